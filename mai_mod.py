@@ -1,0 +1,3 @@
+from maimod.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,34 @@
+"""maimod: an AI modding assistant, a linter for osu! beatmaps.
+
+    >>> report = maimod.lint(["path/to/mapset"])
+    >>> for finding in report.findings: print(finding.timestamp, finding.message)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["Finding", "Report", "Settings", "Severity", "__version__", "lint"]
+
+if TYPE_CHECKING:
+    from maimod.findings import Finding, Report, Severity
+    from maimod.lint import lint
+    from maimod.settings import Settings
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public names when they are used, so that `maimod --help` loads none of them."""
+    if name in ("Finding", "Report", "Severity"):
+        from maimod import findings
+
+        return getattr(findings, name)
+    if name == "Settings":
+        from maimod.settings import Settings
+
+        return Settings
+    if name == "lint":
+        from maimod.lint import lint
+
+        return lint
+    raise AttributeError(f"module 'maimod' has no attribute {name!r}")

@@ -1,0 +1,401 @@
+"""Turn a song's file into mono samples and log-mel frames.
+
+Conventions: samples are float32, mono, in [-1, 1]; times outside of this module are ms from
+the start of the audio, seconds and sample indices stay inside. The format is told from the
+content of a file, never from its name, because mapsets hold mp3 data named `.ogg` and worse.
+
+Decoders: libsndfile (https://libsndfile.github.io/libsndfile/formats.html) first; FFmpeg's
+libraries through PyAV for what it cannot read (m4a, damaged or odd files). Both drop the encoder
+delay that a LAME tag or an Opus header declares. An mp3 without such a tag starts about 25 ms
+late in both, and in the game too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+SAMPLE_RATE = 16_000
+"""Samples per second that everything after `load` works with."""
+
+MAX_HOURS = 3.0
+"""Longest song that is read [hours]; it takes 700 MB as samples."""
+
+BLOCK_SAMPLES = 1 << 18
+"""Samples decoded at a time, so that only the resampled song is ever whole in memory."""
+
+CUT_TOLERANCE_SECONDS = 0.5
+"""Shortfall against the header that is not worth a message: mp3 tags miscount by some frames."""
+
+MIN_GAP_SECONDS = 0.02  # smaller steps are rounding: Matroska's time stamps are whole ms
+MAX_GAP_SECONDS = 10.0  # larger steps are wrong time stamps rather than lost packets
+
+# FFmpeg also opens playlists and scripts, which name other files or hosts. A song never does.
+CONTAINER_FORMATS = (
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,eac3,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,tta,"
+    "w64,wav,wv"
+)
+# Formats whose header states the true length; FFmpeg guesses the others' from the bit rate.
+STATED_LENGTH_FORMATS = ("mov", "matroska", "flac", "wav")
+
+FRAME_BLOCK = 2048
+"""Spectrum frames computed at a time; bounds memory at some 20 MB however long the song."""
+
+
+class AudioError(Exception):
+    """A file that gives no song, with the reason and what to do about it."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """A decoded song."""
+
+    path: Path | None
+    """The file it came from; None if it was made in memory."""
+
+    samples: np.ndarray
+    """Mono samples in [-1, 1], float32, of shape (n_samples,)."""
+
+    sample_rate: int
+    """Samples per second."""
+
+    messages: tuple[str, ...] = ()
+    """What went wrong while decoding without stopping it, one line each."""
+
+    @property
+    def duration(self) -> float:
+        """Length in ms."""
+        return 1000.0 * len(self.samples) / self.sample_rate
+
+
+class _Decoded(NamedTuple):
+    """What one decoder made of a file."""
+
+    samples: np.ndarray  # (n_samples,) at the wanted rate
+    promised: float | None  # seconds, by the file's header
+    messages: list[str]
+    complete: bool  # the decoder met no error
+
+    def is_short(self, sample_rate: int) -> bool:
+        """Whether the header promises more than was decoded."""
+        seconds = len(self.samples) / sample_rate
+        return self.promised is not None and self.promised - seconds > CUT_TOLERANCE_SECONDS
+
+
+def load(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> Audio:
+    """Decode a song of any common format, mix it down to mono and resample it.
+
+    A damaged or cut file gives what can be decoded, and says so in `Audio.messages`. A damaged
+    packet becomes silence of its length, so what follows it stays in time.
+
+    Args:
+        path: the file; its extension does not matter.
+        sample_rate: samples per second of the result.
+
+    Raises:
+        AudioError: nothing usable could be decoded, or the song is longer than `MAX_HOURS`.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise AudioError(path, "this is a folder; name the song's file.")
+        if path.stat().st_size == 0:
+            raise AudioError(path, "the file is empty (0 bytes); copy or download it again.")
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise AudioError(path, f"cannot be read ({error.strerror}); check the path.") from error
+
+    decoded = _decode(path, sample_rate, _soundfile_blocks)
+    if decoded is None or not decoded.complete or decoded.is_short(sample_rate):
+        try:
+            other = _decode(path, sample_rate, _av_blocks)
+        except AudioError:
+            if decoded is None:
+                raise
+            other = None
+        if other is not None and (decoded is None or len(other.samples) > len(decoded.samples)):
+            decoded = other
+    if decoded is None:
+        raise AudioError(
+            path, "not audio that can be decoded; convert the song to mp3 or ogg and try again."
+        )
+    if len(decoded.samples) == 0:
+        raise AudioError(path, "decodes to nothing; export or download the song again.")
+
+    messages = decoded.messages
+    seconds = len(decoded.samples) / sample_rate
+    if decoded.is_short(sample_rate):
+        assert decoded.promised is not None
+        messages.append(
+            f"The song breaks off: {seconds:.1f} s could be decoded "
+            f"of the {decoded.promised:.1f} s that its header promises."
+        )
+    elif _is_cut(path):
+        messages.append(f"The file ends in mid-stream: the song breaks off after {seconds:.1f} s.")
+    elif not decoded.complete:
+        messages.append(f"Decoding stopped at an error after {seconds:.1f} s.")
+    # mp3 and Opus overshoot full scale; resampling does, too.
+    samples = np.clip(decoded.samples, -1.0, 1.0, out=decoded.samples)
+    return Audio(path, samples, sample_rate, tuple(messages))
+
+
+class _Source:
+    """State that a block decoder reports beside its blocks."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.promised: float | None = None  # seconds
+        self.messages: list[str] = []
+
+
+def _decode(path: Path, sample_rate: int, blocks: Any) -> _Decoded | None:
+    """Run one decoder to the end or to its first error; None if it cannot open the file."""
+    import soxr
+
+    source = _Source(path)
+    parts: list[np.ndarray] = []
+    n_samples = 0
+    complete = True
+    resampler, resampler_rate = None, 0
+    iterator = blocks(source)
+    while True:
+        try:
+            rate, block = next(iterator)
+        except StopIteration:
+            break
+        except AudioError:
+            raise
+        except Exception:  # each library raises its own kinds, also for hostile files
+            if not parts:
+                return None
+            complete = False
+            break
+        if not np.isfinite(block).all():
+            raise AudioError(path, "holds samples that are not numbers; export the song again.")
+        if rate != resampler_rate:
+            if not 1000 <= rate <= 1_000_000:
+                raise AudioError(path, f"has a sample rate of {rate} Hz; convert it to 44100 Hz.")
+            if resampler is not None:
+                parts.append(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+            # quality HQ: -144 dB alias, no shift
+            resampler = soxr.ResampleStream(rate, sample_rate, 1, dtype="float32", quality="HQ")
+            resampler_rate = rate
+        assert resampler is not None
+        parts.append(resampler.resample_chunk(np.ascontiguousarray(block, np.float32)))
+        n_samples += len(parts[-1])
+        if max(n_samples / sample_rate, source.promised or 0.0) > 3600 * MAX_HOURS:
+            raise AudioError(path, f"longer than {MAX_HOURS:g} hours; cut the song and try again.")
+    if resampler is not None:
+        parts.append(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+    samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+    return _Decoded(samples, source.promised, source.messages, complete)
+
+
+def _soundfile_blocks(source: _Source) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (sample rate, mono block) by libsndfile."""
+    import soundfile
+
+    # A file object, not a path: the extension `.raw` would make soundfile ask for a format.
+    with (
+        source.path.open("rb") as stream,
+        soundfile.SoundFile(stream.fileno(), closefd=False) as file,
+    ):
+        # 2**63 - 1 stands for "unknown"
+        source.promised = file.frames / file.samplerate if file.frames < 1 << 62 else None
+        weights = np.full(file.channels, 1.0 / file.channels, dtype=np.float32)
+        while len(block := file.read(BLOCK_SAMPLES, dtype="float32", always_2d=True)):
+            yield file.samplerate, block @ weights
+
+
+def _av_blocks(source: _Source) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (sample rate, mono block) by FFmpeg, with silence in place of damaged packets."""
+    import av
+
+    options = {"protocol_whitelist": "file", "format_whitelist": CONTAINER_FORMATS}
+    # "replace": titles in old code pages must not stop the song
+    with av.open(str(source.path), options=options, metadata_errors="replace") as container:
+        if not container.streams.audio:
+            raise AudioError(
+                source.path, "has no sound track; put the song's audio file in its place."
+            )
+        stream = container.streams.audio[0]
+        if any(name in container.format.name for name in STATED_LENGTH_FORMATS):
+            if stream.duration is not None and stream.time_base is not None:
+                source.promised = float(stream.duration * stream.time_base)
+            elif container.duration is not None:
+                source.promised = container.duration / av.time_base
+        pending: list[np.ndarray] = []
+        n_pending, rate, n_gaps, lost_seconds = 0, 0, 0, 0.0
+        position = None  # seconds, by the time stamps, where the next frame should start
+        for frame in _av_frames(container, stream):
+            block = _mix_down(frame)
+            if n_pending and (frame.sample_rate != rate or n_pending >= BLOCK_SAMPLES):
+                yield rate, np.concatenate(pending)
+                pending, n_pending = [], 0
+            rate = frame.sample_rate
+            if frame.time is not None:
+                gap = frame.time - position if position is not None else 0.0
+                if MIN_GAP_SECONDS < gap < MAX_GAP_SECONDS:
+                    n_gaps, lost_seconds = n_gaps + 1, lost_seconds + gap
+                    block = np.concatenate((np.zeros(round(gap * rate), np.float32), block))
+                position = frame.time + frame.samples / rate
+            elif position is not None:
+                position += frame.samples / rate
+            pending.append(block)
+            n_pending += len(block)
+        if n_gaps:
+            source.messages.append(
+                f"The file is damaged: {n_gaps} gaps, {lost_seconds:.2f} s in all, became silence."
+            )
+        if n_pending:
+            yield rate, np.concatenate(pending)
+
+
+def _av_frames(container: Any, stream: Any) -> Iterator[Any]:
+    """Yield every `av.AudioFrame` that decodes, passing over damaged packets."""
+    import av
+
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, av.FFmpegError):  # the end, or a cut in mid-packet
+            return
+        try:
+            yield from packet.decode()
+        except EOFError:
+            return
+        except av.FFmpegError:
+            continue
+
+
+def _mix_down(frame: Any) -> np.ndarray:
+    """Average the channels of an `av.AudioFrame` as float32 of shape (n_samples,)."""
+    values = (
+        frame.to_ndarray()
+    )  # planar: (n_channels, n_samples); packed: (1, n_samples * n_channels)
+    if values.dtype.kind == "u":
+        scaled = values.astype(np.float32) / 128.0 - 1.0  # u8 is the only unsigned format
+    elif values.dtype.kind == "i":
+        scaled = values.astype(np.float32) / float(1 << (8 * values.dtype.itemsize - 1))
+    else:
+        scaled = values.astype(np.float32)
+    n_channels = len(frame.layout.channels)
+    if not frame.format.is_planar:
+        scaled = scaled.reshape(-1, n_channels).T
+    return np.asarray(scaled.mean(axis=0), dtype=np.float32)
+
+
+def _is_cut(path: Path) -> bool:
+    """Tell from the container alone whether bytes are missing at the end (wav, ogg and mp3).
+
+    libsndfile trusts the size of these files over their headers, so its frame count does not tell.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(12)
+        if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+            stated = int.from_bytes(head[4:8], "little") + 8
+            # the largest values stand for "unknown": written to a pipe
+            return size + 1 < stated < 0xFFFFF000
+        if head[:4] == b"OggS":
+            file.seek(max(0, size - 2 * 65_307))  # the largest page is 65,307 bytes, RFC 3533
+            tail = file.read()
+            last = tail.rfind(b"OggS\0")
+            return last >= 0 and len(tail) > last + 5 and not tail[last + 5] & 0x04  # end of stream
+        start = 0
+        if head[:3] == b"ID3":  # size in 4 bytes of 7 bits, without the header's 10
+            start = 10 + sum(
+                (byte & 0x7F) << shift
+                for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True)
+            )
+        file.seek(start)
+        frame = file.read(64)
+        tag = max(frame.find(b"Xing"), frame.find(b"Info"))
+        if frame[:1] == b"\xff" and tag > 0 and len(frame) >= tag + 16 and frame[tag + 7] & 3 == 3:
+            stated = int.from_bytes(frame[tag + 12 : tag + 16], "big")  # bytes of mp3 data
+            return size - start < 0.99 * stated  # some encoders leave their tags out of the count
+    return False
+
+
+def log_mel(
+    samples: np.ndarray,
+    *,
+    sample_rate: int = SAMPLE_RATE,
+    n_fft: int = 1024,
+    hop_length: int = 160,
+    n_mels: int = 64,
+    f_min: float = 30.0,
+    f_max: float = 8000.0,
+) -> np.ndarray:
+    """Compute the log-mel spectrogram ln(1 + power).
+
+    Frame i is centred at sample `i * hop_length`; beyond its ends the song is silent.
+
+    Args:
+        samples: mono samples in [-1, 1] of shape (n_samples,).
+        sample_rate: samples per second.
+        n_fft: length of the periodic Hann window in samples.
+        hop_length: samples from one frame to the next.
+        n_mels: number of bands.
+        f_min: lower edge of the lowest band [Hz].
+        f_max: upper edge of the highest band [Hz].
+
+    Returns:
+        float32 of shape (n_frames, n_mels) with n_frames = n_samples // hop_length + 1.
+    """
+    bank = mel_bank(sample_rate, n_fft, n_mels, f_min, f_max)
+    n_frames = len(samples) // hop_length + 1
+    mel = np.empty((n_frames, n_mels), dtype=np.float32)
+    for start, power in power_spectra(samples, n_fft, hop_length):
+        mel[start : start + len(power)] = power @ bank
+    return np.log1p(mel, out=mel)
+
+
+def power_spectra(
+    samples: np.ndarray, n_fft: int, hop_length: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (first frame, power of shape (n_block, n_fft // 2 + 1)) for blocks of frames."""
+    import scipy.fft  # twice as fast as numpy's for float32, but slow to import
+
+    window = np.hanning(n_fft + 1)[:-1].astype(np.float32)  # periodic
+    half = n_fft // 2
+    n_frames = len(samples) // hop_length + 1
+    for start in range(0, n_frames, FRAME_BLOCK):
+        stop = min(start + FRAME_BLOCK, n_frames)
+        first, last = start * hop_length - half, (stop - 1) * hop_length - half + n_fft
+        piece = np.zeros(last - first, dtype=np.float32)
+        inside = samples[max(first, 0) : last]
+        piece[max(-first, 0) : max(-first, 0) + len(inside)] = inside
+        frames = np.lib.stride_tricks.sliding_window_view(piece, n_fft)[::hop_length]
+        spectrum = scipy.fft.rfft(frames * window, axis=1)
+        yield start, spectrum.real**2 + spectrum.imag**2
+
+
+def mel_bank(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: float) -> np.ndarray:
+    """Return triangles of peak 1 on the HTK mel scale, float32 of shape (n_fft // 2 + 1, n_mels).
+
+    mel = 2595 log10(1 + f / 700), the HTK Book, section 5.4; as torchaudio's `norm=None`.
+    """
+    mel_edges = np.linspace(
+        2595.0 * np.log10(1.0 + f_min / 700.0), 2595.0 * np.log10(1.0 + f_max / 700.0), n_mels + 2
+    )
+    edges = 700.0 * (10.0 ** (mel_edges / 2595.0) - 1.0)  # Hz
+    frequencies = np.fft.rfftfreq(n_fft, 1.0 / sample_rate)[:, None]
+    rising = (frequencies - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - frequencies) / (edges[2:] - edges[1:-1])
+    return np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)

@@ -1,0 +1,61 @@
+"""The beat of a map as a function of time: ticks for tempo-free rhythm, phases for the network.
+
+A tick is 1/48 beat, so every tick of the divisors 1, 2, 3, 4, 6, 8, 12 and 16 is a whole number (1/5, 1/7 and 1/9 are
+rounded). Ticks grow through the whole map and go on across red lines, each of which starts on a whole beat.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from maimod.beatmap import Beatmap
+
+TICKS_PER_BEAT = 48
+PHASE_DIVISORS = (1, 2, 3, 4, 6, 8)
+"""Parts of a beat whose phase the network is shown."""
+N_FEATURES = 2 * len(PHASE_DIVISORS) + 2 + 1
+"""Sine and cosine of each phase and of the measure, and the tempo."""
+
+
+class BeatGrid:
+    """Red lines of a beatmap, ready for vectorised look-ups."""
+
+    def __init__(self, beatmap: Beatmap) -> None:
+        red_lines = beatmap.red_lines
+        self.offsets = np.array([point.time for point in red_lines])
+        # Absurd tempos ("aspire" maps, up to 10^9 BPM) would overflow the ticks and mean nothing to anyone.
+        self.beat_lengths = np.clip([point.beat_length for point in red_lines], 6.0, 60_000.0)
+        self.meters = np.array([point.meter for point in red_lines], dtype=float)
+        beats = np.ceil(np.diff(self.offsets) / self.beat_lengths[:-1] - 0.05)
+        self.first_ticks = np.concatenate([[0.0], np.cumsum(beats) * TICKS_PER_BEAT])
+
+    def _section(self, times: np.ndarray) -> np.ndarray:
+        return np.maximum(np.searchsorted(self.offsets, times, side="right") - 1, 0)
+
+    def ticks(self, times: np.ndarray | float) -> np.ndarray:
+        """Whole ticks closest to `times` [ms]; integers, negative before the first red line."""
+        times = np.asarray(times, dtype=float)
+        # An object 1 ms before a red line belongs to it: the editor truncates times.
+        section = self._section(times + 2.0)
+        beats = (times - self.offsets[section]) / self.beat_lengths[section]
+        return np.round(self.first_ticks[section] + beats * TICKS_PER_BEAT).astype(np.int64)
+
+    def times(self, ticks: np.ndarray | float) -> np.ndarray:
+        """Times in ms of `ticks`; inverse of :meth:`ticks` up to rounding."""
+        ticks = np.asarray(ticks, dtype=float)
+        section = np.maximum(np.searchsorted(self.first_ticks, ticks, side="right") - 1, 0)
+        return self.offsets[section] + (ticks - self.first_ticks[section]) / TICKS_PER_BEAT * self.beat_lengths[section]
+
+    def features(self, times: np.ndarray) -> np.ndarray:
+        """Beat phases and tempo at `times` [ms].
+
+        Returns:
+            float32 (n_times, N_FEATURES), all within about [-1, 1].
+        """
+        times = np.asarray(times, dtype=float)
+        section = self._section(times)
+        beats = (times - self.offsets[section]) / self.beat_lengths[section]
+        phases = [beats * divisor for divisor in PHASE_DIVISORS] + [beats / self.meters[section]]
+        angles = 2 * np.pi * (np.stack(phases, axis=-1) % 1.0)
+        tempo = np.log2(self.beat_lengths[section] / 400.0) / 2
+        return np.concatenate([np.sin(angles), np.cos(angles), tempo[..., None]], axis=-1).astype(np.float32)

@@ -1,0 +1,420 @@
+"""The command line: arguments in, :func:`maimod.lint.lint`, a reporter out. Results on stdout, all else on stderr.
+
+Everything slow is imported where it is used: `--help` loads neither numpy nor torch nor rich.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import re
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from typer.core import TyperGroup
+
+from maimod.findings import Report, Severity
+from maimod.reporters import PLANNED, REPORTERS, View
+from maimod.settings import BUNDLED_MODEL, Settings
+
+if TYPE_CHECKING:
+    from maimod.detectors.base import Rule
+
+FOUND, FAILED = 1, 2
+"""Exit codes: something at or above --fail-on; bad usage or nothing that could be read."""
+MANY_FAILURES = 10
+"""Unreadable beatmaps named one by one."""
+
+
+class Failure(typer.TyperException):
+    """What the user asked for cannot be done; one line that says why."""
+
+    exit_code = FAILED
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# key=value
+
+
+class Commands(TyperGroup):
+    """Commands that also take `key=value` for `--key value`, and a path alone for `check PATH`."""
+
+    default = "check"
+    """The command of a call that names none."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Rewrite the tokens, then parse them as ever."""
+        if not args:
+            typer.echo(ctx.get_help(), err=True)
+            raise typer.Exit(FAILED)
+        if args[0] not in self.commands and self._is_for_default(args[0]):
+            args = [self.default, *args]
+        command = self.commands.get(args[0])
+        return super().parse_args(ctx, args if command is None else [args[0], *rewrite(args[1:], command)])
+
+    def _is_for_default(self, token: str) -> bool:
+        name, equals, _ = token.partition("=")
+        if token.startswith("-"):
+            own = {spelling for one in self.commands[self.default].params for spelling in one.opts}
+            return name in own and name not in ("--help", "-h")
+        return bool(equals) or os.path.exists(token) or any(mark in token for mark in (".osu", ".osz", "/", "\\"))
+
+
+def _key(name: str) -> str:
+    return name.lstrip("-").replace("-", "_")
+
+
+def _spellings(command: Any) -> tuple[dict[str, Any], bool]:
+    """The options of a command by key, and whether it takes paths."""
+    options = {_key(name): one for one in command.params if one.param_type_name == "option" for name in one.opts
+               if name.startswith("--")}
+    return options, any(one.param_type_name == "argument" and one.name in ("paths", "path") for one in command.params)
+
+
+def rewrite(args: Sequence[str], command: Any) -> list[str]:
+    """Turn `key=value` tokens into options of `command`; whatever else holds an `=` stays as it is.
+
+    `beatmap_path=` is the positional path. One pair of quotes around a value is taken off, so that values
+    quoted for Hydra work. A token that is the name of an existing file is a path, whatever it looks like.
+    """
+    options, takes_paths = _spellings(command)
+    rewritten: list[str] = []
+    paths: list[str] = []
+    tokens = iter(args)
+    for token in tokens:
+        if token == "--":
+            paths += tokens
+        elif token.startswith("-") and token != "-":
+            rewritten.append(token)
+            option = options.get(_key(token)) if token.startswith("--") else None
+            if option is not None and not option.is_flag:
+                rewritten += [value for value in [next(tokens, None)] if value is not None]
+        else:
+            key, equals, value = token.partition("=")
+            value = _unquote(value)
+            key = _key(key)
+            if not equals or os.path.exists(token) or not (key in options or (key == "beatmap_path" and takes_paths)):
+                paths.append(token)
+                if equals and not os.path.exists(token) and key.isidentifier():
+                    close = get_close_matches(key, [*options, "beatmap_path"], 1, 0.75)
+                    if close:
+                        raise Failure(f"{key}=: no such option; did you mean {close[0]}=?")
+            elif key == "beatmap_path":
+                if not value:
+                    raise Failure("beatmap_path is empty: give the path of a .osu file")
+                paths.append(value)
+            elif options[key].is_flag:
+                rewritten += _flag(key, value, options[key].opts[0])
+            elif value:
+                rewritten.append(f"{options[key].opts[0]}={value}")
+    return [*rewritten, "--", *paths] if paths else rewritten
+
+
+def _unquote(value: str) -> str:
+    value = value.strip()
+    if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
+        value = value[1:-1]
+    return os.path.expanduser(value)  # a shell expands ~ only at the start of a word
+
+
+def _flag(key: str, value: str, option: str) -> list[str]:
+    if value.lower() in ("true", "yes", "on", "1"):
+        return [option]
+    if value.lower() in ("false", "no", "off", "0", ""):
+        return []
+    raise Failure(f"{key}={value}: say true or false")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Commands
+
+app = typer.Typer(
+    cls=Commands, rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="A path alone means check; key=value works for --key value: python mai_mod.py beatmap_path=map.osu device=cpu")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit()
+
+
+@app.callback()
+def maimod(show_version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True,
+                                                      help="Print the version and exit.")] = False) -> None:
+    """An AI modding assistant for osu! beatmaps: finds what the song, the map and a model call doubtful.
+
+    It explains and never changes a map.
+    """
+
+
+@app.command()
+def check(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH", show_default=False,
+                                               help=".osu files, mapset folders or a Songs folder.")],
+    audio_path: Annotated[str, typer.Option(metavar="FILE", help="Song to use in place of the one the map names.")] = "",
+    model: Annotated[str, typer.Option("--model", "--model-path", metavar="NAME|DIR",
+                                       help="Bundled model or checkpoint folder.")] = BUNDLED_MODEL,
+    no_model: Annotated[bool, typer.Option("--no-model", help="Arithmetic and the song only.")] = False,
+    device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    precision: Annotated[Literal["fp32", "bf16", "amp"], typer.Option(help="Arithmetic of the model.")] = "fp32",
+    format: Annotated[list[str] | None, typer.Option(metavar="NAME[:FILE]", show_default=False,
+                                              help="console (default) or json, to stdout or a file. Repeatable.")] = None,
+    fail_on: Annotated[Literal["problem", "warning", "minor", "never"],
+                       typer.Option(help="Exit with 1 from this severity on.")] = "problem",
+    min_severity: Annotated[Severity, typer.Option(help="List nothing milder; --fail-on still counts it.")] = Severity.MINOR,
+    select: Annotated[list[str] | None, typer.Option(
+        metavar="RULE", help="Rules to report, by prefix: rhythm,hitsounds/missing. Repeatable.")] = None,
+    ignore: Annotated[list[str] | None, typer.Option(
+        metavar="RULE", help="Rules to leave out; of several matches the longest wins. Repeatable.")] = None,
+    max_findings: Annotated[int | None, typer.Option(metavar="N", min=0, show_default=False,
+                                                     help="List the N findings of the highest score.")] = None,
+    statistics: Annotated[bool, typer.Option("--statistics", help="Add a table of rules by severity.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Findings only: no summary, no progress.")] = False,
+    raw_output: Annotated[bool, typer.Option("--raw-output", help="No colours and no links.")] = False,
+) -> int:
+    """Lint beatmaps and report what to look at.
+
+    Exit code: 0 nothing from --fail-on upwards, 1 something, 2 bad usage or nothing that could be read.
+    """
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
+        raise typer.BadParameter(f"{device!r} is none of auto, cpu, cuda, cuda:N, mps", param_hint="--device")
+    if not all(path.strip() for path in paths):
+        raise typer.BadParameter("an empty path", param_hint="PATH")
+    outputs = _outputs(format or ["console"], paths)
+    from maimod.detectors import DETECTORS
+
+    known = [rule.id for detector in DETECTORS for rule in detector.rules]
+    settings = Settings(model=None if no_model else model, device=device, precision=precision,
+                        audio_path=Path(audio_path) if audio_path else None,
+                        select=_prefixes("--select", select or (), known), ignore=_prefixes("--ignore", ignore or (), known))
+    report = _lint(paths, settings, quiet)
+    view = View(min_severity, max_findings, statistics, quiet, raw_output,
+                {rule.id: rule.evidence for detector in DETECTORS for rule in detector.rules})
+    unreadable = all(beatmap.status == "error" for beatmap in report.beatmaps)
+    for name, target in outputs:
+        if not (unreadable and name == "console" and target is None):
+            _write(name, target, report, view)
+    if unreadable:
+        _tell_failures(report)
+        return FAILED
+    return FOUND if fails(report, fail_on) else 0
+
+
+@app.command()
+def explain(rule: Annotated[str, typer.Argument(metavar="RULE", help="A rule or a prefix: positions, rhythm/unsnapped.")]) -> int:
+    """Tell why a rule matters, how it is found, and when to ignore it."""
+    from maimod.reporters import console
+
+    console.explain(_matching(rule), sys.stdout)
+    return 0
+
+
+@app.command()
+def rules(format: Annotated[Literal["console", "json"], typer.Option(help="Form of the list.")] = "console") -> int:
+    """List the rules."""
+    from maimod.detectors import DETECTORS
+
+    if format == "json":
+        import json
+
+        typer.echo(json.dumps([_rule_as_json(rule) for detector in DETECTORS for rule in detector.rules], indent=2))
+    else:
+        from maimod.reporters import console
+
+        console.rules(DETECTORS, sys.stdout)
+    return 0
+
+
+@app.command()
+def version() -> int:
+    """Print the version."""
+    from maimod import __version__
+
+    typer.echo(f"maimod {__version__}")
+    return 0
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What the commands are made of
+
+
+def _lint(paths: Sequence[str], settings: Settings, quiet: bool) -> Report:
+    """Run the lint, with a progress bar if someone is watching."""
+    from maimod.lint import UsageError, lint
+
+    watched = not quiet and sys.stderr is not None and sys.stderr.isatty()
+    if watched:
+        from maimod.reporters.console import ProgressBar
+    try:
+        with ProgressBar(sys.stderr) if watched else nullcontext() as progress:
+            return lint(paths, settings, progress)
+    except UsageError as error:
+        raise Failure(str(error)) from None
+
+
+def fails(report: Report, fail_on: str) -> bool:
+    """Whether something at or above `fail_on` was found, listed or not."""
+    return fail_on != "never" and any(finding.severity.rank <= Severity(fail_on).rank for finding in report.findings)
+
+
+def _outputs(formats: Sequence[str], paths: Sequence[str]) -> list[tuple[str, Path | None]]:
+    """Formats and where each goes, None for stdout; complains before anything slow begins."""
+    outputs: list[tuple[str, Path | None]] = []
+    for given in formats:
+        name, _, target = given.partition(":")
+        if name in PLANNED:
+            raise Failure(f"--format {name} is not available yet (there are: {', '.join(REPORTERS)})")
+        if name not in REPORTERS:
+            raise Failure(f"--format {name}: no such format{_suggest(name, list(REPORTERS))} (there are: {', '.join(REPORTERS)})")
+        path = Path(target) if target not in ("", "-") else None
+        if path is not None:
+            if path.suffix.lower() in (".osu", ".osz") or any(_is_same(path, other) for other in paths):
+                raise Failure(f"--format {given}: would overwrite a beatmap; maimod never changes one")
+            if path.is_dir() or not path.parent.is_dir():
+                why = "this is a folder" if path.is_dir() else f"no folder {path.parent}"
+                raise Failure(f"--format {given}: {why}; name a file")
+        outputs.append((name, path))
+    if sum(path is None for _, path in outputs) > 1:
+        raise Failure("only one --format can go to stdout; send the other to a file, as in --format json:report.json")
+    return outputs
+
+
+def _is_same(path: Path, other: str) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:
+        return False
+
+
+def _write(name: str, target: Path | None, report: Report, view: View) -> None:
+    """Write one report to its place."""
+    if target is None:
+        try:
+            REPORTERS[name](report, sys.stdout, view)
+            sys.stdout.flush()
+        except OSError as error:  # the exit code still says what was found
+            _quiet_if_pipe_closed(error)
+        return
+    text = io.StringIO()
+    REPORTERS[name](report, text, replace(view, plain=True))
+    try:
+        target.write_text(text.getvalue(), encoding="utf-8", errors="replace", newline="\n")
+    except OSError as error:
+        raise Failure(f"{target}: cannot be written ({error.strerror or error})") from None
+    if not view.quiet:
+        _say(f"{name} report written to {target}")
+
+
+def _tell_failures(report: Report) -> None:
+    """Say on stderr why nothing could be read."""
+    for beatmap in report.beatmaps[:MANY_FAILURES]:
+        reason = "; ".join(beatmap.messages) or "cannot be read"
+        _say(reason if beatmap.path in reason else f"{beatmap.path}: {reason}")
+    if len(report.beatmaps) > MANY_FAILURES:
+        _say(f"and {len(report.beatmaps) - MANY_FAILURES:,} more beatmaps that cannot be read")
+
+
+def _prefixes(option: str, given: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Split at commas and refuse what matches no rule: a slip of the pen would silence or report nothing."""
+    prefixes = tuple(part.strip() for text in given for part in text.split(",") if part.strip())
+    for prefix in prefixes:
+        if not any(rule.startswith(prefix) for rule in known):
+            raise Failure(f"{option} {prefix}: no such rule{_suggest(prefix, known)}")
+    return prefixes
+
+
+def _matching(prefix: str) -> list[Rule]:
+    """The rule of this name, else those it is the beginning of."""
+    from maimod.detectors import DETECTORS
+
+    known = {rule.id: rule for detector in DETECTORS for rule in detector.rules}
+    if prefix in known:
+        return [known[prefix]]
+    found = [rule for name, rule in known.items() if prefix and name.startswith(prefix)]
+    if not found:
+        raise Failure(f"{prefix}: no such rule{_suggest(prefix, list(known)) or '; see maimod rules'}")
+    return found
+
+
+def _suggest(given: str, known: Sequence[str]) -> str:
+    """`; did you mean …?`, or nothing."""
+    parts = {part: name for name in known for part in (name.partition("/")[0], name.partition("/")[2], name) if part}
+    categories = {name.partition("/")[0] for name in known}
+    close = [part if part in categories else parts[part] for part in get_close_matches(given.strip("/"), parts, 3, 0.6)]
+    return f"; did you mean {' or '.join(dict.fromkeys(close))}?" if close else ""
+
+
+def _rule_as_json(rule: Rule) -> dict[str, Any]:
+    return {"id": rule.id, "title": rule.title, "category": rule.category.value, "severity": rule.severity.value,
+            "evidence": list(rule.evidence), "modes": [mode.label for mode in sorted(rule.modes)], "why": rule.why,
+            "how": rule.how, "ignore_when": rule.ignore_when, "blind_spots": rule.blind_spots, "source": rule.source}
+
+
+def _say(text: str) -> None:
+    """One line on stderr; whatever the text holds, it cannot drive the terminal."""
+    line = "".join(letter if letter.isprintable() else " " if letter.isspace() else "\ufffd" for letter in text)
+    print(f"maimod: {line}", file=sys.stderr)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The entry
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line and return its exit code; no exception leaves it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Songs have titles in every script; the code pages of Windows do not.
+            stream.reconfigure(encoding="utf-8" if os.name == "nt" else None, errors="replace")
+    try:
+        code = typer.main.get_command(app).main(
+            sys.argv[1:] if argv is None else list(argv), prog_name="maimod", standalone_mode=False)
+        sys.stdout.flush()
+        return int(code or 0)
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        hint = f" (see {context.command_path} --help)" if context else ""
+        _say(" ".join(error.format_message().replace("Value error, ", "").split()) + hint)
+        return FAILED
+    except SystemExit:  # typer's answer to a closed pipe
+        _silence_stdout()
+        return 0
+    except OSError as error:
+        try:
+            _quiet_if_pipe_closed(error)
+        except OSError:
+            return _unexpected(error)
+        return 0
+    except Exception as error:
+        return _unexpected(error)
+
+
+def _quiet_if_pipe_closed(error: OSError) -> None:
+    """End the output if whoever reads it has seen enough (`| head`); raise any other error again."""
+    if error.errno != errno.EPIPE and not (os.name == "nt" and error.errno == errno.EINVAL):
+        raise error
+    _silence_stdout()
+
+
+def _silence_stdout() -> None:
+    """Let nothing complain, not even the interpreter when it flushes its streams at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _unexpected(error: Exception) -> int:
+    if os.environ.get("MAIMOD_DEBUG"):
+        import traceback
+
+        traceback.print_exception(error)
+    else:
+        _say(f"unexpected {type(error).__name__}: {error} (a bug; MAIMOD_DEBUG=1 shows the traceback)")
+    return FAILED

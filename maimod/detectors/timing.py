@@ -1,0 +1,336 @@
+"""Timing: the red lines against the song, and against each other.
+
+The song speaks through :mod:`maimod.onsets`; arithmetic speaks of the lines; models that read beats (the published ones do, the
+bundled one does not) speak of single beats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from maimod.beatmap import UNSNAP_MS, ObjectKind, TimingPoint
+from maimod.calibration import MINOR_SCORE, Curve
+from maimod.detectors.base import Context, Detector, Rule
+from maimod.events import BEATS, EventScore
+from maimod.findings import Category, Expected, Finding, Severity
+from maimod.onsets import (
+    MIN_SIGNIFICANCE,
+    SECTION_GAIN,
+    SECTION_SHIFT_MS,
+    SECTION_SLOPE,
+    SECTION_SLOPE_GAIN,
+    SLOPES_MS_PER_S,
+    TYPICAL_LAG_MS,
+    drift,
+    local_alignment,
+)
+
+MIN_CONTRAST = 1.6
+"""Least contrast of onsets at the objects to judge a whole map's offset by; the 5 % quantile of ranked maps is 2.3."""
+RUN_OFF_MS = 25.0
+"""A tempo that puts the end of its section this far from the song, as seen from the start, is wrong. Ranked maps: at most
+15 ms over a whole map of the 56 measured; half of this is what players notice at the highest overall difficulty (about 20 ms)."""
+DRIFT_GAIN = 4.0
+DRIFT_CERTAINTY = 4.0
+"""A drift counts from this gain on, and from this many of its own standard errors."""
+MIN_SECTION_OBJECTS = 24
+MIN_SECTION_MS = 8_000.0
+"""Sections of a red line that are shorter than this say too little about their tempo."""
+LONE_WINDOW_GAIN = 5.5
+"""A single shifted window needs this gain: sections of soft sounds reach 4 in ranked maps, in one window of 10 s each."""
+SAME_SHIFT_MS = 12.0
+"""Neighbouring windows whose shifts differ by less are one section."""
+SLIP_MS = 5.0
+"""A red line of unchanged tempo that lies off the beat by less than this looks like a slip. 19 of 836 such lines of ranked maps do,
+nearly all in songs played by hand; lines set on purpose restart the beat further away."""
+MANY_RED_LINES = 12
+"""Maps with more follow a song without a steady tempo: small steps of the beat are the point there."""
+BEATS_PER_RUN = 8
+"""Surprising beats this close together are one finding."""
+
+OFFSET = Rule(
+    "timing/offset", "Whole map early or late", Severity.PROBLEM, ("audio",),
+    why="Every hit is judged against the wrong moment, and players feel each one as too early or too late.",
+    how="The song's onsets are compared with all objects. In well-timed maps they are measured about 29 ms after the objects, "
+        "with little spread; this map lies far outside of it.",
+    ignore_when="the song starts its sounds softly throughout (strings, choirs), or the offset was checked with a metronome",
+    blind_spots="Errors under 20 ms hide in the spread of well-timed maps.",
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing")
+SECTION_SHIFTED = Rule(
+    "timing/section-shifted", "Section early or late", Severity.PROBLEM, ("audio",),
+    why="A section that is off against the rest of the map plays as a sudden change of rhythm.",
+    how="The lag between objects and onsets is measured in windows of 10 s and compared with that of the whole map.",
+    ignore_when="the section has other instruments, with softer sounds, than the rest of the song",
+    blind_spots="Shifts under 15 ms, sections under about 8 s, and shifts by a whole note of an even rhythm.",
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing")
+BPM = Rule(
+    "timing/bpm", "Tempo does not follow the song", Severity.PROBLEM, ("audio",),
+    why="Objects run away from the music until they are a whole note off.",
+    how="Within a section the lag between objects and onsets grows or shrinks steadily.",
+    ignore_when="the song itself speeds up or slows down over the section and the map follows it by ear",
+    blind_spots="Sections with few objects, and tempos that are off by more than 2.5 %.",
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing")
+DUPLICATE_LINE = Rule(
+    "timing/duplicate-red-line", "Two red lines at one time", Severity.PROBLEM, ("map",),
+    why="Only one of them counts, and which one differs between versions of the game.",
+    how="Two uninherited timing points have the same time.",
+    ignore_when="never; delete one of them",
+    blind_spots="Lines that are 1 ms apart.",
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing")
+BEFORE_FIRST_LINE = Rule(
+    "timing/before-first-red-line", "Objects before the first red line", Severity.MINOR, ("map",),
+    why="There is no beat to snap to before the first red line; the editor only extends the first one backwards.",
+    how="An object starts before the first uninherited timing point.",
+    ignore_when="the objects are a pick-up that follows the beat of the first red line",
+    blind_spots="None.",
+    source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Timing")
+OFF_BEAT_LINE = Rule(
+    "timing/red-line-off-beat", "Red line a few ms off the beat", Severity.WARNING, ("map",),
+    why="A step of a few ms in a steady tempo shifts everything after it.",
+    how="The line keeps the tempo of the red line before it but lies 2 to 5 ms off that line's beats, in a map with few red lines.",
+    ignore_when="the song was played by hand and the line follows it",
+    blind_spots="Lines that also change the tempo, and maps with many red lines.",
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing")
+UNEXPECTED_BEAT = Rule(
+    "timing/unexpected-beat", "Beat or measure that the model does not hear", Severity.WARNING, ("model",),
+    why="Measures that start on the wrong beat mislead bar lines, kiai and hitsounds, and beats off the song mislead all the rest.",
+    how="A model that reads the beats of the timing points finds some of them very unlikely.",
+    ignore_when="the metre of the song changes there, or the beat is hidden by a rest",
+    blind_spots="Only models that read beats can tell; the bundled one does not.",
+    source="https://osu.ppy.sh/wiki/en/Music_theory/Time_signature")
+
+
+def run(context: Context) -> Iterator[Finding]:
+    yield from _duplicates(context)
+    yield from _before_first_line(context)
+    yield from _off_beat_lines(context)
+    yield from _beats(context)
+    if context.envelope is None or not context.beatmap.hit_objects:
+        return
+    yield from _offset(context)
+    wrong_tempo = _merge(_drifting(context))
+    for section in wrong_tempo:
+        yield _bpm_finding(context, section)
+    # After a stretch of wrong tempo the rest is shifted too: that is the same mistake.
+    yield from (_shift_finding(context, section) for section in _shifted(context)
+                if not any(other.start - 5_000 < section.end and section.start < other.end + 15_000 for other in wrong_tempo))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Lines against each other
+
+
+def _duplicates(context: Context) -> Iterator[Finding]:
+    for former, line in pairwise(context.beatmap.red_lines):
+        if line.time == former.time:
+            yield context.finding(
+                DUPLICATE_LINE, time=line.time, line=line.line, score=0.95, actual=_tempo(line), expected=(Expected("one red line"),),
+                message=f"Two red lines lie on the same time ({_tempo(former)} and {_tempo(line)}); only one counts.",
+                other_line=former.line)
+
+
+def _before_first_line(context: Context) -> Iterator[Finding]:
+    first = context.beatmap.red_lines[0]
+    early = [o for o in context.objects_by_time if o.time < first.time - UNSNAP_MS]
+    if early:
+        count = "An object starts" if len(early) == 1 else f"{len(early)} objects start"
+        yield context.finding(
+            BEFORE_FIRST_LINE, time=early[0].time, line=early[0].line, objects=early[:1], score=0.4,
+            message=f"{count} before the first red line, where no beat is set.", red_line=first.line, objects_before=len(early))
+
+
+def _off_beat_lines(context: Context) -> Iterator[Finding]:
+    lines = context.beatmap.red_lines
+    if len(lines) > MANY_RED_LINES:
+        return
+    for former, line in pairwise(lines):
+        if former.beat_length <= 0 or abs(line.beat_length - former.beat_length) > 1e-6 * former.beat_length:
+            continue
+        beats = round((line.time - former.time) / former.beat_length)
+        off = line.time - former.time - beats * former.beat_length
+        if UNSNAP_MS <= abs(off) < SLIP_MS:
+            yield context.finding(
+                OFF_BEAT_LINE, time=line.time, line=line.line, score=0.5, actual=f"{_early_or_late(-off)}",
+                expected=(Expected("on the beat of the red line before"),),
+                message=f"This red line keeps the tempo but lies {abs(off):.1f} ms {_side(-off)} against the beat of the one before.",
+                off_ms=round(off, 2), former_line=former.line)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Lines against the song
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """A stretch of the map that does not fit the song; times in ms of the map."""
+
+    start: float
+    end: float
+    amount: float
+    """Ms of lag against the map's, or ms per s of drift."""
+    gain: float
+    """Standard errors."""
+    windows: int = 1
+
+
+def _times(context: Context) -> np.ndarray:
+    """Start times in ms of the song; without spinners, which hardly start on a sound."""
+    times = {o.time for o in context.beatmap.hit_objects if o.kind is not ObjectKind.SPINNER}
+    return np.array(sorted(times)) + context.beatmap.audio_offset
+
+
+def _offset(context: Context) -> Iterator[Finding]:
+    found = context.alignment
+    if found is None or found.significance < MIN_SIGNIFICANCE or found.contrast < MIN_CONTRAST:
+        return
+    early = found.lag_ms - TYPICAL_LAG_MS
+    # 20 ms is 0.6: 1.2 % of ranked maps are further off than that (`onsets.MAX_LAG_DEVIATION_MS`); 27 ms is a problem.
+    score = context.calibration.score(OFFSET.id, abs(early), default=Curve(18.3, 5.0))
+    if score < MINOR_SCORE or abs(early) < SECTION_SHIFT_MS:
+        return
+    first = context.beatmap.red_lines[0]
+    yield context.finding(
+        OFFSET, time=first.time, line=first.line, score=score, actual=_early_or_late(early), expected=(Expected("0 ms"),),
+        message=f"The whole map seems to lie about {abs(early):.0f} ms {_side(early)} against the song.",
+        lag_ms=round(found.lag_ms, 1), typical_lag_ms=TYPICAL_LAG_MS, significance=round(found.significance, 1),
+        objects_compared=found.n_times)
+
+
+def _shifted(context: Context) -> list[_Section]:
+    assert context.envelope is not None
+    offset = context.beatmap.audio_offset
+    found = local_alignment(context.envelope, _times(context))
+    windows = [
+        _Section(float(start) - offset, float(end) - offset, float(lag - found.map_lag_ms), float(gain))
+        for start, end, lag, gain in zip(found.starts, found.ends, found.lags, found.gains, strict=True)
+        if abs(lag - found.map_lag_ms) > SECTION_SHIFT_MS and gain > SECTION_GAIN]
+    merged: list[_Section] = []
+    for window in windows:
+        last = merged[-1] if merged else None
+        if last and window.start <= last.end and abs(window.amount - last.amount) < SAME_SHIFT_MS:
+            best = max(last, window, key=lambda section: section.gain)
+            merged[-1] = _Section(last.start, window.end, best.amount, best.gain, last.windows + 1)
+        else:
+            merged.append(window)
+    return [section for section in merged if section.windows > 1 or section.gain > LONE_WINDOW_GAIN]
+
+
+def _shift_finding(context: Context, section: _Section) -> Finding:
+    line = context.beatmap.red_line_at(section.start)
+    score = context.calibration.score(SECTION_SHIFTED.id, section.gain, default=Curve(4.0, 1.0))
+    return context.finding(
+        SECTION_SHIFTED, time=section.start, end_time=section.end, line=line.line, score=score,
+        actual=_early_or_late(section.amount), expected=(Expected("as the rest of the map"),),
+        message=f"For {_seconds(section)} the objects lie about {abs(section.amount):.0f} ms {_side(section.amount)} against the "
+                "song, compared with the rest of the map.",
+        shift_ms=round(section.amount, 1), gain=round(section.gain, 1), red_line_ms=line.time)
+
+
+def _drifting(context: Context) -> list[_Section]:
+    """Stretches whose lag grows or shrinks: whole sections of a red line first, then windows inside of the others."""
+    assert context.envelope is not None
+    offset, times = context.beatmap.audio_offset, _times(context)
+    sections: list[_Section] = []
+    borders = [-np.inf, *(line.time + offset for line in context.beatmap.red_lines[1:]), np.inf]
+    for start, end in pairwise(borders):
+        inside = times[(times >= start - UNSNAP_MS) & (times < end - UNSNAP_MS)]
+        if len(inside) < MIN_SECTION_OBJECTS or inside[-1] - inside[0] < MIN_SECTION_MS:
+            continue
+        fit = drift(context.envelope, inside)
+        run_off = abs(fit.slope) * (inside[-1] - inside[0]) / 1000
+        if run_off > RUN_OFF_MS and fit.gain > DRIFT_GAIN and abs(fit.slope) > DRIFT_CERTAINTY * fit.uncertainty:
+            sections.append(_Section(float(inside[0]) - offset, float(inside[-1]) - offset, fit.slope, fit.gain))
+    found = local_alignment(context.envelope, times, slopes=SLOPES_MS_PER_S)
+    for start, end, slope, gain in zip(found.starts - offset, found.ends - offset, found.slopes, found.gains, strict=True):
+        inside_known = any(known.start < end and start < known.end for known in sections if known.windows == 1)
+        if abs(slope) >= SECTION_SLOPE and gain > SECTION_SLOPE_GAIN and not inside_known:
+            sections.append(_Section(float(start), float(end), float(slope), float(gain), 2))
+    return sorted(sections, key=lambda section: section.start)
+
+
+def _merge(sections: Sequence[_Section]) -> list[_Section]:
+    """Join neighbours that drift the same way."""
+    merged: list[_Section] = []
+    for section in sections:
+        last = merged[-1] if merged else None
+        if last and section.start <= last.end and section.amount * last.amount > 0:
+            best = max(last, section, key=lambda s: s.gain)
+            merged[-1] = _Section(last.start, max(last.end, section.end), best.amount, best.gain, last.windows + section.windows)
+        else:
+            merged.append(section)
+    return merged
+
+
+def _bpm_finding(context: Context, section: _Section) -> Finding:
+    line = context.beatmap.red_line_at(section.start)
+    score = context.calibration.score(BPM.id, section.gain, default=Curve(4.0, 1.0))
+    bpm, fitting = 60_000 / line.beat_length, 60_000 / (line.beat_length * (1 + section.amount / 1000))
+    grows = "fall behind the objects" if section.amount > 0 else "run ahead of the objects"
+    return context.finding(
+        BPM, time=section.start, end_time=section.end, line=line.line, score=score, actual=_tempo(line),
+        expected=(Expected(f"about {fitting:.2f} BPM"),),
+        message=f"Over {_seconds(section)} the sounds {grows} by about {abs(section.amount):.1f} ms each second: "
+                f"the tempo seems {'too fast' if section.amount > 0 else 'too slow'} by {abs(section.amount) / 10:.2f} %.",
+        drift_ms_per_s=round(section.amount, 2), bpm=round(bpm, 3), fitting_bpm=round(fitting, 3), gain=round(section.gain, 1),
+        red_line_ms=line.time)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Beats, for models that read them
+
+
+def _beats(context: Context) -> Iterator[Finding]:
+    """One finding for each run of surprising beats."""
+    groups: dict[tuple[TimingPoint, int], list[EventScore]] = {}
+    kinds: dict[tuple[TimingPoint, int], str] = {}
+    for score in context.scores or ():
+        source = score.event.source
+        if isinstance(source, TimingPoint):
+            key = (source, score.event.group)
+            groups.setdefault(key, []).append(score)
+            if score.event.kind in BEATS:
+                kinds[key] = score.event.kind.value.replace("_", " ")
+    judged = []
+    for key, kind in kinds.items():
+        worst = max(groups[key], key=lambda score: score.surprise)
+        # No checkpoint that reads beats has been measured: the defaults are above those of objects.
+        score = context.calibration.score(UNEXPECTED_BEAT.id, worst.surprise, default=Curve(12.0, 2.0))
+        if score >= MINOR_SCORE:
+            judged.append((worst.event.time, score, key[0], kind, worst))
+    last_time = -np.inf
+    for time, score, line, kind, worst in sorted(judged, key=lambda found: found[0]):
+        if time - last_time > BEATS_PER_RUN * line.beat_length:
+            yield context.finding(
+                UNEXPECTED_BEAT, time=time, line=line.line, score=score, event=worst, actual=kind,
+                message=f"The {kind} here is not where the song seems to have it.")
+        last_time = time
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Words
+
+
+def _side(lag: float) -> str:
+    """Objects are early where the song's sounds come after them."""
+    return "early" if lag > 0 else "late"
+
+
+def _early_or_late(lag: float) -> str:
+    return f"{abs(lag):.0f} ms {_side(lag)}"
+
+
+def _seconds(section: _Section) -> str:
+    return f"{(section.end - section.start) / 1000:.0f} s"
+
+
+def _tempo(line: TimingPoint) -> str:
+    return f"{60_000 / line.beat_length:.2f} BPM" if line.beat_length > 0 else "no BPM"
+
+
+DETECTOR = Detector(
+    Category.TIMING, "Timing",
+    (OFFSET, SECTION_SHIFTED, BPM, DUPLICATE_LINE, BEFORE_FIRST_LINE, OFF_BEAT_LINE, UNEXPECTED_BEAT), run)

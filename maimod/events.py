@@ -1,0 +1,862 @@
+"""Turn a beatmap into events: the small decisions (when, where, what, which sound) that a model reads one by one.
+
+A family of models has its own :class:`EventLanguage`; those of the published Mapperatorinator checkpoints are in
+:data:`LANGUAGES`, and for them the events equal the original's, event by event. That is why timing points are looked up
+in file order, coordinates and slider durations are truncated and slider ends follow the formulas of the `slider` package:
+a model trained on such events is surprised by better ones.
+
+Conventions: times in ms from the start of the audio as the `.osu` file counts them (see `Beatmap.audio_offset`),
+distances in osu! pixels, information in bits. Inside this module exact times are whole microseconds.
+Source: https://github.com/OliBomby/Mapperatorinator and https://github.com/llllllllll/slider (behaviour only).
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from functools import cache
+from itertools import accumulate, pairwise
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import numpy as np
+
+from maimod.beatmap import MAX_TIME_MS, Beatmap, HitObject, HitSample, Mode, ObjectKind, SliderPath, TimingPoint
+
+_T = TypeVar("_T")
+
+MAX_EVENTS = 1_000_000
+"""Most events of one context. A marathon of 15,000 objects has about 150,000; "aspire" maps with beats of 1e-9 ms or
+sliders that last for days would otherwise fill the memory."""
+MAX_CONTROL_POINTS = 99
+"""Sliders with more, head included, are left out: their path alone would fill a window."""
+SNAP_TOLERANCE_MS = 2.0
+SUSTAIN_MS = 8000
+"""A long object is repeated this often, so that no window lies wholly inside of it without a trace."""
+SUSTAIN_MARGIN_MS = 10
+HITSOUND_LENIENCY_MS = 5
+"""Samples are those in force this much later: the game lets a late timing point count."""
+BODY_DELAY_MS = 1
+CELL = 32
+"""Width in osu! pixels of the cells of `positions` "cell" and "refined"."""
+LEFT, TOP, RIGHT, BOTTOM = -256, -256, 768, 640
+"""Coordinates beyond are clipped; the playfield is 0 to 512 by 0 to 384."""
+CELLS_PER_ROW = (RIGHT - LEFT) // CELL + 1
+MAX_DISTANCE = 640
+CENTRE = (256.0, 192.0)
+"""Where the cursor is thought to be at the start and after a spinner."""
+PATH_SAMPLES = 50
+"""Points through which the `slider` package measures a Bezier curve."""
+
+SAMPLE_SETS = ("normal", "soft", "drum")
+ADDITIONS = ("whistle", "finish", "clap")
+
+
+class EventError(ValueError):
+    """A beatmap that can be read but not told as events of a sensible number."""
+
+
+class EventKind(StrEnum):
+    """What an event says. Values are the names in `tokenizer.json` and in score files."""
+
+    TIME = "t"
+    SNAP = "snap"
+    DISTANCE = "dist"
+    NEW_COMBO = "new_combo"
+    HITSOUND = "hitsound"
+    VOLUME = "volume"
+    CIRCLE = "circle"
+    SPINNER = "spinner"
+    SPINNER_END = "spinner_end"
+    SLIDER_HEAD = "slider_head"
+    BEZIER_ANCHOR = "bezier_anchor"
+    PERFECT_ANCHOR = "perfect_anchor"
+    CATMULL_ANCHOR = "catmull_anchor"
+    RED_ANCHOR = "red_anchor"
+    LAST_ANCHOR = "last_anchor"
+    SLIDER_END = "slider_end"
+    BEAT = "beat"
+    MEASURE = "measure"
+    TIMING_POINT = "timing_point"
+    GAMEMODE = "gamemode"
+    STYLE = "style"
+    DIFFICULTY = "difficulty"
+    MAPPER = "mapper"
+    CS = "cs"
+    YEAR = "year"
+    HITSOUNDED = "hitsounded"
+    SONG_LENGTH = "song_length"
+    SONG_POSITION = "song_position"
+    GLOBAL_SV = "global_sv"
+    KEYCOUNT = "keycount"
+    HOLD_NOTE_RATIO = "hold_note_ratio"
+    SCROLL_SPEED_RATIO = "scroll_speed_ratio"
+    DESCRIPTOR = "descriptor"
+    POS_X = "pos_x"
+    POS_Y = "pos_y"
+    POS = "pos"
+    KIAI = "kiai"
+    COLUMN = "column"
+    HOLD_NOTE = "hold_note"
+    HOLD_NOTE_END = "hold_note_end"
+    SCROLL_SPEED_CHANGE = "scroll_speed_change"
+    SCROLL_SPEED = "scroll_speed"
+    DRUMROLL = "drumroll"
+    DRUMROLL_END = "drumroll_end"
+    DENDEN = "denden"
+    DENDEN_END = "denden_end"
+    CONTROL = "control"
+    """No event of a map: an end of sequence or another special token a model may expect; its value is the token."""
+    SLIDER_SUSTAIN = "slider_sustain"
+    SLIDER_REPEAT_SUSTAIN = "slider_repeat_sustain"
+    SPINNER_SUSTAIN = "spinner_sustain"
+    HOLD_NOTE_SUSTAIN = "hold_note_sustain"
+    DRUMROLL_SUSTAIN = "drumroll_sustain"
+    DENDEN_SUSTAIN = "denden_sustain"
+    POS_REFINE = "pos_refine"
+
+
+ANCHORS = frozenset({EventKind.BEZIER_ANCHOR, EventKind.PERFECT_ANCHOR, EventKind.CATMULL_ANCHOR, EventKind.RED_ANCHOR})
+BEATS = frozenset({EventKind.BEAT, EventKind.MEASURE, EventKind.TIMING_POINT})
+SUSTAINS = frozenset({EventKind.SLIDER_SUSTAIN, EventKind.SLIDER_REPEAT_SUSTAIN, EventKind.SPINNER_SUSTAIN,
+                      EventKind.HOLD_NOTE_SUSTAIN, EventKind.DRUMROLL_SUSTAIN, EventKind.DENDEN_SUSTAIN})
+OBJECTS = ANCHORS | {
+    EventKind.CIRCLE, EventKind.SPINNER, EventKind.SPINNER_END, EventKind.SLIDER_HEAD, EventKind.LAST_ANCHOR,
+    EventKind.SLIDER_END, EventKind.HOLD_NOTE, EventKind.HOLD_NOTE_END, EventKind.DRUMROLL, EventKind.DRUMROLL_END,
+    EventKind.DENDEN, EventKind.DENDEN_END}
+TYPES = OBJECTS | BEATS | SUSTAINS | {EventKind.KIAI, EventKind.SCROLL_SPEED_CHANGE}
+"""Every group of events has exactly one of these: it says what the group is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One decision of a mapper."""
+
+    kind: EventKind
+    value: int
+    """Meaning depends on `kind`: ms for `TIME`; otherwise the integer of the vocabulary, see :func:`position` and
+    :func:`hitsound_parts`; 100 times the speed for `SCROLL_SPEED`; 0 where the kind says it all."""
+    time: int
+    """Ms, of the group. Anchors of slider version 1 lie between head and tail, those of version 2 at the head."""
+    group: int
+    """Events of one hit, anchor, beat or change share this number; counted within a context from 0."""
+    source: HitObject | TimingPoint | None
+    """The line of the file it was read from; `None` for what a model expects instead."""
+    part: int = 0
+    """Which part of the source.
+
+    In an anchor's group, and for the place of a slider's last anchor: the index into `SliderPath.control_points` (from 1).
+    Hitsound and volume of a slider: 0 in the head's group, the edge number 1 … `slides` for repeats and tail; in the
+    last anchor's group 0 is the body. Beats: their number from the timing point. Sustains: their number from 1. Else 0.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class EventScore:
+    """What a model thinks of one event."""
+
+    event: Event
+    surprisal: float
+    """Bits: -log2 of the probability of exactly this event."""
+    entropy: float
+    """Bits: how uncertain the model was."""
+    expected: tuple[tuple[Event, float], ...]
+    """(event, probability) of the legal alternatives, the actual event among them if it is likely; best first."""
+    near: float = 0.0
+    """Probability that lies on this event and, for ordinal kinds (times, positions, volumes, speeds), on values within
+    the tolerance of it. A model that puts 0.1 on each of ten neighbouring times is not surprised by one of them."""
+
+    @property
+    def likeliest(self) -> Event:
+        """The best of the alternatives."""
+        return self.expected[0][0]
+
+    @property
+    def surprise(self) -> float:
+        """Bits: -log2 of `near`, never more than `surprisal`; the two are equal for kinds without an order."""
+        return min(self.surprisal, -math.log2(self.near)) if self.near > 0 else self.surprisal
+
+
+@dataclass(frozen=True, slots=True)
+class EventLanguage:
+    """The switches by which the families of models differ."""
+
+    type_first: bool
+    """Whether a group begins with its type; otherwise it ends with it."""
+    contexts: tuple[tuple[str, ...], ...]
+    """Sequences to write, in order. Of each, the last name is the main one and names the result; the others are merged
+    into it and go first at equal times, in the order given. Names: `timing`, `kiai`, `sv`, `mania_sv` (`sv` in mania,
+    nothing in other modes), `map`."""
+    distances: bool
+    """Whether positions are preceded by the distance to the last one."""
+    positions: Literal["split", "cell", "refined"]
+    """`split`: x, then y. `cell`: a 32 px cell. `refined`: the cell, then the place inside of it to 2 px."""
+    position_precision: int
+    """Osu! pixels per unit of split positions."""
+    slider_version: Literal[1, 2]
+    """1: the last anchor has its place and its time together. 2: all anchors follow the head, then come the times."""
+    sustains: bool
+    """Whether long objects are repeated every 8 s."""
+    velocities: bool
+    """Whether slider heads carry the slider velocity."""
+    timing_point_events: bool
+    """Whether a timing point is told apart from a measure."""
+    corrected: bool = False
+    """Whether known errors of the original are mended: timing points are sorted and their times not cut to seconds, kiai
+    is kiai alone, a green line with a positive number sets velocity 1, heads and tails without edge sounds sound like
+    their slider. Published models learned the errors."""
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> EventLanguage:
+        """Read what :meth:`to_dict` (or JSON) holds; entries of other names are refused.
+
+        Raises:
+            ValueError: if entries are missing, unknown or senseless.
+        """
+        known = {field.name for field in fields(cls)}
+        missing = known - values.keys() - {"corrected"}
+        if missing or values.keys() - known:
+            raise ValueError(f"event language: missing {sorted(missing)}, unknown {sorted(values.keys() - known)}")
+        language = cls(**{**values, "contexts": tuple(tuple(names) for names in values["contexts"])})
+        if language.positions not in ("split", "cell", "refined") or language.slider_version not in (1, 2):
+            raise ValueError(f"event language: positions {language.positions!r}, slider version {language.slider_version!r}")
+        unknown = {name for names in language.contexts for name in names} - _CONTEXTS.keys()
+        if unknown or not all(language.contexts) or language.position_precision < 1:
+            raise ValueError(f"event language: contexts {language.contexts}, precision {language.position_precision}")
+        return language
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {**asdict(self), "contexts": [list(names) for names in self.contexts]}
+
+
+_APART = (("timing",), ("kiai",), ("map",), ("sv",))
+LANGUAGES: dict[str, EventLanguage] = {
+    "v29": EventLanguage(True, _APART, True, "cell", CELL, 1, False, True, True),
+    "v30": EventLanguage(False, (("timing", "map"),), True, "split", 4, 1, False, False, False),
+    "v31": EventLanguage(True, _APART, True, "split", 4, 1, False, True, True),
+    "v32": EventLanguage(False, (("timing",), ("map",), ("sv",)), False, "refined", CELL, 2, True, True, True),
+}
+"""Languages of the published checkpoints; V32-mini speaks that of V32."""
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Beatmap to events
+
+
+def from_beatmap(beatmap: Beatmap, language: EventLanguage, song_length_ms: float | None = None) -> dict[str, list[Event]]:
+    """List the events of a beatmap.
+
+    Args:
+        beatmap: of any mode.
+        language: of the model that will read them.
+        song_length_ms: where beats end in a map without objects.
+
+    Returns:
+        Main context name to events in the order the model reads them, contexts in the order of the language. Times rise
+        within a context unless the file's own timing points are out of order.
+
+    Raises:
+        EventError: if there would be more than :data:`MAX_EVENTS` in a context.
+    """
+    writer = _Writer(beatmap, language, song_length_ms)
+    contexts = {}
+    for names in language.contexts:
+        groups = list(_CONTEXTS[names[-1]](writer))
+        for name in reversed(names[:-1]):
+            groups = _merge(list(_CONTEXTS[name](writer)), groups)
+        contexts[names[-1]] = [Event(kind, value, group.time, number, group.source, part)
+                               for number, group in enumerate(groups) for kind, value, part in group.parts]
+    return contexts
+
+
+_Parts = list[tuple[EventKind, int, int]]
+"""(kind, value, part) of a group's events."""
+
+
+class _Group(NamedTuple):
+    time: int
+    source: HitObject | TimingPoint
+    parts: _Parts
+
+
+def _merge(first: Sequence[_Group], second: Sequence[_Group]) -> list[_Group]:
+    """Merge by time; at equal times `first` goes first. Lists out of order are taken as they are."""
+    merged: list[_Group] = []
+    place = 0
+    for group in second:
+        while place < len(first) and first[place].time <= group.time:
+            merged.append(first[place])
+            place += 1
+        merged.append(group)
+    return merged + list(first[place:])
+
+
+def _microseconds(ms: float) -> int:
+    whole = int(ms)
+    return whole * 1000 + round((ms - whole) * 1000)
+
+
+def _milliseconds(time: int) -> int:
+    """Whole ms of microseconds. The original adds 1e-5 ms and truncates toward zero: whole ms below 0 come out 1 later."""
+    return time // 1000 if time >= 0 else -((-time - 1) // 1000)
+
+
+def _clip(value: float, low: float, high: float) -> float:
+    return low if value < low else high if value > high else value
+
+
+def snap_value(time: float, offset: float, beat_length: float) -> int:
+    """Find the coarsest beat snap divisor, 1 to 16, with a tick less than 2 ms away; 0 if there is none.
+
+    Args:
+        time: in ms.
+        offset: of the timing point, in ms.
+        beat_length: in ms.
+    """
+    return _snap(_microseconds(time) - _microseconds(offset), beat_length)
+
+
+def _snap(elapsed: int, beat_length: float) -> int:
+    beats = elapsed / 1_000_000 * 1000 / beat_length if beat_length else math.nan
+    if not math.isfinite(beats * 16):
+        return 0
+    for divisor in range(1, 17):
+        if abs(beats - round(beats * divisor) / divisor) * beat_length < SNAP_TOLERANCE_MS:
+            return divisor
+    return 0
+
+
+class _Timeline:
+    """Timing points, looked up as the original does: the last in file order that is not later."""
+
+    def __init__(self, beatmap: Beatmap, language: EventLanguage) -> None:
+        self.corrected = language.corrected
+        self.points = beatmap.sorted_timing_points if self.corrected else beatmap.timing_points
+        self.times = [_microseconds(point.time) for point in self.points]
+        self.parents: list[int | None] = []
+        red = None
+        for index, point in enumerate(self.points):
+            if point.uninherited:
+                red = index
+            self.parents.append(None if point.uninherited else red)
+        order = sorted(range(len(self.times)), key=self.times.__getitem__)
+        self._sorted_times = [self.times[index] for index in order]
+        self._latest = list(accumulate(order, max))
+
+    def index_at(self, time: int) -> int:
+        place = bisect_right(self._sorted_times, time)
+        return self._latest[place - 1] if place else 0
+
+    def at(self, time: int) -> TimingPoint:
+        return self.points[self.index_at(time)]
+
+    def red_index(self, index: int) -> int:
+        parent = self.parents[index]
+        return index if parent is None else parent
+
+    def snap(self, time: int) -> int:
+        red = self.red_index(self.index_at(time))
+        return _snap(time - self.times[red], self.points[red].beat_length)
+
+    def velocity(self, time: int) -> float:
+        """Slider velocity or scroll speed, not yet clipped to what a token can say."""
+        index = self.index_at(time)
+        beat_length = self.points[index].beat_length
+        # False for NaN too, which the game takes for "no slider ticks".
+        return -100 / beat_length if self.parents[index] is not None and beat_length < 0 else 1.0
+
+    def inherited_velocity(self, index: int) -> float:
+        """What a green line sets, not clipped; below 0 in files that break the rules, unless that is mended."""
+        beat_length = self.points[index].beat_length
+        if beat_length == 0 or math.isnan(beat_length) or (self.corrected and beat_length > 0):
+            return 1.0
+        return -100 / beat_length
+
+    def slider_end(self, time: int, slider: SliderPath, multiplier: float) -> int:
+        index = self.index_at(time)
+        velocity = 1.0
+        if self.parents[index] is not None:
+            velocity = _clip(self.inherited_velocity(index), 0.1, 10)
+        beats = slider.length * slider.slides / (multiplier * 100 * velocity)
+        duration = beats * self.points[self.red_index(index)].beat_length
+        # Negative or NaN where the file begins with a green line, which then counts as a red one.
+        return time + int(min(duration, MAX_TIME_MS)) * 1000 if duration > 0 else time
+
+
+class _Writer:
+    """Writes the groups of every context of one beatmap."""
+
+    def __init__(self, beatmap: Beatmap, language: EventLanguage, song_length_ms: float | None) -> None:
+        self.beatmap, self.language, self.mode = beatmap, language, beatmap.mode
+        self.song_length_ms = song_length_ms
+        self.timeline = _Timeline(beatmap, language)
+        self.on_playfield = self.mode in (Mode.OSU, Mode.CATCH)
+        self.last_position = CENTRE
+        self.budget: float = MAX_EVENTS
+        self.path_ends: dict[int, tuple[float, float]] = {}
+
+    def spend(self, count: float) -> None:
+        """Refuse before the work is done, not after."""
+        self.budget -= count
+        if self.budget < 0:
+            raise EventError(f"{self.beatmap.path}: more than {MAX_EVENTS:,} events; beats or sliders of such timing "
+                             "points cannot be judged by a model")
+
+    def group(self, kind: EventKind, time: int, source: HitObject | TimingPoint, details: _Parts, *, value: int = 0,
+              part: int = 0, timed: bool = True, snapped: bool = True) -> _Group:
+        at = _milliseconds(time)
+        parts: _Parts = [(kind, value, part)] if self.language.type_first else []
+        if timed:
+            parts.append((EventKind.TIME, at, part))
+        if timed and snapped:
+            parts.append((EventKind.SNAP, self.timeline.snap(time), part))
+        parts += details
+        if not self.language.type_first:
+            parts.append((kind, value, part))
+        return _Group(at, source, parts)
+
+    # Objects
+
+    def objects(self) -> list[_Group]:
+        """Groups of all hit objects, by time."""
+        self.budget, self.last_position = MAX_EVENTS, CENTRE
+        if self.mode is not Mode.TAIKO:
+            self.path_ends = _path_ends({
+                hit_object.index: hit_object.slider for hit_object in self.beatmap.hit_objects
+                if hit_object.slider and len(hit_object.slider.control_points) <= MAX_CONTROL_POINTS})
+        groups = [group for hit_object in self.beatmap.hit_objects for group in self.hit_object(hit_object)]
+        groups.sort(key=lambda group: group.time)
+        return groups
+
+    def hit_object(self, hit_object: HitObject) -> Iterable[_Group]:
+        if hit_object.kind is ObjectKind.CIRCLE:
+            return self.circle(hit_object)
+        if hit_object.kind is ObjectKind.SLIDER:
+            return self.drumroll(hit_object) if self.mode is Mode.TAIKO else self.slider(hit_object)
+        if self.mode is Mode.TAIKO:
+            return self.denden(hit_object)
+        if hit_object.kind is ObjectKind.HOLD and self.mode is Mode.MANIA:
+            return self.hold_note(hit_object)
+        return self.spinner(hit_object)  # hold notes of other modes too, as the game plays them
+
+    def circle(self, circle: HitObject) -> Iterator[_Group]:
+        time = _microseconds(circle.time)
+        self.spend(10)
+        details = self.position(int(circle.x), int(circle.y)) + self.new_combo(circle)
+        if self.mode is Mode.TAIKO:
+            details += self.scroll_speed(time)
+        yield self.group(EventKind.CIRCLE, time, circle, details + self.own_sound(circle, time))
+
+    def spinner(self, spinner: HitObject) -> Iterator[_Group]:
+        start, end = _microseconds(spinner.time), _microseconds(spinner.end_time)
+        yield self.group(EventKind.SPINNER, start, spinner, [])
+        yield from self.sustain(EventKind.SPINNER_SUSTAIN, start, end, spinner)
+        self.spend(8)
+        yield self.group(EventKind.SPINNER_END, end, spinner, self.own_sound(spinner, end))
+        self.last_position = CENTRE
+
+    def drumroll(self, drumroll: HitObject) -> Iterator[_Group]:
+        assert drumroll.slider is not None
+        start = _microseconds(drumroll.time)
+        end = self.timeline.slider_end(start, drumroll.slider, self.beatmap.difficulty.slider_multiplier)
+        yield from self.roll(drumroll, start, end, EventKind.DRUMROLL, EventKind.DRUMROLL_SUSTAIN, EventKind.DRUMROLL_END)
+
+    def denden(self, denden: HitObject) -> Iterator[_Group]:
+        start, end = _microseconds(denden.time), _microseconds(denden.end_time)
+        yield from self.roll(denden, start, end, EventKind.DENDEN, EventKind.DENDEN_SUSTAIN, EventKind.DENDEN_END)
+
+    def roll(self, source: HitObject, start: int, end: int, head: EventKind, sustain: EventKind,
+             tail: EventKind) -> Iterator[_Group]:
+        self.spend(9)
+        yield self.group(head, start, source, self.scroll_speed(start) + self.own_sound(source, start))
+        yield from self.sustain(sustain, start, end, source)
+        yield self.group(tail, end, source, [])
+
+    def hold_note(self, hold: HitObject) -> Iterator[_Group]:
+        start, end = _microseconds(hold.time), _microseconds(hold.end_time)
+        column = self.position(int(hold.x), int(hold.y))
+        self.spend(10)
+        yield self.group(EventKind.HOLD_NOTE, start, hold, column + self.own_sound(hold, start))
+        yield from self.sustain(EventKind.HOLD_NOTE_SUSTAIN, start, end, hold, column)
+        yield self.group(EventKind.HOLD_NOTE_END, end, hold, column)
+
+    def slider(self, head: HitObject) -> Iterator[_Group]:
+        slider = head.slider
+        assert slider is not None
+        if head.index not in self.path_ends:
+            return
+        start = _microseconds(head.time)
+        end = self.timeline.slider_end(start, slider, self.beatmap.difficulty.slider_multiplier)
+        span = round((end - start) / slider.slides)
+        last = len(slider.control_points) - 1
+        self.spend(24 + 5 * last + 2 * slider.slides)
+
+        details = self.position(int(head.x), int(head.y)) + self.new_combo(head)
+        if self.language.velocities:
+            details += self.scroll_speed(start)
+        yield self.group(EventKind.SLIDER_HEAD, start, head, details + self.edge_sound(head, 0, start))
+        for index, kind in _anchors(slider):
+            time = start + round(index / last * span) if self.language.slider_version == 1 else start
+            yield self.group(kind, time, head, self.anchor_position(slider, index), part=index, timed=False)
+
+        place = self.anchor_position(slider, last)
+        sounds = self.sounds(start + BODY_DELAY_MS * 1000, head.hitsound, head.sample, 0)
+        for edge in range(1, slider.slides):
+            sounds += self.edge_sound(head, edge, start + edge * span)
+        if self.language.slider_version == 1:
+            yield self.group(EventKind.LAST_ANCHOR, start + span, head, place + sounds, part=last)
+        else:
+            yield self.group(EventKind.LAST_ANCHOR, start, head, place, part=last, timed=False)
+            yield from self.sustain(EventKind.SLIDER_SUSTAIN, start, start + span, head)
+            yield self.group(EventKind.LAST_ANCHOR, start + span, head, sounds, part=last)
+            yield from self.sustain(EventKind.SLIDER_REPEAT_SUSTAIN, start + span, end, head)
+        # The end of the path, although a slider with an odd number of repeats ends at its head.
+        place = self.position(*self.path_ends[head.index])
+        yield self.group(EventKind.SLIDER_END, end, head, place + self.edge_sound(head, slider.slides, end))
+
+    def sustain(self, kind: EventKind, start: int, end: int, source: HitObject,
+                details: _Parts | None = None) -> Iterator[_Group]:
+        """Repeat a long object between two times in microseconds."""
+        if not self.language.sustains:
+            return
+        step = SUSTAIN_MS * 1000
+        times = range(start + step, end - SUSTAIN_MARGIN_MS * 1000, step)
+        self.spend(3 * len(times))
+        for number, time in enumerate(times, start=1):
+            yield self.group(kind, time, source, details or [], part=number, snapped=False)
+
+    # Parts of a group
+
+    def anchor_position(self, slider: SliderPath, index: int) -> _Parts:
+        x, y = slider.control_points[index]
+        return self.position(int(x), int(y), index)
+
+    def position(self, x: float, y: float, part: int = 0) -> _Parts:
+        if self.mode is Mode.MANIA:
+            return [(EventKind.COLUMN, int(_clip(x / 512 * self.beatmap.keys, 0, self.beatmap.keys - 1)), part)]
+        if not self.on_playfield:
+            return []
+        parts: _Parts = []
+        if self.language.distances:
+            dx, dy = x - self.last_position[0], y - self.last_position[1]
+            parts.append((EventKind.DISTANCE, int(min(math.sqrt(dx * dx + dy * dy), MAX_DISTANCE)), part))
+            self.last_position = x, y
+        inside_x, inside_y = _clip(x, LEFT, RIGHT), _clip(y, TOP, BOTTOM)
+        # Truncation, so the cells at 0 are twice as wide as the others, and those left of 0 end where refinement begins.
+        if self.language.positions == "split":
+            parts.append((EventKind.POS_X, int(inside_x / self.language.position_precision), part))
+            parts.append((EventKind.POS_Y, int(inside_y / self.language.position_precision), part))
+            return parts
+        column, row = int(inside_x / CELL) - LEFT // CELL, int(inside_y / CELL) - TOP // CELL
+        parts.append((EventKind.POS, column + CELLS_PER_ROW * row, part))
+        if self.language.positions == "refined":
+            parts.append((EventKind.POS_REFINE, min(int(x % CELL / 2), 15) + 16 * min(int(y % CELL / 2), 15), part))
+        return parts
+
+    def new_combo(self, hit_object: HitObject) -> _Parts:
+        return [(EventKind.NEW_COMBO, 0, 0)] if self.on_playfield and hit_object.new_combo else []
+
+    def scroll_speed(self, time: int) -> _Parts:
+        return [(EventKind.SCROLL_SPEED, _speed_value(self.timeline.velocity(time)), 0)]
+
+    def own_sound(self, hit_object: HitObject, time: int) -> _Parts:
+        return self.sounds(time, hit_object.hitsound, hit_object.sample, 0)
+
+    def edge_sound(self, head: HitObject, edge: int, time: int) -> _Parts:
+        """Sounds of a slider's head (edge 0), repeats and tail (the last)."""
+        slider = head.slider
+        assert slider is not None
+        # The tail takes the last entry, whatever the length of the list.
+        place = -1 if edge == slider.slides else edge
+        hitsound = _entry(slider.edge_sounds, place, head.hitsound if self.language.corrected else 0)
+        return self.sounds(time, hitsound, HitSample(*_entry(slider.edge_sets, place, (0, 0))), edge)
+
+    def sounds(self, time: int, hitsound: int, sample: HitSample, part: int) -> _Parts:
+        point = self.timeline.at(time + HITSOUND_LENIENCY_MS * 1000)
+        sample_set = sample.normal_set or point.sample_set or 2
+        addition_set = sample.addition_set or sample_set
+        if not 1 <= sample_set <= 3:
+            sample_set = 1
+        if not 1 <= addition_set <= 3:
+            addition_set = 1
+        value = (hitsound & 14) // 2 + 8 * (sample_set - 1) + 24 * (addition_set - 1)
+        volume = min(max(sample.volume or point.volume, 0), 100)
+        return [(EventKind.HITSOUND, value, part), (EventKind.VOLUME, volume, part)]
+
+    # Timing points
+
+    def timing(self) -> list[_Group]:
+        """A group for every beat from the first timing point to the last object."""
+        self.budget = MAX_EVENTS
+        used = [(time, point) for time, point in zip(self.timeline.times, self.timeline.points, strict=True)
+                if point.beat_length > 0 and 60_000 / point.beat_length > 0.5]  # green lines above 0 too, as the original
+        groups: list[_Group] = []
+        for index, (offset, point) in enumerate(used):
+            last = used[index + 1][0] - 10_000 if index + 1 < len(used) else self.end_of_beats(offset)
+            self.spend(2 * max(0.0, (last - offset) / 1000 / point.beat_length + 1))
+            beat, time = 0, offset
+            while time <= last:
+                kind = EventKind.BEAT
+                if beat % point.meter == 0:
+                    kind = EventKind.MEASURE
+                if beat == 0 and self.language.timing_point_events:
+                    kind = EventKind.TIMING_POINT
+                groups.append(self.group(kind, time, point, [], part=beat, snapped=False))
+                beat += 1
+                time = int(offset / 1000 + beat * point.beat_length) * 1000
+        return groups
+
+    def end_of_beats(self, offset: int) -> int:
+        if not self.beatmap.hit_objects:
+            return offset + 10_000 if self.song_length_ms is None else _microseconds(self.song_length_ms)
+        last = self.beatmap.hit_objects[-1]
+        end = _microseconds(last.end_time)
+        if last.slider:
+            end = self.timeline.slider_end(_microseconds(last.time), last.slider, self.beatmap.difficulty.slider_multiplier)
+        return end + 999
+
+    def kiai(self) -> Iterator[_Group]:
+        """A group wherever kiai time begins or ends."""
+        self.budget = MAX_EVENTS
+        state, times = False, self.timeline.times
+        self.spend(3 * len(times))
+        for index, (time, point) in enumerate(zip(times, self.timeline.points, strict=True)):
+            kiai = point.effects != 0
+            if self.language.corrected:
+                kiai = point.kiai
+                if times[index + 1:index + 2] == [time]:  # a red line and the green line on it are one change
+                    continue
+            if kiai != state:
+                yield self.group(EventKind.KIAI, time, point, [], value=int(kiai))
+                state = kiai
+
+    def mania_speeds(self) -> Iterator[_Group]:
+        yield from self.speeds() if self.mode is Mode.MANIA else ()
+
+    def speeds(self) -> Iterator[_Group]:
+        """A group wherever the scroll speed changes; tempo changes count, as scroll speed follows them."""
+        self.budget, timeline = MAX_EVENTS, self.timeline
+        self.spend(4 * len(timeline.times))
+        median = self.median_beat_length()
+        beat_length, velocity, previous = median, 1.0, math.nan
+        for index, (time, point) in enumerate(zip(timeline.times, timeline.points, strict=True)):
+            if timeline.parents[index] is None:
+                beat_length, velocity = point.beat_length, 1.0
+            else:
+                velocity = timeline.inherited_velocity(index)
+            if index + 1 < len(timeline.times) and timeline.times[index + 1] <= time:
+                continue
+            speed = velocity * median / beat_length if beat_length else velocity
+            if not abs(speed - previous) <= 0.001:  # true for the first
+                value = _speed_value(speed)
+                yield self.group(EventKind.SCROLL_SPEED_CHANGE, time, point, [(EventKind.SCROLL_SPEED, value, 0)])
+            previous = speed
+
+    def median_beat_length(self) -> float:
+        """The beat length in force for the longest time, as osu! stable counts it; 0 if there is none."""
+        def clock(time: int) -> int:
+            # The original reads the seconds of a time of day: cut to whole seconds, 23:59:59 just before 0.
+            return max(time, 0) if self.language.corrected else time // 1_000_000 % 86_400
+
+        ends = (hold.end_time if hold.kind is ObjectKind.HOLD else hold.time for hold in self.beatmap.hit_objects)
+        last = clock(_microseconds(max(ends, default=0.0)))
+        totals: dict[float, int] = defaultdict(int)
+        for index in range(len(self.timeline.points) - 1, -1, -1):
+            time = clock(self.timeline.times[index])
+            if time > last or self.timeline.parents[index] is not None:
+                continue
+            totals[self.timeline.points[index].beat_length] += last - (time if index else 0)
+            last = time
+        longest = max(totals.values(), default=0)
+        return next((beat_length for beat_length, total in totals.items() if total == longest > 0), 0.0)
+
+
+_CONTEXTS: dict[str, Callable[[_Writer], Iterable[_Group]]] = {
+    "timing": _Writer.timing, "kiai": _Writer.kiai, "sv": _Writer.speeds, "mania_sv": _Writer.mania_speeds,
+    "map": _Writer.objects}
+
+
+def _speed_value(speed: float) -> int:
+    return 100 if math.isnan(speed) else round(_clip(speed, 0.01, 10) * 100)
+
+
+def _entry(entries: Sequence[_T], place: int, default: _T) -> _T:
+    return entries[place] if -1 <= place < len(entries) and entries else default
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Slider paths
+
+
+def _curve(slider: SliderPath) -> str:
+    """L, C, P or B: what the original makes of a path, which it takes for a single curve."""
+    if slider.curve == "P":
+        points = _integer_points(slider)
+        return "P" if len(points) == 3 and _circle_centre(points) is not None else "B"
+    return slider.curve if slider.curve in "LC" else "B"
+
+
+def _integer_points(slider: SliderPath) -> list[tuple[int, int]]:
+    return [(int(x), int(y)) for x, y in slider.control_points]
+
+
+def _anchors(slider: SliderPath) -> Iterator[tuple[int, EventKind]]:
+    """(index of the control point, kind) of the anchors between head and last anchor."""
+    curve, points = _curve(slider), _integer_points(slider)
+    single = {"L": EventKind.RED_ANCHOR, "C": EventKind.CATMULL_ANCHOR, "P": EventKind.PERFECT_ANCHOR}.get(curve)
+    for index in range(1, len(points) - 1):
+        if single:
+            yield index, single
+        elif points[index] == points[index + 1]:
+            yield index, EventKind.RED_ANCHOR
+        elif points[index] != points[index - 1]:
+            yield index, EventKind.BEZIER_ANCHOR
+
+
+def _path_ends(sliders: Mapping[int, SliderPath]) -> dict[int, tuple[float, float]]:
+    """Where the `slider` package thinks that paths end; all Bezier curves of a map are measured together."""
+    ends: dict[int, tuple[float, float]] = {}
+    pieces: dict[int, list[list[tuple[int, int]]]] = {}
+    for key, slider in sliders.items():
+        points, curve = _integer_points(slider), _curve(slider)
+        if curve == "C" or len(points) < 2:
+            ends[key] = points[-1]
+        elif curve == "P":
+            ends[key] = _arc_end(points, slider.length)
+        else:
+            pieces[key] = [[a, b] for a, b in pairwise(points)] if curve == "L" else _runs(points)
+    lengths = _bezier_lengths([piece for of_slider in pieces.values() for piece in of_slider])
+
+    begin = 0
+    chosen: list[tuple[int, list[tuple[int, int]], float]] = []  # (slider, piece, curve parameter of its end)
+    for key, of_slider in pieces.items():
+        own = lengths[begin:begin + len(of_slider)]
+        begin += len(of_slider)
+        total = sum(own)
+        target = max(0.0, own[-1] - (total - sliders[key].length))
+        piece, parameter = of_slider[-1], target / own[-1] if own[-1] else 0.0
+        for index, reached in enumerate(accumulate(own[:-1])):
+            if total and reached / total == 1.0:  # what follows has no length of its own
+                piece, parameter = of_slider[index], 1.0
+                break
+        chosen.append((key, piece, parameter))
+
+    by_degree: dict[int, list[tuple[int, list[tuple[int, int]], float]]] = defaultdict(list)
+    for choice in chosen:
+        by_degree[len(choice[1]) - 1].append(choice)
+    for choices in by_degree.values():
+        points_at = _bezier(np.array([piece for _, piece, _ in choices], float),
+                            np.array([[parameter] for _, _, parameter in choices]))
+        for (key, piece, _), (x, y) in zip(choices, points_at[:, 0].tolist(), strict=True):
+            # Extrapolation of a short curve of high degree to a great length leaves all bounds.
+            ends[key] = (x, y) if math.isfinite(x) and math.isfinite(y) else piece[-1]
+    return ends
+
+
+def _runs(points: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
+    """Split a Bezier path at its red anchors: a point that equals the next ends a curve."""
+    runs = [[points[0]]]
+    for previous, point in pairwise(points):
+        if point == previous:
+            runs.append([])
+        runs[-1].append(point)
+    return runs
+
+
+def _bezier(points: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+    """Evaluate curves of one degree: (curves, degree + 1, 2) and (curves or 1, samples) to (curves, samples, 2)."""
+    degree = points.shape[1] - 1
+    result = np.zeros((points.shape[0], parameters.shape[1], 2))
+    # Powers, products and the sum are taken in this order because the result often is an integer, and is truncated.
+    for index in range(degree + 1):
+        weights = math.comb(degree, index) * np.power(1 - parameters, float(degree - index))
+        weights = weights * np.power(parameters, float(index))
+        result += weights[:, :, None] * points[:, None, index]
+    return result
+
+
+def _bezier_lengths(pieces: Sequence[Sequence[tuple[int, int]]]) -> list[float]:
+    """Length of each curve, measured along a polyline."""
+    lengths = np.zeros(len(pieces))
+    by_degree: dict[int, list[int]] = defaultdict(list)
+    for index, piece in enumerate(pieces):
+        by_degree[len(piece) - 1].append(index)
+    for indices in by_degree.values():
+        samples = _bezier(np.array([pieces[index] for index in indices], float), _sample_parameters())
+        steps = np.diff(samples, axis=1)
+        lengths[indices] = np.sqrt(steps[..., 0] ** 2 + steps[..., 1] ** 2).sum(axis=1)
+    return lengths.tolist()
+
+
+@cache
+def _sample_parameters() -> np.ndarray:
+    return np.linspace(0, 1, PATH_SAMPLES)[None]
+
+
+def _circle_centre(points: Sequence[tuple[int, int]]) -> tuple[float, float] | None:
+    """Centre of the circle through three points; None if they lie on a line."""
+    (ax, ay), (bx, by), (cx, cy) = points
+    a = (bx - cx) ** 2 + (by - cy) ** 2
+    b = (ax - cx) ** 2 + (ay - cy) ** 2
+    c = (ax - bx) ** 2 + (ay - by) ** 2
+    s, t, u = a * (b + c - a), b * (a + c - b), c * (a + b - c)
+    total = s + t + u
+    if not (a and b and c and total):  # integers: the original's "close to 0" is 0
+        return None
+    return (s * ax + t * bx + u * cx) / total, (s * ay + t * by + u * cy) / total
+
+
+def _arc_end(points: Sequence[tuple[int, int]], length: float) -> tuple[float, float]:
+    centre = _circle_centre(points)
+    assert centre is not None
+    x, y = points[0][0] - centre[0], points[0][1] - centre[1]
+    start = float(np.arctan2(y, x))
+    angle = float(np.arctan2(points[2][1] - centre[1], points[2][0] - centre[0])) - start
+    if angle < 0:
+        angle += 2 * math.pi
+    chord_x, chord_y = points[2][0] - points[0][0], points[2][1] - points[0][1]
+    if chord_y * (points[1][0] - points[0][0]) - chord_x * (points[1][1] - points[0][1]) < 0:
+        angle = -(2 * math.pi - angle)
+    arc = abs(angle * math.sqrt(x * x + y * y))
+    if arc > length:
+        angle *= length / arc
+    cosine, sine = float(np.cos(angle)), float(np.sin(angle))
+    return x * cosine - y * sine + centre[0], x * sine + y * cosine + centre[1]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Events to human quantities
+
+
+def hitsound_parts(value: int) -> tuple[str, str, tuple[str, ...]]:
+    """Name the sample set, the addition set and the additions of a `HITSOUND` value."""
+    additions = tuple(name for bit, name in enumerate(ADDITIONS) if value >> bit & 1)
+    return SAMPLE_SETS[value // 8 % 3], SAMPLE_SETS[min(value // 24, 2)], additions
+
+
+def position(event: Event, language: EventLanguage) -> tuple[float, ...]:
+    """Centre of the cell that an event of position names, in osu! pixels.
+
+    Returns:
+        (x,) or (y,) for split positions, (x, y) for a cell, (dx, dy) from the cell's corner for a refinement.
+
+    Raises:
+        ValueError: for events that are no position.
+    """
+    if event.kind in (EventKind.POS_X, EventKind.POS_Y):
+        return (_cell_centre(event.value, language.position_precision),)
+    if event.kind is EventKind.POS:
+        row, column = divmod(event.value, CELLS_PER_ROW)
+        return _cell_centre(column + LEFT // CELL, CELL), _cell_centre(row + TOP // CELL, CELL)
+    if event.kind is EventKind.POS_REFINE:
+        return event.value % 16 * 2 + 1.0, event.value // 16 * 2 + 1.0
+    raise ValueError(f"{event.kind} is no position")
+
+
+def _cell_centre(cell: int, width: int) -> float:
+    """Cells below 0 were truncated toward it; cell 0, which covers both sides, is taken for the one on the playfield."""
+    return (cell + 0.5 if cell >= 0 else cell - 0.5) * width

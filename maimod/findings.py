@@ -1,0 +1,162 @@
+"""What a lint returns: findings, per-beatmap reports, and the editor timestamps that lead to them.
+
+Conventions: times in ms, information in bits. The names of the JSON form are a contract: docs/json-report.md.
+Source of the timestamp form: https://osu.ppy.sh/wiki/en/Modding/Timestamp and lazer's `EditorTimestampParser`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from urllib.parse import quote
+
+from maimod.beatmap import Beatmap, HitObject, Mode
+
+SCHEMA = "maimod-report/1"
+
+
+class Severity(StrEnum):
+    """How much a finding matters; the words of Mapset Verifier and lazer's Verify."""
+
+    PROBLEM = "problem"
+    WARNING = "warning"
+    MINOR = "minor"
+
+    @property
+    def rank(self) -> int:
+        """0 is the worst."""
+        return list(Severity).index(self)
+
+
+class Category(StrEnum):
+    """Groups of findings, in report order."""
+
+    RHYTHM = "rhythm"
+    TIMING = "timing"
+    POSITIONS = "positions"
+    NEW_COMBOS = "new-combos"
+    SLIDERS = "sliders"
+    HITSOUNDS = "hitsounds"
+    SCROLL_SPEED = "scroll-speed"
+    KIAI = "kiai"
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Something the evidence finds likelier than what the map has: evidence, never a fix."""
+
+    text: str
+    probability: float | None = None
+    """Of the model; None where arithmetic or audio speaks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to look at, with the evidence for it."""
+
+    rule: str
+    """`category/name`, as listed by `maimod rules`."""
+    category: Category
+    severity: Severity
+    score: float
+    """0 to 1: how likely the finding is real; see docs/how-scores-work.md."""
+    message: str
+    time: float
+    timestamp: str
+    """Editor timestamp, `MM:SS:mmm (1,2) -`."""
+    line: int
+    """1-based line of the `.osu` file."""
+    objects: tuple[int, ...] = ()
+    """0-based indices of the hit objects in file order; empty for the whole map."""
+    end_time: float | None = None
+    surprisal: float | None = None
+    """Bits; None without model evidence."""
+    entropy: float | None = None
+    """Bits."""
+    actual: str = ""
+    expected: tuple[Expected, ...] = ()
+    evidence: dict[str, Any] = field(default_factory=dict)
+    """Numbers a reader can check, by name; plain JSON values."""
+    id: str = ""
+    """Stable fingerprint."""
+
+    @property
+    def link(self) -> str:
+        """`osu://edit/...`, opens the editor at the finding."""
+        return editor_link(self.timestamp)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """Which model judged."""
+
+    id: str
+    family: str
+    device: str
+    precision: str
+
+
+@dataclass(frozen=True, slots=True)
+class BeatmapReport:
+    """The outcome for one `.osu` file."""
+
+    path: str
+    """As given, or relative to the folder given, with forward slashes."""
+    status: str
+    """ok, partial (something could not be checked; `messages` says what) or error (could not be read)."""
+    messages: tuple[str, ...] = ()
+    title: str = ""
+    artist: str = ""
+    creator: str = ""
+    version: str = ""
+    mode: str = ""
+    audio: str | None = None
+    objects: int = 0
+    drain_ms: float = 0.0
+    events: int = 0
+    unexplained: int = 0
+    """Surprising events that no detector turned into a finding."""
+    findings: tuple[Finding, ...] = ()
+    """In order of time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of a lint."""
+
+    version: str
+    """Of maimod."""
+    model: ModelInfo | None
+    beatmaps: tuple[BeatmapReport, ...]
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Of all beatmaps."""
+        return [finding for beatmap in self.beatmaps for finding in beatmap.findings]
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """Number of findings by severity."""
+        counts = Counter(finding.severity for finding in self.findings)
+        return {severity.value: counts[severity] for severity in Severity}
+
+
+def editor_timestamp(beatmap: Beatmap, time: float, objects: Sequence[HitObject] = ()) -> str:
+    """Write `MM:SS:mmm (1,2) -`; in mania `MM:SS:mmm (ms|column,...) -`; without objects `MM:SS:mmm -`."""
+    total = max(0, round(time))
+    stamp = f"{total // 60_000:02d}:{total // 1000 % 60:02d}:{total % 1000:03d}"
+    if not objects:
+        return f"{stamp} -"
+    if beatmap.mode is Mode.MANIA:
+        names = [f"{round(o.time)}|{beatmap.column(o)}" for o in objects]
+    else:
+        names = [str(o.combo_number) for o in objects]
+    return f"{stamp} ({','.join(names)}) -"
+
+
+def editor_link(timestamp: str) -> str:
+    """The timestamp as a link that osu! opens in its editor."""
+    return "osu://edit/" + quote(timestamp.removesuffix(" -"), safe=":")

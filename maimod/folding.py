@@ -1,0 +1,88 @@
+"""One mistake, one finding: what follows in the wake of a finding is folded into it.
+
+A model that has just been surprised is surprised again: the object after a missing one comes too late, the position after a wrong
+one is too far, an unsnapped object is both off the grid and off the rhythm. The strongest of such findings stays and lists the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+from maimod.beatmap import Beatmap
+from maimod.detectors.base import Context
+from maimod.findings import Category, Finding
+
+WAKE_OBJECTS = 1
+"""A finding reaches this many objects past its own."""
+CAUSES: dict[Category, frozenset[Category]] = {
+    Category.RHYTHM: frozenset({Category.RHYTHM, Category.POSITIONS, Category.NEW_COMBOS, Category.SLIDERS}),
+    Category.TIMING: frozenset({Category.RHYTHM, Category.TIMING, Category.KIAI}),
+    Category.POSITIONS: frozenset({Category.POSITIONS, Category.SLIDERS}),
+    Category.NEW_COMBOS: frozenset({Category.NEW_COMBOS}),
+    Category.SLIDERS: frozenset({Category.SLIDERS, Category.POSITIONS}),
+    Category.HITSOUNDS: frozenset({Category.HITSOUNDS}),
+    Category.SCROLL_SPEED: frozenset({Category.SCROLL_SPEED}),
+    Category.KIAI: frozenset({Category.KIAI}),
+}
+"""Which categories of findings a finding can bring about on its own object or right after it."""
+UNEXPLAINED_BITS = 10.0
+"""An event more surprising than this is counted as unexplained if no finding speaks of its object."""
+
+
+def fold(findings: Sequence[Finding], context: Context) -> tuple[list[Finding], int]:
+    """Keep one finding per mistake.
+
+    Args:
+        findings: of one beatmap, in any order.
+        context: the beatmap and its scores.
+
+    Returns:
+        The findings that stay, by time, with what was folded into each in its evidence under "also"; and the number of
+        surprising events that none of the given findings is about.
+    """
+    rank = {o.index: place for place, o in enumerate(context.objects_by_time)}
+    kept: list[Finding] = []
+    also: dict[int, list[str]] = {}
+    # Of equals the earlier one is the cause.
+    for finding in sorted(findings, key=lambda f: (-f.score, f.time, f.rule)):
+        cause = next((i for i, k in enumerate(kept) if _brings_about(k, finding, rank)), None)
+        if cause is None:
+            kept.append(finding)
+        else:
+            also.setdefault(cause, []).append(f"{finding.timestamp} {finding.rule}")
+    merged = [replace(f, evidence={**f.evidence, "also": sorted(also[i])}) if i in also else f for i, f in enumerate(kept)]
+    spoken_of = {index for finding in findings for index in finding.objects}
+    unexplained = sum(
+        1 for index, scores in context.scores_by_object.items()
+        if index not in spoken_of and any(score.surprise > UNEXPLAINED_BITS for score in scores))
+    return sorted(merged, key=lambda f: (f.time, f.category, f.rule)), unexplained
+
+
+def _brings_about(cause: Finding, finding: Finding, rank: dict[int, int]) -> bool:
+    if finding.category not in CAUSES[cause.category]:
+        return False
+    if not cause.objects:
+        # A section out of time puts every object in it off the beat.
+        spans = cause.category is Category.TIMING and cause.end_time is not None
+        return spans and bool(finding.objects) and cause.time <= finding.time <= (cause.end_time or 0.0)
+    if not finding.objects:
+        return False
+    own, others = [rank[i] for i in cause.objects], [rank[i] for i in finding.objects]
+    if set(own) & set(others):
+        return True
+    has_wake = cause.surprisal is not None or cause.category is Category.RHYTHM
+    return has_wake and finding.surprisal is not None and 0 < min(others) - max(own) <= WAKE_OBJECTS
+
+
+def fingerprint(beatmap: Beatmap, finding: Finding) -> str:
+    """An id that survives small shifts of the map: made of the rule, the difficulty and what the objects are, not when."""
+    objects = [beatmap.hit_objects[index] for index in finding.objects]
+    parts = [finding.rule, beatmap.metadata.get("Version", "")]
+    if objects:
+        measures = [round(beatmap.snap(o.time).tick / 1000) for o in objects[:1]]
+        parts += [f"{o.kind}:{round(o.x)}:{round(o.y)}:{o.combo_number}" for o in objects] + [str(m) for m in measures]
+    else:
+        parts.append(str(round(finding.time / 1000)))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

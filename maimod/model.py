@@ -1,0 +1,223 @@
+"""The network: a Whisper-like encoder-decoder from mel frames and event tokens to next-token logits.
+
+It knows nothing of osu!: it takes frames, tokens and times, and gives logits. Axes: `B` batch, `F` mel frames,
+`S` encoder positions (F / 4), `T` tokens, `D` width, `V` vocabulary, `H` heads, `K` head width, `G` grid features.
+
+Two departures from Whisper (Radford et al., 2022, arXiv:2212.04356), both for the sake of few data: positions are
+rotary (Su et al., 2021, arXiv:2104.09864) and in cross-attention they are *times*, so that "the sound 300 ms ahead" looks
+the same all through a song; and each frame and token is told where in the beat it lies.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+TIME_UNIT_MS = 10.0
+"""One rotary position of a time; frequencies run from 1 rad per unit down."""
+FRAME_STRIDE = 4
+"""Frames per encoder position: 40 ms. The channels keep where in it a sound starts; attention costs a quarter of Whisper's."""
+
+
+class CheckpointError(Exception):
+    """A checkpoint folder that cannot be used; one line that says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """Shape of the network; `config.json` of a checkpoint."""
+
+    vocab_size_in: int
+    vocab_size_out: int
+    d_model: int = 192
+    encoder_layers: int = 3
+    decoder_layers: int = 5
+    heads: int = 3
+    feed_forward: int = 768
+    n_mels: int = 64
+    n_grid: int = 15
+    frame_ms: float = 10.0
+    window_ms: float = 10_240.0
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> ModelConfig:
+        """Take the known fields of a parsed `config.json`."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{key: value for key, value in values.items() if key in known})
+
+    @property
+    def frames(self) -> int:
+        """Mel frames in a window."""
+        return round(self.window_ms / self.frame_ms)
+
+
+def rotary(positions: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """Cosines and sines (..., width / 2) that rotate `width` channels by `positions` (...)."""
+    exponents = torch.arange(0, width, 2, device=positions.device, dtype=torch.float32) / width
+    angles = positions.float()[..., None] * 10_000.0 ** -exponents
+    return angles.cos(), angles.sin()
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotate channel pairs (i, i + K/2) of x (B, H, T, K) by angles (B or 1, T, K/2)."""
+    first, second = x.chunk(2, dim=-1)
+    cos, sin = cos[:, None].to(x.dtype), sin[:, None].to(x.dtype)  # (B, 1, T, K/2)
+    return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, causal: bool) -> Tensor:
+    """Scaled dot-product attention of (B, H, T, K) over (B, H, S, K)."""
+    if query.device.type != "cpu" or query.dtype != torch.bfloat16:
+        return F.scaled_dot_product_attention(query, key, value, is_causal=causal)
+    # torch's CPU kernel is half as fast as plain products in bfloat16, which is how training runs on a CPU.
+    with torch.autocast("cpu", enabled=False):
+        logits = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)  # (B, H, T, S)
+        if causal:
+            logits = logits + torch.full_like(logits[0, 0], -1e9).triu(1)
+        return logits.softmax(dim=-1) @ value
+
+
+class Attention(nn.Module):
+    """Multi-head attention; queries from x, keys and values from `memory`."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.query = nn.Linear(config.d_model, config.d_model)
+        self.key_value = nn.Linear(config.d_model, 2 * config.d_model, bias=False)
+        self.out = nn.Linear(config.d_model, config.d_model)
+
+    def forward(self, x: Tensor, memory: Tensor, query_angles: tuple[Tensor, Tensor], key_angles: tuple[Tensor, Tensor],
+                causal: bool = False) -> Tensor:
+        batch, length, width = x.shape
+        query = self.query(x).view(batch, length, self.heads, -1).transpose(1, 2)  # (B, H, T, K)
+        key, value = self.key_value(memory).view(batch, memory.shape[1], 2, self.heads, -1).permute(2, 0, 3, 1, 4)
+        query, key = rotate(query, *query_angles), rotate(key, *key_angles)
+        mixed = attend(query, key, value, causal)
+        return self.out(mixed.transpose(1, 2).reshape(batch, length, width))
+
+
+class Layer(nn.Module):
+    """Pre-norm transformer layer, with cross-attention in the decoder."""
+
+    def __init__(self, config: ModelConfig, crosses: bool) -> None:
+        super().__init__()
+        self.attention_norm, self.attention = nn.RMSNorm(config.d_model), Attention(config)
+        self.cross_norm = nn.RMSNorm(config.d_model) if crosses else None
+        self.cross = Attention(config) if crosses else None
+        self.mlp_norm = nn.RMSNorm(config.d_model)
+        self.mlp = nn.Sequential(nn.Linear(config.d_model, config.feed_forward), nn.GELU(),
+                                 nn.Linear(config.feed_forward, config.d_model))
+
+    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], memory: Tensor | None = None,
+                time_angles: tuple[Tensor, Tensor] | None = None, memory_angles: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        normed = self.attention_norm(x)
+        x = x + self.attention(normed, normed, angles, angles, causal=self.cross is not None)
+        if self.cross is not None and self.cross_norm is not None:
+            assert memory is not None and time_angles is not None and memory_angles is not None
+            x = x + self.cross(self.cross_norm(x), memory, time_angles, memory_angles)
+        return x + self.mlp(self.mlp_norm(x))
+
+
+class Network(nn.Module):
+    """Encoder over frames, causal decoder over tokens."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.d_model
+        self.conv1 = nn.Conv1d(config.n_mels + config.n_grid, width, kernel_size=5, stride=2, padding=2)
+        self.conv2 = nn.Conv1d(width, width, kernel_size=3, stride=FRAME_STRIDE // 2, padding=1)
+        self.encoder = nn.ModuleList(Layer(config, crosses=False) for _ in range(config.encoder_layers))
+        self.encoder_norm = nn.RMSNorm(width)
+        self.embedding = nn.Embedding(config.vocab_size_in, width)
+        self.grid = nn.Linear(config.n_grid, width, bias=False)
+        self.decoder = nn.ModuleList(Layer(config, crosses=True) for _ in range(config.decoder_layers))
+        self.decoder_norm = nn.RMSNorm(width)
+        self.project = nn.Linear(width, config.vocab_size_out, bias=False)
+
+    @property
+    def head_width(self) -> int:
+        """Channels per attention head."""
+        return self.config.d_model // self.config.heads
+
+    def encode(self, mel: Tensor, grid: Tensor) -> Tensor:
+        """Turn mel (B, F, n_mels) and grid (B, F, G) into memory (B, S, D)."""
+        x = torch.cat([mel, grid], dim=-1).transpose(1, 2)
+        x = F.gelu(self.conv2(F.gelu(self.conv1(x)))).transpose(1, 2)  # (B, S, D)
+        angles = self.frame_angles(x)
+        for layer in self.encoder:
+            x = layer(x, angles)
+        return self.encoder_norm(x)
+
+    def frame_angles(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Rotary angles of encoder positions by their time."""
+        unit = FRAME_STRIDE * self.config.frame_ms / TIME_UNIT_MS
+        return rotary(torch.arange(memory.shape[1], device=memory.device)[None] * unit, self.head_width)
+
+    def decode(self, tokens: Tensor, times: Tensor, grid: Tensor, memory: Tensor) -> Tensor:
+        """Logits (B, T, V) for the token after each of `tokens` (B, T).
+
+        Args:
+            tokens: ids, right-padded (causality keeps the padding from mattering).
+            times: (B, T) ms from the window's start.
+            grid: (B, T, G) beat phases at these times.
+            memory: (B, S, D) from :meth:`encode`.
+        """
+        x = self.embedding(tokens) + self.grid(grid)
+        by_time = rotary(times / TIME_UNIT_MS, self.head_width)
+        half = rotary(times / TIME_UNIT_MS, self.head_width // 2)
+        index = rotary(torch.arange(tokens.shape[1], device=tokens.device)[None].expand_as(tokens), self.head_width // 2)
+        # Half of each head turns by place in the sequence, half by time: both "two tokens ago" and "a beat ago" are near.
+        angles = torch.cat([index[0], half[0]], dim=-1), torch.cat([index[1], half[1]], dim=-1)
+        memory_angles = self.frame_angles(memory)
+        for layer in self.decoder:
+            x = layer(x, angles, memory, by_time, memory_angles)
+        return self.project(self.decoder_norm(x))
+
+    def forward(self, mel: Tensor, frame_grid: Tensor, tokens: Tensor, times: Tensor, grid: Tensor) -> Tensor:
+        """Encode and decode; shapes as there."""
+        return self.decode(tokens, times, grid, self.encode(mel, frame_grid))
+
+
+def resolve_device(name: str) -> torch.device:
+    """`auto` is CUDA, then MPS, then CPU.
+
+    Raises:
+        CheckpointError: if the device asked for is not there.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise CheckpointError(f"device {name!r} cannot be used ({str(error).splitlines()[0][:100]}); try device=cpu") from None
+    return device
+
+
+def load_network(folder: Path, device: torch.device) -> Network:
+    """Load `config.json` and `model.safetensors` of a checkpoint folder, ready to score.
+
+    Raises:
+        CheckpointError: if a file is missing, damaged or does not fit.
+    """
+    weights = folder / "model.safetensors"
+    try:
+        config = ModelConfig.from_dict(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+        network = Network(config)
+        network.load_state_dict(load_file(weights, device="cpu"))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{folder}: no {Path(error.filename or weights).name} in this checkpoint folder") from None
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{folder / 'config.json'}: not a usable configuration ({error})") from None
+    except Exception as error:  # safetensors and load_state_dict raise their own kinds
+        raise CheckpointError(f"{weights}: damaged or of another architecture ({str(error).splitlines()[0][:120]})") from None
+    return network.eval().to(device)

@@ -1,0 +1,79 @@
+"""Forms of a report. A reporter is a function from a Report and a View to text on a stream; formats load when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from typing import TextIO
+
+from maimod.findings import Finding, Report, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What to show of a report, and how; it never changes what was found."""
+
+    min_severity: Severity = Severity.MINOR
+    """List nothing milder."""
+    max_findings: int | None = None
+    """List that many findings at most, the highest-scored; None lists all."""
+    statistics: bool = False
+    """Add a table of the rules by severity."""
+    quiet: bool = False
+    """Findings and troubles only."""
+    plain: bool = False
+    """No colours and no links, not even on a terminal."""
+    evidence: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Kinds of evidence by rule, to name where a finding comes from that no model has judged."""
+    width: int | None = None
+    """Columns of text; None asks the terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A report after a View has shortened it, with what was left out: nothing is hidden silently."""
+
+    report: Report
+    """With the findings to list."""
+    milder: tuple[Finding, ...] = ()
+    """Left out by `min_severity`."""
+    beyond: tuple[Finding, ...] = ()
+    """Left out by `max_findings`."""
+
+
+Reporter = Callable[[Report, TextIO, View], None]
+
+
+def _later(module: str, name: str) -> Reporter:
+    """A reporter whose module is imported at its first use."""
+
+    def report(report: Report, out: TextIO, view: View) -> None:
+        getattr(import_module(f"maimod.reporters.{module}"), name)(report, out, view)
+
+    return report
+
+
+REPORTERS: dict[str, Reporter] = {
+    "console": _later("console", "console"),
+    "json": _later("machine", "json"),
+}
+"""By the name that `--format` takes."""
+
+PLANNED = ("sarif", "github", "junit", "markdown", "html")
+"""Formats that are announced but not written yet."""
+
+
+def shorten(report: Report, view: View) -> Shown:
+    """Leave out what `view` does not want listed, and keep it apart to be counted."""
+    listed = [finding for finding in report.findings if finding.severity.rank <= view.min_severity.rank]
+    milder = [finding for finding in report.findings if finding.severity.rank > view.min_severity.rank]
+    beyond: list[Finding] = []
+    if view.max_findings is not None and len(listed) > view.max_findings:
+        # Stable: of findings that score the same, the earlier ones of the report stay.
+        ranked = sorted(listed, key=lambda finding: (-finding.score, finding.severity.rank))
+        beyond = ranked[view.max_findings:]
+    dropped = {id(finding) for finding in (*milder, *beyond)}
+    beatmaps = tuple(replace(beatmap, findings=tuple(finding for finding in beatmap.findings if id(finding) not in dropped))
+                     for beatmap in report.beatmaps)
+    return Shown(replace(report, beatmaps=beatmaps), tuple(milder), tuple(beyond))

@@ -1,0 +1,439 @@
+"""Reports for people: text of any width, with colours and editor links on a terminal and none of them in a pipe.
+
+Lines are laid out here, not by rich, so that a report reads the same whatever shows it; rich only colours them.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.style import Style
+from rich.text import Text
+
+from maimod.findings import BeatmapReport, Category, Expected, Finding, ModelInfo, Report, Severity
+from maimod.reporters import Shown, View, shorten
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from maimod.detectors.base import Detector, Rule
+
+DEFAULT_WIDTH, MAX_WIDTH = 80, 120
+"""Columns in a pipe, and the most that is comfortable to read."""
+WIDE = 100
+"""Columns from which messages stand beside the timestamps; on narrower pages they stand below."""
+MARGIN = 9
+"""Columns taken by the surprisal and the severity."""
+USUAL_STAMP = 24
+"""Columns of most timestamps, those of mania among them."""
+PROGRESS_DELAY_S = 1.0
+"""Runs shorter than that show no progress bar."""
+
+STYLES = {Severity.PROBLEM: "bold red", Severity.WARNING: "yellow", Severity.MINOR: "cyan"}
+LETTERS = {Severity.PROBLEM: "P", Severity.WARNING: "W", Severity.MINOR: "M"}
+MODES = {"osu": "osu!", "taiko": "osu!taiko", "catch": "osu!catch", "mania": "osu!mania"}
+TITLES = {category: category.value.capitalize().replace("-", " ") for category in Category}
+
+Part = str | tuple[str, str | Style]
+"""Text, plain or with its style."""
+
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_GLUE = "\u00a0"
+
+
+def clean(text: str) -> str:
+    """Replace what could drive the terminal or turn the reading direction: maps come from strangers."""
+    return _UNSAFE.sub(lambda match: " " if match[0] in "\t\n\r" else "\ufffd", text)
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Break into lines of at most `width` columns at spaces; no-break spaces hold and are printed as spaces."""
+    lines, line = [], ""
+    for word in text.split(" "):
+        if line and cell_len(line) + 1 + cell_len(word) > width:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+    return [part.replace(_GLUE, " ") for part in (*lines, line)]
+
+
+def glue(text: str) -> str:
+    """Keep on one line."""
+    return text.replace(" ", _GLUE)
+
+
+def _end_of(text: str, width: int) -> str:
+    """The last `width` columns of a text, led by `…` if it is longer."""
+    if cell_len(text) <= width:
+        return text
+    while text and cell_len(text) > width - 1:
+        text = text[1:]
+    return "…" + text
+
+
+def count(number: int, noun: str) -> str:
+    """`1 problem`, `2,000 problems`."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+class _Console(Console):
+    """rich's, but the caller decides what a closed pipe means (rich would exit with 1)."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+class Page:
+    """Prints laid-out lines; one per stream."""
+
+    def __init__(self, out: TextIO, view: View) -> None:
+        self.console = _Console(file=out, highlight=False, markup=False, emoji=False,
+                                color_system=None if view.plain else "auto", force_terminal=False if view.plain else None)
+        self.width = view.width or min(self._columns(), MAX_WIDTH)
+
+    def _columns(self) -> int:
+        if self.console.is_terminal:
+            return self.console.width
+        # In a pipe the width of the window must not matter, unless it was asked for.
+        asked = os.environ.get("COLUMNS", "")
+        return max(int(asked), 20) if asked.isdecimal() else DEFAULT_WIDTH
+
+    def line(self, *parts: Part) -> None:
+        """Print one line of (text, style) parts as it is."""
+        text = Text.assemble(*parts, end="")
+        text.rstrip()
+        self.console.print(text, soft_wrap=True)
+
+    def paragraph(self, text: str, style: str = "", first: str = "", rest: int | None = None,
+                  first_style: str = "") -> None:
+        """Print wrapped text: the first line led by `first`, the others indented by `rest` columns."""
+        indent = cell_len(first) if rest is None else rest
+        for number, line in enumerate(wrap(text, self.width - max(indent, cell_len(first)))):
+            self.line((first if not number else " " * indent, first_style), (line.removesuffix(" ·"), style))
+
+    def rule(self) -> None:
+        """Print a line across the page."""
+        self.line(("─" * self.width, "dim"))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The report
+
+
+def console(report: Report, out: TextIO, view: View) -> None:
+    """Write the report for people."""
+    shown = shorten(report, view)
+    page = Page(out, view)
+    many = len(report.beatmaps) > 1
+    separate = False
+    for beatmap in shown.report.beatmaps:
+        if not beatmap.findings and (many or view.quiet) and not (beatmap.messages or beatmap.status == "error"):
+            continue  # counted in the list of maps
+        if separate:
+            page.line()
+        separate = True
+        _beatmap(page, beatmap, report.model, view, many)
+    if view.statistics:
+        if separate:
+            page.line()
+        _statistics(page, shown, report.findings)
+    if view.quiet:
+        _hidden(page, shown, view)
+        return
+    if many:
+        page.line()
+        _list_of_maps(page, shown.report.beatmaps)
+    page.line()
+    page.rule()
+    _summary(page, shown, view)
+
+
+def _name(beatmap: BeatmapReport) -> str:
+    song = " – ".join(part for part in (beatmap.artist, beatmap.title) if part)
+    return clean(f"{song or beatmap.path} [{beatmap.version}]" if beatmap.version else song or beatmap.path)
+
+
+def _beatmap(page: Page, beatmap: BeatmapReport, model: ModelInfo | None, view: View, many: bool) -> None:
+    creator = f" by {clean(beatmap.creator)}" if beatmap.creator else ""
+    page.paragraph(_name(beatmap) + creator, "bold", rest=2)
+    if beatmap.status != "error" and not view.quiet:
+        facts = [MODES.get(beatmap.mode, beatmap.mode), count(beatmap.objects, "object"),
+                 f"{round(beatmap.drain_ms / 1000) // 60}:{round(beatmap.drain_ms / 1000) % 60:02d}",
+                 clean(beatmap.audio) if beatmap.audio else "no song",
+                 f"{clean(model.id)} ({clean(model.device)}, {model.precision})" if model else "no model"]
+        if many:
+            facts.append(clean(beatmap.path))
+        page.paragraph(" · ".join(glue(fact) for fact in facts), "dim", rest=2)
+    word, style = {"error": ("error", "bold red"), "partial": ("partial", "bold yellow")}.get(
+        beatmap.status, ("note", "bold"))
+    for message in beatmap.messages:
+        page.paragraph(clean(message), first=f"{word}: ", rest=2, first_style=style)
+    kinds = {finding.rule: _kind(finding, view) for finding in beatmap.findings}
+    for category in Category:
+        findings = sorted((finding for finding in beatmap.findings if finding.category == category),
+                          key=lambda finding: finding.time)
+        if findings:
+            page.line()
+            _category(page, category, findings, kinds)
+
+
+def _kind(finding: Finding, view: View) -> str:
+    """Where a finding comes from that the model has not judged."""
+    others = [kind for kind in view.evidence.get(finding.rule, ()) if kind != "model"]
+    return others[0] if others else "map"
+
+
+def _category(page: Page, category: Category, findings: Sequence[Finding], kinds: dict[str, str]) -> None:
+    unit = "bits" if any(finding.surprisal is not None for finding in findings) else ""
+    page.line((f"{unit:>6}", "dim"), " " * (MARGIN - 6), (TITLES[category], "bold"), (f" · {len(findings)}", "dim"))
+    # Timestamps of chords can be very long; the others decide where the text beside them begins.
+    stamps = max((width for finding in findings if (width := cell_len(finding.timestamp)) <= USUAL_STAMP), default=USUAL_STAMP)
+    for finding in findings:
+        _finding(page, finding, kinds[finding.rule], stamps)
+
+
+def _finding(page: Page, finding: Finding, kind: str, stamps: int) -> None:
+    """Print one finding: the message beside the timestamp if the page is wide, else below it."""
+    judged, style = finding.surprisal is not None, STYLES[finding.severity]
+    stamp = clean(finding.timestamp)
+    lead: list[Part] = [
+        (f"{finding.surprisal:6.1f}" if judged else f"{kind:>6}", "" if judged else "dim"), " ",
+        (LETTERS[finding.severity], style), " ", (stamp, Style(color="blue", link=finding.link))]
+    emphasis = style if finding.severity is Severity.PROBLEM else ""
+    wide = page.width >= WIDE
+    indent = MARGIN + stamps + 2 if wide else MARGIN
+    room = page.width - indent
+    expected = _expected(finding.expected, kind)
+    beside: list[Part] = [(finding.rule, "dim")]
+    rows: list[list[Part]] = [[(line, emphasis)] for line in wrap(clean(finding.message), room)]
+    if wide:
+        expected = " · ".join(part for part in (expected, finding.rule) if part)
+        beside = rows.pop(0) if cell_len(stamp) <= stamps else []
+    page.line(*lead, " " * max(2, stamps + 2 - cell_len(stamp)), *beside)
+    for row in rows + [[(line, "dim")] for line in wrap(expected, room)] * bool(expected):
+        page.line(" " * indent, *row)
+
+
+def _expected(expected: Sequence[Expected], kind: str) -> str:
+    """`model: circle at 1/2 61 %, slider 22 %`; what arithmetic or the song expects has no probability."""
+    parts = []
+    judged = [glue(f"{clean(one.text)} {percent(one.probability)}") for one in expected if one.probability is not None]
+    known = [clean(one.text) for one in expected if one.probability is None]
+    if judged:
+        parts.append("model: " + ", ".join(judged))
+    if known:
+        parts.append(f"{kind}: " + ", ".join(known))
+    return "; ".join(parts)
+
+
+def percent(probability: float) -> str:
+    """Whole percents, with no false certainty at the ends."""
+    if probability < 0.01:
+        return "<1 %"
+    if 0.99 < probability < 1:
+        return ">99 %"
+    return f"{round(probability * 100)} %"
+
+
+def _statistics(page: Page, shown: Shown, findings: Iterable[Finding]) -> None:
+    """Print how often each rule fired, most often first, whatever was listed."""
+    note = " (with those not shown)" if shown.milder or shown.beyond else ""
+    counts = Counter((finding.rule, finding.severity) for finding in findings)
+    totals: Counter[str] = Counter()
+    for (rule, _), number in counts.items():
+        totals[rule] += number
+    rows = sorted(totals, key=lambda rule: (-totals[rule], rule))
+    page.line(("  problem  warning  minor  total  rule", "bold"), (note, "dim"))
+    for name, total in [*((rule, totals[rule]) for rule in rows), ("all rules", sum(totals.values()))]:
+        numbers = [counts[name, severity] if name in totals else
+                   sum(counts[rule, severity] for rule in rows) for severity in Severity]
+        cells = [(f"{number or '·':>{width}}", STYLES[severity] if number else "dim")
+                 for number, width, severity in zip(numbers, (9, 9, 7), Severity, strict=True)]
+        page.line(*cells, f"{total:>7}  ", (name, "" if name in totals else "dim"))
+
+
+def _list_of_maps(page: Page, beatmaps: Sequence[BeatmapReport]) -> None:
+    heads = [(f"{LETTERS[severity]:>5}", STYLES[severity]) for severity in Severity]
+    page.line(*heads, ("  Maps", "bold"), (f" · {len(beatmaps)}", "dim"))
+    for beatmap in beatmaps:
+        counts = Counter(finding.severity for finding in beatmap.findings)
+        cells = [(f"{counts[severity] or '·':>5}", STYLES[severity] if counts[severity] else "dim") for severity in Severity]
+        if beatmap.status == "error":
+            cells = [(f"{'error':>{15}}", "bold red")]
+        mark = " (partial)" if beatmap.status == "partial" else ""
+        # The end, where the difficulty is named, tells the maps of a set apart.
+        page.line(*cells, "  ", _end_of(_name(beatmap), page.width - 17 - len(mark)), (mark, "yellow"))
+
+
+def _summary(page: Page, shown: Shown, view: View) -> None:
+    report = shown.report
+    findings = report.findings
+    errors = sum(beatmap.status == "error" for beatmap in report.beatmaps)
+    maps = f" in {count(len(report.beatmaps), 'map')}" if len(report.beatmaps) > 1 else ""
+    if findings:
+        parts: list[Part] = [(f"{count(len(findings), 'finding')}{maps}: ", "bold")]
+        for number, severity in ((report.summary[severity], severity) for severity in Severity):
+            text = f"{number} minor" if severity is Severity.MINOR else count(number, severity.value)
+            parts += [", "] * (severity is not Severity.PROBLEM)
+            parts.append((f"{text} ({LETTERS[severity]})", STYLES[severity] if number else "dim"))
+        page.line(*parts)
+        by_category = Counter(finding.category for finding in findings)
+        page.paragraph(" · ".join(glue(f"{TITLES[category].lower()} {by_category[category]}")
+                                  for category in Category if by_category[category]))
+    elif len(report.beatmaps) > errors:
+        page.line((f"No findings{maps}.", "bold green" if not (shown.milder or shown.beyond) else "bold"))
+    if errors:
+        page.line((f"{count(errors, 'map')} could not be read.", "bold red"))
+    unexplained = sum(beatmap.unexplained for beatmap in report.beatmaps)
+    if unexplained:
+        page.paragraph(f"{count(unexplained, 'more event')} surprised the model, but no rule explains "
+                       f"{'it' if unexplained == 1 else 'them'}.")
+    _hidden(page, shown, view)
+    if any(finding.surprisal is not None for finding in findings):
+        page.paragraph("bits: how much the model is surprised; 10 bits is a choice it gives 1 in 1,000.", "dim")
+    if findings:
+        best = min(findings, key=lambda finding: (-finding.score, finding.severity.rank))
+        page.paragraph(f"Why, and when to ignore it: {glue(f'maimod explain {best.rule}')}", "dim")
+
+
+def _hidden(page: Page, shown: Shown, view: View) -> None:
+    """Say what was left out."""
+    if shown.beyond:
+        page.paragraph(f"{_counts(shown.beyond)} beyond --max-findings {view.max_findings}; the highest-scored are listed.",
+                       first="Not shown: ", rest=2, first_style="bold yellow")
+    if shown.milder:
+        page.paragraph(f"{_counts(shown.milder)} below --min-severity {view.min_severity.value}.",
+                       first="Not shown: ", rest=2, first_style="bold yellow")
+
+
+def _counts(findings: Sequence[Finding]) -> str:
+    """`3 warnings, 40 minor findings`."""
+    counts = Counter(finding.severity for finding in findings)
+    nouns = {Severity.MINOR: "minor finding"}
+    return ", ".join(count(counts[severity], nouns.get(severity, severity.value)) for severity in Severity if counts[severity])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The rules
+
+
+def explain(rules: Sequence[Rule], out: TextIO, view: View | None = None) -> None:
+    """Write all there is to know of each rule."""
+    page = Page(out, view or View())
+    for number, rule in enumerate(rules):
+        if number:
+            page.line()
+            page.rule()
+        page.line((rule.id, "bold"), f"  {rule.title}")
+        modes = "all modes" if len(rule.modes) == 4 else ", ".join(MODES[mode.label] for mode in sorted(rule.modes))
+        facts = (f"{LETTERS[rule.severity]}: {rule.severity.value} at most", f"evidence: {', '.join(rule.evidence)}", modes)
+        page.paragraph(" · ".join(glue(fact) for fact in facts), "dim")
+        for head, text in (("Why it matters", rule.why), ("How it is found", rule.how), ("Ignore it when", rule.ignore_when),
+                           ("Blind spots", rule.blind_spots), ("Source", rule.source)):
+            if text:
+                page.line()
+                page.line((head, "bold"))
+                page.paragraph(" ".join(text.split()), first="  ")
+        page.line()
+        page.paragraph(glue(f"maimod check MAP --ignore {rule.id}"), first="Leave it out: ", rest=2, first_style="dim")
+
+
+def rules(detectors: Sequence[Detector], out: TextIO, view: View | None = None) -> None:
+    """Write the table of rules."""
+    page = Page(out, view or View())
+    width = max((len(rule.id) for detector in detectors for rule in detector.rules), default=0)
+    for number, detector in enumerate(detectors):
+        if number:
+            page.line()
+        page.line((detector.title, "bold"), (f" · {len(detector.rules)}", "dim"))
+        for rule in detector.rules:
+            evidence = "+".join(rule.evidence)
+            lead = f" {rule.id:<{width}}  "
+            lines = wrap(rule.title, max(page.width - 3 - len(lead), 20))
+            if cell_len(lines[-1]) + 2 + len(evidence) <= page.width - 3 - len(lead):
+                lines[-1] += "  "
+            else:
+                lines.append("")
+            for row, line in enumerate(lines):
+                start: list[Part] = ["  ", (LETTERS[rule.severity], STYLES[rule.severity]), lead]
+                page.line(*(start if not row else [" " * (len(lead) + 3)]), line,
+                          (evidence if row == len(lines) - 1 else "", "dim"))
+    page.line()
+    page.paragraph("P, W, M: problem, warning or minor at most; a finding's score decides how much of it it gets. "
+                   f"More on a rule: {glue('maimod explain RULE')}", "dim")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Progress
+
+
+class Step(Protocol):
+    """How far a run is."""
+
+    @property
+    def stage(self) -> str: ...
+    @property
+    def beatmap(self) -> str: ...
+    @property
+    def done(self) -> float: ...
+    @property
+    def total(self) -> float: ...
+
+
+class ProgressBar:
+    """A bar that shows itself once a run takes long, and leaves no trace."""
+
+    def __init__(self, err: TextIO) -> None:
+        self.err = err
+        self.lock = threading.Lock()
+        self.timer = threading.Timer(PROGRESS_DELAY_S, self._show)
+        self.timer.daemon = True
+        self.step: Step | None = None
+        self.bar: Progress | None = None
+        self.finished = False
+
+    def __enter__(self) -> ProgressBar:
+        self.timer.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.timer.cancel()
+        with self.lock:
+            self.finished = True
+            if self.bar is not None:
+                self.bar.stop()
+
+    def __call__(self, step: Step) -> None:
+        """Take note of a step."""
+        with self.lock:
+            self.step = step
+            self._update()
+
+    def _show(self) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        with self.lock:
+            if self.finished:
+                return
+            self.bar = Progress(TextColumn("{task.description}", markup=False), BarColumn(),
+                                TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn(),
+                                console=Console(file=self.err), transient=True)
+            self.bar.add_task("loading", total=None)
+            self.bar.start()
+            self._update()
+
+    def _update(self) -> None:
+        if self.bar is not None and self.step is not None:
+            name = _end_of(clean(self.step.beatmap), 30)
+            self.bar.update(self.bar.task_ids[0], completed=self.step.done, total=self.step.total,
+                            description=f"{self.step.stage} {name}".strip())

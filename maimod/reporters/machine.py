@@ -1,0 +1,77 @@
+"""Reports for other programs: JSON, described in docs/json-report.md and report.schema.json."""
+
+from __future__ import annotations
+
+import json as json_format
+import math
+from typing import Any, TextIO
+
+from maimod.findings import SCHEMA, BeatmapReport, Finding, Report
+from maimod.reporters import Shown, View, shorten
+
+
+def json(report: Report, out: TextIO, view: View) -> None:
+    """Write the report as one JSON document.
+
+    Other letters than ASCII are escaped, so the text survives every console and code page.
+    """
+    json_format.dump(as_json(report, view), out, indent=2, ensure_ascii=True, allow_nan=False)
+    out.write("\n")
+
+
+def as_json(report: Report, view: View | None = None) -> dict[str, Any]:
+    """The report as plain JSON values; what `view` leaves out is said in the messages of its beatmap."""
+    shown = shorten(report, view or View())
+    model = report.model
+    return {
+        "schema": SCHEMA,
+        "tool": {"name": "maimod", "version": report.version},
+        "model": model and {"id": model.id, "family": model.family, "device": model.device, "precision": model.precision},
+        "beatmaps": [_beatmap(beatmap, _left_out(complete, shown))
+                     for complete, beatmap in zip(report.beatmaps, shown.report.beatmaps, strict=True)],
+        "summary": shown.report.summary,
+    }
+
+
+def _left_out(complete: BeatmapReport, shown: Shown) -> list[str]:
+    own = {id(finding) for finding in complete.findings}
+    parts = ((shown.milder, "milder than the lowest severity asked for"), (shown.beyond, "beyond the number asked for"))
+    counts = ((sum(id(finding) in own for finding in findings), why) for findings, why in parts)
+    return [f"{count} finding{'s' * (count != 1)} not listed: {why}" for count, why in counts if count]
+
+
+def _beatmap(beatmap: BeatmapReport, notes: list[str]) -> dict[str, Any]:
+    return {
+        "path": beatmap.path, "title": beatmap.title, "artist": beatmap.artist, "creator": beatmap.creator,
+        "version": beatmap.version, "mode": beatmap.mode, "audio": beatmap.audio, "status": beatmap.status,
+        "messages": [*beatmap.messages, *notes], "objects": beatmap.objects, "drain_ms": plain(beatmap.drain_ms),
+        "events": beatmap.events, "unexplained": beatmap.unexplained,
+        "findings": [_finding(finding) for finding in beatmap.findings],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "id": finding.id, "rule": finding.rule, "category": finding.category.value, "severity": finding.severity.value,
+        "score": plain(finding.score), "surprisal": plain(finding.surprisal), "entropy": plain(finding.entropy),
+        "time": plain(finding.time), "end_time": plain(finding.end_time), "timestamp": finding.timestamp,
+        "link": finding.link, "objects": plain(finding.objects), "line": finding.line, "message": finding.message,
+        "actual": finding.actual,
+        "expected": [{"text": one.text, "probability": plain(one.probability)} for one in finding.expected],
+        "evidence": plain(finding.evidence),
+    }
+
+
+def plain(value: Any) -> Any:
+    """Turn into what JSON can hold: numpy values become Python's, NaN and infinity (which JSON lacks) null."""
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in (sorted(value) if isinstance(value, (set, frozenset)) else value)]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    return str(value)

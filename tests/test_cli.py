@@ -1,0 +1,339 @@
+"""The command line, with the lint replaced by hand-made reports."""
+
+import errno
+import io
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pytest
+import typer
+
+import maimod
+from maimod import cli
+from maimod.detectors.base import Detector, Rule
+from maimod.findings import BeatmapReport, Category, Finding, ModelInfo, Report, Severity
+from maimod.reporters import console
+from maimod.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+WARNING = Finding("rhythm/missing", Category.RHYTHM, Severity.WARNING, 0.7, "Nothing here.", 1.0, "00:00:001 -", 9, surprisal=9.0)
+PROBLEM = Finding("timing/offset", Category.TIMING, Severity.PROBLEM, 0.9, "24 ms late.", 1.0, "00:00:001 -", 9)
+BROKEN = BeatmapReport("bad.osu", "error", ("bad.osu:3: cannot read hit object",))
+
+
+def beatmap(*findings: Finding) -> BeatmapReport:
+    return BeatmapReport("a.osu", "ok", (), "T", "A", "C", "V [x]", "osu", "a.mp3", 5, 1000.0, 9, 0, findings)
+
+
+def rule(name: str, *evidence: str) -> Rule:
+    return Rule(name, f"Title of {name}", Severity.WARNING, evidence, "Because it matters.", "By looking.", "It is meant.",
+                "Much.", "https://osu.ppy.sh/wiki")
+
+
+DETECTORS = (
+    Detector(Category.RHYTHM, "Rhythm", (rule("rhythm/missing", "model", "audio"), rule("rhythm/unsnapped", "map")),
+             lambda _: iter(())),
+    Detector(Category.TIMING, "Timing", (rule("timing/offset", "audio"),), lambda _: iter(())),
+)
+
+
+@dataclass
+class Lint:
+    """Stands in for `maimod.lint`: keeps what it was asked and answers with `beatmaps`."""
+
+    beatmaps: tuple[BeatmapReport, ...] = ()
+    error: Exception | None = None
+    paths: list[str] | None = None
+    settings: Settings | None = None
+
+    def __call__(self, paths, settings, progress=None) -> Report:
+        self.paths, self.settings = list(paths), settings
+        if self.error:
+            raise self.error
+        return Report("9.9", ModelInfo("maimod-mini", "maimod", "cpu", "fp32"), self.beatmaps)
+
+
+class UsageError(Exception):
+    pass
+
+
+@pytest.fixture
+def lint(monkeypatch, tmp_path) -> Lint:
+    fake = Lint((beatmap(),))
+    stand_ins = {"maimod.lint": {"lint": fake, "UsageError": UsageError}, "maimod.detectors": {"DETECTORS": DETECTORS}}
+    for name, contents in stand_ins.items():
+        module = ModuleType(name)
+        module.__dict__.update(contents)
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.delenv("MAIMOD_DEBUG", raising=False)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return fake
+
+
+# --- key=value ---
+
+
+@pytest.mark.parametrize(("tokens", "paths"), [
+    (["beatmap_path=x.osu"], ["x.osu"]),
+    (["check", "beatmap_path=x.osu"], ["x.osu"]),
+    (["beatmap-path=x.osu"], ["x.osu"]),
+    ([r"beatmap_path='C:\path with spaces\x.osu'"], [r"C:\path with spaces\x.osu"]),
+    ([r"beatmap_path='C:\\path with spaces\\x.osu'"], [r"C:\\path with spaces\\x.osu"]),
+    (['beatmap_path="x.osu"'], ["x.osu"]),
+    (["beatmap_path=it's a 'map'.osu"], ["it's a 'map'.osu"]),
+    (["beatmap_path=-x.osu"], ["-x.osu"]),
+    (["beatmap_path=a=b [c=d]/x [y].osu"], ["a=b [c=d]/x [y].osu"]),
+    (["x=1/[a] = [b].osu"], ["x=1/[a] = [b].osu"]),
+    (["x.osu"], ["x.osu"]),
+    (["x.osu", "y.osu"], ["x.osu", "y.osu"]),
+    (["Songs/"], ["Songs/"]),
+    ([r"Songs\set"], [r"Songs\set"]),
+    (["--no-model", "x.osu"], ["x.osu"]),
+    (["-q", "x.osu"], ["x.osu"]),
+    (["--device=cpu", "x.osu"], ["x.osu"]),
+    (["check", "--", "device=cpu"], ["device=cpu"]),
+])
+def test_paths_arrive_verbatim(lint, tokens, paths):
+    assert cli.main(tokens) == 0
+    assert lint.paths == paths
+
+
+def test_keys_are_options_by_another_spelling(lint, capsys):
+    assert cli.main(["beatmap_path=x.osu", "audio_path='my song.mp3'", "model_path=m=1", "device=cuda:1", "precision=bf16",
+                     "raw_output=true", "no_model=false", "fail_on=never", "max_findings=3", "select=rhythm,timing/offset"]) == 0
+    assert lint.settings == Settings("m=1", "cuda:1", "bf16", Path("my song.mp3"), ("rhythm", "timing/offset"))
+
+
+def test_empty_values_leave_the_default(lint):
+    assert cli.main(["beatmap_path=x.osu", "audio_path=", "model_path=''", "raw_output="]) == 0
+    assert lint.settings == Settings()
+
+
+def test_existing_paths_win(lint, tmp_path):
+    (tmp_path / "device=cpu").mkdir()
+    (tmp_path / "rhythm").touch()
+    assert cli.main(["device=cpu", "rhythm"]) == 0
+    assert lint.paths == ["device=cpu", "rhythm"] and lint.settings.device == "auto"
+
+
+def test_values_of_options_are_not_rewritten(lint):
+    assert cli.main(["check", "x.osu", "--audio-path", "device=cpu.mp3"]) == 0
+    assert lint.settings.audio_path == Path("device=cpu.mp3") and lint.settings.device == "auto"
+
+
+# --- check ---
+
+
+@pytest.mark.parametrize(("beatmaps", "options", "code"), [
+    ((beatmap(),), [], 0),
+    ((beatmap(WARNING),), [], 0),
+    ((beatmap(PROBLEM),), [], 1),
+    ((beatmap(WARNING),), ["--fail-on", "warning"], 1),
+    ((beatmap(WARNING),), ["--fail-on", "minor"], 1),
+    ((beatmap(PROBLEM),), ["--fail-on", "never"], 0),
+    ((beatmap(WARNING),), ["--fail-on", "warning", "--min-severity", "problem"], 1),
+    ((beatmap(WARNING),), ["--fail-on", "warning", "--max-findings", "0"], 1),
+    ((BROKEN,), [], 2),
+    ((BROKEN, BROKEN), ["--fail-on", "never"], 2),
+    ((BROKEN, beatmap()), [], 0),
+    ((BROKEN, beatmap(PROBLEM)), [], 1),
+])
+def test_exit_codes(lint, beatmaps, options, code):
+    lint.beatmaps = beatmaps
+    assert cli.main(["check", "x", *options]) == code
+    assert cli.main(["check", "x", *options, "--format", "json"]) == code
+
+
+def test_results_on_stdout_failures_on_stderr(lint, capsys):
+    lint.beatmaps = (beatmap(WARNING),)
+    cli.main(["check", "x"])
+    text, errors = capsys.readouterr()
+    assert text.startswith("A – T [V [x]] by C\n") and "00:00:001 -" in text and "\x1b" not in text and not errors
+    lint.beatmaps = (BROKEN,)
+    cli.main(["check", "x"])
+    assert capsys.readouterr() == ("", "maimod: bad.osu:3: cannot read hit object\n")
+
+
+def test_formats_to_files(lint, tmp_path, capsys):
+    lint.beatmaps = (beatmap(WARNING),)
+    assert cli.main(["check", "x", "--format", "console", "--format", "json:r.json", "--format", "console:r.txt"]) == 0
+    assert json.loads((tmp_path / "r.json").read_text())["tool"]["version"] == "9.9"
+    text, errors = capsys.readouterr()
+    assert (tmp_path / "r.txt").read_text(encoding="utf-8") == text
+    assert errors == "maimod: json report written to r.json\nmaimod: console report written to r.txt\n"
+
+
+def test_evidence_kind_comes_from_the_rules(lint, capsys):
+    lint.beatmaps = (beatmap(PROBLEM),)
+    cli.main(["check", "x"])
+    assert " audio P 00:00:001 -" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("tokens", "line"), [
+    (["check", "x", "--format", "sarif"], "--format sarif is not available yet (there are: console, json)"),
+    (["check", "x", "--format", "jsn"], "--format jsn: no such format; did you mean json? (there are: console, json)"),
+    (["check", "x", "--format", "console", "--format", "json"],
+     "only one --format can go to stdout; send the other to a file, as in --format json:report.json"),
+    (["check", "x", "--format", "json:map.osu"], "--format json:map.osu: would overwrite a beatmap; maimod never changes one"),
+    (["check", "x", "--format", "json:no/r.json"], "--format json:no/r.json: no folder no; name a file"),
+    (["check", "x", "--ignore", "rythm"], "--ignore rythm: no such rule; did you mean rhythm?"),
+    (["check", "x", "--select", "rhythm,ofset"], "--select ofset: no such rule; did you mean timing/offset?"),
+    (["check", "x", "--device", "gpu"],
+     "Invalid value for --device: 'gpu' is none of auto, cpu, cuda, cuda:N, mps (see maimod check --help)"),
+    (["check", "x", "--precision", "fp8"],
+     "Invalid value for '--precision': 'fp8' is not one of 'fp32', 'bf16', 'amp'. (see maimod check --help)"),
+    (["check"], "Missing argument 'PATH'. (see maimod check --help)"),
+    (["check", ""], "Invalid value for PATH: an empty path (see maimod check --help)"),
+    (["beatmap_path=''"], "beatmap_path is empty: give the path of a .osu file"),
+    (["beatmap_pat=x.osu"], "beatmap_pat=: no such option; did you mean beatmap_path=?"),
+    (["beatmap_path=x", "raw_output=maybe"], "raw_output=maybe: say true or false"),
+    (["chekc"], "No such command 'chekc'. Did you mean 'check'? (see maimod --help)"),
+    (["--foo"], "No such option: --foo (see maimod --help)"),
+    (["explain", "ofset"], "ofset: no such rule; did you mean timing/offset?"),
+    (["explain", "xyz"], "xyz: no such rule; see maimod rules"),
+])
+def test_bad_usage_is_one_line(lint, capsys, tokens, line):
+    assert cli.main(tokens) == 2
+    assert capsys.readouterr() == ("", f"maimod: {line}\n")
+
+
+@pytest.mark.parametrize(("error", "line"), [
+    (UsageError("x: no such file or folder"), "x: no such file or folder"),
+    (ValueError("odd\n\x1b[2J"), "unexpected ValueError: odd \ufffd[2J (a bug; MAIMOD_DEBUG=1 shows the traceback)"),
+    (OSError(28, "No space left"), "unexpected OSError: [Errno 28] No space left (a bug; MAIMOD_DEBUG=1 shows the traceback)"),
+])
+def test_errors_are_one_line(lint, capsys, monkeypatch, error, line):
+    lint.error = error
+    assert cli.main(["check", "x"]) == 2
+    assert capsys.readouterr() == ("", f"maimod: {line}\n")
+
+
+def test_debug_shows_the_traceback(lint, capsys, monkeypatch):
+    lint.error = ValueError("odd")
+    monkeypatch.setenv("MAIMOD_DEBUG", "1")
+    assert cli.main(["check", "x"]) == 2
+    assert capsys.readouterr().err.startswith("Traceback")
+
+
+def test_interrupt(lint):
+    lint.error = KeyboardInterrupt()
+    assert cli.main(["check", "x"]) == 130
+
+
+# --- the other commands ---
+
+
+def test_explain(lint, capsys):
+    assert cli.main(["explain", "timing/offset"]) == 0
+    assert capsys.readouterr().out == """\
+timing/offset  Title of timing/offset
+W: warning at most · evidence: audio · all modes
+
+Why it matters
+  Because it matters.
+
+How it is found
+  By looking.
+
+Ignore it when
+  It is meant.
+
+Blind spots
+  Much.
+
+Source
+  https://osu.ppy.sh/wiki
+
+Leave it out: maimod check MAP --ignore timing/offset
+"""
+    assert cli.main(["explain", "rhythm"]) == 0
+    text = capsys.readouterr().out
+    assert "rhythm/missing  Title" in text and "rhythm/unsnapped  Title" in text and "timing" not in text
+
+
+def test_rules(lint, capsys):
+    assert cli.main(["rules"]) == 0
+    assert capsys.readouterr().out.splitlines()[:6] == [
+        "Rhythm · 2", "  W rhythm/missing    Title of rhythm/missing  model+audio",
+        "  W rhythm/unsnapped  Title of rhythm/unsnapped  map",
+        "", "Timing · 1", "  W timing/offset     Title of timing/offset  audio"]
+    assert cli.main(["rules", "--format", "json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [one["id"] for one in listed] == ["rhythm/missing", "rhythm/unsnapped", "timing/offset"]
+    assert listed[0]["modes"] == ["osu", "taiko", "catch", "mania"] and listed[0]["severity"] == "warning"
+
+
+@pytest.mark.parametrize("tokens", [["version"], ["--version"]])
+def test_version(capsys, tokens):
+    assert cli.main(tokens) == 0
+    assert capsys.readouterr().out == f"maimod {maimod.__version__}\n"
+
+
+def test_no_arguments_print_the_help_on_stderr(capsys):
+    assert cli.main([]) == 2
+    text, errors = capsys.readouterr()
+    assert not text and errors.startswith("Usage: maimod")
+
+
+def test_every_option_of_check_has_help():
+    check = typer.main.get_command(cli.app).commands["check"]
+    assert all(one.help for one in check.params)
+
+
+def run(code: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8", timeout=60)
+
+
+def test_help_imports_nothing_heavy():
+    result = run("import sys; from maimod.cli import main; code = main(['--help'])\n"
+                 "print(code, sorted({'torch', 'numpy', 'scipy', 'rich', 'maimod.lint'} & set(sys.modules)))")
+    assert result.stdout.endswith("0 []\n") and "check" in result.stdout
+
+
+def test_closed_pipe_is_quiet():
+    result = run("import os; read, write = os.pipe(); os.close(read); os.dup2(write, 1)\n"
+                 "from maimod.cli import main; raise SystemExit(main(['version']))")
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+class ClosedPipe(io.StringIO):
+    def write(self, text: str) -> int:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+
+@pytest.mark.parametrize("name", ["console", "json"])
+def test_closed_pipe_keeps_the_exit_code(lint, capsys, monkeypatch, name):
+    lint.beatmaps = (beatmap(PROBLEM),)
+    monkeypatch.setattr(sys, "stdout", ClosedPipe())
+    monkeypatch.setattr(cli, "_silence_stdout", lambda: None)
+    assert cli.main(["check", "x", "--format", name]) == 1
+    assert capsys.readouterr().err == ""
+
+
+def test_letters_the_console_lacks_do_not_fail(lint, monkeypatch):
+    lint.beatmaps = (replace(beatmap(PROBLEM), title="残酷 \udcff"),)
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert cli.main(["check", "x"]) == 1
+    stream.flush()
+    assert stream.buffer.getvalue().decode(stream.encoding).startswith("A " if stream.encoding == "utf-8" else "A ? ?? ? [V")
+
+
+def test_progress_only_on_a_terminal_and_after_a_while(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("TTY_COMPATIBLE", raising=False)
+    err = io.StringIO()
+    err.isatty = lambda: True
+    with console.ProgressBar(err) as bar:
+        bar(SimpleNamespace(stage="scoring", beatmap="a.osu", done=0.5, total=1.0))
+    assert err.getvalue() == ""
+    monkeypatch.setattr(console, "PROGRESS_DELAY_S", 0.0)
+    with console.ProgressBar(err) as bar:
+        bar(SimpleNamespace(stage="scoring", beatmap="a.osu", done=0.5, total=1.0))
+        bar.timer.join()
+    assert "scoring a.osu" in err.getvalue() and "50 %" in err.getvalue()

@@ -1,0 +1,88 @@
+"""Slider paths against numbers that are known without a program."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from maimod import geometry
+from maimod.beatmap import SliderPath
+
+
+def path(curve: str, *points: tuple[float, float], length: float = 0.0, slides: int = 1) -> geometry.Polyline:
+    return geometry.flatten(SliderPath(curve, points, slides, length))
+
+
+def test_line_is_cut_and_measured() -> None:
+    line = path("L", (0, 0), (30, 40), (30, 140), length=100)
+    assert line.natural_length == 150
+    assert line.length == 100
+    assert line.end == pytest.approx((30, 90))
+    assert line.at([0, 25, 60]) == pytest.approx(np.array([[0, 0], [15, 20], [30, 50]]))
+
+
+def test_line_is_extended_straight() -> None:
+    assert path("L", (0, 0), (100, 0), length=150).end == pytest.approx((150, 0))
+
+
+def test_path_that_ends_in_a_red_anchor_is_not_extended() -> None:
+    assert path("B", (0, 0), (100, 0), (100, 0), length=150).end == pytest.approx((100, 0))
+
+
+def test_length_zero_means_the_whole_path() -> None:
+    assert path("L", (0, 0), (100, 0)).length == 100
+
+
+@pytest.mark.parametrize(("middle", "turn"), [((100, 100), math.pi), ((100 - 100 / math.sqrt(2), 100 / math.sqrt(2)), math.pi)])
+def test_circle_through_three_points(middle: tuple[float, float], turn: float) -> None:
+    arc = path("P", (0, 0), middle, (200, 0))
+    assert arc.natural_length == pytest.approx(100 * turn, rel=2e-3)
+    assert arc.at(arc.length / 2)[0] == pytest.approx((100, 100), abs=0.5)
+    assert np.hypot(*(arc.vertices - [100, 0]).T) == pytest.approx(np.full(len(arc.vertices), 100))
+
+
+def test_circle_goes_by_its_middle_point() -> None:
+    assert path("P", (0, 0), (100, -100), (200, 0)).at(157)[0][1] == pytest.approx(-100, abs=0.1)
+
+
+def test_circle_on_a_line_is_a_line() -> None:
+    assert path("P", (0, 0), (50, 0), (100, 0)).natural_length == 100
+
+
+def test_circle_of_four_points_is_a_bezier() -> None:
+    points = ((0, 0), (0, 100), (100, 100), (100, 0))
+    assert path("P", *points).vertices == pytest.approx(path("B", *points).vertices)
+
+
+def test_quadratic_bezier() -> None:
+    curve = path("B", (0, 0), (50, 100), (100, 0))
+    # Arc length of the parabola y = 2x - x²/50 from 0 to 100, by its closed form.
+    assert curve.natural_length == pytest.approx((math.sqrt(5) * 2 + math.asinh(2)) * 25, rel=1e-3)
+    assert curve.at(curve.length / 2)[0] == pytest.approx((50, 50), abs=0.1)
+
+
+def test_red_anchor_splits_a_bezier() -> None:
+    assert path("B", (0, 0), (100, 0), (100, 0), (100, 50)).natural_length == 150
+
+
+def test_catmull_goes_through_its_points() -> None:
+    curve = path("C", (0, 0), (100, 50), (200, 0))
+    assert np.hypot(*(curve.vertices - [100, 50]).T).min() == pytest.approx(0, abs=1e-9)
+    assert curve.end == pytest.approx((200, 0))
+
+
+def test_segment_types_of_format_128() -> None:
+    mixed = geometry.flatten(SliderPath("L", ((0, 0), (100, 0), (200, 100), (300, 0)), 1, 0.0, segment_types=((1, "P"),)))
+    assert mixed.natural_length == pytest.approx(100 + math.pi * 100, rel=1e-3)
+
+
+def test_tail_of_an_even_number_of_slides_is_the_head() -> None:
+    assert geometry.tail(SliderPath("L", ((0, 0), (100, 0)), 2, 100.0)) == (0, 0)
+    assert geometry.tail(SliderPath("L", ((0, 0), (100, 0)), 3, 100.0)) == (100, 0)
+
+
+@pytest.mark.parametrize("points", [((5, 5),), ((5, 5), (5, 5)), ((5, 5), (5, 5), (5, 5))])
+def test_degenerate_paths_are_points(points: tuple[tuple[float, float], ...]) -> None:
+    assert path("B", *points, length=100).length == 0

@@ -1,0 +1,239 @@
+"""Reporters: whole pages at a fixed width, and JSON against its schema."""
+
+import io
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+import maimod.reporters
+from maimod.findings import BeatmapReport, Category, Expected, Finding, ModelInfo, Report, Severity
+from maimod.reporters import PLANNED, REPORTERS, View, shorten
+from maimod.reporters.console import clean, percent, wrap
+from maimod.reporters.machine import as_json, plain
+
+SCHEMA = json.loads((Path(maimod.reporters.__file__).parent / "report.schema.json").read_text(encoding="utf-8"))
+MODEL = ModelInfo("maimod-mini", "maimod", "cpu", "fp32")
+EVIDENCE = {"timing/offset": ("audio",), "rhythm/unsnapped": ("map",), "rhythm/missing": ("model", "audio")}
+
+MISSING = Finding(
+    "rhythm/missing", Category.RHYTHM, Severity.WARNING, 0.7,
+    "Nothing here, although the song has an onset and the pattern goes on.",
+    62345.0, "01:02:345 (7) -", 120, (41,), surprisal=14.23, entropy=3.1, actual="nothing",
+    expected=(Expected("circle at 1/2", 0.613), Expected("slider", 0.004)), evidence={"onset": 0.8}, id="a1")
+UNSNAPPED = Finding(
+    "rhythm/unsnapped", Category.RHYTHM, Severity.PROBLEM, 0.97, "Circle 7 ms before the 1/4 tick.",
+    1000.0, "00:01:000 (12) -", 90, (3,), expected=(Expected("00:01:007 (1/4)"),), id="b2")
+OFFSET = Finding("timing/offset", Category.TIMING, Severity.MINOR, 0.4, "The map lies 24 ms before the song.",
+                 500.0, "00:00:500 -", 40, id="c3")
+BEATMAP = BeatmapReport("set/hard.osu", "ok", (), "Aurora [2012 ver.]", "Culprate", "Zelq", "Collab [Hard]", "osu", "audio.mp3",
+                        1512, 90123.0, 4012, 7, (OFFSET, UNSNAPPED, MISSING))
+CLEAN = replace(BEATMAP, path="set/easy.osu", version="Easy", findings=(), unexplained=0)
+CHORD = replace(MISSING, timestamp="02:54:138 (174138|0,174138|3) -", time=174138.0)
+MANIA = BeatmapReport("set/4k.osu", "partial",
+                      ("song 'audio.ogg' not found beside the map; offset, tempo and silence are not checked",),
+                      "残酷な天使", "高橋洋子", "mapper", "4K", "mania", None, 1, 190500.0, 9, 0, (CHORD,))
+BROKEN = BeatmapReport("set/broken.osu", "error", ("set/broken.osu:31: cannot read hit object: the file seems cut off here",))
+REPORT = Report("0.1.0", MODEL, (BEATMAP,))
+SET = Report("0.1.0", MODEL, (BEATMAP, CLEAN, MANIA, BROKEN))
+RULE = "─" * 80
+
+
+def page(report: Report, **options) -> str:
+    out = io.StringIO()
+    REPORTERS["console"](report, out, View(evidence=EVIDENCE, width=options.pop("width", 80), **options))
+    return out.getvalue()
+
+
+ONE = f"""\
+Culprate – Aurora [2012 ver.] [Collab [Hard]] by Zelq
+osu! · 1,512 objects · 1:30 · audio.mp3 · maimod-mini (cpu, fp32)
+
+  bits   Rhythm · 2
+   map P 00:01:000 (12) -  rhythm/unsnapped
+         Circle 7 ms before the 1/4 tick.
+         map: 00:01:007 (1/4)
+  14.2 W 01:02:345 (7) -   rhythm/missing
+         Nothing here, although the song has an onset and the pattern goes on.
+         model: circle at 1/2 61 %, slider <1 %
+
+         Timing · 1
+ audio M 00:00:500 -  timing/offset
+         The map lies 24 ms before the song.
+
+{RULE}
+3 findings: 1 problem (P), 1 warning (W), 1 minor (M)
+rhythm 2 · timing 1
+7 more events surprised the model, but no rule explains them.
+bits: how much the model is surprised; 10 bits is a choice it gives 1 in 1,000.
+Why, and when to ignore it: maimod explain rhythm/unsnapped
+"""
+
+
+def test_one_map():
+    assert page(REPORT) == ONE
+
+
+def test_wide_pages_put_the_message_beside_the_timestamp():
+    assert page(REPORT, width=110).splitlines()[3:8] == [
+        "  bits   Rhythm · 2",
+        "   map P 00:01:000 (12) -  Circle 7 ms before the 1/4 tick.",
+        "                           map: 00:01:007 (1/4) · rhythm/unsnapped",
+        "  14.2 W 01:02:345 (7) -   Nothing here, although the song has an onset and the pattern goes on.",
+        "                           model: circle at 1/2 61 %, slider <1 % · rhythm/missing"]
+
+
+def test_several_maps_shortened():
+    assert page(SET, max_findings=2, min_severity=Severity.WARNING, statistics=True) == f"""\
+Culprate – Aurora [2012 ver.] [Collab [Hard]] by Zelq
+osu! · 1,512 objects · 1:30 · audio.mp3 · maimod-mini (cpu, fp32)
+  set/hard.osu
+
+  bits   Rhythm · 2
+   map P 00:01:000 (12) -  rhythm/unsnapped
+         Circle 7 ms before the 1/4 tick.
+         map: 00:01:007 (1/4)
+  14.2 W 01:02:345 (7) -   rhythm/missing
+         Nothing here, although the song has an onset and the pattern goes on.
+         model: circle at 1/2 61 %, slider <1 %
+
+高橋洋子 – 残酷な天使 [4K] by mapper
+osu!mania · 1 object · 3:10 · no song · maimod-mini (cpu, fp32) · set/4k.osu
+partial: song 'audio.ogg' not found beside the map; offset, tempo and silence
+  are not checked
+
+set/broken.osu
+error: set/broken.osu:31: cannot read hit object: the file seems cut off here
+
+  problem  warning  minor  total  rule (with those not shown)
+        ·        2      ·      2  rhythm/missing
+        1        ·      ·      1  rhythm/unsnapped
+        ·        ·      1      1  timing/offset
+        1        2      1      4  all rules
+
+    P    W    M  Maps · 4
+    1    1    ·  Culprate – Aurora [2012 ver.] [Collab [Hard]]
+    ·    ·    ·  Culprate – Aurora [2012 ver.] [Easy]
+    ·    ·    ·  高橋洋子 – 残酷な天使 [4K] (partial)
+          error  set/broken.osu
+
+{RULE}
+2 findings in 4 maps: 1 problem (P), 1 warning (W), 0 minor (M)
+rhythm 2
+1 map could not be read.
+7 more events surprised the model, but no rule explains them.
+Not shown: 1 warning beyond --max-findings 2; the highest-scored are listed.
+Not shown: 1 minor finding below --min-severity warning.
+bits: how much the model is surprised; 10 bits is a choice it gives 1 in 1,000.
+Why, and when to ignore it: maimod explain rhythm/unsnapped
+"""
+
+
+def test_clean_map_without_model():
+    assert page(Report("0.1.0", None, (CLEAN,))) == f"""\
+Culprate – Aurora [2012 ver.] [Easy] by Zelq
+osu! · 1,512 objects · 1:30 · audio.mp3 · no model
+
+{RULE}
+No findings.
+"""
+
+
+def test_quiet_keeps_findings_troubles_and_what_was_left_out():
+    text = page(SET, quiet=True, max_findings=1)
+    assert text.splitlines()[:2] == ["Culprate – Aurora [2012 ver.] [Collab [Hard]] by Zelq", ""]
+    assert "error: set/broken.osu:31" in text and "Not shown: 2 warnings, 1 minor finding" in text and RULE not in text
+    assert page(Report("0.1.0", MODEL, (CLEAN,)), quiet=True) == ""
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120])
+def test_lines_fit(width):
+    long = replace(MISSING, message="words " * 60, expected=tuple(Expected(f"choice {i}", 0.1) for i in range(20)))
+    report = Report("0.1.0", MODEL, (replace(BEATMAP, findings=(long, OFFSET)), MANIA))
+    # Counts, column heads and commands are never broken; everything that flows keeps to the width.
+    assert max(len(line) for line in page(report, width=width).splitlines()) <= max(width, 66)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def on_terminal(monkeypatch, **options) -> str:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    out = Terminal()
+    REPORTERS["console"](REPORT, out, View(evidence=EVIDENCE, width=80, **options))
+    return out.getvalue()
+
+
+def test_terminal_gets_colours_and_links_and_the_same_text(monkeypatch):
+    text = on_terminal(monkeypatch)
+    assert "osu://edit/01:02:345%20%287%29\x1b\\" in text and "\x1b[1;31mP" in text
+    assert re.sub(r"\x1b\[[0-9;]*m|\x1b\]8;.*?\x1b\\", "", text) == ONE
+    assert on_terminal(monkeypatch, plain=True) == ONE
+
+
+def test_hostile_metadata_cannot_drive_the_terminal():
+    hostile = replace(BEATMAP, title="[red]x[/red]\x1b[2J\u202e", artist=":smile:", creator="a\nb", messages=("\x1b]0;x\x07",))
+    text = page(Report("0.1.0", MODEL, (hostile,)))
+    assert ":smile: – [red]x[/red]\ufffd[2J\ufffd [Collab [Hard]] by a b\n" in text and "\x1b" not in text
+    assert clean("\ud800") == "\ufffd"
+
+
+def test_wrap_and_percent():
+    assert wrap("aa bb\u00a0cc dd", 5) == ["aa", "bb cc", "dd"]
+    assert wrap("", 5) == [""]
+    assert wrap("残酷な 天使", 7) == ["残酷な", "天使"]
+    assert [percent(p) for p in (0.0, 0.004, 0.01, 0.614, 0.995, 1.0)] == ["<1 %", "<1 %", "1 %", "61 %", ">99 %", "100 %"]
+
+
+def test_shorten_keeps_the_highest_scored_and_loses_nothing():
+    shown = shorten(SET, View(max_findings=1))
+    assert shown.report.findings == [UNSNAPPED] and len(shown.beyond) == 3 and not shown.milder
+    assert shorten(SET, View()).report == SET
+    assert len(shorten(SET, View(max_findings=0)).beyond) == 4
+
+
+def test_json_matches_schema_and_contract():
+    out = io.StringIO()
+    REPORTERS["json"](SET, out, View())
+    document = json.loads(out.getvalue())
+    jsonschema.validate(document, SCHEMA)
+    assert out.getvalue().isascii() and document["summary"] == {"problem": 1, "warning": 2, "minor": 1}
+    assert document["tool"] == {"name": "maimod", "version": "0.1.0"}
+    assert document["beatmaps"][0]["findings"][2] == {
+        "id": "a1", "rule": "rhythm/missing", "category": "rhythm", "severity": "warning", "score": 0.7, "surprisal": 14.23,
+        "entropy": 3.1, "time": 62345.0, "end_time": None, "timestamp": "01:02:345 (7) -",
+        "link": "osu://edit/01:02:345%20%287%29", "objects": [41], "line": 120, "message": MISSING.message, "actual": "nothing",
+        "expected": [{"text": "circle at 1/2", "probability": 0.613}, {"text": "slider", "probability": 0.004}],
+        "evidence": {"onset": 0.8}}
+    assert as_json(Report("0.1.0", None, (CLEAN,)))["model"] is None
+
+
+def test_json_says_what_was_left_out():
+    document = as_json(SET, View(min_severity=Severity.WARNING, max_findings=1))
+    jsonschema.validate(document, SCHEMA)
+    assert document["beatmaps"][0]["messages"] == ["1 finding not listed: milder than the lowest severity asked for",
+                                                  "1 finding not listed: beyond the number asked for"]
+    assert document["summary"] == {"problem": 1, "warning": 0, "minor": 0}
+
+
+def test_json_values_are_plain():
+    assert plain({"a": np.float32(0.5), "b": np.array([1, 2]), 3: float("nan"), "t": (np.True_, None)}) == {
+        "a": 0.5, "b": [1, 2], "3": None, "t": [True, None]}
+
+
+def test_json_documentation_names_every_field():
+    text = (Path(__file__).parent.parent / "docs" / "json-report.md").read_text(encoding="utf-8")
+    for part in (SCHEMA, *SCHEMA["$defs"].values()):
+        assert all(f"`{name}`" in text for name in part["properties"])
+
+
+def test_formats():
+    assert set(REPORTERS) == {"console", "json"} and not set(PLANNED) & set(REPORTERS)

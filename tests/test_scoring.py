@@ -1,0 +1,184 @@
+"""Scoring: bits are bits, nothing looks ahead, every event is scored once, and how windows are batched changes nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from maimod import scoring  # noqa: E402
+from maimod.beatmap import Beatmap  # noqa: E402
+from maimod.events import Event, EventKind, from_beatmap  # noqa: E402
+from maimod.findings import ModelInfo  # noqa: E402
+from maimod.model import CheckpointError, ModelConfig, Network  # noqa: E402
+from maimod.scoring import Model, load_model, score  # noqa: E402
+from maimod.tokens import Vocabulary  # noqa: E402
+from tests import osu  # noqa: E402
+
+SHAPE = Path(__file__).parents[1] / "models" / "maimod-mini"
+
+
+def tiny_model(seed: int = 0) -> Model:
+    """A random network of the bundled vocabulary, small and with 4 s windows, so that a short map needs several."""
+    vocabulary = Vocabulary.load(SHAPE)
+    torch.manual_seed(seed)
+    config = ModelConfig(vocab_size_in=vocabulary.size_in, vocab_size_out=vocabulary.size_out, d_model=32, encoder_layers=1,
+                         decoder_layers=2, heads=2, feed_forward=64, window_ms=4000.0)
+    network = Network(config).eval()
+    for parameter in network.parameters():  # large enough that every input matters
+        parameter.data *= 3
+    return Model(network, vocabulary, config, ModelInfo("tiny", "maimod", "cpu", "fp32"), None)
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return tiny_model()
+
+
+def a_map(n: int = 40, changed: int | None = None, gap: int = 250) -> Beatmap:
+    """A stream of circles; the one numbered `changed` lies elsewhere."""
+    return osu.beatmap([f"{100 + 7 * (i % 30) if i != changed else 400},{100 + (i % 5) * 20},{i * gap},1,{2 * (i % 3)}" for i in range(n)],
+                       ["0,500,4,2,0,70,1,0"])
+
+
+def events_of(model: Model, beatmap: Beatmap) -> list[Event]:
+    return from_beatmap(beatmap, model.vocabulary.language)["map"]
+
+
+def a_song(seed: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(1200, 64)).astype(np.float32)
+
+
+def surprisals(model: Model, beatmap: Beatmap, mel: np.ndarray | None) -> np.ndarray:
+    return np.array([s.surprisal for s in score(model, beatmap, events_of(model, beatmap), mel)])
+
+
+def test_uniform_logits_give_log2_of_the_vocabulary(model: Model) -> None:
+    flat = tiny_model()
+    flat.network.project.weight.data.zero_()
+    scores = score(flat, a_map(), events_of(flat, a_map()), a_song())
+    bits = math.log2(flat.vocabulary.size_out)
+    assert all(s.surprisal == pytest.approx(bits, abs=1e-3) and s.entropy == pytest.approx(bits, abs=1e-3) for s in scores)
+
+
+def test_surprisal_is_that_of_a_plain_forward_pass(model: Model) -> None:
+    """One window, so the whole of scoring can be written down in a few lines."""
+    beatmap = a_map(8)
+    events = events_of(model, beatmap)
+    encoded = scoring.encode(beatmap, events, model.vocabulary, 3.0)
+    tokens = np.concatenate([encoded.prompt, encoded.tokens])
+    n_prompt = len(encoded.prompt)
+    mel = a_song()[:400]
+    with torch.no_grad():
+        logits = model.network(
+            torch.from_numpy(mel)[None], torch.from_numpy(encoded.grid.features(np.arange(400) * 10.0))[None],
+            torch.from_numpy(tokens)[None],
+            torch.from_numpy(np.concatenate([np.zeros(n_prompt), encoded.times])).float()[None],
+            torch.from_numpy(np.concatenate([np.zeros((n_prompt, 15)), encoded.phases])).float()[None])[0]
+    expected = -torch.log_softmax(logits, -1)[torch.arange(n_prompt - 1, len(tokens) - 1), torch.from_numpy(encoded.tokens)] / math.log(2)
+    assert [s.surprisal for s in score(model, beatmap, events, mel, 3.0)] == pytest.approx(expected.tolist(), abs=1e-4)
+
+
+def test_nothing_looks_ahead(model: Model) -> None:
+    """Changing object 20 leaves every score before it as it was, and changes some after it."""
+    before, after = surprisals(model, a_map(), a_song()), surprisals(model, a_map(changed=20), a_song())
+    first_changed = next(i for i, (a, b) in enumerate(
+        zip(events_of(model, a_map()), events_of(model, a_map(changed=20)), strict=True)) if a.value != b.value)
+    assert np.allclose(before[:first_changed], after[:first_changed], atol=1e-4)
+    assert not np.allclose(before[first_changed + 1:first_changed + 30], after[first_changed + 1:first_changed + 30], atol=1e-2)
+
+
+def test_the_song_is_listened_to_at_the_right_place(model: Model) -> None:
+    """Noise put into the last second changes the scores there and not those of windows that end before it."""
+    song = a_song()
+    louder = song.copy()
+    louder[900:] += 5
+    before, after = surprisals(model, a_map(), song), surprisals(model, a_map(), louder)
+    times = np.array([e.time for e in events_of(model, a_map())])
+    assert np.allclose(before[times < 4000], after[times < 4000], atol=1e-4)
+    assert not np.allclose(before[times > 9000], after[times > 9000], atol=1e-2)
+
+
+def test_every_event_is_scored_once_in_order(model: Model) -> None:
+    beatmap = a_map(60)
+    events = events_of(model, beatmap)
+    assert [s.event for s in score(model, beatmap, events, None)] == events
+
+
+def test_batches_change_nothing(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = surprisals(model, a_map(60), a_song())
+    monkeypatch.setattr(scoring, "TOKENS_PER_BATCH", 1)
+    assert np.allclose(together, surprisals(model, a_map(60), a_song()), atol=2e-3)
+
+
+def test_alternatives_are_legal_sorted_and_probable(model: Model) -> None:
+    for s in score(model, a_map(), events_of(model, a_map()), None):
+        probabilities = [p for _, p in s.expected]
+        assert len(probabilities) == 4 and probabilities == sorted(probabilities, reverse=True) and sum(probabilities) <= 1
+        if s.event.kind is EventKind.SNAP:
+            assert {e.kind for e, _ in s.expected} <= {EventKind.DISTANCE, EventKind.SNAP, EventKind.SPINNER, EventKind.KIAI,
+                                                       EventKind.HITSOUND, EventKind.SCROLL_SPEED}
+        if s.event.kind is EventKind.TIME:
+            assert all(e.kind is EventKind.TIME for e, _ in s.expected)
+
+
+def test_ordinal_events_are_judged_with_a_tolerance(model: Model) -> None:
+    for s in score(model, a_map(), events_of(model, a_map()), None):
+        assert 2 ** -s.surprisal <= s.near + 1e-6 <= 1 + 1e-6
+        if s.event.kind is EventKind.POS_X:
+            assert s.near > 2 ** -s.surprisal  # 16 px to either side count
+        if s.event.kind is EventKind.CIRCLE:
+            assert s.near == pytest.approx(2 ** -s.surprisal, rel=1e-3)
+
+
+def save(model: Model, folder: Path) -> None:
+    from safetensors.torch import save_file
+
+    (folder / "config.json").write_text(json.dumps(dataclasses.asdict(model.config)))
+    (folder / "tokenizer.json").write_text((SHAPE / "tokenizer.json").read_text())
+    save_file(model.network.state_dict(), folder / "model.safetensors")
+
+
+class TestCheckpoints:
+    def test_a_saved_checkpoint_scores_as_before(self, model: Model, tmp_path: Path) -> None:
+        save(model, tmp_path)
+        loaded = load_model(tmp_path, "cpu")
+        assert np.allclose(surprisals(loaded, a_map(), a_song()), surprisals(model, a_map(), a_song()), atol=1e-5)
+
+    @pytest.mark.parametrize("precision", ["bf16", "amp"])
+    def test_lower_precision_stays_close(self, model: Model, tmp_path: Path, precision: str) -> None:
+        save(tiny_model(3), tmp_path)
+        exact, rough = (surprisals(load_model(tmp_path, "cpu", p), a_map(12), a_song()) for p in ("fp32", precision))
+        assert np.corrcoef(exact, rough)[0, 1] > 0.97
+
+    @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
+    @pytest.mark.parametrize("damage", ["missing", "cut"])
+    def test_damaged_checkpoints_are_refused_in_one_line(self, model: Model, tmp_path: Path, name: str, damage: str) -> None:
+        save(model, tmp_path)
+        path = tmp_path / name
+        content = path.read_bytes()
+        path.unlink()
+        if damage == "cut":
+            path.write_bytes(content[:len(content) // 2])
+        with pytest.raises(CheckpointError) as caught:
+            load_model(tmp_path, "cpu")
+        assert "\n" not in str(caught.value) and str(tmp_path) in str(caught.value)
+
+    def test_weights_of_another_architecture_are_refused(self, model: Model, tmp_path: Path) -> None:
+        save(model, tmp_path)
+        (tmp_path / "config.json").write_text(json.dumps(dataclasses.asdict(model.config) | {"decoder_layers": 3}))
+        with pytest.raises(CheckpointError, match="another architecture"):
+            load_model(tmp_path, "cpu")
+
+    def test_unknown_devices_and_precisions(self, model: Model, tmp_path: Path) -> None:
+        save(model, tmp_path)
+        with pytest.raises(CheckpointError, match="device 'banana'"):
+            load_model(tmp_path, "banana")
+        with pytest.raises(CheckpointError, match="precision 'int3'"):
+            load_model(tmp_path, "cpu", "int3")
