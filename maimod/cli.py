@@ -1,4 +1,4 @@
-"""The command line: arguments in, :func:`maimod.lint.lint`, a reporter out. Results on stdout, all else on stderr.
+"""The command line: arguments in, :func:`maimod.linter.lint`, a reporter out. Results on stdout, all else on stderr.
 
 Everything slow is imported where it is used: `--help` loads neither numpy nor torch nor rich.
 """
@@ -235,6 +235,58 @@ def rules(format: Annotated[Literal["console", "json"], typer.Option(help="Form 
 
 
 @app.command()
+def score(
+    path: Annotated[str, typer.Argument(metavar="MAP.osu", help="A beatmap, with its song beside it.")],
+    output: Annotated[str, typer.Option(metavar="FILE", help="Where the lines go; - is stdout.")] = "-",
+    audio_path: Annotated[str, typer.Option(metavar="FILE", help="Song to use in place of the one the map names.")] = "",
+    model: Annotated[str, typer.Option("--model", "--model-path", metavar="NAME|DIR",
+                                       help="Bundled model or checkpoint folder.")] = BUNDLED_MODEL,
+    device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    precision: Annotated[Literal["fp32", "bf16", "amp"], typer.Option(help="Arithmetic of the model.")] = "fp32",
+) -> int:
+    """Write what the model thinks of each event, one JSON object a line: docs/how-scores-work.md says what is in it."""
+    import json
+
+    from maimod.linter import UsageError, score_events
+
+    settings = Settings(model, device, precision, Path(audio_path) if audio_path else None)
+    try:
+        lines = [json.dumps(line) + "\n" for line in score_events(path, settings)]
+    except UsageError as error:
+        raise Failure(str(error)) from None
+    if output == "-":
+        sys.stdout.writelines(lines)
+    else:
+        try:
+            Path(output).write_text("".join(lines), encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise Failure(f"{output}: cannot be written ({error.strerror or error})") from None
+    return 0
+
+
+@app.command()
+def train(
+    songs: Annotated[Path, typer.Argument(metavar="SONGS_DIR", exists=True, file_okay=False, help="Folder of mapset folders.")],
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Checkpoint folder to write, or to go on with.")],
+    shape: Annotated[str, typer.Option(metavar="NAME|DIR", help="Where config.json and tokenizer.json come from.")] = BUNDLED_MODEL,
+    minutes: Annotated[float, typer.Option(min=0.01, help="How long to train, reading the songs not counted.")] = 60.0,
+    seed: Annotated[int, typer.Option(help="Of the weights and of the order of the windows.")] = 1,
+    device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+) -> int:
+    """Train a checkpoint on a Songs folder; run again with the same --output, an interrupted training goes on."""
+    from maimod.learning.train import Options
+    from maimod.learning.train import train as run
+    from maimod.linter import UsageError, model_folder
+    from maimod.model import CheckpointError
+
+    try:
+        run(songs, model_folder(shape), output, Options(minutes=minutes, seed=seed, device=device), _say)
+    except (UsageError, CheckpointError, OSError) as error:
+        raise Failure(str(error)) from None
+    return 0
+
+
+@app.command()
 def version() -> int:
     """Print the version."""
     from maimod import __version__
@@ -249,7 +301,7 @@ def version() -> int:
 
 def _lint(paths: Sequence[str], settings: Settings, quiet: bool) -> Report:
     """Run the lint, with a progress bar if someone is watching."""
-    from maimod.lint import UsageError, lint
+    from maimod.linter import UsageError, lint
 
     watched = not quiet and sys.stderr is not None and sys.stderr.isatty()
     if watched:

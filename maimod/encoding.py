@@ -33,6 +33,10 @@ class EncodedMap:
     """(n, G) grid features at `times`."""
     grid: BeatGrid
 
+    def places(self, vocabulary: Vocabulary) -> np.ndarray:
+        """(n, N_PLACE_FEATURES) what :func:`place_features` says of the tokens."""
+        return place_features(self.tokens, vocabulary)
+
 
 def encode(beatmap: Beatmap, events: Sequence[Event], vocabulary: Vocabulary, stars: float | None) -> EncodedMap:
     """Tokenise the events of one context."""
@@ -45,6 +49,54 @@ def encode(beatmap: Beatmap, events: Sequence[Event], vocabulary: Vocabulary, st
     tokens[is_time] = vocabulary.encode_ticks(np.diff(ticks, prepend=ticks[:1]))
     return EncodedMap(np.array(vocabulary.prompt(beatmap, stars), dtype=np.int64), tokens, times,
                       np.array([event.group for event in events], dtype=np.int64), grid.features(times), grid)
+
+
+WAVELENGTHS = (1024.0, 512.0, 256.0, 128.0, 64.0, 32.0)
+"""Osu! pixels; the longest spans the playfield and its margins, the shortest tells neighbouring cells of 8 px apart."""
+N_PLACE_FEATURES = 4 * 2 * len(WAVELENGTHS) + 3
+
+
+def _waves(values: np.ndarray) -> np.ndarray:
+    """Sines and cosines (n, 2 * n_wavelengths) of values in osu! pixels."""
+    angles = 2 * np.pi * values[:, None] / np.array(WAVELENGTHS)
+    return np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
+
+
+def place_features(tokens: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
+    """Where the cursor is, and where it can go once distance and x are said: geometry the network need not learn.
+
+    Of each token: the last position (x, y); and in a group whose distance and x are said, the two y that fit them.
+
+    Args:
+        tokens: (n,) ids of a context, from its beginning.
+        vocabulary: theirs.
+
+    Returns:
+        float32 (n, N_PLACE_FEATURES); zeros for vocabularies without split positions and distances.
+    """
+    features = np.zeros((len(tokens), N_PLACE_FEATURES), dtype=np.float32)
+    needed = (EventKind.DISTANCE, EventKind.POS_X, EventKind.POS_Y)
+    if not all(kind in vocabulary for kind in needed) or not len(tokens):
+        return features
+    index = np.arange(len(tokens))
+    last, value = {}, {}
+    for kind in needed:
+        span = vocabulary.ranges[kind]
+        is_kind = (tokens >= span.first_id) & (tokens < span.first_id + span.size)
+        unit = span.step if kind is EventKind.DISTANCE else vocabulary.language.position_precision
+        pixels = ((tokens - span.first_id) + span.low / span.step + 0.5) * unit
+        last[kind] = np.maximum.accumulate(np.where(is_kind, index, -1))
+        value[kind] = np.where(last[kind] >= 0, pixels[np.maximum(last[kind], 0)], 0.0)
+    has_position = last[EventKind.POS_Y] >= 0
+    # The x of the last complete position: the x said last before that y.
+    x = np.where(has_position, value[EventKind.POS_X][np.maximum(last[EventKind.POS_Y], 0)], 256.0)
+    y = np.where(has_position, value[EventKind.POS_Y], 192.0)
+    knows_distance = last[EventKind.DISTANCE] > last[EventKind.POS_Y]
+    knows_x = (last[EventKind.POS_X] > last[EventKind.POS_Y]) & knows_distance
+    reach = np.sqrt(np.maximum(value[EventKind.DISTANCE] ** 2 - (value[EventKind.POS_X] - x) ** 2, 0.0))
+    parts = [_waves(x), _waves(y), _waves(y - reach) * knows_x[:, None], _waves(y + reach) * knows_x[:, None],
+             knows_distance[:, None], knows_x[:, None], (value[EventKind.DISTANCE] / 640 * knows_distance)[:, None]]
+    return np.concatenate(parts, axis=1).astype(np.float32)
 
 
 def normalise(mel: np.ndarray) -> np.ndarray:
@@ -66,14 +118,17 @@ class WindowInputs:
     """(n_prompt + n_window,) ms from the window's start."""
     phases: np.ndarray
     """(n_prompt + n_window, G)."""
+    places: np.ndarray
+    """(n_prompt + n_window, N_PLACE_FEATURES)."""
 
 
-def window_inputs(encoded: EncodedMap, window: Window, mel: np.ndarray | None, *, frames: int, frame_ms: float,
+def window_inputs(encoded: EncodedMap, places: np.ndarray, window: Window, mel: np.ndarray | None, *, frames: int, frame_ms: float,
                   n_mels: int, audio_offset: float = 0.0) -> WindowInputs:
     """Assemble the arrays of one window.
 
     Args:
         encoded: the map.
+        places: (n, N_PLACE_FEATURES) of its tokens.
         window: which part of it.
         mel: (n_frames, n_mels) normalised frames of the song, frame i centred at i * frame_ms; None without audio.
         frames: frames per window.
@@ -88,9 +143,9 @@ def window_inputs(encoded: EncodedMap, window: Window, mel: np.ndarray | None, *
         if begin < stop:
             part[begin - first:stop - first] = mel[begin:stop]
     frame_times = window.start + np.arange(frames) * frame_ms
-    prompt_phases = np.zeros((len(encoded.prompt), encoded.phases.shape[1]), dtype=np.float32)
+    n_prompt = len(encoded.prompt)
     return WindowInputs(
         part, encoded.grid.features(frame_times),
         np.concatenate([encoded.prompt, encoded.tokens[window.events]]),
-        np.concatenate([np.zeros(len(encoded.prompt)), encoded.times[window.events] - window.start]).astype(np.float32),
-        np.concatenate([prompt_phases, encoded.phases[window.events]]))
+        np.concatenate([np.zeros(n_prompt), encoded.times[window.events] - window.start]).astype(np.float32),
+        np.pad(encoded.phases[window.events], [(n_prompt, 0), (0, 0)]), np.pad(places[window.events], [(n_prompt, 0), (0, 0)]))

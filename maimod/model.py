@@ -1,7 +1,7 @@
 """The network: a Whisper-like encoder-decoder from mel frames and event tokens to next-token logits.
 
 It knows nothing of osu!: it takes frames, tokens and times, and gives logits. Axes: `B` batch, `F` mel frames,
-`S` encoder positions (F / 4), `T` tokens, `D` width, `V` vocabulary, `H` heads, `K` head width, `G` grid features.
+`S` encoder positions (F / 4), `T` tokens, `D` width, `V` vocabulary, `H` heads, `K` head width, `G` grid and `P` place features.
 
 Two departures from Whisper (Radford et al., 2022, arXiv:2212.04356), both for the sake of few data: positions are
 rotary (Su et al., 2021, arXiv:2104.09864) and in cross-attention they are *times*, so that "the sound 300 ms ahead" looks
@@ -43,6 +43,7 @@ class ModelConfig:
     feed_forward: int = 768
     n_mels: int = 64
     n_grid: int = 15
+    n_place: int = 51
     frame_ms: float = 10.0
     window_ms: float = 10_240.0
 
@@ -139,6 +140,7 @@ class Network(nn.Module):
         self.encoder_norm = nn.RMSNorm(width)
         self.embedding = nn.Embedding(config.vocab_size_in, width)
         self.grid = nn.Linear(config.n_grid, width, bias=False)
+        self.place = nn.Linear(config.n_place, width, bias=False)
         self.decoder = nn.ModuleList(Layer(config, crosses=True) for _ in range(config.decoder_layers))
         self.decoder_norm = nn.RMSNorm(width)
         self.project = nn.Linear(width, config.vocab_size_out, bias=False)
@@ -162,16 +164,17 @@ class Network(nn.Module):
         unit = FRAME_STRIDE * self.config.frame_ms / TIME_UNIT_MS
         return rotary(torch.arange(memory.shape[1], device=memory.device)[None] * unit, self.head_width)
 
-    def decode(self, tokens: Tensor, times: Tensor, grid: Tensor, memory: Tensor) -> Tensor:
+    def decode(self, tokens: Tensor, times: Tensor, grid: Tensor, place: Tensor, memory: Tensor) -> Tensor:
         """Logits (B, T, V) for the token after each of `tokens` (B, T).
 
         Args:
             tokens: ids, right-padded (causality keeps the padding from mattering).
             times: (B, T) ms from the window's start.
             grid: (B, T, G) beat phases at these times.
+            place: (B, T, P) where the cursor is.
             memory: (B, S, D) from :meth:`encode`.
         """
-        x = self.embedding(tokens) + self.grid(grid)
+        x = self.embedding(tokens) + self.grid(grid) + self.place(place)
         by_time = rotary(times / TIME_UNIT_MS, self.head_width)
         half = rotary(times / TIME_UNIT_MS, self.head_width // 2)
         index = rotary(torch.arange(tokens.shape[1], device=tokens.device)[None].expand_as(tokens), self.head_width // 2)
@@ -182,9 +185,9 @@ class Network(nn.Module):
             x = layer(x, angles, memory, by_time, memory_angles)
         return self.project(self.decoder_norm(x))
 
-    def forward(self, mel: Tensor, frame_grid: Tensor, tokens: Tensor, times: Tensor, grid: Tensor) -> Tensor:
+    def forward(self, mel: Tensor, frame_grid: Tensor, tokens: Tensor, times: Tensor, grid: Tensor, place: Tensor) -> Tensor:
         """Encode and decode; shapes as there."""
-        return self.decode(tokens, times, grid, self.encode(mel, frame_grid))
+        return self.decode(tokens, times, grid, place, self.encode(mel, frame_grid))
 
 
 def resolve_device(name: str) -> torch.device:

@@ -94,11 +94,12 @@ def score(model: Model, beatmap: Beatmap, events: Sequence[Event], mel: np.ndarr
     encoded = encode(beatmap, events, model.vocabulary, stars)
     window_ms = model.config.window_ms
     windows = split(encoded.times, encoded.groups, window_ms, window_ms * HOP_SHARE, MAX_WINDOW_EVENTS)
+    places = encoded.places(model.vocabulary)
     reader = _Reader(model, beatmap.mode, encoded, events)
     results: list[EventScore | None] = [None] * len(events)
     done = 0
     for batch in _batches(windows):
-        inputs = [window_inputs(encoded, window, mel, frames=model.config.frames, frame_ms=model.config.frame_ms,
+        inputs = [window_inputs(encoded, places, window, mel, frames=model.config.frames, frame_ms=model.config.frame_ms,
                                 n_mels=model.config.n_mels, audio_offset=beatmap.audio_offset) for window in batch]
         log_probabilities = _forward(model, inputs)
         for row, window in enumerate(batch):
@@ -138,7 +139,8 @@ def _forward(model: Model, inputs: Sequence[WindowInputs]) -> Tensor:
     with torch.autocast(device.type, dtype=model.dtype or torch.bfloat16, enabled=model.dtype is not None):
         logits = model.network(
             stack("mel", None, weights), stack("frame_phases", None, weights), stack("tokens", longest, torch.int64),
-            stack("times", longest, torch.float32), stack("phases", longest, weights))
+            stack("times", longest, torch.float32), stack("phases", longest, weights),
+            stack("places", longest, weights))
     return torch.log_softmax(logits.float(), dim=-1) / np.log(2.0)
 
 

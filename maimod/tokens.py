@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from maimod.beatmap import Beatmap, Mode, ObjectKind
-from maimod.events import ANCHORS, LANGUAGES, EventKind, EventLanguage
+from maimod.events import ANCHORS, BEATS, LANGUAGES, EventKind, EventLanguage
 
 PAD, SOS, EOS = 0, 1, 2
 FIRST_FREE_ID = 3
@@ -216,8 +216,9 @@ def successors(language: EventLanguage, mode: Mode) -> dict[EventKind | None, fr
             follow.setdefault(EventKind.VOLUME, set()).add(EventKind.HITSOUND)
             if language.type_first:
                 lasts.add(EventKind.VOLUME)
-    # Groups without a time are slider anchors; a type in front tells no more than that something ended.
-    before_anchors = lasts if language.type_first else lasts & {EventKind.SLIDER_HEAD, *ANCHORS}
+    # Groups without a time are slider anchors, among which a beat or a change may fall; a type in front tells no more than that something ended.
+    between = ANCHORS | BEATS | {EventKind.SLIDER_HEAD, EventKind.KIAI, EventKind.SCROLL_SPEED_CHANGE}
+    before_anchors = lasts if language.type_first else lasts & between
     for last in [None, *lasts]:
         follow.setdefault(last, set()).update(firsts)
     for last in before_anchors:

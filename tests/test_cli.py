@@ -64,7 +64,7 @@ class UsageError(Exception):
 @pytest.fixture
 def lint(monkeypatch, tmp_path) -> Lint:
     fake = Lint((beatmap(),))
-    stand_ins = {"maimod.lint": {"lint": fake, "UsageError": UsageError}, "maimod.detectors": {"DETECTORS": DETECTORS}}
+    stand_ins = {"maimod.linter": {"lint": fake, "UsageError": UsageError}, "maimod.detectors": {"DETECTORS": DETECTORS}}
     for name, contents in stand_ins.items():
         module = ModuleType(name)
         module.__dict__.update(contents)

@@ -24,7 +24,7 @@ from tests import osu  # noqa: E402
 SHAPE = Path(__file__).parents[1] / "models" / "maimod-mini"
 
 
-def tiny_model(seed: int = 0) -> Model:
+def tiny_model(seed: int = 0, scale: float = 3.0) -> Model:
     """A random network of the bundled vocabulary, small and with 4 s windows, so that a short map needs several."""
     vocabulary = Vocabulary.load(SHAPE)
     torch.manual_seed(seed)
@@ -32,7 +32,7 @@ def tiny_model(seed: int = 0) -> Model:
                          decoder_layers=2, heads=2, feed_forward=64, window_ms=4000.0)
     network = Network(config).eval()
     for parameter in network.parameters():  # large enough that every input matters
-        parameter.data *= 3
+        parameter.data *= scale
     return Model(network, vocabulary, config, ModelInfo("tiny", "maimod", "cpu", "fp32"), None)
 
 
@@ -80,7 +80,8 @@ def test_surprisal_is_that_of_a_plain_forward_pass(model: Model) -> None:
             torch.from_numpy(mel)[None], torch.from_numpy(encoded.grid.features(np.arange(400) * 10.0))[None],
             torch.from_numpy(tokens)[None],
             torch.from_numpy(np.concatenate([np.zeros(n_prompt), encoded.times])).float()[None],
-            torch.from_numpy(np.concatenate([np.zeros((n_prompt, 15)), encoded.phases])).float()[None])[0]
+            torch.from_numpy(np.concatenate([np.zeros((n_prompt, 15)), encoded.phases])).float()[None],
+            torch.from_numpy(np.concatenate([np.zeros((n_prompt, 51)), encoded.places(model.vocabulary)])).float()[None])[0]
     expected = -torch.log_softmax(logits, -1)[torch.arange(n_prompt - 1, len(tokens) - 1), torch.from_numpy(encoded.tokens)] / math.log(2)
     assert [s.surprisal for s in score(model, beatmap, events, mel, 3.0)] == pytest.approx(expected.tolist(), abs=1e-4)
 
@@ -153,7 +154,7 @@ class TestCheckpoints:
 
     @pytest.mark.parametrize("precision", ["bf16", "amp"])
     def test_lower_precision_stays_close(self, model: Model, tmp_path: Path, precision: str) -> None:
-        save(tiny_model(3), tmp_path)
+        save(tiny_model(3, scale=1.5), tmp_path)
         exact, rough = (surprisals(load_model(tmp_path, "cpu", p), a_map(12), a_song()) for p in ("fp32", precision))
         assert np.corrcoef(exact, rough)[0, 1] > 0.97
 

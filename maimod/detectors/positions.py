@@ -89,7 +89,7 @@ def uneven_steps(all_steps: Sequence[Step]) -> tuple[list[Uneven], int]:
     spaced = [s for s in all_steps if 0 < s.gap <= PATTERN_MS and s.distance >= STACKED_PX]
     times = np.array([s.after.time for s in spaced])
     gaps, distances = np.array([s.gap for s in spaced]), np.array([s.distance for s in spaced])
-    uneven, judged = [], 0
+    uneven, judged = [], 0; uneven_steps.kin = 0
     for i, step in enumerate(spaced):
         first, last = np.searchsorted(times, [times[i] - NEIGHBOURHOOD_MS, times[i] + NEIGHBOURHOOD_MS])
         kin = np.flatnonzero(np.abs(gaps[first:last] - gaps[i]) <= SAME_GAP_MS) + first
@@ -97,6 +97,7 @@ def uneven_steps(all_steps: Sequence[Step]) -> tuple[list[Uneven], int]:
         kin = kin[np.abs(kin - i) > 1]
         if len(kin) < MIN_KIN:
             continue
+        uneven_steps.kin += 1
         usual = float(np.median(distances[kin]))
         errors = np.abs(distances[kin] - usual)
         if np.mean((errors <= EVEN_PX) | (errors <= EVEN_SHARE * usual)) < EVEN_KIN:
@@ -106,3 +107,10 @@ def uneven_steps(all_steps: Sequence[Step]) -> tuple[list[Uneven], int]:
         if error > EVEN_PX and error > EVEN_SHARE * usual:
             uneven.append(Uneven(step, usual))
     return uneven, judged
+
+
+def run(context: Context) -> Iterator[Finding]:
+    yield from ()
+
+
+DETECTOR = Detector(Category.POSITIONS, "Positions", (), run)

@@ -1,15 +1,373 @@
-"""Rhythm: placeholder until its rules are written."""
+"""Rhythm: objects off every tick, on ticks nobody uses, where the model expects none, or missing where it does.
+
+Exact arithmetic sees milliseconds, the model sees ticks, the song says whether something sounds. One mistake gives one finding: an
+object that arithmetic has named is not judged by the model again, nor is the one after it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
-from maimod.detectors.base import Context, Detector
-from maimod.findings import Category, Finding
+import numpy as np
+
+from maimod.beatmap import SNAP_DIVISORS, UNSNAP_MS, HitObject, Mode, ObjectKind, Snap, TimingPoint
+from maimod.calibration import MINOR_SCORE, Curve
+from maimod.detectors.base import Context, Detector, Rule
+from maimod.events import EventKind, EventScore
+from maimod.findings import Category, Expected, Finding, Severity
+from maimod.moments import SAME_MS, Alternative, Edge, Moments, alternative, contains, snap
+
+ODD_DIVISORS = frozenset({5, 7, 9, 12, 16})
+"""Ticks on which objects hardly ever start: 371 of 532,000 starts in 1,045 ranked maps, in 20 maps of which all but a few use them in
+runs. An object that slipped by some ms lands on one as often as beside all ticks, as they lie 2 to 8 ms apart at 180 BPM."""
+END_DIVISORS = frozenset({5, 7, 9})
+"""Sliders do end on 1/12 and 1/16 (1,763 of 260,000 repeats and ends), hardly ever on these (28)."""
+USUAL_DIVISORS = (1, 2, 3, 4, 6, 8)
+RARE_USES = 3
+RARE_SHARE = 0.005
+"""A divisor that the map uses this seldom is not its style (Mapset Verifier, wrong snapping)."""
+COMPANION_BEATS = 1.1
+"""Objects on an odd divisor come in company where they are meant: a run of 1/12, a pair of 1/16."""
+RUN_OBJECTS = 4
+"""Unsnapped objects with fewer objects between them are one finding."""
+WHOLE_SHARE = 0.3
+"""From this share of unsnapped objects on, the red line is wrong rather than the objects."""
+WHOLE_OBJECTS = 6
+
+LONE_TICK_BITS = 6.0
+"""What a lone object on an odd divisor says by itself; the model, if there, decides over half of it."""
+MAX_MODEL_BITS = 12.0
+
+CLEAR_ONSET = 0.5
+"""Strength of an onset that speaks neither for nor against an object; mapped objects have about 1, empty 1/4 ticks 0.2."""
+ONSET_BITS = 3.0
+"""What an onset one stronger than that adds to the surprise, in bits. Not more: sounds on empty half beats are common."""
+EVEN_BITS = 1.5
+"""What it adds if the rhythm around is even but for this object."""
+LONGEST_HOLE_BEATS = 1.0
+"""After a longer gap the model expected the song to go on where the mapper paused: no mistake."""
+MIN_PROBABILITY = 0.5
+"""The model must be at least this sure of another time: surprise alone is also free rhythm."""
+CURVES = {
+    "rhythm/unexpected-object": Curve(6.5, 1.0), "rhythm/missing-object": Curve(7.0, 1.0), "rhythm/wrong-tick": Curve(6.5, 1.0),
+    "rhythm/unexpected-kind": Curve(9.0, 1.0), "rhythm/unexpected-end": Curve(8.0, 1.2)}
+"""Of surprise and support in bits."""
+
+_CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
+UNSNAPPED = Rule(
+    "rhythm/unsnapped", "Object off every tick", Severity.PROBLEM, ("map",),
+    why="The ranking criteria ask for objects on timeline ticks; an object beside them is hit beside the music.",
+    how="Starts, repeats and ends 2 ms or more from every tick of the divisors 1 to 9, 12 and 16 of the red line in force.",
+    ignore_when="the rhythm needs a divisor that the editor does not have, such as 1/11",
+    blind_spots="Objects that slipped onto a tick of a fine divisor; see rhythm/unusual-snap. Errors under 2 ms come from rounding.",
+    source=f"{_CRITERIA}#timing")
+UNUSUAL_SNAP = Rule(
+    "rhythm/unusual-snap", "Lone object on an unusual tick", Severity.PROBLEM, ("map", "model", "audio"),
+    why="One object on 1/7 or 1/12 in a map that otherwise follows 1/4 is mostly a slip and plays as a stumble.",
+    how="The object is on a divisor that the map hardly uses, without companions; the model and the song may support it.",
+    ignore_when="the song has that very rhythm there",
+    blind_spots="Wrong snaps between divisors that the map uses; see rhythm/wrong-tick.",
+    source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Beat_snap_divisor")
+UNEXPECTED_OBJECT = Rule(
+    "rhythm/unexpected-object", "Object without a reason in the song", Severity.PROBLEM, ("model", "audio"),
+    why="Players tap to a sound; an object on nothing feels like a mistake of theirs.",
+    how="The model expects the next object later, where there is one, and the song has no clear onset here.",
+    ignore_when="the object follows vocals or another soft sound, or keeps a stream going on purpose",
+    blind_spots="Extra objects on a sound, and extra notes of a mania chord.",
+    source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques/Overmapping")
+MISSING_OBJECT = Rule(
+    "rhythm/missing-object", "Missing object", Severity.PROBLEM, ("model", "audio"),
+    why="A clear sound that nothing marks, in a rhythm that marks its like, feels like a hole.",
+    how="The model is sure of an object at a time where there is none, and the song has an onset there.",
+    ignore_when="the rhythm is thinned out on purpose, for emphasis or for an easier difficulty",
+    blind_spots="Objects missing at the end of a phrase or throughout the map, and notes missing from a mania chord.",
+    source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques/Undermapping")
+WRONG_TICK = Rule(
+    "rhythm/wrong-tick", "Object on a neighbouring tick", Severity.PROBLEM, ("model", "audio"),
+    why="The object comes before or after its sound, though on a tick.",
+    how="The model is sure of a tick close by that is empty, and the song is not clearer here than there.",
+    ignore_when="the song itself is syncopated there",
+    blind_spots="Rhythms that are wrong in the same way throughout.",
+    source="https://osu.ppy.sh/wiki/en/Music_theory/Rhythm")
+UNEXPECTED_KIND = Rule(
+    "rhythm/unexpected-kind", "Unexpected kind of object", Severity.WARNING, ("model",),
+    why="Sliders, circles and spinners stand for different sounds; a break in how the map uses them is felt.",
+    how="The model is nearly sure of another kind of object at this time.",
+    ignore_when="the sound differs from its neighbours",
+    blind_spots="Anything that is a matter of taste: only what the model gives less than about 1 in 1,000 is named.",
+    source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object")
+UNEXPECTED_END = Rule(
+    "rhythm/unexpected-end", "Slider, spinner or hold note ends at an odd time", Severity.WARNING, ("model", "audio"),
+    why="The end of a long object is part of the rhythm: players let go, or hear a tail, beside the sound.",
+    how="The model is nearly sure that the object ends, or turns, at another time.",
+    ignore_when="the sound that is held really stops there",
+    blind_spots="Ends that are short or long by a habit of the map.",
+    source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Slider")
+
+_NAMES = {
+    EventKind.CIRCLE: "circle", EventKind.SLIDER_HEAD: "slider", EventKind.SPINNER: "spinner", EventKind.HOLD_NOTE: "hold note",
+    EventKind.DRUMROLL: "drum roll", EventKind.DENDEN: "denden"}
 
 
 def run(context: Context) -> Iterator[Finding]:
-    yield from ()
+    if not context.beatmap.hit_objects:
+        return
+    moments, named = Moments(context), set[int]()
+    for find in (_unsnapped, _unusual_snaps, _starts, _kinds, _ends):
+        for finding in find(context, moments, frozenset(named)):
+            named.update(finding.objects)
+            yield finding
 
 
-DETECTOR = Detector(Category.RHYTHM, "Rhythm", (), run)
+# ---------------------------------------------------------------------------------------------------------------------
+# Arithmetic
+
+
+def _unsnapped(context: Context, moments: Moments, named: frozenset[int]) -> Iterator[Finding]:
+    places = {o.index: place for place, o in enumerate(context.objects_by_time)}
+    slips: list[Edge] = []
+    for edge in moments.edges:
+        # An object that starts beside the beat ends there, too: its first edge speaks for it.
+        if abs(edge.snap.error) >= UNSNAP_MS and (not slips or slips[-1].hit_object is not edge.hit_object):
+            slips.append(edge)
+    if len(slips) >= max(WHOLE_OBJECTS, WHOLE_SHARE * len(places)):
+        yield _unsnapped_finding(context, slips, whole=True)
+        return
+    run: list[Edge] = []
+    for slip in slips:
+        if run and (places[slip.hit_object.index] - places[run[-1].hit_object.index] > RUN_OBJECTS
+                    or slip.time - run[-1].time > 4 * slip.snap.red_line.beat_length):
+            yield _unsnapped_finding(context, run)
+            run = []
+        run.append(slip)
+    if run:
+        yield _unsnapped_finding(context, run)
+
+
+def _unsnapped_finding(context: Context, slips: Sequence[Edge], whole: bool = False) -> Finding:
+    first, errors = slips[0], np.array([slip.snap.error for slip in slips])
+    typical, n_objects = float(np.median(errors)), len(context.beatmap.hit_objects)
+    evidence: dict[str, object] = {"errors_ms": [round(float(error), 2) for error in errors[:20]], "unsnapped": len(slips)}
+    usual = context.beatmap.snap(first.time, USUAL_DIVISORS)  # the closest of all is often some 1/7 that nobody meant
+    other = _other_red_line(context, first)
+    hint = ""
+    if other is not None:
+        hint = f"; the red line {'before' if other.time < first.time else 'that follows'} would fit"
+        evidence["fitting_red_line_ms"] = other.time
+    if whole:
+        message = (f"{len(slips)} of {n_objects} objects lie off every tick, typically {abs(typical):.0f} ms {_late(typical)}; "
+                   "the red lines seem to have been changed after the objects were placed.")
+    elif len(slips) > 1:
+        message = f"{len(slips)} objects close together lie off every tick, up to {np.abs(errors).max():.0f} ms{hint}."
+    else:
+        message = f"{first.name} lies {abs(usual.error):.0f} ms {_late(usual.error)} of the closest 1/{usual.divisor} tick{hint}."
+    return context.finding(
+        UNSNAPPED, time=first.time, end_time=slips[-1].time if len(slips) > 1 else None, line=first.hit_object.line, score=0.95,
+        objects=[slip.hit_object for slip in slips], message=message,
+        actual=f"{abs(usual.error):.1f} ms {_late(usual.error)}", expected=(_expected(usual),), **evidence)
+
+
+def _other_red_line(context: Context, edge: Edge) -> TimingPoint | None:
+    """The red line before the one in force, or one that follows within a beat, if the edge is on a 1/4 tick of it."""
+    lines = context.beatmap.red_lines
+    place = lines.index(edge.snap.red_line)
+    former = lines[place - 1:place] if place else ()
+    following = [line for line in lines[place + 1:place + 2] if line.time - edge.time < line.beat_length]
+    for line in (*following, *former):
+        quarters = 4 * (edge.time - line.time) / line.beat_length
+        if abs(quarters - round(quarters)) * line.beat_length / 4 < UNSNAP_MS / 2:
+            return line
+    return None
+
+
+def _unusual_snaps(context: Context, moments: Moments, named: frozenset[int]) -> Iterator[Finding]:
+    uses = Counter(edge.snap.divisor for edge in moments.edges)
+    done = set(named)
+    for edge in moments.edges:
+        hit_object, at = edge.hit_object, edge.snap
+        is_rare = uses[at.divisor] <= max(RARE_USES, RARE_SHARE * len(moments.edges))
+        if not is_rare or at.divisor not in (END_DIVISORS if edge.number else ODD_DIVISORS) or hit_object.index in done:
+            continue
+        reach = COMPANION_BEATS * at.red_line.beat_length
+        if any(e.snap.divisor == at.divisor and UNSNAP_MS < abs(e.time - edge.time) <= reach for e in moments.edges):
+            continue
+        usual = context.beatmap.snap(edge.time, USUAL_DIVISORS)
+        if abs(usual.error) < UNSNAP_MS or hit_object.kind is ObjectKind.SPINNER:  # spinners start a little after the last object
+            continue
+        event = None if edge.number else moments.start_score(hit_object)
+        bits = LONE_TICK_BITS if event is None else LONE_TICK_BITS / 2 + min(event.surprise, MAX_MODEL_BITS)
+        bits += 1.0 if at.divisor in END_DIVISORS else 0.0
+        score = context.calibration.score(UNUSUAL_SNAP.id, bits, default=Curve(5.5, 1.5))
+        if score >= MINOR_SCORE:
+            done.add(hit_object.index)
+            yield context.finding(
+                UNUSUAL_SNAP, time=edge.time, line=hit_object.line, objects=[hit_object], score=score, event=event,
+                actual=f"1/{at.divisor}", expected=(_expected(usual),),
+                message=f"{edge.name} stands alone on a 1/{at.divisor} tick, {abs(usual.error):.0f} ms {_late(usual.error)} of the "
+                        f"closest 1/{usual.divisor}.",
+                uses_in_map=uses[at.divisor], off_usual_ms=round(usual.error, 1))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The model, and the song beside it
+
+
+def _starts(context: Context, moments: Moments, named: frozenset[int]) -> Iterator[Finding]:
+    """Objects too many, too few or displaced, from how surprising their times are."""
+    times, silent_until = moments.start_times, -math.inf
+    for before, hit_object in zip(context.objects_by_time, context.objects_by_time[1:], strict=False):
+        event = moments.start_score(hit_object)
+        is_chord = hit_object.time - before.time < UNSNAP_MS
+        finding = None
+        if event and not is_chord and hit_object.time > silent_until and hit_object.index not in named:
+            finding = _start_finding(context, moments, before, hit_object, event)
+        if finding:
+            yield finding
+        if finding or hit_object.index in named:
+            # What follows a slip is surprising because of the slip.
+            silent_until = times[min(bisect_left(times, hit_object.time) + 1, len(times) - 1)]
+
+
+def _start_finding(context: Context, moments: Moments, before: HitObject, hit_object: HitObject, event: EventScore) -> Finding | None:
+    time, other = hit_object.time, alternative(event, hit_object.time)
+    if other is None or other.probability < MIN_PROBABILITY:
+        return None
+    here, there = snap(context.beatmap, time), snap(context.beatmap, other.time)
+    beat = here.red_line.beat_length
+    sound_here, sound_there = moments.onset(time), moments.onset(other.time)
+    is_loud = sound_here is not None and sound_here >= CLEAR_ONSET
+    louder_there = _support(sound_there) - _support(sound_here)
+    evenness = EVEN_BITS if _is_even(moments.start_times, time, other.time) else 0.0
+    if other.time > time and contains(moments.start_times, other.time):
+        rule, shown, shown_time, support = UNEXPECTED_OBJECT, hit_object, time, evenness - _support(sound_here)
+        text = f"The model expects no object here but the next one {_place_name(there)}, {_apart(other.time - time, beat)} later"
+    elif contains(moments.edge_times, other.time):
+        return None
+    elif abs(other.time - time) <= beat / 2 + SAME_MS and here.divisor > there.divisor and not (other.time < time and is_loud):
+        rule, shown, shown_time, support = WRONG_TICK, hit_object, time, louder_there / 2
+        text = (f"The object lies {_place_name(here)}, the model expects it {_place_name(there)}, "
+                f"{_apart(other.time - time, beat)} {'later' if other.time > time else 'earlier'}")
+    elif other.time < time <= other.time + LONGEST_HOLE_BEATS * beat + SAME_MS:
+        rule, shown, shown_time, support = MISSING_OBJECT, before, other.time, evenness + _support(sound_there)
+        text = f"The model expects an object {_place_name(there)}, {_apart(time - other.time, beat)} before the next one"
+    else:
+        return None
+    score = context.calibration.score(rule.id, event.surprise + support, default=CURVES[rule.id])
+    if score < MINOR_SCORE:
+        return None
+    return context.finding(
+        rule, time=shown_time, line=shown.line, objects=[shown], score=score, event=event, message=f"{text}.",
+        actual="nothing" if rule is MISSING_OBJECT else f"1/{here.divisor} at {time:.0f} ms",
+        expected=[_expected(snap(context.beatmap, at.value), p) for at, p in event.expected[:3] if at.kind is EventKind.TIME],
+        onset_here=sound_here, onset_expected=sound_there, surprise=round(event.surprise, 2), support=round(support, 2))
+
+
+def _support(strength: float | None) -> float:
+    """Bits for an object, by the onset at its time; against one if there is none."""
+    return 0.0 if strength is None else ONSET_BITS * (min(strength, 1.0) - CLEAR_ONSET)
+
+
+def _is_even(times: Sequence[float], time: float, expected: float) -> bool:
+    """Whether the starts around are evenly spaced once the one at `time` is taken out, or one at `expected` put in."""
+    place = bisect_left(times, time - 1)
+    around = list(times[max(place - 2, 0):place]) + ([expected] if expected < time else []) + [t for t in times[place:place + 3]
+                                                                                         if expected < time or t > time + 1]
+    gaps = np.diff(around[:5])
+    return len(gaps) >= 3 and float(np.ptp(gaps)) < SAME_MS
+
+
+def _kinds(context: Context, moments: Moments, named: frozenset[int]) -> Iterator[Finding]:
+    """Objects of another kind than the model is sure of."""
+    for hit_object in context.objects_by_time:
+        judged = [] if hit_object.index in named else [
+            found for score in moments.groups.get(hit_object.index, [[]])[0] for found in (_other_kind(context, score),) if found]
+        if not judged:
+            continue
+        kind, probability, event = max(judged, key=lambda found: found[1])
+        bits = min(event.surprise, -math.log2(max(1.0 - probability, 1e-9)))
+        score = context.calibration.score(UNEXPECTED_KIND.id, bits, default=CURVES[UNEXPECTED_KIND.id])
+        if score >= MINOR_SCORE:
+            yield context.finding(
+                UNEXPECTED_KIND, time=hit_object.time, line=hit_object.line, objects=[hit_object], score=score, event=event,
+                actual=str(hit_object.kind), expected=(Expected(kind, round(probability, 4)),),
+                message=f"The model is nearly sure of a {kind} here, not a {hit_object.kind}.", bits=round(bits, 2))
+
+
+def _other_kind(context: Context, score: EventScore) -> tuple[str, float, EventScore] | None:
+    """(kind, its probability, score) if the alternatives of an event are another kind of object."""
+    on_playfield = context.beatmap.mode in (Mode.OSU, Mode.CATCH)
+    actual = score.event.kind
+    masses: Counter[str] = Counter()
+    for event, probability in score.expected:
+        if event.kind is actual:
+            continue
+        if actual in _NAMES and event.kind in _NAMES:
+            masses[_NAMES[event.kind]] += probability
+        elif on_playfield and actual is EventKind.SCROLL_SPEED and event.kind is EventKind.HITSOUND:
+            masses["circle"] += probability  # of all objects only sliders tell their velocity
+        elif on_playfield and actual is EventKind.HITSOUND and event.kind is EventKind.SCROLL_SPEED:
+            masses["slider"] += probability
+        elif actual is EventKind.SPINNER and event.kind in (EventKind.DISTANCE, EventKind.POS, EventKind.POS_X):
+            masses["circle or slider"] += probability
+        elif actual in (EventKind.DISTANCE, EventKind.POS, EventKind.POS_X) and event.kind is EventKind.SPINNER:
+            masses["spinner"] += probability
+    if not masses:
+        return None
+    kind, probability = masses.most_common(1)[0]
+    return kind, probability, score
+
+
+def _ends(context: Context, moments: Moments, named: frozenset[int]) -> Iterator[Finding]:
+    """Sliders, spinners and rolls that end or turn at an odd time. Not mania's holds: the next time may be another column's."""
+    for hit_object in context.objects_by_time if context.beatmap.mode is not Mode.MANIA else ():
+        later = [score for group in moments.groups.get(hit_object.index, [])[1:] for score in group if score.event.kind is EventKind.TIME]
+        if hit_object.index in named or not later:
+            continue
+        event = max(later, key=lambda score: score.surprise)
+        time, other = float(event.event.time), alternative(event, event.event.time)
+        if other is None or other.probability < MIN_PROBABILITY or other.time <= hit_object.time:
+            continue
+        support = (_support(moments.onset(other.time)) - _support(moments.onset(time))) / 2
+        score = context.calibration.score(UNEXPECTED_END.id, event.surprise + support, default=CURVES[UNEXPECTED_END.id])
+        if score >= MINOR_SCORE:
+            here, there = snap(context.beatmap, time), snap(context.beatmap, other.time)
+            amount = f"{_apart(other.time - time, here.red_line.beat_length)} {'later' if other.time > time else 'earlier'}"
+            yield context.finding(
+                UNEXPECTED_END, time=hit_object.time, end_time=hit_object.end_time, line=hit_object.line, objects=[hit_object],
+                score=score, event=event, actual=f"1/{here.divisor} at {time:.0f} ms",
+                expected=(_expected(there, round(other.probability, 3)),),
+                message=f"The {hit_object.kind} {'ends or turns' if hit_object.slider else 'ends'} {_place_name(here)}; the model "
+                        f"expects that {amount}.", support=round(support, 2))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Words
+
+
+def _late(error: float) -> str:
+    return "late" if error > 0 else "early"
+
+
+def _expected(tick: Snap, probability: float | None = None) -> Expected:
+    return Expected(f"1/{tick.divisor} at {tick.tick:.0f} ms", None if probability is None else round(probability, 3))
+
+
+def _place_name(tick: Snap) -> str:
+    return {1: "on a beat", 2: "on a half beat"}.get(tick.divisor, f"on a 1/{tick.divisor} tick")
+
+
+def _apart(ms: float, beat: float) -> str:
+    """Distance in parts of a beat."""
+    beats = abs(ms) / beat
+    divisor = next((d for d in SNAP_DIVISORS if abs(beats * d - round(beats * d)) < 0.04 * d and round(beats * d)), None)
+    if divisor is None:
+        return f"{beats:.2g} beats"
+    return f"{round(beats)} beat{'s' if round(beats) > 1 else ''}" if divisor == 1 else f"{round(beats * divisor)}/{divisor} beat"
+
+
+DETECTOR = Detector(
+    Category.RHYTHM, "Rhythm",
+    (UNSNAPPED, UNUSUAL_SNAP, UNEXPECTED_OBJECT, MISSING_OBJECT, WRONG_TICK, UNEXPECTED_KIND, UNEXPECTED_END), run)

@@ -1,15 +1,239 @@
-"""Scroll speed: placeholder until its rules are written."""
+"""Scroll speed in taiko and mania: lone changes, lines that come just too late for their note, tempo changes left unnormalised.
+
+Scroll speed is what the player sees: the velocity of the green line times the tempo, relative to the tempo in force for longest.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
-from maimod.detectors.base import Context, Detector
-from maimod.findings import Category, Finding
+from maimod.beatmap import Beatmap, HitObject, Mode, TimingPoint
+from maimod.calibration import MINOR_SCORE, Curve
+from maimod.detectors.base import Context, Detector, Rule
+from maimod.events import EventKind, EventScore
+from maimod.findings import Category, Expected, Finding, Severity
+
+SCROLLING = frozenset({Mode.TAIKO, Mode.MANIA})
+
+UNEXPECTED = Rule(
+    "scroll-speed/unexpected", "Lone change of scroll speed", Severity.PROBLEM, ("model", "map"),
+    why="A note or two that move at another speed than all around cannot be read in time; mostly a green line was copied with an old "
+        "velocity, or never reset.",
+    how="Up to three notes, or one measure, scroll at another speed between two stretches of one and the same speed; the fewer such "
+        "places the map has, the more that counts, and so does the model's surprise.",
+    ignore_when="The change follows the music, as a slow-down into a break or an accent.",
+    blind_spots="Maps full of speed effects; changes by less than 5 %; a wrong speed that then stays.",
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko", modes=SCROLLING)
+LATE_LINE = Rule(
+    "scroll-speed/line-after-object", "Green line just after its note", Severity.WARNING, ("map",),
+    why="A note takes its scroll speed from the last line at or before it. If the line comes a moment later, the note keeps the old speed.",
+    how="A line that changes the scroll speed lies up to 5 ms after a note and none lies on it.",
+    ignore_when="The note is meant to keep the old speed.",
+    blind_spots="Lines more than 5 ms late; mania, where a few ms of another speed cannot be seen.",
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko", modes=frozenset({Mode.TAIKO}))
+UNNORMALISED = Rule(
+    "scroll-speed/not-normalised", "Tempo change left unnormalised", Severity.WARNING, ("map",),
+    why="Scroll speed follows the tempo. Where the other tempo changes of a map are countered by a green line, one that is not is a jolt.",
+    how="The scroll speed jumps along with the tempo at a red line, while most of the map's other tempo changes keep it.",
+    ignore_when="The jump is meant, as at a change of pace.",
+    blind_spots="Maps that normalise nothing, or have fewer than three tempo changes.",
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania", modes=SCROLLING)
+
+SAME_SPEED = 0.02
+"""Relative: speeds closer than this are one. Velocities are written with two decimals."""
+LEAST_CHANGE = 0.05
+EDITOR_MS = 1.0
+"""The editor truncates times: a line up to this much after a note is late on paper only."""
+LONE_NOTES = 3
+LONE_MEASURES = 1.1
+EVIDENCE = Curve(middle=8.0, scale=1.5)
+"""Bits of rarity, weighed by the size of the change, and of the model's surprise."""
+MODEL_FLOOR = 2e-3
+"""Probability that a model's word is never better than: 9 bits."""
 
 
 def run(context: Context) -> Iterator[Finding]:
-    yield from ()
+    """Find odd scroll speeds."""
+    if context.beatmap.mode not in SCROLLING or not context.beatmap.hit_objects:
+        return
+    yield from _lone_changes(context)
+    if context.beatmap.mode is Mode.TAIKO:
+        yield from _late_lines(context)
+    yield from _unnormalised(context)
 
 
-DETECTOR = Detector(Category.SCROLL_SPEED, "Scroll speed", (), run)
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Notes in a row that scroll at one speed."""
+
+    speed: float
+    """Relative to velocity 1 at the main tempo."""
+    notes: tuple[HitObject, ...]
+    line: TimingPoint
+    """The one in force at the first note."""
+
+    @property
+    def moments(self) -> int:
+        return len({note.time for note in self.notes})
+
+
+def _main_beat_length(beatmap: Beatmap) -> float:
+    """The beat length in force for the longest time."""
+    ends = [red.time for red in beatmap.red_lines[1:]] + [max(o.end_time for o in beatmap.hit_objects)]
+    lasts: Counter[float] = Counter()
+    for red, end in zip(beatmap.red_lines, ends, strict=True):
+        lasts[red.beat_length] += round(max(0.0, end - red.time))
+    return lasts.most_common(1)[0][0]
+
+
+def _speed(beatmap: Beatmap, time: float, main: float) -> float:
+    return beatmap.velocity_at(time) * main / beatmap.red_line_at(time).beat_length
+
+
+def _stretches(context: Context) -> list[_Stretch]:
+    beatmap, main = context.beatmap, _main_beat_length(context.beatmap)
+    stretches: list[tuple[float, list[HitObject]]] = []
+    for note in context.objects_by_time:
+        speed = _speed(beatmap, note.time + EDITOR_MS, main)
+        if stretches and _same(stretches[-1][0], speed):
+            stretches[-1][1].append(note)
+        else:
+            stretches.append((speed, [note]))
+    return [_Stretch(speed, tuple(notes), beatmap.timing_point_at(notes[0].time + EDITOR_MS)) for speed, notes in stretches]
+
+
+def _same(first: float, second: float) -> bool:
+    return abs(first - second) <= SAME_SPEED * max(first, second)
+
+
+def _lone_changes(context: Context) -> Iterator[Finding]:
+    """Find notes whose speed differs from one speed before and after."""
+    stretches = _stretches(context)
+    lone = [(odd, before.speed) for before, odd, after in zip(stretches, stretches[1:], stretches[2:], strict=False)
+            if _same(before.speed, after.speed) and abs(odd.speed / before.speed - 1.0) >= LEAST_CHANGE
+            and (odd.moments <= LONE_NOTES or after.notes[0].time - odd.notes[0].time <= LONE_MEASURES * _measure_ms(context, odd))]
+    # Changes of speed that are not lone are style as well: a map with many is one of speed effects.
+    n_changes = max(len(lone), (len(stretches) - 1) // 2)
+    kinds = Counter(_ratio_class(odd.speed / level) for odd, level in lone)
+    scores = _speed_scores(context)
+    n_moments = len({note.time for note in context.beatmap.hit_objects})
+    for odd, level in lone:
+        ratio = odd.speed / level
+        # In bits: one lone change in 256 notes is 8. The same change again is a motif, and counts twice.
+        rarity = math.log2(n_moments / n_changes) - 2.0 * math.log2(kinds[_ratio_class(ratio)])
+        event = scores.get(odd.line.line) or scores.get(-1 - odd.notes[0].index)
+        bits = rarity * (0.5 + min(1.5 * abs(math.log2(ratio)), 0.75)) + (_log_odds(event, ratio) if event else 0.0)
+        score = context.calibration.score(UNEXPECTED.id, bits, EVIDENCE)
+        if score < MINOR_SCORE:
+            continue
+        many = "This note scrolls" if odd.moments == 1 else f"{odd.moments} notes scroll"
+        yield context.finding(
+            UNEXPECTED, time=odd.notes[0].time, message=f"{many} at {odd.speed:.2f}x, those before and after at {level:.2f}x.", score=score,
+            line=odd.line.line, objects=odd.notes[:8], event=event, actual=f"{odd.speed:.2f}x", expected=(Expected(f"{level:.2f}x"),),
+            notes=len(odd.notes), ratio=round(ratio, 3), lone_changes_in_map=len(lone), bits=round(bits, 2))
+
+
+def _measure_ms(context: Context, stretch: _Stretch) -> float:
+    red = context.beatmap.red_line_at(stretch.notes[0].time)
+    return red.beat_length * max(red.meter, 1)
+
+
+def _ratio_class(ratio: float) -> int:
+    """Changes by about the same factor are of one class."""
+    return round(math.log2(ratio) * 5)
+
+
+def _speed_scores(context: Context) -> dict[int, EventScore]:
+    """Scores of scroll speeds by line of the file, or by -1 - index of the note where notes carry the speed."""
+    found: dict[int, EventScore] = {}
+    for score in context.of_kind(EventKind.SCROLL_SPEED):
+        source = score.event.source
+        found.setdefault(-1 - source.index if isinstance(source, HitObject) else source.line if source else 0, score)
+    return found
+
+
+def _log_odds(score: EventScore, ratio: float) -> float:
+    """Bits by which the model bets on the speed around rather than on this one, which is `ratio` times as high."""
+    wanted = score.event.value / ratio
+    share = sum(p for event, p in score.expected if event.kind is EventKind.SCROLL_SPEED and abs(event.value - wanted) <= 0.05 * wanted)
+    return math.log2((share + MODEL_FLOOR) / (1.0 - min(share, 1.0) + MODEL_FLOOR))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Lines just after a note
+
+LATE_MS = 5.0
+"""Mapset Verifier, "object unaffected by near green line"."""
+LATE_SCORE, BARELY_LATE_SCORE = 0.8, 0.45
+LATE_HABIT = 3
+"""So many late lines are the mapper's way of placing lines."""
+
+
+def _late_lines(context: Context) -> Iterator[Finding]:
+    """Find notes that a change of speed misses by a moment."""
+    beatmap, times = context.beatmap, list(context.object_times)
+    late: list[tuple[TimingPoint, HitObject, float]] = []
+    for before, point in pairwise(beatmap.sorted_timing_points):
+        place = bisect_left(times, point.time) - 1
+        if point.uninherited or place < 0 or not 0.0 < point.time - times[place] <= LATE_MS:
+            continue
+        note = context.objects_by_time[place]
+        old = beatmap.velocity_at(note.time)
+        follows = bisect_right(times, point.time)
+        # A red line on the note has velocity 1 of its own: then the note has a speed of its own, too.
+        if not _same(point.velocity, old) and before.time < note.time - EDITOR_MS and follows < len(times):
+            late.append((point, note, old))
+    for point, note, old in late:
+        by = point.time - note.time
+        score = (LATE_SCORE if by >= EDITOR_MS else BARELY_LATE_SCORE) * min(1.0, LATE_HABIT / len(late))
+        if score < MINOR_SCORE:
+            continue
+        yield context.finding(
+            LATE_LINE, time=note.time, message=f"The green line for {point.velocity:.2f}x comes {by:.3g} ms after this note, "
+            f"which keeps {old:.2f}x.", score=score, line=point.line, objects=(note,), actual=f"{old:.2f}x",
+            expected=(Expected(f"{point.velocity:.2f}x"),), late_ms=round(by, 3), late_lines_in_map=len(late))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Tempo changes
+
+TEMPO_CHANGE = 0.03
+"""Relative; smaller ones follow a live drummer and cannot be seen."""
+LEAST_NORMALISED, LEAST_SHARE = 2, 0.6
+"""Tempo changes that keep the speed, and their share of all, for a map to be one that normalises."""
+
+
+def _unnormalised(context: Context) -> Iterator[Finding]:
+    """Find tempo changes that the scroll speed follows, in maps where it mostly does not."""
+    beatmap, main = context.beatmap, _main_beat_length(context.beatmap)
+    kept: list[TimingPoint] = []
+    followed: list[tuple[TimingPoint, HitObject, float, float]] = []
+    times = list(context.object_times)
+    for before, red in pairwise(beatmap.red_lines):
+        place = bisect_left(times, red.time - EDITOR_MS)
+        if abs(red.beat_length / before.beat_length - 1.0) < TEMPO_CHANGE or not 0 < place < len(times):
+            continue
+        note = context.objects_by_time[place]
+        old, new = _speed(beatmap, red.time - EDITOR_MS, main), _speed(beatmap, max(note.time, red.time), main)
+        if _same(old, new):
+            kept.append(red)
+        elif followed and followed[-1][0] is before and _same(new, followed[-1][2]):
+            continue  # the way back from the last jump
+        elif _same(new / old, before.beat_length / red.beat_length):
+            followed.append((red, note, old, new))
+    share = len(kept) / max(1, len(kept) + len(followed))
+    if len(kept) < LEAST_NORMALISED or share < LEAST_SHARE:
+        return
+    for red, note, old, new in followed:
+        yield context.finding(
+            UNNORMALISED, time=red.time, message=f"The scroll speed jumps from {old:.2f}x to {new:.2f}x with the tempo; "
+            f"{len(kept)} other tempo changes keep it.", score=0.5 + 0.35 * share, line=red.line, objects=(note,),
+            actual=f"{new:.2f}x", expected=(Expected(f"{old:.2f}x"),), normalised_changes=len(kept), bpm=round(60_000 / red.beat_length, 3))
+
+
+DETECTOR = Detector(Category.SCROLL_SPEED, "Scroll speed", (UNEXPECTED, LATE_LINE, UNNORMALISED), run)

@@ -29,8 +29,6 @@ from maimod.onsets import (
     local_alignment,
 )
 
-MIN_CONTRAST = 1.6
-"""Least contrast of onsets at the objects to judge a whole map's offset by; the 5 % quantile of ranked maps is 2.3."""
 RUN_OFF_MS = 25.0
 """A tempo that puts the end of its section this far from the song, as seen from the start, is wrong. Ranked maps: at most
 15 ms over a whole map of the 56 measured; half of this is what players notice at the highest overall difficulty (about 20 ms)."""
@@ -185,7 +183,7 @@ def _times(context: Context) -> np.ndarray:
 
 def _offset(context: Context) -> Iterator[Finding]:
     found = context.alignment
-    if found is None or found.significance < MIN_SIGNIFICANCE or found.contrast < MIN_CONTRAST:
+    if found is None or found.significance < MIN_SIGNIFICANCE:
         return
     early = found.lag_ms - TYPICAL_LAG_MS
     # 20 ms is 0.6: 1.2 % of ranked maps are further off than that (`onsets.MAX_LAG_DEVIATION_MS`); 27 ms is a problem.

@@ -1,9 +1,9 @@
 """Plant one known mistake in a good map: what `maimod evaluate` measures detectors by.
 
-Each :class:`Fault` is a kind of mistake in one dose (5 ms, 120 px, ...). Its `inject` takes a beatmap that is taken to be right and
-returns a changed copy together with where the mistake is, or None if the map has no place where a mapper would make it: an object
-goes missing from an even run where the song has an onset, a new combo from a downbeat, an addition from a repeated pattern.
-With the same random generator the doses of a kind take the same place as far as it suits them.
+Each :class:`Fault` is a kind of mistake in one dose (5 ms, 120 px, ...). Its `inject` takes a beatmap that is taken to be right
+and returns a changed copy together with where the mistake is, or None if the map has no place where a mapper would make it: an
+object goes missing from an even run where the song has an onset, a new combo from a downbeat, an addition from a pattern.
+Seeded alike, the doses of a kind take the same place as far as it suits them.
 
 Conventions as in :mod:`maimod.beatmap`: ms, osu! pixels. Nothing here writes files.
 """
@@ -14,12 +14,15 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.random import Generator
 
 from maimod.beatmap import UNSNAP_MS, Beatmap, HitObject, HitSample, Mode, ObjectKind, SliderPath, TimingPoint
 from maimod.findings import Category
+from maimod.geometry import flatten
 from maimod.onsets import OnsetEnvelope, alignment
 
 SAME_MS = 3.0
@@ -41,6 +44,7 @@ KAT = WHISTLE | CLAP
 WIDTH, HEIGHT = 512.0, 384.0
 SAMPLE_SETS = {"normal": 1, "soft": 2, "drum": 3}
 
+Envelope = OnsetEnvelope | None
 _T = TypeVar("_T")
 
 
@@ -64,7 +68,7 @@ class Planted:
         return bool(self.objects)
 
 
-Inject = Callable[[Beatmap, np.random.Generator, OnsetEnvelope | None], Planted | None]
+Inject = Callable[[Beatmap, Generator, Envelope], Planted | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ class Fault:
         """`kind` or `kind:dose`."""
         return f"{self.kind}:{self.dose}" if self.dose else self.kind
 
-    def inject(self, beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvelope | None = None) -> Planted | None:
+    def inject(self, beatmap: Beatmap, random: Generator, envelope: Envelope = None) -> Planted | None:
         """Plant the mistake in a copy of `beatmap`; None if the map offers no place for it.
 
         Args:
@@ -116,7 +120,9 @@ def rebuild(beatmap: Beatmap, *, hit_objects: Iterable[HitObject] | None = None,
         timing_points: in any order; None keeps them.
         **others: other fields of :class:`Beatmap`.
     """
-    points = beatmap.timing_points if timing_points is None else tuple(sorted(timing_points, key=lambda p: (p.time, not p.uninherited)))
+    points = beatmap.timing_points
+    if timing_points is not None:
+        points = tuple(sorted(timing_points, key=lambda point: (point.time, not point.uninherited)))
     shell = replace(beatmap, timing_points=points, hit_objects=(), **others)
     objects: list[HitObject] = []
     combo_number = 0
@@ -156,11 +162,11 @@ def _at(changed: Beatmap, o: HitObject, note: str, until: float | None = None, *
 # Places
 
 
-def _pick(random: np.random.Generator, places: Sequence[_T]) -> _T | None:
+def _pick(random: Generator, places: Sequence[_T]) -> _T | None:
     return places[int(random.integers(len(places)))] if places else None
 
 
-def _in_turn(random: np.random.Generator, places: Sequence[_T]) -> Iterator[_T]:
+def _in_turn(random: Generator, places: Sequence[_T]) -> Iterator[_T]:
     """All places in a random order."""
     return (places[int(i)] for i in random.permutation(len(places)))
 
@@ -199,7 +205,8 @@ def _in_even_runs(beatmap: Beatmap, rows: Sequence[_Row]) -> Iterator[tuple[int,
         around = [row.time for row in rows[i - half:i + half + 1]]
         gaps = np.diff(around)
         gap = (around[-1] - around[0]) / RUN_GAPS
-        if np.ptp(gaps) < SAME_MS and gap <= LONGEST_RUN_GAP_MS and beatmap.red_line_at(around[0]) is beatmap.red_line_at(around[-1]):
+        one_tempo = beatmap.red_line_at(around[0]) is beatmap.red_line_at(around[-1])
+        if np.ptp(gaps) < SAME_MS and gap <= LONGEST_RUN_GAP_MS and one_tempo:
             yield i, gap
 
 
@@ -209,7 +216,9 @@ def _is_circle(o: HitObject | None) -> bool:
 
 def _is_free(rows: Sequence[_Row], i: int, by: float, clear: float = CLEAR_GAP_MS) -> bool:
     """Whether row `i` can move `by` ms and stay apart from its neighbours."""
-    before = rows[i - 1].time if i and rows[i - 1].objects[0].kind is ObjectKind.HOLD else rows[i - 1].end_time if i else -math.inf
+    before = -math.inf
+    if i:  # beside a hold note other columns go on
+        before = rows[i - 1].time if rows[i - 1].objects[0].kind is ObjectKind.HOLD else rows[i - 1].end_time
     after = rows[i + 1].time if i + 1 < len(rows) else math.inf
     return before + clear <= rows[i].time + by and rows[i].end_time + by + clear <= after
 
@@ -243,7 +252,7 @@ def _effective_sample(beatmap: Beatmap, o: HitObject) -> tuple[int, int]:
 # Rhythm
 
 
-def _unsnapped(ms: float, beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvelope | None) -> Planted | None:
+def _unsnapped(ms: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     rows = _rows(beatmap)
     sign = 1 if random.random() < 0.5 else -1
     landed_on_tick = None
@@ -252,18 +261,22 @@ def _unsnapped(ms: float, beatmap: Beatmap, random: np.random.Generator, envelop
         if o.kind is ObjectKind.SPINNER or abs(beatmap.snap(o.time).error) >= UNSNAP_MS:
             continue
         for by in (sign * ms, -sign * ms):
-            if not _is_free(rows, i, by) or _crosses_point(beatmap, o.time, o.time + by) or _crosses_point(beatmap, o.end_time, o.end_time + by):
+            crosses = any(_crosses_point(beatmap, time, time + by) for time in (o.time, o.end_time))
+            if crosses or not _is_free(rows, i, by):
                 continue
-            moved = _moved_in_time(o, by)
-            planted = partial(_at, _exchanged(beatmap, o, moved), moved, f"{o.kind} moved by {by:+g} ms")
             # At some tempos the dose is just about a 1/16 or 1/9, which makes it an unlikely tick: second choice.
             if abs(beatmap.snap(o.time + by).error) > UNSNAP_MS:
-                return planted()
-            landed_on_tick = landed_on_tick or planted
-    return landed_on_tick() if landed_on_tick else None
+                return _unsnapped_by(beatmap, o, by)
+            landed_on_tick = landed_on_tick or (o, by)
+    return _unsnapped_by(beatmap, *landed_on_tick) if landed_on_tick else None
 
 
-def _wrong_tick(beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvelope | None) -> Planted | None:
+def _unsnapped_by(beatmap: Beatmap, o: HitObject, by: float) -> Planted:
+    moved = _moved_in_time(o, by)
+    return _at(_exchanged(beatmap, o, moved), moved, f"{o.kind} moved by {by:+g} ms")
+
+
+def _wrong_tick(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     rows = _rows(beatmap)
     for i, gap in _in_turn(random, list(_in_even_runs(beatmap, rows))):
         o = rows[i].only
@@ -279,7 +292,7 @@ def _wrong_tick(beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEn
     return None
 
 
-def _missing(beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvelope | None) -> Planted | None:
+def _missing(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     rows = _rows(beatmap)
     places = [i for i, _ in _in_even_runs(beatmap, rows)
               if _is_circle(rows[i].only) and not rows[i].objects[0].new_combo
@@ -292,10 +305,11 @@ def _missing(beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvel
         return None
     changed = _exchanged(beatmap, rows[i].objects[0])
     after = next(o.index for o in changed.hit_objects if o.line == rows[i + 1].objects[0].line)
-    return Planted(changed, rows[i].time, rows[i].time, (after - 1, after), f"object at {rows[i].time:.0f} ms deleted from an even run")
+    time = rows[i].time
+    return Planted(changed, time, time, (after - 1, after), f"object at {time:.0f} ms deleted from an even run")
 
 
-def _extra(beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvelope | None) -> Planted | None:
+def _extra(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     rows = _rows(beatmap)
     places = []
     for i, gap in _in_even_runs(beatmap, rows):
@@ -327,16 +341,16 @@ def _extra(beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvelop
 
 
 def _anchors(beatmap: Beatmap, time: float, new_time: float) -> list[TimingPoint]:
-    """Points that let tempo, velocity and samples in force at `time` go on from `new_time`; none if a red line is there anyway."""
+    """Points that let tempo, velocity and samples of `time` go on from `new_time`; none if a red line is there anyway."""
     if any(abs(point.time - time) <= SAME_MS for point in beatmap.red_lines):
         return []
     red, now = beatmap.red_line_at(time), beatmap.timing_point_at(time)
-    anchor = replace(red, time=new_time, volume=now.volume, sample_set=now.sample_set, sample_index=now.sample_index, effects=now.effects)
+    anchor = replace(now, time=new_time, beat_length=red.beat_length, meter=red.meter, uninherited=True)
     has_green = any(abs(point.time - time) <= SAME_MS for point in beatmap.timing_points)
     return [anchor] if now.uninherited or has_green else [anchor, replace(now, time=new_time)]
 
 
-def _section(beatmap: Beatmap, random: np.random.Generator, margin: float, one_tempo: bool) -> tuple[float, float] | None:
+def _section(beatmap: Beatmap, random: Generator, margin: float, one_tempo: bool) -> tuple[float, float] | None:
     """(start, end) of whole measures, with `margin` ms free of objects before both."""
     rows = _rows(beatmap)
     starts = np.array([row.time for row in rows])
@@ -363,7 +377,7 @@ def _section(beatmap: Beatmap, random: np.random.Generator, margin: float, one_t
     return None
 
 
-def _section_shift(ms: float, beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvelope | None) -> Planted | None:
+def _section_shift(ms: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     by = ms if random.random() < 0.5 else -ms
     section = _section(beatmap, random, ms, one_tempo=False)
     if section is None:
@@ -380,7 +394,7 @@ def _section_shift(ms: float, beatmap: Beatmap, random: np.random.Generator, env
                    note=f"{start:.0f} to {end:.0f} ms moved by {by:+g} ms, grid and objects")
 
 
-def _map_shift(by: float, beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvelope | None) -> Planted | None:
+def _map_shift(by: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     changed = rebuild(
         beatmap, hit_objects=[_moved_in_time(o, by) for o in beatmap.hit_objects],
         timing_points=[replace(point, time=point.time + by) for point in beatmap.timing_points],
@@ -389,7 +403,7 @@ def _map_shift(by: float, beatmap: Beatmap, random: np.random.Generator, envelop
     return Planted(changed, start, max(o.end_time for o in changed.hit_objects), note=f"everything moved by {by:+g} ms")
 
 
-def _tempo(percent: float, beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvelope | None) -> Planted | None:
+def _tempo(percent: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     factor = 1 + percent / 100 * (1 if random.random() < 0.5 else -1)
     section = _section(beatmap, random, 0.0, one_tempo=True)
     if section is None:
@@ -400,10 +414,11 @@ def _tempo(percent: float, beatmap: Beatmap, random: np.random.Generator, envelo
         return start + (time - start) * factor if start - SAME_MS <= time < end - SAME_MS else time
 
     red = beatmap.red_line_at(start + SAME_MS)
+    bpm = 60_000 / red.beat_length
     points = []
     for point in beatmap.timing_points:
         is_its_red = point is red and abs(point.time - start) <= SAME_MS
-        scaled = replace(point, time=laid(point.time), beat_length=point.beat_length * factor if is_its_red else point.beat_length)
+        scaled = replace(point, time=laid(point.time), beat_length=point.beat_length * (factor if is_its_red else 1))
         if scaled.time < end - SAME_MS or point.time >= end - SAME_MS:
             points.append(scaled)
     points += [replace(point, beat_length=point.beat_length * factor) if point.uninherited else point
@@ -417,14 +432,14 @@ def _tempo(percent: float, beatmap: Beatmap, random: np.random.Generator, envelo
         if o.time >= end - SAME_MS or moved.end_time <= end - CLEAR_GAP_MS / 2:
             objects.append(moved)
     return Planted(rebuild(beatmap, hit_objects=objects, timing_points=points), start, end,
-                   note=f"{start:.0f} to {end:.0f} ms at {60_000 / red.beat_length / factor:.2f} in place of {60_000 / red.beat_length:.2f} BPM")
+                   note=f"{start:.0f} to {end:.0f} ms at {bpm / factor:.2f} in place of {bpm:.2f} BPM")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Positions and new combos
 
 
-def _moved(pixels: float, beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvelope | None) -> Planted | None:
+def _moved(pixels: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     circles = [o for o in beatmap.hit_objects[1:] if o.kind is ObjectKind.CIRCLE]
     turn = random.random()
     for o in _in_turn(random, circles):
@@ -441,7 +456,7 @@ def _moved(pixels: float, beatmap: Beatmap, random: np.random.Generator, envelop
 def _flagged(beatmap: Beatmap) -> list[HitObject]:
     """New combos a mapper sets by hand: within 4 beats of the object before, which is no spinner."""
     objects = beatmap.hit_objects
-    return [o for before, o in zip(objects, objects[1:], strict=False)
+    return [o for before, o in pairwise(objects)
             if o.new_combo and o.kind is not ObjectKind.SPINNER and before.kind is not ObjectKind.SPINNER
             and o.time - before.end_time < 4 * beatmap.red_line_at(o.time).beat_length]
 
@@ -455,12 +470,14 @@ def _regular_combos(beatmap: Beatmap) -> list[HitObject]:
     return regular or on_downbeat
 
 
-def _combo_missing(beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvelope | None) -> Planted | None:
+def _combo_missing(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     o = _pick(random, _regular_combos(beatmap))
-    return None if o is None else _at(_exchanged(beatmap, o, replace(o, new_combo=False, combo_skip=0)), o, "new combo taken away")
+    if o is None:
+        return None
+    return _at(_exchanged(beatmap, o, replace(o, new_combo=False, combo_skip=0)), o, "new combo taken away")
 
 
-def _combo_extra(beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvelope | None) -> Planted | None:
+def _combo_extra(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     objects = beatmap.hit_objects
     places = [objects[i] for i in range(2, len(objects) - 2)
               if objects[i].combo_number >= 3 and not any(o.new_combo for o in objects[i - 1:i + 3])
@@ -471,7 +488,7 @@ def _combo_extra(beatmap: Beatmap, random: np.random.Generator, envelope: OnsetE
     return None if o is None else _at(_exchanged(beatmap, o, replace(o, new_combo=True)), o, "new combo within a combo")
 
 
-def _combo_misplaced(beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvelope | None) -> Planted | None:
+def _combo_misplaced(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     objects = beatmap.hit_objects
     for o in _in_turn(random, _regular_combos(beatmap)):
         step = 1 if random.random() < 0.5 else -1
@@ -498,13 +515,13 @@ def _inside(point: tuple[float, float]) -> bool:
     return 0 <= point[0] <= WIDTH and 0 <= point[1] <= HEIGHT
 
 
-def _anchor_moved(pixels: float, beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvelope | None) -> Planted | None:
+def _anchor_moved(pixels: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     turn = random.random()
     for o in _in_turn(random, _sliders(beatmap)):
         assert o.slider is not None
         points = o.slider.control_points
         # A red anchor is two equal points; taking them apart is another mistake. The path keeps its length.
-        places = [k for k in range(1, len(points)) if points[k] != points[k - 1] and (k + 1 == len(points) or points[k] != points[k + 1])]
+        places = [k for k in range(1, len(points)) if points[k] not in (points[k - 1], *points[k + 1:k + 2])]
         k = _pick(random, places)
         if k is None:
             continue
@@ -517,9 +534,15 @@ def _anchor_moved(pixels: float, beatmap: Beatmap, random: np.random.Generator, 
     return None
 
 
-def _reversed(beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvelope | None) -> Planted | None:
-    places = [o for o in _sliders(beatmap) if o.slider and math.dist(o.slider.control_points[0], o.slider.control_points[-1]) >= 60]
-    o = _pick(random, [o for o in places if o.slider and _inside(o.slider.control_points[-1])])
+def _reversed(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
+    places = []
+    for slider in _sliders(beatmap):
+        assert slider.slider is not None
+        first, last = slider.slider.control_points[0], slider.slider.control_points[-1]
+        # A path that is cut off before its last control point would become another path.
+        if math.dist(first, last) >= 60 and _inside(last) and math.dist(flatten(slider.slider).end, last) <= 5:
+            places.append(slider)
+    o = _pick(random, places)
     if o is None or o.slider is None:
         return None
     points = o.slider.control_points[::-1]
@@ -527,7 +550,7 @@ def _reversed(beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnve
     return _at(_exchanged(beatmap, o, turned), turned, "slider runs from its tail to its head", o.end_time)
 
 
-def _slider_length(percent: float, beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvelope | None) -> Planted | None:
+def _slider_length(percent: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     factor = 1 + percent / 100
     objects = beatmap.hit_objects
     for o in _in_turn(random, _sliders(beatmap)):
@@ -536,11 +559,12 @@ def _slider_length(percent: float, beatmap: Beatmap, random: np.random.Generator
         after = objects[o.index + 1].time if o.index + 1 < len(objects) else math.inf
         if end + CLEAR_GAP_MS <= after and o.slider.length * factor >= 20:
             slider = replace(o.slider, length=o.slider.length * factor)
-            return _at(_exchanged(beatmap, o, replace(o, slider=slider)), o, f"slider length times {factor:g}", max(o.end_time, end))
+            changed = _exchanged(beatmap, o, replace(o, slider=slider))
+            return _at(changed, o, f"slider length times {factor:g}", max(o.end_time, end))
     return None
 
 
-def _slider_velocity(factor: float, beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvelope | None) -> Planted | None:
+def _slider_velocity(factor: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     objects = beatmap.hit_objects
     for o in _in_turn(random, [o for o in _sliders(beatmap) if o.index + 1 < len(objects)]):
         assert o.slider is not None
@@ -573,7 +597,8 @@ def _green(point: TimingPoint, time: float) -> TimingPoint:
 
 def _overridden(beatmap: Beatmap, start: float, until: float, change: Callable[[TimingPoint], TimingPoint]) -> list[TimingPoint]:
     """The timing points with `change` in force from `start` to `until` [ms], as before afterwards."""
-    points = [change(point) if start <= point.time < until and not point.uninherited else point for point in beatmap.timing_points]
+    points = [change(point) if start <= point.time < until and not point.uninherited else point
+              for point in beatmap.timing_points]
     if not any(point.time == start and not point.uninherited for point in beatmap.timing_points):
         points.append(change(_green(beatmap.timing_point_at(start), start)))
     if not any(point.time == until for point in beatmap.timing_points):
@@ -585,7 +610,11 @@ def _faster(factor: float, point: TimingPoint) -> TimingPoint:
     return replace(point, beat_length=-100.0 / (point.velocity * factor))
 
 
-def _scroll_speed(factor: float, beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvelope | None) -> Planted | None:
+def _at_volume(percent: int, point: TimingPoint) -> TimingPoint:
+    return replace(point, volume=percent)
+
+
+def _scroll_speed(factor: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """One measure at another speed, among measures of one speed."""
     rows = _rows(beatmap)
     for row in _in_turn(random, rows[:-1]):
@@ -637,12 +666,12 @@ def _repeated_additions(beatmap: Beatmap) -> list[HitObject]:
             and _bits(row.only) and is_repeated(row.only)]
 
 
-def _addition_missing(beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvelope | None) -> Planted | None:
+def _addition_missing(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     o = _pick(random, _repeated_additions(beatmap))
     return None if o is None else _at(_exchanged(beatmap, o, _with_bits(o, 0)), o, f"addition {_bits(o)} of a pattern taken away")
 
 
-def _addition_wrong(beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvelope | None) -> Planted | None:
+def _addition_wrong(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     o = _pick(random, _repeated_additions(beatmap))
     if o is None:
         return None
@@ -659,7 +688,7 @@ def _evenly_sampled(beatmap: Beatmap) -> list[HitObject]:
             and len(set(samples[i - 2:i + 3])) == 1]
 
 
-def _sample_set(beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvelope | None) -> Planted | None:
+def _sample_set(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     o = _pick(random, _evenly_sampled(beatmap))
     if o is None:
         return None
@@ -670,7 +699,7 @@ def _sample_set(beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEn
     return _at(_exchanged(beatmap, o, replace(o, sample=sample)), o, f"sample set {now} becomes {other} on one object")
 
 
-def _volume_dip(percent: float, beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvelope | None) -> Planted | None:
+def _volume_dip(percent: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     objects = beatmap.hit_objects
     for o in _in_turn(random, [o for o in _evenly_sampled(beatmap) if not o.sample.volume]):
         volume = _effective_sample(beatmap, o)[1]
@@ -678,7 +707,7 @@ def _volume_dip(percent: float, beatmap: Beatmap, random: np.random.Generator, e
         if volume < 30 or until is None or _has_red_line(beatmap, o.time - 2 * SAME_MS, until + SAME_MS):
             continue
         dipped = max(5, round(volume * (1 - percent / 100)))
-        lines = _overridden(beatmap, o.time, until, lambda point, dipped=dipped: replace(point, volume=dipped))
+        lines = _overridden(beatmap, o.time, until, partial(_at_volume, dipped))
         return _at(rebuild(beatmap, timing_points=lines), o, f"volume {volume} becomes {dipped} on one object")
     return None
 
@@ -687,7 +716,7 @@ def _volume_dip(percent: float, beatmap: Beatmap, random: np.random.Generator, e
 # Taiko and mania
 
 
-def _colour(beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvelope | None) -> Planted | None:
+def _colour(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     o = _pick(random, [row.only for row in _rows(beatmap)[1:-1] if row.only is not None and _is_circle(row.only)])
     if o is None:
         return None
@@ -700,7 +729,7 @@ def _column_x(beatmap: Beatmap, column: int) -> float:
     return float(math.floor((column + 0.5) * WIDTH / beatmap.keys))
 
 
-def _column(beatmap: Beatmap, random: np.random.Generator, envelope: OnsetEnvelope | None) -> Planted | None:
+def _column(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     notes = [o for o in beatmap.hit_objects[1:-1] if o.kind is ObjectKind.CIRCLE]
     for o in _in_turn(random, notes):
         near = [n for n in beatmap.hit_objects if n.time - CLEAR_GAP_MS < o.time < n.end_time + CLEAR_GAP_MS]
@@ -735,7 +764,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("combo-extra", "", _N, WITH_POSITIONS, _combo_extra),
     Fault("combo-misplaced", "", _N, WITH_POSITIONS, _combo_misplaced),
     # The tail goes with the path, so a report on positions leads there as well.
-    *(Fault("slider-anchor", f"{pixels} px", _S, WITH_POSITIONS, partial(_anchor_moved, pixels), ("positions/",)) for pixels in (60, 120)),
+    *(Fault("slider-anchor", f"{pixels} px", _S, WITH_POSITIONS, partial(_anchor_moved, pixels), ("positions/",))
+      for pixels in (60, 120)),
     Fault("slider-reversed", "", _S, WITH_POSITIONS, _reversed, ("positions/",)),
     # A slider of the wrong length ends on the wrong tick, or on none.
     *(Fault("slider-length", f"{percent:+d} %", _S, WITH_POSITIONS, partial(_slider_length, percent), ("rhythm/",))
@@ -748,7 +778,8 @@ FAULTS: tuple[Fault, ...] = (
     *(Fault("volume-dip", f"{percent} %", _H, ALL, partial(_volume_dip, percent)) for percent in (30, 50, 80)),
     Fault("taiko-colour", "", _H, frozenset({Mode.TAIKO}), _colour),
     Fault("mania-column", "", _P, frozenset({Mode.MANIA}), _column),
-    *(Fault("scroll-speed", f"x{factor:g}", _V, WITH_SCROLLING, partial(_scroll_speed, factor)) for factor in (0.5, 0.75, 1.5, 2)),
+    *(Fault("scroll-speed", f"x{factor:g}", _V, WITH_SCROLLING, partial(_scroll_speed, factor))
+      for factor in (0.5, 0.75, 1.5, 2)),
 )
 """Every mistake that can be planted."""
 

@@ -21,11 +21,11 @@ from safetensors.torch import load_file, save_file
 
 from maimod.beatgrid import N_FEATURES
 from maimod.beatmap import Mode
-from maimod.encoding import EncodedMap, WindowInputs, window_inputs
+from maimod.encoding import N_PLACE_FEATURES, EncodedMap, WindowInputs, window_inputs
 from maimod.events import EventKind
 from maimod.learning import corpus as corpora
 from maimod.learning.corpus import Corpus, Example
-from maimod.model import ModelConfig, Network, resolve_device
+from maimod.model import CheckpointError, ModelConfig, Network, resolve_device
 from maimod.tokens import Vocabulary
 from maimod.windows import Window
 
@@ -37,6 +37,8 @@ SONG_DROPOUT = 0.05
 """Share of windows with a song that are shown without, so that a missing song lowers but does not break the scores."""
 FRAMES_COST = 150
 """Encoding a window costs as much time as decoding this many tokens."""
+PAST_TOKENS = 64
+"""Tokens before a window that are looked through for the last position."""
 CLASS_DROPOUT = 0.1
 """Share of windows whose difficulty is unknown."""
 
@@ -90,9 +92,12 @@ class Sampler:
         while 0 < begin < len(encoded.groups) and encoded.groups[begin] == encoded.groups[begin - 1]:
             begin += 1
         end = min(int(end), int(begin) + self.options.max_tokens)
-        window = Window(start, start + self.config.window_ms, slice(int(begin), end), slice(int(begin), end))
+        low = max(0, int(begin) - PAST_TOKENS)
+        part = self.augment(replace(encoded, tokens=encoded.tokens[low:end], times=encoded.times[low:end],
+                                    groups=encoded.groups[low:end], phases=encoded.phases[low:end]), example)
+        window = Window(start, start + self.config.window_ms, slice(int(begin) - low, end - low), slice(int(begin) - low, end - low))
         mel = self.songs[example.song] if example.song >= 0 and random.random() >= SONG_DROPOUT else None
-        inputs = window_inputs(self.augment(encoded, example), window, mel, frames=self.config.frames,
+        inputs = window_inputs(part, part.places(self.vocabulary), window, mel, frames=self.config.frames,
                                frame_ms=self.config.frame_ms, n_mels=self.config.n_mels, audio_offset=example.audio_offset)
         return inputs, len(encoded.prompt), begin == 0
 
@@ -137,23 +142,25 @@ def collate(drawn: list[tuple[WindowInputs, int, bool]]) -> dict[str, torch.Tens
     targets = np.full((size, longest), -100, dtype=np.int64)
     times = np.zeros((size, longest), dtype=np.float32)
     phases = np.zeros((size, longest, drawn[0][0].phases.shape[1]), dtype=np.float32)
+    places = np.zeros((size, longest, drawn[0][0].places.shape[1]), dtype=np.float32)
     for row, (inputs, prompt_length, is_beginning) in enumerate(drawn):
         length = len(inputs.tokens)
         tokens[row, :length], times[row, :length], phases[row, :length] = inputs.tokens, inputs.times, inputs.phases
+        places[row, :length] = inputs.places
         # The first time counts from an event outside of the window, so it cannot be known here.
         first = prompt_length if is_beginning else prompt_length + 1
         targets[row, first - 1:length - 1] = inputs.tokens[first:]
     return {"mel": torch.from_numpy(np.stack([d[0].mel for d in drawn])),
             "frame_grid": torch.from_numpy(np.stack([d[0].frame_phases for d in drawn])),
             "tokens": torch.from_numpy(tokens), "times": torch.from_numpy(times), "grid": torch.from_numpy(phases),
-            "targets": torch.from_numpy(targets)}
+            "place": torch.from_numpy(places), "targets": torch.from_numpy(targets)}
 
 
 def loss_of(network: Network, batch: dict[str, torch.Tensor], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean cross-entropy [nats], and per-token loss (B, T)."""
     batch = {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
     with torch.autocast(device.type, dtype=torch.bfloat16):
-        logits = network(batch["mel"], batch["frame_grid"], batch["tokens"], batch["times"], batch["grid"])
+        logits = network(batch["mel"], batch["frame_grid"], batch["tokens"], batch["times"], batch["grid"], batch["place"])
     each = F.cross_entropy(logits.float().transpose(1, 2), batch["targets"], ignore_index=-100, reduction="none")
     return each.sum() / (batch["targets"] >= 0).sum().clamp(min=1), each
 
@@ -205,7 +212,7 @@ def train(songs: Path, shape: Path, output: Path, options: Options, report: Call
     torch.manual_seed(options.seed)
     vocabulary = Vocabulary.load(shape)
     stored = json.loads((shape / "config.json").read_text(encoding="utf-8"))
-    stored |= {"vocab_size_in": vocabulary.size_in, "vocab_size_out": vocabulary.size_out, "n_grid": N_FEATURES}
+    stored |= {"vocab_size_in": vocabulary.size_in, "vocab_size_out": vocabulary.size_out, "n_grid": N_FEATURES, "n_place": N_PLACE_FEATURES}
     config = ModelConfig.from_dict(stored)
     output.mkdir(parents=True, exist_ok=True)
     if shape.resolve() != output.resolve():
@@ -221,6 +228,8 @@ def train(songs: Path, shape: Path, output: Path, options: Options, report: Call
     report(f"{len(corpus.examples)} maps, {len(corpus.songs)} songs, "
            f"{sum(len(e.encoded.tokens) for e in corpus.examples):,} tokens")
 
+    if all(example.development for example in corpus.examples):
+        raise CheckpointError(f"{songs}: no beatmaps to train on (a Songs folder has one folder per mapset)")
     network = Network(config).to(device)
     report(f"{sum(p.numel() for p in network.parameters()):,} parameters on {device}")
     decayed = [p for p in network.parameters() if p.ndim >= 2]
@@ -242,7 +251,7 @@ def train(songs: Path, shape: Path, output: Path, options: Options, report: Call
         save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, output / "model.safetensors")
         torch.save({"optimizer": optimizer.state_dict(), "step": step, "elapsed": elapsed}, state)
 
-    began, last_evaluation, average = time.monotonic(), time.monotonic(), 0.0
+    began, last_evaluation, average = time.monotonic(), time.monotonic(), None
     network.train()
     for batch in sampler.batches():
         elapsed = before + time.monotonic() - began
@@ -255,7 +264,7 @@ def train(songs: Path, shape: Path, output: Path, options: Options, report: Call
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
-        average = loss.item() if step == 0 else 0.98 * average + 0.02 * loss.item()
+        average = loss.item() if average is None else 0.98 * average + 0.02 * loss.item()
         step += 1
         if step % 50 == 0:
             report(f"step {step}, {elapsed / 60:.1f} min, {average / np.log(2):.3f} bits/event, rate {_rate(options, step, elapsed):.1e}")

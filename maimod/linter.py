@@ -1,0 +1,241 @@
+"""The straight line from paths to a report; everything else in maimod is a station on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maimod import __version__, audio, beatmap, events, onsets
+from maimod.audio import Audio, AudioError
+from maimod.beatmap import Beatmap, BeatmapError
+from maimod.calibration import Calibration
+from maimod.detectors import DETECTORS
+from maimod.detectors.base import Context
+from maimod.events import EventError, EventScore
+from maimod.findings import BeatmapReport, Report
+from maimod.folding import fingerprint, fold
+from maimod.settings import BUNDLED_MODEL, Settings
+from maimod.stars import star_rating
+
+if TYPE_CHECKING:
+    from maimod.scoring import Model
+
+MODELS_FOLDER = next((folder for folder in (Path(__file__).parent / "models", Path(__file__).parents[1] / "models")
+                      if folder.is_dir()), Path("models"))
+"""In the installed package, else in the checkout."""
+
+
+class UsageError(Exception):
+    """The call cannot be carried out as given; one line that says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a lint is."""
+
+    stage: str
+    """What is being done."""
+    beatmap: str
+    done: float
+    """Beatmaps, with fractions of the current one."""
+    total: float
+
+
+def lint(paths: Sequence[str | Path], settings: Settings | None = None,
+         progress: Callable[[Progress], None] | None = None) -> Report:
+    """Lint beatmaps.
+
+    Args:
+        paths: `.osu` files, mapset folders or Songs folders.
+        settings: see :class:`Settings`.
+        progress: called now and then.
+
+    Returns:
+        One report for each `.osu` file; those that cannot be read have status "error" and a reason.
+
+    Raises:
+        UsageError: if a path does not exist, holds no beatmap, or the model cannot be loaded.
+    """
+    settings = settings or Settings()
+    files = _find(paths)
+    if settings.audio_path is not None and len(files) > 1:
+        raise UsageError("audio_path goes with a single beatmap")
+    model = load_model(settings) if settings.model is not None else None
+    linter = Linter(settings, model)
+    reports = []
+    for number, (path, name) in enumerate(files):
+        def tell(stage: str, share: float, number: int = number, name: str = name) -> None:
+            if progress:
+                progress(Progress(stage, name, number + share, len(files)))
+
+        reports.append(linter.lint_file(path, name, tell))
+    return Report(__version__, model.info if model else None, tuple(reports))
+
+
+def _find(paths: Sequence[str | Path]) -> list[tuple[Path, str]]:
+    """All `.osu` files with the names the report gives them."""
+    found: dict[Path, str] = {}
+    for given in map(Path, paths):
+        try:
+            for path in beatmap.find_beatmaps(given):
+                found.setdefault(path, (path.relative_to(given) if given.is_dir() else given).as_posix())
+        except BeatmapError as error:
+            raise UsageError(str(error)) from None
+    if not found:
+        raise UsageError("no path given: name a .osu file or a mapset folder")
+    return list(found.items())
+
+
+def model_folder(name: str) -> Path:
+    """Folder of a bundled checkpoint, or the folder itself.
+
+    Raises:
+        UsageError: if there is neither.
+    """
+    bundled = MODELS_FOLDER / name
+    if name == BUNDLED_MODEL or (bundled / "model.safetensors").exists():
+        return bundled
+    if Path(name).is_dir():
+        return Path(name)
+    raise UsageError(f"model {name!r}: neither a checkpoint folder nor a bundled model (bundled: {BUNDLED_MODEL})")
+
+
+def load_model(settings: Settings) -> Model:
+    """Load the checkpoint that `settings` names.
+
+    Raises:
+        UsageError: if it cannot be used.
+    """
+    from maimod import scoring  # torch takes two seconds to import; `--help` and `--no-model` do without
+    from maimod.model import CheckpointError
+
+    assert settings.model is not None
+    try:
+        return scoring.load_model(model_folder(settings.model), settings.device, settings.precision)
+    except CheckpointError as error:
+        raise UsageError(str(error)) from None
+
+
+def score_events(path: str | Path, settings: Settings) -> Iterator[dict[str, Any]]:
+    """Score the events of a beatmap with the model alone.
+
+    Yields:
+        For each event in prompt order: context, index, time [ms], type, value, surprisal and entropy [bits], expected_type,
+        expected_value, and `near`, the probability within the tolerance. Values are those of :class:`maimod.events.Event`.
+
+    Raises:
+        UsageError: if the map, its song or the model cannot be used.
+    """
+    linter = Linter(settings, load_model(settings))
+    try:
+        loaded = beatmap.load(path)
+        song_path = settings.audio_path or beatmap.find_audio(loaded)
+        scores = linter.score(loaded, linter.song(song_path) if song_path else None)
+    except (BeatmapError, AudioError, EventError) as error:
+        raise UsageError(str(error)) from None
+    for index, score in enumerate(scores):
+        event, likeliest = score.event, score.likeliest
+        yield {"context": "map", "index": index, "time": event.time, "type": event.kind.value, "value": event.value,
+               "surprisal": round(score.surprisal, 5), "entropy": round(score.entropy, 5), "near": round(score.near, 6),
+               "expected_type": likeliest.kind.value, "expected_value": likeliest.value}
+
+
+class Linter:
+    """Lints beatmaps one after the other; keeps the model, and the song of the maps that share it."""
+
+    def __init__(self, settings: Settings, model: Model | None) -> None:
+        self.settings, self.model = settings, model
+        self.calibration = Calibration()
+        if model is not None and settings.model is not None:
+            try:
+                self.calibration = Calibration.load(model_folder(settings.model))
+            except ValueError as error:
+                raise UsageError(str(error)) from None
+        self.song = lru_cache(maxsize=2)(self._song)
+
+    def lint_file(self, path: Path, name: str, tell: Callable[[str, float], None] = lambda stage, share: None) -> BeatmapReport:
+        """Lint one `.osu` file; never raises for what is in it."""
+        tell("reading", 0.0)
+        try:
+            loaded = beatmap.load(path)
+        except BeatmapError as error:
+            return BeatmapReport(name, "error", (str(error),))
+        return self.lint_beatmap(loaded, name, tell)
+
+    def lint_beatmap(self, loaded: Beatmap, name: str, tell: Callable[[str, float], None] = lambda stage, share: None) -> BeatmapReport:
+        """Lint a beatmap that has been read."""
+        tell("decoding the song", 0.02)
+        song_path = self.settings.audio_path or beatmap.find_audio(loaded)
+        song, missing = self.find_song(loaded, song_path)
+
+        tell("scoring", 0.1)
+        scores: tuple[EventScore, ...] | None = None
+        if self.model is not None:
+            try:
+                scores = self.score(loaded, song, lambda share: tell("scoring", 0.1 + 0.8 * share))
+            except EventError as error:
+                missing.append(f"the model cannot read this map ({error}); only arithmetic and the song speak")
+
+        tell("detecting", 0.9)
+        context = self.context(loaded, scores, song)
+        findings, unexplained = fold([finding for detector in DETECTORS for finding in detector.run(context)], context)
+        metadata = loaded.metadata
+        return BeatmapReport(
+            path=name, status="partial" if missing or loaded.messages else "ok", messages=(*loaded.messages, *missing),
+            title=metadata.get("Title", ""), artist=metadata.get("Artist", ""), creator=metadata.get("Creator", ""),
+            version=metadata.get("Version", ""), mode=loaded.mode.label, audio=song_path.name if song_path and song else None,
+            objects=len(loaded.hit_objects), drain_ms=round(loaded.drain_ms, 3), events=len(scores or ()), unexplained=unexplained,
+            findings=tuple(replace(finding, id=fingerprint(loaded, finding)) for finding in findings
+                           if self.settings.selects(finding.rule) and finding.severity.rank <= self.settings.min_severity.rank))
+
+    def find_song(self, loaded: Beatmap, path: Path | None) -> tuple[Song | None, list[str]]:
+        """The song, and what cannot be checked without the whole of it."""
+        unheard = "offset, tempo and silence are not checked"
+        if path is None:
+            wanted = f"{loaded.audio_filename!r} is not beside the map" if loaded.audio_filename else "no AudioFilename in [General]"
+            return None, [f"no song ({wanted}): {unheard}"]
+        try:
+            song = self.song(path)
+        except AudioError as error:
+            return None, [f"{error}: {unheard}"]
+        return song, list(song.audio.messages)
+
+    def context(self, loaded: Beatmap, scores: tuple[EventScore, ...] | None, song: Song | None) -> Context:
+        """Bring the evidence together for the detectors."""
+        times = sorted({o.time + loaded.audio_offset for o in loaded.hit_objects})
+        return Context(loaded, scores, song.envelope if song else None, onsets.alignment(song.envelope, times) if song else None,
+                       self.calibration)
+
+    def score(self, loaded: Beatmap, song: Song | None, tell: Callable[[float], None] | None = None) -> tuple[EventScore, ...]:
+        """What the model thinks of each event."""
+        from maimod import scoring
+
+        assert self.model is not None
+        contexts = events.from_beatmap(loaded, self.model.vocabulary.language, song.audio.duration if song else None)
+        mel = song.mel(self.model.config.n_mels, self.model.config.frame_ms) if song else None
+        return scoring.score(self.model, loaded, contexts["map"], mel, star_rating(loaded), tell)
+
+    @staticmethod
+    def _song(path: Path) -> Song:
+        decoded = audio.load(path)
+        return Song(decoded, onsets.onset_envelope(decoded))
+
+
+@dataclass(frozen=True)
+class Song:
+    """A decoded song and what was measured of it, shared by the difficulties of a mapset."""
+
+    audio: Audio
+    envelope: onsets.OnsetEnvelope
+
+    def mel(self, n_mels: int, frame_ms: float) -> np.ndarray:
+        """Normalised log-mel frames (n_frames, n_mels) for the network."""
+        from maimod.encoding import normalise
+
+        hop_length = round(frame_ms * self.audio.sample_rate / 1000)
+        return normalise(audio.log_mel(self.audio.samples, n_mels=n_mels, hop_length=hop_length))

@@ -1,0 +1,130 @@
+"""When things happen in a map: every start, repeat and end with its tick, what sounds there and what a model expected instead.
+
+Conventions: ms of the map; strengths of onsets as in :mod:`maimod.onsets`, taken where the map's own lag leads to.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from maimod.beatmap import UNSNAP_MS, Beatmap, HitObject, Snap
+from maimod.events import EventKind, EventScore
+from maimod.onsets import MIN_SIGNIFICANCE, TYPICAL_LAG_MS
+
+if TYPE_CHECKING:
+    from maimod.detectors.base import Context
+
+SAME_MS = 12.0
+"""Times closer than this are one moment: a tick of the model is 1/48 beat, 7 ms at 180 BPM."""
+ONSET_WIDTH_MS = 15.0
+"""Onsets lie within this of where the map's lag leads to, give or take how softly a sound starts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A start, repeat or end of an object."""
+
+    hit_object: HitObject
+    number: int
+    """0 is the start."""
+    time: float
+    snap: Snap
+
+    @property
+    def name(self) -> str:
+        """As in "The slider", "The end of the slider"."""
+        if self.number == 0:
+            return f"The {self.hit_object.kind}"
+        is_end = self.number == len(self.hit_object.edge_times()) - 1
+        return f"{'The end' if is_end else 'A repeat'} of the {self.hit_object.kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Another moment at which a model expected an event of time."""
+
+    time: float
+    probability: float
+    """On this moment and those within `SAME_MS` of it."""
+
+
+def snap(beatmap: Beatmap, time: float) -> Snap:
+    """Snap to the red line in force or to one that begins within 2 ms: the editor truncates times."""
+    here = beatmap.snap(time)
+    if beatmap.red_line_at(time + UNSNAP_MS) is here.red_line:
+        return here
+    soon = beatmap.snap(time + UNSNAP_MS)
+    late = Snap(soon.tick, soon.divisor, time - soon.tick, soon.red_line)
+    return here if abs(here.error) <= abs(late.error) else late
+
+
+def contains(times: Sequence[float], time: float) -> bool:
+    """Whether one of the ascending `times` is the same moment as `time`."""
+    place = bisect_left(times, time - SAME_MS)
+    return place < len(times) and times[place] <= time + SAME_MS
+
+
+def alternative(score: EventScore, time: float) -> Alternative | None:
+    """The likeliest moment other than `time` that the model had in mind, or None."""
+    moments = [(float(event.value), probability) for event, probability in score.expected
+               if event.kind is EventKind.TIME and abs(event.value - time) > SAME_MS]
+    if not moments:
+        return None
+    best = moments[0][0]
+    return Alternative(best, sum(probability for value, probability in moments if abs(value - best) <= SAME_MS))
+
+
+class Moments:
+    """The moments of one map."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    @cached_property
+    def edges(self) -> list[Edge]:
+        """Of all objects, in their order of time."""
+        return [Edge(o, number, time, snap(self.context.beatmap, time))
+                for o in self.context.objects_by_time for number, time in enumerate(o.edge_times())]
+
+    @cached_property
+    def edge_times(self) -> list[float]:
+        """Ascending."""
+        return sorted({edge.time for edge in self.edges})
+
+    @cached_property
+    def start_times(self) -> list[float]:
+        """Ascending; the notes of a chord count once."""
+        return sorted({edge.time for edge in self.edges if edge.number == 0})
+
+    @cached_property
+    def groups(self) -> dict[int, list[list[EventScore]]]:
+        """Scores of each object, by its index: one list for each group, that of the start first."""
+        grouped: dict[int, dict[int, list[EventScore]]] = {}
+        for index, scores in self.context.scores_by_object.items():
+            for score in scores:
+                grouped.setdefault(index, {}).setdefault(score.event.group, []).append(score)
+        return {index: [groups[number] for number in sorted(groups)] for index, groups in grouped.items()}
+
+    def start_score(self, hit_object: HitObject) -> EventScore | None:
+        """What the model thinks of the time at which an object starts; None if it was not asked."""
+        groups = self.groups.get(hit_object.index)
+        return next((score for score in groups[0] if score.event.kind is EventKind.TIME), None) if groups else None
+
+    @cached_property
+    def lag(self) -> float:
+        """Ms from a time of the map to the onset that belongs to it."""
+        found = self.context.alignment
+        return found.lag_ms if found and found.significance >= MIN_SIGNIFICANCE else TYPICAL_LAG_MS
+
+    def onset(self, time: float) -> float | None:
+        """Strength of the song's onset at a time of the map; None without a song."""
+        if self.context.envelope is None:
+            return None
+        at = np.array([time + self.context.beatmap.audio_offset + self.lag])
+        return round(float(self.context.envelope.at(at, ONSET_WIDTH_MS)[0]), 2)

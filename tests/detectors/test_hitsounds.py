@@ -1,0 +1,182 @@
+"""Hitsounds: what a rock beat of claps and finishes should and should not bring up."""
+
+from __future__ import annotations
+
+import pytest
+
+from maimod.detectors import hitsounds
+from maimod.detectors.base import Context
+from maimod.events import Event, EventKind, EventScore
+from maimod.findings import Severity
+from maimod.sounds import hits
+from tests.osu import RED_LINE, beatmap
+
+BEAT = 500
+CLAP, FINISH = 8, 4
+
+
+def beat_sounds(n_measures: int = 32) -> list[int]:
+    """Quarter notes: finish on the first of four measures, claps on 2 and 4."""
+    return [(FINISH if i % 16 == 0 else CLAP if i % 2 else 0) for i in range(4 * n_measures)]
+
+
+def circles(sounds: list[int], samples: dict[int, str] | None = None) -> list[str]:
+    return [f"{100 + i % 3 * 50},192,{BEAT * i},1,{sound},{(samples or {}).get(i, '0:0:0:0:')}" for i, sound in enumerate(sounds)]
+
+
+def found(objects, lines=(RED_LINE,), mode=0, scores=None, **options):
+    return list(hitsounds.run(Context(beatmap(objects, lines, mode, **options), scores)))
+
+
+def changed(place: int, sound: int) -> list[int]:
+    """A map with one slip. Unexpected additions take a long map: one more accent proves little."""
+    sounds = beat_sounds()
+    sounds[place] = sound
+    return sounds
+
+
+def test_a_steady_beat_is_silent():
+    assert found(circles(beat_sounds())) == []
+
+
+def test_missing_clap():
+    [finding] = found(circles(changed(61, 0)))
+    assert finding.rule == "hitsounds/missing"
+    assert finding.objects == (61,)
+    assert finding.time == 61 * BEAT
+    assert finding.line == beatmap(circles(beat_sounds())).hit_objects[61].line
+    assert "has no clap" in finding.message and "beat 2" in finding.message
+    assert finding.expected[0].text == "soft hitnormal + soft clap"
+
+
+def test_unexpected_finish():
+    [finding] = found(circles(changed(30, FINISH)))
+    assert (finding.rule, finding.objects) == ("hitsounds/unexpected", (30,))
+    assert "finish" in finding.message
+
+
+def test_a_fill_at_the_edge_of_a_section_is_no_habit_broken():
+    """Alike places on both sides are needed."""
+    assert found(circles(changed(127, 0))) == []
+
+
+def test_a_variation_that_comes_back_is_style():
+    sounds = beat_sounds()
+    for place in range(15, 128, 16):
+        sounds[place] = 0
+    assert found(circles(sounds)) == []
+
+
+@pytest.mark.xfail(reason="stated blind spot: every measure lacks it", strict=True)
+def test_blind_spot_additions_missing_everywhere():
+    assert [f for f in found(circles([FINISH if i % 16 == 0 else 0 for i in range(64)])) if f.rule == "hitsounds/missing"]
+
+
+def test_edge_of_a_slider_is_named():
+    # Sliders of a beat: head on 1 and 3, tail with the clap on 2 and 4.
+    def slider(i: int, tail: int) -> str:
+        return f"100,100,{2 * BEAT * i},2,0,L|240:100,1,140,0|{tail},0:0|0:0,0:0:0:0:"
+
+    [finding] = found([slider(i, 0 if i == 15 else CLAP) for i in range(32)])
+    assert finding.rule == "hitsounds/missing"
+    assert "slider tail" in finding.message
+    assert finding.evidence["edge"] == 1
+
+
+def test_sample_set_of_one_object():
+    [finding] = found(circles(beat_sounds(), {30: "3:0:0:0:"}))
+    assert (finding.rule, finding.objects, finding.actual) == ("hitsounds/sample-set", (30,), "drum hitnormal, no addition")
+
+
+def test_sample_set_of_a_green_line_is_one_finding_at_the_line():
+    lines = [RED_LINE, f"{28 * BEAT},-100,4,1,0,70,0,0", f"{30 * BEAT},-100,4,2,0,70,0,0"]
+    [finding] = found(circles(beat_sounds()), lines)
+    assert finding.rule == "hitsounds/sample-set"
+    assert finding.objects == (28, 29)
+    assert finding.line == beatmap(circles([0]), lines).timing_points[1].line
+
+
+def test_the_model_alone_can_speak_and_overrule():
+    sounds = changed(61, 0)
+    bmap = beatmap(circles(sounds))
+    event = Event(EventKind.HITSOUND, 8, 61 * BEAT, 0, bmap.hit_objects[61])  # soft, nothing
+
+    def score(p_clap: float) -> tuple[EventScore, ...]:
+        clap, none = Event(EventKind.HITSOUND, 8 + 24 + 4, 61 * BEAT, 0, None), Event(EventKind.HITSOUND, 8, 61 * BEAT, 0, None)
+        pair = sorted(((clap, p_clap), (none, 1 - p_clap)), key=lambda e: -e[1])
+        return (EventScore(event, 8.0, 0.1, tuple(pair), 1 - p_clap),)
+
+    [sure] = hitsounds.run(Context(bmap, score(0.995)))
+    assert sure.severity is Severity.PROBLEM and sure.surprisal == 8.0
+    assert list(hitsounds.run(Context(bmap, score(0.01)))) == []
+
+
+def test_taiko_colour():
+    pattern = [0, 0, 8, 0, 8, 8, 0, 8] * 12
+    notes = [f"256,192,{250 * i},1,{sound},0:0:0:0:" for i, sound in enumerate(pattern)]
+    assert found(notes, mode=1) == []
+    notes[42] = notes[42].replace(",1,8,", ",1,0,")
+    [finding] = found(notes, mode=1)
+    assert (finding.rule, finding.objects, finding.actual) == ("hitsounds/taiko-colour", (42,), "don")
+    assert finding.expected[0].text == "kat"
+
+
+def test_mania_chords_are_heard_as_one():
+    notes = [f"{x},192,{BEAT * i},1,{sound if x < 200 else 0},0:0:0:0:" for i, sound in enumerate(beat_sounds()) for x in (64, 320)]
+    notes[2 * 29], notes[2 * 29 + 1] = notes[2 * 29].replace(",1,8,", ",1,0,"), notes[2 * 29 + 1].replace(",1,0,", ",1,8,")
+    assert found(notes, mode=3, circle_size=4) == []
+
+
+def many(n: int = 300) -> list[str]:
+    return circles((beat_sounds() * 5)[:n])
+
+
+def test_lone_dip_of_volume():
+    lines = [RED_LINE, f"{100 * BEAT},-100,4,2,0,20,0,0", f"{102 * BEAT},-100,4,2,0,70,0,0"]
+    volume = [f for f in found(many(), lines) if f.rule == "hitsounds/volume"]
+    assert [f.objects for f in volume] == [(100, 101)]
+    assert (volume[0].actual, volume[0].expected[0].text) == ("20 %", "70 %")
+    assert volume[0].line == beatmap(many(), lines).timing_points[1].line
+
+
+@pytest.mark.parametrize("lines", [
+    [f"{100 * BEAT},-100,4,2,0,60,0,0", f"{102 * BEAT},-100,4,2,0,70,0,0"],  # a little quieter
+    [f"{100 * BEAT},-100,4,2,0,30,0,0", f"{110 * BEAT},-100,4,2,0,70,0,0"],  # a passage
+    [f"{100 * BEAT},-100,4,2,0,30,0,0", f"{102 * BEAT},-100,4,2,0,50,0,0"],  # another section follows
+    [line for i in range(20, 300, 16) for line in (f"{i * BEAT},-100,4,2,0,30,0,0", f"{(i + 1) * BEAT},-100,4,2,0,70,0,0")],  # style
+])
+def test_volumes_that_are_meant(lines):
+    assert found(many(), [RED_LINE, *lines]) == []
+
+
+def test_muted_circle():
+    rules = {f.rule: f for f in found(circles((beat_sounds() * 5)[:300], {50: "0:0:0:5:"}))}
+    assert rules["hitsounds/muted"].objects == (50,)
+    assert rules["hitsounds/muted"].severity is Severity.PROBLEM
+
+
+def test_muted_slider_tails_are_style():
+    sliders = [f"100,100,{2 * BEAT * i},2,0,L|240:100,1,140,0|0,0:0|0:0,0:0:0:0:" for i in range(16)]
+    lines = [RED_LINE] + [f"{BEAT * i},-100,4,2,0,{5 if i % 2 else 70},0,0" for i in range(1, 32)]
+    assert [f for f in found(sliders, lines) if f.rule in ("hitsounds/muted", "hitsounds/volume")] == []
+
+
+def test_stretch_without_additions():
+    sounds = beat_sounds()[:16] + [0] * 100 + beat_sounds()[:16]
+    [finding] = [f for f in found(circles(sounds)) if f.rule == "hitsounds/none"]
+    assert finding.time == 16 * BEAT or finding.time == 17 * BEAT
+    assert "No whistle, finish or clap" in finding.message
+
+
+def test_drum_samples_stand_for_additions():
+    sounds = [0] * 120
+    assert found(circles(sounds, {i: "3:0:0:0:" for i in range(1, 120, 2)})) == []
+
+
+def test_what_is_heard():
+    """Edges that a file leaves out sound as their slider; samples of a line count up to 5 ms before it."""
+    slider = "100,100,0,2,8,L|240:100,2,140"
+    heard = hits(beatmap([slider, "1,1,2996,1,2,0:0:0:0:", "1,1,4000,1,2,0:3:0:0:"], [RED_LINE, "3000,-100,4,3,0,40,0,0"]))
+    assert [(h.additions, h.normal_set, h.volume) for h in heard] == [(8, 2, 70)] * 3 + [(2, 3, 40)] * 2
+    assert [h.place for h in heard] == ["slider head", "slider repeat", "slider tail", "circle", "circle"]
+    assert [(h.normal_set, h.addition_set) for h in heard[3:]] == [(3, 3), (3, 3)]

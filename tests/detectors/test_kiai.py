@@ -1,0 +1,100 @@
+"""Kiai: hits, near misses, maps that stay silent, and blind spots."""
+
+from __future__ import annotations
+
+import pytest
+
+from maimod.beatmap import Beatmap
+from maimod.detectors import kiai
+from maimod.detectors.base import Context
+from maimod.events import Event, EventKind, EventScore
+from maimod.findings import Finding
+from tests.osu import RED_LINE, beatmap
+
+MEASURE = 2000  # 120 BPM, 4/4
+
+
+def map_with(*sections: tuple[float, float | None]) -> Beatmap:
+    """A map with kiai between the given times [ms]."""
+    lines = [RED_LINE]
+    for start, end in sections:
+        lines.append(f"{start},-100,4,2,0,70,0,1")
+        if end is not None:
+            lines.append(f"{end},-100,4,2,0,70,0,0")
+    return beatmap([f"256,192,{1000 + i * 500},1,0,0:0:0:0:" for i in range(200)], lines)
+
+
+def found(loaded: Beatmap, scores: tuple[EventScore, ...] | None = None) -> list[Finding]:
+    return list(kiai.run(Context(loaded, scores)))
+
+
+def rules(findings: list[Finding]) -> list[str]:
+    return [finding.rule for finding in findings]
+
+
+def test_clean_map_is_silent():
+    assert found(map_with((8000, 24_000), (40_000, 56_000), (72_000, 88_000))) == []
+
+
+def test_kiai_off_the_beat():
+    finding, = found(map_with((8013, 24_000)))
+    assert finding.rule == "kiai/unsnapped"
+    assert finding.message == "Kiai begins 13.0 ms off the closest tick of the beat."
+
+
+def test_rounding_is_forgiven():
+    assert found(map_with((8001, 23_999))) == []
+
+
+def test_kiai_on_a_seventh_is_off_the_beat():
+    assert rules(found(map_with((8071, 24_000)))) == ["kiai/unsnapped"]
+
+
+@pytest.mark.parametrize(("start", "expected"), [(72_250, ["kiai/misplaced"]), (73_000, ["kiai/misplaced"]), (72_000, [])])
+def test_start_unlike_the_others(start: int, expected: list[str]):
+    findings = found(map_with((8000, 24_000), (40_000, 56_000), (start, 88_000)))
+    assert rules(findings) == expected
+    assert all("while 2 of the 2 other sections begin on a downbeat" in finding.message for finding in findings)
+
+
+def test_maps_own_habit_is_not_odd():
+    assert found(map_with((8500, 24_000), (40_500, 56_000), (72_500, 88_000))) == []
+
+
+def model(loaded: Beatmap, line: int, bits: float) -> tuple[EventScore, ...]:
+    point = next(point for point in loaded.timing_points if point.line == line)
+    event = Event(EventKind.KIAI, 1, round(point.time), 0, point)
+    return (EventScore(event, bits, 1.0, ((event, 0.1),), 2.0 ** -bits),)
+
+
+@pytest.mark.parametrize(("bits", "expected"), [(16.0, ["kiai/misplaced"]), (7.0, [])])
+def test_start_that_surprises_the_model(bits: float, expected: list[str]):
+    loaded = map_with((8500, 24_000))
+    line = loaded.timing_points[1].line
+    assert rules(found(loaded, model(loaded, line, bits))) == expected
+
+
+def test_gap_in_the_middle():
+    finding, = found(map_with((8000, 24_500), (24_750, 40_000)))
+    assert finding.rule == "kiai/interrupted"
+    assert finding.time == 24_500 and finding.end_time == 24_750
+
+
+def test_rest_before_a_new_measure_is_meant():
+    assert found(map_with((8000, 23_500), (24_000, 40_000))) == []
+
+
+def test_stray_flash():
+    assert rules(found(map_with((8000, 24_000), (40_000, 40_250)))) == ["kiai/stray-flash"]
+
+
+def test_flashing_style_is_meant():
+    assert found(map_with((8000, 24_000), *((40_000 + i * MEASURE, 40_250 + i * MEASURE) for i in range(4)))) == []
+
+
+def test_kiai_that_never_ends():
+    assert rules(found(map_with((8000, None)))) == ["kiai/never-ends"]
+
+
+def test_blind_spot_section_wrong_by_a_measure():
+    assert found(map_with((8000, 24_000), (40_000, 56_000), (72_000 + MEASURE, 88_000))) == []

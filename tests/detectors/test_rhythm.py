@@ -1,0 +1,238 @@
+"""Rhythm: hits, near misses, maps that stay silent, and blind spots."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from maimod.beatmap import Beatmap
+from maimod.detectors import rhythm
+from maimod.detectors.base import Context
+from maimod.events import Event, EventKind, EventScore
+from maimod.findings import Finding, Severity
+from maimod.onsets import OnsetEnvelope, alignment
+from tests.osu import beatmap
+
+BEAT = 500  # 120 BPM, the red line of tests.osu
+
+
+def circle(time: float, x: int = 256) -> str:
+    return f"{x},192,{time},1,0,0:0:0:0:"
+
+
+def slider(time: float, length: float = 70.0, slides: int = 1) -> str:
+    """140 px are a beat."""
+    return f"256,192,{time},2,0,L|356:192,{slides},{length}"
+
+
+def circles(*, moved: dict[int, float] | None = None, without: tuple[int, ...] = (), extra: tuple[float, ...] = (),
+            count: int = 24, gap: float = BEAT) -> Beatmap:
+    """An even run from 1 s on."""
+    times = {i: 1000 + i * gap + (moved or {}).get(i, 0) for i in range(count) if i not in without}
+    return beatmap([circle(time) for time in sorted([*times.values(), *extra])])
+
+
+def song(times: list[float], length_ms: float = 20_000) -> OnsetEnvelope:
+    """Clear onsets 29 ms after `times`."""
+    frames = np.arange(0, length_ms, 5.0)
+    values = sum(np.maximum(0.0, 1.0 - np.abs(frames - time - 29) / 10) for time in times)
+    return OnsetEnvelope(np.asarray(values, dtype=np.float32), 5.0)
+
+
+def scores(loaded: Beatmap, surprising: dict[float, tuple[float, float, float]] | None = None,
+           kinds: dict[float, EventScore] | None = None) -> tuple[EventScore, ...]:
+    """A time event and a kind event for each object.
+
+    Args:
+        loaded: the map.
+        surprising: time of an object to (bits, expected time, its probability); others are certain.
+        kinds: time of an object to the score that stands in for its kind.
+    """
+    result = []
+    for group, o in enumerate(loaded.hit_objects):
+        event = Event(EventKind.TIME, round(o.time), round(o.time), group, o)
+        bits, expected, probability = (surprising or {}).get(o.time, (0.1, o.time, 0.93))
+        likely = Event(EventKind.TIME, round(expected), round(o.time), group, None)
+        result.append(EventScore(event, bits, 1.0, ((likely, probability),), 2.0 ** -bits))
+        own = Event(EventKind.CIRCLE, 0, round(o.time), group, o)
+        result.append((kinds or {}).get(o.time) or EventScore(own, 0.0, 0.1, ((own, 1.0),), 1.0))
+    return tuple(result)
+
+
+def found(loaded: Beatmap, scored: tuple[EventScore, ...] | None = None, onsets: list[float] | None = None) -> list[Finding]:
+    envelope = None if onsets is None else song(onsets)
+    lag = None if envelope is None else alignment(envelope, np.array([o.time for o in loaded.hit_objects]))
+    return list(rhythm.run(Context(loaded, scored, envelope, lag)))
+
+
+def rules(findings: list[Finding]) -> list[str]:
+    return [finding.rule for finding in findings]
+
+
+def test_clean_map_is_silent():
+    loaded = circles(count=30)
+    assert found(loaded, scores(loaded), [o.time for o in loaded.hit_objects]) == []
+
+
+def test_unsnapped_object():
+    finding, = found(circles(moved={5: 10}))
+    assert finding.rule == "rhythm/unsnapped"
+    assert finding.severity is Severity.PROBLEM
+    assert finding.objects == (5,)
+    assert finding.message == "The circle lies 10 ms late of the closest 1/1 tick."
+    assert finding.expected[0].text == "1/1 at 3500 ms"
+
+
+@pytest.mark.parametrize("error", [-1.0, 1.0, 1.9])
+def test_rounding_is_forgiven(error: float):
+    assert found(circles(moved={5: error})) == []
+
+
+def test_two_milliseconds_are_not_forgiven():
+    assert rules(found(circles(moved={5: 2}))) == ["rhythm/unsnapped"]
+
+
+def test_unsnapped_objects_close_together_are_one_finding():
+    finding, = found(circles(moved={5: 10, 6: 9, 8: 10}))
+    assert finding.objects == (5, 6, 8)
+    assert finding.end_time == 5010
+    assert finding.message.startswith("3 objects close together")
+
+
+def test_slider_that_only_ends_beside_the_beat():
+    finding, = found(beatmap([circle(1000), slider(1500, 74), circle(2500)]))
+    assert finding.message == "The end of the slider lies 14 ms late of the closest 1/2 tick."
+
+
+def test_slider_that_starts_beside_the_beat_is_named_once():
+    finding, = found(beatmap([circle(1000), slider(1510), circle(2500)]))
+    assert finding.message == "The slider lies 10 ms late of the closest 1/1 tick."
+
+
+def test_map_off_its_red_line_is_one_finding():
+    loaded = beatmap([circle(1010 + i * BEAT) for i in range(20)])
+    finding, = found(loaded)
+    assert "red lines seem to have been changed" in finding.message
+    assert len(finding.objects) == 20
+
+
+def test_object_snapped_to_the_red_line_that_follows():
+    lines = ["0,500,4,2,0,70,1,0", "4770,500,4,2,0,70,1,0"]
+    finding, = found(beatmap([circle(1000), circle(1500), circle(4520), circle(4770)], lines))
+    assert finding.evidence["fitting_red_line_ms"] == 4770
+    assert finding.message.endswith("the red line that follows would fit.")
+
+
+def test_object_one_millisecond_before_a_red_line_belongs_to_it():
+    lines = ["0,500,4,2,0,70,1,0", "4790,500,4,2,0,70,1,0"]
+    assert found(beatmap([circle(1000), circle(1500), circle(4789), circle(5289)], lines)) == []
+
+
+def test_lone_object_on_a_seventh():
+    finding, = found(circles(moved={5: 71}))
+    assert finding.rule == "rhythm/unusual-snap"
+    assert finding.actual == "1/7"
+
+
+def test_run_of_sevenths_is_meant():
+    assert found(circles(extra=tuple(round(3500 + i * BEAT / 7) for i in range(1, 7)))) == []
+
+
+def test_certain_model_clears_a_lone_seventh():
+    loaded = circles(moved={5: 71})
+    assert found(loaded, scores(loaded)) == []
+
+
+def test_missing_object():
+    loaded = circles(without=(7,))
+    finding, = found(loaded, scores(loaded, {5000: (6.0, 4500, 0.8)}), [1000 + i * BEAT for i in range(24)])
+    assert finding.rule == "rhythm/missing-object"
+    assert finding.time == 4500
+    assert finding.objects == (6,)
+    assert finding.message == "The model expects an object on a beat, 1 beat before the next one."
+    assert finding.expected[0].probability == 0.8
+
+
+def test_pause_without_a_sound_is_no_missing_object():
+    loaded = circles(without=(7,))
+    assert found(loaded, scores(loaded, {5000: (6.0, 4500, 0.8)}), [o.time for o in loaded.hit_objects]) == []
+
+
+def test_unsure_model_misses_nothing():
+    loaded = circles(without=(7,))
+    assert found(loaded, scores(loaded, {5000: (6.0, 4500, 0.3)}), [1000 + i * BEAT for i in range(24)]) == []
+
+
+def test_long_pause_is_no_missing_object():
+    loaded = circles(without=(7, 8, 9))
+    assert found(loaded, scores(loaded, {6000: (9.0, 4500, 0.8)}), [1000 + i * BEAT for i in range(24)]) == []
+
+
+def test_extra_object():
+    loaded = circles(extra=(4250,))
+    finding, = found(loaded, scores(loaded, {4250: (6.0, 4500, 0.8)}), [1000 + i * BEAT for i in range(24)])
+    assert finding.rule == "rhythm/unexpected-object"
+    assert finding.time == 4250
+    assert finding.message == "The model expects no object here but the next one on a beat, 1/2 beat later."
+
+
+def test_object_on_a_sound_is_no_extra_object():
+    loaded = circles(extra=(4250,))
+    assert found(loaded, scores(loaded, {4250: (4.0, 4500, 0.8)}), [o.time for o in loaded.hit_objects]) == []
+
+
+@pytest.mark.parametrize(("by", "direction"), [(-125, "later"), (125, "earlier")])
+def test_object_on_a_neighbouring_tick(by: int, direction: str):
+    loaded = circles(moved={7: by})
+    scored = scores(loaded, {4500 + by: (8.0, 4500, 0.8), 5000: (6.0, 5500, 0.6)})
+    finding, = found(loaded, scored, [1000 + i * BEAT for i in range(24)])
+    assert finding.rule == "rhythm/wrong-tick"
+    assert finding.message == f"The object lies on a 1/4 tick, the model expects it on a beat, 1/4 beat {direction}."
+
+
+def test_model_is_not_asked_again_after_a_slip():
+    loaded = circles(moved={5: 10})
+    assert rules(found(loaded, scores(loaded, {3510: (15.0, 3500, 0.8), 4000: (12.0, 3750, 0.8)}))) == ["rhythm/unsnapped"]
+
+
+def kind_score(loaded: Beatmap, time: float, bits: float, probability: float) -> dict[float, EventScore]:
+    o = next(o for o in loaded.hit_objects if o.time == time)
+    own, other = (Event(kind, 0, round(time), o.index, o) for kind in (EventKind.CIRCLE, EventKind.SPINNER))
+    return {time: EventScore(own, bits, 0.1, ((other, probability), (own, 1 - probability)), 2.0 ** -bits)}
+
+
+def test_unexpected_kind():
+    loaded = circles()
+    finding, = found(loaded, scores(loaded, kinds=kind_score(loaded, 3000, 12.0, 0.9995)))
+    assert finding.rule == "rhythm/unexpected-kind"
+    assert finding.message == "The model is nearly sure of a spinner here, not a circle."
+
+
+def test_likely_other_kind_is_a_matter_of_taste():
+    loaded = circles()
+    assert found(loaded, scores(loaded, kinds=kind_score(loaded, 3000, 5.0, 0.97))) == []
+
+
+def end_scores(loaded: Beatmap, bits: float) -> tuple[EventScore, ...]:
+    """Scores of sliders alone, whose ends are expected half a beat later."""
+    result = []
+    for o in loaded.hit_objects:
+        for part, (time, expected) in enumerate(((o.time, o.time), (o.end_time, o.end_time + BEAT / 2))):
+            event = Event(EventKind.TIME, round(time), round(time), 2 * o.index + part, o)
+            likely = Event(EventKind.TIME, round(expected), round(time), 2 * o.index + part, None)
+            result.append(EventScore(event, bits * part, 0.5, ((likely, 0.9),), 2.0 ** (-bits * part)))
+    return tuple(result)
+
+
+@pytest.mark.parametrize(("bits", "expected"), [(12.0, ["rhythm/unexpected-end"]), (5.0, [])])
+def test_unexpected_end(bits: float, expected: list[str]):
+    loaded = beatmap([slider(1000)])
+    assert rules(found(loaded, end_scores(loaded, bits))) == expected
+
+
+def test_blind_spot_extra_note_of_a_chord():
+    loaded = beatmap([circle(1000, 64), circle(1500, 64), circle(1500, 192), circle(2000, 64)], mode=3, circle_size=4)
+    assert found(loaded, scores(loaded, {1500: (9.0, 2000, 0.9)})) != []  # the row as a whole
+    second = scores(loaded)
+    second = tuple(EventScore(s.event, 9.0, 1.0, s.expected, 2.0 ** -9) if s.event.source is loaded.hit_objects[2] else s for s in second)
+    assert found(loaded, second) == []

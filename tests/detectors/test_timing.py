@@ -1,0 +1,146 @@
+"""Timing: hits, near misses, maps that stay silent, and blind spots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from maimod.beatmap import Beatmap
+from maimod.detectors import timing
+from maimod.detectors.base import Context
+from maimod.events import Event, EventKind, EventScore
+from maimod.findings import Finding, Severity
+from maimod.onsets import TYPICAL_LAG_MS, OnsetEnvelope, alignment
+from tests.osu import RED_LINE, beatmap
+
+
+def rhythm_of(count: int) -> np.ndarray:
+    """(count,) ms; uneven, so that no shift by a note fits as well."""
+    gaps = np.random.default_rng(1).choice([250.0, 500.0, 125.0, 375.0], count)
+    return 1000 + np.cumsum(gaps)
+
+
+TIMES = rhythm_of(200)
+
+
+def song(times: np.ndarray, lag_ms: float = TYPICAL_LAG_MS) -> OnsetEnvelope:
+    frames = np.arange(0, times.max() + 3000, 5.0)
+    values = np.zeros(len(frames), dtype=np.float32)
+    for time in times:
+        values = np.maximum(values, np.maximum(0.0, 1.0 - np.abs(frames - time - lag_ms) / 12)).astype(np.float32)
+    return OnsetEnvelope(values, 5.0)
+
+
+def map_of(times: np.ndarray, timing_points: tuple[str, ...] = (RED_LINE,)) -> Beatmap:
+    return beatmap([f"256,192,{time:.0f},1,0,0:0:0:0:" for time in times], timing_points)
+
+
+def found(loaded: Beatmap, envelope: OnsetEnvelope | None = None, scores: tuple[EventScore, ...] | None = None) -> list[Finding]:
+    lag = None if envelope is None else alignment(envelope, np.array([o.time for o in loaded.hit_objects]))
+    return list(timing.run(Context(loaded, scores, envelope, lag)))
+
+
+def warped(move: Callable[[np.ndarray], np.ndarray]) -> list[Finding]:
+    """Findings of a map whose times are moved against a song that was right."""
+    return found(map_of(move(TIMES)), song(TIMES))
+
+
+def test_clean_map_is_silent():
+    assert warped(lambda times: times) == []
+
+
+@pytest.mark.parametrize(("by", "side"), [(-40, "early"), (40, "late")])
+def test_whole_map_off(by: float, side: str):
+    finding, = warped(lambda times: times + by)
+    assert finding.rule == "timing/offset"
+    assert finding.severity is Severity.PROBLEM
+    assert finding.objects == ()
+    assert finding.evidence["lag_ms"] == pytest.approx(TYPICAL_LAG_MS - by, abs=3)
+    assert finding.message.endswith(f" ms {side} against the song.")
+
+
+def test_small_offset_is_within_the_spread():
+    assert warped(lambda times: times + 10) == []
+
+
+def test_shifted_section():
+    start, end = TIMES[70], TIMES[120]
+    finding, = warped(lambda times: np.where((times >= start) & (times < end), times + 30, times))
+    assert finding.rule == "timing/section-shifted"
+    assert abs(finding.time - start) < 4000 and abs(finding.end_time - end) < 4000
+    assert "30 ms late" in finding.message
+
+
+def test_blind_spot_small_shift():
+    start, end = TIMES[70], TIMES[120]
+    assert warped(lambda times: np.where((times >= start) & (times < end), times + 12, times)) == []
+
+
+@pytest.mark.parametrize(("percent", "word"), [(1.0, "too slow"), (-1.0, "too fast")])
+def test_wrong_tempo(percent: float, word: str):
+    finding, = warped(lambda times: times[0] + (times - times[0]) * (1 + percent / 100))
+    assert finding.rule == "timing/bpm"
+    assert word in finding.message
+    assert finding.evidence["fitting_bpm"] == pytest.approx(120 * (1 + percent / 100), abs=0.3)
+
+
+def test_wrong_tempo_for_a_while():
+    start, end = TIMES[60], TIMES[130]
+    finding, = warped(lambda times: times + 0.01 * np.clip(times - start, 0, end - start))
+    assert finding.rule == "timing/bpm"
+    assert start - 8000 < finding.time < end < finding.end_time + 8000
+
+
+def test_without_a_song_only_lines_are_checked():
+    assert found(map_of(TIMES + 40)) == []
+
+
+def test_two_red_lines_at_one_time():
+    finding, = found(map_of(TIMES, (RED_LINE, "8000,500,4,2,0,70,1,0", "8000,400,4,2,0,70,1,0")))
+    assert finding.rule == "timing/duplicate-red-line"
+    assert finding.message == "Two red lines lie on the same time (120.00 BPM and 150.00 BPM); only one counts."
+
+
+def test_green_line_on_a_red_line_is_fine():
+    assert found(map_of(TIMES, (RED_LINE, "0,-50,4,2,0,70,0,0"))) == []
+
+
+@pytest.mark.parametrize(("first", "rules"), [(1200, ["timing/before-first-red-line"]), (1001, [])])
+def test_objects_before_the_first_red_line(first: int, rules: list[str]):
+    loaded = map_of(np.array([1000.0, 1500, 2000]), (f"{first},500,4,2,0,70,1,0",))
+    assert [finding.rule for finding in found(loaded)] == rules
+
+
+@pytest.mark.parametrize(("time", "rules"), [(8003, ["timing/red-line-off-beat"]), (8001, []), (8060, [])])
+def test_red_line_a_few_ms_off_the_beat(time: int, rules: list[str]):
+    assert [finding.rule for finding in found(map_of(TIMES, (RED_LINE, f"{time},500,4,2,0,70,1,0")))] == rules
+
+
+def test_blind_spot_red_line_that_changes_the_tempo():
+    assert found(map_of(TIMES, (RED_LINE, "8003,400,4,2,0,70,1,0"))) == []
+
+
+def beats(loaded: Beatmap, surprises: dict[int, float]) -> tuple[EventScore, ...]:
+    result = []
+    for beat in range(40):
+        kind = EventKind.MEASURE if beat % 4 == 0 else EventKind.BEAT
+        for event_kind, value in ((EventKind.TIME, beat * 500), (kind, 0)):
+            event = Event(event_kind, value, beat * 500, beat, loaded.red_lines[0], beat)
+            bits = surprises.get(beat, 0.1) if event_kind is kind else 0.1
+            result.append(EventScore(event, bits, 1.0, ((event, 0.9),), 2.0 ** -bits))
+    return tuple(result)
+
+
+def test_surprising_beats_in_a_row_are_one_finding():
+    loaded = map_of(TIMES)
+    first, second = found(loaded, scores=beats(loaded, {8: 16.0, 12: 15.0, 30: 16.0}))
+    assert {first.rule, second.rule} == {"timing/unexpected-beat"}
+    assert (first.time, second.time) == (4000, 15_000)
+    assert first.actual == "measure"
+
+
+def test_likely_beats_are_silent():
+    loaded = map_of(TIMES)
+    assert found(loaded, scores=beats(loaded, {8: 7.0})) == []

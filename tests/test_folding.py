@@ -1,0 +1,93 @@
+"""One mistake, one finding; timestamps and fingerprints."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from maimod.beatmap import Beatmap
+from maimod.detectors.base import Context
+from maimod.events import Event, EventKind, EventScore
+from maimod.findings import Category, Finding, Severity, editor_link, editor_timestamp
+from maimod.folding import fingerprint, fold
+from tests import osu
+
+MAP = osu.beatmap([f"{50 * (i % 8)},100,{1000 + 500 * i},{5 if i % 4 == 0 else 1},0" for i in range(12)])
+
+
+def finding(rule: str, index: int | None, score: float = 0.8, bits: float | None = 12.0, time: float | None = None,
+            end_time: float | None = None, beatmap: Beatmap = MAP) -> Finding:
+    at = time if index is None else beatmap.hit_objects[index].time
+    assert at is not None
+    return Finding(rule, Category(rule.split("/")[0]), Severity.WARNING, score, "message", at, "00:00:000 -", 1,
+                   () if index is None else (index,), end_time, surprisal=bits)
+
+
+def rules(*findings: Finding) -> list[str]:
+    return [f.rule for f in fold(findings, Context(MAP))[0]]
+
+
+class TestFolding:
+    def test_the_strongest_of_one_object_stays_and_names_the_rest(self) -> None:
+        kept, _ = fold([finding("rhythm/a", 3, 0.7), finding("rhythm/b", 3, 0.9)], Context(MAP))
+        assert [f.rule for f in kept] == ["rhythm/b"] and kept[0].evidence["also"] == ["00:00:000 - rhythm/a"]
+
+    def test_what_follows_right_after_is_its_wake(self) -> None:
+        assert rules(finding("rhythm/a", 3, 0.9), finding("positions/b", 4)) == ["rhythm/a"]
+
+    def test_two_objects_later_is_another_mistake(self) -> None:
+        assert rules(finding("rhythm/a", 3, 0.9), finding("positions/b", 5)) == ["rhythm/a", "positions/b"]
+
+    def test_what_comes_before_is_no_wake(self) -> None:
+        assert rules(finding("rhythm/a", 3, 0.9), finding("rhythm/b", 2)) == ["rhythm/b", "rhythm/a"]
+
+    def test_unrelated_mistakes_of_one_object_both_stay(self) -> None:
+        assert rules(finding("positions/a", 3), finding("hitsounds/b", 3)) == ["positions/a", "hitsounds/b"]
+
+    def test_exact_findings_are_no_wake_of_another_object(self) -> None:
+        assert rules(finding("rhythm/a", 3, 0.9), finding("rhythm/unsnapped", 4, bits=None)) == ["rhythm/a", "rhythm/unsnapped"]
+
+    def test_a_section_out_of_time_explains_the_rhythm_inside_it(self) -> None:
+        section = finding("timing/section", None, 0.9, None, time=2000, end_time=4000)
+        assert rules(section, finding("rhythm/a", 4), finding("rhythm/b", 9), finding("positions/c", 4)) == [
+            "timing/section", "positions/c", "rhythm/b"]
+
+    def test_nothing_is_lost_without_being_counted(self) -> None:
+        surprising = EventScore(Event(EventKind.POS_X, 5, 1000, 0, MAP.hit_objects[0]), 14.0, 2.0, ())
+        mild = EventScore(Event(EventKind.POS_X, 5, 1500, 1, MAP.hit_objects[1]), 4.0, 2.0, ())
+        context = Context(MAP, scores=(surprising, mild))
+        assert fold([], context)[1] == 1
+        assert fold([finding("positions/a", 0)], context)[1] == 0
+
+
+class TestTimestamps:
+    def test_combo_numbers(self) -> None:
+        assert editor_timestamp(MAP, 62_345.4, MAP.hit_objects[2:5]) == "01:02:345 (3,4,1) -"
+
+    def test_without_objects(self) -> None:
+        assert editor_timestamp(MAP, 0) == "00:00:000 -" and editor_timestamp(MAP, -12) == "00:00:000 -"
+
+    def test_beyond_an_hour_minutes_go_on(self) -> None:
+        assert editor_timestamp(MAP, 6_000_001) == "100:00:001 -"
+
+    def test_mania_names_times_and_columns_from_0(self) -> None:
+        mania = osu.beatmap(["64,192,1000,1,0", "448,192,1000,1,0"], mode=3)
+        assert editor_timestamp(mania, 1000, mania.hit_objects) == "00:01:000 (1000|0,1000|3) -"
+
+    @pytest.mark.parametrize(("timestamp", "link"), [
+        ("00:12:345 (3) -", "osu://edit/00:12:345%20%283%29"), ("00:01:000 (1000|0,1000|3) -", "osu://edit/00:01:000%20%281000%7C0%2C1000%7C3%29"),
+        ("00:00:000 -", "osu://edit/00:00:000")])
+    def test_links(self, timestamp: str, link: str) -> None:
+        assert editor_link(timestamp) == link
+
+
+class TestFingerprints:
+    def test_they_survive_small_shifts_of_the_map(self) -> None:
+        moved = osu.beatmap([f"{50 * (i % 8)},100,{1007 + 500 * i},{5 if i % 4 == 0 else 1},0" for i in range(12)], ["7,500,4,2,0,70,1,0"])
+        assert fingerprint(MAP, finding("rhythm/a", 3)) == fingerprint(moved, finding("rhythm/a", 3, beatmap=moved))
+
+    def test_they_tell_rules_objects_and_difficulties_apart(self) -> None:
+        ids = {fingerprint(MAP, finding("rhythm/a", 3)), fingerprint(MAP, finding("rhythm/b", 3)), fingerprint(MAP, finding("rhythm/a", 4)),
+               fingerprint(replace(MAP, metadata={"Version": "Hard"}), finding("rhythm/a", 3))}
+        assert len(ids) == 4

@@ -1,0 +1,33 @@
+"""Write docs/rules.md from the rules' own declarations.
+
+    python tools/make_docs.py
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from maimod.detectors import DETECTORS  # noqa: E402
+
+
+def rules_page() -> str:
+    """The page as text."""
+    lines = ["# Rules", "", "Made by `tools/make_docs.py` from what `maimod explain RULE` prints; do not edit by hand.", ""]
+    for detector in DETECTORS:
+        lines += [f"## {detector.title}", ""]
+        for rule in detector.rules:
+            modes = ", ".join(mode.label for mode in sorted(rule.modes))
+            lines += [f"### {rule.id}", "", f"{rule.title} (at most {rule.severity.value}; evidence: {', '.join(rule.evidence)}; "
+                      f"modes: {modes})", "", f"- **Why:** {rule.why}", f"- **How it is found:** {rule.how}",
+                      f"- **Ignore it when:** {rule.ignore_when}", f"- **Blind spots:** {rule.blind_spots}"]
+            lines += [f"- **Source:** {rule.source}"] if rule.source else []
+            lines.append("")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    (ROOT / "docs" / "rules.md").write_text(rules_page(), encoding="utf-8", newline="\n")
