@@ -57,7 +57,8 @@ def fold(findings: Sequence[Finding], context: Context) -> tuple[list[Finding], 
     unexplained = sum(
         1 for index, scores in context.scores_by_object.items()
         if index not in spoken_of and any(score.surprise > UNEXPLAINED_BITS for score in scores))
-    return sorted(merged, key=lambda f: (f.time, f.category, f.rule)), unexplained
+    order = {category: place for place, category in enumerate(Category)}
+    return sorted(merged, key=lambda f: (f.time, order[f.category], f.rule)), unexplained
 
 
 def _brings_about(cause: Finding, finding: Finding, rank: dict[int, int]) -> bool:
@@ -77,12 +78,12 @@ def _brings_about(cause: Finding, finding: Finding, rank: dict[int, int]) -> boo
 
 
 def fingerprint(beatmap: Beatmap, finding: Finding) -> str:
-    """An id that survives small shifts of the map: made of the rule, the difficulty and what the objects are, not when."""
-    objects = [beatmap.hit_objects[index] for index in finding.objects]
-    parts = [finding.rule, beatmap.metadata.get("Version", "")]
-    if objects:
-        measures = [round(beatmap.snap(o.time).tick / 1000) for o in objects[:1]]
-        parts += [f"{o.kind}:{round(o.x)}:{round(o.y)}:{o.combo_number}" for o in objects] + [str(m) for m in measures]
+    """An id that survives shifts of the map and edits elsewhere: made of the rule, the difficulty, the objects and their neighbours."""
+    count = len(beatmap.hit_objects)
+    if finding.objects:
+        first, last = min(finding.objects), max(finding.objects)
     else:
-        parts.append(str(round(finding.time / 1000)))
+        first = last = min(range(count), key=lambda i: abs(beatmap.hit_objects[i].time - finding.time))
+    around = [beatmap.hit_objects[i] for i in range(max(first - 1, 0), min(last + 2, count))]
+    parts = [finding.rule, beatmap.metadata.get("Version", ""), *(f"{o.kind}:{round(o.x)}:{round(o.y)}:{o.combo_number}" for o in around)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -13,6 +13,7 @@ import pytest
 from maimod.beatmap import Beatmap, Mode
 from maimod.findings import BeatmapReport, Category, Finding, Severity
 from maimod.learning.evaluate import (
+    Alarm,
     Evaluation,
     Trial,
     Untouched,
@@ -89,7 +90,7 @@ def test_from_end_to_end(together: int) -> None:
     told: list[str] = []
     done = evaluate(cast(Linter, SnapLinter()), [even_map(200)], faults, 1, together=together, tell=told.append)
     assert {(t.kind, t.right_rank) for t in done.trials} == {("unsnapped", 1), ("moved", None)}
-    assert done.untouched[0].findings == () and f"in {3 if together == 1 else 2} copies" in told[0]
+    assert done.untouched[0].alarms == () and f"in {3 if together == 1 else 2} copies" in told[0]
     assert [(r.kind, r.dose, r.right_at[0]) for r in recalls(done.trials)] == [
         ("unsnapped", "5 ms", 1.0), ("unsnapped", "10 ms", 1.0), ("moved", "60 px", 0.0)]
     table = markdown(done)
@@ -104,8 +105,8 @@ def test_limits() -> None:
 
 
 def test_untouched_maps_are_counted_by_the_minute() -> None:
-    maps = [Untouched("a", "osu", 1.5, (("rhythm/x", "warning"), ("rhythm/x", "minor"))), Untouched("b", "taiko", 0.5, ())]
-    assert per_minute(maps, lambda rule, severity: severity) == {"warning": 0.5, "minor": 0.5}
+    maps = [Untouched("a", "osu", 1.5, (Alarm("rhythm/x", "warning"), Alarm("rhythm/x", "minor"))), Untouched("b", "taiko", 0.5)]
+    assert per_minute(maps, lambda alarm: alarm.severity) == {"warning": 0.5, "minor": 0.5}
     table = markdown(Evaluation(0, "none", (), tuple(maps)))
     assert "| rhythm/x | 0.00 | 0.50 | 0.50 | 1 | 2 |" in table
     assert "| all | 2 | 2.0 | 0.00 | 0.50 | 0.50 | 100% | 50% |" in table

@@ -73,6 +73,17 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class Alarm:
+    """A finding on a map that is taken to be right."""
+
+    rule: str
+    severity: str
+    score: float = 0.0
+    timestamp: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Untouched:
     """What is reported of a map as it is."""
 
@@ -80,8 +91,7 @@ class Untouched:
     mode: str
     minutes: float
     """From the first object to the last, without breaks."""
-    findings: tuple[tuple[str, str], ...]
-    """(rule, severity) of each."""
+    alarms: tuple[Alarm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +276,8 @@ def _envelope(linter: Linter, loaded: Beatmap) -> OnsetEnvelope | None:
 
 
 def _untouched(name: str, loaded: Beatmap, report: BeatmapReport) -> Untouched:
-    findings = tuple((f.rule, f.severity.value) for f in report.findings)
-    return Untouched(name, loaded.mode.label, loaded.drain_ms / 60_000, findings)
+    alarms = tuple(Alarm(f.rule, f.severity.value, f.score, f.timestamp, f.message) for f in report.findings)
+    return Untouched(name, loaded.mode.label, loaded.drain_ms / 60_000, alarms)
 
 
 def _copies(loaded: Beatmap, faults: Sequence[Fault], seed: int, envelope: OnsetEnvelope | None,
@@ -327,10 +337,10 @@ def _recall(kind: str, dose: str, mode: str, trials: Sequence[Trial]) -> Recall:
                   sum(t.was_there for t in trials) / n)
 
 
-def per_minute(untouched: Sequence[Untouched], key: Callable[[str, str], str]) -> dict[str, float]:
-    """Findings per minute of play, by what `key` makes of rule and severity; the most frequent first."""
+def per_minute(untouched: Sequence[Untouched], key: Callable[[Alarm], str]) -> dict[str, float]:
+    """Findings per minute of play, by what `key` makes of them; the most frequent first."""
     minutes = sum(u.minutes for u in untouched)
-    counts = Counter(key(rule, severity) for u in untouched for rule, severity in u.findings)
+    counts = Counter(key(alarm) for u in untouched for alarm in u.alarms)
     return {name: count / max(minutes, 1e-9) for name, count in counts.most_common()}
 
 
@@ -354,17 +364,17 @@ def markdown(evaluation: Evaluation) -> str:
     modes = [mode.label for mode in Mode if any(u.mode == mode.label for u in evaluation.untouched)]
     for mode in [*modes, *(["all"] if len(modes) > 1 else [])]:
         own = [u for u in evaluation.untouched if mode in (u.mode, "all")]
-        rates = per_minute(own, lambda rule, severity: severity)
-        clean = [sum(all(Severity(s).rank > worst.rank for _, s in u.findings) for u in own) / len(own)
+        rates = per_minute(own, lambda alarm: alarm.severity)
+        clean = [sum(all(Severity(alarm.severity).rank > worst.rank for alarm in u.alarms) for u in own) / len(own)
                  for worst in (Severity.PROBLEM, Severity.WARNING)]
         cells = [mode, str(len(own)), f"{sum(u.minutes for u in own):.1f}", *(f"{rates.get(s, 0.0):.2f}" for s in Severity),
                  *(f"{share:.0%}" for share in clean)]
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", "| rule | " + " | ".join(f"{s} a minute" for s in Severity) + " | maps with it | most in a map |",
               "|---|" + "--:|" * (len(Severity) + 2)]
-    rates = per_minute(evaluation.untouched, lambda rule, severity: f"{rule} {severity}")
-    for rule in per_minute(evaluation.untouched, lambda rule, severity: rule):
-        counts = [sum(r == rule for r, _ in u.findings) for u in evaluation.untouched]
+    rates = per_minute(evaluation.untouched, lambda alarm: f"{alarm.rule} {alarm.severity}")
+    for rule in per_minute(evaluation.untouched, lambda alarm: alarm.rule):
+        counts = [sum(alarm.rule == rule for alarm in u.alarms) for u in evaluation.untouched]
         cells = [rule, *(f"{rates.get(f'{rule} {s}', 0.0):.2f}" for s in Severity), str(sum(map(bool, counts))), str(max(counts))]
         lines.append("| " + " | ".join(cells) + " |")
     if evaluation.no_place:
