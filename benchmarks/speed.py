@@ -81,7 +81,7 @@ def main() -> None:
     ]
     import torch
 
-    from maimod import audio, beatmap, events, onsets
+    from maimod import audio, events, onsets, reader
     from maimod.detectors import DETECTORS
     from maimod.linter import Linter, Settings, load_model
     from maimod.stars import star_rating
@@ -94,9 +94,9 @@ def main() -> None:
         seconds, model = best(1, lambda: load_model(settings))
         rows.append(("load the model", seconds))
         linter = Linter(settings, model)
-        seconds, loaded = best(options.repeat, lambda: beatmap.load(path))
+        seconds, loaded = best(options.repeat, lambda: reader.load(path))
         rows.append(("read the map", seconds))
-        song_path = beatmap.find_audio(loaded)
+        song_path = reader.find_audio(loaded)
         if song_path is None:
             sys.exit(f"{path}: its song is not beside it")
         seconds, song = best(options.repeat, lambda: audio.load(song_path))

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maimod import __version__, audio, beatmap, events, onsets
+from maimod import __version__, audio, events, onsets, reader
 from maimod.audio import Audio, AudioError
-from maimod.beatmap import Beatmap, BeatmapError
+from maimod.beatmap import Beatmap
 from maimod.calibration import Calibration
 from maimod.detectors import DETECTORS
 from maimod.detectors.base import Context
 from maimod.events import EventError, EventScore
 from maimod.findings import BeatmapReport, Report
 from maimod.folding import fingerprint, fold
+from maimod.reader import BeatmapError
 from maimod.settings import BUNDLED_MODEL, Settings
 from maimod.stars import star_rating
 
@@ -82,7 +83,7 @@ def _find(paths: Sequence[str | Path]) -> list[tuple[Path, str]]:
     found: dict[Path, str] = {}
     for given in map(Path, paths):
         try:
-            for path in beatmap.find_beatmaps(given):
+            for path in reader.find_beatmaps(given):
                 found.setdefault(path, (path.relative_to(given) if given.is_dir() else given).as_posix())
         except BeatmapError as error:
             raise UsageError(str(error)) from None
@@ -133,8 +134,8 @@ def score_events(path: str | Path, settings: Settings) -> Iterator[dict[str, Any
     """
     linter = Linter(settings, load_model(settings))
     try:
-        loaded = beatmap.load(path)
-        song_path = settings.audio_path or beatmap.find_audio(loaded)
+        loaded = reader.load(path)
+        song_path = settings.audio_path or reader.find_audio(loaded)
         scores = linter.score(loaded, linter.song(song_path) if song_path else None)
     except (BeatmapError, AudioError, EventError) as error:
         raise UsageError(str(error)) from None
@@ -162,7 +163,7 @@ class Linter:
         """Lint one `.osu` file; never raises for what is in it."""
         tell("reading", 0.0)
         try:
-            loaded = beatmap.load(path)
+            loaded = reader.load(path)
         except BeatmapError as error:
             return BeatmapReport(name, "error", (str(error),))
         return self.lint_beatmap(loaded, name, tell)
@@ -170,7 +171,7 @@ class Linter:
     def lint_beatmap(self, loaded: Beatmap, name: str, tell: Callable[[str, float], None] = lambda stage, share: None) -> BeatmapReport:
         """Lint a beatmap that has been read."""
         tell("decoding the song", 0.02)
-        song_path = self.settings.audio_path or beatmap.find_audio(loaded)
+        song_path = self.settings.audio_path or reader.find_audio(loaded)
         song, missing = self.find_song(loaded, song_path)
 
         tell("scoring", 0.1)
@@ -207,7 +208,7 @@ class Linter:
 
     def context(self, loaded: Beatmap, scores: tuple[EventScore, ...] | None, song: Song | None) -> Context:
         """Bring the evidence together for the detectors."""
-        times = sorted({o.time + loaded.audio_offset for o in loaded.hit_objects})
+        times = np.unique([o.time + loaded.audio_offset for o in loaded.hit_objects])
         return Context(loaded, scores, song.envelope if song else None, onsets.alignment(song.envelope, times) if song else None,
                        self.calibration)
 

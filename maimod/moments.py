@@ -6,6 +6,7 @@ Conventions: ms of the map; strengths of onsets as in :mod:`maimod.onsets`, take
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maimod.beatgrid import TICKS_PER_BEAT, BeatGrid
 from maimod.beatmap import UNSNAP_MS, Beatmap, HitObject, Snap
 from maimod.events import EventKind, EventScore
 from maimod.onsets import MIN_SIGNIFICANCE, TYPICAL_LAG_MS
@@ -115,6 +117,37 @@ class Moments:
         """What the model thinks of the time at which an object starts; None if it was not asked."""
         groups = self.groups.get(hit_object.index)
         return next((score for score in groups[0] if score.event.kind is EventKind.TIME), None) if groups else None
+
+    @cached_property
+    def _rhythms(self) -> tuple[dict[float, tuple[int, ...]], Counter[tuple[int, ...]]]:
+        """(place in the measure, gap before, gap after) of each start in ticks, and how often each such rhythm occurs."""
+        grid, starts = BeatGrid(self.context.beatmap), self.start_times
+        ticks = [int(tick) for tick in grid.ticks(np.array(starts))]
+        rhythms: dict[float, tuple[int, ...]] = {}
+        for before, tick, after, time in zip(ticks, ticks[1:], ticks[2:], starts[1:], strict=False):
+            red = self.context.beatmap.red_line_at(time + UNSNAP_MS)
+            place = (tick - int(grid.ticks(red.time))) % (TICKS_PER_BEAT * red.meter)
+            rhythms[time] = (place, tick - before, after - tick)
+        return rhythms, Counter(rhythms.values())
+
+    def alike(self, time: float) -> int:
+        """How many other starts have the same place in the measure and the same gaps before and after: the map's habit."""
+        rhythms, counts = self._rhythms
+        return counts[rhythms[time]] - 1 if time in rhythms else 0
+
+    @cached_property
+    def _holds(self) -> Counter[tuple[int, int]]:
+        return Counter(self._hold(o) for o in self.context.beatmap.hit_objects)
+
+    def _hold(self, hit_object: HitObject) -> tuple[int, int]:
+        """(place in the beat, duration) of an object, in 1/16 beats."""
+        red = self.context.beatmap.red_line_at(hit_object.time + UNSNAP_MS)
+        start, end = (16 * (time - red.time) / red.beat_length for time in (hit_object.time, hit_object.end_time))
+        return round(start) % 16, round(end - start)
+
+    def held_alike(self, hit_object: HitObject) -> int:
+        """How many other objects start at the same place in the beat and last as long."""
+        return self._holds[self._hold(hit_object)] - 1
 
     @cached_property
     def lag(self) -> float:

@@ -69,7 +69,7 @@ def test_ranks_are_by_score_and_categories_are_judged_apart() -> None:
 
 def test_only_a_finding_that_says_so_finds_a_section() -> None:
     (fault,) = select(["section-shift:20 ms"])
-    section = replace(local(), start=5000.0, end=20_000.0, objects=())
+    section = replace(local(), start=5000.0, end=20_000.0, objects=(), is_local=False)
     assert judge(section, fault, [finding(6000, (10,))], [], "map").rank is None
     assert judge(section, fault, [finding(9000, (), "timing/section", end_time=15_000)], [], "map").right_rank == 1
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from maimod.beatmap import Beatmap, load
+from maimod.beatmap import Beatmap
 from maimod.events import (
     LANGUAGES,
     TYPES,
@@ -26,6 +26,7 @@ from maimod.events import (
     position,
     snap_value,
 )
+from maimod.reader import load
 from tests.osu import RED_LINE, beatmap, text
 
 VECTORS = Path(__file__).parents[2] / "shared" / "vectors"

@@ -10,7 +10,7 @@ import pytest
 from maimod.beatmap import Beatmap, HitObject, Mode
 from maimod.learning.faults import FAULTS, Fault, Planted, rebuild, select
 from maimod.onsets import OnsetEnvelope
-from tests.osu import beatmap
+from tests.osu import RED_LINE, beatmap
 
 GREEN = "0,-100,4,2,0,70,0,0"
 
@@ -28,8 +28,8 @@ def even_map(mode: int = 0) -> Beatmap:
             lines.append(f"{x},{y},{time},{2 | flag},{sound},L|{x + 70}:{y},1,70,,,0:0:0:0:")
         elif k % 8 != 5 or mode == Mode.MANIA:
             lines.append(f"{x},{y},{time},{1 | flag},{sound},0:0:0:0:")
-    red = "0,500,4,2,0,70,1,0"
-    return beatmap(lines, [red, GREEN], mode, slider_multiplier=1.4, circle_size=4)
+    kiai = ["18000,-100,4,2,0,70,0,1", "34000,-100,4,2,0,70,0,0"]
+    return beatmap(lines, [RED_LINE, GREEN, *kiai], mode, slider_multiplier=1.4, circle_size=4)
 
 
 def one(name: str) -> Fault:
@@ -77,7 +77,7 @@ def test_every_fault_finds_a_place_and_says_where(fault: Fault, mode: Mode) -> N
     assert again is not None and again.beatmap == bad, "the same seed gives the same mistake"
     if planted.is_local and fault.kind != "scroll-speed":
         gone, come = changes(good, bad)
-        assert len(gone) <= 2 and len(come) <= 2
+        assert len(gone) <= 2 and len(come) <= 2 and planted.objects
         times = [bad.hit_objects[i].time for i in planted.objects]
         assert min(times) <= planted.end and max(times) >= planted.start
 
@@ -174,6 +174,13 @@ def test_scroll_speed_is_off_for_a_measure() -> None:
     _, planted = plant("scroll-speed:x2", Mode.TAIKO)
     assert planted.beatmap.velocity_at(planted.start) == planted.beatmap.velocity_at(planted.end - 1) == 2
     assert planted.beatmap.velocity_at(planted.end) == planted.beatmap.velocity_at(planted.start - 1) == 1
+
+
+def test_kiai_is_off_by_the_dose_and_nothing_else_is() -> None:
+    good, planted = plant("kiai-moved:2 beats")
+    ((first, after),) = planted.beatmap.kiai_sections
+    assert after is not None and {abs(first.time - 18_000), abs(after.time - 34_000)} == {0, 1000}
+    assert changes(good, planted.beatmap) == ([], [])
 
 
 def test_maps_without_a_place_are_left_alone() -> None:

@@ -23,12 +23,16 @@ NEIGHBOURS = 2
 """A flag this many objects off is called misplaced rather than extra."""
 MOVE_BITS = 2.0
 """What explaining a flag by a misplaced one costs: there are four places to move it to."""
+STYLE_BITS = 2.0
+"""What speaks for a flag each time the number of places with the same combos before and after doubles: it is a pattern."""
 MODEL_BITS = 6.0
 """The model speaks with at most so much, for or against: it sees half a minute, the map's habit is the whole map."""
 HABIT_BITS = 12.0
 UNEXPECTED_CURVE = Curve(middle=9.6, scale=1.8)
 MISSING_CURVE = Curve(middle=2.6, scale=0.9)
 """By the map alone: 60 ranked maps have 0.3 flags a minute above 10.3 bits and 0.3 combos above 2.9."""
+MODEL_USUAL_BITS = 3.0
+"""A model gives most flags less than even odds: this much against a flag is usual."""
 N_COMMON = 3
 """Combo lengths named in a message."""
 
@@ -89,12 +93,19 @@ class Combos:
         total = len(self.starts) - sum(without.values()) + PSEUDO_COUNT * (len(self.lengths) + 1)
         return sum(math.log2((max(self.lengths[n] - without.get(n, 0), 0) + PSEUDO_COUNT) / total) for n in lengths)
 
+    def around(self, number: int) -> tuple[int, int]:
+        """Ticks of the combo before and of the combo at the flag of this number."""
+        here = self.ticks[self.starts[number]]
+        return here - self.ticks[self.starts[number - 1]], self.ends[number] - here
+
     def unexpected(self) -> Iterator[Verdict]:
         """Judge every flag that a mapper set."""
+        pairs = Counter(self.around(number) for number in range(1, len(self.starts)))
         for number, (before, start) in enumerate(zip(self.starts, self.starts[1:], strict=False), start=1):
             if self.forced[start]:
                 continue
             begin, here, end = self.ticks[before], self.ticks[start], self.ends[number]
+            style = STYLE_BITS * math.log2(pairs[self.around(number)])
             without = Counter([here - begin, end - here])
             actual = self.bits(here - begin, end - here, without=without)
             best, shift = self.bits(end - begin, without=without), 0
@@ -105,8 +116,8 @@ class Combos:
                     if moved > best:
                         best, shift = moved, by
             event = next((s for s in self.events(start) if s.event.kind is EventKind.NEW_COMBO), None)
-            model = 0.0 if event is None else -_log_odds(2.0 ** -event.surprisal)
-            yield Verdict(start, best - actual, model, event, (here - begin, end - here), shift)
+            model = 0.0 if event is None else -_log_odds(2.0 ** -event.surprisal) - MODEL_USUAL_BITS
+            yield Verdict(start, best - actual - style, model, event, (here - begin, end - here), shift)
 
     def missing(self) -> Iterator[Verdict]:
         """Judge every combo by the best place to divide it."""
@@ -188,8 +199,8 @@ def run(context: Context) -> Iterator[Finding]:
                                                f"{'later' if verdict.shift > 0 else 'earlier'}.")
                 message = (f"New combo {where} makes combos of {before} and {after} beats; usual in this map: {common}.{better}")
             flag = rule is UNEXPECTED
-            # What the model expects is a flag, or none: one probability says both.
-            chance = None if verdict.event is None else round(1 / (1 + 2.0 ** -verdict.model), 4)
+            odds = verdict.model + (MODEL_USUAL_BITS if flag else 0.0)
+            chance = None if verdict.event is None else round(1 / (1 + 2.0 ** -odds), 4)
             yield context.finding(
                 rule, time=hit_object.time, message=message, score=score, line=hit_object.line, objects=[hit_object],
                 event=verdict.event, actual="new combo" if flag else "no new combo",

@@ -13,7 +13,9 @@ from maimod import geometry
 from maimod.beatmap import HitObject, Mode, ObjectKind
 from maimod.calibration import MINOR_SCORE, Curve
 from maimod.detectors.base import Context, Detector, Rule
-from maimod.events import EventKind, EventScore
+from maimod.events import CELL, CELLS_PER_ROW, EventKind, EventScore
+from maimod.events import LEFT as EVENT_LEFT
+from maimod.events import TOP as EVENT_TOP
 from maimod.findings import Category, Expected, Finding, Severity
 
 OSU = frozenset({Mode.OSU})
@@ -26,14 +28,16 @@ EXACT_SCORE, BODY_SCORE = 0.95, 0.7
 
 STACK_PX, TAIL_STACK_PX = 1.0, 1.5
 """Closer is an exact stack: heads lie on whole pixels, tails wherever the curve ends."""
-NEAR_STACK_PX = 6.0
+NEAR_STACK_PX = 5.0
 """Farther looks like an overlap that was meant."""
 VISIBLE_STACK_PX = 3.0
 """The game stacks what is closer by itself (lazer, `OsuBeatmapProcessor.stack_distance`)."""
 SAME_OFFSETS = 3
 """An offset found this often is a style."""
-STACK_CURVE = Curve(middle=1.5, scale=1.2)
-"""Log2 of exact stacks per broken one. In 60 ranked maps 52 have exact stacks alone."""
+STACK_CURVE = Curve(middle=2.0, scale=1.0)
+"""Log2 of exact stacks per broken one. Of 60 ranked maps 51 have exact stacks alone."""
+MINOR_STACK_SCORE = 0.55
+"""At most, for what the game stacks by itself."""
 
 STACKED_PX = 12.0
 """Closer steps are stacks, not spacing (lazer, `CheckTimeDistanceEquality.stack_leniency`)."""
@@ -51,6 +55,68 @@ EVEN_KIN = 0.85
 """Neighbours of the same rhythm needed, and the share of them that must agree for an odd one to be odd."""
 
 
+EVEN_MAP = 0.9
+"""Share of the steps with kin that lie among even ones: about 1 in 25 ranked Easy and Normal maps, where not one step in
+3,000 is uneven; at most 0.83 (but for one map) in harder ones, where distances are spoken to the music."""
+SPACING_CURVE = Curve(middle=3.2, scale=1.0)
+"""Log2 of the even steps per uneven one, and of how far this one is off in units of lazer's problem."""
+
+PLACES = frozenset({EventKind.DISTANCE, EventKind.POS_X, EventKind.POS_Y, EventKind.POS})
+"""Kinds of events that say where something is. Refinements within a cell are left out: nobody sees 2 px."""
+UNEXPECTED_CURVE = Curve(middle=6.0, scale=1.1)
+"""Bits of place and of the distance to the next, above 90 % of the map's own: 7 ranked maps have 0.3 objects a minute
+above 6.1."""
+BASE_PERCENTILE = 90
+MIN_OBJECTS = 20
+"""A map's own distribution of surprises needs this many objects."""
+
+HOLD_GAP_MS = 30.0
+"""Notes of a column closer than this cannot be hit apart (Mapset Verifier, concurrent objects in mania)."""
+COLUMN_CURVE = Curve(middle=7.5, scale=1.0)
+"""Bits of the column above 90 % of the map's own."""
+MODEL_COLUMN_SCORE = 0.8
+"""The model alone never makes a problem of a column."""
+COORDINATE_UNITS = (8, 4, 2, 1)
+"""Osu! pixels per unit of a coordinate in the models that split them."""
+
+_CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21"
+UNEXPECTED = Rule(
+    "positions/unexpected", "Unexpected position", Severity.WARNING, ("model",),
+    why="An object that lies where nothing led to breaks the flow, or was moved by accident.",
+    how="The model's surprise at the distance and the place of the object and at the distance to the next, above what 90 % of the "
+        "objects of this map reach: in a map full of jumps a jump is no surprise.",
+    ignore_when="the jump stresses the sound it falls on.",
+    blind_spots="A displaced object in a map of high entropy: most that are moved by less than 100 px in hard maps.",
+    source=_CRITERIA, modes=PLAYFIELD_MODES)
+SPACING = Rule(
+    "positions/spacing", "Uneven spacing", Severity.PROBLEM, ("map",),
+    why="In a map whose distances tell the rhythm, another distance at the same rhythm is read as another rhythm.",
+    how="The step is compared with the steps of the same rhythm within 4 s; these are even, as are nine in ten of the whole map, and "
+        "this one is more than 10 px and 15 % off.",
+    ignore_when="the change of spacing goes with a change in the music.",
+    blind_spots="Maps whose spacing varies (most Insane and Expert ones) are not judged, nor are stacks.",
+    source="https://osu.ppy.sh/wiki/en/Beatmapping/Distance_snap", modes=frozenset({Mode.OSU}))
+OFFSCREEN = Rule(
+    "positions/offscreen", "Object outside the screen", Severity.PROBLEM, ("map",),
+    why="On 4:3 screens a part of it cannot be seen.",
+    how="The circle, or the slider's body with its width, is held against the area that the game shows on a 4:3 screen.",
+    ignore_when="never: the ranking criteria forbid it.", blind_spots="Stacked objects, which the game shifts to the upper left.",
+    source=_CRITERIA, modes=OSU)
+NEAR_OVERLAP = Rule(
+    "positions/near-overlap", "Broken stack", Severity.WARNING, ("map",),
+    why="Two objects a few pixels apart look like a stack that slipped.",
+    how="The object lies 1 to 5 px from the one before it, while other stacks of this map are exact.",
+    ignore_when="the offset is a style; one that occurs three times is not reported.",
+    blind_spots="Stacks with objects in between, and offsets of more than 5 px.",
+    source="https://osu.ppy.sh/wiki/en/Beatmapping/Stacking", modes=OSU)
+COLUMN = Rule(
+    "positions/column", "Note in an unlikely or occupied column", Severity.PROBLEM, ("map", "model"),
+    why="Two notes at once in a column cannot be played; a note far from the pattern is hard to read.",
+    how="Notes of one column that overlap or are 30 ms apart or less; else the model's surprise at the column.",
+    ignore_when="the pattern breaks on purpose.", blind_spots="Columns are often free: a single exchanged note is rarely seen.",
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania", modes=frozenset({Mode.MANIA}))
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """The way from one object to the next."""
@@ -63,6 +129,11 @@ class Step:
     """Osu! pixels from the tail of the one to the head of the other."""
 
 
+def cursor(hit_object: HitObject) -> tuple[float, float]:
+    """Where the cursor is when the object is over."""
+    return geometry.tail(hit_object.slider) if hit_object.slider else (hit_object.x, hit_object.y)
+
+
 def steps(context: Context) -> list[Step]:
     """Steps between neighbours in time, spinners apart."""
     found = []
@@ -70,8 +141,7 @@ def steps(context: Context) -> list[Step]:
     for before, after in zip(objects, objects[1:], strict=False):
         if ObjectKind.SPINNER in (before.kind, after.kind):
             continue
-        start = geometry.tail(before.slider) if before.slider else (before.x, before.y)
-        found.append(Step(before, after, after.time - before.end_time, math.dist(start, (after.x, after.y))))
+        found.append(Step(before, after, after.time - before.end_time, math.dist(cursor(before), (after.x, after.y))))
     return found
 
 
@@ -84,12 +154,12 @@ class Uneven:
     """Distance of its neighbours of the same rhythm."""
 
 
-def uneven_steps(all_steps: Sequence[Step]) -> tuple[list[Uneven], int]:
-    """Steps that break an even spacing, and how many steps lie in one."""
+def uneven_steps(all_steps: Sequence[Step]) -> tuple[list[Uneven], int, int]:
+    """Steps that break an even spacing, how many steps lie in one, and how many have kin to be compared with."""
     spaced = [s for s in all_steps if 0 < s.gap <= PATTERN_MS and s.distance >= STACKED_PX]
     times = np.array([s.after.time for s in spaced])
     gaps, distances = np.array([s.gap for s in spaced]), np.array([s.distance for s in spaced])
-    uneven, judged = [], 0; uneven_steps.kin = 0
+    uneven, compared, judged = [], 0, 0
     for i, step in enumerate(spaced):
         first, last = np.searchsorted(times, [times[i] - NEIGHBOURHOOD_MS, times[i] + NEIGHBOURHOOD_MS])
         kin = np.flatnonzero(np.abs(gaps[first:last] - gaps[i]) <= SAME_GAP_MS) + first
@@ -97,7 +167,7 @@ def uneven_steps(all_steps: Sequence[Step]) -> tuple[list[Uneven], int]:
         kin = kin[np.abs(kin - i) > 1]
         if len(kin) < MIN_KIN:
             continue
-        uneven_steps.kin += 1
+        compared += 1
         usual = float(np.median(distances[kin]))
         errors = np.abs(distances[kin] - usual)
         if np.mean((errors <= EVEN_PX) | (errors <= EVEN_SHARE * usual)) < EVEN_KIN:
@@ -106,11 +176,216 @@ def uneven_steps(all_steps: Sequence[Step]) -> tuple[list[Uneven], int]:
         error = abs(step.distance - usual)
         if error > EVEN_PX and error > EVEN_SHARE * usual:
             uneven.append(Uneven(step, usual))
-    return uneven, judged
+    return uneven, judged, compared
+
+
+def spacing(context: Context, all_steps: Sequence[Step]) -> Iterator[Finding]:
+    """Uneven steps of maps with an even spacing; two in a row are one displaced object."""
+    uneven, judged, compared = uneven_steps(all_steps)
+    if judged < EVEN_MAP * compared:
+        return
+    by_object = {u.step.after.index: u for u in uneven}
+    done: set[int] = set()
+    for found in uneven:
+        if found.step.after.index in done:
+            continue
+        following = next((u for u in uneven if u.step.before is found.step.after), None)
+        if following:
+            done.add(following.step.after.index)
+        step, usual = found.step, found.usual
+        error = abs(step.distance - usual)
+        size = min(error / UNEVEN_PX, error / (UNEVEN_SHARE * usual))
+        measure = math.log2(judged / len(by_object)) + math.log2(min(size, 2.0))
+        score = context.calibration.score(SPACING.id, measure, SPACING_CURVE)
+        if score >= MINOR_SCORE:
+            both = ", and so is the next step" if following else ""
+            yield context.finding(
+                SPACING, time=step.after.time, line=step.after.line, objects=[step.after], score=score,
+                message=f"{step.distance:.0f} px from the object before it, where the steps of this rhythm have {usual:.0f} px{both}.",
+                actual=f"{step.distance:.0f} px", expected=[Expected(f"{usual:.0f} px")],
+                distance_px=round(step.distance, 1), usual_px=round(usual, 1), gap_ms=round(step.gap, 1), even_steps=judged,
+                uneven_steps=len(by_object))
+
+
+def broken_stacks(context: Context, all_steps: Sequence[Step]) -> Iterator[Finding]:
+    """Objects a few pixels off the one before, in maps that stack exactly."""
+    exact: Counter[bool] = Counter()
+    broken: list[tuple[Step, bool, tuple[int, int]]] = []
+    for step in all_steps:
+        if step.gap > PATTERN_MS:
+            continue
+        # A slider's head and tail are both places to stack on; heads lie on whole pixels, tails where the curve ends.
+        heads = math.dist((step.before.x, step.before.y), (step.after.x, step.after.y))
+        on_tail = step.before.slider is not None and step.distance < heads
+        distance = min(heads, step.distance)
+        x, y = cursor(step.before) if on_tail else (step.before.x, step.before.y)
+        if distance < (TAIL_STACK_PX if on_tail else STACK_PX):
+            exact[on_tail] += 1
+        elif distance <= NEAR_STACK_PX:
+            broken.append((step, on_tail, (round(step.after.x - x), round(step.after.y - y))))
+    offsets = Counter(offset for _, _, offset in broken)
+    numbers = Counter(on_tail for _, on_tail, _ in broken)
+    for step, on_tail, offset in broken:
+        if offsets[offset] >= SAME_OFFSETS or not exact[on_tail]:
+            continue
+        score = context.calibration.score(NEAR_OVERLAP.id, math.log2(exact[on_tail] / numbers[on_tail]), STACK_CURVE)
+        if math.hypot(*offset) < VISIBLE_STACK_PX:
+            score = min(score, MINOR_STACK_SCORE)
+        if score >= MINOR_SCORE:
+            yield context.finding(
+                NEAR_OVERLAP, time=step.after.time, line=step.after.line, objects=[step.after], score=score,
+                message=f"{math.hypot(*offset):.1f} px off a stack; {exact[on_tail]} other stacks of this map are exact.",
+                actual=f"x:{step.after.x:.0f} y:{step.after.y:.0f}",
+                expected=[Expected(f"x:{step.after.x - offset[0]:.0f} y:{step.after.y - offset[1]:.0f}")],
+                off_px=round(math.hypot(*offset), 2), exact_stacks=exact[on_tail], broken_stacks=numbers[on_tail])
+
+
+def offscreen(context: Context) -> Iterator[Finding]:
+    """Circles and bodies that leave the screen."""
+    radius = 54.4 - 4.48 * context.beatmap.difficulty.circle_size
+    for o in context.objects_by_time:
+        if o.kind not in (ObjectKind.CIRCLE, ObjectKind.SLIDER):
+            continue
+        points = geometry.flatten(o.slider).vertices if o.slider else np.array([[o.x, o.y]])
+        beyond = np.max([LEFT - points[:, 0] + radius, points[:, 0] + radius - RIGHT,
+                         TOP - points[:, 1] + radius, points[:, 1] + radius - BOTTOM], axis=0)
+        if beyond.max() <= 0:
+            continue
+        ends = max(beyond[0], beyond[-1])
+        what = "The circle" if o.slider is None else "The head" if beyond[0] > 0 else "The end" if ends > 0 else "The body"
+        x, y = points[int(beyond.argmax())]
+        yield context.finding(
+            OFFSCREEN, time=o.time, end_time=o.end_time if o.slider else None, line=o.line, objects=[o],
+            score=EXACT_SCORE if ends > 0 else BODY_SCORE,
+            message=f"{what} reaches {beyond.max():.0f} px beyond the edge of a 4:3 screen.", actual=f"x:{x:.0f} y:{y:.0f}",
+            beyond_px=round(float(beyond.max()), 1), radius_px=round(radius, 1))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What the model says
+
+
+def places(context: Context) -> dict[int, list[EventScore]]:
+    """Scores of the place of every circle and slider head, by the index of the object."""
+    groups: dict[int, list[EventScore]] = {}
+    for score in context.scores or ():
+        if isinstance(score.event.source, HitObject):
+            groups.setdefault(score.event.group, []).append(score)
+    found = {}
+    for scores in groups.values():
+        if any(score.event.kind in (EventKind.CIRCLE, EventKind.SLIDER_HEAD) for score in scores):
+            source = scores[0].event.source
+            assert isinstance(source, HitObject)
+            found[source.index] = [score for score in scores if score.event.kind in PLACES]
+    return found
+
+
+def unexpected(context: Context) -> Iterator[Finding]:
+    """Objects whose place surprises more than this map's places do."""
+    scores = {index: own for index, own in places(context).items() if own}
+    if context.beatmap.mode is Mode.CATCH:  # the height means nothing there
+        scores = {index: [s for s in own if s.event.kind is EventKind.POS_X] for index, own in scores.items()}
+    order = [o for o in context.objects_by_time if scores.get(o.index)]
+    if len(order) < MIN_OBJECTS:
+        return
+    bits = []
+    for o, after in zip(order, [*order[1:], None], strict=True):
+        own = sum(s.surprise for s in scores[o.index])
+        # A displaced object is also left by a strange step.
+        bits.append(own + (sum(s.surprise for s in scores[after.index] if s.event.kind is EventKind.DISTANCE) if after else 0.0))
+    usual = float(np.percentile(bits, BASE_PERCENTILE))
+    for i, o in enumerate(order):
+        score = context.calibration.score(UNEXPECTED.id, bits[i] - usual, UNEXPECTED_CURVE)
+        # Of two objects in a row the one that surprises more is the displaced one.
+        if score < MINOR_SCORE or bits[i] < max(bits[max(i - 1, 0):i + 2]):
+            continue
+        event = max(scores[o.index], key=lambda s: s.surprise)
+        yield context.finding(
+            UNEXPECTED, time=o.time, line=o.line, objects=[o], score=score, event=event,
+            message=f"{_place(event, o)} {'are' if event.event.kind is EventKind.DISTANCE else 'is'} unlikely here, "
+                    "even for a map with jumps like this one's.",
+            actual=_place(event, o),
+            expected=_expected(context, event), bits=round(bits[i], 2), usual_bits=round(usual, 2))
+
+
+def _place(score: EventScore, o: HitObject) -> str:
+    match score.event.kind:
+        case EventKind.DISTANCE:
+            return f"{score.event.value} px from the object before"
+        case EventKind.POS_X:
+            return f"x:{o.x:.0f}"
+        case EventKind.POS_Y:
+            return f"y:{o.y:.0f}"
+        case _:
+            return f"x:{o.x:.0f} y:{o.y:.0f}"
+
+
+def _expected(context: Context, score: EventScore) -> list[Expected]:
+    """The places the model would rather see, in the terms of the event that surprised most."""
+    same_kind = [(e, p) for e, p in score.expected if e.kind is score.event.kind]
+    match score.event.kind:
+        case EventKind.DISTANCE:
+            return [Expected(f"{e.value} px from the object before", round(p, 4)) for e, p in same_kind]
+        case EventKind.POS:
+            cells = [(divmod(e.value, CELLS_PER_ROW), p) for e, p in same_kind]
+            return [Expected(f"x:{(column + EVENT_LEFT // CELL + 0.5) * CELL:.0f} y:{(row + EVENT_TOP // CELL + 0.5) * CELL:.0f}",
+                             round(p, 4)) for (row, column), p in cells]
+        case _:
+            # The unit of split coordinates differs between models: the object's own value gives it away.
+            source = score.event.source
+            assert isinstance(source, HitObject)
+            own = source.x if score.event.kind is EventKind.POS_X else source.y
+            unit = next((u for u in COORDINATE_UNITS if int(own / u) == score.event.value), 1)
+            axis = "x" if score.event.kind is EventKind.POS_X else "y"
+            return [Expected(f"{axis}:{(e.value + 0.5) * unit:.0f}", round(p, 4)) for e, p in same_kind]
+
+
+def columns(context: Context) -> Iterator[Finding]:
+    """Notes of mania that share a column at one time, and notes in columns the model does not expect."""
+    beatmap = context.beatmap
+    last: dict[int, HitObject] = {}
+    for note in context.objects_by_time:
+        column = beatmap.column(note)
+        before = last.get(column)
+        if before is not None and note.time - before.end_time <= HOLD_GAP_MS:
+            overlap = before.end_time - note.time
+            what = (f"overlaps the note before it by {overlap:.0f} ms" if overlap > 0 else
+                    f"follows {-overlap:.0f} ms after the one before")
+            yield context.finding(
+                COLUMN, time=note.time, line=note.line, objects=[note], score=EXACT_SCORE if overlap >= 0 else BODY_SCORE,
+                message=f"This note in column {column + 1} {what}.", actual=f"column {column + 1}", overlap_ms=round(overlap, 2))
+        last[column] = max((note, before), key=lambda n: n.end_time) if before else note
+    scores = [s for s in context.of_kind(EventKind.COLUMN) if isinstance(s.event.source, HitObject)]
+    if len(scores) < MIN_OBJECTS:
+        return
+    usual = float(np.percentile([s.surprise for s in scores], BASE_PERCENTILE))
+    seen: set[int] = set()
+    for event in scores:
+        note = event.event.source
+        assert isinstance(note, HitObject)
+        score = context.calibration.score("positions/column:model", event.surprise - usual, COLUMN_CURVE)
+        if score < MINOR_SCORE or note.index in seen:
+            continue
+        seen.add(note.index)
+        yield context.finding(
+            COLUMN, time=note.time, line=note.line, objects=[note], score=min(score, MODEL_COLUMN_SCORE), event=event,
+            message=f"A note in column {event.event.value + 1} is unlikely here.", actual=f"column {event.event.value + 1}",
+            expected=[Expected(f"column {e.value + 1}", round(p, 4)) for e, p in event.expected if e.kind is EventKind.COLUMN])
 
 
 def run(context: Context) -> Iterator[Finding]:
-    yield from ()
+    """Judge positions as far as the mode has them; those of taiko mean nothing."""
+    match context.beatmap.mode:
+        case Mode.OSU:
+            all_steps = steps(context)
+            yield from offscreen(context)
+            yield from broken_stacks(context, all_steps)
+            yield from spacing(context, all_steps)
+            yield from unexpected(context)
+        case Mode.CATCH:
+            yield from unexpected(context)
+        case Mode.MANIA:
+            yield from columns(context)
 
 
-DETECTOR = Detector(Category.POSITIONS, "Positions", (), run)
+DETECTOR = Detector(Category.POSITIONS, "Positions", (UNEXPECTED, SPACING, OFFSCREEN, NEAR_OVERLAP, COLUMN), run)

@@ -296,14 +296,14 @@ def _beats(context: Context) -> Iterator[Finding]:
     for key, kind in kinds.items():
         worst = max(groups[key], key=lambda score: score.surprise)
         # No checkpoint that reads beats has been measured: the defaults are above those of objects.
-        score = context.calibration.score(UNEXPECTED_BEAT.id, worst.surprise, default=Curve(12.0, 2.0))
-        if score >= MINOR_SCORE:
-            judged.append((worst.event.time, score, key[0], kind, worst))
+        certainty = context.calibration.score(UNEXPECTED_BEAT.id, worst.surprise, default=Curve(12.0, 2.0))
+        if certainty >= MINOR_SCORE:
+            judged.append((worst.event.time, certainty, key[0], kind, worst))
     last_time = -np.inf
-    for time, score, line, kind, worst in sorted(judged, key=lambda found: found[0]):
+    for time, certainty, line, kind, worst in sorted(judged, key=lambda found: found[0]):
         if time - last_time > BEATS_PER_RUN * line.beat_length:
             yield context.finding(
-                UNEXPECTED_BEAT, time=time, line=line.line, score=score, event=worst, actual=kind,
+                UNEXPECTED_BEAT, time=time, line=line.line, score=certainty, event=worst, actual=kind,
                 message=f"The {kind} here is not where the song seems to have it.")
         last_time = time
 

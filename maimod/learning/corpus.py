@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from maimod import audio, beatmap, events
+from maimod import audio, events, reader
 from maimod.beatgrid import BeatGrid
-from maimod.beatmap import BeatmapError, Mode
+from maimod.beatmap import Mode
 from maimod.encoding import EncodedMap, encode, normalise
 from maimod.model import ModelConfig
+from maimod.reader import BeatmapError
 from maimod.stars import star_rating
 from maimod.tokens import Vocabulary
 
@@ -70,12 +71,12 @@ class _Reader:
         song_indices: dict[Path, int] = {}
         for path in sorted(folder.glob("*.osu")):
             try:
-                loaded = beatmap.load(path)
+                loaded = reader.load(path)
                 contexts = events.from_beatmap(loaded, self.vocabulary.language)
             except (BeatmapError, ValueError) as error:
                 refused.append(str(error))
                 continue
-            song = beatmap.find_audio(loaded)
+            song = reader.find_audio(loaded)
             if song is not None and song not in song_indices:
                 song_indices[song] = self.song(song, songs, refused)
             encoded = encode(loaded, contexts["map"], self.vocabulary, star_rating(path))

@@ -24,13 +24,14 @@ from statistics import median
 
 import numpy as np
 
-from maimod import beatmap as beatmaps
+from maimod import reader
 from maimod.audio import AudioError
-from maimod.beatmap import Beatmap, BeatmapError, Mode
+from maimod.beatmap import Beatmap, Mode
 from maimod.findings import BeatmapReport, Finding, Severity
 from maimod.learning.faults import FAULTS, Fault, Planted, select
 from maimod.linter import Linter, load_model
 from maimod.onsets import OnsetEnvelope
+from maimod.reader import BeatmapError
 from maimod.settings import Settings
 
 TOP = (5, 10, 20)
@@ -130,45 +131,53 @@ class Recall:
 # Which maps
 
 
-def sources(folder: Path, mode: Mode | None = None, manifest: Path | None = None, seed: int = 0,
-            accept: Callable[[Path], bool] = lambda path: True) -> list[Path]:
-    """Pick one beatmap of each song, in an order that depends on the seed alone.
+def sources(folder: Path, mode: Mode | None = None, manifest: Path | None = None, seed: int = 0, *, per_song: int = 1,
+            unranked: bool = False, accept: Callable[[Path], bool] = lambda folder: True) -> list[Path]:
+    """Pick beatmaps of different songs, in an order that depends on the seed alone.
 
     Args:
         folder: a Songs folder.
-        mode: only maps of this mode; None picks one map of each mode.
+        mode: only maps of this mode; None picks of each mode.
         manifest: JSON lines that tell `map` (path below the manifest's folder), `mode`, `song_group`, `ranked` and `aligned`;
             only ranked maps that fit their song are picked. Without it every map with a song is picked from, by mapset folder.
         seed: chooses.
-        accept: what else a path must fulfil.
+        per_song: maps of one mode and song; the first maps are those of different songs.
+        unranked: with a manifest, whether maps that fit their song will do if they are not ranked.
+        accept: of a mapset folder; a song with a folder that is not accepted is left out altogether.
     """
     songs: dict[tuple[str, int], list[Path]] = defaultdict(list)
+    refused: set[str] = set()
     if manifest is not None:
         root = folder.resolve()
         for line in manifest.read_text(encoding="utf-8").splitlines():
             entry = json.loads(line)
             path = manifest.parent / entry["map"]
-            if entry["ranked"] and entry["aligned"] and path.resolve().is_relative_to(root) and accept(path):
+            if not path.resolve().is_relative_to(root):
+                continue
+            if not accept(path.parent):
+                refused.add(str(entry["song_group"]))
+            if (entry["ranked"] or unranked) and entry["aligned"]:
                 songs[str(entry["song_group"]), int(entry["mode"])].append(path)
     else:
-        for path in beatmaps.find_beatmaps(folder):
-            if accept(path) and (found := _mode_with_song(path)) is not None:
+        for path in reader.find_beatmaps(folder):
+            if accept(path.parent) and (found := _mode_with_song(path)) is not None:
                 songs[path.parent.name, found].append(path)
 
     def lot(*parts: object) -> int:
         return zlib.crc32("|".join(map(str, (seed, *parts))).encode())
 
-    picked = [(lot(song, number), min(paths, key=lambda path: (lot(path.name), path.name)))
-              for (song, number), paths in songs.items() if mode is None or number == mode]
-    return [path for _, path in sorted(picked)]
+    picked = [(place, lot(song, number), path) for (song, number), paths in songs.items()
+              if song not in refused and mode in (None, number)
+              for place, path in enumerate(sorted(paths, key=lambda path: (lot(path.name), path.name))[:per_song])]
+    return [path for _, _, path in sorted(picked)]
 
 
 def _mode_with_song(path: Path) -> int | None:
     try:
-        loaded = beatmaps.load(path)
+        loaded = reader.load(path)
     except BeatmapError:
         return None
-    return int(loaded.mode) if beatmaps.find_audio(loaded) else None
+    return int(loaded.mode) if reader.find_audio(loaded) else None
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -183,7 +192,7 @@ def leads_to(finding: Finding, planted: Planted) -> bool:
     end_time = finding.time if finding.end_time is None else finding.end_time
     if not planted.is_local:
         return finding.time <= high and end_time >= low
-    if finding.objects and min(finding.objects) <= planted.objects[-1] + NEAR_OBJECTS \
+    if finding.objects and planted.objects and min(finding.objects) <= planted.objects[-1] + NEAR_OBJECTS \
             and max(finding.objects) >= planted.objects[0] - NEAR_OBJECTS and len(finding.objects) <= len(planted.objects) + 8:
         return True
     if end_time - finding.time > LONG_FINDING_MS:
@@ -268,7 +277,7 @@ def evaluate(linter: Linter, maps: Iterable[Beatmap], faults: Sequence[Fault] = 
 
 
 def _envelope(linter: Linter, loaded: Beatmap) -> OnsetEnvelope | None:
-    path = beatmaps.find_audio(loaded)
+    path = reader.find_audio(loaded)
     try:
         return linter.song(path).envelope if path else None
     except AudioError:
@@ -403,7 +412,7 @@ class _Job:
         linter = Linter(settings, load_model(settings) if self.model else None)
         names = set(self.faults)
         chosen = [fault for fault in FAULTS if fault.name in names]
-        loaded = (beatmaps.load(path) for path in self.paths)
+        loaded = (reader.load(path) for path in self.paths)
         return evaluate(linter, loaded, chosen, self.seed, per_fault=self.per_fault, together=self.together,
                         tell=lambda text: print(text, file=sys.stderr, flush=True))
 
@@ -433,6 +442,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--faults", default="", help="kinds, kind:dose or categories, with commas; all by default")
     parser.add_argument("--mode", choices=[mode.label for mode in Mode])
     parser.add_argument("--maps", type=int, default=20)
+    parser.add_argument("--per-song", type=int, default=1)
+    parser.add_argument("--unranked", action="store_true", help="with a manifest, maps that are not ranked as well")
     parser.add_argument("--per-fault", type=int, help="plant each fault in so many maps of a mode at most")
     parser.add_argument("--together", type=int, default=1, help="local mistakes planted in one copy")
     parser.add_argument("--held-out", action="store_true", help="only mapset folders that `maimod train` holds out of training")
@@ -449,13 +460,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.held_out:
         from maimod.learning.corpus import _is_development
 
-        def accept(path: Path) -> bool:
-            return _is_development(path.parent)
+        accept = _is_development
     else:
-        def accept(path: Path) -> bool:
+        def accept(folder: Path) -> bool:
             return True
     mode = Mode[options.mode.upper()] if options.mode else None
-    paths = sources(options.songs, mode, options.manifest, options.seed, accept)[:options.maps]
+    paths = sources(options.songs, mode, options.manifest, options.seed, per_song=options.per_song, unranked=options.unranked,
+                    accept=accept)[:options.maps]
     if not paths:
         parser.error(f"{options.songs}: no map to plant mistakes in")
     evaluation = run(paths, None if options.no_model else options.model, faults, options.seed, per_fault=options.per_fault,

@@ -58,14 +58,11 @@ class Planted:
     end: float
     """Last moment, ms; equals `start` for a single object."""
     objects: tuple[int, ...] = ()
-    """Indices in the changed map; empty if a section or the whole map is wrong."""
+    """Indices in the changed map."""
     note: str = ""
     """What was done, for someone who reads a list of misses."""
-
-    @property
-    def is_local(self) -> bool:
-        """Whether single objects are wrong, not a section."""
-        return bool(self.objects)
+    is_local: bool = True
+    """False if the timing of a section or of the whole map is wrong."""
 
 
 Inject = Callable[[Beatmap, Generator, Envelope], Planted | None]
@@ -391,7 +388,7 @@ def _section_shift(ms: float, beatmap: Beatmap, random: Generator, envelope: Env
     points += _anchors(beatmap, start, start + by) + _anchors(beatmap, end, end)
     objects = [_moved_in_time(o, moved(o.time) - o.time) for o in beatmap.hit_objects]
     return Planted(rebuild(beatmap, hit_objects=objects, timing_points=points), start + by, end,
-                   note=f"{start:.0f} to {end:.0f} ms moved by {by:+g} ms, grid and objects")
+                   note=f"{start:.0f} to {end:.0f} ms moved by {by:+g} ms, grid and objects", is_local=False)
 
 
 def _map_shift(by: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
@@ -400,7 +397,8 @@ def _map_shift(by: float, beatmap: Beatmap, random: Generator, envelope: Envelop
         timing_points=[replace(point, time=point.time + by) for point in beatmap.timing_points],
         breaks=tuple(replace(pause, start=pause.start + by, end=pause.end + by) for pause in beatmap.breaks))
     start = min(changed.red_lines[0].time, min(o.time for o in changed.hit_objects))
-    return Planted(changed, start, max(o.end_time for o in changed.hit_objects), note=f"everything moved by {by:+g} ms")
+    end = max(o.end_time for o in changed.hit_objects)
+    return Planted(changed, start, end, note=f"everything moved by {by:+g} ms", is_local=False)
 
 
 def _tempo(percent: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
@@ -432,7 +430,7 @@ def _tempo(percent: float, beatmap: Beatmap, random: Generator, envelope: Envelo
         if o.time >= end - SAME_MS or moved.end_time <= end - CLEAR_GAP_MS / 2:
             objects.append(moved)
     return Planted(rebuild(beatmap, hit_objects=objects, timing_points=points), start, end,
-                   note=f"{start:.0f} to {end:.0f} ms at {bpm / factor:.2f} in place of {bpm:.2f} BPM")
+                   note=f"{start:.0f} to {end:.0f} ms at {bpm / factor:.2f} in place of {bpm:.2f} BPM", is_local=False)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -634,6 +632,28 @@ def _scroll_speed(factor: float, beatmap: Beatmap, random: Generator, envelope: 
     return None
 
 
+def _with_kiai(is_on: bool, point: TimingPoint) -> TimingPoint:
+    return replace(point, effects=point.effects | 1 if is_on else point.effects & ~1)
+
+
+def _kiai_moved(beats: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
+    """Kiai begins or ends some beats early or late; nothing else of the lines there moves."""
+    borders = [(first, True) for first, _ in beatmap.kiai_sections] + [(after, False) for _, after in beatmap.kiai_sections if after]
+    for border, begins in _in_turn(random, [(line, begins) for line, begins in borders if _on_downbeat(beatmap, line.time)]):
+        by = beats * beatmap.red_line_at(border.time).beat_length * (1 if random.random() < 0.5 else -1)
+        start, until = sorted((border.time, float(round(border.time + by))))
+        inside = [point for point in beatmap.timing_points if start < point.time < until]
+        # A red line has its own kiai bit: with it the change would be two.
+        if _has_red_line(beatmap, start - 2 * SAME_MS, until + SAME_MS) or start < beatmap.red_lines[0].time \
+                or any(point.kiai != beatmap.timing_point_at(start).kiai for point in inside):
+            continue
+        lines = _overridden(beatmap, start, until, partial(_with_kiai, begins == (by < 0)))
+        objects = tuple(o.index for o in beatmap.hit_objects if start - SAME_MS <= o.time <= until + SAME_MS)
+        return Planted(rebuild(beatmap, timing_points=lines), start, until, objects,
+                       f"kiai {'begins' if begins else 'ends'} {beats:g} beats {'late' if by > 0 else 'early'}")
+    return None
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Hitsounds
 
@@ -780,6 +800,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("mania-column", "", _P, frozenset({Mode.MANIA}), _column),
     *(Fault("scroll-speed", f"x{factor:g}", _V, WITH_SCROLLING, partial(_scroll_speed, factor))
       for factor in (0.5, 0.75, 1.5, 2)),
+    *(Fault("kiai-moved", f"{beats} beats", Category.KIAI, ALL, partial(_kiai_moved, beats)) for beats in (1, 2)),
 )
 """Every mistake that can be planted."""
 

@@ -16,8 +16,8 @@ CLAP, FINISH = 8, 4
 
 
 def beat_sounds(n_measures: int = 32) -> list[int]:
-    """Quarter notes: finish on the first of four measures, claps on 2 and 4."""
-    return [(FINISH if i % 16 == 0 else CLAP if i % 2 else 0) for i in range(4 * n_measures)]
+    """Quarter notes: finish on 1, claps on 2 and 4."""
+    return [(FINISH if i % 4 == 0 else CLAP if i % 2 else 0) for i in range(4 * n_measures)]
 
 
 def circles(sounds: list[int], samples: dict[int, str] | None = None) -> list[str]:
@@ -89,10 +89,10 @@ def test_sample_set_of_one_object():
 
 
 def test_sample_set_of_a_green_line_is_one_finding_at_the_line():
-    lines = [RED_LINE, f"{28 * BEAT},-100,4,1,0,70,0,0", f"{30 * BEAT},-100,4,2,0,70,0,0"]
+    lines = [RED_LINE, f"{60 * BEAT},-100,4,1,0,70,0,0", f"{62 * BEAT},-100,4,2,0,70,0,0"]
     [finding] = found(circles(beat_sounds()), lines)
     assert finding.rule == "hitsounds/sample-set"
-    assert finding.objects == (28, 29)
+    assert finding.objects == (60, 61)
     assert finding.line == beatmap(circles([0]), lines).timing_points[1].line
 
 
@@ -112,12 +112,12 @@ def test_the_model_alone_can_speak_and_overrule():
 
 
 def test_taiko_colour():
-    pattern = [0, 0, 8, 0, 8, 8, 0, 8] * 12
+    pattern = [0, 0, 8, 0, 8, 8, 0, 8] * 24
     notes = [f"256,192,{250 * i},1,{sound},0:0:0:0:" for i, sound in enumerate(pattern)]
     assert found(notes, mode=1) == []
-    notes[42] = notes[42].replace(",1,8,", ",1,0,")
+    notes[98] = notes[98].replace(",1,8,", ",1,0,")
     [finding] = found(notes, mode=1)
-    assert (finding.rule, finding.objects, finding.actual) == ("hitsounds/taiko-colour", (42,), "don")
+    assert (finding.rule, finding.objects, finding.actual) == ("hitsounds/taiko-colour", (98,), "don")
     assert finding.expected[0].text == "kat"
 
 

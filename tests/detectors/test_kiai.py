@@ -42,6 +42,12 @@ def test_kiai_off_the_beat():
     assert finding.message == "Kiai begins 13.0 ms off the closest tick of the beat."
 
 
+def test_many_lines_off_the_beat_are_one_finding():
+    finding, = found(map_with((8013, 24_000), (40_013, 56_000), (72_013, 88_000)))
+    assert finding.message == "Kiai begins or ends off the beat 3 times, here first."
+    assert finding.evidence["lines"] == [25, 27, 29]
+
+
 def test_rounding_is_forgiven():
     assert found(map_with((8001, 23_999))) == []
 

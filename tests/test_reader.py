@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from maimod import beatmap as reader
-from maimod.beatmap import BeatmapError, Mode, ObjectKind, parse
+from maimod import reader
+from maimod.beatmap import Beatmap, Mode, ObjectKind
+from maimod.reader import BeatmapError, parse
 from tests import osu
 
 MINIMAL = """osu file format v14
@@ -24,7 +25,7 @@ Mode: 0
 """
 
 
-def read(text: str | bytes, path: str = "map.osu") -> reader.Beatmap:
+def read(text: str | bytes, path: str = "map.osu") -> Beatmap:
     return parse(text if isinstance(text, bytes) else text.encode(), path)
 
 

@@ -1,0 +1,47 @@
+"""Two witnesses on every hit: the map's habits and the model, both in bits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from maimod.detectors.base import Context
+from maimod.events import EventKind, EventScore
+from maimod.sounds import Habits, Hit
+
+MODEL_FLOOR = 2e-3
+"""Probability that a model's word is never better than: 9 bits."""
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """The hits of a map with both witnesses."""
+
+    context: Context
+    habits: Habits
+
+    @cached_property
+    def heard(self) -> dict[tuple[int, int, EventKind], EventScore]:
+        """Scores of hitsounds and volumes by (object, edge, kind). A slider's body follows its head with the same number: left out."""
+        scores: dict[tuple[int, int, EventKind], EventScore] = {}
+        for index, of_object in self.context.scores_by_object.items():
+            for score in of_object:
+                if score.event.kind in (EventKind.HITSOUND, EventKind.VOLUME):
+                    scores.setdefault((index, score.event.part, score.event.kind), score)
+        return scores
+
+    def score(self, hit: Hit, kind: EventKind) -> EventScore | None:
+        return self.heard.get((hit.hit_object.index, hit.edge, kind))
+
+    def log_odds(self, hit: Hit, kind: EventKind, holds: Callable[[int], bool]) -> float | None:
+        """Bits by which the model bets on values that satisfy `holds`; None without a model's word on this hit."""
+        score = self.score(hit, kind)
+        if score is None:
+            return None
+        listed = [(event.value, p) for event, p in score.expected if event.kind is kind]
+        known = sum(p for _, p in listed)
+        rest = max(0.0, 1.0 - sum(p for _, p in score.expected))
+        share = sum(p for value, p in listed if holds(value)) / max(known + rest, 1e-9)
+        return math.log2((share + MODEL_FLOOR) / (1.0 - min(share, 1.0) + MODEL_FLOOR))

@@ -1,0 +1,421 @@
+"""Read `.osu` files: text in, :class:`Beatmap` out, every object with its source line.
+
+What the game tolerates is tolerated; what cannot be linted raises :class:`BeatmapError` with path, line and reason.
+Source: https://osu.ppy.sh/wiki/en/Client/File_formats/osu_%28file_format%29 and osu!lazer's `LegacyBeatmapDecoder`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from maimod.beatmap import Beatmap, Break, Difficulty, HitObject, HitSample, Mode, ObjectKind, SliderPath, TimingPoint
+
+MAX_FILE_BYTES = 64 * 1024 * 1024  # the largest marathon in circulation is under 10 MB
+MAX_OBJECTS = 100_000
+"""The longest ranked marathons have about 15,000 hit objects."""
+MAX_TIME_MS = 10 * 3_600_000
+"""Editor timestamps end at 600 minutes (lazer, `EditorTimestampParser`)."""
+MAX_COORDINATE = 131_072  # lazer, `Parsing.MAX_COORDINATE_VALUE`
+LATEST_VERSION = 14
+"""Of stable; 128 is lazer's."""
+MIN_BEAT_LENGTH_MS = 6.0
+"""The game takes shorter and negative beats of red lines for this long (lazer, `TimingControlPoint`)."""
+
+
+class BeatmapError(Exception):
+    """A `.osu` file that cannot be linted. Printed as `path:line: reason`."""
+
+    def __init__(self, path: Path | str, line: int | None, reason: str) -> None:
+        super().__init__(path, line, reason)
+        self.path, self.line, self.reason = Path(path), line, reason
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.line}" if self.line else f"{self.path}"
+        return f"{place}: {self.reason}"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Finding files
+
+
+def find_beatmaps(path: Path) -> list[Path]:
+    """List the `.osu` files of a file, a mapset folder or a Songs folder, sorted by path.
+
+    Raises:
+        BeatmapError: if there is no such path or a folder holds no `.osu` file.
+    """
+    if path.is_dir():
+        found = sorted(p for p in path.rglob("*") if p.suffix.lower() == ".osu" and p.is_file())
+        if not found:
+            raise BeatmapError(path, None, "no .osu file in this folder; give a beatmap, a mapset folder or a Songs folder")
+        return found
+    if not path.exists():
+        raise BeatmapError(path, None, "no such file or folder")
+    return [path]
+
+
+def find_audio(beatmap: Beatmap) -> Path | None:
+    """The song of a beatmap, found beside it as the game on Windows finds it: whatever the case of letters.
+
+    A path that leads out of the mapset folder is not followed: maps come from strangers.
+    """
+    name = beatmap.audio_filename.strip().strip('"').replace("\\", "/")
+    if not name:
+        return None
+    folder = beatmap.path.parent
+    for part in name.split("/"):
+        if part in ("", "."):
+            continue
+        if part == ".." or not folder.is_dir():
+            return None
+        exact = folder / part
+        try:
+            if not exact.exists():
+                exact = next((p for p in sorted(folder.iterdir()) if p.name.casefold() == part.casefold()), exact)
+        except OSError:
+            return None
+        folder = exact
+    return folder if folder.is_file() else None
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Reading
+
+
+def load(path: Path | str) -> Beatmap:
+    """Read a `.osu` file.
+
+    Raises:
+        BeatmapError: if it cannot be read as a beatmap.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise BeatmapError(path, None, f"larger than {MAX_FILE_BYTES >> 20} MB: not a beatmap")
+        content = path.read_bytes()
+    except OSError as error:
+        raise BeatmapError(path, None, f"cannot be read ({error.strerror or error})") from None
+    return parse(content, path)
+
+
+def parse(content: bytes, path: Path | str = "beatmap.osu") -> Beatmap:
+    """Turn the bytes of a `.osu` file into a :class:`Beatmap`; `path` is kept and used in errors.
+
+    Raises:
+        BeatmapError: if it cannot be read as a beatmap.
+    """
+    return _Parser(Path(path)).parse(content)
+
+
+def _decode(content: bytes, path: Path) -> tuple[str, list[str]]:
+    """Decode UTF-8 (with or without BOM) or UTF-16 with BOM; other bytes are replaced and reported."""
+    if not content.strip():
+        raise BeatmapError(path, None, "the file is empty")
+    for bom, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if content.startswith(bom):
+            return content.decode(encoding, errors="replace"), []
+    if b"\0" in content[:4096]:
+        raise BeatmapError(path, None, "a binary file, not a beatmap (expected text starting with 'osu file format v')")
+    try:
+        return content.decode("utf-8"), []
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return content.decode("utf-8", errors="replace"), [f"line {line}: not UTF-8; the odd bytes were replaced"]
+
+
+def _number(text: str) -> float:
+    """A decimal as the game reads it; NaN and infinity pass and are judged where they are used."""
+    return float(text.strip())
+
+
+def _integer(text: str) -> int:
+    """An integer; decimals are truncated (old and converted maps have them)."""
+    try:
+        return int(text)
+    except ValueError:
+        return int(float(text))
+
+
+class _Parser:
+    """Holds what is read so far; one use."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.messages: list[str] = []
+        self.sections: dict[str, dict[str, str]] = {"General": {}, "Metadata": {}, "Difficulty": {}}
+        self.timing_points: list[TimingPoint] = []
+        self.object_lines: list[tuple[int, str]] = []
+        self.breaks: list[Break] = []
+        self.events: list[tuple[int, str]] = []
+        self.skipped: dict[str, list[int]] = {}
+
+    def fail(self, line: int | None, reason: str) -> BeatmapError:
+        return BeatmapError(self.path, line, reason)
+
+    def skip(self, what: str, line: int) -> None:
+        self.skipped.setdefault(what, []).append(line)
+
+    def parse(self, content: bytes) -> Beatmap:
+        text, notes = _decode(content, self.path)
+        self.messages += notes
+        # Only \n and \r\n end lines: str.splitlines would also split at U+2028 inside titles and miscount.
+        lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        version = self.version(lines)
+        section = ""
+        for number, raw in enumerate(lines, start=1):
+            line = raw.strip()
+            if not line or line.startswith("//"):
+                continue
+            if line.startswith("[") and line.endswith("]"):
+                section = line[1:-1]
+                continue
+            self.line(section, number, raw, line)
+        return self.finish(version)
+
+    def version(self, lines: list[str]) -> int:
+        for number, raw in enumerate(lines, start=1):
+            line = raw.strip().lstrip("\ufeff")
+            if not line:
+                continue
+            prefix, separator, digits = line.partition("osu file format v")
+            if separator and not prefix:
+                try:
+                    version = int(digits.strip())
+                except ValueError:
+                    raise self.fail(number, f"unknown format version {digits.strip()[:20]!r}") from None
+                if not (3 <= version <= 14 or version == 128):
+                    raise self.fail(number, f"format v{version} is not supported (v3 to v14 and v128 are)")
+                return version
+            if "[HitObjects]" in (text.strip() for text in lines):
+                self.messages.append(f"line {number}: no 'osu file format v…'; read as v{LATEST_VERSION}, as the game does")
+                return LATEST_VERSION
+            raise self.fail(number, "not a beatmap: the first line must be 'osu file format v…'")
+        raise self.fail(None, "the file is empty")
+
+    def line(self, section: str, number: int, raw: str, line: str) -> None:
+        if section in self.sections:
+            key, separator, value = line.partition(":")
+            if separator:
+                self.sections[section].setdefault(key.strip(), value.strip())
+        elif section == "TimingPoints":
+            self.timing_point(number, line)
+        elif section == "HitObjects":
+            self.object_lines.append((number, line))
+            if len(self.object_lines) > MAX_OBJECTS:
+                raise self.fail(number, f"more than {MAX_OBJECTS:,} hit objects; no such map can be played or linted")
+        elif section == "Events":
+            self.event(number, raw, line)
+
+    def event(self, number: int, raw: str, line: str) -> None:
+        fields = line.split(",")
+        if fields[0] in ("2", "Break") and len(fields) >= 3:
+            try:
+                self.breaks.append(Break(number, _number(fields[1]), _number(fields[2])))
+            except ValueError:
+                self.skip("break", number)
+        elif not raw.startswith((" ", "_")):  # indented lines are storyboard commands
+            self.events.append((number, line))
+
+    def timing_point(self, number: int, line: str) -> None:
+        fields = [part.strip() for part in line.split(",")]
+        try:
+            time, beat_length = _number(fields[0]), _number(fields[1])
+            given = [_integer(part) if part else None for part in fields[2:8]] + [None] * 6
+        except (ValueError, IndexError, OverflowError):
+            self.skip("timing point", number)
+            return
+        meter, sample_set, sample_index, volume = (
+            default if value is None else value for value, default in zip(given, (4, 0, 0, 100), strict=False))
+        uninherited, effects = given[4], given[5] or 0
+        if not math.isfinite(time):
+            raise self.fail(number, f"timing point at {fields[0]} ms: not a time")
+        if abs(time) > MAX_TIME_MS:
+            self.skip("timing point", number)
+            return
+        is_red = beat_length > 0 if uninherited is None else uninherited == 1
+        if is_red and (not math.isfinite(beat_length) or beat_length == 0):
+            raise self.fail(number, f"timing point with a beat length of {fields[1]} ms; it must be a number above 0")
+        if is_red and beat_length < MIN_BEAT_LENGTH_MS:
+            self.messages.append(f"line {number}: beat length of {fields[1][:20]} ms; the game takes it for {MIN_BEAT_LENGTH_MS:g} ms")
+            beat_length = MIN_BEAT_LENGTH_MS
+        # lazer takes NaN on a green line for "no slider ticks"; no other value but a number can be used.
+        if not is_red and math.isinf(beat_length):
+            raise self.fail(number, f"inherited timing point with a beat length of {fields[1]}")
+        self.timing_points.append(TimingPoint(
+            number, time, beat_length, meter if 1 <= meter <= 1000 else 4, sample_set, sample_index,
+            min(max(volume, 0), 100), is_red, effects))
+
+    def finish(self, version: int) -> Beatmap:
+        if not self.object_lines:
+            raise self.fail(None, "no hit objects: nothing to lint (is the file cut off?)")
+        if not self.timing_points:
+            raise self.fail(None, "no timing points: without a beat there is nothing to compare with")
+        if not any(point.uninherited for point in self.timing_points):
+            raise self.fail(self.timing_points[0].line, "no uninherited timing point (red line) in the whole map")
+        general, metadata = self.sections["General"], self.sections["Metadata"]
+        try:
+            mode = Mode(_integer(general.get("Mode", "0") or "0"))
+        except ValueError:
+            raise self.fail(None, f"unknown game mode {general['Mode']!r} in [General]") from None
+        shell = Beatmap(self.path, version, mode, general, metadata, self.difficulty(),
+                        tuple(self.timing_points), (), tuple(self.breaks))
+        objects = tuple(_Objects(self, shell).read())
+        for what, lines in self.skipped.items():
+            shown = ", ".join(map(str, lines[:5])) + (", …" if len(lines) > 5 else "")
+            self.messages.append(f"skipped {len(lines)} {what} line{'s' * (len(lines) > 1)} that cannot be read (line {shown})")
+        return Beatmap(self.path, version, mode, general, metadata, shell.difficulty, shell.timing_points,
+                       objects, shell.breaks, tuple(self.events), tuple(self.messages))
+
+    def difficulty(self) -> Difficulty:
+        section = self.sections["Difficulty"]
+
+        def read(key: str, default: float, low: float, high: float) -> float:
+            try:
+                value = _number(section[key])
+            except KeyError:
+                return default
+            except ValueError:
+                value = math.nan
+            if not math.isfinite(value):
+                self.messages.append(f"{key} is {section[key][:20]!r}; {default:g} is used")
+                return default
+            return min(max(value, low), high)
+
+        overall = read("OverallDifficulty", 5.0, 0.0, 10.0)
+        return Difficulty(
+            read("HPDrainRate", 5.0, 0.0, 10.0), read("CircleSize", 5.0, 0.0, 18.0), overall,
+            read("ApproachRate", overall, 0.0, 10.0),  # maps of format 7 and older have none: AR follows OD
+            read("SliderMultiplier", 1.4, 0.4, 3.6), read("SliderTickRate", 1.0, 0.5, 8.0))
+
+
+class _Objects:
+    """Reads `[HitObjects]`, once the timing points and the mode are known."""
+
+    def __init__(self, parser: _Parser, shell: Beatmap) -> None:
+        self.parser, self.shell = parser, shell
+        self.combo_number = 0
+        self.after_spinner = False
+
+    def read(self) -> Iterator[HitObject]:
+        index = 0
+        for line, text in self.parser.object_lines:
+            hit_object = self.hit_object(index, line, text)
+            if hit_object is not None:
+                yield hit_object
+                index += 1
+        if not index:
+            raise self.parser.fail(self.parser.object_lines[0][0], "none of the hit objects can be read")
+
+    def hit_object(self, index: int, line: int, text: str) -> HitObject | None:
+        fields = text.split(",")
+        try:
+            x, y, time = _number(fields[0]), _number(fields[1]), _number(fields[2])
+            bits = _integer(fields[3])
+            hitsound = _integer(fields[4]) if len(fields) > 4 and fields[4].strip() else 0
+        except (ValueError, IndexError, OverflowError):
+            self.unreadable(line, text)
+            return None
+        if not math.isfinite(time) or abs(time) > MAX_TIME_MS:
+            raise self.parser.fail(line, f"hit object at {fields[2].strip()} ms: no song is that long (limit 10 hours)")
+        if not (abs(x) <= MAX_COORDINATE and abs(y) <= MAX_COORDINATE):  # false for NaN too
+            raise self.parser.fail(line, f"hit object at ({fields[0]}, {fields[1]}): coordinates beyond ±{MAX_COORDINATE}")
+        try:
+            kind, end_time, sample, slider = self.body(bits, fields, x, y, time)
+        except (ValueError, IndexError, OverflowError):
+            self.unreadable(line, text)
+            return None
+        if kind is None:
+            self.unreadable(line, text)
+            return None
+        if not math.isfinite(end_time) or abs(end_time) > MAX_TIME_MS:
+            raise self.parser.fail(line, "the hit object's end lies beyond 10 hours; its length or velocity cannot be right")
+        new_combo = bool(bits & 4)
+        self.count_combo(kind, new_combo, index)
+        return HitObject(index, line, kind, time, max(end_time, time), x, y, new_combo, bits >> 4 & 7,
+                         self.combo_number, hitsound, sample, slider)
+
+    def unreadable(self, line: int, text: str) -> None:
+        """The game skips such lines; the last one tells that the file was cut off."""
+        if line == self.parser.object_lines[-1][0] and text.count(",") < 4:
+            raise self.parser.fail(line, f"cannot read hit object {text[:60]!r}: the file seems cut off here")
+        self.parser.skip("hit object", line)
+
+    def count_combo(self, kind: ObjectKind, new_combo: bool, index: int) -> None:
+        """Editor numbers: a combo starts at the flag, at the first object and after a spinner."""
+        if new_combo or index == 0 or self.after_spinner or kind is ObjectKind.SPINNER:
+            self.combo_number = 0
+        self.combo_number += 1
+        self.after_spinner = kind is ObjectKind.SPINNER
+
+    def body(self, bits: int, fields: list[str], x: float, y: float,
+             time: float) -> tuple[ObjectKind | None, float, HitSample, SliderPath | None]:
+        if bits & 1:
+            return ObjectKind.CIRCLE, time, self.sample(fields, 5), None
+        if bits & 2:
+            slider = self.slider(fields, x, y)
+            return ObjectKind.SLIDER, time + self.slider_duration(slider, time), self.sample(fields, 10), slider
+        if bits & 8:
+            return ObjectKind.SPINNER, _number(fields[5]), self.sample(fields, 6), None
+        if bits & 128:
+            end, _, sample = (fields[5] if len(fields) > 5 else "").partition(":")
+            return ObjectKind.HOLD, _number(end) if end.strip() else time, self.sample([sample], 0), None
+        return None, time, HitSample(), None
+
+    @staticmethod
+    def sample(fields: list[str], place: int) -> HitSample:
+        if len(fields) <= place or not fields[place].strip():
+            return HitSample()
+        parts = fields[place].split(":", 4)
+        numbers = []
+        for part in (parts + ["0"] * 4)[:4]:
+            try:
+                numbers.append(_integer(part) if part.strip() else 0)
+            except ValueError:
+                numbers.append(0)
+        normal_set, addition_set, index, volume = numbers
+        return HitSample(normal_set, addition_set, index, volume, parts[4].strip() if len(parts) > 4 else "")
+
+    @staticmethod
+    def slider(fields: list[str], x: float, y: float) -> SliderPath:
+        curve, points, segments = "", [(x, y)], []
+        for part in fields[5].split("|"):
+            part = part.strip()
+            if part[:1].isalpha():
+                letter = part[0].upper()
+                if curve:
+                    segments.append((len(points), letter))
+                else:
+                    curve = letter
+            elif part:
+                px, _, py = part.partition(":")
+                point = _number(px), _number(py)
+                if not all(abs(value) <= MAX_COORDINATE for value in point):
+                    raise ValueError("control point out of bounds")
+                points.append(point)
+        slides = max(1, _integer(fields[6]))
+        if slides > 9000:  # lazer, `ConvertHitObjectParser`
+            raise ValueError("too many slides")
+        length = _number(fields[7]) if len(fields) > 7 and fields[7].strip() else _polyline_length(points)
+        if not 0 <= length <= MAX_COORDINATE:
+            length = _polyline_length(points)
+        sounds: list[int] = []
+        if len(fields) > 8 and fields[8].strip():
+            sounds = [_integer(part) if part.strip() else 0 for part in fields[8].split("|")]
+        sets: list[tuple[int, int]] = []
+        if len(fields) > 9 and fields[9].strip():
+            for part in fields[9].split("|"):
+                normal, _, addition = part.partition(":")
+                sets.append((_integer(normal or "0"), _integer(addition.split(":")[0] or "0")))
+        return SliderPath(curve or "B", tuple(points), slides, length, tuple(sounds), tuple(sets), tuple(segments))
+
+    def slider_duration(self, slider: SliderPath, time: float) -> float:
+        red = self.shell.red_line_at(time)
+        pixels_per_beat = self.shell.difficulty.slider_multiplier * 100 * self.shell.velocity_at(time)
+        return slider.length * slider.slides / pixels_per_beat * red.beat_length
+
+
+def _polyline_length(points: Sequence[tuple[float, float]]) -> float:
+    return sum(math.dist(a, b) for a, b in pairwise(points))

@@ -1,0 +1,83 @@
+"""The example of the documentation: the clean maps are silent, and the planted faults are found where they are."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from maimod.findings import BeatmapReport, Finding, Severity
+from maimod.lint import Linter
+from maimod.settings import Settings
+
+SCRIPT = Path(__file__).parent.parent / "tools" / "make_example.py"
+
+
+@cache
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_example", SCRIPT)
+    assert spec is not None and spec.loader is not None
+    module = sys.modules["make_example"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def path_of(version: str) -> Path:
+    return script().FOLDER / f"maimod - Example (maimod) [{version}].osu"
+
+
+@pytest.fixture(scope="module")
+def reports() -> dict[str, BeatmapReport]:
+    linter = Linter(Settings(model=None), None)
+    return {beatmap.version: linter.lint_file(path_of(beatmap.version), beatmap.version) for beatmap in script().maps()}
+
+
+def plain_faults() -> list[tuple[str, object]]:
+    return [(version, fault) for version, faults in (("Faulty", script().FAULTS), ("Faulty Taiko", script().TAIKO_FAULTS))
+            for fault in faults if not fault.needs_model]
+
+
+def findings_of(report: BeatmapReport, fault) -> list[Finding]:
+    """Findings that name a fault rightly, at its place."""
+    beat = script().BEAT_MS
+    end = fault.time + fault.span * script().MEASURE_MS
+    return [f for f in report.findings if f.rule.startswith(fault.rules)
+            and f.time <= end + beat and (f.end_time if f.end_time is not None else f.time) >= fault.time - beat]
+
+
+@pytest.mark.parametrize("version", ["Hard", "Taiko"])
+def test_clean_maps_are_silent(reports, version):
+    report = reports[version]
+    assert report.status == "ok", report.messages
+    assert [(f.rule, f.message) for f in report.findings if f.severity is not Severity.MINOR] == []
+    assert len(report.findings) <= 1
+
+
+@pytest.mark.parametrize(("version", "fault"), plain_faults(), ids=lambda value: getattr(value, "name", value))
+def test_fault_is_found_without_a_model(reports, version, fault):
+    found = findings_of(reports[version], fault)
+    assert len(found) == 1, [(f.rule, f.message) for f in reports[version].findings]
+    fields = path_of(version).read_text(encoding="utf-8").splitlines()[found[0].line - 1].split(",")
+    written = float(fields[0]) if len(fields) == 8 and fields[2] == "4" else float(fields[2])
+    if not fault.span:
+        assert abs(written - fault.time) <= script().BEAT_MS / 2
+
+
+def test_every_finding_of_the_faulty_maps_is_a_planted_fault(reports):
+    for version, faults in (("Faulty", script().FAULTS), ("Faulty Taiko", script().TAIKO_FAULTS)):
+        explained = {id(f) for fault in faults for f in findings_of(reports[version], fault)}
+        # A slider that ends elsewhere makes the next object too far as well: two beats later at most.
+        after = 2 * script().BEAT_MS
+        explained |= {id(f) for f in reports[version].findings for fault in faults if 0 <= f.time - fault.time <= after}
+        assert [(f.rule, f.message) for f in reports[version].findings if id(f) not in explained] == []
+
+
+def test_files_are_what_the_script_writes():
+    for beatmap in script().maps():
+        assert path_of(beatmap.version).read_bytes().decode() == beatmap.text().replace("\n", "\r\n")
+    assert (script().FOLDER.parent / "README.md").read_text(encoding="utf-8") == script().readme()
+    assert 0 < (script().FOLDER / script().SONG).stat().st_size <= 1_000_000
