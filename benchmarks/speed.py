@@ -2,8 +2,8 @@
 
     python benchmarks/speed.py [MAP.osu] [--model DIR] [--device auto] [--precision fp32] [--threads N] [--repeat 3]
 
-Without a map, a synthetic three-minute song and a map of about 900 objects are made for it. Every figure is the best of the repeats, and
-`share` is its part of the whole, so that two machines can be compared by ratios rather than by seconds.
+Without a map, a synthetic three-minute song and a map for it are made. Every figure is the best of the repeats, and `share` is its part
+of the whole, so that two machines can be compared by ratios rather than by seconds.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def synthetic(folder: Path) -> Path:
         if random.random() < 0.25:
             lines.append(f"{x:.0f},150,{time_ms:.0f},2,0,B|{x:.0f}:200|{(x + 60) % 512:.0f}:220,1,70")
         else:
-            lines.append(f"{x:.0f},{random.integers(40, 340)},{time_ms:.0f},{5 if len(lines) % 8 == 0 else 1},{random.choice([0, 0, 2, 8])}")
+            kind, sound = 5 if len(lines) % 8 == 0 else 1, random.choice([0, 0, 2, 8])
+            lines.append(f"{x:.0f},{random.integers(40, 340)},{time_ms:.0f},{kind},{sound}")
         time_ms += beat * random.choice([0.5, 0.5, 1.0])
     soundfile.write(folder / "song.wav", samples / np.abs(samples).max(), rate)
     header = "osu file format v14\n[General]\nAudioFilename: song.wav\n[Difficulty]\nCircleSize:4\nSliderMultiplier:1.4\n"
@@ -110,12 +111,12 @@ def main() -> None:
         from maimod.linter import Song
 
         whole = Song(song, envelope)
-        seconds, mel = best(options.repeat, lambda: whole.mel(model.config.n_mels, model.config.frame_ms))
+        seconds, _ = best(options.repeat, lambda: whole.mel(model.config.n_mels, model.config.frame_ms))
         rows.append(("mel frames", seconds))
         seconds, scores = best(options.repeat, lambda: linter.score(loaded, whole, lambda share: None))
         rows.append(("score (mel and stars included)", seconds))
         context = linter.context(loaded, scores, whole)
-        seconds, found = best(options.repeat, lambda: [f for d in DETECTORS for f in d.run(context)])
+        seconds, _ = best(options.repeat, lambda: [f for d in DETECTORS for f in d.run(context)])
         rows.append(("detect", seconds))
         start = time.perf_counter()
         fresh = Linter(settings, model)

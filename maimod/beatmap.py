@@ -14,6 +14,8 @@ from enum import IntEnum, StrEnum
 from functools import cached_property
 from pathlib import Path
 
+MAX_TIME_MS = 10 * 3_600_000
+"""Editor timestamps end at 600 minutes (lazer, `EditorTimestampParser`)."""
 SNAP_DIVISORS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16)
 """Beat snap divisors of the editor; every timeline tick belongs to one of them."""
 UNSNAP_MS = 2.0
@@ -307,8 +309,3 @@ class Snap:
     error: float
     """Time minus tick in ms: positive is late."""
     red_line: TimingPoint
-
-
-def __getattr__(name):  # TEMPORARY forwarding
-    from maimod import reader
-    return getattr(reader, name)

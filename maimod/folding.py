@@ -73,8 +73,10 @@ def _brings_about(cause: Finding, finding: Finding, rank: dict[int, int]) -> boo
     own, others = [rank[i] for i in cause.objects], [rank[i] for i in finding.objects]
     if set(own) & set(others):
         return True
-    has_wake = cause.surprisal is not None or cause.category is Category.RHYTHM
-    return has_wake and finding.surprisal is not None and 0 < min(others) - max(own) <= WAKE_OBJECTS
+    is_next = 0 < min(others) - max(own) <= WAKE_OBJECTS
+    # Where something ends elsewhere, the step to the next object is another one, by arithmetic too.
+    is_surprised_again = finding.surprisal is not None and (cause.surprisal is not None or cause.category is Category.RHYTHM)
+    return is_next and (finding.category is Category.POSITIONS or is_surprised_again)
 
 
 def fingerprint(beatmap: Beatmap, finding: Finding) -> str:

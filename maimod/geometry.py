@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -100,7 +101,7 @@ def _segments(slider: SliderPath) -> list[tuple[list[tuple[float, float]], str]]
             segments.append((part, curve))
             continue
         run = [part[0]]
-        for previous, point in zip(part, part[1:], strict=False):
+        for previous, point in pairwise(part):
             if point == previous:  # a red anchor: one curve ends, the next begins
                 segments.append((run, curve))
                 run = []
@@ -139,10 +140,7 @@ def _arc(control: np.ndarray) -> np.ndarray | None:
     turn = (angles[2] - angles[0]) % (2 * math.pi)
     if (angles[1] - angles[0]) % (2 * math.pi) > turn:  # the middle point lies on the other side
         turn -= 2 * math.pi
-    if 2 * radius <= ARC_TOLERANCE:
-        count = 2
-    else:
-        count = max(2, math.ceil(abs(turn) / (2 * math.acos(1 - ARC_TOLERANCE / radius))))
+    count = 2 if 2 * radius <= ARC_TOLERANCE else max(2, math.ceil(abs(turn) / (2 * math.acos(1 - ARC_TOLERANCE / radius))))
     if count >= MAX_ARC_POINTS:
         return None
     # Chords of so few vertices are up to 0.3 % short; four times as many leave the length right to 0.02 %.

@@ -17,7 +17,7 @@ import numpy as np
 from maimod.beatgrid import TICKS_PER_BEAT, BeatGrid
 from maimod.beatmap import UNSNAP_MS, Beatmap, HitObject, Snap
 from maimod.events import EventKind, EventScore
-from maimod.onsets import MIN_SIGNIFICANCE, TYPICAL_LAG_MS
+from maimod.onsets import FAR_MS, LAGS_MS, MIN_SIGNIFICANCE, TYPICAL_LAG_MS, Alignment
 
 if TYPE_CHECKING:
     from maimod.detectors.base import Context
@@ -26,6 +26,9 @@ SAME_MS = 12.0
 """Times closer than this are one moment: a tick of the model is 1/48 beat, 7 ms at 180 BPM."""
 ONSET_WIDTH_MS = 15.0
 """Onsets lie within this of where the map's lag leads to, give or take how softly a sound starts."""
+
+AS_HIGH = 0.85
+"""A lag whose onsets are this strong beside the strongest may be the true one: in songs of even notes every note fits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,15 @@ def snap(beatmap: Beatmap, time: float) -> Snap:
     soon = beatmap.snap(time + UNSNAP_MS)
     late = Snap(soon.tick, soon.divisor, time - soon.tick, soon.red_line)
     return here if abs(here.error) <= abs(late.error) else late
+
+
+def usual_lag(found: Alignment) -> float:
+    """Lag of a map [ms]: of those that fit about equally well the one nearest to that of well-timed maps."""
+    curve = np.asarray(found.curve, dtype=float)
+    padded = np.pad(curve, 1, constant_values=-np.inf)
+    peaks = LAGS_MS[(curve >= padded[:-2]) & (curve >= padded[2:]) & (curve >= AS_HIGH * curve.max())]
+    nearest = float(peaks[np.abs(peaks - TYPICAL_LAG_MS).argmin()])
+    return found.lag_ms if abs(nearest - found.lag_ms) <= FAR_MS else nearest
 
 
 def contains(times: Sequence[float], time: float) -> bool:
@@ -153,7 +165,7 @@ class Moments:
     def lag(self) -> float:
         """Ms from a time of the map to the onset that belongs to it."""
         found = self.context.alignment
-        return found.lag_ms if found and found.significance >= MIN_SIGNIFICANCE else TYPICAL_LAG_MS
+        return usual_lag(found) if found and found.significance >= MIN_SIGNIFICANCE else TYPICAL_LAG_MS
 
     def onset(self, time: float) -> float | None:
         """Strength of the song's onset at a time of the map; None without a song."""

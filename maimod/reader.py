@@ -11,13 +11,11 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from maimod.beatmap import Beatmap, Break, Difficulty, HitObject, HitSample, Mode, ObjectKind, SliderPath, TimingPoint
+from maimod.beatmap import MAX_TIME_MS, Beatmap, Break, Difficulty, HitObject, HitSample, Mode, ObjectKind, SliderPath, TimingPoint
 
 MAX_FILE_BYTES = 64 * 1024 * 1024  # the largest marathon in circulation is under 10 MB
 MAX_OBJECTS = 100_000
 """The longest ranked marathons have about 15,000 hit objects."""
-MAX_TIME_MS = 10 * 3_600_000
-"""Editor timestamps end at 600 minutes (lazer, `EditorTimestampParser`)."""
 MAX_COORDINATE = 131_072  # lazer, `Parsing.MAX_COORDINATE_VALUE`
 LATEST_VERSION = 14
 """Of stable; 128 is lazer's."""

@@ -9,7 +9,7 @@ Source: osu!lazer, `LegacyBeatmapDecoder.handleTimingPoint`, `ConvertHitObjectPa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -76,8 +76,9 @@ def hits(beatmap: Beatmap) -> list[Hit]:
         for edge, time in enumerate(hit_object.edge_times()):
             # Edges that the file does not list sound as the slider itself does.
             additions = slider.edge_sounds[edge] if edge < len(slider.edge_sounds) else hit_object.hitsound
-            sets = slider.edge_sets[edge] if edge < len(slider.edge_sets) else (hit_object.sample.normal_set, hit_object.sample.addition_set)
-            sample = HitSample(sets[0], sets[1], hit_object.sample.index, hit_object.sample.volume, hit_object.sample.filename)
+            sample = hit_object.sample
+            if edge < len(slider.edge_sets):
+                sample = replace(sample, normal_set=slider.edge_sets[edge][0], addition_set=slider.edge_sets[edge][1])
             found.append(_hit(beatmap, hit_object, edge, time, additions, sample))
     found.sort(key=lambda hit: (hit.time, hit.hit_object.index))
     return found
@@ -190,7 +191,7 @@ def measure_ticks(beatmap: Beatmap, times: Sequence[float]) -> np.ndarray:
     grid = BeatGrid(beatmap)
     section = np.maximum(np.searchsorted(grid.offsets, np.asarray(times, dtype=float) + 2.0, side="right") - 1, 0)
     lengths = np.maximum(grid.meters[section], 1) * TICKS_PER_BEAT
-    return ((grid.ticks(times) - grid.first_ticks[section]) % lengths).astype(np.int64)
+    return ((grid.ticks(np.asarray(times, dtype=float)) - grid.first_ticks[section]) % lengths).astype(np.int64)
 
 
 def _words(beatmap: Beatmap, found: Sequence[Hit], cells: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -210,13 +211,14 @@ def successors(language: EventLanguage, mode: Mode) -> dict[EventKind | None, fr
             events = [EventKind(name) for name in names]
             (firsts if "t" in names else timeless_firsts).add(events[0])
             lasts.add(events[-1])
-            for before, after in zip(events, events[1:], strict=False):
+            for before, after in pairwise(events):
                 follow.setdefault(before, set()).add(after)
         if "*" in group:
             follow.setdefault(EventKind.VOLUME, set()).add(EventKind.HITSOUND)
             if language.type_first:
                 lasts.add(EventKind.VOLUME)
-    # Groups without a time are slider anchors, among which a beat or a change may fall; a type in front tells no more than that something ended.
+    # Groups without a time are slider anchors, among which a beat or a change may fall. With types in front, the last event of a
+    # group does not tell what ended.
     between = ANCHORS | BEATS | {EventKind.SLIDER_HEAD, EventKind.KIAI, EventKind.SCROLL_SPEED_CHANGE}
     before_anchors = lasts if language.type_first else lasts & between
     for last in [None, *lasts]:

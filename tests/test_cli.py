@@ -43,7 +43,7 @@ DETECTORS = (
 
 @dataclass
 class Lint:
-    """Stands in for `maimod.lint`: keeps what it was asked and answers with `beatmaps`."""
+    """Stands in for `maimod.linter`: keeps what it was asked and answers with `beatmaps`."""
 
     beatmaps: tuple[BeatmapReport, ...] = ()
     error: Exception | None = None
@@ -291,7 +291,7 @@ def run(code: str) -> subprocess.CompletedProcess:
 
 def test_help_imports_nothing_heavy():
     result = run("import sys; from maimod.cli import main; code = main(['--help'])\n"
-                 "print(code, sorted({'torch', 'numpy', 'scipy', 'rich', 'maimod.lint'} & set(sys.modules)))")
+                 "print(code, sorted({'torch', 'numpy', 'scipy', 'rich', 'maimod.linter'} & set(sys.modules)))")
     assert result.stdout.endswith("0 []\n") and "check" in result.stdout
 
 

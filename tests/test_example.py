@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from maimod.findings import BeatmapReport, Finding, Severity
-from maimod.lint import Linter
+from maimod.linter import Linter
 from maimod.settings import Settings
 
 SCRIPT = Path(__file__).parent.parent / "tools" / "make_example.py"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ def test_every_id_decodes_to_the_value_that_encodes_to_it(bundled: Vocabulary) -
 def test_ranges_cover_all_ids_without_gaps(bundled: Vocabulary) -> None:
     spans = sorted((span.first_id, span.first_id + span.size) for span in bundled.ranges.values())
     assert spans[0][0] == 3 and spans[-1][1] == bundled.size_in
-    assert all(before[1] == after[0] for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in pairwise(spans))
 
 
 def test_values_out_of_range_are_clipped(bundled: Vocabulary) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import groupby
 
 from maimod.beatmap import Mode, ObjectKind
@@ -23,21 +24,21 @@ VOLUME = Rule(
         "the wrong volume.",
     how="Up to three hits in a row, heads or tails apart, lie off one and the same volume before and after; the fewer of their kind the "
         "map has, the more that counts, and so does the model's surprise.",
-    ignore_when="The song has a rest or an accent just there.",
+    ignore_when="the song has a rest or an accent just there",
     blind_spots="Longer passages, changes by less than 15 %, and maps that change volume all the time.",
     source=HITSOUND_RULES)
 MUTED = Rule(
     "hitsounds/muted", "Barely audible hit", Severity.PROBLEM, ("map",),
     why="Players need to hear what they hit; a muted circle or slider head gives no feedback.",
     how="The volume of circles, slider heads and hold notes is at most 5 % (20 %: a warning) while most of the map is louder.",
-    ignore_when="The song is nearly silent there.",
+    ignore_when="the song is nearly silent there",
     blind_spots="Silent custom samples; slider tails and repeats, which many mappers mute on purpose.",
     source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckMutedObjects.cs")
 NONE = Rule(
     "hitsounds/none", "Stretch without additions", Severity.WARNING, ("map",),
     why="Hitsounds are the map's voice: long stretches of bare hits feel lifeless, and the ranking criteria ask for them.",
     how="No whistle, finish or clap is heard, nor does a sample set change, for long: 24 s and 16 objects.",
-    ignore_when="The song has nothing to stress, or custom samples carry the rhythm.",
+    ignore_when="the song has nothing to stress, or custom samples carry the rhythm",
     blind_spots="Additions that custom samples leave silent.",
     source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckFewHitsounds.cs",
     modes=frozenset({Mode.OSU, Mode.CATCH}))
@@ -54,6 +55,10 @@ LONE_EVIDENCE = Curve(middle=8.0, scale=1.5)
 """Bits of rarity, weighed by the size of the change, and of the model's surprise."""
 
 
+def _is_level(level: int, value: int) -> bool:
+    return abs(value - level) <= SAME_LEVEL
+
+
 def volumes(sounds: Hearing) -> Iterator[Finding]:
     """Find short runs of hits at another volume than before and after. Tails and repeats are silenced one by one on purpose."""
     context = sounds.context
@@ -65,7 +70,7 @@ def volumes(sounds: Hearing) -> Iterator[Finding]:
         # In bits: one such run in 256 hits is 8. The same change again is a motif of the song, and counts twice.
         rarity = math.log2(len(active) / len(lone)) - 2.0 * math.log2(kinds[first.volume, level])
         change = abs(first.volume - level) / max(level, first.volume)
-        of_model = sounds.log_odds(first, EventKind.VOLUME, lambda value, level=level: abs(value - level) <= SAME_LEVEL)
+        of_model = sounds.log_odds(first, EventKind.VOLUME, partial(_is_level, level))
         bits = rarity * (0.5 + change) + (of_model or 0.0) / 2
         score = context.calibration.score(VOLUME.id, bits, LONE_EVIDENCE)
         if score < MINOR_SCORE:
@@ -141,7 +146,9 @@ def without_additions(context: Context, found: Sequence[Hit]) -> Iterator[Findin
     bare: list[Hit] = []
     previous: Hit | None = None
     for hit in [*found, None]:
-        changes = hit is None or hit.additions or (previous is not None and (hit.normal_set, hit.index) != (previous.normal_set, previous.index))
+        changes = hit is None or hit.additions
+        if hit is not None and previous is not None:
+            changes = changes or (hit.normal_set, hit.index) != (previous.normal_set, previous.index)
         if not changes and hit is not None:
             bare.append(hit)
         elif bare:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-
 from maimod.beatmap import Beatmap, HitObject, Mode
 from maimod.calibration import Calibration
 from maimod.events import EventKind, EventScore

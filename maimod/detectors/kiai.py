@@ -133,8 +133,8 @@ def _misplaced(context: Context, borders: list[_Border]) -> Iterator[Finding]:
             score = max(score, 0.6)  # 12 of 2,936 starts
         if odd:
             score = max(score, 0.35) + (0.15 if place == "half beat" else 0.0)
-        if place == "downbeat" and border.begins:
-            score -= 0.25  # whatever the model thinks, it is where kiai mostly begins
+        if place == "downbeat" or not border.begins:
+            score -= 0.25  # whatever the model thinks: kiai mostly begins on downbeats, and ends anywhere
         if score >= MINOR_SCORE:
             others = f" while {on_downbeat - own} of the {len(starts) - 1} other sections begin on a downbeat" if odd else ""
             yield context.finding(

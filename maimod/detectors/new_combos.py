@@ -25,11 +25,13 @@ MOVE_BITS = 2.0
 """What explaining a flag by a misplaced one costs: there are four places to move it to."""
 STYLE_BITS = 2.0
 """What speaks for a flag each time the number of places with the same combos before and after doubles: it is a pattern."""
+LONG_STYLE_BITS = 0.7
+"""The same for every time the number of combos as long as this one doubles, beyond what their share says."""
 MODEL_BITS = 6.0
 """The model speaks with at most so much, for or against: it sees half a minute, the map's habit is the whole map."""
 HABIT_BITS = 12.0
 UNEXPECTED_CURVE = Curve(middle=9.6, scale=1.8)
-MISSING_CURVE = Curve(middle=2.6, scale=0.9)
+MISSING_CURVE = Curve(middle=2.4, scale=0.9)
 """By the map alone: 60 ranked maps have 0.3 flags a minute above 10.3 bits and 0.3 combos above 2.9."""
 MODEL_USUAL_BITS = 3.0
 """A model gives most flags less than even odds: this much against a flag is usual."""
@@ -125,7 +127,7 @@ class Combos:
             begin, end = self.ticks[start], self.ends[number]
             stop = self.starts[number + 1] if number + 1 < len(self.starts) else len(self.objects)
             without = {end - begin: 1}
-            actual = self.bits(end - begin, without=without)
+            actual = self.bits(end - begin, without=without) + LONG_STYLE_BITS * math.log2(self.lengths[end - begin])
             verdicts = []
             for place in range(start + 1, stop):
                 here = self.ticks[place]

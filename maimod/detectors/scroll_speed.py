@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -26,21 +26,21 @@ UNEXPECTED = Rule(
         "velocity, or never reset.",
     how="Up to three notes, or one measure, scroll at another speed between two stretches of one and the same speed; the fewer such "
         "places the map has, the more that counts, and so does the model's surprise.",
-    ignore_when="The change follows the music, as a slow-down into a break or an accent.",
+    ignore_when="the change follows the music, as a slow-down into a break or an accent",
     blind_spots="Maps full of speed effects; changes by less than 5 %; a wrong speed that then stays.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko", modes=SCROLLING)
 LATE_LINE = Rule(
     "scroll-speed/line-after-object", "Green line just after its note", Severity.WARNING, ("map",),
     why="A note takes its scroll speed from the last line at or before it. If the line comes a moment later, the note keeps the old speed.",
     how="A line that changes the scroll speed lies up to 5 ms after a note and none lies on it.",
-    ignore_when="The note is meant to keep the old speed.",
+    ignore_when="the note is meant to keep the old speed",
     blind_spots="Lines more than 5 ms late; mania, where a few ms of another speed cannot be seen.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko", modes=frozenset({Mode.TAIKO}))
 UNNORMALISED = Rule(
     "scroll-speed/not-normalised", "Tempo change left unnormalised", Severity.WARNING, ("map",),
     why="Scroll speed follows the tempo. Where the other tempo changes of a map are countered by a green line, one that is not is a jolt.",
     how="The scroll speed jumps along with the tempo at a red line, while most of the map's other tempo changes keep it.",
-    ignore_when="The jump is meant, as at a change of pace.",
+    ignore_when="the jump is meant, as at a change of pace",
     blind_spots="Maps that normalise nothing, or have fewer than three tempo changes.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania", modes=SCROLLING)
 
@@ -49,6 +49,8 @@ SAME_SPEED = 0.02
 LEAST_CHANGE = 0.05
 EDITOR_MS = 1.0
 """The editor truncates times: a line up to this much after a note is late on paper only."""
+EFFECT_RATIO = 2.5
+"""Jumps by more than this factor, either way, are effects that no one makes by accident."""
 LONE_NOTES = 3
 LONE_MEASURES = 1.1
 EVIDENCE = Curve(middle=8.0, scale=1.5)
@@ -124,6 +126,8 @@ def _lone_changes(context: Context) -> Iterator[Finding]:
     n_moments = len({note.time for note in context.beatmap.hit_objects})
     for odd, level in lone:
         ratio = odd.speed / level
+        if not 1 / EFFECT_RATIO < ratio < EFFECT_RATIO:
+            continue
         # In bits: one lone change in 256 notes is 8. The same change again is a motif, and counts twice.
         rarity = math.log2(n_moments / n_changes) - 2.0 * math.log2(kinds[_ratio_class(ratio)])
         event = scores.get(odd.line.line) or scores.get(-1 - odd.notes[0].index)

@@ -6,6 +6,8 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +43,8 @@ LONE_MS = 6000.0
 VELOCITY_CURVE = Curve(middle=7.4, scale=1.2)
 """Bits of the model for the velocity, plus half those of the map: 7 ranked maps have 0.3 sliders a minute above 8."""
 HABIT_WEIGHT = 0.5
+TOKEN_WIDTH = 0.03
+"""Velocities nearer to an expected one are what it stands for."""
 
 NODES_PER_ROOT = 10.0
 """Control points per square root of the length [px] from which a path is a scribble (Mapset Verifier, abnormal nodes)."""
@@ -219,7 +223,7 @@ def velocities(context: Context, all_bodies: Sequence[Body]) -> Iterator[Finding
         yield context.finding(
             VELOCITY, time=body.head.time, line=body.head.line, objects=[body.head], score=score, event=event,
             message=f"A slider velocity of {body.velocity:.2f}x is unlikely here{told}.", actual=f"{body.velocity:.2f}x",
-            expected=_velocities(event) or ([Expected(f"{around:.2f}x")] if around else []), bits=round(bits, 2))
+            expected=_velocities(event, all_bodies) or ([Expected(f"{around:.2f}x")] if around else []), bits=round(bits, 2))
     heads = {body.head.time: body for body in all_bodies}
     for point in beatmap.sorted_timing_points:
         late = [t for t in heads if 0 < point.time - t <= LATE_LINE_MS]
@@ -233,9 +237,12 @@ def velocities(context: Context, all_bodies: Sequence[Body]) -> Iterator[Finding
             actual=f"{body.velocity:.2f}x", expected=[Expected(f"{point.velocity:.2f}x")], late_ms=round(point.time - body.head.time, 3))
 
 
-def _velocities(score: EventScore | None) -> list[Expected]:
-    offers = score.expected if score else ()
-    return [Expected(f"{e.value / 100:.2f}x", round(p, 4)) for e, p in offers if e.kind is EventKind.SCROLL_SPEED]
+def _velocities(score: EventScore | None, all_bodies: Sequence[Body]) -> list[Expected]:
+    """What the model expects, in the velocities that the map uses: tokens are coarser than those."""
+    used = sorted({body.velocity for body in all_bodies})
+    offers = [(e.value / 100, p) for e, p in (score.expected if score else ()) if e.kind is EventKind.SCROLL_SPEED]
+    named = [(next((velocity for velocity in used if abs(velocity - at) <= TOKEN_WIDTH), at), p) for at, p in offers]
+    return [Expected(f"{velocity:.2f}x", round(p, 4)) for velocity, p in named]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -255,7 +262,8 @@ def shapes(context: Context, all_bodies: Sequence[Body]) -> Iterator[Finding]:
         bits = 0.5 * max(anchor_bits - usual_anchor, 0.0) + max(tail_bits - usual_tail, 0.0)
         score = context.calibration.score(SHAPE.id, bits, SHAPE_CURVE)
         message = "The body of this slider runs where the model does not expect it, judged by the other sliders of the map."
-        part, numbers = event.event.part if event else 0, {"anchor_bits": round(anchor_bits, 2), "tail_bits": round(tail_bits, 2)}
+        part = event.event.part if event else 0
+        numbers: dict[str, Any] = {"anchor_bits": round(anchor_bits, 2), "tail_bits": round(tail_bits, 2)}
         if head.index in copies and (alike := context.calibration.score("sliders/shape:copy", math.log2(copies[head.index][1]),
                                                                         COPY_CURVE)) > score:
             part, number, off = copies[head.index]
@@ -365,7 +373,7 @@ def reversed_sliders(context: Context) -> Iterator[Finding]:
     all_steps = steps(context)
     gaps = np.array([s.gap for s in all_steps])
     octaves = np.log2(np.maximum([s.distance for s in all_steps], 8.0)) if all_steps else np.zeros(0)
-    for i, (into, out) in enumerate(zip(all_steps, all_steps[1:], strict=False)):
+    for i, (into, out) in enumerate(pairwise(all_steps)):
         head = into.after
         if head.slider is None or head.slider.slides % 2 == 0 or out.before is not head:
             continue

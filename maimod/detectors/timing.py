@@ -17,6 +17,7 @@ from maimod.calibration import MINOR_SCORE, Curve
 from maimod.detectors.base import Context, Detector, Rule
 from maimod.events import BEATS, EventScore
 from maimod.findings import Category, Expected, Finding, Severity
+from maimod.moments import usual_lag
 from maimod.onsets import (
     MIN_SIGNIFICANCE,
     SECTION_GAIN,
@@ -56,7 +57,7 @@ OFFSET = Rule(
     how="The song's onsets are compared with all objects. In well-timed maps they are measured about 29 ms after the objects, "
         "with little spread; this map lies far outside of it.",
     ignore_when="the song starts its sounds softly throughout (strings, choirs), or the offset was checked with a metronome",
-    blind_spots="Errors under 20 ms hide in the spread of well-timed maps.",
+    blind_spots="Errors under 20 ms hide in the spread of well-timed maps; errors of a whole note of an even rhythm fit as well.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing")
 SECTION_SHIFTED = Rule(
     "timing/section-shifted", "Section early or late", Severity.PROBLEM, ("audio",),
@@ -185,7 +186,8 @@ def _offset(context: Context) -> Iterator[Finding]:
     found = context.alignment
     if found is None or found.significance < MIN_SIGNIFICANCE:
         return
-    early = found.lag_ms - TYPICAL_LAG_MS
+    lag = usual_lag(found)
+    early = lag - TYPICAL_LAG_MS
     # 20 ms is 0.6: 1.2 % of ranked maps are further off than that (`onsets.MAX_LAG_DEVIATION_MS`); 27 ms is a problem.
     score = context.calibration.score(OFFSET.id, abs(early), default=Curve(18.3, 5.0))
     if score < MINOR_SCORE or abs(early) < SECTION_SHIFT_MS:
@@ -194,7 +196,7 @@ def _offset(context: Context) -> Iterator[Finding]:
     yield context.finding(
         OFFSET, time=first.time, line=first.line, score=score, actual=_early_or_late(early), expected=(Expected("0 ms"),),
         message=f"The whole map seems to lie about {abs(early):.0f} ms {_side(early)} against the song.",
-        lag_ms=round(found.lag_ms, 1), typical_lag_ms=TYPICAL_LAG_MS, significance=round(found.significance, 1),
+        lag_ms=round(lag, 1), typical_lag_ms=TYPICAL_LAG_MS, significance=round(found.significance, 1),
         objects_compared=found.n_times)
 
 

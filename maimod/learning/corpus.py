@@ -144,7 +144,7 @@ def save(corpus: Corpus, path: Path) -> None:
         stored[name], stored[f"{name}_lengths"] = _flat(getattr(e.encoded.grid, name) for e in corpus.examples)
     stored["songs"], stored["songs_lengths"] = _flat(corpus.songs)
     stored["facts"] = np.array([(e.mode, e.keys, e.song, e.audio_offset, e.development) for e in corpus.examples], dtype=float)
-    np.savez(path, **stored)
+    np.savez(path, **stored)  # type: ignore[arg-type]
 
 
 def load(path: Path) -> Corpus:

@@ -123,7 +123,8 @@ class Sampler:
             chosen = self.random.choice(len(self.examples), size=192, p=self.weights)
             drawn = [self.draw(self.examples[i]) for i in chosen]
             drawn = sorted((d for d in drawn if len(d[0].tokens) > d[1] + 1), key=lambda d: len(d[0].tokens))
-            batches, current = [], []
+            batches: list[list[tuple[WindowInputs, int, bool]]] = []
+            current: list[tuple[WindowInputs, int, bool]] = []
             for item in drawn:
                 if current and (len(item[0].tokens) + FRAMES_COST) * (len(current) + 1) > self.options.batch_cost:
                     batches.append(current)
@@ -212,7 +213,8 @@ def train(songs: Path, shape: Path, output: Path, options: Options, report: Call
     torch.manual_seed(options.seed)
     vocabulary = Vocabulary.load(shape)
     stored = json.loads((shape / "config.json").read_text(encoding="utf-8"))
-    stored |= {"vocab_size_in": vocabulary.size_in, "vocab_size_out": vocabulary.size_out, "n_grid": N_FEATURES, "n_place": N_PLACE_FEATURES}
+    stored |= {"vocab_size_in": vocabulary.size_in, "vocab_size_out": vocabulary.size_out}
+    stored |= {"n_grid": N_FEATURES, "n_place": N_PLACE_FEATURES}
     config = ModelConfig.from_dict(stored)
     output.mkdir(parents=True, exist_ok=True)
     if shape.resolve() != output.resolve():
@@ -261,7 +263,7 @@ def train(songs: Path, shape: Path, output: Path, options: Options, report: Call
             group["lr"] = _rate(options, step, elapsed)
         loss, _ = loss_of(network, batch, device)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         average = loss.item() if average is None else 0.98 * average + 0.02 * loss.item()

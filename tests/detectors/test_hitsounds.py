@@ -170,7 +170,7 @@ def test_stretch_without_additions():
 
 def test_drum_samples_stand_for_additions():
     sounds = [0] * 120
-    assert found(circles(sounds, {i: "3:0:0:0:" for i in range(1, 120, 2)})) == []
+    assert found(circles(sounds, dict.fromkeys(range(1, 120, 2), "3:0:0:0:"))) == []
 
 
 def test_what_is_heard():

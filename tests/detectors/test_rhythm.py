@@ -99,6 +99,12 @@ def test_unsnapped_objects_close_together_are_one_finding():
     assert finding.message.startswith("3 objects close together")
 
 
+def test_many_slips_throughout_are_one_finding():
+    finding, = found(circles(count=80, moved=dict.fromkeys(range(1, 80, 6), 10)))
+    assert len(finding.objects) == 14
+    assert "throughout the map" in finding.message
+
+
 def test_slider_that_only_ends_beside_the_beat():
     finding, = found(beatmap([circle(1000), slider(1500, 74), circle(2500)]))
     assert finding.message == "The end of the slider lies 14 ms late of the closest 1/2 tick."

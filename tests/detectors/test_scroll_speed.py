@@ -107,3 +107,7 @@ def test_tempo_change_left_unnormalised():
 
 def test_maps_that_never_normalise_are_silent():
     assert found([tempo(time, 120 + 60 * (i % 2)) for i, time in enumerate(range(0, 75_000, 15_000))], mode=3) == []
+
+
+def test_a_stop_is_an_effect():
+    assert found(lines_of(green(25_000, 0.1), green(25_250, 1.0)), mode=3) == []

@@ -65,6 +65,11 @@ def test_small_offset_is_within_the_spread():
     assert warped(lambda times: times + 10) == []
 
 
+def test_blind_spot_even_notes_fit_one_note_later():
+    times = 1000 + np.arange(200) * 120.0
+    assert found(map_of(times + 120), song(times)) == []
+
+
 def test_shifted_section():
     start, end = TIMES[70], TIMES[120]
     finding, = warped(lambda times: np.where((times >= start) & (times < end), times + 30, times))

@@ -1,2 +1,0 @@
-from maimod.linter import *  # noqa
-from maimod.linter import _find

@@ -1,0 +1,99 @@
+"""New combos: a hit, a near miss, a clean map and a blind spot for each rule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+
+from maimod.beatmap import Beatmap
+from maimod.detectors import new_combos
+from maimod.detectors.base import Context
+from maimod.events import Event, EventKind, EventScore
+from maimod.findings import Finding, Severity
+from tests.osu import beatmap
+
+MEASURES = 24
+
+
+def combos(flags: Collection[int], mode: int = 0, count: int = 4 * MEASURES) -> Beatmap:
+    """A circle on every beat; those in `flags` start a combo."""
+    return beatmap([f"{100 + 50 * (i % 4)},100,{500 * i},{5 if i in flags else 1},0,0:0:0:0:" for i in range(count)], mode=mode)
+
+
+REGULAR = frozenset(range(0, 4 * MEASURES, 4))
+
+
+def find(loaded: Beatmap, scores: tuple[EventScore, ...] | None = None) -> list[Finding]:
+    return list(new_combos.run(Context(loaded, scores)))
+
+
+def scored(loaded: Beatmap, flag_probability: Mapping[int, float]) -> tuple[EventScore, ...]:
+    """Scores of a model that expects flags where the map has them, but for the given objects."""
+    scores = []
+    for o in loaded.hit_objects:
+        chance = flag_probability.get(o.index, 0.95 if o.new_combo else 0.05)
+        flag = Event(EventKind.NEW_COMBO, 0, int(o.time), o.index, o if o.new_combo else None)
+        sound = Event(EventKind.HITSOUND, 0, int(o.time), o.index, o)
+        kinds = [(flag, chance)] if o.new_combo else [(sound, 1 - chance)]
+        for event, probability in kinds:
+            expected = tuple(sorted(((flag, chance), (sound, 1 - chance)), key=lambda offer: -offer[1]))
+            bits = -math.log2(probability)
+            scores.append(EventScore(event, bits, 1.0, expected, probability))
+    return tuple(scores)
+
+
+def test_regular_combos_are_silent() -> None:
+    assert not find(combos(REGULAR))
+
+
+def test_missing_flag_on_a_downbeat() -> None:
+    (finding,) = find(combos(REGULAR - {40}))
+    assert (finding.rule, finding.objects) == ("new-combos/missing", (40,))
+    assert finding.severity is Severity.WARNING
+    assert "on the downbeat" in finding.message
+    assert "4 beats (22x)" in finding.message
+
+
+def test_flag_inside_a_combo() -> None:
+    (finding,) = find(combos(REGULAR | {42}))
+    assert (finding.rule, finding.objects) == ("new-combos/unexpected", (42,))
+    assert "on beat 3 of the measure" in finding.message
+
+
+def test_misplaced_flag_is_one_finding() -> None:
+    (finding,) = find(combos(REGULAR - {40} | {41}))
+    assert (finding.rule, finding.objects) == ("new-combos/unexpected", (41,))
+    assert "1 object earlier" in finding.message
+
+
+def test_pattern_of_flags_is_style() -> None:
+    assert not find(combos(REGULAR | {i + 2 for i in range(32, 64, 4)}))
+
+
+def test_long_combos_now_and_then_are_style() -> None:
+    assert not find(combos(REGULAR - {8, 20, 40, 52, 72}))
+
+
+def test_model_agrees_or_objects() -> None:
+    loaded = combos(REGULAR - {40})
+    sure, = find(loaded, scored(loaded, {40: 0.97}))
+    assert sure.expected[0].probability and sure.expected[0].probability > 0.9
+    assert not find(loaded, scored(loaded, {40: 0.02}))
+
+
+def test_irregular_combos_are_not_judged() -> None:
+    """Blind spot: without a usual length nothing is missing and nothing is too much."""
+    flags, place = set(), 0
+    for step in (3, 7, 5, 2, 9, 4, 6, 8, 11, 1, 10, 12):
+        flags.add(place)
+        place += step
+    assert not find(combos(flags))
+
+
+def test_other_modes_have_no_combos() -> None:
+    assert not find(combos(REGULAR - {40}, mode=1))
+    assert not find(combos(REGULAR - {40}, mode=3))
+
+
+def test_map_of_one_object() -> None:
+    assert not find(combos((), count=1))

@@ -1,0 +1,167 @@
+"""Positions: a hit, a near miss, a clean map and a blind spot for each rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from maimod.beatmap import Beatmap
+from maimod.detectors import positions
+from maimod.detectors.base import Context
+from maimod.events import Event, EventKind, EventScore
+from maimod.findings import Finding, Severity
+from tests.osu import beatmap
+
+N = 40
+LOOP = [(100, 100), (200, 100), (200, 200), (100, 200)]
+"""A square: every step has 100 px."""
+
+
+def circle(x: float, y: float, time: float) -> str:
+    return f"{x:g},{y:g},{time:g},1,0,0:0:0:0:"
+
+
+def square(changed: Mapping[int, tuple[float, float]] | None = None, **difficulty: float) -> Beatmap:
+    places = [(changed or {}).get(i, LOOP[i % 4]) for i in range(N)]
+    return beatmap([circle(x, y, 500 * i) for i, (x, y) in enumerate(places)], **difficulty)
+
+
+def find(loaded: Beatmap, rule: str, scores: tuple[EventScore, ...] | None = None) -> list[Finding]:
+    return [finding for finding in positions.run(Context(loaded, scores)) if finding.rule == rule]
+
+
+def scored(loaded: Beatmap, bits: Mapping[tuple[int, EventKind], float], kinds: tuple[EventKind, ...]) -> tuple[EventScore, ...]:
+    """A score of 1 bit for each kind of event of every object, or what `bits` says for (object, kind)."""
+    scores = []
+    for o in loaded.hit_objects:
+        for kind in (*kinds, EventKind.CIRCLE):
+            event = Event(kind, 5, int(o.time), o.index, o)
+            own = bits.get((o.index, kind), 1.0)
+            scores.append(EventScore(event, own, 4.0, ((Event(kind, 12, int(o.time), o.index, None), 0.6),), 2.0 ** -own))
+    return tuple(scores)
+
+
+PLACE = (EventKind.DISTANCE, EventKind.POS_X, EventKind.POS_Y)
+
+
+def test_displaced_object_breaks_an_even_spacing_once() -> None:
+    (finding,) = find(square({10: (240, 240)}), "positions/spacing")
+    assert finding.objects == (10,)
+    assert finding.expected[0].text == "100 px"
+    assert finding.severity is not Severity.MINOR
+
+
+def test_spacing_within_lazers_leniency_is_even() -> None:
+    assert not find(square({10: (206, 204)}), "positions/spacing")
+
+
+def test_even_map_is_silent() -> None:
+    assert not list(positions.run(Context(square())))
+
+
+def test_varied_spacing_is_style() -> None:
+    """Blind spot: where distances vary, a displaced object is not seen without a model."""
+    changed = {i: (100 + 37 * i % 300, 100 + 53 * i % 200) for i in range(0, N, 3)}
+    assert not find(square(changed), "positions/spacing")
+
+
+def test_offscreen_circle_depends_on_its_size() -> None:
+    place = {10: (536.0, 100.0)}
+    (finding,) = find(square(place, circle_size=2), "positions/offscreen")
+    assert finding.severity is Severity.PROBLEM
+    assert not find(square(place, circle_size=4), "positions/offscreen")
+
+
+def test_offscreen_body_is_a_warning() -> None:
+    loaded = beatmap(["100,300,1000,2,0,B|200:620|300:300,1,400"])
+    (finding,) = find(loaded, "positions/offscreen")
+    assert finding.severity is Severity.WARNING
+    assert finding.message.startswith("The body")
+
+
+def stacks(offsets: Mapping[int, tuple[int, int]]) -> Beatmap:
+    """Pairs of circles, exact but for `offsets` by pair."""
+    lines = []
+    for i in range(20):
+        x, y = LOOP[i % 4]
+        dx, dy = offsets.get(i, (0, 0))
+        lines += [circle(x, y, 1000 * i), circle(x + dx, y + dy, 1000 * i + 250)]
+    return beatmap(lines)
+
+
+def test_broken_stack_among_exact_ones() -> None:
+    (finding,) = find(stacks({7: (4, 0)}), "positions/near-overlap")
+    assert (finding.objects, finding.actual, finding.expected[0].text) == ((15,), "x:104 y:200", "x:100 y:200")
+    assert finding.severity is Severity.WARNING
+
+
+def test_stack_that_the_game_makes_itself_is_minor() -> None:
+    (finding,) = find(stacks({7: (1, 0)}), "positions/near-overlap")
+    assert finding.severity is Severity.MINOR
+
+
+def test_exact_stacks_and_overlaps_are_silent() -> None:
+    assert not find(stacks({7: (12, 0)}), "positions/near-overlap")
+
+
+def test_repeated_offset_is_style() -> None:
+    assert not find(stacks({3: (4, 4), 7: (4, 4), 9: (4, 4)}), "positions/near-overlap")
+
+
+def test_model_finds_an_unexpected_position_once() -> None:
+    loaded = square({10: (400, 300)})
+    scores = scored(loaded, {(10, EventKind.DISTANCE): 9, (10, EventKind.POS_X): 4, (11, EventKind.DISTANCE): 5}, PLACE)
+    (finding,) = find(loaded, "positions/unexpected", scores)
+    assert finding.objects == (10,)
+    assert finding.surprisal == 9
+    assert "px from the object before" in finding.actual
+
+
+def test_jump_in_a_map_full_of_jumps_is_silent() -> None:
+    loaded = square()
+    scores = scored(loaded, {(i, EventKind.DISTANCE): 9.0 for i in range(0, N, 4)}, PLACE)
+    assert not find(loaded, "positions/unexpected", scores)
+
+
+def test_cells_speak_of_places() -> None:
+    loaded = square({10: (400, 300)})
+    (finding,) = find(loaded, "positions/unexpected", scored(loaded, {(10, EventKind.POS): 14}, (EventKind.POS,)))
+    assert finding.actual == "x:400 y:300"
+    assert finding.expected[0].text == "x:144 y:-240"
+
+
+def mania(*notes: tuple[int, float, float]) -> Beatmap:
+    """Notes of (column, time, end) in four columns."""
+    lines = [f"{64 + 128 * column},192,{time:g},{128 if end > time else 1},0,{f'{end:g}:' if end > time else ''}0:0:0:0:"
+             for column, time, end in notes]
+    return beatmap(lines, mode=3)
+
+
+def test_note_inside_a_hold_note_of_its_column() -> None:
+    (finding,) = find(mania((0, 0, 1000), (1, 500, 500), (0, 800, 800)), "positions/column")
+    assert (finding.objects, finding.severity) == ((2,), Severity.PROBLEM)
+
+
+def test_notes_of_a_column_too_close_to_hit() -> None:
+    assert find(mania((0, 0, 0), (0, 25, 25)), "positions/column")
+    assert not find(mania((0, 0, 0), (0, 60, 60)), "positions/column")
+
+
+def test_chord_is_silent() -> None:
+    assert not list(positions.run(Context(mania((0, 0, 0), (1, 0, 0), (2, 0, 1000), (3, 0, 0)))))
+
+
+def test_model_on_a_column_is_no_problem() -> None:
+    loaded = mania(*((i % 4, 250.0 * i, 250.0 * i) for i in range(N)))
+    (finding,) = find(loaded, "positions/column", scored(loaded, {(9, EventKind.COLUMN): 14}, (EventKind.COLUMN,)))
+    assert (finding.severity, finding.expected[0].text) == (Severity.WARNING, "column 13")
+
+
+def test_taiko_has_no_positions() -> None:
+    assert not list(positions.run(Context(beatmap([circle(900, 900, 1000)], mode=1))))
+
+
+def test_height_means_nothing_in_catch() -> None:
+    lines = [circle(*LOOP[i % 4], 500 * i) for i in range(N)]
+    loaded = beatmap(lines, mode=2)
+    assert not find(loaded, "positions/unexpected", scored(loaded, {(10, EventKind.POS_Y): 15}, PLACE))
+    assert find(loaded, "positions/unexpected", scored(loaded, {(10, EventKind.POS_X): 15}, PLACE))
