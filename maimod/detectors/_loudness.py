@@ -19,7 +19,7 @@ from maimod.sounds import Hit
 HITSOUND_RULES = "https://osu.ppy.sh/wiki/en/Ranking_criteria#audio"
 
 VOLUME = Rule(
-    "hitsounds/volume", "Lone change of volume", Severity.PROBLEM, ("model", "map"),
+    "hitsounds/volume", "Lone change of volume", Severity.WARNING, ("model", "map"),
     why="A hit or two much quieter or louder than all around is heard as a missed or doubled hit; it mostly comes from a green line with "
         "the wrong volume.",
     how="Up to three hits in a row, heads or tails apart, lie off one and the same volume before and after; the fewer of their kind the "

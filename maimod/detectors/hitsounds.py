@@ -26,7 +26,7 @@ from maimod.sounds import BIG, CLAP, FINISH, KAT, WHISTLE, Hit, addition_names, 
 NOT_TAIKO = ALL_MODES - {Mode.TAIKO}
 
 MISSING = Rule(
-    "hitsounds/missing", "Missing addition", Severity.PROBLEM, ("model", "map"),
+    "hitsounds/missing", "Missing addition", Severity.WARNING, ("model", "map"),
     why="Additions give the feedback that the song's accents lead players to expect; a clap left out of a steady beat is heard as a "
         "mistake.",
     how="A whistle, finish or clap is absent where alike places of the map (same position in the measures around, same sounds before "
@@ -35,14 +35,14 @@ MISSING = Rule(
     blind_spots="Maps without repetition; additions missing in every measure.",
     source=HITSOUND_RULES, modes=NOT_TAIKO)
 UNEXPECTED = Rule(
-    "hitsounds/unexpected", "Unexpected addition", Severity.PROBLEM, ("model", "map"),
+    "hitsounds/unexpected", "Unexpected addition", Severity.WARNING, ("model", "map"),
     why="A single addition out of pattern stresses a sound that is not there, and mostly is a slip of the hand.",
     how="A whistle, finish or clap is present where alike places of the map do not have it, or where the model hardly expects it.",
     ignore_when="it stresses something that happens only here",
     blind_spots="Additions at places that have no alike ones, such as fills.",
     source=HITSOUND_RULES, modes=NOT_TAIKO)
 SAMPLE_SET = Rule(
-    "hitsounds/sample-set", "Unexpected sample set", Severity.PROBLEM, ("model", "map"),
+    "hitsounds/sample-set", "Unexpected sample set", Severity.WARNING, ("model", "map"),
     why="A hit that suddenly sounds from another sample set (normal, soft, drum) is heard as a wrong note.",
     how="The sample set of a hit, taken from the object or from the timing point in force, differs from that of alike places of the map "
         "or from what the model expects.",
@@ -50,7 +50,7 @@ SAMPLE_SET = Rule(
     blind_spots="A set that is wrong for a whole section; custom sample indices and keysounds.",
     source=HITSOUND_RULES, modes=NOT_TAIKO)
 COLOUR = Rule(
-    "hitsounds/taiko-colour", "Unexpected taiko colour", Severity.PROBLEM, ("model", "map"),
+    "hitsounds/taiko-colour", "Unexpected taiko colour", Severity.WARNING, ("model", "map"),
     why="In taiko hitsounds are the chart: a whistle or clap makes a kat, none a don, a finish a big note. A flipped one breaks the "
         "pattern.",
     how="The colour or size of a note differs from that at alike places of the map, or from what the model expects.",

@@ -30,8 +30,8 @@ LONG_STYLE_BITS = 0.7
 MODEL_BITS = 6.0
 """The model speaks with at most so much, for or against: it sees half a minute, the map's habit is the whole map."""
 HABIT_BITS = 12.0
-UNEXPECTED_CURVE = Curve(middle=9.6, scale=1.8)
-MISSING_CURVE = Curve(middle=2.4, scale=0.9)
+UNEXPECTED_CURVE = Curve(middle=10.2, scale=1.8)
+MISSING_CURVE = Curve(middle=2.9, scale=0.9)
 """By the map alone: 60 ranked maps have 0.3 flags a minute above 10.3 bits and 0.3 combos above 2.9."""
 MODEL_USUAL_BITS = 3.0
 """A model gives most flags less than even odds: this much against a flag is usual."""

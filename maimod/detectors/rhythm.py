@@ -77,28 +77,28 @@ UNSNAPPED = Rule(
     blind_spots="Objects that slipped onto a tick of a fine divisor; see rhythm/unusual-snap. Errors under 2 ms come from rounding.",
     source=f"{_CRITERIA}#timing")
 UNUSUAL_SNAP = Rule(
-    "rhythm/unusual-snap", "Lone object on an unusual tick", Severity.PROBLEM, ("map", "model", "audio"),
+    "rhythm/unusual-snap", "Lone object on an unusual tick", Severity.WARNING, ("map", "model", "audio"),
     why="One object on 1/7 or 1/12 in a map that otherwise follows 1/4 is mostly a slip and plays as a stumble.",
     how="The object is on a divisor that the map hardly uses, without companions; the model and the song may support it.",
     ignore_when="the song has that very rhythm there",
     blind_spots="Wrong snaps between divisors that the map uses; see rhythm/wrong-tick.",
     source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Beat_snap_divisor")
 UNEXPECTED_OBJECT = Rule(
-    "rhythm/unexpected-object", "Object without a reason in the song", Severity.PROBLEM, ("model", "audio"),
+    "rhythm/unexpected-object", "Object without a reason in the song", Severity.WARNING, ("model", "audio"),
     why="Players tap to a sound; an object on nothing feels like a mistake of theirs.",
     how="The model expects the next object later, where there is one, and the song has no clear onset here.",
     ignore_when="the object follows vocals or another soft sound, or keeps a stream going on purpose",
     blind_spots="Extra objects on a sound, and extra notes of a mania chord.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques/Overmapping")
 MISSING_OBJECT = Rule(
-    "rhythm/missing-object", "Missing object", Severity.PROBLEM, ("model", "audio"),
+    "rhythm/missing-object", "Missing object", Severity.WARNING, ("model", "audio"),
     why="A clear sound that nothing marks, in a rhythm that marks its like, feels like a hole.",
     how="The model is sure of an object at a time where there is none, and the song has an onset there.",
     ignore_when="the rhythm is thinned out on purpose, for emphasis or for an easier difficulty",
     blind_spots="Objects missing at the end of a phrase or throughout the map, and notes missing from a mania chord.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques/Undermapping")
 WRONG_TICK = Rule(
-    "rhythm/wrong-tick", "Object on a neighbouring tick", Severity.PROBLEM, ("model", "audio"),
+    "rhythm/wrong-tick", "Object on a neighbouring tick", Severity.WARNING, ("model", "audio"),
     why="The object comes before or after its sound, though on a tick.",
     how="The model is sure of a tick close by that is empty, and the song is not clearer here than there.",
     ignore_when="the song itself is syncopated there",

@@ -21,7 +21,7 @@ from maimod.findings import Category, Expected, Finding, Severity
 SCROLLING = frozenset({Mode.TAIKO, Mode.MANIA})
 
 UNEXPECTED = Rule(
-    "scroll-speed/unexpected", "Lone change of scroll speed", Severity.PROBLEM, ("model", "map"),
+    "scroll-speed/unexpected", "Lone change of scroll speed", Severity.WARNING, ("model", "map"),
     why="A note or two that move at another speed than all around cannot be read in time; mostly a green line was copied with an old "
         "velocity, or never reset.",
     how="Up to three notes, or one measure, scroll at another speed between two stretches of one and the same speed; the fewer such "

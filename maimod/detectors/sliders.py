@@ -40,7 +40,7 @@ VELOCITY_SHARE = 0.02
 """Velocities this close are the same; the variable tempo of some songs is evened out in such steps."""
 LONE_MS = 6000.0
 """Sliders farther apart than this do not make a neighbourhood."""
-VELOCITY_CURVE = Curve(middle=7.4, scale=1.2)
+VELOCITY_CURVE = Curve(middle=8.8, scale=1.2)
 """Bits of the model for the velocity, plus half those of the map: 7 ranked maps have 0.3 sliders a minute above 8."""
 HABIT_WEIGHT = 0.5
 TOKEN_WIDTH = 0.03
@@ -56,7 +56,7 @@ COPY_POINTS, MAX_COPY_POINTS = 4, 16
 MIN_COPIES = 2
 COPY_CURVE = Curve(middle=1.2, scale=0.5)
 """Log2 of the copies of the shape that this one departs from."""
-SHAPE_CURVE = Curve(middle=5.2, scale=1.2)
+SHAPE_CURVE = Curve(middle=5.6, scale=1.2)
 """Bits by which the tail, and half of those by which an anchor, exceeds 90 % of the map's: 7 ranked maps have 0.3 sliders a
 minute above 5.2; of anchors moved by 80 px and more 75 % are."""
 MIN_USUAL_BITS = 1.5

@@ -107,7 +107,7 @@ def test_the_model_alone_can_speak_and_overrule():
         return (EventScore(event, 8.0, 0.1, tuple(pair), 1 - p_clap),)
 
     [sure] = hitsounds.run(Context(bmap, score(0.995)))
-    assert sure.severity is Severity.PROBLEM and sure.surprisal == 8.0
+    assert sure.severity is Severity.WARNING and sure.surprisal == 8.0
     assert list(hitsounds.run(Context(bmap, score(0.01)))) == []
 
 
