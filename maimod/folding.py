@@ -16,6 +16,8 @@ from maimod.findings import Category, Finding
 
 WAKE_OBJECTS = 1
 """A finding reaches this many objects past its own."""
+SECTION_MARGIN_MS = 1500.0
+"""Sections are found by windows of 10 s: their borders are about this uncertain, so what lies near them stands for itself."""
 CAUSES: dict[Category, frozenset[Category]] = {
     Category.RHYTHM: frozenset({Category.RHYTHM, Category.POSITIONS, Category.NEW_COMBOS, Category.SLIDERS}),
     Category.TIMING: frozenset({Category.RHYTHM, Category.TIMING, Category.KIAI}),
@@ -45,8 +47,8 @@ def fold(findings: Sequence[Finding], context: Context) -> tuple[list[Finding], 
     rank = {o.index: place for place, o in enumerate(context.objects_by_time)}
     kept: list[Finding] = []
     also: dict[int, list[str]] = {}
-    # Of equals the earlier one is the cause.
-    for finding in sorted(findings, key=lambda f: (-f.score, f.time, f.rule)):
+    # Sections come first, however sure the findings inside them are; of equals the earlier one is the cause.
+    for finding in sorted(findings, key=lambda f: (not _is_section(f), -f.score, f.time, f.rule)):
         cause = next((i for i, k in enumerate(kept) if _brings_about(k, finding, rank)), None)
         if cause is None:
             kept.append(finding)
@@ -61,13 +63,17 @@ def fold(findings: Sequence[Finding], context: Context) -> tuple[list[Finding], 
     return sorted(merged, key=lambda f: (f.time, order[f.category], f.rule)), unexplained
 
 
+def _is_section(finding: Finding) -> bool:
+    return finding.category is Category.TIMING and not finding.objects and finding.end_time is not None
+
+
 def _brings_about(cause: Finding, finding: Finding, rank: dict[int, int]) -> bool:
     if finding.category not in CAUSES[cause.category]:
         return False
     if not cause.objects:
         # A section out of time puts every object in it off the beat.
-        spans = cause.category is Category.TIMING and cause.end_time is not None
-        return spans and bool(finding.objects) and cause.time <= finding.time <= (cause.end_time or 0.0)
+        inside = cause.time + SECTION_MARGIN_MS <= finding.time <= (cause.end_time or 0.0) - SECTION_MARGIN_MS
+        return _is_section(cause) and bool(finding.objects) and inside
     if not finding.objects:
         return False
     own, others = [rank[i] for i in cause.objects], [rank[i] for i in finding.objects]

@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from maimod.findings import BeatmapReport, Finding, Severity
-from maimod.linter import Linter
+from maimod.linter import Linter, load_model
 from maimod.settings import Settings
 
 SCRIPT = Path(__file__).parent.parent / "tools" / "make_example.py"
@@ -81,3 +81,29 @@ def test_files_are_what_the_script_writes():
         assert path_of(beatmap.version).read_bytes().decode() == beatmap.text().replace("\n", "\r\n")
     assert (script().FOLDER.parent / "README.md").read_text(encoding="utf-8") == script().readme()
     assert 0 < (script().FOLDER / script().SONG).stat().st_size <= 1_000_000
+
+
+@pytest.fixture(scope="module")
+def judged() -> dict[str, BeatmapReport]:
+    """With the bundled model, on the CPU."""
+    pytest.importorskip("torch")
+    settings = Settings(device="cpu")
+    linter = Linter(settings, load_model(settings))
+    return {beatmap.version: linter.lint_file(path_of(beatmap.version), beatmap.version) for beatmap in script().maps()}
+
+
+@pytest.mark.parametrize("version", ["Hard", "Taiko"])
+def test_clean_maps_are_silent_to_the_model_too(judged, version):
+    assert judged[version].events > 1000
+    assert [(f.rule, f.message) for f in judged[version].findings if f.severity is not Severity.MINOR] == []
+
+
+def test_the_model_finds_what_arithmetic_cannot(judged):
+    missed = [fault.name for version, faults in (("Faulty", script().FAULTS), ("Faulty Taiko", script().TAIKO_FAULTS))
+              for fault in faults if not findings_of(judged[version], fault)]
+    assert missed == []
+
+
+def test_surprisals_come_with_the_findings(judged):
+    found = [f for f in judged["Faulty"].findings if f.surprisal is not None]
+    assert len(found) >= 5 and all(f.surprisal >= 0 and f.entropy >= 0 and f.expected for f in found)

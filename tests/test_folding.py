@@ -49,8 +49,8 @@ class TestFolding:
         assert rules(finding("rhythm/a", 3, 0.9), finding("rhythm/unsnapped", 4, bits=None)) == ["rhythm/a", "rhythm/unsnapped"]
 
     def test_a_section_out_of_time_explains_the_rhythm_inside_it(self) -> None:
-        section = finding("timing/section", None, 0.9, None, time=2000, end_time=4000)
-        assert rules(section, finding("rhythm/a", 4), finding("rhythm/b", 9), finding("positions/c", 4)) == [
+        section = finding("timing/section", None, 0.5, None, time=500, end_time=5000)
+        assert rules(section, finding("rhythm/a", 4, 0.95), finding("rhythm/b", 9), finding("positions/c", 4)) == [
             "timing/section", "positions/c", "rhythm/b"]
 
     def test_nothing_is_lost_without_being_counted(self) -> None:

@@ -1,0 +1,62 @@
+"""What is written about maimod is true of it."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from maimod import detectors
+from maimod.detectors import DETECTORS, RULES
+from maimod.findings import Category
+from maimod.folding import CAUSES
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_rules_page_is_that_of_the_declarations() -> None:
+    spec = importlib.util.spec_from_file_location("make_docs", ROOT / "tools" / "make_docs.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert (ROOT / "docs" / "rules.md").read_text(encoding="utf-8") == module.rules_page(), "run python tools/make_docs.py"
+
+
+def test_every_detector_module_is_registered_in_report_order() -> None:
+    folder = Path(detectors.__file__).parent
+    names = {path.stem for path in folder.glob("*.py") if not path.stem.startswith("_") and path.stem != "base"}
+    registered = [importlib.import_module(f"maimod.detectors.{name}").DETECTOR for name in names]
+    assert {d.category for d in registered} == {d.category for d in DETECTORS} and len(registered) == len(DETECTORS)
+    assert [d.category for d in DETECTORS] == list(Category) == list(CAUSES)
+
+
+def test_rules_are_declared_in_their_category_once() -> None:
+    ids = [rule.id for detector in DETECTORS for rule in detector.rules]
+    assert len(ids) == len(set(ids)) == len(RULES)
+    assert all(rule.category is detector.category for detector in DETECTORS for rule in detector.rules)
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
+def test_every_rule_answers_a_readers_questions(rule: detectors.Rule) -> None:
+    assert re.fullmatch(r"[a-z-]+/[a-z-]+", rule.id)
+    for answer in (rule.title, rule.why, rule.how, rule.ignore_when, rule.blind_spots):
+        assert answer.strip() and "  " not in answer
+    assert rule.evidence and set(rule.evidence) <= {"model", "audio", "map"}
+    assert rule.source == "" or rule.source.startswith("https://")
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))])
+def test_links_within_the_repository_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+        assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"
+
+
+def test_the_readme_commands_name_what_is_there() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all((ROOT / path).exists() for path in re.findall(r'beatmap_path="([^"]+)"', text))
+    for rule in re.findall(r"maimod explain (\S+)", text):
+        assert rule in RULES
