@@ -18,13 +18,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
-from functools import cache
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import Any, Literal, NamedTuple, TypeVar
 
-import numpy as np
-
 from maimod.beatmap import MAX_TIME_MS, Beatmap, HitObject, HitSample, Mode, ObjectKind, SliderPath, TimingPoint
+from maimod.path_ends import curve_kind, integer_points, path_ends
 
 _T = TypeVar("_T")
 
@@ -48,9 +46,6 @@ CELLS_PER_ROW = (RIGHT - LEFT) // CELL + 1
 MAX_DISTANCE = 640
 CENTRE = (256.0, 192.0)
 """Where the cursor is thought to be at the start and after a spinner."""
-PATH_SAMPLES = 50
-"""Points through which the `slider` package measures a Bezier curve."""
-
 SAMPLE_SETS = ("normal", "soft", "drum")
 ADDITIONS = ("whistle", "finish", "clap")
 
@@ -425,7 +420,7 @@ class _Writer:
         """Groups of all hit objects, by time."""
         self.budget, self.last_position = MAX_EVENTS, CENTRE
         if self.mode is not Mode.TAIKO:
-            self.path_ends = _path_ends({
+            self.path_ends = path_ends({
                 hit_object.index: hit_object.slider for hit_object in self.beatmap.hit_objects
                 if hit_object.slider and len(hit_object.slider.control_points) <= MAX_CONTROL_POINTS})
         groups = [group for hit_object in self.beatmap.hit_objects for group in self.hit_object(hit_object)]
@@ -688,25 +683,9 @@ def _entry(entries: Sequence[_T], place: int, default: _T) -> _T:
     return entries[place] if -1 <= place < len(entries) and entries else default
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Slider paths
-
-
-def _curve(slider: SliderPath) -> str:
-    """L, C, P or B: what the original makes of a path, which it takes for a single curve."""
-    if slider.curve == "P":
-        points = _integer_points(slider)
-        return "P" if len(points) == 3 and _circle_centre(points) is not None else "B"
-    return slider.curve if slider.curve in "LC" else "B"
-
-
-def _integer_points(slider: SliderPath) -> list[tuple[int, int]]:
-    return [(int(x), int(y)) for x, y in slider.control_points]
-
-
 def _anchors(slider: SliderPath) -> Iterator[tuple[int, EventKind]]:
     """(index of the control point, kind) of the anchors between head and last anchor."""
-    curve, points = _curve(slider), _integer_points(slider)
+    curve, points = curve_kind(slider), integer_points(slider)
     single = {"L": EventKind.RED_ANCHOR, "C": EventKind.CATMULL_ANCHOR, "P": EventKind.PERFECT_ANCHOR}.get(curve)
     for index in range(1, len(points) - 1):
         if single:
@@ -715,117 +694,6 @@ def _anchors(slider: SliderPath) -> Iterator[tuple[int, EventKind]]:
             yield index, EventKind.RED_ANCHOR
         elif points[index] != points[index - 1]:
             yield index, EventKind.BEZIER_ANCHOR
-
-
-def _path_ends(sliders: Mapping[int, SliderPath]) -> dict[int, tuple[float, float]]:
-    """Where the `slider` package thinks that paths end; all Bezier curves of a map are measured together."""
-    ends: dict[int, tuple[float, float]] = {}
-    pieces: dict[int, list[list[tuple[int, int]]]] = {}
-    for key, slider in sliders.items():
-        points, curve = _integer_points(slider), _curve(slider)
-        if curve == "C" or len(points) < 2:
-            ends[key] = points[-1]
-        elif curve == "P":
-            ends[key] = _arc_end(points, slider.length)
-        else:
-            pieces[key] = [[a, b] for a, b in pairwise(points)] if curve == "L" else _runs(points)
-    lengths = _bezier_lengths([piece for of_slider in pieces.values() for piece in of_slider])
-
-    begin = 0
-    chosen: list[tuple[int, list[tuple[int, int]], float]] = []  # (slider, piece, curve parameter of its end)
-    for key, of_slider in pieces.items():
-        own = lengths[begin:begin + len(of_slider)]
-        begin += len(of_slider)
-        total = sum(own)
-        target = max(0.0, own[-1] - (total - sliders[key].length))
-        piece, parameter = of_slider[-1], target / own[-1] if own[-1] else 0.0
-        for index, reached in enumerate(accumulate(own[:-1])):
-            if total and reached / total == 1.0:  # what follows has no length of its own
-                piece, parameter = of_slider[index], 1.0
-                break
-        chosen.append((key, piece, parameter))
-
-    by_degree: dict[int, list[tuple[int, list[tuple[int, int]], float]]] = defaultdict(list)
-    for choice in chosen:
-        by_degree[len(choice[1]) - 1].append(choice)
-    for choices in by_degree.values():
-        points_at = _bezier(np.array([piece for _, piece, _ in choices], float),
-                            np.array([[parameter] for _, _, parameter in choices]))
-        for (key, piece, _), (x, y) in zip(choices, points_at[:, 0].tolist(), strict=True):
-            # Extrapolation of a short curve of high degree to a great length leaves all bounds.
-            ends[key] = (x, y) if math.isfinite(x) and math.isfinite(y) else piece[-1]
-    return ends
-
-
-def _runs(points: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
-    """Split a Bezier path at its red anchors: a point that equals the next ends a curve."""
-    runs = [[points[0]]]
-    for previous, point in pairwise(points):
-        if point == previous:
-            runs.append([])
-        runs[-1].append(point)
-    return runs
-
-
-def _bezier(points: np.ndarray, parameters: np.ndarray) -> np.ndarray:
-    """Evaluate curves of one degree: (curves, degree + 1, 2) and (curves or 1, samples) to (curves, samples, 2)."""
-    degree = points.shape[1] - 1
-    result = np.zeros((points.shape[0], parameters.shape[1], 2))
-    # Powers, products and the sum are taken in this order because the result often is an integer, and is truncated.
-    for index in range(degree + 1):
-        weights = math.comb(degree, index) * np.power(1 - parameters, float(degree - index))
-        weights = weights * np.power(parameters, float(index))
-        result += weights[:, :, None] * points[:, None, index]
-    return result
-
-
-def _bezier_lengths(pieces: Sequence[Sequence[tuple[int, int]]]) -> list[float]:
-    """Length of each curve, measured along a polyline."""
-    lengths = np.zeros(len(pieces))
-    by_degree: dict[int, list[int]] = defaultdict(list)
-    for index, piece in enumerate(pieces):
-        by_degree[len(piece) - 1].append(index)
-    for indices in by_degree.values():
-        samples = _bezier(np.array([pieces[index] for index in indices], float), _sample_parameters())
-        steps = np.diff(samples, axis=1)
-        lengths[indices] = np.sqrt(steps[..., 0] ** 2 + steps[..., 1] ** 2).sum(axis=1)
-    return lengths.tolist()
-
-
-@cache
-def _sample_parameters() -> np.ndarray:
-    return np.linspace(0, 1, PATH_SAMPLES)[None]
-
-
-def _circle_centre(points: Sequence[tuple[int, int]]) -> tuple[float, float] | None:
-    """Centre of the circle through three points; None if they lie on a line."""
-    (ax, ay), (bx, by), (cx, cy) = points
-    a = (bx - cx) ** 2 + (by - cy) ** 2
-    b = (ax - cx) ** 2 + (ay - cy) ** 2
-    c = (ax - bx) ** 2 + (ay - by) ** 2
-    s, t, u = a * (b + c - a), b * (a + c - b), c * (a + b - c)
-    total = s + t + u
-    if not (a and b and c and total):  # integers: the original's "close to 0" is 0
-        return None
-    return (s * ax + t * bx + u * cx) / total, (s * ay + t * by + u * cy) / total
-
-
-def _arc_end(points: Sequence[tuple[int, int]], length: float) -> tuple[float, float]:
-    centre = _circle_centre(points)
-    assert centre is not None
-    x, y = points[0][0] - centre[0], points[0][1] - centre[1]
-    start = float(np.arctan2(y, x))
-    angle = float(np.arctan2(points[2][1] - centre[1], points[2][0] - centre[0])) - start
-    if angle < 0:
-        angle += 2 * math.pi
-    chord_x, chord_y = points[2][0] - points[0][0], points[2][1] - points[0][1]
-    if chord_y * (points[1][0] - points[0][0]) - chord_x * (points[1][1] - points[0][1]) < 0:
-        angle = -(2 * math.pi - angle)
-    arc = abs(angle * math.sqrt(x * x + y * y))
-    if arc > length:
-        angle *= length / arc
-    cosine, sine = float(np.cos(angle)), float(np.sin(angle))
-    return x * cosine - y * sine + centre[0], x * sine + y * cosine + centre[1]
 
 
 # ---------------------------------------------------------------------------------------------------------------------

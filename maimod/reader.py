@@ -52,6 +52,8 @@ def find_beatmaps(path: Path) -> list[Path]:
         return found
     if not path.exists():
         raise BeatmapError(path, None, "no such file or folder")
+    if path.suffix.lower() == ".osz":
+        raise BeatmapError(path, None, ".osz archives cannot be read yet; unpack it (it is a zip file) and give the folder")
     return [path]
 
 

@@ -76,9 +76,10 @@ def test_broken_maps_among_others_are_errors_with_a_reason(folder: Path, capsys:
         assert beatmap["status"] == "error" and len(beatmap["messages"]) == 1 and "\n" not in beatmap["messages"][0]
 
 
-@pytest.mark.parametrize("make", ["missing.osu", "nothing here"])
+@pytest.mark.parametrize("make", ["missing.osu", "nothing here", "set.osz"])
 def test_paths_that_lead_nowhere(tmp_path: Path, capsys: pytest.CaptureFixture[str], make: str) -> None:
     (tmp_path / "nothing here").mkdir()
+    (tmp_path / "set.osz").write_bytes(b"PK")
     code, out, err = run(capsys, str(tmp_path / make))
     assert (code, out, err.count("\n")) == (2, "", 1) and make in err
 

@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "maimod"
 LAYERS = [
     {"maimod"},
     {"beatmap", "audio"},
+    {"path_ends"},
     {"reader", "onsets", "beatgrid", "events", "findings", "stars", "geometry"},
     {"tokens", "windows", "calibration", "settings", "moments", "sounds"},
     {"encoding", "model"},
