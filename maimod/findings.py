@@ -16,6 +16,8 @@ from urllib.parse import quote
 from maimod.beatmap import Beatmap, HitObject, Mode
 
 SCHEMA = "maimod-report/1"
+MAX_NAMED_OBJECTS = 30
+"""A timestamp of more objects names none: it selects a section, and nobody reads it."""
 
 
 class Severity(StrEnum):
@@ -148,7 +150,7 @@ def editor_timestamp(beatmap: Beatmap, time: float, objects: Sequence[HitObject]
     """Write `MM:SS:mmm (1,2) -`; in mania `MM:SS:mmm (ms|column,...) -`; without objects `MM:SS:mmm -`."""
     total = max(0, round(time))
     stamp = f"{total // 60_000:02d}:{total // 1000 % 60:02d}:{total % 1000:03d}"
-    if not objects:
+    if not objects or len(objects) > MAX_NAMED_OBJECTS:
         return f"{stamp} -"
     if beatmap.mode is Mode.MANIA:
         names = [f"{round(o.time)}|{beatmap.column(o)}" for o in objects]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from maimod.beatmap import Beatmap
+from maimod.calibration import WARNING_SCORE
 from maimod.detectors.base import Context
 from maimod.findings import Category, Finding
 
@@ -47,8 +48,12 @@ def fold(findings: Sequence[Finding], context: Context) -> tuple[list[Finding], 
     rank = {o.index: place for place, o in enumerate(context.objects_by_time)}
     kept: list[Finding] = []
     also: dict[int, list[str]] = {}
-    # Sections come first, however sure the findings inside them are; of equals the earlier one is the cause.
-    for finding in sorted(findings, key=lambda f: (not _is_section(f), -f.score, f.time, f.rule)):
+    # Causes first: sections, however sure the findings inside them are; then rhythm, because an object at another time is at another
+    # distance, too, and not the other way round; then by score. Of equals the earlier one is the cause.
+    def order_of_causes(f: Finding) -> tuple[bool, bool, float, float, str]:
+        return not _is_section(f), not (f.category is Category.RHYTHM and f.score >= WARNING_SCORE), -f.score, f.time, f.rule
+
+    for finding in sorted(findings, key=order_of_causes):
         cause = next((i for i, k in enumerate(kept) if _brings_about(k, finding, rank)), None)
         if cause is None:
             kept.append(finding)

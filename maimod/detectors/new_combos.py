@@ -25,7 +25,7 @@ MOVE_BITS = 2.0
 """What explaining a flag by a misplaced one costs: there are four places to move it to."""
 STYLE_BITS = 2.0
 """What speaks for a flag each time the number of places with the same combos before and after doubles: it is a pattern."""
-LONG_STYLE_BITS = 0.7
+LONG_STYLE_BITS = 1.2
 """The same for every time the number of combos as long as this one doubles, beyond what their share says."""
 MODEL_BITS = 6.0
 """The model speaks with at most so much, for or against: it sees half a minute, the map's habit is the whole map."""

@@ -61,6 +61,8 @@ EVEN_MAP = 0.9
 3,000 is uneven; at most 0.83 (but for one map) in harder ones, where distances are spoken to the music."""
 STYLE_WEIGHT = 1.5
 """How fast uneven steps become style as there are more of them: three in 250 are still worth a warning, eight in 140 are not."""
+MAX_OFFSCREEN = 5
+"""A map with more objects off the screen does it on purpose or was scaled: one finding with all of them."""
 SPACING_CURVE = Curve(middle=4.5, scale=1.0)
 """Bits: log2 of the even steps, less the number of mistakes, plus how far this one is off in units of lazer's problem. One
 circle moved by 60 px in a Normal of 120 steps has 7 to 8."""
@@ -247,8 +249,9 @@ def broken_stacks(context: Context, all_steps: Sequence[Step]) -> Iterator[Findi
 
 
 def offscreen(context: Context) -> Iterator[Finding]:
-    """Circles and bodies that leave the screen."""
+    """Circles and bodies that leave the screen: each alone, or all at once where a map does it again and again."""
     radius = 54.4 - 4.48 * context.beatmap.difficulty.circle_size
+    found: list[tuple[HitObject, float, Finding]] = []
     for o in context.objects_by_time:
         if o.kind not in (ObjectKind.CIRCLE, ObjectKind.SLIDER):
             continue
@@ -260,11 +263,19 @@ def offscreen(context: Context) -> Iterator[Finding]:
         ends = max(beyond[0], beyond[-1])
         what = "The circle" if o.slider is None else "The head" if beyond[0] > 0 else "The end" if ends > 0 else "The body"
         x, y = points[int(beyond.argmax())]
-        yield context.finding(
+        found.append((o, float(beyond.max()), context.finding(
             OFFSCREEN, time=o.time, end_time=o.end_time if o.slider else None, line=o.line, objects=[o],
             score=EXACT_SCORE if ends > 0 else BODY_SCORE,
             message=f"{what} reaches {beyond.max():.0f} px beyond the edge of a 4:3 screen.", actual=f"x:{x:.0f} y:{y:.0f}",
-            beyond_px=round(float(beyond.max()), 1), radius_px=round(radius, 1))
+            beyond_px=round(float(beyond.max()), 1), radius_px=round(radius, 1))))
+    if len(found) <= MAX_OFFSCREEN:
+        yield from (finding for _, _, finding in found)
+        return
+    first, worst = found[0][0], max(amount for _, amount, _ in found)
+    yield context.finding(
+        OFFSCREEN, time=first.time, end_time=found[-1][0].end_time, line=first.line, objects=[o for o, _, _ in found], score=EXACT_SCORE,
+        message=f"{len(found)} objects from here on reach beyond the edge of a 4:3 screen, by up to {worst:.0f} px.",
+        actual=f"{len(found)} objects", beyond_px=round(worst, 1), radius_px=round(radius, 1))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

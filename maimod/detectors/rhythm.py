@@ -58,6 +58,8 @@ ODDS_SHARE, MAX_ODDS_BITS = 0.5, 5.0
 """How much the model's odds for the other moment count, in bits: being sure of one thing is more than being surprised by another."""
 MAX_ALIKE = 2
 """A rhythm with more that are alike is the map's own, however surprising."""
+EXACT_SCORE, SPINNER_SCORE = 0.95, 0.65
+"""Nobody hits the start or the end of a spinner in time: it is a slip all the same, but a lesser one."""
 LONGEST_HOLE_BEATS = 1.0
 """After a longer gap the model expected the song to go on where the mapper paused: no mistake."""
 MIN_PROBABILITY = 0.5
@@ -180,9 +182,10 @@ def _unsnapped_finding(context: Context, slips: Sequence[Edge], whole: bool = Fa
         message = f"{len(slips)} objects {where} lie off every tick, up to {np.abs(errors).max():.0f} ms{hint}."
     else:
         message = f"{first.name} lies {abs(usual.error):.0f} ms {_late(usual.error)} of the closest 1/{usual.divisor} tick{hint}."
+    only_spinners = all(slip.hit_object.kind is ObjectKind.SPINNER for slip in slips)
     return context.finding(
-        UNSNAPPED, time=first.time, end_time=slips[-1].time if len(slips) > 1 else None, line=first.hit_object.line, score=0.95,
-        objects=[slip.hit_object for slip in slips], message=message,
+        UNSNAPPED, time=first.time, end_time=slips[-1].time if len(slips) > 1 else None, line=first.hit_object.line,
+        score=SPINNER_SCORE if only_spinners else EXACT_SCORE, objects=[slip.hit_object for slip in slips], message=message,
         actual=f"{abs(usual.error):.1f} ms {_late(usual.error)}", expected=(_expected(usual),), **evidence)
 
 

@@ -53,7 +53,8 @@ class Corpus:
     """Why maps were left out."""
 
 
-def _is_development(folder: Path) -> bool:
+def is_development(folder: Path) -> bool:
+    """Whether a mapset folder is held out of training, by its name."""
     digest = hashlib.sha256(folder.name.encode()).digest()
     return int.from_bytes(digest[:4], "big") / 2**32 < DEVELOPMENT_SHARE
 
@@ -81,7 +82,7 @@ class _Reader:
                 song_indices[song] = self.song(song, songs, refused)
             encoded = encode(loaded, contexts["map"], self.vocabulary, star_rating(path))
             examples.append(Example(encoded, loaded.mode, loaded.keys if loaded.mode is Mode.MANIA else 0,
-                                    -1 if song is None else song_indices[song], loaded.audio_offset, _is_development(folder)))
+                                    -1 if song is None else song_indices[song], loaded.audio_offset, is_development(folder)))
         return Corpus(examples, songs, refused)
 
     def song(self, path: Path, songs: list[np.ndarray], refused: list[str]) -> int:

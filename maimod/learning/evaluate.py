@@ -458,9 +458,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ValueError as error:
         parser.error(str(error))
     if options.held_out:
-        from maimod.learning.corpus import _is_development
+        from maimod.learning.corpus import is_development
 
-        accept = _is_development
+        accept = is_development
     else:
         def accept(folder: Path) -> bool:
             return True

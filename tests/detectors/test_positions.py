@@ -165,3 +165,9 @@ def test_height_means_nothing_in_catch() -> None:
     loaded = beatmap(lines, mode=2)
     assert not find(loaded, "positions/unexpected", scored(loaded, {(10, EventKind.POS_Y): 15}, PLACE))
     assert find(loaded, "positions/unexpected", scored(loaded, {(10, EventKind.POS_X): 15}, PLACE))
+
+
+def test_a_map_that_leaves_the_screen_again_and_again_is_one_finding() -> None:
+    loaded = beatmap([f"{-80 if i % 2 else 300},100,{1000 + 500 * i},1,0" for i in range(24)])
+    (finding,) = find(loaded, "positions/offscreen")
+    assert len(finding.objects) == 12 and "12 objects" in finding.message and finding.time == 1500
