@@ -18,7 +18,7 @@ from maimod.detectors import DETECTORS
 from maimod.detectors.base import Context
 from maimod.events import EventError, EventScore
 from maimod.findings import BeatmapReport, Report
-from maimod.folding import fingerprint, fold
+from maimod.folding import fingerprint, fold, temper
 from maimod.reader import BeatmapError
 from maimod.settings import BUNDLED_MODEL, Settings
 from maimod.stars import star_rating
@@ -184,7 +184,8 @@ class Linter:
 
         tell("detecting", 0.9)
         context = self.context(loaded, scores, song)
-        findings, unexplained = fold([finding for detector in DETECTORS for finding in detector.run(context)], context)
+        found = temper([finding for detector in DETECTORS for finding in detector.run(context)], context)
+        findings, unexplained = fold(found, context)
         metadata = loaded.metadata
         return BeatmapReport(
             path=name, status="partial" if missing or loaded.messages else "ok", messages=(*loaded.messages, *missing),

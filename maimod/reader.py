@@ -151,6 +151,7 @@ class _Parser:
         self.breaks: list[Break] = []
         self.events: list[tuple[int, str]] = []
         self.skipped: dict[str, list[int]] = {}
+        self.short_beats: list[int] = []
 
     def fail(self, line: int | None, reason: str) -> BeatmapError:
         return BeatmapError(self.path, line, reason)
@@ -239,7 +240,7 @@ class _Parser:
         if is_red and (not math.isfinite(beat_length) or beat_length == 0):
             raise self.fail(number, f"timing point with a beat length of {fields[1]} ms; it must be a number above 0")
         if is_red and beat_length < MIN_BEAT_LENGTH_MS:
-            self.messages.append(f"line {number}: beat length of {fields[1][:20]} ms; the game takes it for {MIN_BEAT_LENGTH_MS:g} ms")
+            self.short_beats.append(number)
             beat_length = MIN_BEAT_LENGTH_MS
         # lazer takes NaN on a green line for "no slider ticks"; no other value but a number can be used.
         if not is_red and math.isinf(beat_length):
@@ -264,8 +265,10 @@ class _Parser:
                         tuple(self.timing_points), (), tuple(self.breaks))
         objects = tuple(_Objects(self, shell).read())
         for what, lines in self.skipped.items():
-            shown = ", ".join(map(str, lines[:5])) + (", …" if len(lines) > 5 else "")
-            self.messages.append(f"skipped {len(lines)} {what} line{'s' * (len(lines) > 1)} that cannot be read (line {shown})")
+            self.messages.append(f"skipped {len(lines)} {what} line{'s' * (len(lines) > 1)} that cannot be read ({_lines(lines)})")
+        if self.short_beats:
+            self.messages.append(f"{_lines(self.short_beats)}: beats shorter than {MIN_BEAT_LENGTH_MS:g} ms, taken for "
+                                 f"{MIN_BEAT_LENGTH_MS:g} ms as the game does")
         return Beatmap(self.path, version, mode, general, metadata, shell.difficulty, shell.timing_points,
                        objects, shell.breaks, tuple(self.events), tuple(self.messages))
 
@@ -289,6 +292,11 @@ class _Parser:
             read("HPDrainRate", 5.0, 0.0, 10.0), read("CircleSize", 5.0, 0.0, 18.0), overall,
             read("ApproachRate", overall, 0.0, 10.0),  # maps of format 7 and older have none: AR follows OD
             read("SliderMultiplier", 1.4, 0.4, 3.6), read("SliderTickRate", 1.0, 0.5, 8.0))
+
+
+def _lines(numbers: Sequence[int]) -> str:
+    """`line 3, 5, 8`, the first few."""
+    return "line " + ", ".join(map(str, numbers[:5])) + (", …" if len(numbers) > 5 else "")
 
 
 class _Objects:

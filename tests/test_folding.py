@@ -10,7 +10,7 @@ from maimod.beatmap import Beatmap
 from maimod.detectors.base import Context
 from maimod.events import Event, EventKind, EventScore
 from maimod.findings import Category, Finding, Severity, editor_link, editor_timestamp
-from maimod.folding import fingerprint, fold
+from maimod.folding import fingerprint, fold, temper
 from tests import osu
 
 MAP = osu.beatmap([f"{50 * (i % 8)},100,{1000 + 500 * i},{5 if i % 4 == 0 else 1},0" for i in range(12)])
@@ -59,6 +59,20 @@ class TestFolding:
         context = Context(MAP, scores=(surprising, mild))
         assert fold([], context)[1] == 1
         assert fold([finding("positions/a", 0)], context)[1] == 0
+
+
+class TestTempering:
+    def test_a_rule_that_speaks_again_and_again_has_met_the_style_of_the_map(self) -> None:
+        often = [finding("sliders/a", i, 0.9) for i in range(12)] + [finding("rhythm/b", 2, 0.9)]
+        assert [f.rule for f in temper(often, Context(MAP))] == ["rhythm/b"]
+
+    def test_a_few_more_than_usual_count_less(self) -> None:
+        tempered = temper([finding("sliders/a", i, 0.9) for i in range(4)], Context(MAP))
+        assert len(tempered) == 4 and all(f.score < 0.6 and f.severity is Severity.MINOR for f in tempered)
+
+    def test_arithmetic_is_not_style(self) -> None:
+        exact = [finding("positions/offscreen", i, 0.95, bits=None) for i in range(12)]
+        assert temper(exact, Context(MAP)) == exact
 
 
 class TestTimestamps:
