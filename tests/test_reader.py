@@ -155,6 +155,13 @@ class TestMeaning:
                               ["0,500,4,1,0,50,1,0"])
         assert [o.combo_number for o in beatmap.hit_objects] == [1, 2, 1, 1, 1, 2]
 
+    def test_lazers_format_has_fractions_and_segments(self) -> None:
+        beatmap = osu.beatmap(["100.5,99.25,1000.125,2,0,P|120:80|140.5:99|L|200:99,1,150"], format_version=128)
+        (o,) = beatmap.hit_objects
+        assert (o.x, o.y, o.time) == (100.5, 99.25, 1000.125) and o.slider is not None
+        assert (o.slider.curve, o.slider.segment_types) == ("P", ((3, "L"),))
+        assert o.slider.control_points == ((100.5, 99.25), (120, 80), (140.5, 99), (200, 99))
+
     def test_hold_notes_and_columns(self) -> None:
         beatmap = osu.beatmap(["64,192,0,128,0,750:0:0:0:40:", "448,192,500,1,0"], ["0,500,4,1,0,50,1,0"], mode=3)
         hold, note = beatmap.hit_objects
