@@ -59,10 +59,19 @@ def _is_level(level: int, value: int) -> bool:
     return abs(value - level) <= SAME_LEVEL
 
 
+def _heard(hits: Sequence[Hit]) -> list[Hit]:
+    """What a player presses; of a mania chord the loudest notes alone, since mappers layer quiet samples under them."""
+    pressed = [hit for hit in hits if hit.is_active and hit.hit_object.kind is not ObjectKind.SPINNER]
+    loudest: dict[float, int] = {}
+    for hit in pressed:
+        loudest[hit.time] = max(hit.volume, loudest.get(hit.time, 0))
+    return [hit for hit in pressed if hit.volume == loudest[hit.time]]
+
+
 def volumes(sounds: Hearing) -> Iterator[Finding]:
     """Find short runs of hits at another volume than before and after. Tails and repeats are silenced one by one on purpose."""
     context = sounds.context
-    active = [hit for hit in sounds.habits.hits if hit.is_active and hit.hit_object.kind is not ObjectKind.SPINNER]
+    active = _heard(sounds.habits.hits)
     lone = list(_lone_runs(active))
     kinds = Counter((hits_of_run[0].volume, level) for hits_of_run, level in lone)
     for run_of_hits, level in lone:
@@ -111,7 +120,7 @@ SHOWN_OBJECTS = 8
 
 def muted(context: Context, found: Sequence[Hit]) -> Iterator[Finding]:
     """Find hits that can hardly be heard; neighbours are one finding."""
-    active = [hit for hit in found if hit.is_active and hit.hit_object.kind is not ObjectKind.SPINNER]
+    active = _heard(found)
     for least, most, highest in ((0, MUTED_PERCENT, MUTED_SCORE), (MUTED_PERCENT + 1, LOW_PERCENT, LOW_SCORE)):
         share = sum(hit.volume <= most for hit in active) / max(1, len(active))
         score = highest * (1.0 - min(share / QUIET_MAP, 1.0))

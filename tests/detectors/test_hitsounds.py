@@ -149,6 +149,14 @@ def test_volumes_that_are_meant(lines):
     assert found(many(), [RED_LINE, *lines]) == []
 
 
+def test_a_quiet_note_under_a_loud_one_is_a_layer():
+    notes = [f"{64 if i % 2 else 192},192,{i * BEAT},1,0,0:0:0:70:" for i in range(80)]
+    layer = f"448,192,{40 * BEAT},1,0,0:0:0:10:"
+    lone = notes[:40] + [layer] + notes[41:]
+    assert [f.rule for f in found(lone, mode=3)] != []
+    assert found(sorted([*notes, layer], key=lambda line: float(line.split(",")[2])), mode=3) == []
+
+
 def test_muted_circle():
     rules = {f.rule: f for f in found(circles((beat_sounds() * 5)[:300], {50: "0:0:0:5:"}))}
     assert rules["hitsounds/muted"].objects == (50,)
