@@ -152,7 +152,7 @@ def test_volumes_that_are_meant(lines):
 def test_a_quiet_note_under_a_loud_one_is_a_layer():
     notes = [f"{64 if i % 2 else 192},192,{i * BEAT},1,0,0:0:0:70:" for i in range(80)]
     layer = f"448,192,{40 * BEAT},1,0,0:0:0:10:"
-    lone = notes[:40] + [layer] + notes[41:]
+    lone = [*notes[:40], layer, *notes[41:]]
     assert [f.rule for f in found(lone, mode=3)] != []
     assert found(sorted([*notes, layer], key=lambda line: float(line.split(",")[2])), mode=3) == []
 
