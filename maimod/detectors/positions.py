@@ -98,7 +98,7 @@ UNEXPECTED = Rule(
     blind_spots="A displaced object in a map of high entropy: most that are moved by less than 100 px in hard maps.",
     source=_CRITERIA, modes=PLAYFIELD_MODES)
 SPACING = Rule(
-    "positions/spacing", "Uneven spacing", Severity.PROBLEM, ("map",),
+    "positions/spacing", "Uneven spacing", Severity.WARNING, ("map",),
     why="In a map whose distances tell the rhythm, another distance at the same rhythm is read as another rhythm.",
     how="The step is compared with the steps of the same rhythm within 4 s; these are even, as are nine in ten of the whole map, and "
         "this one is more than 10 px and 15 % off.",
