@@ -30,7 +30,7 @@ VOLUME = Rule(
 MUTED = Rule(
     "hitsounds/muted", "Barely audible hit", Severity.PROBLEM, ("map",),
     why="Players need to hear what they hit; a muted circle or slider head gives no feedback.",
-    how="The volume of circles, slider heads and hold notes is at most 5 % (20 %: a warning) while most of the map is louder.",
+    how="The volume of circles, slider heads and hold notes is at most 5 % (up to 20 %: minor) while most of the map is louder.",
     ignore_when="the song is nearly silent there",
     blind_spots="Silent custom samples; slider tails and repeats, which many mappers mute on purpose.",
     source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckMutedObjects.cs")
