@@ -26,6 +26,7 @@ LAYERS = [
     {"linter", "reporters"},
     {"reporters.console", "reporters.machine"},
     {"learning", "learning.corpus", "learning.faults", "learning.train", "learning.evaluate", "learning.calibrate"},
+    {"options"},
     {"cli"},
 ]
 TORCH_ALLOWED = {"model", "scoring", "learning.train"}
