@@ -48,13 +48,15 @@ class Progress:
 
 
 def lint(paths: Sequence[str | Path], settings: Settings | None = None,
-         progress: Callable[[Progress], None] | None = None) -> Report:
+         progress: Callable[[Progress], None] | None = None, analysed: Callable[[Analysis], None] | None = None) -> Report:
     """Lint beatmaps.
 
     Args:
         paths: `.osu` files, mapset folders or Songs folders.
         settings: see :class:`Settings`.
         progress: called now and then.
+        analysed: called with each beatmap that could be read, in order, with all that its report was made of; pictures are drawn
+            from it. Whoever keeps it keeps the song and some 10 MB for each difficulty.
 
     Returns:
         One report for each `.osu` file; those that cannot be read have status "error" and a reason.
@@ -74,7 +76,7 @@ def lint(paths: Sequence[str | Path], settings: Settings | None = None,
             if progress:
                 progress(Progress(stage, name, number + share, len(files)))
 
-        reports.append(linter.lint_file(path, name, tell))
+        reports.append(linter.lint_file(path, name, tell, analysed))
     return Report(__version__, model.info if model else None, tuple(reports))
 
 
@@ -159,17 +161,25 @@ class Linter:
                 raise UsageError(str(error)) from None
         self.song = lru_cache(maxsize=2)(self._song)
 
-    def lint_file(self, path: Path, name: str, tell: Callable[[str, float], None] = lambda stage, share: None) -> BeatmapReport:
+    def lint_file(self, path: Path, name: str, tell: Callable[[str, float], None] = lambda stage, share: None,
+                  analysed: Callable[[Analysis], None] | None = None) -> BeatmapReport:
         """Lint one `.osu` file; never raises for what is in it."""
         tell("reading", 0.0)
         try:
             loaded = reader.load(path)
         except BeatmapError as error:
             return BeatmapReport(name, "error", (str(error),))
-        return self.lint_beatmap(loaded, name, tell)
+        analysis = self.analyse(loaded, name, tell)
+        if analysed:
+            analysed(analysis)
+        return analysis.report
 
     def lint_beatmap(self, loaded: Beatmap, name: str, tell: Callable[[str, float], None] = lambda stage, share: None) -> BeatmapReport:
         """Lint a beatmap that has been read."""
+        return self.analyse(loaded, name, tell).report
+
+    def analyse(self, loaded: Beatmap, name: str, tell: Callable[[str, float], None] = lambda stage, share: None) -> Analysis:
+        """Lint a beatmap that has been read, and keep what its report was made of."""
         tell("decoding the song", 0.02)
         song_path = self.settings.audio_path or reader.find_audio(loaded)
         song, missing = self.find_song(loaded, song_path)
@@ -187,13 +197,14 @@ class Linter:
         found = temper([finding for detector in DETECTORS for finding in detector.run(context)], context)
         findings, unexplained = fold(found, context)
         metadata = loaded.metadata
-        return BeatmapReport(
+        report = BeatmapReport(
             path=name, status="partial" if missing or loaded.messages else "ok", messages=(*loaded.messages, *missing),
             title=metadata.get("Title", ""), artist=metadata.get("Artist", ""), creator=metadata.get("Creator", ""),
             version=metadata.get("Version", ""), mode=loaded.mode.label, audio=song_path.name if song_path and song else None,
             objects=len(loaded.hit_objects), drain_ms=round(loaded.drain_ms, 3), events=len(scores or ()), unexplained=unexplained,
             findings=tuple(replace(finding, id=fingerprint(loaded, finding)) for finding in findings
                            if self.settings.selects(finding.rule) and finding.severity.rank <= self.settings.min_severity.rank))
+        return Analysis(report, context, song)
 
     def find_song(self, loaded: Beatmap, path: Path | None) -> tuple[Song | None, list[str]]:
         """The song, and what cannot be checked without the whole of it."""
@@ -241,3 +252,19 @@ class Song:
 
         hop_length = round(frame_ms * self.audio.sample_rate / 1000)
         return normalise(audio.log_mel(self.audio.samples, n_mels=n_mels, hop_length=hop_length))
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The report of one beatmap and everything it was made of: what pictures of the evidence are drawn from."""
+
+    report: BeatmapReport
+    context: Context
+    """The beatmap, the score of each event, the onsets of the song and how they lie against the map."""
+    song: Song | None
+    """None without audio."""
+
+    @property
+    def beatmap(self) -> Beatmap:
+        """As it was read."""
+        return self.context.beatmap
