@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -63,7 +63,7 @@ class TimingPoint:
     """0 default, 1 normal, 2 soft, 3 drum."""
     sample_index: int
     volume: int
-    """Percent, 0 to 100."""
+    """Percent, 0 to 100 whatever the file says."""
     uninherited: bool
     """Red line: sets the tempo. False: green line, sets velocity and samples alone."""
     effects: int
@@ -198,9 +198,22 @@ class Beatmap:
     """In file order."""
     breaks: tuple[Break, ...]
     events: tuple[tuple[int, str], ...] = ()
-    """(line, text) of the other lines of `[Events]`."""
+    """(line, text) of the other lines of `[Events]`, commands of storyboards left out."""
     messages: tuple[str, ...] = ()
     """What was tolerated or skipped while reading, for the report."""
+    written: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Keys and values of `[General]`, `[Metadata]`, `[Difficulty]` and `[Colours]` as they are in the file, by section."""
+    key_lines: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """Lines of these, by (section, key)."""
+
+    def line_of(self, section: str, key: str) -> int:
+        """Line of a key; 1 if the file does not have it."""
+        return self.key_lines.get((section, key), 1)
+
+    @property
+    def version(self) -> str:
+        """Name of the difficulty."""
+        return self.metadata.get("Version", "")
 
     @property
     def audio_filename(self) -> str:

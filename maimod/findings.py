@@ -44,6 +44,8 @@ class Category(StrEnum):
     HITSOUNDS = "hitsounds"
     SCROLL_SPEED = "scroll-speed"
     KIAI = "kiai"
+    MAPSET = "mapset"
+    """What concerns the set as a whole: its files, metadata, settings, spread, and how its difficulties agree."""
 
 
 @dataclass(frozen=True, slots=True)

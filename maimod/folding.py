@@ -29,6 +29,7 @@ CAUSES: dict[Category, frozenset[Category]] = {
     Category.HITSOUNDS: frozenset({Category.HITSOUNDS}),
     Category.SCROLL_SPEED: frozenset({Category.SCROLL_SPEED}),
     Category.KIAI: frozenset({Category.KIAI}),
+    Category.MAPSET: frozenset(),
 }
 """Which categories of findings a finding can bring about on its own object or right after it."""
 USUAL_FINDINGS, USUAL_FINDINGS_A_MINUTE = 2.0, 1.0
@@ -124,5 +125,7 @@ def fingerprint(beatmap: Beatmap, finding: Finding) -> str:
     else:
         first = last = min(range(count), key=lambda i: abs(beatmap.hit_objects[i].time - finding.time))
     around = [beatmap.hit_objects[i] for i in range(max(first - 1, 0), min(last + 2, count))]
-    parts = [finding.rule, beatmap.metadata.get("Version", ""), *(f"{o.kind}:{round(o.x)}:{round(o.y)}:{o.combo_number}" for o in around)]
+    # Several findings of one rule may be about no object: each has its subject, as a key of the file or the name of a file.
+    parts = [finding.rule, beatmap.metadata.get("Version", ""), str(finding.evidence.get("subject", "")),
+             *(f"{o.kind}:{round(o.x)}:{round(o.y)}:{o.combo_number}" for o in around)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -145,7 +145,8 @@ class _Parser:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.messages: list[str] = []
-        self.sections: dict[str, dict[str, str]] = {"General": {}, "Metadata": {}, "Difficulty": {}}
+        self.sections: dict[str, dict[str, str]] = {"General": {}, "Metadata": {}, "Difficulty": {}, "Colours": {}}
+        self.key_lines: dict[tuple[str, str], int] = {}
         self.timing_points: list[TimingPoint] = []
         self.object_lines: list[tuple[int, str]] = []
         self.breaks: list[Break] = []
@@ -199,8 +200,9 @@ class _Parser:
     def line(self, section: str, number: int, raw: str, line: str) -> None:
         if section in self.sections:
             key, separator, value = line.partition(":")
-            if separator:
-                self.sections[section].setdefault(key.strip(), value.strip())
+            if separator and key.strip() not in self.sections[section]:
+                self.sections[section][key.strip()] = value.strip()
+                self.key_lines[section, key.strip()] = number
         elif section == "TimingPoints":
             self.timing_point(number, line)
         elif section == "HitObjects":
@@ -270,7 +272,7 @@ class _Parser:
             self.messages.append(f"{_lines(self.short_beats)}: beats shorter than {MIN_BEAT_LENGTH_MS:g} ms, taken for "
                                  f"{MIN_BEAT_LENGTH_MS:g} ms as the game does")
         return Beatmap(self.path, version, mode, general, metadata, shell.difficulty, shell.timing_points,
-                       objects, shell.breaks, tuple(self.events), tuple(self.messages))
+                       objects, shell.breaks, tuple(self.events), tuple(self.messages), self.sections, self.key_lines)
 
     def difficulty(self) -> Difficulty:
         section = self.sections["Difficulty"]

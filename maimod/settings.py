@@ -28,6 +28,8 @@ class Settings:
     """Rule prefixes to leave out; the longest matching prefix of select and ignore wins."""
     min_severity: Severity = Severity.MINOR
     """Report nothing milder."""
+    level: str | None = None
+    """easy, normal, hard, insane or expert: what every difficulty is taken for; None goes by its name and stars."""
 
     def selects(self, rule: str) -> bool:
         """Whether findings of `rule` are wanted."""

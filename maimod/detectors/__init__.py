@@ -1,9 +1,9 @@
 """All detectors, in report order. Adding one: docs/adding-a-detector.md."""
 
-from maimod.detectors import hitsounds, kiai, new_combos, positions, rhythm, scroll_speed, sliders, timing
-from maimod.detectors.base import Detector, Rule
+from maimod.detectors import consistency, hitsounds, kiai, new_combos, positions, rhythm, scroll_speed, sliders, timing
+from maimod.detectors.base import Detector, MapsetDetector, Rule
 
-DETECTORS: tuple[Detector, ...] = (
+DETECTORS: tuple[Detector | MapsetDetector, ...] = (
     rhythm.DETECTOR,
     timing.DETECTOR,
     positions.DETECTOR,
@@ -12,5 +12,10 @@ DETECTORS: tuple[Detector, ...] = (
     hitsounds.DETECTOR,
     scroll_speed.DETECTOR,
     kiai.DETECTOR,
+    consistency.DETECTOR,
 )
+BEATMAP_DETECTORS: tuple[Detector, ...] = tuple(detector for detector in DETECTORS if isinstance(detector, Detector))
+"""Those that look at one difficulty."""
+MAPSET_DETECTORS: tuple[MapsetDetector, ...] = tuple(detector for detector in DETECTORS if isinstance(detector, MapsetDetector))
+"""Those that look at a whole set."""
 RULES: dict[str, Rule] = {rule.id: rule for detector in DETECTORS for rule in detector.rules}

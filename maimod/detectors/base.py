@@ -1,10 +1,14 @@
-"""What a detector is: declared rules first, then one pure function from a Context to findings. No torch here."""
+"""What a detector is: declared rules first, then one pure function from a Context to findings. No torch here.
+
+A :class:`Detector` looks at one difficulty, a :class:`MapsetDetector` at all of a set.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +17,8 @@ from maimod.beatmap import Beatmap, HitObject, Mode
 from maimod.calibration import Calibration
 from maimod.events import EventKind, EventScore
 from maimod.findings import Category, Expected, Finding, Severity, editor_timestamp
+from maimod.levels import Level
+from maimod.mapset import Mapset
 from maimod.onsets import Alignment, OnsetEnvelope
 
 ALL_MODES = frozenset(Mode)
@@ -47,12 +53,22 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """The rules of a category and the function that applies them."""
+    """Rules of one category about single difficulties, and the function that applies them."""
 
     category: Category
     title: str
     rules: tuple[Rule, ...]
     run: Callable[[Context], Iterator[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class MapsetDetector:
+    """Rules about a whole set, and the function that applies them."""
+
+    title: str
+    rules: tuple[Rule, ...]
+    run: Callable[[MapsetContext], Iterator[Placed]]
+    category: Category = Category.MAPSET
 
 
 @dataclass(frozen=True)
@@ -67,6 +83,10 @@ class Context:
     alignment: Alignment | None = None
     """How the song's onsets lie against the hit objects; None without audio."""
     calibration: Calibration = field(default_factory=Calibration)
+    level: Level | None = None
+    """How hard the difficulty is meant to be; None if that is unknown, and then no rule that depends on it speaks."""
+    mapset: Mapset | None = None
+    """The set it belongs to; None if it is looked at alone."""
 
     @cached_property
     def scores_by_object(self) -> dict[int, list[EventScore]]:
@@ -117,3 +137,49 @@ class Context:
             surprisal=None if event is None else round(event.surprisal, 2),
             entropy=None if event is None else round(event.entropy, 2),
             actual=actual, expected=tuple(expected), evidence=evidence)
+
+
+Placed = tuple[Beatmap, Finding]
+"""A finding of a whole set with the difficulty in whose report it goes."""
+
+
+@dataclass(frozen=True)
+class MapsetContext:
+    """Everything known of a mapset when the detectors for mapsets run."""
+
+    mapset: Mapset
+    contexts: Sequence[Context]
+    """One for each beatmap of the set, in its order; without model and song."""
+    reported: frozenset[Path] = frozenset()
+    """Paths of the difficulties that get a report; empty means all of them."""
+
+    @property
+    def beatmaps(self) -> tuple[Beatmap, ...]:
+        """The difficulties."""
+        return self.mapset.beatmaps
+
+    def finding(self, rule: Rule, concerned: Beatmap | Sequence[Beatmap], *, message: str, score: float, line: int = 1,
+                time: float | None = None, **details: Any) -> Iterator[Placed]:
+        """Make a finding of `rule`, unless it concerns no difficulty that gets a report.
+
+        Args:
+            rule: what was found.
+            concerned: the difficulty it is about, or several: then the first of them that gets a report gets it, once for all.
+            message: one sentence about the map or the set.
+            score: 0 to 1.
+            line: 1-based line of the file of the difficulty that gets it; of the first in `concerned`, if several.
+            time: ms; None is the first object.
+            details: as for :meth:`Context.finding`.
+
+        Yields:
+            The finding with its difficulty, or nothing.
+        """
+        beatmaps = (concerned,) if isinstance(concerned, Beatmap) else tuple(concerned)
+        home = next((beatmap for beatmap in beatmaps if not self.reported or beatmap.path in self.reported), None)
+        if home is None:
+            return
+        if len(beatmaps) > 1:
+            details["difficulties"] = [beatmap.version for beatmap in beatmaps]
+        context = next(context for context in self.contexts if context.beatmap is home)
+        first = context.objects_by_time[0].time if time is None else time
+        yield home, context.finding(rule, time=first, message=message, score=score, line=line, **details)

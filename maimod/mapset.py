@@ -1,0 +1,151 @@
+"""A mapset: the difficulties of one song in one folder, and the other files there.
+
+Conventions: names of files are relative to the folder, with forward slashes. Nothing outside the folder is ever looked at, and no link
+that leads out of it is followed: mapsets come from strangers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from maimod import reader
+from maimod.beatmap import Beatmap
+from maimod.levels import Level, level_of
+from maimod.reader import BeatmapError
+from maimod.stars import star_rating
+
+MAX_FILES = 5_000
+"""The largest ranked storyboards have about 2,000; more is no mapset but somebody's whole disk."""
+MAX_STORYBOARD_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Mapset:
+    """Difficulties of one song."""
+
+    folder: Path
+    beatmaps: tuple[Beatmap, ...]
+    """Those that can be read, by path; never empty."""
+    files: dict[str, int] = field(default_factory=dict)
+    """Size in bytes of every file of the folder, by name."""
+    unreadable: tuple[BeatmapError, ...] = ()
+    """Difficulties that cannot be read."""
+    listed: bool = True
+    """False: the folder holds more files than a mapset can have, and `files` is empty."""
+
+    @cached_property
+    def stars(self) -> dict[Path, float | None]:
+        """Star rating of each beatmap by its path; None if it cannot be computed."""
+        return {beatmap.path: star_rating(beatmap) for beatmap in self.beatmaps}
+
+    @cached_property
+    def levels(self) -> dict[Path, Level | None]:
+        """Level of each beatmap by its path."""
+        return {beatmap.path: level_of(beatmap, self.stars[beatmap.path]) for beatmap in self.beatmaps}
+
+    @cached_property
+    def storyboard(self) -> tuple[str, ...]:
+        """Lines of the `.osb` file, variables filled in; empty if there is none."""
+        name = next((name for name in sorted(self.files) if name.lower().endswith(".osb") and "/" not in name), None)
+        if name is None or self.files[name] > MAX_STORYBOARD_BYTES:
+            return ()
+        try:
+            content = (self.folder / name).read_bytes()
+        except OSError:
+            return ()
+        return _storyboard_lines(content.decode("utf-8", errors="replace"))
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return {name.casefold(): name for name in self.files}
+
+    def find(self, name: str) -> str | None:
+        """The file that the game on Windows would open for `name`, whatever the case of letters; None if there is none.
+
+        A name that leads out of the folder leads nowhere.
+        """
+        parts = [part for part in name.strip().strip('"').replace("\\", "/").split("/") if part not in ("", ".")]
+        return None if ".." in parts else self._names.get("/".join(parts).casefold())
+
+    def path_of(self, name: str) -> Path:
+        """Where a file of :attr:`files` is."""
+        return self.folder / name
+
+
+def load(folder: Path) -> list[Mapset]:
+    """Read the beatmaps that lie in a folder (not those in folders below it).
+
+    A folder that holds maps of several songs, as a collection does, gives one mapset for each song: maps belong together that have
+    the same audio file, or the same artist and title. Files that cannot be read belong to each.
+
+    Args:
+        folder: a mapset folder.
+
+    Returns:
+        Mapsets; none if no beatmap can be read.
+    """
+    beatmaps, unreadable = [], []
+    for path in sorted(path for path in folder.iterdir() if path.suffix.lower() == ".osu" and path.is_file()):
+        try:
+            beatmaps.append(reader.load(path))
+        except BeatmapError as error:
+            unreadable.append(error)
+    files = _list_files(folder)
+    return [Mapset(folder, tuple(group), files or {}, tuple(unreadable), files is not None) for group in _by_song(beatmaps)]
+
+
+def _by_song(beatmaps: Sequence[Beatmap]) -> Iterable[list[Beatmap]]:
+    groups: list[tuple[set[tuple[str, ...]], list[Beatmap]]] = []
+    for beatmap in beatmaps:
+        names = {("audio", beatmap.audio_filename.casefold()),
+                 ("song", *(beatmap.metadata.get(key, "").casefold() for key in ("Artist", "Title")))}
+        group = [beatmap]
+        apart = []
+        for other_names, others in groups:
+            if names & other_names:
+                names |= other_names
+                group = [*others, *group]
+            else:
+                apart.append((other_names, others))
+        groups = [*apart, (names, group)]
+    return (group for _, group in groups)
+
+
+def _list_files(folder: Path) -> dict[str, int] | None:
+    """Sizes of the files below a folder by name, or None if they are too many."""
+    found: dict[str, int] = {}
+    for place, folders, names in os.walk(folder, followlinks=False):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            path = Path(place, name)
+            if path.is_symlink():
+                continue
+            try:
+                found[path.relative_to(folder).as_posix()] = path.stat().st_size
+            except OSError:
+                continue
+        if len(found) > MAX_FILES:
+            return None
+    return found
+
+
+def _storyboard_lines(text: str) -> tuple[str, ...]:
+    """Event lines without the indented commands, with `$variables` replaced as the game does."""
+    variables: dict[str, str] = {}
+    lines, section = [], ""
+    for raw in text.splitlines():
+        line = raw.strip()
+        if line.startswith("[") and line.endswith("]"):
+            section = line[1:-1]
+        elif section == "Variables" and line.startswith("$"):
+            name, _, value = line.partition("=")
+            variables[name] = value
+        elif section == "Events" and line and not line.startswith("//") and not raw.startswith((" ", "_")):
+            for name in sorted(variables, key=len, reverse=True) if "$" in line else ():
+                line = line.replace(name, variables[name])
+            lines.append(line)
+    return tuple(lines)
