@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maimod import __version__, audio, events, onsets, reader
+from maimod import __version__, audio, events, levels, mapset, onsets, reader
 from maimod.audio import Audio, AudioError
 from maimod.beatmap import Beatmap
 from maimod.calibration import Calibration
-from maimod.detectors import DETECTORS
-from maimod.detectors.base import Context
+from maimod.detectors import BEATMAP_DETECTORS, MAPSET_DETECTORS
+from maimod.detectors.base import Context, MapsetContext
 from maimod.events import EventError, EventScore
-from maimod.findings import BeatmapReport, Report
+from maimod.findings import BeatmapReport, Finding, Report
 from maimod.folding import fingerprint, fold, temper
+from maimod.levels import Level
+from maimod.mapset import Mapset
 from maimod.reader import BeatmapError
 from maimod.settings import BUNDLED_MODEL, Settings
 from maimod.stars import star_rating
@@ -70,14 +72,22 @@ def lint(paths: Sequence[str | Path], settings: Settings | None = None,
         raise UsageError("audio_path goes with a single beatmap")
     model = load_model(settings) if settings.model is not None else None
     linter = Linter(settings, model)
-    reports = []
-    for number, (path, name) in enumerate(files):
-        def tell(stage: str, share: float, number: int = number, name: str = name) -> None:
+    reports: list[BeatmapReport] = []
+    for group in _by_folder(files):
+        def tell(name: str, stage: str, share: float, done: int = len(reports)) -> None:
             if progress:
-                progress(Progress(stage, name, number + share, len(files)))
+                progress(Progress(stage, name, done + share, len(files)))
 
-        reports.append(linter.lint_file(path, name, tell, analysed))
+        reports += linter.lint_mapset(group, tell, analysed)
     return Report(__version__, model.info if model else None, tuple(reports))
+
+
+def _by_folder(files: Sequence[tuple[Path, str]]) -> list[list[tuple[Path, str]]]:
+    """Bring files of one folder together, else in the order given."""
+    groups: dict[Path, list[tuple[Path, str]]] = {}
+    for path, name in files:
+        groups.setdefault(path.parent, []).append((path, name))
+    return list(groups.values())
 
 
 def _find(paths: Sequence[str | Path]) -> list[tuple[Path, str]]:
@@ -160,10 +170,67 @@ class Linter:
             except ValueError as error:
                 raise UsageError(str(error)) from None
         self.song = lru_cache(maxsize=2)(self._song)
+        self.level = levels.parse(settings.level) if settings.level is not None else None
+
+    def lint_mapset(self, files: Sequence[tuple[Path, str]], tell: Callable[[str, str, float], None] = lambda name, stage, done: None,
+                    analysed: Callable[[Analysis], None] | None = None) -> Iterator[BeatmapReport]:
+        """Lint difficulties of one folder, one after the other, and how they go together with all that lie there.
+
+        Beatmaps of the folder that are not among `files` are read and compared with, but neither scored nor reported.
+
+        Args:
+            files: `.osu` files of one folder, each with the name that its report gives it.
+            tell: called now and then with the name of a file, what is being done and how many of the files are done.
+            analysed: called with what each report was made of.
+
+        Yields:
+            One report for each file, in the order given; never raises for what is in a file.
+        """
+        sets = self.mapsets(files[0][0].parent)
+        asked = frozenset(path for path, _ in files)
+        beatmaps = {beatmap.path: (beatmap, found) for found in sets for beatmap in found.beatmaps}
+        of_sets: dict[Path, list[Finding]] = {}
+        for found in sets:
+            for beatmap, finding in self.mapset_findings(found, asked):
+                of_sets.setdefault(beatmap.path, []).append(finding)
+        for number, (path, name) in enumerate(files):
+            def tell_share(stage: str, share: float, number: int = number, name: str = name) -> None:
+                tell(name, stage, number + share)
+
+            if path not in beatmaps:  # it could not be read, or is not called *.osu: this says which
+                yield self.lint_file(path, name, tell_share, analysed)
+                continue
+            beatmap, found = beatmaps[path]
+            analysis = self.analyse(beatmap, name, tell_share, found, of_sets.get(path, ()))
+            if analysed:
+                analysed(analysis)
+            yield analysis.report
+
+    @staticmethod
+    def mapsets(folder: Path) -> list[Mapset]:
+        """The mapsets of a folder: one, unless it is a collection of songs. None if it cannot be listed."""
+        try:
+            return mapset.load(folder)
+        except OSError:
+            return []
+
+    def mapset_findings(self, whole: Mapset, asked: frozenset[Path]) -> Iterator[tuple[Beatmap, Finding]]:
+        """Findings about a whole set, each with the difficulty of `asked` in whose report it goes."""
+        contexts = [Context(beatmap, calibration=self.calibration, level=self.level_of(beatmap, whole), mapset=whole)
+                    for beatmap in whole.beatmaps]
+        context = MapsetContext(whole, contexts, asked)
+        for detector in MAPSET_DETECTORS:
+            yield from detector.run(context)
+
+    def level_of(self, beatmap: Beatmap, whole: Mapset | None = None) -> Level | None:
+        """How hard a difficulty is meant to be: as the settings say, else by its name and stars."""
+        if self.level is not None:
+            return self.level
+        return whole.levels[beatmap.path] if whole else levels.level_of(beatmap, star_rating(beatmap))
 
     def lint_file(self, path: Path, name: str, tell: Callable[[str, float], None] = lambda stage, share: None,
                   analysed: Callable[[Analysis], None] | None = None) -> BeatmapReport:
-        """Lint one `.osu` file; never raises for what is in it."""
+        """Lint one `.osu` file by itself; never raises for what is in it."""
         tell("reading", 0.0)
         try:
             loaded = reader.load(path)
@@ -178,8 +245,17 @@ class Linter:
         """Lint a beatmap that has been read."""
         return self.analyse(loaded, name, tell).report
 
-    def analyse(self, loaded: Beatmap, name: str, tell: Callable[[str, float], None] = lambda stage, share: None) -> Analysis:
-        """Lint a beatmap that has been read, and keep what its report was made of."""
+    def analyse(self, loaded: Beatmap, name: str, tell: Callable[[str, float], None] = lambda stage, share: None,
+                whole: Mapset | None = None, of_set: Sequence[Finding] = ()) -> Analysis:
+        """Lint a beatmap that has been read, and keep what its report was made of.
+
+        Args:
+            loaded: the beatmap.
+            name: what the report calls it.
+            tell: called now and then with what is being done and the share that is done.
+            whole: the set it belongs to, if that is known.
+            of_set: what was found about the set and goes into this report.
+        """
         tell("decoding the song", 0.02)
         song_path = self.settings.audio_path or reader.find_audio(loaded)
         song, missing = self.find_song(loaded, song_path)
@@ -193,8 +269,8 @@ class Linter:
                 missing.append(f"the model cannot read this map ({error}); only arithmetic and the song speak")
 
         tell("detecting", 0.9)
-        context = self.context(loaded, scores, song)
-        found = temper([finding for detector in DETECTORS for finding in detector.run(context)], context)
+        context = self.context(loaded, scores, song, whole)
+        found = temper([*of_set, *(finding for detector in BEATMAP_DETECTORS for finding in detector.run(context))], context)
         findings, unexplained = fold(found, context)
         metadata = loaded.metadata
         report = BeatmapReport(
@@ -218,11 +294,12 @@ class Linter:
             return None, [f"{error}: {unheard}"]
         return song, list(song.audio.messages)
 
-    def context(self, loaded: Beatmap, scores: tuple[EventScore, ...] | None, song: Song | None) -> Context:
+    def context(self, loaded: Beatmap, scores: tuple[EventScore, ...] | None, song: Song | None,
+                whole: Mapset | None = None) -> Context:
         """Bring the evidence together for the detectors."""
         times = np.unique([o.time + loaded.audio_offset for o in loaded.hit_objects])
         return Context(loaded, scores, song.envelope if song else None, onsets.alignment(song.envelope, times) if song else None,
-                       self.calibration)
+                       self.calibration, self.level_of(loaded, whole), whole)
 
     def score(self, loaded: Beatmap, song: Song | None, tell: Callable[[float], None] | None = None) -> tuple[EventScore, ...]:
         """What the model thinks of each event."""

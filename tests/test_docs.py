@@ -28,9 +28,11 @@ def test_the_rules_page_is_that_of_the_declarations() -> None:
 def test_every_detector_module_is_registered_in_report_order() -> None:
     folder = Path(detectors.__file__).parent
     names = {path.stem for path in folder.glob("*.py") if not path.stem.startswith("_") and path.stem != "base"}
-    registered = [importlib.import_module(f"maimod.detectors.{name}").DETECTOR for name in names]
-    assert {d.category for d in registered} == {d.category for d in DETECTORS} and len(registered) == len(DETECTORS)
-    assert [d.category for d in DETECTORS] == list(Category) == list(CAUSES)
+    in_modules = {importlib.import_module(f"maimod.detectors.{name}").DETECTOR.title for name in names}
+    assert in_modules == {detector.title for detector in DETECTORS} and len(names) == len(DETECTORS)
+    order = list(Category)
+    places = [order.index(detector.category) for detector in DETECTORS]
+    assert places == sorted(places) and set(places) == set(range(len(order))) and list(CAUSES) == order
 
 
 def test_rules_are_declared_in_their_category_once() -> None:

@@ -6,7 +6,7 @@ The value of most difficulties is the set's; those that depart from it get the f
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from maimod.beatmap import Beatmap
@@ -33,10 +33,10 @@ class _Part:
     others: Sequence[Beatmap]
 
 
-def _departures(beatmaps: Sequence[Beatmap], value_of: Callable[[Beatmap], str]) -> Iterator[_Part]:
+def _departures(beatmaps: Sequence[Beatmap], values: Sequence[str]) -> Iterator[_Part]:
     groups: dict[str, list[Beatmap]] = defaultdict(list)
-    for beatmap in beatmaps:
-        groups[value_of(beatmap)].append(beatmap)
+    for beatmap, value in zip(beatmaps, values, strict=True):
+        groups[value].append(beatmap)
     usual = max(groups, key=lambda value: len(groups[value]))  # of equals the first
     for value, group in groups.items():
         if value != usual:
@@ -51,7 +51,7 @@ def run(context: MapsetContext) -> Iterator[Placed]:
 
 def _metadata(context: MapsetContext) -> Iterator[Placed]:
     for key in ("Artist", "ArtistUnicode", "Title", "TitleUnicode", "Creator", "Source", "Tags"):
-        for part in _departures(context.beatmaps, lambda beatmap, key=key: beatmap.metadata.get(key, "")):
+        for part in _departures(context.beatmaps, [beatmap.metadata.get(key, "") for beatmap in context.beatmaps]):
             for beatmap in part.beatmaps:
                 yield from context.finding(
                     METADATA, beatmap, line=beatmap.line_of("Metadata", key), score=0.95, subject=key,
@@ -66,7 +66,11 @@ def _metadata_message(key: str, part: _Part) -> str:
         words = [f"lack {_list(lacks)}"] if lacks else []
         words += [f"add {_list(adds)}"] if adds else []
         return f"The tags {' and '.join(words) or 'are in another order'}, compared with {others}."
-    return f"{key} is {part.value or 'empty'!r} here and {part.usual or 'empty'!r} in {others}."
+    return f"{key} is {_quoted(part.value)} here and {_quoted(part.usual)} in {others}."
+
+
+def _quoted(value: str) -> str:
+    return f'"{value}"' if value else "empty"
 
 
 def _list(words: Sequence[str], limit: int = 6) -> str:

@@ -25,7 +25,7 @@ from maimod.reporters import Shown, View, shorten
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from maimod.detectors.base import Detector, Rule
+    from maimod.detectors.base import Detector, MapsetDetector, Rule
 
 DEFAULT_WIDTH, MAX_WIDTH = 80, 120
 """Columns in a pipe, and the most that is comfortable to read."""
@@ -348,7 +348,7 @@ def explain(rules: Sequence[Rule], out: TextIO, view: View | None = None) -> Non
         page.paragraph(glue(f"maimod check MAP --ignore {rule.id}"), first="Leave it out: ", rest=2, first_style="dim")
 
 
-def rules(detectors: Sequence[Detector], out: TextIO, view: View | None = None) -> None:
+def rules(detectors: Sequence[Detector | MapsetDetector], out: TextIO, view: View | None = None) -> None:
     """Write the table of rules."""
     page = Page(out, view or View())
     width = max((len(rule.id) for detector in detectors for rule in detector.rules), default=0)
