@@ -67,7 +67,7 @@ def check(
     device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     precision: Annotated[Literal["fp32", "bf16", "amp"], typer.Option(help="Arithmetic of the model.")] = "fp32",
     format: Annotated[list[str] | None, typer.Option(metavar="NAME[:FILE]", show_default=False,
-                                              help="console (default) or json, to stdout or a file. Repeatable.")] = None,
+                                              help=f"{', '.join(REPORTERS)}; to stdout or a file. Repeatable.")] = None,
     fail_on: Annotated[Literal["problem", "warning", "minor", "never"],
                        typer.Option(help="Exit with 1 from this severity on.")] = "problem",
     min_severity: Annotated[Severity, typer.Option(help="List nothing milder; --fail-on still counts it.")] = Severity.MINOR,
@@ -97,8 +97,8 @@ def check(
                         audio_path=Path(audio_path) if audio_path else None,
                         select=prefixes_of("--select", select or (), known), ignore=prefixes_of("--ignore", ignore or (), known))
     report = _lint(paths, settings, quiet)
-    view = View(min_severity, max_findings, statistics, quiet, raw_output,
-                {rule.id: rule.evidence for detector in DETECTORS for rule in detector.rules})
+    view = View(min_severity, max_findings, statistics, quiet, raw_output, None if fail_on == "never" else Severity(fail_on),
+                {rule.id: rule for detector in DETECTORS for rule in detector.rules})
     unreadable = all(beatmap.status == "error" for beatmap in report.beatmaps)
     for name, target in outputs:
         if not (unreadable and name == "console" and target is None):

@@ -125,6 +125,13 @@ class BeatmapReport:
     """Surprising events that no detector turned into a finding."""
     findings: tuple[Finding, ...] = ()
     """In order of time."""
+    file: str = ""
+    """Where the file lies: from the working directory if below it, with forward slashes; inside an archive `set.osz/name.osu`."""
+
+    @property
+    def location(self) -> str:
+        """The file to point at."""
+        return self.file or self.path
 
 
 @dataclass(frozen=True, slots=True)

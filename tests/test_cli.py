@@ -175,8 +175,10 @@ def test_evidence_kind_comes_from_the_rules(lint, capsys):
 
 
 @pytest.mark.parametrize(("tokens", "line"), [
-    (["check", "x", "--format", "sarif"], "--format sarif is not available yet (there are: console, json)"),
-    (["check", "x", "--format", "jsn"], "--format jsn: no such format; did you mean json? (there are: console, json)"),
+    (["check", "x", "--format", "html"],
+     "--format html is not available yet (there are: console, json, sarif, junit, github, markdown)"),
+    (["check", "x", "--format", "jsn"], "--format jsn: no such format; did you mean json? "
+     "(there are: console, json, sarif, junit, github, markdown)"),
     (["check", "x", "--format", "console", "--format", "json"],
      "only one --format can go to stdout; send the other to a file, as in --format json:report.json"),
     (["check", "x", "--format", "json:map.osu"], "--format json:map.osu: would overwrite a beatmap; maimod never changes one"),

@@ -26,6 +26,8 @@ LAYERS = [
     {"detectors", "folding"},
     {"linter", "reporters"},
     {"reporters.console", "reporters.machine"},
+    {"reporters.sarif", "reporters.junit", "reporters.markdown"},
+    {"reporters.github"},
     {"learning", "learning.corpus", "learning.faults", "learning.train", "learning.evaluate", "learning.calibrate"},
     {"options"},
     {"cli"},

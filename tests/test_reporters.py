@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import maimod.reporters
+from maimod.detectors.base import Rule
 from maimod.findings import BeatmapReport, Category, Expected, Finding, ModelInfo, Report, Severity
 from maimod.reporters import PLANNED, REPORTERS, View, shorten
 from maimod.reporters.console import clean, percent, wrap
@@ -18,7 +19,9 @@ from maimod.reporters.machine import as_json, plain
 
 SCHEMA = json.loads((Path(maimod.reporters.__file__).parent / "report.schema.json").read_text(encoding="utf-8"))
 MODEL = ModelInfo("maimod-mini", "maimod", "cpu", "fp32")
-EVIDENCE = {"timing/offset": ("audio",), "rhythm/unsnapped": ("map",), "rhythm/missing": ("model", "audio")}
+RULES = {name: Rule(name, f"Title of {name}", Severity.WARNING, evidence, "Because it\n    matters.", "By looking.", "It is meant.",
+                    "Much.", "https://osu.ppy.sh/wiki")
+         for name, evidence in (("timing/offset", ("audio",)), ("rhythm/unsnapped", ("map",)), ("rhythm/missing", ("model", "audio")))}
 
 MISSING = Finding(
     "rhythm/missing", Category.RHYTHM, Severity.WARNING, 0.7,
@@ -45,7 +48,7 @@ RULE = "─" * 80
 
 def page(report: Report, **options) -> str:
     out = io.StringIO()
-    REPORTERS["console"](report, out, View(evidence=EVIDENCE, width=options.pop("width", 80), **options))
+    REPORTERS["console"](report, out, View(rules=RULES, width=options.pop("width", 80), **options))
     return out.getvalue()
 
 
@@ -168,7 +171,7 @@ def on_terminal(monkeypatch, **options) -> str:
     for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
         monkeypatch.delenv(name, raising=False)
     out = Terminal()
-    REPORTERS["console"](REPORT, out, View(evidence=EVIDENCE, width=80, **options))
+    REPORTERS["console"](REPORT, out, View(rules=RULES, width=80, **options))
     return out.getvalue()
 
 
@@ -236,4 +239,4 @@ def test_json_documentation_names_every_field():
 
 
 def test_formats():
-    assert set(REPORTERS) == {"console", "json"} and not set(PLANNED) & set(REPORTERS)
+    assert set(REPORTERS) == {"console", "json", "sarif", "junit", "github", "markdown"} and not set(PLANNED) & set(REPORTERS)

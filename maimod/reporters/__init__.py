@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from maimod.findings import Finding, Report, Severity
+
+if TYPE_CHECKING:
+    from maimod.detectors.base import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,10 @@ class View:
     """Findings and troubles only."""
     plain: bool = False
     """No colours and no links, not even on a terminal."""
-    evidence: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Kinds of evidence by rule, to name where a finding comes from that no model has judged."""
+    fail_on: Severity | None = Severity.PROBLEM
+    """From which severity on a finding is a failure; None for none."""
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+    """The rules by id, to explain findings with."""
     width: int | None = None
     """Columns of text; None asks the terminal."""
 
@@ -57,10 +62,14 @@ def _later(module: str, name: str) -> Reporter:
 REPORTERS: dict[str, Reporter] = {
     "console": _later("console", "console"),
     "json": _later("machine", "json"),
+    "sarif": _later("sarif", "sarif"),
+    "junit": _later("junit", "junit"),
+    "github": _later("github", "github"),
+    "markdown": _later("markdown", "markdown"),
 }
 """By the name that `--format` takes."""
 
-PLANNED = ("sarif", "github", "junit", "markdown", "html")
+PLANNED = ("html",)
 """Formats that are announced but not written yet."""
 
 

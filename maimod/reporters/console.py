@@ -189,7 +189,8 @@ def _beatmap(page: Page, beatmap: BeatmapReport, model: ModelInfo | None, view: 
 
 def _kind(finding: Finding, view: View) -> str:
     """Where a finding comes from that the model has not judged."""
-    others = [kind for kind in view.evidence.get(finding.rule, ()) if kind != "model"]
+    rule = view.rules.get(finding.rule)
+    others = [kind for kind in (rule.evidence if rule else ()) if kind != "model"]
     return others[0] if others else "map"
 
 

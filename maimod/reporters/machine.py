@@ -27,13 +27,14 @@ def as_json(report: Report, view: View | None = None) -> dict[str, Any]:
         "schema": SCHEMA,
         "tool": {"name": "maimod", "version": report.version},
         "model": model and {"id": model.id, "family": model.family, "device": model.device, "precision": model.precision},
-        "beatmaps": [_beatmap(beatmap, _left_out(complete, shown))
+        "beatmaps": [_beatmap(beatmap, left_out(complete, shown))
                      for complete, beatmap in zip(report.beatmaps, shown.report.beatmaps, strict=True)],
         "summary": shown.report.summary,
     }
 
 
-def _left_out(complete: BeatmapReport, shown: Shown) -> list[str]:
+def left_out(complete: BeatmapReport, shown: Shown) -> list[str]:
+    """How many findings of a beatmap are not listed, and why."""
     own = {id(finding) for finding in complete.findings}
     parts = ((shown.milder, "milder than the lowest severity asked for"), (shown.beyond, "beyond the number asked for"))
     counts = ((sum(id(finding) in own for finding in findings), why) for findings, why in parts)

@@ -1,0 +1,82 @@
+"""GitHub Actions: annotations by workflow commands, and a page in the job summary.
+
+Sources: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands (escapes as in @actions/core's
+`command.ts`) and https://docs.github.com/rest/checks/runs. GitHub shows ten annotations of a level for each step and cuts
+summaries at 1 MiB: the best-scored are annotated and the rest is counted, not lost.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TextIO
+
+from maimod.findings import BeatmapReport, Finding, Report, Severity
+from maimod.reporters import View, shorten
+from maimod.reporters.machine import left_out
+from maimod.reporters.markdown import ADVICE, counts, escape, section
+
+COMMANDS = {Severity.PROBLEM: "error", Severity.WARNING: "warning", Severity.MINOR: "notice"}
+MAX_ANNOTATIONS = 10
+MAX_SUMMARY_BYTES = 1_000_000
+SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
+
+
+def github(report: Report, out: TextIO, view: View) -> None:
+    """Write annotations to `out` and, inside of a workflow, the summary to the file that GitHub names."""
+    shown = shorten(report, view)
+    for complete, beatmap in zip(report.beatmaps, shown.report.beatmaps, strict=True):
+        if beatmap.status != "ok":
+            level = "error" if beatmap.status == "error" else "warning"
+            for message in beatmap.messages:
+                out.write(command(level, message, file=beatmap.location, title="maimod"))
+        for note in left_out(complete, shown):
+            out.write(command("notice", note, file=beatmap.location, title="maimod"))
+    pairs = [(beatmap, finding) for beatmap in shown.report.beatmaps for finding in beatmap.findings]
+    for severity in Severity:
+        ranked = sorted((pair for pair in pairs if pair[1].severity is severity), key=lambda pair: -pair[1].score)
+        for beatmap, finding in ranked[:MAX_ANNOTATIONS]:
+            out.write(_annotation(beatmap, finding))
+        if len(ranked) > MAX_ANNOTATIONS:
+            out.write(f"{len(ranked) - MAX_ANNOTATIONS} more of severity {severity.value} are not annotated: GitHub shows "
+                      f"{MAX_ANNOTATIONS} a step. All are in the job summary.\n")
+    path = os.environ.get(SUMMARY_VARIABLE)
+    if path:
+        with open(path, "a", encoding="utf-8", errors="replace", newline="\n") as file:
+            file.write(summary(report, view))
+
+
+def _annotation(beatmap: BeatmapReport, finding: Finding) -> str:
+    difficulty = f"[{beatmap.version}] " if beatmap.version else ""
+    return command(COMMANDS[finding.severity], f"{difficulty}{finding.timestamp} {finding.message}", file=beatmap.location,
+                   line=finding.line, title=finding.rule)
+
+
+def command(name: str, message: str, **properties: str | int) -> str:
+    """A workflow command; whatever the texts hold, it stays one command."""
+    data = ",".join(f"{key}={_escaped(str(value)).replace(':', '%3A').replace(',', '%2C')}" for key, value in properties.items())
+    return f"::{name} {data}::{_escaped(message)}\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def summary(report: Report, view: View) -> str:
+    """The job summary: a table of the difficulties, then every finding, as far as GitHub takes it."""
+    shown = shorten(report, view)
+    head = [f"# maimod: {counts(shown.report)}\n\n{ADVICE}\n\n", "| Difficulty | Problems | Warnings | Minor |\n|---|--:|--:|--:|\n"]
+    sections: list[str] = []
+    for complete, beatmap in zip(report.beatmaps, shown.report.beatmaps, strict=True):
+        numbers = [sum(finding.severity is severity for finding in beatmap.findings) for severity in Severity]
+        cells = ["unreadable", "", ""] if beatmap.status == "error" else [str(number or "") for number in numbers]
+        head.append(f"| {escape(beatmap.location)} | {' | '.join(cells)} |\n")
+        sections += section(beatmap, left_out(complete, shown))
+    text, left = [], MAX_SUMMARY_BYTES
+    lines = [*head, *sections]
+    for number, line in enumerate(lines):
+        left -= len(line.encode("utf-8", "replace"))
+        if left < 0:
+            text.append(f"\n…and {len(lines) - number} more lines; GitHub takes no more. The JSON report has them all.\n")
+            break
+        text.append(line)
+    return "".join(text)

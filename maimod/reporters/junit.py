@@ -1,0 +1,69 @@
+"""JUnit XML, for the test pages of CI servers, in the dialect of Jenkins and pytest.
+
+A beatmap is a suite. Its first case says whether it could be read; then comes one for each finding: failed if it is as bad as
+--fail-on, else skipped, so that the page is as red as the exit code.
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from typing import TextIO
+
+from maimod.findings import BeatmapReport, Finding, Report
+from maimod.reporters import View, shorten
+from maimod.reporters.machine import left_out
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # https://www.w3.org/TR/xml/#charsets
+
+
+def junit(report: Report, out: TextIO, view: View) -> None:
+    """Write the report as JUnit XML, with letters other than ASCII as references."""
+    shown = shorten(report, view)
+    root = ElementTree.Element("testsuites", name="maimod")
+    for complete, beatmap in zip(report.beatmaps, shown.report.beatmaps, strict=True):
+        _suite(root, beatmap, [*beatmap.messages, *left_out(complete, shown)], view)
+    _count(root)
+    ElementTree.indent(root)
+    out.write("<?xml version='1.0' encoding='us-ascii'?>\n" + ElementTree.tostring(root, encoding="us-ascii").decode("ascii")
+              .removeprefix("<?xml version='1.0' encoding='us-ascii'?>\n") + "\n")
+
+
+def _suite(root: ElementTree.Element, beatmap: BeatmapReport, messages: list[str], view: View) -> None:
+    suite = ElementTree.SubElement(root, "testsuite", name=_text(beatmap.location))
+    reading = ElementTree.SubElement(suite, "testcase", classname=_text(beatmap.location), name="is readable",
+                                     file=_text(beatmap.location))
+    if beatmap.status == "error":
+        ElementTree.SubElement(reading, "error", type="unreadable", message=_text("; ".join(messages)))
+    elif messages:
+        ElementTree.SubElement(reading, "system-out").text = _text("\n".join(messages))
+    for finding in beatmap.findings:
+        case = ElementTree.SubElement(
+            suite, "testcase", classname=_text(beatmap.location), name=_text(f"{finding.timestamp} {finding.rule}"),
+            file=_text(beatmap.location), line=str(finding.line))
+        kind = "failure" if view.fail_on is not None and finding.severity.rank <= view.fail_on.rank else "skipped"
+        mark = ElementTree.SubElement(case, kind, type=finding.severity.value, message=_text(finding.message))
+        mark.text = _text(_details(beatmap, finding))
+    _count(suite)
+
+
+def _details(beatmap: BeatmapReport, finding: Finding) -> str:
+    facts = [f"{beatmap.location}:{finding.line}", finding.link, f"score {finding.score:.2f}"]
+    if finding.surprisal is not None:
+        facts.append(f"{finding.surprisal:.1f} bits")
+    if finding.actual:
+        facts.append(f"in the map: {finding.actual}")
+    if finding.expected:
+        facts.append("likelier: " + ", ".join(one.text for one in finding.expected))
+    return "\n".join(facts)
+
+
+def _count(element: ElementTree.Element) -> None:
+    """Write how many cases of each outcome an element holds."""
+    for name, tag in (("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        element.set(name, str(sum(1 for _ in element.iter(tag))))
+
+
+def _text(text: str) -> str:
+    """Replace what XML cannot hold."""
+    return _NOT_XML.sub("\ufffd", text)

@@ -1,0 +1,76 @@
+"""Markdown to post: by difficulty, one issue a line, its timestamp first, as modding discussions link it.
+
+https://osu.ppy.sh/wiki/en/Beatmap_discussion asks for one issue a post: each line stands by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TextIO
+
+from maimod.findings import BeatmapReport, Expected, Finding, Report, Severity
+from maimod.reporters import View, shorten
+from maimod.reporters.machine import left_out
+
+NAMES = {Severity.PROBLEM: "Problem", Severity.WARNING: "Warning", Severity.MINOR: "Minor"}
+WORTH_NAMING = 0.1
+"""Probability from which an alternative is mentioned."""
+ADVICE = "Leads to look at, not verdicts: unlikely is not wrong. Listen to each place and judge for yourself."
+
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&])")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+
+
+def markdown(report: Report, out: TextIO, view: View) -> None:
+    """Write the report for a discussion."""
+    shown = shorten(report, view)
+    if not view.quiet:
+        out.write(f"{counts(shown.report)}. {ADVICE}\n")
+    for complete, beatmap in zip(report.beatmaps, shown.report.beatmaps, strict=True):
+        out.write("".join(section(beatmap, left_out(complete, shown))))
+
+
+def counts(report: Report) -> str:
+    """`2 problems, 1 warning, 4 minor findings in 3 difficulties`."""
+    parts = [f"{number} {name}{'s' * (number != 1)}" for number, name in
+             ((report.summary[severity], "minor finding" if severity is Severity.MINOR else severity.value) for severity in Severity)]
+    maps = len(report.beatmaps)
+    return f"{', '.join(parts)} in {maps} difficult{'y' if maps == 1 else 'ies'}"
+
+
+def section(beatmap: BeatmapReport, notes: Sequence[str] = ()) -> list[str]:
+    """The lines of one difficulty; none if there is nothing to say."""
+    if not beatmap.findings and not beatmap.messages and not notes:
+        return []
+    lines = [f"\n## {title(beatmap)}\n\n"]
+    lines += [f"*{escape(message)}*  \n" for message in (*beatmap.messages, *notes)]
+    if beatmap.findings and len(lines) > 1:
+        lines.append("\n")
+    # Two spaces end a line of Markdown without a bullet before the timestamp, which would keep it from being linked.
+    lines += [f"{issue(finding)}  \n" for finding in sorted(beatmap.findings, key=lambda finding: finding.time)]
+    return lines
+
+
+def title(beatmap: BeatmapReport) -> str:
+    """`Artist – Title [Difficulty]`, else the path."""
+    song = " – ".join(part for part in (beatmap.artist, beatmap.title) if part)
+    return escape(f"{song} [{beatmap.version}]" if song else beatmap.path)
+
+
+def issue(finding: Finding) -> str:
+    """One line about one finding."""
+    return f"{finding.timestamp} **{NAMES[finding.severity]}:** {escape(finding.message)}{_likelier(finding.expected)} `{finding.rule}`"
+
+
+def _likelier(expected: Sequence[Expected]) -> str:
+    known = [escape(one.text) for one in expected if one.probability is None]
+    judged = [f"{escape(one.text)} ({round(100 * one.probability)} %)" for one in expected
+              if one.probability is not None and one.probability >= WORTH_NAMING]
+    text = f" Expected by measure: {', '.join(known)}." if known else ""
+    return text + (f" The model would sooner expect {' or '.join(judged[:2])}." if judged else "")
+
+
+def escape(text: str) -> str:
+    """Text of a map as text of Markdown: no markup, no links, no line breaks."""
+    return _SPECIAL.sub(r"\\\1", _CONTROL.sub(" ", text)).replace("@", "@\u200b")  # nobody is to be called by a title

