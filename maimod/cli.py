@@ -25,6 +25,7 @@ from maimod.settings import BUNDLED_MODEL, Settings
 
 if TYPE_CHECKING:
     from maimod.detectors.base import Rule
+    from maimod.reporters.page import Album
 
 FOUND = 1
 """Exit code of something at or above --fail-on."""
@@ -96,9 +97,14 @@ def check(
     settings = Settings(model=None if no_model else model, device=device, precision=precision,
                         audio_path=Path(audio_path) if audio_path else None,
                         select=prefixes_of("--select", select or (), known), ignore=prefixes_of("--ignore", ignore or (), known))
-    report = _lint(paths, settings, quiet)
+    album = None
+    if any(name == "html" for name, _ in outputs):
+        from maimod.reporters.page import Album
+
+        album = Album()
+    report = _lint(paths, settings, quiet, album)
     view = View(min_severity, max_findings, statistics, quiet, raw_output, None if fail_on == "never" else Severity(fail_on),
-                {rule.id: rule for detector in DETECTORS for rule in detector.rules})
+                {rule.id: rule for detector in DETECTORS for rule in detector.rules}, album=album)
     unreadable = all(beatmap.status == "error" for beatmap in report.beatmaps)
     for name, target in outputs:
         if not (unreadable and name == "console" and target is None):
@@ -199,8 +205,8 @@ def version() -> int:
 # What the commands are made of
 
 
-def _lint(paths: Sequence[str], settings: Settings, quiet: bool) -> Report:
-    """Run the lint, with a progress bar if someone is watching."""
+def _lint(paths: Sequence[str], settings: Settings, quiet: bool, album: Album | None) -> Report:
+    """Run the lint, with a progress bar if someone is watching, and pictures if someone wants them."""
     from maimod.linter import UsageError, lint
 
     watched = not quiet and sys.stderr is not None and sys.stderr.isatty()
@@ -208,7 +214,7 @@ def _lint(paths: Sequence[str], settings: Settings, quiet: bool) -> Report:
         from maimod.reporters.console import ProgressBar
     try:
         with ProgressBar(sys.stderr) if watched else nullcontext() as progress:
-            return lint(paths, settings, progress)
+            return lint(paths, settings, progress, album.add if album else None)
     except UsageError as error:
         raise Failure(str(error)) from None
 

@@ -16,7 +16,7 @@ from maimod.beatmap import Beatmap
 from maimod.calibration import Calibration
 from maimod.detectors import BEATMAP_DETECTORS, MAPSET_DETECTORS
 from maimod.detectors.base import Context, MapsetContext
-from maimod.events import EventError, EventScore
+from maimod.events import EventError, EventLanguage, EventScore
 from maimod.findings import BeatmapReport, Finding, Report
 from maimod.folding import fingerprint, fold, temper
 from maimod.levels import Level
@@ -280,7 +280,7 @@ class Linter:
             objects=len(loaded.hit_objects), drain_ms=round(loaded.drain_ms, 3), events=len(scores or ()), unexplained=unexplained,
             findings=tuple(replace(finding, id=fingerprint(loaded, finding)) for finding in findings
                            if self.settings.selects(finding.rule) and finding.severity.rank <= self.settings.min_severity.rank))
-        return Analysis(report, context, song)
+        return Analysis(report, context, song, self.model.vocabulary.language if self.model and scores is not None else None)
 
     def find_song(self, loaded: Beatmap, path: Path | None) -> tuple[Song | None, list[str]]:
         """The song, and what cannot be checked without the whole of it."""
@@ -340,6 +340,8 @@ class Analysis:
     """The beatmap, the score of each event, the onsets of the song and how they lie against the map."""
     song: Song | None
     """None without audio."""
+    language: EventLanguage | None
+    """Of the scored events; None without a model."""
 
     @property
     def beatmap(self) -> Beatmap:

@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from maimod.reporters import PLANNED, REPORTERS
+from maimod.reporters import REPORTERS
 
 FAILED = 2
 """Exit code of bad usage, and of nothing that could be read."""
@@ -128,8 +128,6 @@ def outputs_of(formats: Sequence[str], paths: Sequence[str]) -> list[tuple[str, 
     outputs: list[tuple[str, Path | None]] = []
     for given in formats:
         name, _, target = given.partition(":")
-        if name in PLANNED:
-            raise Failure(f"--format {name} is not available yet (there are: {', '.join(REPORTERS)})")
         if name not in REPORTERS:
             raise Failure(f"--format {name}: no such format{suggest(name, list(REPORTERS))} (there are: {', '.join(REPORTERS)})")
         path = Path(target) if target not in ("", "-") else None

@@ -11,6 +11,7 @@ from maimod.findings import Finding, Report, Severity
 
 if TYPE_CHECKING:
     from maimod.detectors.base import Rule
+    from maimod.reporters.page import Album
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class View:
     """The rules by id, to explain findings with."""
     width: int | None = None
     """Columns of text; None asks the terminal."""
+    album: Album | None = None
+    """Pictures of the evidence, for formats that show them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ def _later(module: str, name: str) -> Reporter:
 
 REPORTERS: dict[str, Reporter] = {
     "console": _later("console", "console"),
+    "html": _later("page", "page"),
     "json": _later("machine", "json"),
     "sarif": _later("sarif", "sarif"),
     "junit": _later("junit", "junit"),
@@ -68,9 +72,6 @@ REPORTERS: dict[str, Reporter] = {
     "markdown": _later("markdown", "markdown"),
 }
 """By the name that `--format` takes."""
-
-PLANNED = ("html",)
-"""Formats that are announced but not written yet."""
 
 
 def shorten(report: Report, view: View) -> Shown:

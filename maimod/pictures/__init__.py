@@ -1,0 +1,29 @@
+"""Pictures of the evidence, as SVG text: pure functions of an :class:`maimod.linter.Analysis`. The UI and the HTML report show them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from maimod.beatmap import Beatmap, Mode
+from maimod.pictures import lanes
+from maimod.pictures.circles import circles
+from maimod.pictures.hearing import hearing
+from maimod.pictures.moment import Cloud, Span, cloud
+from maimod.pictures.timeline import extent, moments, timeline
+
+__all__ = ["Cloud", "Span", "cloud", "extent", "hearing", "moments", "playfield", "timeline"]
+
+_FIELDS: dict[Mode, Callable[[Beatmap, Span, Collection[int], Cloud | None], str]] = {
+    Mode.OSU: circles, Mode.TAIKO: lanes.taiko, Mode.CATCH: lanes.catch, Mode.MANIA: lanes.mania}
+
+
+def playfield(beatmap: Beatmap, span: Span, marked: Collection[int] = (), expected: Cloud | None = None) -> str:
+    """Draw the playfield at a moment, as the game shows it.
+
+    Args:
+        beatmap: of any mode.
+        span: the moment, and how much around it can be played.
+        marked: indices of the objects to point at.
+        expected: where the model expected them.
+    """
+    return _FIELDS[beatmap.mode](beatmap, span, marked, expected)

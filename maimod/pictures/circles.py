@@ -1,0 +1,182 @@
+"""The playfield of osu! at a moment, as the game shows it.
+
+Source: osu!lazer, `OsuHitObject` (radius, approach), `DrawableHitCircle` and the editor's fading (behaviour only).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from maimod import geometry
+from maimod.beatmap import Beatmap, HitObject, ObjectKind
+from maimod.pictures.moment import CLOUD, MARKED, Cloud, Span
+from maimod.pictures.svg import element, number, polyline, text, thin
+
+COMBO_COLOURS = ("#ffc000", "#00ca00", "#127cff", "#f21839")
+"""The game's own, in the order of its default skin."""
+FADE_OUT_MS = 700.0
+"""How long the editor leaves an object that is over."""
+MARGIN_X, MARGIN_Y = 72, 56
+"""Osu! pixels around the playfield: circles at its border are whole."""
+APPROACH = 3.0
+"""A circle's approach circle begins this many radii further out."""
+STACK_PX = 3.0
+STACK_STEP = 0.1
+"""Of a radius: stacked objects are moved by this much."""
+
+
+def circles(beatmap: Beatmap, span: Span, marked: Collection[int] = (), cloud: Cloud | None = None) -> str:
+    """Draw the playfield of osu!."""
+    approach, fade = approach_ms(beatmap.difficulty.approach_rate)
+    radius = 54.4 - 4.48 * beatmap.difficulty.circle_size
+    shown = [o for o in beatmap.hit_objects
+             if (o.end_time + FADE_OUT_MS > span.time - span.before and o.time - approach < span.time + span.after) or o.index in marked]
+    shown.sort(key=lambda o: (o.time, o.index))
+    colours, stacks = combo_colours(beatmap), _stacks(shown, approach, beatmap)
+    drawn = [_object(o, colours[o.index], radius, stacks[o.index], span.time, approach, fade, o.index in marked)
+             for o in reversed(shown)]  # earlier objects lie on top
+    return element(
+        "svg",
+        element("rect", x=-MARGIN_X, y=-MARGIN_Y, width=512 + 2 * MARGIN_X, height=384 + 2 * MARGIN_Y, fill="#14161c"),
+        element("rect", x=0, y=0, width=512, height=384, fill="#1b1e27", stroke="#3a4052"),
+        _grid(), element("g", *_follow_points(shown, span.time, approach)), *drawn, *(_cloud(cloud, radius) if cloud else ()),
+        xmlns="http://www.w3.org/2000/svg", class_="mm-field", role="img", aria_label="The playfield at this moment",
+        viewBox=f"{-MARGIN_X} {-MARGIN_Y} {512 + 2 * MARGIN_X} {384 + 2 * MARGIN_Y}",
+        data_time=span.time, data_approach=approach, data_fade=fade, data_out=FADE_OUT_MS, data_radius=radius)
+
+
+def approach_ms(approach_rate: float) -> tuple[float, float]:
+    """How long before its time an object appears, and how long that takes [ms]."""
+    low, middle, high = 1800.0, 1200.0, 450.0
+    below, above = (middle - low) / 5, (high - middle) / 5
+    approach = middle + (approach_rate - 5) * (above if approach_rate > 5 else below)
+    return approach, 400.0 * min(1.0, approach / high)
+
+
+def opacity(time: float, start: float, end: float, approach: float, fade: float) -> float:
+    """Of an object at `time`."""
+    if time < start:
+        return min(max((time - start + approach) / fade, 0.0), 1.0)
+    return 1.0 if time <= end else max(0.0, 1 - (time - end) / FADE_OUT_MS) * 0.6
+
+
+def combo_colours(beatmap: Beatmap) -> dict[int, str]:
+    """Colour of each object, by its index; the first combo has the second colour, as in the game."""
+    colours: dict[int, str] = {}
+    combo = 0
+    for place, hit_object in enumerate(beatmap.hit_objects):
+        if place == 0 or hit_object.combo_number == 1:
+            combo += 1 + hit_object.combo_skip
+        colours[hit_object.index] = COMBO_COLOURS[combo % len(COMBO_COLOURS)]
+    return colours
+
+
+def _stacks(shown: Sequence[HitObject], approach: float, beatmap: Beatmap) -> dict[int, int]:
+    """How many objects lie under each one that follow at the same place soon; the game draws such stacks aslant."""
+    try:
+        leniency = float(beatmap.general.get("StackLeniency", "0.7"))
+    except ValueError:
+        leniency = 0.7
+    stacks = {o.index: 0 for o in shown}
+    for place in range(len(shown) - 1, 0, -1):
+        later = shown[place]
+        for earlier in reversed(shown[max(0, place - 8):place]):
+            if later.time - earlier.end_time > approach * leniency or ObjectKind.SPINNER in (earlier.kind, later.kind):
+                break
+            x, y = geometry.tail(earlier.slider) if earlier.slider else (earlier.x, earlier.y)
+            if math.hypot(later.x - x, later.y - y) < STACK_PX and not earlier.slider:
+                stacks[earlier.index] = stacks[later.index] + 1
+                break
+    return stacks
+
+
+def _cloud(cloud: Cloud, radius: float) -> list[str]:
+    """Where the model expected the object: rings at the distances, spots at the places, squares of its coarser grids."""
+    common = {"class_": "cloud", "fill": CLOUD}
+    rings = [element("circle", class_="cloud", cx=x, cy=y, r=distance, fill="none", stroke=CLOUD, stroke_width=9,
+                     stroke_opacity=f"{0.55 * probability ** 0.5:.3g}") for x, y, distance, probability in cloud.rings]
+    spots = [element("circle", **common, cx=x, cy=y, r=radius * 0.55, fill_opacity=f"{0.85 * probability ** 0.5:.3g}")
+             for x, y, probability in cloud.spots]
+    cells = [element("rect", **common, x=x - size / 2, y=y - size / 2, width=size, height=size,
+                     fill_opacity=f"{0.7 * probability ** 0.5:.3g}") for x, y, size, probability in cloud.cells]
+    return [element("g", *rings, *cells, *spots, data_s=cloud.time - 3000, data_e=cloud.time)]
+
+
+def _grid() -> str:
+    lines = "".join(f"M{x} 0V384" for x in range(64, 512, 64)) + "".join(f"M0 {y}H512" for y in range(64, 384, 64))
+    return element("path", d=lines, stroke="#242938", stroke_width=1, fill="none")
+
+
+def _follow_points(shown: Sequence[HitObject], time: float, approach: float) -> list[str]:
+    lines = []
+    for one, other in pairwise(shown):
+        if other.combo_number == 1 or ObjectKind.SPINNER in (one.kind, other.kind):
+            continue
+        x, y = geometry.tail(one.slider) if one.slider else (one.x, one.y)
+        visible = one.end_time - approach < time < other.time
+        lines.append(element("path", d=f"M{number(x)} {number(y)}L{number(other.x)} {number(other.y)}", class_="follow",
+                             stroke="#fff", stroke_opacity=0.25, stroke_width=3, stroke_dasharray="3 12", stroke_linecap="round",
+                             opacity=1.0 if visible else 0.0, data_s=one.end_time - approach, data_e=other.time))
+    return lines
+
+
+def _object(o: HitObject, colour: str, radius: float, stack: int, time: float, approach: float, fade: float, marked: bool) -> str:
+    shift = -stack * STACK_STEP * radius
+    seen = opacity(time, o.time, o.end_time, approach, fade)
+    parts = []
+    if o.kind is ObjectKind.SPINNER:
+        parts += [element("circle", cx=256, cy=192, r=150, fill="none", stroke="#9aa4c0", stroke_width=4),
+                  element("circle", cx=256, cy=192, r=6, fill="#9aa4c0"),
+                  text("spinner", x=256, y=60, fill="#9aa4c0", text_anchor="middle", font_size=18)]
+    else:
+        if o.slider:
+            parts.append(_slider(o, colour, radius, time))
+        parts.append(_circle(o.x, o.y, radius, colour, str(o.combo_number)))
+    if marked:
+        parts.append(element("circle", cx=o.x, cy=o.y, r=radius * 1.28, class_="mm-marked", fill="none", stroke=MARKED,
+                             stroke_width=4, stroke_dasharray="14 7"))
+    if o.kind is not ObjectKind.SPINNER:
+        share = min(max((o.time - time) / approach, 0.0), 1.0)
+        parts.append(element("circle", cx=o.x, cy=o.y, r=radius * (1 + APPROACH * share), class_="ring", fill="none", stroke=colour,
+                             stroke_width=3, opacity=1.0 if time <= o.time else 0.0))
+    return element("g", *parts, class_="object", opacity=f"{seen:.3g}", data_s=o.time, data_e=o.end_time,
+                   transform=f"translate({number(shift)} {number(shift)})" if stack else None)
+
+
+def _circle(x: float, y: float, radius: float, colour: str, name: str) -> str:
+    return (element("circle", cx=x, cy=y, r=radius * 0.92, fill=colour, stroke="#fff", stroke_width=radius * 0.14)
+            + text(name, x=x, y=y + radius * 0.33, fill="#fff", text_anchor="middle", font_size=radius * 0.95, font_weight="bold"))
+
+
+def _slider(o: HitObject, colour: str, radius: float, time: float) -> str:
+    assert o.slider is not None
+    path = geometry.flatten(o.slider)
+    vertices = thin(path.vertices, 0.4)
+    d = polyline(vertices)
+    common = {"d": d, "fill": "none", "stroke_linecap": "round", "stroke_linejoin": "round"}
+    parts = [element("path", **common, stroke="#fff", stroke_opacity=0.85, stroke_width=radius * 2),
+             element("path", **common, stroke="#1a1d26", stroke_width=radius * 1.76, class_="body"),
+             element("path", **common, stroke=colour, stroke_opacity=0.32, stroke_width=radius * 1.76)]
+    if o.slider.slides > 1:
+        parts.append(_reverse_arrow(vertices[-1], vertices[-2] if len(vertices) > 1 else vertices[-1], radius))
+        if o.slider.slides > 2 and len(vertices) > 1:
+            parts.append(_reverse_arrow(vertices[0], vertices[1], radius))
+    inside = o.time <= time <= o.end_time and o.span_duration > 0
+    turn = (time - o.time) / o.span_duration if inside else 0.0
+    share = turn % 2 if turn % 2 <= 1 else 2 - turn % 2
+    x, y = path.at(share * path.length)[0]
+    parts.append(element("circle", class_="ball", cx=float(x), cy=float(y), r=radius * 0.8, fill="#fff", fill_opacity=0.28, stroke="#fff",
+                         stroke_width=3, opacity=1.0 if inside else 0.0, data_slides=o.slider.slides))
+    return "".join(parts)
+
+
+def _reverse_arrow(at: np.ndarray, towards: np.ndarray, radius: float) -> str:
+    angle = math.degrees(math.atan2(towards[1] - at[1], towards[0] - at[0]))
+    r = radius * 0.42
+    d = f"M{number(-r)} {number(-r)}L{number(r)} 0L{number(-r)} {number(r)}"
+    return element("path", d=d, fill="none", stroke="#fff", stroke_width=radius * 0.2, stroke_linecap="round", stroke_linejoin="round",
+                   transform=f"translate({number(float(at[0]))} {number(float(at[1]))}) rotate({number(angle)})")

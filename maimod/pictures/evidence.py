@@ -1,0 +1,188 @@
+"""The evidence for one finding as a piece of HTML: pictures, numbers, events with their bits, the rule, the other difficulties.
+
+Everything that comes from a map is escaped here; viewers insert the result as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from maimod.beatmap import Beatmap, HitObject, TimingPoint
+from maimod.detectors import DETECTORS
+from maimod.detectors.base import Rule
+from maimod.events import EventScore
+from maimod.findings import Category, Finding, editor_link, editor_timestamp
+from maimod.pictures import Span, cloud, hearing, playfield
+from maimod.pictures.words import words
+
+if TYPE_CHECKING:
+    from maimod.linter import Analysis
+
+RULES: dict[str, Rule] = {rule.id: rule for detector in DETECTORS for rule in detector.rules}
+MAX_MARKED = 40
+"""Objects pointed at; more are a section."""
+MAX_LISTED = 6
+"""Objects whose events are listed."""
+MAX_DIFFICULTIES = 4
+PLACED = frozenset({Category.POSITIONS, Category.SLIDERS})
+"""Categories of findings about where something is: the model's expected places are drawn."""
+NEAR_MS = 1000.0
+"""A difficulty with nothing this near has no "same place"."""
+
+
+def evidence(analysis: Analysis, finding: Finding, playable_ms: float = 0.0) -> str:
+    """Everything there is to see about a finding.
+
+    Args:
+        analysis: of the finding's beatmap.
+        finding: one of its report.
+        playable_ms: how much before and after the moment can be played.
+    """
+    beatmap = analysis.beatmap
+    marked = finding.objects[:MAX_MARKED]
+    places = None
+    if finding.category in PLACED and marked and analysis.language:
+        scores = analysis.context.scores_by_object.get(marked[0], [])
+        places = cloud(beatmap, beatmap.hit_objects[marked[0]], scores, analysis.language)
+    field = playfield(beatmap, Span(finding.time, playable_ms, playable_ms), marked, places)
+    hear = hearing(analysis, finding.time, marked)
+    notes = ["pink: found"]
+    if places:
+        notes.append("turquoise: where the model expected it, the likelier the stronger" + (" (rings: distances)" * bool(places.rings)))
+    legend = "lines: mapped times; orange: onsets, drawn as early as well-timed maps have them; turquoise: expected times"
+    return "".join([
+        '<div class="mm-pictures"><figure>', field, f"<figcaption>{'; '.join(notes)}</figcaption></figure><figure>", hear,
+        f"<figcaption>{legend}</figcaption>", _comparison(finding), _numbers(finding), "</figure></div>",
+        _events(analysis, finding), _elsewhere(analysis, finding), _rule(finding.rule)])
+
+
+def _elsewhere(analysis: Analysis, finding: Finding) -> str:
+    """The same place in the other difficulties: those of the same mode first, and of those the ones about as hard."""
+    mapset, beatmap = analysis.context.mapset, analysis.beatmap
+    if mapset is None:
+        return ""
+    stars = mapset.stars
+    own = stars.get(beatmap.path) or 0.0
+    others = sorted((other for other in mapset.beatmaps if other.path != beatmap.path),
+                    key=lambda other: (other.mode is not beatmap.mode, abs((stars[other.path] or 0.0) - own)))[:MAX_DIFFICULTIES]
+    parts = []
+    for other in sorted(others, key=lambda other: (other.mode is not beatmap.mode, stars[other.path] or 0.0)):
+        name = escape(other.metadata.get("Version", "?"))
+        near = [o for o in other.hit_objects if o.time - NEAR_MS < finding.time < o.end_time + NEAR_MS]
+        here = [o for o in near if o.time - 12 <= finding.time <= o.end_time + 12]
+        picture = playfield(other, Span(finding.time), [o.index for o in here]) if near else ""
+        stamp = editor_timestamp(other, finding.time, here)
+        what = "nothing near" if not near else " + ".join(sorted({str(o.kind) for o in here})) or "no object at this time"
+        parts.append(f'<figure>{picture}<figcaption><b>{name}</b> <a href="{escape(editor_link(stamp))}">{escape(stamp)}</a> {what}'
+                     "</figcaption></figure>")
+    if not parts:
+        return ""
+    return ('<details class="mm-others" open><summary>The same place in the other difficulties</summary>'
+            f'<div>{"".join(parts)}</div></details>')
+
+
+def _comparison(finding: Finding) -> str:
+    """What the map has beside what was expected."""
+    rows = []
+    if finding.actual:
+        rows.append(f'<tr class="mm-actual"><th>the map</th><td>{escape(finding.actual)}</td><td></td></tr>')
+    for place, one in enumerate(finding.expected):
+        chance = "" if one.probability is None else (f'<meter min="0" max="1" value="{one.probability:.3f}"></meter> '
+                                                     f"{_percent(one.probability)}")
+        rows.append(f"<tr><th>{'' if place else 'expected'}</th><td>{escape(one.text)}</td><td>{chance}</td></tr>")
+    return f'<table class="mm-comparison">{"".join(rows)}</table>' if rows else ""
+
+
+def _numbers(finding: Finding) -> str:
+    shown: dict[str, Any] = dict(finding.evidence)
+    also = shown.pop("also", [])
+    if finding.surprisal is not None:
+        shown = {"surprisal_bits": finding.surprisal, "entropy_bits": finding.entropy, **shown}
+    rows = "".join(f"<dt>{escape(_name(key))}</dt><dd>{escape(_value(value))}</dd>" for key, value in shown.items())
+    folded = "".join(f"<li>{escape(str(one))}</li>" for one in also)
+    return ((f'<dl class="mm-numbers">{rows}</dl>' if rows else "")
+            + (f'<p class="mm-also">Follows from it, or is another view of it:</p><ul class="mm-also">{folded}</ul>' if folded else ""))
+
+
+def _name(key: str) -> str:
+    for ending, unit in (("_ms", "ms"), ("_px", "px"), ("_bits", "bits")):
+        if key.endswith(ending):
+            return f"{key.removesuffix(ending).replace('_', ' ')} [{unit}]"
+    return key.replace("_", " ")
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_value(one) for one in value[:12]) + (" …" if len(value) > 12 else "")
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_value(one)}" for key, one in list(value.items())[:12])
+    return str(value)
+
+
+def _percent(probability: float) -> str:
+    return "<1 %" if probability < 0.01 else f"{min(round(100 * probability), 99)} %" if probability < 1 else "100 %"
+
+
+def _events(analysis: Analysis, finding: Finding) -> str:
+    """The decisions around the finding, each with its bits and what was likelier."""
+    blocks = list(_decisions(analysis, finding))
+    if not blocks:
+        return ""
+    body = []
+    for title, ours, scores in blocks:
+        body.append(f'<tr class="mm-object{" mm-ours" if ours else ""}"><th colspan="4">{escape(title)}</th></tr>')
+        for score in scores:
+            name, value = words(score.event, analysis.beatmap, analysis.language)
+            likelier = ", ".join(f"{escape(_alternative(analysis, score, i))} {_percent(p)}" for i, (_, p) in enumerate(score.expected)
+                                 if p >= 0.005)
+            width = min(score.surprise / 20, 1) * 100
+            strong = " mm-strong" if score.surprise >= 5 else ""
+            body.append(f'<tr class="mm-event{strong}"><td>{escape(name)}</td><td>{escape(value)}</td>'
+                        f'<td class="mm-bits"><i style="width:{width:.0f}%"></i><b>{score.surprise:.1f}</b></td><td>{likelier}</td></tr>')
+    return ('<details class="mm-events" open><summary>What the model expected, decision by decision</summary><table>'
+            "<thead><tr><th>decision</th><th>the map</th><th>bits</th><th>expected</th></tr></thead>"
+            f'<tbody>{"".join(body)}</tbody></table></details>')
+
+
+def _alternative(analysis: Analysis, score: EventScore, place: int) -> str:
+    event = score.expected[place][0]
+    name, value = words(event, analysis.beatmap, analysis.language)
+    return value if event.kind is score.event.kind or name == "kind" else f"{name} {value}"
+
+
+def _decisions(analysis: Analysis, finding: Finding) -> Iterator[tuple[str, bool, list[EventScore]]]:
+    """(title, whether the finding is about it, scores) of the objects at the finding, one before and one after; or of its line."""
+    beatmap, context = analysis.beatmap, analysis.context
+    if finding.objects:
+        order = context.objects_by_time
+        rank = {o.index: place for place, o in enumerate(order)}
+        ours = [rank[index] for index in finding.objects[:MAX_LISTED]]
+        for place in sorted({p for own in ours for p in (own - 1, own, own + 1) if 0 <= p < len(order)}):
+            scores = context.scores_by_object.get(order[place].index, [])
+            if scores:
+                yield _title(beatmap, order[place]), place in ours, scores
+    else:
+        scores = [score for score in context.scores or ()
+                  if isinstance(score.event.source, TimingPoint) and score.event.source.line == finding.line]
+        if scores:
+            yield f"line {finding.line}", True, scores
+
+
+def _title(beatmap: Beatmap, hit_object: HitObject) -> str:
+    return f"{editor_timestamp(beatmap, hit_object.time, [hit_object])} {hit_object.kind}"
+
+
+def _rule(name: str) -> str:
+    rule = RULES.get(name)
+    if rule is None:
+        return ""
+    parts = (("Why it matters", rule.why), ("How it is found", rule.how), ("Ignore it when", rule.ignore_when),
+             ("Blind spots", rule.blind_spots))
+    rows = "".join(f"<dt>{title}</dt><dd>{escape(content)}</dd>" for title, content in parts if content)
+    source = f'<dt>Source</dt><dd><a href="{escape(rule.source)}" rel="noreferrer">{escape(rule.source)}</a></dd>' if rule.source else ""
+    return (f'<details class="mm-rule"><summary>The rule: {escape(rule.title)} <code>{escape(rule.id)}</code></summary>'
+            f"<dl>{rows}{source}</dl></details>")

@@ -1,0 +1,121 @@
+"""What is heard around a moment: the spectrogram, the onsets, where the map has its objects and where the model expected them.
+
+The song is drawn `TYPICAL_LAG_MS` early: the envelope peaks that much after the time to which mappers put an object, so that in a
+well-timed map onsets stand on the lines, and in a map that is late they stand before them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from maimod import audio
+from maimod.beatmap import Beatmap
+from maimod.events import EventKind
+from maimod.moments import SAME_MS
+from maimod.onsets import CLIP, TYPICAL_LAG_MS
+from maimod.pictures.moment import CLOUD, MARKED
+from maimod.pictures.svg import data_url, element, number, palette, png, polyline, text
+
+if TYPE_CHECKING:
+    from maimod.linter import Analysis
+
+WIDTH, HEIGHT = 720, 190
+SPECTRUM = (22, 132)
+"""From and to, in px of height; above lie the names of the lines, below the onsets."""
+ONSETS = (136, 168)
+HALF_MS = 1200.0
+STEP_MS, N_MELS = 6.0, 56
+RANGE = 7.0
+"""Nepers of power from the quietest to the loudest that is told apart: 30 dB."""
+TILT = 0.045
+"""Nepers that each band is lifted over the one below: music falls off towards the treble, where its attacks are seen best."""
+COLOURS = palette([(0, "#0b0d14"), (0.35, "#2b2a63"), (0.6, "#8a2f7d"), (0.8, "#ea6a4f"), (1, "#ffe9a8")])
+SNAPS = ((1, "#ffffff", 12), (2, "#ff5a5a", 9), (4, "#4f8cff", 6))
+"""Beat ticks: divisor, colour as in the editor, height."""
+LEAST = 0.05
+"""Probability below which an expected time is not drawn."""
+
+
+def hearing(analysis: Analysis, time: float, marked: Collection[int] = (), half_ms: float = HALF_MS) -> str:
+    """Draw what is heard around `time` [ms of the map]."""
+    start, stop = time - half_ms, time + half_ms
+
+    def x(at: float) -> float:
+        return (at - start) / (stop - start) * WIDTH
+
+    parts = [element("rect", x=0, y=0, width=WIDTH, height=HEIGHT, fill="#14161c")]
+    if analysis.song is not None:
+        lead = analysis.beatmap.audio_offset + TYPICAL_LAG_MS
+        image = data_url(png(spectrogram(analysis.song.audio, start + lead, stop + lead), COLOURS))
+        parts.append(element("image", href=image, x=0, y=SPECTRUM[0], width=WIDTH, height=SPECTRUM[1] - SPECTRUM[0],
+                             preserveAspectRatio="none"))
+        times = np.arange(start, stop, 4.0)
+        strengths = np.minimum(analysis.song.envelope.strength(times + lead), CLIP) / CLIP
+        points = [(x(float(t)), ONSETS[1] - float(s) * (ONSETS[1] - ONSETS[0])) for t, s in zip(times, strengths, strict=True)]
+        parts.append(element("path", d=polyline([(0, ONSETS[1]), *points, (WIDTH, ONSETS[1])]) + "Z", fill="#ffb454", fill_opacity=0.75))
+    else:
+        parts.append(text("no song", x=WIDTH / 2, y=90, fill="#8a93ad", text_anchor="middle", font_size=16))
+    parts += _ticks(analysis.beatmap, start, stop, x)
+    for o in analysis.beatmap.hit_objects:
+        for edge, at in enumerate(o.edge_times()[:200]):
+            if start <= at <= stop:
+                ours = o.index in marked
+                parts.append(element("path", d=f"M{number(x(at))} {SPECTRUM[0] - 4}V{ONSETS[1]}", stroke=MARKED if ours else "#fff",
+                                     stroke_width=3 if ours and not edge else 1.5, stroke_opacity=1 if ours or not edge else 0.45,
+                                     stroke_dasharray=None if not edge else "3 3"))
+    for at, probability in expected_times(analysis, marked):
+        if start <= at <= stop:
+            parts.append(element("path", d=f"M{number(x(at))} {SPECTRUM[0] - 4}V{ONSETS[1]}", stroke=CLOUD, stroke_width=3,
+                                 stroke_dasharray="7 4", stroke_opacity=f"{0.35 + 0.65 * probability:.3g}"))
+            parts.append(text(f"{probability:.0%}", x=x(at), y=13, fill=CLOUD, text_anchor="middle", font_size=12, font_weight="bold"))
+    parts.append(element("path", class_="mm-now", d=f"M0 0V{HEIGHT}", stroke="#7CFF6B", stroke_width=2, opacity=0))
+    return element("svg", *parts, xmlns="http://www.w3.org/2000/svg", class_="mm-hearing", viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img",
+                   aria_label="Spectrogram and onsets with the mapped and the expected times", data_start=start, data_stop=stop)
+
+
+def expected_times(analysis: Analysis, marked: Collection[int]) -> list[tuple[float, float]]:
+    """(ms, probability) of the moments at which the model expected a start or an end of these objects and where the map has none."""
+    found: dict[float, float] = {}
+    for index in marked:
+        for score in analysis.context.scores_by_object.get(index, ()):
+            if score.event.kind is not EventKind.TIME:
+                continue
+            for event, probability in score.expected:
+                if event.kind is EventKind.TIME and probability >= LEAST and abs(event.value - score.event.value) > SAME_MS:
+                    found[event.value] = max(probability, found.get(event.value, 0.0))
+    return sorted(found.items())
+
+
+def spectrogram(song: audio.Audio, start: float, stop: float) -> np.ndarray:
+    """(N_MELS, n_steps) bytes from `start` to `stop` [ms of the song], low bands last; silence outside of the song."""
+    hop = max(1, round(STEP_MS * song.sample_rate / 1000))
+    first, n_steps = round(start * song.sample_rate / 1000), max(1, round((stop - start) / STEP_MS))
+    piece = np.zeros(n_steps * hop, dtype=np.float32)
+    source = song.samples[max(first, 0):max(first + len(piece), 0)]
+    offset = max(-first, 0)
+    piece[offset:offset + len(source)] = source[:len(piece) - offset]
+    mel = audio.log_mel(piece, sample_rate=song.sample_rate, n_fft=512, hop_length=hop, n_mels=N_MELS, f_max=song.sample_rate / 2)
+    level = np.log(np.expm1(mel[:n_steps]) + 1e-6)
+    level = level + TILT * np.arange(N_MELS)
+    loudest = float(np.quantile(level, 0.995))
+    shades = np.clip((level - loudest) / RANGE + 1, 0, 1) if loudest > -10 else np.zeros_like(level)
+    return np.ascontiguousarray((shades.T[::-1] * 255).astype(np.uint8))
+
+
+def _ticks(beatmap: Beatmap, start: float, stop: float, x: object) -> list[str]:
+    assert callable(x)
+    marks = []
+    for red, following in zip(beatmap.red_lines, [*(point.time for point in beatmap.red_lines[1:]), math.inf], strict=True):
+        quarter = min(max(red.beat_length, 60.0), 60_000.0) / 4
+        first = max(0, math.ceil((start - red.time) / quarter))
+        for place in range(first, first + 400):
+            at = red.time + place * quarter
+            if at > min(stop, following - 1):
+                break
+            _, colour, height = SNAPS[0 if place % 4 == 0 else 1 if place % 2 == 0 else 2]
+            marks.append(element("path", d=f"M{number(x(at))} {HEIGHT}v{-height}", stroke=colour, stroke_width=1.5))
+    return marks

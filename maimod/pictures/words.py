@@ -1,0 +1,50 @@
+"""Events in words: "distance 170 px", "sound soft, clap"."""
+
+from __future__ import annotations
+
+from maimod.beatmap import Beatmap
+from maimod.events import ANCHORS, BEATS, SUSTAINS, Event, EventKind, EventLanguage, hitsound_parts, position
+from maimod.findings import editor_timestamp
+from maimod.moments import snap
+
+NAMES = {
+    EventKind.TIME: "time", EventKind.SNAP: "snap", EventKind.DISTANCE: "distance", EventKind.NEW_COMBO: "new combo",
+    EventKind.HITSOUND: "sound", EventKind.VOLUME: "volume", EventKind.POS_X: "x", EventKind.POS_Y: "y", EventKind.POS: "place",
+    EventKind.POS_REFINE: "place in the cell", EventKind.COLUMN: "column", EventKind.SCROLL_SPEED: "velocity", EventKind.KIAI: "kiai"}
+
+
+def words(event: Event, beatmap: Beatmap, language: EventLanguage | None) -> tuple[str, str]:
+    """(what is decided, how) of an event; events that only say what comes have the name "kind"."""
+    kind, value = event.kind, event.value
+    name = NAMES.get(kind, kind.value.replace("_", " "))
+    match kind:
+        case EventKind.TIME:
+            return name, f"{editor_timestamp(beatmap, value).removesuffix(' -')} (1/{snap(beatmap, value).divisor})"
+        case EventKind.SNAP:
+            return name, f"1/{value}" if value else "none"
+        case EventKind.DISTANCE:
+            return name, f"{value} px"
+        case EventKind.HITSOUND:
+            normal, addition, additions = hitsound_parts(value)
+            return name, f"{normal} hitnormal" + "".join(f" + {addition} {one}" for one in additions)
+        case EventKind.VOLUME:
+            return name, f"{value} %"
+        case EventKind.POS_X | EventKind.POS_Y if language:
+            return name, f"{position(event, language)[0]:.0f}"
+        case EventKind.POS if language:
+            x, y = position(event, language)
+            return name, f"around {x:.0f}, {y:.0f}"
+        case EventKind.COLUMN:
+            return name, str(value + 1)
+        case EventKind.SCROLL_SPEED:
+            return name, f"{value / 100:.2f}x"
+        case EventKind.KIAI:
+            return name, "on" if value else "off"
+        case EventKind.CONTROL:
+            return "kind", "nothing more here"
+        case EventKind.NEW_COMBO:
+            return name, "yes"
+        case _ if kind in ANCHORS | SUSTAINS | BEATS or not value:
+            return "kind", kind.value.replace("_", " ")
+        case _:
+            return name, str(value)

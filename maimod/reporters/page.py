@@ -1,0 +1,72 @@
+"""The report as one HTML page that needs nothing else: findings with filters, the timelines, the pictures of the evidence."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from typing import TYPE_CHECKING, Any, TextIO
+
+from maimod import viewer
+from maimod.findings import Finding, Report
+from maimod.pictures.evidence import evidence
+from maimod.reporters import View, shorten
+
+if TYPE_CHECKING:
+    from maimod.linter import Analysis
+
+# The page asks no one for anything, whatever a map has written into it.
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+_STYLE = "body { margin: 0; } #maimod { max-width: 1900px; margin: 0 auto; padding: 14px 18px; min-height: 100vh; } "
+_HOST = """
+const bodies = new Map([...document.querySelectorAll("template[data-key]")].map(one => [one.dataset.key, one.innerHTML]));
+const root = document.getElementById("maimod");
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const shade = () => { root.classList.toggle("mm-dark", dark.matches); document.body.style.background = dark.matches ? "#14161d" : "#fff"; };
+dark.addEventListener("change", shade);
+shade();
+maimodViewer(root, {
+  evidence: key => Promise.resolve(bodies.get(key) || '<p class="mm-wait">This page holds no pictures of this finding.</p>'),
+}).show(JSON.parse(document.getElementById("maimod-data").textContent));
+"""
+
+
+class Album:
+    """The pictures of a report, drawn while its beatmaps are linted: hand :meth:`add` to `lint` as `analysed`.
+
+    Only text is kept of each beatmap, neither its song nor its scores.
+    """
+
+    def __init__(self) -> None:
+        self.strips: dict[str, dict[str, Any]] = {}
+        self._bodies: dict[tuple[str, str, str], str] = {}
+
+    def add(self, analysis: Analysis) -> None:
+        """Draw everything about a beatmap."""
+        path = analysis.report.path
+        self.strips[path] = viewer.strip(analysis)
+        for finding in analysis.report.findings:
+            self._bodies[path, finding.id, finding.timestamp] = evidence(analysis, finding)
+
+    def body(self, path: str, finding: Finding) -> str | None:
+        """The evidence for a finding of the beatmap at `path`; None if it was not drawn."""
+        return self._bodies.get((path, finding.id, finding.timestamp))
+
+
+def page(report: Report, out: TextIO, view: View) -> None:
+    """Write the page; without an album in `view` it has no pictures."""
+    shown = shorten(report, view).report
+    album = view.album or Album()
+    titles = sorted({f"{beatmap.artist} - {beatmap.title}" for beatmap in shown.beatmaps if beatmap.title})
+    title = f"maimod: {titles[0] if len(titles) == 1 else f'{len(shown.beatmaps)} beatmaps'}"
+    content = json.dumps(viewer.data(report, album.strips, view), ensure_ascii=True, allow_nan=False).replace("</", "<\\/")
+    out.write('<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+              f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+              f"<title>{escape(title)}</title>\n<style>{_STYLE}{viewer.style()}</style></head>\n"
+              '<body><main id="maimod"><noscript>This report needs JavaScript.</noscript></main>\n')
+    for b, beatmap in enumerate(shown.beatmaps):
+        for f, finding in enumerate(beatmap.findings):
+            body = album.body(beatmap.path, finding)
+            if body is not None:
+                out.write(f'<template data-key="{b}.{f}">{body}</template>\n')
+    out.write(f'<script type="application/json" id="maimod-data">{content}</script>\n'
+              f"<script>{viewer.script()}{_HOST}</script></body></html>\n")

@@ -1,0 +1,527 @@
+/* The viewer of findings: timeline, list, evidence. No dependencies, no requests; what it shows comes from `show(data)` and the host.
+
+   host.evidence(key)            promise of HTML for a finding ("beatmap.finding")
+   host.clip(key, clicks)        optional: promise of {url, start}: the song around it, start in ms
+   host.exports, host.export(format, keys)   optional: names of formats; writes the listed findings
+   host.mark(key, finding, state, before)    optional: told when a finding is marked; may return a promise of a message
+   host.name                     where marks are kept in this browser
+*/
+function maimodViewer(root, host) {
+  "use strict";
+  const STATES = {done: ["Done", "d"], post: ["To post", "p"], ignored: ["Ignore", "i"]};
+  const SEVERITIES = ["problem", "warning", "minor"];
+  const CATEGORY_NAMES = {"new-combos": "new combos", "scroll-speed": "scroll speed"};
+  const LIMIT = 400; // rows drawn at once; more are a click away
+
+  let data = null, findings = [], listed = [], selected = null, current = 0, view = [0, 1], limit = LIMIT;
+  let filters = {beatmap: -1, categories: new Set(), severities: new Set(), text: "", state: "open", sort: "time", change: ""};
+  let marks = {}, evidenceOf = new Map(), clipOf = new Map(), frame = 0;
+
+  const h = (tag, props, ...children) => {
+    const node = document.createElement(tag);
+    for (const [name, value] of Object.entries(props || {})) {
+      if (value === null || value === undefined || value === false) continue;
+      if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+      else if (name === "html") node.innerHTML = value;
+      else node.setAttribute(name, value === true ? "" : value);
+    }
+    node.append(...children.flat().filter(child => child !== null && child !== undefined && child !== ""));
+    return node;
+  };
+  const $ = name => root.querySelector(name);
+  const clock = ms => {
+    const t = Math.max(0, Math.round(ms));
+    return `${String(Math.floor(t / 60000)).padStart(2, "0")}:${String(Math.floor(t / 1000) % 60).padStart(2, "0")}:${String(t % 1000).padStart(3, "0")}`;
+  };
+  const category = name => CATEGORY_NAMES[name] || name;
+  const counted = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
+
+  // Marks live in this browser, by fingerprint.
+  const storeName = "maimod-marks" + (host.name ? ":" + host.name : "");
+  try { marks = JSON.parse(localStorage.getItem(storeName) || "{}"); } catch { marks = {}; }
+  const stateOf = finding => finding.ignored ? "ignored" : marks[finding.id] || "";
+  function mark(finding, state) {
+    const before = stateOf(finding), after = before === state ? "" : state;
+    if (after) marks[finding.id] = after; else delete marks[finding.id];
+    finding.ignored = after === "ignored";
+    try { localStorage.setItem(storeName, JSON.stringify(marks)); } catch { /* a browser without storage forgets */ }
+    if (host.mark) Promise.resolve(host.mark(finding.key, finding, after, before)).then(say, error => say(String(error.message || error)));
+    const place = listed.indexOf(finding);
+    update();
+    // A finding that left the list hands the selection to the one that took its place.
+    if (after && !listed.includes(finding) && listed.length) select(listed[Math.min(place, listed.length - 1)]);
+    else showState();
+  }
+
+  function show(fresh) {
+    data = fresh;
+    evidenceOf.clear(); clipOf.clear(); stopPlaying();
+    findings = [];
+    data.beatmaps.forEach((beatmap, b) => beatmap.findings.forEach((finding, f) => {
+      finding.key = `${b}.${f}`; finding.beatmap = b;
+      findings.push(finding);
+    }));
+    const kept = selected && findings.find(f => f.id === selected.id && data.beatmaps[f.beatmap].path === selected.path);
+    if (filters.beatmap >= data.beatmaps.length) filters.beatmap = -1;
+    limit = LIMIT;
+    selected = null;
+    skeleton();
+    current = filters.beatmap >= 0 ? filters.beatmap : Math.max(0, data.beatmaps.findIndex(b => b.findings.length));
+    resetView();
+    update();
+    if (kept) select(kept); else if (listed.length) select(listed[0], true);
+  }
+
+  // ------------------------------------------------------------------------------------------------------------ skeleton
+
+  function skeleton() {
+    root.replaceChildren(
+      h("header", {class: "mm-head"}, heading(), h("div", {class: "mm-export"})),
+      h("nav", {class: "mm-tabs", role: "tablist", "aria-label": "Difficulty"}),
+      h("ul", {class: "mm-messages"}),
+      h("section", {class: "mm-timeline", "aria-label": "Timeline"}),
+      h("div", {class: "mm-body"},
+        h("section", {class: "mm-side"},
+          h("div", {class: "mm-filters"}), h("p", {class: "mm-count", role: "status"}),
+          h("ol", {class: "mm-list", tabindex: "0", role: "listbox", "aria-label": "Findings"})),
+        h("section", {class: "mm-detail", "aria-label": "Evidence"})),
+      h("p", {class: "mm-help"}, "j k next and previous · d done · p to post · i ignore · space play · / search · + − 0 zoom"),
+      h("div", {class: "mm-toast", role: "status"}));
+    const exporting = $(".mm-export");
+    if (host.export) {
+      exporting.append("Export what is listed: ");
+      for (const format of host.exports) {
+        exporting.append(h("button", {type: "button", "data-export": format, onclick: () => host.export(format, listed.map(f => f.key)).then(say)},
+          format[0].toUpperCase() + format.slice(1)));
+      }
+    }
+    drawFilters();
+  }
+
+  function heading() {
+    const songs = new Set(data.beatmaps.filter(b => b.status !== "error").map(b => `${b.artist} – ${b.title}`));
+    const creators = new Set(data.beatmaps.map(b => b.creator).filter(Boolean));
+    const title = songs.size === 1 ? [...songs][0] : songs.size ? `${songs.size} songs` : "Nothing could be read";
+    const model = data.model ? `${data.model.id} on ${data.model.device}` : "no model: arithmetic and the song only";
+    const summary = SEVERITIES.map(s => counted(data.summary[s] || 0, s === "minor" ? "minor finding" : s)).join(", ");
+    return h("div", {class: "mm-title"}, h("h2", {}, title),
+      h("p", {}, [creators.size && creators.size < 4 ? `by ${[...creators].join(", ")}` : "", summary, model].filter(Boolean).join(" · ")));
+  }
+
+  function drawTabs() {
+    const tabs = $(".mm-tabs");
+    const tab = (index, name, title, of) => {
+      const open = of.filter(f => visibleIn(f, "beatmap"));
+      const worst = SEVERITIES.find(s => open.some(f => f.severity === s));
+      return h("button", {type: "button", role: "tab", "aria-selected": String(filters.beatmap === index), title, "data-beatmap": index,
+        onclick: () => { filters.beatmap = index; limit = LIMIT; if (index >= 0 && current !== index) { current = index; resetView(); } update(); if (!listed.includes(selected) && listed.length) select(listed[0], true); }},
+        name, h("span", {class: `mm-badge ${worst || ""}`}, String(open.length)));
+    };
+    const all = data.beatmaps.length > 1 ? [tab(-1, "All", "All difficulties", findings)] : [];
+    tabs.replaceChildren(...all, ...data.beatmaps.map((b, i) => tab(i, (b.version || b.path) + (b.status === "error" ? " (unreadable)" : ""),
+      `${b.path} · ${b.mode || "?"} · ${counted(b.objects, "object")}`, findings.filter(f => f.beatmap === i))));
+    const messages = [];
+    data.beatmaps.forEach((b, i) => {
+      if (filters.beatmap >= 0 && filters.beatmap !== i) return;
+      for (const message of b.messages) messages.push(h("li", {class: b.status}, h("b", {}, b.version || b.path), " ", message));
+    });
+    for (const gone of data.resolved || []) messages.push(h("li", {class: "resolved"}, h("b", {}, "resolved"), ` ${gone.version}: ${gone.timestamp} ${gone.message}`));
+    const list = $(".mm-messages");
+    const shown = messages.slice(0, 6);
+    if (messages.length > 6) shown.push(h("li", {}, h("button", {type: "button", onclick: () => list.replaceChildren(...messages)}, `${messages.length - 6} more`)));
+    list.replaceChildren(...shown);
+  }
+
+  function drawFilters() {
+    const toggle = (set, value) => { if (set.has(value)) set.delete(value); else set.add(value); limit = LIMIT; update(); };
+    const chips = (of, set, name, text) => h("div", {class: "mm-chips", role: "group", "aria-label": name}, of.map(value =>
+      h("button", {type: "button", class: `mm-chip ${value}`, "data-filter": value, "aria-pressed": "false", onclick: () => toggle(set, value)}, text(value), h("span", {}))));
+    const used = [...new Set(findings.map(f => f.category))];
+    const options = (pairs, key) => h("select", {"data-select": key, "aria-label": key, onchange: event => { filters[key] = event.target.value; update(); }},
+      pairs.map(([value, text]) => h("option", {value, selected: filters[key] === value}, text)));
+    const changes = data.compared ? [options([["", "new and old"], ["new", "new only"], ["same", "unchanged only"]], "change")] : [];
+    if (!data.compared) filters.change = "";
+    $(".mm-filters").replaceChildren(
+      h("input", {type: "search", placeholder: "Search messages, rules, timestamps  ( / )", "aria-label": "Search", value: filters.text,
+        oninput: event => { filters.text = event.target.value; limit = LIMIT; update(); }}),
+      chips(SEVERITIES, filters.severities, "Severity", s => s),
+      chips(used, filters.categories, "Category", category),
+      h("div", {class: "mm-selects"},
+        options([["open", "open and to post"], ["post", "to post"], ["done", "done"], ["ignored", "ignored"], ["all", "all"]], "state"),
+        options([["time", "by time"], ["score", "by score"], ["severity", "by severity"], ["bits", "by bits"]], "sort"), ...changes));
+  }
+
+  // ------------------------------------------------------------------------------------------------------------- the list
+
+  function visibleIn(finding, without) {
+    const state = stateOf(finding);
+    if (without !== "beatmap" && filters.beatmap >= 0 && finding.beatmap !== filters.beatmap) return false;
+    if (without !== "severity" && filters.severities.size && !filters.severities.has(finding.severity)) return false;
+    if (without !== "category" && filters.categories.size && !filters.categories.has(finding.category)) return false;
+    if (filters.state === "open" ? state === "done" || state === "ignored" : filters.state !== "all" && state !== filters.state) return false;
+    if (filters.change && finding.change !== filters.change) return false;
+    if (!filters.text) return true;
+    const hay = `${finding.message} ${finding.rule} ${data.rules[finding.rule] || ""} ${finding.timestamp} ${finding.actual}`.toLowerCase();
+    return filters.text.toLowerCase().split(/\s+/).every(word => hay.includes(word));
+  }
+
+  function update() {
+    listed = findings.filter(f => visibleIn(f));
+    const order = {
+      time: (a, b) => a.time - b.time || a.beatmap - b.beatmap,
+      score: (a, b) => b.score - a.score,
+      severity: (a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) || b.score - a.score,
+      bits: (a, b) => (b.surprisal || 0) - (a.surprisal || 0),
+    }[filters.sort];
+    listed.sort(order);
+    drawTabs();
+    for (const chip of root.querySelectorAll(".mm-chip")) {
+      const value = chip.dataset.filter, isSeverity = SEVERITIES.includes(value);
+      const of = findings.filter(f => (isSeverity ? f.severity : f.category) === value && visibleIn(f, isSeverity ? "severity" : "category"));
+      chip.lastChild.textContent = of.length;
+      chip.setAttribute("aria-pressed", String((isSeverity ? filters.severities : filters.categories).has(value)));
+    }
+    const hidden = findings.length - listed.length, states = {};
+    findings.forEach(f => { const s = stateOf(f); if (s) states[s] = (states[s] || 0) + 1; });
+    $(".mm-count").textContent = `${listed.length} listed` + (hidden ? `, ${hidden} filtered out` : "")
+      + Object.entries(states).map(([s, n]) => ` · ${n} ${s === "post" ? "to post" : s}`).join("");
+    drawRows();
+    drawTimeline();
+  }
+
+  function drawRows() {
+    const list = $(".mm-list");
+    const rows = listed.slice(0, limit).map(row);
+    if (listed.length > limit) rows.push(h("li", {class: "mm-more"}, h("button", {type: "button", onclick: () => { limit += 2000; drawRows(); }}, `${listed.length - limit} more`)));
+    if (!listed.length) rows.push(h("li", {class: "mm-empty"}, findings.length ? "Nothing matches the filters." : "Nothing found."));
+    list.replaceChildren(...rows);
+    markSelected();
+  }
+
+  function row(finding) {
+    const state = stateOf(finding), beatmap = data.beatmaps[finding.beatmap];
+    const measure = finding.surprisal === null ? `${Math.round(finding.score * 100)} %` : `${finding.surprisal.toFixed(1)} bit`;
+    return h("li", {role: "option", class: `mm-row ${finding.severity} ${state}`, "data-key": finding.key, "aria-selected": "false", onclick: () => select(finding)},
+      h("span", {class: `mm-sign ${finding.severity}`, title: finding.severity}, finding.severity[0].toUpperCase()),
+      h("span", {class: "mm-what"},
+        h("span", {class: "mm-line"}, h("code", {}, finding.timestamp.replace(/ -$/, "")), h("span", {class: "mm-rulename"}, finding.rule),
+          filters.beatmap < 0 && data.beatmaps.length > 1 ? h("span", {class: "mm-version"}, beatmap.version) : null,
+          finding.change === "new" ? h("span", {class: "mm-new"}, "new") : null,
+          state ? h("span", {class: `mm-state ${state}`}, state === "post" ? "to post" : state) : null),
+        h("span", {class: "mm-message"}, finding.message)),
+      h("span", {class: "mm-measure", title: `score ${finding.score}`}, measure));
+  }
+
+  function markSelected() {
+    for (const node of root.querySelectorAll(".mm-row, .mm-mark")) {
+      const on = selected !== null && node.dataset.key === selected.key;
+      if (node.classList.contains("mm-row")) node.setAttribute("aria-selected", String(on));
+      node.classList.toggle("mm-selected", on);
+    }
+  }
+
+  function step(by) {
+    if (!listed.length) return;
+    const at = listed.indexOf(selected), to = at < 0 ? 0 : Math.min(Math.max(at + by, 0), listed.length - 1);
+    if (to >= limit) { limit = to + LIMIT; drawRows(); }
+    select(listed[to]);
+  }
+
+  function select(finding, quietly) {
+    stopPlaying();
+    selected = finding;
+    selected.path = data.beatmaps[finding.beatmap].path;
+    if (current !== finding.beatmap) { current = finding.beatmap; resetView(); }
+    const span = view[1] - view[0];
+    if (finding.time < view[0] + span * 0.02 || finding.time > view[1] - span * 0.02) setView(finding.time - span / 2, finding.time + span / 2);
+    drawTimeline();
+    markSelected();
+    const node = root.querySelector(`.mm-row[data-key="${finding.key}"]`), list = $(".mm-list");
+    if (node) {  // scrolls the list alone: the page stays where it is
+      const over = node.offsetTop - list.scrollTop, below = over + node.offsetHeight - list.clientHeight;
+      if (over < 0) list.scrollTop += over - 8; else if (below > 0) list.scrollTop += below + 8;
+    }
+    if (!quietly) list.focus({preventScroll: true});
+    drawDetail();
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- the evidence
+
+  function drawDetail() {
+    const finding = selected, beatmap = data.beatmaps[finding.beatmap], detail = $(".mm-detail");
+    const head = h("div", {class: "mm-finding"},
+      h("div", {class: "mm-stamp"},
+        h("a", {class: "mm-link", href: finding.link, title: "Open in the editor of osu!"}, finding.timestamp.replace(/ -$/, "")),
+        h("button", {type: "button", class: "mm-copy", title: "Copy the timestamp", onclick: () => copy(`${finding.timestamp} `)}, "copy"),
+        h("button", {type: "button", class: "mm-copy", title: "Copy timestamp and message", onclick: () => copy(`${finding.timestamp} ${finding.message}`)}, "copy as post"),
+        h("span", {class: `mm-severity ${finding.severity}`}, finding.severity),
+        h("span", {class: "mm-score", title: "How likely the finding is real"}, `score ${finding.score.toFixed(2)}`),
+        h("span", {class: "mm-where"}, `${beatmap.version} · line ${finding.line}`),
+        h("span", {class: "mm-states"}, Object.entries(STATES).map(([state, [name, key]]) =>
+          h("button", {type: "button", "data-mark": state, title: `${name} (${key})`, onclick: () => mark(finding, state)}, name)))),
+      h("p", {class: "mm-text"}, finding.message));
+    const player = host.clip && beatmap.audio ? h("div", {class: "mm-player"},
+      h("button", {type: "button", class: "mm-play", onclick: () => togglePlay()}, "Play"),
+      [1, 0.75, 0.5].map(rate => h("button", {type: "button", class: "mm-rate", "data-rate": rate, onclick: () => setRate(rate)}, `${rate * 100} %`)),
+      h("label", {}, h("input", {type: "checkbox", class: "mm-clicks", checked: clicks, onchange: event => { clicks = event.target.checked; if (playing) startPlaying(); }}), " hitsound clicks"),
+      h("label", {}, h("input", {type: "checkbox", class: "mm-loop", checked: loops, onchange: event => { loops = event.target.checked; sound.loop = loops; }}), " loop"),
+      h("input", {type: "range", class: "mm-seek", min: -2500, max: 3000, step: 1, value: 0, "aria-label": "Moment", oninput: event => scrub(Number(event.target.value))}),
+      h("output", {class: "mm-at"}, clock(finding.time))) : null;
+    const body = h("div", {class: "mm-evidence"}, h("p", {class: "mm-wait"}, "Drawing the evidence …"));
+    detail.replaceChildren(head, ...(player ? [player] : []), body);
+    setRate(sound.playbackRate);
+    showState();
+    const fill = html => { if (selected === finding) { body.innerHTML = html; } };
+    if (evidenceOf.has(finding.key)) fill(evidenceOf.get(finding.key));
+    else host.evidence(finding.key).then(html => { evidenceOf.set(finding.key, html); fill(html); },
+      error => fill(`<p class="mm-wait">${String(error.message || error).replace(/[<&]/g, " ")}</p>`));
+  }
+
+  function showState() {
+    if (!selected) return;
+    for (const button of root.querySelectorAll("[data-mark]")) button.setAttribute("aria-pressed", String(stateOf(selected) === button.dataset.mark));
+  }
+
+  function copy(text) {
+    const fallback = () => {
+      const area = h("textarea", {}, text);
+      root.append(area); area.value = text; area.select(); document.execCommand("copy"); area.remove();
+    };
+    (navigator.clipboard ? navigator.clipboard.writeText(text).catch(fallback) : Promise.resolve(fallback())).then(() => say(`Copied: ${text.trim()}`));
+  }
+
+  let toastTimer = 0;
+  function say(message) {
+    if (!message) return;
+    const toast = $(".mm-toast");
+    toast.textContent = message; toast.classList.add("mm-on");
+    clearTimeout(toastTimer);
+    toastTimer = setTimeout(() => toast.classList.remove("mm-on"), 3500);
+  }
+
+  // ------------------------------------------------------------------------------------------------------------- playback
+
+  const sound = new Audio();
+  sound.preservesPitch = true;
+  let playing = false, clicks = true, loops = true, clipStart = 0, tick = 0;
+  sound.addEventListener("ended", () => stopPlaying());
+
+  function setRate(rate) {
+    sound.defaultPlaybackRate = sound.playbackRate = rate;
+    for (const button of root.querySelectorAll(".mm-rate")) button.setAttribute("aria-pressed", String(Number(button.dataset.rate) === rate));
+  }
+  function togglePlay() { if (playing) stopPlaying(); else startPlaying(); }
+  async function startPlaying() {
+    if (!host.clip || !selected || !$(".mm-play")) return;
+    const finding = selected, name = finding.key + clicks, rate = sound.playbackRate;
+    try {
+      if (!clipOf.has(name)) clipOf.set(name, await host.clip(finding.key, clicks));
+      if (selected !== finding) return;
+      const clip = clipOf.get(name);
+      sound.src = clip.url; clipStart = clip.start;
+      sound.loop = loops; setRate(rate);
+      await sound.play();
+    } catch (error) { say(`The song cannot be played: ${error.message || error}`); return; }
+    playing = true;
+    if ($(".mm-play")) $(".mm-play").textContent = "Stop";
+    cancelAnimationFrame(tick);
+    const run = () => { if (!playing) return; moveTo(clipStart + sound.currentTime * 1000); tick = requestAnimationFrame(run); };
+    run();
+  }
+  function stopPlaying() {
+    const was = playing;
+    playing = false; sound.pause(); cancelAnimationFrame(tick);
+    if (was && selected && $(".mm-play")) { $(".mm-play").textContent = "Play"; moveTo(selected.time); }
+    const head = $(".mm-head-line");
+    if (head) head.style.display = "none";
+  }
+  function scrub(offset) { if (playing) { sound.currentTime = (selected.time + offset - clipStart) / 1000; } else moveTo(selected.time + offset); }
+
+  // Moves the picture to another time by the rules it was drawn by: maimod/pictures/moment.py.
+  function moveTo(now) {
+    const field = root.querySelector(".mm-evidence .mm-pictures .mm-field");
+    if (field) {
+      const approach = Number(field.dataset.approach), fade = Number(field.dataset.fade), out = Number(field.dataset.out), radius = Number(field.dataset.radius);
+      for (const node of field.querySelectorAll("[data-s]")) {
+        const start = Number(node.dataset.s), end = Number(node.dataset.e);
+        if (node.dataset.vy !== undefined) {
+          const x = Number(node.dataset.x || 0), to = start - now;
+          node.setAttribute("transform", `translate(${(x + to * Number(node.dataset.vx)).toFixed(1)} ${(to * Number(node.dataset.vy)).toFixed(1)})`);
+        } else if (node.classList.contains("object")) {
+          const shade = now < start ? Math.min(Math.max((now - start + approach) / fade, 0), 1) : now <= end ? 1 : Math.max(0, 1 - (now - end) / out) * 0.6;
+          node.setAttribute("opacity", shade.toFixed(3));
+          const ring = node.querySelector(".ring");
+          if (ring) {
+            ring.setAttribute("r", (radius * (1 + 3 * Math.min(Math.max((start - now) / approach, 0), 1))).toFixed(1));
+            ring.setAttribute("opacity", now <= start ? 1 : 0);
+          }
+          const ball = node.querySelector(".ball");
+          if (ball) {
+            const inside = now >= start && now <= end && end > start;
+            ball.setAttribute("opacity", inside ? 1 : 0);
+            if (inside) {
+              const path = node.querySelector(".body"), turn = (now - start) / (end - start) * Number(ball.dataset.slides) % 2;
+              const at = path.getPointAtLength(path.getTotalLength() * (turn <= 1 ? turn : 2 - turn));
+              ball.setAttribute("cx", at.x.toFixed(1)); ball.setAttribute("cy", at.y.toFixed(1));
+            }
+          }
+        } else node.setAttribute("opacity", now >= start && now <= end ? 1 : 0);
+      }
+    }
+    const hearing = root.querySelector(".mm-evidence .mm-hearing");
+    if (hearing) {
+      const from = Number(hearing.dataset.start), to = Number(hearing.dataset.stop), line = hearing.querySelector(".mm-now");
+      line.setAttribute("transform", `translate(${((now - from) / (to - from) * 720).toFixed(1)} 0)`);
+      line.setAttribute("opacity", now >= from && now <= to ? 1 : 0);
+    }
+    const head = $(".mm-head-line");
+    if (head) { head.style.display = now >= view[0] && now <= view[1] ? "block" : "none"; head.style.left = `${place(now)}%`; }
+    const seek = $(".mm-seek"), at = $(".mm-at");
+    if (seek && selected) { seek.value = now - selected.time; at.textContent = clock(now); }
+  }
+
+  // ------------------------------------------------------------------------------------------------------------- timeline
+
+  const bounds = () => { const s = data.beatmaps[current] && data.beatmaps[current].strip; return s ? [s.start, s.end] : [0, 1000]; };
+  const place = time => (time - view[0]) / (view[1] - view[0]) * 100;
+  function resetView() { view = bounds(); }
+  function setView(from, to) {
+    const [first, last] = bounds(), span = Math.min(Math.max(to - from, 500), last - first);
+    const start = Math.min(Math.max((from + to - span) / 2, first), last - span);
+    view = [start, start + span];
+    cancelAnimationFrame(frame);
+    frame = requestAnimationFrame(placeAll);
+  }
+  function zoom(factor, around) {
+    const at = around === undefined ? (selected && selected.beatmap === current ? selected.time : (view[0] + view[1]) / 2) : around;
+    setView(at - (at - view[0]) * factor, at + (view[1] - at) * factor);
+  }
+
+  function drawTimeline() {
+    const box = $(".mm-timeline"), beatmap = data.beatmaps[current];
+    const strip = beatmap && beatmap.strip;
+    box.style.display = strip ? "" : "none";
+    if (!strip) return;
+    const own = listed.filter(f => f.beatmap === current);
+    const lanes = [...new Set(findings.filter(f => f.beatmap === current).map(f => f.category))];
+    const name = `${current}:${lanes.join()}`;
+    if (box.dataset.name !== name) {
+      box.dataset.name = name;
+      box.replaceChildren(
+        h("div", {class: "mm-gutter"}, h("span", {class: "mm-g-song"}, "song"), h("span", {class: "mm-g-objects"}, "objects"), h("span", {class: "mm-g-bits"}, "surprise"),
+          lanes.map((lane, i) => h("span", {class: "mm-g-lane", style: `top:${172 + i * 18}px`}, category(lane)))),
+        h("div", {class: "mm-track"}, h("div", {class: "mm-strip-box", html: strip.svg}), h("div", {class: "mm-axis"}), h("div", {class: "mm-lanes"}),
+          h("div", {class: "mm-head-line"}), h("div", {class: "mm-hover"}), h("div", {class: "mm-tip"})),
+        h("div", {class: "mm-zoom"}, h("button", {type: "button", title: "Zoom in (+)", onclick: () => zoom(0.5)}, "+"), h("button", {type: "button", title: "Zoom out (−)", onclick: () => zoom(2)}, "−"),
+          h("button", {type: "button", title: "The whole map (0)", onclick: () => { resetView(); placeAll(); }}, "fit"),
+          h("span", {class: "mm-diff"}, beatmap.version)));
+      box.style.setProperty("--lanes", lanes.length);
+      listen(box.querySelector(".mm-track"));
+    }
+    box.querySelector(".mm-lanes").replaceChildren(...own.map(finding => {
+      const node = h("button", {type: "button", tabindex: "-1", class: `mm-mark ${finding.severity} ${stateOf(finding)}`, "data-key": finding.key,
+        style: `top:${lanes.indexOf(finding.category) * 18 + 2}px`, "aria-label": `${finding.severity} ${finding.timestamp} ${finding.rule}`,
+        onclick: () => { if (!dragged) select(finding); }});
+      node.finding = finding;
+      return node;
+    }));
+    markSelected();
+    placeAll();
+  }
+
+  function placeAll() {
+    const box = $(".mm-timeline"), svg = box && box.querySelector(".mm-strip");
+    if (!svg) return;
+    svg.setAttribute("viewBox", `${view[0]} 0 ${view[1] - view[0]} 100`);
+    for (const node of box.querySelectorAll(".mm-mark")) {
+      const at = place(node.finding.time), end = node.finding.end_time === null ? at : place(node.finding.end_time);
+      node.style.display = end < -1 || at > 101 ? "none" : "";
+      node.style.left = `${at}%`;
+      node.style.width = end - at > 0.8 ? `${end - at}%` : "";
+      node.classList.toggle("mm-long", end - at > 0.8);
+    }
+    const span = view[1] - view[0], every = [100, 200, 500, 1000, 2000, 5000, 10000, 15000, 30000, 60000, 120000, 300000, 600000, 3600000].find(s => span / s <= 14) || 7200000;
+    const ticks = [];
+    for (let t = Math.ceil(view[0] / every) * every; t <= view[1]; t += every) {
+      const text = every < 1000 ? clock(t) : clock(t).slice(0, 5);
+      ticks.push(h("span", {style: `left:${place(t)}%`}, text));
+    }
+    box.querySelector(".mm-axis").replaceChildren(...ticks);
+  }
+
+  let dragged = false;
+  function listen(track) {
+    const timeAt = event => { const r = track.getBoundingClientRect(); return view[0] + (event.clientX - r.left) / r.width * (view[1] - view[0]); };
+    track.addEventListener("wheel", event => {
+      event.preventDefault();
+      if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+        const by = (event.deltaX || event.deltaY) / 800 * (view[1] - view[0]);
+        setView(view[0] + by, view[1] + by);
+      } else zoom(event.deltaY > 0 ? 1.25 : 0.8, timeAt(event));
+    }, {passive: false});
+    let from = null;
+    track.addEventListener("pointerdown", event => { from = {x: event.clientX, view: [...view]}; dragged = false; });
+    window.addEventListener("pointerup", () => { from = null; });
+    track.addEventListener("pointermove", event => {
+      if (from && (event.buttons & 1)) {
+        if (Math.abs(event.clientX - from.x) > 4) dragged = true;
+        const by = (from.x - event.clientX) / track.getBoundingClientRect().width * (from.view[1] - from.view[0]);
+        if (dragged) setView(from.view[0] + by, from.view[1] + by);
+      }
+      hover(track, event, timeAt(event));
+    });
+    track.addEventListener("pointerleave", () => { track.querySelector(".mm-tip").style.display = track.querySelector(".mm-hover").style.display = "none"; });
+    track.addEventListener("click", event => {
+      if (dragged || event.target.closest(".mm-mark")) return;
+      const finding = nearest(timeAt(event), (view[1] - view[0]) * 0.02);
+      if (finding) select(finding);
+    });
+  }
+  function nearest(time, within) {
+    let best = null, least = within;
+    for (const finding of listed) {
+      if (finding.beatmap !== current) continue;
+      const off = finding.end_time !== null && time > finding.time && time < finding.end_time ? within * 0.9 : Math.abs(finding.time - time);
+      if (off < least) { least = off; best = finding; }
+    }
+    return best;
+  }
+  function hover(track, event, time) {
+    const tip = track.querySelector(".mm-tip"), line = track.querySelector(".mm-hover"), over = event.target.closest(".mm-mark");
+    const found = over ? over.finding : nearest(time, (view[1] - view[0]) * 0.006);
+    const moments = data.beatmaps[current].strip.moments;
+    let low = 0, high = moments.length - 1;
+    while (low < high) { const middle = (low + high) >> 1; if (moments[middle][0] < time) low = middle + 1; else high = middle; }
+    const near = [moments[low - 1], moments[low]].filter(Boolean).sort((a, b) => Math.abs(a[0] - time) - Math.abs(b[0] - time))[0];
+    const close = near && Math.abs(near[0] - time) < (view[1] - view[0]) * 0.01;
+    tip.replaceChildren(h("b", {}, clock(time)), close ? ` · ${near[1]} bits at ${clock(near[0])}` : "",
+      found ? h("div", {class: found.severity}, `${found.severity}: ${found.message}`) : "");
+    const at = place(time);
+    line.style.display = tip.style.display = "block";
+    line.style.left = `${at}%`;
+    tip.style.left = at > 60 ? "" : `${at}%`;
+    tip.style.right = at > 60 ? `${100 - at}%` : "";
+  }
+
+  // ------------------------------------------------------------------------------------------------------------- keyboard
+
+  function onKey(event) {
+    if (!data || !root.isConnected || !root.offsetParent) return;
+    const field = event.target.closest && event.target.closest("input, textarea, select, [contenteditable]");
+    if (event.key === "Escape" && field && root.contains(field)) { field.blur(); return; }
+    if (field && !["checkbox", "range"].includes(field.type) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if ((event.key === " " || event.key === "Enter") && event.target.closest("button, summary, a")) return;
+    const keys = {
+      j: () => step(1), k: () => step(-1), ArrowDown: () => step(1), ArrowUp: () => step(-1), " ": () => togglePlay(), "/": () => $(".mm-filters input").focus(),
+      Enter: () => { if (selected) window.location.href = selected.link; }, d: () => selected && mark(selected, "done"), p: () => selected && mark(selected, "post"), i: () => selected && mark(selected, "ignored"),
+      "+": () => zoom(0.5), "=": () => zoom(0.5), "-": () => zoom(2), "0": () => { resetView(); placeAll(); }};
+    const action = keys[event.key];
+    if (!action || event.key.startsWith("Arrow") && !root.contains(event.target)) return;
+    event.preventDefault();
+    action();
+  }
+  document.addEventListener("keydown", onKey);
+
+  root.classList.add("mm");
+  return {show, say, close: () => { stopPlaying(); document.removeEventListener("keydown", onKey); root.replaceChildren(); data = null; }};
+}

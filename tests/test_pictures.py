@@ -1,0 +1,205 @@
+"""Pictures of the evidence: that the right things stand at the right places, and that nothing of a map is taken for markup."""
+
+import io
+import json
+import re
+import struct
+import xml.etree.ElementTree as ElementTree
+import zlib
+from html.parser import HTMLParser
+
+import numpy as np
+import osu
+import pytest
+
+from maimod import clips, pictures
+from maimod.audio import Audio
+from maimod.beatmap import Mode
+from maimod.detectors.base import Context
+from maimod.events import LANGUAGES, Event, EventKind, EventScore
+from maimod.findings import BeatmapReport, Category, Finding, Report, Severity
+from maimod.linter import Analysis, Song
+from maimod.onsets import onset_envelope
+from maimod.pictures.evidence import RULES, evidence
+from maimod.pictures.hearing import expected_times
+from maimod.pictures.svg import palette, png, thin
+from maimod.pictures.timeline import moments
+from maimod.reporters import REPORTERS, View
+from maimod.reporters.page import Album
+
+OBJECTS = ("100,100,1000,5,0,0:0:0:0:", "200,100,1500,2,0,B|300:100|300:200,2,150", "400,300,3000,1,2,0:0:0:0:",
+           "256,192,4000,12,0,6000,0:0:0:0:")
+
+
+def song(seconds: float = 8.0) -> Song:
+    """Silence with a click each half second."""
+    samples = np.zeros(round(16_000 * seconds), dtype=np.float32)
+    for start in range(8000, len(samples) - 400, 8000):
+        samples[start:start + 400] = np.sin(np.arange(400)) * np.exp(-np.arange(400) / 80)
+    audio = Audio(None, samples, 16_000)
+    return Song(audio, onset_envelope(audio))
+
+
+def analysis(mode: int = 0, objects=OBJECTS, message: str = "Odd.", version: str = "Hard") -> Analysis:
+    beatmap = osu.beatmap(objects, mode=mode, metadata={"Version": version, "Title": "T</script><b>"})
+    first = beatmap.hit_objects[0]
+
+    def event(kind: EventKind, value: int, source=first) -> Event:
+        return Event(kind, value, 1000, 0, source)
+
+    scores = (EventScore(event(EventKind.TIME, 1000), 9.0, 1.0, ((event(EventKind.TIME, 1250, None), 0.8),
+                                                                    (event(EventKind.TIME, 1000, None), 0.1))),
+              EventScore(event(EventKind.DISTANCE, 180), 6.0, 1.0, ((event(EventKind.DISTANCE, 60, None), 0.7),)),
+              EventScore(event(EventKind.POS_X, 25), 1.0, 1.0, ((event(EventKind.POS_X, 25, None), 0.5),)))
+    finding = Finding("positions/unexpected", Category.POSITIONS, Severity.WARNING, 0.7, message, 1000.0, "00:01:000 (1) -", 20, (0,),
+                      surprisal=9.0, entropy=1.0, actual="<i>", id="abc")
+    heard = song()
+    report = BeatmapReport("set/hard.osu", "ok", title=beatmap.metadata["Title"], artist="A", version=version,
+                           mode=Mode(mode).label, findings=(finding,))
+    return Analysis(report, Context(beatmap, scores, heard.envelope), heard, LANGUAGES["v31"])
+
+
+def parsed(svg: str) -> ElementTree.Element:
+    return ElementTree.fromstring(svg)
+
+
+def named(svg: str, name: str) -> list[ElementTree.Element]:
+    return [node for node in parsed(svg).iter() if name in node.get("class", "").split()]
+
+
+def test_the_moment_shows_what_the_game_shows():
+    beatmap = osu.beatmap(OBJECTS)
+    svg = pictures.playfield(beatmap, pictures.Span(1000.0), [0])
+    circle, slider = sorted(named(svg, "object"), key=lambda node: float(node.get("data-s")))
+    assert float(circle.get("opacity")) == 1 and float(slider.get("opacity")) == 1  # AR 5: 1200 ms ahead, visible after 400
+    rings = {node.get("cx"): float(node.get("r")) for node in named(svg, "ring")}
+    radius = 54.4 - 4.48 * 4
+    assert rings["100"] == pytest.approx(radius, abs=0.1) and rings["200"] == pytest.approx(radius * (1 + 3 * 500 / 1200), abs=0.1)
+    assert len(named(svg, "mm-marked")) == 1
+    assert not named(pictures.playfield(beatmap, pictures.Span(2900.0)), "mm-marked")
+
+
+def test_the_ball_follows_the_path():
+    beatmap = osu.beatmap(("200,100,1500,2,0,L|300:100,2,100",))
+    turn = beatmap.hit_objects[0].span_duration
+    (ball,) = named(pictures.playfield(beatmap, pictures.Span(1500 + 1.25 * turn)), "ball")
+    assert float(ball.get("cx")) == pytest.approx(275, abs=0.5) and ball.get("opacity") == "1"
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_every_mode_marks_the_object(mode: Mode):
+    notes = ("100,100,1000,1,0,0:0:0:0:", "400,100,1500,1,8,0:0:0:0:", "100,100,2000,128,0,2500:0:0:0:0:")
+    objects = notes if mode is Mode.MANIA else OBJECTS
+    svg = pictures.playfield(osu.beatmap(objects, mode=mode), pictures.Span(1000.0, 500, 500), [1])
+    assert len(named(svg, "mm-marked")) == 1
+    assert parsed(svg).get("data-time") == "1000"
+
+
+def test_taiko_notes_move_at_their_own_speed():
+    points = (osu.RED_LINE, "1500,-50,4,2,0,70,0,0")
+    svg = pictures.playfield(osu.beatmap(("0,0,1000,1,0", "0,0,1600,1,8"), points, mode=1), pictures.Span(1000.0))
+    speeds = [float(node.get("data-vx")) for node in named(svg, "moving") if node.get("data-s") in ("1000", "1600")]
+    assert max(speeds) == pytest.approx(2 * min(speeds), rel=1e-3)
+
+
+def test_the_cloud_lies_where_the_model_expected_the_object():
+    one = analysis()
+    found = pictures.cloud(one.beatmap, one.beatmap.hit_objects[0], list(one.context.scores), one.language)
+    assert found is not None and found.rings == ((256.0, 192.0, 60.0, 0.7),)
+    assert len(named(pictures.playfield(one.beatmap, pictures.Span(1000), [0], found), "cloud")) == 1
+    assert pictures.cloud(one.beatmap, one.beatmap.hit_objects[0], [], one.language) is None
+
+
+def test_hearing_shows_mapped_and_expected_times():
+    one = analysis()
+    assert expected_times(one, [0]) == [(1250, 0.8)]
+    svg = pictures.hearing(one, 1000.0, [0])
+    assert "80%" in svg and "data:image/png;base64," in svg
+    assert "no song" in pictures.hearing(Analysis(one.report, one.context, None, one.language), 1000.0)
+
+
+def test_timeline_covers_the_song_and_the_moments():
+    one = analysis()
+    start, end = pictures.extent(one)
+    assert (start, end) == (0.0, 8000.0)
+    svg = pictures.timeline(one)
+    assert parsed(svg).get("viewBox") == "0 0 8000 100"
+    assert {"wave", "density", "objects", "red", "bits"} <= {node.get("class") for node in parsed(svg)}
+    assert moments(one) == [(1000, 9.0)]
+
+
+def test_a_long_map_stays_small():
+    objects = [f"{i % 512},100,{i * 120},1,0,0:0:0:0:" for i in range(3000)]
+    beatmap = osu.beatmap(objects)
+    heard = song(361.0)
+    one = Analysis(BeatmapReport("x", "ok"), Context(beatmap, None, heard.envelope), heard, None)
+    assert len(pictures.timeline(one)) < 300_000
+
+
+def test_png_is_what_the_standard_says():
+    indices = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    data = png(indices, palette([(0, "#000000"), (1, "#ffffff")]))
+    assert data.startswith(b"\x89PNG\r\n\x1a\n") and struct.unpack(">II", data[16:24]) == (4, 3)
+    start = data.index(b"IDAT")
+    (length,) = struct.unpack(">I", data[start - 4:start])
+    rows = zlib.decompress(data[start + 4:start + 4 + length])
+    assert rows == bytes([0, 0, 1, 2, 3, 0, 4, 5, 6, 7, 0, 8, 9, 10, 11])
+    assert palette([(0, "#000000"), (1, "#ffffff")])[255].tolist() == [255, 255, 255]
+
+
+def test_thin_keeps_corners():
+    vertices = np.array([[0, 0], [1, 0], [2, 0], [2, 1], [2, 2]], dtype=float)
+    assert thin(vertices, 0.1).tolist() == [[0, 0], [2, 0], [2, 2]]
+
+
+def test_clicks_fall_on_the_hits():
+    beatmap = osu.beatmap(("256,192,1000,1,0", "256,192,1500,1,8"))
+    heard = Audio(None, np.zeros(32_000, dtype=np.float32), 16_000)
+    wav = clips.clip(beatmap, heard, 500, 1750)
+    samples = np.frombuffer(wav[44:], dtype="<i2")
+    assert len(samples) == 20_000
+    loud = np.flatnonzero(np.abs(samples) > 200)
+    assert loud[0] == pytest.approx(8000, abs=4) and loud[loud > 12_000][0] == pytest.approx(16_000, abs=4)
+    assert not np.frombuffer(clips.clip(beatmap, heard, 500, 1750, clicks=False)[44:], dtype="<i2").any()
+    assert len(clips.clip(beatmap, heard, -3000, -1000)) == 44 + 2 * 32_000  # before the song
+
+
+class Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append(tag)
+
+
+def test_evidence_escapes_what_maps_say():
+    body = evidence(analysis(message="<script>"), analysis().report.findings[0])
+    assert "<i>" not in re.sub(r'<i style="[^"]*">', "", body) and "&lt;i&gt;" in body
+    assert RULES["positions/unexpected"].title in body
+
+
+def html_of(report: Report, album: Album | None) -> str:
+    out = io.StringIO()
+    REPORTERS["html"](report, out, View(album=album))
+    return out.getvalue()
+
+
+def test_page_is_one_file_that_asks_for_nothing():
+    album = Album()
+    one = analysis(message="a</script><img src=x>")
+    album.add(one)
+    report = Report("0", None, (one.report,))
+    page = html_of(report, album)
+    tags = Tags()
+    tags.feed(page)
+    assert "img" not in tags.seen and "link" not in tags.seen and "iframe" not in tags.seen
+    assert not re.findall(r'(?:src|href)="https?://(?!osu\.ppy\.sh)', page) and "@import" not in page and "url(" not in page
+    data = json.loads(page.split('id="maimod-data">')[1].split("</script>")[0])
+    assert data["beatmaps"][0]["findings"][0]["message"] == "a</script><img src=x>"
+    assert '<template data-key="0.0">' in page and data["beatmaps"][0]["strip"]["svg"].startswith("<svg")
+
+
+def test_page_without_pictures_says_so():
+    page = html_of(Report("0", None, (analysis().report,)), None)
+    assert "<template" not in page.split("<script")[0] and "holds no pictures" in page
