@@ -50,7 +50,7 @@ class Lint:
     paths: list[str] | None = None
     settings: Settings | None = None
 
-    def __call__(self, paths, settings, progress=None) -> Report:
+    def __call__(self, paths, settings, progress=None, analysed=None) -> Report:
         self.paths, self.settings = list(paths), settings
         if self.error:
             raise self.error
@@ -176,7 +176,7 @@ def test_evidence_kind_comes_from_the_rules(lint, capsys):
 
 @pytest.mark.parametrize(("tokens", "line"), [
     (["check", "x", "--format", "jsn"], "--format jsn: no such format; did you mean json? "
-     "(there are: console, json, sarif, junit, github, markdown)"),
+     "(there are: console, html, json, sarif, junit, github, markdown)"),
     (["check", "x", "--format", "console", "--format", "json"],
      "only one --format can go to stdout; send the other to a file, as in --format json:report.json"),
     (["check", "x", "--format", "json:map.osu"], "--format json:map.osu: would overwrite a beatmap; maimod never changes one"),

@@ -26,7 +26,7 @@ TAIKO_SPEED = 140.0
 """Px per beat and slider multiplier: lazer's `VELOCITY_MULTIPLIER` of 1.4."""
 TAIKO_HIT_X, TAIKO_Y, TAIKO_RADIUS = 90.0, 100.0, 26.0
 TAIKO_WIDTH, TAIKO_HEIGHT = 720, 200
-DON, CENTRE_KAT, ROLL = "#eb452c", "#3f9fc0", "#f5b81f"
+CENTRE, RIM, ROLL = "#eb452c", "#3f9fc0", "#f5b81f"
 FRUIT_Y = 430.0
 COLUMN_COLOURS = ("#e8ecf8", "#5fa8ff", "#ffd166")
 """Outer, inner and middle columns."""
@@ -52,7 +52,8 @@ def taiko(beatmap: Beatmap, span: Span, marked: Collection[int], cloud: Cloud | 
         radius = TAIKO_RADIUS * (1.5 if big else 1.0)
         length = min((o.end_time - o.time) * speed, 20_000.0)
         if o.kind is ObjectKind.CIRCLE:
-            body = element("circle", cx=0, cy=TAIKO_Y, r=radius, fill=CENTRE_KAT if o.hitsound & KAT else DON, stroke="#fff", stroke_width=4)
+            colour = RIM if o.hitsound & KAT else CENTRE
+            body = element("circle", cx=0, cy=TAIKO_Y, r=radius, fill=colour, stroke="#fff", stroke_width=4)
         elif o.kind is ObjectKind.SPINNER:
             body = (element("path", d=f"M0 {TAIKO_Y}H{number(length)}", stroke="#9aa4c0", stroke_width=10, stroke_linecap="round")
                     + element("circle", cx=0, cy=TAIKO_Y, r=TAIKO_RADIUS, fill="#9aa4c0", stroke="#fff", stroke_width=4)
