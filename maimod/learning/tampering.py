@@ -1,0 +1,391 @@
+"""Change many small things in a good map at once: what the proofreader learns to see.
+
+Each change is labelled with its kind and its slots. The kinds are those of the slips that mappers make; amounts and places are drawn
+widely, and not with the code of :mod:`maimod.learning.faults`, by which detectors are judged.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.random import Generator
+
+from maimod.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.geometry import flatten, tail
+from maimod.slots import COLUMN, NUMBER, SLOT_TICKS, SLOTS_PER_BEAT, Row
+
+KINDS = ("extra", "missing", "combo", "addition", "sample_set", "place", "length", "shape", "volume", "kiai", "velocity")
+"""An object too many, one too few, a wrong flag, wrong additions (or taiko colour), a wrong sample set, a wrong place (or mania
+column), a slider of the wrong length, a slider of another shape or speed, another volume, kiai where none is or none where it is, another
+scroll speed. An object moved in time is one too many where it is and one too few where it was."""
+KIND = {name: place for place, name in enumerate(KINDS)}
+APART_SLOTS = 7
+"""Between changes, so that each is seen in sound surroundings."""
+SLOTS_PER_CHANGE = 26
+CLEAR_MS = 35.0
+
+
+@dataclass
+class Tampered:
+    """A changed copy in the making."""
+
+    beatmap: Beatmap
+    row: Row
+    random: Generator
+    objects: list[HitObject | None]
+    """By time; None was taken away."""
+    added: list[HitObject]
+    labels: np.ndarray
+    """(n_slots, len(KINDS)) bool."""
+    starts: np.ndarray
+    """(n_objects,) slots of the objects."""
+    taken: np.ndarray
+    """(n_slots,) bool: too near to another change."""
+
+    def mark(self, kind: str, *times: float) -> None:
+        slots, _ = self.row.places(times)
+        self.labels[slots, KIND[kind]] = True
+
+    def beat(self, time: float) -> float:
+        return self.beatmap.red_line_at(time + 2.0).beat_length
+
+    def around(self, i: int) -> tuple[HitObject | None, HitObject | None]:
+        """The objects before and after; None at the ends of the map."""
+        return self.objects[i - 1] if i else None, self.objects[i + 1] if i + 1 < len(self.objects) else None
+
+
+def tamper(beatmap: Beatmap, row: Row, random: Generator) -> tuple[Beatmap, np.ndarray]:
+    """Change a map here and there.
+
+    Returns:
+        The changed map, objects by time, and (n_slots, len(KINDS)) bool: what is wrong where.
+    """
+    objects: list[HitObject | None] = list(sorted(beatmap.hit_objects, key=lambda o: (o.time, o.index)))
+    starts, _ = row.places([o.time for o in objects if o])
+    copy = Tampered(beatmap, row, random, objects, [], np.zeros((row.count, len(KINDS)), dtype=bool), starts,
+                    np.zeros(row.count, dtype=bool))
+    changes = CHANGES[beatmap.mode]
+    weights = np.array([weight for _, weight in changes])
+    wanted = max(2, row.count // SLOTS_PER_CHANGE)
+    for _ in range(2 * wanted):
+        i = int(random.integers(len(objects)))
+        slot = int(starts[i])
+        if copy.objects[i] is None or copy.taken[slot]:
+            continue
+        change, _ = changes[int(random.choice(len(changes), p=weights / weights.sum()))]
+        if change(copy, i):
+            copy.taken[max(slot - APART_SLOTS, 0):slot + APART_SLOTS + 1] = True
+            wanted -= 1
+            if not wanted:
+                break
+    changed = [o for o in copy.objects if o is not None] + copy.added
+    changed.sort(key=lambda o: o.time)
+    return replace(beatmap, hit_objects=tuple(replace(o, index=index) for index, o in enumerate(changed))), copy.labels
+
+
+def tamper_lines(categories: np.ndarray, numbers: np.ndarray, mode: Mode, labels: np.ndarray, random: Generator) -> None:
+    """Move borders of kiai and change scroll speeds, in the slots themselves."""
+    kiai = categories[:, COLUMN["kiai"]]
+    borders = np.flatnonzero(np.diff(kiai.astype(np.int8))) + 1
+    for border in borders:
+        if random.random() < 0.4:
+            by = int(random.choice([2, 4, 4, 8, 8, 12, 16])) * int(random.choice([-1, 1]))
+            low, high = max(min(border, border + by), 0), min(max(border, border + by), len(kiai))
+            kiai[low:high] = kiai[border] if by < 0 else kiai[border - 1]
+            labels[low:high, KIND["kiai"]] = True
+    if random.random() < 0.3 and len(borders):
+        at, length = int(random.integers(len(kiai))), int(random.choice([4, 8, 16]))
+        kiai[at:at + length] ^= 1
+        labels[at:at + length, KIND["kiai"]] = True
+    if mode in (Mode.TAIKO, Mode.MANIA):
+        for _ in range(len(kiai) // 200):
+            at, length = int(random.integers(len(kiai))), int(random.choice([1, 2, 4, 8, 16, 16, 16]))
+            numbers[at:at + length, NUMBER["velocity"]] += random.choice([-1.0, -0.7, -0.4, -0.25, 0.25, 0.4, 0.58, 1.0])
+            labels[at:at + length, KIND["velocity"]] = True
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Rhythm
+
+
+def _on_grid(copy: Tampered, time: float, like: float) -> float:
+    """The tick of 1/4, 1/3 or 1/8 nearest to a time."""
+    divisor = float(copy.random.choice([1, 2, 4, 4, 4, 8, 3, 6])) if like <= 0 else like
+    red = copy.beatmap.red_line_at(time + 2.0)
+    step = red.beat_length / divisor
+    return float(round(red.time + round((time - red.time) / step) * step))
+
+
+def _extra(copy: Tampered, i: int) -> bool:
+    o, (_, after) = copy.objects[i], copy.around(i)
+    if o is None or after is None or o.kind is ObjectKind.SPINNER:
+        return False
+    gap = after.time - o.end_time
+    if copy.beatmap.mode is Mode.MANIA:
+        gap = after.time - o.time
+    if not 2 * CLEAR_MS <= gap <= 4 * copy.beat(o.time):
+        return False
+    begin = after.time - gap
+    if copy.random.random() < 0.6:
+        time = float(round(begin + gap / 2))
+    else:
+        time = _on_grid(copy, begin + float(copy.random.uniform(0.1, 0.9)) * gap, 0)
+    if time - begin < CLEAR_MS or after.time - time < CLEAR_MS:
+        return False
+    share = (time - begin) / gap
+    end = tail(o.slider) if o.slider else (o.x, o.y)
+    spread = float(copy.random.choice([0, 0, 20, 60]))
+    x, y = (round(e + (a - e) * share + float(copy.random.normal()) * spread) for e, a in zip(end, (after.x, after.y), strict=True))
+    if copy.beatmap.mode is Mode.MANIA:
+        x, y = round(512 * (int(copy.random.integers(copy.beatmap.keys)) + 0.5) / copy.beatmap.keys), 192
+    hitsound = 0 if copy.random.random() < 0.6 else o.hitsound
+    if copy.beatmap.mode is Mode.TAIKO:
+        hitsound = int(copy.random.choice([0, 8]))
+    copy.added.append(HitObject(
+        o.index, o.line, ObjectKind.CIRCLE, time, time, float(min(max(x, 0), 512)), float(min(max(y, 0), 384)), False, 0, 1,
+        hitsound, replace(o.sample, filename=""), None))
+    copy.mark("extra", time)
+    return True
+
+
+def _missing(copy: Tampered, i: int) -> bool:
+    o, (before, after) = copy.objects[i], copy.around(i)
+    if o is None or before is None or after is None or o.kind is ObjectKind.SPINNER:
+        return False
+    if after.time - before.end_time > 3 * copy.beat(o.time) or (o.slider and copy.random.random() < 0.6):
+        return False
+    if o.new_combo and copy.random.random() < 0.8:
+        return False
+    if copy.beatmap.mode is Mode.MANIA and copy.starts[i] in (copy.starts[i - 1], copy.starts[i + 1]):
+        return False
+    copy.objects[i] = None
+    copy.mark("missing", o.time)
+    return True
+
+
+def _moved_in_time(copy: Tampered, i: int) -> bool:
+    o, (before, after) = copy.objects[i], copy.around(i)
+    if o is None or before is None or after is None or o.kind is ObjectKind.SPINNER or (o.slider and copy.random.random() < 0.5):
+        return False
+    sign = 1 if copy.random.random() < 0.5 else -1
+    room = after.time - o.end_time if sign > 0 else o.time - before.end_time
+    by = sign * (room / 2 if copy.random.random() < 0.5 else copy.beat(o.time) * float(copy.random.choice([0.125, 0.25, 0.25, 1 / 3, 0.5])))
+    if abs(by) > room - CLEAR_MS or abs(by) < 20:
+        return False
+    by = round(o.time + by) - o.time
+    slot, _ = copy.row.places([o.time + by])
+    if slot[0] == copy.starts[i]:
+        copy.mark("extra", o.time)
+    else:
+        copy.mark("missing", o.time)
+        copy.mark("extra", o.time + by)
+    copy.objects[i] = replace(o, time=o.time + by, end_time=o.end_time + by)
+    return True
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Flags and sounds
+
+
+def _combo(copy: Tampered, i: int) -> bool:
+    o = copy.objects[i]
+    if o is None or i == 0:
+        return False
+    draw = copy.random.random()
+    if draw < 0.5:  # a flag gone, or moved
+        flags = [k for k in range(max(i - 12, 1), min(i + 12, len(copy.objects))) if (p := copy.objects[k]) and p.new_combo]
+        if not flags:
+            return False
+        i = int(copy.random.choice(flags))
+        o = copy.objects[i]
+        if o is None or o.kind is ObjectKind.SPINNER or copy.taken[copy.starts[i]]:
+            return False
+        if draw < 0.25:
+            k = i + int(copy.random.choice([-2, -1, 1, 2]))
+            other = copy.objects[k] if 0 < k < len(copy.objects) else None
+            if other is None or other.new_combo:
+                return False
+            copy.objects[k] = replace(other, new_combo=True)
+            copy.mark("combo", other.time)
+    elif o.new_combo or o.kind is ObjectKind.SPINNER:
+        return False
+    copy.objects[i] = replace(o, new_combo=not o.new_combo)
+    copy.mark("combo", o.time)
+    copy.taken[max(copy.starts[i] - APART_SLOTS, 0):copy.starts[i] + APART_SLOTS] = True
+    return True
+
+
+def _addition(copy: Tampered, i: int) -> bool:
+    o = copy.objects[i]
+    if o is None or o.kind is ObjectKind.SPINNER:
+        return False
+    if copy.beatmap.mode is Mode.TAIKO:
+        bits = o.hitsound ^ 4 if copy.random.random() < 0.2 else (o.hitsound & ~10 if o.hitsound & 10 else o.hitsound | 8)
+        copy.objects[i] = replace(o, hitsound=bits)
+        copy.mark("addition", o.time)
+        return True
+    edge = 0
+    edges = list(o.slider.edge_sounds) if o.slider else []
+    if o.slider and copy.random.random() < 0.4:
+        edge = o.slider.slides
+    edges = edges + [o.hitsound] * (o.slider.slides + 1 - len(edges)) if o.slider else []
+    bits = edges[edge] if o.slider else o.hitsound
+    if not bits & 14 and copy.random.random() < 0.75:  # mostly where there is something
+        return False
+    wrong = int(copy.random.choice([0, 0, 0, 2, 4, 8, 8, 10, 6, 12]))
+    if wrong == bits & 14:
+        return False
+    wrong |= bits & ~14
+    if o.slider:
+        edges[edge] = wrong
+        copy.objects[i] = replace(o, slider=replace(o.slider, edge_sounds=tuple(edges)))
+    else:
+        copy.objects[i] = replace(o, hitsound=wrong)
+    copy.mark("addition", o.edge_times()[edge] if o.slider else o.time)
+    return True
+
+
+def _sample_set(copy: Tampered, i: int) -> bool:
+    o = copy.objects[i]
+    if o is None or o.kind is ObjectKind.SPINNER or o.sample.filename:
+        return False
+    now = o.slider.edge_sets[0][0] if o.slider and o.slider.edge_sets else o.sample.normal_set
+    now = now or copy.beatmap.timing_point_at(o.time + 3.0).sample_set or 1
+    wrong = int(copy.random.choice([s for s in (1, 2, 3) if s != now]))
+    if o.slider and o.slider.edge_sets:
+        sets = ((wrong, o.slider.edge_sets[0][1]), *o.slider.edge_sets[1:])
+        copy.objects[i] = replace(o, slider=replace(o.slider, edge_sets=sets))
+    else:
+        copy.objects[i] = replace(o, sample=replace(o.sample, normal_set=wrong))
+    copy.mark("sample_set", o.time)
+    return True
+
+
+def _volume(copy: Tampered, i: int) -> bool:
+    o = copy.objects[i]
+    if o is None:
+        return False
+    now = o.sample.volume or copy.beatmap.timing_point_at(o.time + 3.0).volume
+    factor = float(copy.random.choice([0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 1.3, 1.6]))
+    other = min(max(round(now * factor), 5), 100)
+    if abs(other - now) < 8:
+        return False
+    copy.objects[i] = replace(o, sample=replace(o.sample, volume=other))
+    copy.mark("volume", o.time)
+    return True
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Places and sliders
+
+
+def _place(copy: Tampered, i: int) -> bool:
+    o, (before, after) = copy.objects[i], copy.around(i)
+    if o is None or o.kind is ObjectKind.SPINNER:
+        return False
+    if copy.beatmap.mode is Mode.MANIA:
+        keys = copy.beatmap.keys
+        column = int(copy.random.integers(keys))
+        near = [copy.objects[k] for k in range(max(i - 8, 0), min(i + 8, len(copy.objects))) if k != i]
+        if column == copy.beatmap.column(o) or any(n and copy.beatmap.column(n) == column and n.time - CLEAR_MS < o.end_time
+                                                    and n.end_time + CLEAR_MS > o.time for n in near):
+            return False
+        copy.objects[i] = replace(o, x=float(round(512 * (column + 0.5) / keys)))
+        copy.mark("place", o.time)
+        return True
+    if before is None or (o.slider and copy.random.random() < 0.4):
+        return False
+    amount = float(np.exp(copy.random.uniform(math.log(40), math.log(260))))
+    for _ in range(12):
+        angle = float(copy.random.uniform(0, 2 * math.pi))
+        dx, dy = round(amount * math.cos(angle)), round(amount * math.sin(angle))
+        if copy.beatmap.mode is Mode.CATCH:
+            dx, dy = round(math.copysign(amount, dx)), 0
+        points = o.slider.control_points if o.slider else ((o.x, o.y),)
+        if all(0 <= x + dx <= 512 and 0 <= y + dy <= 384 for x, y in (points[0], points[-1])):
+            slider = replace(o.slider, control_points=tuple((x + dx, y + dy) for x, y in points)) if o.slider else None
+            copy.objects[i] = replace(o, x=o.x + dx, y=o.y + dy, slider=slider)
+            copy.mark("place", o.time)
+            return True
+    return False
+
+
+def _slider(copy: Tampered, i: int) -> HitObject | None:
+    """The object, or one soon after, that is a slider."""
+    for k in range(i, min(i + 4, len(copy.objects))):
+        o = copy.objects[k]
+        if o is not None and o.slider and o.duration > 0 and not copy.taken[copy.starts[k]]:
+            return o
+    return None
+
+
+def _exchange(copy: Tampered, old: HitObject, new: HitObject) -> None:
+    k = next(k for k, o in enumerate(copy.objects) if o is old)
+    copy.objects[k] = new
+    slot = copy.starts[k]
+    copy.taken[max(slot - APART_SLOTS, 0):slot + APART_SLOTS] = True
+
+
+def _length(copy: Tampered, i: int) -> bool:
+    o = _slider(copy, i)
+    if o is None or o.slider is None:
+        return False
+    after = next((p.time for p in copy.objects if p is not None and p.time > o.time), math.inf)
+    if copy.random.random() < 0.25:
+        slides = o.slider.slides + int(copy.random.choice([-1, 1]))
+        factor, changed = slides / o.slider.slides, replace(o.slider, slides=slides)
+    else:
+        factor = float(copy.random.choice([0.5, 0.5, 2 / 3, 0.75, 1.25, 1.5, 1.5, 2.0]))
+        changed = replace(o.slider, length=o.slider.length * factor)
+    end = o.time + o.duration * factor
+    if changed.slides < 1 or end + CLEAR_MS > after or changed.length < 15:
+        return False
+    _exchange(copy, o, replace(o, slider=changed, end_time=end))
+    copy.mark("length", o.time)
+    return True
+
+
+def _shape(copy: Tampered, i: int) -> bool:
+    o = _slider(copy, i)
+    if o is None or o.slider is None or copy.beatmap.mode in (Mode.TAIKO, Mode.MANIA):
+        return False
+    points, draw = o.slider.control_points, copy.random.random()
+    if draw < 0.35:  # runs the other way
+        path = flatten(o.slider)
+        along = [tuple(float(v) for v in np.round(p)) for p in path.at(np.linspace(path.length, 0, len(points)))]
+        turned = tuple((x, y) for x, y in along)
+        if math.dist(turned[0], points[0]) < 30:
+            return False
+        changed = replace(o.slider, control_points=turned)
+    elif draw < 0.65:  # a control point dragged away
+        k, amount, angle = int(copy.random.integers(1, len(points))), copy.random.uniform(40, 150), copy.random.uniform(0, 2 * math.pi)
+        x, y = points[k][0] + round(amount * math.cos(angle)), points[k][1] + round(amount * math.sin(angle))
+        if not (-20 <= x <= 532 and -20 <= y <= 404):
+            return False
+        changed = replace(o.slider, control_points=(*points[:k], (x, y), *points[k + 1:]))
+    else:  # faster or slower, same duration
+        factor = float(copy.random.choice([0.5, 0.67, 0.75, 1.33, 1.5, 2.0]))
+        scaled = tuple((points[0][0] + (x - points[0][0]) * factor, points[0][1] + (y - points[0][1]) * factor) for x, y in points)
+        if not all(-20 <= x <= 532 and -20 <= y <= 404 for x, y in scaled):
+            return False
+        changed = replace(o.slider, control_points=scaled, length=o.slider.length * factor)
+    x, y = changed.control_points[0]
+    _exchange(copy, o, replace(o, x=x, y=y, slider=changed))
+    copy.mark("shape", o.time)
+    return True
+
+
+Change = Callable[[Tampered, int], bool]
+_COMMON: tuple[tuple[Change, float], ...] = ((_extra, 3.0), (_missing, 3.0), (_moved_in_time, 3.0), (_volume, 1.0))
+_SAMPLES: tuple[tuple[Change, float], ...] = ((_addition, 5.0), (_sample_set, 2.0))
+_PLAYFIELD: tuple[tuple[Change, float], ...] = (
+    *_COMMON, *_SAMPLES, (_combo, 3.5), (_place, 2.5), (_length, 2.5), (_shape, 2.5))
+CHANGES: dict[Mode, tuple[tuple[Change, float], ...]] = {
+    Mode.OSU: _PLAYFIELD, Mode.CATCH: _PLAYFIELD,
+    Mode.TAIKO: (*_COMMON, (_addition, 3.0)),
+    Mode.MANIA: (*_COMMON, (_place, 3.0), (_addition, 1.0), (_sample_set, 0.5))}
+"""What is changed in each mode, and how often it is tried."""
+assert SLOT_TICKS * SLOTS_PER_BEAT == 48

@@ -1,0 +1,167 @@
+"""A second network: it reads a map in both directions and marks what somebody seems to have changed.
+
+The generator of :mod:`maimod.model` reads from left to right and cannot know what comes next. But a map that is to be judged is
+there as a whole, so this one, a small transformer over :mod:`maimod.slots`, sees both sides of everything, the song, and the same
+place in repeated parts and in the other difficulties. It was trained on maps in which many small things were changed
+(`maimod.learning.tampering`; as ELECTRA learns to tell replaced words, Clark et al., 2020, arXiv:2003.10555), and beside that to
+fill in slots that are covered (as BERT, Devlin et al., 2019, arXiv:1810.04805).
+
+Axes: `B` windows, `N` slots, `D` width, `H` heads, `K` kinds of change.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from maimod.slots import CATEGORIES, N_SURROUNDINGS, NUMBERS, REACH, Slots
+
+COVERED = ("starts", "kind", "combo", "additions", "normal_set")
+"""Categories that the network can fill in where a slot is covered."""
+MARGIN = REACH // 4
+"""Slots of a window on either side that are read again by its neighbour."""
+WINDOWS_PER_BATCH = 8
+
+
+class ProofreaderError(Exception):
+    """Weights that cannot be used; one line that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProofreaderConfig:
+    """Shape of the network; `config.json` of its folder."""
+
+    n_kinds: int
+    d_model: int = 128
+    layers: int = 6
+    heads: int = 4
+    feed_forward: int = 320
+    n_numbers: int = len(NUMBERS)
+    n_surroundings: int = N_SURROUNDINGS
+    reach: int = REACH
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> ProofreaderConfig:
+        """Take the known fields of a parsed `config.json`."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{key: value for key, value in values.items() if key in known})
+
+
+class _Layer(nn.Module):
+    """Pre-norm attention with a bias for each distance, then two linear layers."""
+
+    def __init__(self, config: ProofreaderConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.attention_norm, self.feed_norm = nn.LayerNorm(config.d_model), nn.LayerNorm(config.d_model)
+        self.query_key_value = nn.Linear(config.d_model, 3 * config.d_model)
+        self.out = nn.Linear(config.d_model, config.d_model)
+        self.distances = nn.Parameter(torch.zeros(config.heads, 2 * config.reach - 1))
+        self.feed = nn.Sequential(nn.Linear(config.d_model, config.feed_forward), nn.GELU(approximate="tanh"),
+                                  nn.Linear(config.feed_forward, config.d_model))
+
+    def forward(self, x: Tensor, places: Tensor) -> Tensor:
+        batch, length, width = x.shape
+        query, key, value = self.query_key_value(self.attention_norm(x)).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        logits = (query * (width // self.heads) ** -0.5) @ key.transpose(-1, -2)  # (B, H, N, N)
+        mixed = (logits + self.distances[:, places].to(logits.dtype)).softmax(dim=-1) @ value
+        x = x + self.out(mixed.transpose(1, 2).reshape(batch, length, width))
+        return x + self.feed(self.feed_norm(x))
+
+
+class Proofreader(nn.Module):
+    """From slots to logits: has this been changed, and what is under the cover."""
+
+    def __init__(self, config: ProofreaderConfig) -> None:
+        super().__init__()
+        self.config = config
+        sizes = list(CATEGORIES.values())
+        self.register_buffer("first_rows", torch.tensor([0, *np.cumsum(sizes)[:-1].tolist()]), persistent=False)
+        self.first_rows: Tensor
+        self.categories = nn.Embedding(sum(sizes), config.d_model)
+        self.numbers = nn.Linear(config.n_numbers, config.d_model)
+        self.surroundings = nn.Linear(config.n_surroundings, config.d_model)
+        self.cover = nn.Parameter(torch.zeros(config.d_model))
+        self.mixing = nn.Sequential(nn.LayerNorm(config.d_model), nn.Linear(config.d_model, config.d_model), nn.GELU(approximate="tanh"))
+        self.layers = nn.ModuleList(_Layer(config) for _ in range(config.layers))
+        self.norm = nn.LayerNorm(config.d_model)
+        self.changed = nn.Linear(config.d_model, config.n_kinds)
+        self.filled = nn.ModuleDict({name: nn.Linear(config.d_model, CATEGORIES[name]) for name in COVERED})
+
+    def forward(self, categories: Tensor, numbers: Tensor, surroundings: Tensor, covered: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Read windows.
+
+        Args:
+            categories: (B, N, columns) integers.
+            numbers: (B, N, columns).
+            surroundings: (B, N, columns).
+            covered: (B, N) bool, slots whose content is hidden.
+
+        Returns:
+            (B, N, K) logits of a change of each kind, and (B, N, D) what :attr:`filled` reads.
+        """
+        content = self.categories(categories + self.first_rows).sum(dim=2) + self.numbers(numbers)
+        if covered is not None:
+            content = torch.where(covered[..., None], self.cover.to(content.dtype), content)
+        x = content + self.surroundings(surroundings)
+        x = x + self.mixing(x)
+        length = x.shape[1]
+        at = torch.arange(length, device=x.device)
+        places = at[None, :] - at[:, None] + self.config.reach - 1
+        for layer in self.layers:
+            x = layer(x, places)
+        x = self.norm(x)
+        return self.changed(x), x
+
+
+def load(folder: Path, device: str = "cpu") -> tuple[Proofreader, tuple[str, ...]]:
+    """Load the network and the names of the kinds of change it knows.
+
+    Raises:
+        ProofreaderError: if the folder cannot be used.
+    """
+    try:
+        stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        kinds = tuple(str(kind) for kind in stored["kinds"])
+        network = Proofreader(ProofreaderConfig.from_dict({**stored, "n_kinds": len(kinds)}))
+        weights = load_file(folder / "model.safetensors", device=device)
+        network.load_state_dict({name: value.float() for name, value in weights.items()})
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise ProofreaderError(f"{folder}: not a usable proofreader ({error})") from None
+    return network.to(device).eval(), kinds
+
+
+def windows(count: int, reach: int = REACH, margin: int = MARGIN) -> list[tuple[int, slice]]:
+    """(first slot, slots it speaks for) of each window over `count` slots."""
+    step = reach - 2 * margin
+    firsts = list(range(0, max(count - reach, 0) + step, step)) if count > reach else [0]
+    firsts = sorted({min(first, max(count - reach, 0)) for first in firsts})
+    borders = [0, *((first + before + reach) // 2 for before, first in zip(firsts, firsts[1:], strict=False)), count]
+    return [(first, slice(low, high)) for first, low, high in zip(firsts, borders, borders[1:], strict=False)]
+
+
+@torch.inference_mode()
+def proofread(network: Proofreader, slots: Slots) -> np.ndarray:
+    """(n_slots, K) log-odds of a change of each kind, natural logarithm; a window sees `reach` slots."""
+    count, reach = slots.row.count, network.config.reach
+    pieces = windows(count, reach)
+    logits = np.zeros((count, network.config.n_kinds), dtype=np.float32)
+    device = next(network.parameters()).device
+    for start in range(0, len(pieces), WINDOWS_PER_BATCH):
+        batch = pieces[start:start + WINDOWS_PER_BATCH]
+        length = min(count, reach)
+        at = np.array([first for first, _ in batch])[:, None] + np.arange(length)
+        found, _ = network(*(torch.from_numpy(array[at]).to(device, dtype) for array, dtype in (
+            (slots.categories, torch.int64), (slots.numbers, torch.float32), (slots.surroundings, torch.float32))))
+        for (first, owned), rows in zip(batch, found.float().cpu().numpy(), strict=True):
+            logits[owned] = rows[owned.start - first:owned.stop - first]
+    assert math.isfinite(float(np.abs(logits).max(initial=0.0)))
+    return logits

@@ -1,0 +1,451 @@
+"""A map as a regular row of slots of a quarter beat, with the song beside it: what the proofreader is shown.
+
+Slots go on through the whole map, however long the pauses, so that the same place of another measure is a fixed number of slots
+away. What starts between two slots is kept as its place within the slot, so that thirds and eighths need no finer row.
+
+Everything is numpy; arrays have one row for each slot. Categories are small integers, numbers lie within about [-2, 2].
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from maimod import geometry
+from maimod.audio import Audio, mel_bank, power_spectra
+from maimod.beatgrid import TICKS_PER_BEAT, BeatGrid
+from maimod.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.onsets import TYPICAL_LAG_MS, OnsetEnvelope
+from maimod.sounds import Hit, hits
+
+SLOTS_PER_BEAT = 4
+SLOT_TICKS = TICKS_PER_BEAT // SLOTS_PER_BEAT
+OFFSETS = (0, 3, 4, 6, 8, 9)
+"""Places within a slot [ticks of 1/48 beat]: on it, and the ticks of 1/16, 1/12 (as 1/3 and 1/6 make them) and 1/8 behind it."""
+_NEAREST_OFFSET = np.array([0, 0, 1, 1, 2, 3, 3, 3, 4, 5, 5], dtype=np.int64)
+MAX_SLOTS = 16_384
+"""Longer rows, of absurd tempos, are not made: two hours at 120 BPM."""
+MARGIN_SLOTS = 2 * SLOTS_PER_BEAT
+"""Empty slots before the first object and after the last."""
+REACH = 192
+"""Slots the proofreader sees at once. Alike places are sought farther away than that, so that none is seen twice."""
+
+CATEGORIES = {"starts": 64, "ends": 64, "kind": 5, "held": 4, "combo": 2, "additions": 8, "normal_set": 4, "addition_set": 4,
+              "hit": 4, "kiai": 2, "line_set": 4}
+"""Columns of :attr:`Slots.categories` with their sizes.
+
+`starts`, `ends`: bits of `OFFSETS` at which an object starts, or a long one repeats or ends. `kind`: 0 none, of the first object
+that starts here. `held`: 0 nothing, 1 slider, 2 spinner, 3 hold note across the beginning. `combo`: the first object's flag.
+`additions`, `normal_set`, `addition_set`: what is heard first in the slot (of a chord, all its additions). `hit`: 0 none, 1 start,
+2 repeat, 3 tail. `line_set`: sample set of the timing point in force."""
+COLUMN = {name: place for place, name in enumerate(CATEGORIES)}
+_KINDS = {ObjectKind.CIRCLE: 1, ObjectKind.SLIDER: 2, ObjectKind.SPINNER: 3, ObjectKind.HOLD: 4}
+
+STEPS = ("dx", "dy", "distance", "speed", "gap", "turn_cos", "turn_sin")
+NUMBERS = ("volume", "velocity", "x", "y", "end_x", "end_y", "duration", "slides", "slider_speed", "extension",
+           *(f"before_{name}" for name in STEPS), *(f"after_{name}" for name in STEPS), *(f"column_{i}" for i in range(10)))
+"""Columns of :attr:`Slots.numbers`: volume and velocity in force or of the hit; of the first object where it begins and ends, how
+long one slide is, how fast, how far beyond its curve; the steps from the object before and to the one after; mania columns."""
+NUMBER = {name: place for place, name in enumerate(NUMBERS)}
+BEFORE = slice(NUMBER["before_dx"], NUMBER["before_dx"] + len(STEPS))
+AFTER = slice(NUMBER["after_dx"], NUMBER["after_dx"] + len(STEPS))
+
+SUMMARY = ("starts_on", "starts", "ends", "held", "slider", "combo", "whistle", "finish", "clap", "normal", "soft", "drum", "kiai", "volume")
+"""What is told of a slot of another measure or another difficulty."""
+
+N_BANDS, N_LOUD = 6, 3
+N_SONG = N_BANDS + len(OFFSETS) + 2 * N_LOUD + 1
+N_PLACE = SLOTS_PER_BEAT + 4 + 4 + 2 + 4 + 8
+N_ALIKE, N_SIBLINGS = len(SUMMARY) + 2, len(SUMMARY) + 1
+N_SURROUNDINGS = N_SONG + N_PLACE + N_ALIKE + N_SIBLINGS
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The song
+
+
+@dataclass(frozen=True)
+class Bands:
+    """Onsets and loudness of a song by frequency."""
+
+    flux: np.ndarray
+    """(n_frames, N_BANDS) onset strength, 1 is a clear onset of the band."""
+    loudness: np.ndarray
+    """(n_frames, N_LOUD) log level against the song's own mean, low to high."""
+    frame_ms: float
+    start_ms: float
+
+
+def song_bands(audio: Audio, hop_seconds: float = 0.008, n_mels: int = 24) -> Bands:
+    """Measure the onsets and the loudness of a song in a few bands; steps of some ms do for slots of 80."""
+    rate = audio.sample_rate
+    hop, n_fft = round(hop_seconds * rate), 512
+    bank = mel_bank(rate, n_fft, n_mels, 30.0, min(8000.0, rate / 2))
+    n_frames = len(audio.samples) // hop + 1
+    spectrum = np.empty((n_frames, n_mels), dtype=np.float32)
+    for start, power in power_spectra(audio.samples, n_fft, hop):
+        spectrum[start:start + len(power)] = np.sqrt(power) @ bank
+    spectrum *= 0.5 / max(float(spectrum.mean()), 1e-6)
+    np.log1p(spectrum, out=spectrum)
+    rise = np.zeros_like(spectrum)
+    if n_frames > 2:
+        rise[2:] = np.maximum(spectrum[2:] - spectrum[:-2], 0.0)
+    flux = rise.reshape(n_frames, N_BANDS, n_mels // N_BANDS).mean(axis=2)
+    # The mean weighted by itself is the strength of an onset, whatever lies between onsets.
+    level = (flux ** 2).sum(axis=0) / np.maximum(flux.sum(axis=0), 1e-6)
+    loudness = spectrum.reshape(n_frames, N_LOUD, n_mels // N_LOUD).mean(axis=2)
+    spread = np.maximum(loudness.std(axis=0), 0.05)
+    return Bands(np.minimum(flux / np.maximum(1.5 * level, 1e-3), 2.0), (loudness - loudness.mean(axis=0)) / (2 * spread),
+                 1000.0 * hop / rate, 0.0)
+
+
+def _means(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Means of the rows low to high, each (n,)."""
+    sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0, dtype=np.float64)])
+    low, high = np.clip(low, 0, len(values) - 1), np.clip(high, 1, len(values))
+    high = np.maximum(high, low + 1)
+    return (sums[high] - sums[low]) / (high - low)[:, None]
+
+
+def _song_features(bands: Bands, envelope: OnsetEnvelope, times: np.ndarray, slot_ms: np.ndarray) -> np.ndarray:
+    """(n_slots, N_SONG) what sounds at song times [ms]; the last column says that there is a song."""
+    frames = (times - bands.start_ms) / bands.frame_ms
+    around = np.round(frames)[:, None].astype(np.int64) + np.arange(-2, 3)
+    flux = bands.flux[np.clip(around, 0, len(bands.flux) - 1)].max(axis=1)
+    flux[(frames < 0) | (frames > len(bands.flux))] = 0.0
+    within = np.stack([envelope.at(times + offset / SLOT_TICKS * slot_ms, 12.0) for offset in OFFSETS], axis=1)
+    at, width = frames.astype(np.int64), (slot_ms / bands.frame_ms).astype(np.int64)
+    now = _means(bands.loudness, at, at + width)
+    later, before = _means(bands.loudness, at, at + 16 * width), _means(bands.loudness, at - 16 * width, at)
+    return np.concatenate([flux, within, np.clip(now, -2, 2), np.clip(later - before, -2, 2), np.ones((len(times), 1))], axis=1)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The map
+
+
+@dataclass(frozen=True)
+class Row:
+    """The slots of a map as a ruler: what lies where."""
+
+    grid: BeatGrid
+    first: int
+    """Number of slot 0 on the beat grid."""
+    count: int
+
+    @cached_property
+    def times(self) -> np.ndarray:
+        """(n_slots,) ms of the map."""
+        return self.grid.times((self.first + np.arange(self.count)) * SLOT_TICKS)
+
+    def places(self, times: Sequence[float] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(slot, place in `OFFSETS`) of each time; a tick early is on time."""
+        ticks = self.grid.ticks(np.asarray(times, dtype=float))
+        slots = (ticks + 1) // SLOT_TICKS
+        return np.clip(slots - self.first, 0, self.count - 1), _NEAREST_OFFSET[np.clip(ticks - slots * SLOT_TICKS, 0, 10)]
+
+
+@dataclass(frozen=True)
+class Slots:
+    """A map and its surroundings, slot by slot."""
+
+    row: Row
+    categories: np.ndarray
+    """(n_slots, len(CATEGORIES)) uint8."""
+    numbers: np.ndarray
+    """(n_slots, len(NUMBERS)) float32."""
+    neighbours: np.ndarray
+    """(n_slots, 2) slots of the objects before and after the first object of a slot, -1 for none."""
+    surroundings: np.ndarray
+    """(n_slots, N_SURROUNDINGS) float32: the song, the place, alike places far away, other difficulties."""
+
+
+def row_of(beatmap: Beatmap) -> Row | None:
+    """Lay out the slots of a map; None without objects or if there would be too many."""
+    if not beatmap.hit_objects:
+        return None
+    grid = BeatGrid(beatmap)
+    ends = grid.ticks(np.array([min(o.time for o in beatmap.hit_objects), max(o.end_time for o in beatmap.hit_objects)]))
+    first = int(ends[0]) // SLOT_TICKS - MARGIN_SLOTS
+    count = int(ends[1]) // SLOT_TICKS + MARGIN_SLOTS + 1 - first
+    return Row(grid, first, count) if count <= MAX_SLOTS else None
+
+
+def content(beatmap: Beatmap, row: Row) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What the map has in each slot: `categories`, `numbers` and `neighbours` of :class:`Slots`."""
+    categories = np.zeros((row.count, len(CATEGORIES)), dtype=np.uint8)
+    numbers = np.zeros((row.count, len(NUMBERS)), dtype=np.float32)
+    neighbours = np.full((row.count, 2), -1, dtype=np.int32)
+    objects = sorted(beatmap.hit_objects, key=lambda o: (o.time, o.index))
+    slots, offsets = row.places([o.time for o in objects])
+    np.bitwise_or.at(categories[:, COLUMN["starts"]], slots, (1 << offsets).astype(np.uint8))
+    _long_objects(row, objects, categories)
+    _lines(beatmap, row, categories, numbers)
+    _sounds(beatmap, row, categories, numbers)
+    first_here = [i for i in range(len(objects)) if i == 0 or slots[i] != slots[i - 1]]
+    places = _Places(beatmap, objects)
+    for number, i in enumerate(first_here):
+        o, slot = objects[i], int(slots[i])
+        categories[slot, COLUMN["kind"]] = _KINDS[o.kind]
+        categories[slot, COLUMN["combo"]] = o.new_combo
+        numbers[slot, NUMBER["x"]:BEFORE.start] = places.own(i)
+        # Steps go to the very neighbours: within a slot of a 1/8 stream too.
+        numbers[slot, BEFORE], numbers[slot, AFTER] = places.step(i), places.step(i + 1)
+        neighbours[slot] = slots[i - 1] if i else -1, slots[first_here[number + 1]] if number + 1 < len(first_here) else -1
+    if beatmap.mode is Mode.MANIA:
+        columns = np.array([min(beatmap.column(o), 9) for o in objects])
+        numbers[slots, NUMBER["column_0"] + columns] = 1.0
+    return categories, numbers, neighbours
+
+
+def _long_objects(row: Row, objects: Sequence[HitObject], categories: np.ndarray) -> None:
+    long = [o for o in objects if o.end_time > o.time]
+    edges = [time for o in long for time in o.edge_times()[1:][:64]]
+    slots, offsets = row.places(edges)
+    np.bitwise_or.at(categories[:, COLUMN["ends"]], slots, (1 << offsets).astype(np.uint8))
+    held = {ObjectKind.SLIDER: 1, ObjectKind.SPINNER: 2, ObjectKind.HOLD: 3}
+    starts, _ = row.places([o.time for o in long])
+    ends, end_offsets = row.places([o.end_time for o in long])
+    for o, start, end, offset in zip(long, starts, ends, end_offsets, strict=True):
+        categories[start + 1:end + (offset > 0), COLUMN["held"]] = held.get(o.kind, 1)
+
+
+def _lines(beatmap: Beatmap, row: Row, categories: np.ndarray, numbers: np.ndarray) -> None:
+    points = beatmap.sorted_timing_points
+    lines = np.maximum(np.searchsorted([p.time for p in points], row.times + 5.0, side="right") - 1, 0)
+    categories[:, COLUMN["kiai"]] = np.array([p.kiai for p in points])[lines]
+    categories[:, COLUMN["line_set"]] = np.array([p.sample_set if 0 <= p.sample_set <= 3 else 0 for p in points])[lines]
+    numbers[:, NUMBER["volume"]] = np.array([min(max(p.volume, 0), 100) / 100 for p in points])[lines]
+    numbers[:, NUMBER["velocity"]] = np.array([math.log2(p.velocity) for p in points])[lines]
+
+
+def _sounds(beatmap: Beatmap, row: Row, categories: np.ndarray, numbers: np.ndarray) -> None:
+    found = hits(beatmap)
+    slots, offsets = row.places([hit.time for hit in found])
+    best: dict[int, tuple[int, Hit]] = {}
+    for hit, slot, offset in zip(found, slots.tolist(), offsets.tolist(), strict=True):
+        known = best.get(slot)
+        if known is None:
+            best[slot] = offset, hit
+            categories[slot, COLUMN["additions"]] = hit.additions >> 1
+        elif known[0] == offset:
+            categories[slot, COLUMN["additions"]] |= hit.additions >> 1
+            if hit.edge == 0 and known[1].edge:
+                best[slot] = offset, hit
+    for slot, (_, hit) in best.items():
+        is_tail = hit.hit_object.slider is not None and hit.edge == hit.hit_object.slider.slides
+        categories[slot, COLUMN["normal_set"]] = hit.normal_set
+        categories[slot, COLUMN["addition_set"]] = hit.addition_set if hit.additions else 0
+        categories[slot, COLUMN["hit"]] = 1 if hit.edge == 0 else 3 if is_tail else 2
+        numbers[slot, NUMBER["volume"]] = hit.volume / 100
+
+
+class _Places:
+    """Where objects begin and end, and the steps between them."""
+
+    def __init__(self, beatmap: Beatmap, objects: Sequence[HitObject]) -> None:
+        self.objects = objects
+        self.begins = [(o.x, o.y) for o in objects]
+        self.ends = [geometry.tail(o.slider) if o.slider and o.slider.slides % 2 else (o.x, o.y) for o in objects]
+        self.beats = [beatmap.red_line_at(o.time).beat_length for o in objects]
+        self.pixels_per_beat = 100 * beatmap.difficulty.slider_multiplier
+        self.is_flat = beatmap.mode in (Mode.TAIKO, Mode.MANIA)
+
+    def own(self, i: int) -> tuple[float, ...]:
+        o, (x, y), (end_x, end_y) = self.objects[i], self.begins[i], self.ends[i]
+        beats = o.span_duration / max(self.beats[i], 1.0)
+        slides = o.slider.slides if o.slider else 0
+        speed = extension = 0.0
+        if o.slider:
+            speed = math.log2(max(o.slider.length, 1.0) / max(beats * self.pixels_per_beat, 1e-3))
+            chord = math.dist(o.slider.control_points[0], o.slider.control_points[-1])
+            extension = (o.slider.length - chord) / 200
+        if self.is_flat:
+            x = y = end_x = end_y = 0.0
+        values = (x / 256 - 1, y / 192 - 1, (end_x - x) / 128, (end_y - y) / 128, math.log2(1 + 4 * min(beats, 64)) / 3, slides / 3,
+                  speed, extension)
+        return tuple(min(max(value, -3.0), 3.0) for value in values)
+
+    def step(self, i: int) -> tuple[float, ...]:
+        """From object i - 1 to object i."""
+        if not 0 < i < len(self.objects):
+            return (0.0,) * len(STEPS)
+        beats = max((self.objects[i].time - self.objects[i - 1].end_time) / max(self.beats[i], 1.0), 0.0)
+        gap = math.log2(1 + 8 * min(beats, 64)) / 3
+        if self.is_flat:
+            return (0.0, 0.0, 0.0, 0.0, gap, 0.0, 0.0)
+        dx, dy = self.begins[i][0] - self.ends[i - 1][0], self.begins[i][1] - self.ends[i - 1][1]
+        distance = math.hypot(dx, dy)
+        before = self.ends[i - 1] if self.objects[i - 1].slider else self.ends[i - 2] if i > 1 else self.begins[i - 1]
+        start = self.begins[i - 1]
+        # The way on which the cursor came: along a slider, or from the object before.
+        way = (before[0] - start[0], before[1] - start[1]) if self.objects[i - 1].slider else (start[0] - before[0], start[1] - before[1])
+        length = distance * math.hypot(*way)
+        turn_cos = (dx * way[0] + dy * way[1]) / length if length > 1 else 0.0
+        turn_sin = (dy * way[0] - dx * way[1]) / length if length > 1 else 0.0
+        return (max(min(dx / 128, 3.0), -3.0), max(min(dy / 128, 3.0), -3.0), min(distance / 128, 3.0),
+                min(distance / (200 * max(beats, 0.125)), 3.0), gap, turn_cos, turn_sin)
+
+
+def summary(categories: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """(n_slots, len(SUMMARY)) of shares, to be averaged over slots or difficulties."""
+    column = {name: categories[:, place].astype(np.int64) for name, place in COLUMN.items()}
+    additions, normal_set = column["additions"], column["normal_set"]
+    parts = (column["starts"] & 1, column["starts"] > 0, column["ends"] > 0, column["held"] > 0, column["kind"] == 2, column["combo"],
+             additions & 1, additions >> 1 & 1, additions >> 2 & 1, normal_set == 1, normal_set == 2, normal_set == 3, column["kiai"],
+             numbers[:, NUMBER["volume"]])
+    return np.stack([np.asarray(part, dtype=np.float32) for part in parts], axis=1)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Around the map
+
+
+N_ALIKE_PLACES = 6
+SMOOTH_SLOTS = 8
+"""Alike places sound the same this far to both sides."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What does not depend on the map's own objects, or only far away from each slot."""
+
+    row: Row
+    song: np.ndarray
+    """(n_slots, N_SONG)"""
+    place: np.ndarray
+    """(n_slots, N_PLACE)"""
+    alike: tuple[np.ndarray, np.ndarray]
+    """(n_slots, N_ALIKE_PLACES) slots that sound alike, and their weights."""
+    siblings: np.ndarray
+    """(n_slots, N_SIBLINGS)"""
+
+    def together(self, own: np.ndarray) -> np.ndarray:
+        """`Slots.surroundings` for a map of this row with its own :func:`summary`."""
+        slots, weights = self.alike
+        total = weights.sum(axis=1, keepdims=True)
+        votes = (own[slots] * weights[:, :, None]).sum(axis=1) / np.maximum(total, 1e-6)
+        likeness = np.stack([total[:, 0] / N_ALIKE_PLACES, weights.max(axis=1, initial=0.0)], axis=1)
+        return np.concatenate([self.song, self.place, votes, likeness, self.siblings], axis=1, dtype=np.float32)
+
+
+def surroundings(beatmap: Beatmap, row: Row, bands: Bands | None = None, envelope: OnsetEnvelope | None = None,
+                 lag_ms: float = TYPICAL_LAG_MS, siblings: Sequence[Beatmap] = ()) -> Surroundings:
+    """Measure what lies around a map.
+
+    Args:
+        beatmap: the map.
+        row: its slots.
+        bands: of the song; None without one.
+        envelope: onsets of the song; None without one.
+        lag_ms: from a time of the map to its onset.
+        siblings: other difficulties of the same song and mode.
+    """
+    slot_ms = np.diff(row.times, append=row.times[-1] + 100.0)
+    song = np.zeros((row.count, N_SONG))
+    if bands is not None and envelope is not None and len(bands.flux):
+        song = _song_features(bands, envelope, row.times + beatmap.audio_offset + lag_ms, np.clip(slot_ms, 5.0, 2000.0))
+    return Surroundings(row, song.astype(np.float32), _place_features(beatmap, row), _alike(beatmap, song),
+                        _sibling_features(row, siblings))
+
+
+def _place_features(beatmap: Beatmap, row: Row) -> np.ndarray:
+    numbers = row.first + np.arange(row.count)
+    section = np.maximum(np.searchsorted(row.grid.first_ticks, numbers * SLOT_TICKS, side="right") - 1, 0)
+    since = numbers - row.grid.first_ticks[section] / SLOT_TICKS
+    meters = np.maximum(row.grid.meters[section], 1)
+    beat = np.floor(since / SLOTS_PER_BEAT) % meters
+    parts: list[np.ndarray] = [np.eye(SLOTS_PER_BEAT)[(numbers % SLOTS_PER_BEAT)], np.eye(4)[np.minimum(beat, 3).astype(int)]]
+    for measures in (1, 4):
+        angle = 2 * np.pi * since / (SLOTS_PER_BEAT * meters * measures)
+        parts.append(np.stack([np.sin(angle), np.cos(angle)], axis=1))
+    parts.append(np.stack([np.log2(row.grid.beat_lengths[section] / 400), np.arange(row.count) / row.count], axis=1))
+    parts.append(np.tile(np.eye(4)[int(beatmap.mode)], (row.count, 1)))
+    d = beatmap.difficulty
+    n_starts = len({o.time for o in beatmap.hit_objects})
+    seconds = max(beatmap.drain_ms, 1000.0) / 1000
+    facts = [d.circle_size / 5 - 1, d.overall_difficulty / 5 - 1, d.approach_rate / 5 - 1, d.hp_drain_rate / 5 - 1,
+             math.log2(max(d.slider_multiplier, 0.1)), n_starts / seconds / 4 - 1, 4 * n_starts / row.count - 1,
+             sum(o.slider is not None for o in beatmap.hit_objects) / len(beatmap.hit_objects)]
+    parts.append(np.tile(np.clip(facts, -3, 3), (row.count, 1)))
+    return np.concatenate(parts, axis=1).astype(np.float32)
+
+
+def _alike(beatmap: Beatmap, song: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Slots more than `REACH` away, by whole measures, at which the song sounds the same; weights of 0 for none."""
+    count = len(song)
+    slots, weights = np.zeros((count, N_ALIKE_PLACES), dtype=np.int64), np.zeros((count, N_ALIKE_PLACES), dtype=np.float32)
+    measure = SLOTS_PER_BEAT * max(beatmap.red_line_at(beatmap.hit_objects[0].time).meter, 1)
+    lags = [lag for m in range(1, count // measure + 1) if REACH <= (lag := m * measure) < count]
+    if not song[:, -1].any() or not lags:
+        return slots, weights
+    features = song[:, :N_BANDS + len(OFFSETS)] - song[:, :N_BANDS + len(OFFSETS)].mean(axis=0)
+    features = np.concatenate([features, song[:, N_BANDS + len(OFFSETS):-1] / 2], axis=1).astype(np.float32)
+    energy = _box((features ** 2).sum(axis=1))
+    likeness = np.full((count, 2 * len(lags)), -1.0, dtype=np.float32)
+    for place, lag in enumerate(lags):
+        # Box sums of the products at a lag, over the norms: a local correlation.
+        product = _box((features[lag:] * features[:-lag]).sum(axis=1))
+        product /= np.sqrt(energy[lag:] * energy[:-lag]) + 1e-3
+        likeness[lag:, 2 * place], likeness[:-lag, 2 * place + 1] = product, product
+    k = min(N_ALIKE_PLACES, likeness.shape[1])
+    best = np.argpartition(-likeness, k - 1, axis=1)[:, :k]
+    offsets = np.array([sign * lag for lag in lags for sign in (-1, 1)])
+    slots[:, :k] = np.clip(np.arange(count)[:, None] + offsets[best], 0, count - 1)
+    weights[:, :k] = np.maximum(np.take_along_axis(likeness, best, axis=1) - 0.3, 0.0) ** 2 * 2
+    return slots, weights
+
+
+def _box(values: np.ndarray) -> np.ndarray:
+    """Sums over `SMOOTH_SLOTS` to both sides."""
+    sums = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
+    at = np.arange(len(values))
+    return np.asarray(sums[np.minimum(at + SMOOTH_SLOTS + 1, len(values))] - sums[np.maximum(at - SMOOTH_SLOTS, 0)], dtype=np.float32)
+
+
+SAME_OBJECTS = 0.6
+"""Share of objects at one time and place from which on two files are versions of one difficulty."""
+
+
+def other_difficulties(beatmap: Beatmap, maps: Sequence[Beatmap]) -> list[Beatmap]:
+    """Those of `maps` that are other difficulties of the same song and mode, and not copies of this one."""
+    own = {(round(o.time), round(o.x), round(o.y)) for o in beatmap.hit_objects}
+    found = []
+    for other in maps:
+        if other.mode is not beatmap.mode or other.audio_filename != beatmap.audio_filename or not other.hit_objects:
+            continue
+        shared = sum((round(o.time), round(o.x), round(o.y)) in own for o in other.hit_objects)
+        if shared < SAME_OBJECTS * min(len(own), len(other.hit_objects)):
+            found.append(other)
+    return found
+
+
+def _sibling_features(row: Row, siblings: Sequence[Beatmap]) -> np.ndarray:
+    """(n_slots, N_SIBLINGS) mean of the other difficulties' summaries, and how many there are."""
+    total = np.zeros((row.count, len(SUMMARY)), dtype=np.float32)
+    known = 0
+    for sibling in siblings:
+        own = row_of(sibling)
+        if own is None:
+            continue
+        categories, numbers, _ = content(sibling, own)
+        shares = summary(categories, numbers)
+        slots, _ = own.places(row.times)
+        away = np.abs(own.times[slots] - row.times)
+        is_same = away < 12.0
+        # Another difficulty may be timed by other lines: its slots need not be ours.
+        total[is_same] += shares[slots[is_same]]
+        known += 1
+    if known:
+        total /= known
+    return np.concatenate([total, np.full((row.count, 1), min(known, 5) / 5, dtype=np.float32)], axis=1)
+
+
+def read(beatmap: Beatmap, around: Surroundings) -> Slots:
+    """The slots of a map in its surroundings."""
+    categories, numbers, neighbours = content(beatmap, around.row)
+    return Slots(around.row, categories, numbers, neighbours, around.together(summary(categories, numbers)))
