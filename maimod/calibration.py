@@ -35,17 +35,42 @@ DEFAULT_SURPRISE = Curve(middle=9.0, scale=1.5)
 """For event kinds without a measured curve: 9 bits is an event the model gives 1 in 500."""
 
 
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How two kinds of evidence, both log-odds, make one score."""
+
+    bias: float
+    first: float
+    """Weight of the rule's own evidence."""
+    second: float
+    """Weight of the proofreader's."""
+
+    def __call__(self, first: float, second: float) -> float:
+        """Score in [0, 1]."""
+        logit = self.bias + self.first * first + self.second * second
+        return 1.0 / (1.0 + math.exp(-max(min(logit, 30.0), -30.0)))
+
+
+DEFAULT_WEIGHTS = Weights(bias=0.0, first=0.6, second=0.6)
+"""For rules whose weights were not measured."""
+
+
 @dataclass(frozen=True)
 class Calibration:
-    """Curves by name: a rule, optionally with what of it was measured after a colon."""
+    """Curves by name: a rule, optionally with what of it was measured after a colon; and weights by rule."""
 
     curves: Mapping[str, Curve] = field(default_factory=dict)
+    weights: Mapping[str, Weights] = field(default_factory=dict)
     measured: bool = False
     """False: the documented defaults, not measured with this checkpoint."""
 
     def score(self, name: str, measure: float, default: Curve = DEFAULT_SURPRISE) -> float:
         """Score of `measure` by the curve called `name`, else by `default`."""
         return self.curves.get(name, default)(measure)
+
+    def together(self, rule: str, first: float, second: float) -> float:
+        """Score of a finding by a rule's own log-odds and the proofreader's."""
+        return self.weights.get(rule, DEFAULT_WEIGHTS)(first, second)
 
     @staticmethod
     def severity(highest: Severity, score: float) -> Severity:
@@ -66,6 +91,7 @@ class Calibration:
             return cls()
         try:
             stored = json.loads(path.read_text(encoding="utf-8"))
-            return cls({name: Curve(**curve) for name, curve in stored["curves"].items()}, measured=True)
+            return cls({name: Curve(**curve) for name, curve in stored.get("curves", {}).items()},
+                       {name: Weights(**weights) for name, weights in stored["weights"].items()}, measured=True)
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path}: not a usable calibration ({error})") from None

@@ -193,6 +193,41 @@ def train(
 
 
 @app.command()
+def evaluate(
+    songs: Annotated[Path, typer.Argument(metavar="SONGS_DIR", exists=True, file_okay=False, help="Folder of good maps.")],
+    manifest: Annotated[Path | None, typer.Option(metavar="FILE", exists=True, dir_okay=False, help="JSON lines about the maps: only "
+                                                  "ranked ones that fit their song are used.")] = None,
+    mode: Annotated[Literal["osu", "taiko", "catch", "mania", "all"], typer.Option(help="Maps of which mode.")] = "all",
+    maps: Annotated[int, typer.Option(min=1, help="How many maps, of different songs.")] = 20,
+    seed: Annotated[int, typer.Option(help="Chooses the maps and the places.")] = 0,
+    faults: Annotated[str, typer.Option(metavar="NAMES", help="Kinds (moved), doses (moved:60 px) or categories (rhythm) of mistakes, "
+                                        "with commas; none: only the untouched maps.")] = "",
+    together: Annotated[int, typer.Option(min=1, help="Local mistakes planted in one copy, far apart; 1 is slowest.")] = 6,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    model: Annotated[str, typer.Option("--model", "--model-path", metavar="NAME|DIR",
+                                       help="Bundled model or checkpoint folder.")] = BUNDLED_MODEL,
+    no_model: Annotated[bool, typer.Option("--no-model", help="Arithmetic and the song alone.")] = False,
+    device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    unranked: Annotated[bool, typer.Option("--unranked", help="With a manifest: maps that are not ranked as well.")] = False,
+    held_out: Annotated[bool, typer.Option("--held-out", help="Only folders that training leaves out.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write every trial here.")] = None,
+    markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the tables here; else to stdout.")] = None,
+) -> int:
+    """Plant known mistakes in good maps and count what is found, and what untouched maps are told: docs/how-scores-work.md."""
+    from maimod.learning.evaluate import EvaluationError, command
+    from maimod.linter import UsageError
+
+    try:
+        settings = Settings(None if no_model else model, device)
+        command(songs, settings, manifest=manifest, mode=None if mode == "all" else mode, maps=maps, seed=seed, faults=faults,
+                           together=together, jobs=jobs, unranked=unranked, held_out=held_out, json_file=json_file,
+                           markdown_file=markdown, tell=_say)
+    except (EvaluationError, UsageError, OSError) as error:
+        raise Failure(str(error)) from None
+    return 0
+
+
+@app.command()
 def version() -> int:
     """Print the version."""
     from maimod import __version__

@@ -4,33 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maimod import __version__, audio, events, levels, mapset, onsets, reader
+from maimod import __version__, audio, events, levels, mapset, onsets, reader, slots
 from maimod.audio import Audio, AudioError
 from maimod.beatmap import Beatmap
 from maimod.calibration import Calibration
 from maimod.detectors import BEATMAP_DETECTORS, MAPSET_DETECTORS
 from maimod.detectors.base import Context, MapsetContext
+from maimod.doubts import Doubts
 from maimod.events import EventError, EventLanguage, EventScore
 from maimod.findings import BeatmapReport, Finding, Report
 from maimod.folding import fingerprint, fold, temper
 from maimod.levels import Level
 from maimod.mapset import Mapset
+from maimod.moments import lag_of
 from maimod.reader import BeatmapError
+from maimod.second_reading import weigh
 from maimod.settings import BUNDLED_MODEL, Settings
 from maimod.stars import star_rating
 
 if TYPE_CHECKING:
+    from maimod.proofreader import Proofreader
     from maimod.scoring import Model
 
 MODELS_FOLDER = next((folder for folder in (Path(__file__).parent / "models", Path(__file__).parents[1] / "models")
                       if folder.is_dir()), Path("models"))
 """In the installed package, else in the checkout."""
+PROOFREADER = "maimod-proofreader"
+"""Folder of the network that reads in both directions."""
 
 
 class UsageError(Exception):
@@ -270,7 +276,8 @@ class Linter:
 
         tell("detecting", 0.9)
         context = self.context(loaded, scores, song, whole)
-        found = temper([*of_set, *(finding for detector in BEATMAP_DETECTORS for finding in detector.run(context))], context)
+        found = [*of_set, *weigh([finding for detector in BEATMAP_DETECTORS for finding in detector.run(context)], context)]
+        found = temper(found, context)
         findings, unexplained = fold(found, context)
         metadata = loaded.metadata
         report = BeatmapReport(
@@ -298,8 +305,41 @@ class Linter:
                 whole: Mapset | None = None) -> Context:
         """Bring the evidence together for the detectors."""
         times = np.unique([o.time + loaded.audio_offset for o in loaded.hit_objects])
-        return Context(loaded, scores, song.envelope if song else None, onsets.alignment(song.envelope, times) if song else None,
-                       self.calibration, self.level_of(loaded, whole), whole)
+        alignment = onsets.alignment(song.envelope, times) if song else None
+        doubts = self.doubts(loaded, song, alignment, whole) if self.model is not None else None
+        return Context(loaded, scores, song.envelope if song else None, alignment,
+                       self.calibration, self.level_of(loaded, whole), whole, doubts)
+
+    def doubts(self, loaded: Beatmap, song: Song | None, alignment: onsets.Alignment | None, whole: Mapset | None) -> Doubts | None:
+        """What the proofreader thinks was changed; None if there is none, or if the map is too long or empty."""
+        row = slots.row_of(loaded)
+        if self.proofreader is None or row is None:
+            return None
+        from maimod.proofreader import proofread
+
+        siblings = slots.other_difficulties(loaded, [b for b in whole.beatmaps if b.path != loaded.path]) if whole else []
+        around = slots.surroundings(loaded, row, song.bands if song else None, song.envelope if song else None,
+                                    lag_of(alignment), siblings)
+        network, kinds = self.proofreader
+        return Doubts(row, kinds, proofread(network, slots.read(loaded, around)))
+
+    @cached_property
+    def proofreader(self) -> tuple[Proofreader, tuple[str, ...]] | None:
+        """The bundled proofreader and what it knows; None if it is not there.
+
+        Raises:
+            UsageError: if it is there but cannot be used.
+        """
+        folder = MODELS_FOLDER / PROOFREADER
+        if not (folder / "model.safetensors").exists():
+            return None
+        from maimod import proofreader
+        from maimod.model import resolve_device
+
+        try:
+            return proofreader.load(folder, str(resolve_device(self.settings.device)))
+        except proofreader.ProofreaderError as error:
+            raise UsageError(str(error)) from None
 
     def score(self, loaded: Beatmap, song: Song | None, tell: Callable[[float], None] | None = None) -> tuple[EventScore, ...]:
         """What the model thinks of each event."""
@@ -322,6 +362,11 @@ class Song:
 
     audio: Audio
     envelope: onsets.OnsetEnvelope
+
+    @cached_property
+    def bands(self) -> slots.Bands:
+        """Onsets and loudness by frequency, for the proofreader."""
+        return slots.song_bands(self.audio)
 
     def mel(self, n_mels: int, frame_ms: float) -> np.ndarray:
         """Normalised log-mel frames (n_frames, n_mels) for the network."""

@@ -78,6 +78,11 @@ def usual_lag(found: Alignment) -> float:
     return found.lag_ms if abs(nearest - found.lag_ms) <= FAR_MS else nearest
 
 
+def lag_of(found: Alignment | None) -> float:
+    """Ms from a time of a map to the onset that belongs to it; typical where the song does not tell."""
+    return usual_lag(found) if found and found.significance >= MIN_SIGNIFICANCE else TYPICAL_LAG_MS
+
+
 def contains(times: Sequence[float], time: float) -> bool:
     """Whether one of the ascending `times` is the same moment as `time`."""
     place = bisect_left(times, time - SAME_MS)
@@ -164,8 +169,7 @@ class Moments:
     @cached_property
     def lag(self) -> float:
         """Ms from a time of the map to the onset that belongs to it."""
-        found = self.context.alignment
-        return usual_lag(found) if found and found.significance >= MIN_SIGNIFICANCE else TYPICAL_LAG_MS
+        return lag_of(self.context.alignment)
 
     def onset(self, time: float) -> float | None:
         """Strength of the song's onset at a time of the map; None without a song."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -144,8 +145,8 @@ def windows(count: int, reach: int = REACH, margin: int = MARGIN) -> list[tuple[
     step = reach - 2 * margin
     firsts = list(range(0, max(count - reach, 0) + step, step)) if count > reach else [0]
     firsts = sorted({min(first, max(count - reach, 0)) for first in firsts})
-    borders = [0, *((first + before + reach) // 2 for before, first in zip(firsts, firsts[1:], strict=False)), count]
-    return [(first, slice(low, high)) for first, low, high in zip(firsts, borders, borders[1:], strict=False)]
+    borders = [0, *((first + before + reach) // 2 for before, first in pairwise(firsts)), count]
+    return [(first, slice(low, high)) for first, (low, high) in zip(firsts, pairwise(borders), strict=True)]
 
 
 @torch.inference_mode()

@@ -54,7 +54,8 @@ NUMBER = {name: place for place, name in enumerate(NUMBERS)}
 BEFORE = slice(NUMBER["before_dx"], NUMBER["before_dx"] + len(STEPS))
 AFTER = slice(NUMBER["after_dx"], NUMBER["after_dx"] + len(STEPS))
 
-SUMMARY = ("starts_on", "starts", "ends", "held", "slider", "combo", "whistle", "finish", "clap", "normal", "soft", "drum", "kiai", "volume")
+SUMMARY = ("starts_on", "starts", "ends", "held", "slider", "combo", "whistle", "finish", "clap", "normal", "soft", "drum", "kiai",
+           "volume")
 """What is told of a slot of another measure or another difficulty."""
 
 N_BANDS, N_LOUD = 6, 3

@@ -11,22 +11,23 @@ import numpy as np
 import pytest
 
 from maimod.beatmap import Beatmap, Mode
+from maimod.detectors.base import Context
 from maimod.findings import BeatmapReport, Category, Finding, Severity
-from maimod.learning.evaluate import (
+from maimod.learning.evaluate import evaluate_map, judge, leads_to, sources
+from maimod.learning.faults import Planted, select
+from maimod.learning.scoreboard import (
     Alarm,
     Evaluation,
     Trial,
     Untouched,
-    evaluate,
-    judge,
-    leads_to,
+    average_precision,
+    compared,
     markdown,
     per_minute,
     recalls,
-    sources,
+    reliability,
 )
-from maimod.learning.faults import Planted, select
-from maimod.linter import Linter
+from maimod.linter import Analysis, Linter
 from tests.osu import beatmap, text
 
 
@@ -79,29 +80,38 @@ class SnapLinter:
 
     model = None
 
-    def lint_beatmap(self, loaded: Beatmap, name: str) -> BeatmapReport:
+    def analyse(self, loaded: Beatmap, name: str, whole: None = None) -> Analysis:
         off = [o for o in loaded.hit_objects if abs(loaded.snap(o.time).error) >= 2]
-        return BeatmapReport(name, "ok", findings=tuple(finding(o.time, (o.index,)) for o in off))
+        return Analysis(BeatmapReport(name, "ok", findings=tuple(finding(o.time, (o.index,)) for o in off)), Context(loaded), None)
 
 
 @pytest.mark.parametrize("together", [1, 3])
 def test_from_end_to_end(together: int) -> None:
     faults = select(["unsnapped:5 ms", "unsnapped:10 ms", "moved:60 px"])
-    told: list[str] = []
-    done = evaluate(cast(Linter, SnapLinter()), [even_map(200)], faults, 1, together=together, tell=told.append)
+    linted: list[int] = []
+    done = evaluate_map(cast(Linter, SnapLinter()), even_map(200), faults, 1, together=together,
+                        analysed=lambda analysis, copy: linted.append(len(copy)))
     assert {(t.kind, t.right_rank) for t in done.trials} == {("unsnapped", 1), ("moved", None)}
-    assert done.untouched[0].alarms == () and f"in {3 if together == 1 else 2} copies" in told[0]
+    assert done.untouched[0].alarms == () and len(linted) == (4 if together == 1 else 3)
     assert [(r.kind, r.dose, r.right_at[0]) for r in recalls(done.trials)] == [
         ("unsnapped", "5 ms", 1.0), ("unsnapped", "10 ms", 1.0), ("moved", "60 px", 0.0)]
     table = markdown(done)
     assert "| osu | unsnapped | 5 ms | 1 | 100% | 100% | 100% | 100% | 100% | 1 | 0% |" in table
     assert "No place" not in table
+    # Of two kinds one is always found, whatever its doses, and nothing is said of the untouched map.
+    assert average_precision(done) == pytest.approx(0.5)
+    assert "| 0.9 to 1 | 2 | 0.90 | 1.00 |" in table
 
 
-def test_limits() -> None:
-    maps = [even_map(100)] * 3
-    done = evaluate(cast(Linter, SnapLinter()), maps, select(["unsnapped:5 ms"]), 1, max_maps=2, per_fault=1)
-    assert len(done.trials) == 1 and len(done.untouched) == 2
+def test_scores_are_held_against_what_is_real() -> None:
+    trials = [Trial("a", "osu", "moved", dose, "", 0.0, 1, 1, score=0.75) for dose in ("60 px", "120 px")]
+    maps = Untouched("a", "osu", 1.0, (Alarm("rhythm/x", "warning", 0.75),))
+    assert reliability(Evaluation(0, "none", tuple(trials), (maps,))) == [(0.7, 0.8, 3, 0.75, 0.5)]
+
+
+def test_the_plain_score_has_as_many_findings_as_ours() -> None:
+    trials = [Trial("a", "osu", "moved", "60 px", "", 0.0, 1, 1, n_findings=5, plain_rank=rank, chance=0.5) for rank in (5, 6, None)]
+    assert compared(trials) == (1.0, 1 / 3, 1 - 0.5 ** 5)
 
 
 def test_untouched_maps_are_counted_by_the_minute() -> None:

@@ -17,13 +17,16 @@ LAYERS = [
     {"reader", "onsets", "beatgrid", "events", "findings", "stars", "geometry"},
     {"tokens", "windows", "calibration", "settings", "moments", "sounds", "levels"},
     {"mapset"},
-    {"encoding", "model"},
+    {"slots"},
+    {"doubts"},
+    {"encoding", "model", "proofreader"},
     {"scoring", "detectors.base"},
     {"detectors._hearing"},
     {"detectors._loudness"},
     {"detectors.rhythm", "detectors.timing", "detectors.positions", "detectors.new_combos", "detectors.sliders",
      "detectors.hitsounds", "detectors.scroll_speed", "detectors.kiai", "detectors.consistency"},
     {"detectors", "folding"},
+    {"second_reading"},
     {"linter", "reporters"},
     {"reporters.console", "reporters.machine"},
     {"reporters.sarif", "reporters.junit", "reporters.markdown"},
@@ -36,11 +39,12 @@ LAYERS = [
     {"pictures.evidence"},
     {"viewer"},
     {"reporters.page"},
-    {"learning", "learning.corpus", "learning.faults", "learning.train", "learning.evaluate", "learning.calibrate"},
+    {"learning", "learning.corpus", "learning.faults", "learning.train", "learning.evaluate", "learning.calibrate",
+     "learning.memo", "learning.plain", "learning.scoreboard", "learning.tampering", "learning.proofreading"},
     {"options"},
     {"cli"},
 ]
-TORCH_ALLOWED = {"model", "scoring", "learning.train"}
+TORCH_ALLOWED = {"model", "proofreader", "scoring", "learning.train", "learning.memo", "learning.proofreading"}
 
 
 def modules() -> dict[str, Path]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from maimod.beatmap import Beatmap, HitObject, Mode
 from maimod.calibration import Calibration
+from maimod.doubts import Doubts
 from maimod.events import EventKind, EventScore
 from maimod.findings import Category, Expected, Finding, Severity, editor_timestamp
 from maimod.levels import Level
@@ -87,6 +88,8 @@ class Context:
     """How hard the difficulty is meant to be; None if that is unknown, and then no rule that depends on it speaks."""
     mapset: Mapset | None = None
     """The set it belongs to; None if it is looked at alone."""
+    doubts: Doubts | None = None
+    """What the proofreader thinks was changed; None without a model."""
 
     @cached_property
     def scores_by_object(self) -> dict[int, list[EventScore]]:

@@ -2,40 +2,37 @@
 
 Two numbers belong together. For each kind, dose and mode of mistake: how often a finding leads to it, how high that finding ranks
 in its map, and whether its category is right. For untouched maps: findings per minute. Ranked maps are taken to be right, so
-findings on them count as false, although some are not.
-
-`python -m maimod.learning.evaluate SONGS --model DIR --faults unsnapped,missing-object --maps 20 --seed 1 --markdown out.md`
+findings on them count as false, although some are not. What is made of the counts: :mod:`maimod.learning.scoreboard`.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import math
 import multiprocessing
-import sys
+import os
+import platform
 import time
 import zlib
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from importlib.metadata import version
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 
 from maimod import reader
-from maimod.audio import AudioError
 from maimod.beatmap import Beatmap, Mode
-from maimod.findings import BeatmapReport, Finding, Severity
+from maimod.findings import BeatmapReport, Finding
 from maimod.learning.faults import FAULTS, Fault, Planted, select
-from maimod.linter import Linter, load_model
+from maimod.learning.plain import suggestions
+from maimod.learning.scoreboard import Alarm, Evaluation, Trial, Untouched
+from maimod.linter import Analysis, Linter, load_model
+from maimod.mapset import Mapset
 from maimod.onsets import OnsetEnvelope
 from maimod.reader import BeatmapError
 from maimod.settings import Settings
 
-TOP = (5, 10, 20)
-"""Recall is counted among this many findings of a map, best first: what a mapper reads before giving up."""
 NEAR_BEATS = 1.0
 NEAR_OBJECTS = 1
 """A finding leads to the mistake if it is this close to it, in time or in objects."""
@@ -46,85 +43,6 @@ LONG_FINDING_MS = 10_000.0
 APART_MS = 20_000.0
 """Between mistakes that share a copy."""
 PLACES_TRIED = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One mistake in one map, and what became of it."""
-
-    map: str
-    mode: str
-    kind: str
-    dose: str
-    note: str
-    time: float
-    """Where it starts, ms."""
-    rank: int | None
-    """Of the best finding that leads to it, 1 for the highest score in the map; None if it was missed."""
-    right_rank: int | None
-    """Of the best such finding of a right category."""
-    rule: str = ""
-    """Of the best finding of a right category, or of any."""
-    score: float = 0.0
-    """Of the same."""
-    was_there: bool = False
-    """Whether the untouched map has a finding of a right category at this place, so that this one may be luck."""
-    n_findings: int = 0
-    """In the changed map."""
-
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """A finding on a map that is taken to be right."""
-
-    rule: str
-    severity: str
-    score: float = 0.0
-    timestamp: str = ""
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Untouched:
-    """What is reported of a map as it is."""
-
-    map: str
-    mode: str
-    minutes: float
-    """From the first object to the last, without breaks."""
-    alarms: tuple[Alarm, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """Everything that was measured."""
-
-    seed: int
-    model: str
-    trials: tuple[Trial, ...] = ()
-    untouched: tuple[Untouched, ...] = ()
-    no_place: tuple[tuple[str, str], ...] = ()
-    """(fault, mode) for each map that offers no place for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recall:
-    """Trials of one kind, dose and mode, counted."""
-
-    kind: str
-    dose: str
-    mode: str
-    n: int
-    found: float
-    """Share with a finding that leads there."""
-    right: float
-    """Share with one of a right category."""
-    right_at: tuple[float, ...]
-    """The same among the `TOP` findings of the map."""
-    median_rank: float | None
-    """Of the right findings."""
-    was_there: float
-    """Share where the untouched map had such a finding already: recall by luck."""
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -200,7 +118,8 @@ def leads_to(finding: Finding, planted: Planted) -> bool:
     return finding.time <= high and end_time >= low
 
 
-def judge(planted: Planted, fault: Fault, findings: Sequence[Finding], before: Sequence[Finding], name: str) -> Trial:
+def judge(planted: Planted, fault: Fault, findings: Sequence[Finding], before: Sequence[Finding], name: str,
+          plain: Sequence[Finding] = ()) -> Trial:
     """Look for the mistake among the findings of the changed map.
 
     Args:
@@ -209,6 +128,7 @@ def judge(planted: Planted, fault: Fault, findings: Sequence[Finding], before: S
         findings: of the changed map, less those that lead to other mistakes planted in it.
         before: of the untouched map.
         name: of the map.
+        plain: suggestions of the plain score for the changed map, best first, less those that lead to other mistakes.
     """
     ranked = sorted(findings, key=lambda f: (-f.score, f.time, f.rule))
     hits = [(rank, f) for rank, f in enumerate(ranked, start=1) if leads_to(f, planted)]
@@ -219,69 +139,69 @@ def judge(planted: Planted, fault: Fault, findings: Sequence[Finding], before: S
     was_there = any(fault.is_right(f.rule) and leads_to(f, planted) for f in before)
     return Trial(name, planted.beatmap.mode.label, fault.kind, fault.dose, planted.note, planted.start,
                  hits[0][0] if hits else None, right[0][0] if right else None, best.rule if best else "",
-                 best.score if best else 0.0, was_there, len(findings))
+                 best.score if best else 0.0, was_there, len(findings),
+                 next((rank for rank, f in enumerate(plain, start=1) if fault.is_right(f.rule) and leads_to(f, planted)), None),
+                 _chance(planted))
+
+
+def _chance(planted: Planted) -> float:
+    """Share of the objects that lead to the mistake; what is wrong as a whole is not found by chance."""
+    if not planted.is_local:
+        return 0.0
+    red = planted.beatmap.red_line_at(planted.start)
+    near = NEAR_BEATS * min(max(red.beat_length, NEAR_MS[0]), NEAR_MS[1])
+    objects = planted.beatmap.hit_objects
+    return sum(planted.start - near <= o.time <= planted.end + near for o in objects) / max(len(objects), 1)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Running
 
 
-def _quiet(text: str) -> None:
-    pass
-
-
-def evaluate(linter: Linter, maps: Iterable[Beatmap], faults: Sequence[Fault] = FAULTS, seed: int = 0, *,
-             max_maps: int | None = None, per_fault: int | None = None, together: int = 1,
-             tell: Callable[[str], None] = _quiet) -> Evaluation:
-    """Plant each fault in each map, one at a time, and lint the copies.
+def evaluate_map(linter: Linter, loaded: Beatmap, faults: Sequence[Fault] = FAULTS, seed: int = 0, *, together: int = 1,
+                 whole: Mapset | None = None,
+                 analysed: Callable[[Analysis, list[tuple[Fault, Planted]]], None] | None = None) -> Evaluation:
+    """Plant each fault in a map and lint the copies.
 
     Args:
         linter: with or without a model.
-        maps: taken to be right.
+        loaded: taken to be right.
         faults: what to plant.
         seed: chooses the places; a map, kind and seed give the same place whatever else is evaluated.
-        max_maps: stop after so many maps.
-        per_fault: plant each fault in so many maps of a mode at most.
         together: plant up to so many different local mistakes in one copy, `APART_MS` apart, which takes fewer lints;
             each is then ranked as if the findings about the others were not there.
-        tell: told what is done.
+        whole: the set of the map: its other difficulties stay as they are.
+        analysed: told of the untouched map, with no mistakes, and of every copy with its own.
     """
-    trials: list[Trial] = []
-    untouched: list[Untouched] = []
-    no_place: list[tuple[str, str]] = []
-    planted_in: Counter[tuple[str, Mode]] = Counter()
-    for number, loaded in enumerate(maps):
-        if number == max_maps:
-            break
-        began = time.monotonic()
-        name = f"{loaded.path.parent.name}/{loaded.path.name}"
-        wanted = [fault for fault in faults if loaded.mode in fault.modes
-                  and (per_fault is None or planted_in[fault.name, loaded.mode] < per_fault)]
-        report = linter.lint_beatmap(loaded, name)
-        untouched.append(_untouched(name, loaded, report))
-        envelope = _envelope(linter, loaded)
-        copies = _copies(loaded, wanted, seed, envelope, together)
-        for copy in copies:
-            findings = linter.lint_beatmap(copy[-1][1].beatmap, name).findings
-            for fault, planted in copy:
-                others = [other for _, other in copy if other is not planted]
-                own = [f for f in findings if leads_to(f, planted) or not any(leads_to(f, other) for other in others)]
-                trials.append(judge(planted, fault, own, report.findings, name))
-                planted_in[fault.name, loaded.mode] += 1
-        planted_names = {fault.name for copy in copies for fault, _ in copy}
-        no_place += [(fault.name, loaded.mode.label) for fault in wanted if fault.name not in planted_names]
-        seconds = time.monotonic() - began
-        tell(f"{number + 1}: {name[:80]}: {len(planted_names)} mistakes in {len(copies)} copies, {seconds:.0f} s")
-    model = linter.model.info.id if linter.model else "none"
-    return Evaluation(seed, model, tuple(trials), tuple(untouched), tuple(no_place))
+    name = f"{loaded.path.parent.name}/{loaded.path.name}"
+    wanted = [fault for fault in faults if loaded.mode in fault.modes]
+    before = linter.analyse(loaded, name, whole=whole)
+    if analysed:
+        analysed(before, [])
+    copies = _copies(loaded, wanted, seed, before.context.envelope, together)
+    trials = []
+    for copy in copies:
+        after = linter.analyse(copy[-1][1].beatmap, name, whole=whole)
+        if analysed:
+            analysed(after, copy)
+        plain = suggestions(after.context.scores or (), loaded.mode)
+        for fault, planted in copy:
+            others = [other for _, other in copy if other is not planted]
+            own, own_plain = ([f for f in found if leads_to(f, planted) or not any(leads_to(f, other) for other in others)]
+                              for found in (after.report.findings, plain))
+            trials.append(judge(planted, fault, own, before.report.findings, name, own_plain))
+    planted_names = {fault.name for copy in copies for fault, _ in copy}
+    return Evaluation(seed, linter.model.info.id if linter.model else "none", tuple(trials),
+                      (_untouched(name, loaded, before.report),),
+                      tuple((fault.name, loaded.mode.label) for fault in wanted if fault.name not in planted_names))
 
 
-def _envelope(linter: Linter, loaded: Beatmap) -> OnsetEnvelope | None:
-    path = reader.find_audio(loaded)
-    try:
-        return linter.song(path).envelope if path else None
-    except AudioError:
-        return None
+def merged(parts: Sequence[Evaluation], split: str = "") -> Evaluation:
+    """One evaluation of many, with the versions of what made it."""
+    versions = [("maimod", version("maimod")), ("Python", platform.python_version()),
+                *((name, version(name)) for name in ("numpy", "torch", "soundfile"))]
+    return Evaluation(parts[0].seed, parts[0].model, tuple(t for p in parts for t in p.trials),
+                      tuple(u for p in parts for u in p.untouched), tuple(n for p in parts for n in p.no_place), split, tuple(versions))
 
 
 def _untouched(name: str, loaded: Beatmap, report: BeatmapReport) -> Untouched:
@@ -325,159 +245,102 @@ def _add(copy: list[tuple[Fault, Planted]], fault: Fault, random: np.random.Gene
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Counting
+# Many maps
 
 
-def recalls(trials: Iterable[Trial], by_mode: bool = True) -> list[Recall]:
-    """Count trials by kind, dose and mode, in the order of `FAULTS`."""
-    grouped: dict[tuple[str, str, str], list[Trial]] = defaultdict(list)
-    for trial in trials:
-        grouped[trial.kind, trial.dose, trial.mode if by_mode else "all"].append(trial)
-    order = {(fault.kind, fault.dose): place for place, fault in enumerate(FAULTS)}
-    modes = [mode.label for mode in Mode] + ["all"]
-    return [_recall(*key, grouped[key]) for key in sorted(grouped, key=lambda k: (modes.index(k[2]), order.get(k[:2], -1)))]
+class _Worker:
+    """Evaluates maps one by one with a linter of its own; picklable until it is first called."""
+
+    def __init__(self, settings: Settings, faults: Sequence[str], seed: int, together: int) -> None:
+        self.settings, self.names, self.seed, self.together = settings, frozenset(faults), seed, together
+        self.linter: Linter | None = None
+
+    def __call__(self, path: Path) -> Evaluation:
+        if self.linter is None:
+            self.linter = evaluation_linter(self.settings)
+        loaded = reader.load(path)
+        whole = next((found for found in self.linter.mapsets(path.parent) if any(b.path == path for b in found.beatmaps)), None)
+        return evaluate_map(self.linter, loaded, [fault for fault in FAULTS if fault.name in self.names], self.seed,
+                            together=self.together, whole=whole)
 
 
-def _recall(kind: str, dose: str, mode: str, trials: Sequence[Trial]) -> Recall:
-    n = len(trials)
-    ranks = [t.right_rank for t in trials if t.right_rank is not None]
-    return Recall(kind, dose, mode, n, sum(t.rank is not None for t in trials) / n, len(ranks) / n,
-                  tuple(sum(rank <= top for rank in ranks) / n for top in TOP), median(ranks) if ranks else None,
-                  sum(t.was_there for t in trials) / n)
+def evaluation_linter(settings: Settings) -> Linter:
+    """A linter that remembers windows, since copies share most of them."""
+    if settings.model is None:
+        return Linter(settings, None)
+    from maimod.learning.memo import remembering
+
+    return Linter(settings, remembering(load_model(settings)))
 
 
-def per_minute(untouched: Sequence[Untouched], key: Callable[[Alarm], str]) -> dict[str, float]:
-    """Findings per minute of play, by what `key` makes of them; the most frequent first."""
-    minutes = sum(u.minutes for u in untouched)
-    counts = Counter(key(alarm) for u in untouched for alarm in u.alarms)
-    return {name: count / max(minutes, 1e-9) for name, count in counts.most_common()}
+_worker: _Worker | None = None
 
 
-def markdown(evaluation: Evaluation) -> str:
-    """The tables of the model card."""
-    lines = [f"Seed {evaluation.seed}, model {evaluation.model}, {len(evaluation.untouched)} maps, "
-             f"{len(evaluation.trials)} planted mistakes.", "",
-             "## Planted mistakes", "",
-             "*found*: a finding leads there; *right*: one of a right category, of any rank and among the first of its map; "
-             "*there*: the untouched map has such a finding at the same place.", "",
-             "| " + " | ".join(["mode", "mistake", "dose", "n", "found", "right", *(f"top {top}" for top in TOP), "median rank",
-                                "there"]) + " |",
-             "|---|---|---|--:|--:|--:|" + "--:|" * len(TOP) + "--:|--:|"]
-    for r in recalls(evaluation.trials):
-        cells = [r.mode, r.kind, r.dose, str(r.n), f"{r.found:.0%}", f"{r.right:.0%}", *(f"{share:.0%}" for share in r.right_at),
-                 "" if r.median_rank is None else f"{r.median_rank:g}", f"{r.was_there:.0%}"]
-        lines.append("| " + " | ".join(cells) + " |")
-    lines += ["", "## Untouched maps", "", "Findings per minute of play, and the share of maps without any.", "",
-              "| mode | maps | minutes | " + " | ".join(Severity) + " | without problems | without warnings |",
-              "|---|--:|--:|" + "--:|" * (len(Severity) + 2)]
-    modes = [mode.label for mode in Mode if any(u.mode == mode.label for u in evaluation.untouched)]
-    for mode in [*modes, *(["all"] if len(modes) > 1 else [])]:
-        own = [u for u in evaluation.untouched if mode in (u.mode, "all")]
-        rates = per_minute(own, lambda alarm: alarm.severity)
-        clean = [sum(all(Severity(alarm.severity).rank > worst.rank for alarm in u.alarms) for u in own) / len(own)
-                 for worst in (Severity.PROBLEM, Severity.WARNING)]
-        cells = [mode, str(len(own)), f"{sum(u.minutes for u in own):.1f}", *(f"{rates.get(s, 0.0):.2f}" for s in Severity),
-                 *(f"{share:.0%}" for share in clean)]
-        lines.append("| " + " | ".join(cells) + " |")
-    lines += ["", "| rule | " + " | ".join(f"{s} a minute" for s in Severity) + " | maps with it | most in a map |",
-              "|---|" + "--:|" * (len(Severity) + 2)]
-    rates = per_minute(evaluation.untouched, lambda alarm: f"{alarm.rule} {alarm.severity}")
-    for rule in per_minute(evaluation.untouched, lambda alarm: alarm.rule):
-        counts = [sum(alarm.rule == rule for alarm in u.alarms) for u in evaluation.untouched]
-        cells = [rule, *(f"{rates.get(f'{rule} {s}', 0.0):.2f}" for s in Severity), str(sum(map(bool, counts))), str(max(counts))]
-        lines.append("| " + " | ".join(cells) + " |")
-    if evaluation.no_place:
-        missing = Counter(f"{name} ({mode})" for name, mode in evaluation.no_place)
-        lines += ["", "No place for: " + ", ".join(f"{name} in {count}" for name, count in missing.most_common()) + " maps."]
-    return "\n".join(lines) + "\n"
+def _take(worker: _Worker, threads: int) -> None:
+    global _worker
+    _worker = worker
+    if worker.settings.model is not None:
+        os.environ["OMP_NUM_THREADS"] = str(threads)  # read when torch is imported, at the first map
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Command line, until `maimod evaluate` takes over
+def _work(path: Path) -> Evaluation:
+    assert _worker is not None
+    return _worker(path)
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """A share of the maps for one process."""
-
-    paths: tuple[Path, ...]
-    model: str | None
-    faults: tuple[str, ...]
-    seed: int
-    per_fault: int | None
-    together: int
-
-    def run(self) -> Evaluation:
-        settings = Settings(model=self.model)
-        linter = Linter(settings, load_model(settings) if self.model else None)
-        names = set(self.faults)
-        chosen = [fault for fault in FAULTS if fault.name in names]
-        loaded = (reader.load(path) for path in self.paths)
-        return evaluate(linter, loaded, chosen, self.seed, per_fault=self.per_fault, together=self.together,
-                        tell=lambda text: print(text, file=sys.stderr, flush=True))
-
-
-def run(paths: Sequence[Path], model: str | None, faults: Sequence[Fault] = FAULTS, seed: int = 0, *,
-        per_fault: int | None = None, together: int = 1, jobs: int = 1) -> Evaluation:
-    """Evaluate beatmap files in `jobs` processes, each with its own `model`; the rest as for :func:`evaluate`."""
-    names = tuple(fault.name for fault in faults)
-    shares = [_Job(tuple(paths[i::jobs]), model, names, seed, per_fault and math.ceil(per_fault / jobs), together)
-              for i in range(jobs)]
+def run(paths: Sequence[Path], settings: Settings, faults: Sequence[Fault] = FAULTS, seed: int = 0, *, together: int = 1, jobs: int = 1,
+        split: str = "", tell: Callable[[int, Path], None] = lambda done, path: None) -> Evaluation:
+    """Evaluate beatmap files in `jobs` processes; the rest as for :func:`evaluate_map`. `tell` hears what is done."""
+    worker = _Worker(settings, [fault.name for fault in faults], seed, together)
+    parts = []
     if jobs == 1:
-        parts = [shares[0].run()]
+        for done, path in enumerate(paths, start=1):
+            parts.append(worker(path))
+            tell(done, path)
     else:
-        with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-            parts = pool.map(_Job.run, shares, chunksize=1)
-    return Evaluation(parts[0].seed, parts[0].model, tuple(t for p in parts for t in p.trials),
-                      tuple(u for p in parts for u in p.untouched), tuple(n for p in parts for n in p.no_place))
+        threads = max(1, (os.cpu_count() or 1) // jobs)
+        with multiprocessing.get_context("spawn").Pool(jobs, _take, (worker, threads)) as pool:
+            for done, (path, part) in enumerate(zip(paths, pool.imap(_work, paths, chunksize=1), strict=True), start=1):
+                parts.append(part)
+                tell(done, path)
+    return merged(parts, split)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m maimod.learning.evaluate",
-                                     description="Plant known mistakes in good maps and count what is found.")
-    parser.add_argument("songs", type=Path, help="a Songs folder of good maps")
-    parser.add_argument("--manifest", type=Path, help="JSON lines about the maps; only ranked ones that fit their song are used")
-    parser.add_argument("--model", default="maimod-mini", help="bundled name or checkpoint folder")
-    parser.add_argument("--no-model", action="store_true", help="arithmetic and the song only: fast")
-    parser.add_argument("--faults", default="", help="kinds, kind:dose or categories, with commas; all by default")
-    parser.add_argument("--mode", choices=[mode.label for mode in Mode])
-    parser.add_argument("--maps", type=int, default=20)
-    parser.add_argument("--per-song", type=int, default=1)
-    parser.add_argument("--unranked", action="store_true", help="with a manifest, maps that are not ranked as well")
-    parser.add_argument("--per-fault", type=int, help="plant each fault in so many maps of a mode at most")
-    parser.add_argument("--together", type=int, default=1, help="local mistakes planted in one copy")
-    parser.add_argument("--held-out", action="store_true", help="only mapset folders that `maimod train` holds out of training")
-    parser.add_argument("--untouched", action="store_true", help="plant nothing, only lint the maps as they are")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--markdown", type=Path, help="write the tables here; else to stdout")
-    parser.add_argument("--json", type=Path, help="write every trial here")
-    options = parser.parse_args(arguments)
+class EvaluationError(Exception):
+    """An evaluation that cannot be carried out as asked; one line that says what to do."""
+
+
+def command(songs: Path, settings: Settings, *, manifest: Path | None, mode: str | None, maps: int, seed: int, faults: str, together: int,
+            jobs: int, unranked: bool, held_out: bool, json_file: Path | None, markdown_file: Path | None,
+            tell: Callable[[str], None]) -> None:
+    """What `maimod evaluate` does, see its help.
+
+    Raises:
+        EvaluationError: if there is no such fault, or no map to plant it in.
+    """
+    from maimod.learning.corpus import is_development
+    from maimod.learning.scoreboard import markdown
+
     try:
-        faults = () if options.untouched else select(filter(None, options.faults.split(",")))
+        chosen = () if faults == "none" else select(name.strip() for name in faults.split(",") if name.strip())
     except ValueError as error:
-        parser.error(str(error))
-    if options.held_out:
-        from maimod.learning.corpus import is_development
-
-        accept = is_development
-    else:
-        def accept(folder: Path) -> bool:
-            return True
-    mode = Mode[options.mode.upper()] if options.mode else None
-    paths = sources(options.songs, mode, options.manifest, options.seed, per_song=options.per_song, unranked=options.unranked,
-                    accept=accept)[:options.maps]
+        raise EvaluationError(str(error)) from None
+    paths = sources(songs, Mode[mode.upper()] if mode else None, manifest, seed, unranked=unranked,
+                    accept=is_development if held_out else lambda folder: True)[:maps]
     if not paths:
-        parser.error(f"{options.songs}: no map to plant mistakes in")
-    evaluation = run(paths, None if options.no_model else options.model, faults, options.seed, per_fault=options.per_fault,
-                     together=options.together, jobs=min(options.jobs, len(paths)))
-    if options.json:
-        options.json.write_text(json.dumps(asdict(evaluation), indent=1), encoding="utf-8")
-    if options.markdown:
-        options.markdown.write_text(markdown(evaluation), encoding="utf-8")
+        raise EvaluationError(f"{songs}: no map with a song to plant mistakes in")
+    began = time.monotonic()
+
+    def told(done: int, path: Path) -> None:
+        left = (time.monotonic() - began) / done * (len(paths) - done)
+        tell(f"{done} of {len(paths)}, about {left / 60:.0f} min left: {path.parent.name[:40]}/{path.name[-40:]}")
+
+    split = f" of {songs.name}" + (", ranked" if manifest and not unranked else "") + (", held out" if held_out else "")
+    done = run(paths, settings, chosen, seed, together=together, jobs=min(jobs, len(paths)), split=split, tell=told)
+    if json_file:
+        json_file.write_text(json.dumps(asdict(done), indent=1), encoding="utf-8")
+    text = markdown(done)
+    if markdown_file:
+        markdown_file.write_text(text, encoding="utf-8")
     else:
-        print(markdown(evaluation), end="")
-
-
-if __name__ == "__main__":
-    main()
+        print(text, end="")

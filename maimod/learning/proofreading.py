@@ -14,6 +14,7 @@ import multiprocessing
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -28,11 +29,10 @@ from torch import Tensor
 from maimod import audio, onsets, reader, slots
 from maimod.beatmap import Beatmap, Mode
 from maimod.learning.tampering import KINDS, tamper, tamper_lines
-from maimod.moments import usual_lag
-from maimod.onsets import MIN_SIGNIFICANCE, TYPICAL_LAG_MS
+from maimod.moments import lag_of
 from maimod.proofreader import COVERED, Proofreader, ProofreaderConfig, load
 from maimod.reader import BeatmapError
-from maimod.slots import COLUMN, REACH, Row, Surroundings
+from maimod.slots import COLUMN, REACH, Surroundings
 
 HELD_OUT_SHARE = 0.15
 """Share of the mapset folders that training leaves out: for watching the loss, and for fitting `calibration.json`."""
@@ -87,17 +87,13 @@ class _Reader:
             row = slots.row_of(beatmap)
             if row is None or target.exists():
                 continue
-            path, found = reader.find_audio(beatmap), None
-            try:
-                found = song(path) if path else None
-            except audio.AudioError:
-                pass
-            bands, envelope = found or (None, None)
-            lag = TYPICAL_LAG_MS
-            if envelope is not None:
-                fit = onsets.alignment(envelope, np.unique([o.time + beatmap.audio_offset for o in beatmap.hit_objects]))
-                lag = usual_lag(fit) if fit.significance >= MIN_SIGNIFICANCE else lag
-            around = slots.surroundings(beatmap, row, bands, envelope, lag,
+            bands = envelope = None
+            if song_path := reader.find_audio(beatmap):
+                with suppress(audio.AudioError):
+                    bands, envelope = song(song_path)
+            times = np.unique([o.time + beatmap.audio_offset for o in beatmap.hit_objects])
+            alignment = onsets.alignment(envelope, times) if envelope is not None else None
+            around = slots.surroundings(beatmap, row, bands, envelope, lag_of(alignment),
                                         slots.other_difficulties(beatmap, [m for m in maps if m is not beatmap]))
             stored = {name: getattr(around, name).astype(np.float16) for name in _ARRAYS}
             partial = target.with_suffix(".part.npz")
@@ -277,7 +273,7 @@ def train(songs: Path, output: Path, cache: Path, minutes: float, seed: int, tel
         with torch.autocast("cpu", dtype=torch.bfloat16):
             changes, fills, _ = losses(network, next(stream))
         optimizer.zero_grad(set_to_none=True)
-        (changes + FILL_WEIGHT * fills).backward()
+        torch.autograd.backward(changes + FILL_WEIGHT * fills)
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         for i, value in enumerate((changes, fills)):

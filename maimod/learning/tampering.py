@@ -63,8 +63,9 @@ def tamper(beatmap: Beatmap, row: Row, random: Generator) -> tuple[Beatmap, np.n
     Returns:
         The changed map, objects by time, and (n_slots, len(KINDS)) bool: what is wrong where.
     """
-    objects: list[HitObject | None] = list(sorted(beatmap.hit_objects, key=lambda o: (o.time, o.index)))
-    starts, _ = row.places([o.time for o in objects if o])
+    in_order = sorted(beatmap.hit_objects, key=lambda o: (o.time, o.index))
+    objects: list[HitObject | None] = [*in_order]
+    starts, _ = row.places([o.time for o in in_order])
     copy = Tampered(beatmap, row, random, objects, [], np.zeros((row.count, len(KINDS)), dtype=bool), starts,
                     np.zeros(row.count, dtype=bool))
     changes = CHANGES[beatmap.mode]
@@ -283,7 +284,7 @@ def _volume(copy: Tampered, i: int) -> bool:
 
 
 def _place(copy: Tampered, i: int) -> bool:
-    o, (before, after) = copy.objects[i], copy.around(i)
+    o, (before, _) = copy.objects[i], copy.around(i)
     if o is None or o.kind is ObjectKind.SPINNER:
         return False
     if copy.beatmap.mode is Mode.MANIA:

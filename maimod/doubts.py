@@ -1,0 +1,44 @@
+"""What the proofreader doubts: log-odds, slot by slot, that somebody changed something. Numpy alone, for detectors and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from maimod.slots import Row
+
+NOWHERE = -12.0
+"""Log-odds where the proofreader has no word."""
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """Log-odds of a change of each kind at each slot of a map."""
+
+    row: Row
+    kinds: tuple[str, ...]
+    """Names of the columns, see :data:`maimod.learning.tampering.KINDS`."""
+    logits: np.ndarray
+    """(n_slots, n_kinds) natural logarithm."""
+
+    def of(self, kind: str) -> np.ndarray:
+        """(n_slots,) log-odds of one kind; `NOWHERE` if the network does not know it."""
+        if kind not in self.kinds:
+            return np.full(self.row.count, NOWHERE)
+        return np.asarray(self.logits[:, self.kinds.index(kind)])
+
+    def at(self, kinds: Iterable[str], times: Sequence[float]) -> float:
+        """The greatest log-odds of any of the kinds at any of the times [ms]."""
+        if not len(times):
+            return NOWHERE
+        slots, _ = self.row.places(times)
+        return max((float(self.of(kind)[slots].max()) for kind in kinds), default=NOWHERE)
+
+    def peaks(self, kind: str, least: float, apart: int = 1) -> Iterator[tuple[int, float]]:
+        """(slot, log-odds) of slots above `least` that no slot up to `apart` away exceeds."""
+        values = self.of(kind)
+        for slot in np.flatnonzero(values > least):
+            if values[slot] >= values[max(slot - apart, 0):slot + apart + 1].max():
+                yield int(slot), float(values[slot])

@@ -1,0 +1,238 @@
+"""The second reading: every finding that rests on a model or a habit is weighed against what the proofreader thinks, and what it
+alone saw becomes a finding.
+
+The first evidence is the score of the rule's own curve, the second the proofreader's log-odds at the place. Weights by rule come from
+`calibration.json`; they were fitted on planted mistakes, so the score they give is the share of such findings that are real.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from maimod.beatmap import HitObject, Mode, ObjectKind
+from maimod.calibration import MINOR_SCORE, Calibration
+from maimod.detectors import RULES, kiai
+from maimod.detectors.base import Context, Rule
+from maimod.doubts import Doubts
+from maimod.findings import Expected, Finding
+from maimod.moments import SAME_MS
+from maimod.slots import SLOTS_PER_BEAT
+from maimod.sounds import Hit, hits
+
+KINDS_OF_RULE: dict[str, tuple[str, ...]] = {
+    "rhythm/unexpected-object": ("extra",), "rhythm/missing-object": ("missing",), "rhythm/wrong-tick": ("extra", "missing"),
+    "rhythm/unexpected-end": ("length",), "rhythm/unexpected-kind": ("length", "missing", "extra"),
+    "new-combos/missing": ("combo",), "new-combos/unexpected": ("combo",),
+    "hitsounds/missing": ("addition",), "hitsounds/unexpected": ("addition",), "hitsounds/taiko-colour": ("addition",),
+    "hitsounds/sample-set": ("sample_set",), "hitsounds/volume": ("volume",),
+    "positions/unexpected": ("place",), "positions/column": ("place",), "positions/spacing": ("place",),
+    "sliders/shape": ("shape",), "sliders/length": ("length", "shape"), "sliders/velocity": ("shape", "length"),
+    "sliders/repeats": ("length",), "sliders/reversed": ("shape",),
+    "scroll-speed/unexpected": ("velocity",), "kiai/misplaced": ("kiai",)}
+"""What the proofreader would call the mistakes of each rule it can judge."""
+EXACT = frozenset({"positions/column"})
+"""Rules that arithmetic makes too: a finding without model evidence stays as it is."""
+LEAST_DOUBT = -2.5
+"""Log-odds below which the proofreader proposes nothing by itself."""
+SILENT = -3.0
+"""Log-odds that stand for a rule that did not speak."""
+MISPLACED_BEATS = 1.0
+"""An object too many and a hole this near to it are one object in the wrong place."""
+KIAI_SLOTS = 2
+
+
+def first_evidence(finding: Finding) -> float:
+    """Log-odds of a rule's own score."""
+    score = min(max(finding.score, 1e-3), 1 - 1e-3)
+    return math.log(score / (1 - score))
+
+
+def weigh(findings: Sequence[Finding], context: Context) -> list[Finding]:
+    """Weigh the findings against the proofreader, and add its own.
+
+    Args:
+        findings: of the detectors.
+        context: with the proofreader's doubts; without them the findings stay as they are.
+    """
+    doubts = context.doubts
+    if doubts is None:
+        return list(findings)
+    weighed: list[Finding] = []
+    spoken_of: set[tuple[str, int]] = set()
+    for finding in findings:
+        kinds = KINDS_OF_RULE.get(finding.rule)
+        if kinds is None or (finding.rule in EXACT and finding.surprisal is None):
+            weighed.append(finding)
+            continue
+        doubt = doubts.at(kinds, _times(finding, context))
+        weighed.append(_scored(finding, context.calibration, first_evidence(finding), doubt))
+        spoken_of.update((finding.rule.partition("/")[0], index) for index in finding.objects)
+    for finding, doubt in proposals(context, doubts):
+        if not any((finding.rule.partition("/")[0], index) in spoken_of for index in finding.objects):
+            weighed.append(_scored(finding, context.calibration, SILENT, doubt))
+    return [finding for finding in weighed if finding.score >= MINOR_SCORE]
+
+
+def _scored(finding: Finding, calibration: Calibration, first: float, doubt: float) -> Finding:
+    score = round(calibration.together(finding.rule, first, doubt), 4)
+    severity = calibration.severity(RULES[finding.rule].severity, score)
+    evidence = {**finding.evidence, "first_reading": round(first, 2), "second_reading": round(doubt, 2)}
+    return replace(finding, score=score, severity=severity, evidence=evidence)
+
+
+def _times(finding: Finding, context: Context) -> list[float]:
+    """Where to ask about a finding."""
+    objects = context.beatmap.hit_objects
+    if finding.rule == "rhythm/missing-object":
+        return [finding.time]
+    times = [finding.time, *(objects[i].time for i in finding.objects)]
+    if finding.rule == "kiai/misplaced":
+        beat = context.beatmap.red_line_at(finding.time).beat_length
+        times += [finding.time - beat / 2, finding.time + beat / 2]
+    return times
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What the proofreader saw
+
+
+def proposals(context: Context, doubts: Doubts) -> Iterator[tuple[Finding, float]]:
+    """Findings that rest on the proofreader alone, and its log-odds; scored later."""
+    first_at: dict[int, HitObject] = {}
+    slots, _ = doubts.row.places([o.time for o in context.objects_by_time])
+    for o, slot in zip(context.objects_by_time, slots.tolist(), strict=True):
+        first_at.setdefault(slot, o)
+    for propose in (_rhythm, _flags, _sounds, _places, _speeds, _kiai):
+        yield from propose(context, doubts, first_at)
+
+
+Found = Iterator[tuple[Finding, float]]
+
+
+def _make(context: Context, rule: str, o: HitObject, message: str, *, actual: str = "", expected: Sequence[Expected] = (),
+          time: float | None = None) -> Finding:
+    return context.finding(_rule(rule), time=o.time if time is None else time, line=o.line, objects=[o], score=0.0, message=message,
+                           actual=actual, expected=expected)
+
+
+def _rule(name: str) -> Rule:
+    return RULES[name]
+
+
+def _rhythm(context: Context, doubts: Doubts, first_at: dict[int, HitObject]) -> Found:
+    """Objects too many, holes, and pairs of both."""
+    holes = dict(doubts.peaks("missing", LEAST_DOUBT))
+    reach = round(MISPLACED_BEATS * SLOTS_PER_BEAT)
+    for slot, doubt in doubts.peaks("extra", LEAST_DOUBT):
+        o = first_at.get(slot)
+        if o is None:
+            continue
+        beside = [other for other in holes if 0 < abs(other - slot) <= reach]
+        if beside:
+            other = max(beside, key=holes.__getitem__)
+            time, later = float(doubts.row.times[other]), other > slot
+            del holes[other]
+            yield _make(context, "rhythm/wrong-tick", o, "Read together with what follows, this object lies on the wrong tick: it fits "
+                        f"{abs(time - o.time):.0f} ms {'later' if later else 'earlier'}.", actual=f"{o.time:.0f} ms",
+                        expected=[Expected(f"{time:.0f} ms")]), max(doubt, float(doubts.of("missing")[other]))
+        else:
+            yield _make(context, "rhythm/unexpected-object", o, "Nothing around asks for this object: the rhythm before and after it, the "
+                        "song and places like this one do without.", actual=str(o.kind), expected=[Expected("no object")]), doubt
+    objects = context.objects_by_time
+    for slot, doubt in holes.items():
+        time = float(doubts.row.times[slot])
+        before = [o for o in objects if o.time < time - SAME_MS]
+        if before and slot not in first_at:
+            yield _make(context, "rhythm/missing-object", before[-1], "Read together with what follows, an object is missing here: the "
+                        "rhythm around it, the song and places like this one have one.", time=time, actual="nothing",
+                        expected=[Expected(f"an object at {time:.0f} ms")]), doubt
+
+
+def _flags(context: Context, doubts: Doubts, first_at: dict[int, HitObject]) -> Found:
+    if context.beatmap.mode not in (Mode.OSU, Mode.CATCH):
+        return
+    for slot, doubt in doubts.peaks("combo", LEAST_DOUBT, apart=0):
+        o = first_at.get(slot)
+        if o is None or o is context.objects_by_time[0] or o.kind is ObjectKind.SPINNER:
+            continue
+        if o.new_combo:
+            yield _make(context, "new-combos/unexpected", o, "The combos around, and those of places like this one, go better without this "
+                        "new combo.", actual="new combo", expected=[Expected("no new combo")]), doubt
+        else:
+            yield _make(context, "new-combos/missing", o, "The combos around, and those of places like this one, have a new combo here.",
+                        actual="no new combo", expected=[Expected("new combo")]), doubt
+
+
+def _sounds(context: Context, doubts: Doubts, first_at: dict[int, HitObject]) -> Found:
+    """Additions, sample sets and volumes of heads and edges; mania's are optional and left to its habits."""
+    mode = context.beatmap.mode
+    if mode is Mode.MANIA:
+        return
+    found = [hit for hit in hits(context.beatmap) if not hit.keysound]
+    slots, _ = doubts.row.places([hit.time for hit in found])
+    at: dict[int, Hit] = {}
+    for hit, slot in zip(found, slots.tolist(), strict=True):
+        at.setdefault(slot, hit)
+    for kind, rule in (("addition", ""), ("sample_set", "hitsounds/sample-set"), ("volume", "hitsounds/volume")):
+        if mode is Mode.TAIKO and kind != "addition":
+            continue
+        for slot, doubt in doubts.peaks(kind, LEAST_DOUBT, apart=0):
+            if slot not in at:
+                continue
+            hit = at[slot]
+            name, what = rule, {"sample_set": "sample set", "volume": f"volume of {hit.volume} %"}.get(kind, "")
+            if kind == "addition":
+                name = "hitsounds/taiko-colour" if mode is Mode.TAIKO else "hitsounds/unexpected" if hit.additions else "hitsounds/missing"
+                what = "colour" if mode is Mode.TAIKO else "addition" if hit.additions else "lack of an addition"
+            yield _make(context, name, hit.hit_object, f"The {what} of the {hit.place} breaks the pattern of the hits before and after it.",
+                        time=hit.time), doubt
+
+
+def _places(context: Context, doubts: Doubts, first_at: dict[int, HitObject]) -> Found:
+    mode = context.beatmap.mode
+    offers = {Mode.OSU: (("place", "positions/unexpected"), ("shape", "sliders/shape"), ("length", "rhythm/unexpected-end")),
+              Mode.CATCH: (("place", "positions/unexpected"), ("shape", "sliders/shape"), ("length", "rhythm/unexpected-end")),
+              Mode.MANIA: (("place", "positions/column"),), Mode.TAIKO: ()}[mode]
+    texts = {"place": "This object lies where neither what comes before nor what follows leads.",
+             "shape": "The shape, direction or speed of this slider fits neither what comes before nor what follows.",
+             "length": "The length of this slider fits neither the rhythm around it nor places like this one."}
+    for kind, rule in offers:
+        for slot, doubt in doubts.peaks(kind, LEAST_DOUBT, apart=0):
+            o = first_at.get(slot)
+            if o is None or (kind != "place" and o.slider is None):
+                continue
+            yield _make(context, rule, o, texts[kind]), doubt
+
+
+def _speeds(context: Context, doubts: Doubts, first_at: dict[int, HitObject]) -> Found:
+    if context.beatmap.mode not in (Mode.TAIKO, Mode.MANIA):
+        return
+    last = -SLOTS_PER_BEAT * 8
+    for slot, doubt in doubts.peaks("velocity", LEAST_DOUBT, apart=SLOTS_PER_BEAT * 4):
+        o = next((first_at[s] for s in range(slot, slot + SLOTS_PER_BEAT * 2) if s in first_at), None)
+        if o is not None and slot - last >= SLOTS_PER_BEAT * 4:
+            last = slot
+            yield _make(context, "scroll-speed/unexpected", o, "The scroll speed here breaks that of the notes before and after.",
+                        actual=f"{context.beatmap.velocity_at(o.time):.2f}x"), doubt
+
+
+def _kiai(context: Context, doubts: Doubts, first_at: dict[int, HitObject]) -> Found:
+    """Borders of kiai with slots on one side that seem to belong to the other."""
+    objects = context.objects_by_time
+    for section in context.beatmap.kiai_sections:
+        for point, begins in zip(section, (True, False), strict=True):
+            if point is None or not objects:
+                continue
+            slot = int(doubts.row.places([point.time])[0][0])
+            values = doubts.of("kiai")[max(slot - KIAI_SLOTS, 0):slot + KIAI_SLOTS]
+            if not len(values) or values.max() <= LEAST_DOUBT:
+                continue
+            near = min(objects, key=lambda o: abs(o.time - point.time))
+            finding = context.finding(
+                kiai.MISPLACED, time=point.time, line=point.line, objects=[near], score=0.0,
+                actual="kiai begins" if begins else "kiai ends",
+                message=f"The song and the objects around suggest that kiai {'begins' if begins else 'ends'} a little "
+                        f"{'later' if values.argmax() >= len(values) / 2 else 'earlier'}.")
+            yield replace(finding, objects=()), float(values.max())
