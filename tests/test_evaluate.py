@@ -82,7 +82,7 @@ class SnapLinter:
 
     def analyse(self, loaded: Beatmap, name: str, whole: None = None) -> Analysis:
         off = [o for o in loaded.hit_objects if abs(loaded.snap(o.time).error) >= 2]
-        return Analysis(BeatmapReport(name, "ok", findings=tuple(finding(o.time, (o.index,)) for o in off)), Context(loaded), None)
+        return Analysis(BeatmapReport(name, "ok", findings=tuple(finding(o.time, (o.index,)) for o in off)), Context(loaded), None, None)
 
 
 @pytest.mark.parametrize("together", [1, 3])

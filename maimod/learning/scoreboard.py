@@ -237,7 +237,7 @@ def markdown(evaluation: Evaluation) -> str:
         cells = [rule, *(f"{rates.get(f'{rule} {s}', 0.0):.2f}" for s in Severity), str(sum(map(bool, counts))), str(max(counts))]
         lines.append("| " + " | ".join(cells) + " |")
     if evaluation.trials:
-        lines += ["", "## Calibration", "", "In maps that hold one mistake of each kind: the share of findings that are real, by score.", ""]
+        lines += ["", "## Calibration", "", "In maps that hold one mistake of each kind: the share of findings that are real.", ""]
         lines += _table(["score", "findings", "mean score", "real"], [
             [f"{low:g} to {high:g}", str(n), f"{mean:.2f}", f"{real:.2f}"] for low, high, n, mean, real in reliability(evaluation)])
     if evaluation.no_place:
@@ -261,5 +261,5 @@ def _totals(evaluation: Evaluation) -> list[str]:
         rows.append([mode, *(_percent(float(np.mean([r.right_at[i] for r in counted]))) for i in range(len(TOP))),
                      f"{average_precision(own):.2f}", _percent(ours), _percent(plain), _percent(chance)])
     return ["", "Means over the rows above, average precision over all findings, and recall beside that of as many suggestions of "
-            "the original's plain score (surprisal / entropy >= 20, its categories) over the same model, and of as many random objects.", "",
+            "the original's plain score (surprisal / entropy >= 20, its categories) over the same model, and of random objects.", "",
             *_table(["mode", *(f"top {top}" for top in TOP), "average precision", "recall", "plain score", "chance"], rows)]
