@@ -1,18 +1,44 @@
 """All detectors, in report order. Adding one: docs/adding-a-detector.md."""
 
-from maimod.detectors import consistency, hitsounds, kiai, new_combos, positions, rhythm, scroll_speed, sliders, timing
+from maimod.detectors import (
+    agreement,
+    clashes,
+    consistency,
+    difficulty,
+    hitsounds,
+    kiai,
+    lines,
+    metadata,
+    new_combos,
+    playing_time,
+    positions,
+    rhythm,
+    scroll_speed,
+    shared_timing,
+    sliders,
+    spread,
+    timing,
+)
 from maimod.detectors.base import Detector, MapsetDetector, Rule
 
 DETECTORS: tuple[Detector | MapsetDetector, ...] = (
     rhythm.DETECTOR,
+    clashes.DETECTOR,
     timing.DETECTOR,
+    lines.DETECTOR,
     positions.DETECTOR,
     new_combos.DETECTOR,
     sliders.DETECTOR,
     hitsounds.DETECTOR,
     scroll_speed.DETECTOR,
     kiai.DETECTOR,
+    metadata.DETECTOR,
+    playing_time.DETECTOR,
+    difficulty.DETECTOR,
     consistency.DETECTOR,
+    shared_timing.DETECTOR,
+    spread.DETECTOR,
+    agreement.DETECTOR,
 )
 BEATMAP_DETECTORS: tuple[Detector, ...] = tuple(detector for detector in DETECTORS if isinstance(detector, Detector))
 """Those that look at one difficulty."""

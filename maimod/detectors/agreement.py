@@ -1,0 +1,168 @@
+"""Where all other difficulties of a set agree and one alone does not: an object it lacks, an addition it does not play.
+
+Difficulties of one mode are laid over each other in time. One that goes its own way throughout, as a guest's does, is left alone.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from maimod.beatmap import Beatmap, HitObject, Mode
+from maimod.detectors._sets import LIKELY_SCORE, MINOR_SCORE, names
+from maimod.detectors.base import Context, MapsetContext, MapsetDetector, Placed, Rule
+from maimod.findings import Expected, Severity, editor_timestamp
+from maimod.sounds import Hit, addition_names, hits, set_name
+
+PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
+MISSING_OBJECT = Rule(
+    "mapset/missing-object", "Only this difficulty has no object here", Severity.WARNING, ("map",),
+    why="What even the easier difficulties of a set mark is a main beat of the song; one that leaves it out mostly lost an object.",
+    how="All other difficulties of the mode, at least three and two of them easier, have an object that starts at a time where this one "
+        "has neither an object nor a slider, spinner or break.",
+    ignore_when="the pause is meant, as an emphasis of what follows",
+    blind_spots="The two easiest difficulties; places that a slider or a break covers; sets of less than four difficulties.",
+    source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques/Undermapping")
+MISSING_ADDITION = Rule(
+    "mapset/missing-addition", "Only this difficulty lacks an addition here", Severity.WARNING, ("map",),
+    why="Hitsounds are mostly copied between the difficulties of a set; what one alone lacks was forgotten there.",
+    how="All other difficulties that have a hit at this time, at least three, play the same additions from the same sample set, and this "
+        "one lacks one of them. A difficulty that does so at more than 0.5 % of such places gets minors, at more than 2 % none: it has "
+        "hitsounds of its own. So do slider ends and repeats, which are silenced on purpose.",
+    ignore_when="the difficulty follows another sound here",
+    blind_spots="Additions that two difficulties lack; sets of less than four difficulties.",
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria#audio", modes=PLAYFIELD_MODES)
+
+SAME_MS = 3.0
+"""Times of one tick differ by the rounding of red lines and of slider ends."""
+NEAR_MS = 30.0
+"""An object this close is the same one, off its time: rhythm/unsnapped and the like speak of it."""
+LEAST_OTHERS, LEAST_EASIER = 3, 2
+FEW, MANY = 3, 6
+"""So few places are told whatever their share; more than the second are one finding."""
+OWN_WAY, SLIP = 0.02, 0.005
+"""Share of the places where the others agree from which on a difficulty has hitsounds of its own, and up to which one that lacks an
+addition looks like a slip."""
+OWN_RHYTHM = 3
+"""As many objects may be missing for them to look lost, and a single one most of all; more are a choice."""
+
+
+def run(context: MapsetContext) -> Iterator[Placed]:
+    for mode in Mode:
+        of_mode = [one for one in context.contexts if one.beatmap.mode is mode]
+        if len(of_mode) <= LEAST_OTHERS:
+            continue
+        yield from _objects(context, of_mode)
+        if mode in PLAYFIELD_MODES:
+            yield from _additions(context, of_mode)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Objects
+
+
+def _objects(context: MapsetContext, of_mode: Sequence[Context]) -> Iterator[Placed]:
+    stars = context.mapset.stars
+    starts = {one.beatmap.path: sorted({o.time for o in one.beatmap.hit_objects}) for one in of_mode}
+    for one in of_mode:
+        own = stars[one.beatmap.path]
+        others = [other.beatmap for other in of_mode if other is not one]
+        easier = [other for other in others if own is not None and (stars[other.path] or 0.0) < own]
+        if len(easier) < LEAST_EASIER:
+            continue
+        fewest = min(others, key=lambda other: len(starts[other.path]))
+        holes = [time for time in starts[fewest.path]
+                 if all(_has(starts[other.path], time, SAME_MS) for other in others) and _is_empty(one, time)]
+        score = LIKELY_SCORE if len(holes) == 1 else MINOR_SCORE
+        if 0 < len(holes) <= OWN_RHYTHM:
+            for time in holes:
+                after = next((o for o in one.objects_by_time if o.time > time), one.objects_by_time[-1])
+                yield from context.finding(
+                    MISSING_OBJECT, one.beatmap, time=time, line=after.line, score=score, subject=str(round(time)),
+                    actual="no object", expected=[Expected("an object")],
+                    message=f"All {len(others)} other difficulties have an object here, even {names(_easiest(context, easier))}.")
+
+
+def _easiest(context: MapsetContext, easier: Sequence[Beatmap]) -> list[Beatmap]:
+    return sorted(easier, key=lambda beatmap: context.mapset.stars[beatmap.path] or 0.0)[:2]
+
+
+def _has(times: Sequence[float], time: float, within: float) -> bool:
+    place = bisect_left(times, time - within)
+    return place < len(times) and times[place] <= time + within
+
+
+def _is_empty(context: Context, time: float) -> bool:
+    """Whether nothing is played at or just around a time between the first object and the last."""
+    objects = context.objects_by_time
+    if not objects[0].time < time < objects[-1].time:
+        return False
+    if any(pause.start - NEAR_MS <= time <= pause.end + NEAR_MS for pause in context.beatmap.breaks):
+        return False
+    place = bisect_left(context.object_times, time + NEAR_MS)  # objects that start before
+    # Only a few objects are open at a time, and none of the early ones: the longest of the last few decides.
+    return all(o.end_time < time - NEAR_MS for o in objects[max(place - 8, 0):place])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Additions
+
+
+@dataclass(frozen=True, slots=True)
+class _Lack:
+    """A hit that lacks what the others play."""
+
+    hit: Hit
+    missing: int
+    others: Sequence[Hit]
+
+
+def _additions(context: MapsetContext, of_mode: Sequence[Context]) -> Iterator[Placed]:
+    heard = {one.beatmap.path: [hit for hit in hits(one.beatmap) if not hit.keysound] for one in of_mode}
+    times = {path: [hit.time for hit in found] for path, found in heard.items()}
+    for one in of_mode:
+        beatmap, compared = one.beatmap, 0
+        lacks: list[_Lack] = []
+        for hit in heard[beatmap.path]:
+            there = [found for other in of_mode if other is not one
+                     if (found := _hit_at(heard[other.beatmap.path], times[other.beatmap.path], hit.time)) is not None]
+            if len(there) < LEAST_OTHERS or len({(found.additions, found.addition_set) for found in there}) > 1 or not there[0].additions:
+                continue
+            compared += 1
+            missing = there[0].additions & ~hit.additions
+            if missing:
+                lacks.append(_Lack(hit, missing, there))
+        if lacks and len(lacks) <= max(OWN_WAY * compared, FEW):
+            yield from _report(context, beatmap, lacks, compared)
+
+
+def _hit_at(found: Sequence[Hit], times: Sequence[float], time: float) -> Hit | None:
+    place = bisect_left(times, time - SAME_MS)
+    return found[place] if place < len(times) and times[place] <= time + SAME_MS else None
+
+
+def _report(context: MapsetContext, beatmap: Beatmap, lacks: Sequence[_Lack], compared: int) -> Iterator[Placed]:
+    share = len(lacks) / compared
+    if len(lacks) > MANY:
+        first = lacks[0].hit
+        objects: dict[int, HitObject] = {lack.hit.hit_object.index: lack.hit.hit_object for lack in lacks}
+        places = ", ".join(editor_timestamp(beatmap, lack.hit.time).removesuffix(" -") for lack in lacks[:MANY])
+        yield from context.finding(
+            MISSING_ADDITION, beatmap, time=first.time, end_time=lacks[-1].hit.time, line=first.hit_object.line, score=MINOR_SCORE,
+            objects=list(objects.values())[:MANY], actual=addition_names(first.additions),
+            expected=[Expected(addition_names(lacks[0].others[0].additions))], places=len(lacks), compared=compared,
+            message=f"At {len(lacks)} places ({places}, …) this difficulty alone lacks an addition that all others play.")
+        return
+    for lack in lacks:
+        hit, there = lack.hit, lack.others[0]
+        name = addition_names(lack.missing)
+        yield from context.finding(
+            MISSING_ADDITION, beatmap, time=hit.time, line=hit.hit_object.line, objects=[hit.hit_object],
+            score=LIKELY_SCORE if hit.is_active and (share <= SLIP or len(lacks) == 1) else MINOR_SCORE,
+            actual=addition_names(hit.additions), expected=[Expected(f"{set_name(there.addition_set)} {addition_names(there.additions)}")],
+            message=f"The {hit.place} has no {name}; the {len(lack.others)} other difficulties with a hit here do.",
+            edge=hit.edge, compared=compared)
+
+
+DETECTOR = MapsetDetector("Agreement of the difficulties", (MISSING_OBJECT, MISSING_ADDITION), run)

@@ -1,0 +1,165 @@
+"""Timing and kiai that have to be, or usually are, the same in every difficulty of a set."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from maimod.beatmap import Beatmap, Mode, TimingPoint
+from maimod.detectors._sets import CRITERIA, EXACT_SCORE, LIKELY_SCORE, MINOR_SCORE, departures, names
+from maimod.detectors.base import MapsetContext, MapsetDetector, Placed, Rule
+from maimod.findings import Expected, Severity
+
+RED_LINES = Rule(
+    "mapset/red-lines", "Red lines differ between difficulties", Severity.PROBLEM, ("map",),
+    why="The song has one timing. A difficulty with another offset, tempo or metre was timed before the others were corrected.",
+    how="Times, tempos and metres of the red lines are compared with those that most difficulties have; lines in taiko and mania that "
+        "only restart the bar are left out, and other modes may differ (a warning).",
+    ignore_when="one mode needs lines of its own for bar lines or scroll speed",
+    blind_spots="Mistakes that all difficulties share.",
+    source=f"{CRITERIA}#timing")
+BAR_LINES = Rule(
+    "mapset/bar-lines", "Bar line omitted in some difficulties only", Severity.WARNING, ("map",),
+    why="A bar line that is hidden in one difficulty and shown in another is an oversight in one of them.",
+    how="The flag that omits the first bar line is compared between red lines at the same time, in taiko and mania.",
+    ignore_when="the notes around it differ",
+    blind_spots="Lines that only one difficulty has.",
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko")
+KIAI = Rule(
+    "mapset/kiai", "Kiai differs between difficulties", Severity.WARNING, ("map",),
+    why="The chorus is the same in every difficulty; a section that begins elsewhere or is missing in one was mostly forgotten there.",
+    how="Starts and ends of the kiai sections are compared with those that most difficulties of the mode have, within half a beat.",
+    ignore_when="the difficulty stresses other parts of the song on purpose",
+    blind_spots="Sets in which each difficulty has its own kiai; sections shorter than two beats.",
+    source="https://osu.ppy.sh/wiki/en/Gameplay/Kiai_time")
+
+LINE_MS = 2.0
+"""Red lines closer than this are one: rounding to whole ms."""
+SAME_TEMPO = 1e-3
+"""Relative: 0.2 BPM at 180; tempos of one song are copied, not retyped."""
+KIAI_BEATS = 0.5
+SHORT_KIAI_BEATS = 2.0
+"""Shorter ones are flashes, each difficulty's own."""
+FEW_KIAI = 3
+"""As many starts and ends may differ for it to look like an oversight: more are a design."""
+
+
+def run(context: MapsetContext) -> Iterator[Placed]:
+    if len(context.beatmaps) < 2:
+        return
+    yield from _red_lines(context)
+    for mode in Mode:
+        of_mode = [beatmap for beatmap in context.beatmaps if beatmap.mode is mode]
+        if len(of_mode) > 1:
+            yield from _bar_lines(context, of_mode)
+            yield from _kiai(context, of_mode)
+
+
+def _red_lines(context: MapsetContext) -> Iterator[Placed]:
+    signatures = [";".join(f"{line.time:.0f},{line.beat_length:.2f},{line.meter}" for line in one.red_lines) for one in context.beatmaps]
+    for part in departures(context.beatmaps, signatures):
+        reference = part.others[0]
+        for beatmap in part.beatmaps:
+            differences = list(_line_differences(beatmap, reference))
+            if not differences:
+                continue
+            _, line, time, what = min(differences, key=lambda difference: difference[:3])
+            more = f"; {len(differences) - 1} more of its red lines differ" if len(differences) > 1 else ""
+            yield from context.finding(
+                RED_LINES, beatmap, line=line, time=time, score=EXACT_SCORE if beatmap.mode is reference.mode else LIKELY_SCORE,
+                message=f"{what}{more}.", differing_lines=len(differences), reference=reference.version)
+
+
+def _line_differences(beatmap: Beatmap, reference: Beatmap) -> Iterator[tuple[bool, int, float, str]]:
+    """(whether it is a line too few or too many, line of the file, time, description) of each red line that differs."""
+    where = names([reference])
+    unmatched = list(reference.red_lines)
+    for line in beatmap.red_lines:
+        other = next((one for one in unmatched if abs(one.time - line.time) < LINE_MS), None)
+        if other is None:
+            if not _only_restarts_bar(beatmap, line):
+                near = min(reference.red_lines, key=lambda one: abs(one.time - line.time))
+                moved = abs(near.time - line.time) < near.beat_length / 2
+                what = (f"The red line at {line.time:.0f} ms lies at {near.time:.0f} ms in {where}" if moved else
+                        f"{where} has no red line at {line.time:.0f} ms")
+                if moved and near in unmatched:
+                    unmatched.remove(near)
+                yield not moved, line.line, line.time, what
+            continue
+        unmatched.remove(other)
+        if abs(line.beat_length / other.beat_length - 1) > SAME_TEMPO:
+            yield (False, line.line, line.time, f"The red line has {60_000 / line.beat_length:.2f} BPM here and "
+                                                f"{60_000 / other.beat_length:.2f} in {where}")
+        elif line.meter != other.meter:
+            yield False, line.line, line.time, f"The metre is {line.meter}/4 here and {other.meter}/4 in {where}"
+    for other in unmatched:
+        if not _only_restarts_bar(reference, other):
+            yield True, beatmap.red_line_at(other.time).line, other.time, f"The red line at {other.time:.0f} ms in {where} is missing here"
+
+
+def _only_restarts_bar(beatmap: Beatmap, line: TimingPoint) -> bool:
+    if beatmap.mode not in (Mode.TAIKO, Mode.MANIA) or line is beatmap.red_lines[0]:
+        return False
+    former = beatmap.red_line_at(line.time - LINE_MS)
+    beats = (line.time - former.time) / former.beat_length
+    return abs(line.beat_length / former.beat_length - 1) < SAME_TEMPO and abs(beats - round(beats)) * former.beat_length < LINE_MS
+
+
+def _bar_lines(context: MapsetContext, of_mode: Sequence[Beatmap]) -> Iterator[Placed]:
+    if of_mode[0].mode not in (Mode.TAIKO, Mode.MANIA):
+        return
+    lines: dict[int, list[tuple[Beatmap, TimingPoint]]] = defaultdict(list)
+    for beatmap in of_mode:
+        for line in beatmap.red_lines:
+            lines[round(line.time)].append((beatmap, line))
+    for time, there in lines.items():
+        for part in departures([one for one, _ in there], ["omitted" if line.omits_bar_line else "shown" for _, line in there]):
+            for beatmap in part.beatmaps:
+                line = next(line for one, line in there if one is beatmap)
+                yield from context.finding(
+                    BAR_LINES, beatmap, line=line.line, time=line.time, score=LIKELY_SCORE, subject=str(time), actual=part.value,
+                    expected=[Expected(part.usual)], message=f"The bar line is {part.value} here and {part.usual} in {names(part.others)}.")
+
+
+def _kiai(context: MapsetContext, of_mode: Sequence[Beatmap]) -> Iterator[Placed]:
+    beat = {one.path: one.red_lines[0].beat_length for one in of_mode}
+    borders: dict[str, list[tuple[float, int]]] = {}
+    for one in of_mode:
+        long = [section for section in one.kiai_sections
+                if section[1] is None or section[1].time - section[0].time > SHORT_KIAI_BEATS * beat[one.path]]
+        borders[str(one.path)] = [(point.time, point.line) for section in long for point in section if point is not None]
+
+    def key(one: Beatmap) -> str:
+        return ",".join(f"{time / beat[one.path] / KIAI_BEATS:.0f}" for time, _ in borders[str(one.path)])
+
+    for part in departures(of_mode, [key(one) for one in of_mode]):
+        reference = part.others[0]
+        usual = borders[str(reference.path)]
+        if len(part.others) < 2 or len(part.others) <= len(of_mode) / 2 or not usual:
+            continue
+        for beatmap in part.beatmaps:
+            own, near = borders[str(beatmap.path)], KIAI_BEATS * beat[beatmap.path]
+            missing = [time for time, _ in usual if all(abs(time - other) > near for other, _ in own)]
+            added = [(time, line) for time, line in own if all(abs(time - other) > near for other, _ in usual)]
+            if (not missing and not added) or (len(missing) + len(added) > FEW_KIAI and own):
+                continue
+            time, line = (added[0] if added else (missing[0], beatmap.timing_point_at(missing[0]).line)) if own else (usual[0][0], 1)
+            # All others together are a better witness than most of them.
+            score = LIKELY_SCORE if len(part.others) == len(of_mode) - 1 else MINOR_SCORE
+            if not own:
+                what = f"There is no kiai here, while {names(part.others)} have it"
+            elif added and missing:
+                what = f"Kiai begins or ends here, and at {_at(missing[0])} in {names(part.others)}"
+            elif added:
+                what = f"Kiai begins or ends here, but not in {names(part.others)}"
+            else:
+                what = f"Kiai begins or ends here in {names(part.others)}, but not in this difficulty"
+            yield from context.finding(KIAI, beatmap, line=line, time=time, score=score, message=f"{what}.", missing=missing,
+                                       added=[time for time, _ in added])
+
+
+def _at(time: float) -> str:
+    return f"{int(time) // 60_000:02d}:{int(time) // 1000 % 60:02d}:{int(time) % 1000:03d}"
+
+
+DETECTOR = MapsetDetector("Timing of the set", (RED_LINES, BAR_LINES, KIAI), run)
