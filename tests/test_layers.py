@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "maimod"
 LAYERS = [
     {"maimod"},
     {"beatmap", "audio"},
+    {"media"},
     {"path_ends"},
     {"reader", "onsets", "beatgrid", "events", "findings", "stars", "geometry"},
     {"tokens", "windows", "calibration", "settings", "moments", "sounds", "levels"},
@@ -25,8 +26,8 @@ LAYERS = [
     {"detectors._loudness"},
     {"detectors.rhythm", "detectors.timing", "detectors.positions", "detectors.new_combos", "detectors.sliders",
      "detectors.hitsounds", "detectors.scroll_speed", "detectors.kiai", "detectors.clashes", "detectors.lines",
-     "detectors.difficulty", "detectors.playing_time", "detectors.metadata", "detectors.consistency",
-     "detectors.shared_timing", "detectors.spread", "detectors.agreement"},
+     "detectors.difficulty", "detectors.playing_time", "detectors.metadata", "detectors.files",
+     "detectors.samples", "detectors.consistency", "detectors.shared_timing", "detectors.spread", "detectors.agreement"},
     {"detectors", "folding"},
     {"second_reading"},
     {"linter", "reporters"},

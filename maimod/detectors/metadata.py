@@ -37,8 +37,8 @@ ROMANISED = Rule(
 TAGS = Rule(
     "mapset/tags-genre-language", "No genre or language in the tags", Severity.WARNING, ("map",),
     why="Players search for songs by genre and language.",
-    how="The tags hold one of the game's genres and one of its languages. All of the ranked sets do that were submitted since the criteria ask "
-        "for it, and hardly any older ones.",
+    how="The tags hold one of the game's genres and one of its languages. All of the ranked sets do that were submitted since the "
+        "criteria ask for it, and hardly any older ones.",
     ignore_when="the genre is none of the game's",
     blind_spots="Wrong genres.",
     source=f"{LAZER}/CheckMissingGenreLanguage.cs")
@@ -54,7 +54,8 @@ _VERSION = r"(?:size|ver(?:sion|\.|\b)|edit|cut\b)"
 TITLE_MARKERS = {
     "(TV Size)": rf"\btv[\s-]*{_VERSION}", "(Game Ver.)": rf"\bgame[\s-]*{_VERSION}", "(Short Ver.)": rf"\bshort[\s-]*{_VERSION}",
     "(Cut Ver.)": r"(?<!& )\bcut[\s-]*ver", "(Sped Up Ver.)": r"\bsped[\s-]*up[\s-]*ver",
-    "(Nightcore Mix)": r"\bnightcore[\s-]*(?:ver|mix)", "(Sped Up & Cut Ver.)": r"\bsped[\s-]*up (?:&|and) cut", "(Nightcore & Cut Ver.)": r"\bnightcore (?:&|and) cut"}
+    "(Nightcore Mix)": r"\bnightcore[\s-]*(?:ver|mix)",
+    "(Sped Up & Cut Ver.)": r"\bsped[\s-]*up (?:&|and) cut", "(Nightcore & Cut Ver.)": r"\bnightcore (?:&|and) cut"}
 """What to write, and what is taken for an attempt at it."""
 ARTIST_MARKERS = {
     "CV: ": re.compile(r"(?:^|[\s(\[\uff08])cv(?!: )[\s.:\uff1a]", re.IGNORECASE),

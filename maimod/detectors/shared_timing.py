@@ -122,15 +122,15 @@ def _bar_lines(context: MapsetContext, of_mode: Sequence[Beatmap]) -> Iterator[P
 
 
 def _kiai(context: MapsetContext, of_mode: Sequence[Beatmap]) -> Iterator[Placed]:
-    beat = {one.path: one.red_lines[0].beat_length for one in of_mode}
+    beat = of_mode[0].red_lines[0]  # one grid for all, whatever is wrong with the lines of one
     borders: dict[str, list[tuple[float, int]]] = {}
     for one in of_mode:
         long = [section for section in one.kiai_sections
-                if section[1] is None or section[1].time - section[0].time > SHORT_KIAI_BEATS * beat[one.path]]
+                if section[1] is None or section[1].time - section[0].time > SHORT_KIAI_BEATS * beat.beat_length]
         borders[str(one.path)] = [(point.time, point.line) for section in long for point in section if point is not None]
 
     def key(one: Beatmap) -> str:
-        return ",".join(f"{time / beat[one.path] / KIAI_BEATS:.0f}" for time, _ in borders[str(one.path)])
+        return ",".join(f"{(time - beat.time) / beat.beat_length / KIAI_BEATS:.0f}" for time, _ in borders[str(one.path)])
 
     for part in departures(of_mode, [key(one) for one in of_mode]):
         reference = part.others[0]
@@ -138,7 +138,7 @@ def _kiai(context: MapsetContext, of_mode: Sequence[Beatmap]) -> Iterator[Placed
         if len(part.others) < 2 or len(part.others) <= len(of_mode) / 2 or not usual:
             continue
         for beatmap in part.beatmaps:
-            own, near = borders[str(beatmap.path)], KIAI_BEATS * beat[beatmap.path]
+            own, near = borders[str(beatmap.path)], KIAI_BEATS * beat.beat_length
             missing = [time for time, _ in usual if all(abs(time - other) > near for other, _ in own)]
             added = [(time, line) for time, line in own if all(abs(time - other) > near for other, _ in usual)]
             if (not missing and not added) or (len(missing) + len(added) > FEW_KIAI and own):

@@ -1,0 +1,144 @@
+"""What a media file is, read from its content: containers, codecs, bit rates, sizes of pictures, how hitsound samples begin.
+
+Conventions: times in ms, bit rates in kbit/s, sizes in pixels. Nothing is believed of names; nothing is decoded but short samples, and
+of large files only what the answers need is read, because mapsets come from strangers.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from maimod.audio import CONTAINER_FORMATS
+
+MAX_PACKETS = 500_000
+"""Three hours of mp3 have 413,000."""
+MAX_SAMPLE_BYTES = 4 * 1024 * 1024
+"""Longer sounds are no hitsounds."""
+MAX_HEADER_BYTES = 1024 * 1024
+"""A JPEG's size stands behind its metadata, which may hold a thumbnail or a colour profile."""
+AUDIBLE = 0.005
+"""Share of a sample's peak that is heard as its start: -46 dB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A song or a video."""
+
+    container: str
+    """FFmpeg's name, as "mp3", "ogg", "wav" or "mov,mp4,m4a,3gp,3g2,mj2"."""
+    duration: float | None
+    """Ms."""
+    audio_codec: str | None = None
+    """None without a sound track."""
+    bit_rate: float | None = None
+    """Of the sound track: kbit/s on average."""
+    sample_rate: int | None = None
+    video_codec: str | None = None
+    """None without pictures; covers of songs do not count."""
+    width: int = 0
+    height: int = 0
+
+
+def probe(path: Path, rate: bool = True) -> Media | None:
+    """Look into a song or video without decoding it; None if FFmpeg's libraries cannot make sense of it.
+
+    Args:
+        path: the file.
+        rate: whether to measure the bit rate, for which the whole file is read.
+    """
+    import av
+
+    options = {"protocol_whitelist": "file", "format_whitelist": CONTAINER_FORMATS}
+    try:
+        with av.open(str(path), options=options, metadata_errors="replace") as container:
+            sound = container.streams.audio[0] if container.streams.audio else None
+            picture = next((one for one in container.streams.video if one.codec_context.name not in ("mjpeg", "png", "gif", "bmp")), None)
+            duration = container.duration / 1000 if container.duration is not None else None
+            kilobits = _bit_rate(container, sound) if sound is not None and rate else None
+            return Media(
+                container.format.name, duration, sound.codec_context.name if sound else None, kilobits,
+                sound.codec_context.sample_rate if sound else None, picture.codec_context.name if picture else None,
+                picture.codec_context.width if picture else 0, picture.codec_context.height if picture else 0)
+    except (av.FFmpegError, OSError, ValueError, IndexError):
+        return None
+
+
+def _bit_rate(container: object, stream: object) -> float | None:
+    """Average over the packets: what headers say of variable rates is often wrong."""
+    import av
+
+    n_bytes, seconds, count = 0, 0.0, 0
+    try:
+        for packet in container.demux(stream):  # type: ignore[attr-defined]
+            n_bytes += packet.size
+            if packet.duration and packet.time_base:
+                seconds += float(packet.duration * packet.time_base)
+            count += 1
+            if count >= MAX_PACKETS:
+                break
+    except av.FFmpegError:
+        pass  # cut in mid-packet; what came before says enough
+    return n_bytes * 8 / 1000 / seconds if seconds > 0 else None
+
+
+def picture_size(path: Path) -> tuple[int, int, str] | None:
+    """(width, height, format) of a PNG or JPEG from its header; None for anything else."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_HEADER_BYTES)
+    except OSError:
+        return None
+    if data.startswith(b"\x89PNG\r\n\x1a\n") and len(data) >= 24:
+        width, height = struct.unpack(">II", data[16:24])
+        return width, height, "png"
+    if not data.startswith(b"\xff\xd8"):
+        return None
+    place = 2
+    while place + 9 <= len(data):
+        if data[place] != 0xFF:
+            return None
+        marker = data[place + 1]
+        if marker == 0xFF or marker == 0x01 or 0xD0 <= marker <= 0xD8:  # padding, or segments without a length
+            place += 1 if marker == 0xFF else 2
+            continue
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # a frame header
+            height, width = struct.unpack(">HH", data[place + 5:place + 9])
+            return width, height, "jpg"
+        place += 2 + int(struct.unpack(">H", data[place + 2:place + 4])[0])
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A short sound."""
+
+    container: str
+    """libsndfile's name: "WAV", "OGG", "MP3", ..."""
+    duration: float
+    """Ms."""
+    peak: float
+    """0 is silence, 1 full scale."""
+    delay: float
+    """Ms from the start to where it can be heard; 0 for silence."""
+
+
+def listen(path: Path) -> Sample | None:
+    """Decode a hitsound sample; None if it is too large or no sound."""
+    import soundfile
+
+    try:
+        if path.stat().st_size > MAX_SAMPLE_BYTES:
+            return None
+        with path.open("rb") as stream, soundfile.SoundFile(stream.fileno(), closefd=False) as file:
+            samples = file.read(min(file.frames, 60 * file.samplerate), dtype="float32", always_2d=True)
+            container, rate = str(file.format), int(file.samplerate)
+    except (OSError, soundfile.LibsndfileError, ValueError):
+        return None
+    loud = np.abs(samples).max(axis=1) if len(samples) else np.zeros(0, dtype=np.float32)
+    peak = float(loud.max(initial=0.0))
+    delay = float(np.argmax(loud > AUDIBLE * peak)) / rate * 1000 if peak > 0 else 0.0
+    return Sample(container, len(samples) / rate * 1000, peak, delay)

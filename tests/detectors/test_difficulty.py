@@ -1,0 +1,79 @@
+"""Difficulty settings: hits, near misses, maps that stay silent, and blind spots."""
+
+from __future__ import annotations
+
+import pytest
+
+from maimod.beatmap import Beatmap
+from maimod.detectors import difficulty
+from maimod.detectors.base import Context
+from maimod.findings import Finding
+from maimod.levels import Level
+from maimod.reader import parse
+from tests.osu import beatmap, text
+
+COLOURS = ("255,128,64", "64,160,255")
+
+
+def coloured(*colours: str, extra: str = "", **settings: float) -> Beatmap:
+    section = "[Colours]\n" + "".join(f"Combo{number} : {colour}\n" for number, colour in enumerate(colours, start=1)) + extra
+    kiai = ("0,500,4,2,0,70,1,0", "2000,-100,4,2,0,70,0,1", "4000,-100,4,2,0,70,0,0")
+    return parse(text(timing_points=kiai, **settings).replace("[HitObjects]", f"{section}\n[HitObjects]").encode())
+
+
+def found(loaded: Beatmap, level: Level | None = None) -> list[Finding]:
+    return list(difficulty.run(Context(loaded, level=level)))
+
+
+def of(rule: str, findings: list[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.rule == rule]
+
+
+def test_usual_settings_are_silent():
+    assert found(coloured(*COLOURS, overall_difficulty=5.5, approach_rate=7, slider_multiplier=1.437), Level.HARD) == []
+
+
+@pytest.mark.parametrize(("settings", "message"), [
+    ({"approach_rate": 9.25}, "The approach rate is 9.25; it may have one decimal."),
+    ({"overall_difficulty": 11}, "The overall difficulty is 11, outside of 0 to 10."),
+    ({"hp_drain_rate": -1}, "The health drain is -1, outside of 0 to 10."),
+    ({"slider_multiplier": 4}, "The slider velocity is 4, outside of 0.4 to 3.6."),
+    ({"approach_rate": 9.3000001907}, None)])  # float32
+def test_values_out_of_bounds(settings: dict[str, float], message: str | None):
+    findings = of("mapset/setting", found(coloured(*COLOURS, **settings)))
+    assert [finding.message for finding in findings] == ([] if message is None else [message])
+
+
+@pytest.mark.parametrize(("rate", "count"), [(1, 0), (2, 0), (0.5, 0), (1.333, 0), (1.5, 0), (1.25, 1)])
+def test_tick_rates(rate: float, count: int):
+    assert len(found(coloured(*COLOURS, slider_tick_rate=rate))) == count
+
+
+@pytest.mark.parametrize(("rate", "severity"), [(5, None), (6.5, None), (7, "minor"), (8, "warning")])
+def test_settings_for_the_level(rate: float, severity: str | None):
+    findings = found(coloured(*COLOURS, approach_rate=rate, overall_difficulty=4, hp_drain_rate=4), Level.NORMAL)
+    assert [finding.severity for finding in findings] == ([] if severity is None else [severity])
+    assert found(coloured(*COLOURS, approach_rate=rate)) == []
+
+
+def test_keys():
+    notes = [f"{x},192,{time},1,0,0:0:0:0:" for x, time in ((64, 0), (192, 500), (320, 1000), (448, 1500))]
+    assert found(beatmap(notes, mode=3, circle_size=4)) == []
+    assert [f.rule for f in found(beatmap(notes[:3], mode=3, circle_size=4))] == ["mapset/empty-column"]
+    assert [f.rule for f in found(beatmap(notes, mode=3, circle_size=3))] == ["mapset/key-count"]
+    assert [f.rule for f in found(beatmap(notes, mode=3, circle_size=11))] == ["mapset/key-count"]
+
+
+@pytest.mark.parametrize(("colours", "extra", "expected"), [
+    (("255,128,64",), "", ["problem"]), (("10,10,10", "64,160,255"), "", ["problem"]), (("38,38,38", "64,160,255"), "", ["warning"]),
+    (("255,255,255", "64,160,255"), "", ["warning"]), ((), "", ["minor"]), (COLOURS, "SliderBorder : 0,0,0", ["problem"])])
+def test_colours(colours: tuple[str, ...], extra: str, expected: list[str]):
+    findings = of("mapset/combo-colours", found(coloured(*colours, extra=extra)))
+    assert [finding.severity for finding in findings] == expected
+
+
+def test_findings_name_the_line_of_the_setting():
+    loaded = coloured(*COLOURS, approach_rate=9.25)
+    finding, = found(loaded)
+    lines = text(approach_rate=9.25).splitlines()
+    assert lines[finding.line - 1] == "ApproachRate:9.25"
