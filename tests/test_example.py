@@ -80,7 +80,7 @@ def test_files_are_what_the_script_writes():
     for beatmap in script().maps():
         assert path_of(beatmap.version).read_bytes().decode() == beatmap.text().replace("\n", "\r\n")
     assert (script().FOLDER.parent / "README.md").read_text(encoding="utf-8") == script().readme()
-    assert 0 < (script().FOLDER / script().SONG).stat().st_size <= 1_000_000
+    assert 0 < (script().FOLDER / script().SONG).stat().st_size <= 1_300_000
 
 
 @pytest.fixture(scope="module")

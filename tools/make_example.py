@@ -9,6 +9,8 @@ Run `python tools/make_example.py`; the `.osu` files come out the same every tim
 from __future__ import annotations
 
 import math
+import struct
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +20,7 @@ import soundfile
 
 FOLDER = Path(__file__).parent.parent / "examples" / "maimod example"
 SONG = "audio.mp3"
+BACKGROUND = "background.png"
 
 BPM = 150.0
 BEAT_MS = 60_000 / BPM
@@ -245,8 +248,9 @@ class Map:
             "[Metadata]", "Title:Example", "TitleUnicode:Example", "Artist:maimod", "ArtistUnicode:maimod", "Creator:maimod",
             f"Version:{self.version}", "Source:", "Tags:instrumental electronic", "BeatmapID:0", "BeatmapSetID:-1", "",
             "[Difficulty]", "HPDrainRate:4", "CircleSize:3.8", "OverallDifficulty:5", "ApproachRate:6.5",
-            f"SliderMultiplier:{SLIDER_MULTIPLIER}", "SliderTickRate:1", "", "[Events]", "", "[TimingPoints]",
-            *(line.text() for line in self.lines), "", "", "[HitObjects]",
+            f"SliderMultiplier:{SLIDER_MULTIPLIER}", "SliderTickRate:1", "", "[Events]", f'0,0,"{BACKGROUND}",0,0', "",
+            "[TimingPoints]", *(line.text() for line in self.lines), "", "", "[Colours]", "Combo1 : 255,166,77", "Combo2 : 77,166,255", "",
+            "[HitObjects]",
             *(o.text() for o in sorted(self.objects, key=lambda o: o.time)), ""])
 
 
@@ -258,9 +262,13 @@ def additions(measure: int, half: int, inner: int) -> int:
 
 
 def clean_lines() -> list[Line]:
-    """One red line, and a green line for each section: volume, and kiai in the chorus."""
+    """One red line, and a green line for each section that needs one: volume, and kiai in the chorus."""
     lines = [Line(OFFSET_MS, BEAT_MS, VOLUMES["intro"], False)]
-    return lines + [Line(time_of(start_of(name)), -100.0, VOLUMES[name], name == "chorus") for name, _ in SECTIONS[1:]]
+    for name, _ in SECTIONS[1:]:
+        line = Line(time_of(start_of(name)), -100.0, VOLUMES[name], name == "chorus")
+        if (line.volume, line.kiai) != (lines[-1].volume, lines[-1].kiai):
+            lines.append(line)
+    return lines
 
 
 def clean_map(version: str = "Hard") -> Map:
@@ -519,10 +527,25 @@ def readme() -> str:
         "## Faulty Taiko", "", *table(TAIKO_FAULTS), ""])
 
 
+def picture() -> bytes:
+    """The background: an evening sky of 1280 x 720 as PNG."""
+    top, bottom = np.array([24.0, 28.0, 68.0]), np.array([226.0, 122.0, 92.0])
+    share = np.linspace(0.0, 1.0, 720)[:, None] ** 1.5
+    rows = np.rint(top + (bottom - top) * share).astype(np.uint8)
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    pixels = b"".join(b"\0" + row.tobytes() * 1280 for row in rows)
+    header = struct.pack(">IIBBBBB", 1280, 720, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(pixels, 9)) + chunk(b"IEND", b"")
+
+
 def main() -> None:
     """Write the folder."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    soundfile.write(FOLDER / SONG, synthesise(), SAMPLE_RATE, format="MP3", bitrate_mode="CONSTANT", compression_level=0.8)
+    soundfile.write(FOLDER / SONG, synthesise(), SAMPLE_RATE, format="MP3", bitrate_mode="CONSTANT", compression_level=0.66)
+    (FOLDER / BACKGROUND).write_bytes(picture())
     for beatmap in maps():
         path = FOLDER / f"maimod - Example (maimod) [{beatmap.version}].osu"
         path.write_bytes(beatmap.text().replace("\n", "\r\n").encode())

@@ -58,8 +58,8 @@ def run(context: MapsetContext) -> Iterator[Placed]:
 def _red_lines(context: MapsetContext) -> Iterator[Placed]:
     signatures = [";".join(f"{line.time:.0f},{line.beat_length:.2f},{line.meter}" for line in one.red_lines) for one in context.beatmaps]
     for part in departures(context.beatmaps, signatures):
-        reference = part.others[0]
         for beatmap in part.beatmaps:
+            reference = next((other for other in part.others if other.mode is beatmap.mode), part.others[0])
             differences = list(_line_differences(beatmap, reference))
             if not differences:
                 continue
