@@ -228,6 +228,18 @@ def evaluate(
 
 
 @app.command()
+def ui(
+    path: Annotated[str, typer.Argument(metavar="[PATH]", help="What to lint first.")] = "",
+    port: Annotated[int | None, typer.Option(min=1, max=65535, show_default=False, help="Port; else the first free from 7860 on.")] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
+) -> int:
+    """Open a page on this computer to browse findings, see and hear their evidence: docs/ui.md."""
+    from maimod.ui import main as serve
+
+    return serve(path, port, not no_browser)
+
+
+@app.command()
 def version() -> int:
     """Print the version."""
     from maimod import __version__

@@ -1,0 +1,289 @@
+"""The Gradio page around the viewer: what to lint, how, progress, and the server side of what the viewer asks for."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import wraps
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from maimod import __version__, reader, viewer
+from maimod.linter import MODELS_FOLDER
+from maimod.reader import BeatmapError
+from maimod.settings import BUNDLED_MODEL, Settings
+from maimod.ui.jobs import Job
+from maimod.ui.results import EXPORTS, Gone, Results
+
+HOST = "127.0.0.1"
+"""Nobody else's machine reaches the page."""
+NO_MODEL = "none: arithmetic and the song only"
+DEVICES = ("auto", "cpu", "cuda", "mps")
+MAX_RECENT = 12
+STEP_S = 0.15
+"""Between two looks at a running lint."""
+UPLOADS = [".osu", ".osz", ".mp3", ".ogg", ".wav", ".flac", ".opus", ".m4a"]
+PRIVACY = ("Runs on this computer alone: nothing is sent anywhere, and only the paths and files you give are read. "
+           "Maps are never changed.")
+
+
+class Page:
+    """State that the handlers of all open pages share."""
+
+    def __init__(self) -> None:
+        self.results = Results()
+        self.jobs: dict[str, Job] = {}
+        """Running ones, by session."""
+
+    # What the viewer asks for. Gradio hands over one value and takes one back.
+
+    def load(self, name: str) -> dict[str, Any]:
+        """All data of a result."""
+        return _answer(lambda: self.results[name].data())
+
+    def evidence(self, asked: dict[str, str]) -> dict[str, Any]:
+        """HTML for a finding."""
+        return _answer(lambda: self.results[asked["run"]].evidence(asked["key"]))
+
+    def clip(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """The song around a finding."""
+        return _answer(lambda: self.results[asked["run"]].clip(asked["key"], bool(asked["clicks"])))
+
+    def export(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """A report of chosen findings."""
+        return _answer(lambda: self.results[asked["run"]].export(asked["format"], asked["keys"]))
+
+    def outdated(self, name: str) -> bool:
+        """Whether a beatmap of the result was saved since."""
+        try:
+            return self.results[name].is_outdated()
+        except Gone:
+            return False
+
+    # What the inputs do.
+
+    def difficulties(self, path: str) -> Any:
+        """The choices of the difficulty picker for a path."""
+        try:
+            found = reader.find_beatmaps(Path(_cleaned(path))) if _cleaned(path) else []
+        except BeatmapError:
+            found = []
+        choices = [(_version(one), str(one)) for one in found[:200]]
+        return gr.update(choices=choices, value=[], visible=len(choices) > 1)
+
+    def run(self, path: str, picked: list[str], model: str, device: str, recent: list[str] | None,
+            request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        """Lint, and tell how far it is; gives (status, result, recent paths, run button, cancel button)."""
+        session = request.session_hash or ""
+        given = _cleaned(path)
+        recent = recent or []
+        idle = (gr.update(interactive=True), gr.update(visible=False))
+        if not given:
+            yield _status("Give a path, or drop files above.", "error"), gr.skip(), recent, *idle
+            return
+        paths = [Path(one) for one in picked] if picked else [Path(given)]
+        # The hand that starts a second run wants that one.
+        if session in self.jobs:
+            self.jobs[session].cancel()
+        job = self.jobs[session] = Job(paths, _settings(model, device), session)
+        job.start()
+        busy = (gr.update(interactive=False), gr.update(visible=True))
+        yield _status("Starting"), gr.skip(), recent, *busy
+        try:
+            while not job.wait(STEP_S):
+                yield _progress(job), gr.skip(), recent, *busy
+        finally:
+            # Reached without an end when the page was closed or the run was cancelled.
+            job.cancel()
+            if self.jobs.get(session) is job:
+                del self.jobs[session]
+        if job.report is None:
+            yield _status(job.trouble or "Cancelled.", "error" if job.trouble else ""), gr.skip(), recent, *idle
+            return
+        name = self.results.keep(paths, session, job.report, job.analyses)
+        recent = [given, *(one for one in recent if one != given)][:MAX_RECENT]
+        count = len(job.report.findings)
+        yield (_status(f"{count} finding{'s' * (count != 1)} in {len(job.report.beatmaps)} "
+                       f"difficult{'ies' if len(job.report.beatmaps) != 1 else 'y'}.", "done"),
+               json.dumps({"run": name}), recent, *idle)
+
+    def cancel(self, request: gr.Request) -> tuple[Any, ...]:
+        """Stop the run of a page."""
+        job = self.jobs.get(request.session_hash or "")
+        if job is not None:
+            job.cancel()
+        return _status("Cancelled."), gr.update(interactive=True), gr.update(visible=False)
+
+    def close(self, request: gr.Request) -> None:
+        """A page was closed: its run ends, its results go."""
+        session = request.session_hash or ""
+        if session in self.jobs:
+            self.jobs.pop(session).cancel()
+        self.results.forget(session)
+
+
+def _served(ask: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A function that gradio can write on, which it cannot on a method."""
+    @wraps(ask)
+    def served(asked: Any) -> Any:
+        return ask(asked)
+
+    return served
+
+
+def _answer(ask: Any) -> dict[str, Any]:
+    """What was asked for, or why not, in words."""
+    try:
+        return {"value": ask()}
+    except Gone as error:
+        return {"trouble": str(error)}
+    except Exception as error:
+        return {"trouble": f"unexpected {type(error).__name__}: {error}"}
+
+
+def _cleaned(path: str) -> str:
+    """A path as typed or pasted: Explorer's "Copy as path" adds quotes."""
+    path = (path or "").strip()
+    return path[1:-1] if len(path) > 1 and path[0] == path[-1] and path[0] in "'\"" else path
+
+
+def _version(path: Path) -> str:
+    try:
+        return reader.load(path).metadata.get("Version") or path.name
+    except BeatmapError:
+        return f"{path.name} (unreadable)"
+
+
+def _settings(model: str, device: str) -> Settings:
+    return Settings(model=None if model == NO_MODEL else model or BUNDLED_MODEL, device=device)
+
+
+def _models() -> list[str]:
+    found = [path.parent.name for path in sorted(MODELS_FOLDER.glob("*/model.safetensors"))]
+    return [*(found or [BUNDLED_MODEL]), NO_MODEL]
+
+
+def _status(text: str, kind: str = "", share: float | None = None) -> str:
+    bar = "" if share is None else f'<progress max="1" value="{share:.3f}"></progress>'
+    return f'<div class="mm-run {kind}" role="status">{bar}<span>{escape(text)}</span></div>'
+
+
+def _progress(job: Job) -> str:
+    if job.waiting:
+        return _status("Waiting for another page's run to end")
+    progress = job.progress
+    if progress is None:
+        return _status("Loading the model")
+    return _status(f"{progress.stage}: {progress.beatmap} ({int(progress.done) + 1} of {int(progress.total)})", "",
+                   progress.done / max(progress.total, 1))
+
+
+def _gathered(uploaded: list[str] | None) -> str:
+    """Put uploaded files side by side in a folder, so that a map finds its song; returns what to lint."""
+    if not uploaded:
+        return ""
+    archives = [path for path in uploaded if path.lower().endswith(".osz")]
+    if archives:
+        return archives[0]
+    folder = Path(tempfile.mkdtemp(prefix="maimod-"))
+    for path in uploaded:
+        shutil.copy(path, folder / Path(path).name)
+    return str(folder)
+
+
+def build(page: Page, path: str = "") -> gr.Blocks:
+    """Lay out the page."""
+    with gr.Blocks(title="maimod", analytics_enabled=False, fill_width=True) as blocks:
+        recent = gr.BrowserState([], storage_key="maimod-recent", secret="maimod")
+        gr.HTML(f'<div class="mm-brand"><b>maimod</b> <span>{__version__}</span> <p>{PRIVACY}</p></div>')
+        with gr.Row(equal_height=True, elem_classes="mm-input"):
+            with gr.Column(scale=6, min_width=400):
+                place = gr.Textbox(path, label="Mapset folder, .osu or .osz", placeholder="Paste a path and press Enter",
+                                   elem_id="mm-path", lines=1, max_lines=1)
+                with gr.Row():
+                    lately = gr.Dropdown([], label="Recent", value=None, elem_id="mm-recent", interactive=True, visible=False, scale=1)
+                    picked = gr.Dropdown([], label="Difficulties (none chosen: all)", multiselect=True, visible=False, scale=2,
+                                         elem_id="mm-difficulties")
+            upload = gr.File(label="Drop .osz, or .osu and song", file_count="multiple", file_types=UPLOADS, scale=2,
+                             min_width=210, height=112, elem_id="mm-upload")
+            with gr.Column(scale=3, min_width=300):
+                with gr.Row():
+                    model = gr.Dropdown(_models(), value=_models()[0], label="Model", allow_custom_value=True, min_width=160, scale=2)
+                    device = gr.Dropdown(list(DEVICES), value="auto", label="Device", min_width=90, allow_custom_value=True, scale=1)
+                with gr.Row():
+                    go = gr.Button("Run", variant="primary", elem_id="mm-go", min_width=90)
+                    stop = gr.Button("Cancel", visible=False, elem_id="mm-stop", min_width=90)
+                again = gr.Checkbox(False, label="Run again when a map is saved", elem_id="mm-again", container=False)
+        status = gr.HTML("", elem_id="mm-status")
+        asks = [_served(ask) for ask in (page.load, page.evidence, page.clip, page.export)]
+        shown = gr.HTML("", html_template='<div class="mm-root"></div>', js_on_load=_script(), elem_id="mm-viewer",
+                        apply_default_css=False, server_functions=asks)
+        current = gr.State("")
+        timer = gr.Timer(1.0, active=False)
+
+        inputs, outputs = [place, picked, model, device, recent], [status, shown, recent, go, stop]
+        place.change(page.difficulties, place, picked, show_progress="hidden", trigger_mode="always_last")
+        running = [event(page.run, inputs, outputs, show_progress="hidden", concurrency_limit=None, trigger_mode="multiple")
+                   for event in (go.click, place.submit)]
+        upload.upload(_gathered, upload, place, show_progress="hidden").then(
+            page.run, inputs, outputs, show_progress="hidden", concurrency_limit=None)
+        stop.click(page.cancel, None, [status, go, stop], show_progress="hidden", concurrency_limit=None)
+        lately.input(lambda chosen: chosen or "", lately, place, show_progress="hidden")
+        gr.on([recent.change, blocks.load], lambda known: gr.update(choices=known or [], visible=bool(known), value=None), recent, lately,
+              show_progress="hidden")
+        shown.change(lambda value: json.loads(value or "{}").get("run", ""), shown, current, show_progress="hidden")
+        again.change(lambda on: gr.Timer(active=on), again, timer, show_progress="hidden")
+        saved = gr.Textbox(visible=False)
+        timer.tick(lambda name: str(time.time()) if name and page.outdated(name) else gr.skip(), current, saved, show_progress="hidden")
+        running.append(saved.change(page.run, inputs, outputs, show_progress="hidden", concurrency_limit=None))
+        blocks.load(page.difficulties, place, picked, show_progress="hidden")
+        if path:
+            blocks.load(page.run, inputs, outputs, show_progress="hidden", concurrency_limit=None)
+        blocks.unload(page.close)
+    return blocks
+
+
+def _script() -> str:
+    host = (files("maimod.ui") / "host.js").read_text(encoding="utf-8")
+    return f"const EXPORTS = {json.dumps(list(EXPORTS))};\n{viewer.script()}\n{host}"
+
+
+def _style() -> str:
+    return viewer.style() + (files("maimod.ui") / "page.css").read_text(encoding="utf-8")
+
+
+def serve(path: str = "", port: int | None = None, browser: bool = True) -> int:
+    """Serve the page until interrupted; returns an exit code."""
+    # The first run would wait two seconds for torch.
+    threading.Thread(target=_warm_up, daemon=True).start()
+    blocks = build(Page(), path)
+    blocks.queue(default_concurrency_limit=8)
+    font = ["system-ui", "Segoe UI", "Roboto", "DejaVu Sans", "sans-serif"]
+    theme = gr.themes.Base(primary_hue="pink", neutral_hue="slate", font=font, font_mono=["ui-monospace", "Menlo", "monospace"])
+    try:
+        blocks.launch(server_name=HOST, server_port=port, inbrowser=browser, share=False, quiet=True, prevent_thread_lock=True, theme=theme,
+                      css=_style(), footer_links=[], ssr_mode=False, mcp_server=False, pwa=False, enable_monitoring=False,
+                      allowed_paths=[], max_file_size="200mb")
+    except OSError as error:
+        print(f"maimod: the page cannot be served ({error}); --port names another port")
+        return 2
+    print(f"maimod {__version__}: {blocks.local_url} (Ctrl+C ends it)", flush=True)
+    try:
+        blocks.block_thread()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        blocks.close(verbose=False)
+    return 0
+
+
+def _warm_up() -> None:
+    import maimod.scoring  # noqa: F401

@@ -1,0 +1,145 @@
+"""The page in headless Chromium: load a map, filter, select, see, hear, ignore, export.
+
+Takes most of a minute: `pytest -m browser` runs it, with gradio, selenium and Chromium installed.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("gradio")
+webdriver = pytest.importorskip("selenium.webdriver")
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs Chromium and its driver")]
+
+ROOT = Path(__file__).parents[1]
+FAULTY = ROOT / "examples" / "maimod example" / "maimod - Example (maimod) [Faulty].osu"
+FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required", "--window-size=1280,1200")
+
+
+@pytest.fixture(scope="module")
+def address():
+    environment = dict(os.environ, PYTHONUNBUFFERED="1")
+    server = subprocess.Popen([sys.executable, "mai_mod_ui.py", "--no-browser"], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+                              env=environment)
+    line = server.stdout.readline()
+    assert "http://127.0.0.1:" in line, line
+    yield line.split()[2]
+    server.terminate()
+    server.wait(10)
+
+
+@pytest.fixture
+def browser(tmp_path):
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
+        options.add_argument(flag)
+    options.add_experimental_option("prefs", {"download.default_directory": str(tmp_path)})
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+class Page:
+    def __init__(self, driver, address):
+        self.driver = driver
+        driver.get(address)
+
+    def all(self, css):
+        return self.driver.find_elements("css selector", css)
+
+    def wait(self, condition, seconds=60, what=""):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found = condition()
+            if found:
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"not within {seconds} s: {what}")
+
+    def one(self, css, seconds=60):
+        return self.wait(lambda: self.all(css), seconds, css)[0]
+
+    def script(self, code):
+        return self.driver.execute_script(f"return {code}")
+
+    def press(self, keys):
+        self.one("body").send_keys(keys)
+
+    def lint(self, path):
+        box = self.one("#mm-path textarea, #mm-path input")
+        box.clear()
+        box.send_keys(str(path) + "\n")
+
+
+def test_a_mapper_at_work(address, browser, tmp_path):
+    page = Page(browser, address)
+    page.lint(tmp_path / "nothing.osu")
+    page.wait(lambda: "no such file" in page.one(".mm-run.error").text, what="one line about the bad path")
+
+    page.lint(FAULTY)
+    page.one(".mm-row", 120)
+    count = len(page.all(".mm-row"))
+    assert count > 5 and len(page.all(".mm-mark")) == count
+
+    # Filters
+    page.one('[data-filter="problem"]').click()
+    assert 0 < len(page.all(".mm-row")) == len(page.all(".mm-row.problem")) < count
+    page.one('[data-filter="problem"]').click()
+    search = page.one(".mm-filters input")
+    search.send_keys("clap")
+    page.wait(lambda: 0 < len(page.all(".mm-row")) < count, what="search")
+    search.send_keys("\b" * 4)
+
+    # Select: by keyboard, in the timeline; see
+    page.wait(lambda: len(page.all(".mm-row")) == count, what="all again")
+    page.one(".mm-list").click()
+    page.press("j")
+    stamp = page.one(".mm-link")
+    assert stamp.get_attribute("href").startswith("osu://edit/") and len(page.all(".mm-row.mm-selected")) == 1
+    page.one(".mm-evidence .mm-field", 20)
+    assert page.all(".mm-evidence .mm-hearing image") and page.all(".mm-evidence .mm-rule")
+    before = page.one(".mm-row.mm-selected").get_attribute("data-key")
+    page.all(".mm-mark")[-1].click()
+    page.wait(lambda: page.one(".mm-row.mm-selected").get_attribute("data-key") != before, what="click in the timeline")
+    page.press("+")
+    page.wait(lambda: page.script("document.querySelector('.mm-strip').viewBox.baseVal.width") < 60_000, what="zoom")
+
+    # Hear
+    page.one('[data-rate="0.75"]').click()
+    page.one(".mm-play").click()
+    page.wait(lambda: page.one(".mm-play").text == "Stop", 20, "playing")
+    page.wait(lambda: float(page.one(".mm-now").get_attribute("opacity")) == 1, 20, "the line that moves along")
+    page.one(".mm-play").click()
+
+    # Ignore
+    page.one(".mm-list").click()
+    page.press("i")
+    page.wait(lambda: "1 ignored" in page.one(".mm-count").text and len(page.all(".mm-row")) == count - 1, what="ignored")
+
+    # Export
+    for name, suffix in (("json", "json"), ("markdown", "md"), ("html", "html")):
+        page.one(f'[data-export="{name}"]').click()
+        file = tmp_path / f"maimod.{suffix}"
+        page.wait(file.exists, 20, name)
+    page.wait(lambda: json.loads((tmp_path / "maimod.json").read_text()), what="JSON")
+    assert len(json.loads((tmp_path / "maimod.json").read_text())["beatmaps"][0]["findings"]) == count - 1
+
+    # Again: nothing is new
+    page.one("#mm-go").click()
+    page.one('[data-select="change"]', 120)
+    assert not page.all(".mm-new")
+
+    asked = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    urls = [one["params"]["request"]["url"] for one in asked if one["method"] == "Network.requestWillBeSent"]
+    assert [url for url in urls if url.startswith(("http", "ws")) and not url.startswith(address)] == []
+    assert [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
