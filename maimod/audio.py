@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -225,13 +226,7 @@ def _av_blocks(source: _Source) -> Iterator[tuple[int, np.ndarray]]:
     """Yield (sample rate, mono block) by FFmpeg, with silence in place of damaged packets."""
     import av
 
-    options = {"protocol_whitelist": "file", "format_whitelist": CONTAINER_FORMATS}
-    # "replace": titles in old code pages must not stop the song
-    with av.open(str(source.path), options=options, metadata_errors="replace") as container:
-        if not container.streams.audio:
-            raise AudioError(
-                source.path, "has no sound track; put the song's audio file in its place."
-            )
+    with open_container(source.path) as container:
         stream = container.streams.audio[0]
         if any(name in container.format.name for name in STATED_LENGTH_FORMATS):
             if stream.duration is not None and stream.time_base is not None:
@@ -241,7 +236,7 @@ def _av_blocks(source: _Source) -> Iterator[tuple[int, np.ndarray]]:
         pending: list[np.ndarray] = []
         n_pending, rate, n_gaps, lost_seconds = 0, 0, 0, 0.0
         position = None  # seconds, by the time stamps, where the next frame should start
-        for frame in _av_frames(container, stream):
+        for frame in av_frames(container, stream):
             block = _mix_down(frame)
             if n_pending and (frame.sample_rate != rate or n_pending >= BLOCK_SAMPLES):
                 yield rate, np.concatenate(pending)
@@ -265,7 +260,24 @@ def _av_blocks(source: _Source) -> Iterator[tuple[int, np.ndarray]]:
             yield rate, np.concatenate(pending)
 
 
-def _av_frames(container: Any, stream: Any) -> Iterator[Any]:
+@contextmanager
+def open_container(path: Path) -> Iterator[Any]:
+    """Open a file by FFmpeg as an `av.container.InputContainer` that has a sound track.
+
+    Raises:
+        AudioError: if there is no sound track.
+    """
+    import av
+
+    options = {"protocol_whitelist": "file", "format_whitelist": CONTAINER_FORMATS}
+    # "replace": titles in old code pages must not stop the song
+    with av.open(str(path), options=options, metadata_errors="replace") as container:
+        if not container.streams.audio:
+            raise AudioError(path, "has no sound track; put the song's audio file in its place.")
+        yield container
+
+
+def av_frames(container: Any, stream: Any) -> Iterator[Any]:
     """Yield every `av.AudioFrame` that decodes, passing over damaged packets."""
     import av
 

@@ -57,16 +57,34 @@ def maimod(show_version: Annotated[bool, typer.Option("--version", callback=_pri
     """
 
 
+ModelName = Annotated[str, typer.Option("--model", "--model-path", metavar="NAME|DIR|ID",
+                                        help="Bundled model, checkpoint folder or Hugging Face id.")]
+Device = Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps.")]
+Precision = Annotated[Literal["auto", "fp32", "bf16", "amp"], typer.Option(
+    help="Arithmetic of the model; auto is bf16 on CUDA, fp32 elsewhere.")]
+AudioPath = Annotated[str, typer.Option(metavar="FILE", help="Song to use in place of the one the map names.")]
+Difficulty = Annotated[float | None, typer.Option(metavar="STARS", min=0, show_default=False,
+                                                  help="Star rating to tell the model in place of the computed one.")]
+MapperId = Annotated[int | None, typer.Option(metavar="USER", show_default=False,
+                                              help="Mapper to tell the model, if it knows mappers.")]
+Year = Annotated[int | None, typer.Option(min=2007, max=2076, show_default=False, help="Year to tell the model.")]
+Descriptors = Annotated[list[str] | None, typer.Option(metavar="NAME", show_default=False,
+                                                       help="Words for the kind of map, of those the model knows. Repeatable.")]
+
+
 @app.command()
 def check(
     paths: Annotated[list[str], typer.Argument(metavar="PATH", show_default=False,
                                                help=".osu files, mapset folders or a Songs folder.")],
-    audio_path: Annotated[str, typer.Option(metavar="FILE", help="Song to use in place of the one the map names.")] = "",
-    model: Annotated[str, typer.Option("--model", "--model-path", metavar="NAME|DIR",
-                                       help="Bundled model or checkpoint folder.")] = BUNDLED_MODEL,
+    audio_path: AudioPath = "",
+    model: ModelName = BUNDLED_MODEL,
     no_model: Annotated[bool, typer.Option("--no-model", help="Arithmetic and the song only.")] = False,
-    device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    precision: Annotated[Literal["fp32", "bf16", "amp"], typer.Option(help="Arithmetic of the model.")] = "fp32",
+    device: Device = "auto",
+    precision: Precision = "auto",
+    difficulty: Difficulty = None,
+    mapper_id: MapperId = None,
+    year: Year = None,
+    descriptors: Descriptors = None,
     format: Annotated[list[str] | None, typer.Option(metavar="NAME[:FILE]", show_default=False,
                                               help=f"{', '.join(REPORTERS)}; to stdout or a file. Repeatable.")] = None,
     fail_on: Annotated[Literal["problem", "warning", "minor", "never"],
@@ -94,7 +112,8 @@ def check(
     from maimod.detectors import DETECTORS
 
     known = [rule.id for detector in DETECTORS for rule in detector.rules]
-    settings = Settings(model=None if no_model else model, device=device, precision=precision,
+    settings = Settings(model=None if no_model else model, device=device, precision=precision, difficulty=difficulty,
+                        mapper_id=mapper_id, year=year, descriptors=tuple(descriptors or ()),
                         audio_path=Path(audio_path) if audio_path else None,
                         select=prefixes_of("--select", select or (), known), ignore=prefixes_of("--ignore", ignore or (), known))
     album = None
@@ -144,18 +163,23 @@ def rules(format: Annotated[Literal["console", "json"], typer.Option(help="Form 
 def score(
     path: Annotated[str, typer.Argument(metavar="MAP.osu", help="A beatmap, with its song beside it.")],
     output: Annotated[str, typer.Option(metavar="FILE", help="Where the lines go; - is stdout.")] = "-",
-    audio_path: Annotated[str, typer.Option(metavar="FILE", help="Song to use in place of the one the map names.")] = "",
-    model: Annotated[str, typer.Option("--model", "--model-path", metavar="NAME|DIR",
-                                       help="Bundled model or checkpoint folder.")] = BUNDLED_MODEL,
-    device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    precision: Annotated[Literal["fp32", "bf16", "amp"], typer.Option(help="Arithmetic of the model.")] = "fp32",
+    audio_path: AudioPath = "",
+    model: ModelName = BUNDLED_MODEL,
+    exact: Annotated[bool, typer.Option("--exact", help="The original's windows, prompts and formulas: six times the work.")] = False,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    difficulty: Difficulty = None,
+    mapper_id: MapperId = None,
+    year: Year = None,
+    descriptors: Descriptors = None,
 ) -> int:
     """Write what the model thinks of each event, one JSON object a line: docs/how-scores-work.md says what is in it."""
     import json
 
     from maimod.linter import UsageError, score_events
 
-    settings = Settings(model, device, precision, Path(audio_path) if audio_path else None)
+    settings = Settings(model=model, device=device, precision=precision, exact=exact, difficulty=difficulty, mapper_id=mapper_id,
+                        year=year, descriptors=tuple(descriptors or ()), audio_path=Path(audio_path) if audio_path else None)
     try:
         lines = [json.dumps(line) + "\n" for line in score_events(path, settings)]
     except UsageError as error:
@@ -180,15 +204,43 @@ def train(
     device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
 ) -> int:
     """Train a checkpoint on a Songs folder; run again with the same --output, an interrupted training goes on."""
+    from maimod.configs import CheckpointError
     from maimod.learning.train import Options
     from maimod.learning.train import train as run
     from maimod.linter import UsageError, model_folder
-    from maimod.model import CheckpointError
 
     try:
         run(songs, model_folder(shape), output, Options(minutes=minutes, seed=seed, device=device), _say)
     except (UsageError, CheckpointError, OSError) as error:
         raise Failure(str(error)) from None
+    return 0
+
+
+model_commands = typer.Typer(help="Look at checkpoints.", rich_markup_mode=None, no_args_is_help=True)
+app.add_typer(model_commands, name="model")
+
+
+@model_commands.command()
+def info(
+    model: Annotated[str, typer.Argument(metavar="NAME|DIR|ID",
+                                         help="Bundled model, checkpoint folder or Hugging Face id.")] = BUNDLED_MODEL,
+    format: Annotated[Literal["console", "json"], typer.Option(help="Form of the answer.")] = "console",
+) -> int:
+    """Tell what a checkpoint is and can do, without loading it."""
+    from maimod import checkpoints
+    from maimod.configs import CheckpointError
+    from maimod.linter import UsageError, model_folder
+
+    try:
+        found = checkpoints.describe_all(model_folder(model))
+    except (UsageError, CheckpointError) as error:
+        raise Failure(str(error)) from None
+    if format == "json":
+        import json
+
+        typer.echo(json.dumps([each.to_dict() for each in found], indent=2))
+    else:
+        typer.echo("\n\n".join(each.to_text() for each in found))
     return 0
 
 

@@ -5,16 +5,19 @@ Conventions: `n` events, `F` mel frames per window, `G` grid features; times in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from maimod.beatgrid import BeatGrid
 from maimod.beatmap import Beatmap
-from maimod.events import Event, EventKind
-from maimod.tokens import Vocabulary
-from maimod.windows import Window
+from maimod.events import Event, EventKind, from_beatmap
+from maimod.tokens import PAD, SOS, MapFacts, Vocabulary
+from maimod.windows import HOP, LOOKAHEAD, Window, original, split
+
+MAX_WINDOW_EVENTS = 1_536
+"""Windows of denser maps are shortened, which bounds time and memory; three times the densest part of a ranked map."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class EncodedMap:
         return place_features(self.tokens, vocabulary)
 
 
-def encode(beatmap: Beatmap, events: Sequence[Event], vocabulary: Vocabulary, stars: float | None) -> EncodedMap:
+def encode(beatmap: Beatmap, events: Sequence[Event], vocabulary: Vocabulary, facts: MapFacts) -> EncodedMap:
     """Tokenise the events of one context."""
     grid = BeatGrid(beatmap)
     times = np.array([event.time for event in events], dtype=float)
@@ -47,7 +50,7 @@ def encode(beatmap: Beatmap, events: Sequence[Event], vocabulary: Vocabulary, st
                        for event in events], dtype=np.int64)
     ticks = grid.ticks(times[is_time])
     tokens[is_time] = vocabulary.encode_ticks(np.diff(ticks, prepend=ticks[:1]))
-    return EncodedMap(np.array(vocabulary.prompt(beatmap, stars), dtype=np.int64), tokens, times,
+    return EncodedMap(np.array([*vocabulary.prompt(beatmap, facts), SOS], dtype=np.int64), tokens, times,
                       np.array([event.group for event in events], dtype=np.int64), grid.features(times), grid)
 
 
@@ -106,25 +109,30 @@ def normalise(mel: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class WindowInputs:
-    """What the network reads for one window."""
+    """What a network reads for one window, by the names of its parameters."""
 
-    mel: np.ndarray
-    """(F, n_mels); zeros outside the song or without one."""
-    frame_phases: np.ndarray
-    """(F, G)."""
-    tokens: np.ndarray
-    """(n_prompt + n_window,) ids."""
-    times: np.ndarray
-    """(n_prompt + n_window,) ms from the window's start."""
-    phases: np.ndarray
-    """(n_prompt + n_window, G)."""
-    places: np.ndarray
-    """(n_prompt + n_window, N_PLACE_FEATURES)."""
+    by_token: Mapping[str, np.ndarray]
+    """Arrays (T, ...), "tokens" among them."""
+    by_window: Mapping[str, np.ndarray]
+    """Everything else."""
+    rows: tuple[int, ...]
+    """For each span of the window the row whose output predicts its first event; the events follow one by one."""
+
+
+def stack(inputs: Sequence[WindowInputs]) -> dict[str, np.ndarray]:
+    """Arrays (B, ...) of several windows, those by token right-padded with `PAD` and zeros."""
+    longest = max(len(window.by_token["tokens"]) for window in inputs)
+
+    def padded(array: np.ndarray) -> np.ndarray:
+        return np.pad(array, [(0, longest - len(array)), *[(0, 0)] * (array.ndim - 1)], constant_values=PAD)
+
+    arrays = {name: np.stack([padded(window.by_token[name]) for window in inputs]) for name in inputs[0].by_token}
+    return arrays | {name: np.stack([window.by_window[name] for window in inputs]) for name in inputs[0].by_window}
 
 
 def window_inputs(encoded: EncodedMap, places: np.ndarray, window: Window, mel: np.ndarray | None, *, frames: int, frame_ms: float,
                   n_mels: int, audio_offset: float = 0.0) -> WindowInputs:
-    """Assemble the arrays of one window.
+    """Assemble the arrays of one window for the bundled network.
 
     Args:
         encoded: the map.
@@ -143,9 +151,63 @@ def window_inputs(encoded: EncodedMap, places: np.ndarray, window: Window, mel: 
         if begin < stop:
             part[begin - first:stop - first] = mel[begin:stop]
     frame_times = window.start + np.arange(frames) * frame_ms
-    n_prompt = len(encoded.prompt)
+    n_prompt, (span,) = len(encoded.prompt), window.spans
     return WindowInputs(
-        part, encoded.grid.features(frame_times),
-        np.concatenate([encoded.prompt, encoded.tokens[window.events]]),
-        np.concatenate([np.zeros(n_prompt), encoded.times[window.events] - window.start]).astype(np.float32),
-        np.pad(encoded.phases[window.events], [(n_prompt, 0), (0, 0)]), np.pad(places[window.events], [(n_prompt, 0), (0, 0)]))
+        {"tokens": np.concatenate([encoded.prompt, encoded.tokens[span.events]]),
+         "times": np.concatenate([np.zeros(n_prompt), encoded.times[span.events] - window.start]).astype(np.float32),
+         "grid": np.pad(encoded.phases[span.events], [(n_prompt, 0), (0, 0)]),
+         "place": np.pad(places[span.events], [(n_prompt, 0), (0, 0)])},
+        {"mel": part, "frame_grid": encoded.grid.features(frame_times)}, (n_prompt - 1,))
+
+
+class BundledReading:
+    """One map as the bundled network reads it, ready to be shown window by window."""
+
+    def __init__(self, beatmap: Beatmap, mel: np.ndarray | None, vocabulary: Vocabulary, facts: MapFacts, exact: bool = False, *,
+                 frames: int, frame_ms: float, n_mels: int) -> None:
+        """Prepare a map.
+
+        Args:
+            beatmap: of a mode the checkpoint covers.
+            mel: (n_frames, n_mels) normalised log-mel frames; None without a song.
+            vocabulary: of the checkpoint.
+            facts: what is known of the map.
+            exact: the original's many windows, a tenth of each scored: what few windows are compared with.
+            frames: frames per window.
+            frame_ms: ms per frame.
+            n_mels: mel channels.
+
+        Raises:
+            EventError: if the map has too many events.
+        """
+        self.beatmap, self.mel, self.vocabulary = beatmap, mel, vocabulary
+        self.frames, self.frame_ms, self.n_mels = frames, frame_ms, n_mels
+        self.contexts: Mapping[str, Sequence[Event]] = from_beatmap(beatmap, vocabulary.language)
+        self.events = self.contexts["map"]
+        self.encoded = encode(beatmap, self.events, vocabulary, facts)
+        self.places = self.encoded.places(vocabulary)
+        window_ms = frames * frame_ms
+        if exact:
+            last = 0 if mel is None else round(len(mel) * frame_ms)
+            self.windows = original([self.encoded.times.astype(int)], last, round(window_ms), 1, MAX_WINDOW_EVENTS)
+        else:
+            self.windows = split([(self.encoded.times, self.encoded.groups)], window_ms, HOP * window_ms, MAX_WINDOW_EVENTS,
+                                 LOOKAHEAD * window_ms)
+
+    def inputs(self, window: Window) -> WindowInputs:
+        """What the network reads for one window."""
+        return window_inputs(self.encoded, self.places, window, self.mel, frames=self.frames, frame_ms=self.frame_ms,
+                             n_mels=self.n_mels, audio_offset=self.beatmap.audio_offset)
+
+    def expected(self, token: int, context: str, index: int, window: Window) -> Event:
+        """The event that a token would have been in place of the event at `index`."""
+        actual = self.contexts[context][index]
+        kind, value = self.vocabulary.decode(token)
+        if kind is EventKind.TIME:
+            value = round(float(self.encoded.grid.times(self._tick_before(index) + value)))
+        return Event(kind or EventKind.CONTROL, value, actual.time, actual.group, None, actual.part)
+
+    def _tick_before(self, index: int) -> int:
+        """Ticks of the time event before `index`."""
+        before = next((event for event in reversed(self.events[:index]) if event.kind is EventKind.TIME), self.events[0])
+        return int(self.encoded.grid.ticks(before.time))

@@ -32,6 +32,8 @@ sliders that last for days would otherwise fill the memory."""
 MAX_CONTROL_POINTS = 99
 """Sliders with more, head included, are left out: their path alone would fill a window."""
 SNAP_TOLERANCE_MS = 2.0
+SPEED_TOLERANCE = 0.001
+"""Scroll speeds closer than this are the same."""
 SUSTAIN_MS = 8000
 """A long object is repeated this often, so that no window lies wholly inside of it without a trace."""
 SUSTAIN_MARGIN_MS = 10
@@ -137,7 +139,7 @@ class Event:
     time: int
     """Ms, of the group. Anchors of slider version 1 lie between head and tail, those of version 2 at the head."""
     group: int
-    """Events of one hit, anchor, beat or change share this number; counted within a context from 0."""
+    """Events of one hit, anchor, beat or change share this number; counted from 0 through all contexts."""
     source: HitObject | TimingPoint | None
     """The line of the file it was read from; `None` for what a model expects instead."""
     part: int = 0
@@ -258,14 +260,27 @@ def from_beatmap(beatmap: Beatmap, language: EventLanguage, song_length_ms: floa
         EventError: if there would be more than :data:`MAX_EVENTS` in a context.
     """
     writer = _Writer(beatmap, language, song_length_ms)
-    contexts = {}
+    contexts: dict[str, list[Event]] = {}
+    first = 0
     for names in language.contexts:
         groups = list(_CONTEXTS[names[-1]](writer))
         for name in reversed(names[:-1]):
             groups = _merge(list(_CONTEXTS[name](writer)), groups)
         contexts[names[-1]] = [Event(kind, value, group.time, number, group.source, part)
-                               for number, group in enumerate(groups) for kind, value, part in group.parts]
+                               for number, group in enumerate(groups, start=first) for kind, value, part in group.parts]
+        first += len(groups)
     return contexts
+
+
+def scroll_speed_ratio(beatmap: Beatmap, language: EventLanguage) -> float:
+    """Changes of the scroll speed per moment with objects, which models of taiko and mania are told (COMPAT §7)."""
+    writer, previous, changes = _Writer(beatmap, language, None), 1.0, 0
+    for _, _, speed in writer.speed_changes(normalised=beatmap.mode is Mode.MANIA):
+        changes += abs(speed - previous) > SPEED_TOLERANCE
+        previous = speed
+    times = [hit_object.time for hit_object in beatmap.hit_objects]
+    moments = sum(time != before for before, time in zip([None, *times], times, strict=False))
+    return changes / moments if moments else 0.0
 
 
 _Parts = list[tuple[EventKind, int, int]]
@@ -634,22 +649,25 @@ class _Writer:
 
     def speeds(self) -> Iterator[_Group]:
         """A group wherever the scroll speed changes; tempo changes count, as scroll speed follows them."""
-        self.budget, timeline = MAX_EVENTS, self.timeline
-        self.spend(4 * len(timeline.times))
+        self.budget, previous = MAX_EVENTS, math.nan
+        self.spend(4 * len(self.timeline.times))
+        for time, point, speed in self.speed_changes(normalised=True):
+            if not abs(speed - previous) <= SPEED_TOLERANCE:  # true for the first
+                yield self.group(EventKind.SCROLL_SPEED_CHANGE, time, point, [(EventKind.SCROLL_SPEED, _speed_value(speed), 0)])
+            previous = speed
+
+    def speed_changes(self, normalised: bool) -> Iterator[tuple[int, TimingPoint, float]]:
+        """(time, point, scroll speed) of the last point of each time; normalised, tempo changes count as changes of speed."""
+        timeline = self.timeline
         median = self.median_beat_length()
-        beat_length, velocity, previous = median, 1.0, math.nan
+        beat_length, velocity = median, 1.0
         for index, (time, point) in enumerate(zip(timeline.times, timeline.points, strict=True)):
             if timeline.parents[index] is None:
                 beat_length, velocity = point.beat_length, 1.0
             else:
                 velocity = timeline.inherited_velocity(index)
-            if index + 1 < len(timeline.times) and timeline.times[index + 1] <= time:
-                continue
-            speed = velocity * median / beat_length if beat_length else velocity
-            if not abs(speed - previous) <= 0.001:  # true for the first
-                value = _speed_value(speed)
-                yield self.group(EventKind.SCROLL_SPEED_CHANGE, time, point, [(EventKind.SCROLL_SPEED, value, 0)])
-            previous = speed
+            if index + 1 >= len(timeline.times) or timeline.times[index + 1] > time:
+                yield time, point, velocity * median / beat_length if normalised and beat_length else velocity
 
     def median_beat_length(self) -> float:
         """The beat length in force for the longest time, as osu! stable counts it; 0 if there is none."""

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maimod import __version__, audio, events, levels, mapset, onsets, reader, slots
+from maimod import __version__, audio, levels, mapset, onsets, pcm, reader, slots
 from maimod.audio import Audio, AudioError
 from maimod.beatmap import Beatmap
 from maimod.calibration import Calibration
+from maimod.configs import CheckpointError, ModelConfig
 from maimod.detectors import BEATMAP_DETECTORS, MAPSET_DETECTORS
 from maimod.detectors.base import Context, MapsetContext
 from maimod.doubts import Doubts
@@ -27,8 +28,10 @@ from maimod.reader import BeatmapError
 from maimod.second_reading import weigh
 from maimod.settings import BUNDLED_MODEL, Settings
 from maimod.stars import star_rating
+from maimod.tokens import MapFacts, VocabularyError
 
 if TYPE_CHECKING:
+    from maimod.checkpoints import Models
     from maimod.proofreader import Proofreader
     from maimod.scoring import Model
 
@@ -111,31 +114,33 @@ def _find(paths: Sequence[str | Path]) -> list[tuple[Path, str]]:
 
 
 def model_folder(name: str) -> Path:
-    """Folder of a bundled checkpoint, or the folder itself.
+    """Folder of a bundled checkpoint, of one given by its path, or of a downloaded one.
 
     Raises:
-        UsageError: if there is neither.
+        UsageError: if there is none.
     """
+    from maimod import checkpoints
+
     bundled = MODELS_FOLDER / name
-    if name == BUNDLED_MODEL or (bundled / "model.safetensors").exists():
+    if name == BUNDLED_MODEL or (bundled / checkpoints.WEIGHTS).exists():
         return bundled
-    if Path(name).is_dir():
-        return Path(name)
-    raise UsageError(f"model {name!r}: neither a checkpoint folder nor a bundled model (bundled: {BUNDLED_MODEL})")
+    try:
+        return checkpoints.find(name)
+    except CheckpointError as error:
+        raise UsageError(f"model {error} (bundled: {BUNDLED_MODEL})") from None
 
 
-def load_model(settings: Settings) -> Model:
-    """Load the checkpoint that `settings` names.
+def load_model(settings: Settings, wrap: Callable[[Model], Model] | None = None) -> Models:
+    """Load the checkpoint that `settings` names; `wrap` changes each model that is loaded.
 
     Raises:
         UsageError: if it cannot be used.
     """
-    from maimod import scoring  # torch takes two seconds to import; `--help` and `--no-model` do without
-    from maimod.model import CheckpointError
+    from maimod import checkpoints
 
     assert settings.model is not None
     try:
-        return scoring.load_model(model_folder(settings.model), settings.device, settings.precision)
+        return checkpoints.Models(model_folder(settings.model), settings.device, settings.precision, wrap)
     except CheckpointError as error:
         raise UsageError(str(error)) from None
 
@@ -144,7 +149,7 @@ def score_events(path: str | Path, settings: Settings) -> Iterator[dict[str, Any
     """Score the events of a beatmap with the model alone.
 
     Yields:
-        For each event in prompt order: context, index, time [ms], type, value, surprisal and entropy [bits], expected_type,
+        For each event in prompt order per context: context, index, time [ms], type, value, surprisal and entropy [bits], expected_type,
         expected_value, and `near`, the probability within the tolerance. Values are those of :class:`maimod.events.Event`.
 
     Raises:
@@ -154,25 +159,26 @@ def score_events(path: str | Path, settings: Settings) -> Iterator[dict[str, Any
     try:
         loaded = reader.load(path)
         song_path = settings.audio_path or reader.find_audio(loaded)
-        scores = linter.score(loaded, linter.song(song_path) if song_path else None)
+        contexts = linter.score(loaded, linter.song(song_path) if song_path else None)
     except (BeatmapError, AudioError, EventError) as error:
         raise UsageError(str(error)) from None
-    for index, score in enumerate(scores):
-        event, likeliest = score.event, score.likeliest
-        yield {"context": "map", "index": index, "time": event.time, "type": event.kind.value, "value": event.value,
-               "surprisal": round(score.surprisal, 5), "entropy": round(score.entropy, 5), "near": round(score.near, 6),
-               "expected_type": likeliest.kind.value, "expected_value": likeliest.value}
+    for context, scores in contexts.items():
+        for index, score in enumerate(scores):
+            event, likeliest = score.event, score.likeliest
+            yield {"context": context, "index": index, "time": event.time, "type": event.kind.value, "value": event.value,
+                   "surprisal": round(score.surprisal, 5), "entropy": round(score.entropy, 5), "near": round(score.near, 6),
+                   "expected_type": likeliest.kind.value, "expected_value": likeliest.value}
 
 
 class Linter:
     """Lints beatmaps one after the other; keeps the model, and the song of the maps that share it."""
 
-    def __init__(self, settings: Settings, model: Model | None) -> None:
+    def __init__(self, settings: Settings, model: Models | None) -> None:
         self.settings, self.model = settings, model
         self.calibration = Calibration()
-        if model is not None and settings.model is not None:
+        if model is not None:
             try:
-                self.calibration = Calibration.load(model_folder(settings.model))
+                self.calibration = Calibration.load(model.folder)
             except ValueError as error:
                 raise UsageError(str(error)) from None
         self.song = lru_cache(maxsize=2)(self._song)
@@ -270,9 +276,10 @@ class Linter:
         scores: tuple[EventScore, ...] | None = None
         if self.model is not None:
             try:
-                scores = self.score(loaded, song, lambda share: tell("scoring", 0.1 + 0.8 * share))
+                contexts = self.score(loaded, song, lambda share: tell("scoring", 0.1 + 0.8 * share))
+                scores = tuple(score for context in contexts.values() for score in context)
             except EventError as error:
-                missing.append(f"the model cannot read this map ({error}); only arithmetic and the song speak")
+                missing.append(f"the model cannot judge this map ({error}); only arithmetic and the song speak")
 
         tell("detecting", 0.9)
         context = self.context(loaded, scores, song, whole)
@@ -287,7 +294,8 @@ class Linter:
             objects=len(loaded.hit_objects), drain_ms=round(loaded.drain_ms, 3), events=len(scores or ()), unexplained=unexplained,
             findings=tuple(replace(finding, id=fingerprint(loaded, finding)) for finding in findings
                            if self.settings.selects(finding.rule) and finding.severity.rank <= self.settings.min_severity.rank))
-        return Analysis(report, context, song, self.model.vocabulary.language if self.model and scores is not None else None)
+        judge = self.model.of(loaded.mode) if self.model and scores is not None else None
+        return Analysis(report, context, song, judge.vocabulary.language if judge else None)
 
     def find_song(self, loaded: Beatmap, path: Path | None) -> tuple[Song | None, list[str]]:
         """The song, and what cannot be checked without the whole of it."""
@@ -341,14 +349,30 @@ class Linter:
         except proofreader.ProofreaderError as error:
             raise UsageError(str(error)) from None
 
-    def score(self, loaded: Beatmap, song: Song | None, tell: Callable[[float], None] | None = None) -> tuple[EventScore, ...]:
-        """What the model thinks of each event."""
+    def score(self, loaded: Beatmap, song: Song | None, tell: Callable[[float], None] | None = None,
+              ) -> dict[str, tuple[EventScore, ...]]:
+        """What the model thinks of each event, by context.
+
+        Raises:
+            EventError: if the checkpoint cannot judge this map.
+            UsageError: if the user's settings name something that the checkpoint does not know.
+        """
         from maimod import scoring
 
         assert self.model is not None
-        contexts = events.from_beatmap(loaded, self.model.vocabulary.language, song.audio.duration if song else None)
-        mel = song.mel(self.model.config.n_mels, self.model.config.frame_ms) if song else None
-        return scoring.score(self.model, loaded, contexts["map"], mel, star_rating(loaded), tell)
+        try:
+            model = self.model.of(loaded.mode)
+            if model is None:
+                raise EventError(f"{self.model.info.id} does not cover {loaded.mode.label}")
+            if model.needs_song and song is None:
+                raise EventError(f"{self.model.info.id} judges by the song")
+            settings = self.settings
+            stars = star_rating(loaded) if settings.difficulty is None else settings.difficulty
+            facts = MapFacts(stars, settings.mapper_id, settings.year, settings.descriptors)
+            reading = model.read(loaded, song.sound(model) if song else None, facts, settings.exact)
+        except (VocabularyError, CheckpointError) as error:
+            raise UsageError(str(error)) from None
+        return scoring.score(model, reading, settings.exact, tell)
 
     @staticmethod
     def _song(path: Path) -> Song:
@@ -368,12 +392,22 @@ class Song:
         """Onsets and loudness by frequency, for the proofreader."""
         return slots.song_bands(self.audio)
 
-    def mel(self, n_mels: int, frame_ms: float) -> np.ndarray:
-        """Normalised log-mel frames (n_frames, n_mels) for the network."""
+    def sound(self, model: Model) -> np.ndarray:
+        """The song as `model` hears it; see :meth:`maimod.scoring.Model.read`."""
+        if isinstance(model.config, ModelConfig):
+            return self._mel(model.config.n_mels, model.config.frame_ms)
+        return self._pcm
+
+    def _mel(self, n_mels: int, frame_ms: float) -> np.ndarray:
         from maimod.encoding import normalise
 
         hop_length = round(frame_ms * self.audio.sample_rate / 1000)
         return normalise(audio.log_mel(self.audio.samples, n_mels=n_mels, hop_length=hop_length))
+
+    @cached_property
+    def _pcm(self) -> np.ndarray:
+        assert self.audio.path is not None
+        return pcm.load(self.audio.path)
 
 
 @dataclass(frozen=True)

@@ -10,53 +10,14 @@ the same all through a song; and each frame and token is told where in the beat 
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Any
-
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
+
+from maimod.configs import FRAME_STRIDE, CheckpointError, ModelConfig
 
 TIME_UNIT_MS = 10.0
 """One rotary position of a time; frequencies run from 1 rad per unit down."""
-FRAME_STRIDE = 4
-"""Frames per encoder position: 40 ms. The channels keep where in it a sound starts; attention costs a quarter of Whisper's."""
-
-
-class CheckpointError(Exception):
-    """A checkpoint folder that cannot be used; one line that says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelConfig:
-    """Shape of the network; `config.json` of a checkpoint."""
-
-    vocab_size_in: int
-    vocab_size_out: int
-    d_model: int = 192
-    encoder_layers: int = 3
-    decoder_layers: int = 5
-    heads: int = 3
-    feed_forward: int = 768
-    n_mels: int = 64
-    n_grid: int = 15
-    n_place: int = 51
-    frame_ms: float = 10.0
-    window_ms: float = 10_240.0
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> ModelConfig:
-        """Take the known fields of a parsed `config.json`."""
-        known = {field.name for field in fields(cls)}
-        return cls(**{key: value for key, value in values.items() if key in known})
-
-    @property
-    def frames(self) -> int:
-        """Mel frames in a window."""
-        return round(self.window_ms / self.frame_ms)
 
 
 def rotary(positions: Tensor, width: int) -> tuple[Tensor, Tensor]:
@@ -172,7 +133,7 @@ class Network(nn.Module):
         return rotary(torch.arange(memory.shape[1], device=memory.device)[None] * unit, self.head_width)
 
     def decode(self, tokens: Tensor, times: Tensor, grid: Tensor, place: Tensor, memory: Tensor) -> Tensor:
-        """Logits (B, T, V) for the token after each of `tokens` (B, T).
+        """Last hidden states (B, T, D) of `tokens` (B, T).
 
         Args:
             tokens: ids, right-padded (causality keeps the padding from mattering).
@@ -190,11 +151,26 @@ class Network(nn.Module):
         memory_angles = self.frame_angles(memory)
         for layer in self.decoder:
             x = layer(x, angles, memory, by_time, memory_angles)
-        return self.project(self.decoder_norm(x))
+        hidden: Tensor = self.decoder_norm(x)
+        return hidden
 
-    def forward(self, mel: Tensor, frame_grid: Tensor, tokens: Tensor, times: Tensor, grid: Tensor, place: Tensor) -> Tensor:
-        """Encode and decode; shapes as there."""
-        return self.decode(tokens, times, grid, place, self.encode(mel, frame_grid))
+    def hidden(self, tokens: Tensor, times: Tensor, grid: Tensor, place: Tensor, mel: Tensor, frame_grid: Tensor) -> Tensor:
+        """Encode and decode; shapes as there, in any type."""
+        own = self.project.weight.dtype
+        return self.decode(tokens, times, grid.to(own), place.to(own), self.encode(mel.to(own), frame_grid.to(own)))
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """(..., D) to (..., V) for the token after each."""
+        found: Tensor = self.project(hidden)
+        return found
+
+    def to_precision(self, dtype: torch.dtype) -> Network:
+        """Turn the weights to `dtype`."""
+        return self.to(dtype)
+
+    def forward(self, **inputs: Tensor) -> Tensor:
+        """Logits (B, T, V)."""
+        return self.logits(self.hidden(**inputs))
 
 
 def resolve_device(name: str) -> torch.device:
@@ -211,23 +187,3 @@ def resolve_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise CheckpointError(f"device {name!r} cannot be used ({str(error).splitlines()[0][:100]}); try device=cpu") from None
     return device
-
-
-def load_network(folder: Path, device: torch.device) -> Network:
-    """Load `config.json` and `model.safetensors` of a checkpoint folder, ready to score.
-
-    Raises:
-        CheckpointError: if a file is missing, damaged or does not fit.
-    """
-    weights = folder / "model.safetensors"
-    try:
-        config = ModelConfig.from_dict(json.loads((folder / "config.json").read_text(encoding="utf-8")))
-        network = Network(config)
-        network.load_state_dict(load_file(weights, device="cpu"))
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{folder}: no {Path(error.filename or weights).name} in this checkpoint folder") from None
-    except (ValueError, TypeError) as error:
-        raise CheckpointError(f"{folder / 'config.json'}: not a usable configuration ({error})") from None
-    except Exception as error:  # safetensors and load_state_dict raise their own kinds
-        raise CheckpointError(f"{weights}: damaged or of another architecture ({str(error).splitlines()[0][:120]})") from None
-    return network.eval().to(device)

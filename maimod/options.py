@@ -44,7 +44,8 @@ class Commands(TyperGroup):
         if args[0] not in self.commands and self._is_for_default(args[0]):
             args = [self.default, *args]
         command = self.commands.get(args[0])
-        return super().parse_args(ctx, args if command is None else [args[0], *rewrite(args[1:], command)])
+        has_own_commands = hasattr(command, "commands")
+        return super().parse_args(ctx, args if command is None or has_own_commands else [args[0], *rewrite(args[1:], command)])
 
     def _is_for_default(self, token: str) -> bool:
         name, equals, _ = token.partition("=")

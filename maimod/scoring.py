@@ -1,159 +1,181 @@
 """Teacher forcing: show the network the map so far and the song, and ask how likely what really comes next was.
 
-Everything is in bits. A surprisal is taken from the log-softmax in float32, without a floor; the distribution is over the whole
-vocabulary, the alternatives shown are those that are legal at that place.
+One code for every family of checkpoints: a :class:`Reading` cuts the map into windows and says what the network reads of each; here
+they are batched, run, and turned into scores. Everything is in bits. A surprisal is taken from the log-softmax in float32, without a
+floor; the distribution is over the whole vocabulary, the alternatives shown are those that are legal at that place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from maimod.beatmap import Beatmap, Mode
-from maimod.encoding import EncodedMap, WindowInputs, encode, window_inputs
+from maimod.beatmap import Beatmap
+from maimod.configs import ModelConfig, WhisperConfig
+from maimod.encoding import BundledReading, WindowInputs, stack
 from maimod.events import Event, EventKind, EventScore
 from maimod.findings import ModelInfo
-from maimod.model import CheckpointError, ModelConfig, Network, load_network, resolve_device
-from maimod.tokens import PAD, Vocabulary, VocabularyError, successors
-from maimod.windows import Window, split
+from maimod.grammar import successors
+from maimod.model import Network
+from maimod.published import PublishedReading
+from maimod.tokens import MapFacts, Vocabulary
+from maimod.whisper import Whisper
+from maimod.windows import Window
 
-HOP_SHARE = 0.5
-"""Windows start half a window apart: everything is scored with at least half a window of map before it."""
-MAX_WINDOW_EVENTS = 1_536
-"""Windows of denser maps are shortened, which bounds time and memory; three times the densest part of a ranked map."""
-TOKENS_PER_BATCH = 6_000
+BATCH_POSITIONS = {"cpu": 6_000, "cuda": 64_000, "mps": 16_000}
+"""Encoder positions and padded tokens run at a time: bounds the memory; more is not faster on that kind of device."""
 N_EXPECTED = 4
 """Alternatives kept per event."""
 TOLERANCES = {EventKind.TIME: 1, EventKind.DISTANCE: 16, EventKind.POS_X: 16, EventKind.POS_Y: 16, EventKind.VOLUME: 5,
               EventKind.SCROLL_SPEED: 5}
 """How far off an ordinal value still counts as the same: ticks or time steps, osu! pixels, percent, hundredths."""
+EXACT_FLOOR = 1e-10
+"""Added to probabilities before their logarithm by the original, which so never says more than 33.2 bits (COMPAT §9)."""
+
+
+class Reading(Protocol):
+    """One map as a family of checkpoints reads it."""
+
+    beatmap: Beatmap
+
+    @property
+    def contexts(self) -> Mapping[str, Sequence[Event]]:
+        """Events by the name of their context, in the order of a window's spans."""
+
+    @property
+    def windows(self) -> Sequence[Window]:
+        """Each event is owned by one of them."""
+
+    def inputs(self, window: Window) -> WindowInputs:
+        """What the network reads for one window."""
+
+    def expected(self, token: int, context: str, index: int, window: Window) -> Event:
+        """The event that a token would have been in place of the event at `index` of `context`."""
 
 
 @dataclass(frozen=True)
 class Model:
     """A loaded checkpoint."""
 
-    network: Network
+    network: Network | Whisper
     vocabulary: Vocabulary
-    config: ModelConfig
+    config: ModelConfig | WhisperConfig
     info: ModelInfo
     dtype: torch.dtype | None
     """Of autocast; None runs in the weights' own type."""
 
+    @property
+    def needs_song(self) -> bool:
+        """Whether it cannot judge a map without hearing it."""
+        return isinstance(self.config, WhisperConfig)
 
-def load_model(folder: Path, device: str = "auto", precision: str = "fp32") -> Model:
-    """Load a checkpoint folder (`config.json`, `tokenizer.json`, `model.safetensors`).
+    def read(self, beatmap: Beatmap, sound: np.ndarray | None, facts: MapFacts, exact: bool = False) -> Reading:
+        """Prepare a map for this checkpoint.
 
-    Args:
-        folder: the checkpoint.
-        device: auto, cpu, cuda, cuda:N or mps.
-        precision: fp32; bf16 (weights too); amp (weights fp32, bf16 arithmetic).
+        Args:
+            beatmap: of a mode the vocabulary covers.
+            sound: (n_samples,) from :func:`maimod.pcm.load` for published checkpoints; (n_frames, n_mels) normalised log-mel frames
+                for ours, None without a song.
+            facts: what is known of the map.
+            exact: the original's many windows, and for published checkpoints its prompts.
 
-    Raises:
-        CheckpointError: if it cannot be used; says why.
-    """
-    if precision not in ("fp32", "bf16", "amp"):
-        raise CheckpointError(f"precision {precision!r}: give fp32, bf16 or amp")
-    if not folder.is_dir():
-        raise CheckpointError(f"{folder}: no such checkpoint folder")
-    place = resolve_device(device)
-    try:
-        vocabulary = Vocabulary.load(folder)
-    except VocabularyError as error:
-        raise CheckpointError(str(error)) from None
-    network = load_network(folder, place)
-    if network.config.vocab_size_out != vocabulary.size_out or network.config.vocab_size_in != vocabulary.size_in:
-        raise CheckpointError(f"{folder}: tokenizer.json and config.json speak of different vocabularies")
-    if precision == "bf16":
-        network = network.to(torch.bfloat16)
-    info = ModelInfo(folder.name, "maimod", str(place), precision)
-    return Model(network, vocabulary, network.config, info, torch.bfloat16 if precision != "fp32" else None)
+        Raises:
+            EventError: if the map cannot be told in the checkpoint's words.
+            VocabularyError: if the facts name something the checkpoint does not know.
+        """
+        if isinstance(self.config, WhisperConfig):
+            assert sound is not None
+            return PublishedReading(beatmap, sound, self.vocabulary, self.config, facts, exact)
+        return BundledReading(beatmap, sound, self.vocabulary, facts, exact, frames=self.config.frames, frame_ms=self.config.frame_ms,
+                              n_mels=self.config.n_mels)
 
 
 @torch.inference_mode()
-def score(model: Model, beatmap: Beatmap, events: Sequence[Event], mel: np.ndarray | None, stars: float | None = None,
-          progress: Callable[[float], None] | None = None) -> tuple[EventScore, ...]:
-    """Score every event of one context, each exactly once.
+def score(model: Model, reading: Reading, exact: bool = False, progress: Callable[[float], None] | None = None,
+          ) -> dict[str, tuple[EventScore, ...]]:
+    """Score every event of a map, each exactly once.
 
     Args:
-        model: from :func:`load_model`.
-        beatmap: the map.
-        events: of the map, in order.
-        mel: (n_frames, n_mels) normalised log-mel frames; None without a song.
-        stars: star rating if known.
+        model: a checkpoint.
+        reading: the map, from :meth:`Model.read`.
+        exact: surprisal and entropy by the original's formula, and alternatives from the whole vocabulary, legal or not.
         progress: called with the share done.
 
     Returns:
-        One EventScore per event, in order.
+        One EventScore per event, in order, by the name of the context.
     """
-    encoded = encode(beatmap, events, model.vocabulary, stars)
-    window_ms = model.config.window_ms
-    windows = split(encoded.times, encoded.groups, window_ms, window_ms * HOP_SHARE, MAX_WINDOW_EVENTS)
-    places = encoded.places(model.vocabulary)
-    reader = _Reader(model, beatmap.mode, encoded, events)
-    results: list[EventScore | None] = [None] * len(events)
+    results: dict[str, list[EventScore | None]] = {name: [None] * len(events) for name, events in reading.contexts.items()}
+    reader = _Reader(model, reading, exact)
     done = 0
-    for batch in _batches(windows):
-        inputs = [window_inputs(encoded, places, window, mel, frames=model.config.frames, frame_ms=model.config.frame_ms,
-                                n_mels=model.config.n_mels, audio_offset=beatmap.audio_offset) for window in batch]
-        log_probabilities = _forward(model, inputs)
-        for row, window in enumerate(batch):
-            first = len(encoded.prompt) + window.owned.start - window.events.start - 1
-            length = window.owned.stop - window.owned.start
-            results[window.owned] = reader.read(log_probabilities[row, first:first + length], window.owned)
+    for batch in _batches(model, reading):
+        hidden = _run(model, [inputs for _, inputs in batch])
+        for row, (window, inputs) in enumerate(batch):
+            for name, span, first in zip(results, window.spans, inputs.rows, strict=True):
+                if len(span.owned):
+                    offsets = np.searchsorted(span.events, span.owned) + first
+                    targets = inputs.by_token["tokens"][offsets + 1]
+                    with _autocast(model):
+                        logits = model.network.logits(hidden[row, torch.from_numpy(offsets).to(hidden.device)])
+                    for index, found in zip(span.owned, reader.read(logits, targets, name, span.owned, window), strict=True):
+                        results[name][index] = found
         done += len(batch)
         if progress:
-            progress(done / len(windows))
-    assert all(result is not None for result in results)
-    return tuple(result for result in results if result is not None)
+            progress(done / len(reading.windows))
+    assert all(found is not None for scores in results.values() for found in scores)
+    return {name: tuple(found for found in scores if found is not None) for name, scores in results.items()}
 
 
-def _batches(windows: Sequence[Window]) -> list[list[Window]]:
-    """Windows of about equal length together, so that little is padding."""
-    batches: list[list[Window]] = []
-    for window in sorted(windows, key=lambda w: w.events.stop - w.events.start):
-        length = window.events.stop - window.events.start + 16
-        if not batches or length * (len(batches[-1]) + 1) > TOKENS_PER_BATCH:
-            batches.append([])
-        batches[-1].append(window)
-    return batches
+def _batches(model: Model, reading: Reading) -> Iterator[list[tuple[Window, WindowInputs]]]:
+    """Windows of about equal length together, so that little is padding; made as they are needed, so that few are in memory."""
+    limit = BATCH_POSITIONS.get(_device(model).type, BATCH_POSITIONS["cpu"])
+    batch: list[tuple[Window, WindowInputs]] = []
+    for window in sorted(reading.windows, key=lambda window: window.n_events):
+        inputs = reading.inputs(window)
+        longest = max(len(each.by_token["tokens"]) for _, each in [*batch, (window, inputs)])
+        if batch and (longest + model.config.encoder_positions) * (len(batch) + 1) > limit:
+            yield batch
+            batch = []
+        batch.append((window, inputs))
+    if batch:
+        yield batch
 
 
-def _forward(model: Model, inputs: Sequence[WindowInputs]) -> Tensor:
-    """Log2-probabilities (B, T, V), float32, of the token after each token."""
-    device = next(model.network.parameters()).device
-    longest = max(len(window.tokens) for window in inputs)
+def _run(model: Model, inputs: Sequence[WindowInputs]) -> Tensor:
+    """Last hidden states (B, T, D), windows right-padded."""
+    arrays = {name: torch.from_numpy(array).to(_device(model)) for name, array in stack(inputs).items()}
+    with _autocast(model):
+        hidden: Tensor = model.network.hidden(**arrays)
+    return hidden
 
-    def stack(name: str, pad_to: int | None, dtype: torch.dtype) -> Tensor:
-        arrays = [getattr(window, name) for window in inputs]
-        if pad_to is not None:
-            arrays = [np.pad(a, [(0, pad_to - len(a)), *[(0, 0)] * (a.ndim - 1)], constant_values=PAD) for a in arrays]
-        return torch.from_numpy(np.stack(arrays)).to(device, dtype)
 
-    weights = next(model.network.parameters()).dtype
-    with torch.autocast(device.type, dtype=model.dtype or torch.bfloat16, enabled=model.dtype is not None):
-        logits = model.network(
-            stack("mel", None, weights), stack("frame_phases", None, weights), stack("tokens", longest, torch.int64),
-            stack("times", longest, torch.float32), stack("phases", longest, weights),
-            stack("places", longest, weights))
-    return torch.log_softmax(logits.float(), dim=-1) / np.log(2.0)
+def _device(model: Model) -> torch.device:
+    return next(model.network.parameters()).device
+
+
+def _autocast(model: Model) -> torch.autocast:
+    return torch.autocast(_device(model).type, dtype=model.dtype or torch.bfloat16, enabled=model.dtype is not None)
 
 
 class _Reader:
-    """Turns rows of log-probabilities into EventScores."""
+    """Turns rows of logits into EventScores."""
 
-    def __init__(self, model: Model, mode: Mode, encoded: EncodedMap, events: Sequence[Event]) -> None:
-        self.vocabulary, self.encoded, self.events = model.vocabulary, encoded, events
-        self.successors = successors(model.vocabulary.language, mode)
-        self.legal_ids: dict[EventKind | None, Tensor] = {}
-        self.tolerance_ids = self.tolerances()
+    def __init__(self, model: Model, reading: Reading, exact: bool) -> None:
+        self.vocabulary, self.reading, self.exact, self.device = model.vocabulary, reading, exact, _device(model)
+        self.tolerances = self._tolerances()
+        self.legal: dict[str, tuple[dict[EventKind | None, int], Tensor]] = {}
+        for name, merged in zip(reading.contexts, self.vocabulary.language.contexts, strict=True):
+            follow = successors(self.vocabulary.language, reading.beatmap.mode, merged)
+            table = torch.zeros(len(follow), self.vocabulary.size_out, dtype=torch.bool)
+            for row, kinds in enumerate(follow.values()):
+                table[row, torch.from_numpy(self.vocabulary.ids(kinds))] = True
+            self.legal[name] = {kind: row for row, kind in enumerate(follow)}, table.to(self.device)
 
-    def tolerances(self) -> dict[EventKind, int]:
+    def _tolerances(self) -> dict[EventKind, int]:
         """Tolerance of each ordinal kind in ids."""
         units = {}
         for kind, tolerance in TOLERANCES.items():
@@ -165,51 +187,43 @@ class _Reader:
             units[kind] = max(1, tolerance // unit)
         return units
 
-    def legal(self, before: EventKind | None) -> Tensor:
-        if before not in self.legal_ids:
-            kinds = self.successors.get(before) or self.successors[None]
-            self.legal_ids[before] = torch.from_numpy(self.vocabulary.ids(kinds))
-        return self.legal_ids[before]
+    def read(self, logits: Tensor, targets: np.ndarray, context: str, indices: np.ndarray, window: Window) -> list[EventScore]:
+        """Scores of the events at `indices` of `context`, whose tokens are `targets`, from their rows (n, V)."""
+        events = self.reading.contexts[context]
+        token = torch.from_numpy(targets).to(self.device)[:, None]
+        if self.exact:
+            probabilities = torch.softmax(logits.float(), dim=-1)
+            bits = -torch.log2(probabilities + EXACT_FLOOR)
+        else:
+            bits = torch.log_softmax(logits.float(), dim=-1) * -(1 / np.log(2.0))
+            probabilities = torch.exp2(-bits)
+        surprisals = bits.gather(1, token)[:, 0]
+        entropies = (probabilities * bits.clamp(max=1e4)).sum(dim=-1)
+        near = self._near(probabilities, token, [events[index].kind for index in indices])
+        allowed = probabilities if self.exact else self._allowed(probabilities, context, indices)
+        best, chosen = allowed.topk(min(N_EXPECTED, allowed.shape[1]), dim=-1)
+        columns = (values.tolist() for values in (surprisals, entropies, near, best, chosen))
+        scores = []
+        for index, surprisal, entropy, mass, shares, ids in zip(indices.tolist(), *columns, strict=True):
+            expected = tuple((self.reading.expected(one, context, index, window), share)
+                             for one, share in zip(ids, shares, strict=True) if share > 0 or one == ids[0])
+            scores.append(EventScore(events[index], max(surprisal, 0.0), max(entropy, 0.0), expected, min(mass, 1.0)))
+        return scores
 
-    def read(self, rows: Tensor, owned: slice) -> list[EventScore]:
-        """Scores of the owned events from their rows (n_owned, V)."""
-        rows = rows.cpu()
-        probabilities = rows.exp2()
-        tokens = self.encoded.tokens[owned]
-        entropies = -(probabilities * rows.clamp(min=-1e4)).sum(dim=-1)
-        surprisals = -rows[torch.arange(len(tokens)), torch.from_numpy(tokens)]
-        cumulative = torch.nn.functional.pad(probabilities.cumsum(dim=-1, dtype=torch.float64), (1, 0))
-        scores: list[EventScore | None] = [None] * len(tokens)
-        before = [self.events[i - 1].kind if i else None for i in range(owned.start, owned.stop)]
-        for kind in set(before):
-            places = [i for i, b in enumerate(before) if b == kind]
-            legal = self.legal(kind)
-            best, chosen = probabilities[places][:, legal].topk(min(N_EXPECTED, len(legal)), dim=-1)
-            for place, best_row, ids_row in zip(places, best.tolist(), legal[chosen].tolist(), strict=True):
-                event = self.events[owned.start + place]
-                expected = tuple((self.event(token, owned.start + place), p) for token, p in zip(ids_row, best_row, strict=True))
-                near = self.near(cumulative[place], event.kind, int(tokens[place]))
-                scores[place] = EventScore(event, max(float(surprisals[place]), 0.0), max(float(entropies[place]), 0.0), expected, near)
-        return [score for score in scores if score is not None]
+    def _near(self, probabilities: Tensor, token: Tensor, kinds: Sequence[EventKind]) -> Tensor:
+        """(n,) probability within the tolerance of each token."""
+        spans = [self.vocabulary.ranges[kind] for kind in kinds]
+        bounds = np.array([(span.first_id, span.first_id + span.size - 1, self.tolerances.get(span.kind, 0)) for span in spans])
+        low, high, tolerance = (torch.from_numpy(bounds[:, i:i + 1]).to(self.device) for i in range(3))
+        reach = int(tolerance.max())
+        ids = token + torch.arange(-reach, reach + 1, device=self.device)
+        inside = (ids >= torch.maximum(low, token - tolerance)) & (ids <= torch.minimum(high, token + tolerance))
+        return (probabilities.gather(1, ids.clamp(0, probabilities.shape[1] - 1)) * inside).sum(dim=-1)
 
-    def near(self, cumulative: Tensor, kind: EventKind, token: int) -> float:
-        """Probability within the tolerance of a token."""
-        span, tolerance = self.vocabulary.ranges[kind], self.tolerance_ids.get(kind, 0)
-        low, high = max(token - tolerance, span.first_id), min(token + tolerance, span.first_id + span.size - 1)
-        return min(float(cumulative[high + 1] - cumulative[low]), 1.0)
-
-    def event(self, token: int, index: int) -> Event:
-        """The event a token would have been in place of the event at `index`."""
-        actual = self.events[index]
-        kind, value = self.vocabulary.decode(token)
-        if kind is EventKind.TIME and self.vocabulary.ticks_for_time:
-            value = round(float(self.encoded.grid.times(self.tick_before(index) + value)))
-        return Event(kind or EventKind.CONTROL, value, actual.time, actual.group, None, actual.part)
-
-    def tick_before(self, index: int) -> int:
-        """Ticks of the time event before `index`."""
-        while index > 0:
-            index -= 1
-            if self.events[index].kind is EventKind.TIME:
-                return int(self.encoded.grid.ticks(self.events[index].time))
-        return int(self.encoded.grid.ticks(self.events[0].time))
+    def _allowed(self, probabilities: Tensor, context: str, indices: np.ndarray) -> Tensor:
+        """Probabilities with those of illegal tokens at 0."""
+        rows, table = self.legal[context]
+        events = self.reading.contexts[context]
+        before = [events[index - 1].kind if index else None for index in indices.tolist()]
+        legal = torch.tensor([rows.get(kind, rows[None]) for kind in before], device=self.device)
+        return probabilities * table[legal]

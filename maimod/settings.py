@@ -15,11 +15,21 @@ class Settings:
     """Options of :func:`maimod.lint`."""
 
     model: str | None = BUNDLED_MODEL
-    """Bundled name or checkpoint folder; None leaves out the model's evidence."""
+    """Bundled name, checkpoint folder or Hugging Face id; None leaves out the model's evidence."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:N or mps."""
-    precision: str = "fp32"
-    """fp32, bf16 (weights and activations) or amp (autocast)."""
+    precision: str = "auto"
+    """fp32, bf16 (weights and activations), amp (autocast), or auto: bf16 on CUDA, fp32 elsewhere."""
+    exact: bool = False
+    """Published checkpoints only: the original's windows, prompts and formulas, at six times the work."""
+    difficulty: float | None = None
+    """Star rating to tell the model in place of the computed one."""
+    mapper_id: int | None = None
+    """User id of the mapper to tell the model, for checkpoints that know mappers."""
+    year: int | None = None
+    """Year to tell the model."""
+    descriptors: tuple[str, ...] = ()
+    """Words for the kind of map to tell the model, of those that the checkpoint knows."""
     audio_path: Path | None = None
     """Song to use in place of the one the map names; for a single beatmap."""
     select: tuple[str, ...] = ()

@@ -1,8 +1,8 @@
-"""Vocabulary of a checkpoint: events to token ids and back, the prompt, and which kinds of event can come next.
+"""Vocabulary of a checkpoint: events to token ids and back, and the class tokens that tell what map follows.
 
 Everything comes from the checkpoint's `tokenizer.json`, so another checkpoint is data and not code. The file has the layout of
-the Mapperatorinator family (`offset`, `event_ranges`, `input_event_ranges`: lists of type, min_value, max_value in id order),
-plus, in checkpoints of ours, a `maimod` object:
+the Mapperatorinator family (COMPAT §1.4; `offset`, `event_ranges`, `input_event_ranges`: lists of type, min_value, max_value in id
+order; ids of contexts; the mappers and descriptors it knows), plus, in checkpoints of ours, a `maimod` object:
 
 - `language`: the :class:`~maimod.events.EventLanguage`;
 - `time`: `{"unit": "ms", "step": 10}` for times since the window's start, or `{"unit": "tick"}` for ticks since the previous time;
@@ -13,16 +13,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from maimod.beatmap import Beatmap, Mode, ObjectKind
-from maimod.events import ANCHORS, BEATS, LANGUAGES, EventKind, EventLanguage
+from maimod.events import LANGUAGES, EventKind, EventLanguage
 
 PAD, SOS, EOS = 0, 1, 2
 FIRST_FREE_ID = 3
@@ -45,6 +44,29 @@ class Range:
     def size(self) -> int:
         """Number of ids."""
         return (self.high - self.low) // self.step + 1
+
+
+UNWRITTEN_CLASSES: Mapping[str, frozenset[EventKind]] = {
+    "v30": frozenset(EventKind),
+    "v31": frozenset({EventKind.DIFFICULTY, EventKind.MAPPER, EventKind.SONG_LENGTH, EventKind.SONG_POSITION})}
+"""Class tokens that a version never writes although older code gave ids to some of them (COMPAT §2.9, §7): its conditioning vectors say
+these things."""
+
+
+@dataclass(frozen=True, slots=True)
+class MapFacts:
+    """What a model may be told of a map that its hit objects do not say; None where it is not known."""
+
+    stars: float | None = None
+    """Star rating."""
+    mapper_id: int | None = None
+    """User id of the mapper."""
+    year: int | None = None
+    """In which the map was made."""
+    descriptors: tuple[str, ...] = ()
+    """What kind of map it is, in the checkpoint's words ("streams", "style/geometric")."""
+    song_ms: float = 0.0
+    """Length of the song."""
 
 
 class Vocabulary:
@@ -71,8 +93,19 @@ class Vocabulary:
             if not data["input_event_ranges"]:
                 self.size_out = next_id
             self.size_in = next_id
-            self.language = EventLanguage.from_dict(own["language"]) if "language" in own else LANGUAGES[data["version"]]
+            self.version = None if "language" in own else self._version()
+            self.language = EventLanguage.from_dict(own["language"]) if self.version is None else LANGUAGES[self.version]
             time = own.get("time", {"unit": "ms", "step": 10})
+            self.context_start = {str(name): int(token) for name, token in data.get("context_sos", {}).items()}
+            self.context_end = {str(name): int(token) for name, token in data.get("context_eos", {}).items()}
+            self.mapper_index = {int(user): int(index) for user, index in data.get("mapper_idx", {}).items()}
+            self.descriptor_index = {str(name): int(index) for name, index in data.get("descriptor_idx", {}).items()}
+            self._mapper_of_map = {int(number): int(user) for number, user in data.get("beatmap_mapper", {}).items()}
+            self._descriptors_of_map = {int(number): tuple(found) for number, found in data.get("beatmap_descriptors", {}).items()}
+            stated = {kind: span.first_id for kind, span in self.ranges.items()} | data.get("event_start", {})
+            wrong = [kind for kind, span in self.ranges.items() if stated[kind] != span.first_id]
+            if wrong or data.get("vocab_size_out", self.size_out) != self.size_out:
+                raise ValueError(f"its ids contradict its ranges{f' from {wrong[0].value} on' if wrong else ''}")
         except (AttributeError, KeyError, ValueError, TypeError) as error:
             raise VocabularyError(f"tokenizer.json cannot be used ({type(error).__name__}: {error})") from None
         self.ticks_for_time: bool = time["unit"] == "tick"
@@ -80,6 +113,24 @@ class Vocabulary:
         self.kinds: list[EventKind | None] = [None] * self.size_in
         for span in self.ranges.values():
             self.kinds[span.first_id:span.first_id + span.size] = [span.kind] * span.size
+
+    def _version(self) -> str:
+        """Which published language has these kinds of event (COMPAT §2; the file does not say)."""
+        if EventKind.POS_REFINE in self.ranges:
+            return "v32"
+        if EventKind.POS in self.ranges:
+            return "v29"
+        if EventKind.POS_X not in self.ranges:
+            raise ValueError("positions of no known form")
+        return "v31" if EventKind.TIMING_POINT in self.ranges else "v30"
+
+    @property
+    def modes(self) -> frozenset[Mode]:
+        """Game modes whose objects it can say."""
+        needed = {Mode.OSU: EventKind.SLIDER_HEAD, Mode.CATCH: EventKind.SLIDER_HEAD, Mode.TAIKO: EventKind.DRUMROLL,
+                  Mode.MANIA: EventKind.HOLD_NOTE}
+        able = {mode for mode, kind in needed.items() if kind in self.ranges}
+        return frozenset(able & {Mode.OSU} if self.version == "v30" else able)
 
     @classmethod
     def load(cls, folder: Path) -> Vocabulary:
@@ -125,104 +176,76 @@ class Vocabulary:
         parts = [np.arange(span.first_id, span.first_id + span.size) for span in spans if span.first_id < self.size_out]
         return np.sort(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
 
-    def prompt(self, beatmap: Beatmap, stars: float | None) -> list[int]:
-        """Class tokens that tell the decoder what map this is, then SOS (COMPAT §7; kinds the vocabulary lacks are left out).
+    def prompt(self, beatmap: Beatmap, facts: MapFacts, scroll_speed_ratio: float = 0.0) -> list[int]:
+        """Class tokens that tell the decoder what map this is (COMPAT §7; kinds the vocabulary lacks are left out).
 
-        Args:
-            beatmap: the map.
-            stars: star rating, None if unknown.
+        Raises:
+            VocabularyError: if the facts name something this checkpoint does not know.
         """
-        tokens = [self.encode(kind, value) for kind, value in _class_values(beatmap, stars) if kind in self.ranges]
-        return [*tokens, SOS]
+        unwritten = UNWRITTEN_CLASSES.get(self.version or "", frozenset())
+        return [self.encode(kind, value) for kind, value in self._class_values(beatmap, facts, scroll_speed_ratio)
+                if kind in self.ranges and kind not in unwritten]
+
+    def _class_values(self, beatmap: Beatmap, facts: MapFacts, scroll_speed_ratio: float) -> list[tuple[EventKind, int]]:
+        """Class tokens in prompt order; values by COMPAT §2.7, where the highest of a range stands for "unknown"."""
+        mode, settings, objects = beatmap.mode, beatmap.difficulty, beatmap.hit_objects
+        unknown = {kind: span.high for kind, span in self.ranges.items()}
+        mapper, descriptors = self.mapper(facts), self.descriptors(facts)
+        values = [(EventKind.GAMEMODE, int(mode)),
+                  (EventKind.DIFFICULTY, 24 if facts.stars is None else min(max(int(facts.stars * 24 / 12), 0), 23)),
+                  (EventKind.MAPPER, unknown.get(EventKind.MAPPER, 0) if mapper is None else mapper),
+                  (EventKind.YEAR, unknown.get(EventKind.YEAR, 0) if facts.year is None else facts.year),
+                  (EventKind.HITSOUNDED, int(any(o.hitsound for o in objects))),
+                  (EventKind.SONG_LENGTH, min(int(facts.song_ms // 10_000), 60))]
+        if mode in (Mode.OSU, Mode.CATCH):
+            values += [(EventKind.GLOBAL_SV, round(min(max(settings.slider_multiplier, 0.4), 3.6) * 100)),
+                       (EventKind.CS, min(max(int(settings.circle_size * 20 / 10), 0), 20))]
+        if mode is Mode.MANIA:
+            holds = sum(o.kind is ObjectKind.HOLD for o in objects) / max(len(objects), 1)
+            values += [(EventKind.KEYCOUNT, beatmap.keys), (EventKind.HOLD_NOTE_RATIO, _tenths(holds))]
+        if mode in (Mode.TAIKO, Mode.MANIA):
+            values.append((EventKind.SCROLL_SPEED_RATIO, _tenths(scroll_speed_ratio)))
+        return values + [(EventKind.DESCRIPTOR, index) for index in descriptors or (unknown.get(EventKind.DESCRIPTOR, 0),)]
+
+    def with_known_facts(self, beatmap: Beatmap, facts: MapFacts) -> MapFacts:
+        """`facts`, and the mapper that the checkpoint knows the map by, if it does."""
+        number = beatmap.metadata.get("BeatmapID", "")
+        mapper = self._mapper_of_map.get(int(number)) if number.isdecimal() else None
+        if facts.mapper_id is None and mapper in self.mapper_index:
+            facts = replace(facts, mapper_id=mapper)
+        known = self._descriptors_of_map.get(int(number), ()) if number.isdecimal() else ()
+        if known and not facts.descriptors:
+            names = {index: name for name, index in self.descriptor_index.items()}
+            facts = replace(facts, descriptors=tuple(names[index] for index in known if index in names))
+        return facts
+
+    def mapper(self, facts: MapFacts) -> int | None:
+        """The checkpoint's index of the mapper, None if it is not said.
+
+        Raises:
+            VocabularyError: if the mapper is not known.
+        """
+        if facts.mapper_id is None:
+            return None
+        if facts.mapper_id not in self.mapper_index:
+            raise VocabularyError(f"mapper_id={facts.mapper_id}: not among the {len(self.mapper_index):,} mappers that this checkpoint "
+                                  "knows; leave it out")
+        return self.mapper_index[facts.mapper_id]
+
+    def descriptors(self, facts: MapFacts) -> list[int]:
+        """The checkpoint's indices of the descriptors.
+
+        Raises:
+            VocabularyError: if one is not known.
+        """
+        for name in facts.descriptors:
+            if name not in self.descriptor_index:
+                close = get_close_matches(name, self.descriptor_index, 3, 0.5)
+                hint = f"did you mean {', '.join(close)}?" if close else "see maimod model info"
+                raise VocabularyError(f"descriptors={name}: this checkpoint does not know it; {hint}")
+        return [self.descriptor_index[name] for name in facts.descriptors]
 
 
-def _class_values(beatmap: Beatmap, stars: float | None) -> list[tuple[EventKind, int]]:
-    """Class tokens in prompt order; values by COMPAT §2.7."""
-    mode, settings, objects = beatmap.mode, beatmap.difficulty, beatmap.hit_objects
-    values = [(EventKind.GAMEMODE, int(mode)),
-              (EventKind.DIFFICULTY, 24 if stars is None else min(max(int(stars * 2), 0), 23)),
-              (EventKind.HITSOUNDED, int(any(o.hitsound for o in objects)))]
-    if mode in (Mode.OSU, Mode.CATCH):
-        values += [(EventKind.GLOBAL_SV, round(settings.slider_multiplier * 100)),
-                   (EventKind.CS, min(int(settings.circle_size * 2), 20))]
-    if mode is Mode.MANIA:
-        holds = sum(o.kind is ObjectKind.HOLD for o in objects) / max(len(objects), 1)
-        values += [(EventKind.KEYCOUNT, beatmap.keys),
-                   (EventKind.HOLD_NOTE_RATIO, -1 if holds <= 0 else 11 if holds >= 1 else round(10 * holds))]
-    return values
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Which kind can follow which
-
-
-def _group_templates(language: EventLanguage, mode: Mode) -> list[list[str]]:
-    """Groups of COMPAT §4.1 and §4.5 as lists of short names, type last, with every optional part present.
-
-    A trailing `?` marks what may be absent, `*` what may repeat with the part before it.
-    """
-    if mode in (Mode.OSU, Mode.CATCH):
-        place = (["dist"] if language.distances else []) + {
-            "split": ["pos_x", "pos_y"], "cell": ["pos"], "refined": ["pos", "pos_refine"]}[language.positions]
-    else:
-        place = ["column"] if mode is Mode.MANIA else []
-    combo = ["new_combo?"] if mode in (Mode.OSU, Mode.CATCH) else []
-    speed = ["scroll_speed"] if language.velocities else []
-    hit, when = ["hitsound", "volume"], ["t", "snap"]
-    groups = [
-        [*when, *place, *combo, *(["scroll_speed"] if mode is Mode.TAIKO else []), *hit, "circle"],
-        [*when, *place, *combo, *speed, *hit, "slider_head"],
-        *([*place, kind] for kind in ("bezier_anchor", "perfect_anchor", "catmull_anchor", "red_anchor", "last_anchor")),
-        [*when, *(place if language.slider_version == 1 else []), *hit, "*", "last_anchor"],
-        [*when, *place, *hit, "slider_end"],
-        [*when, "spinner"], [*when, *hit, "spinner_end"],
-        [*when, "scroll_speed", *hit, "drumroll"], [*when, "drumroll_end"],
-        [*when, "scroll_speed", *hit, "denden"], [*when, "denden_end"],
-        [*when, *place, *hit, "hold_note"], [*when, *place, "hold_note_end"],
-        *([["t", kind] for kind in ("slider_sustain", "slider_repeat_sustain", "spinner_sustain", "drumroll_sustain",
-                                     "denden_sustain")] if language.sustains else []),
-        *([["t", *place, "hold_note_sustain"]] if language.sustains else []),
-        [*when, "kiai"], [*when, "scroll_speed", "scroll_speed_change"],
-        ["t", "beat"], ["t", "measure"], ["t", "timing_point"],
-    ]
-    taiko_only = {"drumroll", "drumroll_end", "denden", "denden_end"}
-    slider_kinds = {"slider_head", "slider_end", "last_anchor"} | {name for name in EventKind if name.endswith("_anchor")}
-
-    def fits(group: list[str]) -> bool:
-        kind = group[-1]
-        if mode is Mode.TAIKO:
-            return kind not in slider_kinds | {"spinner", "spinner_end"} and not kind.startswith("hold_note")
-        return kind not in taiko_only and (mode is Mode.MANIA or not kind.startswith("hold_note"))
-
-    return [group for group in groups if fits(group)]
-
-
-@cache
-def successors(language: EventLanguage, mode: Mode) -> dict[EventKind | None, frozenset[EventKind]]:
-    """Kinds that can follow each kind of event in `mode`; the key None is the beginning of a context."""
-    follow: dict[EventKind | None, set[EventKind]] = {}
-    firsts: set[EventKind] = set()
-    timeless_firsts: set[EventKind] = set()
-    lasts: set[EventKind] = set()
-    for template in _group_templates(language, mode):
-        group = [template[-1], *template[:-1]] if language.type_first else template
-        kinds = [name for name in group if name != "*"]
-        for names in ([name.rstrip("?") for name in kinds], [name for name in kinds if not name.endswith("?")]):
-            events = [EventKind(name) for name in names]
-            (firsts if "t" in names else timeless_firsts).add(events[0])
-            lasts.add(events[-1])
-            for before, after in pairwise(events):
-                follow.setdefault(before, set()).add(after)
-        if "*" in group:
-            follow.setdefault(EventKind.VOLUME, set()).add(EventKind.HITSOUND)
-            if language.type_first:
-                lasts.add(EventKind.VOLUME)
-    # Groups without a time are slider anchors, among which a beat or a change may fall. With types in front, the last event of a
-    # group does not tell what ended.
-    between = ANCHORS | BEATS | {EventKind.SLIDER_HEAD, EventKind.KIAI, EventKind.SCROLL_SPEED_CHANGE}
-    before_anchors = lasts if language.type_first else lasts & between
-    for last in [None, *lasts]:
-        follow.setdefault(last, set()).update(firsts)
-    for last in before_anchors:
-        follow[last].update(timeless_firsts)
-    return {kind: frozenset(kinds) for kind, kinds in follow.items()}
+def _tenths(ratio: float) -> int:
+    """-1 for none, 11 for all, else tenths (COMPAT §2.7)."""
+    return -1 if ratio <= 0 else 11 if ratio >= 1 else round(10 * ratio)

@@ -106,7 +106,7 @@ def test_paths_arrive_verbatim(lint, tokens, paths):
 def test_keys_are_options_by_another_spelling(lint, capsys):
     assert cli.main(["beatmap_path=x.osu", "audio_path='my song.mp3'", "model_path=m=1", "device=cuda:1", "precision=bf16",
                      "raw_output=true", "no_model=false", "fail_on=never", "max_findings=3", "select=rhythm,timing/offset"]) == 0
-    assert lint.settings == Settings("m=1", "cuda:1", "bf16", Path("my song.mp3"), ("rhythm", "timing/offset"))
+    assert lint.settings == Settings("m=1", "cuda:1", "bf16", audio_path=Path("my song.mp3"), select=("rhythm", "timing/offset"))
 
 
 def test_empty_values_leave_the_default(lint):
@@ -186,7 +186,7 @@ def test_evidence_kind_comes_from_the_rules(lint, capsys):
     (["check", "x", "--device", "gpu"],
      "Invalid value for --device: 'gpu' is none of auto, cpu, cuda, cuda:N, mps (see maimod check --help)"),
     (["check", "x", "--precision", "fp8"],
-     "Invalid value for '--precision': 'fp8' is not one of 'fp32', 'bf16', 'amp'. (see maimod check --help)"),
+     "Invalid value for '--precision': 'fp8' is not one of 'auto', 'fp32', 'bf16', 'amp'. (see maimod check --help)"),
     (["check"], "Missing argument 'PATH'. (see maimod check --help)"),
     (["check", ""], "Invalid value for PATH: an empty path (see maimod check --help)"),
     (["beatmap_path=''"], "beatmap_path is empty: give the path of a .osu file"),

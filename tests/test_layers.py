@@ -15,13 +15,15 @@ LAYERS = [
     {"beatmap", "audio"},
     {"media"},
     {"path_ends"},
-    {"reader", "onsets", "beatgrid", "events", "findings", "stars", "geometry"},
-    {"tokens", "windows", "calibration", "settings", "moments", "sounds", "levels"},
+    {"reader", "onsets", "beatgrid", "events", "findings", "stars", "geometry", "pcm", "configs"},
+    {"tokens", "grammar", "windows", "calibration", "settings", "moments", "sounds", "levels"},
     {"mapset"},
     {"slots"},
     {"doubts"},
     {"encoding", "model", "proofreader"},
+    {"published", "whisper"},
     {"scoring", "detectors.base"},
+    {"checkpoints"},
     {"detectors._hearing", "detectors._sets"},
     {"detectors._loudness"},
     {"detectors.rhythm", "detectors.timing", "detectors.positions", "detectors.new_combos", "detectors.sliders",
@@ -50,7 +52,8 @@ LAYERS = [
     {"options"},
     {"cli"},
 ]
-TORCH_ALLOWED = {"model", "proofreader", "scoring", "learning.train", "learning.memo", "learning.proofreading"}
+TORCH_ALLOWED = {"model", "whisper", "proofreader", "scoring", "checkpoints", "learning.train", "learning.memo",
+                 "learning.proofreading"}
 
 
 def modules() -> dict[str, Path]:

@@ -13,7 +13,8 @@ from maimod.beatgrid import BeatGrid
 from maimod.beatmap import Mode
 from maimod.encoding import encode
 from maimod.events import LANGUAGES, EventKind, from_beatmap
-from maimod.tokens import SOS, Vocabulary, VocabularyError, successors
+from maimod.grammar import successors
+from maimod.tokens import MapFacts, Vocabulary, VocabularyError
 from tests import osu
 
 BUNDLED = Path(__file__).parents[1] / "models" / "maimod-mini"
@@ -52,12 +53,12 @@ def test_published_layouts_are_read_by_the_same_code() -> None:
     """V30's ids, from the table of the compatibility notes: times 3…3279, snap from 3280, circle 4595."""
     ranges = [("t", 0, 3276), ("snap", 0, 16), ("dist", 0, 640), ("pos_x", -64, 192), ("pos_y", -64, 160), ("new_combo", 0, 0),
               ("hitsound", 0, 72), ("volume", 0, 100), ("circle", 0, 0)]
-    data = {"version": "v30", "offset": 3, "input_event_ranges": [],
+    data = {"offset": 3, "input_event_ranges": [],
             "event_ranges": [{"type": t, "min_value": low, "max_value": high} for t, low, high in ranges]}
     vocabulary = Vocabulary(data)
     assert (vocabulary.encode(EventKind.SNAP, 0), vocabulary.encode(EventKind.POS_X, -64), vocabulary.encode(EventKind.CIRCLE, 0)) == (
         3280, 3938, 4595)
-    assert not vocabulary.ticks_for_time and vocabulary.time_step == 10
+    assert not vocabulary.ticks_for_time and vocabulary.time_step == 10 and vocabulary.version == "v30"
 
 
 @pytest.mark.parametrize("damage", ["", "[]", "{}", '{"event_ranges": [{"type": "banana"}], "input_event_ranges": []}'])
@@ -73,8 +74,9 @@ def test_damaged_files_are_refused_in_one_line(tmp_path: Path, damage: str) -> N
 def test_every_event_is_a_legal_successor_of_the_one_before(mode: Mode, name: str, bundled: Vocabulary) -> None:
     language = bundled.language if name == "bundled" else LANGUAGES[name]
     objects = OBJECTS if mode is not Mode.MANIA else ["64,192,0,128,0,900:0:0:0:0:", "192,192,0,1,0", "320,192,1000,1,2"]
-    for events in from_beatmap(osu.beatmap(objects, LINES, int(mode), events=["2,6500,7500"]), language).values():
-        follow = successors(language, mode)
+    contexts = from_beatmap(osu.beatmap(objects, LINES, int(mode), events=["2,6500,7500"]), language)
+    for merged, events in zip(language.contexts, contexts.values(), strict=True):
+        follow = successors(language, mode, merged)
         before = None
         for event in events:
             assert event.kind in follow[before], (before, event)
@@ -83,17 +85,17 @@ def test_every_event_is_a_legal_successor_of_the_one_before(mode: Mode, name: st
 
 def test_the_prompt_tells_mode_difficulty_and_settings(bundled: Vocabulary) -> None:
     beatmap = osu.beatmap(OBJECTS, LINES, circle_size=4.2, slider_multiplier=1.8)
-    kinds = [bundled.decode(token) for token in bundled.prompt(beatmap, 5.3)]
+    kinds = [bundled.decode(token) for token in bundled.prompt(beatmap, MapFacts(stars=5.3))]
     assert kinds == [(EventKind.GAMEMODE, 0), (EventKind.DIFFICULTY, 10), (EventKind.HITSOUNDED, 1), (EventKind.GLOBAL_SV, 189),
-                     (EventKind.CS, 8), (None, SOS)]
-    assert bundled.decode(bundled.prompt(beatmap, None)[1]) == (EventKind.DIFFICULTY, 24)
+                     (EventKind.CS, 8)]
+    assert bundled.decode(bundled.prompt(beatmap, MapFacts())[1]) == (EventKind.DIFFICULTY, 24)
 
 
 def test_times_are_ticks_since_the_previous_time_whatever_the_tempo(bundled: Vocabulary) -> None:
     def shifts(beat_length: float) -> list[int]:
         beats = [0, 1, 1.5, 1.75, 4]
         beatmap = osu.beatmap([f"0,0,{round(b * beat_length)},1,0" for b in beats], [f"0,{beat_length},4,1,0,50,1,0"])
-        encoded = encode(beatmap, from_beatmap(beatmap, bundled.language)["map"], bundled, None)
+        encoded = encode(beatmap, from_beatmap(beatmap, bundled.language)["map"], bundled, MapFacts())
         return [bundled.decode(int(t))[1] for t in encoded.tokens if bundled.kinds[t] is EventKind.TIME]
 
     assert shifts(500) == shifts(333.333) == [0, 48, 24, 12, 108]

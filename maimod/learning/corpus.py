@@ -16,11 +16,11 @@ import numpy as np
 from maimod import audio, events, reader
 from maimod.beatgrid import BeatGrid
 from maimod.beatmap import Mode
+from maimod.configs import ModelConfig
 from maimod.encoding import EncodedMap, encode, normalise
-from maimod.model import ModelConfig
 from maimod.reader import BeatmapError
 from maimod.stars import star_rating
-from maimod.tokens import Vocabulary
+from maimod.tokens import MapFacts, Vocabulary
 
 DEVELOPMENT_SHARE = 1 / 30
 """Share of the folders that is held out of training to watch the loss."""
@@ -80,7 +80,7 @@ class _Reader:
             song = reader.find_audio(loaded)
             if song is not None and song not in song_indices:
                 song_indices[song] = self.song(song, songs, refused)
-            encoded = encode(loaded, contexts["map"], self.vocabulary, star_rating(path))
+            encoded = encode(loaded, contexts["map"], self.vocabulary, MapFacts(star_rating(path)))
             examples.append(Example(encoded, loaded.mode, loaded.keys if loaded.mode is Mode.MANIA else 0,
                                     -1 if song is None else song_indices[song], loaded.audio_offset, is_development(folder)))
         return Corpus(examples, songs, refused)

@@ -270,7 +270,7 @@ def evaluation_linter(settings: Settings) -> Linter:
         return Linter(settings, None)
     from maimod.learning.memo import remembering
 
-    return Linter(settings, remembering(load_model(settings)))
+    return Linter(settings, load_model(settings, remembering))
 
 
 _worker: _Worker | None = None

@@ -10,40 +10,49 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from maimod.model import Network
 from maimod.scoring import Model
 from maimod.tokens import PAD
 
 MAX_WINDOWS = 160
-"""Remembered at once: about 1 MB each, and some 20 for a map of three minutes."""
+"""Remembered at once: about 0.5 MB each, and some 20 for a map of three minutes."""
+BY_TOKEN = ("tokens", "times", "grid", "place")
+"""Inputs that are padded at the end of a row, by the names of the networks' parameters."""
 
 
 class RememberingNetwork(nn.Module):
-    """Runs the network only on windows that it has not seen lately."""
+    """Runs a network only on windows that it has not seen lately."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.network, self.config = network, network.config
+        self.network = network
         self.known: OrderedDict[bytes, Tensor] = OrderedDict()
 
-    def forward(self, mel: Tensor, frame_phases: Tensor, tokens: Tensor, times: Tensor, phases: Tensor, places: Tensor) -> Tensor:
-        """As :meth:`maimod.model.Network.forward`; what is padded at the end of a row is not remembered."""
+    def hidden(self, **inputs: Tensor) -> Tensor:
+        """As that of the network; what is padded at the end of a row is not remembered."""
+        tokens = inputs["tokens"]
         lengths = (tokens != PAD).sum(dim=1).tolist()
-        keys = [_key((mel[i], frame_phases[i], *(part[i, :length] for part in (tokens, times, phases, places))))
+        keys = [_key([tensor[i, :length] if name in BY_TOKEN else tensor[i] for name, tensor in inputs.items()])
                 for i, length in enumerate(lengths)]
         new = [i for i, key in enumerate(keys) if key not in self.known]
         if new:
             longest = max(lengths[i] for i in new)
-            found = self.network(mel[new], frame_phases[new], *(part[new, :longest] for part in (tokens, times, phases, places)))
+            found = self.network.hidden(  # type: ignore[operator]
+                **{name: tensor[new, :longest] if name in BY_TOKEN else tensor[new] for name, tensor in inputs.items()})
             for i, row in zip(new, found, strict=True):
                 self.known[keys[i]] = row[:lengths[i]].clone()
-        logits = torch.zeros(*tokens.shape, next(iter(self.known.values())).shape[-1], dtype=next(iter(self.known.values())).dtype)
+        some = self.known[keys[0]]
+        hidden = some.new_zeros(*tokens.shape, some.shape[-1])
         for i, (key, length) in enumerate(zip(keys, lengths, strict=True)):
-            logits[i, :length] = self.known[key]
+            hidden[i, :length] = self.known[key]
             self.known.move_to_end(key)
         while len(self.known) > MAX_WINDOWS:
             self.known.popitem(last=False)
-        return logits.to(tokens.device)
+        return hidden
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """As that of the network."""
+        found: Tensor = self.network.logits(hidden)  # type: ignore[operator]
+        return found
 
 
 def _key(parts: Sequence[Tensor]) -> bytes:
@@ -54,5 +63,5 @@ def _key(parts: Sequence[Tensor]) -> bytes:
 
 
 def remembering(model: Model) -> Model:
-    """The same model with a memory; itself if its network is of another kind."""
-    return replace(model, network=RememberingNetwork(model.network)) if isinstance(model.network, Network) else model  # type: ignore[arg-type]
+    """The same model with a memory."""
+    return replace(model, network=RememberingNetwork(model.network))  # type: ignore[arg-type]

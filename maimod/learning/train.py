@@ -21,13 +21,14 @@ from safetensors.torch import load_file, save_file
 
 from maimod.beatgrid import N_FEATURES
 from maimod.beatmap import Mode
-from maimod.encoding import N_PLACE_FEATURES, EncodedMap, WindowInputs, window_inputs
+from maimod.configs import CheckpointError, ModelConfig
+from maimod.encoding import N_PLACE_FEATURES, EncodedMap, WindowInputs, stack, window_inputs
 from maimod.events import EventKind
 from maimod.learning import corpus as corpora
 from maimod.learning.corpus import Corpus, Example
-from maimod.model import CheckpointError, ModelConfig, Network, resolve_device
+from maimod.model import Network, resolve_device
 from maimod.tokens import Vocabulary
-from maimod.windows import Window
+from maimod.windows import Span, Window
 
 MODE_WEIGHTS = {Mode.OSU: 1.0, Mode.TAIKO: 1.5, Mode.CATCH: 1.5, Mode.MANIA: 0.35}
 """How often a second of a map is drawn: the corpus has five times too much mania and too little taiko and catch."""
@@ -95,7 +96,8 @@ class Sampler:
         low = max(0, int(begin) - PAST_TOKENS)
         part = self.augment(replace(encoded, tokens=encoded.tokens[low:end], times=encoded.times[low:end],
                                     groups=encoded.groups[low:end], phases=encoded.phases[low:end]), example)
-        window = Window(start, start + self.config.window_ms, slice(int(begin) - low, end - low), slice(int(begin) - low, end - low))
+        shown = np.arange(int(begin) - low, end - low)
+        window = Window(start, start + self.config.window_ms, (Span(shown, shown),))
         mel = self.songs[example.song] if example.song >= 0 and random.random() >= SONG_DROPOUT else None
         inputs = window_inputs(part, part.places(self.vocabulary), window, mel, frames=self.config.frames,
                                frame_ms=self.config.frame_ms, n_mels=self.config.n_mels, audio_offset=example.audio_offset)
@@ -122,11 +124,11 @@ class Sampler:
         while True:
             chosen = self.random.choice(len(self.examples), size=192, p=self.weights)
             drawn = [self.draw(self.examples[i]) for i in chosen]
-            drawn = sorted((d for d in drawn if len(d[0].tokens) > d[1] + 1), key=lambda d: len(d[0].tokens))
+            drawn = sorted((d for d in drawn if len(d[0].by_token["tokens"]) > d[1] + 1), key=lambda d: len(d[0].by_token["tokens"]))
             batches: list[list[tuple[WindowInputs, int, bool]]] = []
             current: list[tuple[WindowInputs, int, bool]] = []
             for item in drawn:
-                if current and (len(item[0].tokens) + FRAMES_COST) * (len(current) + 1) > self.options.batch_cost:
+                if current and (len(item[0].by_token["tokens"]) + FRAMES_COST) * (len(current) + 1) > self.options.batch_cost:
                     batches.append(current)
                     current = []
                 current.append(item)
@@ -137,33 +139,24 @@ class Sampler:
 
 def collate(drawn: list[tuple[WindowInputs, int, bool]]) -> dict[str, torch.Tensor]:
     """Stack windows, right-padded. Targets are -100 on the prompt, the padding and an unforeseeable first time."""
-    longest = max(len(inputs.tokens) for inputs, _, _ in drawn)
-    size = len(drawn)
-    tokens = np.zeros((size, longest), dtype=np.int64)
-    targets = np.full((size, longest), -100, dtype=np.int64)
-    times = np.zeros((size, longest), dtype=np.float32)
-    phases = np.zeros((size, longest, drawn[0][0].phases.shape[1]), dtype=np.float32)
-    places = np.zeros((size, longest, drawn[0][0].places.shape[1]), dtype=np.float32)
+    arrays = stack([inputs for inputs, _, _ in drawn])
+    targets = np.full(arrays["tokens"].shape, -100, dtype=np.int64)
     for row, (inputs, prompt_length, is_beginning) in enumerate(drawn):
-        length = len(inputs.tokens)
-        tokens[row, :length], times[row, :length], phases[row, :length] = inputs.tokens, inputs.times, inputs.phases
-        places[row, :length] = inputs.places
+        tokens = inputs.by_token["tokens"]
         # The first time counts from an event outside of the window, so it cannot be known here.
         first = prompt_length if is_beginning else prompt_length + 1
-        targets[row, first - 1:length - 1] = inputs.tokens[first:]
-    return {"mel": torch.from_numpy(np.stack([d[0].mel for d in drawn])),
-            "frame_grid": torch.from_numpy(np.stack([d[0].frame_phases for d in drawn])),
-            "tokens": torch.from_numpy(tokens), "times": torch.from_numpy(times), "grid": torch.from_numpy(phases),
-            "place": torch.from_numpy(places), "targets": torch.from_numpy(targets)}
+        targets[row, first - 1:len(tokens) - 1] = tokens[first:]
+    return {name: torch.from_numpy(array) for name, array in arrays.items()} | {"targets": torch.from_numpy(targets)}
 
 
 def loss_of(network: Network, batch: dict[str, torch.Tensor], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean cross-entropy [nats], and per-token loss (B, T)."""
-    batch = {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
+    inputs = {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
+    targets = inputs.pop("targets")
     with torch.autocast(device.type, dtype=torch.bfloat16):
-        logits = network(batch["mel"], batch["frame_grid"], batch["tokens"], batch["times"], batch["grid"], batch["place"])
-    each = F.cross_entropy(logits.float().transpose(1, 2), batch["targets"], ignore_index=-100, reduction="none")
-    return each.sum() / (batch["targets"] >= 0).sum().clamp(min=1), each
+        logits = network(**inputs)
+    each = F.cross_entropy(logits.float().transpose(1, 2), targets, ignore_index=-100, reduction="none")
+    return each.sum() / (targets >= 0).sum().clamp(min=1), each
 
 
 def development_batches(corpus: Corpus, vocabulary: Vocabulary, config: ModelConfig, options: Options) -> list[dict[str, torch.Tensor]]:

@@ -1,0 +1,332 @@
+"""Checkpoint folders and Hugging Face ids to loaded models: what is there, whether it is whole, and what it can do.
+
+A folder holds `config.json`, `tokenizer.json` and `model.safetensors` (or its numbered parts with an index); sub-folders `gamemode=0` to
+`gamemode=3` may hold whole checkpoints for one mode each (COMPAT §1). Nothing here can run code from a file: weights are safetensors,
+and pickles are refused.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from maimod.beatmap import Mode
+from maimod.configs import CheckpointError, ModelConfig, WhisperConfig
+from maimod.findings import ModelInfo
+from maimod.tokens import Vocabulary, VocabularyError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from maimod.scoring import Model
+
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
+"""`owner/name`, with an optional `@revision`."""
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+BUNDLED_FAMILY = "maimod"
+PUBLISHED_FAMILIES = {"v29": "Mapperatorinator V29", "v30": "Mapperatorinator V30", "v31": "Mapperatorinator V31",
+                      "v32": "Mapperatorinator V32"}
+PICKLES = ("pytorch_model.bin", "custom_checkpoint_0.pkl")
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a checkpoint is and can do, read without loading it."""
+
+    folder: Path
+    family: str
+    modes: tuple[Mode, ...]
+    parameters: int
+    bytes: int
+    """Of the weights."""
+    vocabulary_in: int
+    vocabulary_out: int
+    window_ms: float
+    contexts: tuple[str, ...]
+    mappers: int
+    descriptors: tuple[str, ...]
+    is_calibrated: bool
+    """Whether it brings a `calibration.json`."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {**asdict(self), "folder": self.folder.as_posix(), "modes": [mode.label for mode in self.modes]}
+
+    def to_text(self) -> str:
+        """A few lines for a reader."""
+        words = ", ".join(self.descriptors[:8]) + (f" and {len(self.descriptors) - 8} more" if len(self.descriptors) > 8 else "")
+        lines = [
+            f"{self.folder}: {self.family}, {self.parameters / 1e6:,.1f} million parameters, {self.bytes / 1e6:,.0f} MB",
+            f"judges {', '.join(mode.label for mode in self.modes)}, in windows of {self.window_ms / 1000:.1f} s",
+            f"reads {', '.join(self.contexts)}; {self.vocabulary_out:,} tokens, and {self.vocabulary_in - self.vocabulary_out:,} "
+            "for what it is told of a map",
+            f"mappers known: {self.mappers:,}" if self.mappers else "knows no mappers",
+            f"descriptors known: {words}" if self.descriptors else "knows no descriptors",
+            "calibrated: scores are measured probabilities" if self.is_calibrated else
+            "not calibrated: scores follow the documented defaults; maimod calibrate measures them on your maps"]
+        return "\n  ".join(lines)
+
+
+def find(name: str) -> Path:
+    """The folder of a checkpoint given by its path or by its Hugging Face id, which is downloaded if it is not cached.
+
+    Raises:
+        CheckpointError: if there is no such folder, or the download fails.
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    if folder.exists():
+        raise CheckpointError(f"{name}: a file; name the folder that holds config.json, tokenizer.json and {WEIGHTS}")
+    if not HUB_ID.fullmatch(name):
+        raise CheckpointError(f"{name}: no such checkpoint folder, and not a Hugging Face id like owner/name")
+    return download(name)
+
+
+def download(name: str) -> Path:
+    """The cached snapshot of a Hugging Face repository, downloaded on first use with a progress bar on stderr.
+
+    A complete snapshot is used as it is, without asking the network.
+
+    Raises:
+        CheckpointError: if it cannot be had.
+    """
+    import huggingface_hub as hub
+
+    repository, _, revision = name.partition("@")
+    patterns = ["*.json", "*.safetensors", "gamemode=*/*.json", "gamemode=*/*.safetensors"]
+    try:
+        cached = Path(hub.snapshot_download(repository, revision=revision or None, local_files_only=True))
+        if all(map(_is_whole, [cached, *cached.glob("gamemode=*")])):
+            return cached
+    except Exception:  # not there, or only a part of it
+        pass
+    try:
+        return Path(hub.snapshot_download(repository, revision=revision or None, allow_patterns=patterns))
+    except Exception as error:  # the hub's own kinds, the network's, the disk's
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise CheckpointError(f"{name}: cannot be downloaded ({reason}); check the id and the connection, or give the path of a folder "
+                              "that holds the checkpoint") from None
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        return (folder / "config.json").exists() and (folder / "tokenizer.json").exists() and all(p.exists() for p in weight_files(folder))
+    except CheckpointError:
+        return False
+
+
+def for_mode(folder: Path, mode: Mode) -> Path:
+    """The sub-folder of a game mode if the checkpoint has one, else the checkpoint itself."""
+    own = folder / f"gamemode={int(mode)}"
+    return own if own.is_dir() else folder
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files of a checkpoint folder.
+
+    Raises:
+        CheckpointError: if there are none.
+    """
+    if (folder / WEIGHTS).exists():
+        return [folder / WEIGHTS]
+    if (folder / INDEX).exists():
+        names = set(_json(folder / INDEX).get("weight_map", {}).values())
+        if not names or any(Path(str(name)).name != name for name in names):
+            raise CheckpointError(f"{folder / INDEX}: does not name the files of the weights")
+        missing = sorted(name for name in names if not (folder / name).exists())
+        if missing:
+            raise CheckpointError(f"{folder}: {missing[0]} is missing ({len(missing)} of {len(names)} parts of the weights are); "
+                                  "download it again")
+        return [folder / name for name in sorted(names)]
+    if any((folder / name).exists() for name in PICKLES):
+        raise CheckpointError(f"{folder}: holds pickled weights ({PICKLES[0]}), which can run any code when they are opened; use the "
+                              f"checkpoint's {WEIGHTS}, or convert it with Mapperatorinator itself")
+    raise CheckpointError(f"{folder}: no {WEIGHTS} in this checkpoint folder")
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise CheckpointError(f"{path.parent}: no {path.name} in this checkpoint folder") from None
+    except ValueError as error:
+        raise CheckpointError(f"{path}: not JSON ({error})") from None
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{path}: not a JSON object")
+    return values
+
+
+def _vocabulary(folder: Path) -> Vocabulary:
+    try:
+        return Vocabulary.load(folder)
+    except VocabularyError as error:
+        raise CheckpointError(str(error)) from None
+
+
+def _family(vocabulary: Vocabulary) -> str:
+    return PUBLISHED_FAMILIES[vocabulary.version] if vocabulary.version else BUNDLED_FAMILY
+
+
+def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of a checkpoint's tensors, from the heads of its files.
+
+    Raises:
+        CheckpointError: if a file is damaged.
+    """
+    from safetensors import safe_open
+
+    shapes: dict[str, tuple[int, ...]] = {}
+    for path in weight_files(folder):
+        try:
+            with safe_open(path, framework="numpy") as file:
+                shapes |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        except Exception as error:  # safetensors has kinds of its own
+            raise _damaged(path, error) from None
+    return shapes
+
+
+def _damaged(path: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(f"{path}: damaged ({' '.join(str(error).split())[:120]}); copy or download it again")
+
+
+def _config(folder: Path, vocabulary: Vocabulary) -> ModelConfig | WhisperConfig:
+    path = folder / "config.json"
+    values = _json(path)
+    try:
+        config = WhisperConfig.from_dict(values) if vocabulary.version else ModelConfig.from_dict(values)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise CheckpointError(f"{path}: not a usable configuration ({type(error).__name__}: {error})") from None
+    if (config.vocab_size_in, config.vocab_size_out) != (vocabulary.size_in, vocabulary.size_out):
+        raise CheckpointError(f"{folder}: tokenizer.json and config.json speak of different vocabularies "
+                              f"({vocabulary.size_in}/{vocabulary.size_out} and {config.vocab_size_in}/{config.vocab_size_out} tokens)")
+    return config
+
+
+def describe(folder: Path) -> Description:
+    """Tell what a checkpoint folder is, without torch and without reading the weights.
+
+    Raises:
+        CheckpointError: if something is missing, damaged or of an unknown make.
+    """
+    vocabulary = _vocabulary(folder)
+    config = _config(folder, vocabulary)
+    files = weight_files(folder)
+    shapes = tensor_shapes(folder)
+    return Description(
+        folder, _family(vocabulary), tuple(sorted(vocabulary.modes)), sum(math.prod(shape) for shape in shapes.values()),
+        sum(path.stat().st_size for path in files), vocabulary.size_in, vocabulary.size_out, config.window_ms,
+        tuple(names[-1] for names in vocabulary.language.contexts), len(vocabulary.mapper_index), tuple(vocabulary.descriptor_index),
+        (folder / "calibration.json").exists())
+
+
+def describe_all(folder: Path) -> list[Description]:
+    """The checkpoint of a folder, and those for one game mode in its sub-folders.
+
+    Raises:
+        CheckpointError: as :func:`describe`.
+    """
+    parts = sorted({for_mode(folder, mode) for mode in Mode} - {folder})
+    return [describe(part) for part in ([folder, *parts] if _is_whole(folder) or not parts else parts)]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Loading: from here on torch is needed, and imported where it is
+
+
+def load_model(folder: Path, device: str = "auto", precision: str = "auto") -> Model:
+    """Load a checkpoint folder, ready to score.
+
+    Args:
+        folder: the checkpoint.
+        device: auto, cpu, cuda, cuda:N or mps.
+        precision: fp32; bf16 (weights too); amp (weights fp32, bf16 arithmetic); auto is bf16 on CUDA, fp32 elsewhere.
+
+    Raises:
+        CheckpointError: if it cannot be used; says why.
+    """
+    import torch
+
+    from maimod.model import Network, resolve_device
+    from maimod.scoring import Model
+    from maimod.whisper import Whisper, from_published
+
+    if precision not in ("auto", "fp32", "bf16", "amp"):
+        raise CheckpointError(f"precision {precision!r}: give auto, fp32, bf16 or amp")
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder}: no such checkpoint folder")
+    place = resolve_device(device)
+    if precision == "auto":
+        precision = "bf16" if place.type == "cuda" else "fp32"
+    vocabulary = _vocabulary(folder)
+    config = _config(folder, vocabulary)
+    state = _weights(folder)
+    with torch.device("meta"):  # the weights are not made up first, which would take longer than reading them
+        network: Network | Whisper = Whisper(config) if isinstance(config, WhisperConfig) else Network(config)
+    _fill(network, from_published(state) if vocabulary.version else state, folder)
+    network.eval().to(place)
+    if precision == "bf16":
+        network.to_precision(torch.bfloat16)
+    return Model(network, vocabulary, config, ModelInfo(folder.name, _family(vocabulary), str(place), precision),
+                 torch.bfloat16 if precision == "amp" else None)
+
+
+def _weights(folder: Path) -> dict[str, Tensor]:
+    from safetensors.torch import load_file
+
+    state: dict[str, Tensor] = {}
+    for path in weight_files(folder):
+        try:
+            state |= load_file(path, device="cpu")
+        except Exception as error:  # safetensors has kinds of its own
+            raise _damaged(path, error) from None
+    return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+
+
+def _fill(network: nn.Module, state: Mapping[str, Tensor], folder: Path) -> None:
+    """Put the weights into a network that has none yet; all must be there, none left over."""
+    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    for names, what in ((sorted(wanted.keys() - found.keys()), "missing"), (sorted(found.keys() - wanted.keys()), "not of this network"),
+                        (sorted(name for name in wanted.keys() & found.keys() if wanted[name] != found[name]), "of another shape")):
+        if names:
+            raise CheckpointError(f"{folder}: {len(names)} tensors are {what} (first: {names[0]}); the weights and config.json are not of "
+                                  "one checkpoint")
+    network.load_state_dict(state, assign=True)
+
+
+class Models:
+    """A checkpoint as the game modes need it: whole, or a sub-folder for each mode, loaded when the first map of the mode comes."""
+
+    def __init__(self, folder: Path, device: str = "auto", precision: str = "auto",
+                 wrap: Callable[[Model], Model] | None = None) -> None:
+        """Load the checkpoint, or look at all its sub-folders, so that a wrong one is told at once; `wrap` changes what is loaded.
+
+        Raises:
+            CheckpointError: if it cannot be used.
+        """
+        self.folder, self.device, self.precision, self.wrap = folder, device, precision, wrap
+        self._loaded: dict[Path, Model] = {}
+        first = self._load(describe_all(folder)[0].folder)
+        self.info = replace(first.info, id=folder.name)
+
+    def of(self, mode: Mode) -> Model | None:
+        """The model for maps of `mode`; None if the checkpoint does not cover it."""
+        folder = for_mode(self.folder, mode)
+        if folder == self.folder and not _is_whole(folder):
+            return None
+        model = self._load(folder)
+        return model if mode in model.vocabulary.modes else None
+
+    def _load(self, folder: Path) -> Model:
+        if folder not in self._loaded:
+            model = load_model(folder, self.device, self.precision)
+            self._loaded[folder] = self.wrap(model) if self.wrap else model
+        return self._loaded[folder]

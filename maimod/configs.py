@@ -1,0 +1,147 @@
+"""Shapes of the networks: what the `config.json` of a checkpoint says, for both families. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+FRAME_STRIDE = 4
+"""Frames per encoder position: 40 ms. The channels keep where in it a sound starts; attention costs a quarter of Whisper's."""
+
+
+class CheckpointError(Exception):
+    """A checkpoint folder that cannot be used; one line that says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """Shape of the network; `config.json` of a checkpoint."""
+
+    vocab_size_in: int
+    vocab_size_out: int
+    d_model: int = 192
+    encoder_layers: int = 3
+    decoder_layers: int = 5
+    heads: int = 3
+    feed_forward: int = 768
+    n_mels: int = 64
+    n_grid: int = 15
+    n_place: int = 51
+    frame_ms: float = 10.0
+    window_ms: float = 10_240.0
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> ModelConfig:
+        """Take the known fields of a parsed `config.json`."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{key: value for key, value in values.items() if key in known})
+
+    @property
+    def frames(self) -> int:
+        """Mel frames in a window."""
+        return round(self.window_ms / self.frame_ms)
+
+    @property
+    def encoder_positions(self) -> int:
+        """Of a window."""
+        return self.frames // FRAME_STRIDE
+
+
+@dataclass(frozen=True, slots=True)
+class WhisperConfig:
+    """Shape of a published network: what its `config.json` says, with the original's defaults where it is silent (COMPAT §1.3)."""
+
+    vocab_size_in: int
+    vocab_size_out: int
+    d_model: int
+    encoder_layers: int
+    decoder_layers: int
+    heads: int
+    encoder_feed_forward: int
+    decoder_feed_forward: int
+    max_frames: int
+    """Mel frames of a window, the one after its end included."""
+    max_tokens: int
+    """Longest prompt the network was made for."""
+    n_mels: int
+    n_fft: int
+    hop_length: int
+    sample_rate: int
+    is_log_mel: bool
+    """Ln(1 + power) with mirrored window edges (torchaudio's front end); otherwise plain power with silence beyond them (nnAudio's)."""
+    projects_mel: bool
+    n_mappers: int
+    """Known to the mapper embedding; 0 without conditioning vectors."""
+    condition_width: int
+    has_rotary_positions: bool
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> WhisperConfig:
+        """Read a parsed `config.json`.
+
+        Raises:
+            CheckpointError: if it asks for something this network does not do.
+        """
+        backbone = values["backbone_config"]
+        name = str(values.get("backbone_model_name", "openai/whisper-base"))
+        kind = next((kind for kind in ("ropewhisper", "varwhisper", "whisper") if kind in name.lower()), None)
+        if kind is None:
+            raise CheckpointError(f"backbone {name!r} is none of Whisper, RoPE-Whisper and Var-Whisper")
+        unknown = _unknown_options(values, backbone)
+        if unknown:
+            raise CheckpointError(f"this network is not known: {', '.join(unknown)}")
+        conditions = [bool(values.get(f"do_{part}_embed", False)) for part in ("difficulty", "mapper", "song_position")]
+        if len(set(conditions)) > 1:
+            raise CheckpointError("this network is not known: only some of difficulty, mapper and song position are conditioned on")
+        return cls(
+            vocab_size_in=int(values.get("vocab_size_in", 9920)), vocab_size_out=int(values.get("vocab_size", 3988)),
+            d_model=int(backbone.get("d_model", 384)),
+            encoder_layers=int(backbone.get("encoder_layers", 4)), decoder_layers=int(backbone.get("decoder_layers", 4)),
+            heads=int(backbone.get("decoder_attention_heads", 6)), encoder_feed_forward=int(backbone.get("encoder_ffn_dim", 1536)),
+            decoder_feed_forward=int(backbone.get("decoder_ffn_dim", 1536)),
+            max_frames=2 * int(backbone.get("max_source_positions", 1500)), max_tokens=int(backbone.get("max_target_positions", 448)),
+            n_mels=int(values.get("n_mels", 388)), n_fft=int(values.get("n_fft", 1024)), hop_length=int(values.get("hop_length", 128)),
+            sample_rate=int(values.get("sample_rate", 16_000)), is_log_mel=bool(values.get("spectrogram_log_scale", False)),
+            projects_mel=bool(values.get("project_encoder_input", True)),
+            n_mappers=int(values.get("num_mappers", 3731)) if conditions[0] else 0, condition_width=int(values.get("cond_dim", 128)),
+            has_rotary_positions=kind != "whisper")
+
+    @property
+    def encoder_positions(self) -> int:
+        """Of a window."""
+        return self.max_frames // 2
+
+    @property
+    def window_samples(self) -> int:
+        """Samples of a window."""
+        return (self.max_frames - 1) * self.hop_length
+
+    @property
+    def samples_per_ms(self) -> int:
+        """Of the song."""
+        return self.sample_rate // 1000
+
+    @property
+    def window_ms(self) -> float:
+        """Length of a window."""
+        return self.window_samples / self.samples_per_ms
+
+
+def _unknown_options(values: Mapping[str, Any], backbone: Mapping[str, Any]) -> list[str]:
+    """Options that none of the published checkpoints uses and that would change the numbers."""
+    expected: list[tuple[Mapping[str, Any], str, tuple[Any, ...]]] = [
+        (values, "do_style_embed", (False,)), (values, "embed_decoder_input", (True,)), (values, "input_features", (True,)),
+        (values, "input_raw_wave", (False,)), (values, "sample_rate", (16_000,)), (backbone, "activation_function", ("gelu",)),
+        (backbone, "scale_embedding", (False,)), (backbone, "rope_type", ("dynamic", "default", None)),
+        (backbone, "rope_encoder_scaling_factor", (1.0,)), (backbone, "rope_decoder_scaling_factor", (1.0,)),
+        (backbone, "global_attn_every_n_layers", (1,)), (backbone, "global_rope_theta", (10_000,)), (backbone, "attention_bias", (True,))]
+    unknown = [f"{key}={where[key]!r}" for where, key, known in expected if key in where and where[key] not in known]
+    scaling = backbone.get("rope_scaling") or {}
+    if scaling.get("rope_type", "default") not in ("default", "dynamic") or scaling.get("factor", 1.0) != 1.0:
+        unknown.append(f"rope_scaling={scaling!r}")
+    front_end = (values.get("spectrogram_implementation", "nnAudio"), values.get("spectrogram_log_scale", False),
+                 values.get("pad_mode", "constant"))
+    if front_end not in (("torchaudio", True, "reflect"), ("nnAudio", False, "constant")):
+        unknown.append("spectrogram_implementation={!r} with spectrogram_log_scale={!r} and pad_mode={!r}".format(*front_end))
+    return unknown

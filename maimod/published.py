@@ -1,0 +1,155 @@
+"""A map and its song as the published Mapperatorinator checkpoints read them: contexts, windows, prompts, conditioning.
+
+The original runs windows that overlap by 90 % and scores a tenth of each. `exact` does the same and gives the original's numbers; the
+other way, a window scores two thirds of itself (:data:`maimod.windows.HOP`), which takes six times fewer tokens.
+docs/compatibility.md says where the two differ.
+Source: COMPAT §4 to §7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from maimod import windows
+from maimod.beatmap import Beatmap
+from maimod.configs import WhisperConfig
+from maimod.encoding import WindowInputs
+from maimod.events import Event, EventError, EventKind, from_beatmap, scroll_speed_ratio
+from maimod.tokens import SOS, MapFacts, Vocabulary
+from maimod.windows import Window
+
+UNKNOWN_STARS = 5.0
+"""Difficulty that the conditioning vector is made of where the star rating is not known."""
+NO_SPEED = 100
+"""Scroll speed, in hundredths, before the first change."""
+
+
+class PublishedReading:
+    """One map, ready to be shown window by window."""
+
+    def __init__(self, beatmap: Beatmap, samples: np.ndarray, vocabulary: Vocabulary, config: WhisperConfig, facts: MapFacts,
+                 exact: bool) -> None:
+        """Prepare a map.
+
+        Args:
+            beatmap: of a mode the checkpoint covers.
+            samples: (n_samples,) of the song, from :func:`maimod.pcm.load`.
+            vocabulary: of the checkpoint.
+            config: of its network.
+            facts: what is known of the map.
+            exact: the original's windows and prompts; otherwise fewer windows, and what the checkpoint knows of the map is told to it.
+
+        Raises:
+            EventError: if the map has events that the vocabulary lacks, or too many.
+            VocabularyError: if the facts name something the checkpoint does not know.
+        """
+        self.beatmap, self.vocabulary, self.config, self.samples, self.exact = beatmap, vocabulary, config, samples, exact
+        facts = replace(facts, song_ms=len(samples) / config.samples_per_ms)
+        self.facts = facts if exact else vocabulary.with_known_facts(beatmap, facts)
+        self.contexts: Mapping[str, Sequence[Event]] = from_beatmap(beatmap, vocabulary.language, facts.song_ms)
+        _check_kinds(self.contexts, vocabulary)
+        self._times = [np.array([event.time for event in events], dtype=np.int64) for events in self.contexts.values()]
+        self._is_time = [np.array([event.kind is EventKind.TIME for event in events], dtype=bool) for events in self.contexts.values()]
+        self._tokens = [np.array([vocabulary.encode(event.kind, event.value) for event in events], dtype=np.int64)
+                        for events in self.contexts.values()]
+        # COMPAT §7: V29, V31 and V32 mark contexts by tokens of their own; V30 has one context and does not.
+        self._marks = [None if vocabulary.version == "v30" else (vocabulary.context_start[name], vocabulary.context_end[name])
+                       for name in self.contexts]
+        ratio = scroll_speed_ratio(beatmap, vocabulary.language)
+        opening = [vocabulary.context_start["none"], vocabulary.context_end["none"]] if vocabulary.version in ("v29", "v31") else []
+        self._head = [*opening, *vocabulary.prompt(beatmap, self.facts, ratio)]
+        self._mapper = vocabulary.mapper(self.facts)
+        self._changes = {name: [(event.time, event.value) for event in self.contexts.get(name, ()) if event.kind is kind]
+                         for name, kind in (("kiai", EventKind.KIAI), ("sv", EventKind.SCROLL_SPEED))}
+        # Class tokens, marks of contexts and the two or three of `_specials` are a few dozen.
+        room = config.max_tokens - len(self._head) - 4 - 2 * len(self.contexts)
+        self.windows = self._original_windows(room) if exact else self._few_windows(room)
+
+    def _original_windows(self, room: int) -> list[Window]:
+        return windows.original(self._times, len(self.samples), self.config.window_samples, self.config.samples_per_ms, room)
+
+    def _few_windows(self, room: int) -> list[Window]:
+        length = self.config.window_ms
+        groups = [np.array([event.group for event in events], dtype=np.int64) for events in self.contexts.values()]
+        return windows.split(list(zip(self._times, groups, strict=True)), length, windows.HOP * length, room, windows.LOOKAHEAD * length)
+
+    def inputs(self, window: Window) -> WindowInputs:
+        """What the network reads for one window."""
+        tokens, rows = [*self._head, *self._specials(window.start), SOS], []
+        for number, span in enumerate(window.spans):
+            marks, is_last = self._marks[number], number == len(window.spans) - 1
+            events = span.events
+            if is_last and not self.exact:
+                events = events[events <= span.owned[-1]] if len(span.owned) else events[:0]  # nothing reads what comes later
+            if marks:
+                tokens.append(marks[0])
+            rows.append(len(tokens) - 1)
+            tokens += self._window_tokens(number, events, window.start).tolist()
+            if marks and not is_last:
+                tokens.append(marks[1])
+        stars = UNKNOWN_STARS if self.facts.stars is None else self.facts.stars
+        position = np.array([window.start, window.start + self.config.window_ms]) / self.facts.song_ms
+        by_window = {"samples": self._window_samples(window)}
+        if self.config.n_mappers:
+            by_window |= {"stars": np.array(stars, dtype=np.float32), "song_position": position.astype(np.float32),
+                          "mapper": np.array(-1 if self._mapper is None else self._mapper, dtype=np.int64)}
+        return WindowInputs({"tokens": np.array(tokens, dtype=np.int64)}, by_window, tuple(rows))
+
+    def _window_tokens(self, context: int, events: np.ndarray, start: float) -> np.ndarray:
+        """Ids of events, times counted from `start`."""
+        tokens = self._tokens[context][events]
+        is_time = self._is_time[context][events]
+        elapsed = np.trunc((self._times[context][events][is_time] - start) / self.vocabulary.time_step).astype(np.int64)
+        tokens[is_time] = self.vocabulary.encode_ticks(elapsed)
+        return tokens
+
+    def _specials(self, start: float) -> list[int]:
+        """Tokens of what was in force when the window began: kiai, scroll speed, place in the song (COMPAT §7)."""
+        version, encode = self.vocabulary.version, self.vocabulary.encode
+        tokens = []
+        if version in ("v29", "v31"):
+            # The original tells V29 that kiai is off whatever the map says, which is not how V29 was trained (COMPAT §11.29).
+            silent = version == "v29" and self.exact
+            tokens.append(encode(EventKind.KIAI, 0 if silent else _last(self._changes["kiai"], start, 0)))
+        if version in ("v29", "v31", "v32"):
+            tokens.append(encode(EventKind.SCROLL_SPEED, _last(self._changes["sv"], start, NO_SPEED)))
+        if version in ("v29", "v32"):
+            share = start / self.facts.song_ms
+            tokens.append(encode(EventKind.SONG_POSITION, -1 if share <= 0 else 101 if share >= 1 else round(100 * share)))
+        return tokens
+
+    def _window_samples(self, window: Window) -> np.ndarray:
+        """(window_samples,) of the song, silence beyond its ends."""
+        config = self.config
+        if window.number is None:
+            first = round(window.start * config.samples_per_ms)
+        else:
+            first = window.number * windows.original_hop(config.window_samples)  # its time is cut to whole ms, its sound is not
+        part = np.zeros(config.window_samples, dtype=np.float32)
+        begin, stop = max(first, 0), min(first + config.window_samples, len(self.samples))
+        if begin < stop:
+            part[begin - first:stop - first] = self.samples[begin:stop]
+        return part
+
+    def expected(self, token: int, context: str, index: int, window: Window) -> Event:
+        """The event that a token would have been in place of the event at `index`."""
+        actual = self.contexts[context][index]
+        kind, value = self.vocabulary.decode(token)
+        if kind is EventKind.TIME:
+            step = self.vocabulary.time_step
+            value = int(window.start) + step * value + step // 2  # the middle of the step
+        return Event(kind or EventKind.CONTROL, value, actual.time, actual.group, None, actual.part)
+
+
+def _last(changes: Sequence[tuple[int, int]], time: float, default: int) -> int:
+    """Value of the last change before `time`."""
+    return next((value for at, value in reversed(changes) if at < time), default)
+
+
+def _check_kinds(contexts: Mapping[str, Sequence[Event]], vocabulary: Vocabulary) -> None:
+    unknown = {event.kind for events in contexts.values() for event in events if event.kind not in vocabulary}
+    if unknown:
+        raise EventError(f"the checkpoint has no words for {', '.join(sorted(unknown))}")

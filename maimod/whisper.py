@@ -1,0 +1,284 @@
+"""The network of the published Mapperatorinator checkpoints: Whisper in three makes, with what surrounds it.
+
+Song samples and tokens in, logits out; it knows nothing of osu!. The makes differ as follows (COMPAT §8), and the layers below follow
+the weights rather than a name:
+
+- V29: Whisper (Radford et al., 2022, arXiv:2212.04356) with stored positions, LayerNorm, and a projection in front of the encoder;
+- V30, V31: rotary positions (Su et al., 2021, arXiv:2104.09864), RMSNorm, conditioning vectors beside the mel bands;
+- V32: the same without conditioning, query, key and value in one matrix and all of them with bias.
+
+Axes: `B` batch, `N` samples, `F` frames, `S` encoder positions (F / 2), `T` tokens, `D` width, `V` vocabulary, `H` heads, `K` head width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from maimod.configs import WhisperConfig
+from maimod.model import attend, rotary, rotate
+
+DIFFICULTY_CENTRES, POSITION_CENTRES = 8, 10
+"""Gaussians that spread a number over channels before it is projected (COMPAT §8.1)."""
+MAX_STARS = 10.0
+"""Difficulty is given as a share of this."""
+
+
+class RMSNorm(nn.Module):
+    """x / sqrt(mean(x²) + eps) · weight, eps the machine epsilon of float32 whatever x is (COMPAT §8.4)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), torch.finfo(torch.float32).eps)
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention, rotary if angles are given."""
+
+    def __init__(self, config: WhisperConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.Wqkv = nn.Linear(config.d_model, 3 * config.d_model)
+        self.Wo = nn.Linear(config.d_model, config.d_model)
+
+    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor] | None, causal: bool) -> Tensor:
+        batch, length, width = x.shape
+        query, key, value = self.Wqkv(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # each (B, H, T, K)
+        if angles is not None:
+            query, key = rotate(query, *angles), rotate(key, *angles)
+        return self.Wo(attend(query, key, value, causal).transpose(1, 2).reshape(batch, length, width))
+
+
+class CrossAttention(nn.Module):
+    """Multi-head attention of tokens over the encoder's positions."""
+
+    def __init__(self, config: WhisperConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.Wq = nn.Linear(config.d_model, config.d_model)
+        self.Wkv = nn.Linear(config.d_model, 2 * config.d_model)
+        self.Wo = nn.Linear(config.d_model, config.d_model)
+
+    def forward(self, x: Tensor, memory: Tensor) -> Tensor:
+        batch, length, width = x.shape
+        query = self.Wq(x).view(batch, length, self.heads, -1).transpose(1, 2)  # (B, H, T, K)
+        key, value = self.Wkv(memory).view(batch, memory.shape[1], 2, self.heads, -1).permute(2, 0, 3, 1, 4)
+        return self.Wo(attend(query, key, value, causal=False).transpose(1, 2).reshape(batch, length, width))
+
+
+class Layer(nn.Module):
+    """Pre-norm transformer layer; names as in the checkpoints."""
+
+    def __init__(self, config: WhisperConfig, feed_forward: int, crosses: bool) -> None:
+        super().__init__()
+        norm = RMSNorm if config.has_rotary_positions else nn.LayerNorm
+        self.self_attn, self.self_attn_layer_norm = SelfAttention(config), norm(config.d_model)
+        self.cross_attn = CrossAttention(config) if crosses else None
+        self.cross_attn_layer_norm = norm(config.d_model) if crosses else None
+        self.fc1, self.fc2 = nn.Linear(config.d_model, feed_forward), nn.Linear(feed_forward, config.d_model)
+        self.final_layer_norm = norm(config.d_model)
+
+    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor] | None, memory: Tensor | None = None) -> Tensor:
+        x = x + self.self_attn(self.self_attn_layer_norm(x), angles, causal=memory is not None)
+        if self.cross_attn is not None and self.cross_attn_layer_norm is not None and memory is not None:
+            x = x + self.cross_attn(self.cross_attn_layer_norm(x), memory)
+        return x + self.fc2(F.gelu(self.fc1(self.final_layer_norm(x))))
+
+
+class LogMel(nn.Module):
+    """Samples to ln(1 + mel power), each window mirrored at its edges (COMPAT §5.2); window and filters come from the checkpoint."""
+
+    def __init__(self, config: WhisperConfig) -> None:
+        super().__init__()
+        self.n_fft, self.hop_length = config.n_fft, config.hop_length
+        self.register_buffer("window", torch.hann_window(config.n_fft))
+        self.register_buffer("filters", torch.zeros(config.n_fft // 2 + 1, config.n_mels))
+        self.window: Tensor
+        self.filters: Tensor
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """(B, N) to (B, F, n_mels)."""
+        spectrum = torch.stft(samples, self.n_fft, self.hop_length, window=self.window, center=True, pad_mode="reflect",
+                              return_complex=True)
+        power = torch.view_as_real(spectrum).square().sum(dim=-1).transpose(1, 2)  # (B, F, n_fft / 2 + 1)
+        return torch.log1p(power @ self.filters)
+
+
+class PowerMel(nn.Module):
+    """Samples to mel power, silence beyond each window (COMPAT §5.2); the kernels come from the checkpoint."""
+
+    def __init__(self, config: WhisperConfig) -> None:
+        super().__init__()
+        self.n_fft, self.hop_length = config.n_fft, config.hop_length
+        for name in ("cosines", "sines"):
+            self.register_buffer(name, torch.zeros(config.n_fft // 2 + 1, config.n_fft))
+        self.register_buffer("filters", torch.zeros(config.n_mels, config.n_fft // 2 + 1))
+        self.cosines: Tensor
+        self.sines: Tensor
+        self.filters: Tensor
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """(B, N) to (B, F, n_mels)."""
+        frames = F.pad(samples, (self.n_fft // 2, self.n_fft // 2)).unfold(1, self.n_fft, self.hop_length)  # (B, F, n_fft)
+        power = (frames @ self.cosines.T).square() + (frames @ self.sines.T).square()
+        return power @ self.filters.T
+
+
+class Spread(nn.Module):
+    """Numbers to Gaussians of their distance from learned centres, then two layers to a vector."""
+
+    def __init__(self, config: WhisperConfig, n_centres: int, n_numbers: int) -> None:
+        super().__init__()
+        width = config.condition_width
+        self.centers, self.widths = nn.Parameter(torch.zeros(n_centres)), nn.Parameter(torch.ones(n_centres))
+        hidden = width * n_numbers
+        # Named by their places in the original's sequence; a ReLU lies between 1 and 4, a dropout before 4.
+        self.project = nn.ModuleDict({"0": nn.Linear(n_centres * n_numbers, hidden), "1": nn.LayerNorm(hidden),
+                                      "4": nn.Linear(hidden, width), "5": nn.LayerNorm(width)})
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        """(B, n_numbers) to (B, condition_width)."""
+        distances = numbers.float()[..., None] - self.centers.float()
+        spread = torch.exp(-distances.square() / (2 * self.widths.float().square())).flatten(1).to(self.centers.dtype)
+        hidden = F.relu(self.project["1"](self.project["0"](spread)))
+        return self.project["5"](self.project["4"](hidden))
+
+
+class Conditions(nn.Module):
+    """Difficulty, mapper and place in the song as vectors beside the mel bands (COMPAT §8.1)."""
+
+    def __init__(self, config: WhisperConfig) -> None:
+        super().__init__()
+        self.difficulty = Spread(config, DIFFICULTY_CENTRES, 1)
+        self.mapper = nn.Embedding(config.n_mappers + 1, config.condition_width)
+        self.mapper_norm = nn.LayerNorm(config.condition_width)
+        self.position = Spread(config, POSITION_CENTRES, 2)
+
+    def forward(self, stars: Tensor, mapper: Tensor, song_position: Tensor) -> Tensor:
+        """(B,) stars, (B,) index, (B, 2) shares of the song to (B, 3 * condition_width)."""
+        last = self.mapper.num_embeddings - 1
+        index = torch.where(mapper < 0, last, mapper.clamp(max=last))
+        return torch.cat([self.difficulty(stars[:, None] / MAX_STARS), self.mapper_norm(self.mapper(index)),
+                          self.position(song_position)], dim=-1)
+
+
+class Stack(nn.Module):
+    """Layers of the encoder or of the decoder, with their final norm and, in plain Whisper, their table of positions."""
+
+    def __init__(self, config: WhisperConfig, n_layers: int, feed_forward: int, n_positions: int, crosses: bool) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(Layer(config, feed_forward, crosses) for _ in range(n_layers))
+        self.layer_norm = (RMSNorm if config.has_rotary_positions else nn.LayerNorm)(config.d_model)
+        self.embed_positions = None if config.has_rotary_positions else nn.Embedding(n_positions, config.d_model)
+        self.head_width = config.d_model // config.heads
+
+    def forward(self, x: Tensor, memory: Tensor | None = None) -> Tensor:
+        """(B, T, D) to the same; causal over `memory` (B, S, D) if it is given."""
+        positions = torch.arange(x.shape[1], device=x.device)[None]
+        if self.embed_positions is None:
+            angles = rotary(positions, self.head_width)
+        else:
+            x, angles = x + self.embed_positions(positions), None
+        for layer in self.layers:
+            x = layer(x, angles, memory)
+        return self.layer_norm(x)
+
+
+class Whisper(nn.Module):
+    """Encoder over a window of the song, causal decoder over its prompt."""
+
+    def __init__(self, config: WhisperConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.d_model
+        self.spectrogram = LogMel(config) if config.is_log_mel else PowerMel(config)
+        self.conditions = Conditions(config) if config.n_mappers else None
+        self.encoder_embedder = nn.Linear(config.n_mels, width) if config.projects_mel else None
+        channels = width if config.projects_mel else config.n_mels + (3 * config.condition_width if config.n_mappers else 0)
+        self.conv1 = nn.Conv1d(channels, width, kernel_size=3, padding=1)
+        self.conv2 = nn.Conv1d(width, width, kernel_size=3, stride=2, padding=1)
+        self.encoder = Stack(config, config.encoder_layers, config.encoder_feed_forward, config.max_frames // 2, crosses=False)
+        self.decoder_embedder = nn.Embedding(config.vocab_size_in, width)
+        self.decoder = Stack(config, config.decoder_layers, config.decoder_feed_forward, config.max_tokens, crosses=True)
+        self.proj_out = nn.Linear(width, config.vocab_size_out, bias=False)
+
+    def encode(self, samples: Tensor, stars: Tensor | None = None, mapper: Tensor | None = None,
+               song_position: Tensor | None = None) -> Tensor:
+        """Turn samples (B, N) and, where the network is conditioned, what is known of the map into memory (B, S, D)."""
+        x = self.spectrogram(samples).to(self.conv1.weight.dtype)  # (B, F, n_mels); float32 until here: power spans many decades
+        if self.conditions is not None:
+            assert stars is not None and mapper is not None and song_position is not None
+            x = torch.cat([x, self.conditions(stars, mapper, song_position)[:, None].expand(-1, x.shape[1], -1)], dim=-1)
+        if self.encoder_embedder is not None:
+            x = self.encoder_embedder(x)
+        x = F.gelu(self.conv2(F.gelu(self.conv1(x.transpose(1, 2))))).transpose(1, 2)  # (B, S, D)
+        return self.encoder(x)
+
+    def hidden(self, tokens: Tensor, samples: Tensor, stars: Tensor | None = None, mapper: Tensor | None = None,
+               song_position: Tensor | None = None) -> Tensor:
+        """Last hidden states (B, T, D) of `tokens` (B, T), right-padded: causality keeps the padding from mattering."""
+        found: Tensor = self.decoder(self.decoder_embedder(tokens), self.encode(samples, stars, mapper, song_position))
+        return found
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """(..., D) to (..., V)."""
+        found: Tensor = self.proj_out(hidden)
+        return found
+
+    def forward(self, **inputs: Tensor) -> Tensor:
+        """Logits (B, T, V)."""
+        return self.logits(self.hidden(**inputs))
+
+    def to_precision(self, dtype: torch.dtype) -> Whisper:
+        """Turn the weights to `dtype`, the spectrogram excepted."""
+        for name, module in self.named_children():
+            if name != "spectrogram":
+                module.to(dtype)
+        return self
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Names of the published files
+
+
+_RENAMED = (
+    ("transformer.model.", ""), ("transformer.", ""), ("encoder.conv", "conv"),
+    ("spectrogram.transform.spectrogram.window", "spectrogram.window"), ("spectrogram.transform.mel_scale.fb", "spectrogram.filters"),
+    ("spectrogram.transform.mel_basis", "spectrogram.filters"), ("spectrogram.transform.stft.wcos", "spectrogram.cosines"),
+    ("spectrogram.transform.stft.wsin", "spectrogram.sines"), ("encoder_attn", "cross_attn"), (".out_proj.", ".Wo."),
+    ("difficulty_embedder.difficulty_proj", "conditions.difficulty.project"), ("difficulty_embedder.basis_", "conditions.difficulty."),
+    ("song_pos_embedder.position_proj", "conditions.position.project"), ("song_pos_embedder.basis_", "conditions.position."),
+    ("mapper_embedder.embedding", "conditions.mapper"), ("mapper_embedder.layer_norm", "conditions.mapper_norm"))
+_UNUSED = ("embed_tokens", "loss_fn.", "window_mask")
+
+
+def from_published(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Rename the tensors of a published checkpoint (COMPAT §8.6) and join separate query, key and value matrices."""
+    renamed: dict[str, Tensor] = {}
+    for name, tensor in state.items():
+        if any(part in name for part in _UNUSED):
+            continue
+        for old, new in _RENAMED:
+            name = name.replace(old, new)
+        renamed[name] = tensor.squeeze(1) if name in ("spectrogram.cosines", "spectrogram.sines") else tensor
+    for name in [name for name in renamed if name.endswith(".q_proj.weight")]:
+        attention = name.removesuffix(".q_proj.weight")
+        query, key, value = (_projection(renamed, f"{attention}.{part}_proj") for part in "qkv")
+        is_self = attention.endswith("self_attn")
+        joined = {"Wqkv": (query, key, value)} if is_self else {"Wq": (query,), "Wkv": (key, value)}
+        for target, parts in joined.items():
+            renamed[f"{attention}.{target}.weight"] = torch.cat([weight for weight, _ in parts])
+            renamed[f"{attention}.{target}.bias"] = torch.cat([bias for _, bias in parts])
+    return renamed
+
+
+def _projection(state: dict[str, Tensor], name: str) -> tuple[Tensor, Tensor]:
+    """Take weight and bias out of `state`; keys have no bias in Whisper."""
+    weight = state.pop(f"{name}.weight")
+    return weight, state.pop(f"{name}.bias", torch.zeros(weight.shape[0], dtype=weight.dtype))

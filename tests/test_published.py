@@ -1,0 +1,271 @@
+"""The published checkpoints: the original's numbers, whatever the version; few windows that agree with many; whole or refused."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from maimod import pcm, reader, scoring
+from maimod.beatmap import Beatmap, Mode
+from maimod.checkpoints import Models, describe_all, find, load_model
+from maimod.configs import CheckpointError
+from maimod.events import EventError, EventScore
+from maimod.published import PublishedReading
+from maimod.scoring import Model
+from maimod.stars import star_rating
+from maimod.tokens import MapFacts, VocabularyError
+from tests import checkpoints, osu
+
+VERSIONS = ("v29", "v30", "v31", "v32")
+VECTORS = Path(__file__).parents[2] / "shared" / "vectors"
+GOLDEN = Path(__file__).parent / "golden" / "published.json"
+
+OBJECTS = ["100,100,300,5,2", "200,100,600,2,0,B|250:50|300:100|300:100|350:150,3,280,0|2|0|8,0:0|1:0|0:0|0:0", "256,192,4100,12,0,4900",
+           "300,200,5400,1,8", "40,300,5700,2,0,P|90:250|140:300,1,140",
+           *(f"{60 + 40 * i},220,{6300 + 150 * i},1,{4 * (i % 2)}" for i in range(9))]
+LINES = ["0,300,4,2,0,70,1,0", "2400,-50,4,1,0,40,0,1", "5400,-80,3,3,0,80,0,0"]
+
+
+def a_map(mode: Mode = Mode.OSU) -> Beatmap:
+    objects = OBJECTS if mode is not Mode.MANIA else ["64,192,300,128,0,900:0:0:0:0:", "192,192,300,1,0", "320,192,7500,1,2"]
+    return osu.beatmap(objects, LINES, int(mode))
+
+
+def a_song(seconds: float = 9.0) -> np.ndarray:
+    samples = np.random.default_rng(5).normal(scale=0.02, size=round(16_000 * seconds))
+    for start in range(0, len(samples) - 800, 4800):
+        samples[start:start + 800] += 0.5 * np.sin(np.arange(800) * 0.3) * np.exp(-np.arange(800) / 200)
+    return (samples / np.abs(samples).max()).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return {version: checkpoints.write(tmp_path_factory.mktemp("checkpoints") / version, version) for version in VERSIONS}
+
+
+@pytest.fixture(scope="module")
+def models(folders: dict[str, Path]) -> dict[str, Model]:
+    return {version: load_model(folder, "cpu", "fp32") for version, folder in folders.items()}
+
+
+def modes_of(version: str) -> list[Mode]:
+    return [Mode.OSU] if version == "v30" else list(Mode)
+
+
+def judged(model: Model, beatmap: Beatmap, exact: bool, facts: MapFacts | None = None) -> dict[str, tuple[EventScore, ...]]:
+    return scoring.score(model, model.read(beatmap, a_song(), facts or MapFacts(stars=4.2), exact), exact)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The original's numbers
+
+
+QUICK = ("v29-small-taiko", "v30-small-std_all", "v31-small-mania4k", "v32-mini-small-taiko")
+"""One of each make; `pytest -m ""` runs the others too."""
+
+
+def vectors() -> list[object]:
+    names = sorted(path.name.removesuffix(".meta.json") for path in (VECTORS / "expected").glob("*.meta.json"))
+    return [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in names]
+
+
+@pytest.mark.parametrize("name", vectors() or [pytest.param("", marks=pytest.mark.skip("no recorded vectors here"))])
+def test_recorded_results_of_the_original_are_met(name: str) -> None:
+    """Every prompt token for token; surprisal and entropy to 1e-3 bits; the expected event, or one that is as likely to 1e-4."""
+    checkpoint, played = name.rsplit("-", 1)
+    model = load_model(VECTORS / "checkpoints" / checkpoint, "cpu", "fp32")
+    beatmap = reader.load(VECTORS / "maps" / f"{played}.osu")
+    reading = model.read(beatmap, pcm.load(VECTORS / "maps" / f"{played}.flac"), MapFacts(star_rating(beatmap)), exact=True)
+    for window, line in zip(reading.windows, _lines(VECTORS / "expected" / f"{name}.windows.jsonl.gz"), strict=True):
+        assert (window.start, reading.inputs(window).by_token["tokens"].tolist()) == (line["time"], line["prompt"])
+    contexts = scoring.score(model, reading, exact=True)
+    lines = _lines(VECTORS / "expected" / f"{name}.jsonl.gz")
+    assert len(lines) == sum(map(len, contexts.values()))
+    for line in lines:
+        score = contexts[line["context"]][line["index"]]
+        assert ([score.event.kind, score.event.value], score.event.time) == (line["event"], line["time"])
+        assert (score.surprisal, score.entropy) == pytest.approx((line["surprisal_bits"], line["entropy_bits"]), abs=1e-3)
+        ties = [[event.kind, event.value] for event, p in score.expected if p > score.expected[0][1] - 1e-4]
+        assert line["expected"] in ties
+
+
+def _lines(path: Path) -> list[dict]:  # type: ignore[type-arg]
+    with gzip.open(path, "rt") as file:
+        return [json.loads(line) for line in file]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_numbers_stay_as_they_were_when_the_vectors_were_met(version: str, models: dict[str, Model]) -> None:
+    """Recorded by tools/make_golden.py with code that meets all vectors, on a checkpoint made in the tests."""
+    golden = json.loads(GOLDEN.read_text())[version]
+    for name, scores in judged(models[version], a_map(), exact=True).items():
+        assert [s.surprisal for s in scores] == pytest.approx(golden[name], abs=1e-3)
+
+
+def test_resampling_is_that_of_audioop() -> None:
+    """A straight line between samples, cut to whole numbers: 3 input samples to 2 output samples, worked out by hand."""
+    converter = pcm.RateConverter(24_000, 16)
+    block = np.array([[300], [-600], [900], [150], [0], [10]], dtype=np.int16)
+    parts = [converter.convert(part)[:, 0].tolist() for part in (block[:1], block[1:4], block[4:])]
+    # Output m lies 1.5 m samples after the first: 300; halfway from -600 to 900; 150; halfway from 0 to 10.
+    assert [sample for part in parts for sample in part] == [300, 150, 150, 5]
+
+
+def test_what_lies_above_the_new_range_folds_back() -> None:
+    """A 12 kHz tone comes out at 4 kHz: the published networks heard songs like this."""
+    converter = pcm.RateConverter(48_000, 16)
+    tone = (20_000 * np.sin(2 * np.pi * 12_000 * np.arange(48_000) / 48_000 + 0.4)).astype(np.int16)
+    spectrum = np.abs(np.fft.rfft(converter.convert(tone[:, None])[:, 0]))
+    assert spectrum.argmax() == 4_000 and spectrum[4_000] > 0.3 * 16_000 / 2 * 20_000
+
+
+def test_channels_are_mixed_down_by_whole_numbers() -> None:
+    assert pcm.mix_down(np.array([[3, 4], [-3, -4]])).tolist() == [3, -4]
+    assert pcm.mix_down(np.array([[5, 5, 5], [-1, 0, 1]])).tolist() == [3, -1]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Both ways of reading
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_event_of_every_mode_is_scored_once_both_ways(version: str, models: dict[str, Model]) -> None:
+    for mode in modes_of(version):
+        for exact in (True, False):
+            reading = models[version].read(a_map(mode), a_song(), MapFacts(), exact)
+            contexts = scoring.score(models[version], reading, exact)
+            assert {name: [s.event for s in scores] for name, scores in contexts.items()} == reading.contexts
+            assert all(np.isfinite(s.surprisal) and s.expected for scores in contexts.values() for s in scores)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_nothing_looks_ahead_whatever_the_batch(version: str, models: dict[str, Model]) -> None:
+    """COMPAT §11.2: the original's V32 does, when nothing is padded."""
+    model, reading = models[version], models[version].read(a_map(), a_song(), MapFacts(), exact=True)
+    tokens = reading.inputs(reading.windows[0]).by_token["tokens"]
+    import torch
+
+    inputs = {name: torch.from_numpy(array) for name, array in scoring.stack([reading.inputs(reading.windows[0])]).items()}
+    changed = inputs | {"tokens": inputs["tokens"].clone()}
+    changed["tokens"][0, -5:] = 3
+    with torch.inference_mode():
+        before, after = model.network.hidden(**inputs), model.network.hidden(**changed)
+    kept = len(tokens) - 5
+    assert torch.allclose(before[:, :kept], after[:, :kept], atol=1e-5) and not torch.allclose(before[:, kept:], after[:, kept:], atol=1e-3)
+
+
+def test_few_windows_are_few(models: dict[str, Model]) -> None:
+    many, few = (models["v30"].read(a_map(), a_song(), MapFacts(), exact) for exact in (True, False))
+    assert len(many.windows) >= 4 * len(few.windows)
+
+
+def test_alternatives_are_of_the_map_unless_the_original_is_wanted(models: dict[str, Model]) -> None:
+    contexts = judged(models["v31"], a_map(), exact=False)
+    assert {event.kind for score in contexts["timing"] for event, _ in score.expected} <= {"t", "beat", "measure", "timing_point"}
+    assert any(event.kind not in ("t", "beat", "measure", "timing_point")
+               for score in judged(models["v31"], a_map(), exact=True)["timing"] for event, _ in score.expected)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What the model is told
+
+
+def test_facts_reach_the_prompt_and_the_original_is_told_nothing(models: dict[str, Model]) -> None:
+    model = models["v32"]
+    known = osu.beatmap(OBJECTS, LINES, metadata={"BeatmapID": "75"})
+
+    def head(beatmap: Beatmap, facts: MapFacts, exact: bool) -> dict[str, int]:
+        reading = model.read(beatmap, a_song(), facts, exact)
+        tokens = reading.inputs(reading.windows[0]).by_token["tokens"][:14]
+        return {str(kind): value for kind, value in (model.vocabulary.decode(int(token)) for token in tokens) if kind}
+
+    assert head(known, MapFacts(), exact=True) | {"mapper": 3, "descriptor": 2} == head(known, MapFacts(), exact=True)
+    assert head(known, MapFacts(), exact=False) | {"mapper": 1, "descriptor": 1} == head(known, MapFacts(), exact=False)
+    told = head(a_map(), MapFacts(4.2, mapper_id=30, year=2015, descriptors=("streams",)), exact=True)
+    assert told | {"mapper": 2, "year": 2015, "descriptor": 0, "difficulty": 8} == told
+
+
+def test_v31_says_its_mapper_by_a_vector_alone(models: dict[str, Model]) -> None:
+    """Its vocabulary has ids for mappers, from older code (COMPAT §2.9); the prompt does not."""
+    reading = models["v31"].read(a_map(), a_song(), MapFacts(mapper_id=20), exact=True)
+    inputs = reading.inputs(reading.windows[0])
+    assert "mapper" not in [models["v31"].vocabulary.kinds[token] for token in inputs.by_token["tokens"]]
+    assert int(inputs.by_window["mapper"]) == 1
+
+
+@pytest.mark.parametrize(("facts", "said"), [(MapFacts(mapper_id=11), "mapper_id=11"),
+                                             (MapFacts(descriptors=("strems",)), "did you mean streams")])
+def test_unknown_facts_are_refused(facts: MapFacts, said: str, models: dict[str, Model]) -> None:
+    with pytest.raises(VocabularyError, match=said):
+        models["v32"].read(a_map(), a_song(), facts)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Checkpoint folders
+
+
+def test_shards_are_joined(folders: dict[str, Path], models: dict[str, Model], tmp_path: Path) -> None:
+    sharded = load_model(checkpoints.write(tmp_path, "v30", shards=3), "cpu", "fp32")
+    whole = models["v30"].network.state_dict()
+    assert all(np.array_equal(tensor, whole[name]) for name, tensor in sharded.network.state_dict().items())
+    (tmp_path / "model-00002-of-00003.safetensors").unlink()
+    with pytest.raises(CheckpointError, match="model-00002-of-00003"):
+        load_model(tmp_path, "cpu")
+
+
+def test_sub_folders_serve_their_mode(tmp_path: Path) -> None:
+    checkpoints.write(tmp_path, "v32", seed=1)
+    checkpoints.write(tmp_path / "gamemode=1", "v32", seed=2)
+    found = Models(tmp_path, "cpu")
+    taiko, catch = found.of(Mode.TAIKO), found.of(Mode.CATCH)
+    assert taiko is not None and catch is not None and taiko.info.id == "gamemode=1" and catch.info.id == tmp_path.name
+    assert [description.folder.name for description in describe_all(tmp_path)] == [tmp_path.name, "gamemode=1"]
+
+
+def test_modes_a_checkpoint_never_learned_are_not_judged(folders: dict[str, Path]) -> None:
+    assert Models(folders["v30"], "cpu").of(Mode.TAIKO) is None
+    assert all(Models(folders["v31"], "cpu").of(mode) for mode in Mode)
+
+
+def test_maps_that_cannot_be_said_are_refused(models: dict[str, Model]) -> None:
+    with pytest.raises(EventError, match="no words for column"):
+        models["v30"].read(a_map(Mode.MANIA), a_song(), MapFacts())
+
+
+def _edit(path: Path, **changes: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@pytest.mark.parametrize(("damage", "said"), [
+    (lambda f: (f / "model.safetensors").unlink(), "no model.safetensors"),
+    (lambda f: (f / "model.safetensors").rename(f / "pytorch_model.bin"), "run any code"),
+    (lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:-9]), "damaged"),
+    (lambda f: _edit(f / "config.json", vocab_size=17), "different vocabularies"),
+    (lambda f: _edit(f / "config.json", n_mels=80), "of another shape"),
+    (lambda f: _edit(f / "config.json", do_style_embed=True), "do_style_embed=True"),
+    (lambda f: _edit(f / "config.json", spectrogram_log_scale=False), "spectrogram"),
+    (lambda f: _edit(f / "config.json", backbone_model_name="google-t5/t5-small"), "t5-small"),
+    (lambda f: _edit(f / "tokenizer.json", event_start={"t": 7}), "contradict"),
+    (lambda f: (f / "config.json").write_text("[1, 2]"), "not a JSON object"),
+    (lambda f: (f / "tokenizer.json").write_text("{"), "not JSON")])
+def test_damaged_checkpoints_are_refused_in_one_line(damage, said: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    damage(checkpoints.write(tmp_path, "v31"))
+    with pytest.raises(CheckpointError, match=said) as caught:
+        Models(tmp_path, "cpu")
+    assert "\n" not in str(caught.value) and str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["no such folder", "C:\\models\\v30"])
+def test_names_that_are_nothing(name: str) -> None:
+    with pytest.raises(CheckpointError, match="no such checkpoint folder"):
+        find(name)
+
+
+def test_readings_know_their_kind(models: dict[str, Model]) -> None:
+    assert isinstance(models["v29"].read(a_map(), a_song(), MapFacts()), PublishedReading) and models["v29"].needs_song
