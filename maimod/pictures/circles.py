@@ -24,6 +24,8 @@ MARGIN_X, MARGIN_Y = 72, 56
 """Osu! pixels around the playfield: circles at its border are whole."""
 APPROACH = 3.0
 """A circle's approach circle begins this many radii further out."""
+RING_PX = 8.0
+"""Width of a ring: the step between the distances that the bundled model tells apart."""
 STACK_PX = 3.0
 STACK_STEP = 0.1
 """Of a radius: stacked objects are moved by this much."""
@@ -97,10 +99,10 @@ def _stacks(shown: Sequence[HitObject], approach: float, beatmap: Beatmap) -> di
 def _cloud(cloud: Cloud, radius: float) -> list[str]:
     """Where the model expected the object: rings at the distances, spots at the places, squares of its coarser grids."""
     common = {"class_": "cloud", "fill": CLOUD}
-    rings = [element("circle", class_="cloud", cx=x, cy=y, r=distance, fill="none", stroke=CLOUD, stroke_width=9,
-                     stroke_opacity=f"{0.55 * probability ** 0.5:.3g}") for x, y, distance, probability in cloud.rings]
-    spots = [element("circle", **common, cx=x, cy=y, r=radius * 0.55, fill_opacity=f"{0.85 * probability ** 0.5:.3g}")
-             for x, y, probability in cloud.spots]
+    rings = [element("circle", class_="cloud", cx=x, cy=y, r=distance, fill="none", stroke=CLOUD, stroke_width=RING_PX,
+                     stroke_opacity=f"{0.4 * probability ** 0.5:.3g}") for x, y, distance, probability in cloud.rings]
+    spots = [element("circle", **common, cx=x, cy=y, r=radius * size, fill_opacity=f"{0.4 * probability ** 0.5:.3g}")
+             for x, y, probability in cloud.spots for size in (0.7, 0.45, 0.2)]
     cells = [element("rect", **common, x=x - size / 2, y=y - size / 2, width=size, height=size,
                      fill_opacity=f"{0.7 * probability ** 0.5:.3g}") for x, y, size, probability in cloud.cells]
     return [element("g", *rings, *cells, *spots, data_s=cloud.time - 3000, data_e=cloud.time)]

@@ -42,6 +42,8 @@ def evidence(analysis: Analysis, finding: Finding, playable_ms: float = 0.0) -> 
     """
     beatmap = analysis.beatmap
     marked = finding.objects[:MAX_MARKED]
+    if _is_of_no_moment(beatmap, finding):
+        return _comparison(finding) + _numbers(finding) + _rule(finding.rule)
     places = None
     if finding.category in PLACED and marked and analysis.language:
         scores = analysis.context.scores_by_object.get(marked[0], [])
@@ -81,6 +83,12 @@ def _elsewhere(analysis: Analysis, finding: Finding) -> str:
         return ""
     return ('<details class="mm-others" open><summary>The same place in the other difficulties</summary>'
             f'<div>{"".join(parts)}</div></details>')
+
+
+def _is_of_no_moment(beatmap: Beatmap, finding: Finding) -> bool:
+    """Whether a finding is about files, names or settings: it then has the time of the first object, and a picture of it says nothing."""
+    first = min((o.time for o in beatmap.hit_objects), default=0.0)
+    return finding.category is Category.MAPSET and not finding.objects and finding.time == first
 
 
 def _comparison(finding: Finding) -> str:

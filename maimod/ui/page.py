@@ -98,13 +98,16 @@ class Page:
         busy = (gr.update(interactive=False), gr.update(visible=True))
         yield _status("Starting"), gr.skip(), recent, *busy
         try:
-            while not job.wait(STEP_S):
+            while not job.wait(STEP_S) and not job.cancelled:
                 yield _progress(job), gr.skip(), recent, *busy
         finally:
-            # Reached without an end when the page was closed or the run was cancelled.
+            # Reached without an end when the page was closed.
             job.cancel()
-            if self.jobs.get(session) is job:
+            is_last = self.jobs.get(session) is job
+            if is_last:
                 del self.jobs[session]
+        if not is_last:  # another run has taken its place on the page
+            return
         if job.report is None:
             yield _status(job.trouble or "Cancelled.", "error" if job.trouble else ""), gr.skip(), recent, *idle
             return
@@ -115,12 +118,11 @@ class Page:
                        f"difficult{'ies' if len(job.report.beatmaps) != 1 else 'y'}.", "done"),
                json.dumps({"run": name}), recent, *idle)
 
-    def cancel(self, request: gr.Request) -> tuple[Any, ...]:
-        """Stop the run of a page."""
+    def cancel(self, request: gr.Request) -> None:
+        """Stop the run of a page; the run says so there."""
         job = self.jobs.get(request.session_hash or "")
         if job is not None:
             job.cancel()
-        return _status("Cancelled."), gr.update(interactive=True), gr.update(visible=False)
 
     def close(self, request: gr.Request) -> None:
         """A page was closed: its run ends, its results go."""
@@ -235,7 +237,7 @@ def build(page: Page, path: str = "") -> gr.Blocks:
                    for event in (go.click, place.submit)]
         upload.upload(_gathered, upload, place, show_progress="hidden").then(
             page.run, inputs, outputs, show_progress="hidden", concurrency_limit=None)
-        stop.click(page.cancel, None, [status, go, stop], show_progress="hidden", concurrency_limit=None)
+        stop.click(page.cancel, None, None, show_progress="hidden", concurrency_limit=None)
         lately.input(lambda chosen: chosen or "", lately, place, show_progress="hidden")
         gr.on([recent.change, blocks.load], lambda known: gr.update(choices=known or [], visible=bool(known), value=None), recent, lately,
               show_progress="hidden")
