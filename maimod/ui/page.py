@@ -28,6 +28,8 @@ HOST = "127.0.0.1"
 NO_MODEL = "none: arithmetic and the song only"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MAX_RECENT = 12
+MAX_DIFFICULTIES = 60
+"""At once: their songs and scores stay in memory, some 25 MB each."""
 STEP_S = 0.15
 """Between two looks at a running lint."""
 UPLOADS = [".osu", ".osz", ".mp3", ".ogg", ".wav", ".flac", ".opus", ".m4a"]
@@ -76,7 +78,7 @@ class Page:
             found = reader.find_beatmaps(Path(_cleaned(path))) if _cleaned(path) else []
         except BeatmapError:
             found = []
-        choices = [(_version(one), str(one)) for one in found[:200]]
+        choices = [(_version(one), str(one)) for one in found] if len(found) <= MAX_DIFFICULTIES else []
         return gr.update(choices=choices, value=[], visible=len(choices) > 1)
 
     def run(self, path: str, picked: list[str], model: str, device: str, recent: list[str] | None,
@@ -89,7 +91,13 @@ class Page:
         if not given:
             yield _status("Give a path, or drop files above.", "error"), gr.skip(), recent, *idle
             return
-        paths = [Path(one) for one in picked] if picked else [Path(given)]
+        # Those picked for the path that was there before do not count.
+        paths = [Path(one) for one in picked if Path(one).is_relative_to(given)] or [Path(given)]
+        many = _count(paths)
+        if many > MAX_DIFFICULTIES:
+            yield (_status(f"{given} holds {many} difficulties, more than a page can keep ({MAX_DIFFICULTIES}): name one mapset. "
+                           "maimod check takes them all.", "error"), gr.skip(), recent, *idle)
+            return
         # The hand that starts a second run wants that one.
         if session in self.jobs:
             self.jobs[session].cancel()
@@ -155,6 +163,13 @@ def _cleaned(path: str) -> str:
     """A path as typed or pasted: Explorer's "Copy as path" adds quotes."""
     path = (path or "").strip()
     return path[1:-1] if len(path) > 1 and path[0] == path[-1] and path[0] in "'\"" else path
+
+
+def _count(paths: list[Path]) -> int:
+    try:
+        return sum(len(reader.find_beatmaps(path)) for path in paths)
+    except BeatmapError:
+        return 0  # the lint says what is wrong
 
 
 def _version(path: Path) -> str:
@@ -224,7 +239,7 @@ def build(page: Page, path: str = "") -> gr.Blocks:
                     go = gr.Button("Run", variant="primary", elem_id="mm-go", min_width=90)
                     stop = gr.Button("Cancel", visible=False, elem_id="mm-stop", min_width=90)
                 again = gr.Checkbox(False, label="Run again when a map is saved", elem_id="mm-again", container=False)
-        status = gr.HTML("", elem_id="mm-status")
+        status = gr.HTML(_status("Name a mapset or drop it above, then Run."), elem_id="mm-status")
         asks = [_served(ask) for ask in (page.load, page.evidence, page.clip, page.export)]
         shown = gr.HTML("", html_template='<div class="mm-root"></div>', js_on_load=_script(), elem_id="mm-viewer",
                         apply_default_css=False, server_functions=asks)
@@ -232,23 +247,23 @@ def build(page: Page, path: str = "") -> gr.Blocks:
         timer = gr.Timer(1.0, active=False)
 
         inputs, outputs = [place, picked, model, device, recent], [status, shown, recent, go, stop]
-        place.change(page.difficulties, place, picked, show_progress="hidden", trigger_mode="always_last")
-        running = [event(page.run, inputs, outputs, show_progress="hidden", concurrency_limit=None, trigger_mode="multiple")
-                   for event in (go.click, place.submit)]
-        upload.upload(_gathered, upload, place, show_progress="hidden").then(
-            page.run, inputs, outputs, show_progress="hidden", concurrency_limit=None)
-        stop.click(page.cancel, None, None, show_progress="hidden", concurrency_limit=None)
-        lately.input(lambda chosen: chosen or "", lately, place, show_progress="hidden")
+        quietly: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None}
+        for event in (place.blur, place.submit):
+            event(page.difficulties, place, picked, **quietly)
+        for event in (go.click, place.submit):
+            event(page.run, inputs, outputs, trigger_mode="multiple", **quietly)
+        for chosen in (upload.upload(_gathered, upload, place, **quietly), lately.input(lambda path: path or "", lately, place, **quietly)):
+            chosen.then(page.difficulties, place, picked, **quietly).then(page.run, inputs, outputs, **quietly)
+        stop.click(page.cancel, None, None, **quietly)
         gr.on([recent.change, blocks.load], lambda known: gr.update(choices=known or [], visible=bool(known), value=None), recent, lately,
-              show_progress="hidden")
-        shown.change(lambda value: json.loads(value or "{}").get("run", ""), shown, current, show_progress="hidden")
-        again.change(lambda on: gr.Timer(active=on), again, timer, show_progress="hidden")
+              **quietly)
+        shown.change(lambda value: json.loads(value or "{}").get("run", ""), shown, current, **quietly)
+        again.change(lambda on: gr.Timer(active=on), again, timer, **quietly)
         saved = gr.Textbox(visible=False)
-        timer.tick(lambda name: str(time.time()) if name and page.outdated(name) else gr.skip(), current, saved, show_progress="hidden")
-        running.append(saved.change(page.run, inputs, outputs, show_progress="hidden", concurrency_limit=None))
-        blocks.load(page.difficulties, place, picked, show_progress="hidden")
+        timer.tick(lambda name: str(time.time()) if name and page.outdated(name) else gr.skip(), current, saved, **quietly)
+        saved.change(page.run, inputs, outputs, **quietly)
         if path:
-            blocks.load(page.run, inputs, outputs, show_progress="hidden", concurrency_limit=None)
+            blocks.load(page.difficulties, place, picked, **quietly).then(page.run, inputs, outputs, **quietly)
         blocks.unload(page.close)
     return blocks
 

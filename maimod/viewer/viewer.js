@@ -201,7 +201,7 @@ function maimodViewer(root, host) {
   function row(finding) {
     const state = stateOf(finding), beatmap = data.beatmaps[finding.beatmap];
     const measure = finding.surprisal === null ? `${Math.round(finding.score * 100)} %` : `${finding.surprisal.toFixed(1)} bit`;
-    return h("li", {role: "option", class: `mm-row ${finding.severity} ${state}`, "data-key": finding.key, "aria-selected": "false", onclick: () => select(finding)},
+    return h("li", {role: "option", id: `mm-row-${finding.key}`, class: `mm-row ${finding.severity} ${state}`, "data-key": finding.key, "aria-selected": "false", onclick: () => select(finding)},
       h("span", {class: `mm-sign ${finding.severity}`, title: finding.severity}, finding.severity[0].toUpperCase()),
       h("span", {class: "mm-what"},
         h("span", {class: "mm-line"}, h("code", {}, finding.timestamp.replace(/ -$/, "")), h("span", {class: "mm-rulename"}, finding.rule),
@@ -237,6 +237,7 @@ function maimodViewer(root, host) {
     drawTimeline();
     markSelected();
     const node = root.querySelector(`.mm-row[data-key="${finding.key}"]`), list = $(".mm-list");
+    list.setAttribute("aria-activedescendant", `mm-row-${finding.key}`);
     if (node) {  // scrolls the list alone: the page stays where it is
       const over = node.offsetTop - list.scrollTop, below = over + node.offsetHeight - list.clientHeight;
       if (over < 0) list.scrollTop += over - 8; else if (below > 0) list.scrollTop += below + 8;
