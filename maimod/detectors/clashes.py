@@ -18,19 +18,18 @@ _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 _LAZER = "https://github.com/ppy/osu/blob/master/osu.Game"
 CONCURRENT = Rule(
     "rhythm/concurrent", "Two objects at once", Severity.PROBLEM, ("map",),
-    why="There is one cursor, one drum, one plate, one finger for each column: the game shows and judges such objects as nobody intends.",
-    how="An object starts before the one before it has ended, or at the same time; in mania, in the same column.",
+    why="There is one cursor, one drum, one plate: the game shows and judges such objects as nobody intends.",
+    how="An object starts before the one before it has ended, or at the same time.",
     ignore_when="never: the ranking criteria forbid it",
-    blind_spots="None.",
-    source=f"{_CRITERIA}#general")
+    blind_spots="Mania: there positions/column looks at each column.",
+    source=f"{_CRITERIA}#general", modes=ALL_MODES - MANIA)
 TOO_CLOSE = Rule(
     "rhythm/too-close", "Objects a few ms apart", Severity.PROBLEM, ("map",),
     why="The second object can hardly be played, and mostly is a slip or a copy that was not removed.",
-    how="An object starts less than 10 ms after the one before it, or less than 20 ms after a slider's end; in mania, less than 10 ms "
-        "after a note of the same column.",
+    how="An object starts less than 10 ms after the one before it, or less than 20 ms after a slider's end.",
     ignore_when="never: the ranking criteria forbid it",
-    blind_spots="Catch, which is exempt.",
-    source=f"{_CRITERIA}#general", modes=ALL_MODES - CATCH)
+    blind_spots="Catch, which is exempt; mania: there positions/column looks at each column.",
+    source=f"{_CRITERIA}#general", modes=ALL_MODES - CATCH - MANIA)
 ZERO_LENGTH = Rule(
     "rhythm/zero-length", "Object of no length", Severity.PROBLEM, ("map",),
     why="A slider, spinner or hold note that ends where it starts cannot be played as what it is.",
@@ -106,8 +105,9 @@ class _Place:
 def run(context: Context) -> Iterator[Finding]:
     mode = context.beatmap.mode
     pairs = list(_pairs(context))
-    yield from _report(context, CONCURRENT, list(_concurrent(pairs)))
-    if mode is not Mode.CATCH:
+    if mode in CONCURRENT.modes:
+        yield from _report(context, CONCURRENT, list(_concurrent(pairs)))
+    if mode in TOO_CLOSE.modes:
         yield from _report(context, TOO_CLOSE, list(_too_close(pairs)))
     yield from _report(context, ZERO_LENGTH, [
         _Place((o,), f"This {_name(o)} has no length.", o.duration, 1.0, EXACT_SCORE) for o in context.objects_by_time
@@ -149,15 +149,13 @@ def _name(hit_object: HitObject) -> str:
 
 
 def _pairs(context: Context) -> Iterator[tuple[HitObject, HitObject]]:
-    """Each object with the one before it that ends last; in mania, of its column."""
-    beatmap, last = context.beatmap, dict[int, HitObject]()
+    """Each object with the one before it that ends last."""
+    before: HitObject | None = None
     for hit_object in context.objects_by_time:
-        lane = beatmap.column(hit_object) if beatmap.mode is Mode.MANIA else 0
-        before = last.get(lane)
         if before is not None:
             yield before, hit_object
         if before is None or hit_object.end_time >= before.end_time:
-            last[lane] = hit_object
+            before = hit_object
 
 
 def _concurrent(pairs: Sequence[tuple[HitObject, HitObject]]) -> Iterator[_Place]:

@@ -1,0 +1,39 @@
+"""Readability and late ticks: hits, near misses, maps that stay silent, and blind spots."""
+
+from __future__ import annotations
+
+import pytest
+
+from maimod.detectors import late_ticks, readability
+from maimod.detectors.base import Context
+from maimod.findings import Finding
+from maimod.levels import Level
+from tests.osu import beatmap
+
+
+def circle(time: float, x: int = 100) -> str:
+    return f"{x},192,{time},1,0,0:0:0:0:"
+
+
+def found(objects: list[str], level: Level | None = None, leniency: str = "0.7") -> list[Finding]:
+    return list(readability.run(Context(beatmap(objects, general={"StackLeniency": leniency}), level=level)))
+
+
+@pytest.mark.parametrize(("gap", "x", "severity"), [
+    (140, 250, "problem"), (160, 250, "warning"), (180, 250, None), (140, 150, None)])  # circles are 73 px wide
+def test_close_in_time_but_apart(gap: int, x: int, severity: str | None):
+    objects = [circle(1000), circle(1000 + gap, x)]
+    assert [finding.severity for finding in found(objects, Level.NORMAL)] == ([] if severity is None else [severity])
+    assert found(objects, Level.HARD) == [] == found(objects)
+
+
+@pytest.mark.parametrize(("leniency", "gap", "count"), [("0.1", 125, 1), ("0.7", 125, 0), ("0.1", 115, 0), ("0.1", 250, 0)])
+def test_overlaps_that_are_not_stacked(leniency: str, gap: int, count: int):
+    findings = found([circle(1000), circle(1000 + gap)], leniency=leniency)  # approach rate 5: 120 ms at 0.1
+    assert [finding.rule for finding in findings] == ["positions/unstacked"] * count
+
+
+@pytest.mark.parametrize(("time", "count"), [(1001, 1), (1001.9, 1), (1000.9, 0), (999, 0), (1002, 0)])
+def test_late_by_a_millisecond(time: float, count: int):
+    findings = list(late_ticks.run(Context(beatmap([circle(500), circle(time), circle(1500)]))))
+    assert [finding.severity for finding in findings] == ["minor"] * count
