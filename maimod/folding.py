@@ -26,12 +26,13 @@ CAUSES: dict[Category, frozenset[Category]] = {
     Category.POSITIONS: frozenset({Category.POSITIONS, Category.SLIDERS}),
     Category.NEW_COMBOS: frozenset({Category.NEW_COMBOS}),
     Category.SLIDERS: frozenset({Category.SLIDERS, Category.POSITIONS}),
-    Category.HITSOUNDS: frozenset({Category.HITSOUNDS}),
+    Category.HITSOUNDS: frozenset({Category.HITSOUNDS, Category.MAPSET}),
     Category.SCROLL_SPEED: frozenset({Category.SCROLL_SPEED}),
     Category.KIAI: frozenset({Category.KIAI}),
-    Category.MAPSET: frozenset(),
+    Category.MAPSET: frozenset({Category.HITSOUNDS}),
 }
-"""Which categories of findings a finding can bring about on its own object or right after it."""
+"""Which categories of findings a finding can bring about on its own object or right after it. Those of a set that name objects are of an
+addition that other difficulties play."""
 USUAL_FINDINGS, USUAL_FINDINGS_A_MINUTE = 2.0, 1.0
 """A rule with model evidence may find this much in a map before it is taken for the map's style. Takes the warnings on 40 untouched
 ranked maps from 2.02 to 1.87 a minute, and those on a few maps of unusual style from dozens to none."""

@@ -133,6 +133,8 @@ def _additions(context: MapsetContext, of_mode: Sequence[Context]) -> Iterator[P
             if len(there) < LEAST_OTHERS or len({(found.additions, found.addition_set) for found in there}) > 1 or not there[0].additions:
                 continue
             compared += 1
+            if not hit.is_active and len(there) < SURE_OTHERS:  # tails are silenced on purpose, and two may do so by chance
+                continue
             missing = there[0].additions & ~hit.additions
             if missing:
                 lacks.append(_Lack(hit, missing, there))

@@ -80,7 +80,7 @@ def _break(context: Context, pause: Break) -> Iterator[Finding]:
         score, message, actual, least = wrong[0]
         more = "".join(f"; {other[0].lower()}{other[1:]}" for _, other, _, _ in wrong[1:])
         yield context.finding(BREAK, time=pause.start, end_time=pause.end, line=pause.line, score=score, message=f"{message}{more}.",
-                              objects=inside[:8], actual=actual, expected=[Expected(least)], length_ms=round(length, 1))
+                              actual=actual, expected=[Expected(least)], length_ms=round(length, 1))
 
 
 def preempt_ms(difficulty: Difficulty) -> float:
