@@ -26,13 +26,15 @@ CAUSES: dict[Category, frozenset[Category]] = {
     Category.POSITIONS: frozenset({Category.POSITIONS, Category.SLIDERS}),
     Category.NEW_COMBOS: frozenset({Category.NEW_COMBOS}),
     Category.SLIDERS: frozenset({Category.SLIDERS, Category.POSITIONS}),
-    Category.HITSOUNDS: frozenset({Category.HITSOUNDS, Category.MAPSET}),
+    Category.HITSOUNDS: frozenset({Category.HITSOUNDS}),
     Category.SCROLL_SPEED: frozenset({Category.SCROLL_SPEED}),
     Category.KIAI: frozenset({Category.KIAI}),
     Category.MAPSET: frozenset({Category.HITSOUNDS}),
 }
 """Which categories of findings a finding can bring about on its own object or right after it. Those of a set that name objects are of an
 addition that other difficulties play."""
+FIRST_CAUSES = frozenset({Category.RHYTHM, Category.MAPSET})
+"""Of warnings and problems these come before all others."""
 USUAL_FINDINGS, USUAL_FINDINGS_A_MINUTE = 2.0, 1.0
 """A rule with model evidence may find this much in a map before it is taken for the map's style. Takes the warnings on 40 untouched
 ranked maps from 2.02 to 1.87 a minute, and those on a few maps of unusual style from dozens to none."""
@@ -77,9 +79,10 @@ def fold(findings: Sequence[Finding], context: Context) -> tuple[list[Finding], 
     kept: list[Finding] = []
     also: dict[int, list[str]] = {}
     # Causes first: sections, however sure the findings inside them are; then rhythm, because an object at another time is at another
-    # distance, too, and not the other way round; then by score. Of equals the earlier one is the cause.
+    # distance, too, and not the other way round; what a whole set says, which is more than what one difficulty does; then by score. Of
+    # equals the earlier one is the cause.
     def order_of_causes(f: Finding) -> tuple[bool, bool, float, float, str]:
-        return not _is_section(f), not (f.category is Category.RHYTHM and f.score >= WARNING_SCORE), -f.score, f.time, f.rule
+        return not _is_section(f), not (f.category in FIRST_CAUSES and f.score >= WARNING_SCORE), -f.score, f.time, f.rule
 
     for finding in sorted(findings, key=order_of_causes):
         cause = next((i for i, k in enumerate(kept) if _brings_about(k, finding, rank)), None)
