@@ -13,7 +13,7 @@ __all__ = ["Finding", "Report", "Settings", "Severity", "__version__", "lint"]
 
 if TYPE_CHECKING:
     from maimod.findings import Finding, Report, Severity
-    from maimod.linter import lint
+    from maimod.runs import lint
     from maimod.settings import Settings
 
 
@@ -28,7 +28,7 @@ def __getattr__(name: str) -> Any:
 
         return Settings
     if name == "lint":
-        from maimod.linter import lint
+        from maimod.runs import lint
 
         return lint
     raise AttributeError(f"module 'maimod' has no attribute {name!r}")

@@ -5,32 +5,22 @@ Everything slow is imported where it is used: `--help` loads neither numpy nor t
 
 from __future__ import annotations
 
-import errno
 import io
 import os
-import re
+import signal
 import sys
-from collections.abc import Sequence
-from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from maimod.findings import Report, Severity
-from maimod.options import FAILED, Commands, Failure, outputs_of, prefixes_of, suggest
-from maimod.reporters import REPORTERS, View
+from maimod.findings import Severity
+from maimod.options import FAILED, Commands, Failure, quiet_if_pipe_closed, say, silence_stdout, suggest
+from maimod.reporters import REPORTERS
 from maimod.settings import BUNDLED_MODEL, Settings
 
 if TYPE_CHECKING:
     from maimod.detectors.base import Rule
-    from maimod.reporters.page import Album
-
-FOUND = 1
-"""Exit code of something at or above --fail-on."""
-MANY_FAILURES = 10
-"""Unreadable beatmaps named one by one."""
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -74,8 +64,9 @@ Descriptors = Annotated[list[str] | None, typer.Option(metavar="NAME", show_defa
 
 @app.command()
 def check(
+    context: typer.Context,
     paths: Annotated[list[str], typer.Argument(metavar="PATH", show_default=False,
-                                               help=".osu files, mapset folders or a Songs folder.")],
+                                               help=".osu files, .osz archives, mapset folders, a Songs folder, or patterns of them.")],
     audio_path: AudioPath = "",
     model: ModelName = BUNDLED_MODEL,
     no_model: Annotated[bool, typer.Option("--no-model", help="Arithmetic and the song only.")] = False,
@@ -86,7 +77,7 @@ def check(
     year: Year = None,
     descriptors: Descriptors = None,
     format: Annotated[list[str] | None, typer.Option(metavar="NAME[:FILE]", show_default=False,
-                                              help=f"{', '.join(REPORTERS)}; to stdout or a file. Repeatable.")] = None,
+                                                     help=f"{', '.join(REPORTERS)}; to stdout or a file. Repeatable.")] = None,
     fail_on: Annotated[Literal["problem", "warning", "minor", "never"],
                        typer.Option(help="Exit with 1 from this severity on.")] = "problem",
     min_severity: Annotated[Severity, typer.Option(help="List nothing milder; --fail-on still counts it.")] = Severity.MINOR,
@@ -94,44 +85,53 @@ def check(
         metavar="RULE", help="Rules to report, by prefix: rhythm,hitsounds/missing. Repeatable.")] = None,
     ignore: Annotated[list[str] | None, typer.Option(
         metavar="RULE", help="Rules to leave out; of several matches the longest wins. Repeatable.")] = None,
+    level: Annotated[Literal["easy", "normal", "hard", "insane", "expert"] | None, typer.Option(
+        show_default=False, help="What every difficulty is taken for, whatever it is called.")] = None,
     max_findings: Annotated[int | None, typer.Option(metavar="N", min=0, show_default=False,
                                                      help="List the N findings of the highest score.")] = None,
+    new_only: Annotated[bool, typer.Option("--new-only", help="List only what the last run of the same map did not find.")] = False,
+    baseline: Annotated[str, typer.Option(metavar="FILE", help="Findings accepted in this file are not reported.")] = "",
+    write_baseline: Annotated[bool, typer.Option("--write-baseline", help="Accept everything that is found now.")] = False,
     statistics: Annotated[bool, typer.Option("--statistics", help="Add a table of rules by severity.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Findings only: no summary, no progress.")] = False,
     raw_output: Annotated[bool, typer.Option("--raw-output", help="No colours and no links.")] = False,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", metavar="N", min=0, help="Processes; 0 takes as many as are worth it.")] = 0,
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Give up a beatmap that takes longer; 0 never does.")] = 0.0,
+    memory: Annotated[int, typer.Option(metavar="MB", min=0, help="What a process may take up; 0 is no limit.")] = 0,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Work everything out anew and keep nothing.")] = False,
+    cache_dir: Annotated[str, typer.Option(metavar="DIR", help="Where results are kept, in place of the system's cache folder.")] = "",
+    config: Annotated[str, typer.Option(metavar="FILE", help="Configuration to use in place of the nearest maimod.toml.")] = "",
+    isolated: Annotated[bool, typer.Option("--isolated", help="Use no configuration file.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Lint again whenever a map is saved.")] = False,
+    show_settings: Annotated[bool, typer.Option("--show-settings", help="Print the settings that would be used, and end.")] = False,
 ) -> int:
     """Lint beatmaps and report what to look at.
 
     Exit code: 0 nothing from --fail-on upwards, 1 something, 2 bad usage or nothing that could be read.
     """
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
-        raise typer.BadParameter(f"{device!r} is none of auto, cpu, cuda, cuda:N, mps", param_hint="--device")
     if not all(path.strip() for path in paths):
         raise typer.BadParameter("an empty path", param_hint="PATH")
-    outputs = outputs_of(format or ["console"], paths)
-    from maimod.detectors import DETECTORS
+    from maimod import checking
 
-    known = [rule.id for detector in DETECTORS for rule in detector.rules]
-    settings = Settings(model=None if no_model else model, device=device, precision=precision, difficulty=difficulty,
-                        mapper_id=mapper_id, year=year, descriptors=tuple(descriptors or ()),
-                        audio_path=Path(audio_path) if audio_path else None,
-                        select=prefixes_of("--select", select or (), known), ignore=prefixes_of("--ignore", ignore or (), known))
-    album = None
-    if any(name == "html" for name, _ in outputs):
-        from maimod.reporters.page import Album
+    # The command line wins over configuration: what was typed, which need not differ from the default.
+    typed = {name: value for name, value in context.params.items()
+             if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"}
+    asked = checking.check_of(paths, context.params, typed)
+    if show_settings:
+        import json
 
-        album = Album()
-    report = _lint(paths, settings, quiet, album)
-    view = View(min_severity, max_findings, statistics, quiet, raw_output, None if fail_on == "never" else Severity(fail_on),
-                {rule.id: rule for detector in DETECTORS for rule in detector.rules}, album=album)
-    unreadable = all(beatmap.status == "error" for beatmap in report.beatmaps)
-    for name, target in outputs:
-        if not (unreadable and name == "console" and target is None):
-            _write(name, target, report, view)
-    if unreadable:
-        _tell_failures(report)
-        return FAILED
-    return FOUND if fails(report, fail_on) else 0
+        typer.echo(json.dumps(checking.described(asked), indent=2))
+        return 0
+    signal.signal(signal.SIGTERM, _interrupt)  # what was unpacked is taken away before the end
+    if watch:
+        from maimod import watching
+
+        return watching.watch(asked)
+    return checking.once(asked)
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    raise KeyboardInterrupt
 
 
 @app.command()
@@ -210,7 +210,7 @@ def train(
     from maimod.linter import UsageError, model_folder
 
     try:
-        run(songs, model_folder(shape), output, Options(minutes=minutes, seed=seed, device=device), _say)
+        run(songs, model_folder(shape), output, Options(minutes=minutes, seed=seed, device=device), say)
     except (UsageError, CheckpointError, OSError) as error:
         raise Failure(str(error)) from None
     return 0
@@ -273,7 +273,7 @@ def evaluate(
         settings = Settings(None if no_model else model, device)
         command(songs, settings, manifest=manifest, mode=None if mode == "all" else mode, maps=maps, seed=seed, faults=faults,
                            together=together, jobs=jobs, unranked=unranked, held_out=held_out, json_file=json_file,
-                           markdown_file=markdown, tell=_say)
+                           markdown_file=markdown, tell=say)
     except (EvaluationError, UsageError, OSError) as error:
         raise Failure(str(error)) from None
     return 0
@@ -304,53 +304,6 @@ def version() -> int:
 # What the commands are made of
 
 
-def _lint(paths: Sequence[str], settings: Settings, quiet: bool, album: Album | None) -> Report:
-    """Run the lint, with a progress bar if someone is watching, and pictures if someone wants them."""
-    from maimod.linter import UsageError, lint
-
-    watched = not quiet and sys.stderr is not None and sys.stderr.isatty()
-    if watched:
-        from maimod.reporters.console import ProgressBar
-    try:
-        with ProgressBar(sys.stderr) if watched else nullcontext() as progress:
-            return lint(paths, settings, progress, album.add if album else None)
-    except UsageError as error:
-        raise Failure(str(error)) from None
-
-
-def fails(report: Report, fail_on: str) -> bool:
-    """Whether something at or above `fail_on` was found, listed or not."""
-    return fail_on != "never" and any(finding.severity.rank <= Severity(fail_on).rank for finding in report.findings)
-
-
-def _write(name: str, target: Path | None, report: Report, view: View) -> None:
-    """Write one report to its place."""
-    if target is None:
-        try:
-            REPORTERS[name](report, sys.stdout, view)
-            sys.stdout.flush()
-        except OSError as error:  # the exit code still says what was found
-            _quiet_if_pipe_closed(error)
-        return
-    text = io.StringIO()
-    REPORTERS[name](report, text, replace(view, plain=True))
-    try:
-        target.write_text(text.getvalue(), encoding="utf-8", errors="replace", newline="\n")
-    except OSError as error:
-        raise Failure(f"{target}: cannot be written ({error.strerror or error})") from None
-    if not view.quiet:
-        _say(f"{name} report written to {target}")
-
-
-def _tell_failures(report: Report) -> None:
-    """Say on stderr why nothing could be read."""
-    for beatmap in report.beatmaps[:MANY_FAILURES]:
-        reason = "; ".join(beatmap.messages) or "cannot be read"
-        _say(reason if beatmap.path in reason else f"{beatmap.path}: {reason}")
-    if len(report.beatmaps) > MANY_FAILURES:
-        _say(f"and {len(report.beatmaps) - MANY_FAILURES:,} more beatmaps that cannot be read")
-
-
 def _matching(prefix: str) -> list[Rule]:
     """The rule of this name, else those it is the beginning of."""
     from maimod.detectors import DETECTORS
@@ -368,12 +321,6 @@ def _rule_as_json(rule: Rule) -> dict[str, Any]:
     return {"id": rule.id, "title": rule.title, "category": rule.category.value, "severity": rule.severity.value,
             "evidence": list(rule.evidence), "modes": [mode.label for mode in sorted(rule.modes)], "why": rule.why,
             "how": rule.how, "ignore_when": rule.ignore_when, "blind_spots": rule.blind_spots, "source": rule.source}
-
-
-def _say(text: str) -> None:
-    """One line on stderr; whatever the text holds, it cannot drive the terminal."""
-    line = "".join(letter if letter.isprintable() else " " if letter.isspace() else "\ufffd" for letter in text)
-    print(f"maimod: {line}", file=sys.stderr)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -394,31 +341,19 @@ def main(argv: list[str] | None = None) -> int:
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         hint = f" (see {context.command_path} --help)" if context else ""
-        _say(" ".join(error.format_message().replace("Value error, ", "").split()) + hint)
+        say(" ".join(error.format_message().replace("Value error, ", "").split()) + hint)
         return FAILED
     except SystemExit:  # typer's answer to a closed pipe
-        _silence_stdout()
+        silence_stdout()
         return 0
     except OSError as error:
         try:
-            _quiet_if_pipe_closed(error)
+            quiet_if_pipe_closed(error)
         except OSError:
             return _unexpected(error)
         return 0
     except Exception as error:
         return _unexpected(error)
-
-
-def _quiet_if_pipe_closed(error: OSError) -> None:
-    """End the output if whoever reads it has seen enough (`| head`); raise any other error again."""
-    if error.errno != errno.EPIPE and not (os.name == "nt" and error.errno == errno.EINVAL):
-        raise error
-    _silence_stdout()
-
-
-def _silence_stdout() -> None:
-    """Let nothing complain, not even the interpreter when it flushes its streams at the end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _unexpected(error: Exception) -> int:
@@ -427,5 +362,5 @@ def _unexpected(error: Exception) -> int:
 
         traceback.print_exception(error)
     else:
-        _say(f"unexpected {type(error).__name__}: {error} (a bug; MAIMOD_DEBUG=1 shows the traceback)")
+        say(f"unexpected {type(error).__name__}: {error} (a bug; MAIMOD_DEBUG=1 shows the traceback)")
     return FAILED

@@ -121,8 +121,13 @@ def _brings_about(cause: Finding, finding: Finding, rank: dict[int, int]) -> boo
     return is_next and (finding.category is Category.POSITIONS or is_surprised_again)
 
 
-def fingerprint(beatmap: Beatmap, finding: Finding) -> str:
-    """An id that survives shifts of the map and edits elsewhere: made of the rule, the difficulty, the objects and their neighbours."""
+def fingerprint(beatmap: Beatmap, finding: Finding, of_set: bool = False) -> str:
+    """An id that survives shifts of the map and edits elsewhere: made of the rule, the difficulty, the objects and their neighbours.
+
+    What is true of the set as a whole is the same whichever difficulty's report it stands in.
+    """
+    if of_set and not finding.objects:
+        return hashlib.sha256(f"{finding.rule}\n{finding.evidence.get('subject', '')}".encode()).hexdigest()[:16]
     count = len(beatmap.hit_objects)
     if finding.objects:
         first, last = min(finding.objects), max(finding.objects)

@@ -1,7 +1,8 @@
-"""The straight line from paths to a report; everything else in maimod is a station on it."""
+"""The straight line from a beatmap to its report; everything else in maimod is a station on it."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -10,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maimod import __version__, audio, levels, mapset, onsets, pcm, reader, slots
+from maimod import audio, levels, mapset, onsets, pcm, reader, slots
+from maimod import cache as caching
 from maimod.audio import Audio, AudioError
 from maimod.beatmap import Beatmap
+from maimod.cache import Cache
 from maimod.calibration import Calibration
 from maimod.configs import CheckpointError, ModelConfig
 from maimod.detectors import BEATMAP_DETECTORS, MAPSET_DETECTORS
 from maimod.detectors.base import Context, MapsetContext
 from maimod.doubts import Doubts
 from maimod.events import EventError, EventLanguage, EventScore
-from maimod.findings import BeatmapReport, Finding, Report
+from maimod.findings import BeatmapReport, Finding
 from maimod.folding import fingerprint, fold, temper
 from maimod.levels import Level
 from maimod.mapset import Mapset
@@ -42,6 +45,9 @@ PROOFREADER = "maimod-proofreader"
 """Folder of the network that reads in both directions."""
 
 
+RULES_OF_SETS = frozenset(rule.id for detector in MAPSET_DETECTORS for rule in detector.rules)
+
+
 class UsageError(Exception):
     """The call cannot be carried out as given; one line that says what to do."""
 
@@ -56,61 +62,6 @@ class Progress:
     done: float
     """Beatmaps, with fractions of the current one."""
     total: float
-
-
-def lint(paths: Sequence[str | Path], settings: Settings | None = None,
-         progress: Callable[[Progress], None] | None = None, analysed: Callable[[Analysis], None] | None = None) -> Report:
-    """Lint beatmaps.
-
-    Args:
-        paths: `.osu` files, mapset folders or Songs folders.
-        settings: see :class:`Settings`.
-        progress: called now and then.
-        analysed: called with each beatmap that could be read, in order, with all that its report was made of; pictures are drawn
-            from it. Whoever keeps it keeps the song and some 10 MB for each difficulty.
-
-    Returns:
-        One report for each `.osu` file; those that cannot be read have status "error" and a reason.
-
-    Raises:
-        UsageError: if a path does not exist, holds no beatmap, or the model cannot be loaded.
-    """
-    settings = settings or Settings()
-    files = _find(paths)
-    if settings.audio_path is not None and len(files) > 1:
-        raise UsageError("audio_path goes with a single beatmap")
-    model = load_model(settings) if settings.model is not None else None
-    linter = Linter(settings, model)
-    reports: list[BeatmapReport] = []
-    for group in _by_folder(files):
-        def tell(name: str, stage: str, share: float, done: int = len(reports)) -> None:
-            if progress:
-                progress(Progress(stage, name, done + share, len(files)))
-
-        reports += linter.lint_mapset(group, tell, analysed)
-    return Report(__version__, model.info if model else None, tuple(reports))
-
-
-def _by_folder(files: Sequence[tuple[Path, str]]) -> list[list[tuple[Path, str]]]:
-    """Bring files of one folder together, else in the order given."""
-    groups: dict[Path, list[tuple[Path, str]]] = {}
-    for path, name in files:
-        groups.setdefault(path.parent, []).append((path, name))
-    return list(groups.values())
-
-
-def _find(paths: Sequence[str | Path]) -> list[tuple[Path, str]]:
-    """All `.osu` files with the names the report gives them."""
-    found: dict[Path, str] = {}
-    for given in map(Path, paths):
-        try:
-            for path in reader.find_beatmaps(given):
-                found.setdefault(path, (path.relative_to(given) if given.is_dir() else given).as_posix())
-        except BeatmapError as error:
-            raise UsageError(str(error)) from None
-    if not found:
-        raise UsageError("no path given: name a .osu file or a mapset folder")
-    return list(found.items())
 
 
 def model_folder(name: str) -> Path:
@@ -128,6 +79,15 @@ def model_folder(name: str) -> Path:
         return checkpoints.find(name)
     except CheckpointError as error:
         raise UsageError(f"model {error} (bundled: {BUNDLED_MODEL})") from None
+
+
+def checkpoint_folders(settings: Settings) -> list[Path]:
+    """Folders of everything trained that judges, as the settings say.
+
+    Raises:
+        UsageError: if the model is not there.
+    """
+    return [] if settings.model is None else [model_folder(settings.model), MODELS_FOLDER / PROOFREADER]
 
 
 def load_model(settings: Settings, wrap: Callable[[Model], Model] | None = None) -> Models:
@@ -173,16 +133,25 @@ def score_events(path: str | Path, settings: Settings) -> Iterator[dict[str, Any
 class Linter:
     """Lints beatmaps one after the other; keeps the model, and the song of the maps that share it."""
 
-    def __init__(self, settings: Settings, model: Models | None) -> None:
-        self.settings, self.model = settings, model
+    def __init__(self, settings: Settings, model: Models | None, cache: Cache | None = None, question: str = "") -> None:
+        """Make a linter.
+
+        Args:
+            settings: what is wanted.
+            model: the model that `settings` names.
+            cache: keeps the scores of each beatmap.
+            question: digest of whatever else than beatmap and song decides about scores.
+        """
+        self.settings, self.model, self.cache, self.question = settings, model, cache, question
+        self.failures = 0
+        """What went wrong that should not have."""
         self.calibration = Calibration()
         if model is not None:
             try:
                 self.calibration = Calibration.load(model.folder)
             except ValueError as error:
                 raise UsageError(str(error)) from None
-        self.song = lru_cache(maxsize=2)(self._song)
-        self.level = levels.parse(settings.level) if settings.level is not None else None
+        self._songs = lru_cache(maxsize=2)(self._song)
 
     def lint_mapset(self, files: Sequence[tuple[Path, str]], tell: Callable[[str, str, float], None] = lambda name, stage, done: None,
                     analysed: Callable[[Analysis], None] | None = None) -> Iterator[BeatmapReport]:
@@ -198,25 +167,40 @@ class Linter:
         Yields:
             One report for each file, in the order given; never raises for what is in a file.
         """
-        sets = self.mapsets(files[0][0].parent)
+        try:
+            sets = self.mapsets(files[0][0].parent)
+        except Exception as error:  # each file by itself says more
+            sets = []
+            self.failed("reading the set", error)
         asked = frozenset(path for path, _ in files)
         beatmaps = {beatmap.path: (beatmap, found) for found in sets for beatmap in found.beatmaps}
         of_sets: dict[Path, list[Finding]] = {}
+        of_troubles: dict[Path, list[str]] = {}
         for found in sets:
-            for beatmap, finding in self.mapset_findings(found, asked):
+            troubles: list[str] = []
+            for beatmap, finding in self.mapset_findings(found, asked, troubles):
                 of_sets.setdefault(beatmap.path, []).append(finding)
+            of_troubles |= dict.fromkeys((beatmap.path for beatmap in found.beatmaps), troubles)
         for number, (path, name) in enumerate(files):
             def tell_share(stage: str, share: float, number: int = number, name: str = name) -> None:
                 tell(name, stage, number + share)
 
-            if path not in beatmaps:  # it could not be read, or is not called *.osu: this says which
-                yield self.lint_file(path, name, tell_share, analysed)
-                continue
-            beatmap, found = beatmaps[path]
-            analysis = self.analyse(beatmap, name, tell_share, found, of_sets.get(path, ()))
-            if analysed:
+            tell_share("reading", 0.0)
+            analysis = None
+            try:
+                if path in beatmaps:
+                    beatmap, whole = beatmaps[path]
+                    analysis = self.analyse(beatmap, name, tell_share, whole, of_sets.get(path, ()), of_troubles.get(path, ()))
+                    report = analysis.report
+                else:  # it could not be read, or is not called *.osu: this says which
+                    report = self.lint_file(path, name, tell_share, analysed)
+            except UsageError:
+                raise
+            except Exception as error:
+                report = BeatmapReport(name, "error", (f"{path}: {self.failed('the lint', error)}",))
+            if analysed and analysis:
                 analysed(analysis)
-            yield analysis.report
+            yield report
 
     @staticmethod
     def mapsets(folder: Path) -> list[Mapset]:
@@ -226,18 +210,29 @@ class Linter:
         except OSError:
             return []
 
-    def mapset_findings(self, whole: Mapset, asked: frozenset[Path]) -> Iterator[tuple[Beatmap, Finding]]:
-        """Findings about a whole set, each with the difficulty of `asked` in whose report it goes."""
-        contexts = [Context(beatmap, calibration=self.calibration, level=self.level_of(beatmap, whole), mapset=whole)
-                    for beatmap in whole.beatmaps]
-        context = MapsetContext(whole, contexts, asked)
+    def mapset_findings(self, whole: Mapset, asked: frozenset[Path],
+                        troubles: list[str] | None = None) -> Iterator[tuple[Beatmap, Finding]]:
+        """Findings about a whole set, each with the difficulty of `asked` in whose report it goes.
+
+        A rule that fails is put into `troubles`; without that, its error is raised.
+        """
+        context = None
         for detector in MAPSET_DETECTORS:
-            yield from detector.run(context)
+            try:
+                context = context or MapsetContext(whole, [
+                    Context(beatmap, calibration=self.calibration, level=self.level_of(beatmap, whole), mapset=whole)
+                    for beatmap in whole.beatmaps], asked)
+                yield from detector.run(context)
+            except Exception as error:
+                if troubles is None:
+                    raise
+                troubles.append(self.failed(detector.title, error))
 
     def level_of(self, beatmap: Beatmap, whole: Mapset | None = None) -> Level | None:
         """How hard a difficulty is meant to be: as the settings say, else by its name and stars."""
-        if self.level is not None:
-            return self.level
+        given = self.settings.of_difficulty(beatmap.metadata.get("Version", "")).level
+        if given is not None:
+            return levels.parse(given)
         return whole.levels[beatmap.path] if whole else levels.level_of(beatmap, star_rating(beatmap))
 
     def lint_file(self, path: Path, name: str, tell: Callable[[str, float], None] = lambda stage, share: None,
@@ -258,7 +253,7 @@ class Linter:
         return self.analyse(loaded, name, tell).report
 
     def analyse(self, loaded: Beatmap, name: str, tell: Callable[[str, float], None] = lambda stage, share: None,
-                whole: Mapset | None = None, of_set: Sequence[Finding] = ()) -> Analysis:
+                whole: Mapset | None = None, of_set: Sequence[Finding] = (), troubles: Sequence[str] = ()) -> Analysis:
         """Lint a beatmap that has been read, and keep what its report was made of.
 
         Args:
@@ -267,23 +262,35 @@ class Linter:
             tell: called now and then with what is being done and the share that is done.
             whole: the set it belongs to, if that is known.
             of_set: what was found about the set and goes into this report.
+            troubles: what could not be checked about the set.
         """
         tell("decoding the song", 0.02)
         song_path = self.settings.audio_path or reader.find_audio(loaded)
         song, missing = self.find_song(loaded, song_path)
+        missing += troubles
 
         tell("scoring", 0.1)
         scores: tuple[EventScore, ...] | None = None
         if self.model is not None:
             try:
-                contexts = self.score(loaded, song, lambda share: tell("scoring", 0.1 + 0.8 * share))
+                contexts = self.remembered_score(loaded, song, lambda share: tell("scoring", 0.1 + 0.8 * share))
                 scores = tuple(score for context in contexts.values() for score in context)
             except EventError as error:
                 missing.append(f"the model cannot judge this map ({error}); only arithmetic and the song speak")
+            except UsageError:
+                raise
+            except Exception as error:  # a device that runs out of memory, for example
+                missing.append(self.failed("the model", error))
 
         tell("detecting", 0.9)
         context = self.context(loaded, scores, song, whole)
-        found = [*of_set, *weigh([finding for detector in BEATMAP_DETECTORS for finding in detector.run(context)], context)]
+        found: list[Finding] = []
+        for detector in BEATMAP_DETECTORS:
+            try:
+                found += detector.run(context)
+            except Exception as error:
+                missing.append(self.failed(detector.title, error))
+        found = [*of_set, *weigh(found, context)]
         found = temper(found, context)
         findings, unexplained = fold(found, context)
         metadata = loaded.metadata
@@ -292,8 +299,8 @@ class Linter:
             title=metadata.get("Title", ""), artist=metadata.get("Artist", ""), creator=metadata.get("Creator", ""),
             version=metadata.get("Version", ""), mode=loaded.mode.label, audio=song_path.name if song_path and song else None,
             objects=len(loaded.hit_objects), drain_ms=round(loaded.drain_ms, 3), events=len(scores or ()), unexplained=unexplained,
-            findings=tuple(replace(finding, id=fingerprint(loaded, finding)) for finding in findings
-                           if self.settings.selects(finding.rule) and finding.severity.rank <= self.settings.min_severity.rank))
+            findings=self.settings.judge((replace(finding, id=fingerprint(loaded, finding, finding.rule in RULES_OF_SETS))
+                                          for finding in findings), metadata.get("Version", "")))
         judge = self.model.of(loaded.mode) if self.model and scores is not None else None
         return Analysis(report, context, song, judge.vocabulary.language if judge else None)
 
@@ -374,8 +381,47 @@ class Linter:
             raise UsageError(str(error)) from None
         return scoring.score(model, reading, settings.exact, tell)
 
+    def remembered_score(self, loaded: Beatmap, song: Song | None, tell: Callable[[float], None]) -> dict[str, tuple[EventScore, ...]]:
+        """Like :meth:`score`, from the cache if it was done before."""
+        if self.cache is None:
+            return self.score(loaded, song, tell)
+        try:
+            content = loaded.path.read_bytes()
+            heard = caching.of_file(song.audio.path) if song and song.audio.path else None
+        except OSError:
+            return self.score(loaded, song, tell)
+        key = caching.digest("scores", self.question, content, heard)
+        stored = self.cache.get(key)
+        if stored is not None:
+            try:
+                return caching.unpack_scores(stored, loaded)
+            except ValueError:
+                pass
+        contexts = self.score(loaded, song, tell)
+        self.cache.put(key, caching.pack_scores(contexts))
+        return contexts
+
+    def failed(self, what: str, error: Exception) -> str:
+        """One line for a report: a mistake of ours costs a map some findings, and never the run. Such a report is not kept."""
+        if os.environ.get("MAIMOD_DEBUG"):
+            raise error
+        self.failures += 1
+        return f"error: {what} failed here (a bug, {type(error).__name__}: {' '.join(str(error).split())[:200]}); its findings are missing"
+
+    def song(self, path: Path) -> Song:
+        """The song of a file, decoded once for the beatmaps that share it.
+
+        Raises:
+            AudioError: if it is none.
+        """
+        try:
+            state = path.stat()
+        except OSError as error:
+            raise AudioError(path, f"cannot be read ({error.strerror or error})") from None
+        return self._songs(path, state.st_mtime_ns, state.st_size)
+
     @staticmethod
-    def _song(path: Path) -> Song:
+    def _song(path: Path, changed: int, size: int) -> Song:
         decoded = audio.load(path)
         return Song(decoded, onsets.onset_envelope(decoded))
 

@@ -5,7 +5,9 @@ Nothing heavy is imported here: `--help` passes through.
 
 from __future__ import annotations
 
+import errno
 import os
+import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,8 +18,8 @@ from typer.core import TyperGroup
 
 from maimod.reporters import REPORTERS
 
-FAILED = 2
-"""Exit code of bad usage, and of nothing that could be read."""
+FOUND, FAILED = 1, 2
+"""Exit codes: something at or above --fail-on; bad usage or nothing that could be read."""
 
 
 class Failure(typer.TyperException):
@@ -73,6 +75,7 @@ def rewrite(args: Sequence[str], command: Any) -> list[str]:
     quoted for Hydra work. A token that is the name of an existing file is a path, whatever it looks like.
     """
     options, takes_paths = _spellings(command)
+    short = {name: one for one in command.params for name in one.opts if name.startswith("-") and not name.startswith("--")}
     rewritten: list[str] = []
     paths: list[str] = []
     tokens = iter(args)
@@ -81,7 +84,7 @@ def rewrite(args: Sequence[str], command: Any) -> list[str]:
             paths += tokens
         elif token.startswith("-") and token != "-":
             rewritten.append(token)
-            option = options.get(_key(token)) if token.startswith("--") else None
+            option = options.get(_key(token)) if token.startswith("--") else short.get(token)
             if option is not None and not option.is_flag:
                 rewritten += [value for value in [next(tokens, None)] if value is not None]
         else:
@@ -166,3 +169,25 @@ def suggest(given: str, known: Sequence[str]) -> str:
     categories = {name.partition("/")[0] for name in known}
     close = [part if part in categories else parts[part] for part in get_close_matches(given.strip("/"), parts, 3, 0.6)]
     return f"; did you mean {' or '.join(dict.fromkeys(close))}?" if close else ""
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Answers
+
+
+def say(text: str) -> None:
+    """One line on stderr; whatever the text holds, it cannot drive the terminal."""
+    line = "".join(letter if letter.isprintable() else " " if letter.isspace() else "\ufffd" for letter in text)
+    print(f"maimod: {line}", file=sys.stderr)
+
+
+def quiet_if_pipe_closed(error: OSError) -> None:
+    """End the output if whoever reads it has seen enough (`| head`); raise any other error again."""
+    if error.errno != errno.EPIPE and not (os.name == "nt" and error.errno == errno.EINVAL):
+        raise error
+    silence_stdout()
+
+
+def silence_stdout() -> None:
+    """Let nothing complain, not even the interpreter when it flushes its streams at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -13,7 +13,7 @@ import pytest
 import typer
 
 import maimod
-from maimod import cli
+from maimod import cli, options
 from maimod.detectors.base import Detector, Rule
 from maimod.findings import BeatmapReport, Category, Finding, ModelInfo, Report, Severity
 from maimod.reporters import console
@@ -50,11 +50,13 @@ class Lint:
     paths: list[str] | None = None
     settings: Settings | None = None
 
-    def __call__(self, paths, settings, progress=None, analysed=None) -> Report:
+    def __call__(self, paths, settings, progress=None, analysed=None, *, arrived, **options) -> Report:
         self.paths, self.settings = list(paths), settings
         if self.error:
             raise self.error
-        return Report("9.9", ModelInfo("maimod-mini", "maimod", "cpu", "fp32"), self.beatmaps)
+        report = Report("9.9", ModelInfo("maimod-mini", "maimod", "cpu", "fp32"), self.beatmaps)
+        arrived(report, len(self.beatmaps))
+        return report
 
 
 class UsageError(Exception):
@@ -64,7 +66,9 @@ class UsageError(Exception):
 @pytest.fixture
 def lint(monkeypatch, tmp_path) -> Lint:
     fake = Lint((beatmap(),))
-    stand_ins = {"maimod.linter": {"lint": fake, "UsageError": UsageError}, "maimod.detectors": {"DETECTORS": DETECTORS}}
+    rules = {rule.id: rule for detector in DETECTORS for rule in detector.rules}
+    stand_ins = {"maimod.linter": {"UsageError": UsageError}, "maimod.runs": {"lint": fake},
+                 "maimod.detectors": {"DETECTORS": DETECTORS, "RULES": rules}}
     for name, contents in stand_ins.items():
         module = ModuleType(name)
         module.__dict__.update(contents)
@@ -310,7 +314,7 @@ class ClosedPipe(io.StringIO):
 def test_closed_pipe_keeps_the_exit_code(lint, capsys, monkeypatch, name):
     lint.beatmaps = (beatmap(PROBLEM),)
     monkeypatch.setattr(sys, "stdout", ClosedPipe())
-    monkeypatch.setattr(cli, "_silence_stdout", lambda: None)
+    monkeypatch.setattr(options, "silence_stdout", lambda: None)
     assert cli.main(["check", "x", "--format", name]) == 1
     assert capsys.readouterr().err == ""
 

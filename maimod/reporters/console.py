@@ -10,7 +10,8 @@ import os
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TextIO
 
@@ -132,30 +133,45 @@ class Page:
 
 def console(report: Report, out: TextIO, view: View) -> None:
     """Write the report for people."""
+    pages = Stream(out, view, len(report.beatmaps))
     shown = shorten(report, view)
-    page = Page(out, view)
-    many = len(report.beatmaps) > 1
-    separate = False
     for beatmap in shown.report.beatmaps:
-        if not beatmap.findings and (many or view.quiet) and not (beatmap.messages or beatmap.status == "error"):
-            continue  # counted in the list of maps
-        if separate:
+        pages.add(beatmap, report.model)
+    pages.finish(report, shown)
+
+
+class Stream:
+    """The report for people, a beatmap at a time: the same text, sooner."""
+
+    def __init__(self, out: TextIO, view: View, total: int) -> None:
+        self.page, self.view, self.many = Page(out, view), view, total > 1
+        self.separate = False
+
+    def add(self, beatmap: BeatmapReport, model: ModelInfo | None) -> None:
+        """Print the findings of a beatmap; `beatmap` holds those to list."""
+        if not beatmap.findings and (self.many or self.view.quiet) and not (beatmap.messages or beatmap.status == "error"):
+            return  # counted in the list of maps
+        if self.separate:
+            self.page.line()
+        self.separate = True
+        _beatmap(self.page, beatmap, model, self.view, self.many)
+
+    def finish(self, report: Report, shown: Shown) -> None:
+        """Print what can only be said of the whole."""
+        page, view = self.page, self.view
+        if view.statistics:
+            if self.separate:
+                page.line()
+            _statistics(page, shown, report.findings)
+        if view.quiet:
+            _hidden(page, shown, view)
+            return
+        if self.many:
             page.line()
-        separate = True
-        _beatmap(page, beatmap, report.model, view, many)
-    if view.statistics:
-        if separate:
-            page.line()
-        _statistics(page, shown, report.findings)
-    if view.quiet:
-        _hidden(page, shown, view)
-        return
-    if many:
+            _list_of_maps(page, shown.report.beatmaps)
         page.line()
-        _list_of_maps(page, shown.report.beatmaps)
-    page.line()
-    page.rule()
-    _summary(page, shown, view)
+        page.rule()
+        _summary(page, shown, view)
 
 
 def _name(beatmap: BeatmapReport) -> str:
@@ -419,6 +435,18 @@ class ProgressBar:
         with self.lock:
             self.step = step
             self._update()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Take the bar away while something is printed."""
+        with self.lock:
+            if self.bar is not None:
+                self.bar.stop()
+            try:
+                yield
+            finally:
+                if self.bar is not None:
+                    self.bar.start()
 
     def _show(self) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn

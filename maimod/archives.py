@@ -1,0 +1,206 @@
+"""Read `.osz` archives, which are zip files from strangers: every byte in them may lie.
+
+Nothing is written outside the folder given, nothing but plain files is made, and what is unpacked is bounded before and while it is
+read. An entry that cannot be trusted is left out and named; an archive made to exhaust the machine is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+MAX_ENTRIES = 5_000
+"""The largest ranked storyboards have about 2,000 files."""
+MAX_DIRECTORY_BYTES = 4 * 1024 * 1024
+"""Size of the list of entries, which is read whole into memory."""
+MAX_ENTRY_BYTES = 512 * 1024 * 1024
+MAX_TOTAL_BYTES = 1024 * 1024 * 1024
+"""Videos are the largest things in archives; the game takes no upload above 100 MB or so."""
+MAX_RATIO, RATIO_FROM_BYTES = 100, 16 * 1024 * 1024
+"""Text shrinks to a tenth and songs not at all. Silence in a `.wav` shrinks a thousandfold, but no hitsound is that long."""
+BLOCK_BYTES = 1 << 20
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""What the game writes and reads."""
+
+
+class ArchiveError(Exception):
+    """An archive that cannot be used; one line with its path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What of an archive can be unpacked."""
+
+    entries: dict[str, zipfile.ZipInfo]
+    """By the name to unpack to: relative, with forward slashes, never leading out."""
+    messages: tuple[str, ...]
+    """What is left out and why."""
+
+    @property
+    def beatmaps(self) -> list[str]:
+        """Names of the `.osu` files, sorted."""
+        return sorted(name for name in self.entries if name.lower().endswith(".osu"))
+
+
+def contents(path: Path) -> Contents:
+    """List an archive without unpacking anything.
+
+    Raises:
+        ArchiveError: if it is none, or too large in any way.
+    """
+    with _opened(path) as archive:
+        return _contents(path, archive)
+
+
+def unpack(path: Path, folder: Path) -> tuple[str, ...]:
+    """Unpack an archive into an empty folder.
+
+    Args:
+        path: the archive.
+        folder: an existing folder; nothing outside it is touched.
+
+    Returns:
+        What was left out and why, one line each.
+
+    Raises:
+        ArchiveError: if it is no archive, or too large in any way.
+    """
+    with _opened(path) as archive:
+        found = _contents(path, archive)
+        messages = list(found.messages)
+        left = MAX_TOTAL_BYTES
+        for name, entry in found.entries.items():
+            target = folder / name
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(entry) as source, open(target, "xb") as out:
+                    while block := source.read(BLOCK_BYTES):
+                        left -= len(block)
+                        if left < 0:
+                            raise ArchiveError(f"{path}: unpacks to more than {MAX_TOTAL_BYTES >> 20} MB: not a mapset")
+                        out.write(block)
+            except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+                target.unlink(missing_ok=True)
+                messages.append(f"{path}: {name!r} cannot be unpacked ({_reason(error)}); left out")
+        return tuple(messages)
+
+
+def _opened(path: Path) -> zipfile.ZipFile:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ArchiveError(f"{path}: not a file")
+        if _directory_bytes(path) > MAX_DIRECTORY_BYTES:
+            raise ArchiveError(f"{path}: lists more than {MAX_ENTRIES:,} files: not a mapset")
+        return zipfile.ZipFile(path)
+    except OSError as error:
+        raise ArchiveError(f"{path}: cannot be read ({_reason(error)})") from None
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise ArchiveError(f"{path}: not a zip archive ({_reason(error)}), which an .osz file is") from None
+
+
+def _directory_bytes(path: Path) -> int:
+    """Size of the list of entries as the end of the file states it; 0 if it states none.
+
+    `zipfile` reads the list at once, however long it is. Its size is stated 12 bytes into the last record (APPNOTE.TXT, 4.3.16).
+    """
+    with open(path, "rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(0, end - 65_557))  # the record and the longest comment
+        tail = file.read()
+    place = tail.rfind(b"PK\x05\x06")
+    return int.from_bytes(tail[place + 12:place + 16], "little") if 0 <= place <= len(tail) - 22 else 0
+
+
+def _contents(path: Path, archive: zipfile.ZipFile) -> Contents:
+    listed = archive.infolist()
+    if len(listed) > MAX_ENTRIES:
+        raise ArchiveError(f"{path}: lists more than {MAX_ENTRIES:,} files: not a mapset")
+    entries: dict[str, zipfile.ZipInfo] = {}
+    by_key: dict[str, str] = {}
+    messages: list[str] = []
+    total = 0
+    for entry in listed:
+        if entry.is_dir():
+            continue
+        given = _name(entry)
+        name, trouble = _safe(given, entry)
+        if trouble:
+            messages.append(f"{path}: {given[:100]!r} {trouble}; left out")
+            continue
+        total += entry.file_size
+        if entry.file_size > MAX_ENTRY_BYTES or total > MAX_TOTAL_BYTES:
+            raise ArchiveError(f"{path}: unpacks to more than {min(MAX_ENTRY_BYTES, MAX_TOTAL_BYTES) >> 20} MB: not a mapset")
+        if entry.file_size > RATIO_FROM_BYTES and entry.file_size > MAX_RATIO * max(entry.compress_size, 1):
+            raise ArchiveError(f"{path}: {given[:100]!r} unpacks to {entry.file_size // max(entry.compress_size, 1)} times its size: "
+                               "a zip bomb, not a mapset")
+        key = unicodedata.normalize("NFC", name).casefold()
+        if key in by_key:
+            # Windows, where maps are made, knows one file of a name: what comes later replaces it.
+            messages.append(f"{path}: {given[:100]!r} is there more than once; the last is read")
+            del entries[by_key[key]]
+        by_key[key] = name
+        entries[name] = entry
+    # A name cannot be a file and a folder of others at once.
+    for name in [name for name in entries if any(str(parent) in entries for parent in PurePosixPath(name).parents)]:
+        messages.append(f"{path}: {name[:100]!r} lies in a folder that is a file; left out")
+        del entries[name]
+    return Contents(entries, tuple(messages))
+
+
+def _name(entry: zipfile.ZipInfo) -> str:
+    """The name, in UTF-8 even where the archive forgot to say so, as the game writes it."""
+    if not entry.flag_bits & 0x800:
+        try:
+            return entry.orig_filename.encode("cp437").decode("utf-8")
+        except UnicodeError:
+            pass
+    return entry.orig_filename
+
+
+def _safe(given: str, entry: zipfile.ZipInfo) -> tuple[str, str]:
+    """A relative name that stays inside, and what is wrong with the entry otherwise."""
+    name = given.replace("\\", "/")
+    kind = stat.S_IFMT(entry.external_attr >> 16)
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if name.startswith("/") or name[1:2] == ":":
+        return "", "is an absolute path"
+    if ".." in parts:
+        return "", "leads out of the archive"
+    if not parts or any(not letter.isprintable() for letter in name):
+        return "", "is no name of a file"
+    if len(name) > 255 or len(parts) > 8 or any(len(part.encode("utf-8", "replace")) > 255 for part in parts):
+        return "", "is too long a path"
+    if kind not in (0, stat.S_IFREG):
+        return "", "is a link or a device, not a file"
+    if entry.flag_bits & 0x1:
+        return "", "is encrypted"
+    if entry.compress_type not in METHODS:
+        return "", f"is compressed by a method (number {entry.compress_type}) that the game does not read"
+    return "/".join(_portable(part) for part in parts), ""
+
+
+def _portable(part: str) -> str:
+    """A name that the file system takes; on Windows that bars more letters, trailing dots and names of devices."""
+    if os.name != "nt":
+        return part
+    part = "".join("_" if letter in '<>:"|?*' else letter for letter in part).rstrip(". ") or "_"
+    stem = part.partition(".")[0].upper()
+    return f"_{part}" if stem in _DEVICES else part
+
+
+_DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{name}{digit}" for name in ("COM", "LPT") for digit in range(10))})
+
+
+def _reason(error: Exception) -> str:
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split()) or type(error).__name__
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a path is called like an archive."""
+    return path.suffix.lower() == ".osz"

@@ -1,0 +1,245 @@
+"""What has been worked out before, kept by content: same maps, song, model, settings and program, same answer.
+
+Two things are kept: the reports of a mapset, and the scores of one difficulty, which are most of the work and outlive changes to the
+other difficulties and to the rules. Entries are JSON, compressed, never code: a cache may come from elsewhere, as in CI. Each is
+written beside its place and then moved there, so that a run killed at any moment leaves whole entries only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import time
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from maimod.beatmap import Beatmap, HitObject, TimingPoint
+from maimod.events import Event, EventKind, EventScore
+from maimod.findings import BeatmapReport, Category, Expected, Finding, ModelInfo, Severity
+from maimod.settings import Settings
+
+MAX_FILES, MAX_BYTES = 5_000, 2 << 30
+"""A folder with more is not a mapset but somebody's disk; its reports are not kept."""
+MAX_AGE_DAYS = 60.0
+MAX_CACHE_BYTES = 512 * 1024 * 1024
+TIDY_EVERY_HOURS = 24.0
+MAX_ENTRY_BYTES = 256 * 1024 * 1024
+"""Of an entry when unpacked."""
+
+
+def default_folder() -> Path:
+    """`MAIMOD_CACHE_DIR`, else where the system wants caches of this user."""
+    from platformdirs import user_cache_path
+
+    given = os.environ.get("MAIMOD_CACHE_DIR")
+    return Path(given) if given else user_cache_path("maimod", appauthor=False)
+
+
+class Cache:
+    """A folder of entries. Nothing in it is needed: whatever is damaged, missing or not to be written is worked out anew."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def _path(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key[2:]}.z"
+
+    def get(self, key: str) -> Any:
+        """What was put there, or None."""
+        path = self._path(key)
+        try:
+            packed = zlib.decompressobj()
+            text = packed.decompress(path.read_bytes(), MAX_ENTRY_BYTES)
+            if not packed.eof:  # zlib's checksum comes last
+                return None
+            value = json.loads(text)
+            os.utime(path)  # the last use decides what is cleared away
+            return value
+        except (OSError, ValueError, zlib.error, RecursionError):
+            return None
+
+    def put(self, key: str, value: Any) -> None:
+        """Keep a JSON value; if that cannot be done, it is not."""
+        path = self._path(key)
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            text = json.dumps(value, separators=(",", ":"))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside.write_bytes(zlib.compress(text.encode("ascii"), 1))
+            os.replace(beside, path)
+        except (OSError, TypeError, ValueError):
+            with suppress(OSError):
+                beside.unlink()
+
+    def tidy(self) -> None:
+        """Clear away, once a day, what has long not been used or is too much."""
+        marker = self.folder / "tidied"
+        try:
+            if time.time() - marker.stat().st_mtime < TIDY_EVERY_HOURS * 3600:
+                return
+        except OSError:
+            pass
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            marker.touch()
+            self._clear()
+        except OSError:
+            return
+
+    def _clear(self) -> None:
+        entries = []
+        for place in self.folder.glob("[0-9a-f][0-9a-f]"):
+            with os.scandir(place) as listed:
+                entries += [(entry.stat().st_mtime, entry.stat().st_size, entry.path) for entry in listed]
+        oldest, left = time.time() - MAX_AGE_DAYS * 86_400, MAX_CACHE_BYTES
+        for used, size, path in sorted(entries, reverse=True):
+            left -= size
+            if used < oldest or left < 0:
+                os.unlink(path)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Keys
+
+
+def digest(*parts: object) -> str:
+    """One key of many parts; each is told from the next."""
+    hashed = hashlib.sha256()
+    for part in parts:
+        data = part if isinstance(part, bytes) else str(part).encode("utf-8", "surrogatepass")
+        hashed.update(len(data).to_bytes(8, "little") + data)
+    return hashed.hexdigest()
+
+
+def of_file(path: Path) -> str:
+    """Digest of a file's bytes.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@cache
+def of_program() -> str:
+    """Digest of maimod's own code, so that no answer outlives the code that gave it."""
+    package = Path(__file__).parent
+    return digest(*(part for path in sorted(package.rglob("*.py")) for part in (path.relative_to(package).as_posix(), path.read_bytes())))
+
+
+def of_question(settings: Settings, checkpoints: Sequence[Path]) -> str:
+    """Digest of everything but the maps: program, checkpoints (those that are there) and settings.
+
+    Raises:
+        OSError: if a checkpoint or the song given cannot be read.
+    """
+    fields = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
+    song = fields.pop("audio_path")
+    fields.pop("model")
+    weights = [part for folder in checkpoints if folder.is_dir() for path in sorted(folder.rglob("*"))
+               if path.suffix in (".json", ".safetensors") for part in (path.relative_to(folder.parent).as_posix(), of_file(path))]
+    return digest(of_program(), repr(sorted(fields.items())), of_file(song) if song else None, *weights)
+
+
+def of_folder(folder: Path) -> str | None:
+    """Digest of all files in and below a folder; None if they are too many or cannot be read."""
+    files: list[Path] = []
+    total = 0
+    try:
+        for place, folders, names in os.walk(folder, followlinks=False):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            files += [Path(place, name) for name in sorted(names)]
+            total += sum(Path(place, name).lstat().st_size for name in names)
+            if len(files) > MAX_FILES or total > MAX_BYTES:
+                return None
+        return digest(*(part for file in files for part in (file.relative_to(folder).as_posix(),
+                                                            of_file(file) if file.is_file() else "")))
+    except OSError:
+        return None
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Values
+
+
+def pack_reports(reports: Sequence[BeatmapReport], model: ModelInfo | None, folder: Path) -> dict[str, Any]:
+    """Reports as JSON values, without the place where they were made."""
+    packed = [dataclasses.asdict(dataclasses.replace(report, messages=moved(report.messages, f"{folder}{os.sep}", "\0")))
+              for report in reports]
+    return {"model": model and dataclasses.asdict(model), "reports": _plain(packed)}
+
+
+def unpack_reports(value: Any, folder: Path) -> tuple[list[BeatmapReport], ModelInfo | None]:
+    """The reports again.
+
+    Raises:
+        ValueError: if the value is damaged.
+    """
+    try:
+        reports = [BeatmapReport(**{**report, "messages": moved(report["messages"], "\0", f"{folder}{os.sep}"),
+                                    "findings": tuple(_finding(finding) for finding in report["findings"])})
+                   for report in value["reports"]]
+        return reports, ModelInfo(**value["model"]) if value["model"] else None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"damaged reports ({error})") from None
+
+
+def moved(messages: Iterable[str], old: str, new: str) -> tuple[str, ...]:
+    """Messages with paths below another folder."""
+    return tuple(message.replace(old, new) for message in messages)
+
+
+def _finding(value: dict[str, Any]) -> Finding:
+    return Finding(**{**value, "category": Category(value["category"]), "severity": Severity(value["severity"]),
+                      "objects": tuple(value["objects"]), "expected": tuple(Expected(**one) for one in value["expected"])})
+
+
+def _plain(value: Any) -> Any:
+    """JSON values of what evidence may hold; numbers of numpy become Python's."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted(_plain(item) for item in value)
+    return _plain(value.tolist()) if hasattr(value, "tolist") else value
+
+
+_MEASURES = tuple(field.name for field in dataclasses.fields(EventScore) if field.name not in ("event", "expected"))
+
+
+def pack_scores(contexts: Mapping[str, Sequence[EventScore]]) -> dict[str, Any]:
+    """Scores by context as JSON values; sources are named by their line."""
+    def event(e: Event) -> list[Any]:
+        return [e.kind.value, e.value, e.time, e.group, None if e.source is None else e.source.line, e.part]
+
+    return {name: [[event(score.event), [[event(e), p] for e, p in score.expected], *(getattr(score, measure) for measure in _MEASURES)]
+                   for score in scores] for name, scores in contexts.items()}
+
+
+def unpack_scores(value: Any, beatmap: Beatmap) -> dict[str, tuple[EventScore, ...]]:
+    """The scores again, pointing to the objects of `beatmap`.
+
+    Raises:
+        ValueError: if the value is damaged or of another map.
+    """
+    sources: dict[int, HitObject | TimingPoint] = {point.line: point for point in beatmap.timing_points}
+    sources |= {hit_object.line: hit_object for hit_object in beatmap.hit_objects}
+
+    def event(fields: list[Any]) -> Event:
+        kind, number, time, group, line, part = fields
+        return Event(EventKind(kind), number, time, group, None if line is None else sources[line], part)
+
+    try:
+        return {name: tuple(EventScore(event=event(first), expected=tuple((event(e), p) for e, p in expected),
+                                       **dict(zip(_MEASURES, measures, strict=True)))
+                            for first, expected, *measures in scores) for name, scores in value.items()}
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise ValueError(f"damaged scores ({error})") from None

@@ -1,0 +1,159 @@
+"""What a user names – files, folders, archives, patterns – turned into sources: beatmaps that are linted together.
+
+Conventions: paths in reports have forward slashes; sources and the beatmaps in them are in a fixed order.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from maimod import archives
+from maimod.archives import ArchiveError
+
+SUFFIXES = (".osu", ".osz")
+
+
+class InputError(Exception):
+    """A path that leads to nothing; one line that says what to do."""
+
+
+class Entry(NamedTuple):
+    """One `.osu` file."""
+
+    inner: str
+    """Its path inside of the source."""
+    name: str
+    """As given, or relative to the folder given: what the report calls it."""
+    location: str
+    """From the working directory, or absolute if it lies elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Beatmaps to lint together: those of one folder, or an archive."""
+
+    path: Path
+    """The folder or the archive."""
+    entries: tuple[Entry, ...]
+    is_archive: bool = False
+    trouble: str = ""
+    """Why nothing of it can be read."""
+
+
+def find(paths: Sequence[str | Path]) -> list[Source]:
+    """Find what there is to lint.
+
+    Args:
+        paths: `.osu` files, `.osz` archives, folders of them at any depth, and patterns with `*`, `?` or `**`.
+
+    Returns:
+        Sources in the order given, those of a folder by path; each beatmap once.
+
+    Raises:
+        InputError: if a path does not exist or holds no beatmap.
+    """
+    found: dict[Path, tuple[Path, Path | None]] = {}
+    for given in paths:
+        for path in _expanded(given):
+            inside = _inside(path) if path.is_dir() else [path]
+            for file in inside:
+                found.setdefault(file, (file, path if path.is_dir() else None))
+    if not found:
+        raise InputError("no path given: name a .osu file, a mapset folder or an .osz archive")
+    names = _names(list(found.values()))
+    sources: dict[Path, Source] = {}
+    for file, name in zip(found, names, strict=True):
+        if archives.is_archive(file):
+            sources[file] = _archive(file, name)
+        else:
+            folder = file.parent
+            known = sources[folder].entries if folder in sources else ()
+            sources[folder] = Source(folder, (*known, Entry(file.name, name, location(file))))
+    return list(sources.values())
+
+
+def _expanded(given: str | Path) -> list[Path]:
+    path = Path(given)
+    if path.exists():
+        return [path]
+    if any(mark in str(given) for mark in "*?["):
+        matches = [Path(match) for match in sorted(glob.glob(str(given), recursive=True))]
+        # `sets/*` also matches the songs beside the maps.
+        matches = [match for match in matches if match.suffix.lower() in SUFFIXES or (match.is_dir() and _inside(match, False))]
+        if matches:
+            return [match for match in matches if not any(parent in matches for parent in match.parents)]
+        raise InputError(f"{given}: nothing matches this pattern")
+    raise InputError(f"{given}: no such file or folder")
+
+
+def _inside(folder: Path, required: bool = True) -> list[Path]:
+    """Beatmaps and archives at any depth below a folder; links to other folders are not followed."""
+    found = []
+    for place, folders, files in os.walk(folder, followlinks=False):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [Path(place, name) for name in sorted(files) if name.lower().endswith(SUFFIXES)]
+    if not found and required:
+        raise InputError(f"{folder}: no .osu file in this folder; give a beatmap, a mapset folder or a Songs folder")
+    return sorted(file for file in found if file.is_file())
+
+
+def _names(found: Sequence[tuple[Path, Path | None]]) -> list[str]:
+    """Relative to the folder given; of names that would be the same, as given."""
+    short = [(file.relative_to(folder) if folder else file).as_posix() for file, folder in found]
+    uses = Counter(short)
+    return [name if uses[name] == 1 else file.as_posix() for name, (file, _) in zip(short, found, strict=True)]
+
+
+def _archive(path: Path, name: str) -> Source:
+    try:
+        beatmaps = archives.contents(path).beatmaps
+    except ArchiveError as error:
+        return Source(path, (Entry("", name, location(path)),), True, str(error))
+    if not beatmaps:
+        return Source(path, (Entry("", name, location(path)),), True, f"{path}: no .osu file in this archive")
+    place = location(path)
+    return Source(path, tuple(Entry(inner, f"{name}/{inner}", f"{place}/{inner}") for inner in beatmaps), True)
+
+
+def location(path: Path) -> str:
+    """Where a file lies, seen from the working directory; absolute if it is not below it.
+
+    Inside a GitHub workflow, seen from the checkout, wherever in it the step runs: that is how annotations name files.
+    """
+    absolute = Path(os.path.abspath(path))
+    here = Path.cwd()
+    checkout = os.environ.get("GITHUB_WORKSPACE", "")
+    for root in [Path(checkout), here] if checkout and here.is_relative_to(checkout) else [here]:
+        if absolute.is_relative_to(root):
+            return absolute.relative_to(root).as_posix()
+    return absolute.as_posix()
+
+
+@contextmanager
+def opened(source: Source, workplace: Path | None = None) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """The folder that holds a source's files while it is being read, and what of an archive was left out.
+
+    Args:
+        source: what to open.
+        workplace: where archives are unpacked; None for the system's place. The files are gone at the end, whatever happens.
+
+    Raises:
+        ArchiveError: if the archive cannot be unpacked.
+    """
+    if not source.is_archive:
+        yield source.path, ()
+        return
+    folder = Path(tempfile.mkdtemp(prefix="maimod-", dir=workplace))
+    try:
+        yield folder, archives.unpack(source.path, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,172 @@
+"""Archives from strangers: nothing outside the folder, nothing without bound, and whatever can be read is read."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+import zipfile
+import zlib
+from pathlib import Path
+
+import pytest
+
+from maimod import archives
+from maimod.archives import ArchiveError, contents, unpack
+from maimod.inputs import find, opened
+from maimod.runs import lint
+from maimod.settings import Settings
+from tests import osu
+
+MAP = osu.text([f"{100 + i % 200},{100 + i % 100},{1000 + 250 * i},1,0" for i in range(60)])
+NO_MODEL = Settings(model=None)
+
+
+def archive(path: Path, *entries: tuple[str | zipfile.ZipInfo, str | bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("warnings.warn", lambda *_, **__: None)  # of duplicate names
+        for name, content in entries:
+            made.writestr(name, content)
+    return path
+
+
+def entry(name: str, kind: int = stat.S_IFREG) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name)
+    info.external_attr = (kind | 0o777) << 16
+    return info
+
+
+def test_an_archive_is_linted_like_its_folder(tmp_path):
+    path = archive(tmp_path / "set.osz", ("Hard.osu", MAP), ("sub/Easy.osu", MAP.replace("Version:Version", "Version:Easy")))
+    report = lint([path], NO_MODEL)
+    assert [beatmap.path for beatmap in report.beatmaps] == [f"{path}/Hard.osu", f"{path}/sub/Easy.osu"]
+    assert [beatmap.version for beatmap in report.beatmaps] == ["Version", "Easy"]
+    unpack(path, tmp_path / "set")
+    alike = lint([tmp_path / "set"], NO_MODEL).beatmaps
+    assert [beatmap.findings for beatmap in alike] == [beatmap.findings for beatmap in report.beatmaps] and alike[0].objects == 60
+
+
+@pytest.mark.parametrize(("name", "reason"), [
+    ("../evil.osu", "leads out"), ("a/../../evil.osu", "leads out"), ("..\\evil.osu", "leads out"), ("/etc/evil.osu", "absolute"),
+    ("C:\\evil.osu", "absolute"), ("\\\\host\\evil.osu", "absolute"), ("a\x1bb.osu", "no name"), ("a" * 300 + ".osu", "too long"),
+    (entry("evil.osu", stat.S_IFLNK), "a link or a device"), (entry("evil.osu", stat.S_IFCHR), "a link or a device")])
+def test_entries_that_cannot_be_trusted_are_left_out_and_named(tmp_path, name, reason):
+    path = archive(tmp_path / "set.osz", ("Hard.osu", MAP), (name, MAP))
+    (tmp_path / "out" / "in").mkdir(parents=True)
+    (message,) = unpack(path, tmp_path / "out" / "in")
+    assert reason in message and message.startswith(f"{path}: ")
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["Hard.osu", "in", "out", "set.osz"]
+    (beatmap,) = lint([path], NO_MODEL).beatmaps
+    assert beatmap.status == "partial" and message in beatmap.messages and beatmap.objects == 60
+
+
+def bomb(path: Path, gigabytes: int) -> Path:
+    """Write an archive of one entry of zeros; its compressed blocks repeat, so they are made once."""
+    block = bytes(1 << 20)
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packer.compress(block)
+    packer.flush(zlib.Z_FULL_FLUSH)
+    piece = packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)
+    last = packer.flush(zlib.Z_FINISH)
+    size = gigabytes << 30
+    checksum = 0
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("Hard.osu", MAP)
+        info = zipfile.ZipInfo("bomb.osu")
+        info.compress_type, info.file_size, info.CRC = zipfile.ZIP_DEFLATED, size, checksum
+        info.header_offset = made.fp.tell()
+        info.compress_size = len(piece) * (size >> 20) + len(last)
+        made.fp.write(info.FileHeader(zip64=True))
+        for _ in range(size >> 20):
+            made.fp.write(piece)
+        made.fp.write(last)
+        made.start_dir = made.fp.tell()
+        made.filelist.append(info)
+        made.NameToInfo[info.filename] = info
+        made._didModify = True
+    return path
+
+
+def test_a_zip_bomb_of_ten_gigabytes_is_refused_at_once(tmp_path):
+    path = bomb(tmp_path / "bomb.osz", 10)
+    assert path.stat().st_size < 20 << 20
+    start = time.perf_counter()
+    (beatmap,) = lint([path], NO_MODEL).beatmaps
+    assert time.perf_counter() - start < 2
+    assert beatmap.status == "error" and "not a mapset" in beatmap.messages[0]
+
+
+def test_a_bomb_that_lies_about_its_size_is_stopped_while_it_is_read(tmp_path, monkeypatch):
+    path = bomb(tmp_path / "bomb.osz", 1)
+    content = path.read_bytes()
+    path.write_bytes(content.replace((1 << 30).to_bytes(4, "little"), (1 << 20).to_bytes(4, "little")))
+    monkeypatch.setattr(archives, "MAX_TOTAL_BYTES", 64 << 20)
+    (tmp_path / "out").mkdir()
+    unpack(path, tmp_path / "out")
+    assert sum(p.stat().st_size for p in (tmp_path / "out").iterdir()) < 2 << 20
+
+
+def test_many_entries_are_refused_before_their_list_is_read(tmp_path):
+    path = archive(tmp_path / "set.osz", *((f"{i}.txt", "") for i in range(archives.MAX_ENTRIES + 1)))
+    with pytest.raises(ArchiveError, match="more than 5,000 files"):
+        contents(path)
+
+
+def test_too_much_in_all_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MAX_TOTAL_BYTES", 3_000)
+    path = archive(tmp_path / "set.osz", *((f"{i}.txt", "x" * 1_000) for i in range(4)))
+    with pytest.raises(ArchiveError, match="not a mapset"):
+        contents(path)
+
+
+def test_of_duplicate_names_the_last_is_read_and_it_is_said(tmp_path):
+    last = MAP.replace("Creator:Creator", "Creator:Z")
+    path = archive(tmp_path / "set.osz", ("Hard.osu", "first"), ("hard.OSU", MAP), ("Hard.osu", last))
+    (beatmap,) = lint([path], NO_MODEL).beatmaps
+    assert beatmap.creator == "Z" and beatmap.status == "partial" and "more than once; the last is read" in beatmap.messages[-1]
+
+
+def test_names_without_the_utf8_mark_are_still_read(tmp_path):
+    path = archive(tmp_path / "set.osz", ("ピアノ.osu", MAP))
+    path.write_bytes(path.read_bytes().replace(b"\x00\x08\x08\x00", b"\x00\x00\x08\x00"))  # flag bit 11 off
+    assert contents(path).beatmaps == ["ピアノ.osu"]
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"PK\x05\x06" + b"\xff" * 18, b"Rar!" * 99, MAP.encode()])
+def test_what_is_no_archive_is_an_error_of_that_file_alone(tmp_path, content):
+    (tmp_path / "bad.osz").write_bytes(content)
+    (tmp_path / "good.osu").write_text(MAP)
+    bad, good = lint([tmp_path], NO_MODEL).beatmaps
+    assert bad.status == "error" and "bad.osz" in bad.messages[0] and good.objects == 60
+
+
+def test_a_damaged_entry_costs_no_other(tmp_path):
+    path = archive(tmp_path / "set.osz", ("a.osu", MAP), ("b.osu", MAP))
+    content = bytearray(path.read_bytes())
+    content[60:70] = bytes(10)  # in the data of the first
+    path.write_bytes(content)
+    broken, good = lint([path], NO_MODEL).beatmaps
+    assert broken.status == "error" and good.objects == 60
+    assert any("'a.osu' cannot be unpacked" in message for message in good.messages)
+
+
+def test_broken_maps_in_an_archive_are_named_by_the_archive(tmp_path):
+    path = archive(tmp_path / "set.osz", ("bad.osu", "osu file format v14\n\n[HitObjects]\n"), ("good.osu", MAP))
+    bad, good = lint([path], NO_MODEL).beatmaps
+    assert bad.messages == (f"{path}{os.sep}bad.osu: no hit objects: nothing to lint (is the file cut off?)",) and good.status != "error"
+
+
+def test_the_unpacked_files_are_gone_even_after_an_interrupt(tmp_path):
+    path = archive(tmp_path / "set.osz", ("Hard.osu", MAP))
+    (source,) = find([path])
+    (tmp_path / "work").mkdir()
+    with pytest.raises(KeyboardInterrupt), opened(source, tmp_path / "work") as (folder, _):
+        assert (folder / "Hard.osu").read_text() == MAP
+        raise KeyboardInterrupt
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_an_archive_without_maps_is_said_to_be_one(tmp_path):
+    path = archive(tmp_path / "skin.osz", ("a.png", "x"))
+    (beatmap,) = lint([path], NO_MODEL).beatmaps
+    assert beatmap.messages == (f"{path}: no .osu file in this archive",)

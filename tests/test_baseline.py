@@ -1,0 +1,133 @@
+"""Accepted findings stay accepted when the map moves; what is new, resolved or stale is said."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from maimod.baseline import Accepted, load
+from maimod.cli import main
+from tests import osu
+from tests.test_runs import FAULTY, LINES, songs
+
+CHECK = ["check", "Songs", "--no-model", "--fail-on", "minor", "--jobs", "1"]
+ACCEPT = [*CHECK, "--baseline", "known.json", "--write-baseline"]
+KNOWN = [*CHECK, "--baseline", "known.json"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("MAIMOD_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    return songs(Path("Songs"), 2)
+
+
+def run(capsys, *arguments: str) -> tuple[int, str, str]:
+    code = main(list(arguments))
+    return code, *capsys.readouterr()
+
+
+def shifted(text: str, ms: int) -> str:
+    """The same map, later."""
+    head, timing, objects = re.split(r"\[TimingPoints\]|\[HitObjects\]", text)
+    timing = re.sub(r"^(-?\d+),", lambda m: f"{int(m[1]) + ms},", timing, flags=re.M)
+    objects = re.sub(r"^(\d+,\d+,)(\d+),", lambda m: f"{m[1]}{int(m[2]) + ms},", objects, flags=re.M)
+    return f"{head}[TimingPoints]{timing}[HitObjects]{objects}"
+
+
+def test_accepted_findings_are_not_reported_and_do_not_fail(folder, capsys):
+    assert run(capsys, *CHECK)[0] == 1
+    code, _, err = run(capsys, *ACCEPT)
+    assert code == 0 and re.search(r"\d+ findings accepted in known.json", err)
+    code, out, err = run(capsys, *KNOWN)
+    assert code == 0 and "not listed: accepted in known.json" in out and "no longer found" not in err
+    first = Path("known.json").read_bytes()
+    run(capsys, *ACCEPT)
+    assert Path("known.json").read_bytes() == first
+    accepted = load(Path("known.json")).accepted
+    assert list(accepted) == sorted(accepted) and {one.folder for one in accepted} == {"Songs/0 Artist - Title", "Songs/1 Artist - Title"}
+
+
+@pytest.mark.parametrize("ms", [-7, 1, 5, 40])
+def test_they_stay_known_when_the_whole_map_moves(folder, capsys, ms):
+    run(capsys, *ACCEPT)
+    for path in folder.rglob("*.osu"):
+        path.write_text(shifted(path.read_text(), ms))
+    code, _, err = run(capsys, *KNOWN)
+    assert code == 0 and "no longer found" not in err
+
+
+def test_they_stay_known_when_the_file_is_renamed_and_from_wherever_it_is_linted(folder, capsys, monkeypatch):
+    run(capsys, *ACCEPT)
+    (folder / "0 Artist - Title" / "Hard.osu").rename(folder / "0 Artist - Title" / "Artist - Title (Mapper) [Hard].osu")
+    monkeypatch.chdir(folder / "0 Artist - Title")
+    code, _, err = run(capsys, "check", ".", *CHECK[2:], "--baseline", "../../known.json")
+    assert code == 0 and "no longer found" not in err
+
+
+def test_a_new_fault_is_new_and_equal_ones_are_counted(folder, capsys):
+    run(capsys, *ACCEPT)
+    path = folder / "1 Artist - Title" / "Hard.osu"
+    path.write_text(FAULTY.replace("Version:Version", "Version:Hard").replace(",12000,1,0", ",12007,1,0"))
+    code, out, _ = run(capsys, *KNOWN, "--format", "json")
+    found = [f for b in json.loads(out)["beatmaps"] for f in b["findings"]]
+    assert code == 1 and [(f["rule"], f["time"]) for f in found] == [("rhythm/unsnapped", 12007.0)]
+
+
+def test_stale_entries_are_reported_and_taken_out(folder, capsys):
+    run(capsys, *ACCEPT)
+    before = len(load(Path("known.json")).accepted)
+    path = folder / "0 Artist - Title" / "Hard.osu"
+    path.write_text(osu.text(LINES).replace("Version:Version", "Version:Hard"))
+    code, _, err = run(capsys, *KNOWN)
+    assert code == 0 and "accepted findings are no longer found" in err
+    assert "no longer found: Songs/0 Artist - Title [Hard] 00:03:507 (11) - rhythm/unsnapped" in err
+    # Not of what was not looked at: another set, other rules, another kind of evidence.
+    for options in (["--select", "kiai"], ["--ignore", "rhythm"]):
+        assert "rhythm/unsnapped" not in run(capsys, *KNOWN, *options)[2]
+    assert "no longer found" not in run(capsys, "check", "Songs/1 Artist - Title", *KNOWN[2:])[2]
+    run(capsys, "check", "Songs/1 Artist - Title", *ACCEPT[2:])
+    assert len(load(Path("known.json")).accepted) == before
+    run(capsys, *ACCEPT)
+    assert len(load(Path("known.json")).accepted) < before
+    assert "no longer found" not in run(capsys, *KNOWN)[2]
+
+
+@pytest.mark.parametrize(("content", "trouble"), [
+    (None, "cannot be read"), ("{}", "not a maimod baseline"), ("[]", "not a maimod baseline"), ("x", "a damaged baseline"),
+    ('{"schema": "maimod-baseline/1", "findings": [{"no": 1}], "model": null}', "a damaged baseline")])
+def test_a_file_that_is_no_baseline_is_said_and_never_overwritten(folder, capsys, content, trouble):
+    if content is not None:
+        Path("known.json").write_text(content)
+    code, out, err = run(capsys, *KNOWN)
+    assert (code, out) == (2, "") and trouble in err and err.count("\n") == 1
+    if content is not None:
+        assert run(capsys, *ACCEPT)[0] == 2 and Path("known.json").read_text() == content
+
+
+@pytest.mark.parametrize(("options", "line"), [
+    (["--write-baseline"], "--write-baseline: name the file with --baseline FILE"),
+    (["--baseline", "a.osu", "--write-baseline"], "--baseline a.osu: would overwrite a beatmap; maimod never changes one"),
+    (["--new-only", "--no-cache"], "--new-only needs the cache, which remembers the last run")])
+def test_what_cannot_be_asked(folder, capsys, options, line):
+    assert run(capsys, *CHECK, *options) == (2, "", f"maimod: {line}\n")
+
+
+def test_the_last_run_is_remembered(folder, capsys):
+    assert "since the last run" not in run(capsys, *CHECK)[2]
+    assert "since the last run" not in run(capsys, *CHECK)[2]  # nothing has changed
+    path = folder / "0 Artist - Title" / "Hard.osu"
+    path.write_text(path.read_text().replace(",3507,1,0", ",3500,1,0").replace(",12000,1,0", ",12007,1,0"))
+    code, out, err = run(capsys, *CHECK, "--new-only", "--format", "json")
+    assert "maimod: since the last run: 1 new, 1 resolved\n" in err
+    assert "maimod: resolved: 0 Artist - Title/Hard.osu: 00:03:507 (11) - rhythm/unsnapped\n" in err
+    hard = json.loads(out)["beatmaps"][1]
+    assert code == 1 and [f["time"] for f in hard["findings"]] == [12007.0]
+    assert any("the last run found them, too" in message for message in hard["messages"])
+
+
+def test_order_of_entries_is_that_of_the_file():
+    assert sorted([Accepted("b", "x", "r", "1"), Accepted("a", "z", "r", "2")])[0].folder == "a"

@@ -1,0 +1,308 @@
+"""Many maps in one call: what is found, in which order, in how many processes, and what a cache remembers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from maimod import inputs
+from maimod.bench import Bench
+from maimod.cache import Cache, digest, of_folder, pack_scores, unpack_scores
+from maimod.cli import main
+from maimod.detectors import BEATMAP_DETECTORS
+from maimod.events import Event, EventKind, EventScore
+from maimod.findings import Severity
+from maimod.inputs import InputError, find
+from maimod.runs import lint
+from maimod.settings import Override, Settings
+from maimod.workers import Limits
+from tests import osu
+
+ROOT = Path(__file__).parents[1]
+NO_MODEL = Settings(model=None)
+LINES = [f"{100 + i % 200},{100 + i % 100},{1000 + 250 * i},1,0" for i in range(60)]
+MAP = osu.text(LINES)
+FAULTY = MAP.replace(",3500,1,0", ",3507,1,0").replace(",8000,1,0", ",8007,1,0")
+"""With two objects 7 ms late."""
+
+
+def songs(folder: Path, sets: int = 3) -> Path:
+    """A Songs folder of sets of two difficulties."""
+    for number in range(sets):
+        place = folder / f"{number} Artist - Title"
+        place.mkdir(parents=True)
+        for version, text in (("Easy", MAP), ("Hard", FAULTY)):
+            (place / f"{version}.osu").write_text(text.replace("Version:Version", f"Version:{version}"))
+    return folder
+
+
+# --- Inputs ---
+
+
+def test_files_folders_archives_and_patterns(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
+    songs(Path("Songs"), 2)
+    (tmp_path / "Songs" / ".git").mkdir()
+    (tmp_path / "Songs" / ".git" / "x.osu").touch()
+    (tmp_path / "empty").mkdir()
+
+    def names(*paths: str) -> list[tuple[str, str]]:
+        return [(entry.name, entry.location) for source in find(paths) for entry in source.entries]
+
+    whole = [(f"{n} Artist - Title/{v}.osu", f"Songs/{n} Artist - Title/{v}.osu") for n in (0, 1) for v in ("Easy", "Hard")]
+    assert names("Songs") == whole
+    assert names("Songs/0 Artist - Title") == [("Easy.osu", whole[0][1]), ("Hard.osu", whole[1][1])]
+    assert names("Songs/*") == [(location, location) for _, location in whole]  # the names alone would be the same
+    assert names("Songs/**/Hard.osu") == [(whole[i][1], whole[i][1]) for i in (1, 3)]
+    assert names(str(tmp_path / "Songs"), "Songs/0 Artist - Title/Easy.osu")[-1][1] == whole[0][1]
+    assert len(find(["Songs", str(Path("Songs"))])) == 2
+    for wrong in ("no.osu", "Songs/*.osz", "empty"):
+        with pytest.raises(InputError, match=r"no|nothing"):
+            find([wrong])
+
+
+def test_locations_in_a_workflow_start_at_the_checkout(tmp_path, monkeypatch):
+    (tmp_path / "sets").mkdir()
+    monkeypatch.chdir(tmp_path / "sets")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    assert inputs.location(Path("a.osu")) == "sets/a.osu"
+    monkeypatch.setenv("GITHUB_WORKSPACE", "/elsewhere")
+    assert inputs.location(Path("a.osu")) == "a.osu" and inputs.location(Path("../b.osu")).endswith("/b.osu")
+
+
+# --- Trouble ---
+
+
+def test_a_rule_that_fails_is_a_message_of_the_map_and_the_rest_goes_on(tmp_path, monkeypatch):
+    monkeypatch.delenv("MAIMOD_DEBUG", raising=False)
+    songs(tmp_path, 1)
+
+    def broken(context):
+        yield from BEATMAP_DETECTORS[0].run(context)
+        raise ZeroDivisionError("by nothing\nat all")
+
+    monkeypatch.setattr("maimod.linter.BEATMAP_DETECTORS", (replace(BEATMAP_DETECTORS[0], run=broken), *BEATMAP_DETECTORS[1:]))
+    cache = Cache(tmp_path / "kept")
+    easy, hard = lint([tmp_path], NO_MODEL, cache=cache).beatmaps
+    assert not list(cache.folder.rglob("*.z"))  # it need not fail again
+    assert (easy.status, hard.status) == ("partial", "partial")
+    assert any(message.startswith("error: ") and "ZeroDivisionError: by nothing at all" in message for message in hard.messages)
+    assert "mapset" not in hard.messages[0] and hard.objects == 60
+
+
+def test_whatever_goes_wrong_with_one_map_is_an_error_of_that_map(tmp_path, monkeypatch):
+    monkeypatch.delenv("MAIMOD_DEBUG", raising=False)
+    songs(tmp_path, 2)
+    real = Path.read_bytes
+    monkeypatch.setattr("maimod.linter.fold", lambda findings, context: 1 / 0 if "0 Artist" in str(context.beatmap.path) else ([], 0))
+    assert [beatmap.status for beatmap in lint([tmp_path], NO_MODEL).beatmaps] == ["error", "error", "partial", "partial"]
+    assert real is Path.read_bytes
+
+
+# --- Processes ---
+
+
+def test_processes_give_the_same_report_in_the_same_order(tmp_path):
+    songs(tmp_path, 5)
+    (tmp_path / "broken.osu").write_text("nothing")
+    arrived = []
+    alone = lint([tmp_path], NO_MODEL)
+    side_by_side = lint([tmp_path], NO_MODEL, jobs=3, arrived=lambda report, total: arrived.append((len(report.beatmaps), total)))
+    assert side_by_side == alone and len(alone.beatmaps) == 11
+    assert arrived == [(2, 11)] * 5 + [(1, 11)] or arrived == [(1, 11)] + [(2, 11)] * 5
+
+
+HANG = """
+import sys, time
+from maimod import bench
+real = bench.Linter.analyse
+def slow(self, loaded, *args, **named):
+    if "hang" in loaded.path.name: time.sleep(60)
+    if "crash" in loaded.path.name: import os; os._exit(3)
+    if "eat" in loaded.path.name: bytearray(4 << 30)
+    return real(self, loaded, *args, **named)
+bench.Linter.analyse = slow
+"""
+
+
+def test_a_map_that_takes_too_long_or_kills_its_process_costs_no_other(tmp_path, monkeypatch):
+    # The processes are fresh interpreters: what they should stumble over comes in by `sitecustomize`.
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(HANG)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "site"), str(ROOT)]))
+    maps = tmp_path / "set"
+    maps.mkdir()
+    for name in ("a", "crash", "eat", "hang", "z"):
+        (maps / f"{name}.osu").write_text(MAP.replace("Version:Version", f"Version:{name}"))
+    start = time.monotonic()
+    report = lint([maps], NO_MODEL, limits=Limits(seconds=3, megabytes=2_000))
+    assert time.monotonic() - start < 40
+    assert [(b.path, b.status) for b in report.beatmaps] == [
+        ("a.osu", "partial"), ("crash.osu", "error"), ("eat.osu", "error"), ("hang.osu", "error"), ("z.osu", "partial")]
+    assert report.beatmaps[1].messages == ("crash.osu: ended the process that linted it (exit code 3)",)
+    assert "MemoryError" in report.beatmaps[2].messages[0] or os.name == "nt"
+    assert report.beatmaps[3].messages == ("hang.osu: took longer than 3 s and was given up",)
+
+
+# --- Cache ---
+
+
+@pytest.fixture
+def cache(tmp_path) -> Cache:
+    return Cache(tmp_path / "kept")
+
+
+def test_a_second_run_is_the_same_and_does_no_work(tmp_path, cache, monkeypatch):
+    songs(tmp_path / "Songs")
+    first = lint([tmp_path / "Songs"], NO_MODEL, cache=cache)
+    monkeypatch.setattr(Bench, "lint", lambda *_: pytest.fail("worked again"))
+    assert lint([tmp_path / "Songs"], NO_MODEL, cache=cache) == first
+    assert lint([tmp_path / "Songs"], NO_MODEL, cache=cache, jobs=2) == first
+    # What is wanted of the findings is asked afterwards and costs no work either.
+    hard = lint([tmp_path / "Songs"], replace(NO_MODEL, select=("rhythm",)), cache=cache).findings
+    assert hard == [finding for finding in first.findings if finding.rule.startswith("rhythm")]
+
+
+def test_a_moved_folder_is_known_and_messages_name_the_new_place(tmp_path, cache, monkeypatch):
+    songs(tmp_path / "a", 1)
+    (tmp_path / "a" / "0 Artist - Title" / "bad.osu").write_text("nothing")
+    first = lint([tmp_path / "a"], NO_MODEL, cache=cache)
+    (tmp_path / "a").rename(tmp_path / "b")
+    monkeypatch.setattr(Bench, "lint", lambda *_: pytest.fail("worked again"))
+    again = lint([tmp_path / "b"], NO_MODEL, cache=cache)
+    assert again.findings == first.findings
+    bad = next(beatmap for beatmap in again.beatmaps if beatmap.status == "error")
+    assert str(tmp_path / "b") in bad.messages[0] and str(tmp_path / "a") not in bad.messages[0]
+
+
+@pytest.mark.parametrize("change", ["map", "other map", "song", "new file", "setting"])
+def test_what_matters_is_part_of_the_key(tmp_path, cache, change):
+    folder = songs(tmp_path / "Songs", 1) / "0 Artist - Title"
+    (folder / "audio.mp3").write_bytes(b"x" * 100)
+    source = find([folder / "Easy.osu"])[0]
+    bench = Bench(cache)
+    bench.lint(source, NO_MODEL)
+    assert bench.recall(source, NO_MODEL) is not None
+    changed = {"map": "Easy.osu", "other map": "Hard.osu", "song": "audio.mp3", "new file": "bg.png"}.get(change)
+    if changed:
+        with open(folder / changed, "ab") as file:
+            file.write(b" ")
+    assert bench.recall(source, replace(NO_MODEL, level="easy") if change == "setting" else NO_MODEL) is None
+
+
+def test_damaged_entries_are_worked_out_anew(tmp_path, cache):
+    songs(tmp_path / "Songs", 1)
+    first = lint([tmp_path / "Songs"], NO_MODEL, cache=cache)
+    (entry,) = list(cache.folder.rglob("*.z"))
+    for content in (b"", b"\x00", entry.read_bytes()[:-9], b"x" * 99):
+        entry.write_bytes(content)
+        assert lint([tmp_path / "Songs"], NO_MODEL, cache=cache) == first
+    key = entry.parent.name + entry.stem
+    for value in (None, [], {}, {"reports": 3, "model": None}, {"reports": [{}], "model": {}}):
+        cache.put(key, value)
+        assert lint([tmp_path / "Songs"], NO_MODEL, cache=cache) == first
+
+
+def test_a_cache_that_cannot_be_written_does_no_harm(tmp_path):
+    (tmp_path / "file").touch()
+    songs(tmp_path / "Songs", 1)
+    assert lint([tmp_path / "Songs"], NO_MODEL, cache=Cache(tmp_path / "file")) == lint([tmp_path / "Songs"], NO_MODEL)
+
+
+def test_old_entries_and_too_many_are_cleared_away(cache, monkeypatch):
+    for name in "abc":
+        cache.put(digest(name), "x" * 1_000)
+    old = cache._path(digest("a"))
+    os.utime(old, (1, 1))
+    cache.tidy()
+    assert not old.exists() and cache.get(digest("b"))
+    monkeypatch.setattr("maimod.cache.MAX_CACHE_BYTES", 30)
+    cache.tidy()  # not twice a day
+    assert cache.get(digest("b"))
+    (cache.folder / "tidied").unlink()
+    cache.tidy()
+    assert [cache.get(digest(name)) for name in "bc"].count(None) == 1
+
+
+def test_folders_that_are_no_mapsets_are_not_hashed(tmp_path, monkeypatch):
+    (tmp_path / "a.osu").write_text(MAP)
+    assert of_folder(tmp_path)
+    monkeypatch.setattr("maimod.cache.MAX_BYTES", 10)
+    assert of_folder(tmp_path) is None
+
+
+def test_scores_come_back_as_they_were(cache):
+    beatmap = osu.beatmap(LINES[:2])
+    event = Event(EventKind.TIME, 1000, 1000, 0, beatmap.hit_objects[0])
+    scores = {"map": (EventScore(event, 1 / 3, 0.1 + 0.2, ((replace(event, source=None, value=7), 1e-9),), 0.5),
+                      EventScore(replace(event, source=beatmap.timing_points[0], part=2), 0.0, 0.0, ())), "kiai": ()}
+    cache.put(digest("x"), pack_scores(scores))
+    assert unpack_scores(cache.get(digest("x")), beatmap) == scores
+    for damaged in ({"map": [[1]]}, *({"map": [[event, [], 1, 1, 1]]} for event in (["time", 1, 1, 1, 999, 0], ["?", 1, 1, 1, None, 0]))):
+        with pytest.raises(ValueError, match="damaged"):
+            unpack_scores(damaged, beatmap)
+
+
+def test_a_run_killed_in_the_middle_leaves_a_cache_of_use(tmp_path):
+    songs(tmp_path / "Songs", 24)
+    for number, path in enumerate(sorted((tmp_path / "Songs").rglob("*.osu"))):  # sets that differ
+        path.write_text(path.read_text().replace("Creator:Creator", f"Creator:{number // 2}"))
+    kept = tmp_path / "kept"
+    command = [sys.executable, str(ROOT / "mai_mod.py"), "check", str(tmp_path / "Songs"), "--no-model", "--format", "json",
+               "--fail-on", "never", "--cache-dir", str(kept), "--jobs"]
+
+    def entries() -> int:
+        return len(list(kept.rglob("*.z")))
+
+    for jobs in ("1", "2"):
+        before = entries()
+        process = subprocess.Popen([*command, jobs], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path)
+        while entries() < before + 3 and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+        process.wait()
+    done = entries()
+    assert 6 <= done < 72
+    for path in kept.rglob("*.z"):
+        assert Cache(kept).get(path.parent.name + path.stem) is not None
+    output = subprocess.run([*command, "1"], capture_output=True, cwd=tmp_path, check=True).stdout
+    fresh = subprocess.run([*command, "1", "--no-cache"], capture_output=True, cwd=tmp_path, check=True).stdout
+    for one, other in zip(json.loads(output)["beatmaps"], json.loads(fresh)["beatmaps"], strict=True):
+        assert one == other
+    assert output == fresh and len(json.loads(output)["beatmaps"]) == 48
+
+
+# --- What is wanted ---
+
+
+def test_severities_scores_and_overrides_by_difficulty(tmp_path):
+    songs(tmp_path, 1)
+    by_name = Settings(model=None, severities=(("rhythm", Severity.MINOR), ("rhythm/unsnapped", Severity.WARNING)),
+                       overrides=(Override("EAS*", severities=(("rhythm", "off"),)),))
+    (tmp_path / "0 Artist - Title" / "Easy.osu").write_text(FAULTY.replace("Version:Version", "Version:Easy"))
+    easy, hard = lint([tmp_path], by_name).beatmaps
+    assert not [f for f in easy.findings if f.rule.startswith("rhythm")]
+    assert {f.severity for f in hard.findings if f.rule == "rhythm/unsnapped"} == {Severity.WARNING}
+    strict = lint([tmp_path], replace(by_name, min_scores=(("rhythm", 0.9999), ("rhythm/unsnapped", 0.0)))).beatmaps[1]
+    assert {f.rule for f in strict.findings if f.rule.startswith("rhythm")} == {"rhythm/unsnapped"}
+
+
+def test_the_same_input_gives_the_same_bytes_in_every_format(tmp_path, capsys):
+    songs(tmp_path / "Songs")
+    (tmp_path / "out").mkdir()
+    formats = ("json", "sarif", "junit", "github", "markdown")
+    written = set()
+    for options in (["--jobs", "1"], ["--jobs", "1"], ["--jobs", "2", "--no-cache"]):
+        main(["check", str(tmp_path / "Songs"), "--no-model", *options, "--format", "console",
+              *(f"--format={name}:{tmp_path / 'out' / name}" for name in formats)])
+        written.add((capsys.readouterr().out, *((tmp_path / "out" / name).read_bytes() for name in formats)))
+    assert len(written) == 1 and all(written.pop())
