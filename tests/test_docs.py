@@ -57,6 +57,11 @@ def test_links_within_the_repository_lead_somewhere(page: str) -> None:
         assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"
 
 
+def test_the_page_of_other_checkers_names_rules_that_there_are() -> None:
+    named = set(re.findall(r"`([a-z-]+/[a-z-]+)`", (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8")))
+    assert named <= set(RULES), named - set(RULES)
+
+
 def test_the_readme_commands_name_what_is_there() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert all((ROOT / path).exists() for path in re.findall(r'beatmap_path="([^"]+)"', text))

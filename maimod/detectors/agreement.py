@@ -40,8 +40,8 @@ SAME_MS = 3.0
 NEAR_MS = 30.0
 """An object this close is the same one, off its time: rhythm/unsnapped and the like speak of it."""
 LEAST_OTHERS, SURE_OTHERS = 2, 3
-"""Difficulties that have to agree, and that agree by more than chance. With these, of 364 ranked maps 4 % lack an object (a warning;
-4 % a minor) and 7 % an addition (20 % a minor)."""
+"""Difficulties that have to agree, and that agree by more than chance. With these, of 1,046 ranked maps 5 % lack an object (a warning;
+4 % a minor) and 8 % an addition (20 % a minor). Planted in 30 sets, 24 of 28 deleted objects and 20 of 28 additions are found."""
 FEW, MANY = 3, 6
 """So few places are told whatever their share; more than the second are one finding."""
 OWN_WAY, SLIP = 0.02, 0.005

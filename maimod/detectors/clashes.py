@@ -1,6 +1,7 @@
 """Objects that are too close in time to be played: at once, within a few ms, or around spinners; and objects too short to be any.
 
-Counted in the 1,045 ranked maps of the training split.
+Of 1,046 ranked maps of the training split 4 have objects at once and 5 objects that are too close (nearly all are jokes or made for two
+players), 2 spinners that are too short, 17 (1.6 %) an object too soon after a spinner, one a slider too short for its Easy.
 """
 
 from __future__ import annotations

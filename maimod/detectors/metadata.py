@@ -50,6 +50,14 @@ GUEST = Rule(
     blind_spots="Guests whom the name of the difficulty does not tell; nicknames.",
     source=f"{CRITERIA}#metadata")
 
+LEFT_OVER = Rule(
+    "mapset/left-over-difficulty", "Difficulty for work on the set", Severity.PROBLEM, ("map",),
+    why="A difficulty that only holds hitsounds or timing is not to be played, and must not be uploaded with the others.",
+    how="It is called hitsounds, hitsounding, timing, keysounds or the like.",
+    ignore_when="the set is still being worked on",
+    blind_spots="Such difficulties by other names.",
+    source=f"{CRITERIA}#general")
+
 _VERSION = r"(?:size|ver(?:sion|\.|\b)|edit|cut\b)"
 TITLE_MARKERS = {
     "(TV Size)": rf"\btv[\s-]*{_VERSION}", "(Game Ver.)": rf"\bgame[\s-]*{_VERSION}", "(Short Ver.)": rf"\bshort[\s-]*{_VERSION}",
@@ -61,6 +69,7 @@ ARTIST_MARKERS = {
     "CV: ": re.compile(r"(?:^|[\s(\[\uff08])cv(?!: )[\s.:\uff1a]", re.IGNORECASE),
     "vs. ": re.compile(r"\s(?:vs|versus)(?!\.\s)[\s.]", re.IGNORECASE),
     "feat. ": re.compile(r"(?:^|[\s(\[])(?:ft\.?|featuring|feat(?!\.\s)\.?)\s", re.IGNORECASE)}
+LEFT_OVERS = re.compile(r"(?:hit|key)[\s-]*sound(?:s|ing|ed)?(?: (?:diff|difficulty|copy))?|hs(?: diff)?|timing(?: diff)?", re.IGNORECASE)
 GENRES = ("video game", "anime", "rock", "pop", "novelty", "hip hop", "electronic", "metal", "classical", "folk", "jazz")
 LANGUAGES = ("instrumental", "english", "chinese", "japanese", "korean", "french", "german", "italian", "spanish", "russian", "polish",
              "swedish")
@@ -79,6 +88,11 @@ def run(context: MapsetContext) -> Iterator[Placed]:
         yield from _each(context, key, ROMANISED, _other_letters)
     yield from _each(context, "Tags", TAGS, _tags)
     yield from _guests(context)
+    for beatmap in context.beatmaps:
+        if LEFT_OVERS.fullmatch(beatmap.version.strip()) and len(context.beatmaps) > 1:
+            yield from context.finding(
+                LEFT_OVER, beatmap, line=beatmap.line_of("Metadata", "Version"), score=EXACT_SCORE, actual=beatmap.version,
+                message=f"[{beatmap.version}] seems to be for work on the set.")
 
 
 def _each(context: MapsetContext, key: str, rule: Rule, check: Check) -> Iterator[Placed]:
@@ -143,4 +157,4 @@ def _plain(text: str) -> str:
     return text.lower().replace("_", " ")
 
 
-DETECTOR = MapsetDetector("Metadata", (TITLE_MARKER, MARKER, ROMANISED, TAGS, GUEST), run)
+DETECTOR = MapsetDetector("Metadata", (TITLE_MARKER, MARKER, ROMANISED, TAGS, GUEST, LEFT_OVER), run)

@@ -64,6 +64,14 @@ def test_keys():
     assert [f.rule for f in found(beatmap(notes, mode=3, circle_size=11))] == ["mapset/key-count"]
 
 
+def test_large_chords_are_for_experts():
+    notes = [f"{32 + 64 * column},192,{time},1,0,0:0:0:0:" for time in (0, 500) for column in range(7 if time else 6)]
+    chords = beatmap([*notes, "480,192,1000,1,0,0:0:0:0:"], mode=3, circle_size=8)
+    finding, = found(chords, Level.INSANE)
+    assert finding.rule == "mapset/large-chord" and finding.time == 500
+    assert found(chords, Level.EXPERT) == [] == found(chords)
+
+
 @pytest.mark.parametrize(("colours", "extra", "expected"), [
     (("255,128,64",), "", ["problem"]), (("10,10,10", "64,160,255"), "", ["problem"]), (("38,38,38", "64,160,255"), "", ["warning"]),
     (("255,255,255", "64,160,255"), "", ["warning"]), ((), "", ["minor"]), (COLOURS, "SliderBorder : 0,0,0", ["problem"])])

@@ -149,6 +149,13 @@ def test_metadata(tmp_path, fields: dict[str, str], expected: list[str]):
     assert [finding.rule for finding in found(tmp_path, metadata.DETECTOR, given)] == expected
 
 
+@pytest.mark.parametrize(("name", "count"), [("hitsounds", 1), ("HS", 1), ("Hitsound diff", 1), ("Timing", 1), ("Timeless", 0)])
+def test_difficulties_left_over_from_work(tmp_path, name: str, count: int):
+    given = versions()
+    given["Hard"] = replace(given["Hard"], name=name)
+    assert [f.rule for f in found(tmp_path, metadata.DETECTOR, given)] == ["mapset/left-over-difficulty"] * count
+
+
 def test_guests_are_in_the_tags(tmp_path):
     given = versions()
     given["Hard"] = replace(given["Hard"], name="Some Guest's Hard")
