@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from maimod import audio, levels, mapset, onsets, pcm, reader, slots
 from maimod import cache as caching
 from maimod.audio import Audio, AudioError
-from maimod.beatmap import Beatmap
+from maimod.beatmap import Beatmap, HitObject
 from maimod.cache import Cache
 from maimod.calibration import Calibration
 from maimod.configs import CheckpointError, ModelConfig
@@ -36,7 +36,7 @@ from maimod.tokens import MapFacts, VocabularyError
 if TYPE_CHECKING:
     from maimod.checkpoints import Models
     from maimod.proofreader import Proofreader
-    from maimod.scoring import Model
+    from maimod.scoring import Model, Reading
 
 MODELS_FOLDER = next((folder for folder in (Path(__file__).parent / "models", Path(__file__).parents[1] / "models")
                       if folder.is_dir()), Path("models"))
@@ -302,7 +302,8 @@ class Linter:
             findings=self.settings.judge((replace(finding, id=fingerprint(loaded, finding, finding.rule in RULES_OF_SETS))
                                           for finding in findings), metadata.get("Version", "")))
         judge = self.model.of(loaded.mode) if self.model and scores is not None else None
-        return Analysis(report, context, song, judge.vocabulary.language if judge else None)
+        return Analysis(report, context, song, judge.vocabulary.language if judge else None,
+                        partial(self.whereabouts, loaded, song) if judge else lambda hit_object: [])
 
     def find_song(self, loaded: Beatmap, path: Path | None) -> tuple[Song | None, list[str]]:
         """The song, and what cannot be checked without the whole of it."""
@@ -366,6 +367,10 @@ class Linter:
         """
         from maimod import scoring
 
+        return scoring.score(*self.read(loaded, song), self.settings.exact, tell)
+
+    def read(self, loaded: Beatmap, song: Song | None) -> tuple[Model, Reading]:
+        """The model for a map, and the map as it reads it; raises as :meth:`score`."""
         assert self.model is not None
         try:
             model = self.model.of(loaded.mode)
@@ -376,10 +381,17 @@ class Linter:
             settings = self.settings
             stars = star_rating(loaded) if settings.difficulty is None else settings.difficulty
             facts = MapFacts(stars, settings.mapper_id, settings.year, settings.descriptors)
-            reading = model.read(loaded, song.sound(model) if song else None, facts, settings.exact)
+            return model, model.read(loaded, song.sound(model) if song else None, facts, settings.exact)
         except (VocabularyError, CheckpointError) as error:
             raise UsageError(str(error)) from None
-        return scoring.score(model, reading, settings.exact, tell)
+
+    def whereabouts(self, loaded: Beatmap, song: Song | None, hit_object: HitObject) -> list[tuple[float, float, float]]:
+        """(x, y, probability) of the places where the bundled model would put an object; none for other models."""
+        from maimod.encoding import BundledReading
+        from maimod.whereabouts import whereabouts
+
+        model, reading = self.read(loaded, song)
+        return whereabouts(model, reading, hit_object) if isinstance(reading, BundledReading) else []
 
     def remembered_score(self, loaded: Beatmap, song: Song | None, tell: Callable[[float], None]) -> dict[str, tuple[EventScore, ...]]:
         """Like :meth:`score`, from the cache if it was done before."""
@@ -467,6 +479,8 @@ class Analysis:
     """None without audio."""
     language: EventLanguage | None
     """Of the scored events; None without a model."""
+    whereabouts: Callable[[HitObject], list[tuple[float, float, float]]] = lambda hit_object: []
+    """Asks the model for (x, y, probability) of the places where it would put an object; takes about half a second."""
 
     @property
     def beatmap(self) -> Beatmap:

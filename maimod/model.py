@@ -34,10 +34,10 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, causal: bool) -> Tensor:
-    """Scaled dot-product attention of (B, H, T, K) over (B, H, S, K)."""
-    if query.device.type != "cpu" or query.dtype != torch.bfloat16:
-        return F.scaled_dot_product_attention(query, key, value, is_causal=causal)
+def attend(query: Tensor, key: Tensor, value: Tensor, causal: bool, seen: Tensor | None = None) -> Tensor:
+    """Scaled dot-product attention of (B, H, T, K) over (B, H, S, K); `seen` (T, S) takes the place of causality."""
+    if query.device.type != "cpu" or query.dtype != torch.bfloat16 or seen is not None:
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=seen, is_causal=causal and seen is None)
     # torch's CPU kernel is half as fast as plain products in bfloat16, which is how training runs on a CPU.
     with torch.autocast("cpu", enabled=False):
         logits = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)  # (B, H, T, S)
@@ -57,12 +57,12 @@ class Attention(nn.Module):
         self.out = nn.Linear(config.d_model, config.d_model)
 
     def forward(self, x: Tensor, memory: Tensor, query_angles: tuple[Tensor, Tensor], key_angles: tuple[Tensor, Tensor],
-                causal: bool = False) -> Tensor:
+                causal: bool = False, seen: Tensor | None = None) -> Tensor:
         batch, length, width = x.shape
         query = self.query(x).view(batch, length, self.heads, -1).transpose(1, 2)  # (B, H, T, K)
         key, value = self.key_value(memory).view(batch, memory.shape[1], 2, self.heads, -1).permute(2, 0, 3, 1, 4)
         query, key = rotate(query, *query_angles), rotate(key, *key_angles)
-        mixed = attend(query, key, value, causal)
+        mixed = attend(query, key, value, causal, seen)
         return self.out(mixed.transpose(1, 2).reshape(batch, length, width))
 
 
@@ -86,9 +86,10 @@ class Layer(nn.Module):
                                  nn.Linear(config.feed_forward, config.d_model))
 
     def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], memory: Tensor | None = None,
-                time_angles: tuple[Tensor, Tensor] | None = None, memory_angles: tuple[Tensor, Tensor] | None = None) -> Tensor:
+                time_angles: tuple[Tensor, Tensor] | None = None, memory_angles: tuple[Tensor, Tensor] | None = None,
+                seen: Tensor | None = None) -> Tensor:
         normed = self.attention_norm(x)
-        x = x + self.attention(normed, normed, angles, angles, causal=self.cross is not None)
+        x = x + self.attention(normed, normed, angles, angles, self.cross is not None, seen)
         if self.cross is not None and self.cross_norm is not None:
             assert memory is not None and time_angles is not None and memory_angles is not None
             x = x + self.cross(self.cross_norm(x), memory, time_angles, memory_angles)
@@ -132,7 +133,8 @@ class Network(nn.Module):
         unit = FRAME_STRIDE * self.config.frame_ms / TIME_UNIT_MS
         return rotary(torch.arange(memory.shape[1], device=memory.device)[None] * unit, self.head_width)
 
-    def decode(self, tokens: Tensor, times: Tensor, grid: Tensor, place: Tensor, memory: Tensor) -> Tensor:
+    def decode(self, tokens: Tensor, times: Tensor, grid: Tensor, place: Tensor, memory: Tensor, index: Tensor | None = None,
+               seen: Tensor | None = None) -> Tensor:
         """Last hidden states (B, T, D) of `tokens` (B, T).
 
         Args:
@@ -141,16 +143,20 @@ class Network(nn.Module):
             grid: (B, T, G) beat phases at these times.
             place: (B, T, P) where the cursor is.
             memory: (B, S, D) from :meth:`encode`.
+            index: (B, T) places in the sequence, where alternatives to one token stand side by side.
+            seen: (T, T) which tokens a token sees, in place of all before it.
         """
         x = self.embedding(tokens) + self.grid(grid) + self.place(place)
         by_time = rotary(times / TIME_UNIT_MS, self.head_width)
         half = rotary(times / TIME_UNIT_MS, self.head_width // 2)
-        index = rotary(torch.arange(tokens.shape[1], device=tokens.device)[None].expand_as(tokens), self.head_width // 2)
+        if index is None:
+            index = torch.arange(tokens.shape[1], device=tokens.device)[None].expand_as(tokens)
+        turn = rotary(index, self.head_width // 2)
         # Half of each head turns by place in the sequence, half by time: both "two tokens ago" and "a beat ago" are near.
-        angles = torch.cat([index[0], half[0]], dim=-1), torch.cat([index[1], half[1]], dim=-1)
+        angles = torch.cat([turn[0], half[0]], dim=-1), torch.cat([turn[1], half[1]], dim=-1)
         memory_angles = self.frame_angles(memory)
         for layer in self.decoder:
-            x = layer(x, angles, memory, by_time, memory_angles)
+            x = layer(x, angles, memory, by_time, memory_angles, seen)
         hidden: Tensor = self.decoder_norm(x)
         return hidden
 

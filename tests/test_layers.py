@@ -23,7 +23,7 @@ LAYERS = [
     {"encoding", "model", "proofreader"},
     {"published", "whisper"},
     {"scoring", "detectors.base"},
-    {"checkpoints"},
+    {"checkpoints", "whereabouts"},
     {"detectors._hearing", "detectors._sets"},
     {"detectors._loudness"},
     {"detectors.rhythm", "detectors.timing", "detectors.positions", "detectors.new_combos", "detectors.sliders",
@@ -60,7 +60,7 @@ LAYERS = [
     {"watching"},
     {"cli"},
 ]
-TORCH_ALLOWED = {"model", "whisper", "proofreader", "scoring", "checkpoints", "learning.train", "learning.memo",
+TORCH_ALLOWED = {"model", "whereabouts", "whisper", "proofreader", "scoring", "checkpoints", "learning.train", "learning.memo",
                  "learning.proofreading"}
 
 

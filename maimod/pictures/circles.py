@@ -14,7 +14,7 @@ import numpy as np
 from maimod import geometry
 from maimod.beatmap import Beatmap, HitObject, ObjectKind
 from maimod.pictures.moment import CLOUD, MARKED, Cloud, Span
-from maimod.pictures.svg import element, number, polyline, text, thin
+from maimod.pictures.svg import data_url, element, number, palette, png, polyline, text, thin
 
 COMBO_COLOURS = ("#ffc000", "#00ca00", "#127cff", "#f21839")
 """The game's own, in the order of its default skin."""
@@ -24,6 +24,7 @@ MARGIN_X, MARGIN_Y = 72, 56
 """Osu! pixels around the playfield: circles at its border are whole."""
 APPROACH = 3.0
 """A circle's approach circle begins this many radii further out."""
+CELL_PX, BLUR_PX = 4.0, 9.0
 RING_PX = 8.0
 """Width of a ring: the step between the distances that the bundled model tells apart."""
 STACK_PX = 3.0
@@ -98,6 +99,9 @@ def _stacks(shown: Sequence[HitObject], approach: float, beatmap: Beatmap) -> di
 
 def _cloud(cloud: Cloud, radius: float) -> list[str]:
     """Where the model expected the object: rings at the distances, spots at the places, squares of its coarser grids."""
+    if cloud.places:
+        return [element("g", element("image", class_="cloud", href=_density(cloud), x=-MARGIN_X, y=-MARGIN_Y, width=512 + 2 * MARGIN_X,
+                                     height=384 + 2 * MARGIN_Y), data_s=cloud.time - 3000, data_e=cloud.time)]
     common = {"class_": "cloud", "fill": CLOUD}
     rings = [element("circle", class_="cloud", cx=x, cy=y, r=distance, fill="none", stroke=CLOUD, stroke_width=RING_PX,
                      stroke_opacity=f"{0.4 * probability ** 0.5:.3g}") for x, y, distance, probability in cloud.rings]
@@ -106,6 +110,18 @@ def _cloud(cloud: Cloud, radius: float) -> list[str]:
     cells = [element("rect", **common, x=x - size / 2, y=y - size / 2, width=size, height=size,
                      fill_opacity=f"{0.7 * probability ** 0.5:.3g}") for x, y, size, probability in cloud.cells]
     return [element("g", *rings, *cells, *spots, data_s=cloud.time - 3000, data_e=cloud.time)]
+
+
+def _density(cloud: Cloud) -> str:
+    """The places, blurred by about the step in which the model counts; a PNG."""
+    across, down = (np.arange(0, size + 2 * margin, CELL_PX) - margin + CELL_PX / 2 for size, margin in ((512, MARGIN_X), (384, MARGIN_Y)))
+    shades = np.zeros((len(down), len(across)))
+    for x, y, p in cloud.places:
+        shades += p * np.exp(-((across[None, :] - x) ** 2 + (down[:, None] - y) ** 2) / (2 * BLUR_PX**2))
+    shares = np.sqrt(shades / shades.max())  # the eye would miss the tenth of a peak
+    levels = np.arange(256)
+    colours = np.broadcast_to(palette([(0, CLOUD), (1, CLOUD)])[:1], (256, 3))
+    return data_url(png((shares * 215).astype(np.uint8), colours, levels))
 
 
 def _grid() -> str:

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from maimod.beatmap import Beatmap, HitObject, TimingPoint
+from maimod.beatmap import Beatmap, HitObject, Mode, TimingPoint
 from maimod.detectors import DETECTORS
 from maimod.detectors.base import Rule
 from maimod.events import EventScore
 from maimod.findings import Category, Finding, editor_link, editor_timestamp
-from maimod.pictures import Span, cloud, hearing, playfield
+from maimod.pictures import Cloud, Span, cloud, hearing, playfield
 from maimod.pictures.words import words
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ MAX_LISTED = 6
 MAX_DIFFICULTIES = 4
 PLACED = frozenset({Category.POSITIONS, Category.SLIDERS})
 """Categories of findings about where something is: the model's expected places are drawn."""
+NEAR_PX = 32
+"""Osu! pixels around an object that are counted as its place: half of a common circle."""
 NEAR_MS = 1000.0
 """A difficulty with nothing this near has no "same place"."""
 
@@ -46,12 +48,17 @@ def evidence(analysis: Analysis, finding: Finding, playable_ms: float = 0.0) -> 
         return _comparison(finding) + _numbers(finding) + _rule(finding.rule)
     places = None
     if finding.category in PLACED and marked and analysis.language:
-        scores = analysis.context.scores_by_object.get(marked[0], [])
-        places = cloud(beatmap, beatmap.hit_objects[marked[0]], scores, analysis.language)
+        ours = beatmap.hit_objects[marked[0]]
+        found = tuple(analysis.whereabouts(ours)) if beatmap.mode is not Mode.MANIA else ()
+        places = (Cloud(ours.time, places=found) if found
+                  else cloud(beatmap, ours, analysis.context.scores_by_object.get(ours.index, []), analysis.language))
     field = playfield(beatmap, Span(finding.time, playable_ms, playable_ms), marked, places)
     hear = hearing(analysis, finding.time, marked)
     notes = ["pink: found"]
-    if places:
+    if places and places.places:
+        near = places.near(beatmap.hit_objects[marked[0]].x, beatmap.hit_objects[marked[0]].y, NEAR_PX)
+        notes.append(f"turquoise: where the model would put it; it gives {_percent(near)} to the place in the map and {NEAR_PX} px around")
+    elif places:
         notes.append("turquoise: where the model expected it, the likelier the stronger" + (" (rings: distances)" * bool(places.rings)))
     legend = "lines: mapped times; orange: onsets, drawn as early as well-timed maps have them; turquoise: expected times"
     return "".join([

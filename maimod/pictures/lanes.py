@@ -106,7 +106,13 @@ def catch(beatmap: Beatmap, span: Span, marked: Collection[int], cloud: Cloud | 
         if o.index in marked:
             moving.append(element("circle", cx=o.x, cy=y(o.time), r=radius * 1.35, class_="mm-marked", fill="none", stroke=MARKED,
                                   stroke_width=4, stroke_dasharray="12 6"))
-    if cloud:
+    if cloud and cloud.places:
+        chances: dict[float, float] = {}
+        for x, _, p in cloud.places:
+            chances[x] = chances.get(x, 0.0) + p
+        moving += [element("rect", class_="cloud", x=x - 4, y=y(cloud.time) - radius, width=8, height=2 * radius, fill=CLOUD,
+                           fill_opacity=f"{0.85 * (p / max(chances.values())) ** 0.5:.3g}") for x, p in sorted(chances.items())]
+    elif cloud:
         moving += [element("circle", class_="cloud", cx=x, cy=y(cloud.time), r=radius * 0.9, fill=CLOUD,
                            fill_opacity=f"{0.8 * p ** 0.5:.3g}") for x, _, p in cloud.spots]
         moving += [element("rect", class_="cloud", x=x - size / 2, y=y(cloud.time) - radius, width=size, height=2 * radius, fill=CLOUD,

@@ -46,6 +46,12 @@ class Cloud:
     """(x, y, size): squares, of models that know no finer."""
     columns: tuple[tuple[int, float], ...] = ()
     """Mania, from 0."""
+    places: tuple[tuple[float, float, float], ...] = ()
+    """(x, y): all of them, from having asked the model for nothing but this; drawn in place of the rest."""
+
+    def near(self, x: float, y: float, distance: float) -> float:
+        """Probability of the places that are at most `distance` px from a point."""
+        return sum(p for px, py, p in self.places if math.hypot(px - x, py - y) <= distance)
 
 
 def cloud(beatmap: Beatmap, hit_object: HitObject, scores: list[EventScore], language: EventLanguage) -> Cloud | None:

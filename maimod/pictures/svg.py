@@ -62,8 +62,8 @@ def palette(stops: Iterable[tuple[float, str]]) -> np.ndarray:
     return np.stack([np.interp(at, places, channels[:, i]) for i in range(3)], axis=-1).round().astype(np.uint8)
 
 
-def png(indices: np.ndarray, colours: np.ndarray) -> bytes:
-    """A PNG of palette indices, uint8 of shape (height, width), and its colours (n, 3).
+def png(indices: np.ndarray, colours: np.ndarray, opacities: np.ndarray | None = None) -> bytes:
+    """A PNG of palette indices, uint8 of shape (height, width), its colours (n, 3) and their opacities (n,), bytes.
 
     Source: https://www.w3.org/TR/png-3/ (one IDAT, no filters); an imaging library would be a dependency for twelve lines.
     """
@@ -75,7 +75,8 @@ def png(indices: np.ndarray, colours: np.ndarray) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"PLTE", colours.astype(np.uint8).tobytes())
+    transparency = chunk(b"tRNS", opacities.astype(np.uint8).tobytes()) if opacities is not None else b""
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"PLTE", colours.astype(np.uint8).tobytes()) + transparency
             + chunk(b"IDAT", zlib.compress(rows.tobytes(), 9)) + chunk(b"IEND", b""))
 
 
