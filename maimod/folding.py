@@ -21,7 +21,7 @@ WAKE_OBJECTS = 1
 SECTION_MARGIN_MS = 1500.0
 """Sections are found by windows of 10 s: their borders are about this uncertain, so what lies near them stands for itself."""
 CAUSES: dict[Category, frozenset[Category]] = {
-    Category.RHYTHM: frozenset({Category.RHYTHM, Category.POSITIONS, Category.NEW_COMBOS, Category.SLIDERS}),
+    Category.RHYTHM: frozenset({Category.RHYTHM, Category.POSITIONS, Category.NEW_COMBOS, Category.SLIDERS, Category.MAPSET}),
     Category.TIMING: frozenset({Category.RHYTHM, Category.TIMING, Category.KIAI}),
     Category.POSITIONS: frozenset({Category.POSITIONS, Category.SLIDERS}),
     Category.NEW_COMBOS: frozenset({Category.NEW_COMBOS}),
@@ -29,10 +29,10 @@ CAUSES: dict[Category, frozenset[Category]] = {
     Category.HITSOUNDS: frozenset({Category.HITSOUNDS}),
     Category.SCROLL_SPEED: frozenset({Category.SCROLL_SPEED}),
     Category.KIAI: frozenset({Category.KIAI}),
-    Category.MAPSET: frozenset({Category.HITSOUNDS}),
+    Category.MAPSET: frozenset({Category.HITSOUNDS, Category.RHYTHM}),
 }
-"""Which categories of findings a finding can bring about on its own object or right after it. Those of a set that name objects are of an
-addition that other difficulties play."""
+"""Which categories of findings a finding can bring about on its own object or right after it. Those of a set that name objects speak of
+objects and additions that the other difficulties have otherwise."""
 FIRST_CAUSES = frozenset({Category.RHYTHM, Category.MAPSET})
 """Of warnings and problems these come before all others."""
 USUAL_FINDINGS, USUAL_FINDINGS_A_MINUTE = 2.0, 1.0

@@ -177,7 +177,8 @@ class Linter:
         of_sets: dict[Path, list[Finding]] = {}
         of_troubles: dict[Path, list[str]] = {}
         for found in sets:
-            troubles: list[str] = []
+            troubles: list[str] = [] if found.listed else [
+                f"the folder holds more than {mapset.MAX_FILES:,} files: no mapset; files are not checked"]
             for beatmap, finding in self.mapset_findings(found, asked, troubles):
                 of_sets.setdefault(beatmap.path, []).append(finding)
             of_troubles |= dict.fromkeys((beatmap.path for beatmap in found.beatmaps), troubles)

@@ -31,7 +31,7 @@ class Mapset:
     beatmaps: tuple[Beatmap, ...]
     """Those that can be read, by path; never empty."""
     files: dict[str, int] = field(default_factory=dict)
-    """Size in bytes of every file of the folder, by name."""
+    """Size in bytes of every file of the folder, by name; hidden ones, as those of git, are left out."""
     unreadable: tuple[BeatmapError, ...] = ()
     """Difficulties that cannot be read."""
     listed: bool = True
@@ -122,7 +122,7 @@ def _list_files(folder: Path) -> dict[str, int] | None:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(place, name)
-            if path.is_symlink():
+            if path.is_symlink() or name.startswith("."):
                 continue
             try:
                 found[path.relative_to(folder).as_posix()] = path.stat().st_size

@@ -16,10 +16,13 @@ from maimod.audio import CONTAINER_FORMATS
 
 MAX_PACKETS = 500_000
 """Three hours of mp3 have 413,000."""
+MAX_RATE_BYTES = 512 * 1024 * 1024
+"""The bit rate of larger files is not measured."""
 MAX_SAMPLE_BYTES = 4 * 1024 * 1024
 """Longer sounds are no hitsounds."""
 MAX_HEADER_BYTES = 1024 * 1024
 """A JPEG's size stands behind its metadata, which may hold a thumbnail or a colour profile."""
+MAX_SAMPLE_SECONDS, MAX_SAMPLE_CHANNELS = 30, 8
 AUDIBLE = 0.005
 """Share of a sample's peak that is heard as its start: -46 dB."""
 
@@ -58,7 +61,7 @@ def probe(path: Path, rate: bool = True) -> Media | None:
             sound = container.streams.audio[0] if container.streams.audio else None
             picture = next((one for one in container.streams.video if one.codec_context.name not in ("mjpeg", "png", "gif", "bmp")), None)
             duration = container.duration / 1000 if container.duration is not None else None
-            kilobits = _bit_rate(container, sound) if sound is not None and rate else None
+            kilobits = _bit_rate(container, sound) if sound is not None and rate and path.stat().st_size <= MAX_RATE_BYTES else None
             return Media(
                 container.format.name, duration, sound.codec_context.name if sound else None, kilobits,
                 sound.codec_context.sample_rate if sound else None, picture.codec_context.name if picture else None,
@@ -134,7 +137,9 @@ def listen(path: Path) -> Sample | None:
         if path.stat().st_size > MAX_SAMPLE_BYTES:
             return None
         with path.open("rb") as stream, soundfile.SoundFile(stream.fileno(), closefd=False) as file:
-            samples = file.read(min(file.frames, 60 * file.samplerate), dtype="float32", always_2d=True)
+            if file.channels > MAX_SAMPLE_CHANNELS or file.frames > MAX_SAMPLE_SECONDS * file.samplerate or file.samplerate > 192_000:
+                return None
+            samples = file.read(file.frames, dtype="float32", always_2d=True)
             container, rate = str(file.format), int(file.samplerate)
     except (OSError, soundfile.LibsndfileError, ValueError):
         return None

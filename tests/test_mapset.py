@@ -85,3 +85,11 @@ def test_storyboard_variables_are_filled_in(tmp_path):
     ("Normal", None, Level.NORMAL), ("Celestial", None, None), ("Hard", 4.1, Level.HARD), ("Light Insane", 4.0, Level.INSANE)])
 def test_level_by_name_and_stars(version: str, stars: float | None, expected: Level | None):
     assert levels.level_of(beatmap(metadata={"Version": version}), stars) is expected
+
+
+def test_a_folder_of_too_many_files_is_said_to_be_none(tmp_path, monkeypatch):
+    write(tmp_path, versions())
+    monkeypatch.setattr(mapset, "MAX_FILES", 3)
+    report = lint_set(tmp_path)["Hard"]
+    assert report.status == "partial" and "the folder holds more than 3 files" in " ".join(report.messages)
+    assert not any(rule == "mapset/background-missing" for rule, _ in rules(report))

@@ -61,7 +61,7 @@ UNUSED_FILE = Rule(
     why="Whoever downloads the set downloads it too.",
     how="A file is named by no difficulty and not by the storyboard, and is neither a hitsound nor an element of a skin.",
     ignore_when="it is there for the work on the set and will be removed",
-    blind_spots="Hitsounds and skin elements that are not used.",
+    blind_spots="Hitsounds and skin elements that are not used; files of version control, settings and notes (.git, .toml, .md).",
     source=f"{CRITERIA}#general")
 STORYBOARD = Rule(
     "mapset/storyboard-file", "Picture of the storyboard missing", Severity.WARNING, ("map",),
@@ -85,6 +85,8 @@ SKIN = re.compile(
     r"play-|ranking-|ready|reversearrow|score-|scorebar|scoreentry|section|selection-|slider|spinner|star|taiko|target|warningarrow|welcome|"
     r"are-you-ready|skin\.ini|triangles|bananas|pippidonclear|pippidonfail|pippidonidle|pippidonkiai)", re.I)
 """Names of skin elements, https://osu.ppy.sh/wiki/en/Skinning."""
+WORKING_FILES = frozenset({".md", ".toml", ".yml", ".yaml", ".json", ".sarif"})
+"""Of sets that are kept in git and checked there."""
 MAX_SAMPLES = 500
 """So many are listened to; the largest keysounded sets have about 1,000."""
 SHORT_MS, LATE_MS, LITTLE_LATE_MS = 25.0, 5.0, 1.0
@@ -245,6 +247,8 @@ def _unused(context: MapsetContext, named: Named) -> list[str]:
 def _belongs(name: str, context: MapsetContext) -> bool:
     """Whether a file is part of a set without being named anywhere."""
     path = PurePosixPath(name)
+    if path.suffix.lower() in WORKING_FILES or path.stem.upper() in ("LICENSE", "LICENCE"):
+        return True
     if path.suffix.lower() in (".osu", ".osb"):
         return len(path.parts) == 1
     return len(path.parts) == 1 and bool(HITSOUND.match(name) or SKIN.match(name))

@@ -40,6 +40,8 @@ KIAI = Rule(
 
 LINE_MS = 2.0
 """Red lines closer than this are one: rounding to whole ms."""
+MOST_LINES = 500
+"""More lines that one difficulty has and others have not are no slip, and nobody counts them."""
 SAME_TEMPO = 1e-3
 """Relative: 0.2 BPM at 180; tempos of one song are copied, not retyped."""
 KIAI_BEATS = 0.5
@@ -65,41 +67,56 @@ def _red_lines(context: MapsetContext) -> Iterator[Placed]:
     for part in departures(context.beatmaps, signatures):
         for beatmap in part.beatmaps:
             reference = next((other for other in part.others if other.mode is beatmap.mode), part.others[0])
-            differences = list(_line_differences(beatmap, reference))
+            differences = list(_line_differences(beatmap, reference, names(part.others)))
             if not differences:
                 continue
             _, line, time, what = min(differences, key=lambda difference: difference[:3])
-            more = f"; {len(differences) - 1} more of its red lines differ" if len(differences) > 1 else ""
+            more = f"; {len(differences) - 1} more of its red lines differ{'s' * (len(differences) == 2)}" if len(differences) > 1 else ""
             yield from context.finding(
                 RED_LINES, beatmap, line=line, time=time, score=EXACT_SCORE if beatmap.mode is reference.mode else LIKELY_SCORE,
                 message=f"{what}{more}.", differing_lines=len(differences), reference=reference.version)
 
 
-def _line_differences(beatmap: Beatmap, reference: Beatmap) -> Iterator[tuple[bool, int, float, str]]:
+def _line_differences(beatmap: Beatmap, reference: Beatmap, where: str) -> Iterator[tuple[bool, int, float, str]]:
     """(whether it is a line too few or too many, line of the file, time, description) of each red line that differs."""
-    where = names([reference])
-    unmatched = list(reference.red_lines)
-    for line in beatmap.red_lines:
-        other = next((one for one in unmatched if abs(one.time - line.time) < LINE_MS), None)
-        if other is None:
-            if not _only_restarts_bar(beatmap, line):
-                near = min(reference.red_lines, key=lambda one: abs(one.time - line.time))
-                moved = abs(near.time - line.time) < near.beat_length / 2
-                what = (f"The red line at {line.time:.0f} ms lies at {near.time:.0f} ms in {where}" if moved else
-                        f"{where} has no red line at {line.time:.0f} ms")
-                if moved and near in unmatched:
-                    unmatched.remove(near)
-                yield not moved, line.line, line.time, what
-            continue
-        unmatched.remove(other)
+    pairs, added, missing = _matched(beatmap.red_lines, reference.red_lines)
+    for line, other in pairs:
         if abs(line.beat_length / other.beat_length - 1) > SAME_TEMPO:
             yield (False, line.line, line.time, f"The red line has {60_000 / line.beat_length:.2f} BPM here and "
                                                 f"{60_000 / other.beat_length:.2f} in {where}")
         elif line.meter != other.meter:
             yield False, line.line, line.time, f"The metre is {line.meter}/4 here and {other.meter}/4 in {where}"
-    for other in unmatched:
+    for line in added:
+        near = min((other for other in missing if abs(other.time - line.time) < other.beat_length / 2),
+                   key=lambda other: abs(other.time - line.time), default=None)
+        if near is not None:
+            missing.remove(near)
+            yield False, line.line, line.time, f"The red line at {line.time:.0f} ms lies at {near.time:.0f} ms in {where}"
+        elif not _only_restarts_bar(beatmap, line):
+            yield True, line.line, line.time, f"There is no red line at {line.time:.0f} ms in {where}"
+    for other in missing:
         if not _only_restarts_bar(reference, other):
             yield True, beatmap.red_line_at(other.time).line, other.time, f"The red line at {other.time:.0f} ms in {where} is missing here"
+
+
+def _matched(own: Sequence[TimingPoint], others: Sequence[TimingPoint]) -> tuple[
+        list[tuple[TimingPoint, TimingPoint]], list[TimingPoint], list[TimingPoint]]:
+    """Pairs of lines at the same time, lines of `own` alone and of `others` alone; the last two cut to what a reader can use."""
+    pairs: list[tuple[TimingPoint, TimingPoint]] = []
+    added: list[TimingPoint] = []
+    missing: list[TimingPoint] = []
+    mine, theirs = 0, 0
+    while mine < len(own) or theirs < len(others):
+        if mine == len(own) or (theirs < len(others) and others[theirs].time <= own[mine].time - LINE_MS):
+            missing.append(others[theirs])
+            theirs += 1
+        elif theirs == len(others) or own[mine].time <= others[theirs].time - LINE_MS:
+            added.append(own[mine])
+            mine += 1
+        else:
+            pairs.append((own[mine], others[theirs]))
+            mine, theirs = mine + 1, theirs + 1
+    return pairs, added[:MOST_LINES], missing[:MOST_LINES]
 
 
 def _only_restarts_bar(beatmap: Beatmap, line: TimingPoint) -> bool:

@@ -119,6 +119,17 @@ def test_what_the_easiest_leaves_out_is_not_missing(tmp_path):
     assert found(tmp_path, agreement.DETECTOR, given) == []
 
 
+@pytest.mark.parametrize(("shift", "count"), [(33, 1), (-50, 1), (4, 0), (100, 0)])
+def test_an_object_beside_those_of_all_others(tmp_path, shift: int, count: int):
+    given = versions()
+    objects = list(given["Insane"].objects)
+    fields = objects[96].split(",")
+    objects[96] = ",".join([*fields[:2], str(int(fields[2]) + shift), *fields[3:]])
+    given["Insane"] = replace(given["Insane"], objects=objects)
+    findings = found(tmp_path, agreement.DETECTOR, given, "mapset/beside-others")
+    assert [finding.objects for finding in findings] == [(96,)] * count
+
+
 def test_hitsounds_of_its_own(tmp_path):
     given = versions()
     given["Hard"] = given["Hard"].with_objects(lambda lines: [line.replace(",8,0:0:0:0:", ",0,0:0:0:0:") for line in lines])
@@ -271,8 +282,26 @@ def test_named_samples_and_storyboards(tmp_path):
     assert [finding.actual for finding in found(tmp_path, samples.DETECTOR)] == ["sb/c.png"]
 
 
-def test_elements_of_a_skin_are_used_by_the_game(tmp_path):
+def test_elements_of_a_skin_and_what_git_needs_are_no_left_overs(tmp_path):
     write_media(tmp_path)
-    for name in ("hitcircle.png", "cursor@2x.png", "skin.ini", "combobreak.wav"):
+    for name in ("hitcircle.png", "cursor@2x.png", "skin.ini", "combobreak.wav", ".gitignore", "maimod.toml", "README.md"):
         (tmp_path / name).write_bytes(b"x" * 50)
     assert found(tmp_path, samples.DETECTOR, versions()) == []
+
+
+@pytest.mark.parametrize(("extra", "message"), [
+    ("50000,400,4,2,0,70,1,0", "There is no red line at 50000 ms in [Expert], [Insane] and [Normal]."),
+    (None, None)])
+def test_red_lines_too_many(tmp_path, extra: str | None, message: str | None):
+    lines = LINES if extra is None else (*LINES, extra)
+    messages = [finding.message for finding in found(tmp_path, shared_timing.DETECTOR, changed(Hard={"lines": lines}))]
+    assert messages == ([] if message is None else [message])
+
+
+def test_a_red_line_that_was_moved_and_one_that_is_missing(tmp_path):
+    common = (*LINES, "60000,400,4,2,0,70,1,0", "90000,400,4,2,0,70,1,0")
+    given = {name: replace(version, lines=common) for name, version in versions().items()}
+    given["Hard"] = replace(given["Hard"], lines=(*LINES, "60010,400,4,2,0,70,1,0"))
+    finding, = found(tmp_path, shared_timing.DETECTOR, given)
+    assert finding.message == ("The red line at 60010 ms lies at 60000 ms in [Expert], [Insane] and [Normal]; "
+                               "1 more of its red lines differs.") and finding.time == 60_010
