@@ -290,18 +290,18 @@ def _lint(check: Check, stage: _Stage, sources: Sequence[Source] | None) -> Repo
             stage.bar = progress
             album = check.view.album
             return lint(check.paths if sources is None else sources, check.settings, progress, album.add if album else None,
-                        jobs=check.jobs, cache=check.cache, limits=check.limits, arrived=stage.arrived, settings_of=_settings_of(check))
+                        jobs=check.jobs, cache=check.cache, limits=check.limits, arrived=stage.arrived, settings_of=settings_of(check))
     except UsageError as error:
         raise Failure(str(error)) from None
     finally:
         stage.bar = None
 
 
-def _settings_of(check: Check) -> Callable[[Source], Settings]:
+def settings_of(check: Check) -> Callable[[Source], Settings]:
     """Settings of a source: by the one configuration there is, or by the nearest."""
     known: dict[Path, Settings] = {}
 
-    def settings_of(source: Source) -> Settings:
+    def of(source: Source) -> Settings:
         folder = source.path.parent if source.is_archive else source.path
         if folder not in known:
             try:
@@ -311,7 +311,7 @@ def _settings_of(check: Check) -> Callable[[Source], Settings]:
             known[folder] = settings_by(config, check)
         return known[folder]
 
-    return settings_of
+    return of
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -15,12 +15,13 @@ import pytest
 from maimod import clips, pictures
 from maimod.audio import Audio
 from maimod.beatmap import Mode
+from maimod.detectors import RULES
 from maimod.detectors.base import Context
 from maimod.events import LANGUAGES, Event, EventKind, EventScore
 from maimod.findings import BeatmapReport, Category, Finding, Report, Severity
 from maimod.linter import Analysis, Song
 from maimod.onsets import onset_envelope
-from maimod.pictures.evidence import RULES, evidence
+from maimod.pictures.evidence import evidence
 from maimod.pictures.hearing import expected_times
 from maimod.pictures.svg import palette, png, thin
 from maimod.pictures.timeline import moments

@@ -8,31 +8,37 @@ import pytest
 from test_pictures import analysis
 
 import maimod
-from maimod.findings import BeatmapReport, Report
+from maimod.cache import Cache
+from maimod.findings import Report
+from maimod.inputs import Entry, Source
 from maimod.linter import Progress, UsageError
 from maimod.settings import Settings
 from maimod.ui.jobs import Job
 from maimod.ui.results import Gone, Result, Results
 
 
-def result(tmp_path: Path, previous: Report | None = None) -> Result:
+def result(tmp_path: Path, **options) -> Result:
     one = analysis()
-    beatmap = replace(one.beatmap, path=tmp_path / "hard.osu")
     (tmp_path / "hard.osu").touch()
-    one = replace(one, context=replace(one.context, beatmap=beatmap))
-    return Result([tmp_path], "tab", Report("0", None, (one.report,)), {one.report.path: one}, previous)
+    report = replace(one.report, file=(tmp_path / "hard.osu").as_posix())
+    source = Source(tmp_path, (Entry("hard.osu", "hard.osu", report.location),))
+    return Result([source], Report("0", None, (report,)), {report.path: replace(one, report=report)}, **options)
+
+
+def run(monkeypatch, lint) -> Job:
+    monkeypatch.setattr(maimod, "lint", lint, raising=False)
+    return Job([], Settings())
 
 
 def test_a_run_gives_a_report(monkeypatch):
     one = analysis()
 
-    def lint(paths, settings, progress, analysed):
+    def lint(sources, settings, progress, analysed, **options):
         progress(Progress("scoring", "x", 0.5, 1))
         analysed(one)
         return Report("0", None, (one.report,))
 
-    monkeypatch.setattr(maimod, "lint", lint, raising=False)
-    job = Job([Path("x")], Settings())
+    job = run(monkeypatch, lint)
     job.start()
     assert job.wait(5) and job.report is not None and job.analyses == {"set/hard.osu": one} and not job.trouble
 
@@ -41,23 +47,21 @@ def test_a_run_gives_a_report(monkeypatch):
                                                (ValueError("odd"), "unexpected ValueError: odd")])
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_troubles_are_told(monkeypatch, error, trouble):
-    def lint(*args):
+    def lint(*args, **options):
         raise error
 
-    monkeypatch.setattr(maimod, "lint", lint, raising=False)
-    job = Job([Path("x")], Settings())
+    job = run(monkeypatch, lint)
     job.start()
     assert job.wait(5) and job.report is None and job.trouble.startswith(trouble)
 
 
 def test_one_runs_and_the_other_waits_until_cancelled(monkeypatch):
-    def lint(paths, settings, progress, analysed):
+    def lint(sources, settings, progress, analysed, **options):
         while True:
             progress(Progress("scoring", "x", 0, 1))
             time.sleep(0.01)
 
-    monkeypatch.setattr(maimod, "lint", lint, raising=False)
-    first, second, third = (Job([Path("x")], Settings()) for _ in range(3))
+    first, second, third = (run(monkeypatch, lint) for _ in range(3))
     first.start()
     while first.waiting:
         time.sleep(0.01)
@@ -74,19 +78,40 @@ def test_one_runs_and_the_other_waits_until_cancelled(monkeypatch):
     assert third.wait(5)
 
 
-def test_delta_against_the_previous_run(tmp_path):
-    one = result(tmp_path)
-    (beatmap,) = one.report.beatmaps
-    (finding,) = beatmap.findings
-    shown = replace(one, previous=one.report).data()
-    assert shown["beatmaps"][0]["findings"][0]["change"] == "same" and shown["resolved"] == []
-    other = replace(finding, id="other", message="Was odd.")
-    shown = replace(one, previous=Report("0", None, (replace(beatmap, findings=(other,)),))).data()
-    assert shown["beatmaps"][0]["findings"][0]["change"] == "new"
-    assert [gone["message"] for gone in shown["resolved"]] == ["Was odd."]
-    assert "compared" not in one.data()
-    unread = Report("0", None, (BeatmapReport("elsewhere.osu", "ok", findings=(other,)),))
-    assert replace(one, previous=unread).data()["resolved"] == []
+def test_delta_against_the_last_run(monkeypatch, tmp_path):
+    one = analysis()
+    reports = [one.report, replace(one.report, findings=()), one.report]
+
+    def lint(sources, settings, progress, analysed, **options):
+        return Report("0", None, (reports.pop(0),))
+
+    jobs = []
+    for _ in range(3):
+        monkeypatch.setattr(maimod, "lint", lint, raising=False)
+        jobs.append(Job([], Settings(), Cache(tmp_path)))
+        jobs[-1].start()
+        assert jobs[-1].wait(5)
+    first, second, third = (job.deltas.get("set/hard.osu") for job in jobs)
+    assert first is None and third is not None
+    assert second is not None and second.resolved == ("00:01:000 (1) - positions/unexpected",)
+    shown = result(tmp_path, deltas={"set/hard.osu": replace(third, new=())}).data()
+    assert shown["compared"] and shown["beatmaps"][0]["findings"][0]["change"] == "same"
+    known = result(tmp_path)
+    shown = replace(known, deltas={"set/hard.osu": replace(third, new=known.report.beatmaps[0].findings, resolved=("gone",))}).data()
+    assert shown["beatmaps"][0]["findings"][0]["change"] == "new" and shown["resolved"] == [{"version": "Hard", "text": "gone"}]
+    assert not result(tmp_path).data()["compared"]
+
+
+def test_what_is_ignored_goes_into_the_baseline(tmp_path):
+    baseline = tmp_path / "baseline.json"
+    one = result(tmp_path, baseline=baseline)
+    assert not one.data()["beatmaps"][0]["findings"][0]["ignored"] and not baseline.exists()
+    assert one.mark("0.0", "done") == "" and not baseline.exists()
+    assert one.mark("0.0", "ignored") == "baseline.json accepts 1 finding of this result"
+    assert result(tmp_path, baseline=baseline).data()["beatmaps"][0]["findings"][0]["ignored"]
+    one.mark("0.0", "")
+    assert not result(tmp_path, baseline=baseline).data()["beatmaps"][0]["findings"][0]["ignored"]
+    assert "this browser" in result(tmp_path).mark("0.0", "ignored")
 
 
 def test_evidence_sound_and_exports(tmp_path):
@@ -106,15 +131,13 @@ def test_a_save_is_noticed(tmp_path):
 
 
 def test_results_go_with_their_page(tmp_path):
-    results, one = Results(), result(tmp_path)
-    first = results.keep(one.files, "tab", one.report, one.analyses)
-    other = results.keep(one.files, "other tab", one.report, one.analyses)
-    assert results[first].previous is None and results[other].previous is one.report
+    results = Results()
+    first, other = (results.keep(result(tmp_path, session=session)) for session in ("tab", "other tab"))
     results.forget("tab")
     assert results[other]
     with pytest.raises(Gone, match="run again"):
         results[first]
-    names = [results.keep(one.files, "tab", one.report, one.analyses) for _ in range(3)]
+    names = [results.keep(result(tmp_path, session="tab")) for _ in range(3)]
     assert results[names[-1]] and results[names[-2]]
     with pytest.raises(Gone):
         results[names[0]]

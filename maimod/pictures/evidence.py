@@ -10,8 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from maimod.beatmap import Beatmap, HitObject, Mode, TimingPoint
-from maimod.detectors import DETECTORS
-from maimod.detectors.base import Rule
+from maimod.detectors import RULES
 from maimod.events import EventScore
 from maimod.findings import Category, Finding, editor_link, editor_timestamp
 from maimod.pictures import Cloud, Span, cloud, hearing, playfield
@@ -20,7 +19,6 @@ from maimod.pictures.words import words
 if TYPE_CHECKING:
     from maimod.linter import Analysis
 
-RULES: dict[str, Rule] = {rule.id: rule for detector in DETECTORS for rule in detector.rules}
 MAX_MARKED = 40
 """Objects pointed at; more are a section."""
 MAX_LISTED = 6

@@ -6,6 +6,7 @@ const host = {
   exports: EXPORTS,
   evidence: async key => taken(await server.evidence({run, key})),
   clip: async (key, clicks) => taken(await server.clip({run, key, clicks})),
+  mark: async (key, finding, state) => taken(await server.mark({run, key, state})),
   export: async (format, keys) => {
     try {
       const file = taken(await server.export({run, format, keys}));

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
+import maimod
+from maimod.baseline import Delta, since_last_run
+from maimod.cache import Cache
+from maimod.checking import Check, settings_of
+from maimod.detectors import RULES
 from maimod.findings import Report
+from maimod.inputs import Source
 from maimod.linter import Analysis, Progress, UsageError
+from maimod.options import Failure
+from maimod.reporters import View
 from maimod.settings import Settings
+from maimod.workers import Limits
 
 _turn = threading.Lock()
 """Lints share the processor and the model's memory: a second one waits."""
@@ -23,16 +31,18 @@ class Cancelled(BaseException):
 class Job:
     """A lint in a thread of its own."""
 
-    paths: Sequence[Path]
+    sources: Sequence[Source]
     settings: Settings
-    session: str = ""
-    """Of the page that asked for it."""
+    """Model and device; the rest is up to the mapsets' own configuration."""
+    cache: Cache | None = None
     progress: Progress | None = None
     waiting: bool = True
     """For another lint to end."""
     report: Report | None = None
     analyses: dict[str, Analysis] = field(default_factory=dict)
     """By the path of the beatmap in the report."""
+    deltas: dict[str, Delta] = field(default_factory=dict)
+    """What has changed since the last run, of beatmaps that had one; by their path in the report."""
     trouble: str = ""
     """Why there is no report."""
 
@@ -69,6 +79,8 @@ class Job:
             self.analyses.clear()
         except UsageError as error:
             self.trouble = str(error)
+        except Failure as error:
+            self.trouble = error.format_message()
         except Exception as error:
             self.trouble = f"unexpected {type(error).__name__}: {error} (a bug; the console holds the traceback)"
             raise
@@ -76,8 +88,6 @@ class Job:
             _turn.release()
 
     def _lint(self) -> None:
-        from maimod import lint
-
         def tell(progress: Progress) -> None:
             if self.cancelled:
                 raise Cancelled
@@ -86,7 +96,10 @@ class Job:
         def keep(analysis: Analysis) -> None:
             self.analyses[analysis.report.path] = analysis
 
-        self.report = lint(self.paths, self.settings, tell, keep)
-
-
-Describe = Callable[[Job], str]
+        check = Check((), self.settings, frozenset({"model", "no_model", "device"}), None, (), View(rules=RULES), 1, Limits(), self.cache)
+        report = maimod.lint(self.sources, self.settings, tell, keep, cache=self.cache, settings_of=settings_of(check))
+        for beatmap in report.beatmaps:
+            delta = since_last_run(beatmap, repr(self.settings), self.cache) if self.cache else None
+            if delta is not None:
+                self.deltas[beatmap.path] = delta
+        self.report = report

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import wraps
 from html import escape
 from importlib.resources import files
@@ -16,12 +19,18 @@ from typing import Any
 
 import gradio as gr
 
-from maimod import __version__, reader, viewer
+from maimod import __version__, inputs, reader, viewer
+from maimod import config as configuration
+from maimod.baseline import BaselineError
+from maimod.baseline import load as load_baseline
+from maimod.cache import Cache, default_folder
+from maimod.config import ConfigError
+from maimod.inputs import Entry, InputError, Source
 from maimod.linter import MODELS_FOLDER
 from maimod.reader import BeatmapError
 from maimod.settings import BUNDLED_MODEL, Settings
 from maimod.ui.jobs import Job
-from maimod.ui.results import EXPORTS, Gone, Results
+from maimod.ui.results import EXPORTS, Gone, Result, Results
 
 HOST = "127.0.0.1"
 """Nobody else's machine reaches the page."""
@@ -40,7 +49,8 @@ PRIVACY = ("Runs on this computer alone: nothing is sent anywhere, and only the 
 class Page:
     """State that the handlers of all open pages share."""
 
-    def __init__(self) -> None:
+    def __init__(self, cache: Cache | None = None) -> None:
+        self.cache = cache
         self.results = Results()
         self.jobs: dict[str, Job] = {}
         """Running ones, by session."""
@@ -70,38 +80,41 @@ class Page:
         except Gone:
             return False
 
+    def mark(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Note what the mapper thinks of a finding."""
+        return _answer(lambda: self.results[asked["run"]].mark(asked["key"], asked["state"]))
+
     # What the inputs do.
 
     def difficulties(self, path: str) -> Any:
-        """The choices of the difficulty picker for a path."""
-        try:
-            found = reader.find_beatmaps(Path(_cleaned(path))) if _cleaned(path) else []
-        except BeatmapError:
-            found = []
-        choices = [(_version(one), str(one)) for one in found] if len(found) <= MAX_DIFFICULTIES else []
-        return gr.update(choices=choices, value=[], visible=len(choices) > 1)
+        """The choices of the difficulty picker for a path: of one mapset, not of a folder of them."""
+        given = Path(_cleaned(path))
+        choices: list[tuple[str, str]] = []
+        if _cleaned(path) and (given.suffix.lower() == ".osz" or (given.is_dir() and any(given.glob("*.osu")))):
+            try:
+                sources = inputs.find([given])
+            except InputError:
+                sources = []
+            choices = [(_difficulty(source, entry), entry.location) for source in sources for entry in source.entries]
+        return gr.update(choices=choices if len(choices) <= MAX_DIFFICULTIES else [], value=[], visible=len(choices) > 1)
 
-    def run(self, path: str, picked: list[str], model: str, device: str, recent: list[str] | None,
+    def run(self, path: str, picked: list[str], baseline: str, model: str, device: str, recent: list[str] | None,
             request: gr.Request) -> Iterator[tuple[Any, ...]]:
         """Lint, and tell how far it is; gives (status, result, recent paths, run button, cancel button)."""
         session = request.session_hash or ""
         given = _cleaned(path)
         recent = recent or []
         idle = (gr.update(interactive=True), gr.update(visible=False))
-        if not given:
-            yield _status("Give a path, or drop files above.", "error"), gr.skip(), recent, *idle
-            return
-        # Those picked for the path that was there before do not count.
-        paths = [Path(one) for one in picked if Path(one).is_relative_to(given)] or [Path(given)]
-        many = _count(paths)
-        if many > MAX_DIFFICULTIES:
-            yield (_status(f"{given} holds {many} difficulties, more than a page can keep ({MAX_DIFFICULTIES}): name one mapset. "
-                           "maimod check takes them all.", "error"), gr.skip(), recent, *idle)
+        try:
+            sources = _sources(given, picked)
+            accepted = _baseline(sources, _cleaned(baseline))
+        except (InputError, ConfigError, BaselineError) as error:
+            yield _status(str(error), "error"), gr.skip(), recent, *idle
             return
         # The hand that starts a second run wants that one.
         if session in self.jobs:
             self.jobs[session].cancel()
-        job = self.jobs[session] = Job(paths, _settings(model, device), session)
+        job = self.jobs[session] = Job(sources, _settings(model, device), self.cache)
         job.start()
         busy = (gr.update(interactive=False), gr.update(visible=True))
         yield _status("Starting"), gr.skip(), recent, *busy
@@ -119,12 +132,13 @@ class Page:
         if job.report is None:
             yield _status(job.trouble or "Cancelled.", "error" if job.trouble else ""), gr.skip(), recent, *idle
             return
-        name = self.results.keep(paths, session, job.report, job.analyses)
-        recent = [given, *(one for one in recent if one != given)][:MAX_RECENT]
-        count = len(job.report.findings)
-        yield (_status(f"{count} finding{'s' * (count != 1)} in {len(job.report.beatmaps)} "
-                       f"difficult{'ies' if len(job.report.beatmaps) != 1 else 'y'}.", "done"),
-               json.dumps({"run": name}), recent, *idle)
+        if all(beatmap.status == "error" for beatmap in job.report.beatmaps):
+            yield _status(" ".join(job.report.beatmaps[0].messages), "error"), gr.skip(), recent, *idle
+            return
+        name = self.results.keep(Result(sources, job.report, job.analyses, job.deltas, accepted, session))
+        if not given.startswith(os.environ["GRADIO_TEMP_DIR"]):  # what was dropped is gone with the page
+            recent = [given, *(one for one in recent if one != given)][:MAX_RECENT]
+        yield _status(_summary(job), "done"), json.dumps({"run": name}), recent, *idle
 
     def cancel(self, request: gr.Request) -> None:
         """Stop the run of a page; the run says so there."""
@@ -153,7 +167,7 @@ def _answer(ask: Any) -> dict[str, Any]:
     """What was asked for, or why not, in words."""
     try:
         return {"value": ask()}
-    except Gone as error:
+    except (Gone, BaselineError, OSError) as error:
         return {"trouble": str(error)}
     except Exception as error:
         return {"trouble": f"unexpected {type(error).__name__}: {error}"}
@@ -165,18 +179,64 @@ def _cleaned(path: str) -> str:
     return path[1:-1] if len(path) > 1 and path[0] == path[-1] and path[0] in "'\"" else path
 
 
-def _count(paths: list[Path]) -> int:
-    try:
-        return sum(len(reader.find_beatmaps(path)) for path in paths)
-    except BeatmapError:
-        return 0  # the lint says what is wrong
+def _sources(given: str, picked: Sequence[str]) -> list[Source]:
+    """What to lint: the difficulties picked, if they belong to the path, else all.
+
+    Raises:
+        InputError: if there is nothing, or more than a page can keep.
+    """
+    if not given:
+        raise InputError("Name a mapset folder, a .osu file or a .osz archive, or drop one above.")
+    sources = inputs.find([given])
+    chosen = [replace(source, entries=tuple(entry for entry in source.entries if entry.location in picked)) for source in sources]
+    sources = [source for source in chosen if source.entries] or sources
+    count = sum(len(source.entries) for source in sources)
+    if count > MAX_DIFFICULTIES:
+        raise InputError(f"{given} holds {count} difficulties, more than a page can keep ({MAX_DIFFICULTIES}): name one mapset. "
+                         "maimod check takes them all.")
+    return sources
 
 
-def _version(path: Path) -> str:
+def _baseline(sources: Sequence[Source], given: str) -> Path | None:
+    """The baseline file: as given, seen from the mapset, else as the mapset's configuration says.
+
+    Raises:
+        BaselineError: if it is something else.
+        ConfigError: if the configuration is wrong.
+    """
+    first = sources[0]
+    folder = first.path.parent if first.is_archive else first.path
+    config = configuration.discover(folder)
+    named = config.values.get("baseline")
+    path = folder / given if given else config.path.parent / named if config.path and named else None
+    if path is not None and path.suffix.lower() != ".json":
+        raise BaselineError(f"{path}: a baseline is a .json file")
+    if path is not None and not path.parent.is_dir():
+        raise BaselineError(f"{path}: there is no such folder")
+    if path is not None and path.exists():
+        load_baseline(path)
+    return path
+
+
+def _difficulty(source: Source, entry: Entry) -> str:
+    """Its name; of one in an archive, what its file name says of it."""
+    if source.is_archive:
+        found = re.search(r"\[(.*)\]\.osu$", entry.inner)
+        return found[1] if found else entry.inner
     try:
-        return reader.load(path).metadata.get("Version") or path.name
+        return reader.load(source.path / entry.inner).metadata.get("Version") or entry.inner
     except BeatmapError:
-        return f"{path.name} (unreadable)"
+        return f"{entry.inner} (unreadable)"
+
+
+def _summary(job: Job) -> str:
+    assert job.report is not None
+    count, maps = len(job.report.findings), len(job.report.beatmaps)
+    text = f"{count} finding{'s' * (count != 1)} in {maps} difficult{'ies' if maps != 1 else 'y'}"
+    if job.deltas:
+        new, gone = (sum(len(getattr(delta, name)) for delta in job.deltas.values()) for name in ("new", "resolved"))
+        text += f"; since the last run {new} new, {gone} resolved"
+    return text + "."
 
 
 def _settings(model: str, device: str) -> Settings:
@@ -207,10 +267,9 @@ def _gathered(uploaded: list[str] | None) -> str:
     """Put uploaded files side by side in a folder, so that a map finds its song; returns what to lint."""
     if not uploaded:
         return ""
-    archives = [path for path in uploaded if path.lower().endswith(".osz")]
-    if archives:
-        return archives[0]
-    folder = Path(tempfile.mkdtemp(prefix="maimod-"))
+    if len(uploaded) == 1 and uploaded[0].lower().endswith(".osz"):
+        return uploaded[0]
+    folder = Path(tempfile.mkdtemp(dir=os.environ["GRADIO_TEMP_DIR"]))
     for path in uploaded:
         shutil.copy(path, folder / Path(path).name)
     return str(folder)
@@ -229,6 +288,8 @@ def build(page: Page, path: str = "") -> gr.Blocks:
                     lately = gr.Dropdown([], label="Recent", value=None, elem_id="mm-recent", interactive=True, visible=False, scale=1)
                     picked = gr.Dropdown([], label="Difficulties (none chosen: all)", multiselect=True, visible=False, scale=2,
                                          elem_id="mm-difficulties")
+                    baseline = gr.Textbox(label="Baseline", placeholder="optional .json file",
+                                          elem_id="mm-baseline", lines=1, max_lines=1, scale=1)
             upload = gr.File(label="Drop .osz, or .osu and song", file_count="multiple", file_types=UPLOADS, scale=2,
                              min_width=210, height=112, elem_id="mm-upload")
             with gr.Column(scale=3, min_width=300):
@@ -240,13 +301,13 @@ def build(page: Page, path: str = "") -> gr.Blocks:
                     stop = gr.Button("Cancel", visible=False, elem_id="mm-stop", min_width=90)
                 again = gr.Checkbox(False, label="Run again when a map is saved", elem_id="mm-again", container=False)
         status = gr.HTML(_status("Name a mapset or drop it above, then Run."), elem_id="mm-status")
-        asks = [_served(ask) for ask in (page.load, page.evidence, page.clip, page.export)]
+        asks = [_served(ask) for ask in (page.load, page.evidence, page.clip, page.export, page.mark)]
         shown = gr.HTML("", html_template='<div class="mm-root"></div>', js_on_load=_script(), elem_id="mm-viewer",
                         apply_default_css=False, server_functions=asks)
         current = gr.State("")
         timer = gr.Timer(1.0, active=False)
 
-        inputs, outputs = [place, picked, model, device, recent], [status, shown, recent, go, stop]
+        inputs, outputs = [place, picked, baseline, model, device, recent], [status, shown, recent, go, stop]
         quietly: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None}
         for event in (place.blur, place.submit):
             event(page.difficulties, place, picked, **quietly)
@@ -281,7 +342,9 @@ def serve(path: str = "", port: int | None = None, browser: bool = True) -> int:
     """Serve the page until interrupted; returns an exit code."""
     # The first run would wait two seconds for torch.
     threading.Thread(target=_warm_up, daemon=True).start()
-    blocks = build(Page(), path)
+    place = tempfile.TemporaryDirectory(prefix="maimod-ui-", ignore_cleanup_errors=True)
+    os.environ["GRADIO_TEMP_DIR"] = place.name  # uploads end with the page
+    blocks = build(Page(Cache(default_folder())), path)
     blocks.queue(default_concurrency_limit=8)
     font = ["system-ui", "Segoe UI", "Roboto", "DejaVu Sans", "sans-serif"]
     theme = gr.themes.Base(primary_hue="pink", neutral_hue="slate", font=font, font_mono=["ui-monospace", "Menlo", "monospace"])
@@ -299,6 +362,7 @@ def serve(path: str = "", port: int | None = None, browser: bool = True) -> int:
         pass
     finally:
         blocks.close(verbose=False)
+        place.cleanup()
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import secrets
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,10 +14,15 @@ from typing import Any
 
 from maimod import audio, viewer
 from maimod.audio import Audio
+from maimod.baseline import Delta, subtract
+from maimod.baseline import load as load_baseline
+from maimod.baseline import write as write_baseline
 from maimod.clips import CLIP_RATE, clip
+from maimod.detectors import RULES
 from maimod.findings import Finding, Report
+from maimod.inputs import Source
 from maimod.linter import Analysis
-from maimod.pictures.evidence import RULES, evidence
+from maimod.pictures.evidence import evidence
 from maimod.pictures.svg import data_url
 from maimod.reporters import REPORTERS, View
 
@@ -40,25 +45,26 @@ class Gone(LookupError):
 class Result:
     """A finished lint."""
 
-    files: Sequence[Path]
-    """As given."""
-    session: str
-    """Of the page it belongs to."""
+    sources: Sequence[Source]
     report: Report
-    analyses: dict[str, Analysis]
+    analyses: Mapping[str, Analysis]
     """By the path of the beatmap in the report."""
-    previous: Report | None = None
-    """The last report of the same beatmaps."""
-    saved: dict[Path, int] = field(default_factory=dict)
-    """When each beatmap was last written, in ns."""
+    deltas: Mapping[str, Delta] = field(default_factory=dict)
+    """Changes since the last run, by the same path."""
+    baseline: Path | None = None
+    """Where ignored findings are kept; the file need not exist yet."""
+    session: str = ""
+    """The page it belongs to."""
 
     def __post_init__(self) -> None:
         self.saved = self._dates()
+        self.ignored = self._accepted()
 
     def _dates(self) -> dict[Path, int]:
-        folders = {analysis.beatmap.path.parent for analysis in self.analyses.values()}
+        """When each map was last written, in ns."""
         dates = {}
-        for path in (path for folder in folders for path in sorted(folder.glob("*.osu"))):
+        for path in (path for source in self.sources
+                     for path in ([source.path] if source.is_archive else sorted(source.path.glob("*.osu")))):
             try:
                 dates[path] = path.stat().st_mtime_ns
             except OSError:
@@ -66,11 +72,43 @@ class Result:
         return dates
 
     def is_outdated(self) -> bool:
-        """Whether a difficulty of its folders was saved since."""
+        """Whether a map was saved since."""
         return self._dates() != self.saved
 
+    def _accepted(self) -> set[str]:
+        """Findings that the baseline accepts, as the viewer calls them."""
+        if self.baseline is None or not self.baseline.exists():
+            return set()
+        left = subtract(self.report, load_baseline(self.baseline), self.baseline)
+        open_ones = {id(finding) for finding in left.findings}
+        return {key for key, finding in self._keys() if id(finding) not in open_ones}
+
+    def _keys(self) -> Iterator[tuple[str, Finding]]:
+        """Each finding with the viewer's name for it: "beatmap.finding"."""
+        for b, beatmap in enumerate(self.report.beatmaps):
+            for f, finding in enumerate(beatmap.findings):
+                yield f"{b}.{f}", finding
+
+    def _only(self, keys: Collection[str]) -> Report:
+        """The report with these findings alone."""
+        chosen = {id(finding) for key, finding in self._keys() if key in keys}
+        return replace(self.report, beatmaps=tuple(
+            replace(beatmap, findings=tuple(one for one in beatmap.findings if id(one) in chosen)) for beatmap in self.report.beatmaps))
+
+    def mark(self, key: str, state: str) -> str:
+        """Note what the mapper thinks of a finding; returns a line about it. What is ignored goes into the baseline."""
+        if self.baseline is None:
+            return "Ignored in this browser. With a baseline file it is ignored everywhere." if state == "ignored" else ""
+        before = set(self.ignored)
+        (self.ignored.add if state == "ignored" else self.ignored.discard)(key)
+        if self.ignored == before:
+            return ""
+        known = load_baseline(self.baseline) if self.baseline.exists() else None
+        count = write_baseline(self.baseline, self._only(self.ignored), known)
+        return f"{self.baseline.name} accepts {count} finding{'s' * (count != 1)} of this result"
+
     def finding(self, key: str) -> tuple[Analysis, Finding]:
-        """The finding that the viewer calls "beatmap.finding"."""
+        """The finding that the viewer calls so."""
         b, f = map(int, key.split("."))
         beatmap = self.report.beatmaps[b]
         return self.analyses[beatmap.path], beatmap.findings[f]
@@ -78,27 +116,16 @@ class Result:
     def data(self) -> dict[str, Any]:
         """What the viewer shows."""
         shown = viewer.data(self.report, {path: viewer.strip(analysis) for path, analysis in self.analyses.items()})
-        if self.previous is not None:
-            shown["compared"] = True
-            shown["resolved"] = self._compare(shown)
+        shown["compared"] = bool(self.deltas)
+        shown["resolved"] = []
+        for b, (beatmap, told) in enumerate(zip(self.report.beatmaps, shown["beatmaps"], strict=True)):
+            delta = self.deltas.get(beatmap.path)
+            new = {id(finding) for finding in delta.new} if delta else set()
+            shown["resolved"] += [{"version": beatmap.version, "text": text} for text in delta.resolved] if delta else []
+            for f, (finding, one) in enumerate(zip(beatmap.findings, told["findings"], strict=True)):
+                one["ignored"] = f"{b}.{f}" in self.ignored
+                one["change"] = ("new" if id(finding) in new else "same") if delta else ""
         return shown
-
-    def _compare(self, shown: dict[str, Any]) -> list[dict[str, Any]]:
-        """Note on each finding whether it is new; returns what is resolved."""
-        assert self.previous is not None
-        before: dict[tuple[str, str], list[Finding]] = {}
-        for beatmap in self.previous.beatmaps:
-            for finding in beatmap.findings:
-                before.setdefault((beatmap.path, finding.id), []).append(finding)
-        linted = {beatmap["path"]: beatmap["version"] for beatmap in shown["beatmaps"] if beatmap["status"] != "error"}
-        for beatmap in shown["beatmaps"]:
-            for one in beatmap["findings"]:
-                known = before.get((beatmap["path"], one["id"]))
-                one["change"] = "same" if known else "new"
-                if known:
-                    known.pop()
-        return [{"version": linted[path], "timestamp": finding.timestamp, "message": finding.message}
-                for (path, _), left in before.items() if path in linted for finding in left]
 
     def evidence(self, key: str) -> str:
         """HTML of the evidence for a finding."""
@@ -110,23 +137,21 @@ class Result:
         analysis, finding = self.finding(key)
         start, stop = finding.time - PLAYABLE_MS[0], finding.time + PLAYABLE_MS[1]
         assert analysis.song is not None
-        heard = _decoded(analysis.song.audio.path) if analysis.song.audio.path else analysis.song.audio
+        # A song out of an archive is gone by now: what the model heard of it must do.
+        path = analysis.song.audio.path
+        heard = _decoded(path) if path and path.exists() else analysis.song.audio
         return {"url": data_url(clip(analysis.beatmap, heard, start, stop, clicks), "audio/wav"), "start": start}
 
     def export(self, name: str, keys: Sequence[str]) -> dict[str, str]:
         """The chosen findings in a format of :data:`EXPORTS`."""
         suffix, kind = EXPORTS[name]
-        chosen = set(keys)
-        beatmaps = tuple(
-            replace(beatmap, findings=tuple(one for f, one in enumerate(beatmap.findings) if f"{b}.{f}" in chosen))
-            for b, beatmap in enumerate(self.report.beatmaps))
-        report = replace(self.report, beatmaps=beatmaps)
+        report = self._only(set(keys))
         album = None
         if name == "html":
             from maimod.reporters.page import Album
 
             album = Album()
-            for beatmap in beatmaps:
+            for beatmap in report.beatmaps:
                 if beatmap.path in self.analyses:
                     album.add(replace(self.analyses[beatmap.path], report=beatmap))
         out = io.StringIO()
@@ -144,21 +169,18 @@ class Results:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, Result] = OrderedDict()
-        self._last: dict[tuple[str, ...], Report] = {}
         self._lock = Lock()
 
-    def keep(self, files: Sequence[Path], session: str, report: Report, analyses: dict[str, Analysis]) -> str:
+    def keep(self, result: Result) -> str:
         """Keep a finished lint, in place of older ones if there are too many; returns its name."""
         name = secrets.token_urlsafe(12)
-        same = tuple(str(path) for path in files)
         with self._lock:
-            own = [old for old, result in self._kept.items() if result.session == session]
-            for old in own[:-1]:  # the last but one is on the page until this one is
+            own = [old for old, other in self._kept.items() if other.session == result.session]
+            for old in own[:-1]:  # the last is on the page until this one is
                 del self._kept[old]
-            self._kept[name] = Result(files, session, report, analyses, self._last.get(same))
+            self._kept[name] = result
             while len(self._kept) > MAX_RESULTS:
                 self._kept.popitem(last=False)
-            self._last[same] = report
         return name
 
     def __getitem__(self, name: str) -> Result:

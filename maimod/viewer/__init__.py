@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from maimod.detectors import RULES
 from maimod.findings import Report
 from maimod.pictures import extent, moments, timeline
-from maimod.pictures.evidence import RULES
 from maimod.reporters import View
 from maimod.reporters.machine import as_json
 

@@ -125,7 +125,7 @@ function maimodViewer(root, host) {
       if (filters.beatmap >= 0 && filters.beatmap !== i) return;
       for (const message of b.messages) messages.push(h("li", {class: b.status}, h("b", {}, b.version || b.path), " ", message));
     });
-    for (const gone of data.resolved || []) messages.push(h("li", {class: "resolved"}, h("b", {}, "resolved"), ` ${gone.version}: ${gone.timestamp} ${gone.message}`));
+    for (const gone of data.resolved || []) messages.push(h("li", {class: "resolved"}, h("b", {}, "resolved"), ` ${gone.version}: ${gone.text}`));
     const list = $(".mm-messages");
     const shown = messages.slice(0, 6);
     if (messages.length > 6) shown.push(h("li", {}, h("button", {type: "button", onclick: () => list.replaceChildren(...messages)}, `${messages.length - 6} more`)));
