@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("map", nargs="?", type=Path)
     parser.add_argument("--model", default="maimod-mini")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--precision", default="fp32")
+    parser.add_argument("--precision", default="auto")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--repeat", type=int, default=3)
     options = parser.parse_args()
@@ -83,7 +83,7 @@ def main() -> None:
     import torch
 
     from maimod import audio, events, onsets, reader
-    from maimod.detectors import DETECTORS
+    from maimod.detectors import BEATMAP_DETECTORS
     from maimod.linter import Linter, Settings, load_model
     from maimod.stars import star_rating
 
@@ -92,10 +92,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = options.map or synthetic(Path(folder))
         settings = Settings(model=options.model, device=options.device, precision=options.precision)
-        seconds, model = best(1, lambda: load_model(settings))
+        seconds, models = best(1, lambda: load_model(settings))
         rows.append(("load the model", seconds))
-        linter = Linter(settings, model)
+        linter = Linter(settings, models)
         seconds, loaded = best(options.repeat, lambda: reader.load(path))
+        model = models.of(loaded.mode)
+        if model is None:
+            sys.exit(f"{options.model} does not cover {loaded.mode.label}")
         rows.append(("read the map", seconds))
         song_path = reader.find_audio(loaded)
         if song_path is None:
@@ -111,15 +114,15 @@ def main() -> None:
         from maimod.linter import Song
 
         whole = Song(song, envelope)
-        seconds, _ = best(options.repeat, lambda: whole.mel(model.config.n_mels, model.config.frame_ms))
-        rows.append(("mel frames", seconds))
+        seconds, _ = best(options.repeat, lambda: Song(song, envelope).sound(model))
+        rows.append(("the song as the model hears it", seconds))
         seconds, scores = best(options.repeat, lambda: linter.score(loaded, whole, lambda share: None))
-        rows.append(("score (mel and stars included)", seconds))
-        context = linter.context(loaded, scores, whole)
-        seconds, _ = best(options.repeat, lambda: [f for d in DETECTORS for f in d.run(context)])
+        rows.append(("score (song and stars included)", seconds))
+        context = linter.context(loaded, tuple(score for context in scores.values() for score in context), whole)
+        seconds, _ = best(options.repeat, lambda: [f for d in BEATMAP_DETECTORS for f in d.run(context)])
         rows.append(("detect", seconds))
         start = time.perf_counter()
-        fresh = Linter(settings, model)
+        fresh = Linter(settings, models)
         report = fresh.lint_file(path, path.name)
         rows.append(("lint, in all", time.perf_counter() - start))
 
