@@ -5,6 +5,7 @@ Conventions: ms of the map; strengths of onsets as in :mod:`maimod.onsets`, take
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ import numpy as np
 
 from maimod.beatgrid import TICKS_PER_BEAT, BeatGrid
 from maimod.beatmap import UNSNAP_MS, Beatmap, HitObject, Snap
-from maimod.events import EventKind, EventScore
+from maimod.events import BEATS, EventKind, EventScore
 from maimod.onsets import FAR_MS, LAGS_MS, MIN_SIGNIFICANCE, TYPICAL_LAG_MS, Alignment
 
 if TYPE_CHECKING:
@@ -131,9 +132,43 @@ class Moments:
         return {index: [groups[number] for number in sorted(groups)] for index, groups in grouped.items()}
 
     def start_score(self, hit_object: HitObject) -> EventScore | None:
-        """What the model thinks of the time at which an object starts; None if it was not asked."""
+        """What the model thinks of the time at which an object starts; None if it was not asked.
+
+        A model that reads beats between the objects is surprised at the beat when an object before it is missing: that surprise is
+        the next object's.
+        """
         groups = self.groups.get(hit_object.index)
-        return next((score for score in groups[0] if score.event.kind is EventKind.TIME), None) if groups else None
+        own = next((score for score in groups[0] if score.event.kind is EventKind.TIME), None) if groups else None
+        if own is None:
+            return None
+        place = bisect_left(self.start_times, hit_object.time - SAME_MS)
+        since = self.start_times[place - 1] if place else -math.inf
+        between = self.beat_scores[bisect_left(self._beat_times, since + SAME_MS):bisect_left(self._beat_times, hit_object.time + SAME_MS)]
+        early = [score for score in between if (other := alternative(score, score.event.time)) and other.time < score.event.time]
+        return max([own, *early], key=lambda score: score.surprise)
+
+    @cached_property
+    def beat_scores(self) -> list[EventScore]:
+        """Times of the beats that the model reads in between the objects, ascending; empty if it reads them apart (COMPAT §4.10)."""
+        times: list[EventScore] = []
+        beats: set[int] = set()
+        has_begun = False
+        for score in self.context.scores or ():
+            has_begun = has_begun or isinstance(score.event.source, HitObject)
+            if has_begun and score.event.kind in BEATS:
+                beats.add(score.event.group)
+            elif has_begun and score.event.kind is EventKind.TIME:
+                times.append(score)
+        return [score for score in times if score.event.group in beats]
+
+    @cached_property
+    def _beat_times(self) -> list[int]:
+        return [score.event.time for score in self.beat_scores]
+
+    def is_read_beat(self, time: float) -> bool:
+        """Whether the model reads a beat at this moment in between the objects, so that to expect this time is not to expect an object."""
+        place = bisect_left(self._beat_times, time - SAME_MS)
+        return place < len(self._beat_times) and self._beat_times[place] <= time + SAME_MS
 
     @cached_property
     def _rhythms(self) -> tuple[dict[float, tuple[int, ...]], Counter[tuple[int, ...]]]:

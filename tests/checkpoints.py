@@ -94,7 +94,8 @@ def config(version: str, size: Size | None = None) -> dict[str, Any]:
               "vocab_size": sizes["vocab_size_out"], "vocab_size_in": sizes["vocab_size_in"], "n_mels": size.mels}
     if version != "v29":
         values |= {"f_min": 20, "f_max": 8000, "pad_mode": "reflect", "spectrogram_implementation": "torchaudio",
-                   "spectrogram_log_scale": True, "project_encoder_input": False, "num_mappers": size.mappers, "cond_dim": size.condition_width}
+                   "spectrogram_log_scale": True, "project_encoder_input": False, "num_mappers": size.mappers,
+                   "cond_dim": size.condition_width}
         values |= {f"do_{part}_embed": version != "v32" for part in ("difficulty", "mapper", "song_position")}
     return values
 

@@ -301,7 +301,7 @@ def unexpected(context: Context) -> Iterator[Finding]:
     """Objects whose place surprises more than this map's places do."""
     scores = {index: own for index, own in places(context).items() if own}
     if context.beatmap.mode is Mode.CATCH:  # the height means nothing there
-        scores = {index: [s for s in own if s.event.kind is EventKind.POS_X] for index, own in scores.items()}
+        scores = {index: [s for s in own if s.event.kind in (EventKind.POS_X, EventKind.POS)] for index, own in scores.items()}
     order = [o for o in context.objects_by_time if scores.get(o.index)]
     if len(order) < MIN_OBJECTS:
         return

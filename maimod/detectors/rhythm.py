@@ -251,7 +251,7 @@ def _starts(context: Context, moments: Moments, named: frozenset[int]) -> Iterat
 
 
 def _start_finding(context: Context, moments: Moments, before: HitObject, hit_object: HitObject, event: EventScore) -> Finding | None:
-    time, other = hit_object.time, alternative(event, hit_object.time)
+    time, other = hit_object.time, alternative(event, event.event.time)
     if other is None or other.probability < MIN_PROBABILITY:
         return None
     here, there = snap(context.beatmap, time), snap(context.beatmap, other.time)
@@ -262,7 +262,10 @@ def _start_finding(context: Context, moments: Moments, before: HitObject, hit_ob
     if other.time > time and contains(moments.start_times, other.time) and (sound_here is None or sound_here < LOUD_ONSET):
         rule, shown, shown_time, support = UNEXPECTED_OBJECT, hit_object, time, -_support(sound_here) / 2
         text = f"The model expects no object here but the next one {_place_name(there)}, {_apart(other.time - time, beat)} later"
-    elif contains(moments.edge_times, other.time):
+    elif other.time > time and moments.is_read_beat(other.time) and (sound_here is None or sound_here < LOUD_ONSET):
+        rule, shown, shown_time, support = UNEXPECTED_OBJECT, hit_object, time, -_support(sound_here) / 2
+        text = "The model expects no object here, nor anything before the next beat"
+    elif contains(moments.edge_times, other.time) or moments.is_read_beat(other.time):
         return None
     elif abs(other.time - time) <= beat / 2 + SAME_MS and here.divisor > there.divisor and is_louder_there and not (
             other.time < time and is_loud):

@@ -17,7 +17,7 @@ from maimod.calibration import MINOR_SCORE, Curve
 from maimod.detectors.base import Context, Detector, Rule
 from maimod.events import BEATS, EventScore
 from maimod.findings import Category, Expected, Finding, Severity
-from maimod.moments import usual_lag
+from maimod.moments import Moments, alternative, usual_lag
 from maimod.onsets import (
     MIN_SIGNIFICANCE,
     SECTION_GAIN,
@@ -295,8 +295,12 @@ def _beats(context: Context) -> Iterator[Finding]:
             if score.event.kind in BEATS:
                 kinds[key] = score.event.kind.value.replace("_", " ")
     judged = []
+    beats_between = {id(score) for score in Moments(context).beat_scores}
     for key, kind in kinds.items():
-        worst = max(groups[key], key=lambda score: score.surprise)
+        # In between objects, an earlier time that was expected is that of an object: rhythm/missing-object.
+        own = [score for score in groups[key] if not (id(score) in beats_between and (other := alternative(score, score.event.time))
+                                                      and other.time < score.event.time)]
+        worst = max(own or groups[key], key=lambda score: score.surprise)
         # No checkpoint that reads beats has been measured: the defaults are above those of objects.
         certainty = context.calibration.score(UNEXPECTED_BEAT.id, worst.surprise, default=Curve(12.0, 2.0))
         if certainty >= MINOR_SCORE:

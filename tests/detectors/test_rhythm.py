@@ -242,3 +242,35 @@ def test_blind_spot_extra_note_of_a_chord():
     second = scores(loaded)
     second = tuple(EventScore(s.event, 9.0, 1.0, s.expected, 2.0 ** -9) if s.event.source is loaded.hit_objects[2] else s for s in second)
     assert found(loaded, second) == []
+
+
+def with_beats(loaded: Beatmap, scored: tuple[EventScore, ...], surprising: dict[float, tuple[float, float, float]],
+               ) -> tuple[EventScore, ...]:
+    """`scored` as by a model that reads a beat every 500 ms in between the objects, as V30 does; beats as in `surprising`."""
+    line, merged = loaded.timing_points[0], list(scored)
+    for number, time in enumerate(range(1000, 1000 + 24 * BEAT, BEAT)):
+        bits, expected, probability = surprising.get(time, (0.1, time, 0.93))
+        event = Event(EventKind.TIME, time, time, 1000 + number, line)
+        likely = Event(EventKind.TIME, round(expected), time, 1000 + number, None)
+        beat = Event(EventKind.BEAT, 0, time, 1000 + number, line)
+        merged += [EventScore(event, bits, 1.0, ((likely, probability),), 2.0 ** -bits), EventScore(beat, 0.0, 0.1, ((beat, 1.0),), 1.0)]
+    # Beats go first at equal times; objects and beats by time, as the model reads them.
+    return tuple(sorted(merged, key=lambda s: (s.event.time, s.event.group < 1000)))
+
+
+class TestBeatsBetweenObjects:
+    """V30 reads timing and objects in one sequence: the first object makes the sequence begin."""
+
+    def test_surprise_at_a_beat_is_the_missing_object_before_it(self) -> None:
+        loaded = circles(count=24, gap=BEAT / 2, without=(9,))  # 3250 ms is missing, a beat follows at 3500 ms
+        scored = with_beats(loaded, scores(loaded), {3500.0: (12.0, 3250.0, 0.95)})
+        finding, = found(loaded, scored)
+        assert (finding.rule, finding.time, finding.objects) == ("rhythm/missing-object", 3250.0, (8,))
+
+    def test_an_expected_beat_is_not_an_expected_object(self) -> None:
+        """The model expects nothing at 3250 ms and says so by the time of the beat that follows."""
+        loaded = circles(count=12, without=(5,), extra=(3250.0,))
+        scored = with_beats(loaded, scores(loaded, {3250.0: (12.0, 3500.0, 0.95)}), {})
+        finding, = found(loaded, scored)
+        assert finding.rule == "rhythm/unexpected-object"
+        assert finding.message == "The model expects no object here, nor anything before the next beat."
