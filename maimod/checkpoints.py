@@ -305,9 +305,11 @@ def _fill(network: nn.Module, state: Mapping[str, Tensor], folder: Path) -> None
 class Models:
     """A checkpoint as the game modes need it: whole, or a sub-folder for each mode, loaded when the first map of the mode comes."""
 
-    def __init__(self, folder: Path, device: str = "auto", precision: str = "auto",
+    def __init__(self, folder: Path, device: str = "auto", precision: str = "auto", name: str = "",
                  wrap: Callable[[Model], Model] | None = None) -> None:
-        """Load the checkpoint, or look at all its sub-folders, so that a wrong one is told at once; `wrap` changes what is loaded.
+        """Load the checkpoint, or look at all its sub-folders, so that a wrong one is told at once.
+
+        `name` is what reports call it, by default the name of the folder; `wrap` changes what is loaded.
 
         Raises:
             CheckpointError: if it cannot be used.
@@ -315,7 +317,7 @@ class Models:
         self.folder, self.device, self.precision, self.wrap = folder, device, precision, wrap
         self._loaded: dict[Path, Model] = {}
         first = self._load(describe_all(folder)[0].folder)
-        self.info = replace(first.info, id=folder.name)
+        self.info = replace(first.info, id=name or folder.name)
 
     def of(self, mode: Mode) -> Model | None:
         """The model for maps of `mode`; None if the checkpoint does not cover it."""

@@ -100,7 +100,9 @@ def load_model(settings: Settings, wrap: Callable[[Model], Model] | None = None)
 
     assert settings.model is not None
     try:
-        return checkpoints.Models(model_folder(settings.model), settings.device, settings.precision, wrap)
+        folder = model_folder(settings.model)
+        name = settings.model if checkpoints.HUB_ID.fullmatch(settings.model) and not Path(settings.model).is_dir() else folder.name
+        return checkpoints.Models(folder, settings.device, settings.precision, name, wrap)
     except CheckpointError as error:
         raise UsageError(str(error)) from None
 
