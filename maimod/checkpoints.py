@@ -99,15 +99,16 @@ def download(name: str) -> Path:
     import huggingface_hub as hub
 
     repository, _, revision = name.partition("@")
-    patterns = ["*.json", "*.safetensors", "gamemode=*/*.json", "gamemode=*/*.safetensors"]
+    wanted: dict[str, Any] = {"revision": revision or None,
+              "allow_patterns": ["*.json", "*.safetensors", "gamemode=*/*.json", "gamemode=*/*.safetensors"]}
     try:
-        cached = Path(hub.snapshot_download(repository, revision=revision or None, local_files_only=True))
+        cached = Path(hub.snapshot_download(repository, **wanted, local_files_only=True))
         if all(map(_is_whole, [cached, *cached.glob("gamemode=*")])):
             return cached
     except Exception:  # not there, or only a part of it
         pass
     try:
-        return Path(hub.snapshot_download(repository, revision=revision or None, allow_patterns=patterns))
+        return Path(hub.snapshot_download(repository, **wanted))
     except Exception as error:  # the hub's own kinds, the network's, the disk's
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise CheckpointError(f"{name}: cannot be downloaded ({reason}); check the id and the connection, or give the path of a folder "
