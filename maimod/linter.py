@@ -153,6 +153,7 @@ class Linter:
                 self.calibration = Calibration.load(model.folder)
             except ValueError as error:
                 raise UsageError(str(error)) from None
+        self._asked: tuple[Beatmap, Model, Reading] | None = None
         self._songs = lru_cache(maxsize=2)(self._song)
 
     def lint_mapset(self, files: Sequence[tuple[Path, str]], tell: Callable[[str, str, float], None] = lambda name, stage, done: None,
@@ -393,7 +394,9 @@ class Linter:
         from maimod.encoding import BundledReading
         from maimod.whereabouts import whereabouts
 
-        model, reading = self.read(loaded, song)
+        if self._asked is None or self._asked[0] is not loaded:
+            self._asked = loaded, *self.read(loaded, song)
+        _, model, reading = self._asked
         return whereabouts(model, reading, hit_object) if isinstance(reading, BundledReading) else []
 
     def remembered_score(self, loaded: Beatmap, song: Song | None, tell: Callable[[float], None]) -> dict[str, tuple[EventScore, ...]]:

@@ -109,6 +109,12 @@ def test_the_cloud_lies_where_the_model_expected_the_object():
     assert found is not None and found.rings == ((256.0, 192.0, 60.0, 0.7),)
     assert len(named(pictures.playfield(one.beatmap, pictures.Span(1000), [0], found), "cloud")) == 1
     assert pictures.cloud(one.beatmap, one.beatmap.hit_objects[0], [], one.language) is None
+    asked = pictures.Cloud(1000, places=((100.0, 100.0, 0.6), (300.0, 100.0, 0.3)))
+    assert asked.near(90, 100, 32) == 0.6
+    (image,) = named(pictures.playfield(one.beatmap, pictures.Span(1000), [0], asked), "cloud")
+    assert image.get("href").startswith("data:image/png;base64,")
+    mania = osu.beatmap(("64,0,1000,1,0",), mode=3)
+    assert len(named(pictures.playfield(mania, pictures.Span(1000), [0], pictures.Cloud(1000, columns=((1, 0.7), (2, 0.2)))), "cloud")) == 2
 
 
 def test_hearing_shows_mapped_and_expected_times():

@@ -36,6 +36,10 @@ TILT = 0.045
 COLOURS = palette([(0, "#0b0d14"), (0.35, "#2b2a63"), (0.6, "#8a2f7d"), (0.8, "#ea6a4f"), (1, "#ffe9a8")])
 SNAPS = ((1, "#ffffff", 12), (2, "#ff5a5a", 9), (4, "#4f8cff", 6))
 """Beat ticks: divisor, colour as in the editor, height."""
+LABEL_PX = 34.0
+"""Least distance of two names of lines."""
+MAX_EXPLAINED = 3
+"""Objects whose expected times are drawn: those of a whole pattern are a thicket."""
 LEAST = 0.05
 """Probability below which an expected time is not drawn."""
 
@@ -67,11 +71,14 @@ def hearing(analysis: Analysis, time: float, marked: Collection[int] = (), half_
                 parts.append(element("path", d=f"M{number(x(at))} {SPECTRUM[0] - 4}V{ONSETS[1]}", stroke=MARKED if ours else "#fff",
                                      stroke_width=3 if ours and not edge else 1.5, stroke_opacity=1 if ours or not edge else 0.45,
                                      stroke_dasharray=None if not edge else "3 3"))
+    named = -LABEL_PX
     for at, probability in expected_times(analysis, marked):
         if start <= at <= stop:
             parts.append(element("path", d=f"M{number(x(at))} {SPECTRUM[0] - 4}V{ONSETS[1]}", stroke=CLOUD, stroke_width=3,
                                  stroke_dasharray="7 4", stroke_opacity=f"{0.35 + 0.65 * probability:.3g}"))
-            parts.append(text(f"{probability:.0%}", x=x(at), y=13, fill=CLOUD, text_anchor="middle", font_size=12, font_weight="bold"))
+            if x(at) - named >= LABEL_PX:
+                named = x(at)
+                parts.append(text(f"{probability:.0%}", x=named, y=13, fill=CLOUD, text_anchor="middle", font_size=12, font_weight="bold"))
     parts.append(element("path", class_="mm-now", d=f"M0 0V{HEIGHT}", stroke="#7CFF6B", stroke_width=2, opacity=0))
     return element("svg", *parts, xmlns="http://www.w3.org/2000/svg", class_="mm-hearing", viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img",
                    aria_label="Spectrogram and onsets with the mapped and the expected times", data_start=start, data_stop=stop)
@@ -80,7 +87,7 @@ def hearing(analysis: Analysis, time: float, marked: Collection[int] = (), half_
 def expected_times(analysis: Analysis, marked: Collection[int]) -> list[tuple[float, float]]:
     """(ms, probability) of the moments at which the model expected a start or an end of these objects and where the map has none."""
     found: dict[float, float] = {}
-    for index in marked:
+    for index in list(marked)[:MAX_EXPLAINED]:
         for score in analysis.context.scores_by_object.get(index, ()):
             if score.event.kind is not EventKind.TIME:
                 continue

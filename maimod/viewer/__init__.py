@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from maimod.detectors import RULES
-from maimod.findings import Report
+from maimod.findings import Category, Report
 from maimod.pictures import extent, moments, timeline
 from maimod.reporters import View
 from maimod.reporters.machine import as_json
@@ -36,6 +36,7 @@ def data(report: Report, strips: Mapping[str, Mapping[str, Any]], view: View | N
     shown = as_json(report, view)
     for beatmap in shown["beatmaps"]:
         beatmap["strip"] = strips.get(beatmap["path"])
+    shown["categories"] = [category.value for category in Category]
     used = {finding.rule for finding in report.findings}
     shown["rules"] = {rule: RULES[rule].title for rule in sorted(used) if rule in RULES}
     return shown

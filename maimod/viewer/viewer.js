@@ -34,6 +34,7 @@ function maimodViewer(root, host) {
     return `${String(Math.floor(t / 60000)).padStart(2, "0")}:${String(Math.floor(t / 1000) % 60).padStart(2, "0")}:${String(t % 1000).padStart(3, "0")}`;
   };
   const category = name => CATEGORY_NAMES[name] || name;
+  const inOrder = of => data.categories.filter(name => of.some(f => f.category === name));
   const counted = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 
   // Marks live in this browser, by fingerprint.
@@ -136,7 +137,7 @@ function maimodViewer(root, host) {
     const toggle = (set, value) => { if (set.has(value)) set.delete(value); else set.add(value); limit = LIMIT; update(); };
     const chips = (of, set, name, text) => h("div", {class: "mm-chips", role: "group", "aria-label": name}, of.map(value =>
       h("button", {type: "button", class: `mm-chip ${value}`, "data-filter": value, "aria-pressed": "false", onclick: () => toggle(set, value)}, text(value), h("span", {}))));
-    const used = [...new Set(findings.map(f => f.category))];
+    const used = inOrder(findings);
     const options = (pairs, key) => h("select", {"data-select": key, "aria-label": key, onchange: event => { filters[key] = event.target.value; update(); }},
       pairs.map(([value, text]) => h("option", {value, selected: filters[key] === value}, text)));
     const changes = data.compared ? [options([["", "new and old"], ["new", "new only"], ["same", "unchanged only"]], "change")] : [];
@@ -272,10 +273,20 @@ function maimodViewer(root, host) {
     detail.replaceChildren(head, ...(player ? [player] : []), body);
     setRate(sound.playbackRate);
     showState();
-    const fill = html => { if (selected === finding) { body.innerHTML = html; } };
-    if (evidenceOf.has(finding.key)) fill(evidenceOf.get(finding.key));
-    else host.evidence(finding.key).then(html => { evidenceOf.set(finding.key, html); fill(html); },
-      error => fill(`<p class="mm-wait">${String(error.message || error).replace(/[<&]/g, " ")}</p>`));
+    const fill = html => { if (selected === finding) body.innerHTML = html; };
+    evidence(finding).then(html => { fill(html); if (selected === finding) prefetch(); },
+      error => { evidenceOf.delete(finding.key); fill(`<p class="mm-wait">${String(error.message || error).replace(/[<&]/g, " ")}</p>`); });
+  }
+
+  function evidence(finding) {
+    if (!evidenceOf.has(finding.key)) evidenceOf.set(finding.key, host.evidence(finding.key));
+    return evidenceOf.get(finding.key);
+  }
+
+  // The model takes a second for a cloud of places: the next finding has it ready.
+  function prefetch() {
+    const next = listed[listed.indexOf(selected) + 1];
+    if (next) evidence(next).catch(() => evidenceOf.delete(next.key));
   }
 
   function showState() {
@@ -404,7 +415,7 @@ function maimodViewer(root, host) {
     box.style.display = strip ? "" : "none";
     if (!strip) return;
     const own = listed.filter(f => f.beatmap === current);
-    const lanes = [...new Set(findings.filter(f => f.beatmap === current).map(f => f.category))];
+    const lanes = inOrder(findings.filter(f => f.beatmap === current));
     const name = `${current}:${lanes.join()}`;
     if (box.dataset.name !== name) {
       box.dataset.name = name;
