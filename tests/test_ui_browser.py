@@ -134,6 +134,15 @@ def test_a_mapper_at_work(address, browser, tmp_path):
     page.wait(lambda: json.loads((tmp_path / "maimod.json").read_text()), what="JSON")
     assert len(json.loads((tmp_path / "maimod.json").read_text())["beatmaps"][0]["findings"]) == count - 1
 
+    # The report as a file of its own: its policy lets nothing run but itself
+    browser.switch_to.new_window("tab")
+    browser.get((tmp_path / "maimod.html").as_uri())
+    assert len(page.all(".mm-row")) == count - 1
+    page.all(".mm-row")[3].click()
+    page.one(".mm-evidence .mm-rule", 10)
+    browser.close()
+    browser.switch_to.window(browser.window_handles[0])
+
     # Again: nothing is new
     page.one("#mm-go").click()
     page.one('[data-select="change"]', 120)

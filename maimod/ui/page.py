@@ -27,6 +27,7 @@ from maimod.cache import Cache, default_folder
 from maimod.config import ConfigError
 from maimod.inputs import Entry, InputError, Source
 from maimod.linter import MODELS_FOLDER
+from maimod.options import FAILED, say
 from maimod.reader import BeatmapError
 from maimod.settings import BUNDLED_MODEL, Settings
 from maimod.ui.jobs import Job
@@ -352,9 +353,10 @@ def serve(path: str = "", port: int | None = None, browser: bool = True) -> int:
         blocks.launch(server_name=HOST, server_port=port, inbrowser=browser, share=False, quiet=True, prevent_thread_lock=True, theme=theme,
                       css=_style(), footer_links=[], ssr_mode=False, mcp_server=False, pwa=False, enable_monitoring=False,
                       allowed_paths=[], max_file_size="200mb")
-    except OSError as error:
-        print(f"maimod: the page cannot be served ({error}); --port names another port")
-        return 2
+    except OSError:
+        place.cleanup()
+        say(f"port {port} is taken; --port names another" if port else "no port from 7860 on is free; --port names one")
+        return FAILED
     print(f"maimod {__version__}: {blocks.local_url} (Ctrl+C ends it)", flush=True)
     try:
         blocks.block_thread()

@@ -40,6 +40,11 @@ function maimodViewer(root, host) {
   // Marks live in this browser, by fingerprint.
   const storeName = "maimod-marks" + (host.name ? ":" + host.name : "");
   try { marks = JSON.parse(localStorage.getItem(storeName) || "{}"); } catch { marks = {}; }
+  window.addEventListener("storage", event => {  // another page of this browser has marked something
+    if (event.key !== storeName || !data) return;
+    try { marks = JSON.parse(event.newValue || "{}"); } catch { return; }
+    update();
+  });
   const stateOf = finding => finding.ignored ? "ignored" : marks[finding.id] || "";
   function mark(finding, state) {
     const before = stateOf(finding), after = before === state ? "" : state;
