@@ -28,6 +28,7 @@ from maimod.settings import Override, Settings
 
 if TYPE_CHECKING:
     from maimod.baseline import Accepted
+    from maimod.bench import Bench
     from maimod.inputs import Source
     from maimod.reporters.console import ProgressBar, Stream
     from maimod.workers import Limits
@@ -168,12 +169,13 @@ def _rules(values: Mapping[str, Any], known: Sequence[str], place: str) -> dict[
 # Running
 
 
-def once(check: Check, sources: Sequence[Source] | None = None) -> int:
+def once(check: Check, sources: Sequence[Source] | None = None, bench: Bench | None = None) -> int:
     """Lint, report, and return the exit code.
 
     Args:
         check: what was asked for.
         sources: what to lint, in place of all that the paths name.
+        bench: with the model loaded, for checks one after the other.
     """
     baseline = _baseline(check)
     album = None
@@ -183,7 +185,7 @@ def once(check: Check, sources: Sequence[Source] | None = None) -> int:
         album = Album()
         check = replace(check, view=replace(check.view, album=album))
     stage = _Stage(check, None if check.write_baseline else baseline)
-    raw = _lint(check, stage, sources)
+    raw = _lint(check, stage, sources, bench)
     if check.write_baseline:
         _accept(check, raw, baseline)
     report = replace(raw, beatmaps=tuple(stage.beatmaps))
@@ -277,7 +279,7 @@ class _Stage:
             say(f"and {len(self.resolved) - MANY} more")
 
 
-def _lint(check: Check, stage: _Stage, sources: Sequence[Source] | None) -> Report:
+def _lint(check: Check, stage: _Stage, sources: Sequence[Source] | None, bench: Bench | None) -> Report:
     """Run the lint, with a progress bar if someone is watching."""
     from maimod.linter import UsageError
     from maimod.runs import lint
@@ -290,7 +292,8 @@ def _lint(check: Check, stage: _Stage, sources: Sequence[Source] | None) -> Repo
             stage.bar = progress
             album = check.view.album
             return lint(check.paths if sources is None else sources, check.settings, progress, album.add if album else None,
-                        jobs=check.jobs, cache=check.cache, limits=check.limits, arrived=stage.arrived, settings_of=settings_of(check))
+                        jobs=check.jobs, cache=check.cache, limits=check.limits, arrived=stage.arrived, settings_of=settings_of(check),
+                        bench=bench)
     except UsageError as error:
         raise Failure(str(error)) from None
     finally:

@@ -27,7 +27,7 @@ def lint(paths: Sequence[str | Path | Source], settings: Settings | None = None,
          progress: Callable[[Progress], None] | None = None, analysed: Callable[[Analysis], None] | None = None, *,
          jobs: int = 1, cache: Cache | None = None, limits: Limits | None = None,
          arrived: Callable[[Report, int], None] | None = None,
-         settings_of: Callable[[Source], Settings] | None = None) -> Report:
+         settings_of: Callable[[Source], Settings] | None = None, bench: Bench | None = None) -> Report:
     """Lint beatmaps.
 
     Args:
@@ -41,6 +41,7 @@ def lint(paths: Sequence[str | Path | Source], settings: Settings | None = None,
         limits: of each beatmap; they need a process of its own even for one job.
         arrived: called with the reports of each source as soon as those before it are there, and the number of beatmaps in all.
         settings_of: settings of a source, where they differ; model, device and precision must not.
+        bench: of an earlier call with the same cache, which has the model loaded.
 
     Returns:
         One report for each `.osu` file, in the order of `paths` however many jobs there are; those that cannot be read have status
@@ -59,7 +60,7 @@ def lint(paths: Sequence[str | Path | Source], settings: Settings | None = None,
     if settings.audio_path is not None and total > 1:
         raise UsageError("audio_path goes with a single beatmap")
     run = _Run(sources, [settings_of(source) if settings_of else settings for source in sources], progress, total)
-    bench = Bench(cache)
+    bench = bench or Bench(cache)
     reports: list[BeatmapReport] = []
     jobs = jobs or _worth(sources, settings)
     alone = analysed is not None or (jobs == 1 and not limits)

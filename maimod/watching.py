@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from maimod.bench import Bench
 from maimod.checking import Check, once
 from maimod.inputs import InputError, Source, find
 from maimod.options import Failure, say
@@ -26,13 +27,14 @@ State = dict[Path, tuple[int, int]]
 def watch(check: Check) -> int:
     """Lint, and lint again what is saved, until interrupted."""
     state = _state(_sources(check))
-    code = once(check)
+    bench = Bench(check.cache)
+    code = once(check, bench=bench)
     try:
         while True:
             say("watching; Ctrl+C ends it")
             changed, state = _wait(check, state)
             try:
-                code = once(replace(check, write_baseline=False), changed)
+                code = once(replace(check, write_baseline=False), changed, bench)
             except Failure as error:
                 say(error.format_message())  # a configuration in the middle of being written, for example
     except KeyboardInterrupt:

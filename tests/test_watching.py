@@ -1,0 +1,60 @@
+"""A map that is saved is linted again, and only its set."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from maimod.cli import main
+from tests import osu
+from tests.test_runs import LINES, songs
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="ends it as Ctrl+C does elsewhere")
+def test_a_saved_map_is_linted_again(tmp_path):
+    songs(tmp_path / "Songs", 2)
+    out = tmp_path / "out"
+    with open(out, "w") as stream:
+        process = subprocess.Popen([sys.executable, str(ROOT / "mai_mod.py"), "check", "Songs", "--no-model", "--watch", "--select",
+                                    "rhythm", "--jobs", "1"], cwd=tmp_path, stdout=stream, stderr=subprocess.STDOUT)
+
+    def seen(text: str, times: int) -> bool:
+        return out.read_text().count(text) >= times
+
+    def wait(text: str, times: int) -> None:
+        deadline = time.monotonic() + 60
+        while not seen(text, times):
+            assert time.monotonic() < deadline and process.poll() is None, out.read_text()
+            time.sleep(0.05)
+
+    try:
+        wait("watching; Ctrl+C ends it", 1)
+        before = len(out.read_text())
+        path = tmp_path / "Songs" / "0 Artist - Title" / "Hard.osu"
+        path.write_text(osu.text(LINES).replace("Version:Version", "Version:Hard").replace(",9000,1,0", ",9007,1,0"))
+        wait("watching; Ctrl+C ends it", 2)
+        text = out.read_text()[before:]
+        assert "00:09:007" in text and "since the last run: 1 new, 2 resolved" in text
+        assert text.count("00:03:507") == 1 and "1 Artist - Title" not in text  # as resolved; the other set was left alone
+        (tmp_path / "Songs" / "0 Artist - Title" / "Hard.osu").write_text("broken while it is being written")
+        wait("watching; Ctrl+C ends it", 3)
+        assert "not a beatmap" in out.read_text()
+    finally:
+        process.send_signal(signal.SIGINT)
+        code = process.wait(20)
+    assert code in (0, 1)
+
+
+@pytest.mark.parametrize("options", [["--format", "json"], ["--format", "console:x.txt", "--format", "json"]])
+def test_watching_writes_to_the_console(tmp_path, monkeypatch, capsys, options):
+    monkeypatch.chdir(songs(tmp_path, 1))
+    assert main(["check", ".", "--watch", *options]) == 2
+    assert "--watch writes to the console" in capsys.readouterr().err
