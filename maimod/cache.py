@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import time
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,6 +40,10 @@ def default_folder() -> Path:
 
     given = os.environ.get("MAIMOD_CACHE_DIR")
     return Path(given) if given else user_cache_path("maimod", appauthor=False)
+
+
+_OURS = re.compile(r"[0-9a-f]{62}\.z|\.[0-9a-f]{62}\.z\.\d+")
+"""Names of entries, and of those that were being written when a run was killed. The folder may be anyone's: nothing else is touched."""
 
 
 class Cache:
@@ -96,7 +101,7 @@ class Cache:
         entries = []
         for place in self.folder.glob("[0-9a-f][0-9a-f]"):
             with os.scandir(place) as listed:
-                entries += [(entry.stat().st_mtime, entry.stat().st_size, entry.path) for entry in listed]
+                entries += [(entry.stat().st_mtime, entry.stat().st_size, entry.path) for entry in listed if _OURS.fullmatch(entry.name)]
         oldest, left = time.time() - MAX_AGE_DAYS * 86_400, MAX_CACHE_BYTES
         for used, size, path in sorted(entries, reverse=True):
             left -= size

@@ -81,7 +81,7 @@ def check_of(paths: Sequence[str], options: Mapping[str, Any], typed: Mapping[st
     for key, value in config.values.items():
         name = key.replace("-", "_")
         if name in values and name not in typed and not (name == "no_model" and "model" in typed):
-            values[name] = _from_there(config, value) if name in ("baseline", "cache_dir") or (name == "model" and "/" in value) else value
+            values[name] = _from_there(config, name, value)
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", values["device"]):
         raise typer.BadParameter(f"{values['device']!r} is none of auto, cpu, cuda, cuda:N, mps", param_hint="--device")
     known = list(RULES)
@@ -120,9 +120,21 @@ def _common_folder(paths: Sequence[str]) -> Path:
         return folders[0]
 
 
-def _from_there(config: Config, value: str) -> str:
-    """A path of a configuration file, seen from here."""
-    return str(config.path.parent / value) if config.path else value
+def _from_there(config: Config, name: str, value: Any) -> Any:
+    """A value of a configuration file; paths are seen from there, and what is written stays there: maps come from strangers."""
+    if config.path is None:
+        return value
+    folder = config.path.parent
+    if name in ("baseline", "cache_dir") or (name == "model" and (folder / value).is_dir()):
+        return str(folder / value)
+    if name == "format":
+        for given in value:
+            target = Path(given.partition(":")[2].replace("\\", "/"))
+            if target.is_absolute() or target.drive or ".." in target.parts:
+                raise Failure(f"{config.path}: format: {given}: may not leave the folder of this file; name it on the command line")
+        return [f"{kind}:{folder / target}" if target not in ("", "-") else given for given in value
+                for kind, _, target in [given.partition(":")]]
+    return value
 
 
 def described(check: Check) -> dict[str, Any]:

@@ -232,6 +232,7 @@ def _limit_memory(megabytes: int) -> None:
         import resource
     except ImportError:  # Windows
         return
-    # Data, not address space: torch reserves far more of that than it ever uses.
-    limit = getattr(resource, "RLIMIT_DATA", resource.RLIMIT_AS)
+    # Data, not address space: torch reserves far more of that than it ever uses. Linux counts all that a process allocates; macOS
+    # takes the limit and does not keep it.
+    limit = resource.RLIMIT_DATA
     resource.setrlimit(limit, (megabytes << 20, megabytes << 20))

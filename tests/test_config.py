@@ -137,6 +137,19 @@ def test_slips_of_the_pen_are_found_before_the_lint(mapset, tmp_path, capsys, te
     assert not out and line in err and err.count("\n") == 1
 
 
+def test_paths_are_seen_from_the_file_and_nothing_is_written_elsewhere(mapset, tmp_path, capsys):
+    (mapset / "maimod.toml").write_text("format = ['console', 'json:report.json']\nbaseline = 'known.json'\nmodel = 'owner/name'")
+    found = settings(capsys, "sets/a")
+    assert found["format"] == ["console", f"json:{mapset / 'report.json'}"] and found["baseline"] == str(mapset / "known.json")
+    assert found["model"] == "owner/name"
+    (mapset / "owner" / "name").mkdir(parents=True)
+    assert settings(capsys, "sets/a")["model"] == str(mapset / "owner" / "name")
+    for target in ("/tmp/x.json", "../x.json", "a/../../x.json", "..\\\\x.json"):
+        (mapset / "maimod.toml").write_text(f'format = ["json:{target}"]')
+        assert main(["check", "sets/a", "--no-model"]) == 2
+        assert "may not leave the folder of this file" in capsys.readouterr().err
+
+
 def test_a_missing_file_is_said(mapset, capsys):
     assert main(["check", "sets", "--config", "no.toml"]) == 2
     assert capsys.readouterr().err == "maimod: no.toml: cannot be read (No such file or directory)\n"

@@ -222,9 +222,14 @@ def test_old_entries_and_too_many_are_cleared_away(cache, monkeypatch):
     for name in "abc":
         cache.put(digest(name), "x" * 1_000)
     old = cache._path(digest("a"))
-    os.utime(old, (1, 1))
+    foreign = old.with_name("letter to my mother.z")
+    foreign.touch()
+    half = old.with_name(f".{old.name}.123")
+    half.touch()
+    for path in (old, foreign, half):
+        os.utime(path, (1, 1))
     cache.tidy()
-    assert not old.exists() and cache.get(digest("b"))
+    assert not old.exists() and not half.exists() and foreign.exists() and cache.get(digest("b"))
     monkeypatch.setattr("maimod.cache.MAX_CACHE_BYTES", 30)
     cache.tidy()  # not twice a day
     assert cache.get(digest("b"))
