@@ -67,7 +67,7 @@ def _likelier(expected: Sequence[Expected]) -> str:
     known = [escape(one.text) for one in expected if one.probability is None]
     judged = [f"{escape(one.text)} ({round(100 * one.probability)} %)" for one in expected
               if one.probability is not None and one.probability >= WORTH_NAMING]
-    text = f" Expected by measure: {', '.join(known)}." if known else ""
+    text = f" Likelier: {', '.join(known)}." if known else ""
     return text + (f" The model would sooner expect {' or '.join(judged[:2])}." if judged else "")
 
 
