@@ -175,6 +175,8 @@ class Linter:
         except Exception as error:  # each file by itself says more
             sets = []
             self.failed("reading the set", error)
+        unset = () if sets or not self.is_collection(files[0][0].parent) else (
+            f"the folder holds more than {mapset.MAX_BEATMAPS} difficulties: no mapset; they are not compared",)
         asked = frozenset(path for path, _ in files)
         beatmaps = {beatmap.path: (beatmap, found) for found in sets for beatmap in found.beatmaps}
         of_sets: dict[Path, list[Finding]] = {}
@@ -198,6 +200,8 @@ class Linter:
                     report = analysis.report
                 else:  # it could not be read, or is not called *.osu: this says which
                     report = self.lint_file(path, name, tell_share, analysed)
+                    if unset and report.status != "error":
+                        report = replace(report, status="partial", messages=(*report.messages, *unset))
             except UsageError:
                 raise
             except Exception as error:
@@ -205,6 +209,14 @@ class Linter:
             if analysed and analysis:
                 analysed(analysis)
             yield report
+
+    @staticmethod
+    def is_collection(folder: Path) -> bool:
+        """Whether a folder holds too many difficulties to be a mapset."""
+        try:
+            return len(mapset.beatmap_files(folder)) > mapset.MAX_BEATMAPS
+        except OSError:
+            return False
 
     @staticmethod
     def mapsets(folder: Path) -> list[Mapset]:

@@ -20,6 +20,8 @@ from maimod.stars import star_rating
 
 MAX_FILES = 5_000
 """The largest ranked storyboards have about 2,000; more is no mapset but somebody's whole disk."""
+MAX_BEATMAPS = 200
+"""More `.osu` files in one folder are a collection; the largest mapsets have about 60."""
 MAX_STORYBOARD_BYTES = 64 * 1024 * 1024
 
 
@@ -86,23 +88,31 @@ def load(folder: Path) -> list[Mapset]:
         folder: a mapset folder.
 
     Returns:
-        Mapsets; none if no beatmap can be read.
+        Mapsets; none if no beatmap can be read, or if there are more than :data:`MAX_BEATMAPS`.
     """
     beatmaps, unreadable = [], []
-    for path in sorted(path for path in folder.iterdir() if path.suffix.lower() == ".osu" and path.is_file()):
+    paths = beatmap_files(folder)
+    for path in paths if len(paths) <= MAX_BEATMAPS else ():
         try:
             beatmaps.append(reader.load(path))
         except BeatmapError as error:
             unreadable.append(error)
-    files = _list_files(folder)
+    files = _list_files(folder) if beatmaps else {}
     return [Mapset(folder, tuple(group), files or {}, tuple(unreadable), files is not None) for group in _by_song(beatmaps)]
+
+
+def beatmap_files(folder: Path) -> list[Path]:
+    """`.osu` files of a folder, by path."""
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() == ".osu" and path.is_file())
 
 
 def _by_song(beatmaps: Sequence[Beatmap]) -> Iterable[list[Beatmap]]:
     groups: list[tuple[set[tuple[str, ...]], list[Beatmap]]] = []
     for beatmap in beatmaps:
-        names = {("audio", beatmap.audio_filename.casefold()),
-                 ("song", *(beatmap.metadata.get(key, "").casefold() for key in ("Artist", "Title")))}
+        # A map without any of these is like no other.
+        names = {words for words in (("audio", beatmap.audio_filename.casefold()),
+                                     ("song", *(beatmap.metadata.get(key, "").casefold() for key in ("Artist", "Title"))))
+                 if any(words[1:])}
         group = [beatmap]
         apart = []
         for other_names, others in groups:

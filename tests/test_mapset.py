@@ -93,3 +93,20 @@ def test_a_folder_of_too_many_files_is_said_to_be_none(tmp_path, monkeypatch):
     report = lint_set(tmp_path)["Hard"]
     assert report.status == "partial" and "the folder holds more than 3 files" in " ".join(report.messages)
     assert not any(rule == "mapset/background-missing" for rule, _ in rules(report))
+
+
+def test_a_collection_of_very_many_maps_is_not_compared(tmp_path, monkeypatch):
+    found = versions()
+    found["Hard"] = found["Hard"].with_metadata(Source="Some Game")
+    write(tmp_path, found)
+    monkeypatch.setattr(mapset, "MAX_BEATMAPS", 3)
+    reports = lint_set(tmp_path)
+    assert len(reports) == 4 and rules(reports["Hard"]) == []
+    assert "more than 3 difficulties" in reports["Hard"].messages[-1] and reports["Hard"].status == "partial"
+
+
+def test_maps_without_names_are_sets_of_their_own(tmp_path):
+    for name in "ab":
+        text = Version(name, versions()["Normal"].objects).with_general(AudioFilename="").with_metadata(Title="", Artist="").text()
+        (tmp_path / f"{name}.osu").write_text(text)
+    assert [len(one.beatmaps) for one in mapset.load(tmp_path)] == [1, 1]
