@@ -6,6 +6,7 @@ import re
 import struct
 import xml.etree.ElementTree as ElementTree
 import zlib
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -120,6 +121,10 @@ def test_the_cloud_lies_where_the_model_expected_the_object():
 def test_hearing_shows_mapped_and_expected_times():
     one = analysis()
     assert expected_times(one, [0]) == [(1250, 0.8)]
+    late = Event(EventKind.TIME, 1500, 1500, 1, one.beatmap.hit_objects[1])
+    missing = EventScore(late, 8.0, 1.0, ((replace(late, value=1125, source=None), 0.7), (replace(late, value=1375, source=None), 0.1)))
+    told = replace(one, context=replace(one.context, scores=(*one.context.scores, missing)))
+    assert expected_times(told, [0]) == [(1125, 0.7), (1250, 0.8)]
     svg = pictures.hearing(one, 1000.0, [0])
     assert "80%" in svg and "data:image/png;base64," in svg
     assert "no song" in pictures.hearing(Analysis(one.report, one.context, None, one.language), 1000.0)

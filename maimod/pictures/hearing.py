@@ -40,7 +40,7 @@ LABEL_PX = 34.0
 """Least distance of two names of lines."""
 MAX_EXPLAINED = 3
 """Objects whose expected times are drawn: those of a whole pattern are a thicket."""
-LEAST = 0.05
+LEAST, LEAST_OF_NEXT = 0.05, 0.2
 """Probability below which an expected time is not drawn."""
 
 
@@ -85,14 +85,20 @@ def hearing(analysis: Analysis, time: float, marked: Collection[int] = (), half_
 
 
 def expected_times(analysis: Analysis, marked: Collection[int]) -> list[tuple[float, float]]:
-    """(ms, probability) of the moments at which the model expected a start or an end of these objects and where the map has none."""
+    """(ms, probability) of the moments at which the model expected a start or an end of these objects, and where the map has none.
+
+    What is missing after an object is found where the next one comes too late: that one's likely moments count as well.
+    """
+    order = analysis.context.objects_by_time
+    ours = [place for place, o in enumerate(order) if o.index in marked][:MAX_EXPLAINED]
+    asked = [(order[place], LEAST) for place in ours] + [(order[place + 1], LEAST_OF_NEXT) for place in ours[-1:] if place + 1 < len(order)]
     found: dict[float, float] = {}
-    for index in list(marked)[:MAX_EXPLAINED]:
-        for score in analysis.context.scores_by_object.get(index, ()):
+    for hit_object, least in asked:
+        for score in analysis.context.scores_by_object.get(hit_object.index, ()):
             if score.event.kind is not EventKind.TIME:
                 continue
             for event, probability in score.expected:
-                if event.kind is EventKind.TIME and probability >= LEAST and abs(event.value - score.event.value) > SAME_MS:
+                if event.kind is EventKind.TIME and probability >= least and abs(event.value - score.event.value) > SAME_MS:
                     found[event.value] = max(probability, found.get(event.value, 0.0))
     return sorted(found.items())
 
