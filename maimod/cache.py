@@ -25,7 +25,7 @@ from maimod.events import Event, EventKind, EventScore
 from maimod.findings import BeatmapReport, Category, Expected, Finding, ModelInfo, Severity
 from maimod.settings import Settings
 
-MAX_FILES, MAX_BYTES = 5_000, 2 << 30
+MAX_FILES, MAX_BYTES = 5_000, 512 << 20
 """A folder with more is not a mapset but somebody's disk; its reports are not kept."""
 MAX_AGE_DAYS = 60.0
 MAX_CACHE_BYTES = 512 * 1024 * 1024

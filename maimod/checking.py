@@ -106,6 +106,8 @@ def check_of(paths: Sequence[str], options: Mapping[str, Any], typed: Mapping[st
         raise Failure(f"--baseline {check.baseline}: would overwrite a beatmap; maimod never changes one")
     if check.new_only and cache is None:
         raise Failure("--new-only needs the cache, which remembers the last run")
+    if check.limits and any(name == "html" for name, _ in check.outputs):
+        raise Failure("--format html draws in this process, where --timeout and --memory do not hold: make the page in a second run")
     if check.watch and any(name != "console" and target is None for name, target in check.outputs):
         raise Failure("--watch writes to the console; send other formats to files, as in --format json:report.json")
     return check
