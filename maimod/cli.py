@@ -9,6 +9,7 @@ import io
 import os
 import signal
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -198,49 +199,34 @@ def score(
 def train(
     songs: Annotated[Path, typer.Argument(metavar="SONGS_DIR", exists=True, file_okay=False, help="Folder of mapset folders.")],
     output: Annotated[Path, typer.Option(metavar="DIR", help="Checkpoint folder to write, or to go on with.")],
+    start: Annotated[str, typer.Option("--from", metavar="NAME|DIR|ID", help="Checkpoint to train further; without it, anew.")] = "",
     shape: Annotated[str, typer.Option(metavar="NAME|DIR", help="Where config.json and tokenizer.json come from.")] = BUNDLED_MODEL,
     minutes: Annotated[float, typer.Option(min=0.01, help="How long to train, reading the songs not counted.")] = 60.0,
+    rate: Annotated[float | None, typer.Option(min=0.0, show_default=False, help="Peak learning rate.")] = None,
     seed: Annotated[int, typer.Option(help="Of the weights and of the order of the windows.")] = 1,
-    device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    device: Device = "auto",
 ) -> int:
-    """Train a checkpoint on a Songs folder; run again with the same --output, an interrupted training goes on."""
+    """Train a checkpoint on a Songs folder; run again with the same --output, an interrupted training goes on.
+
+    docs/training.md says how to specialise the bundled model or a published one to your maps.
+    """
     from maimod.configs import CheckpointError
     from maimod.learning.train import Options
     from maimod.learning.train import train as run
     from maimod.linter import UsageError, model_folder
 
+    options = Options(minutes=minutes, rate=rate, seed=seed, device=device)
+    watched = sys.stderr is not None and sys.stderr.isatty()
+    if watched:
+        from maimod.reporters.console import TrainingBar
     try:
-        run(songs, model_folder(shape), output, Options(minutes=minutes, seed=seed, device=device), say)
+        with TrainingBar(sys.stderr, minutes) if watched else nullcontext() as bar:
+            run(songs, model_folder(shape), output, options, bar.say if bar else say, model_folder(start) if start else None,
+                bar.show if bar else lambda step: None)
     except (UsageError, CheckpointError, OSError) as error:
         raise Failure(str(error)) from None
-    return 0
-
-
-model_commands = typer.Typer(help="Look at checkpoints.", rich_markup_mode=None, no_args_is_help=True)
-app.add_typer(model_commands, name="model")
-
-
-@model_commands.command()
-def info(
-    model: Annotated[str, typer.Argument(metavar="NAME|DIR|ID",
-                                         help="Bundled model, checkpoint folder or Hugging Face id.")] = BUNDLED_MODEL,
-    format: Annotated[Literal["console", "json"], typer.Option(help="Form of the answer.")] = "console",
-) -> int:
-    """Tell what a checkpoint is and can do, without loading it."""
-    from maimod import checkpoints
-    from maimod.configs import CheckpointError
-    from maimod.linter import UsageError, model_folder
-
-    try:
-        found = checkpoints.describe_all(model_folder(model))
-    except (UsageError, CheckpointError) as error:
-        raise Failure(str(error)) from None
-    if format == "json":
-        import json
-
-        typer.echo(json.dumps([each.to_dict() for each in found], indent=2))
-    else:
-        typer.echo("\n\n".join(each.to_text() for each in found))
+    except KeyboardInterrupt:
+        raise Failure(f"stopped; the same command goes on from the last checkpoint in {output}") from None
     return 0
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from maimod.beatgrid import BeatGrid
+from maimod.beatgrid import BeatGrid, at_rate
 from maimod.beatmap import Beatmap
 from maimod.events import Event, EventKind, from_beatmap
 from maimod.tokens import PAD, SOS, MapFacts, Vocabulary
@@ -131,7 +131,7 @@ def stack(inputs: Sequence[WindowInputs]) -> dict[str, np.ndarray]:
 
 
 def window_inputs(encoded: EncodedMap, places: np.ndarray, window: Window, mel: np.ndarray | None, *, frames: int, frame_ms: float,
-                  n_mels: int, audio_offset: float = 0.0) -> WindowInputs:
+                  n_mels: int, audio_offset: float = 0.0, rate: float = 1.0) -> WindowInputs:
     """Assemble the arrays of one window for the bundled network.
 
     Args:
@@ -143,21 +143,23 @@ def window_inputs(encoded: EncodedMap, places: np.ndarray, window: Window, mel: 
         frame_ms: ms per frame.
         n_mels: mel channels.
         audio_offset: ms from map time to audio time.
+        rate: ms of map and song for each ms shown; 1 but in training.
     """
-    first = round((window.start + audio_offset) / frame_ms)
+    shown = np.arange(frames) * rate
     part = np.zeros((frames, n_mels), dtype=np.float32)
     if mel is not None:
-        begin, stop = max(first, 0), min(first + frames, len(mel))
-        if begin < stop:
-            part[begin - first:stop - first] = mel[begin:stop]
-    frame_times = window.start + np.arange(frames) * frame_ms
-    n_prompt, (span,) = len(encoded.prompt), window.spans
+        sources = round((window.start + audio_offset) / frame_ms) + np.round(shown).astype(int)
+        inside = (sources >= 0) & (sources < len(mel))
+        part[inside] = mel[sources[inside]]
+    frame_grid, phases = encoded.grid.features(window.start + shown * frame_ms), encoded.phases[window.spans[0].events]
+    if rate != 1.0:
+        frame_grid, phases = at_rate(frame_grid, rate), at_rate(phases, rate)
+    n_prompt, events = len(encoded.prompt), window.spans[0].events
     return WindowInputs(
-        {"tokens": np.concatenate([encoded.prompt, encoded.tokens[span.events]]),
-         "times": np.concatenate([np.zeros(n_prompt), encoded.times[span.events] - window.start]).astype(np.float32),
-         "grid": np.pad(encoded.phases[span.events], [(n_prompt, 0), (0, 0)]),
-         "place": np.pad(places[span.events], [(n_prompt, 0), (0, 0)])},
-        {"mel": part, "frame_grid": encoded.grid.features(frame_times)}, (n_prompt - 1,))
+        {"tokens": np.concatenate([encoded.prompt, encoded.tokens[events]]),
+         "times": np.concatenate([np.zeros(n_prompt), (encoded.times[events] - window.start) / rate]).astype(np.float32),
+         "grid": np.pad(phases, [(n_prompt, 0), (0, 0)]), "place": np.pad(places[events], [(n_prompt, 0), (0, 0)])},
+        {"mel": part, "frame_grid": frame_grid}, (n_prompt - 1,))
 
 
 class BundledReading:

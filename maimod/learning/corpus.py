@@ -1,4 +1,4 @@
-"""A Songs folder as training examples: every map tokenised, every song as mel frames, kept in one cache file.
+"""A Songs folder as training examples: every map tokenised, every song as its network hears it.
 
 A song is shared by the maps of its mapset folder, and a folder is never divided between training and development.
 """
@@ -8,16 +8,17 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from maimod import audio, events, reader
+from maimod import audio, events, pcm, reader
 from maimod.beatgrid import BeatGrid
-from maimod.beatmap import Mode
-from maimod.configs import ModelConfig
+from maimod.beatmap import Beatmap, Mode
+from maimod.configs import ModelConfig, WhisperConfig
 from maimod.encoding import EncodedMap, encode, normalise
+from maimod.published import PublishedMap, events_of
 from maimod.reader import BeatmapError
 from maimod.stars import star_rating
 from maimod.tokens import MapFacts, Vocabulary
@@ -30,7 +31,7 @@ DEVELOPMENT_SHARE = 1 / 30
 class Example:
     """A map ready for training."""
 
-    encoded: EncodedMap
+    encoded: EncodedMap | PublishedMap
     mode: Mode
     keys: int
     """Mania columns; 0 in other modes."""
@@ -41,6 +42,26 @@ class Example:
     development: bool
     """Held out of training."""
 
+    @property
+    def first_ms(self) -> float:
+        """Time of the first event."""
+        return float(min((times[0] for times in self._times), default=0.0))
+
+    @property
+    def length_ms(self) -> float:
+        """From the first event to the last."""
+        return float(max((times[-1] for times in self._times), default=0.0)) - self.first_ms
+
+    @property
+    def _times(self) -> list[np.ndarray]:
+        own = [self.encoded.times] if isinstance(self.encoded, EncodedMap) else self.encoded.times
+        return [times for times in own if len(times)]
+
+    @property
+    def n_events(self) -> int:
+        """Events of all contexts."""
+        return sum(map(len, self._times))
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -48,7 +69,7 @@ class Corpus:
 
     examples: list[Example]
     songs: list[np.ndarray]
-    """(n_frames, n_mels) float16 each."""
+    """(n_frames, n_mels) float16 each for our networks, (n_samples,) int16 for the published ones."""
     refused: list[str]
     """Why maps were left out."""
 
@@ -62,8 +83,8 @@ def is_development(folder: Path) -> bool:
 class _Reader:
     """Reads one mapset folder; picklable, for worker processes."""
 
-    def __init__(self, vocabulary_folder: Path, config: ModelConfig) -> None:
-        self.vocabulary, self.config = Vocabulary.load(vocabulary_folder), config
+    def __init__(self, vocabulary: Vocabulary, config: ModelConfig | WhisperConfig) -> None:
+        self.vocabulary, self.config = vocabulary, config
 
     def __call__(self, folder: Path) -> Corpus:
         examples: list[Example] = []
@@ -73,53 +94,69 @@ class _Reader:
         for path in sorted(folder.glob("*.osu")):
             try:
                 loaded = reader.load(path)
-                contexts = events.from_beatmap(loaded, self.vocabulary.language)
+                if loaded.mode not in self.vocabulary.modes:
+                    continue
+                song = reader.find_audio(loaded)
+                if song is not None and song not in song_indices:
+                    song_indices[song] = self.song(song, songs, refused)
+                index = -1 if song is None else song_indices[song]
+                encoded = self.encode(loaded, songs[index] if index >= 0 else None)
             except (BeatmapError, ValueError) as error:
                 refused.append(str(error))
                 continue
-            song = reader.find_audio(loaded)
-            if song is not None and song not in song_indices:
-                song_indices[song] = self.song(song, songs, refused)
-            encoded = encode(loaded, contexts["map"], self.vocabulary, MapFacts(star_rating(path)))
-            examples.append(Example(encoded, loaded.mode, loaded.keys if loaded.mode is Mode.MANIA else 0,
-                                    -1 if song is None else song_indices[song], loaded.audio_offset, is_development(folder)))
+            if encoded is not None:
+                examples.append(Example(encoded, loaded.mode, loaded.keys if loaded.mode is Mode.MANIA else 0, index, loaded.audio_offset,
+                                        is_development(folder)))
         return Corpus(examples, songs, refused)
+
+    def encode(self, loaded: Beatmap, song: np.ndarray | None) -> EncodedMap | PublishedMap | None:
+        """The map in the checkpoint's words; None if it cannot be learned from without its song."""
+        facts = MapFacts(star_rating(loaded))
+        if isinstance(self.config, ModelConfig):
+            return encode(loaded, events.from_beatmap(loaded, self.vocabulary.language)["map"], self.vocabulary, facts)
+        if song is None:
+            return None
+        facts = self.vocabulary.with_known_facts(loaded, replace(facts, song_ms=len(song) / self.config.samples_per_ms))
+        return PublishedMap(loaded, events_of(loaded, self.vocabulary, facts.song_ms), self.vocabulary, facts)
 
     def song(self, path: Path, songs: list[np.ndarray], refused: list[str]) -> int:
         try:
-            samples = audio.load(path).samples
+            if isinstance(self.config, WhisperConfig):
+                songs.append(np.round(pcm.load(path) * 32_767).astype(np.int16))
+            else:
+                songs.append(normalise(audio.log_mel(audio.load(path).samples, n_mels=self.config.n_mels)).astype(np.float16))
         except audio.AudioError as error:
             refused.append(str(error))
             return -1
-        songs.append(normalise(audio.log_mel(samples, n_mels=self.config.n_mels)).astype(np.float16))
         return len(songs) - 1
 
 
-def read(folder: Path, vocabulary_folder: Path, config: ModelConfig, progress: Callable[[int, int], None]) -> Corpus:
+def read(folder: Path, vocabulary: Vocabulary, config: ModelConfig | WhisperConfig, progress: Callable[[int, int], None]) -> Corpus:
     """Read every mapset below `folder`, with all cores.
 
     Args:
         folder: a Songs folder.
-        vocabulary_folder: where `tokenizer.json` lies.
-        config: says how the frames are made.
+        vocabulary: of the checkpoint to train.
+        config: of its network; says how songs are heard.
         progress: called with (folders done, folders in all).
     """
     folders = sorted({path.parent for path in folder.rglob("*.osu")})
     corpus = Corpus([], [], [])
     with multiprocessing.get_context("spawn").Pool() as pool:
-        for done, part in enumerate(pool.imap(_Reader(vocabulary_folder, config), folders, chunksize=4), start=1):
+        for done, part in enumerate(pool.imap(_Reader(vocabulary, config), folders, chunksize=4), start=1):
             first_song = len(corpus.songs)
             corpus.songs.extend(part.songs)
             corpus.refused.extend(part.refused)
-            corpus.examples.extend(
-                Example(e.encoded, e.mode, e.keys, e.song + first_song if e.song >= 0 else -1, e.audio_offset, e.development)
-                for e in part.examples)
+            for example in part.examples:
+                if isinstance(example.encoded, PublishedMap):
+                    example.encoded.vocabulary = vocabulary  # one for all, in place of one from each process
+                corpus.examples.append(replace(example, song=example.song + first_song if example.song >= 0 else -1))
             progress(done, len(folders))
     return corpus
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# The cache: flat arrays in one .npz, nothing that could run code when loaded
+# The cache, for our networks: flat arrays in one .npz, nothing that could run code when loaded
 
 
 def _flat(arrays: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -139,10 +176,11 @@ _GRID_ARRAYS = ("offsets", "beat_lengths", "meters", "first_ticks")
 def save(corpus: Corpus, path: Path) -> None:
     """Write the cache file."""
     stored: dict[str, np.ndarray] = {}
+    encoded = [e.encoded for e in corpus.examples if isinstance(e.encoded, EncodedMap)]
     for name in _ARRAYS:
-        stored[name], stored[f"{name}_lengths"] = _flat(getattr(e.encoded, name) for e in corpus.examples)
+        stored[name], stored[f"{name}_lengths"] = _flat(getattr(each, name) for each in encoded)
     for name in _GRID_ARRAYS:
-        stored[name], stored[f"{name}_lengths"] = _flat(getattr(e.encoded.grid, name) for e in corpus.examples)
+        stored[name], stored[f"{name}_lengths"] = _flat(getattr(each.grid, name) for each in encoded)
     stored["songs"], stored["songs_lengths"] = _flat(corpus.songs)
     stored["facts"] = np.array([(e.mode, e.keys, e.song, e.audio_offset, e.development) for e in corpus.examples], dtype=float)
     np.savez(path, **stored)  # type: ignore[arg-type]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from maimod.detectors.base import Detector, MapsetDetector, Rule
+    from maimod.learning.train import Step as TrainingStep
 
 DEFAULT_WIDTH, MAX_WIDTH = 80, 120
 """Columns in a pipe, and the most that is comfortable to read."""
@@ -466,3 +467,28 @@ class ProgressBar:
             name = _end_of(clean(self.step.beatmap), 30)
             self.bar.update(self.bar.task_ids[0], completed=self.step.done, total=self.step.total,
                             description=f"{self.step.stage} {name}".strip())
+
+
+class TrainingBar:
+    """A bar that fills with the time of a training; lines are printed above it."""
+
+    def __init__(self, err: TextIO, minutes: float) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.bar = Progress(TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn(), console=Console(file=err))
+        self.task = self.bar.add_task("reading the songs", total=minutes)
+
+    def __enter__(self) -> TrainingBar:
+        self.bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.bar.stop()
+
+    def say(self, line: str) -> None:
+        """Print a line above the bar."""
+        self.bar.console.print(f"maimod: {clean(line)}", markup=False, highlight=False)
+
+    def show(self, step: TrainingStep) -> None:
+        """Take note of a step."""
+        self.bar.update(self.task, completed=step.minutes, description=f"step {step.number:,}, {step.bits:.3f} bits/event")

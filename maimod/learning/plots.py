@@ -1,0 +1,90 @@
+"""What a model in training makes of a held-out map: the song, the map's events and the model's, one above the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+
+from maimod import audio, reader, scoring
+from maimod.beatmap import Beatmap
+from maimod.events import EventKind
+from maimod.learning.corpus import is_development
+from maimod.linter import Linter, Song
+from maimod.reader import BeatmapError
+from maimod.scoring import Model
+from maimod.settings import Settings
+from maimod.stars import star_rating
+from maimod.tokens import MapFacts
+
+matplotlib.use("Agg")
+from matplotlib import pyplot
+
+SHOWN_MS = 8_000.0
+N_MELS, HOP = 80, 160
+"""Of the picture's spectrogram, not of the model's."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A map to draw again and again."""
+
+    beatmap: Beatmap
+    song: Song
+
+
+def held_out_map(songs: Path, model: Model) -> Example | None:
+    """The first map with a song that training holds out and the model can read."""
+    for path in sorted(songs.rglob("*.osu")):
+        if not is_development(path.parent):
+            continue
+        try:
+            loaded = reader.load(path)
+            found = reader.find_audio(loaded)
+            if found is not None and loaded.mode in model.vocabulary.modes and len(loaded.hit_objects) > 50:
+                return Example(loaded, Linter(Settings(model=None), None).song(found))
+        except (BeatmapError, audio.AudioError):
+            continue
+    return None
+
+
+def draw(model: Model, example: Example, path: Path) -> Any:
+    """Draw the busiest stretch of the map to a PNG.
+
+    Returns:
+        The figure.
+    """
+    beatmap = example.beatmap
+    reading = model.read(beatmap, example.song.sound(model), MapFacts(star_rating(beatmap)))
+    scores = [score for context in scoring.score(model, reading).values() for score in context]
+    times = np.array([o.time for o in beatmap.hit_objects])
+    start = float(times[np.argmax([np.count_nonzero((times >= t) & (times < t + SHOWN_MS)) for t in times])])
+    figure, (sound, objects, bits) = pyplot.subplots(3, 1, figsize=(14, 7), sharex=True, height_ratios=(3, 1, 2))
+    first = round((start + beatmap.audio_offset) * example.song.audio.sample_rate / 1000)
+    samples = example.song.audio.samples[max(first, 0):first + round(SHOWN_MS * example.song.audio.sample_rate / 1000)]
+    mel = audio.log_mel(samples, n_mels=N_MELS, hop_length=HOP)
+    sound.imshow(np.log(mel + 1e-4).T, origin="lower", aspect="auto", extent=(start, start + SHOWN_MS, 0, N_MELS), cmap="magma")
+    sound.set_ylabel("mel band")
+    inside = [score for score in scores if start <= score.event.time < start + SHOWN_MS]
+    objects.vlines([score.event.time for score in inside if score.event.kind is EventKind.TIME], 0.5, 1.0, "tab:blue", label="the map")
+    offered = [(event.value, share) for score in inside if score.event.kind is EventKind.TIME for event, share in score.expected
+               if event.kind is EventKind.TIME and share > 0.02]
+    if offered:
+        objects.vlines([at for at, _ in offered], 0.0, [share / 2 for _, share in offered], "tab:orange", label="the model")
+    objects.set(ylabel="times", ylim=(0, 1), yticks=[])
+    objects.legend(loc="upper right", fontsize="small")
+    kinds = sorted({score.event.kind for score in inside})
+    for kind in kinds:
+        own = [score for score in inside if score.event.kind is kind]
+        bits.plot([score.event.time for score in own], [score.surprisal for score in own], ".", label=kind.value)
+    bits.set(xlabel="ms", ylabel="bits", xlim=(start, start + SHOWN_MS))
+    bits.legend(loc="upper right", fontsize="x-small", ncols=6)
+    figure.suptitle(f"{beatmap.metadata.get('Title', '')} [{beatmap.metadata.get('Version', '')}]: "
+                    f"{np.mean([score.surprisal for score in scores]):.2f} bits/event")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=90, bbox_inches="tight")
+    pyplot.close(figure)
+    return figure
