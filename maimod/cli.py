@@ -277,6 +277,34 @@ def ui(
     return serve(path, port, not no_browser)
 
 
+model_commands = typer.Typer(help="Look at checkpoints.", rich_markup_mode=None, no_args_is_help=True)
+app.add_typer(model_commands, name="model")
+
+
+@model_commands.command()
+def info(
+    model: Annotated[str, typer.Argument(metavar="NAME|DIR|ID",
+                                         help="Bundled model, checkpoint folder or Hugging Face id.")] = BUNDLED_MODEL,
+    format: Annotated[Literal["console", "json"], typer.Option(help="Form of the answer.")] = "console",
+) -> int:
+    """Tell what a checkpoint is and can do, without loading it."""
+    from maimod import checkpoints
+    from maimod.configs import CheckpointError
+    from maimod.linter import UsageError, model_folder
+
+    try:
+        found = checkpoints.describe_all(model_folder(model))
+    except (UsageError, CheckpointError) as error:
+        raise Failure(str(error)) from None
+    if format == "json":
+        import json
+
+        typer.echo(json.dumps([each.to_dict() for each in found], indent=2))
+    else:
+        typer.echo("\n\n".join(each.to_text() for each in found))
+    return 0
+
+
 @app.command()
 def version() -> int:
     """Print the version."""
