@@ -22,6 +22,7 @@ from maimod.events import LANGUAGES, Event, EventKind, EventScore
 from maimod.findings import BeatmapReport, Category, Finding, Report, Severity
 from maimod.linter import Analysis, Song
 from maimod.onsets import onset_envelope
+from maimod.pictures.circles import COMBO_COLOURS, combo_colours
 from maimod.pictures.evidence import evidence
 from maimod.pictures.hearing import expected_times
 from maimod.pictures.svg import palette, png, thin
@@ -79,6 +80,13 @@ def test_the_moment_shows_what_the_game_shows():
     assert rings["100"] == pytest.approx(radius, abs=0.1) and rings["200"] == pytest.approx(radius * (1 + 3 * 500 / 1200), abs=0.1)
     assert len(named(svg, "mm-marked")) == 1
     assert not named(pictures.playfield(beatmap, pictures.Span(2900.0)), "mm-marked")
+
+
+def test_combos_have_the_colours_of_the_map():
+    objects = ("0,0,1000,5,0", "0,0,1500,1,0", "0,0,2000,5,0")
+    assert combo_colours(osu.beatmap(objects)) == {0: COMBO_COLOURS[1], 1: COMBO_COLOURS[1], 2: COMBO_COLOURS[2]}
+    own = replace(osu.beatmap(objects), written={"Colours": {"Combo2": "0,255,16", "Combo1": " 1, 2,300", "SliderBorder": "1,1,1"}})
+    assert combo_colours(own) == {0: "#00ff10", 1: "#00ff10", 2: "#0102ff"}
 
 
 def test_the_ball_follows_the_path():

@@ -6,6 +6,7 @@ Source: osu!lazer, `OsuHitObject` (radius, approach), `DrawableHitCircle` and th
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 
@@ -17,7 +18,7 @@ from maimod.pictures.moment import CLOUD, MARKED, Cloud, Span
 from maimod.pictures.svg import data_url, element, number, palette, png, polyline, text, thin
 
 COMBO_COLOURS = ("#ffc000", "#00ca00", "#127cff", "#f21839")
-"""The game's own, in the order of its default skin."""
+"""Those of maps that have none of their own."""
 FADE_OUT_MS = 700.0
 """How long the editor leaves an object that is over."""
 MARGIN_X, MARGIN_Y = 72, 56
@@ -69,13 +70,28 @@ def opacity(time: float, start: float, end: float, approach: float, fade: float)
 
 def combo_colours(beatmap: Beatmap) -> dict[int, str]:
     """Colour of each object, by its index; the first combo has the second colour, as in the game."""
+    choice = _own_colours(beatmap) or COMBO_COLOURS
     colours: dict[int, str] = {}
     combo = 0
     for place, hit_object in enumerate(beatmap.hit_objects):
         if place == 0 or hit_object.combo_number == 1:
             combo += 1 + hit_object.combo_skip
-        colours[hit_object.index] = COMBO_COLOURS[combo % len(COMBO_COLOURS)]
+        colours[hit_object.index] = choice[combo % len(choice)]
     return colours
+
+
+def _own_colours(beatmap: Beatmap) -> tuple[str, ...]:
+    """The map's combo colours, in their order; empty if it has none."""
+    found = {}
+    for name, value in beatmap.written.get("Colours", {}).items():
+        place = re.fullmatch(r"Combo(\d{1,2})", name)
+        if place:
+            try:
+                red, green, blue = (min(max(int(part), 0), 255) for part in value.split(",")[:3])
+            except ValueError:
+                continue
+            found[int(place[1])] = f"#{red:02x}{green:02x}{blue:02x}"
+    return tuple(found[key] for key in sorted(found))
 
 
 def _stacks(shown: Sequence[HitObject], approach: float, beatmap: Beatmap) -> dict[int, int]:
@@ -167,7 +183,8 @@ def _object(o: HitObject, colour: str, radius: float, stack: int, time: float, a
 
 def _circle(x: float, y: float, radius: float, colour: str, name: str) -> str:
     return (element("circle", cx=x, cy=y, r=radius * 0.92, fill=colour, stroke="#fff", stroke_width=radius * 0.14)
-            + text(name, x=x, y=y + radius * 0.33, fill="#fff", text_anchor="middle", font_size=radius * 0.95, font_weight="bold"))
+            + text(name, x=x, y=y + radius * 0.33, fill="#fff", text_anchor="middle", font_size=radius * 0.95, font_weight="bold",
+                   stroke="#000", stroke_opacity=0.45, stroke_width=3, paint_order="stroke"))
 
 
 def _slider(o: HitObject, colour: str, radius: float, time: float) -> str:
