@@ -46,6 +46,12 @@ def attend(query: Tensor, key: Tensor, value: Tensor, causal: bool, seen: Tensor
         return logits.softmax(dim=-1) @ value
 
 
+def embedding(count: int, width: int) -> nn.Embedding:
+    """An embedding like torch's own, which on the device "meta" loads torch's compiler to make weights up: a second at every start."""
+    made: nn.Embedding = nn.Embedding.from_pretrained(torch.randn(count, width), freeze=False)  # type: ignore[no-untyped-call]
+    return made
+
+
 class Attention(nn.Module):
     """Multi-head attention; queries from x, keys and values from `memory`."""
 
@@ -107,7 +113,7 @@ class Network(nn.Module):
         self.conv2 = nn.Conv1d(width, width, kernel_size=3, stride=FRAME_STRIDE // 2, padding=1)
         self.encoder = nn.ModuleList(Layer(config, crosses=False) for _ in range(config.encoder_layers))
         self.encoder_norm = Norm(width)
-        self.embedding = nn.Embedding(config.vocab_size_in, width)
+        self.embedding = embedding(config.vocab_size_in, width)
         self.grid = nn.Linear(config.n_grid, width, bias=False)
         self.place = nn.Linear(config.n_place, width, bias=False)
         self.decoder = nn.ModuleList(Layer(config, crosses=True) for _ in range(config.decoder_layers))

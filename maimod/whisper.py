@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from maimod.configs import WhisperConfig
-from maimod.model import attend, rotary, rotate
+from maimod.model import attend, embedding, rotary, rotate
 
 DIFFICULTY_CENTRES, POSITION_CENTRES = 8, 10
 """Gaussians that spread a number over channels before it is projected (COMPAT §8.1)."""
@@ -156,7 +156,7 @@ class Conditions(nn.Module):
     def __init__(self, config: WhisperConfig) -> None:
         super().__init__()
         self.difficulty = Spread(config, DIFFICULTY_CENTRES, 1)
-        self.mapper = nn.Embedding(config.n_mappers + 1, config.condition_width)
+        self.mapper = embedding(config.n_mappers + 1, config.condition_width)
         self.mapper_norm = nn.LayerNorm(config.condition_width)
         self.position = Spread(config, POSITION_CENTRES, 2)
 
@@ -175,7 +175,7 @@ class Stack(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(Layer(config, feed_forward, crosses) for _ in range(n_layers))
         self.layer_norm = (RMSNorm if config.has_rotary_positions else nn.LayerNorm)(config.d_model)
-        self.embed_positions = None if config.has_rotary_positions else nn.Embedding(n_positions, config.d_model)
+        self.embed_positions = None if config.has_rotary_positions else embedding(n_positions, config.d_model)
         self.head_width = config.d_model // config.heads
 
     def forward(self, x: Tensor, memory: Tensor | None = None) -> Tensor:
@@ -204,7 +204,7 @@ class Whisper(nn.Module):
         self.conv1 = nn.Conv1d(channels, width, kernel_size=3, padding=1)
         self.conv2 = nn.Conv1d(width, width, kernel_size=3, stride=2, padding=1)
         self.encoder = Stack(config, config.encoder_layers, config.encoder_feed_forward, config.max_frames // 2, crosses=False)
-        self.decoder_embedder = nn.Embedding(config.vocab_size_in, width)
+        self.decoder_embedder = embedding(config.vocab_size_in, width)
         self.decoder = Stack(config, config.decoder_layers, config.decoder_feed_forward, config.max_tokens, crosses=True)
         self.proj_out = nn.Linear(width, config.vocab_size_out, bias=False)
 
