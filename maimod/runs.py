@@ -114,7 +114,8 @@ class _Run:
             else:
                 finished[number] = known
                 self.tell(number, "", "", len(source.entries))
-        workplace = Path(tempfile.mkdtemp(prefix="maimod-"))
+        # Only for archives: what a killed run leaves behind, nobody takes away.
+        workplace = Path(tempfile.mkdtemp(prefix="maimod-")) if any(task.source.is_archive for task in tasks) else None
         upcoming = 0
         try:
             answers = workers.run(tasks, jobs, limits, bench.cache.folder if bench.cache else None, workplace, self.tell)
@@ -129,4 +130,5 @@ class _Run:
         except WorkerError as error:
             raise UsageError(str(error)) from None
         finally:
-            shutil.rmtree(workplace, ignore_errors=True)
+            if workplace is not None:
+                shutil.rmtree(workplace, ignore_errors=True)

@@ -65,7 +65,7 @@ class WorkerError(Exception):
     """The processes cannot work at all; one line that says why."""
 
 
-def run(tasks: Sequence[Task], jobs: int, limits: Limits, cache_folder: Path | None, workplace: Path,
+def run(tasks: Sequence[Task], jobs: int, limits: Limits, cache_folder: Path | None, workplace: Path | None,
         tell: Callable[[int, str, str, float], None]) -> Iterator[tuple[Task, list[BeatmapReport], ModelInfo | None]]:
     """Lint sources in `jobs` processes.
 
@@ -194,7 +194,7 @@ def _end(worker: _Worker) -> None:
 # In the new process
 
 
-def _work(pipe: Connection, cache_folder: Path | None, workplace: Path, megabytes: int | None, threads: int) -> None:
+def _work(pipe: Connection, cache_folder: Path | None, workplace: Path | None, megabytes: int | None, threads: int) -> None:
     """Lint what comes through the pipe, until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches all processes; the first one ends the others
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
