@@ -319,7 +319,7 @@ class Linter:
                                           for finding in findings), metadata.get("Version", "")))
         judge = self.model.of(loaded.mode) if self.model and scores is not None else None
         return Analysis(report, context, song, judge.vocabulary.language if judge else None,
-                        partial(self.whereabouts, loaded, song) if judge else lambda hit_object: [])
+                        partial(self.whereabouts, loaded, song) if judge and not judge.vocabulary.version else lambda hit_object: [])
 
     def find_song(self, loaded: Beatmap, path: Path | None) -> tuple[Song | None, list[str]]:
         """The song, and what cannot be checked without the whole of it."""
