@@ -266,6 +266,33 @@ def evaluate(
 
 
 @app.command()
+def calibrate(
+    songs: Annotated[Path, typer.Argument(metavar="SONGS_DIR", exists=True, file_okay=False, help="Folder of good maps.")],
+    model: Annotated[str, typer.Option("--model", "--model-path", metavar="NAME|DIR",
+                                       help="Checkpoint to calibrate.")] = BUNDLED_MODEL,
+    output: Annotated[Path | None, typer.Option(metavar="DIR", help="Where calibration.json goes; else beside the checkpoint.")] = None,
+    manifest: Annotated[Path | None, typer.Option(metavar="FILE", exists=True, dir_okay=False, help="JSON lines about the maps: only "
+                                                  "ranked ones that fit their song are used.")] = None,
+    maps: Annotated[int, typer.Option(min=1, help="How many maps, two of a song at most.")] = 40,
+    seed: Annotated[int, typer.Option(help="Chooses the maps and the places.")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    unranked: Annotated[bool, typer.Option("--unranked", help="With a manifest: maps that are not ranked as well.")] = False,
+    held_out: Annotated[bool, typer.Option("--held-out", help="Only folders that the training of the proofreader left out.")] = False,
+) -> int:
+    """Measure what the scores of a checkpoint mean on a folder of good maps, and write calibration.json beside it."""
+    from maimod.learning.calibrate import CalibrationError, command
+    from maimod.linter import UsageError, model_folder
+
+    try:
+        command(songs, Settings(model, device), output or model_folder(model), manifest=manifest, maps=maps, seed=seed, jobs=jobs,
+                held_out=held_out, unranked=unranked, tell=_say)
+    except (CalibrationError, UsageError, OSError) as error:
+        raise Failure(str(error)) from None
+    return 0
+
+
+@app.command()
 def ui(
     path: Annotated[str, typer.Argument(metavar="[PATH]", help="What to lint first.")] = "",
     port: Annotated[int | None, typer.Option(min=1, max=65535, show_default=False, help="Port; else the first free from 7860 on.")] = None,

@@ -52,16 +52,20 @@ def temper(findings: Sequence[Finding], context: Context) -> list[Finding]:
     Returns:
         The findings, those left out whose lowered score is below what is reported.
     """
-    often = Counter(finding.rule for finding in findings if finding.surprisal is not None)
+    often = Counter(finding.rule for finding in findings if _rests_on_a_network(finding))
     usual = USUAL_FINDINGS + context.beatmap.drain_ms / 60_000 * USUAL_FINDINGS_A_MINUTE
     tempered = []
     for finding in findings:
-        if finding.surprisal is not None and often[finding.rule] > usual:
+        if _rests_on_a_network(finding) and often[finding.rule] > usual:
             score = round(finding.score * usual / often[finding.rule], 4)
             finding = replace(finding, score=score, severity=Calibration.severity(finding.severity, score))
         if finding.score >= MINOR_SCORE:
             tempered.append(finding)
     return tempered
+
+
+def _rests_on_a_network(finding: Finding) -> bool:
+    return finding.surprisal is not None or "second_reading" in finding.evidence
 
 
 def fold(findings: Sequence[Finding], context: Context) -> tuple[list[Finding], int]:

@@ -49,36 +49,44 @@ def first_evidence(finding: Finding) -> float:
     return math.log(score / (1 - score))
 
 
-def weigh(findings: Sequence[Finding], context: Context) -> list[Finding]:
-    """Weigh the findings against the proofreader, and add its own.
+def witnesses(findings: Sequence[Finding], context: Context) -> Iterator[tuple[Finding, float, float]]:
+    """Every finding that the proofreader can judge, and those it proposes, with both log-odds: the rule's and the proofreader's.
 
     Args:
         findings: of the detectors.
-        context: with the proofreader's doubts; without them the findings stay as they are.
+        context: with the proofreader's doubts; without them there is nothing to weigh.
     """
     doubts = context.doubts
     if doubts is None:
-        return list(findings)
-    weighed: list[Finding] = []
+        return
     spoken_of: set[tuple[str, int]] = set()
     for finding in findings:
-        kinds = KINDS_OF_RULE.get(finding.rule)
-        if kinds is None or (finding.rule in EXACT and finding.surprisal is None):
-            weighed.append(finding)
-            continue
-        doubt = doubts.at(kinds, _times(finding, context))
-        weighed.append(_scored(finding, context.calibration, first_evidence(finding), doubt))
-        spoken_of.update((finding.rule.partition("/")[0], index) for index in finding.objects)
+        if is_judged(finding):
+            spoken_of.update((finding.rule.partition("/")[0], index) for index in finding.objects)
+            yield finding, first_evidence(finding), doubts.at(KINDS_OF_RULE[finding.rule], _times(finding, context))
     for finding, doubt in proposals(context, doubts):
         if not any((finding.rule.partition("/")[0], index) in spoken_of for index in finding.objects):
-            weighed.append(_scored(finding, context.calibration, SILENT, doubt))
+            yield finding, SILENT, doubt
+
+
+def is_judged(finding: Finding) -> bool:
+    """Whether the proofreader has a say in a finding."""
+    return finding.rule in KINDS_OF_RULE and not (finding.rule in EXACT and finding.surprisal is None)
+
+
+def weigh(findings: Sequence[Finding], context: Context) -> list[Finding]:
+    """Weigh the findings against the proofreader, and add its own; without a proofreader they stay as they are."""
+    if context.doubts is None:
+        return list(findings)
+    weighed = [finding for finding in findings if not is_judged(finding)]
+    weighed += [_scored(finding, context.calibration, first, second) for finding, first, second in witnesses(findings, context)]
     return [finding for finding in weighed if finding.score >= MINOR_SCORE]
 
 
-def _scored(finding: Finding, calibration: Calibration, first: float, doubt: float) -> Finding:
-    score = round(calibration.together(finding.rule, first, doubt), 4)
+def _scored(finding: Finding, calibration: Calibration, first: float, second: float) -> Finding:
+    score = round(calibration.together(finding.rule, first, second), 4)
     severity = calibration.severity(RULES[finding.rule].severity, score)
-    evidence = {**finding.evidence, "first_reading": round(first, 2), "second_reading": round(doubt, 2)}
+    evidence = {**finding.evidence, "first_reading": round(first, 2), "second_reading": round(second, 2)}
     return replace(finding, score=score, severity=severity, evidence=evidence)
 
 

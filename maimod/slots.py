@@ -47,12 +47,17 @@ _KINDS = {ObjectKind.CIRCLE: 1, ObjectKind.SLIDER: 2, ObjectKind.SPINNER: 3, Obj
 
 STEPS = ("dx", "dy", "distance", "speed", "gap", "turn_cos", "turn_sin")
 NUMBERS = ("volume", "velocity", "x", "y", "end_x", "end_y", "duration", "slides", "slider_speed", "extension",
-           *(f"before_{name}" for name in STEPS), *(f"after_{name}" for name in STEPS), *(f"column_{i}" for i in range(10)))
+           *(f"before_{name}" for name in STEPS), *(f"after_{name}" for name in STEPS), *(f"column_{i}" for i in range(10)),
+           "volume_before", "volume_after", "velocity_before", "velocity_after", "speed_before", "speed_after", "bend_x", "bend_y",
+           "combo_objects_before", "combo_objects_after", "combo_beats_before", "combo_beats_after")
 """Columns of :attr:`Slots.numbers`: volume and velocity in force or of the hit; of the first object where it begins and ends, how
-long one slide is, how fast, how far beyond its curve; the steps from the object before and to the one after; mania columns."""
+long one slide is, how fast, how far beyond its curve; the steps from the object before and to the one after; mania columns. Then
+contrasts: volume, velocity and slider speed against the last and the next of their kind, place against the middle of the way, and how
+far the new combos before and after are."""
 NUMBER = {name: place for place, name in enumerate(NUMBERS)}
 BEFORE = slice(NUMBER["before_dx"], NUMBER["before_dx"] + len(STEPS))
 AFTER = slice(NUMBER["after_dx"], NUMBER["after_dx"] + len(STEPS))
+CONTRASTS = slice(NUMBER["volume_before"], len(NUMBERS))
 
 SUMMARY = ("starts_on", "starts", "ends", "held", "slider", "combo", "whistle", "finish", "clap", "normal", "soft", "drum", "kiai",
            "volume")
@@ -197,6 +202,7 @@ def content(beatmap: Beatmap, row: Row) -> tuple[np.ndarray, np.ndarray, np.ndar
         # Steps go to the very neighbours: within a slot of a 1/8 stream too.
         numbers[slot, BEFORE], numbers[slot, AFTER] = places.step(i), places.step(i + 1)
         neighbours[slot] = slots[i - 1] if i else -1, slots[first_here[number + 1]] if number + 1 < len(first_here) else -1
+    fill_contrasts(categories, numbers)
     if beatmap.mode is Mode.MANIA:
         columns = np.array([min(beatmap.column(o), 9) for o in objects])
         numbers[slots, NUMBER["column_0"] + columns] = 1.0
@@ -243,6 +249,30 @@ def _sounds(beatmap: Beatmap, row: Row, categories: np.ndarray, numbers: np.ndar
         categories[slot, COLUMN["addition_set"]] = hit.addition_set if hit.additions else 0
         categories[slot, COLUMN["hit"]] = 1 if hit.edge == 0 else 3 if is_tail else 2
         numbers[slot, NUMBER["volume"]] = hit.volume / 100
+
+
+def fill_contrasts(categories: np.ndarray, numbers: np.ndarray) -> None:
+    """Fill the columns of `CONTRASTS` from the others."""
+    starts = np.flatnonzero(categories[:, COLUMN["kind"]])
+    sounding = np.flatnonzero(categories[:, COLUMN["hit"]])
+    sliders = np.flatnonzero(categories[:, COLUMN["kind"]] == _KINDS[ObjectKind.SLIDER])
+    for slots, name, of, scale in ((sounding, "volume", "volume", 3.0), (starts, "velocity", "velocity", 1.0),
+                                   (sliders, "speed", "slider_speed", 1.0)):
+        steps = np.clip(np.diff(numbers[slots, NUMBER[of]]) * scale, -3, 3)
+        numbers[slots[1:], NUMBER[f"{name}_before"]] = steps
+        numbers[slots[:-1], NUMBER[f"{name}_after"]] = -steps
+    for axis in ("x", "y"):
+        before, after = numbers[starts, NUMBER[f"before_d{axis}"]], numbers[starts, NUMBER[f"after_d{axis}"]]
+        numbers[starts, NUMBER[f"bend_{axis}"]] = (before - after) / 2
+    flagged = np.flatnonzero(categories[starts, COLUMN["combo"]])
+    places = np.arange(len(starts))
+    for side, at in (("before", np.searchsorted(flagged, places, side="left") - 1),
+                     ("after", np.searchsorted(flagged, places, side="right"))):
+        known = (at >= 0) & (at < len(flagged))
+        other = flagged[np.clip(at, 0, max(len(flagged) - 1, 0))] if len(flagged) else places
+        objects, slots_away = np.abs(other - places), np.abs(starts[other] - starts)
+        numbers[starts, NUMBER[f"combo_objects_{side}"]] = np.where(known, np.minimum(np.log2(1.0 + objects) / 2, 3), 3)
+        numbers[starts, NUMBER[f"combo_beats_{side}"]] = np.where(known, np.minimum(np.log2(1.0 + slots_away) / 2, 3), 3)
 
 
 class _Places:

@@ -178,7 +178,7 @@ def evaluate_map(linter: Linter, loaded: Beatmap, faults: Sequence[Fault] = FAUL
     before = linter.analyse(loaded, name, whole=whole)
     if analysed:
         analysed(before, [])
-    copies = _copies(loaded, wanted, seed, before.context.envelope, together)
+    copies = plant(loaded, wanted, seed, before.context.envelope, together)
     trials = []
     for copy in copies:
         after = linter.analyse(copy[-1][1].beatmap, name, whole=whole)
@@ -209,8 +209,8 @@ def _untouched(name: str, loaded: Beatmap, report: BeatmapReport) -> Untouched:
     return Untouched(name, loaded.mode.label, loaded.drain_ms / 60_000, alarms)
 
 
-def _copies(loaded: Beatmap, faults: Sequence[Fault], seed: int, envelope: OnsetEnvelope | None,
-            together: int) -> list[list[tuple[Fault, Planted]]]:
+def plant(loaded: Beatmap, faults: Sequence[Fault], seed: int, envelope: OnsetEnvelope | None,
+          together: int) -> list[list[tuple[Fault, Planted]]]:
     """Changed maps, each a list of the mistakes in it; the map of the last one has them all."""
     copies: list[list[tuple[Fault, Planted]]] = []
     for fault in faults:

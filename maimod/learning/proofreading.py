@@ -41,12 +41,15 @@ BUFFER = 640
 """Windows that are mixed, so that a batch is not of one map."""
 CLEAN_SHARE = 0.35
 """Windows of the map as it is."""
-COVER_SHARE, COVERED_SLOTS = 0.5, 0.15
+COVER_SHARE, COVERED_SLOTS = 0.3, 0.15
 """Windows with covered slots, and the share of slots covered in them, one to five in a row."""
-FILL_WEIGHT = 0.25
-LEARNING_RATE, WARM_UP = 1.5e-3, 300
-MODE_WEIGHT = {Mode.OSU: 1.0, Mode.TAIKO: 2.5, Mode.CATCH: 4.0, Mode.MANIA: 0.7}
-SONGLESS_WEIGHT = 0.4
+FILL_WEIGHT = 0.05
+KIND_WEIGHT = {"combo": 2.0, "addition": 1.5, "sample_set": 1.5, "place": 2.0, "length": 1.5, "shape": 1.5, "volume": 2.0, "kiai": 0.5,
+               "velocity": 0.5}
+"""Of the loss, 1 for the others: rare kinds would be learned last."""
+LEARNING_RATE, WARM_UP = 1.5e-3, 200
+MODE_WEIGHT = {Mode.OSU: 1.0, Mode.TAIKO: 2.0, Mode.CATCH: 3.0, Mode.MANIA: 0.25}
+SONGLESS_WEIGHT = 0.3
 
 
 def is_held_out(folder: Path) -> bool:
@@ -179,6 +182,7 @@ def pieces(example: Example, random: Generator, training: bool = True) -> Iterat
         categories, numbers, neighbours = slots.content(beatmap, row)
         if not is_clean:
             tamper_lines(categories, numbers, beatmap.mode, marks, random)
+            slots.fill_contrasts(categories, numbers)
         made.append((categories, numbers, around.together(slots.summary(categories, numbers)), marks, neighbours, is_clean))
     for first in range(int(random.integers(REACH // 2)), row.count - REACH + 1, REACH):
         at = slice(first, first + REACH)
@@ -197,6 +201,7 @@ def _cover(window: Window, random: Generator) -> tuple[np.ndarray, np.ndarray]:
         beside = window.neighbours[:, side]
         hides = (beside >= 0) & (beside < REACH) & covered[np.clip(beside, 0, REACH - 1)]
         numbers[np.ix_(hides, np.arange(columns.start, columns.stop))] = 0.0
+    numbers[:, slots.CONTRASTS] = 0.0  # they tell of what is covered beside them
     return covered, numbers
 
 
@@ -231,7 +236,8 @@ def losses(network: Proofreader, batch: dict[str, Tensor]) -> tuple[Tensor, Tens
     """(loss of changes, loss of covered slots, logits of changes)."""
     covered = batch["covered"]
     logits, read = network(batch["categories"], batch["numbers"], batch["surroundings"], covered)
-    per_slot = F.binary_cross_entropy_with_logits(logits.float(), batch["labels"], reduction="none").sum(dim=-1)
+    per_slot = F.binary_cross_entropy_with_logits(logits.float(), batch["labels"], reduction="none")
+    per_slot = (per_slot * torch.tensor([KIND_WEIGHT.get(kind, 1.0) for kind in KINDS])).sum(dim=-1)
     changes = per_slot[~covered].mean()
     right = covered & batch["is_clean"][:, None]
     fills = logits.new_zeros((), dtype=torch.float32)

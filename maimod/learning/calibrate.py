@@ -1,0 +1,187 @@
+"""Fit the weights of :mod:`maimod.second_reading`: plant mistakes in good maps, note both kinds of evidence for what leads to them, and
+for what is found on the maps as they are.
+
+Maps count as holding one mistake of each kind, the doses of a kind weighing one together, as in :mod:`maimod.learning.scoreboard`.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from maimod import reader
+from maimod.beatmap import Beatmap
+from maimod.calibration import DEFAULT_WEIGHTS, Calibration, Weights
+from maimod.detectors import BEATMAP_DETECTORS
+from maimod.findings import Category, Finding
+from maimod.learning.evaluate import evaluation_linter, leads_to, plant, sources
+from maimod.learning.faults import FAULTS, Fault
+from maimod.linter import Linter, Song
+from maimod.mapset import Mapset
+from maimod.second_reading import KINDS_OF_RULE, witnesses
+from maimod.settings import Settings
+
+PRIOR_SPREAD = Weights(bias=2.0, first=0.4, second=0.4)
+"""How far from the defaults weights are thought to lie before anything is seen: few findings make no bold weights."""
+OWN_FINDINGS = 12.0
+"""Real findings of a rule from which its weights are its own; with fewer it leans on those of all rules."""
+LOCAL_FAULTS = tuple(fault for fault in FAULTS if fault.category is not Category.TIMING)
+"""The proofreader has no say in the timing of sections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A finding, or what might have become one."""
+
+    rule: str
+    first: float
+    second: float
+    real: bool
+    weight: float
+
+
+def samples(linter: Linter, loaded: Beatmap, whole: Mapset | None, faults: Sequence[Fault], seed: int, together: int = 6) -> list[Sample]:
+    """Both kinds of evidence at planted mistakes, and everywhere on the untouched map."""
+    faults = [fault for fault in faults if loaded.mode in fault.modes]
+    doses = Counter(fault.kind for fault in faults)
+    song, _ = linter.find_song(loaded, reader.find_audio(loaded))
+    found = [Sample(finding.rule, first, second, False, 1.0) for finding, first, second in _witnesses(linter, loaded, song, whole)]
+    for copy in plant(loaded, faults, seed, song.envelope if song else None, together):
+        seen = _witnesses(linter, copy[-1][1].beatmap, song, whole)
+        for fault, planted in copy:
+            right = [(first + second, finding.rule, first, second) for finding, first, second in seen
+                     if fault.is_right(finding.rule) and leads_to(finding, planted)]
+            if right:
+                _, rule, first, second = max(right)
+                found.append(Sample(rule, first, second, True, 1 / doses[fault.kind]))
+    return found
+
+
+def _witnesses(linter: Linter, loaded: Beatmap, song: Song | None, whole: Mapset | None) -> list[tuple[Finding, float, float]]:
+    context = linter.context(loaded, linter.score(loaded, song), song, whole)
+    findings = [finding for detector in BEATMAP_DETECTORS for finding in detector.run(context)]
+    return list(witnesses(findings, context))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Fitting
+
+
+def fit(found: Sequence[Sample], use: tuple[bool, bool] = (True, True)) -> dict[str, Weights]:
+    """Weights by rule: logistic regression with a prior; `use` leaves out one kind of evidence, for ablations."""
+    everything = _fit(found, DEFAULT_WEIGHTS, use)
+    weights = {}
+    for rule in KINDS_OF_RULE:
+        own = [sample for sample in found if sample.rule == rule]
+        if any(sample.real for sample in own):
+            weights[rule] = _fit(own, everything, use, min(1.0, sum(sample.real for sample in own) / OWN_FINDINGS))
+        elif own:  # only ever wrong: the bias must say so
+            weights[rule] = _fit(own, everything, use, 0.3)
+    return weights
+
+
+def _fit(found: Sequence[Sample], prior: Weights, use: tuple[bool, bool], trust: float = 1.0) -> Weights:
+    import scipy.optimize
+
+    features = np.array([(1.0, s.first * use[0], s.second * use[1]) for s in found])
+    real, weight = np.array([s.real for s in found], dtype=float), np.array([s.weight for s in found])
+    centre = np.array([prior.bias, prior.first, prior.second])
+    spread = np.array([PRIOR_SPREAD.bias, PRIOR_SPREAD.first, PRIOR_SPREAD.second])
+
+    def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
+        logits = features @ values
+        errors = 1 / (1 + np.exp(-logits)) - real
+        pulls = (values - centre) / spread
+        total = float((weight * (np.logaddexp(0, logits) - real * logits)).sum() * trust + 0.5 * (pulls ** 2).sum())
+        return total, features.T @ (weight * errors) * trust + pulls / spread
+
+    best = scipy.optimize.minimize(loss, centre, jac=True, method="L-BFGS-B", bounds=[(-8, 8), (0, 2), (0, 2)]).x
+    best *= np.array([1.0, *use])
+    return Weights(*(round(float(value), 4) for value in best))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Many maps
+
+
+class _Worker:
+    """Samples maps with a linter of its own; picklable until it is first called."""
+
+    def __init__(self, settings: Settings, seed: int) -> None:
+        self.settings, self.seed = settings, seed
+        self.linter: Linter | None = None
+
+    def __call__(self, path: Path) -> list[Sample]:
+        if self.linter is None:
+            self.linter = evaluation_linter(self.settings)
+            self.linter.calibration = Calibration(self.linter.calibration.curves)
+        loaded = reader.load(path)
+        whole = next((found for found in self.linter.mapsets(path.parent) if any(b.path == path for b in found.beatmaps)), None)
+        return samples(self.linter, loaded, whole, LOCAL_FAULTS, self.seed)
+
+
+_worker: _Worker | None = None
+
+
+def _take(worker: _Worker, threads: int) -> None:
+    global _worker
+    _worker = worker
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+
+
+def _work(path: Path) -> list[Sample]:
+    assert _worker is not None
+    return _worker(path)
+
+
+def collect(paths: Sequence[Path], settings: Settings, seed: int, jobs: int, tell: Callable[[str], None]) -> list[Sample]:
+    """Samples of many maps, in `jobs` processes."""
+    found: list[Sample] = []
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    with multiprocessing.get_context("spawn").Pool(jobs, _take, (_Worker(settings, seed), threads)) as pool:
+        for done, part in enumerate(pool.imap(_work, paths), start=1):
+            found += part
+            tell(f"{done} of {len(paths)}: {sum(s.real for s in part)} mistakes seen, {sum(not s.real for s in part)} findings without one")
+    return found
+
+
+def write(weights: dict[str, Weights], facts: dict[str, object], target: Path) -> None:
+    """Write `calibration.json`; curves that are there stay."""
+    stored = json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
+    stored |= {"weights": {rule: asdict(own) for rule, own in sorted(weights.items())}, "measured": facts}
+    target.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+
+
+class CalibrationError(Exception):
+    """Nothing to calibrate with; one line that says what to do."""
+
+
+def command(songs: Path, settings: Settings, target: Path, *, manifest: Path | None, maps: int, seed: int, jobs: int, held_out: bool,
+            unranked: bool, tell: Callable[[str], None]) -> None:
+    """What `maimod calibrate` does, see its help.
+
+    Raises:
+        CalibrationError: if the folder has no maps to plant mistakes in, or none of the mistakes was seen.
+    """
+    from maimod.learning.proofreading import is_held_out
+
+    paths = sources(songs, None, manifest, seed, per_song=2, unranked=unranked,
+                    accept=is_held_out if held_out else lambda folder: True)[:maps]
+    if not paths:
+        raise CalibrationError(f"{songs}: no map with a song to plant mistakes in")
+    found = collect(paths, settings, seed, min(jobs, len(paths)), tell)
+    if not any(sample.real for sample in found):
+        raise CalibrationError(f"{songs}: none of the planted mistakes was seen; is the proofreader there?")
+    facts: dict[str, object] = {"maps": len(paths), "seed": seed, "mistakes": sum(s.real for s in found),
+                                "others": sum(not s.real for s in found)}
+    target.mkdir(parents=True, exist_ok=True)
+    write(fit(found), facts, target / "calibration.json")
+    tell(f"{target / 'calibration.json'}: weights of {len(KINDS_OF_RULE)} rules from {facts['mistakes']} planted mistakes and "
+         f"{facts['others']} findings without one, in {len(paths)} maps")
