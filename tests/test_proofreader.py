@@ -113,7 +113,7 @@ def test_weights_learn_whom_to_trust() -> None:
     random = np.random.default_rng(0)
     found = []
     for real in [True] * 60 + [False] * 200:
-        found.append(Sample("positions/unexpected", float(random.normal()), float(random.normal() + 3 * real), real, 1.0))
+        found.append(Sample("positions/unexpected", "moved", float(random.normal()), float(random.normal() + 3 * real), real, 1.0))
     weights = fit(found)["positions/unexpected"]
     assert weights.second > 2 * weights.first
     scores = np.array([weights(s.first, s.second) for s in found])

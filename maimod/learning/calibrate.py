@@ -1,7 +1,7 @@
 """Fit the weights of :mod:`maimod.second_reading`: plant mistakes in good maps, note both kinds of evidence for what leads to them, and
 for what is found on the maps as they are.
 
-Maps count as holding one mistake of each kind, the doses of a kind weighing one together, as in :mod:`maimod.learning.scoreboard`.
+Maps count as holding one mistake of each kind, as in :mod:`maimod.learning.scoreboard`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-from collections import Counter
+import zlib
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,26 +42,35 @@ class Sample:
     """A finding, or what might have become one."""
 
     rule: str
+    kind: str
+    """Of the planted mistake; empty if there is none."""
     first: float
     second: float
     real: bool
-    weight: float
+    minutes: float
+    """Length of the map."""
 
 
-def samples(linter: Linter, loaded: Beatmap, whole: Mapset | None, faults: Sequence[Fault], seed: int, together: int = 6) -> list[Sample]:
-    """Both kinds of evidence at planted mistakes, and everywhere on the untouched map."""
-    faults = [fault for fault in faults if loaded.mode in fault.modes]
-    doses = Counter(fault.kind for fault in faults)
+def samples(linter: Linter, loaded: Beatmap, whole: Mapset | None, faults: Sequence[Fault], seed: int, together: int = 8) -> list[Sample]:
+    """Both kinds of evidence at one planted mistake of each kind, and everywhere on the untouched map."""
+    random = np.random.default_rng([seed, zlib.crc32(loaded.path.name.encode())])
+    of_kind: dict[str, list[Fault]] = defaultdict(list)
+    for fault in faults:
+        if loaded.mode in fault.modes:
+            of_kind[fault.kind].append(fault)
+    faults = [own[int(random.integers(len(own)))] for own in of_kind.values()]
     song, _ = linter.find_song(loaded, reader.find_audio(loaded))
-    found = [Sample(finding.rule, first, second, False, 1.0) for finding, first, second in _witnesses(linter, loaded, song, whole)]
+    minutes = loaded.drain_ms / 60_000
+    found = [Sample(finding.rule, "", first, second, False, minutes) for finding, first, second in _witnesses(linter, loaded, song, whole)]
     for copy in plant(loaded, faults, seed, song.envelope if song else None, together):
         seen = _witnesses(linter, copy[-1][1].beatmap, song, whole)
         for fault, planted in copy:
+            # Of several findings the one that both kinds of evidence bear out best.
             right = [(first + second, finding.rule, first, second) for finding, first, second in seen
                      if fault.is_right(finding.rule) and leads_to(finding, planted)]
             if right:
                 _, rule, first, second = max(right)
-                found.append(Sample(rule, first, second, True, 1 / doses[fault.kind]))
+                found.append(Sample(rule, fault.kind, first, second, True, minutes))
     return found
 
 
@@ -91,7 +101,7 @@ def _fit(found: Sequence[Sample], prior: Weights, use: tuple[bool, bool], trust:
     import scipy.optimize
 
     features = np.array([(1.0, s.first * use[0], s.second * use[1]) for s in found])
-    real, weight = np.array([s.real for s in found], dtype=float), np.array([s.weight for s in found])
+    real = np.array([s.real for s in found], dtype=float)
     centre = np.array([prior.bias, prior.first, prior.second])
     spread = np.array([PRIOR_SPREAD.bias, PRIOR_SPREAD.first, PRIOR_SPREAD.second])
 
@@ -99,8 +109,8 @@ def _fit(found: Sequence[Sample], prior: Weights, use: tuple[bool, bool], trust:
         logits = features @ values
         errors = 1 / (1 + np.exp(-logits)) - real
         pulls = (values - centre) / spread
-        total = float((weight * (np.logaddexp(0, logits) - real * logits)).sum() * trust + 0.5 * (pulls ** 2).sum())
-        return total, features.T @ (weight * errors) * trust + pulls / spread
+        total = float((np.logaddexp(0, logits) - real * logits).sum() * trust + 0.5 * (pulls ** 2).sum())
+        return total, features.T @ errors * trust + pulls / spread
 
     best = scipy.optimize.minimize(loss, centre, jac=True, method="L-BFGS-B", bounds=[(-8, 8), (0, 2), (0, 2)]).x
     best *= np.array([1.0, *use])
