@@ -17,6 +17,10 @@ PROBLEM_SCORE, WARNING_SCORE, MINOR_SCORE = 0.85, 0.6, 0.3
 """A finding is a problem, a warning or a minor from this score on (bounded by its rule); below, it is not reported."""
 
 
+CANDIDATE_SCORE = 0.05
+"""A rule on which the proofreader has a say proposes from this score on; only from `MINOR_SCORE` on is it reported."""
+
+
 @dataclass(frozen=True, slots=True)
 class Curve:
     """Logistic score of a measured quantity."""

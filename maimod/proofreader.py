@@ -133,6 +133,8 @@ def load(folder: Path, device: str = "cpu") -> tuple[Proofreader, tuple[str, ...
         stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         kinds = tuple(str(kind) for kind in stored["kinds"])
         network = Proofreader(ProofreaderConfig.from_dict({**stored, "n_kinds": len(kinds)}))
+        if (network.config.n_numbers, network.config.n_surroundings) != (len(NUMBERS), N_SURROUNDINGS):
+            raise ValueError("made for other slots: train it anew")
         weights = load_file(folder / "model.safetensors", device=device)
         network.load_state_dict({name: value.float() for name, value in weights.items()})
     except (OSError, ValueError, KeyError, RuntimeError) as error:

@@ -77,7 +77,7 @@ def is_judged(finding: Finding) -> bool:
 def weigh(findings: Sequence[Finding], context: Context) -> list[Finding]:
     """Weigh the findings against the proofreader, and add its own; without a proofreader they stay as they are."""
     if context.doubts is None:
-        return list(findings)
+        return [finding for finding in findings if finding.score >= MINOR_SCORE]
     weighed = [finding for finding in findings if not is_judged(finding)]
     weighed += [_scored(finding, context.calibration, first, second) for finding, first, second in witnesses(findings, context)]
     return [finding for finding in weighed if finding.score >= MINOR_SCORE]

@@ -17,7 +17,7 @@ from maimod.calibration import Calibration, Weights  # noqa: E402
 from maimod.detectors.base import Context  # noqa: E402
 from maimod.doubts import Doubts  # noqa: E402
 from maimod.findings import Category, Finding, Severity  # noqa: E402
-from maimod.learning.calibrate import Sample, fit  # noqa: E402
+from maimod.learning.calibrate import Sample, ablation, fit  # noqa: E402
 from maimod.learning.memo import RememberingNetwork  # noqa: E402
 from maimod.learning.tampering import KIND, KINDS, tamper, tamper_lines  # noqa: E402
 from maimod.proofreader import Proofreader, ProofreaderConfig, ProofreaderError, proofread, windows  # noqa: E402
@@ -113,12 +113,15 @@ def test_weights_learn_whom_to_trust() -> None:
     random = np.random.default_rng(0)
     found = []
     for real in [True] * 60 + [False] * 200:
-        found.append(Sample("positions/unexpected", "moved", float(random.normal()), float(random.normal() + 3 * real), real, 1.0))
+        found.append(Sample("positions/unexpected", "moved", float(random.normal()), float(random.normal() + 3 * real), real))
     weights = fit(found)["positions/unexpected"]
     assert weights.second > 2 * weights.first
     scores = np.array([weights(s.first, s.second) for s in found])
     assert abs(scores.mean() - 60 / 260) < 0.05
     assert fit(found, (True, False))["positions/unexpected"].second == 0.0
+    unseen = [Sample("", "moved", -9.0, -9.0, True)] * 60
+    shares = {name: kinds["moved"] for name, kinds in ablation(found, found + unseen, minutes=10).items()}
+    assert shares["the rules alone"] < 0.3 < shares["the proofreader alone"] <= shares["both readings"] <= 0.5
 
 
 def test_a_network_that_remembers_says_the_same() -> None:

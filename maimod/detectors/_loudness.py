@@ -9,7 +9,7 @@ from functools import partial
 from itertools import groupby
 
 from maimod.beatmap import Mode, ObjectKind
-from maimod.calibration import MINOR_SCORE, Curve
+from maimod.calibration import CANDIDATE_SCORE, MINOR_SCORE, Curve
 from maimod.detectors._hearing import Hearing
 from maimod.detectors.base import Context, Rule
 from maimod.events import EventKind
@@ -82,7 +82,7 @@ def volumes(sounds: Hearing) -> Iterator[Finding]:
         of_model = sounds.log_odds(first, EventKind.VOLUME, partial(_is_level, level))
         bits = rarity * (0.5 + change) + (of_model or 0.0) / 2
         score = context.calibration.score(VOLUME.id, bits, LONE_EVIDENCE)
-        if score < MINOR_SCORE:
+        if score < CANDIDATE_SCORE:
             continue
         objects = {hit.hit_object.index: hit.hit_object for hit in run_of_hits}
         quiet = "quieter" if first.volume < level else "louder"

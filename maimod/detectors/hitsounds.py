@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from maimod.beatmap import Mode
-from maimod.calibration import MINOR_SCORE, Curve
+from maimod.calibration import CANDIDATE_SCORE, Curve
 from maimod.detectors._hearing import Hearing
 from maimod.detectors._loudness import HITSOUND_RULES, MUTED, NONE, VOLUME, muted, volumes, without_additions
 from maimod.detectors.base import ALL_MODES, Context, Detector, Rule
@@ -186,7 +186,7 @@ def _report(sounds: Hearing, group: Sequence[Sequence[_Deviation]]) -> Iterator[
         score = context.calibration.score(f"{rule.id}:map", best.bits, MAP_EVIDENCE)
     else:
         score = context.calibration.score(rule.id, best.bits, EVIDENCE[rule])
-    if score < MINOR_SCORE:
+    if score < CANDIDATE_SCORE:
         return
     actual, expected = _sound_text(context, hit, ()), _sound_text(context, hit, chosen)
     probability = None

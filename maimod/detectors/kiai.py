@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from maimod.beatmap import UNSNAP_MS, Beatmap, Snap, TimingPoint
-from maimod.calibration import MINOR_SCORE, Curve
+from maimod.calibration import CANDIDATE_SCORE, Curve
 from maimod.detectors.base import Context, Detector, Rule
 from maimod.events import EventKind, EventScore
 from maimod.findings import Category, Expected, Finding, Severity
@@ -135,7 +135,7 @@ def _misplaced(context: Context, borders: list[_Border]) -> Iterator[Finding]:
             score = max(score, 0.35) + (0.15 if place == "half beat" else 0.0)
         if place == "downbeat" or not border.begins:
             score -= 0.25  # whatever the model thinks: kiai mostly begins on downbeats, and ends anywhere
-        if score >= MINOR_SCORE:
+        if score >= CANDIDATE_SCORE:
             others = f" while {on_downbeat - own} of the {len(starts) - 1} other sections begin on a downbeat" if odd else ""
             yield context.finding(
                 MISPLACED, time=border.point.time, line=border.point.line, score=score, event=event, actual=f"{border.word} on a {place}"
@@ -149,7 +149,7 @@ def _model_score(context: Context, score: EventScore | None) -> tuple[float, Eve
     if score is None:
         return 0.0, None
     calibrated = context.calibration.score(MISPLACED.id, score.surprise, default=Curve(14.0, 1.5))
-    return (calibrated, score) if calibrated >= MINOR_SCORE else (0.0, None)
+    return (calibrated, score) if calibrated >= CANDIDATE_SCORE else (0.0, None)
 
 
 def _place(beatmap: Beatmap, time: float) -> str:

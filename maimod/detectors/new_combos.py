@@ -11,7 +11,7 @@ import numpy as np
 
 from maimod.beatgrid import TICKS_PER_BEAT, BeatGrid
 from maimod.beatmap import HitObject, Mode, ObjectKind
-from maimod.calibration import MINOR_SCORE, Curve
+from maimod.calibration import CANDIDATE_SCORE, Curve
 from maimod.detectors.base import Context, Detector, Rule
 from maimod.events import EventKind, EventScore
 from maimod.findings import Category, Expected, Finding, Severity
@@ -187,7 +187,7 @@ def run(context: Context) -> Iterator[Finding]:
         for verdict in verdicts:
             bits = total(verdict)
             score = context.calibration.score(rule.id, bits, curve)
-            if score < MINOR_SCORE:
+            if score < CANDIDATE_SCORE:
                 continue
             hit_object = combos.objects[verdict.place]
             before, after = map(_beats, verdict.lengths)

@@ -12,7 +12,7 @@ import numpy as np
 
 from maimod import geometry
 from maimod.beatmap import HitObject, Mode, ObjectKind
-from maimod.calibration import MINOR_SCORE, Curve
+from maimod.calibration import CANDIDATE_SCORE, MINOR_SCORE, Curve
 from maimod.detectors.base import Context, Detector, Rule
 from maimod.events import CELL, CELLS_PER_ROW, EventKind, EventScore
 from maimod.events import LEFT as EVENT_LEFT
@@ -205,7 +205,7 @@ def spacing(context: Context, all_steps: Sequence[Step]) -> Iterator[Finding]:
         size = min(error / UNEVEN_PX, error / (UNEVEN_SHARE * usual))
         measure = math.log2(judged) - STYLE_WEIGHT * math.log2(len(uneven) - len(second)) + math.log2(min(size, 2.0))
         score = context.calibration.score(SPACING.id, measure, SPACING_CURVE)
-        if score >= MINOR_SCORE:
+        if score >= CANDIDATE_SCORE:
             both = ", and so is the next step" if following else ""
             yield context.finding(
                 SPACING, time=step.after.time, line=step.after.line, objects=[step.after], score=score,
@@ -315,7 +315,7 @@ def unexpected(context: Context) -> Iterator[Finding]:
     for i, o in enumerate(order):
         score = context.calibration.score(UNEXPECTED.id, (bits[i] - usual) / spread, UNEXPECTED_CURVE)
         # Of two objects in a row the one that surprises more is the displaced one.
-        if score < MINOR_SCORE or bits[i] < max(bits[max(i - 1, 0):i + 2]):
+        if score < CANDIDATE_SCORE or bits[i] < max(bits[max(i - 1, 0):i + 2]):
             continue
         event = max(scores[o.index], key=lambda s: s.surprise)
         yield context.finding(
@@ -380,7 +380,7 @@ def columns(context: Context) -> Iterator[Finding]:
     seen: set[int] = set()
     for note, event in scores:
         score = context.calibration.score("positions/column:model", event.surprise - usual, COLUMN_CURVE)
-        if score < MINOR_SCORE or note.index in seen:
+        if score < CANDIDATE_SCORE or note.index in seen:
             continue
         seen.add(note.index)
         yield context.finding(

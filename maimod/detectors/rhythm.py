@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from maimod.beatmap import UNSNAP_MS, HitObject, Mode, ObjectKind, Snap, TimingPoint
-from maimod.calibration import MINOR_SCORE, Curve
+from maimod.calibration import CANDIDATE_SCORE, MINOR_SCORE, Curve
 from maimod.detectors.base import Context, Detector, Rule
 from maimod.events import EventKind, EventScore
 from maimod.findings import Category, Expected, Finding, Severity
@@ -132,7 +132,8 @@ def run(context: Context) -> Iterator[Finding]:
     moments, named = Moments(context), set[int]()
     for find in (_unsnapped, _unusual_snaps, _starts, _kinds, _ends):
         for finding in find(context, moments, frozenset(named)):
-            named.update(finding.objects)
+            if finding.score >= MINOR_SCORE:
+                named.update(finding.objects)
             yield finding
 
 
@@ -245,7 +246,7 @@ def _starts(context: Context, moments: Moments, named: frozenset[int]) -> Iterat
             finding = _start_finding(context, moments, before, hit_object, event)
         if finding:
             yield finding
-        if finding or hit_object.index in named:
+        if (finding and finding.score >= MINOR_SCORE) or hit_object.index in named:
             # What follows a slip is surprising because of the slip.
             silent_until = times[min(bisect_left(times, hit_object.time) + 1, len(times) - 1)]
 
@@ -284,7 +285,7 @@ def _start_finding(context: Context, moments: Moments, before: HitObject, hit_ob
     if rule is not WRONG_TICK:
         bits += ODDS_SHARE * min(math.log2(other.probability / max(1.0 - other.probability, 1e-3)), MAX_ODDS_BITS)
     score = context.calibration.score(rule.id, bits, default=CURVES[rule.id])
-    if score < MINOR_SCORE:
+    if score < CANDIDATE_SCORE:
         return None
     return context.finding(
         rule, time=shown_time, line=shown.line, objects=[shown], score=score, event=event, message=f"{text}.",
@@ -308,7 +309,7 @@ def _kinds(context: Context, moments: Moments, named: frozenset[int]) -> Iterato
         kind, probability, event = max(judged, key=lambda found: found[1])
         bits = min(event.surprise, -math.log2(max(1.0 - probability, 1e-9)))
         score = context.calibration.score(UNEXPECTED_KIND.id, bits, default=CURVES[UNEXPECTED_KIND.id])
-        if score >= MINOR_SCORE:
+        if score >= CANDIDATE_SCORE:
             yield context.finding(
                 UNEXPECTED_KIND, time=hit_object.time, line=hit_object.line, objects=[hit_object], score=score, event=event,
                 actual=str(hit_object.kind), expected=(Expected(kind, round(probability, 4)),),
@@ -358,7 +359,7 @@ def _ends(context: Context, moments: Moments, named: frozenset[int]) -> Iterator
         bits = (min(event.surprise, MAX_MODEL_BITS) - HABIT_BITS * math.log2(1 + alike)
                 + (_support(moments.onset(other.time)) - _support(moments.onset(time))) / 2)
         score = context.calibration.score(UNEXPECTED_END.id, bits, default=CURVES[UNEXPECTED_END.id])
-        if score >= MINOR_SCORE:
+        if score >= CANDIDATE_SCORE:
             amount = f"{_apart(other.time - time, beat)} {'later' if other.time > time else 'earlier'}"
             yield context.finding(
                 UNEXPECTED_END, time=hit_object.time, end_time=hit_object.end_time, line=hit_object.line, objects=[hit_object],

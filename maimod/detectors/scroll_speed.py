@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from maimod.beatmap import Beatmap, HitObject, Mode, TimingPoint
-from maimod.calibration import MINOR_SCORE, Curve
+from maimod.calibration import CANDIDATE_SCORE, MINOR_SCORE, Curve
 from maimod.detectors.base import Context, Detector, Rule
 from maimod.events import EventKind, EventScore
 from maimod.findings import Category, Expected, Finding, Severity
@@ -133,7 +133,7 @@ def _lone_changes(context: Context) -> Iterator[Finding]:
         event = scores.get(odd.line.line) or scores.get(-1 - odd.notes[0].index)
         bits = rarity * (0.5 + min(1.5 * abs(math.log2(ratio)), 0.75)) + (_log_odds(event, ratio) if event else 0.0)
         score = context.calibration.score(UNEXPECTED.id, bits, EVIDENCE)
-        if score < MINOR_SCORE:
+        if score < CANDIDATE_SCORE:
             continue
         many = "This note scrolls" if odd.moments == 1 else f"{odd.moments} notes scroll"
         yield context.finding(

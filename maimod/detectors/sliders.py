@@ -13,7 +13,7 @@ import numpy as np
 
 from maimod import geometry
 from maimod.beatmap import HitObject, Mode
-from maimod.calibration import MINOR_SCORE, Curve
+from maimod.calibration import CANDIDATE_SCORE, MINOR_SCORE, Curve
 from maimod.detectors.base import Context, Detector, Rule
 from maimod.detectors.positions import PLACES, SAME_GAP_MS, cursor, steps
 from maimod.events import EventKind, EventScore
@@ -185,7 +185,7 @@ def lengths(context: Context, all_bodies: Sequence[Body]) -> Iterator[Finding]:
             what = "the body ends before the last control point"
         else:
             continue
-        if score >= MINOR_SCORE:
+        if score >= CANDIDATE_SCORE:
             yield context.finding(
                 LENGTH, time=body.head.time, end_time=body.head.end_time, line=body.head.line, objects=[body.head], score=score,
                 message=f"The length of {length:.0f} px does not fit the curve of {curve:.0f} px: {what}, which this map hardly ever does.",
@@ -216,7 +216,7 @@ def velocities(context: Context, all_bodies: Sequence[Body]) -> Iterator[Finding
         bits = (0.0 if event is None else event.surprise) - math.log2(1 + others) / 2
         bits += HABIT_WEIGHT * max(rarity, 0.0) * (body.head.index in usual)
         score = context.calibration.score(VELOCITY.id, bits, VELOCITY_CURVE)
-        if score < MINOR_SCORE:
+        if score < CANDIDATE_SCORE:
             continue
         around = usual.get(body.head.index)
         told = f"; the sliders before and after have {around:.2f}x" if around else ""
@@ -275,7 +275,7 @@ def shapes(context: Context, all_bodies: Sequence[Body]) -> Iterator[Finding]:
         if len(points) > NODES_PER_ROOT * math.sqrt(max(body.path.length, 1.0)) and score < NODES_SCORE:
             part, score, event, numbers = 0, NODES_SCORE, None, {"control_points": len(points)}
             message = f"A body of {body.path.length:.0f} px with {len(points)} control points."
-        if score >= MINOR_SCORE:
+        if score >= CANDIDATE_SCORE:
             x, y = points[min(part, len(points) - 1)]
             yield context.finding(SHAPE, time=head.time, end_time=head.end_time, line=head.line, objects=[head], score=score,
                                   message=message, event=event, actual=f"control point {part} at x:{x:.0f} y:{y:.0f}" if part else "",
@@ -356,7 +356,7 @@ def repeats(context: Context, all_bodies: Sequence[Body]) -> Iterator[Finding]:
         score = context.calibration.score(REPEATS.id, event.surprise, REPEATS_CURVE)
         offers = [(round((e.value - head.time) / head.span_duration), p) for e, p in event.expected if e.kind is EventKind.TIME]
         offers = [(slides, p) for slides, p in offers if slides >= 1 and slides != head.slider.slides]
-        if score >= MINOR_SCORE and offers and offers[0][1] >= MIN_PROBABILITY:
+        if score >= CANDIDATE_SCORE and offers and offers[0][1] >= MIN_PROBABILITY:
             count, likely = head.slider.slides - 1, offers[0][0] - 1
             yield context.finding(
                 REPEATS, time=head.time, end_time=head.end_time, line=head.line, objects=[head], score=score, event=event,
@@ -391,7 +391,7 @@ def reversed_sliders(context: Context) -> Iterator[Finding]:
             bits += _log_density(octaves[kin], other) - _log_density(octaves[kin], step.distance)
         else:
             score = context.calibration.score(REVERSED.id, bits, REVERSED_CURVE)
-            if score >= MINOR_SCORE:
+            if score >= CANDIDATE_SCORE:
                 yield context.finding(
                     REVERSED, time=head.time, end_time=head.end_time, line=head.line, objects=[head], score=score,
                     message=f"{into.distance:.0f} px to the head and {out.distance:.0f} px from the tail are out of this map's spacing; "
@@ -418,7 +418,7 @@ def run(context: Context) -> Iterator[Finding]:
     odd_lengths = list(lengths(context, visible))
     yield from odd_lengths
     # A wrong length leads the tail astray: that is one mistake.
-    spoken_of = {index for finding in odd_lengths for index in finding.objects}
+    spoken_of = {index for finding in odd_lengths if finding.score >= MINOR_SCORE for index in finding.objects}
     yield from (finding for finding in shapes(context, visible) if not spoken_of.intersection(finding.objects))
     yield from velocities(context, visible)
     yield from repeats(context, visible)

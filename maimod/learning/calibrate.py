@@ -21,12 +21,13 @@ from maimod import reader
 from maimod.beatmap import Beatmap
 from maimod.calibration import DEFAULT_WEIGHTS, Calibration, Weights
 from maimod.detectors import BEATMAP_DETECTORS
+from maimod.doubts import NOWHERE
 from maimod.findings import Category, Finding
 from maimod.learning.evaluate import evaluation_linter, leads_to, plant, sources
 from maimod.learning.faults import FAULTS, Fault
 from maimod.linter import Linter, Song
 from maimod.mapset import Mapset
-from maimod.second_reading import KINDS_OF_RULE, witnesses
+from maimod.second_reading import KINDS_OF_RULE, SILENT, witnesses
 from maimod.settings import Settings
 
 PRIOR_SPREAD = Weights(bias=2.0, first=0.4, second=0.4)
@@ -42,13 +43,12 @@ class Sample:
     """A finding, or what might have become one."""
 
     rule: str
+    """Empty for a planted mistake that nothing leads to."""
     kind: str
     """Of the planted mistake; empty if there is none."""
     first: float
     second: float
     real: bool
-    minutes: float
-    """Length of the map."""
 
 
 def samples(linter: Linter, loaded: Beatmap, whole: Mapset | None, faults: Sequence[Fault], seed: int, together: int = 8) -> list[Sample]:
@@ -60,17 +60,15 @@ def samples(linter: Linter, loaded: Beatmap, whole: Mapset | None, faults: Seque
             of_kind[fault.kind].append(fault)
     faults = [own[int(random.integers(len(own)))] for own in of_kind.values()]
     song, _ = linter.find_song(loaded, reader.find_audio(loaded))
-    minutes = loaded.drain_ms / 60_000
-    found = [Sample(finding.rule, "", first, second, False, minutes) for finding, first, second in _witnesses(linter, loaded, song, whole)]
+    found = [Sample(finding.rule, "", first, second, False) for finding, first, second in _witnesses(linter, loaded, song, whole)]
     for copy in plant(loaded, faults, seed, song.envelope if song else None, together):
         seen = _witnesses(linter, copy[-1][1].beatmap, song, whole)
         for fault, planted in copy:
             # Of several findings the one that both kinds of evidence bear out best.
             right = [(first + second, finding.rule, first, second) for finding, first, second in seen
                      if fault.is_right(finding.rule) and leads_to(finding, planted)]
-            if right:
-                _, rule, first, second = max(right)
-                found.append(Sample(rule, fault.kind, first, second, True, minutes))
+            _, rule, first, second = max(right, default=(0.0, "", NOWHERE, NOWHERE))
+            found.append(Sample(rule, fault.kind, first, second, True))
     return found
 
 
@@ -86,7 +84,7 @@ def _witnesses(linter: Linter, loaded: Beatmap, song: Song | None, whole: Mapset
 
 def fit(found: Sequence[Sample], use: tuple[bool, bool] = (True, True)) -> dict[str, Weights]:
     """Weights by rule: logistic regression with a prior; `use` leaves out one kind of evidence, for ablations."""
-    everything = _fit(found, DEFAULT_WEIGHTS, use)
+    everything = _fit([sample for sample in found if sample.rule], DEFAULT_WEIGHTS, use)
     weights = {}
     for rule in KINDS_OF_RULE:
         own = [sample for sample in found if sample.rule == rule]
@@ -115,6 +113,28 @@ def _fit(found: Sequence[Sample], prior: Weights, use: tuple[bool, bool], trust:
     best = scipy.optimize.minimize(loss, centre, jac=True, method="L-BFGS-B", bounds=[(-8, 8), (0, 2), (0, 2)]).x
     best *= np.array([1.0, *use])
     return Weights(*(round(float(value), 4) for value in best))
+
+
+FALSE_A_MINUTE = 2.0
+READINGS = {"both readings": (True, True), "the rules alone": (True, False), "the proofreader alone": (False, True)}
+
+
+def ablation(fitted_on: Sequence[Sample], judged_on: Sequence[Sample], minutes: float) -> dict[str, dict[str, float]]:
+    """Of each way to use the evidence: share of the planted mistakes of each kind that score higher than all but the best
+    `FALSE_A_MINUTE` findings a minute on the untouched maps, which last `minutes`. The rules alone speak of what they proposed,
+    whatever the proofreader adds."""
+    table = {}
+    for name, use in READINGS.items():
+        weights = fit(fitted_on, use)
+        scores = np.array([weights[s.rule](s.first, s.second) if s.rule in weights and (use[1] or s.first > SILENT) else 0.0
+                           for s in judged_on])
+        false = np.sort([score for score, s in zip(scores, judged_on, strict=True) if not s.real])[::-1]
+        allowed = round(FALSE_A_MINUTE * minutes)
+        least = float(false[allowed]) if allowed < len(false) else 0.0
+        kinds = sorted({s.kind for s in judged_on if s.real})
+        seen = [(s.kind, score > least) for score, s in zip(scores, judged_on, strict=True) if s.real]
+        table[name] = {kind: float(np.mean([is_seen for own, is_seen in seen if own == kind])) for kind in kinds}
+    return table
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -158,7 +178,8 @@ def collect(paths: Sequence[Path], settings: Settings, seed: int, jobs: int, tel
     with multiprocessing.get_context("spawn").Pool(jobs, _take, (_Worker(settings, seed), threads)) as pool:
         for done, part in enumerate(pool.imap(_work, paths), start=1):
             found += part
-            tell(f"{done} of {len(paths)}: {sum(s.real for s in part)} mistakes seen, {sum(not s.real for s in part)} findings without one")
+            seen, others = sum(s.real and bool(s.rule) for s in part), sum(not s.real for s in part)
+            tell(f"{done} of {len(paths)}: {seen} mistakes seen, {others} findings without one")
     return found
 
 
@@ -187,7 +208,7 @@ def command(songs: Path, settings: Settings, target: Path, *, manifest: Path | N
     if not paths:
         raise CalibrationError(f"{songs}: no map with a song to plant mistakes in")
     found = collect(paths, settings, seed, min(jobs, len(paths)), tell)
-    if not any(sample.real for sample in found):
+    if not any(sample.real and sample.rule for sample in found):
         raise CalibrationError(f"{songs}: none of the planted mistakes was seen; is the proofreader there?")
     facts: dict[str, object] = {"maps": len(paths), "seed": seed, "mistakes": sum(s.real for s in found),
                                 "others": sum(not s.real for s in found)}

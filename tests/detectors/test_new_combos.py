@@ -10,6 +10,7 @@ from maimod.detectors import new_combos
 from maimod.detectors.base import Context
 from maimod.events import Event, EventKind, EventScore
 from maimod.findings import Finding, Severity
+from maimod.second_reading import weigh
 from tests.osu import beatmap
 
 MEASURES = 24
@@ -24,7 +25,8 @@ REGULAR = frozenset(range(0, 4 * MEASURES, 4))
 
 
 def find(loaded: Beatmap, scores: tuple[EventScore, ...] | None = None) -> list[Finding]:
-    return list(new_combos.run(Context(loaded, scores)))
+    context = Context(loaded, scores)
+    return weigh(list(new_combos.run(context)), context)
 
 
 def scored(loaded: Beatmap, flag_probability: Mapping[int, float]) -> tuple[EventScore, ...]:

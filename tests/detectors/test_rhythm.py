@@ -11,6 +11,7 @@ from maimod.detectors.base import Context
 from maimod.events import Event, EventKind, EventScore
 from maimod.findings import Finding, Severity
 from maimod.onsets import OnsetEnvelope, alignment
+from maimod.second_reading import weigh
 from tests.osu import beatmap
 
 BEAT = 500  # 120 BPM, the red line of tests.osu
@@ -62,7 +63,8 @@ def scores(loaded: Beatmap, surprising: dict[float, tuple[float, float, float]] 
 def found(loaded: Beatmap, scored: tuple[EventScore, ...] | None = None, onsets: list[float] | None = None) -> list[Finding]:
     envelope = None if onsets is None else song(onsets)
     lag = None if envelope is None else alignment(envelope, np.array([o.time for o in loaded.hit_objects]))
-    return list(rhythm.run(Context(loaded, scored, envelope, lag)))
+    context = Context(loaded, scored, envelope, lag)
+    return weigh(list(rhythm.run(context)), context)
 
 
 def rules(findings: list[Finding]) -> list[str]:

@@ -8,6 +8,7 @@ from maimod.detectors import scroll_speed
 from maimod.detectors.base import Context
 from maimod.events import Event, EventKind, EventScore
 from maimod.findings import Severity
+from maimod.second_reading import weigh
 from tests.osu import RED_LINE, beatmap
 
 NOTES = [f"256,192,{250 * i},1,{8 if i % 3 else 0},0:0:0:0:" for i in range(300)]
@@ -22,7 +23,8 @@ def lines_of(*lines: str) -> list[str]:
 
 
 def found(lines, mode=1, notes=NOTES, scores=None):
-    return list(scroll_speed.run(Context(beatmap(notes, lines, mode, circle_size=4), scores)))
+    context = Context(beatmap(notes, lines, mode, circle_size=4), scores)
+    return weigh(list(scroll_speed.run(context)), context)
 
 
 def test_one_speed_is_silent():
