@@ -15,7 +15,7 @@ from maimod.beatmap import HitObject, Mode, ObjectKind
 from maimod.calibration import MINOR_SCORE, Calibration
 from maimod.detectors import RULES, kiai
 from maimod.detectors.base import Context, Rule
-from maimod.doubts import Doubts
+from maimod.doubts import NOWHERE, Doubts
 from maimod.findings import Expected, Finding
 from maimod.moments import SAME_MS
 from maimod.slots import SLOTS_PER_BEAT
@@ -34,13 +34,14 @@ KINDS_OF_RULE: dict[str, tuple[str, ...]] = {
 """What the proofreader would call the mistakes of each rule it can judge."""
 EXACT = frozenset({"positions/column"})
 """Rules that arithmetic makes too: a finding without model evidence stays as it is."""
-LEAST_DOUBT = -2.5
-"""Log-odds below which the proofreader proposes nothing by itself."""
+LEAST_DOUBT, LEAST_KIAI_DOUBT = -3.0, -6.0
+"""Log-odds below which the proofreader proposes nothing by itself. Of kiai only the few borders are asked about."""
 SILENT = -3.0
 """Log-odds that stand for a rule that did not speak."""
 MISPLACED_BEATS = 1.0
 """An object too many and a hole this near to it are one object in the wrong place."""
-KIAI_SLOTS = 2
+KIAI_SLOTS = SLOTS_PER_BEAT
+"""A border a beat off has a beat on the wrong side."""
 
 
 def first_evidence(finding: Finding) -> float:
@@ -62,10 +63,15 @@ def witnesses(findings: Sequence[Finding], context: Context) -> Iterator[tuple[F
     spoken_of: set[tuple[str, int]] = set()
     for finding in findings:
         if is_judged(finding):
-            spoken_of.update((finding.rule.partition("/")[0], index) for index in finding.objects)
-            yield finding, first_evidence(finding), doubts.at(KINDS_OF_RULE[finding.rule], _times(finding, context))
+            spoken_of.update((finding.rule.partition("/")[0], place) for place in [*finding.objects] or [-finding.line])
+            doubt = doubts.at(KINDS_OF_RULE[finding.rule], _times(finding, context))
+            if finding.rule == kiai.MISPLACED.id:
+                doubt = _kiai_doubt(doubts, finding.time)[0]
+            yield finding, first_evidence(finding), doubt
     for finding, doubt in proposals(context, doubts):
-        if not any((finding.rule.partition("/")[0], index) in spoken_of for index in finding.objects):
+        # Kiai has no objects: its borders are told apart by their lines.
+        places = [*finding.objects] or [-finding.line]
+        if not any((finding.rule.partition("/")[0], place) in spoken_of for place in places):
             yield finding, SILENT, doubt
 
 
@@ -95,11 +101,7 @@ def _times(finding: Finding, context: Context) -> list[float]:
     objects = context.beatmap.hit_objects
     if finding.rule == "rhythm/missing-object":
         return [finding.time]
-    times = [finding.time, *(objects[i].time for i in finding.objects)]
-    if finding.rule == "kiai/misplaced":
-        beat = context.beatmap.red_line_at(finding.time).beat_length
-        times += [finding.time - beat / 2, finding.time + beat / 2]
-    return times
+    return [finding.time, *(objects[i].time for i in finding.objects)]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -227,20 +229,28 @@ def _speeds(context: Context, doubts: Doubts, first_at: dict[int, HitObject]) ->
 
 
 def _kiai(context: Context, doubts: Doubts, first_at: dict[int, HitObject]) -> Found:
-    """Borders of kiai with slots on one side that seem to belong to the other."""
+    """Borders of kiai with a beat on one side that seems to belong to the other."""
     objects = context.objects_by_time
     for section in context.beatmap.kiai_sections:
         for point, begins in zip(section, (True, False), strict=True):
             if point is None or not objects:
                 continue
-            slot = int(doubts.row.places([point.time])[0][0])
-            values = doubts.of("kiai")[max(slot - KIAI_SLOTS, 0):slot + KIAI_SLOTS]
-            if not len(values) or values.max() <= LEAST_DOUBT:
+            doubt, is_late = _kiai_doubt(doubts, point.time)
+            if doubt <= LEAST_KIAI_DOUBT:
                 continue
             near = min(objects, key=lambda o: abs(o.time - point.time))
             finding = context.finding(
                 kiai.MISPLACED, time=point.time, line=point.line, objects=[near], score=0.0,
                 actual="kiai begins" if begins else "kiai ends",
                 message=f"The song and the objects around suggest that kiai {'begins' if begins else 'ends'} a little "
-                        f"{'later' if values.argmax() >= len(values) / 2 else 'earlier'}.")
-            yield replace(finding, objects=()), float(values.max())
+                        f"{'earlier' if is_late else 'later'}.")
+            yield replace(finding, objects=()), doubt
+
+
+def _kiai_doubt(doubts: Doubts, time: float) -> tuple[float, bool]:
+    """Mean log-odds of the beat before or after a border of kiai, whichever is doubted more; and whether it is the one before."""
+    slot = int(doubts.row.places([time])[0][0])
+    values = doubts.of("kiai")
+    before, after = (float(part.mean()) if len(part) else NOWHERE
+                     for part in (values[max(slot - KIAI_SLOTS, 0):slot], values[slot:slot + KIAI_SLOTS]))
+    return max(before, after), before > after
