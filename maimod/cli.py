@@ -272,12 +272,12 @@ def calibrate(
                                        help="Checkpoint to calibrate.")] = BUNDLED_MODEL,
     output: Annotated[Path | None, typer.Option(metavar="DIR", help="Where calibration.json goes; else beside the checkpoint.")] = None,
     manifest: Annotated[Path | None, typer.Option(metavar="FILE", exists=True, dir_okay=False, help="JSON lines about the maps: only "
-                                                  "ranked ones that fit their song are used.")] = None,
-    maps: Annotated[int, typer.Option(min=1, help="How many maps, two of a song at most.")] = 40,
+                                                  "those that fit their song are used, of osu! only ranked ones.")] = None,
+    maps: Annotated[int, typer.Option(min=1, help="How many maps of each mode, two of a song at most.")] = 40,
     seed: Annotated[int, typer.Option(help="Chooses the maps and the places.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
     device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    unranked: Annotated[bool, typer.Option("--unranked", help="With a manifest: maps that are not ranked as well.")] = False,
+    unranked: Annotated[bool, typer.Option("--unranked", help="With a manifest: osu! maps that are not ranked as well.")] = False,
     held_out: Annotated[bool, typer.Option("--held-out", help="Only folders that the training of the proofreader left out.")] = False,
 ) -> int:
     """Measure what the scores of a checkpoint mean on a folder of good maps, and write calibration.json beside it."""

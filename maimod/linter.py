@@ -311,7 +311,7 @@ class Linter:
         findings, unexplained = fold(found, context)
         metadata = loaded.metadata
         report = BeatmapReport(
-            path=name, status="partial" if missing or loaded.messages else "ok", messages=(*loaded.messages, *missing),
+            path=name, status="partial" if missing or loaded.messages else "ok", messages=(*loaded.messages, *missing, *self.notes()),
             title=metadata.get("Title", ""), artist=metadata.get("Artist", ""), creator=metadata.get("Creator", ""),
             version=metadata.get("Version", ""), mode=loaded.mode.label, audio=song_path.name if song_path and song else None,
             objects=len(loaded.hit_objects), drain_ms=round(loaded.drain_ms, 3), events=len(scores or ()), unexplained=unexplained,
@@ -320,6 +320,13 @@ class Linter:
         judge = self.model.of(loaded.mode) if self.model and scores is not None else None
         return Analysis(report, context, song, judge.vocabulary.language if judge else None,
                         partial(self.whereabouts, loaded, song) if judge and not judge.vocabulary.version else lambda hit_object: [])
+
+    def notes(self) -> tuple[str, ...]:
+        """What holds of all reports of this linter."""
+        if self.model is None or self.calibration.measured or self.proofreader is None:
+            return ()
+        name = self.settings.model
+        return (f"the scores of {self.model.info.id} are not calibrated: maimod calibrate SONGS_DIR --model {name} does that",)
 
     def find_song(self, loaded: Beatmap, path: Path | None) -> tuple[Song | None, list[str]]:
         """The song, and what cannot be checked without the whole of it."""

@@ -23,7 +23,7 @@ from maimod.sounds import Hit, hits
 
 KINDS_OF_RULE: dict[str, tuple[str, ...]] = {
     "rhythm/unexpected-object": ("extra",), "rhythm/missing-object": ("missing",), "rhythm/wrong-tick": ("extra", "missing"),
-    "rhythm/unexpected-end": ("length",), "rhythm/unexpected-kind": ("length", "missing", "extra"),
+    "rhythm/unexpected-end": ("length",), "rhythm/unexpected-kind": ("length",),
     "new-combos/missing": ("combo",), "new-combos/unexpected": ("combo",),
     "hitsounds/missing": ("addition",), "hitsounds/unexpected": ("addition",), "hitsounds/taiko-colour": ("addition",),
     "hitsounds/sample-set": ("sample_set",), "hitsounds/volume": ("volume",),
@@ -63,16 +63,19 @@ def witnesses(findings: Sequence[Finding], context: Context) -> Iterator[tuple[F
     spoken_of: set[tuple[str, int]] = set()
     for finding in findings:
         if is_judged(finding):
-            spoken_of.update((finding.rule.partition("/")[0], place) for place in [*finding.objects] or [-finding.line])
+            spoken_of |= _subjects(finding)
             doubt = doubts.at(KINDS_OF_RULE[finding.rule], _times(finding, context))
             if finding.rule == kiai.MISPLACED.id:
                 doubt = _kiai_doubt(doubts, finding.time)[0]
             yield finding, first_evidence(finding), doubt
     for finding, doubt in proposals(context, doubts):
-        # Kiai has no objects: its borders are told apart by their lines.
-        places = [*finding.objects] or [-finding.line]
-        if not any((finding.rule.partition("/")[0], place) in spoken_of for place in places):
+        if not spoken_of & _subjects(finding):
             yield finding, SILENT, doubt
+
+
+def _subjects(finding: Finding) -> set[tuple[str, int]]:
+    """(kind of change, object) of all it speaks of. Kiai has no objects: its borders are told apart by their lines."""
+    return {(kind, place) for kind in KINDS_OF_RULE[finding.rule] for place in [*finding.objects] or [-finding.line]}
 
 
 def is_judged(finding: Finding) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from maimod import reader
-from maimod.beatmap import Beatmap
+from maimod.beatmap import Beatmap, Mode
 from maimod.calibration import DEFAULT_WEIGHTS, Calibration, Weights
 from maimod.detectors import BEATMAP_DETECTORS
 from maimod.doubts import NOWHERE
@@ -73,7 +73,8 @@ def samples(linter: Linter, loaded: Beatmap, whole: Mapset | None, faults: Seque
 
 
 def _witnesses(linter: Linter, loaded: Beatmap, song: Song | None, whole: Mapset | None) -> list[tuple[Finding, float, float]]:
-    context = linter.context(loaded, linter.score(loaded, song), song, whole)
+    scores = tuple(score for part in linter.score(loaded, song).values() for score in part)
+    context = linter.context(loaded, scores, song, whole)
     findings = [finding for detector in BEATMAP_DETECTORS for finding in detector.run(context)]
     return list(witnesses(findings, context))
 
@@ -203,8 +204,10 @@ def command(songs: Path, settings: Settings, target: Path, *, manifest: Path | N
     """
     from maimod.learning.proofreading import is_held_out
 
-    paths = sources(songs, None, manifest, seed, per_song=2, unranked=unranked,
-                    accept=is_held_out if held_out else lambda folder: True)[:maps]
+    # Of the modes other than osu! few collections have ranked maps enough.
+    paths = [path for mode in Mode for path in sources(
+        songs, mode, manifest, seed, per_song=2, unranked=unranked or mode is not Mode.OSU,
+        accept=is_held_out if held_out else lambda folder: True)[:maps]]
     if not paths:
         raise CalibrationError(f"{songs}: no map with a song to plant mistakes in")
     found = collect(paths, settings, seed, min(jobs, len(paths)), tell)
