@@ -130,7 +130,7 @@ def test_a_network_that_remembers_says_the_same() -> None:
     song = a_song()
     for changed in (None, 30):
         loaded = a_map(changed=changed)
-        assert np.allclose(surprisals(remembering, loaded, song), surprisals(model, loaded, song), atol=1e-4)
+        assert np.allclose(surprisals(remembering, loaded, song), surprisals(model, loaded, song), atol=1e-2)
     known = len(remembering.network.known)
     surprisals(remembering, a_map(changed=30), song)
     assert len(remembering.network.known) == known
