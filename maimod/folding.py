@@ -121,7 +121,7 @@ def _brings_about(cause: Finding, finding: Finding, rank: dict[int, int]) -> boo
         return True
     is_next = 0 < min(others) - max(own) <= WAKE_OBJECTS
     # Where something ends elsewhere, the step to the next object is another one, by arithmetic too.
-    is_surprised_again = finding.surprisal is not None and (cause.surprisal is not None or cause.category is Category.RHYTHM)
+    is_surprised_again = _rests_on_a_network(finding) and (_rests_on_a_network(cause) or cause.category is Category.RHYTHM)
     return is_next and (finding.category is Category.POSITIONS or is_surprised_again)
 
 
