@@ -286,7 +286,7 @@ def calibrate(
 
     try:
         command(songs, Settings(model, device), output or model_folder(model), manifest=manifest, maps=maps, seed=seed, jobs=jobs,
-                held_out=held_out, unranked=unranked, tell=_say)
+                held_out=held_out, unranked=unranked, tell=say)
     except (CalibrationError, UsageError, OSError) as error:
         raise Failure(str(error)) from None
     return 0
