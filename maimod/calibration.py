@@ -13,12 +13,14 @@ from pathlib import Path
 
 from maimod.findings import Severity
 
-PROBLEM_SCORE, WARNING_SCORE, MINOR_SCORE = 0.85, 0.6, 0.3
+PROBLEM_SCORE, WARNING_SCORE, MINOR_SCORE = 0.85, 0.6, 0.2
 """A finding is a problem, a warning or a minor from this score on (bounded by its rule); below, it is not reported."""
+ALONE_SCORE = 0.3
+"""The same for a rule on which the proofreader has no say, or is not there to have one: its score is no measured probability."""
 
 
 CANDIDATE_SCORE = 0.05
-"""A rule on which the proofreader has a say proposes from this score on; only from `MINOR_SCORE` on is it reported."""
+"""A rule on which the proofreader has a say proposes from this score on; reported is what both readings give `MINOR_SCORE`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from maimod.beatmap import HitObject, Mode, ObjectKind
-from maimod.calibration import MINOR_SCORE, Calibration
+from maimod.calibration import ALONE_SCORE, MINOR_SCORE, Calibration
 from maimod.detectors import RULES, kiai
 from maimod.detectors.base import Context, Rule
 from maimod.doubts import NOWHERE, Doubts
@@ -86,7 +86,7 @@ def is_judged(finding: Finding) -> bool:
 def weigh(findings: Sequence[Finding], context: Context) -> list[Finding]:
     """Weigh the findings against the proofreader, and add its own; without a proofreader they stay as they are."""
     if context.doubts is None:
-        return [finding for finding in findings if finding.score >= MINOR_SCORE]
+        return [finding for finding in findings if finding.score >= ALONE_SCORE]
     weighed = [finding for finding in findings if not is_judged(finding)]
     weighed += [_scored(finding, context.calibration, first, second) for finding, first, second in witnesses(findings, context)]
     return [finding for finding in weighed if finding.score >= MINOR_SCORE]

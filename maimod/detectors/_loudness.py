@@ -9,7 +9,7 @@ from functools import partial
 from itertools import groupby
 
 from maimod.beatmap import Mode, ObjectKind
-from maimod.calibration import CANDIDATE_SCORE, MINOR_SCORE, Curve
+from maimod.calibration import ALONE_SCORE, CANDIDATE_SCORE, Curve
 from maimod.detectors._hearing import Hearing
 from maimod.detectors.base import Context, Rule
 from maimod.events import EventKind
@@ -124,7 +124,7 @@ def muted(context: Context, found: Sequence[Hit]) -> Iterator[Finding]:
     for least, most, highest in ((0, MUTED_PERCENT, MUTED_SCORE), (MUTED_PERCENT + 1, LOW_PERCENT, LOW_SCORE)):
         share = sum(hit.volume <= most for hit in active) / max(1, len(active))
         score = highest * (1.0 - min(share / QUIET_MAP, 1.0))
-        if score < MINOR_SCORE:
+        if score < ALONE_SCORE:
             continue
         for is_quiet, quiet_hits in groupby(active, key=lambda hit: least <= hit.volume <= most):
             run_of_hits = list(quiet_hits)
@@ -172,7 +172,7 @@ def _bare_stretch(context: Context, bare: Sequence[Hit]) -> Iterator[Finding]:
     rests = sum(max(0.0, min(pause.end, end) - max(pause.start, start)) for pause in context.beatmap.breaks)
     seconds = (end - start - rests) / 1000
     score = context.calibration.score(NONE.id, seconds, BARE_SCORE)
-    if seconds < BARE_MS / 1000 or len(objects) < BARE_OBJECTS or score < MINOR_SCORE:
+    if seconds < BARE_MS / 1000 or len(objects) < BARE_OBJECTS or score < ALONE_SCORE:
         return
     first = bare[0].hit_object
     yield context.finding(

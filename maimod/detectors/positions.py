@@ -12,7 +12,7 @@ import numpy as np
 
 from maimod import geometry
 from maimod.beatmap import HitObject, Mode, ObjectKind
-from maimod.calibration import CANDIDATE_SCORE, MINOR_SCORE, Curve
+from maimod.calibration import ALONE_SCORE, CANDIDATE_SCORE, Curve
 from maimod.detectors.base import Context, Detector, Rule
 from maimod.events import CELL, CELLS_PER_ROW, EventKind, EventScore
 from maimod.events import LEFT as EVENT_LEFT
@@ -239,7 +239,7 @@ def broken_stacks(context: Context, all_steps: Sequence[Step]) -> Iterator[Findi
         score = context.calibration.score(NEAR_OVERLAP.id, math.log2(exact[on_tail] / numbers[on_tail]), STACK_CURVE)
         if math.hypot(*offset) < VISIBLE_STACK_PX:
             score = min(score, MINOR_STACK_SCORE)
-        if score >= MINOR_SCORE:
+        if score >= ALONE_SCORE:
             yield context.finding(
                 NEAR_OVERLAP, time=step.after.time, line=step.after.line, objects=[step.after], score=score,
                 message=f"{math.hypot(*offset):.1f} px off a stack; {exact[on_tail]} other stacks of this map are exact.",

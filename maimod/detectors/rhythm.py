@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from maimod.beatmap import UNSNAP_MS, HitObject, Mode, ObjectKind, Snap, TimingPoint
-from maimod.calibration import CANDIDATE_SCORE, MINOR_SCORE, Curve
+from maimod.calibration import ALONE_SCORE, CANDIDATE_SCORE, Curve
 from maimod.detectors.base import Context, Detector, Rule
 from maimod.events import EventKind, EventScore
 from maimod.findings import Category, Expected, Finding, Severity
@@ -132,7 +132,7 @@ def run(context: Context) -> Iterator[Finding]:
     moments, named = Moments(context), set[int]()
     for find in (_unsnapped, _unusual_snaps, _starts, _kinds, _ends):
         for finding in find(context, moments, frozenset(named)):
-            if finding.score >= MINOR_SCORE:
+            if finding.score >= ALONE_SCORE:
                 named.update(finding.objects)
             yield finding
 
@@ -221,7 +221,7 @@ def _unusual_snaps(context: Context, moments: Moments, named: frozenset[int]) ->
         bits = LONE_TICK_BITS if event is None else LONE_TICK_BITS / 2 + min(event.surprise, MAX_MODEL_BITS)
         bits += 1.0 if at.divisor in END_DIVISORS else 0.0
         score = context.calibration.score(UNUSUAL_SNAP.id, bits, default=Curve(5.5, 1.5))
-        if score >= MINOR_SCORE:
+        if score >= ALONE_SCORE:
             done.add(hit_object.index)
             yield context.finding(
                 UNUSUAL_SNAP, time=edge.time, line=hit_object.line, objects=[hit_object], score=score, event=event,
@@ -246,7 +246,7 @@ def _starts(context: Context, moments: Moments, named: frozenset[int]) -> Iterat
             finding = _start_finding(context, moments, before, hit_object, event)
         if finding:
             yield finding
-        if (finding and finding.score >= MINOR_SCORE) or hit_object.index in named:
+        if (finding and finding.score >= ALONE_SCORE) or hit_object.index in named:
             # What follows a slip is surprising because of the slip.
             silent_until = times[min(bisect_left(times, hit_object.time) + 1, len(times) - 1)]
 

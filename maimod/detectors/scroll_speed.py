@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from maimod.beatmap import Beatmap, HitObject, Mode, TimingPoint
-from maimod.calibration import CANDIDATE_SCORE, MINOR_SCORE, Curve
+from maimod.calibration import ALONE_SCORE, CANDIDATE_SCORE, Curve
 from maimod.detectors.base import Context, Detector, Rule
 from maimod.events import EventKind, EventScore
 from maimod.findings import Category, Expected, Finding, Severity
@@ -195,7 +195,7 @@ def _late_lines(context: Context) -> Iterator[Finding]:
     for point, note, old in late:
         by = point.time - note.time
         score = (LATE_SCORE if by >= EDITOR_MS else BARELY_LATE_SCORE) * min(1.0, LATE_HABIT / len(late))
-        if score < MINOR_SCORE:
+        if score < ALONE_SCORE:
             continue
         yield context.finding(
             LATE_LINE, time=note.time, message=f"The green line for {point.velocity:.2f}x comes {by:.3g} ms after this note, "

@@ -13,7 +13,7 @@ import numpy as np
 
 from maimod import geometry
 from maimod.beatmap import HitObject, Mode
-from maimod.calibration import CANDIDATE_SCORE, MINOR_SCORE, Curve
+from maimod.calibration import ALONE_SCORE, CANDIDATE_SCORE, Curve
 from maimod.detectors.base import Context, Detector, Rule
 from maimod.detectors.positions import PLACES, SAME_GAP_MS, cursor, steps
 from maimod.events import EventKind, EventScore
@@ -418,7 +418,7 @@ def run(context: Context) -> Iterator[Finding]:
     odd_lengths = list(lengths(context, visible))
     yield from odd_lengths
     # A wrong length leads the tail astray: that is one mistake.
-    spoken_of = {index for finding in odd_lengths if finding.score >= MINOR_SCORE for index in finding.objects}
+    spoken_of = {index for finding in odd_lengths if finding.score >= ALONE_SCORE for index in finding.objects}
     yield from (finding for finding in shapes(context, visible) if not spoken_of.intersection(finding.objects))
     yield from velocities(context, visible)
     yield from repeats(context, visible)

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from maimod.beatmap import UNSNAP_MS, ObjectKind, TimingPoint
-from maimod.calibration import MINOR_SCORE, Curve
+from maimod.calibration import ALONE_SCORE, Curve
 from maimod.detectors.base import Context, Detector, Rule
 from maimod.events import BEATS, EventScore
 from maimod.findings import Category, Expected, Finding, Severity
@@ -190,7 +190,7 @@ def _offset(context: Context) -> Iterator[Finding]:
     early = lag - TYPICAL_LAG_MS
     # 20 ms is 0.6: 1.2 % of ranked maps are further off than that (`onsets.MAX_LAG_DEVIATION_MS`); 27 ms is a problem.
     score = context.calibration.score(OFFSET.id, abs(early), default=Curve(18.3, 5.0))
-    if score < MINOR_SCORE or abs(early) < SECTION_SHIFT_MS:
+    if score < ALONE_SCORE or abs(early) < SECTION_SHIFT_MS:
         return
     first = context.beatmap.red_lines[0]
     yield context.finding(
@@ -303,7 +303,7 @@ def _beats(context: Context) -> Iterator[Finding]:
         worst = max(own or groups[key], key=lambda score: score.surprise)
         # No checkpoint that reads beats has been measured: the defaults are above those of objects.
         certainty = context.calibration.score(UNEXPECTED_BEAT.id, worst.surprise, default=Curve(12.0, 2.0))
-        if certainty >= MINOR_SCORE:
+        if certainty >= ALONE_SCORE:
             judged.append((worst.event.time, certainty, key[0], kind, worst))
     last_time = -np.inf
     for time, certainty, line, kind, worst in sorted(judged, key=lambda found: found[0]):

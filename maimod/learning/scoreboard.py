@@ -20,7 +20,7 @@ from maimod.learning.faults import FAULTS
 
 TOP = (5, 10, 20)
 """Recall is counted among this many findings of a map, best first: what a mapper reads before giving up."""
-BINS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+BINS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Borders of the calibration table's rows."""
 
 
