@@ -183,6 +183,8 @@ class Vocabulary:
             VocabularyError: if the facts name something this checkpoint does not know.
         """
         unwritten = UNWRITTEN_CLASSES.get(self.version or "", frozenset())
+        if facts.year is not None and (EventKind.YEAR not in self.ranges or EventKind.YEAR in unwritten):
+            raise VocabularyError(f"year={facts.year}: this checkpoint is not told the year; leave it out")
         return [self.encode(kind, value) for kind, value in self._class_values(beatmap, facts, scroll_speed_ratio)
                 if kind in self.ranges and kind not in unwritten]
 
@@ -227,6 +229,8 @@ class Vocabulary:
         """
         if facts.mapper_id is None:
             return None
+        if not self.mapper_index:
+            raise VocabularyError(f"mapper_id={facts.mapper_id}: this checkpoint knows no mappers; leave it out")
         if facts.mapper_id not in self.mapper_index:
             raise VocabularyError(f"mapper_id={facts.mapper_id}: not among the {len(self.mapper_index):,} mappers that this checkpoint "
                                   "knows; leave it out")
@@ -238,6 +242,8 @@ class Vocabulary:
         Raises:
             VocabularyError: if one is not known.
         """
+        if facts.descriptors and not self.descriptor_index:
+            raise VocabularyError(f"descriptors={facts.descriptors[0]}: this checkpoint knows no descriptors; leave it out")
         for name in facts.descriptors:
             if name not in self.descriptor_index:
                 close = get_close_matches(name, self.descriptor_index, 3, 0.5)

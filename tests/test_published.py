@@ -204,6 +204,8 @@ def test_v31_says_its_mapper_by_a_vector_alone(models: dict[str, Model]) -> None
 def test_unknown_facts_are_refused(facts: MapFacts, said: str, models: dict[str, Model]) -> None:
     with pytest.raises(VocabularyError, match=said):
         models["v32"].read(a_map(), a_song(), facts)
+    with pytest.raises(VocabularyError, match="is not told the year"):
+        models["v30"].read(a_map(), a_song(), MapFacts(year=2015))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
