@@ -97,7 +97,7 @@ class LogMel(nn.Module):
     def __init__(self, config: WhisperConfig) -> None:
         super().__init__()
         self.n_fft, self.hop_length = config.n_fft, config.hop_length
-        self.register_buffer("window", torch.hann_window(config.n_fft))
+        self.register_buffer("window", torch.zeros(config.n_fft))
         self.register_buffer("filters", torch.zeros(config.n_fft // 2 + 1, config.n_mels))
         self.window: Tensor
         self.filters: Tensor

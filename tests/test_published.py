@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -267,6 +269,13 @@ def test_damaged_checkpoints_are_refused_in_one_line(damage, said: str, tmp_path
 def test_names_that_are_nothing(name: str) -> None:
     with pytest.raises(CheckpointError, match="no such checkpoint folder"):
         find(name)
+
+
+def test_loading_leaves_the_compiler_of_torch_alone(folders: dict[str, Path]) -> None:
+    """It costs a second at every start."""
+    code = ("import sys; from pathlib import Path; from maimod.checkpoints import load_model; "
+            f"load_model(Path({str(folders['v30'])!r}), 'cpu'); sys.exit('torch._dynamo' in sys.modules)")
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1]).returncode == 0
 
 
 def test_readings_know_their_kind(models: dict[str, Model]) -> None:
