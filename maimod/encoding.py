@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -206,10 +207,12 @@ class BundledReading:
         actual = self.contexts[context][index]
         kind, value = self.vocabulary.decode(token)
         if kind is EventKind.TIME:
-            value = round(float(self.encoded.grid.times(self._tick_before(index) + value)))
+            value = round(float(self.encoded.grid.times(self._ticks_before[index] + value)))
         return Event(kind or EventKind.CONTROL, value, actual.time, actual.group, None, actual.part)
 
-    def _tick_before(self, index: int) -> int:
-        """Ticks of the time event before `index`."""
-        before = next((event for event in reversed(self.events[:index]) if event.kind is EventKind.TIME), self.events[0])
-        return int(self.encoded.grid.ticks(before.time))
+    @cached_property
+    def _ticks_before(self) -> np.ndarray:
+        """(n,) ticks of the time event before each event; of the first event where there is none."""
+        is_time = np.array([event.kind is EventKind.TIME for event in self.events], dtype=bool)
+        last = np.maximum.accumulate(np.where(is_time, np.arange(len(is_time)), 0))
+        return self.encoded.grid.ticks(self.encoded.times[np.concatenate([[0], last[:-1]])])
