@@ -110,10 +110,10 @@ def test_training_writes_a_checkpoint_and_goes_on(version: str, songs: Path, tmp
     monkeypatch.setattr(corpora, "multiprocessing", SimpleNamespace(get_context=lambda kind: multiprocessing.dummy))  # one process
     shape, output = shape_of(version, tmp_path / "shape"), tmp_path / "trained"
     source = [f"--shape={shape}"] if version == "bundled" else [f"--from={shape}"]
-    assert cli.main(["train", str(songs), f"--output={output}", *source, "--minutes=0.03", "--device=cpu"]) == 0
+    assert cli.main(["train", str(songs), f"--output={output}", *source, "--minutes=0.015", "--device=cpu"]) == 0
     assert load_model(output, "cpu").info.family == ("maimod" if version == "bundled" else "Mapperatorinator V31")
     first = capsys.readouterr().err
-    assert cli.main(["train", str(songs), f"--output={output}", *source, "--minutes=0.05", "--device=cpu"]) == 0
+    assert cli.main(["train", str(songs), f"--output={output}", *source, "--minutes=0.025", "--device=cpu"]) == 0
     assert "going on from step" in capsys.readouterr().err and "going on" not in first
 
 
