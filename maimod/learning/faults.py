@@ -777,7 +777,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("missing-object", "", _R, ALL, _missing),
     Fault("extra-object", "", _R, ALL, _extra),
     *(Fault("section-shift", f"{ms} ms", _T_, ALL, partial(_section_shift, ms)) for ms in (10, 20, 40)),
-    *(Fault("map-shift", f"{ms:+d} ms", _T_, ALL, partial(_map_shift, ms)) for ms in (-40, -20, -10, 10, 20, 40)),
+    *(Fault("map-shift", f"{ms:+d} ms", _T_, ALL, partial(_map_shift, ms)) for ms in (-40, -30, -20, -10, 10, 20, 30, 40)),
     *(Fault("tempo", f"{percent:g} %", _T_, ALL, partial(_tempo, percent)) for percent in (0.5, 1, 2)),
     *(Fault("moved", f"{pixels} px", _P, WITH_POSITIONS, partial(_moved, pixels)) for pixels in (60, 120, 200)),
     Fault("combo-missing", "", _N, WITH_POSITIONS, _combo_missing),
