@@ -111,7 +111,7 @@ def main() -> None:
         rows.append(("star rating", seconds))
         seconds, contexts = best(options.repeat, lambda: events.from_beatmap(loaded, model.vocabulary.language))
         rows.append(("events", seconds))
-        from maimod.linter import Song
+        from maimod.song import Song
 
         whole = Song(song, envelope)
         seconds, _ = best(options.repeat, lambda: Song(song, envelope).sound(model))

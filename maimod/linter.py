@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maimod import audio, levels, mapset, onsets, pcm, reader, slots
 from maimod import cache as caching
-from maimod.audio import Audio, AudioError
+from maimod import levels, mapset, onsets, reader, slots
+from maimod import song as songs
+from maimod.audio import AudioError
 from maimod.beatmap import Beatmap, HitObject
 from maimod.cache import Cache
 from maimod.calibration import Calibration
-from maimod.configs import CheckpointError, ModelConfig
+from maimod.configs import CheckpointError
 from maimod.detectors import BEATMAP_DETECTORS, MAPSET_DETECTORS
 from maimod.detectors.base import Context, MapsetContext
 from maimod.doubts import Doubts
@@ -30,6 +31,7 @@ from maimod.moments import lag_of
 from maimod.reader import BeatmapError
 from maimod.second_reading import weigh
 from maimod.settings import BUNDLED_MODEL, Settings
+from maimod.song import Song
 from maimod.stars import star_rating
 from maimod.tokens import MapFacts, VocabularyError
 
@@ -459,38 +461,7 @@ class Linter:
 
     @staticmethod
     def _song(path: Path, changed: int, size: int) -> Song:
-        decoded = audio.load(path)
-        return Song(decoded, onsets.onset_envelope(decoded))
-
-
-@dataclass(frozen=True)
-class Song:
-    """A decoded song and what was measured of it, shared by the difficulties of a mapset."""
-
-    audio: Audio
-    envelope: onsets.OnsetEnvelope
-
-    @cached_property
-    def bands(self) -> slots.Bands:
-        """Onsets and loudness by frequency, for the proofreader."""
-        return slots.song_bands(self.audio)
-
-    def sound(self, model: Model) -> np.ndarray:
-        """The song as `model` hears it; see :meth:`maimod.scoring.Model.read`."""
-        if isinstance(model.config, ModelConfig):
-            return self._mel(model.config.n_mels, model.config.frame_ms)
-        return self._pcm
-
-    def _mel(self, n_mels: int, frame_ms: float) -> np.ndarray:
-        from maimod.encoding import normalise
-
-        hop_length = round(frame_ms * self.audio.sample_rate / 1000)
-        return normalise(audio.log_mel(self.audio.samples, n_mels=n_mels, hop_length=hop_length))
-
-    @cached_property
-    def _pcm(self) -> np.ndarray:
-        assert self.audio.path is not None
-        return pcm.load(self.audio.path)
+        return songs.load(path)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ LAYERS = [
     {"slots"},
     {"doubts"},
     {"encoding", "model", "proofreader"},
-    {"published", "whisper"},
+    {"published", "whisper", "song"},
     {"scoring", "detectors.base"},
     {"checkpoints", "whereabouts"},
     {"detectors._hearing", "detectors._sets"},

@@ -20,7 +20,7 @@ from maimod.detectors import RULES
 from maimod.detectors.base import Context
 from maimod.events import LANGUAGES, Event, EventKind, EventScore
 from maimod.findings import BeatmapReport, Category, Finding, Report, Severity
-from maimod.linter import Analysis, Song
+from maimod.linter import Analysis
 from maimod.onsets import onset_envelope
 from maimod.pictures.circles import COMBO_COLOURS, combo_colours
 from maimod.pictures.evidence import evidence
@@ -29,6 +29,7 @@ from maimod.pictures.svg import palette, png, thin
 from maimod.pictures.timeline import moments
 from maimod.reporters import REPORTERS, View
 from maimod.reporters.page import Album
+from maimod.song import Song
 
 OBJECTS = ("100,100,1000,5,0,0:0:0:0:", "200,100,1500,2,0,B|300:100|300:200,2,150", "400,300,3000,1,2,0:0:0:0:",
            "256,192,4000,12,0,6000,0:0:0:0:")

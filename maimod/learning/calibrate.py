@@ -25,10 +25,11 @@ from maimod.doubts import NOWHERE
 from maimod.findings import Category, Finding
 from maimod.learning.evaluate import evaluation_linter, leads_to, plant, sources
 from maimod.learning.faults import FAULTS, Fault
-from maimod.linter import Linter, Song
+from maimod.linter import Linter
 from maimod.mapset import Mapset
 from maimod.second_reading import KINDS_OF_RULE, SILENT, witnesses
 from maimod.settings import Settings
+from maimod.song import Song
 
 PRIOR_SPREAD = Weights(bias=2.0, first=0.4, second=0.4)
 """How far from the defaults weights are thought to lie before anything is seen: few findings make no bold weights."""

@@ -9,14 +9,13 @@ from typing import Any
 import matplotlib
 import numpy as np
 
-from maimod import audio, reader, scoring
+from maimod import audio, reader, scoring, song
 from maimod.beatmap import Beatmap
 from maimod.events import EventKind
 from maimod.learning.corpus import is_development
-from maimod.linter import Linter, Song
 from maimod.reader import BeatmapError
 from maimod.scoring import Model
-from maimod.settings import Settings
+from maimod.song import Song
 from maimod.stars import star_rating
 from maimod.tokens import MapFacts
 
@@ -45,7 +44,7 @@ def held_out_map(songs: Path, model: Model) -> Example | None:
             loaded = reader.load(path)
             found = reader.find_audio(loaded)
             if found is not None and loaded.mode in model.vocabulary.modes and len(loaded.hit_objects) > 50:
-                return Example(loaded, Linter(Settings(model=None), None).song(found))
+                return Example(loaded, song.load(found))
         except (BeatmapError, audio.AudioError):
             continue
     return None
