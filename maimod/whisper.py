@@ -211,7 +211,7 @@ class Whisper(nn.Module):
     def encode(self, samples: Tensor, stars: Tensor | None = None, mapper: Tensor | None = None,
                song_position: Tensor | None = None) -> Tensor:
         """Turn samples (B, N) and, where the network is conditioned, what is known of the map into memory (B, S, D)."""
-        x = self.spectrogram(samples).to(self.conv1.weight.dtype)  # (B, F, n_mels); float32 until here: power spans many decades
+        x = self.hear(samples).to(self.conv1.weight.dtype)  # (B, F, n_mels)
         if self.conditions is not None:
             assert stars is not None and mapper is not None and song_position is not None
             x = torch.cat([x, self.conditions(stars, mapper, song_position)[:, None].expand(-1, x.shape[1], -1)], dim=-1)
@@ -219,6 +219,12 @@ class Whisper(nn.Module):
             x = self.encoder_embedder(x)
         x = F.gelu(self.conv2(F.gelu(self.conv1(x.transpose(1, 2))))).transpose(1, 2)  # (B, S, D)
         return self.encoder(x)
+
+    def hear(self, samples: Tensor) -> Tensor:
+        """Mel bands (B, F, n_mels) of samples (B, N), in float32 whatever else is run in: power spans many decades."""
+        with torch.autocast(samples.device.type, enabled=False):
+            bands: Tensor = self.spectrogram(samples.float())
+        return bands
 
     def hidden(self, tokens: Tensor, samples: Tensor, stars: Tensor | None = None, mapper: Tensor | None = None,
                song_position: Tensor | None = None) -> Tensor:

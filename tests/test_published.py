@@ -271,6 +271,21 @@ def test_names_that_are_nothing(name: str) -> None:
         find(name)
 
 
+@pytest.mark.parametrize("precision", ["bf16", "amp"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_lower_precision_stays_close_and_hears_in_full(version: str, precision: str, folders: dict[str, Path],
+                                                       models: dict[str, Model]) -> None:
+    import torch
+
+    rough = load_model(folders[version], "cpu", precision)
+    exact, close = (np.array([s.surprisal for scores in judged(model, a_map(), exact=False).values() for s in scores])
+                    for model in (models[version], rough))
+    assert np.corrcoef(exact, close)[0, 1] > 0.99
+    samples = torch.from_numpy(a_song()[:rough.config.window_samples])[None]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(rough.network.hear(samples), models[version].network.hear(samples))
+
+
 def test_loading_leaves_the_compiler_of_torch_alone(folders: dict[str, Path]) -> None:
     """It costs a second at every start."""
     code = ("import sys; from pathlib import Path; from maimod.checkpoints import load_model; "
