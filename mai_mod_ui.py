@@ -1,5 +1,5 @@
 import sys
 
-from maimod.cli import main
+from maimod.app import main
 
 raise SystemExit(main(["ui", *sys.argv[1:]]))

@@ -27,27 +27,28 @@ def measure(version: str, exact: bool, seconds: int, device: str, precision: str
     import torch
 
     from benchmarks import speed
-    from maimod import reader, scoring
-    from maimod.linter import Linter, Settings, load_model
-    from maimod.tokens import MapFacts
+    from maimod.events.vocabulary import Conditioning
+    from maimod.families import scoring
+    from maimod.linter.pipeline import Linter, Settings, load_model
+    from maimod.osu.parser import load
 
     speed.SECONDS = seconds
     with tempfile.TemporaryDirectory() as folder:
         path = speed.synthetic(Path(folder))
         if version == "bundled":
-            model = load_model(Settings(device=device, precision=precision)).of(reader.load(path).mode)
+            model = load_model(Settings(device=device, precision=precision)).of(load(path).mode)
         else:
             model = full_size(version, device, precision)
         assert model is not None
-        loaded = reader.load(path)
+        loaded = load(path)
         song = Linter(Settings(model=None), None).song(path.parent / "song.wav")
         sound = song.sound(model)
         began = time.perf_counter()
-        scoring.score(model, model.read(loaded, sound[:len(sound) // 8], MapFacts(5.0)))  # kernels are chosen, memory is taken
+        scoring.score(model, model.read(loaded, sound[:len(sound) // 8], Conditioning(5.0)))  # kernels are chosen, memory is taken
         warm_up = time.perf_counter() - began
         began = time.perf_counter()
         for _ in range(maps):
-            reading = model.read(loaded, sound, MapFacts(5.0), exact)
+            reading = model.read(loaded, sound, Conditioning(5.0), exact)
             scores = scoring.score(model, reading, exact)
         if torch.cuda.is_available():
             torch.cuda.synchronize()
@@ -64,12 +65,12 @@ def full_size(version: str, device: str, precision: str):  # type: ignore[no-unt
     """A published architecture with random weights."""
     import torch
 
-    from maimod.configs import WhisperConfig
+    from maimod.events.vocabulary import Vocabulary
+    from maimod.families.checkpoint import resolve_device
+    from maimod.families.family import Model
+    from maimod.families.mapperatorinator.config import WhisperConfig
+    from maimod.families.mapperatorinator.network import Whisper
     from maimod.findings import ModelInfo
-    from maimod.model import resolve_device
-    from maimod.scoring import Model
-    from maimod.tokens import Vocabulary
-    from maimod.whisper import Whisper
     from tests import checkpoints
 
     family, size = version.partition("-")[0], checkpoints.FULL[version]

@@ -24,12 +24,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from maimod import mapset  # noqa: E402
-from maimod.beatmap import Beatmap, HitObject, Mode, ObjectKind  # noqa: E402
-from maimod.detectors import BEATMAP_DETECTORS, MAPSET_DETECTORS  # noqa: E402
-from maimod.detectors.base import Context, MapsetContext  # noqa: E402
 from maimod.findings import Finding  # noqa: E402
-from maimod.mapset import Mapset  # noqa: E402
+from maimod.osu import mapset  # noqa: E402
+from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind  # noqa: E402
+from maimod.osu.mapset import Mapset  # noqa: E402
+from maimod.rules import BEATMAP_CHECKS, MAPSET_CHECKS  # noqa: E402
+from maimod.rules.base import Context, MapsetContext  # noqa: E402
 
 EXACT = {"Objects too close or too short", "Late ticks", "Timing lines", "Readability", "Playing time", "Difficulty settings"}
 """Titles of the detectors of single difficulties that need nothing but arithmetic."""
@@ -40,7 +40,7 @@ Plant = Callable[[list[str], Beatmap, Mapset, random.Random], bool]
 def of_set(whole: Mapset) -> list[tuple[Beatmap, Finding]]:
     """Findings about a set."""
     contexts = [Context(beatmap, level=whole.levels[beatmap.path], mapset=whole) for beatmap in whole.beatmaps]
-    return [placed for detector in MAPSET_DETECTORS for placed in detector.run(MapsetContext(whole, contexts))]
+    return [placed for check in MAPSET_CHECKS for placed in check.run(MapsetContext(whole, contexts))]
 
 
 def rates(folders: list[Path], wanted: Callable[[Path], bool]) -> None:
@@ -53,8 +53,8 @@ def rates(folders: list[Path], wanted: Callable[[Path], bool]) -> None:
             found = [(beatmap, finding) for beatmap, finding in of_set(whole) if beatmap in beatmaps]
             for beatmap in beatmaps:
                 context = Context(beatmap, level=whole.levels[beatmap.path], mapset=whole)
-                found += [(beatmap, finding) for detector in BEATMAP_DETECTORS if detector.title in EXACT
-                          for finding in detector.run(context)]
+                found += [(beatmap, finding) for check in BEATMAP_CHECKS if check.title in EXACT
+                          for finding in check.run(context)]
             concerned.update({(beatmap.path, finding.rule, finding.severity.value): (finding.rule, finding.severity.value)
                               for beatmap, finding in found}.values())
     print(f"{maps} maps in {len(folders)} folders")

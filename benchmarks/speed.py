@@ -77,15 +77,17 @@ def main() -> None:
 
     rows: list[tuple[str, float]] = [
         ("python alone", subprocess_seconds(options.repeat, "pass")),
-        ("--help", subprocess_seconds(options.repeat, "from maimod.cli import main; main(['--help'])")),
-        ("import, with torch", subprocess_seconds(options.repeat, "import maimod.linter, maimod.scoring")),
+        ("--help", subprocess_seconds(options.repeat, "from maimod.app import main; main(['--help'])")),
+        ("import, with torch", subprocess_seconds(options.repeat, "import maimod.linter.pipeline, maimod.families.scoring")),
     ]
     import torch
 
-    from maimod import audio, events, onsets, reader
-    from maimod.detectors import BEATMAP_DETECTORS
-    from maimod.linter import Linter, Settings, load_model
-    from maimod.stars import star_rating
+    from maimod.audio import decode, onsets
+    from maimod.events import writer
+    from maimod.linter.pipeline import Linter, Settings, load_model
+    from maimod.osu.parser import find_audio, load
+    from maimod.osu.stars import star_rating
+    from maimod.rules import BEATMAP_CHECKS
 
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -95,23 +97,23 @@ def main() -> None:
         seconds, models = best(1, lambda: load_model(settings))
         rows.append(("load the model", seconds))
         linter = Linter(settings, models)
-        seconds, loaded = best(options.repeat, lambda: reader.load(path))
+        seconds, loaded = best(options.repeat, lambda: load(path))
         model = models.of(loaded.mode)
         if model is None:
             sys.exit(f"{options.model} does not cover {loaded.mode.label}")
         rows.append(("read the map", seconds))
-        song_path = reader.find_audio(loaded)
+        song_path = find_audio(loaded)
         if song_path is None:
             sys.exit(f"{path}: its song is not beside it")
-        seconds, song = best(options.repeat, lambda: audio.load(song_path))
+        seconds, song = best(options.repeat, lambda: decode.load(song_path))
         rows.append(("decode the song", seconds))
         seconds, envelope = best(options.repeat, lambda: onsets.onset_envelope(song))
         rows.append(("onsets", seconds))
         seconds, _ = best(options.repeat, lambda: star_rating(loaded))
         rows.append(("star rating", seconds))
-        seconds, contexts = best(options.repeat, lambda: events.from_beatmap(loaded, model.vocabulary.language))
+        seconds, contexts = best(options.repeat, lambda: writer.from_beatmap(loaded, model.vocabulary.schema))
         rows.append(("events", seconds))
-        from maimod.song import Song
+        from maimod.linter.song import Song
 
         whole = Song(song, envelope)
         seconds, _ = best(options.repeat, lambda: Song(song, envelope).sound(model))
@@ -119,7 +121,7 @@ def main() -> None:
         seconds, scores = best(options.repeat, lambda: linter.score(loaded, whole, lambda share: None))
         rows.append(("score (song and stars included)", seconds))
         context = linter.context(loaded, tuple(score for context in scores.values() for score in context), whole)
-        seconds, _ = best(options.repeat, lambda: [f for d in BEATMAP_DETECTORS for f in d.run(context)])
+        seconds, _ = best(options.repeat, lambda: [f for d in BEATMAP_CHECKS for f in d.run(context)])
         rows.append(("detect", seconds))
         start = time.perf_counter()
         fresh = Linter(settings, models)

@@ -13,8 +13,8 @@ __all__ = ["Finding", "Report", "Settings", "Severity", "__version__", "lint"]
 
 if TYPE_CHECKING:
     from maimod.findings import Finding, Report, Severity
-    from maimod.runs import lint
-    from maimod.settings import Settings
+    from maimod.linter.api import lint
+    from maimod.linter.settings import Settings
 
 
 def __getattr__(name: str) -> Any:
@@ -24,11 +24,11 @@ def __getattr__(name: str) -> Any:
 
         return getattr(findings, name)
     if name == "Settings":
-        from maimod.settings import Settings
+        from maimod.linter.settings import Settings
 
         return Settings
     if name == "lint":
-        from maimod.runs import lint
+        from maimod.linter.api import lint
 
         return lint
     raise AttributeError(f"module 'maimod' has no attribute {name!r}")

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
-from maimod.beatmap import Beatmap, HitObject, Mode
+from maimod.osu.beatmap import Beatmap, HitObject, Mode
 
 SCHEMA = "maimod-report/1"
 MAX_NAMED_OBJECTS = 30

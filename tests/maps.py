@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from maimod.beatmap import Beatmap
-from maimod.reader import parse
+from maimod.osu.beatmap import Beatmap
+from maimod.osu.parser import parse
 
 RED_LINE = "0,500,4,2,0,70,1,0"
 """120 BPM from 0 ms, soft samples at 70 %."""

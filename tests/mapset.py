@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.osu import text
+from tests.maps import text
 
 BEAT_MS = 400
 """150 BPM."""

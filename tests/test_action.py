@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from maimod.cli import main
-from tests.test_runs import FAULTY
+from maimod.app import main
+from tests.lint.test_api import FAULTY
 
 ROOT = Path(__file__).parents[1]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))

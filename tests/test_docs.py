@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from maimod import detectors
-from maimod.detectors import DETECTORS, RULES
+from maimod import rules
 from maimod.findings import Category
-from maimod.folding import CAUSES
+from maimod.linter.deduplicate import CAUSES
+from maimod.rules import CHECKS, RULES
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,23 +26,23 @@ def test_the_rules_page_is_that_of_the_declarations() -> None:
 
 
 def test_every_detector_module_is_registered_in_report_order() -> None:
-    folder = Path(detectors.__file__).parent
-    names = {path.stem for path in folder.glob("*.py") if not path.stem.startswith("_") and path.stem != "base"}
-    in_modules = {importlib.import_module(f"maimod.detectors.{name}").DETECTOR.title for name in names}
-    assert in_modules == {detector.title for detector in DETECTORS} and len(names) == len(DETECTORS)
+    folder = Path(rules.__file__).parent
+    modules = [importlib.import_module(f"maimod.rules.{path.stem}") for path in folder.glob("*.py") if path.stem != "__init__"]
+    in_modules = [module.CHECK.title for module in modules if hasattr(module, "CHECK")]
+    assert sorted(in_modules) == sorted(check.title for check in CHECKS)
     order = list(Category)
-    places = [order.index(detector.category) for detector in DETECTORS]
+    places = [order.index(check.category) for check in CHECKS]
     assert places == sorted(places) and set(places) == set(range(len(order))) and list(CAUSES) == order
 
 
 def test_rules_are_declared_in_their_category_once() -> None:
-    ids = [rule.id for detector in DETECTORS for rule in detector.rules]
+    ids = [rule.id for check in CHECKS for rule in check.rules]
     assert len(ids) == len(set(ids)) == len(RULES)
-    assert all(rule.category is detector.category for detector in DETECTORS for rule in detector.rules)
+    assert all(rule.category is check.category for check in CHECKS for rule in check.rules)
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
-def test_every_rule_answers_a_readers_questions(rule: detectors.Rule) -> None:
+def test_every_rule_answers_a_readers_questions(rule: rules.Rule) -> None:
     assert re.fullmatch(r"[a-z-]+/[a-z-]+", rule.id)
     for answer in (rule.title, rule.why, rule.how, rule.ignore_when, rule.blind_spots):
         assert answer.strip() and "  " not in answer

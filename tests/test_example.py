@@ -11,8 +11,8 @@ from types import ModuleType
 import pytest
 
 from maimod.findings import BeatmapReport, Finding, Severity
-from maimod.linter import Linter, load_model
-from maimod.settings import Settings
+from maimod.linter.pipeline import Linter, load_model
+from maimod.linter.settings import Settings
 
 SCRIPT = Path(__file__).parent.parent / "tools" / "make_example.py"
 

@@ -11,15 +11,15 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from maimod.detectors import DETECTORS  # noqa: E402
+from maimod.rules import CHECKS  # noqa: E402
 
 
 def rules_page() -> str:
     """The page as text."""
     lines = ["# Rules", "", "Made by `tools/make_docs.py` from what `maimod explain RULE` prints; do not edit by hand.", ""]
-    for detector in DETECTORS:
-        lines += [f"## {detector.title}", ""]
-        for rule in detector.rules:
+    for check in CHECKS:
+        lines += [f"## {check.title}", ""]
+        for rule in check.rules:
             modes = ", ".join(mode.label for mode in sorted(rule.modes))
             lines += [f"### {rule.id}", "", f"{rule.title} (at most {rule.severity.value}; evidence: {', '.join(rule.evidence)}; "
                       f"modes: {modes})", "", f"- **Why:** {rule.why}", f"- **How it is found:** {rule.how}",

@@ -29,7 +29,7 @@ MEASURE_MS = 4 * BEAT_MS
 OFFSET_MS = 1_000.0
 """Of the first beat, in the map."""
 LATENCY_MS = 27.0
-"""How much later a beat sounds: where players place beats, attacks peak this much after them (see `maimod.onsets`)."""
+"""How much later a beat sounds: where players place beats, attacks peak this much after them (see `maimod.audio.onsets`)."""
 SAMPLE_RATE = 44_100
 SEED = 150
 

@@ -15,9 +15,9 @@ sys.path.insert(0, str(ROOT))
 
 
 def main() -> None:
-    from maimod.checkpoints import load_model
+    from maimod.families.checkpoint import load_model
     from tests import checkpoints
-    from tests.test_published import GOLDEN, VERSIONS, a_map, judged
+    from tests.families.test_mapperatorinator import GOLDEN, VERSIONS, a_map, judged
 
     recorded = {}
     for version in VERSIONS:

@@ -44,9 +44,6 @@ CONTAINER_FORMATS = (
 # Formats whose header states the true length; FFmpeg guesses the others' from the bit rate.
 STATED_LENGTH_FORMATS = ("mov", "matroska", "flac", "wav")
 
-FRAME_BLOCK = 2048
-"""Spectrum frames computed at a time; bounds memory at some 20 MB however long the song."""
-
 
 class AudioError(Exception):
     """A file that gives no song, with the reason and what to do about it."""
@@ -344,70 +341,3 @@ def _is_cut(path: Path) -> bool:
     return False
 
 
-def log_mel(
-    samples: np.ndarray,
-    *,
-    sample_rate: int = SAMPLE_RATE,
-    n_fft: int = 1024,
-    hop_length: int = 160,
-    n_mels: int = 64,
-    f_min: float = 30.0,
-    f_max: float = 8000.0,
-) -> np.ndarray:
-    """Compute the log-mel spectrogram ln(1 + power).
-
-    Frame i is centred at sample `i * hop_length`; beyond its ends the song is silent.
-
-    Args:
-        samples: mono samples in [-1, 1] of shape (n_samples,).
-        sample_rate: samples per second.
-        n_fft: length of the periodic Hann window in samples.
-        hop_length: samples from one frame to the next.
-        n_mels: number of bands.
-        f_min: lower edge of the lowest band [Hz].
-        f_max: upper edge of the highest band [Hz].
-
-    Returns:
-        float32 of shape (n_frames, n_mels) with n_frames = n_samples // hop_length + 1.
-    """
-    bank = mel_bank(sample_rate, n_fft, n_mels, f_min, f_max)
-    n_frames = len(samples) // hop_length + 1
-    mel = np.empty((n_frames, n_mels), dtype=np.float32)
-    for start, power in power_spectra(samples, n_fft, hop_length):
-        mel[start : start + len(power)] = power @ bank
-    return np.log1p(mel, out=mel)
-
-
-def power_spectra(
-    samples: np.ndarray, n_fft: int, hop_length: int
-) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (first frame, power of shape (n_block, n_fft // 2 + 1)) for blocks of frames."""
-    import scipy.fft  # twice as fast as numpy's for float32, but slow to import
-
-    window = np.hanning(n_fft + 1)[:-1].astype(np.float32)  # periodic
-    half = n_fft // 2
-    n_frames = len(samples) // hop_length + 1
-    for start in range(0, n_frames, FRAME_BLOCK):
-        stop = min(start + FRAME_BLOCK, n_frames)
-        first, last = start * hop_length - half, (stop - 1) * hop_length - half + n_fft
-        piece = np.zeros(last - first, dtype=np.float32)
-        inside = samples[max(first, 0) : last]
-        piece[max(-first, 0) : max(-first, 0) + len(inside)] = inside
-        frames = np.lib.stride_tricks.sliding_window_view(piece, n_fft)[::hop_length]
-        spectrum = scipy.fft.rfft(frames * window, axis=1)
-        yield start, spectrum.real**2 + spectrum.imag**2
-
-
-def mel_bank(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: float) -> np.ndarray:
-    """Return triangles of peak 1 on the HTK mel scale, float32 of shape (n_fft // 2 + 1, n_mels).
-
-    mel = 2595 log10(1 + f / 700), the HTK Book, section 5.4; as torchaudio's `norm=None`.
-    """
-    mel_edges = np.linspace(
-        2595.0 * np.log10(1.0 + f_min / 700.0), 2595.0 * np.log10(1.0 + f_max / 700.0), n_mels + 2
-    )
-    edges = 700.0 * (10.0 ** (mel_edges / 2595.0) - 1.0)  # Hz
-    frequencies = np.fft.rfftfreq(n_fft, 1.0 / sample_rate)[:, None]
-    rising = (frequencies - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - frequencies) / (edges[2:] - edges[1:-1])
-    return np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)

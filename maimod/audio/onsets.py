@@ -26,7 +26,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from maimod.audio import Audio, mel_bank, power_spectra
+from maimod.audio.decode import Audio
+from maimod.audio.spectrogram import mel_bank, power_spectra
 
 HOP_SECONDS = 0.005
 """Step of the envelope [s]."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from maimod.audio import CONTAINER_FORMATS
+from maimod.audio.decode import CONTAINER_FORMATS
 
 MAX_PACKETS = 500_000
 """Three hours of mp3 have 413,000."""

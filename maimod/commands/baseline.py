@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from maimod.cache import Cache, digest
 from maimod.findings import BeatmapReport, Finding, Report
+from maimod.linter.cache import Cache, digest
 
 SCHEMA = "maimod-baseline/1"
 

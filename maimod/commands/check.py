@@ -14,24 +14,25 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from maimod import config as configuration
-from maimod.baseline import Baseline, BaselineError, since_last_run, stale, subtract, without
-from maimod.baseline import load as load_baseline
-from maimod.baseline import write as write_baseline
-from maimod.cache import Cache, default_folder
-from maimod.config import Config, ConfigError
+from maimod.commands import config as configuration
+from maimod.commands.baseline import Baseline, BaselineError, since_last_run, stale, subtract, without
+from maimod.commands.baseline import load as load_baseline
+from maimod.commands.baseline import write as write_baseline
+from maimod.commands.config import Config, ConfigError
+from maimod.commands.options import FAILED, FOUND, Failure, outputs_of, prefixes_of, quiet_if_pipe_closed, say, suggest
 from maimod.findings import BeatmapReport, Finding, Report, Severity
-from maimod.inputs import SUFFIXES
-from maimod.options import FAILED, FOUND, Failure, outputs_of, prefixes_of, quiet_if_pipe_closed, say, suggest
-from maimod.reporters import REPORTERS, View, shorten
-from maimod.settings import Override, Settings
+from maimod.linter.cache import Cache, default_folder
+from maimod.linter.settings import Override, Settings
+from maimod.osu.discovery import SUFFIXES
+from maimod.reporters import REPORTERS
+from maimod.reporters.view import View, shorten
 
 if TYPE_CHECKING:
-    from maimod.baseline import Accepted
-    from maimod.bench import Bench
-    from maimod.inputs import Source
+    from maimod.commands.baseline import Accepted
+    from maimod.linter.pool import Limits
+    from maimod.linter.session import Session
+    from maimod.osu.discovery import Source
     from maimod.reporters.console import ProgressBar, Stream
-    from maimod.workers import Limits
 
 MANY = 10
 """Files and findings named one by one on stderr."""
@@ -69,8 +70,8 @@ def check_of(paths: Sequence[str], options: Mapping[str, Any], typed: Mapping[st
     Raises:
         Failure: if something is wrong with them; before anything slow begins.
     """
-    from maimod.detectors import RULES
-    from maimod.workers import Limits
+    from maimod.linter.pool import Limits
+    from maimod.rules import RULES
 
     try:
         only = (Config() if options["isolated"] else configuration.load(Path(options["config"])) if options["config"] else None)
@@ -183,23 +184,23 @@ def _rules(values: Mapping[str, Any], known: Sequence[str], place: str) -> dict[
 # Running
 
 
-def once(check: Check, sources: Sequence[Source] | None = None, bench: Bench | None = None) -> int:
+def once(check: Check, sources: Sequence[Source] | None = None, session: Session | None = None) -> int:
     """Lint, report, and return the exit code.
 
     Args:
         check: what was asked for.
         sources: what to lint, in place of all that the paths name.
-        bench: with the model loaded, for checks one after the other.
+        session: with the model loaded, for checks one after the other.
     """
     baseline = _baseline(check)
     album = None
     if any(name == "html" for name, _ in check.outputs):
-        from maimod.reporters.page import Album
+        from maimod.reporters.html import Album
 
         album = Album()
         check = replace(check, view=replace(check.view, album=album))
     stage = _Stage(check, None if check.write_baseline else baseline)
-    raw = _lint(check, stage, sources, bench)
+    raw = _lint(check, stage, sources, session)
     if check.write_baseline:
         _accept(check, raw, baseline)
     report = replace(raw, beatmaps=tuple(stage.beatmaps))
@@ -293,10 +294,10 @@ class _Stage:
             say(f"and {len(self.resolved) - MANY} more")
 
 
-def _lint(check: Check, stage: _Stage, sources: Sequence[Source] | None, bench: Bench | None) -> Report:
+def _lint(check: Check, stage: _Stage, sources: Sequence[Source] | None, session: Session | None) -> Report:
     """Run the lint, with a progress bar if someone is watching."""
-    from maimod.linter import UsageError
-    from maimod.runs import lint
+    from maimod.linter.api import lint
+    from maimod.linter.pipeline import UsageError
 
     watched = not check.view.quiet and sys.stderr is not None and sys.stderr.isatty()
     if watched:
@@ -307,7 +308,7 @@ def _lint(check: Check, stage: _Stage, sources: Sequence[Source] | None, bench: 
             album = check.view.album
             return lint(check.paths if sources is None else sources, check.settings, progress, album.add if album else None,
                         jobs=check.jobs, cache=check.cache, limits=check.limits, arrived=stage.arrived, settings_of=settings_of(check),
-                        bench=bench)
+                        session=session)
     except UsageError as error:
         raise Failure(str(error)) from None
     finally:

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from maimod.bench import Bench
-from maimod.checking import Check, once
-from maimod.inputs import InputError, Source, find
-from maimod.options import Failure, say
+from maimod.commands.check import Check, once
+from maimod.commands.options import Failure, say
+from maimod.linter.session import Session
+from maimod.osu.discovery import InputError, Source, find
 
 INTERVAL_S = 0.4
 SETTLED_S = 0.2
@@ -27,14 +27,14 @@ State = dict[Path, tuple[int, int]]
 def watch(check: Check) -> int:
     """Lint, and lint again what is saved, until interrupted."""
     state = _state(_sources(check))
-    bench = Bench(check.cache)
-    code = once(check, bench=bench)
+    session = Session(check.cache)
+    code = once(check, session=session)
     try:
         while True:
             say("watching; Ctrl+C ends it")
             changed, state = _wait(check, state)
             try:
-                code = once(replace(check, write_baseline=False), changed, bench)
+                code = once(replace(check, write_baseline=False), changed, session)
             except Failure as error:
                 say(error.format_message())  # a configuration in the middle of being written, for example
     except KeyboardInterrupt:

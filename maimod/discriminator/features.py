@@ -15,12 +15,12 @@ from functools import cached_property
 
 import numpy as np
 
-from maimod import geometry
-from maimod.audio import Audio, mel_bank, power_spectra
-from maimod.beatgrid import TICKS_PER_BEAT, BeatGrid
-from maimod.beatmap import Beatmap, HitObject, Mode, ObjectKind
-from maimod.onsets import TYPICAL_LAG_MS, OnsetEnvelope
-from maimod.sounds import Hit, hits
+from maimod.audio.onsets import TYPICAL_LAG_MS, OnsetEnvelope
+from maimod.audio.spectrogram import N_BANDS, N_LOUD, Bands
+from maimod.osu import slider_path
+from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.hitsounds import Hit, hits
+from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid
 
 SLOTS_PER_BEAT = 4
 SLOT_TICKS = TICKS_PER_BEAT // SLOTS_PER_BEAT
@@ -63,7 +63,6 @@ SUMMARY = ("starts_on", "starts", "ends", "held", "slider", "combo", "whistle", 
            "volume")
 """What is told of a slot of another measure or another difficulty."""
 
-N_BANDS, N_LOUD = 6, 3
 N_SONG = N_BANDS + len(OFFSETS) + 2 * N_LOUD + 1
 N_PLACE = SLOTS_PER_BEAT + 4 + 4 + 2 + 4 + 8
 N_ALIKE, N_SIBLINGS = len(SUMMARY) + 2, len(SUMMARY) + 1
@@ -72,41 +71,6 @@ N_SURROUNDINGS = N_SONG + N_PLACE + N_ALIKE + N_SIBLINGS
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The song
-
-
-@dataclass(frozen=True)
-class Bands:
-    """Onsets and loudness of a song by frequency."""
-
-    flux: np.ndarray
-    """(n_frames, N_BANDS) onset strength, 1 is a clear onset of the band."""
-    loudness: np.ndarray
-    """(n_frames, N_LOUD) log level against the song's own mean, low to high."""
-    frame_ms: float
-    start_ms: float
-
-
-def song_bands(audio: Audio, hop_seconds: float = 0.008, n_mels: int = 24) -> Bands:
-    """Measure the onsets and the loudness of a song in a few bands; steps of some ms do for slots of 80."""
-    rate = audio.sample_rate
-    hop, n_fft = round(hop_seconds * rate), 512
-    bank = mel_bank(rate, n_fft, n_mels, 30.0, min(8000.0, rate / 2))
-    n_frames = len(audio.samples) // hop + 1
-    spectrum = np.empty((n_frames, n_mels), dtype=np.float32)
-    for start, power in power_spectra(audio.samples, n_fft, hop):
-        spectrum[start:start + len(power)] = np.sqrt(power) @ bank
-    spectrum *= 0.5 / max(float(spectrum.mean()), 1e-6)
-    np.log1p(spectrum, out=spectrum)
-    rise = np.zeros_like(spectrum)
-    if n_frames > 2:
-        rise[2:] = np.maximum(spectrum[2:] - spectrum[:-2], 0.0)
-    flux = rise.reshape(n_frames, N_BANDS, n_mels // N_BANDS).mean(axis=2)
-    # The mean weighted by itself is the strength of an onset, whatever lies between onsets.
-    level = (flux ** 2).sum(axis=0) / np.maximum(flux.sum(axis=0), 1e-6)
-    loudness = spectrum.reshape(n_frames, N_LOUD, n_mels // N_LOUD).mean(axis=2)
-    spread = np.maximum(loudness.std(axis=0), 0.05)
-    return Bands(np.minimum(flux / np.maximum(1.5 * level, 1e-3), 2.0), (loudness - loudness.mean(axis=0)) / (2 * spread),
-                 1000.0 * hop / rate, 0.0)
 
 
 def _means(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -281,7 +245,7 @@ class _Places:
     def __init__(self, beatmap: Beatmap, objects: Sequence[HitObject]) -> None:
         self.objects = objects
         self.begins = [(o.x, o.y) for o in objects]
-        self.ends = [geometry.tail(o.slider) if o.slider and o.slider.slides % 2 else (o.x, o.y) for o in objects]
+        self.ends = [slider_path.tail(o.slider) if o.slider and o.slider.slides % 2 else (o.x, o.y) for o in objects]
         self.beats = [beatmap.red_line_at(o.time).beat_length for o in objects]
         self.pixels_per_beat = 100 * beatmap.difficulty.slider_multiplier
         self.is_flat = beatmap.mode in (Mode.TAIKO, Mode.MANIA)
@@ -399,10 +363,10 @@ def _place_features(beatmap: Beatmap, row: Row) -> np.ndarray:
     d = beatmap.difficulty
     n_starts = len({o.time for o in beatmap.hit_objects})
     seconds = max(beatmap.drain_ms, 1000.0) / 1000
-    facts = [d.circle_size / 5 - 1, d.overall_difficulty / 5 - 1, d.approach_rate / 5 - 1, d.hp_drain_rate / 5 - 1,
+    conditioning = [d.circle_size / 5 - 1, d.overall_difficulty / 5 - 1, d.approach_rate / 5 - 1, d.hp_drain_rate / 5 - 1,
              math.log2(max(d.slider_multiplier, 0.1)), n_starts / seconds / 4 - 1, 4 * n_starts / row.count - 1,
              sum(o.slider is not None for o in beatmap.hit_objects) / len(beatmap.hit_objects)]
-    parts.append(np.tile(np.clip(facts, -3, 3), (row.count, 1)))
+    parts.append(np.tile(np.clip(conditioning, -3, 3), (row.count, 1)))
     return np.concatenate(parts, axis=1).astype(np.float32)
 
 

@@ -1,9 +1,9 @@
 """A second network: it reads a map in both directions and marks what somebody seems to have changed.
 
-The generator of :mod:`maimod.model` reads from left to right and cannot know what comes next. But a map that is to be judged is
-there as a whole, so this one, a small transformer over :mod:`maimod.slots`, sees both sides of everything, the song, and the same
+The generator of :mod:`maimod.families.mini.network` reads from left to right and cannot know what comes next. But a map that is to be judged is
+there as a whole, so this one, a small transformer over :mod:`maimod.discriminator.features`, sees both sides of everything, the song, and the same
 place in repeated parts and in the other difficulties. It was trained on maps in which many small things were changed
-(`maimod.learning.tampering`; as ELECTRA learns to tell replaced words, Clark et al., 2020, arXiv:2003.10555), and beside that to
+(`maimod.training.corruption`; as ELECTRA learns to tell replaced words, Clark et al., 2020, arXiv:2003.10555), and beside that to
 fill in slots that are covered (as BERT, Devlin et al., 2019, arXiv:1810.04805).
 
 Axes: `B` windows, `N` slots, `D` width, `H` heads, `K` kinds of change.
@@ -23,7 +23,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from maimod.slots import CATEGORIES, N_SURROUNDINGS, NUMBERS, REACH, Slots
+from maimod.discriminator.features import CATEGORIES, N_SURROUNDINGS, NUMBERS, REACH, Slots
 
 COVERED = ("starts", "kind", "combo", "additions", "normal_set")
 """Categories that the network can fill in where a slot is covered."""
@@ -32,12 +32,12 @@ MARGIN = REACH // 4
 WINDOWS_PER_BATCH = 8
 
 
-class ProofreaderError(Exception):
+class DiscriminatorError(Exception):
     """Weights that cannot be used; one line that says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class ProofreaderConfig:
+class DiscriminatorConfig:
     """Shape of the network; `config.json` of its folder."""
 
     n_kinds: int
@@ -50,7 +50,7 @@ class ProofreaderConfig:
     reach: int = REACH
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> ProofreaderConfig:
+    def from_dict(cls, values: dict[str, Any]) -> DiscriminatorConfig:
         """Take the known fields of a parsed `config.json`."""
         known = {field.name for field in fields(cls)}
         return cls(**{key: value for key, value in values.items() if key in known})
@@ -59,7 +59,7 @@ class ProofreaderConfig:
 class _Layer(nn.Module):
     """Pre-norm attention with a bias for each distance, then two linear layers."""
 
-    def __init__(self, config: ProofreaderConfig) -> None:
+    def __init__(self, config: DiscriminatorConfig) -> None:
         super().__init__()
         self.heads = config.heads
         self.attention_norm, self.feed_norm = nn.LayerNorm(config.d_model), nn.LayerNorm(config.d_model)
@@ -78,10 +78,10 @@ class _Layer(nn.Module):
         return x + self.feed(self.feed_norm(x))
 
 
-class Proofreader(nn.Module):
+class Discriminator(nn.Module):
     """From slots to logits: has this been changed, and what is under the cover."""
 
-    def __init__(self, config: ProofreaderConfig) -> None:
+    def __init__(self, config: DiscriminatorConfig) -> None:
         super().__init__()
         self.config = config
         sizes = list(CATEGORIES.values())
@@ -123,22 +123,22 @@ class Proofreader(nn.Module):
         return self.changed(x), x
 
 
-def load(folder: Path, device: str = "cpu") -> tuple[Proofreader, tuple[str, ...]]:
+def load(folder: Path, device: str = "cpu") -> tuple[Discriminator, tuple[str, ...]]:
     """Load the network and the names of the kinds of change it knows.
 
     Raises:
-        ProofreaderError: if the folder cannot be used.
+        DiscriminatorError: if the folder cannot be used.
     """
     try:
         stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         kinds = tuple(str(kind) for kind in stored["kinds"])
-        network = Proofreader(ProofreaderConfig.from_dict({**stored, "n_kinds": len(kinds)}))
+        network = Discriminator(DiscriminatorConfig.from_dict({**stored, "n_kinds": len(kinds)}))
         if (network.config.n_numbers, network.config.n_surroundings) != (len(NUMBERS), N_SURROUNDINGS):
             raise ValueError("made for other slots: train it anew")
         weights = load_file(folder / "model.safetensors", device=device)
         network.load_state_dict({name: value.float() for name, value in weights.items()})
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise ProofreaderError(f"{folder}: not a usable proofreader ({error})") from None
+        raise DiscriminatorError(f"{folder}: not a usable proofreader ({error})") from None
     return network.to(device).eval(), kinds
 
 
@@ -152,7 +152,7 @@ def windows(count: int, reach: int = REACH, margin: int = MARGIN) -> list[tuple[
 
 
 @torch.inference_mode()
-def proofread(network: Proofreader, slots: Slots) -> np.ndarray:
+def corruption_logits(network: Discriminator, slots: Slots) -> np.ndarray:
     """(n_slots, K) log-odds of a change of each kind, natural logarithm; a window sees `reach` slots."""
     count, reach = slots.row.count, network.config.reach
     pieces = windows(count, reach)

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from maimod.slots import Row
+from maimod.discriminator.features import Row
 
 NOWHERE = -12.0
 """Log-odds where the proofreader has no word."""
 
 
 @dataclass(frozen=True)
-class Doubts:
+class CorruptionLogits:
     """Log-odds of a change of each kind at each slot of a map."""
 
     row: Row
     kinds: tuple[str, ...]
-    """Names of the columns, see :data:`maimod.learning.tampering.KINDS`."""
+    """Names of the columns, see :data:`maimod.training.corruption.KINDS`."""
     logits: np.ndarray
     """(n_slots, n_kinds) natural logarithm."""
 

@@ -8,36 +8,36 @@ from __future__ import annotations
 from functools import cache
 from itertools import pairwise
 
-from maimod.beatmap import Mode
-from maimod.events import ANCHORS, BEATS, EventKind, EventLanguage
+from maimod.events.schema import ANCHORS, BEATS, EventKind, EventSchema
+from maimod.osu.beatmap import Mode
 
 
-def _group_templates(language: EventLanguage, mode: Mode) -> list[list[str]]:
+def _group_templates(schema: EventSchema, mode: Mode) -> list[list[str]]:
     """Groups of COMPAT §4.1 and §4.5 as lists of short names, type last, with every optional part present.
 
     A trailing `?` marks what may be absent, `*` what may repeat with the part before it.
     """
     if mode in (Mode.OSU, Mode.CATCH):
-        place = (["dist"] if language.distances else []) + {
-            "split": ["pos_x", "pos_y"], "cell": ["pos"], "refined": ["pos", "pos_refine"]}[language.positions]
+        place = (["dist"] if schema.distances else []) + {
+            "split": ["pos_x", "pos_y"], "cell": ["pos"], "refined": ["pos", "pos_refine"]}[schema.positions]
     else:
         place = ["column"] if mode is Mode.MANIA else []
     combo = ["new_combo?"] if mode in (Mode.OSU, Mode.CATCH) else []
-    speed = ["scroll_speed"] if language.velocities else []
+    speed = ["scroll_speed"] if schema.velocities else []
     hit, when = ["hitsound", "volume"], ["t", "snap"]
     groups = [
         [*when, *place, *combo, *(["scroll_speed"] if mode is Mode.TAIKO else []), *hit, "circle"],
         [*when, *place, *combo, *speed, *hit, "slider_head"],
         *([*place, kind] for kind in ("bezier_anchor", "perfect_anchor", "catmull_anchor", "red_anchor", "last_anchor")),
-        [*when, *(place if language.slider_version == 1 else []), *hit, "*", "last_anchor"],
+        [*when, *(place if schema.slider_version == 1 else []), *hit, "*", "last_anchor"],
         [*when, *place, *hit, "slider_end"],
         [*when, "spinner"], [*when, *hit, "spinner_end"],
         [*when, "scroll_speed", *hit, "drumroll"], [*when, "drumroll_end"],
         [*when, "scroll_speed", *hit, "denden"], [*when, "denden_end"],
         [*when, *place, *hit, "hold_note"], [*when, *place, "hold_note_end"],
         *([["t", kind] for kind in ("slider_sustain", "slider_repeat_sustain", "spinner_sustain", "drumroll_sustain",
-                                     "denden_sustain")] if language.sustains else []),
-        *([["t", *place, "hold_note_sustain"]] if language.sustains else []),
+                                     "denden_sustain")] if schema.sustains else []),
+        *([["t", *place, "hold_note_sustain"]] if schema.sustains else []),
         [*when, "kiai"], [*when, "scroll_speed", "scroll_speed_change"],
         ["t", "beat"], ["t", "measure"], ["t", "timing_point"],
     ]
@@ -59,11 +59,11 @@ _OWN_CONTEXTS = {"kiai": ("kiai",), "scroll_speed_change": ("sv", "mania_sv"), "
 
 
 @cache
-def successors(language: EventLanguage, mode: Mode, contexts: tuple[str, ...]) -> dict[EventKind | None, frozenset[EventKind]]:
+def successors(schema: EventSchema, mode: Mode, contexts: tuple[str, ...]) -> dict[EventKind | None, frozenset[EventKind]]:
     """Kinds that can follow each kind of event.
 
     Args:
-        language: of the checkpoint.
+        schema: of the checkpoint.
         mode: of the map.
         contexts: the names merged into the sequence, an entry of `language.contexts`.
 
@@ -74,10 +74,10 @@ def successors(language: EventLanguage, mode: Mode, contexts: tuple[str, ...]) -
     firsts: set[EventKind] = set()
     timeless_firsts: set[EventKind] = set()
     lasts: set[EventKind] = set()
-    for template in _group_templates(language, mode):
+    for template in _group_templates(schema, mode):
         if not set(contexts) & set(_OWN_CONTEXTS.get(template[-1], ("map",))):
             continue
-        group = [template[-1], *template[:-1]] if language.type_first else template
+        group = [template[-1], *template[:-1]] if schema.type_first else template
         kinds = [name for name in group if name != "*"]
         for names in ([name.rstrip("?") for name in kinds], [name for name in kinds if not name.endswith("?")]):
             events = [EventKind(name) for name in names]
@@ -87,12 +87,12 @@ def successors(language: EventLanguage, mode: Mode, contexts: tuple[str, ...]) -
                 follow.setdefault(before, set()).add(after)
         if "*" in group:
             follow.setdefault(EventKind.VOLUME, set()).add(EventKind.HITSOUND)
-            if language.type_first:
+            if schema.type_first:
                 lasts.add(EventKind.VOLUME)
     # Groups without a time are slider anchors, among which a beat or a change may fall. With types in front, the last event of a
     # group does not tell what ended.
     between = ANCHORS | BEATS | {EventKind.SLIDER_HEAD, EventKind.KIAI, EventKind.SCROLL_SPEED_CHANGE}
-    before_anchors = lasts if language.type_first else lasts & between
+    before_anchors = lasts if schema.type_first else lasts & between
     for last in [None, *lasts]:
         follow.setdefault(last, set()).update(firsts)
     for last in before_anchors:

@@ -1,6 +1,6 @@
 """Where sliders end, by the formulas of the `slider` package.
 
-They are not the game's (see :mod:`maimod.geometry` for those), but the published models learned events made with them, and even the
+They are not the game's (see :mod:`maimod.osu.slider_path` for those), but the published models learned events made with them, and even the
 last bit matters: results are truncated, and often lie on an integer.
 
 Conventions: osu! pixels, control points truncated to integers.
@@ -17,7 +17,7 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
-from maimod.beatmap import SliderPath
+from maimod.osu.beatmap import SliderPath
 
 PATH_SAMPLES = 50
 """Points through which the package measures a Bezier curve."""

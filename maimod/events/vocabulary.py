@@ -4,7 +4,7 @@ Everything comes from the checkpoint's `tokenizer.json`, so another checkpoint i
 the Mapperatorinator family (COMPAT §1.4; `offset`, `event_ranges`, `input_event_ranges`: lists of type, min_value, max_value in id
 order; ids of contexts; the mappers and descriptors it knows), plus, in checkpoints of ours, a `maimod` object:
 
-- `language`: the :class:`~maimod.events.EventLanguage`;
+- `language`: the :class:`~maimod.events.schema.EventSchema`;
 - `time`: `{"unit": "ms", "step": 10}` for times since the window's start, or `{"unit": "tick"}` for ticks since the previous time;
 - `steps`: type -> how many units of the event's value share one id.
 """
@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from maimod.beatmap import Beatmap, Mode, ObjectKind
-from maimod.events import LANGUAGES, EventKind, EventLanguage
+from maimod.events.schema import SCHEMAS, EventKind, EventSchema
+from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
 
 PAD, SOS, EOS = 0, 1, 2
 FIRST_FREE_ID = 3
@@ -54,7 +54,7 @@ these things."""
 
 
 @dataclass(frozen=True, slots=True)
-class MapFacts:
+class Conditioning:
     """What a model may be told of a map that its hit objects do not say; None where it is not known."""
 
     stars: float | None = None
@@ -94,7 +94,7 @@ class Vocabulary:
                 self.size_out = next_id
             self.size_in = next_id
             self.version = None if "language" in own else self._version()
-            self.language = EventLanguage.from_dict(own["language"]) if self.version is None else LANGUAGES[self.version]
+            self.schema = EventSchema.from_dict(own["language"]) if self.version is None else SCHEMAS[self.version]
             time = own.get("time", {"unit": "ms", "step": 10})
             self.context_start = {str(name): int(token) for name, token in data.get("context_sos", {}).items()}
             self.context_end = {str(name): int(token) for name, token in data.get("context_eos", {}).items()}
@@ -176,29 +176,29 @@ class Vocabulary:
         parts = [np.arange(span.first_id, span.first_id + span.size) for span in spans if span.first_id < self.size_out]
         return np.sort(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
 
-    def prompt(self, beatmap: Beatmap, facts: MapFacts, scroll_speed_ratio: float = 0.0) -> list[int]:
+    def prompt(self, beatmap: Beatmap, conditioning: Conditioning, scroll_speed_ratio: float = 0.0) -> list[int]:
         """Class tokens that tell the decoder what map this is (COMPAT §7; kinds the vocabulary lacks are left out).
 
         Raises:
             VocabularyError: if the facts name something this checkpoint does not know.
         """
         unwritten = UNWRITTEN_CLASSES.get(self.version or "", frozenset())
-        if facts.year is not None and (EventKind.YEAR not in self.ranges or EventKind.YEAR in unwritten):
-            raise VocabularyError(f"year={facts.year}: this checkpoint is not told the year; leave it out")
-        return [self.encode(kind, value) for kind, value in self._class_values(beatmap, facts, scroll_speed_ratio)
+        if conditioning.year is not None and (EventKind.YEAR not in self.ranges or EventKind.YEAR in unwritten):
+            raise VocabularyError(f"year={conditioning.year}: this checkpoint is not told the year; leave it out")
+        return [self.encode(kind, value) for kind, value in self._class_values(beatmap, conditioning, scroll_speed_ratio)
                 if kind in self.ranges and kind not in unwritten]
 
-    def _class_values(self, beatmap: Beatmap, facts: MapFacts, scroll_speed_ratio: float) -> list[tuple[EventKind, int]]:
+    def _class_values(self, beatmap: Beatmap, conditioning: Conditioning, scroll_speed_ratio: float) -> list[tuple[EventKind, int]]:
         """Class tokens in prompt order; values by COMPAT §2.7, where the highest of a range stands for "unknown"."""
         mode, settings, objects = beatmap.mode, beatmap.difficulty, beatmap.hit_objects
         unknown = {kind: span.high for kind, span in self.ranges.items()}
-        mapper, descriptors = self.mapper(facts), self.descriptors(facts)
+        mapper, descriptors = self.mapper(conditioning), self.descriptors(conditioning)
         values = [(EventKind.GAMEMODE, int(mode)),
-                  (EventKind.DIFFICULTY, 24 if facts.stars is None else min(max(int(facts.stars * 24 / 12), 0), 23)),
+                  (EventKind.DIFFICULTY, 24 if conditioning.stars is None else min(max(int(conditioning.stars * 24 / 12), 0), 23)),
                   (EventKind.MAPPER, unknown.get(EventKind.MAPPER, 0) if mapper is None else mapper),
-                  (EventKind.YEAR, unknown.get(EventKind.YEAR, 0) if facts.year is None else facts.year),
+                  (EventKind.YEAR, unknown.get(EventKind.YEAR, 0) if conditioning.year is None else conditioning.year),
                   (EventKind.HITSOUNDED, int(any(o.hitsound for o in objects))),
-                  (EventKind.SONG_LENGTH, min(int(facts.song_ms // 10_000), 60))]
+                  (EventKind.SONG_LENGTH, min(int(conditioning.song_ms // 10_000), 60))]
         if mode in (Mode.OSU, Mode.CATCH):
             values += [(EventKind.GLOBAL_SV, round(min(max(settings.slider_multiplier, 0.4), 3.6) * 100)),
                        (EventKind.CS, min(max(int(settings.circle_size * 20 / 10), 0), 20))]
@@ -209,47 +209,47 @@ class Vocabulary:
             values.append((EventKind.SCROLL_SPEED_RATIO, _tenths(scroll_speed_ratio)))
         return values + [(EventKind.DESCRIPTOR, index) for index in descriptors or (unknown.get(EventKind.DESCRIPTOR, 0),)]
 
-    def with_known_facts(self, beatmap: Beatmap, facts: MapFacts) -> MapFacts:
+    def with_known_facts(self, beatmap: Beatmap, conditioning: Conditioning) -> Conditioning:
         """`facts`, and the mapper that the checkpoint knows the map by, if it does."""
         number = beatmap.metadata.get("BeatmapID", "")
         mapper = self._mapper_of_map.get(int(number)) if number.isdecimal() else None
-        if facts.mapper_id is None and mapper in self.mapper_index:
-            facts = replace(facts, mapper_id=mapper)
+        if conditioning.mapper_id is None and mapper in self.mapper_index:
+            conditioning = replace(conditioning, mapper_id=mapper)
         known = self._descriptors_of_map.get(int(number), ()) if number.isdecimal() else ()
-        if known and not facts.descriptors:
+        if known and not conditioning.descriptors:
             names = {index: name for name, index in self.descriptor_index.items()}
-            facts = replace(facts, descriptors=tuple(names[index] for index in known if index in names))
-        return facts
+            conditioning = replace(conditioning, descriptors=tuple(names[index] for index in known if index in names))
+        return conditioning
 
-    def mapper(self, facts: MapFacts) -> int | None:
+    def mapper(self, conditioning: Conditioning) -> int | None:
         """The checkpoint's index of the mapper, None if it is not said.
 
         Raises:
             VocabularyError: if the mapper is not known.
         """
-        if facts.mapper_id is None:
+        if conditioning.mapper_id is None:
             return None
         if not self.mapper_index:
-            raise VocabularyError(f"mapper_id={facts.mapper_id}: this checkpoint knows no mappers; leave it out")
-        if facts.mapper_id not in self.mapper_index:
-            raise VocabularyError(f"mapper_id={facts.mapper_id}: not among the {len(self.mapper_index):,} mappers that this checkpoint "
+            raise VocabularyError(f"mapper_id={conditioning.mapper_id}: this checkpoint knows no mappers; leave it out")
+        if conditioning.mapper_id not in self.mapper_index:
+            raise VocabularyError(f"mapper_id={conditioning.mapper_id}: not among the {len(self.mapper_index):,} mappers that this checkpoint "
                                   "knows; leave it out")
-        return self.mapper_index[facts.mapper_id]
+        return self.mapper_index[conditioning.mapper_id]
 
-    def descriptors(self, facts: MapFacts) -> list[int]:
+    def descriptors(self, conditioning: Conditioning) -> list[int]:
         """The checkpoint's indices of the descriptors.
 
         Raises:
             VocabularyError: if one is not known.
         """
-        if facts.descriptors and not self.descriptor_index:
-            raise VocabularyError(f"descriptors={facts.descriptors[0]}: this checkpoint knows no descriptors; leave it out")
-        for name in facts.descriptors:
+        if conditioning.descriptors and not self.descriptor_index:
+            raise VocabularyError(f"descriptors={conditioning.descriptors[0]}: this checkpoint knows no descriptors; leave it out")
+        for name in conditioning.descriptors:
             if name not in self.descriptor_index:
                 close = get_close_matches(name, self.descriptor_index, 3, 0.5)
                 hint = f"did you mean {', '.join(close)}?" if close else "see maimod model info"
                 raise VocabularyError(f"descriptors={name}: this checkpoint does not know it; {hint}")
-        return [self.descriptor_index[name] for name in facts.descriptors]
+        return [self.descriptor_index[name] for name in conditioning.descriptors]
 
 
 def _tenths(ratio: float) -> int:

@@ -1,7 +1,7 @@
 """Turn a beatmap into events: the small decisions (when, where, what, which sound) that a model reads one by one.
 
-A family of models has its own :class:`EventLanguage`; those of the published Mapperatorinator checkpoints are in
-:data:`LANGUAGES`, and for them the events equal the original's, event by event. That is why timing points are looked up
+A family of models has its own :class:`EventSchema`; those of the published Mapperatorinator checkpoints are in
+:data:`SCHEMAS`, and for them the events equal the original's, event by event. That is why timing points are looked up
 in file order, coordinates and slider durations are truncated and slider ends follow the formulas of the `slider` package:
 a model trained on such events is surprised by better ones.
 
@@ -15,14 +15,27 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from enum import StrEnum
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
-from maimod.beatmap import MAX_TIME_MS, Beatmap, HitObject, HitSample, Mode, ObjectKind, SliderPath, TimingPoint
-from maimod.path_ends import curve_kind, integer_points, path_ends
+from maimod.events.legacy_sliders import curve_kind, integer_points, path_ends
+from maimod.events.schema import (
+    BOTTOM,
+    CELL,
+    CELLS_PER_ROW,
+    CENTRE,
+    LEFT,
+    MAX_DISTANCE,
+    RIGHT,
+    TOP,
+    Event,
+    EventError,
+    EventKind,
+    EventSchema,
+)
+from maimod.osu.beatmap import MAX_TIME_MS, Beatmap, HitObject, HitSample, Mode, ObjectKind, SliderPath, TimingPoint
+from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS
 
 _T = TypeVar("_T")
 
@@ -37,219 +50,19 @@ SPEED_TOLERANCE = 0.001
 SUSTAIN_MS = 8000
 """A long object is repeated this often, so that no window lies wholly inside of it without a trace."""
 SUSTAIN_MARGIN_MS = 10
-HITSOUND_LENIENCY_MS = 5
-"""Samples are those in force this much later: the game lets a late timing point count."""
 BODY_DELAY_MS = 1
-CELL = 32
-"""Width in osu! pixels of the cells of `positions` "cell" and "refined"."""
-LEFT, TOP, RIGHT, BOTTOM = -256, -256, 768, 640
-"""Coordinates beyond are clipped; the playfield is 0 to 512 by 0 to 384."""
-CELLS_PER_ROW = (RIGHT - LEFT) // CELL + 1
-MAX_DISTANCE = 640
-CENTRE = (256.0, 192.0)
-"""Where the cursor is thought to be at the start and after a spinner."""
-SAMPLE_SETS = ("normal", "soft", "drum")
-ADDITIONS = ("whistle", "finish", "clap")
-
-
-class EventError(ValueError):
-    """A beatmap that can be read but not told as events of a sensible number."""
-
-
-class EventKind(StrEnum):
-    """What an event says. Values are the names in `tokenizer.json` and in score files."""
-
-    TIME = "t"
-    SNAP = "snap"
-    DISTANCE = "dist"
-    NEW_COMBO = "new_combo"
-    HITSOUND = "hitsound"
-    VOLUME = "volume"
-    CIRCLE = "circle"
-    SPINNER = "spinner"
-    SPINNER_END = "spinner_end"
-    SLIDER_HEAD = "slider_head"
-    BEZIER_ANCHOR = "bezier_anchor"
-    PERFECT_ANCHOR = "perfect_anchor"
-    CATMULL_ANCHOR = "catmull_anchor"
-    RED_ANCHOR = "red_anchor"
-    LAST_ANCHOR = "last_anchor"
-    SLIDER_END = "slider_end"
-    BEAT = "beat"
-    MEASURE = "measure"
-    TIMING_POINT = "timing_point"
-    GAMEMODE = "gamemode"
-    STYLE = "style"
-    DIFFICULTY = "difficulty"
-    MAPPER = "mapper"
-    CS = "cs"
-    YEAR = "year"
-    HITSOUNDED = "hitsounded"
-    SONG_LENGTH = "song_length"
-    SONG_POSITION = "song_position"
-    GLOBAL_SV = "global_sv"
-    KEYCOUNT = "keycount"
-    HOLD_NOTE_RATIO = "hold_note_ratio"
-    SCROLL_SPEED_RATIO = "scroll_speed_ratio"
-    DESCRIPTOR = "descriptor"
-    POS_X = "pos_x"
-    POS_Y = "pos_y"
-    POS = "pos"
-    KIAI = "kiai"
-    COLUMN = "column"
-    HOLD_NOTE = "hold_note"
-    HOLD_NOTE_END = "hold_note_end"
-    SCROLL_SPEED_CHANGE = "scroll_speed_change"
-    SCROLL_SPEED = "scroll_speed"
-    DRUMROLL = "drumroll"
-    DRUMROLL_END = "drumroll_end"
-    DENDEN = "denden"
-    DENDEN_END = "denden_end"
-    CONTROL = "control"
-    """No event of a map: an end of sequence or another special token a model may expect; its value is the token."""
-    SLIDER_SUSTAIN = "slider_sustain"
-    SLIDER_REPEAT_SUSTAIN = "slider_repeat_sustain"
-    SPINNER_SUSTAIN = "spinner_sustain"
-    HOLD_NOTE_SUSTAIN = "hold_note_sustain"
-    DRUMROLL_SUSTAIN = "drumroll_sustain"
-    DENDEN_SUSTAIN = "denden_sustain"
-    POS_REFINE = "pos_refine"
-
-
-ANCHORS = frozenset({EventKind.BEZIER_ANCHOR, EventKind.PERFECT_ANCHOR, EventKind.CATMULL_ANCHOR, EventKind.RED_ANCHOR})
-BEATS = frozenset({EventKind.BEAT, EventKind.MEASURE, EventKind.TIMING_POINT})
-SUSTAINS = frozenset({EventKind.SLIDER_SUSTAIN, EventKind.SLIDER_REPEAT_SUSTAIN, EventKind.SPINNER_SUSTAIN,
-                      EventKind.HOLD_NOTE_SUSTAIN, EventKind.DRUMROLL_SUSTAIN, EventKind.DENDEN_SUSTAIN})
-OBJECTS = ANCHORS | {
-    EventKind.CIRCLE, EventKind.SPINNER, EventKind.SPINNER_END, EventKind.SLIDER_HEAD, EventKind.LAST_ANCHOR,
-    EventKind.SLIDER_END, EventKind.HOLD_NOTE, EventKind.HOLD_NOTE_END, EventKind.DRUMROLL, EventKind.DRUMROLL_END,
-    EventKind.DENDEN, EventKind.DENDEN_END}
-TYPES = OBJECTS | BEATS | SUSTAINS | {EventKind.KIAI, EventKind.SCROLL_SPEED_CHANGE}
-"""Every group of events has exactly one of these: it says what the group is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One decision of a mapper."""
-
-    kind: EventKind
-    value: int
-    """Meaning depends on `kind`: ms for `TIME`; otherwise the integer of the vocabulary, see :func:`position` and
-    :func:`hitsound_parts`; 100 times the speed for `SCROLL_SPEED`; 0 where the kind says it all."""
-    time: int
-    """Ms, of the group. Anchors of slider version 1 lie between head and tail, those of version 2 at the head."""
-    group: int
-    """Events of one hit, anchor, beat or change share this number; counted from 0 through all contexts."""
-    source: HitObject | TimingPoint | None
-    """The line of the file it was read from; `None` for what a model expects instead."""
-    part: int = 0
-    """Which part of the source.
-
-    In an anchor's group, and for the place of a slider's last anchor: the index into `SliderPath.control_points` (from 1).
-    Hitsound and volume of a slider: 0 in the head's group, the edge number 1 … `slides` for repeats and tail; in the
-    last anchor's group 0 is the body. Beats: their number from the timing point. Sustains: their number from 1. Else 0.
-    """
-
-
-@dataclass(frozen=True, slots=True)
-class EventScore:
-    """What a model thinks of one event."""
-
-    event: Event
-    surprisal: float
-    """Bits: -log2 of the probability of exactly this event."""
-    entropy: float
-    """Bits: how uncertain the model was."""
-    expected: tuple[tuple[Event, float], ...]
-    """(event, probability) of the legal alternatives, the actual event among them if it is likely; best first."""
-    near: float = 0.0
-    """Probability that lies on this event and, for ordinal kinds (times, positions, volumes, speeds), on values within
-    the tolerance of it. A model that puts 0.1 on each of ten neighbouring times is not surprised by one of them."""
-
-    @property
-    def likeliest(self) -> Event:
-        """The best of the alternatives."""
-        return self.expected[0][0]
-
-    @property
-    def surprise(self) -> float:
-        """Bits: -log2 of `near`, never more than `surprisal`; the two are equal for kinds without an order."""
-        return min(self.surprisal, -math.log2(self.near)) if self.near > 0 else self.surprisal
-
-
-@dataclass(frozen=True, slots=True)
-class EventLanguage:
-    """The switches by which the families of models differ."""
-
-    type_first: bool
-    """Whether a group begins with its type; otherwise it ends with it."""
-    contexts: tuple[tuple[str, ...], ...]
-    """Sequences to write, in order. Of each, the last name is the main one and names the result; the others are merged
-    into it and go first at equal times, in the order given. Names: `timing`, `kiai`, `sv`, `mania_sv` (`sv` in mania,
-    nothing in other modes), `map`."""
-    distances: bool
-    """Whether positions are preceded by the distance to the last one."""
-    positions: Literal["split", "cell", "refined"]
-    """`split`: x, then y. `cell`: a 32 px cell. `refined`: the cell, then the place inside of it to 2 px."""
-    position_precision: int
-    """Osu! pixels per unit of split positions."""
-    slider_version: Literal[1, 2]
-    """1: the last anchor has its place and its time together. 2: all anchors follow the head, then come the times."""
-    sustains: bool
-    """Whether long objects are repeated every 8 s."""
-    velocities: bool
-    """Whether slider heads carry the slider velocity."""
-    timing_point_events: bool
-    """Whether a timing point is told apart from a measure."""
-    corrected: bool = False
-    """Whether known errors of the original are mended: timing points are sorted and their times not cut to seconds, kiai
-    is kiai alone, a green line with a positive number sets velocity 1, heads and tails without edge sounds sound like
-    their slider. Published models learned the errors."""
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> EventLanguage:
-        """Read what :meth:`to_dict` (or JSON) holds; entries of other names are refused.
-
-        Raises:
-            ValueError: if entries are missing, unknown or senseless.
-        """
-        known = {field.name for field in fields(cls)}
-        missing = known - values.keys() - {"corrected"}
-        if missing or values.keys() - known:
-            raise ValueError(f"event language: missing {sorted(missing)}, unknown {sorted(values.keys() - known)}")
-        language = cls(**{**values, "contexts": tuple(tuple(names) for names in values["contexts"])})
-        if language.positions not in ("split", "cell", "refined") or language.slider_version not in (1, 2):
-            raise ValueError(f"event language: positions {language.positions!r}, slider version {language.slider_version!r}")
-        unknown = {name for names in language.contexts for name in names} - _CONTEXTS.keys()
-        if unknown or not all(language.contexts) or language.position_precision < 1:
-            raise ValueError(f"event language: contexts {language.contexts}, precision {language.position_precision}")
-        return language
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {**asdict(self), "contexts": [list(names) for names in self.contexts]}
-
-
-_APART = (("timing",), ("kiai",), ("map",), ("sv",))
-LANGUAGES: dict[str, EventLanguage] = {
-    "v29": EventLanguage(True, _APART, True, "cell", CELL, 1, False, True, True),
-    "v30": EventLanguage(False, (("timing", "map"),), True, "split", 4, 1, False, False, False),
-    "v31": EventLanguage(True, _APART, True, "split", 4, 1, False, True, True),
-    "v32": EventLanguage(False, (("timing",), ("map",), ("sv",)), False, "refined", CELL, 2, True, True, True),
-}
-"""Languages of the published checkpoints; V32-mini speaks that of V32."""
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Beatmap to events
 
 
-def from_beatmap(beatmap: Beatmap, language: EventLanguage, song_length_ms: float | None = None) -> dict[str, list[Event]]:
+def from_beatmap(beatmap: Beatmap, schema: EventSchema, song_length_ms: float | None = None) -> dict[str, list[Event]]:
     """List the events of a beatmap.
 
     Args:
         beatmap: of any mode.
-        language: of the model that will read them.
+        schema: of the model that will read them.
         song_length_ms: where beats end in a map without objects.
 
     Returns:
@@ -259,10 +72,10 @@ def from_beatmap(beatmap: Beatmap, language: EventLanguage, song_length_ms: floa
     Raises:
         EventError: if there would be more than :data:`MAX_EVENTS` in a context.
     """
-    writer = _Writer(beatmap, language, song_length_ms)
+    writer = _Writer(beatmap, schema, song_length_ms)
     contexts: dict[str, list[Event]] = {}
     first = 0
-    for names in language.contexts:
+    for names in schema.contexts:
         groups = list(_CONTEXTS[names[-1]](writer))
         for name in reversed(names[:-1]):
             groups = _merge(list(_CONTEXTS[name](writer)), groups)
@@ -272,9 +85,9 @@ def from_beatmap(beatmap: Beatmap, language: EventLanguage, song_length_ms: floa
     return contexts
 
 
-def scroll_speed_ratio(beatmap: Beatmap, language: EventLanguage) -> float:
+def scroll_speed_ratio(beatmap: Beatmap, schema: EventSchema) -> float:
     """Changes of the scroll speed per moment with objects, which models of taiko and mania are told (COMPAT §7)."""
-    writer, previous, changes = _Writer(beatmap, language, None), 1.0, 0
+    writer, previous, changes = _Writer(beatmap, schema, None), 1.0, 0
     for _, _, speed in writer.speed_changes(normalised=beatmap.mode is Mode.MANIA):
         changes += abs(speed - previous) > SPEED_TOLERANCE
         previous = speed
@@ -343,8 +156,8 @@ def _snap(elapsed: int, beat_length: float) -> int:
 class _Timeline:
     """Timing points, looked up as the original does: the last in file order that is not later."""
 
-    def __init__(self, beatmap: Beatmap, language: EventLanguage) -> None:
-        self.corrected = language.corrected
+    def __init__(self, beatmap: Beatmap, schema: EventSchema) -> None:
+        self.corrected = schema.corrected
         self.points = beatmap.sorted_timing_points if self.corrected else beatmap.timing_points
         self.times = [_microseconds(point.time) for point in self.points]
         self.parents: list[int | None] = []
@@ -400,10 +213,10 @@ class _Timeline:
 class _Writer:
     """Writes the groups of every context of one beatmap."""
 
-    def __init__(self, beatmap: Beatmap, language: EventLanguage, song_length_ms: float | None) -> None:
-        self.beatmap, self.language, self.mode = beatmap, language, beatmap.mode
+    def __init__(self, beatmap: Beatmap, schema: EventSchema, song_length_ms: float | None) -> None:
+        self.beatmap, self.schema, self.mode = beatmap, schema, beatmap.mode
         self.song_length_ms = song_length_ms
-        self.timeline = _Timeline(beatmap, language)
+        self.timeline = _Timeline(beatmap, schema)
         self.on_playfield = self.mode in (Mode.OSU, Mode.CATCH)
         self.last_position = CENTRE
         self.budget: float = MAX_EVENTS
@@ -419,13 +232,13 @@ class _Writer:
     def group(self, kind: EventKind, time: int, source: HitObject | TimingPoint, details: _Parts, *, value: int = 0,
               part: int = 0, timed: bool = True, snapped: bool = True) -> _Group:
         at = _milliseconds(time)
-        parts: _Parts = [(kind, value, part)] if self.language.type_first else []
+        parts: _Parts = [(kind, value, part)] if self.schema.type_first else []
         if timed:
             parts.append((EventKind.TIME, at, part))
         if timed and snapped:
             parts.append((EventKind.SNAP, self.timeline.snap(time), part))
         parts += details
-        if not self.language.type_first:
+        if not self.schema.type_first:
             parts.append((kind, value, part))
         return _Group(at, source, parts)
 
@@ -506,18 +319,18 @@ class _Writer:
         self.spend(24 + 5 * last + 2 * slider.slides)
 
         details = self.position(int(head.x), int(head.y)) + self.new_combo(head)
-        if self.language.velocities:
+        if self.schema.velocities:
             details += self.scroll_speed(start)
         yield self.group(EventKind.SLIDER_HEAD, start, head, details + self.edge_sound(head, 0, start))
         for index, kind in _anchors(slider):
-            time = start + round(index / last * span) if self.language.slider_version == 1 else start
+            time = start + round(index / last * span) if self.schema.slider_version == 1 else start
             yield self.group(kind, time, head, self.anchor_position(slider, index), part=index, timed=False)
 
         place = self.anchor_position(slider, last)
         sounds = self.sounds(start + BODY_DELAY_MS * 1000, head.hitsound, head.sample, 0)
         for edge in range(1, slider.slides):
             sounds += self.edge_sound(head, edge, start + edge * span)
-        if self.language.slider_version == 1:
+        if self.schema.slider_version == 1:
             yield self.group(EventKind.LAST_ANCHOR, start + span, head, place + sounds, part=last)
         else:
             yield self.group(EventKind.LAST_ANCHOR, start, head, place, part=last, timed=False)
@@ -531,7 +344,7 @@ class _Writer:
     def sustain(self, kind: EventKind, start: int, end: int, source: HitObject,
                 details: _Parts | None = None) -> Iterator[_Group]:
         """Repeat a long object between two times in microseconds."""
-        if not self.language.sustains:
+        if not self.schema.sustains:
             return
         step = SUSTAIN_MS * 1000
         times = range(start + step, end - SUSTAIN_MARGIN_MS * 1000, step)
@@ -551,19 +364,19 @@ class _Writer:
         if not self.on_playfield:
             return []
         parts: _Parts = []
-        if self.language.distances:
+        if self.schema.distances:
             dx, dy = x - self.last_position[0], y - self.last_position[1]
             parts.append((EventKind.DISTANCE, int(min(math.sqrt(dx * dx + dy * dy), MAX_DISTANCE)), part))
             self.last_position = x, y
         inside_x, inside_y = _clip(x, LEFT, RIGHT), _clip(y, TOP, BOTTOM)
         # Truncation, so the cells at 0 are twice as wide as the others, and those left of 0 end where refinement begins.
-        if self.language.positions == "split":
-            parts.append((EventKind.POS_X, int(inside_x / self.language.position_precision), part))
-            parts.append((EventKind.POS_Y, int(inside_y / self.language.position_precision), part))
+        if self.schema.positions == "split":
+            parts.append((EventKind.POS_X, int(inside_x / self.schema.position_precision), part))
+            parts.append((EventKind.POS_Y, int(inside_y / self.schema.position_precision), part))
             return parts
         column, row = int(inside_x / CELL) - LEFT // CELL, int(inside_y / CELL) - TOP // CELL
         parts.append((EventKind.POS, column + CELLS_PER_ROW * row, part))
-        if self.language.positions == "refined":
+        if self.schema.positions == "refined":
             parts.append((EventKind.POS_REFINE, min(int(x % CELL / 2), 15) + 16 * min(int(y % CELL / 2), 15), part))
         return parts
 
@@ -582,7 +395,7 @@ class _Writer:
         assert slider is not None
         # The tail takes the last entry, whatever the length of the list.
         place = -1 if edge == slider.slides else edge
-        hitsound = _entry(slider.edge_sounds, place, head.hitsound if self.language.corrected else 0)
+        hitsound = _entry(slider.edge_sounds, place, head.hitsound if self.schema.corrected else 0)
         return self.sounds(time, hitsound, HitSample(*_entry(slider.edge_sets, place, (0, 0))), edge)
 
     def sounds(self, time: int, hitsound: int, sample: HitSample, part: int) -> _Parts:
@@ -613,7 +426,7 @@ class _Writer:
                 kind = EventKind.BEAT
                 if beat % point.meter == 0:
                     kind = EventKind.MEASURE
-                if beat == 0 and self.language.timing_point_events:
+                if beat == 0 and self.schema.timing_point_events:
                     kind = EventKind.TIMING_POINT
                 groups.append(self.group(kind, time, point, [], part=beat, snapped=False))
                 beat += 1
@@ -636,7 +449,7 @@ class _Writer:
         self.spend(3 * len(times))
         for index, (time, point) in enumerate(zip(times, self.timeline.points, strict=True)):
             kiai = point.effects != 0
-            if self.language.corrected:
+            if self.schema.corrected:
                 kiai = point.kiai
                 if times[index + 1:index + 2] == [time]:  # a red line and the green line on it are one change
                     continue
@@ -673,7 +486,7 @@ class _Writer:
         """The beat length in force for the longest time, as osu! stable counts it; 0 if there is none."""
         def clock(time: int) -> int:
             # The original reads the seconds of a time of day: cut to whole seconds, 23:59:59 just before 0.
-            return max(time, 0) if self.language.corrected else time // 1_000_000 % 86_400
+            return max(time, 0) if self.schema.corrected else time // 1_000_000 % 86_400
 
         ends = (hold.end_time if hold.kind is ObjectKind.HOLD else hold.time for hold in self.beatmap.hit_objects)
         last = clock(_microseconds(max(ends, default=0.0)))
@@ -718,31 +531,3 @@ def _anchors(slider: SliderPath) -> Iterator[tuple[int, EventKind]]:
 # Events to human quantities
 
 
-def hitsound_parts(value: int) -> tuple[str, str, tuple[str, ...]]:
-    """Name the sample set, the addition set and the additions of a `HITSOUND` value."""
-    additions = tuple(name for bit, name in enumerate(ADDITIONS) if value >> bit & 1)
-    return SAMPLE_SETS[value // 8 % 3], SAMPLE_SETS[min(value // 24, 2)], additions
-
-
-def position(event: Event, language: EventLanguage) -> tuple[float, ...]:
-    """Centre of the cell that an event of position names, in osu! pixels.
-
-    Returns:
-        (x,) or (y,) for split positions, (x, y) for a cell, (dx, dy) from the cell's corner for a refinement.
-
-    Raises:
-        ValueError: for events that are no position.
-    """
-    if event.kind in (EventKind.POS_X, EventKind.POS_Y):
-        return (_cell_centre(event.value, language.position_precision),)
-    if event.kind is EventKind.POS:
-        row, column = divmod(event.value, CELLS_PER_ROW)
-        return _cell_centre(column + LEFT // CELL, CELL), _cell_centre(row + TOP // CELL, CELL)
-    if event.kind is EventKind.POS_REFINE:
-        return event.value % 16 * 2 + 1.0, event.value // 16 * 2 + 1.0
-    raise ValueError(f"{event.kind} is no position")
-
-
-def _cell_centre(cell: int, width: int) -> float:
-    """Cells below 0 were truncated toward it; cell 0, which covers both sides, is taken for the one on the playfield."""
-    return (cell + 0.5 if cell >= 0 else cell - 0.5) * width

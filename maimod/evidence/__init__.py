@@ -1,17 +1,17 @@
-"""Pictures of the evidence, as SVG text: pure functions of an :class:`maimod.linter.Analysis`. The UI and the HTML report show them."""
+"""Pictures of the evidence, as SVG text: pure functions of an :class:`maimod.linter.pipeline.Analysis`. The UI and the HTML report show them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from maimod.beatmap import Beatmap, Mode
-from maimod.pictures import lanes
-from maimod.pictures.circles import circles
-from maimod.pictures.hearing import hearing
-from maimod.pictures.moment import Cloud, Span, cloud
-from maimod.pictures.timeline import extent, moments, timeline
+from maimod.evidence import lanes
+from maimod.evidence.circles import circles
+from maimod.evidence.moment import Cloud, Span, cloud
+from maimod.evidence.spectrum import spectrum
+from maimod.evidence.timeline import extent, moments, timeline
+from maimod.osu.beatmap import Beatmap, Mode
 
-__all__ = ["Cloud", "Span", "cloud", "extent", "hearing", "moments", "playfield", "timeline"]
+__all__ = ["Cloud", "Span", "cloud", "extent", "moments", "playfield", "spectrum", "timeline"]
 
 _FIELDS: dict[Mode, Callable[[Beatmap, Span, Collection[int], Cloud | None], str]] = {
     Mode.OSU: circles, Mode.TAIKO: lanes.taiko, Mode.CATCH: lanes.catch, Mode.MANIA: lanes.mania}

@@ -12,10 +12,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from maimod import geometry
-from maimod.beatmap import Beatmap, HitObject, ObjectKind
-from maimod.pictures.moment import CLOUD, MARKED, Cloud, Span
-from maimod.pictures.svg import data_url, element, number, palette, png, polyline, text, thin
+from maimod.evidence.moment import CLOUD, MARKED, Cloud, Span
+from maimod.evidence.svg import data_url, element, number, palette, png, polyline, text, thin
+from maimod.osu import slider_path
+from maimod.osu.beatmap import Beatmap, HitObject, ObjectKind
 
 COMBO_COLOURS = ("#ffc000", "#00ca00", "#127cff", "#f21839")
 """Those of maps that have none of their own."""
@@ -106,7 +106,7 @@ def _stacks(shown: Sequence[HitObject], approach: float, beatmap: Beatmap) -> di
         for earlier in reversed(shown[max(0, place - 8):place]):
             if later.time - earlier.end_time > approach * leniency or ObjectKind.SPINNER in (earlier.kind, later.kind):
                 break
-            x, y = geometry.tail(earlier.slider) if earlier.slider else (earlier.x, earlier.y)
+            x, y = slider_path.tail(earlier.slider) if earlier.slider else (earlier.x, earlier.y)
             if math.hypot(later.x - x, later.y - y) < STACK_PX and not earlier.slider:
                 stacks[earlier.index] = stacks[later.index] + 1
                 break
@@ -150,7 +150,7 @@ def _follow_points(shown: Sequence[HitObject], time: float, approach: float) -> 
     for one, other in pairwise(shown):
         if other.combo_number == 1 or ObjectKind.SPINNER in (one.kind, other.kind):
             continue
-        x, y = geometry.tail(one.slider) if one.slider else (one.x, one.y)
+        x, y = slider_path.tail(one.slider) if one.slider else (one.x, one.y)
         visible = one.end_time - approach < time < other.time
         lines.append(element("path", d=f"M{number(x)} {number(y)}L{number(other.x)} {number(other.y)}", class_="follow",
                              stroke="#fff", stroke_opacity=0.25, stroke_width=3, stroke_dasharray="3 12", stroke_linecap="round",
@@ -189,7 +189,7 @@ def _circle(x: float, y: float, radius: float, colour: str, name: str) -> str:
 
 def _slider(o: HitObject, colour: str, radius: float, time: float) -> str:
     assert o.slider is not None
-    path = geometry.flatten(o.slider)
+    path = slider_path.flatten(o.slider)
     vertices = thin(path.vertices, 0.4)
     d = polyline(vertices)
     common = {"d": d, "fill": "none", "stroke_linecap": "round", "stroke_linejoin": "round"}

@@ -11,9 +11,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from maimod.audio import Audio
-from maimod.beatmap import Beatmap
-from maimod.sounds import CLAP, FINISH, WHISTLE, hits
+from maimod.audio.decode import Audio
+from maimod.osu.beatmap import Beatmap
+from maimod.osu.hitsounds import CLAP, FINISH, WHISTLE, hits
 
 CLIP_RATE = 32_000
 """Samples per second of songs decoded for listening."""

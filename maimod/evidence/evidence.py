@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from maimod.beatmap import Beatmap, HitObject, Mode, TimingPoint
-from maimod.detectors import RULES
-from maimod.events import EventScore
+from maimod.events.schema import EventScore
+from maimod.evidence import Cloud, Span, cloud, playfield, spectrum
+from maimod.evidence.words import words
 from maimod.findings import Category, Finding, editor_link, editor_timestamp
-from maimod.pictures import Cloud, Span, cloud, hearing, playfield
-from maimod.pictures.words import words
+from maimod.osu.beatmap import Beatmap, HitObject, Mode, TimingPoint
+from maimod.rules import RULES
 
 if TYPE_CHECKING:
-    from maimod.linter import Analysis
+    from maimod.linter.pipeline import Analysis
 
 MAX_MARKED = 40
 """Objects pointed at; more are a section."""
@@ -45,13 +45,13 @@ def evidence(analysis: Analysis, finding: Finding, playable_ms: float = 0.0) -> 
     if _is_of_no_moment(beatmap, finding):
         return _comparison(finding) + _numbers(finding) + _rule(finding.rule)
     places = None
-    if finding.category in PLACED and marked and analysis.language:
+    if finding.category in PLACED and marked and analysis.schema:
         ours = beatmap.hit_objects[marked[0]]
-        found = tuple(analysis.whereabouts(ours)) if beatmap.mode is not Mode.MANIA else ()
+        found = tuple(analysis.position_posterior(ours)) if beatmap.mode is not Mode.MANIA else ()
         places = (Cloud(ours.time, places=found) if found
-                  else cloud(beatmap, ours, analysis.context.scores_by_object.get(ours.index, []), analysis.language))
+                  else cloud(beatmap, ours, analysis.context.scores_by_object.get(ours.index, []), analysis.schema))
     field = playfield(beatmap, Span(finding.time, playable_ms, playable_ms), marked, places)
-    hear = hearing(analysis, finding.time, marked)
+    hear = spectrum(analysis, finding.time, marked)
     notes = ["pink: found"]
     if places and places.places:
         near = places.near(beatmap.hit_objects[marked[0]].x, beatmap.hit_objects[marked[0]].y, NEAR_PX)
@@ -149,7 +149,7 @@ def _events(analysis: Analysis, finding: Finding) -> str:
     for title, ours, scores in blocks:
         body.append(f'<tr class="mm-object{" mm-ours" if ours else ""}"><th colspan="4">{escape(title)}</th></tr>')
         for score in scores:
-            name, value = words(score.event, analysis.beatmap, analysis.language)
+            name, value = words(score.event, analysis.beatmap, analysis.schema)
             likelier = ", ".join(f"{escape(_alternative(analysis, score, i))} {_percent(p)}" for i, (_, p) in enumerate(score.expected)
                                  if p >= 0.005)
             width = min(score.surprise / 20, 1) * 100
@@ -163,7 +163,7 @@ def _events(analysis: Analysis, finding: Finding) -> str:
 
 def _alternative(analysis: Analysis, score: EventScore, place: int) -> str:
     event = score.expected[place][0]
-    name, value = words(event, analysis.beatmap, analysis.language)
+    name, value = words(event, analysis.beatmap, analysis.schema)
     return value if event.kind is score.event.kind or name == "kind" else f"{name} {value}"
 
 

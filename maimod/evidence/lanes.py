@@ -12,12 +12,12 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from maimod import geometry
-from maimod.beatmap import UNSNAP_MS, Beatmap, ObjectKind
-from maimod.pictures.circles import approach_ms, combo_colours
-from maimod.pictures.moment import CLOUD, MARKED, Cloud, Span
-from maimod.pictures.svg import element, number, polyline, text
-from maimod.sounds import BIG, KAT
+from maimod.evidence.circles import approach_ms, combo_colours
+from maimod.evidence.moment import CLOUD, MARKED, Cloud, Span
+from maimod.evidence.svg import element, number, polyline, text
+from maimod.osu import slider_path
+from maimod.osu.beatmap import UNSNAP_MS, Beatmap, ObjectKind
+from maimod.osu.hitsounds import BIG, KAT
 
 HEIGHT = 480
 SCROLL = 0.5
@@ -92,7 +92,7 @@ def catch(beatmap: Beatmap, span: Span, marked: Collection[int], cloud: Cloud | 
                                   stroke="#ffd166", stroke_opacity=0.5))
             moving.append(text("bananas", x=256, y=(top + bottom) / 2, text_anchor="middle", font_size=18, fill="#ffd166"))
         elif o.slider and o.span_duration > 0:
-            path = geometry.flatten(o.slider)
+            path = slider_path.flatten(o.slider)
             stops = np.linspace(0, o.slider.slides, 12 * min(o.slider.slides, 20) + 1)
             xs = path.at(np.abs((stops + 1) % 2 - 1) * path.length)[:, 0]
             stream = [(float(x), y(o.time + float(stop) * o.span_duration)) for x, stop in zip(xs, stops, strict=True)]

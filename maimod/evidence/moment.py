@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from maimod import geometry
-from maimod.beatmap import Beatmap, HitObject, Mode, ObjectKind
-from maimod.events import CELL, CENTRE, EventKind, EventLanguage, EventScore, position
+from maimod.events.schema import CELL, CENTRE, EventKind, EventSchema, EventScore, position
+from maimod.osu import slider_path
+from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 
 CLOUD, MARKED = "#41e0d0", "#ff5c93"
 """Colours of what was expected and of what was found; neither is a combo colour."""
@@ -54,14 +54,14 @@ class Cloud:
         return sum(p for px, py, p in self.places if math.hypot(px - x, py - y) <= distance)
 
 
-def cloud(beatmap: Beatmap, hit_object: HitObject, scores: list[EventScore], language: EventLanguage) -> Cloud | None:
+def cloud(beatmap: Beatmap, hit_object: HitObject, scores: list[EventScore], schema: EventSchema) -> Cloud | None:
     """Read the expected places of an object off the scores of its events; None if the model has nothing to say.
 
     Args:
         beatmap: of the object.
         hit_object: where the cloud belongs.
         scores: of the object's events, in order.
-        language: of the model.
+        schema: of the model.
     """
     first = [score for score in scores if score.event.group == scores[0].event.group] if scores else []
     by_kind = {score.event.kind: [(event, p) for event, p in score.expected if event.kind is score.event.kind and p >= LEAST]
@@ -75,15 +75,15 @@ def cloud(beatmap: Beatmap, hit_object: HitObject, scores: list[EventScore], lan
     spots: list[tuple[float, float, float]] = []
     reach = math.hypot(hit_object.x - x0, hit_object.y - y0)
     for event, p in by_kind.get(EventKind.POS_X, ()):
-        (x,) = position(event, language)
+        (x,) = position(event, schema)
         if beatmap.mode is Mode.CATCH:
             spots.append((x, 0.0, p))
-        elif distances and abs(x - hit_object.x) >= language.position_precision and abs(x - x0) <= reach:
+        elif distances and abs(x - hit_object.x) >= schema.position_precision and abs(x - x0) <= reach:
             rise = math.sqrt(reach**2 - (x - x0) ** 2)
             spots += [(x, y, p / 2) for y in (y0 - rise, y0 + rise)]
     if beatmap.mode is Mode.OSU:
-        spots += [(hit_object.x, *position(event, language), p) for event, p in by_kind.get(EventKind.POS_Y, ())]  # type: ignore[misc]
-    cells = tuple((*position(event, language), float(CELL), p) for event, p in by_kind.get(EventKind.POS, ()))
+        spots += [(hit_object.x, *position(event, schema), p) for event, p in by_kind.get(EventKind.POS_Y, ())]  # type: ignore[misc]
+    cells = tuple((*position(event, schema), float(CELL), p) for event, p in by_kind.get(EventKind.POS, ()))
     found = Cloud(hit_object.time, rings, tuple(spots), cells)  # type: ignore[arg-type]
     return found if rings or spots or cells else None
 
@@ -94,4 +94,4 @@ def _cursor(beatmap: Beatmap, hit_object: HitObject) -> tuple[float, float]:
                  key=lambda o: (o.time, o.index), default=None)
     if before is None or before.kind is ObjectKind.SPINNER:
         return CENTRE
-    return geometry.tail(before.slider) if before.slider else (before.x, before.y)
+    return slider_path.tail(before.slider) if before.slider else (before.x, before.y)

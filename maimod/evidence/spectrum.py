@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maimod import audio
-from maimod.beatmap import Beatmap
-from maimod.events import EventKind
-from maimod.moments import SAME_MS
-from maimod.onsets import CLIP, TYPICAL_LAG_MS
-from maimod.pictures.moment import CLOUD, MARKED
-from maimod.pictures.svg import data_url, element, number, palette, png, polyline, text
+from maimod.audio import decode
+from maimod.audio.onsets import CLIP, TYPICAL_LAG_MS
+from maimod.audio.spectrogram import log_mel
+from maimod.events.schema import EventKind
+from maimod.evidence.moment import CLOUD, MARKED
+from maimod.evidence.svg import data_url, element, number, palette, png, polyline, text
+from maimod.osu.beatmap import Beatmap
+from maimod.rules.rhythm_index import SAME_MS
 
 if TYPE_CHECKING:
-    from maimod.linter import Analysis
+    from maimod.linter.pipeline import Analysis
 
 WIDTH, HEIGHT = 720, 190
 SPECTRUM = (22, 132)
@@ -44,7 +45,7 @@ LEAST, LEAST_OF_NEXT = 0.05, 0.2
 """Probability below which an expected time is not drawn."""
 
 
-def hearing(analysis: Analysis, time: float, marked: Collection[int] = (), half_ms: float = HALF_MS) -> str:
+def spectrum(analysis: Analysis, time: float, marked: Collection[int] = (), half_ms: float = HALF_MS) -> str:
     """Draw what is heard around `time` [ms of the map]."""
     start, stop = time - half_ms, time + half_ms
 
@@ -80,7 +81,7 @@ def hearing(analysis: Analysis, time: float, marked: Collection[int] = (), half_
                 named = x(at)
                 parts.append(text(f"{probability:.0%}", x=named, y=13, fill=CLOUD, text_anchor="middle", font_size=12, font_weight="bold"))
     parts.append(element("path", class_="mm-now", d=f"M0 0V{HEIGHT}", stroke="#7CFF6B", stroke_width=2, opacity=0))
-    return element("svg", *parts, xmlns="http://www.w3.org/2000/svg", class_="mm-hearing", viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img",
+    return element("svg", *parts, xmlns="http://www.w3.org/2000/svg", class_="mm-spectrum", viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img",
                    aria_label="Spectrogram and onsets with the mapped and the expected times", data_start=start, data_stop=stop)
 
 
@@ -103,7 +104,7 @@ def expected_times(analysis: Analysis, marked: Collection[int]) -> list[tuple[fl
     return sorted(found.items())
 
 
-def spectrogram(song: audio.Audio, start: float, stop: float) -> np.ndarray:
+def spectrogram(song: decode.Audio, start: float, stop: float) -> np.ndarray:
     """(N_MELS, n_steps) bytes from `start` to `stop` [ms of the song], low bands last; silence outside of the song."""
     hop = max(1, round(STEP_MS * song.sample_rate / 1000))
     first, n_steps = round(start * song.sample_rate / 1000), max(1, round((stop - start) / STEP_MS))
@@ -111,7 +112,7 @@ def spectrogram(song: audio.Audio, start: float, stop: float) -> np.ndarray:
     source = song.samples[max(first, 0):max(first + len(piece), 0)]
     offset = max(-first, 0)
     piece[offset:offset + len(source)] = source[:len(piece) - offset]
-    mel = audio.log_mel(piece, sample_rate=song.sample_rate, n_fft=512, hop_length=hop, n_mels=N_MELS, f_max=song.sample_rate / 2)
+    mel = log_mel(piece, sample_rate=song.sample_rate, n_fft=512, hop_length=hop, n_mels=N_MELS, f_max=song.sample_rate / 2)
     level = np.log(np.expm1(mel[:n_steps]) + 1e-6)
     level = level + TILT * np.arange(N_MELS)
     loudest = float(np.quantile(level, 0.995))

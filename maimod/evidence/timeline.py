@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maimod.beatmap import Beatmap
-from maimod.pictures.svg import element, number
+from maimod.evidence.svg import element, number
+from maimod.osu.beatmap import Beatmap
 
 if TYPE_CHECKING:
-    from maimod.linter import Analysis
+    from maimod.linter.pipeline import Analysis
 
 MAX_BINS = 9000
 """Bins of the waveform: 40 ms each in a song of 6 minutes, 80 kB of path."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from maimod.beatmap import Beatmap
-from maimod.events import ANCHORS, BEATS, SUSTAINS, Event, EventKind, EventLanguage, hitsound_parts, position
+from maimod.events.schema import ANCHORS, BEATS, SUSTAINS, Event, EventKind, EventSchema, hitsound_parts, position
 from maimod.findings import editor_timestamp
-from maimod.moments import snap
+from maimod.osu.beatmap import Beatmap
+from maimod.osu.timing import snap
 
 NAMES = {
     EventKind.TIME: "time", EventKind.SNAP: "snap", EventKind.DISTANCE: "distance", EventKind.NEW_COMBO: "new combo",
@@ -13,7 +13,7 @@ NAMES = {
     EventKind.POS_REFINE: "place in the cell", EventKind.COLUMN: "column", EventKind.SCROLL_SPEED: "velocity", EventKind.KIAI: "kiai"}
 
 
-def words(event: Event, beatmap: Beatmap, language: EventLanguage | None) -> tuple[str, str]:
+def words(event: Event, beatmap: Beatmap, schema: EventSchema | None) -> tuple[str, str]:
     """(what is decided, how) of an event; events that only say what comes have the name "kind"."""
     kind, value = event.kind, event.value
     name = NAMES.get(kind, kind.value.replace("_", " "))
@@ -29,10 +29,10 @@ def words(event: Event, beatmap: Beatmap, language: EventLanguage | None) -> tup
             return name, f"{normal} hitnormal" + "".join(f" + {addition} {one}" for one in additions)
         case EventKind.VOLUME:
             return name, f"{value} %"
-        case EventKind.POS_X | EventKind.POS_Y if language:
-            return name, f"{position(event, language)[0]:.0f}"
-        case EventKind.POS if language:
-            x, y = position(event, language)
+        case EventKind.POS_X | EventKind.POS_Y if schema:
+            return name, f"{position(event, schema)[0]:.0f}"
+        case EventKind.POS if schema:
+            x, y = position(event, schema)
             return name, f"around {x:.0f}, {y:.0f}"
         case EventKind.COLUMN:
             return name, str(value + 1)

@@ -15,15 +15,19 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from maimod.beatmap import Mode
-from maimod.configs import CheckpointError, ModelConfig, WhisperConfig
+import torch
+
+from maimod.events.vocabulary import Vocabulary, VocabularyError
+from maimod.families.errors import CheckpointError
+from maimod.families.mapperatorinator.config import WhisperConfig
+from maimod.families.mini.config import ModelConfig
 from maimod.findings import ModelInfo
-from maimod.tokens import Vocabulary, VocabularyError
+from maimod.osu.beatmap import Mode
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from maimod.scoring import Model
+    from maimod.families.family import Model
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 """`owner/name`, with an optional `@revision`."""
@@ -224,7 +228,7 @@ def describe(folder: Path) -> Description:
     return Description(
         folder, _family(vocabulary), tuple(sorted(vocabulary.modes)), sum(math.prod(shape) for shape in shapes.values()),
         sum(path.stat().st_size for path in files), vocabulary.size_in, vocabulary.size_out, config.window_ms,
-        tuple(names[-1] for names in vocabulary.language.contexts), len(vocabulary.mapper_index), tuple(vocabulary.descriptor_index),
+        tuple(names[-1] for names in vocabulary.schema.contexts), len(vocabulary.mapper_index), tuple(vocabulary.descriptor_index),
         (folder / "calibration.json").exists())
 
 
@@ -255,9 +259,9 @@ def load_model(folder: Path, device: str = "auto", precision: str = "auto") -> M
     """
     import torch
 
-    from maimod.model import Network, resolve_device
-    from maimod.scoring import Model
-    from maimod.whisper import Whisper, from_published
+    from maimod.families.family import Model
+    from maimod.families.mapperatorinator.network import Whisper, from_published
+    from maimod.families.mini.network import Network
 
     if precision not in ("auto", "fp32", "bf16", "amp"):
         raise CheckpointError(f"precision {precision!r}: give auto, fp32, bf16 or amp")
@@ -333,3 +337,19 @@ class Models:
             model = load_model(folder, self.device, self.precision)
             self._loaded[folder] = self.wrap(model) if self.wrap else model
         return self._loaded[folder]
+
+
+def resolve_device(name: str) -> torch.device:
+    """`auto` is CUDA, then MPS, then CPU.
+
+    Raises:
+        CheckpointError: if the device asked for is not there.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise CheckpointError(f"device {name!r} cannot be used ({str(error).splitlines()[0][:100]}); try device=cpu") from None
+    return device

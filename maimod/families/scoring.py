@@ -7,25 +7,17 @@ floor; the distribution is over the whole vocabulary, the alternatives shown are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from maimod.beatmap import Beatmap
-from maimod.configs import ModelConfig, WhisperConfig
-from maimod.encoding import BundledReading, WindowInputs, stack
-from maimod.events import Event, EventKind, EventScore
-from maimod.findings import ModelInfo
-from maimod.grammar import successors
-from maimod.model import Network
-from maimod.published import PublishedReading
-from maimod.tokens import MapFacts, Vocabulary
-from maimod.whisper import Whisper
-from maimod.windows import Window
+from maimod.events.grammar import successors
+from maimod.events.schema import EventKind, EventScore
+from maimod.families.family import Model, Reading
+from maimod.families.mini.encoding import WindowInputs, stack
+from maimod.families.windows import Window
 
 BATCH_POSITIONS = {"cpu": 6_000, "cuda": 64_000, "mps": 16_000}
 """Encoder positions and padded tokens run at a time: bounds the memory; more is not faster on that kind of device."""
@@ -36,63 +28,6 @@ TOLERANCES = {EventKind.TIME: 1, EventKind.DISTANCE: 16, EventKind.POS_X: 16, Ev
 """How far off an ordinal value still counts as the same: ticks or time steps, osu! pixels, percent, hundredths."""
 EXACT_FLOOR = 1e-10
 """Added to probabilities before their logarithm by the original, which so never says more than 33.2 bits (COMPAT §9)."""
-
-
-class Reading(Protocol):
-    """One map as a family of checkpoints reads it."""
-
-    beatmap: Beatmap
-
-    @property
-    def contexts(self) -> Mapping[str, Sequence[Event]]:
-        """Events by the name of their context, in the order of a window's spans."""
-
-    @property
-    def windows(self) -> Sequence[Window]:
-        """Each event is owned by one of them."""
-
-    def inputs(self, window: Window) -> WindowInputs:
-        """What the network reads for one window."""
-
-    def expected(self, token: int, context: str, index: int, window: Window) -> Event:
-        """The event that a token would have been in place of the event at `index` of `context`."""
-
-
-@dataclass(frozen=True)
-class Model:
-    """A loaded checkpoint."""
-
-    network: Network | Whisper
-    vocabulary: Vocabulary
-    config: ModelConfig | WhisperConfig
-    info: ModelInfo
-    dtype: torch.dtype | None
-    """Of autocast; None runs in the weights' own type."""
-
-    @property
-    def needs_song(self) -> bool:
-        """Whether it cannot judge a map without hearing it."""
-        return isinstance(self.config, WhisperConfig)
-
-    def read(self, beatmap: Beatmap, sound: np.ndarray | None, facts: MapFacts, exact: bool = False) -> Reading:
-        """Prepare a map for this checkpoint.
-
-        Args:
-            beatmap: of a mode the vocabulary covers.
-            sound: (n_samples,) from :func:`maimod.pcm.load` for published checkpoints; (n_frames, n_mels) normalised log-mel frames
-                for ours, None without a song.
-            facts: what is known of the map.
-            exact: the original's many windows, and for published checkpoints its prompts.
-
-        Raises:
-            EventError: if the map cannot be told in the checkpoint's words.
-            VocabularyError: if the facts name something the checkpoint does not know.
-        """
-        if isinstance(self.config, WhisperConfig):
-            assert sound is not None
-            return PublishedReading(beatmap, sound, self.vocabulary, self.config, facts, exact)
-        return BundledReading(beatmap, sound, self.vocabulary, facts, exact, frames=self.config.frames, frame_ms=self.config.frame_ms,
-                              n_mels=self.config.n_mels)
 
 
 @torch.inference_mode()
@@ -168,8 +103,8 @@ class _Reader:
         self.vocabulary, self.reading, self.exact, self.device = model.vocabulary, reading, exact, _device(model)
         self.tolerances = self._tolerances()
         self.legal: dict[str, tuple[dict[EventKind | None, int], Tensor]] = {}
-        for name, merged in zip(reading.contexts, self.vocabulary.language.contexts, strict=True):
-            follow = successors(self.vocabulary.language, reading.beatmap.mode, merged)
+        for name, merged in zip(reading.contexts, self.vocabulary.schema.contexts, strict=True):
+            follow = successors(self.vocabulary.schema, reading.beatmap.mode, merged)
             table = torch.zeros(len(follow), self.vocabulary.size_out, dtype=torch.bool)
             for row, kinds in enumerate(follow.values()):
                 table[row, torch.from_numpy(self.vocabulary.ids(kinds))] = True
@@ -183,7 +118,7 @@ class _Reader:
                 continue
             unit = self.vocabulary.ranges[kind].step
             if kind in (EventKind.POS_X, EventKind.POS_Y):
-                unit *= self.vocabulary.language.position_precision
+                unit *= self.vocabulary.schema.position_precision
             units[kind] = max(1, tolerance // unit)
         return units
 

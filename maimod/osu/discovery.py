@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from maimod import archives
-from maimod.archives import ArchiveError
+from maimod.osu import archive
+from maimod.osu.archive import ArchiveError
 
 SUFFIXES = (".osu", ".osz")
 
@@ -72,7 +72,7 @@ def find(paths: Sequence[str | Path]) -> list[Source]:
     names = _names(list(found.values()))
     sources: dict[Path, Source] = {}
     for file, name in zip(found, names, strict=True):
-        if archives.is_archive(file):
+        if archive.is_archive(file):
             sources[file] = _archive(file, name)
         else:
             folder = file.parent
@@ -115,7 +115,7 @@ def _names(found: Sequence[tuple[Path, Path | None]]) -> list[str]:
 
 def _archive(path: Path, name: str) -> Source:
     try:
-        beatmaps = archives.contents(path).beatmaps
+        beatmaps = archive.contents(path).beatmaps
     except ArchiveError as error:
         return Source(path, (Entry("", name, location(path)),), True, str(error))
     if not beatmaps:
@@ -154,6 +154,6 @@ def opened(source: Source, workplace: Path | None = None) -> Iterator[tuple[Path
         return
     folder = Path(tempfile.mkdtemp(prefix="maimod-", dir=workplace))
     try:
-        yield folder, archives.unpack(source.path, folder)
+        yield folder, archive.unpack(source.path, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

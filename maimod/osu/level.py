@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from enum import IntEnum
 
-from maimod.beatmap import Beatmap, Mode
+from maimod.osu.beatmap import Beatmap, Mode
 
 
 class Level(IntEnum):

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from maimod import reader
-from maimod.beatmap import Beatmap
-from maimod.levels import Level, level_of
-from maimod.reader import BeatmapError
-from maimod.stars import star_rating
+from maimod.osu import parser
+from maimod.osu.beatmap import Beatmap
+from maimod.osu.level import Level, level_of
+from maimod.osu.parser import BeatmapError
+from maimod.osu.stars import star_rating
 
 MAX_FILES = 5_000
 """The largest ranked storyboards have about 2,000; more is no mapset but somebody's whole disk."""
@@ -94,7 +94,7 @@ def load(folder: Path) -> list[Mapset]:
     paths = beatmap_files(folder)
     for path in paths if len(paths) <= MAX_BEATMAPS else ():
         try:
-            beatmaps.append(reader.load(path))
+            beatmaps.append(parser.load(path))
         except BeatmapError as error:
             unreadable.append(error)
     files = _list_files(folder) if beatmaps else {}

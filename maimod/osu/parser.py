@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from maimod.beatmap import MAX_TIME_MS, Beatmap, Break, Difficulty, HitObject, HitSample, Mode, ObjectKind, SliderPath, TimingPoint
+from maimod.osu.beatmap import MAX_TIME_MS, Beatmap, Break, Difficulty, HitObject, HitSample, Mode, ObjectKind, SliderPath, TimingPoint
 
 MAX_FILE_BYTES = 64 * 1024 * 1024  # the largest marathon in circulation is under 10 MB
 MAX_OBJECTS = 100_000

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from maimod.beatmap import SliderPath
+from maimod.osu.beatmap import SliderPath
 
 ARC_TOLERANCE = 0.1
 """How far a polyline may leave its arc (lazer, `PathApproximator.CIRCULAR_ARC_TOLERANCE`)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from maimod.beatmap import Beatmap
+from maimod.osu.beatmap import Beatmap
 
 
 def star_rating(source: Path | Beatmap) -> float | None:

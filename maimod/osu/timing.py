@@ -6,9 +6,11 @@ rounded). Ticks grow through the whole map and go on across red lines, each of w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from maimod.beatmap import Beatmap
+from maimod.osu.beatmap import UNSNAP_MS, Beatmap, Snap
 
 TICKS_PER_BEAT = 48
 PHASE_DIVISORS = (1, 2, 3, 4, 6, 8)
@@ -66,3 +68,21 @@ class BeatGrid:
         angles = 2 * np.pi * (np.stack(phases, axis=-1) % 1.0)
         tempo = np.log2(self.beat_lengths[section] / 400.0) / 2
         return np.concatenate([np.sin(angles), np.cos(angles), tempo[..., None]], axis=-1).astype(np.float32)
+
+
+def snap(beatmap: Beatmap, time: float) -> Snap:
+    """Snap to the red line in force or to one that begins within 2 ms: the editor truncates times."""
+    here = beatmap.snap(time)
+    if beatmap.red_line_at(time + UNSNAP_MS) is here.red_line:
+        return here
+    soon = beatmap.snap(time + UNSNAP_MS)
+    late = Snap(soon.tick, soon.divisor, time - soon.tick, soon.red_line)
+    return here if abs(here.error) <= abs(late.error) else late
+
+
+def measure_ticks(beatmap: Beatmap, times: Sequence[float]) -> np.ndarray:
+    """Ticks of `times` [ms] since the start of their measure: (n_times,) integers."""
+    grid = BeatGrid(beatmap)
+    section = np.maximum(np.searchsorted(grid.offsets, np.asarray(times, dtype=float) + 2.0, side="right") - 1, 0)
+    lengths = np.maximum(grid.meters[section], 1) * TICKS_PER_BEAT
+    return ((grid.ticks(np.asarray(times, dtype=float)) - grid.first_ticks[section]) % lengths).astype(np.int64)

@@ -21,13 +21,13 @@ from rich.style import Style
 from rich.text import Text
 
 from maimod.findings import BeatmapReport, Category, Expected, Finding, ModelInfo, Report, Severity
-from maimod.reporters import Shown, View, shorten
+from maimod.reporters.view import Shown, View, shorten
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from maimod.detectors.base import Detector, MapsetDetector, Rule
-    from maimod.learning.train import Step as TrainingStep
+    from maimod.rules.base import BeatmapCheck, MapsetCheck, Rule
+    from maimod.training.generator import Step as TrainingStep
 
 DEFAULT_WIDTH, MAX_WIDTH = 80, 120
 """Columns in a pipe, and the most that is comfortable to read."""
@@ -184,13 +184,13 @@ def _beatmap(page: Page, beatmap: BeatmapReport, model: ModelInfo | None, view: 
     creator = f" by {clean(beatmap.creator)}" if beatmap.creator else ""
     page.paragraph(_name(beatmap) + creator, "bold", rest=2)
     if beatmap.status != "error" and not view.quiet:
-        facts = [MODES.get(beatmap.mode, beatmap.mode), count(beatmap.objects, "object"),
+        conditioning = [MODES.get(beatmap.mode, beatmap.mode), count(beatmap.objects, "object"),
                  f"{round(beatmap.drain_ms / 1000) // 60}:{round(beatmap.drain_ms / 1000) % 60:02d}",
                  clean(beatmap.audio) if beatmap.audio else "no song",
                  f"{clean(model.id)} ({clean(model.device)}, {model.precision})" if model else "no model"]
         if many:
-            facts.append(clean(beatmap.path))
-        page.paragraph(" · ".join(glue(fact) for fact in facts), "dim", rest=2)
+            conditioning.append(clean(beatmap.path))
+        page.paragraph(" · ".join(glue(fact) for fact in conditioning), "dim", rest=2)
     word, style = {"error": ("error", "bold red"), "partial": ("partial", "bold yellow")}.get(
         beatmap.status, ("note", "bold"))
     for message in beatmap.messages:
@@ -354,8 +354,8 @@ def explain(rules: Sequence[Rule], out: TextIO, view: View | None = None) -> Non
             page.rule()
         page.line((rule.id, "bold"), f"  {rule.title}")
         modes = "all modes" if len(rule.modes) == 4 else ", ".join(MODES[mode.label] for mode in sorted(rule.modes))
-        facts = (f"{LETTERS[rule.severity]}: {rule.severity.value} at most", f"evidence: {', '.join(rule.evidence)}", modes)
-        page.paragraph(" · ".join(glue(fact) for fact in facts), "dim")
+        conditioning = (f"{LETTERS[rule.severity]}: {rule.severity.value} at most", f"evidence: {', '.join(rule.evidence)}", modes)
+        page.paragraph(" · ".join(glue(fact) for fact in conditioning), "dim")
         for head, text in (("Why it matters", rule.why), ("How it is found", rule.how), ("Ignore it when", rule.ignore_when),
                            ("Blind spots", rule.blind_spots), ("Source", rule.source)):
             if text:
@@ -366,15 +366,15 @@ def explain(rules: Sequence[Rule], out: TextIO, view: View | None = None) -> Non
         page.paragraph(glue(f"maimod check MAP --ignore {rule.id}"), first="Leave it out: ", rest=2, first_style="dim")
 
 
-def rules(detectors: Sequence[Detector | MapsetDetector], out: TextIO, view: View | None = None) -> None:
+def rules(checks: Sequence[BeatmapCheck | MapsetCheck], out: TextIO, view: View | None = None) -> None:
     """Write the table of rules."""
     page = Page(out, view or View())
-    width = max((len(rule.id) for detector in detectors for rule in detector.rules), default=0)
-    for number, detector in enumerate(detectors):
+    width = max((len(rule.id) for check in checks for rule in check.rules), default=0)
+    for number, check in enumerate(checks):
         if number:
             page.line()
-        page.line((detector.title, "bold"), (f" · {len(detector.rules)}", "dim"))
-        for rule in detector.rules:
+        page.line((check.title, "bold"), (f" · {len(check.rules)}", "dim"))
+        for rule in check.rules:
             evidence = "+".join(rule.evidence)
             lead = f" {rule.id:<{width}}  "
             lines = wrap(rule.title, max(page.width - 3 - len(lead), 20))

@@ -11,9 +11,9 @@ import os
 from typing import TextIO
 
 from maimod.findings import BeatmapReport, Finding, Report, Severity
-from maimod.reporters import View, shorten
-from maimod.reporters.machine import left_out
+from maimod.reporters.json import left_out
 from maimod.reporters.markdown import ADVICE, counts, escape, section
+from maimod.reporters.view import View, shorten
 
 COMMANDS = {Severity.PROBLEM: "error", Severity.WARNING: "warning", Severity.MINOR: "notice"}
 MAX_ANNOTATIONS = 10

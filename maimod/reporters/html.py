@@ -8,13 +8,13 @@ import json
 from html import escape
 from typing import TYPE_CHECKING, Any, TextIO
 
-from maimod import viewer
+from maimod.evidence.evidence import evidence
 from maimod.findings import Finding, Report
-from maimod.pictures.evidence import evidence
-from maimod.reporters import View, shorten
+from maimod.reporters import viewer
+from maimod.reporters.view import View, shorten
 
 if TYPE_CHECKING:
-    from maimod.linter import Analysis
+    from maimod.linter.pipeline import Analysis
 
 # The page asks no one for anything and runs no script but its own, whatever a map has written into it.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"

@@ -7,7 +7,7 @@ import math
 from typing import Any, TextIO
 
 from maimod.findings import SCHEMA, BeatmapReport, Finding, Report
-from maimod.reporters import Shown, View, shorten
+from maimod.reporters.view import Shown, View, shorten
 
 
 def json(report: Report, out: TextIO, view: View) -> None:

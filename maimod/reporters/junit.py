@@ -11,8 +11,8 @@ import xml.etree.ElementTree as ElementTree
 from typing import TextIO
 
 from maimod.findings import BeatmapReport, Finding, Report
-from maimod.reporters import View, shorten
-from maimod.reporters.machine import left_out
+from maimod.reporters.json import left_out
+from maimod.reporters.view import View, shorten
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # https://www.w3.org/TR/xml/#charsets
 
@@ -48,14 +48,14 @@ def _suite(root: ElementTree.Element, beatmap: BeatmapReport, messages: list[str
 
 
 def _details(beatmap: BeatmapReport, finding: Finding) -> str:
-    facts = [f"{beatmap.location}:{finding.line}", finding.link, f"score {finding.score:.2f}"]
+    conditioning = [f"{beatmap.location}:{finding.line}", finding.link, f"score {finding.score:.2f}"]
     if finding.surprisal is not None:
-        facts.append(f"{finding.surprisal:.1f} bits")
+        conditioning.append(f"{finding.surprisal:.1f} bits")
     if finding.actual:
-        facts.append(f"in the map: {finding.actual}")
+        conditioning.append(f"in the map: {finding.actual}")
     if finding.expected:
-        facts.append("likelier: " + ", ".join(one.text for one in finding.expected))
-    return "\n".join(facts)
+        conditioning.append("likelier: " + ", ".join(one.text for one in finding.expected))
+    return "\n".join(conditioning)
 
 
 def _count(element: ElementTree.Element) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from maimod.findings import BeatmapReport, Expected, Finding, Report, Severity
-from maimod.reporters import View, shorten
-from maimod.reporters.machine import left_out
+from maimod.reporters.json import left_out
+from maimod.reporters.view import View, shorten
 
 NAMES = {Severity.PROBLEM: "Problem", Severity.WARNING: "Warning", Severity.MINOR: "Minor"}
 WORTH_NAMING = 0.1

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import quote
 
 from maimod.findings import BeatmapReport, Finding, Report, Severity
-from maimod.reporters import View, shorten
-from maimod.reporters.machine import left_out, plain
+from maimod.reporters.json import left_out, plain
+from maimod.reporters.view import View, shorten
 
 if TYPE_CHECKING:
-    from maimod.detectors.base import Rule
+    from maimod.rules.base import Rule
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 LEVELS = {Severity.PROBLEM: "error", Severity.WARNING: "warning", Severity.MINOR: "note"}

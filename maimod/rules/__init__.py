@@ -1,6 +1,6 @@
 """All detectors, in report order. Adding one: docs/adding-a-detector.md."""
 
-from maimod.detectors import (
+from maimod.rules import (
     agreement,
     clashes,
     consistency,
@@ -23,33 +23,33 @@ from maimod.detectors import (
     spread,
     timing,
 )
-from maimod.detectors.base import Detector, MapsetDetector, Rule
+from maimod.rules.base import BeatmapCheck, MapsetCheck, Rule
 
-DETECTORS: tuple[Detector | MapsetDetector, ...] = (
-    rhythm.DETECTOR,
-    clashes.DETECTOR,
-    late_ticks.DETECTOR,
-    timing.DETECTOR,
-    lines.DETECTOR,
-    positions.DETECTOR,
-    readability.DETECTOR,
-    new_combos.DETECTOR,
-    sliders.DETECTOR,
-    hitsounds.DETECTOR,
-    scroll_speed.DETECTOR,
-    kiai.DETECTOR,
-    metadata.DETECTOR,
-    files.DETECTOR,
-    samples.DETECTOR,
-    playing_time.DETECTOR,
-    difficulty.DETECTOR,
-    consistency.DETECTOR,
-    shared_timing.DETECTOR,
-    spread.DETECTOR,
-    agreement.DETECTOR,
+CHECKS: tuple[BeatmapCheck | MapsetCheck, ...] = (
+    rhythm.CHECK,
+    clashes.CHECK,
+    late_ticks.CHECK,
+    timing.CHECK,
+    lines.CHECK,
+    positions.CHECK,
+    readability.CHECK,
+    new_combos.CHECK,
+    sliders.CHECK,
+    hitsounds.CHECK,
+    scroll_speed.CHECK,
+    kiai.CHECK,
+    metadata.CHECK,
+    files.CHECK,
+    samples.CHECK,
+    playing_time.CHECK,
+    difficulty.CHECK,
+    consistency.CHECK,
+    shared_timing.CHECK,
+    spread.CHECK,
+    agreement.CHECK,
 )
-BEATMAP_DETECTORS: tuple[Detector, ...] = tuple(detector for detector in DETECTORS if isinstance(detector, Detector))
+BEATMAP_CHECKS: tuple[BeatmapCheck, ...] = tuple(check for check in CHECKS if isinstance(check, BeatmapCheck))
 """Those that look at one difficulty."""
-MAPSET_DETECTORS: tuple[MapsetDetector, ...] = tuple(detector for detector in DETECTORS if isinstance(detector, MapsetDetector))
+MAPSET_CHECKS: tuple[MapsetCheck, ...] = tuple(check for check in CHECKS if isinstance(check, MapsetCheck))
 """Those that look at a whole set."""
-RULES: dict[str, Rule] = {rule.id: rule for detector in DETECTORS for rule in detector.rules}
+RULES: dict[str, Rule] = {rule.id: rule for check in CHECKS for rule in check.rules}

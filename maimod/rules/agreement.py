@@ -10,11 +10,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from maimod.beatmap import Beatmap, HitObject, Mode, ObjectKind
-from maimod.detectors._sets import LIKELY_SCORE, MINOR_SCORE, names
-from maimod.detectors.base import Context, MapsetContext, MapsetDetector, Placed, Rule
 from maimod.findings import Expected, Severity, editor_timestamp
-from maimod.sounds import Hit, addition_names, hits, set_name
+from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.hitsounds import Hit, addition_names, hits, set_name
+from maimod.rules.base import Context, MapsetCheck, MapsetContext, Placed, Rule
+from maimod.rules.sets import LIKELY_SCORE, MINOR_SCORE, names
 
 PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
 MISSING_OBJECT = Rule(
@@ -215,4 +215,4 @@ def _report(context: MapsetContext, beatmap: Beatmap, lacks: Sequence[_Lack], co
             edge=hit.edge, compared=compared)
 
 
-DETECTOR = MapsetDetector("Agreement of the difficulties", (MISSING_OBJECT, BESIDE, MISSING_ADDITION), run)
+CHECK = MapsetCheck("Agreement of the difficulties", (MISSING_OBJECT, BESIDE, MISSING_ADDITION), run)

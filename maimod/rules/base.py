@@ -1,6 +1,6 @@
 """What a detector is: declared rules first, then one pure function from a Context to findings. No torch here.
 
-A :class:`Detector` looks at one difficulty, a :class:`MapsetDetector` at all of a set.
+A :class:`BeatmapCheck` looks at one difficulty, a :class:`MapsetCheck` at all of a set.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from maimod.beatmap import Beatmap, HitObject, Mode
-from maimod.calibration import Calibration
-from maimod.doubts import Doubts
-from maimod.events import EventKind, EventScore
+from maimod.audio.onsets import Alignment, OnsetEnvelope
+from maimod.discriminator.prediction import CorruptionLogits
+from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Expected, Finding, Severity, editor_timestamp
-from maimod.levels import Level
-from maimod.mapset import Mapset
-from maimod.onsets import Alignment, OnsetEnvelope
+from maimod.osu.beatmap import Beatmap, HitObject, Mode
+from maimod.osu.level import Level
+from maimod.osu.mapset import Mapset
+from maimod.rules.calibration import Calibration
 
 ALL_MODES = frozenset(Mode)
 
@@ -53,7 +53,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Detector:
+class BeatmapCheck:
     """Rules of one category about single difficulties, and the function that applies them."""
 
     category: Category
@@ -63,7 +63,7 @@ class Detector:
 
 
 @dataclass(frozen=True, slots=True)
-class MapsetDetector:
+class MapsetCheck:
     """Rules about a whole set, and the function that applies them."""
 
     title: str
@@ -88,7 +88,7 @@ class Context:
     """How hard the difficulty is meant to be; None if that is unknown, and then no rule that depends on it speaks."""
     mapset: Mapset | None = None
     """The set it belongs to; None if it is looked at alone."""
-    doubts: Doubts | None = None
+    corruption: CorruptionLogits | None = None
     """What the proofreader thinks was changed; None without a model."""
 
     @cached_property

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from maimod.beatmap import HitObject, Mode, ObjectKind
-from maimod.detectors.base import ALL_MODES, Context, Detector, Rule
 from maimod.findings import Category, Expected, Finding, Severity
-from maimod.levels import Level
+from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.osu.level import Level
+from maimod.rules.base import ALL_MODES, BeatmapCheck, Context, Rule
 
 OSU, CATCH, MANIA = frozenset({Mode.OSU}), frozenset({Mode.CATCH}), frozenset({Mode.MANIA})
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
@@ -222,5 +222,5 @@ def _shower_gaps(context: Context, pairs: Sequence[tuple[HitObject, HitObject]],
                              gap, least, EXACT_SCORE)
 
 
-DETECTOR = Detector(Category.RHYTHM, "Objects too close or too short", (
+CHECK = BeatmapCheck(Category.RHYTHM, "Objects too close or too short", (
     CONCURRENT, TOO_CLOSE, ZERO_LENGTH, SHORT_HOLD, SHORT_SPINNER, RECOVERY, SHOWER_GAP, SHORT_SLIDER), run)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from maimod.beatmap import Beatmap, Mode
-from maimod.detectors._sets import CRITERIA, EXACT_SCORE, LAZER, LIKELY_SCORE, MINOR_SCORE, Part, departures, file_event, names, quoted
-from maimod.detectors.base import MapsetContext, MapsetDetector, Placed, Rule
 from maimod.findings import Expected, Severity
+from maimod.osu.beatmap import Beatmap, Mode
+from maimod.rules.base import MapsetCheck, MapsetContext, Placed, Rule
+from maimod.rules.sets import CRITERIA, EXACT_SCORE, LAZER, LIKELY_SCORE, MINOR_SCORE, Part, departures, file_event, names, quoted
 
 METADATA = Rule(
     "mapset/metadata", "Metadata differ between difficulties", Severity.PROBLEM, ("map",),
@@ -266,4 +266,4 @@ def _videos(context: MapsetContext) -> Iterator[Placed]:
                             f"{quoted(part.usual) if part.usual else 'missing'} in {names(part.others)}.")
 
 
-DETECTOR = MapsetDetector("Consistency of the set", (METADATA, IDS, AUDIO, PREVIEW, SETTINGS, TICK_RATE, BACKGROUND, VIDEO), run)
+CHECK = MapsetCheck("Consistency of the set", (METADATA, IDS, AUDIO, PREVIEW, SETTINGS, TICK_RATE, BACKGROUND, VIDEO), run)

@@ -6,10 +6,10 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator
 
-from maimod.beatmap import HitObject, Mode
-from maimod.detectors.base import Context, Detector, Rule
 from maimod.findings import Category, Expected, Finding, Severity
-from maimod.levels import Level
+from maimod.osu.beatmap import HitObject, Mode
+from maimod.osu.level import Level
+from maimod.rules.base import BeatmapCheck, Context, Rule
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 _LAZER = "https://github.com/ppy/osu/blob/master/osu.Game"
@@ -208,4 +208,4 @@ def _colours(context: Context) -> Iterator[Finding]:
                            f"{brightness:.0f}", "250 or less", section="Colours")
 
 
-DETECTOR = Detector(Category.MAPSET, "Difficulty settings", (SETTING, TICK_RATE, FOR_LEVEL, KEYS, EMPTY_COLUMN, CHORD, COMBO_COLOURS), run)
+CHECK = BeatmapCheck(Category.MAPSET, "Difficulty settings", (SETTING, TICK_RATE, FOR_LEVEL, KEYS, EMPTY_COLUMN, CHORD, COMBO_COLOURS), run)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from maimod import media
-from maimod.beatmap import Beatmap
-from maimod.detectors._sets import CRITERIA, EXACT_SCORE, LAZER, LIKELY_SCORE, MINOR_SCORE, file_event, names
-from maimod.detectors.base import MapsetContext, MapsetDetector, Placed, Rule
+from maimod.audio import probe
 from maimod.findings import Expected, Severity
+from maimod.osu.beatmap import Beatmap
+from maimod.rules.base import MapsetCheck, MapsetContext, Placed, Rule
+from maimod.rules.sets import CRITERIA, EXACT_SCORE, LAZER, LIKELY_SCORE, MINOR_SCORE, file_event, names
 
 AUDIO_MISSING = Rule(
     "mapset/audio-missing", "Song missing", Severity.PROBLEM, ("map",),
@@ -102,7 +102,7 @@ def _songs(context: MapsetContext) -> Iterator[Placed]:
                 AUDIO_MISSING, beatmaps, line=line, score=EXACT_SCORE, subject=name, actual=name or "none", expected=[Expected("a song")],
                 message=f'The song "{name}" is not in the folder.' if name else "No song is named in [General].")
             continue
-        found = media.probe(context.mapset.path_of(file))
+        found = probe.probe(context.mapset.path_of(file))
         if found is None or found.audio_codec is None:
             yield from context.finding(
                 AUDIO_FORMAT, beatmaps, line=line, score=EXACT_SCORE, subject=file, actual="no sound", expected=[Expected("mp3 or Ogg")],
@@ -113,7 +113,7 @@ def _songs(context: MapsetContext) -> Iterator[Placed]:
         yield from _unused(context, beatmaps, line, file, found)
 
 
-def _format(context: MapsetContext, beatmaps: Sequence[Beatmap], line: int, file: str, found: media.Media) -> Iterator[Placed]:
+def _format(context: MapsetContext, beatmaps: Sequence[Beatmap], line: int, file: str, found: probe.Media) -> Iterator[Placed]:
     extension = file.rpartition(".")[2].lower()
     formats = {"mp3": "mp3", "ogg": "ogg"}
     kind = found.container.partition(",")[0]
@@ -129,7 +129,7 @@ def _format(context: MapsetContext, beatmaps: Sequence[Beatmap], line: int, file
             message=f'"{file}" is an {kind} file by its content, but is not named so.')
 
 
-def _rate(context: MapsetContext, beatmaps: Sequence[Beatmap], line: int, file: str, found: media.Media) -> Iterator[Placed]:
+def _rate(context: MapsetContext, beatmaps: Sequence[Beatmap], line: int, file: str, found: probe.Media) -> Iterator[Placed]:
     is_ogg = found.container == "ogg"
     highest, leniency = (MAX_RATE_OGG, RATE_LENIENCY_OGG) if is_ogg else (MAX_RATE, RATE_LENIENCY)
     rate = found.bit_rate
@@ -145,7 +145,7 @@ def _rate(context: MapsetContext, beatmaps: Sequence[Beatmap], line: int, file: 
             expected=[Expected("44100 Hz")], message=f'"{file}" has {found.sample_rate} samples per second: high sounds are missing.')
 
 
-def _unused(context: MapsetContext, beatmaps: Sequence[Beatmap], line: int, file: str, found: media.Media) -> Iterator[Placed]:
+def _unused(context: MapsetContext, beatmaps: Sequence[Beatmap], line: int, file: str, found: probe.Media) -> Iterator[Placed]:
     if not found.duration:
         return
     end = max(o.end_time for beatmap in beatmaps for o in beatmap.hit_objects)
@@ -195,7 +195,7 @@ def _background_faults(context: MapsetContext, file: str) -> Iterator[tuple[floa
     n_bytes = context.mapset.files[file]
     if n_bytes > MAX_BACKGROUND_BYTES:
         yield EXACT_SCORE, f"has {_size(n_bytes)}, more than 2.5 MB", _size(n_bytes), "2.5 MB or less"
-    found = media.picture_size(context.mapset.path_of(file))
+    found = probe.picture_size(context.mapset.path_of(file))
     if found is None:
         yield LIKELY_SCORE, "is neither a JPEG nor a PNG", "another format", "JPEG or PNG"
         return
@@ -227,7 +227,7 @@ def _video_faults(context: MapsetContext, file: str | None) -> Iterator[tuple[fl
     if file is None:
         yield MINOR_SCORE, "is not in the folder", "no file", "a video"
         return
-    found = media.probe(context.mapset.path_of(file), rate=False)
+    found = probe.probe(context.mapset.path_of(file), rate=False)
     if found is None or found.video_codec is None:
         yield LIKELY_SCORE, "cannot be read as a video", "another format", "a video"
         return
@@ -240,5 +240,5 @@ def _video_faults(context: MapsetContext, file: str | None) -> Iterator[tuple[fl
         yield EXACT_SCORE, f"is encoded as {found.video_codec}, not as H.264", found.video_codec, "h264"
 
 
-DETECTOR = MapsetDetector("Song, background and video", (
+CHECK = MapsetCheck("Song, background and video", (
     AUDIO_MISSING, AUDIO_FORMAT, AUDIO_QUALITY, UNUSED_AUDIO, BACKGROUND_MISSING, BACKGROUND, VIDEO), run)

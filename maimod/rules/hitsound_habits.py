@@ -9,99 +9,13 @@ Source: osu!lazer, `LegacyBeatmapDecoder.handleTimingPoint`, `ConvertHitObjectPa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from maimod.beatgrid import TICKS_PER_BEAT, BeatGrid
-from maimod.beatmap import Beatmap, HitObject, HitSample, Mode, ObjectKind, TimingPoint
-from maimod.events import ADDITIONS, HITSOUND_LENIENCY_MS, SAMPLE_SETS
-
-WHISTLE, FINISH, CLAP = 2, 4, 8
-KAT, BIG = WHISTLE | CLAP, FINISH
-"""Taiko: a whistle or clap makes a blue note (kat), a finish a big one."""
-DEFAULT_SET = 1  # lazer: a timing point without a sample set plays the normal one
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One hit and what is heard of it."""
-
-    hit_object: HitObject
-    edge: int
-    """0 for heads and everything that is no slider, then the repeats, `slides` for the tail."""
-    time: float
-    """Ms."""
-    additions: int
-    """Bits: 2 whistle, 4 finish, 8 clap."""
-    normal_set: int
-    """1 normal, 2 soft, 3 drum: of the sound that is always there."""
-    addition_set: int
-    """The same of the additions."""
-    index: int
-    """Of the custom samples; 0 and 1 are the skin's and the mapset's first."""
-    volume: int
-    """Percent."""
-    keysound: bool
-    """Whether a sample file of its own is played instead."""
-    point: TimingPoint
-    """The line that says what the object leaves open."""
-
-    @property
-    def is_active(self) -> bool:
-        """Whether the player presses a key here: anything but repeats and tails."""
-        return self.edge == 0
-
-    @property
-    def place(self) -> str:
-        """What is hit, in words: "circle", "slider head", "slider tail", "repeat 2"."""
-        if self.hit_object.slider is None:
-            return "spinner end" if self.hit_object.kind is ObjectKind.SPINNER else self.hit_object.kind.value
-        if self.edge == 0:
-            return "slider head"
-        if self.edge == self.hit_object.slider.slides:
-            return "slider tail"
-        return "slider repeat" if self.hit_object.slider.slides == 2 else f"repeat {self.edge} of the slider"
-
-
-def hits(beatmap: Beatmap) -> list[Hit]:
-    """List the hits of a beatmap in order of time."""
-    found = []
-    for hit_object in beatmap.hit_objects:
-        slider = hit_object.slider
-        if slider is None:
-            time = hit_object.end_time if hit_object.kind is ObjectKind.SPINNER else hit_object.time
-            found.append(_hit(beatmap, hit_object, 0, time, hit_object.hitsound, hit_object.sample))
-            continue
-        for edge, time in enumerate(hit_object.edge_times()):
-            # Edges that the file does not list sound as the slider itself does.
-            additions = slider.edge_sounds[edge] if edge < len(slider.edge_sounds) else hit_object.hitsound
-            sample = hit_object.sample
-            if edge < len(slider.edge_sets):
-                sample = replace(sample, normal_set=slider.edge_sets[edge][0], addition_set=slider.edge_sets[edge][1])
-            found.append(_hit(beatmap, hit_object, edge, time, additions, sample))
-    found.sort(key=lambda hit: (hit.time, hit.hit_object.index))
-    return found
-
-
-def _hit(beatmap: Beatmap, hit_object: HitObject, edge: int, time: float, additions: int, sample: HitSample) -> Hit:
-    point = beatmap.timing_point_at(time + HITSOUND_LENIENCY_MS)
-    normal_set = sample.normal_set or point.sample_set
-    normal_set = normal_set if normal_set in (1, 2, 3) else DEFAULT_SET
-    addition_set = sample.addition_set if sample.addition_set in (1, 2, 3) else normal_set
-    return Hit(hit_object, edge, time, additions & 14, normal_set, addition_set, sample.index or point.sample_index,
-               min(max(sample.volume or point.volume, 0), 100), bool(sample.filename), point)
-
-
-def addition_names(additions: int) -> str:
-    """Name addition bits: "whistle", "finish + clap", "no addition"."""
-    return " + ".join(name for bit, name in enumerate(ADDITIONS, start=1) if additions >> bit & 1) or "no addition"
-
-
-def set_name(sample_set: int) -> str:
-    """Name a sample set from 1 to 3."""
-    return SAMPLE_SETS[sample_set - 1]
-
+from maimod.osu.beatmap import Beatmap, Mode
+from maimod.osu.hitsounds import BIG, KAT, Hit
+from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid, measure_ticks
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Alike places
@@ -184,14 +98,6 @@ def habits(beatmap: Beatmap, found: Sequence[Hit]) -> Habits:
             ours += [first[alike], second[alike]]
             theirs += [second[alike], first[alike]]
     return Habits(tuple(found), (np.concatenate(ours), np.concatenate(theirs)), words)
-
-
-def measure_ticks(beatmap: Beatmap, times: Sequence[float]) -> np.ndarray:
-    """Ticks of `times` [ms] since the start of their measure: (n_times,) integers."""
-    grid = BeatGrid(beatmap)
-    section = np.maximum(np.searchsorted(grid.offsets, np.asarray(times, dtype=float) + 2.0, side="right") - 1, 0)
-    lengths = np.maximum(grid.meters[section], 1) * TICKS_PER_BEAT
-    return ((grid.ticks(np.asarray(times, dtype=float)) - grid.first_ticks[section]) % lengths).astype(np.int64)
 
 
 def _words(beatmap: Beatmap, found: Sequence[Hit], cells: np.ndarray) -> np.ndarray:

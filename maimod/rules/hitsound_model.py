@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from maimod.detectors.base import Context
-from maimod.events import EventKind, EventScore
-from maimod.sounds import Habits, Hit
+from maimod.events.schema import EventKind, EventScore
+from maimod.osu.hitsounds import Hit
+from maimod.rules.base import Context
+from maimod.rules.hitsound_habits import Habits
 
 MODEL_FLOOR = 2e-3
 """Probability that a model's word is never better than: 9 bits."""

@@ -14,14 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from maimod.beatmap import Mode
-from maimod.calibration import CANDIDATE_SCORE, Curve
-from maimod.detectors._hearing import Hearing
-from maimod.detectors._loudness import HITSOUND_RULES, MUTED, NONE, VOLUME, muted, volumes, without_additions
-from maimod.detectors.base import ALL_MODES, Context, Detector, Rule
-from maimod.events import EventKind
+from maimod.events.schema import EventKind
 from maimod.findings import Category, Expected, Finding, Severity
-from maimod.sounds import BIG, CLAP, FINISH, KAT, WHISTLE, Hit, addition_names, habits, hits, set_name
+from maimod.osu.beatmap import Mode
+from maimod.osu.hitsounds import BIG, CLAP, FINISH, KAT, WHISTLE, Hit, addition_names, hits, set_name
+from maimod.rules.base import ALL_MODES, BeatmapCheck, Context, Rule
+from maimod.rules.calibration import CANDIDATE_SCORE, Curve
+from maimod.rules.hitsound_habits import habits
+from maimod.rules.hitsound_model import Hearing
+from maimod.rules.volume import HITSOUND_RULES, MUTED, NONE, VOLUME, muted, volumes, without_additions
 
 NOT_TAIKO = ALL_MODES - {Mode.TAIKO}
 
@@ -262,5 +263,5 @@ def _position(context: Context, hit: Hit) -> str:
     return f"beat {whole + 1}" + (f" + {part}/{snap.divisor}" if part else "")
 
 
-DETECTOR = Detector(
+CHECK = BeatmapCheck(
     Category.HITSOUNDS, "Hitsounds", (MISSING, UNEXPECTED, SAMPLE_SET, COLOUR, VOLUME, MUTED, NONE), run)

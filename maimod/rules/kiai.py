@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from maimod.beatmap import UNSNAP_MS, Beatmap, Snap, TimingPoint
-from maimod.calibration import CANDIDATE_SCORE, Curve
-from maimod.detectors.base import Context, Detector, Rule
-from maimod.events import EventKind, EventScore
+from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Expected, Finding, Severity
+from maimod.osu.beatmap import UNSNAP_MS, Beatmap, Snap, TimingPoint
+from maimod.rules.base import BeatmapCheck, Context, Rule
+from maimod.rules.calibration import CANDIDATE_SCORE, Curve
 
 KIAI_DIVISORS = (1, 2, 3, 4, 6, 8, 16)
 """Every start and end in those maps but six lies on one of these; a slip of some ms may land on 1/5, 1/7, 1/9 or 1/12."""
@@ -194,4 +194,4 @@ def _short(context: Context) -> Iterator[Finding]:
             message=f"Kiai flashes for {lengths[flashes[0]]:.2g} beats, here alone; did a timing point keep its flag by accident?")
 
 
-DETECTOR = Detector(Category.KIAI, "Kiai", (UNSNAPPED, MISPLACED, INTERRUPTED, STRAY, NEVER_ENDS), run)
+CHECK = BeatmapCheck(Category.KIAI, "Kiai", (UNSNAPPED, MISPLACED, INTERRUPTED, STRAY, NEVER_ENDS), run)

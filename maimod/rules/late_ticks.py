@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from maimod.beatmap import UNSNAP_MS
-from maimod.detectors.base import Context, Detector, Rule
 from maimod.findings import Category, Expected, Finding, Severity
-from maimod.moments import Moments
+from maimod.osu.beatmap import UNSNAP_MS
+from maimod.rules.base import BeatmapCheck, Context, Rule
+from maimod.rules.rhythm_index import RhythmIndex
 
 LATE = Rule(
     "rhythm/slightly-unsnapped", "Objects a millisecond late", Severity.MINOR, ("map",),
@@ -23,7 +23,7 @@ SCORE = 0.35
 
 
 def run(context: Context) -> Iterator[Finding]:
-    late = [edge for edge in Moments(context).edges if edge.number == 0 and LATE_MS <= edge.snap.error < UNSNAP_MS]
+    late = [edge for edge in RhythmIndex(context).edges if edge.number == 0 and LATE_MS <= edge.snap.error < UNSNAP_MS]
     if not late:
         return
     first = late[0]
@@ -34,4 +34,4 @@ def run(context: Context) -> Iterator[Finding]:
         message=f"{first.name} is {first.snap.error:.1f} ms late of the closest 1/{first.snap.divisor} tick{more}.")
 
 
-DETECTOR = Detector(Category.RHYTHM, "Late ticks", (LATE,), run)
+CHECK = BeatmapCheck(Category.RHYTHM, "Late ticks", (LATE,), run)

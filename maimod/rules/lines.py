@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from maimod.beatmap import Mode, TimingPoint
-from maimod.detectors.base import Context, Detector, Rule
 from maimod.findings import Category, Expected, Finding, Severity
+from maimod.osu.beatmap import Mode, TimingPoint
+from maimod.rules.base import BeatmapCheck, Context, Rule
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 DUPLICATE_GREEN = Rule(
@@ -144,4 +144,4 @@ def _unused_red(context: Context) -> Iterator[Finding]:
                        "downbeat of it", "a red line", "a green line or none")
 
 
-DETECTOR = Detector(Category.TIMING, "Timing lines", (DUPLICATE_GREEN, CONFLICT, UNUSED_GREEN, UNUSED_RED, FIRST_LINE, LINE_VOLUME), run)
+CHECK = BeatmapCheck(Category.TIMING, "Timing lines", (DUPLICATE_GREEN, CONFLICT, UNUSED_GREEN, UNUSED_RED, FIRST_LINE, LINE_VOLUME), run)

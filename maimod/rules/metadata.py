@@ -6,10 +6,10 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 
-from maimod.beatmap import Beatmap
-from maimod.detectors._sets import CRITERIA, EXACT_SCORE, LAZER, LIKELY_SCORE
-from maimod.detectors.base import MapsetContext, MapsetDetector, Placed, Rule
 from maimod.findings import Expected, Severity
+from maimod.osu.beatmap import Beatmap
+from maimod.rules.base import MapsetCheck, MapsetContext, Placed, Rule
+from maimod.rules.sets import CRITERIA, EXACT_SCORE, LAZER, LIKELY_SCORE
 
 TITLE_MARKER = Rule(
     "mapset/title-marker", "Marker of the title in another form", Severity.PROBLEM, ("map",),
@@ -157,4 +157,4 @@ def _plain(text: str) -> str:
     return text.lower().replace("_", " ")
 
 
-DETECTOR = MapsetDetector("Metadata", (TITLE_MARKER, MARKER, ROMANISED, TAGS, GUEST, LEFT_OVER), run)
+CHECK = MapsetCheck("Metadata", (TITLE_MARKER, MARKER, ROMANISED, TAGS, GUEST, LEFT_OVER), run)

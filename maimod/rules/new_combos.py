@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from maimod.beatgrid import TICKS_PER_BEAT, BeatGrid
-from maimod.beatmap import HitObject, Mode, ObjectKind
-from maimod.calibration import CANDIDATE_SCORE, Curve
-from maimod.detectors.base import Context, Detector, Rule
-from maimod.events import EventKind, EventScore
+from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Expected, Finding, Severity
+from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid
+from maimod.rules.base import BeatmapCheck, Context, Rule
+from maimod.rules.calibration import CANDIDATE_SCORE, Curve
 
 PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
 PSEUDO_COUNT = 0.5
@@ -211,4 +211,4 @@ def run(context: Context) -> Iterator[Finding]:
                 beats_before=verdict.lengths[0] / TICKS_PER_BEAT, beats_after=verdict.lengths[1] / TICKS_PER_BEAT)
 
 
-DETECTOR = Detector(Category.NEW_COMBOS, "New combos", (MISSING, UNEXPECTED), run)
+CHECK = BeatmapCheck(Category.NEW_COMBOS, "New combos", (MISSING, UNEXPECTED), run)

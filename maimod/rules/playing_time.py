@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from maimod.beatmap import Break, Difficulty, HitObject, Mode
-from maimod.detectors.base import ALL_MODES, Context, Detector, Rule
 from maimod.findings import Category, Expected, Finding, Severity
+from maimod.osu.beatmap import Break, Difficulty, HitObject, Mode
+from maimod.rules.base import ALL_MODES, BeatmapCheck, Context, Rule
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 _LAZER = "https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks"
@@ -106,4 +106,4 @@ def _missing_breaks(context: Context) -> Iterator[Finding]:
                 expected=[Expected("a break")], message=f"Nothing is to be hit for {pause / 1000:.1f} s, and there is no break.")
 
 
-DETECTOR = Detector(Category.MAPSET, "Playing time", (DRAIN, BREAK, MISSING_BREAK), run)
+CHECK = BeatmapCheck(Category.MAPSET, "Playing time", (DRAIN, BREAK, MISSING_BREAK), run)

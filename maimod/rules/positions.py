@@ -10,14 +10,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from maimod import geometry
-from maimod.beatmap import HitObject, Mode, ObjectKind
-from maimod.calibration import ALONE_SCORE, CANDIDATE_SCORE, Curve
-from maimod.detectors.base import Context, Detector, Rule
-from maimod.events import CELL, CELLS_PER_ROW, EventKind, EventScore
-from maimod.events import LEFT as EVENT_LEFT
-from maimod.events import TOP as EVENT_TOP
+from maimod.events.schema import CELL, CELLS_PER_ROW, EventKind, EventScore
+from maimod.events.schema import LEFT as EVENT_LEFT
+from maimod.events.schema import TOP as EVENT_TOP
 from maimod.findings import Category, Expected, Finding, Severity
+from maimod.osu import slider_path
+from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.rules.base import BeatmapCheck, Context, Rule
+from maimod.rules.calibration import ALONE_SCORE, CANDIDATE_SCORE, Curve
 
 OSU = frozenset({Mode.OSU})
 PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
@@ -140,7 +140,7 @@ class Step:
 
 def cursor(hit_object: HitObject) -> tuple[float, float]:
     """Where the cursor is when the object is over."""
-    return geometry.tail(hit_object.slider) if hit_object.slider else (hit_object.x, hit_object.y)
+    return slider_path.tail(hit_object.slider) if hit_object.slider else (hit_object.x, hit_object.y)
 
 
 def steps(context: Context) -> list[Step]:
@@ -255,7 +255,7 @@ def offscreen(context: Context) -> Iterator[Finding]:
     for o in context.objects_by_time:
         if o.kind not in (ObjectKind.CIRCLE, ObjectKind.SLIDER):
             continue
-        points = geometry.flatten(o.slider).vertices if o.slider else np.array([[o.x, o.y]])
+        points = slider_path.flatten(o.slider).vertices if o.slider else np.array([[o.x, o.y]])
         beyond = np.max([LEFT - points[:, 0] + radius, points[:, 0] + radius - RIGHT,
                          TOP - points[:, 1] + radius, points[:, 1] + radius - BOTTOM], axis=0)
         if beyond.max() <= 0:
@@ -404,4 +404,4 @@ def run(context: Context) -> Iterator[Finding]:
             yield from columns(context)
 
 
-DETECTOR = Detector(Category.POSITIONS, "Positions", (UNEXPECTED, SPACING, OFFSCREEN, NEAR_OVERLAP, COLUMN), run)
+CHECK = BeatmapCheck(Category.POSITIONS, "Positions", (UNEXPECTED, SPACING, OFFSCREEN, NEAR_OVERLAP, COLUMN), run)

@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator
 from itertools import pairwise
 
-from maimod import geometry
-from maimod.beatmap import Beatmap, HitObject, Mode, ObjectKind
-from maimod.detectors.base import Context, Detector, Rule
-from maimod.detectors.playing_time import preempt_ms
 from maimod.findings import Category, Expected, Finding, Severity
-from maimod.levels import Level
+from maimod.osu import slider_path
+from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.level import Level
+from maimod.rules.base import BeatmapCheck, Context, Rule
+from maimod.rules.playing_time import preempt_ms
 
 OSU = frozenset({Mode.OSU})
 OVERLAP = Rule(
@@ -52,7 +52,7 @@ def run(context: Context) -> Iterator[Finding]:
 
 
 def _distance(before: HitObject, after: HitObject) -> float:
-    return math.dist(geometry.tail(before.slider) if before.slider else (before.x, before.y), (after.x, after.y))
+    return math.dist(slider_path.tail(before.slider) if before.slider else (before.x, before.y), (after.x, after.y))
 
 
 def _overlaps(context: Context, pairs: list[tuple[HitObject, HitObject]]) -> Iterator[Finding]:
@@ -90,4 +90,4 @@ def stack_leniency(beatmap: Beatmap) -> float:
         return DEFAULT_LENIENCY
 
 
-DETECTOR = Detector(Category.POSITIONS, "Readability", (OVERLAP, UNSTACKED), run)
+CHECK = BeatmapCheck(Category.POSITIONS, "Readability", (OVERLAP, UNSTACKED), run)

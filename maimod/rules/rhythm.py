@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from maimod.beatmap import UNSNAP_MS, HitObject, Mode, ObjectKind, Snap, TimingPoint
-from maimod.calibration import ALONE_SCORE, CANDIDATE_SCORE, Curve
-from maimod.detectors.base import Context, Detector, Rule
-from maimod.events import EventKind, EventScore
+from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Expected, Finding, Severity
-from maimod.moments import SAME_MS, Edge, Moments, alternative, contains, snap
+from maimod.osu.beatmap import UNSNAP_MS, HitObject, Mode, ObjectKind, Snap, TimingPoint
+from maimod.osu.timing import snap
+from maimod.rules.base import BeatmapCheck, Context, Rule
+from maimod.rules.calibration import ALONE_SCORE, CANDIDATE_SCORE, Curve
+from maimod.rules.rhythm_index import SAME_MS, Edge, RhythmIndex, alternative, contains
 
 ODD_DIVISORS = frozenset({5, 7, 9, 12, 16})
 """Ticks on which objects hardly ever start: 371 of 532,000 starts in 1,045 ranked maps, in 20 maps of which all but a few use them in
@@ -129,7 +130,7 @@ _NAMES = {
 def run(context: Context) -> Iterator[Finding]:
     if not context.beatmap.hit_objects:
         return
-    moments, named = Moments(context), set[int]()
+    moments, named = RhythmIndex(context), set[int]()
     for find in (_unsnapped, _unusual_snaps, _starts, _kinds, _ends):
         for finding in find(context, moments, frozenset(named)):
             if finding.score >= ALONE_SCORE:
@@ -141,7 +142,7 @@ def run(context: Context) -> Iterator[Finding]:
 # Arithmetic
 
 
-def _unsnapped(context: Context, moments: Moments, named: frozenset[int]) -> Iterator[Finding]:
+def _unsnapped(context: Context, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Finding]:
     places = {o.index: place for place, o in enumerate(context.objects_by_time)}
     slips: list[Edge] = []
     for edge in moments.edges:
@@ -203,7 +204,7 @@ def _other_red_line(context: Context, edge: Edge) -> TimingPoint | None:
     return None
 
 
-def _unusual_snaps(context: Context, moments: Moments, named: frozenset[int]) -> Iterator[Finding]:
+def _unusual_snaps(context: Context, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Finding]:
     uses = Counter(edge.snap.divisor for edge in moments.edges)
     done = set(named)
     for edge in moments.edges:
@@ -235,7 +236,7 @@ def _unusual_snaps(context: Context, moments: Moments, named: frozenset[int]) ->
 # The model, and the song beside it
 
 
-def _starts(context: Context, moments: Moments, named: frozenset[int]) -> Iterator[Finding]:
+def _starts(context: Context, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Finding]:
     """Objects too many, too few or displaced, from how surprising their times are."""
     times, silent_until = moments.start_times, -math.inf
     for before, hit_object in zip(context.objects_by_time, context.objects_by_time[1:], strict=False):
@@ -251,7 +252,7 @@ def _starts(context: Context, moments: Moments, named: frozenset[int]) -> Iterat
             silent_until = times[min(bisect_left(times, hit_object.time) + 1, len(times) - 1)]
 
 
-def _start_finding(context: Context, moments: Moments, before: HitObject, hit_object: HitObject, event: EventScore) -> Finding | None:
+def _start_finding(context: Context, moments: RhythmIndex, before: HitObject, hit_object: HitObject, event: EventScore) -> Finding | None:
     time, other = hit_object.time, alternative(event, event.event.time)
     if other is None or other.probability < MIN_PROBABILITY:
         return None
@@ -299,7 +300,7 @@ def _support(strength: float | None) -> float:
     return 0.0 if strength is None else ONSET_BITS * (min(strength, 1.0) - CLEAR_ONSET)
 
 
-def _kinds(context: Context, moments: Moments, named: frozenset[int]) -> Iterator[Finding]:
+def _kinds(context: Context, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Finding]:
     """Objects of another kind than the model is sure of."""
     for hit_object in context.objects_by_time:
         judged = [] if hit_object.index in named else [
@@ -340,7 +341,7 @@ def _other_kind(context: Context, score: EventScore) -> tuple[str, float, EventS
     return kind, probability, score
 
 
-def _ends(context: Context, moments: Moments, named: frozenset[int]) -> Iterator[Finding]:
+def _ends(context: Context, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Finding]:
     """Sliders that end or turn at an odd time. Not mania's holds: the next time may be another column's. Not spinners: they end freely."""
     for hit_object in context.objects_by_time:
         later = [score for group in moments.groups.get(hit_object.index, [])[1:] for score in group if score.event.kind is EventKind.TIME]
@@ -395,6 +396,6 @@ def _apart(ms: float, beat: float) -> str:
     return f"{round(beats)} beat{'s' if round(beats) > 1 else ''}" if divisor == 1 else f"{round(beats * divisor)}/{divisor} beat"
 
 
-DETECTOR = Detector(
+CHECK = BeatmapCheck(
     Category.RHYTHM, "Rhythm",
     (UNSNAPPED, UNUSUAL_SNAP, UNEXPECTED_OBJECT, MISSING_OBJECT, WRONG_TICK, UNEXPECTED_KIND, UNEXPECTED_END), run)

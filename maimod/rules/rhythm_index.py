@@ -1,6 +1,6 @@
 """When things happen in a map: every start, repeat and end with its tick, what sounds there and what a model expected instead.
 
-Conventions: ms of the map; strengths of onsets as in :mod:`maimod.onsets`, taken where the map's own lag leads to.
+Conventions: ms of the map; strengths of onsets as in :mod:`maimod.audio.onsets`, taken where the map's own lag leads to.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maimod.beatgrid import TICKS_PER_BEAT, BeatGrid
-from maimod.beatmap import UNSNAP_MS, Beatmap, HitObject, Snap
-from maimod.events import BEATS, EventKind, EventScore
-from maimod.onsets import FAR_MS, LAGS_MS, MIN_SIGNIFICANCE, TYPICAL_LAG_MS, Alignment
+from maimod.audio.onsets import FAR_MS, LAGS_MS, MIN_SIGNIFICANCE, TYPICAL_LAG_MS, Alignment
+from maimod.events.schema import BEATS, EventKind, EventScore
+from maimod.osu.beatmap import UNSNAP_MS, HitObject, Snap
+from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid, snap
 
 if TYPE_CHECKING:
-    from maimod.detectors.base import Context
+    from maimod.rules.base import Context
 
 SAME_MS = 12.0
 """Times closer than this are one moment: a tick of the model is 1/48 beat, 7 ms at 180 BPM."""
@@ -60,16 +60,6 @@ class Alternative:
     """On this moment and those within `SAME_MS` of it."""
 
 
-def snap(beatmap: Beatmap, time: float) -> Snap:
-    """Snap to the red line in force or to one that begins within 2 ms: the editor truncates times."""
-    here = beatmap.snap(time)
-    if beatmap.red_line_at(time + UNSNAP_MS) is here.red_line:
-        return here
-    soon = beatmap.snap(time + UNSNAP_MS)
-    late = Snap(soon.tick, soon.divisor, time - soon.tick, soon.red_line)
-    return here if abs(here.error) <= abs(late.error) else late
-
-
 def usual_lag(found: Alignment) -> float:
     """Lag of a map [ms]: of those that fit about equally well the one nearest to that of well-timed maps."""
     curve = np.asarray(found.curve, dtype=float)
@@ -100,7 +90,7 @@ def alternative(score: EventScore, time: float) -> Alternative | None:
     return Alternative(best, sum(probability for value, probability in moments if abs(value - best) <= SAME_MS))
 
 
-class Moments:
+class RhythmIndex:
     """The moments of one map."""
 
     def __init__(self, context: Context) -> None:

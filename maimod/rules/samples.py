@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import PurePosixPath
 
-from maimod import media
-from maimod.beatmap import Beatmap, Mode
-from maimod.detectors._sets import CRITERIA, EXACT_SCORE, LAZER, LIKELY_SCORE, MINOR_SCORE
-from maimod.detectors.base import MapsetContext, MapsetDetector, Placed, Rule
+from maimod.audio import probe
 from maimod.findings import Expected, Severity
+from maimod.osu.beatmap import Beatmap, Mode
+from maimod.rules.base import MapsetCheck, MapsetContext, Placed, Rule
+from maimod.rules.sets import CRITERIA, EXACT_SCORE, LAZER, LIKELY_SCORE, MINOR_SCORE
 
 MISSING_SAMPLE = Rule(
     "mapset/sample-missing", "Sample file missing", Severity.WARNING, ("map",),
@@ -166,7 +166,7 @@ def _hitsounds(context: MapsetContext, named: Named) -> Iterator[Placed]:
     files = [name for name, n_bytes in context.mapset.files.items()
              if n_bytes > EMPTY_WAV_BYTES and (HITSOUND.match(name) or name in keysounds)]
     for name in islice(files, MAX_SAMPLES):
-        sample = media.listen(context.mapset.path_of(name))
+        sample = probe.listen(context.mapset.path_of(name))
         if sample is None:
             continue
         for rule, score, what, actual, expected in _sample_faults(name, sample):
@@ -174,7 +174,7 @@ def _hitsounds(context: MapsetContext, named: Named) -> Iterator[Placed]:
                                        message=f'The hitsound "{name}" {what}.')
 
 
-def _sample_faults(name: str, sample: media.Sample) -> Iterator[tuple[Rule, float, str, str, str]]:
+def _sample_faults(name: str, sample: probe.Sample) -> Iterator[tuple[Rule, float, str, str, str]]:
     extension = name.rpartition(".")[2].lower()
     kind = {"WAV": "wav", "WAVEX": "wav", "OGG": "ogg", "MP3": "mp3", "MPEG": "mp3"}.get(sample.container, sample.container.lower())
     if kind not in ("wav", "ogg"):
@@ -254,5 +254,5 @@ def _belongs(name: str, context: MapsetContext) -> bool:
     return len(path.parts) == 1 and bool(HITSOUND.match(name) or SKIN.match(name))
 
 
-DETECTOR = MapsetDetector("Samples, storyboard and other files", (
+CHECK = MapsetCheck("Samples, storyboard and other files", (
     MISSING_SAMPLE, SAMPLE_FORMAT, SHORT_SAMPLE, SILENT_SAMPLE, DELAYED_SAMPLE, EMPTY_FILE, UNUSED_FILE, STORYBOARD, STORYBOARDED), run)

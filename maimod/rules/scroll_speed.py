@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from maimod.beatmap import Beatmap, HitObject, Mode, TimingPoint
-from maimod.calibration import ALONE_SCORE, CANDIDATE_SCORE, Curve
-from maimod.detectors.base import Context, Detector, Rule
-from maimod.events import EventKind, EventScore
+from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Expected, Finding, Severity
+from maimod.osu.beatmap import Beatmap, HitObject, Mode, TimingPoint
+from maimod.rules.base import BeatmapCheck, Context, Rule
+from maimod.rules.calibration import ALONE_SCORE, CANDIDATE_SCORE, Curve
 
 SCROLLING = frozenset({Mode.TAIKO, Mode.MANIA})
 
@@ -240,4 +240,4 @@ def _unnormalised(context: Context) -> Iterator[Finding]:
             actual=f"{new:.2f}x", expected=(Expected(f"{old:.2f}x"),), normalised_changes=len(kept), bpm=round(60_000 / red.beat_length, 3))
 
 
-DETECTOR = Detector(Category.SCROLL_SPEED, "Scroll speed", (UNEXPECTED, LATE_LINE, UNNORMALISED), run)
+CHECK = BeatmapCheck(Category.SCROLL_SPEED, "Scroll speed", (UNEXPECTED, LATE_LINE, UNNORMALISED), run)

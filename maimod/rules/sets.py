@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from maimod.beatmap import Beatmap
+from maimod.osu.beatmap import Beatmap
 
 CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 LAZER = "https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks"

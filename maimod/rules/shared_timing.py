@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from maimod.beatmap import Beatmap, Mode, TimingPoint
-from maimod.detectors._sets import CRITERIA, EXACT_SCORE, LIKELY_SCORE, MINOR_SCORE, departures, names
-from maimod.detectors.base import MapsetContext, MapsetDetector, Placed, Rule
 from maimod.findings import Expected, Severity
+from maimod.osu.beatmap import Beatmap, Mode, TimingPoint
+from maimod.rules.base import MapsetCheck, MapsetContext, Placed, Rule
+from maimod.rules.sets import CRITERIA, EXACT_SCORE, LIKELY_SCORE, MINOR_SCORE, departures, names
 
 RED_LINES = Rule(
     "mapset/red-lines", "Red lines differ between difficulties", Severity.PROBLEM, ("map",),
@@ -184,4 +184,4 @@ def _at(time: float) -> str:
     return f"{int(time) // 60_000:02d}:{int(time) // 1000 % 60:02d}:{int(time) % 1000:03d}"
 
 
-DETECTOR = MapsetDetector("Timing of the set", (RED_LINES, BAR_LINES, KIAI), run)
+CHECK = MapsetCheck("Timing of the set", (RED_LINES, BAR_LINES, KIAI), run)

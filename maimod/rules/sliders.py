@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from maimod import geometry
-from maimod.beatmap import HitObject, Mode
-from maimod.calibration import ALONE_SCORE, CANDIDATE_SCORE, Curve
-from maimod.detectors.base import Context, Detector, Rule
-from maimod.detectors.positions import PLACES, SAME_GAP_MS, cursor, steps
-from maimod.events import EventKind, EventScore
+from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Expected, Finding, Severity
+from maimod.osu import slider_path
+from maimod.osu.beatmap import HitObject, Mode
+from maimod.rules.base import BeatmapCheck, Context, Rule
+from maimod.rules.calibration import ALONE_SCORE, CANDIDATE_SCORE, Curve
+from maimod.rules.positions import PLACES, SAME_GAP_MS, cursor, steps
 
 PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
 EXACT_SCORE = 0.95
@@ -134,7 +134,7 @@ class Body:
     """A slider with what is measured of it."""
 
     head: HitObject
-    path: geometry.Polyline
+    path: slider_path.Polyline
     velocity: float
     pixels_per_beat: float
 
@@ -159,7 +159,7 @@ def bodies(context: Context) -> list[Body]:
     for head in context.objects_by_time:
         if head.slider:
             velocity = beatmap.velocity_at(head.time)
-            found.append(Body(head, geometry.flatten(head.slider), velocity,
+            found.append(Body(head, slider_path.flatten(head.slider), velocity,
                               beatmap.difficulty.slider_multiplier * 100 * velocity))
     return found
 
@@ -377,7 +377,7 @@ def reversed_sliders(context: Context) -> Iterator[Finding]:
         head = into.after
         if head.slider is None or head.slider.slides % 2 == 0 or out.before is not head:
             continue
-        tail, start, after = geometry.tail(head.slider), cursor(into.before), (out.after.x, out.after.y)
+        tail, start, after = slider_path.tail(head.slider), cursor(into.before), (out.after.x, out.after.y)
         if math.dist(tail, (head.x, head.y)) < REVERSED_PX:
             continue
         bits, ways = 0.0, (math.dist(start, tail), math.dist((head.x, head.y), after))
@@ -426,4 +426,4 @@ def run(context: Context) -> Iterator[Finding]:
         yield from reversed_sliders(context)
 
 
-DETECTOR = Detector(Category.SLIDERS, "Sliders", (SHAPE, LENGTH, INVISIBLE, VELOCITY, LATE_LINE, REPEATS, REVERSED), run)
+CHECK = BeatmapCheck(Category.SLIDERS, "Sliders", (SHAPE, LENGTH, INVISIBLE, VELOCITY, LATE_LINE, REPEATS, REVERSED), run)

@@ -1,6 +1,6 @@
 """The spread of a set: whether its lowest difficulty is low enough for its length, and whether its levels follow each other.
 
-Source: "Spread" of the ranking criteria of each mode; stars of the levels: :mod:`maimod.levels`.
+Source: "Spread" of the ranking criteria of each mode; stars of the levels: :mod:`maimod.osu.level`.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from maimod.beatmap import Beatmap, Mode
-from maimod.detectors._sets import EXACT_SCORE, LIKELY_SCORE, MINOR_SCORE
-from maimod.detectors.base import MapsetContext, MapsetDetector, Placed, Rule
 from maimod.findings import Expected, Severity
-from maimod.levels import STARS, Level
+from maimod.osu.beatmap import Beatmap, Mode
+from maimod.osu.level import STARS, Level
+from maimod.rules.base import MapsetCheck, MapsetContext, Placed, Rule
+from maimod.rules.sets import EXACT_SCORE, LIKELY_SCORE, MINOR_SCORE
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 LOWEST = Rule(
@@ -103,4 +103,4 @@ def _gaps(context: MapsetContext, rated: Sequence[tuple[float, Beatmap]]) -> Ite
                     f"{', with no ' + ' and no '.join(left_out) + ' in between' if left_out else ''}.")
 
 
-DETECTOR = MapsetDetector("Spread", (LOWEST, GAP), run)
+CHECK = MapsetCheck("Spread", (LOWEST, GAP), run)

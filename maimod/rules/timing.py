@@ -1,6 +1,6 @@
 """Timing: the red lines against the song, and against each other.
 
-The song speaks through :mod:`maimod.onsets`; arithmetic speaks of the lines; models that read beats (the published ones do, the
+The song speaks through :mod:`maimod.audio.onsets`; arithmetic speaks of the lines; models that read beats (the published ones do, the
 bundled one does not) speak of single beats.
 """
 
@@ -12,13 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from maimod.beatmap import UNSNAP_MS, ObjectKind, TimingPoint
-from maimod.calibration import ALONE_SCORE, Curve
-from maimod.detectors.base import Context, Detector, Rule
-from maimod.events import BEATS, EventScore
-from maimod.findings import Category, Expected, Finding, Severity
-from maimod.moments import Moments, alternative, usual_lag
-from maimod.onsets import (
+from maimod.audio.onsets import (
     MIN_SIGNIFICANCE,
     SECTION_GAIN,
     SECTION_SHIFT_MS,
@@ -29,6 +23,12 @@ from maimod.onsets import (
     drift,
     local_alignment,
 )
+from maimod.events.schema import BEATS, EventScore
+from maimod.findings import Category, Expected, Finding, Severity
+from maimod.osu.beatmap import UNSNAP_MS, ObjectKind, TimingPoint
+from maimod.rules.base import BeatmapCheck, Context, Rule
+from maimod.rules.calibration import ALONE_SCORE, Curve
+from maimod.rules.rhythm_index import RhythmIndex, alternative, usual_lag
 
 RUN_OFF_MS = 25.0
 """A tempo that puts the end of its section this far from the song, as seen from the start, is wrong. Ranked maps: at most
@@ -295,7 +295,7 @@ def _beats(context: Context) -> Iterator[Finding]:
             if score.event.kind in BEATS:
                 kinds[key] = score.event.kind.value.replace("_", " ")
     judged = []
-    beats_between = {id(score) for score in Moments(context).beat_scores}
+    beats_between = {id(score) for score in RhythmIndex(context).beat_scores}
     for key, kind in kinds.items():
         # In between objects, an earlier time that was expected is that of an object: rhythm/missing-object.
         own = [score for score in groups[key] if not (id(score) in beats_between and (other := alternative(score, score.event.time))
@@ -335,6 +335,6 @@ def _tempo(line: TimingPoint) -> str:
     return f"{60_000 / line.beat_length:.2f} BPM" if line.beat_length > 0 else "no BPM"
 
 
-DETECTOR = Detector(
+CHECK = BeatmapCheck(
     Category.TIMING, "Timing",
     (OFFSET, SECTION_SHIFTED, BPM, DUPLICATE_LINE, BEFORE_FIRST_LINE, OFF_BEAT_LINE, UNEXPECTED_BEAT), run)

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import groupby
 
-from maimod.beatmap import Mode, ObjectKind
-from maimod.calibration import ALONE_SCORE, CANDIDATE_SCORE, Curve
-from maimod.detectors._hearing import Hearing
-from maimod.detectors.base import Context, Rule
-from maimod.events import EventKind
+from maimod.events.schema import EventKind
 from maimod.findings import Expected, Finding, Severity
-from maimod.sounds import Hit
+from maimod.osu.beatmap import Mode, ObjectKind
+from maimod.osu.hitsounds import Hit
+from maimod.rules.base import Context, Rule
+from maimod.rules.calibration import ALONE_SCORE, CANDIDATE_SCORE, Curve
+from maimod.rules.hitsound_model import Hearing
 
 HITSOUND_RULES = "https://osu.ppy.sh/wiki/en/Ranking_criteria#audio"
 

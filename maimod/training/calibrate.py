@@ -1,7 +1,7 @@
-"""Fit the weights of :mod:`maimod.second_reading`: plant mistakes in good maps, note both kinds of evidence for what leads to them, and
+"""Fit the weights of :mod:`maimod.linter.rescore`: plant mistakes in good maps, note both kinds of evidence for what leads to them, and
 for what is found on the maps as they are.
 
-Maps count as holding one mistake of each kind, as in :mod:`maimod.learning.scoreboard`.
+Maps count as holding one mistake of each kind, as in :mod:`maimod.training.metrics`.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from pathlib import Path
 
 import numpy as np
 
-from maimod import reader
-from maimod.beatmap import Beatmap, Mode
-from maimod.calibration import DEFAULT_WEIGHTS, Calibration, Weights
-from maimod.detectors import BEATMAP_DETECTORS
-from maimod.doubts import NOWHERE
+from maimod.discriminator.prediction import NOWHERE
 from maimod.findings import Category, Finding
-from maimod.learning.evaluate import evaluation_linter, leads_to, plant, sources
-from maimod.learning.faults import FAULTS, Fault
-from maimod.linter import Linter
-from maimod.mapset import Mapset
-from maimod.second_reading import KINDS_OF_RULE, SILENT, witnesses
-from maimod.settings import Settings
-from maimod.song import Song
+from maimod.linter.pipeline import Linter
+from maimod.linter.rescore import KINDS_OF_RULE, SILENT, witnesses
+from maimod.linter.settings import Settings
+from maimod.linter.song import Song
+from maimod.osu import parser
+from maimod.osu.beatmap import Beatmap, Mode
+from maimod.osu.mapset import Mapset
+from maimod.rules import BEATMAP_CHECKS
+from maimod.rules.calibration import DEFAULT_WEIGHTS, Calibration, Weights
+from maimod.training.evaluate import evaluation_linter, leads_to, plant, sources
+from maimod.training.faults import FAULTS, Fault
 
 PRIOR_SPREAD = Weights(bias=2.0, first=0.4, second=0.4)
 """How far from the defaults weights are thought to lie before anything is seen: few findings make no bold weights."""
@@ -60,7 +60,7 @@ def samples(linter: Linter, loaded: Beatmap, whole: Mapset | None, faults: Seque
         if loaded.mode in fault.modes:
             of_kind[fault.kind].append(fault)
     faults = [own[int(random.integers(len(own)))] for own in of_kind.values()]
-    song, _ = linter.find_song(loaded, reader.find_audio(loaded))
+    song, _ = linter.find_song(loaded, parser.find_audio(loaded))
     found = [Sample(finding.rule, "", first, second, False) for finding, first, second in _witnesses(linter, loaded, song, whole)]
     for copy in plant(loaded, faults, seed, song.envelope if song else None, together):
         seen = _witnesses(linter, copy[-1][1].beatmap, song, whole)
@@ -76,7 +76,7 @@ def samples(linter: Linter, loaded: Beatmap, whole: Mapset | None, faults: Seque
 def _witnesses(linter: Linter, loaded: Beatmap, song: Song | None, whole: Mapset | None) -> list[tuple[Finding, float, float]]:
     scores = tuple(score for part in linter.score(loaded, song).values() for score in part)
     context = linter.context(loaded, scores, song, whole)
-    findings = [finding for detector in BEATMAP_DETECTORS for finding in detector.run(context)]
+    findings = [finding for check in BEATMAP_CHECKS for finding in check.run(context)]
     return list(witnesses(findings, context))
 
 
@@ -154,7 +154,7 @@ class _Worker:
         if self.linter is None:
             self.linter = evaluation_linter(self.settings)
             self.linter.calibration = Calibration(self.linter.calibration.curves)
-        loaded = reader.load(path)
+        loaded = parser.load(path)
         whole = next((found for found in self.linter.mapsets(path.parent) if any(b.path == path for b in found.beatmaps)), None)
         return samples(self.linter, loaded, whole, LOCAL_FAULTS, self.seed)
 
@@ -185,10 +185,10 @@ def collect(paths: Sequence[Path], settings: Settings, seed: int, jobs: int, tel
     return found
 
 
-def write(weights: dict[str, Weights], facts: dict[str, object], target: Path) -> None:
+def write(weights: dict[str, Weights], counts: dict[str, object], target: Path) -> None:
     """Write `calibration.json`; curves that are there stay."""
     stored = json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
-    stored |= {"weights": {rule: asdict(own) for rule, own in sorted(weights.items())}, "measured": facts}
+    stored |= {"weights": {rule: asdict(own) for rule, own in sorted(weights.items())}, "measured": counts}
     target.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
 
 
@@ -203,7 +203,7 @@ def command(songs: Path, settings: Settings, target: Path, *, manifest: Path | N
     Raises:
         CalibrationError: if the folder has no maps to plant mistakes in, or none of the mistakes was seen.
     """
-    from maimod.learning.proofreading import is_held_out
+    from maimod.training.discriminator import is_held_out
 
     # Of the modes other than osu! few collections have ranked maps enough.
     paths = [path for mode in Mode for path in sources(
@@ -214,9 +214,9 @@ def command(songs: Path, settings: Settings, target: Path, *, manifest: Path | N
     found = collect(paths, settings, seed, min(jobs, len(paths)), tell)
     if not any(sample.real and sample.rule for sample in found):
         raise CalibrationError(f"{songs}: none of the planted mistakes was seen; is the proofreader there?")
-    facts: dict[str, object] = {"maps": len(paths), "seed": seed, "mistakes": sum(s.real for s in found),
+    counts: dict[str, object] = {"maps": len(paths), "seed": seed, "mistakes": sum(s.real for s in found),
                                 "others": sum(not s.real for s in found)}
     target.mkdir(parents=True, exist_ok=True)
-    write(fit(found), facts, target / "calibration.json")
-    tell(f"{target / 'calibration.json'}: weights of {len(KINDS_OF_RULE)} rules from {facts['mistakes']} planted mistakes and "
-         f"{facts['others']} findings without one, in {len(paths)} maps")
+    write(fit(found), counts, target / "calibration.json")
+    tell(f"{target / 'calibration.json'}: weights of {len(KINDS_OF_RULE)} rules from {counts['mistakes']} planted mistakes and "
+         f"{counts['others']} findings without one, in {len(paths)} maps")

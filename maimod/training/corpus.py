@@ -13,15 +13,19 @@ from pathlib import Path
 
 import numpy as np
 
-from maimod import audio, events, pcm, reader
-from maimod.beatgrid import BeatGrid
-from maimod.beatmap import Beatmap, Mode
-from maimod.configs import ModelConfig, WhisperConfig
-from maimod.encoding import EncodedMap, encode, normalise
-from maimod.published import PublishedMap, events_of
-from maimod.reader import BeatmapError
-from maimod.stars import star_rating
-from maimod.tokens import MapFacts, Vocabulary
+from maimod.audio import decode, spectrogram
+from maimod.events import writer
+from maimod.events.vocabulary import Conditioning, Vocabulary
+from maimod.families.mapperatorinator import legacy_audio
+from maimod.families.mapperatorinator.config import WhisperConfig
+from maimod.families.mapperatorinator.encoding import PublishedMap, events_of
+from maimod.families.mini.config import ModelConfig
+from maimod.families.mini.encoding import EncodedMap, encode, normalise
+from maimod.osu import parser
+from maimod.osu.beatmap import Beatmap, Mode
+from maimod.osu.parser import BeatmapError
+from maimod.osu.stars import star_rating
+from maimod.osu.timing import BeatGrid
 
 DEVELOPMENT_SHARE = 1 / 30
 """Share of the folders that is held out of training to watch the loss."""
@@ -93,10 +97,10 @@ class _Reader:
         song_indices: dict[Path, int] = {}
         for path in sorted(folder.glob("*.osu")):
             try:
-                loaded = reader.load(path)
+                loaded = parser.load(path)
                 if loaded.mode not in self.vocabulary.modes:
                     continue
-                song = reader.find_audio(loaded)
+                song = parser.find_audio(loaded)
                 if song is not None and song not in song_indices:
                     song_indices[song] = self.song(song, songs, refused)
                 index = -1 if song is None else song_indices[song]
@@ -111,21 +115,21 @@ class _Reader:
 
     def encode(self, loaded: Beatmap, song: np.ndarray | None) -> EncodedMap | PublishedMap | None:
         """The map in the checkpoint's words; None if it cannot be learned from without its song."""
-        facts = MapFacts(star_rating(loaded))
+        conditioning = Conditioning(star_rating(loaded))
         if isinstance(self.config, ModelConfig):
-            return encode(loaded, events.from_beatmap(loaded, self.vocabulary.language)["map"], self.vocabulary, facts)
+            return encode(loaded, writer.from_beatmap(loaded, self.vocabulary.schema)["map"], self.vocabulary, conditioning)
         if song is None:
             return None
-        facts = self.vocabulary.with_known_facts(loaded, replace(facts, song_ms=len(song) / self.config.samples_per_ms))
-        return PublishedMap(loaded, events_of(loaded, self.vocabulary, facts.song_ms), self.vocabulary, facts)
+        conditioning = self.vocabulary.with_known_facts(loaded, replace(conditioning, song_ms=len(song) / self.config.samples_per_ms))
+        return PublishedMap(loaded, events_of(loaded, self.vocabulary, conditioning.song_ms), self.vocabulary, conditioning)
 
     def song(self, path: Path, songs: list[np.ndarray], refused: list[str]) -> int:
         try:
             if isinstance(self.config, WhisperConfig):
-                songs.append(np.round(pcm.load(path) * 32_767).astype(np.int16))
+                songs.append(np.round(legacy_audio.load(path) * 32_767).astype(np.int16))
             else:
-                songs.append(normalise(audio.log_mel(audio.load(path).samples, n_mels=self.config.n_mels)).astype(np.float16))
-        except audio.AudioError as error:
+                songs.append(normalise(spectrogram.log_mel(decode.load(path).samples, n_mels=self.config.n_mels)).astype(np.float16))
+        except decode.AudioError as error:
             refused.append(str(error))
             return -1
         return len(songs) - 1

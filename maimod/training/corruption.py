@@ -1,7 +1,7 @@
 """Change many small things in a good map at once: what the proofreader learns to see.
 
 Each change is labelled with its kind and its slots. The kinds are those of the slips that mappers make; amounts and places are drawn
-widely, and not with the code of :mod:`maimod.learning.faults`, by which detectors are judged.
+widely, and not with the code of :mod:`maimod.training.faults`, by which detectors are judged.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.random import Generator
 
-from maimod.beatmap import Beatmap, HitObject, Mode, ObjectKind
-from maimod.geometry import flatten, tail
-from maimod.slots import COLUMN, NUMBER, SLOT_TICKS, SLOTS_PER_BEAT, Row
+from maimod.discriminator.features import COLUMN, NUMBER, SLOT_TICKS, SLOTS_PER_BEAT, Row
+from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.slider_path import flatten, tail
 
 KINDS = ("extra", "missing", "combo", "addition", "sample_set", "place", "length", "shape", "volume", "kiai", "velocity")
 """An object too many, one too few, a wrong flag, wrong additions (or taiko colour), a wrong sample set, a wrong place (or mania
@@ -57,7 +57,7 @@ class Tampered:
         return self.objects[i - 1] if i else None, self.objects[i + 1] if i + 1 < len(self.objects) else None
 
 
-def tamper(beatmap: Beatmap, row: Row, random: Generator) -> tuple[Beatmap, np.ndarray]:
+def corrupt(beatmap: Beatmap, row: Row, random: Generator) -> tuple[Beatmap, np.ndarray]:
     """Change a map here and there.
 
     Returns:
@@ -87,7 +87,7 @@ def tamper(beatmap: Beatmap, row: Row, random: Generator) -> tuple[Beatmap, np.n
     return replace(beatmap, hit_objects=tuple(replace(o, index=index) for index, o in enumerate(changed))), copy.labels
 
 
-def tamper_lines(categories: np.ndarray, numbers: np.ndarray, mode: Mode, labels: np.ndarray, random: Generator) -> None:
+def corrupt_lines(categories: np.ndarray, numbers: np.ndarray, mode: Mode, labels: np.ndarray, random: Generator) -> None:
     """Move borders of kiai and change scroll speeds, in the slots themselves."""
     kiai = categories[:, COLUMN["kiai"]]
     borders = np.flatnonzero(np.diff(kiai.astype(np.int8))) + 1

@@ -12,15 +12,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from maimod.beatmap import Mode
-from maimod.configs import ModelConfig, WhisperConfig
-from maimod.encoding import EncodedMap, WindowInputs, stack, window_inputs
-from maimod.events import CELL as CELL_PX
-from maimod.events import CELLS_PER_ROW, LEFT, TOP, EventKind
-from maimod.learning.corpus import Corpus, Example
-from maimod.published import PublishedMap
-from maimod.tokens import Vocabulary
-from maimod.windows import Span, Window
+from maimod.events.schema import CELL as CELL_PX
+from maimod.events.schema import CELLS_PER_ROW, LEFT, TOP, EventKind
+from maimod.events.vocabulary import Vocabulary
+from maimod.families.mapperatorinator.config import WhisperConfig
+from maimod.families.mapperatorinator.encoding import PublishedMap
+from maimod.families.mini.config import ModelConfig
+from maimod.families.mini.encoding import EncodedMap, WindowInputs, stack, window_inputs
+from maimod.families.windows import Span, Window
+from maimod.osu.beatmap import Mode
+from maimod.training.corpus import Corpus, Example
 
 WIDTH, HEIGHT = 512, 384
 MODE_WEIGHTS = {Mode.OSU: 1.0, Mode.TAIKO: 1.5, Mode.CATCH: 1.5, Mode.MANIA: 0.35}
@@ -181,7 +182,7 @@ class Sampler:
             return _mirror(tokens, vocabulary, EventKind.COLUMN, example.keys - 1)
         if example.mode not in (Mode.OSU, Mode.CATCH):
             return tokens
-        precision = vocabulary.language.position_precision
+        precision = vocabulary.schema.position_precision
         if across:
             tokens = _mirror(tokens, vocabulary, EventKind.POS_X, WIDTH // precision - 1)
         if down:

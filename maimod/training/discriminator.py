@@ -1,6 +1,6 @@
 """Train the proofreader: change small things in good maps, over and over, and let it say what was changed.
 
-`python -m maimod.learning.proofreading SONGS --output DIR --minutes 60`; goes on from DIR if it holds weights. On one CPU core in
+`python -m maimod.training.discriminator SONGS --output DIR --minutes 60`; goes on from DIR if it holds weights. On one CPU core in
 bfloat16 about 30 windows of 192 slots a second.
 """
 
@@ -26,13 +26,15 @@ from numpy.random import Generator
 from safetensors.torch import save_file
 from torch import Tensor
 
-from maimod import audio, onsets, reader, slots
-from maimod.beatmap import Beatmap, Mode
-from maimod.learning.tampering import KINDS, tamper, tamper_lines
-from maimod.moments import lag_of
-from maimod.proofreader import COVERED, Proofreader, ProofreaderConfig, load
-from maimod.reader import BeatmapError
-from maimod.slots import COLUMN, REACH, Surroundings
+from maimod.audio import decode, onsets, spectrogram
+from maimod.discriminator import features
+from maimod.discriminator.features import COLUMN, REACH, Surroundings
+from maimod.discriminator.network import COVERED, Discriminator, DiscriminatorConfig, load
+from maimod.osu.beatmap import Beatmap, Mode
+from maimod.osu.parser import BeatmapError, find_audio
+from maimod.osu.parser import load as load_beatmap
+from maimod.rules.rhythm_index import lag_of
+from maimod.training.corruption import KINDS, corrupt, corrupt_lines
 
 HELD_OUT_SHARE = 0.15
 """Share of the mapset folders that training leaves out: for watching the loss, and for fitting `calibration.json`."""
@@ -80,24 +82,24 @@ class _Reader:
         maps = []
         for path in sorted(folder.glob("*.osu")):
             try:
-                maps.append(reader.load(path))
+                maps.append(load_beatmap(path))
             except BeatmapError:
                 continue
         song = lru_cache(maxsize=2)(_song)
         written = 0
         for beatmap in maps:
             target = self.cache / f"{_key(beatmap.path)}.npz"
-            row = slots.row_of(beatmap)
+            row = features.row_of(beatmap)
             if row is None or target.exists():
                 continue
             bands = envelope = None
-            if song_path := reader.find_audio(beatmap):
-                with suppress(audio.AudioError):
+            if song_path := find_audio(beatmap):
+                with suppress(decode.AudioError):
                     bands, envelope = song(song_path)
             times = np.unique([o.time + beatmap.audio_offset for o in beatmap.hit_objects])
             alignment = onsets.alignment(envelope, times) if envelope is not None else None
-            around = slots.surroundings(beatmap, row, bands, envelope, lag_of(alignment),
-                                        slots.other_difficulties(beatmap, [m for m in maps if m is not beatmap]))
+            around = features.surroundings(beatmap, row, bands, envelope, lag_of(alignment),
+                                        features.other_difficulties(beatmap, [m for m in maps if m is not beatmap]))
             stored = {name: getattr(around, name).astype(np.float16) for name in _ARRAYS}
             partial = target.with_suffix(".part.npz")
             np.savez(partial, alike=around.alike[0].astype(np.int16), weights=around.alike[1].astype(np.float16), **stored)
@@ -106,9 +108,9 @@ class _Reader:
         return written
 
 
-def _song(path: Path) -> tuple[slots.Bands, onsets.OnsetEnvelope]:
-    decoded = audio.load(path)
-    return slots.song_bands(decoded), onsets.onset_envelope(decoded)
+def _song(path: Path) -> tuple[spectrogram.Bands, onsets.OnsetEnvelope]:
+    decoded = decode.load(path)
+    return spectrogram.song_bands(decoded), onsets.onset_envelope(decoded)
 
 
 def _key(path: Path) -> str:
@@ -132,8 +134,8 @@ def examples(folder: Path, cache: Path, accept: Callable[[Path], bool], known: f
         stored = cache / f"{_key(path)}.npz"
         if path in known or not accept(path.parent) or not stored.exists():
             continue
-        beatmap = reader.load(path)
-        row = slots.row_of(beatmap)
+        beatmap = load_beatmap(path)
+        row = features.row_of(beatmap)
         if row is None:
             continue
         with np.load(stored) as arrays:
@@ -155,7 +157,7 @@ class Window:
     surroundings: np.ndarray
     labels: np.ndarray
     neighbours: np.ndarray
-    """As in :class:`maimod.slots.Slots`, from the start of the window."""
+    """As in :class:`maimod.discriminator.features.Slots`, from the start of the window."""
     is_clean: bool
 
 
@@ -175,15 +177,15 @@ def pieces(example: Example, random: Generator, training: bool = True) -> Iterat
         elif drops[2] < 0.2:
             alike = alike[0], np.zeros_like(alike[1])
     around = replace(around, alike=alike, song=song, siblings=siblings)
-    changed, labels = tamper(example.beatmap, row, random)
+    changed, labels = corrupt(example.beatmap, row, random)
     versions = [(example.beatmap, np.zeros_like(labels), True), (changed, labels, False)]
     made = []
     for beatmap, marks, is_clean in versions:
-        categories, numbers, neighbours = slots.content(beatmap, row)
+        categories, numbers, neighbours = features.content(beatmap, row)
         if not is_clean:
-            tamper_lines(categories, numbers, beatmap.mode, marks, random)
-            slots.fill_contrasts(categories, numbers)
-        made.append((categories, numbers, around.together(slots.summary(categories, numbers)), marks, neighbours, is_clean))
+            corrupt_lines(categories, numbers, beatmap.mode, marks, random)
+            features.fill_contrasts(categories, numbers)
+        made.append((categories, numbers, around.together(features.summary(categories, numbers)), marks, neighbours, is_clean))
     for first in range(int(random.integers(REACH // 2)), row.count - REACH + 1, REACH):
         at = slice(first, first + REACH)
         categories, numbers, surrounding, marks, neighbours, is_clean = made[0 if random.random() < CLEAN_SHARE else 1]
@@ -197,11 +199,11 @@ def _cover(window: Window, random: Generator) -> tuple[np.ndarray, np.ndarray]:
         first = int(random.integers(REACH))
         covered[first:first + int(random.choice([1, 1, 2, 3, 5]))] = True
     numbers = window.numbers.copy()
-    for side, columns in ((0, slots.BEFORE), (1, slots.AFTER)):
+    for side, columns in ((0, features.BEFORE), (1, features.AFTER)):
         beside = window.neighbours[:, side]
         hides = (beside >= 0) & (beside < REACH) & covered[np.clip(beside, 0, REACH - 1)]
         numbers[np.ix_(hides, np.arange(columns.start, columns.stop))] = 0.0
-    numbers[:, slots.CONTRASTS] = 0.0  # they tell of what is covered beside them
+    numbers[:, features.CONTRASTS] = 0.0  # they tell of what is covered beside them
     return covered, numbers
 
 
@@ -232,7 +234,7 @@ def collate(chosen: Sequence[Window], random: Generator) -> dict[str, Tensor]:
             "is_clean": torch.tensor([w.is_clean for w in chosen])}
 
 
-def losses(network: Proofreader, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+def losses(network: Discriminator, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     """(loss of changes, loss of covered slots, logits of changes)."""
     covered = batch["covered"]
     logits, read = network(batch["categories"], batch["numbers"], batch["surroundings"], covered)
@@ -262,7 +264,7 @@ def train(songs: Path, output: Path, cache: Path, minutes: float, seed: int, tel
     torch.manual_seed(seed)
     found = examples(songs, cache, lambda folder: not is_held_out(folder))
     watched = [e for e in examples(songs, cache, is_held_out) if e.has_song][::4]
-    network = load(output)[0].train() if (output / "model.safetensors").exists() else Proofreader(ProofreaderConfig(len(KINDS)))
+    network = load(output)[0].train() if (output / "model.safetensors").exists() else Discriminator(DiscriminatorConfig(len(KINDS)))
     tell(f"{len(found)} maps to learn from, {len(watched)} to watch, {sum(p.numel() for p in network.parameters()):,} parameters")
     decayed = [p for p in network.parameters() if p.dim() > 1]
     others = [p for p in network.parameters() if p.dim() <= 1]
@@ -304,7 +306,7 @@ def _fixed(watched: Sequence[Example], seed: int) -> list[dict[str, Tensor]]:
 
 
 @torch.inference_mode()
-def report(network: Proofreader, check: Sequence[dict[str, Tensor]]) -> str:
+def report(network: Discriminator, check: Sequence[dict[str, Tensor]]) -> str:
     """Losses on the watched maps, and for each kind the share of changes found where 1 slot in 1,000 is wrongly marked."""
     network.eval()
     sums, logits, labels = np.zeros(2), [], []
@@ -325,7 +327,7 @@ def report(network: Proofreader, check: Sequence[dict[str, Tensor]]) -> str:
     return f"watched: changes {sums[0] / len(check):.4f}, covers {sums[1] / len(check):.3f}; " + ", ".join(shares)
 
 
-def save(network: Proofreader, output: Path) -> None:
+def save(network: Discriminator, output: Path) -> None:
     """Write weights and config."""
     output.mkdir(parents=True, exist_ok=True)
     save_file({name: value.detach().clone().contiguous() for name, value in network.state_dict().items()}, output / "model.safetensors")
@@ -334,7 +336,7 @@ def save(network: Proofreader, output: Path) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m maimod.learning.proofreading", description="Train the proofreader.")
+    parser = argparse.ArgumentParser(prog="python -m maimod.training.discriminator", description="Train the proofreader.")
     parser.add_argument("songs", type=Path, help="a Songs folder of good maps")
     parser.add_argument("--output", type=Path, required=True, help="folder of the weights; goes on from what is there")
     parser.add_argument("--cache", type=Path, help="where measurements are kept; OUTPUT/cache by default")

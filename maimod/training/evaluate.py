@@ -2,7 +2,7 @@
 
 Two numbers belong together. For each kind, dose and mode of mistake: how often a finding leads to it, how high that finding ranks
 in its map, and whether its category is right. For untouched maps: findings per minute. Ranked maps are taken to be right, so
-findings on them count as false, although some are not. What is made of the counts: :mod:`maimod.learning.scoreboard`.
+findings on them count as false, although some are not. What is made of the counts: :mod:`maimod.training.metrics`.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from pathlib import Path
 
 import numpy as np
 
-from maimod import reader
-from maimod.beatmap import Beatmap, Mode
+from maimod.audio.onsets import OnsetEnvelope
 from maimod.findings import BeatmapReport, Finding
-from maimod.learning.faults import FAULTS, Fault, Planted, select
-from maimod.learning.plain import suggestions
-from maimod.learning.scoreboard import Alarm, Evaluation, Trial, Untouched
-from maimod.linter import Analysis, Linter, load_model
-from maimod.mapset import Mapset
-from maimod.onsets import OnsetEnvelope
-from maimod.reader import BeatmapError
-from maimod.settings import Settings
+from maimod.linter.pipeline import Analysis, Linter, load_model
+from maimod.linter.settings import Settings
+from maimod.osu import parser
+from maimod.osu.beatmap import Beatmap, Mode
+from maimod.osu.mapset import Mapset
+from maimod.osu.parser import BeatmapError
+from maimod.training.faults import FAULTS, Fault, Planted, select
+from maimod.training.metrics import Alarm, Evaluation, Trial, Untouched
+from maimod.training.upstream_score import suggestions
 
 NEAR_BEATS = 1.0
 NEAR_OBJECTS = 1
@@ -77,7 +77,7 @@ def sources(folder: Path, mode: Mode | None = None, manifest: Path | None = None
             if (entry["ranked"] or unranked) and entry["aligned"]:
                 songs[str(entry["song_group"]), int(entry["mode"])].append(path)
     else:
-        for path in reader.find_beatmaps(folder):
+        for path in parser.find_beatmaps(folder):
             if accept(path.parent) and (found := _mode_with_song(path)) is not None:
                 songs[path.parent.name, found].append(path)
 
@@ -92,10 +92,10 @@ def sources(folder: Path, mode: Mode | None = None, manifest: Path | None = None
 
 def _mode_with_song(path: Path) -> int | None:
     try:
-        loaded = reader.load(path)
+        loaded = parser.load(path)
     except BeatmapError:
         return None
-    return int(loaded.mode) if reader.find_audio(loaded) else None
+    return int(loaded.mode) if parser.find_audio(loaded) else None
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -258,7 +258,7 @@ class _Worker:
     def __call__(self, path: Path) -> Evaluation:
         if self.linter is None:
             self.linter = evaluation_linter(self.settings)
-        loaded = reader.load(path)
+        loaded = parser.load(path)
         whole = next((found for found in self.linter.mapsets(path.parent) if any(b.path == path for b in found.beatmaps)), None)
         return evaluate_map(self.linter, loaded, [fault for fault in FAULTS if fault.name in self.names], self.seed,
                             together=self.together, whole=whole)
@@ -268,7 +268,7 @@ def evaluation_linter(settings: Settings) -> Linter:
     """A linter that remembers windows, since copies share most of them."""
     if settings.model is None:
         return Linter(settings, None)
-    from maimod.learning.memo import remembering
+    from maimod.training.window_cache import remembering
 
     return Linter(settings, load_model(settings, remembering))
 
@@ -318,8 +318,8 @@ def command(songs: Path, settings: Settings, *, manifest: Path | None, mode: str
     Raises:
         EvaluationError: if there is no such fault, or no map to plant it in.
     """
-    from maimod.learning.corpus import is_development
-    from maimod.learning.scoreboard import markdown
+    from maimod.training.corpus import is_development
+    from maimod.training.metrics import markdown
 
     try:
         chosen = () if faults == "none" else select(name.strip() for name in faults.split(",") if name.strip())

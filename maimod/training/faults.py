@@ -5,7 +5,7 @@ and returns a changed copy together with where the mistake is, or None if the ma
 object goes missing from an even run where the song has an onset, a new combo from a downbeat, an addition from a pattern.
 Seeded alike, the doses of a kind take the same place as far as it suits them.
 
-Conventions as in :mod:`maimod.beatmap`: ms, osu! pixels. Nothing here writes files.
+Conventions as in :mod:`maimod.osu.beatmap`: ms, osu! pixels. Nothing here writes files.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.random import Generator
 
-from maimod.beatmap import UNSNAP_MS, Beatmap, HitObject, HitSample, Mode, ObjectKind, SliderPath, TimingPoint
+from maimod.audio.onsets import OnsetEnvelope, alignment
 from maimod.findings import Category
-from maimod.geometry import flatten
-from maimod.onsets import OnsetEnvelope, alignment
+from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, HitSample, Mode, ObjectKind, SliderPath, TimingPoint
+from maimod.osu.slider_path import flatten
 
 SAME_MS = 3.0
 """Times closer than this are one moment: files hold whole ms, grids do not."""

@@ -21,19 +21,21 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
-from maimod import checkpoints
-from maimod.beatgrid import N_FEATURES
-from maimod.checkpoints import WEIGHTS
-from maimod.configs import CheckpointError, ModelConfig, WhisperConfig
-from maimod.encoding import N_PLACE_FEATURES
+from maimod.events.vocabulary import Vocabulary
+from maimod.families import checkpoint
+from maimod.families.checkpoint import WEIGHTS, resolve_device
+from maimod.families.errors import CheckpointError
+from maimod.families.family import Model
+from maimod.families.mapperatorinator.config import WhisperConfig
+from maimod.families.mapperatorinator.network import Whisper
+from maimod.families.mini.config import ModelConfig
+from maimod.families.mini.encoding import N_PLACE_FEATURES
+from maimod.families.mini.network import Network
 from maimod.findings import ModelInfo
-from maimod.learning import corpus as corpora
-from maimod.learning.corpus import Corpus
-from maimod.learning.sampling import IGNORED, Sampler
-from maimod.model import Network, resolve_device
-from maimod.scoring import Model
-from maimod.tokens import Vocabulary
-from maimod.whisper import Whisper
+from maimod.osu.timing import N_FEATURES
+from maimod.training import corpus as corpora
+from maimod.training.corpus import Corpus
+from maimod.training.dataset import IGNORED, Sampler
 
 TRAINER, CORPUS = "trainer.pt", "corpus.npz"
 DEVELOPMENT_BATCHES = 16
@@ -198,7 +200,7 @@ def _shape(folder: Path) -> tuple[Vocabulary, ModelConfig | WhisperConfig, dict[
 def _network(config: ModelConfig | WhisperConfig, start: Path | None) -> Network | Whisper:
     """A network to train: of the weights of `start`, else of random ones."""
     if start is not None:
-        return checkpoints.load_model(start, "cpu", "fp32").network
+        return checkpoint.load_model(start, "cpu", "fp32").network
     if isinstance(config, WhisperConfig):
         # Its spectrogram is part of the published weights and not learned.
         raise CheckpointError("a published architecture is trained further, not anew: give --from its checkpoint")
@@ -241,7 +243,7 @@ class _Journal:
         try:
             from torch.utils.tensorboard import SummaryWriter
 
-            from maimod.learning import plots
+            from maimod.training import plots
 
             self.board = SummaryWriter(str(output / "log"))
             self.example = plots.held_out_map(songs, model)
@@ -264,7 +266,7 @@ class _Journal:
         for kind, value in bits.items():
             self.board.add_scalar(f"held out/{kind}", value, step)
         if self.example:
-            from maimod.learning import plots
+            from maimod.training import plots
 
             self.model.network.eval()
             figure = plots.draw(self.model, self.example, self.output / "plots" / f"step-{step:06d}.png")

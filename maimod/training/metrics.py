@@ -14,9 +14,9 @@ from statistics import median
 
 import numpy as np
 
-from maimod.beatmap import Mode
 from maimod.findings import Severity
-from maimod.learning.faults import FAULTS
+from maimod.osu.beatmap import Mode
+from maimod.training.faults import FAULTS
 
 TOP = (5, 10, 20)
 """Recall is counted among this many findings of a map, best first: what a mapper reads before giving up."""

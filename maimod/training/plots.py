@@ -9,18 +9,23 @@ from typing import Any
 import matplotlib
 import numpy as np
 
-from maimod import audio, reader, scoring, song
-from maimod.beatmap import Beatmap
-from maimod.events import EventKind
-from maimod.learning.corpus import is_development
-from maimod.reader import BeatmapError
-from maimod.scoring import Model
-from maimod.song import Song
-from maimod.stars import star_rating
-from maimod.tokens import MapFacts
+from maimod.audio import decode
+from maimod.events.schema import EventKind
+from maimod.events.vocabulary import Conditioning
+from maimod.families import scoring
+from maimod.families.family import Model
+from maimod.linter import song
+from maimod.linter.song import Song
+from maimod.osu import parser
+from maimod.osu.beatmap import Beatmap
+from maimod.osu.parser import BeatmapError
+from maimod.osu.stars import star_rating
+from maimod.training.corpus import is_development
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
+
+from maimod.audio import spectrogram
 
 SHOWN_MS = 8_000.0
 N_MELS, HOP = 80, 160
@@ -41,11 +46,11 @@ def held_out_map(songs: Path, model: Model) -> Example | None:
         if not is_development(path.parent):
             continue
         try:
-            loaded = reader.load(path)
-            found = reader.find_audio(loaded)
+            loaded = parser.load(path)
+            found = parser.find_audio(loaded)
             if found is not None and loaded.mode in model.vocabulary.modes and len(loaded.hit_objects) > 50:
                 return Example(loaded, song.load(found))
-        except (BeatmapError, audio.AudioError):
+        except (BeatmapError, decode.AudioError):
             continue
     return None
 
@@ -57,14 +62,14 @@ def draw(model: Model, example: Example, path: Path) -> Any:
         The figure.
     """
     beatmap = example.beatmap
-    reading = model.read(beatmap, example.song.sound(model), MapFacts(star_rating(beatmap)))
+    reading = model.read(beatmap, example.song.sound(model), Conditioning(star_rating(beatmap)))
     scores = [score for context in scoring.score(model, reading).values() for score in context]
     times = np.array([o.time for o in beatmap.hit_objects])
     start = float(times[np.argmax([np.count_nonzero((times >= t) & (times < t + SHOWN_MS)) for t in times])])
     figure, (sound, objects, bits) = pyplot.subplots(3, 1, figsize=(14, 7), sharex=True, height_ratios=(3, 1, 2))
     first = round((start + beatmap.audio_offset) * example.song.audio.sample_rate / 1000)
     samples = example.song.audio.samples[max(first, 0):first + round(SHOWN_MS * example.song.audio.sample_rate / 1000)]
-    mel = audio.log_mel(samples, n_mels=N_MELS, hop_length=HOP)
+    mel = spectrogram.log_mel(samples, n_mels=N_MELS, hop_length=HOP)
     sound.imshow(np.log(mel + 1e-4).T, origin="lower", aspect="auto", extent=(start, start + SHOWN_MS, 0, N_MELS), cmap="magma")
     sound.set_ylabel("mel band")
     inside = [score for score in scores if start <= score.event.time < start + SHOWN_MS]

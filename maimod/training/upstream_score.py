@@ -11,9 +11,9 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from maimod.beatmap import HitObject, Mode
-from maimod.events import ANCHORS, BEATS, OBJECTS, TYPES, EventKind, EventScore
+from maimod.events.schema import ANCHORS, BEATS, OBJECTS, TYPES, EventKind, EventScore
 from maimod.findings import Category, Finding, Severity
+from maimod.osu.beatmap import HitObject, Mode
 
 LEAST_RATIO = 20.0
 SAME_TIME_MS = 10.0

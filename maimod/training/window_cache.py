@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from torch import Tensor, nn
 
-from maimod.scoring import Model
-from maimod.tokens import PAD
+from maimod.events.vocabulary import PAD
+from maimod.families.family import Model
 
 MAX_WINDOWS = 160
 """Remembered at once: about 0.5 MB each, and some 20 for a map of three minutes."""

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import maimod
-from maimod.baseline import Delta, since_last_run
-from maimod.cache import Cache
-from maimod.checking import Check, settings_of
-from maimod.detectors import RULES
+from maimod.commands.baseline import Delta, since_last_run
+from maimod.commands.check import Check, settings_of
+from maimod.commands.options import Failure
 from maimod.findings import Report
-from maimod.inputs import Source
-from maimod.linter import Analysis, Progress, UsageError
-from maimod.options import Failure
-from maimod.reporters import View
-from maimod.settings import Settings
-from maimod.workers import Limits
+from maimod.linter.cache import Cache
+from maimod.linter.pipeline import Analysis, Progress, UsageError
+from maimod.linter.pool import Limits
+from maimod.linter.settings import Settings
+from maimod.osu.discovery import Source
+from maimod.reporters.view import View
+from maimod.rules import RULES
 
 _turn = threading.Lock()
 """Lints share the processor and the model's memory: a second one waits."""

@@ -19,17 +19,19 @@ from typing import Any
 
 import gradio as gr
 
-from maimod import __version__, inputs, reader, viewer
-from maimod import config as configuration
-from maimod.baseline import BaselineError
-from maimod.baseline import load as load_baseline
-from maimod.cache import Cache, default_folder
-from maimod.config import ConfigError
-from maimod.inputs import Entry, InputError, Source
-from maimod.linter import MODELS_FOLDER
-from maimod.options import FAILED, say
-from maimod.reader import BeatmapError
-from maimod.settings import BUNDLED_MODEL, Settings
+from maimod import __version__
+from maimod.commands import config as configuration
+from maimod.commands.baseline import BaselineError
+from maimod.commands.baseline import load as load_baseline
+from maimod.commands.config import ConfigError
+from maimod.commands.options import FAILED, say
+from maimod.linter.cache import Cache, default_folder
+from maimod.linter.pipeline import MODELS_FOLDER
+from maimod.linter.settings import BUNDLED_MODEL, Settings
+from maimod.osu import discovery, parser
+from maimod.osu.discovery import Entry, InputError, Source
+from maimod.osu.parser import BeatmapError
+from maimod.reporters import viewer
 from maimod.ui.jobs import Job
 from maimod.ui.results import EXPORTS, Gone, Result, Results
 
@@ -93,7 +95,7 @@ class Page:
         choices: list[tuple[str, str]] = []
         if _cleaned(path) and (given.suffix.lower() == ".osz" or (given.is_dir() and any(given.glob("*.osu")))):
             try:
-                sources = inputs.find([given])
+                sources = discovery.find([given])
             except InputError:
                 sources = []
             choices = [(_difficulty(source, entry), entry.location) for source in sources for entry in source.entries]
@@ -188,7 +190,7 @@ def _sources(given: str, picked: Sequence[str]) -> list[Source]:
     """
     if not given:
         raise InputError("Name a mapset folder, a .osu file or a .osz archive, or drop one above.")
-    sources = inputs.find([given])
+    sources = discovery.find([given])
     chosen = [replace(source, entries=tuple(entry for entry in source.entries if entry.location in picked)) for source in sources]
     sources = [source for source in chosen if source.entries] or sources
     count = sum(len(source.entries) for source in sources)
@@ -225,7 +227,7 @@ def _difficulty(source: Source, entry: Entry) -> str:
         found = re.search(r"\[(.*)\]\.osu$", entry.inner)
         return found[1] if found else entry.inner
     try:
-        return reader.load(source.path / entry.inner).metadata.get("Version") or entry.inner
+        return parser.load(source.path / entry.inner).metadata.get("Version") or entry.inner
     except BeatmapError:
         return f"{entry.inner} (unreadable)"
 
@@ -308,14 +310,14 @@ def build(page: Page, path: str = "") -> gr.Blocks:
         current = gr.State("")
         timer = gr.Timer(1.0, active=False)
 
-        inputs, outputs = [place, picked, baseline, model, device, recent], [status, shown, recent, go, stop]
+        discovery, outputs = [place, picked, baseline, model, device, recent], [status, shown, recent, go, stop]
         quietly: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None}
         for event in (place.blur, place.submit):
             event(page.difficulties, place, picked, **quietly)
         for event in (go.click, place.submit):
-            event(page.run, inputs, outputs, trigger_mode="multiple", **quietly)
+            event(page.run, discovery, outputs, trigger_mode="multiple", **quietly)
         for chosen in (upload.upload(_gathered, upload, place, **quietly), lately.input(lambda path: path or "", lately, place, **quietly)):
-            chosen.then(page.difficulties, place, picked, **quietly).then(page.run, inputs, outputs, **quietly)
+            chosen.then(page.difficulties, place, picked, **quietly).then(page.run, discovery, outputs, **quietly)
         stop.click(page.cancel, None, None, **quietly)
         gr.on([recent.change, blocks.load], lambda known: gr.update(choices=known or [], visible=bool(known), value=None), recent, lately,
               **quietly)
@@ -323,9 +325,9 @@ def build(page: Page, path: str = "") -> gr.Blocks:
         again.change(lambda on: gr.Timer(active=on), again, timer, **quietly)
         saved = gr.Textbox(visible=False)
         timer.tick(lambda name: str(time.time()) if name and page.outdated(name) else gr.skip(), current, saved, **quietly)
-        saved.change(page.run, inputs, outputs, **quietly)
+        saved.change(page.run, discovery, outputs, **quietly)
         if path:
-            blocks.load(page.difficulties, place, picked, **quietly).then(page.run, inputs, outputs, **quietly)
+            blocks.load(page.difficulties, place, picked, **quietly).then(page.run, discovery, outputs, **quietly)
         blocks.unload(page.close)
     return blocks
 
@@ -369,4 +371,4 @@ def serve(path: str = "", port: int | None = None, browser: bool = True) -> int:
 
 
 def _warm_up() -> None:
-    import maimod.scoring  # noqa: F401
+    import maimod.families.scoring  # noqa: F401

@@ -12,19 +12,20 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from maimod import audio, viewer
-from maimod.audio import Audio
-from maimod.baseline import Delta, subtract
-from maimod.baseline import load as load_baseline
-from maimod.baseline import write as write_baseline
-from maimod.clips import CLIP_RATE, clip
-from maimod.detectors import RULES
+from maimod.audio import decode
+from maimod.audio.decode import Audio
+from maimod.commands.baseline import Delta, subtract
+from maimod.commands.baseline import load as load_baseline
+from maimod.commands.baseline import write as write_baseline
+from maimod.evidence.clip import CLIP_RATE, clip
+from maimod.evidence.evidence import evidence
+from maimod.evidence.svg import data_url
 from maimod.findings import Finding, Report
-from maimod.inputs import Source
-from maimod.linter import Analysis
-from maimod.pictures.evidence import evidence
-from maimod.pictures.svg import data_url
-from maimod.reporters import REPORTERS, View
+from maimod.linter.pipeline import Analysis
+from maimod.osu.discovery import Source
+from maimod.reporters import REPORTERS, viewer
+from maimod.reporters.view import View
+from maimod.rules import RULES
 
 PLAYABLE_MS = (2500.0, 3000.0)
 """Before and after a finding."""
@@ -148,7 +149,7 @@ class Result:
         report = self._only(set(keys))
         album = None
         if name == "html":
-            from maimod.reporters.page import Album
+            from maimod.reporters.html import Album
 
             album = Album()
             for beatmap in report.beatmaps:
@@ -161,7 +162,7 @@ class Result:
 
 @lru_cache(maxsize=2)
 def _decoded(path: Path) -> Audio:
-    return audio.load(path, CLIP_RATE)
+    return decode.load(path, CLIP_RATE)
 
 
 class Results:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from maimod import audio, onsets
-from maimod.audio import Audio, AudioError
+from maimod.audio import decode, onsets, spectrogram
+from maimod.audio.decode import Audio, AudioError
 
 SECONDS = 4.0
 CLICKS_MS = np.array([500.0, 1250.0, 1900.0, 2600.0, 3300.0])
@@ -50,12 +50,12 @@ def lag_samples(first: np.ndarray, second: np.ndarray) -> int:
 def test_formats_agree_in_length_and_timing(
     tmp_path: Path, suffix: str, rate: int, options: dict[str, str]
 ) -> None:
-    song = audio.load(write(tmp_path / f"song.{suffix}", rate, **options))
-    assert song.sample_rate == audio.SAMPLE_RATE
+    song = decode.load(write(tmp_path / f"song.{suffix}", rate, **options))
+    assert song.sample_rate == decode.SAMPLE_RATE
     assert song.samples.dtype == np.float32
     assert song.messages == ()
     assert song.duration == pytest.approx(1000 * SECONDS, abs=1.0)
-    reference = audio.load(write(tmp_path / "reference.wav", rate))
+    reference = decode.load(write(tmp_path / "reference.wav", rate))
     assert lag_samples(song.samples, reference.samples) == 0
 
 
@@ -64,8 +64,8 @@ def test_both_decoders_agree(
     tmp_path: Path, suffix: str, rate: int, options: dict[str, str]
 ) -> None:
     path = write(tmp_path / f"song.{suffix}", rate, **options)
-    first = audio._decode(path, 16_000, audio._soundfile_blocks)
-    second = audio._decode(path, 16_000, audio._av_blocks)
+    first = decode._decode(path, 16_000, decode._soundfile_blocks)
+    second = decode._decode(path, 16_000, decode._av_blocks)
     assert first is not None
     assert second is not None
     np.testing.assert_allclose(first.samples, second.samples, atol=5e-3)  # Opus dithers
@@ -85,9 +85,9 @@ def test_m4a_needs_the_second_decoder(tmp_path: Path) -> None:
             frame.sample_rate, frame.pts = 44_100, start
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    song = audio.load(path)
+    song = decode.load(path)
     assert song.duration == pytest.approx(1000 * SECONDS, abs=50)
-    reference = audio.load(write(tmp_path / "reference.wav"))
+    reference = decode.load(write(tmp_path / "reference.wav"))
     assert abs(lag_samples(song.samples, reference.samples)) <= 1
 
 
@@ -95,7 +95,7 @@ def test_m4a_needs_the_second_decoder(tmp_path: Path) -> None:
 def test_format_is_told_from_the_content(tmp_path: Path, name: str) -> None:
     data = write(tmp_path / "source.mp3").read_bytes()
     (tmp_path / name).write_bytes(data)
-    assert audio.load(tmp_path / name).duration == pytest.approx(1000 * SECONDS, abs=1.0)
+    assert decode.load(tmp_path / name).duration == pytest.approx(1000 * SECONDS, abs=1.0)
 
 
 @pytest.mark.parametrize(("suffix", "rate", "options"), FORMATS)
@@ -105,7 +105,7 @@ def test_cut_file_keeps_its_start_and_says_so(
     path = write(tmp_path / f"song.{suffix}", rate, **options)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) * 6 // 10])
-    song = audio.load(path)
+    song = decode.load(path)
     assert 1000 < song.duration < 3300
     assert len(song.messages) == 1
     assert "breaks off" in song.messages[0]
@@ -113,12 +113,12 @@ def test_cut_file_keeps_its_start_and_says_so(
 
 def test_damaged_packet_does_not_shift_what_follows(tmp_path: Path) -> None:
     path = write(tmp_path / "song.flac")
-    reference = audio.load(path)
+    reference = decode.load(path)
     data = bytearray(path.read_bytes())
     middle = len(data) // 2
     data[middle : middle + 400] = bytes(400)
     path.write_bytes(data)
-    song = audio.load(path)
+    song = decode.load(path)
     assert song.duration == pytest.approx(reference.duration, abs=1.0)
     assert any("damaged" in message for message in song.messages)
     n = 16_000
@@ -140,16 +140,16 @@ def test_file_without_song_gives_one_line(tmp_path: Path, content: bytes, reason
     path = tmp_path / "song.mp3"
     path.write_bytes(content)
     with pytest.raises(AudioError, match=reason) as caught:
-        audio.load(path)
+        decode.load(path)
     assert str(caught.value) == f"{path}: {caught.value.reason}"
     assert "\n" not in caught.value.reason
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="No such file"):
-        audio.load(tmp_path / "none.mp3")
+        decode.load(tmp_path / "none.mp3")
     with pytest.raises(AudioError, match="folder"):
-        audio.load(tmp_path)
+        decode.load(tmp_path)
 
 
 def test_samples_that_are_not_numbers(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_samples_that_are_not_numbers(tmp_path: Path) -> None:
     samples[100] = np.nan
     soundfile.write(tmp_path / "song.wav", samples, 16_000, subtype="FLOAT")
     with pytest.raises(AudioError, match="not numbers"):
-        audio.load(tmp_path / "song.wav")
+        decode.load(tmp_path / "song.wav")
 
 
 def test_video_without_sound(tmp_path: Path) -> None:
@@ -171,19 +171,19 @@ def test_video_without_sound(tmp_path: Path) -> None:
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     with pytest.raises(AudioError, match="no sound track"):
-        audio.load(path)
+        decode.load(path)
 
 
 def test_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audio, "MAX_HOURS", 1 / 3600)
+    monkeypatch.setattr(decode, "MAX_HOURS", 1 / 3600)
     with pytest.raises(AudioError, match="longer than"):
-        audio.load(write(tmp_path / "song.wav"))
+        decode.load(write(tmp_path / "song.wav"))
 
 
 def test_log_mel_equals_the_formula_for_one_frame() -> None:
     random = np.random.default_rng(1)
     samples = random.uniform(-1, 1, 8_000).astype(np.float32)
-    mel = audio.log_mel(samples)
+    mel = spectrogram.log_mel(samples)
     assert mel.shape == (51, 64)
     assert mel.dtype == np.float32
 
@@ -202,15 +202,15 @@ def test_log_mel_equals_the_formula_for_one_frame() -> None:
 
 def test_log_mel_does_not_depend_on_the_block() -> None:
     samples = clicks(CLICKS_MS, 25.0)  # more frames than one block
-    whole = audio.log_mel(samples)
-    assert len(whole) > audio.FRAME_BLOCK
-    tail = audio.log_mel(samples[160 * 1000 :])
+    whole = spectrogram.log_mel(samples)
+    assert len(whole) > spectrogram.FRAME_BLOCK
+    tail = spectrogram.log_mel(samples[160 * 1000 :])
     np.testing.assert_allclose(whole[1010:], tail[10:], atol=1e-5)
 
 
 @pytest.mark.parametrize("n_samples", [0, 1, 159, 160])
 def test_log_mel_of_almost_nothing(n_samples: int) -> None:
-    mel = audio.log_mel(np.zeros(n_samples, dtype=np.float32))
+    mel = spectrogram.log_mel(np.zeros(n_samples, dtype=np.float32))
     assert mel.shape == (n_samples // 160 + 1, 64)
     assert not mel.any()
 
@@ -332,10 +332,10 @@ def test_decoders_are_imported_late() -> None:
     import subprocess
 
     code = (
-        "import sys, maimod.audio, maimod.onsets; "
+        "import sys, maimod.audio.decode, maimod.audio.onsets; "
         "print(sorted({'soundfile', 'av', 'soxr', 'torch', 'scipy'} & set(sys.modules)))"
     )
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     output = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root
     )

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from maimod.cli import main
-from tests import osu
+from maimod.app import main
+from tests import maps
 
-MAP = osu.text([f"{100 + i % 200},{100 + i % 100},{1000 + 250 * i},1,0" for i in range(60)], general={"AudioFilename": "song.wav"})
+MAP = maps.text([f"{100 + i % 200},{100 + i % 100},{1000 + 250 * i},1,0" for i in range(60)], general={"AudioFilename": "song.wav"})
 MODEL = "--no-model"  # what the model does with odd maps: test_scoring.py
 
 
@@ -45,14 +45,14 @@ BROKEN: dict[str, bytes] = {
     "an mp3": b"ID3\x04\x00\x00\x00\x00\x00\x23TSSE\x00\x00\x00" + b"\xff\xfb\x90\x00" * 400,
     "truncated": MAP.encode()[:MAP.index("[TimingPoints]") + 40],
     "cut inside the last object": MAP.rstrip().encode()[:-8],
-    "no objects": osu.text([]).encode(),
-    "no timing points": osu.text(timing_points=[]).encode(),
-    "NaN beat": osu.text(timing_points=["0,NaN,4,2,0,70,1,0"]).encode(),
-    "infinite beat": osu.text(timing_points=["0,Infinity,4,2,0,70,1,0"]).encode(),
-    "zero beat": osu.text(timing_points=["0,0,4,2,0,70,1,0"]).encode(),
-    "a flood": osu.text(["0,0,1,1,0"] * 300_000).encode(),
-    "beyond ten hours": osu.text(["0,0,36000500,1,0"]).encode(),
-    "far away": osu.text(["1000000000,0,1000,1,0"]).encode(),
+    "no objects": maps.text([]).encode(),
+    "no timing points": maps.text(timing_points=[]).encode(),
+    "NaN beat": maps.text(timing_points=["0,NaN,4,2,0,70,1,0"]).encode(),
+    "infinite beat": maps.text(timing_points=["0,Infinity,4,2,0,70,1,0"]).encode(),
+    "zero beat": maps.text(timing_points=["0,0,4,2,0,70,1,0"]).encode(),
+    "a flood": maps.text(["0,0,1,1,0"] * 300_000).encode(),
+    "beyond ten hours": maps.text(["0,0,36000500,1,0"]).encode(),
+    "far away": maps.text(["1000000000,0,1000,1,0"]).encode(),
 }
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from maimod.baseline import Accepted, load
-from maimod.cli import main
-from tests import osu
-from tests.test_runs import FAULTY, LINES, songs
+from maimod.app import main
+from maimod.commands.baseline import Accepted, load
+from tests import maps
+from tests.lint.test_api import FAULTY, LINES, songs
 
 CHECK = ["check", "Songs", "--no-model", "--fail-on", "minor", "--jobs", "1"]
 ACCEPT = [*CHECK, "--baseline", "known.json", "--write-baseline"]
@@ -81,7 +81,7 @@ def test_stale_entries_are_reported_and_taken_out(folder, capsys):
     run(capsys, *ACCEPT)
     before = len(load(Path("known.json")).accepted)
     path = folder / "0 Artist - Title" / "Hard.osu"
-    path.write_text(osu.text(LINES).replace("Version:Version", "Version:Hard"))
+    path.write_text(maps.text(LINES).replace("Version:Version", "Version:Hard"))
     code, _, err = run(capsys, *KNOWN)
     assert code == 0 and "accepted findings are no longer found" in err
     assert "no longer found: Songs/0 Artist - Title [Hard] 00:03:507 (11) - rhythm/unsnapped" in err

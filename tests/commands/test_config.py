@@ -7,10 +7,10 @@ import json
 import jsonschema
 import pytest
 
-from maimod import config
-from maimod.cli import main
-from maimod.config import ConfigError, discover, load, schema
-from tests.test_runs import FAULTY
+from maimod.app import main
+from maimod.commands import config
+from maimod.commands.config import ConfigError, discover, load, schema
+from tests.lint.test_api import FAULTY
 
 GOOD = """
 fail-on = "warning"
@@ -82,8 +82,8 @@ def test_the_schema_is_one_and_takes_what_we_take(tmp_path):
 def test_every_key_is_an_option_or_about_rules(capsys):
     import typer
 
-    from maimod import cli
-    options = {one.name for one in typer.main.get_command(cli.app).commands["check"].params}
+    from maimod import app
+    options = {one.name for one in typer.main.get_command(app.app).commands["check"].params}
     keys = {key.replace("-", "_") for key in schema()["properties"]} - {"severity", "min_score", "override"}
     assert keys <= options
     assert options - keys == {"paths", "audio_path", "difficulty", "write_baseline", "config", "isolated", "watch", "show_settings"}

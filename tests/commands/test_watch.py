@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from maimod.cli import main
-from tests import osu
-from tests.test_runs import LINES, songs
+from maimod.app import main
+from tests import maps
+from tests.lint.test_api import LINES, songs
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="ends it as Ctrl+C does elsewhere")
@@ -39,7 +39,7 @@ def test_a_saved_map_is_linted_again(tmp_path):
         wait("watching; Ctrl+C ends it", 1)
         before = len(out.read_text())
         path = tmp_path / "Songs" / "0 Artist - Title" / "Hard.osu"
-        path.write_text(osu.text(LINES).replace("Version:Version", "Version:Hard").replace(",9000,1,0", ",9007,1,0"))
+        path.write_text(maps.text(LINES).replace("Version:Version", "Version:Hard").replace(",9000,1,0", ",9007,1,0"))
         wait("watching; Ctrl+C ends it", 2)
         text = out.read_text()[before:]
         assert "00:09:007" in text and "since the last run: 1 new, 2 resolved" in text

@@ -11,19 +11,20 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from maimod import proofreader, slots  # noqa: E402
-from maimod.beatmap import Beatmap, Mode  # noqa: E402
-from maimod.calibration import Calibration, Weights  # noqa: E402
-from maimod.detectors.base import Context  # noqa: E402
-from maimod.doubts import Doubts  # noqa: E402
+from maimod.discriminator import features  # noqa: E402
+from maimod.discriminator import network as discriminator  # noqa: E402
+from maimod.discriminator.network import Discriminator, DiscriminatorConfig, DiscriminatorError, corruption_logits, windows  # noqa: E402
+from maimod.discriminator.prediction import CorruptionLogits  # noqa: E402
 from maimod.findings import Category, Finding, Severity  # noqa: E402
-from maimod.learning.calibrate import Sample, ablation, fit  # noqa: E402
-from maimod.learning.memo import RememberingNetwork  # noqa: E402
-from maimod.learning.tampering import KIND, KINDS, tamper, tamper_lines  # noqa: E402
-from maimod.proofreader import Proofreader, ProofreaderConfig, ProofreaderError, proofread, windows  # noqa: E402
-from maimod.second_reading import weigh, witnesses  # noqa: E402
-from tests.osu import beatmap  # noqa: E402
-from tests.test_scoring import a_map, a_song, surprisals, tiny_model  # noqa: E402
+from maimod.linter.rescore import rescore_findings, witnesses  # noqa: E402
+from maimod.osu.beatmap import Beatmap, Mode  # noqa: E402
+from maimod.rules.base import Context  # noqa: E402
+from maimod.rules.calibration import Calibration, Weights  # noqa: E402
+from maimod.training.calibrate import Sample, ablation, fit  # noqa: E402
+from maimod.training.corruption import KIND, KINDS, corrupt, corrupt_lines  # noqa: E402
+from maimod.training.window_cache import RememberingNetwork  # noqa: E402
+from tests.families.test_scoring import a_map, a_song, surprisals, tiny_model  # noqa: E402
+from tests.maps import beatmap  # noqa: E402
 
 
 def long_map(n: int = 400, mode: int = 0) -> Beatmap:
@@ -36,56 +37,56 @@ def long_map(n: int = 400, mode: int = 0) -> Beatmap:
 def test_windows_speak_for_each_slot_once(count: int) -> None:
     found = windows(count)
     assert [at.start for _, at in found] == [0, *(at.stop for _, at in found[:-1])] and found[-1][1].stop == count
-    assert all(first <= at.start and at.stop <= first + max(slots.REACH, count if count < slots.REACH else 0) for first, at in found)
+    assert all(first <= at.start and at.stop <= first + max(features.REACH, count if count < features.REACH else 0) for first, at in found)
 
 
 def test_reading_depends_on_what_is_near_alone() -> None:
     torch.manual_seed(0)
-    network = Proofreader(ProofreaderConfig(len(KINDS), d_model=32, layers=1, heads=2, feed_forward=32)).eval()
+    network = Discriminator(DiscriminatorConfig(len(KINDS), d_model=32, layers=1, heads=2, feed_forward=32)).eval()
     good = long_map()
-    row = slots.row_of(good)
+    row = features.row_of(good)
     assert row is not None
-    around = slots.surroundings(good, row)
-    before = proofread(network, slots.read(good, around))
+    around = features.surroundings(good, row)
+    before = corruption_logits(network, features.read(good, around))
     objects = tuple(replace(o, x=o.x + 50) if o.index == 300 else o for o in good.hit_objects)
-    after = proofread(network, slots.read(replace(good, hit_objects=objects), around))
+    after = corruption_logits(network, features.read(replace(good, hit_objects=objects), around))
     changed = np.flatnonzero(np.abs(after - before).max(axis=1) > 1e-6)
     at = int(row.places([good.hit_objects[300].time])[0][0])
-    assert before.shape == (row.count, len(KINDS)) and at in changed and np.abs(changed - at).max() < slots.REACH
+    assert before.shape == (row.count, len(KINDS)) and at in changed and np.abs(changed - at).max() < features.REACH
 
 
 def test_what_cannot_be_loaded_says_why(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"kinds": ["extra"]}))
-    with pytest.raises(ProofreaderError, match="not a usable proofreader"):
-        proofreader.load(tmp_path)
+    with pytest.raises(DiscriminatorError, match="not a usable proofreader"):
+        discriminator.load(tmp_path)
 
 
 @pytest.mark.parametrize("mode", [0, 1, 2])
 def test_changes_are_labelled_where_they_are(mode: int) -> None:
     good = long_map(mode=mode)
-    row = slots.row_of(good)
+    row = features.row_of(good)
     assert row is not None
-    changed, labels = tamper(good, row, np.random.default_rng(1))
-    (before, numbers_before, _), (after, numbers_after, _) = slots.content(good, row), slots.content(changed, row)
-    differs = (before != after).any(axis=1) | (np.abs(numbers_before - numbers_after)[:, :slots.BEFORE.start] > 1e-6).any(axis=1)
+    changed, labels = corrupt(good, row, np.random.default_rng(1))
+    (before, numbers_before, _), (after, numbers_after, _) = features.content(good, row), features.content(changed, row)
+    differs = (before != after).any(axis=1) | (np.abs(numbers_before - numbers_after)[:, :features.BEFORE.start] > 1e-6).any(axis=1)
     marked = labels.any(axis=1)
     assert marked.sum() > row.count / 60 and np.mean(differs[marked]) > 0.9
     # A change shows on its own slots, apart from held bodies and the sounds of their tails.
     assert np.mean(marked[differs]) > 0.8
     kiai = labels[:, KIND["kiai"]].copy()
-    tamper_lines(after, numbers_after, Mode(mode), labels, np.random.default_rng(3))
-    kiai_differs = before[:, slots.COLUMN["kiai"]] != after[:, slots.COLUMN["kiai"]]
+    corrupt_lines(after, numbers_after, Mode(mode), labels, np.random.default_rng(3))
+    kiai_differs = before[:, features.COLUMN["kiai"]] != after[:, features.COLUMN["kiai"]]
     assert np.array_equal(labels[:, KIND["kiai"]] & ~kiai, kiai_differs)
 
 
 def a_context(logits: dict[str, float], at: int = 10, calibration: Calibration | None = None) -> Context:
     loaded = long_map(64)
-    row = slots.row_of(loaded)
+    row = features.row_of(loaded)
     assert row is not None
     values = np.full((row.count, len(KINDS)), -9.0)
     for kind, value in logits.items():
         values[row.places([loaded.hit_objects[at].time])[0], KIND[kind]] = value
-    return Context(loaded, doubts=Doubts(row, KINDS, values), calibration=calibration or Calibration())
+    return Context(loaded, corruption=CorruptionLogits(row, KINDS, values), calibration=calibration or Calibration())
 
 
 def a_finding(context: Context, at: int, rule: str = "positions/unexpected", score: float = 0.7) -> Finding:
@@ -95,15 +96,15 @@ def a_finding(context: Context, at: int, rule: str = "positions/unexpected", sco
 
 def test_the_proofreader_confirms_and_clears() -> None:
     sure, calm = a_context({"place": 4.0}), a_context({})
-    assert [f.score > 0.7 for f in weigh([a_finding(sure, 10)], sure)] == [True]
-    assert weigh([a_finding(calm, 10)], calm) == []
+    assert [f.score > 0.7 for f in rescore_findings([a_finding(sure, 10)], sure)] == [True]
+    assert rescore_findings([a_finding(calm, 10)], calm) == []
     exact = a_finding(calm, 10, "rhythm/unsnapped", 0.95)
-    assert weigh([exact], calm) == [exact] == weigh([exact], Context(calm.beatmap))
+    assert rescore_findings([exact], calm) == [exact] == rescore_findings([exact], Context(calm.beatmap))
 
 
 def test_what_it_alone_saw_is_a_finding() -> None:
     weights = {"rhythm/unexpected-object": Weights(3.0, 1.0, 1.0)}
-    (finding,) = weigh([], a_context({"extra": 3.0}, calibration=Calibration(weights=weights)))
+    (finding,) = rescore_findings([], a_context({"extra": 3.0}, calibration=Calibration(weights=weights)))
     assert (finding.rule, finding.objects, finding.severity) == ("rhythm/unexpected-object", (10,), Severity.WARNING)
     assert [f.rule for f, _, _ in witnesses([], a_context({"combo": 3.0}, at=8))] == ["new-combos/unexpected"]
     assert [f.rule for f, _, _ in witnesses([], a_context({"combo": 3.0}, at=9))] == ["new-combos/missing"]

@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maimod.beatgrid import BeatGrid
-from maimod.beatmap import Mode
-from maimod.encoding import encode
-from maimod.events import LANGUAGES, EventKind, from_beatmap
-from maimod.grammar import successors
-from maimod.tokens import MapFacts, Vocabulary, VocabularyError
-from tests import osu
+from maimod.events.grammar import successors
+from maimod.events.schema import SCHEMAS, EventKind
+from maimod.events.vocabulary import Conditioning, Vocabulary, VocabularyError
+from maimod.events.writer import from_beatmap
+from maimod.families.mini.encoding import encode
+from maimod.osu.beatmap import Mode
+from maimod.osu.timing import BeatGrid
+from tests import maps
 
-BUNDLED = Path(__file__).parents[1] / "models" / "maimod-mini"
+BUNDLED = Path(__file__).parents[2] / "models" / "maimod-mini"
 
 OBJECTS = ["100,100,0,5,2", "200,100,500,2,0,B|250:50|300:100|300:100|350:150,3,280,0|2|0|8,0:0|1:0|0:0|0:0", "256,192,4000,12,0,5000",
            "300,200,5500,1,8", "40,300,6000,2,0,P|90:250|140:300,1,140"]
@@ -70,13 +71,13 @@ def test_damaged_files_are_refused_in_one_line(tmp_path: Path, damage: str) -> N
 
 
 @pytest.mark.parametrize("mode", list(Mode))
-@pytest.mark.parametrize("name", [*LANGUAGES, "bundled"])
+@pytest.mark.parametrize("name", [*SCHEMAS, "bundled"])
 def test_every_event_is_a_legal_successor_of_the_one_before(mode: Mode, name: str, bundled: Vocabulary) -> None:
-    language = bundled.language if name == "bundled" else LANGUAGES[name]
+    schema = bundled.schema if name == "bundled" else SCHEMAS[name]
     objects = OBJECTS if mode is not Mode.MANIA else ["64,192,0,128,0,900:0:0:0:0:", "192,192,0,1,0", "320,192,1000,1,2"]
-    contexts = from_beatmap(osu.beatmap(objects, LINES, int(mode), events=["2,6500,7500"]), language)
-    for merged, events in zip(language.contexts, contexts.values(), strict=True):
-        follow = successors(language, mode, merged)
+    contexts = from_beatmap(maps.beatmap(objects, LINES, int(mode), events=["2,6500,7500"]), schema)
+    for merged, events in zip(schema.contexts, contexts.values(), strict=True):
+        follow = successors(schema, mode, merged)
         before = None
         for event in events:
             assert event.kind in follow[before], (before, event)
@@ -84,25 +85,25 @@ def test_every_event_is_a_legal_successor_of_the_one_before(mode: Mode, name: st
 
 
 def test_the_prompt_tells_mode_difficulty_and_settings(bundled: Vocabulary) -> None:
-    beatmap = osu.beatmap(OBJECTS, LINES, circle_size=4.2, slider_multiplier=1.8)
-    kinds = [bundled.decode(token) for token in bundled.prompt(beatmap, MapFacts(stars=5.3))]
+    beatmap = maps.beatmap(OBJECTS, LINES, circle_size=4.2, slider_multiplier=1.8)
+    kinds = [bundled.decode(token) for token in bundled.prompt(beatmap, Conditioning(stars=5.3))]
     assert kinds == [(EventKind.GAMEMODE, 0), (EventKind.DIFFICULTY, 10), (EventKind.HITSOUNDED, 1), (EventKind.GLOBAL_SV, 189),
                      (EventKind.CS, 8)]
-    assert bundled.decode(bundled.prompt(beatmap, MapFacts())[1]) == (EventKind.DIFFICULTY, 24)
+    assert bundled.decode(bundled.prompt(beatmap, Conditioning())[1]) == (EventKind.DIFFICULTY, 24)
 
 
 def test_times_are_ticks_since_the_previous_time_whatever_the_tempo(bundled: Vocabulary) -> None:
     def shifts(beat_length: float) -> list[int]:
         beats = [0, 1, 1.5, 1.75, 4]
-        beatmap = osu.beatmap([f"0,0,{round(b * beat_length)},1,0" for b in beats], [f"0,{beat_length},4,1,0,50,1,0"])
-        encoded = encode(beatmap, from_beatmap(beatmap, bundled.language)["map"], bundled, MapFacts())
+        beatmap = maps.beatmap([f"0,0,{round(b * beat_length)},1,0" for b in beats], [f"0,{beat_length},4,1,0,50,1,0"])
+        encoded = encode(beatmap, from_beatmap(beatmap, bundled.schema)["map"], bundled, Conditioning())
         return [bundled.decode(int(t))[1] for t in encoded.tokens if bundled.kinds[t] is EventKind.TIME]
 
     assert shifts(500) == shifts(333.333) == [0, 48, 24, 12, 108]
 
 
 class TestBeatGrid:
-    grid = BeatGrid(osu.beatmap(["0,0,0,1,0"], ["0,500,4,1,0,50,1,0", "2001,250,3,1,0,50,1,0"]))
+    grid = BeatGrid(maps.beatmap(["0,0,0,1,0"], ["0,500,4,1,0,50,1,0", "2001,250,3,1,0,50,1,0"]))
 
     def test_ticks_go_on_across_red_lines(self) -> None:
         assert self.grid.ticks(np.array([-250, 0, 250, 1999, 2001, 2126])).tolist() == [-24, 0, 24, 192, 192, 216]

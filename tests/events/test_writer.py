@@ -12,32 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from maimod.beatmap import Beatmap
-from maimod.events import (
-    LANGUAGES,
-    TYPES,
-    Event,
-    EventError,
-    EventKind,
-    EventLanguage,
-    EventScore,
-    from_beatmap,
-    hitsound_parts,
-    position,
-    snap_value,
-)
-from maimod.reader import load
-from tests.osu import RED_LINE, beatmap, text
+from maimod.events.schema import SCHEMAS, TYPES, Event, EventError, EventKind, EventSchema, EventScore, hitsound_parts, position
+from maimod.events.writer import from_beatmap, snap_value
+from maimod.osu.beatmap import Beatmap
+from maimod.osu.parser import load
+from tests.maps import RED_LINE, beatmap, text
 
-VECTORS = Path(__file__).parents[2] / "shared" / "vectors"
-V29, V31, V32 = LANGUAGES["v29"], LANGUAGES["v31"], LANGUAGES["v32"]
-MAP_ONLY = replace(LANGUAGES["v30"], contexts=(("map",),))
+VECTORS = Path(__file__).parents[3] / "shared" / "vectors"
+V29, V31, V32 = SCHEMAS["v29"], SCHEMAS["v31"], SCHEMAS["v32"]
+MAP_ONLY = replace(SCHEMAS["v30"], contexts=(("map",),))
 """V30 without the beats."""
 
 
-def told(a_beatmap: Beatmap, language: EventLanguage = MAP_ONLY, context: str = "map") -> list[str]:
+def told(a_beatmap: Beatmap, schema: EventSchema = MAP_ONLY, context: str = "map") -> list[str]:
     """One line per group: its time, then kind and value of its events."""
-    events = from_beatmap(a_beatmap, language)[context]
+    events = from_beatmap(a_beatmap, schema)[context]
     return [" ".join([f"{group[0].time}:", *(event.kind + (f"={event.value}" if event.kind not in TYPES or event.value else "")
                                              for event in group)])
             for _, members in groupby(events, key=lambda event: event.group) for group in [list(members)]]
@@ -213,7 +202,7 @@ def test_timing_ends_with_the_last_object() -> None:
     assert told(waltz, V31, "timing") == [
         "500: timing_point t=500", "900: beat t=900", "1301: beat t=1301", "1701: measure t=1701",
         "1711: timing_point t=1711", "2211: beat t=2211", "2711: beat t=2711"]
-    assert told(waltz, LANGUAGES["v30"])[:2] == ["500: t=500 measure", "900: t=900 beat"]
+    assert told(waltz, SCHEMAS["v30"])[:2] == ["500: t=500 measure", "900: t=900 beat"]
     late = beatmap(["256,192,3000,1,0"], ["500,400.5,3,2,0,70,1,0", "1710,500,4,2,0,70,1,0"])
     assert "1701: measure t=1701" not in told(late, V31, "timing")  # within 10 ms of the next
 
@@ -248,13 +237,13 @@ def test_tempo_before_0_ms_is_lost_by_the_original() -> None:
 
 def test_merged_contexts_go_first_at_equal_times() -> None:
     points = [RED_LINE, "500,-50,4,2,0,70,0,1"]
-    language = replace(MAP_ONLY, contexts=(("kiai", "mania_sv", "timing", "map"),), timing_point_events=True)
+    schema = replace(MAP_ONLY, contexts=(("kiai", "mania_sv", "timing", "map"),), timing_point_events=True)
     mania = beatmap(["0,0,500,1,0", "0,0,1200,1,0"], points, mode=3)
-    order = [(line.split(":")[0], line.split()[-1]) for line in told(mania, language)][:6]
+    order = [(line.split(":")[0], line.split()[-1]) for line in told(mania, schema)][:6]
     assert order == [("0", "scroll_speed_change"), ("0", "timing_point"), ("500", "kiai=1"), ("500", "scroll_speed_change"),
                      ("500", "beat"), ("500", "circle")]
     osu = beatmap(["0,0,500,1,0"], points)
-    assert not any("scroll_speed_change" in line for line in told(osu, language))
+    assert not any("scroll_speed_change" in line for line in told(osu, schema))
 
 
 def busy_text(mode: int = 0, seed: int = 1) -> str:
@@ -270,20 +259,20 @@ def busy_text(mode: int = 0, seed: int = 1) -> str:
 
 
 @pytest.mark.parametrize("mode", range(4))
-@pytest.mark.parametrize("name", LANGUAGES)
+@pytest.mark.parametrize("name", SCHEMAS)
 def test_groups_and_source_lines(tmp_path: Path, name: str, mode: int) -> None:
     path = tmp_path / "busy.osu"
     path.write_text(busy_text(mode), encoding="utf-8")
     lines = path.read_text(encoding="utf-8").split("\n")
     first = 0
-    for events in from_beatmap(load(path), LANGUAGES[name]).values():
+    for events in from_beatmap(load(path), SCHEMAS[name]).values():
         assert [event.time for event in events] == sorted(event.time for event in events)
         groups = [list(members) for _, members in groupby(events, key=lambda event: event.group)]
         assert [group[0].group for group in groups] == list(range(first, first + len(groups)))
         first += len(groups)
         for group in groups:
             assert len({(event.time, id(event.source)) for event in group}) == 1
-            place = 0 if LANGUAGES[name].type_first else -1
+            place = 0 if SCHEMAS[name].type_first else -1
             assert [event for event in group if event.kind in TYPES] == [group[place]]
             source = group[0].source
             assert source is not None
@@ -317,8 +306,8 @@ def test_absurd_lengths_are_refused() -> None:
 def test_odd_green_lines(green: str, first: bool) -> None:
     points = [green, "10,500,4,2,0,70,1,0"] if first else [RED_LINE, green]
     odd = beatmap(["0,0,1000,2,0,L|1:1,1,10", "0,0,5,2,0,B|10:1|20:30|40:5,1,1e4"], points)
-    for language in LANGUAGES.values():
-        assert from_beatmap(odd, language)
+    for schema in SCHEMAS.values():
+        assert from_beatmap(odd, schema)
 
 
 # Helpers
@@ -356,12 +345,12 @@ def test_surprise_allows_for_a_tolerance() -> None:
 
 
 def test_languages_survive_json() -> None:
-    for language in LANGUAGES.values():
-        assert EventLanguage.from_dict(json.loads(json.dumps(language.to_dict()))) == language
+    for schema in SCHEMAS.values():
+        assert EventSchema.from_dict(json.loads(json.dumps(schema.to_dict()))) == schema
     with pytest.raises(ValueError, match="unknown"):
-        EventLanguage.from_dict(V31.to_dict() | {"magic": 1})
+        EventSchema.from_dict(V31.to_dict() | {"magic": 1})
     with pytest.raises(ValueError, match="contexts"):
-        EventLanguage.from_dict(V31.to_dict() | {"contexts": [["poetry"]]})
+        EventSchema.from_dict(V31.to_dict() | {"contexts": [["poetry"]]})
 
 
 # The original
@@ -378,6 +367,6 @@ def test_events_equal_those_of_the_original(name: str) -> None:
     checkpoint, _, map_name = name.rpartition("-")
     with gzip.open(VECTORS / "expected" / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
         rows = [json.loads(row) for row in file]
-    contexts = from_beatmap(load(VECTORS / "maps" / f"{map_name}.osu"), LANGUAGES[checkpoint.partition("-")[0]])
+    contexts = from_beatmap(load(VECTORS / "maps" / f"{map_name}.osu"), SCHEMAS[checkpoint.partition("-")[0]])
     actual = [(context, event.kind.value, event.value, event.time) for context, events in contexts.items() for event in events]
     assert actual == [(row["context"], *row["event"], row["time"]) for row in rows]

@@ -10,26 +10,28 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
-import osu
 import pytest
 
-from maimod import clips, pictures
-from maimod.audio import Audio
-from maimod.beatmap import Mode
-from maimod.detectors import RULES
-from maimod.detectors.base import Context
-from maimod.events import LANGUAGES, Event, EventKind, EventScore
+from maimod import evidence as draw
+from maimod.audio.decode import Audio
+from maimod.audio.onsets import onset_envelope
+from maimod.events.schema import SCHEMAS, Event, EventKind, EventScore
+from maimod.evidence import clip
+from maimod.evidence.circles import COMBO_COLOURS, combo_colours
+from maimod.evidence.evidence import evidence
+from maimod.evidence.spectrum import expected_times
+from maimod.evidence.svg import palette, png, thin
+from maimod.evidence.timeline import moments
 from maimod.findings import BeatmapReport, Category, Finding, Report, Severity
-from maimod.linter import Analysis
-from maimod.onsets import onset_envelope
-from maimod.pictures.circles import COMBO_COLOURS, combo_colours
-from maimod.pictures.evidence import evidence
-from maimod.pictures.hearing import expected_times
-from maimod.pictures.svg import palette, png, thin
-from maimod.pictures.timeline import moments
-from maimod.reporters import REPORTERS, View
-from maimod.reporters.page import Album
-from maimod.song import Song
+from maimod.linter.pipeline import Analysis
+from maimod.linter.song import Song
+from maimod.osu.beatmap import Mode
+from maimod.reporters import REPORTERS
+from maimod.reporters.html import Album
+from maimod.reporters.view import View
+from maimod.rules import RULES
+from maimod.rules.base import Context
+from tests import maps
 
 OBJECTS = ("100,100,1000,5,0,0:0:0:0:", "200,100,1500,2,0,B|300:100|300:200,2,150", "400,300,3000,1,2,0:0:0:0:",
            "256,192,4000,12,0,6000,0:0:0:0:")
@@ -45,7 +47,7 @@ def song(seconds: float = 8.0) -> Song:
 
 
 def analysis(mode: int = 0, objects=OBJECTS, message: str = "Odd.", version: str = "Hard") -> Analysis:
-    beatmap = osu.beatmap(objects, mode=mode, metadata={"Version": version, "Title": "T</script><b>"})
+    beatmap = maps.beatmap(objects, mode=mode, metadata={"Version": version, "Title": "T</script><b>"})
     first = beatmap.hit_objects[0]
 
     def event(kind: EventKind, value: int, source=first) -> Event:
@@ -60,7 +62,7 @@ def analysis(mode: int = 0, objects=OBJECTS, message: str = "Odd.", version: str
     heard = song()
     report = BeatmapReport("set/hard.osu", "ok", title=beatmap.metadata["Title"], artist="A", version=version,
                            mode=Mode(mode).label, findings=(finding,))
-    return Analysis(report, Context(beatmap, scores, heard.envelope), heard, LANGUAGES["v31"])
+    return Analysis(report, Context(beatmap, scores, heard.envelope), heard, SCHEMAS["v31"])
 
 
 def parsed(svg: str) -> ElementTree.Element:
@@ -72,28 +74,28 @@ def named(svg: str, name: str) -> list[ElementTree.Element]:
 
 
 def test_the_moment_shows_what_the_game_shows():
-    beatmap = osu.beatmap(OBJECTS)
-    svg = pictures.playfield(beatmap, pictures.Span(1000.0), [0])
+    beatmap = maps.beatmap(OBJECTS)
+    svg = draw.playfield(beatmap, draw.Span(1000.0), [0])
     circle, slider = sorted(named(svg, "object"), key=lambda node: float(node.get("data-s")))
     assert float(circle.get("opacity")) == 1 and float(slider.get("opacity")) == 1  # AR 5: 1200 ms ahead, visible after 400
     rings = {node.get("cx"): float(node.get("r")) for node in named(svg, "ring")}
     radius = 54.4 - 4.48 * 4
     assert rings["100"] == pytest.approx(radius, abs=0.1) and rings["200"] == pytest.approx(radius * (1 + 3 * 500 / 1200), abs=0.1)
     assert len(named(svg, "mm-marked")) == 1
-    assert not named(pictures.playfield(beatmap, pictures.Span(2900.0)), "mm-marked")
+    assert not named(draw.playfield(beatmap, draw.Span(2900.0)), "mm-marked")
 
 
 def test_combos_have_the_colours_of_the_map():
     objects = ("0,0,1000,5,0", "0,0,1500,1,0", "0,0,2000,5,0")
-    assert combo_colours(osu.beatmap(objects)) == {0: COMBO_COLOURS[1], 1: COMBO_COLOURS[1], 2: COMBO_COLOURS[2]}
-    own = replace(osu.beatmap(objects), written={"Colours": {"Combo2": "0,255,16", "Combo1": " 1, 2,300", "SliderBorder": "1,1,1"}})
+    assert combo_colours(maps.beatmap(objects)) == {0: COMBO_COLOURS[1], 1: COMBO_COLOURS[1], 2: COMBO_COLOURS[2]}
+    own = replace(maps.beatmap(objects), written={"Colours": {"Combo2": "0,255,16", "Combo1": " 1, 2,300", "SliderBorder": "1,1,1"}})
     assert combo_colours(own) == {0: "#00ff10", 1: "#00ff10", 2: "#0102ff"}
 
 
 def test_the_ball_follows_the_path():
-    beatmap = osu.beatmap(("200,100,1500,2,0,L|300:100,2,100",))
+    beatmap = maps.beatmap(("200,100,1500,2,0,L|300:100,2,100",))
     turn = beatmap.hit_objects[0].span_duration
-    (ball,) = named(pictures.playfield(beatmap, pictures.Span(1500 + 1.25 * turn)), "ball")
+    (ball,) = named(draw.playfield(beatmap, draw.Span(1500 + 1.25 * turn)), "ball")
     assert float(ball.get("cx")) == pytest.approx(275, abs=0.5) and ball.get("opacity") == "1"
 
 
@@ -101,30 +103,30 @@ def test_the_ball_follows_the_path():
 def test_every_mode_marks_the_object(mode: Mode):
     notes = ("100,100,1000,1,0,0:0:0:0:", "400,100,1500,1,8,0:0:0:0:", "100,100,2000,128,0,2500:0:0:0:0:")
     objects = notes if mode is Mode.MANIA else OBJECTS
-    svg = pictures.playfield(osu.beatmap(objects, mode=mode), pictures.Span(1000.0, 500, 500), [1])
+    svg = draw.playfield(maps.beatmap(objects, mode=mode), draw.Span(1000.0, 500, 500), [1])
     assert len(named(svg, "mm-marked")) == 1
     assert parsed(svg).get("data-time") == "1000"
 
 
 def test_taiko_notes_move_at_their_own_speed():
-    points = (osu.RED_LINE, "1500,-50,4,2,0,70,0,0")
-    svg = pictures.playfield(osu.beatmap(("0,0,1000,1,0", "0,0,1600,1,8"), points, mode=1), pictures.Span(1000.0))
+    points = (maps.RED_LINE, "1500,-50,4,2,0,70,0,0")
+    svg = draw.playfield(maps.beatmap(("0,0,1000,1,0", "0,0,1600,1,8"), points, mode=1), draw.Span(1000.0))
     speeds = [float(node.get("data-vx")) for node in named(svg, "moving") if node.get("data-s") in ("1000", "1600")]
     assert max(speeds) == pytest.approx(2 * min(speeds), rel=1e-3)
 
 
 def test_the_cloud_lies_where_the_model_expected_the_object():
     one = analysis()
-    found = pictures.cloud(one.beatmap, one.beatmap.hit_objects[0], list(one.context.scores), one.language)
+    found = draw.cloud(one.beatmap, one.beatmap.hit_objects[0], list(one.context.scores), one.schema)
     assert found is not None and found.rings == ((256.0, 192.0, 60.0, 0.7),)
-    assert len(named(pictures.playfield(one.beatmap, pictures.Span(1000), [0], found), "cloud")) == 1
-    assert pictures.cloud(one.beatmap, one.beatmap.hit_objects[0], [], one.language) is None
-    asked = pictures.Cloud(1000, places=((100.0, 100.0, 0.6), (300.0, 100.0, 0.3)))
+    assert len(named(draw.playfield(one.beatmap, draw.Span(1000), [0], found), "cloud")) == 1
+    assert draw.cloud(one.beatmap, one.beatmap.hit_objects[0], [], one.schema) is None
+    asked = draw.Cloud(1000, places=((100.0, 100.0, 0.6), (300.0, 100.0, 0.3)))
     assert asked.near(90, 100, 32) == 0.6
-    (image,) = named(pictures.playfield(one.beatmap, pictures.Span(1000), [0], asked), "cloud")
+    (image,) = named(draw.playfield(one.beatmap, draw.Span(1000), [0], asked), "cloud")
     assert image.get("href").startswith("data:image/png;base64,")
-    mania = osu.beatmap(("64,0,1000,1,0",), mode=3)
-    assert len(named(pictures.playfield(mania, pictures.Span(1000), [0], pictures.Cloud(1000, columns=((1, 0.7), (2, 0.2)))), "cloud")) == 2
+    mania = maps.beatmap(("64,0,1000,1,0",), mode=3)
+    assert len(named(draw.playfield(mania, draw.Span(1000), [0], draw.Cloud(1000, columns=((1, 0.7), (2, 0.2)))), "cloud")) == 2
 
 
 def test_hearing_shows_mapped_and_expected_times():
@@ -134,16 +136,16 @@ def test_hearing_shows_mapped_and_expected_times():
     missing = EventScore(late, 8.0, 1.0, ((replace(late, value=1125, source=None), 0.7), (replace(late, value=1375, source=None), 0.1)))
     told = replace(one, context=replace(one.context, scores=(*one.context.scores, missing)))
     assert expected_times(told, [0]) == [(1125, 0.7), (1250, 0.8)]
-    svg = pictures.hearing(one, 1000.0, [0])
+    svg = draw.spectrum(one, 1000.0, [0])
     assert "80%" in svg and "data:image/png;base64," in svg
-    assert "no song" in pictures.hearing(Analysis(one.report, one.context, None, one.language), 1000.0)
+    assert "no song" in draw.spectrum(Analysis(one.report, one.context, None, one.schema), 1000.0)
 
 
 def test_timeline_covers_the_song_and_the_moments():
     one = analysis()
-    start, end = pictures.extent(one)
+    start, end = draw.extent(one)
     assert (start, end) == (0.0, 8000.0)
-    svg = pictures.timeline(one)
+    svg = draw.timeline(one)
     assert parsed(svg).get("viewBox") == "0 0 8000 100"
     assert {"wave", "density", "objects", "red", "bits"} <= {node.get("class") for node in parsed(svg)}
     assert moments(one) == [(1000, 9.0)]
@@ -151,10 +153,10 @@ def test_timeline_covers_the_song_and_the_moments():
 
 def test_a_long_map_stays_small():
     objects = [f"{i % 512},100,{i * 120},1,0,0:0:0:0:" for i in range(3000)]
-    beatmap = osu.beatmap(objects)
+    beatmap = maps.beatmap(objects)
     heard = song(361.0)
     one = Analysis(BeatmapReport("x", "ok"), Context(beatmap, None, heard.envelope), heard, None)
-    assert len(pictures.timeline(one)) < 300_000
+    assert len(draw.timeline(one)) < 300_000
 
 
 def test_png_is_what_the_standard_says():
@@ -174,15 +176,15 @@ def test_thin_keeps_corners():
 
 
 def test_clicks_fall_on_the_hits():
-    beatmap = osu.beatmap(("256,192,1000,1,0", "256,192,1500,1,8"))
+    beatmap = maps.beatmap(("256,192,1000,1,0", "256,192,1500,1,8"))
     heard = Audio(None, np.zeros(32_000, dtype=np.float32), 16_000)
-    wav = clips.clip(beatmap, heard, 500, 1750)
+    wav = clip.clip(beatmap, heard, 500, 1750)
     samples = np.frombuffer(wav[44:], dtype="<i2")
     assert len(samples) == 20_000
     loud = np.flatnonzero(np.abs(samples) > 200)
     assert loud[0] == pytest.approx(8000, abs=4) and loud[loud > 12_000][0] == pytest.approx(16_000, abs=4)
-    assert not np.frombuffer(clips.clip(beatmap, heard, 500, 1750, clicks=False)[44:], dtype="<i2").any()
-    assert len(clips.clip(beatmap, heard, -3000, -1000)) == 44 + 2 * 32_000  # before the song
+    assert not np.frombuffer(clip.clip(beatmap, heard, 500, 1750, clicks=False)[44:], dtype="<i2").any()
+    assert len(clip.clip(beatmap, heard, -3000, -1000)) == 44 + 2 * 32_000  # before the song
 
 
 class Tags(HTMLParser):

@@ -84,7 +84,7 @@ def hub(tmp_path: Path) -> Iterator[tuple[dict[str, str], list[str]]]:
 
 def info(name: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "mai_mod.py", "model", "info", name], env=environment, capture_output=True, text=True,
-                          cwd=Path(__file__).parents[1])
+                          cwd=Path(__file__).parents[2])
 
 
 def test_an_id_is_downloaded_once(hub: tuple[dict[str, str], list[str]]) -> None:

@@ -13,20 +13,22 @@ import pytest
 
 pytest.importorskip("torch")
 
-from maimod import pcm, reader, scoring
-from maimod.beatmap import Beatmap, Mode
-from maimod.checkpoints import Models, describe_all, find, load_model
-from maimod.configs import CheckpointError
-from maimod.events import EventError, EventScore
-from maimod.published import PublishedReading
-from maimod.scoring import Model
-from maimod.stars import star_rating
-from maimod.tokens import MapFacts, VocabularyError
-from tests import checkpoints, osu
+from maimod.events.schema import EventError, EventScore
+from maimod.events.vocabulary import Conditioning, VocabularyError
+from maimod.families import scoring
+from maimod.families.checkpoint import Models, describe_all, find, load_model
+from maimod.families.errors import CheckpointError
+from maimod.families.family import Model
+from maimod.families.mapperatorinator import legacy_audio
+from maimod.families.mapperatorinator.encoding import MapperatorinatorReading
+from maimod.osu import parser
+from maimod.osu.beatmap import Beatmap, Mode
+from maimod.osu.stars import star_rating
+from tests import checkpoints, maps
 
 VERSIONS = ("v29", "v30", "v31", "v32")
-VECTORS = Path(__file__).parents[2] / "shared" / "vectors"
-GOLDEN = Path(__file__).parent / "golden" / "published.json"
+VECTORS = Path(__file__).parents[3] / "shared" / "vectors"
+GOLDEN = Path(__file__).parents[1] / "golden" / "published.json"
 
 OBJECTS = ["100,100,300,5,2", "200,100,600,2,0,B|250:50|300:100|300:100|350:150,3,280,0|2|0|8,0:0|1:0|0:0|0:0", "256,192,4100,12,0,4900",
            "300,200,5400,1,8", "40,300,5700,2,0,P|90:250|140:300,1,140",
@@ -36,7 +38,7 @@ LINES = ["0,300,4,2,0,70,1,0", "2400,-50,4,1,0,40,0,1", "5400,-80,3,3,0,80,0,0"]
 
 def a_map(mode: Mode = Mode.OSU) -> Beatmap:
     objects = OBJECTS if mode is not Mode.MANIA else ["64,192,300,128,0,900:0:0:0:0:", "192,192,300,1,0", "320,192,7500,1,2"]
-    return osu.beatmap(objects, LINES, int(mode))
+    return maps.beatmap(objects, LINES, int(mode))
 
 
 def a_song(seconds: float = 9.0) -> np.ndarray:
@@ -60,8 +62,8 @@ def modes_of(version: str) -> list[Mode]:
     return [Mode.OSU] if version == "v30" else list(Mode)
 
 
-def judged(model: Model, beatmap: Beatmap, exact: bool, facts: MapFacts | None = None) -> dict[str, tuple[EventScore, ...]]:
-    return scoring.score(model, model.read(beatmap, a_song(), facts or MapFacts(stars=4.2), exact), exact)
+def judged(model: Model, beatmap: Beatmap, exact: bool, conditioning: Conditioning | None = None) -> dict[str, tuple[EventScore, ...]]:
+    return scoring.score(model, model.read(beatmap, a_song(), conditioning or Conditioning(stars=4.2), exact), exact)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -82,8 +84,8 @@ def test_recorded_results_of_the_original_are_met(name: str) -> None:
     """Every prompt token for token; surprisal and entropy to 1e-3 bits; the expected event, or one that is as likely to 1e-4."""
     checkpoint, played = name.rsplit("-", 1)
     model = load_model(VECTORS / "checkpoints" / checkpoint, "cpu", "fp32")
-    beatmap = reader.load(VECTORS / "maps" / f"{played}.osu")
-    reading = model.read(beatmap, pcm.load(VECTORS / "maps" / f"{played}.flac"), MapFacts(star_rating(beatmap)), exact=True)
+    beatmap = parser.load(VECTORS / "maps" / f"{played}.osu")
+    reading = model.read(beatmap, legacy_audio.load(VECTORS / "maps" / f"{played}.flac"), Conditioning(star_rating(beatmap)), exact=True)
     for window, line in zip(reading.windows, _lines(VECTORS / "expected" / f"{name}.windows.jsonl.gz"), strict=True):
         assert (window.start, reading.inputs(window).by_token["tokens"].tolist()) == (line["time"], line["prompt"])
     contexts = scoring.score(model, reading, exact=True)
@@ -112,7 +114,7 @@ def test_numbers_stay_as_they_were_when_the_vectors_were_met(version: str, model
 
 def test_resampling_is_that_of_audioop() -> None:
     """A straight line between samples, cut to whole numbers: 3 input samples to 2 output samples, worked out by hand."""
-    converter = pcm.RateConverter(24_000, 16)
+    converter = legacy_audio.RateConverter(24_000, 16)
     block = np.array([[300], [-600], [900], [150], [0], [10]], dtype=np.int16)
     parts = [converter.convert(part)[:, 0].tolist() for part in (block[:1], block[1:4], block[4:])]
     # Output m lies 1.5 m samples after the first: 300; halfway from -600 to 900; 150; halfway from 0 to 10.
@@ -121,15 +123,15 @@ def test_resampling_is_that_of_audioop() -> None:
 
 def test_what_lies_above_the_new_range_folds_back() -> None:
     """A 12 kHz tone comes out at 4 kHz: the published networks heard songs like this."""
-    converter = pcm.RateConverter(48_000, 16)
+    converter = legacy_audio.RateConverter(48_000, 16)
     tone = (20_000 * np.sin(2 * np.pi * 12_000 * np.arange(48_000) / 48_000 + 0.4)).astype(np.int16)
     spectrum = np.abs(np.fft.rfft(converter.convert(tone[:, None])[:, 0]))
     assert spectrum.argmax() == 4_000 and spectrum[4_000] > 0.3 * 16_000 / 2 * 20_000
 
 
 def test_channels_are_mixed_down_by_whole_numbers() -> None:
-    assert pcm.mix_down(np.array([[3, 4], [-3, -4]])).tolist() == [3, -4]
-    assert pcm.mix_down(np.array([[5, 5, 5], [-1, 0, 1]])).tolist() == [3, -1]
+    assert legacy_audio.mix_down(np.array([[3, 4], [-3, -4]])).tolist() == [3, -4]
+    assert legacy_audio.mix_down(np.array([[5, 5, 5], [-1, 0, 1]])).tolist() == [3, -1]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -140,7 +142,7 @@ def test_channels_are_mixed_down_by_whole_numbers() -> None:
 def test_every_event_of_every_mode_is_scored_once_both_ways(version: str, models: dict[str, Model]) -> None:
     for mode in modes_of(version):
         for exact in (True, False):
-            reading = models[version].read(a_map(mode), a_song(), MapFacts(), exact)
+            reading = models[version].read(a_map(mode), a_song(), Conditioning(), exact)
             contexts = scoring.score(models[version], reading, exact)
             assert {name: [s.event for s in scores] for name, scores in contexts.items()} == reading.contexts
             assert all(np.isfinite(s.surprisal) and s.expected for scores in contexts.values() for s in scores)
@@ -149,7 +151,7 @@ def test_every_event_of_every_mode_is_scored_once_both_ways(version: str, models
 @pytest.mark.parametrize("version", VERSIONS)
 def test_nothing_looks_ahead_whatever_the_batch(version: str, models: dict[str, Model]) -> None:
     """COMPAT §11.2: the original's V32 does, when nothing is padded."""
-    model, reading = models[version], models[version].read(a_map(), a_song(), MapFacts(), exact=True)
+    model, reading = models[version], models[version].read(a_map(), a_song(), Conditioning(), exact=True)
     tokens = reading.inputs(reading.windows[0]).by_token["tokens"]
     import torch
 
@@ -163,7 +165,7 @@ def test_nothing_looks_ahead_whatever_the_batch(version: str, models: dict[str, 
 
 
 def test_few_windows_are_few(models: dict[str, Model]) -> None:
-    many, few = (models["v30"].read(a_map(), a_song(), MapFacts(), exact) for exact in (True, False))
+    many, few = (models["v30"].read(a_map(), a_song(), Conditioning(), exact) for exact in (True, False))
     assert len(many.windows) >= 4 * len(few.windows)
 
 
@@ -180,34 +182,34 @@ def test_alternatives_are_of_the_map_unless_the_original_is_wanted(models: dict[
 
 def test_facts_reach_the_prompt_and_the_original_is_told_nothing(models: dict[str, Model]) -> None:
     model = models["v32"]
-    known = osu.beatmap(OBJECTS, LINES, metadata={"BeatmapID": "75"})
+    known = maps.beatmap(OBJECTS, LINES, metadata={"BeatmapID": "75"})
 
-    def head(beatmap: Beatmap, facts: MapFacts, exact: bool) -> dict[str, int]:
-        reading = model.read(beatmap, a_song(), facts, exact)
+    def head(beatmap: Beatmap, conditioning: Conditioning, exact: bool) -> dict[str, int]:
+        reading = model.read(beatmap, a_song(), conditioning, exact)
         tokens = reading.inputs(reading.windows[0]).by_token["tokens"][:14]
         return {str(kind): value for kind, value in (model.vocabulary.decode(int(token)) for token in tokens) if kind}
 
-    assert head(known, MapFacts(), exact=True) | {"mapper": 3, "descriptor": 2} == head(known, MapFacts(), exact=True)
-    assert head(known, MapFacts(), exact=False) | {"mapper": 1, "descriptor": 1} == head(known, MapFacts(), exact=False)
-    told = head(a_map(), MapFacts(4.2, mapper_id=30, year=2015, descriptors=("streams",)), exact=True)
+    assert head(known, Conditioning(), exact=True) | {"mapper": 3, "descriptor": 2} == head(known, Conditioning(), exact=True)
+    assert head(known, Conditioning(), exact=False) | {"mapper": 1, "descriptor": 1} == head(known, Conditioning(), exact=False)
+    told = head(a_map(), Conditioning(4.2, mapper_id=30, year=2015, descriptors=("streams",)), exact=True)
     assert told | {"mapper": 2, "year": 2015, "descriptor": 0, "difficulty": 8} == told
 
 
 def test_v31_says_its_mapper_by_a_vector_alone(models: dict[str, Model]) -> None:
     """Its vocabulary has ids for mappers, from older code (COMPAT §2.9); the prompt does not."""
-    reading = models["v31"].read(a_map(), a_song(), MapFacts(mapper_id=20), exact=True)
+    reading = models["v31"].read(a_map(), a_song(), Conditioning(mapper_id=20), exact=True)
     inputs = reading.inputs(reading.windows[0])
     assert "mapper" not in [models["v31"].vocabulary.kinds[token] for token in inputs.by_token["tokens"]]
     assert int(inputs.by_window["mapper"]) == 1
 
 
-@pytest.mark.parametrize(("facts", "said"), [(MapFacts(mapper_id=11), "mapper_id=11"),
-                                             (MapFacts(descriptors=("strems",)), "did you mean streams")])
-def test_unknown_facts_are_refused(facts: MapFacts, said: str, models: dict[str, Model]) -> None:
+@pytest.mark.parametrize(("conditioning", "said"), [(Conditioning(mapper_id=11), "mapper_id=11"),
+                                             (Conditioning(descriptors=("strems",)), "did you mean streams")])
+def test_unknown_facts_are_refused(conditioning: Conditioning, said: str, models: dict[str, Model]) -> None:
     with pytest.raises(VocabularyError, match=said):
-        models["v32"].read(a_map(), a_song(), facts)
+        models["v32"].read(a_map(), a_song(), conditioning)
     with pytest.raises(VocabularyError, match="is not told the year"):
-        models["v30"].read(a_map(), a_song(), MapFacts(year=2015))
+        models["v30"].read(a_map(), a_song(), Conditioning(year=2015))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -239,7 +241,7 @@ def test_modes_a_checkpoint_never_learned_are_not_judged(folders: dict[str, Path
 
 def test_maps_that_cannot_be_said_are_refused(models: dict[str, Model]) -> None:
     with pytest.raises(EventError, match="no words for column"):
-        models["v30"].read(a_map(Mode.MANIA), a_song(), MapFacts())
+        models["v30"].read(a_map(Mode.MANIA), a_song(), Conditioning())
 
 
 def _edit(path: Path, **changes: object) -> None:
@@ -288,10 +290,10 @@ def test_lower_precision_stays_close_and_hears_in_full(version: str, precision: 
 
 def test_loading_leaves_the_compiler_of_torch_alone(folders: dict[str, Path]) -> None:
     """It costs a second at every start."""
-    code = ("import sys; from pathlib import Path; from maimod.checkpoints import load_model; "
+    code = ("import sys; from pathlib import Path; from maimod.families.checkpoint import load_model; "
             f"load_model(Path({str(folders['v30'])!r}), 'cpu'); sys.exit('torch._dynamo' in sys.modules)")
-    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1]).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
 
 
 def test_readings_know_their_kind(models: dict[str, Model]) -> None:
-    assert isinstance(models["v29"].read(a_map(), a_song(), MapFacts()), PublishedReading) and models["v29"].needs_song
+    assert isinstance(models["v29"].read(a_map(), a_song(), Conditioning()), MapperatorinatorReading) and models["v29"].needs_song

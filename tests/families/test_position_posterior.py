@@ -1,12 +1,12 @@
 """Where the model would put an object: the same words as the scores, and none of what comes after."""
 
-import osu
 import pytest
 
-from maimod.events import EventKind
-from maimod.linter import Linter, load_model
-from maimod.settings import Settings
-from maimod.whereabouts import _Asked, whereabouts
+from maimod.events.schema import EventKind
+from maimod.families.mini.position_posterior import _Asked, position_posterior
+from maimod.linter.pipeline import Linter, load_model
+from maimod.linter.settings import Settings
+from tests import maps
 
 OBJECTS = [f"{100 + 60 * (i % 5)},{100 + 40 * (i % 3)},{1000 + 500 * i},1,0,0:0:0:0:" for i in range(12)]
 
@@ -18,7 +18,7 @@ def linter():
 
 
 def test_what_is_asked_is_what_was_scored(linter):
-    beatmap = osu.beatmap(OBJECTS)
+    beatmap = maps.beatmap(OBJECTS)
     scores = linter.score(beatmap, None)["map"]
     model, reading = linter.read(beatmap, None)
     at = [i for i, score in enumerate(scores) if score.event.kind is EventKind.DISTANCE][7]
@@ -33,14 +33,14 @@ def test_what_is_asked_is_what_was_scored(linter):
 
 
 def test_places_are_a_share_of_all(linter):
-    beatmap = osu.beatmap(OBJECTS)
-    places = whereabouts(*linter.read(beatmap, None), beatmap.hit_objects[7])
+    beatmap = maps.beatmap(OBJECTS)
+    places = position_posterior(*linter.read(beatmap, None), beatmap.hit_objects[7])
     assert 0.2 < sum(chance for _, _, chance in places) <= 1.001
     assert places == sorted(places, key=lambda place: -place[2]) and places[0][2] > 0
-    later = osu.beatmap([*OBJECTS[:8], "500,380,6000,1,0"])
-    assert linter.whereabouts(later, None, later.hit_objects[7])[0][:2] == places[0][:2]
+    later = maps.beatmap([*OBJECTS[:8], "500,380,6000,1,0"])
+    assert linter.position_posterior(later, None, later.hit_objects[7])[0][:2] == places[0][:2]
 
 
 def test_models_are_not_asked_what_they_do_not_say(linter):
-    taiko = osu.beatmap(OBJECTS, mode=1)
-    assert whereabouts(*linter.read(taiko, None), taiko.hit_objects[3]) == []
+    taiko = maps.beatmap(OBJECTS, mode=1)
+    assert position_posterior(*linter.read(taiko, None), taiko.hit_objects[3]) == []

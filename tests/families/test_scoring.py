@@ -12,19 +12,21 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from maimod import scoring  # noqa: E402
-from maimod.beatmap import Beatmap  # noqa: E402
-from maimod.checkpoints import load_model  # noqa: E402
-from maimod.configs import CheckpointError, ModelConfig  # noqa: E402
-from maimod.encoding import encode  # noqa: E402
-from maimod.events import Event, EventKind, EventScore, from_beatmap  # noqa: E402
+from maimod.events.schema import Event, EventKind, EventScore  # noqa: E402
+from maimod.events.vocabulary import SOS, Conditioning, Vocabulary  # noqa: E402
+from maimod.events.writer import from_beatmap  # noqa: E402
+from maimod.families import scoring  # noqa: E402
+from maimod.families.checkpoint import load_model  # noqa: E402
+from maimod.families.errors import CheckpointError  # noqa: E402
+from maimod.families.family import Model  # noqa: E402
+from maimod.families.mini.config import ModelConfig  # noqa: E402
+from maimod.families.mini.encoding import encode  # noqa: E402
+from maimod.families.mini.network import Network  # noqa: E402
 from maimod.findings import ModelInfo  # noqa: E402
-from maimod.model import Network  # noqa: E402
-from maimod.scoring import Model  # noqa: E402
-from maimod.tokens import SOS, MapFacts, Vocabulary  # noqa: E402
-from tests import osu  # noqa: E402
+from maimod.osu.beatmap import Beatmap  # noqa: E402
+from tests import maps  # noqa: E402
 
-SHAPE = Path(__file__).parents[1] / "models" / "maimod-mini"
+SHAPE = Path(__file__).parents[2] / "models" / "maimod-mini"
 
 
 def tiny_model(seed: int = 0, scale: float = 3.0) -> Model:
@@ -46,12 +48,12 @@ def model() -> Model:
 
 def a_map(n: int = 40, changed: int | None = None, gap: int = 250) -> Beatmap:
     """A stream of circles; the one numbered `changed` lies elsewhere."""
-    return osu.beatmap([f"{100 + 7 * (i % 30) if i != changed else 400},{100 + (i % 5) * 20},{i * gap},1,{2 * (i % 3)}" for i in range(n)],
+    return maps.beatmap([f"{100 + 7 * (i % 30) if i != changed else 400},{100 + (i % 5) * 20},{i * gap},1,{2 * (i % 3)}" for i in range(n)],
                        ["0,500,4,2,0,70,1,0"])
 
 
 def events_of(model: Model, beatmap: Beatmap) -> list[Event]:
-    return from_beatmap(beatmap, model.vocabulary.language)["map"]
+    return from_beatmap(beatmap, model.vocabulary.schema)["map"]
 
 
 def a_song(seed: int = 1) -> np.ndarray:
@@ -59,7 +61,7 @@ def a_song(seed: int = 1) -> np.ndarray:
 
 
 def score(model: Model, beatmap: Beatmap, mel: np.ndarray | None, stars: float | None = None) -> tuple[EventScore, ...]:
-    return scoring.score(model, model.read(beatmap, mel, MapFacts(stars)))["map"]
+    return scoring.score(model, model.read(beatmap, mel, Conditioning(stars)))["map"]
 
 
 def surprisals(model: Model, beatmap: Beatmap, mel: np.ndarray | None) -> np.ndarray:
@@ -78,7 +80,7 @@ def test_surprisal_is_that_of_a_plain_forward_pass(model: Model) -> None:
     """One window, so the whole of scoring can be written down in a few lines."""
     beatmap = a_map(8)
     events = events_of(model, beatmap)
-    encoded = encode(beatmap, events, model.vocabulary, MapFacts(3.0))
+    encoded = encode(beatmap, events, model.vocabulary, Conditioning(3.0))
     assert encoded.prompt[-1] == SOS
     tokens = np.concatenate([encoded.prompt, encoded.tokens])
     n_prompt = len(encoded.prompt)

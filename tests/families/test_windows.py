@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maimod import windows
-from maimod.windows import Window
+from maimod.families import windows
+from maimod.families.windows import Window
 
 LENGTH, HOP = 1000.0, 400.0
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from maimod import archives
-from maimod.archives import ArchiveError, contents, unpack
-from maimod.inputs import find, opened
-from maimod.runs import lint
-from maimod.settings import Settings
-from tests import osu
+from maimod.linter.api import lint
+from maimod.linter.settings import Settings
+from maimod.osu import archive as archives
+from maimod.osu.archive import ArchiveError, contents, unpack
+from maimod.osu.discovery import find, opened
+from tests import maps
 
-MAP = osu.text([f"{100 + i % 200},{100 + i % 100},{1000 + 250 * i},1,0" for i in range(60)])
+MAP = maps.text([f"{100 + i % 200},{100 + i % 100},{1000 + 250 * i},1,0" for i in range(60)])
 NO_MODEL = Settings(model=None)
 
 

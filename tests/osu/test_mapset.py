@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from maimod import levels, lint, mapset
+from maimod import lint
 from maimod.findings import BeatmapReport
-from maimod.levels import Level
-from maimod.settings import Settings
+from maimod.linter.settings import Settings
+from maimod.osu import level, mapset
+from maimod.osu.level import Level
+from tests.maps import beatmap
 from tests.mapset import Version, versions, write
-from tests.osu import beatmap
 
 
 def lint_set(folder: Path, *paths: Path, **settings: object) -> dict[str, BeatmapReport]:
@@ -84,7 +85,7 @@ def test_storyboard_variables_are_filled_in(tmp_path):
     ("Hard", 3.1, Level.HARD), ("pishifat's Hard", 3.1, Level.HARD), ("Easy", 5.5, Level.EXPERT), ("Celestial", 4.2, Level.INSANE),
     ("Normal", None, Level.NORMAL), ("Celestial", None, None), ("Hard", 4.1, Level.HARD), ("Light Insane", 4.0, Level.INSANE)])
 def test_level_by_name_and_stars(version: str, stars: float | None, expected: Level | None):
-    assert levels.level_of(beatmap(metadata={"Version": version}), stars) is expected
+    assert level.level_of(beatmap(metadata={"Version": version}), stars) is expected
 
 
 def test_a_folder_of_too_many_files_is_said_to_be_none(tmp_path, monkeypatch):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from maimod import reader
-from maimod.beatmap import Beatmap, Mode, ObjectKind
-from maimod.reader import BeatmapError, parse
-from tests import osu
+from maimod.osu import parser
+from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
+from maimod.osu.parser import BeatmapError, parse
+from tests import maps
 
 MINIMAL = """osu file format v14
 
@@ -136,61 +136,61 @@ class TestRefusals:
 
     def test_no_such_file(self, tmp_path: Path) -> None:
         with pytest.raises(BeatmapError, match="cannot be read"):
-            reader.load(tmp_path / "missing.osu")
+            parser.load(tmp_path / "missing.osu")
 
     def test_a_folder_without_maps(self, tmp_path: Path) -> None:
         with pytest.raises(BeatmapError, match=r"no \.osu file in this folder"):
-            reader.find_beatmaps(tmp_path)
+            parser.find_beatmaps(tmp_path)
 
 
 class TestMeaning:
     def test_slider_ends_follow_length_velocity_and_repeats(self) -> None:
-        beatmap = osu.beatmap(["100,100,1000,2,0,L|300:100,2,140"], ["0,500,4,1,0,50,1,0", "0,-50,4,1,0,50,0,0"])
+        beatmap = maps.beatmap(["100,100,1000,2,0,L|300:100,2,140"], ["0,500,4,1,0,50,1,0", "0,-50,4,1,0,50,0,0"])
         # 140 px at 1.4 x 2 hundred px per beat is half a beat, twice.
         assert beatmap.hit_objects[0].end_time == pytest.approx(1500)
         assert beatmap.hit_objects[0].edge_times() == pytest.approx((1000, 1250, 1500))
 
     def test_combo_numbers_start_anew_at_flags_and_after_spinners(self) -> None:
-        beatmap = osu.beatmap(["0,0,0,1,0", "0,0,500,1,0", "0,0,1000,5,0", "256,192,1500,12,0,2000", "0,0,2500,1,0", "0,0,3000,1,0"],
+        beatmap = maps.beatmap(["0,0,0,1,0", "0,0,500,1,0", "0,0,1000,5,0", "256,192,1500,12,0,2000", "0,0,2500,1,0", "0,0,3000,1,0"],
                               ["0,500,4,1,0,50,1,0"])
         assert [o.combo_number for o in beatmap.hit_objects] == [1, 2, 1, 1, 1, 2]
 
     def test_lazers_format_has_fractions_and_segments(self) -> None:
-        beatmap = osu.beatmap(["100.5,99.25,1000.125,2,0,P|120:80|140.5:99|L|200:99,1,150"], format_version=128)
+        beatmap = maps.beatmap(["100.5,99.25,1000.125,2,0,P|120:80|140.5:99|L|200:99,1,150"], format_version=128)
         (o,) = beatmap.hit_objects
         assert (o.x, o.y, o.time) == (100.5, 99.25, 1000.125) and o.slider is not None
         assert (o.slider.curve, o.slider.segment_types) == ("P", ((3, "L"),))
         assert o.slider.control_points == ((100.5, 99.25), (120, 80), (140.5, 99), (200, 99))
 
     def test_hold_notes_and_columns(self) -> None:
-        beatmap = osu.beatmap(["64,192,0,128,0,750:0:0:0:40:", "448,192,500,1,0"], ["0,500,4,1,0,50,1,0"], mode=3)
+        beatmap = maps.beatmap(["64,192,0,128,0,750:0:0:0:40:", "448,192,500,1,0"], ["0,500,4,1,0,50,1,0"], mode=3)
         hold, note = beatmap.hit_objects
         assert beatmap.mode is Mode.MANIA and hold.kind is ObjectKind.HOLD
         assert (hold.end_time, hold.sample.volume, beatmap.column(hold), beatmap.column(note)) == (750, 40, 0, 3)
 
     @pytest.mark.parametrize(("time", "divisor", "error"), [(0, 1, 0), (250, 2, 0), (167, 3, 1 / 3), (257, 2, 7), (493, 1, -7)])
     def test_snapping(self, time: float, divisor: int, error: float) -> None:
-        snap = osu.beatmap(["0,0,0,1,0"], ["0,500,4,1,0,50,1,0"]).snap(time, divisors=(1, 2, 3, 4))
+        snap = maps.beatmap(["0,0,0,1,0"], ["0,500,4,1,0,50,1,0"]).snap(time, divisors=(1, 2, 3, 4))
         assert (snap.divisor, snap.error) == (divisor, pytest.approx(error, abs=0.01))
 
     def test_kiai_that_a_red_and_a_green_line_at_one_time_share(self) -> None:
-        beatmap = osu.beatmap(["0,0,0,1,0"], ["0,500,4,1,0,50,1,0", "2000,500,4,1,0,50,1,0", "2000,-100,4,1,0,50,0,1",
+        beatmap = maps.beatmap(["0,0,0,1,0"], ["0,500,4,1,0,50,1,0", "2000,500,4,1,0,50,1,0", "2000,-100,4,1,0,50,0,1",
                                               "4000,500,4,1,0,50,1,0", "4000,-100,4,1,0,50,0,1", "6000,-100,4,1,0,50,0,0"])
         assert [(start.time, end and end.time) for start, end in beatmap.kiai_sections] == [(2000, 6000)]
 
     def test_the_song_is_found_whatever_the_case(self, tmp_path: Path) -> None:
         (tmp_path / "Song.MP3").write_bytes(b"x")
         (tmp_path / "a.osu").write_text(MINIMAL)
-        assert reader.find_audio(reader.load(tmp_path / "a.osu")) == tmp_path / "Song.MP3"
+        assert parser.find_audio(parser.load(tmp_path / "a.osu")) == tmp_path / "Song.MP3"
 
     def test_a_song_outside_of_the_folder_is_not_followed(self, tmp_path: Path) -> None:
         (tmp_path / "song.mp3").write_bytes(b"x")
         (tmp_path / "set").mkdir()
         (tmp_path / "set" / "a.osu").write_text(MINIMAL.replace("song.mp3", "../song.mp3"))
-        assert reader.find_audio(reader.load(tmp_path / "set" / "a.osu")) is None
+        assert parser.find_audio(parser.load(tmp_path / "set" / "a.osu")) is None
 
 
-CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "fixture"
+CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "fixture"
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="needs the corpus beside the repository")
@@ -199,7 +199,7 @@ def test_objects_agree_with_an_independent_reader_on_odd_maps() -> None:
     compared = 0
     for path in sorted(CORPUS.glob("*/*.osu"))[::5]:
         try:
-            ours = reader.load(path)
+            ours = parser.load(path)
             theirs = fosu.parse_file(path, calculate_slider_end_times=True)
         except (BeatmapError, fosu.MapLoadError):
             continue

@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from maimod import geometry
-from maimod.beatmap import SliderPath
+from maimod.osu import slider_path
+from maimod.osu.beatmap import SliderPath
 
 
-def path(curve: str, *points: tuple[float, float], length: float = 0.0, slides: int = 1) -> geometry.Polyline:
-    return geometry.flatten(SliderPath(curve, points, slides, length))
+def path(curve: str, *points: tuple[float, float], length: float = 0.0, slides: int = 1) -> slider_path.Polyline:
+    return slider_path.flatten(SliderPath(curve, points, slides, length))
 
 
 def test_line_is_cut_and_measured() -> None:
@@ -74,13 +74,13 @@ def test_catmull_goes_through_its_points() -> None:
 
 
 def test_segment_types_of_format_128() -> None:
-    mixed = geometry.flatten(SliderPath("L", ((0, 0), (100, 0), (200, 100), (300, 0)), 1, 0.0, segment_types=((1, "P"),)))
+    mixed = slider_path.flatten(SliderPath("L", ((0, 0), (100, 0), (200, 100), (300, 0)), 1, 0.0, segment_types=((1, "P"),)))
     assert mixed.natural_length == pytest.approx(100 + math.pi * 100, rel=1e-3)
 
 
 def test_tail_of_an_even_number_of_slides_is_the_head() -> None:
-    assert geometry.tail(SliderPath("L", ((0, 0), (100, 0)), 2, 100.0)) == (0, 0)
-    assert geometry.tail(SliderPath("L", ((0, 0), (100, 0)), 3, 100.0)) == (100, 0)
+    assert slider_path.tail(SliderPath("L", ((0, 0), (100, 0)), 2, 100.0)) == (0, 0)
+    assert slider_path.tail(SliderPath("L", ((0, 0), (100, 0)), 3, 100.0)) == (100, 0)
 
 
 @pytest.mark.parametrize("points", [((5, 5),), ((5, 5), (5, 5)), ((5, 5), (5, 5), (5, 5))])

@@ -13,9 +13,10 @@ import pytest
 from junitparser import Error, Failure, JUnitXml, Skipped
 
 from maimod.findings import Expected, Report, Severity
-from maimod.reporters import REPORTERS, View
+from maimod.reporters import REPORTERS
 from maimod.reporters.github import MAX_SUMMARY_BYTES
-from tests.test_reporters import BEATMAP, BROKEN, MISSING, OFFSET, RULES, SET
+from maimod.reporters.view import View
+from tests.reporters.test_reporters import BEATMAP, BROKEN, MISSING, OFFSET, RULES, SET
 
 HOSTILE = replace(
     BEATMAP, path="a.osu", file="sets/100% [a], b:c\n::error::/a.osu", title="*x* <script> @all | `y`\x00\ud800", status="partial",

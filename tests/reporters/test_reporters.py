@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 import maimod.reporters
-from maimod.detectors.base import Rule
 from maimod.findings import BeatmapReport, Category, Expected, Finding, ModelInfo, Report, Severity
-from maimod.reporters import REPORTERS, View, shorten
+from maimod.reporters import REPORTERS
 from maimod.reporters.console import clean, percent, wrap
-from maimod.reporters.machine import as_json, plain
+from maimod.reporters.json import as_json, plain
+from maimod.reporters.view import View, shorten
+from maimod.rules.base import Rule
 
 SCHEMA = json.loads((Path(maimod.reporters.__file__).parent / "report.schema.json").read_text(encoding="utf-8"))
 MODEL = ModelInfo("maimod-mini", "maimod", "cpu", "fp32")
@@ -233,7 +234,7 @@ def test_json_values_are_plain():
 
 
 def test_json_documentation_names_every_field():
-    text = (Path(__file__).parent.parent / "docs" / "json-report.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "json-report.md").read_text(encoding="utf-8")
     for part in (SCHEMA, *SCHEMA["$defs"].values()):
         assert all(f"`{name}`" in text for name in part["properties"])
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from maimod.detectors import clashes
-from maimod.detectors.base import Context
 from maimod.findings import Finding
-from maimod.levels import Level
-from tests.osu import beatmap
+from maimod.osu.level import Level
+from maimod.rules import clashes
+from maimod.rules.base import Context
+from tests.maps import beatmap
 
 
 def circle(time: float, x: int = 100) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from maimod.beatmap import Beatmap
-from maimod.detectors import difficulty
-from maimod.detectors.base import Context
 from maimod.findings import Finding
-from maimod.levels import Level
-from maimod.reader import parse
-from tests.osu import beatmap, text
+from maimod.osu.beatmap import Beatmap
+from maimod.osu.level import Level
+from maimod.osu.parser import parse
+from maimod.rules import difficulty
+from maimod.rules.base import Context
+from tests.maps import beatmap, text
 
 COLOURS = ("255,128,64", "64,160,255")
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from maimod.detectors import hitsounds
-from maimod.detectors.base import Context
-from maimod.events import Event, EventKind, EventScore
+from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Severity
-from maimod.sounds import hits
-from tests.osu import RED_LINE, beatmap
+from maimod.osu.hitsounds import hits
+from maimod.rules import hitsounds
+from maimod.rules.base import Context
+from tests.maps import RED_LINE, beatmap
 
 BEAT = 500
 CLAP, FINISH = 8, 4

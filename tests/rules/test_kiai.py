@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from maimod.beatmap import Beatmap
-from maimod.detectors import kiai
-from maimod.detectors.base import Context
-from maimod.events import Event, EventKind, EventScore
+from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Finding
-from tests.osu import RED_LINE, beatmap
+from maimod.osu.beatmap import Beatmap
+from maimod.rules import kiai
+from maimod.rules.base import Context
+from tests.maps import RED_LINE, beatmap
 
 MEASURE = 2000  # 120 BPM, 4/4
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from maimod.detectors import lines
-from maimod.detectors.base import Context
 from maimod.findings import Finding
-from tests.osu import RED_LINE, beatmap
+from maimod.rules import lines
+from maimod.rules.base import Context
+from tests.maps import RED_LINE, beatmap
 
 GREEN = "4000,-50,4,2,0,70,0,0"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 
-from maimod.beatmap import Beatmap
-from maimod.detectors import new_combos
-from maimod.detectors.base import Context
-from maimod.events import Event, EventKind, EventScore
+from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Finding, Severity
-from maimod.second_reading import weigh
-from tests.osu import beatmap
+from maimod.linter.rescore import rescore_findings
+from maimod.osu.beatmap import Beatmap
+from maimod.rules import new_combos
+from maimod.rules.base import Context
+from tests.maps import beatmap
 
 MEASURES = 24
 
@@ -26,7 +26,7 @@ REGULAR = frozenset(range(0, 4 * MEASURES, 4))
 
 def find(loaded: Beatmap, scores: tuple[EventScore, ...] | None = None) -> list[Finding]:
     context = Context(loaded, scores)
-    return weigh(list(new_combos.run(context)), context)
+    return rescore_findings(list(new_combos.run(context)), context)
 
 
 def scored(loaded: Beatmap, flag_probability: Mapping[int, float]) -> tuple[EventScore, ...]:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from maimod.detectors import playing_time
-from maimod.detectors.base import Context
 from maimod.findings import Finding
-from tests.osu import beatmap
+from maimod.rules import playing_time
+from maimod.rules.base import Context
+from tests.maps import beatmap
 
 PREEMPT = 1200  # approach rate 5
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from maimod.beatmap import Beatmap
-from maimod.detectors import positions
-from maimod.detectors.base import Context
-from maimod.events import Event, EventKind, EventScore
+from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Finding, Severity
-from tests.osu import beatmap
+from maimod.osu.beatmap import Beatmap
+from maimod.rules import positions
+from maimod.rules.base import Context
+from tests.maps import beatmap
 
 N = 40
 LOOP = [(100, 100), (200, 100), (200, 200), (100, 200)]

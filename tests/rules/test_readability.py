@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from maimod.detectors import late_ticks, readability
-from maimod.detectors.base import Context
 from maimod.findings import Finding
-from maimod.levels import Level
-from tests.osu import beatmap
+from maimod.osu.level import Level
+from maimod.rules import late_ticks, readability
+from maimod.rules.base import Context
+from tests.maps import beatmap
 
 
 def circle(time: float, x: int = 100) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maimod.beatmap import Beatmap
-from maimod.detectors import rhythm
-from maimod.detectors.base import Context
-from maimod.events import Event, EventKind, EventScore
+from maimod.audio.onsets import OnsetEnvelope, alignment
+from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Finding, Severity
-from maimod.onsets import OnsetEnvelope, alignment
-from maimod.second_reading import weigh
-from tests.osu import beatmap
+from maimod.linter.rescore import rescore_findings
+from maimod.osu.beatmap import Beatmap
+from maimod.rules import rhythm
+from maimod.rules.base import Context
+from tests.maps import beatmap
 
 BEAT = 500  # 120 BPM, the red line of tests.osu
 
@@ -64,7 +64,7 @@ def found(loaded: Beatmap, scored: tuple[EventScore, ...] | None = None, onsets:
     envelope = None if onsets is None else song(onsets)
     lag = None if envelope is None else alignment(envelope, np.array([o.time for o in loaded.hit_objects]))
     context = Context(loaded, scored, envelope, lag)
-    return weigh(list(rhythm.run(context)), context)
+    return rescore_findings(list(rhythm.run(context)), context)
 
 
 def rules(findings: list[Finding]) -> list[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from maimod.detectors import scroll_speed
-from maimod.detectors.base import Context
-from maimod.events import Event, EventKind, EventScore
+from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Severity
-from maimod.second_reading import weigh
-from tests.osu import RED_LINE, beatmap
+from maimod.linter.rescore import rescore_findings
+from maimod.rules import scroll_speed
+from maimod.rules.base import Context
+from tests.maps import RED_LINE, beatmap
 
 NOTES = [f"256,192,{250 * i},1,{8 if i % 3 else 0},0:0:0:0:" for i in range(300)]
 
@@ -24,7 +24,7 @@ def lines_of(*lines: str) -> list[str]:
 
 def found(lines, mode=1, notes=NOTES, scores=None):
     context = Context(beatmap(notes, lines, mode, circle_size=4), scores)
-    return weigh(list(scroll_speed.run(context)), context)
+    return rescore_findings(list(scroll_speed.run(context)), context)
 
 
 def test_one_speed_is_silent():

@@ -8,19 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from maimod import mapset, media
-from maimod.detectors import agreement, consistency, files, metadata, samples, shared_timing, spread
-from maimod.detectors.base import Context, MapsetContext, MapsetDetector
+from maimod.audio import probe
 from maimod.findings import Finding
+from maimod.osu import mapset
+from maimod.rules import agreement, consistency, files, metadata, samples, shared_timing, spread
+from maimod.rules.base import Context, MapsetCheck, MapsetContext
 from tests.mapset import EVENTS, LINES, Version, hitsound, picture, song, versions, video, write, write_media
 
 
-def found(folder: Path, detector: MapsetDetector, given: dict[str, Version] | None = None, only: str = "") -> list[Finding]:
+def found(folder: Path, check: MapsetCheck, given: dict[str, Version] | None = None, only: str = "") -> list[Finding]:
     if given is not None:
         write(folder, given)
     loaded, = mapset.load(folder)
     contexts = [Context(beatmap, level=loaded.levels[beatmap.path], mapset=loaded) for beatmap in loaded.beatmaps]
-    return [finding for _, finding in detector.run(MapsetContext(loaded, contexts)) if finding.rule.startswith(only)]
+    return [finding for _, finding in check.run(MapsetContext(loaded, contexts)) if finding.rule.startswith(only)]
 
 
 def rules(findings: Sequence[Finding]) -> list[tuple[str, str]]:
@@ -40,46 +41,46 @@ def changed(**changes: dict[str, object]) -> dict[str, Version]:
 
 def test_a_single_difficulty_agrees_with_itself(tmp_path):
     only = {"Normal": versions()["Normal"]}
-    assert found(tmp_path, consistency.DETECTOR, only) == [] == found(tmp_path, shared_timing.DETECTOR)
+    assert found(tmp_path, consistency.CHECK, only) == [] == found(tmp_path, shared_timing.CHECK)
 
 
 def test_the_order_of_tags_and_missing_unicode_fields_do_not_matter(tmp_path):
     given = versions()
     given["Hard"] = given["Hard"].with_metadata(Tags="song pop English", TitleUnicode="", ArtistUnicode="")
-    assert found(tmp_path, consistency.DETECTOR, given) == []
+    assert found(tmp_path, consistency.CHECK, given) == []
 
 
 def test_a_new_difficulty_has_no_id_yet(tmp_path):
     given = versions()
     given["Hard"] = given["Hard"].with_metadata(BeatmapSetID="-1")
-    assert rules(found(tmp_path, consistency.DETECTOR, given)) == [("mapset/ids", "minor")]
+    assert rules(found(tmp_path, consistency.CHECK, given)) == [("mapset/ids", "minor")]
 
 
 def test_two_difficulties_with_one_id_or_name(tmp_path):
     given = versions()
     given["Hard"], given["Normal"] = given["Hard"].with_metadata(BeatmapID="7"), given["Normal"].with_metadata(BeatmapID="7")
-    assert [f.evidence["subject"] for f in found(tmp_path, consistency.DETECTOR, given)] == ["BeatmapID"]
+    assert [f.evidence["subject"] for f in found(tmp_path, consistency.CHECK, given)] == ["BeatmapID"]
     write(tmp_path, versions())
     (tmp_path / "copy.osu").write_text(versions()["Hard"].text())
-    finding, = found(tmp_path, consistency.DETECTOR, only="mapset/ids")
+    finding, = found(tmp_path, consistency.CHECK, only="mapset/ids")
     assert "only one of them can be submitted" in finding.message
 
 
 def test_letterbox_matters_where_there_are_breaks_only(tmp_path):
     given = versions()
     given["Hard"] = given["Hard"].with_general(LetterboxInBreaks="1")
-    assert found(tmp_path, consistency.DETECTOR, given) == []
+    assert found(tmp_path, consistency.CHECK, given) == []
 
 
 def test_video_at_two_times(tmp_path):
     given = changed(**{name: {"events": (*EVENTS, f'Video,{start},"v.mp4"')}
                        for name, start in (("Normal", 0), ("Hard", 0), ("Insane", 0), ("Expert", 40))})
-    assert rules(found(tmp_path, consistency.DETECTOR, given)) == [("mapset/videos-differ", "problem")]
+    assert rules(found(tmp_path, consistency.CHECK, given)) == [("mapset/videos-differ", "problem")]
 
 
 def test_rounding_of_red_lines_is_forgiven(tmp_path):
     line = LINES[0].replace("2000,400,", "2000.7,400.0000001,", 1)
-    assert found(tmp_path, shared_timing.DETECTOR, changed(Hard={"lines": (line, *LINES[1:])})) == []
+    assert found(tmp_path, shared_timing.CHECK, changed(Hard={"lines": (line, *LINES[1:])})) == []
 
 
 def test_a_kiai_that_each_difficulty_has_for_itself_is_style(tmp_path):
@@ -87,7 +88,7 @@ def test_a_kiai_that_each_difficulty_has_for_itself_is_style(tmp_path):
         return {"lines": (LINES[0], LINES[1].replace("21200", str(21_200 + beats * 400)), LINES[2])}
 
     given = changed(Normal=late(4), Hard=late(8), Insane=late(12))
-    assert found(tmp_path, shared_timing.DETECTOR, given, "mapset/kiai") == []
+    assert found(tmp_path, shared_timing.CHECK, given, "mapset/kiai") == []
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -97,11 +98,11 @@ def test_a_kiai_that_each_difficulty_has_for_itself_is_style(tmp_path):
 def test_lowest_difficulty_goes_by_the_length(tmp_path):
     given = versions()
     del given["Normal"]
-    finding, = found(tmp_path, spread.DETECTOR, given)
+    finding, = found(tmp_path, spread.CHECK, given)
     assert finding.message == ("The lowest difficulty of osu is a Hard (2.98 stars), which asks for 2:30 of drain time; the set has 2:07.")
     longer = {name: version.with_objects(lambda lines: [*lines, f"256,192,{2000 + 152_000},1,0,0:0:0:0:"])
               for name, version in given.items()}
-    assert found(tmp_path, spread.DETECTOR, longer) == []
+    assert found(tmp_path, spread.CHECK, longer) == []
 
 
 def test_what_a_slider_covers_is_not_missing(tmp_path):
@@ -110,13 +111,13 @@ def test_what_a_slider_covers_is_not_missing(tmp_path):
     x, y, time = objects[95].split(",")[:3]
     objects[95:97] = [f"{x},{y},{time},2,0,L|{float(x) + 140:g}:{y},1,140"]  # a beat long
     given["Insane"] = replace(given["Insane"], objects=objects)
-    assert found(tmp_path, agreement.DETECTOR, given, "mapset/missing-object") == []
+    assert found(tmp_path, agreement.CHECK, given, "mapset/missing-object") == []
 
 
 def test_what_the_easiest_leaves_out_is_not_missing(tmp_path):
     given = versions()
     given["Normal"] = given["Normal"].with_objects(lambda lines: lines[:10] + lines[11:])
-    assert found(tmp_path, agreement.DETECTOR, given) == []
+    assert found(tmp_path, agreement.CHECK, given) == []
 
 
 @pytest.mark.parametrize(("shift", "count"), [(33, 1), (-50, 1), (4, 0), (100, 0)])
@@ -126,14 +127,14 @@ def test_an_object_beside_those_of_all_others(tmp_path, shift: int, count: int):
     fields = objects[96].split(",")
     objects[96] = ",".join([*fields[:2], str(int(fields[2]) + shift), *fields[3:]])
     given["Insane"] = replace(given["Insane"], objects=objects)
-    findings = found(tmp_path, agreement.DETECTOR, given, "mapset/beside-others")
+    findings = found(tmp_path, agreement.CHECK, given, "mapset/beside-others")
     assert [finding.objects for finding in findings] == [(96,)] * count
 
 
 def test_hitsounds_of_its_own(tmp_path):
     given = versions()
     given["Hard"] = given["Hard"].with_objects(lambda lines: [line.replace(",8,0:0:0:0:", ",0,0:0:0:0:") for line in lines])
-    assert found(tmp_path, agreement.DETECTOR, given) == []
+    assert found(tmp_path, agreement.CHECK, given) == []
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -157,22 +158,22 @@ def test_hitsounds_of_its_own(tmp_path):
     ({"Tags": "hip-hop instrumental"}, [])])
 def test_metadata(tmp_path, fields: dict[str, str], expected: list[str]):
     given = {name: version.with_metadata(**fields) for name, version in versions().items()}
-    assert [finding.rule for finding in found(tmp_path, metadata.DETECTOR, given)] == expected
+    assert [finding.rule for finding in found(tmp_path, metadata.CHECK, given)] == expected
 
 
 @pytest.mark.parametrize(("name", "count"), [("hitsounds", 1), ("HS", 1), ("Hitsound diff", 1), ("Timing", 1), ("Timeless", 0)])
 def test_difficulties_left_over_from_work(tmp_path, name: str, count: int):
     given = versions()
     given["Hard"] = replace(given["Hard"], name=name)
-    assert [f.rule for f in found(tmp_path, metadata.DETECTOR, given)] == ["mapset/left-over-difficulty"] * count
+    assert [f.rule for f in found(tmp_path, metadata.CHECK, given)] == ["mapset/left-over-difficulty"] * count
 
 
 def test_guests_are_in_the_tags(tmp_path):
     given = versions()
     given["Hard"] = replace(given["Hard"], name="Some Guest's Hard")
-    assert [f.rule for f in found(tmp_path, metadata.DETECTOR, given)] == ["mapset/guest-tag"]
+    assert [f.rule for f in found(tmp_path, metadata.CHECK, given)] == ["mapset/guest-tag"]
     tagged = {name: version.with_metadata(Tags="english pop some_guest") for name, version in given.items()}
-    assert found(tmp_path, metadata.DETECTOR, tagged) == []
+    assert found(tmp_path, metadata.CHECK, tagged) == []
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -184,7 +185,7 @@ def test_a_song_of_another_format(tmp_path):
 
     write_media(tmp_path)
     soundfile.write(tmp_path / "audio.mp3", [0.0] * 100_000, 22_050, format="WAV")
-    findings = found(tmp_path, files.DETECTOR, versions())
+    findings = found(tmp_path, files.CHECK, versions())
     assert [finding.rule for finding in findings] == ["mapset/audio-format", "mapset/audio-bitrate", "mapset/audio-bitrate"]
     assert findings[0].message == '"audio.mp3" is neither an mp3 nor an Ogg Vorbis file, but wav.'
 
@@ -193,7 +194,7 @@ def test_a_song_that_goes_on_for_long(tmp_path):
     write_media(tmp_path)
     song(tmp_path / "audio.mp3", seconds=10, kilobits=128)
     short = {name: version.with_objects(lambda lines: lines[:5]) for name, version in versions().items()}  # the longest ends at 5.2 s
-    assert rules(found(tmp_path, files.DETECTOR, short)) == [("mapset/audio-unused", "warning")]
+    assert rules(found(tmp_path, files.CHECK, short)) == [("mapset/audio-unused", "warning")]
 
 
 @pytest.mark.parametrize(("size", "severity"), [
@@ -201,16 +202,16 @@ def test_a_song_that_goes_on_for_long(tmp_path):
 def test_sizes_of_backgrounds(tmp_path, size: tuple[int, int], severity: str | None):
     write_media(tmp_path)
     picture(tmp_path / "bg.png", *size)
-    assert [f.severity for f in found(tmp_path, files.DETECTOR, versions())] == ([] if severity is None else [severity])
+    assert [f.severity for f in found(tmp_path, files.CHECK, versions())] == ([] if severity is None else [severity])
 
 
 def test_a_jpeg_is_measured_behind_its_metadata(tmp_path):
     header = b"\xff\xd8" + b"\xff\xe1" + (502).to_bytes(2, "big") + b"\0" * 500 + b"\xff\xc0" + b"\x00\x11\x08" + (720).to_bytes(2, "big") \
         + (1280).to_bytes(2, "big") + b"\0" * 20
     (tmp_path / "a.jpg").write_bytes(header)
-    assert media.picture_size(tmp_path / "a.jpg") == (1280, 720, "jpg")
+    assert probe.picture_size(tmp_path / "a.jpg") == (1280, 720, "jpg")
     (tmp_path / "a.jpg").write_bytes(header[:300])
-    assert media.picture_size(tmp_path / "a.jpg") is None
+    assert probe.picture_size(tmp_path / "a.jpg") is None
 
 
 def test_a_background_outside_the_folder_is_not_looked_at(tmp_path):
@@ -219,7 +220,7 @@ def test_a_background_outside_the_folder_is_not_looked_at(tmp_path):
     write_media(folder)
     picture(tmp_path / "bg.png")
     given = changed(Hard={"events": ('0,0,"..\\bg.png",0,0',)})
-    finding, = found(folder, files.DETECTOR, given)
+    finding, = found(folder, files.CHECK, given)
     assert finding.message == 'The background "..\\bg.png" leads out of the folder.'
 
 
@@ -231,11 +232,11 @@ def test_videos(tmp_path):
     write_media(tmp_path)
     given = {name: replace(version, events=(*EVENTS, 'Video,0,"v.mp4"')) for name, version in versions().items()}
     video(tmp_path / "v.mp4")
-    assert found(tmp_path, files.DETECTOR, given) == []
+    assert found(tmp_path, files.CHECK, given) == []
     video(tmp_path / "v.mp4", 1920, 1080, codec="mpeg4", with_sound=True)
-    assert [finding.actual for finding in found(tmp_path, files.DETECTOR)] == ["1920 x 1080", "aac", "mpeg4"]
+    assert [finding.actual for finding in found(tmp_path, files.CHECK)] == ["1920 x 1080", "aac", "mpeg4"]
     (tmp_path / "v.mp4").write_bytes(b"nothing of the kind")
-    assert rules(found(tmp_path, files.DETECTOR)) == [("mapset/video", "warning")]
+    assert rules(found(tmp_path, files.CHECK)) == [("mapset/video", "warning")]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -248,13 +249,13 @@ def test_videos(tmp_path):
 def test_hitsounds(tmp_path, milliseconds: float, delay: float, level: float, expected: list[tuple[str, str]]):
     write_media(tmp_path)
     hitsound(tmp_path / "drum-hitfinish3.wav", milliseconds, delay, level)
-    assert rules(found(tmp_path, samples.DETECTOR, versions())) == expected
+    assert rules(found(tmp_path, samples.CHECK, versions())) == expected
 
 
 def test_an_mp3_as_hitsound(tmp_path):
     write_media(tmp_path)
     song(tmp_path / "soft-hitwhistle.wav", 0.5)
-    findings = found(tmp_path, samples.DETECTOR, versions())
+    findings = found(tmp_path, samples.CHECK, versions())
     assert rules(findings) == [("mapset/hitsound-format", "problem")] and "but mp3" in findings[0].message
 
 
@@ -262,7 +263,7 @@ def test_the_empty_wav_file_is_how_to_be_silent(tmp_path):
     write_media(tmp_path)
     hitsound(tmp_path / "soft-hitwhistle.wav", 0)
     assert (tmp_path / "soft-hitwhistle.wav").stat().st_size == 44
-    assert found(tmp_path, samples.DETECTOR, versions()) == []
+    assert found(tmp_path, samples.CHECK, versions()) == []
 
 
 def test_named_samples_and_storyboards(tmp_path):
@@ -274,19 +275,19 @@ def test_named_samples_and_storyboards(tmp_path):
     (tmp_path / "sb").mkdir()
     for name in ("a0.png", "b.png", "c.png"):
         (tmp_path / "sb" / name).write_bytes(b"x")
-    findings = found(tmp_path, samples.DETECTOR, given)
+    findings = found(tmp_path, samples.CHECK, given)
     assert [(finding.rule, finding.actual) for finding in findings] == [
         ("mapset/sample-missing", "kick.wav"), ("mapset/storyboard-file", "sb/a1.png"), ("mapset/unused-file", "sb/c.png")]
     (tmp_path / "kick.wav").write_bytes(b"RIFF")
     (tmp_path / "sb" / "a1.png").write_bytes(b"x")
-    assert [finding.actual for finding in found(tmp_path, samples.DETECTOR)] == ["sb/c.png"]
+    assert [finding.actual for finding in found(tmp_path, samples.CHECK)] == ["sb/c.png"]
 
 
 def test_elements_of_a_skin_and_what_git_needs_are_no_left_overs(tmp_path):
     write_media(tmp_path)
     for name in ("hitcircle.png", "cursor@2x.png", "skin.ini", "combobreak.wav", ".gitignore", "maimod.toml", "README.md"):
         (tmp_path / name).write_bytes(b"x" * 50)
-    assert found(tmp_path, samples.DETECTOR, versions()) == []
+    assert found(tmp_path, samples.CHECK, versions()) == []
 
 
 @pytest.mark.parametrize(("extra", "message"), [
@@ -294,7 +295,7 @@ def test_elements_of_a_skin_and_what_git_needs_are_no_left_overs(tmp_path):
     (None, None)])
 def test_red_lines_too_many(tmp_path, extra: str | None, message: str | None):
     lines = LINES if extra is None else (*LINES, extra)
-    messages = [finding.message for finding in found(tmp_path, shared_timing.DETECTOR, changed(Hard={"lines": lines}))]
+    messages = [finding.message for finding in found(tmp_path, shared_timing.CHECK, changed(Hard={"lines": lines}))]
     assert messages == ([] if message is None else [message])
 
 
@@ -302,6 +303,6 @@ def test_a_red_line_that_was_moved_and_one_that_is_missing(tmp_path):
     common = (*LINES, "60000,400,4,2,0,70,1,0", "90000,400,4,2,0,70,1,0")
     given = {name: replace(version, lines=common) for name, version in versions().items()}
     given["Hard"] = replace(given["Hard"], lines=(*LINES, "60010,400,4,2,0,70,1,0"))
-    finding, = found(tmp_path, shared_timing.DETECTOR, given)
+    finding, = found(tmp_path, shared_timing.CHECK, given)
     assert finding.message == ("The red line at 60010 ms lies at 60000 ms in [Expert], [Insane] and [Normal]; "
                                "1 more of its red lines differs.") and finding.time == 60_010

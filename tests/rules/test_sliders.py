@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from maimod.beatmap import Beatmap
-from maimod.detectors import sliders
-from maimod.detectors.base import Context
-from maimod.events import Event, EventKind, EventScore
+from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Finding, Severity
-from tests.osu import RED_LINE, beatmap
+from maimod.osu.beatmap import Beatmap
+from maimod.rules import sliders
+from maimod.rules.base import Context
+from tests.maps import RED_LINE, beatmap
 
 N = 30
 STRAIGHT = "L|240:100"

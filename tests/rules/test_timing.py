@@ -7,13 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from maimod.beatmap import Beatmap
-from maimod.detectors import timing
-from maimod.detectors.base import Context
-from maimod.events import Event, EventKind, EventScore
+from maimod.audio.onsets import TYPICAL_LAG_MS, OnsetEnvelope, alignment
+from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Finding, Severity
-from maimod.onsets import TYPICAL_LAG_MS, OnsetEnvelope, alignment
-from tests.osu import RED_LINE, beatmap
+from maimod.osu.beatmap import Beatmap
+from maimod.rules import timing
+from maimod.rules.base import Context
+from tests.maps import RED_LINE, beatmap
 
 
 def rhythm_of(count: int) -> np.ndarray:

@@ -10,12 +10,13 @@ from typing import cast
 import numpy as np
 import pytest
 
-from maimod.beatmap import Beatmap, Mode
-from maimod.detectors.base import Context
 from maimod.findings import BeatmapReport, Category, Finding, Severity
-from maimod.learning.evaluate import evaluate_map, judge, leads_to, sources
-from maimod.learning.faults import Planted, select
-from maimod.learning.scoreboard import (
+from maimod.linter.pipeline import Analysis, Linter
+from maimod.osu.beatmap import Beatmap, Mode
+from maimod.rules.base import Context
+from maimod.training.evaluate import evaluate_map, judge, leads_to, sources
+from maimod.training.faults import Planted, select
+from maimod.training.metrics import (
     Alarm,
     Evaluation,
     Trial,
@@ -27,8 +28,7 @@ from maimod.learning.scoreboard import (
     recalls,
     reliability,
 )
-from maimod.linter import Analysis, Linter
-from tests.osu import beatmap, text
+from tests.maps import beatmap, text
 
 
 def finding(time: float, objects: tuple[int, ...] = (), rule: str = "rhythm/unsnapped", score: float = 0.9,

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from maimod.beatmap import Beatmap, HitObject, Mode
-from maimod.learning.faults import FAULTS, Fault, Planted, rebuild, select
-from maimod.onsets import OnsetEnvelope
-from tests.osu import RED_LINE, beatmap
+from maimod.audio.onsets import OnsetEnvelope
+from maimod.osu.beatmap import Beatmap, HitObject, Mode
+from maimod.training.faults import FAULTS, Fault, Planted, rebuild, select
+from tests.maps import RED_LINE, beatmap
 
 GREEN = "0,-100,4,2,0,70,0,0"
 

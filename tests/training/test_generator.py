@@ -13,20 +13,21 @@ import pytest
 
 pytest.importorskip("torch")
 
-from maimod import cli
-from maimod.beatgrid import TICKS_PER_BEAT
-from maimod.checkpoints import load_model
-from maimod.configs import ModelConfig, WhisperConfig
-from maimod.encoding import EncodedMap
-from maimod.events import EventKind
-from maimod.learning import corpus as corpora
-from maimod.learning import sampling
-from maimod.learning.corpus import Corpus
-from maimod.learning.sampling import IGNORED, Sampler, collate
-from maimod.tokens import Vocabulary
+from maimod import app
+from maimod.events.schema import EventKind
+from maimod.events.vocabulary import Vocabulary
+from maimod.families.checkpoint import load_model
+from maimod.families.mapperatorinator.config import WhisperConfig
+from maimod.families.mini.config import ModelConfig
+from maimod.families.mini.encoding import EncodedMap
+from maimod.osu.timing import TICKS_PER_BEAT
+from maimod.training import corpus as corpora
+from maimod.training import dataset
+from maimod.training.corpus import Corpus
+from maimod.training.dataset import IGNORED, Sampler, collate
 from tests import checkpoints
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 BUNDLED, EXAMPLE = ROOT / "models" / "maimod-mini", ROOT / "examples" / "maimod example"
 TINY = {"d_model": 32, "encoder_layers": 1, "decoder_layers": 1, "heads": 2, "feed_forward": 32, "window_ms": 4_000.0}
 
@@ -92,7 +93,7 @@ def test_changed_windows_are_still_maps(version: str, songs: Path, tmp_path: Pat
 def test_mirrored_coordinates(kind: EventKind, values: range) -> None:
     vocabulary = Vocabulary(checkpoints.tokenizer("v30"))
     tokens = np.array([vocabulary.encode(kind, value) for value in values])
-    assert np.array_equal(sampling._mirror(tokens, vocabulary, kind, len(values) - 1), tokens[::-1])
+    assert np.array_equal(dataset._mirror(tokens, vocabulary, kind, len(values) - 1), tokens[::-1])
 
 
 @pytest.mark.parametrize(("kind", "values", "columns"), [
@@ -100,8 +101,8 @@ def test_mirrored_coordinates(kind: EventKind, values: range) -> None:
 def test_mirrored_cells(kind: EventKind, values: list[int], columns: int) -> None:
     vocabulary = Vocabulary(checkpoints.tokenizer("v32"))
     grid = np.array([vocabulary.encode(kind, value) for value in values]).reshape(-1, columns)
-    assert np.array_equal(sampling._mirror_cells(grid.ravel(), vocabulary, True, False).reshape(grid.shape), grid[:, ::-1])
-    assert np.array_equal(sampling._mirror_cells(grid.ravel(), vocabulary, False, True).reshape(grid.shape), grid[::-1])
+    assert np.array_equal(dataset._mirror_cells(grid.ravel(), vocabulary, True, False).reshape(grid.shape), grid[:, ::-1])
+    assert np.array_equal(dataset._mirror_cells(grid.ravel(), vocabulary, False, True).reshape(grid.shape), grid[::-1])
 
 
 @pytest.mark.parametrize("version", ["bundled", "v31"])
@@ -110,14 +111,14 @@ def test_training_writes_a_checkpoint_and_goes_on(version: str, songs: Path, tmp
     monkeypatch.setattr(corpora, "multiprocessing", SimpleNamespace(get_context=lambda kind: multiprocessing.dummy))  # one process
     shape, output = shape_of(version, tmp_path / "shape"), tmp_path / "trained"
     source = [f"--shape={shape}"] if version == "bundled" else [f"--from={shape}"]
-    assert cli.main(["train", str(songs), f"--output={output}", *source, "--minutes=0.015", "--device=cpu"]) == 0
+    assert app.main(["train", str(songs), f"--output={output}", *source, "--minutes=0.015", "--device=cpu"]) == 0
     assert load_model(output, "cpu").info.family == ("maimod" if version == "bundled" else "Mapperatorinator V31")
     first = capsys.readouterr().err
-    assert cli.main(["train", str(songs), f"--output={output}", *source, "--minutes=0.025", "--device=cpu"]) == 0
+    assert app.main(["train", str(songs), f"--output={output}", *source, "--minutes=0.025", "--device=cpu"]) == 0
     assert "going on from step" in capsys.readouterr().err and "going on" not in first
 
 
 def test_a_published_architecture_is_not_trained_from_nothing(songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shape = checkpoints.write(tmp_path / "shape", "v30")
-    assert cli.main(["train", str(tmp_path), f"--output={tmp_path / 'out'}", f"--shape={shape}", "--minutes=0.01"]) == 2
+    assert app.main(["train", str(tmp_path), f"--output={tmp_path / 'out'}", f"--shape={shape}", "--minutes=0.01"]) == 2
     assert "give --from" in capsys.readouterr().err

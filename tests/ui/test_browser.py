@@ -18,7 +18,7 @@ webdriver = pytest.importorskip("selenium.webdriver")
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs Chromium and its driver")]
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FAULTY = ROOT / "examples" / "maimod example" / "maimod - Example (maimod) [Faulty].osu"
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required", "--window-size=1280,1200")
@@ -107,7 +107,7 @@ def test_a_mapper_at_work(address, browser, tmp_path):
     stamp = page.one(".mm-link")
     assert stamp.get_attribute("href").startswith("osu://edit/") and len(page.all(".mm-row.mm-selected")) == 1
     page.one(".mm-evidence .mm-field", 20)
-    assert page.all(".mm-evidence .mm-hearing image") and page.all(".mm-evidence .mm-rule")
+    assert page.all(".mm-evidence .mm-spectrum image") and page.all(".mm-evidence .mm-rule")
     before = page.one(".mm-row.mm-selected").get_attribute("data-key")
     page.all(".mm-mark")[-1].click()
     page.wait(lambda: page.one(".mm-row.mm-selected").get_attribute("data-key") != before, what="click in the timeline")

@@ -5,16 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_pictures import analysis
 
 import maimod
-from maimod.cache import Cache
 from maimod.findings import Report
-from maimod.inputs import Entry, Source
-from maimod.linter import Progress, UsageError
-from maimod.settings import Settings
+from maimod.linter.cache import Cache
+from maimod.linter.pipeline import Progress, UsageError
+from maimod.linter.settings import Settings
+from maimod.osu.discovery import Entry, Source
 from maimod.ui.jobs import Job
 from maimod.ui.results import Gone, Result, Results
+from tests.evidence.test_evidence import analysis
 
 
 def result(tmp_path: Path, **options) -> Result:

@@ -1,7 +1,7 @@
 """A map and its song as the published Mapperatorinator checkpoints read them: contexts, windows, prompts, conditioning.
 
 The original runs windows that overlap by 90 % and scores a tenth of each. `exact` does the same and gives the original's numbers; the
-other way, a window scores two thirds of itself (:data:`maimod.windows.HOP`), which takes six times fewer tokens.
+other way, a window scores two thirds of itself (:data:`maimod.families.windows.HOP`), which takes six times fewer tokens.
 docs/compatibility.md says where the two differ.
 Source: COMPAT §4 to §7.
 """
@@ -13,13 +13,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from maimod import windows
-from maimod.beatmap import Beatmap
-from maimod.configs import WhisperConfig
-from maimod.encoding import WindowInputs
-from maimod.events import Event, EventError, EventKind, from_beatmap, scroll_speed_ratio
-from maimod.tokens import SOS, MapFacts, Vocabulary
-from maimod.windows import Window
+from maimod.events.schema import Event, EventError, EventKind
+from maimod.events.vocabulary import SOS, Conditioning, Vocabulary
+from maimod.events.writer import from_beatmap, scroll_speed_ratio
+from maimod.families import windows
+from maimod.families.mapperatorinator.config import WhisperConfig
+from maimod.families.mini.encoding import WindowInputs
+from maimod.families.windows import Window
+from maimod.osu.beatmap import Beatmap
 
 UNKNOWN_STARS = 5.0
 """Difficulty that the conditioning vector is made of where the star rating is not known."""
@@ -30,7 +31,7 @@ NO_SPEED = 100
 class PublishedMap:
     """A map in a checkpoint's words: arrays from which the prompt of any stretch of the song is made."""
 
-    def __init__(self, beatmap: Beatmap, contexts: Mapping[str, Sequence[Event]], vocabulary: Vocabulary, facts: MapFacts,
+    def __init__(self, beatmap: Beatmap, contexts: Mapping[str, Sequence[Event]], vocabulary: Vocabulary, conditioning: Conditioning,
                  tells_kiai: bool = True) -> None:
         """Tokenise a map once.
 
@@ -38,13 +39,13 @@ class PublishedMap:
             beatmap: the map.
             contexts: its events in the checkpoint's language.
             vocabulary: of the checkpoint.
-            facts: what is known of the map, `song_ms` included.
+            conditioning: what is known of the map, `song_ms` included.
             tells_kiai: False tells V29 that kiai is off, as the original does (COMPAT §11.29).
 
         Raises:
             VocabularyError: if the facts name something the checkpoint does not know.
         """
-        self.vocabulary, self.facts, self.tells_kiai = vocabulary, facts, tells_kiai
+        self.vocabulary, self.conditioning, self.tells_kiai = vocabulary, conditioning, tells_kiai
         self.times = [np.array([event.time for event in events], dtype=np.int64) for events in contexts.values()]
         self.groups = [np.array([event.group for event in events], dtype=np.int64) for events in contexts.values()]
         self._is_time = [np.array([event.kind is EventKind.TIME for event in events], dtype=bool) for events in contexts.values()]
@@ -54,8 +55,8 @@ class PublishedMap:
         self._marks = [None if vocabulary.version == "v30" else (vocabulary.context_start[name], vocabulary.context_end[name])
                        for name in contexts]
         opening = [vocabulary.context_start["none"], vocabulary.context_end["none"]] if vocabulary.version in ("v29", "v31") else []
-        self._head = [*opening, *vocabulary.prompt(beatmap, facts, scroll_speed_ratio(beatmap, vocabulary.language))]
-        self._mapper = vocabulary.mapper(facts)
+        self._head = [*opening, *vocabulary.prompt(beatmap, conditioning, scroll_speed_ratio(beatmap, vocabulary.schema))]
+        self._mapper = vocabulary.mapper(conditioning)
         self._changes = {name: [(event.time, event.value) for event in contexts.get(name, ()) if event.kind is kind]
                          for name, kind in (("kiai", EventKind.KIAI), ("sv", EventKind.SCROLL_SPEED))}
 
@@ -100,31 +101,31 @@ class PublishedMap:
         if version in ("v29", "v31", "v32"):
             tokens.append(encode(EventKind.SCROLL_SPEED, _last(self._changes["sv"], start, NO_SPEED)))
         if version in ("v29", "v32"):
-            share = start / self.facts.song_ms
+            share = start / self.conditioning.song_ms
             tokens.append(encode(EventKind.SONG_POSITION, -1 if share <= 0 else 101 if share >= 1 else round(100 * share)))
         return tokens
 
     def conditions(self, start: float, window_ms: float) -> dict[str, np.ndarray]:
         """What the conditioning vectors of V30 and V31 are made of, by the names of the network's parameters."""
-        stars = UNKNOWN_STARS if self.facts.stars is None else self.facts.stars
-        position = np.array([start, start + window_ms]) / self.facts.song_ms
+        stars = UNKNOWN_STARS if self.conditioning.stars is None else self.conditioning.stars
+        position = np.array([start, start + window_ms]) / self.conditioning.song_ms
         return {"stars": np.array(stars, dtype=np.float32), "song_position": position.astype(np.float32),
                 "mapper": np.array(-1 if self._mapper is None else self._mapper, dtype=np.int64)}
 
 
-class PublishedReading:
+class MapperatorinatorReading:
     """One map, ready to be shown window by window."""
 
-    def __init__(self, beatmap: Beatmap, samples: np.ndarray, vocabulary: Vocabulary, config: WhisperConfig, facts: MapFacts,
+    def __init__(self, beatmap: Beatmap, samples: np.ndarray, vocabulary: Vocabulary, config: WhisperConfig, conditioning: Conditioning,
                  exact: bool) -> None:
         """Prepare a map.
 
         Args:
             beatmap: of a mode the checkpoint covers.
-            samples: (n_samples,) of the song, from :func:`maimod.pcm.load`.
+            samples: (n_samples,) of the song, from :func:`maimod.families.mapperatorinator.legacy_audio.load`.
             vocabulary: of the checkpoint.
             config: of its network.
-            facts: what is known of the map.
+            conditioning: what is known of the map.
             exact: the original's windows and prompts; otherwise fewer windows, and what the checkpoint knows of the map is told to it.
 
         Raises:
@@ -132,9 +133,9 @@ class PublishedReading:
             VocabularyError: if the facts name something the checkpoint does not know.
         """
         self.beatmap, self.vocabulary, self.config, self.samples, self.exact = beatmap, vocabulary, config, samples, exact
-        facts = replace(facts, song_ms=len(samples) / config.samples_per_ms)
-        self.contexts: Mapping[str, Sequence[Event]] = events_of(beatmap, vocabulary, facts.song_ms)
-        self.map = PublishedMap(beatmap, self.contexts, vocabulary, facts if exact else vocabulary.with_known_facts(beatmap, facts),
+        conditioning = replace(conditioning, song_ms=len(samples) / config.samples_per_ms)
+        self.contexts: Mapping[str, Sequence[Event]] = events_of(beatmap, vocabulary, conditioning.song_ms)
+        self.map = PublishedMap(beatmap, self.contexts, vocabulary, conditioning if exact else vocabulary.with_known_facts(beatmap, conditioning),
                                 tells_kiai=not exact)
         room, length = config.max_tokens - self.map.overhead, config.window_ms
         if exact:
@@ -182,7 +183,7 @@ def events_of(beatmap: Beatmap, vocabulary: Vocabulary, song_ms: float) -> dict[
     Raises:
         EventError: if it lacks some, or if there are too many.
     """
-    contexts = from_beatmap(beatmap, vocabulary.language, song_ms)
+    contexts = from_beatmap(beatmap, vocabulary.schema, song_ms)
     unknown = {event.kind for events in contexts.values() for event in events if event.kind not in vocabulary}
     if unknown:
         raise EventError(f"the checkpoint has no words for {', '.join(sorted(unknown))}")

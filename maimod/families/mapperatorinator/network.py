@@ -18,8 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from maimod.configs import WhisperConfig
-from maimod.model import attend, embedding, rotary, rotate
+from maimod.families.attention import attend, embedding, rotary, rotate
+from maimod.families.mapperatorinator.config import WhisperConfig
 
 DIFFICULTY_CENTRES, POSITION_CENTRES = 8, 10
 """Gaussians that spread a number over channels before it is projected (COMPAT §8.1)."""

@@ -11,11 +11,12 @@ from functools import cached_property
 
 import numpy as np
 
-from maimod.beatgrid import BeatGrid, at_rate
-from maimod.beatmap import Beatmap
-from maimod.events import Event, EventKind, from_beatmap
-from maimod.tokens import PAD, SOS, MapFacts, Vocabulary
-from maimod.windows import HOP, LOOKAHEAD, Window, original, split
+from maimod.events.schema import Event, EventKind
+from maimod.events.vocabulary import PAD, SOS, Conditioning, Vocabulary
+from maimod.events.writer import from_beatmap
+from maimod.families.windows import HOP, LOOKAHEAD, Window, original, split
+from maimod.osu.beatmap import Beatmap
+from maimod.osu.timing import BeatGrid, at_rate
 
 MAX_WINDOW_EVENTS = 1_536
 """Windows of denser maps are shortened, which bounds time and memory; three times the densest part of a ranked map."""
@@ -42,7 +43,7 @@ class EncodedMap:
         return place_features(self.tokens, vocabulary)
 
 
-def encode(beatmap: Beatmap, events: Sequence[Event], vocabulary: Vocabulary, facts: MapFacts) -> EncodedMap:
+def encode(beatmap: Beatmap, events: Sequence[Event], vocabulary: Vocabulary, conditioning: Conditioning) -> EncodedMap:
     """Tokenise the events of one context."""
     grid = BeatGrid(beatmap)
     times = np.array([event.time for event in events], dtype=float)
@@ -51,7 +52,7 @@ def encode(beatmap: Beatmap, events: Sequence[Event], vocabulary: Vocabulary, fa
                        for event in events], dtype=np.int64)
     ticks = grid.ticks(times[is_time])
     tokens[is_time] = vocabulary.encode_ticks(np.diff(ticks, prepend=ticks[:1]))
-    return EncodedMap(np.array([*vocabulary.prompt(beatmap, facts), SOS], dtype=np.int64), tokens, times,
+    return EncodedMap(np.array([*vocabulary.prompt(beatmap, conditioning), SOS], dtype=np.int64), tokens, times,
                       np.array([event.group for event in events], dtype=np.int64), grid.features(times), grid)
 
 
@@ -87,7 +88,7 @@ def place_features(tokens: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
     for kind in needed:
         span = vocabulary.ranges[kind]
         is_kind = (tokens >= span.first_id) & (tokens < span.first_id + span.size)
-        unit = span.step if kind is EventKind.DISTANCE else vocabulary.language.position_precision
+        unit = span.step if kind is EventKind.DISTANCE else vocabulary.schema.position_precision
         pixels = ((tokens - span.first_id) + span.low / span.step + 0.5) * unit
         last[kind] = np.maximum.accumulate(np.where(is_kind, index, -1))
         value[kind] = np.where(last[kind] >= 0, pixels[np.maximum(last[kind], 0)], 0.0)
@@ -163,10 +164,10 @@ def window_inputs(encoded: EncodedMap, places: np.ndarray, window: Window, mel: 
         {"mel": part, "frame_grid": frame_grid}, (n_prompt - 1,))
 
 
-class BundledReading:
+class MiniReading:
     """One map as the bundled network reads it, ready to be shown window by window."""
 
-    def __init__(self, beatmap: Beatmap, mel: np.ndarray | None, vocabulary: Vocabulary, facts: MapFacts, exact: bool = False, *,
+    def __init__(self, beatmap: Beatmap, mel: np.ndarray | None, vocabulary: Vocabulary, conditioning: Conditioning, exact: bool = False, *,
                  frames: int, frame_ms: float, n_mels: int) -> None:
         """Prepare a map.
 
@@ -174,7 +175,7 @@ class BundledReading:
             beatmap: of a mode the checkpoint covers.
             mel: (n_frames, n_mels) normalised log-mel frames; None without a song.
             vocabulary: of the checkpoint.
-            facts: what is known of the map.
+            conditioning: what is known of the map.
             exact: the original's many windows, a tenth of each scored: what few windows are compared with.
             frames: frames per window.
             frame_ms: ms per frame.
@@ -185,9 +186,9 @@ class BundledReading:
         """
         self.beatmap, self.mel, self.vocabulary = beatmap, mel, vocabulary
         self.frames, self.frame_ms, self.n_mels = frames, frame_ms, n_mels
-        self.contexts: Mapping[str, Sequence[Event]] = from_beatmap(beatmap, vocabulary.language)
+        self.contexts: Mapping[str, Sequence[Event]] = from_beatmap(beatmap, vocabulary.schema)
         self.events = self.contexts["map"]
-        self.encoded = encode(beatmap, self.events, vocabulary, facts)
+        self.encoded = encode(beatmap, self.events, vocabulary, conditioning)
         self.places = self.encoded.places(vocabulary)
         window_ms = frames * frame_ms
         if exact:

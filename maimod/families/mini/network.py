@@ -14,42 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from maimod.configs import FRAME_STRIDE, CheckpointError, ModelConfig
+from maimod.families.attention import attend, embedding, rotary, rotate
+from maimod.families.mini.config import FRAME_STRIDE, ModelConfig
 
 TIME_UNIT_MS = 10.0
 """One rotary position of a time; frequencies run from 1 rad per unit down."""
-
-
-def rotary(positions: Tensor, width: int) -> tuple[Tensor, Tensor]:
-    """Cosines and sines (..., width / 2) that rotate `width` channels by `positions` (...)."""
-    exponents = torch.arange(0, width, 2, device=positions.device, dtype=torch.float32) / width
-    angles = positions.float()[..., None] * 10_000.0 ** -exponents
-    return angles.cos(), angles.sin()
-
-
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotate channel pairs (i, i + K/2) of x (B, H, T, K) by angles (B or 1, T, K/2)."""
-    first, second = x.chunk(2, dim=-1)
-    cos, sin = cos[:, None].to(x.dtype), sin[:, None].to(x.dtype)  # (B, 1, T, K/2)
-    return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
-
-
-def attend(query: Tensor, key: Tensor, value: Tensor, causal: bool, seen: Tensor | None = None) -> Tensor:
-    """Scaled dot-product attention of (B, H, T, K) over (B, H, S, K); `seen` (T, S) takes the place of causality."""
-    if query.device.type != "cpu" or query.dtype != torch.bfloat16 or seen is not None:
-        return F.scaled_dot_product_attention(query, key, value, attn_mask=seen, is_causal=causal and seen is None)
-    # torch's CPU kernel is half as fast as plain products in bfloat16, which is how training runs on a CPU.
-    with torch.autocast("cpu", enabled=False):
-        logits = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)  # (B, H, T, S)
-        if causal:
-            logits = logits + torch.full_like(logits[0, 0], -1e9).triu(1)
-        return logits.softmax(dim=-1) @ value
-
-
-def embedding(count: int, width: int) -> nn.Embedding:
-    """An embedding like torch's own, which on the device "meta" loads torch's compiler to make weights up: a second at every start."""
-    made: nn.Embedding = nn.Embedding.from_pretrained(torch.randn(count, width), freeze=False)  # type: ignore[no-untyped-call]
-    return made
 
 
 class Attention(nn.Module):
@@ -185,17 +154,3 @@ class Network(nn.Module):
         return self.logits(self.hidden(**inputs))
 
 
-def resolve_device(name: str) -> torch.device:
-    """`auto` is CUDA, then MPS, then CPU.
-
-    Raises:
-        CheckpointError: if the device asked for is not there.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise CheckpointError(f"device {name!r} cannot be used ({str(error).splitlines()[0][:100]}); try device=cpu") from None
-    return device

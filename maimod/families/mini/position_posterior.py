@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from maimod.beatmap import HitObject
-from maimod.encoding import BundledReading, place_features
-from maimod.events import EventKind
-from maimod.model import Network
-from maimod.scoring import Model
-from maimod.tokens import Range
-from maimod.windows import Window
+from maimod.events.schema import EventKind
+from maimod.events.vocabulary import Range
+from maimod.families.family import Model
+from maimod.families.mini.encoding import MiniReading, place_features
+from maimod.families.mini.network import Network
+from maimod.families.windows import Window
+from maimod.osu.beatmap import HitObject
 
 N_DISTANCES, N_STEPS = 16, 600
 """Likeliest distances, and pairs of a distance and an x, that are followed up."""
@@ -28,7 +28,7 @@ Place = tuple[float, float, float]
 """(x, y, probability)."""
 
 
-def whereabouts(model: Model, reading: BundledReading, hit_object: HitObject) -> list[Place]:
+def position_posterior(model: Model, reading: MiniReading, hit_object: HitObject) -> list[Place]:
     """Ask where an object would be.
 
     Args:
@@ -55,7 +55,7 @@ def whereabouts(model: Model, reading: BundledReading, hit_object: HitObject) ->
     pairs = [(one // x.size, x.first_id + one % x.size) for one in best.tolist()]
     joint = asked.after(distances, pairs, y) * chances[:, None]  # (n_pairs, Y)
 
-    unit = vocabulary.language.position_precision
+    unit = vocabulary.schema.position_precision
     found: dict[tuple[float, float], float] = {}
     for row, column in (joint >= LEAST).nonzero().tolist():
         place = ((pairs[row][1] - x.first_id + x.low // x.step + 0.5) * unit, (column + y.low // y.step + 0.5) * unit)
@@ -67,7 +67,7 @@ class _Asked:
     """The window of an object up to its place, and what follows upon other distances and x."""
 
     @torch.inference_mode()
-    def __init__(self, model: Model, reading: BundledReading, window: Window, at: int) -> None:
+    def __init__(self, model: Model, reading: MiniReading, window: Window, at: int) -> None:
         network = model.network
         assert isinstance(network, Network)
         self.network, self.vocabulary, self.own = network, model.vocabulary, network.project.weight.dtype

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from maimod.detectors import RULES
+from maimod.evidence import extent, moments, timeline
 from maimod.findings import Category, Report
-from maimod.pictures import extent, moments, timeline
-from maimod.reporters import View
-from maimod.reporters.machine import as_json
+from maimod.reporters.json import as_json
+from maimod.reporters.view import View
+from maimod.rules import RULES
 
 if TYPE_CHECKING:
-    from maimod.linter import Analysis
+    from maimod.linter.pipeline import Analysis
 
 
 def strip(analysis: Analysis) -> dict[str, Any]:
@@ -53,4 +53,4 @@ def style() -> str:
 
 
 def _asset(name: str) -> str:
-    return (files("maimod.viewer") / name).read_text(encoding="utf-8")
+    return (files("maimod.reporters.viewer") / name).read_text(encoding="utf-8")

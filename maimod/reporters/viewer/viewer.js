@@ -354,7 +354,7 @@ function maimodViewer(root, host) {
   }
   function scrub(offset) { if (playing) { sound.currentTime = (selected.time + offset - clipStart) / 1000; } else moveTo(selected.time + offset); }
 
-  // Moves the picture to another time by the rules it was drawn by: maimod/pictures/moment.py.
+  // Moves the picture to another time by the rules it was drawn by: maimod/evidence/moment.py.
   function moveTo(now) {
     const field = root.querySelector(".mm-evidence .mm-pictures .mm-field");
     if (field) {
@@ -385,7 +385,7 @@ function maimodViewer(root, host) {
         } else node.setAttribute("opacity", now >= start && now <= end ? 1 : 0);
       }
     }
-    const hearing = root.querySelector(".mm-evidence .mm-hearing");
+    const hearing = root.querySelector(".mm-evidence .mm-spectrum");
     if (hearing) {
       const from = Number(hearing.dataset.start), to = Number(hearing.dataset.stop), line = hearing.querySelector(".mm-now");
       line.setAttribute("transform", `translate(${((now - from) / (to - from) * 720).toFixed(1)} 0)`);

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from maimod import lint, mapset
+from maimod import lint
 from maimod.findings import BeatmapReport
-from maimod.linter import Linter
-from maimod.settings import Settings
+from maimod.linter.pipeline import Linter
+from maimod.linter.settings import Settings
+from maimod.osu import mapset
 from tests.mapset import BEAT_MS, EVENTS, FIRST_MS, LINES, Version, hitsound, picture, song, versions, write, write_media
 
 Found = dict[str, Version]

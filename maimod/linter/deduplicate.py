@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from maimod.beatmap import Beatmap
-from maimod.calibration import MINOR_SCORE, WARNING_SCORE, Calibration
-from maimod.detectors.base import Context
 from maimod.findings import Category, Finding
+from maimod.osu.beatmap import Beatmap
+from maimod.rules.base import Context
+from maimod.rules.calibration import MINOR_SCORE, WARNING_SCORE, Calibration
 
 WAKE_OBJECTS = 1
 """A finding reaches this many objects past its own."""
@@ -42,7 +42,7 @@ UNEXPLAINED_BITS = 10.0
 """An event more surprising than this is counted as unexplained if no finding speaks of its object."""
 
 
-def temper(findings: Sequence[Finding], context: Context) -> list[Finding]:
+def penalise_repetition(findings: Sequence[Finding], context: Context) -> list[Finding]:
     """Lower the scores of a rule that the model makes speak again and again: what surprises so often is the style of this map.
 
     Args:

@@ -20,10 +20,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from maimod.beatmap import Beatmap, HitObject, TimingPoint
-from maimod.events import Event, EventKind, EventScore
+from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import BeatmapReport, Category, Expected, Finding, ModelInfo, Severity
-from maimod.settings import Settings
+from maimod.linter.settings import Settings
+from maimod.osu.beatmap import Beatmap, HitObject, TimingPoint
 
 MAX_FILES, MAX_BYTES = 5_000, 512 << 20
 """A folder with more is not a mapset but somebody's disk; its reports are not kept."""

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from maimod.findings import BeatmapReport, ModelInfo
-from maimod.inputs import Source
-from maimod.settings import Settings
+from maimod.linter.settings import Settings
+from maimod.osu.discovery import Source
 
 LOADING_S = 600.0
 """For the model; the limit of a map does not count it."""
@@ -201,9 +201,9 @@ def _work(pipe: Connection, cache_folder: Path | None, workplace: Path | None, m
         os.environ.setdefault(name, str(threads))
     if megabytes is not None:
         _limit_memory(megabytes)
-    from maimod.bench import LOADING, Bench
-    from maimod.cache import Cache
-    from maimod.linter import UsageError
+    from maimod.linter.cache import Cache
+    from maimod.linter.pipeline import UsageError
+    from maimod.linter.session import LOADING, Session
 
     def tell(name: str, stage: str, done: float) -> None:
         try:
@@ -211,14 +211,14 @@ def _work(pipe: Connection, cache_folder: Path | None, workplace: Path | None, m
         except OSError:
             raise SystemExit from None  # whoever asked is gone; this is no mistake of the map in hand
 
-    bench = Bench(Cache(cache_folder) if cache_folder else None, workplace)
+    session = Session(Cache(cache_folder) if cache_folder else None, workplace)
     try:
         while True:
             source, settings, without = pipe.recv()
             tell("", "reading", 0.0)
             answer: Any
             try:
-                answer = (bench.lint(source, settings, tell, without=without), bench.info)
+                answer = (session.lint(source, settings, tell, without=without), session.info)
             except UsageError as error:
                 answer = ("failed", str(error))
             pipe.send(answer)

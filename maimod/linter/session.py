@@ -1,4 +1,4 @@
-"""One process's bench: the model and the cache, and sources put on it one after the other."""
+"""Lint sources with one loaded model and one cache."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from maimod import cache as caching
-from maimod.archives import ArchiveError
-from maimod.cache import Cache
 from maimod.findings import BeatmapReport, ModelInfo
-from maimod.inputs import Entry, Source, opened
-from maimod.linter import Analysis, Linter, UsageError, checkpoint_folders, load_model
-from maimod.settings import Settings
+from maimod.linter import cache as caching
+from maimod.linter.cache import Cache
+from maimod.linter.pipeline import Analysis, Linter, UsageError, checkpoint_folders, load_model
+from maimod.linter.settings import Settings
+from maimod.osu.archive import ArchiveError
+from maimod.osu.discovery import Entry, Source, opened
 
 Tell = Callable[[str, str, float], None]
 """Called with the name of a beatmap, what is being done, and how many of the source's beatmaps are done."""
 LOADING = "loading the model"
 
 
-class Bench:
+class Session:
     """Lints sources; loads the model when the first source needs it, and once."""
 
     def __init__(self, cache: Cache | None = None, workplace: Path | None = None) -> None:

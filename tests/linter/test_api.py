@@ -13,23 +13,23 @@ from pathlib import Path
 
 import pytest
 
-from maimod import inputs
-from maimod.bench import Bench
-from maimod.cache import Cache, digest, of_folder, pack_scores, unpack_scores
-from maimod.cli import main
-from maimod.detectors import BEATMAP_DETECTORS
-from maimod.events import Event, EventKind, EventScore
+from maimod.app import main
+from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Severity
-from maimod.inputs import InputError, find
-from maimod.runs import lint
-from maimod.settings import Override, Settings
-from maimod.workers import Limits
-from tests import osu
+from maimod.linter.api import lint
+from maimod.linter.cache import Cache, digest, of_folder, pack_scores, unpack_scores
+from maimod.linter.pool import Limits
+from maimod.linter.session import Session
+from maimod.linter.settings import Override, Settings
+from maimod.osu import discovery
+from maimod.osu.discovery import InputError, find
+from maimod.rules import BEATMAP_CHECKS
+from tests import maps as build
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NO_MODEL = Settings(model=None)
 LINES = [f"{100 + i % 200},{100 + i % 100},{1000 + 250 * i},1,0" for i in range(60)]
-MAP = osu.text(LINES)
+MAP = build.text(LINES)
 FAULTY = MAP.replace(",3500,1,0", ",3507,1,0").replace(",8000,1,0", ",8007,1,0")
 """With two objects 7 ms late."""
 
@@ -74,9 +74,9 @@ def test_locations_in_a_workflow_start_at_the_checkout(tmp_path, monkeypatch):
     (tmp_path / "sets").mkdir()
     monkeypatch.chdir(tmp_path / "sets")
     monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
-    assert inputs.location(Path("a.osu")) == "sets/a.osu"
+    assert discovery.location(Path("a.osu")) == "sets/a.osu"
     monkeypatch.setenv("GITHUB_WORKSPACE", "/elsewhere")
-    assert inputs.location(Path("a.osu")) == "a.osu" and inputs.location(Path("../b.osu")).endswith("/b.osu")
+    assert discovery.location(Path("a.osu")) == "a.osu" and discovery.location(Path("../b.osu")).endswith("/b.osu")
 
 
 # --- Trouble ---
@@ -87,10 +87,10 @@ def test_a_rule_that_fails_is_a_message_of_the_map_and_the_rest_goes_on(tmp_path
     songs(tmp_path, 1)
 
     def broken(context):
-        yield from BEATMAP_DETECTORS[0].run(context)
+        yield from BEATMAP_CHECKS[0].run(context)
         raise ZeroDivisionError("by nothing\nat all")
 
-    monkeypatch.setattr("maimod.linter.BEATMAP_DETECTORS", (replace(BEATMAP_DETECTORS[0], run=broken), *BEATMAP_DETECTORS[1:]))
+    monkeypatch.setattr("maimod.linter.pipeline.BEATMAP_CHECKS", (replace(BEATMAP_CHECKS[0], run=broken), *BEATMAP_CHECKS[1:]))
     cache = Cache(tmp_path / "kept")
     easy, hard = lint([tmp_path], NO_MODEL, cache=cache).beatmaps
     assert not list(cache.folder.rglob("*.z"))  # it need not fail again
@@ -103,7 +103,7 @@ def test_whatever_goes_wrong_with_one_map_is_an_error_of_that_map(tmp_path, monk
     monkeypatch.delenv("MAIMOD_DEBUG", raising=False)
     songs(tmp_path, 2)
     real = Path.read_bytes
-    monkeypatch.setattr("maimod.linter.fold", lambda findings, context: 1 / 0 if "0 Artist" in str(context.beatmap.path) else ([], 0))
+    monkeypatch.setattr("maimod.linter.pipeline.fold", lambda findings, context: 1 / 0 if "0 Artist" in str(context.beatmap.path) else ([], 0))
     assert [beatmap.status for beatmap in lint([tmp_path], NO_MODEL).beatmaps] == ["error", "error", "partial", "partial"]
     assert real is Path.read_bytes
 
@@ -123,14 +123,14 @@ def test_processes_give_the_same_report_in_the_same_order(tmp_path):
 
 HANG = """
 import sys, time
-from maimod import bench
-real = bench.Linter.analyse
+from maimod.linter import pipeline
+real = pipeline.Linter.analyse
 def slow(self, loaded, *args, **named):
     if "hang" in loaded.path.name: time.sleep(60)
     if "crash" in loaded.path.name: import os; os._exit(3)
     if "eat" in loaded.path.name: bytearray(4 << 30)
     return real(self, loaded, *args, **named)
-bench.Linter.analyse = slow
+pipeline.Linter.analyse = slow
 """
 
 
@@ -164,7 +164,7 @@ def cache(tmp_path) -> Cache:
 def test_a_second_run_is_the_same_and_does_no_work(tmp_path, cache, monkeypatch):
     songs(tmp_path / "Songs")
     first = lint([tmp_path / "Songs"], NO_MODEL, cache=cache)
-    monkeypatch.setattr(Bench, "lint", lambda *_: pytest.fail("worked again"))
+    monkeypatch.setattr(Session, "lint", lambda *_: pytest.fail("worked again"))
     assert lint([tmp_path / "Songs"], NO_MODEL, cache=cache) == first
     assert lint([tmp_path / "Songs"], NO_MODEL, cache=cache, jobs=2) == first
     # What is wanted of the findings is asked afterwards and costs no work either.
@@ -177,7 +177,7 @@ def test_a_moved_folder_is_known_and_messages_name_the_new_place(tmp_path, cache
     (tmp_path / "a" / "0 Artist - Title" / "bad.osu").write_text("nothing")
     first = lint([tmp_path / "a"], NO_MODEL, cache=cache)
     (tmp_path / "a").rename(tmp_path / "b")
-    monkeypatch.setattr(Bench, "lint", lambda *_: pytest.fail("worked again"))
+    monkeypatch.setattr(Session, "lint", lambda *_: pytest.fail("worked again"))
     again = lint([tmp_path / "b"], NO_MODEL, cache=cache)
     assert again.findings == first.findings
     bad = next(beatmap for beatmap in again.beatmaps if beatmap.status == "error")
@@ -189,14 +189,14 @@ def test_what_matters_is_part_of_the_key(tmp_path, cache, change):
     folder = songs(tmp_path / "Songs", 1) / "0 Artist - Title"
     (folder / "audio.mp3").write_bytes(b"x" * 100)
     source = find([folder / "Easy.osu"])[0]
-    bench = Bench(cache)
-    bench.lint(source, NO_MODEL)
-    assert bench.recall(source, NO_MODEL) is not None
+    session = Session(cache)
+    session.lint(source, NO_MODEL)
+    assert session.recall(source, NO_MODEL) is not None
     changed = {"map": "Easy.osu", "other map": "Hard.osu", "song": "audio.mp3", "new file": "bg.png"}.get(change)
     if changed:
         with open(folder / changed, "ab") as file:
             file.write(b" ")
-    assert bench.recall(source, replace(NO_MODEL, level="easy") if change == "setting" else NO_MODEL) is None
+    assert session.recall(source, replace(NO_MODEL, level="easy") if change == "setting" else NO_MODEL) is None
 
 
 def test_damaged_entries_are_worked_out_anew(tmp_path, cache):
@@ -230,7 +230,7 @@ def test_old_entries_and_too_many_are_cleared_away(cache, monkeypatch):
         os.utime(path, (1, 1))
     cache.tidy()
     assert not old.exists() and not half.exists() and foreign.exists() and cache.get(digest("b"))
-    monkeypatch.setattr("maimod.cache.MAX_CACHE_BYTES", 30)
+    monkeypatch.setattr("maimod.linter.cache.MAX_CACHE_BYTES", 30)
     cache.tidy()  # not twice a day
     assert cache.get(digest("b"))
     (cache.folder / "tidied").unlink()
@@ -241,12 +241,12 @@ def test_old_entries_and_too_many_are_cleared_away(cache, monkeypatch):
 def test_folders_that_are_no_mapsets_are_not_hashed(tmp_path, monkeypatch):
     (tmp_path / "a.osu").write_text(MAP)
     assert of_folder(tmp_path)
-    monkeypatch.setattr("maimod.cache.MAX_BYTES", 10)
+    monkeypatch.setattr("maimod.linter.cache.MAX_BYTES", 10)
     assert of_folder(tmp_path) is None
 
 
 def test_scores_come_back_as_they_were(cache):
-    beatmap = osu.beatmap(LINES[:2])
+    beatmap = build.beatmap(LINES[:2])
     event = Event(EventKind.TIME, 1000, 1000, 0, beatmap.hit_objects[0])
     scores = {"map": (EventScore(event, 1 / 3, 0.1 + 0.2, ((replace(event, source=None, value=7), 1e-9),), 0.5),
                       EventScore(replace(event, source=beatmap.timing_points[0], part=2), 0.0, 0.0, ())), "kiai": ()}

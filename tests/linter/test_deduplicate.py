@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from maimod.beatmap import Beatmap
-from maimod.detectors.base import Context
-from maimod.events import Event, EventKind, EventScore
+from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Category, Finding, Severity, editor_link, editor_timestamp
-from maimod.folding import fingerprint, fold, temper
-from tests import osu
+from maimod.linter.deduplicate import fingerprint, fold, penalise_repetition
+from maimod.osu.beatmap import Beatmap
+from maimod.rules.base import Context
+from tests import maps
 
-MAP = osu.beatmap([f"{50 * (i % 8)},100,{1000 + 500 * i},{5 if i % 4 == 0 else 1},0" for i in range(12)])
+MAP = maps.beatmap([f"{50 * (i % 8)},100,{1000 + 500 * i},{5 if i % 4 == 0 else 1},0" for i in range(12)])
 
 
 def finding(rule: str, index: int | None, score: float = 0.8, bits: float | None = 12.0, time: float | None = None,
@@ -64,15 +64,15 @@ class TestFolding:
 class TestTempering:
     def test_a_rule_that_speaks_again_and_again_has_met_the_style_of_the_map(self) -> None:
         often = [finding("sliders/a", i, 0.9) for i in range(12)] + [finding("rhythm/b", 2, 0.9)]
-        assert [f.rule for f in temper(often, Context(MAP))] == ["rhythm/b"]
+        assert [f.rule for f in penalise_repetition(often, Context(MAP))] == ["rhythm/b"]
 
     def test_a_few_more_than_usual_count_less(self) -> None:
-        tempered = temper([finding("sliders/a", i, 0.9) for i in range(4)], Context(MAP))
+        tempered = penalise_repetition([finding("sliders/a", i, 0.9) for i in range(4)], Context(MAP))
         assert len(tempered) == 4 and all(f.score < 0.6 and f.severity is Severity.MINOR for f in tempered)
 
     def test_arithmetic_is_not_style(self) -> None:
         exact = [finding("positions/offscreen", i, 0.95, bits=None) for i in range(12)]
-        assert temper(exact, Context(MAP)) == exact
+        assert penalise_repetition(exact, Context(MAP)) == exact
 
 
 class TestTimestamps:
@@ -86,7 +86,7 @@ class TestTimestamps:
         assert editor_timestamp(MAP, 6_000_001) == "100:00:001 -"
 
     def test_mania_names_times_and_columns_from_0(self) -> None:
-        mania = osu.beatmap(["64,192,1000,1,0", "448,192,1000,1,0"], mode=3)
+        mania = maps.beatmap(["64,192,1000,1,0", "448,192,1000,1,0"], mode=3)
         assert editor_timestamp(mania, 1000, mania.hit_objects) == "00:01:000 (1000|0,1000|3) -"
 
     @pytest.mark.parametrize(("timestamp", "link"), [
@@ -98,7 +98,7 @@ class TestTimestamps:
 
 class TestFingerprints:
     def test_they_survive_small_shifts_of_the_map(self) -> None:
-        moved = osu.beatmap([f"{50 * (i % 8)},100,{1007 + 500 * i},{5 if i % 4 == 0 else 1},0" for i in range(12)], ["7,500,4,2,0,70,1,0"])
+        moved = maps.beatmap([f"{50 * (i % 8)},100,{1007 + 500 * i},{5 if i % 4 == 0 else 1},0" for i in range(12)], ["7,500,4,2,0,70,1,0"])
         assert fingerprint(MAP, finding("rhythm/a", 3)) == fingerprint(moved, finding("rhythm/a", 3, beatmap=moved))
 
     def test_they_tell_rules_objects_and_difficulties_apart(self) -> None:

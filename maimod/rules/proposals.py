@@ -1,124 +1,39 @@
-"""The second reading: every finding that rests on a model or a habit is weighed against what the proofreader thinks, and what it
-alone saw becomes a finding.
-
-The first evidence is the score of the rule's own curve, the second the proofreader's log-odds at the place. Weights by rule come from
-`calibration.json`; they were fitted on planted mistakes, so the score they give is the share of such findings that are real.
-"""
+"""Findings that the discriminator alone suggests."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from maimod.beatmap import HitObject, Mode, ObjectKind
-from maimod.calibration import ALONE_SCORE, MINOR_SCORE, Calibration
-from maimod.detectors import RULES, kiai
-from maimod.detectors.base import Context, Rule
-from maimod.doubts import NOWHERE, Doubts
+from maimod.discriminator.features import SLOTS_PER_BEAT
+from maimod.discriminator.prediction import NOWHERE, CorruptionLogits
 from maimod.findings import Expected, Finding
-from maimod.moments import SAME_MS
-from maimod.slots import SLOTS_PER_BEAT
-from maimod.sounds import Hit, hits
+from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.osu.hitsounds import Hit, hits
+from maimod.rules import RULES, kiai
+from maimod.rules.base import Context, Rule
+from maimod.rules.rhythm_index import SAME_MS
 
-KINDS_OF_RULE: dict[str, tuple[str, ...]] = {
-    "rhythm/unexpected-object": ("extra",), "rhythm/missing-object": ("missing",), "rhythm/wrong-tick": ("extra", "missing"),
-    "rhythm/unexpected-end": ("length",), "rhythm/unexpected-kind": ("length",),
-    "new-combos/missing": ("combo",), "new-combos/unexpected": ("combo",),
-    "hitsounds/missing": ("addition",), "hitsounds/unexpected": ("addition",), "hitsounds/taiko-colour": ("addition",),
-    "hitsounds/sample-set": ("sample_set",), "hitsounds/volume": ("volume",),
-    "positions/unexpected": ("place",), "positions/column": ("place",), "positions/spacing": ("place",),
-    "sliders/shape": ("shape",), "sliders/length": ("length", "shape"), "sliders/velocity": ("shape", "length"),
-    "sliders/repeats": ("length",), "sliders/reversed": ("shape",),
-    "scroll-speed/unexpected": ("velocity",), "kiai/misplaced": ("kiai",)}
-"""What the proofreader would call the mistakes of each rule it can judge."""
-EXACT = frozenset({"positions/column"})
-"""Rules that arithmetic makes too: a finding without model evidence stays as it is."""
 LEAST_DOUBT, LEAST_KIAI_DOUBT = -3.0, -6.0
 """Log-odds below which the proofreader proposes nothing by itself. Of kiai only the few borders are asked about."""
-SILENT = -3.0
-"""Log-odds that stand for a rule that did not speak."""
+
+
 MISPLACED_BEATS = 1.0
 """An object too many and a hole this near to it are one object in the wrong place."""
+
+
 KIAI_SLOTS = SLOTS_PER_BEAT
 """A border a beat off has a beat on the wrong side."""
 
 
-def first_evidence(finding: Finding) -> float:
-    """Log-odds of a rule's own score."""
-    score = min(max(finding.score, 1e-3), 1 - 1e-3)
-    return math.log(score / (1 - score))
-
-
-def witnesses(findings: Sequence[Finding], context: Context) -> Iterator[tuple[Finding, float, float]]:
-    """Every finding that the proofreader can judge, and those it proposes, with both log-odds: the rule's and the proofreader's.
-
-    Args:
-        findings: of the detectors.
-        context: with the proofreader's doubts; without them there is nothing to weigh.
-    """
-    doubts = context.doubts
-    if doubts is None:
-        return
-    spoken_of: set[tuple[str, int]] = set()
-    for finding in findings:
-        if is_judged(finding):
-            spoken_of |= _subjects(finding)
-            doubt = doubts.at(KINDS_OF_RULE[finding.rule], _times(finding, context))
-            if finding.rule == kiai.MISPLACED.id:
-                doubt = _kiai_doubt(doubts, finding.time)[0]
-            yield finding, first_evidence(finding), doubt
-    for finding, doubt in proposals(context, doubts):
-        if not spoken_of & _subjects(finding):
-            yield finding, SILENT, doubt
-
-
-def _subjects(finding: Finding) -> set[tuple[str, int]]:
-    """(kind of change, object) of all it speaks of. Kiai has no objects: its borders are told apart by their lines."""
-    return {(kind, place) for kind in KINDS_OF_RULE[finding.rule] for place in [*finding.objects] or [-finding.line]}
-
-
-def is_judged(finding: Finding) -> bool:
-    """Whether the proofreader has a say in a finding."""
-    return finding.rule in KINDS_OF_RULE and not (finding.rule in EXACT and finding.surprisal is None)
-
-
-def weigh(findings: Sequence[Finding], context: Context) -> list[Finding]:
-    """Weigh the findings against the proofreader, and add its own; without a proofreader they stay as they are."""
-    if context.doubts is None:
-        return [finding for finding in findings if finding.score >= ALONE_SCORE]
-    weighed = [finding for finding in findings if not is_judged(finding)]
-    weighed += [_scored(finding, context.calibration, first, second) for finding, first, second in witnesses(findings, context)]
-    return [finding for finding in weighed if finding.score >= MINOR_SCORE]
-
-
-def _scored(finding: Finding, calibration: Calibration, first: float, second: float) -> Finding:
-    score = round(calibration.together(finding.rule, first, second), 4)
-    severity = calibration.severity(RULES[finding.rule].severity, score)
-    evidence = {**finding.evidence, "first_reading": round(first, 2), "second_reading": round(second, 2)}
-    return replace(finding, score=score, severity=severity, evidence=evidence)
-
-
-def _times(finding: Finding, context: Context) -> list[float]:
-    """Where to ask about a finding."""
-    objects = context.beatmap.hit_objects
-    if finding.rule == "rhythm/missing-object":
-        return [finding.time]
-    return [finding.time, *(objects[i].time for i in finding.objects)]
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# What the proofreader saw
-
-
-def proposals(context: Context, doubts: Doubts) -> Iterator[tuple[Finding, float]]:
+def proposals(context: Context, corruption: CorruptionLogits) -> Iterator[tuple[Finding, float]]:
     """Findings that rest on the proofreader alone, and its log-odds; scored later."""
     first_at: dict[int, HitObject] = {}
-    slots, _ = doubts.row.places([o.time for o in context.objects_by_time])
+    slots, _ = corruption.row.places([o.time for o in context.objects_by_time])
     for o, slot in zip(context.objects_by_time, slots.tolist(), strict=True):
         first_at.setdefault(slot, o)
     for propose in (_rhythm, _flags, _sounds, _places, _speeds, _kiai):
-        yield from propose(context, doubts, first_at)
+        yield from propose(context, corruption, first_at)
 
 
 Found = Iterator[tuple[Finding, float]]
@@ -134,28 +49,28 @@ def _rule(name: str) -> Rule:
     return RULES[name]
 
 
-def _rhythm(context: Context, doubts: Doubts, first_at: dict[int, HitObject]) -> Found:
+def _rhythm(context: Context, corruption: CorruptionLogits, first_at: dict[int, HitObject]) -> Found:
     """Objects too many, holes, and pairs of both."""
-    holes = dict(doubts.peaks("missing", LEAST_DOUBT))
+    holes = dict(corruption.peaks("missing", LEAST_DOUBT))
     reach = round(MISPLACED_BEATS * SLOTS_PER_BEAT)
-    for slot, doubt in doubts.peaks("extra", LEAST_DOUBT):
+    for slot, doubt in corruption.peaks("extra", LEAST_DOUBT):
         o = first_at.get(slot)
         if o is None:
             continue
         beside = [other for other in holes if 0 < abs(other - slot) <= reach]
         if beside:
             other = max(beside, key=holes.__getitem__)
-            time, later = float(doubts.row.times[other]), other > slot
+            time, later = float(corruption.row.times[other]), other > slot
             del holes[other]
             yield _make(context, "rhythm/wrong-tick", o, "Read together with what follows, this object lies on the wrong tick: it fits "
                         f"{abs(time - o.time):.0f} ms {'later' if later else 'earlier'}.", actual=f"{o.time:.0f} ms",
-                        expected=[Expected(f"{time:.0f} ms")]), max(doubt, float(doubts.of("missing")[other]))
+                        expected=[Expected(f"{time:.0f} ms")]), max(doubt, float(corruption.of("missing")[other]))
         else:
             yield _make(context, "rhythm/unexpected-object", o, "Nothing around asks for this object: the rhythm before and after it, the "
                         "song and places like this one do without.", actual=str(o.kind), expected=[Expected("no object")]), doubt
     objects = context.objects_by_time
     for slot, doubt in holes.items():
-        time = float(doubts.row.times[slot])
+        time = float(corruption.row.times[slot])
         before = [o for o in objects if o.time < time - SAME_MS]
         if before and slot not in first_at:
             yield _make(context, "rhythm/missing-object", before[-1], "Read together with what follows, an object is missing here: the "
@@ -163,10 +78,10 @@ def _rhythm(context: Context, doubts: Doubts, first_at: dict[int, HitObject]) ->
                         expected=[Expected(f"an object at {time:.0f} ms")]), doubt
 
 
-def _flags(context: Context, doubts: Doubts, first_at: dict[int, HitObject]) -> Found:
+def _flags(context: Context, corruption: CorruptionLogits, first_at: dict[int, HitObject]) -> Found:
     if context.beatmap.mode not in (Mode.OSU, Mode.CATCH):
         return
-    for slot, doubt in doubts.peaks("combo", LEAST_DOUBT, apart=0):
+    for slot, doubt in corruption.peaks("combo", LEAST_DOUBT, apart=0):
         o = first_at.get(slot)
         if o is None or o is context.objects_by_time[0] or o.kind is ObjectKind.SPINNER:
             continue
@@ -178,20 +93,20 @@ def _flags(context: Context, doubts: Doubts, first_at: dict[int, HitObject]) -> 
                         actual="no new combo", expected=[Expected("new combo")]), doubt
 
 
-def _sounds(context: Context, doubts: Doubts, first_at: dict[int, HitObject]) -> Found:
+def _sounds(context: Context, corruption: CorruptionLogits, first_at: dict[int, HitObject]) -> Found:
     """Additions, sample sets and volumes of heads and edges; mania's are optional and left to its habits."""
     mode = context.beatmap.mode
     if mode is Mode.MANIA:
         return
     found = [hit for hit in hits(context.beatmap) if not hit.keysound]
-    slots, _ = doubts.row.places([hit.time for hit in found])
+    slots, _ = corruption.row.places([hit.time for hit in found])
     at: dict[int, Hit] = {}
     for hit, slot in zip(found, slots.tolist(), strict=True):
         at.setdefault(slot, hit)
     for kind, rule in (("addition", ""), ("sample_set", "hitsounds/sample-set"), ("volume", "hitsounds/volume")):
         if mode is Mode.TAIKO and kind != "addition":
             continue
-        for slot, doubt in doubts.peaks(kind, LEAST_DOUBT, apart=0):
+        for slot, doubt in corruption.peaks(kind, LEAST_DOUBT, apart=0):
             if slot not in at:
                 continue
             hit = at[slot]
@@ -203,7 +118,7 @@ def _sounds(context: Context, doubts: Doubts, first_at: dict[int, HitObject]) ->
                         time=hit.time), doubt
 
 
-def _places(context: Context, doubts: Doubts, first_at: dict[int, HitObject]) -> Found:
+def _places(context: Context, corruption: CorruptionLogits, first_at: dict[int, HitObject]) -> Found:
     mode = context.beatmap.mode
     offers = {Mode.OSU: (("place", "positions/unexpected"), ("shape", "sliders/shape"), ("length", "rhythm/unexpected-end")),
               Mode.CATCH: (("place", "positions/unexpected"), ("shape", "sliders/shape"), ("length", "rhythm/unexpected-end")),
@@ -212,18 +127,18 @@ def _places(context: Context, doubts: Doubts, first_at: dict[int, HitObject]) ->
              "shape": "The shape, direction or speed of this slider fits neither what comes before nor what follows.",
              "length": "The length of this slider fits neither the rhythm around it nor places like this one."}
     for kind, rule in offers:
-        for slot, doubt in doubts.peaks(kind, LEAST_DOUBT, apart=0):
+        for slot, doubt in corruption.peaks(kind, LEAST_DOUBT, apart=0):
             o = first_at.get(slot)
             if o is None or (kind != "place" and o.slider is None):
                 continue
             yield _make(context, rule, o, texts[kind]), doubt
 
 
-def _speeds(context: Context, doubts: Doubts, first_at: dict[int, HitObject]) -> Found:
+def _speeds(context: Context, corruption: CorruptionLogits, first_at: dict[int, HitObject]) -> Found:
     if context.beatmap.mode not in (Mode.TAIKO, Mode.MANIA):
         return
     last = -SLOTS_PER_BEAT * 8
-    for slot, doubt in doubts.peaks("velocity", LEAST_DOUBT, apart=SLOTS_PER_BEAT * 4):
+    for slot, doubt in corruption.peaks("velocity", LEAST_DOUBT, apart=SLOTS_PER_BEAT * 4):
         o = next((first_at[s] for s in range(slot, slot + SLOTS_PER_BEAT * 2) if s in first_at), None)
         if o is not None and slot - last >= SLOTS_PER_BEAT * 4:
             last = slot
@@ -231,14 +146,14 @@ def _speeds(context: Context, doubts: Doubts, first_at: dict[int, HitObject]) ->
                         actual=f"{context.beatmap.velocity_at(o.time):.2f}x"), doubt
 
 
-def _kiai(context: Context, doubts: Doubts, first_at: dict[int, HitObject]) -> Found:
+def _kiai(context: Context, corruption: CorruptionLogits, first_at: dict[int, HitObject]) -> Found:
     """Borders of kiai with a beat on one side that seems to belong to the other."""
     objects = context.objects_by_time
     for section in context.beatmap.kiai_sections:
         for point, begins in zip(section, (True, False), strict=True):
             if point is None or not objects:
                 continue
-            doubt, is_late = _kiai_doubt(doubts, point.time)
+            doubt, is_late = _kiai_doubt(corruption, point.time)
             if doubt <= LEAST_KIAI_DOUBT:
                 continue
             near = min(objects, key=lambda o: abs(o.time - point.time))
@@ -250,10 +165,10 @@ def _kiai(context: Context, doubts: Doubts, first_at: dict[int, HitObject]) -> F
             yield replace(finding, objects=()), doubt
 
 
-def _kiai_doubt(doubts: Doubts, time: float) -> tuple[float, bool]:
+def _kiai_doubt(corruption: CorruptionLogits, time: float) -> tuple[float, bool]:
     """Mean log-odds of the beat before or after a border of kiai, whichever is doubted more; and whether it is the one before."""
-    slot = int(doubts.row.places([time])[0][0])
-    values = doubts.of("kiai")
+    slot = int(corruption.row.places([time])[0][0])
+    values = corruption.of("kiai")
     before, after = (float(part.mean()) if len(part) else NOWHERE
                      for part in (values[max(slot - KIAI_SLOTS, 0):slot], values[slot:slot + KIAI_SLOTS]))
     return max(before, after), before > after

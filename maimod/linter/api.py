@@ -8,14 +8,16 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from maimod import __version__, inputs, workers
-from maimod.bench import Bench
-from maimod.cache import Cache
+from maimod import __version__
 from maimod.findings import BeatmapReport, ModelInfo, Report
-from maimod.inputs import InputError, Source
-from maimod.linter import Analysis, Progress, UsageError
-from maimod.settings import Settings
-from maimod.workers import Limits, Task, WorkerError
+from maimod.linter import pool
+from maimod.linter.cache import Cache
+from maimod.linter.pipeline import Analysis, Progress, UsageError
+from maimod.linter.pool import Limits, Task, WorkerError
+from maimod.linter.session import Session
+from maimod.linter.settings import Settings
+from maimod.osu import discovery
+from maimod.osu.discovery import InputError, Source
 
 SOURCES_A_PROCESS = 4
 """Below that a process does not earn back the seconds in which it loads torch and the model."""
@@ -27,7 +29,7 @@ def lint(paths: Sequence[str | Path | Source], settings: Settings | None = None,
          progress: Callable[[Progress], None] | None = None, analysed: Callable[[Analysis], None] | None = None, *,
          jobs: int = 1, cache: Cache | None = None, limits: Limits | None = None,
          arrived: Callable[[Report, int], None] | None = None,
-         settings_of: Callable[[Source], Settings] | None = None, bench: Bench | None = None) -> Report:
+         settings_of: Callable[[Source], Settings] | None = None, session: Session | None = None) -> Report:
     """Lint beatmaps.
 
     Args:
@@ -41,7 +43,7 @@ def lint(paths: Sequence[str | Path | Source], settings: Settings | None = None,
         limits: of each beatmap; they need a process of its own even for one job.
         arrived: called with the reports of each source as soon as those before it are there, and the number of beatmaps in all.
         settings_of: settings of a source, where they differ; model, device and precision must not.
-        bench: of an earlier call with the same cache, which has the model loaded.
+        session: of an earlier call with the same cache, which has the model loaded.
 
     Returns:
         One report for each `.osu` file, in the order of `paths` however many jobs there are; those that cannot be read have status
@@ -53,24 +55,24 @@ def lint(paths: Sequence[str | Path | Source], settings: Settings | None = None,
     settings = settings or Settings()
     try:
         given = [path for path in paths if isinstance(path, Source)]
-        sources = given or inputs.find([path for path in paths if not isinstance(path, Source)])
+        sources = given or discovery.find([path for path in paths if not isinstance(path, Source)])
     except InputError as error:
         raise UsageError(str(error)) from None
     total = sum(len(source.entries) for source in sources)
     if settings.audio_path is not None and total > 1:
         raise UsageError("audio_path goes with a single beatmap")
     run = _Run(sources, [settings_of(source) if settings_of else settings for source in sources], progress, total)
-    bench = bench or Bench(cache)
+    session = session or Session(cache)
     reports: list[BeatmapReport] = []
     jobs = jobs or _worth(sources, settings)
     alone = analysed is not None or (jobs == 1 and not limits)
-    for found in run.alone(bench, analysed) if alone else run.in_processes(bench, jobs, limits or Limits()):
+    for found in run.alone(session, analysed) if alone else run.in_processes(session, jobs, limits or Limits()):
         reports += found
         if arrived:
-            arrived(Report(__version__, run.info or bench.info, tuple(found)), total)
+            arrived(Report(__version__, run.info or session.info, tuple(found)), total)
     if cache:
         cache.tidy()
-    return Report(__version__, run.info or bench.info, tuple(reports))
+    return Report(__version__, run.info or session.info, tuple(reports))
 
 
 def _worth(sources: Sequence[Source], settings: Settings) -> int:
@@ -93,22 +95,22 @@ class _Run:
         if self.progress:
             self.progress(Progress(stage, name, sum(self.done), self.total))
 
-    def alone(self, bench: Bench, analysed: Callable[[Analysis], None] | None) -> Iterator[list[BeatmapReport]]:
+    def alone(self, session: Session, analysed: Callable[[Analysis], None] | None) -> Iterator[list[BeatmapReport]]:
         """Reports of each source, in order, made in this process."""
         for number, (source, settings) in enumerate(zip(self.sources, self.settings, strict=True)):
             def tell(name: str, stage: str, done: float, number: int = number) -> None:
                 self.tell(number, name, stage, done)
 
-            known = None if analysed else bench.recall(source, settings)
-            yield bench.lint(source, settings, tell, analysed) if known is None else known
+            known = None if analysed else session.recall(source, settings)
+            yield session.lint(source, settings, tell, analysed) if known is None else known
             self.tell(number, "", "", len(source.entries))
 
-    def in_processes(self, bench: Bench, jobs: int, limits: Limits) -> Iterator[list[BeatmapReport]]:
+    def in_processes(self, session: Session, jobs: int, limits: Limits) -> Iterator[list[BeatmapReport]]:
         """Reports of each source, in order, made wherever a process is free."""
         finished: dict[int, list[BeatmapReport]] = {}
         tasks = []
         for number, (source, settings) in enumerate(zip(self.sources, self.settings, strict=True)):
-            known = bench.recall(source, settings)
+            known = session.recall(source, settings)
             if known is None:
                 tasks.append(Task(number, source, settings))
             else:
@@ -118,7 +120,7 @@ class _Run:
         workplace = Path(tempfile.mkdtemp(prefix="maimod-")) if any(task.source.is_archive for task in tasks) else None
         upcoming = 0
         try:
-            answers = workers.run(tasks, jobs, limits, bench.cache.folder if bench.cache else None, workplace, self.tell)
+            answers = pool.run(tasks, jobs, limits, session.cache.folder if session.cache else None, workplace, self.tell)
             while upcoming < len(self.sources):
                 while upcoming not in finished:
                     task, reports, info = next(answers)

@@ -13,13 +13,14 @@ import pytest
 import typer
 
 import maimod
-from maimod import cli, options
-from maimod.detectors.base import Detector, Rule
+from maimod import app
+from maimod.commands import options
 from maimod.findings import BeatmapReport, Category, Finding, ModelInfo, Report, Severity
+from maimod.linter.settings import Settings
 from maimod.reporters import console
-from maimod.settings import Settings
+from maimod.rules.base import BeatmapCheck, Rule
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 WARNING = Finding("rhythm/missing", Category.RHYTHM, Severity.WARNING, 0.7, "Nothing here.", 1.0, "00:00:001 -", 9, surprisal=9.0)
 PROBLEM = Finding("timing/offset", Category.TIMING, Severity.PROBLEM, 0.9, "24 ms late.", 1.0, "00:00:001 -", 9)
 BROKEN = BeatmapReport("bad.osu", "error", ("bad.osu:3: cannot read hit object",))
@@ -34,16 +35,16 @@ def rule(name: str, *evidence: str) -> Rule:
                 "Much.", "https://osu.ppy.sh/wiki")
 
 
-DETECTORS = (
-    Detector(Category.RHYTHM, "Rhythm", (rule("rhythm/missing", "model", "audio"), rule("rhythm/unsnapped", "map")),
+CHECKS = (
+    BeatmapCheck(Category.RHYTHM, "Rhythm", (rule("rhythm/missing", "model", "audio"), rule("rhythm/unsnapped", "map")),
              lambda _: iter(())),
-    Detector(Category.TIMING, "Timing", (rule("timing/offset", "audio"),), lambda _: iter(())),
+    BeatmapCheck(Category.TIMING, "Timing", (rule("timing/offset", "audio"),), lambda _: iter(())),
 )
 
 
 @dataclass
 class Lint:
-    """Stands in for `maimod.linter`: keeps what it was asked and answers with `beatmaps`."""
+    """Stands in for `maimod.linter.pipeline`: keeps what it was asked and answers with `beatmaps`."""
 
     beatmaps: tuple[BeatmapReport, ...] = ()
     error: Exception | None = None
@@ -66,9 +67,9 @@ class UsageError(Exception):
 @pytest.fixture
 def lint(monkeypatch, tmp_path) -> Lint:
     fake = Lint((beatmap(),))
-    rules = {rule.id: rule for detector in DETECTORS for rule in detector.rules}
-    stand_ins = {"maimod.linter": {"UsageError": UsageError}, "maimod.runs": {"lint": fake},
-                 "maimod.detectors": {"DETECTORS": DETECTORS, "RULES": rules}}
+    rules = {rule.id: rule for check in CHECKS for rule in check.rules}
+    stand_ins = {"maimod.linter.pipeline": {"UsageError": UsageError}, "maimod.linter.api": {"lint": fake},
+                 "maimod.rules": {"CHECKS": CHECKS, "RULES": rules}}
     for name, contents in stand_ins.items():
         module = ModuleType(name)
         module.__dict__.update(contents)
@@ -103,30 +104,30 @@ def lint(monkeypatch, tmp_path) -> Lint:
     (["check", "--", "device=cpu"], ["device=cpu"]),
 ])
 def test_paths_arrive_verbatim(lint, tokens, paths):
-    assert cli.main(tokens) == 0
+    assert app.main(tokens) == 0
     assert lint.paths == paths
 
 
 def test_keys_are_options_by_another_spelling(lint, capsys):
-    assert cli.main(["beatmap_path=x.osu", "audio_path='my song.mp3'", "model_path=m=1", "device=cuda:1", "precision=bf16",
+    assert app.main(["beatmap_path=x.osu", "audio_path='my song.mp3'", "model_path=m=1", "device=cuda:1", "precision=bf16",
                      "raw_output=true", "no_model=false", "fail_on=never", "max_findings=3", "select=rhythm,timing/offset"]) == 0
     assert lint.settings == Settings("m=1", "cuda:1", "bf16", audio_path=Path("my song.mp3"), select=("rhythm", "timing/offset"))
 
 
 def test_empty_values_leave_the_default(lint):
-    assert cli.main(["beatmap_path=x.osu", "audio_path=", "model_path=''", "raw_output="]) == 0
+    assert app.main(["beatmap_path=x.osu", "audio_path=", "model_path=''", "raw_output="]) == 0
     assert lint.settings == Settings()
 
 
 def test_existing_paths_win(lint, tmp_path):
     (tmp_path / "device=cpu").mkdir()
     (tmp_path / "rhythm").touch()
-    assert cli.main(["device=cpu", "rhythm"]) == 0
+    assert app.main(["device=cpu", "rhythm"]) == 0
     assert lint.paths == ["device=cpu", "rhythm"] and lint.settings.device == "auto"
 
 
 def test_values_of_options_are_not_rewritten(lint):
-    assert cli.main(["check", "x.osu", "--audio-path", "device=cpu.mp3"]) == 0
+    assert app.main(["check", "x.osu", "--audio-path", "device=cpu.mp3"]) == 0
     assert lint.settings.audio_path == Path("device=cpu.mp3") and lint.settings.device == "auto"
 
 
@@ -149,23 +150,23 @@ def test_values_of_options_are_not_rewritten(lint):
 ])
 def test_exit_codes(lint, beatmaps, options, code):
     lint.beatmaps = beatmaps
-    assert cli.main(["check", "x", *options]) == code
-    assert cli.main(["check", "x", *options, "--format", "json"]) == code
+    assert app.main(["check", "x", *options]) == code
+    assert app.main(["check", "x", *options, "--format", "json"]) == code
 
 
 def test_results_on_stdout_failures_on_stderr(lint, capsys):
     lint.beatmaps = (beatmap(WARNING),)
-    cli.main(["check", "x"])
+    app.main(["check", "x"])
     text, errors = capsys.readouterr()
     assert text.startswith("A – T [V [x]] by C\n") and "00:00:001 -" in text and "\x1b" not in text and not errors
     lint.beatmaps = (BROKEN,)
-    cli.main(["check", "x"])
+    app.main(["check", "x"])
     assert capsys.readouterr() == ("", "maimod: bad.osu:3: cannot read hit object\n")
 
 
 def test_formats_to_files(lint, tmp_path, capsys):
     lint.beatmaps = (beatmap(WARNING),)
-    assert cli.main(["check", "x", "--format", "console", "--format", "json:r.json", "--format", "console:r.txt"]) == 0
+    assert app.main(["check", "x", "--format", "console", "--format", "json:r.json", "--format", "console:r.txt"]) == 0
     assert json.loads((tmp_path / "r.json").read_text())["tool"]["version"] == "9.9"
     text, errors = capsys.readouterr()
     assert (tmp_path / "r.txt").read_text(encoding="utf-8") == text
@@ -174,7 +175,7 @@ def test_formats_to_files(lint, tmp_path, capsys):
 
 def test_evidence_kind_comes_from_the_rules(lint, capsys):
     lint.beatmaps = (beatmap(PROBLEM),)
-    cli.main(["check", "x"])
+    app.main(["check", "x"])
     assert " audio P 00:00:001 -" in capsys.readouterr().out
 
 
@@ -202,7 +203,7 @@ def test_evidence_kind_comes_from_the_rules(lint, capsys):
     (["explain", "xyz"], "xyz: no such rule; see maimod rules"),
 ])
 def test_bad_usage_is_one_line(lint, capsys, tokens, line):
-    assert cli.main(tokens) == 2
+    assert app.main(tokens) == 2
     assert capsys.readouterr() == ("", f"maimod: {line}\n")
 
 
@@ -213,27 +214,27 @@ def test_bad_usage_is_one_line(lint, capsys, tokens, line):
 ])
 def test_errors_are_one_line(lint, capsys, monkeypatch, error, line):
     lint.error = error
-    assert cli.main(["check", "x"]) == 2
+    assert app.main(["check", "x"]) == 2
     assert capsys.readouterr() == ("", f"maimod: {line}\n")
 
 
 def test_debug_shows_the_traceback(lint, capsys, monkeypatch):
     lint.error = ValueError("odd")
     monkeypatch.setenv("MAIMOD_DEBUG", "1")
-    assert cli.main(["check", "x"]) == 2
+    assert app.main(["check", "x"]) == 2
     assert capsys.readouterr().err.startswith("Traceback")
 
 
 def test_interrupt(lint):
     lint.error = KeyboardInterrupt()
-    assert cli.main(["check", "x"]) == 130
+    assert app.main(["check", "x"]) == 130
 
 
 # --- the other commands ---
 
 
 def test_explain(lint, capsys):
-    assert cli.main(["explain", "timing/offset"]) == 0
+    assert app.main(["explain", "timing/offset"]) == 0
     assert capsys.readouterr().out == """\
 timing/offset  Title of timing/offset
 W: warning at most · evidence: audio · all modes
@@ -255,18 +256,18 @@ Source
 
 Leave it out: maimod check MAP --ignore timing/offset
 """
-    assert cli.main(["explain", "rhythm"]) == 0
+    assert app.main(["explain", "rhythm"]) == 0
     text = capsys.readouterr().out
     assert "rhythm/missing  Title" in text and "rhythm/unsnapped  Title" in text and "timing" not in text
 
 
 def test_rules(lint, capsys):
-    assert cli.main(["rules"]) == 0
+    assert app.main(["rules"]) == 0
     assert capsys.readouterr().out.splitlines()[:6] == [
         "Rhythm · 2", "  W rhythm/missing    Title of rhythm/missing  model+audio",
         "  W rhythm/unsnapped  Title of rhythm/unsnapped  map",
         "", "Timing · 1", "  W timing/offset     Title of timing/offset  audio"]
-    assert cli.main(["rules", "--format", "json"]) == 0
+    assert app.main(["rules", "--format", "json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert [one["id"] for one in listed] == ["rhythm/missing", "rhythm/unsnapped", "timing/offset"]
     assert listed[0]["modes"] == ["osu", "taiko", "catch", "mania"] and listed[0]["severity"] == "warning"
@@ -274,18 +275,18 @@ def test_rules(lint, capsys):
 
 @pytest.mark.parametrize("tokens", [["version"], ["--version"]])
 def test_version(capsys, tokens):
-    assert cli.main(tokens) == 0
+    assert app.main(tokens) == 0
     assert capsys.readouterr().out == f"maimod {maimod.__version__}\n"
 
 
 def test_no_arguments_print_the_help_on_stderr(capsys):
-    assert cli.main([]) == 2
+    assert app.main([]) == 2
     text, errors = capsys.readouterr()
     assert not text and errors.startswith("Usage: maimod")
 
 
 def test_every_option_of_check_has_help():
-    check = typer.main.get_command(cli.app).commands["check"]
+    check = typer.main.get_command(app.app).commands["check"]
     assert all(one.help for one in check.params)
 
 
@@ -294,14 +295,14 @@ def run(code: str) -> subprocess.CompletedProcess:
 
 
 def test_help_imports_nothing_heavy():
-    result = run("import sys; from maimod.cli import main; code = main(['--help'])\n"
-                 "print(code, sorted({'torch', 'numpy', 'scipy', 'rich', 'maimod.linter'} & set(sys.modules)))")
+    result = run("import sys; from maimod.app import main; code = main(['--help'])\n"
+                 "print(code, sorted({'torch', 'numpy', 'scipy', 'rich', 'maimod.linter.pipeline'} & set(sys.modules)))")
     assert result.stdout.endswith("0 []\n") and "check" in result.stdout
 
 
 def test_closed_pipe_is_quiet():
     result = run("import os; read, write = os.pipe(); os.close(read); os.dup2(write, 1)\n"
-                 "from maimod.cli import main; raise SystemExit(main(['version']))")
+                 "from maimod.app import main; raise SystemExit(main(['version']))")
     assert (result.returncode, result.stderr) == (0, "")
 
 
@@ -315,7 +316,7 @@ def test_closed_pipe_keeps_the_exit_code(lint, capsys, monkeypatch, name):
     lint.beatmaps = (beatmap(PROBLEM),)
     monkeypatch.setattr(sys, "stdout", ClosedPipe())
     monkeypatch.setattr(options, "silence_stdout", lambda: None)
-    assert cli.main(["check", "x", "--format", name]) == 1
+    assert app.main(["check", "x", "--format", name]) == 1
     assert capsys.readouterr().err == ""
 
 
@@ -323,7 +324,7 @@ def test_letters_the_console_lacks_do_not_fail(lint, monkeypatch):
     lint.beatmaps = (replace(beatmap(PROBLEM), title="残酷 \udcff"),)
     stream = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
     monkeypatch.setattr(sys, "stdout", stream)
-    assert cli.main(["check", "x"]) == 1
+    assert app.main(["check", "x"]) == 1
     stream.flush()
     assert stream.buffer.getvalue().decode(stream.encoding).startswith("A " if stream.encoding == "utf-8" else "A ? ?? ? [V")
 

@@ -1,4 +1,4 @@
-"""The command line: arguments in, :func:`maimod.linter.lint`, a reporter out. Results on stdout, all else on stderr.
+"""The command line: arguments in, :func:`maimod.linter.pipeline.lint`, a reporter out. Results on stdout, all else on stderr.
 
 Everything slow is imported where it is used: `--help` loads neither numpy nor torch nor rich.
 """
@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from maimod.commands.options import FAILED, Commands, Failure, quiet_if_pipe_closed, say, silence_stdout, suggest
 from maimod.findings import Severity
-from maimod.options import FAILED, Commands, Failure, quiet_if_pipe_closed, say, silence_stdout, suggest
+from maimod.linter.settings import BUNDLED_MODEL, Settings
 from maimod.reporters import REPORTERS
-from maimod.settings import BUNDLED_MODEL, Settings
 
 if TYPE_CHECKING:
-    from maimod.detectors.base import Rule
+    from maimod.rules.base import Rule
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -112,23 +112,23 @@ def check(
     """
     if not all(path.strip() for path in paths):
         raise typer.BadParameter("an empty path", param_hint="PATH")
-    from maimod import checking
+    from maimod.commands import check
 
     # The command line wins over configuration: what was typed, which need not differ from the default.
     typed = {name: value for name, value in context.params.items()
              if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"}
-    asked = checking.check_of(paths, context.params, typed)
+    asked = check.check_of(paths, context.params, typed)
     if show_settings:
         import json
 
-        typer.echo(json.dumps(checking.described(asked), indent=2))
+        typer.echo(json.dumps(check.described(asked), indent=2))
         return 0
     signal.signal(signal.SIGTERM, _interrupt)  # what was unpacked is taken away before the end
     if watch:
-        from maimod import watching
+        from maimod.commands.watch import watch as run_watch
 
-        return watching.watch(asked)
-    return checking.once(asked)
+        return run_watch(asked)
+    return check.once(asked)
 
 
 def _interrupt(number: int, frame: Any) -> None:
@@ -147,16 +147,16 @@ def explain(rule: Annotated[str, typer.Argument(metavar="RULE", help="A rule or 
 @app.command()
 def rules(format: Annotated[Literal["console", "json"], typer.Option(help="Form of the list.")] = "console") -> int:
     """List the rules."""
-    from maimod.detectors import DETECTORS
+    from maimod.rules import CHECKS
 
     if format == "json":
         import json
 
-        typer.echo(json.dumps([_rule_as_json(rule) for detector in DETECTORS for rule in detector.rules], indent=2))
+        typer.echo(json.dumps([_rule_as_json(rule) for check in CHECKS for rule in check.rules], indent=2))
     else:
         from maimod.reporters import console
 
-        console.rules(DETECTORS, sys.stdout)
+        console.rules(CHECKS, sys.stdout)
     return 0
 
 
@@ -177,7 +177,7 @@ def score(
     """Write what the model thinks of each event, one JSON object a line: docs/how-scores-work.md says what is in it."""
     import json
 
-    from maimod.linter import UsageError, score_events
+    from maimod.linter.pipeline import UsageError, score_events
 
     settings = Settings(model=model, device=device, precision=precision, exact=exact, difficulty=difficulty, mapper_id=mapper_id,
                         year=year, descriptors=tuple(descriptors or ()), audio_path=Path(audio_path) if audio_path else None)
@@ -210,10 +210,10 @@ def train(
 
     docs/training.md says how to specialise the bundled model or a published one to your maps.
     """
-    from maimod.configs import CheckpointError
-    from maimod.learning.train import Options
-    from maimod.learning.train import train as run
-    from maimod.linter import UsageError, model_folder
+    from maimod.families.errors import CheckpointError
+    from maimod.linter.pipeline import UsageError, model_folder
+    from maimod.training.generator import Options
+    from maimod.training.generator import train as run
 
     options = Options(minutes=minutes, rate=rate, seed=seed, device=device)
     watched = sys.stderr is not None and sys.stderr.isatty()
@@ -252,8 +252,8 @@ def evaluate(
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the tables here; else to stdout.")] = None,
 ) -> int:
     """Plant known mistakes in good maps and count what is found, and what untouched maps are told: docs/how-scores-work.md."""
-    from maimod.learning.evaluate import EvaluationError, command
-    from maimod.linter import UsageError
+    from maimod.linter.pipeline import UsageError
+    from maimod.training.evaluate import EvaluationError, command
 
     try:
         settings = Settings(None if no_model else model, device)
@@ -281,8 +281,8 @@ def calibrate(
     held_out: Annotated[bool, typer.Option("--held-out", help="Only folders that the training of the proofreader left out.")] = False,
 ) -> int:
     """Measure what the scores of a checkpoint mean on a folder of good maps, and write calibration.json beside it."""
-    from maimod.learning.calibrate import CalibrationError, command
-    from maimod.linter import UsageError, model_folder
+    from maimod.linter.pipeline import UsageError, model_folder
+    from maimod.training.calibrate import CalibrationError, command
 
     try:
         command(songs, Settings(model, device), output or model_folder(model), manifest=manifest, maps=maps, seed=seed, jobs=jobs,
@@ -315,12 +315,12 @@ def info(
     format: Annotated[Literal["console", "json"], typer.Option(help="Form of the answer.")] = "console",
 ) -> int:
     """Tell what a checkpoint is and can do, without loading it."""
-    from maimod import checkpoints
-    from maimod.configs import CheckpointError
-    from maimod.linter import UsageError, model_folder
+    from maimod.families import checkpoint
+    from maimod.families.errors import CheckpointError
+    from maimod.linter.pipeline import UsageError, model_folder
 
     try:
-        found = checkpoints.describe_all(model_folder(model))
+        found = checkpoint.describe_all(model_folder(model))
     except (UsageError, CheckpointError) as error:
         raise Failure(str(error)) from None
     if format == "json":
@@ -347,9 +347,9 @@ def version() -> int:
 
 def _matching(prefix: str) -> list[Rule]:
     """The rule of this name, else those it is the beginning of."""
-    from maimod.detectors import DETECTORS
+    from maimod.rules import CHECKS
 
-    known = {rule.id: rule for detector in DETECTORS for rule in detector.rules}
+    known = {rule.id: rule for check in CHECKS for rule in check.rules}
     if prefix in known:
         return [known[prefix]]
     found = [rule for name, rule in known.items() if prefix and name.startswith(prefix)]

@@ -11,34 +11,36 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maimod import cache as caching
-from maimod import levels, mapset, onsets, reader, slots
-from maimod import song as songs
-from maimod.audio import AudioError
-from maimod.beatmap import Beatmap, HitObject
-from maimod.cache import Cache
-from maimod.calibration import Calibration
-from maimod.configs import CheckpointError
-from maimod.detectors import BEATMAP_DETECTORS, MAPSET_DETECTORS
-from maimod.detectors.base import Context, MapsetContext
-from maimod.doubts import Doubts
-from maimod.events import EventError, EventLanguage, EventScore
+from maimod.audio import onsets
+from maimod.audio.decode import AudioError
+from maimod.discriminator import features
+from maimod.discriminator.prediction import CorruptionLogits
+from maimod.events.schema import EventError, EventSchema, EventScore
+from maimod.events.vocabulary import Conditioning, VocabularyError
+from maimod.families.errors import CheckpointError
 from maimod.findings import BeatmapReport, Finding
-from maimod.folding import fingerprint, fold, temper
-from maimod.levels import Level
-from maimod.mapset import Mapset
-from maimod.moments import lag_of
-from maimod.reader import BeatmapError
-from maimod.second_reading import weigh
-from maimod.settings import BUNDLED_MODEL, Settings
-from maimod.song import Song
-from maimod.stars import star_rating
-from maimod.tokens import MapFacts, VocabularyError
+from maimod.linter import cache as caching
+from maimod.linter import song as songs
+from maimod.linter.cache import Cache
+from maimod.linter.deduplicate import fingerprint, fold, penalise_repetition
+from maimod.linter.rescore import rescore_findings
+from maimod.linter.settings import BUNDLED_MODEL, Settings
+from maimod.linter.song import Song
+from maimod.osu import level, mapset, parser
+from maimod.osu.beatmap import Beatmap, HitObject
+from maimod.osu.level import Level
+from maimod.osu.mapset import Mapset
+from maimod.osu.parser import BeatmapError
+from maimod.osu.stars import star_rating
+from maimod.rules import BEATMAP_CHECKS, MAPSET_CHECKS
+from maimod.rules.base import Context, MapsetContext
+from maimod.rules.calibration import Calibration
+from maimod.rules.rhythm_index import lag_of
 
 if TYPE_CHECKING:
-    from maimod.checkpoints import Models
-    from maimod.proofreader import Proofreader
-    from maimod.scoring import Model, Reading
+    from maimod.discriminator.network import Discriminator
+    from maimod.families.checkpoint import Models
+    from maimod.families.family import Model, Reading
 
 MODELS_FOLDER = next((folder for folder in (Path(__file__).parent / "models", Path(__file__).parents[1] / "models")
                       if folder.is_dir()), Path("models"))
@@ -47,7 +49,7 @@ PROOFREADER = "maimod-proofreader"
 """Folder of the network that reads in both directions."""
 
 
-RULES_OF_SETS = frozenset(rule.id for detector in MAPSET_DETECTORS for rule in detector.rules)
+RULES_OF_SETS = frozenset(rule.id for check in MAPSET_CHECKS for rule in check.rules)
 
 
 class UsageError(Exception):
@@ -72,13 +74,13 @@ def model_folder(name: str) -> Path:
     Raises:
         UsageError: if there is none.
     """
-    from maimod import checkpoints
+    from maimod.families import checkpoint
 
     bundled = MODELS_FOLDER / name
-    if name == BUNDLED_MODEL or (bundled / checkpoints.WEIGHTS).exists():
+    if name == BUNDLED_MODEL or (bundled / checkpoint.WEIGHTS).exists():
         return bundled
     try:
-        return checkpoints.find(name)
+        return checkpoint.find(name)
     except CheckpointError as error:
         raise UsageError(f"model {error} (bundled: {BUNDLED_MODEL})") from None
 
@@ -98,13 +100,13 @@ def load_model(settings: Settings, wrap: Callable[[Model], Model] | None = None)
     Raises:
         UsageError: if it cannot be used.
     """
-    from maimod import checkpoints
+    from maimod.families import checkpoint
 
     assert settings.model is not None
     try:
         folder = model_folder(settings.model)
-        name = settings.model if checkpoints.HUB_ID.fullmatch(settings.model) and not Path(settings.model).is_dir() else folder.name
-        return checkpoints.Models(folder, settings.device, settings.precision, name, wrap)
+        name = settings.model if checkpoint.HUB_ID.fullmatch(settings.model) and not Path(settings.model).is_dir() else folder.name
+        return checkpoint.Models(folder, settings.device, settings.precision, name, wrap)
     except CheckpointError as error:
         raise UsageError(str(error)) from None
 
@@ -114,15 +116,15 @@ def score_events(path: str | Path, settings: Settings) -> Iterator[dict[str, Any
 
     Yields:
         For each event in prompt order per context: context, index, time [ms], type, value, surprisal and entropy [bits], expected_type,
-        expected_value, and `near`, the probability within the tolerance. Values are those of :class:`maimod.events.Event`.
+        expected_value, and `near`, the probability within the tolerance. Values are those of :class:`maimod.events.schema.Event`.
 
     Raises:
         UsageError: if the map, its song or the model cannot be used.
     """
     linter = Linter(settings, load_model(settings))
     try:
-        loaded = reader.load(path)
-        song_path = settings.audio_path or reader.find_audio(loaded)
+        loaded = parser.load(path)
+        song_path = settings.audio_path or parser.find_audio(loaded)
         contexts = linter.score(loaded, linter.song(song_path) if song_path else None)
     except (BeatmapError, AudioError, EventError) as error:
         raise UsageError(str(error)) from None
@@ -235,30 +237,30 @@ class Linter:
         A rule that fails is put into `troubles`; without that, its error is raised.
         """
         context = None
-        for detector in MAPSET_DETECTORS:
+        for check in MAPSET_CHECKS:
             try:
                 context = context or MapsetContext(whole, [
                     Context(beatmap, calibration=self.calibration, level=self.level_of(beatmap, whole), mapset=whole)
                     for beatmap in whole.beatmaps], asked)
-                yield from detector.run(context)
+                yield from check.run(context)
             except Exception as error:
                 if troubles is None:
                     raise
-                troubles.append(self.failed(detector.title, error))
+                troubles.append(self.failed(check.title, error))
 
     def level_of(self, beatmap: Beatmap, whole: Mapset | None = None) -> Level | None:
         """How hard a difficulty is meant to be: as the settings say, else by its name and stars."""
         given = self.settings.of_difficulty(beatmap.metadata.get("Version", "")).level
         if given is not None:
-            return levels.parse(given)
-        return whole.levels[beatmap.path] if whole else levels.level_of(beatmap, star_rating(beatmap))
+            return level.parse(given)
+        return whole.levels[beatmap.path] if whole else level.level_of(beatmap, star_rating(beatmap))
 
     def lint_file(self, path: Path, name: str, tell: Callable[[str, float], None] = lambda stage, share: None,
                   analysed: Callable[[Analysis], None] | None = None) -> BeatmapReport:
         """Lint one `.osu` file by itself; never raises for what is in it."""
         tell("reading", 0.0)
         try:
-            loaded = reader.load(path)
+            loaded = parser.load(path)
         except BeatmapError as error:
             return BeatmapReport(name, "error", (str(error),))
         analysis = self.analyse(loaded, name, tell)
@@ -283,7 +285,7 @@ class Linter:
             troubles: what could not be checked about the set.
         """
         tell("decoding the song", 0.02)
-        song_path = self.settings.audio_path or reader.find_audio(loaded)
+        song_path = self.settings.audio_path or parser.find_audio(loaded)
         song, missing = self.find_song(loaded, song_path)
         missing += troubles
 
@@ -303,13 +305,13 @@ class Linter:
         tell("detecting", 0.9)
         context = self.context(loaded, scores, song, whole)
         found: list[Finding] = []
-        for detector in BEATMAP_DETECTORS:
+        for check in BEATMAP_CHECKS:
             try:
-                found += detector.run(context)
+                found += check.run(context)
             except Exception as error:
-                missing.append(self.failed(detector.title, error))
-        found = [*of_set, *weigh(found, context)]
-        found = temper(found, context)
+                missing.append(self.failed(check.title, error))
+        found = [*of_set, *rescore_findings(found, context)]
+        found = penalise_repetition(found, context)
         findings, unexplained = fold(found, context)
         metadata = loaded.metadata
         report = BeatmapReport(
@@ -320,8 +322,8 @@ class Linter:
             findings=self.settings.judge((replace(finding, id=fingerprint(loaded, finding, finding.rule in RULES_OF_SETS))
                                           for finding in findings), metadata.get("Version", "")))
         judge = self.model.of(loaded.mode) if self.model and scores is not None else None
-        return Analysis(report, context, song, judge.vocabulary.language if judge else None,
-                        partial(self.whereabouts, loaded, song) if judge and not judge.vocabulary.version else lambda hit_object: [])
+        return Analysis(report, context, song, judge.vocabulary.schema if judge else None,
+                        partial(self.position_posterior, loaded, song) if judge and not judge.vocabulary.version else lambda hit_object: [])
 
     def notes(self) -> tuple[str, ...]:
         """What holds of all reports of this linter."""
@@ -347,25 +349,25 @@ class Linter:
         """Bring the evidence together for the detectors."""
         times = np.unique([o.time + loaded.audio_offset for o in loaded.hit_objects])
         alignment = onsets.alignment(song.envelope, times) if song else None
-        doubts = self.doubts(loaded, song, alignment, whole) if self.model is not None else None
+        corruption = self.corruption(loaded, song, alignment, whole) if self.model is not None else None
         return Context(loaded, scores, song.envelope if song else None, alignment,
-                       self.calibration, self.level_of(loaded, whole), whole, doubts)
+                       self.calibration, self.level_of(loaded, whole), whole, corruption)
 
-    def doubts(self, loaded: Beatmap, song: Song | None, alignment: onsets.Alignment | None, whole: Mapset | None) -> Doubts | None:
+    def corruption(self, loaded: Beatmap, song: Song | None, alignment: onsets.Alignment | None, whole: Mapset | None) -> CorruptionLogits | None:
         """What the proofreader thinks was changed; None if there is none, or if the map is too long or empty."""
-        row = slots.row_of(loaded)
+        row = features.row_of(loaded)
         if self.proofreader is None or row is None:
             return None
-        from maimod.proofreader import proofread
+        from maimod.discriminator.network import corruption_logits
 
-        siblings = slots.other_difficulties(loaded, [b for b in whole.beatmaps if b.path != loaded.path]) if whole else []
-        around = slots.surroundings(loaded, row, song.bands if song else None, song.envelope if song else None,
+        siblings = features.other_difficulties(loaded, [b for b in whole.beatmaps if b.path != loaded.path]) if whole else []
+        around = features.surroundings(loaded, row, song.bands if song else None, song.envelope if song else None,
                                     lag_of(alignment), siblings)
         network, kinds = self.proofreader
-        return Doubts(row, kinds, proofread(network, slots.read(loaded, around)))
+        return CorruptionLogits(row, kinds, corruption_logits(network, features.read(loaded, around)))
 
     @cached_property
-    def proofreader(self) -> tuple[Proofreader, tuple[str, ...]] | None:
+    def proofreader(self) -> tuple[Discriminator, tuple[str, ...]] | None:
         """The bundled proofreader and what it knows; None if it is not there.
 
         Raises:
@@ -374,12 +376,12 @@ class Linter:
         folder = MODELS_FOLDER / PROOFREADER
         if not (folder / "model.safetensors").exists():
             return None
-        from maimod import proofreader
-        from maimod.model import resolve_device
+        from maimod.discriminator import network as network_module
+        from maimod.families.checkpoint import resolve_device
 
         try:
-            return proofreader.load(folder, str(resolve_device(self.settings.device)))
-        except proofreader.ProofreaderError as error:
+            return network_module.load(folder, str(resolve_device(self.settings.device)))
+        except network_module.DiscriminatorError as error:
             raise UsageError(str(error)) from None
 
     def score(self, loaded: Beatmap, song: Song | None, tell: Callable[[float], None] | None = None,
@@ -390,7 +392,7 @@ class Linter:
             EventError: if the checkpoint cannot judge this map.
             UsageError: if the user's settings name something that the checkpoint does not know.
         """
-        from maimod import scoring
+        from maimod.families import scoring
 
         return scoring.score(*self.read(loaded, song), self.settings.exact, tell)
 
@@ -405,20 +407,20 @@ class Linter:
                 raise EventError(f"{self.model.info.id} judges by the song")
             settings = self.settings
             stars = star_rating(loaded) if settings.difficulty is None else settings.difficulty
-            facts = MapFacts(stars, settings.mapper_id, settings.year, settings.descriptors)
-            return model, model.read(loaded, song.sound(model) if song else None, facts, settings.exact)
+            conditioning = Conditioning(stars, settings.mapper_id, settings.year, settings.descriptors)
+            return model, model.read(loaded, song.sound(model) if song else None, conditioning, settings.exact)
         except (VocabularyError, CheckpointError) as error:
             raise UsageError(str(error)) from None
 
-    def whereabouts(self, loaded: Beatmap, song: Song | None, hit_object: HitObject) -> list[tuple[float, float, float]]:
+    def position_posterior(self, loaded: Beatmap, song: Song | None, hit_object: HitObject) -> list[tuple[float, float, float]]:
         """(x, y, probability) of the places where the bundled model would put an object; none for other models."""
-        from maimod.encoding import BundledReading
-        from maimod.whereabouts import whereabouts
+        from maimod.families.mini.encoding import MiniReading
+        from maimod.families.mini.position_posterior import position_posterior
 
         if self._asked is None or self._asked[0] is not loaded:
             self._asked = loaded, *self.read(loaded, song)
         _, model, reading = self._asked
-        return whereabouts(model, reading, hit_object) if isinstance(reading, BundledReading) else []
+        return position_posterior(model, reading, hit_object) if isinstance(reading, MiniReading) else []
 
     def remembered_score(self, loaded: Beatmap, song: Song | None, tell: Callable[[float], None]) -> dict[str, tuple[EventScore, ...]]:
         """Like :meth:`score`, from the cache if it was done before."""
@@ -473,9 +475,9 @@ class Analysis:
     """The beatmap, the score of each event, the onsets of the song and how they lie against the map."""
     song: Song | None
     """None without audio."""
-    language: EventLanguage | None
+    schema: EventSchema | None
     """Of the scored events; None without a model."""
-    whereabouts: Callable[[HitObject], list[tuple[float, float, float]]] = lambda hit_object: []
+    position_posterior: Callable[[HitObject], list[tuple[float, float, float]]] = lambda hit_object: []
     """Asks the model for (x, y, probability) of the places where it would put an object; takes about half a second."""
 
     @property

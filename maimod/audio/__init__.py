@@ -1,0 +1,1 @@
+"""Songs: decoding, spectrograms, onsets, container facts."""

@@ -1,0 +1,261 @@
+"""Events and their scores, and the event schemas of the published versions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from typing import Any, Literal
+
+from maimod.osu.beatmap import HitObject, TimingPoint
+from maimod.osu.hitsounds import ADDITIONS, SAMPLE_SETS
+
+CELL = 32
+"""Width in osu! pixels of the cells of `positions` "cell" and "refined"."""
+
+
+LEFT, TOP, RIGHT, BOTTOM = -256, -256, 768, 640
+"""Coordinates beyond are clipped; the playfield is 0 to 512 by 0 to 384."""
+
+
+CELLS_PER_ROW = (RIGHT - LEFT) // CELL + 1
+
+
+MAX_DISTANCE = 640
+
+
+CENTRE = (256.0, 192.0)
+"""Where the cursor is thought to be at the start and after a spinner."""
+
+
+class EventError(ValueError):
+    """A beatmap that can be read but not told as events of a sensible number."""
+
+
+class EventKind(StrEnum):
+    """What an event says. Values are the names in `tokenizer.json` and in score files."""
+
+    TIME = "t"
+    SNAP = "snap"
+    DISTANCE = "dist"
+    NEW_COMBO = "new_combo"
+    HITSOUND = "hitsound"
+    VOLUME = "volume"
+    CIRCLE = "circle"
+    SPINNER = "spinner"
+    SPINNER_END = "spinner_end"
+    SLIDER_HEAD = "slider_head"
+    BEZIER_ANCHOR = "bezier_anchor"
+    PERFECT_ANCHOR = "perfect_anchor"
+    CATMULL_ANCHOR = "catmull_anchor"
+    RED_ANCHOR = "red_anchor"
+    LAST_ANCHOR = "last_anchor"
+    SLIDER_END = "slider_end"
+    BEAT = "beat"
+    MEASURE = "measure"
+    TIMING_POINT = "timing_point"
+    GAMEMODE = "gamemode"
+    STYLE = "style"
+    DIFFICULTY = "difficulty"
+    MAPPER = "mapper"
+    CS = "cs"
+    YEAR = "year"
+    HITSOUNDED = "hitsounded"
+    SONG_LENGTH = "song_length"
+    SONG_POSITION = "song_position"
+    GLOBAL_SV = "global_sv"
+    KEYCOUNT = "keycount"
+    HOLD_NOTE_RATIO = "hold_note_ratio"
+    SCROLL_SPEED_RATIO = "scroll_speed_ratio"
+    DESCRIPTOR = "descriptor"
+    POS_X = "pos_x"
+    POS_Y = "pos_y"
+    POS = "pos"
+    KIAI = "kiai"
+    COLUMN = "column"
+    HOLD_NOTE = "hold_note"
+    HOLD_NOTE_END = "hold_note_end"
+    SCROLL_SPEED_CHANGE = "scroll_speed_change"
+    SCROLL_SPEED = "scroll_speed"
+    DRUMROLL = "drumroll"
+    DRUMROLL_END = "drumroll_end"
+    DENDEN = "denden"
+    DENDEN_END = "denden_end"
+    CONTROL = "control"
+    """No event of a map: an end of sequence or another special token a model may expect; its value is the token."""
+    SLIDER_SUSTAIN = "slider_sustain"
+    SLIDER_REPEAT_SUSTAIN = "slider_repeat_sustain"
+    SPINNER_SUSTAIN = "spinner_sustain"
+    HOLD_NOTE_SUSTAIN = "hold_note_sustain"
+    DRUMROLL_SUSTAIN = "drumroll_sustain"
+    DENDEN_SUSTAIN = "denden_sustain"
+    POS_REFINE = "pos_refine"
+
+
+ANCHORS = frozenset({EventKind.BEZIER_ANCHOR, EventKind.PERFECT_ANCHOR, EventKind.CATMULL_ANCHOR, EventKind.RED_ANCHOR})
+
+
+BEATS = frozenset({EventKind.BEAT, EventKind.MEASURE, EventKind.TIMING_POINT})
+
+
+SUSTAINS = frozenset({EventKind.SLIDER_SUSTAIN, EventKind.SLIDER_REPEAT_SUSTAIN, EventKind.SPINNER_SUSTAIN,
+                      EventKind.HOLD_NOTE_SUSTAIN, EventKind.DRUMROLL_SUSTAIN, EventKind.DENDEN_SUSTAIN})
+
+
+OBJECTS = ANCHORS | {
+    EventKind.CIRCLE, EventKind.SPINNER, EventKind.SPINNER_END, EventKind.SLIDER_HEAD, EventKind.LAST_ANCHOR,
+    EventKind.SLIDER_END, EventKind.HOLD_NOTE, EventKind.HOLD_NOTE_END, EventKind.DRUMROLL, EventKind.DRUMROLL_END,
+    EventKind.DENDEN, EventKind.DENDEN_END}
+
+
+TYPES = OBJECTS | BEATS | SUSTAINS | {EventKind.KIAI, EventKind.SCROLL_SPEED_CHANGE}
+"""Every group of events has exactly one of these: it says what the group is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One decision of a mapper."""
+
+    kind: EventKind
+    value: int
+    """Meaning depends on `kind`: ms for `TIME`; otherwise the integer of the vocabulary, see :func:`position` and
+    :func:`hitsound_parts`; 100 times the speed for `SCROLL_SPEED`; 0 where the kind says it all."""
+    time: int
+    """Ms, of the group. Anchors of slider version 1 lie between head and tail, those of version 2 at the head."""
+    group: int
+    """Events of one hit, anchor, beat or change share this number; counted from 0 through all contexts."""
+    source: HitObject | TimingPoint | None
+    """The line of the file it was read from; `None` for what a model expects instead."""
+    part: int = 0
+    """Which part of the source.
+
+    In an anchor's group, and for the place of a slider's last anchor: the index into `SliderPath.control_points` (from 1).
+    Hitsound and volume of a slider: 0 in the head's group, the edge number 1 … `slides` for repeats and tail; in the
+    last anchor's group 0 is the body. Beats: their number from the timing point. Sustains: their number from 1. Else 0.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class EventScore:
+    """What a model thinks of one event."""
+
+    event: Event
+    surprisal: float
+    """Bits: -log2 of the probability of exactly this event."""
+    entropy: float
+    """Bits: how uncertain the model was."""
+    expected: tuple[tuple[Event, float], ...]
+    """(event, probability) of the legal alternatives, the actual event among them if it is likely; best first."""
+    near: float = 0.0
+    """Probability that lies on this event and, for ordinal kinds (times, positions, volumes, speeds), on values within
+    the tolerance of it. A model that puts 0.1 on each of ten neighbouring times is not surprised by one of them."""
+
+    @property
+    def likeliest(self) -> Event:
+        """The best of the alternatives."""
+        return self.expected[0][0]
+
+    @property
+    def surprise(self) -> float:
+        """Bits: -log2 of `near`, never more than `surprisal`; the two are equal for kinds without an order."""
+        return min(self.surprisal, -math.log2(self.near)) if self.near > 0 else self.surprisal
+
+
+CONTEXTS = frozenset({"timing", "kiai", "sv", "mania_sv", "map"})
+"""Parts of a map that a schema may write as a sequence of their own or merge into another."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventSchema:
+    """The switches by which the families of models differ."""
+
+    type_first: bool
+    """Whether a group begins with its type; otherwise it ends with it."""
+    contexts: tuple[tuple[str, ...], ...]
+    """Sequences to write, in order. Of each, the last name is the main one and names the result; the others are merged
+    into it and go first at equal times, in the order given. Names: `timing`, `kiai`, `sv`, `mania_sv` (`sv` in mania,
+    nothing in other modes), `map`."""
+    distances: bool
+    """Whether positions are preceded by the distance to the last one."""
+    positions: Literal["split", "cell", "refined"]
+    """`split`: x, then y. `cell`: a 32 px cell. `refined`: the cell, then the place inside of it to 2 px."""
+    position_precision: int
+    """Osu! pixels per unit of split positions."""
+    slider_version: Literal[1, 2]
+    """1: the last anchor has its place and its time together. 2: all anchors follow the head, then come the times."""
+    sustains: bool
+    """Whether long objects are repeated every 8 s."""
+    velocities: bool
+    """Whether slider heads carry the slider velocity."""
+    timing_point_events: bool
+    """Whether a timing point is told apart from a measure."""
+    corrected: bool = False
+    """Whether known errors of the original are mended: timing points are sorted and their times not cut to seconds, kiai
+    is kiai alone, a green line with a positive number sets velocity 1, heads and tails without edge sounds sound like
+    their slider. Published models learned the errors."""
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> EventSchema:
+        """Read what :meth:`to_dict` (or JSON) holds; entries of other names are refused.
+
+        Raises:
+            ValueError: if entries are missing, unknown or senseless.
+        """
+        known = {field.name for field in fields(cls)}
+        missing = known - values.keys() - {"corrected"}
+        if missing or values.keys() - known:
+            raise ValueError(f"event language: missing {sorted(missing)}, unknown {sorted(values.keys() - known)}")
+        schema = cls(**{**values, "contexts": tuple(tuple(names) for names in values["contexts"])})
+        if schema.positions not in ("split", "cell", "refined") or schema.slider_version not in (1, 2):
+            raise ValueError(f"event language: positions {schema.positions!r}, slider version {schema.slider_version!r}")
+        unknown = {name for names in schema.contexts for name in names} - CONTEXTS
+        if unknown or not all(schema.contexts) or schema.position_precision < 1:
+            raise ValueError(f"event language: contexts {schema.contexts}, precision {schema.position_precision}")
+        return schema
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {**asdict(self), "contexts": [list(names) for names in self.contexts]}
+
+
+_APART = (("timing",), ("kiai",), ("map",), ("sv",))
+
+
+SCHEMAS: dict[str, EventSchema] = {
+    "v29": EventSchema(True, _APART, True, "cell", CELL, 1, False, True, True),
+    "v30": EventSchema(False, (("timing", "map"),), True, "split", 4, 1, False, False, False),
+    "v31": EventSchema(True, _APART, True, "split", 4, 1, False, True, True),
+    "v32": EventSchema(False, (("timing",), ("map",), ("sv",)), False, "refined", CELL, 2, True, True, True),
+}
+"""Languages of the published checkpoints; V32-mini speaks that of V32."""
+
+
+def hitsound_parts(value: int) -> tuple[str, str, tuple[str, ...]]:
+    """Name the sample set, the addition set and the additions of a `HITSOUND` value."""
+    additions = tuple(name for bit, name in enumerate(ADDITIONS) if value >> bit & 1)
+    return SAMPLE_SETS[value // 8 % 3], SAMPLE_SETS[min(value // 24, 2)], additions
+
+
+def position(event: Event, schema: EventSchema) -> tuple[float, ...]:
+    """Centre of the cell that an event of position names, in osu! pixels.
+
+    Returns:
+        (x,) or (y,) for split positions, (x, y) for a cell, (dx, dy) from the cell's corner for a refinement.
+
+    Raises:
+        ValueError: for events that are no position.
+    """
+    if event.kind in (EventKind.POS_X, EventKind.POS_Y):
+        return (_cell_centre(event.value, schema.position_precision),)
+    if event.kind is EventKind.POS:
+        row, column = divmod(event.value, CELLS_PER_ROW)
+        return _cell_centre(column + LEFT // CELL, CELL), _cell_centre(row + TOP // CELL, CELL)
+    if event.kind is EventKind.POS_REFINE:
+        return event.value % 16 * 2 + 1.0, event.value // 16 * 2 + 1.0
+    raise ValueError(f"{event.kind} is no position")
+
+
+def _cell_centre(cell: int, width: int) -> float:
+    """Cells below 0 were truncated toward it; cell 0, which covers both sides, is taken for the one on the playfield."""
+    return (cell + 0.5 if cell >= 0 else cell - 0.5) * width

@@ -1,0 +1,1 @@
+"""Generator networks: one folder per model family, and what all of them share."""

@@ -1,0 +1,1 @@
+"""The published Mapperatorinator checkpoints, V29 to V32."""

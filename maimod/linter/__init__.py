@@ -1,0 +1,1 @@
+"""From paths to reports: gather the evidence of a map, apply the rules, score, deduplicate, select."""

@@ -1,0 +1,1 @@
+"""The game: beatmap files, mapsets, timing, slider paths, hitsounds. No model, no song."""
