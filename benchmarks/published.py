@@ -1,10 +1,13 @@
-"""Few windows against the original's many, for the bundled network and the published architectures at full size, side by side.
+"""Few windows against the original's many, for the bundled network and the published architectures at full size, side
+by side.
 
-    python benchmarks/published.py [--versions v30,v32-mini] [--seconds 180] [--device auto] [--precision auto] [--maps 1] [--skip-exact]
+    python benchmarks/published.py [--versions v30,v32-mini] [--seconds 180] [--device auto] [--precision auto] [--maps
+    1] [--skip-exact]
 
-Weights are random: speed does not depend on what they say. Every run is a process of its own, so peak memory is its own too; both ways
-follow each other on the same machine, and `x` is the exact way over the fast one. Seconds are those of scoring a map whose song is
-decoded, the model loaded and run once before. With --maps N, the same map is scored N times in one process.
+Weights are random: speed does not depend on what they say. Every run is a process of its own, so peak memory is its own
+too; both ways follow each other on the same machine, and `x` is the exact way over the fast one. Seconds are those of
+scoring a map whose song is decoded, the model loaded and run once before. With --maps N, the same map is scored N times
+in one process.
 """
 
 from __future__ import annotations
@@ -44,7 +47,9 @@ def measure(version: str, exact: bool, seconds: int, device: str, precision: str
         song = Linter(Settings(model=None), None).song(path.parent / "song.wav")
         sound = song.sound(model)
         began = time.perf_counter()
-        scoring.score(model, model.read(loaded, sound[:len(sound) // 8], Conditioning(5.0)))  # kernels are chosen, memory is taken
+        scoring.score(
+            model, model.read(loaded, sound[: len(sound) // 8], Conditioning(5.0))
+        )  # kernels are chosen, memory is taken
         warm_up = time.perf_counter() - began
         began = time.perf_counter()
         for _ in range(maps):
@@ -55,10 +60,17 @@ def measure(version: str, exact: bool, seconds: int, device: str, precision: str
         elapsed = (time.perf_counter() - began) / maps
         tokens = sum(len(reading.inputs(window).by_token["tokens"]) for window in reading.windows)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
-        return {"windows": len(reading.windows), "tokens": tokens, "frames": len(reading.windows) * model.config.encoder_positions,
-                "events": sum(map(len, scores.values())), "seconds": elapsed, "warm_up": warm_up, "peak_mb": peak,
-                "gpu_mb": torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else 0.0,
-                "parameters": sum(p.numel() for p in model.network.parameters()) / 1e6}
+        return {
+            "windows": len(reading.windows),
+            "tokens": tokens,
+            "frames": len(reading.windows) * model.config.encoder_positions,
+            "events": sum(map(len, scores.values())),
+            "seconds": elapsed,
+            "warm_up": warm_up,
+            "peak_mb": peak,
+            "gpu_mb": torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else 0.0,
+            "parameters": sum(p.numel() for p in model.network.parameters()) / 1e6,
+        }
 
 
 def full_size(version: str, device: str, precision: str):  # type: ignore[no-untyped-def]
@@ -82,8 +94,13 @@ def full_size(version: str, device: str, precision: str):  # type: ignore[no-unt
     network = Whisper(config).eval().to(place)
     if precision == "bf16":
         network.to_precision(torch.bfloat16)
-    return Model(network, Vocabulary(checkpoints.tokenizer(family, size)), config, ModelInfo(version, version, str(place), precision),
-                 torch.bfloat16 if precision == "amp" else None)
+    return Model(
+        network,
+        Vocabulary(checkpoints.tokenizer(family, size)),
+        config,
+        ModelInfo(version, version, str(place), precision),
+        torch.bfloat16 if precision == "amp" else None,
+    )
 
 
 def main() -> None:
@@ -98,25 +115,50 @@ def main() -> None:
     options = parser.parse_args()
     if options.one:
         version, exact = options.one.split(":")
-        print(json.dumps(measure(version, exact == "exact", options.seconds, options.device, options.precision, options.maps)))
+        print(
+            json.dumps(
+                measure(version, exact == "exact", options.seconds, options.device, options.precision, options.maps)
+            )
+        )
         return
-    print(f"{options.seconds} s song, device {options.device}, precision {options.precision}, {options.maps} map(s) a process")
-    print(f"{'':17}{'windows':>8}{'tokens':>9}{'frames':>9}{'seconds':>9}{'x real time':>12}{'tokens/s':>10}{'peak MB':>9}{'GPU MB':>8}")
+    print(
+        f"{options.seconds} s song, device {options.device}, precision {options.precision}, {options.maps} map(s) a process"
+    )
+    print(
+        f"{'':17}{'windows':>8}{'tokens':>9}{'frames':>9}{'seconds':>9}{'x real time':>12}{'tokens/s':>10}{'peak MB':>9}{'GPU MB':>8}"
+    )
     for version in options.versions.split(","):
         found = {}
         for way in ("fast", *([] if options.skip_exact else ["exact"])):
-            command = [sys.executable, __file__, "--one", f"{version}:{way}", "--seconds", str(options.seconds), "--device", options.device,
-                       "--precision", options.precision, "--maps", str(options.maps)]
+            command = [
+                sys.executable,
+                __file__,
+                "--one",
+                f"{version}:{way}",
+                "--seconds",
+                str(options.seconds),
+                "--device",
+                options.device,
+                "--precision",
+                options.precision,
+                "--maps",
+                str(options.maps),
+            ]
             done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
             if done.returncode:
                 sys.exit(done.stderr)
             found[way] = row = json.loads(done.stdout)
             speed, rate = options.seconds / row["seconds"], row["tokens"] / row["seconds"]
-            print(f"{version:10}{way:7}{row['windows']:>8}{row['tokens']:>9}{row['frames']:>9}{row['seconds']:>9.2f}{speed:>12.1f}"
-                  f"{rate:>10.0f}{row['peak_mb']:>9.0f}{row['gpu_mb']:>8.0f}", flush=True)
+            print(
+                f"{version:10}{way:7}{row['windows']:>8}{row['tokens']:>9}{row['frames']:>9}{row['seconds']:>9.2f}{speed:>12.1f}"
+                f"{rate:>10.0f}{row['peak_mb']:>9.0f}{row['gpu_mb']:>8.0f}",
+                flush=True,
+            )
         if "exact" in found:
             ratios = [found["exact"][name] / found["fast"][name] for name in ("windows", "tokens", "frames", "seconds")]
-            print(f"{version:10}{'x':7}{ratios[0]:>8.2f}{ratios[1]:>9.2f}{ratios[2]:>9.2f}{ratios[3]:>9.2f}", flush=True)
+            print(
+                f"{version:10}{'x':7}{ratios[0]:>8.2f}{ratios[1]:>9.2f}{ratios[2]:>9.2f}{ratios[3]:>9.2f}", flush=True
+            )
 
 
 if __name__ == "__main__":

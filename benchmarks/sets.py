@@ -1,12 +1,15 @@
-"""What the rules of arithmetic and of sets say of good mapsets, and what of planted faults they find. No model, no song.
+"""What the rules of arithmetic and of sets say of good mapsets, and what of planted faults they find. No model, no
+song.
 
     python benchmarks/sets.py SONGS_DIR [--manifest manifest.jsonl] [--sets 30] [--seed 0]
 
-First, for each rule and severity, the share of maps with a finding: of ranked maps that should be near nothing, but for what ranked
-maps may have since the criteria changed, and for files that a collection lacks. Then single faults are planted in copies of sets with four
-difficulties or more, each in another difficulty than the easiest; counted is whether that difficulty gets a finding of the rule it had not.
+First, for each rule and severity, the share of maps with a finding: of ranked maps that should be near nothing, but for
+what ranked maps may have since the criteria changed, and for files that a collection lacks. Then single faults are
+planted in copies of sets with four difficulties or more, each in another difficulty than the easiest; counted is
+whether that difficulty gets a finding of the rule it had not.
 
-The manifest has one JSON object a line with `map` (path below the manifest's folder) and `ranked`; only ranked maps count then.
+The manifest has one JSON object a line with `map` (path below the manifest's folder) and `ranked`; only ranked maps
+count then.
 """
 
 from __future__ import annotations
@@ -31,7 +34,14 @@ from maimod.osu.mapset import Mapset  # noqa: E402
 from maimod.rules import BEATMAP_CHECKS, MAPSET_CHECKS  # noqa: E402
 from maimod.rules.base import Context, MapsetContext  # noqa: E402
 
-EXACT = {"Objects too close or too short", "Late ticks", "Timing lines", "Readability", "Playing time", "Difficulty settings"}
+EXACT = {
+    "Objects too close or too short",
+    "Late ticks",
+    "Timing lines",
+    "Readability",
+    "Playing time",
+    "Difficulty settings",
+}
 """Titles of the detectors of single difficulties that need nothing but arithmetic."""
 Plant = Callable[[list[str], Beatmap, Mapset, random.Random], bool]
 """Edits the lines of a file; False if there is no place for the fault."""
@@ -53,10 +63,18 @@ def rates(folders: list[Path], wanted: Callable[[Path], bool]) -> None:
             found = [(beatmap, finding) for beatmap, finding in of_set(whole) if beatmap in beatmaps]
             for beatmap in beatmaps:
                 context = Context(beatmap, level=whole.levels[beatmap.path], mapset=whole)
-                found += [(beatmap, finding) for check in BEATMAP_CHECKS if check.title in EXACT
-                          for finding in check.run(context)]
-            concerned.update({(beatmap.path, finding.rule, finding.severity.value): (finding.rule, finding.severity.value)
-                              for beatmap, finding in found}.values())
+                found += [
+                    (beatmap, finding)
+                    for check in BEATMAP_CHECKS
+                    if check.title in EXACT
+                    for finding in check.run(context)
+                ]
+            concerned.update(
+                {
+                    (beatmap.path, finding.rule, finding.severity.value): (finding.rule, finding.severity.value)
+                    for beatmap, finding in found
+                }.values()
+            )
     print(f"{maps} maps in {len(folders)} folders")
     for (rule, severity), count in concerned.most_common():
         print(f"  {rule:34} {severity:8} {count:5}  {100 * count / max(maps, 1):5.1f} %")
@@ -68,6 +86,7 @@ def rates(folders: list[Path], wanted: Callable[[Path], bool]) -> None:
 
 def key(section: str, name: str, change: Callable[[str], str]) -> Plant:
     """Change the value of a key, or add it."""
+
     def plant(lines: list[str], beatmap: Beatmap, whole: Mapset, dice: random.Random) -> bool:
         line = beatmap.key_lines.get((section, name))
         value = change(beatmap.written[section].get(name, ""))
@@ -76,17 +95,20 @@ def key(section: str, name: str, change: Callable[[str], str]) -> Plant:
         else:
             lines[line - 1] = f"{name}:{value}"
         return True
+
     return plant
 
 
 def first_red_line(place: int, change: Callable[[str], str]) -> Plant:
     """Change a field of the first red line."""
+
     def plant(lines: list[str], beatmap: Beatmap, whole: Mapset, dice: random.Random) -> bool:
         number = beatmap.red_lines[0].line - 1
         fields = lines[number].split(",")
         fields[place] = change(fields[place])
         lines[number] = ",".join(fields)
         return True
+
     return plant
 
 
@@ -110,11 +132,19 @@ def background(lines: list[str], beatmap: Beatmap, whole: Mapset, dice: random.R
 
 def _shared(beatmap: Beatmap, whole: Mapset, least: int | None) -> list[tuple[HitObject, list[HitObject]]]:
     """Circles, but the first and last, with what other difficulties of the mode have at their time."""
-    others = [{round(o.time): o for o in other.hit_objects} for other in whole.beatmaps
-              if other is not beatmap and other.mode is beatmap.mode]
+    others = [
+        {round(o.time): o for o in other.hit_objects}
+        for other in whole.beatmaps
+        if other is not beatmap and other.mode is beatmap.mode
+    ]
     found = []
     for o in beatmap.hit_objects[1:-1]:
-        there = [starts[time] for starts in others for time in (round(o.time) - 1, round(o.time), round(o.time) + 1) if time in starts]
+        there = [
+            starts[time]
+            for starts in others
+            for time in (round(o.time) - 1, round(o.time), round(o.time) + 1)
+            if time in starts
+        ]
         if o.kind is ObjectKind.CIRCLE and len(there) >= (len(others) if least is None else least):
             found.append((o, there))
     return found
@@ -141,11 +171,15 @@ def displaced(lines: list[str], beatmap: Beatmap, whole: Mapset, dice: random.Ra
 
 def without_addition(lines: list[str], beatmap: Beatmap, whole: Mapset, dice: random.Random) -> bool:
     """Take the additions from a circle that shares them with all of three difficulties or more."""
+
     def additions(o: HitObject) -> int:
         return (o.slider.edge_sounds[0] if o.slider and o.slider.edge_sounds else o.hitsound) & 14
 
-    shared = [o for o, there in _shared(beatmap, whole, 3)
-              if o.hitsound & 14 and all(additions(other) == o.hitsound & 14 for other in there)]
+    shared = [
+        o
+        for o, there in _shared(beatmap, whole, 3)
+        if o.hitsound & 14 and all(additions(other) == o.hitsound & 14 for other in there)
+    ]
     if shared:
         o = dice.choice(shared)
         fields = lines[o.line - 1].split(",")
@@ -158,7 +192,10 @@ FAULTS: dict[str, tuple[str, Plant]] = {
     "another source": ("mapset/metadata", key("Metadata", "Source", lambda value: f"{value} 2")),
     "another title": ("mapset/metadata", key("Metadata", "Title", lambda value: f"{value}!")),
     "another song": ("mapset/audio-differs", key("General", "AudioFilename", lambda value: "another.mp3")),
-    "preview 500 ms later": ("mapset/preview", key("General", "PreviewTime", lambda value: str(int(float(value or 0)) + 500))),
+    "preview 500 ms later": (
+        "mapset/preview",
+        key("General", "PreviewTime", lambda value: str(int(float(value or 0)) + 500)),
+    ),
     "countdown": ("mapset/settings-differ", key("General", "Countdown", lambda value: "1" if value == "0" else "0")),
     "another background": ("mapset/backgrounds-differ", background),
     "offset 8 ms later": ("mapset/red-lines", first_red_line(0, lambda value: f"{float(value) + 8:g}")),
@@ -181,7 +218,9 @@ def planted(folders: list[Path], dice: random.Random) -> None:
                 shutil.copyfile(path, copy / path.name)
             whole = max(mapset.load(copy), key=lambda one: len(one.beatmaps))
             known = {(beatmap.path, finding.rule, finding.message) for beatmap, finding in of_set(whole)}
-            by_stars = sorted((one for one in whole.beatmaps if one.mode is Mode.OSU), key=lambda one: whole.stars[one.path] or 0.0)
+            by_stars = sorted(
+                (one for one in whole.beatmaps if one.mode is Mode.OSU), key=lambda one: whole.stars[one.path] or 0.0
+            )
             for name, (rule, plant) in FAULTS.items():
                 beatmap = dice.choice(by_stars[1:])
                 text = beatmap.path.read_bytes()
@@ -189,9 +228,16 @@ def planted(folders: list[Path], dice: random.Random) -> None:
                 if not plant(lines, beatmap, whole, dice):
                     continue
                 beatmap.path.write_text("\n".join(lines), encoding="utf-8")
-                changed = next(one for one in mapset.load(copy) if any(other.path == beatmap.path for other in one.beatmaps))
-                new = [finding for one, finding in of_set(changed) if one.path == beatmap.path and finding.rule == rule
-                       and (one.path, rule, finding.message) not in known]
+                changed = next(
+                    one for one in mapset.load(copy) if any(other.path == beatmap.path for other in one.beatmaps)
+                )
+                new = [
+                    finding
+                    for one, finding in of_set(changed)
+                    if one.path == beatmap.path
+                    and finding.rule == rule
+                    and (one.path, rule, finding.message) not in known
+                ]
                 tried[name] += 1
                 found[name] += bool(new)
                 severities[name].update(finding.severity.value for finding in new[:1])
@@ -222,8 +268,11 @@ def main() -> None:
         if wanted(path):
             paths.setdefault(path.parent, []).append(path)
     rates(list(paths), wanted)
-    whole_sets = [folder for folder in paths
-                  if any(sum(one.mode is Mode.OSU for one in found.beatmaps) >= 4 for found in mapset.load(folder))]
+    whole_sets = [
+        folder
+        for folder in paths
+        if any(sum(one.mode is Mode.OSU for one in found.beatmaps) >= 4 for found in mapset.load(folder))
+    ]
     dice = random.Random(options.seed)
     planted(dice.sample(whole_sets, min(options.sets, len(whole_sets))), dice)
 

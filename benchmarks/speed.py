@@ -2,8 +2,8 @@
 
     python benchmarks/speed.py [MAP.osu] [--model DIR] [--device auto] [--precision fp32] [--threads N] [--repeat 3]
 
-Without a map, a synthetic three-minute song and a map for it are made. Every figure is the best of the repeats, and `share` is its part
-of the whole, so that two machines can be compared by ratios rather than by seconds.
+Without a map, a synthetic three-minute song and a map for it are made. Every figure is the best of the repeats, and
+`share` is its part of the whole, so that two machines can be compared by ratios rather than by seconds.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ def synthetic(folder: Path) -> Path:
     lines, time_ms, x = [], 1000.0, 256.0
     while time_ms < (SECONDS - 2) * 1000:
         start = int(time_ms * rate / 1000)
-        samples[start:start + 2000] += (random.normal(size=2000) * np.exp(-np.arange(2000) / 300)).astype(np.float32) * 0.5
+        samples[start : start + 2000] += (random.normal(size=2000) * np.exp(-np.arange(2000) / 300)).astype(
+            np.float32
+        ) * 0.5
         x = (x + random.uniform(40, 160)) % 512
         if random.random() < 0.25:
             lines.append(f"{x:.0f},150,{time_ms:.0f},2,0,B|{x:.0f}:200|{(x + 60) % 512:.0f}:220,1,70")
@@ -45,8 +47,12 @@ def synthetic(folder: Path) -> Path:
             lines.append(f"{x:.0f},{random.integers(40, 340)},{time_ms:.0f},{kind},{sound}")
         time_ms += beat * random.choice([0.5, 0.5, 1.0])
     soundfile.write(folder / "song.wav", samples / np.abs(samples).max(), rate)
-    header = "osu file format v14\n[General]\nAudioFilename: song.wav\n[Difficulty]\nCircleSize:4\nSliderMultiplier:1.4\n"
-    (folder / "map.osu").write_text(f"{header}[TimingPoints]\n1000,{beat},4,2,0,70,1,0\n[HitObjects]\n" + "\n".join(lines) + "\n")
+    header = (
+        "osu file format v14\n[General]\nAudioFilename: song.wav\n[Difficulty]\nCircleSize:4\nSliderMultiplier:1.4\n"
+    )
+    (folder / "map.osu").write_text(
+        f"{header}[TimingPoints]\n1000,{beat},4,2,0,70,1,0\n[HitObjects]\n" + "\n".join(lines) + "\n"
+    )
     return folder / "map.osu"
 
 
@@ -62,7 +68,9 @@ def best(repeat: int, work: Callable[[], T]) -> tuple[float, T]:
 
 def subprocess_seconds(repeat: int, code: str) -> float:
     """Wall time of a fresh interpreter that runs `code` [s]."""
-    return best(repeat, lambda: subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True))[0]
+    return best(
+        repeat, lambda: subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)
+    )[0]
 
 
 def main() -> None:
@@ -78,7 +86,10 @@ def main() -> None:
     rows: list[tuple[str, float]] = [
         ("python alone", subprocess_seconds(options.repeat, "pass")),
         ("--help", subprocess_seconds(options.repeat, "from maimod.app import main; main(['--help'])")),
-        ("import, with torch", subprocess_seconds(options.repeat, "import maimod.linter.pipeline, maimod.families.scoring")),
+        (
+            "import, with torch",
+            subprocess_seconds(options.repeat, "import maimod.linter.pipeline, maimod.families.scoring"),
+        ),
     ]
     import torch
 
@@ -130,8 +141,10 @@ def main() -> None:
 
     total = rows[-1][1]
     n_events = sum(len(context) for context in contexts.values())
-    print(f"{song.duration / 1000:.0f} s song, {len(loaded.hit_objects)} objects, {n_events} events, {len(report.findings)} findings; "
-          f"{model.info.device} {model.info.precision}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    print(
+        f"{song.duration / 1000:.0f} s song, {len(loaded.hit_objects)} objects, {n_events} events, {len(report.findings)} findings; "
+        f"{model.info.device} {model.info.precision}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    )
     print(f"{'stage':<34}{'seconds':>9}{'share':>8}")
     for name, seconds in rows:
         print(f"{name:<34}{seconds:>9.3f}{seconds / total:>8.0%}")

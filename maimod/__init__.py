@@ -1,7 +1,7 @@
 """maimod: an AI modding assistant, a linter for osu! beatmaps.
 
-    >>> report = maimod.lint(["path/to/mapset"])
-    >>> for finding in report.findings: print(finding.timestamp, finding.message)
+>>> report = maimod.lint(["path/to/mapset"])
+>>> for finding in report.findings: print(finding.timestamp, finding.message)
 """
 
 from __future__ import annotations

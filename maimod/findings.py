@@ -126,7 +126,8 @@ class BeatmapReport:
     findings: tuple[Finding, ...] = ()
     """In order of time."""
     file: str = ""
-    """Where the file lies: from the working directory if below it, with forward slashes; inside an archive `set.osz/name.osu`."""
+    """Where the file lies: from the working directory if below it, with forward slashes; inside an archive
+    `set.osz/name.osu`."""
 
     @property
     def location(self) -> str:

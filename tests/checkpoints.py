@@ -1,4 +1,5 @@
-"""Tiny checkpoints of the published layouts, with weights from a seed: names and shapes as in COMPAT §8.6, ids as in §2."""
+"""Tiny checkpoints of the published layouts, with weights from a seed: names and shapes as in COMPAT §8.6, ids as in
+§2."""
 
 from __future__ import annotations
 
@@ -34,33 +35,95 @@ class Size:
         return (2 * self.positions - 1) * 128 / 16
 
 
-TINY = {version: Size(32, 2, 48, 1, 2, 160, 900, mels) for version, mels in (("v29", 20), ("v30", 24), ("v31", 24), ("v32", 24))}
-FULL = {"v29": Size(768, 12, 3072, 12, 12, 512, 2048, 388), "v30": Size(768, 12, 3072, 12, 12, 2048, 5120, 80, 128, 3731),
-        "v31": Size(768, 12, 3072, 12, 12, 2048, 8192, 80, 128, 3731), "v32": Size(768, 12, 3072, 12, 12, 1024, 2560, 128),
-        "v32-mini": Size(512, 8, 2048, 6, 6, 1024, 2560, 128)}
+TINY = {
+    version: Size(32, 2, 48, 1, 2, 160, 900, mels)
+    for version, mels in (("v29", 20), ("v30", 24), ("v31", 24), ("v32", 24))
+}
+FULL = {
+    "v29": Size(768, 12, 3072, 12, 12, 512, 2048, 388),
+    "v30": Size(768, 12, 3072, 12, 12, 2048, 5120, 80, 128, 3731),
+    "v31": Size(768, 12, 3072, 12, 12, 2048, 8192, 80, 128, 3731),
+    "v32": Size(768, 12, 3072, 12, 12, 1024, 2560, 128),
+    "v32-mini": Size(512, 8, 2048, 6, 6, 1024, 2560, 128),
+}
 """The published sizes (COMPAT §0)."""
 
-_KINDS = ["circle", "spinner", "spinner_end", "slider_head", "bezier_anchor", "perfect_anchor", "catmull_anchor", "red_anchor",
-          "last_anchor", "slider_end", "beat", "measure"]
+_KINDS = [
+    "circle",
+    "spinner",
+    "spinner_end",
+    "slider_head",
+    "bezier_anchor",
+    "perfect_anchor",
+    "catmull_anchor",
+    "red_anchor",
+    "last_anchor",
+    "slider_end",
+    "beat",
+    "measure",
+]
 _SPLIT, _CELL = [("pos_x", -64, 192), ("pos_y", -64, 160)], [("pos", 0, 956)]
 _MODES = [("column", 0, 17), ("scroll_speed", 0, 1000)]
 _SOUNDS = [("new_combo", 0, 0), ("hitsound", 0, 72), ("volume", 0, 100), *((kind, 0, 0) for kind in _KINDS)]
 _HOLDS = [(kind, 0, 0) for kind in ("hold_note", "hold_note_end", "scroll_speed_change")]
 _ROLLS = [(kind, 0, 0) for kind in ("drumroll", "drumroll_end", "denden", "denden_end")]
 _RATIOS = [("keycount", 1, 18), ("hold_note_ratio", -1, 12), ("scroll_speed_ratio", -1, 12)]
-_FACTS = [("gamemode", 0, 3), ("difficulty", 0, 24), ("mapper", 0, 3), ("cs", 0, 21), ("year", 2007, 2077), ("hitsounded", 0, 1),
-          ("song_length", 0, 60), ("song_position", -1, 101), ("descriptor", 0, 2), *_RATIOS]
+_FACTS = [
+    ("gamemode", 0, 3),
+    ("difficulty", 0, 24),
+    ("mapper", 0, 3),
+    ("cs", 0, 21),
+    ("year", 2007, 2077),
+    ("hitsounded", 0, 1),
+    ("song_length", 0, 60),
+    ("song_position", -1, 101),
+    ("descriptor", 0, 2),
+    *_RATIOS,
+]
 _DISTANCE = [("dist", 0, 640)]
 _OUT = {
-    "v29": [*_DISTANCE, *_CELL, *_MODES, ("global_sv", 40, 360), *_SOUNDS, ("timing_point", 0, 0), ("kiai", 0, 1), *_HOLDS, *_ROLLS],
+    "v29": [
+        *_DISTANCE,
+        *_CELL,
+        *_MODES,
+        ("global_sv", 40, 360),
+        *_SOUNDS,
+        ("timing_point", 0, 0),
+        ("kiai", 0, 1),
+        *_HOLDS,
+        *_ROLLS,
+    ],
     "v30": [*_DISTANCE, *_SPLIT, *_SOUNDS],
     "v31": [*_DISTANCE, *_SPLIT, *_MODES, *_SOUNDS, ("timing_point", 0, 0), ("kiai", 0, 1), *_HOLDS, *_ROLLS],
-    "v32": [*_CELL, ("pos_refine", 0, 255), *_MODES, *_SOUNDS, ("timing_point", 0, 0),
-            *((f"{kind}_sustain", 0, 0) for kind in ("slider", "slider_repeat", "spinner")), *_HOLDS, ("hold_note_sustain", 0, 0),
-            *_ROLLS, ("drumroll_sustain", 0, 0), ("denden_sustain", 0, 0)]}
-_IN = {"v29": _FACTS, "v30": [], "v32": [*_FACTS, ("global_sv", 40, 360)],
-       "v31": [("gamemode", 0, 3), ("mapper", 0, 3), ("cs", 0, 21), ("year", 2007, 2077), ("hitsounded", 0, 1),  # old code's mapper
-               ("descriptor", 0, 2), *_RATIOS, ("global_sv", 40, 360)]}
+    "v32": [
+        *_CELL,
+        ("pos_refine", 0, 255),
+        *_MODES,
+        *_SOUNDS,
+        ("timing_point", 0, 0),
+        *((f"{kind}_sustain", 0, 0) for kind in ("slider", "slider_repeat", "spinner")),
+        *_HOLDS,
+        ("hold_note_sustain", 0, 0),
+        *_ROLLS,
+        ("drumroll_sustain", 0, 0),
+        ("denden_sustain", 0, 0),
+    ],
+}
+_IN = {
+    "v29": _FACTS,
+    "v30": [],
+    "v32": [*_FACTS, ("global_sv", 40, 360)],
+    "v31": [
+        ("gamemode", 0, 3),
+        ("mapper", 0, 3),
+        ("cs", 0, 21),
+        ("year", 2007, 2077),
+        ("hitsounded", 0, 1),  # old code's mapper
+        ("descriptor", 0, 2),
+        *_RATIOS,
+        ("global_sv", 40, 360),
+    ],
+}
 _CONTEXTS = {"v29": ["none", "timing", "kiai", "map", "sv", "no_hs", "gd"], "v30": [], "v32": ["timing", "map", "sv"]}
 _CONTEXTS["v31"] = _CONTEXTS["v29"]
 
@@ -70,12 +133,18 @@ def tokenizer(version: str, size: Size | None = None) -> dict[str, Any]:
     names, size = _CONTEXTS[version], size or TINY[version]
     out = [("t", 0, int(size.window_ms // 10)), ("snap", 0, 16), *_OUT[version]]
     data: dict[str, Any] = {
-        "offset": 3 + 2 * len(names), "context_sos": {name: 3 + 2 * i for i, name in enumerate(names)},
+        "offset": 3 + 2 * len(names),
+        "context_sos": {name: 3 + 2 * i for i, name in enumerate(names)},
         "context_eos": {name: 4 + 2 * i for i, name in enumerate(names)},
-        **{key: [{"type": kind, "min_value": low, "max_value": high} for kind, low, high in ranges]
-           for key, ranges in (("event_ranges", out), ("input_event_ranges", _IN[version]))},
-        "mapper_idx": {"10": 0, "20": 1, "30": 2}, "beatmap_mapper": {"75": 20}, "beatmap_descriptors": {"75": [1]},
-        "descriptor_idx": {"streams": 0, "simple": 1}}
+        **{
+            key: [{"type": kind, "min_value": low, "max_value": high} for kind, low, high in ranges]
+            for key, ranges in (("event_ranges", out), ("input_event_ranges", _IN[version]))
+        },
+        "mapper_idx": {"10": 0, "20": 1, "30": 2},
+        "beatmap_mapper": {"75": 20},
+        "beatmap_descriptors": {"75": [1]},
+        "descriptor_idx": {"streams": 0, "simple": 1},
+    }
     data["vocab_size_out"] = data["offset"] + sum(high - low + 1 for _, low, high in out)
     data["vocab_size_in"] = data["vocab_size_out"] + sum(high - low + 1 for _, low, high in _IN[version])
     return data
@@ -85,17 +154,38 @@ def config(version: str, size: Size | None = None) -> dict[str, Any]:
     """`config.json` of a version; V29's in the short form of its day."""
     size = size or TINY[version]
     sizes = tokenizer(version, size)
-    backbone = {"d_model": size.width, "encoder_layers": size.encoder_layers, "decoder_layers": size.decoder_layers,
-                "encoder_attention_heads": size.heads, "decoder_attention_heads": size.heads, "encoder_ffn_dim": size.feed_forward,
-                "decoder_ffn_dim": size.feed_forward, "max_source_positions": size.positions, "max_target_positions": size.max_tokens,
-                "vocab_size": sizes["vocab_size_out"]}
+    backbone = {
+        "d_model": size.width,
+        "encoder_layers": size.encoder_layers,
+        "decoder_layers": size.decoder_layers,
+        "encoder_attention_heads": size.heads,
+        "decoder_attention_heads": size.heads,
+        "encoder_ffn_dim": size.feed_forward,
+        "decoder_ffn_dim": size.feed_forward,
+        "max_source_positions": size.positions,
+        "max_target_positions": size.max_tokens,
+        "vocab_size": sizes["vocab_size_out"],
+    }
     name = {"v29": "openai/whisper-small", "v32": "OliBomby/varwhisper-base"}.get(version, "Tiger14n/ropewhisper-small")
-    values = {"model_type": "mapperatorinator", "backbone_model_name": name, "backbone_config": backbone,
-              "vocab_size": sizes["vocab_size_out"], "vocab_size_in": sizes["vocab_size_in"], "n_mels": size.mels}
+    values = {
+        "model_type": "mapperatorinator",
+        "backbone_model_name": name,
+        "backbone_config": backbone,
+        "vocab_size": sizes["vocab_size_out"],
+        "vocab_size_in": sizes["vocab_size_in"],
+        "n_mels": size.mels,
+    }
     if version != "v29":
-        values |= {"f_min": 20, "f_max": 8000, "pad_mode": "reflect", "spectrogram_implementation": "torchaudio",
-                   "spectrogram_log_scale": True, "project_encoder_input": False, "num_mappers": size.mappers,
-                   "cond_dim": size.condition_width}
+        values |= {
+            "f_min": 20,
+            "f_max": 8000,
+            "pad_mode": "reflect",
+            "spectrogram_implementation": "torchaudio",
+            "spectrogram_log_scale": True,
+            "project_encoder_input": False,
+            "num_mappers": size.mappers,
+            "cond_dim": size.condition_width,
+        }
         values |= {f"do_{part}_embed": version != "v32" for part in ("difficulty", "mapper", "song_position")}
     return values
 
@@ -126,16 +216,24 @@ def _shapes(version: str) -> Iterator[tuple[str, tuple[int, ...]]]:
     yield "decoder_embedder.weight", (sizes["vocab_size_in"], width)
     yield "loss_fn.weight", (sizes["vocab_size_out"],)
     if version in ("v30", "v31"):
-        for name, part, n_centres, n_numbers in (("difficulty_embedder", "difficulty_proj", 8, 1),
-                                                 ("song_pos_embedder", "position_proj", 10, 2)):
+        for name, part, n_centres, n_numbers in (
+            ("difficulty_embedder", "difficulty_proj", 8, 1),
+            ("song_pos_embedder", "position_proj", 10, 2),
+        ):
             hidden = conditions * n_numbers
             yield from ((f"{name}.basis_centers", (n_centres,)), (f"{name}.basis_widths", (n_centres,)))
-            yield from ((f"{name}.{part}.0.weight", (hidden, n_centres * n_numbers)), (f"{name}.{part}.0.bias", (hidden,)))
+            yield from (
+                (f"{name}.{part}.0.weight", (hidden, n_centres * n_numbers)),
+                (f"{name}.{part}.0.bias", (hidden,)),
+            )
             yield from ((f"{name}.{part}.1.weight", (hidden,)), (f"{name}.{part}.1.bias", (hidden,)))
             yield from ((f"{name}.{part}.4.weight", (conditions, hidden)), (f"{name}.{part}.4.bias", (conditions,)))
             yield from ((f"{name}.{part}.5.weight", (conditions,)), (f"{name}.{part}.5.bias", (conditions,)))
         yield "mapper_embedder.embedding.weight", (size.mappers + 1, conditions)
-        yield from (("mapper_embedder.layer_norm.weight", (conditions,)), ("mapper_embedder.layer_norm.bias", (conditions,)))
+        yield from (
+            ("mapper_embedder.layer_norm.weight", (conditions,)),
+            ("mapper_embedder.layer_norm.bias", (conditions,)),
+        )
 
 
 def _norm(version: str, name: str) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -170,7 +268,13 @@ def weights(version: str, seed: int = 1) -> dict[str, np.ndarray]:
     random = np.random.default_rng(seed)
     state = {}
     for name, shape in _shapes(version):
-        scale = 0.02 if "spectrogram" in name else 0.4 if len(shape) == 1 else 1.5 / np.sqrt(shape[-1] if len(shape) < 3 else shape[1] * 3)
+        scale = (
+            0.02
+            if "spectrogram" in name
+            else 0.4
+            if len(shape) == 1
+            else 1.5 / np.sqrt(shape[-1] if len(shape) < 3 else shape[1] * 3)
+        )
         values = random.normal(scale=scale, size=shape)
         if name.endswith(("norm.weight", "proj.1.weight", "proj.5.weight", "widths")):
             values = 1 + 0.2 * values

@@ -12,9 +12,17 @@ RED_LINE = "0,500,4,2,0,70,1,0"
 CIRCLE = "256,192,1000,1,0,0:0:0:0:"
 
 
-def text(objects: Sequence[str] = (CIRCLE,), timing_points: Sequence[str] = (RED_LINE,), mode: int = 0, *,
-         events: Sequence[str] = (), general: Mapping[str, str] | None = None, metadata: Mapping[str, str] | None = None,
-         format_version: int = 14, **difficulty: float) -> str:
+def text(
+    objects: Sequence[str] = (CIRCLE,),
+    timing_points: Sequence[str] = (RED_LINE,),
+    mode: int = 0,
+    *,
+    events: Sequence[str] = (),
+    general: Mapping[str, str] | None = None,
+    metadata: Mapping[str, str] | None = None,
+    format_version: int = 14,
+    **difficulty: float,
+) -> str:
     """Write a `.osu` file.
 
     Args:
@@ -29,10 +37,17 @@ def text(objects: Sequence[str] = (CIRCLE,), timing_points: Sequence[str] = (RED
     """
     sections = {
         "General": {"AudioFilename": "audio.mp3", "Mode": str(mode)} | dict(general or {}),
-        "Metadata": {"Title": "Title", "Artist": "Artist", "Creator": "Creator", "Version": "Version"} | dict(metadata or {}),
-        "Difficulty": {"HPDrainRate": "5", "CircleSize": "4", "OverallDifficulty": "5", "ApproachRate": "5",
-                       "SliderMultiplier": "1.4", "SliderTickRate": "1"}
-                      | {_key(name): f"{value}" for name, value in difficulty.items()},
+        "Metadata": {"Title": "Title", "Artist": "Artist", "Creator": "Creator", "Version": "Version"}
+        | dict(metadata or {}),
+        "Difficulty": {
+            "HPDrainRate": "5",
+            "CircleSize": "4",
+            "OverallDifficulty": "5",
+            "ApproachRate": "5",
+            "SliderMultiplier": "1.4",
+            "SliderTickRate": "1",
+        }
+        | {_key(name): f"{value}" for name, value in difficulty.items()},
     }
     lines = [f"osu file format v{format_version}", ""]
     for name, values in sections.items():
@@ -42,12 +57,29 @@ def text(objects: Sequence[str] = (CIRCLE,), timing_points: Sequence[str] = (RED
     return "\n".join(lines)
 
 
-def beatmap(objects: Sequence[str] = (CIRCLE,), timing_points: Sequence[str] = (RED_LINE,), mode: int = 0, *,
-            events: Sequence[str] = (), general: Mapping[str, str] | None = None, metadata: Mapping[str, str] | None = None,
-            format_version: int = 14, path: str = "beatmap.osu", **difficulty: float) -> Beatmap:
+def beatmap(
+    objects: Sequence[str] = (CIRCLE,),
+    timing_points: Sequence[str] = (RED_LINE,),
+    mode: int = 0,
+    *,
+    events: Sequence[str] = (),
+    general: Mapping[str, str] | None = None,
+    metadata: Mapping[str, str] | None = None,
+    format_version: int = 14,
+    path: str = "beatmap.osu",
+    **difficulty: float,
+) -> Beatmap:
     """Read what :func:`text` writes."""
-    content = text(objects, timing_points, mode, events=events, general=general, metadata=metadata,
-                   format_version=format_version, **difficulty)
+    content = text(
+        objects,
+        timing_points,
+        mode,
+        events=events,
+        general=general,
+        metadata=metadata,
+        format_version=format_version,
+        **difficulty,
+    )
     return parse(content.encode(), path)
 
 

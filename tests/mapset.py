@@ -17,12 +17,31 @@ BEAT_MS = 400
 FIRST_MS = 2_000
 MEASURES = 80
 """128 s: the set has to begin with a Normal."""
-METADATA = {"Title": "Song", "TitleUnicode": "Song", "Artist": "Artist", "ArtistUnicode": "Artist", "Creator": "Mapper", "Source": "",
-            "Tags": "english pop song", "BeatmapSetID": "12"}
-GENERAL = {"AudioFilename": "audio.mp3", "AudioLeadIn": "0", "PreviewTime": "21200", "Countdown": "0", "SampleSet": "Soft",
-           "StackLeniency": "0.7", "LetterboxInBreaks": "0", "WidescreenStoryboard": "0"}
-LINES = (f"{FIRST_MS},{BEAT_MS},4,2,0,70,1,0", f"{FIRST_MS + 48 * BEAT_MS},-100,4,2,0,70,0,1",
-         f"{FIRST_MS + 112 * BEAT_MS},-100,4,2,0,70,0,0")
+METADATA = {
+    "Title": "Song",
+    "TitleUnicode": "Song",
+    "Artist": "Artist",
+    "ArtistUnicode": "Artist",
+    "Creator": "Mapper",
+    "Source": "",
+    "Tags": "english pop song",
+    "BeatmapSetID": "12",
+}
+GENERAL = {
+    "AudioFilename": "audio.mp3",
+    "AudioLeadIn": "0",
+    "PreviewTime": "21200",
+    "Countdown": "0",
+    "SampleSet": "Soft",
+    "StackLeniency": "0.7",
+    "LetterboxInBreaks": "0",
+    "WidescreenStoryboard": "0",
+}
+LINES = (
+    f"{FIRST_MS},{BEAT_MS},4,2,0,70,1,0",
+    f"{FIRST_MS + 48 * BEAT_MS},-100,4,2,0,70,0,1",
+    f"{FIRST_MS + 112 * BEAT_MS},-100,4,2,0,70,0,0",
+)
 EVENTS = ('0,0,"bg.png",0,0',)
 COLOURS = {"Combo1": "255,128,64", "Combo2": "64,160,255"}
 
@@ -49,8 +68,14 @@ class Version:
         return replace(self, general={**self.general, **changes})
 
     def text(self) -> str:
-        written = text(self.objects, self.lines, events=self.events, general={**GENERAL, **self.general},
-                       metadata={**METADATA, "Version": self.name, **self.metadata}, **self.difficulty)
+        written = text(
+            self.objects,
+            self.lines,
+            events=self.events,
+            general={**GENERAL, **self.general},
+            metadata={**METADATA, "Version": self.name, **self.metadata},
+            **self.difficulty,
+        )
         colours = "\n".join(f"{key} : {value}" for key, value in COLOURS.items())
         return written.replace("[HitObjects]", f"[Colours]\n{colours}\n\n[HitObjects]")
 
@@ -68,10 +93,20 @@ def circles(step: int, radius: float) -> list[str]:
 
 def versions() -> dict[str, Version]:
     """A spread that nothing is wrong with."""
-    plan = {"Normal": (4, 150, 3, 4, 4), "Hard": (2, 180, 5, 6, 5), "Insane": (1, 30, 6, 8, 7), "Expert": (1, 90, 6, 9, 8)}
-    return {name: Version(name, circles(step, radius),
-                          difficulty={"hp_drain_rate": hp, "circle_size": 4, "overall_difficulty": od, "approach_rate": ar})
-            for name, (step, radius, hp, ar, od) in plan.items()}
+    plan = {
+        "Normal": (4, 150, 3, 4, 4),
+        "Hard": (2, 180, 5, 6, 5),
+        "Insane": (1, 30, 6, 8, 7),
+        "Expert": (1, 90, 6, 9, 8),
+    }
+    return {
+        name: Version(
+            name,
+            circles(step, radius),
+            difficulty={"hp_drain_rate": hp, "circle_size": 4, "overall_difficulty": od, "approach_rate": ar},
+        )
+        for name, (step, radius, hp, ar, od) in plan.items()
+    }
 
 
 def write(folder: Path, found: Mapping[str, Version]) -> list[Path]:
@@ -97,7 +132,7 @@ def song(path: Path, seconds: float = 2.0, sample_rate: int = 44_100, kilobits: 
         stream.bit_rate = kilobits * 1000
         noise = np.random.default_rng(0).normal(0, 0.05, int(seconds * sample_rate)).astype(np.float32)
         for start in range(0, len(noise) - 1152, 1152):
-            frame = av.AudioFrame.from_ndarray(noise[None, start:start + 1152], format="fltp", layout="mono")
+            frame = av.AudioFrame.from_ndarray(noise[None, start : start + 1152], format="fltp", layout="mono")
             frame.sample_rate, frame.pts = sample_rate, start
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -110,8 +145,12 @@ def picture(path: Path, width: int = 1280, height: int = 720) -> None:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     rows = zlib.compress(b"\0" * (width + 1) * height)
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)) + chunk(b"IDAT", rows)
-                     + chunk(b"IEND", b""))
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+        + chunk(b"IDAT", rows)
+        + chunk(b"IEND", b"")
+    )
 
 
 def video(path: Path, width: int = 320, height: int = 180, codec: str = "libx264", with_sound: bool = False) -> None:
@@ -139,7 +178,7 @@ def hitsound(path: Path, milliseconds: float = 100.0, delay: float = 0.0, level:
 
     rate = 44_100
     samples = np.zeros(int((delay + milliseconds) * rate / 1000), dtype=np.float32)
-    samples[int(delay * rate / 1000):] = level
+    samples[int(delay * rate / 1000) :] = level
     soundfile.write(path, samples, rate, subtype="PCM_16")
 
 

@@ -1,4 +1,5 @@
-"""The GitHub Action, the workflow to copy and the pre-commit hook, each by the tool that reads it; the action's script is run."""
+"""The GitHub Action, the workflow to copy and the pre-commit hook, each by the tool that reads it; the action's script
+is run."""
 
 from __future__ import annotations
 
@@ -11,17 +12,20 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.linter.test_api import FAULTY
 
 from maimod.app import main
-from tests.lint.test_api import FAULTY
 
 ROOT = Path(__file__).parents[1]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 
 
 def validate(schema: str, path: Path) -> None:
-    result = subprocess.run([sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(path)],
-                            capture_output=True, encoding="utf-8")
+    result = subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(path)],
+        capture_output=True,
+        encoding="utf-8",
+    )
     assert result.returncode == 0, result.stdout + result.stderr
 
 
@@ -42,11 +46,16 @@ def test_the_workflow_to_copy_is_valid_and_gives_inputs_that_there_are(tmp_path)
 
 
 def test_the_hook_is_valid():
-    result = subprocess.run([sys.executable, "-m", "pre_commit", "validate-manifest", str(ROOT / ".pre-commit-hooks.yaml")],
-                            capture_output=True, encoding="utf-8")
+    result = subprocess.run(
+        [sys.executable, "-m", "pre_commit", "validate-manifest", str(ROOT / ".pre-commit-hooks.yaml")],
+        capture_output=True,
+        encoding="utf-8",
+    )
     assert result.returncode == 0, result.stdout + result.stderr
     for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")):
-        assert main([*hook["entry"].split()[1:], "--show-settings", str(ROOT / "README.md")]) == 0  # options that there are
+        assert (
+            main([*hook["entry"].split()[1:], "--show-settings", str(ROOT / "README.md")]) == 0
+        )  # options that there are
 
 
 @pytest.mark.skipif(shutil.which("bash") is None or os.name == "nt", reason="needs bash")
@@ -58,13 +67,28 @@ def test_the_script_of_the_action(tmp_path):
     command.chmod(0o755)
     (tmp_path / "a set").mkdir()
     (tmp_path / "a set" / "Hard.osu").write_text(FAULTY)
-    environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}", "PATHS": "a set\n\n", "FAIL_ON": "warning",
-                   "BASELINE": "", "SARIF": "out.sarif", "ARGS": "--no-model --select 'rhythm, timing' --level hard",
-                   "GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
-                   "GITHUB_WORKSPACE": str(tmp_path)}
-    result = subprocess.run(["bash", "-eo", "pipefail", "-c", step["run"]], cwd=tmp_path, env=environment, capture_output=True,
-                            encoding="utf-8")
+    environment = {
+        **os.environ,
+        "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "PATHS": "a set\n\n",
+        "FAIL_ON": "warning",
+        "BASELINE": "",
+        "SARIF": "out.sarif",
+        "ARGS": "--no-model --select 'rhythm, timing' --level hard",
+        "GITHUB_OUTPUT": str(tmp_path / "output"),
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
+        "GITHUB_WORKSPACE": str(tmp_path),
+    }
+    result = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", step["run"]],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+    )
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "output").read_text() == "exit-code=1\n"
     assert "::error file=a set/Hard.osu,line=" in result.stdout and "mapset/" not in result.stdout
-    assert (tmp_path / "out.sarif").exists() and "rhythm/unsnapped" in (tmp_path / "summary").read_text(encoding="utf-8")
+    assert (tmp_path / "out.sarif").exists() and "rhythm/unsnapped" in (tmp_path / "summary").read_text(
+        encoding="utf-8"
+    )

@@ -21,7 +21,9 @@ from maimod.reporters import console
 from maimod.rules.base import BeatmapCheck, Rule
 
 ROOT = Path(__file__).parents[1]
-WARNING = Finding("rhythm/missing", Category.RHYTHM, Severity.WARNING, 0.7, "Nothing here.", 1.0, "00:00:001 -", 9, surprisal=9.0)
+WARNING = Finding(
+    "rhythm/missing", Category.RHYTHM, Severity.WARNING, 0.7, "Nothing here.", 1.0, "00:00:001 -", 9, surprisal=9.0
+)
 PROBLEM = Finding("timing/offset", Category.TIMING, Severity.PROBLEM, 0.9, "24 ms late.", 1.0, "00:00:001 -", 9)
 BROKEN = BeatmapReport("bad.osu", "error", ("bad.osu:3: cannot read hit object",))
 
@@ -31,13 +33,26 @@ def beatmap(*findings: Finding) -> BeatmapReport:
 
 
 def rule(name: str, *evidence: str) -> Rule:
-    return Rule(name, f"Title of {name}", Severity.WARNING, evidence, "Because it matters.", "By looking.", "It is meant.",
-                "Much.", "https://osu.ppy.sh/wiki")
+    return Rule(
+        name,
+        f"Title of {name}",
+        Severity.WARNING,
+        evidence,
+        "Because it matters.",
+        "By looking.",
+        "It is meant.",
+        "Much.",
+        "https://osu.ppy.sh/wiki",
+    )
 
 
 CHECKS = (
-    BeatmapCheck(Category.RHYTHM, "Rhythm", (rule("rhythm/missing", "model", "audio"), rule("rhythm/unsnapped", "map")),
-             lambda _: iter(())),
+    BeatmapCheck(
+        Category.RHYTHM,
+        "Rhythm",
+        (rule("rhythm/missing", "model", "audio"), rule("rhythm/unsnapped", "map")),
+        lambda _: iter(()),
+    ),
     BeatmapCheck(Category.TIMING, "Timing", (rule("timing/offset", "audio"),), lambda _: iter(())),
 )
 
@@ -68,8 +83,11 @@ class UsageError(Exception):
 def lint(monkeypatch, tmp_path) -> Lint:
     fake = Lint((beatmap(),))
     rules = {rule.id: rule for check in CHECKS for rule in check.rules}
-    stand_ins = {"maimod.linter.pipeline": {"UsageError": UsageError}, "maimod.linter.api": {"lint": fake},
-                 "maimod.rules": {"CHECKS": CHECKS, "RULES": rules}}
+    stand_ins = {
+        "maimod.linter.pipeline": {"UsageError": UsageError},
+        "maimod.linter.api": {"lint": fake},
+        "maimod.rules": {"CHECKS": CHECKS, "RULES": rules},
+    }
     for name, contents in stand_ins.items():
         module = ModuleType(name)
         module.__dict__.update(contents)
@@ -83,35 +101,55 @@ def lint(monkeypatch, tmp_path) -> Lint:
 # --- key=value ---
 
 
-@pytest.mark.parametrize(("tokens", "paths"), [
-    (["beatmap_path=x.osu"], ["x.osu"]),
-    (["check", "beatmap_path=x.osu"], ["x.osu"]),
-    (["beatmap-path=x.osu"], ["x.osu"]),
-    ([r"beatmap_path='C:\path with spaces\x.osu'"], [r"C:\path with spaces\x.osu"]),
-    ([r"beatmap_path='C:\\path with spaces\\x.osu'"], [r"C:\\path with spaces\\x.osu"]),
-    (['beatmap_path="x.osu"'], ["x.osu"]),
-    (["beatmap_path=it's a 'map'.osu"], ["it's a 'map'.osu"]),
-    (["beatmap_path=-x.osu"], ["-x.osu"]),
-    (["beatmap_path=a=b [c=d]/x [y].osu"], ["a=b [c=d]/x [y].osu"]),
-    (["x=1/[a] = [b].osu"], ["x=1/[a] = [b].osu"]),
-    (["x.osu"], ["x.osu"]),
-    (["x.osu", "y.osu"], ["x.osu", "y.osu"]),
-    (["Songs/"], ["Songs/"]),
-    ([r"Songs\set"], [r"Songs\set"]),
-    (["--no-model", "x.osu"], ["x.osu"]),
-    (["-q", "x.osu"], ["x.osu"]),
-    (["--device=cpu", "x.osu"], ["x.osu"]),
-    (["check", "--", "device=cpu"], ["device=cpu"]),
-])
+@pytest.mark.parametrize(
+    ("tokens", "paths"),
+    [
+        (["beatmap_path=x.osu"], ["x.osu"]),
+        (["check", "beatmap_path=x.osu"], ["x.osu"]),
+        (["beatmap-path=x.osu"], ["x.osu"]),
+        ([r"beatmap_path='C:\path with spaces\x.osu'"], [r"C:\path with spaces\x.osu"]),
+        ([r"beatmap_path='C:\\path with spaces\\x.osu'"], [r"C:\\path with spaces\\x.osu"]),
+        (['beatmap_path="x.osu"'], ["x.osu"]),
+        (["beatmap_path=it's a 'map'.osu"], ["it's a 'map'.osu"]),
+        (["beatmap_path=-x.osu"], ["-x.osu"]),
+        (["beatmap_path=a=b [c=d]/x [y].osu"], ["a=b [c=d]/x [y].osu"]),
+        (["x=1/[a] = [b].osu"], ["x=1/[a] = [b].osu"]),
+        (["x.osu"], ["x.osu"]),
+        (["x.osu", "y.osu"], ["x.osu", "y.osu"]),
+        (["Songs/"], ["Songs/"]),
+        ([r"Songs\set"], [r"Songs\set"]),
+        (["--no-model", "x.osu"], ["x.osu"]),
+        (["-q", "x.osu"], ["x.osu"]),
+        (["--device=cpu", "x.osu"], ["x.osu"]),
+        (["check", "--", "device=cpu"], ["device=cpu"]),
+    ],
+)
 def test_paths_arrive_verbatim(lint, tokens, paths):
     assert app.main(tokens) == 0
     assert lint.paths == paths
 
 
 def test_keys_are_options_by_another_spelling(lint, capsys):
-    assert app.main(["beatmap_path=x.osu", "audio_path='my song.mp3'", "model_path=m=1", "device=cuda:1", "precision=bf16",
-                     "raw_output=true", "no_model=false", "fail_on=never", "max_findings=3", "select=rhythm,timing/offset"]) == 0
-    assert lint.settings == Settings("m=1", "cuda:1", "bf16", audio_path=Path("my song.mp3"), select=("rhythm", "timing/offset"))
+    assert (
+        app.main(
+            [
+                "beatmap_path=x.osu",
+                "audio_path='my song.mp3'",
+                "model_path=m=1",
+                "device=cuda:1",
+                "precision=bf16",
+                "raw_output=true",
+                "no_model=false",
+                "fail_on=never",
+                "max_findings=3",
+                "select=rhythm,timing/offset",
+            ]
+        )
+        == 0
+    )
+    assert lint.settings == Settings(
+        "m=1", "cuda:1", "bf16", audio_path=Path("my song.mp3"), select=("rhythm", "timing/offset")
+    )
 
 
 def test_empty_values_leave_the_default(lint):
@@ -134,20 +172,23 @@ def test_values_of_options_are_not_rewritten(lint):
 # --- check ---
 
 
-@pytest.mark.parametrize(("beatmaps", "options", "code"), [
-    ((beatmap(),), [], 0),
-    ((beatmap(WARNING),), [], 0),
-    ((beatmap(PROBLEM),), [], 1),
-    ((beatmap(WARNING),), ["--fail-on", "warning"], 1),
-    ((beatmap(WARNING),), ["--fail-on", "minor"], 1),
-    ((beatmap(PROBLEM),), ["--fail-on", "never"], 0),
-    ((beatmap(WARNING),), ["--fail-on", "warning", "--min-severity", "problem"], 1),
-    ((beatmap(WARNING),), ["--fail-on", "warning", "--max-findings", "0"], 1),
-    ((BROKEN,), [], 2),
-    ((BROKEN, BROKEN), ["--fail-on", "never"], 2),
-    ((BROKEN, beatmap()), [], 0),
-    ((BROKEN, beatmap(PROBLEM)), [], 1),
-])
+@pytest.mark.parametrize(
+    ("beatmaps", "options", "code"),
+    [
+        ((beatmap(),), [], 0),
+        ((beatmap(WARNING),), [], 0),
+        ((beatmap(PROBLEM),), [], 1),
+        ((beatmap(WARNING),), ["--fail-on", "warning"], 1),
+        ((beatmap(WARNING),), ["--fail-on", "minor"], 1),
+        ((beatmap(PROBLEM),), ["--fail-on", "never"], 0),
+        ((beatmap(WARNING),), ["--fail-on", "warning", "--min-severity", "problem"], 1),
+        ((beatmap(WARNING),), ["--fail-on", "warning", "--max-findings", "0"], 1),
+        ((BROKEN,), [], 2),
+        ((BROKEN, BROKEN), ["--fail-on", "never"], 2),
+        ((BROKEN, beatmap()), [], 0),
+        ((BROKEN, beatmap(PROBLEM)), [], 1),
+    ],
+)
 def test_exit_codes(lint, beatmaps, options, code):
     lint.beatmaps = beatmaps
     assert app.main(["check", "x", *options]) == code
@@ -179,39 +220,63 @@ def test_evidence_kind_comes_from_the_rules(lint, capsys):
     assert " audio P 00:00:001 -" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("tokens", "line"), [
-    (["check", "x", "--format", "jsn"], "--format jsn: no such format; did you mean json? "
-     "(there are: console, html, json, sarif, junit, github, markdown)"),
-    (["check", "x", "--format", "console", "--format", "json"],
-     "only one --format can go to stdout; send the other to a file, as in --format json:report.json"),
-    (["check", "x", "--format", "json:map.osu"], "--format json:map.osu: would overwrite a beatmap; maimod never changes one"),
-    (["check", "x", "--format", "json:no/r.json"], "--format json:no/r.json: no folder no; name a file"),
-    (["check", "x", "--ignore", "rythm"], "--ignore rythm: no such rule; did you mean rhythm?"),
-    (["check", "x", "--select", "rhythm,ofset"], "--select ofset: no such rule; did you mean timing/offset?"),
-    (["check", "x", "--device", "gpu"],
-     "Invalid value for --device: 'gpu' is none of auto, cpu, cuda, cuda:N, mps (see maimod check --help)"),
-    (["check", "x", "--precision", "fp8"],
-     "Invalid value for '--precision': 'fp8' is not one of 'auto', 'fp32', 'bf16', 'amp'. (see maimod check --help)"),
-    (["check"], "Missing argument 'PATH'. (see maimod check --help)"),
-    (["check", ""], "Invalid value for PATH: an empty path (see maimod check --help)"),
-    (["beatmap_path=''"], "beatmap_path is empty: give the path of a .osu file"),
-    (["beatmap_pat=x.osu"], "beatmap_pat=: no such option; did you mean beatmap_path=?"),
-    (["beatmap_path=x", "raw_output=maybe"], "raw_output=maybe: say true or false"),
-    (["chekc"], "No such command 'chekc'. Did you mean 'check'? (see maimod --help)"),
-    (["--foo"], "No such option: --foo (see maimod --help)"),
-    (["explain", "ofset"], "ofset: no such rule; did you mean timing/offset?"),
-    (["explain", "xyz"], "xyz: no such rule; see maimod rules"),
-])
+@pytest.mark.parametrize(
+    ("tokens", "line"),
+    [
+        (
+            ["check", "x", "--format", "jsn"],
+            "--format jsn: no such format; did you mean json? "
+            "(there are: console, html, json, sarif, junit, github, markdown)",
+        ),
+        (
+            ["check", "x", "--format", "console", "--format", "json"],
+            "only one --format can go to stdout; send the other to a file, as in --format json:report.json",
+        ),
+        (
+            ["check", "x", "--format", "json:map.osu"],
+            "--format json:map.osu: would overwrite a beatmap; maimod never changes one",
+        ),
+        (["check", "x", "--format", "json:no/r.json"], "--format json:no/r.json: no folder no; name a file"),
+        (["check", "x", "--ignore", "rythm"], "--ignore rythm: no such rule; did you mean rhythm?"),
+        (["check", "x", "--select", "rhythm,ofset"], "--select ofset: no such rule; did you mean timing/offset?"),
+        (
+            ["check", "x", "--device", "gpu"],
+            "Invalid value for --device: 'gpu' is none of auto, cpu, cuda, cuda:N, mps (see maimod check --help)",
+        ),
+        (
+            ["check", "x", "--precision", "fp8"],
+            "Invalid value for '--precision': 'fp8' is not one of 'auto', 'fp32', 'bf16', 'amp'. (see maimod check --help)",
+        ),
+        (["check"], "Missing argument 'PATH'. (see maimod check --help)"),
+        (["check", ""], "Invalid value for PATH: an empty path (see maimod check --help)"),
+        (["beatmap_path=''"], "beatmap_path is empty: give the path of a .osu file"),
+        (["beatmap_pat=x.osu"], "beatmap_pat=: no such option; did you mean beatmap_path=?"),
+        (["beatmap_path=x", "raw_output=maybe"], "raw_output=maybe: say true or false"),
+        (["chekc"], "No such command 'chekc'. Did you mean 'check'? (see maimod --help)"),
+        (["--foo"], "No such option: --foo (see maimod --help)"),
+        (["explain", "ofset"], "ofset: no such rule; did you mean timing/offset?"),
+        (["explain", "xyz"], "xyz: no such rule; see maimod rules"),
+    ],
+)
 def test_bad_usage_is_one_line(lint, capsys, tokens, line):
     assert app.main(tokens) == 2
     assert capsys.readouterr() == ("", f"maimod: {line}\n")
 
 
-@pytest.mark.parametrize(("error", "line"), [
-    (UsageError("x: no such file or folder"), "x: no such file or folder"),
-    (ValueError("odd\n\x1b[2J"), "unexpected ValueError: odd \ufffd[2J (a bug; MAIMOD_DEBUG=1 shows the traceback)"),
-    (OSError(28, "No space left"), "unexpected OSError: [Errno 28] No space left (a bug; MAIMOD_DEBUG=1 shows the traceback)"),
-])
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (UsageError("x: no such file or folder"), "x: no such file or folder"),
+        (
+            ValueError("odd\n\x1b[2J"),
+            "unexpected ValueError: odd \ufffd[2J (a bug; MAIMOD_DEBUG=1 shows the traceback)",
+        ),
+        (
+            OSError(28, "No space left"),
+            "unexpected OSError: [Errno 28] No space left (a bug; MAIMOD_DEBUG=1 shows the traceback)",
+        ),
+    ],
+)
 def test_errors_are_one_line(lint, capsys, monkeypatch, error, line):
     lint.error = error
     assert app.main(["check", "x"]) == 2
@@ -235,7 +300,9 @@ def test_interrupt(lint):
 
 def test_explain(lint, capsys):
     assert app.main(["explain", "timing/offset"]) == 0
-    assert capsys.readouterr().out == """\
+    assert (
+        capsys.readouterr().out
+        == """\
 timing/offset  Title of timing/offset
 W: warning at most · evidence: audio · all modes
 
@@ -256,6 +323,7 @@ Source
 
 Leave it out: maimod check MAP --ignore timing/offset
 """
+    )
     assert app.main(["explain", "rhythm"]) == 0
     text = capsys.readouterr().out
     assert "rhythm/missing  Title" in text and "rhythm/unsnapped  Title" in text and "timing" not in text
@@ -264,9 +332,13 @@ Leave it out: maimod check MAP --ignore timing/offset
 def test_rules(lint, capsys):
     assert app.main(["rules"]) == 0
     assert capsys.readouterr().out.splitlines()[:6] == [
-        "Rhythm · 2", "  W rhythm/missing    Title of rhythm/missing  model+audio",
+        "Rhythm · 2",
+        "  W rhythm/missing    Title of rhythm/missing  model+audio",
         "  W rhythm/unsnapped  Title of rhythm/unsnapped  map",
-        "", "Timing · 1", "  W timing/offset     Title of timing/offset  audio"]
+        "",
+        "Timing · 1",
+        "  W timing/offset     Title of timing/offset  audio",
+    ]
     assert app.main(["rules", "--format", "json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert [one["id"] for one in listed] == ["rhythm/missing", "rhythm/unsnapped", "timing/offset"]
@@ -295,14 +367,18 @@ def run(code: str) -> subprocess.CompletedProcess:
 
 
 def test_help_imports_nothing_heavy():
-    result = run("import sys; from maimod.app import main; code = main(['--help'])\n"
-                 "print(code, sorted({'torch', 'numpy', 'scipy', 'rich', 'maimod.linter.pipeline'} & set(sys.modules)))")
+    result = run(
+        "import sys; from maimod.app import main; code = main(['--help'])\n"
+        "print(code, sorted({'torch', 'numpy', 'scipy', 'rich', 'maimod.linter.pipeline'} & set(sys.modules)))"
+    )
     assert result.stdout.endswith("0 []\n") and "check" in result.stdout
 
 
 def test_closed_pipe_is_quiet():
-    result = run("import os; read, write = os.pipe(); os.close(read); os.dup2(write, 1)\n"
-                 "from maimod.app import main; raise SystemExit(main(['version']))")
+    result = run(
+        "import os; read, write = os.pipe(); os.close(read); os.dup2(write, 1)\n"
+        "from maimod.app import main; raise SystemExit(main(['version']))"
+    )
     assert (result.returncode, result.stderr) == (0, "")
 
 
@@ -326,7 +402,11 @@ def test_letters_the_console_lacks_do_not_fail(lint, monkeypatch):
     monkeypatch.setattr(sys, "stdout", stream)
     assert app.main(["check", "x"]) == 1
     stream.flush()
-    assert stream.buffer.getvalue().decode(stream.encoding).startswith("A " if stream.encoding == "utf-8" else "A ? ?? ? [V")
+    assert (
+        stream.buffer.getvalue()
+        .decode(stream.encoding)
+        .startswith("A " if stream.encoding == "utf-8" else "A ? ?? ? [V")
+    )
 
 
 def test_progress_only_on_a_terminal_and_after_a_while(monkeypatch):

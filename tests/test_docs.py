@@ -22,12 +22,16 @@ def test_the_rules_page_is_that_of_the_declarations() -> None:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert (ROOT / "docs" / "rules.md").read_text(encoding="utf-8") == module.rules_page(), "run python tools/make_docs.py"
+    assert (ROOT / "docs" / "rules.md").read_text(encoding="utf-8") == module.rules_page(), (
+        "run python tools/make_docs.py"
+    )
 
 
 def test_every_detector_module_is_registered_in_report_order() -> None:
     folder = Path(rules.__file__).parent
-    modules = [importlib.import_module(f"maimod.rules.{path.stem}") for path in folder.glob("*.py") if path.stem != "__init__"]
+    modules = [
+        importlib.import_module(f"maimod.rules.{path.stem}") for path in folder.glob("*.py") if path.stem != "__init__"
+    ]
     in_modules = [module.CHECK.title for module in modules if hasattr(module, "CHECK")]
     assert sorted(in_modules) == sorted(check.title for check in CHECKS)
     order = list(Category)

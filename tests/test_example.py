@@ -37,16 +37,25 @@ def reports() -> dict[str, BeatmapReport]:
 
 
 def plain_faults() -> list[tuple[str, object]]:
-    return [(version, fault) for version, faults in (("Faulty", script().FAULTS), ("Faulty Taiko", script().TAIKO_FAULTS))
-            for fault in faults if not fault.needs_model]
+    return [
+        (version, fault)
+        for version, faults in (("Faulty", script().FAULTS), ("Faulty Taiko", script().TAIKO_FAULTS))
+        for fault in faults
+        if not fault.needs_model
+    ]
 
 
 def findings_of(report: BeatmapReport, fault) -> list[Finding]:
     """Findings that name a fault rightly, at its place."""
     beat = script().BEAT_MS
     end = fault.time + fault.span * script().MEASURE_MS
-    return [f for f in report.findings if f.rule.startswith(fault.rules)
-            and f.time <= end + beat and (f.end_time if f.end_time is not None else f.time) >= fault.time - beat]
+    return [
+        f
+        for f in report.findings
+        if f.rule.startswith(fault.rules)
+        and f.time <= end + beat
+        and (f.end_time if f.end_time is not None else f.time) >= fault.time - beat
+    ]
 
 
 @pytest.mark.parametrize("version", ["Hard", "Taiko"])
@@ -99,8 +108,12 @@ def test_clean_maps_are_silent_to_the_model_too(judged, version):
 
 
 def test_the_model_finds_what_arithmetic_cannot(judged):
-    missed = [fault.name for version, faults in (("Faulty", script().FAULTS), ("Faulty Taiko", script().TAIKO_FAULTS))
-              for fault in faults if not findings_of(judged[version], fault)]
+    missed = [
+        fault.name
+        for version, faults in (("Faulty", script().FAULTS), ("Faulty Taiko", script().TAIKO_FAULTS))
+        for fault in faults
+        if not findings_of(judged[version], fault)
+    ]
     assert missed == []
 
 

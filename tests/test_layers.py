@@ -1,4 +1,5 @@
-"""Rooms import only from rooms before them, no two modules import each other, and heavy packages stay where they belong."""
+"""Rooms import only from rooms before them, no two modules import each other, and heavy packages stay where they
+belong."""
 
 from __future__ import annotations
 
@@ -11,9 +12,24 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "maimod"
-ROOMS = ["osu", "findings", "audio", "events", "families", "discriminator", "rules", "linter", "evidence", "reporters", "training",
-         "commands", "ui", "app"]
-"""In order: a room imports from itself and from those before it. The names are folders, but for `findings.py` and `app.py`."""
+ROOMS = [
+    "osu",
+    "findings",
+    "audio",
+    "events",
+    "families",
+    "discriminator",
+    "rules",
+    "linter",
+    "evidence",
+    "reporters",
+    "training",
+    "commands",
+    "ui",
+    "app",
+]
+"""In order: a room imports from itself and from those before it. The names are folders, but for `findings.py` and
+`app.py`."""
 TORCH_ALLOWED = {"families", "discriminator", "training"}
 
 
@@ -54,8 +70,11 @@ def own_imports(name: str) -> set[str]:
     found = {imported.removeprefix("maimod.") for imported in imports(known[name]) if imported.startswith("maimod.")}
     packages = {f.rpartition(".")[0] for f in found} & known.keys()
     # `from maimod.rules import base` names the package too, and needs only the module.
-    return {f for f in found & known.keys() if not (f in packages and not any(
-        g.rpartition(".")[0] == f and g not in known for g in found))} - {name}
+    return {
+        f
+        for f in found & known.keys()
+        if not (f in packages and not any(g.rpartition(".")[0] == f and g not in known for g in found))
+    } - {name}
 
 
 @pytest.mark.parametrize("name", sorted(modules()))

@@ -1,6 +1,6 @@
 """Write docs/rules.md from the rules' own declarations.
 
-    python tools/make_docs.py
+python tools/make_docs.py
 """
 
 from __future__ import annotations
@@ -16,14 +16,26 @@ from maimod.rules import CHECKS  # noqa: E402
 
 def rules_page() -> str:
     """The page as text."""
-    lines = ["# Rules", "", "Made by `tools/make_docs.py` from what `maimod explain RULE` prints; do not edit by hand.", ""]
+    lines = [
+        "# Rules",
+        "",
+        "Made by `tools/make_docs.py` from what `maimod explain RULE` prints; do not edit by hand.",
+        "",
+    ]
     for check in CHECKS:
         lines += [f"## {check.title}", ""]
         for rule in check.rules:
             modes = ", ".join(mode.label for mode in sorted(rule.modes))
-            lines += [f"### {rule.id}", "", f"{rule.title} (at most {rule.severity.value}; evidence: {', '.join(rule.evidence)}; "
-                      f"modes: {modes})", "", f"- **Why:** {rule.why}", f"- **How it is found:** {rule.how}",
-                      f"- **Ignore it when:** {rule.ignore_when}", f"- **Blind spots:** {rule.blind_spots}"]
+            lines += [
+                f"### {rule.id}",
+                "",
+                f"{rule.title} (at most {rule.severity.value}; evidence: {', '.join(rule.evidence)}; modes: {modes})",
+                "",
+                f"- **Why:** {rule.why}",
+                f"- **How it is found:** {rule.how}",
+                f"- **Ignore it when:** {rule.ignore_when}",
+                f"- **Blind spots:** {rule.blind_spots}",
+            ]
             lines += [f"- **Source:** {rule.source}"] if rule.source else []
             lines.append("")
     return "\n".join(lines)

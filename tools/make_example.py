@@ -1,9 +1,11 @@
 """Make `examples/maimod example`: a short song, a clean map of it, and the same map with known faults.
 
-Everything comes from the score in this file: the song is synthesised from it, the map's rhythm follows its lead and drums, and the faults
-are data (:data:`FAULTS`, :data:`TAIKO_FAULTS`), which `tests/test_example.py` reads to see what is found.
+Everything comes from the score in this file: the song is synthesised from it, the map's rhythm follows its lead and
+drums, and the faults are data (:data:`FAULTS`, :data:`TAIKO_FAULTS`), which `tests/test_example.py` reads to see what
+is found.
 
-Run `python tools/make_example.py`; the `.osu` files come out the same every time, the song as the installed encoder makes it.
+Run `python tools/make_example.py`; the `.osu` files come out the same every time, the song as the installed encoder
+makes it.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ MEASURE_MS = 4 * BEAT_MS
 OFFSET_MS = 1_000.0
 """Of the first beat, in the map."""
 LATENCY_MS = 27.0
-"""How much later a beat sounds: where players place beats, attacks peak this much after them (see `maimod.audio.onsets`)."""
+"""How much later a beat sounds: where players place beats, attacks peak this much after them (see
+`maimod.audio.onsets`)."""
 SAMPLE_RATE = 44_100
 SEED = 150
 
@@ -107,7 +110,7 @@ def synthesise() -> np.ndarray:
 
     def play(sound: np.ndarray, time: float, gain: float) -> None:
         first = round((time + LATENCY_MS) / 1000 * SAMPLE_RATE)
-        song[first:first + len(sound)] += gain * sound[:len(song) - first]
+        song[first : first + len(sound)] += gain * sound[: len(song) - first]
 
     kick, snare, hat, crash = _kick(), _snare(random), _noise(random, 0.04, 90.0), _noise(random, 1.2, 4.0)
     for measure, section, inner in measures():
@@ -129,7 +132,11 @@ def synthesise() -> np.ndarray:
                 play(_tone(root * 2 * 2 ** (semitones / 12), 1.5, (1.0, 0.3), 1.0), time_of(measure), 0.05)
     for note in lead():
         pitch = 440.0 * 2 ** (SCALE[note.degree] / 12)
-        play(_tone(pitch, 0.2 + 0.2 * note.length, (1.0, 0.6, 0.4, 0.2), 6.0 / (1 + note.length)), time_of(note.measure, note.half), 0.3)
+        play(
+            _tone(pitch, 0.2 + 0.2 * note.length, (1.0, 0.6, 0.4, 0.2), 6.0 / (1 + note.length)),
+            time_of(note.measure, note.half),
+            0.3,
+        )
         if note.length:  # what a slider's tail is for
             play(_tone(pitch * 1.5, 0.15, (1.0, 0.4), 10.0), time_of(note.measure, note.half + note.length), 0.14)
     return (song / np.abs(song).max() * 0.9).astype(np.float32)
@@ -152,7 +159,9 @@ def _kick() -> np.ndarray:
 
 def _snare(random: np.random.Generator) -> np.ndarray:
     t = _times(0.18)
-    return (0.8 * random.standard_normal(len(t)) * np.exp(-24 * t) + np.sin(2 * np.pi * 190 * t) * np.exp(-18 * t)) * 0.6
+    return (
+        0.8 * random.standard_normal(len(t)) * np.exp(-24 * t) + np.sin(2 * np.pi * 190 * t) * np.exp(-18 * t)
+    ) * 0.6
 
 
 def _noise(random: np.random.Generator, seconds: float, decay: float) -> np.ndarray:
@@ -241,17 +250,63 @@ class Map:
     def text(self) -> str:
         """The `.osu` file."""
         preview = int(time_of(start_of("chorus")))
-        return "\n".join([
-            "osu file format v14", "", "[General]", f"AudioFilename: {SONG}", "AudioLeadIn: 0", f"PreviewTime: {preview}", "Countdown: 0",
-            "SampleSet: Soft", "StackLeniency: 0.7", f"Mode: {self.mode}", "LetterboxInBreaks: 0", "WidescreenStoryboard: 0", "",
-            "[Editor]", "DistanceSpacing: 1.2", "BeatDivisor: 4", "GridSize: 4", "TimelineZoom: 1", "",
-            "[Metadata]", "Title:Example", "TitleUnicode:Example", "Artist:maimod", "ArtistUnicode:maimod", "Creator:maimod",
-            f"Version:{self.version}", "Source:", "Tags:instrumental electronic", "BeatmapID:0", "BeatmapSetID:-1", "",
-            "[Difficulty]", "HPDrainRate:4", "CircleSize:3.8", "OverallDifficulty:5", "ApproachRate:6.5",
-            f"SliderMultiplier:{SLIDER_MULTIPLIER}", "SliderTickRate:1", "", "[Events]", f'0,0,"{BACKGROUND}",0,0', "",
-            "[TimingPoints]", *(line.text() for line in self.lines), "", "", "[Colours]", "Combo1 : 255,166,77", "Combo2 : 77,166,255", "",
-            "[HitObjects]",
-            *(o.text() for o in sorted(self.objects, key=lambda o: o.time)), ""])
+        return "\n".join(
+            [
+                "osu file format v14",
+                "",
+                "[General]",
+                f"AudioFilename: {SONG}",
+                "AudioLeadIn: 0",
+                f"PreviewTime: {preview}",
+                "Countdown: 0",
+                "SampleSet: Soft",
+                "StackLeniency: 0.7",
+                f"Mode: {self.mode}",
+                "LetterboxInBreaks: 0",
+                "WidescreenStoryboard: 0",
+                "",
+                "[Editor]",
+                "DistanceSpacing: 1.2",
+                "BeatDivisor: 4",
+                "GridSize: 4",
+                "TimelineZoom: 1",
+                "",
+                "[Metadata]",
+                "Title:Example",
+                "TitleUnicode:Example",
+                "Artist:maimod",
+                "ArtistUnicode:maimod",
+                "Creator:maimod",
+                f"Version:{self.version}",
+                "Source:",
+                "Tags:instrumental electronic",
+                "BeatmapID:0",
+                "BeatmapSetID:-1",
+                "",
+                "[Difficulty]",
+                "HPDrainRate:4",
+                "CircleSize:3.8",
+                "OverallDifficulty:5",
+                "ApproachRate:6.5",
+                f"SliderMultiplier:{SLIDER_MULTIPLIER}",
+                "SliderTickRate:1",
+                "",
+                "[Events]",
+                f'0,0,"{BACKGROUND}",0,0',
+                "",
+                "[TimingPoints]",
+                *(line.text() for line in self.lines),
+                "",
+                "",
+                "[Colours]",
+                "Combo1 : 255,166,77",
+                "Combo2 : 77,166,255",
+                "",
+                "[HitObjects]",
+                *(o.text() for o in sorted(self.objects, key=lambda o: o.time)),
+                "",
+            ]
+        )
 
 
 def additions(measure: int, half: int, inner: int) -> int:
@@ -290,7 +345,11 @@ def clean_map(version: str = "Hard") -> Map:
             bend = 0.9 * math.copysign(1.0, turn) if note.length == 2 and inner % 2 == 0 else 0.0
             points, (x, y), heading = _slider(head, length, heading + turn / 2, bend)
             sounds += (additions(note.measure, note.half + note.length, inner),)
-        objects.append(Object(note.measure, note.half, time_of(note.measure, note.half), *head, note.half == 0, sounds, points, length))
+        objects.append(
+            Object(
+                note.measure, note.half, time_of(note.measure, note.half), *head, note.half == 0, sounds, points, length
+            )
+        )
         follower = lead_gap(number)
         since = follower - note.length if follower else 0.0
     return Map(version, 0, objects, clean_lines())
@@ -319,8 +378,9 @@ def _walk(x: float, y: float, step: float, heading: float, turn: float) -> tuple
     raise AssertionError("no room")
 
 
-def _slider(head: tuple[int, int], length: float, heading: float,
-            bend: float) -> tuple[tuple[tuple[int, int], ...], tuple[float, float], float]:
+def _slider(
+    head: tuple[int, int], length: float, heading: float, bend: float
+) -> tuple[tuple[tuple[int, int], ...], tuple[float, float], float]:
     """Points after the head, end and heading at the end of a straight slider or an arc that turns by `bend` radians."""
     for k in range(40):
         angle = heading + 0.25 * k
@@ -328,7 +388,10 @@ def _slider(head: tuple[int, int], length: float, heading: float,
             radius = length / abs(bend)
             chord = 2 * radius * math.sin(abs(bend) / 2)
             half_chord = 2 * radius * math.sin(abs(bend) / 4)
-            middle = head[0] + half_chord * math.cos(angle - bend / 4), head[1] + half_chord * math.sin(angle - bend / 4)
+            middle = (
+                head[0] + half_chord * math.cos(angle - bend / 4),
+                head[1] + half_chord * math.sin(angle - bend / 4),
+            )
             end = head[0] + chord * math.cos(angle), head[1] + chord * math.sin(angle)
             points = (middle, end)
         else:
@@ -382,37 +445,44 @@ class Fault:
 def _move(measure: int, half: float, ms: float) -> Callable[[Map], None]:
     def plant(beatmap: Map) -> None:
         beatmap.change(measure, half, time=time_of(measure, half) + ms)
+
     return plant
 
 
 def _remove(measure: int, half: float) -> Callable[[Map], None]:
     def plant(beatmap: Map) -> None:
         del beatmap.objects[beatmap.at(measure, half)]
+
     return plant
 
 
 def _change(measure: int, half: float, **changes: object) -> Callable[[Map], None]:
     def plant(beatmap: Map) -> None:
         beatmap.change(measure, half, **changes)
+
     return plant
 
 
 def _extra(measure: int, half: float) -> Callable[[Map], None]:
     """Put a circle between two objects, on the line from one to the other."""
+
     def plant(beatmap: Map) -> None:
         after = next(i for i, o in enumerate(beatmap.objects) if o.time > time_of(measure, half))
         before, following = beatmap.objects[after - 1], beatmap.objects[after]
         x, y = before.points[-1] if before.points else (before.x, before.y)
         between = (x + following.x) // 2, (y + following.y) // 2
         beatmap.objects.insert(after, Object(measure, half, time_of(measure, half), *between, False, (0,)))
+
     return plant
 
 
 def _far(measure: int, half: float) -> Callable[[Map], None]:
     """Move a circle by 180 px, to the side where there is more room."""
+
     def plant(beatmap: Map) -> None:
         o = beatmap.objects[beatmap.at(measure, half)]
         beatmap.change(measure, half, x=o.x + (180 if o.x < 256 else -180))
+
     return plant
 
 
@@ -421,26 +491,35 @@ def _shift_section(first: int, end: int, ms: float) -> Callable[[Map], None]:
         beatmap.objects = [replace(o, time=o.time + ms) if first <= o.measure < end else o for o in beatmap.objects]
         volume = VOLUMES["verse"]
         beatmap.add_lines(Line(time_of(first) + ms, BEAT_MS, volume, False), Line(time_of(end), BEAT_MS, volume, False))
+
     return plant
 
 
 def _displace_anchor(measure: int, half: float) -> Callable[[Map], None]:
     """Drag the end of a slider's path aside, as a slip of the mouse does; the length stays."""
+
     def plant(beatmap: Map) -> None:
         o = beatmap.objects[beatmap.at(measure, half)]
         x, y = o.points[0]
-        beatmap.change(measure, half, points=((x + 70 if x < 256 else x - 70, y + 90 if y < 192 else y - 90), *o.points[1:]))
+        beatmap.change(
+            measure, half, points=((x + 70 if x < 256 else x - 70, y + 90 if y < 192 else y - 90), *o.points[1:])
+        )
+
     return plant
 
 
-def _velocity(measure: int, half: float, length: int, velocity: float, volume: int, kiai: bool = True) -> Callable[[Map], None]:
+def _velocity(
+    measure: int, half: float, length: int, velocity: float, volume: int, kiai: bool = True
+) -> Callable[[Map], None]:
     """A slider at another velocity, as long in time and so longer in space."""
+
     def plant(beatmap: Map) -> None:
         o = beatmap.objects[beatmap.at(measure, half)]
         far = tuple((round(o.x + (x - o.x) * velocity), round(o.y + (y - o.y) * velocity)) for x, y in o.points)
         beatmap.change(measure, half, points=far, length=o.length * velocity)
         after = time_of(measure, half + length) + HALF_MS / 2
         beatmap.add_lines(Line(o.time, -100 / velocity, volume, kiai), Line(after, -100.0, volume, kiai))
+
     return plant
 
 
@@ -453,6 +532,7 @@ def _late_kiai(ms: float) -> Callable[[Map], None]:
         start = time_of(start_of("chorus"))
         beatmap.lines = [replace(line, kiai=False) if line.time == start else line for line in beatmap.lines]
         beatmap.add_lines(Line(start + ms, -100.0, VOLUMES["chorus"], True))
+
     return plant
 
 
@@ -460,29 +540,108 @@ LOUD = VOLUMES["chorus"]
 FAULTS = (
     Fault("unsnapped object", 6, 3, ("rhythm/unsnapped",), False, "a circle is 12 ms late", _move(6, 3, 12)),
     Fault("wrong tick", 8, 4, ("rhythm/",), True, "a circle is a quarter of a beat late", _move(8, 4, HALF_MS / 2)),
-    Fault("section shifted", 12, 0, ("timing/section-shifted", "timing/"), False, "six measures are 35 ms late, red line and all",
-          _shift_section(12, 18, 35.0), span=6),
-    Fault("extra object", 18, 5.5, ("rhythm/",), True, "a circle on a quarter beat where nothing sounds", _extra(18, 5.5)),
+    Fault(
+        "section shifted",
+        12,
+        0,
+        ("timing/section-shifted", "timing/"),
+        False,
+        "six measures are 35 ms late, red line and all",
+        _shift_section(12, 18, 35.0),
+        span=6,
+    ),
+    Fault(
+        "extra object", 18, 5.5, ("rhythm/",), True, "a circle on a quarter beat where nothing sounds", _extra(18, 5.5)
+    ),
     Fault("position", 21, 4, ("positions/",), False, "a circle lies 180 px from where it belongs", _far(21, 4)),
-    Fault("new combo missing", 23, 0, ("new-combos/",), False, "the measure does not start a new combo", _change(23, 0, new_combo=False)),
-    Fault("new combo misplaced", 25, 3, ("new-combos/",), False, "a new combo in mid-phrase", _change(25, 3, new_combo=True)),
-    Fault("sample set", 26, 3, ("hitsounds/sample-set",), False, "one circle plays drum samples in a map of soft ones",
-          _change(26, 3, sample_set=DRUM)),
-    Fault("kiai late", 28, 0, ("kiai/",), False, "kiai starts 117 ms after the chorus, off every tick", _late_kiai(117.0)),
-    Fault("slider shape", 30, 2, ("sliders/",), False, "the middle of an arc is dragged aside", _displace_anchor(30, 2)),
-    Fault("clap missing", 33, 6, ("hitsounds/missing",), False, "no clap with the snare", _change(33, 6, sounds=(0, 0))),
+    Fault(
+        "new combo missing",
+        23,
+        0,
+        ("new-combos/",),
+        False,
+        "the measure does not start a new combo",
+        _change(23, 0, new_combo=False),
+    ),
+    Fault(
+        "new combo misplaced",
+        25,
+        3,
+        ("new-combos/",),
+        False,
+        "a new combo in mid-phrase",
+        _change(25, 3, new_combo=True),
+    ),
+    Fault(
+        "sample set",
+        26,
+        3,
+        ("hitsounds/sample-set",),
+        False,
+        "one circle plays drum samples in a map of soft ones",
+        _change(26, 3, sample_set=DRUM),
+    ),
+    Fault(
+        "kiai late", 28, 0, ("kiai/",), False, "kiai starts 117 ms after the chorus, off every tick", _late_kiai(117.0)
+    ),
+    Fault(
+        "slider shape", 30, 2, ("sliders/",), False, "the middle of an arc is dragged aside", _displace_anchor(30, 2)
+    ),
+    Fault(
+        "clap missing", 33, 6, ("hitsounds/missing",), False, "no clap with the snare", _change(33, 6, sounds=(0, 0))
+    ),
     Fault("missing object", 35, 4, ("rhythm/",), True, "the middle one of three circles is left out", _remove(35, 4)),
-    Fault("slider velocity", 36, 2, ("sliders/",), True, "one slider moves 1.5 times as fast", _velocity(36, 2, 2, 1.5, LOUD)),
-    Fault("volume dip", 39, 4, ("hitsounds/volume", "hitsounds/muted"), False, "a green line turns two hits down to 15 %",
-          _lines(Line(time_of(39, 4) - 5, -100.0, 15, True), Line(time_of(39, 6) - 5, -100.0, LOUD, True))),
+    Fault(
+        "slider velocity",
+        36,
+        2,
+        ("sliders/",),
+        True,
+        "one slider moves 1.5 times as fast",
+        _velocity(36, 2, 2, 1.5, LOUD),
+    ),
+    Fault(
+        "volume dip",
+        39,
+        4,
+        ("hitsounds/volume", "hitsounds/muted"),
+        False,
+        "a green line turns two hits down to 15 %",
+        _lines(Line(time_of(39, 4) - 5, -100.0, 15, True), Line(time_of(39, 6) - 5, -100.0, LOUD, True)),
+    ),
     Fault("finish", 41, 5, ("hitsounds/unexpected",), True, "a finish in mid-phrase", _change(41, 5, sounds=(FINISH,))),
 )
 TAIKO_FAULTS = (
-    Fault("colour", 15, 4, ("hitsounds/taiko-colour",), False, "a don of the verse is a kat", _change(15, 4, sounds=(CLAP,))),
-    Fault("scroll speed", 23, 4, ("scroll-speed/unexpected",), False, "one note scrolls at 1.5x",
-          _lines(Line(time_of(23, 4), -100 / 1.5, VOLUMES["build"], False), Line(time_of(23, 5), -100.0, VOLUMES["build"], False))),
-    Fault("late line", 36, 0, ("scroll-speed/line-after-object",), False, "the line for 1.2x comes 3 ms after the note it is meant for",
-          _lines(Line(time_of(36) + 3, -100 / 1.2, VOLUMES["chorus"], True))),
+    Fault(
+        "colour",
+        15,
+        4,
+        ("hitsounds/taiko-colour",),
+        False,
+        "a don of the verse is a kat",
+        _change(15, 4, sounds=(CLAP,)),
+    ),
+    Fault(
+        "scroll speed",
+        23,
+        4,
+        ("scroll-speed/unexpected",),
+        False,
+        "one note scrolls at 1.5x",
+        _lines(
+            Line(time_of(23, 4), -100 / 1.5, VOLUMES["build"], False),
+            Line(time_of(23, 5), -100.0, VOLUMES["build"], False),
+        ),
+    ),
+    Fault(
+        "late line",
+        36,
+        0,
+        ("scroll-speed/line-after-object",),
+        False,
+        "the line for 1.2x comes 3 ms after the note it is meant for",
+        _lines(Line(time_of(36) + 3, -100 / 1.2, VOLUMES["chorus"], True)),
+    ),
 )
 
 
@@ -509,22 +668,42 @@ def maps() -> list[Map]:
 
 def readme() -> str:
     """`examples/README.md`, with the faults as a table."""
+
     def table(faults: tuple[Fault, ...]) -> list[str]:
         rows = ["| time | fault | what was done | rule | without the model |", "|---|---|---|---|---|"]
         for fault in faults:
             stamp = f"{int(fault.time) // 60_000:02d}:{int(fault.time) // 1000 % 60:02d}:{int(fault.time) % 1000:03d}"
             rule = fault.rules[0] + ("…" if fault.rules[0].endswith("/") else "")
-            rows.append(f"| {stamp} | {fault.name} | {fault.note} | `{rule}` | {'no' if fault.needs_model else 'yes'} |")
+            rows.append(
+                f"| {stamp} | {fault.name} | {fault.note} | `{rule}` | {'no' if fault.needs_model else 'yes'} |"
+            )
         return rows
 
-    return "\n".join([
-        "# Example", "",
-        "`maimod example/` is a mapset folder as osu! has them: a song of 75 s, a map of it in osu! (*Hard*) and taiko (*Taiko*), and each",
-        "map once more with known faults (*Faulty*, *Faulty Taiko*). Song and maps are made by `tools/make_example.py`; nothing in it is",
-        "anyone else's.",
-        "", "```", 'maimod check "examples/maimod example"', 'maimod check --no-model "examples/maimod example"', "```", "",
-        "The last column says whether arithmetic and the song alone find the fault.", "", "## Faulty", "", *table(FAULTS), "",
-        "## Faulty Taiko", "", *table(TAIKO_FAULTS), ""])
+    return "\n".join(
+        [
+            "# Example",
+            "",
+            "`maimod example/` is a mapset folder as osu! has them: a song of 75 s, a map of it in osu! (*Hard*) and taiko (*Taiko*), and each",
+            "map once more with known faults (*Faulty*, *Faulty Taiko*). Song and maps are made by `tools/make_example.py`; nothing in it is",
+            "anyone else's.",
+            "",
+            "```",
+            'maimod check "examples/maimod example"',
+            'maimod check --no-model "examples/maimod example"',
+            "```",
+            "",
+            "The last column says whether arithmetic and the song alone find the fault.",
+            "",
+            "## Faulty",
+            "",
+            *table(FAULTS),
+            "",
+            "## Faulty Taiko",
+            "",
+            *table(TAIKO_FAULTS),
+            "",
+        ]
+    )
 
 
 def picture() -> bytes:
@@ -538,13 +717,17 @@ def picture() -> bytes:
 
     pixels = b"".join(b"\0" + row.tobytes() * 1280 for row in rows)
     header = struct.pack(">IIBBBBB", 1280, 720, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(pixels, 9)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(pixels, 9)) + chunk(b"IEND", b"")
+    )
 
 
 def main() -> None:
     """Write the folder."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    soundfile.write(FOLDER / SONG, synthesise(), SAMPLE_RATE, format="MP3", bitrate_mode="CONSTANT", compression_level=0.66)
+    soundfile.write(
+        FOLDER / SONG, synthesise(), SAMPLE_RATE, format="MP3", bitrate_mode="CONSTANT", compression_level=0.66
+    )
     (FOLDER / BACKGROUND).write_bytes(picture())
     for beatmap in maps():
         path = FOLDER / f"maimod - Example (maimod) [{beatmap.version}].osu"

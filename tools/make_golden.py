@@ -23,8 +23,10 @@ def main() -> None:
     for version in VERSIONS:
         with tempfile.TemporaryDirectory() as folder:
             model = load_model(checkpoints.write(Path(folder), version), "cpu", "fp32")
-            recorded[version] = {name: [round(score.surprisal, 4) for score in scores]
-                                 for name, scores in judged(model, a_map(), exact=True).items()}
+            recorded[version] = {
+                name: [round(score.surprisal, 4) for score in scores]
+                for name, scores in judged(model, a_map(), exact=True).items()
+            }
     GOLDEN.parent.mkdir(exist_ok=True)
     GOLDEN.write_text(json.dumps(recorded) + "\n")
 

@@ -37,10 +37,7 @@ MIN_GAP_SECONDS = 0.02  # smaller steps are rounding: Matroska's time stamps are
 MAX_GAP_SECONDS = 10.0  # larger steps are wrong time stamps rather than lost packets
 
 # FFmpeg also opens playlists and scripts, which name other files or hosts. A song never does.
-CONTAINER_FORMATS = (
-    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,eac3,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,tta,"
-    "w64,wav,wv"
-)
+CONTAINER_FORMATS = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,eac3,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,tta,w64,wav,wv"
 # Formats whose header states the true length; FFmpeg guesses the others' from the bit rate.
 STATED_LENGTH_FORMATS = ("mov", "matroska", "flac", "wav")
 
@@ -128,9 +125,7 @@ def load(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> Audio:
         if other is not None and (decoded is None or len(other.samples) > len(decoded.samples)):
             decoded = other
     if decoded is None:
-        raise AudioError(
-            path, "not audio that can be decoded; convert the song to mp3 or ogg and try again."
-        )
+        raise AudioError(path, "not audio that can be decoded; convert the song to mp3 or ogg and try again.")
     if len(decoded.samples) == 0:
         raise AudioError(path, "decodes to nothing; export or download the song again.")
 
@@ -208,10 +203,7 @@ def _soundfile_blocks(source: _Source) -> Iterator[tuple[int, np.ndarray]]:
     import soundfile
 
     # A file object, not a path: the extension `.raw` would make soundfile ask for a format.
-    with (
-        source.path.open("rb") as stream,
-        soundfile.SoundFile(stream.fileno(), closefd=False) as file,
-    ):
+    with source.path.open("rb") as stream, soundfile.SoundFile(stream.fileno(), closefd=False) as file:
         # 2**63 - 1 stands for "unknown"
         source.promised = file.frames / file.samplerate if file.frames < 1 << 62 else None
         weights = np.full(file.channels, 1.0 / file.channels, dtype=np.float32)
@@ -250,9 +242,7 @@ def _av_blocks(source: _Source) -> Iterator[tuple[int, np.ndarray]]:
             pending.append(block)
             n_pending += len(block)
         if n_gaps:
-            source.messages.append(
-                f"The file is damaged: {n_gaps} gaps, {lost_seconds:.2f} s in all, became silence."
-            )
+            source.messages.append(f"The file is damaged: {n_gaps} gaps, {lost_seconds:.2f} s in all, became silence.")
         if n_pending:
             yield rate, np.concatenate(pending)
 
@@ -294,9 +284,7 @@ def av_frames(container: Any, stream: Any) -> Iterator[Any]:
 
 def _mix_down(frame: Any) -> np.ndarray:
     """Average the channels of an `av.AudioFrame` as float32 of shape (n_samples,)."""
-    values = (
-        frame.to_ndarray()
-    )  # planar: (n_channels, n_samples); packed: (1, n_samples * n_channels)
+    values = frame.to_ndarray()  # planar: (n_channels, n_samples); packed: (1, n_samples * n_channels)
     if values.dtype.kind == "u":
         scaled = values.astype(np.float32) / 128.0 - 1.0  # u8 is the only unsigned format
     elif values.dtype.kind == "i":
@@ -328,10 +316,7 @@ def _is_cut(path: Path) -> bool:
             return last >= 0 and len(tail) > last + 5 and not tail[last + 5] & 0x04  # end of stream
         start = 0
         if head[:3] == b"ID3":  # size in 4 bytes of 7 bits, without the header's 10
-            start = 10 + sum(
-                (byte & 0x7F) << shift
-                for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True)
-            )
+            start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
         file.seek(start)
         frame = file.read(64)
         tag = max(frame.find(b"Xing"), frame.find(b"Info"))
@@ -339,5 +324,3 @@ def _is_cut(path: Path) -> bool:
             stated = int.from_bytes(frame[tag + 12 : tag + 16], "big")  # bytes of mp3 data
             return size - start < 0.99 * stated  # some encoders leave their tags out of the count
     return False
-
-

@@ -120,9 +120,7 @@ class OnsetEnvelope:
         position = (times - self.start_ms) / self.frame_ms
         frames = np.arange(len(self.values))
         strengths = np.interp(position, frames, self.values, left=0.0, right=0.0)
-        return np.asarray(
-            np.nan_to_num(strengths), dtype=np.float32
-        )  # for times that are not numbers
+        return np.asarray(np.nan_to_num(strengths), dtype=np.float32)  # for times that are not numbers
 
     def at(self, times_ms: np.ndarray, half_width_ms: float) -> np.ndarray:
         """Return the greatest strength within `half_width_ms` of each time; 0 outside the song."""
@@ -445,20 +443,13 @@ def drift(envelope: OnsetEnvelope, times_ms: np.ndarray, *, max_slope: float = 2
         if 0 < kept.sum() < len(times):
             refits.append(_slope_near(grid, times[kept], from_middle[kept], lag, slope + fine))
     n = len(refits)
-    spread = (
-        np.sqrt((n - 1) / n * np.sum((np.array(refits) - np.mean(refits)) ** 2)) if n else np.inf
-    )
+    spread = np.sqrt((n - 1) / n * np.sum((np.array(refits) - np.mean(refits)) ** 2)) if n else np.inf
     # The grid of slopes cannot tell less than its own step.
     return Drift(slope, float(np.hypot(spread, step / 16)), lag, gain, n_times)
 
 
-def _slope_near(
-    grid: _Grid, times: np.ndarray, from_middle: np.ndarray, lag: float, slopes: np.ndarray
-) -> float:
+def _slope_near(grid: _Grid, times: np.ndarray, from_middle: np.ndarray, lag: float, slopes: np.ndarray) -> float:
     """Return the best of the slopes at about this lag at the middle."""
     near = lag + np.arange(-10.0, 11.0, 2.0)
-    means = [
-        grid.at((times + slope * from_middle)[:, None] + near).mean(axis=0).max()
-        for slope in slopes
-    ]
+    means = [grid.at((times + slope * from_middle)[:, None] + near).mean(axis=0).max() for slope in slopes]
     return float(slopes[int(np.argmax(means))])

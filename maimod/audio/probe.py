@@ -1,7 +1,8 @@
-"""What a media file is, read from its content: containers, codecs, bit rates, sizes of pictures, how hitsound samples begin.
+"""What a media file is, read from its content: containers, codecs, bit rates, sizes of pictures, how hitsound samples
+begin.
 
-Conventions: times in ms, bit rates in kbit/s, sizes in pixels. Nothing is believed of names; nothing is decoded but short samples, and
-of large files only what the answers need is read, because mapsets come from strangers.
+Conventions: times in ms, bit rates in kbit/s, sizes in pixels. Nothing is believed of names; nothing is decoded but
+short samples, and of large files only what the answers need is read, because mapsets come from strangers.
 """
 
 from __future__ import annotations
@@ -59,13 +60,30 @@ def probe(path: Path, rate: bool = True) -> Media | None:
     try:
         with av.open(str(path), options=options, metadata_errors="replace") as container:
             sound = container.streams.audio[0] if container.streams.audio else None
-            picture = next((one for one in container.streams.video if one.codec_context.name not in ("mjpeg", "png", "gif", "bmp")), None)
+            picture = next(
+                (
+                    one
+                    for one in container.streams.video
+                    if one.codec_context.name not in ("mjpeg", "png", "gif", "bmp")
+                ),
+                None,
+            )
             duration = container.duration / 1000 if container.duration is not None else None
-            kilobits = _bit_rate(container, sound) if sound is not None and rate and path.stat().st_size <= MAX_RATE_BYTES else None
+            kilobits = (
+                _bit_rate(container, sound)
+                if sound is not None and rate and path.stat().st_size <= MAX_RATE_BYTES
+                else None
+            )
             return Media(
-                container.format.name, duration, sound.codec_context.name if sound else None, kilobits,
-                sound.codec_context.sample_rate if sound else None, picture.codec_context.name if picture else None,
-                picture.codec_context.width if picture else 0, picture.codec_context.height if picture else 0)
+                container.format.name,
+                duration,
+                sound.codec_context.name if sound else None,
+                kilobits,
+                sound.codec_context.sample_rate if sound else None,
+                picture.codec_context.name if picture else None,
+                picture.codec_context.width if picture else 0,
+                picture.codec_context.height if picture else 0,
+            )
     except (av.FFmpegError, OSError, ValueError, IndexError):
         return None
 
@@ -109,9 +127,9 @@ def picture_size(path: Path) -> tuple[int, int, str] | None:
             place += 1 if marker == 0xFF else 2
             continue
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # a frame header
-            height, width = struct.unpack(">HH", data[place + 5:place + 9])
+            height, width = struct.unpack(">HH", data[place + 5 : place + 9])
             return width, height, "jpg"
-        place += 2 + int(struct.unpack(">H", data[place + 2:place + 4])[0])
+        place += 2 + int(struct.unpack(">H", data[place + 2 : place + 4])[0])
     return None
 
 
@@ -137,7 +155,11 @@ def listen(path: Path) -> Sample | None:
         if path.stat().st_size > MAX_SAMPLE_BYTES:
             return None
         with path.open("rb") as stream, soundfile.SoundFile(stream.fileno(), closefd=False) as file:
-            if file.channels > MAX_SAMPLE_CHANNELS or file.frames > MAX_SAMPLE_SECONDS * file.samplerate or file.samplerate > 192_000:
+            if (
+                file.channels > MAX_SAMPLE_CHANNELS
+                or file.frames > MAX_SAMPLE_SECONDS * file.samplerate
+                or file.samplerate > 192_000
+            ):
                 return None
             samples = file.read(file.frames, dtype="float32", always_2d=True)
             container, rate = str(file.format), int(file.samplerate)

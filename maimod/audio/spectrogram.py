@@ -47,9 +47,7 @@ def log_mel(
     return np.log1p(mel, out=mel)
 
 
-def power_spectra(
-    samples: np.ndarray, n_fft: int, hop_length: int
-) -> Iterator[tuple[int, np.ndarray]]:
+def power_spectra(samples: np.ndarray, n_fft: int, hop_length: int) -> Iterator[tuple[int, np.ndarray]]:
     """Yield (first frame, power of shape (n_block, n_fft // 2 + 1)) for blocks of frames."""
     import scipy.fft  # twice as fast as numpy's for float32, but slow to import
 
@@ -72,9 +70,7 @@ def mel_bank(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: flo
 
     mel = 2595 log10(1 + f / 700), the HTK Book, section 5.4; as torchaudio's `norm=None`.
     """
-    mel_edges = np.linspace(
-        2595.0 * np.log10(1.0 + f_min / 700.0), 2595.0 * np.log10(1.0 + f_max / 700.0), n_mels + 2
-    )
+    mel_edges = np.linspace(2595.0 * np.log10(1.0 + f_min / 700.0), 2595.0 * np.log10(1.0 + f_max / 700.0), n_mels + 2)
     edges = 700.0 * (10.0 ** (mel_edges / 2595.0) - 1.0)  # Hz
     frequencies = np.fft.rfftfreq(n_fft, 1.0 / sample_rate)[:, None]
     rising = (frequencies - edges[:-2]) / (edges[1:-1] - edges[:-2])
@@ -105,7 +101,7 @@ def song_bands(audio: Audio, hop_seconds: float = 0.008, n_mels: int = 24) -> Ba
     n_frames = len(audio.samples) // hop + 1
     spectrum = np.empty((n_frames, n_mels), dtype=np.float32)
     for start, power in power_spectra(audio.samples, n_fft, hop):
-        spectrum[start:start + len(power)] = np.sqrt(power) @ bank
+        spectrum[start : start + len(power)] = np.sqrt(power) @ bank
     spectrum *= 0.5 / max(float(spectrum.mean()), 1e-6)
     np.log1p(spectrum, out=spectrum)
     rise = np.zeros_like(spectrum)
@@ -113,8 +109,12 @@ def song_bands(audio: Audio, hop_seconds: float = 0.008, n_mels: int = 24) -> Ba
         rise[2:] = np.maximum(spectrum[2:] - spectrum[:-2], 0.0)
     flux = rise.reshape(n_frames, N_BANDS, n_mels // N_BANDS).mean(axis=2)
     # The mean weighted by itself is the strength of an onset, whatever lies between onsets.
-    level = (flux ** 2).sum(axis=0) / np.maximum(flux.sum(axis=0), 1e-6)
+    level = (flux**2).sum(axis=0) / np.maximum(flux.sum(axis=0), 1e-6)
     loudness = spectrum.reshape(n_frames, N_LOUD, n_mels // N_LOUD).mean(axis=2)
     spread = np.maximum(loudness.std(axis=0), 0.05)
-    return Bands(np.minimum(flux / np.maximum(1.5 * level, 1e-3), 2.0), (loudness - loudness.mean(axis=0)) / (2 * spread),
-                 1000.0 * hop / rate, 0.0)
+    return Bands(
+        np.minimum(flux / np.maximum(1.5 * level, 1e-3), 2.0),
+        (loudness - loudness.mean(axis=0)) / (2 * spread),
+        1000.0 * hop / rate,
+        0.0,
+    )

@@ -1,7 +1,8 @@
 """Findings that are known: accepted in a baseline file, or seen in the last run.
 
-A finding is recognised by its fingerprint – rule, difficulty and the objects there, not milliseconds – in its mapset's folder, so that
-it stays known when the map moves, when other places change and when the file is renamed. Equal fingerprints are counted.
+A finding is recognised by its fingerprint – rule, difficulty and the objects there, not milliseconds – in its mapset's
+folder, so that it stays known when the map moves, when other places change and when the file is renamed. Equal
+fingerprints are counted.
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ def load(path: Path) -> Baseline:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(value, dict) or value.get("schema") != SCHEMA:
-            raise BaselineError(f"{path}: not a maimod baseline (its schema must be {SCHEMA}); --write-baseline makes one")
+            raise BaselineError(
+                f"{path}: not a maimod baseline (its schema must be {SCHEMA}); --write-baseline makes one"
+            )
         return Baseline(tuple(Accepted(**entry) for entry in value["findings"]), value["model"])
     except OSError as error:
         raise BaselineError(f"{path}: cannot be read ({error.strerror or error}); --write-baseline makes one") from None
@@ -70,7 +73,9 @@ def load(path: Path) -> Baseline:
         raise BaselineError(f"{path}: a damaged baseline ({error}); --write-baseline makes a new one") from None
 
 
-def write(path: Path, report: Report, old: Baseline | None = None, selects: Callable[[str], bool] = lambda rule: True) -> int:
+def write(
+    path: Path, report: Report, old: Baseline | None = None, selects: Callable[[str], bool] = lambda rule: True
+) -> int:
     """Accept all findings of a report; returns their number.
 
     The file is sorted and holds nothing that depends on the hour or the machine: it is meant to be committed.
@@ -85,16 +90,22 @@ def write(path: Path, report: Report, old: Baseline | None = None, selects: Call
         OSError: if it cannot be written.
     """
     linted = _linted(report, path)
-    kept = {one.key: one for one in (old.accepted if old else ())
-            if (one.folder, one.difficulty) not in linted or not selects(one.rule)}
+    kept = {
+        one.key: one
+        for one in (old.accepted if old else ())
+        if (one.folder, one.difficulty) not in linted or not selects(one.rule)
+    }
     found: dict[tuple[str, str], Accepted] = {}
     for beatmap in report.beatmaps:
         for finding in beatmap.findings:
             new = Accepted(_folder(beatmap, path), beatmap.version, finding.rule, finding.id, 1, finding.timestamp)
             before = found.get(new.key)
             found[new.key] = replace(before, count=before.count + 1) if before else new
-    value = {"schema": SCHEMA, "model": report.model.id if report.model else None,
-             "findings": [asdict(one) for one in sorted({**kept, **found}.values())]}
+    value = {
+        "schema": SCHEMA,
+        "model": report.model.id if report.model else None,
+        "findings": [asdict(one) for one in sorted({**kept, **found}.values())],
+    }
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.write_text(json.dumps(value, indent=1, ensure_ascii=True) + "\n", encoding="ascii", newline="\n")
     os.replace(beside, path)
@@ -125,14 +136,20 @@ def without(beatmap: BeatmapReport, kept: Sequence[Finding], why: str) -> Beatma
     return replace(beatmap, findings=tuple(kept), messages=(*beatmap.messages, note))
 
 
-def stale(report: Report, baseline: Baseline, path: Path, selects: Callable[[str], bool] = lambda rule: True) -> list[Accepted]:
-    """What is accepted and no longer found, of the difficulties and rules that were linted; nothing if another model has judged."""
+def stale(
+    report: Report, baseline: Baseline, path: Path, selects: Callable[[str], bool] = lambda rule: True
+) -> list[Accepted]:
+    """What is accepted and no longer found, of the difficulties and rules that were linted; nothing if another model
+    has judged."""
     if baseline.model != (report.model.id if report.model else None):
         return []
     linted = _linted(report, path)
     found = Counter((_folder(beatmap, path), finding.id) for beatmap in report.beatmaps for finding in beatmap.findings)
-    return sorted(replace(one, count=one.count - found[one.key]) for one in baseline.accepted
-                  if (one.folder, one.difficulty) in linted and selects(one.rule) and found[one.key] < one.count)
+    return sorted(
+        replace(one, count=one.count - found[one.key])
+        for one in baseline.accepted
+        if (one.folder, one.difficulty) in linted and selects(one.rule) and found[one.key] < one.count
+    )
 
 
 def _linted(report: Report, path: Path) -> set[tuple[str, str]]:
@@ -144,7 +161,11 @@ def _folder(beatmap: BeatmapReport, path: Path) -> str:
     """The mapset's place, seen from the baseline file: the same wherever the lint is run from."""
     file = PurePosixPath(beatmap.location)
     place = next((parent for parent in file.parents if parent.suffix.lower() == ".osz"), file.parent)
-    return Path(os.path.relpath(place, os.path.abspath(path.parent))).as_posix() if not _is_elsewhere(place, path) else place.as_posix()
+    return (
+        Path(os.path.relpath(place, os.path.abspath(path.parent))).as_posix()
+        if not _is_elsewhere(place, path)
+        else place.as_posix()
+    )
 
 
 def _is_elsewhere(place: PurePosixPath, path: Path) -> bool:
@@ -184,8 +205,10 @@ def since_last_run(beatmap: BeatmapReport, question: str, cache: Cache) -> Delta
     cache.put(key, now)
     if before is None:
         return None
-    return Delta(tuple(_beyond(before, ((finding.id, finding) for finding in beatmap.findings))),
-                 tuple(_beyond([one for one, _ in now], before)))
+    return Delta(
+        tuple(_beyond(before, ((finding.id, finding) for finding in beatmap.findings))),
+        tuple(_beyond([one for one, _ in now], before)),
+    )
 
 
 def _remembered(value: Any) -> list[tuple[str, str]] | None:

@@ -1,4 +1,5 @@
-"""The check command, once its options are read: lint, set aside what is known, report, and say with the exit code what was found."""
+"""The check command, once its options are read: lint, set aside what is known, report, and say with the exit code what
+was found."""
 
 from __future__ import annotations
 
@@ -74,7 +75,13 @@ def check_of(paths: Sequence[str], options: Mapping[str, Any], typed: Mapping[st
     from maimod.rules import RULES
 
     try:
-        only = (Config() if options["isolated"] else configuration.load(Path(options["config"])) if options["config"] else None)
+        only = (
+            Config()
+            if options["isolated"]
+            else configuration.load(Path(options["config"]))
+            if options["config"]
+            else None
+        )
         config = configuration.discover(_common_folder(paths)) if only is None else only
     except ConfigError as error:
         raise Failure(str(error)) from None
@@ -87,20 +94,46 @@ def check_of(paths: Sequence[str], options: Mapping[str, Any], typed: Mapping[st
         raise typer.BadParameter(f"{values['device']!r} is none of auto, cpu, cuda, cuda:N, mps", param_hint="--device")
     known = list(RULES)
     settings = Settings(
-        model=None if values["no_model"] else values["model"], device=values["device"], precision=values["precision"],
-        difficulty=values["difficulty"], mapper_id=values["mapper_id"], year=values["year"],
+        model=None if values["no_model"] else values["model"],
+        device=values["device"],
+        precision=values["precision"],
+        difficulty=values["difficulty"],
+        mapper_id=values["mapper_id"],
+        year=values["year"],
         descriptors=tuple(values["descriptors"] or ()),
         audio_path=Path(values["audio_path"]) if values["audio_path"] else None,
-        select=prefixes_of("--select", options["select"] or (), known), ignore=prefixes_of("--ignore", options["ignore"] or (), known),
-        level=options["level"])
+        select=prefixes_of("--select", options["select"] or (), known),
+        ignore=prefixes_of("--ignore", options["ignore"] or (), known),
+        level=options["level"],
+    )
     fail_on = None if values["fail_on"] == "never" else Severity(values["fail_on"])
-    view = View(Severity(values["min_severity"]), values["max_findings"], values["statistics"], values["quiet"], values["raw_output"],
-                fail_on, RULES)
-    cache = None if values["no_cache"] else Cache(Path(values["cache_dir"]) if values["cache_dir"] else default_folder())
+    view = View(
+        Severity(values["min_severity"]),
+        values["max_findings"],
+        values["statistics"],
+        values["quiet"],
+        values["raw_output"],
+        fail_on,
+        RULES,
+    )
+    cache = (
+        None if values["no_cache"] else Cache(Path(values["cache_dir"]) if values["cache_dir"] else default_folder())
+    )
     check = Check(
-        tuple(paths), settings, frozenset(typed), only, tuple(outputs_of(values["format"] or ["console"], paths)), view, values["jobs"],
-        Limits(values["timeout"] or None, values["memory"] or None), cache, Path(values["baseline"]) if values["baseline"] else None,
-        values["write_baseline"], values["new_only"], values["watch"])
+        tuple(paths),
+        settings,
+        frozenset(typed),
+        only,
+        tuple(outputs_of(values["format"] or ["console"], paths)),
+        view,
+        values["jobs"],
+        Limits(values["timeout"] or None, values["memory"] or None),
+        cache,
+        Path(values["baseline"]) if values["baseline"] else None,
+        values["write_baseline"],
+        values["new_only"],
+        values["watch"],
+    )
     if check.write_baseline and check.baseline is None:
         raise Failure("--write-baseline: name the file with --baseline FILE")
     if check.baseline is not None and check.baseline.suffix.lower() in SUFFIXES:
@@ -108,7 +141,9 @@ def check_of(paths: Sequence[str], options: Mapping[str, Any], typed: Mapping[st
     if check.new_only and cache is None:
         raise Failure("--new-only needs the cache, which remembers the last run")
     if check.limits and any(name == "html" for name, _ in check.outputs):
-        raise Failure("--format html draws in this process, where --timeout and --memory do not hold: make the page in a second run")
+        raise Failure(
+            "--format html draws in this process, where --timeout and --memory do not hold: make the page in a second run"
+        )
     if check.watch and any(name != "console" and target is None for name, target in check.outputs):
         raise Failure("--watch writes to the console; send other formats to files, as in --format json:report.json")
     return check
@@ -124,7 +159,8 @@ def _common_folder(paths: Sequence[str]) -> Path:
 
 
 def _from_there(config: Config, name: str, value: Any) -> Any:
-    """A value of a configuration file; paths are seen from there, and what is written stays there: maps come from strangers."""
+    """A value of a configuration file; paths are seen from there, and what is written stays there: maps come from
+    strangers."""
     if config.path is None:
         return value
     folder = config.path.parent
@@ -134,9 +170,14 @@ def _from_there(config: Config, name: str, value: Any) -> Any:
         for given in value:
             target = Path(given.partition(":")[2].replace("\\", "/"))
             if target.is_absolute() or target.drive or ".." in target.parts:
-                raise Failure(f"{config.path}: format: {given}: may not leave the folder of this file; name it on the command line")
-        return [f"{kind}:{folder / target}" if target not in ("", "-") else given for given in value
-                for kind, _, target in [given.partition(":")]]
+                raise Failure(
+                    f"{config.path}: format: {given}: may not leave the folder of this file; name it on the command line"
+                )
+        return [
+            f"{kind}:{folder / target}" if target not in ("", "-") else given
+            for given in value
+            for kind, _, target in [given.partition(":")]
+        ]
     return value
 
 
@@ -144,12 +185,18 @@ def described(check: Check) -> dict[str, Any]:
     """What a check would go by, as JSON values."""
     config = check.config if check.config is not None else configuration.discover(_common_folder(check.paths))
     settings = asdict(settings_by(config, check))
-    return {"config": str(config.path) if config.path else None,
-            **{name: str(value) if isinstance(value, Path) else value for name, value in settings.items()},
-            "fail_on": check.view.fail_on or "never", "max_findings": check.view.max_findings,
-            "format": [name if target is None else f"{name}:{target}" for name, target in check.outputs],
-            "baseline": check.baseline and str(check.baseline), "cache_dir": check.cache and str(check.cache.folder), "jobs": check.jobs,
-            "timeout": check.limits.seconds, "memory": check.limits.megabytes}
+    return {
+        "config": str(config.path) if config.path else None,
+        **{name: str(value) if isinstance(value, Path) else value for name, value in settings.items()},
+        "fail_on": check.view.fail_on or "never",
+        "max_findings": check.view.max_findings,
+        "format": [name if target is None else f"{name}:{target}" for name, target in check.outputs],
+        "baseline": check.baseline and str(check.baseline),
+        "cache_dir": check.cache and str(check.cache.folder),
+        "jobs": check.jobs,
+        "timeout": check.limits.seconds,
+        "memory": check.limits.megabytes,
+    }
 
 
 def settings_by(config: Config, check: Check) -> Settings:
@@ -159,12 +206,22 @@ def settings_by(config: Config, check: Check) -> Settings:
         Failure: if the file names a rule that there is not.
     """
     known = list(check.view.rules)
-    values: Mapping[str, Any] = {key: value for key, value in config.values.items() if key.replace("-", "_") not in check.given}
+    values: Mapping[str, Any] = {
+        key: value for key, value in config.values.items() if key.replace("-", "_") not in check.given
+    }
     asked = _rules(values, known, f"{config.path}")
     settings = replace(check.settings, **{name: value for name, value in asked.items() if value})
-    overrides = tuple(Override(one["name"], **_rules({key: value for key, value in one.items() if key.replace("-", "_") not in check.given},
-                                                     known, f"{config.path}: override {one['name']!r}"))
-                      for one in config.values.get("override", ()))
+    overrides = tuple(
+        Override(
+            one["name"],
+            **_rules(
+                {key: value for key, value in one.items() if key.replace("-", "_") not in check.given},
+                known,
+                f"{config.path}: override {one['name']!r}",
+            ),
+        )
+        for one in config.values.get("override", ())
+    )
     return replace(settings, overrides=overrides)
 
 
@@ -174,10 +231,13 @@ def _rules(values: Mapping[str, Any], known: Sequence[str], place: str) -> dict[
         for prefix in values.get(key, {}):
             if not any(rule.startswith(prefix) for rule in known):
                 raise Failure(f"{place}: {key}: {prefix}: no such rule{suggest(prefix, known)}")
-    return {"select": prefixes_of(f"{place}: select", values.get("select", ()), known),
-            "ignore": prefixes_of(f"{place}: ignore", values.get("ignore", ()), known),
-            "severities": tuple(values.get("severity", {}).items()), "min_scores": tuple(values.get("min-score", {}).items()),
-            "level": values.get("level")}
+    return {
+        "select": prefixes_of(f"{place}: select", values.get("select", ()), known),
+        "ignore": prefixes_of(f"{place}: ignore", values.get("ignore", ()), known),
+        "severities": tuple(values.get("severity", {}).items()),
+        "min_scores": tuple(values.get("min-score", {}).items()),
+        "level": values.get("level"),
+    }
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -257,9 +317,15 @@ class _Stage:
         if self.baseline is not None and check.baseline is not None:
             report = subtract(report, self.baseline, check.baseline)
         if check.new_only:
-            report = replace(report, beatmaps=tuple(
-                without(beatmap, [f for f in beatmap.findings if f in fresh[place]], "the last run found them, too")
-                if place in fresh else beatmap for place, beatmap in enumerate(report.beatmaps)))
+            report = replace(
+                report,
+                beatmaps=tuple(
+                    without(beatmap, [f for f in beatmap.findings if f in fresh[place]], "the last run found them, too")
+                    if place in fresh
+                    else beatmap
+                    for place, beatmap in enumerate(report.beatmaps)
+                ),
+            )
         self.beatmaps += report.beatmaps
         if self.streams:
             self.print(report, total)
@@ -306,9 +372,18 @@ def _lint(check: Check, stage: _Stage, sources: Sequence[Source] | None, session
         with ProgressBar(sys.stderr) if watched else nullcontext() as progress:
             stage.bar = progress
             album = check.view.album
-            return lint(check.paths if sources is None else sources, check.settings, progress, album.add if album else None,
-                        jobs=check.jobs, cache=check.cache, limits=check.limits, arrived=stage.arrived, settings_of=settings_of(check),
-                        session=session)
+            return lint(
+                check.paths if sources is None else sources,
+                check.settings,
+                progress,
+                album.add if album else None,
+                jobs=check.jobs,
+                cache=check.cache,
+                limits=check.limits,
+                arrived=stage.arrived,
+                settings_of=settings_of(check),
+                session=session,
+            )
     except UsageError as error:
         raise Failure(str(error)) from None
     finally:
@@ -358,8 +433,10 @@ def _tell_stale(entries: Sequence[Accepted], path: Path) -> None:
     if not entries:
         return
     count = sum(one.count for one in entries)
-    say(f"{path}: {count} accepted finding{'s are' if count != 1 else ' is'} no longer found; --write-baseline takes "
-        f"{'them' if count != 1 else 'it'} out")
+    say(
+        f"{path}: {count} accepted finding{'s are' if count != 1 else ' is'} no longer found; --write-baseline takes "
+        f"{'them' if count != 1 else 'it'} out"
+    )
     for one in entries[:MANY]:
         say(f"no longer found: {one.folder} [{one.difficulty}] {one.at} {one.rule}")
     if len(entries) > MANY:

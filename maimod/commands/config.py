@@ -101,7 +101,9 @@ def _trouble(value: Any, rules: Mapping[str, Any], place: str) -> str:
     allowed = rules.get("enum")
     if allowed is not None and value not in allowed:
         close = get_close_matches(str(value), [str(one) for one in allowed], 1)
-        return f"{lead}{value!r} is none of {', '.join(map(str, allowed))}" + (f"; did you mean {close[0]}?" if close else "")
+        return f"{lead}{value!r} is none of {', '.join(map(str, allowed))}" + (
+            f"; did you mean {close[0]}?" if close else ""
+        )
     kind = rules.get("type")
     if kind is not None and not _is(value, kind):
         return f"{lead}{_short(value)} is not {_KINDS[kind][1]}"
@@ -110,14 +112,17 @@ def _trouble(value: Any, rules: Mapping[str, Any], place: str) -> str:
     if "maximum" in rules and value > rules["maximum"]:
         return f"{lead}{value} must be at most {rules['maximum']}"
     if kind == "array":
-        return next((text for i, one in enumerate(value) if (text := _trouble(one, rules["items"], f"{place}[{i}]"))), "")
+        return next(
+            (text for i, one in enumerate(value) if (text := _trouble(one, rules["items"], f"{place}[{i}]"))), ""
+        )
     if kind == "object":
         known, others = rules.get("properties", {}), rules.get("additionalProperties", True)
         for key, one in value.items():
             if key not in known and others is False:
                 close = get_close_matches(key, [*known, *(name.replace("-", "_") for name in known)], 1, 0.6)
-                return f"{lead}unknown key {key!r}" + (f"; did you mean {close[0].replace('_', '-')!r}?" if close else
-                                                       f" (there are: {', '.join(known)})")
+                return f"{lead}unknown key {key!r}" + (
+                    f"; did you mean {close[0].replace('_', '-')!r}?" if close else f" (there are: {', '.join(known)})"
+                )
             inner = known.get(key, others)
             text = _trouble(one, inner, f"{place}.{key}" if place else key) if isinstance(inner, dict) else ""
             if text:
@@ -128,8 +133,13 @@ def _trouble(value: Any, rules: Mapping[str, Any], place: str) -> str:
 
 
 _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
-    "string": ((str,), "a text"), "boolean": ((bool,), "true or false"), "integer": ((int,), "a whole number"),
-    "number": ((int, float), "a number"), "array": ((list,), "a list"), "object": ((dict,), "a table")}
+    "string": ((str,), "a text"),
+    "boolean": ((bool,), "true or false"),
+    "integer": ((int,), "a whole number"),
+    "number": ((int, float), "a number"),
+    "array": ((list,), "a list"),
+    "object": ((dict,), "a table"),
+}
 
 
 def _is(value: Any, kind: str) -> bool:

@@ -47,7 +47,9 @@ class Commands(TyperGroup):
             args = [self.default, *args]
         command = self.commands.get(args[0])
         has_own_commands = hasattr(command, "commands")
-        return super().parse_args(ctx, args if command is None or has_own_commands else [args[0], *rewrite(args[1:], command)])
+        return super().parse_args(
+            ctx, args if command is None or has_own_commands else [args[0], *rewrite(args[1:], command)]
+        )
 
     def _is_for_default(self, token: str) -> bool:
         name, equals, _ = token.partition("=")
@@ -63,8 +65,13 @@ def _key(name: str) -> str:
 
 def _spellings(command: Any) -> tuple[dict[str, Any], bool]:
     """The options of a command by key, and whether it takes paths."""
-    options = {_key(name): one for one in command.params if one.param_type_name == "option" for name in one.opts
-               if name.startswith("--")}
+    options = {
+        _key(name): one
+        for one in command.params
+        if one.param_type_name == "option"
+        for name in one.opts
+        if name.startswith("--")
+    }
     return options, any(one.param_type_name == "argument" and one.name in ("paths", "path") for one in command.params)
 
 
@@ -75,7 +82,9 @@ def rewrite(args: Sequence[str], command: Any) -> list[str]:
     quoted for Hydra work. A token that is the name of an existing file is a path, whatever it looks like.
     """
     options, takes_paths = _spellings(command)
-    short = {name: one for one in command.params for name in one.opts if name.startswith("-") and not name.startswith("--")}
+    short = {
+        name: one for one in command.params for name in one.opts if name.startswith("-") and not name.startswith("--")
+    }
     rewritten: list[str] = []
     paths: list[str] = []
     tokens = iter(args)
@@ -133,7 +142,9 @@ def outputs_of(formats: Sequence[str], paths: Sequence[str]) -> list[tuple[str, 
     for given in formats:
         name, _, target = given.partition(":")
         if name not in REPORTERS:
-            raise Failure(f"--format {name}: no such format{suggest(name, list(REPORTERS))} (there are: {', '.join(REPORTERS)})")
+            raise Failure(
+                f"--format {name}: no such format{suggest(name, list(REPORTERS))} (there are: {', '.join(REPORTERS)})"
+            )
         path = Path(target) if target not in ("", "-") else None
         if path is not None:
             if path.suffix.lower() in (".osu", ".osz") or any(_is_same(path, other) for other in paths):

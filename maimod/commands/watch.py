@@ -1,7 +1,8 @@
 """Lint again whenever a file of a mapset is saved.
 
-By looking at dates and sizes a few times a second: it needs no library, works on every disk, network shares included, and a mapset
-has few files. Only the mapset that changed is linted again; of that, only the difficulty that changed is shown to the model again.
+By looking at dates and sizes a few times a second: it needs no library, works on every disk, network shares included,
+and a mapset has few files. Only the mapset that changed is linted again; of that, only the difficulty that changed is
+shown to the model again.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ def _wait(check: Check, state: State) -> tuple[list[Source], State]:
                 break
             now = again
         saved = {path for path in now.keys() | state.keys() if now.get(path) != state.get(path)}
-        changed = [source for source in sources if any(path == source.path or source.path in path.parents for path in saved)]
+        changed = [
+            source for source in sources if any(path == source.path or source.path in path.parents for path in saved)
+        ]
         if changed:
             return changed, now
         state = now
@@ -77,8 +80,12 @@ def _state(sources: Sequence[Source]) -> State:
         if source.is_archive:
             places = [source.path]
         else:
-            places = [Path(place, name) for place, folders, names in os.walk(source.path) for name in names
-                      if not name.startswith(".")]
+            places = [
+                Path(place, name)
+                for place, folders, names in os.walk(source.path)
+                for name in names
+                if not name.startswith(".")
+            ]
         for path in places:
             try:
                 status = path.stat()

@@ -1,7 +1,8 @@
 """A map as a regular row of slots of a quarter beat, with the song beside it: what the proofreader is shown.
 
-Slots go on through the whole map, however long the pauses, so that the same place of another measure is a fixed number of slots
-away. What starts between two slots is kept as its place within the slot, so that thirds and eighths need no finer row.
+Slots go on through the whole map, however long the pauses, so that the same place of another measure is a fixed number
+of slots away. What starts between two slots is kept as its place within the slot, so that thirds and eighths need no
+finer row.
 
 Everything is numpy; arrays have one row for each slot. Categories are small integers, numbers lie within about [-2, 2].
 """
@@ -25,7 +26,8 @@ from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid
 SLOTS_PER_BEAT = 4
 SLOT_TICKS = TICKS_PER_BEAT // SLOTS_PER_BEAT
 OFFSETS = (0, 3, 4, 6, 8, 9)
-"""Places within a slot [ticks of 1/48 beat]: on it, and the ticks of 1/16, 1/12 (as 1/3 and 1/6 make them) and 1/8 behind it."""
+"""Places within a slot [ticks of 1/48 beat]: on it, and the ticks of 1/16, 1/12 (as 1/3 and 1/6 make them) and 1/8
+behind it."""
 _NEAREST_OFFSET = np.array([0, 0, 1, 1, 2, 3, 3, 3, 4, 5, 5], dtype=np.int64)
 MAX_SLOTS = 16_384
 """Longer rows, of absurd tempos, are not made: two hours at 120 BPM."""
@@ -34,33 +36,82 @@ MARGIN_SLOTS = 2 * SLOTS_PER_BEAT
 REACH = 192
 """Slots the proofreader sees at once. Alike places are sought farther away than that, so that none is seen twice."""
 
-CATEGORIES = {"starts": 64, "ends": 64, "kind": 5, "held": 4, "combo": 2, "additions": 8, "normal_set": 4, "addition_set": 4,
-              "hit": 4, "kiai": 2, "line_set": 4}
+CATEGORIES = {
+    "starts": 64,
+    "ends": 64,
+    "kind": 5,
+    "held": 4,
+    "combo": 2,
+    "additions": 8,
+    "normal_set": 4,
+    "addition_set": 4,
+    "hit": 4,
+    "kiai": 2,
+    "line_set": 4,
+}
 """Columns of :attr:`Slots.categories` with their sizes.
 
-`starts`, `ends`: bits of `OFFSETS` at which an object starts, or a long one repeats or ends. `kind`: 0 none, of the first object
-that starts here. `held`: 0 nothing, 1 slider, 2 spinner, 3 hold note across the beginning. `combo`: the first object's flag.
-`additions`, `normal_set`, `addition_set`: what is heard first in the slot (of a chord, all its additions). `hit`: 0 none, 1 start,
-2 repeat, 3 tail. `line_set`: sample set of the timing point in force."""
+`starts`, `ends`: bits of `OFFSETS` at which an object starts, or a long one repeats or ends. `kind`: 0 none, of the
+first object that starts here. `held`: 0 nothing, 1 slider, 2 spinner, 3 hold note across the beginning. `combo`: the
+first object's flag. `additions`, `normal_set`, `addition_set`: what is heard first in the slot (of a chord, all its
+additions). `hit`: 0 none, 1 start, 2 repeat, 3 tail. `line_set`: sample set of the timing point in force."""
 COLUMN = {name: place for place, name in enumerate(CATEGORIES)}
 _KINDS = {ObjectKind.CIRCLE: 1, ObjectKind.SLIDER: 2, ObjectKind.SPINNER: 3, ObjectKind.HOLD: 4}
 
 STEPS = ("dx", "dy", "distance", "speed", "gap", "turn_cos", "turn_sin")
-NUMBERS = ("volume", "velocity", "x", "y", "end_x", "end_y", "duration", "slides", "slider_speed", "extension",
-           *(f"before_{name}" for name in STEPS), *(f"after_{name}" for name in STEPS), *(f"column_{i}" for i in range(10)),
-           "volume_before", "volume_after", "velocity_before", "velocity_after", "speed_before", "speed_after", "bend_x", "bend_y",
-           "combo_objects_before", "combo_objects_after", "combo_beats_before", "combo_beats_after")
-"""Columns of :attr:`Slots.numbers`: volume and velocity in force or of the hit; of the first object where it begins and ends, how
-long one slide is, how fast, how far beyond its curve; the steps from the object before and to the one after; mania columns. Then
-contrasts: volume, velocity and slider speed against the last and the next of their kind, place against the middle of the way, and how
-far the new combos before and after are."""
+NUMBERS = (
+    "volume",
+    "velocity",
+    "x",
+    "y",
+    "end_x",
+    "end_y",
+    "duration",
+    "slides",
+    "slider_speed",
+    "extension",
+    *(f"before_{name}" for name in STEPS),
+    *(f"after_{name}" for name in STEPS),
+    *(f"column_{i}" for i in range(10)),
+    "volume_before",
+    "volume_after",
+    "velocity_before",
+    "velocity_after",
+    "speed_before",
+    "speed_after",
+    "bend_x",
+    "bend_y",
+    "combo_objects_before",
+    "combo_objects_after",
+    "combo_beats_before",
+    "combo_beats_after",
+)
+"""Columns of :attr:`Slots.numbers`: volume and velocity in force or of the hit; of the first object where it begins and
+ends, how long one slide is, how fast, how far beyond its curve; the steps from the object before and to the one after;
+mania columns. Then
+contrasts: volume, velocity and slider speed against the last and the next of their kind, place against the middle of
+the way, and how far the new combos before and after are."""
 NUMBER = {name: place for place, name in enumerate(NUMBERS)}
 BEFORE = slice(NUMBER["before_dx"], NUMBER["before_dx"] + len(STEPS))
 AFTER = slice(NUMBER["after_dx"], NUMBER["after_dx"] + len(STEPS))
 CONTRASTS = slice(NUMBER["volume_before"], len(NUMBERS))
 
-SUMMARY = ("starts_on", "starts", "ends", "held", "slider", "combo", "whistle", "finish", "clap", "normal", "soft", "drum", "kiai",
-           "volume")
+SUMMARY = (
+    "starts_on",
+    "starts",
+    "ends",
+    "held",
+    "slider",
+    "combo",
+    "whistle",
+    "finish",
+    "clap",
+    "normal",
+    "soft",
+    "drum",
+    "kiai",
+    "volume",
+)
 """What is told of a slot of another measure or another difficulty."""
 
 N_SONG = N_BANDS + len(OFFSETS) + 2 * N_LOUD + 1
@@ -91,7 +142,9 @@ def _song_features(bands: Bands, envelope: OnsetEnvelope, times: np.ndarray, slo
     at, width = frames.astype(np.int64), (slot_ms / bands.frame_ms).astype(np.int64)
     now = _means(bands.loudness, at, at + width)
     later, before = _means(bands.loudness, at, at + 16 * width), _means(bands.loudness, at - 16 * width, at)
-    return np.concatenate([flux, within, np.clip(now, -2, 2), np.clip(later - before, -2, 2), np.ones((len(times), 1))], axis=1)
+    return np.concatenate(
+        [flux, within, np.clip(now, -2, 2), np.clip(later - before, -2, 2), np.ones((len(times), 1))], axis=1
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -116,7 +169,9 @@ class Row:
         """(slot, place in `OFFSETS`) of each time; a tick early is on time."""
         ticks = self.grid.ticks(np.asarray(times, dtype=float))
         slots = (ticks + 1) // SLOT_TICKS
-        return np.clip(slots - self.first, 0, self.count - 1), _NEAREST_OFFSET[np.clip(ticks - slots * SLOT_TICKS, 0, 10)]
+        return np.clip(slots - self.first, 0, self.count - 1), _NEAREST_OFFSET[
+            np.clip(ticks - slots * SLOT_TICKS, 0, 10)
+        ]
 
 
 @dataclass(frozen=True)
@@ -139,7 +194,9 @@ def row_of(beatmap: Beatmap) -> Row | None:
     if not beatmap.hit_objects:
         return None
     grid = BeatGrid(beatmap)
-    ends = grid.ticks(np.array([min(o.time for o in beatmap.hit_objects), max(o.end_time for o in beatmap.hit_objects)]))
+    ends = grid.ticks(
+        np.array([min(o.time for o in beatmap.hit_objects), max(o.end_time for o in beatmap.hit_objects)])
+    )
     first = int(ends[0]) // SLOT_TICKS - MARGIN_SLOTS
     count = int(ends[1]) // SLOT_TICKS + MARGIN_SLOTS + 1 - first
     return Row(grid, first, count) if count <= MAX_SLOTS else None
@@ -162,10 +219,13 @@ def content(beatmap: Beatmap, row: Row) -> tuple[np.ndarray, np.ndarray, np.ndar
         o, slot = objects[i], int(slots[i])
         categories[slot, COLUMN["kind"]] = _KINDS[o.kind]
         categories[slot, COLUMN["combo"]] = o.new_combo
-        numbers[slot, NUMBER["x"]:BEFORE.start] = places.own(i)
+        numbers[slot, NUMBER["x"] : BEFORE.start] = places.own(i)
         # Steps go to the very neighbours: within a slot of a 1/8 stream too.
         numbers[slot, BEFORE], numbers[slot, AFTER] = places.step(i), places.step(i + 1)
-        neighbours[slot] = slots[i - 1] if i else -1, slots[first_here[number + 1]] if number + 1 < len(first_here) else -1
+        neighbours[slot] = (
+            slots[i - 1] if i else -1,
+            slots[first_here[number + 1]] if number + 1 < len(first_here) else -1,
+        )
     fill_contrasts(categories, numbers)
     if beatmap.mode is Mode.MANIA:
         columns = np.array([min(beatmap.column(o), 9) for o in objects])
@@ -182,7 +242,7 @@ def _long_objects(row: Row, objects: Sequence[HitObject], categories: np.ndarray
     starts, _ = row.places([o.time for o in long])
     ends, end_offsets = row.places([o.end_time for o in long])
     for o, start, end, offset in zip(long, starts, ends, end_offsets, strict=True):
-        categories[start + 1:end + (offset > 0), COLUMN["held"]] = held.get(o.kind, 1)
+        categories[start + 1 : end + (offset > 0), COLUMN["held"]] = held.get(o.kind, 1)
 
 
 def _lines(beatmap: Beatmap, row: Row, categories: np.ndarray, numbers: np.ndarray) -> None:
@@ -220,8 +280,11 @@ def fill_contrasts(categories: np.ndarray, numbers: np.ndarray) -> None:
     starts = np.flatnonzero(categories[:, COLUMN["kind"]])
     sounding = np.flatnonzero(categories[:, COLUMN["hit"]])
     sliders = np.flatnonzero(categories[:, COLUMN["kind"]] == _KINDS[ObjectKind.SLIDER])
-    for slots, name, of, scale in ((sounding, "volume", "volume", 3.0), (starts, "velocity", "velocity", 1.0),
-                                   (sliders, "speed", "slider_speed", 1.0)):
+    for slots, name, of, scale in (
+        (sounding, "volume", "volume", 3.0),
+        (starts, "velocity", "velocity", 1.0),
+        (sliders, "speed", "slider_speed", 1.0),
+    ):
         steps = np.clip(np.diff(numbers[slots, NUMBER[of]]) * scale, -3, 3)
         numbers[slots[1:], NUMBER[f"{name}_before"]] = steps
         numbers[slots[:-1], NUMBER[f"{name}_after"]] = -steps
@@ -230,13 +293,17 @@ def fill_contrasts(categories: np.ndarray, numbers: np.ndarray) -> None:
         numbers[starts, NUMBER[f"bend_{axis}"]] = (before - after) / 2
     flagged = np.flatnonzero(categories[starts, COLUMN["combo"]])
     places = np.arange(len(starts))
-    for side, at in (("before", np.searchsorted(flagged, places, side="left") - 1),
-                     ("after", np.searchsorted(flagged, places, side="right"))):
+    for side, at in (
+        ("before", np.searchsorted(flagged, places, side="left") - 1),
+        ("after", np.searchsorted(flagged, places, side="right")),
+    ):
         known = (at >= 0) & (at < len(flagged))
         other = flagged[np.clip(at, 0, max(len(flagged) - 1, 0))] if len(flagged) else places
         objects, slots_away = np.abs(other - places), np.abs(starts[other] - starts)
         numbers[starts, NUMBER[f"combo_objects_{side}"]] = np.where(known, np.minimum(np.log2(1.0 + objects) / 2, 3), 3)
-        numbers[starts, NUMBER[f"combo_beats_{side}"]] = np.where(known, np.minimum(np.log2(1.0 + slots_away) / 2, 3), 3)
+        numbers[starts, NUMBER[f"combo_beats_{side}"]] = np.where(
+            known, np.minimum(np.log2(1.0 + slots_away) / 2, 3), 3
+        )
 
 
 class _Places:
@@ -261,8 +328,16 @@ class _Places:
             extension = (o.slider.length - chord) / 200
         if self.is_flat:
             x = y = end_x = end_y = 0.0
-        values = (x / 256 - 1, y / 192 - 1, (end_x - x) / 128, (end_y - y) / 128, math.log2(1 + 4 * min(beats, 64)) / 3, slides / 3,
-                  speed, extension)
+        values = (
+            x / 256 - 1,
+            y / 192 - 1,
+            (end_x - x) / 128,
+            (end_y - y) / 128,
+            math.log2(1 + 4 * min(beats, 64)) / 3,
+            slides / 3,
+            speed,
+            extension,
+        )
         return tuple(min(max(value, -3.0), 3.0) for value in values)
 
     def step(self, i: int) -> tuple[float, ...]:
@@ -278,21 +353,45 @@ class _Places:
         before = self.ends[i - 1] if self.objects[i - 1].slider else self.ends[i - 2] if i > 1 else self.begins[i - 1]
         start = self.begins[i - 1]
         # The way on which the cursor came: along a slider, or from the object before.
-        way = (before[0] - start[0], before[1] - start[1]) if self.objects[i - 1].slider else (start[0] - before[0], start[1] - before[1])
+        way = (
+            (before[0] - start[0], before[1] - start[1])
+            if self.objects[i - 1].slider
+            else (start[0] - before[0], start[1] - before[1])
+        )
         length = distance * math.hypot(*way)
         turn_cos = (dx * way[0] + dy * way[1]) / length if length > 1 else 0.0
         turn_sin = (dy * way[0] - dx * way[1]) / length if length > 1 else 0.0
-        return (max(min(dx / 128, 3.0), -3.0), max(min(dy / 128, 3.0), -3.0), min(distance / 128, 3.0),
-                min(distance / (200 * max(beats, 0.125)), 3.0), gap, turn_cos, turn_sin)
+        return (
+            max(min(dx / 128, 3.0), -3.0),
+            max(min(dy / 128, 3.0), -3.0),
+            min(distance / 128, 3.0),
+            min(distance / (200 * max(beats, 0.125)), 3.0),
+            gap,
+            turn_cos,
+            turn_sin,
+        )
 
 
 def summary(categories: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """(n_slots, len(SUMMARY)) of shares, to be averaged over slots or difficulties."""
     column = {name: categories[:, place].astype(np.int64) for name, place in COLUMN.items()}
     additions, normal_set = column["additions"], column["normal_set"]
-    parts = (column["starts"] & 1, column["starts"] > 0, column["ends"] > 0, column["held"] > 0, column["kind"] == 2, column["combo"],
-             additions & 1, additions >> 1 & 1, additions >> 2 & 1, normal_set == 1, normal_set == 2, normal_set == 3, column["kiai"],
-             numbers[:, NUMBER["volume"]])
+    parts = (
+        column["starts"] & 1,
+        column["starts"] > 0,
+        column["ends"] > 0,
+        column["held"] > 0,
+        column["kind"] == 2,
+        column["combo"],
+        additions & 1,
+        additions >> 1 & 1,
+        additions >> 2 & 1,
+        normal_set == 1,
+        normal_set == 2,
+        normal_set == 3,
+        column["kiai"],
+        numbers[:, NUMBER["volume"]],
+    )
     return np.stack([np.asarray(part, dtype=np.float32) for part in parts], axis=1)
 
 
@@ -328,8 +427,14 @@ class Surroundings:
         return np.concatenate([self.song, self.place, votes, likeness, self.siblings], axis=1, dtype=np.float32)
 
 
-def surroundings(beatmap: Beatmap, row: Row, bands: Bands | None = None, envelope: OnsetEnvelope | None = None,
-                 lag_ms: float = TYPICAL_LAG_MS, siblings: Sequence[Beatmap] = ()) -> Surroundings:
+def surroundings(
+    beatmap: Beatmap,
+    row: Row,
+    bands: Bands | None = None,
+    envelope: OnsetEnvelope | None = None,
+    lag_ms: float = TYPICAL_LAG_MS,
+    siblings: Sequence[Beatmap] = (),
+) -> Surroundings:
     """Measure what lies around a map.
 
     Args:
@@ -344,8 +449,13 @@ def surroundings(beatmap: Beatmap, row: Row, bands: Bands | None = None, envelop
     song = np.zeros((row.count, N_SONG))
     if bands is not None and envelope is not None and len(bands.flux):
         song = _song_features(bands, envelope, row.times + beatmap.audio_offset + lag_ms, np.clip(slot_ms, 5.0, 2000.0))
-    return Surroundings(row, song.astype(np.float32), _place_features(beatmap, row), _alike(beatmap, song),
-                        _sibling_features(row, siblings))
+    return Surroundings(
+        row,
+        song.astype(np.float32),
+        _place_features(beatmap, row),
+        _alike(beatmap, song),
+        _sibling_features(row, siblings),
+    )
 
 
 def _place_features(beatmap: Beatmap, row: Row) -> np.ndarray:
@@ -354,7 +464,10 @@ def _place_features(beatmap: Beatmap, row: Row) -> np.ndarray:
     since = numbers - row.grid.first_ticks[section] / SLOT_TICKS
     meters = np.maximum(row.grid.meters[section], 1)
     beat = np.floor(since / SLOTS_PER_BEAT) % meters
-    parts: list[np.ndarray] = [np.eye(SLOTS_PER_BEAT)[(numbers % SLOTS_PER_BEAT)], np.eye(4)[np.minimum(beat, 3).astype(int)]]
+    parts: list[np.ndarray] = [
+        np.eye(SLOTS_PER_BEAT)[(numbers % SLOTS_PER_BEAT)],
+        np.eye(4)[np.minimum(beat, 3).astype(int)],
+    ]
     for measures in (1, 4):
         angle = 2 * np.pi * since / (SLOTS_PER_BEAT * meters * measures)
         parts.append(np.stack([np.sin(angle), np.cos(angle)], axis=1))
@@ -363,9 +476,16 @@ def _place_features(beatmap: Beatmap, row: Row) -> np.ndarray:
     d = beatmap.difficulty
     n_starts = len({o.time for o in beatmap.hit_objects})
     seconds = max(beatmap.drain_ms, 1000.0) / 1000
-    conditioning = [d.circle_size / 5 - 1, d.overall_difficulty / 5 - 1, d.approach_rate / 5 - 1, d.hp_drain_rate / 5 - 1,
-             math.log2(max(d.slider_multiplier, 0.1)), n_starts / seconds / 4 - 1, 4 * n_starts / row.count - 1,
-             sum(o.slider is not None for o in beatmap.hit_objects) / len(beatmap.hit_objects)]
+    conditioning = [
+        d.circle_size / 5 - 1,
+        d.overall_difficulty / 5 - 1,
+        d.approach_rate / 5 - 1,
+        d.hp_drain_rate / 5 - 1,
+        math.log2(max(d.slider_multiplier, 0.1)),
+        n_starts / seconds / 4 - 1,
+        4 * n_starts / row.count - 1,
+        sum(o.slider is not None for o in beatmap.hit_objects) / len(beatmap.hit_objects),
+    ]
     parts.append(np.tile(np.clip(conditioning, -3, 3), (row.count, 1)))
     return np.concatenate(parts, axis=1).astype(np.float32)
 
@@ -373,14 +493,17 @@ def _place_features(beatmap: Beatmap, row: Row) -> np.ndarray:
 def _alike(beatmap: Beatmap, song: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Slots more than `REACH` away, by whole measures, at which the song sounds the same; weights of 0 for none."""
     count = len(song)
-    slots, weights = np.zeros((count, N_ALIKE_PLACES), dtype=np.int64), np.zeros((count, N_ALIKE_PLACES), dtype=np.float32)
+    slots, weights = (
+        np.zeros((count, N_ALIKE_PLACES), dtype=np.int64),
+        np.zeros((count, N_ALIKE_PLACES), dtype=np.float32),
+    )
     measure = SLOTS_PER_BEAT * max(beatmap.red_line_at(beatmap.hit_objects[0].time).meter, 1)
     lags = [lag for m in range(1, count // measure + 1) if REACH <= (lag := m * measure) < count]
     if not song[:, -1].any() or not lags:
         return slots, weights
-    features = song[:, :N_BANDS + len(OFFSETS)] - song[:, :N_BANDS + len(OFFSETS)].mean(axis=0)
-    features = np.concatenate([features, song[:, N_BANDS + len(OFFSETS):-1] / 2], axis=1).astype(np.float32)
-    energy = _box((features ** 2).sum(axis=1))
+    features = song[:, : N_BANDS + len(OFFSETS)] - song[:, : N_BANDS + len(OFFSETS)].mean(axis=0)
+    features = np.concatenate([features, song[:, N_BANDS + len(OFFSETS) : -1] / 2], axis=1).astype(np.float32)
+    energy = _box((features**2).sum(axis=1))
     likeness = np.full((count, 2 * len(lags)), -1.0, dtype=np.float32)
     for place, lag in enumerate(lags):
         # Box sums of the products at a lag, over the norms: a local correlation.
@@ -399,7 +522,9 @@ def _box(values: np.ndarray) -> np.ndarray:
     """Sums over `SMOOTH_SLOTS` to both sides."""
     sums = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
     at = np.arange(len(values))
-    return np.asarray(sums[np.minimum(at + SMOOTH_SLOTS + 1, len(values))] - sums[np.maximum(at - SMOOTH_SLOTS, 0)], dtype=np.float32)
+    return np.asarray(
+        sums[np.minimum(at + SMOOTH_SLOTS + 1, len(values))] - sums[np.maximum(at - SMOOTH_SLOTS, 0)], dtype=np.float32
+    )
 
 
 SAME_OBJECTS = 0.6

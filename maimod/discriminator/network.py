@@ -1,10 +1,11 @@
 """A second network: it reads a map in both directions and marks what somebody seems to have changed.
 
-The generator of :mod:`maimod.families.mini.network` reads from left to right and cannot know what comes next. But a map that is to be judged is
-there as a whole, so this one, a small transformer over :mod:`maimod.discriminator.features`, sees both sides of everything, the song, and the same
-place in repeated parts and in the other difficulties. It was trained on maps in which many small things were changed
-(`maimod.training.corruption`; as ELECTRA learns to tell replaced words, Clark et al., 2020, arXiv:2003.10555), and beside that to
-fill in slots that are covered (as BERT, Devlin et al., 2019, arXiv:1810.04805).
+The generator of :mod:`maimod.families.mini.network` reads from left to right and cannot know what comes next. But a map
+that is to be judged is there as a whole, so this one, a small transformer over :mod:`maimod.discriminator.features`,
+sees both sides of everything, the song, and the same place in repeated parts and in the other difficulties. It was
+trained on maps in which many small things were changed (`maimod.training.corruption`; as ELECTRA learns to tell
+replaced words, Clark et al., 2020, arXiv:2003.10555), and beside that to fill in slots that are covered (as BERT,
+Devlin et al., 2019, arXiv:1810.04805).
 
 Axes: `B` windows, `N` slots, `D` width, `H` heads, `K` kinds of change.
 """
@@ -66,12 +67,17 @@ class _Layer(nn.Module):
         self.query_key_value = nn.Linear(config.d_model, 3 * config.d_model)
         self.out = nn.Linear(config.d_model, config.d_model)
         self.distances = nn.Parameter(torch.zeros(config.heads, 2 * config.reach - 1))
-        self.feed = nn.Sequential(nn.Linear(config.d_model, config.feed_forward), nn.GELU(approximate="tanh"),
-                                  nn.Linear(config.feed_forward, config.d_model))
+        self.feed = nn.Sequential(
+            nn.Linear(config.d_model, config.feed_forward),
+            nn.GELU(approximate="tanh"),
+            nn.Linear(config.feed_forward, config.d_model),
+        )
 
     def forward(self, x: Tensor, places: Tensor) -> Tensor:
         batch, length, width = x.shape
-        query, key, value = self.query_key_value(self.attention_norm(x)).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        query, key, value = (
+            self.query_key_value(self.attention_norm(x)).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        )
         logits = (query * (width // self.heads) ** -0.5) @ key.transpose(-1, -2)  # (B, H, N, N)
         mixed = (logits + self.distances[:, places].to(logits.dtype)).softmax(dim=-1) @ value
         x = x + self.out(mixed.transpose(1, 2).reshape(batch, length, width))
@@ -91,13 +97,17 @@ class Discriminator(nn.Module):
         self.numbers = nn.Linear(config.n_numbers, config.d_model)
         self.surroundings = nn.Linear(config.n_surroundings, config.d_model)
         self.cover = nn.Parameter(torch.zeros(config.d_model))
-        self.mixing = nn.Sequential(nn.LayerNorm(config.d_model), nn.Linear(config.d_model, config.d_model), nn.GELU(approximate="tanh"))
+        self.mixing = nn.Sequential(
+            nn.LayerNorm(config.d_model), nn.Linear(config.d_model, config.d_model), nn.GELU(approximate="tanh")
+        )
         self.layers = nn.ModuleList(_Layer(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.d_model)
         self.changed = nn.Linear(config.d_model, config.n_kinds)
         self.filled = nn.ModuleDict({name: nn.Linear(config.d_model, CATEGORIES[name]) for name in COVERED})
 
-    def forward(self, categories: Tensor, numbers: Tensor, surroundings: Tensor, covered: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, categories: Tensor, numbers: Tensor, surroundings: Tensor, covered: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Read windows.
 
         Args:
@@ -159,12 +169,20 @@ def corruption_logits(network: Discriminator, slots: Slots) -> np.ndarray:
     logits = np.zeros((count, network.config.n_kinds), dtype=np.float32)
     device = next(network.parameters()).device
     for start in range(0, len(pieces), WINDOWS_PER_BATCH):
-        batch = pieces[start:start + WINDOWS_PER_BATCH]
+        batch = pieces[start : start + WINDOWS_PER_BATCH]
         length = min(count, reach)
         at = np.array([first for first, _ in batch])[:, None] + np.arange(length)
-        found, _ = network(*(torch.from_numpy(array[at]).to(device, dtype) for array, dtype in (
-            (slots.categories, torch.int64), (slots.numbers, torch.float32), (slots.surroundings, torch.float32))))
+        found, _ = network(
+            *(
+                torch.from_numpy(array[at]).to(device, dtype)
+                for array, dtype in (
+                    (slots.categories, torch.int64),
+                    (slots.numbers, torch.float32),
+                    (slots.surroundings, torch.float32),
+                )
+            )
+        )
         for (first, owned), rows in zip(batch, found.float().cpu().numpy(), strict=True):
-            logits[owned] = rows[owned.start - first:owned.stop - first]
+            logits[owned] = rows[owned.start - first : owned.stop - first]
     assert math.isfinite(float(np.abs(logits).max(initial=0.0)))
     return logits

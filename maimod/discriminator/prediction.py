@@ -1,4 +1,5 @@
-"""What the proofreader doubts: log-odds, slot by slot, that somebody changed something. Numpy alone, for detectors and pictures."""
+"""What the proofreader doubts: log-odds, slot by slot, that somebody changed something. Numpy alone, for detectors and
+pictures."""
 
 from __future__ import annotations
 
@@ -40,5 +41,5 @@ class CorruptionLogits:
         """(slot, log-odds) of slots above `least` that no slot up to `apart` away exceeds."""
         values = self.of(kind)
         for slot in np.flatnonzero(values > least):
-            if values[slot] >= values[max(slot - apart, 0):slot + apart + 1].max():
+            if values[slot] >= values[max(slot - apart, 0) : slot + apart + 1].max():
                 yield int(slot), float(values[slot])

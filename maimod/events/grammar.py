@@ -1,6 +1,7 @@
 """Which kind of event can follow which: what a model's alternatives are chosen from.
 
-Groups are those of COMPAT §4.1 and §4.5; the order inside a group and its parts follow from the language of the checkpoint.
+Groups are those of COMPAT §4.1 and §4.5; the order inside a group and its parts follow from the language of the
+checkpoint.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ def _group_templates(schema: EventSchema, mode: Mode) -> list[list[str]]:
     """
     if mode in (Mode.OSU, Mode.CATCH):
         place = (["dist"] if schema.distances else []) + {
-            "split": ["pos_x", "pos_y"], "cell": ["pos"], "refined": ["pos", "pos_refine"]}[schema.positions]
+            "split": ["pos_x", "pos_y"],
+            "cell": ["pos"],
+            "refined": ["pos", "pos_refine"],
+        }[schema.positions]
     else:
         place = ["column"] if mode is Mode.MANIA else []
     combo = ["new_combo?"] if mode in (Mode.OSU, Mode.CATCH) else []
@@ -28,21 +32,45 @@ def _group_templates(schema: EventSchema, mode: Mode) -> list[list[str]]:
     groups = [
         [*when, *place, *combo, *(["scroll_speed"] if mode is Mode.TAIKO else []), *hit, "circle"],
         [*when, *place, *combo, *speed, *hit, "slider_head"],
-        *([*place, kind] for kind in ("bezier_anchor", "perfect_anchor", "catmull_anchor", "red_anchor", "last_anchor")),
+        *(
+            [*place, kind]
+            for kind in ("bezier_anchor", "perfect_anchor", "catmull_anchor", "red_anchor", "last_anchor")
+        ),
         [*when, *(place if schema.slider_version == 1 else []), *hit, "*", "last_anchor"],
         [*when, *place, *hit, "slider_end"],
-        [*when, "spinner"], [*when, *hit, "spinner_end"],
-        [*when, "scroll_speed", *hit, "drumroll"], [*when, "drumroll_end"],
-        [*when, "scroll_speed", *hit, "denden"], [*when, "denden_end"],
-        [*when, *place, *hit, "hold_note"], [*when, *place, "hold_note_end"],
-        *([["t", kind] for kind in ("slider_sustain", "slider_repeat_sustain", "spinner_sustain", "drumroll_sustain",
-                                     "denden_sustain")] if schema.sustains else []),
+        [*when, "spinner"],
+        [*when, *hit, "spinner_end"],
+        [*when, "scroll_speed", *hit, "drumroll"],
+        [*when, "drumroll_end"],
+        [*when, "scroll_speed", *hit, "denden"],
+        [*when, "denden_end"],
+        [*when, *place, *hit, "hold_note"],
+        [*when, *place, "hold_note_end"],
+        *(
+            [
+                ["t", kind]
+                for kind in (
+                    "slider_sustain",
+                    "slider_repeat_sustain",
+                    "spinner_sustain",
+                    "drumroll_sustain",
+                    "denden_sustain",
+                )
+            ]
+            if schema.sustains
+            else []
+        ),
         *([["t", *place, "hold_note_sustain"]] if schema.sustains else []),
-        [*when, "kiai"], [*when, "scroll_speed", "scroll_speed_change"],
-        ["t", "beat"], ["t", "measure"], ["t", "timing_point"],
+        [*when, "kiai"],
+        [*when, "scroll_speed", "scroll_speed_change"],
+        ["t", "beat"],
+        ["t", "measure"],
+        ["t", "timing_point"],
     ]
     taiko_only = {"drumroll", "drumroll_end", "denden", "denden_end"}
-    slider_kinds = {"slider_head", "slider_end", "last_anchor"} | {name for name in EventKind if name.endswith("_anchor")}
+    slider_kinds = {"slider_head", "slider_end", "last_anchor"} | {
+        name for name in EventKind if name.endswith("_anchor")
+    }
 
     def fits(group: list[str]) -> bool:
         kind = group[-1]
@@ -53,13 +81,20 @@ def _group_templates(schema: EventSchema, mode: Mode) -> list[list[str]]:
     return [group for group in groups if fits(group)]
 
 
-_OWN_CONTEXTS = {"kiai": ("kiai",), "scroll_speed_change": ("sv", "mania_sv"), "beat": ("timing",), "measure": ("timing",),
-                 "timing_point": ("timing",)}
+_OWN_CONTEXTS = {
+    "kiai": ("kiai",),
+    "scroll_speed_change": ("sv", "mania_sv"),
+    "beat": ("timing",),
+    "measure": ("timing",),
+    "timing_point": ("timing",),
+}
 """Contexts that write a group; all others are of `map`."""
 
 
 @cache
-def successors(schema: EventSchema, mode: Mode, contexts: tuple[str, ...]) -> dict[EventKind | None, frozenset[EventKind]]:
+def successors(
+    schema: EventSchema, mode: Mode, contexts: tuple[str, ...]
+) -> dict[EventKind | None, frozenset[EventKind]]:
     """Kinds that can follow each kind of event.
 
     Args:
@@ -89,8 +124,8 @@ def successors(schema: EventSchema, mode: Mode, contexts: tuple[str, ...]) -> di
             follow.setdefault(EventKind.VOLUME, set()).add(EventKind.HITSOUND)
             if schema.type_first:
                 lasts.add(EventKind.VOLUME)
-    # Groups without a time are slider anchors, among which a beat or a change may fall. With types in front, the last event of a
-    # group does not tell what ended.
+    # Groups without a time are slider anchors, among which a beat or a change may fall. With types in front, the last
+    # event of a group does not tell what ended.
     between = ANCHORS | BEATS | {EventKind.SLIDER_HEAD, EventKind.KIAI, EventKind.SCROLL_SPEED_CHANGE}
     before_anchors = lasts if schema.type_first else lasts & between
     for last in [None, *lasts]:

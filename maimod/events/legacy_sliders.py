@@ -1,7 +1,7 @@
 """Where sliders end, by the formulas of the `slider` package.
 
-They are not the game's (see :mod:`maimod.osu.slider_path` for those), but the published models learned events made with them, and even the
-last bit matters: results are truncated, and often lie on an integer.
+They are not the game's (see :mod:`maimod.osu.slider_path` for those), but the published models learned events made with
+them, and even the last bit matters: results are truncated, and often lie on an integer.
 
 Conventions: osu! pixels, control points truncated to integers.
 Source: https://github.com/llllllllll/slider (behaviour only).
@@ -56,7 +56,7 @@ def path_ends(sliders: Mapping[int, SliderPath]) -> dict[int, tuple[float, float
     begin = 0
     chosen: list[tuple[int, list[tuple[int, int]], float]] = []  # (slider, piece, curve parameter of its end)
     for key, of_slider in pieces.items():
-        own = lengths[begin:begin + len(of_slider)]
+        own = lengths[begin : begin + len(of_slider)]
         begin += len(of_slider)
         total = sum(own)
         target = max(0.0, own[-1] - (total - sliders[key].length))
@@ -71,8 +71,9 @@ def path_ends(sliders: Mapping[int, SliderPath]) -> dict[int, tuple[float, float
     for choice in chosen:
         by_degree[len(choice[1]) - 1].append(choice)
     for choices in by_degree.values():
-        points_at = _bezier(np.array([piece for _, piece, _ in choices], float),
-                            np.array([[parameter] for _, _, parameter in choices]))
+        points_at = _bezier(
+            np.array([piece for _, piece, _ in choices], float), np.array([[parameter] for _, _, parameter in choices])
+        )
         for (key, piece, _), (x, y) in zip(choices, points_at[:, 0].tolist(), strict=True):
             # Extrapolation of a short curve of high degree to a great length leaves all bounds.
             ends[key] = (x, y) if math.isfinite(x) and math.isfinite(y) else piece[-1]

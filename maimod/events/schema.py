@@ -99,14 +99,32 @@ ANCHORS = frozenset({EventKind.BEZIER_ANCHOR, EventKind.PERFECT_ANCHOR, EventKin
 BEATS = frozenset({EventKind.BEAT, EventKind.MEASURE, EventKind.TIMING_POINT})
 
 
-SUSTAINS = frozenset({EventKind.SLIDER_SUSTAIN, EventKind.SLIDER_REPEAT_SUSTAIN, EventKind.SPINNER_SUSTAIN,
-                      EventKind.HOLD_NOTE_SUSTAIN, EventKind.DRUMROLL_SUSTAIN, EventKind.DENDEN_SUSTAIN})
+SUSTAINS = frozenset(
+    {
+        EventKind.SLIDER_SUSTAIN,
+        EventKind.SLIDER_REPEAT_SUSTAIN,
+        EventKind.SPINNER_SUSTAIN,
+        EventKind.HOLD_NOTE_SUSTAIN,
+        EventKind.DRUMROLL_SUSTAIN,
+        EventKind.DENDEN_SUSTAIN,
+    }
+)
 
 
 OBJECTS = ANCHORS | {
-    EventKind.CIRCLE, EventKind.SPINNER, EventKind.SPINNER_END, EventKind.SLIDER_HEAD, EventKind.LAST_ANCHOR,
-    EventKind.SLIDER_END, EventKind.HOLD_NOTE, EventKind.HOLD_NOTE_END, EventKind.DRUMROLL, EventKind.DRUMROLL_END,
-    EventKind.DENDEN, EventKind.DENDEN_END}
+    EventKind.CIRCLE,
+    EventKind.SPINNER,
+    EventKind.SPINNER_END,
+    EventKind.SLIDER_HEAD,
+    EventKind.LAST_ANCHOR,
+    EventKind.SLIDER_END,
+    EventKind.HOLD_NOTE,
+    EventKind.HOLD_NOTE_END,
+    EventKind.DRUMROLL,
+    EventKind.DRUMROLL_END,
+    EventKind.DENDEN,
+    EventKind.DENDEN_END,
+}
 
 
 TYPES = OBJECTS | BEATS | SUSTAINS | {EventKind.KIAI, EventKind.SCROLL_SPEED_CHANGE}
@@ -130,9 +148,10 @@ class Event:
     part: int = 0
     """Which part of the source.
 
-    In an anchor's group, and for the place of a slider's last anchor: the index into `SliderPath.control_points` (from 1).
-    Hitsound and volume of a slider: 0 in the head's group, the edge number 1 … `slides` for repeats and tail; in the
-    last anchor's group 0 is the body. Beats: their number from the timing point. Sustains: their number from 1. Else 0.
+    In an anchor's group, and for the place of a slider's last anchor: the index into `SliderPath.control_points` (from
+    1). Hitsound and volume of a slider: 0 in the head's group, the edge number 1 … `slides` for repeats and tail; in
+    the last anchor's group 0 is the body. Beats: their number from the timing point. Sustains: their number from 1.
+    Else 0.
     """
 
 
@@ -191,9 +210,9 @@ class EventSchema:
     timing_point_events: bool
     """Whether a timing point is told apart from a measure."""
     corrected: bool = False
-    """Whether known errors of the original are mended: timing points are sorted and their times not cut to seconds, kiai
-    is kiai alone, a green line with a positive number sets velocity 1, heads and tails without edge sounds sound like
-    their slider. Published models learned the errors."""
+    """Whether known errors of the original are mended: timing points are sorted and their times not cut to seconds,
+    kiai is kiai alone, a green line with a positive number sets velocity 1, heads and tails without edge sounds sound
+    like their slider. Published models learned the errors."""
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> EventSchema:
@@ -208,7 +227,9 @@ class EventSchema:
             raise ValueError(f"event language: missing {sorted(missing)}, unknown {sorted(values.keys() - known)}")
         schema = cls(**{**values, "contexts": tuple(tuple(names) for names in values["contexts"])})
         if schema.positions not in ("split", "cell", "refined") or schema.slider_version not in (1, 2):
-            raise ValueError(f"event language: positions {schema.positions!r}, slider version {schema.slider_version!r}")
+            raise ValueError(
+                f"event language: positions {schema.positions!r}, slider version {schema.slider_version!r}"
+            )
         unknown = {name for names in schema.contexts for name in names} - CONTEXTS
         if unknown or not all(schema.contexts) or schema.position_precision < 1:
             raise ValueError(f"event language: contexts {schema.contexts}, precision {schema.position_precision}")

@@ -1,11 +1,13 @@
 """Vocabulary of a checkpoint: events to token ids and back, and the class tokens that tell what map follows.
 
-Everything comes from the checkpoint's `tokenizer.json`, so another checkpoint is data and not code. The file has the layout of
-the Mapperatorinator family (COMPAT §1.4; `offset`, `event_ranges`, `input_event_ranges`: lists of type, min_value, max_value in id
-order; ids of contexts; the mappers and descriptors it knows), plus, in checkpoints of ours, a `maimod` object:
+Everything comes from the checkpoint's `tokenizer.json`, so another checkpoint is data and not code. The file has the
+layout of the Mapperatorinator family (COMPAT §1.4; `offset`, `event_ranges`, `input_event_ranges`: lists of type,
+min_value, max_value in id order; ids of contexts; the mappers and descriptors it knows), plus, in checkpoints of ours,
+a `maimod` object:
 
 - `language`: the :class:`~maimod.events.schema.EventSchema`;
-- `time`: `{"unit": "ms", "step": 10}` for times since the window's start, or `{"unit": "tick"}` for ticks since the previous time;
+- `time`: `{"unit": "ms", "step": 10}` for times since the window's start, or `{"unit": "tick"}` for ticks since the
+  previous time;
 - `steps`: type -> how many units of the event's value share one id.
 """
 
@@ -25,6 +27,7 @@ from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
 
 PAD, SOS, EOS = 0, 1, 2
 FIRST_FREE_ID = 3
+
 
 class VocabularyError(Exception):
     """A `tokenizer.json` that cannot be used."""
@@ -48,9 +51,10 @@ class Range:
 
 UNWRITTEN_CLASSES: Mapping[str, frozenset[EventKind]] = {
     "v30": frozenset(EventKind),
-    "v31": frozenset({EventKind.DIFFICULTY, EventKind.MAPPER, EventKind.SONG_LENGTH, EventKind.SONG_POSITION})}
-"""Class tokens that a version never writes although older code gave ids to some of them (COMPAT §2.9, §7): its conditioning vectors say
-these things."""
+    "v31": frozenset({EventKind.DIFFICULTY, EventKind.MAPPER, EventKind.SONG_LENGTH, EventKind.SONG_POSITION}),
+}
+"""Class tokens that a version never writes although older code gave ids to some of them (COMPAT §2.9, §7): its
+conditioning vectors say these things."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,9 @@ class Vocabulary:
             self.mapper_index = {int(user): int(index) for user, index in data.get("mapper_idx", {}).items()}
             self.descriptor_index = {str(name): int(index) for name, index in data.get("descriptor_idx", {}).items()}
             self._mapper_of_map = {int(number): int(user) for number, user in data.get("beatmap_mapper", {}).items()}
-            self._descriptors_of_map = {int(number): tuple(found) for number, found in data.get("beatmap_descriptors", {}).items()}
+            self._descriptors_of_map = {
+                int(number): tuple(found) for number, found in data.get("beatmap_descriptors", {}).items()
+            }
             stated = {kind: span.first_id for kind, span in self.ranges.items()} | data.get("event_start", {})
             wrong = [kind for kind, span in self.ranges.items() if stated[kind] != span.first_id]
             if wrong or data.get("vocab_size_out", self.size_out) != self.size_out:
@@ -112,7 +118,7 @@ class Vocabulary:
         self.time_step: int = time.get("step", 1)
         self.kinds: list[EventKind | None] = [None] * self.size_in
         for span in self.ranges.values():
-            self.kinds[span.first_id:span.first_id + span.size] = [span.kind] * span.size
+            self.kinds[span.first_id : span.first_id + span.size] = [span.kind] * span.size
 
     def _version(self) -> str:
         """Which published language has these kinds of event (COMPAT §2; the file does not say)."""
@@ -127,8 +133,12 @@ class Vocabulary:
     @property
     def modes(self) -> frozenset[Mode]:
         """Game modes whose objects it can say."""
-        needed = {Mode.OSU: EventKind.SLIDER_HEAD, Mode.CATCH: EventKind.SLIDER_HEAD, Mode.TAIKO: EventKind.DRUMROLL,
-                  Mode.MANIA: EventKind.HOLD_NOTE}
+        needed = {
+            Mode.OSU: EventKind.SLIDER_HEAD,
+            Mode.CATCH: EventKind.SLIDER_HEAD,
+            Mode.TAIKO: EventKind.DRUMROLL,
+            Mode.MANIA: EventKind.HOLD_NOTE,
+        }
         able = {mode for mode, kind in needed.items() if kind in self.ranges}
         return frozenset(able & {Mode.OSU} if self.version == "v30" else able)
 
@@ -185,29 +195,43 @@ class Vocabulary:
         unwritten = UNWRITTEN_CLASSES.get(self.version or "", frozenset())
         if conditioning.year is not None and (EventKind.YEAR not in self.ranges or EventKind.YEAR in unwritten):
             raise VocabularyError(f"year={conditioning.year}: this checkpoint is not told the year; leave it out")
-        return [self.encode(kind, value) for kind, value in self._class_values(beatmap, conditioning, scroll_speed_ratio)
-                if kind in self.ranges and kind not in unwritten]
+        return [
+            self.encode(kind, value)
+            for kind, value in self._class_values(beatmap, conditioning, scroll_speed_ratio)
+            if kind in self.ranges and kind not in unwritten
+        ]
 
-    def _class_values(self, beatmap: Beatmap, conditioning: Conditioning, scroll_speed_ratio: float) -> list[tuple[EventKind, int]]:
+    def _class_values(
+        self, beatmap: Beatmap, conditioning: Conditioning, scroll_speed_ratio: float
+    ) -> list[tuple[EventKind, int]]:
         """Class tokens in prompt order; values by COMPAT §2.7, where the highest of a range stands for "unknown"."""
         mode, settings, objects = beatmap.mode, beatmap.difficulty, beatmap.hit_objects
         unknown = {kind: span.high for kind, span in self.ranges.items()}
         mapper, descriptors = self.mapper(conditioning), self.descriptors(conditioning)
-        values = [(EventKind.GAMEMODE, int(mode)),
-                  (EventKind.DIFFICULTY, 24 if conditioning.stars is None else min(max(int(conditioning.stars * 24 / 12), 0), 23)),
-                  (EventKind.MAPPER, unknown.get(EventKind.MAPPER, 0) if mapper is None else mapper),
-                  (EventKind.YEAR, unknown.get(EventKind.YEAR, 0) if conditioning.year is None else conditioning.year),
-                  (EventKind.HITSOUNDED, int(any(o.hitsound for o in objects))),
-                  (EventKind.SONG_LENGTH, min(int(conditioning.song_ms // 10_000), 60))]
+        values = [
+            (EventKind.GAMEMODE, int(mode)),
+            (
+                EventKind.DIFFICULTY,
+                24 if conditioning.stars is None else min(max(int(conditioning.stars * 24 / 12), 0), 23),
+            ),
+            (EventKind.MAPPER, unknown.get(EventKind.MAPPER, 0) if mapper is None else mapper),
+            (EventKind.YEAR, unknown.get(EventKind.YEAR, 0) if conditioning.year is None else conditioning.year),
+            (EventKind.HITSOUNDED, int(any(o.hitsound for o in objects))),
+            (EventKind.SONG_LENGTH, min(int(conditioning.song_ms // 10_000), 60)),
+        ]
         if mode in (Mode.OSU, Mode.CATCH):
-            values += [(EventKind.GLOBAL_SV, round(min(max(settings.slider_multiplier, 0.4), 3.6) * 100)),
-                       (EventKind.CS, min(max(int(settings.circle_size * 20 / 10), 0), 20))]
+            values += [
+                (EventKind.GLOBAL_SV, round(min(max(settings.slider_multiplier, 0.4), 3.6) * 100)),
+                (EventKind.CS, min(max(int(settings.circle_size * 20 / 10), 0), 20)),
+            ]
         if mode is Mode.MANIA:
             holds = sum(o.kind is ObjectKind.HOLD for o in objects) / max(len(objects), 1)
             values += [(EventKind.KEYCOUNT, beatmap.keys), (EventKind.HOLD_NOTE_RATIO, _tenths(holds))]
         if mode in (Mode.TAIKO, Mode.MANIA):
             values.append((EventKind.SCROLL_SPEED_RATIO, _tenths(scroll_speed_ratio)))
-        return values + [(EventKind.DESCRIPTOR, index) for index in descriptors or (unknown.get(EventKind.DESCRIPTOR, 0),)]
+        return values + [
+            (EventKind.DESCRIPTOR, index) for index in descriptors or (unknown.get(EventKind.DESCRIPTOR, 0),)
+        ]
 
     def with_known_facts(self, beatmap: Beatmap, conditioning: Conditioning) -> Conditioning:
         """`facts`, and the mapper that the checkpoint knows the map by, if it does."""
@@ -232,8 +256,10 @@ class Vocabulary:
         if not self.mapper_index:
             raise VocabularyError(f"mapper_id={conditioning.mapper_id}: this checkpoint knows no mappers; leave it out")
         if conditioning.mapper_id not in self.mapper_index:
-            raise VocabularyError(f"mapper_id={conditioning.mapper_id}: not among the {len(self.mapper_index):,} mappers that this checkpoint "
-                                  "knows; leave it out")
+            raise VocabularyError(
+                f"mapper_id={conditioning.mapper_id}: not among the {len(self.mapper_index):,} mappers that this checkpoint "
+                "knows; leave it out"
+            )
         return self.mapper_index[conditioning.mapper_id]
 
     def descriptors(self, conditioning: Conditioning) -> list[int]:
@@ -243,7 +269,9 @@ class Vocabulary:
             VocabularyError: if one is not known.
         """
         if conditioning.descriptors and not self.descriptor_index:
-            raise VocabularyError(f"descriptors={conditioning.descriptors[0]}: this checkpoint knows no descriptors; leave it out")
+            raise VocabularyError(
+                f"descriptors={conditioning.descriptors[0]}: this checkpoint knows no descriptors; leave it out"
+            )
         for name in conditioning.descriptors:
             if name not in self.descriptor_index:
                 close = get_close_matches(name, self.descriptor_index, 3, 0.5)

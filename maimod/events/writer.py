@@ -2,8 +2,8 @@
 
 A family of models has its own :class:`EventSchema`; those of the published Mapperatorinator checkpoints are in
 :data:`SCHEMAS`, and for them the events equal the original's, event by event. That is why timing points are looked up
-in file order, coordinates and slider durations are truncated and slider ends follow the formulas of the `slider` package:
-a model trained on such events is surprised by better ones.
+in file order, coordinates and slider durations are truncated and slider ends follow the formulas of the `slider`
+package: a model trained on such events is surprised by better ones.
 
 Conventions: times in ms from the start of the audio as the `.osu` file counts them (see `Beatmap.audio_offset`),
 distances in osu! pixels, information in bits. Inside this module exact times are whole microseconds.
@@ -79,8 +79,11 @@ def from_beatmap(beatmap: Beatmap, schema: EventSchema, song_length_ms: float | 
         groups = list(_CONTEXTS[names[-1]](writer))
         for name in reversed(names[:-1]):
             groups = _merge(list(_CONTEXTS[name](writer)), groups)
-        contexts[names[-1]] = [Event(kind, value, group.time, number, group.source, part)
-                               for number, group in enumerate(groups, start=first) for kind, value, part in group.parts]
+        contexts[names[-1]] = [
+            Event(kind, value, group.time, number, group.source, part)
+            for number, group in enumerate(groups, start=first)
+            for kind, value, part in group.parts
+        ]
         first += len(groups)
     return contexts
 
@@ -226,11 +229,23 @@ class _Writer:
         """Refuse before the work is done, not after."""
         self.budget -= count
         if self.budget < 0:
-            raise EventError(f"{self.beatmap.path}: more than {MAX_EVENTS:,} events; beats or sliders of such timing "
-                             "points cannot be judged by a model")
+            raise EventError(
+                f"{self.beatmap.path}: more than {MAX_EVENTS:,} events; beats or sliders of such timing "
+                "points cannot be judged by a model"
+            )
 
-    def group(self, kind: EventKind, time: int, source: HitObject | TimingPoint, details: _Parts, *, value: int = 0,
-              part: int = 0, timed: bool = True, snapped: bool = True) -> _Group:
+    def group(
+        self,
+        kind: EventKind,
+        time: int,
+        source: HitObject | TimingPoint,
+        details: _Parts,
+        *,
+        value: int = 0,
+        part: int = 0,
+        timed: bool = True,
+        snapped: bool = True,
+    ) -> _Group:
         at = _milliseconds(time)
         parts: _Parts = [(kind, value, part)] if self.schema.type_first else []
         if timed:
@@ -248,9 +263,13 @@ class _Writer:
         """Groups of all hit objects, by time."""
         self.budget, self.last_position = MAX_EVENTS, CENTRE
         if self.mode is not Mode.TAIKO:
-            self.path_ends = path_ends({
-                hit_object.index: hit_object.slider for hit_object in self.beatmap.hit_objects
-                if hit_object.slider and len(hit_object.slider.control_points) <= MAX_CONTROL_POINTS})
+            self.path_ends = path_ends(
+                {
+                    hit_object.index: hit_object.slider
+                    for hit_object in self.beatmap.hit_objects
+                    if hit_object.slider and len(hit_object.slider.control_points) <= MAX_CONTROL_POINTS
+                }
+            )
         groups = [group for hit_object in self.beatmap.hit_objects for group in self.hit_object(hit_object)]
         groups.sort(key=lambda group: group.time)
         return groups
@@ -286,14 +305,17 @@ class _Writer:
         assert drumroll.slider is not None
         start = _microseconds(drumroll.time)
         end = self.timeline.slider_end(start, drumroll.slider, self.beatmap.difficulty.slider_multiplier)
-        yield from self.roll(drumroll, start, end, EventKind.DRUMROLL, EventKind.DRUMROLL_SUSTAIN, EventKind.DRUMROLL_END)
+        yield from self.roll(
+            drumroll, start, end, EventKind.DRUMROLL, EventKind.DRUMROLL_SUSTAIN, EventKind.DRUMROLL_END
+        )
 
     def denden(self, denden: HitObject) -> Iterator[_Group]:
         start, end = _microseconds(denden.time), _microseconds(denden.end_time)
         yield from self.roll(denden, start, end, EventKind.DENDEN, EventKind.DENDEN_SUSTAIN, EventKind.DENDEN_END)
 
-    def roll(self, source: HitObject, start: int, end: int, head: EventKind, sustain: EventKind,
-             tail: EventKind) -> Iterator[_Group]:
+    def roll(
+        self, source: HitObject, start: int, end: int, head: EventKind, sustain: EventKind, tail: EventKind
+    ) -> Iterator[_Group]:
         self.spend(9)
         yield self.group(head, start, source, self.scroll_speed(start) + self.own_sound(source, start))
         yield from self.sustain(sustain, start, end, source)
@@ -341,8 +363,9 @@ class _Writer:
         place = self.position(*self.path_ends[head.index])
         yield self.group(EventKind.SLIDER_END, end, head, place + self.edge_sound(head, slider.slides, end))
 
-    def sustain(self, kind: EventKind, start: int, end: int, source: HitObject,
-                details: _Parts | None = None) -> Iterator[_Group]:
+    def sustain(
+        self, kind: EventKind, start: int, end: int, source: HitObject, details: _Parts | None = None
+    ) -> Iterator[_Group]:
         """Repeat a long object between two times in microseconds."""
         if not self.schema.sustains:
             return
@@ -369,7 +392,8 @@ class _Writer:
             parts.append((EventKind.DISTANCE, int(min(math.sqrt(dx * dx + dy * dy), MAX_DISTANCE)), part))
             self.last_position = x, y
         inside_x, inside_y = _clip(x, LEFT, RIGHT), _clip(y, TOP, BOTTOM)
-        # Truncation, so the cells at 0 are twice as wide as the others, and those left of 0 end where refinement begins.
+        # Truncation, so the cells at 0 are twice as wide as the others, and those left of 0 end where refinement
+        # begins.
         if self.schema.positions == "split":
             parts.append((EventKind.POS_X, int(inside_x / self.schema.position_precision), part))
             parts.append((EventKind.POS_Y, int(inside_y / self.schema.position_precision), part))
@@ -415,8 +439,11 @@ class _Writer:
     def timing(self) -> list[_Group]:
         """A group for every beat from the first timing point to the last object."""
         self.budget = MAX_EVENTS
-        used = [(time, point) for time, point in zip(self.timeline.times, self.timeline.points, strict=True)
-                if point.beat_length > 0 and 60_000 / point.beat_length > 0.5]  # green lines above 0 too, as the original
+        used = [
+            (time, point)
+            for time, point in zip(self.timeline.times, self.timeline.points, strict=True)
+            if point.beat_length > 0 and 60_000 / point.beat_length > 0.5
+        ]  # green lines above 0 too, as the original
         groups: list[_Group] = []
         for index, (offset, point) in enumerate(used):
             last = used[index + 1][0] - 10_000 if index + 1 < len(used) else self.end_of_beats(offset)
@@ -439,7 +466,9 @@ class _Writer:
         last = self.beatmap.hit_objects[-1]
         end = _microseconds(last.end_time)
         if last.slider:
-            end = self.timeline.slider_end(_microseconds(last.time), last.slider, self.beatmap.difficulty.slider_multiplier)
+            end = self.timeline.slider_end(
+                _microseconds(last.time), last.slider, self.beatmap.difficulty.slider_multiplier
+            )
         return end + 999
 
     def kiai(self) -> Iterator[_Group]:
@@ -451,7 +480,7 @@ class _Writer:
             kiai = point.effects != 0
             if self.schema.corrected:
                 kiai = point.kiai
-                if times[index + 1:index + 2] == [time]:  # a red line and the green line on it are one change
+                if times[index + 1 : index + 2] == [time]:  # a red line and the green line on it are one change
                     continue
             if kiai != state:
                 yield self.group(EventKind.KIAI, time, point, [], value=int(kiai))
@@ -466,11 +495,14 @@ class _Writer:
         self.spend(4 * len(self.timeline.times))
         for time, point, speed in self.speed_changes(normalised=True):
             if not abs(speed - previous) <= SPEED_TOLERANCE:  # true for the first
-                yield self.group(EventKind.SCROLL_SPEED_CHANGE, time, point, [(EventKind.SCROLL_SPEED, _speed_value(speed), 0)])
+                yield self.group(
+                    EventKind.SCROLL_SPEED_CHANGE, time, point, [(EventKind.SCROLL_SPEED, _speed_value(speed), 0)]
+                )
             previous = speed
 
     def speed_changes(self, normalised: bool) -> Iterator[tuple[int, TimingPoint, float]]:
-        """(time, point, scroll speed) of the last point of each time; normalised, tempo changes count as changes of speed."""
+        """(time, point, scroll speed) of the last point of each time; normalised, tempo changes count as changes of
+        speed."""
         timeline = self.timeline
         median = self.median_beat_length()
         beat_length, velocity = median, 1.0
@@ -484,6 +516,7 @@ class _Writer:
 
     def median_beat_length(self) -> float:
         """The beat length in force for the longest time, as osu! stable counts it; 0 if there is none."""
+
         def clock(time: int) -> int:
             # The original reads the seconds of a time of day: cut to whole seconds, 23:59:59 just before 0.
             return max(time, 0) if self.schema.corrected else time // 1_000_000 % 86_400
@@ -502,8 +535,12 @@ class _Writer:
 
 
 _CONTEXTS: dict[str, Callable[[_Writer], Iterable[_Group]]] = {
-    "timing": _Writer.timing, "kiai": _Writer.kiai, "sv": _Writer.speeds, "mania_sv": _Writer.mania_speeds,
-    "map": _Writer.objects}
+    "timing": _Writer.timing,
+    "kiai": _Writer.kiai,
+    "sv": _Writer.speeds,
+    "mania_sv": _Writer.mania_speeds,
+    "map": _Writer.objects,
+}
 
 
 def _speed_value(speed: float) -> int:
@@ -529,5 +566,3 @@ def _anchors(slider: SliderPath) -> Iterator[tuple[int, EventKind]]:
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Events to human quantities
-
-

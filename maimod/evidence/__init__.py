@@ -1,4 +1,5 @@
-"""Pictures of the evidence, as SVG text: pure functions of an :class:`maimod.linter.pipeline.Analysis`. The UI and the HTML report show them."""
+"""Pictures of the evidence, as SVG text: pure functions of an :class:`maimod.linter.pipeline.Analysis`. The UI and the
+HTML report show them."""
 
 from __future__ import annotations
 
@@ -14,7 +15,11 @@ from maimod.osu.beatmap import Beatmap, Mode
 __all__ = ["Cloud", "Span", "cloud", "extent", "moments", "playfield", "spectrum", "timeline"]
 
 _FIELDS: dict[Mode, Callable[[Beatmap, Span, Collection[int], Cloud | None], str]] = {
-    Mode.OSU: circles, Mode.TAIKO: lanes.taiko, Mode.CATCH: lanes.catch, Mode.MANIA: lanes.mania}
+    Mode.OSU: circles,
+    Mode.TAIKO: lanes.taiko,
+    Mode.CATCH: lanes.catch,
+    Mode.MANIA: lanes.mania,
+}
 
 
 def playfield(beatmap: Beatmap, span: Span, marked: Collection[int] = (), expected: Cloud | None = None) -> str:

@@ -37,20 +37,37 @@ def circles(beatmap: Beatmap, span: Span, marked: Collection[int] = (), cloud: C
     """Draw the playfield of osu!."""
     approach, fade = approach_ms(beatmap.difficulty.approach_rate)
     radius = 54.4 - 4.48 * beatmap.difficulty.circle_size
-    shown = [o for o in beatmap.hit_objects
-             if (o.end_time + FADE_OUT_MS > span.time - span.before and o.time - approach < span.time + span.after) or o.index in marked]
+    shown = [
+        o
+        for o in beatmap.hit_objects
+        if (o.end_time + FADE_OUT_MS > span.time - span.before and o.time - approach < span.time + span.after)
+        or o.index in marked
+    ]
     shown.sort(key=lambda o: (o.time, o.index))
     colours, stacks = combo_colours(beatmap), _stacks(shown, approach, beatmap)
-    drawn = [_object(o, colours[o.index], radius, stacks[o.index], span.time, approach, fade, o.index in marked)
-             for o in reversed(shown)]  # earlier objects lie on top
+    drawn = [
+        _object(o, colours[o.index], radius, stacks[o.index], span.time, approach, fade, o.index in marked)
+        for o in reversed(shown)
+    ]  # earlier objects lie on top
     return element(
         "svg",
         element("rect", x=-MARGIN_X, y=-MARGIN_Y, width=512 + 2 * MARGIN_X, height=384 + 2 * MARGIN_Y, fill="#14161c"),
         element("rect", x=0, y=0, width=512, height=384, fill="#1b1e27", stroke="#3a4052"),
-        _grid(), element("g", *_follow_points(shown, span.time, approach)), *drawn, *(_cloud(cloud, radius) if cloud else ()),
-        xmlns="http://www.w3.org/2000/svg", class_="mm-field", role="img", aria_label="The playfield at this moment",
+        _grid(),
+        element("g", *_follow_points(shown, span.time, approach)),
+        *drawn,
+        *(_cloud(cloud, radius) if cloud else ()),
+        xmlns="http://www.w3.org/2000/svg",
+        class_="mm-field",
+        role="img",
+        aria_label="The playfield at this moment",
         viewBox=f"{-MARGIN_X} {-MARGIN_Y} {512 + 2 * MARGIN_X} {384 + 2 * MARGIN_Y}",
-        data_time=span.time, data_approach=approach, data_fade=fade, data_out=FADE_OUT_MS, data_radius=radius)
+        data_time=span.time,
+        data_approach=approach,
+        data_fade=fade,
+        data_out=FADE_OUT_MS,
+        data_radius=radius,
+    )
 
 
 def approach_ms(approach_rate: float) -> tuple[float, float]:
@@ -103,7 +120,7 @@ def _stacks(shown: Sequence[HitObject], approach: float, beatmap: Beatmap) -> di
     stacks = {o.index: 0 for o in shown}
     for place in range(len(shown) - 1, 0, -1):
         later = shown[place]
-        for earlier in reversed(shown[max(0, place - 8):place]):
+        for earlier in reversed(shown[max(0, place - 8) : place]):
             if later.time - earlier.end_time > approach * leniency or ObjectKind.SPINNER in (earlier.kind, later.kind):
                 break
             x, y = slider_path.tail(earlier.slider) if earlier.slider else (earlier.x, earlier.y)
@@ -116,21 +133,63 @@ def _stacks(shown: Sequence[HitObject], approach: float, beatmap: Beatmap) -> di
 def _cloud(cloud: Cloud, radius: float) -> list[str]:
     """Where the model expected the object: rings at the distances, spots at the places, squares of its coarser grids."""
     if cloud.places:
-        return [element("g", element("image", class_="cloud", href=_density(cloud), x=-MARGIN_X, y=-MARGIN_Y, width=512 + 2 * MARGIN_X,
-                                     height=384 + 2 * MARGIN_Y), data_s=cloud.time - 3000, data_e=cloud.time)]
+        return [
+            element(
+                "g",
+                element(
+                    "image",
+                    class_="cloud",
+                    href=_density(cloud),
+                    x=-MARGIN_X,
+                    y=-MARGIN_Y,
+                    width=512 + 2 * MARGIN_X,
+                    height=384 + 2 * MARGIN_Y,
+                ),
+                data_s=cloud.time - 3000,
+                data_e=cloud.time,
+            )
+        ]
     common = {"class_": "cloud", "fill": CLOUD}
-    rings = [element("circle", class_="cloud", cx=x, cy=y, r=distance, fill="none", stroke=CLOUD, stroke_width=RING_PX,
-                     stroke_opacity=f"{0.4 * probability ** 0.5:.3g}") for x, y, distance, probability in cloud.rings]
-    spots = [element("circle", **common, cx=x, cy=y, r=radius * size, fill_opacity=f"{0.4 * probability ** 0.5:.3g}")
-             for x, y, probability in cloud.spots for size in (0.7, 0.45, 0.2)]
-    cells = [element("rect", **common, x=x - size / 2, y=y - size / 2, width=size, height=size,
-                     fill_opacity=f"{0.7 * probability ** 0.5:.3g}") for x, y, size, probability in cloud.cells]
+    rings = [
+        element(
+            "circle",
+            class_="cloud",
+            cx=x,
+            cy=y,
+            r=distance,
+            fill="none",
+            stroke=CLOUD,
+            stroke_width=RING_PX,
+            stroke_opacity=f"{0.4 * probability**0.5:.3g}",
+        )
+        for x, y, distance, probability in cloud.rings
+    ]
+    spots = [
+        element("circle", **common, cx=x, cy=y, r=radius * size, fill_opacity=f"{0.4 * probability**0.5:.3g}")
+        for x, y, probability in cloud.spots
+        for size in (0.7, 0.45, 0.2)
+    ]
+    cells = [
+        element(
+            "rect",
+            **common,
+            x=x - size / 2,
+            y=y - size / 2,
+            width=size,
+            height=size,
+            fill_opacity=f"{0.7 * probability**0.5:.3g}",
+        )
+        for x, y, size, probability in cloud.cells
+    ]
     return [element("g", *rings, *cells, *spots, data_s=cloud.time - 3000, data_e=cloud.time)]
 
 
 def _density(cloud: Cloud) -> str:
     """The places, blurred by about the step in which the model counts; a PNG."""
-    across, down = (np.arange(0, size + 2 * margin, CELL_PX) - margin + CELL_PX / 2 for size, margin in ((512, MARGIN_X), (384, MARGIN_Y)))
+    across, down = (
+        np.arange(0, size + 2 * margin, CELL_PX) - margin + CELL_PX / 2
+        for size, margin in ((512, MARGIN_X), (384, MARGIN_Y))
+    )
     shades = np.zeros((len(down), len(across)))
     for x, y, p in cloud.places:
         shades += p * np.exp(-((across[None, :] - x) ** 2 + (down[:, None] - y) ** 2) / (2 * BLUR_PX**2))
@@ -152,39 +211,96 @@ def _follow_points(shown: Sequence[HitObject], time: float, approach: float) -> 
             continue
         x, y = slider_path.tail(one.slider) if one.slider else (one.x, one.y)
         visible = one.end_time - approach < time < other.time
-        lines.append(element("path", d=f"M{number(x)} {number(y)}L{number(other.x)} {number(other.y)}", class_="follow",
-                             stroke="#fff", stroke_opacity=0.25, stroke_width=3, stroke_dasharray="3 12", stroke_linecap="round",
-                             opacity=1.0 if visible else 0.0, data_s=one.end_time - approach, data_e=other.time))
+        lines.append(
+            element(
+                "path",
+                d=f"M{number(x)} {number(y)}L{number(other.x)} {number(other.y)}",
+                class_="follow",
+                stroke="#fff",
+                stroke_opacity=0.25,
+                stroke_width=3,
+                stroke_dasharray="3 12",
+                stroke_linecap="round",
+                opacity=1.0 if visible else 0.0,
+                data_s=one.end_time - approach,
+                data_e=other.time,
+            )
+        )
     return lines
 
 
-def _object(o: HitObject, colour: str, radius: float, stack: int, time: float, approach: float, fade: float, marked: bool) -> str:
+def _object(
+    o: HitObject, colour: str, radius: float, stack: int, time: float, approach: float, fade: float, marked: bool
+) -> str:
     shift = -stack * STACK_STEP * radius
     seen = opacity(time, o.time, o.end_time, approach, fade)
     parts = []
     if o.kind is ObjectKind.SPINNER:
-        parts += [element("circle", cx=256, cy=192, r=150, fill="none", stroke="#9aa4c0", stroke_width=4),
-                  element("circle", cx=256, cy=192, r=6, fill="#9aa4c0"),
-                  text("spinner", x=256, y=60, fill="#9aa4c0", text_anchor="middle", font_size=18)]
+        parts += [
+            element("circle", cx=256, cy=192, r=150, fill="none", stroke="#9aa4c0", stroke_width=4),
+            element("circle", cx=256, cy=192, r=6, fill="#9aa4c0"),
+            text("spinner", x=256, y=60, fill="#9aa4c0", text_anchor="middle", font_size=18),
+        ]
     else:
         if o.slider:
             parts.append(_slider(o, colour, radius, time))
         parts.append(_circle(o.x, o.y, radius, colour, str(o.combo_number)))
     if marked:
-        parts.append(element("circle", cx=o.x, cy=o.y, r=radius * 1.28, class_="mm-marked", fill="none", stroke=MARKED,
-                             stroke_width=4, stroke_dasharray="14 7"))
+        parts.append(
+            element(
+                "circle",
+                cx=o.x,
+                cy=o.y,
+                r=radius * 1.28,
+                class_="mm-marked",
+                fill="none",
+                stroke=MARKED,
+                stroke_width=4,
+                stroke_dasharray="14 7",
+            )
+        )
     if o.kind is not ObjectKind.SPINNER:
         share = min(max((o.time - time) / approach, 0.0), 1.0)
-        parts.append(element("circle", cx=o.x, cy=o.y, r=radius * (1 + APPROACH * share), class_="ring", fill="none", stroke=colour,
-                             stroke_width=3, opacity=1.0 if time <= o.time else 0.0))
-    return element("g", *parts, class_="object", opacity=f"{seen:.3g}", data_s=o.time, data_e=o.end_time,
-                   transform=f"translate({number(shift)} {number(shift)})" if stack else None)
+        parts.append(
+            element(
+                "circle",
+                cx=o.x,
+                cy=o.y,
+                r=radius * (1 + APPROACH * share),
+                class_="ring",
+                fill="none",
+                stroke=colour,
+                stroke_width=3,
+                opacity=1.0 if time <= o.time else 0.0,
+            )
+        )
+    return element(
+        "g",
+        *parts,
+        class_="object",
+        opacity=f"{seen:.3g}",
+        data_s=o.time,
+        data_e=o.end_time,
+        transform=f"translate({number(shift)} {number(shift)})" if stack else None,
+    )
 
 
 def _circle(x: float, y: float, radius: float, colour: str, name: str) -> str:
-    return (element("circle", cx=x, cy=y, r=radius * 0.92, fill=colour, stroke="#fff", stroke_width=radius * 0.14)
-            + text(name, x=x, y=y + radius * 0.33, fill="#fff", text_anchor="middle", font_size=radius * 0.95, font_weight="bold",
-                   stroke="#000", stroke_opacity=0.45, stroke_width=3, paint_order="stroke"))
+    return element(
+        "circle", cx=x, cy=y, r=radius * 0.92, fill=colour, stroke="#fff", stroke_width=radius * 0.14
+    ) + text(
+        name,
+        x=x,
+        y=y + radius * 0.33,
+        fill="#fff",
+        text_anchor="middle",
+        font_size=radius * 0.95,
+        font_weight="bold",
+        stroke="#000",
+        stroke_opacity=0.45,
+        stroke_width=3,
+        paint_order="stroke",
+    )
 
 
 def _slider(o: HitObject, colour: str, radius: float, time: float) -> str:
@@ -193,9 +309,11 @@ def _slider(o: HitObject, colour: str, radius: float, time: float) -> str:
     vertices = thin(path.vertices, 0.4)
     d = polyline(vertices)
     common = {"d": d, "fill": "none", "stroke_linecap": "round", "stroke_linejoin": "round"}
-    parts = [element("path", **common, stroke="#fff", stroke_opacity=0.85, stroke_width=radius * 2),
-             element("path", **common, stroke="#1a1d26", stroke_width=radius * 1.76, class_="body"),
-             element("path", **common, stroke=colour, stroke_opacity=0.32, stroke_width=radius * 1.76)]
+    parts = [
+        element("path", **common, stroke="#fff", stroke_opacity=0.85, stroke_width=radius * 2),
+        element("path", **common, stroke="#1a1d26", stroke_width=radius * 1.76, class_="body"),
+        element("path", **common, stroke=colour, stroke_opacity=0.32, stroke_width=radius * 1.76),
+    ]
     if o.slider.slides > 1:
         parts.append(_reverse_arrow(vertices[-1], vertices[-2] if len(vertices) > 1 else vertices[-1], radius))
         if o.slider.slides > 2 and len(vertices) > 1:
@@ -204,8 +322,21 @@ def _slider(o: HitObject, colour: str, radius: float, time: float) -> str:
     turn = (time - o.time) / o.span_duration if inside else 0.0
     share = turn % 2 if turn % 2 <= 1 else 2 - turn % 2
     x, y = path.at(share * path.length)[0]
-    parts.append(element("circle", class_="ball", cx=float(x), cy=float(y), r=radius * 0.8, fill="#fff", fill_opacity=0.28, stroke="#fff",
-                         stroke_width=3, opacity=1.0 if inside else 0.0, data_slides=o.slider.slides))
+    parts.append(
+        element(
+            "circle",
+            class_="ball",
+            cx=float(x),
+            cy=float(y),
+            r=radius * 0.8,
+            fill="#fff",
+            fill_opacity=0.28,
+            stroke="#fff",
+            stroke_width=3,
+            opacity=1.0 if inside else 0.0,
+            data_slides=o.slider.slides,
+        )
+    )
     return "".join(parts)
 
 
@@ -213,5 +344,13 @@ def _reverse_arrow(at: np.ndarray, towards: np.ndarray, radius: float) -> str:
     angle = math.degrees(math.atan2(towards[1] - at[1], towards[0] - at[0]))
     r = radius * 0.42
     d = f"M{number(-r)} {number(-r)}L{number(r)} 0L{number(-r)} {number(r)}"
-    return element("path", d=d, fill="none", stroke="#fff", stroke_width=radius * 0.2, stroke_linecap="round", stroke_linejoin="round",
-                   transform=f"translate({number(float(at[0]))} {number(float(at[1]))}) rotate({number(angle)})")
+    return element(
+        "path",
+        d=d,
+        fill="none",
+        stroke="#fff",
+        stroke_width=radius * 0.2,
+        stroke_linecap="round",
+        stroke_linejoin="round",
+        transform=f"translate({number(float(at[0]))} {number(float(at[1]))}) rotate({number(angle)})",
+    )

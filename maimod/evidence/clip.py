@@ -34,16 +34,16 @@ def clip(beatmap: Beatmap, song: Audio, start: float, stop: float, clicks: bool 
     rate = song.sample_rate
     first, count = round((start + beatmap.audio_offset) * rate / 1000), max(0, round((stop - start) * rate / 1000))
     samples = np.zeros(count, dtype=np.float32)
-    source = song.samples[max(first, 0):max(first + count, 0)]
+    source = song.samples[max(first, 0) : max(first + count, 0)]
     place = max(-first, 0)
-    samples[place:place + len(source)] = source[:max(count - place, 0)] * SONG_GAIN
+    samples[place : place + len(source)] = source[: max(count - place, 0)] * SONG_GAIN
     if clicks:
         for hit in hits(beatmap):
             if start <= hit.time < stop:
                 sound = _click(rate, hit.additions)
                 at = round((hit.time - start) * rate / 1000)
                 end = min(at + len(sound), count)
-                samples[at:end] += sound[:end - at] * CLICK_GAIN * max(hit.volume, 5) / 100
+                samples[at:end] += sound[: end - at] * CLICK_GAIN * max(hit.volume, 5) / 100
     encoded = io.BytesIO()
     with wave.open(encoded, "wb") as file:
         file.setnchannels(1)

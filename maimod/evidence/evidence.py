@@ -1,4 +1,5 @@
-"""The evidence for one finding as a piece of HTML: pictures, numbers, events with their bits, the rule, the other difficulties.
+"""The evidence for one finding as a piece of HTML: pictures, numbers, events with their bits, the rule, the other
+difficulties.
 
 Everything that comes from a map is escaped here; viewers insert the result as it is.
 """
@@ -48,21 +49,42 @@ def evidence(analysis: Analysis, finding: Finding, playable_ms: float = 0.0) -> 
     if finding.category in PLACED and marked and analysis.schema:
         ours = beatmap.hit_objects[marked[0]]
         found = tuple(analysis.position_posterior(ours)) if beatmap.mode is not Mode.MANIA else ()
-        places = (Cloud(ours.time, places=found) if found
-                  else cloud(beatmap, ours, analysis.context.scores_by_object.get(ours.index, []), analysis.schema))
+        places = (
+            Cloud(ours.time, places=found)
+            if found
+            else cloud(beatmap, ours, analysis.context.scores_by_object.get(ours.index, []), analysis.schema)
+        )
     field = playfield(beatmap, Span(finding.time, playable_ms, playable_ms), marked, places)
     hear = spectrum(analysis, finding.time, marked)
     notes = ["pink: found"]
     if places and places.places:
         near = places.near(beatmap.hit_objects[marked[0]].x, beatmap.hit_objects[marked[0]].y, NEAR_PX)
-        notes.append(f"turquoise: where the model would put it; it gives {_percent(near)} to the place in the map and {NEAR_PX} px around")
+        notes.append(
+            f"turquoise: where the model would put it; it gives {_percent(near)} to the place in the map and {NEAR_PX} px around"
+        )
     elif places:
-        notes.append("turquoise: where the model expected it, the likelier the stronger" + (" (rings: distances)" * bool(places.rings)))
-    legend = "lines: mapped times; orange: onsets, drawn as early as well-timed maps have them; turquoise: expected times"
-    return "".join([
-        '<div class="mm-pictures"><figure>', field, f"<figcaption>{'; '.join(notes)}</figcaption></figure><figure>", hear,
-        f"<figcaption>{legend}</figcaption>", _comparison(finding), _numbers(finding), "</figure></div>",
-        _events(analysis, finding), _elsewhere(analysis, finding), _rule(finding.rule)])
+        notes.append(
+            "turquoise: where the model expected it, the likelier the stronger"
+            + (" (rings: distances)" * bool(places.rings))
+        )
+    legend = (
+        "lines: mapped times; orange: onsets, drawn as early as well-timed maps have them; turquoise: expected times"
+    )
+    return "".join(
+        [
+            '<div class="mm-pictures"><figure>',
+            field,
+            f"<figcaption>{'; '.join(notes)}</figcaption></figure><figure>",
+            hear,
+            f"<figcaption>{legend}</figcaption>",
+            _comparison(finding),
+            _numbers(finding),
+            "</figure></div>",
+            _events(analysis, finding),
+            _elsewhere(analysis, finding),
+            _rule(finding.rule),
+        ]
+    )
 
 
 def _elsewhere(analysis: Analysis, finding: Finding) -> str:
@@ -72,8 +94,10 @@ def _elsewhere(analysis: Analysis, finding: Finding) -> str:
         return ""
     stars = mapset.stars
     own = stars.get(beatmap.path) or 0.0
-    others = sorted((other for other in mapset.beatmaps if other.path != beatmap.path),
-                    key=lambda other: (other.mode is not beatmap.mode, abs((stars[other.path] or 0.0) - own)))[:MAX_DIFFICULTIES]
+    others = sorted(
+        (other for other in mapset.beatmaps if other.path != beatmap.path),
+        key=lambda other: (other.mode is not beatmap.mode, abs((stars[other.path] or 0.0) - own)),
+    )[:MAX_DIFFICULTIES]
     parts = []
     for other in sorted(others, key=lambda other: (other.mode is not beatmap.mode, stars[other.path] or 0.0)):
         name = escape(other.metadata.get("Version", "?"))
@@ -81,17 +105,24 @@ def _elsewhere(analysis: Analysis, finding: Finding) -> str:
         here = [o for o in near if o.time - 12 <= finding.time <= o.end_time + 12]
         picture = playfield(other, Span(finding.time), [o.index for o in here]) if near else ""
         stamp = editor_timestamp(other, finding.time, here)
-        what = "nothing near" if not near else " + ".join(sorted({str(o.kind) for o in here})) or "no object at this time"
-        parts.append(f'<figure>{picture}<figcaption><b>{name}</b> <a href="{escape(editor_link(stamp))}">{escape(stamp)}</a> {what}'
-                     "</figcaption></figure>")
+        what = (
+            "nothing near" if not near else " + ".join(sorted({str(o.kind) for o in here})) or "no object at this time"
+        )
+        parts.append(
+            f'<figure>{picture}<figcaption><b>{name}</b> <a href="{escape(editor_link(stamp))}">{escape(stamp)}</a> {what}'
+            "</figcaption></figure>"
+        )
     if not parts:
         return ""
-    return ('<details class="mm-others" open><summary>The same place in the other difficulties</summary>'
-            f'<div>{"".join(parts)}</div></details>')
+    return (
+        '<details class="mm-others" open><summary>The same place in the other difficulties</summary>'
+        f"<div>{''.join(parts)}</div></details>"
+    )
 
 
 def _is_of_no_moment(beatmap: Beatmap, finding: Finding) -> bool:
-    """Whether a finding is about files, names or settings: it then has the time of the first object, and a picture of it says nothing."""
+    """Whether a finding is about files, names or settings: it then has the time of the first object, and a picture of
+    it says nothing."""
     first = min((o.time for o in beatmap.hit_objects), default=0.0)
     return finding.category is Category.MAPSET and not finding.objects and finding.time == first
 
@@ -102,8 +133,11 @@ def _comparison(finding: Finding) -> str:
     if finding.actual:
         rows.append(f'<tr class="mm-actual"><th>the map</th><td>{escape(finding.actual)}</td><td></td></tr>')
     for place, one in enumerate(finding.expected):
-        chance = "" if one.probability is None else (f'<meter min="0" max="1" value="{one.probability:.3f}"></meter> '
-                                                     f"{_percent(one.probability)}")
+        chance = (
+            ""
+            if one.probability is None
+            else (f'<meter min="0" max="1" value="{one.probability:.3f}"></meter> {_percent(one.probability)}')
+        )
         rows.append(f"<tr><th>{'' if place else 'expected'}</th><td>{escape(one.text)}</td><td>{chance}</td></tr>")
     return f'<table class="mm-comparison">{"".join(rows)}</table>' if rows else ""
 
@@ -115,8 +149,11 @@ def _numbers(finding: Finding) -> str:
         shown = {"surprisal_bits": finding.surprisal, "entropy_bits": finding.entropy, **shown}
     rows = "".join(f"<dt>{escape(_name(key))}</dt><dd>{escape(_value(value))}</dd>" for key, value in shown.items())
     folded = "".join(f"<li>{escape(str(one))}</li>" for one in also)
-    return ((f'<dl class="mm-numbers">{rows}</dl>' if rows else "")
-            + (f'<p class="mm-also">Follows from it, or is another view of it:</p><ul class="mm-also">{folded}</ul>' if folded else ""))
+    return (f'<dl class="mm-numbers">{rows}</dl>' if rows else "") + (
+        f'<p class="mm-also">Follows from it, or is another view of it:</p><ul class="mm-also">{folded}</ul>'
+        if folded
+        else ""
+    )
 
 
 def _name(key: str) -> str:
@@ -150,15 +187,22 @@ def _events(analysis: Analysis, finding: Finding) -> str:
         body.append(f'<tr class="mm-object{" mm-ours" if ours else ""}"><th colspan="4">{escape(title)}</th></tr>')
         for score in scores:
             name, value = words(score.event, analysis.beatmap, analysis.schema)
-            likelier = ", ".join(f"{escape(_alternative(analysis, score, i))} {_percent(p)}" for i, (_, p) in enumerate(score.expected)
-                                 if p >= 0.005)
+            likelier = ", ".join(
+                f"{escape(_alternative(analysis, score, i))} {_percent(p)}"
+                for i, (_, p) in enumerate(score.expected)
+                if p >= 0.005
+            )
             width = min(score.surprise / 20, 1) * 100
             strong = " mm-strong" if score.surprise >= 5 else ""
-            body.append(f'<tr class="mm-event{strong}"><td>{escape(name)}</td><td>{escape(value)}</td>'
-                        f'<td class="mm-bits"><i style="width:{width:.0f}%"></i><b>{score.surprise:.1f}</b></td><td>{likelier}</td></tr>')
-    return ('<details class="mm-events" open><summary>What the model expected, decision by decision</summary><table>'
-            "<thead><tr><th>decision</th><th>the map</th><th>bits</th><th>expected</th></tr></thead>"
-            f'<tbody>{"".join(body)}</tbody></table></details>')
+            body.append(
+                f'<tr class="mm-event{strong}"><td>{escape(name)}</td><td>{escape(value)}</td>'
+                f'<td class="mm-bits"><i style="width:{width:.0f}%"></i><b>{score.surprise:.1f}</b></td><td>{likelier}</td></tr>'
+            )
+    return (
+        '<details class="mm-events" open><summary>What the model expected, decision by decision</summary><table>'
+        "<thead><tr><th>decision</th><th>the map</th><th>bits</th><th>expected</th></tr></thead>"
+        f"<tbody>{''.join(body)}</tbody></table></details>"
+    )
 
 
 def _alternative(analysis: Analysis, score: EventScore, place: int) -> str:
@@ -168,7 +212,8 @@ def _alternative(analysis: Analysis, score: EventScore, place: int) -> str:
 
 
 def _decisions(analysis: Analysis, finding: Finding) -> Iterator[tuple[str, bool, list[EventScore]]]:
-    """(title, whether the finding is about it, scores) of the objects at the finding, one before and one after; or of its line."""
+    """(title, whether the finding is about it, scores) of the objects at the finding, one before and one after; or of
+    its line."""
     beatmap, context = analysis.beatmap, analysis.context
     if finding.objects:
         order = context.objects_by_time
@@ -179,8 +224,11 @@ def _decisions(analysis: Analysis, finding: Finding) -> Iterator[tuple[str, bool
             if scores:
                 yield _title(beatmap, order[place]), place in ours, scores
     else:
-        scores = [score for score in context.scores or ()
-                  if isinstance(score.event.source, TimingPoint) and score.event.source.line == finding.line]
+        scores = [
+            score
+            for score in context.scores or ()
+            if isinstance(score.event.source, TimingPoint) and score.event.source.line == finding.line
+        ]
         if scores:
             yield f"line {finding.line}", True, scores
 
@@ -193,9 +241,19 @@ def _rule(name: str) -> str:
     rule = RULES.get(name)
     if rule is None:
         return ""
-    parts = (("Why it matters", rule.why), ("How it is found", rule.how), ("Ignore it when", rule.ignore_when),
-             ("Blind spots", rule.blind_spots))
+    parts = (
+        ("Why it matters", rule.why),
+        ("How it is found", rule.how),
+        ("Ignore it when", rule.ignore_when),
+        ("Blind spots", rule.blind_spots),
+    )
     rows = "".join(f"<dt>{title}</dt><dd>{escape(content)}</dd>" for title, content in parts if content)
-    source = f'<dt>Source</dt><dd><a href="{escape(rule.source)}" rel="noreferrer">{escape(rule.source)}</a></dd>' if rule.source else ""
-    return (f'<details class="mm-rule"><summary>The rule: {escape(rule.title)} <code>{escape(rule.id)}</code></summary>'
-            f"<dl>{rows}{source}</dl></details>")
+    source = (
+        f'<dt>Source</dt><dd><a href="{escape(rule.source)}" rel="noreferrer">{escape(rule.source)}</a></dd>'
+        if rule.source
+        else ""
+    )
+    return (
+        f'<details class="mm-rule"><summary>The rule: {escape(rule.title)} <code>{escape(rule.id)}</code></summary>'
+        f"<dl>{rows}{source}</dl></details>"
+    )

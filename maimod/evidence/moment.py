@@ -1,8 +1,8 @@
 """What a picture of a moment is told: when, and where the model expected the object in question.
 
-A picture holds every object that is visible at some time of its span. What appears and fades carries its times in ms (`data-s`,
-`data-e`), what scrolls its time and its speed in px/ms (`data-s`, `data-vx`, `data-vy`); so a viewer can play the picture by the rules
-it was drawn by, and without one it stands still at its moment.
+A picture holds every object that is visible at some time of its span. What appears and fades carries its times in ms
+(`data-s`, `data-e`), what scrolls its time and its speed in px/ms (`data-s`, `data-vx`, `data-vy`); so a viewer can
+play the picture by the rules it was drawn by, and without one it stands still at its moment.
 """
 
 from __future__ import annotations
@@ -64,8 +64,10 @@ def cloud(beatmap: Beatmap, hit_object: HitObject, scores: list[EventScore], sch
         schema: of the model.
     """
     first = [score for score in scores if score.event.group == scores[0].event.group] if scores else []
-    by_kind = {score.event.kind: [(event, p) for event, p in score.expected if event.kind is score.event.kind and p >= LEAST]
-               for score in first}
+    by_kind = {
+        score.event.kind: [(event, p) for event, p in score.expected if event.kind is score.event.kind and p >= LEAST]
+        for score in first
+    }
     columns = tuple((event.value, p) for event, p in by_kind.get(EventKind.COLUMN, ()))
     if beatmap.mode is Mode.MANIA:
         return Cloud(hit_object.time, columns=columns) if columns else None
@@ -90,8 +92,11 @@ def cloud(beatmap: Beatmap, hit_object: HitObject, scores: list[EventScore], sch
 
 def _cursor(beatmap: Beatmap, hit_object: HitObject) -> tuple[float, float]:
     """Where the object before leaves the cursor."""
-    before = max((o for o in beatmap.hit_objects if (o.time, o.index) < (hit_object.time, hit_object.index)),
-                 key=lambda o: (o.time, o.index), default=None)
+    before = max(
+        (o for o in beatmap.hit_objects if (o.time, o.index) < (hit_object.time, hit_object.index)),
+        key=lambda o: (o.time, o.index),
+        default=None,
+    )
     if before is None or before.kind is ObjectKind.SPINNER:
         return CENTRE
     return slider_path.tail(before.slider) if before.slider else (before.x, before.y)

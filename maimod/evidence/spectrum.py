@@ -1,7 +1,8 @@
-"""What is heard around a moment: the spectrogram, the onsets, where the map has its objects and where the model expected them.
+"""What is heard around a moment: the spectrogram, the onsets, where the map has its objects and where the model
+expected them.
 
-The song is drawn `TYPICAL_LAG_MS` early: the envelope peaks that much after the time to which mappers put an object, so that in a
-well-timed map onsets stand on the lines, and in a map that is late they stand before them.
+The song is drawn `TYPICAL_LAG_MS` early: the envelope peaks that much after the time to which mappers put an object, so
+that in a well-timed map onsets stand on the lines, and in a map that is late they stand before them.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ STEP_MS, N_MELS = 6.0, 56
 RANGE = 7.0
 """Nepers of power from the quietest to the loudest that is told apart: 30 dB."""
 TILT = 0.045
-"""Nepers that each band is lifted over the one below: music falls off towards the treble, where its attacks are seen best."""
+"""Nepers that each band is lifted over the one below: music falls off towards the treble, where its attacks are seen
+best."""
 COLOURS = palette([(0, "#0b0d14"), (0.35, "#2b2a63"), (0.6, "#8a2f7d"), (0.8, "#ea6a4f"), (1, "#ffe9a8")])
 SNAPS = ((1, "#ffffff", 12), (2, "#ff5a5a", 9), (4, "#4f8cff", 6))
 """Beat ticks: divisor, colour as in the editor, height."""
@@ -56,12 +58,30 @@ def spectrum(analysis: Analysis, time: float, marked: Collection[int] = (), half
     if analysis.song is not None:
         lead = analysis.beatmap.audio_offset + TYPICAL_LAG_MS
         image = data_url(png(spectrogram(analysis.song.audio, start + lead, stop + lead), COLOURS))
-        parts.append(element("image", href=image, x=0, y=SPECTRUM[0], width=WIDTH, height=SPECTRUM[1] - SPECTRUM[0],
-                             preserveAspectRatio="none"))
+        parts.append(
+            element(
+                "image",
+                href=image,
+                x=0,
+                y=SPECTRUM[0],
+                width=WIDTH,
+                height=SPECTRUM[1] - SPECTRUM[0],
+                preserveAspectRatio="none",
+            )
+        )
         times = np.arange(start, stop, 4.0)
         strengths = np.minimum(analysis.song.envelope.strength(times + lead), CLIP) / CLIP
-        points = [(x(float(t)), ONSETS[1] - float(s) * (ONSETS[1] - ONSETS[0])) for t, s in zip(times, strengths, strict=True)]
-        parts.append(element("path", d=polyline([(0, ONSETS[1]), *points, (WIDTH, ONSETS[1])]) + "Z", fill="#ffb454", fill_opacity=0.75))
+        points = [
+            (x(float(t)), ONSETS[1] - float(s) * (ONSETS[1] - ONSETS[0])) for t, s in zip(times, strengths, strict=True)
+        ]
+        parts.append(
+            element(
+                "path",
+                d=polyline([(0, ONSETS[1]), *points, (WIDTH, ONSETS[1])]) + "Z",
+                fill="#ffb454",
+                fill_opacity=0.75,
+            )
+        )
     else:
         parts.append(text("no song", x=WIDTH / 2, y=90, fill="#8a93ad", text_anchor="middle", font_size=16))
     parts += _ticks(analysis.beatmap, start, stop, x)
@@ -69,37 +89,78 @@ def spectrum(analysis: Analysis, time: float, marked: Collection[int] = (), half
         for edge, at in enumerate(o.edge_times()[:200]):
             if start <= at <= stop:
                 ours = o.index in marked
-                parts.append(element("path", d=f"M{number(x(at))} {SPECTRUM[0] - 4}V{ONSETS[1]}", stroke=MARKED if ours else "#fff",
-                                     stroke_width=3 if ours and not edge else 1.5, stroke_opacity=1 if ours or not edge else 0.45,
-                                     stroke_dasharray=None if not edge else "3 3"))
+                parts.append(
+                    element(
+                        "path",
+                        d=f"M{number(x(at))} {SPECTRUM[0] - 4}V{ONSETS[1]}",
+                        stroke=MARKED if ours else "#fff",
+                        stroke_width=3 if ours and not edge else 1.5,
+                        stroke_opacity=1 if ours or not edge else 0.45,
+                        stroke_dasharray=None if not edge else "3 3",
+                    )
+                )
     named = -LABEL_PX
     for at, probability in expected_times(analysis, marked):
         if start <= at <= stop:
-            parts.append(element("path", d=f"M{number(x(at))} {SPECTRUM[0] - 4}V{ONSETS[1]}", stroke=CLOUD, stroke_width=3,
-                                 stroke_dasharray="7 4", stroke_opacity=f"{0.35 + 0.65 * probability:.3g}"))
+            parts.append(
+                element(
+                    "path",
+                    d=f"M{number(x(at))} {SPECTRUM[0] - 4}V{ONSETS[1]}",
+                    stroke=CLOUD,
+                    stroke_width=3,
+                    stroke_dasharray="7 4",
+                    stroke_opacity=f"{0.35 + 0.65 * probability:.3g}",
+                )
+            )
             if x(at) - named >= LABEL_PX:
                 named = x(at)
-                parts.append(text(f"{probability:.0%}", x=named, y=13, fill=CLOUD, text_anchor="middle", font_size=12, font_weight="bold"))
+                parts.append(
+                    text(
+                        f"{probability:.0%}",
+                        x=named,
+                        y=13,
+                        fill=CLOUD,
+                        text_anchor="middle",
+                        font_size=12,
+                        font_weight="bold",
+                    )
+                )
     parts.append(element("path", class_="mm-now", d=f"M0 0V{HEIGHT}", stroke="#7CFF6B", stroke_width=2, opacity=0))
-    return element("svg", *parts, xmlns="http://www.w3.org/2000/svg", class_="mm-spectrum", viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img",
-                   aria_label="Spectrogram and onsets with the mapped and the expected times", data_start=start, data_stop=stop)
+    return element(
+        "svg",
+        *parts,
+        xmlns="http://www.w3.org/2000/svg",
+        class_="mm-spectrum",
+        viewBox=f"0 0 {WIDTH} {HEIGHT}",
+        role="img",
+        aria_label="Spectrogram and onsets with the mapped and the expected times",
+        data_start=start,
+        data_stop=stop,
+    )
 
 
 def expected_times(analysis: Analysis, marked: Collection[int]) -> list[tuple[float, float]]:
-    """(ms, probability) of the moments at which the model expected a start or an end of these objects, and where the map has none.
+    """(ms, probability) of the moments at which the model expected a start or an end of these objects, and where the
+    map has none.
 
     What is missing after an object is found where the next one comes too late: that one's likely moments count as well.
     """
     order = analysis.context.objects_by_time
     ours = [place for place, o in enumerate(order) if o.index in marked][:MAX_EXPLAINED]
-    asked = [(order[place], LEAST) for place in ours] + [(order[place + 1], LEAST_OF_NEXT) for place in ours[-1:] if place + 1 < len(order)]
+    asked = [(order[place], LEAST) for place in ours] + [
+        (order[place + 1], LEAST_OF_NEXT) for place in ours[-1:] if place + 1 < len(order)
+    ]
     found: dict[float, float] = {}
     for hit_object, least in asked:
         for score in analysis.context.scores_by_object.get(hit_object.index, ()):
             if score.event.kind is not EventKind.TIME:
                 continue
             for event, probability in score.expected:
-                if event.kind is EventKind.TIME and probability >= least and abs(event.value - score.event.value) > SAME_MS:
+                if (
+                    event.kind is EventKind.TIME
+                    and probability >= least
+                    and abs(event.value - score.event.value) > SAME_MS
+                ):
                     found[event.value] = max(probability, found.get(event.value, 0.0))
     return sorted(found.items())
 
@@ -109,10 +170,12 @@ def spectrogram(song: decode.Audio, start: float, stop: float) -> np.ndarray:
     hop = max(1, round(STEP_MS * song.sample_rate / 1000))
     first, n_steps = round(start * song.sample_rate / 1000), max(1, round((stop - start) / STEP_MS))
     piece = np.zeros(n_steps * hop, dtype=np.float32)
-    source = song.samples[max(first, 0):max(first + len(piece), 0)]
+    source = song.samples[max(first, 0) : max(first + len(piece), 0)]
     offset = max(-first, 0)
-    piece[offset:offset + len(source)] = source[:len(piece) - offset]
-    mel = log_mel(piece, sample_rate=song.sample_rate, n_fft=512, hop_length=hop, n_mels=N_MELS, f_max=song.sample_rate / 2)
+    piece[offset : offset + len(source)] = source[: len(piece) - offset]
+    mel = log_mel(
+        piece, sample_rate=song.sample_rate, n_fft=512, hop_length=hop, n_mels=N_MELS, f_max=song.sample_rate / 2
+    )
     level = np.log(np.expm1(mel[:n_steps]) + 1e-6)
     level = level + TILT * np.arange(N_MELS)
     loudest = float(np.quantile(level, 0.995))
@@ -123,7 +186,9 @@ def spectrogram(song: decode.Audio, start: float, stop: float) -> np.ndarray:
 def _ticks(beatmap: Beatmap, start: float, stop: float, x: object) -> list[str]:
     assert callable(x)
     marks = []
-    for red, following in zip(beatmap.red_lines, [*(point.time for point in beatmap.red_lines[1:]), math.inf], strict=True):
+    for red, following in zip(
+        beatmap.red_lines, [*(point.time for point in beatmap.red_lines[1:]), math.inf], strict=True
+    ):
         quarter = min(max(red.beat_length, 60.0), 60_000.0) / 4
         first = max(0, math.ceil((start - red.time) / quarter))
         for place in range(first, first + 400):

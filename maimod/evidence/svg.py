@@ -18,8 +18,11 @@ def number(value: float) -> str:
 
 def element(name: str, *children: str, **attributes: str | float | None) -> str:
     """An element; attributes that are None are left out, `_` in a name becomes `-`, and one at its end goes (`class_`)."""
-    written = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(value) if isinstance(value, str) else number(value)}"'
-                      for key, value in attributes.items() if value is not None)
+    written = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(value) if isinstance(value, str) else number(value)}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
     return f"<{name}{written}>{''.join(children)}</{name}>" if children else f"<{name}{written}/>"
 
 
@@ -43,9 +46,11 @@ def thin(vertices: np.ndarray, tolerance: float) -> np.ndarray:
         if last - first < 2:
             continue
         along = vertices[last] - vertices[first]
-        offsets = vertices[first + 1:last] - vertices[first]
+        offsets = vertices[first + 1 : last] - vertices[first]
         length = float(np.hypot(*along))
-        distances = np.abs(along[0] * offsets[:, 1] - along[1] * offsets[:, 0]) / length if length else np.hypot(*offsets.T)
+        distances = (
+            np.abs(along[0] * offsets[:, 1] - along[1] * offsets[:, 0]) / length if length else np.hypot(*offsets.T)
+        )
         far = int(distances.argmax())
         if distances[far] > tolerance:
             middle = first + 1 + far
@@ -57,7 +62,7 @@ def thin(vertices: np.ndarray, tolerance: float) -> np.ndarray:
 def palette(stops: Iterable[tuple[float, str]]) -> np.ndarray:
     """(256, 3) bytes between colours `#rrggbb` at places from 0 to 1."""
     places, colours = zip(*stops, strict=True)
-    channels = np.array([[int(colour[i:i + 2], 16) for i in (1, 3, 5)] for colour in colours], dtype=float)
+    channels = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in colours], dtype=float)
     at = np.linspace(0, 1, 256)
     return np.stack([np.interp(at, places, channels[:, i]) for i in range(3)], axis=-1).round().astype(np.uint8)
 
@@ -65,7 +70,8 @@ def palette(stops: Iterable[tuple[float, str]]) -> np.ndarray:
 def png(indices: np.ndarray, colours: np.ndarray, opacities: np.ndarray | None = None) -> bytes:
     """A PNG of palette indices, uint8 of shape (height, width), its colours (n, 3) and their opacities (n,), bytes.
 
-    Source: https://www.w3.org/TR/png-3/ (one IDAT, no filters); an imaging library would be a dependency for twelve lines.
+    Source: https://www.w3.org/TR/png-3/ (one IDAT, no filters); an imaging library would be a dependency for twelve
+    lines.
     """
     height, width = indices.shape
     rows = np.zeros((height, width + 1), dtype=np.uint8)  # each row begins with the number of its filter
@@ -76,8 +82,14 @@ def png(indices: np.ndarray, colours: np.ndarray, opacities: np.ndarray | None =
 
     header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
     transparency = chunk(b"tRNS", opacities.astype(np.uint8).tobytes()) if opacities is not None else b""
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"PLTE", colours.astype(np.uint8).tobytes()) + transparency
-            + chunk(b"IDAT", zlib.compress(rows.tobytes(), 9)) + chunk(b"IEND", b""))
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"PLTE", colours.astype(np.uint8).tobytes())
+        + transparency
+        + chunk(b"IDAT", zlib.compress(rows.tobytes(), 9))
+        + chunk(b"IEND", b"")
+    )
 
 
 def data_url(content: bytes, kind: str = "image/png") -> str:

@@ -1,7 +1,7 @@
 """The whole map in one strip: song, objects, timing lines, kiai, and the bits of surprise of each moment.
 
-The picture is stretched over its box (`preserveAspectRatio="none"`), so that a viewer zooms by changing the viewBox alone:
-x is ms of the map, y runs from 0 to 100.
+The picture is stretched over its box (`preserveAspectRatio="none"`), so that a viewer zooms by changing the viewBox
+alone: x is ms of the map, y runs from 0 to 100.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ MARGIN_MS = 1000.0
 def extent(analysis: Analysis) -> tuple[float, float]:
     """First and last ms of the strip: the song, and whatever of the map lies outside of it."""
     beatmap, song = analysis.beatmap, analysis.song
-    ends = [o.end_time + MARGIN_MS for o in beatmap.hit_objects] + ([song.audio.duration - beatmap.audio_offset] if song else [])
+    ends = [o.end_time + MARGIN_MS for o in beatmap.hit_objects] + (
+        [song.audio.duration - beatmap.audio_offset] if song else []
+    )
     return min([0.0] + [o.time - MARGIN_MS for o in beatmap.hit_objects]), max([MARGIN_MS, *ends])
 
 
@@ -51,9 +53,18 @@ def timeline(analysis: Analysis) -> str:
         _ticks("red", [p.time for p in beatmap.timing_points if p.uninherited], 0, 100),
         _bits(analysis),
     ]
-    return element("svg", *layers, xmlns="http://www.w3.org/2000/svg", class_="mm-strip", preserveAspectRatio="none", width="100%",
-                   height="100%", viewBox=f"{number(start)} 0 {number(end - start)} 100", role="img",
-                   aria_label="Timeline: waveform, object density, timing lines, kiai and surprisal")
+    return element(
+        "svg",
+        *layers,
+        xmlns="http://www.w3.org/2000/svg",
+        class_="mm-strip",
+        preserveAspectRatio="none",
+        width="100%",
+        height="100%",
+        viewBox=f"{number(start)} 0 {number(end - start)} 100",
+        role="img",
+        aria_label="Timeline: waveform, object density, timing lines, kiai and surprisal",
+    )
 
 
 def moments(analysis: Analysis) -> list[tuple[int, float]]:
@@ -83,7 +94,7 @@ def _waveform(analysis: Analysis) -> str:
     n_bins = len(audio.samples) // size
     if not n_bins:
         return ""
-    bins = audio.samples[:n_bins * size].reshape(n_bins, size)
+    bins = audio.samples[: n_bins * size].reshape(n_bins, size)
     power = np.einsum("ij,ij->i", bins, bins) / size  # peaks of a loud master are one solid block
     loudest = float(power.max())
     heights = np.round(np.sqrt(power / loudest) * 100).astype(int) if loudest else np.zeros(n_bins, dtype=int)
@@ -93,8 +104,12 @@ def _waveform(analysis: Analysis) -> str:
     d = f"M0 {-heights[0]}{there}V{heights[-1]}{back}Z"
     middle, half = sum(WAVE) / 2, (WAVE[1] - WAVE[0]) / 2
     shift = -analysis.beatmap.audio_offset
-    return element("path", class_="wave", d=d,
-                   transform=f"translate({number(shift)} {number(middle)}) scale({size * 1000 / audio.sample_rate:.6g} {half / 100:.4g})")
+    return element(
+        "path",
+        class_="wave",
+        d=d,
+        transform=f"translate({number(shift)} {number(middle)}) scale({size * 1000 / audio.sample_rate:.6g} {half / 100:.4g})",
+    )
 
 
 def _density(beatmap: Beatmap, end: float) -> str:
@@ -107,11 +122,16 @@ def _density(beatmap: Beatmap, end: float) -> str:
         return ""
     heights = OBJECTS[1] - (OBJECTS[1] - OBJECTS[0]) * counts / counts.max()
     path = "".join(f"L{number(x)} {number(y)}" for x, y in zip(centres, heights, strict=True))
-    return element("path", class_="density", d=f"M{number(centres[0])} {number(OBJECTS[1])}{path}V{number(OBJECTS[1])}Z")
+    return element(
+        "path", class_="density", d=f"M{number(centres[0])} {number(OBJECTS[1])}{path}V{number(OBJECTS[1])}Z"
+    )
 
 
 def _bits(analysis: Analysis) -> str:
     top, bottom = BITS
-    path = "".join(f"M{time} {number(bottom)}V{number(bottom - (bottom - top) * min(bits, TOP_BITS) / TOP_BITS)}"
-                   for time, bits in moments(analysis) if bits >= 0.2)
+    path = "".join(
+        f"M{time} {number(bottom)}V{number(bottom - (bottom - top) * min(bits, TOP_BITS) / TOP_BITS)}"
+        for time, bits in moments(analysis)
+        if bits >= 0.2
+    )
     return element("path", class_="bits", d=path, vector_effect="non-scaling-stroke") if path else ""

@@ -8,9 +8,20 @@ from maimod.osu.beatmap import Beatmap
 from maimod.osu.timing import snap
 
 NAMES = {
-    EventKind.TIME: "time", EventKind.SNAP: "snap", EventKind.DISTANCE: "distance", EventKind.NEW_COMBO: "new combo",
-    EventKind.HITSOUND: "sound", EventKind.VOLUME: "volume", EventKind.POS_X: "x", EventKind.POS_Y: "y", EventKind.POS: "place",
-    EventKind.POS_REFINE: "place in the cell", EventKind.COLUMN: "column", EventKind.SCROLL_SPEED: "velocity", EventKind.KIAI: "kiai"}
+    EventKind.TIME: "time",
+    EventKind.SNAP: "snap",
+    EventKind.DISTANCE: "distance",
+    EventKind.NEW_COMBO: "new combo",
+    EventKind.HITSOUND: "sound",
+    EventKind.VOLUME: "volume",
+    EventKind.POS_X: "x",
+    EventKind.POS_Y: "y",
+    EventKind.POS: "place",
+    EventKind.POS_REFINE: "place in the cell",
+    EventKind.COLUMN: "column",
+    EventKind.SCROLL_SPEED: "velocity",
+    EventKind.KIAI: "kiai",
+}
 
 
 def words(event: Event, beatmap: Beatmap, schema: EventSchema | None) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 def rotary(positions: Tensor, width: int) -> tuple[Tensor, Tensor]:
     """Cosines and sines (..., width / 2) that rotate `width` channels by `positions` (...)."""
     exponents = torch.arange(0, width, 2, device=positions.device, dtype=torch.float32) / width
-    angles = positions.float()[..., None] * 10_000.0 ** -exponents
+    angles = positions.float()[..., None] * 10_000.0**-exponents
     return angles.cos(), angles.sin()
 
 
@@ -34,6 +34,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, causal: bool, seen: Tensor
 
 
 def embedding(count: int, width: int) -> nn.Embedding:
-    """An embedding like torch's own, which on the device "meta" loads torch's compiler to make weights up: a second at every start."""
+    """An embedding like torch's own, which on the device "meta" loads torch's compiler to make weights up: a second at
+    every start."""
     made: nn.Embedding = nn.Embedding.from_pretrained(torch.randn(count, width), freeze=False)  # type: ignore[no-untyped-call]
     return made

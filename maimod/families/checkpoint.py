@@ -1,8 +1,8 @@
 """Checkpoint folders and Hugging Face ids to loaded models: what is there, whether it is whole, and what it can do.
 
-A folder holds `config.json`, `tokenizer.json` and `model.safetensors` (or its numbered parts with an index); sub-folders `gamemode=0` to
-`gamemode=3` may hold whole checkpoints for one mode each (COMPAT §1). Nothing here can run code from a file: weights are safetensors,
-and pickles are refused.
+A folder holds `config.json`, `tokenizer.json` and `model.safetensors` (or its numbered parts with an index);
+sub-folders `gamemode=0` to `gamemode=3` may hold whole checkpoints for one mode each (COMPAT §1). Nothing here can run
+code from a file: weights are safetensors, and pickles are refused.
 """
 
 from __future__ import annotations
@@ -33,8 +33,12 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 """`owner/name`, with an optional `@revision`."""
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 BUNDLED_FAMILY = "maimod"
-PUBLISHED_FAMILIES = {"v29": "Mapperatorinator V29", "v30": "Mapperatorinator V30", "v31": "Mapperatorinator V31",
-                      "v32": "Mapperatorinator V32"}
+PUBLISHED_FAMILIES = {
+    "v29": "Mapperatorinator V29",
+    "v30": "Mapperatorinator V30",
+    "v31": "Mapperatorinator V31",
+    "v32": "Mapperatorinator V32",
+}
 PICKLES = ("pytorch_model.bin", "custom_checkpoint_0.pkl")
 
 
@@ -63,7 +67,9 @@ class Description:
 
     def to_text(self) -> str:
         """A few lines for a reader."""
-        words = ", ".join(self.descriptors[:8]) + (f" and {len(self.descriptors) - 8} more" if len(self.descriptors) > 8 else "")
+        words = ", ".join(self.descriptors[:8]) + (
+            f" and {len(self.descriptors) - 8} more" if len(self.descriptors) > 8 else ""
+        )
         lines = [
             f"{self.folder}: {self.family}, {self.parameters / 1e6:,.1f} million parameters, {self.bytes / 1e6:,.0f} MB",
             f"judges {', '.join(mode.label for mode in self.modes)}, in windows of {self.window_ms / 1000:.1f} s",
@@ -71,8 +77,10 @@ class Description:
             "for what it is told of a map",
             f"mappers known: {self.mappers:,}" if self.mappers else "knows no mappers",
             f"descriptors known: {words}" if self.descriptors else "knows no descriptors",
-            "calibrated: scores are measured probabilities" if self.is_calibrated else
-            "not calibrated: scores follow the documented defaults; maimod calibrate measures them on your maps"]
+            "calibrated: scores are measured probabilities"
+            if self.is_calibrated
+            else "not calibrated: scores follow the documented defaults; maimod calibrate measures them on your maps",
+        ]
         return "\n  ".join(lines)
 
 
@@ -103,8 +111,10 @@ def download(name: str) -> Path:
     import huggingface_hub as hub
 
     repository, _, revision = name.partition("@")
-    wanted: dict[str, Any] = {"revision": revision or None,
-              "allow_patterns": ["*.json", "*.safetensors", "gamemode=*/*.json", "gamemode=*/*.safetensors"]}
+    wanted: dict[str, Any] = {
+        "revision": revision or None,
+        "allow_patterns": ["*.json", "*.safetensors", "gamemode=*/*.json", "gamemode=*/*.safetensors"],
+    }
     try:
         cached = Path(hub.snapshot_download(repository, **wanted, local_files_only=True))
         if all(map(_is_whole, [cached, *cached.glob("gamemode=*")])):
@@ -115,13 +125,19 @@ def download(name: str) -> Path:
         return Path(hub.snapshot_download(repository, **wanted))
     except Exception as error:  # the hub's own kinds, the network's, the disk's
         reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise CheckpointError(f"{name}: cannot be downloaded ({reason}); check the id and the connection, or give the path of a folder "
-                              "that holds the checkpoint") from None
+        raise CheckpointError(
+            f"{name}: cannot be downloaded ({reason}); check the id and the connection, or give the path of a folder "
+            "that holds the checkpoint"
+        ) from None
 
 
 def _is_whole(folder: Path) -> bool:
     try:
-        return (folder / "config.json").exists() and (folder / "tokenizer.json").exists() and all(p.exists() for p in weight_files(folder))
+        return (
+            (folder / "config.json").exists()
+            and (folder / "tokenizer.json").exists()
+            and all(p.exists() for p in weight_files(folder))
+        )
     except CheckpointError:
         return False
 
@@ -146,12 +162,16 @@ def weight_files(folder: Path) -> list[Path]:
             raise CheckpointError(f"{folder / INDEX}: does not name the files of the weights")
         missing = sorted(name for name in names if not (folder / name).exists())
         if missing:
-            raise CheckpointError(f"{folder}: {missing[0]} is missing ({len(missing)} of {len(names)} parts of the weights are); "
-                                  "download it again")
+            raise CheckpointError(
+                f"{folder}: {missing[0]} is missing ({len(missing)} of {len(names)} parts of the weights are); "
+                "download it again"
+            )
         return [folder / name for name in sorted(names)]
     if any((folder / name).exists() for name in PICKLES):
-        raise CheckpointError(f"{folder}: holds pickled weights ({PICKLES[0]}), which can run any code when they are opened; use the "
-                              f"checkpoint's {WEIGHTS}, or convert it with Mapperatorinator itself")
+        raise CheckpointError(
+            f"{folder}: holds pickled weights ({PICKLES[0]}), which can run any code when they are opened; use the "
+            f"checkpoint's {WEIGHTS}, or convert it with Mapperatorinator itself"
+        )
     raise CheckpointError(f"{folder}: no {WEIGHTS} in this checkpoint folder")
 
 
@@ -210,8 +230,10 @@ def _config(folder: Path, vocabulary: Vocabulary) -> ModelConfig | WhisperConfig
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(f"{path}: not a usable configuration ({type(error).__name__}: {error})") from None
     if (config.vocab_size_in, config.vocab_size_out) != (vocabulary.size_in, vocabulary.size_out):
-        raise CheckpointError(f"{folder}: tokenizer.json and config.json speak of different vocabularies "
-                              f"({vocabulary.size_in}/{vocabulary.size_out} and {config.vocab_size_in}/{config.vocab_size_out} tokens)")
+        raise CheckpointError(
+            f"{folder}: tokenizer.json and config.json speak of different vocabularies "
+            f"({vocabulary.size_in}/{vocabulary.size_out} and {config.vocab_size_in}/{config.vocab_size_out} tokens)"
+        )
     return config
 
 
@@ -226,10 +248,19 @@ def describe(folder: Path) -> Description:
     files = weight_files(folder)
     shapes = tensor_shapes(folder)
     return Description(
-        folder, _family(vocabulary), tuple(sorted(vocabulary.modes)), sum(math.prod(shape) for shape in shapes.values()),
-        sum(path.stat().st_size for path in files), vocabulary.size_in, vocabulary.size_out, config.window_ms,
-        tuple(names[-1] for names in vocabulary.schema.contexts), len(vocabulary.mapper_index), tuple(vocabulary.descriptor_index),
-        (folder / "calibration.json").exists())
+        folder,
+        _family(vocabulary),
+        tuple(sorted(vocabulary.modes)),
+        sum(math.prod(shape) for shape in shapes.values()),
+        sum(path.stat().st_size for path in files),
+        vocabulary.size_in,
+        vocabulary.size_out,
+        config.window_ms,
+        tuple(names[-1] for names in vocabulary.schema.contexts),
+        len(vocabulary.mapper_index),
+        tuple(vocabulary.descriptor_index),
+        (folder / "calibration.json").exists(),
+    )
 
 
 def describe_all(folder: Path) -> list[Description]:
@@ -279,8 +310,13 @@ def load_model(folder: Path, device: str = "auto", precision: str = "auto") -> M
     network.eval().to(place)
     if precision == "bf16":
         network.to_precision(torch.bfloat16)
-    return Model(network, vocabulary, config, ModelInfo(folder.name, _family(vocabulary), str(place), precision),
-                 torch.bfloat16 if precision == "amp" else None)
+    return Model(
+        network,
+        vocabulary,
+        config,
+        ModelInfo(folder.name, _family(vocabulary), str(place), precision),
+        torch.bfloat16 if precision == "amp" else None,
+    )
 
 
 def _weights(folder: Path) -> dict[str, Tensor]:
@@ -299,19 +335,31 @@ def _fill(network: nn.Module, state: Mapping[str, Tensor], folder: Path) -> None
     """Put the weights into a network that has none yet; all must be there, none left over."""
     wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    for names, what in ((sorted(wanted.keys() - found.keys()), "missing"), (sorted(found.keys() - wanted.keys()), "not of this network"),
-                        (sorted(name for name in wanted.keys() & found.keys() if wanted[name] != found[name]), "of another shape")):
+    for names, what in (
+        (sorted(wanted.keys() - found.keys()), "missing"),
+        (sorted(found.keys() - wanted.keys()), "not of this network"),
+        (sorted(name for name in wanted.keys() & found.keys() if wanted[name] != found[name]), "of another shape"),
+    ):
         if names:
-            raise CheckpointError(f"{folder}: {len(names)} tensors are {what} (first: {names[0]}); the weights and config.json are not of "
-                                  "one checkpoint")
+            raise CheckpointError(
+                f"{folder}: {len(names)} tensors are {what} (first: {names[0]}); the weights and config.json are not of "
+                "one checkpoint"
+            )
     network.load_state_dict(state, assign=True)
 
 
 class Models:
-    """A checkpoint as the game modes need it: whole, or a sub-folder for each mode, loaded when the first map of the mode comes."""
+    """A checkpoint as the game modes need it: whole, or a sub-folder for each mode, loaded when the first map of the
+    mode comes."""
 
-    def __init__(self, folder: Path, device: str = "auto", precision: str = "auto", name: str = "",
-                 wrap: Callable[[Model], Model] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        device: str = "auto",
+        precision: str = "auto",
+        name: str = "",
+        wrap: Callable[[Model], Model] | None = None,
+    ) -> None:
         """Load the checkpoint, or look at all its sub-folders, so that a wrong one is told at once.
 
         `name` is what reports call it, by default the name of the folder; `wrap` changes what is loaded.
@@ -351,5 +399,7 @@ def resolve_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise CheckpointError(f"device {name!r} cannot be used ({str(error).splitlines()[0][:100]}); try device=cpu") from None
+        raise CheckpointError(
+            f"device {name!r} cannot be used ({str(error).splitlines()[0][:100]}); try device=cpu"
+        ) from None
     return device

@@ -58,13 +58,15 @@ class Model:
         """Whether it cannot judge a map without spectrum it."""
         return isinstance(self.config, WhisperConfig)
 
-    def read(self, beatmap: Beatmap, sound: np.ndarray | None, conditioning: Conditioning, exact: bool = False) -> Reading:
+    def read(
+        self, beatmap: Beatmap, sound: np.ndarray | None, conditioning: Conditioning, exact: bool = False
+    ) -> Reading:
         """Prepare a map for this checkpoint.
 
         Args:
             beatmap: of a mode the vocabulary covers.
-            sound: (n_samples,) from :func:`maimod.families.mapperatorinator.legacy_audio.load` for published checkpoints; (n_frames, n_mels) normalised log-mel frames
-                for ours, None without a song.
+            sound: (n_samples,) from :func:`maimod.families.mapperatorinator.legacy_audio.load` for published
+                checkpoints; (n_frames, n_mels) normalised log-mel frames for ours, None without a song.
             conditioning: what is known of the map.
             exact: the original's many windows, and for published checkpoints its prompts.
 
@@ -75,5 +77,13 @@ class Model:
         if isinstance(self.config, WhisperConfig):
             assert sound is not None
             return MapperatorinatorReading(beatmap, sound, self.vocabulary, self.config, conditioning, exact)
-        return MiniReading(beatmap, sound, self.vocabulary, conditioning, exact, frames=self.config.frames, frame_ms=self.config.frame_ms,
-                              n_mels=self.config.n_mels)
+        return MiniReading(
+            beatmap,
+            sound,
+            self.vocabulary,
+            conditioning,
+            exact,
+            frames=self.config.frames,
+            frame_ms=self.config.frame_ms,
+            n_mels=self.config.n_mels,
+        )

@@ -1,8 +1,9 @@
 """Teacher forcing: show the network the map so far and the song, and ask how likely what really comes next was.
 
-One code for every family of checkpoints: a :class:`Reading` cuts the map into windows and says what the network reads of each; here
-they are batched, run, and turned into scores. Everything is in bits. A surprisal is taken from the log-softmax in float32, without a
-floor; the distribution is over the whole vocabulary, the alternatives shown are those that are legal at that place.
+One code for every family of checkpoints: a :class:`Reading` cuts the map into windows and says what the network reads
+of each; here they are batched, run, and turned into scores. Everything is in bits. A surprisal is taken from the
+log-softmax in float32, without a floor; the distribution is over the whole vocabulary, the alternatives shown are those
+that are legal at that place.
 """
 
 from __future__ import annotations
@@ -23,28 +24,39 @@ BATCH_POSITIONS = {"cpu": 6_000, "cuda": 64_000, "mps": 16_000}
 """Encoder positions and padded tokens run at a time: bounds the memory; more is not faster on that kind of device."""
 N_EXPECTED = 4
 """Alternatives kept per event."""
-TOLERANCES = {EventKind.TIME: 1, EventKind.DISTANCE: 16, EventKind.POS_X: 16, EventKind.POS_Y: 16, EventKind.VOLUME: 5,
-              EventKind.SCROLL_SPEED: 5}
+TOLERANCES = {
+    EventKind.TIME: 1,
+    EventKind.DISTANCE: 16,
+    EventKind.POS_X: 16,
+    EventKind.POS_Y: 16,
+    EventKind.VOLUME: 5,
+    EventKind.SCROLL_SPEED: 5,
+}
 """How far off an ordinal value still counts as the same: ticks or time steps, osu! pixels, percent, hundredths."""
 EXACT_FLOOR = 1e-10
-"""Added to probabilities before their logarithm by the original, which so never says more than 33.2 bits (COMPAT §9)."""
+"""Added to probabilities before their logarithm by the original, which so never says more than 33.2 bits (COMPAT §9).
+"""
 
 
 @torch.inference_mode()
-def score(model: Model, reading: Reading, exact: bool = False, progress: Callable[[float], None] | None = None,
-          ) -> dict[str, tuple[EventScore, ...]]:
+def score(
+    model: Model, reading: Reading, exact: bool = False, progress: Callable[[float], None] | None = None
+) -> dict[str, tuple[EventScore, ...]]:
     """Score every event of a map, each exactly once.
 
     Args:
         model: a checkpoint.
         reading: the map, from :meth:`Model.read`.
-        exact: surprisal and entropy by the original's formula, and alternatives from the whole vocabulary, legal or not.
+        exact: surprisal and entropy by the original's formula, and alternatives from the whole vocabulary, legal or
+            not.
         progress: called with the share done.
 
     Returns:
         One EventScore per event, in order, by the name of the context.
     """
-    results: dict[str, list[EventScore | None]] = {name: [None] * len(events) for name, events in reading.contexts.items()}
+    results: dict[str, list[EventScore | None]] = {
+        name: [None] * len(events) for name, events in reading.contexts.items()
+    }
     reader = _Reader(model, reading, exact)
     done = 0
     for batch in _batches(model, reading):
@@ -56,7 +68,9 @@ def score(model: Model, reading: Reading, exact: bool = False, progress: Callabl
                     targets = inputs.by_token["tokens"][offsets + 1]
                     with _autocast(model):
                         logits = model.network.logits(hidden[row, torch.from_numpy(offsets).to(hidden.device)])
-                    for index, found in zip(span.owned, reader.read(logits, targets, name, span.owned, window), strict=True):
+                    for index, found in zip(
+                        span.owned, reader.read(logits, targets, name, span.owned, window), strict=True
+                    ):
                         results[name][index] = found
         done += len(batch)
         if progress:
@@ -66,7 +80,8 @@ def score(model: Model, reading: Reading, exact: bool = False, progress: Callabl
 
 
 def _batches(model: Model, reading: Reading) -> Iterator[list[tuple[Window, WindowInputs]]]:
-    """Windows of about equal length together, so that little is padding; made as they are needed, so that few are in memory."""
+    """Windows of about equal length together, so that little is padding; made as they are needed, so that few are in
+    memory."""
     limit = BATCH_POSITIONS.get(_device(model).type, BATCH_POSITIONS["cpu"])
     batch: list[tuple[Window, WindowInputs]] = []
     for window in sorted(reading.windows, key=lambda window: window.n_events):
@@ -122,7 +137,9 @@ class _Reader:
             units[kind] = max(1, tolerance // unit)
         return units
 
-    def read(self, logits: Tensor, targets: np.ndarray, context: str, indices: np.ndarray, window: Window) -> list[EventScore]:
+    def read(
+        self, logits: Tensor, targets: np.ndarray, context: str, indices: np.ndarray, window: Window
+    ) -> list[EventScore]:
         """Scores of the events at `indices` of `context`, whose tokens are `targets`, from their rows (n, V)."""
         events = self.reading.contexts[context]
         token = torch.from_numpy(targets).to(self.device)[:, None]
@@ -140,16 +157,21 @@ class _Reader:
         columns = (values.tolist() for values in (surprisals, entropies, near, best, chosen))
         scores = []
         for index, surprisal, entropy, mass, shares, ids in zip(indices.tolist(), *columns, strict=True):
-            expected = tuple((self.reading.expected(one, context, index, window), share)
-                             for one, share in zip(ids, shares, strict=True) if share > 0 or one == ids[0])
+            expected = tuple(
+                (self.reading.expected(one, context, index, window), share)
+                for one, share in zip(ids, shares, strict=True)
+                if share > 0 or one == ids[0]
+            )
             scores.append(EventScore(events[index], max(surprisal, 0.0), max(entropy, 0.0), expected, min(mass, 1.0)))
         return scores
 
     def _near(self, probabilities: Tensor, token: Tensor, kinds: Sequence[EventKind]) -> Tensor:
         """(n,) probability within the tolerance of each token."""
         spans = [self.vocabulary.ranges[kind] for kind in kinds]
-        bounds = np.array([(span.first_id, span.first_id + span.size - 1, self.tolerances.get(span.kind, 0)) for span in spans])
-        low, high, tolerance = (torch.from_numpy(bounds[:, i:i + 1]).to(self.device) for i in range(3))
+        bounds = np.array(
+            [(span.first_id, span.first_id + span.size - 1, self.tolerances.get(span.kind, 0)) for span in spans]
+        )
+        low, high, tolerance = (torch.from_numpy(bounds[:, i : i + 1]).to(self.device) for i in range(3))
         reach = int(tolerance.max())
         ids = token + torch.arange(-reach, reach + 1, device=self.device)
         inside = (ids >= torch.maximum(low, token - tolerance)) & (ids <= torch.minimum(high, token + tolerance))

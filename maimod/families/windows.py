@@ -1,8 +1,9 @@
 """Cut the events of a map into overlapping windows; every event is owned, and so scored, by exactly one.
 
-A window is a stretch of the song with the events in it, context by context (COMPAT §4; the bundled model has one context, the
-published ones up to four). It owns the events of a zone in it, so that all it scores has enough of the map before it and enough
-of the song after it. :func:`split` makes few windows; :func:`original` makes those of the original implementation, ten times as many.
+A window is a stretch of the song with the events in it, context by context (COMPAT §4; the bundled model has one
+context, the published ones up to four). It owns the events of a zone in it, so that all it scores has enough of the map
+before it and enough of the song after it. :func:`split` makes few windows; :func:`original` makes those of the original
+implementation, ten times as many.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 HOP, LOOKAHEAD = 0.65, 0.05
-"""Shares of a window that it scores, and that it keeps of the song after that; 0.3 are left for the map before. With the bundled model
-on 8 held-out maps this ranks events as the original's windows do (correlation 0.999, 18 of the 20 most surprising the same) with 6.5
-times fewer windows; a hop of 0.5 gives 0.999 and 18.5 with 5.1 times fewer (docs/performance.md)."""
+"""Shares of a window that it scores, and that it keeps of the song after that; 0.3 are left for the map before. With
+the bundled model on 8 held-out maps this ranks events as the original's windows do (correlation 0.999, 18 of the 20
+most surprising the same) with 6.5 times fewer windows; a hop of 0.5 gives 0.999 and 18.5 with 5.1 times fewer
+(docs/performance.md)."""
 ORIGINAL_LOOKBACK, ORIGINAL_LOOKAHEAD = 0.5, 0.4
 """Shares of a window that the original keeps before and after what it scores (COMPAT §6)."""
 
@@ -47,13 +49,18 @@ class Window:
         return sum(len(span.events) for span in self.spans)
 
 
-def split(contexts: Sequence[tuple[np.ndarray, np.ndarray]], length: float, hop: float, max_events: int, lookahead: float = 0.0,
-          ) -> list[Window]:
+def split(
+    contexts: Sequence[tuple[np.ndarray, np.ndarray]],
+    length: float,
+    hop: float,
+    max_events: int,
+    lookahead: float = 0.0,
+) -> list[Window]:
     """Cut contexts into few windows; those that would own nothing are left out.
 
     Args:
-        contexts: (times, groups) of each: (n_events,) ms, and (n_events,) group numbers; a group is never cut apart, the time of its
-            first event decides where it belongs.
+        contexts: (times, groups) of each: (n_events,) ms, and (n_events,) group numbers; a group is never cut apart,
+            the time of its first event decides where it belongs.
         length: of a window, ms.
         hop: ms owned by a window; what is owned has at least `length - hop - lookahead` ms of the map before it.
         max_events: no window shows more: where a map is denser, its windows start later and own less.
@@ -82,7 +89,7 @@ def split(contexts: Sequence[tuple[np.ndarray, np.ndarray]], length: float, hop:
             # Keep half of the room for context, and own what still fits; what starts together stays together.
             first = float(merged[max(int(low), done - max_events // 2)])
             low = np.searchsorted(merged, first)
-            following = merged[np.searchsorted(merged, due, side="right"):]
+            following = merged[np.searchsorted(merged, due, side="right") :]
             limit = float(merged[low + max_events]) if low + max_events < len(merged) else np.inf
             zone_end = stop = min(stop, max(limit, float(following[0]) if len(following) else np.inf))
         spans = []
@@ -103,11 +110,14 @@ def _group_starts(times: np.ndarray, groups: np.ndarray) -> np.ndarray:
 
 
 def original_hop(window_samples: int) -> int:
-    """Samples between the original's windows: in double precision 1 - 0.5 - 0.4 is a little less than 0.1, which loses one."""
+    """Samples between the original's windows: in double precision 1 - 0.5 - 0.4 is a little less than 0.1, which loses
+    one."""
     return int(window_samples * (1 - ORIGINAL_LOOKBACK - ORIGINAL_LOOKAHEAD))
 
 
-def original(contexts: Sequence[np.ndarray], n_samples: int, window_samples: int, samples_per_ms: int, max_events: int) -> list[Window]:
+def original(
+    contexts: Sequence[np.ndarray], n_samples: int, window_samples: int, samples_per_ms: int, max_events: int
+) -> list[Window]:
     """Cut contexts as the original does: windows all over the song, a tenth of each scored (COMPAT §6).
 
     Events before the song or after its end, which the original leaves at a surprisal of 0, get windows of their own.
@@ -117,7 +127,8 @@ def original(contexts: Sequence[np.ndarray], n_samples: int, window_samples: int
         n_samples: of the song.
         window_samples: of a window.
         samples_per_ms: of the song.
-        max_events: no window shows more: the earliest events are left out, then the latest (the original gives up, COMPAT §11.6).
+        max_events: no window shows more: the earliest events are left out, then the latest (the original gives up,
+            COMPAT §11.6).
     """
     hop = original_hop(window_samples)
     length = window_samples / samples_per_ms
@@ -129,7 +140,10 @@ def original(contexts: Sequence[np.ndarray], n_samples: int, window_samples: int
         zone_end = start + (length if number == count - 1 else (1 - ORIGINAL_LOOKAHEAD) * length)
         for owner, times in zip(owners, contexts, strict=True):
             owner[(times >= zone_start) & (times < zone_end)] = number
-    windows = [_original_window(contexts, float(start), length, owners, number, max_events) for number, start in enumerate(starts)]
+    windows = [
+        _original_window(contexts, float(start), length, owners, number, max_events)
+        for number, start in enumerate(starts)
+    ]
 
     while left := [times[owner < 0].min() for times, owner in zip(contexts, owners, strict=True) if (owner < 0).any()]:
         due = min(left)
@@ -141,14 +155,24 @@ def original(contexts: Sequence[np.ndarray], n_samples: int, window_samples: int
     return windows
 
 
-def _original_window(contexts: Sequence[np.ndarray], start: float, length: float, owners: Sequence[np.ndarray], number: int,
-                     max_events: int) -> Window:
+def _original_window(
+    contexts: Sequence[np.ndarray],
+    start: float,
+    length: float,
+    owners: Sequence[np.ndarray],
+    number: int,
+    max_events: int,
+) -> Window:
     shown = [np.flatnonzero((times >= start) & (times < start + length)) for times in contexts]
     owned = [np.flatnonzero(owner == number) for owner in owners]
     excess = sum(map(len, shown)) - max_events
     if excess > 0:
         longest = max(range(len(shown)), key=lambda i: len(shown[i]))
-        first, last = np.searchsorted(shown[longest], owned[longest][[0, -1]]) if len(owned[longest]) else (len(shown[longest]), 0)
+        first, last = (
+            np.searchsorted(shown[longest], owned[longest][[0, -1]])
+            if len(owned[longest])
+            else (len(shown[longest]), 0)
+        )
         end = len(shown[longest]) - max(0, min(excess - int(first), len(shown[longest]) - int(last) - 1))
-        shown[longest] = shown[longest][min(excess, int(first)):end]
+        shown[longest] = shown[longest][min(excess, int(first)) : end]
     return Window(start, start + length, tuple(map(Span, shown, owned)), number)

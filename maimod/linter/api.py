@@ -25,29 +25,40 @@ MAX_PROCESSES = 8
 """Each takes about 700 MB."""
 
 
-def lint(paths: Sequence[str | Path | Source], settings: Settings | None = None,
-         progress: Callable[[Progress], None] | None = None, analysed: Callable[[Analysis], None] | None = None, *,
-         jobs: int = 1, cache: Cache | None = None, limits: Limits | None = None,
-         arrived: Callable[[Report, int], None] | None = None,
-         settings_of: Callable[[Source], Settings] | None = None, session: Session | None = None) -> Report:
+def lint(
+    paths: Sequence[str | Path | Source],
+    settings: Settings | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    analysed: Callable[[Analysis], None] | None = None,
+    *,
+    jobs: int = 1,
+    cache: Cache | None = None,
+    limits: Limits | None = None,
+    arrived: Callable[[Report, int], None] | None = None,
+    settings_of: Callable[[Source], Settings] | None = None,
+    session: Session | None = None,
+) -> Report:
     """Lint beatmaps.
 
     Args:
-        paths: `.osu` files, `.osz` archives, mapset folders, Songs folders, or patterns of them; or sources that were found.
+        paths: `.osu` files, `.osz` archives, mapset folders, Songs folders, or patterns of them; or sources that were
+            found.
         settings: see :class:`Settings`.
         progress: called now and then.
-        analysed: called with each beatmap that could be read, in order, with all that its report was made of; pictures are drawn
-            from it. Whoever keeps it keeps the song and some 10 MB for each difficulty. Keeps the lint in this process.
+        analysed: called with each beatmap that could be read, in order, with all that its report was made of; pictures
+            are drawn from it. Whoever keeps it keeps the song and some 10 MB for each difficulty. Keeps the lint in
+            this process.
         jobs: processes to work in; each loads a model of its own. 0: as many as are worth it.
         cache: what was found before is taken from here, and what is found is kept here.
         limits: of each beatmap; they need a process of its own even for one job.
-        arrived: called with the reports of each source as soon as those before it are there, and the number of beatmaps in all.
+        arrived: called with the reports of each source as soon as those before it are there, and the number of beatmaps
+            in all.
         settings_of: settings of a source, where they differ; model, device and precision must not.
         session: of an earlier call with the same cache, which has the model loaded.
 
     Returns:
-        One report for each `.osu` file, in the order of `paths` however many jobs there are; those that cannot be read have status
-        "error" and a reason.
+        One report for each `.osu` file, in the order of `paths` however many jobs there are; those that cannot be read
+        have status "error" and a reason.
 
     Raises:
         UsageError: if a path does not exist, holds no beatmap, or the model cannot be loaded.
@@ -78,14 +89,23 @@ def lint(paths: Sequence[str | Path | Source], settings: Settings | None = None,
 def _worth(sources: Sequence[Source], settings: Settings) -> int:
     """How many processes pay for their start."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, len(sources) // SOURCES_A_PROCESS, MAX_PROCESSES)) if settings.device in ("auto", "cpu") else 1
+    return (
+        max(1, min(cores, len(sources) // SOURCES_A_PROCESS, MAX_PROCESSES))
+        if settings.device in ("auto", "cpu")
+        else 1
+    )
 
 
 class _Run:
     """One call of :func:`lint`."""
 
-    def __init__(self, sources: Sequence[Source], settings: Sequence[Settings], progress: Callable[[Progress], None] | None,
-                 total: int) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        settings: Sequence[Settings],
+        progress: Callable[[Progress], None] | None,
+        total: int,
+    ) -> None:
         self.sources, self.settings, self.progress, self.total = sources, settings, progress, total
         self.done = [0.0] * len(sources)
         self.info: ModelInfo | None = None
@@ -98,6 +118,7 @@ class _Run:
     def alone(self, session: Session, analysed: Callable[[Analysis], None] | None) -> Iterator[list[BeatmapReport]]:
         """Reports of each source, in order, made in this process."""
         for number, (source, settings) in enumerate(zip(self.sources, self.settings, strict=True)):
+
             def tell(name: str, stage: str, done: float, number: int = number) -> None:
                 self.tell(number, name, stage, done)
 
@@ -120,7 +141,9 @@ class _Run:
         workplace = Path(tempfile.mkdtemp(prefix="maimod-")) if any(task.source.is_archive for task in tasks) else None
         upcoming = 0
         try:
-            answers = pool.run(tasks, jobs, limits, session.cache.folder if session.cache else None, workplace, self.tell)
+            answers = pool.run(
+                tasks, jobs, limits, session.cache.folder if session.cache else None, workplace, self.tell
+            )
             while upcoming < len(self.sources):
                 while upcoming not in finished:
                     task, reports, info = next(answers)

@@ -1,8 +1,9 @@
 """What has been worked out before, kept by content: same maps, song, model, settings and program, same answer.
 
-Two things are kept: the reports of a mapset, and the scores of one difficulty, which are most of the work and outlive changes to the
-other difficulties and to the rules. Entries are JSON, compressed, never code: a cache may come from elsewhere, as in CI. Each is
-written beside its place and then moved there, so that a run killed at any moment leaves whole entries only.
+Two things are kept: the reports of a mapset, and the scores of one difficulty, which are most of the work and outlive
+changes to the other difficulties and to the rules. Entries are JSON, compressed, never code: a cache may come from
+elsewhere, as in CI. Each is written beside its place and then moved there, so that a run killed at any moment leaves
+whole entries only.
 """
 
 from __future__ import annotations
@@ -43,11 +44,13 @@ def default_folder() -> Path:
 
 
 _OURS = re.compile(r"[0-9a-f]{62}\.z|\.[0-9a-f]{62}\.z\.\d+")
-"""Names of entries, and of those that were being written when a run was killed. The folder may be anyone's: nothing else is touched."""
+"""Names of entries, and of those that were being written when a run was killed. The folder may be anyone's: nothing
+else is touched."""
 
 
 class Cache:
-    """A folder of entries. Nothing in it is needed: whatever is damaged, missing or not to be written is worked out anew."""
+    """A folder of entries. Nothing in it is needed: whatever is damaged, missing or not to be written is worked out
+    anew."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -101,7 +104,11 @@ class Cache:
         entries = []
         for place in self.folder.glob("[0-9a-f][0-9a-f]"):
             with os.scandir(place) as listed:
-                entries += [(entry.stat().st_mtime, entry.stat().st_size, entry.path) for entry in listed if _OURS.fullmatch(entry.name)]
+                entries += [
+                    (entry.stat().st_mtime, entry.stat().st_size, entry.path)
+                    for entry in listed
+                    if _OURS.fullmatch(entry.name)
+                ]
         oldest, left = time.time() - MAX_AGE_DAYS * 86_400, MAX_CACHE_BYTES
         for used, size, path in sorted(entries, reverse=True):
             left -= size
@@ -136,7 +143,13 @@ def of_file(path: Path) -> str:
 def of_program() -> str:
     """Digest of maimod's own code, so that no answer outlives the code that gave it."""
     package = Path(__file__).parent
-    return digest(*(part for path in sorted(package.rglob("*.py")) for part in (path.relative_to(package).as_posix(), path.read_bytes())))
+    return digest(
+        *(
+            part
+            for path in sorted(package.rglob("*.py"))
+            for part in (path.relative_to(package).as_posix(), path.read_bytes())
+        )
+    )
 
 
 def of_question(settings: Settings, checkpoints: Sequence[Path]) -> str:
@@ -148,8 +161,14 @@ def of_question(settings: Settings, checkpoints: Sequence[Path]) -> str:
     fields = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
     song = fields.pop("audio_path")
     fields.pop("model")
-    weights = [part for folder in checkpoints if folder.is_dir() for path in sorted(folder.rglob("*"))
-               if path.suffix in (".json", ".safetensors") for part in (path.relative_to(folder.parent).as_posix(), of_file(path))]
+    weights = [
+        part
+        for folder in checkpoints
+        if folder.is_dir()
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in (".json", ".safetensors")
+        for part in (path.relative_to(folder.parent).as_posix(), of_file(path))
+    ]
     return digest(of_program(), repr(sorted(fields.items())), of_file(song) if song else None, *weights)
 
 
@@ -164,8 +183,13 @@ def of_folder(folder: Path) -> str | None:
             total += sum(Path(place, name).lstat().st_size for name in names)
             if len(files) > MAX_FILES or total > MAX_BYTES:
                 return None
-        return digest(*(part for file in files for part in (file.relative_to(folder).as_posix(),
-                                                            of_file(file) if file.is_file() else "")))
+        return digest(
+            *(
+                part
+                for file in files
+                for part in (file.relative_to(folder).as_posix(), of_file(file) if file.is_file() else "")
+            )
+        )
     except OSError:
         return None
 
@@ -176,8 +200,10 @@ def of_folder(folder: Path) -> str | None:
 
 def pack_reports(reports: Sequence[BeatmapReport], model: ModelInfo | None, folder: Path) -> dict[str, Any]:
     """Reports as JSON values, without the place where they were made."""
-    packed = [dataclasses.asdict(dataclasses.replace(report, messages=moved(report.messages, f"{folder}{os.sep}", "\0")))
-              for report in reports]
+    packed = [
+        dataclasses.asdict(dataclasses.replace(report, messages=moved(report.messages, f"{folder}{os.sep}", "\0")))
+        for report in reports
+    ]
     return {"model": model and dataclasses.asdict(model), "reports": _plain(packed)}
 
 
@@ -188,9 +214,16 @@ def unpack_reports(value: Any, folder: Path) -> tuple[list[BeatmapReport], Model
         ValueError: if the value is damaged.
     """
     try:
-        reports = [BeatmapReport(**{**report, "messages": moved(report["messages"], "\0", f"{folder}{os.sep}"),
-                                    "findings": tuple(_finding(finding) for finding in report["findings"])})
-                   for report in value["reports"]]
+        reports = [
+            BeatmapReport(
+                **{
+                    **report,
+                    "messages": moved(report["messages"], "\0", f"{folder}{os.sep}"),
+                    "findings": tuple(_finding(finding) for finding in report["findings"]),
+                }
+            )
+            for report in value["reports"]
+        ]
         return reports, ModelInfo(**value["model"]) if value["model"] else None
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"damaged reports ({error})") from None
@@ -202,8 +235,15 @@ def moved(messages: Iterable[str], old: str, new: str) -> tuple[str, ...]:
 
 
 def _finding(value: dict[str, Any]) -> Finding:
-    return Finding(**{**value, "category": Category(value["category"]), "severity": Severity(value["severity"]),
-                      "objects": tuple(value["objects"]), "expected": tuple(Expected(**one) for one in value["expected"])})
+    return Finding(
+        **{
+            **value,
+            "category": Category(value["category"]),
+            "severity": Severity(value["severity"]),
+            "objects": tuple(value["objects"]),
+            "expected": tuple(Expected(**one) for one in value["expected"]),
+        }
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -222,11 +262,21 @@ _MEASURES = tuple(field.name for field in dataclasses.fields(EventScore) if fiel
 
 def pack_scores(contexts: Mapping[str, Sequence[EventScore]]) -> dict[str, Any]:
     """Scores by context as JSON values; sources are named by their line."""
+
     def event(e: Event) -> list[Any]:
         return [e.kind.value, e.value, e.time, e.group, None if e.source is None else e.source.line, e.part]
 
-    return {name: [[event(score.event), [[event(e), p] for e, p in score.expected], *(getattr(score, measure) for measure in _MEASURES)]
-                   for score in scores] for name, scores in contexts.items()}
+    return {
+        name: [
+            [
+                event(score.event),
+                [[event(e), p] for e, p in score.expected],
+                *(getattr(score, measure) for measure in _MEASURES),
+            ]
+            for score in scores
+        ]
+        for name, scores in contexts.items()
+    }
 
 
 def unpack_scores(value: Any, beatmap: Beatmap) -> dict[str, tuple[EventScore, ...]]:
@@ -243,8 +293,16 @@ def unpack_scores(value: Any, beatmap: Beatmap) -> dict[str, tuple[EventScore, .
         return Event(EventKind(kind), number, time, group, None if line is None else sources[line], part)
 
     try:
-        return {name: tuple(EventScore(event=event(first), expected=tuple((event(e), p) for e, p in expected),
-                                       **dict(zip(_MEASURES, measures, strict=True)))
-                            for first, expected, *measures in scores) for name, scores in value.items()}
+        return {
+            name: tuple(
+                EventScore(
+                    event=event(first),
+                    expected=tuple((event(e), p) for e, p in expected),
+                    **dict(zip(_MEASURES, measures, strict=True)),
+                )
+                for first, expected, *measures in scores
+            )
+            for name, scores in value.items()
+        }
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise ValueError(f"damaged scores ({error})") from None

@@ -1,7 +1,8 @@
 """One mistake, one finding: what follows in the wake of a finding is folded into it.
 
-A model that has just been surprised is surprised again: the object after a missing one comes too late, the position after a wrong
-one is too far, an unsnapped object is both off the grid and off the rhythm. The strongest of such findings stays and lists the rest.
+A model that has just been surprised is surprised again: the object after a missing one comes too late, the position
+after a wrong one is too far, an unsnapped object is both off the grid and off the rhythm. The strongest of such
+findings stays and lists the rest.
 """
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ from maimod.rules.calibration import MINOR_SCORE, WARNING_SCORE, Calibration
 WAKE_OBJECTS = 1
 """A finding reaches this many objects past its own."""
 SECTION_MARGIN_MS = 1500.0
-"""Sections are found by windows of 10 s: their borders are about this uncertain, so what lies near them stands for itself."""
+"""Sections are found by windows of 10 s: their borders are about this uncertain, so what lies near them stands for
+itself."""
 CAUSES: dict[Category, frozenset[Category]] = {
-    Category.RHYTHM: frozenset({Category.RHYTHM, Category.POSITIONS, Category.NEW_COMBOS, Category.SLIDERS, Category.MAPSET}),
+    Category.RHYTHM: frozenset(
+        {Category.RHYTHM, Category.POSITIONS, Category.NEW_COMBOS, Category.SLIDERS, Category.MAPSET}
+    ),
     Category.TIMING: frozenset({Category.RHYTHM, Category.TIMING, Category.KIAI}),
     Category.POSITIONS: frozenset({Category.POSITIONS, Category.SLIDERS}),
     Category.NEW_COMBOS: frozenset({Category.NEW_COMBOS}),
@@ -31,19 +35,20 @@ CAUSES: dict[Category, frozenset[Category]] = {
     Category.KIAI: frozenset({Category.KIAI}),
     Category.MAPSET: frozenset({Category.HITSOUNDS, Category.RHYTHM}),
 }
-"""Which categories of findings a finding can bring about on its own object or right after it. Those of a set that name objects speak of
-objects and additions that the other difficulties have otherwise."""
+"""Which categories of findings a finding can bring about on its own object or right after it. Those of a set that name
+objects speak of objects and additions that the other difficulties have otherwise."""
 FIRST_CAUSES = frozenset({Category.RHYTHM, Category.MAPSET})
 """Of warnings and problems these come before all others."""
 USUAL_FINDINGS, USUAL_FINDINGS_A_MINUTE = 2.0, 1.0
-"""A rule with model evidence may find this much in a map before it is taken for the map's style. Takes the warnings on 40 untouched
-ranked maps from 2.02 to 1.87 a minute, and those on a few maps of unusual style from dozens to none."""
+"""A rule with model evidence may find this much in a map before it is taken for the map's style. Takes the warnings on
+40 untouched ranked maps from 2.02 to 1.87 a minute, and those on a few maps of unusual style from dozens to none."""
 UNEXPLAINED_BITS = 10.0
 """An event more surprising than this is counted as unexplained if no finding speaks of its object."""
 
 
 def penalise_repetition(findings: Sequence[Finding], context: Context) -> list[Finding]:
-    """Lower the scores of a rule that the model makes speak again and again: what surprises so often is the style of this map.
+    """Lower the scores of a rule that the model makes speak again and again: what surprises so often is the style of
+    this map.
 
     Args:
         findings: of one beatmap.
@@ -82,11 +87,18 @@ def fold(findings: Sequence[Finding], context: Context) -> tuple[list[Finding], 
     rank = {o.index: place for place, o in enumerate(context.objects_by_time)}
     kept: list[Finding] = []
     also: dict[int, list[str]] = {}
-    # Causes first: sections, however sure the findings inside them are; then rhythm, because an object at another time is at another
-    # distance, too, and not the other way round; what a whole set says, which is more than what one difficulty does; then by score. Of
-    # equals the earlier one is the cause.
+
+    # Causes first: sections, however sure the findings inside them are; then rhythm, because an object at another time
+    # is at another distance, too, and not the other way round; what a whole set says, which is more than what one
+    # difficulty does; then by score. Of equals the earlier one is the cause.
     def order_of_causes(f: Finding) -> tuple[bool, bool, float, float, str]:
-        return not _is_section(f), not (f.category in FIRST_CAUSES and f.score >= WARNING_SCORE), -f.score, f.time, f.rule
+        return (
+            not _is_section(f),
+            not (f.category in FIRST_CAUSES and f.score >= WARNING_SCORE),
+            -f.score,
+            f.time,
+            f.rule,
+        )
 
     for finding in sorted(findings, key=order_of_causes):
         cause = next((i for i, k in enumerate(kept) if _brings_about(k, finding, rank)), None)
@@ -94,11 +106,15 @@ def fold(findings: Sequence[Finding], context: Context) -> tuple[list[Finding], 
             kept.append(finding)
         else:
             also.setdefault(cause, []).append(f"{finding.timestamp} {finding.rule}")
-    merged = [replace(f, evidence={**f.evidence, "also": sorted(also[i])}) if i in also else f for i, f in enumerate(kept)]
+    merged = [
+        replace(f, evidence={**f.evidence, "also": sorted(also[i])}) if i in also else f for i, f in enumerate(kept)
+    ]
     spoken_of = {index for finding in findings for index in finding.objects}
     unexplained = sum(
-        1 for index, scores in context.scores_by_object.items()
-        if index not in spoken_of and any(score.surprise > UNEXPLAINED_BITS for score in scores))
+        1
+        for index, scores in context.scores_by_object.items()
+        if index not in spoken_of and any(score.surprise > UNEXPLAINED_BITS for score in scores)
+    )
     order = {category: place for place, category in enumerate(Category)}
     return sorted(merged, key=lambda f: (f.time, order[f.category], f.rule)), unexplained
 
@@ -121,12 +137,15 @@ def _brings_about(cause: Finding, finding: Finding, rank: dict[int, int]) -> boo
         return True
     is_next = 0 < min(others) - max(own) <= WAKE_OBJECTS
     # Where something ends elsewhere, the step to the next object is another one, by arithmetic too.
-    is_surprised_again = _rests_on_a_network(finding) and (_rests_on_a_network(cause) or cause.category is Category.RHYTHM)
+    is_surprised_again = _rests_on_a_network(finding) and (
+        _rests_on_a_network(cause) or cause.category is Category.RHYTHM
+    )
     return is_next and (finding.category is Category.POSITIONS or is_surprised_again)
 
 
 def fingerprint(beatmap: Beatmap, finding: Finding, of_set: bool = False) -> str:
-    """An id that survives shifts of the map and edits elsewhere: made of the rule, the difficulty, the objects and their neighbours.
+    """An id that survives shifts of the map and edits elsewhere: made of the rule, the difficulty, the objects and
+    their neighbours.
 
     What is true of the set as a whole is the same whichever difficulty's report it stands in.
     """
@@ -138,7 +157,12 @@ def fingerprint(beatmap: Beatmap, finding: Finding, of_set: bool = False) -> str
     else:
         first = last = min(range(count), key=lambda i: abs(beatmap.hit_objects[i].time - finding.time))
     around = [beatmap.hit_objects[i] for i in range(max(first - 1, 0), min(last + 2, count))]
-    # Several findings of one rule may be about no object: each has its subject, as a key of the file or the name of a file.
-    parts = [finding.rule, beatmap.metadata.get("Version", ""), str(finding.evidence.get("subject", "")),
-             *(f"{o.kind}:{round(o.x)}:{round(o.y)}:{o.combo_number}" for o in around)]
+    # Several findings of one rule may be about no object: each has its subject, as a key of the file or the name of a
+    # file.
+    parts = [
+        finding.rule,
+        beatmap.metadata.get("Version", ""),
+        str(finding.evidence.get("subject", "")),
+        *(f"{o.kind}:{round(o.x)}:{round(o.y)}:{o.combo_number}" for o in around),
+    ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -42,8 +42,10 @@ if TYPE_CHECKING:
     from maimod.families.checkpoint import Models
     from maimod.families.family import Model, Reading
 
-MODELS_FOLDER = next((folder for folder in (Path(__file__).parent / "models", Path(__file__).parents[1] / "models")
-                      if folder.is_dir()), Path("models"))
+MODELS_FOLDER = next(
+    (folder for folder in (Path(__file__).parent / "models", Path(__file__).parents[1] / "models") if folder.is_dir()),
+    Path("models"),
+)
 """In the installed package, else in the checkout."""
 PROOFREADER = "maimod-proofreader"
 """Folder of the network that reads in both directions."""
@@ -105,7 +107,11 @@ def load_model(settings: Settings, wrap: Callable[[Model], Model] | None = None)
     assert settings.model is not None
     try:
         folder = model_folder(settings.model)
-        name = settings.model if checkpoint.HUB_ID.fullmatch(settings.model) and not Path(settings.model).is_dir() else folder.name
+        name = (
+            settings.model
+            if checkpoint.HUB_ID.fullmatch(settings.model) and not Path(settings.model).is_dir()
+            else folder.name
+        )
         return checkpoint.Models(folder, settings.device, settings.precision, name, wrap)
     except CheckpointError as error:
         raise UsageError(str(error)) from None
@@ -115,8 +121,9 @@ def score_events(path: str | Path, settings: Settings) -> Iterator[dict[str, Any
     """Score the events of a beatmap with the model alone.
 
     Yields:
-        For each event in prompt order per context: context, index, time [ms], type, value, surprisal and entropy [bits], expected_type,
-        expected_value, and `near`, the probability within the tolerance. Values are those of :class:`maimod.events.schema.Event`.
+        For each event in prompt order per context: context, index, time [ms], type, value, surprisal and entropy
+            [bits], expected_type, expected_value, and `near`, the probability within the tolerance. Values are those of
+            :class:`maimod.events.schema.Event`.
 
     Raises:
         UsageError: if the map, its song or the model cannot be used.
@@ -131,15 +138,26 @@ def score_events(path: str | Path, settings: Settings) -> Iterator[dict[str, Any
     for context, scores in contexts.items():
         for index, score in enumerate(scores):
             event, likeliest = score.event, score.likeliest
-            yield {"context": context, "index": index, "time": event.time, "type": event.kind.value, "value": event.value,
-                   "surprisal": round(score.surprisal, 5), "entropy": round(score.entropy, 5), "near": round(score.near, 6),
-                   "expected_type": likeliest.kind.value, "expected_value": likeliest.value}
+            yield {
+                "context": context,
+                "index": index,
+                "time": event.time,
+                "type": event.kind.value,
+                "value": event.value,
+                "surprisal": round(score.surprisal, 5),
+                "entropy": round(score.entropy, 5),
+                "near": round(score.near, 6),
+                "expected_type": likeliest.kind.value,
+                "expected_value": likeliest.value,
+            }
 
 
 class Linter:
     """Lints beatmaps one after the other; keeps the model, and the song of the maps that share it."""
 
-    def __init__(self, settings: Settings, model: Models | None, cache: Cache | None = None, question: str = "") -> None:
+    def __init__(
+        self, settings: Settings, model: Models | None, cache: Cache | None = None, question: str = ""
+    ) -> None:
         """Make a linter.
 
         Args:
@@ -160,8 +178,12 @@ class Linter:
         self._asked: tuple[Beatmap, Model, Reading] | None = None
         self._songs = lru_cache(maxsize=2)(self._song)
 
-    def lint_mapset(self, files: Sequence[tuple[Path, str]], tell: Callable[[str, str, float], None] = lambda name, stage, done: None,
-                    analysed: Callable[[Analysis], None] | None = None) -> Iterator[BeatmapReport]:
+    def lint_mapset(
+        self,
+        files: Sequence[tuple[Path, str]],
+        tell: Callable[[str, str, float], None] = lambda name, stage, done: None,
+        analysed: Callable[[Analysis], None] | None = None,
+    ) -> Iterator[BeatmapReport]:
         """Lint difficulties of one folder, one after the other, and how they go together with all that lie there.
 
         Beatmaps of the folder that are not among `files` are read and compared with, but neither scored nor reported.
@@ -179,19 +201,26 @@ class Linter:
         except Exception as error:  # each file by itself says more
             sets = []
             self.failed("reading the set", error)
-        unset = () if sets or not self.is_collection(files[0][0].parent) else (
-            f"the folder holds more than {mapset.MAX_BEATMAPS} difficulties: no mapset; they are not compared",)
+        unset = (
+            ()
+            if sets or not self.is_collection(files[0][0].parent)
+            else (f"the folder holds more than {mapset.MAX_BEATMAPS} difficulties: no mapset; they are not compared",)
+        )
         asked = frozenset(path for path, _ in files)
         beatmaps = {beatmap.path: (beatmap, found) for found in sets for beatmap in found.beatmaps}
         of_sets: dict[Path, list[Finding]] = {}
         of_troubles: dict[Path, list[str]] = {}
         for found in sets:
-            troubles: list[str] = [] if found.listed else [
-                f"the folder holds more than {mapset.MAX_FILES:,} files: no mapset; files are not checked"]
+            troubles: list[str] = (
+                []
+                if found.listed
+                else [f"the folder holds more than {mapset.MAX_FILES:,} files: no mapset; files are not checked"]
+            )
             for beatmap, finding in self.mapset_findings(found, asked, troubles):
                 of_sets.setdefault(beatmap.path, []).append(finding)
             of_troubles |= dict.fromkeys((beatmap.path for beatmap in found.beatmaps), troubles)
         for number, (path, name) in enumerate(files):
+
             def tell_share(stage: str, share: float, number: int = number, name: str = name) -> None:
                 tell(name, stage, number + share)
 
@@ -200,7 +229,9 @@ class Linter:
             try:
                 if path in beatmaps:
                     beatmap, whole = beatmaps[path]
-                    analysis = self.analyse(beatmap, name, tell_share, whole, of_sets.get(path, ()), of_troubles.get(path, ()))
+                    analysis = self.analyse(
+                        beatmap, name, tell_share, whole, of_sets.get(path, ()), of_troubles.get(path, ())
+                    )
                     report = analysis.report
                 else:  # it could not be read, or is not called *.osu: this says which
                     report = self.lint_file(path, name, tell_share, analysed)
@@ -230,8 +261,9 @@ class Linter:
         except OSError:
             return []
 
-    def mapset_findings(self, whole: Mapset, asked: frozenset[Path],
-                        troubles: list[str] | None = None) -> Iterator[tuple[Beatmap, Finding]]:
+    def mapset_findings(
+        self, whole: Mapset, asked: frozenset[Path], troubles: list[str] | None = None
+    ) -> Iterator[tuple[Beatmap, Finding]]:
         """Findings about a whole set, each with the difficulty of `asked` in whose report it goes.
 
         A rule that fails is put into `troubles`; without that, its error is raised.
@@ -239,9 +271,16 @@ class Linter:
         context = None
         for check in MAPSET_CHECKS:
             try:
-                context = context or MapsetContext(whole, [
-                    Context(beatmap, calibration=self.calibration, level=self.level_of(beatmap, whole), mapset=whole)
-                    for beatmap in whole.beatmaps], asked)
+                context = context or MapsetContext(
+                    whole,
+                    [
+                        Context(
+                            beatmap, calibration=self.calibration, level=self.level_of(beatmap, whole), mapset=whole
+                        )
+                        for beatmap in whole.beatmaps
+                    ],
+                    asked,
+                )
                 yield from check.run(context)
             except Exception as error:
                 if troubles is None:
@@ -255,8 +294,13 @@ class Linter:
             return level.parse(given)
         return whole.levels[beatmap.path] if whole else level.level_of(beatmap, star_rating(beatmap))
 
-    def lint_file(self, path: Path, name: str, tell: Callable[[str, float], None] = lambda stage, share: None,
-                  analysed: Callable[[Analysis], None] | None = None) -> BeatmapReport:
+    def lint_file(
+        self,
+        path: Path,
+        name: str,
+        tell: Callable[[str, float], None] = lambda stage, share: None,
+        analysed: Callable[[Analysis], None] | None = None,
+    ) -> BeatmapReport:
         """Lint one `.osu` file by itself; never raises for what is in it."""
         tell("reading", 0.0)
         try:
@@ -268,12 +312,21 @@ class Linter:
             analysed(analysis)
         return analysis.report
 
-    def lint_beatmap(self, loaded: Beatmap, name: str, tell: Callable[[str, float], None] = lambda stage, share: None) -> BeatmapReport:
+    def lint_beatmap(
+        self, loaded: Beatmap, name: str, tell: Callable[[str, float], None] = lambda stage, share: None
+    ) -> BeatmapReport:
         """Lint a beatmap that has been read."""
         return self.analyse(loaded, name, tell).report
 
-    def analyse(self, loaded: Beatmap, name: str, tell: Callable[[str, float], None] = lambda stage, share: None,
-                whole: Mapset | None = None, of_set: Sequence[Finding] = (), troubles: Sequence[str] = ()) -> Analysis:
+    def analyse(
+        self,
+        loaded: Beatmap,
+        name: str,
+        tell: Callable[[str, float], None] = lambda stage, share: None,
+        whole: Mapset | None = None,
+        of_set: Sequence[Finding] = (),
+        troubles: Sequence[str] = (),
+    ) -> Analysis:
         """Lint a beatmap that has been read, and keep what its report was made of.
 
         Args:
@@ -315,28 +368,56 @@ class Linter:
         findings, unexplained = fold(found, context)
         metadata = loaded.metadata
         report = BeatmapReport(
-            path=name, status="partial" if missing or loaded.messages else "ok", messages=(*loaded.messages, *missing, *self.notes()),
-            title=metadata.get("Title", ""), artist=metadata.get("Artist", ""), creator=metadata.get("Creator", ""),
-            version=metadata.get("Version", ""), mode=loaded.mode.label, audio=song_path.name if song_path and song else None,
-            objects=len(loaded.hit_objects), drain_ms=round(loaded.drain_ms, 3), events=len(scores or ()), unexplained=unexplained,
-            findings=self.settings.judge((replace(finding, id=fingerprint(loaded, finding, finding.rule in RULES_OF_SETS))
-                                          for finding in findings), metadata.get("Version", "")))
+            path=name,
+            status="partial" if missing or loaded.messages else "ok",
+            messages=(*loaded.messages, *missing, *self.notes()),
+            title=metadata.get("Title", ""),
+            artist=metadata.get("Artist", ""),
+            creator=metadata.get("Creator", ""),
+            version=metadata.get("Version", ""),
+            mode=loaded.mode.label,
+            audio=song_path.name if song_path and song else None,
+            objects=len(loaded.hit_objects),
+            drain_ms=round(loaded.drain_ms, 3),
+            events=len(scores or ()),
+            unexplained=unexplained,
+            findings=self.settings.judge(
+                (
+                    replace(finding, id=fingerprint(loaded, finding, finding.rule in RULES_OF_SETS))
+                    for finding in findings
+                ),
+                metadata.get("Version", ""),
+            ),
+        )
         judge = self.model.of(loaded.mode) if self.model and scores is not None else None
-        return Analysis(report, context, song, judge.vocabulary.schema if judge else None,
-                        partial(self.position_posterior, loaded, song) if judge and not judge.vocabulary.version else lambda hit_object: [])
+        return Analysis(
+            report,
+            context,
+            song,
+            judge.vocabulary.schema if judge else None,
+            partial(self.position_posterior, loaded, song)
+            if judge and not judge.vocabulary.version
+            else lambda hit_object: [],
+        )
 
     def notes(self) -> tuple[str, ...]:
         """What holds of all reports of this linter."""
         if self.model is None or self.calibration.measured or self.proofreader is None:
             return ()
         name = self.settings.model
-        return (f"the scores of {self.model.info.id} are not calibrated: maimod calibrate SONGS_DIR --model {name} does that",)
+        return (
+            f"the scores of {self.model.info.id} are not calibrated: maimod calibrate SONGS_DIR --model {name} does that",
+        )
 
     def find_song(self, loaded: Beatmap, path: Path | None) -> tuple[Song | None, list[str]]:
         """The song, and what cannot be checked without the whole of it."""
         unheard = "offset, tempo and silence are not checked"
         if path is None:
-            wanted = f"{loaded.audio_filename!r} is not beside the map" if loaded.audio_filename else "no AudioFilename in [General]"
+            wanted = (
+                f"{loaded.audio_filename!r} is not beside the map"
+                if loaded.audio_filename
+                else "no AudioFilename in [General]"
+            )
             return None, [f"no song ({wanted}): {unheard}"]
         try:
             song = self.song(path)
@@ -344,25 +425,39 @@ class Linter:
             return None, [f"{error}: {unheard}"]
         return song, list(song.audio.messages)
 
-    def context(self, loaded: Beatmap, scores: tuple[EventScore, ...] | None, song: Song | None,
-                whole: Mapset | None = None) -> Context:
+    def context(
+        self, loaded: Beatmap, scores: tuple[EventScore, ...] | None, song: Song | None, whole: Mapset | None = None
+    ) -> Context:
         """Bring the evidence together for the detectors."""
         times = np.unique([o.time + loaded.audio_offset for o in loaded.hit_objects])
         alignment = onsets.alignment(song.envelope, times) if song else None
         corruption = self.corruption(loaded, song, alignment, whole) if self.model is not None else None
-        return Context(loaded, scores, song.envelope if song else None, alignment,
-                       self.calibration, self.level_of(loaded, whole), whole, corruption)
+        return Context(
+            loaded,
+            scores,
+            song.envelope if song else None,
+            alignment,
+            self.calibration,
+            self.level_of(loaded, whole),
+            whole,
+            corruption,
+        )
 
-    def corruption(self, loaded: Beatmap, song: Song | None, alignment: onsets.Alignment | None, whole: Mapset | None) -> CorruptionLogits | None:
+    def corruption(
+        self, loaded: Beatmap, song: Song | None, alignment: onsets.Alignment | None, whole: Mapset | None
+    ) -> CorruptionLogits | None:
         """What the proofreader thinks was changed; None if there is none, or if the map is too long or empty."""
         row = features.row_of(loaded)
         if self.proofreader is None or row is None:
             return None
         from maimod.discriminator.network import corruption_logits
 
-        siblings = features.other_difficulties(loaded, [b for b in whole.beatmaps if b.path != loaded.path]) if whole else []
-        around = features.surroundings(loaded, row, song.bands if song else None, song.envelope if song else None,
-                                    lag_of(alignment), siblings)
+        siblings = (
+            features.other_difficulties(loaded, [b for b in whole.beatmaps if b.path != loaded.path]) if whole else []
+        )
+        around = features.surroundings(
+            loaded, row, song.bands if song else None, song.envelope if song else None, lag_of(alignment), siblings
+        )
         network, kinds = self.proofreader
         return CorruptionLogits(row, kinds, corruption_logits(network, features.read(loaded, around)))
 
@@ -384,8 +479,9 @@ class Linter:
         except network_module.DiscriminatorError as error:
             raise UsageError(str(error)) from None
 
-    def score(self, loaded: Beatmap, song: Song | None, tell: Callable[[float], None] | None = None,
-              ) -> dict[str, tuple[EventScore, ...]]:
+    def score(
+        self, loaded: Beatmap, song: Song | None, tell: Callable[[float], None] | None = None
+    ) -> dict[str, tuple[EventScore, ...]]:
         """What the model thinks of each event, by context.
 
         Raises:
@@ -412,7 +508,9 @@ class Linter:
         except (VocabularyError, CheckpointError) as error:
             raise UsageError(str(error)) from None
 
-    def position_posterior(self, loaded: Beatmap, song: Song | None, hit_object: HitObject) -> list[tuple[float, float, float]]:
+    def position_posterior(
+        self, loaded: Beatmap, song: Song | None, hit_object: HitObject
+    ) -> list[tuple[float, float, float]]:
         """(x, y, probability) of the places where the bundled model would put an object; none for other models."""
         from maimod.families.mini.encoding import MiniReading
         from maimod.families.mini.position_posterior import position_posterior
@@ -422,7 +520,9 @@ class Linter:
         _, model, reading = self._asked
         return position_posterior(model, reading, hit_object) if isinstance(reading, MiniReading) else []
 
-    def remembered_score(self, loaded: Beatmap, song: Song | None, tell: Callable[[float], None]) -> dict[str, tuple[EventScore, ...]]:
+    def remembered_score(
+        self, loaded: Beatmap, song: Song | None, tell: Callable[[float], None]
+    ) -> dict[str, tuple[EventScore, ...]]:
         """Like :meth:`score`, from the cache if it was done before."""
         if self.cache is None:
             return self.score(loaded, song, tell)
@@ -443,7 +543,8 @@ class Linter:
         return contexts
 
     def failed(self, what: str, error: Exception) -> str:
-        """One line for a report: a mistake of ours costs a map some findings, and never the run. Such a report is not kept."""
+        """One line for a report: a mistake of ours costs a map some findings, and never the run. Such a report is not
+        kept."""
         if os.environ.get("MAIMOD_DEBUG"):
             raise error
         self.failures += 1

@@ -1,7 +1,7 @@
 """Sources linted in several processes, each with its own model, that can be stopped when a map takes too much.
 
-A process that dies or overstays is blamed on the map it had in hand: the map becomes an error, the rest of its set goes to a fresh
-process. Processes are spawned, not forked: torch and its threads do not survive a fork.
+A process that dies or overstays is blamed on the map it had in hand: the map becomes an error, the rest of its set goes
+to a fresh process. Processes are spawned, not forked: torch and its threads do not survive a fork.
 
 Only the standard library is imported here, so that a new process can set its limits before anything heavy starts.
 """
@@ -65,8 +65,14 @@ class WorkerError(Exception):
     """The processes cannot work at all; one line that says why."""
 
 
-def run(tasks: Sequence[Task], jobs: int, limits: Limits, cache_folder: Path | None, workplace: Path | None,
-        tell: Callable[[int, str, str, float], None]) -> Iterator[tuple[Task, list[BeatmapReport], ModelInfo | None]]:
+def run(
+    tasks: Sequence[Task],
+    jobs: int,
+    limits: Limits,
+    cache_folder: Path | None,
+    workplace: Path | None,
+    tell: Callable[[int, str, str, float], None],
+) -> Iterator[tuple[Task, list[BeatmapReport], ModelInfo | None]]:
     """Lint sources in `jobs` processes.
 
     Args:
@@ -75,7 +81,8 @@ def run(tasks: Sequence[Task], jobs: int, limits: Limits, cache_folder: Path | N
         limits: of each beatmap.
         cache_folder: of the cache; None for none.
         workplace: where archives are unpacked; whoever gave it removes it.
-        tell: called with a task's number, the name of a beatmap, what is being done and how many beatmaps of the task are done.
+        tell: called with a task's number, the name of a beatmap, what is being done and how many beatmaps of the task
+            are done.
 
     Yields:
         Each task with its reports and the model that judged, as they are done.
@@ -91,7 +98,9 @@ def run(tasks: Sequence[Task], jobs: int, limits: Limits, cache_folder: Path | N
     def start() -> _Worker:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(theirs, cache_folder, workplace, limits.megabytes, threads), daemon=True)
+        process = context.Process(
+            target=_work, args=(theirs, cache_folder, workplace, limits.megabytes, threads), daemon=True
+        )
         process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -171,8 +180,12 @@ def _blame(task: Task, name: str, reason: str) -> None:
 def _with_given_up(task: Task, reports: Sequence[BeatmapReport]) -> list[BeatmapReport]:
     """Reports of all entries, in their order."""
     rest = iter(reports)
-    return [BeatmapReport(entry.name, "error", (f"{entry.name}: {task.given_up[entry.inner]}",), file=entry.location)
-            if entry.inner in task.given_up else next(rest) for entry in task.source.entries]
+    return [
+        BeatmapReport(entry.name, "error", (f"{entry.name}: {task.given_up[entry.inner]}",), file=entry.location)
+        if entry.inner in task.given_up
+        else next(rest)
+        for entry in task.source.entries
+    ]
 
 
 def _death(code: int | None) -> str:
@@ -194,7 +207,9 @@ def _end(worker: _Worker) -> None:
 # In the new process
 
 
-def _work(pipe: Connection, cache_folder: Path | None, workplace: Path | None, megabytes: int | None, threads: int) -> None:
+def _work(
+    pipe: Connection, cache_folder: Path | None, workplace: Path | None, megabytes: int | None, threads: int
+) -> None:
     """Lint what comes through the pipe, until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches all processes; the first one ends the others
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -232,7 +247,7 @@ def _limit_memory(megabytes: int) -> None:
         import resource
     except ImportError:  # Windows
         return
-    # Data, not address space: torch reserves far more of that than it ever uses. Linux counts all that a process allocates; macOS
-    # takes the limit and does not keep it.
+    # Data, not address space: torch reserves far more of that than it ever uses. Linux counts all that a process
+    # allocates; macOS takes the limit and does not keep it.
     limit = resource.RLIMIT_DATA
     resource.setrlimit(limit, (megabytes << 20, megabytes << 20))

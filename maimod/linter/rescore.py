@@ -1,8 +1,9 @@
-"""The second reading: every finding that rests on a model or a habit is weighed against what the proofreader thinks, and what it
-alone saw becomes a finding.
+"""The second reading: every finding that rests on a model or a habit is weighed against what the proofreader thinks,
+and what it alone saw becomes a finding.
 
-The first evidence is the score of the rule's own curve, the second the proofreader's log-odds at the place. Weights by rule come from
-`calibration.json`; they were fitted on planted mistakes, so the score they give is the share of such findings that are real.
+The first evidence is the score of the rule's own curve, the second the proofreader's log-odds at the place. Weights by
+rule come from `calibration.json`; they were fitted on planted mistakes, so the score they give is the share of such
+findings that are real.
 """
 
 from __future__ import annotations
@@ -18,15 +19,29 @@ from maimod.rules.calibration import ALONE_SCORE, MINOR_SCORE, Calibration
 from maimod.rules.proposals import _kiai_doubt, proposals
 
 KINDS_OF_RULE: dict[str, tuple[str, ...]] = {
-    "rhythm/unexpected-object": ("extra",), "rhythm/missing-object": ("missing",), "rhythm/wrong-tick": ("extra", "missing"),
-    "rhythm/unexpected-end": ("length",), "rhythm/unexpected-kind": ("length",),
-    "new-combos/missing": ("combo",), "new-combos/unexpected": ("combo",),
-    "hitsounds/missing": ("addition",), "hitsounds/unexpected": ("addition",), "hitsounds/taiko-colour": ("addition",),
-    "hitsounds/sample-set": ("sample_set",), "hitsounds/volume": ("volume",),
-    "positions/unexpected": ("place",), "positions/column": ("place",), "positions/spacing": ("place",),
-    "sliders/shape": ("shape",), "sliders/length": ("length", "shape"), "sliders/velocity": ("shape", "length"),
-    "sliders/repeats": ("length",), "sliders/reversed": ("shape",),
-    "scroll-speed/unexpected": ("velocity",), "kiai/misplaced": ("kiai",)}
+    "rhythm/unexpected-object": ("extra",),
+    "rhythm/missing-object": ("missing",),
+    "rhythm/wrong-tick": ("extra", "missing"),
+    "rhythm/unexpected-end": ("length",),
+    "rhythm/unexpected-kind": ("length",),
+    "new-combos/missing": ("combo",),
+    "new-combos/unexpected": ("combo",),
+    "hitsounds/missing": ("addition",),
+    "hitsounds/unexpected": ("addition",),
+    "hitsounds/taiko-colour": ("addition",),
+    "hitsounds/sample-set": ("sample_set",),
+    "hitsounds/volume": ("volume",),
+    "positions/unexpected": ("place",),
+    "positions/column": ("place",),
+    "positions/spacing": ("place",),
+    "sliders/shape": ("shape",),
+    "sliders/length": ("length", "shape"),
+    "sliders/velocity": ("shape", "length"),
+    "sliders/repeats": ("length",),
+    "sliders/reversed": ("shape",),
+    "scroll-speed/unexpected": ("velocity",),
+    "kiai/misplaced": ("kiai",),
+}
 """What the proofreader would call the mistakes of each rule it can judge."""
 EXACT = frozenset({"positions/column"})
 """Rules that arithmetic makes too: a finding without model evidence stays as it is."""
@@ -41,7 +56,8 @@ def rule_logit(finding: Finding) -> float:
 
 
 def witnesses(findings: Sequence[Finding], context: Context) -> Iterator[tuple[Finding, float, float]]:
-    """Every finding that the proofreader can judge, and those it proposes, with both log-odds: the rule's and the proofreader's.
+    """Every finding that the proofreader can judge, and those it proposes, with both log-odds: the rule's and the
+    proofreader's.
 
     Args:
         findings: of the detectors.
@@ -78,7 +94,9 @@ def rescore_findings(findings: Sequence[Finding], context: Context) -> list[Find
     if context.corruption is None:
         return [finding for finding in findings if finding.score >= ALONE_SCORE]
     weighed = [finding for finding in findings if not is_judged(finding)]
-    weighed += [_scored(finding, context.calibration, first, second) for finding, first, second in witnesses(findings, context)]
+    weighed += [
+        _scored(finding, context.calibration, first, second) for finding, first, second in witnesses(findings, context)
+    ]
     return [finding for finding in weighed if finding.score >= MINOR_SCORE]
 
 
@@ -99,5 +117,3 @@ def _times(finding: Finding, context: Context) -> list[float]:
 
 # ---------------------------------------------------------------------------------------------------------------------
 # What the proofreader saw
-
-

@@ -43,8 +43,14 @@ class Session:
         self.info = self.info or info
         return _finished(reports, source, settings)
 
-    def lint(self, source: Source, settings: Settings, tell: Tell = lambda name, stage, done: None,
-             analysed: Callable[[Analysis], None] | None = None, without: Container[str] = ()) -> list[BeatmapReport]:
+    def lint(
+        self,
+        source: Source,
+        settings: Settings,
+        tell: Tell = lambda name, stage, done: None,
+        analysed: Callable[[Analysis], None] | None = None,
+        without: Container[str] = (),
+    ) -> list[BeatmapReport]:
         """Lint the beatmaps of a source.
 
         Args:
@@ -83,8 +89,15 @@ class Session:
 
     def _linter(self, settings: Settings, tell: Tell) -> Linter:
         if settings not in self._linters:
-            alike = next((linter for known, linter in self._linters.items()
-                          if (known.model, known.device, known.precision) == (settings.model, settings.device, settings.precision)), None)
+            alike = next(
+                (
+                    linter
+                    for known, linter in self._linters.items()
+                    if (known.model, known.device, known.precision)
+                    == (settings.model, settings.device, settings.precision)
+                ),
+                None,
+            )
             if alike is None and settings.model is not None:
                 tell("", LOADING, 0.0)
             model = alike.model if alike else load_model(settings) if settings.model is not None else None
@@ -109,7 +122,9 @@ class Session:
         except OSError:
             return None
         names = [entry.inner for entry in source.entries]
-        return content and caching.digest("reports", self._question(settings.unjudged), source.is_archive, content, *names)
+        return content and caching.digest(
+            "reports", self._question(settings.unjudged), source.is_archive, content, *names
+        )
 
 
 def _of_archive(report: BeatmapReport, left_out: tuple[str, ...], folder: Path, source: Source) -> BeatmapReport:
@@ -118,10 +133,14 @@ def _of_archive(report: BeatmapReport, left_out: tuple[str, ...], folder: Path, 
     return replace(report, messages=messages, status="partial" if left_out and report.status == "ok" else report.status)
 
 
-def _finished(reports: list[BeatmapReport], source: Source, settings: Settings, asked: Sequence[Entry] = ()) -> list[BeatmapReport]:
+def _finished(
+    reports: list[BeatmapReport], source: Source, settings: Settings, asked: Sequence[Entry] = ()
+) -> list[BeatmapReport]:
     """Reports under the names that were given, with the findings that are wanted."""
-    return [replace(report, path=entry.name, file=entry.location, findings=settings.judge(report.findings, report.version))
-            for report, entry in zip(reports, asked or source.entries, strict=True)]
+    return [
+        replace(report, path=entry.name, file=entry.location, findings=settings.judge(report.findings, report.version))
+        for report, entry in zip(reports, asked or source.entries, strict=True)
+    ]
 
 
 def _from(past: int, tell: Tell) -> Tell:

@@ -69,7 +69,9 @@ class Settings:
 
     def selects(self, rule: str) -> bool:
         """Whether findings of `rule` are wanted."""
-        selected = max((len(prefix) for prefix in self.select if rule.startswith(prefix)), default=-1 if self.select else 0)
+        selected = max(
+            (len(prefix) for prefix in self.select if rule.startswith(prefix)), default=-1 if self.select else 0
+        )
         ignored = max((len(prefix) for prefix in self.ignore if rule.startswith(prefix)), default=-1)
         return selected > ignored if ignored >= 0 else selected >= 0
 
@@ -79,10 +81,13 @@ class Settings:
         for override in self.overrides:
             if fnmatchcase(version.casefold(), override.pattern.casefold()):
                 settings = replace(
-                    settings, select=override.select or settings.select, ignore=(*settings.ignore, *override.ignore),
+                    settings,
+                    select=override.select or settings.select,
+                    ignore=(*settings.ignore, *override.ignore),
                     severities=_overridden(settings.severities, override.severities),
                     min_scores=_overridden(settings.min_scores, override.min_scores),
-                    level=override.level or settings.level)
+                    level=override.level or settings.level,
+                )
         return replace(settings, overrides=())
 
     def judge(self, findings: Iterable[Finding], version: str) -> tuple[Finding, ...]:
@@ -102,11 +107,17 @@ class Settings:
     @property
     def unjudged(self) -> Settings:
         """Only what decides what is found, without what decides which of it is wanted."""
-        levels = tuple(Override(override.pattern, level=override.level) for override in self.overrides if override.level)
-        return replace(self, select=(), ignore=(), min_severity=Severity.MINOR, severities=(), min_scores=(), overrides=levels)
+        levels = tuple(
+            Override(override.pattern, level=override.level) for override in self.overrides if override.level
+        )
+        return replace(
+            self, select=(), ignore=(), min_severity=Severity.MINOR, severities=(), min_scores=(), overrides=levels
+        )
 
 
-def _overridden(general: tuple[tuple[str, Value], ...], special: tuple[tuple[str, Value], ...]) -> tuple[tuple[str, Value], ...]:
+def _overridden(
+    general: tuple[tuple[str, Value], ...], special: tuple[tuple[str, Value], ...]
+) -> tuple[tuple[str, Value], ...]:
     """Both, without what of the general the special speaks of: "rhythm" of an override beats "rhythm/unsnapped" of all."""
     return (*(one for one in general if not any(one[0].startswith(prefix) for prefix, _ in special)), *special)
 

@@ -1,4 +1,5 @@
-"""A song as everything that listens to it needs it, worked out once for the difficulties of a mapset and only where somebody asks."""
+"""A song as everything that listens to it needs it, worked out once for the difficulties of a mapset and only where
+somebody asks."""
 
 from __future__ import annotations
 
@@ -42,7 +43,9 @@ class Song:
 
         if (n_mels, frame_ms) not in self._mels:
             hop_length = round(frame_ms * self.audio.sample_rate / 1000)
-            self._mels[n_mels, frame_ms] = normalise(spectrogram.log_mel(self.audio.samples, n_mels=n_mels, hop_length=hop_length))
+            self._mels[n_mels, frame_ms] = normalise(
+                spectrogram.log_mel(self.audio.samples, n_mels=n_mels, hop_length=hop_length)
+            )
         return self._mels[n_mels, frame_ms]
 
     @cached_property

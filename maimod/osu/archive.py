@@ -1,7 +1,8 @@
 """Read `.osz` archives, which are zip files from strangers: every byte in them may lie.
 
-Nothing is written outside the folder given, nothing but plain files is made, and what is unpacked is bounded before and while it is
-read. An entry that cannot be trusted is left out and named; an archive made to exhaust the machine is refused.
+Nothing is written outside the folder given, nothing but plain files is made, and what is unpacked is bounded before and
+while it is read. An entry that cannot be trusted is left out and named; an archive made to exhaust the machine is
+refused.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ MAX_ENTRY_BYTES = 512 * 1024 * 1024
 MAX_TOTAL_BYTES = 1024 * 1024 * 1024
 """Videos are the largest things in archives; the game takes no upload above 100 MB or so."""
 MAX_RATIO, RATIO_FROM_BYTES = 100, 16 * 1024 * 1024
-"""Text shrinks to a tenth and songs not at all. Silence in a `.wav` shrinks a thousandfold, but no hitsound is that long."""
+"""Text shrinks to a tenth and songs not at all. Silence in a `.wav` shrinks a thousandfold, but no hitsound is that
+long."""
 BLOCK_BYTES = 1 << 20
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """What the game writes and reads."""
@@ -106,14 +108,15 @@ def _opened(path: Path) -> zipfile.ZipFile:
 def _directory_bytes(path: Path) -> int:
     """Size of the list of entries as the end of the file states it; 0 if it states none.
 
-    `zipfile` reads the list at once, however long it is. Its size is stated 12 bytes into the last record (APPNOTE.TXT, 4.3.16).
+    `zipfile` reads the list at once, however long it is. Its size is stated 12 bytes into the last record (APPNOTE.TXT,
+    4.3.16).
     """
     with open(path, "rb") as file:
         end = file.seek(0, os.SEEK_END)
         file.seek(max(0, end - 65_557))  # the record and the longest comment
         tail = file.read()
     place = tail.rfind(b"PK\x05\x06")
-    return int.from_bytes(tail[place + 12:place + 16], "little") if 0 <= place <= len(tail) - 22 else 0
+    return int.from_bytes(tail[place + 12 : place + 16], "little") if 0 <= place <= len(tail) - 22 else 0
 
 
 def _contents(path: Path, archive: zipfile.ZipFile) -> Contents:
@@ -134,10 +137,14 @@ def _contents(path: Path, archive: zipfile.ZipFile) -> Contents:
             continue
         total += entry.file_size
         if entry.file_size > MAX_ENTRY_BYTES or total > MAX_TOTAL_BYTES:
-            raise ArchiveError(f"{path}: unpacks to more than {min(MAX_ENTRY_BYTES, MAX_TOTAL_BYTES) >> 20} MB: not a mapset")
+            raise ArchiveError(
+                f"{path}: unpacks to more than {min(MAX_ENTRY_BYTES, MAX_TOTAL_BYTES) >> 20} MB: not a mapset"
+            )
         if entry.file_size > RATIO_FROM_BYTES and entry.file_size > MAX_RATIO * max(entry.compress_size, 1):
-            raise ArchiveError(f"{path}: {given[:100]!r} unpacks to {entry.file_size // max(entry.compress_size, 1)} times its size: "
-                               "a zip bomb, not a mapset")
+            raise ArchiveError(
+                f"{path}: {given[:100]!r} unpacks to {entry.file_size // max(entry.compress_size, 1)} times its size: "
+                "a zip bomb, not a mapset"
+            )
         key = unicodedata.normalize("NFC", name).casefold()
         if key in by_key:
             # Windows, where maps are made, knows one file of a name: what comes later replaces it.
@@ -193,7 +200,9 @@ def _portable(part: str) -> str:
     return f"_{part}" if stem in _DEVICES else part
 
 
-_DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{name}{digit}" for name in ("COM", "LPT") for digit in range(10))})
+_DEVICES = frozenset(
+    {"CON", "PRN", "AUX", "NUL", *(f"{name}{digit}" for name in ("COM", "LPT") for digit in range(10))}
+)
 
 
 def _reason(error: Exception) -> str:

@@ -202,7 +202,8 @@ class Beatmap:
     messages: tuple[str, ...] = ()
     """What was tolerated or skipped while reading, for the report."""
     written: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Keys and values of `[General]`, `[Metadata]`, `[Difficulty]` and `[Colours]` as they are in the file, by section."""
+    """Keys and values of `[General]`, `[Metadata]`, `[Difficulty]` and `[Colours]` as they are in the file, by section.
+    """
     key_lines: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """Lines of these, by (section, key)."""
 

@@ -88,7 +88,9 @@ def _expanded(given: str | Path) -> list[Path]:
     if any(mark in str(given) for mark in "*?["):
         matches = [Path(match) for match in sorted(glob.glob(str(given), recursive=True))]
         # `sets/*` also matches the songs beside the maps.
-        matches = [match for match in matches if match.suffix.lower() in SUFFIXES or (match.is_dir() and _inside(match, False))]
+        matches = [
+            match for match in matches if match.suffix.lower() in SUFFIXES or (match.is_dir() and _inside(match, False))
+        ]
         if matches:
             return [match for match in matches if not any(parent in matches for parent in match.parents)]
         raise InputError(f"{given}: nothing matches this pattern")
@@ -144,7 +146,8 @@ def opened(source: Source, workplace: Path | None = None) -> Iterator[tuple[Path
 
     Args:
         source: what to open.
-        workplace: where archives are unpacked; None for the system's place. The files are gone at the end, whatever happens.
+        workplace: where archives are unpacked; None for the system's place. The files are gone at the end, whatever
+            happens.
 
     Raises:
         ArchiveError: if the archive cannot be unpacked.

@@ -92,8 +92,18 @@ def _hit(beatmap: Beatmap, hit_object: HitObject, edge: int, time: float, additi
     normal_set = sample.normal_set or point.sample_set
     normal_set = normal_set if normal_set in (1, 2, 3) else DEFAULT_SET
     addition_set = sample.addition_set if sample.addition_set in (1, 2, 3) else normal_set
-    return Hit(hit_object, edge, time, additions & 14, normal_set, addition_set, sample.index or point.sample_index,
-               min(max(sample.volume or point.volume, 0), 100), bool(sample.filename), point)
+    return Hit(
+        hit_object,
+        edge,
+        time,
+        additions & 14,
+        normal_set,
+        addition_set,
+        sample.index or point.sample_index,
+        min(max(sample.volume or point.volume, 0), 100),
+        bool(sample.filename),
+        point,
+    )
 
 
 def addition_names(additions: int) -> str:

@@ -42,7 +42,8 @@ _WORDS = {name: level for level, names in _NAMES.items() for name in names.split
 def level_of(beatmap: Beatmap, stars: float | None) -> Level | None:
     """Level by the name of the difficulty, else by its stars; None if neither says.
 
-    A name counts where it stands alone or after a guest's ("Hard", "pishifat's Hard", "4K Normal"), and is not contradicted by the
+    A name counts where it stands alone or after a guest's ("Hard", "pishifat's Hard", "4K Normal"), and is not
+    contradicted by the
     stars: an "Easy" of 5 stars is called so for another reason.
     """
     named = named_level(beatmap.version)

@@ -1,7 +1,7 @@
 """A mapset: the difficulties of one song in one folder, and the other files there.
 
-Conventions: names of files are relative to the folder, with forward slashes. Nothing outside the folder is ever looked at, and no link
-that leads out of it is followed: mapsets come from strangers.
+Conventions: names of files are relative to the folder, with forward slashes. Nothing outside the folder is ever looked
+at, and no link that leads out of it is followed: mapsets come from strangers.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ class Mapset:
 def load(folder: Path) -> list[Mapset]:
     """Read the beatmaps that lie in a folder (not those in folders below it).
 
-    A folder that holds maps of several songs, as a collection does, gives one mapset for each song: maps belong together that have
-    the same audio file, or the same artist and title. Files that cannot be read belong to each.
+    A folder that holds maps of several songs, as a collection does, gives one mapset for each song: maps belong
+    together that have the same audio file, or the same artist and title. Files that cannot be read belong to each.
 
     Args:
         folder: a mapset folder.
@@ -98,7 +98,9 @@ def load(folder: Path) -> list[Mapset]:
         except BeatmapError as error:
             unreadable.append(error)
     files = _list_files(folder) if beatmaps else {}
-    return [Mapset(folder, tuple(group), files or {}, tuple(unreadable), files is not None) for group in _by_song(beatmaps)]
+    return [
+        Mapset(folder, tuple(group), files or {}, tuple(unreadable), files is not None) for group in _by_song(beatmaps)
+    ]
 
 
 def beatmap_files(folder: Path) -> list[Path]:
@@ -110,9 +112,14 @@ def _by_song(beatmaps: Sequence[Beatmap]) -> Iterable[list[Beatmap]]:
     groups: list[tuple[set[tuple[str, ...]], list[Beatmap]]] = []
     for beatmap in beatmaps:
         # A map without any of these is like no other.
-        names = {words for words in (("audio", beatmap.audio_filename.casefold()),
-                                     ("song", *(beatmap.metadata.get(key, "").casefold() for key in ("Artist", "Title"))))
-                 if any(words[1:])}
+        names = {
+            words
+            for words in (
+                ("audio", beatmap.audio_filename.casefold()),
+                ("song", *(beatmap.metadata.get(key, "").casefold() for key in ("Artist", "Title"))),
+            )
+            if any(words[1:])
+        }
         group = [beatmap]
         apart = []
         for other_names, others in groups:

@@ -11,7 +11,18 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from maimod.osu.beatmap import MAX_TIME_MS, Beatmap, Break, Difficulty, HitObject, HitSample, Mode, ObjectKind, SliderPath, TimingPoint
+from maimod.osu.beatmap import (
+    MAX_TIME_MS,
+    Beatmap,
+    Break,
+    Difficulty,
+    HitObject,
+    HitSample,
+    Mode,
+    ObjectKind,
+    SliderPath,
+    TimingPoint,
+)
 
 MAX_FILE_BYTES = 64 * 1024 * 1024  # the largest marathon in circulation is under 10 MB
 MAX_OBJECTS = 100_000
@@ -48,12 +59,16 @@ def find_beatmaps(path: Path) -> list[Path]:
     if path.is_dir():
         found = sorted(p for p in path.rglob("*") if p.suffix.lower() == ".osu" and p.is_file())
         if not found:
-            raise BeatmapError(path, None, "no .osu file in this folder; give a beatmap, a mapset folder or a Songs folder")
+            raise BeatmapError(
+                path, None, "no .osu file in this folder; give a beatmap, a mapset folder or a Songs folder"
+            )
         return found
     if not path.exists():
         raise BeatmapError(path, None, "no such file or folder")
     if path.suffix.lower() == ".osz":
-        raise BeatmapError(path, None, ".osz archives cannot be read yet; unpack it (it is a zip file) and give the folder")
+        raise BeatmapError(
+            path, None, ".osz archives cannot be read yet; unpack it (it is a zip file) and give the folder"
+        )
     return [path]
 
 
@@ -192,7 +207,9 @@ class _Parser:
                     raise self.fail(number, f"format v{version} is not supported (v3 to v14 and v128 are)")
                 return version
             if "[HitObjects]" in (text.strip() for text in lines):
-                self.messages.append(f"line {number}: no 'osu file format v…'; read as v{LATEST_VERSION}, as the game does")
+                self.messages.append(
+                    f"line {number}: no 'osu file format v…'; read as v{LATEST_VERSION}, as the game does"
+                )
                 return LATEST_VERSION
             raise self.fail(number, "not a beatmap: the first line must be 'osu file format v…'")
         raise self.fail(None, "the file is empty")
@@ -231,7 +248,8 @@ class _Parser:
             self.skip("timing point", number)
             return
         meter, sample_set, sample_index, volume = (
-            default if value is None else value for value, default in zip(given, (4, 0, 0, 100), strict=False))
+            default if value is None else value for value, default in zip(given, (4, 0, 0, 100), strict=False)
+        )
         uninherited, effects = given[4], given[5] or 0
         if not math.isfinite(time):
             raise self.fail(number, f"timing point at {fields[0]} ms: not a time")
@@ -247,9 +265,19 @@ class _Parser:
         # lazer takes NaN on a green line for "no slider ticks"; no other value but a number can be used.
         if not is_red and math.isinf(beat_length):
             raise self.fail(number, f"inherited timing point with a beat length of {fields[1]}")
-        self.timing_points.append(TimingPoint(
-            number, time, beat_length, meter if 1 <= meter <= 1000 else 4, sample_set, sample_index,
-            min(max(volume, 0), 100), is_red, effects))
+        self.timing_points.append(
+            TimingPoint(
+                number,
+                time,
+                beat_length,
+                meter if 1 <= meter <= 1000 else 4,
+                sample_set,
+                sample_index,
+                min(max(volume, 0), 100),
+                is_red,
+                effects,
+            )
+        )
 
     def finish(self, version: int) -> Beatmap:
         if not self.object_lines:
@@ -263,16 +291,42 @@ class _Parser:
             mode = Mode(_integer(general.get("Mode", "0") or "0"))
         except ValueError:
             raise self.fail(None, f"unknown game mode {general['Mode']!r} in [General]") from None
-        shell = Beatmap(self.path, version, mode, general, metadata, self.difficulty(),
-                        tuple(self.timing_points), (), tuple(self.breaks))
+        shell = Beatmap(
+            self.path,
+            version,
+            mode,
+            general,
+            metadata,
+            self.difficulty(),
+            tuple(self.timing_points),
+            (),
+            tuple(self.breaks),
+        )
         objects = tuple(_Objects(self, shell).read())
         for what, lines in self.skipped.items():
-            self.messages.append(f"skipped {len(lines)} {what} line{'s' * (len(lines) > 1)} that cannot be read ({_lines(lines)})")
+            self.messages.append(
+                f"skipped {len(lines)} {what} line{'s' * (len(lines) > 1)} that cannot be read ({_lines(lines)})"
+            )
         if self.short_beats:
-            self.messages.append(f"{_lines(self.short_beats)}: beats shorter than {MIN_BEAT_LENGTH_MS:g} ms, taken for "
-                                 f"{MIN_BEAT_LENGTH_MS:g} ms as the game does")
-        return Beatmap(self.path, version, mode, general, metadata, shell.difficulty, shell.timing_points,
-                       objects, shell.breaks, tuple(self.events), tuple(self.messages), self.sections, self.key_lines)
+            self.messages.append(
+                f"{_lines(self.short_beats)}: beats shorter than {MIN_BEAT_LENGTH_MS:g} ms, taken for "
+                f"{MIN_BEAT_LENGTH_MS:g} ms as the game does"
+            )
+        return Beatmap(
+            self.path,
+            version,
+            mode,
+            general,
+            metadata,
+            shell.difficulty,
+            shell.timing_points,
+            objects,
+            shell.breaks,
+            tuple(self.events),
+            tuple(self.messages),
+            self.sections,
+            self.key_lines,
+        )
 
     def difficulty(self) -> Difficulty:
         section = self.sections["Difficulty"]
@@ -291,9 +345,13 @@ class _Parser:
 
         overall = read("OverallDifficulty", 5.0, 0.0, 10.0)
         return Difficulty(
-            read("HPDrainRate", 5.0, 0.0, 10.0), read("CircleSize", 5.0, 0.0, 18.0), overall,
+            read("HPDrainRate", 5.0, 0.0, 10.0),
+            read("CircleSize", 5.0, 0.0, 18.0),
+            overall,
             read("ApproachRate", overall, 0.0, 10.0),  # maps of format 7 and older have none: AR follows OD
-            read("SliderMultiplier", 1.4, 0.4, 3.6), read("SliderTickRate", 1.0, 0.5, 8.0))
+            read("SliderMultiplier", 1.4, 0.4, 3.6),
+            read("SliderTickRate", 1.0, 0.5, 8.0),
+        )
 
 
 def _lines(numbers: Sequence[int]) -> str:
@@ -331,7 +389,9 @@ class _Objects:
         if not math.isfinite(time) or abs(time) > MAX_TIME_MS:
             raise self.parser.fail(line, f"hit object at {fields[2].strip()} ms: no song is that long (limit 10 hours)")
         if not (abs(x) <= MAX_COORDINATE and abs(y) <= MAX_COORDINATE):  # false for NaN too
-            raise self.parser.fail(line, f"hit object at ({fields[0]}, {fields[1]}): coordinates beyond ±{MAX_COORDINATE}")
+            raise self.parser.fail(
+                line, f"hit object at ({fields[0]}, {fields[1]}): coordinates beyond ±{MAX_COORDINATE}"
+            )
         try:
             kind, end_time, sample, slider = self.body(bits, fields, x, y, time)
         except (ValueError, IndexError, OverflowError):
@@ -341,11 +401,26 @@ class _Objects:
             self.unreadable(line, text)
             return None
         if not math.isfinite(end_time) or abs(end_time) > MAX_TIME_MS:
-            raise self.parser.fail(line, "the hit object's end lies beyond 10 hours; its length or velocity cannot be right")
+            raise self.parser.fail(
+                line, "the hit object's end lies beyond 10 hours; its length or velocity cannot be right"
+            )
         new_combo = bool(bits & 4)
         self.count_combo(kind, new_combo, index)
-        return HitObject(index, line, kind, time, max(end_time, time), x, y, new_combo, bits >> 4 & 7,
-                         self.combo_number, hitsound, sample, slider)
+        return HitObject(
+            index,
+            line,
+            kind,
+            time,
+            max(end_time, time),
+            x,
+            y,
+            new_combo,
+            bits >> 4 & 7,
+            self.combo_number,
+            hitsound,
+            sample,
+            slider,
+        )
 
     def unreadable(self, line: int, text: str) -> None:
         """The game skips such lines; the last one tells that the file was cut off."""
@@ -360,8 +435,9 @@ class _Objects:
         self.combo_number += 1
         self.after_spinner = kind is ObjectKind.SPINNER
 
-    def body(self, bits: int, fields: list[str], x: float, y: float,
-             time: float) -> tuple[ObjectKind | None, float, HitSample, SliderPath | None]:
+    def body(
+        self, bits: int, fields: list[str], x: float, y: float, time: float
+    ) -> tuple[ObjectKind | None, float, HitSample, SliderPath | None]:
         if bits & 1:
             return ObjectKind.CIRCLE, time, self.sample(fields, 5), None
         if bits & 2:

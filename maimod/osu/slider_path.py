@@ -94,7 +94,7 @@ def _segments(slider: SliderPath) -> list[tuple[list[tuple[float, float]], str]]
     bounds = [(0, slider.curve), *slider.segment_types]
     segments = []
     for (start, curve), (stop, _) in zip(bounds, [*bounds[1:], (len(points) - 1, "")], strict=True):
-        part = points[start:stop + 1]
+        part = points[start : stop + 1]
         if curve == "P":
             curve = "B" if len(part) != 3 else "L" if _is_straight(part) else "P"
         if curve == "C":
@@ -140,7 +140,9 @@ def _arc(control: np.ndarray) -> np.ndarray | None:
     turn = (angles[2] - angles[0]) % (2 * math.pi)
     if (angles[1] - angles[0]) % (2 * math.pi) > turn:  # the middle point lies on the other side
         turn -= 2 * math.pi
-    count = 2 if 2 * radius <= ARC_TOLERANCE else max(2, math.ceil(abs(turn) / (2 * math.acos(1 - ARC_TOLERANCE / radius))))
+    count = (
+        2 if 2 * radius <= ARC_TOLERANCE else max(2, math.ceil(abs(turn) / (2 * math.acos(1 - ARC_TOLERANCE / radius))))
+    )
     if count >= MAX_ARC_POINTS:
         return None
     # Chords of so few vertices are up to 0.3 % short; four times as many leave the length right to 0.02 %.
@@ -164,6 +166,8 @@ def _catmull(control: np.ndarray) -> np.ndarray:
     first, second = control[:-1], control[1:]
     after = np.vstack([control[2:], 2 * second[-1:] - first[-1:]])
     t = (np.arange(1, CATMULL_DETAIL + 1) / CATMULL_DETAIL)[:, None]
-    pieces = [0.5 * (2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2 + (3 * p1 - p0 - 3 * p2 + p3) * t**3)
-              for p0, p1, p2, p3 in zip(before, first, second, after, strict=True)]
+    pieces = [
+        0.5 * (2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2 + (3 * p1 - p0 - 3 * p2 + p3) * t**3)
+        for p0, p1, p2, p3 in zip(before, first, second, after, strict=True)
+    ]
     return np.concatenate(pieces)

@@ -1,4 +1,5 @@
-"""Forms of a report. A reporter is a function from a Report and a View to text on a stream; formats load when asked for."""
+"""Forms of a report. A reporter is a function from a Report and a View to text on a stream; formats load when asked
+for."""
 
 from __future__ import annotations
 
@@ -31,5 +32,3 @@ REPORTERS: dict[str, Reporter] = {
     "markdown": _later("markdown", "markdown"),
 }
 """By the name that `--format` takes."""
-
-

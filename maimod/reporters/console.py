@@ -99,8 +99,14 @@ class Page:
     """Prints laid-out lines; one per stream."""
 
     def __init__(self, out: TextIO, view: View) -> None:
-        self.console = _Console(file=out, highlight=False, markup=False, emoji=False,
-                                color_system=None if view.plain else "auto", force_terminal=False if view.plain else None)
+        self.console = _Console(
+            file=out,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            color_system=None if view.plain else "auto",
+            force_terminal=False if view.plain else None,
+        )
         self.width = view.width or min(self._columns(), MAX_WIDTH)
 
     def _columns(self) -> int:
@@ -116,8 +122,9 @@ class Page:
         text.rstrip()
         self.console.print(text, soft_wrap=True)
 
-    def paragraph(self, text: str, style: str = "", first: str = "", rest: int | None = None,
-                  first_style: str = "") -> None:
+    def paragraph(
+        self, text: str, style: str = "", first: str = "", rest: int | None = None, first_style: str = ""
+    ) -> None:
         """Print wrapped text: the first line led by `first`, the others indented by `rest` columns."""
         indent = cell_len(first) if rest is None else rest
         for number, line in enumerate(wrap(text, self.width - max(indent, cell_len(first)))):
@@ -150,7 +157,11 @@ class Stream:
 
     def add(self, beatmap: BeatmapReport, model: ModelInfo | None) -> None:
         """Print the findings of a beatmap; `beatmap` holds those to list."""
-        if not beatmap.findings and (self.many or self.view.quiet) and not (beatmap.messages or beatmap.status == "error"):
+        if (
+            not beatmap.findings
+            and (self.many or self.view.quiet)
+            and not (beatmap.messages or beatmap.status == "error")
+        ):
             return  # counted in the list of maps
         if self.separate:
             self.page.line()
@@ -184,21 +195,26 @@ def _beatmap(page: Page, beatmap: BeatmapReport, model: ModelInfo | None, view: 
     creator = f" by {clean(beatmap.creator)}" if beatmap.creator else ""
     page.paragraph(_name(beatmap) + creator, "bold", rest=2)
     if beatmap.status != "error" and not view.quiet:
-        conditioning = [MODES.get(beatmap.mode, beatmap.mode), count(beatmap.objects, "object"),
-                 f"{round(beatmap.drain_ms / 1000) // 60}:{round(beatmap.drain_ms / 1000) % 60:02d}",
-                 clean(beatmap.audio) if beatmap.audio else "no song",
-                 f"{clean(model.id)} ({clean(model.device)}, {model.precision})" if model else "no model"]
+        conditioning = [
+            MODES.get(beatmap.mode, beatmap.mode),
+            count(beatmap.objects, "object"),
+            f"{round(beatmap.drain_ms / 1000) // 60}:{round(beatmap.drain_ms / 1000) % 60:02d}",
+            clean(beatmap.audio) if beatmap.audio else "no song",
+            f"{clean(model.id)} ({clean(model.device)}, {model.precision})" if model else "no model",
+        ]
         if many:
             conditioning.append(clean(beatmap.path))
         page.paragraph(" · ".join(glue(fact) for fact in conditioning), "dim", rest=2)
     word, style = {"error": ("error", "bold red"), "partial": ("partial", "bold yellow")}.get(
-        beatmap.status, ("note", "bold"))
+        beatmap.status, ("note", "bold")
+    )
     for message in beatmap.messages:
         page.paragraph(clean(message), first=f"{word}: ", rest=2, first_style=style)
     kinds = {finding.rule: _kind(finding, view) for finding in beatmap.findings}
     for category in Category:
-        findings = sorted((finding for finding in beatmap.findings if finding.category == category),
-                          key=lambda finding: finding.time)
+        findings = sorted(
+            (finding for finding in beatmap.findings if finding.category == category), key=lambda finding: finding.time
+        )
         if findings:
             page.line()
             _category(page, category, findings, kinds)
@@ -215,7 +231,9 @@ def _category(page: Page, category: Category, findings: Sequence[Finding], kinds
     unit = "bits" if any(finding.surprisal is not None for finding in findings) else ""
     page.line((f"{unit:>6}", "dim"), " " * (MARGIN - 6), (TITLES[category], "bold"), (f" · {len(findings)}", "dim"))
     # Timestamps of chords can be very long; the others decide where the text beside them begins.
-    stamps = max((width for finding in findings if (width := cell_len(finding.timestamp)) <= USUAL_STAMP), default=USUAL_STAMP)
+    stamps = max(
+        (width for finding in findings if (width := cell_len(finding.timestamp)) <= USUAL_STAMP), default=USUAL_STAMP
+    )
     for finding in findings:
         _finding(page, finding, kinds[finding.rule], stamps)
 
@@ -225,8 +243,12 @@ def _finding(page: Page, finding: Finding, kind: str, stamps: int) -> None:
     judged, style = finding.surprisal is not None, STYLES[finding.severity]
     stamp = clean(finding.timestamp)
     lead: list[Part] = [
-        (f"{finding.surprisal:6.1f}" if judged else f"{kind:>6}", "" if judged else "dim"), " ",
-        (LETTERS[finding.severity], style), " ", (stamp, Style(color="blue", link=finding.link))]
+        (f"{finding.surprisal:6.1f}" if judged else f"{kind:>6}", "" if judged else "dim"),
+        " ",
+        (LETTERS[finding.severity], style),
+        " ",
+        (stamp, Style(color="blue", link=finding.link)),
+    ]
     emphasis = style if finding.severity is Severity.PROBLEM else ""
     wide = page.width >= WIDE
     indent = MARGIN + stamps + 2 if wide else MARGIN
@@ -273,10 +295,14 @@ def _statistics(page: Page, shown: Shown, findings: Iterable[Finding]) -> None:
     rows = sorted(totals, key=lambda rule: (-totals[rule], rule))
     page.line(("  problem  warning  minor  total  rule", "bold"), (note, "dim"))
     for name, total in [*((rule, totals[rule]) for rule in rows), ("all rules", sum(totals.values()))]:
-        numbers = [counts[name, severity] if name in totals else
-                   sum(counts[rule, severity] for rule in rows) for severity in Severity]
-        cells = [(f"{number or '·':>{width}}", STYLES[severity] if number else "dim")
-                 for number, width, severity in zip(numbers, (9, 9, 7), Severity, strict=True)]
+        numbers = [
+            counts[name, severity] if name in totals else sum(counts[rule, severity] for rule in rows)
+            for severity in Severity
+        ]
+        cells = [
+            (f"{number or '·':>{width}}", STYLES[severity] if number else "dim")
+            for number, width, severity in zip(numbers, (9, 9, 7), Severity, strict=True)
+        ]
         page.line(*cells, f"{total:>7}  ", (name, "" if name in totals else "dim"))
 
 
@@ -285,7 +311,9 @@ def _list_of_maps(page: Page, beatmaps: Sequence[BeatmapReport]) -> None:
     page.line(*heads, ("  Maps", "bold"), (f" · {len(beatmaps)}", "dim"))
     for beatmap in beatmaps:
         counts = Counter(finding.severity for finding in beatmap.findings)
-        cells = [(f"{counts[severity] or '·':>5}", STYLES[severity] if counts[severity] else "dim") for severity in Severity]
+        cells = [
+            (f"{counts[severity] or '·':>5}", STYLES[severity] if counts[severity] else "dim") for severity in Severity
+        ]
         if beatmap.status == "error":
             cells = [(f"{'error':>{15}}", "bold red")]
         mark = " (partial)" if beatmap.status == "partial" else ""
@@ -306,16 +334,23 @@ def _summary(page: Page, shown: Shown, view: View) -> None:
             parts.append((f"{text} ({LETTERS[severity]})", STYLES[severity] if number else "dim"))
         page.line(*parts)
         by_category = Counter(finding.category for finding in findings)
-        page.paragraph(" · ".join(glue(f"{TITLES[category].lower()} {by_category[category]}")
-                                  for category in Category if by_category[category]))
+        page.paragraph(
+            " · ".join(
+                glue(f"{TITLES[category].lower()} {by_category[category]}")
+                for category in Category
+                if by_category[category]
+            )
+        )
     elif len(report.beatmaps) > errors:
         page.line((f"No findings{maps}.", "bold green" if not (shown.milder or shown.beyond) else "bold"))
     if errors:
         page.line((f"{count(errors, 'map')} could not be read.", "bold red"))
     unexplained = sum(beatmap.unexplained for beatmap in report.beatmaps)
     if unexplained:
-        page.paragraph(f"{count(unexplained, 'more event')} surprised the model, but no rule explains "
-                       f"{'it' if unexplained == 1 else 'them'}.")
+        page.paragraph(
+            f"{count(unexplained, 'more event')} surprised the model, but no rule explains "
+            f"{'it' if unexplained == 1 else 'them'}."
+        )
     _hidden(page, shown, view)
     if any(finding.surprisal is not None for finding in findings):
         page.paragraph("bits: how much the model is surprised; 10 bits is a choice it gives 1 in 1,000.", "dim")
@@ -327,18 +362,28 @@ def _summary(page: Page, shown: Shown, view: View) -> None:
 def _hidden(page: Page, shown: Shown, view: View) -> None:
     """Say what was left out."""
     if shown.beyond:
-        page.paragraph(f"{_counts(shown.beyond)} beyond --max-findings {view.max_findings}; the highest-scored are listed.",
-                       first="Not shown: ", rest=2, first_style="bold yellow")
+        page.paragraph(
+            f"{_counts(shown.beyond)} beyond --max-findings {view.max_findings}; the highest-scored are listed.",
+            first="Not shown: ",
+            rest=2,
+            first_style="bold yellow",
+        )
     if shown.milder:
-        page.paragraph(f"{_counts(shown.milder)} below --min-severity {view.min_severity.value}.",
-                       first="Not shown: ", rest=2, first_style="bold yellow")
+        page.paragraph(
+            f"{_counts(shown.milder)} below --min-severity {view.min_severity.value}.",
+            first="Not shown: ",
+            rest=2,
+            first_style="bold yellow",
+        )
 
 
 def _counts(findings: Sequence[Finding]) -> str:
     """`3 warnings, 40 minor findings`."""
     counts = Counter(finding.severity for finding in findings)
     nouns = {Severity.MINOR: "minor finding"}
-    return ", ".join(count(counts[severity], nouns.get(severity, severity.value)) for severity in Severity if counts[severity])
+    return ", ".join(
+        count(counts[severity], nouns.get(severity, severity.value)) for severity in Severity if counts[severity]
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -354,10 +399,19 @@ def explain(rules: Sequence[Rule], out: TextIO, view: View | None = None) -> Non
             page.rule()
         page.line((rule.id, "bold"), f"  {rule.title}")
         modes = "all modes" if len(rule.modes) == 4 else ", ".join(MODES[mode.label] for mode in sorted(rule.modes))
-        conditioning = (f"{LETTERS[rule.severity]}: {rule.severity.value} at most", f"evidence: {', '.join(rule.evidence)}", modes)
+        conditioning = (
+            f"{LETTERS[rule.severity]}: {rule.severity.value} at most",
+            f"evidence: {', '.join(rule.evidence)}",
+            modes,
+        )
         page.paragraph(" · ".join(glue(fact) for fact in conditioning), "dim")
-        for head, text in (("Why it matters", rule.why), ("How it is found", rule.how), ("Ignore it when", rule.ignore_when),
-                           ("Blind spots", rule.blind_spots), ("Source", rule.source)):
+        for head, text in (
+            ("Why it matters", rule.why),
+            ("How it is found", rule.how),
+            ("Ignore it when", rule.ignore_when),
+            ("Blind spots", rule.blind_spots),
+            ("Source", rule.source),
+        ):
             if text:
                 page.line()
                 page.line((head, "bold"))
@@ -384,11 +438,17 @@ def rules(checks: Sequence[BeatmapCheck | MapsetCheck], out: TextIO, view: View 
                 lines.append("")
             for row, line in enumerate(lines):
                 start: list[Part] = ["  ", (LETTERS[rule.severity], STYLES[rule.severity]), lead]
-                page.line(*(start if not row else [" " * (len(lead) + 3)]), line,
-                          (evidence if row == len(lines) - 1 else "", "dim"))
+                page.line(
+                    *(start if not row else [" " * (len(lead) + 3)]),
+                    line,
+                    (evidence if row == len(lines) - 1 else "", "dim"),
+                )
     page.line()
-    page.paragraph("P, W, M: problem, warning or minor at most; a finding's score decides how much of it it gets. "
-                   f"More on a rule: {glue('maimod explain RULE')}", "dim")
+    page.paragraph(
+        "P, W, M: problem, warning or minor at most; a finding's score decides how much of it it gets. "
+        f"More on a rule: {glue('maimod explain RULE')}",
+        "dim",
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -424,7 +484,9 @@ class ProgressBar:
         self.timer.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.timer.cancel()
         with self.lock:
             self.finished = True
@@ -455,9 +517,14 @@ class ProgressBar:
         with self.lock:
             if self.finished:
                 return
-            self.bar = Progress(TextColumn("{task.description}", markup=False), BarColumn(),
-                                TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn(),
-                                console=Console(file=self.err), transient=True)
+            self.bar = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                TextColumn("{task.percentage:>3.0f} %"),
+                TimeElapsedColumn(),
+                console=Console(file=self.err),
+                transient=True,
+            )
             self.bar.add_task("loading", total=None)
             self.bar.start()
             self._update()
@@ -465,8 +532,12 @@ class ProgressBar:
     def _update(self) -> None:
         if self.bar is not None and self.step is not None:
             name = _end_of(clean(self.step.beatmap), 30)
-            self.bar.update(self.bar.task_ids[0], completed=self.step.done, total=self.step.total,
-                            description=f"{self.step.stage} {name}".strip())
+            self.bar.update(
+                self.bar.task_ids[0],
+                completed=self.step.done,
+                total=self.step.total,
+                description=f"{self.step.stage} {name}".strip(),
+            )
 
 
 class TrainingBar:
@@ -475,14 +546,21 @@ class TrainingBar:
     def __init__(self, err: TextIO, minutes: float) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        self.bar = Progress(TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn(), console=Console(file=err))
+        self.bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TimeRemainingColumn(),
+            console=Console(file=err),
+        )
         self.task = self.bar.add_task("reading the songs", total=minutes)
 
     def __enter__(self) -> TrainingBar:
         self.bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.bar.stop()
 
     def say(self, line: str) -> None:
@@ -491,4 +569,6 @@ class TrainingBar:
 
     def show(self, step: TrainingStep) -> None:
         """Take note of a step."""
-        self.bar.update(self.task, completed=step.minutes, description=f"step {step.number:,}, {step.bits:.3f} bits/event")
+        self.bar.update(
+            self.task, completed=step.minutes, description=f"step {step.number:,}, {step.bits:.3f} bits/event"
+        )

@@ -1,8 +1,8 @@
 """GitHub Actions: annotations by workflow commands, and a page in the job summary.
 
-Sources: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands (escapes as in @actions/core's
-`command.ts`) and https://docs.github.com/rest/checks/runs. GitHub shows ten annotations of a level for each step and cuts
-summaries at 1 MiB: the best-scored are annotated and the rest is counted, not lost.
+Sources: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands (escapes as in
+@actions/core's `command.ts`) and https://docs.github.com/rest/checks/runs. GitHub shows ten annotations of a level for
+each step and cuts summaries at 1 MiB: the best-scored are annotated and the rest is counted, not lost.
 """
 
 from __future__ import annotations
@@ -37,8 +37,10 @@ def github(report: Report, out: TextIO, view: View) -> None:
         for beatmap, finding in ranked[:MAX_ANNOTATIONS]:
             out.write(_annotation(beatmap, finding))
         if len(ranked) > MAX_ANNOTATIONS:
-            out.write(f"{len(ranked) - MAX_ANNOTATIONS} more of severity {severity.value} are not annotated: GitHub shows "
-                      f"{MAX_ANNOTATIONS} a step. All are in the job summary.\n")
+            out.write(
+                f"{len(ranked) - MAX_ANNOTATIONS} more of severity {severity.value} are not annotated: GitHub shows "
+                f"{MAX_ANNOTATIONS} a step. All are in the job summary.\n"
+            )
     path = os.environ.get(SUMMARY_VARIABLE)
     if path:
         with open(path, "a", encoding="utf-8", errors="replace", newline="\n") as file:
@@ -47,13 +49,20 @@ def github(report: Report, out: TextIO, view: View) -> None:
 
 def _annotation(beatmap: BeatmapReport, finding: Finding) -> str:
     difficulty = f"[{beatmap.version}] " if beatmap.version else ""
-    return command(COMMANDS[finding.severity], f"{difficulty}{finding.timestamp} {finding.message}", file=beatmap.location,
-                   line=finding.line, title=finding.rule)
+    return command(
+        COMMANDS[finding.severity],
+        f"{difficulty}{finding.timestamp} {finding.message}",
+        file=beatmap.location,
+        line=finding.line,
+        title=finding.rule,
+    )
 
 
 def command(name: str, message: str, **properties: str | int) -> str:
     """A workflow command; whatever the texts hold, it stays one command."""
-    data = ",".join(f"{key}={_escaped(str(value)).replace(':', '%3A').replace(',', '%2C')}" for key, value in properties.items())
+    data = ",".join(
+        f"{key}={_escaped(str(value)).replace(':', '%3A').replace(',', '%2C')}" for key, value in properties.items()
+    )
     return f"::{name} {data}::{_escaped(message)}\n"
 
 
@@ -64,7 +73,10 @@ def _escaped(text: str) -> str:
 def summary(report: Report, view: View) -> str:
     """The job summary: a table of the difficulties, then every finding, as far as GitHub takes it."""
     shown = shorten(report, view)
-    head = [f"# maimod: {counts(shown.report)}\n\n{ADVICE}\n\n", "| Difficulty | Problems | Warnings | Minor |\n|---|--:|--:|--:|\n"]
+    head = [
+        f"# maimod: {counts(shown.report)}\n\n{ADVICE}\n\n",
+        "| Difficulty | Problems | Warnings | Minor |\n|---|--:|--:|--:|\n",
+    ]
     sections: list[str] = []
     for complete, beatmap in zip(report.beatmaps, shown.report.beatmaps, strict=True):
         numbers = [sum(finding.severity is severity for finding in beatmap.findings) for severity in Severity]
@@ -76,7 +88,9 @@ def summary(report: Report, view: View) -> str:
     for number, line in enumerate(lines):
         left -= len(line.encode("utf-8", "replace"))
         if left < 0:
-            text.append(f"\n…and {len(lines) - number} more lines; GitHub takes no more. The JSON report has them all.\n")
+            text.append(
+                f"\n…and {len(lines) - number} more lines; GitHub takes no more. The JSON report has them all.\n"
+            )
             break
         text.append(line)
     return "".join(text)

@@ -1,4 +1,5 @@
-"""The report as one HTML page that needs nothing else: findings with filters, the timelines, the pictures of the evidence."""
+"""The report as one HTML page that needs nothing else: findings with filters, the timelines, the pictures of the
+evidence."""
 
 from __future__ import annotations
 
@@ -62,15 +63,21 @@ def page(report: Report, out: TextIO, view: View) -> None:
     title = f"maimod: {titles[0] if len(titles) == 1 else f'{len(shown.beatmaps)} beatmaps'}"
     script = viewer.script() + _HOST
     policy = _POLICY.format(digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"))
-    content = json.dumps(viewer.data(report, album.strips, view), ensure_ascii=True, allow_nan=False).replace("</", "<\\/")
-    out.write('<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-              f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-              f"<title>{escape(title)}</title>\n<style>{_STYLE}{viewer.style()}</style></head>\n"
-              '<body><main id="maimod"><noscript>This report needs JavaScript.</noscript></main>\n')
+    content = json.dumps(viewer.data(report, album.strips, view), ensure_ascii=True, allow_nan=False).replace(
+        "</", "<\\/"
+    )
+    out.write(
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        f"<title>{escape(title)}</title>\n<style>{_STYLE}{viewer.style()}</style></head>\n"
+        '<body><main id="maimod"><noscript>This report needs JavaScript.</noscript></main>\n'
+    )
     for b, beatmap in enumerate(shown.beatmaps):
         for f, finding in enumerate(beatmap.findings):
             body = album.body(beatmap.path, finding)
             if body is not None:
                 out.write(f'<template data-key="{b}.{f}">{body}</template>\n')
-    out.write(f'<script type="application/json" id="maimod-data">{content}</script>\n'
-              f"<script>{script}</script></body></html>\n")
+    out.write(
+        f'<script type="application/json" id="maimod-data">{content}</script>\n'
+        f"<script>{script}</script></body></html>\n"
+    )

@@ -26,9 +26,12 @@ def as_json(report: Report, view: View | None = None) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "tool": {"name": "maimod", "version": report.version},
-        "model": model and {"id": model.id, "family": model.family, "device": model.device, "precision": model.precision},
-        "beatmaps": [_beatmap(beatmap, left_out(complete, shown))
-                     for complete, beatmap in zip(report.beatmaps, shown.report.beatmaps, strict=True)],
+        "model": model
+        and {"id": model.id, "family": model.family, "device": model.device, "precision": model.precision},
+        "beatmaps": [
+            _beatmap(beatmap, left_out(complete, shown))
+            for complete, beatmap in zip(report.beatmaps, shown.report.beatmaps, strict=True)
+        ],
         "summary": shown.report.summary,
     }
 
@@ -43,20 +46,39 @@ def left_out(complete: BeatmapReport, shown: Shown) -> list[str]:
 
 def _beatmap(beatmap: BeatmapReport, notes: list[str]) -> dict[str, Any]:
     return {
-        "path": beatmap.path, "title": beatmap.title, "artist": beatmap.artist, "creator": beatmap.creator,
-        "version": beatmap.version, "mode": beatmap.mode, "audio": beatmap.audio, "status": beatmap.status,
-        "messages": [*beatmap.messages, *notes], "objects": beatmap.objects, "drain_ms": plain(beatmap.drain_ms),
-        "events": beatmap.events, "unexplained": beatmap.unexplained,
+        "path": beatmap.path,
+        "title": beatmap.title,
+        "artist": beatmap.artist,
+        "creator": beatmap.creator,
+        "version": beatmap.version,
+        "mode": beatmap.mode,
+        "audio": beatmap.audio,
+        "status": beatmap.status,
+        "messages": [*beatmap.messages, *notes],
+        "objects": beatmap.objects,
+        "drain_ms": plain(beatmap.drain_ms),
+        "events": beatmap.events,
+        "unexplained": beatmap.unexplained,
         "findings": [_finding(finding) for finding in beatmap.findings],
     }
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
     return {
-        "id": finding.id, "rule": finding.rule, "category": finding.category.value, "severity": finding.severity.value,
-        "score": plain(finding.score), "surprisal": plain(finding.surprisal), "entropy": plain(finding.entropy),
-        "time": plain(finding.time), "end_time": plain(finding.end_time), "timestamp": finding.timestamp,
-        "link": finding.link, "objects": plain(finding.objects), "line": finding.line, "message": finding.message,
+        "id": finding.id,
+        "rule": finding.rule,
+        "category": finding.category.value,
+        "severity": finding.severity.value,
+        "score": plain(finding.score),
+        "surprisal": plain(finding.surprisal),
+        "entropy": plain(finding.entropy),
+        "time": plain(finding.time),
+        "end_time": plain(finding.end_time),
+        "timestamp": finding.timestamp,
+        "link": finding.link,
+        "objects": plain(finding.objects),
+        "line": finding.line,
+        "message": finding.message,
         "actual": finding.actual,
         "expected": [{"text": one.text, "probability": plain(one.probability)} for one in finding.expected],
         "evidence": plain(finding.evidence),

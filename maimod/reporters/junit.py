@@ -1,7 +1,7 @@
 """JUnit XML, for the test pages of CI servers, in the dialect of Jenkins and pytest.
 
-A beatmap is a suite. Its first case says whether it could be read; then comes one for each finding: failed if it is as bad as
---fail-on, else skipped, so that the page is as red as the exit code.
+A beatmap is a suite. Its first case says whether it could be read; then comes one for each finding: failed if it is as
+bad as --fail-on, else skipped, so that the page is as red as the exit code.
 """
 
 from __future__ import annotations
@@ -25,22 +25,33 @@ def junit(report: Report, out: TextIO, view: View) -> None:
         _suite(root, beatmap, [*beatmap.messages, *left_out(complete, shown)], view)
     _count(root)
     ElementTree.indent(root)
-    out.write("<?xml version='1.0' encoding='us-ascii'?>\n" + ElementTree.tostring(root, encoding="us-ascii").decode("ascii")
-              .removeprefix("<?xml version='1.0' encoding='us-ascii'?>\n") + "\n")
+    out.write(
+        "<?xml version='1.0' encoding='us-ascii'?>\n"
+        + ElementTree.tostring(root, encoding="us-ascii")
+        .decode("ascii")
+        .removeprefix("<?xml version='1.0' encoding='us-ascii'?>\n")
+        + "\n"
+    )
 
 
 def _suite(root: ElementTree.Element, beatmap: BeatmapReport, messages: list[str], view: View) -> None:
     suite = ElementTree.SubElement(root, "testsuite", name=_text(beatmap.location))
-    reading = ElementTree.SubElement(suite, "testcase", classname=_text(beatmap.location), name="is readable",
-                                     file=_text(beatmap.location))
+    reading = ElementTree.SubElement(
+        suite, "testcase", classname=_text(beatmap.location), name="is readable", file=_text(beatmap.location)
+    )
     if beatmap.status == "error":
         ElementTree.SubElement(reading, "error", type="unreadable", message=_text("; ".join(messages)))
     elif messages:
         ElementTree.SubElement(reading, "system-out").text = _text("\n".join(messages))
     for finding in beatmap.findings:
         case = ElementTree.SubElement(
-            suite, "testcase", classname=_text(beatmap.location), name=_text(f"{finding.timestamp} {finding.rule}"),
-            file=_text(beatmap.location), line=str(finding.line))
+            suite,
+            "testcase",
+            classname=_text(beatmap.location),
+            name=_text(f"{finding.timestamp} {finding.rule}"),
+            file=_text(beatmap.location),
+            line=str(finding.line),
+        )
         kind = "failure" if view.fail_on is not None and finding.severity.rank <= view.fail_on.rank else "skipped"
         mark = ElementTree.SubElement(case, kind, type=finding.severity.value, message=_text(finding.message))
         mark.text = _text(_details(beatmap, finding))

@@ -33,8 +33,13 @@ def markdown(report: Report, out: TextIO, view: View) -> None:
 
 def counts(report: Report) -> str:
     """`2 problems, 1 warning, 4 minor findings in 3 difficulties`."""
-    parts = [f"{number} {name}{'s' * (number != 1)}" for number, name in
-             ((report.summary[severity], "minor finding" if severity is Severity.MINOR else severity.value) for severity in Severity)]
+    parts = [
+        f"{number} {name}{'s' * (number != 1)}"
+        for number, name in (
+            (report.summary[severity], "minor finding" if severity is Severity.MINOR else severity.value)
+            for severity in Severity
+        )
+    ]
     maps = len(report.beatmaps)
     return f"{', '.join(parts)} in {maps} difficult{'y' if maps == 1 else 'ies'}"
 
@@ -65,8 +70,11 @@ def issue(finding: Finding) -> str:
 
 def _likelier(expected: Sequence[Expected]) -> str:
     known = [escape(one.text) for one in expected if one.probability is None]
-    judged = [f"{escape(one.text)} ({round(100 * one.probability)} %)" for one in expected
-              if one.probability is not None and one.probability >= WORTH_NAMING]
+    judged = [
+        f"{escape(one.text)} ({round(100 * one.probability)} %)"
+        for one in expected
+        if one.probability is not None and one.probability >= WORTH_NAMING
+    ]
     text = f" Likelier: {', '.join(known)}." if known else ""
     return text + (f" The model would sooner expect {' or '.join(judged[:2])}." if judged else "")
 

@@ -1,7 +1,7 @@
 """SARIF 2.1.0, for code scanning and editors: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 
-One run; rules with their explanation; a result for each finding, at its line, with a fingerprint that survives edits elsewhere.
-Nothing in it depends on the machine or the hour.
+One run; rules with their explanation; a result for each finding, at its line, with a fingerprint that survives edits
+elsewhere. Nothing in it depends on the machine or the hour.
 """
 
 from __future__ import annotations
@@ -49,47 +49,87 @@ def as_sarif(report: Report, view: View) -> dict[str, Any]:
         for message in (*beatmap.messages, *left_out(complete, shown)):
             level = {"error": "error", "partial": "warning"}.get(beatmap.status, "note")
             notifications.append({"level": level, "message": {"text": message}, "locations": [_location(beatmap)]})
-    driver: dict[str, Any] = {"name": "maimod", "version": report.version, "semanticVersion": report.version,
-                              "rules": [_rule(name, view.rules) for name in names]}
+    driver: dict[str, Any] = {
+        "name": "maimod",
+        "version": report.version,
+        "semanticVersion": report.version,
+        "rules": [_rule(name, view.rules) for name in names],
+    }
     if report.model:
         driver["properties"] = {"model": report.model.id, "precision": report.model.precision}
-    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [{
-        "tool": {"driver": driver},
-        "invocations": [{"executionSuccessful": all(beatmap.status != "error" for beatmap in report.beatmaps),
-                         "toolExecutionNotifications": notifications}],
-        "originalUriBaseIds": {SOURCE_ROOT: {"description": {"text": "The folder maimod was run in."}}},
-        "columnKind": "utf16CodeUnits", "results": results}]}
+    return {
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "invocations": [
+                    {
+                        "executionSuccessful": all(beatmap.status != "error" for beatmap in report.beatmaps),
+                        "toolExecutionNotifications": notifications,
+                    }
+                ],
+                "originalUriBaseIds": {SOURCE_ROOT: {"description": {"text": "The folder maimod was run in."}}},
+                "columnKind": "utf16CodeUnits",
+                "results": results,
+            }
+        ],
+    }
 
 
 def _rule(name: str, rules: Mapping[str, Rule]) -> dict[str, Any]:
     rule = rules.get(name)
     if rule is None:
         return {"id": name}
-    parts = (("Why it matters", rule.why), ("How it is found", rule.how), ("Ignore it when", rule.ignore_when),
-             ("Blind spots", rule.blind_spots), ("Source", rule.source))
+    parts = (
+        ("Why it matters", rule.why),
+        ("How it is found", rule.how),
+        ("Ignore it when", rule.ignore_when),
+        ("Blind spots", rule.blind_spots),
+        ("Source", rule.source),
+    )
     paragraphs = [(head, " ".join(text.split())) for head, text in parts if text]
     described: dict[str, Any] = {
-        "id": name, "shortDescription": {"text": rule.title}, "fullDescription": {"text": " ".join(rule.why.split()) or rule.title},
-        "help": {"text": "\n\n".join(f"{head}: {text}" for head, text in paragraphs),
-                 "markdown": "\n\n".join(f"**{head}.** {text}" for head, text in paragraphs)},
+        "id": name,
+        "shortDescription": {"text": rule.title},
+        "fullDescription": {"text": " ".join(rule.why.split()) or rule.title},
+        "help": {
+            "text": "\n\n".join(f"{head}: {text}" for head, text in paragraphs),
+            "markdown": "\n\n".join(f"**{head}.** {text}" for head, text in paragraphs),
+        },
         "defaultConfiguration": {"level": LEVELS[rule.severity]},
-        "properties": {"tags": [rule.category.value, *rule.evidence], "problem.severity": GITHUB_SEVERITIES[rule.severity]}}
+        "properties": {
+            "tags": [rule.category.value, *rule.evidence],
+            "problem.severity": GITHUB_SEVERITIES[rule.severity],
+        },
+    }
     if rule.source:
         described["helpUri"] = rule.source
     return described
 
 
 def _result(beatmap: BeatmapReport, finding: Finding, index: int, occurrence: int) -> dict[str, Any]:
-    known = {"difficulty": beatmap.version, "timestamp": finding.timestamp, "link": finding.link, "score": finding.score,
-             "surprisal": finding.surprisal, "entropy": finding.entropy, "actual": finding.actual or None,
-             "expected": [one.text for one in finding.expected] or None}
+    known = {
+        "difficulty": beatmap.version,
+        "timestamp": finding.timestamp,
+        "link": finding.link,
+        "score": finding.score,
+        "surprisal": finding.surprisal,
+        "entropy": finding.entropy,
+        "actual": finding.actual or None,
+        "expected": [one.text for one in finding.expected] or None,
+    }
     difficulty = f"[{beatmap.version}] " if beatmap.version else ""
     return {
-        "ruleId": finding.rule, "ruleIndex": index, "level": LEVELS[finding.severity], "rank": round(finding.score * 100, 2),
+        "ruleId": finding.rule,
+        "ruleIndex": index,
+        "level": LEVELS[finding.severity],
+        "rank": round(finding.score * 100, 2),
         "message": {"text": f"{difficulty}{finding.timestamp} {finding.message}"},
         "locations": [_location(beatmap, finding.line)],
         "partialFingerprints": {FINGERPRINT: f"{finding.id}:{occurrence}"},
-        "properties": {name: plain(value) for name, value in known.items() if value is not None}}
+        "properties": {name: plain(value) for name, value in known.items() if value is not None},
+    }
 
 
 def _location(beatmap: BeatmapReport, line: int | None = None) -> dict[str, Any]:

@@ -57,8 +57,10 @@ def shorten(report: Report, view: View) -> Shown:
     if view.max_findings is not None and len(listed) > view.max_findings:
         # Stable: of findings that score the same, the earlier ones of the report stay.
         ranked = sorted(listed, key=lambda finding: (-finding.score, finding.severity.rank))
-        beyond = ranked[view.max_findings:]
+        beyond = ranked[view.max_findings :]
     dropped = {id(finding) for finding in (*milder, *beyond)}
-    beatmaps = tuple(replace(beatmap, findings=tuple(finding for finding in beatmap.findings if id(finding) not in dropped))
-                     for beatmap in report.beatmaps)
+    beatmaps = tuple(
+        replace(beatmap, findings=tuple(finding for finding in beatmap.findings if id(finding) not in dropped))
+        for beatmap in report.beatmaps
+    )
     return Shown(replace(report, beatmaps=beatmaps), tuple(milder), tuple(beyond))

@@ -1,7 +1,8 @@
-"""Where all other difficulties of a set agree and one alone does not: an object it lacks or has a little beside, an addition it
-does not play.
+"""Where all other difficulties of a set agree and one alone does not: an object it lacks or has a little beside, an
+addition it does not play.
 
-Difficulties of one mode are laid over each other in time. One that goes its own way throughout, as a guest's does, is left alone.
+Difficulties of one mode are laid over each other in time. One that goes its own way throughout, as a guest's does, is
+left alone.
 """
 
 from __future__ import annotations
@@ -18,31 +19,44 @@ from maimod.rules.sets import LIKELY_SCORE, MINOR_SCORE, names
 
 PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
 MISSING_OBJECT = Rule(
-    "mapset/missing-object", "Only this difficulty has no object here", Severity.WARNING, ("map",),
+    "mapset/missing-object",
+    "Only this difficulty has no object here",
+    Severity.WARNING,
+    ("map",),
     why="What even the easier difficulties of a set mark is a main beat of the song; one that leaves it out mostly lost an object.",
     how="All other difficulties of the mode, at least one of them easier, have an object that starts at a time where this one has neither "
-        "an object nor a slider, spinner or break, in one place of the map. In up to three places, or with two other difficulties only, "
-        "it is a minor.",
+    "an object nor a slider, spinner or break, in one place of the map. In up to three places, or with two other difficulties only, "
+    "it is a minor.",
     ignore_when="the pause is meant, as an emphasis of what follows",
     blind_spots="The easiest difficulty; places that a slider or a break covers; sets of two difficulties.",
-    source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques/Undermapping")
+    source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques/Undermapping",
+)
 BESIDE = Rule(
-    "mapset/beside-others", "Only this difficulty has the object a little beside", Severity.WARNING, ("map",),
+    "mapset/beside-others",
+    "Only this difficulty has the object a little beside",
+    Severity.WARNING,
+    ("map",),
     why="Where all others snap a sound to one tick, an object a fraction of a beat beside it is mostly snapped wrongly.",
     how="No other difficulty has anything at the time of this object, but at least two, and most of the set, have an object at one and "
-        "the same time within 1/6 beat, where this one has none. In up to three places of the map.",
+    "the same time within 1/6 beat, where this one has none. In up to three places of the map.",
     ignore_when="this difficulty follows a finer rhythm of the song here",
     blind_spots="Objects more than 1/6 beat off, and sets of two difficulties.",
-    source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing")
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing",
+)
 MISSING_ADDITION = Rule(
-    "mapset/missing-addition", "Only this difficulty lacks an addition here", Severity.WARNING, ("map",),
+    "mapset/missing-addition",
+    "Only this difficulty lacks an addition here",
+    Severity.WARNING,
+    ("map",),
     why="Hitsounds are mostly copied between the difficulties of a set; what one alone lacks was forgotten there.",
     how="All other difficulties that have a hit at this time, at least two, play the same additions from the same sample set, and this "
-        "one lacks one of them. A difficulty that does so at more than 0.5 % of such places gets minors, at more than 2 % none: it has "
-        "hitsounds of its own. Minors are also slider ends and repeats, which are silenced on purpose, and places with two others only.",
+    "one lacks one of them. A difficulty that does so at more than 0.5 % of such places gets minors, at more than 2 % none: it has "
+    "hitsounds of its own. Minors are also slider ends and repeats, which are silenced on purpose, and places with two others only.",
     ignore_when="the difficulty follows another sound here",
     blind_spots="Additions that two difficulties lack; sets of two difficulties.",
-    source="https://osu.ppy.sh/wiki/en/Ranking_criteria#audio", modes=PLAYFIELD_MODES)
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria#audio",
+    modes=PLAYFIELD_MODES,
+)
 
 SAME_MS = 3.0
 """Times of one tick differ by the rounding of red lines and of slider ends."""
@@ -51,16 +65,16 @@ ALONE_MS, BESIDE_BEATS, MOST_OF_SET = 5.0, 1 / 6, 0.6
 NEAR_MS = 30.0
 """An object this close is the same one, off its time: rhythm/unsnapped and the like speak of it."""
 LEAST_OTHERS, SURE_OTHERS = 2, 3
-"""Difficulties that have to agree, and that agree by more than chance. With these, of 1,046 ranked maps 4 % lack an object (a warning;
-4 % a minor) and 8 % an addition (20 % a minor). Planted in 30 sets (`benchmarks/sets.py`),
-29 of 30 deleted objects, 26 of 30 moved by 1/8 beat and 22 of 30 removed additions are found."""
+"""Difficulties that have to agree, and that agree by more than chance. With these, of 1,046 ranked maps 4 % lack an
+object (a warning; 4 % a minor) and 8 % an addition (20 % a minor). Planted in 30 sets (`benchmarks/sets.py`), 29 of 30
+deleted objects, 26 of 30 moved by 1/8 beat and 22 of 30 removed additions are found."""
 MOST_DIFFICULTIES = 30
 """Collections of practice maps have more, and nothing in common."""
 FEW, MANY = 3, 6
 """So few places are told whatever their share; more than the second are one finding."""
 OWN_WAY, SLIP = 0.02, 0.005
-"""Share of the places where the others agree from which on a difficulty has hitsounds of its own, and up to which one that lacks an
-addition looks like a slip."""
+"""Share of the places where the others agree from which on a difficulty has hitsounds of its own, and up to which one
+that lacks an addition looks like a slip."""
 OWN_RHYTHM = 3
 """As many objects may be missing for them to look lost, and a single one most of all; more are a choice."""
 
@@ -90,21 +104,33 @@ def _objects(context: MapsetContext, of_mode: Sequence[Context]) -> Iterator[Pla
         if not easier:
             continue
         fewest = min(others, key=lambda other: len(starts[other.path]))
-        holes = [time for time in starts[fewest.path]
-                 if all(_has(starts[other.path], time, SAME_MS) for other in others) and _is_empty(one, time)]
+        holes = [
+            time
+            for time in starts[fewest.path]
+            if all(_has(starts[other.path], time, SAME_MS) for other in others) and _is_empty(one, time)
+        ]
         score = LIKELY_SCORE if len(holes) == 1 and len(others) >= SURE_OTHERS else MINOR_SCORE
         if 0 < len(holes) <= OWN_RHYTHM:
             for time in holes:
                 after = next((o for o in one.objects_by_time if o.time > time), one.objects_by_time[-1])
                 yield from context.finding(
-                    MISSING_OBJECT, one.beatmap, time=time, line=after.line, score=score, subject=str(round(time)),
-                    actual="no object", expected=[Expected("an object")],
-                    message=f"All {len(others)} other difficulties have an object here, even {names(_easiest(context, easier))}.")
+                    MISSING_OBJECT,
+                    one.beatmap,
+                    time=time,
+                    line=after.line,
+                    score=score,
+                    subject=str(round(time)),
+                    actual="no object",
+                    expected=[Expected("an object")],
+                    message=f"All {len(others)} other difficulties have an object here, even {names(_easiest(context, easier))}.",
+                )
 
 
 def _beside(context: MapsetContext, of_mode: Sequence[Context]) -> Iterator[Placed]:
     starts = {one.beatmap.path: sorted({o.time for o in one.beatmap.hit_objects}) for one in of_mode}
-    edges = {one.beatmap.path: sorted({time for o in one.beatmap.hit_objects for time in o.edge_times()}) for one in of_mode}
+    edges = {
+        one.beatmap.path: sorted({time for o in one.beatmap.hit_objects for time in o.edge_times()}) for one in of_mode
+    }
     for one in of_mode:
         beatmap = one.beatmap
         others = [other.beatmap for other in of_mode if other is not one]
@@ -122,14 +148,22 @@ def _beside(context: MapsetContext, of_mode: Sequence[Context]) -> Iterator[Plac
                 slips.append((o, times[0], [other for other, _ in there]))
         for o, time, there_too in slips if len(slips) <= FEW else ():
             yield from context.finding(
-                BESIDE, beatmap, time=o.time, line=o.line, objects=[o], score=LIKELY_SCORE,
-                actual=f"{o.time:.0f} ms", expected=[Expected(f"{time:.0f} ms")], others_ms=time,
+                BESIDE,
+                beatmap,
+                time=o.time,
+                line=o.line,
+                objects=[o],
+                score=LIKELY_SCORE,
+                actual=f"{o.time:.0f} ms",
+                expected=[Expected(f"{time:.0f} ms")],
+                others_ms=time,
                 message=f"This {o.kind} lies {abs(o.time - time):.0f} ms {'after' if o.time > time else 'before'} where "
-                        f"{names(there_too)} have an object, and no other difficulty has one here.")
+                f"{names(there_too)} have an object, and no other difficulty has one here.",
+            )
 
 
 def _within(times: Sequence[float], time: float, reach: float) -> Sequence[float]:
-    return times[bisect_left(times, time - reach):bisect_right(times, time + reach)]
+    return times[bisect_left(times, time - reach) : bisect_right(times, time + reach)]
 
 
 def _easiest(context: MapsetContext, easier: Sequence[Beatmap]) -> list[Beatmap]:
@@ -150,7 +184,7 @@ def _is_empty(context: Context, time: float) -> bool:
         return False
     place = bisect_left(context.object_times, time + NEAR_MS)  # objects that start before
     # Only a few objects are open at a time, and none of the early ones: the longest of the last few decides.
-    return all(o.end_time < time - NEAR_MS for o in objects[max(place - 8, 0):place])
+    return all(o.end_time < time - NEAR_MS for o in objects[max(place - 8, 0) : place])
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -173,12 +207,22 @@ def _additions(context: MapsetContext, of_mode: Sequence[Context]) -> Iterator[P
         beatmap, compared = one.beatmap, 0
         lacks: list[_Lack] = []
         for hit in heard[beatmap.path]:
-            there = [found for other in of_mode if other is not one
-                     if (found := _hit_at(heard[other.beatmap.path], times[other.beatmap.path], hit.time)) is not None]
-            if len(there) < LEAST_OTHERS or len({(found.additions, found.addition_set) for found in there}) > 1 or not there[0].additions:
+            there = [
+                found
+                for other in of_mode
+                if other is not one
+                if (found := _hit_at(heard[other.beatmap.path], times[other.beatmap.path], hit.time)) is not None
+            ]
+            if (
+                len(there) < LEAST_OTHERS
+                or len({(found.additions, found.addition_set) for found in there}) > 1
+                or not there[0].additions
+            ):
                 continue
             compared += 1
-            if not hit.is_active and len(there) < SURE_OTHERS:  # tails are silenced on purpose, and two may do so by chance
+            if (
+                not hit.is_active and len(there) < SURE_OTHERS
+            ):  # tails are silenced on purpose, and two may do so by chance
                 continue
             missing = there[0].additions & ~hit.additions
             if missing:
@@ -199,20 +243,38 @@ def _report(context: MapsetContext, beatmap: Beatmap, lacks: Sequence[_Lack], co
         objects: dict[int, HitObject] = {lack.hit.hit_object.index: lack.hit.hit_object for lack in lacks}
         places = ", ".join(editor_timestamp(beatmap, lack.hit.time).removesuffix(" -") for lack in lacks[:MANY])
         yield from context.finding(
-            MISSING_ADDITION, beatmap, time=first.time, end_time=lacks[-1].hit.time, line=first.hit_object.line, score=MINOR_SCORE,
-            objects=list(objects.values())[:MANY], actual=addition_names(first.additions),
-            expected=[Expected(addition_names(lacks[0].others[0].additions))], places=len(lacks), compared=compared,
-            message=f"At {len(lacks)} places ({places}, …) this difficulty alone lacks an addition that all others play.")
+            MISSING_ADDITION,
+            beatmap,
+            time=first.time,
+            end_time=lacks[-1].hit.time,
+            line=first.hit_object.line,
+            score=MINOR_SCORE,
+            objects=list(objects.values())[:MANY],
+            actual=addition_names(first.additions),
+            expected=[Expected(addition_names(lacks[0].others[0].additions))],
+            places=len(lacks),
+            compared=compared,
+            message=f"At {len(lacks)} places ({places}, …) this difficulty alone lacks an addition that all others play.",
+        )
         return
     for lack in lacks:
         hit, there = lack.hit, lack.others[0]
         name = addition_names(lack.missing)
         yield from context.finding(
-            MISSING_ADDITION, beatmap, time=hit.time, line=hit.hit_object.line, objects=[hit.hit_object],
-            score=LIKELY_SCORE if hit.is_active and (share <= SLIP or len(lacks) == 1) and len(lack.others) >= SURE_OTHERS else MINOR_SCORE,
-            actual=addition_names(hit.additions), expected=[Expected(f"{set_name(there.addition_set)} {addition_names(there.additions)}")],
+            MISSING_ADDITION,
+            beatmap,
+            time=hit.time,
+            line=hit.hit_object.line,
+            objects=[hit.hit_object],
+            score=LIKELY_SCORE
+            if hit.is_active and (share <= SLIP or len(lacks) == 1) and len(lack.others) >= SURE_OTHERS
+            else MINOR_SCORE,
+            actual=addition_names(hit.additions),
+            expected=[Expected(f"{set_name(there.addition_set)} {addition_names(there.additions)}")],
             message=f"The {hit.place} has no {name}; the {len(lack.others)} other difficulties with a hit here do.",
-            edge=hit.edge, compared=compared)
+            edge=hit.edge,
+            compared=compared,
+        )
 
 
 CHECK = MapsetCheck("Agreement of the difficulties", (MISSING_OBJECT, BESIDE, MISSING_ADDITION), run)

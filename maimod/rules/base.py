@@ -114,9 +114,21 @@ class Context:
         """Scores of events of these kinds, in order."""
         return (score for score in self.scores or () if score.event.kind in kinds)
 
-    def finding(self, rule: Rule, *, time: float, message: str, score: float, line: int,
-                objects: Sequence[HitObject] = (), end_time: float | None = None, event: EventScore | None = None,
-                actual: str = "", expected: Sequence[Expected] = (), **evidence: Any) -> Finding:
+    def finding(
+        self,
+        rule: Rule,
+        *,
+        time: float,
+        message: str,
+        score: float,
+        line: int,
+        objects: Sequence[HitObject] = (),
+        end_time: float | None = None,
+        event: EventScore | None = None,
+        actual: str = "",
+        expected: Sequence[Expected] = (),
+        **evidence: Any,
+    ) -> Finding:
         """Make a finding of `rule`; severity follows from rule and score.
 
         Args:
@@ -133,13 +145,22 @@ class Context:
             evidence: numbers by name.
         """
         return Finding(
-            rule=rule.id, category=rule.category, severity=self.calibration.severity(rule.severity, score),
-            score=round(min(max(score, 0.0), 1.0), 4), message=message, time=time,
-            timestamp=editor_timestamp(self.beatmap, time, objects), line=line,
-            objects=tuple(o.index for o in objects), end_time=end_time,
+            rule=rule.id,
+            category=rule.category,
+            severity=self.calibration.severity(rule.severity, score),
+            score=round(min(max(score, 0.0), 1.0), 4),
+            message=message,
+            time=time,
+            timestamp=editor_timestamp(self.beatmap, time, objects),
+            line=line,
+            objects=tuple(o.index for o in objects),
+            end_time=end_time,
             surprisal=None if event is None else round(event.surprisal, 2),
             entropy=None if event is None else round(event.entropy, 2),
-            actual=actual, expected=tuple(expected), evidence=evidence)
+            actual=actual,
+            expected=tuple(expected),
+            evidence=evidence,
+        )
 
 
 Placed = tuple[Beatmap, Finding]
@@ -161,13 +182,23 @@ class MapsetContext:
         """The difficulties."""
         return self.mapset.beatmaps
 
-    def finding(self, rule: Rule, concerned: Beatmap | Sequence[Beatmap], *, message: str, score: float, line: int = 1,
-                time: float | None = None, **details: Any) -> Iterator[Placed]:
+    def finding(
+        self,
+        rule: Rule,
+        concerned: Beatmap | Sequence[Beatmap],
+        *,
+        message: str,
+        score: float,
+        line: int = 1,
+        time: float | None = None,
+        **details: Any,
+    ) -> Iterator[Placed]:
         """Make a finding of `rule`, unless it concerns no difficulty that gets a report.
 
         Args:
             rule: what was found.
-            concerned: the difficulty it is about, or several: then the first of them that gets a report gets it, once for all.
+            concerned: the difficulty it is about, or several: then the first of them that gets a report gets it, once
+                for all.
             message: one sentence about the map or the set.
             score: 0 to 1.
             line: 1-based line of the file of the difficulty that gets it; of the first in `concerned`, if several.

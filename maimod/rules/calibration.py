@@ -16,11 +16,13 @@ from maimod.findings import Severity
 PROBLEM_SCORE, WARNING_SCORE, MINOR_SCORE = 0.85, 0.6, 0.2
 """A finding is a problem, a warning or a minor from this score on (bounded by its rule); below, it is not reported."""
 ALONE_SCORE = 0.3
-"""The same for a rule on which the proofreader has no say, or is not there to have one: its score is no measured probability."""
+"""The same for a rule on which the proofreader has no say, or is not there to have one: its score is no measured
+probability."""
 
 
 CANDIDATE_SCORE = 0.05
-"""A rule on which the proofreader has a say proposes from this score on; reported is what both readings give `MINOR_SCORE`."""
+"""A rule on which the proofreader has a say proposes from this score on; reported is what both readings give
+`MINOR_SCORE`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,13 @@ class Calibration:
     @staticmethod
     def severity(highest: Severity, score: float) -> Severity:
         """The severity a score deserves, no worse than `highest`."""
-        deserved = (Severity.PROBLEM if score >= PROBLEM_SCORE else
-                    Severity.WARNING if score >= WARNING_SCORE else Severity.MINOR)
+        deserved = (
+            Severity.PROBLEM
+            if score >= PROBLEM_SCORE
+            else Severity.WARNING
+            if score >= WARNING_SCORE
+            else Severity.MINOR
+        )
         return max(deserved, highest, key=lambda severity: severity.rank)
 
     @classmethod
@@ -97,7 +104,10 @@ class Calibration:
             return cls()
         try:
             stored = json.loads(path.read_text(encoding="utf-8"))
-            return cls({name: Curve(**curve) for name, curve in stored.get("curves", {}).items()},
-                       {name: Weights(**weights) for name, weights in stored["weights"].items()}, measured=True)
+            return cls(
+                {name: Curve(**curve) for name, curve in stored.get("curves", {}).items()},
+                {name: Weights(**weights) for name, weights in stored["weights"].items()},
+                measured=True,
+            )
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path}: not a usable calibration ({error})") from None

@@ -1,7 +1,9 @@
-"""Objects that are too close in time to be played: at once, within a few ms, or around spinners; and objects too short to be any.
+"""Objects that are too close in time to be played: at once, within a few ms, or around spinners; and objects too short
+to be any.
 
-Of 1,046 ranked maps of the training split 4 have objects at once and 5 objects that are too close (nearly all are jokes or made for two
-players), 2 spinners that are too short, 17 (1.6 %) an object too soon after a spinner, one a slider too short for its Easy.
+Of 1,046 ranked maps of the training split 4 have objects at once and 5 objects that are too close (nearly all are jokes
+or made for two players), 2 spinners that are too short, 17 (1.6 %) an object too soon after a spinner, one a slider too
+short for its Easy.
 """
 
 from __future__ import annotations
@@ -18,63 +20,102 @@ OSU, CATCH, MANIA = frozenset({Mode.OSU}), frozenset({Mode.CATCH}), frozenset({M
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 _LAZER = "https://github.com/ppy/osu/blob/master/osu.Game"
 CONCURRENT = Rule(
-    "rhythm/concurrent", "Two objects at once", Severity.PROBLEM, ("map",),
+    "rhythm/concurrent",
+    "Two objects at once",
+    Severity.PROBLEM,
+    ("map",),
     why="There is one cursor, one drum, one plate: the game shows and judges such objects as nobody intends.",
     how="An object starts before the one before it has ended, or at the same time.",
     ignore_when="never: the ranking criteria forbid it",
     blind_spots="Mania: there positions/column looks at each column.",
-    source=f"{_CRITERIA}#general", modes=ALL_MODES - MANIA)
+    source=f"{_CRITERIA}#general",
+    modes=ALL_MODES - MANIA,
+)
 TOO_CLOSE = Rule(
-    "rhythm/too-close", "Objects a few ms apart", Severity.PROBLEM, ("map",),
+    "rhythm/too-close",
+    "Objects a few ms apart",
+    Severity.PROBLEM,
+    ("map",),
     why="The second object can hardly be played, and mostly is a slip or a copy that was not removed.",
     how="An object starts less than 10 ms after the one before it, or less than 20 ms after a slider's end.",
     ignore_when="never: the ranking criteria forbid it",
     blind_spots="Catch, which is exempt; mania: there positions/column looks at each column.",
-    source=f"{_CRITERIA}#general", modes=ALL_MODES - CATCH - MANIA)
+    source=f"{_CRITERIA}#general",
+    modes=ALL_MODES - CATCH - MANIA,
+)
 ZERO_LENGTH = Rule(
-    "rhythm/zero-length", "Object of no length", Severity.PROBLEM, ("map",),
+    "rhythm/zero-length",
+    "Object of no length",
+    Severity.PROBLEM,
+    ("map",),
     why="A slider, spinner or hold note that ends where it starts cannot be played as what it is.",
     how="It ends less than 1 ms after its start; ends before starts are in the file as written.",
     ignore_when="never; such an object should be a circle",
     blind_spots="Sliders whose body has no extent, see sliders/invisible.",
-    source=f"{_LAZER}/Rulesets/Edit/Checks/CheckZeroLengthObjects.cs")
+    source=f"{_LAZER}/Rulesets/Edit/Checks/CheckZeroLengthObjects.cs",
+)
 SHORT_HOLD = Rule(
-    "rhythm/short-hold", "Hold note too short to be held", Severity.WARNING, ("map",),
+    "rhythm/short-hold",
+    "Hold note too short to be held",
+    Severity.WARNING,
+    ("map",),
     why="A hold note of a few hundredths of a second cannot be told from a note, but has to be released.",
     how="It lasts less than 30 ms.",
     ignore_when="the map uses such notes as an effect throughout",
     blind_spots="The criteria also ask for 1/12 beat, which is longer in slow songs.",
-    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania", modes=MANIA)
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania",
+    modes=MANIA,
+)
 SHORT_SPINNER = Rule(
-    "rhythm/short-spinner", "Spinner too short", Severity.PROBLEM, ("map",),
+    "rhythm/short-spinner",
+    "Spinner too short",
+    Severity.PROBLEM,
+    ("map",),
     why="A spinner that is over before it can be spun gives a miss or a lesser hit, whatever the player does.",
     how="Its length is compared with what the game's own autoplay needs for 1,000 points of bonus at this overall difficulty (problem), "
-        "and with 1000, 750 and 500 ms in an Easy, Normal and Hard (warning).",
+    "and with 1000, 750 and 500 ms in an Easy, Normal and Hard (warning).",
     ignore_when="autoplay gets at least 1,000 points of bonus",
     blind_spots="Whether the song has anything to spin to.",
-    source=f"{_LAZER}.Rulesets.Osu/Edit/Checks/CheckTooShortSpinners.cs", modes=OSU)
+    source=f"{_LAZER}.Rulesets.Osu/Edit/Checks/CheckTooShortSpinners.cs",
+    modes=OSU,
+)
 RECOVERY = Rule(
-    "rhythm/spinner-recovery", "Object too soon after a spinner", Severity.WARNING, ("map",),
+    "rhythm/spinner-recovery",
+    "Object too soon after a spinner",
+    Severity.WARNING,
+    ("map",),
     why="After a spinner the cursor is anywhere; beginners need time to find the next object.",
     how="The next object starts less than 1000, 500 or 250 ms after a spinner of an Easy, Normal or Hard.",
     ignore_when="the next object lies in the middle and the song is fast",
     blind_spots="Harder difficulties, of which nothing is asked; where the next object lies.",
-    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21", modes=OSU)
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21",
+    modes=OSU,
+)
 SHOWER_GAP = Rule(
-    "rhythm/shower-gap", "Fruit too close to a banana shower", Severity.PROBLEM, ("map",),
+    "rhythm/shower-gap",
+    "Fruit too close to a banana shower",
+    Severity.PROBLEM,
+    ("map",),
     why="Players leave the place of the next fruit to catch bananas, and need time to come back.",
     how="The time before and after a banana shower is compared with what the criteria ask of the level: 250 to 62 ms before, 250 to 125 "
-        "after.",
+    "after.",
     ignore_when="never: the ranking criteria forbid it",
     blind_spots="Difficulties whose level is not known.",
-    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21catch", modes=CATCH)
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21catch",
+    modes=CATCH,
+)
 SHORT_SLIDER = Rule(
-    "rhythm/short-slider", "Slider too short for an Easy", Severity.WARNING, ("map",),
+    "rhythm/short-slider",
+    "Slider too short for an Easy",
+    Severity.WARNING,
+    ("map",),
     why="Beginners need to see that a slider moves before it is over.",
     how="One slide lasts less than 125 ms, in an Easy.",
     ignore_when="the song is so fast that a half beat is that short",
     blind_spots="Harder difficulties.",
-    source=f"{_LAZER}.Rulesets.Osu/Edit/Checks/CheckTooShortSliders.cs", modes=OSU)
+    source=f"{_LAZER}.Rulesets.Osu/Edit/Checks/CheckTooShortSliders.cs",
+    modes=OSU,
+)
 
 MIN_GAP_MS, MIN_GAP_AFTER_SLIDER_MS = 10.0, 20.0
 """Ranking criteria, General."""
@@ -110,21 +151,44 @@ def run(context: Context) -> Iterator[Finding]:
         yield from _report(context, CONCURRENT, list(_concurrent(pairs)))
     if mode in TOO_CLOSE.modes:
         yield from _report(context, TOO_CLOSE, list(_too_close(pairs)))
-    yield from _report(context, ZERO_LENGTH, [
-        _Place((o,), f"This {_name(o)} has no length.", o.duration, 1.0, EXACT_SCORE) for o in context.objects_by_time
-        if o.kind is not ObjectKind.CIRCLE and o.duration < 1.0])
+    yield from _report(
+        context,
+        ZERO_LENGTH,
+        [
+            _Place((o,), f"This {_name(o)} has no length.", o.duration, 1.0, EXACT_SCORE)
+            for o in context.objects_by_time
+            if o.kind is not ObjectKind.CIRCLE and o.duration < 1.0
+        ],
+    )
     if mode is Mode.MANIA:
-        yield from _report(context, SHORT_HOLD, [
-            _Place((o,), f"This hold note lasts {o.duration:.0f} ms.", o.duration, SHORT_HOLD_MS, GUIDELINE_SCORE)
-            for o in context.objects_by_time if o.kind is ObjectKind.HOLD and 1.0 <= o.duration < SHORT_HOLD_MS])
+        yield from _report(
+            context,
+            SHORT_HOLD,
+            [
+                _Place((o,), f"This hold note lasts {o.duration:.0f} ms.", o.duration, SHORT_HOLD_MS, GUIDELINE_SCORE)
+                for o in context.objects_by_time
+                if o.kind is ObjectKind.HOLD and 1.0 <= o.duration < SHORT_HOLD_MS
+            ],
+        )
     if mode is Mode.OSU:
         yield from _report(context, SHORT_SPINNER, list(_short_spinners(context)))
         yield from _report(context, RECOVERY, list(_recovery(context, pairs)))
         if context.level is Level.EASY:
-            yield from _report(context, SHORT_SLIDER, [
-                _Place((o,), f"This slider lasts {o.span_duration:.0f} ms, too short for an Easy.", o.span_duration, SHORT_SLIDER_MS,
-                       GUIDELINE_SCORE)
-                for o in context.objects_by_time if o.slider and 1.0 <= o.span_duration < SHORT_SLIDER_MS - ROUNDING_MS])
+            yield from _report(
+                context,
+                SHORT_SLIDER,
+                [
+                    _Place(
+                        (o,),
+                        f"This slider lasts {o.span_duration:.0f} ms, too short for an Easy.",
+                        o.span_duration,
+                        SHORT_SLIDER_MS,
+                        GUIDELINE_SCORE,
+                    )
+                    for o in context.objects_by_time
+                    if o.slider and 1.0 <= o.span_duration < SHORT_SLIDER_MS - ROUNDING_MS
+                ],
+            )
     if mode is Mode.CATCH and context.level is not None:
         yield from _report(context, SHOWER_GAP, list(_shower_gaps(context, pairs, context.level)))
 
@@ -134,15 +198,30 @@ def _report(context: Context, rule: Rule, places: Sequence[_Place]) -> Iterator[
         objects = [o for place in places for o in place.objects[-1:]]
         first, least = places[0], min(place.actual_ms for place in places)
         yield context.finding(
-            rule, time=first.objects[-1].time, end_time=objects[-1].time, line=first.objects[-1].line, objects=objects[:SHOWN_OBJECTS],
-            score=max(place.score for place in places), message=f"{first.message[:-1]}; so it is at {len(places) - 1} more places.",
-            actual=f"{least:.0f} ms", expected=[Expected(f"at least {first.least_ms:.0f} ms")], places=len(places))
+            rule,
+            time=first.objects[-1].time,
+            end_time=objects[-1].time,
+            line=first.objects[-1].line,
+            objects=objects[:SHOWN_OBJECTS],
+            score=max(place.score for place in places),
+            message=f"{first.message[:-1]}; so it is at {len(places) - 1} more places.",
+            actual=f"{least:.0f} ms",
+            expected=[Expected(f"at least {first.least_ms:.0f} ms")],
+            places=len(places),
+        )
         return
     for place in places:
         last = place.objects[-1]
         yield context.finding(
-            rule, time=place.objects[0].time, line=last.line, objects=place.objects, score=place.score, message=place.message,
-            actual=f"{place.actual_ms:.0f} ms", expected=[Expected(f"at least {place.least_ms:.0f} ms")])
+            rule,
+            time=place.objects[0].time,
+            line=last.line,
+            objects=place.objects,
+            score=place.score,
+            message=place.message,
+            actual=f"{place.actual_ms:.0f} ms",
+            expected=[Expected(f"at least {place.least_ms:.0f} ms")],
+        )
 
 
 def _name(hit_object: HitObject) -> str:
@@ -176,14 +255,20 @@ def _too_close(pairs: Sequence[tuple[HitObject, HitObject]]) -> Iterator[_Place]
         gap = after.time - before.end_time
         least = MIN_GAP_AFTER_SLIDER_MS if before.kind is ObjectKind.SLIDER else MIN_GAP_MS
         if -ROUNDING_MS < gap < least - ROUNDING_MS and after.time != before.time:
-            yield _Place((before, after), f"This {_name(after)} starts {max(gap, 0):.0f} ms after the "
-                                          f"{'end of the ' if before.end_time > before.time else ''}{_name(before)} before it.",
-                         gap, least, EXACT_SCORE)
+            yield _Place(
+                (before, after),
+                f"This {_name(after)} starts {max(gap, 0):.0f} ms after the "
+                f"{'end of the ' if before.end_time > before.time else ''}{_name(before)} before it.",
+                gap,
+                least,
+                EXACT_SCORE,
+            )
 
 
 def _short_spinners(context: Context) -> Iterator[_Place]:
     overall = context.beatmap.difficulty.overall_difficulty
-    # lazer, CheckTooShortSpinners: below the first autoplay never gets 1,000 points of bonus, above the second it always does.
+    # lazer, CheckTooShortSpinners: below the first autoplay never gets 1,000 points of bonus, above the second it
+    # always does.
     never = 450.0 + (overall - 5) * 17
     always = 500.0 + (overall - 5) * (20 if overall >= 5 else 21.8)
     for spinner in context.objects_by_time:
@@ -192,11 +277,25 @@ def _short_spinners(context: Context) -> Iterator[_Place]:
         wanted = SPINNER_MS.get(context.level, 0.0) if context.level is not None else 0.0
         lasts = f"This spinner lasts {spinner.duration:.0f} ms"
         if spinner.duration < never:
-            yield _Place((spinner,), f"{lasts}; autoplay cannot get 1,000 points of bonus.", spinner.duration, never, EXACT_SCORE)
+            yield _Place(
+                (spinner,), f"{lasts}; autoplay cannot get 1,000 points of bonus.", spinner.duration, never, EXACT_SCORE
+            )
         elif spinner.duration < always:
-            yield _Place((spinner,), f"{lasts}; autoplay may not get 1,000 points of bonus.", spinner.duration, always, GUIDELINE_SCORE)
+            yield _Place(
+                (spinner,),
+                f"{lasts}; autoplay may not get 1,000 points of bonus.",
+                spinner.duration,
+                always,
+                GUIDELINE_SCORE,
+            )
         elif spinner.duration < wanted - ROUNDING_MS and context.level is not None:
-            yield _Place((spinner,), f"{lasts}, which is short for {_article(context.level)}.", spinner.duration, wanted, GUIDELINE_SCORE)
+            yield _Place(
+                (spinner,),
+                f"{lasts}, which is short for {_article(context.level)}.",
+                spinner.duration,
+                wanted,
+                GUIDELINE_SCORE,
+            )
 
 
 def _article(level: Level) -> str:
@@ -208,19 +307,40 @@ def _recovery(context: Context, pairs: Sequence[tuple[HitObject, HitObject]]) ->
     for before, after in pairs:
         gap = after.time - before.end_time
         if before.kind is ObjectKind.SPINNER and context.level is not None and 0 <= gap < least - ROUNDING_MS:
-            yield _Place((after,), f"This {_name(after)} starts {gap:.0f} ms after a spinner, which is soon for "
-                                   f"{_article(context.level)}.", gap, least, GUIDELINE_SCORE)
+            yield _Place(
+                (after,),
+                f"This {_name(after)} starts {gap:.0f} ms after a spinner, which is soon for "
+                f"{_article(context.level)}.",
+                gap,
+                least,
+                GUIDELINE_SCORE,
+            )
 
 
 def _shower_gaps(context: Context, pairs: Sequence[tuple[HitObject, HitObject]], level: Level) -> Iterator[_Place]:
     for before, after in pairs:
         gap = after.time - before.end_time
-        for shower, fruit, least, word in ((after, before, SHOWER_BEFORE_MS[level], "before"),
-                                           (before, after, SHOWER_AFTER_MS[level], "after")):
-            if shower.kind is ObjectKind.SPINNER and fruit.kind is not ObjectKind.SPINNER and 0 <= gap < least - ROUNDING_MS:
-                yield _Place((before, after), f"Only {gap:.0f} ms lie {word} this banana shower; the level asks for {least:.0f}.",
-                             gap, least, EXACT_SCORE)
+        for shower, fruit, least, word in (
+            (after, before, SHOWER_BEFORE_MS[level], "before"),
+            (before, after, SHOWER_AFTER_MS[level], "after"),
+        ):
+            if (
+                shower.kind is ObjectKind.SPINNER
+                and fruit.kind is not ObjectKind.SPINNER
+                and 0 <= gap < least - ROUNDING_MS
+            ):
+                yield _Place(
+                    (before, after),
+                    f"Only {gap:.0f} ms lie {word} this banana shower; the level asks for {least:.0f}.",
+                    gap,
+                    least,
+                    EXACT_SCORE,
+                )
 
 
-CHECK = BeatmapCheck(Category.RHYTHM, "Objects too close or too short", (
-    CONCURRENT, TOO_CLOSE, ZERO_LENGTH, SHORT_HOLD, SHORT_SPINNER, RECOVERY, SHOWER_GAP, SHORT_SLIDER), run)
+CHECK = BeatmapCheck(
+    Category.RHYTHM,
+    "Objects too close or too short",
+    (CONCURRENT, TOO_CLOSE, ZERO_LENGTH, SHORT_HOLD, SHORT_SPINNER, RECOVERY, SHOWER_GAP, SHORT_SLIDER),
+    run,
+)

@@ -1,8 +1,9 @@
 """What has to be, or usually is, the same in every difficulty of a set: metadata, files, preview, display settings.
 
-The value of most difficulties is the set's; those that depart from it get the finding. Of two equal halves the later one by path does.
-Of 1,046 ranked maps 10 have other metadata than their set, 4 another song, 4 other settings (some are two sets put into one folder). Of
-single changes planted in 30 sets all are found: tags, source, title, preview, countdown, song (`benchmarks/sets.py`).
+The value of most difficulties is the set's; those that depart from it get the finding. Of two equal halves the later
+one by path does. Of 1,046 ranked maps 10 have other metadata than their set, 4 another song, 4 other settings (some are
+two sets put into one folder). Of single changes planted in 30 sets all are found: tags, source, title, preview,
+countdown, song (`benchmarks/sets.py`).
 """
 
 from __future__ import annotations
@@ -13,66 +14,111 @@ from collections.abc import Iterator, Sequence
 from maimod.findings import Expected, Severity
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.rules.base import MapsetCheck, MapsetContext, Placed, Rule
-from maimod.rules.sets import CRITERIA, EXACT_SCORE, LAZER, LIKELY_SCORE, MINOR_SCORE, Part, departures, file_event, names, quoted
+from maimod.rules.sets import (
+    CRITERIA,
+    EXACT_SCORE,
+    LAZER,
+    LIKELY_SCORE,
+    MINOR_SCORE,
+    Part,
+    departures,
+    file_event,
+    names,
+    quoted,
+)
 
 METADATA = Rule(
-    "mapset/metadata", "Metadata differ between difficulties", Severity.PROBLEM, ("map",),
+    "mapset/metadata",
+    "Metadata differ between difficulties",
+    Severity.PROBLEM,
+    ("map",),
     why="A set has one artist, title, source, creator and list of tags; what differs is an old copy in one of the difficulties.",
     how="Artist, title (romanised and Unicode), creator, source and tags of each difficulty are compared with those of most.",
     ignore_when="never; the ranking criteria ask for the same metadata throughout",
     blind_spots="Mistakes that all difficulties share; sets of a single difficulty; the order of tags.",
-    source=f"{CRITERIA}#metadata")
+    source=f"{CRITERIA}#metadata",
+)
 IDS = Rule(
-    "mapset/ids", "Ids or names of difficulties do not go together", Severity.PROBLEM, ("map",),
+    "mapset/ids",
+    "Ids or names of difficulties do not go together",
+    Severity.PROBLEM,
+    ("map",),
     why="A difficulty with the id or name of another one takes its place when the set is submitted; one of another set goes elsewhere.",
     how="Set ids have to be the same, beatmap ids and names of difficulties of one mode different.",
     ignore_when="the set is new and gets its ids with the next upload (a lone missing id is a minor)",
     blind_spots="Ids that all difficulties of a copied set share.",
-    source=f"{LAZER}/CheckInconsistentMetadata.cs")
+    source=f"{LAZER}/CheckInconsistentMetadata.cs",
+)
 AUDIO = Rule(
-    "mapset/audio-differs", "Difficulties with different songs", Severity.PROBLEM, ("map",),
+    "mapset/audio-differs",
+    "Difficulties with different songs",
+    Severity.PROBLEM,
+    ("map",),
     why="A set has one song file; another one has another offset, and mostly is a left-over.",
     how="AudioFilename of each difficulty is compared with that of most.",
     ignore_when="the set is a compilation, which cannot be ranked",
     blind_spots="Files of another name and the same content are named as well.",
-    source=f"{LAZER}/CheckInconsistentAudio.cs")
+    source=f"{LAZER}/CheckInconsistentAudio.cs",
+)
 PREVIEW = Rule(
-    "mapset/preview", "Preview point missing or not the same", Severity.PROBLEM, ("map",),
+    "mapset/preview",
+    "Preview point missing or not the same",
+    Severity.PROBLEM,
+    ("map",),
     why="The preview point is where the song starts when the set is selected; it belongs to the set, not to one difficulty.",
     how="PreviewTime is there, within the song, and the same in all difficulties.",
     ignore_when="never",
     blind_spots="Where in the song it lies.",
-    source=f"{LAZER}/CheckPreviewTime.cs")
+    source=f"{LAZER}/CheckPreviewTime.cs",
+)
 SETTINGS = Rule(
-    "mapset/settings-differ", "Display setting differs between difficulties", Severity.WARNING, ("map",),
+    "mapset/settings-differ",
+    "Display setting differs between difficulties",
+    Severity.WARNING,
+    ("map",),
     why="Countdown, letterbox, epilepsy warning and the like are the set's; one difficulty that differs was forgotten.",
     how="Countdown, lead-in, letterbox (where there are breaks), epilepsy warning, widescreen and order of the storyboard (where there is "
-        "one), and skin preference are compared with those of most.",
+    "one), and skin preference are compared with those of most.",
     ignore_when="a difficulty needs it, as a longer lead-in for an earlier first object",
     blind_spots="Settings that all difficulties share.",
-    source=f"{LAZER}/CheckInconsistentSettings.cs")
+    source=f"{LAZER}/CheckInconsistentSettings.cs",
+)
 TICK_RATE = Rule(
-    "mapset/tick-rates-differ", "Slider tick rate differs between difficulties", Severity.MINOR, ("map",),
+    "mapset/tick-rates-differ",
+    "Slider tick rate differs between difficulties",
+    Severity.MINOR,
+    ("map",),
     why="Mostly one song has one tick rate; an odd one may be a left-over of the editor's default.",
     how="The tick rate of a difficulty differs from that of all others of its mode, of which there are at least three.",
     ignore_when="the lowest difficulties have fewer ticks, or the song's rhythm differs in what they follow",
     blind_spots="Sets in which several differ: that is a choice.",
-    source=f"{LAZER}/CheckInconsistentSettings.cs", modes=frozenset({Mode.OSU, Mode.CATCH}))
+    source=f"{LAZER}/CheckInconsistentSettings.cs",
+    modes=frozenset({Mode.OSU, Mode.CATCH}),
+)
 BACKGROUND = Rule(
-    "mapset/backgrounds-differ", "One difficulty with another background", Severity.MINOR, ("map",),
+    "mapset/backgrounds-differ",
+    "One difficulty with another background",
+    Severity.MINOR,
+    ("map",),
     why="Difficulties may have pictures of their own; one alone that differs may be a left-over.",
     how="One difficulty has another background file than all others, of which there are at least two.",
     ignore_when="it is a guest's difficulty or the picture is meant",
     blind_spots="Sets in which several differ.",
-    source=f"{CRITERIA}#video-and-background")
+    source=f"{CRITERIA}#video-and-background",
+)
 VIDEO = Rule(
-    "mapset/videos-differ", "Video or its start differs between difficulties", Severity.PROBLEM, ("map",),
+    "mapset/videos-differ",
+    "Video or its start differs between difficulties",
+    Severity.PROBLEM,
+    ("map",),
     why="One video at two times is out of step with the song in one of the difficulties.",
     how="Difficulties that name the same video have it start at the same time; a video that some difficulties of a mode lack is a "
-        "warning.",
+    "warning.",
     ignore_when="a difficulty leaves the video out on purpose",
     blind_spots="Whether the video fits the song at all.",
-    source=f"{CRITERIA}#video-and-background")
+    source=f"{CRITERIA}#video-and-background",
+)
+
 
 def run(context: MapsetContext) -> Iterator[Placed]:
     yield from _no_preview(context)
@@ -81,7 +127,9 @@ def run(context: MapsetContext) -> Iterator[Placed]:
     yield from _metadata(context)
     yield from _ids(context)
     yield from _general(context, AUDIO, "AudioFilename", context.beatmaps, EXACT_SCORE)
-    yield from _general(context, PREVIEW, "PreviewTime", [one for one in context.beatmaps if _preview(one) >= 0], EXACT_SCORE)
+    yield from _general(
+        context, PREVIEW, "PreviewTime", [one for one in context.beatmaps if _preview(one) >= 0], EXACT_SCORE
+    )
     yield from _settings(context)
     yield from _backgrounds(context)
     yield from _videos(context)
@@ -99,14 +147,23 @@ def _metadata(context: MapsetContext) -> Iterator[Placed]:
     for key in ("Artist", "ArtistUnicode", "Title", "TitleUnicode", "Creator", "Source", "Tags"):
         # Old files have no Unicode fields, and the game then shows the romanised ones.
         plain = key.removesuffix("Unicode")
-        values = [one.metadata.get(key) or (one.metadata.get(plain, "") if plain != key else "") for one in context.beatmaps]
+        values = [
+            one.metadata.get(key) or (one.metadata.get(plain, "") if plain != key else "") for one in context.beatmaps
+        ]
         if key == "Tags":
             values = [" ".join(sorted(set(value.lower().split()))) for value in values]
         for part in departures(context.beatmaps, values):
             for beatmap in part.beatmaps:
                 yield from context.finding(
-                    METADATA, beatmap, line=beatmap.line_of("Metadata", key), score=EXACT_SCORE, subject=key,
-                    message=_metadata_message(key, part), actual=part.value, expected=[Expected(part.usual)])
+                    METADATA,
+                    beatmap,
+                    line=beatmap.line_of("Metadata", key),
+                    score=EXACT_SCORE,
+                    subject=key,
+                    message=_metadata_message(key, part),
+                    actual=part.value,
+                    expected=[Expected(part.usual)],
+                )
 
 
 def _metadata_message(key: str, part: Part) -> str:
@@ -134,15 +191,27 @@ def _ids(context: MapsetContext) -> Iterator[Placed]:
     for part in departures(submitted, [str(number(one, "BeatmapSetID")) for one in submitted]):
         for beatmap in part.beatmaps:
             yield from context.finding(
-                IDS, beatmap, line=beatmap.line_of("Metadata", "BeatmapSetID"), score=EXACT_SCORE, subject="BeatmapSetID",
-                message=f"BeatmapSetID is {part.value} here and {part.usual} in {names(part.others)}.", actual=part.value,
-                expected=[Expected(part.usual)])
+                IDS,
+                beatmap,
+                line=beatmap.line_of("Metadata", "BeatmapSetID"),
+                score=EXACT_SCORE,
+                subject="BeatmapSetID",
+                message=f"BeatmapSetID is {part.value} here and {part.usual} in {names(part.others)}.",
+                actual=part.value,
+                expected=[Expected(part.usual)],
+            )
     if submitted and any("BeatmapSetID" in one.metadata for one in context.beatmaps):
         for beatmap in (one for one in context.beatmaps if one not in submitted):
             yield from context.finding(
-                IDS, beatmap, line=beatmap.line_of("Metadata", "BeatmapSetID"), score=MINOR_SCORE, subject="BeatmapSetID",
-                message=f"This difficulty has no BeatmapSetID yet, unlike {names(submitted)}.", actual="none",
-                expected=[Expected(f"{number(submitted[0], 'BeatmapSetID')}")])
+                IDS,
+                beatmap,
+                line=beatmap.line_of("Metadata", "BeatmapSetID"),
+                score=MINOR_SCORE,
+                subject="BeatmapSetID",
+                message=f"This difficulty has no BeatmapSetID yet, unlike {names(submitted)}.",
+                actual="none",
+                expected=[Expected(f"{number(submitted[0], 'BeatmapSetID')}")],
+            )
     for key, section in (("BeatmapID", "Metadata"), ("Version", "Metadata")):
         first: dict[object, Beatmap] = {}
         for beatmap in context.beatmaps:
@@ -152,20 +221,34 @@ def _ids(context: MapsetContext) -> Iterator[Placed]:
             if value in first:
                 what = f"id {value}" if key == "BeatmapID" else "name"
                 yield from context.finding(
-                    IDS, beatmap, line=beatmap.line_of(section, key), score=EXACT_SCORE, subject=key, actual=beatmap.metadata[key],
-                    message=f'This difficulty has the {what} of "{first[value].path.name}": only one of them can be submitted.')
+                    IDS,
+                    beatmap,
+                    line=beatmap.line_of(section, key),
+                    score=EXACT_SCORE,
+                    subject=key,
+                    actual=beatmap.metadata[key],
+                    message=f'This difficulty has the {what} of "{first[value].path.name}": only one of them can be submitted.',
+                )
             else:
                 first[value] = beatmap
 
 
-def _general(context: MapsetContext, rule: Rule, key: str, beatmaps: Sequence[Beatmap], score: float) -> Iterator[Placed]:
+def _general(
+    context: MapsetContext, rule: Rule, key: str, beatmaps: Sequence[Beatmap], score: float
+) -> Iterator[Placed]:
     values = [_value(beatmap, key) for beatmap in beatmaps]
     for part in departures(beatmaps, values):
         for beatmap in part.beatmaps:
             yield from context.finding(
-                rule, beatmap, line=beatmap.line_of("General", key), score=score, subject=key, actual=part.value,
-                expected=[Expected(part.usual)], message=f"{key} is {quoted(part.value)} here and {quoted(part.usual)} in "
-                                                         f"{names(part.others)}.")
+                rule,
+                beatmap,
+                line=beatmap.line_of("General", key),
+                score=score,
+                subject=key,
+                actual=part.value,
+                expected=[Expected(part.usual)],
+                message=f"{key} is {quoted(part.value)} here and {quoted(part.usual)} in {names(part.others)}.",
+            )
 
 
 def _value(beatmap: Beatmap, key: str) -> str:
@@ -185,17 +268,30 @@ def _no_preview(context: MapsetContext) -> Iterator[Placed]:
     if without:
         where = "any difficulty" if len(without) == len(context.beatmaps) else names(without)
         yield from context.finding(
-            PREVIEW, without, line=without[0].line_of("General", "PreviewTime"), score=EXACT_SCORE, subject="none", actual="none",
-            expected=[Expected("a preview point")], message=f"There is no preview point in {where}.")
+            PREVIEW,
+            without,
+            line=without[0].line_of("General", "PreviewTime"),
+            score=EXACT_SCORE,
+            subject="none",
+            actual="none",
+            expected=[Expected("a preview point")],
+            message=f"There is no preview point in {where}.",
+        )
 
 
 def _settings(context: MapsetContext) -> Iterator[Placed]:
     boarded = [one for one in context.beatmaps if context.mapset.storyboard or _storyboarded(one)]
     concerned: dict[str, Sequence[Beatmap]] = {
-        "Countdown": context.beatmaps, "AudioLeadIn": context.beatmaps, "SkinPreference": context.beatmaps,
-        "LetterboxInBreaks": [one for one in context.beatmaps if one.breaks], "EpilepsyWarning": boarded,
-        "WidescreenStoryboard": boarded, "StoryFireInFront": boarded, "UseSkinSprites": boarded,
-        "SamplesMatchPlaybackRate": context.beatmaps}
+        "Countdown": context.beatmaps,
+        "AudioLeadIn": context.beatmaps,
+        "SkinPreference": context.beatmaps,
+        "LetterboxInBreaks": [one for one in context.beatmaps if one.breaks],
+        "EpilepsyWarning": boarded,
+        "WidescreenStoryboard": boarded,
+        "StoryFireInFront": boarded,
+        "UseSkinSprites": boarded,
+        "SamplesMatchPlaybackRate": context.beatmaps,
+    }
     for key, beatmaps in concerned.items():
         # A key that is not written has its default, which depends on the version of the game that wrote the file.
         with_key = [one for one in beatmaps if key in one.general] if key in ("Countdown", "AudioLeadIn") else beatmaps
@@ -203,9 +299,15 @@ def _settings(context: MapsetContext) -> Iterator[Placed]:
         for part in departures(with_key, values):
             for beatmap in part.beatmaps:
                 yield from context.finding(
-                    SETTINGS, beatmap, line=beatmap.line_of("General", key), subject=key, actual=part.value,
-                    score=MINOR_SCORE if key in ("AudioLeadIn", "SkinPreference") else LIKELY_SCORE, expected=[Expected(part.usual)],
-                    message=f"{key} is {quoted(part.value)} here and {quoted(part.usual)} in {names(part.others)}.")
+                    SETTINGS,
+                    beatmap,
+                    line=beatmap.line_of("General", key),
+                    subject=key,
+                    actual=part.value,
+                    score=MINOR_SCORE if key in ("AudioLeadIn", "SkinPreference") else LIKELY_SCORE,
+                    expected=[Expected(part.usual)],
+                    message=f"{key} is {quoted(part.value)} here and {quoted(part.usual)} in {names(part.others)}.",
+                )
 
 
 def _storyboarded(beatmap: Beatmap) -> bool:
@@ -217,11 +319,16 @@ def _tick_rates(context: MapsetContext, of_mode: Sequence[Beatmap]) -> Iterator[
         return
     for part in departures(of_mode, [f"{one.difficulty.slider_tick_rate:g}" for one in of_mode]):
         if len(part.beatmaps) == 1 and len(part.others) == len(of_mode) - 1 >= 3:
-            beatmap, = part.beatmaps
+            (beatmap,) = part.beatmaps
             yield from context.finding(
-                TICK_RATE, beatmap, line=beatmap.line_of("Difficulty", "SliderTickRate"), score=MINOR_SCORE, actual=part.value,
+                TICK_RATE,
+                beatmap,
+                line=beatmap.line_of("Difficulty", "SliderTickRate"),
+                score=MINOR_SCORE,
+                actual=part.value,
                 expected=[Expected(part.usual)],
-                message=f"The slider tick rate is {part.value} here and {part.usual} in {names(part.others)}.")
+                message=f"The slider tick rate is {part.value} here and {part.usual} in {names(part.others)}.",
+            )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -233,12 +340,18 @@ def _backgrounds(context: MapsetContext) -> Iterator[Placed]:
     having = [one for one in context.beatmaps if one.path in events]
     for part in departures(having, [events[one.path][2].casefold() for one in having]):
         if len(part.beatmaps) == 1 and len(part.others) == len(having) - 1 >= 2:
-            beatmap, = part.beatmaps
+            (beatmap,) = part.beatmaps
             line, _, name = events[beatmap.path]
             usual = events[part.others[0].path][2]
             yield from context.finding(
-                BACKGROUND, beatmap, line=line, score=MINOR_SCORE, actual=name, expected=[Expected(usual)],
-                message=f'The background is "{name}" here and "{usual}" in {names(part.others)}.')
+                BACKGROUND,
+                beatmap,
+                line=line,
+                score=MINOR_SCORE,
+                actual=name,
+                expected=[Expected(usual)],
+                message=f'The background is "{name}" here and "{usual}" in {names(part.others)}.',
+            )
 
 
 def _videos(context: MapsetContext) -> Iterator[Placed]:
@@ -251,19 +364,33 @@ def _videos(context: MapsetContext) -> Iterator[Placed]:
         for part in departures(group, [f"{events[one.path][1]:g}" for one in group]):
             for beatmap in part.beatmaps:
                 yield from context.finding(
-                    VIDEO, beatmap, line=events[beatmap.path][0], score=EXACT_SCORE, subject="start", actual=f"{part.value} ms",
+                    VIDEO,
+                    beatmap,
+                    line=events[beatmap.path][0],
+                    score=EXACT_SCORE,
+                    subject="start",
+                    actual=f"{part.value} ms",
                     expected=[Expected(f"{part.usual} ms")],
-                    message=f"The video starts at {part.value} ms here and at {part.usual} ms in {names(part.others)}.")
+                    message=f"The video starts at {part.value} ms here and at {part.usual} ms in {names(part.others)}.",
+                )
     for mode in {one.mode for one in having}:
         of_mode = [one for one in context.beatmaps if one.mode is mode]
         for part in departures(of_mode, [events[one.path][2] if one.path in events else "" for one in of_mode]):
             for beatmap in part.beatmaps:
                 line = events[beatmap.path][0] if beatmap.path in events else 1
                 yield from context.finding(
-                    VIDEO, beatmap, line=line, score=LIKELY_SCORE, subject="file", actual=part.value or "none",
+                    VIDEO,
+                    beatmap,
+                    line=line,
+                    score=LIKELY_SCORE,
+                    subject="file",
+                    actual=part.value or "none",
                     expected=[Expected(part.usual or "none")],
                     message=f"The video is {quoted(part.value) if part.value else 'missing'} here and "
-                            f"{quoted(part.usual) if part.usual else 'missing'} in {names(part.others)}.")
+                    f"{quoted(part.usual) if part.usual else 'missing'} in {names(part.others)}.",
+                )
 
 
-CHECK = MapsetCheck("Consistency of the set", (METADATA, IDS, AUDIO, PREVIEW, SETTINGS, TICK_RATE, BACKGROUND, VIDEO), run)
+CHECK = MapsetCheck(
+    "Consistency of the set", (METADATA, IDS, AUDIO, PREVIEW, SETTINGS, TICK_RATE, BACKGROUND, VIDEO), run
+)

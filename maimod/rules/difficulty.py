@@ -1,4 +1,5 @@
-"""Settings of a single difficulty: values that the game or the criteria do not allow, values odd for its level, keys, colours."""
+"""Settings of a single difficulty: values that the game or the criteria do not allow, values odd for its level, keys,
+colours."""
 
 from __future__ import annotations
 
@@ -15,75 +16,141 @@ _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 _LAZER = "https://github.com/ppy/osu/blob/master/osu.Game"
 PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
 SETTING = Rule(
-    "mapset/setting", "Difficulty setting out of bounds", Severity.PROBLEM, ("map",),
+    "mapset/setting",
+    "Difficulty setting out of bounds",
+    Severity.PROBLEM,
+    ("map",),
     why="The game cuts such values to its bounds or rounds them, so that the map is not played as it is written.",
     how="Health, circle size, overall difficulty and approach rate lie between 0 and 10 and have one decimal at most; the slider velocity "
-        "lies between 0.4 and 3.6. Settings that a mode does not use are left out.",
+    "lies between 0.4 and 3.6. Settings that a mode does not use are left out.",
     ignore_when="never",
     blind_spots="None.",
-    source=f"{_LAZER}/Rulesets/Edit/Checks/CheckAbnormalDifficultySettings.cs")
+    source=f"{_LAZER}/Rulesets/Edit/Checks/CheckAbnormalDifficultySettings.cs",
+)
 TICK_RATE = Rule(
-    "mapset/tick-rate", "Slider tick rate that fits no rhythm", Severity.PROBLEM, ("map",),
+    "mapset/tick-rate",
+    "Slider tick rate that fits no rhythm",
+    Severity.PROBLEM,
+    ("map",),
     why="Ticks are heard; at other rates they fall between the beats.",
     how="The tick rate is a whole number or one of 0.5, 1.333 and 1.5.",
     ignore_when="the song has that rhythm throughout",
     blind_spots="Whether the rate suits the song.",
-    source=f"{_CRITERIA}#general", modes=PLAYFIELD_MODES)
+    source=f"{_CRITERIA}#general",
+    modes=PLAYFIELD_MODES,
+)
 FOR_LEVEL = Rule(
-    "mapset/setting-for-level", "Setting unusual for the level", Severity.WARNING, ("map",),
+    "mapset/setting-for-level",
+    "Setting unusual for the level",
+    Severity.WARNING,
+    ("map",),
     why="Players choose a difficulty by its level; an approach rate or health far from what is usual there surprises them.",
     how="Approach rate, overall difficulty, health and circle size are compared with what the guidelines name for the level. Within 1.5 "
-        "of it, it is a minor.",
+    "of it, it is a minor.",
     ignore_when="the tempo or the density of the song asks for it",
     blind_spots="Taiko, catch and mania; difficulties whose level is not known.",
-    source=f"{_CRITERIA}/osu%21", modes=frozenset({Mode.OSU}))
+    source=f"{_CRITERIA}/osu%21",
+    modes=frozenset({Mode.OSU}),
+)
 KEYS = Rule(
-    "mapset/key-count", "Unusual number of keys", Severity.PROBLEM, ("map",),
+    "mapset/key-count",
+    "Unusual number of keys",
+    Severity.PROBLEM,
+    ("map",),
     why="Only 4 to 10, 12, 14, 16 and 18 keys can be ranked, and the number has to be whole.",
     how="CircleSize of a mania map.",
     ignore_when="never",
     blind_spots="None.",
-    source=f"{_CRITERIA}/osu%21mania", modes=frozenset({Mode.MANIA}))
+    source=f"{_CRITERIA}/osu%21mania",
+    modes=frozenset({Mode.MANIA}),
+)
 EMPTY_COLUMN = Rule(
-    "mapset/empty-column", "Column without notes", Severity.PROBLEM, ("map",),
+    "mapset/empty-column",
+    "Column without notes",
+    Severity.PROBLEM,
+    ("map",),
     why="Every key has to be used.",
     how="A column of a mania map has no note at all.",
     ignore_when="never: the ranking criteria forbid it",
     blind_spots="Columns with few notes.",
-    source=f"{_CRITERIA}/osu%21mania", modes=frozenset({Mode.MANIA}))
+    source=f"{_CRITERIA}/osu%21mania",
+    modes=frozenset({Mode.MANIA}),
+)
 CHORD = Rule(
-    "mapset/large-chord", "More notes at once than the level allows", Severity.PROBLEM, ("map",),
+    "mapset/large-chord",
+    "More notes at once than the level allows",
+    Severity.PROBLEM,
+    ("map",),
     why="Chords of seven and more keys can only be read and hit by experts.",
     how="More than six notes of a mania map start at the same time, in an Insane or easier.",
     ignore_when="never: the ranking criteria forbid it below Expert",
     blind_spots="Difficulties whose level is not known; chords whose notes are some ms apart.",
-    source=f"{_CRITERIA}/osu%21mania", modes=frozenset({Mode.MANIA}))
+    source=f"{_CRITERIA}/osu%21mania",
+    modes=frozenset({Mode.MANIA}),
+)
 COMBO_COLOURS = Rule(
-    "mapset/combo-colours", "Combo colours", Severity.PROBLEM, ("map",),
+    "mapset/combo-colours",
+    "Combo colours",
+    Severity.PROBLEM,
+    ("map",),
     why="Combos are told apart by their colours, which have to be seen against the background and must not glare.",
     how="At least two combo colours (none at all is a minor: the player's skin decides then). Perceived brightness (HSP) of combo "
-        "colours and of the slider border: a problem below 30, a warning below 43, or above 250 in maps with kiai, where objects flash.",
+    "colours and of the slider border: a problem below 30, a warning below 43, or above 250 in maps with kiai, where objects flash.",
     ignore_when="the background is bright throughout",
     blind_spots="The background itself; default colours of the skin.",
-    source=f"{_CRITERIA}#skinning", modes=PLAYFIELD_MODES)
+    source=f"{_CRITERIA}#skinning",
+    modes=PLAYFIELD_MODES,
+)
 
 USED: dict[Mode, tuple[str, ...]] = {
     Mode.OSU: ("HPDrainRate", "CircleSize", "OverallDifficulty", "ApproachRate"),
     Mode.TAIKO: ("HPDrainRate", "OverallDifficulty"),
     Mode.CATCH: ("HPDrainRate", "CircleSize", "ApproachRate"),
-    Mode.MANIA: ("HPDrainRate", "OverallDifficulty")}
-WORDS = {"HPDrainRate": "health drain", "CircleSize": "circle size", "OverallDifficulty": "overall difficulty",
-         "ApproachRate": "approach rate", "SliderMultiplier": "slider velocity"}
+    Mode.MANIA: ("HPDrainRate", "OverallDifficulty"),
+}
+WORDS = {
+    "HPDrainRate": "health drain",
+    "CircleSize": "circle size",
+    "OverallDifficulty": "overall difficulty",
+    "ApproachRate": "approach rate",
+    "SliderMultiplier": "slider velocity",
+}
 TICK_RATES = (0.5, 4 / 3, 1.5)
 LARGEST_CHORD = 6
 KEY_COUNTS = frozenset({4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18})
 LEVEL_RANGES: dict[str, dict[Level, tuple[float, float]]] = {
-    "ApproachRate": {Level.EASY: (0, 5), Level.NORMAL: (4, 6), Level.HARD: (6, 8), Level.INSANE: (7, 9.3), Level.EXPERT: (8, 10)},
-    "OverallDifficulty": {Level.EASY: (1, 3), Level.NORMAL: (3, 5), Level.HARD: (5, 7), Level.INSANE: (7, 9), Level.EXPERT: (8, 10)},
-    "HPDrainRate": {Level.EASY: (1, 3), Level.NORMAL: (3, 5), Level.HARD: (4, 6), Level.INSANE: (5, 8), Level.EXPERT: (5, 10)},
-    "CircleSize": {Level.EASY: (0, 4), Level.NORMAL: (0, 5), Level.HARD: (0, 6), Level.INSANE: (0, 7), Level.EXPERT: (0, 7)}}
+    "ApproachRate": {
+        Level.EASY: (0, 5),
+        Level.NORMAL: (4, 6),
+        Level.HARD: (6, 8),
+        Level.INSANE: (7, 9.3),
+        Level.EXPERT: (8, 10),
+    },
+    "OverallDifficulty": {
+        Level.EASY: (1, 3),
+        Level.NORMAL: (3, 5),
+        Level.HARD: (5, 7),
+        Level.INSANE: (7, 9),
+        Level.EXPERT: (8, 10),
+    },
+    "HPDrainRate": {
+        Level.EASY: (1, 3),
+        Level.NORMAL: (3, 5),
+        Level.HARD: (4, 6),
+        Level.INSANE: (5, 8),
+        Level.EXPERT: (5, 10),
+    },
+    "CircleSize": {
+        Level.EASY: (0, 4),
+        Level.NORMAL: (0, 5),
+        Level.HARD: (0, 6),
+        Level.INSANE: (0, 7),
+        Level.EXPERT: (0, 7),
+    },
+}
 FAR = 1.5
-"""How far outside of the guideline is more than a matter of the song. Of 1,046 ranked maps 2 % are so; 7 % stretch them by less."""
+"""How far outside of the guideline is more than a matter of the song. Of 1,046 ranked maps 2 % are so; 7 % stretch them
+by less."""
 NEAR = 0.5
 DARK, DIM, GLARING = 30.0, 43.0, 250.0
 """HSP, Mapset Verifier."""
@@ -104,11 +171,26 @@ def run(context: Context) -> Iterator[Finding]:
             yield from _chords(context, context.level)
 
 
-def _setting(context: Context, rule: Rule, key: str, score: float, message: str, actual: str, expected: str,
-             section: str = "Difficulty") -> Finding:
+def _setting(
+    context: Context,
+    rule: Rule,
+    key: str,
+    score: float,
+    message: str,
+    actual: str,
+    expected: str,
+    section: str = "Difficulty",
+) -> Finding:
     return context.finding(
-        rule, time=context.objects_by_time[0].time, line=context.beatmap.line_of(section, key), score=score, message=message, actual=actual,
-        expected=[Expected(expected)] if expected else [], subject=key)
+        rule,
+        time=context.objects_by_time[0].time,
+        line=context.beatmap.line_of(section, key),
+        score=score,
+        message=message,
+        actual=actual,
+        expected=[Expected(expected)] if expected else [],
+        subject=key,
+    )
 
 
 def _bounds(context: Context) -> Iterator[Finding]:
@@ -121,48 +203,92 @@ def _bounds(context: Context) -> Iterator[Finding]:
         except ValueError:
             continue
         if not low <= value <= high:
-            yield _setting(context, SETTING, key, EXACT_SCORE, f"The {WORDS[key]} is {value:g}, outside of {low:g} to {high:g}.",
-                           f"{value:g}", f"{low:g} to {high:g}")
+            yield _setting(
+                context,
+                SETTING,
+                key,
+                EXACT_SCORE,
+                f"The {WORDS[key]} is {value:g}, outside of {low:g} to {high:g}.",
+                f"{value:g}",
+                f"{low:g} to {high:g}",
+            )
         # The slider velocity has as many decimals as one likes; rounding errors of float32 are the game's own.
         elif key != "SliderMultiplier" and abs(value - round(value, 1)) > 1e-4:
-            yield _setting(context, SETTING, key, EXACT_SCORE, f"The {WORDS[key]} is {value:g}; it may have one decimal.", f"{value:g}",
-                           f"{round(value, 1):g}")
+            yield _setting(
+                context,
+                SETTING,
+                key,
+                EXACT_SCORE,
+                f"The {WORDS[key]} is {value:g}; it may have one decimal.",
+                f"{value:g}",
+                f"{round(value, 1):g}",
+            )
 
 
 def _tick_rate(context: Context) -> Iterator[Finding]:
     rate = context.beatmap.difficulty.slider_tick_rate
     if abs(rate - round(rate)) > 0.01 and min(abs(rate - usual) for usual in TICK_RATES) > 0.01:
-        yield _setting(context, TICK_RATE, "SliderTickRate", EXACT_SCORE, f"The slider tick rate is {rate:g}.", f"{rate:g}",
-                       "a whole number, 0.5, 1.333 or 1.5")
+        yield _setting(
+            context,
+            TICK_RATE,
+            "SliderTickRate",
+            EXACT_SCORE,
+            f"The slider tick rate is {rate:g}.",
+            f"{rate:g}",
+            "a whole number, 0.5, 1.333 or 1.5",
+        )
 
 
 def _for_level(context: Context, level: Level) -> Iterator[Finding]:
     difficulty = context.beatmap.difficulty
-    values = {"ApproachRate": difficulty.approach_rate, "OverallDifficulty": difficulty.overall_difficulty,
-              "HPDrainRate": difficulty.hp_drain_rate, "CircleSize": difficulty.circle_size}
+    values = {
+        "ApproachRate": difficulty.approach_rate,
+        "OverallDifficulty": difficulty.overall_difficulty,
+        "HPDrainRate": difficulty.hp_drain_rate,
+        "CircleSize": difficulty.circle_size,
+    }
     for key, value in values.items():
         low, high = LEVEL_RANGES[key][level]
         off = max(low - value, value - high)
         if off > NEAR + 1e-6:
-            yield _setting(context, FOR_LEVEL, key, WARNING_SCORE if off > FAR + 1e-6 else MINOR_SCORE,
-                           f"The {WORDS[key]} is {value:g}; usual for {level.label} is {low:g} to {high:g}.", f"{value:g}",
-                           f"{low:g} to {high:g}")
+            yield _setting(
+                context,
+                FOR_LEVEL,
+                key,
+                WARNING_SCORE if off > FAR + 1e-6 else MINOR_SCORE,
+                f"The {WORDS[key]} is {value:g}; usual for {level.label} is {low:g} to {high:g}.",
+                f"{value:g}",
+                f"{low:g} to {high:g}",
+            )
 
 
 def _keys(context: Context) -> Iterator[Finding]:
     beatmap = context.beatmap
     keys = beatmap.difficulty.circle_size
     if keys not in KEY_COUNTS:
-        yield _setting(context, KEYS, "CircleSize", EXACT_SCORE, f"The map has {keys:g} keys, which cannot be ranked.", f"{keys:g}",
-                       "4 to 10, 12, 14, 16 or 18")
+        yield _setting(
+            context,
+            KEYS,
+            "CircleSize",
+            EXACT_SCORE,
+            f"The map has {keys:g} keys, which cannot be ranked.",
+            f"{keys:g}",
+            "4 to 10, 12, 14, 16 or 18",
+        )
         return
     used = {beatmap.column(o) for o in beatmap.hit_objects}
     empty = [column for column in range(beatmap.keys) if column not in used]
     if empty:
         which = ", ".join(str(column + 1) for column in empty)
-        yield _setting(context, EMPTY_COLUMN, "CircleSize", EXACT_SCORE,
-                       f"Column{'s' if len(empty) > 1 else ''} {which} of {beatmap.keys} {'have' if len(empty) > 1 else 'has'} no notes.",
-                       f"{len(used)} columns", f"{beatmap.keys} columns")
+        yield _setting(
+            context,
+            EMPTY_COLUMN,
+            "CircleSize",
+            EXACT_SCORE,
+            f"Column{'s' if len(empty) > 1 else ''} {which} of {beatmap.keys} {'have' if len(empty) > 1 else 'has'} no notes.",
+            f"{len(used)} columns",
+            f"{beatmap.keys} columns",
+        )
 
 
 def _chords(context: Context, level: Level) -> Iterator[Finding]:
@@ -174,9 +300,17 @@ def _chords(context: Context, level: Level) -> Iterator[Finding]:
         first = large[0]
         more = f"; {len(large) - 1} more chords are that large" if len(large) > 1 else ""
         yield context.finding(
-            CHORD, time=first[0].time, line=first[0].line, objects=first, score=EXACT_SCORE, actual=f"{len(first)} notes",
-            expected=[Expected("6 or fewer")], message=f"{len(first)} notes start at once; up to Insane there are 6 at most{more}.",
-            chords=len(large), level=level.label)
+            CHORD,
+            time=first[0].time,
+            line=first[0].line,
+            objects=first,
+            score=EXACT_SCORE,
+            actual=f"{len(first)} notes",
+            expected=[Expected("6 or fewer")],
+            message=f"{len(first)} notes start at once; up to Insane there are 6 at most{more}.",
+            chords=len(large),
+            level=level.label,
+        )
 
 
 def _colours(context: Context) -> Iterator[Finding]:
@@ -190,22 +324,59 @@ def _colours(context: Context) -> Iterator[Finding]:
         colours[key] = (red, green, blue)
     combos = [key for key in colours if key.startswith("Combo")]
     if not combos and beatmap.mode is Mode.OSU:
-        yield _setting(context, COMBO_COLOURS, "none", MINOR_SCORE, "The map brings no combo colours; those of the player's skin are used.",
-                       "none", "2 or more", section="Colours")
+        yield _setting(
+            context,
+            COMBO_COLOURS,
+            "none",
+            MINOR_SCORE,
+            "The map brings no combo colours; those of the player's skin are used.",
+            "none",
+            "2 or more",
+            section="Colours",
+        )
     if len(combos) == 1:
-        yield _setting(context, COMBO_COLOURS, combos[0], EXACT_SCORE, "There is only one combo colour; combos cannot be told apart.",
-                       "1", "2 or more", section="Colours")
+        yield _setting(
+            context,
+            COMBO_COLOURS,
+            combos[0],
+            EXACT_SCORE,
+            "There is only one combo colour; combos cannot be told apart.",
+            "1",
+            "2 or more",
+            section="Colours",
+        )
     for key in (*combos, *(key for key in ("SliderBorder",) if key in colours)):
         red, green, blue = colours[key]
         brightness = math.sqrt(0.299 * red * red + 0.587 * green * green + 0.114 * blue * blue)
         of = f"{key} ({red:g}, {green:g}, {blue:g}) is"
         if brightness < DIM:
             score = EXACT_SCORE if brightness < DARK else WARNING_SCORE
-            yield _setting(context, COMBO_COLOURS, key, score, f"{of} very dark (brightness {brightness:.0f} of 255).",
-                           f"{brightness:.0f}", "43 or more", section="Colours")
+            yield _setting(
+                context,
+                COMBO_COLOURS,
+                key,
+                score,
+                f"{of} very dark (brightness {brightness:.0f} of 255).",
+                f"{brightness:.0f}",
+                "43 or more",
+                section="Colours",
+            )
         elif brightness > GLARING and beatmap.kiai_sections and key != "SliderBorder":
-            yield _setting(context, COMBO_COLOURS, key, WARNING_SCORE, f"{of} glaring in kiai (brightness {brightness:.0f} of 255).",
-                           f"{brightness:.0f}", "250 or less", section="Colours")
+            yield _setting(
+                context,
+                COMBO_COLOURS,
+                key,
+                WARNING_SCORE,
+                f"{of} glaring in kiai (brightness {brightness:.0f} of 255).",
+                f"{brightness:.0f}",
+                "250 or less",
+                section="Colours",
+            )
 
 
-CHECK = BeatmapCheck(Category.MAPSET, "Difficulty settings", (SETTING, TICK_RATE, FOR_LEVEL, KEYS, EMPTY_COLUMN, CHORD, COMBO_COLOURS), run)
+CHECK = BeatmapCheck(
+    Category.MAPSET,
+    "Difficulty settings",
+    (SETTING, TICK_RATE, FOR_LEVEL, KEYS, EMPTY_COLUMN, CHORD, COMBO_COLOURS),
+    run,
+)

@@ -12,60 +12,88 @@ from maimod.rules.base import MapsetCheck, MapsetContext, Placed, Rule
 from maimod.rules.sets import CRITERIA, EXACT_SCORE, LAZER, LIKELY_SCORE, MINOR_SCORE, file_event, names
 
 AUDIO_MISSING = Rule(
-    "mapset/audio-missing", "Song missing", Severity.PROBLEM, ("map",),
+    "mapset/audio-missing",
+    "Song missing",
+    Severity.PROBLEM,
+    ("map",),
     why="Without its song a set is silent and cannot be submitted.",
     how="AudioFilename names a file that is in the folder, whatever the case of its letters.",
     ignore_when="the folder was unpacked without its song on purpose",
     blind_spots="None.",
-    source=f"{LAZER}/CheckAudioPresence.cs")
+    source=f"{LAZER}/CheckAudioPresence.cs",
+)
 AUDIO_FORMAT = Rule(
-    "mapset/audio-format", "Format of the song", Severity.PROBLEM, ("audio",),
+    "mapset/audio-format",
+    "Format of the song",
+    Severity.PROBLEM,
+    ("audio",),
     why="The game takes mp3 and Ogg Vorbis; a wrong extension confuses players' systems.",
     how="The content of the song is mp3 or Ogg, and its name ends so (a warning if not).",
     ignore_when="never",
     blind_spots="None.",
-    source=f"{LAZER}/CheckSongFormat.cs")
+    source=f"{LAZER}/CheckSongFormat.cs",
+)
 AUDIO_QUALITY = Rule(
-    "mapset/audio-bitrate", "Bit rate of the song", Severity.PROBLEM, ("audio",),
+    "mapset/audio-bitrate",
+    "Bit rate of the song",
+    Severity.PROBLEM,
+    ("audio",),
     why="Less is heard, more only makes the download larger.",
     how="The average bit rate lies between 128 and 192 kbit/s, 208 for Ogg. A sample rate under 44.1 kHz is a minor.",
     ignore_when="no better source of the song exists",
     blind_spots="Songs that were encoded to a higher rate than their source.",
-    source=f"{LAZER}/CheckAudioQuality.cs")
+    source=f"{LAZER}/CheckAudioQuality.cs",
+)
 UNUSED_AUDIO = Rule(
-    "mapset/audio-unused", "Much of the song after the last object", Severity.WARNING, ("audio",),
+    "mapset/audio-unused",
+    "Much of the song after the last object",
+    Severity.WARNING,
+    ("audio",),
     why="What is never played makes the download larger, and the results wait for nothing.",
     how="More than 20 % of the song lies after the last object of every difficulty.",
     ignore_when="a video or storyboard goes on to the end",
     blind_spots="Silence at the end counts as song.",
-    source=f"{LAZER}/CheckUnusedAudioAtEnd.cs")
+    source=f"{LAZER}/CheckUnusedAudioAtEnd.cs",
+)
 BACKGROUND_MISSING = Rule(
-    "mapset/background-missing", "No background", Severity.PROBLEM, ("map",),
+    "mapset/background-missing",
+    "No background",
+    Severity.PROBLEM,
+    ("map",),
     why="Every difficulty has to have a background picture.",
     how="There is a background event in [Events] and its file is in the folder.",
     ignore_when="the folder was unpacked without its pictures on purpose",
     blind_spots="None.",
-    source=f"{LAZER}/CheckBackgroundPresence.cs")
+    source=f"{LAZER}/CheckBackgroundPresence.cs",
+)
 BACKGROUND = Rule(
-    "mapset/background-size", "Size of the background", Severity.PROBLEM, ("map",),
+    "mapset/background-size",
+    "Size of the background",
+    Severity.PROBLEM,
+    ("map",),
     why="Small pictures are blurred, large ones only make the download larger.",
     how="Width and height are at most 2560 x 1440 and at least 160 x 120 (below 960 x 540 is a warning), the file has 2.5 MB at most "
-        "and is a JPEG or PNG.",
+    "and is a JPEG or PNG.",
     ignore_when="no larger version of the picture exists",
     blind_spots="Pictures that were scaled up.",
-    source=f"{LAZER}/CheckBackgroundQuality.cs")
+    source=f"{LAZER}/CheckBackgroundQuality.cs",
+)
 VIDEO = Rule(
-    "mapset/video", "Video", Severity.PROBLEM, ("map",),
+    "mapset/video",
+    "Video",
+    Severity.PROBLEM,
+    ("map",),
     why="Videos that are large or of another codec stutter or do not play; their sound track is never heard.",
     how="The video is at most 1280 x 720, encoded as H.264 and has no sound track. A missing file is a minor: players may leave it out.",
     ignore_when="never",
     blind_spots="Whether it is in step with the song.",
-    source=f"{CRITERIA}#video-and-background")
+    source=f"{CRITERIA}#video-and-background",
+)
 
 MIN_RATE, MAX_RATE, MAX_RATE_OGG = 128.0, 192.0, 208.0
 RATE_LENIENCY, RATE_LENIENCY_OGG = 1.5, 7.0
-"""kbit/s: tags and padding make a constant rate look a little higher or lower (mp3 of 128 kbit/s measure 127.9 to 128.2).
-Ogg has its rate on average of many songs only, and the frames that are measured lack 4 % of the file."""
+"""kbit/s: tags and padding make a constant rate look a little higher or lower (mp3 of 128 kbit/s measure 127.9 to
+128.2). Ogg has its rate on average of many songs only, and the frames that are measured lack 4 % of the file."""
 FULL_SAMPLE_RATE = 44_100
 UNUSED_SHARE = 0.2
 MAX_WIDTH, MAX_HEIGHT, LOW_WIDTH, LOW_HEIGHT, MIN_WIDTH, MIN_HEIGHT = 2560, 1440, 960, 540, 160, 120
@@ -99,21 +127,37 @@ def _songs(context: MapsetContext) -> Iterator[Placed]:
         file = context.mapset.find(name) if name else None
         if file is None:
             yield from context.finding(
-                AUDIO_MISSING, beatmaps, line=line, score=EXACT_SCORE, subject=name, actual=name or "none", expected=[Expected("a song")],
-                message=f'The song "{name}" is not in the folder.' if name else "No song is named in [General].")
+                AUDIO_MISSING,
+                beatmaps,
+                line=line,
+                score=EXACT_SCORE,
+                subject=name,
+                actual=name or "none",
+                expected=[Expected("a song")],
+                message=f'The song "{name}" is not in the folder.' if name else "No song is named in [General].",
+            )
             continue
         found = probe.probe(context.mapset.path_of(file))
         if found is None or found.audio_codec is None:
             yield from context.finding(
-                AUDIO_FORMAT, beatmaps, line=line, score=EXACT_SCORE, subject=file, actual="no sound", expected=[Expected("mp3 or Ogg")],
-                message=f'"{file}" cannot be read as a song.')
+                AUDIO_FORMAT,
+                beatmaps,
+                line=line,
+                score=EXACT_SCORE,
+                subject=file,
+                actual="no sound",
+                expected=[Expected("mp3 or Ogg")],
+                message=f'"{file}" cannot be read as a song.',
+            )
             continue
         yield from _format(context, beatmaps, line, file, found)
         yield from _rate(context, beatmaps, line, file, found)
         yield from _unused(context, beatmaps, line, file, found)
 
 
-def _format(context: MapsetContext, beatmaps: Sequence[Beatmap], line: int, file: str, found: probe.Media) -> Iterator[Placed]:
+def _format(
+    context: MapsetContext, beatmaps: Sequence[Beatmap], line: int, file: str, found: probe.Media
+) -> Iterator[Placed]:
     extension = file.rpartition(".")[2].lower()
     formats = {"mp3": "mp3", "ogg": "ogg"}
     kind = found.container.partition(",")[0]
@@ -121,31 +165,62 @@ def _format(context: MapsetContext, beatmaps: Sequence[Beatmap], line: int, file
         kind = str(found.audio_codec)
     if kind not in formats:
         yield from context.finding(
-            AUDIO_FORMAT, beatmaps, line=line, score=EXACT_SCORE, subject=file, actual=kind, expected=[Expected("mp3 or Ogg Vorbis")],
-            message=f'"{file}" is neither an mp3 nor an Ogg Vorbis file, but {kind}.')
+            AUDIO_FORMAT,
+            beatmaps,
+            line=line,
+            score=EXACT_SCORE,
+            subject=file,
+            actual=kind,
+            expected=[Expected("mp3 or Ogg Vorbis")],
+            message=f'"{file}" is neither an mp3 nor an Ogg Vorbis file, but {kind}.',
+        )
     elif extension != formats[kind]:
         yield from context.finding(
-            AUDIO_FORMAT, beatmaps, line=line, score=LIKELY_SCORE, subject=file, actual=extension, expected=[Expected(kind)],
-            message=f'"{file}" is an {kind} file by its content, but is not named so.')
+            AUDIO_FORMAT,
+            beatmaps,
+            line=line,
+            score=LIKELY_SCORE,
+            subject=file,
+            actual=extension,
+            expected=[Expected(kind)],
+            message=f'"{file}" is an {kind} file by its content, but is not named so.',
+        )
 
 
-def _rate(context: MapsetContext, beatmaps: Sequence[Beatmap], line: int, file: str, found: probe.Media) -> Iterator[Placed]:
+def _rate(
+    context: MapsetContext, beatmaps: Sequence[Beatmap], line: int, file: str, found: probe.Media
+) -> Iterator[Placed]:
     is_ogg = found.container == "ogg"
     highest, leniency = (MAX_RATE_OGG, RATE_LENIENCY_OGG) if is_ogg else (MAX_RATE, RATE_LENIENCY)
     rate = found.bit_rate
     if rate is not None and not MIN_RATE - leniency <= rate <= highest + leniency:
         bound = "below 128" if rate < MIN_RATE else f"above {highest:.0f}"
         yield from context.finding(
-            AUDIO_QUALITY, beatmaps, line=line, score=EXACT_SCORE, subject=file, actual=f"{rate:.0f} kbit/s",
+            AUDIO_QUALITY,
+            beatmaps,
+            line=line,
+            score=EXACT_SCORE,
+            subject=file,
+            actual=f"{rate:.0f} kbit/s",
             expected=[Expected(f"{MIN_RATE:.0f} to {highest:.0f} kbit/s")],
-            message=f'The bit rate of "{file}" is {rate:.0f} kbit/s on average, {bound}.')
+            message=f'The bit rate of "{file}" is {rate:.0f} kbit/s on average, {bound}.',
+        )
     if found.sample_rate is not None and found.sample_rate < FULL_SAMPLE_RATE:
         yield from context.finding(
-            AUDIO_QUALITY, beatmaps, line=line, score=MINOR_SCORE, subject=f"{file} sample rate", actual=f"{found.sample_rate} Hz",
-            expected=[Expected("44100 Hz")], message=f'"{file}" has {found.sample_rate} samples per second: high sounds are missing.')
+            AUDIO_QUALITY,
+            beatmaps,
+            line=line,
+            score=MINOR_SCORE,
+            subject=f"{file} sample rate",
+            actual=f"{found.sample_rate} Hz",
+            expected=[Expected("44100 Hz")],
+            message=f'"{file}" has {found.sample_rate} samples per second: high sounds are missing.',
+        )
 
 
-def _unused(context: MapsetContext, beatmaps: Sequence[Beatmap], line: int, file: str, found: probe.Media) -> Iterator[Placed]:
+def _unused(
+    context: MapsetContext, beatmaps: Sequence[Beatmap], line: int, file: str, found: probe.Media
+) -> Iterator[Placed]:
     if not found.duration:
         return
     end = max(o.end_time for beatmap in beatmaps for o in beatmap.hit_objects)
@@ -153,9 +228,15 @@ def _unused(context: MapsetContext, beatmaps: Sequence[Beatmap], line: int, file
     if share > UNUSED_SHARE:
         shown = any(file_event(beatmap, "1", "Video") for beatmap in beatmaps) or bool(context.mapset.storyboard)
         yield from context.finding(
-            UNUSED_AUDIO, beatmaps, line=line, score=MINOR_SCORE if shown else LIKELY_SCORE, subject=file, actual=f"{100 * share:.0f} %",
+            UNUSED_AUDIO,
+            beatmaps,
+            line=line,
+            score=MINOR_SCORE if shown else LIKELY_SCORE,
+            subject=file,
+            actual=f"{100 * share:.0f} %",
             expected=[Expected("20 % or less")],
-            message=f"{100 * share:.0f} % of the song lie after the last object{' (with a video or storyboard)' if shown else ''}.")
+            message=f"{100 * share:.0f} % of the song lie after the last object{' (with a video or storyboard)' if shown else ''}.",
+        )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -174,21 +255,42 @@ def _backgrounds(context: MapsetContext) -> Iterator[Placed]:
     if without:
         all_of_them = len(without) == len(context.beatmaps)
         message = f"There is no background in {'any difficulty' if all_of_them else names(without)}."
-        yield from context.finding(BACKGROUND_MISSING, without, score=EXACT_SCORE, subject="none", message=message, actual="none",
-                                   expected=[Expected("a background")])
+        yield from context.finding(
+            BACKGROUND_MISSING,
+            without,
+            score=EXACT_SCORE,
+            subject="none",
+            message=message,
+            actual="none",
+            expected=[Expected("a background")],
+        )
     for name, places in by_name.items():
         line, beatmaps = places[0][0], [beatmap for _, beatmap in places]
         file = context.mapset.find(name)
         if file is None:
             where = "leads out of the folder" if ".." in name.replace("\\", "/").split("/") else "is not in the folder"
             yield from context.finding(
-                BACKGROUND_MISSING, beatmaps, line=line, score=EXACT_SCORE, subject=name, message=f'The background "{name}" {where}.',
-                actual=name, expected=[Expected("a file of the folder")])
+                BACKGROUND_MISSING,
+                beatmaps,
+                line=line,
+                score=EXACT_SCORE,
+                subject=name,
+                message=f'The background "{name}" {where}.',
+                actual=name,
+                expected=[Expected("a file of the folder")],
+            )
             continue
         for score, what, actual, expected in _background_faults(context, file):
             yield from context.finding(
-                BACKGROUND, beatmaps, line=line, score=score, subject=f"{file} {expected}", message=f'The background "{file}" {what}.',
-                actual=actual, expected=[Expected(expected)])
+                BACKGROUND,
+                beatmaps,
+                line=line,
+                score=score,
+                subject=f"{file} {expected}",
+                message=f'The background "{file}" {what}.',
+                actual=actual,
+                expected=[Expected(expected)],
+            )
 
 
 def _background_faults(context: MapsetContext, file: str) -> Iterator[tuple[float, str, str, str]]:
@@ -219,8 +321,15 @@ def _videos(context: MapsetContext) -> Iterator[Placed]:
         file = context.mapset.find(name)
         for score, what, actual, expected in _video_faults(context, file):
             yield from context.finding(
-                VIDEO, beatmaps, line=line, score=score, subject=f"{name} {expected}", message=f'The video "{name}" {what}.', actual=actual,
-                expected=[Expected(expected)])
+                VIDEO,
+                beatmaps,
+                line=line,
+                score=score,
+                subject=f"{name} {expected}",
+                message=f'The video "{name}" {what}.',
+                actual=actual,
+                expected=[Expected(expected)],
+            )
 
 
 def _video_faults(context: MapsetContext, file: str | None) -> Iterator[tuple[float, str, str, str]]:
@@ -240,5 +349,8 @@ def _video_faults(context: MapsetContext, file: str | None) -> Iterator[tuple[fl
         yield EXACT_SCORE, f"is encoded as {found.video_codec}, not as H.264", found.video_codec, "h264"
 
 
-CHECK = MapsetCheck("Song, background and video", (
-    AUDIO_MISSING, AUDIO_FORMAT, AUDIO_QUALITY, UNUSED_AUDIO, BACKGROUND_MISSING, BACKGROUND, VIDEO), run)
+CHECK = MapsetCheck(
+    "Song, background and video",
+    (AUDIO_MISSING, AUDIO_FORMAT, AUDIO_QUALITY, UNUSED_AUDIO, BACKGROUND_MISSING, BACKGROUND, VIDEO),
+    run,
+)

@@ -1,7 +1,8 @@
-"""What is heard when: a beatmap's hits with the additions, sample sets and volume that the game plays, and the map's habits of them.
+"""What is heard when: a beatmap's hits with the additions, sample sets and volume that the game plays, and the map's
+habits of them.
 
-Conventions: times in ms, volume in percent. A hit is a circle, the head, each repeat and the tail of a slider, the end of a spinner
-or the head of a hold note.
+Conventions: times in ms, volume in percent. A hit is a circle, the head, each repeat and the tail of a slider, the end
+of a spinner or the head of a hold note.
 Source: osu!lazer, `LegacyBeatmapDecoder.handleTimingPoint`, `ConvertHitObjectParser.readCustomSampleBanks` and
 `HitObject.ApplyDefaults` (behaviour only).
 """
@@ -30,8 +31,8 @@ NEAREST = 24
 LEAST_SHARED = 4
 LEAST_ALIKE = 0.8
 LEAST_COVERED = 0.5
-"""Alike: at least `LEAST_SHARED` times have a hit around both places, `LEAST_COVERED` of all around either, and at `LEAST_ALIKE` of
-the shared times both sound the same."""
+"""Alike: at least `LEAST_SHARED` times have a hit around both places, `LEAST_COVERED` of all around either, and at
+`LEAST_ALIKE` of the shared times both sound the same."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ class Habits:
             values: (n_hits,) non-negative property of each hit.
 
         Returns:
-            (n_hits, highest value + 1) number of alike places with each value; all 0 where they lie on one side of the hit only:
-            at the edge of a section other rules begin.
+            (n_hits, highest value + 1) number of alike places with each value; all 0 where they lie on one side of the
+            hit only: at the edge of a section other rules begin.
         """
         ours, theirs = self.pairs
         n = len(self.hits)
@@ -76,7 +77,10 @@ def habits(beatmap: Beatmap, found: Sequence[Hit]) -> Habits:
         found: its hits by time, or some of them.
     """
     grid = BeatGrid(beatmap)
-    ticks, positions = grid.ticks(np.array([hit.time for hit in found])), measure_ticks(beatmap, [hit.time for hit in found])
+    ticks, positions = (
+        grid.ticks(np.array([hit.time for hit in found])),
+        measure_ticks(beatmap, [hit.time for hit in found]),
+    )
     cells = (ticks - ticks.min(initial=0)) // CELL_TICKS
     words = _words(beatmap, found, cells)
     reach = REACH_BEATS * TICKS_PER_BEAT // CELL_TICKS
@@ -107,5 +111,10 @@ def _words(beatmap: Beatmap, found: Sequence[Hit], cells: np.ndarray) -> np.ndar
     additions: dict[int, int] = {}
     for cell, hit in zip(cells.tolist(), found, strict=True):
         additions[cell] = additions.get(cell, 0) | hit.additions
-    return np.array([additions[cell] + 16 * hit.normal_set + 64 * (hit.addition_set if additions[cell] else 0)
-                     for cell, hit in zip(cells.tolist(), found, strict=True)], dtype=np.int16)
+    return np.array(
+        [
+            additions[cell] + 16 * hit.normal_set + 64 * (hit.addition_set if additions[cell] else 0)
+            for cell, hit in zip(cells.tolist(), found, strict=True)
+        ],
+        dtype=np.int16,
+    )

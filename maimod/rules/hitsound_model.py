@@ -25,7 +25,8 @@ class Hearing:
 
     @cached_property
     def heard(self) -> dict[tuple[int, int, EventKind], EventScore]:
-        """Scores of hitsounds and volumes by (object, edge, kind). A slider's body follows its head with the same number: left out."""
+        """Scores of hitsounds and volumes by (object, edge, kind). A slider's body follows its head with the same
+        number: left out."""
         scores: dict[tuple[int, int, EventKind], EventScore] = {}
         for index, of_object in self.context.scores_by_object.items():
             for score in of_object:

@@ -1,7 +1,8 @@
 """Hitsounds: additions, sample sets, taiko colours and volumes that break the habits of the map or surprise the model.
 
-Two witnesses are heard on every hit: the map itself (what is heard at alike places: the same position of the measures around, with the
-same sounds before and after) and the model. Both speak in log-odds, in bits, for something else than what the map has; bits add up.
+Two witnesses are heard on every hit: the map itself (what is heard at alike places: the same position of the measures
+around, with the same sounds before and after) and the model. Both speak in log-odds, in bits, for something else than
+what the map has; bits add up.
 """
 
 from __future__ import annotations
@@ -27,46 +28,67 @@ from maimod.rules.volume import HITSOUND_RULES, MUTED, NONE, VOLUME, muted, volu
 NOT_TAIKO = ALL_MODES - {Mode.TAIKO}
 
 MISSING = Rule(
-    "hitsounds/missing", "Missing addition", Severity.WARNING, ("model", "map"),
+    "hitsounds/missing",
+    "Missing addition",
+    Severity.WARNING,
+    ("model", "map"),
     why="Additions give the feedback that the song's accents lead players to expect; a clap left out of a steady beat is heard as a "
-        "mistake.",
+    "mistake.",
     how="A whistle, finish or clap is absent where alike places of the map (same position in the measures around, same sounds before "
-        "and after) have it, or where the model is nearly certain of it.",
+    "and after) have it, or where the model is nearly certain of it.",
     ignore_when="the song itself leaves the beat out here",
     blind_spots="Maps without repetition; additions missing in every measure.",
-    source=HITSOUND_RULES, modes=NOT_TAIKO)
+    source=HITSOUND_RULES,
+    modes=NOT_TAIKO,
+)
 UNEXPECTED = Rule(
-    "hitsounds/unexpected", "Unexpected addition", Severity.WARNING, ("model", "map"),
+    "hitsounds/unexpected",
+    "Unexpected addition",
+    Severity.WARNING,
+    ("model", "map"),
     why="A single addition out of pattern stresses a sound that is not there, and mostly is a slip of the hand.",
     how="A whistle, finish or clap is present where alike places of the map do not have it, or where the model hardly expects it.",
     ignore_when="it stresses something that happens only here",
     blind_spots="Additions at places that have no alike ones, such as fills.",
-    source=HITSOUND_RULES, modes=NOT_TAIKO)
+    source=HITSOUND_RULES,
+    modes=NOT_TAIKO,
+)
 SAMPLE_SET = Rule(
-    "hitsounds/sample-set", "Unexpected sample set", Severity.WARNING, ("model", "map"),
+    "hitsounds/sample-set",
+    "Unexpected sample set",
+    Severity.WARNING,
+    ("model", "map"),
     why="A hit that suddenly sounds from another sample set (normal, soft, drum) is heard as a wrong note.",
     how="The sample set of a hit, taken from the object or from the timing point in force, differs from that of alike places of the map "
-        "or from what the model expects.",
+    "or from what the model expects.",
     ignore_when="the set changes with the instrument",
     blind_spots="A set that is wrong for a whole section; custom sample indices and keysounds.",
-    source=HITSOUND_RULES, modes=NOT_TAIKO)
+    source=HITSOUND_RULES,
+    modes=NOT_TAIKO,
+)
 COLOUR = Rule(
-    "hitsounds/taiko-colour", "Unexpected taiko colour", Severity.WARNING, ("model", "map"),
+    "hitsounds/taiko-colour",
+    "Unexpected taiko colour",
+    Severity.WARNING,
+    ("model", "map"),
     why="In taiko hitsounds are the chart: a whistle or clap makes a kat, none a don, a finish a big note. A flipped one breaks the "
-        "pattern.",
+    "pattern.",
     how="The colour or size of a note differs from that at alike places of the map, or from what the model expects.",
     ignore_when="the pattern is varied on purpose",
     blind_spots="Patterns that are not repeated.",
-    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko", modes=frozenset({Mode.TAIKO}))
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko",
+    modes=frozenset({Mode.TAIKO}),
+)
 EVIDENCE = {MISSING: Curve(5.3, 0.9), UNEXPECTED: Curve(7.5, 1.2), SAMPLE_SET: Curve(7.2, 1.2), COLOUR: Curve(7.5, 1.2)}
-"""Bits of log-odds of both witnesses together. Models that read forward hardly miss an addition before it is there, and are sure when a
-wrong one is: removed claps lie at 5 to 6 bits, changed sets at 6 to 11, and the highest of 4 untouched maps at 3.8 and 6.8."""
+"""Bits of log-odds of both witnesses together. Models that read forward hardly miss an addition before it is there, and
+are sure when a wrong one is: removed claps lie at 5 to 6 bits, changed sets at 6 to 11, and the highest of 4 untouched
+maps at 3.8 and 6.8."""
 MAP_EVIDENCE = Curve(middle=4.6, scale=0.8)
-"""Bits of log-odds of the map alone. 4 bits, at least 8 alike places of which none agrees: on 66 minutes of ranked osu! maps 0.08
-missing additions and 0.05 sample sets a minute; finds 14 % of removed additions and 24 % of changed sets."""
+"""Bits of log-odds of the map alone. 4 bits, at least 8 alike places of which none agrees: on 66 minutes of ranked osu!
+maps 0.08 missing additions and 0.05 sample sets a minute; finds 14 % of removed additions and 24 % of changed sets."""
 UNEXPECTED_DOUBT, COLOUR_DOUBT, MANIA_DOUBT = 1.5, 0.7, 2.0
-"""Bits taken off: a lone addition mostly is an accent (0.3 a minute at 4 bits in ranked maps), taiko patterns are varied, and in mania
-hitsounds are optional (ranking criteria)."""
+"""Bits taken off: a lone addition mostly is an accent (0.3 a minute at 4 bits in ranked maps), taiko patterns are
+varied, and in mania hitsounds are optional (ranking criteria)."""
 LEAST_LOG_ODDS = 2.0
 """Bits of one witness below which no one would speak of a habit."""
 
@@ -101,14 +123,16 @@ def _bit(bit: int) -> Callable[[Any], Any]:
 
 
 ADDITION_ASPECTS = tuple(
-    _Aspect(name, _bit(bit), _bit(bit - 1))
-    for bit, name in enumerate(("whistle", "finish", "clap"), start=1))
+    _Aspect(name, _bit(bit), _bit(bit - 1)) for bit, name in enumerate(("whistle", "finish", "clap"), start=1)
+)
 SET_ASPECTS = (
     _Aspect("sample set", lambda words: words >> 4 & 3, lambda value: value // 8 % 3 + 1),
-    _Aspect("addition set", lambda words: words >> 6 & 3, lambda value: min(value // 24, 2) + 1 if value & 7 else 0))
+    _Aspect("addition set", lambda words: words >> 6 & 3, lambda value: min(value // 24, 2) + 1 if value & 7 else 0),
+)
 TAIKO_ASPECTS = (
     _Aspect("kat", lambda words: words & 1, lambda value: int(value & (KAT >> 1) > 0)),
-    _Aspect("big note", lambda words: words >> 1 & 1, lambda value: int(value & (BIG >> 1) > 0)))
+    _Aspect("big note", lambda words: words >> 1 & 1, lambda value: int(value & (BIG >> 1) > 0)),
+)
 
 
 @dataclass(frozen=True)
@@ -192,14 +216,34 @@ def _report(sounds: Hearing, group: Sequence[Sequence[_Deviation]]) -> Iterator[
     actual, expected = _sound_text(context, hit, ()), _sound_text(context, hit, chosen)
     probability = None
     if event is not None:
-        probability = round(sum(p for e, p in event.expected
-                                if e.kind is EventKind.HITSOUND and best.aspect.of_event(e.value) == best.wanted), 3)
-    objects = {sounds.habits.hits[deviations[0].place].hit_object.index: sounds.habits.hits[deviations[0].place].hit_object
-               for deviations in group}
+        probability = round(
+            sum(
+                p
+                for e, p in event.expected
+                if e.kind is EventKind.HITSOUND and best.aspect.of_event(e.value) == best.wanted
+            ),
+            3,
+        )
+    objects = {
+        sounds.habits.hits[deviations[0].place].hit_object.index: sounds.habits.hits[deviations[0].place].hit_object
+        for deviations in group
+    }
     yield context.finding(
-        rule, time=hit.time, message=_message(context, hit, best, len(group), probability), score=score, line=_line(hit, best),
-        objects=tuple(objects.values()), event=event, actual=actual, expected=(Expected(expected, probability),),
-        edge=hit.edge, alike_places=best.n_alike, alike_as_expected=best.n_wanted, bits=round(best.bits, 2), hits=len(group))
+        rule,
+        time=hit.time,
+        message=_message(context, hit, best, len(group), probability),
+        score=score,
+        line=_line(hit, best),
+        objects=tuple(objects.values()),
+        event=event,
+        actual=actual,
+        expected=(Expected(expected, probability),),
+        edge=hit.edge,
+        alike_places=best.n_alike,
+        alike_as_expected=best.n_wanted,
+        bits=round(best.bits, 2),
+        hits=len(group),
+    )
 
 
 def _rule(deviation: _Deviation) -> Rule:
@@ -237,7 +281,9 @@ def _sound_text(context: Context, hit: Hit, changes: Sequence[_Deviation]) -> st
 def _message(context: Context, hit: Hit, deviation: _Deviation, n_hits: int, probability: float | None) -> str:
     aspect, place = deviation.aspect, hit.place
     if aspect in TAIKO_ASPECTS:
-        what = f"This note is a {_sound_text(context, hit, ())}, a {_sound_text(context, hit, [deviation])} was expected"
+        what = (
+            f"This note is a {_sound_text(context, hit, ())}, a {_sound_text(context, hit, [deviation])} was expected"
+        )
     elif aspect in SET_ASPECTS:
         sound = "hitnormal" if aspect is SET_ASPECTS[0] else addition_names(hit.additions)
         what = f"The {place} plays a {set_name(deviation.actual)} {sound}, {set_name(deviation.wanted)} was expected"
@@ -248,7 +294,9 @@ def _message(context: Context, hit: Hit, deviation: _Deviation, n_hits: int, pro
         reason = f"{deviation.n_wanted} of {deviation.n_alike} alike places around ({_position(context, hit)}) sound otherwise"
         if aspect not in SET_ASPECTS + TAIKO_ASPECTS:
             does = "have one" if deviation.wanted else "have none"
-            reason = f"{deviation.n_wanted} of {deviation.n_alike} alike places around ({_position(context, hit)}) {does}"
+            reason = (
+                f"{deviation.n_wanted} of {deviation.n_alike} alike places around ({_position(context, hit)}) {does}"
+            )
     else:
         reason = f"the model gives that {100 * (probability or 0.0):.0f} %"
     return f"{what}{more}: {reason}."
@@ -264,4 +312,5 @@ def _position(context: Context, hit: Hit) -> str:
 
 
 CHECK = BeatmapCheck(
-    Category.HITSOUNDS, "Hitsounds", (MISSING, UNEXPECTED, SAMPLE_SET, COLOUR, VOLUME, MUTED, NONE), run)
+    Category.HITSOUNDS, "Hitsounds", (MISSING, UNEXPECTED, SAMPLE_SET, COLOUR, VOLUME, MUTED, NONE), run
+)

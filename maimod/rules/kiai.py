@@ -16,7 +16,8 @@ from maimod.rules.base import BeatmapCheck, Context, Rule
 from maimod.rules.calibration import CANDIDATE_SCORE, Curve
 
 KIAI_DIVISORS = (1, 2, 3, 4, 6, 8, 16)
-"""Every start and end in those maps but six lies on one of these; a slip of some ms may land on 1/5, 1/7, 1/9 or 1/12."""
+"""Every start and end in those maps but six lies on one of these; a slip of some ms may land on 1/5, 1/7, 1/9 or 1/12.
+"""
 CLEAR_UNSNAP_MS = 10.0
 """Mapset Verifier warns from here on. Ranked maps: 6 of 5,871 lines are 2 ms off or more, none is 5 ms off."""
 MANY_UNSNAPPED = 3
@@ -30,41 +31,61 @@ ON_DOWNBEAT_SHARE = 0.8
 
 _SOURCE = "https://osu.ppy.sh/wiki/en/Gameplay/Kiai_time"
 UNSNAPPED = Rule(
-    "kiai/unsnapped", "Kiai off the beat", Severity.WARNING, ("map",),
+    "kiai/unsnapped",
+    "Kiai off the beat",
+    Severity.WARNING,
+    ("map",),
     why="The fountains, the flashing and, in taiko, the scoring start beside the music.",
     how="The timing point that begins or ends kiai lies 2 ms or more off every tick of the beat.",
     ignore_when="the song pauses or changes its tempo freely there",
     blind_spots="Lines that by chance lie on a fine tick.",
-    source=_SOURCE)
+    source=_SOURCE,
+)
 MISPLACED = Rule(
-    "kiai/misplaced", "Kiai begins or ends at an odd place", Severity.WARNING, ("map", "model"),
+    "kiai/misplaced",
+    "Kiai begins or ends at an odd place",
+    Severity.WARNING,
+    ("map", "model"),
     why="Kiai underlines where the chorus begins; a beat too early or too late takes the emphasis away.",
     how="The place within the measure is compared with that of the map's other sections, and the model is asked whether the song "
-        "and the objects suggest a change here or elsewhere.",
+    "and the objects suggest a change here or elsewhere.",
     ignore_when="vocals lead into the chorus and kiai begins with them",
     blind_spots="Maps with a single section, unless the model is sure; sections that are wrong by whole measures.",
-    source=_SOURCE)
+    source=_SOURCE,
+)
 INTERRUPTED = Rule(
-    "kiai/interrupted", "Short gap in kiai", Severity.WARNING, ("map",),
+    "kiai/interrupted",
+    "Short gap in kiai",
+    Severity.WARNING,
+    ("map",),
     why="A timing point that lost its kiai flag switches the effect off and on again in the middle of a section.",
     how="Kiai stops for a beat or less between two long sections, once in the map.",
     ignore_when="the song has a rest there that the gap shows",
     blind_spots="Gaps longer than a beat.",
-    source=_SOURCE)
+    source=_SOURCE,
+)
 STRAY = Rule(
-    "kiai/stray-flash", "Stray flash of kiai", Severity.MINOR, ("map",),
+    "kiai/stray-flash",
+    "Stray flash of kiai",
+    Severity.MINOR,
+    ("map",),
     why="A flash that stands alone is mostly a timing point that was copied with its kiai flag.",
     how="Kiai lasts for a beat or less, once in the map, while its other sections are long.",
     ignore_when="the flash marks a single strong sound",
     blind_spots="Maps that flash more than once: that is taken for style.",
-    source=_SOURCE)
+    source=_SOURCE,
+)
 NEVER_ENDS = Rule(
-    "kiai/never-ends", "Kiai is never switched off", Severity.WARNING, ("map",),
+    "kiai/never-ends",
+    "Kiai is never switched off",
+    Severity.WARNING,
+    ("map",),
     why="The effect goes on after the last object, through the end of the song and the results.",
     how="No timing point after the start of the section is without kiai. One section of the 2,936 is like that.",
     ignore_when="the song ends with the last object",
     blind_spots="None.",
-    source=_SOURCE)
+    source=_SOURCE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +103,21 @@ class _Border:
 
 def run(context: Context) -> Iterator[Finding]:
     beatmap = context.beatmap
-    borders = [_Border(point, begins, number) for number, section in enumerate(beatmap.kiai_sections)
-               for point, begins in zip(section, (True, False), strict=True) if point is not None]
+    borders = [
+        _Border(point, begins, number)
+        for number, section in enumerate(beatmap.kiai_sections)
+        for point, begins in zip(section, (True, False), strict=True)
+        if point is not None
+    ]
     unsnapped = [border for border in borders if abs(_snap(beatmap, border.point.time).error) >= UNSNAP_MS]
     if len(unsnapped) >= MANY_UNSNAPPED:
         unsnapped_lines = [border.point.line for border in unsnapped]
-        yield replace(_unsnapped(context, unsnapped[0]), message=f"Kiai begins or ends off the beat {len(unsnapped)} times, here first.",
-                      end_time=unsnapped[-1].point.time, evidence={"lines": unsnapped_lines})
+        yield replace(
+            _unsnapped(context, unsnapped[0]),
+            message=f"Kiai begins or ends off the beat {len(unsnapped)} times, here first.",
+            end_time=unsnapped[-1].point.time,
+            evidence={"lines": unsnapped_lines},
+        )
     else:
         yield from (_unsnapped(context, border) for border in unsnapped)
     yield from _misplaced(context, [border for border in borders if border not in unsnapped])
@@ -97,30 +126,47 @@ def run(context: Context) -> Iterator[Finding]:
     if sections and sections[-1][1] is None:
         start = sections[-1][0]
         yield context.finding(
-            NEVER_ENDS, time=start.time, line=start.line, score=0.65, actual="no end", expected=(Expected("an end"),),
-            message="Kiai begins here and is never switched off.")
+            NEVER_ENDS,
+            time=start.time,
+            line=start.line,
+            score=0.65,
+            actual="no end",
+            expected=(Expected("an end"),),
+            message="Kiai begins here and is never switched off.",
+        )
 
 
 def _snap(beatmap: Beatmap, time: float) -> Snap:
     """Snap to the red line in force or to one that begins within 2 ms."""
-    return min((beatmap.snap(at, KIAI_DIVISORS) for at in (time, time + UNSNAP_MS)), key=lambda snap: abs(time - snap.tick))
+    return min(
+        (beatmap.snap(at, KIAI_DIVISORS) for at in (time, time + UNSNAP_MS)), key=lambda snap: abs(time - snap.tick)
+    )
 
 
 def _unsnapped(context: Context, border: _Border) -> Finding:
     snap = _snap(context.beatmap, border.point.time)
     error = border.point.time - snap.tick
     return context.finding(
-        UNSNAPPED, time=border.point.time, line=border.point.line, score=0.75 if abs(error) >= CLEAR_UNSNAP_MS else 0.62,
-        actual=f"{abs(error):.1f} ms {'late' if error > 0 else 'early'}", expected=(Expected(f"1/{snap.divisor} at {snap.tick:.0f} ms"),),
-        message=f"Kiai {border.word} {abs(error):.1f} ms off the closest tick of the beat.", error_ms=round(error, 2))
+        UNSNAPPED,
+        time=border.point.time,
+        line=border.point.line,
+        score=0.75 if abs(error) >= CLEAR_UNSNAP_MS else 0.62,
+        actual=f"{abs(error):.1f} ms {'late' if error > 0 else 'early'}",
+        expected=(Expected(f"1/{snap.divisor} at {snap.tick:.0f} ms"),),
+        message=f"Kiai {border.word} {abs(error):.1f} ms off the closest tick of the beat.",
+        error_ms=round(error, 2),
+    )
 
 
 def _misplaced(context: Context, borders: list[_Border]) -> Iterator[Finding]:
     """Starts off the beat, and starts and ends that the model finds elsewhere."""
     beatmap = context.beatmap
     sections = beatmap.kiai_sections
-    scores = {score.event.source.line: score for score in context.of_kind(EventKind.KIAI)
-              if isinstance(score.event.source, TimingPoint)}
+    scores = {
+        score.event.source.line: score
+        for score in context.of_kind(EventKind.KIAI)
+        if isinstance(score.event.source, TimingPoint)
+    }
     starts = [border for border in borders if border.begins and _length(beatmap, sections[border.section]) > LONG_BEATS]
     on_downbeat = sum(_place(beatmap, border.point.time) == "downbeat" for border in starts)
     for border in borders:
@@ -136,13 +182,22 @@ def _misplaced(context: Context, borders: list[_Border]) -> Iterator[Finding]:
         if place == "downbeat" or not border.begins:
             score -= 0.25  # whatever the model thinks: kiai mostly begins on downbeats, and ends anywhere
         if score >= CANDIDATE_SCORE:
-            others = f" while {on_downbeat - own} of the {len(starts) - 1} other sections begin on a downbeat" if odd else ""
+            others = (
+                f" while {on_downbeat - own} of the {len(starts) - 1} other sections begin on a downbeat" if odd else ""
+            )
             yield context.finding(
-                MISPLACED, time=border.point.time, line=border.point.line, score=score, event=event, actual=f"{border.word} on a {place}"
-                if place != "off the beat" else f"{border.word} {place}", expected=(Expected("downbeat"),) if odd else (),
+                MISPLACED,
+                time=border.point.time,
+                line=border.point.line,
+                score=score,
+                event=event,
+                actual=f"{border.word} on a {place}" if place != "off the beat" else f"{border.word} {place}",
+                expected=(Expected("downbeat"),) if odd else (),
                 message=f"Kiai {border.word} {'on a ' if place != 'off the beat' else ''}{place}{others}"
-                        f"{', where the model sees no reason for it' if event else ''}.",
-                others_on_downbeat=on_downbeat - own, other_sections=len(starts) - 1)
+                f"{', where the model sees no reason for it' if event else ''}.",
+                others_on_downbeat=on_downbeat - own,
+                other_sections=len(starts) - 1,
+            )
 
 
 def _model_score(context: Context, score: EventScore | None) -> tuple[float, EventScore | None]:
@@ -165,7 +220,11 @@ def _place(beatmap: Beatmap, time: float) -> str:
 def _length(beatmap: Beatmap, section: tuple[TimingPoint, TimingPoint | None]) -> float:
     """Beats."""
     start, end = section
-    return float("inf") if end is None else (end.time - start.time) / beatmap.red_line_at(start.time + UNSNAP_MS).beat_length
+    return (
+        float("inf")
+        if end is None
+        else (end.time - start.time) / beatmap.red_line_at(start.time + UNSNAP_MS).beat_length
+    )
 
 
 def _short(context: Context) -> Iterator[Finding]:
@@ -173,25 +232,36 @@ def _short(context: Context) -> Iterator[Finding]:
     beatmap = context.beatmap
     sections = beatmap.kiai_sections
     lengths = [_length(beatmap, section) for section in sections]
-    gaps = [_length(beatmap, (end, following)) for (_, end), (following, _) in pairwise(sections)
-            if end is not None]
+    gaps = [_length(beatmap, (end, following)) for (_, end), (following, _) in pairwise(sections) if end is not None]
     short_gaps = [number for number, gap in enumerate(gaps) if gap <= FLASH_BEATS]
     if len(short_gaps) == 1 and min(lengths[short_gaps[0]], lengths[short_gaps[0] + 1]) >= LONG_BEATS:
         stop, following = sections[short_gaps[0]][1], sections[short_gaps[0] + 1][0]
         # A rest before a new part of the song is shown on purpose, and that part begins a measure.
         if stop is not None and _place(beatmap, following.time) != "downbeat":
             yield context.finding(
-                INTERRUPTED, time=stop.time, end_time=following.time, line=stop.line, score=0.65, actual="kiai off",
+                INTERRUPTED,
+                time=stop.time,
+                end_time=following.time,
+                line=stop.line,
+                score=0.65,
+                actual="kiai off",
                 expected=(Expected("kiai on"),),
                 message=f"Kiai stops for {gaps[short_gaps[0]]:.2g} beats in the middle of a long section; did a timing point lose its "
-                        "flag?")
+                "flag?",
+            )
     flashes = [number for number, length in enumerate(lengths) if length <= FLASH_BEATS]
     if len(flashes) == 1 and any(length >= LONG_BEATS for length in lengths):
         start, end = sections[flashes[0]]
         yield context.finding(
-            STRAY, time=start.time, end_time=end.time if end else None, line=start.line, score=0.45, actual="kiai on",
+            STRAY,
+            time=start.time,
+            end_time=end.time if end else None,
+            line=start.line,
+            score=0.45,
+            actual="kiai on",
             expected=(Expected("kiai off"),),
-            message=f"Kiai flashes for {lengths[flashes[0]]:.2g} beats, here alone; did a timing point keep its flag by accident?")
+            message=f"Kiai flashes for {lengths[flashes[0]]:.2g} beats, here alone; did a timing point keep its flag by accident?",
+        )
 
 
 CHECK = BeatmapCheck(Category.KIAI, "Kiai", (UNSNAPPED, MISPLACED, INTERRUPTED, STRAY, NEVER_ENDS), run)

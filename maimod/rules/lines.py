@@ -1,4 +1,5 @@
-"""Lines of `[TimingPoints]` against each other: two at one time, lines that change nothing, what the first one may not do."""
+"""Lines of `[TimingPoints]` against each other: two at one time, lines that change nothing, what the first one may not
+do."""
 
 from __future__ import annotations
 
@@ -11,52 +12,77 @@ from maimod.rules.base import BeatmapCheck, Context, Rule
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 DUPLICATE_GREEN = Rule(
-    "timing/duplicate-green-line", "Two green lines at one time", Severity.PROBLEM, ("map",),
+    "timing/duplicate-green-line",
+    "Two green lines at one time",
+    Severity.PROBLEM,
+    ("map",),
     why="Only the last of them counts, which the editor does not show; what the other one says is lost.",
     how="Two inherited timing points have the same time. If both say the same it is a minor.",
     ignore_when="never; delete one of them",
     blind_spots="Lines that are 1 ms apart.",
-    source=f"{_CRITERIA}#timing")
+    source=f"{_CRITERIA}#timing",
+)
 CONFLICT = Rule(
-    "timing/red-green-conflict", "Green line on a red line says otherwise", Severity.MINOR, ("map",),
+    "timing/red-green-conflict",
+    "Green line on a red line says otherwise",
+    Severity.MINOR,
+    ("map",),
     why="A green line hides what the red line under it says of samples, volume and kiai; whoever edits the red line changes nothing.",
     how="The two lie at the same time and differ in sample set, custom samples, volume or kiai. The velocity is what it is for.",
     ignore_when="the map sounds as it should",
     blind_spots="None.",
-    source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Timing")
+    source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Timing",
+)
 UNUSED_GREEN = Rule(
-    "timing/unused-green-line", "Green line that changes nothing", Severity.MINOR, ("map",),
+    "timing/unused-green-line",
+    "Green line that changes nothing",
+    Severity.MINOR,
+    ("map",),
     why="It does no harm, but mostly tells of something that was meant to change, or of a change that was undone elsewhere.",
     how="Velocity, sample set, custom samples, volume and effects are those in force before it.",
     ignore_when="it marks a place for the mapper",
     blind_spots="Lines that change something which no object uses.",
-    source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Timing")
+    source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Timing",
+)
 UNUSED_RED = Rule(
-    "timing/unused-red-line", "Red line that changes no timing", Severity.WARNING, ("map",),
+    "timing/unused-red-line",
+    "Red line that changes no timing",
+    Severity.WARNING,
+    ("map",),
     why="Red lines are for timing; one that only changes velocity or samples should be a green line, and one too many moves with every "
-        "later correction of the offset.",
+    "later correction of the offset.",
     how="Tempo and metre are those of the red line before it and it lies on a downbeat of it, so that not even bar lines change.",
     ignore_when="it restarts the cymbals of Nightcore where the phrase of the song begins",
     blind_spots="Lines that are a fraction of a ms off the downbeat in songs of odd tempo.",
-    source=f"{_CRITERIA}#timing")
+    source=f"{_CRITERIA}#timing",
+)
 FIRST_LINE = Rule(
-    "timing/first-line", "First line is inherited or begins kiai", Severity.PROBLEM, ("map",),
+    "timing/first-line",
+    "First line is inherited or begins kiai",
+    Severity.PROBLEM,
+    ("map",),
     why="A green line before the first red line has no beat to inherit from, and kiai from the first line on also plays before the map.",
     how="The first timing point by time is a green line, or has kiai.",
     ignore_when="never",
     blind_spots="None.",
-    source=f"{_CRITERIA}#timing")
+    source=f"{_CRITERIA}#timing",
+)
 LINE_VOLUME = Rule(
-    "timing/line-volume", "Line with a volume below 5 %", Severity.MINOR, ("map",),
+    "timing/line-volume",
+    "Line with a volume below 5 %",
+    Severity.MINOR,
+    ("map",),
     why="The editor takes 5 % for the least volume; less can hardly be heard and the editor changes it when the line is touched.",
     how="The volume of a timing point is below 5 % and hits take their volume from it. Hits are named by hitsounds/muted.",
     ignore_when="only slider ends and repeats are silenced",
     blind_spots="Volumes above 100 %, which the game takes for 100.",
-    source=f"{_CRITERIA}#audio")
+    source=f"{_CRITERIA}#audio",
+)
 
 EXACT_SCORE, WARNING_SCORE, MINOR_SCORE, UNUSED_SCORE = 0.95, 0.65, 0.4, 0.3
-"""Nearly half of 1,046 ranked maps have a green line that changes nothing: a fact, but the last thing to look at. Of the others, lines that
-conflict are in 3 %, red lines too many in 1 % and two differing green lines at one time in 0.4 % (one set) of them."""
+"""Nearly half of 1,046 ranked maps have a green line that changes nothing: a fact, but the last thing to look at. Of
+the others, lines that conflict are in 3 %, red lines too many in 1 % and two differing green lines at one time in 0.4 %
+(one set) of them."""
 SAME_TEMPO = 1e-5
 """Relative: 1 ms in 100 s."""
 DOWNBEAT_MS = 1.0
@@ -71,25 +97,49 @@ def run(context: Context) -> Iterator[Finding]:
     yield from _unused_red(context)
     quiet = [point for point in points if point.volume < LEAST_VOLUME]
     if quiet:
-        yield _finding(context, LINE_VOLUME, quiet, MINOR_SCORE, "The volume of this line is below 5 %", f"{quiet[0].volume} %",
-                       "5 % or more")
+        yield _finding(
+            context,
+            LINE_VOLUME,
+            quiet,
+            MINOR_SCORE,
+            "The volume of this line is below 5 %",
+            f"{quiet[0].volume} %",
+            "5 % or more",
+        )
 
 
-def _finding(context: Context, rule: Rule, found: Sequence[TimingPoint], score: float, message: str, actual: str, expected: str) -> Finding:
+def _finding(
+    context: Context, rule: Rule, found: Sequence[TimingPoint], score: float, message: str, actual: str, expected: str
+) -> Finding:
     """One finding for all lines: they are mended in one go."""
     first = found[0]
     more = f"; so it is with {len(found) - 1} more" if len(found) > 1 else ""
     return context.finding(
-        rule, time=first.time, line=first.line, score=score, message=f"{message}{more}.", actual=actual, expected=[Expected(expected)],
-        lines=[point.line for point in found[:50]], count=len(found))
+        rule,
+        time=first.time,
+        line=first.line,
+        score=score,
+        message=f"{message}{more}.",
+        actual=actual,
+        expected=[Expected(expected)],
+        lines=[point.line for point in found[:50]],
+        count=len(found),
+    )
 
 
 def _first(context: Context, first: TimingPoint) -> Iterator[Finding]:
     for is_so, what in ((not first.uninherited, "is a green line"), (first.kiai, "has kiai")):
         if is_so:
             yield context.finding(
-                FIRST_LINE, time=first.time, line=first.line, score=EXACT_SCORE, message=f"The first timing point {what}.",
-                actual=what.partition(" ")[2], expected=[Expected("a red line without kiai")], subject=what)
+                FIRST_LINE,
+                time=first.time,
+                line=first.line,
+                score=EXACT_SCORE,
+                message=f"The first timing point {what}.",
+                actual=what.partition(" ")[2],
+                expected=[Expected("a red line without kiai")],
+                subject=what,
+            )
 
 
 def _says(point: TimingPoint) -> tuple[object, ...]:
@@ -113,20 +163,47 @@ def _same_time(context: Context, points: Sequence[TimingPoint]) -> Iterator[Find
         elif _sounds(before) != _sounds(point):
             conflicts.append(point)
     if twice:
-        yield _finding(context, DUPLICATE_GREEN, twice, EXACT_SCORE, "Two green lines lie here and differ; only the last counts",
-                       "two lines", "one line")
+        yield _finding(
+            context,
+            DUPLICATE_GREEN,
+            twice,
+            EXACT_SCORE,
+            "Two green lines lie here and differ; only the last counts",
+            "two lines",
+            "one line",
+        )
     if copies:
-        yield _finding(context, DUPLICATE_GREEN, copies, MINOR_SCORE, "Two green lines that say the same lie here", "two lines", "one line")
+        yield _finding(
+            context,
+            DUPLICATE_GREEN,
+            copies,
+            MINOR_SCORE,
+            "Two green lines that say the same lie here",
+            "two lines",
+            "one line",
+        )
     if conflicts:
-        yield _finding(context, CONFLICT, conflicts, MINOR_SCORE,
-                       "The green line and the red line under it differ in samples, volume or kiai", "two settings", "one setting")
+        yield _finding(
+            context,
+            CONFLICT,
+            conflicts,
+            MINOR_SCORE,
+            "The green line and the red line under it differ in samples, volume or kiai",
+            "two settings",
+            "one setting",
+        )
 
 
 def _unused_green(context: Context, points: Sequence[TimingPoint]) -> Iterator[Finding]:
-    unused = [point for before, point in pairwise(points)
-              if not point.uninherited and before.time != point.time and _says(before)[:-1] == _says(point)[:-1]]
+    unused = [
+        point
+        for before, point in pairwise(points)
+        if not point.uninherited and before.time != point.time and _says(before)[:-1] == _says(point)[:-1]
+    ]
     if unused:
-        yield _finding(context, UNUSED_GREEN, unused, UNUSED_SCORE, "This green line changes nothing", "a line", "no line")
+        yield _finding(
+            context, UNUSED_GREEN, unused, UNUSED_SCORE, "This green line changes nothing", "a line", "no line"
+        )
 
 
 def _unused_red(context: Context) -> Iterator[Finding]:
@@ -140,8 +217,17 @@ def _unused_red(context: Context) -> Iterator[Finding]:
         if same and abs(off) < DOWNBEAT_MS and line.omits_bar_line == before.omits_bar_line and line.time > before.time:
             unused.append(line)
     if unused:
-        yield _finding(context, UNUSED_RED, unused, WARNING_SCORE, "This red line has the tempo and metre of the one before and lies on a "
-                       "downbeat of it", "a red line", "a green line or none")
+        yield _finding(
+            context,
+            UNUSED_RED,
+            unused,
+            WARNING_SCORE,
+            "This red line has the tempo and metre of the one before and lies on a downbeat of it",
+            "a red line",
+            "a green line or none",
+        )
 
 
-CHECK = BeatmapCheck(Category.TIMING, "Timing lines", (DUPLICATE_GREEN, CONFLICT, UNUSED_GREEN, UNUSED_RED, FIRST_LINE, LINE_VOLUME), run)
+CHECK = BeatmapCheck(
+    Category.TIMING, "Timing lines", (DUPLICATE_GREEN, CONFLICT, UNUSED_GREEN, UNUSED_RED, FIRST_LINE, LINE_VOLUME), run
+)

@@ -1,4 +1,5 @@
-"""Metadata as the ranking criteria want them: markers in titles, romanised fields, tags. One finding for all difficulties that share it."""
+"""Metadata as the ranking criteria want them: markers in titles, romanised fields, tags. One finding for all
+difficulties that share it."""
 
 from __future__ import annotations
 
@@ -12,69 +13,126 @@ from maimod.rules.base import MapsetCheck, MapsetContext, Placed, Rule
 from maimod.rules.sets import CRITERIA, EXACT_SCORE, LAZER, LIKELY_SCORE
 
 TITLE_MARKER = Rule(
-    "mapset/title-marker", "Marker of the title in another form", Severity.PROBLEM, ("map",),
+    "mapset/title-marker",
+    "Marker of the title in another form",
+    Severity.PROBLEM,
+    ("map",),
     why="Cuts and versions of songs are marked in one and the same form, so that they are found and told apart.",
     how="Titles with words as TV size, game version, short, cut, sped up or nightcore version contain one of (TV Size), (Game Ver.), "
-        "(Short Ver.), (Cut Ver.), (Sped Up Ver.), (Nightcore Mix), (Sped Up & Cut Ver.) and (Nightcore & Cut Ver.), romanised and "
-        "Unicode alike.",
+    "(Short Ver.), (Cut Ver.), (Sped Up Ver.), (Nightcore Mix), (Sped Up & Cut Ver.) and (Nightcore & Cut Ver.), romanised and "
+    "Unicode alike.",
     ignore_when="the words are part of the song's own title and mean something else",
     blind_spots="Cut songs without any marker.",
-    source=f"{LAZER}/CheckTitleMarkers.cs")
+    source=f"{LAZER}/CheckTitleMarkers.cs",
+)
 MARKER = Rule(
-    "mapset/artist-marker", "feat., vs. or CV: in another form", Severity.WARNING, ("map",),
+    "mapset/artist-marker",
+    "feat., vs. or CV: in another form",
+    Severity.WARNING,
+    ("map",),
     why="Artists are credited in one form throughout the game.",
     how="Artist and romanised title write (CV: name), vs. and feat. rather than other forms of them.",
     ignore_when="the artist's own name is written so",
     blind_spots="Credits left out.",
-    source=f"{CRITERIA}#metadata")
+    source=f"{CRITERIA}#metadata",
+)
 ROMANISED = Rule(
-    "mapset/romanised", "Romanised field with other letters", Severity.PROBLEM, ("map",),
+    "mapset/romanised",
+    "Romanised field with other letters",
+    Severity.PROBLEM,
+    ("map",),
     why="The romanised fields are what players without the fonts see and what they can type to search.",
     how="Artist and Title contain a character that is not ASCII.",
     ignore_when="never; the Unicode fields are for that",
     blind_spots="Romanisations that are wrong.",
-    source=f"{CRITERIA}#metadata")
+    source=f"{CRITERIA}#metadata",
+)
 TAGS = Rule(
-    "mapset/tags-genre-language", "No genre or language in the tags", Severity.WARNING, ("map",),
+    "mapset/tags-genre-language",
+    "No genre or language in the tags",
+    Severity.WARNING,
+    ("map",),
     why="Players search for songs by genre and language.",
     how="The tags hold one of the game's genres and one of its languages. All of the ranked sets do that were submitted since the "
-        "criteria ask for it, and hardly any older ones.",
+    "criteria ask for it, and hardly any older ones.",
     ignore_when="the genre is none of the game's",
     blind_spots="Wrong genres.",
-    source=f"{LAZER}/CheckMissingGenreLanguage.cs")
+    source=f"{LAZER}/CheckMissingGenreLanguage.cs",
+)
 GUEST = Rule(
-    "mapset/guest-tag", "Guest mapper missing in the tags", Severity.MINOR, ("map",),
+    "mapset/guest-tag",
+    "Guest mapper missing in the tags",
+    Severity.MINOR,
+    ("map",),
     why="Mappers of guest difficulties have to be found by their names.",
     how="The name before 's in the name of a difficulty is in the tags, or is the creator's.",
     ignore_when="the name is a joke or a nickname and the user name is in the tags",
     blind_spots="Guests whom the name of the difficulty does not tell; nicknames.",
-    source=f"{CRITERIA}#metadata")
+    source=f"{CRITERIA}#metadata",
+)
 
 LEFT_OVER = Rule(
-    "mapset/left-over-difficulty", "Difficulty for work on the set", Severity.PROBLEM, ("map",),
+    "mapset/left-over-difficulty",
+    "Difficulty for work on the set",
+    Severity.PROBLEM,
+    ("map",),
     why="A difficulty that only holds hitsounds or timing is not to be played, and must not be uploaded with the others.",
     how="It is called hitsounds, hitsounding, timing, keysounds or the like.",
     ignore_when="the set is still being worked on",
     blind_spots="Such difficulties by other names.",
-    source=f"{CRITERIA}#general")
+    source=f"{CRITERIA}#general",
+)
 
 _VERSION = r"(?:size|ver(?:sion|\.|\b)|edit|cut\b)"
 TITLE_MARKERS = {
-    "(TV Size)": rf"\btv[\s-]*{_VERSION}", "(Game Ver.)": rf"\bgame[\s-]*{_VERSION}", "(Short Ver.)": rf"\bshort[\s-]*{_VERSION}",
-    "(Cut Ver.)": r"(?<!& )\bcut[\s-]*ver", "(Sped Up Ver.)": r"\bsped[\s-]*up[\s-]*ver",
+    "(TV Size)": rf"\btv[\s-]*{_VERSION}",
+    "(Game Ver.)": rf"\bgame[\s-]*{_VERSION}",
+    "(Short Ver.)": rf"\bshort[\s-]*{_VERSION}",
+    "(Cut Ver.)": r"(?<!& )\bcut[\s-]*ver",
+    "(Sped Up Ver.)": r"\bsped[\s-]*up[\s-]*ver",
     "(Nightcore Mix)": r"\bnightcore[\s-]*(?:ver|mix)",
-    "(Sped Up & Cut Ver.)": r"\bsped[\s-]*up (?:&|and) cut", "(Nightcore & Cut Ver.)": r"\bnightcore (?:&|and) cut"}
+    "(Sped Up & Cut Ver.)": r"\bsped[\s-]*up (?:&|and) cut",
+    "(Nightcore & Cut Ver.)": r"\bnightcore (?:&|and) cut",
+}
 """What to write, and what is taken for an attempt at it."""
 ARTIST_MARKERS = {
     "CV: ": re.compile(r"(?:^|[\s(\[\uff08])cv(?!: )[\s.:\uff1a]", re.IGNORECASE),
     "vs. ": re.compile(r"\s(?:vs|versus)(?!\.\s)[\s.]", re.IGNORECASE),
-    "feat. ": re.compile(r"(?:^|[\s(\[])(?:ft\.?|featuring|feat(?!\.\s)\.?)\s", re.IGNORECASE)}
-LEFT_OVERS = re.compile(r"(?:hit|key)[\s-]*sound(?:s|ing|ed)?(?: (?:diff|difficulty|copy))?|hs(?: diff)?|timing(?: diff)?", re.IGNORECASE)
-GENRES = ("video game", "anime", "rock", "pop", "novelty", "hip hop", "electronic", "metal", "classical", "folk", "jazz")
-LANGUAGES = ("instrumental", "english", "chinese", "japanese", "korean", "french", "german", "italian", "spanish", "russian", "polish",
-             "swedish")
-"""Those of the game's own lists. None of 18 ranked sets with ids above 1.3 million lacks a genre or language, 224 of 261 older ones do.
-Of all 279 sets 9 have a title marker in another form and 8 one of the artist, 34 a guest (a nickname, mostly) who is not in the tags."""
+    "feat. ": re.compile(r"(?:^|[\s(\[])(?:ft\.?|featuring|feat(?!\.\s)\.?)\s", re.IGNORECASE),
+}
+LEFT_OVERS = re.compile(
+    r"(?:hit|key)[\s-]*sound(?:s|ing|ed)?(?: (?:diff|difficulty|copy))?|hs(?: diff)?|timing(?: diff)?", re.IGNORECASE
+)
+GENRES = (
+    "video game",
+    "anime",
+    "rock",
+    "pop",
+    "novelty",
+    "hip hop",
+    "electronic",
+    "metal",
+    "classical",
+    "folk",
+    "jazz",
+)
+LANGUAGES = (
+    "instrumental",
+    "english",
+    "chinese",
+    "japanese",
+    "korean",
+    "french",
+    "german",
+    "italian",
+    "spanish",
+    "russian",
+    "polish",
+    "swedish",
+)
+"""Those of the game's own lists. None of 18 ranked sets with ids above 1.3 million lacks a genre or language, 224 of
+261 older ones do. Of all 279 sets 9 have a title marker in another form and 8 one of the artist, 34 a guest (a
+nickname, mostly) who is not in the tags."""
 
 
 Check = Callable[[str, str, str], Iterator[tuple[str, str]]]
@@ -91,8 +149,13 @@ def run(context: MapsetContext) -> Iterator[Placed]:
     for beatmap in context.beatmaps:
         if LEFT_OVERS.fullmatch(beatmap.version.strip()) and len(context.beatmaps) > 1:
             yield from context.finding(
-                LEFT_OVER, beatmap, line=beatmap.line_of("Metadata", "Version"), score=EXACT_SCORE, actual=beatmap.version,
-                message=f"[{beatmap.version}] seems to be for work on the set.")
+                LEFT_OVER,
+                beatmap,
+                line=beatmap.line_of("Metadata", "Version"),
+                score=EXACT_SCORE,
+                actual=beatmap.version,
+                message=f"[{beatmap.version}] seems to be for work on the set.",
+            )
 
 
 def _each(context: MapsetContext, key: str, rule: Rule, check: Check) -> Iterator[Placed]:
@@ -103,8 +166,15 @@ def _each(context: MapsetContext, key: str, rule: Rule, check: Check) -> Iterato
     for (value, unicode_value), beatmaps in groups.items():
         for message, expected in check(key, value, unicode_value):
             yield from context.finding(
-                rule, beatmaps, line=beatmaps[0].line_of("Metadata", key), message=message, subject=f"{key} {expected}", actual=value,
-                score=EXACT_SCORE if rule.severity is Severity.PROBLEM else LIKELY_SCORE, expected=[Expected(expected)])
+                rule,
+                beatmaps,
+                line=beatmaps[0].line_of("Metadata", key),
+                message=message,
+                subject=f"{key} {expected}",
+                actual=value,
+                score=EXACT_SCORE if rule.severity is Severity.PROBLEM else LIKELY_SCORE,
+                expected=[Expected(expected)],
+            )
 
 
 def _title_markers(key: str, value: str, unicode_value: str) -> Iterator[tuple[str, str]]:
@@ -113,8 +183,11 @@ def _title_markers(key: str, value: str, unicode_value: str) -> Iterator[tuple[s
             if any(other in value and marker.strip("()") in other for other in TITLE_MARKERS):
                 continue
             yield f'The title "{value}" should have its marker as {marker}.', marker
-        elif unicode_value and (marker in value) != (marker in unicode_value) and (
-                marker in value or not re.search(attempt, value, re.IGNORECASE)):
+        elif (
+            unicode_value
+            and (marker in value) != (marker in unicode_value)
+            and (marker in value or not re.search(attempt, value, re.IGNORECASE))
+        ):
             where = "romanised" if marker in value else "Unicode"
             yield f"Only the {where} title has the marker {marker}.", marker
 
@@ -133,8 +206,11 @@ def _other_letters(key: str, value: str, unicode_value: str) -> Iterator[tuple[s
 
 def _tags(key: str, value: str, unicode_value: str) -> Iterator[tuple[str, str]]:
     words = set(value.lower().replace("-", " ").replace("_", " ").split())
-    missing = [what for what, names in (("genre", GENRES), ("language", LANGUAGES))
-               if not any(set(name.split()) <= words for name in names)]
+    missing = [
+        what
+        for what, names in (("genre", GENRES), ("language", LANGUAGES))
+        if not any(set(name.split()) <= words for name in names)
+    ]
     if missing:
         yield f"The tags name no {' and no '.join(missing)}.", " and ".join(missing)
 
@@ -149,8 +225,14 @@ def _guests(context: MapsetContext) -> Iterator[Placed]:
         missing = [name for name in guests if _plain(name).strip() not in searched]
         if missing:
             yield from context.finding(
-                GUEST, beatmap, line=beatmap.line_of("Metadata", "Tags"), score=LIKELY_SCORE, actual=beatmap.metadata.get("Tags", ""),
-                expected=[Expected(name) for name in missing], message=f"{' and '.join(missing)} is not in the tags.")
+                GUEST,
+                beatmap,
+                line=beatmap.line_of("Metadata", "Tags"),
+                score=LIKELY_SCORE,
+                actual=beatmap.metadata.get("Tags", ""),
+                expected=[Expected(name) for name in missing],
+                message=f"{' and '.join(missing)} is not in the tags.",
+            )
 
 
 def _plain(text: str) -> str:

@@ -24,7 +24,8 @@ NEIGHBOURS = 2
 MOVE_BITS = 2.0
 """What explaining a flag by a misplaced one costs: there are four places to move it to."""
 STYLE_BITS = 2.0
-"""What speaks for a flag each time the number of places with the same combos before and after doubles: it is a pattern."""
+"""What speaks for a flag each time the number of places with the same combos before and after doubles: it is a pattern.
+"""
 LONG_STYLE_BITS = 1.2
 """The same for every time the number of combos as long as this one doubles, beyond what their share says."""
 MODEL_BITS = 6.0
@@ -41,21 +42,31 @@ N_COMMON = 3
 
 _SOURCE = "https://osu.ppy.sh/wiki/en/Beatmapping/Combo"
 MISSING = Rule(
-    "new-combos/missing", "New combo missing", Severity.WARNING, ("map", "model"),
+    "new-combos/missing",
+    "New combo missing",
+    Severity.WARNING,
+    ("map", "model"),
     why="New combos show players where a musical phrase begins; a combo that runs on into the next one hides it.",
     how="The length of the combo in beats is compared with that of all other combos of this map: it is rare, while the two parts that "
-        "a flag on this object would make are common. The model's probability of a flag here is added to that.",
+    "a flag on this object would make are common. The model's probability of a flag here is added to that.",
     ignore_when="the phrase really is longer here, or the pattern is one combo on purpose.",
     blind_spots="Maps whose combos have no usual length; a combo whose doubled length is common as well. Colours are not judged.",
-    source=_SOURCE, modes=PLAYFIELD_MODES)
+    source=_SOURCE,
+    modes=PLAYFIELD_MODES,
+)
 UNEXPECTED = Rule(
-    "new-combos/unexpected", "Unexpected new combo", Severity.WARNING, ("map", "model"),
+    "new-combos/unexpected",
+    "Unexpected new combo",
+    Severity.WARNING,
+    ("map", "model"),
     why="A flag inside a phrase tears apart what players hear as one, and makes jumps look like a change that is none.",
     how="The combos before and after the flag have lengths that are rare in this map, while without the flag, or with it one or two "
-        "objects away, they would be common. The model's probability against a flag here is added to that.",
+    "objects away, they would be common. The model's probability against a flag here is added to that.",
     ignore_when="the flag marks a single sound or a change of rhythm, or one combo for each note is the style of the passage.",
     blind_spots="Maps whose combos have no usual length. Combo colours and skipped colours are not judged.",
-    source=_SOURCE, modes=PLAYFIELD_MODES)
+    source=_SOURCE,
+    modes=PLAYFIELD_MODES,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +94,8 @@ class Combos:
         grid = BeatGrid(context.beatmap)
         self.ticks = [int(tick) for tick in grid.ticks(np.array([o.time for o in self.objects]))]
         spinners = [o.kind is ObjectKind.SPINNER for o in self.objects]
-        # The first object and those after spinners start a combo whatever their flag; a spinner's own flag shows nothing.
+        # The first object and those after spinners start a combo whatever their flag; a spinner's own flag shows
+        # nothing.
         self.forced = [i == 0 or spinners[i] or spinners[i - 1] for i in range(len(self.objects))]
         self.starts = [i for i, o in enumerate(self.objects) if o.new_combo or self.forced[i]]
         ends = [*(self.ticks[i] for i in self.starts[1:]), self.ticks[-1] + TICKS_PER_BEAT]
@@ -118,7 +130,7 @@ class Combos:
                     if moved > best:
                         best, shift = moved, by
             event = next((s for s in self.events(start) if s.event.kind is EventKind.NEW_COMBO), None)
-            model = 0.0 if event is None else -_log_odds(2.0 ** -event.surprisal) - MODEL_USUAL_BITS
+            model = 0.0 if event is None else -_log_odds(2.0**-event.surprisal) - MODEL_USUAL_BITS
             yield Verdict(start, best - actual - style, model, event, (here - begin, end - here), shift)
 
     def missing(self) -> Iterator[Verdict]:
@@ -148,8 +160,10 @@ class Combos:
         events = self.events(place)
         if not events:
             return None, 0.0
-        offers = [(next((p for e, p in score.expected if e.kind is EventKind.NEW_COMBO), 0.0), -i, score)
-                  for i, score in enumerate(events)]
+        offers = [
+            (next((p for e, p in score.expected if e.kind is EventKind.NEW_COMBO), 0.0), -i, score)
+            for i, score in enumerate(events)
+        ]
         probability, _, event = max(offers, key=lambda offer: offer[:2])
         return event, probability
 
@@ -183,7 +197,10 @@ def run(context: Context) -> Iterator[Finding]:
         return
     combos = Combos(context)
     common = ", ".join(f"{_beats(length)} beats ({count}x)" for length, count in combos.lengths.most_common(N_COMMON))
-    for rule, curve, verdicts in ((MISSING, MISSING_CURVE, combos.missing()), (UNEXPECTED, UNEXPECTED_CURVE, combos.unexpected())):
+    for rule, curve, verdicts in (
+        (MISSING, MISSING_CURVE, combos.missing()),
+        (UNEXPECTED, UNEXPECTED_CURVE, combos.unexpected()),
+    ):
         for verdict in verdicts:
             bits = total(verdict)
             score = context.calibration.score(rule.id, bits, curve)
@@ -193,22 +210,40 @@ def run(context: Context) -> Iterator[Finding]:
             before, after = map(_beats, verdict.lengths)
             where = _place_in_measure(context, hit_object)
             if rule is MISSING:
-                message = (f"No new combo {where}: this combo lasts {_beats(sum(verdict.lengths))} beats, while a flag here would make "
-                           f"combos of {before} and {after}; usual in this map: {common}.")
+                message = (
+                    f"No new combo {where}: this combo lasts {_beats(sum(verdict.lengths))} beats, while a flag here would make "
+                    f"combos of {before} and {after}; usual in this map: {common}."
+                )
             else:
                 moved = abs(verdict.shift)
-                better = "" if not moved else (f" It would fit {moved} object{'s' * (moved > 1)} "
-                                               f"{'later' if verdict.shift > 0 else 'earlier'}.")
-                message = (f"New combo {where} makes combos of {before} and {after} beats; usual in this map: {common}.{better}")
+                better = (
+                    ""
+                    if not moved
+                    else (
+                        f" It would fit {moved} object{'s' * (moved > 1)} "
+                        f"{'later' if verdict.shift > 0 else 'earlier'}."
+                    )
+                )
+                message = f"New combo {where} makes combos of {before} and {after} beats; usual in this map: {common}.{better}"
             flag = rule is UNEXPECTED
             odds = verdict.model + (MODEL_USUAL_BITS if flag else 0.0)
-            chance = None if verdict.event is None else round(1 / (1 + 2.0 ** -odds), 4)
+            chance = None if verdict.event is None else round(1 / (1 + 2.0**-odds), 4)
             yield context.finding(
-                rule, time=hit_object.time, message=message, score=score, line=hit_object.line, objects=[hit_object],
-                event=verdict.event, actual="new combo" if flag else "no new combo",
+                rule,
+                time=hit_object.time,
+                message=message,
+                score=score,
+                line=hit_object.line,
+                objects=[hit_object],
+                event=verdict.event,
+                actual="new combo" if flag else "no new combo",
                 expected=[Expected("no new combo" if flag else "new combo", chance)],
-                bits=round(bits, 2), habit_bits=round(verdict.habit, 2), model_bits=round(verdict.model, 2),
-                beats_before=verdict.lengths[0] / TICKS_PER_BEAT, beats_after=verdict.lengths[1] / TICKS_PER_BEAT)
+                bits=round(bits, 2),
+                habit_bits=round(verdict.habit, 2),
+                model_bits=round(verdict.model, 2),
+                beats_before=verdict.lengths[0] / TICKS_PER_BEAT,
+                beats_after=verdict.lengths[1] / TICKS_PER_BEAT,
+            )
 
 
 CHECK = BeatmapCheck(Category.NEW_COMBOS, "New combos", (MISSING, UNEXPECTED), run)

@@ -1,6 +1,7 @@
 """How long is played and rested: drain time and breaks.
 
-Of 1,046 ranked maps 10 have a break that does not fit, 5 are a few hundredths of a second short of 30 s, which is let pass.
+Of 1,046 ranked maps 10 have a break that does not fit, 5 are a few hundredths of a second short of 30 s, which is let
+pass.
 """
 
 from __future__ import annotations
@@ -15,28 +16,42 @@ from maimod.rules.base import ALL_MODES, BeatmapCheck, Context, Rule
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 _LAZER = "https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks"
 DRAIN = Rule(
-    "mapset/drain-time", "Drain time too short", Severity.PROBLEM, ("map",),
+    "mapset/drain-time",
+    "Drain time too short",
+    Severity.PROBLEM,
+    ("map",),
     why="The ranking criteria ask for at least 30 seconds of play.",
     how="From the first object to the end of the last, breaks taken out.",
     ignore_when="never",
     blind_spots="None.",
-    source=f"{_CRITERIA}#general")
+    source=f"{_CRITERIA}#general",
+)
 BREAK = Rule(
-    "mapset/break", "Break too short or too close to an object", Severity.PROBLEM, ("map",),
+    "mapset/break",
+    "Break too short or too close to an object",
+    Severity.PROBLEM,
+    ("map",),
     why="The game shows breaks by fading; one that is too short flickers, and one that reaches into the play hides objects. The editor "
-        "makes none like that: they are left when objects are added, moved or copied between difficulties.",
+    "makes none like that: they are left when objects are added, moved or copied between difficulties.",
     how="A break lasts 650 ms or more, begins 200 ms or more after an object ends, ends no later than the next object begins to appear "
-        "(by the approach rate) and contains no object.",
+    "(by the approach rate) and contains no object.",
     ignore_when="never: the game or another editor will mend it",
     blind_spots="Mania, which has no breaks to speak of.",
-    source=f"{_LAZER}/CheckBreaks.cs", modes=ALL_MODES - {Mode.MANIA})
+    source=f"{_LAZER}/CheckBreaks.cs",
+    modes=ALL_MODES - {Mode.MANIA},
+)
 MISSING_BREAK = Rule(
-    "mapset/missing-break", "Long pause without a break", Severity.MINOR, ("map",),
+    "mapset/missing-break",
+    "Long pause without a break",
+    Severity.MINOR,
+    ("map",),
     why="Health drains through a pause that is not a break, and players cannot tell that they may rest.",
     how="Nothing is to be hit for 10 s or more, and no break lies in between.",
     ignore_when="a break would tell too early that the map goes on, or not",
     blind_spots="Pauses under 10 s; mania, where health does not drain by itself.",
-    source="https://osu.ppy.sh/wiki/en/Gameplay/Break", modes=ALL_MODES - {Mode.MANIA})
+    source="https://osu.ppy.sh/wiki/en/Gameplay/Break",
+    modes=ALL_MODES - {Mode.MANIA},
+)
 
 MIN_DRAIN_MS, DRAIN_ROUNDING_MS = 30_000.0, 50.0
 MIN_BREAK_MS, MIN_BREAK_START_MS = 650.0, 200.0
@@ -50,8 +65,14 @@ def run(context: Context) -> Iterator[Finding]:
     beatmap = context.beatmap
     if beatmap.drain_ms < MIN_DRAIN_MS - DRAIN_ROUNDING_MS:
         yield context.finding(
-            DRAIN, time=context.objects_by_time[0].time, line=1, score=EXACT_SCORE, actual=f"{beatmap.drain_ms / 1000:.1f} s",
-            expected=[Expected("30 s")], message=f"The drain time is {beatmap.drain_ms / 1000:.1f} s, less than 30 s.")
+            DRAIN,
+            time=context.objects_by_time[0].time,
+            line=1,
+            score=EXACT_SCORE,
+            actual=f"{beatmap.drain_ms / 1000:.1f} s",
+            expected=[Expected("30 s")],
+            message=f"The drain time is {beatmap.drain_ms / 1000:.1f} s, less than 30 s.",
+        )
     if beatmap.mode is Mode.MANIA:
         return
     for pause in beatmap.breaks:
@@ -74,16 +95,34 @@ def _break(context: Context, pause: Break) -> Iterator[Finding]:
         wrong.append((WARNING_SCORE, f"This break lasts {length:.0f} ms", f"{length:.0f} ms", f"{MIN_BREAK_MS:.0f} ms"))
     if not inside and before is not None and pause.start - before < MIN_BREAK_START_MS - ROUNDING_MS:
         gap = pause.start - before
-        wrong.append((EXACT_SCORE, f"This break begins {gap:.0f} ms after the object before it", f"{gap:.0f} ms", "200 ms"))
+        wrong.append(
+            (EXACT_SCORE, f"This break begins {gap:.0f} ms after the object before it", f"{gap:.0f} ms", "200 ms")
+        )
     if not inside and after is not None and after - pause.end < preempt - ROUNDING_MS:
         gap = after - pause.end
-        wrong.append((EXACT_SCORE, f"This break ends {gap:.0f} ms before the next object, which begins to appear {preempt:.0f} ms before "
-                                   "its time", f"{gap:.0f} ms", f"{preempt:.0f} ms"))
+        wrong.append(
+            (
+                EXACT_SCORE,
+                f"This break ends {gap:.0f} ms before the next object, which begins to appear {preempt:.0f} ms before "
+                "its time",
+                f"{gap:.0f} ms",
+                f"{preempt:.0f} ms",
+            )
+        )
     if wrong:
         score, message, actual, least = wrong[0]
         more = "".join(f"; {other[0].lower()}{other[1:]}" for _, other, _, _ in wrong[1:])
-        yield context.finding(BREAK, time=pause.start, end_time=pause.end, line=pause.line, score=score, message=f"{message}{more}.",
-                              actual=actual, expected=[Expected(least)], length_ms=round(length, 1))
+        yield context.finding(
+            BREAK,
+            time=pause.start,
+            end_time=pause.end,
+            line=pause.line,
+            score=score,
+            message=f"{message}{more}.",
+            actual=actual,
+            expected=[Expected(least)],
+            length_ms=round(length, 1),
+        )
 
 
 def preempt_ms(difficulty: Difficulty) -> float:
@@ -99,11 +138,21 @@ def _missing_breaks(context: Context) -> Iterator[Finding]:
         if before.end_time >= ends:
             last, ends = before, before.end_time
         pause = after.time - ends
-        if last is not None and pause >= LONG_PAUSE_MS and not any(
-                one.start < after.time and one.end > ends for one in context.beatmap.breaks):
+        if (
+            last is not None
+            and pause >= LONG_PAUSE_MS
+            and not any(one.start < after.time and one.end > ends for one in context.beatmap.breaks)
+        ):
             yield context.finding(
-                MISSING_BREAK, time=ends, end_time=after.time, line=after.line, score=MINOR_SCORE, actual="no break",
-                expected=[Expected("a break")], message=f"Nothing is to be hit for {pause / 1000:.1f} s, and there is no break.")
+                MISSING_BREAK,
+                time=ends,
+                end_time=after.time,
+                line=after.line,
+                score=MINOR_SCORE,
+                actual="no break",
+                expected=[Expected("a break")],
+                message=f"Nothing is to be hit for {pause / 1000:.1f} s, and there is no break.",
+            )
 
 
 CHECK = BeatmapCheck(Category.MAPSET, "Playing time", (DRAIN, BREAK, MISSING_BREAK), run)

@@ -25,7 +25,8 @@ PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
 LEFT, TOP, RIGHT, BOTTOM = -67, -60, 579, 428
 """What a 4:3 screen shows around the playfield, in osu! pixels (lazer, `CheckOffscreenObjects`)."""
 EXACT_SCORE, BODY_SCORE = 0.95, 0.7
-"""Arithmetic does not err; that a body, not an end, leaves the screen is a smaller matter (Mapset Verifier: a warning)."""
+"""Arithmetic does not err; that a body, not an end, leaves the screen is a smaller matter (Mapset Verifier: a warning).
+"""
 
 STACK_PX, TAIL_STACK_PX = 1.0, 1.5
 """Closer is an exact stack: heads lie on whole pixels, tails wherever the curve ends."""
@@ -57,15 +58,16 @@ EVEN_KIN = 0.8
 
 
 EVEN_MAP = 0.9
-"""Share of the steps with kin that lie among even ones: about 1 in 25 ranked Easy and Normal maps, where not one step in
-3,000 is uneven; at most 0.83 (but for one map) in harder ones, where distances are spoken to the music."""
+"""Share of the steps with kin that lie among even ones: about 1 in 25 ranked Easy and Normal maps, where not one step
+in 3,000 is uneven; at most 0.83 (but for one map) in harder ones, where distances are spoken to the music."""
 STYLE_WEIGHT = 1.5
-"""How fast uneven steps become style as there are more of them: three in 250 are still worth a warning, eight in 140 are not."""
+"""How fast uneven steps become style as there are more of them: three in 250 are still worth a warning, eight in 140
+are not."""
 MAX_OFFSCREEN = 5
 """A map with more objects off the screen does it on purpose or was scaled: one finding with all of them."""
 SPACING_CURVE = Curve(middle=4.5, scale=1.0)
-"""Bits: log2 of the even steps, less the number of mistakes, plus how far this one is off in units of lazer's problem. One
-circle moved by 60 px in a Normal of 120 steps has 7 to 8."""
+"""Bits: log2 of the even steps, less the number of mistakes, plus how far this one is off in units of lazer's problem.
+One circle moved by 60 px in a Normal of 120 steps has 7 to 8."""
 
 PLACES = frozenset({EventKind.DISTANCE, EventKind.POS_X, EventKind.POS_Y, EventKind.POS})
 """Kinds of events that say where something is. Refinements within a cell are left out: nobody sees 2 px."""
@@ -90,40 +92,67 @@ COORDINATE_UNITS = (8, 4, 2, 1)
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21"
 UNEXPECTED = Rule(
-    "positions/unexpected", "Unexpected position", Severity.WARNING, ("model",),
+    "positions/unexpected",
+    "Unexpected position",
+    Severity.WARNING,
+    ("model",),
     why="An object that lies where nothing led to breaks the flow, or was moved by accident.",
     how="The model's surprise at the distance and the place of the object and at the distance to the next, above what 90 % of the "
-        "objects of this map reach: in a map full of jumps a jump is no surprise.",
+    "objects of this map reach: in a map full of jumps a jump is no surprise.",
     ignore_when="the jump stresses the sound it falls on.",
     blind_spots="A displaced object in a map of high entropy: most that are moved by less than 100 px in hard maps.",
-    source=_CRITERIA, modes=PLAYFIELD_MODES)
+    source=_CRITERIA,
+    modes=PLAYFIELD_MODES,
+)
 SPACING = Rule(
-    "positions/spacing", "Uneven spacing", Severity.WARNING, ("map",),
+    "positions/spacing",
+    "Uneven spacing",
+    Severity.WARNING,
+    ("map",),
     why="In a map whose distances tell the rhythm, another distance at the same rhythm is read as another rhythm.",
     how="The step is compared with the steps of the same rhythm within 4 s; these are even, as are nine in ten of the whole map, and "
-        "this one is more than 10 px and 15 % off.",
+    "this one is more than 10 px and 15 % off.",
     ignore_when="the change of spacing goes with a change in the music.",
     blind_spots="Maps whose spacing varies (most Insane and Expert ones) are not judged, nor are stacks.",
-    source="https://osu.ppy.sh/wiki/en/Beatmapping/Distance_snap", modes=frozenset({Mode.OSU}))
+    source="https://osu.ppy.sh/wiki/en/Beatmapping/Distance_snap",
+    modes=frozenset({Mode.OSU}),
+)
 OFFSCREEN = Rule(
-    "positions/offscreen", "Object outside the screen", Severity.PROBLEM, ("map",),
+    "positions/offscreen",
+    "Object outside the screen",
+    Severity.PROBLEM,
+    ("map",),
     why="On 4:3 screens a part of it cannot be seen.",
     how="The circle, or the slider's body with its width, is held against the area that the game shows on a 4:3 screen.",
-    ignore_when="never: the ranking criteria forbid it.", blind_spots="Stacked objects, which the game shifts to the upper left.",
-    source=_CRITERIA, modes=OSU)
+    ignore_when="never: the ranking criteria forbid it.",
+    blind_spots="Stacked objects, which the game shifts to the upper left.",
+    source=_CRITERIA,
+    modes=OSU,
+)
 NEAR_OVERLAP = Rule(
-    "positions/near-overlap", "Broken stack", Severity.WARNING, ("map",),
+    "positions/near-overlap",
+    "Broken stack",
+    Severity.WARNING,
+    ("map",),
     why="Two objects a few pixels apart look like a stack that slipped.",
     how="The object lies 1 to 5 px from the one before it, while other stacks of this map are exact.",
     ignore_when="the offset is a style; one that occurs three times is not reported.",
     blind_spots="Stacks with objects in between, and offsets of more than 5 px.",
-    source="https://osu.ppy.sh/wiki/en/Beatmapping/Stacking", modes=OSU)
+    source="https://osu.ppy.sh/wiki/en/Beatmapping/Stacking",
+    modes=OSU,
+)
 COLUMN = Rule(
-    "positions/column", "Note in an unlikely or occupied column", Severity.PROBLEM, ("map", "model"),
+    "positions/column",
+    "Note in an unlikely or occupied column",
+    Severity.PROBLEM,
+    ("map", "model"),
     why="Two notes at once in a column cannot be played; a note far from the pattern is hard to read.",
     how="Notes of one column that overlap or are 30 ms apart or less; else the model's surprise at the column.",
-    ignore_when="the pattern breaks on purpose.", blind_spots="Columns are often free: a single exchanged note is rarely seen.",
-    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania", modes=frozenset({Mode.MANIA}))
+    ignore_when="the pattern breaks on purpose.",
+    blind_spots="Columns are often free: a single exchanged note is rarely seen.",
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania",
+    modes=frozenset({Mode.MANIA}),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,11 +237,20 @@ def spacing(context: Context, all_steps: Sequence[Step]) -> Iterator[Finding]:
         if score >= CANDIDATE_SCORE:
             both = ", and so is the next step" if following else ""
             yield context.finding(
-                SPACING, time=step.after.time, line=step.after.line, objects=[step.after], score=score,
+                SPACING,
+                time=step.after.time,
+                line=step.after.line,
+                objects=[step.after],
+                score=score,
                 message=f"{step.distance:.0f} px from the object before it, where the steps of this rhythm have {usual:.0f} px{both}.",
-                actual=f"{step.distance:.0f} px", expected=[Expected(f"{usual:.0f} px")],
-                distance_px=round(step.distance, 1), usual_px=round(usual, 1), gap_ms=round(step.gap, 1), even_steps=judged,
-                uneven_steps=len(uneven))
+                actual=f"{step.distance:.0f} px",
+                expected=[Expected(f"{usual:.0f} px")],
+                distance_px=round(step.distance, 1),
+                usual_px=round(usual, 1),
+                gap_ms=round(step.gap, 1),
+                even_steps=judged,
+                uneven_steps=len(uneven),
+            )
 
 
 def broken_stacks(context: Context, all_steps: Sequence[Step]) -> Iterator[Finding]:
@@ -241,11 +279,18 @@ def broken_stacks(context: Context, all_steps: Sequence[Step]) -> Iterator[Findi
             score = min(score, MINOR_STACK_SCORE)
         if score >= ALONE_SCORE:
             yield context.finding(
-                NEAR_OVERLAP, time=step.after.time, line=step.after.line, objects=[step.after], score=score,
+                NEAR_OVERLAP,
+                time=step.after.time,
+                line=step.after.line,
+                objects=[step.after],
+                score=score,
                 message=f"{math.hypot(*offset):.1f} px off a stack; {exact[on_tail]} other stacks of this map are exact.",
                 actual=f"x:{step.after.x:.0f} y:{step.after.y:.0f}",
                 expected=[Expected(f"x:{step.after.x - offset[0]:.0f} y:{step.after.y - offset[1]:.0f}")],
-                off_px=round(math.hypot(*offset), 2), exact_stacks=exact[on_tail], broken_stacks=numbers[on_tail])
+                off_px=round(math.hypot(*offset), 2),
+                exact_stacks=exact[on_tail],
+                broken_stacks=numbers[on_tail],
+            )
 
 
 def offscreen(context: Context) -> Iterator[Finding]:
@@ -256,26 +301,56 @@ def offscreen(context: Context) -> Iterator[Finding]:
         if o.kind not in (ObjectKind.CIRCLE, ObjectKind.SLIDER):
             continue
         points = slider_path.flatten(o.slider).vertices if o.slider else np.array([[o.x, o.y]])
-        beyond = np.max([LEFT - points[:, 0] + radius, points[:, 0] + radius - RIGHT,
-                         TOP - points[:, 1] + radius, points[:, 1] + radius - BOTTOM], axis=0)
+        beyond = np.max(
+            [
+                LEFT - points[:, 0] + radius,
+                points[:, 0] + radius - RIGHT,
+                TOP - points[:, 1] + radius,
+                points[:, 1] + radius - BOTTOM,
+            ],
+            axis=0,
+        )
         if beyond.max() <= 0:
             continue
         ends = max(beyond[0], beyond[-1])
-        what = "The circle" if o.slider is None else "The head" if beyond[0] > 0 else "The end" if ends > 0 else "The body"
+        what = (
+            "The circle" if o.slider is None else "The head" if beyond[0] > 0 else "The end" if ends > 0 else "The body"
+        )
         x, y = points[int(beyond.argmax())]
-        found.append((o, float(beyond.max()), context.finding(
-            OFFSCREEN, time=o.time, end_time=o.end_time if o.slider else None, line=o.line, objects=[o],
-            score=EXACT_SCORE if ends > 0 else BODY_SCORE,
-            message=f"{what} reaches {beyond.max():.0f} px beyond the edge of a 4:3 screen.", actual=f"x:{x:.0f} y:{y:.0f}",
-            beyond_px=round(float(beyond.max()), 1), radius_px=round(radius, 1))))
+        found.append(
+            (
+                o,
+                float(beyond.max()),
+                context.finding(
+                    OFFSCREEN,
+                    time=o.time,
+                    end_time=o.end_time if o.slider else None,
+                    line=o.line,
+                    objects=[o],
+                    score=EXACT_SCORE if ends > 0 else BODY_SCORE,
+                    message=f"{what} reaches {beyond.max():.0f} px beyond the edge of a 4:3 screen.",
+                    actual=f"x:{x:.0f} y:{y:.0f}",
+                    beyond_px=round(float(beyond.max()), 1),
+                    radius_px=round(radius, 1),
+                ),
+            )
+        )
     if len(found) <= MAX_OFFSCREEN:
         yield from (finding for _, _, finding in found)
         return
     first, worst = found[0][0], max(amount for _, amount, _ in found)
     yield context.finding(
-        OFFSCREEN, time=first.time, end_time=found[-1][0].end_time, line=first.line, objects=[o for o, _, _ in found], score=EXACT_SCORE,
+        OFFSCREEN,
+        time=first.time,
+        end_time=found[-1][0].end_time,
+        line=first.line,
+        objects=[o for o, _, _ in found],
+        score=EXACT_SCORE,
         message=f"{len(found)} objects from here on reach beyond the edge of a 4:3 screen, by up to {worst:.0f} px.",
-        actual=f"{len(found)} objects", beyond_px=round(worst, 1), radius_px=round(radius, 1))
+        actual=f"{len(found)} objects",
+        beyond_px=round(worst, 1),
+        radius_px=round(radius, 1),
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -301,7 +376,9 @@ def unexpected(context: Context) -> Iterator[Finding]:
     """Objects whose place surprises more than this map's places do."""
     scores = {index: own for index, own in places(context).items() if own}
     if context.beatmap.mode is Mode.CATCH:  # the height means nothing there
-        scores = {index: [s for s in own if s.event.kind in (EventKind.POS_X, EventKind.POS)] for index, own in scores.items()}
+        scores = {
+            index: [s for s in own if s.event.kind in (EventKind.POS_X, EventKind.POS)] for index, own in scores.items()
+        }
     order = [o for o in context.objects_by_time if scores.get(o.index)]
     if len(order) < MIN_OBJECTS:
         return
@@ -309,21 +386,31 @@ def unexpected(context: Context) -> Iterator[Finding]:
     for o, after in zip(order, [*order[1:], None], strict=True):
         own = sum(s.surprise for s in scores[o.index])
         # A displaced object is also left by a strange step.
-        bits.append(own + (sum(s.surprise for s in scores[after.index] if s.event.kind is EventKind.DISTANCE) if after else 0.0))
+        bits.append(
+            own + (sum(s.surprise for s in scores[after.index] if s.event.kind is EventKind.DISTANCE) if after else 0.0)
+        )
     usual, rare = np.percentile(bits, (BASE_PERCENTILE, TAIL_PERCENTILE)).tolist()
     spread = max((rare - usual) / TAIL_BITS, 1.0)
     for i, o in enumerate(order):
         score = context.calibration.score(UNEXPECTED.id, (bits[i] - usual) / spread, UNEXPECTED_CURVE)
         # Of two objects in a row the one that surprises more is the displaced one.
-        if score < CANDIDATE_SCORE or bits[i] < max(bits[max(i - 1, 0):i + 2]):
+        if score < CANDIDATE_SCORE or bits[i] < max(bits[max(i - 1, 0) : i + 2]):
             continue
         event = max(scores[o.index], key=lambda s: s.surprise)
         yield context.finding(
-            UNEXPECTED, time=o.time, line=o.line, objects=[o], score=score, event=event,
+            UNEXPECTED,
+            time=o.time,
+            line=o.line,
+            objects=[o],
+            score=score,
+            event=event,
             message=f"{_place(event, o)} {'are' if event.event.kind is EventKind.DISTANCE else 'is'} unlikely here, "
-                    "even for a map with jumps like this one's.",
+            "even for a map with jumps like this one's.",
             actual=_place(event, o),
-            expected=_expected(context, event), bits=round(bits[i], 2), usual_bits=round(usual, 2))
+            expected=_expected(context, event),
+            bits=round(bits[i], 2),
+            usual_bits=round(usual, 2),
+        )
 
 
 def _place(score: EventScore, o: HitObject) -> str:
@@ -346,8 +433,13 @@ def _expected(context: Context, score: EventScore) -> list[Expected]:
             return [Expected(f"{e.value} px from the object before", round(p, 4)) for e, p in same_kind]
         case EventKind.POS:
             cells = [(divmod(e.value, CELLS_PER_ROW), p) for e, p in same_kind]
-            return [Expected(f"x:{(column + EVENT_LEFT // CELL + 0.5) * CELL:.0f} y:{(row + EVENT_TOP // CELL + 0.5) * CELL:.0f}",
-                             round(p, 4)) for (row, column), p in cells]
+            return [
+                Expected(
+                    f"x:{(column + EVENT_LEFT // CELL + 0.5) * CELL:.0f} y:{(row + EVENT_TOP // CELL + 0.5) * CELL:.0f}",
+                    round(p, 4),
+                )
+                for (row, column), p in cells
+            ]
         case _:
             # The unit of split coordinates differs between models: the object's own value gives it away.
             source = score.event.source
@@ -367,11 +459,21 @@ def columns(context: Context) -> Iterator[Finding]:
         before = last.get(column)
         if before is not None and note.time - before.end_time <= HOLD_GAP_MS:
             overlap = before.end_time - note.time
-            what = (f"overlaps the note before it by {overlap:.0f} ms" if overlap > 0 else
-                    f"follows {-overlap:.0f} ms after the one before")
+            what = (
+                f"overlaps the note before it by {overlap:.0f} ms"
+                if overlap > 0
+                else f"follows {-overlap:.0f} ms after the one before"
+            )
             yield context.finding(
-                COLUMN, time=note.time, line=note.line, objects=[note], score=EXACT_SCORE if overlap >= 0 else BODY_SCORE,
-                message=f"This note in column {column + 1} {what}.", actual=f"column {column + 1}", overlap_ms=round(overlap, 2))
+                COLUMN,
+                time=note.time,
+                line=note.line,
+                objects=[note],
+                score=EXACT_SCORE if overlap >= 0 else BODY_SCORE,
+                message=f"This note in column {column + 1} {what}.",
+                actual=f"column {column + 1}",
+                overlap_ms=round(overlap, 2),
+            )
         last[column] = max((note, before), key=lambda n: n.end_time) if before else note
     scores = [(s.event.source, s) for s in context.of_kind(EventKind.COLUMN) if isinstance(s.event.source, HitObject)]
     if len(scores) < MIN_OBJECTS:
@@ -384,9 +486,18 @@ def columns(context: Context) -> Iterator[Finding]:
             continue
         seen.add(note.index)
         yield context.finding(
-            COLUMN, time=note.time, line=note.line, objects=[note], score=min(score, MODEL_COLUMN_SCORE), event=event,
-            message=f"A note in column {event.event.value + 1} is unlikely here.", actual=f"column {event.event.value + 1}",
-            expected=[Expected(f"column {e.value + 1}", round(p, 4)) for e, p in event.expected if e.kind is EventKind.COLUMN])
+            COLUMN,
+            time=note.time,
+            line=note.line,
+            objects=[note],
+            score=min(score, MODEL_COLUMN_SCORE),
+            event=event,
+            message=f"A note in column {event.event.value + 1} is unlikely here.",
+            actual=f"column {event.event.value + 1}",
+            expected=[
+                Expected(f"column {e.value + 1}", round(p, 4)) for e, p in event.expected if e.kind is EventKind.COLUMN
+            ],
+        )
 
 
 def run(context: Context) -> Iterator[Finding]:

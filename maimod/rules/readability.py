@@ -1,4 +1,5 @@
-"""Places that exact arithmetic finds hard to read: objects close in time but apart in easy maps, overlaps that are not stacked."""
+"""Places that exact arithmetic finds hard to read: objects close in time but apart in easy maps, overlaps that are not
+stacked."""
 
 from __future__ import annotations
 
@@ -15,23 +16,34 @@ from maimod.rules.playing_time import preempt_ms
 
 OSU = frozenset({Mode.OSU})
 OVERLAP = Rule(
-    "positions/should-overlap", "Objects close in time that do not overlap", Severity.PROBLEM, ("map",),
+    "positions/should-overlap",
+    "Objects close in time that do not overlap",
+    Severity.PROBLEM,
+    ("map",),
     why="Beginners read time from distance: what follows at once has to touch.",
     how="In an Easy or Normal, two objects less than 150 ms apart (175 ms: a warning) that do not overlap.",
     ignore_when="the song is so fast that all of its half beats are that short",
     blind_spots="Objects that overlap although they are far apart in time; harder difficulties.",
-    source="https://github.com/ppy/osu/blob/master/osu.Game.Rulesets.Osu/Edit/Checks/CheckLowDiffOverlaps.cs", modes=OSU)
+    source="https://github.com/ppy/osu/blob/master/osu.Game.Rulesets.Osu/Edit/Checks/CheckLowDiffOverlaps.cs",
+    modes=OSU,
+)
 UNSTACKED = Rule(
-    "positions/unstacked", "Overlap that the stack leniency leaves unstacked", Severity.WARNING, ("map",),
+    "positions/unstacked",
+    "Overlap that the stack leniency leaves unstacked",
+    Severity.WARNING,
+    ("map",),
     why="An object exactly on another one, shown at the same time and not stacked, cannot be seen.",
     how="An object lies on the end of the one before it, a quarter beat later or less, and the time between is more than approach time "
-        "times stack leniency, so that the game does not shift it.",
+    "times stack leniency, so that the game does not shift it.",
     ignore_when="the overlaps are meant to be read by rhythm alone",
     blind_spots="Overlaps with other objects in between; gaps of more than a quarter beat, where low leniencies are common.",
-    source="https://osu.ppy.sh/wiki/en/Beatmap/Stack_leniency", modes=OSU)
+    source="https://osu.ppy.sh/wiki/en/Beatmap/Stack_leniency",
+    modes=OSU,
+)
 
 MUST_OVERLAP_MS, SHOULD_OVERLAP_MS = 150.0, 175.0
-"""lazer, CheckLowDiffOverlaps. 2 of 267 ranked Easies and Normals have objects that should overlap, none any that must."""
+"""lazer, CheckLowDiffOverlaps. 2 of 267 ranked Easies and Normals have objects that should overlap, none any that must.
+"""
 STACK_PX = 3.0  # lazer, `OsuBeatmapProcessor.STACK_DISTANCE`
 QUARTER = 0.26
 """Beats. 5 of 495 ranked maps have such overlaps within a quarter beat, 26 within half a beat."""
@@ -44,8 +56,11 @@ MANY = 4
 def run(context: Context) -> Iterator[Finding]:
     if context.beatmap.mode is not Mode.OSU:
         return
-    pairs = [(before, after) for before, after in pairwise(context.objects_by_time)
-             if ObjectKind.SPINNER not in (before.kind, after.kind)]
+    pairs = [
+        (before, after)
+        for before, after in pairwise(context.objects_by_time)
+        if ObjectKind.SPINNER not in (before.kind, after.kind)
+    ]
     if context.level in (Level.EASY, Level.NORMAL):
         yield from _overlaps(context, pairs)
     yield from _unstacked(context, pairs)
@@ -57,29 +72,49 @@ def _distance(before: HitObject, after: HitObject) -> float:
 
 def _overlaps(context: Context, pairs: list[tuple[HitObject, HitObject]]) -> Iterator[Finding]:
     diameter = 2 * (54.4 - 4.48 * context.beatmap.difficulty.circle_size)
-    found = [(before, after, gap) for before, after in pairs
-             if 0 <= (gap := after.time - before.end_time) < SHOULD_OVERLAP_MS and _distance(before, after) >= diameter]
+    found = [
+        (before, after, gap)
+        for before, after in pairs
+        if 0 <= (gap := after.time - before.end_time) < SHOULD_OVERLAP_MS and _distance(before, after) >= diameter
+    ]
     for before, after, gap in found[:1] if len(found) >= MANY else found:
         more = f", as at {len(found) - 1} more places" if len(found) >= MANY else ""
         yield context.finding(
-            OVERLAP, time=before.time, line=after.line, objects=[before, after],
-            score=EXACT_SCORE if gap < MUST_OVERLAP_MS else LIKELY_SCORE, actual=f"{gap:.0f} ms", expected=[Expected("an overlap")],
-            message=f"These objects are {gap:.0f} ms apart and do not touch{more}.", places=len(found))
+            OVERLAP,
+            time=before.time,
+            line=after.line,
+            objects=[before, after],
+            score=EXACT_SCORE if gap < MUST_OVERLAP_MS else LIKELY_SCORE,
+            actual=f"{gap:.0f} ms",
+            expected=[Expected("an overlap")],
+            message=f"These objects are {gap:.0f} ms apart and do not touch{more}.",
+            places=len(found),
+        )
 
 
 def _unstacked(context: Context, pairs: list[tuple[HitObject, HitObject]]) -> Iterator[Finding]:
     beatmap = context.beatmap
     reach = preempt_ms(beatmap.difficulty) * stack_leniency(beatmap)
-    found = [(before, after) for before, after in pairs
-             if reach < after.time - before.end_time <= QUARTER * beatmap.red_line_at(after.time).beat_length
-             and _distance(before, after) < STACK_PX]
+    found = [
+        (before, after)
+        for before, after in pairs
+        if reach < after.time - before.end_time <= QUARTER * beatmap.red_line_at(after.time).beat_length
+        and _distance(before, after) < STACK_PX
+    ]
     if found:
         before, after = found[0]
         more = f", as at {len(found) - 1} more place{'s' * (len(found) > 2)}" if len(found) > 1 else ""
         yield context.finding(
-            UNSTACKED, time=before.time, line=after.line, objects=[before, after], score=LIKELY_SCORE, places=len(found),
-            actual=f"{stack_leniency(beatmap):g}", expected=[Expected("a higher stack leniency")],
-            message=f"These objects lie on each other and are not stacked, {after.time - before.end_time:.0f} ms apart{more}.")
+            UNSTACKED,
+            time=before.time,
+            line=after.line,
+            objects=[before, after],
+            score=LIKELY_SCORE,
+            places=len(found),
+            actual=f"{stack_leniency(beatmap):g}",
+            expected=[Expected("a higher stack leniency")],
+            message=f"These objects lie on each other and are not stacked, {after.time - before.end_time:.0f} ms apart{more}.",
+        )
 
 
 def stack_leniency(beatmap: Beatmap) -> float:

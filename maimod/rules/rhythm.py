@@ -1,7 +1,7 @@
 """Rhythm: objects off every tick, on ticks nobody uses, where the model expects none, or missing where it does.
 
-Exact arithmetic sees milliseconds, the model sees ticks, the song says whether something sounds. One mistake gives one finding: an
-object that arithmetic has named is not judged by the model again, nor is the one after it.
+Exact arithmetic sees milliseconds, the model sees ticks, the song says whether something sounds. One mistake gives one
+finding: an object that arithmetic has named is not judged by the model again, nor is the one after it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from maimod.rules.calibration import ALONE_SCORE, CANDIDATE_SCORE, Curve
 from maimod.rules.rhythm_index import SAME_MS, Edge, RhythmIndex, alternative, contains
 
 ODD_DIVISORS = frozenset({5, 7, 9, 12, 16})
-"""Ticks on which objects hardly ever start: 371 of 532,000 starts in 1,045 ranked maps, in 20 maps of which all but a few use them in
-runs. An object that slipped by some ms lands on one as often as beside all ticks, as they lie 2 to 8 ms apart at 180 BPM."""
+"""Ticks on which objects hardly ever start: 371 of 532,000 starts in 1,045 ranked maps, in 20 maps of which all but a
+few use them in runs. An object that slipped by some ms lands on one as often as beside all ticks, as they lie 2 to 8 ms
+apart at 180 BPM."""
 END_DIVISORS = frozenset({5, 7, 9})
 """Sliders do end on 1/12 and 1/16 (1,763 of 260,000 repeats and ends), hardly ever on these (28)."""
 USUAL_DIVISORS = (1, 2, 3, 4, 6, 8)
@@ -46,17 +47,21 @@ LONE_TICK_BITS = 6.0
 MAX_MODEL_BITS = 12.0
 
 CLEAR_ONSET = 0.5
-"""Strength of an onset that speaks neither for nor against an object; mapped objects have about 1, empty 1/4 ticks 0.2."""
+"""Strength of an onset that speaks neither for nor against an object; mapped objects have about 1, empty 1/4 ticks 0.2.
+"""
 FAINT_ONSET, LOUD_ONSET = 0.35, 0.9
 """No object is missed on less than the first, none is too many on more than the second."""
 ONSET_BITS = 4.0
-"""What an onset adds to the surprise in bits if it is stronger by 1. Not more: sounds on empty half beats are common."""
+"""What an onset adds to the surprise in bits if it is stronger by 1. Not more: sounds on empty half beats are common.
+"""
 HABIT_BITS = 2.4
-"""What each doubling of the number of alike rhythms takes away. Both weights are those of logistic regressions on planted
-mistakes: of 80 of them half have no rhythm like theirs in the map and nine in ten at most one; the typical surprise of an
-untouched map has four to nine."""
+"""What each doubling of the number of alike rhythms takes away. Both weights are those of logistic regressions on
+planted
+mistakes: of 80 of them half have no rhythm like theirs in the map and nine in ten at most one; the typical surprise of
+an untouched map has four to nine."""
 ODDS_SHARE, MAX_ODDS_BITS = 0.5, 5.0
-"""How much the model's odds for the other moment count, in bits: being sure of one thing is more than being surprised by another."""
+"""How much the model's odds for the other moment count, in bits: being sure of one thing is more than being surprised
+by another."""
 MAX_ALIKE = 2
 """A rhythm with more that are alike is the map's own, however surprising."""
 EXACT_SCORE, SPINNER_SCORE = 0.95, 0.65
@@ -66,65 +71,103 @@ LONGEST_HOLE_BEATS = 1.0
 MIN_PROBABILITY = 0.5
 """The model must be at least this sure of another time: surprise alone is also free rhythm."""
 CURVES = {
-    "rhythm/unexpected-object": Curve(5.5, 1.3), "rhythm/missing-object": Curve(8.0, 1.0), "rhythm/wrong-tick": Curve(4.8, 1.0),
-    "rhythm/unexpected-kind": Curve(10.0, 1.0), "rhythm/unexpected-end": Curve(9.5, 1.2)}
-"""Of bits. At 0.6, each of the first three speaks about once in ten minutes of untouched ranked maps (20 maps, all modes, an early
-checkpoint), and finds about 45 % of objects on a neighbouring tick, 30 % of deleted and 20 % of added ones."""
+    "rhythm/unexpected-object": Curve(5.5, 1.3),
+    "rhythm/missing-object": Curve(8.0, 1.0),
+    "rhythm/wrong-tick": Curve(4.8, 1.0),
+    "rhythm/unexpected-kind": Curve(10.0, 1.0),
+    "rhythm/unexpected-end": Curve(9.5, 1.2),
+}
+"""Of bits. At 0.6, each of the first three speaks about once in ten minutes of untouched ranked maps (20 maps, all
+modes, an early checkpoint), and finds about 45 % of objects on a neighbouring tick, 30 % of deleted and 20 % of added
+ones."""
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 UNSNAPPED = Rule(
-    "rhythm/unsnapped", "Object off every tick", Severity.PROBLEM, ("map",),
+    "rhythm/unsnapped",
+    "Object off every tick",
+    Severity.PROBLEM,
+    ("map",),
     why="The ranking criteria ask for objects on timeline ticks; an object beside them is hit beside the music.",
     how="Starts, repeats and ends 2 ms or more from every tick of the divisors 1 to 9, 12 and 16 of the red line in force.",
     ignore_when="the rhythm needs a divisor that the editor does not have, such as 1/11",
     blind_spots="Objects that slipped onto a tick of a fine divisor; see rhythm/unusual-snap. Errors under 2 ms come from rounding.",
-    source=f"{_CRITERIA}#timing")
+    source=f"{_CRITERIA}#timing",
+)
 UNUSUAL_SNAP = Rule(
-    "rhythm/unusual-snap", "Lone object on an unusual tick", Severity.WARNING, ("map", "model", "audio"),
+    "rhythm/unusual-snap",
+    "Lone object on an unusual tick",
+    Severity.WARNING,
+    ("map", "model", "audio"),
     why="One object on 1/7 or 1/12 in a map that otherwise follows 1/4 is mostly a slip and plays as a stumble.",
     how="The object is on a divisor that the map hardly uses, without companions; the model and the song may support it.",
     ignore_when="the song has that very rhythm there",
     blind_spots="Wrong snaps between divisors that the map uses; see rhythm/wrong-tick.",
-    source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Beat_snap_divisor")
+    source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Beat_snap_divisor",
+)
 UNEXPECTED_OBJECT = Rule(
-    "rhythm/unexpected-object", "Object without a reason in the song", Severity.WARNING, ("model", "audio"),
+    "rhythm/unexpected-object",
+    "Object without a reason in the song",
+    Severity.WARNING,
+    ("model", "audio"),
     why="Players tap to a sound; an object on nothing feels like a mistake of theirs.",
     how="The model expects the next object later, where there is one, and the song has no clear onset here.",
     ignore_when="the object follows vocals or another soft sound, or keeps a stream going on purpose",
     blind_spots="Extra objects on a sound, and extra notes of a mania chord.",
-    source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques/Overmapping")
+    source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques/Overmapping",
+)
 MISSING_OBJECT = Rule(
-    "rhythm/missing-object", "Missing object", Severity.WARNING, ("model", "audio"),
+    "rhythm/missing-object",
+    "Missing object",
+    Severity.WARNING,
+    ("model", "audio"),
     why="A clear sound that nothing marks, in a rhythm that marks its like, feels like a hole.",
     how="The model is sure of an object at a time where there is none, and the song has an onset there.",
     ignore_when="the rhythm is thinned out on purpose, for emphasis or for an easier difficulty",
     blind_spots="Objects missing at the end of a phrase or throughout the map, and notes missing from a mania chord.",
-    source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques/Undermapping")
+    source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques/Undermapping",
+)
 WRONG_TICK = Rule(
-    "rhythm/wrong-tick", "Object on a neighbouring tick", Severity.WARNING, ("model", "audio"),
+    "rhythm/wrong-tick",
+    "Object on a neighbouring tick",
+    Severity.WARNING,
+    ("model", "audio"),
     why="The object comes before or after its sound, though on a tick.",
     how="The model is sure of a tick close by that is empty, and the song is not clearer here than there.",
     ignore_when="the song itself is syncopated there",
     blind_spots="Rhythms that are wrong in the same way throughout.",
-    source="https://osu.ppy.sh/wiki/en/Music_theory/Rhythm")
+    source="https://osu.ppy.sh/wiki/en/Music_theory/Rhythm",
+)
 UNEXPECTED_KIND = Rule(
-    "rhythm/unexpected-kind", "Unexpected kind of object", Severity.WARNING, ("model",),
+    "rhythm/unexpected-kind",
+    "Unexpected kind of object",
+    Severity.WARNING,
+    ("model",),
     why="Sliders, circles and spinners stand for different sounds; a break in how the map uses them is felt.",
     how="The model is nearly sure of another kind of object at this time.",
     ignore_when="the sound differs from its neighbours",
     blind_spots="Anything that is a matter of taste: only what the model gives less than about 1 in 1,000 is named.",
-    source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object")
+    source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object",
+)
 UNEXPECTED_END = Rule(
-    "rhythm/unexpected-end", "Slider ends at an odd time", Severity.WARNING, ("model", "audio"),
+    "rhythm/unexpected-end",
+    "Slider ends at an odd time",
+    Severity.WARNING,
+    ("model", "audio"),
     why="The end of a long object is part of the rhythm: players let go, or hear a tail, beside the sound.",
     how="The model is nearly sure that the slider ends, or turns, at another time within a beat, and the map has few like it.",
     ignore_when="the sound that is held really stops there",
     blind_spots="Spinners and hold notes, and ends that are more than a beat off.",
-    source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Slider")
+    source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Slider",
+)
 
 _NAMES = {
-    EventKind.CIRCLE: "circle", EventKind.SLIDER_HEAD: "slider", EventKind.SPINNER: "spinner", EventKind.HOLD_NOTE: "hold note",
-    EventKind.DRUMROLL: "drum roll", EventKind.DENDEN: "denden"}
+    EventKind.CIRCLE: "circle",
+    EventKind.SLIDER_HEAD: "slider",
+    EventKind.SPINNER: "spinner",
+    EventKind.HOLD_NOTE: "hold note",
+    EventKind.DRUMROLL: "drum roll",
+    EventKind.DENDEN: "denden",
+}
 
 
 def run(context: Context) -> Iterator[Finding]:
@@ -155,8 +198,10 @@ def _unsnapped(context: Context, moments: RhythmIndex, named: frozenset[int]) ->
     runs: list[list[Edge]] = []
     for slip in slips:
         last = runs[-1][-1] if runs else None
-        if last and (places[slip.hit_object.index] - places[last.hit_object.index] <= RUN_OBJECTS
-                     and slip.time - last.time <= 4 * slip.snap.red_line.beat_length):
+        if last and (
+            places[slip.hit_object.index] - places[last.hit_object.index] <= RUN_OBJECTS
+            and slip.time - last.time <= 4 * slip.snap.red_line.beat_length
+        ):
             runs[-1].append(slip)
         else:
             runs.append([slip])
@@ -177,26 +222,40 @@ def _unsnapped_finding(context: Context, slips: Sequence[Edge], whole: bool = Fa
         hint = f"; the red line {'before' if other.time < first.time else 'that follows'} would fit"
         evidence["fitting_red_line_ms"] = other.time
     if whole:
-        message = (f"{len(slips)} of {n_objects} objects lie off every tick, typically {abs(typical):.0f} ms {_late(typical)}; "
-                   "the red lines seem to have been changed after the objects were placed.")
+        message = (
+            f"{len(slips)} of {n_objects} objects lie off every tick, typically {abs(typical):.0f} ms {_late(typical)}; "
+            "the red lines seem to have been changed after the objects were placed."
+        )
     elif len(slips) > 1:
-        where = "close together" if slips[-1].time - first.time < len(slips) * 4 * first.snap.red_line.beat_length else "throughout the map"
+        where = (
+            "close together"
+            if slips[-1].time - first.time < len(slips) * 4 * first.snap.red_line.beat_length
+            else "throughout the map"
+        )
         message = f"{len(slips)} objects {where} lie off every tick, up to {np.abs(errors).max():.0f} ms{hint}."
     else:
         message = f"{first.name} lies {abs(usual.error):.0f} ms {_late(usual.error)} of the closest 1/{usual.divisor} tick{hint}."
     only_spinners = all(slip.hit_object.kind is ObjectKind.SPINNER for slip in slips)
     return context.finding(
-        UNSNAPPED, time=first.time, end_time=slips[-1].time if len(slips) > 1 else None, line=first.hit_object.line,
-        score=SPINNER_SCORE if only_spinners else EXACT_SCORE, objects=[slip.hit_object for slip in slips], message=message,
-        actual=f"{abs(usual.error):.1f} ms {_late(usual.error)}", expected=(_expected(usual),), **evidence)
+        UNSNAPPED,
+        time=first.time,
+        end_time=slips[-1].time if len(slips) > 1 else None,
+        line=first.hit_object.line,
+        score=SPINNER_SCORE if only_spinners else EXACT_SCORE,
+        objects=[slip.hit_object for slip in slips],
+        message=message,
+        actual=f"{abs(usual.error):.1f} ms {_late(usual.error)}",
+        expected=(_expected(usual),),
+        **evidence,
+    )
 
 
 def _other_red_line(context: Context, edge: Edge) -> TimingPoint | None:
     """The red line before the one in force, or one that follows within a beat, if the edge is on a 1/4 tick of it."""
     lines = context.beatmap.red_lines
     place = lines.index(edge.snap.red_line)
-    former = lines[place - 1:place] if place else ()
-    following = [line for line in lines[place + 1:place + 2] if line.time - edge.time < line.beat_length]
+    former = lines[place - 1 : place] if place else ()
+    following = [line for line in lines[place + 1 : place + 2] if line.time - edge.time < line.beat_length]
     for line in (*following, *former):
         quarters = 4 * (edge.time - line.time) / line.beat_length
         if abs(quarters - round(quarters)) * line.beat_length / 4 < UNSNAP_MS / 2:
@@ -216,7 +275,9 @@ def _unusual_snaps(context: Context, moments: RhythmIndex, named: frozenset[int]
         if any(e.snap.divisor == at.divisor and UNSNAP_MS < abs(e.time - edge.time) <= reach for e in moments.edges):
             continue
         usual = context.beatmap.snap(edge.time, USUAL_DIVISORS)
-        if abs(usual.error) < UNSNAP_MS or hit_object.kind is ObjectKind.SPINNER:  # spinners start a little after the last object
+        if (
+            abs(usual.error) < UNSNAP_MS or hit_object.kind is ObjectKind.SPINNER
+        ):  # spinners start a little after the last object
             continue
         event = None if edge.number else moments.start_score(hit_object)
         bits = LONE_TICK_BITS if event is None else LONE_TICK_BITS / 2 + min(event.surprise, MAX_MODEL_BITS)
@@ -225,11 +286,19 @@ def _unusual_snaps(context: Context, moments: RhythmIndex, named: frozenset[int]
         if score >= ALONE_SCORE:
             done.add(hit_object.index)
             yield context.finding(
-                UNUSUAL_SNAP, time=edge.time, line=hit_object.line, objects=[hit_object], score=score, event=event,
-                actual=f"1/{at.divisor}", expected=(_expected(usual),),
+                UNUSUAL_SNAP,
+                time=edge.time,
+                line=hit_object.line,
+                objects=[hit_object],
+                score=score,
+                event=event,
+                actual=f"1/{at.divisor}",
+                expected=(_expected(usual),),
                 message=f"{edge.name} stands alone on a 1/{at.divisor} tick, {abs(usual.error):.0f} ms {_late(usual.error)} of the "
-                        f"closest 1/{usual.divisor}.",
-                uses_in_map=uses[at.divisor], off_usual_ms=round(usual.error, 1))
+                f"closest 1/{usual.divisor}.",
+                uses_in_map=uses[at.divisor],
+                off_usual_ms=round(usual.error, 1),
+            )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -252,7 +321,9 @@ def _starts(context: Context, moments: RhythmIndex, named: frozenset[int]) -> It
             silent_until = times[min(bisect_left(times, hit_object.time) + 1, len(times) - 1)]
 
 
-def _start_finding(context: Context, moments: RhythmIndex, before: HitObject, hit_object: HitObject, event: EventScore) -> Finding | None:
+def _start_finding(
+    context: Context, moments: RhythmIndex, before: HitObject, hit_object: HitObject, event: EventScore
+) -> Finding | None:
     time, other = hit_object.time, alternative(event, event.event.time)
     if other is None or other.probability < MIN_PROBABILITY:
         return None
@@ -261,7 +332,11 @@ def _start_finding(context: Context, moments: RhythmIndex, before: HitObject, hi
     sound_here, sound_there = moments.onset(time), moments.onset(other.time)
     is_loud = sound_here is not None and sound_here >= CLEAR_ONSET
     is_louder_there = sound_here is None or sound_there is None or sound_there > sound_here
-    if other.time > time and contains(moments.start_times, other.time) and (sound_here is None or sound_here < LOUD_ONSET):
+    if (
+        other.time > time
+        and contains(moments.start_times, other.time)
+        and (sound_here is None or sound_here < LOUD_ONSET)
+    ):
         rule, shown, shown_time, support = UNEXPECTED_OBJECT, hit_object, time, -_support(sound_here) / 2
         text = f"The model expects no object here but the next one {_place_name(there)}, {_apart(other.time - time, beat)} later"
     elif other.time > time and moments.is_read_beat(other.time) and (sound_here is None or sound_here < LOUD_ONSET):
@@ -269,14 +344,24 @@ def _start_finding(context: Context, moments: RhythmIndex, before: HitObject, hi
         text = "The model expects no object here, nor anything before the next beat"
     elif contains(moments.edge_times, other.time) or moments.is_read_beat(other.time):
         return None
-    elif abs(other.time - time) <= beat / 2 + SAME_MS and here.divisor > there.divisor and is_louder_there and not (
-            other.time < time and is_loud):
+    elif (
+        abs(other.time - time) <= beat / 2 + SAME_MS
+        and here.divisor > there.divisor
+        and is_louder_there
+        and not (other.time < time and is_loud)
+    ):
         rule, shown, shown_time, support = WRONG_TICK, hit_object, time, _support(sound_there) - _support(sound_here)
-        text = (f"The object lies {_place_name(here)}, the model expects it {_place_name(there)}, "
-                f"{_apart(other.time - time, beat)} {'later' if other.time > time else 'earlier'}")
-    elif other.time < time <= other.time + LONGEST_HOLE_BEATS * beat + SAME_MS and (sound_there is None or sound_there >= FAINT_ONSET):
+        text = (
+            f"The object lies {_place_name(here)}, the model expects it {_place_name(there)}, "
+            f"{_apart(other.time - time, beat)} {'later' if other.time > time else 'earlier'}"
+        )
+    elif other.time < time <= other.time + LONGEST_HOLE_BEATS * beat + SAME_MS and (
+        sound_there is None or sound_there >= FAINT_ONSET
+    ):
         rule, shown, shown_time, support = MISSING_OBJECT, before, other.time, _support(sound_there)
-        text = f"The model expects an object {_place_name(there)}, {_apart(time - other.time, beat)} before the next one"
+        text = (
+            f"The model expects an object {_place_name(there)}, {_apart(time - other.time, beat)} before the next one"
+        )
     else:
         return None
     alike = moments.alike(time)
@@ -289,10 +374,22 @@ def _start_finding(context: Context, moments: RhythmIndex, before: HitObject, hi
     if score < CANDIDATE_SCORE:
         return None
     return context.finding(
-        rule, time=shown_time, line=shown.line, objects=[shown], score=score, event=event, message=f"{text}.",
+        rule,
+        time=shown_time,
+        line=shown.line,
+        objects=[shown],
+        score=score,
+        event=event,
+        message=f"{text}.",
         actual="nothing" if rule is MISSING_OBJECT else f"1/{here.divisor} at {time:.0f} ms",
-        expected=[_expected(snap(context.beatmap, at.value), p) for at, p in event.expected[:3] if at.kind is EventKind.TIME],
-        onset_here=sound_here, onset_expected=sound_there, alike_in_map=alike, bits=round(bits, 2))
+        expected=[
+            _expected(snap(context.beatmap, at.value), p) for at, p in event.expected[:3] if at.kind is EventKind.TIME
+        ],
+        onset_here=sound_here,
+        onset_expected=sound_there,
+        alike_in_map=alike,
+        bits=round(bits, 2),
+    )
 
 
 def _support(strength: float | None) -> float:
@@ -303,8 +400,16 @@ def _support(strength: float | None) -> float:
 def _kinds(context: Context, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Finding]:
     """Objects of another kind than the model is sure of."""
     for hit_object in context.objects_by_time:
-        judged = [] if hit_object.index in named else [
-            found for score in moments.groups.get(hit_object.index, [[]])[0] for found in (_other_kind(context, score),) if found]
+        judged = (
+            []
+            if hit_object.index in named
+            else [
+                found
+                for score in moments.groups.get(hit_object.index, [[]])[0]
+                for found in (_other_kind(context, score),)
+                if found
+            ]
+        )
         if not judged:
             continue
         kind, probability, event = max(judged, key=lambda found: found[1])
@@ -312,9 +417,17 @@ def _kinds(context: Context, moments: RhythmIndex, named: frozenset[int]) -> Ite
         score = context.calibration.score(UNEXPECTED_KIND.id, bits, default=CURVES[UNEXPECTED_KIND.id])
         if score >= CANDIDATE_SCORE:
             yield context.finding(
-                UNEXPECTED_KIND, time=hit_object.time, line=hit_object.line, objects=[hit_object], score=score, event=event,
-                actual=str(hit_object.kind), expected=(Expected(kind, round(probability, 4)),),
-                message=f"The model is nearly sure of a {kind} here, not a {hit_object.kind}.", bits=round(bits, 2))
+                UNEXPECTED_KIND,
+                time=hit_object.time,
+                line=hit_object.line,
+                objects=[hit_object],
+                score=score,
+                event=event,
+                actual=str(hit_object.kind),
+                expected=(Expected(kind, round(probability, 4)),),
+                message=f"The model is nearly sure of a {kind} here, not a {hit_object.kind}.",
+                bits=round(bits, 2),
+            )
 
 
 def _other_kind(context: Context, score: EventScore) -> tuple[str, float, EventScore] | None:
@@ -342,32 +455,53 @@ def _other_kind(context: Context, score: EventScore) -> tuple[str, float, EventS
 
 
 def _ends(context: Context, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Finding]:
-    """Sliders that end or turn at an odd time. Not mania's holds: the next time may be another column's. Not spinners: they end freely."""
+    """Sliders that end or turn at an odd time. Not mania's holds: the next time may be another column's. Not spinners:
+    they end freely."""
     for hit_object in context.objects_by_time:
-        later = [score for group in moments.groups.get(hit_object.index, [])[1:] for score in group if score.event.kind is EventKind.TIME]
+        later = [
+            score
+            for group in moments.groups.get(hit_object.index, [])[1:]
+            for score in group
+            if score.event.kind is EventKind.TIME
+        ]
         if hit_object.index in named or not later or not hit_object.slider:
             continue
         event = max(later, key=lambda score: score.surprise)
         time, other = float(event.event.time), alternative(event, event.event.time)
         here, there = snap(context.beatmap, time), snap(context.beatmap, other.time) if other else None
         beat = here.red_line.beat_length
-        if other is None or there is None or other.probability < MIN_PROBABILITY or not (
-                hit_object.time < other.time and abs(other.time - time) <= LONGEST_HOLE_BEATS * beat + SAME_MS):
+        if (
+            other is None
+            or there is None
+            or other.probability < MIN_PROBABILITY
+            or not (hit_object.time < other.time and abs(other.time - time) <= LONGEST_HOLE_BEATS * beat + SAME_MS)
+        ):
             continue
         alike = moments.held_alike(hit_object)
         if alike > MAX_ALIKE:
             continue
-        bits = (min(event.surprise, MAX_MODEL_BITS) - HABIT_BITS * math.log2(1 + alike)
-                + (_support(moments.onset(other.time)) - _support(moments.onset(time))) / 2)
+        bits = (
+            min(event.surprise, MAX_MODEL_BITS)
+            - HABIT_BITS * math.log2(1 + alike)
+            + (_support(moments.onset(other.time)) - _support(moments.onset(time))) / 2
+        )
         score = context.calibration.score(UNEXPECTED_END.id, bits, default=CURVES[UNEXPECTED_END.id])
         if score >= CANDIDATE_SCORE:
             amount = f"{_apart(other.time - time, beat)} {'later' if other.time > time else 'earlier'}"
             yield context.finding(
-                UNEXPECTED_END, time=hit_object.time, end_time=hit_object.end_time, line=hit_object.line, objects=[hit_object],
-                score=score, event=event, actual=f"1/{here.divisor} at {time:.0f} ms",
+                UNEXPECTED_END,
+                time=hit_object.time,
+                end_time=hit_object.end_time,
+                line=hit_object.line,
+                objects=[hit_object],
+                score=score,
+                event=event,
+                actual=f"1/{here.divisor} at {time:.0f} ms",
                 expected=(_expected(there, round(other.probability, 3)),),
-                message=f"The {hit_object.kind} ends or turns {_place_name(here)}; the model "
-                        f"expects that {amount}.", alike_in_map=alike, bits=round(bits, 2))
+                message=f"The {hit_object.kind} ends or turns {_place_name(here)}; the model expects that {amount}.",
+                alike_in_map=alike,
+                bits=round(bits, 2),
+            )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -390,12 +524,22 @@ def _apart(ms: float, beat: float) -> str:
     """Distance in parts of a beat."""
     beats = abs(ms) / beat
     # 0.02: the model counts in 1/48 beats
-    divisor = next((d for d in (*USUAL_DIVISORS, 12, 16) if abs(beats * d - round(beats * d)) < 0.02 * d and round(beats * d)), None)
+    divisor = next(
+        (d for d in (*USUAL_DIVISORS, 12, 16) if abs(beats * d - round(beats * d)) < 0.02 * d and round(beats * d)),
+        None,
+    )
     if divisor is None:
         return f"{beats:.2g} beats"
-    return f"{round(beats)} beat{'s' if round(beats) > 1 else ''}" if divisor == 1 else f"{round(beats * divisor)}/{divisor} beat"
+    return (
+        f"{round(beats)} beat{'s' if round(beats) > 1 else ''}"
+        if divisor == 1
+        else f"{round(beats * divisor)}/{divisor} beat"
+    )
 
 
 CHECK = BeatmapCheck(
-    Category.RHYTHM, "Rhythm",
-    (UNSNAPPED, UNUSUAL_SNAP, UNEXPECTED_OBJECT, MISSING_OBJECT, WRONG_TICK, UNEXPECTED_KIND, UNEXPECTED_END), run)
+    Category.RHYTHM,
+    "Rhythm",
+    (UNSNAPPED, UNUSUAL_SNAP, UNEXPECTED_OBJECT, MISSING_OBJECT, WRONG_TICK, UNEXPECTED_KIND, UNEXPECTED_END),
+    run,
+)

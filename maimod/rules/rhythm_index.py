@@ -1,6 +1,8 @@
-"""When things happen in a map: every start, repeat and end with its tick, what sounds there and what a model expected instead.
+"""When things happen in a map: every start, repeat and end with its tick, what sounds there and what a model expected
+instead.
 
-Conventions: ms of the map; strengths of onsets as in :mod:`maimod.audio.onsets`, taken where the map's own lag leads to.
+Conventions: ms of the map; strengths of onsets as in :mod:`maimod.audio.onsets`, taken where the map's own lag leads
+to.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ ONSET_WIDTH_MS = 15.0
 """Onsets lie within this of where the map's lag leads to, give or take how softly a sound starts."""
 
 AS_HIGH = 0.85
-"""A lag whose onsets are this strong beside the strongest may be the true one: in songs of even notes every note fits."""
+"""A lag whose onsets are this strong beside the strongest may be the true one: in songs of even notes every note fits.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +85,11 @@ def contains(times: Sequence[float], time: float) -> bool:
 
 def alternative(score: EventScore, time: float) -> Alternative | None:
     """The likeliest moment other than `time` that the model had in mind, or None."""
-    moments = [(float(event.value), probability) for event, probability in score.expected
-               if event.kind is EventKind.TIME and abs(event.value - time) > SAME_MS]
+    moments = [
+        (float(event.value), probability)
+        for event, probability in score.expected
+        if event.kind is EventKind.TIME and abs(event.value - time) > SAME_MS
+    ]
     if not moments:
         return None
     best = moments[0][0]
@@ -99,8 +105,11 @@ class RhythmIndex:
     @cached_property
     def edges(self) -> list[Edge]:
         """Of all objects, in their order of time."""
-        return [Edge(o, number, time, snap(self.context.beatmap, time))
-                for o in self.context.objects_by_time for number, time in enumerate(o.edge_times())]
+        return [
+            Edge(o, number, time, snap(self.context.beatmap, time))
+            for o in self.context.objects_by_time
+            for number, time in enumerate(o.edge_times())
+        ]
 
     @cached_property
     def edge_times(self) -> list[float]:
@@ -124,8 +133,8 @@ class RhythmIndex:
     def start_score(self, hit_object: HitObject) -> EventScore | None:
         """What the model thinks of the time at which an object starts; None if it was not asked.
 
-        A model that reads beats between the objects is surprised at the beat when an object before it is missing: that surprise is
-        the next object's.
+        A model that reads beats between the objects is surprised at the beat when an object before it is missing: that
+            surprise is the next object's.
         """
         groups = self.groups.get(hit_object.index)
         own = next((score for score in groups[0] if score.event.kind is EventKind.TIME), None) if groups else None
@@ -133,13 +142,20 @@ class RhythmIndex:
             return None
         place = bisect_left(self.start_times, hit_object.time - SAME_MS)
         since = self.start_times[place - 1] if place else -math.inf
-        between = self.beat_scores[bisect_left(self._beat_times, since + SAME_MS):bisect_left(self._beat_times, hit_object.time + SAME_MS)]
-        early = [score for score in between if (other := alternative(score, score.event.time)) and other.time < score.event.time]
+        between = self.beat_scores[
+            bisect_left(self._beat_times, since + SAME_MS) : bisect_left(self._beat_times, hit_object.time + SAME_MS)
+        ]
+        early = [
+            score
+            for score in between
+            if (other := alternative(score, score.event.time)) and other.time < score.event.time
+        ]
         return max([own, *early], key=lambda score: score.surprise)
 
     @cached_property
     def beat_scores(self) -> list[EventScore]:
-        """Times of the beats that the model reads in between the objects, ascending; empty if it reads them apart (COMPAT §4.10)."""
+        """Times of the beats that the model reads in between the objects, ascending; empty if it reads them apart
+        (COMPAT §4.10)."""
         times: list[EventScore] = []
         beats: set[int] = set()
         has_begun = False
@@ -156,7 +172,8 @@ class RhythmIndex:
         return [score.event.time for score in self.beat_scores]
 
     def is_read_beat(self, time: float) -> bool:
-        """Whether the model reads a beat at this moment in between the objects, so that to expect this time is not to expect an object."""
+        """Whether the model reads a beat at this moment in between the objects, so that to expect this time is not to
+        expect an object."""
         place = bisect_left(self._beat_times, time - SAME_MS)
         return place < len(self._beat_times) and self._beat_times[place] <= time + SAME_MS
 

@@ -15,75 +15,117 @@ from maimod.rules.base import MapsetCheck, MapsetContext, Placed, Rule
 from maimod.rules.sets import CRITERIA, EXACT_SCORE, LAZER, LIKELY_SCORE, MINOR_SCORE
 
 MISSING_SAMPLE = Rule(
-    "mapset/sample-missing", "Sample file missing", Severity.WARNING, ("map",),
+    "mapset/sample-missing",
+    "Sample file missing",
+    Severity.WARNING,
+    ("map",),
     why="Where the file is missing nothing is heard, or the skin's sound.",
     how="Files that hit objects or the storyboard name as their sound are looked for in the folder.",
     ignore_when="the samples come with the next upload",
     blind_spots="Samples by index (soft-hitclap2.wav): without a file the skin's are meant to be heard.",
-    source=f"{CRITERIA}#audio")
+    source=f"{CRITERIA}#audio",
+)
 SAMPLE_FORMAT = Rule(
-    "mapset/hitsound-format", "Format of a hitsound", Severity.PROBLEM, ("audio",),
+    "mapset/hitsound-format",
+    "Format of a hitsound",
+    Severity.PROBLEM,
+    ("audio",),
     why="An mp3 starts with silence, and comes late for what the player has just hit; other formats may not be heard at all.",
     how="Hitsounds are wav or Ogg by their content; another extension than that is a warning.",
     ignore_when="the mp3 is only played by the storyboard",
     blind_spots="None.",
-    source=f"{LAZER}/CheckHitsoundsFormat.cs")
+    source=f"{LAZER}/CheckHitsoundsFormat.cs",
+)
 SHORT_SAMPLE = Rule(
-    "mapset/hitsound-short", "Hitsound too short", Severity.PROBLEM, ("audio",),
+    "mapset/hitsound-short",
+    "Hitsound too short",
+    Severity.PROBLEM,
+    ("audio",),
     why="Some sound cards leave out sounds that short; a silent one is to be the empty wav file of 44 bytes.",
     how="The sample lasts less than 25 ms and has some sound or some length.",
     ignore_when="never",
     blind_spots="Samples that are long and fade at once.",
-    source=f"{LAZER}/CheckTooShortAudioFiles.cs")
+    source=f"{LAZER}/CheckTooShortAudioFiles.cs",
+)
 SILENT_SAMPLE = Rule(
-    "mapset/hitsound-silent", "Silent hitsound that is not the empty file", Severity.MINOR, ("audio",),
+    "mapset/hitsound-silent",
+    "Silent hitsound that is not the empty file",
+    Severity.MINOR,
+    ("audio",),
     why="Hitsounds are silenced by the empty wav file of 44 bytes; longer silence only makes the download larger.",
     how="The sample has a length, and nothing in it can be heard.",
     ignore_when="never",
     blind_spots="None.",
-    source=f"{CRITERIA}#audio")
+    source=f"{CRITERIA}#audio",
+)
 DELAYED_SAMPLE = Rule(
-    "mapset/hitsound-delay", "Hitsound starts late", Severity.PROBLEM, ("audio",),
+    "mapset/hitsound-delay",
+    "Hitsound starts late",
+    Severity.PROBLEM,
+    ("audio",),
     why="Players hear the delay as if their timing were off.",
     how="The time from the start of the file to where 0.5 % of its peak is passed: 5 ms or more is a problem, 1 ms or more a minor.",
     ignore_when="the sound swells on purpose and is not a hit",
     blind_spots="Sounds that begin softly and peak late.",
-    source=f"{LAZER}/CheckDelayedHitsounds.cs")
+    source=f"{LAZER}/CheckDelayedHitsounds.cs",
+)
 EMPTY_FILE = Rule(
-    "mapset/empty-file", "File of no bytes", Severity.PROBLEM, ("map",),
+    "mapset/empty-file",
+    "File of no bytes",
+    Severity.PROBLEM,
+    ("map",),
     why="Empty files cannot be uploaded, and mostly tell of a failed copy.",
     how="A file in the folder has 0 bytes.",
     ignore_when="never",
     blind_spots="None.",
-    source=f"{LAZER}/CheckZeroByteFiles.cs")
+    source=f"{LAZER}/CheckZeroByteFiles.cs",
+)
 UNUSED_FILE = Rule(
-    "mapset/unused-file", "File that nothing uses", Severity.WARNING, ("map",),
+    "mapset/unused-file",
+    "File that nothing uses",
+    Severity.WARNING,
+    ("map",),
     why="Whoever downloads the set downloads it too.",
     how="A file is named by no difficulty and not by the storyboard, and is neither a hitsound nor an element of a skin.",
     ignore_when="it is there for the work on the set and will be removed",
     blind_spots="Hitsounds and skin elements that are not used; files of version control, settings and notes (.git, .toml, .md).",
-    source=f"{CRITERIA}#general")
+    source=f"{CRITERIA}#general",
+)
 STORYBOARD = Rule(
-    "mapset/storyboard-file", "Picture of the storyboard missing", Severity.WARNING, ("map",),
+    "mapset/storyboard-file",
+    "Picture of the storyboard missing",
+    Severity.WARNING,
+    ("map",),
     why="The storyboard has a hole where the picture should be.",
     how="Files of sprites and of all frames of animations are looked for in the folder.",
     ignore_when="the picture is the player's skin's (UseSkinSprites)",
     blind_spots="What sprites do.",
-    source=f"{CRITERIA}#storyboarding")
+    source=f"{CRITERIA}#storyboarding",
+)
 STORYBOARDED = Rule(
-    "mapset/storyboarded-hitsounds", "Hitsounds in the storyboard", Severity.WARNING, ("map",),
+    "mapset/storyboarded-hitsounds",
+    "Hitsounds in the storyboard",
+    Severity.WARNING,
+    ("map",),
     why="Sounds of the storyboard do not answer to the player: they are heard even if the object is missed.",
     how="Sample events in a difficulty, or in the .osb file, of osu!, taiko or catch.",
     ignore_when="the sounds belong to the storyboard",
     blind_spots="None.",
-    source=f"{CRITERIA}#audio", modes=frozenset({Mode.OSU, Mode.TAIKO, Mode.CATCH}))
+    source=f"{CRITERIA}#audio",
+    modes=frozenset({Mode.OSU, Mode.TAIKO, Mode.CATCH}),
+)
 
-HITSOUND = re.compile(r"^(?:taiko-)?(?:normal|soft|drum)-(?:hit(?:normal|whistle|finish|clap)|slider(?:tick|slide|whistle))\d*\.\w+$", re.I)
+HITSOUND = re.compile(
+    r"^(?:taiko-)?(?:normal|soft|drum)-(?:hit(?:normal|whistle|finish|clap)|slider(?:tick|slide|whistle))\d*\.\w+$",
+    re.I,
+)
 SKIN = re.compile(
     r"^(?:applause|approachcircle|arrow-|button-|combo-|comboburst|combobreak|count|cursor|default-|fail|followpoint|fruit-|go|gos|hit\d|"
     r"hitcircle|inputoverlay|k[123456]|key-|lighting|masking-border|menu-|metronome|mania-|mode-|nightcore-|options-|particle|pause-|pippidon|"
     r"play-|ranking-|ready|reversearrow|score-|scorebar|scoreentry|section|selection-|slider|spinner|star|taiko|target|warningarrow|welcome|"
-    r"are-you-ready|skin\.ini|triangles|bananas|pippidonclear|pippidonfail|pippidonidle|pippidonkiai)", re.I)
+    r"are-you-ready|skin\.ini|triangles|bananas|pippidonclear|pippidonfail|pippidonidle|pippidonkiai)",
+    re.I,
+)
 """Names of skin elements, https://osu.ppy.sh/wiki/en/Skinning."""
 WORKING_FILES = frozenset({".md", ".toml", ".yml", ".yaml", ".json", ".sarif"})
 """Of sets that are kept in git and checked there."""
@@ -115,9 +157,17 @@ def run(context: MapsetContext) -> Iterator[Placed]:
 
 
 def _files(context: MapsetContext, rule: Rule, names: list[str], score: float, one: str, many: str) -> Iterator[Placed]:
-    shown = ", ".join(f'"{name}"' for name in names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-    yield from context.finding(rule, context.beatmaps, score=score, message=f"{shown} {one if len(names) == 1 else many}.", actual=names[0],
-                               files=names[:50])
+    shown = ", ".join(f'"{name}"' for name in names[:SHOWN]) + (
+        f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    )
+    yield from context.finding(
+        rule,
+        context.beatmaps,
+        score=score,
+        message=f"{shown} {one if len(names) == 1 else many}.",
+        actual=names[0],
+        files=names[:50],
+    )
 
 
 def _named_samples(context: MapsetContext) -> Named:
@@ -148,7 +198,9 @@ def _sample_event(text: str) -> tuple[float, str] | None:
 def _missing(context: MapsetContext, named: Named) -> Iterator[Placed]:
     by_beatmap: dict[int, list[tuple[str, int, float]]] = defaultdict(list)
     for name, places in named.items():
-        if context.mapset.find(name) is None and not any(context.mapset.find(f"{name}.{extension}") for extension in ("wav", "ogg", "mp3")):
+        if context.mapset.find(name) is None and not any(
+            context.mapset.find(f"{name}.{extension}") for extension in ("wav", "ogg", "mp3")
+        ):
             for place, beatmap in enumerate(context.beatmaps):
                 here = next(((line, time) for one, line, time, _ in places if one is beatmap), None)
                 if here is not None:
@@ -157,39 +209,71 @@ def _missing(context: MapsetContext, named: Named) -> Iterator[Placed]:
         name, line, time = min(missing, key=lambda item: item[2])
         more = f", nor are {len(missing) - 1} more that are played as samples" if len(missing) > 1 else ""
         yield from context.finding(
-            MISSING_SAMPLE, context.beatmaps[place], time=time, line=line, score=LIKELY_SCORE, actual=name, expected=[Expected("a file")],
-            message=f'The sample "{name}" is not in the folder{more}.', files=[name for name, _, _ in missing[:50]])
+            MISSING_SAMPLE,
+            context.beatmaps[place],
+            time=time,
+            line=line,
+            score=LIKELY_SCORE,
+            actual=name,
+            expected=[Expected("a file")],
+            message=f'The sample "{name}" is not in the folder{more}.',
+            files=[name for name, _, _ in missing[:50]],
+        )
 
 
 def _hitsounds(context: MapsetContext, named: Named) -> Iterator[Placed]:
-    keysounds = {file for name, places in named.items() if any(hit for *_, hit in places) and (file := context.mapset.find(name))}
-    files = [name for name, n_bytes in context.mapset.files.items()
-             if n_bytes > EMPTY_WAV_BYTES and (HITSOUND.match(name) or name in keysounds)]
+    keysounds = {
+        file for name, places in named.items() if any(hit for *_, hit in places) and (file := context.mapset.find(name))
+    }
+    files = [
+        name
+        for name, n_bytes in context.mapset.files.items()
+        if n_bytes > EMPTY_WAV_BYTES and (HITSOUND.match(name) or name in keysounds)
+    ]
     for name in islice(files, MAX_SAMPLES):
         sample = probe.listen(context.mapset.path_of(name))
         if sample is None:
             continue
         for rule, score, what, actual, expected in _sample_faults(name, sample):
-            yield from context.finding(rule, context.beatmaps, score=score, subject=name, actual=actual, expected=[Expected(expected)],
-                                       message=f'The hitsound "{name}" {what}.')
+            yield from context.finding(
+                rule,
+                context.beatmaps,
+                score=score,
+                subject=name,
+                actual=actual,
+                expected=[Expected(expected)],
+                message=f'The hitsound "{name}" {what}.',
+            )
 
 
 def _sample_faults(name: str, sample: probe.Sample) -> Iterator[tuple[Rule, float, str, str, str]]:
     extension = name.rpartition(".")[2].lower()
-    kind = {"WAV": "wav", "WAVEX": "wav", "OGG": "ogg", "MP3": "mp3", "MPEG": "mp3"}.get(sample.container, sample.container.lower())
+    kind = {"WAV": "wav", "WAVEX": "wav", "OGG": "ogg", "MP3": "mp3", "MPEG": "mp3"}.get(
+        sample.container, sample.container.lower()
+    )
     if kind not in ("wav", "ogg"):
         yield SAMPLE_FORMAT, EXACT_SCORE, f"is neither wav nor Ogg, but {kind}", kind, "wav or ogg"
     elif extension != kind:
         yield SAMPLE_FORMAT, LIKELY_SCORE, f"is {kind} by its content, but is not named so", extension, kind
     if sample.duration > 0 and sample.peak <= SILENT_PEAK:
-        yield (SILENT_SAMPLE, MINOR_SCORE, f"is silent for {sample.duration:.0f} ms", f"{sample.duration:.0f} ms",
-               "the empty wav file of 44 bytes")
+        yield (
+            SILENT_SAMPLE,
+            MINOR_SCORE,
+            f"is silent for {sample.duration:.0f} ms",
+            f"{sample.duration:.0f} ms",
+            "the empty wav file of 44 bytes",
+        )
     elif 0 < sample.duration < SHORT_MS:
         yield SHORT_SAMPLE, EXACT_SCORE, f"lasts {sample.duration:.0f} ms", f"{sample.duration:.0f} ms", "25 ms or more"
     # The delay of mp3 is that of the format, which is named above.
     elif kind != "mp3" and sample.delay >= LITTLE_LATE_MS:
-        yield (DELAYED_SAMPLE, EXACT_SCORE if sample.delay >= LATE_MS else MINOR_SCORE, f"is silent for its first {sample.delay:.1f} ms",
-               f"{sample.delay:.1f} ms", "under 1 ms")
+        yield (
+            DELAYED_SAMPLE,
+            EXACT_SCORE if sample.delay >= LATE_MS else MINOR_SCORE,
+            f"is silent for its first {sample.delay:.1f} ms",
+            f"{sample.delay:.1f} ms",
+            "under 1 ms",
+        )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -217,15 +301,29 @@ def _storyboard(context: MapsetContext) -> Iterator[Placed]:
         if missing and beatmap.general.get("UseSkinSprites", "0") != "1":
             more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
             yield from context.finding(
-                STORYBOARD, beatmap, score=LIKELY_SCORE, files=missing[:50], actual=missing[0],
-                message=f"The storyboard shows {', '.join(missing[:SHOWN])}{more}, which the folder does not have.")
-    sounding = [beatmap for beatmap in context.beatmaps if beatmap.mode in STORYBOARDED.modes
-                and any(_sample_event(text) is not None for _, text in beatmap.events)]
+                STORYBOARD,
+                beatmap,
+                score=LIKELY_SCORE,
+                files=missing[:50],
+                actual=missing[0],
+                message=f"The storyboard shows {', '.join(missing[:SHOWN])}{more}, which the folder does not have.",
+            )
+    sounding = [
+        beatmap
+        for beatmap in context.beatmaps
+        if beatmap.mode in STORYBOARDED.modes and any(_sample_event(text) is not None for _, text in beatmap.events)
+    ]
     if sounding:
         line = next(line for line, text in sounding[0].events if _sample_event(text) is not None)
         count = sum(_sample_event(text) is not None for beatmap in sounding for _, text in beatmap.events)
-        yield from context.finding(STORYBOARDED, sounding, line=line, score=MINOR_SCORE, actual=f"{count} sounds",
-                                   message=f"{count} sound{'s are' if count > 1 else ' is'} played by the storyboard, not by hits.")
+        yield from context.finding(
+            STORYBOARDED,
+            sounding,
+            line=line,
+            score=MINOR_SCORE,
+            actual=f"{count} sounds",
+            message=f"{count} sound{'s are' if count > 1 else ' is'} played by the storyboard, not by hits.",
+        )
 
 
 def _exists(context: MapsetContext, name: str) -> bool:
@@ -240,7 +338,11 @@ def _unused(context: MapsetContext, named: Named) -> list[str]:
         if fields[0] in ("0", "Background", "1", "Video") and len(fields) > 2:
             used.add(fields[2])
     used.update(_pictures(iter(events)), (beatmap.audio_filename for beatmap in context.beatmaps))
-    found = {context.mapset.find(name + extension) for name in used for extension in ("", ".png", ".jpg", ".wav", ".ogg", ".mp3")}
+    found = {
+        context.mapset.find(name + extension)
+        for name in used
+        for extension in ("", ".png", ".jpg", ".wav", ".ogg", ".mp3")
+    }
     return [name for name in context.mapset.files if name not in found and not _belongs(name, context)]
 
 
@@ -254,5 +356,18 @@ def _belongs(name: str, context: MapsetContext) -> bool:
     return len(path.parts) == 1 and bool(HITSOUND.match(name) or SKIN.match(name))
 
 
-CHECK = MapsetCheck("Samples, storyboard and other files", (
-    MISSING_SAMPLE, SAMPLE_FORMAT, SHORT_SAMPLE, SILENT_SAMPLE, DELAYED_SAMPLE, EMPTY_FILE, UNUSED_FILE, STORYBOARD, STORYBOARDED), run)
+CHECK = MapsetCheck(
+    "Samples, storyboard and other files",
+    (
+        MISSING_SAMPLE,
+        SAMPLE_FORMAT,
+        SHORT_SAMPLE,
+        SILENT_SAMPLE,
+        DELAYED_SAMPLE,
+        EMPTY_FILE,
+        UNUSED_FILE,
+        STORYBOARD,
+        STORYBOARDED,
+    ),
+    run,
+)

@@ -1,6 +1,8 @@
-"""Scroll speed in taiko and mania: lone changes, lines that come just too late for their note, tempo changes left unnormalised.
+"""Scroll speed in taiko and mania: lone changes, lines that come just too late for their note, tempo changes left
+unnormalised.
 
-Scroll speed is what the player sees: the velocity of the green line times the tempo, relative to the tempo in force for longest.
+Scroll speed is what the player sees: the velocity of the green line times the tempo, relative to the tempo in force for
+longest.
 """
 
 from __future__ import annotations
@@ -21,28 +23,43 @@ from maimod.rules.calibration import ALONE_SCORE, CANDIDATE_SCORE, Curve
 SCROLLING = frozenset({Mode.TAIKO, Mode.MANIA})
 
 UNEXPECTED = Rule(
-    "scroll-speed/unexpected", "Lone change of scroll speed", Severity.WARNING, ("model", "map"),
+    "scroll-speed/unexpected",
+    "Lone change of scroll speed",
+    Severity.WARNING,
+    ("model", "map"),
     why="A note or two that move at another speed than all around cannot be read in time; mostly a green line was copied with an old "
-        "velocity, or never reset.",
+    "velocity, or never reset.",
     how="Up to three notes, or one measure, scroll at another speed between two stretches of one and the same speed; the fewer such "
-        "places the map has, the more that counts, and so does the model's surprise.",
+    "places the map has, the more that counts, and so does the model's surprise.",
     ignore_when="the change follows the music, as a slow-down into a break or an accent",
     blind_spots="Maps full of speed effects; changes by less than 5 %; a wrong speed that then stays.",
-    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko", modes=SCROLLING)
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko",
+    modes=SCROLLING,
+)
 LATE_LINE = Rule(
-    "scroll-speed/line-after-object", "Green line just after its note", Severity.WARNING, ("map",),
+    "scroll-speed/line-after-object",
+    "Green line just after its note",
+    Severity.WARNING,
+    ("map",),
     why="A note takes its scroll speed from the last line at or before it. If the line comes a moment later, the note keeps the old speed.",
     how="A line that changes the scroll speed lies up to 5 ms after a note and none lies on it.",
     ignore_when="the note is meant to keep the old speed",
     blind_spots="Lines more than 5 ms late; mania, where a few ms of another speed cannot be seen.",
-    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko", modes=frozenset({Mode.TAIKO}))
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko",
+    modes=frozenset({Mode.TAIKO}),
+)
 UNNORMALISED = Rule(
-    "scroll-speed/not-normalised", "Tempo change left unnormalised", Severity.WARNING, ("map",),
+    "scroll-speed/not-normalised",
+    "Tempo change left unnormalised",
+    Severity.WARNING,
+    ("map",),
     why="Scroll speed follows the tempo. Where the other tempo changes of a map are countered by a green line, one that is not is a jolt.",
     how="The scroll speed jumps along with the tempo at a red line, while most of the map's other tempo changes keep it.",
     ignore_when="the jump is meant, as at a change of pace",
     blind_spots="Maps that normalise nothing, or have fewer than three tempo changes.",
-    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania", modes=SCROLLING)
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania",
+    modes=SCROLLING,
+)
 
 SAME_SPEED = 0.02
 """Relative: speeds closer than this are one. Velocities are written with two decimals."""
@@ -106,7 +123,9 @@ def _stretches(context: Context) -> list[_Stretch]:
             stretches[-1][1].append(note)
         else:
             stretches.append((speed, [note]))
-    return [_Stretch(speed, tuple(notes), beatmap.timing_point_at(notes[0].time + EDITOR_MS)) for speed, notes in stretches]
+    return [
+        _Stretch(speed, tuple(notes), beatmap.timing_point_at(notes[0].time + EDITOR_MS)) for speed, notes in stretches
+    ]
 
 
 def _same(first: float, second: float) -> bool:
@@ -116,9 +135,16 @@ def _same(first: float, second: float) -> bool:
 def _lone_changes(context: Context) -> Iterator[Finding]:
     """Find notes whose speed differs from one speed before and after."""
     stretches = _stretches(context)
-    lone = [(odd, before.speed) for before, odd, after in zip(stretches, stretches[1:], stretches[2:], strict=False)
-            if _same(before.speed, after.speed) and abs(odd.speed / before.speed - 1.0) >= LEAST_CHANGE
-            and (odd.moments <= LONE_NOTES or after.notes[0].time - odd.notes[0].time <= LONE_MEASURES * _measure_ms(context, odd))]
+    lone = [
+        (odd, before.speed)
+        for before, odd, after in zip(stretches, stretches[1:], stretches[2:], strict=False)
+        if _same(before.speed, after.speed)
+        and abs(odd.speed / before.speed - 1.0) >= LEAST_CHANGE
+        and (
+            odd.moments <= LONE_NOTES
+            or after.notes[0].time - odd.notes[0].time <= LONE_MEASURES * _measure_ms(context, odd)
+        )
+    ]
     # Changes of speed that are not lone are style as well: a map with many is one of speed effects.
     n_changes = max(len(lone), (len(stretches) - 1) // 2)
     kinds = Counter(_ratio_class(odd.speed / level) for odd, level in lone)
@@ -137,9 +163,20 @@ def _lone_changes(context: Context) -> Iterator[Finding]:
             continue
         many = "This note scrolls" if odd.moments == 1 else f"{odd.moments} notes scroll"
         yield context.finding(
-            UNEXPECTED, time=odd.notes[0].time, message=f"{many} at {odd.speed:.2f}x, those before and after at {level:.2f}x.", score=score,
-            line=odd.line.line, objects=odd.notes[:8], event=event, actual=f"{odd.speed:.2f}x", expected=(Expected(f"{level:.2f}x"),),
-            notes=len(odd.notes), ratio=round(ratio, 3), lone_changes_in_map=len(lone), bits=round(bits, 2))
+            UNEXPECTED,
+            time=odd.notes[0].time,
+            message=f"{many} at {odd.speed:.2f}x, those before and after at {level:.2f}x.",
+            score=score,
+            line=odd.line.line,
+            objects=odd.notes[:8],
+            event=event,
+            actual=f"{odd.speed:.2f}x",
+            expected=(Expected(f"{level:.2f}x"),),
+            notes=len(odd.notes),
+            ratio=round(ratio, 3),
+            lone_changes_in_map=len(lone),
+            bits=round(bits, 2),
+        )
 
 
 def _measure_ms(context: Context, stretch: _Stretch) -> float:
@@ -164,7 +201,11 @@ def _speed_scores(context: Context) -> dict[int, EventScore]:
 def _log_odds(score: EventScore, ratio: float) -> float:
     """Bits by which the model bets on the speed around rather than on this one, which is `ratio` times as high."""
     wanted = score.event.value / ratio
-    share = sum(p for event, p in score.expected if event.kind is EventKind.SCROLL_SPEED and abs(event.value - wanted) <= 0.05 * wanted)
+    share = sum(
+        p
+        for event, p in score.expected
+        if event.kind is EventKind.SCROLL_SPEED and abs(event.value - wanted) <= 0.05 * wanted
+    )
     return math.log2((share + MODEL_FLOOR) / (1.0 - min(share, 1.0) + MODEL_FLOOR))
 
 
@@ -198,9 +239,18 @@ def _late_lines(context: Context) -> Iterator[Finding]:
         if score < ALONE_SCORE:
             continue
         yield context.finding(
-            LATE_LINE, time=note.time, message=f"The green line for {point.velocity:.2f}x comes {by:.3g} ms after this note, "
-            f"which keeps {old:.2f}x.", score=score, line=point.line, objects=(note,), actual=f"{old:.2f}x",
-            expected=(Expected(f"{point.velocity:.2f}x"),), late_ms=round(by, 3), late_lines_in_map=len(late))
+            LATE_LINE,
+            time=note.time,
+            message=f"The green line for {point.velocity:.2f}x comes {by:.3g} ms after this note, "
+            f"which keeps {old:.2f}x.",
+            score=score,
+            line=point.line,
+            objects=(note,),
+            actual=f"{old:.2f}x",
+            expected=(Expected(f"{point.velocity:.2f}x"),),
+            late_ms=round(by, 3),
+            late_lines_in_map=len(late),
+        )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -235,9 +285,18 @@ def _unnormalised(context: Context) -> Iterator[Finding]:
         return
     for red, note, old, new in followed:
         yield context.finding(
-            UNNORMALISED, time=red.time, message=f"The scroll speed jumps from {old:.2f}x to {new:.2f}x with the tempo; "
-            f"{len(kept)} other tempo changes keep it.", score=0.5 + 0.35 * share, line=red.line, objects=(note,),
-            actual=f"{new:.2f}x", expected=(Expected(f"{old:.2f}x"),), normalised_changes=len(kept), bpm=round(60_000 / red.beat_length, 3))
+            UNNORMALISED,
+            time=red.time,
+            message=f"The scroll speed jumps from {old:.2f}x to {new:.2f}x with the tempo; "
+            f"{len(kept)} other tempo changes keep it.",
+            score=0.5 + 0.35 * share,
+            line=red.line,
+            objects=(note,),
+            actual=f"{new:.2f}x",
+            expected=(Expected(f"{old:.2f}x"),),
+            normalised_changes=len(kept),
+            bpm=round(60_000 / red.beat_length, 3),
+        )
 
 
 CHECK = BeatmapCheck(Category.SCROLL_SPEED, "Scroll speed", (UNEXPECTED, LATE_LINE, UNNORMALISED), run)

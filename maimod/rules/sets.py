@@ -54,7 +54,7 @@ def names(beatmaps: Sequence[Beatmap], limit: int = 3) -> str:
     """Name difficulties: `[Hard]`, `[Hard] and [Insane]`, `[Hard], [Insane] and 3 more`."""
     shown = [f"[{beatmap.version}]" for beatmap in beatmaps]
     if len(shown) > limit:
-        shown = [*shown[:limit - 1], f"{len(shown) - limit + 1} more"]
+        shown = [*shown[: limit - 1], f"{len(shown) - limit + 1} more"]
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 

@@ -1,8 +1,8 @@
 """Timing and kiai that have to be, or usually are, the same in every difficulty of a set.
 
-Of 1,046 ranked maps 7 have other red lines than their set, 8 a kiai section that alone differs and 42 one that few difficulties do
-without. Planted in 30 sets (`benchmarks/sets.py`), all of 8 ms, 1 BPM and another metre are found, and 16 of 23 removed kiai sections;
-the others are in sets without a kiai that most difficulties share.
+Of 1,046 ranked maps 7 have other red lines than their set, 8 a kiai section that alone differs and 42 one that few
+difficulties do without. Planted in 30 sets (`benchmarks/sets.py`), all of 8 ms, 1 BPM and another metre are found, and
+16 of 23 removed kiai sections; the others are in sets without a kiai that most difficulties share.
 """
 
 from __future__ import annotations
@@ -16,27 +16,39 @@ from maimod.rules.base import MapsetCheck, MapsetContext, Placed, Rule
 from maimod.rules.sets import CRITERIA, EXACT_SCORE, LIKELY_SCORE, MINOR_SCORE, departures, names
 
 RED_LINES = Rule(
-    "mapset/red-lines", "Red lines differ between difficulties", Severity.PROBLEM, ("map",),
+    "mapset/red-lines",
+    "Red lines differ between difficulties",
+    Severity.PROBLEM,
+    ("map",),
     why="The song has one timing. A difficulty with another offset, tempo or metre was timed before the others were corrected.",
     how="Times, tempos and metres of the red lines are compared with those that most difficulties have; lines in taiko and mania that "
-        "only restart the bar are left out, and other modes may differ (a warning).",
+    "only restart the bar are left out, and other modes may differ (a warning).",
     ignore_when="one mode needs lines of its own for bar lines or scroll speed",
     blind_spots="Mistakes that all difficulties share.",
-    source=f"{CRITERIA}#timing")
+    source=f"{CRITERIA}#timing",
+)
 BAR_LINES = Rule(
-    "mapset/bar-lines", "Bar line omitted in some difficulties only", Severity.WARNING, ("map",),
+    "mapset/bar-lines",
+    "Bar line omitted in some difficulties only",
+    Severity.WARNING,
+    ("map",),
     why="A bar line that is hidden in one difficulty and shown in another is an oversight in one of them.",
     how="The flag that omits the first bar line is compared between red lines at the same time, in taiko and mania.",
     ignore_when="the notes around it differ",
     blind_spots="Lines that only one difficulty has.",
-    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko")
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko",
+)
 KIAI = Rule(
-    "mapset/kiai", "Kiai differs between difficulties", Severity.WARNING, ("map",),
+    "mapset/kiai",
+    "Kiai differs between difficulties",
+    Severity.WARNING,
+    ("map",),
     why="The chorus is the same in every difficulty; a section that begins elsewhere or is missing in one was mostly forgotten there.",
     how="Starts and ends of the kiai sections are compared with those that most difficulties of the mode have, within half a beat.",
     ignore_when="the difficulty stresses other parts of the song on purpose",
     blind_spots="Sets in which each difficulty has its own kiai; sections shorter than two beats.",
-    source="https://osu.ppy.sh/wiki/en/Gameplay/Kiai_time")
+    source="https://osu.ppy.sh/wiki/en/Gameplay/Kiai_time",
+)
 
 LINE_MS = 2.0
 """Red lines closer than this are one: rounding to whole ms."""
@@ -63,7 +75,10 @@ def run(context: MapsetContext) -> Iterator[Placed]:
 
 
 def _red_lines(context: MapsetContext) -> Iterator[Placed]:
-    signatures = [";".join(f"{line.time:.0f},{line.beat_length:.2f},{line.meter}" for line in one.red_lines) for one in context.beatmaps]
+    signatures = [
+        ";".join(f"{line.time:.0f},{line.beat_length:.2f},{line.meter}" for line in one.red_lines)
+        for one in context.beatmaps
+    ]
     for part in departures(context.beatmaps, signatures):
         for beatmap in part.beatmaps:
             reference = next((other for other in part.others if other.mode is beatmap.mode), part.others[0])
@@ -71,10 +86,21 @@ def _red_lines(context: MapsetContext) -> Iterator[Placed]:
             if not differences:
                 continue
             _, line, time, what = min(differences, key=lambda difference: difference[:3])
-            more = f"; {len(differences) - 1} more of its red lines differ{'s' * (len(differences) == 2)}" if len(differences) > 1 else ""
+            more = (
+                f"; {len(differences) - 1} more of its red lines differ{'s' * (len(differences) == 2)}"
+                if len(differences) > 1
+                else ""
+            )
             yield from context.finding(
-                RED_LINES, beatmap, line=line, time=time, score=EXACT_SCORE if beatmap.mode is reference.mode else LIKELY_SCORE,
-                message=f"{what}{more}.", differing_lines=len(differences), reference=reference.version)
+                RED_LINES,
+                beatmap,
+                line=line,
+                time=time,
+                score=EXACT_SCORE if beatmap.mode is reference.mode else LIKELY_SCORE,
+                message=f"{what}{more}.",
+                differing_lines=len(differences),
+                reference=reference.version,
+            )
 
 
 def _line_differences(beatmap: Beatmap, reference: Beatmap, where: str) -> Iterator[tuple[bool, int, float, str]]:
@@ -82,26 +108,46 @@ def _line_differences(beatmap: Beatmap, reference: Beatmap, where: str) -> Itera
     pairs, added, missing = _matched(beatmap.red_lines, reference.red_lines)
     for line, other in pairs:
         if abs(line.beat_length / other.beat_length - 1) > SAME_TEMPO:
-            yield (False, line.line, line.time, f"The red line has {60_000 / line.beat_length:.2f} BPM here and "
-                                                f"{60_000 / other.beat_length:.2f} in {where}")
+            yield (
+                False,
+                line.line,
+                line.time,
+                f"The red line has {60_000 / line.beat_length:.2f} BPM here and "
+                f"{60_000 / other.beat_length:.2f} in {where}",
+            )
         elif line.meter != other.meter:
             yield False, line.line, line.time, f"The metre is {line.meter}/4 here and {other.meter}/4 in {where}"
     for line in added:
-        near = min((other for other in missing if abs(other.time - line.time) < other.beat_length / 2),
-                   key=lambda other: abs(other.time - line.time), default=None)
+        near = min(
+            (other for other in missing if abs(other.time - line.time) < other.beat_length / 2),
+            key=lambda other: abs(other.time - line.time),
+            default=None,
+        )
         if near is not None:
             missing.remove(near)
-            yield False, line.line, line.time, f"The red line at {line.time:.0f} ms lies at {near.time:.0f} ms in {where}"
+            yield (
+                False,
+                line.line,
+                line.time,
+                f"The red line at {line.time:.0f} ms lies at {near.time:.0f} ms in {where}",
+            )
         elif not _only_restarts_bar(beatmap, line):
             yield True, line.line, line.time, f"There is no red line at {line.time:.0f} ms in {where}"
     for other in missing:
         if not _only_restarts_bar(reference, other):
-            yield True, beatmap.red_line_at(other.time).line, other.time, f"The red line at {other.time:.0f} ms in {where} is missing here"
+            yield (
+                True,
+                beatmap.red_line_at(other.time).line,
+                other.time,
+                f"The red line at {other.time:.0f} ms in {where} is missing here",
+            )
 
 
-def _matched(own: Sequence[TimingPoint], others: Sequence[TimingPoint]) -> tuple[
-        list[tuple[TimingPoint, TimingPoint]], list[TimingPoint], list[TimingPoint]]:
-    """Pairs of lines at the same time, lines of `own` alone and of `others` alone; the last two cut to what a reader can use."""
+def _matched(
+    own: Sequence[TimingPoint], others: Sequence[TimingPoint]
+) -> tuple[list[tuple[TimingPoint, TimingPoint]], list[TimingPoint], list[TimingPoint]]:
+    """Pairs of lines at the same time, lines of `own` alone and of `others` alone; the last two cut to what a reader
+    can use."""
     pairs: list[tuple[TimingPoint, TimingPoint]] = []
     added: list[TimingPoint] = []
     missing: list[TimingPoint] = []
@@ -124,7 +170,10 @@ def _only_restarts_bar(beatmap: Beatmap, line: TimingPoint) -> bool:
         return False
     former = beatmap.red_line_at(line.time - LINE_MS)
     beats = (line.time - former.time) / former.beat_length
-    return abs(line.beat_length / former.beat_length - 1) < SAME_TEMPO and abs(beats - round(beats)) * former.beat_length < LINE_MS
+    return (
+        abs(line.beat_length / former.beat_length - 1) < SAME_TEMPO
+        and abs(beats - round(beats)) * former.beat_length < LINE_MS
+    )
 
 
 def _bar_lines(context: MapsetContext, of_mode: Sequence[Beatmap]) -> Iterator[Placed]:
@@ -135,24 +184,41 @@ def _bar_lines(context: MapsetContext, of_mode: Sequence[Beatmap]) -> Iterator[P
         for line in beatmap.red_lines:
             lines[round(line.time)].append((beatmap, line))
     for time, there in lines.items():
-        for part in departures([one for one, _ in there], ["omitted" if line.omits_bar_line else "shown" for _, line in there]):
+        for part in departures(
+            [one for one, _ in there], ["omitted" if line.omits_bar_line else "shown" for _, line in there]
+        ):
             for beatmap in part.beatmaps:
                 line = next(line for one, line in there if one is beatmap)
                 yield from context.finding(
-                    BAR_LINES, beatmap, line=line.line, time=line.time, score=LIKELY_SCORE, subject=str(time), actual=part.value,
-                    expected=[Expected(part.usual)], message=f"The bar line is {part.value} here and {part.usual} in {names(part.others)}.")
+                    BAR_LINES,
+                    beatmap,
+                    line=line.line,
+                    time=line.time,
+                    score=LIKELY_SCORE,
+                    subject=str(time),
+                    actual=part.value,
+                    expected=[Expected(part.usual)],
+                    message=f"The bar line is {part.value} here and {part.usual} in {names(part.others)}.",
+                )
 
 
 def _kiai(context: MapsetContext, of_mode: Sequence[Beatmap]) -> Iterator[Placed]:
     beat = of_mode[0].red_lines[0]  # one grid for all, whatever is wrong with the lines of one
     borders: dict[str, list[tuple[float, int]]] = {}
     for one in of_mode:
-        long = [section for section in one.kiai_sections
-                if section[1] is None or section[1].time - section[0].time > SHORT_KIAI_BEATS * beat.beat_length]
-        borders[str(one.path)] = [(point.time, point.line) for section in long for point in section if point is not None]
+        long = [
+            section
+            for section in one.kiai_sections
+            if section[1] is None or section[1].time - section[0].time > SHORT_KIAI_BEATS * beat.beat_length
+        ]
+        borders[str(one.path)] = [
+            (point.time, point.line) for section in long for point in section if point is not None
+        ]
 
     def key(one: Beatmap) -> str:
-        return ",".join(f"{(time - beat.time) / beat.beat_length / KIAI_BEATS:.0f}" for time, _ in borders[str(one.path)])
+        return ",".join(
+            f"{(time - beat.time) / beat.beat_length / KIAI_BEATS:.0f}" for time, _ in borders[str(one.path)]
+        )
 
     for part in departures(of_mode, [key(one) for one in of_mode]):
         reference = part.others[0]
@@ -165,7 +231,11 @@ def _kiai(context: MapsetContext, of_mode: Sequence[Beatmap]) -> Iterator[Placed
             added = [(time, line) for time, line in own if all(abs(time - other) > near for other, _ in usual)]
             if (not missing and not added) or (len(missing) + len(added) > FEW_KIAI and own):
                 continue
-            time, line = (added[0] if added else (missing[0], beatmap.timing_point_at(missing[0]).line)) if own else (usual[0][0], 1)
+            time, line = (
+                (added[0] if added else (missing[0], beatmap.timing_point_at(missing[0]).line))
+                if own
+                else (usual[0][0], 1)
+            )
             # All others together are a better witness than most of them.
             score = LIKELY_SCORE if len(part.others) == len(of_mode) - 1 else MINOR_SCORE
             if not own:
@@ -176,8 +246,16 @@ def _kiai(context: MapsetContext, of_mode: Sequence[Beatmap]) -> Iterator[Placed
                 what = f"Kiai begins or ends here, but not in {names(part.others)}"
             else:
                 what = f"Kiai begins or ends here in {names(part.others)}, but not in this difficulty"
-            yield from context.finding(KIAI, beatmap, line=line, time=time, score=score, message=f"{what}.", missing=missing,
-                                       added=[time for time, _ in added])
+            yield from context.finding(
+                KIAI,
+                beatmap,
+                line=line,
+                time=time,
+                score=score,
+                message=f"{what}.",
+                missing=missing,
+                added=[time for time, _ in added],
+            )
 
 
 def _at(time: float) -> str:

@@ -23,12 +23,13 @@ PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
 EXACT_SCORE = 0.95
 
 EXTENDED_SHARE, EXTENDED_PX = 0.02, 3.0
-"""A body this much longer than its curve goes on straight: 8 of 8,700 sliders of 60 ranked maps, 7 of them in one map."""
+"""A body this much longer than its curve goes on straight: 8 of 8,700 sliders of 60 ranked maps, 7 of them in one map.
+"""
 EXTENDED_CURVE = Curve(middle=0.035, scale=0.015)
 """Share of the length that lies beyond the curve."""
 CUT_CURVE = Curve(middle=0.5, scale=0.06)
-"""Beats that the curve is longer than the body. The editor cuts at the last tick of its beat snap divisor, so less than half a
-beat is left over: at most 0.48 in 60 ranked maps, 0.36 in 99 % of sliders."""
+"""Beats that the curve is longer than the body. The editor cuts at the last tick of its beat snap divisor, so less than
+half a beat is left over: at most 0.48 in 60 ranked maps, 0.36 in 99 % of sliders."""
 CUT_MARGIN = 1.3
 """And this times more than any other slider of the map leaves over."""
 HABIT_SHARE = 0.02
@@ -47,7 +48,8 @@ TOKEN_WIDTH = 0.03
 """Velocities nearer to an expected one are what it stands for."""
 
 NODES_PER_ROOT = 10.0
-"""Control points per square root of the length [px] from which a path is a scribble (Mapset Verifier, abnormal nodes)."""
+"""Control points per square root of the length [px] from which a path is a scribble (Mapset Verifier, abnormal nodes).
+"""
 NODES_SCORE = 0.7
 COPY_PX, CHANGED_PX = 3.0, 10.0
 """Control points of copies lie within the first of each other; one moved by more than the second is another shape."""
@@ -57,8 +59,8 @@ MIN_COPIES = 2
 COPY_CURVE = Curve(middle=1.2, scale=0.5)
 """Log2 of the copies of the shape that this one departs from."""
 SHAPE_CURVE = Curve(middle=5.6, scale=1.2)
-"""Bits by which the tail, and half of those by which an anchor, exceeds 90 % of the map's: 7 ranked maps have 0.3 sliders a
-minute above 5.2; of anchors moved by 80 px and more 75 % are."""
+"""Bits by which the tail, and half of those by which an anchor, exceeds 90 % of the map's: 7 ranked maps have 0.3
+sliders a minute above 5.2; of anchors moved by 80 px and more 75 % are."""
 MIN_USUAL_BITS = 1.5
 BASE_PERCENTILE = 90
 REPEATS_CURVE = Curve(middle=5.0, scale=1.0)
@@ -66,8 +68,8 @@ REPEATS_CURVE = Curve(middle=5.0, scale=1.0)
 MIN_PROBABILITY = 0.3
 """What the likeliest other number of repeats must have: buzz sliders of a dozen have no number that is expected."""
 REVERSED_CURVE = Curve(middle=5.0, scale=0.8)
-"""Bits by which a slider fits the map's spacing better from tail to head: 50 ranked maps have 0.3 sliders a minute above
-4.4 and 0.1 above 5.6; of sliders that were reversed 37 % are."""
+"""Bits by which a slider fits the map's spacing better from tail to head: 50 ranked maps have 0.3 sliders a minute
+above 4.4 and 0.1 above 5.6; of sliders that were reversed 37 % are."""
 REVERSED_PX = 40.0
 """A tail nearer to its head than this makes no difference."""
 MIN_STEPS = 8
@@ -79,54 +81,93 @@ FLOOR = 0.01
 _WIKI = "https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Slider"
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21"
 SHAPE = Rule(
-    "sliders/shape", "Odd slider body", Severity.WARNING, ("model", "map"),
+    "sliders/shape",
+    "Odd slider body",
+    Severity.WARNING,
+    ("model", "map"),
     why="A control point that slipped bends the body out of the shape the mapper uses, or leads the tail somewhere else.",
     how="The model's surprise at the control points and at the tail is compared with that at the other sliders of the map; copies of "
-        "one shape, turned or mirrored, that differ in a single control point are found by their distances; so are paths with far "
-        "too many control points.",
+    "one shape, turned or mirrored, that differ in a single control point are found by their distances; so are paths with far "
+    "too many control points.",
     ignore_when="the body is a deliberate piece of art or the copy was meant to differ.",
     blind_spots="A small shift that keeps a smooth curve; maps in which no two sliders are alike.",
-    source=_WIKI, modes=PLAYFIELD_MODES)
+    source=_WIKI,
+    modes=PLAYFIELD_MODES,
+)
 LENGTH = Rule(
-    "sliders/length", "Length does not fit the curve", Severity.WARNING, ("map", "model"),
+    "sliders/length",
+    "Length does not fit the curve",
+    Severity.WARNING,
+    ("map", "model"),
     why="The body ends before its last control point, or goes on straight after it: the tail is not where it was drawn.",
     how="The length in the file is compared with the length of the curve. The editor cuts a curve at the last tick before its end, "
-        "so the part left over is short; it never makes a body longer than its curve.",
+    "so the part left over is short; it never makes a body longer than its curve.",
     ignore_when="bodies are stretched on purpose; then many of them are, and the rule is silent.",
     blind_spots="A wrong length that still ends on the last tick before the end of the curve.",
-    source=_WIKI, modes=PLAYFIELD_MODES)
+    source=_WIKI,
+    modes=PLAYFIELD_MODES,
+)
 INVISIBLE = Rule(
-    "sliders/invisible", "Slider without a body", Severity.PROBLEM, ("map",),
+    "sliders/invisible",
+    "Slider without a body",
+    Severity.PROBLEM,
+    ("map",),
     why="Nobody can follow a path that is not there.",
     how="The curve has no length: there are no control points, or all are in one place.",
-    ignore_when="never.", blind_spots="Bodies of a few pixels.", source=_CRITERIA, modes=PLAYFIELD_MODES)
+    ignore_when="never.",
+    blind_spots="Bodies of a few pixels.",
+    source=_CRITERIA,
+    modes=PLAYFIELD_MODES,
+)
 VELOCITY = Rule(
-    "sliders/velocity", "Odd slider velocity", Severity.WARNING, ("model", "map"),
+    "sliders/velocity",
+    "Odd slider velocity",
+    Severity.WARNING,
+    ("model", "map"),
     why="Players read the velocity of a slider from those before it; one that alone differs is read wrongly.",
     how="The model's surprise at the velocity, and how rare it is in this map that one slider alone differs from both neighbours.",
     ignore_when="the music stresses this one sound.",
     blind_spots="A wrong velocity that lasts for several sliders; a change at the start of a section.",
-    source=_CRITERIA, modes=PLAYFIELD_MODES)
+    source=_CRITERIA,
+    modes=PLAYFIELD_MODES,
+)
 LATE_LINE = Rule(
-    "sliders/late-line", "Green line just after the head", Severity.PROBLEM, ("map",),
+    "sliders/late-line",
+    "Green line just after the head",
+    Severity.PROBLEM,
+    ("map",),
     why="The line was meant for this slider but comes too late, so that the slider keeps the velocity of the one before.",
     how="An inherited timing point with another velocity lies 5 ms or less after the head.",
     ignore_when="the line is meant for the next object.",
     blind_spots="Lines that are later still, and lines that change nothing but the samples.",
-    source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Timing", modes=PLAYFIELD_MODES)
+    source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Timing",
+    modes=PLAYFIELD_MODES,
+)
 REPEATS = Rule(
-    "sliders/repeats", "Unlikely number of repeats", Severity.WARNING, ("model",),
+    "sliders/repeats",
+    "Unlikely number of repeats",
+    Severity.WARNING,
+    ("model",),
     why="A repeat that the music does not have, or one missing, is hit on silence or not at all.",
     how="The model's surprise at the time of the slider's end, once its velocity and the length of one slide are known.",
     ignore_when="the number of repeats follows the music.",
-    blind_spots="Whether a slider should be there at all is a matter of rhythm.", source=_CRITERIA, modes=PLAYFIELD_MODES)
+    blind_spots="Whether a slider should be there at all is a matter of rhythm.",
+    source=_CRITERIA,
+    modes=PLAYFIELD_MODES,
+)
 REVERSED = Rule(
-    "sliders/reversed", "Slider seems reversed", Severity.WARNING, ("map",),
+    "sliders/reversed",
+    "Slider seems reversed",
+    Severity.WARNING,
+    ("map",),
     why="The way to the head and the way from the tail both break the spacing, and would not if the slider ran the other way.",
     how="The steps before and after the slider are compared with all steps of the same rhythm in this map, as they are and with head "
-        "and tail exchanged.",
-    ignore_when="the jumps are meant.", blind_spots="Short sliders, repeats, and maps without a usual spacing.",
-    source=_CRITERIA, modes=frozenset({Mode.OSU}))
+    "and tail exchanged.",
+    ignore_when="the jumps are meant.",
+    blind_spots="Short sliders, repeats, and maps without a usual spacing.",
+    source=_CRITERIA,
+    modes=frozenset({Mode.OSU}),
+)
 
 
 @dataclass(frozen=True)
@@ -159,8 +200,14 @@ def bodies(context: Context) -> list[Body]:
     for head in context.objects_by_time:
         if head.slider:
             velocity = beatmap.velocity_at(head.time)
-            found.append(Body(head, slider_path.flatten(head.slider), velocity,
-                              beatmap.difficulty.slider_multiplier * 100 * velocity))
+            found.append(
+                Body(
+                    head,
+                    slider_path.flatten(head.slider),
+                    velocity,
+                    beatmap.difficulty.slider_multiplier * 100 * velocity,
+                )
+            )
     return found
 
 
@@ -187,10 +234,19 @@ def lengths(context: Context, all_bodies: Sequence[Body]) -> Iterator[Finding]:
             continue
         if score >= CANDIDATE_SCORE:
             yield context.finding(
-                LENGTH, time=body.head.time, end_time=body.head.end_time, line=body.head.line, objects=[body.head], score=score,
+                LENGTH,
+                time=body.head.time,
+                end_time=body.head.end_time,
+                line=body.head.line,
+                objects=[body.head],
+                score=score,
                 message=f"The length of {length:.0f} px does not fit the curve of {curve:.0f} px: {what}, which this map hardly ever does.",
-                actual=f"{length:.0f} px", expected=[Expected(f"{curve:.0f} px or a little less")],
-                curve_px=round(curve, 1), length_px=round(length, 1), beats_left_over=round(body.left_over, 3))
+                actual=f"{length:.0f} px",
+                expected=[Expected(f"{curve:.0f} px or a little less")],
+                curve_px=round(curve, 1),
+                length_px=round(length, 1),
+                beats_left_over=round(body.left_over, 3),
+            )
 
 
 def same(a: float, b: float) -> bool:
@@ -208,7 +264,11 @@ def velocities(context: Context, all_bodies: Sequence[Body]) -> Iterator[Finding
             lone.append((before, body))
     rarity = math.log2(max(len(all_bodies), 1)) - 2 * math.log2(max(len(lone), 1))
     usual = {body.head.index: before.velocity for before, body in lone}
-    events = {s.event.source.index: s for s in context.of_kind(EventKind.SCROLL_SPEED) if isinstance(s.event.source, HitObject)}
+    events = {
+        s.event.source.index: s
+        for s in context.of_kind(EventKind.SCROLL_SPEED)
+        if isinstance(s.event.source, HitObject)
+    }
     for body in all_bodies:
         event = events.get(body.head.index)
         # A velocity that the map has often is known to players; without a model the map has to say all of it.
@@ -221,9 +281,17 @@ def velocities(context: Context, all_bodies: Sequence[Body]) -> Iterator[Finding
         around = usual.get(body.head.index)
         told = f"; the sliders before and after have {around:.2f}x" if around else ""
         yield context.finding(
-            VELOCITY, time=body.head.time, line=body.head.line, objects=[body.head], score=score, event=event,
-            message=f"A slider velocity of {body.velocity:.2f}x is unlikely here{told}.", actual=f"{body.velocity:.2f}x",
-            expected=_velocities(event, all_bodies) or ([Expected(f"{around:.2f}x")] if around else []), bits=round(bits, 2))
+            VELOCITY,
+            time=body.head.time,
+            line=body.head.line,
+            objects=[body.head],
+            score=score,
+            event=event,
+            message=f"A slider velocity of {body.velocity:.2f}x is unlikely here{told}.",
+            actual=f"{body.velocity:.2f}x",
+            expected=_velocities(event, all_bodies) or ([Expected(f"{around:.2f}x")] if around else []),
+            bits=round(bits, 2),
+        )
     heads = {body.head.time: body for body in all_bodies}
     for point in beatmap.sorted_timing_points:
         late = [t for t in heads if 0 < point.time - t <= LATE_LINE_MS]
@@ -231,10 +299,17 @@ def velocities(context: Context, all_bodies: Sequence[Body]) -> Iterator[Finding
             continue
         body = heads[late[0]]
         yield context.finding(
-            LATE_LINE, time=body.head.time, line=point.line, objects=[body.head], score=EXACT_SCORE,
+            LATE_LINE,
+            time=body.head.time,
+            line=point.line,
+            objects=[body.head],
+            score=EXACT_SCORE,
             message=f"A green line {point.time - body.head.time:g} ms after the head sets {point.velocity:.2f}x, too late for this slider, "
-                    f"which has {body.velocity:.2f}x.",
-            actual=f"{body.velocity:.2f}x", expected=[Expected(f"{point.velocity:.2f}x")], late_ms=round(point.time - body.head.time, 3))
+            f"which has {body.velocity:.2f}x.",
+            actual=f"{body.velocity:.2f}x",
+            expected=[Expected(f"{point.velocity:.2f}x")],
+            late_ms=round(point.time - body.head.time, 3),
+        )
 
 
 def _velocities(score: EventScore | None, all_bodies: Sequence[Body]) -> list[Expected]:
@@ -254,22 +329,31 @@ def shapes(context: Context, all_bodies: Sequence[Body]) -> Iterator[Finding]:
     surprises = body_surprises(context)
     # A map's own bends are its style: what 90 % of its sliders stay below is no surprise.
     usual_anchor, usual_tail = (
-        max(float(np.percentile([bits[i] for bits in surprises.values()] or [0.0], BASE_PERCENTILE)), MIN_USUAL_BITS) for i in (0, 1))
+        max(float(np.percentile([bits[i] for bits in surprises.values()] or [0.0], BASE_PERCENTILE)), MIN_USUAL_BITS)
+        for i in (0, 1)
+    )
     copies = changed_copies(all_bodies)
     for body in all_bodies:
         head = body.head
         anchor_bits, tail_bits, event = surprises.get(head.index, (0.0, 0.0, None))
         bits = 0.5 * max(anchor_bits - usual_anchor, 0.0) + max(tail_bits - usual_tail, 0.0)
         score = context.calibration.score(SHAPE.id, bits, SHAPE_CURVE)
-        message = "The body of this slider runs where the model does not expect it, judged by the other sliders of the map."
+        message = (
+            "The body of this slider runs where the model does not expect it, judged by the other sliders of the map."
+        )
         part = event.event.part if event else 0
         numbers: dict[str, Any] = {"anchor_bits": round(anchor_bits, 2), "tail_bits": round(tail_bits, 2)}
-        if head.index in copies and (alike := context.calibration.score("sliders/shape:copy", math.log2(copies[head.index][1]),
-                                                                        COPY_CURVE)) > score:
+        if (
+            head.index in copies
+            and (alike := context.calibration.score("sliders/shape:copy", math.log2(copies[head.index][1]), COPY_CURVE))
+            > score
+        ):
             part, number, off = copies[head.index]
             score, event, numbers = alike, None, {"copies": number, "off_px": round(off, 1)}
-            message = (f"This slider is a copy of a shape that the map uses {number} times, but for control point {part}, which lies "
-                       f"{off:.0f} px off.")
+            message = (
+                f"This slider is a copy of a shape that the map uses {number} times, but for control point {part}, which lies "
+                f"{off:.0f} px off."
+            )
         assert head.slider is not None
         points = head.slider.control_points
         if len(points) > NODES_PER_ROOT * math.sqrt(max(body.path.length, 1.0)) and score < NODES_SCORE:
@@ -277,9 +361,18 @@ def shapes(context: Context, all_bodies: Sequence[Body]) -> Iterator[Finding]:
             message = f"A body of {body.path.length:.0f} px with {len(points)} control points."
         if score >= CANDIDATE_SCORE:
             x, y = points[min(part, len(points) - 1)]
-            yield context.finding(SHAPE, time=head.time, end_time=head.end_time, line=head.line, objects=[head], score=score,
-                                  message=message, event=event, actual=f"control point {part} at x:{x:.0f} y:{y:.0f}" if part else "",
-                                  **numbers)
+            yield context.finding(
+                SHAPE,
+                time=head.time,
+                end_time=head.end_time,
+                line=head.line,
+                objects=[head],
+                score=score,
+                message=message,
+                event=event,
+                actual=f"control point {part} at x:{x:.0f} y:{y:.0f}" if part else "",
+                **numbers,
+            )
 
 
 def body_surprises(context: Context) -> dict[int, tuple[float, float, EventScore | None]]:
@@ -300,7 +393,9 @@ def body_surprises(context: Context) -> dict[int, tuple[float, float, EventScore
         worst = max(places, key=lambda s: s.surprise)
         if event is None or worst.surprise > event.surprise:
             event = worst
-        found[source.index] = (anchor, bits, event) if EventKind.SLIDER_END in kinds else (max(anchor, bits), tail, event)
+        found[source.index] = (
+            (anchor, bits, event) if EventKind.SLIDER_END in kinds else (max(anchor, bits), tail, event)
+        )
     return found
 
 
@@ -347,21 +442,36 @@ def changed_copies(all_bodies: Sequence[Body]) -> dict[int, tuple[int, int, floa
 def repeats(context: Context, all_bodies: Sequence[Body]) -> Iterator[Finding]:
     """Sliders whose end comes when no number of repeats that the model believes in would end it."""
     groups = {s.event.group for s in context.of_kind(EventKind.SLIDER_END)}
-    ends = {s.event.source.index: s for s in context.of_kind(EventKind.TIME)
-            if s.event.group in groups and isinstance(s.event.source, HitObject)}
+    ends = {
+        s.event.source.index: s
+        for s in context.of_kind(EventKind.TIME)
+        if s.event.group in groups and isinstance(s.event.source, HitObject)
+    }
     for body in all_bodies:
         event, head = ends.get(body.head.index), body.head
         if event is None or head.slider is None or head.span_duration <= 0:
             continue
         score = context.calibration.score(REPEATS.id, event.surprise, REPEATS_CURVE)
-        offers = [(round((e.value - head.time) / head.span_duration), p) for e, p in event.expected if e.kind is EventKind.TIME]
+        offers = [
+            (round((e.value - head.time) / head.span_duration), p)
+            for e, p in event.expected
+            if e.kind is EventKind.TIME
+        ]
         offers = [(slides, p) for slides, p in offers if slides >= 1 and slides != head.slider.slides]
         if score >= CANDIDATE_SCORE and offers and offers[0][1] >= MIN_PROBABILITY:
             count, likely = head.slider.slides - 1, offers[0][0] - 1
             yield context.finding(
-                REPEATS, time=head.time, end_time=head.end_time, line=head.line, objects=[head], score=score, event=event,
-                message=f"{_count(count)} where the model expects {_count(likely)}.", actual=_count(count),
-                expected=[Expected(_count(slides - 1), round(p, 4)) for slides, p in offers])
+                REPEATS,
+                time=head.time,
+                end_time=head.end_time,
+                line=head.line,
+                objects=[head],
+                score=score,
+                event=event,
+                message=f"{_count(count)} where the model expects {_count(likely)}.",
+                actual=_count(count),
+                expected=[Expected(_count(slides - 1), round(p, 4)) for slides, p in offers],
+            )
 
 
 def _count(count: int) -> str:
@@ -385,7 +495,7 @@ def reversed_sliders(context: Context) -> Iterator[Finding]:
             continue
         for step, other in zip((into, out), ways, strict=True):
             kin = np.abs(gaps - step.gap) <= max(SAME_GAP_MS, 0.1 * abs(step.gap))
-            kin[i:i + 2] = False
+            kin[i : i + 2] = False
             if kin.sum() < MIN_STEPS:
                 break
             bits += _log_density(octaves[kin], other) - _log_density(octaves[kin], step.distance)
@@ -393,11 +503,18 @@ def reversed_sliders(context: Context) -> Iterator[Finding]:
             score = context.calibration.score(REVERSED.id, bits, REVERSED_CURVE)
             if score >= CANDIDATE_SCORE:
                 yield context.finding(
-                    REVERSED, time=head.time, end_time=head.end_time, line=head.line, objects=[head], score=score,
+                    REVERSED,
+                    time=head.time,
+                    end_time=head.end_time,
+                    line=head.line,
+                    objects=[head],
+                    score=score,
                     message=f"{into.distance:.0f} px to the head and {out.distance:.0f} px from the tail are out of this map's spacing; "
-                            "from tail to head the slider would fit.",
-                    actual=f"head at x:{head.x:.0f} y:{head.y:.0f}", expected=[Expected(f"head at x:{tail[0]:.0f} y:{tail[1]:.0f}")],
-                    bits=round(bits, 2))
+                    "from tail to head the slider would fit.",
+                    actual=f"head at x:{head.x:.0f} y:{head.y:.0f}",
+                    expected=[Expected(f"head at x:{tail[0]:.0f} y:{tail[1]:.0f}")],
+                    bits=round(bits, 2),
+                )
 
 
 def _log_density(octaves: np.ndarray, distance: float) -> float:
@@ -412,8 +529,14 @@ def run(context: Context) -> Iterator[Finding]:
     all_bodies = bodies(context)
     for body in all_bodies:
         if body.path.natural_length == 0:
-            yield context.finding(INVISIBLE, time=body.head.time, line=body.head.line, objects=[body.head], score=EXACT_SCORE,
-                                  message="This slider has no body: its control points are all in one place.")
+            yield context.finding(
+                INVISIBLE,
+                time=body.head.time,
+                line=body.head.line,
+                objects=[body.head],
+                score=EXACT_SCORE,
+                message="This slider has no body: its control points are all in one place.",
+            )
     visible = [body for body in all_bodies if body.path.natural_length > 0]
     odd_lengths = list(lengths(context, visible))
     yield from odd_lengths
@@ -426,4 +549,6 @@ def run(context: Context) -> Iterator[Finding]:
         yield from reversed_sliders(context)
 
 
-CHECK = BeatmapCheck(Category.SLIDERS, "Sliders", (SHAPE, LENGTH, INVISIBLE, VELOCITY, LATE_LINE, REPEATS, REVERSED), run)
+CHECK = BeatmapCheck(
+    Category.SLIDERS, "Sliders", (SHAPE, LENGTH, INVISIBLE, VELOCITY, LATE_LINE, REPEATS, REVERSED), run
+)

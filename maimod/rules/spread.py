@@ -1,4 +1,5 @@
-"""The spread of a set: whether its lowest difficulty is low enough for its length, and whether its levels follow each other.
+"""The spread of a set: whether its lowest difficulty is low enough for its length, and whether its levels follow each
+other.
 
 Source: "Spread" of the ranking criteria of each mode; stars of the levels: :mod:`maimod.osu.level`.
 """
@@ -16,35 +17,50 @@ from maimod.rules.sets import EXACT_SCORE, LIKELY_SCORE, MINOR_SCORE
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 LOWEST = Rule(
-    "mapset/lowest-difficulty", "Lowest difficulty too hard for so short a song", Severity.PROBLEM, ("map",),
+    "mapset/lowest-difficulty",
+    "Lowest difficulty too hard for so short a song",
+    Severity.PROBLEM,
+    ("map",),
     why="The shorter a song, the less work is a full spread, and the more players the set has to be for.",
     how="By its stars, the lowest difficulty of a mode is a Hard (Insane, Expert) although its drain time is under 2:30 (3:15, 4:00). "
-        "Breaks count if they are 30 s or less altogether.",
+    "Breaks count if they are 30 s or less altogether.",
     ignore_when="easier difficulties are still to come",
     blind_spots="Difficulties whose stars mislead; lower difficulties that lie in another folder.",
-    source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckLowestDiffDrainTime.cs")
+    source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckLowestDiffDrainTime.cs",
+)
 GAP = Rule(
-    "mapset/spread-gap", "Gap in the spread", Severity.WARNING, ("map",),
+    "mapset/spread-gap",
+    "Gap in the spread",
+    Severity.WARNING,
+    ("map",),
     why="A player who has outgrown one difficulty needs a next one within reach.",
     how="By their stars, two neighbouring difficulties of a mode lie 1.6 stars or more apart (1.4, a minor, if that leaves out a whole "
-        "level, as from Easy to Hard); in ranked sets 1 % do.",
+    "level, as from Easy to Hard); in ranked sets 1 % do.",
     ignore_when="the difficulties between are still to come, or stars misjudge one of them",
     blind_spots="Gaps above Insane, which are allowed; gaps in how difficulties play that stars do not show.",
-    source=f"{_CRITERIA}#spread")
+    source=f"{_CRITERIA}#spread",
+)
 
 LEAST_DRAIN_MS = {Level.HARD: 150_000.0, Level.INSANE: 195_000.0, Level.EXPERT: 240_000.0}
 """lazer, CheckLowestDiffDrainTime."""
 BREAKS_MS = 30_000.0
 WIDE_GAP_STARS, LEVEL_GAP_STARS = 1.6, 1.4
-"""Of 601 gaps below Expert in ranked sets of four difficulties and more half are under 0.8 stars, 95 % under 1.4 and 99 % under 1.6."""
+"""Of 601 gaps below Expert in ranked sets of four difficulties and more half are under 0.8 stars, 95 % under 1.4 and 99
+% under 1.6."""
 FREE_STARS = STARS[Level.INSANE]
 """Gaps whose lower end is an Expert are nobody's concern."""
 
 
 def run(context: MapsetContext) -> Iterator[Placed]:
     for mode in Mode:
-        rated = sorted(((stars, beatmap) for beatmap in context.beatmaps if beatmap.mode is mode
-                        and (stars := context.mapset.stars[beatmap.path]) is not None), key=lambda pair: pair[0])
+        rated = sorted(
+            (
+                (stars, beatmap)
+                for beatmap in context.beatmaps
+                if beatmap.mode is mode and (stars := context.mapset.stars[beatmap.path]) is not None
+            ),
+            key=lambda pair: pair[0],
+        )
         if rated:
             yield from _lowest(context, rated)
             yield from _gaps(context, rated)
@@ -64,9 +80,16 @@ def _lowest(context: MapsetContext, rated: Sequence[tuple[float, Beatmap]]) -> I
     length = max(_counted_ms(beatmap) for _, beatmap in rated)
     if length < least:
         yield from context.finding(
-            LOWEST, lowest, score=EXACT_SCORE, actual=f"{level.label}, {_clock(length)}", expected=[Expected(_lower(length))],
+            LOWEST,
+            lowest,
+            score=EXACT_SCORE,
+            actual=f"{level.label}, {_clock(length)}",
+            expected=[Expected(_lower(length))],
             message=f"The lowest difficulty of {lowest.mode.label} is {_article(level)} ({stars:.2f} stars), which asks for "
-                    f"{_clock(least)} of drain time; the set has {_clock(length)}.", stars=stars, drain_ms=round(length))
+            f"{_clock(least)} of drain time; the set has {_clock(length)}.",
+            stars=stars,
+            drain_ms=round(length),
+        )
 
 
 def _counted_ms(beatmap: Beatmap) -> float:
@@ -97,10 +120,16 @@ def _gaps(context: MapsetContext, rated: Sequence[tuple[float, Beatmap]]) -> Ite
         if high - low < (LEVEL_GAP_STARS if left_out else WIDE_GAP_STARS):
             continue
         yield from context.finding(
-            GAP, higher, score=LIKELY_SCORE if high - low >= WIDE_GAP_STARS else MINOR_SCORE, subject=lower.version,
-            actual=f"{high - low:.2f} stars", expected=[Expected("a difficulty in between")], stars=[low, high],
+            GAP,
+            higher,
+            score=LIKELY_SCORE if high - low >= WIDE_GAP_STARS else MINOR_SCORE,
+            subject=lower.version,
+            actual=f"{high - low:.2f} stars",
+            expected=[Expected("a difficulty in between")],
+            stars=[low, high],
             message=f"[{lower.version}] ({low:.2f} stars) and [{higher.version}] ({high:.2f}) lie {high - low:.2f} stars apart"
-                    f"{', with no ' + ' and no '.join(left_out) + ' in between' if left_out else ''}.")
+            f"{', with no ' + ' and no '.join(left_out) + ' in between' if left_out else ''}.",
+        )
 
 
 CHECK = MapsetCheck("Spread", (LOWEST, GAP), run)

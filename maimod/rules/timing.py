@@ -1,7 +1,7 @@
 """Timing: the red lines against the song, and against each other.
 
-The song speaks through :mod:`maimod.audio.onsets`; arithmetic speaks of the lines; models that read beats (the published ones do, the
-bundled one does not) speak of single beats.
+The song speaks through :mod:`maimod.audio.onsets`; arithmetic speaks of the lines; models that read beats (the
+published ones do, the bundled one does not) speak of single beats.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ from maimod.rules.calibration import ALONE_SCORE, Curve
 from maimod.rules.rhythm_index import RhythmIndex, alternative, usual_lag
 
 RUN_OFF_MS = 25.0
-"""A tempo that puts the end of its section this far from the song, as seen from the start, is wrong. Ranked maps: at most
-15 ms over a whole map of the 56 measured; half of this is what players notice at the highest overall difficulty (about 20 ms)."""
+"""A tempo that puts the end of its section this far from the song, as seen from the start, is wrong. Ranked maps: at
+most 15 ms over a whole map of the 56 measured; half of this is what players notice at the highest overall difficulty
+(about 20 ms)."""
 DRIFT_GAIN = 4.0
 DRIFT_CERTAINTY = 4.0
 """A drift counts from this gain on, and from this many of its own standard errors."""
@@ -40,67 +41,96 @@ MIN_SECTION_OBJECTS = 24
 MIN_SECTION_MS = 8_000.0
 """Sections of a red line that are shorter than this say too little about their tempo."""
 LONE_WINDOW_GAIN = 5.5
-"""A single shifted window needs this gain: sections of soft sounds reach 4 in ranked maps, in one window of 10 s each."""
+"""A single shifted window needs this gain: sections of soft sounds reach 4 in ranked maps, in one window of 10 s each.
+"""
 SAME_SHIFT_MS = 12.0
 """Neighbouring windows whose shifts differ by less are one section."""
 SLIP_MS = 5.0
-"""A red line of unchanged tempo that lies off the beat by less than this looks like a slip. 19 of 836 such lines of ranked maps do,
-nearly all in songs played by hand; lines set on purpose restart the beat further away."""
+"""A red line of unchanged tempo that lies off the beat by less than this looks like a slip. 19 of 836 such lines of
+ranked maps do, nearly all in songs played by hand; lines set on purpose restart the beat further away."""
 MANY_RED_LINES = 12
 """Maps with more follow a song without a steady tempo: small steps of the beat are the point there."""
 BEATS_PER_RUN = 8
 """Surprising beats this close together are one finding."""
 
 OFFSET = Rule(
-    "timing/offset", "Whole map early or late", Severity.PROBLEM, ("audio",),
+    "timing/offset",
+    "Whole map early or late",
+    Severity.PROBLEM,
+    ("audio",),
     why="Every hit is judged against the wrong moment, and players feel each one as too early or too late.",
     how="The song's onsets are compared with all objects. In well-timed maps they are measured about 29 ms after the objects, "
-        "with little spread; this map lies far outside of it.",
+    "with little spread; this map lies far outside of it.",
     ignore_when="the song starts its sounds softly throughout (strings, choirs), or the offset was checked with a metronome",
     blind_spots="Errors under 20 ms hide in the spread of well-timed maps; errors of a whole note of an even rhythm fit as well.",
-    source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing")
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing",
+)
 SECTION_SHIFTED = Rule(
-    "timing/section-shifted", "Section early or late", Severity.PROBLEM, ("audio",),
+    "timing/section-shifted",
+    "Section early or late",
+    Severity.PROBLEM,
+    ("audio",),
     why="A section that is off against the rest of the map plays as a sudden change of rhythm.",
     how="The lag between objects and onsets is measured in windows of 10 s and compared with that of the whole map.",
     ignore_when="the section has other instruments, with softer sounds, than the rest of the song",
     blind_spots="Shifts under 15 ms, sections under about 8 s, and shifts by a whole note of an even rhythm.",
-    source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing")
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing",
+)
 BPM = Rule(
-    "timing/bpm", "Tempo does not follow the song", Severity.PROBLEM, ("audio",),
+    "timing/bpm",
+    "Tempo does not follow the song",
+    Severity.PROBLEM,
+    ("audio",),
     why="Objects run away from the music until they are a whole note off.",
     how="Within a section the lag between objects and onsets grows or shrinks steadily.",
     ignore_when="the song itself speeds up or slows down over the section and the map follows it by ear",
     blind_spots="Sections with few objects, and tempos that are off by more than 2.5 %.",
-    source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing")
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing",
+)
 DUPLICATE_LINE = Rule(
-    "timing/duplicate-red-line", "Two red lines at one time", Severity.PROBLEM, ("map",),
+    "timing/duplicate-red-line",
+    "Two red lines at one time",
+    Severity.PROBLEM,
+    ("map",),
     why="Only one of them counts, and which one differs between versions of the game.",
     how="Two uninherited timing points have the same time.",
     ignore_when="never; delete one of them",
     blind_spots="Lines that are 1 ms apart.",
-    source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing")
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing",
+)
 BEFORE_FIRST_LINE = Rule(
-    "timing/before-first-red-line", "Objects before the first red line", Severity.MINOR, ("map",),
+    "timing/before-first-red-line",
+    "Objects before the first red line",
+    Severity.MINOR,
+    ("map",),
     why="There is no beat to snap to before the first red line; the editor only extends the first one backwards.",
     how="An object starts before the first uninherited timing point.",
     ignore_when="the objects are a pick-up that follows the beat of the first red line",
     blind_spots="None.",
-    source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Timing")
+    source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Timing",
+)
 OFF_BEAT_LINE = Rule(
-    "timing/red-line-off-beat", "Red line a few ms off the beat", Severity.WARNING, ("map",),
+    "timing/red-line-off-beat",
+    "Red line a few ms off the beat",
+    Severity.WARNING,
+    ("map",),
     why="A step of a few ms in a steady tempo shifts everything after it.",
     how="The line keeps the tempo of the red line before it but lies 2 to 5 ms off that line's beats, in a map with few red lines.",
     ignore_when="the song was played by hand and the line follows it",
     blind_spots="Lines that also change the tempo, and maps with many red lines.",
-    source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing")
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing",
+)
 UNEXPECTED_BEAT = Rule(
-    "timing/unexpected-beat", "Beat or measure that the model does not hear", Severity.WARNING, ("model",),
+    "timing/unexpected-beat",
+    "Beat or measure that the model does not hear",
+    Severity.WARNING,
+    ("model",),
     why="Measures that start on the wrong beat mislead bar lines, kiai and hitsounds, and beats off the song mislead all the rest.",
     how="A model that reads the beats of the timing points finds some of them very unlikely.",
     ignore_when="the metre of the song changes there, or the beat is hidden by a rest",
     blind_spots="Only models that read beats can tell; the bundled one does not.",
-    source="https://osu.ppy.sh/wiki/en/Music_theory/Time_signature")
+    source="https://osu.ppy.sh/wiki/en/Music_theory/Time_signature",
+)
 
 
 def run(context: Context) -> Iterator[Finding]:
@@ -115,8 +145,11 @@ def run(context: Context) -> Iterator[Finding]:
     for section in wrong_tempo:
         yield _bpm_finding(context, section)
     # After a stretch of wrong tempo the rest is shifted too: that is the same mistake.
-    yield from (_shift_finding(context, section) for section in _shifted(context)
-                if not any(other.start - 5_000 < section.end and section.start < other.end + 15_000 for other in wrong_tempo))
+    yield from (
+        _shift_finding(context, section)
+        for section in _shifted(context)
+        if not any(other.start - 5_000 < section.end and section.start < other.end + 15_000 for other in wrong_tempo)
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -127,9 +160,15 @@ def _duplicates(context: Context) -> Iterator[Finding]:
     for former, line in pairwise(context.beatmap.red_lines):
         if line.time == former.time:
             yield context.finding(
-                DUPLICATE_LINE, time=line.time, line=line.line, score=0.95, actual=_tempo(line), expected=(Expected("one red line"),),
+                DUPLICATE_LINE,
+                time=line.time,
+                line=line.line,
+                score=0.95,
+                actual=_tempo(line),
+                expected=(Expected("one red line"),),
                 message=f"Two red lines lie on the same time ({_tempo(former)} and {_tempo(line)}); only one counts.",
-                other_line=former.line)
+                other_line=former.line,
+            )
 
 
 def _before_first_line(context: Context) -> Iterator[Finding]:
@@ -138,8 +177,15 @@ def _before_first_line(context: Context) -> Iterator[Finding]:
     if early:
         count = "An object starts" if len(early) == 1 else f"{len(early)} objects start"
         yield context.finding(
-            BEFORE_FIRST_LINE, time=early[0].time, line=early[0].line, objects=early[:1], score=0.4,
-            message=f"{count} before the first red line, where no beat is set.", red_line=first.line, objects_before=len(early))
+            BEFORE_FIRST_LINE,
+            time=early[0].time,
+            line=early[0].line,
+            objects=early[:1],
+            score=0.4,
+            message=f"{count} before the first red line, where no beat is set.",
+            red_line=first.line,
+            objects_before=len(early),
+        )
 
 
 def _off_beat_lines(context: Context) -> Iterator[Finding]:
@@ -153,10 +199,16 @@ def _off_beat_lines(context: Context) -> Iterator[Finding]:
         off = line.time - former.time - beats * former.beat_length
         if UNSNAP_MS <= abs(off) < SLIP_MS:
             yield context.finding(
-                OFF_BEAT_LINE, time=line.time, line=line.line, score=0.5, actual=f"{_early_or_late(-off)}",
+                OFF_BEAT_LINE,
+                time=line.time,
+                line=line.line,
+                score=0.5,
+                actual=f"{_early_or_late(-off)}",
                 expected=(Expected("on the beat of the red line before"),),
                 message=f"This red line keeps the tempo but lies {abs(off):.1f} ms {_side(-off)} against the beat of the one before.",
-                off_ms=round(off, 2), former_line=former.line)
+                off_ms=round(off, 2),
+                former_line=former.line,
+            )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -194,10 +246,18 @@ def _offset(context: Context) -> Iterator[Finding]:
         return
     first = context.beatmap.red_lines[0]
     yield context.finding(
-        OFFSET, time=first.time, line=first.line, score=score, actual=_early_or_late(early), expected=(Expected("0 ms"),),
+        OFFSET,
+        time=first.time,
+        line=first.line,
+        score=score,
+        actual=_early_or_late(early),
+        expected=(Expected("0 ms"),),
         message=f"The whole map seems to lie about {abs(early):.0f} ms {_side(early)} against the song.",
-        lag_ms=round(lag, 1), typical_lag_ms=TYPICAL_LAG_MS, significance=round(found.significance, 1),
-        objects_compared=found.n_times)
+        lag_ms=round(lag, 1),
+        typical_lag_ms=TYPICAL_LAG_MS,
+        significance=round(found.significance, 1),
+        objects_compared=found.n_times,
+    )
 
 
 def _shifted(context: Context) -> list[_Section]:
@@ -207,7 +267,8 @@ def _shifted(context: Context) -> list[_Section]:
     windows = [
         _Section(float(start) - offset, float(end) - offset, float(lag - found.map_lag_ms), float(gain))
         for start, end, lag, gain in zip(found.starts, found.ends, found.lags, found.gains, strict=True)
-        if abs(lag - found.map_lag_ms) > SECTION_SHIFT_MS and gain > SECTION_GAIN]
+        if abs(lag - found.map_lag_ms) > SECTION_SHIFT_MS and gain > SECTION_GAIN
+    ]
     merged: list[_Section] = []
     for window in windows:
         last = merged[-1] if merged else None
@@ -223,11 +284,19 @@ def _shift_finding(context: Context, section: _Section) -> Finding:
     line = context.beatmap.red_line_at(section.start)
     score = context.calibration.score(SECTION_SHIFTED.id, section.gain, default=Curve(4.0, 1.0))
     return context.finding(
-        SECTION_SHIFTED, time=section.start, end_time=section.end, line=line.line, score=score,
-        actual=_early_or_late(section.amount), expected=(Expected("as the rest of the map"),),
+        SECTION_SHIFTED,
+        time=section.start,
+        end_time=section.end,
+        line=line.line,
+        score=score,
+        actual=_early_or_late(section.amount),
+        expected=(Expected("as the rest of the map"),),
         message=f"For {_seconds(section)} the objects lie about {abs(section.amount):.0f} ms {_side(section.amount)} against the "
-                "song, compared with the rest of the map.",
-        shift_ms=round(section.amount, 1), gain=round(section.gain, 1), red_line_ms=line.time)
+        "song, compared with the rest of the map.",
+        shift_ms=round(section.amount, 1),
+        gain=round(section.gain, 1),
+        red_line_ms=line.time,
+    )
 
 
 def _drifting(context: Context) -> list[_Section]:
@@ -245,7 +314,9 @@ def _drifting(context: Context) -> list[_Section]:
         if run_off > RUN_OFF_MS and fit.gain > DRIFT_GAIN and abs(fit.slope) > DRIFT_CERTAINTY * fit.uncertainty:
             sections.append(_Section(float(inside[0]) - offset, float(inside[-1]) - offset, fit.slope, fit.gain))
     found = local_alignment(context.envelope, times, slopes=SLOPES_MS_PER_S)
-    for start, end, slope, gain in zip(found.starts - offset, found.ends - offset, found.slopes, found.gains, strict=True):
+    for start, end, slope, gain in zip(
+        found.starts - offset, found.ends - offset, found.slopes, found.gains, strict=True
+    ):
         inside_known = any(known.start < end and start < known.end for known in sections if known.windows == 1)
         if abs(slope) >= SECTION_SLOPE and gain > SECTION_SLOPE_GAIN and not inside_known:
             sections.append(_Section(float(start), float(end), float(slope), float(gain), 2))
@@ -259,7 +330,9 @@ def _merge(sections: Sequence[_Section]) -> list[_Section]:
         last = merged[-1] if merged else None
         if last and section.start <= last.end and section.amount * last.amount > 0:
             best = max(last, section, key=lambda s: s.gain)
-            merged[-1] = _Section(last.start, max(last.end, section.end), best.amount, best.gain, last.windows + section.windows)
+            merged[-1] = _Section(
+                last.start, max(last.end, section.end), best.amount, best.gain, last.windows + section.windows
+            )
         else:
             merged.append(section)
     return merged
@@ -271,12 +344,21 @@ def _bpm_finding(context: Context, section: _Section) -> Finding:
     bpm, fitting = 60_000 / line.beat_length, 60_000 / (line.beat_length * (1 + section.amount / 1000))
     grows = "fall behind the objects" if section.amount > 0 else "run ahead of the objects"
     return context.finding(
-        BPM, time=section.start, end_time=section.end, line=line.line, score=score, actual=_tempo(line),
+        BPM,
+        time=section.start,
+        end_time=section.end,
+        line=line.line,
+        score=score,
+        actual=_tempo(line),
         expected=(Expected(f"about {fitting:.2f} BPM"),),
         message=f"Over {_seconds(section)} the sounds {grows} by about {abs(section.amount):.1f} ms each second: "
-                f"the tempo seems {'too fast' if section.amount > 0 else 'too slow'} by {abs(section.amount) / 10:.2f} %.",
-        drift_ms_per_s=round(section.amount, 2), bpm=round(bpm, 3), fitting_bpm=round(fitting, 3), gain=round(section.gain, 1),
-        red_line_ms=line.time)
+        f"the tempo seems {'too fast' if section.amount > 0 else 'too slow'} by {abs(section.amount) / 10:.2f} %.",
+        drift_ms_per_s=round(section.amount, 2),
+        bpm=round(bpm, 3),
+        fitting_bpm=round(fitting, 3),
+        gain=round(section.gain, 1),
+        red_line_ms=line.time,
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -298,8 +380,15 @@ def _beats(context: Context) -> Iterator[Finding]:
     beats_between = {id(score) for score in RhythmIndex(context).beat_scores}
     for key, kind in kinds.items():
         # In between objects, an earlier time that was expected is that of an object: rhythm/missing-object.
-        own = [score for score in groups[key] if not (id(score) in beats_between and (other := alternative(score, score.event.time))
-                                                      and other.time < score.event.time)]
+        own = [
+            score
+            for score in groups[key]
+            if not (
+                id(score) in beats_between
+                and (other := alternative(score, score.event.time))
+                and other.time < score.event.time
+            )
+        ]
         worst = max(own or groups[key], key=lambda score: score.surprise)
         # No checkpoint that reads beats has been measured: the defaults are above those of objects.
         certainty = context.calibration.score(UNEXPECTED_BEAT.id, worst.surprise, default=Curve(12.0, 2.0))
@@ -309,8 +398,14 @@ def _beats(context: Context) -> Iterator[Finding]:
     for time, certainty, line, kind, worst in sorted(judged, key=lambda found: found[0]):
         if time - last_time > BEATS_PER_RUN * line.beat_length:
             yield context.finding(
-                UNEXPECTED_BEAT, time=time, line=line.line, score=certainty, event=worst, actual=kind,
-                message=f"The {kind} here is not where the song seems to have it.")
+                UNEXPECTED_BEAT,
+                time=time,
+                line=line.line,
+                score=certainty,
+                event=worst,
+                actual=kind,
+                message=f"The {kind} here is not where the song seems to have it.",
+            )
         last_time = time
 
 
@@ -336,5 +431,8 @@ def _tempo(line: TimingPoint) -> str:
 
 
 CHECK = BeatmapCheck(
-    Category.TIMING, "Timing",
-    (OFFSET, SECTION_SHIFTED, BPM, DUPLICATE_LINE, BEFORE_FIRST_LINE, OFF_BEAT_LINE, UNEXPECTED_BEAT), run)
+    Category.TIMING,
+    "Timing",
+    (OFFSET, SECTION_SHIFTED, BPM, DUPLICATE_LINE, BEFORE_FIRST_LINE, OFF_BEAT_LINE, UNEXPECTED_BEAT),
+    run,
+)

@@ -19,29 +19,41 @@ from maimod.rules.hitsound_model import Hearing
 HITSOUND_RULES = "https://osu.ppy.sh/wiki/en/Ranking_criteria#audio"
 
 VOLUME = Rule(
-    "hitsounds/volume", "Lone change of volume", Severity.WARNING, ("model", "map"),
+    "hitsounds/volume",
+    "Lone change of volume",
+    Severity.WARNING,
+    ("model", "map"),
     why="A hit or two much quieter or louder than all around is heard as a missed or doubled hit; it mostly comes from a green line with "
-        "the wrong volume.",
+    "the wrong volume.",
     how="Up to three hits in a row, heads or tails apart, lie off one and the same volume before and after; the fewer of their kind the "
-        "map has, the more that counts, and so does the model's surprise.",
+    "map has, the more that counts, and so does the model's surprise.",
     ignore_when="the song has a rest or an accent just there",
     blind_spots="Longer passages, changes by less than 15 %, and maps that change volume all the time.",
-    source=HITSOUND_RULES)
+    source=HITSOUND_RULES,
+)
 MUTED = Rule(
-    "hitsounds/muted", "Barely audible hit", Severity.PROBLEM, ("map",),
+    "hitsounds/muted",
+    "Barely audible hit",
+    Severity.PROBLEM,
+    ("map",),
     why="Players need to hear what they hit; a muted circle or slider head gives no feedback.",
     how="The volume of circles, slider heads and hold notes is at most 5 % (up to 20 %: minor) while most of the map is louder.",
     ignore_when="the song is nearly silent there",
     blind_spots="Silent custom samples; slider tails and repeats, which many mappers mute on purpose.",
-    source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckMutedObjects.cs")
+    source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckMutedObjects.cs",
+)
 NONE = Rule(
-    "hitsounds/none", "Stretch without additions", Severity.WARNING, ("map",),
+    "hitsounds/none",
+    "Stretch without additions",
+    Severity.WARNING,
+    ("map",),
     why="Hitsounds are the map's voice: long stretches of bare hits feel lifeless, and the ranking criteria ask for them.",
     how="No whistle, finish or clap is heard, nor does a sample set change, for long: 24 s and 16 objects.",
     ignore_when="the song has nothing to stress, or custom samples carry the rhythm",
     blind_spots="Additions that custom samples leave silent.",
     source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckFewHitsounds.cs",
-    modes=frozenset({Mode.OSU, Mode.CATCH}))
+    modes=frozenset({Mode.OSU, Mode.CATCH}),
+)
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Volume
@@ -69,7 +81,8 @@ def _heard(hits: Sequence[Hit]) -> list[Hit]:
 
 
 def volumes(sounds: Hearing) -> Iterator[Finding]:
-    """Find short runs of hits at another volume than before and after. Tails and repeats are silenced one by one on purpose."""
+    """Find short runs of hits at another volume than before and after. Tails and repeats are silenced one by one on
+    purpose."""
     context = sounds.context
     active = _heard(sounds.habits.hits)
     lone = list(_lone_runs(active))
@@ -88,10 +101,20 @@ def volumes(sounds: Hearing) -> Iterator[Finding]:
         quiet = "quieter" if first.volume < level else "louder"
         who = f"The {first.place} is" if len(run_of_hits) == 1 else f"{len(run_of_hits)} hits are"
         yield context.finding(
-            VOLUME, time=first.time, message=f"{who} {quiet} than what comes before and after: {first.volume} % instead of {level} %.",
-            score=score, line=_volume_line(first), objects=tuple(objects.values()), event=sounds.score(first, EventKind.VOLUME),
-            actual=f"{first.volume} %", expected=(Expected(f"{level} %"),), hits=len(run_of_hits), lone_changes_in_map=len(lone),
-            hits_in_map=len(active), bits=round(bits, 2))
+            VOLUME,
+            time=first.time,
+            message=f"{who} {quiet} than what comes before and after: {first.volume} % instead of {level} %.",
+            score=score,
+            line=_volume_line(first),
+            objects=tuple(objects.values()),
+            event=sounds.score(first, EventKind.VOLUME),
+            actual=f"{first.volume} %",
+            expected=(Expected(f"{level} %"),),
+            hits=len(run_of_hits),
+            lone_changes_in_map=len(lone),
+            hits_in_map=len(active),
+            bits=round(bits, 2),
+        )
 
 
 def _lone_runs(stream: Sequence[Hit]) -> Iterator[tuple[list[Hit], int]]:
@@ -100,8 +123,12 @@ def _lone_runs(stream: Sequence[Hit]) -> Iterator[tuple[list[Hit], int]]:
     for before, run_of_hits, after in zip(runs, runs[1:], runs[2:], strict=False):
         sides, volume = (before[-1].volume, after[0].volume), run_of_hits[0].volume
         nearest = min(sides, key=lambda side: abs(side - volume))
-        if (len({hit.time for hit in run_of_hits}) <= LONE_HITS and abs(sides[0] - sides[1]) <= SAME_LEVEL
-                and abs(nearest - volume) >= LONE_CHANGE and (sides[0] < volume) == (sides[1] < volume)):
+        if (
+            len({hit.time for hit in run_of_hits}) <= LONE_HITS
+            and abs(sides[0] - sides[1]) <= SAME_LEVEL
+            and abs(nearest - volume) >= LONE_CHANGE
+            and (sides[0] < volume) == (sides[1] < volume)
+        ):
             yield run_of_hits, nearest
 
 
@@ -112,7 +139,8 @@ def _volume_line(hit: Hit) -> int:
 MUTED_PERCENT, LOW_PERCENT = 5, 20
 """lazer, CheckMutedObjects."""
 MUTED_SCORE, LOW_SCORE = 0.95, 0.5
-"""Of one such hit in a map. 20 % is common in quiet intros and outros of ranked maps; lone dips are reported as such."""
+"""Of one such hit in a map. 20 % is common in quiet intros and outros of ranked maps; lone dips are reported as such.
+"""
 QUIET_MAP = 0.05
 """Share of hits that quiet beyond which the mapper means it."""
 SHOWN_OBJECTS = 8
@@ -133,10 +161,18 @@ def muted(context: Context, found: Sequence[Hit]) -> Iterator[Finding]:
             first, quietest = run_of_hits[0], min(hit.volume for hit in run_of_hits)
             who = "This hit is" if len(run_of_hits) == 1 else f"These {len(run_of_hits)} hits are"
             yield context.finding(
-                MUTED, time=first.time, end_time=run_of_hits[-1].time if len(run_of_hits) > 1 else None,
-                message=f"{who} barely audible at {quietest} % volume.", score=score, line=_volume_line(first),
-                objects=tuple(hit.hit_object for hit in run_of_hits[:SHOWN_OBJECTS]), actual=f"{quietest} %",
-                expected=(Expected(f"more than {LOW_PERCENT} %"),), hits=len(run_of_hits), share_of_map=round(share, 4))
+                MUTED,
+                time=first.time,
+                end_time=run_of_hits[-1].time if len(run_of_hits) > 1 else None,
+                message=f"{who} barely audible at {quietest} % volume.",
+                score=score,
+                line=_volume_line(first),
+                objects=tuple(hit.hit_object for hit in run_of_hits[:SHOWN_OBJECTS]),
+                actual=f"{quietest} %",
+                expected=(Expected(f"more than {LOW_PERCENT} %"),),
+                hits=len(run_of_hits),
+                share_of_map=round(share, 4),
+            )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -176,6 +212,15 @@ def _bare_stretch(context: Context, bare: Sequence[Hit]) -> Iterator[Finding]:
         return
     first = bare[0].hit_object
     yield context.finding(
-        NONE, time=start, end_time=end, message=f"No whistle, finish or clap for {seconds:.0f} s and {len(objects)} objects.",
-        score=score, line=first.line, objects=(first,), actual="no additions", expected=(Expected("additions"),),
-        seconds=round(seconds, 1), stretch_objects=len(objects))
+        NONE,
+        time=start,
+        end_time=end,
+        message=f"No whistle, finish or clap for {seconds:.0f} s and {len(objects)} objects.",
+        score=score,
+        line=first.line,
+        objects=(first,),
+        actual="no additions",
+        expected=(Expected("additions"),),
+        seconds=round(seconds, 1),
+        stretch_objects=len(objects),
+    )

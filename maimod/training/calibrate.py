@@ -1,5 +1,5 @@
-"""Fit the weights of :mod:`maimod.linter.rescore`: plant mistakes in good maps, note both kinds of evidence for what leads to them, and
-for what is found on the maps as they are.
+"""Fit the weights of :mod:`maimod.linter.rescore`: plant mistakes in good maps, note both kinds of evidence for what
+leads to them, and for what is found on the maps as they are.
 
 Maps count as holding one mistake of each kind, as in :mod:`maimod.training.metrics`.
 """
@@ -52,7 +52,9 @@ class Sample:
     real: bool
 
 
-def samples(linter: Linter, loaded: Beatmap, whole: Mapset | None, faults: Sequence[Fault], seed: int, together: int = 8) -> list[Sample]:
+def samples(
+    linter: Linter, loaded: Beatmap, whole: Mapset | None, faults: Sequence[Fault], seed: int, together: int = 8
+) -> list[Sample]:
     """Both kinds of evidence at one planted mistake of each kind, and everywhere on the untouched map."""
     random = np.random.default_rng([seed, zlib.crc32(loaded.path.name.encode())])
     of_kind: dict[str, list[Fault]] = defaultdict(list)
@@ -61,19 +63,27 @@ def samples(linter: Linter, loaded: Beatmap, whole: Mapset | None, faults: Seque
             of_kind[fault.kind].append(fault)
     faults = [own[int(random.integers(len(own)))] for own in of_kind.values()]
     song, _ = linter.find_song(loaded, parser.find_audio(loaded))
-    found = [Sample(finding.rule, "", first, second, False) for finding, first, second in _witnesses(linter, loaded, song, whole)]
+    found = [
+        Sample(finding.rule, "", first, second, False)
+        for finding, first, second in _witnesses(linter, loaded, song, whole)
+    ]
     for copy in plant(loaded, faults, seed, song.envelope if song else None, together):
         seen = _witnesses(linter, copy[-1][1].beatmap, song, whole)
         for fault, planted in copy:
             # Of several findings the one that both kinds of evidence bear out best.
-            right = [(first + second, finding.rule, first, second) for finding, first, second in seen
-                     if fault.is_right(finding.rule) and leads_to(finding, planted)]
+            right = [
+                (first + second, finding.rule, first, second)
+                for finding, first, second in seen
+                if fault.is_right(finding.rule) and leads_to(finding, planted)
+            ]
             _, rule, first, second = max(right, default=(0.0, "", NOWHERE, NOWHERE))
             found.append(Sample(rule, fault.kind, first, second, True))
     return found
 
 
-def _witnesses(linter: Linter, loaded: Beatmap, song: Song | None, whole: Mapset | None) -> list[tuple[Finding, float, float]]:
+def _witnesses(
+    linter: Linter, loaded: Beatmap, song: Song | None, whole: Mapset | None
+) -> list[tuple[Finding, float, float]]:
     scores = tuple(score for part in linter.score(loaded, song).values() for score in part)
     context = linter.context(loaded, scores, song, whole)
     findings = [finding for check in BEATMAP_CHECKS for finding in check.run(context)]
@@ -109,7 +119,7 @@ def _fit(found: Sequence[Sample], prior: Weights, use: tuple[bool, bool], trust:
         logits = features @ values
         errors = 1 / (1 + np.exp(-logits)) - real
         pulls = (values - centre) / spread
-        total = float((np.logaddexp(0, logits) - real * logits).sum() * trust + 0.5 * (pulls ** 2).sum())
+        total = float((np.logaddexp(0, logits) - real * logits).sum() * trust + 0.5 * (pulls**2).sum())
         return total, features.T @ errors * trust + pulls / spread
 
     best = scipy.optimize.minimize(loss, centre, jac=True, method="L-BFGS-B", bounds=[(-8, 8), (0, 2), (0, 2)]).x
@@ -122,14 +132,18 @@ READINGS = {"both readings": (True, True), "the rules alone": (True, False), "th
 
 
 def ablation(fitted_on: Sequence[Sample], judged_on: Sequence[Sample], minutes: float) -> dict[str, dict[str, float]]:
-    """Of each way to use the evidence: share of the planted mistakes of each kind that score higher than all but the best
-    `FALSE_A_MINUTE` findings a minute on the untouched maps, which last `minutes`. The rules alone speak of what they proposed,
-    whatever the proofreader adds."""
+    """Of each way to use the evidence: share of the planted mistakes of each kind that score higher than all but the
+    best `FALSE_A_MINUTE` findings a minute on the untouched maps, which last `minutes`. The rules alone speak of what
+    they proposed, whatever the proofreader adds."""
     table = {}
     for name, use in READINGS.items():
         weights = fit(fitted_on, use)
-        scores = np.array([weights[s.rule](s.first, s.second) if s.rule in weights and (use[1] or s.first > SILENT) else 0.0
-                           for s in judged_on])
+        scores = np.array(
+            [
+                weights[s.rule](s.first, s.second) if s.rule in weights and (use[1] or s.first > SILENT) else 0.0
+                for s in judged_on
+            ]
+        )
         false = np.sort([score for score, s in zip(scores, judged_on, strict=True) if not s.real])[::-1]
         allowed = round(FALSE_A_MINUTE * minutes)
         least = float(false[allowed]) if allowed < len(false) else 0.0
@@ -155,7 +169,9 @@ class _Worker:
             self.linter = evaluation_linter(self.settings)
             self.linter.calibration = Calibration(self.linter.calibration.curves)
         loaded = parser.load(path)
-        whole = next((found for found in self.linter.mapsets(path.parent) if any(b.path == path for b in found.beatmaps)), None)
+        whole = next(
+            (found for found in self.linter.mapsets(path.parent) if any(b.path == path for b in found.beatmaps)), None
+        )
         return samples(self.linter, loaded, whole, LOCAL_FAULTS, self.seed)
 
 
@@ -173,7 +189,9 @@ def _work(path: Path) -> list[Sample]:
     return _worker(path)
 
 
-def collect(paths: Sequence[Path], settings: Settings, seed: int, jobs: int, tell: Callable[[str], None]) -> list[Sample]:
+def collect(
+    paths: Sequence[Path], settings: Settings, seed: int, jobs: int, tell: Callable[[str], None]
+) -> list[Sample]:
     """Samples of many maps, in `jobs` processes."""
     found: list[Sample] = []
     threads = max(1, (os.cpu_count() or 1) // jobs)
@@ -196,8 +214,19 @@ class CalibrationError(Exception):
     """Nothing to calibrate with; one line that says what to do."""
 
 
-def command(songs: Path, settings: Settings, target: Path, *, manifest: Path | None, maps: int, seed: int, jobs: int, held_out: bool,
-            unranked: bool, tell: Callable[[str], None]) -> None:
+def command(
+    songs: Path,
+    settings: Settings,
+    target: Path,
+    *,
+    manifest: Path | None,
+    maps: int,
+    seed: int,
+    jobs: int,
+    held_out: bool,
+    unranked: bool,
+    tell: Callable[[str], None],
+) -> None:
     """What `maimod calibrate` does, see its help.
 
     Raises:
@@ -206,17 +235,33 @@ def command(songs: Path, settings: Settings, target: Path, *, manifest: Path | N
     from maimod.training.discriminator import is_held_out
 
     # Of the modes other than osu! few collections have ranked maps enough.
-    paths = [path for mode in Mode for path in sources(
-        songs, mode, manifest, seed, per_song=2, unranked=unranked or mode is not Mode.OSU,
-        accept=is_held_out if held_out else lambda folder: True)[:maps]]
+    paths = [
+        path
+        for mode in Mode
+        for path in sources(
+            songs,
+            mode,
+            manifest,
+            seed,
+            per_song=2,
+            unranked=unranked or mode is not Mode.OSU,
+            accept=is_held_out if held_out else lambda folder: True,
+        )[:maps]
+    ]
     if not paths:
         raise CalibrationError(f"{songs}: no map with a song to plant mistakes in")
     found = collect(paths, settings, seed, min(jobs, len(paths)), tell)
     if not any(sample.real and sample.rule for sample in found):
         raise CalibrationError(f"{songs}: none of the planted mistakes was seen; is the proofreader there?")
-    counts: dict[str, object] = {"maps": len(paths), "seed": seed, "mistakes": sum(s.real for s in found),
-                                "others": sum(not s.real for s in found)}
+    counts: dict[str, object] = {
+        "maps": len(paths),
+        "seed": seed,
+        "mistakes": sum(s.real for s in found),
+        "others": sum(not s.real for s in found),
+    }
     target.mkdir(parents=True, exist_ok=True)
     write(fit(found), counts, target / "calibration.json")
-    tell(f"{target / 'calibration.json'}: weights of {len(KINDS_OF_RULE)} rules from {counts['mistakes']} planted mistakes and "
-         f"{counts['others']} findings without one, in {len(paths)} maps")
+    tell(
+        f"{target / 'calibration.json'}: weights of {len(KINDS_OF_RULE)} rules from {counts['mistakes']} planted mistakes and "
+        f"{counts['others']} findings without one, in {len(paths)} maps"
+    )

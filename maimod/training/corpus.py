@@ -109,33 +109,53 @@ class _Reader:
                 refused.append(str(error))
                 continue
             if encoded is not None:
-                examples.append(Example(encoded, loaded.mode, loaded.keys if loaded.mode is Mode.MANIA else 0, index, loaded.audio_offset,
-                                        is_development(folder)))
+                examples.append(
+                    Example(
+                        encoded,
+                        loaded.mode,
+                        loaded.keys if loaded.mode is Mode.MANIA else 0,
+                        index,
+                        loaded.audio_offset,
+                        is_development(folder),
+                    )
+                )
         return Corpus(examples, songs, refused)
 
     def encode(self, loaded: Beatmap, song: np.ndarray | None) -> EncodedMap | PublishedMap | None:
         """The map in the checkpoint's words; None if it cannot be learned from without its song."""
         conditioning = Conditioning(star_rating(loaded))
         if isinstance(self.config, ModelConfig):
-            return encode(loaded, writer.from_beatmap(loaded, self.vocabulary.schema)["map"], self.vocabulary, conditioning)
+            return encode(
+                loaded, writer.from_beatmap(loaded, self.vocabulary.schema)["map"], self.vocabulary, conditioning
+            )
         if song is None:
             return None
-        conditioning = self.vocabulary.with_known_facts(loaded, replace(conditioning, song_ms=len(song) / self.config.samples_per_ms))
-        return PublishedMap(loaded, events_of(loaded, self.vocabulary, conditioning.song_ms), self.vocabulary, conditioning)
+        conditioning = self.vocabulary.with_known_facts(
+            loaded, replace(conditioning, song_ms=len(song) / self.config.samples_per_ms)
+        )
+        return PublishedMap(
+            loaded, events_of(loaded, self.vocabulary, conditioning.song_ms), self.vocabulary, conditioning
+        )
 
     def song(self, path: Path, songs: list[np.ndarray], refused: list[str]) -> int:
         try:
             if isinstance(self.config, WhisperConfig):
                 songs.append(np.round(legacy_audio.load(path) * 32_767).astype(np.int16))
             else:
-                songs.append(normalise(spectrogram.log_mel(decode.load(path).samples, n_mels=self.config.n_mels)).astype(np.float16))
+                songs.append(
+                    normalise(spectrogram.log_mel(decode.load(path).samples, n_mels=self.config.n_mels)).astype(
+                        np.float16
+                    )
+                )
         except decode.AudioError as error:
             refused.append(str(error))
             return -1
         return len(songs) - 1
 
 
-def read(folder: Path, vocabulary: Vocabulary, config: ModelConfig | WhisperConfig, progress: Callable[[int, int], None]) -> Corpus:
+def read(
+    folder: Path, vocabulary: Vocabulary, config: ModelConfig | WhisperConfig, progress: Callable[[int, int], None]
+) -> Corpus:
     """Read every mapset below `folder`, with all cores.
 
     Args:
@@ -186,7 +206,9 @@ def save(corpus: Corpus, path: Path) -> None:
     for name in _GRID_ARRAYS:
         stored[name], stored[f"{name}_lengths"] = _flat(getattr(each.grid, name) for each in encoded)
     stored["songs"], stored["songs_lengths"] = _flat(corpus.songs)
-    stored["facts"] = np.array([(e.mode, e.keys, e.song, e.audio_offset, e.development) for e in corpus.examples], dtype=float)
+    stored["facts"] = np.array(
+        [(e.mode, e.keys, e.song, e.audio_offset, e.development) for e in corpus.examples], dtype=float
+    )
     np.savez(path, **stored)  # type: ignore[arg-type]
 
 
@@ -202,6 +224,8 @@ def load(path: Path) -> Corpus:
         for name in _GRID_ARRAYS:
             setattr(grid, name, columns[name][i])
         times = columns["times"][i]
-        encoded = EncodedMap(columns["prompt"][i], columns["tokens"][i], times, columns["groups"][i], grid.features(times), grid)
+        encoded = EncodedMap(
+            columns["prompt"][i], columns["tokens"][i], times, columns["groups"][i], grid.features(times), grid
+        )
         examples.append(Example(encoded, Mode(int(mode)), int(keys), int(song), audio_offset, bool(development)))
     return Corpus(examples, songs, [])

@@ -1,7 +1,7 @@
 """Change many small things in a good map at once: what the proofreader learns to see.
 
-Each change is labelled with its kind and its slots. The kinds are those of the slips that mappers make; amounts and places are drawn
-widely, and not with the code of :mod:`maimod.training.faults`, by which detectors are judged.
+Each change is labelled with its kind and its slots. The kinds are those of the slips that mappers make; amounts and
+places are drawn widely, and not with the code of :mod:`maimod.training.faults`, by which detectors are judged.
 """
 
 from __future__ import annotations
@@ -17,10 +17,23 @@ from maimod.discriminator.features import COLUMN, NUMBER, SLOT_TICKS, SLOTS_PER_
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.slider_path import flatten, tail
 
-KINDS = ("extra", "missing", "combo", "addition", "sample_set", "place", "length", "shape", "volume", "kiai", "velocity")
-"""An object too many, one too few, a wrong flag, wrong additions (or taiko colour), a wrong sample set, a wrong place (or mania
-column), a slider of the wrong length, a slider of another shape or speed, another volume, kiai where none is or none where it is, another
-scroll speed. An object moved in time is one too many where it is and one too few where it was."""
+KINDS = (
+    "extra",
+    "missing",
+    "combo",
+    "addition",
+    "sample_set",
+    "place",
+    "length",
+    "shape",
+    "volume",
+    "kiai",
+    "velocity",
+)
+"""An object too many, one too few, a wrong flag, wrong additions (or taiko colour), a wrong sample set, a wrong place
+(or mania column), a slider of the wrong length, a slider of another shape or speed, another volume, kiai where none is
+or none where it is, another scroll speed. An object moved in time is one too many where it is and one too few where it
+was."""
 KIND = {name: place for place, name in enumerate(KINDS)}
 APART_SLOTS = 7
 """Between changes, so that each is seen in sound surroundings."""
@@ -66,8 +79,16 @@ def corrupt(beatmap: Beatmap, row: Row, random: Generator) -> tuple[Beatmap, np.
     in_order = sorted(beatmap.hit_objects, key=lambda o: (o.time, o.index))
     objects: list[HitObject | None] = [*in_order]
     starts, _ = row.places([o.time for o in in_order])
-    copy = Tampered(beatmap, row, random, objects, [], np.zeros((row.count, len(KINDS)), dtype=bool), starts,
-                    np.zeros(row.count, dtype=bool))
+    copy = Tampered(
+        beatmap,
+        row,
+        random,
+        objects,
+        [],
+        np.zeros((row.count, len(KINDS)), dtype=bool),
+        starts,
+        np.zeros(row.count, dtype=bool),
+    )
     changes = CHANGES[beatmap.mode]
     weights = np.array([weight for _, weight in changes])
     wanted = max(2, row.count // SLOTS_PER_CHANGE)
@@ -78,7 +99,7 @@ def corrupt(beatmap: Beatmap, row: Row, random: Generator) -> tuple[Beatmap, np.
             continue
         change, _ = changes[int(random.choice(len(changes), p=weights / weights.sum()))]
         if change(copy, i):
-            copy.taken[max(slot - APART_SLOTS, 0):slot + APART_SLOTS + 1] = True
+            copy.taken[max(slot - APART_SLOTS, 0) : slot + APART_SLOTS + 1] = True
             wanted -= 1
             if not wanted:
                 break
@@ -87,7 +108,9 @@ def corrupt(beatmap: Beatmap, row: Row, random: Generator) -> tuple[Beatmap, np.
     return replace(beatmap, hit_objects=tuple(replace(o, index=index) for index, o in enumerate(changed))), copy.labels
 
 
-def corrupt_lines(categories: np.ndarray, numbers: np.ndarray, mode: Mode, labels: np.ndarray, random: Generator) -> None:
+def corrupt_lines(
+    categories: np.ndarray, numbers: np.ndarray, mode: Mode, labels: np.ndarray, random: Generator
+) -> None:
     """Move borders of kiai and change scroll speeds, in the slots themselves."""
     kiai = categories[:, COLUMN["kiai"]]
     borders = np.flatnonzero(np.diff(kiai.astype(np.int8))) + 1
@@ -99,13 +122,15 @@ def corrupt_lines(categories: np.ndarray, numbers: np.ndarray, mode: Mode, label
             labels[low:high, KIND["kiai"]] = True
     if random.random() < 0.3 and len(borders):
         at, length = int(random.integers(len(kiai))), int(random.choice([4, 8, 16]))
-        kiai[at:at + length] ^= 1
-        labels[at:at + length, KIND["kiai"]] = True
+        kiai[at : at + length] ^= 1
+        labels[at : at + length, KIND["kiai"]] = True
     if mode in (Mode.TAIKO, Mode.MANIA):
         for _ in range(len(kiai) // 200):
             at, length = int(random.integers(len(kiai))), int(random.choice([1, 2, 4, 8, 16, 16, 16]))
-            numbers[at:at + length, NUMBER["velocity"]] += random.choice([-1.0, -0.7, -0.4, -0.25, 0.25, 0.4, 0.58, 1.0])
-            labels[at:at + length, KIND["velocity"]] = True
+            numbers[at : at + length, NUMBER["velocity"]] += random.choice(
+                [-1.0, -0.7, -0.4, -0.25, 0.25, 0.4, 0.58, 1.0]
+            )
+            labels[at : at + length, KIND["velocity"]] = True
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -139,15 +164,32 @@ def _extra(copy: Tampered, i: int) -> bool:
     share = (time - begin) / gap
     end = tail(o.slider) if o.slider else (o.x, o.y)
     spread = float(copy.random.choice([0, 0, 20, 60]))
-    x, y = (round(e + (a - e) * share + float(copy.random.normal()) * spread) for e, a in zip(end, (after.x, after.y), strict=True))
+    x, y = (
+        round(e + (a - e) * share + float(copy.random.normal()) * spread)
+        for e, a in zip(end, (after.x, after.y), strict=True)
+    )
     if copy.beatmap.mode is Mode.MANIA:
         x, y = round(512 * (int(copy.random.integers(copy.beatmap.keys)) + 0.5) / copy.beatmap.keys), 192
     hitsound = 0 if copy.random.random() < 0.6 else o.hitsound
     if copy.beatmap.mode is Mode.TAIKO:
         hitsound = int(copy.random.choice([0, 8]))
-    copy.added.append(HitObject(
-        o.index, o.line, ObjectKind.CIRCLE, time, time, float(min(max(x, 0), 512)), float(min(max(y, 0), 384)), False, 0, 1,
-        hitsound, replace(o.sample, filename=""), None))
+    copy.added.append(
+        HitObject(
+            o.index,
+            o.line,
+            ObjectKind.CIRCLE,
+            time,
+            time,
+            float(min(max(x, 0), 512)),
+            float(min(max(y, 0), 384)),
+            False,
+            0,
+            1,
+            hitsound,
+            replace(o.sample, filename=""),
+            None,
+        )
+    )
     copy.mark("extra", time)
     return True
 
@@ -169,11 +211,21 @@ def _missing(copy: Tampered, i: int) -> bool:
 
 def _moved_in_time(copy: Tampered, i: int) -> bool:
     o, (before, after) = copy.objects[i], copy.around(i)
-    if o is None or before is None or after is None or o.kind is ObjectKind.SPINNER or (o.slider and copy.random.random() < 0.5):
+    if (
+        o is None
+        or before is None
+        or after is None
+        or o.kind is ObjectKind.SPINNER
+        or (o.slider and copy.random.random() < 0.5)
+    ):
         return False
     sign = 1 if copy.random.random() < 0.5 else -1
     room = after.time - o.end_time if sign > 0 else o.time - before.end_time
-    by = sign * (room / 2 if copy.random.random() < 0.5 else copy.beat(o.time) * float(copy.random.choice([0.125, 0.25, 0.25, 1 / 3, 0.5])))
+    by = sign * (
+        room / 2
+        if copy.random.random() < 0.5
+        else copy.beat(o.time) * float(copy.random.choice([0.125, 0.25, 0.25, 1 / 3, 0.5]))
+    )
     if abs(by) > room - CLEAR_MS or abs(by) < 20:
         return False
     by = round(o.time + by) - o.time
@@ -197,7 +249,9 @@ def _combo(copy: Tampered, i: int) -> bool:
         return False
     draw = copy.random.random()
     if draw < 0.5:  # a flag gone, or moved
-        flags = [k for k in range(max(i - 12, 1), min(i + 12, len(copy.objects))) if (p := copy.objects[k]) and p.new_combo]
+        flags = [
+            k for k in range(max(i - 12, 1), min(i + 12, len(copy.objects))) if (p := copy.objects[k]) and p.new_combo
+        ]
         if not flags:
             return False
         i = int(copy.random.choice(flags))
@@ -215,7 +269,7 @@ def _combo(copy: Tampered, i: int) -> bool:
         return False
     copy.objects[i] = replace(o, new_combo=not o.new_combo)
     copy.mark("combo", o.time)
-    copy.taken[max(copy.starts[i] - APART_SLOTS, 0):copy.starts[i] + APART_SLOTS] = True
+    copy.taken[max(copy.starts[i] - APART_SLOTS, 0) : copy.starts[i] + APART_SLOTS] = True
     return True
 
 
@@ -224,7 +278,9 @@ def _addition(copy: Tampered, i: int) -> bool:
     if o is None or o.kind is ObjectKind.SPINNER:
         return False
     if copy.beatmap.mode is Mode.TAIKO:
-        bits = o.hitsound ^ 4 if copy.random.random() < 0.2 else (o.hitsound & ~10 if o.hitsound & 10 else o.hitsound | 8)
+        bits = (
+            o.hitsound ^ 4 if copy.random.random() < 0.2 else (o.hitsound & ~10 if o.hitsound & 10 else o.hitsound | 8)
+        )
         copy.objects[i] = replace(o, hitsound=bits)
         copy.mark("addition", o.time)
         return True
@@ -291,8 +347,10 @@ def _place(copy: Tampered, i: int) -> bool:
         keys = copy.beatmap.keys
         column = int(copy.random.integers(keys))
         near = [copy.objects[k] for k in range(max(i - 8, 0), min(i + 8, len(copy.objects))) if k != i]
-        if column == copy.beatmap.column(o) or any(n and copy.beatmap.column(n) == column and n.time - CLEAR_MS < o.end_time
-                                                    and n.end_time + CLEAR_MS > o.time for n in near):
+        if column == copy.beatmap.column(o) or any(
+            n and copy.beatmap.column(n) == column and n.time - CLEAR_MS < o.end_time and n.end_time + CLEAR_MS > o.time
+            for n in near
+        ):
             return False
         copy.objects[i] = replace(o, x=float(round(512 * (column + 0.5) / keys)))
         copy.mark("place", o.time)
@@ -327,7 +385,7 @@ def _exchange(copy: Tampered, old: HitObject, new: HitObject) -> None:
     k = next(k for k, o in enumerate(copy.objects) if o is old)
     copy.objects[k] = new
     slot = copy.starts[k]
-    copy.taken[max(slot - APART_SLOTS, 0):slot + APART_SLOTS] = True
+    copy.taken[max(slot - APART_SLOTS, 0) : slot + APART_SLOTS] = True
 
 
 def _length(copy: Tampered, i: int) -> bool:
@@ -362,14 +420,20 @@ def _shape(copy: Tampered, i: int) -> bool:
             return False
         changed = replace(o.slider, control_points=turned)
     elif draw < 0.65:  # a control point dragged away
-        k, amount, angle = int(copy.random.integers(1, len(points))), copy.random.uniform(40, 150), copy.random.uniform(0, 2 * math.pi)
+        k, amount, angle = (
+            int(copy.random.integers(1, len(points))),
+            copy.random.uniform(40, 150),
+            copy.random.uniform(0, 2 * math.pi),
+        )
         x, y = points[k][0] + round(amount * math.cos(angle)), points[k][1] + round(amount * math.sin(angle))
         if not (-20 <= x <= 532 and -20 <= y <= 404):
             return False
-        changed = replace(o.slider, control_points=(*points[:k], (x, y), *points[k + 1:]))
+        changed = replace(o.slider, control_points=(*points[:k], (x, y), *points[k + 1 :]))
     else:  # faster or slower, same duration
         factor = float(copy.random.choice([0.5, 0.67, 0.75, 1.33, 1.5, 2.0]))
-        scaled = tuple((points[0][0] + (x - points[0][0]) * factor, points[0][1] + (y - points[0][1]) * factor) for x, y in points)
+        scaled = tuple(
+            (points[0][0] + (x - points[0][0]) * factor, points[0][1] + (y - points[0][1]) * factor) for x, y in points
+        )
         if not all(-20 <= x <= 532 and -20 <= y <= 404 for x, y in scaled):
             return False
         changed = replace(o.slider, control_points=scaled, length=o.slider.length * factor)
@@ -383,10 +447,18 @@ Change = Callable[[Tampered, int], bool]
 _COMMON: tuple[tuple[Change, float], ...] = ((_extra, 3.0), (_missing, 3.0), (_moved_in_time, 3.0), (_volume, 1.0))
 _SAMPLES: tuple[tuple[Change, float], ...] = ((_addition, 5.0), (_sample_set, 2.0))
 _PLAYFIELD: tuple[tuple[Change, float], ...] = (
-    *_COMMON, *_SAMPLES, (_combo, 3.5), (_place, 2.5), (_length, 2.5), (_shape, 2.5))
+    *_COMMON,
+    *_SAMPLES,
+    (_combo, 3.5),
+    (_place, 2.5),
+    (_length, 2.5),
+    (_shape, 2.5),
+)
 CHANGES: dict[Mode, tuple[tuple[Change, float], ...]] = {
-    Mode.OSU: _PLAYFIELD, Mode.CATCH: _PLAYFIELD,
+    Mode.OSU: _PLAYFIELD,
+    Mode.CATCH: _PLAYFIELD,
     Mode.TAIKO: (*_COMMON, (_addition, 3.0)),
-    Mode.MANIA: (*_COMMON, (_place, 3.0), (_addition, 1.0), (_sample_set, 0.5))}
+    Mode.MANIA: (*_COMMON, (_place, 3.0), (_addition, 1.0), (_sample_set, 0.5)),
+}
 """What is changed in each mode, and how often it is tried."""
 assert SLOT_TICKS * SLOTS_PER_BEAT == 48

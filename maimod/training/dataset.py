@@ -1,8 +1,8 @@
 """Windows to train on: drawn at random from the maps of a corpus, changed a little, batched by length.
 
-What is changed, each with its own chance, so that few maps teach much and nothing is learned by heart: playfield and columns are
-mirrored, the song runs faster or slower together with the map, it gets some noise, it is shifted against the map by a few ms (as in
-real maps), it is left out, and what is told of the map is left out.
+What is changed, each with its own chance, so that few maps teach much and nothing is learned by heart: playfield and
+columns are mirrored, the song runs faster or slower together with the map, it gets some noise, it is shifted against
+the map by a few ms (as in real maps), it is left out, and what is told of the map is left out.
 """
 
 from __future__ import annotations
@@ -70,8 +70,17 @@ class Drawn:
 class Sampler:
     """Draws windows without end."""
 
-    def __init__(self, corpus: Corpus, vocabulary: Vocabulary, config: ModelConfig | WhisperConfig, *, batch_cost: int, max_tokens: int,
-                 seed: int, augments: bool = True) -> None:
+    def __init__(
+        self,
+        corpus: Corpus,
+        vocabulary: Vocabulary,
+        config: ModelConfig | WhisperConfig,
+        *,
+        batch_cost: int,
+        max_tokens: int,
+        seed: int,
+        augments: bool = True,
+    ) -> None:
         """Prepare to draw from the examples that are not held out.
 
         Args:
@@ -86,17 +95,25 @@ class Sampler:
         self.vocabulary, self.config, self.songs, self.augments = vocabulary, config, corpus.songs, augments
         self.batch_cost, self.max_tokens, self.random = batch_cost, max_tokens, np.random.default_rng(seed)
         needs_song = isinstance(config, WhisperConfig)
-        self.examples = [e for e in corpus.examples if not e.development and e.length_ms > 0 and (e.song >= 0 or not needs_song)]
-        weights = np.array([min(e.length_ms, LONGEST_MS) * MODE_WEIGHTS[e.mode] * (1.0 if e.song >= 0 else NO_SONG_WEIGHT)
-                            for e in self.examples])
+        self.examples = [
+            e for e in corpus.examples if not e.development and e.length_ms > 0 and (e.song >= 0 or not needs_song)
+        ]
+        weights = np.array(
+            [
+                min(e.length_ms, LONGEST_MS) * MODE_WEIGHTS[e.mode] * (1.0 if e.song >= 0 else NO_SONG_WEIGHT)
+                for e in self.examples
+            ]
+        )
         self.weights = weights / weights.sum() if len(weights) else weights
 
     def batches(self) -> Iterator[dict[str, np.ndarray]]:
         """Inputs by the names of the network's parameters, and `targets`; windows of about equal length together."""
         while True:
             chosen = self.random.choice(len(self.examples), size=DRAWN_AT_ONCE, p=self.weights)
-            drawn = sorted((d for d in map(self.draw, (self.examples[i] for i in chosen)) if (d.targets != IGNORED).any()),
-                           key=lambda d: d.length)
+            drawn = sorted(
+                (d for d in map(self.draw, (self.examples[i] for i in chosen)) if (d.targets != IGNORED).any()),
+                key=lambda d: d.length,
+            )
             batches: list[list[Drawn]] = []
             for item in drawn:
                 cost = item.length + ENCODER_COST * self.config.encoder_positions
@@ -110,9 +127,15 @@ class Sampler:
         """One window of one map."""
         random = self.random
         changes = self.augments
-        rate = float(np.exp(random.uniform(-TEMPO_RANGE, TEMPO_RANGE))) if changes and random.random() < TEMPO_CHANCE else 1.0
+        rate = (
+            float(np.exp(random.uniform(-TEMPO_RANGE, TEMPO_RANGE)))
+            if changes and random.random() < TEMPO_CHANCE
+            else 1.0
+        )
         length = self.config.window_ms * rate
-        start = round(random.uniform(example.first_ms - 0.5 * length, example.first_ms + example.length_ms - 0.2 * length))
+        start = round(
+            random.uniform(example.first_ms - 0.5 * length, example.first_ms + example.length_ms - 0.2 * length)
+        )
         shift = random.uniform(-SHIFT_MS, SHIFT_MS) if changes else 0.0
         if isinstance(example.encoded, PublishedMap):
             return self._published(example, example.encoded, start, rate, shift)
@@ -130,12 +153,31 @@ class Sampler:
         tokens, prompt = encoded.tokens[low:end], encoded.prompt
         if self.augments:
             tokens, prompt = self._mirrored(tokens, example), self._forgotten(prompt)
-        part = replace(encoded, prompt=prompt, tokens=tokens, times=encoded.times[low:end], groups=encoded.groups[low:end],
-                       phases=encoded.phases[low:end])
+        part = replace(
+            encoded,
+            prompt=prompt,
+            tokens=tokens,
+            times=encoded.times[low:end],
+            groups=encoded.groups[low:end],
+            phases=encoded.phases[low:end],
+        )
         shown = np.arange(begin - low, end - low)
-        mel = self.songs[example.song] if example.song >= 0 and not (self.augments and random.random() < SONG_DROPOUT) else None
-        inputs = window_inputs(part, part.places(self.vocabulary), Window(start, end_ms, (Span(shown, shown),)), mel, frames=config.frames,
-                               frame_ms=config.frame_ms, n_mels=config.n_mels, audio_offset=example.audio_offset + shift, rate=rate)
+        mel = (
+            self.songs[example.song]
+            if example.song >= 0 and not (self.augments and random.random() < SONG_DROPOUT)
+            else None
+        )
+        inputs = window_inputs(
+            part,
+            part.places(self.vocabulary),
+            Window(start, end_ms, (Span(shown, shown),)),
+            mel,
+            frames=config.frames,
+            frame_ms=config.frame_ms,
+            n_mels=config.n_mels,
+            audio_offset=example.audio_offset + shift,
+            rate=rate,
+        )
         if mel is not None and self.augments and random.random() < NOISE_CHANCE:
             frames = inputs.by_window["mel"]
             frames += random.normal(scale=random.uniform(0, NOISE), size=frames.shape).astype(np.float32)
@@ -145,9 +187,11 @@ class Sampler:
     def _published(self, example: Example, encoded: PublishedMap, start: int, rate: float, shift: float) -> Drawn:
         config, random = self.config, self.random
         assert isinstance(config, WhisperConfig)
-        shown = [np.flatnonzero((times >= start) & (times < start + config.window_ms * rate)) for times in encoded.times]
+        shown = [
+            np.flatnonzero((times >= start) & (times < start + config.window_ms * rate)) for times in encoded.times
+        ]
         room = min(self.max_tokens, config.max_tokens - encoded.overhead) - sum(map(len, shown[:-1]))
-        shown[-1] = shown[-1][:max(room, 0)]
+        shown[-1] = shown[-1][: max(room, 0)]
         tokens, rows = encoded.prompt(start, shown, rate)
         if self.augments:
             tokens = self._forgotten(self._mirrored(tokens, example))
@@ -156,7 +200,9 @@ class Sampler:
         low, high = (min(max(int(place), 0), len(song)) for place in (places[0] - 1, places[-1] + 2))
         samples = np.zeros(config.window_samples, dtype=np.float32)
         if low < high:
-            samples = np.interp(places, np.arange(low, high), song[low:high] / 32_767, left=0.0, right=0.0).astype(np.float32)
+            samples = np.interp(places, np.arange(low, high), song[low:high] / 32_767, left=0.0, right=0.0).astype(
+                np.float32
+            )
         if self.augments and random.random() < NOISE_CHANCE:
             samples += random.normal(scale=random.uniform(0, PCM_NOISE), size=samples.shape).astype(np.float32)
         conditions = encoded.conditions(start, config.window_ms * rate) if config.n_mappers else {}
@@ -205,8 +251,14 @@ def _mirror(tokens: np.ndarray, vocabulary: Vocabulary, kind: EventKind, total: 
 def _mirror_cells(tokens: np.ndarray, vocabulary: Vocabulary, across: bool, down: bool) -> np.ndarray:
     """The same for cells (V29, V32) and the places in them (V32)."""
     for kind, per_row, columns, rows in (
-            (EventKind.POS, CELLS_PER_ROW, WIDTH // CELL_PX - 1 - 2 * (LEFT // CELL_PX), HEIGHT // CELL_PX - 1 - 2 * (TOP // CELL_PX)),
-            (EventKind.POS_REFINE, 16, 15, 15)):
+        (
+            EventKind.POS,
+            CELLS_PER_ROW,
+            WIDTH // CELL_PX - 1 - 2 * (LEFT // CELL_PX),
+            HEIGHT // CELL_PX - 1 - 2 * (TOP // CELL_PX),
+        ),
+        (EventKind.POS_REFINE, 16, 15, 15),
+    ):
         if kind not in vocabulary:
             continue
         span = vocabulary.ranges[kind]
@@ -225,7 +277,7 @@ def _targets(inputs: WindowInputs, n_events: list[int], skipped: int = 0) -> np.
     targets = np.full(len(tokens), IGNORED, dtype=np.int64)
     for number, (row, count) in enumerate(zip(inputs.rows, n_events, strict=True)):
         end = row + count + (number < len(n_events) - 1)
-        targets[row + skipped:end] = tokens[row + 1 + skipped:end + 1]
+        targets[row + skipped : end] = tokens[row + 1 + skipped : end + 1]
     return targets
 
 
@@ -234,5 +286,5 @@ def collate(drawn: list[Drawn]) -> dict[str, np.ndarray]:
     arrays = stack([item.inputs for item in drawn])
     targets = np.full(arrays["tokens"].shape, IGNORED, dtype=np.int64)
     for row, item in enumerate(drawn):
-        targets[row, :item.length] = item.targets
+        targets[row, : item.length] = item.targets
     return arrays | {"targets": targets}

@@ -1,7 +1,7 @@
 """Train the proofreader: change small things in good maps, over and over, and let it say what was changed.
 
-`python -m maimod.training.discriminator SONGS --output DIR --minutes 60`; goes on from DIR if it holds weights. On one CPU core in
-bfloat16 about 30 windows of 192 slots a second.
+`python -m maimod.training.discriminator SONGS --output DIR --minutes 60`; goes on from DIR if it holds weights. On one
+CPU core in bfloat16 about 30 windows of 192 slots a second.
 """
 
 from __future__ import annotations
@@ -46,8 +46,17 @@ CLEAN_SHARE = 0.35
 COVER_SHARE, COVERED_SLOTS = 0.3, 0.15
 """Windows with covered slots, and the share of slots covered in them, one to five in a row."""
 FILL_WEIGHT = 0.05
-KIND_WEIGHT = {"combo": 2.0, "addition": 1.5, "sample_set": 1.5, "place": 2.0, "length": 1.5, "shape": 1.5, "volume": 2.0, "kiai": 0.5,
-               "velocity": 0.5}
+KIND_WEIGHT = {
+    "combo": 2.0,
+    "addition": 1.5,
+    "sample_set": 1.5,
+    "place": 2.0,
+    "length": 1.5,
+    "shape": 1.5,
+    "volume": 2.0,
+    "kiai": 0.5,
+    "velocity": 0.5,
+}
 """Of the loss, 1 for the others: rare kinds would be learned last."""
 LEARNING_RATE, WARM_UP = 1.5e-3, 200
 MODE_WEIGHT = {Mode.OSU: 1.0, Mode.TAIKO: 2.0, Mode.CATCH: 3.0, Mode.MANIA: 0.25}
@@ -98,11 +107,19 @@ class _Reader:
                     bands, envelope = song(song_path)
             times = np.unique([o.time + beatmap.audio_offset for o in beatmap.hit_objects])
             alignment = onsets.alignment(envelope, times) if envelope is not None else None
-            around = features.surroundings(beatmap, row, bands, envelope, lag_of(alignment),
-                                        features.other_difficulties(beatmap, [m for m in maps if m is not beatmap]))
+            around = features.surroundings(
+                beatmap,
+                row,
+                bands,
+                envelope,
+                lag_of(alignment),
+                features.other_difficulties(beatmap, [m for m in maps if m is not beatmap]),
+            )
             stored = {name: getattr(around, name).astype(np.float16) for name in _ARRAYS}
             partial = target.with_suffix(".part.npz")
-            np.savez(partial, alike=around.alike[0].astype(np.int16), weights=around.alike[1].astype(np.float16), **stored)
+            np.savez(
+                partial, alike=around.alike[0].astype(np.int16), weights=around.alike[1].astype(np.float16), **stored
+            )
             partial.rename(target)
             written += 1
         return written
@@ -127,7 +144,9 @@ def prepare(folder: Path, cache: Path, jobs: int, tell: Callable[[str], None]) -
                 tell(f"{done} of {len(folders)} folders measured")
 
 
-def examples(folder: Path, cache: Path, accept: Callable[[Path], bool], known: frozenset[Path] = frozenset()) -> list[Example]:
+def examples(
+    folder: Path, cache: Path, accept: Callable[[Path], bool], known: frozenset[Path] = frozenset()
+) -> list[Example]:
     """Maps of the accepted folders that have been measured, less the `known`."""
     found = []
     for path in sorted(folder.rglob("*.osu")):
@@ -139,7 +158,9 @@ def examples(folder: Path, cache: Path, accept: Callable[[Path], bool], known: f
         if row is None:
             continue
         with np.load(stored) as arrays:
-            around = Surroundings(row, arrays["song"], arrays["place"], (arrays["alike"], arrays["weights"]), arrays["siblings"])
+            around = Surroundings(
+                row, arrays["song"], arrays["place"], (arrays["alike"], arrays["weights"]), arrays["siblings"]
+            )
         found.append(Example(beatmap, around, bool(around.song[:, -1].any())))
     return found
 
@@ -185,7 +206,9 @@ def pieces(example: Example, random: Generator, training: bool = True) -> Iterat
         if not is_clean:
             corrupt_lines(categories, numbers, beatmap.mode, marks, random)
             features.fill_contrasts(categories, numbers)
-        made.append((categories, numbers, around.together(features.summary(categories, numbers)), marks, neighbours, is_clean))
+        made.append(
+            (categories, numbers, around.together(features.summary(categories, numbers)), marks, neighbours, is_clean)
+        )
     for first in range(int(random.integers(REACH // 2)), row.count - REACH + 1, REACH):
         at = slice(first, first + REACH)
         categories, numbers, surrounding, marks, neighbours, is_clean = made[0 if random.random() < CLEAN_SHARE else 1]
@@ -197,7 +220,7 @@ def _cover(window: Window, random: Generator) -> tuple[np.ndarray, np.ndarray]:
     covered = np.zeros(REACH, dtype=bool)
     while covered.mean() < COVERED_SLOTS:
         first = int(random.integers(REACH))
-        covered[first:first + int(random.choice([1, 1, 2, 3, 5]))] = True
+        covered[first : first + int(random.choice([1, 1, 2, 3, 5]))] = True
     numbers = window.numbers.copy()
     for side, columns in ((0, features.BEFORE), (1, features.AFTER)):
         beside = window.neighbours[:, side]
@@ -227,11 +250,14 @@ def collate(chosen: Sequence[Window], random: Generator) -> dict[str, Tensor]:
             covered, own = _cover(window, random)
         covers.append(covered)
         numbers.append(own)
-    return {"categories": torch.from_numpy(np.stack([w.categories for w in chosen])).long(),
-            "numbers": torch.from_numpy(np.stack(numbers)), "covered": torch.from_numpy(np.stack(covers)),
-            "surroundings": torch.from_numpy(np.stack([w.surroundings for w in chosen])),
-            "labels": torch.from_numpy(np.stack([w.labels for w in chosen])).float(),
-            "is_clean": torch.tensor([w.is_clean for w in chosen])}
+    return {
+        "categories": torch.from_numpy(np.stack([w.categories for w in chosen])).long(),
+        "numbers": torch.from_numpy(np.stack(numbers)),
+        "covered": torch.from_numpy(np.stack(covers)),
+        "surroundings": torch.from_numpy(np.stack([w.surroundings for w in chosen])),
+        "labels": torch.from_numpy(np.stack([w.labels for w in chosen])).float(),
+        "is_clean": torch.tensor([w.is_clean for w in chosen]),
+    }
 
 
 def losses(network: Discriminator, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
@@ -250,7 +276,9 @@ def losses(network: Discriminator, batch: dict[str, Tensor]) -> tuple[Tensor, Te
             given = network.filled[name](read[right]).float()
             loss = F.cross_entropy(given, categories[:, COLUMN[name]], reduction="none")
             # A flag or a sound belongs to something: asked for where there is something.
-            fills = fills + (loss.mean() if name in ("starts", "kind") else (loss * begins).sum() / begins.sum().clamp(min=1))
+            fills = fills + (
+                loss.mean() if name in ("starts", "kind") else (loss * begins).sum() / begins.sum().clamp(min=1)
+            )
     return changes, fills, logits
 
 
@@ -264,18 +292,29 @@ def train(songs: Path, output: Path, cache: Path, minutes: float, seed: int, tel
     torch.manual_seed(seed)
     found = examples(songs, cache, lambda folder: not is_held_out(folder))
     watched = [e for e in examples(songs, cache, is_held_out) if e.has_song][::4]
-    network = load(output)[0].train() if (output / "model.safetensors").exists() else Discriminator(DiscriminatorConfig(len(KINDS)))
-    tell(f"{len(found)} maps to learn from, {len(watched)} to watch, {sum(p.numel() for p in network.parameters()):,} parameters")
+    network = (
+        load(output)[0].train()
+        if (output / "model.safetensors").exists()
+        else Discriminator(DiscriminatorConfig(len(KINDS)))
+    )
+    tell(
+        f"{len(found)} maps to learn from, {len(watched)} to watch, {sum(p.numel() for p in network.parameters()):,} parameters"
+    )
     decayed = [p for p in network.parameters() if p.dim() > 1]
     others = [p for p in network.parameters() if p.dim() <= 1]
-    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}],
-                                  lr=LEARNING_RATE, betas=(0.9, 0.98))
+    optimizer = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}],
+        lr=LEARNING_RATE,
+        betas=(0.9, 0.98),
+    )
     check = _fixed(watched, seed)
     stream, began, saved, step = batches(found, random), time.monotonic(), 0.0, 0
     averages = [0.0, 0.0]
     while (spent := (time.monotonic() - began) / 60) < minutes:
         step += 1
-        rate = LEARNING_RATE * min(step / WARM_UP, 1.0) * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * spent / minutes)))
+        rate = (
+            LEARNING_RATE * min(step / WARM_UP, 1.0) * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * spent / minutes)))
+        )
         for group in optimizer.param_groups:
             group["lr"] = rate
         with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -293,7 +332,9 @@ def train(songs: Path, output: Path, cache: Path, minutes: float, seed: int, tel
             save(network, output)
             tell(report(network, check))
             # Measuring may still go on in another process.
-            found += examples(songs, cache, lambda folder: not is_held_out(folder), frozenset(e.beatmap.path for e in found))
+            found += examples(
+                songs, cache, lambda folder: not is_held_out(folder), frozenset(e.beatmap.path for e in found)
+            )
     save(network, output)
     tell(report(network, check))
 
@@ -302,7 +343,7 @@ def _fixed(watched: Sequence[Example], seed: int) -> list[dict[str, Tensor]]:
     random = np.random.default_rng(seed)
     chosen = [window for example in watched for window in pieces(example, random, training=False)]
     order = random.permutation(len(chosen))[:640]
-    return [collate([chosen[i] for i in order[k:k + BATCH]], random) for k in range(0, len(order) - BATCH + 1, BATCH)]
+    return [collate([chosen[i] for i in order[k : k + BATCH]], random) for k in range(0, len(order) - BATCH + 1, BATCH)]
 
 
 @torch.inference_mode()
@@ -330,13 +371,18 @@ def report(network: Discriminator, check: Sequence[dict[str, Tensor]]) -> str:
 def save(network: Discriminator, output: Path) -> None:
     """Write weights and config."""
     output.mkdir(parents=True, exist_ok=True)
-    save_file({name: value.detach().clone().contiguous() for name, value in network.state_dict().items()}, output / "model.safetensors")
+    save_file(
+        {name: value.detach().clone().contiguous() for name, value in network.state_dict().items()},
+        output / "model.safetensors",
+    )
     config = {**asdict(network.config), "kinds": KINDS}
     (output / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m maimod.training.discriminator", description="Train the proofreader.")
+    parser = argparse.ArgumentParser(
+        prog="python -m maimod.training.discriminator", description="Train the proofreader."
+    )
     parser.add_argument("songs", type=Path, help="a Songs folder of good maps")
     parser.add_argument("--output", type=Path, required=True, help="folder of the weights; goes on from what is there")
     parser.add_argument("--cache", type=Path, help="where measurements are kept; OUTPUT/cache by default")

@@ -1,8 +1,9 @@
 """Measure the detectors: plant known mistakes in good maps, lint, and count what is found and what is cried wolf about.
 
-Two numbers belong together. For each kind, dose and mode of mistake: how often a finding leads to it, how high that finding ranks
-in its map, and whether its category is right. For untouched maps: findings per minute. Ranked maps are taken to be right, so
-findings on them count as false, although some are not. What is made of the counts: :mod:`maimod.training.metrics`.
+Two numbers belong together. For each kind, dose and mode of mistake: how often a finding leads to it, how high that
+finding ranks in its map, and whether its category is right. For untouched maps: findings per minute. Ranked maps are
+taken to be right, so findings on them count as false, although some are not. What is made of the counts:
+:mod:`maimod.training.metrics`.
 """
 
 from __future__ import annotations
@@ -49,15 +50,24 @@ PLACES_TRIED = 20
 # Which maps
 
 
-def sources(folder: Path, mode: Mode | None = None, manifest: Path | None = None, seed: int = 0, *, per_song: int = 1,
-            unranked: bool = False, accept: Callable[[Path], bool] = lambda folder: True) -> list[Path]:
+def sources(
+    folder: Path,
+    mode: Mode | None = None,
+    manifest: Path | None = None,
+    seed: int = 0,
+    *,
+    per_song: int = 1,
+    unranked: bool = False,
+    accept: Callable[[Path], bool] = lambda folder: True,
+) -> list[Path]:
     """Pick beatmaps of different songs, in an order that depends on the seed alone.
 
     Args:
         folder: a Songs folder.
         mode: only maps of this mode; None picks of each mode.
-        manifest: JSON lines that tell `map` (path below the manifest's folder), `mode`, `song_group`, `ranked` and `aligned`;
-            only ranked maps that fit their song are picked. Without it every map with a song is picked from, by mapset folder.
+        manifest: JSON lines that tell `map` (path below the manifest's folder), `mode`, `song_group`, `ranked` and
+            `aligned`; only ranked maps that fit their song are picked. Without it every map with a song is picked from,
+            by mapset folder.
         seed: chooses.
         per_song: maps of one mode and song; the first maps are those of different songs.
         unranked: with a manifest, whether maps that fit their song will do if they are not ranked.
@@ -84,9 +94,12 @@ def sources(folder: Path, mode: Mode | None = None, manifest: Path | None = None
     def lot(*parts: object) -> int:
         return zlib.crc32("|".join(map(str, (seed, *parts))).encode())
 
-    picked = [(place, lot(song, number), path) for (song, number), paths in songs.items()
-              if song not in refused and mode in (None, number)
-              for place, path in enumerate(sorted(paths, key=lambda path: (lot(path.name), path.name))[:per_song])]
+    picked = [
+        (place, lot(song, number), path)
+        for (song, number), paths in songs.items()
+        if song not in refused and mode in (None, number)
+        for place, path in enumerate(sorted(paths, key=lambda path: (lot(path.name), path.name))[:per_song])
+    ]
     return [path for _, _, path in sorted(picked)]
 
 
@@ -110,16 +123,27 @@ def leads_to(finding: Finding, planted: Planted) -> bool:
     end_time = finding.time if finding.end_time is None else finding.end_time
     if not planted.is_local:
         return finding.time <= high and end_time >= low
-    if finding.objects and planted.objects and min(finding.objects) <= planted.objects[-1] + NEAR_OBJECTS \
-            and max(finding.objects) >= planted.objects[0] - NEAR_OBJECTS and len(finding.objects) <= len(planted.objects) + 8:
+    if (
+        finding.objects
+        and planted.objects
+        and min(finding.objects) <= planted.objects[-1] + NEAR_OBJECTS
+        and max(finding.objects) >= planted.objects[0] - NEAR_OBJECTS
+        and len(finding.objects) <= len(planted.objects) + 8
+    ):
         return True
     if end_time - finding.time > LONG_FINDING_MS:
         end_time = finding.time
     return finding.time <= high and end_time >= low
 
 
-def judge(planted: Planted, fault: Fault, findings: Sequence[Finding], before: Sequence[Finding], name: str,
-          plain: Sequence[Finding] = ()) -> Trial:
+def judge(
+    planted: Planted,
+    fault: Fault,
+    findings: Sequence[Finding],
+    before: Sequence[Finding],
+    name: str,
+    plain: Sequence[Finding] = (),
+) -> Trial:
     """Look for the mistake among the findings of the changed map.
 
     Args:
@@ -137,11 +161,22 @@ def judge(planted: Planted, fault: Fault, findings: Sequence[Finding], before: S
     hits = hits if planted.is_local else right
     best = next((f for _, f in [*right, *hits]), None)
     was_there = any(fault.is_right(f.rule) and leads_to(f, planted) for f in before)
-    return Trial(name, planted.beatmap.mode.label, fault.kind, fault.dose, planted.note, planted.start,
-                 hits[0][0] if hits else None, right[0][0] if right else None, best.rule if best else "",
-                 best.score if best else 0.0, was_there, len(findings),
-                 next((rank for rank, f in enumerate(plain, start=1) if fault.is_right(f.rule) and leads_to(f, planted)), None),
-                 _chance(planted))
+    return Trial(
+        name,
+        planted.beatmap.mode.label,
+        fault.kind,
+        fault.dose,
+        planted.note,
+        planted.start,
+        hits[0][0] if hits else None,
+        right[0][0] if right else None,
+        best.rule if best else "",
+        best.score if best else 0.0,
+        was_there,
+        len(findings),
+        next((rank for rank, f in enumerate(plain, start=1) if fault.is_right(f.rule) and leads_to(f, planted)), None),
+        _chance(planted),
+    )
 
 
 def _chance(planted: Planted) -> float:
@@ -158,9 +193,16 @@ def _chance(planted: Planted) -> float:
 # Running
 
 
-def evaluate_map(linter: Linter, loaded: Beatmap, faults: Sequence[Fault] = FAULTS, seed: int = 0, *, together: int = 1,
-                 whole: Mapset | None = None,
-                 analysed: Callable[[Analysis, list[tuple[Fault, Planted]]], None] | None = None) -> Evaluation:
+def evaluate_map(
+    linter: Linter,
+    loaded: Beatmap,
+    faults: Sequence[Fault] = FAULTS,
+    seed: int = 0,
+    *,
+    together: int = 1,
+    whole: Mapset | None = None,
+    analysed: Callable[[Analysis, list[tuple[Fault, Planted]]], None] | None = None,
+) -> Evaluation:
     """Plant each fault in a map and lint the copies.
 
     Args:
@@ -187,21 +229,37 @@ def evaluate_map(linter: Linter, loaded: Beatmap, faults: Sequence[Fault] = FAUL
         plain = suggestions(after.context.scores or (), loaded.mode)
         for fault, planted in copy:
             others = [other for _, other in copy if other is not planted]
-            own, own_plain = ([f for f in found if leads_to(f, planted) or not any(leads_to(f, other) for other in others)]
-                              for found in (after.report.findings, plain))
+            own, own_plain = (
+                [f for f in found if leads_to(f, planted) or not any(leads_to(f, other) for other in others)]
+                for found in (after.report.findings, plain)
+            )
             trials.append(judge(planted, fault, own, before.report.findings, name, own_plain))
     planted_names = {fault.name for copy in copies for fault, _ in copy}
-    return Evaluation(seed, linter.model.info.id if linter.model else "none", tuple(trials),
-                      (_untouched(name, loaded, before.report),),
-                      tuple((fault.name, loaded.mode.label) for fault in wanted if fault.name not in planted_names))
+    return Evaluation(
+        seed,
+        linter.model.info.id if linter.model else "none",
+        tuple(trials),
+        (_untouched(name, loaded, before.report),),
+        tuple((fault.name, loaded.mode.label) for fault in wanted if fault.name not in planted_names),
+    )
 
 
 def merged(parts: Sequence[Evaluation], split: str = "") -> Evaluation:
     """One evaluation of many, with the versions of what made it."""
-    versions = [("maimod", version("maimod")), ("Python", platform.python_version()),
-                *((name, version(name)) for name in ("numpy", "torch", "soundfile"))]
-    return Evaluation(parts[0].seed, parts[0].model, tuple(t for p in parts for t in p.trials),
-                      tuple(u for p in parts for u in p.untouched), tuple(n for p in parts for n in p.no_place), split, tuple(versions))
+    versions = [
+        ("maimod", version("maimod")),
+        ("Python", platform.python_version()),
+        *((name, version(name)) for name in ("numpy", "torch", "soundfile")),
+    ]
+    return Evaluation(
+        parts[0].seed,
+        parts[0].model,
+        tuple(t for p in parts for t in p.trials),
+        tuple(u for p in parts for u in p.untouched),
+        tuple(n for p in parts for n in p.no_place),
+        split,
+        tuple(versions),
+    )
 
 
 def _untouched(name: str, loaded: Beatmap, report: BeatmapReport) -> Untouched:
@@ -209,8 +267,9 @@ def _untouched(name: str, loaded: Beatmap, report: BeatmapReport) -> Untouched:
     return Untouched(name, loaded.mode.label, loaded.drain_ms / 60_000, alarms)
 
 
-def plant(loaded: Beatmap, faults: Sequence[Fault], seed: int, envelope: OnsetEnvelope | None,
-          together: int) -> list[list[tuple[Fault, Planted]]]:
+def plant(
+    loaded: Beatmap, faults: Sequence[Fault], seed: int, envelope: OnsetEnvelope | None, together: int
+) -> list[list[tuple[Fault, Planted]]]:
     """Changed maps, each a list of the mistakes in it; the map of the last one has them all."""
     copies: list[list[tuple[Fault, Planted]]] = []
     for fault in faults:
@@ -224,8 +283,13 @@ def plant(loaded: Beatmap, faults: Sequence[Fault], seed: int, envelope: OnsetEn
     return copies
 
 
-def _add(copy: list[tuple[Fault, Planted]], fault: Fault, random: np.random.Generator, envelope: OnsetEnvelope | None,
-         together: int) -> bool:
+def _add(
+    copy: list[tuple[Fault, Planted]],
+    fault: Fault,
+    random: np.random.Generator,
+    envelope: OnsetEnvelope | None,
+    together: int,
+) -> bool:
     """Plant one more mistake in a copy if it stays away from the others."""
     if len(copy) >= together or any(fault.kind == f.kind or not p.is_local for f, p in copy):
         return False
@@ -259,9 +323,17 @@ class _Worker:
         if self.linter is None:
             self.linter = evaluation_linter(self.settings)
         loaded = parser.load(path)
-        whole = next((found for found in self.linter.mapsets(path.parent) if any(b.path == path for b in found.beatmaps)), None)
-        return evaluate_map(self.linter, loaded, [fault for fault in FAULTS if fault.name in self.names], self.seed,
-                            together=self.together, whole=whole)
+        whole = next(
+            (found for found in self.linter.mapsets(path.parent) if any(b.path == path for b in found.beatmaps)), None
+        )
+        return evaluate_map(
+            self.linter,
+            loaded,
+            [fault for fault in FAULTS if fault.name in self.names],
+            self.seed,
+            together=self.together,
+            whole=whole,
+        )
 
 
 def evaluation_linter(settings: Settings) -> Linter:
@@ -288,8 +360,17 @@ def _work(path: Path) -> Evaluation:
     return _worker(path)
 
 
-def run(paths: Sequence[Path], settings: Settings, faults: Sequence[Fault] = FAULTS, seed: int = 0, *, together: int = 1, jobs: int = 1,
-        split: str = "", tell: Callable[[int, Path], None] = lambda done, path: None) -> Evaluation:
+def run(
+    paths: Sequence[Path],
+    settings: Settings,
+    faults: Sequence[Fault] = FAULTS,
+    seed: int = 0,
+    *,
+    together: int = 1,
+    jobs: int = 1,
+    split: str = "",
+    tell: Callable[[int, Path], None] = lambda done, path: None,
+) -> Evaluation:
     """Evaluate beatmap files in `jobs` processes; the rest as for :func:`evaluate_map`. `tell` hears what is done."""
     worker = _Worker(settings, [fault.name for fault in faults], seed, together)
     parts = []
@@ -310,9 +391,23 @@ class EvaluationError(Exception):
     """An evaluation that cannot be carried out as asked; one line that says what to do."""
 
 
-def command(songs: Path, settings: Settings, *, manifest: Path | None, mode: str | None, maps: int, seed: int, faults: str, together: int,
-            jobs: int, unranked: bool, held_out: bool, json_file: Path | None, markdown_file: Path | None,
-            tell: Callable[[str], None]) -> None:
+def command(
+    songs: Path,
+    settings: Settings,
+    *,
+    manifest: Path | None,
+    mode: str | None,
+    maps: int,
+    seed: int,
+    faults: str,
+    together: int,
+    jobs: int,
+    unranked: bool,
+    held_out: bool,
+    json_file: Path | None,
+    markdown_file: Path | None,
+    tell: Callable[[str], None],
+) -> None:
     """What `maimod evaluate` does, see its help.
 
     Raises:
@@ -325,8 +420,14 @@ def command(songs: Path, settings: Settings, *, manifest: Path | None, mode: str
         chosen = () if faults == "none" else select(name.strip() for name in faults.split(",") if name.strip())
     except ValueError as error:
         raise EvaluationError(str(error)) from None
-    paths = sources(songs, Mode[mode.upper()] if mode else None, manifest, seed, unranked=unranked,
-                    accept=is_development if held_out else lambda folder: True)[:maps]
+    paths = sources(
+        songs,
+        Mode[mode.upper()] if mode else None,
+        manifest,
+        seed,
+        unranked=unranked,
+        accept=is_development if held_out else lambda folder: True,
+    )[:maps]
     if not paths:
         raise EvaluationError(f"{songs}: no map with a song to plant mistakes in")
     began = time.monotonic()

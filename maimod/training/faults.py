@@ -1,9 +1,9 @@
 """Plant one known mistake in a good map: what `maimod evaluate` measures detectors by.
 
-Each :class:`Fault` is a kind of mistake in one dose (5 ms, 120 px, ...). Its `inject` takes a beatmap that is taken to be right
-and returns a changed copy together with where the mistake is, or None if the map has no place where a mapper would make it: an
-object goes missing from an even run where the song has an onset, a new combo from a downbeat, an addition from a pattern.
-Seeded alike, the doses of a kind take the same place as far as it suits them.
+Each :class:`Fault` is a kind of mistake in one dose (5 ms, 120 px, ...). Its `inject` takes a beatmap that is taken to
+be right and returns a changed copy together with where the mistake is, or None if the map has no place where a mapper
+would make it: an object goes missing from an even run where the song has an onset, a new combo from a downbeat, an
+addition from a pattern. Seeded alike, the doses of a kind take the same place as far as it suits them.
 
 Conventions as in :mod:`maimod.osu.beatmap`: ms, osu! pixels. Nothing here writes files.
 """
@@ -106,10 +106,15 @@ class Fault:
 # Changed copies
 
 
-def rebuild(beatmap: Beatmap, *, hit_objects: Iterable[HitObject] | None = None,
-            timing_points: Iterable[TimingPoint] | None = None, **others: Any) -> Beatmap:
-    """Make a changed copy as the reader would have read it: objects by time and numbered anew, combos counted, slider ends
-    where length, velocity and tempo now put them. Every object keeps its line of the file.
+def rebuild(
+    beatmap: Beatmap,
+    *,
+    hit_objects: Iterable[HitObject] | None = None,
+    timing_points: Iterable[TimingPoint] | None = None,
+    **others: Any,
+) -> Beatmap:
+    """Make a changed copy as the reader would have read it: objects by time and numbered anew, combos counted, slider
+    ends where length, velocity and tempo now put them. Every object keeps its line of the file.
 
     Args:
         beatmap: what to change.
@@ -123,7 +128,9 @@ def rebuild(beatmap: Beatmap, *, hit_objects: Iterable[HitObject] | None = None,
     shell = replace(beatmap, timing_points=points, hit_objects=(), **others)
     objects: list[HitObject] = []
     combo_number = 0
-    for index, o in enumerate(sorted(beatmap.hit_objects if hit_objects is None else hit_objects, key=lambda o: o.time)):
+    for index, o in enumerate(
+        sorted(beatmap.hit_objects if hit_objects is None else hit_objects, key=lambda o: o.time)
+    ):
         # The editor's numbers: a combo starts at the flag, at the first object, at a spinner and after it.
         after_spinner = bool(objects) and objects[-1].kind is ObjectKind.SPINNER
         starts = o.new_combo or not objects or o.kind is ObjectKind.SPINNER or after_spinner
@@ -138,10 +145,12 @@ def _slider_duration(beatmap: Beatmap, slider: SliderPath, time: float) -> float
     return slider.length * slider.slides / pixels_per_beat * beatmap.red_line_at(time).beat_length
 
 
-def _exchanged(beatmap: Beatmap, old: HitObject, *new: HitObject, timing_points: Iterable[TimingPoint] | None = None) -> Beatmap:
+def _exchanged(
+    beatmap: Beatmap, old: HitObject, *new: HitObject, timing_points: Iterable[TimingPoint] | None = None
+) -> Beatmap:
     """A copy with `new` in place of `old`."""
     kept = [o for o in beatmap.hit_objects if o is not old]
-    return rebuild(beatmap, hit_objects=[*kept[:old.index], *new, *kept[old.index:]], timing_points=timing_points)
+    return rebuild(beatmap, hit_objects=[*kept[: old.index], *new, *kept[old.index :]], timing_points=timing_points)
 
 
 def _moved_in_time(o: HitObject, by: float) -> HitObject:
@@ -151,7 +160,9 @@ def _moved_in_time(o: HitObject, by: float) -> HitObject:
 def _at(changed: Beatmap, o: HitObject, note: str, until: float | None = None, **differing: Any) -> Planted:
     """The mistake sits on `o`, of which `differing` fields were changed; finds its index in the changed map."""
     o = replace(o, **differing)
-    index = next(c.index for c in changed.hit_objects if c.line == o.line and c.time == o.time and (c.x, c.y) == (o.x, o.y))
+    index = next(
+        c.index for c in changed.hit_objects if c.line == o.line and c.time == o.time and (c.x, c.y) == (o.x, o.y)
+    )
     return Planted(changed, o.time, o.time if until is None else until, (index,), note)
 
 
@@ -199,7 +210,7 @@ def _in_even_runs(beatmap: Beatmap, rows: Sequence[_Row]) -> Iterator[tuple[int,
     """(place, gap in ms) of the rows in the middle of `RUN_GAPS` equal gaps under one red line."""
     half = RUN_GAPS // 2
     for i in range(half, len(rows) - half):
-        around = [row.time for row in rows[i - half:i + half + 1]]
+        around = [row.time for row in rows[i - half : i + half + 1]]
         gaps = np.diff(around)
         gap = (around[-1] - around[0]) / RUN_GAPS
         one_tempo = beatmap.red_line_at(around[0]) is beatmap.red_line_at(around[-1])
@@ -282,18 +293,29 @@ def _wrong_tick(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plan
         sign = 1 if random.random() < 0.5 else -1
         for by in (sign * gap / 2, -sign * gap / 2):
             time = float(round(o.time + by))
-            if _is_free(rows, i, by) and not _crosses_point(beatmap, o.time, time) and abs(beatmap.snap(time).error) < UNSNAP_MS:
+            if (
+                _is_free(rows, i, by)
+                and not _crosses_point(beatmap, o.time, time)
+                and abs(beatmap.snap(time).error) < UNSNAP_MS
+            ):
                 moved = _moved_in_time(o, time - o.time)
-                return replace(_at(_exchanged(beatmap, o, moved), moved, f"half a gap ({by:+.0f} ms) off an even run"),
-                               start=min(o.time, time), end=max(o.time, time))
+                return replace(
+                    _at(_exchanged(beatmap, o, moved), moved, f"half a gap ({by:+.0f} ms) off an even run"),
+                    start=min(o.time, time),
+                    end=max(o.time, time),
+                )
     return None
 
 
 def _missing(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     rows = _rows(beatmap)
-    places = [i for i, _ in _in_even_runs(beatmap, rows)
-              if _is_circle(rows[i].only) and not rows[i].objects[0].new_combo
-              and (beatmap.mode is Mode.MANIA or rows[i - 1].end_time < rows[i].time - SAME_MS)]
+    places = [
+        i
+        for i, _ in _in_even_runs(beatmap, rows)
+        if _is_circle(rows[i].only)
+        and not rows[i].objects[0].new_combo
+        and (beatmap.mode is Mode.MANIA or rows[i - 1].end_time < rows[i].time - SAME_MS)
+    ]
     if envelope is not None and places:
         strengths = _onset_strengths(beatmap, envelope, [rows[i].time for i in places])
         places = [i for i, strength in zip(places, strengths, strict=True) if strength >= CLEAR_ONSET]
@@ -311,8 +333,12 @@ def _extra(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted |
     places = []
     for i, gap in _in_even_runs(beatmap, rows):
         time = float(round(rows[i].time + gap / 2))
-        if (_is_circle(rows[i].only) and gap >= 2 * CLEAR_GAP_MS and abs(beatmap.snap(time).error) < UNSNAP_MS
-                and not _crosses_point(beatmap, rows[i].time, time)):
+        if (
+            _is_circle(rows[i].only)
+            and gap >= 2 * CLEAR_GAP_MS
+            and abs(beatmap.snap(time).error) < UNSNAP_MS
+            and not _crosses_point(beatmap, rows[i].time, time)
+        ):
             places.append((i, time))
     if envelope is not None and places:
         strengths = _onset_strengths(beatmap, envelope, [time for _, time in places])
@@ -368,7 +394,8 @@ def _section(beatmap: Beatmap, random: Generator, margin: float, one_tempo: bool
             end = start + measures * measure
             inside = int(np.searchsorted(starts, end - SAME_MS) - np.searchsorted(starts, start - SAME_MS))
             is_one = beatmap.red_line_at(end - 2 * SAME_MS) is red
-            # A red line inside would restart the measures; a section that only shifts may hold some, but must end on a beat.
+            # A red line inside would restart the measures; a section that only shifts may hold some, but must end on a
+            # beat.
             if is_clear(end) and end < starts[-1] and inside >= SECTION_OBJECTS and (is_one or not one_tempo):
                 return start, end
     return None
@@ -387,15 +414,22 @@ def _section_shift(ms: float, beatmap: Beatmap, random: Generator, envelope: Env
     points = [replace(point, time=moved(point.time)) for point in beatmap.timing_points]
     points += _anchors(beatmap, start, start + by) + _anchors(beatmap, end, end)
     objects = [_moved_in_time(o, moved(o.time) - o.time) for o in beatmap.hit_objects]
-    return Planted(rebuild(beatmap, hit_objects=objects, timing_points=points), start + by, end,
-                   note=f"{start:.0f} to {end:.0f} ms moved by {by:+g} ms, grid and objects", is_local=False)
+    return Planted(
+        rebuild(beatmap, hit_objects=objects, timing_points=points),
+        start + by,
+        end,
+        note=f"{start:.0f} to {end:.0f} ms moved by {by:+g} ms, grid and objects",
+        is_local=False,
+    )
 
 
 def _map_shift(by: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     changed = rebuild(
-        beatmap, hit_objects=[_moved_in_time(o, by) for o in beatmap.hit_objects],
+        beatmap,
+        hit_objects=[_moved_in_time(o, by) for o in beatmap.hit_objects],
         timing_points=[replace(point, time=point.time + by) for point in beatmap.timing_points],
-        breaks=tuple(replace(pause, start=pause.start + by, end=pause.end + by) for pause in beatmap.breaks))
+        breaks=tuple(replace(pause, start=pause.start + by, end=pause.end + by) for pause in beatmap.breaks),
+    )
     start = min(changed.red_lines[0].time, min(o.time for o in changed.hit_objects))
     end = max(o.end_time for o in changed.hit_objects)
     return Planted(changed, start, end, note=f"everything moved by {by:+g} ms", is_local=False)
@@ -419,18 +453,27 @@ def _tempo(percent: float, beatmap: Beatmap, random: Generator, envelope: Envelo
         scaled = replace(point, time=laid(point.time), beat_length=point.beat_length * (factor if is_its_red else 1))
         if scaled.time < end - SAME_MS or point.time >= end - SAME_MS:
             points.append(scaled)
-    points += [replace(point, beat_length=point.beat_length * factor) if point.uninherited else point
-               for point in _anchors(beatmap, start, start)]
+    points += [
+        replace(point, beat_length=point.beat_length * factor) if point.uninherited else point
+        for point in _anchors(beatmap, start, start)
+    ]
     points += _anchors(beatmap, end, end)
     objects = []
     for o in beatmap.hit_objects:
         by = round(laid(o.time)) - o.time if laid(o.time) != o.time else 0.0
-        moved = replace(o, time=o.time + by, end_time=float(round(laid(o.time) + o.duration * factor)) if by else o.end_time)
+        moved = replace(
+            o, time=o.time + by, end_time=float(round(laid(o.time) + o.duration * factor)) if by else o.end_time
+        )
         # What a slower tempo pushes past the section's end has no place there any more.
         if o.time >= end - SAME_MS or moved.end_time <= end - CLEAR_GAP_MS / 2:
             objects.append(moved)
-    return Planted(rebuild(beatmap, hit_objects=objects, timing_points=points), start, end,
-                   note=f"{start:.0f} to {end:.0f} ms at {bpm / factor:.2f} in place of {bpm:.2f} BPM", is_local=False)
+    return Planted(
+        rebuild(beatmap, hit_objects=objects, timing_points=points),
+        start,
+        end,
+        note=f"{start:.0f} to {end:.0f} ms at {bpm / factor:.2f} in place of {bpm:.2f} BPM",
+        is_local=False,
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -447,24 +490,35 @@ def _moved(pixels: float, beatmap: Beatmap, random: Generator, envelope: Envelop
             x, y = round(o.x + pixels * dx), round(o.y + pixels * dy)
             if 0 <= x <= WIDTH and 0 <= y <= HEIGHT:
                 moved = replace(o, x=float(x), y=float(y))
-                return _at(_exchanged(beatmap, o, moved), moved, f"circle moved from ({o.x:g}, {o.y:g}) to ({x:g}, {y:g})")
+                return _at(
+                    _exchanged(beatmap, o, moved), moved, f"circle moved from ({o.x:g}, {o.y:g}) to ({x:g}, {y:g})"
+                )
     return None
 
 
 def _flagged(beatmap: Beatmap) -> list[HitObject]:
     """New combos a mapper sets by hand: within 4 beats of the object before, which is no spinner."""
     objects = beatmap.hit_objects
-    return [o for before, o in pairwise(objects)
-            if o.new_combo and o.kind is not ObjectKind.SPINNER and before.kind is not ObjectKind.SPINNER
-            and o.time - before.end_time < 4 * beatmap.red_line_at(o.time).beat_length]
+    return [
+        o
+        for before, o in pairwise(objects)
+        if o.new_combo
+        and o.kind is not ObjectKind.SPINNER
+        and before.kind is not ObjectKind.SPINNER
+        and o.time - before.end_time < 4 * beatmap.red_line_at(o.time).beat_length
+    ]
 
 
 def _regular_combos(beatmap: Beatmap) -> list[HitObject]:
-    """Flags on downbeats whose neighbouring flags are as far before as after; flags on downbeats if there are none such."""
+    """Flags on downbeats whose neighbouring flags are as far before as after; flags on downbeats if there are none
+    such."""
     flagged = _flagged(beatmap)
     on_downbeat = [o for o in flagged if _on_downbeat(beatmap, o.time)]
-    regular = [o for before, o, after in zip(flagged, flagged[1:], flagged[2:], strict=False)
-               if o in on_downbeat and abs(before.time + after.time - 2 * o.time) < 2 * SAME_MS]
+    regular = [
+        o
+        for before, o, after in zip(flagged, flagged[1:], flagged[2:], strict=False)
+        if o in on_downbeat and abs(before.time + after.time - 2 * o.time) < 2 * SAME_MS
+    ]
     return regular or on_downbeat
 
 
@@ -477,11 +531,15 @@ def _combo_missing(beatmap: Beatmap, random: Generator, envelope: Envelope) -> P
 
 def _combo_extra(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     objects = beatmap.hit_objects
-    places = [objects[i] for i in range(2, len(objects) - 2)
-              if objects[i].combo_number >= 3 and not any(o.new_combo for o in objects[i - 1:i + 3])
-              and all(o.kind is not ObjectKind.SPINNER for o in objects[i - 1:i + 3])
-              and not _on_downbeat(beatmap, objects[i].time)
-              and objects[i].time - objects[i - 1].end_time <= beatmap.red_line_at(objects[i].time).beat_length]
+    places = [
+        objects[i]
+        for i in range(2, len(objects) - 2)
+        if objects[i].combo_number >= 3
+        and not any(o.new_combo for o in objects[i - 1 : i + 3])
+        and all(o.kind is not ObjectKind.SPINNER for o in objects[i - 1 : i + 3])
+        and not _on_downbeat(beatmap, objects[i].time)
+        and objects[i].time - objects[i - 1].end_time <= beatmap.red_line_at(objects[i].time).beat_length
+    ]
     o = _pick(random, places)
     return None if o is None else _at(_exchanged(beatmap, o, replace(o, new_combo=True)), o, "new combo within a combo")
 
@@ -493,10 +551,17 @@ def _combo_misplaced(beatmap: Beatmap, random: Generator, envelope: Envelope) ->
         for to in (o.index + step, o.index - step):
             if 0 < to < len(objects) and not objects[to].new_combo and objects[to].kind is not ObjectKind.SPINNER:
                 flags = {o.index: False, to: True}
-                changed = rebuild(beatmap, hit_objects=[replace(c, new_combo=flags.get(c.index, c.new_combo)) for c in objects])
+                changed = rebuild(
+                    beatmap, hit_objects=[replace(c, new_combo=flags.get(c.index, c.new_combo)) for c in objects]
+                )
                 low, high = sorted((o.index, to))
-                return Planted(changed, objects[low].time, objects[high].time, (low, high),
-                               f"new combo one object {'late' if to > o.index else 'early'}")
+                return Planted(
+                    changed,
+                    objects[low].time,
+                    objects[high].time,
+                    (low, high),
+                    f"new combo one object {'late' if to > o.index else 'early'}",
+                )
     return None
 
 
@@ -505,8 +570,14 @@ def _combo_misplaced(beatmap: Beatmap, random: Generator, envelope: Envelope) ->
 
 
 def _sliders(beatmap: Beatmap) -> list[HitObject]:
-    return [o for o in beatmap.hit_objects if o.slider is not None and len(o.slider.control_points) >= 2 and o.slider.length > 0
-            and not o.slider.segment_types]
+    return [
+        o
+        for o in beatmap.hit_objects
+        if o.slider is not None
+        and len(o.slider.control_points) >= 2
+        and o.slider.length > 0
+        and not o.slider.segment_types
+    ]
 
 
 def _inside(point: tuple[float, float]) -> bool:
@@ -519,16 +590,20 @@ def _anchor_moved(pixels: float, beatmap: Beatmap, random: Generator, envelope: 
         assert o.slider is not None
         points = o.slider.control_points
         # A red anchor is two equal points; taking them apart is another mistake. The path keeps its length.
-        places = [k for k in range(1, len(points)) if points[k] not in (points[k - 1], *points[k + 1:k + 2])]
+        places = [k for k in range(1, len(points)) if points[k] not in (points[k - 1], *points[k + 1 : k + 2])]
         k = _pick(random, places)
         if k is None:
             continue
         for angle in ((turn + step / 16) * 2 * math.pi for step in range(16)):
             x, y = round(points[k][0] + pixels * math.cos(angle)), round(points[k][1] + pixels * math.sin(angle))
             if _inside((x, y)):
-                slider = replace(o.slider, control_points=(*points[:k], (float(x), float(y)), *points[k + 1:]))
-                return _at(_exchanged(beatmap, o, replace(o, slider=slider)), o,
-                           f"control point {k} of {len(points) - 1} moved by {pixels:g} px", o.end_time)
+                slider = replace(o.slider, control_points=(*points[:k], (float(x), float(y)), *points[k + 1 :]))
+                return _at(
+                    _exchanged(beatmap, o, replace(o, slider=slider)),
+                    o,
+                    f"control point {k} of {len(points) - 1} moved by {pixels:g} px",
+                    o.end_time,
+                )
     return None
 
 
@@ -571,11 +646,16 @@ def _slider_velocity(factor: float, beatmap: Beatmap, random: Generator, envelop
         velocity = beatmap.velocity_at(o.time)
         if not 0.1 <= velocity * factor <= 10 or not all(map(_inside, points)) or _has_red_line(beatmap, o.time, until):
             continue
-        slider = replace(o.slider, control_points=tuple((float(round(x)), float(round(y))) for x, y in points),
-                         length=o.slider.length * factor)
+        slider = replace(
+            o.slider,
+            control_points=tuple((float(round(x)), float(round(y))) for x, y in points),
+            length=o.slider.length * factor,
+        )
         lines = _overridden(beatmap, o.time, until, partial(_faster, factor))
         changed = _exchanged(beatmap, o, replace(o, slider=slider), timing_points=lines)
-        return _at(changed, o, f"slider velocity {velocity:g}x becomes {velocity * factor:g}x, same duration", o.end_time)
+        return _at(
+            changed, o, f"slider velocity {velocity:g}x becomes {velocity * factor:g}x, same duration", o.end_time
+        )
     return None
 
 
@@ -593,10 +673,14 @@ def _green(point: TimingPoint, time: float) -> TimingPoint:
     return replace(point, time=time, beat_length=-100.0 / point.velocity, uninherited=False, effects=point.effects & 1)
 
 
-def _overridden(beatmap: Beatmap, start: float, until: float, change: Callable[[TimingPoint], TimingPoint]) -> list[TimingPoint]:
+def _overridden(
+    beatmap: Beatmap, start: float, until: float, change: Callable[[TimingPoint], TimingPoint]
+) -> list[TimingPoint]:
     """The timing points with `change` in force from `start` to `until` [ms], as before afterwards."""
-    points = [change(point) if start <= point.time < until and not point.uninherited else point
-              for point in beatmap.timing_points]
+    points = [
+        change(point) if start <= point.time < until and not point.uninherited else point
+        for point in beatmap.timing_points
+    ]
     if not any(point.time == start and not point.uninherited for point in beatmap.timing_points):
         points.append(change(_green(beatmap.timing_point_at(start), start)))
     if not any(point.time == until for point in beatmap.timing_points):
@@ -621,14 +705,24 @@ def _scroll_speed(factor: float, beatmap: Beatmap, random: Generator, envelope: 
         until = float(round(row.time + measure))
         inside = [o for o in beatmap.hit_objects if row.time <= o.time < until - SAME_MS]
         around = [beatmap.velocity_at(row.time + share * measure) for share in (-1, -0.5, 0, 0.5, 0.99, 1.5, 2)]
-        if (not _on_downbeat(beatmap, row.time) or len(inside) < 2 or max(around) - min(around) > 0.01
-                or not 0.1 <= around[0] * factor <= 10 or _has_red_line(beatmap, row.time, until)):
+        if (
+            not _on_downbeat(beatmap, row.time)
+            or len(inside) < 2
+            or max(around) - min(around) > 0.01
+            or not 0.1 <= around[0] * factor <= 10
+            or _has_red_line(beatmap, row.time, until)
+        ):
             continue
         if until > rows[-1].time:
             continue
         changed = rebuild(beatmap, timing_points=_overridden(beatmap, row.time, until, partial(_faster, factor)))
-        return Planted(changed, row.time, until, tuple(o.index for o in inside),
-                       f"scroll speed {around[0]:.2f}x becomes {around[0] * factor:.2f}x for a measure")
+        return Planted(
+            changed,
+            row.time,
+            until,
+            tuple(o.index for o in inside),
+            f"scroll speed {around[0]:.2f}x becomes {around[0] * factor:.2f}x for a measure",
+        )
     return None
 
 
@@ -638,19 +732,31 @@ def _with_kiai(is_on: bool, point: TimingPoint) -> TimingPoint:
 
 def _kiai_moved(beats: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """Kiai begins or ends some beats early or late; nothing else of the lines there moves."""
-    borders = [(first, True) for first, _ in beatmap.kiai_sections] + [(after, False) for _, after in beatmap.kiai_sections if after]
-    for border, begins in _in_turn(random, [(line, begins) for line, begins in borders if _on_downbeat(beatmap, line.time)]):
+    borders = [(first, True) for first, _ in beatmap.kiai_sections] + [
+        (after, False) for _, after in beatmap.kiai_sections if after
+    ]
+    for border, begins in _in_turn(
+        random, [(line, begins) for line, begins in borders if _on_downbeat(beatmap, line.time)]
+    ):
         by = beats * beatmap.red_line_at(border.time).beat_length * (1 if random.random() < 0.5 else -1)
         start, until = sorted((border.time, float(round(border.time + by))))
         inside = [point for point in beatmap.timing_points if start < point.time < until]
         # A red line has its own kiai bit: with it the change would be two.
-        if _has_red_line(beatmap, start - 2 * SAME_MS, until + SAME_MS) or start < beatmap.red_lines[0].time \
-                or any(point.kiai != beatmap.timing_point_at(start).kiai for point in inside):
+        if (
+            _has_red_line(beatmap, start - 2 * SAME_MS, until + SAME_MS)
+            or start < beatmap.red_lines[0].time
+            or any(point.kiai != beatmap.timing_point_at(start).kiai for point in inside)
+        ):
             continue
         lines = _overridden(beatmap, start, until, partial(_with_kiai, begins == (by < 0)))
         objects = tuple(o.index for o in beatmap.hit_objects if start - SAME_MS <= o.time <= until + SAME_MS)
-        return Planted(rebuild(beatmap, timing_points=lines), start, until, objects,
-                       f"kiai {'begins' if begins else 'ends'} {beats:g} beats {'late' if by > 0 else 'early'}")
+        return Planted(
+            rebuild(beatmap, timing_points=lines),
+            start,
+            until,
+            objects,
+            f"kiai {'begins' if begins else 'ends'} {beats:g} beats {'late' if by > 0 else 'early'}",
+        )
     return None
 
 
@@ -679,16 +785,28 @@ def _repeated_additions(beatmap: Beatmap) -> list[HitObject]:
 
     def is_repeated(o: HitObject) -> bool:
         red = beatmap.red_line_at(o.time)
-        return any(at(o.time - period) == at(o.time + period) == _bits(o)
-                   for period in (2 * red.beat_length, red.meter * red.beat_length))
+        return any(
+            at(o.time - period) == at(o.time + period) == _bits(o)
+            for period in (2 * red.beat_length, red.meter * red.beat_length)
+        )
 
-    return [row.only for row in rows if row.only is not None and row.only.kind is not ObjectKind.SPINNER
-            and _bits(row.only) and is_repeated(row.only)]
+    return [
+        row.only
+        for row in rows
+        if row.only is not None
+        and row.only.kind is not ObjectKind.SPINNER
+        and _bits(row.only)
+        and is_repeated(row.only)
+    ]
 
 
 def _addition_missing(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     o = _pick(random, _repeated_additions(beatmap))
-    return None if o is None else _at(_exchanged(beatmap, o, _with_bits(o, 0)), o, f"addition {_bits(o)} of a pattern taken away")
+    return (
+        None
+        if o is None
+        else _at(_exchanged(beatmap, o, _with_bits(o, 0)), o, f"addition {_bits(o)} of a pattern taken away")
+    )
 
 
 def _addition_wrong(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
@@ -704,8 +822,11 @@ def _evenly_sampled(beatmap: Beatmap) -> list[HitObject]:
     """Circles between objects of the same sample set and volume."""
     rows = _rows(beatmap)
     samples = [_effective_sample(beatmap, row.objects[0]) for row in rows]
-    return [o for i in range(2, len(rows) - 2) if (o := rows[i].only) is not None and _is_circle(o)
-            and len(set(samples[i - 2:i + 3])) == 1]
+    return [
+        o
+        for i in range(2, len(rows) - 2)
+        if (o := rows[i].only) is not None and _is_circle(o) and len(set(samples[i - 2 : i + 3])) == 1
+    ]
 
 
 def _sample_set(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
@@ -723,7 +844,7 @@ def _volume_dip(percent: float, beatmap: Beatmap, random: Generator, envelope: E
     objects = beatmap.hit_objects
     for o in _in_turn(random, [o for o in _evenly_sampled(beatmap) if not o.sample.volume]):
         volume = _effective_sample(beatmap, o)[1]
-        until = next((later.time for later in objects[o.index + 1:] if later.time > o.time + SAME_MS), None)
+        until = next((later.time for later in objects[o.index + 1 :] if later.time > o.time + SAME_MS), None)
         if volume < 30 or until is None or _has_red_line(beatmap, o.time - 2 * SAME_MS, until + SAME_MS):
             continue
         dipped = max(5, round(volume * (1 - percent / 100)))
@@ -768,8 +889,15 @@ ALL = frozenset(Mode)
 WITH_POSITIONS = frozenset({Mode.OSU, Mode.CATCH})
 WITH_SAMPLES = frozenset({Mode.OSU, Mode.CATCH, Mode.MANIA})
 WITH_SCROLLING = frozenset({Mode.TAIKO, Mode.MANIA})
-_R, _T_, _P, _N, _S, _H, _V = (Category.RHYTHM, Category.TIMING, Category.POSITIONS, Category.NEW_COMBOS, Category.SLIDERS,
-                               Category.HITSOUNDS, Category.SCROLL_SPEED)
+_R, _T_, _P, _N, _S, _H, _V = (
+    Category.RHYTHM,
+    Category.TIMING,
+    Category.POSITIONS,
+    Category.NEW_COMBOS,
+    Category.SLIDERS,
+    Category.HITSOUNDS,
+    Category.SCROLL_SPEED,
+)
 
 FAULTS: tuple[Fault, ...] = (
     *(Fault("unsnapped", f"{ms} ms", _R, ALL, partial(_unsnapped, ms)) for ms in (5, 10, 20, 40)),
@@ -777,29 +905,42 @@ FAULTS: tuple[Fault, ...] = (
     Fault("missing-object", "", _R, ALL, _missing),
     Fault("extra-object", "", _R, ALL, _extra),
     *(Fault("section-shift", f"{ms} ms", _T_, ALL, partial(_section_shift, ms)) for ms in (10, 20, 40)),
-    *(Fault("map-shift", f"{ms:+d} ms", _T_, ALL, partial(_map_shift, ms)) for ms in (-40, -30, -20, -10, 10, 20, 30, 40)),
+    *(
+        Fault("map-shift", f"{ms:+d} ms", _T_, ALL, partial(_map_shift, ms))
+        for ms in (-40, -30, -20, -10, 10, 20, 30, 40)
+    ),
     *(Fault("tempo", f"{percent:g} %", _T_, ALL, partial(_tempo, percent)) for percent in (0.5, 1, 2)),
     *(Fault("moved", f"{pixels} px", _P, WITH_POSITIONS, partial(_moved, pixels)) for pixels in (60, 120, 200)),
     Fault("combo-missing", "", _N, WITH_POSITIONS, _combo_missing),
     Fault("combo-extra", "", _N, WITH_POSITIONS, _combo_extra),
     Fault("combo-misplaced", "", _N, WITH_POSITIONS, _combo_misplaced),
     # The tail goes with the path, so a report on positions leads there as well.
-    *(Fault("slider-anchor", f"{pixels} px", _S, WITH_POSITIONS, partial(_anchor_moved, pixels), ("positions/",))
-      for pixels in (60, 120)),
+    *(
+        Fault("slider-anchor", f"{pixels} px", _S, WITH_POSITIONS, partial(_anchor_moved, pixels), ("positions/",))
+        for pixels in (60, 120)
+    ),
     Fault("slider-reversed", "", _S, WITH_POSITIONS, _reversed, ("positions/",)),
     # A slider of the wrong length ends on the wrong tick, or on none.
-    *(Fault("slider-length", f"{percent:+d} %", _S, WITH_POSITIONS, partial(_slider_length, percent), ("rhythm/",))
-      for percent in (-50, -25, 25, 50)),
-    *(Fault("slider-velocity", f"x{factor:g}", _S, WITH_POSITIONS, partial(_slider_velocity, factor), ("scroll-speed/",))
-      for factor in (0.5, 0.75, 1.5, 2)),
+    *(
+        Fault("slider-length", f"{percent:+d} %", _S, WITH_POSITIONS, partial(_slider_length, percent), ("rhythm/",))
+        for percent in (-50, -25, 25, 50)
+    ),
+    *(
+        Fault(
+            "slider-velocity", f"x{factor:g}", _S, WITH_POSITIONS, partial(_slider_velocity, factor), ("scroll-speed/",)
+        )
+        for factor in (0.5, 0.75, 1.5, 2)
+    ),
     Fault("addition-missing", "", _H, WITH_SAMPLES, _addition_missing),
     Fault("addition-wrong", "", _H, WITH_SAMPLES, _addition_wrong),
     Fault("sample-set", "", _H, WITH_SAMPLES, _sample_set),
     *(Fault("volume-dip", f"{percent} %", _H, ALL, partial(_volume_dip, percent)) for percent in (30, 50, 80)),
     Fault("taiko-colour", "", _H, frozenset({Mode.TAIKO}), _colour),
     Fault("mania-column", "", _P, frozenset({Mode.MANIA}), _column),
-    *(Fault("scroll-speed", f"x{factor:g}", _V, WITH_SCROLLING, partial(_scroll_speed, factor))
-      for factor in (0.5, 0.75, 1.5, 2)),
+    *(
+        Fault("scroll-speed", f"x{factor:g}", _V, WITH_SCROLLING, partial(_scroll_speed, factor))
+        for factor in (0.5, 0.75, 1.5, 2)
+    ),
     *(Fault("kiai-moved", f"{beats} beats", Category.KIAI, ALL, partial(_kiai_moved, beats)) for beats in (1, 2)),
 )
 """Every mistake that can be planted."""
@@ -814,5 +955,7 @@ def select(names: Iterable[str] = ()) -> tuple[Fault, ...]:
     wanted = list(names)
     for name in wanted:
         if not any(name in (fault.kind, fault.name, fault.category) for fault in FAULTS):
-            raise ValueError(f"no fault is called {name!r}; there are: {', '.join(sorted({fault.kind for fault in FAULTS}))}")
+            raise ValueError(
+                f"no fault is called {name!r}; there are: {', '.join(sorted({fault.kind for fault in FAULTS}))}"
+            )
     return tuple(f for f in FAULTS if not wanted or any(name in (f.kind, f.name, f.category) for name in wanted))

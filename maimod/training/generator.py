@@ -1,8 +1,8 @@
 """Train a checkpoint from a folder of mapsets: teacher forcing on random windows, next-token cross-entropy.
 
-The shape (`config.json`) and the vocabulary (`tokenizer.json`) come from a folder, of our family or a published one, and so may the
-weights to begin with. Training runs for a given time: the learning rate warms up, stays, and falls to zero over the last third,
-whatever the machine. It can be stopped at any moment and goes on from its last checkpoint.
+The shape (`config.json`) and the vocabulary (`tokenizer.json`) come from a folder, of our family or a published one,
+and so may the weights to begin with. Training runs for a given time: the learning rate warms up, stays, and falls to
+zero over the last third, whatever the machine. It can be stopped at any moment and goes on from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ class Step:
     rate: float
 
 
-def loss_of(network: Network | Whisper, batch: dict[str, np.ndarray], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+def loss_of(
+    network: Network | Whisper, batch: dict[str, np.ndarray], device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean cross-entropy [nats], and per-token loss (B, T); in bfloat16 arithmetic."""
     inputs = {name: torch.from_numpy(array).to(device, non_blocking=True) for name, array in batch.items()}
     targets = inputs.pop("targets")
@@ -82,18 +84,30 @@ def loss_of(network: Network | Whisper, batch: dict[str, np.ndarray], device: to
     return each.sum() / (targets != IGNORED).sum().clamp(min=1), each
 
 
-def development_batches(corpus: Corpus, vocabulary: Vocabulary, config: ModelConfig | WhisperConfig, options: Options,
-                        ) -> list[dict[str, np.ndarray]]:
+def development_batches(
+    corpus: Corpus, vocabulary: Vocabulary, config: ModelConfig | WhisperConfig, options: Options
+) -> list[dict[str, np.ndarray]]:
     """A fixed set of windows of the held-out folders as they are, the same at every call."""
-    held_out = Corpus([replace(e, development=False) for e in corpus.examples if e.development and e.song >= 0], corpus.songs, [])
-    sampler = Sampler(held_out, vocabulary, config, batch_cost=options.batch_cost, max_tokens=options.max_tokens, seed=7, augments=False)
+    held_out = Corpus(
+        [replace(e, development=False) for e in corpus.examples if e.development and e.song >= 0], corpus.songs, []
+    )
+    sampler = Sampler(
+        held_out,
+        vocabulary,
+        config,
+        batch_cost=options.batch_cost,
+        max_tokens=options.max_tokens,
+        seed=7,
+        augments=False,
+    )
     stream = sampler.batches()
     return [next(stream) for _ in range(DEVELOPMENT_BATCHES)] if sampler.examples else []
 
 
 @torch.no_grad()
-def evaluate(network: Network | Whisper, batches: list[dict[str, np.ndarray]], vocabulary: Vocabulary, device: torch.device,
-             ) -> dict[str, float]:
+def evaluate(
+    network: Network | Whisper, batches: list[dict[str, np.ndarray]], vocabulary: Vocabulary, device: torch.device
+) -> dict[str, float]:
     """Bits per event of each kind, and over all."""
     network.eval()
     bits: dict[str, float] = defaultdict(float)
@@ -115,8 +129,15 @@ def _rate(options: Options, peak: float, step: int, elapsed: float) -> float:
     return peak * min(1.0, (step + 1) / options.warm_up_steps) * min(1.0, max(0.0, (1.0 - share) * 3))
 
 
-def train(songs: Path, shape: Path, output: Path, options: Options, report: Callable[[str], None], start: Path | None = None,
-          watch: Callable[[Step], None] = lambda step: None) -> None:
+def train(
+    songs: Path,
+    shape: Path,
+    output: Path,
+    options: Options,
+    report: Callable[[str], None],
+    start: Path | None = None,
+    watch: Callable[[Step], None] = lambda step: None,
+) -> None:
     """Train and write a checkpoint folder.
 
     Args:
@@ -143,15 +164,32 @@ def train(songs: Path, shape: Path, output: Path, options: Options, report: Call
     report(f"{sum(p.numel() for p in network.parameters()):,} parameters on {device}")
     peak = options.rate or (NEW_RATE if start is None else TUNING_RATE)
     decayed, others = [p for p in network.parameters() if p.ndim >= 2], [p for p in network.parameters() if p.ndim < 2]
-    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}],
-                                  lr=peak, betas=(0.9, 0.98), fused=device.type == "cuda")
+    optimizer = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}],
+        lr=peak,
+        betas=(0.9, 0.98),
+        fused=device.type == "cuda",
+    )
     step, before = _resume(output, network, optimizer, device, report)
     watched = development_batches(corpus, vocabulary, config, options)
-    sampler = Sampler(corpus, vocabulary, config, batch_cost=options.batch_cost, max_tokens=options.max_tokens, seed=options.seed + step)
+    sampler = Sampler(
+        corpus,
+        vocabulary,
+        config,
+        batch_cost=options.batch_cost,
+        max_tokens=options.max_tokens,
+        seed=options.seed + step,
+    )
     if not sampler.examples:
-        raise CheckpointError(f"{songs}: no beatmaps to train on (a Songs folder has one folder per mapset, with its song)")
-    journal = _Journal(output, songs, Model(network, vocabulary, config, ModelInfo(output.name, "training", str(device), "amp"),
-                                            torch.bfloat16), report)
+        raise CheckpointError(
+            f"{songs}: no beatmaps to train on (a Songs folder has one folder per mapset, with its song)"
+        )
+    journal = _Journal(
+        output,
+        songs,
+        Model(network, vocabulary, config, ModelInfo(output.name, "training", str(device), "amp"), torch.bfloat16),
+        report,
+    )
 
     def write(elapsed: float) -> None:
         (output / "config.json").write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
@@ -191,8 +229,12 @@ def _shape(folder: Path) -> tuple[Vocabulary, ModelConfig | WhisperConfig, dict[
     stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if vocabulary.version:
         return vocabulary, WhisperConfig.from_dict(stored), stored
-    stored |= {"vocab_size_in": vocabulary.size_in, "vocab_size_out": vocabulary.size_out,
-               "n_grid": N_FEATURES, "n_place": N_PLACE_FEATURES}
+    stored |= {
+        "vocab_size_in": vocabulary.size_in,
+        "vocab_size_out": vocabulary.size_out,
+        "n_grid": N_FEATURES,
+        "n_place": N_PLACE_FEATURES,
+    }
     config = ModelConfig.from_dict(stored)
     return vocabulary, config, stored | asdict(config)
 
@@ -207,24 +249,38 @@ def _network(config: ModelConfig | WhisperConfig, start: Path | None) -> Network
     return Network(config)
 
 
-def _corpus(songs: Path, output: Path, vocabulary: Vocabulary, config: ModelConfig | WhisperConfig,
-            report: Callable[[str], None]) -> Corpus:
+def _corpus(
+    songs: Path,
+    output: Path,
+    vocabulary: Vocabulary,
+    config: ModelConfig | WhisperConfig,
+    report: Callable[[str], None],
+) -> Corpus:
     cache = output / CORPUS
     keeps = isinstance(config, ModelConfig)
     if keeps and cache.exists():
         corpus = corpora.load(cache)
     else:
-        corpus = corpora.read(songs, vocabulary, config, lambda done, total: report(f"reading {done}/{total}") if done % 50 == 0 else None)
+        corpus = corpora.read(
+            songs, vocabulary, config, lambda done, total: report(f"reading {done}/{total}") if done % 50 == 0 else None
+        )
         if keeps:
             corpora.save(corpus, cache)
         for line in corpus.refused:
             report(f"left out: {line}")
-    report(f"{len(corpus.examples)} maps, {len(corpus.songs)} songs, {sum(e.n_events for e in corpus.examples):,} events")
+    report(
+        f"{len(corpus.examples)} maps, {len(corpus.songs)} songs, {sum(e.n_events for e in corpus.examples):,} events"
+    )
     return corpus
 
 
-def _resume(output: Path, network: Network | Whisper, optimizer: torch.optim.Optimizer, device: torch.device,
-            report: Callable[[str], None]) -> tuple[int, float]:
+def _resume(
+    output: Path,
+    network: Network | Whisper,
+    optimizer: torch.optim.Optimizer,
+    device: torch.device,
+    report: Callable[[str], None],
+) -> tuple[int, float]:
     """Steps and seconds of an interrupted training, whose weights are put into `network`."""
     if not (output / TRAINER).exists():
         return 0, 0.0
@@ -239,7 +295,14 @@ class _Journal:
     """What is kept of a training: lines, TensorBoard logs and pictures, these two if the `train` extra is installed."""
 
     def __init__(self, output: Path, songs: Path, model: Model, report: Callable[[str], None]) -> None:
-        self.output, self.songs, self.model, self.report, self.board, self.example = output, songs, model, report, None, None
+        self.output, self.songs, self.model, self.report, self.board, self.example = (
+            output,
+            songs,
+            model,
+            report,
+            None,
+            None,
+        )
         try:
             from torch.utils.tensorboard import SummaryWriter
 
@@ -248,7 +311,7 @@ class _Journal:
             self.board = SummaryWriter(str(output / "log"))
             self.example = plots.held_out_map(songs, model)
         except ImportError:
-            report("no TensorBoard log and no plots: pip install \"maimod[train]\" brings them")
+            report('no TensorBoard log and no plots: pip install "maimod[train]" brings them')
 
     def note_step(self, step: Step) -> None:
         """Once in a while, how far it is."""

@@ -1,7 +1,8 @@
-"""What an evaluation measured, counted: recall by mistake, precision, calibration, comparison with the plain score; the tables.
+"""What an evaluation measured, counted: recall by mistake, precision, calibration, comparison with the plain score; the
+tables.
 
-A score is judged in maps that hold one mistake of each kind beside what they have by themselves: hits of planted mistakes, those of
-a kind in several doses weighing one together, against the findings on the untouched maps.
+A score is judged in maps that hold one mistake of each kind beside what they have by themselves: hits of planted
+mistakes, those of a kind in several doses weighing one together, against the findings on the untouched maps.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ class Trial:
     plain_rank: int | None = None
     """Of the best suggestion of a right category by the plain score of the original, over the same model."""
     chance: float = 0.0
-    """Share of the map's objects that lead there: what a finding on a random object would be worth, its category given."""
+    """Share of the map's objects that lead there: what a finding on a random object would be worth, its category given.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +120,25 @@ def recalls(trials: Iterable[Trial], by_mode: bool = True) -> list[Recall]:
         grouped[trial.kind, trial.dose, trial.mode if by_mode else "all"].append(trial)
     order = {(fault.kind, fault.dose): place for place, fault in enumerate(FAULTS)}
     modes = [mode.label for mode in Mode] + ["all"]
-    return [_recall(*key, grouped[key]) for key in sorted(grouped, key=lambda k: (modes.index(k[2]), order.get(k[:2], -1)))]
+    return [
+        _recall(*key, grouped[key]) for key in sorted(grouped, key=lambda k: (modes.index(k[2]), order.get(k[:2], -1)))
+    ]
 
 
 def _recall(kind: str, dose: str, mode: str, trials: Sequence[Trial]) -> Recall:
     n = len(trials)
     ranks = [t.right_rank for t in trials if t.right_rank is not None]
-    return Recall(kind, dose, mode, n, sum(t.rank is not None for t in trials) / n, len(ranks) / n,
-                  tuple(sum(rank <= top for rank in ranks) / n for top in TOP), median(ranks) if ranks else None,
-                  sum(t.was_there for t in trials) / n)
+    return Recall(
+        kind,
+        dose,
+        mode,
+        n,
+        sum(t.rank is not None for t in trials) / n,
+        len(ranks) / n,
+        tuple(sum(rank <= top for rank in ranks) / n for top in TOP),
+        median(ranks) if ranks else None,
+        sum(t.was_there for t in trials) / n,
+    )
 
 
 def per_minute(untouched: Sequence[Untouched], key: Callable[[Alarm], str]) -> dict[str, float]:
@@ -149,9 +161,15 @@ class Judged:
 
 def judged(evaluation: Evaluation) -> Judged:
     """All findings that count, as the module's first lines say."""
-    doses = {(kind, mode): len({t.dose for t in evaluation.trials if (t.kind, t.mode) == (kind, mode)})
-             for kind, mode in {(t.kind, t.mode) for t in evaluation.trials}}
-    rows = [(t.score, True, 1 / doses[t.kind, t.mode]) for t in evaluation.trials if t.right_rank is not None and not t.was_there]
+    doses = {
+        (kind, mode): len({t.dose for t in evaluation.trials if (t.kind, t.mode) == (kind, mode)})
+        for kind, mode in {(t.kind, t.mode) for t in evaluation.trials}
+    }
+    rows = [
+        (t.score, True, 1 / doses[t.kind, t.mode])
+        for t in evaluation.trials
+        if t.right_rank is not None and not t.was_there
+    ]
     rows += [(alarm.score, False, 1.0) for u in evaluation.untouched for alarm in u.alarms]
     missed = sum(1 / doses[t.kind, t.mode] for t in evaluation.trials if t.right_rank is None)
     if not rows:
@@ -177,13 +195,21 @@ def reliability(evaluation: Evaluation) -> list[tuple[float, float, int, float, 
         inside = (found.scores >= low) & ((found.scores < high) | (high == BINS[-1]))
         if inside.any():
             weights = found.weights[inside]
-            rows.append((low, high, int(inside.sum()), float(np.average(found.scores[inside], weights=weights)),
-                         float(np.average(found.real[inside], weights=weights))))
+            rows.append(
+                (
+                    low,
+                    high,
+                    int(inside.sum()),
+                    float(np.average(found.scores[inside], weights=weights)),
+                    float(np.average(found.real[inside], weights=weights)),
+                )
+            )
     return rows
 
 
 def compared(trials: Sequence[Trial]) -> tuple[float, float, float]:
-    """Recall, category right, of our findings, of as many of the plain score's suggestions, and of as many random objects."""
+    """Recall, category right, of our findings, of as many of the plain score's suggestions, and of as many random
+    objects."""
     ours = sum(t.right_rank is not None for t in trials)
     plain = sum(t.plain_rank is not None and t.plain_rank <= t.n_findings for t in trials)
     chance = sum(1 - (1 - t.chance) ** t.n_findings for t in trials)
@@ -204,45 +230,97 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1)
 def markdown(evaluation: Evaluation) -> str:
     """The tables of the model card."""
     versions = ", ".join(" ".join(pair) for pair in evaluation.versions)
-    lines = [f"Seed {evaluation.seed}, model {evaluation.model}, {len(evaluation.untouched)} maps{evaluation.split}, "
-             f"{len(evaluation.trials)} planted mistakes. {versions}", "",
-             "## Planted mistakes", "",
-             "*found*: a finding leads there; *right*: one of a right category, of any rank and among the first of its map; "
-             "*there*: the untouched map has such a finding at the same place.", "",
-             "| " + " | ".join(["mode", "mistake", "dose", "n", "found", "right", *(f"top {top}" for top in TOP), "median rank",
-                                "there"]) + " |",
-             "|---|---|---|--:|--:|--:|" + "--:|" * len(TOP) + "--:|--:|"]
+    lines = [
+        f"Seed {evaluation.seed}, model {evaluation.model}, {len(evaluation.untouched)} maps{evaluation.split}, "
+        f"{len(evaluation.trials)} planted mistakes. {versions}",
+        "",
+        "## Planted mistakes",
+        "",
+        "*found*: a finding leads there; *right*: one of a right category, of any rank and among the first of its map; "
+        "*there*: the untouched map has such a finding at the same place.",
+        "",
+        "| "
+        + " | ".join(
+            ["mode", "mistake", "dose", "n", "found", "right", *(f"top {top}" for top in TOP), "median rank", "there"]
+        )
+        + " |",
+        "|---|---|---|--:|--:|--:|" + "--:|" * len(TOP) + "--:|--:|",
+    ]
     for r in recalls(evaluation.trials):
-        cells = [r.mode, r.kind, r.dose, str(r.n), f"{r.found:.0%}", f"{r.right:.0%}", *(f"{share:.0%}" for share in r.right_at),
-                 "" if r.median_rank is None else f"{r.median_rank:g}", f"{r.was_there:.0%}"]
+        cells = [
+            r.mode,
+            r.kind,
+            r.dose,
+            str(r.n),
+            f"{r.found:.0%}",
+            f"{r.right:.0%}",
+            *(f"{share:.0%}" for share in r.right_at),
+            "" if r.median_rank is None else f"{r.median_rank:g}",
+            f"{r.was_there:.0%}",
+        ]
         lines.append("| " + " | ".join(cells) + " |")
     lines += _totals(evaluation)
-    lines += ["", "## Untouched maps", "", "Findings per minute of play, and the share of maps without any.", "",
-              "| mode | maps | minutes | " + " | ".join(Severity) + " | without problems | without warnings |",
-              "|---|--:|--:|" + "--:|" * (len(Severity) + 2)]
+    lines += [
+        "",
+        "## Untouched maps",
+        "",
+        "Findings per minute of play, and the share of maps without any.",
+        "",
+        "| mode | maps | minutes | " + " | ".join(Severity) + " | without problems | without warnings |",
+        "|---|--:|--:|" + "--:|" * (len(Severity) + 2),
+    ]
     modes = [mode.label for mode in Mode if any(u.mode == mode.label for u in evaluation.untouched)]
     for mode in [*modes, *(["all"] if len(modes) > 1 else [])]:
         own = [u for u in evaluation.untouched if mode in (u.mode, "all")]
         rates = per_minute(own, lambda alarm: alarm.severity)
-        clean = [sum(all(Severity(alarm.severity).rank > worst.rank for alarm in u.alarms) for u in own) / len(own)
-                 for worst in (Severity.PROBLEM, Severity.WARNING)]
-        cells = [mode, str(len(own)), f"{sum(u.minutes for u in own):.1f}", *(f"{rates.get(s, 0.0):.2f}" for s in Severity),
-                 *(f"{share:.0%}" for share in clean)]
+        clean = [
+            sum(all(Severity(alarm.severity).rank > worst.rank for alarm in u.alarms) for u in own) / len(own)
+            for worst in (Severity.PROBLEM, Severity.WARNING)
+        ]
+        cells = [
+            mode,
+            str(len(own)),
+            f"{sum(u.minutes for u in own):.1f}",
+            *(f"{rates.get(s, 0.0):.2f}" for s in Severity),
+            *(f"{share:.0%}" for share in clean),
+        ]
         lines.append("| " + " | ".join(cells) + " |")
-    lines += ["", "| rule | " + " | ".join(f"{s} a minute" for s in Severity) + " | maps with it | most in a map |",
-              "|---|" + "--:|" * (len(Severity) + 2)]
+    lines += [
+        "",
+        "| rule | " + " | ".join(f"{s} a minute" for s in Severity) + " | maps with it | most in a map |",
+        "|---|" + "--:|" * (len(Severity) + 2),
+    ]
     rates = per_minute(evaluation.untouched, lambda alarm: f"{alarm.rule} {alarm.severity}")
     for rule in per_minute(evaluation.untouched, lambda alarm: alarm.rule):
         counts = [sum(alarm.rule == rule for alarm in u.alarms) for u in evaluation.untouched]
-        cells = [rule, *(f"{rates.get(f'{rule} {s}', 0.0):.2f}" for s in Severity), str(sum(map(bool, counts))), str(max(counts))]
+        cells = [
+            rule,
+            *(f"{rates.get(f'{rule} {s}', 0.0):.2f}" for s in Severity),
+            str(sum(map(bool, counts))),
+            str(max(counts)),
+        ]
         lines.append("| " + " | ".join(cells) + " |")
     if evaluation.trials:
-        lines += ["", "## Calibration", "", "In maps that hold one mistake of each kind: the share of findings that are real.", ""]
-        lines += _table(["score", "findings", "mean score", "real"], [
-            [f"{low:g} to {high:g}", str(n), f"{mean:.2f}", f"{real:.2f}"] for low, high, n, mean, real in reliability(evaluation)])
+        lines += [
+            "",
+            "## Calibration",
+            "",
+            "In maps that hold one mistake of each kind: the share of findings that are real.",
+            "",
+        ]
+        lines += _table(
+            ["score", "findings", "mean score", "real"],
+            [
+                [f"{low:g} to {high:g}", str(n), f"{mean:.2f}", f"{real:.2f}"]
+                for low, high, n, mean, real in reliability(evaluation)
+            ],
+        )
     if evaluation.no_place:
         missing = Counter(f"{name} ({mode})" for name, mode in evaluation.no_place)
-        lines += ["", "No place for: " + ", ".join(f"{name} in {count}" for name, count in missing.most_common()) + " maps."]
+        lines += [
+            "",
+            "No place for: " + ", ".join(f"{name} in {count}" for name, count in missing.most_common()) + " maps.",
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -256,10 +334,26 @@ def _totals(evaluation: Evaluation) -> list[str]:
     for mode in modes:
         counted = recalls([t for t in evaluation.trials if t.mode == mode])
         ours, plain, chance = compared([t for t in evaluation.trials if t.mode == mode])
-        own = Evaluation(evaluation.seed, evaluation.model, tuple(t for t in evaluation.trials if t.mode == mode),
-                         tuple(u for u in evaluation.untouched if u.mode == mode))
-        rows.append([mode, *(_percent(float(np.mean([r.right_at[i] for r in counted]))) for i in range(len(TOP))),
-                     f"{average_precision(own):.2f}", _percent(ours), _percent(plain), _percent(chance)])
-    return ["", "Means over the rows above, average precision over all findings, and recall beside that of as many suggestions of "
-            "the original's plain score (surprisal / entropy >= 20, its categories) over the same model, and of random objects.", "",
-            *_table(["mode", *(f"top {top}" for top in TOP), "average precision", "recall", "plain score", "chance"], rows)]
+        own = Evaluation(
+            evaluation.seed,
+            evaluation.model,
+            tuple(t for t in evaluation.trials if t.mode == mode),
+            tuple(u for u in evaluation.untouched if u.mode == mode),
+        )
+        rows.append(
+            [
+                mode,
+                *(_percent(float(np.mean([r.right_at[i] for r in counted]))) for i in range(len(TOP))),
+                f"{average_precision(own):.2f}",
+                _percent(ours),
+                _percent(plain),
+                _percent(chance),
+            ]
+        )
+    return [
+        "",
+        "Means over the rows above, average precision over all findings, and recall beside that of as many suggestions of "
+        "the original's plain score (surprisal / entropy >= 20, its categories) over the same model, and of random objects.",
+        "",
+        *_table(["mode", *(f"top {top}" for top in TOP), "average precision", "recall", "plain score", "chance"], rows),
+    ]

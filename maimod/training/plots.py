@@ -68,16 +68,33 @@ def draw(model: Model, example: Example, path: Path) -> Any:
     start = float(times[np.argmax([np.count_nonzero((times >= t) & (times < t + SHOWN_MS)) for t in times])])
     figure, (sound, objects, bits) = pyplot.subplots(3, 1, figsize=(14, 7), sharex=True, height_ratios=(3, 1, 2))
     first = round((start + beatmap.audio_offset) * example.song.audio.sample_rate / 1000)
-    samples = example.song.audio.samples[max(first, 0):first + round(SHOWN_MS * example.song.audio.sample_rate / 1000)]
+    samples = example.song.audio.samples[
+        max(first, 0) : first + round(SHOWN_MS * example.song.audio.sample_rate / 1000)
+    ]
     mel = spectrogram.log_mel(samples, n_mels=N_MELS, hop_length=HOP)
-    sound.imshow(np.log(mel + 1e-4).T, origin="lower", aspect="auto", extent=(start, start + SHOWN_MS, 0, N_MELS), cmap="magma")
+    sound.imshow(
+        np.log(mel + 1e-4).T, origin="lower", aspect="auto", extent=(start, start + SHOWN_MS, 0, N_MELS), cmap="magma"
+    )
     sound.set_ylabel("mel band")
     inside = [score for score in scores if start <= score.event.time < start + SHOWN_MS]
-    objects.vlines([score.event.time for score in inside if score.event.kind is EventKind.TIME], 0.5, 1.0, "tab:blue", label="the map")
-    offered = [(event.value, share) for score in inside if score.event.kind is EventKind.TIME for event, share in score.expected
-               if event.kind is EventKind.TIME and share > 0.02]
+    objects.vlines(
+        [score.event.time for score in inside if score.event.kind is EventKind.TIME],
+        0.5,
+        1.0,
+        "tab:blue",
+        label="the map",
+    )
+    offered = [
+        (event.value, share)
+        for score in inside
+        if score.event.kind is EventKind.TIME
+        for event, share in score.expected
+        if event.kind is EventKind.TIME and share > 0.02
+    ]
     if offered:
-        objects.vlines([at for at, _ in offered], 0.0, [share / 2 for _, share in offered], "tab:orange", label="the model")
+        objects.vlines(
+            [at for at, _ in offered], 0.0, [share / 2 for _, share in offered], "tab:orange", label="the model"
+        )
     objects.set(ylabel="times", ylim=(0, 1), yticks=[])
     objects.legend(loc="upper right", fontsize="small")
     kinds = sorted({score.event.kind for score in inside})
@@ -86,8 +103,10 @@ def draw(model: Model, example: Example, path: Path) -> Any:
         bits.plot([score.event.time for score in own], [score.surprisal for score in own], ".", label=kind.value)
     bits.set(xlabel="ms", ylabel="bits", xlim=(start, start + SHOWN_MS))
     bits.legend(loc="upper right", fontsize="x-small", ncols=6)
-    figure.suptitle(f"{beatmap.metadata.get('Title', '')} [{beatmap.metadata.get('Version', '')}]: "
-                    f"{np.mean([score.surprisal for score in scores]):.2f} bits/event")
+    figure.suptitle(
+        f"{beatmap.metadata.get('Title', '')} [{beatmap.metadata.get('Version', '')}]: "
+        f"{np.mean([score.surprisal for score in scores]):.2f} bits/event"
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=90, bbox_inches="tight")
     pyplot.close(figure)

@@ -1,8 +1,8 @@
 """The plain score of the original MaiMod, over whatever model is loaded: what our findings are compared with.
 
-An event is suggested where its surprisal is at least 20 times the model's entropy; the category follows from the kinds of the event
-and of the likeliest one. Facts from https://github.com/OliBomby/Mapperatorinator (`mai_mod.py`); the order of suggestions is by that
-ratio here, where the original shows the first ten of each category by time.
+An event is suggested where its surprisal is at least 20 times the model's entropy; the category follows from the kinds
+of the event and of the likeliest one. Facts from https://github.com/OliBomby/Mapperatorinator (`mai_mod.py`); the order
+of suggestions is by that ratio here, where the original shows the first ten of each category by time.
 """
 
 from __future__ import annotations
@@ -44,8 +44,20 @@ def suggestions(scores: Sequence[EventScore], mode: Mode) -> list[Finding]:
         if category is not None:
             source = score.event.source
             objects = (source.index,) if isinstance(source, HitObject) else ()
-            found.append(Finding(f"{category}/plain", category, Severity.MINOR, 0.0, "", score.event.time, "",
-                                 source.line if source else 1, objects, evidence={"ratio": ratio}))
+            found.append(
+                Finding(
+                    f"{category}/plain",
+                    category,
+                    Severity.MINOR,
+                    0.0,
+                    "",
+                    score.event.time,
+                    "",
+                    source.line if source else 1,
+                    objects,
+                    evidence={"ratio": ratio},
+                )
+            )
     return sorted(found, key=lambda finding: -float(finding.evidence["ratio"]))
 
 
@@ -65,8 +77,15 @@ def _near(times: Sequence[float], time: float, within: float) -> bool:
 
 def _category(score: EventScore, group: _Group, beats: Sequence[float], mode: Mode) -> Category | None:
     actual, expected = score.event.kind, score.likeliest.kind
-    of_group = (Category.RHYTHM if group.kind in OBJECTS else Category.SCROLL_SPEED if group.kind is K.SCROLL_SPEED_CHANGE else
-                Category.KIAI if group.kind is K.KIAI else Category.TIMING)
+    of_group = (
+        Category.RHYTHM
+        if group.kind in OBJECTS
+        else Category.SCROLL_SPEED
+        if group.kind is K.SCROLL_SPEED_CHANGE
+        else Category.KIAI
+        if group.kind is K.KIAI
+        else Category.TIMING
+    )
     if actual in OBJECTS and expected in OBJECTS:
         return Category.SLIDERS if {actual, expected} <= ANCHORS | {K.LAST_ANCHOR} else Category.RHYTHM
     if actual is expected:

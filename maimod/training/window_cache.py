@@ -30,15 +30,18 @@ class RememberingNetwork(nn.Module):
         """As that of the network; what is padded at the end of a row is not remembered."""
         tokens = inputs["tokens"]
         lengths = (tokens != PAD).sum(dim=1).tolist()
-        keys = [_key([tensor[i, :length] if name in BY_TOKEN else tensor[i] for name, tensor in inputs.items()])
-                for i, length in enumerate(lengths)]
+        keys = [
+            _key([tensor[i, :length] if name in BY_TOKEN else tensor[i] for name, tensor in inputs.items()])
+            for i, length in enumerate(lengths)
+        ]
         new = [i for i, key in enumerate(keys) if key not in self.known]
         if new:
             longest = max(lengths[i] for i in new)
             found = self.network.hidden(  # type: ignore[operator]
-                **{name: tensor[new, :longest] if name in BY_TOKEN else tensor[new] for name, tensor in inputs.items()})
+                **{name: tensor[new, :longest] if name in BY_TOKEN else tensor[new] for name, tensor in inputs.items()}
+            )
             for i, row in zip(new, found, strict=True):
-                self.known[keys[i]] = row[:lengths[i]].clone()
+                self.known[keys[i]] = row[: lengths[i]].clone()
         some = self.known[keys[0]]
         hidden = some.new_zeros(*tokens.shape, some.shape[-1])
         for i, (key, length) in enumerate(zip(keys, lengths, strict=True)):

@@ -96,7 +96,17 @@ class Job:
         def keep(analysis: Analysis) -> None:
             self.analyses[analysis.report.path] = analysis
 
-        check = Check((), self.settings, frozenset({"model", "no_model", "device"}), None, (), View(rules=RULES), 1, Limits(), self.cache)
+        check = Check(
+            (),
+            self.settings,
+            frozenset({"model", "no_model", "device"}),
+            None,
+            (),
+            View(rules=RULES),
+            1,
+            Limits(),
+            self.cache,
+        )
         report = maimod.lint(self.sources, self.settings, tell, keep, cache=self.cache, settings_of=settings_of(check))
         for beatmap in report.beatmaps:
             delta = since_last_run(beatmap, repr(self.settings), self.cache) if self.cache else None

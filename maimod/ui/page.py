@@ -45,8 +45,10 @@ MAX_DIFFICULTIES = 60
 STEP_S = 0.15
 """Between two looks at a running lint."""
 UPLOADS = [".osu", ".osz", ".mp3", ".ogg", ".wav", ".flac", ".opus", ".m4a"]
-PRIVACY = ("Runs on this computer alone: nothing is sent anywhere, and only the paths and files you give are read. "
-           "Maps are never changed.")
+PRIVACY = (
+    "Runs on this computer alone: nothing is sent anywhere, and only the paths and files you give are read. "
+    "Maps are never changed."
+)
 
 
 class Page:
@@ -99,10 +101,20 @@ class Page:
             except InputError:
                 sources = []
             choices = [(_difficulty(source, entry), entry.location) for source in sources for entry in source.entries]
-        return gr.update(choices=choices if len(choices) <= MAX_DIFFICULTIES else [], value=[], visible=len(choices) > 1)
+        return gr.update(
+            choices=choices if len(choices) <= MAX_DIFFICULTIES else [], value=[], visible=len(choices) > 1
+        )
 
-    def run(self, path: str, picked: list[str], baseline: str, model: str, device: str, recent: list[str] | None,
-            request: gr.Request) -> Iterator[tuple[Any, ...]]:
+    def run(
+        self,
+        path: str,
+        picked: list[str],
+        baseline: str,
+        model: str,
+        device: str,
+        recent: list[str] | None,
+        request: gr.Request,
+    ) -> Iterator[tuple[Any, ...]]:
         """Lint, and tell how far it is; gives (status, result, recent paths, run button, cancel button)."""
         session = request.session_hash or ""
         given = _cleaned(path)
@@ -159,6 +171,7 @@ class Page:
 
 def _served(ask: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """A function that gradio can write on, which it cannot on a method."""
+
     @wraps(ask)
     def served(asked: Any) -> Any:
         return ask(asked)
@@ -191,12 +204,17 @@ def _sources(given: str, picked: Sequence[str]) -> list[Source]:
     if not given:
         raise InputError("Name a mapset folder, a .osu file or a .osz archive, or drop one above.")
     sources = discovery.find([given])
-    chosen = [replace(source, entries=tuple(entry for entry in source.entries if entry.location in picked)) for source in sources]
+    chosen = [
+        replace(source, entries=tuple(entry for entry in source.entries if entry.location in picked))
+        for source in sources
+    ]
     sources = [source for source in chosen if source.entries] or sources
     count = sum(len(source.entries) for source in sources)
     if count > MAX_DIFFICULTIES:
-        raise InputError(f"{given} holds {count} difficulties, more than a page can keep ({MAX_DIFFICULTIES}): name one mapset. "
-                         "maimod check takes them all.")
+        raise InputError(
+            f"{given} holds {count} difficulties, more than a page can keep ({MAX_DIFFICULTIES}): name one mapset. "
+            "maimod check takes them all."
+        )
     return sources
 
 
@@ -262,8 +280,11 @@ def _progress(job: Job) -> str:
     progress = job.progress
     if progress is None:
         return _status("Loading the model")
-    return _status(f"{progress.stage}: {progress.beatmap} ({int(progress.done) + 1} of {int(progress.total)})", "",
-                   progress.done / max(progress.total, 1))
+    return _status(
+        f"{progress.stage}: {progress.beatmap} ({int(progress.done) + 1} of {int(progress.total)})",
+        "",
+        progress.done / max(progress.total, 1),
+    )
 
 
 def _gathered(uploaded: list[str] | None) -> str:
@@ -285,28 +306,65 @@ def build(page: Page, path: str = "") -> gr.Blocks:
         gr.HTML(f'<div class="mm-brand"><b>maimod</b> <span>{__version__}</span> <p>{PRIVACY}</p></div>')
         with gr.Row(equal_height=True, elem_classes="mm-input"):
             with gr.Column(scale=6, min_width=400):
-                place = gr.Textbox(path, label="Mapset folder, .osu or .osz", placeholder="Paste a path and press Enter",
-                                   elem_id="mm-path", lines=1, max_lines=1)
+                place = gr.Textbox(
+                    path,
+                    label="Mapset folder, .osu or .osz",
+                    placeholder="Paste a path and press Enter",
+                    elem_id="mm-path",
+                    lines=1,
+                    max_lines=1,
+                )
                 with gr.Row():
-                    lately = gr.Dropdown([], label="Recent", value=None, elem_id="mm-recent", interactive=True, visible=False, scale=1)
-                    picked = gr.Dropdown([], label="Difficulties (none chosen: all)", multiselect=True, visible=False, scale=2,
-                                         elem_id="mm-difficulties")
-                    baseline = gr.Textbox(label="Baseline", placeholder="optional .json file",
-                                          elem_id="mm-baseline", lines=1, max_lines=1, scale=1)
-            upload = gr.File(label="Drop .osz, or .osu and song", file_count="multiple", file_types=UPLOADS, scale=2,
-                             min_width=210, height=112, elem_id="mm-upload")
+                    lately = gr.Dropdown(
+                        [], label="Recent", value=None, elem_id="mm-recent", interactive=True, visible=False, scale=1
+                    )
+                    picked = gr.Dropdown(
+                        [],
+                        label="Difficulties (none chosen: all)",
+                        multiselect=True,
+                        visible=False,
+                        scale=2,
+                        elem_id="mm-difficulties",
+                    )
+                    baseline = gr.Textbox(
+                        label="Baseline",
+                        placeholder="optional .json file",
+                        elem_id="mm-baseline",
+                        lines=1,
+                        max_lines=1,
+                        scale=1,
+                    )
+            upload = gr.File(
+                label="Drop .osz, or .osu and song",
+                file_count="multiple",
+                file_types=UPLOADS,
+                scale=2,
+                min_width=210,
+                height=112,
+                elem_id="mm-upload",
+            )
             with gr.Column(scale=3, min_width=300):
                 with gr.Row():
-                    model = gr.Dropdown(_models(), value=_models()[0], label="Model", allow_custom_value=True, min_width=160, scale=2)
-                    device = gr.Dropdown(list(DEVICES), value="auto", label="Device", min_width=90, allow_custom_value=True, scale=1)
+                    model = gr.Dropdown(
+                        _models(), value=_models()[0], label="Model", allow_custom_value=True, min_width=160, scale=2
+                    )
+                    device = gr.Dropdown(
+                        list(DEVICES), value="auto", label="Device", min_width=90, allow_custom_value=True, scale=1
+                    )
                 with gr.Row():
                     go = gr.Button("Run", variant="primary", elem_id="mm-go", min_width=90)
                     stop = gr.Button("Cancel", visible=False, elem_id="mm-stop", min_width=90)
                 again = gr.Checkbox(False, label="Run again when a map is saved", elem_id="mm-again", container=False)
         status = gr.HTML(_status("Name a mapset or drop it above, then Run."), elem_id="mm-status")
         asks = [_served(ask) for ask in (page.load, page.evidence, page.clip, page.export, page.mark)]
-        shown = gr.HTML("", html_template='<div class="mm-root"></div>', js_on_load=_script(), elem_id="mm-viewer",
-                        apply_default_css=False, server_functions=asks)
+        shown = gr.HTML(
+            "",
+            html_template='<div class="mm-root"></div>',
+            js_on_load=_script(),
+            elem_id="mm-viewer",
+            apply_default_css=False,
+            server_functions=asks,
+        )
         current = gr.State("")
         timer = gr.Timer(1.0, active=False)
 
@@ -316,15 +374,25 @@ def build(page: Page, path: str = "") -> gr.Blocks:
             event(page.difficulties, place, picked, **quietly)
         for event in (go.click, place.submit):
             event(page.run, discovery, outputs, trigger_mode="multiple", **quietly)
-        for chosen in (upload.upload(_gathered, upload, place, **quietly), lately.input(lambda path: path or "", lately, place, **quietly)):
+        for chosen in (
+            upload.upload(_gathered, upload, place, **quietly),
+            lately.input(lambda path: path or "", lately, place, **quietly),
+        ):
             chosen.then(page.difficulties, place, picked, **quietly).then(page.run, discovery, outputs, **quietly)
         stop.click(page.cancel, None, None, **quietly)
-        gr.on([recent.change, blocks.load], lambda known: gr.update(choices=known or [], visible=bool(known), value=None), recent, lately,
-              **quietly)
+        gr.on(
+            [recent.change, blocks.load],
+            lambda known: gr.update(choices=known or [], visible=bool(known), value=None),
+            recent,
+            lately,
+            **quietly,
+        )
         shown.change(lambda value: json.loads(value or "{}").get("run", ""), shown, current, **quietly)
         again.change(lambda on: gr.Timer(active=on), again, timer, **quietly)
         saved = gr.Textbox(visible=False)
-        timer.tick(lambda name: str(time.time()) if name and page.outdated(name) else gr.skip(), current, saved, **quietly)
+        timer.tick(
+            lambda name: str(time.time()) if name and page.outdated(name) else gr.skip(), current, saved, **quietly
+        )
         saved.change(page.run, discovery, outputs, **quietly)
         if path:
             blocks.load(page.difficulties, place, picked, **quietly).then(page.run, discovery, outputs, **quietly)
@@ -350,11 +418,27 @@ def serve(path: str = "", port: int | None = None, browser: bool = True) -> int:
     blocks = build(Page(Cache(default_folder())), path)
     blocks.queue(default_concurrency_limit=8)
     font = ["system-ui", "Segoe UI", "Roboto", "DejaVu Sans", "sans-serif"]
-    theme = gr.themes.Base(primary_hue="pink", neutral_hue="slate", font=font, font_mono=["ui-monospace", "Menlo", "monospace"])
+    theme = gr.themes.Base(
+        primary_hue="pink", neutral_hue="slate", font=font, font_mono=["ui-monospace", "Menlo", "monospace"]
+    )
     try:
-        blocks.launch(server_name=HOST, server_port=port, inbrowser=browser, share=False, quiet=True, prevent_thread_lock=True, theme=theme,
-                      css=_style(), footer_links=[], ssr_mode=False, mcp_server=False, pwa=False, enable_monitoring=False,
-                      allowed_paths=[], max_file_size="200mb")
+        blocks.launch(
+            server_name=HOST,
+            server_port=port,
+            inbrowser=browser,
+            share=False,
+            quiet=True,
+            prevent_thread_lock=True,
+            theme=theme,
+            css=_style(),
+            footer_links=[],
+            ssr_mode=False,
+            mcp_server=False,
+            pwa=False,
+            enable_monitoring=False,
+            allowed_paths=[],
+            max_file_size="200mb",
+        )
     except OSError:
         place.cleanup()
         say(f"port {port} is taken; --port names another" if port else "no port from 7860 on is free; --port names one")

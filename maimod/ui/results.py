@@ -64,8 +64,11 @@ class Result:
     def _dates(self) -> dict[Path, int]:
         """When each map was last written, in ns."""
         dates = {}
-        for path in (path for source in self.sources
-                     for path in ([source.path] if source.is_archive else sorted(source.path.glob("*.osu")))):
+        for path in (
+            path
+            for source in self.sources
+            for path in ([source.path] if source.is_archive else sorted(source.path.glob("*.osu")))
+        ):
             try:
                 dates[path] = path.stat().st_mtime_ns
             except OSError:
@@ -93,13 +96,20 @@ class Result:
     def _only(self, keys: Collection[str]) -> Report:
         """The report with these findings alone."""
         chosen = {id(finding) for key, finding in self._keys() if key in keys}
-        return replace(self.report, beatmaps=tuple(
-            replace(beatmap, findings=tuple(one for one in beatmap.findings if id(one) in chosen)) for beatmap in self.report.beatmaps))
+        return replace(
+            self.report,
+            beatmaps=tuple(
+                replace(beatmap, findings=tuple(one for one in beatmap.findings if id(one) in chosen))
+                for beatmap in self.report.beatmaps
+            ),
+        )
 
     def mark(self, key: str, state: str) -> str:
         """Note what the mapper thinks of a finding; returns a line about it. What is ignored goes into the baseline."""
         if self.baseline is None:
-            return "Ignored in this browser. With a baseline file it is ignored everywhere." if state == "ignored" else ""
+            return (
+                "Ignored in this browser. With a baseline file it is ignored everywhere." if state == "ignored" else ""
+            )
         before = set(self.ignored)
         (self.ignored.add if state == "ignored" else self.ignored.discard)(key)
         if self.ignored == before:
@@ -122,7 +132,9 @@ class Result:
         for b, (beatmap, told) in enumerate(zip(self.report.beatmaps, shown["beatmaps"], strict=True)):
             delta = self.deltas.get(beatmap.path)
             new = {id(finding) for finding in delta.new} if delta else set()
-            shown["resolved"] += [{"version": beatmap.version, "text": text} for text in delta.resolved] if delta else []
+            shown["resolved"] += (
+                [{"version": beatmap.version, "text": text} for text in delta.resolved] if delta else []
+            )
             for f, (finding, one) in enumerate(zip(beatmap.findings, told["findings"], strict=True)):
                 one["ignored"] = f"{b}.{f}" in self.ignored
                 one["change"] = ("new" if id(finding) in new else "same") if delta else ""

@@ -47,9 +47,7 @@ def lag_samples(first: np.ndarray, second: np.ndarray) -> int:
 
 
 @pytest.mark.parametrize(("suffix", "rate", "options"), FORMATS)
-def test_formats_agree_in_length_and_timing(
-    tmp_path: Path, suffix: str, rate: int, options: dict[str, str]
-) -> None:
+def test_formats_agree_in_length_and_timing(tmp_path: Path, suffix: str, rate: int, options: dict[str, str]) -> None:
     song = decode.load(write(tmp_path / f"song.{suffix}", rate, **options))
     assert song.sample_rate == decode.SAMPLE_RATE
     assert song.samples.dtype == np.float32
@@ -60,9 +58,7 @@ def test_formats_agree_in_length_and_timing(
 
 
 @pytest.mark.parametrize(("suffix", "rate", "options"), FORMATS)
-def test_both_decoders_agree(
-    tmp_path: Path, suffix: str, rate: int, options: dict[str, str]
-) -> None:
+def test_both_decoders_agree(tmp_path: Path, suffix: str, rate: int, options: dict[str, str]) -> None:
     path = write(tmp_path / f"song.{suffix}", rate, **options)
     first = decode._decode(path, 16_000, decode._soundfile_blocks)
     second = decode._decode(path, 16_000, decode._av_blocks)
@@ -79,9 +75,7 @@ def test_m4a_needs_the_second_decoder(tmp_path: Path) -> None:
         stream = container.add_stream("aac", rate=44_100)
         stream.layout = "mono"
         for start in range(0, len(mono), 1024):
-            frame = av.AudioFrame.from_ndarray(
-                mono[None, start : start + 1024], format="fltp", layout="mono"
-            )
+            frame = av.AudioFrame.from_ndarray(mono[None, start : start + 1024], format="fltp", layout="mono")
             frame.sample_rate, frame.pts = 44_100, start
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -99,9 +93,7 @@ def test_format_is_told_from_the_content(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(("suffix", "rate", "options"), FORMATS)
-def test_cut_file_keeps_its_start_and_says_so(
-    tmp_path: Path, suffix: str, rate: int, options: dict[str, str]
-) -> None:
+def test_cut_file_keeps_its_start_and_says_so(tmp_path: Path, suffix: str, rate: int, options: dict[str, str]) -> None:
     path = write(tmp_path / f"song.{suffix}", rate, **options)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) * 6 // 10])
@@ -273,9 +265,7 @@ def test_local_alignment_finds_a_section_of_wrong_tempo() -> None:
     song, times = song_and_times(60.0)
     inside = (times > 20_000) & (times < 40_000)
     moved = np.where(inside, 20_000 + (times - 20_000) / 1.01, times)
-    local = onsets.local_alignment(
-        onsets.onset_envelope(song), moved, slopes=onsets.SLOPES_MS_PER_S
-    )
+    local = onsets.local_alignment(onsets.onset_envelope(song), moved, slopes=onsets.SLOPES_MS_PER_S)
     off = np.abs(local.slopes) > onsets.SECTION_SLOPE
     off &= local.gains > onsets.SECTION_SLOPE_GAIN
     assert off.any()
@@ -336,7 +326,5 @@ def test_decoders_are_imported_late() -> None:
         "print(sorted({'soundfile', 'av', 'soxr', 'torch', 'scipy'} & set(sys.modules)))"
     )
     root = Path(__file__).parents[2]
-    output = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root
-    )
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert output.stdout.strip() == "[]"

@@ -13,7 +13,9 @@ import soundfile
 from maimod.app import main
 from tests import maps
 
-MAP = maps.text([f"{100 + i % 200},{100 + i % 100},{1000 + 250 * i},1,0" for i in range(60)], general={"AudioFilename": "song.wav"})
+MAP = maps.text(
+    [f"{100 + i % 200},{100 + i % 100},{1000 + 250 * i},1,0" for i in range(60)], general={"AudioFilename": "song.wav"}
+)
 MODEL = "--no-model"  # what the model does with odd maps: test_scoring.py
 
 
@@ -43,7 +45,7 @@ BROKEN: dict[str, bytes] = {
     "empty": b"",
     "binary": bytes(range(256)) * 40,
     "an mp3": b"ID3\x04\x00\x00\x00\x00\x00\x23TSSE\x00\x00\x00" + b"\xff\xfb\x90\x00" * 400,
-    "truncated": MAP.encode()[:MAP.index("[TimingPoints]") + 40],
+    "truncated": MAP.encode()[: MAP.index("[TimingPoints]") + 40],
     "cut inside the last object": MAP.rstrip().encode()[:-8],
     "no objects": maps.text([]).encode(),
     "no timing points": maps.text(timing_points=[]).encode(),
@@ -57,7 +59,9 @@ BROKEN: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_map_alone_is_one_line_and_exit_code_2(folder: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+def test_a_broken_map_alone_is_one_line_and_exit_code_2(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
     path = folder / f"{name}.osu"
     path.write_bytes(BROKEN[name])
     code, out, err = run(capsys, str(path))
@@ -84,10 +88,18 @@ def test_paths_that_lead_nowhere(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert (code, out, err.count("\n")) == (2, "", 1) and make in err
 
 
-@pytest.mark.parametrize(("content", "reason"), [
-    (None, "is not beside the map"), (b"", "empty"), (b"this is no song" * 100, "song.wav"), (bytes(5000), "song.wav")])
-def test_without_a_usable_song_the_rest_is_checked(folder: Path, capsys: pytest.CaptureFixture[str], content: bytes | None,
-                                                   reason: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "is not beside the map"),
+        (b"", "empty"),
+        (b"this is no song" * 100, "song.wav"),
+        (bytes(5000), "song.wav"),
+    ],
+)
+def test_without_a_usable_song_the_rest_is_checked(
+    folder: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, reason: str
+) -> None:
     (folder / "song.wav").unlink()
     if content is not None:
         (folder / "song.wav").write_bytes(content)
@@ -100,10 +112,12 @@ def test_without_a_usable_song_the_rest_is_checked(folder: Path, capsys: pytest.
 
 def test_a_song_cut_in_the_middle(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     content = (folder / "song.wav").read_bytes()
-    (folder / "song.wav").write_bytes(content[:len(content) // 2])
+    (folder / "song.wav").write_bytes(content[: len(content) // 2])
     (folder / "map.osu").write_text(MAP)
     (beatmap,) = report(capsys, str(folder / "map.osu"))["beatmaps"]
-    assert (beatmap["status"], beatmap["audio"]) == ("partial", "song.wav") and "breaks off after 9.0 s" in beatmap["messages"][0]
+    assert (beatmap["status"], beatmap["audio"]) == ("partial", "song.wav") and "breaks off after 9.0 s" in beatmap[
+        "messages"
+    ][0]
 
 
 def test_a_song_of_twenty_minutes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,7 +128,9 @@ def test_a_song_of_twenty_minutes(folder: Path, capsys: pytest.CaptureFixture[st
     assert report(capsys, str(folder / "map.osu"))["beatmaps"][0]["status"] == "ok"
 
 
-@pytest.mark.parametrize("name", ["[Insane].osu", "it's \"quoted\".osu", "ピアノ – 協奏曲.osu", "a=b.osu", "-dash.osu", "50% & co.osu"])
+@pytest.mark.parametrize(
+    "name", ["[Insane].osu", 'it\'s "quoted".osu', "ピアノ – 協奏曲.osu", "a=b.osu", "-dash.osu", "50% & co.osu"]
+)
 def test_odd_file_names(folder: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     (folder / name).write_text(MAP)
     assert report(capsys, str(folder / name))["beatmaps"][0]["path"].endswith(name)

@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.linter.test_api import FAULTY, LINES, songs
 
 from maimod.app import main
 from maimod.commands.baseline import Accepted, load
 from tests import maps
-from tests.lint.test_api import FAULTY, LINES, songs
 
 CHECK = ["check", "Songs", "--no-model", "--fail-on", "minor", "--jobs", "1"]
 ACCEPT = [*CHECK, "--baseline", "known.json", "--write-baseline"]
@@ -48,7 +48,10 @@ def test_accepted_findings_are_not_reported_and_do_not_fail(folder, capsys):
     run(capsys, *ACCEPT)
     assert Path("known.json").read_bytes() == first
     accepted = load(Path("known.json")).accepted
-    assert list(accepted) == sorted(accepted) and {one.folder for one in accepted} == {"Songs/0 Artist - Title", "Songs/1 Artist - Title"}
+    assert list(accepted) == sorted(accepted) and {one.folder for one in accepted} == {
+        "Songs/0 Artist - Title",
+        "Songs/1 Artist - Title",
+    }
 
 
 @pytest.mark.parametrize("ms", [-7, 1, 5, 40])
@@ -62,7 +65,9 @@ def test_they_stay_known_when_the_whole_map_moves(folder, capsys, ms):
 
 def test_they_stay_known_when_the_file_is_renamed_and_from_wherever_it_is_linted(folder, capsys, monkeypatch):
     run(capsys, *ACCEPT)
-    (folder / "0 Artist - Title" / "Hard.osu").rename(folder / "0 Artist - Title" / "Artist - Title (Mapper) [Hard].osu")
+    (folder / "0 Artist - Title" / "Hard.osu").rename(
+        folder / "0 Artist - Title" / "Artist - Title (Mapper) [Hard].osu"
+    )
     monkeypatch.chdir(folder / "0 Artist - Title")
     code, _, err = run(capsys, "check", ".", *CHECK[2:], "--baseline", "../../known.json")
     assert code == 0 and "no longer found" not in err
@@ -96,9 +101,16 @@ def test_stale_entries_are_reported_and_taken_out(folder, capsys):
     assert "no longer found" not in run(capsys, *KNOWN)[2]
 
 
-@pytest.mark.parametrize(("content", "trouble"), [
-    (None, "cannot be read"), ("{}", "not a maimod baseline"), ("[]", "not a maimod baseline"), ("x", "a damaged baseline"),
-    ('{"schema": "maimod-baseline/1", "findings": [{"no": 1}], "model": null}', "a damaged baseline")])
+@pytest.mark.parametrize(
+    ("content", "trouble"),
+    [
+        (None, "cannot be read"),
+        ("{}", "not a maimod baseline"),
+        ("[]", "not a maimod baseline"),
+        ("x", "a damaged baseline"),
+        ('{"schema": "maimod-baseline/1", "findings": [{"no": 1}], "model": null}', "a damaged baseline"),
+    ],
+)
 def test_a_file_that_is_no_baseline_is_said_and_never_overwritten(folder, capsys, content, trouble):
     if content is not None:
         Path("known.json").write_text(content)
@@ -108,12 +120,21 @@ def test_a_file_that_is_no_baseline_is_said_and_never_overwritten(folder, capsys
         assert run(capsys, *ACCEPT)[0] == 2 and Path("known.json").read_text() == content
 
 
-@pytest.mark.parametrize(("options", "line"), [
-    (["--write-baseline"], "--write-baseline: name the file with --baseline FILE"),
-    (["--baseline", "a.osu", "--write-baseline"], "--baseline a.osu: would overwrite a beatmap; maimod never changes one"),
-    (["--timeout", "9", "--format", "html:x.html"],
-     "--format html draws in this process, where --timeout and --memory do not hold: make the page in a second run"),
-    (["--new-only", "--no-cache"], "--new-only needs the cache, which remembers the last run")])
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--write-baseline"], "--write-baseline: name the file with --baseline FILE"),
+        (
+            ["--baseline", "a.osu", "--write-baseline"],
+            "--baseline a.osu: would overwrite a beatmap; maimod never changes one",
+        ),
+        (
+            ["--timeout", "9", "--format", "html:x.html"],
+            "--format html draws in this process, where --timeout and --memory do not hold: make the page in a second run",
+        ),
+        (["--new-only", "--no-cache"], "--new-only needs the cache, which remembers the last run"),
+    ],
+)
 def test_what_cannot_be_asked(folder, capsys, options, line):
     assert run(capsys, *CHECK, *options) == (2, "", f"maimod: {line}\n")
 

@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.linter.test_api import LINES, songs
 
 from maimod.app import main
 from tests import maps
-from tests.lint.test_api import LINES, songs
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,8 +23,23 @@ def test_a_saved_map_is_linted_again(tmp_path):
     songs(tmp_path / "Songs", 2)
     out = tmp_path / "out"
     with open(out, "w") as stream:
-        process = subprocess.Popen([sys.executable, str(ROOT / "mai_mod.py"), "check", "Songs", "--no-model", "--watch", "--select",
-                                    "rhythm", "--jobs", "1"], cwd=tmp_path, stdout=stream, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                str(ROOT / "mai_mod.py"),
+                "check",
+                "Songs",
+                "--no-model",
+                "--watch",
+                "--select",
+                "rhythm",
+                "--jobs",
+                "1",
+            ],
+            cwd=tmp_path,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+        )
 
     def seen(text: str, times: int) -> bool:
         return out.read_text().count(text) >= times
@@ -43,7 +58,9 @@ def test_a_saved_map_is_linted_again(tmp_path):
         wait("watching; Ctrl+C ends it", 2)
         text = out.read_text()[before:]
         assert "00:09:007" in text and "since the last run: 1 new, 2 resolved" in text
-        assert text.count("00:03:507") == 1 and "1 Artist - Title" not in text  # as resolved; the other set was left alone
+        assert (
+            text.count("00:03:507") == 1 and "1 Artist - Title" not in text
+        )  # as resolved; the other set was left alone
         (tmp_path / "Songs" / "0 Artist - Title" / "Hard.osu").write_text("broken while it is being written")
         wait("watching; Ctrl+C ends it", 3)
         assert "not a beatmap" in out.read_text()

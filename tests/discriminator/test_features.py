@@ -41,13 +41,15 @@ def test_a_slider_is_held_until_its_end() -> None:
     assert row is not None
     found = features.content(loaded, row)
     at = int(row.places([1000])[0][0])
-    assert column(found, "held")[at:at + 6].tolist() == [0, 1, 1, 1, 0, 0]
-    assert column(found, "hit")[at:at + 6].tolist() == [1, 0, 0, 0, 3, 0]
+    assert column(found, "held")[at : at + 6].tolist() == [0, 1, 1, 1, 0, 0]
+    assert column(found, "hit")[at : at + 6].tolist() == [1, 0, 0, 0, 3, 0]
     assert column(found, "kind")[at] == 2 and column(found, "ends")[at + 4] == 1
 
 
 def test_contrasts_tell_of_the_neighbours() -> None:
-    lines = [f"{100 + 50 * i},192,{1000 + 500 * i},{5 if i == 2 else 1},0,0:0:0:{20 if i == 3 else 60}:" for i in range(6)]
+    lines = [
+        f"{100 + 50 * i},192,{1000 + 500 * i},{5 if i == 2 else 1},0,0:0:0:{20 if i == 3 else 60}:" for i in range(6)
+    ]
     loaded = beatmap(lines)
     row = features.row_of(loaded)
     assert row is not None
@@ -76,7 +78,11 @@ def test_places_that_sound_alike_are_far_away() -> None:
 
 
 def test_versions_of_one_difficulty_are_no_witnesses() -> None:
-    own, copy, other = circles(*range(1000, 9000, 250)), circles(*range(1000, 9000, 250)), circles(*range(1000, 9000, 500), x=200)
+    own, copy, other = (
+        circles(*range(1000, 9000, 250)),
+        circles(*range(1000, 9000, 250)),
+        circles(*range(1000, 9000, 500), x=200),
+    )
     assert features.other_difficulties(own, [copy, other, circles(1000, mode=1)]) == [other]
 
 

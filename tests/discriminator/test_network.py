@@ -13,7 +13,13 @@ torch = pytest.importorskip("torch")
 
 from maimod.discriminator import features  # noqa: E402
 from maimod.discriminator import network as discriminator  # noqa: E402
-from maimod.discriminator.network import Discriminator, DiscriminatorConfig, DiscriminatorError, corruption_logits, windows  # noqa: E402
+from maimod.discriminator.network import (  # noqa: E402
+    Discriminator,
+    DiscriminatorConfig,
+    DiscriminatorError,
+    corruption_logits,
+    windows,
+)
 from maimod.discriminator.prediction import CorruptionLogits  # noqa: E402
 from maimod.findings import Category, Finding, Severity  # noqa: E402
 from maimod.linter.rescore import rescore_findings, witnesses  # noqa: E402
@@ -28,8 +34,10 @@ from tests.maps import beatmap  # noqa: E402
 
 
 def long_map(n: int = 400, mode: int = 0) -> Beatmap:
-    lines = [f"{64 + i * 37 % 384},{64 + i * 23 % 256},{1000 + 250 * i},{5 if i % 8 == 0 else 1},{8 if i % 4 == 2 else 0},0:0:0:0:"
-             for i in range(n)]
+    lines = [
+        f"{64 + i * 37 % 384},{64 + i * 23 % 256},{1000 + 250 * i},{5 if i % 8 == 0 else 1},{8 if i % 4 == 2 else 0},0:0:0:0:"
+        for i in range(n)
+    ]
     return beatmap(lines, ["0,500,4,2,0,70,1,0", "9000,-100,4,2,0,70,0,1", "25000,-100,4,2,0,70,0,0"], mode=mode)
 
 
@@ -37,7 +45,10 @@ def long_map(n: int = 400, mode: int = 0) -> Beatmap:
 def test_windows_speak_for_each_slot_once(count: int) -> None:
     found = windows(count)
     assert [at.start for _, at in found] == [0, *(at.stop for _, at in found[:-1])] and found[-1][1].stop == count
-    assert all(first <= at.start and at.stop <= first + max(features.REACH, count if count < features.REACH else 0) for first, at in found)
+    assert all(
+        first <= at.start and at.stop <= first + max(features.REACH, count if count < features.REACH else 0)
+        for first, at in found
+    )
 
 
 def test_reading_depends_on_what_is_near_alone() -> None:
@@ -68,7 +79,9 @@ def test_changes_are_labelled_where_they_are(mode: int) -> None:
     assert row is not None
     changed, labels = corrupt(good, row, np.random.default_rng(1))
     (before, numbers_before, _), (after, numbers_after, _) = features.content(good, row), features.content(changed, row)
-    differs = (before != after).any(axis=1) | (np.abs(numbers_before - numbers_after)[:, :features.BEFORE.start] > 1e-6).any(axis=1)
+    differs = (before != after).any(axis=1) | (
+        np.abs(numbers_before - numbers_after)[:, : features.BEFORE.start] > 1e-6
+    ).any(axis=1)
     marked = labels.any(axis=1)
     assert marked.sum() > row.count / 60 and np.mean(differs[marked]) > 0.9
     # A change shows on its own slots, apart from held bodies and the sounds of their tails.
@@ -90,8 +103,18 @@ def a_context(logits: dict[str, float], at: int = 10, calibration: Calibration |
 
 
 def a_finding(context: Context, at: int, rule: str = "positions/unexpected", score: float = 0.7) -> Finding:
-    return Finding(rule, Category(rule.partition("/")[0]), Severity.WARNING, score, "", context.beatmap.hit_objects[at].time, "", 1, (at,),
-                   surprisal=9.0)
+    return Finding(
+        rule,
+        Category(rule.partition("/")[0]),
+        Severity.WARNING,
+        score,
+        "",
+        context.beatmap.hit_objects[at].time,
+        "",
+        1,
+        (at,),
+        surprisal=9.0,
+    )
 
 
 def test_the_proofreader_confirms_and_clears() -> None:
@@ -114,7 +137,9 @@ def test_weights_learn_whom_to_trust() -> None:
     random = np.random.default_rng(0)
     found = []
     for real in [True] * 60 + [False] * 200:
-        found.append(Sample("positions/unexpected", "moved", float(random.normal()), float(random.normal() + 3 * real), real))
+        found.append(
+            Sample("positions/unexpected", "moved", float(random.normal()), float(random.normal() + 3 * real), real)
+        )
     weights = fit(found)["positions/unexpected"]
     assert weights.second > 2 * weights.first
     scores = np.array([weights(s.first, s.second) for s in found])

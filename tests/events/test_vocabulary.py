@@ -20,8 +20,13 @@ from tests import maps
 
 BUNDLED = Path(__file__).parents[2] / "models" / "maimod-mini"
 
-OBJECTS = ["100,100,0,5,2", "200,100,500,2,0,B|250:50|300:100|300:100|350:150,3,280,0|2|0|8,0:0|1:0|0:0|0:0", "256,192,4000,12,0,5000",
-           "300,200,5500,1,8", "40,300,6000,2,0,P|90:250|140:300,1,140"]
+OBJECTS = [
+    "100,100,0,5,2",
+    "200,100,500,2,0,B|250:50|300:100|300:100|350:150,3,280,0|2|0|8,0:0|1:0|0:0|0:0",
+    "256,192,4000,12,0,5000",
+    "300,200,5500,1,8",
+    "40,300,6000,2,0,P|90:250|140:300,1,140",
+]
 LINES = ["0,500,4,2,0,70,1,0", "2000,-50,4,1,0,40,0,1", "5500,400,3,3,0,80,1,0"]
 
 
@@ -52,13 +57,28 @@ def test_values_out_of_range_are_clipped(bundled: Vocabulary) -> None:
 
 def test_published_layouts_are_read_by_the_same_code() -> None:
     """V30's ids, from the table of the compatibility notes: times 3…3279, snap from 3280, circle 4595."""
-    ranges = [("t", 0, 3276), ("snap", 0, 16), ("dist", 0, 640), ("pos_x", -64, 192), ("pos_y", -64, 160), ("new_combo", 0, 0),
-              ("hitsound", 0, 72), ("volume", 0, 100), ("circle", 0, 0)]
-    data = {"offset": 3, "input_event_ranges": [],
-            "event_ranges": [{"type": t, "min_value": low, "max_value": high} for t, low, high in ranges]}
+    ranges = [
+        ("t", 0, 3276),
+        ("snap", 0, 16),
+        ("dist", 0, 640),
+        ("pos_x", -64, 192),
+        ("pos_y", -64, 160),
+        ("new_combo", 0, 0),
+        ("hitsound", 0, 72),
+        ("volume", 0, 100),
+        ("circle", 0, 0),
+    ]
+    data = {
+        "offset": 3,
+        "input_event_ranges": [],
+        "event_ranges": [{"type": t, "min_value": low, "max_value": high} for t, low, high in ranges],
+    }
     vocabulary = Vocabulary(data)
-    assert (vocabulary.encode(EventKind.SNAP, 0), vocabulary.encode(EventKind.POS_X, -64), vocabulary.encode(EventKind.CIRCLE, 0)) == (
-        3280, 3938, 4595)
+    assert (
+        vocabulary.encode(EventKind.SNAP, 0),
+        vocabulary.encode(EventKind.POS_X, -64),
+        vocabulary.encode(EventKind.CIRCLE, 0),
+    ) == (3280, 3938, 4595)
     assert not vocabulary.ticks_for_time and vocabulary.time_step == 10 and vocabulary.version == "v30"
 
 
@@ -74,7 +94,9 @@ def test_damaged_files_are_refused_in_one_line(tmp_path: Path, damage: str) -> N
 @pytest.mark.parametrize("name", [*SCHEMAS, "bundled"])
 def test_every_event_is_a_legal_successor_of_the_one_before(mode: Mode, name: str, bundled: Vocabulary) -> None:
     schema = bundled.schema if name == "bundled" else SCHEMAS[name]
-    objects = OBJECTS if mode is not Mode.MANIA else ["64,192,0,128,0,900:0:0:0:0:", "192,192,0,1,0", "320,192,1000,1,2"]
+    objects = (
+        OBJECTS if mode is not Mode.MANIA else ["64,192,0,128,0,900:0:0:0:0:", "192,192,0,1,0", "320,192,1000,1,2"]
+    )
     contexts = from_beatmap(maps.beatmap(objects, LINES, int(mode), events=["2,6500,7500"]), schema)
     for merged, events in zip(schema.contexts, contexts.values(), strict=True):
         follow = successors(schema, mode, merged)
@@ -87,8 +109,13 @@ def test_every_event_is_a_legal_successor_of_the_one_before(mode: Mode, name: st
 def test_the_prompt_tells_mode_difficulty_and_settings(bundled: Vocabulary) -> None:
     beatmap = maps.beatmap(OBJECTS, LINES, circle_size=4.2, slider_multiplier=1.8)
     kinds = [bundled.decode(token) for token in bundled.prompt(beatmap, Conditioning(stars=5.3))]
-    assert kinds == [(EventKind.GAMEMODE, 0), (EventKind.DIFFICULTY, 10), (EventKind.HITSOUNDED, 1), (EventKind.GLOBAL_SV, 189),
-                     (EventKind.CS, 8)]
+    assert kinds == [
+        (EventKind.GAMEMODE, 0),
+        (EventKind.DIFFICULTY, 10),
+        (EventKind.HITSOUNDED, 1),
+        (EventKind.GLOBAL_SV, 189),
+        (EventKind.CS, 8),
+    ]
     assert bundled.decode(bundled.prompt(beatmap, Conditioning())[1]) == (EventKind.DIFFICULTY, 24)
 
 

@@ -12,7 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from maimod.events.schema import SCHEMAS, TYPES, Event, EventError, EventKind, EventSchema, EventScore, hitsound_parts, position
+from maimod.events.schema import (
+    SCHEMAS,
+    TYPES,
+    Event,
+    EventError,
+    EventKind,
+    EventSchema,
+    EventScore,
+    hitsound_parts,
+    position,
+)
 from maimod.events.writer import from_beatmap, snap_value
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.parser import load
@@ -27,9 +37,19 @@ MAP_ONLY = replace(SCHEMAS["v30"], contexts=(("map",),))
 def told(a_beatmap: Beatmap, schema: EventSchema = MAP_ONLY, context: str = "map") -> list[str]:
     """One line per group: its time, then kind and value of its events."""
     events = from_beatmap(a_beatmap, schema)[context]
-    return [" ".join([f"{group[0].time}:", *(event.kind + (f"={event.value}" if event.kind not in TYPES or event.value else "")
-                                             for event in group)])
-            for _, members in groupby(events, key=lambda event: event.group) for group in [list(members)]]
+    return [
+        " ".join(
+            [
+                f"{group[0].time}:",
+                *(
+                    event.kind + (f"={event.value}" if event.kind not in TYPES or event.value else "")
+                    for event in group
+                ),
+            ]
+        )
+        for _, members in groupby(events, key=lambda event: event.group)
+        for group in [list(members)]
+    ]
 
 
 def slider(curve: str, slides: int = 1, length: float = 140, rest: str = "") -> Beatmap:
@@ -43,7 +63,9 @@ def test_circle() -> None:
     circle = beatmap(["100,60,1250,5,2,0:0:0:0:"])
     # sqrt(156² + 132²) = 204.4 from the centre; whistle 1 + soft 8 + soft addition 24
     assert told(circle) == ["1250: t=1250 snap=2 dist=204 pos_x=25 pos_y=15 new_combo=0 hitsound=33 volume=70 circle"]
-    assert told(circle, V31) == ["1250: circle t=1250 snap=2 dist=204 pos_x=25 pos_y=15 new_combo=0 hitsound=33 volume=70"]
+    assert told(circle, V31) == [
+        "1250: circle t=1250 snap=2 dist=204 pos_x=25 pos_y=15 new_combo=0 hitsound=33 volume=70"
+    ]
     # column 3 + 8, row 1 + 8: 11 + 33 · 9
     assert told(circle, V29) == ["1250: circle t=1250 snap=2 dist=204 pos=308 new_combo=0 hitsound=33 volume=70"]
     # 4 px and 28 px into the cell: 2 + 16 · 14
@@ -54,8 +76,11 @@ def test_circle_of_other_modes() -> None:
     line = ["300,60,1250,5,0,0:0:0:0:"]
     assert told(beatmap(line, mode=1), V31) == ["1250: circle t=1250 snap=2 scroll_speed=100 hitsound=32 volume=70"]
     assert told(beatmap(line, mode=2), V31) == [
-        "1250: circle t=1250 snap=2 dist=139 pos_x=75 pos_y=15 new_combo=0 hitsound=32 volume=70"]
-    assert told(beatmap(line, mode=3, circle_size=7), V31) == ["1250: circle t=1250 snap=2 column=4 hitsound=32 volume=70"]
+        "1250: circle t=1250 snap=2 dist=139 pos_x=75 pos_y=15 new_combo=0 hitsound=32 volume=70"
+    ]
+    assert told(beatmap(line, mode=3, circle_size=7), V31) == [
+        "1250: circle t=1250 snap=2 column=4 hitsound=32 volume=70"
+    ]
 
 
 def test_coordinates_left_of_zero_are_truncated_toward_it() -> None:
@@ -65,12 +90,15 @@ def test_coordinates_left_of_zero_are_truncated_toward_it() -> None:
     assert "dist=640 pos_x=192 pos_y=160" in told(beatmap(["2000,2000,1000,1,0,0:0:0:0:"]))[0]
 
 
-@pytest.mark.parametrize(("sample", "sounds"), [
-    ("0:0:0:0:", "hitsound=32 volume=70"),  # as the timing point says: soft
-    ("1:3:0:20:", "hitsound=48 volume=20"),
-    ("3:0:0:0:", "hitsound=64 volume=70"),  # additions follow the sample set
-    ("9:2:0:0:", "hitsound=24 volume=70"),  # unknown sets count as normal
-])
+@pytest.mark.parametrize(
+    ("sample", "sounds"),
+    [
+        ("0:0:0:0:", "hitsound=32 volume=70"),  # as the timing point says: soft
+        ("1:3:0:20:", "hitsound=48 volume=20"),
+        ("3:0:0:0:", "hitsound=64 volume=70"),  # additions follow the sample set
+        ("9:2:0:0:", "hitsound=24 volume=70"),  # unknown sets count as normal
+    ],
+)
 def test_sample_sets(sample: str, sounds: str) -> None:
     assert sounds in told(beatmap([f"256,192,1000,1,0,{sample}"]))[0]
 
@@ -111,20 +139,26 @@ def test_slider_version_2() -> None:
 def test_long_slider_is_repeated_every_8_s() -> None:
     lines = told(slider("L|200:100", 2, 140 * 34), V32)  # spans of 17 s
     assert [line for line in lines if "sustain" in line] == [
-        "9000: t=9000 slider_sustain", "17000: t=17000 slider_sustain",
-        "26000: t=26000 slider_repeat_sustain", "34000: t=34000 slider_repeat_sustain"]
+        "9000: t=9000 slider_sustain",
+        "17000: t=17000 slider_sustain",
+        "26000: t=26000 slider_repeat_sustain",
+        "34000: t=34000 slider_repeat_sustain",
+    ]
 
 
-@pytest.mark.parametrize(("curve", "kinds", "end"), [
-    ("B|150:100|150:100|150:150|200:150", ["red_anchor", "bezier_anchor"], None),
-    ("C|150:100|200:150", ["catmull_anchor"], (50, 37)),  # its length does not matter
-    ("P|150:50|200:100", ["perfect_anchor"], None),
-    ("P|150:100|200:100", ["bezier_anchor"], None),  # no circle goes through a line
-    ("P|150:50|200:100|250:100", ["bezier_anchor"] * 2, None),
-    ("L|240:100", [], (60, 25)),
-    ("L|170:100", [], (60, 25)),  # extended
-    ("B|170:100|170:100", ["red_anchor"], (42, 25)),  # what follows the last red anchor is a mere point
-])
+@pytest.mark.parametrize(
+    ("curve", "kinds", "end"),
+    [
+        ("B|150:100|150:100|150:150|200:150", ["red_anchor", "bezier_anchor"], None),
+        ("C|150:100|200:150", ["catmull_anchor"], (50, 37)),  # its length does not matter
+        ("P|150:50|200:100", ["perfect_anchor"], None),
+        ("P|150:100|200:100", ["bezier_anchor"], None),  # no circle goes through a line
+        ("P|150:50|200:100|250:100", ["bezier_anchor"] * 2, None),
+        ("L|240:100", [], (60, 25)),
+        ("L|170:100", [], (60, 25)),  # extended
+        ("B|170:100|170:100", ["red_anchor"], (42, 25)),  # what follows the last red anchor is a mere point
+    ],
+)
 def test_curves(curve: str, kinds: list[str], end: tuple[int, int] | None) -> None:
     events = from_beatmap(slider(curve), MAP_ONLY)["map"]
     assert [event.kind for event in events if event.kind.endswith("_anchor")] == [*kinds, "last_anchor"]
@@ -140,14 +174,24 @@ def test_perfect_curve_is_cut_to_its_length() -> None:
 def test_anchors_know_their_control_point() -> None:
     events = from_beatmap(slider("B|150:100|150:100|150:150|200:150"), MAP_ONLY)["map"]
     assert [(event.kind, event.part) for event in events if event.kind in TYPES] == [
-        ("slider_head", 0), ("red_anchor", 1), ("bezier_anchor", 3), ("last_anchor", 4), ("slider_end", 0)]
+        ("slider_head", 0),
+        ("red_anchor", 1),
+        ("bezier_anchor", 3),
+        ("last_anchor", 4),
+        ("slider_end", 0),
+    ]
 
 
 def test_anchors_may_interleave_with_the_next_object() -> None:
     lines = told(beatmap(["0,0,1000,2,0,L|50:0|100:0|140:0,1,140", "0,0,1200,1,0"]))
     assert [(line.split(":")[0], line.split()[-1]) for line in lines] == [
-        ("1000", "slider_head"), ("1166", "red_anchor"), ("1200", "circle"), ("1333", "red_anchor"),
-        ("1500", "last_anchor"), ("1500", "slider_end")]
+        ("1000", "slider_head"),
+        ("1166", "red_anchor"),
+        ("1200", "circle"),
+        ("1333", "red_anchor"),
+        ("1500", "last_anchor"),
+        ("1500", "slider_end"),
+    ]
 
 
 def test_slider_with_100_control_points_is_left_out() -> None:
@@ -185,7 +229,9 @@ def test_hold_note() -> None:
 
 
 def test_drumroll_and_denden() -> None:
-    taiko = beatmap(["256,192,1000,2,4,L|396:192,2,140", "256,192,3000,12,0,3500"], [RED_LINE, "900,-50,4,2,0,70,0,0"], mode=1)
+    taiko = beatmap(
+        ["256,192,1000,2,4,L|396:192,2,140", "256,192,3000,12,0,3500"], [RED_LINE, "900,-50,4,2,0,70,0,0"], mode=1
+    )
     assert told(taiko, V31) == [
         "1000: drumroll t=1000 snap=1 scroll_speed=200 hitsound=34 volume=70",
         "1500: drumroll_end t=1500 snap=1",
@@ -200,15 +246,27 @@ def test_drumroll_and_denden() -> None:
 def test_timing_ends_with_the_last_object() -> None:
     waltz = beatmap(["256,192,3000,1,0"], ["500,400.5,3,2,0,70,1,0", "1711,500,4,2,0,70,1,0"])
     assert told(waltz, V31, "timing") == [
-        "500: timing_point t=500", "900: beat t=900", "1301: beat t=1301", "1701: measure t=1701",
-        "1711: timing_point t=1711", "2211: beat t=2211", "2711: beat t=2711"]
+        "500: timing_point t=500",
+        "900: beat t=900",
+        "1301: beat t=1301",
+        "1701: measure t=1701",
+        "1711: timing_point t=1711",
+        "2211: beat t=2211",
+        "2711: beat t=2711",
+    ]
     assert told(waltz, SCHEMAS["v30"])[:2] == ["500: t=500 measure", "900: t=900 beat"]
     late = beatmap(["256,192,3000,1,0"], ["500,400.5,3,2,0,70,1,0", "1710,500,4,2,0,70,1,0"])
     assert "1701: measure t=1701" not in told(late, V31, "timing")  # within 10 ms of the next
 
 
 def test_kiai() -> None:
-    points = [RED_LINE, "1000,-100,4,2,0,70,0,1", "1500,-50,4,2,0,70,0,1", "2000,-100,4,2,0,70,0,0", "3000,-100,4,2,0,70,0,8"]
+    points = [
+        RED_LINE,
+        "1000,-100,4,2,0,70,0,1",
+        "1500,-50,4,2,0,70,0,1",
+        "2000,-100,4,2,0,70,0,0",
+        "3000,-100,4,2,0,70,0,8",
+    ]
     a_beatmap = beatmap(timing_points=points)
     kiai = ["1000: kiai=1 t=1000 snap=1", "2000: kiai t=2000 snap=1"]
     assert told(a_beatmap, V31, "kiai") == [*kiai, "3000: kiai=1 t=3000 snap=1"]  # a hidden bar line, really
@@ -216,13 +274,21 @@ def test_kiai() -> None:
 
 
 def test_scroll_speeds_follow_tempo_and_green_lines() -> None:
-    points = [RED_LINE, "1000,-50,4,2,0,70,0,0", "1500,-50,4,2,0,70,0,0", "2000,250,4,2,0,70,1,0", "2000,-200,4,2,0,70,0,0"]
+    points = [
+        RED_LINE,
+        "1000,-50,4,2,0,70,0,0",
+        "1500,-50,4,2,0,70,0,0",
+        "2000,250,4,2,0,70,1,0",
+        "2000,-200,4,2,0,70,0,0",
+    ]
     a_beatmap = beatmap(["256,192,9000,1,0"], [*points, "2500,-100,4,2,0,70,0,0"])
     # 240 BPM lasts longest, so that 120 BPM scrolls at half speed; of two lines at one time the last counts
     assert told(a_beatmap, V31, "sv") == [
-        "0: scroll_speed_change t=0 snap=1 scroll_speed=50", "1000: scroll_speed_change t=1000 snap=1 scroll_speed=100",
+        "0: scroll_speed_change t=0 snap=1 scroll_speed=50",
+        "1000: scroll_speed_change t=1000 snap=1 scroll_speed=100",
         "2000: scroll_speed_change t=2000 snap=1 scroll_speed=50",
-        "2500: scroll_speed_change t=2500 snap=1 scroll_speed=100"]
+        "2500: scroll_speed_change t=2500 snap=1 scroll_speed=100",
+    ]
 
 
 def test_tempo_before_0_ms_is_lost_by_the_original() -> None:
@@ -240,8 +306,14 @@ def test_merged_contexts_go_first_at_equal_times() -> None:
     schema = replace(MAP_ONLY, contexts=(("kiai", "mania_sv", "timing", "map"),), timing_point_events=True)
     mania = beatmap(["0,0,500,1,0", "0,0,1200,1,0"], points, mode=3)
     order = [(line.split(":")[0], line.split()[-1]) for line in told(mania, schema)][:6]
-    assert order == [("0", "scroll_speed_change"), ("0", "timing_point"), ("500", "kiai=1"), ("500", "scroll_speed_change"),
-                     ("500", "beat"), ("500", "circle")]
+    assert order == [
+        ("0", "scroll_speed_change"),
+        ("0", "timing_point"),
+        ("500", "kiai=1"),
+        ("500", "scroll_speed_change"),
+        ("500", "beat"),
+        ("500", "circle"),
+    ]
     osu = beatmap(["0,0,500,1,0"], points)
     assert not any("scroll_speed_change" in line for line in told(osu, schema))
 
@@ -251,9 +323,17 @@ def busy_text(mode: int = 0, seed: int = 1) -> str:
     objects = []
     for at in range(1000, 60_000, 250):
         x, y = chance.randrange(512), chance.randrange(384)
-        objects.append(chance.choice([
-            f"{x},{y},{at},1,2,0:0:0:0:", f"{x},{y},{at},6,0,B|{y}:{x}|{x}:{x}|{x}:{x}|10:20,2,90,0|2|8,0:0|1:2|0:0,0:0:0:0:",
-            f"{x},{y},{at},2,0,P|{y}:30|{x}:300,1,70", f"256,192,{at},12,0,{at + 100}", f"{x},{y},{at},2,0,L|{x}:{y},3,20"]))
+        objects.append(
+            chance.choice(
+                [
+                    f"{x},{y},{at},1,2,0:0:0:0:",
+                    f"{x},{y},{at},6,0,B|{y}:{x}|{x}:{x}|{x}:{x}|10:20,2,90,0|2|8,0:0|1:2|0:0,0:0:0:0:",
+                    f"{x},{y},{at},2,0,P|{y}:30|{x}:300,1,70",
+                    f"256,192,{at},12,0,{at + 100}",
+                    f"{x},{y},{at},2,0,L|{x}:{y},3,20",
+                ]
+            )
+        )
     points = [RED_LINE, "5000,-70,4,1,0,50,0,1", "9000,480,3,2,0,50,1,0", "20000,-130,4,1,0,50,0,0"]
     return text(objects, points, mode)
 
@@ -301,7 +381,9 @@ def test_absurd_lengths_are_refused() -> None:
         from_beatmap(beatmap(days, [RED_LINE.replace("500", "0.01")], slider_multiplier=3.6), V32)
 
 
-@pytest.mark.parametrize("green", ["0,NaN,4,2,0,70,0,0", "0,0,4,2,0,70,0,0", "0,50,4,2,0,70,0,0", "0,-1e-300,4,2,0,70,0,0"])
+@pytest.mark.parametrize(
+    "green", ["0,NaN,4,2,0,70,0,0", "0,0,4,2,0,70,0,0", "0,50,4,2,0,70,0,0", "0,-1e-300,4,2,0,70,0,0"]
+)
 @pytest.mark.parametrize("first", [True, False])
 def test_odd_green_lines(green: str, first: bool) -> None:
     points = [green, "10,500,4,2,0,70,1,0"] if first else [RED_LINE, green]
@@ -313,8 +395,10 @@ def test_odd_green_lines(green: str, first: bool) -> None:
 # Helpers
 
 
-@pytest.mark.parametrize(("at", "divisor"), [
-    (500, 1), (501.9, 1), (498.1, 1), (503, 0), (750, 2), (166.7, 3), (31, 16), (-500, 1), (-250, 2)])
+@pytest.mark.parametrize(
+    ("at", "divisor"),
+    [(500, 1), (501.9, 1), (498.1, 1), (503, 0), (750, 2), (166.7, 3), (31, 16), (-500, 1), (-250, 2)],
+)
 def test_snap_value(at: float, divisor: int) -> None:
     assert snap_value(at, 0, 500) == divisor
 
@@ -368,5 +452,7 @@ def test_events_equal_those_of_the_original(name: str) -> None:
     with gzip.open(VECTORS / "expected" / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
         rows = [json.loads(row) for row in file]
     contexts = from_beatmap(load(VECTORS / "maps" / f"{map_name}.osu"), SCHEMAS[checkpoint.partition("-")[0]])
-    actual = [(context, event.kind.value, event.value, event.time) for context, events in contexts.items() for event in events]
+    actual = [
+        (context, event.kind.value, event.value, event.time) for context, events in contexts.items() for event in events
+    ]
     assert actual == [(row["context"], *row["event"], row["time"]) for row in rows]

@@ -1,4 +1,5 @@
-"""Pictures of the evidence: that the right things stand at the right places, and that nothing of a map is taken for markup."""
+"""Pictures of the evidence: that the right things stand at the right places, and that nothing of a map is taken for
+markup."""
 
 import io
 import json
@@ -33,15 +34,19 @@ from maimod.rules import RULES
 from maimod.rules.base import Context
 from tests import maps
 
-OBJECTS = ("100,100,1000,5,0,0:0:0:0:", "200,100,1500,2,0,B|300:100|300:200,2,150", "400,300,3000,1,2,0:0:0:0:",
-           "256,192,4000,12,0,6000,0:0:0:0:")
+OBJECTS = (
+    "100,100,1000,5,0,0:0:0:0:",
+    "200,100,1500,2,0,B|300:100|300:200,2,150",
+    "400,300,3000,1,2,0:0:0:0:",
+    "256,192,4000,12,0,6000,0:0:0:0:",
+)
 
 
 def song(seconds: float = 8.0) -> Song:
     """Silence with a click each half second."""
     samples = np.zeros(round(16_000 * seconds), dtype=np.float32)
     for start in range(8000, len(samples) - 400, 8000):
-        samples[start:start + 400] = np.sin(np.arange(400)) * np.exp(-np.arange(400) / 80)
+        samples[start : start + 400] = np.sin(np.arange(400)) * np.exp(-np.arange(400) / 80)
     audio = Audio(None, samples, 16_000)
     return Song(audio, onset_envelope(audio))
 
@@ -53,15 +58,41 @@ def analysis(mode: int = 0, objects=OBJECTS, message: str = "Odd.", version: str
     def event(kind: EventKind, value: int, source=first) -> Event:
         return Event(kind, value, 1000, 0, source)
 
-    scores = (EventScore(event(EventKind.TIME, 1000), 9.0, 1.0, ((event(EventKind.TIME, 1250, None), 0.8),
-                                                                    (event(EventKind.TIME, 1000, None), 0.1))),
-              EventScore(event(EventKind.DISTANCE, 180), 6.0, 1.0, ((event(EventKind.DISTANCE, 60, None), 0.7),)),
-              EventScore(event(EventKind.POS_X, 25), 1.0, 1.0, ((event(EventKind.POS_X, 25, None), 0.5),)))
-    finding = Finding("positions/unexpected", Category.POSITIONS, Severity.WARNING, 0.7, message, 1000.0, "00:01:000 (1) -", 20, (0,),
-                      surprisal=9.0, entropy=1.0, actual="<i>", id="abc")
+    scores = (
+        EventScore(
+            event(EventKind.TIME, 1000),
+            9.0,
+            1.0,
+            ((event(EventKind.TIME, 1250, None), 0.8), (event(EventKind.TIME, 1000, None), 0.1)),
+        ),
+        EventScore(event(EventKind.DISTANCE, 180), 6.0, 1.0, ((event(EventKind.DISTANCE, 60, None), 0.7),)),
+        EventScore(event(EventKind.POS_X, 25), 1.0, 1.0, ((event(EventKind.POS_X, 25, None), 0.5),)),
+    )
+    finding = Finding(
+        "positions/unexpected",
+        Category.POSITIONS,
+        Severity.WARNING,
+        0.7,
+        message,
+        1000.0,
+        "00:01:000 (1) -",
+        20,
+        (0,),
+        surprisal=9.0,
+        entropy=1.0,
+        actual="<i>",
+        id="abc",
+    )
     heard = song()
-    report = BeatmapReport("set/hard.osu", "ok", title=beatmap.metadata["Title"], artist="A", version=version,
-                           mode=Mode(mode).label, findings=(finding,))
+    report = BeatmapReport(
+        "set/hard.osu",
+        "ok",
+        title=beatmap.metadata["Title"],
+        artist="A",
+        version=version,
+        mode=Mode(mode).label,
+        findings=(finding,),
+    )
     return Analysis(report, Context(beatmap, scores, heard.envelope), heard, SCHEMAS["v31"])
 
 
@@ -77,10 +108,14 @@ def test_the_moment_shows_what_the_game_shows():
     beatmap = maps.beatmap(OBJECTS)
     svg = draw.playfield(beatmap, draw.Span(1000.0), [0])
     circle, slider = sorted(named(svg, "object"), key=lambda node: float(node.get("data-s")))
-    assert float(circle.get("opacity")) == 1 and float(slider.get("opacity")) == 1  # AR 5: 1200 ms ahead, visible after 400
+    assert (
+        float(circle.get("opacity")) == 1 and float(slider.get("opacity")) == 1
+    )  # AR 5: 1200 ms ahead, visible after 400
     rings = {node.get("cx"): float(node.get("r")) for node in named(svg, "ring")}
     radius = 54.4 - 4.48 * 4
-    assert rings["100"] == pytest.approx(radius, abs=0.1) and rings["200"] == pytest.approx(radius * (1 + 3 * 500 / 1200), abs=0.1)
+    assert rings["100"] == pytest.approx(radius, abs=0.1) and rings["200"] == pytest.approx(
+        radius * (1 + 3 * 500 / 1200), abs=0.1
+    )
     assert len(named(svg, "mm-marked")) == 1
     assert not named(draw.playfield(beatmap, draw.Span(2900.0)), "mm-marked")
 
@@ -88,7 +123,10 @@ def test_the_moment_shows_what_the_game_shows():
 def test_combos_have_the_colours_of_the_map():
     objects = ("0,0,1000,5,0", "0,0,1500,1,0", "0,0,2000,5,0")
     assert combo_colours(maps.beatmap(objects)) == {0: COMBO_COLOURS[1], 1: COMBO_COLOURS[1], 2: COMBO_COLOURS[2]}
-    own = replace(maps.beatmap(objects), written={"Colours": {"Combo2": "0,255,16", "Combo1": " 1, 2,300", "SliderBorder": "1,1,1"}})
+    own = replace(
+        maps.beatmap(objects),
+        written={"Colours": {"Combo2": "0,255,16", "Combo1": " 1, 2,300", "SliderBorder": "1,1,1"}},
+    )
     assert combo_colours(own) == {0: "#00ff10", 1: "#00ff10", 2: "#0102ff"}
 
 
@@ -126,14 +164,19 @@ def test_the_cloud_lies_where_the_model_expected_the_object():
     (image,) = named(draw.playfield(one.beatmap, draw.Span(1000), [0], asked), "cloud")
     assert image.get("href").startswith("data:image/png;base64,")
     mania = maps.beatmap(("64,0,1000,1,0",), mode=3)
-    assert len(named(draw.playfield(mania, draw.Span(1000), [0], draw.Cloud(1000, columns=((1, 0.7), (2, 0.2)))), "cloud")) == 2
+    assert (
+        len(named(draw.playfield(mania, draw.Span(1000), [0], draw.Cloud(1000, columns=((1, 0.7), (2, 0.2)))), "cloud"))
+        == 2
+    )
 
 
 def test_hearing_shows_mapped_and_expected_times():
     one = analysis()
     assert expected_times(one, [0]) == [(1250, 0.8)]
     late = Event(EventKind.TIME, 1500, 1500, 1, one.beatmap.hit_objects[1])
-    missing = EventScore(late, 8.0, 1.0, ((replace(late, value=1125, source=None), 0.7), (replace(late, value=1375, source=None), 0.1)))
+    missing = EventScore(
+        late, 8.0, 1.0, ((replace(late, value=1125, source=None), 0.7), (replace(late, value=1375, source=None), 0.1))
+    )
     told = replace(one, context=replace(one.context, scores=(*one.context.scores, missing)))
     assert expected_times(told, [0]) == [(1125, 0.7), (1250, 0.8)]
     svg = draw.spectrum(one, 1000.0, [0])
@@ -164,8 +207,8 @@ def test_png_is_what_the_standard_says():
     data = png(indices, palette([(0, "#000000"), (1, "#ffffff")]))
     assert data.startswith(b"\x89PNG\r\n\x1a\n") and struct.unpack(">II", data[16:24]) == (4, 3)
     start = data.index(b"IDAT")
-    (length,) = struct.unpack(">I", data[start - 4:start])
-    rows = zlib.decompress(data[start + 4:start + 4 + length])
+    (length,) = struct.unpack(">I", data[start - 4 : start])
+    rows = zlib.decompress(data[start + 4 : start + 4 + length])
     assert rows == bytes([0, 0, 1, 2, 3, 0, 4, 5, 6, 7, 0, 8, 9, 10, 11])
     assert palette([(0, "#000000"), (1, "#ffffff")])[255].tolist() == [255, 255, 255]
 
@@ -217,7 +260,11 @@ def test_page_is_one_file_that_asks_for_nothing():
     tags = Tags()
     tags.feed(page)
     assert "img" not in tags.seen and "link" not in tags.seen and "iframe" not in tags.seen
-    assert not re.findall(r'(?:src|href)="https?://(?!osu\.ppy\.sh)', page) and "@import" not in page and "url(" not in page
+    assert (
+        not re.findall(r'(?:src|href)="https?://(?!osu\.ppy\.sh)', page)
+        and "@import" not in page
+        and "url(" not in page
+    )
     data = json.loads(page.split('id="maimod-data">')[1].split("</script>")[0])
     assert data["beatmaps"][0]["findings"][0]["message"] == "a</script><img src=x>"
     assert '<template data-key="0.0">' in page and data["beatmaps"][0]["strip"]["svg"].startswith("<svg")

@@ -1,4 +1,5 @@
-"""The published checkpoints: the original's numbers, whatever the version; few windows that agree with many; whole or refused."""
+"""The published checkpoints: the original's numbers, whatever the version; few windows that agree with many; whole or
+refused."""
 
 from __future__ import annotations
 
@@ -30,27 +31,36 @@ VERSIONS = ("v29", "v30", "v31", "v32")
 VECTORS = Path(__file__).parents[3] / "shared" / "vectors"
 GOLDEN = Path(__file__).parents[1] / "golden" / "published.json"
 
-OBJECTS = ["100,100,300,5,2", "200,100,600,2,0,B|250:50|300:100|300:100|350:150,3,280,0|2|0|8,0:0|1:0|0:0|0:0", "256,192,4100,12,0,4900",
-           "300,200,5400,1,8", "40,300,5700,2,0,P|90:250|140:300,1,140",
-           *(f"{60 + 40 * i},220,{6300 + 150 * i},1,{4 * (i % 2)}" for i in range(9))]
+OBJECTS = [
+    "100,100,300,5,2",
+    "200,100,600,2,0,B|250:50|300:100|300:100|350:150,3,280,0|2|0|8,0:0|1:0|0:0|0:0",
+    "256,192,4100,12,0,4900",
+    "300,200,5400,1,8",
+    "40,300,5700,2,0,P|90:250|140:300,1,140",
+    *(f"{60 + 40 * i},220,{6300 + 150 * i},1,{4 * (i % 2)}" for i in range(9)),
+]
 LINES = ["0,300,4,2,0,70,1,0", "2400,-50,4,1,0,40,0,1", "5400,-80,3,3,0,80,0,0"]
 
 
 def a_map(mode: Mode = Mode.OSU) -> Beatmap:
-    objects = OBJECTS if mode is not Mode.MANIA else ["64,192,300,128,0,900:0:0:0:0:", "192,192,300,1,0", "320,192,7500,1,2"]
+    objects = (
+        OBJECTS if mode is not Mode.MANIA else ["64,192,300,128,0,900:0:0:0:0:", "192,192,300,1,0", "320,192,7500,1,2"]
+    )
     return maps.beatmap(objects, LINES, int(mode))
 
 
 def a_song(seconds: float = 9.0) -> np.ndarray:
     samples = np.random.default_rng(5).normal(scale=0.02, size=round(16_000 * seconds))
     for start in range(0, len(samples) - 800, 4800):
-        samples[start:start + 800] += 0.5 * np.sin(np.arange(800) * 0.3) * np.exp(-np.arange(800) / 200)
+        samples[start : start + 800] += 0.5 * np.sin(np.arange(800) * 0.3) * np.exp(-np.arange(800) / 200)
     return (samples / np.abs(samples).max()).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return {version: checkpoints.write(tmp_path_factory.mktemp("checkpoints") / version, version) for version in VERSIONS}
+    return {
+        version: checkpoints.write(tmp_path_factory.mktemp("checkpoints") / version, version) for version in VERSIONS
+    }
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +72,9 @@ def modes_of(version: str) -> list[Mode]:
     return [Mode.OSU] if version == "v30" else list(Mode)
 
 
-def judged(model: Model, beatmap: Beatmap, exact: bool, conditioning: Conditioning | None = None) -> dict[str, tuple[EventScore, ...]]:
+def judged(
+    model: Model, beatmap: Beatmap, exact: bool, conditioning: Conditioning | None = None
+) -> dict[str, tuple[EventScore, ...]]:
     return scoring.score(model, model.read(beatmap, a_song(), conditioning or Conditioning(stars=4.2), exact), exact)
 
 
@@ -81,11 +93,14 @@ def vectors() -> list[object]:
 
 @pytest.mark.parametrize("name", vectors() or [pytest.param("", marks=pytest.mark.skip("no recorded vectors here"))])
 def test_recorded_results_of_the_original_are_met(name: str) -> None:
-    """Every prompt token for token; surprisal and entropy to 1e-3 bits; the expected event, or one that is as likely to 1e-4."""
+    """Every prompt token for token; surprisal and entropy to 1e-3 bits; the expected event, or one that is as likely to
+    1e-4."""
     checkpoint, played = name.rsplit("-", 1)
     model = load_model(VECTORS / "checkpoints" / checkpoint, "cpu", "fp32")
     beatmap = parser.load(VECTORS / "maps" / f"{played}.osu")
-    reading = model.read(beatmap, legacy_audio.load(VECTORS / "maps" / f"{played}.flac"), Conditioning(star_rating(beatmap)), exact=True)
+    reading = model.read(
+        beatmap, legacy_audio.load(VECTORS / "maps" / f"{played}.flac"), Conditioning(star_rating(beatmap)), exact=True
+    )
     for window, line in zip(reading.windows, _lines(VECTORS / "expected" / f"{name}.windows.jsonl.gz"), strict=True):
         assert (window.start, reading.inputs(window).by_token["tokens"].tolist()) == (line["time"], line["prompt"])
     contexts = scoring.score(model, reading, exact=True)
@@ -94,7 +109,9 @@ def test_recorded_results_of_the_original_are_met(name: str) -> None:
     for line in lines:
         score = contexts[line["context"]][line["index"]]
         assert ([score.event.kind, score.event.value], score.event.time) == (line["event"], line["time"])
-        assert (score.surprisal, score.entropy) == pytest.approx((line["surprisal_bits"], line["entropy_bits"]), abs=1e-3)
+        assert (score.surprisal, score.entropy) == pytest.approx(
+            (line["surprisal_bits"], line["entropy_bits"]), abs=1e-3
+        )
         ties = [[event.kind, event.value] for event, p in score.expected if p > score.expected[0][1] - 1e-4]
         assert line["expected"] in ties
 
@@ -155,13 +172,17 @@ def test_nothing_looks_ahead_whatever_the_batch(version: str, models: dict[str, 
     tokens = reading.inputs(reading.windows[0]).by_token["tokens"]
     import torch
 
-    inputs = {name: torch.from_numpy(array) for name, array in scoring.stack([reading.inputs(reading.windows[0])]).items()}
+    inputs = {
+        name: torch.from_numpy(array) for name, array in scoring.stack([reading.inputs(reading.windows[0])]).items()
+    }
     changed = inputs | {"tokens": inputs["tokens"].clone()}
     changed["tokens"][0, -5:] = 3
     with torch.inference_mode():
         before, after = model.network.hidden(**inputs), model.network.hidden(**changed)
     kept = len(tokens) - 5
-    assert torch.allclose(before[:, :kept], after[:, :kept], atol=1e-5) and not torch.allclose(before[:, kept:], after[:, kept:], atol=1e-3)
+    assert torch.allclose(before[:, :kept], after[:, :kept], atol=1e-5) and not torch.allclose(
+        before[:, kept:], after[:, kept:], atol=1e-3
+    )
 
 
 def test_few_windows_are_few(models: dict[str, Model]) -> None:
@@ -171,9 +192,17 @@ def test_few_windows_are_few(models: dict[str, Model]) -> None:
 
 def test_alternatives_are_of_the_map_unless_the_original_is_wanted(models: dict[str, Model]) -> None:
     contexts = judged(models["v31"], a_map(), exact=False)
-    assert {event.kind for score in contexts["timing"] for event, _ in score.expected} <= {"t", "beat", "measure", "timing_point"}
-    assert any(event.kind not in ("t", "beat", "measure", "timing_point")
-               for score in judged(models["v31"], a_map(), exact=True)["timing"] for event, _ in score.expected)
+    assert {event.kind for score in contexts["timing"] for event, _ in score.expected} <= {
+        "t",
+        "beat",
+        "measure",
+        "timing_point",
+    }
+    assert any(
+        event.kind not in ("t", "beat", "measure", "timing_point")
+        for score in judged(models["v31"], a_map(), exact=True)["timing"]
+        for event, _ in score.expected
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -189,8 +218,12 @@ def test_facts_reach_the_prompt_and_the_original_is_told_nothing(models: dict[st
         tokens = reading.inputs(reading.windows[0]).by_token["tokens"][:14]
         return {str(kind): value for kind, value in (model.vocabulary.decode(int(token)) for token in tokens) if kind}
 
-    assert head(known, Conditioning(), exact=True) | {"mapper": 3, "descriptor": 2} == head(known, Conditioning(), exact=True)
-    assert head(known, Conditioning(), exact=False) | {"mapper": 1, "descriptor": 1} == head(known, Conditioning(), exact=False)
+    assert head(known, Conditioning(), exact=True) | {"mapper": 3, "descriptor": 2} == head(
+        known, Conditioning(), exact=True
+    )
+    assert head(known, Conditioning(), exact=False) | {"mapper": 1, "descriptor": 1} == head(
+        known, Conditioning(), exact=False
+    )
     told = head(a_map(), Conditioning(4.2, mapper_id=30, year=2015, descriptors=("streams",)), exact=True)
     assert told | {"mapper": 2, "year": 2015, "descriptor": 0, "difficulty": 8} == told
 
@@ -203,8 +236,10 @@ def test_v31_says_its_mapper_by_a_vector_alone(models: dict[str, Model]) -> None
     assert int(inputs.by_window["mapper"]) == 1
 
 
-@pytest.mark.parametrize(("conditioning", "said"), [(Conditioning(mapper_id=11), "mapper_id=11"),
-                                             (Conditioning(descriptors=("strems",)), "did you mean streams")])
+@pytest.mark.parametrize(
+    ("conditioning", "said"),
+    [(Conditioning(mapper_id=11), "mapper_id=11"), (Conditioning(descriptors=("strems",)), "did you mean streams")],
+)
 def test_unknown_facts_are_refused(conditioning: Conditioning, said: str, models: dict[str, Model]) -> None:
     with pytest.raises(VocabularyError, match=said):
         models["v32"].read(a_map(), a_song(), conditioning)
@@ -248,18 +283,22 @@ def _edit(path: Path, **changes: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
-@pytest.mark.parametrize(("damage", "said"), [
-    (lambda f: (f / "model.safetensors").unlink(), "no model.safetensors"),
-    (lambda f: (f / "model.safetensors").rename(f / "pytorch_model.bin"), "run any code"),
-    (lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:-9]), "damaged"),
-    (lambda f: _edit(f / "config.json", vocab_size=17), "different vocabularies"),
-    (lambda f: _edit(f / "config.json", n_mels=80), "of another shape"),
-    (lambda f: _edit(f / "config.json", do_style_embed=True), "do_style_embed=True"),
-    (lambda f: _edit(f / "config.json", spectrogram_log_scale=False), "spectrogram"),
-    (lambda f: _edit(f / "config.json", backbone_model_name="google-t5/t5-small"), "t5-small"),
-    (lambda f: _edit(f / "tokenizer.json", event_start={"t": 7}), "contradict"),
-    (lambda f: (f / "config.json").write_text("[1, 2]"), "not a JSON object"),
-    (lambda f: (f / "tokenizer.json").write_text("{"), "not JSON")])
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda f: (f / "model.safetensors").unlink(), "no model.safetensors"),
+        (lambda f: (f / "model.safetensors").rename(f / "pytorch_model.bin"), "run any code"),
+        (lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:-9]), "damaged"),
+        (lambda f: _edit(f / "config.json", vocab_size=17), "different vocabularies"),
+        (lambda f: _edit(f / "config.json", n_mels=80), "of another shape"),
+        (lambda f: _edit(f / "config.json", do_style_embed=True), "do_style_embed=True"),
+        (lambda f: _edit(f / "config.json", spectrogram_log_scale=False), "spectrogram"),
+        (lambda f: _edit(f / "config.json", backbone_model_name="google-t5/t5-small"), "t5-small"),
+        (lambda f: _edit(f / "tokenizer.json", event_start={"t": 7}), "contradict"),
+        (lambda f: (f / "config.json").write_text("[1, 2]"), "not a JSON object"),
+        (lambda f: (f / "tokenizer.json").write_text("{"), "not JSON"),
+    ],
+)
 def test_damaged_checkpoints_are_refused_in_one_line(damage, said: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     damage(checkpoints.write(tmp_path, "v31"))
     with pytest.raises(CheckpointError, match=said) as caught:
@@ -275,25 +314,33 @@ def test_names_that_are_nothing(name: str) -> None:
 
 @pytest.mark.parametrize("precision", ["bf16", "amp"])
 @pytest.mark.parametrize("version", VERSIONS)
-def test_lower_precision_stays_close_and_hears_in_full(version: str, precision: str, folders: dict[str, Path],
-                                                       models: dict[str, Model]) -> None:
+def test_lower_precision_stays_close_and_hears_in_full(
+    version: str, precision: str, folders: dict[str, Path], models: dict[str, Model]
+) -> None:
     import torch
 
     rough = load_model(folders[version], "cpu", precision)
-    exact, close = (np.array([s.surprisal for scores in judged(model, a_map(), exact=False).values() for s in scores])
-                    for model in (models[version], rough))
+    exact, close = (
+        np.array([s.surprisal for scores in judged(model, a_map(), exact=False).values() for s in scores])
+        for model in (models[version], rough)
+    )
     assert np.corrcoef(exact, close)[0, 1] > 0.99
-    samples = torch.from_numpy(a_song()[:rough.config.window_samples])[None]
+    samples = torch.from_numpy(a_song()[: rough.config.window_samples])[None]
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert torch.equal(rough.network.hear(samples), models[version].network.hear(samples))
 
 
 def test_loading_leaves_the_compiler_of_torch_alone(folders: dict[str, Path]) -> None:
     """It costs a second at every start."""
-    code = ("import sys; from pathlib import Path; from maimod.families.checkpoint import load_model; "
-            f"load_model(Path({str(folders['v30'])!r}), 'cpu'); sys.exit('torch._dynamo' in sys.modules)")
+    code = (
+        "import sys; from pathlib import Path; from maimod.families.checkpoint import load_model; "
+        f"load_model(Path({str(folders['v30'])!r}), 'cpu'); sys.exit('torch._dynamo' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
 
 
 def test_readings_know_their_kind(models: dict[str, Model]) -> None:
-    assert isinstance(models["v29"].read(a_map(), a_song(), Conditioning()), MapperatorinatorReading) and models["v29"].needs_song
+    assert (
+        isinstance(models["v29"].read(a_map(), a_song(), Conditioning()), MapperatorinatorReading)
+        and models["v29"].needs_song
+    )

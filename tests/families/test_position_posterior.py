@@ -24,11 +24,15 @@ def test_what_is_asked_is_what_was_scored(linter):
     at = [i for i, score in enumerate(scores) if score.event.kind is EventKind.DISTANCE][7]
     asked = _Asked(model, reading, reading.windows[0], at)
     ranges = model.vocabulary.ranges
-    distance, x, y = (ranges[score.event.kind] for score in scores[at:at + 3])
+    distance, x, y = (ranges[score.event.kind] for score in scores[at : at + 3])
     said = [int(reading.encoded.tokens[at + i]) for i in range(3)]
     other = distance.first_id + 1
-    found = (asked.after([], [], distance)[0], asked.after([other, said[0]], [], x)[1], asked.after([other, said[0]], [(1, said[1])], y)[0])
-    for score, token, span, chances in zip(scores[at:at + 3], said, (distance, x, y), found, strict=True):
+    found = (
+        asked.after([], [], distance)[0],
+        asked.after([other, said[0]], [], x)[1],
+        asked.after([other, said[0]], [(1, said[1])], y)[0],
+    )
+    for score, token, span, chances in zip(scores[at : at + 3], said, (distance, x, y), found, strict=True):
         assert float(chances[token - span.first_id]) == pytest.approx(2**-score.surprisal, rel=0.02, abs=1e-6)
 
 

@@ -33,8 +33,16 @@ def tiny_model(seed: int = 0, scale: float = 3.0) -> Model:
     """A random network of the bundled vocabulary, small and with 4 s windows, so that a short map needs several."""
     vocabulary = Vocabulary.load(SHAPE)
     torch.manual_seed(seed)
-    config = ModelConfig(vocab_size_in=vocabulary.size_in, vocab_size_out=vocabulary.size_out, d_model=32, encoder_layers=1,
-                         decoder_layers=2, heads=2, feed_forward=64, window_ms=4000.0)
+    config = ModelConfig(
+        vocab_size_in=vocabulary.size_in,
+        vocab_size_out=vocabulary.size_out,
+        d_model=32,
+        encoder_layers=1,
+        decoder_layers=2,
+        heads=2,
+        feed_forward=64,
+        window_ms=4000.0,
+    )
     network = Network(config).eval()
     for parameter in network.parameters():  # large enough that every input matters
         parameter.data *= scale
@@ -48,8 +56,13 @@ def model() -> Model:
 
 def a_map(n: int = 40, changed: int | None = None, gap: int = 250) -> Beatmap:
     """A stream of circles; the one numbered `changed` lies elsewhere."""
-    return maps.beatmap([f"{100 + 7 * (i % 30) if i != changed else 400},{100 + (i % 5) * 20},{i * gap},1,{2 * (i % 3)}" for i in range(n)],
-                       ["0,500,4,2,0,70,1,0"])
+    return maps.beatmap(
+        [
+            f"{100 + 7 * (i % 30) if i != changed else 400},{100 + (i % 5) * 20},{i * gap},1,{2 * (i % 3)}"
+            for i in range(n)
+        ],
+        ["0,500,4,2,0,70,1,0"],
+    )
 
 
 def events_of(model: Model, beatmap: Beatmap) -> list[Event]:
@@ -73,7 +86,9 @@ def test_uniform_logits_give_log2_of_the_vocabulary(model: Model) -> None:
     flat.network.project.weight.data.zero_()
     scores = score(flat, a_map(), a_song())
     bits = math.log2(flat.vocabulary.size_out)
-    assert all(s.surprisal == pytest.approx(bits, abs=1e-3) and s.entropy == pytest.approx(bits, abs=1e-3) for s in scores)
+    assert all(
+        s.surprisal == pytest.approx(bits, abs=1e-3) and s.entropy == pytest.approx(bits, abs=1e-3) for s in scores
+    )
 
 
 def test_surprisal_is_that_of_a_plain_forward_pass(model: Model) -> None:
@@ -87,22 +102,33 @@ def test_surprisal_is_that_of_a_plain_forward_pass(model: Model) -> None:
     mel = a_song()[:400]
     with torch.no_grad():
         logits = model.network(
-            mel=torch.from_numpy(mel)[None], frame_grid=torch.from_numpy(encoded.grid.features(np.arange(400) * 10.0))[None],
+            mel=torch.from_numpy(mel)[None],
+            frame_grid=torch.from_numpy(encoded.grid.features(np.arange(400) * 10.0))[None],
             tokens=torch.from_numpy(tokens)[None],
             times=torch.from_numpy(np.concatenate([np.zeros(n_prompt), encoded.times])).float()[None],
             grid=torch.from_numpy(np.concatenate([np.zeros((n_prompt, 15)), encoded.phases])).float()[None],
-            place=torch.from_numpy(np.concatenate([np.zeros((n_prompt, 51)), encoded.places(model.vocabulary)])).float()[None])[0]
-    expected = -torch.log_softmax(logits, -1)[torch.arange(n_prompt - 1, len(tokens) - 1), torch.from_numpy(encoded.tokens)] / math.log(2)
+            place=torch.from_numpy(
+                np.concatenate([np.zeros((n_prompt, 51)), encoded.places(model.vocabulary)])
+            ).float()[None],
+        )[0]
+    expected = -torch.log_softmax(logits, -1)[
+        torch.arange(n_prompt - 1, len(tokens) - 1), torch.from_numpy(encoded.tokens)
+    ] / math.log(2)
     assert [s.surprisal for s in score(model, beatmap, mel, 3.0)] == pytest.approx(expected.tolist(), abs=1e-4)
 
 
 def test_nothing_looks_ahead(model: Model) -> None:
     """Changing object 20 leaves every score before it as it was, and changes some after it."""
     before, after = surprisals(model, a_map(), a_song()), surprisals(model, a_map(changed=20), a_song())
-    first_changed = next(i for i, (a, b) in enumerate(
-        zip(events_of(model, a_map()), events_of(model, a_map(changed=20)), strict=True)) if a.value != b.value)
+    first_changed = next(
+        i
+        for i, (a, b) in enumerate(zip(events_of(model, a_map()), events_of(model, a_map(changed=20)), strict=True))
+        if a.value != b.value
+    )
     assert np.allclose(before[:first_changed], after[:first_changed], atol=1e-4)
-    assert not np.allclose(before[first_changed + 1:first_changed + 30], after[first_changed + 1:first_changed + 30], atol=1e-2)
+    assert not np.allclose(
+        before[first_changed + 1 : first_changed + 30], after[first_changed + 1 : first_changed + 30], atol=1e-2
+    )
 
 
 def test_the_song_is_listened_to_at_the_right_place(model: Model) -> None:
@@ -131,21 +157,29 @@ def test_batches_change_nothing(model: Model, monkeypatch: pytest.MonkeyPatch) -
 def test_alternatives_are_legal_sorted_and_probable(model: Model) -> None:
     for s in score(model, a_map(), None):
         probabilities = [p for _, p in s.expected]
-        assert len(probabilities) == 4 and probabilities == sorted(probabilities, reverse=True) and sum(probabilities) <= 1
+        assert (
+            len(probabilities) == 4 and probabilities == sorted(probabilities, reverse=True) and sum(probabilities) <= 1
+        )
         if s.event.kind is EventKind.SNAP:
-            assert {e.kind for e, _ in s.expected} <= {EventKind.DISTANCE, EventKind.SNAP, EventKind.SPINNER, EventKind.KIAI,
-                                                       EventKind.HITSOUND, EventKind.SCROLL_SPEED}
+            assert {e.kind for e, _ in s.expected} <= {
+                EventKind.DISTANCE,
+                EventKind.SNAP,
+                EventKind.SPINNER,
+                EventKind.KIAI,
+                EventKind.HITSOUND,
+                EventKind.SCROLL_SPEED,
+            }
         if s.event.kind is EventKind.TIME:
             assert all(e.kind is EventKind.TIME for e, _ in s.expected)
 
 
 def test_ordinal_events_are_judged_with_a_tolerance(model: Model) -> None:
     for s in score(model, a_map(), None):
-        assert 2 ** -s.surprisal <= s.near + 1e-6 <= 1 + 1e-6
+        assert 2**-s.surprisal <= s.near + 1e-6 <= 1 + 1e-6
         if s.event.kind is EventKind.POS_X:
-            assert s.near > 2 ** -s.surprisal  # 16 px to either side count
+            assert s.near > 2**-s.surprisal  # 16 px to either side count
         if s.event.kind is EventKind.CIRCLE:
-            assert s.near == pytest.approx(2 ** -s.surprisal, rel=1e-3)
+            assert s.near == pytest.approx(2**-s.surprisal, rel=1e-3)
 
 
 def save(model: Model, folder: Path) -> None:
@@ -170,13 +204,15 @@ class TestCheckpoints:
 
     @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
     @pytest.mark.parametrize("damage", ["missing", "cut"])
-    def test_damaged_checkpoints_are_refused_in_one_line(self, model: Model, tmp_path: Path, name: str, damage: str) -> None:
+    def test_damaged_checkpoints_are_refused_in_one_line(
+        self, model: Model, tmp_path: Path, name: str, damage: str
+    ) -> None:
         save(model, tmp_path)
         path = tmp_path / name
         content = path.read_bytes()
         path.unlink()
         if damage == "cut":
-            path.write_bytes(content[:len(content) // 2])
+            path.write_bytes(content[: len(content) // 2])
         with pytest.raises(CheckpointError) as caught:
             load_model(tmp_path, "cpu")
         assert "\n" not in str(caught.value) and str(tmp_path) in str(caught.value)

@@ -49,7 +49,11 @@ def test_every_event_is_owned_exactly_once_and_in_order(gap_list: list[float], s
 def test_what_a_window_owns_it_holds_and_what_it_holds_lies_in_it(gap_list: list[float], size: int) -> None:
     times, groups = grouped(gap_list, size)
     for window in split(times, groups, 10_000):
-        assert len(owned_by(window)) and set(owned_by(window)) <= set(shown_in(window)) and owned_by(window)[-1] == shown_in(window)[-1]
+        assert (
+            len(owned_by(window))
+            and set(owned_by(window)) <= set(shown_in(window))
+            and owned_by(window)[-1] == shown_in(window)[-1]
+        )
         inside = times[shown_in(window)]
         assert window.start <= inside.min() and inside.max() < window.end
         assert abs(window.end - window.start - LENGTH) < 1e-6
@@ -94,7 +98,9 @@ def test_no_events_no_windows() -> None:
 
 @given(apart, apart, sizes, st.integers(24, 400))
 @settings(max_examples=100, deadline=None)
-def test_several_contexts_share_windows_and_each_is_owned_once(first: list[float], second: list[float], size: int, max_events: int) -> None:
+def test_several_contexts_share_windows_and_each_is_owned_once(
+    first: list[float], second: list[float], size: int, max_events: int
+) -> None:
     contexts = [grouped(first, size), grouped(second, 2)]
     found = windows.split(contexts, LENGTH, HOP, max_events, lookahead=100.0)
     for context, (times, _) in enumerate(contexts):
@@ -105,7 +111,9 @@ def test_several_contexts_share_windows_and_each_is_owned_once(first: list[float
 def test_a_window_keeps_some_of_the_song_after_what_it_owns() -> None:
     times = np.arange(0.0, 5000.0, 50.0)
     found = split(times, np.arange(len(times)), 1000, lookahead=100.0)
-    assert all(times[owned_by(w)[-1]] < w.end - 100 for w in found[:-1]) and times[owned_by(found[-1])[-1]] < found[-1].end
+    assert (
+        all(times[owned_by(w)[-1]] < w.end - 100 for w in found[:-1]) and times[owned_by(found[-1])[-1]] < found[-1].end
+    )
 
 
 class TestOriginal:
@@ -120,7 +128,9 @@ class TestOriginal:
         assert len(found) == 46 and [w.start for w in found[:3]] == [0, 3275, 6551]
         assert owned(found) == list(range(len(times)))
         middle = found[20]
-        assert times[owned_by(middle)[0]] >= middle.start + 16_380 and times[owned_by(middle)[-1]] < middle.start + 19_656
+        assert (
+            times[owned_by(middle)[0]] >= middle.start + 16_380 and times[owned_by(middle)[-1]] < middle.start + 19_656
+        )
 
     def test_events_outside_of_the_song_get_windows_too(self) -> None:
         times = np.array([-500, 0, 1000, 70_000, 110_000])

@@ -58,7 +58,9 @@ def test_files_folders_archives_and_patterns(tmp_path, monkeypatch):
     def names(*paths: str) -> list[tuple[str, str]]:
         return [(entry.name, entry.location) for source in find(paths) for entry in source.entries]
 
-    whole = [(f"{n} Artist - Title/{v}.osu", f"Songs/{n} Artist - Title/{v}.osu") for n in (0, 1) for v in ("Easy", "Hard")]
+    whole = [
+        (f"{n} Artist - Title/{v}.osu", f"Songs/{n} Artist - Title/{v}.osu") for n in (0, 1) for v in ("Easy", "Hard")
+    ]
     assert names("Songs") == whole
     assert names("Songs/0 Artist - Title") == [("Easy.osu", whole[0][1]), ("Hard.osu", whole[1][1])]
     assert names("Songs/*") == [(location, location) for _, location in whole]  # the names alone would be the same
@@ -90,12 +92,16 @@ def test_a_rule_that_fails_is_a_message_of_the_map_and_the_rest_goes_on(tmp_path
         yield from BEATMAP_CHECKS[0].run(context)
         raise ZeroDivisionError("by nothing\nat all")
 
-    monkeypatch.setattr("maimod.linter.pipeline.BEATMAP_CHECKS", (replace(BEATMAP_CHECKS[0], run=broken), *BEATMAP_CHECKS[1:]))
+    monkeypatch.setattr(
+        "maimod.linter.pipeline.BEATMAP_CHECKS", (replace(BEATMAP_CHECKS[0], run=broken), *BEATMAP_CHECKS[1:])
+    )
     cache = Cache(tmp_path / "kept")
     easy, hard = lint([tmp_path], NO_MODEL, cache=cache).beatmaps
     assert not list(cache.folder.rglob("*.z"))  # it need not fail again
     assert (easy.status, hard.status) == ("partial", "partial")
-    assert any(message.startswith("error: ") and "ZeroDivisionError: by nothing at all" in message for message in hard.messages)
+    assert any(
+        message.startswith("error: ") and "ZeroDivisionError: by nothing at all" in message for message in hard.messages
+    )
     assert "mapset" not in hard.messages[0] and hard.objects == 60
 
 
@@ -103,8 +109,16 @@ def test_whatever_goes_wrong_with_one_map_is_an_error_of_that_map(tmp_path, monk
     monkeypatch.delenv("MAIMOD_DEBUG", raising=False)
     songs(tmp_path, 2)
     real = Path.read_bytes
-    monkeypatch.setattr("maimod.linter.pipeline.fold", lambda findings, context: 1 / 0 if "0 Artist" in str(context.beatmap.path) else ([], 0))
-    assert [beatmap.status for beatmap in lint([tmp_path], NO_MODEL).beatmaps] == ["error", "error", "partial", "partial"]
+    monkeypatch.setattr(
+        "maimod.linter.pipeline.fold",
+        lambda findings, context: 1 / 0 if "0 Artist" in str(context.beatmap.path) else ([], 0),
+    )
+    assert [beatmap.status for beatmap in lint([tmp_path], NO_MODEL).beatmaps] == [
+        "error",
+        "error",
+        "partial",
+        "partial",
+    ]
     assert real is Path.read_bytes
 
 
@@ -116,7 +130,9 @@ def test_processes_give_the_same_report_in_the_same_order(tmp_path):
     (tmp_path / "broken.osu").write_text("nothing")
     arrived = []
     alone = lint([tmp_path], NO_MODEL)
-    side_by_side = lint([tmp_path], NO_MODEL, jobs=3, arrived=lambda report, total: arrived.append((len(report.beatmaps), total)))
+    side_by_side = lint(
+        [tmp_path], NO_MODEL, jobs=3, arrived=lambda report, total: arrived.append((len(report.beatmaps), total))
+    )
     assert side_by_side == alone and len(alone.beatmaps) == 11
     assert arrived == [(2, 11)] * 5 + [(1, 11)] or arrived == [(1, 11)] + [(2, 11)] * 5
 
@@ -147,7 +163,12 @@ def test_a_map_that_takes_too_long_or_kills_its_process_costs_no_other(tmp_path,
     report = lint([maps], NO_MODEL, limits=Limits(seconds=3, megabytes=2_000))
     assert time.monotonic() - start < 40
     assert [(b.path, b.status) for b in report.beatmaps] == [
-        ("a.osu", "partial"), ("crash.osu", "error"), ("eat.osu", "error"), ("hang.osu", "error"), ("z.osu", "partial")]
+        ("a.osu", "partial"),
+        ("crash.osu", "error"),
+        ("eat.osu", "error"),
+        ("hang.osu", "error"),
+        ("z.osu", "partial"),
+    ]
     assert report.beatmaps[1].messages == ("crash.osu: ended the process that linted it (exit code 3)",)
     assert "MemoryError" in report.beatmaps[2].messages[0] or os.name == "nt"
     assert report.beatmaps[3].messages == ("hang.osu: took longer than 3 s and was given up",)
@@ -248,11 +269,19 @@ def test_folders_that_are_no_mapsets_are_not_hashed(tmp_path, monkeypatch):
 def test_scores_come_back_as_they_were(cache):
     beatmap = build.beatmap(LINES[:2])
     event = Event(EventKind.TIME, 1000, 1000, 0, beatmap.hit_objects[0])
-    scores = {"map": (EventScore(event, 1 / 3, 0.1 + 0.2, ((replace(event, source=None, value=7), 1e-9),), 0.5),
-                      EventScore(replace(event, source=beatmap.timing_points[0], part=2), 0.0, 0.0, ())), "kiai": ()}
+    scores = {
+        "map": (
+            EventScore(event, 1 / 3, 0.1 + 0.2, ((replace(event, source=None, value=7), 1e-9),), 0.5),
+            EventScore(replace(event, source=beatmap.timing_points[0], part=2), 0.0, 0.0, ()),
+        ),
+        "kiai": (),
+    }
     cache.put(digest("x"), pack_scores(scores))
     assert unpack_scores(cache.get(digest("x")), beatmap) == scores
-    for damaged in ({"map": [[1]]}, *({"map": [[event, [], 1, 1, 1]]} for event in (["time", 1, 1, 1, 999, 0], ["?", 1, 1, 1, None, 0]))):
+    for damaged in (
+        {"map": [[1]]},
+        *({"map": [[event, [], 1, 1, 1]]} for event in (["time", 1, 1, 1, 999, 0], ["?", 1, 1, 1, None, 0])),
+    ):
         with pytest.raises(ValueError, match="damaged"):
             unpack_scores(damaged, beatmap)
 
@@ -262,8 +291,20 @@ def test_a_run_killed_in_the_middle_leaves_a_cache_of_use(tmp_path):
     for number, path in enumerate(sorted((tmp_path / "Songs").rglob("*.osu"))):  # sets that differ
         path.write_text(path.read_text().replace("Creator:Creator", f"Creator:{number // 2}"))
     kept = tmp_path / "kept"
-    command = [sys.executable, str(ROOT / "mai_mod.py"), "check", str(tmp_path / "Songs"), "--no-model", "--format", "json",
-               "--fail-on", "never", "--cache-dir", str(kept), "--jobs"]
+    command = [
+        sys.executable,
+        str(ROOT / "mai_mod.py"),
+        "check",
+        str(tmp_path / "Songs"),
+        "--no-model",
+        "--format",
+        "json",
+        "--fail-on",
+        "never",
+        "--cache-dir",
+        str(kept),
+        "--jobs",
+    ]
 
     def entries() -> int:
         return len(list(kept.rglob("*.z")))
@@ -291,8 +332,11 @@ def test_a_run_killed_in_the_middle_leaves_a_cache_of_use(tmp_path):
 
 def test_severities_scores_and_overrides_by_difficulty(tmp_path):
     songs(tmp_path, 1)
-    by_name = Settings(model=None, severities=(("rhythm", Severity.MINOR), ("rhythm/unsnapped", Severity.WARNING)),
-                       overrides=(Override("EAS*", severities=(("rhythm", "off"),)),))
+    by_name = Settings(
+        model=None,
+        severities=(("rhythm", Severity.MINOR), ("rhythm/unsnapped", Severity.WARNING)),
+        overrides=(Override("EAS*", severities=(("rhythm", "off"),)),),
+    )
     (tmp_path / "0 Artist - Title" / "Easy.osu").write_text(FAULTY.replace("Version:Version", "Version:Easy"))
     easy, hard = lint([tmp_path], by_name).beatmaps
     assert not [f for f in easy.findings if f.rule.startswith("rhythm")]
@@ -307,7 +351,16 @@ def test_the_same_input_gives_the_same_bytes_in_every_format(tmp_path, capsys):
     formats = ("json", "sarif", "junit", "github", "markdown")
     written = set()
     for options in (["--jobs", "1"], ["--jobs", "1"], ["--jobs", "2", "--no-cache"]):
-        main(["check", str(tmp_path / "Songs"), "--no-model", *options, "--format", "console",
-              *(f"--format={name}:{tmp_path / 'out' / name}" for name in formats)])
+        main(
+            [
+                "check",
+                str(tmp_path / "Songs"),
+                "--no-model",
+                *options,
+                "--format",
+                "console",
+                *(f"--format={name}:{tmp_path / 'out' / name}" for name in formats),
+            ]
+        )
         written.add((capsys.readouterr().out, *((tmp_path / "out" / name).read_bytes() for name in formats)))
     assert len(written) == 1 and all(written.pop())

@@ -16,12 +16,30 @@ from tests import maps
 MAP = maps.beatmap([f"{50 * (i % 8)},100,{1000 + 500 * i},{5 if i % 4 == 0 else 1},0" for i in range(12)])
 
 
-def finding(rule: str, index: int | None, score: float = 0.8, bits: float | None = 12.0, time: float | None = None,
-            end_time: float | None = None, beatmap: Beatmap = MAP) -> Finding:
+def finding(
+    rule: str,
+    index: int | None,
+    score: float = 0.8,
+    bits: float | None = 12.0,
+    time: float | None = None,
+    end_time: float | None = None,
+    beatmap: Beatmap = MAP,
+) -> Finding:
     at = time if index is None else beatmap.hit_objects[index].time
     assert at is not None
-    return Finding(rule, Category(rule.split("/")[0]), Severity.WARNING, score, "message", at, "00:00:000 -", 1,
-                   () if index is None else (index,), end_time, surprisal=bits)
+    return Finding(
+        rule,
+        Category(rule.split("/")[0]),
+        Severity.WARNING,
+        score,
+        "message",
+        at,
+        "00:00:000 -",
+        1,
+        () if index is None else (index,),
+        end_time,
+        surprisal=bits,
+    )
 
 
 def rules(*findings: Finding) -> list[str]:
@@ -46,12 +64,18 @@ class TestFolding:
         assert rules(finding("positions/a", 3), finding("hitsounds/b", 3)) == ["positions/a", "hitsounds/b"]
 
     def test_exact_findings_are_no_wake_of_another_object(self) -> None:
-        assert rules(finding("rhythm/a", 3, 0.9), finding("rhythm/unsnapped", 4, bits=None)) == ["rhythm/a", "rhythm/unsnapped"]
+        assert rules(finding("rhythm/a", 3, 0.9), finding("rhythm/unsnapped", 4, bits=None)) == [
+            "rhythm/a",
+            "rhythm/unsnapped",
+        ]
 
     def test_a_section_out_of_time_explains_the_rhythm_inside_it(self) -> None:
         section = finding("timing/section", None, 0.5, None, time=500, end_time=5000)
         assert rules(section, finding("rhythm/a", 4, 0.95), finding("rhythm/b", 9), finding("positions/c", 4)) == [
-            "timing/section", "positions/c", "rhythm/b"]
+            "timing/section",
+            "positions/c",
+            "rhythm/b",
+        ]
 
     def test_nothing_is_lost_without_being_counted(self) -> None:
         surprising = EventScore(Event(EventKind.POS_X, 5, 1000, 0, MAP.hit_objects[0]), 14.0, 2.0, ())
@@ -89,19 +113,31 @@ class TestTimestamps:
         mania = maps.beatmap(["64,192,1000,1,0", "448,192,1000,1,0"], mode=3)
         assert editor_timestamp(mania, 1000, mania.hit_objects) == "00:01:000 (1000|0,1000|3) -"
 
-    @pytest.mark.parametrize(("timestamp", "link"), [
-        ("00:12:345 (3) -", "osu://edit/00:12:345%20%283%29"), ("00:01:000 (1000|0,1000|3) -", "osu://edit/00:01:000%20%281000%7C0%2C1000%7C3%29"),
-        ("00:00:000 -", "osu://edit/00:00:000")])
+    @pytest.mark.parametrize(
+        ("timestamp", "link"),
+        [
+            ("00:12:345 (3) -", "osu://edit/00:12:345%20%283%29"),
+            ("00:01:000 (1000|0,1000|3) -", "osu://edit/00:01:000%20%281000%7C0%2C1000%7C3%29"),
+            ("00:00:000 -", "osu://edit/00:00:000"),
+        ],
+    )
     def test_links(self, timestamp: str, link: str) -> None:
         assert editor_link(timestamp) == link
 
 
 class TestFingerprints:
     def test_they_survive_small_shifts_of_the_map(self) -> None:
-        moved = maps.beatmap([f"{50 * (i % 8)},100,{1007 + 500 * i},{5 if i % 4 == 0 else 1},0" for i in range(12)], ["7,500,4,2,0,70,1,0"])
+        moved = maps.beatmap(
+            [f"{50 * (i % 8)},100,{1007 + 500 * i},{5 if i % 4 == 0 else 1},0" for i in range(12)],
+            ["7,500,4,2,0,70,1,0"],
+        )
         assert fingerprint(MAP, finding("rhythm/a", 3)) == fingerprint(moved, finding("rhythm/a", 3, beatmap=moved))
 
     def test_they_tell_rules_objects_and_difficulties_apart(self) -> None:
-        ids = {fingerprint(MAP, finding("rhythm/a", 3)), fingerprint(MAP, finding("rhythm/b", 3)), fingerprint(MAP, finding("rhythm/a", 4)),
-               fingerprint(replace(MAP, metadata={"Version": "Hard"}), finding("rhythm/a", 3))}
+        ids = {
+            fingerprint(MAP, finding("rhythm/a", 3)),
+            fingerprint(MAP, finding("rhythm/b", 3)),
+            fingerprint(MAP, finding("rhythm/a", 4)),
+            fingerprint(replace(MAP, metadata={"Version": "Hard"}), finding("rhythm/a", 3)),
+        }
         assert len(ids) == 4

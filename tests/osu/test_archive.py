@@ -37,19 +37,34 @@ def entry(name: str, kind: int = stat.S_IFREG) -> zipfile.ZipInfo:
 
 
 def test_an_archive_is_linted_like_its_folder(tmp_path):
-    path = archive(tmp_path / "set.osz", ("Hard.osu", MAP), ("sub/Easy.osu", MAP.replace("Version:Version", "Version:Easy")))
+    path = archive(
+        tmp_path / "set.osz", ("Hard.osu", MAP), ("sub/Easy.osu", MAP.replace("Version:Version", "Version:Easy"))
+    )
     report = lint([path], NO_MODEL)
     assert [beatmap.path for beatmap in report.beatmaps] == [f"{path}/Hard.osu", f"{path}/sub/Easy.osu"]
     assert [beatmap.version for beatmap in report.beatmaps] == ["Version", "Easy"]
     unpack(path, tmp_path / "set")
     alike = lint([tmp_path / "set"], NO_MODEL).beatmaps
-    assert [beatmap.findings for beatmap in alike] == [beatmap.findings for beatmap in report.beatmaps] and alike[0].objects == 60
+    assert [beatmap.findings for beatmap in alike] == [beatmap.findings for beatmap in report.beatmaps] and alike[
+        0
+    ].objects == 60
 
 
-@pytest.mark.parametrize(("name", "reason"), [
-    ("../evil.osu", "leads out"), ("a/../../evil.osu", "leads out"), ("..\\evil.osu", "leads out"), ("/etc/evil.osu", "absolute"),
-    ("C:\\evil.osu", "absolute"), ("\\\\host\\evil.osu", "absolute"), ("a\x1bb.osu", "no name"), ("a" * 300 + ".osu", "too long"),
-    (entry("evil.osu", stat.S_IFLNK), "a link or a device"), (entry("evil.osu", stat.S_IFCHR), "a link or a device")])
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("../evil.osu", "leads out"),
+        ("a/../../evil.osu", "leads out"),
+        ("..\\evil.osu", "leads out"),
+        ("/etc/evil.osu", "absolute"),
+        ("C:\\evil.osu", "absolute"),
+        ("\\\\host\\evil.osu", "absolute"),
+        ("a\x1bb.osu", "no name"),
+        ("a" * 300 + ".osu", "too long"),
+        (entry("evil.osu", stat.S_IFLNK), "a link or a device"),
+        (entry("evil.osu", stat.S_IFCHR), "a link or a device"),
+    ],
+)
 def test_entries_that_cannot_be_trusted_are_left_out_and_named(tmp_path, name, reason):
     path = archive(tmp_path / "set.osz", ("Hard.osu", MAP), (name, MAP))
     (tmp_path / "out" / "in").mkdir(parents=True)
@@ -123,7 +138,11 @@ def test_of_duplicate_names_the_last_is_read_and_it_is_said(tmp_path):
     last = MAP.replace("Creator:Creator", "Creator:Z")
     path = archive(tmp_path / "set.osz", ("Hard.osu", "first"), ("hard.OSU", MAP), ("Hard.osu", last))
     (beatmap,) = lint([path], NO_MODEL).beatmaps
-    assert beatmap.creator == "Z" and beatmap.status == "partial" and "more than once; the last is read" in beatmap.messages[-1]
+    assert (
+        beatmap.creator == "Z"
+        and beatmap.status == "partial"
+        and "more than once; the last is read" in beatmap.messages[-1]
+    )
 
 
 def test_names_without_the_utf8_mark_are_still_read(tmp_path):
@@ -153,7 +172,10 @@ def test_a_damaged_entry_costs_no_other(tmp_path):
 def test_broken_maps_in_an_archive_are_named_by_the_archive(tmp_path):
     path = archive(tmp_path / "set.osz", ("bad.osu", "osu file format v14\n\n[HitObjects]\n"), ("good.osu", MAP))
     bad, good = lint([path], NO_MODEL).beatmaps
-    assert bad.messages == (f"{path}{os.sep}bad.osu: no hit objects: nothing to lint (is the file cut off?)",) and good.status != "error"
+    assert (
+        bad.messages == (f"{path}{os.sep}bad.osu: no hit objects: nothing to lint (is the file cut off?)",)
+        and good.status != "error"
+    )
 
 
 def test_the_unpacked_files_are_gone_even_after_an_interrupt(tmp_path):

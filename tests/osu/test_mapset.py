@@ -21,7 +21,9 @@ def lint_set(folder: Path, *paths: Path, **settings: object) -> dict[str, Beatma
 
 
 def rules(report: BeatmapReport) -> list[tuple[str, object]]:
-    return [(finding.rule, finding.evidence.get("subject")) for finding in report.findings if finding.category == "mapset"]
+    return [
+        (finding.rule, finding.evidence.get("subject")) for finding in report.findings if finding.category == "mapset"
+    ]
 
 
 def test_the_odd_difficulty_gets_the_finding(tmp_path):
@@ -30,8 +32,12 @@ def test_the_odd_difficulty_gets_the_finding(tmp_path):
     write(tmp_path, found)
     reports = lint_set(tmp_path, select=("mapset/metadata",))
     assert {name: rules(report) for name, report in reports.items()} == {
-        "Expert": [], "Hard": [("mapset/metadata", "Source")], "Insane": [], "Normal": []}
-    finding, = reports["Hard"].findings
+        "Expert": [],
+        "Hard": [("mapset/metadata", "Source")],
+        "Insane": [],
+        "Normal": [],
+    }
+    (finding,) = reports["Hard"].findings
     assert finding.message == 'Source is "Some Game" here and empty in [Expert], [Insane] and [Normal].'
     path = next(tmp_path.glob("*Hard*"))
     assert path.read_text().splitlines()[finding.line - 1] == "Source:Some Game"
@@ -41,7 +47,9 @@ def test_a_difficulty_alone_is_compared_with_its_siblings(tmp_path):
     found = versions()
     found["Hard"] = found["Hard"].with_metadata(Source="Some Game")
     paths = dict(zip(found, write(tmp_path, found), strict=True))
-    assert rules(lint_set(tmp_path, paths["Hard"], select=("mapset/metadata",))["Hard"]) == [("mapset/metadata", "Source")]
+    assert rules(lint_set(tmp_path, paths["Hard"], select=("mapset/metadata",))["Hard"]) == [
+        ("mapset/metadata", "Source")
+    ]
     reports = lint_set(tmp_path, paths["Normal"], select=("mapset/metadata",))
     assert list(reports) == ["Normal"] and rules(reports["Normal"]) == []
 
@@ -59,7 +67,11 @@ def test_an_unreadable_difficulty_does_not_stop_the_set(tmp_path):
 
 def test_maps_of_other_songs_in_the_folder_are_other_sets(tmp_path):
     found = versions()
-    other = Version("Normal", found["Normal"].objects).with_metadata(Title="Another", Tags="jazz").with_general(AudioFilename="b.mp3")
+    other = (
+        Version("Normal", found["Normal"].objects)
+        .with_metadata(Title="Another", Tags="jazz")
+        .with_general(AudioFilename="b.mp3")
+    )
     write(tmp_path, found)
     (tmp_path / "another.osu").write_text(other.text())
     assert [len(one.beatmaps) for one in mapset.load(tmp_path)] == [4, 1]
@@ -70,20 +82,32 @@ def test_files_are_found_whatever_the_case_and_never_outside(tmp_path):
     (tmp_path / "SB").mkdir()
     (tmp_path / "SB" / "Dot.png").write_bytes(b"x" * 7)
     (tmp_path.parent / "secret.png").write_bytes(b"x")
-    loaded, = mapset.load(tmp_path)
+    (loaded,) = mapset.load(tmp_path)
     assert loaded.files[loaded.find('"sb\\dot.PNG"') or ""] == 7
     assert loaded.find("../secret.png") is None and loaded.find("SB/../SB/Dot.png") is None
 
 
 def test_storyboard_variables_are_filled_in(tmp_path):
     write(tmp_path, versions())
-    (tmp_path / "a.osb").write_text('[Variables]\n$dot="sb/dot.png"\n[Events]\n//x\nSprite,Overlay,Centre,$dot,320,240\n F,0,0,1\n')
+    (tmp_path / "a.osb").write_text(
+        '[Variables]\n$dot="sb/dot.png"\n[Events]\n//x\nSprite,Overlay,Centre,$dot,320,240\n F,0,0,1\n'
+    )
     assert mapset.load(tmp_path)[0].storyboard == ('Sprite,Overlay,Centre,"sb/dot.png",320,240',)
 
 
-@pytest.mark.parametrize(("version", "stars", "expected"), [
-    ("Hard", 3.1, Level.HARD), ("pishifat's Hard", 3.1, Level.HARD), ("Easy", 5.5, Level.EXPERT), ("Celestial", 4.2, Level.INSANE),
-    ("Normal", None, Level.NORMAL), ("Celestial", None, None), ("Hard", 4.1, Level.HARD), ("Light Insane", 4.0, Level.INSANE)])
+@pytest.mark.parametrize(
+    ("version", "stars", "expected"),
+    [
+        ("Hard", 3.1, Level.HARD),
+        ("pishifat's Hard", 3.1, Level.HARD),
+        ("Easy", 5.5, Level.EXPERT),
+        ("Celestial", 4.2, Level.INSANE),
+        ("Normal", None, Level.NORMAL),
+        ("Celestial", None, None),
+        ("Hard", 4.1, Level.HARD),
+        ("Light Insane", 4.0, Level.INSANE),
+    ],
+)
 def test_level_by_name_and_stars(version: str, stars: float | None, expected: Level | None):
     assert level.level_of(beatmap(metadata={"Version": version}), stars) is expected
 
@@ -108,6 +132,11 @@ def test_a_collection_of_very_many_maps_is_not_compared(tmp_path, monkeypatch):
 
 def test_maps_without_names_are_sets_of_their_own(tmp_path):
     for name in "ab":
-        text = Version(name, versions()["Normal"].objects).with_general(AudioFilename="").with_metadata(Title="", Artist="").text()
+        text = (
+            Version(name, versions()["Normal"].objects)
+            .with_general(AudioFilename="")
+            .with_metadata(Title="", Artist="")
+            .text()
+        )
         (tmp_path / f"{name}.osu").write_text(text)
     assert [len(one.beatmaps) for one in mapset.load(tmp_path)] == [1, 1]

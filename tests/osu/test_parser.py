@@ -39,8 +39,10 @@ def refusal(text: str | bytes) -> str:
 
 class TestLines:
     def test_every_object_and_timing_point_knows_the_very_line_it_stands_on(self) -> None:
-        text = ("osu file format v14\r\n\r\n// a comment\r\n[TimingPoints]\r\n0,400,4,1,0,50,1,0\r\n\r\n"
-                "// another\r\n800,-50,4,1,0,50,0,0\r\n[HitObjects]\r\n\r\n10,20,0,1,0\r\n// between\r\n30,40,400,5,2\r\n")
+        text = (
+            "osu file format v14\r\n\r\n// a comment\r\n[TimingPoints]\r\n0,400,4,1,0,50,1,0\r\n\r\n"
+            "// another\r\n800,-50,4,1,0,50,0,0\r\n[HitObjects]\r\n\r\n10,20,0,1,0\r\n// between\r\n30,40,400,5,2\r\n"
+        )
         beatmap = read(text)
         lines = text.split("\r\n")
         assert [lines[p.line - 1] for p in beatmap.timing_points] == ["0,400,4,1,0,50,1,0", "800,-50,4,1,0,50,0,0"]
@@ -66,15 +68,25 @@ class TestTolerance:
 
     def test_a_missing_hit_sample_and_decimal_times(self) -> None:
         beatmap = read(MINIMAL.replace("256,192,1000,1,0,0:0:0:0:", "256.5,192,1000.25,1,2"))
-        assert (beatmap.hit_objects[0].time, beatmap.hit_objects[0].x, beatmap.hit_objects[0].sample.volume) == (1000.25, 256.5, 0)
+        assert (beatmap.hit_objects[0].time, beatmap.hit_objects[0].x, beatmap.hit_objects[0].sample.volume) == (
+            1000.25,
+            256.5,
+            0,
+        )
 
     def test_old_timing_points_with_two_fields_are_red_or_green_by_sign(self) -> None:
         beatmap = read(MINIMAL.replace("1000,500,4,2,1,60,1,0", "1000,500\n2000,-200"))
         assert [p.uninherited for p in beatmap.timing_points] == [True, False]
-        assert (beatmap.timing_points[0].meter, beatmap.timing_points[0].volume, beatmap.timing_points[1].velocity) == (4, 100, 0.5)
+        assert (beatmap.timing_points[0].meter, beatmap.timing_points[0].volume, beatmap.timing_points[1].velocity) == (
+            4,
+            100,
+            0.5,
+        )
 
     def test_approach_rate_follows_overall_difficulty_in_old_maps(self) -> None:
-        assert read(MINIMAL.replace("[Timing", "[Difficulty]\nOverallDifficulty:7\n[Timing")).difficulty.approach_rate == 7
+        assert (
+            read(MINIMAL.replace("[Timing", "[Difficulty]\nOverallDifficulty:7\n[Timing")).difficulty.approach_rate == 7
+        )
 
     def test_bytes_that_are_not_utf8_are_replaced_and_said(self) -> None:
         beatmap = read(MINIMAL.encode().replace(b"Mode: 0", b"Mode: 0\n[Metadata]\nTitle:caf\xe9"))
@@ -82,19 +94,27 @@ class TestTolerance:
         assert beatmap.messages == ("line 7: not UTF-8; the odd bytes were replaced",)
 
     def test_unknown_sections_and_storyboards_are_passed_over(self) -> None:
-        beatmap = read(MINIMAL.replace("[Timing", '[Events]\n0,0,"bg.jpg",0,0\n2,5000,6000\n F,0,0,1\n[Surprise]\nx\n[Timing'))
+        beatmap = read(
+            MINIMAL.replace("[Timing", '[Events]\n0,0,"bg.jpg",0,0\n2,5000,6000\n F,0,0,1\n[Surprise]\nx\n[Timing')
+        )
         assert [(b.start, b.end) for b in beatmap.breaks] == [(5000.0, 6000.0)]
         assert [text for _, text in beatmap.events] == ['0,0,"bg.jpg",0,0']
 
     def test_lines_that_cannot_be_read_are_skipped_and_said_as_the_game_skips_them(self) -> None:
-        beatmap = read(MINIMAL.replace("1000,500", "oops\n1000,500") + "0,0,2000,64,0\n0,0,soon,1,0\n9,9,3000,2,0,B|1:1|\n9,9,4000,1,0\n")
+        beatmap = read(
+            MINIMAL.replace("1000,500", "oops\n1000,500")
+            + "0,0,2000,64,0\n0,0,soon,1,0\n9,9,3000,2,0,B|1:1|\n9,9,4000,1,0\n"
+        )
         assert [o.line for o in beatmap.hit_objects] == [12, 16]
-        assert beatmap.messages == ("skipped 1 timing point line that cannot be read (line 8)",
-                                    "skipped 3 hit object lines that cannot be read (line 13, 14, 15)")
+        assert beatmap.messages == (
+            "skipped 1 timing point line that cannot be read (line 8)",
+            "skipped 3 hit object lines that cannot be read (line 13, 14, 15)",
+        )
 
     def test_a_missing_header_is_forgiven(self) -> None:
         assert read(MINIMAL.replace("osu file format v14", "")).messages == (
-            "line 3: no 'osu file format v…'; read as v14, as the game does",)
+            "line 3: no 'osu file format v…'; read as v14, as the game does",
+        )
 
     def test_red_lines_of_less_than_six_ms_count_as_six(self) -> None:
         beatmap = read(MINIMAL.replace("1000,500", "0,-1E+90,4,2,1,60,1,0\n1000,500"))
@@ -103,28 +123,31 @@ class TestTolerance:
 
 
 class TestRefusals:
-    @pytest.mark.parametrize(("content", "reason"), [
-        (b"", "the file is empty"),
-        (b" \n\t\n", "the file is empty"),
-        (b"ID3\x03\x00\x00\x00\x00\x00\x00" + bytes(300), "binary"),
-        (b"\x89PNG\r\n\x1a\n\x00\x00", "binary"),
-        ("hello world", "not a beatmap"),
-        ("osu file format v99", "v99 is not supported"),
-        ("osu file format vX", "unknown format version"),
-        ("osu file format v14\n[HitObjects]\n", "no hit objects"),
-        (MINIMAL.replace("1000,500,4,2,1,60,1,0", ""), "no timing points"),
-        (MINIMAL.replace("1000,500,4,2,1,60,1,0", "1000,-100,4,2,1,60,0,0"), "no uninherited timing point"),
-        (MINIMAL.replace(",500,", ",NaN,"), "beat length of NaN"),
-        (MINIMAL.replace(",500,", ",inf,"), "beat length of inf"),
-        (MINIMAL.replace(",500,", ",0,"), "beat length of 0"),
-        (MINIMAL.replace("1000,500", "Infinity,500"), "not a time"),
-        (MINIMAL.replace("192,1000,", "192,36000001,"), "no song is that long"),
-        (MINIMAL.replace("256,192", "1e9,192"), "coordinates beyond"),
-        (MINIMAL.replace("256,192", "NaN,192"), "coordinates beyond"),
-        (MINIMAL.replace("256,192,1000,1,0,0:0:0:0:", "256,192,10"), "cut off"),
-        (MINIMAL.replace("Mode: 0", "Mode: 9"), "unknown game mode"),
-        (MINIMAL.replace("256,192,1000,1,0,0:0:0:0:", "0,0,1000,2,0,B|9:9,1,1e12"), None),
-    ])
+    @pytest.mark.parametrize(
+        ("content", "reason"),
+        [
+            (b"", "the file is empty"),
+            (b" \n\t\n", "the file is empty"),
+            (b"ID3\x03\x00\x00\x00\x00\x00\x00" + bytes(300), "binary"),
+            (b"\x89PNG\r\n\x1a\n\x00\x00", "binary"),
+            ("hello world", "not a beatmap"),
+            ("osu file format v99", "v99 is not supported"),
+            ("osu file format vX", "unknown format version"),
+            ("osu file format v14\n[HitObjects]\n", "no hit objects"),
+            (MINIMAL.replace("1000,500,4,2,1,60,1,0", ""), "no timing points"),
+            (MINIMAL.replace("1000,500,4,2,1,60,1,0", "1000,-100,4,2,1,60,0,0"), "no uninherited timing point"),
+            (MINIMAL.replace(",500,", ",NaN,"), "beat length of NaN"),
+            (MINIMAL.replace(",500,", ",inf,"), "beat length of inf"),
+            (MINIMAL.replace(",500,", ",0,"), "beat length of 0"),
+            (MINIMAL.replace("1000,500", "Infinity,500"), "not a time"),
+            (MINIMAL.replace("192,1000,", "192,36000001,"), "no song is that long"),
+            (MINIMAL.replace("256,192", "1e9,192"), "coordinates beyond"),
+            (MINIMAL.replace("256,192", "NaN,192"), "coordinates beyond"),
+            (MINIMAL.replace("256,192,1000,1,0,0:0:0:0:", "256,192,10"), "cut off"),
+            (MINIMAL.replace("Mode: 0", "Mode: 9"), "unknown game mode"),
+            (MINIMAL.replace("256,192,1000,1,0,0:0:0:0:", "0,0,1000,2,0,B|9:9,1,1e12"), None),
+        ],
+    )
     def test_one_line_with_the_reason(self, content: str | bytes, reason: str | None) -> None:
         if reason is None:  # an absurd slider length is replaced by that of its control points, as the game does
             assert read(content).hit_objects[0].slider.length == pytest.approx(12.73, abs=0.01)
@@ -151,8 +174,10 @@ class TestMeaning:
         assert beatmap.hit_objects[0].edge_times() == pytest.approx((1000, 1250, 1500))
 
     def test_combo_numbers_start_anew_at_flags_and_after_spinners(self) -> None:
-        beatmap = maps.beatmap(["0,0,0,1,0", "0,0,500,1,0", "0,0,1000,5,0", "256,192,1500,12,0,2000", "0,0,2500,1,0", "0,0,3000,1,0"],
-                              ["0,500,4,1,0,50,1,0"])
+        beatmap = maps.beatmap(
+            ["0,0,0,1,0", "0,0,500,1,0", "0,0,1000,5,0", "256,192,1500,12,0,2000", "0,0,2500,1,0", "0,0,3000,1,0"],
+            ["0,500,4,1,0,50,1,0"],
+        )
         assert [o.combo_number for o in beatmap.hit_objects] == [1, 2, 1, 1, 1, 2]
 
     def test_lazers_format_has_fractions_and_segments(self) -> None:
@@ -168,14 +193,25 @@ class TestMeaning:
         assert beatmap.mode is Mode.MANIA and hold.kind is ObjectKind.HOLD
         assert (hold.end_time, hold.sample.volume, beatmap.column(hold), beatmap.column(note)) == (750, 40, 0, 3)
 
-    @pytest.mark.parametrize(("time", "divisor", "error"), [(0, 1, 0), (250, 2, 0), (167, 3, 1 / 3), (257, 2, 7), (493, 1, -7)])
+    @pytest.mark.parametrize(
+        ("time", "divisor", "error"), [(0, 1, 0), (250, 2, 0), (167, 3, 1 / 3), (257, 2, 7), (493, 1, -7)]
+    )
     def test_snapping(self, time: float, divisor: int, error: float) -> None:
         snap = maps.beatmap(["0,0,0,1,0"], ["0,500,4,1,0,50,1,0"]).snap(time, divisors=(1, 2, 3, 4))
         assert (snap.divisor, snap.error) == (divisor, pytest.approx(error, abs=0.01))
 
     def test_kiai_that_a_red_and_a_green_line_at_one_time_share(self) -> None:
-        beatmap = maps.beatmap(["0,0,0,1,0"], ["0,500,4,1,0,50,1,0", "2000,500,4,1,0,50,1,0", "2000,-100,4,1,0,50,0,1",
-                                              "4000,500,4,1,0,50,1,0", "4000,-100,4,1,0,50,0,1", "6000,-100,4,1,0,50,0,0"])
+        beatmap = maps.beatmap(
+            ["0,0,0,1,0"],
+            [
+                "0,500,4,1,0,50,1,0",
+                "2000,500,4,1,0,50,1,0",
+                "2000,-100,4,1,0,50,0,1",
+                "4000,500,4,1,0,50,1,0",
+                "4000,-100,4,1,0,50,0,1",
+                "6000,-100,4,1,0,50,0,0",
+            ],
+        )
         assert [(start.time, end and end.time) for start, end in beatmap.kiai_sections] == [(2000, 6000)]
 
     def test_the_song_is_found_whatever_the_case(self, tmp_path: Path) -> None:
@@ -204,6 +240,8 @@ def test_objects_agree_with_an_independent_reader_on_odd_maps() -> None:
         except (BeatmapError, fosu.MapLoadError):
             continue
         assert len(ours.hit_objects) == len(theirs.hit_objects), path.name
-        assert sorted(o.time for o in ours.hit_objects) == pytest.approx(sorted(o.time for o in theirs.hit_objects), abs=1), path.name
+        assert sorted(o.time for o in ours.hit_objects) == pytest.approx(
+            sorted(o.time for o in theirs.hit_objects), abs=1
+        ), path.name
         compared += 1
     assert compared > 30

@@ -35,7 +35,9 @@ def test_length_zero_means_the_whole_path() -> None:
     assert path("L", (0, 0), (100, 0)).length == 100
 
 
-@pytest.mark.parametrize(("middle", "turn"), [((100, 100), math.pi), ((100 - 100 / math.sqrt(2), 100 / math.sqrt(2)), math.pi)])
+@pytest.mark.parametrize(
+    ("middle", "turn"), [((100, 100), math.pi), ((100 - 100 / math.sqrt(2), 100 / math.sqrt(2)), math.pi)]
+)
 def test_circle_through_three_points(middle: tuple[float, float], turn: float) -> None:
     arc = path("P", (0, 0), middle, (200, 0))
     assert arc.natural_length == pytest.approx(100 * turn, rel=2e-3)
@@ -74,7 +76,9 @@ def test_catmull_goes_through_its_points() -> None:
 
 
 def test_segment_types_of_format_128() -> None:
-    mixed = slider_path.flatten(SliderPath("L", ((0, 0), (100, 0), (200, 100), (300, 0)), 1, 0.0, segment_types=((1, "P"),)))
+    mixed = slider_path.flatten(
+        SliderPath("L", ((0, 0), (100, 0), (200, 100), (300, 0)), 1, 0.0, segment_types=((1, "P"),))
+    )
     assert mixed.natural_length == pytest.approx(100 + math.pi * 100, rel=1e-3)
 
 

@@ -1,4 +1,5 @@
-"""Formats for machines that are not ours: SARIF by its schema, JUnit by a parser of it, GitHub and Markdown by their rules."""
+"""Formats for machines that are not ours: SARIF by its schema, JUnit by a parser of it, GitHub and Markdown by their
+rules."""
 
 from __future__ import annotations
 
@@ -19,9 +20,14 @@ from maimod.reporters.view import View
 from tests.reporters.test_reporters import BEATMAP, BROKEN, MISSING, OFFSET, RULES, SET
 
 HOSTILE = replace(
-    BEATMAP, path="a.osu", file="sets/100% [a], b:c\n::error::/a.osu", title="*x* <script> @all | `y`\x00\ud800", status="partial",
+    BEATMAP,
+    path="a.osu",
+    file="sets/100% [a], b:c\n::error::/a.osu",
+    title="*x* <script> @all | `y`\x00\ud800",
+    status="partial",
     messages=("two\nlines: 100%\n::warning::x\x07",),
-    findings=(replace(MISSING, message="a|b\n::stop-commands::x *c* %0A\x1b"), replace(MISSING, time=1.0)))
+    findings=(replace(MISSING, message="a|b\n::stop-commands::x *c* %0A\x1b"), replace(MISSING, time=1.0)),
+)
 
 
 def text(name: str, report: Report, **options) -> str:
@@ -49,9 +55,19 @@ def test_sarif_results():
     assert rules[0]["helpUri"] == "https://osu.ppy.sh/wiki" and "Because it matters." in rules[0]["help"]["markdown"]
     results = run["results"]
     assert [(r["level"], rules[r["ruleIndex"]]["id"]) for r in results] == [
-        ("note", "timing/offset"), ("error", "rhythm/unsnapped"), ("warning", "rhythm/missing"), ("warning", "rhythm/missing")]
-    assert results[1]["locations"] == [{"physicalLocation": {
-        "artifactLocation": {"uri": "set/hard.osu", "uriBaseId": "SRCROOT"}, "region": {"startLine": 90}}}]
+        ("note", "timing/offset"),
+        ("error", "rhythm/unsnapped"),
+        ("warning", "rhythm/missing"),
+        ("warning", "rhythm/missing"),
+    ]
+    assert results[1]["locations"] == [
+        {
+            "physicalLocation": {
+                "artifactLocation": {"uri": "set/hard.osu", "uriBaseId": "SRCROOT"},
+                "region": {"startLine": 90},
+            }
+        }
+    ]
     assert results[1]["message"]["text"] == "[Collab [Hard]] 00:01:000 (12) - Circle 7 ms before the 1/4 tick."
     (invocation,) = run["invocations"]
     assert invocation["executionSuccessful"] is False
@@ -63,9 +79,15 @@ def test_sarif_fingerprints_tell_equal_findings_apart():
     assert [r["partialFingerprints"] for r in run["results"]] == [{"maimod/v1": "a1:1"}, {"maimod/v1": "a1:2"}]
 
 
-@pytest.mark.parametrize(("path", "uri"), [
-    ("sets/100% [a].osu", "sets/100%25%20%5Ba%5D.osu"), ("/maps/a b.osu", "file:///maps/a%20b.osu"),
-    ("C:/maps/a#.osu", "file:///C:/maps/a%23.osu"), ("ピアノ.osu", "%E3%83%94%E3%82%A2%E3%83%8E.osu")])
+@pytest.mark.parametrize(
+    ("path", "uri"),
+    [
+        ("sets/100% [a].osu", "sets/100%25%20%5Ba%5D.osu"),
+        ("/maps/a b.osu", "file:///maps/a%20b.osu"),
+        ("C:/maps/a#.osu", "file:///C:/maps/a%23.osu"),
+        ("ピアノ.osu", "%E3%83%94%E3%82%A2%E3%83%8E.osu"),
+    ],
+)
 def test_sarif_paths_are_uris(path, uri):
     (run,) = json.loads(text("sarif", Report("0.1.0", None, (replace(BEATMAP, file=path),))))["runs"]
     location = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
@@ -116,7 +138,9 @@ def test_github_annotations(monkeypatch):
         "::error file=set/broken.osu,title=maimod::set/broken.osu:31: cannot read hit object: the file seems cut off here",
         "::error file=set/hard.osu,line=90,title=rhythm/unsnapped::[Collab [Hard]] 00:01:000 (12) - Circle 7 ms before the 1/4 tick.",
         "::warning file=set/hard.osu,line=120,title=rhythm/missing::[Collab [Hard]] 01:02:345 (7) - " + MISSING.message,
-        "::warning file=set/4k.osu,line=120,title=rhythm/missing::[4K] 02:54:138 (174138|0,174138|3) - " + MISSING.message]
+        "::warning file=set/4k.osu,line=120,title=rhythm/missing::[4K] 02:54:138 (174138|0,174138|3) - "
+        + MISSING.message,
+    ]
 
 
 def test_github_commands_cannot_be_smuggled_in(monkeypatch):
@@ -149,14 +173,18 @@ def test_github_summary_is_cut_below_the_limit(monkeypatch, tmp_path):
 
 
 def test_markdown_is_one_issue_a_line():
-    report = Report("0.1.0", None, (replace(BEATMAP, findings=(OFFSET, replace(MISSING, expected=(Expected("circle [1/2]", 0.613),)))),
-                                    BROKEN))
+    report = Report(
+        "0.1.0",
+        None,
+        (replace(BEATMAP, findings=(OFFSET, replace(MISSING, expected=(Expected("circle [1/2]", 0.613),)))), BROKEN),
+    )
     assert text("markdown", report, quiet=True) == (
         "\n## Culprate – Aurora \\[2012 ver.\\] \\[Collab \\[Hard\\]\\]\n\n"
         "00:00:500 - **Minor:** The map lies 24 ms before the song. `timing/offset`  \n"
         "01:02:345 (7) - **Warning:** Nothing here, although the song has an onset and the pattern goes on. "
         "The model would sooner expect circle \\[1/2\\] (61 %). `rhythm/missing`  \n"
-        "\n## set/broken.osu\n\n*set/broken.osu:31: cannot read hit object: the file seems cut off here*  \n")
+        "\n## set/broken.osu\n\n*set/broken.osu:31: cannot read hit object: the file seems cut off here*  \n"
+    )
 
 
 def test_markdown_of_hostile_text_keeps_its_lines():

@@ -20,28 +20,103 @@ from maimod.rules.base import Rule
 
 SCHEMA = json.loads((Path(maimod.reporters.__file__).parent / "report.schema.json").read_text(encoding="utf-8"))
 MODEL = ModelInfo("maimod-mini", "maimod", "cpu", "fp32")
-RULES = {name: Rule(name, f"Title of {name}", Severity.WARNING, evidence, "Because it\n    matters.", "By looking.", "It is meant.",
-                    "Much.", "https://osu.ppy.sh/wiki")
-         for name, evidence in (("timing/offset", ("audio",)), ("rhythm/unsnapped", ("map",)), ("rhythm/missing", ("model", "audio")))}
+RULES = {
+    name: Rule(
+        name,
+        f"Title of {name}",
+        Severity.WARNING,
+        evidence,
+        "Because it\n    matters.",
+        "By looking.",
+        "It is meant.",
+        "Much.",
+        "https://osu.ppy.sh/wiki",
+    )
+    for name, evidence in (
+        ("timing/offset", ("audio",)),
+        ("rhythm/unsnapped", ("map",)),
+        ("rhythm/missing", ("model", "audio")),
+    )
+}
 
 MISSING = Finding(
-    "rhythm/missing", Category.RHYTHM, Severity.WARNING, 0.7,
+    "rhythm/missing",
+    Category.RHYTHM,
+    Severity.WARNING,
+    0.7,
     "Nothing here, although the song has an onset and the pattern goes on.",
-    62345.0, "01:02:345 (7) -", 120, (41,), surprisal=14.23, entropy=3.1, actual="nothing",
-    expected=(Expected("circle at 1/2", 0.613), Expected("slider", 0.004)), evidence={"onset": 0.8}, id="a1")
+    62345.0,
+    "01:02:345 (7) -",
+    120,
+    (41,),
+    surprisal=14.23,
+    entropy=3.1,
+    actual="nothing",
+    expected=(Expected("circle at 1/2", 0.613), Expected("slider", 0.004)),
+    evidence={"onset": 0.8},
+    id="a1",
+)
 UNSNAPPED = Finding(
-    "rhythm/unsnapped", Category.RHYTHM, Severity.PROBLEM, 0.97, "Circle 7 ms before the 1/4 tick.",
-    1000.0, "00:01:000 (12) -", 90, (3,), expected=(Expected("00:01:007 (1/4)"),), id="b2")
-OFFSET = Finding("timing/offset", Category.TIMING, Severity.MINOR, 0.4, "The map lies 24 ms before the song.",
-                 500.0, "00:00:500 -", 40, id="c3")
-BEATMAP = BeatmapReport("set/hard.osu", "ok", (), "Aurora [2012 ver.]", "Culprate", "Zelq", "Collab [Hard]", "osu", "audio.mp3",
-                        1512, 90123.0, 4012, 7, (OFFSET, UNSNAPPED, MISSING))
+    "rhythm/unsnapped",
+    Category.RHYTHM,
+    Severity.PROBLEM,
+    0.97,
+    "Circle 7 ms before the 1/4 tick.",
+    1000.0,
+    "00:01:000 (12) -",
+    90,
+    (3,),
+    expected=(Expected("00:01:007 (1/4)"),),
+    id="b2",
+)
+OFFSET = Finding(
+    "timing/offset",
+    Category.TIMING,
+    Severity.MINOR,
+    0.4,
+    "The map lies 24 ms before the song.",
+    500.0,
+    "00:00:500 -",
+    40,
+    id="c3",
+)
+BEATMAP = BeatmapReport(
+    "set/hard.osu",
+    "ok",
+    (),
+    "Aurora [2012 ver.]",
+    "Culprate",
+    "Zelq",
+    "Collab [Hard]",
+    "osu",
+    "audio.mp3",
+    1512,
+    90123.0,
+    4012,
+    7,
+    (OFFSET, UNSNAPPED, MISSING),
+)
 CLEAN = replace(BEATMAP, path="set/easy.osu", version="Easy", findings=(), unexplained=0)
 CHORD = replace(MISSING, timestamp="02:54:138 (174138|0,174138|3) -", time=174138.0)
-MANIA = BeatmapReport("set/4k.osu", "partial",
-                      ("song 'audio.ogg' not found beside the map; offset, tempo and silence are not checked",),
-                      "残酷な天使", "高橋洋子", "mapper", "4K", "mania", None, 1, 190500.0, 9, 0, (CHORD,))
-BROKEN = BeatmapReport("set/broken.osu", "error", ("set/broken.osu:31: cannot read hit object: the file seems cut off here",))
+MANIA = BeatmapReport(
+    "set/4k.osu",
+    "partial",
+    ("song 'audio.ogg' not found beside the map; offset, tempo and silence are not checked",),
+    "残酷な天使",
+    "高橋洋子",
+    "mapper",
+    "4K",
+    "mania",
+    None,
+    1,
+    190500.0,
+    9,
+    0,
+    (CHORD,),
+)
+BROKEN = BeatmapReport(
+    "set/broken.osu", "error", ("set/broken.osu:31: cannot read hit object: the file seems cut off here",)
+)
 REPORT = Report("0.1.0", MODEL, (BEATMAP,))
 SET = Report("0.1.0", MODEL, (BEATMAP, CLEAN, MANIA, BROKEN))
 RULE = "─" * 80
@@ -88,11 +163,14 @@ def test_wide_pages_put_the_message_beside_the_timestamp():
         "   map P 00:01:000 (12) -  Circle 7 ms before the 1/4 tick.",
         "                           map: 00:01:007 (1/4) · rhythm/unsnapped",
         "  14.2 W 01:02:345 (7) -   Nothing here, although the song has an onset and the pattern goes on.",
-        "                           model: circle at 1/2 61 %, slider <1 % · rhythm/missing"]
+        "                           model: circle at 1/2 61 %, slider <1 % · rhythm/missing",
+    ]
 
 
 def test_several_maps_shortened():
-    assert page(SET, max_findings=2, min_severity=Severity.WARNING, statistics=True) == f"""\
+    assert (
+        page(SET, max_findings=2, min_severity=Severity.WARNING, statistics=True)
+        == f"""\
 Culprate – Aurora [2012 ver.] [Collab [Hard]] by Zelq
 osu! · 1,512 objects · 1:30 · audio.mp3 · maimod-mini (cpu, fp32)
   set/hard.osu
@@ -135,16 +213,20 @@ Not shown: 1 minor finding below --min-severity warning.
 bits: how much the model is surprised; 10 bits is a choice it gives 1 in 1,000.
 Why, and when to ignore it: maimod explain rhythm/unsnapped
 """
+    )
 
 
 def test_clean_map_without_model():
-    assert page(Report("0.1.0", None, (CLEAN,))) == f"""\
+    assert (
+        page(Report("0.1.0", None, (CLEAN,)))
+        == f"""\
 Culprate – Aurora [2012 ver.] [Easy] by Zelq
 osu! · 1,512 objects · 1:30 · audio.mp3 · no model
 
 {RULE}
 No findings.
 """
+    )
 
 
 def test_quiet_keeps_findings_troubles_and_what_was_left_out():
@@ -184,7 +266,9 @@ def test_terminal_gets_colours_and_links_and_the_same_text(monkeypatch):
 
 
 def test_hostile_metadata_cannot_drive_the_terminal():
-    hostile = replace(BEATMAP, title="[red]x[/red]\x1b[2J\u202e", artist=":smile:", creator="a\nb", messages=("\x1b]0;x\x07",))
+    hostile = replace(
+        BEATMAP, title="[red]x[/red]\x1b[2J\u202e", artist=":smile:", creator="a\nb", messages=("\x1b]0;x\x07",)
+    )
     text = page(Report("0.1.0", MODEL, (hostile,)))
     assert ":smile: – [red]x[/red]\ufffd[2J\ufffd [Collab [Hard]] by a b\n" in text and "\x1b" not in text
     assert clean("\ud800") == "\ufffd"
@@ -194,7 +278,14 @@ def test_wrap_and_percent():
     assert wrap("aa bb\u00a0cc dd", 5) == ["aa", "bb cc", "dd"]
     assert wrap("", 5) == [""]
     assert wrap("残酷な 天使", 7) == ["残酷な", "天使"]
-    assert [percent(p) for p in (0.0, 0.004, 0.01, 0.614, 0.995, 1.0)] == ["<1 %", "<1 %", "1 %", "61 %", ">99 %", "100 %"]
+    assert [percent(p) for p in (0.0, 0.004, 0.01, 0.614, 0.995, 1.0)] == [
+        "<1 %",
+        "<1 %",
+        "1 %",
+        "61 %",
+        ">99 %",
+        "100 %",
+    ]
 
 
 def test_shorten_keeps_the_highest_scored_and_loses_nothing():
@@ -212,25 +303,44 @@ def test_json_matches_schema_and_contract():
     assert out.getvalue().isascii() and document["summary"] == {"problem": 1, "warning": 2, "minor": 1}
     assert document["tool"] == {"name": "maimod", "version": "0.1.0"}
     assert document["beatmaps"][0]["findings"][2] == {
-        "id": "a1", "rule": "rhythm/missing", "category": "rhythm", "severity": "warning", "score": 0.7, "surprisal": 14.23,
-        "entropy": 3.1, "time": 62345.0, "end_time": None, "timestamp": "01:02:345 (7) -",
-        "link": "osu://edit/01:02:345%20%287%29", "objects": [41], "line": 120, "message": MISSING.message, "actual": "nothing",
+        "id": "a1",
+        "rule": "rhythm/missing",
+        "category": "rhythm",
+        "severity": "warning",
+        "score": 0.7,
+        "surprisal": 14.23,
+        "entropy": 3.1,
+        "time": 62345.0,
+        "end_time": None,
+        "timestamp": "01:02:345 (7) -",
+        "link": "osu://edit/01:02:345%20%287%29",
+        "objects": [41],
+        "line": 120,
+        "message": MISSING.message,
+        "actual": "nothing",
         "expected": [{"text": "circle at 1/2", "probability": 0.613}, {"text": "slider", "probability": 0.004}],
-        "evidence": {"onset": 0.8}}
+        "evidence": {"onset": 0.8},
+    }
     assert as_json(Report("0.1.0", None, (CLEAN,)))["model"] is None
 
 
 def test_json_says_what_was_left_out():
     document = as_json(SET, View(min_severity=Severity.WARNING, max_findings=1))
     jsonschema.validate(document, SCHEMA)
-    assert document["beatmaps"][0]["messages"] == ["1 finding not listed: milder than the lowest severity asked for",
-                                                  "1 finding not listed: beyond the number asked for"]
+    assert document["beatmaps"][0]["messages"] == [
+        "1 finding not listed: milder than the lowest severity asked for",
+        "1 finding not listed: beyond the number asked for",
+    ]
     assert document["summary"] == {"problem": 1, "warning": 0, "minor": 0}
 
 
 def test_json_values_are_plain():
     assert plain({"a": np.float32(0.5), "b": np.array([1, 2]), 3: float("nan"), "t": (np.True_, None)}) == {
-        "a": 0.5, "b": [1, 2], "3": None, "t": [True, None]}
+        "a": 0.5,
+        "b": [1, 2],
+        "3": None,
+        "t": [True, None],
+    }
 
 
 def test_json_documentation_names_every_field():

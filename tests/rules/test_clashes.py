@@ -38,21 +38,25 @@ def rules(findings: list[Finding]) -> list[str]:
     return [finding.rule for finding in findings]
 
 
-@pytest.mark.parametrize(("objects", "expected"), [
-    ([circle(1000), circle(1000)], ["rhythm/concurrent"]),
-    ([slider(1000), circle(1300)], ["rhythm/concurrent"]),
-    ([spinner(1000, 3000), circle(2000), circle(2500)], ["rhythm/concurrent", "rhythm/concurrent"]),
-    ([slider(1000), circle(1499.6)], ["rhythm/too-close"]),  # ends are not rounded: not at once, but too close
-    ([circle(1000), circle(1008)], ["rhythm/too-close"]),
-    ([circle(1000), circle(1010)], []),
-    ([slider(1000), circle(1515)], ["rhythm/too-close"]),
-    ([slider(1000), circle(1520)], [])])
+@pytest.mark.parametrize(
+    ("objects", "expected"),
+    [
+        ([circle(1000), circle(1000)], ["rhythm/concurrent"]),
+        ([slider(1000), circle(1300)], ["rhythm/concurrent"]),
+        ([spinner(1000, 3000), circle(2000), circle(2500)], ["rhythm/concurrent", "rhythm/concurrent"]),
+        ([slider(1000), circle(1499.6)], ["rhythm/too-close"]),  # ends are not rounded: not at once, but too close
+        ([circle(1000), circle(1008)], ["rhythm/too-close"]),
+        ([circle(1000), circle(1010)], []),
+        ([slider(1000), circle(1515)], ["rhythm/too-close"]),
+        ([slider(1000), circle(1520)], []),
+    ],
+)
 def test_objects_at_once_or_nearly_so(objects: list[str], expected: list[str]):
     assert rules(found(objects)) == expected
 
 
 def test_message_names_both_objects():
-    finding, = found([slider(1000), circle(1300)])
+    (finding,) = found([slider(1000), circle(1300)])
     assert finding.message == "This circle starts 200 ms before the end of the slider before it."
     assert finding.objects == (0, 1) and finding.score == 0.95
 
@@ -67,7 +71,7 @@ def test_catch_may_have_close_objects():
 
 
 def test_many_are_one_finding():
-    finding, = found([circle(1000 + 500 * (i // 2)) for i in range(40)])
+    (finding,) = found([circle(1000 + 500 * (i // 2)) for i in range(40)])
     assert finding.message.endswith("so it is at 19 more places.") and finding.end_time == 10_500
 
 
@@ -78,14 +82,24 @@ def test_objects_without_length():
     assert found([hold(1000, 1040)], mode=3) == []
 
 
-@pytest.mark.parametrize(("duration", "level", "severity"), [
-    (400, None, "problem"), (480, None, "warning"), (520, None, None), (700, Level.NORMAL, "warning"), (700, Level.HARD, None)])
+@pytest.mark.parametrize(
+    ("duration", "level", "severity"),
+    [
+        (400, None, "problem"),
+        (480, None, "warning"),
+        (520, None, None),
+        (700, Level.NORMAL, "warning"),
+        (700, Level.HARD, None),
+    ],
+)
 def test_short_spinners(duration: float, level: Level | None, severity: str | None):
     findings = found([spinner(1000, 1000 + duration)], level=level)
     assert [finding.severity for finding in findings] == ([] if severity is None else [severity])
 
 
-@pytest.mark.parametrize(("level", "expected"), [(Level.NORMAL, ["rhythm/spinner-recovery"]), (Level.HARD, []), (None, [])])
+@pytest.mark.parametrize(
+    ("level", "expected"), [(Level.NORMAL, ["rhythm/spinner-recovery"]), (Level.HARD, []), (None, [])]
+)
 def test_recovery_depends_on_the_level(level: Level | None, expected: list[str]):
     assert rules(found([spinner(1000, 3000), circle(3400)], level=level)) == expected
 

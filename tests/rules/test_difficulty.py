@@ -16,7 +16,9 @@ COLOURS = ("255,128,64", "64,160,255")
 
 
 def coloured(*colours: str, extra: str = "", **settings: float) -> Beatmap:
-    section = "[Colours]\n" + "".join(f"Combo{number} : {colour}\n" for number, colour in enumerate(colours, start=1)) + extra
+    section = (
+        "[Colours]\n" + "".join(f"Combo{number} : {colour}\n" for number, colour in enumerate(colours, start=1)) + extra
+    )
     kiai = ("0,500,4,2,0,70,1,0", "2000,-100,4,2,0,70,0,1", "4000,-100,4,2,0,70,0,0")
     return parse(text(timing_points=kiai, **settings).replace("[HitObjects]", f"{section}\n[HitObjects]").encode())
 
@@ -33,12 +35,16 @@ def test_usual_settings_are_silent():
     assert found(coloured(*COLOURS, overall_difficulty=5.5, approach_rate=7, slider_multiplier=1.437), Level.HARD) == []
 
 
-@pytest.mark.parametrize(("settings", "message"), [
-    ({"approach_rate": 9.25}, "The approach rate is 9.25; it may have one decimal."),
-    ({"overall_difficulty": 11}, "The overall difficulty is 11, outside of 0 to 10."),
-    ({"hp_drain_rate": -1}, "The health drain is -1, outside of 0 to 10."),
-    ({"slider_multiplier": 4}, "The slider velocity is 4, outside of 0.4 to 3.6."),
-    ({"approach_rate": 9.3000001907}, None)])  # float32
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"approach_rate": 9.25}, "The approach rate is 9.25; it may have one decimal."),
+        ({"overall_difficulty": 11}, "The overall difficulty is 11, outside of 0 to 10."),
+        ({"hp_drain_rate": -1}, "The health drain is -1, outside of 0 to 10."),
+        ({"slider_multiplier": 4}, "The slider velocity is 4, outside of 0.4 to 3.6."),
+        ({"approach_rate": 9.3000001907}, None),
+    ],
+)  # float32
 def test_values_out_of_bounds(settings: dict[str, float], message: str | None):
     findings = of("mapset/setting", found(coloured(*COLOURS, **settings)))
     assert [finding.message for finding in findings] == ([] if message is None else [message])
@@ -67,14 +73,22 @@ def test_keys():
 def test_large_chords_are_for_experts():
     notes = [f"{32 + 64 * column},192,{time},1,0,0:0:0:0:" for time in (0, 500) for column in range(7 if time else 6)]
     chords = beatmap([*notes, "480,192,1000,1,0,0:0:0:0:"], mode=3, circle_size=8)
-    finding, = found(chords, Level.INSANE)
+    (finding,) = found(chords, Level.INSANE)
     assert finding.rule == "mapset/large-chord" and finding.time == 500
     assert found(chords, Level.EXPERT) == [] == found(chords)
 
 
-@pytest.mark.parametrize(("colours", "extra", "expected"), [
-    (("255,128,64",), "", ["problem"]), (("10,10,10", "64,160,255"), "", ["problem"]), (("38,38,38", "64,160,255"), "", ["warning"]),
-    (("255,255,255", "64,160,255"), "", ["warning"]), ((), "", ["minor"]), (COLOURS, "SliderBorder : 0,0,0", ["problem"])])
+@pytest.mark.parametrize(
+    ("colours", "extra", "expected"),
+    [
+        (("255,128,64",), "", ["problem"]),
+        (("10,10,10", "64,160,255"), "", ["problem"]),
+        (("38,38,38", "64,160,255"), "", ["warning"]),
+        (("255,255,255", "64,160,255"), "", ["warning"]),
+        ((), "", ["minor"]),
+        (COLOURS, "SliderBorder : 0,0,0", ["problem"]),
+    ],
+)
 def test_colours(colours: tuple[str, ...], extra: str, expected: list[str]):
     findings = of("mapset/combo-colours", found(coloured(*colours, extra=extra)))
     assert [finding.severity for finding in findings] == expected
@@ -82,6 +96,6 @@ def test_colours(colours: tuple[str, ...], extra: str, expected: list[str]):
 
 def test_findings_name_the_line_of_the_setting():
     loaded = coloured(*COLOURS, approach_rate=9.25)
-    finding, = found(loaded)
+    (finding,) = found(loaded)
     lines = text(approach_rate=9.25).splitlines()
     assert lines[finding.line - 1] == "ApproachRate:9.25"

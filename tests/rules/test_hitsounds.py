@@ -21,7 +21,10 @@ def beat_sounds(n_measures: int = 32) -> list[int]:
 
 
 def circles(sounds: list[int], samples: dict[int, str] | None = None) -> list[str]:
-    return [f"{100 + i % 3 * 50},192,{BEAT * i},1,{sound},{(samples or {}).get(i, '0:0:0:0:')}" for i, sound in enumerate(sounds)]
+    return [
+        f"{100 + i % 3 * 50},192,{BEAT * i},1,{sound},{(samples or {}).get(i, '0:0:0:0:')}"
+        for i, sound in enumerate(sounds)
+    ]
 
 
 def found(objects, lines=(RED_LINE,), mode=0, scores=None, **options):
@@ -69,7 +72,9 @@ def test_a_variation_that_comes_back_is_style():
 
 @pytest.mark.xfail(reason="stated blind spot: every measure lacks it", strict=True)
 def test_blind_spot_additions_missing_everywhere():
-    assert [f for f in found(circles([FINISH if i % 16 == 0 else 0 for i in range(64)])) if f.rule == "hitsounds/missing"]
+    assert [
+        f for f in found(circles([FINISH if i % 16 == 0 else 0 for i in range(64)])) if f.rule == "hitsounds/missing"
+    ]
 
 
 def test_edge_of_a_slider_is_named():
@@ -85,7 +90,11 @@ def test_edge_of_a_slider_is_named():
 
 def test_sample_set_of_one_object():
     [finding] = found(circles(beat_sounds(), {30: "3:0:0:0:"}))
-    assert (finding.rule, finding.objects, finding.actual) == ("hitsounds/sample-set", (30,), "drum hitnormal, no addition")
+    assert (finding.rule, finding.objects, finding.actual) == (
+        "hitsounds/sample-set",
+        (30,),
+        "drum hitnormal, no addition",
+    )
 
 
 def test_sample_set_of_a_green_line_is_one_finding_at_the_line():
@@ -102,7 +111,10 @@ def test_the_model_alone_can_speak_and_overrule():
     event = Event(EventKind.HITSOUND, 8, 61 * BEAT, 0, bmap.hit_objects[61])  # soft, nothing
 
     def score(p_clap: float) -> tuple[EventScore, ...]:
-        clap, none = Event(EventKind.HITSOUND, 8 + 24 + 4, 61 * BEAT, 0, None), Event(EventKind.HITSOUND, 8, 61 * BEAT, 0, None)
+        clap, none = (
+            Event(EventKind.HITSOUND, 8 + 24 + 4, 61 * BEAT, 0, None),
+            Event(EventKind.HITSOUND, 8, 61 * BEAT, 0, None),
+        )
         pair = sorted(((clap, p_clap), (none, 1 - p_clap)), key=lambda e: -e[1])
         return (EventScore(event, 8.0, 0.1, tuple(pair), 1 - p_clap),)
 
@@ -122,8 +134,15 @@ def test_taiko_colour():
 
 
 def test_mania_chords_are_heard_as_one():
-    notes = [f"{x},192,{BEAT * i},1,{sound if x < 200 else 0},0:0:0:0:" for i, sound in enumerate(beat_sounds()) for x in (64, 320)]
-    notes[2 * 29], notes[2 * 29 + 1] = notes[2 * 29].replace(",1,8,", ",1,0,"), notes[2 * 29 + 1].replace(",1,0,", ",1,8,")
+    notes = [
+        f"{x},192,{BEAT * i},1,{sound if x < 200 else 0},0:0:0:0:"
+        for i, sound in enumerate(beat_sounds())
+        for x in (64, 320)
+    ]
+    notes[2 * 29], notes[2 * 29 + 1] = (
+        notes[2 * 29].replace(",1,8,", ",1,0,"),
+        notes[2 * 29 + 1].replace(",1,0,", ",1,8,"),
+    )
     assert found(notes, mode=3, circle_size=4) == []
 
 
@@ -139,12 +158,19 @@ def test_lone_dip_of_volume():
     assert volume[0].line == beatmap(many(), lines).timing_points[1].line
 
 
-@pytest.mark.parametrize("lines", [
-    [f"{100 * BEAT},-100,4,2,0,60,0,0", f"{102 * BEAT},-100,4,2,0,70,0,0"],  # a little quieter
-    [f"{100 * BEAT},-100,4,2,0,30,0,0", f"{110 * BEAT},-100,4,2,0,70,0,0"],  # a passage
-    [f"{100 * BEAT},-100,4,2,0,30,0,0", f"{102 * BEAT},-100,4,2,0,50,0,0"],  # another section follows
-    [line for i in range(20, 300, 16) for line in (f"{i * BEAT},-100,4,2,0,30,0,0", f"{(i + 1) * BEAT},-100,4,2,0,70,0,0")],  # style
-])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [f"{100 * BEAT},-100,4,2,0,60,0,0", f"{102 * BEAT},-100,4,2,0,70,0,0"],  # a little quieter
+        [f"{100 * BEAT},-100,4,2,0,30,0,0", f"{110 * BEAT},-100,4,2,0,70,0,0"],  # a passage
+        [f"{100 * BEAT},-100,4,2,0,30,0,0", f"{102 * BEAT},-100,4,2,0,50,0,0"],  # another section follows
+        [
+            line
+            for i in range(20, 300, 16)
+            for line in (f"{i * BEAT},-100,4,2,0,30,0,0", f"{(i + 1) * BEAT},-100,4,2,0,70,0,0")
+        ],  # style
+    ],
+)
 def test_volumes_that_are_meant(lines):
     assert found(many(), [RED_LINE, *lines]) == []
 
@@ -184,7 +210,9 @@ def test_drum_samples_stand_for_additions():
 def test_what_is_heard():
     """Edges that a file leaves out sound as their slider; samples of a line count up to 5 ms before it."""
     slider = "100,100,0,2,8,L|240:100,2,140"
-    heard = hits(beatmap([slider, "1,1,2996,1,2,0:0:0:0:", "1,1,4000,1,2,0:3:0:0:"], [RED_LINE, "3000,-100,4,3,0,40,0,0"]))
+    heard = hits(
+        beatmap([slider, "1,1,2996,1,2,0:0:0:0:", "1,1,4000,1,2,0:3:0:0:"], [RED_LINE, "3000,-100,4,3,0,40,0,0"])
+    )
     assert [(h.additions, h.normal_set, h.volume) for h in heard] == [(8, 2, 70)] * 3 + [(2, 3, 40)] * 2
     assert [h.place for h in heard] == ["slider head", "slider repeat", "slider tail", "circle", "circle"]
     assert [(h.normal_set, h.addition_set) for h in heard[3:]] == [(3, 3), (3, 3)]

@@ -37,13 +37,13 @@ def test_clean_map_is_silent():
 
 
 def test_kiai_off_the_beat():
-    finding, = found(map_with((8013, 24_000)))
+    (finding,) = found(map_with((8013, 24_000)))
     assert finding.rule == "kiai/unsnapped"
     assert finding.message == "Kiai begins 13.0 ms off the closest tick of the beat."
 
 
 def test_many_lines_off_the_beat_are_one_finding():
-    finding, = found(map_with((8013, 24_000), (40_013, 56_000), (72_013, 88_000)))
+    (finding,) = found(map_with((8013, 24_000), (40_013, 56_000), (72_013, 88_000)))
     assert finding.message == "Kiai begins or ends off the beat 3 times, here first."
     assert finding.evidence["lines"] == [25, 27, 29]
 
@@ -56,7 +56,9 @@ def test_kiai_on_a_seventh_is_off_the_beat():
     assert rules(found(map_with((8071, 24_000)))) == ["kiai/unsnapped"]
 
 
-@pytest.mark.parametrize(("start", "expected"), [(72_250, ["kiai/misplaced"]), (73_000, ["kiai/misplaced"]), (72_000, [])])
+@pytest.mark.parametrize(
+    ("start", "expected"), [(72_250, ["kiai/misplaced"]), (73_000, ["kiai/misplaced"]), (72_000, [])]
+)
 def test_start_unlike_the_others(start: int, expected: list[str]):
     findings = found(map_with((8000, 24_000), (40_000, 56_000), (start, 88_000)))
     assert rules(findings) == expected
@@ -70,7 +72,7 @@ def test_maps_own_habit_is_not_odd():
 def model(loaded: Beatmap, line: int, bits: float) -> tuple[EventScore, ...]:
     point = next(point for point in loaded.timing_points if point.line == line)
     event = Event(EventKind.KIAI, 1, round(point.time), 0, point)
-    return (EventScore(event, bits, 1.0, ((event, 0.1),), 2.0 ** -bits),)
+    return (EventScore(event, bits, 1.0, ((event, 0.1),), 2.0**-bits),)
 
 
 @pytest.mark.parametrize(("bits", "expected"), [(16.0, ["kiai/misplaced"]), (7.0, [])])
@@ -81,7 +83,7 @@ def test_start_that_surprises_the_model(bits: float, expected: list[str]):
 
 
 def test_gap_in_the_middle():
-    finding, = found(map_with((8000, 24_500), (24_750, 40_000)))
+    (finding,) = found(map_with((8000, 24_500), (24_750, 40_000)))
     assert finding.rule == "kiai/interrupted"
     assert finding.time == 24_500 and finding.end_time == 24_750
 

@@ -24,31 +24,42 @@ def test_lines_that_change_something_are_silent():
     assert found(RED_LINE, GREEN, "6000,-100,4,2,0,70,0,0", "8000,-100,4,2,0,60,0,0", "9000,-100,4,2,0,60,0,1") == []
 
 
-@pytest.mark.parametrize(("points", "expected"), [
-    ((RED_LINE, GREEN, "4000,-100,4,2,0,70,0,0"), [("timing/duplicate-green-line", "problem")]),
-    ((RED_LINE, GREEN, GREEN), [("timing/duplicate-green-line", "minor")]),
-    ((RED_LINE, "0,-50,4,2,0,70,0,0"), []),  # a green line on a red one for its velocity
-    ((RED_LINE, "0,-50,4,2,0,40,0,0"), [("timing/red-green-conflict", "minor")]),
-    ((RED_LINE, GREEN, "5000,-50,4,2,0,70,0,0"), [("timing/unused-green-line", "minor")]),
-    (("0,-100,4,2,0,70,0,0", RED_LINE.replace("0,500", "500,500")), [("timing/first-line", "problem")]),
-    ((RED_LINE[:-1] + "1", "4000,-100,4,2,0,70,0,0"), [("timing/first-line", "problem")]),
-    ((RED_LINE, "4000,-100,4,2,0,4,0,0"), [("timing/line-volume", "minor")]),
-    ((RED_LINE, "4000,-100,4,2,0,5,0,0"), [])])
+@pytest.mark.parametrize(
+    ("points", "expected"),
+    [
+        ((RED_LINE, GREEN, "4000,-100,4,2,0,70,0,0"), [("timing/duplicate-green-line", "problem")]),
+        ((RED_LINE, GREEN, GREEN), [("timing/duplicate-green-line", "minor")]),
+        ((RED_LINE, "0,-50,4,2,0,70,0,0"), []),  # a green line on a red one for its velocity
+        ((RED_LINE, "0,-50,4,2,0,40,0,0"), [("timing/red-green-conflict", "minor")]),
+        ((RED_LINE, GREEN, "5000,-50,4,2,0,70,0,0"), [("timing/unused-green-line", "minor")]),
+        (("0,-100,4,2,0,70,0,0", RED_LINE.replace("0,500", "500,500")), [("timing/first-line", "problem")]),
+        ((RED_LINE[:-1] + "1", "4000,-100,4,2,0,70,0,0"), [("timing/first-line", "problem")]),
+        ((RED_LINE, "4000,-100,4,2,0,4,0,0"), [("timing/line-volume", "minor")]),
+        ((RED_LINE, "4000,-100,4,2,0,5,0,0"), []),
+    ],
+)
 def test_green_lines_and_the_first(points: tuple[str, ...], expected: list[tuple[str, str]]):
     assert rules(found(*points)) == expected
 
 
-@pytest.mark.parametrize(("line", "expected"), [
-    ("8000,500,4,2,0,70,1,0", [("timing/unused-red-line", "warning")]),
-    ("8500,500,4,2,0,70,1,0", []),  # the bar starts anew on another beat
-    ("8000,500,3,2,0,70,1,0", []),
-    ("8000,480,4,2,0,70,1,0", []),
-    ("8000,500,4,2,0,70,1,8", [])])  # it omits its bar line
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("8000,500,4,2,0,70,1,0", [("timing/unused-red-line", "warning")]),
+        ("8500,500,4,2,0,70,1,0", []),  # the bar starts anew on another beat
+        ("8000,500,3,2,0,70,1,0", []),
+        ("8000,480,4,2,0,70,1,0", []),
+        ("8000,500,4,2,0,70,1,8", []),
+    ],
+)  # it omits its bar line
 def test_red_lines_that_change_nothing(line: str, expected: list[tuple[str, str]]):
     assert rules(found(RED_LINE, line)) == expected
     assert found(RED_LINE, line, mode=3) == []
 
 
 def test_many_lines_are_one_finding():
-    finding, = found(RED_LINE, *(f"{time},-100,4,2,0,70,0,0" for time in range(1000, 9000, 1000)))
-    assert finding.message == "This green line changes nothing; so it is with 7 more." and len(finding.evidence["lines"]) == 8
+    (finding,) = found(RED_LINE, *(f"{time},-100,4,2,0,70,0,0" for time in range(1000, 9000, 1000)))
+    assert (
+        finding.message == "This green line changes nothing; so it is with 7 more."
+        and len(finding.evidence["lines"]) == 8
+    )

@@ -18,7 +18,9 @@ MEASURES = 24
 
 def combos(flags: Collection[int], mode: int = 0, count: int = 4 * MEASURES) -> Beatmap:
     """A circle on every beat; those in `flags` start a combo."""
-    return beatmap([f"{100 + 50 * (i % 4)},100,{500 * i},{5 if i in flags else 1},0,0:0:0:0:" for i in range(count)], mode=mode)
+    return beatmap(
+        [f"{100 + 50 * (i % 4)},100,{500 * i},{5 if i in flags else 1},0,0:0:0:0:" for i in range(count)], mode=mode
+    )
 
 
 REGULAR = frozenset(range(0, 4 * MEASURES, 4))
@@ -78,7 +80,7 @@ def test_long_combos_now_and_then_are_style() -> None:
 
 def test_model_agrees_or_objects() -> None:
     loaded = combos(REGULAR - {40})
-    sure, = find(loaded, scored(loaded, {40: 0.97}))
+    (sure,) = find(loaded, scored(loaded, {40: 0.97}))
     assert sure.expected[0].probability and sure.expected[0].probability > 0.9
     assert not find(loaded, scored(loaded, {40: 0.02}))
 

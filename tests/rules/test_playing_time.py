@@ -15,7 +15,9 @@ PREEMPT = 1200  # approach rate 5
 
 
 def found(times: Sequence[float], *events: str, mode: int = 0) -> list[Finding]:
-    return list(playing_time.run(Context(beatmap([f"256,192,{time},1,0,0:0:0:0:" for time in times], events=events, mode=mode))))
+    return list(
+        playing_time.run(Context(beatmap([f"256,192,{time},1,0,0:0:0:0:" for time in times], events=events, mode=mode)))
+    )
 
 
 PLAY = [*range(0, 20_001, 500), *range(26_000, 46_001, 500)]
@@ -26,25 +28,32 @@ def test_a_break_as_the_editor_makes_it_is_silent():
 
 
 def test_drain_time():
-    finding, = found(range(0, 20_001, 500))
+    (finding,) = found(range(0, 20_001, 500))
     assert finding.rule == "mapset/drain-time" and finding.message == "The drain time is 20.0 s, less than 30 s."
     assert found(range(0, 30_001, 500)) == []
 
 
-@pytest.mark.parametrize(("event", "message"), [
-    ("2,20050,24800", "This break begins 50 ms after the object before it."),
-    ("2,20200,25000", "This break ends 1000 ms before the next object, which begins to appear 1200 ms before its time."),
-    ("2,20200,26400", "An object lies in this break."),
-    ("2,20200,20700", "This break lasts 500 ms.")])
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        ("2,20050,24800", "This break begins 50 ms after the object before it."),
+        (
+            "2,20200,25000",
+            "This break ends 1000 ms before the next object, which begins to appear 1200 ms before its time.",
+        ),
+        ("2,20200,26400", "An object lies in this break."),
+        ("2,20200,20700", "This break lasts 500 ms."),
+    ],
+)
 def test_breaks_that_do_not_fit(event: str, message: str):
-    finding, = found(PLAY, event)
+    (finding,) = found(PLAY, event)
     assert finding.rule == "mapset/break" and finding.message == message
     assert found(PLAY, event, mode=3) == []
 
 
 def test_a_pause_without_a_break():
     times = [*range(0, 20_001, 500), *range(31_000, 46_001, 500)]
-    finding, = found(times)
+    (finding,) = found(times)
     assert finding.rule == "mapset/missing-break" and (finding.time, finding.end_time) == (20_000, 31_000)
     assert found(times, "2,20200,29800") == []
     assert found(PLAY) == []  # six seconds are a rest

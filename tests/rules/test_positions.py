@@ -29,14 +29,16 @@ def find(loaded: Beatmap, rule: str, scores: tuple[EventScore, ...] | None = Non
     return [finding for finding in positions.run(Context(loaded, scores)) if finding.rule == rule]
 
 
-def scored(loaded: Beatmap, bits: Mapping[tuple[int, EventKind], float], kinds: tuple[EventKind, ...]) -> tuple[EventScore, ...]:
+def scored(
+    loaded: Beatmap, bits: Mapping[tuple[int, EventKind], float], kinds: tuple[EventKind, ...]
+) -> tuple[EventScore, ...]:
     """A score of 1 bit for each kind of event of every object, or what `bits` says for (object, kind)."""
     scores = []
     for o in loaded.hit_objects:
         for kind in (*kinds, EventKind.CIRCLE):
             event = Event(kind, 5, int(o.time), o.index, o)
             own = bits.get((o.index, kind), 1.0)
-            scores.append(EventScore(event, own, 4.0, ((Event(kind, 12, int(o.time), o.index, None), 0.6),), 2.0 ** -own))
+            scores.append(EventScore(event, own, 4.0, ((Event(kind, 12, int(o.time), o.index, None), 0.6),), 2.0**-own))
     return tuple(scores)
 
 
@@ -131,8 +133,10 @@ def test_cells_speak_of_places() -> None:
 
 def mania(*notes: tuple[int, float, float]) -> Beatmap:
     """Notes of (column, time, end) in four columns."""
-    lines = [f"{64 + 128 * column},192,{time:g},{128 if end > time else 1},0,{f'{end:g}:' if end > time else ''}0:0:0:0:"
-             for column, time, end in notes]
+    lines = [
+        f"{64 + 128 * column},192,{time:g},{128 if end > time else 1},0,{f'{end:g}:' if end > time else ''}0:0:0:0:"
+        for column, time, end in notes
+    ]
     return beatmap(lines, mode=3)
 
 

@@ -26,8 +26,14 @@ def slider(time: float, length: float = 70.0, slides: int = 1) -> str:
     return f"256,192,{time},2,0,L|356:192,{slides},{length}"
 
 
-def circles(*, moved: dict[int, float] | None = None, without: tuple[int, ...] = (), extra: tuple[float, ...] = (),
-            count: int = 24, gap: float = BEAT) -> Beatmap:
+def circles(
+    *,
+    moved: dict[int, float] | None = None,
+    without: tuple[int, ...] = (),
+    extra: tuple[float, ...] = (),
+    count: int = 24,
+    gap: float = BEAT,
+) -> Beatmap:
     """An even run from 1 s on."""
     times = {i: 1000 + i * gap + (moved or {}).get(i, 0) for i in range(count) if i not in without}
     return beatmap([circle(time) for time in sorted([*times.values(), *extra])])
@@ -40,8 +46,11 @@ def song(times: list[float], length_ms: float = 20_000) -> OnsetEnvelope:
     return OnsetEnvelope(np.asarray(values, dtype=np.float32), 5.0)
 
 
-def scores(loaded: Beatmap, surprising: dict[float, tuple[float, float, float]] | None = None,
-           kinds: dict[float, EventScore] | None = None) -> tuple[EventScore, ...]:
+def scores(
+    loaded: Beatmap,
+    surprising: dict[float, tuple[float, float, float]] | None = None,
+    kinds: dict[float, EventScore] | None = None,
+) -> tuple[EventScore, ...]:
     """A time event and a kind event for each object.
 
     Args:
@@ -54,13 +63,15 @@ def scores(loaded: Beatmap, surprising: dict[float, tuple[float, float, float]] 
         event = Event(EventKind.TIME, round(o.time), round(o.time), group, o)
         bits, expected, probability = (surprising or {}).get(o.time, (0.1, o.time, 0.93))
         likely = Event(EventKind.TIME, round(expected), round(o.time), group, None)
-        result.append(EventScore(event, bits, 1.0, ((likely, probability),), 2.0 ** -bits))
+        result.append(EventScore(event, bits, 1.0, ((likely, probability),), 2.0**-bits))
         own = Event(EventKind.CIRCLE, 0, round(o.time), group, o)
         result.append((kinds or {}).get(o.time) or EventScore(own, 0.0, 0.1, ((own, 1.0),), 1.0))
     return tuple(result)
 
 
-def found(loaded: Beatmap, scored: tuple[EventScore, ...] | None = None, onsets: list[float] | None = None) -> list[Finding]:
+def found(
+    loaded: Beatmap, scored: tuple[EventScore, ...] | None = None, onsets: list[float] | None = None
+) -> list[Finding]:
     envelope = None if onsets is None else song(onsets)
     lag = None if envelope is None else alignment(envelope, np.array([o.time for o in loaded.hit_objects]))
     context = Context(loaded, scored, envelope, lag)
@@ -77,7 +88,7 @@ def test_clean_map_is_silent():
 
 
 def test_unsnapped_object():
-    finding, = found(circles(moved={5: 10}))
+    (finding,) = found(circles(moved={5: 10}))
     assert finding.rule == "rhythm/unsnapped"
     assert finding.severity is Severity.PROBLEM
     assert finding.objects == (5,)
@@ -95,38 +106,38 @@ def test_two_milliseconds_are_not_forgiven():
 
 
 def test_unsnapped_objects_close_together_are_one_finding():
-    finding, = found(circles(moved={5: 10, 6: 9, 8: 10}))
+    (finding,) = found(circles(moved={5: 10, 6: 9, 8: 10}))
     assert finding.objects == (5, 6, 8)
     assert finding.end_time == 5010
     assert finding.message.startswith("3 objects close together")
 
 
 def test_many_slips_throughout_are_one_finding():
-    finding, = found(circles(count=80, moved=dict.fromkeys(range(1, 80, 6), 10)))
+    (finding,) = found(circles(count=80, moved=dict.fromkeys(range(1, 80, 6), 10)))
     assert len(finding.objects) == 14
     assert "throughout the map" in finding.message
 
 
 def test_slider_that_only_ends_beside_the_beat():
-    finding, = found(beatmap([circle(1000), slider(1500, 74), circle(2500)]))
+    (finding,) = found(beatmap([circle(1000), slider(1500, 74), circle(2500)]))
     assert finding.message == "The end of the slider lies 14 ms late of the closest 1/2 tick."
 
 
 def test_slider_that_starts_beside_the_beat_is_named_once():
-    finding, = found(beatmap([circle(1000), slider(1510), circle(2500)]))
+    (finding,) = found(beatmap([circle(1000), slider(1510), circle(2500)]))
     assert finding.message == "The slider lies 10 ms late of the closest 1/1 tick."
 
 
 def test_map_off_its_red_line_is_one_finding():
     loaded = beatmap([circle(1010 + i * BEAT) for i in range(20)])
-    finding, = found(loaded)
+    (finding,) = found(loaded)
     assert "red lines seem to have been changed" in finding.message
     assert len(finding.objects) == 20
 
 
 def test_object_snapped_to_the_red_line_that_follows():
     lines = ["0,500,4,2,0,70,1,0", "4770,500,4,2,0,70,1,0"]
-    finding, = found(beatmap([circle(1000), circle(1500), circle(4520), circle(4770)], lines))
+    (finding,) = found(beatmap([circle(1000), circle(1500), circle(4520), circle(4770)], lines))
     assert finding.evidence["fitting_red_line_ms"] == 4770
     assert finding.message.endswith("the red line that follows would fit.")
 
@@ -137,7 +148,7 @@ def test_object_one_millisecond_before_a_red_line_belongs_to_it():
 
 
 def test_lone_object_on_a_seventh():
-    finding, = found(circles(moved={5: 71}))
+    (finding,) = found(circles(moved={5: 71}))
     assert finding.rule == "rhythm/unusual-snap"
     assert finding.actual == "1/7"
 
@@ -153,7 +164,7 @@ def test_certain_model_clears_a_lone_seventh():
 
 def test_missing_object():
     loaded = circles(without=(7,))
-    finding, = found(loaded, scores(loaded, {5000: (6.0, 4500, 0.8)}), [1000 + i * BEAT for i in range(24)])
+    (finding,) = found(loaded, scores(loaded, {5000: (6.0, 4500, 0.8)}), [1000 + i * BEAT for i in range(24)])
     assert finding.rule == "rhythm/missing-object"
     assert finding.time == 4500
     assert finding.objects == (6,)
@@ -178,7 +189,7 @@ def test_long_pause_is_no_missing_object():
 
 def test_extra_object():
     loaded = circles(extra=(4250,))
-    finding, = found(loaded, scores(loaded, {4250: (6.0, 4500, 0.8)}), [1000 + i * BEAT for i in range(24)])
+    (finding,) = found(loaded, scores(loaded, {4250: (6.0, 4500, 0.8)}), [1000 + i * BEAT for i in range(24)])
     assert finding.rule == "rhythm/unexpected-object"
     assert finding.time == 4250
     assert finding.message == "The model expects no object here but the next one on a beat, 1/2 beat later."
@@ -193,25 +204,27 @@ def test_object_on_a_sound_is_no_extra_object():
 def test_object_on_a_neighbouring_tick(by: int, direction: str):
     loaded = circles(moved={7: by})
     scored = scores(loaded, {4500 + by: (8.0, 4500, 0.8), 5000: (6.0, 5500, 0.6)})
-    finding, = found(loaded, scored, [1000 + i * BEAT for i in range(24)])
+    (finding,) = found(loaded, scored, [1000 + i * BEAT for i in range(24)])
     assert finding.rule == "rhythm/wrong-tick"
     assert finding.message == f"The object lies on a 1/4 tick, the model expects it on a beat, 1/4 beat {direction}."
 
 
 def test_model_is_not_asked_again_after_a_slip():
     loaded = circles(moved={5: 10})
-    assert rules(found(loaded, scores(loaded, {3510: (15.0, 3500, 0.8), 4000: (12.0, 3750, 0.8)}))) == ["rhythm/unsnapped"]
+    assert rules(found(loaded, scores(loaded, {3510: (15.0, 3500, 0.8), 4000: (12.0, 3750, 0.8)}))) == [
+        "rhythm/unsnapped"
+    ]
 
 
 def kind_score(loaded: Beatmap, time: float, bits: float, probability: float) -> dict[float, EventScore]:
     o = next(o for o in loaded.hit_objects if o.time == time)
     own, other = (Event(kind, 0, round(time), o.index, o) for kind in (EventKind.CIRCLE, EventKind.SPINNER))
-    return {time: EventScore(own, bits, 0.1, ((other, probability), (own, 1 - probability)), 2.0 ** -bits)}
+    return {time: EventScore(own, bits, 0.1, ((other, probability), (own, 1 - probability)), 2.0**-bits)}
 
 
 def test_unexpected_kind():
     loaded = circles()
-    finding, = found(loaded, scores(loaded, kinds=kind_score(loaded, 3000, 12.0, 0.9995)))
+    (finding,) = found(loaded, scores(loaded, kinds=kind_score(loaded, 3000, 12.0, 0.9995)))
     assert finding.rule == "rhythm/unexpected-kind"
     assert finding.message == "The model is nearly sure of a spinner here, not a circle."
 
@@ -242,20 +255,28 @@ def test_blind_spot_extra_note_of_a_chord():
     loaded = beatmap([circle(1000, 64), circle(1500, 64), circle(1500, 192), circle(2000, 64)], mode=3, circle_size=4)
     assert found(loaded, scores(loaded, {1500: (9.0, 2000, 0.9)})) != []  # the row as a whole
     second = scores(loaded)
-    second = tuple(EventScore(s.event, 9.0, 1.0, s.expected, 2.0 ** -9) if s.event.source is loaded.hit_objects[2] else s for s in second)
+    second = tuple(
+        EventScore(s.event, 9.0, 1.0, s.expected, 2.0**-9) if s.event.source is loaded.hit_objects[2] else s
+        for s in second
+    )
     assert found(loaded, second) == []
 
 
-def with_beats(loaded: Beatmap, scored: tuple[EventScore, ...], surprising: dict[float, tuple[float, float, float]],
-               ) -> tuple[EventScore, ...]:
-    """`scored` as by a model that reads a beat every 500 ms in between the objects, as V30 does; beats as in `surprising`."""
+def with_beats(
+    loaded: Beatmap, scored: tuple[EventScore, ...], surprising: dict[float, tuple[float, float, float]]
+) -> tuple[EventScore, ...]:
+    """`scored` as by a model that reads a beat every 500 ms in between the objects, as V30 does; beats as in
+    `surprising`."""
     line, merged = loaded.timing_points[0], list(scored)
     for number, time in enumerate(range(1000, 1000 + 24 * BEAT, BEAT)):
         bits, expected, probability = surprising.get(time, (0.1, time, 0.93))
         event = Event(EventKind.TIME, time, time, 1000 + number, line)
         likely = Event(EventKind.TIME, round(expected), time, 1000 + number, None)
         beat = Event(EventKind.BEAT, 0, time, 1000 + number, line)
-        merged += [EventScore(event, bits, 1.0, ((likely, probability),), 2.0 ** -bits), EventScore(beat, 0.0, 0.1, ((beat, 1.0),), 1.0)]
+        merged += [
+            EventScore(event, bits, 1.0, ((likely, probability),), 2.0**-bits),
+            EventScore(beat, 0.0, 0.1, ((beat, 1.0),), 1.0),
+        ]
     # Beats go first at equal times; objects and beats by time, as the model reads them.
     return tuple(sorted(merged, key=lambda s: (s.event.time, s.event.group < 1000)))
 
@@ -266,13 +287,13 @@ class TestBeatsBetweenObjects:
     def test_surprise_at_a_beat_is_the_missing_object_before_it(self) -> None:
         loaded = circles(count=24, gap=BEAT / 2, without=(9,))  # 3250 ms is missing, a beat follows at 3500 ms
         scored = with_beats(loaded, scores(loaded), {3500.0: (12.0, 3250.0, 0.95)})
-        finding, = found(loaded, scored)
+        (finding,) = found(loaded, scored)
         assert (finding.rule, finding.time, finding.objects) == ("rhythm/missing-object", 3250.0, (8,))
 
     def test_an_expected_beat_is_not_an_expected_object(self) -> None:
         """The model expects nothing at 3250 ms and says so by the time of the beat that follows."""
         loaded = circles(count=12, without=(5,), extra=(3250.0,))
         scored = with_beats(loaded, scores(loaded, {3250.0: (12.0, 3500.0, 0.95)}), {})
-        finding, = found(loaded, scored)
+        (finding,) = found(loaded, scored)
         assert finding.rule == "rhythm/unexpected-object"
         assert finding.message == "The model expects no object here, nor anything before the next beat."

@@ -45,12 +45,17 @@ def test_a_measure_at_another_speed():
     assert finding.evidence["notes"] == 8
 
 
-@pytest.mark.parametrize("lines", [
-    lines_of(green(25_000, 1.04), green(25_250, 1.0)),  # hardly another speed
-    lines_of(green(24_000, 0.5), green(32_000, 1.0)),  # a section
-    lines_of(green(25_000, 0.5), green(25_250, 0.8)),  # another section follows
-    lines_of(*(line for i in range(4, 70, 4) for line in (green(1000 * i, 0.5), green(1000 * i + 250, 1.0)))),  # style
-])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        lines_of(green(25_000, 1.04), green(25_250, 1.0)),  # hardly another speed
+        lines_of(green(24_000, 0.5), green(32_000, 1.0)),  # a section
+        lines_of(green(25_000, 0.5), green(25_250, 0.8)),  # another section follows
+        lines_of(
+            *(line for i in range(4, 70, 4) for line in (green(1000 * i, 0.5), green(1000 * i + 250, 1.0)))
+        ),  # style
+    ],
+)
 def test_speeds_that_are_meant(lines):
     assert found(lines) == []
 
@@ -70,7 +75,10 @@ def test_the_model_counts():
     event = Event(EventKind.SCROLL_SPEED, 150, 25_000, 0, note)
 
     def score(p: float) -> tuple[EventScore, ...]:
-        expected = [(Event(EventKind.SCROLL_SPEED, 100, 25_000, 0, None), p), (Event(EventKind.SCROLL_SPEED, 150, 25_000, 0, None), 1 - p)]
+        expected = [
+            (Event(EventKind.SCROLL_SPEED, 100, 25_000, 0, None), p),
+            (Event(EventKind.SCROLL_SPEED, 150, 25_000, 0, None), 1 - p),
+        ]
         return (EventScore(event, 7.0, 0.1, tuple(sorted(expected, key=lambda e: -e[1])), 1 - p),)
 
     [sure] = found(lines, scores=score(0.99))
@@ -103,7 +111,9 @@ def changes(*, missing: bool) -> list[str]:
 
 
 def test_tempo_change_left_unnormalised():
-    assert [(f.rule, f.time) for f in found(changes(missing=True), mode=3)] == [("scroll-speed/not-normalised", 45_000.0)]
+    assert [(f.rule, f.time) for f in found(changes(missing=True), mode=3)] == [
+        ("scroll-speed/not-normalised", 45_000.0)
+    ]
     assert found(changes(missing=False), mode=3) == []
 
 

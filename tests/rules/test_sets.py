@@ -19,7 +19,7 @@ from tests.mapset import EVENTS, LINES, Version, hitsound, picture, song, versio
 def found(folder: Path, check: MapsetCheck, given: dict[str, Version] | None = None, only: str = "") -> list[Finding]:
     if given is not None:
         write(folder, given)
-    loaded, = mapset.load(folder)
+    (loaded,) = mapset.load(folder)
     contexts = [Context(beatmap, level=loaded.levels[beatmap.path], mapset=loaded) for beatmap in loaded.beatmaps]
     return [finding for _, finding in check.run(MapsetContext(loaded, contexts)) if finding.rule.startswith(only)]
 
@@ -58,11 +58,14 @@ def test_a_new_difficulty_has_no_id_yet(tmp_path):
 
 def test_two_difficulties_with_one_id_or_name(tmp_path):
     given = versions()
-    given["Hard"], given["Normal"] = given["Hard"].with_metadata(BeatmapID="7"), given["Normal"].with_metadata(BeatmapID="7")
+    given["Hard"], given["Normal"] = (
+        given["Hard"].with_metadata(BeatmapID="7"),
+        given["Normal"].with_metadata(BeatmapID="7"),
+    )
     assert [f.evidence["subject"] for f in found(tmp_path, consistency.CHECK, given)] == ["BeatmapID"]
     write(tmp_path, versions())
     (tmp_path / "copy.osu").write_text(versions()["Hard"].text())
-    finding, = found(tmp_path, consistency.CHECK, only="mapset/ids")
+    (finding,) = found(tmp_path, consistency.CHECK, only="mapset/ids")
     assert "only one of them can be submitted" in finding.message
 
 
@@ -73,8 +76,12 @@ def test_letterbox_matters_where_there_are_breaks_only(tmp_path):
 
 
 def test_video_at_two_times(tmp_path):
-    given = changed(**{name: {"events": (*EVENTS, f'Video,{start},"v.mp4"')}
-                       for name, start in (("Normal", 0), ("Hard", 0), ("Insane", 0), ("Expert", 40))})
+    given = changed(
+        **{
+            name: {"events": (*EVENTS, f'Video,{start},"v.mp4"')}
+            for name, start in (("Normal", 0), ("Hard", 0), ("Insane", 0), ("Expert", 40))
+        }
+    )
     assert rules(found(tmp_path, consistency.CHECK, given)) == [("mapset/videos-differ", "problem")]
 
 
@@ -98,10 +105,14 @@ def test_a_kiai_that_each_difficulty_has_for_itself_is_style(tmp_path):
 def test_lowest_difficulty_goes_by_the_length(tmp_path):
     given = versions()
     del given["Normal"]
-    finding, = found(tmp_path, spread.CHECK, given)
-    assert finding.message == ("The lowest difficulty of osu is a Hard (2.98 stars), which asks for 2:30 of drain time; the set has 2:07.")
-    longer = {name: version.with_objects(lambda lines: [*lines, f"256,192,{2000 + 152_000},1,0,0:0:0:0:"])
-              for name, version in given.items()}
+    (finding,) = found(tmp_path, spread.CHECK, given)
+    assert finding.message == (
+        "The lowest difficulty of osu is a Hard (2.98 stars), which asks for 2:30 of drain time; the set has 2:07."
+    )
+    longer = {
+        name: version.with_objects(lambda lines: [*lines, f"256,192,{2000 + 152_000},1,0,0:0:0:0:"])
+        for name, version in given.items()
+    }
     assert found(tmp_path, spread.CHECK, longer) == []
 
 
@@ -133,7 +144,9 @@ def test_an_object_beside_those_of_all_others(tmp_path, shift: int, count: int):
 
 def test_hitsounds_of_its_own(tmp_path):
     given = versions()
-    given["Hard"] = given["Hard"].with_objects(lambda lines: [line.replace(",8,0:0:0:0:", ",0,0:0:0:0:") for line in lines])
+    given["Hard"] = given["Hard"].with_objects(
+        lambda lines: [line.replace(",8,0:0:0:0:", ",0,0:0:0:0:") for line in lines]
+    )
     assert found(tmp_path, agreement.CHECK, given) == []
 
 
@@ -141,27 +154,33 @@ def test_hitsounds_of_its_own(tmp_path):
 # Metadata
 
 
-@pytest.mark.parametrize(("fields", "expected"), [
-    ({"Title": "Song (TV Size)", "TitleUnicode": "Song (TV Size)"}, []),
-    ({"Title": "Song -TV version-", "TitleUnicode": "Song -TV version-"}, ["mapset/title-marker"]),
-    ({"Title": "Song (TV Size)"}, ["mapset/title-marker"]),
-    ({"Title": "Song (Sped Up & Cut Ver.)", "TitleUnicode": "Song (Sped Up & Cut Ver.)"}, []),
-    ({"Title": "Song (cut ver)", "TitleUnicode": "Song (cut ver)"}, ["mapset/title-marker"]),
-    ({"Title": "Game Over", "TitleUnicode": "Game Over"}, []),
-    ({"Artist": "A feat. B vs. C (CV: D)"}, []),
-    ({"Artist": "A ft. B"}, ["mapset/artist-marker"]),
-    ({"Artist": "A (CV.B)"}, ["mapset/artist-marker"]),
-    ({"Artist": "A vs B"}, ["mapset/artist-marker"]),
-    ({"Artist": "Étoile"}, ["mapset/romanised"]),
-    ({"Tags": "english song"}, ["mapset/tags-genre-language"]),
-    ({"Tags": "japanese video game"}, []),
-    ({"Tags": "hip-hop instrumental"}, [])])
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"Title": "Song (TV Size)", "TitleUnicode": "Song (TV Size)"}, []),
+        ({"Title": "Song -TV version-", "TitleUnicode": "Song -TV version-"}, ["mapset/title-marker"]),
+        ({"Title": "Song (TV Size)"}, ["mapset/title-marker"]),
+        ({"Title": "Song (Sped Up & Cut Ver.)", "TitleUnicode": "Song (Sped Up & Cut Ver.)"}, []),
+        ({"Title": "Song (cut ver)", "TitleUnicode": "Song (cut ver)"}, ["mapset/title-marker"]),
+        ({"Title": "Game Over", "TitleUnicode": "Game Over"}, []),
+        ({"Artist": "A feat. B vs. C (CV: D)"}, []),
+        ({"Artist": "A ft. B"}, ["mapset/artist-marker"]),
+        ({"Artist": "A (CV.B)"}, ["mapset/artist-marker"]),
+        ({"Artist": "A vs B"}, ["mapset/artist-marker"]),
+        ({"Artist": "Étoile"}, ["mapset/romanised"]),
+        ({"Tags": "english song"}, ["mapset/tags-genre-language"]),
+        ({"Tags": "japanese video game"}, []),
+        ({"Tags": "hip-hop instrumental"}, []),
+    ],
+)
 def test_metadata(tmp_path, fields: dict[str, str], expected: list[str]):
     given = {name: version.with_metadata(**fields) for name, version in versions().items()}
     assert [finding.rule for finding in found(tmp_path, metadata.CHECK, given)] == expected
 
 
-@pytest.mark.parametrize(("name", "count"), [("hitsounds", 1), ("HS", 1), ("Hitsound diff", 1), ("Timing", 1), ("Timeless", 0)])
+@pytest.mark.parametrize(
+    ("name", "count"), [("hitsounds", 1), ("HS", 1), ("Hitsound diff", 1), ("Timing", 1), ("Timeless", 0)]
+)
 def test_difficulties_left_over_from_work(tmp_path, name: str, count: int):
     given = versions()
     given["Hard"] = replace(given["Hard"], name=name)
@@ -186,19 +205,27 @@ def test_a_song_of_another_format(tmp_path):
     write_media(tmp_path)
     soundfile.write(tmp_path / "audio.mp3", [0.0] * 100_000, 22_050, format="WAV")
     findings = found(tmp_path, files.CHECK, versions())
-    assert [finding.rule for finding in findings] == ["mapset/audio-format", "mapset/audio-bitrate", "mapset/audio-bitrate"]
+    assert [finding.rule for finding in findings] == [
+        "mapset/audio-format",
+        "mapset/audio-bitrate",
+        "mapset/audio-bitrate",
+    ]
     assert findings[0].message == '"audio.mp3" is neither an mp3 nor an Ogg Vorbis file, but wav.'
 
 
 def test_a_song_that_goes_on_for_long(tmp_path):
     write_media(tmp_path)
     song(tmp_path / "audio.mp3", seconds=10, kilobits=128)
-    short = {name: version.with_objects(lambda lines: lines[:5]) for name, version in versions().items()}  # the longest ends at 5.2 s
+    short = {
+        name: version.with_objects(lambda lines: lines[:5]) for name, version in versions().items()
+    }  # the longest ends at 5.2 s
     assert rules(found(tmp_path, files.CHECK, short)) == [("mapset/audio-unused", "warning")]
 
 
-@pytest.mark.parametrize(("size", "severity"), [
-    ((2560, 1440), None), ((2561, 100), "problem"), ((100, 100), "problem"), ((800, 600), "warning")])
+@pytest.mark.parametrize(
+    ("size", "severity"),
+    [((2560, 1440), None), ((2561, 100), "problem"), ((100, 100), "problem"), ((800, 600), "warning")],
+)
 def test_sizes_of_backgrounds(tmp_path, size: tuple[int, int], severity: str | None):
     write_media(tmp_path)
     picture(tmp_path / "bg.png", *size)
@@ -206,8 +233,17 @@ def test_sizes_of_backgrounds(tmp_path, size: tuple[int, int], severity: str | N
 
 
 def test_a_jpeg_is_measured_behind_its_metadata(tmp_path):
-    header = b"\xff\xd8" + b"\xff\xe1" + (502).to_bytes(2, "big") + b"\0" * 500 + b"\xff\xc0" + b"\x00\x11\x08" + (720).to_bytes(2, "big") \
-        + (1280).to_bytes(2, "big") + b"\0" * 20
+    header = (
+        b"\xff\xd8"
+        + b"\xff\xe1"
+        + (502).to_bytes(2, "big")
+        + b"\0" * 500
+        + b"\xff\xc0"
+        + b"\x00\x11\x08"
+        + (720).to_bytes(2, "big")
+        + (1280).to_bytes(2, "big")
+        + b"\0" * 20
+    )
     (tmp_path / "a.jpg").write_bytes(header)
     assert probe.picture_size(tmp_path / "a.jpg") == (1280, 720, "jpg")
     (tmp_path / "a.jpg").write_bytes(header[:300])
@@ -220,7 +256,7 @@ def test_a_background_outside_the_folder_is_not_looked_at(tmp_path):
     write_media(folder)
     picture(tmp_path / "bg.png")
     given = changed(Hard={"events": ('0,0,"..\\bg.png",0,0',)})
-    finding, = found(folder, files.CHECK, given)
+    (finding,) = found(folder, files.CHECK, given)
     assert finding.message == 'The background "..\\bg.png" leads out of the folder.'
 
 
@@ -243,9 +279,16 @@ def test_videos(tmp_path):
 # Samples and the rest
 
 
-@pytest.mark.parametrize(("milliseconds", "delay", "level", "expected"), [
-    (100, 0, 0.5, []), (100, 2, 0.5, [("mapset/hitsound-delay", "minor")]), (100, 6, 0.5, [("mapset/hitsound-delay", "problem")]),
-    (20, 0, 0.5, [("mapset/hitsound-short", "problem")]), (100, 0, 0, [("mapset/hitsound-silent", "minor")])])
+@pytest.mark.parametrize(
+    ("milliseconds", "delay", "level", "expected"),
+    [
+        (100, 0, 0.5, []),
+        (100, 2, 0.5, [("mapset/hitsound-delay", "minor")]),
+        (100, 6, 0.5, [("mapset/hitsound-delay", "problem")]),
+        (20, 0, 0.5, [("mapset/hitsound-short", "problem")]),
+        (100, 0, 0, [("mapset/hitsound-silent", "minor")]),
+    ],
+)
 def test_hitsounds(tmp_path, milliseconds: float, delay: float, level: float, expected: list[tuple[str, str]]):
     write_media(tmp_path)
     hitsound(tmp_path / "drum-hitfinish3.wav", milliseconds, delay, level)
@@ -269,7 +312,9 @@ def test_the_empty_wav_file_is_how_to_be_silent(tmp_path):
 def test_named_samples_and_storyboards(tmp_path):
     write_media(tmp_path)
     given = versions()
-    given["Hard"] = given["Hard"].with_objects(lambda lines: [lines[0].replace("0:0:0:0:", "0:0:0:0:kick.wav"), *lines[1:]])
+    given["Hard"] = given["Hard"].with_objects(
+        lambda lines: [lines[0].replace("0:0:0:0:", "0:0:0:0:kick.wav"), *lines[1:]]
+    )
     board = '[Events]\nAnimation,Overlay,Centre,"sb/a.png",320,240,2,100\nSprite,Overlay,Centre,"sb/b.png",320,240\n'
     (tmp_path / "song.osb").write_text(board)
     (tmp_path / "sb").mkdir()
@@ -277,7 +322,10 @@ def test_named_samples_and_storyboards(tmp_path):
         (tmp_path / "sb" / name).write_bytes(b"x")
     findings = found(tmp_path, samples.CHECK, given)
     assert [(finding.rule, finding.actual) for finding in findings] == [
-        ("mapset/sample-missing", "kick.wav"), ("mapset/storyboard-file", "sb/a1.png"), ("mapset/unused-file", "sb/c.png")]
+        ("mapset/sample-missing", "kick.wav"),
+        ("mapset/storyboard-file", "sb/a1.png"),
+        ("mapset/unused-file", "sb/c.png"),
+    ]
     (tmp_path / "kick.wav").write_bytes(b"RIFF")
     (tmp_path / "sb" / "a1.png").write_bytes(b"x")
     assert [finding.actual for finding in found(tmp_path, samples.CHECK)] == ["sb/c.png"]
@@ -285,14 +333,23 @@ def test_named_samples_and_storyboards(tmp_path):
 
 def test_elements_of_a_skin_and_what_git_needs_are_no_left_overs(tmp_path):
     write_media(tmp_path)
-    for name in ("hitcircle.png", "cursor@2x.png", "skin.ini", "combobreak.wav", ".gitignore", "maimod.toml", "README.md"):
+    for name in (
+        "hitcircle.png",
+        "cursor@2x.png",
+        "skin.ini",
+        "combobreak.wav",
+        ".gitignore",
+        "maimod.toml",
+        "README.md",
+    ):
         (tmp_path / name).write_bytes(b"x" * 50)
     assert found(tmp_path, samples.CHECK, versions()) == []
 
 
-@pytest.mark.parametrize(("extra", "message"), [
-    ("50000,400,4,2,0,70,1,0", "There is no red line at 50000 ms in [Expert], [Insane] and [Normal]."),
-    (None, None)])
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [("50000,400,4,2,0,70,1,0", "There is no red line at 50000 ms in [Expert], [Insane] and [Normal]."), (None, None)],
+)
 def test_red_lines_too_many(tmp_path, extra: str | None, message: str | None):
     lines = LINES if extra is None else (*LINES, extra)
     messages = [finding.message for finding in found(tmp_path, shared_timing.CHECK, changed(Hard={"lines": lines}))]
@@ -303,6 +360,12 @@ def test_a_red_line_that_was_moved_and_one_that_is_missing(tmp_path):
     common = (*LINES, "60000,400,4,2,0,70,1,0", "90000,400,4,2,0,70,1,0")
     given = {name: replace(version, lines=common) for name, version in versions().items()}
     given["Hard"] = replace(given["Hard"], lines=(*LINES, "60010,400,4,2,0,70,1,0"))
-    finding, = found(tmp_path, shared_timing.CHECK, given)
-    assert finding.message == ("The red line at 60010 ms lies at 60000 ms in [Expert], [Insane] and [Normal]; "
-                               "1 more of its red lines differs.") and finding.time == 60_010
+    (finding,) = found(tmp_path, shared_timing.CHECK, given)
+    assert (
+        finding.message
+        == (
+            "The red line at 60010 ms lies at 60000 ms in [Expert], [Insane] and [Normal]; "
+            "1 more of its red lines differs."
+        )
+        and finding.time == 60_010
+    )

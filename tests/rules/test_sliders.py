@@ -26,11 +26,19 @@ def find(loaded: Beatmap, rule: str, scores: Sequence[EventScore] | None = None)
     return [finding for finding in found if finding.rule == rule]
 
 
-def score_of(loaded: Beatmap, index: int, kind: EventKind, bits: float, value: int = 0, group: int = 0,
-             expected: Sequence[tuple[int, float]] = (), part: int = 0) -> EventScore:
+def score_of(
+    loaded: Beatmap,
+    index: int,
+    kind: EventKind,
+    bits: float,
+    value: int = 0,
+    group: int = 0,
+    expected: Sequence[tuple[int, float]] = (),
+    part: int = 0,
+) -> EventScore:
     o = loaded.hit_objects[index]
     offers = tuple((Event(kind, v, int(o.time), group, None), p) for v, p in expected)
-    return EventScore(Event(kind, value, int(o.time), group, o, part), bits, 1.0, offers, 2.0 ** -bits)
+    return EventScore(Event(kind, value, int(o.time), group, o, part), bits, 1.0, offers, 2.0**-bits)
 
 
 def test_equal_sliders_are_silent() -> None:
@@ -65,7 +73,11 @@ def test_slider_without_a_body() -> None:
 def test_green_line_just_after_the_head() -> None:
     points = [RED_LINE, "9003,-50,4,2,0,70,0,0"]
     (finding,) = find(beatmap(lines(), points), "sliders/late-line")
-    assert (finding.objects, finding.severity, finding.line) == ((9,), Severity.PROBLEM, beatmap(lines(), points).timing_points[1].line)
+    assert (finding.objects, finding.severity, finding.line) == (
+        (9,),
+        Severity.PROBLEM,
+        beatmap(lines(), points).timing_points[1].line,
+    )
     assert (finding.actual, finding.expected[0].text) == ("1.00x", "2.00x")
 
 
@@ -95,10 +107,12 @@ def body(loaded: Beatmap, anchors: Mapping[int, float], tails: Mapping[int, floa
     scores = []
     for i in range(N):
         group = 10 * i
-        scores += [score_of(loaded, i, EventKind.POS_X, anchors.get(i, 2.0), 5, group, part=1),
-                   score_of(loaded, i, EventKind.LAST_ANCHOR, 0.1, 0, group),
-                   score_of(loaded, i, EventKind.POS_X, tails.get(i, 0.3), 5, group + 1),
-                   score_of(loaded, i, EventKind.SLIDER_END, 0.1, 0, group + 1)]
+        scores += [
+            score_of(loaded, i, EventKind.POS_X, anchors.get(i, 2.0), 5, group, part=1),
+            score_of(loaded, i, EventKind.LAST_ANCHOR, 0.1, 0, group),
+            score_of(loaded, i, EventKind.POS_X, tails.get(i, 0.3), 5, group + 1),
+            score_of(loaded, i, EventKind.SLIDER_END, 0.1, 0, group + 1),
+        ]
     return scores
 
 
@@ -110,7 +124,9 @@ def test_model_is_surprised_by_a_body() -> None:
 
 def test_bodies_that_all_surprise_are_style() -> None:
     loaded = beatmap(lines())
-    assert not find(loaded, "sliders/shape", body(loaded, dict.fromkeys(range(0, N, 3), 9.0), dict.fromkeys(range(0, N, 3), 8.0)))
+    assert not find(
+        loaded, "sliders/shape", body(loaded, dict.fromkeys(range(0, N, 3), 9.0), dict.fromkeys(range(0, N, 3), 8.0))
+    )
 
 
 WAVE = "B|130:60|170:140|200:100"
@@ -138,8 +154,10 @@ def test_far_too_many_control_points() -> None:
 def ends(loaded: Beatmap, bits: float, slides: Sequence[tuple[int, float]]) -> list[EventScore]:
     o = loaded.hit_objects[9]
     expected = [(round(o.time + count * o.span_duration), p) for count, p in slides]
-    return [score_of(loaded, 9, EventKind.TIME, bits, round(o.end_time), 5, expected),
-            score_of(loaded, 9, EventKind.SLIDER_END, 0.1, 0, 5)]
+    return [
+        score_of(loaded, 9, EventKind.TIME, bits, round(o.end_time), 5, expected),
+        score_of(loaded, 9, EventKind.SLIDER_END, 0.1, 0, 5),
+    ]
 
 
 def test_unlikely_number_of_repeats() -> None:

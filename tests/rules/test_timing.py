@@ -37,7 +37,9 @@ def map_of(times: np.ndarray, timing_points: tuple[str, ...] = (RED_LINE,)) -> B
     return beatmap([f"256,192,{time:.0f},1,0,0:0:0:0:" for time in times], timing_points)
 
 
-def found(loaded: Beatmap, envelope: OnsetEnvelope | None = None, scores: tuple[EventScore, ...] | None = None) -> list[Finding]:
+def found(
+    loaded: Beatmap, envelope: OnsetEnvelope | None = None, scores: tuple[EventScore, ...] | None = None
+) -> list[Finding]:
     lag = None if envelope is None else alignment(envelope, np.array([o.time for o in loaded.hit_objects]))
     return list(timing.run(Context(loaded, scores, envelope, lag)))
 
@@ -53,7 +55,7 @@ def test_clean_map_is_silent():
 
 @pytest.mark.parametrize(("by", "side"), [(-40, "early"), (40, "late")])
 def test_whole_map_off(by: float, side: str):
-    finding, = warped(lambda times: times + by)
+    (finding,) = warped(lambda times: times + by)
     assert finding.rule == "timing/offset"
     assert finding.severity is Severity.PROBLEM
     assert finding.objects == ()
@@ -72,7 +74,7 @@ def test_blind_spot_even_notes_fit_one_note_later():
 
 def test_shifted_section():
     start, end = TIMES[70], TIMES[120]
-    finding, = warped(lambda times: np.where((times >= start) & (times < end), times + 30, times))
+    (finding,) = warped(lambda times: np.where((times >= start) & (times < end), times + 30, times))
     assert finding.rule == "timing/section-shifted"
     assert abs(finding.time - start) < 4000 and abs(finding.end_time - end) < 4000
     assert "30 ms late" in finding.message
@@ -85,7 +87,7 @@ def test_blind_spot_small_shift():
 
 @pytest.mark.parametrize(("percent", "word"), [(1.0, "too slow"), (-1.0, "too fast")])
 def test_wrong_tempo(percent: float, word: str):
-    finding, = warped(lambda times: times[0] + (times - times[0]) * (1 + percent / 100))
+    (finding,) = warped(lambda times: times[0] + (times - times[0]) * (1 + percent / 100))
     assert finding.rule == "timing/bpm"
     assert word in finding.message
     assert finding.evidence["fitting_bpm"] == pytest.approx(120 * (1 + percent / 100), abs=0.3)
@@ -93,7 +95,7 @@ def test_wrong_tempo(percent: float, word: str):
 
 def test_wrong_tempo_for_a_while():
     start, end = TIMES[60], TIMES[130]
-    finding, = warped(lambda times: times + 0.01 * np.clip(times - start, 0, end - start))
+    (finding,) = warped(lambda times: times + 0.01 * np.clip(times - start, 0, end - start))
     assert finding.rule == "timing/bpm"
     assert start - 8000 < finding.time < end < finding.end_time + 8000
 
@@ -103,7 +105,7 @@ def test_without_a_song_only_lines_are_checked():
 
 
 def test_two_red_lines_at_one_time():
-    finding, = found(map_of(TIMES, (RED_LINE, "8000,500,4,2,0,70,1,0", "8000,400,4,2,0,70,1,0")))
+    (finding,) = found(map_of(TIMES, (RED_LINE, "8000,500,4,2,0,70,1,0", "8000,400,4,2,0,70,1,0")))
     assert finding.rule == "timing/duplicate-red-line"
     assert finding.message == "Two red lines lie on the same time (120.00 BPM and 150.00 BPM); only one counts."
 
@@ -134,7 +136,7 @@ def beats(loaded: Beatmap, surprises: dict[int, float]) -> tuple[EventScore, ...
         for event_kind, value in ((EventKind.TIME, beat * 500), (kind, 0)):
             event = Event(event_kind, value, beat * 500, beat, loaded.red_lines[0], beat)
             bits = surprises.get(beat, 0.1) if event_kind is kind else 0.1
-            result.append(EventScore(event, bits, 1.0, ((event, 0.9),), 2.0 ** -bits))
+            result.append(EventScore(event, bits, 1.0, ((event, 0.9),), 2.0**-bits))
     return tuple(result)
 
 

@@ -31,8 +31,13 @@ from maimod.training.metrics import (
 from tests.maps import beatmap, text
 
 
-def finding(time: float, objects: tuple[int, ...] = (), rule: str = "rhythm/unsnapped", score: float = 0.9,
-            end_time: float | None = None) -> Finding:
+def finding(
+    time: float,
+    objects: tuple[int, ...] = (),
+    rule: str = "rhythm/unsnapped",
+    score: float = 0.9,
+    end_time: float | None = None,
+) -> Finding:
     return Finding(rule, Category(rule.partition("/")[0]), Severity.WARNING, score, "", time, "", 1, objects, end_time)
 
 
@@ -46,22 +51,28 @@ def local(index: int = 10) -> Planted:
     return Planted(good, time, time, (index,))
 
 
-@pytest.mark.parametrize(("found", "is_hit"), [
-    (finding(6000, (10,)), True),
-    (finding(6500, (11,)), True),  # the next object
-    (finding(6400), True),  # within a beat
-    (finding(7200, (12, 13)), False),
-    (finding(4000, end_time=6000), True),
-    (finding(0, end_time=30_000), False),  # half the map says nothing about one object
-])
+@pytest.mark.parametrize(
+    ("found", "is_hit"),
+    [
+        (finding(6000, (10,)), True),
+        (finding(6500, (11,)), True),  # the next object
+        (finding(6400), True),  # within a beat
+        (finding(7200, (12, 13)), False),
+        (finding(4000, end_time=6000), True),
+        (finding(0, end_time=30_000), False),  # half the map says nothing about one object
+    ],
+)
 def test_a_hit_leads_to_the_mistake(found: Finding, is_hit: bool) -> None:
     assert leads_to(found, local()) is is_hit
 
 
 def test_ranks_are_by_score_and_categories_are_judged_apart() -> None:
     (fault,) = select(["unsnapped:10 ms"])
-    findings = [finding(20_000, (38,), score=0.99), finding(6000, (10,), "positions/unexpected", 0.8),
-                finding(6000, (10,), score=0.5)]
+    findings = [
+        finding(20_000, (38,), score=0.99),
+        finding(6000, (10,), "positions/unexpected", 0.8),
+        finding(6000, (10,), score=0.5),
+    ]
     trial = judge(local(), fault, findings, [], "map")
     assert (trial.rank, trial.right_rank, trial.rule, trial.was_there) == (2, 3, "rhythm/unsnapped", False)
     missed = judge(local(), fault, findings[:1], findings[2:], "map")
@@ -82,19 +93,33 @@ class SnapLinter:
 
     def analyse(self, loaded: Beatmap, name: str, whole: None = None) -> Analysis:
         off = [o for o in loaded.hit_objects if abs(loaded.snap(o.time).error) >= 2]
-        return Analysis(BeatmapReport(name, "ok", findings=tuple(finding(o.time, (o.index,)) for o in off)), Context(loaded), None, None)
+        return Analysis(
+            BeatmapReport(name, "ok", findings=tuple(finding(o.time, (o.index,)) for o in off)),
+            Context(loaded),
+            None,
+            None,
+        )
 
 
 @pytest.mark.parametrize("together", [1, 3])
 def test_from_end_to_end(together: int) -> None:
     faults = select(["unsnapped:5 ms", "unsnapped:10 ms", "moved:60 px"])
     linted: list[int] = []
-    done = evaluate_map(cast(Linter, SnapLinter()), even_map(200), faults, 1, together=together,
-                        analysed=lambda analysis, copy: linted.append(len(copy)))
+    done = evaluate_map(
+        cast(Linter, SnapLinter()),
+        even_map(200),
+        faults,
+        1,
+        together=together,
+        analysed=lambda analysis, copy: linted.append(len(copy)),
+    )
     assert {(t.kind, t.right_rank) for t in done.trials} == {("unsnapped", 1), ("moved", None)}
     assert done.untouched[0].alarms == () and len(linted) == (4 if together == 1 else 3)
     assert [(r.kind, r.dose, r.right_at[0]) for r in recalls(done.trials)] == [
-        ("unsnapped", "5 ms", 1.0), ("unsnapped", "10 ms", 1.0), ("moved", "60 px", 0.0)]
+        ("unsnapped", "5 ms", 1.0),
+        ("unsnapped", "10 ms", 1.0),
+        ("moved", "60 px", 0.0),
+    ]
     table = markdown(done)
     assert "| osu | unsnapped | 5 ms | 1 | 100% | 100% | 100% | 100% | 100% | 1 | 0% |" in table
     assert "No place" not in table
@@ -110,12 +135,18 @@ def test_scores_are_held_against_what_is_real() -> None:
 
 
 def test_the_plain_score_has_as_many_findings_as_ours() -> None:
-    trials = [Trial("a", "osu", "moved", "60 px", "", 0.0, 1, 1, n_findings=5, plain_rank=rank, chance=0.5) for rank in (5, 6, None)]
-    assert compared(trials) == (1.0, 1 / 3, 1 - 0.5 ** 5)
+    trials = [
+        Trial("a", "osu", "moved", "60 px", "", 0.0, 1, 1, n_findings=5, plain_rank=rank, chance=0.5)
+        for rank in (5, 6, None)
+    ]
+    assert compared(trials) == (1.0, 1 / 3, 1 - 0.5**5)
 
 
 def test_untouched_maps_are_counted_by_the_minute() -> None:
-    maps = [Untouched("a", "osu", 1.5, (Alarm("rhythm/x", "warning"), Alarm("rhythm/x", "minor"))), Untouched("b", "taiko", 0.5)]
+    maps = [
+        Untouched("a", "osu", 1.5, (Alarm("rhythm/x", "warning"), Alarm("rhythm/x", "minor"))),
+        Untouched("b", "taiko", 0.5),
+    ]
     assert per_minute(maps, lambda alarm: alarm.severity) == {"warning": 0.5, "minor": 0.5}
     table = markdown(Evaluation(0, "none", (), tuple(maps)))
     assert "| rhythm/x | 0.00 | 0.50 | 0.50 | 1 | 2 |" in table
@@ -132,11 +163,18 @@ def test_one_map_of_each_song(tmp_path: Path) -> None:
     entries = []
     for song in ("one", "two"):
         (tmp_path / song).mkdir()
-        for version, mode, ranked in (("easy", 0, True), ("hard", 0, True), ("taiko", 1, True), ("graveyard", 0, False)):
+        for version, mode, ranked in (
+            ("easy", 0, True),
+            ("hard", 0, True),
+            ("taiko", 1, True),
+            ("graveyard", 0, False),
+        ):
             path = tmp_path / song / f"{version}.osu"
             path.write_text(text(mode=mode), encoding="utf-8")
             (path.parent / "audio.mp3").touch()
-            entries.append({"map": f"{song}/{version}.osu", "mode": mode, "song_group": song, "ranked": ranked, "aligned": True})
+            entries.append(
+                {"map": f"{song}/{version}.osu", "mode": mode, "song_group": song, "ranked": ranked, "aligned": True}
+            )
     manifest = tmp_path / "manifest.jsonl"
     manifest.write_text("\n".join(map(json.dumps, entries)), encoding="utf-8")
     picked = sources(tmp_path, Mode.OSU, manifest, seed=3)

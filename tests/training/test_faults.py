@@ -46,6 +46,7 @@ def plant(name: str, mode: int = 0, seed: int = 0) -> tuple[Beatmap, Planted]:
 
 def changes(good: Beatmap, bad: Beatmap) -> tuple[list[HitObject], list[HitObject]]:
     """Objects that are in one of the maps only, whatever their numbers."""
+
     def bare(beatmap: Beatmap) -> dict[HitObject, HitObject]:
         return {replace(o, index=0, combo_number=0): o for o in beatmap.hit_objects}
 
@@ -124,7 +125,9 @@ def test_a_shifted_section_takes_its_grid_along() -> None:
 def test_a_wrong_tempo_drifts_and_is_anchored_again() -> None:
     good, planted = plant("tempo:1 %")
     inside = planted.beatmap.red_line_at(planted.start + 100)
-    assert inside.beat_length == pytest.approx(500 * 1.01, abs=1e-6) or inside.beat_length == pytest.approx(500 * 0.99, abs=1e-6)
+    assert inside.beat_length == pytest.approx(500 * 1.01, abs=1e-6) or inside.beat_length == pytest.approx(
+        500 * 0.99, abs=1e-6
+    )
     assert planted.beatmap.red_line_at(planted.end + 100).beat_length == 500
     assert all(abs(planted.beatmap.snap(o.time).error) < 1 for o in planted.beatmap.hit_objects)
     assert planted.beatmap.hit_objects[-1].time == good.hit_objects[-1].time
@@ -190,7 +193,11 @@ def test_maps_without_a_place_are_left_alone() -> None:
 
 def test_faults_are_selected_by_kind_name_and_category() -> None:
     assert len(select(["unsnapped"])) == 4 and len(select(["unsnapped:5 ms"])) == 1
-    assert select() == FAULTS and {f.kind for f in select(["new-combos"])} == {"combo-missing", "combo-extra", "combo-misplaced"}
+    assert select() == FAULTS and {f.kind for f in select(["new-combos"])} == {
+        "combo-missing",
+        "combo-extra",
+        "combo-misplaced",
+    }
     with pytest.raises(ValueError, match="no fault is called 'typo'"):
         select(["typo"])
     assert len({fault.name for fault in FAULTS}) == len(FAULTS)

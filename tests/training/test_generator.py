@@ -1,4 +1,5 @@
-"""Training: what is drawn teaches the next token of the map, changed maps stay maps, and an interrupted training goes on."""
+"""Training: what is drawn teaches the next token of the map, changed maps stay maps, and an interrupted training goes
+on."""
 
 from __future__ import annotations
 
@@ -60,7 +61,11 @@ def drawn(version: str, songs: Path, folder: Path, augments: bool) -> tuple[Samp
     config = ModelConfig.from_dict(stored) if version == "bundled" else WhisperConfig.from_dict(stored)
     part = corpora._Reader(vocabulary, config)(songs / "set")
     assert not part.refused
-    return Sampler(part, vocabulary, config, batch_cost=3_000, max_tokens=400, seed=3, augments=augments), vocabulary, part
+    return (
+        Sampler(part, vocabulary, config, batch_cost=3_000, max_tokens=400, seed=3, augments=augments),
+        vocabulary,
+        part,
+    )
 
 
 @pytest.mark.parametrize("version", ["bundled", "v29", "v30", "v31", "v32"])
@@ -85,7 +90,11 @@ def test_changed_windows_are_still_maps(version: str, songs: Path, tmp_path: Pat
     inside = batch["targets"] != IGNORED
     assert inside.any() and batch["targets"][inside].max() < vocabulary.size_out
     if version == "bundled":  # rhythm is told in ticks, which no change of speed touches
-        ticks = [vocabulary.decode(int(token))[1] for token in batch["targets"][inside] if vocabulary.kinds[token] is EventKind.TIME]
+        ticks = [
+            vocabulary.decode(int(token))[1]
+            for token in batch["targets"][inside]
+            if vocabulary.kinds[token] is EventKind.TIME
+        ]
         assert set(ticks) <= set(range(0, 9 * TICKS_PER_BEAT)) and isinstance(part.examples[0].encoded, EncodedMap)
 
 
@@ -96,19 +105,29 @@ def test_mirrored_coordinates(kind: EventKind, values: range) -> None:
     assert np.array_equal(dataset._mirror(tokens, vocabulary, kind, len(values) - 1), tokens[::-1])
 
 
-@pytest.mark.parametrize(("kind", "values", "columns"), [
-    (EventKind.POS, [8 + x + 33 * (8 + y) for y in range(12) for x in range(16)], 16), (EventKind.POS_REFINE, list(range(256)), 16)])
+@pytest.mark.parametrize(
+    ("kind", "values", "columns"),
+    [
+        (EventKind.POS, [8 + x + 33 * (8 + y) for y in range(12) for x in range(16)], 16),
+        (EventKind.POS_REFINE, list(range(256)), 16),
+    ],
+)
 def test_mirrored_cells(kind: EventKind, values: list[int], columns: int) -> None:
     vocabulary = Vocabulary(checkpoints.tokenizer("v32"))
     grid = np.array([vocabulary.encode(kind, value) for value in values]).reshape(-1, columns)
-    assert np.array_equal(dataset._mirror_cells(grid.ravel(), vocabulary, True, False).reshape(grid.shape), grid[:, ::-1])
+    assert np.array_equal(
+        dataset._mirror_cells(grid.ravel(), vocabulary, True, False).reshape(grid.shape), grid[:, ::-1]
+    )
     assert np.array_equal(dataset._mirror_cells(grid.ravel(), vocabulary, False, True).reshape(grid.shape), grid[::-1])
 
 
 @pytest.mark.parametrize("version", ["bundled", "v31"])
-def test_training_writes_a_checkpoint_and_goes_on(version: str, songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
-                                                  monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(corpora, "multiprocessing", SimpleNamespace(get_context=lambda kind: multiprocessing.dummy))  # one process
+def test_training_writes_a_checkpoint_and_goes_on(
+    version: str, songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        corpora, "multiprocessing", SimpleNamespace(get_context=lambda kind: multiprocessing.dummy)
+    )  # one process
     shape, output = shape_of(version, tmp_path / "shape"), tmp_path / "trained"
     source = [f"--shape={shape}"] if version == "bundled" else [f"--from={shape}"]
     assert app.main(["train", str(songs), f"--output={output}", *source, "--minutes=0.015", "--device=cpu"]) == 0
@@ -118,7 +137,9 @@ def test_training_writes_a_checkpoint_and_goes_on(version: str, songs: Path, tmp
     assert "going on from step" in capsys.readouterr().err and "going on" not in first
 
 
-def test_a_published_architecture_is_not_trained_from_nothing(songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_published_architecture_is_not_trained_from_nothing(
+    songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     shape = checkpoints.write(tmp_path / "shape", "v30")
     assert app.main(["train", str(tmp_path), f"--output={tmp_path / 'out'}", f"--shape={shape}", "--minutes=0.01"]) == 2
     assert "give --from" in capsys.readouterr().err

@@ -16,19 +16,33 @@ import pytest
 pytest.importorskip("gradio")
 webdriver = pytest.importorskip("selenium.webdriver")
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs Chromium and its driver")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs Chromium and its driver"),
+]
 
 ROOT = Path(__file__).parents[2]
 FAULTY = ROOT / "examples" / "maimod example" / "maimod - Example (maimod) [Faulty].osu"
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required", "--window-size=1280,1200")
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+    "--window-size=1280,1200",
+)
 
 
 @pytest.fixture(scope="module")
 def address():
     environment = dict(os.environ, PYTHONUNBUFFERED="1")
-    server = subprocess.Popen([sys.executable, "mai_mod_ui.py", "--no-browser"], cwd=ROOT, stdout=subprocess.PIPE, text=True,
-                              env=environment)
+    server = subprocess.Popen(
+        [sys.executable, "mai_mod_ui.py", "--no-browser"], cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment
+    )
     line = server.stdout.readline()
     assert "http://127.0.0.1:" in line, line
     yield line.split()[2]
@@ -124,7 +138,9 @@ def test_a_mapper_at_work(address, browser, tmp_path):
     # Ignore
     page.one(".mm-list").click()
     page.press("i")
-    page.wait(lambda: "1 ignored" in page.one(".mm-count").text and len(page.all(".mm-row")) == count - 1, what="ignored")
+    page.wait(
+        lambda: "1 ignored" in page.one(".mm-count").text and len(page.all(".mm-row")) == count - 1, what="ignored"
+    )
 
     # Export
     for name, suffix in (("json", "json"), ("markdown", "md"), ("html", "html")):

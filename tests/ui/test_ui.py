@@ -43,8 +43,13 @@ def test_a_run_gives_a_report(monkeypatch):
     assert job.wait(5) and job.report is not None and job.analyses == {"set/hard.osu": one} and not job.trouble
 
 
-@pytest.mark.parametrize(("error", "trouble"), [(UsageError("x: no such file or folder"), "x: no such file or folder"),
-                                               (ValueError("odd"), "unexpected ValueError: odd")])
+@pytest.mark.parametrize(
+    ("error", "trouble"),
+    [
+        (UsageError("x: no such file or folder"), "x: no such file or folder"),
+        (ValueError("odd"), "unexpected ValueError: odd"),
+    ],
+)
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_troubles_are_told(monkeypatch, error, trouble):
     def lint(*args, **options):
@@ -97,8 +102,12 @@ def test_delta_against_the_last_run(monkeypatch, tmp_path):
     shown = result(tmp_path, deltas={"set/hard.osu": replace(third, new=())}).data()
     assert shown["compared"] and shown["beatmaps"][0]["findings"][0]["change"] == "same"
     known = result(tmp_path)
-    shown = replace(known, deltas={"set/hard.osu": replace(third, new=known.report.beatmaps[0].findings, resolved=("gone",))}).data()
-    assert shown["beatmaps"][0]["findings"][0]["change"] == "new" and shown["resolved"] == [{"version": "Hard", "text": "gone"}]
+    shown = replace(
+        known, deltas={"set/hard.osu": replace(third, new=known.report.beatmaps[0].findings, resolved=("gone",))}
+    ).data()
+    assert shown["beatmaps"][0]["findings"][0]["change"] == "new" and shown["resolved"] == [
+        {"version": "Hard", "text": "gone"}
+    ]
     assert not result(tmp_path).data()["compared"]
 
 

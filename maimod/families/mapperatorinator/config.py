@@ -11,7 +11,8 @@ from maimod.families.errors import CheckpointError
 
 @dataclass(frozen=True, slots=True)
 class WhisperConfig:
-    """Shape of a published network: what its `config.json` says, with the original's defaults where it is silent (COMPAT §1.3)."""
+    """Shape of a published network: what its `config.json` says, with the original's defaults where it is silent
+    (COMPAT §1.3)."""
 
     vocab_size_in: int
     vocab_size_out: int
@@ -30,7 +31,8 @@ class WhisperConfig:
     hop_length: int
     sample_rate: int
     is_log_mel: bool
-    """Ln(1 + power) with mirrored window edges (torchaudio's front end); otherwise plain power with silence beyond them (nnAudio's)."""
+    """Ln(1 + power) with mirrored window edges (torchaudio's front end); otherwise plain power with silence beyond them
+    (nnAudio's)."""
     projects_mel: bool
     n_mappers: int
     """Known to the mapper embedding; 0 without conditioning vectors."""
@@ -54,19 +56,30 @@ class WhisperConfig:
             raise CheckpointError(f"this network is not known: {', '.join(unknown)}")
         conditions = [bool(values.get(f"do_{part}_embed", False)) for part in ("difficulty", "mapper", "song_position")]
         if len(set(conditions)) > 1:
-            raise CheckpointError("this network is not known: only some of difficulty, mapper and song position are conditioned on")
+            raise CheckpointError(
+                "this network is not known: only some of difficulty, mapper and song position are conditioned on"
+            )
         return cls(
-            vocab_size_in=int(values.get("vocab_size_in", 9920)), vocab_size_out=int(values.get("vocab_size", 3988)),
+            vocab_size_in=int(values.get("vocab_size_in", 9920)),
+            vocab_size_out=int(values.get("vocab_size", 3988)),
             d_model=int(backbone.get("d_model", 384)),
-            encoder_layers=int(backbone.get("encoder_layers", 4)), decoder_layers=int(backbone.get("decoder_layers", 4)),
-            heads=int(backbone.get("decoder_attention_heads", 6)), encoder_feed_forward=int(backbone.get("encoder_ffn_dim", 1536)),
+            encoder_layers=int(backbone.get("encoder_layers", 4)),
+            decoder_layers=int(backbone.get("decoder_layers", 4)),
+            heads=int(backbone.get("decoder_attention_heads", 6)),
+            encoder_feed_forward=int(backbone.get("encoder_ffn_dim", 1536)),
             decoder_feed_forward=int(backbone.get("decoder_ffn_dim", 1536)),
-            max_frames=2 * int(backbone.get("max_source_positions", 1500)), max_tokens=int(backbone.get("max_target_positions", 448)),
-            n_mels=int(values.get("n_mels", 388)), n_fft=int(values.get("n_fft", 1024)), hop_length=int(values.get("hop_length", 128)),
-            sample_rate=int(values.get("sample_rate", 16_000)), is_log_mel=bool(values.get("spectrogram_log_scale", False)),
+            max_frames=2 * int(backbone.get("max_source_positions", 1500)),
+            max_tokens=int(backbone.get("max_target_positions", 448)),
+            n_mels=int(values.get("n_mels", 388)),
+            n_fft=int(values.get("n_fft", 1024)),
+            hop_length=int(values.get("hop_length", 128)),
+            sample_rate=int(values.get("sample_rate", 16_000)),
+            is_log_mel=bool(values.get("spectrogram_log_scale", False)),
             projects_mel=bool(values.get("project_encoder_input", True)),
-            n_mappers=int(values.get("num_mappers", 3731)) if conditions[0] else 0, condition_width=int(values.get("cond_dim", 128)),
-            has_rotary_positions=kind != "whisper")
+            n_mappers=int(values.get("num_mappers", 3731)) if conditions[0] else 0,
+            condition_width=int(values.get("cond_dim", 128)),
+            has_rotary_positions=kind != "whisper",
+        )
 
     @property
     def encoder_positions(self) -> int:
@@ -92,17 +105,31 @@ class WhisperConfig:
 def _unknown_options(values: Mapping[str, Any], backbone: Mapping[str, Any]) -> list[str]:
     """Options that none of the published checkpoints uses and that would change the numbers."""
     expected: list[tuple[Mapping[str, Any], str, tuple[Any, ...]]] = [
-        (values, "do_style_embed", (False,)), (values, "embed_decoder_input", (True,)), (values, "input_features", (True,)),
-        (values, "input_raw_wave", (False,)), (values, "sample_rate", (16_000,)), (backbone, "activation_function", ("gelu",)),
-        (backbone, "scale_embedding", (False,)), (backbone, "rope_type", ("dynamic", "default", None)),
-        (backbone, "rope_encoder_scaling_factor", (1.0,)), (backbone, "rope_decoder_scaling_factor", (1.0,)),
-        (backbone, "global_attn_every_n_layers", (1,)), (backbone, "global_rope_theta", (10_000,)), (backbone, "attention_bias", (True,))]
+        (values, "do_style_embed", (False,)),
+        (values, "embed_decoder_input", (True,)),
+        (values, "input_features", (True,)),
+        (values, "input_raw_wave", (False,)),
+        (values, "sample_rate", (16_000,)),
+        (backbone, "activation_function", ("gelu",)),
+        (backbone, "scale_embedding", (False,)),
+        (backbone, "rope_type", ("dynamic", "default", None)),
+        (backbone, "rope_encoder_scaling_factor", (1.0,)),
+        (backbone, "rope_decoder_scaling_factor", (1.0,)),
+        (backbone, "global_attn_every_n_layers", (1,)),
+        (backbone, "global_rope_theta", (10_000,)),
+        (backbone, "attention_bias", (True,)),
+    ]
     unknown = [f"{key}={where[key]!r}" for where, key, known in expected if key in where and where[key] not in known]
     scaling = backbone.get("rope_scaling") or {}
     if scaling.get("rope_type", "default") not in ("default", "dynamic") or scaling.get("factor", 1.0) != 1.0:
         unknown.append(f"rope_scaling={scaling!r}")
-    front_end = (values.get("spectrogram_implementation", "nnAudio"), values.get("spectrogram_log_scale", False),
-                 values.get("pad_mode", "constant"))
+    front_end = (
+        values.get("spectrogram_implementation", "nnAudio"),
+        values.get("spectrogram_log_scale", False),
+        values.get("pad_mode", "constant"),
+    )
     if front_end not in (("torchaudio", True, "reflect"), ("nnAudio", False, "constant")):
-        unknown.append("spectrogram_implementation={!r} with spectrogram_log_scale={!r} and pad_mode={!r}".format(*front_end))
+        unknown.append(
+            "spectrogram_implementation={!r} with spectrogram_log_scale={!r} and pad_mode={!r}".format(*front_end)
+        )
     return unknown

@@ -1,8 +1,8 @@
 """A map and its song as the published Mapperatorinator checkpoints read them: contexts, windows, prompts, conditioning.
 
-The original runs windows that overlap by 90 % and scores a tenth of each. `exact` does the same and gives the original's numbers; the
-other way, a window scores two thirds of itself (:data:`maimod.families.windows.HOP`), which takes six times fewer tokens.
-docs/compatibility.md says where the two differ.
+The original runs windows that overlap by 90 % and scores a tenth of each. `exact` does the same and gives the
+original's numbers; the other way, a window scores two thirds of itself (:data:`maimod.families.windows.HOP`), which
+takes six times fewer tokens. docs/compatibility.md says where the two differ.
 Source: COMPAT §4 to §7.
 """
 
@@ -31,8 +31,14 @@ NO_SPEED = 100
 class PublishedMap:
     """A map in a checkpoint's words: arrays from which the prompt of any stretch of the song is made."""
 
-    def __init__(self, beatmap: Beatmap, contexts: Mapping[str, Sequence[Event]], vocabulary: Vocabulary, conditioning: Conditioning,
-                 tells_kiai: bool = True) -> None:
+    def __init__(
+        self,
+        beatmap: Beatmap,
+        contexts: Mapping[str, Sequence[Event]],
+        vocabulary: Vocabulary,
+        conditioning: Conditioning,
+        tells_kiai: bool = True,
+    ) -> None:
         """Tokenise a map once.
 
         Args:
@@ -48,24 +54,41 @@ class PublishedMap:
         self.vocabulary, self.conditioning, self.tells_kiai = vocabulary, conditioning, tells_kiai
         self.times = [np.array([event.time for event in events], dtype=np.int64) for events in contexts.values()]
         self.groups = [np.array([event.group for event in events], dtype=np.int64) for events in contexts.values()]
-        self._is_time = [np.array([event.kind is EventKind.TIME for event in events], dtype=bool) for events in contexts.values()]
-        self._tokens = [np.array([vocabulary.encode(event.kind, event.value) for event in events], dtype=np.int64)
-                        for events in contexts.values()]
+        self._is_time = [
+            np.array([event.kind is EventKind.TIME for event in events], dtype=bool) for events in contexts.values()
+        ]
+        self._tokens = [
+            np.array([vocabulary.encode(event.kind, event.value) for event in events], dtype=np.int64)
+            for events in contexts.values()
+        ]
         # COMPAT §7: V29, V31 and V32 mark contexts by tokens of their own; V30 has one context and does not.
-        self._marks = [None if vocabulary.version == "v30" else (vocabulary.context_start[name], vocabulary.context_end[name])
-                       for name in contexts]
-        opening = [vocabulary.context_start["none"], vocabulary.context_end["none"]] if vocabulary.version in ("v29", "v31") else []
-        self._head = [*opening, *vocabulary.prompt(beatmap, conditioning, scroll_speed_ratio(beatmap, vocabulary.schema))]
+        self._marks = [
+            None if vocabulary.version == "v30" else (vocabulary.context_start[name], vocabulary.context_end[name])
+            for name in contexts
+        ]
+        opening = (
+            [vocabulary.context_start["none"], vocabulary.context_end["none"]]
+            if vocabulary.version in ("v29", "v31")
+            else []
+        )
+        self._head = [
+            *opening,
+            *vocabulary.prompt(beatmap, conditioning, scroll_speed_ratio(beatmap, vocabulary.schema)),
+        ]
         self._mapper = vocabulary.mapper(conditioning)
-        self._changes = {name: [(event.time, event.value) for event in contexts.get(name, ()) if event.kind is kind]
-                         for name, kind in (("kiai", EventKind.KIAI), ("sv", EventKind.SCROLL_SPEED))}
+        self._changes = {
+            name: [(event.time, event.value) for event in contexts.get(name, ()) if event.kind is kind]
+            for name, kind in (("kiai", EventKind.KIAI), ("sv", EventKind.SCROLL_SPEED))
+        }
 
     @property
     def overhead(self) -> int:
         """Tokens of a prompt that are no events, at most."""
         return len(self._head) + len(("kiai", "speed", "position", "SOS")) + 2 * len(self._marks)
 
-    def prompt(self, start: float, spans: Sequence[np.ndarray], rate: float = 1.0) -> tuple[np.ndarray, tuple[int, ...]]:
+    def prompt(
+        self, start: float, spans: Sequence[np.ndarray], rate: float = 1.0
+    ) -> tuple[np.ndarray, tuple[int, ...]]:
         """Tokens of a window, and for each context the row that predicts its first event.
 
         Args:
@@ -102,22 +125,34 @@ class PublishedMap:
             tokens.append(encode(EventKind.SCROLL_SPEED, _last(self._changes["sv"], start, NO_SPEED)))
         if version in ("v29", "v32"):
             share = start / self.conditioning.song_ms
-            tokens.append(encode(EventKind.SONG_POSITION, -1 if share <= 0 else 101 if share >= 1 else round(100 * share)))
+            tokens.append(
+                encode(EventKind.SONG_POSITION, -1 if share <= 0 else 101 if share >= 1 else round(100 * share))
+            )
         return tokens
 
     def conditions(self, start: float, window_ms: float) -> dict[str, np.ndarray]:
         """What the conditioning vectors of V30 and V31 are made of, by the names of the network's parameters."""
         stars = UNKNOWN_STARS if self.conditioning.stars is None else self.conditioning.stars
         position = np.array([start, start + window_ms]) / self.conditioning.song_ms
-        return {"stars": np.array(stars, dtype=np.float32), "song_position": position.astype(np.float32),
-                "mapper": np.array(-1 if self._mapper is None else self._mapper, dtype=np.int64)}
+        return {
+            "stars": np.array(stars, dtype=np.float32),
+            "song_position": position.astype(np.float32),
+            "mapper": np.array(-1 if self._mapper is None else self._mapper, dtype=np.int64),
+        }
 
 
 class MapperatorinatorReading:
     """One map, ready to be shown window by window."""
 
-    def __init__(self, beatmap: Beatmap, samples: np.ndarray, vocabulary: Vocabulary, config: WhisperConfig, conditioning: Conditioning,
-                 exact: bool) -> None:
+    def __init__(
+        self,
+        beatmap: Beatmap,
+        samples: np.ndarray,
+        vocabulary: Vocabulary,
+        config: WhisperConfig,
+        conditioning: Conditioning,
+        exact: bool,
+    ) -> None:
         """Prepare a map.
 
         Args:
@@ -126,30 +161,51 @@ class MapperatorinatorReading:
             vocabulary: of the checkpoint.
             config: of its network.
             conditioning: what is known of the map.
-            exact: the original's windows and prompts; otherwise fewer windows, and what the checkpoint knows of the map is told to it.
+            exact: the original's windows and prompts; otherwise fewer windows, and what the checkpoint knows of the map
+                is told to it.
 
         Raises:
             EventError: if the map has events that the vocabulary lacks, or too many.
             VocabularyError: if the facts name something the checkpoint does not know.
         """
-        self.beatmap, self.vocabulary, self.config, self.samples, self.exact = beatmap, vocabulary, config, samples, exact
+        self.beatmap, self.vocabulary, self.config, self.samples, self.exact = (
+            beatmap,
+            vocabulary,
+            config,
+            samples,
+            exact,
+        )
         conditioning = replace(conditioning, song_ms=len(samples) / config.samples_per_ms)
         self.contexts: Mapping[str, Sequence[Event]] = events_of(beatmap, vocabulary, conditioning.song_ms)
-        self.map = PublishedMap(beatmap, self.contexts, vocabulary, conditioning if exact else vocabulary.with_known_facts(beatmap, conditioning),
-                                tells_kiai=not exact)
+        self.map = PublishedMap(
+            beatmap,
+            self.contexts,
+            vocabulary,
+            conditioning if exact else vocabulary.with_known_facts(beatmap, conditioning),
+            tells_kiai=not exact,
+        )
         room, length = config.max_tokens - self.map.overhead, config.window_ms
         if exact:
-            self.windows = windows.original(self.map.times, len(samples), config.window_samples, config.samples_per_ms, room)
+            self.windows = windows.original(
+                self.map.times, len(samples), config.window_samples, config.samples_per_ms, room
+            )
         else:
-            self.windows = windows.split(list(zip(self.map.times, self.map.groups, strict=True)), length, windows.HOP * length, room,
-                                         windows.LOOKAHEAD * length)
+            self.windows = windows.split(
+                list(zip(self.map.times, self.map.groups, strict=True)),
+                length,
+                windows.HOP * length,
+                room,
+                windows.LOOKAHEAD * length,
+            )
 
     def inputs(self, window: Window) -> WindowInputs:
         """What the network reads for one window."""
         shown = [span.events for span in window.spans]
         if not self.exact:
             owned = window.spans[-1].owned
-            shown[-1] = shown[-1][shown[-1] <= owned[-1]] if len(owned) else shown[-1][:0]  # nothing reads what comes later
+            shown[-1] = (
+                shown[-1][shown[-1] <= owned[-1]] if len(owned) else shown[-1][:0]
+            )  # nothing reads what comes later
         tokens, rows = self.map.prompt(window.start, shown)
         conditions = self.map.conditions(window.start, self.config.window_ms) if self.config.n_mappers else {}
         return WindowInputs({"tokens": tokens}, {"samples": self._window_samples(window), **conditions}, rows)
@@ -160,11 +216,13 @@ class MapperatorinatorReading:
         if window.number is None:
             first = round(window.start * config.samples_per_ms)
         else:
-            first = window.number * windows.original_hop(config.window_samples)  # its time is cut to whole ms, its sound is not
+            first = window.number * windows.original_hop(
+                config.window_samples
+            )  # its time is cut to whole ms, its sound is not
         part = np.zeros(config.window_samples, dtype=np.float32)
         begin, stop = max(first, 0), min(first + config.window_samples, len(self.samples))
         if begin < stop:
-            part[begin - first:stop - first] = self.samples[begin:stop]
+            part[begin - first : stop - first] = self.samples[begin:stop]
         return part
 
     def expected(self, token: int, context: str, index: int, window: Window) -> Event:

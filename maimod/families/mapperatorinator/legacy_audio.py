@@ -1,9 +1,9 @@
 """A song as the published checkpoints heard it: whole-number samples, interpolated down to 16 kHz without a filter.
 
-The original decodes through pydub, whose resampling is that of Python's old `audioop.ratecv`: a straight line between neighbouring
-samples. Nothing takes out what lies above 8 kHz, so it folds back into the bands below (a hi-hat at 12 kHz sounds at 4 kHz), and the
-networks learned songs that sound like this. A proper resampler gives them a spectrogram they have never seen; hence an exact port, down
-to the rounding (COMPAT §5.1).
+The original decodes through pydub, whose resampling is that of Python's old `audioop.ratecv`: a straight line between
+neighbouring samples. Nothing takes out what lies above 8 kHz, so it folds back into the bands below (a hi-hat at 12 kHz
+sounds at 4 kHz), and the networks learned songs that sound like this. A proper resampler gives them a spectrogram they
+have never seen; hence an exact port, down to the rounding (COMPAT §5.1).
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import numpy as np
 from maimod.audio.decode import BLOCK_SAMPLES, MAX_HOURS, SAMPLE_RATE, AudioError, av_frames, open_container
 
 SAMPLE_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 32, "PCM_32": 32}
-"""Width that libsndfile's lossless formats are read with; 24 bits are widened. Everything else is decoded to 16 bits."""
+"""Width that libsndfile's lossless formats are read with; 24 bits are widened. Everything else is decoded to 16 bits.
+"""
 
 
 def load(path: Path) -> np.ndarray:
@@ -48,7 +49,9 @@ def load(path: Path) -> np.ndarray:
         raise
     except Exception as error:  # each library raises its own kinds, also for hostile files
         if not parts:
-            raise AudioError(path, "not audio that can be decoded; convert the song to mp3 or ogg and try again.") from error
+            raise AudioError(
+                path, "not audio that can be decoded; convert the song to mp3 or ogg and try again."
+            ) from error
     if not n_samples:
         raise AudioError(path, "decodes to nothing; export or download the song again.")
     samples = np.concatenate(parts).astype(np.float32)
@@ -72,7 +75,8 @@ class RateConverter:
         """The output samples that `block` (n, n_channels), whole numbers, makes possible."""
         if self.step == self.unit:
             return block
-        # Output m lies m·step/unit input samples after the first, between input j - 1 and input j; the first counts from silence.
+        # Output m lies m·step/unit input samples after the first, between input j - 1 and input j; the first counts
+        # from silence.
         if self.last is None:
             self.last = np.zeros((1, block.shape[1]), dtype=block.dtype)
         shifted = np.concatenate([self.last, block]).astype(np.int64) << self.shift
@@ -87,7 +91,8 @@ class RateConverter:
 
 
 def mix_down(samples: np.ndarray) -> np.ndarray:
-    """Whole-number samples (n, n_channels) to (n,): two channels are averaged, more are each divided first, all rounded down."""
+    """Whole-number samples (n, n_channels) to (n,): two channels are averaged, more are each divided first, all rounded
+    down."""
     n_channels = samples.shape[1]
     if n_channels == 1:
         return samples[:, 0]

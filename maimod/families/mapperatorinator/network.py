@@ -1,13 +1,15 @@
 """The network of the published Mapperatorinator checkpoints: Whisper in three makes, with what surrounds it.
 
-Song samples and tokens in, logits out; it knows nothing of osu!. The makes differ as follows (COMPAT §8), and the layers below follow
-the weights rather than a name:
+Song samples and tokens in, logits out; it knows nothing of osu!. The makes differ as follows (COMPAT §8), and the
+layers below follow the weights rather than a name:
 
-- V29: Whisper (Radford et al., 2022, arXiv:2212.04356) with stored positions, LayerNorm, and a projection in front of the encoder;
+- V29: Whisper (Radford et al., 2022, arXiv:2212.04356) with stored positions, LayerNorm, and a projection in front of
+  the encoder;
 - V30, V31: rotary positions (Su et al., 2021, arXiv:2104.09864), RMSNorm, conditioning vectors beside the mel bands;
 - V32: the same without conditioning, query, key and value in one matrix and all of them with bias.
 
-Axes: `B` batch, `N` samples, `F` frames, `S` encoder positions (F / 2), `T` tokens, `D` width, `V` vocabulary, `H` heads, `K` head width.
+Axes: `B` batch, `N` samples, `F` frames, `S` encoder positions (F / 2), `T` tokens, `D` width, `V` vocabulary, `H`
+heads, `K` head width.
 """
 
 from __future__ import annotations
@@ -49,7 +51,9 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor, angles: tuple[Tensor, Tensor] | None, causal: bool) -> Tensor:
         batch, length, width = x.shape
-        query, key, value = self.Wqkv(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # each (B, H, T, K)
+        query, key, value = (
+            self.Wqkv(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        )  # each (B, H, T, K)
         if angles is not None:
             query, key = rotate(query, *angles), rotate(key, *angles)
         return self.Wo(attend(query, key, value, causal).transpose(1, 2).reshape(batch, length, width))
@@ -92,7 +96,8 @@ class Layer(nn.Module):
 
 
 class LogMel(nn.Module):
-    """Samples to ln(1 + mel power), each window mirrored at its edges (COMPAT §5.2); window and filters come from the checkpoint."""
+    """Samples to ln(1 + mel power), each window mirrored at its edges (COMPAT §5.2); window and filters come from the
+    checkpoint."""
 
     def __init__(self, config: WhisperConfig) -> None:
         super().__init__()
@@ -104,8 +109,15 @@ class LogMel(nn.Module):
 
     def forward(self, samples: Tensor) -> Tensor:
         """(B, N) to (B, F, n_mels)."""
-        spectrum = torch.stft(samples, self.n_fft, self.hop_length, window=self.window, center=True, pad_mode="reflect",
-                              return_complex=True)
+        spectrum = torch.stft(
+            samples,
+            self.n_fft,
+            self.hop_length,
+            window=self.window,
+            center=True,
+            pad_mode="reflect",
+            return_complex=True,
+        )
         power = torch.view_as_real(spectrum).square().sum(dim=-1).transpose(1, 2)  # (B, F, n_fft / 2 + 1)
         return torch.log1p(power @ self.filters)
 
@@ -125,7 +137,9 @@ class PowerMel(nn.Module):
 
     def forward(self, samples: Tensor) -> Tensor:
         """(B, N) to (B, F, n_mels)."""
-        frames = F.pad(samples, (self.n_fft // 2, self.n_fft // 2)).unfold(1, self.n_fft, self.hop_length)  # (B, F, n_fft)
+        frames = F.pad(samples, (self.n_fft // 2, self.n_fft // 2)).unfold(
+            1, self.n_fft, self.hop_length
+        )  # (B, F, n_fft)
         power = (frames @ self.cosines.T).square() + (frames @ self.sines.T).square()
         return power @ self.filters.T
 
@@ -139,8 +153,14 @@ class Spread(nn.Module):
         self.centers, self.widths = nn.Parameter(torch.zeros(n_centres)), nn.Parameter(torch.ones(n_centres))
         hidden = width * n_numbers
         # Named by their places in the original's sequence; a ReLU lies between 1 and 4, a dropout before 4.
-        self.project = nn.ModuleDict({"0": nn.Linear(n_centres * n_numbers, hidden), "1": nn.LayerNorm(hidden),
-                                      "4": nn.Linear(hidden, width), "5": nn.LayerNorm(width)})
+        self.project = nn.ModuleDict(
+            {
+                "0": nn.Linear(n_centres * n_numbers, hidden),
+                "1": nn.LayerNorm(hidden),
+                "4": nn.Linear(hidden, width),
+                "5": nn.LayerNorm(width),
+            }
+        )
 
     def forward(self, numbers: Tensor) -> Tensor:
         """(B, n_numbers) to (B, condition_width)."""
@@ -164,14 +184,22 @@ class Conditions(nn.Module):
         """(B,) stars, (B,) index, (B, 2) shares of the song to (B, 3 * condition_width)."""
         last = self.mapper.num_embeddings - 1
         index = torch.where(mapper < 0, last, mapper.clamp(max=last))
-        return torch.cat([self.difficulty(stars[:, None] / MAX_STARS), self.mapper_norm(self.mapper(index)),
-                          self.position(song_position)], dim=-1)
+        return torch.cat(
+            [
+                self.difficulty(stars[:, None] / MAX_STARS),
+                self.mapper_norm(self.mapper(index)),
+                self.position(song_position),
+            ],
+            dim=-1,
+        )
 
 
 class Stack(nn.Module):
     """Layers of the encoder or of the decoder, with their final norm and, in plain Whisper, their table of positions."""
 
-    def __init__(self, config: WhisperConfig, n_layers: int, feed_forward: int, n_positions: int, crosses: bool) -> None:
+    def __init__(
+        self, config: WhisperConfig, n_layers: int, feed_forward: int, n_positions: int, crosses: bool
+    ) -> None:
         super().__init__()
         self.layers = nn.ModuleList(Layer(config, feed_forward, crosses) for _ in range(n_layers))
         self.layer_norm = (RMSNorm if config.has_rotary_positions else nn.LayerNorm)(config.d_model)
@@ -200,21 +228,34 @@ class Whisper(nn.Module):
         self.spectrogram = LogMel(config) if config.is_log_mel else PowerMel(config)
         self.conditions = Conditions(config) if config.n_mappers else None
         self.encoder_embedder = nn.Linear(config.n_mels, width) if config.projects_mel else None
-        channels = width if config.projects_mel else config.n_mels + (3 * config.condition_width if config.n_mappers else 0)
+        channels = (
+            width if config.projects_mel else config.n_mels + (3 * config.condition_width if config.n_mappers else 0)
+        )
         self.conv1 = nn.Conv1d(channels, width, kernel_size=3, padding=1)
         self.conv2 = nn.Conv1d(width, width, kernel_size=3, stride=2, padding=1)
-        self.encoder = Stack(config, config.encoder_layers, config.encoder_feed_forward, config.max_frames // 2, crosses=False)
+        self.encoder = Stack(
+            config, config.encoder_layers, config.encoder_feed_forward, config.max_frames // 2, crosses=False
+        )
         self.decoder_embedder = embedding(config.vocab_size_in, width)
-        self.decoder = Stack(config, config.decoder_layers, config.decoder_feed_forward, config.max_tokens, crosses=True)
+        self.decoder = Stack(
+            config, config.decoder_layers, config.decoder_feed_forward, config.max_tokens, crosses=True
+        )
         self.proj_out = nn.Linear(width, config.vocab_size_out, bias=False)
 
-    def encode(self, samples: Tensor, stars: Tensor | None = None, mapper: Tensor | None = None,
-               song_position: Tensor | None = None) -> Tensor:
+    def encode(
+        self,
+        samples: Tensor,
+        stars: Tensor | None = None,
+        mapper: Tensor | None = None,
+        song_position: Tensor | None = None,
+    ) -> Tensor:
         """Turn samples (B, N) and, where the network is conditioned, what is known of the map into memory (B, S, D)."""
         x = self.hear(samples).to(self.conv1.weight.dtype)  # (B, F, n_mels)
         if self.conditions is not None:
             assert stars is not None and mapper is not None and song_position is not None
-            x = torch.cat([x, self.conditions(stars, mapper, song_position)[:, None].expand(-1, x.shape[1], -1)], dim=-1)
+            x = torch.cat(
+                [x, self.conditions(stars, mapper, song_position)[:, None].expand(-1, x.shape[1], -1)], dim=-1
+            )
         if self.encoder_embedder is not None:
             x = self.encoder_embedder(x)
         x = F.gelu(self.conv2(F.gelu(self.conv1(x.transpose(1, 2))))).transpose(1, 2)  # (B, S, D)
@@ -226,8 +267,14 @@ class Whisper(nn.Module):
             bands: Tensor = self.spectrogram(samples.float())
         return bands
 
-    def hidden(self, tokens: Tensor, samples: Tensor, stars: Tensor | None = None, mapper: Tensor | None = None,
-               song_position: Tensor | None = None) -> Tensor:
+    def hidden(
+        self,
+        tokens: Tensor,
+        samples: Tensor,
+        stars: Tensor | None = None,
+        mapper: Tensor | None = None,
+        song_position: Tensor | None = None,
+    ) -> Tensor:
         """Last hidden states (B, T, D) of `tokens` (B, T), right-padded: causality keeps the padding from mattering."""
         found: Tensor = self.decoder(self.decoder_embedder(tokens), self.encode(samples, stars, mapper, song_position))
         return found
@@ -254,13 +301,23 @@ class Whisper(nn.Module):
 
 
 _RENAMED = (
-    ("transformer.model.", ""), ("transformer.", ""), ("encoder.conv", "conv"),
-    ("spectrogram.transform.spectrogram.window", "spectrogram.window"), ("spectrogram.transform.mel_scale.fb", "spectrogram.filters"),
-    ("spectrogram.transform.mel_basis", "spectrogram.filters"), ("spectrogram.transform.stft.wcos", "spectrogram.cosines"),
-    ("spectrogram.transform.stft.wsin", "spectrogram.sines"), ("encoder_attn", "cross_attn"), (".out_proj.", ".Wo."),
-    ("difficulty_embedder.difficulty_proj", "conditions.difficulty.project"), ("difficulty_embedder.basis_", "conditions.difficulty."),
-    ("song_pos_embedder.position_proj", "conditions.position.project"), ("song_pos_embedder.basis_", "conditions.position."),
-    ("mapper_embedder.embedding", "conditions.mapper"), ("mapper_embedder.layer_norm", "conditions.mapper_norm"))
+    ("transformer.model.", ""),
+    ("transformer.", ""),
+    ("encoder.conv", "conv"),
+    ("spectrogram.transform.spectrogram.window", "spectrogram.window"),
+    ("spectrogram.transform.mel_scale.fb", "spectrogram.filters"),
+    ("spectrogram.transform.mel_basis", "spectrogram.filters"),
+    ("spectrogram.transform.stft.wcos", "spectrogram.cosines"),
+    ("spectrogram.transform.stft.wsin", "spectrogram.sines"),
+    ("encoder_attn", "cross_attn"),
+    (".out_proj.", ".Wo."),
+    ("difficulty_embedder.difficulty_proj", "conditions.difficulty.project"),
+    ("difficulty_embedder.basis_", "conditions.difficulty."),
+    ("song_pos_embedder.position_proj", "conditions.position.project"),
+    ("song_pos_embedder.basis_", "conditions.position."),
+    ("mapper_embedder.embedding", "conditions.mapper"),
+    ("mapper_embedder.layer_norm", "conditions.mapper_norm"),
+)
 _UNUSED = ("embed_tokens", "loss_fn.", "window_mask")
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 FRAME_STRIDE = 4
-"""Frames per encoder position: 40 ms. The channels keep where in it a sound starts; attention costs a quarter of Whisper's."""
+"""Frames per encoder position: 40 ms. The channels keep where in it a sound starts; attention costs a quarter of
+Whisper's."""
 
 
 @dataclass(frozen=True, slots=True)

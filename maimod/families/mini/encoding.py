@@ -48,12 +48,20 @@ def encode(beatmap: Beatmap, events: Sequence[Event], vocabulary: Vocabulary, co
     grid = BeatGrid(beatmap)
     times = np.array([event.time for event in events], dtype=float)
     is_time = np.array([event.kind is EventKind.TIME for event in events], dtype=bool)
-    tokens = np.array([0 if event.kind is EventKind.TIME else vocabulary.encode(event.kind, event.value)
-                       for event in events], dtype=np.int64)
+    tokens = np.array(
+        [0 if event.kind is EventKind.TIME else vocabulary.encode(event.kind, event.value) for event in events],
+        dtype=np.int64,
+    )
     ticks = grid.ticks(times[is_time])
     tokens[is_time] = vocabulary.encode_ticks(np.diff(ticks, prepend=ticks[:1]))
-    return EncodedMap(np.array([*vocabulary.prompt(beatmap, conditioning), SOS], dtype=np.int64), tokens, times,
-                      np.array([event.group for event in events], dtype=np.int64), grid.features(times), grid)
+    return EncodedMap(
+        np.array([*vocabulary.prompt(beatmap, conditioning), SOS], dtype=np.int64),
+        tokens,
+        times,
+        np.array([event.group for event in events], dtype=np.int64),
+        grid.features(times),
+        grid,
+    )
 
 
 WAVELENGTHS = (1024.0, 512.0, 256.0, 128.0, 64.0, 32.0)
@@ -99,8 +107,15 @@ def place_features(tokens: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
     knows_distance = last[EventKind.DISTANCE] > last[EventKind.POS_Y]
     knows_x = (last[EventKind.POS_X] > last[EventKind.POS_Y]) & knows_distance
     reach = np.sqrt(np.maximum(value[EventKind.DISTANCE] ** 2 - (value[EventKind.POS_X] - x) ** 2, 0.0))
-    parts = [_waves(x), _waves(y), _waves(y - reach) * knows_x[:, None], _waves(y + reach) * knows_x[:, None],
-             knows_distance[:, None], knows_x[:, None], (value[EventKind.DISTANCE] / 640 * knows_distance)[:, None]]
+    parts = [
+        _waves(x),
+        _waves(y),
+        _waves(y - reach) * knows_x[:, None],
+        _waves(y + reach) * knows_x[:, None],
+        knows_distance[:, None],
+        knows_x[:, None],
+        (value[EventKind.DISTANCE] / 640 * knows_distance)[:, None],
+    ]
     return np.concatenate(parts, axis=1).astype(np.float32)
 
 
@@ -132,8 +147,18 @@ def stack(inputs: Sequence[WindowInputs]) -> dict[str, np.ndarray]:
     return arrays | {name: np.stack([window.by_window[name] for window in inputs]) for name in inputs[0].by_window}
 
 
-def window_inputs(encoded: EncodedMap, places: np.ndarray, window: Window, mel: np.ndarray | None, *, frames: int, frame_ms: float,
-                  n_mels: int, audio_offset: float = 0.0, rate: float = 1.0) -> WindowInputs:
+def window_inputs(
+    encoded: EncodedMap,
+    places: np.ndarray,
+    window: Window,
+    mel: np.ndarray | None,
+    *,
+    frames: int,
+    frame_ms: float,
+    n_mels: int,
+    audio_offset: float = 0.0,
+    rate: float = 1.0,
+) -> WindowInputs:
     """Assemble the arrays of one window for the bundled network.
 
     Args:
@@ -158,17 +183,34 @@ def window_inputs(encoded: EncodedMap, places: np.ndarray, window: Window, mel: 
         frame_grid, phases = at_rate(frame_grid, rate), at_rate(phases, rate)
     n_prompt, events = len(encoded.prompt), window.spans[0].events
     return WindowInputs(
-        {"tokens": np.concatenate([encoded.prompt, encoded.tokens[events]]),
-         "times": np.concatenate([np.zeros(n_prompt), (encoded.times[events] - window.start) / rate]).astype(np.float32),
-         "grid": np.pad(phases, [(n_prompt, 0), (0, 0)]), "place": np.pad(places[events], [(n_prompt, 0), (0, 0)])},
-        {"mel": part, "frame_grid": frame_grid}, (n_prompt - 1,))
+        {
+            "tokens": np.concatenate([encoded.prompt, encoded.tokens[events]]),
+            "times": np.concatenate([np.zeros(n_prompt), (encoded.times[events] - window.start) / rate]).astype(
+                np.float32
+            ),
+            "grid": np.pad(phases, [(n_prompt, 0), (0, 0)]),
+            "place": np.pad(places[events], [(n_prompt, 0), (0, 0)]),
+        },
+        {"mel": part, "frame_grid": frame_grid},
+        (n_prompt - 1,),
+    )
 
 
 class MiniReading:
     """One map as the bundled network reads it, ready to be shown window by window."""
 
-    def __init__(self, beatmap: Beatmap, mel: np.ndarray | None, vocabulary: Vocabulary, conditioning: Conditioning, exact: bool = False, *,
-                 frames: int, frame_ms: float, n_mels: int) -> None:
+    def __init__(
+        self,
+        beatmap: Beatmap,
+        mel: np.ndarray | None,
+        vocabulary: Vocabulary,
+        conditioning: Conditioning,
+        exact: bool = False,
+        *,
+        frames: int,
+        frame_ms: float,
+        n_mels: int,
+    ) -> None:
         """Prepare a map.
 
         Args:
@@ -195,13 +237,26 @@ class MiniReading:
             last = 0 if mel is None else round(len(mel) * frame_ms)
             self.windows = original([self.encoded.times.astype(int)], last, round(window_ms), 1, MAX_WINDOW_EVENTS)
         else:
-            self.windows = split([(self.encoded.times, self.encoded.groups)], window_ms, HOP * window_ms, MAX_WINDOW_EVENTS,
-                                 LOOKAHEAD * window_ms)
+            self.windows = split(
+                [(self.encoded.times, self.encoded.groups)],
+                window_ms,
+                HOP * window_ms,
+                MAX_WINDOW_EVENTS,
+                LOOKAHEAD * window_ms,
+            )
 
     def inputs(self, window: Window) -> WindowInputs:
         """What the network reads for one window."""
-        return window_inputs(self.encoded, self.places, window, self.mel, frames=self.frames, frame_ms=self.frame_ms,
-                             n_mels=self.n_mels, audio_offset=self.beatmap.audio_offset)
+        return window_inputs(
+            self.encoded,
+            self.places,
+            window,
+            self.mel,
+            frames=self.frames,
+            frame_ms=self.frame_ms,
+            n_mels=self.n_mels,
+            audio_offset=self.beatmap.audio_offset,
+        )
 
     def expected(self, token: int, context: str, index: int, window: Window) -> Event:
         """The event that a token would have been in place of the event at `index`."""

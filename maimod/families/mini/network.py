@@ -1,11 +1,12 @@
 """The network: a Whisper-like encoder-decoder from mel frames and event tokens to next-token logits.
 
 It knows nothing of osu!: it takes frames, tokens and times, and gives logits. Axes: `B` batch, `F` mel frames,
-`S` encoder positions (F / 4), `T` tokens, `D` width, `V` vocabulary, `H` heads, `K` head width, `G` grid and `P` place features.
+`S` encoder positions (F / 4), `T` tokens, `D` width, `V` vocabulary, `H` heads, `K` head width, `G` grid and `P` place
+features.
 
 Two departures from Whisper (Radford et al., 2022, arXiv:2212.04356), both for the sake of few data: positions are
-rotary (Su et al., 2021, arXiv:2104.09864) and in cross-attention they are *times*, so that "the sound 300 ms ahead" looks
-the same all through a song; and each frame and token is told where in the beat it lies.
+rotary (Su et al., 2021, arXiv:2104.09864) and in cross-attention they are *times*, so that "the sound 300 ms ahead"
+looks the same all through a song; and each frame and token is told where in the beat it lies.
 """
 
 from __future__ import annotations
@@ -31,8 +32,15 @@ class Attention(nn.Module):
         self.key_value = nn.Linear(config.d_model, 2 * config.d_model, bias=False)
         self.out = nn.Linear(config.d_model, config.d_model)
 
-    def forward(self, x: Tensor, memory: Tensor, query_angles: tuple[Tensor, Tensor], key_angles: tuple[Tensor, Tensor],
-                causal: bool = False, seen: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        memory: Tensor,
+        query_angles: tuple[Tensor, Tensor],
+        key_angles: tuple[Tensor, Tensor],
+        causal: bool = False,
+        seen: Tensor | None = None,
+    ) -> Tensor:
         batch, length, width = x.shape
         query = self.query(x).view(batch, length, self.heads, -1).transpose(1, 2)  # (B, H, T, K)
         key, value = self.key_value(memory).view(batch, memory.shape[1], 2, self.heads, -1).permute(2, 0, 3, 1, 4)
@@ -42,7 +50,8 @@ class Attention(nn.Module):
 
 
 class Norm(nn.RMSNorm):
-    """Root mean square norm in the type of its weights: under autocast in float32, which rounds least and has a fast kernel."""
+    """Root mean square norm in the type of its weights: under autocast in float32, which rounds least and has a fast
+    kernel."""
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x.to(self.weight.dtype))
@@ -57,12 +66,19 @@ class Layer(nn.Module):
         self.cross_norm = Norm(config.d_model) if crosses else None
         self.cross = Attention(config) if crosses else None
         self.mlp_norm = Norm(config.d_model)
-        self.mlp = nn.Sequential(nn.Linear(config.d_model, config.feed_forward), nn.GELU(),
-                                 nn.Linear(config.feed_forward, config.d_model))
+        self.mlp = nn.Sequential(
+            nn.Linear(config.d_model, config.feed_forward), nn.GELU(), nn.Linear(config.feed_forward, config.d_model)
+        )
 
-    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], memory: Tensor | None = None,
-                time_angles: tuple[Tensor, Tensor] | None = None, memory_angles: tuple[Tensor, Tensor] | None = None,
-                seen: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        angles: tuple[Tensor, Tensor],
+        memory: Tensor | None = None,
+        time_angles: tuple[Tensor, Tensor] | None = None,
+        memory_angles: tuple[Tensor, Tensor] | None = None,
+        seen: Tensor | None = None,
+    ) -> Tensor:
         normed = self.attention_norm(x)
         x = x + self.attention(normed, normed, angles, angles, self.cross is not None, seen)
         if self.cross is not None and self.cross_norm is not None:
@@ -108,8 +124,16 @@ class Network(nn.Module):
         unit = FRAME_STRIDE * self.config.frame_ms / TIME_UNIT_MS
         return rotary(torch.arange(memory.shape[1], device=memory.device)[None] * unit, self.head_width)
 
-    def decode(self, tokens: Tensor, times: Tensor, grid: Tensor, place: Tensor, memory: Tensor, index: Tensor | None = None,
-               seen: Tensor | None = None) -> Tensor:
+    def decode(
+        self,
+        tokens: Tensor,
+        times: Tensor,
+        grid: Tensor,
+        place: Tensor,
+        memory: Tensor,
+        index: Tensor | None = None,
+        seen: Tensor | None = None,
+    ) -> Tensor:
         """Last hidden states (B, T, D) of `tokens` (B, T).
 
         Args:
@@ -127,7 +151,8 @@ class Network(nn.Module):
         if index is None:
             index = torch.arange(tokens.shape[1], device=tokens.device)[None].expand_as(tokens)
         turn = rotary(index, self.head_width // 2)
-        # Half of each head turns by place in the sequence, half by time: both "two tokens ago" and "a beat ago" are near.
+        # Half of each head turns by place in the sequence, half by time: both "two tokens ago" and "a beat ago" are
+        # near.
         angles = torch.cat([turn[0], half[0]], dim=-1), torch.cat([turn[1], half[1]], dim=-1)
         memory_angles = self.frame_angles(memory)
         for layer in self.decoder:
@@ -135,7 +160,9 @@ class Network(nn.Module):
         hidden: Tensor = self.decoder_norm(x)
         return hidden
 
-    def hidden(self, tokens: Tensor, times: Tensor, grid: Tensor, place: Tensor, mel: Tensor, frame_grid: Tensor) -> Tensor:
+    def hidden(
+        self, tokens: Tensor, times: Tensor, grid: Tensor, place: Tensor, mel: Tensor, frame_grid: Tensor
+    ) -> Tensor:
         """Encode and decode; shapes as there, in any type."""
         own = self.project.weight.dtype
         return self.decode(tokens, times, grid.to(own), place.to(own), self.encode(mel.to(own), frame_grid.to(own)))
@@ -152,5 +179,3 @@ class Network(nn.Module):
     def forward(self, **inputs: Tensor) -> Tensor:
         """Logits (B, T, V)."""
         return self.logits(self.hidden(**inputs))
-
-

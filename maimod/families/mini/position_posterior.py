@@ -1,7 +1,8 @@
 """Where the bundled model would put an object: the joint probability of its distance, x and y.
 
-A score tells what the model thinks of x once the map's own distance is said, and of y once its x is. To know where the model would go by
-itself it is asked again with each likely distance, and each likely x, in place of the map's. All of these stand side by side in one
+A score tells what the model thinks of x once the map's own distance is said, and of y once its x is. To know where the
+model would go by itself it is asked again with each likely distance, and each likely x, in place of the map's. All of
+these stand side by side in one
 sequence: each sees the map before it and what it goes on from, but not the others.
 """
 
@@ -43,7 +44,7 @@ def position_posterior(model: Model, reading: MiniReading, hit_object: HitObject
     kinds = (EventKind.DISTANCE, EventKind.POS_X, EventKind.POS_Y)
     at = next((i for i, event in enumerate(events) if event.source is hit_object and event.kind is kinds[0]), None)
     window = next((w for w in reading.windows if at is not None and at in w.spans[0].owned), None)
-    if at is None or window is None or tuple(event.kind for event in events[at:at + 3]) != kinds:
+    if at is None or window is None or tuple(event.kind for event in events[at : at + 3]) != kinds:
         return []
     d, x, y = (vocabulary.ranges[kind] for kind in kinds)
     asked = _Asked(model, reading, window, at)
@@ -73,9 +74,13 @@ class _Asked:
         self.network, self.vocabulary, self.own = network, model.vocabulary, network.project.weight.dtype
         self.device = network.project.weight.device
         inputs = reading.inputs(window)
-        self.length = inputs.rows[0] + int(np.searchsorted(window.spans[0].events, at)) + 1  # tokens before the distance
-        self.by_token = {name: array[:self.length + 1] for name, array in inputs.by_token.items()}
-        mel, grid = (torch.from_numpy(inputs.by_window[name][None]).to(self.device, self.own) for name in ("mel", "frame_grid"))
+        self.length = (
+            inputs.rows[0] + int(np.searchsorted(window.spans[0].events, at)) + 1
+        )  # tokens before the distance
+        self.by_token = {name: array[: self.length + 1] for name, array in inputs.by_token.items()}
+        mel, grid = (
+            torch.from_numpy(inputs.by_window[name][None]).to(self.device, self.own) for name in ("mel", "frame_grid")
+        )
         self.memory = network.encode(mel, grid)
         # All that is known of a place comes from the last position before it.
         events, tokens = reading.contexts["map"], reading.encoded.tokens
@@ -93,7 +98,8 @@ class _Asked:
             kind: what comes next.
 
         Returns:
-            (n, size) after each pair, if there are any, else after each distance, else (1, size) after what is before them.
+            (n, size) after each pair, if there are any, else after each distance, else (1, size) after what is before
+            them.
         """
         n, first = len(distances), self.length
         said = [[distance] for distance in distances] + [[distances[place], token] for place, token in pairs]
@@ -112,8 +118,14 @@ class _Asked:
             seen[first + n + place, first + distance] = True
         given = {name: torch.from_numpy(array[None]).to(self.device) for name, array in arrays.items()}
         hidden = self.network.decode(
-            given["tokens"], given["times"], given["grid"].to(self.own), given["place"].to(self.own), self.memory,
-            torch.from_numpy(index[None]).to(self.device), torch.from_numpy(seen).to(self.device))[0]
-        asked = hidden[first + n:] if pairs else hidden[first:] if distances else hidden[-1:]
-        logits = self.network.logits(asked).float()[:, kind.first_id:kind.first_id + kind.size]
+            given["tokens"],
+            given["times"],
+            given["grid"].to(self.own),
+            given["place"].to(self.own),
+            self.memory,
+            torch.from_numpy(index[None]).to(self.device),
+            torch.from_numpy(seen).to(self.device),
+        )[0]
+        asked = hidden[first + n :] if pairs else hidden[first:] if distances else hidden[-1:]
+        logits = self.network.logits(asked).float()[:, kind.first_id : kind.first_id + kind.size]
         return torch.softmax(logits, dim=-1).cpu()

@@ -1,6 +1,7 @@
 """The page on which findings are browsed: the data it is given, and the script and style that show them.
 
-One viewer serves both the HTML report, which carries all evidence in the page, and the UI, which draws it when a finding is selected.
+One viewer serves both the HTML report, which carries all evidence in the page, and the UI, which draws it when a
+finding is selected.
 """
 
 from __future__ import annotations
