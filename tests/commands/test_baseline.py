@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.linter.test_api import FAULTY, LINES, songs
 
 from maimod.app import main
 from maimod.commands.baseline import Accepted, load
 from tests import maps
+from tests.linter.test_api import FAULTY, LINES, songs
 
 CHECK = ["check", "Songs", "--no-model", "--fail-on", "minor", "--jobs", "1"]
 ACCEPT = [*CHECK, "--baseline", "known.json", "--write-baseline"]

@@ -6,11 +6,11 @@ import json
 
 import jsonschema
 import pytest
-from tests.linter.test_api import FAULTY
 
 from maimod.app import main
 from maimod.commands import config
 from maimod.commands.config import ConfigError, discover, load, schema
+from tests.linter.test_api import FAULTY
 
 GOOD = """
 fail-on = "warning"

@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.linter.test_api import LINES, songs
 
 from maimod.app import main
 from tests import maps
+from tests.linter.test_api import LINES, songs
 
 ROOT = Path(__file__).parents[2]
 
