@@ -61,6 +61,32 @@ def test_links_within_the_repository_lead_somewhere(page: str) -> None:
         assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"
 
 
+CITATION = re.compile(r"(?:COMPAT|compat\.md)[`)]*((?:[\s#,;]|and|to|§\d+(?:\.\d+)?)+)")
+"""One or more sections of docs/compat.md: "COMPAT §4.1 and §4.5", "docs/compat.md §9"; a line may end in between."""
+
+
+def sections_cited(text: str) -> set[str]:
+    """Numbers of the sections that a text cites."""
+    return {number for match in CITATION.findall(text) for number in re.findall(r"§(\d+(?:\.\d+)?)", match)}
+
+
+def test_citations_are_recognised() -> None:
+    assert sections_cited("x (COMPAT §4.1 and §4.5): y §7") == {"4.1", "4.5"}
+    assert sections_cited("# see docs/compat.md §2.9,\n# §7 for it") == {"2.9", "7"}
+
+
+def test_every_cited_section_of_the_compatibility_notes_exists() -> None:
+    notes = ROOT / "docs" / "compat.md"
+    text = notes.read_text(encoding="utf-8")
+    sections = set(re.findall(r"^(?:#{2,3} |\| )(\d+(?:\.\d+)?)[. ]", text, re.MULTILINE))
+    missing = {notes: set(re.findall(r"§(\d+(?:\.\d+)?)", text)) - sections}
+    for folder in ("maimod", "tests", "tools", "benchmarks", "docs"):
+        for path in (ROOT / folder).rglob("*.*"):
+            if path.suffix in (".py", ".md") and path not in (notes, Path(__file__)):
+                missing[path] = sections_cited(path.read_text(encoding="utf-8")) - sections
+    assert not {str(path): numbers for path, numbers in missing.items() if numbers}
+
+
 def test_the_page_of_other_checkers_names_rules_that_there_are() -> None:
     named = set(re.findall(r"`([a-z-]+/[a-z-]+)`", (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8")))
     assert named <= set(RULES), named - set(RULES)
