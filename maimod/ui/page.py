@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from maimod import __version__
 from maimod.commands import config as configuration
@@ -32,6 +33,7 @@ from maimod.osu import discovery, parser
 from maimod.osu.discovery import Entry, InputError, Source
 from maimod.osu.parser import BeatmapError
 from maimod.reporters import viewer
+from maimod.ui.guard import MAX_UPLOAD_BYTES, Guard
 from maimod.ui.jobs import Job
 from maimod.ui.results import EXPORTS, Gone, Result, Results
 
@@ -45,6 +47,8 @@ MAX_DIFFICULTIES = 60
 STEP_S = 0.15
 """Between two looks at a running lint."""
 UPLOADS = [".osu", ".osz", ".mp3", ".ogg", ".wav", ".flac", ".opus", ".m4a"]
+UPLOAD_LIFE_S = 3600
+"""Uploaded files are removed after this time, and when the server ends."""
 PRIVACY = (
     "Runs on this computer alone: nothing is sent anywhere, and only the paths and files you give are read. "
     "Maps are never changed."
@@ -301,7 +305,9 @@ def _gathered(uploaded: list[str] | None) -> str:
 
 def build(page: Page, path: str = "") -> gr.Blocks:
     """Lay out the page."""
-    with gr.Blocks(title="maimod", analytics_enabled=False, fill_width=True) as blocks:
+    with gr.Blocks(
+        title="maimod", analytics_enabled=False, fill_width=True, delete_cache=(UPLOAD_LIFE_S, UPLOAD_LIFE_S)
+    ) as blocks:
         recent = gr.BrowserState([], storage_key="maimod-recent", secret="maimod")
         gr.HTML(f'<div class="mm-brand"><b>maimod</b> <span>{__version__}</span> <p>{PRIVACY}</p></div>')
         with gr.Row(equal_height=True, elem_classes="mm-input"):
@@ -437,7 +443,9 @@ def serve(path: str = "", port: int | None = None, browser: bool = True) -> int:
             pwa=False,
             enable_monitoring=False,
             allowed_paths=[],
-            max_file_size="200mb",
+            max_file_size=MAX_UPLOAD_BYTES,
+            app_kwargs={"middleware": [Middleware(Guard, uploads=Path(place.name), suffixes=frozenset(UPLOADS))]},
+            strict_cors=True,
         )
     except OSError:
         place.cleanup()
