@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -33,6 +34,7 @@ ROOMS = [
 TORCH_ALLOWED = {"families", "discriminator", "training"}
 
 
+@cache
 def modules() -> dict[str, Path]:
     """Module names without `maimod.`, with their files; the package itself, which imports lazily, is left out."""
     found = {}
@@ -44,6 +46,7 @@ def modules() -> dict[str, Path]:
     return found
 
 
+@cache
 def imports(path: Path) -> set[str]:
     """Imported modules and names, also those of functions, without those under `if TYPE_CHECKING:`."""
     names: set[str] = set()
@@ -64,6 +67,7 @@ def imports(path: Path) -> set[str]:
     return names
 
 
+@cache
 def own_imports(name: str) -> set[str]:
     """Modules of maimod that a module imports; a package counts where one of its own names is imported."""
     known = modules()

@@ -120,6 +120,7 @@ def test_a_song_cut_in_the_middle(folder: Path, capsys: pytest.CaptureFixture[st
     ][0]
 
 
+@pytest.mark.slow
 def test_a_song_of_twenty_minutes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     samples = np.zeros(20 * 60 * 8_000, dtype=np.int16)
     samples[8_000::2_000] = 20_000

@@ -5,9 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +15,9 @@ import pytest
 
 pytest.importorskip("huggingface_hub")
 
+from huggingface_hub import constants as hub_constants
+
+from maimod.app import main
 from tests import checkpoints
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -85,56 +85,48 @@ class Hub(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def hub(tmp_path: Path) -> Iterator[tuple[dict[str, str], list[str]]]:
-    """Environment in which the local hub is the only one, and the paths it was asked for."""
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The paths that the local hub was asked for; it is the only one there is."""
     folder = checkpoints.write(tmp_path / "repository", "v32")
     checkpoints.write(folder / "gamemode=1", "v32", seed=2)
     (folder / "pytorch_model.bin").write_bytes(b"never asked for")
-    asked: list[str] = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Own", (Hub,), {"folder": folder, "asked": asked}))
+    paths: list[str] = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Own", (Hub,), {"folder": folder, "asked": paths}))
     Thread(target=server.serve_forever, daemon=True).start()
-    yield (
-        os.environ
-        | {
-            "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
-            "HF_HOME": str(tmp_path / "home"),
-            "HF_HUB_DISABLE_XET": "1",
-            "HF_HUB_DISABLE_TELEMETRY": "1",
-            "NO_PROXY": "127.0.0.1",
-        },
-        asked,
+    endpoint = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr(hub_constants, "ENDPOINT", endpoint)
+    monkeypatch.setattr(
+        hub_constants, "HUGGINGFACE_CO_URL_TEMPLATE", endpoint + "/{repo_id}/resolve/{revision}/{filename}"
     )
+    monkeypatch.setattr(hub_constants, "HF_HUB_CACHE", str(tmp_path / "home"))
+    monkeypatch.setattr(hub_constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    yield paths
     server.shutdown()
     server.server_close()
 
 
-def info(name: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "mai_mod.py", "model", "info", name],
-        env=environment,
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parents[2],
-    )
+def info(name: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    code = main(["model", "info", name])
+    out, err = capsys.readouterr()
+    return code, out, err
 
 
-def test_an_id_is_downloaded_once(hub: tuple[dict[str, str], list[str]]) -> None:
-    environment, asked = hub
-    first = info("someone/generator", environment)
-    assert first.returncode == 0, first.stderr
-    assert (
-        "Mapperatorinator V32" in first.stdout
-        and "gamemode=1" in first.stdout
-        and "judges osu, taiko, catch, mania" in first.stdout
-    )
-    assert not any("pytorch_model.bin" in path for path in asked)
+def test_an_id_is_downloaded_once(asked: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = info("someone/generator", capsys)
+    assert code == 0, err
+    assert "Mapperatorinator V32" in out and "gamemode=1" in out and "judges osu, taiko, catch, mania" in out
+    assert asked and not any("pytorch_model.bin" in path for path in asked)
     asked.clear()
-    assert info("someone/generator", environment).stdout == first.stdout and asked == []
+    assert info("someone/generator", capsys)[1] == out and asked == []
 
 
 @pytest.mark.parametrize("name", ["someone/else", "someone/generator@nowhere"])
-def test_what_cannot_be_had_is_told_in_one_line(name: str, hub: tuple[dict[str, str], list[str]]) -> None:
-    environment = hub[0] | ({"HF_ENDPOINT": "http://127.0.0.1:9"} if "@" in name else {})
-    answer = info(name, environment)
-    assert answer.returncode == 2 and answer.stdout == "" and answer.stderr.count("\n") == 1
-    assert name in answer.stderr and "give the path of a folder" in answer.stderr
+def test_what_cannot_be_had_is_told_in_one_line(
+    name: str, asked: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "@" in name:
+        monkeypatch.setattr(hub_constants, "ENDPOINT", "http://127.0.0.1:9")
+    code, out, err = info(name, capsys)
+    assert code == 2 and out == "" and err.count("\n") == 1
+    assert name in err and "give the path of a folder" in err

@@ -330,6 +330,7 @@ def test_lower_precision_stays_close_and_hears_in_full(
         assert torch.equal(rough.network.hear(samples), models[version].network.hear(samples))
 
 
+@pytest.mark.slow
 def test_loading_leaves_the_compiler_of_torch_alone(folders: dict[str, Path]) -> None:
     """It costs a second at every start."""
     code = (
