@@ -460,16 +460,13 @@ def surroundings(
 
 def _place_features(beatmap: Beatmap, row: Row) -> np.ndarray:
     numbers = row.first + np.arange(row.count)
-    section = np.maximum(np.searchsorted(row.grid.first_ticks, numbers * SLOT_TICKS, side="right") - 1, 0)
-    since = numbers - row.grid.first_ticks[section] / SLOT_TICKS
-    meters = np.maximum(row.grid.meters[section], 1)
-    beat = np.floor(since / SLOTS_PER_BEAT) % meters
-    parts: list[np.ndarray] = [
-        np.eye(SLOTS_PER_BEAT)[(numbers % SLOTS_PER_BEAT)],
-        np.eye(4)[np.minimum(beat, 3).astype(int)],
-    ]
+    ticks = numbers * SLOT_TICKS
+    section = row.grid.section_of_ticks(ticks)
+    beat = row.grid.measure_ticks(ticks)[0] // TICKS_PER_BEAT
+    parts: list[np.ndarray] = [np.eye(SLOTS_PER_BEAT)[(numbers % SLOTS_PER_BEAT)], np.eye(4)[np.minimum(beat, 3)]]
     for measures in (1, 4):
-        angle = 2 * np.pi * since / (SLOTS_PER_BEAT * meters * measures)
+        since, length = row.grid.measure_ticks(ticks, measures)
+        angle = 2 * np.pi * since / length
         parts.append(np.stack([np.sin(angle), np.cos(angle)], axis=1))
     parts.append(np.stack([np.log2(row.grid.beat_lengths[section] / 400), np.arange(row.count) / row.count], axis=1))
     parts.append(np.tile(np.eye(4)[int(beatmap.mode)], (row.count, 1)))

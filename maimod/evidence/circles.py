@@ -35,8 +35,8 @@ STACK_STEP = 0.1
 
 def circles(beatmap: Beatmap, span: Span, marked: Collection[int] = (), cloud: Cloud | None = None) -> str:
     """Draw the playfield of osu!."""
-    approach, fade = approach_ms(beatmap.difficulty.approach_rate)
-    radius = 54.4 - 4.48 * beatmap.difficulty.circle_size
+    approach, fade = beatmap.difficulty.preempt_ms, beatmap.difficulty.fade_in_ms
+    radius = beatmap.difficulty.circle_radius
     shown = [
         o
         for o in beatmap.hit_objects
@@ -68,14 +68,6 @@ def circles(beatmap: Beatmap, span: Span, marked: Collection[int] = (), cloud: C
         data_out=FADE_OUT_MS,
         data_radius=radius,
     )
-
-
-def approach_ms(approach_rate: float) -> tuple[float, float]:
-    """How long before its time an object appears, and how long that takes [ms]."""
-    low, middle, high = 1800.0, 1200.0, 450.0
-    below, above = (middle - low) / 5, (high - middle) / 5
-    approach = middle + (approach_rate - 5) * (above if approach_rate > 5 else below)
-    return approach, 400.0 * min(1.0, approach / high)
 
 
 def opacity(time: float, start: float, end: float, approach: float, fade: float) -> float:
@@ -113,15 +105,14 @@ def _own_colours(beatmap: Beatmap) -> tuple[str, ...]:
 
 def _stacks(shown: Sequence[HitObject], approach: float, beatmap: Beatmap) -> dict[int, int]:
     """How many objects lie under each one that follow at the same place soon; the game draws such stacks aslant."""
-    try:
-        leniency = float(beatmap.general.get("StackLeniency", "0.7"))
-    except ValueError:
-        leniency = 0.7
     stacks = {o.index: 0 for o in shown}
     for place in range(len(shown) - 1, 0, -1):
         later = shown[place]
         for earlier in reversed(shown[max(0, place - 8) : place]):
-            if later.time - earlier.end_time > approach * leniency or ObjectKind.SPINNER in (earlier.kind, later.kind):
+            if later.time - earlier.end_time > approach * beatmap.stack_leniency or ObjectKind.SPINNER in (
+                earlier.kind,
+                later.kind,
+            ):
                 break
             x, y = slider_path.tail(earlier.slider) if earlier.slider else (earlier.x, earlier.y)
             if math.hypot(later.x - x, later.y - y) < STACK_PX and not earlier.slider:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from maimod.evidence.circles import approach_ms, combo_colours
+from maimod.evidence.circles import combo_colours
 from maimod.evidence.moment import CLOUD, MARKED, Cloud, Span
 from maimod.evidence.svg import element, number, polyline, text
 from maimod.osu import slider_path
@@ -113,9 +113,9 @@ def taiko(beatmap: Beatmap, span: Span, marked: Collection[int], cloud: Cloud | 
 
 def catch(beatmap: Beatmap, span: Span, marked: Collection[int], cloud: Cloud | None) -> str:
     """Draw the falling fruits."""
-    approach, _ = approach_ms(beatmap.difficulty.approach_rate)
+    approach = beatmap.difficulty.preempt_ms
     speed = FRUIT_Y / approach
-    radius = (54.4 - 4.48 * beatmap.difficulty.circle_size) * 0.8
+    radius = beatmap.difficulty.circle_radius * 0.8
     colours = combo_colours(beatmap)
 
     def y(time: float) -> float:
@@ -373,7 +373,7 @@ def _fruit(x: float, y: float, radius: float, colour: str) -> str:
 
 def _taiko_speed(beatmap: Beatmap, time: float) -> float:
     """Px per ms."""
-    beat_length = min(max(beatmap.red_line_at(time + UNSNAP_MS).beat_length, 6.0), 60_000.0)
+    beat_length = min(max(beatmap.red_line_of(time).beat_length, 6.0), 60_000.0)
     return TAIKO_SPEED * beatmap.difficulty.slider_multiplier * beatmap.velocity_at(time + UNSNAP_MS) / beat_length
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from functools import cached_property
@@ -16,10 +16,9 @@ from pathlib import Path
 
 MAX_TIME_MS = 10 * 3_600_000
 """Editor timestamps end at 600 minutes (lazer, `EditorTimestampParser`)."""
-SNAP_DIVISORS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16)
-"""Beat snap divisors of the editor; every timeline tick belongs to one of them."""
 UNSNAP_MS = 2.0
 """Ranking criteria, Timing: objects lie within less than 2 ms of a timeline tick."""
+DEFAULT_STACK_LENIENCY = 0.7
 EARLY_FORMAT_OFFSET_MS = 24.0
 """The game plays maps of format 3 and 4 this much later (lazer, `EARLY_VERSION_TIMING_OFFSET`)."""
 
@@ -181,6 +180,22 @@ class Difficulty:
     """Base slider velocity in hundreds of osu! pixels per beat."""
     slider_tick_rate: float = 1.0
 
+    @property
+    def circle_radius(self) -> float:
+        """Radius of a circle in osu! pixels; in catch a fruit is smaller."""
+        return 54.4 - 4.48 * self.circle_size
+
+    @property
+    def preempt_ms(self) -> float:
+        """How long before its time an object begins to appear, in osu! and catch [ms]."""
+        rate = self.approach_rate
+        return 1200.0 - 150.0 * (rate - 5.0) if rate > 5 else 1200.0 + 120.0 * (5.0 - rate)
+
+    @property
+    def fade_in_ms(self) -> float:
+        """How long an object takes to become opaque, from the moment it begins to appear [ms]."""
+        return 400.0 * min(1.0, self.preempt_ms / 450.0)
+
 
 @dataclass(frozen=True)
 class Beatmap:
@@ -227,6 +242,15 @@ class Beatmap:
         return EARLY_FORMAT_OFFSET_MS if self.format_version < 5 else 0.0
 
     @property
+    def stack_leniency(self) -> float:
+        """Objects at one place stack if they follow each other within this share of the approach time."""
+        try:
+            leniency = float(self.general["StackLeniency"])
+        except (KeyError, ValueError):
+            return DEFAULT_STACK_LENIENCY
+        return leniency if math.isfinite(leniency) else DEFAULT_STACK_LENIENCY
+
+    @property
     def keys(self) -> int:
         """Number of columns in mania."""
         return max(1, int(self.difficulty.circle_size))
@@ -257,6 +281,13 @@ class Beatmap:
         """The uninherited timing point in force at `time` [ms]; before the first, the first."""
         return self.red_lines[max(bisect_right(self._red_times, time) - 1, 0)]
 
+    def red_line_of(self, time: float) -> TimingPoint:
+        """The red line that an object at `time` [ms] belongs to.
+
+        An object up to 2 ms before a red line belongs to that line: the editor truncates times.
+        """
+        return self.red_line_at(time + UNSNAP_MS)
+
     def timing_point_at(self, time: float) -> TimingPoint:
         """The last timing point of either kind at or before `time` [ms]; before the first, the first."""
         return self.sorted_timing_points[max(bisect_right(self._point_times, time) - 1, 0)]
@@ -266,6 +297,11 @@ class Beatmap:
         if not self._point_times or time < self._point_times[0]:
             return 1.0
         return self.timing_point_at(time).velocity
+
+    def slider_duration(self, slider: SliderPath, time: float) -> float:
+        """How long a slider that starts at `time` [ms] lasts, all its slides together [ms]."""
+        pixels_per_beat = self.difficulty.slider_multiplier * 100 * self.velocity_at(time)
+        return slider.length * slider.slides / pixels_per_beat * self.red_line_at(time).beat_length
 
     @cached_property
     def kiai_sections(self) -> tuple[tuple[TimingPoint, TimingPoint | None], ...]:
@@ -294,32 +330,3 @@ class Beatmap:
         last = max(hit_object.end_time for hit_object in self.hit_objects)
         pauses = sum(max(0.0, min(pause.end, last) - max(pause.start, first)) for pause in self.breaks)
         return last - first - pauses
-
-    def snap(self, time: float, divisors: Sequence[int] = SNAP_DIVISORS) -> Snap:
-        """Find the closest timeline tick; of ticks equally close the coarsest divisor wins.
-
-        Args:
-            time: in ms.
-            divisors: beat snap divisors to try, coarse first.
-        """
-        red = self.red_line_at(time)
-        beats = (time - red.time) / red.beat_length
-        best = Snap(red.time, 1, math.inf, red)
-        for divisor in divisors:
-            tick = red.time + round(beats * divisor) / divisor * red.beat_length
-            if abs(time - tick) < abs(best.error) - 0.01:
-                best = Snap(tick, divisor, time - tick, red)
-        return best
-
-
-@dataclass(frozen=True, slots=True)
-class Snap:
-    """The timeline tick closest to some time."""
-
-    tick: float
-    """Ms."""
-    divisor: int
-    """The tick lies on the 1/divisor grid."""
-    error: float
-    """Time minus tick in ms: positive is late."""
-    red_line: TimingPoint

@@ -442,7 +442,7 @@ class _Objects:
             return ObjectKind.CIRCLE, time, self.sample(fields, 5), None
         if bits & 2:
             slider = self.slider(fields, x, y)
-            return ObjectKind.SLIDER, time + self.slider_duration(slider, time), self.sample(fields, 10), slider
+            return ObjectKind.SLIDER, time + self.shell.slider_duration(slider, time), self.sample(fields, 10), slider
         if bits & 8:
             return ObjectKind.SPINNER, _number(fields[5]), self.sample(fields, 6), None
         if bits & 128:
@@ -496,11 +496,6 @@ class _Objects:
                 normal, _, addition = part.partition(":")
                 sets.append((_integer(normal or "0"), _integer(addition.split(":")[0] or "0")))
         return SliderPath(curve or "B", tuple(points), slides, length, tuple(sounds), tuple(sets), tuple(segments))
-
-    def slider_duration(self, slider: SliderPath, time: float) -> float:
-        red = self.shell.red_line_at(time)
-        pixels_per_beat = self.shell.difficulty.slider_multiplier * 100 * self.shell.velocity_at(time)
-        return slider.length * slider.slides / pixels_per_beat * red.beat_length
 
 
 def _polyline_length(points: Sequence[tuple[float, float]]) -> float:

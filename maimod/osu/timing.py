@@ -1,4 +1,4 @@
-"""The beat of a map as a function of time: ticks for tempo-free rhythm, phases for the network.
+"""Where a time lies on the beat: the closest timeline tick, the position in the measure, phases for the network.
 
 A tick is 1/48 beat, so every tick of the divisors 1, 2, 3, 4, 6, 8, 12 and 16 is a whole number (1/5, 1/7 and 1/9 are
 rounded). Ticks grow through the whole map and go on across red lines, each of which starts on a whole beat.
@@ -6,11 +6,16 @@ rounded). Ticks grow through the whole map and go on across red lines, each of w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from maimod.osu.beatmap import UNSNAP_MS, Beatmap, Snap
+from maimod.osu.beatmap import UNSNAP_MS, Beatmap, TimingPoint
+
+SNAP_DIVISORS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16)
+"""Beat snap divisors of the editor; every timeline tick belongs to one of them."""
 
 TICKS_PER_BEAT = 48
 PHASE_DIVISORS = (1, 2, 3, 4, 6, 8)
@@ -44,16 +49,29 @@ class BeatGrid:
     def ticks(self, times: np.ndarray | float) -> np.ndarray:
         """Whole ticks closest to `times` [ms]; integers, negative before the first red line."""
         times = np.asarray(times, dtype=float)
-        # An object 1 ms before a red line belongs to it: the editor truncates times.
-        section = self._section(times + 2.0)
+        section = self._section(times + UNSNAP_MS)  # as Beatmap.red_line_of
         beats = (times - self.offsets[section]) / self.beat_lengths[section]
         return np.round(self.first_ticks[section] + beats * TICKS_PER_BEAT).astype(np.int64)
 
     def times(self, ticks: np.ndarray | float) -> np.ndarray:
         """Times in ms of `ticks`; inverse of :meth:`ticks` up to rounding."""
         ticks = np.asarray(ticks, dtype=float)
-        section = np.maximum(np.searchsorted(self.first_ticks, ticks, side="right") - 1, 0)
+        section = self.section_of_ticks(ticks)
         return self.offsets[section] + (ticks - self.first_ticks[section]) / TICKS_PER_BEAT * self.beat_lengths[section]
+
+    def section_of_ticks(self, ticks: np.ndarray) -> np.ndarray:
+        """Indices of the red lines that `ticks` belong to; those before the first belong to the first."""
+        return np.maximum(np.searchsorted(self.first_ticks, ticks, side="right") - 1, 0)
+
+    def measure_ticks(self, ticks: np.ndarray, measures: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Position of `ticks` in their measure, or in their group of `measures` measures counted from the red line.
+
+        Returns:
+            (ticks since the start, length in ticks), whole numbers of the shape of `ticks`.
+        """
+        section = self.section_of_ticks(ticks)
+        length = (np.maximum(self.meters[section], 1) * TICKS_PER_BEAT * measures).astype(np.int64)
+        return (ticks - self.first_ticks[section].astype(np.int64)) % length, length
 
     def features(self, times: np.ndarray) -> np.ndarray:
         """Beat phases and tempo at `times` [ms].
@@ -70,19 +88,53 @@ class BeatGrid:
         return np.concatenate([np.sin(angles), np.cos(angles), tempo[..., None]], axis=-1).astype(np.float32)
 
 
-def snap(beatmap: Beatmap, time: float) -> Snap:
-    """Snap to the red line in force or to one that begins within 2 ms: the editor truncates times."""
-    here = beatmap.snap(time)
-    if beatmap.red_line_at(time + UNSNAP_MS) is here.red_line:
+@dataclass(frozen=True, slots=True)
+class Snap:
+    """The timeline tick closest to some time."""
+
+    tick: float
+    """Ms."""
+    divisor: int
+    """The tick lies on the 1/divisor grid."""
+    error: float
+    """Time minus tick in ms: positive is late."""
+    red_line: TimingPoint
+
+    @property
+    def beat(self) -> float:
+        """Position of the tick in its measure."""
+        return beat_in_measure(self.red_line, self.tick)
+
+
+def snap(beatmap: Beatmap, time: float, divisors: Sequence[int] = SNAP_DIVISORS) -> Snap:
+    """Find the timeline tick closest to `time` [ms], of the red line in force or of one that begins within 2 ms.
+
+    Of ticks equally close the coarsest divisor wins.
+
+    Args:
+        beatmap: the map.
+        time: in ms.
+        divisors: beat snap divisors to try, coarse first.
+    """
+    red, next_red = beatmap.red_line_at(time), beatmap.red_line_of(time)
+    here = _closest_tick(red, time, divisors)
+    if red is next_red:
         return here
-    soon = beatmap.snap(time + UNSNAP_MS)
-    late = Snap(soon.tick, soon.divisor, time - soon.tick, soon.red_line)
-    return here if abs(here.error) <= abs(late.error) else late
+    there = _closest_tick(next_red, time, divisors)
+    return here if abs(here.error) <= abs(there.error) else there
 
 
-def measure_ticks(beatmap: Beatmap, times: Sequence[float]) -> np.ndarray:
-    """Ticks of `times` [ms] since the start of their measure: (n_times,) integers."""
-    grid = BeatGrid(beatmap)
-    section = np.maximum(np.searchsorted(grid.offsets, np.asarray(times, dtype=float) + 2.0, side="right") - 1, 0)
-    lengths = np.maximum(grid.meters[section], 1) * TICKS_PER_BEAT
-    return ((grid.ticks(np.asarray(times, dtype=float)) - grid.first_ticks[section]) % lengths).astype(np.int64)
+def _closest_tick(red: TimingPoint, time: float, divisors: Sequence[int]) -> Snap:
+    beats = (time - red.time) / red.beat_length
+    best = Snap(red.time, 1, math.inf, red)
+    for divisor in divisors:
+        tick = red.time + round(beats * divisor) / divisor * red.beat_length
+        if abs(time - tick) < abs(best.error) - 0.01:
+            best = Snap(tick, divisor, time - tick, red)
+    return best
+
+
+def beat_in_measure(red: TimingPoint, time: float) -> float:
+    """Beats from the start of the measure to `time` [ms]: 0 on the downbeat, always less than the meter of `red`."""
+    meter = max(red.meter, 1)
+    return round((time - red.time) / red.beat_length % meter, 6) % meter  # rounded: 3.9999999 beats are a downbeat

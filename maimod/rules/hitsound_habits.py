@@ -16,7 +16,7 @@ import numpy as np
 
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.hitsounds import BIG, KAT, Hit
-from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid, measure_ticks
+from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Alike places
@@ -77,10 +77,8 @@ def habits(beatmap: Beatmap, found: Sequence[Hit]) -> Habits:
         found: its hits by time, or some of them.
     """
     grid = BeatGrid(beatmap)
-    ticks, positions = (
-        grid.ticks(np.array([hit.time for hit in found])),
-        measure_ticks(beatmap, [hit.time for hit in found]),
-    )
+    ticks = grid.ticks(np.array([hit.time for hit in found]))
+    positions, _ = grid.measure_ticks(ticks)
     cells = (ticks - ticks.min(initial=0)) // CELL_TICKS
     words = _words(beatmap, found, cells)
     reach = REACH_BEATS * TICKS_PER_BEAT // CELL_TICKS

@@ -19,6 +19,7 @@ from maimod.events.schema import EventKind
 from maimod.findings import Category, Expected, Finding, Severity
 from maimod.osu.beatmap import Mode
 from maimod.osu.hitsounds import BIG, CLAP, FINISH, KAT, WHISTLE, Hit, addition_names, hits, set_name
+from maimod.osu.timing import snap
 from maimod.rules.base import ALL_MODES, BeatmapCheck, Context, Rule
 from maimod.rules.calibration import CANDIDATE_SCORE, Curve
 from maimod.rules.hitsound_habits import habits
@@ -304,11 +305,10 @@ def _message(context: Context, hit: Hit, deviation: _Deviation, n_hits: int, pro
 
 def _position(context: Context, hit: Hit) -> str:
     """Where in the measure a hit is: "beat 2", "beat 3 + 1/2"."""
-    snap = context.beatmap.snap(hit.time)
-    beats = (snap.tick - snap.red_line.time) / snap.red_line.beat_length % max(snap.red_line.meter, 1)
-    whole = math.floor(beats + 0.01)
-    part = round((beats - whole) * snap.divisor)
-    return f"beat {whole + 1}" + (f" + {part}/{snap.divisor}" if part else "")
+    tick = snap(context.beatmap, hit.time)
+    whole = math.floor(tick.beat + 0.01)
+    part = round((tick.beat - whole) * tick.divisor)
+    return f"beat {whole + 1}" + (f" + {part}/{tick.divisor}" if part else "")
 
 
 CHECK = BeatmapCheck(

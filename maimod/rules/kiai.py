@@ -11,7 +11,8 @@ from itertools import pairwise
 
 from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Expected, Finding, Severity
-from maimod.osu.beatmap import UNSNAP_MS, Beatmap, Snap, TimingPoint
+from maimod.osu.beatmap import UNSNAP_MS, Beatmap, TimingPoint
+from maimod.osu.timing import beat_in_measure, snap
 from maimod.rules.base import BeatmapCheck, Context, Rule
 from maimod.rules.calibration import CANDIDATE_SCORE, Curve
 
@@ -109,7 +110,9 @@ def run(context: Context) -> Iterator[Finding]:
         for point, begins in zip(section, (True, False), strict=True)
         if point is not None
     ]
-    unsnapped = [border for border in borders if abs(_snap(beatmap, border.point.time).error) >= UNSNAP_MS]
+    unsnapped = [
+        border for border in borders if abs(snap(beatmap, border.point.time, KIAI_DIVISORS).error) >= UNSNAP_MS
+    ]
     if len(unsnapped) >= MANY_UNSNAPPED:
         unsnapped_lines = [border.point.line for border in unsnapped]
         yield replace(
@@ -136,23 +139,16 @@ def run(context: Context) -> Iterator[Finding]:
         )
 
 
-def _snap(beatmap: Beatmap, time: float) -> Snap:
-    """Snap to the red line in force or to one that begins within 2 ms."""
-    return min(
-        (beatmap.snap(at, KIAI_DIVISORS) for at in (time, time + UNSNAP_MS)), key=lambda snap: abs(time - snap.tick)
-    )
-
-
 def _unsnapped(context: Context, border: _Border) -> Finding:
-    snap = _snap(context.beatmap, border.point.time)
-    error = border.point.time - snap.tick
+    tick = snap(context.beatmap, border.point.time, KIAI_DIVISORS)
+    error = tick.error
     return context.finding(
         UNSNAPPED,
         time=border.point.time,
         line=border.point.line,
         score=0.75 if abs(error) >= CLEAR_UNSNAP_MS else 0.62,
         actual=f"{abs(error):.1f} ms {'late' if error > 0 else 'early'}",
-        expected=(Expected(f"1/{snap.divisor} at {snap.tick:.0f} ms"),),
+        expected=(Expected(f"1/{tick.divisor} at {tick.tick:.0f} ms"),),
         message=f"Kiai {border.word} {abs(error):.1f} ms off the closest tick of the beat.",
         error_ms=round(error, 2),
     )
@@ -209,8 +205,8 @@ def _model_score(context: Context, score: EventScore | None) -> tuple[float, Eve
 
 def _place(beatmap: Beatmap, time: float) -> str:
     """Where in the measure: downbeat, beat, half beat or off the beat."""
-    red = beatmap.red_line_at(time + UNSNAP_MS)
-    beats = (time - red.time) / red.beat_length
+    red = beatmap.red_line_of(time)
+    beats = beat_in_measure(red, time)
     for name, unit in (("downbeat", max(red.meter, 1)), ("beat", 1.0), ("half beat", 0.5)):
         if abs(beats / unit - round(beats / unit)) * unit * red.beat_length < UNSNAP_MS + 1:
             return name
@@ -220,11 +216,7 @@ def _place(beatmap: Beatmap, time: float) -> str:
 def _length(beatmap: Beatmap, section: tuple[TimingPoint, TimingPoint | None]) -> float:
     """Beats."""
     start, end = section
-    return (
-        float("inf")
-        if end is None
-        else (end.time - start.time) / beatmap.red_line_at(start.time + UNSNAP_MS).beat_length
-    )
+    return float("inf") if end is None else (end.time - start.time) / beatmap.red_line_of(start.time).beat_length
 
 
 def _short(context: Context) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ import numpy as np
 from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Expected, Finding, Severity
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
-from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid
+from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid, snap
 from maimod.rules.base import BeatmapCheck, Context, Rule
 from maimod.rules.calibration import CANDIDATE_SCORE, Curve
 
@@ -184,10 +184,7 @@ def _beats(ticks: int) -> str:
 
 
 def _place_in_measure(context: Context, hit_object: HitObject) -> str:
-    snap = context.beatmap.snap(hit_object.time)
-    red = snap.red_line
-    beat = (snap.tick - red.time) / red.beat_length % red.meter
-    beat = 0.0 if red.meter - beat < 0.01 else beat
+    beat = snap(context.beatmap, hit_object.time).beat
     return "on the downbeat" if beat < 0.01 else f"on beat {beat + 1:.4g} of the measure"
 
 

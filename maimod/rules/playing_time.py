@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from maimod.findings import Category, Expected, Finding, Severity
-from maimod.osu.beatmap import Break, Difficulty, HitObject, Mode
+from maimod.osu.beatmap import Break, HitObject, Mode
 from maimod.rules.base import ALL_MODES, BeatmapCheck, Context, Rule
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
@@ -86,7 +86,7 @@ def _break(context: Context, pause: Break) -> Iterator[Finding]:
     inside = [o for o in objects if o.time < pause.end - ROUNDING_MS and o.end_time > pause.start + ROUNDING_MS]
     before = max((o.end_time for o in objects if o.end_time <= pause.start + ROUNDING_MS), default=None)
     after = min((o.time for o in objects if o.time >= pause.end - ROUNDING_MS), default=None)
-    preempt = preempt_ms(context.beatmap.difficulty)
+    preempt = context.beatmap.difficulty.preempt_ms
     length = pause.end - pause.start
     if inside:
         count = f"{len(inside)} objects lie" if len(inside) > 1 else "An object lies"
@@ -123,12 +123,6 @@ def _break(context: Context, pause: Break) -> Iterator[Finding]:
             expected=[Expected(least)],
             length_ms=round(length, 1),
         )
-
-
-def preempt_ms(difficulty: Difficulty) -> float:
-    """How long before its time an object begins to appear in osu! and catch."""
-    rate = difficulty.approach_rate
-    return 1200.0 + 120.0 * (5.0 - rate) if rate < 5 else 1200.0 - 150.0 * (rate - 5.0)
 
 
 def _missing_breaks(context: Context) -> Iterator[Finding]:

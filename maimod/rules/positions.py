@@ -295,7 +295,7 @@ def broken_stacks(context: Context, all_steps: Sequence[Step]) -> Iterator[Findi
 
 def offscreen(context: Context) -> Iterator[Finding]:
     """Circles and bodies that leave the screen: each alone, or all at once where a map does it again and again."""
-    radius = 54.4 - 4.48 * context.beatmap.difficulty.circle_size
+    radius = context.beatmap.difficulty.circle_radius
     found: list[tuple[HitObject, float, Finding]] = []
     for o in context.objects_by_time:
         if o.kind not in (ObjectKind.CIRCLE, ObjectKind.SLIDER):

@@ -9,10 +9,9 @@ from itertools import pairwise
 
 from maimod.findings import Category, Expected, Finding, Severity
 from maimod.osu import slider_path
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
 from maimod.rules.base import BeatmapCheck, Context, Rule
-from maimod.rules.playing_time import preempt_ms
 
 OSU = frozenset({Mode.OSU})
 OVERLAP = Rule(
@@ -47,7 +46,6 @@ MUST_OVERLAP_MS, SHOULD_OVERLAP_MS = 150.0, 175.0
 STACK_PX = 3.0  # lazer, `OsuBeatmapProcessor.STACK_DISTANCE`
 QUARTER = 0.26
 """Beats. 5 of 495 ranked maps have such overlaps within a quarter beat, 26 within half a beat."""
-DEFAULT_LENIENCY = 0.7
 EXACT_SCORE, LIKELY_SCORE = 0.95, 0.65
 MANY = 4
 """From as many places on they are one finding."""
@@ -71,7 +69,7 @@ def _distance(before: HitObject, after: HitObject) -> float:
 
 
 def _overlaps(context: Context, pairs: list[tuple[HitObject, HitObject]]) -> Iterator[Finding]:
-    diameter = 2 * (54.4 - 4.48 * context.beatmap.difficulty.circle_size)
+    diameter = 2 * context.beatmap.difficulty.circle_radius
     found = [
         (before, after, gap)
         for before, after in pairs
@@ -94,7 +92,7 @@ def _overlaps(context: Context, pairs: list[tuple[HitObject, HitObject]]) -> Ite
 
 def _unstacked(context: Context, pairs: list[tuple[HitObject, HitObject]]) -> Iterator[Finding]:
     beatmap = context.beatmap
-    reach = preempt_ms(beatmap.difficulty) * stack_leniency(beatmap)
+    reach = beatmap.difficulty.preempt_ms * beatmap.stack_leniency
     found = [
         (before, after)
         for before, after in pairs
@@ -111,18 +109,10 @@ def _unstacked(context: Context, pairs: list[tuple[HitObject, HitObject]]) -> It
             objects=[before, after],
             score=LIKELY_SCORE,
             places=len(found),
-            actual=f"{stack_leniency(beatmap):g}",
+            actual=f"{beatmap.stack_leniency:g}",
             expected=[Expected("a higher stack leniency")],
             message=f"These objects lie on each other and are not stacked, {after.time - before.end_time:.0f} ms apart{more}.",
         )
-
-
-def stack_leniency(beatmap: Beatmap) -> float:
-    """`StackLeniency`, or the game's default."""
-    try:
-        return float(beatmap.general["StackLeniency"])
-    except (KeyError, ValueError):
-        return DEFAULT_LENIENCY
 
 
 CHECK = BeatmapCheck(Category.POSITIONS, "Readability", (OVERLAP, UNSTACKED), run)

@@ -16,8 +16,8 @@ import numpy as np
 
 from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Expected, Finding, Severity
-from maimod.osu.beatmap import UNSNAP_MS, HitObject, Mode, ObjectKind, Snap, TimingPoint
-from maimod.osu.timing import snap
+from maimod.osu.beatmap import UNSNAP_MS, HitObject, Mode, ObjectKind, TimingPoint
+from maimod.osu.timing import Snap, snap
 from maimod.rules.base import BeatmapCheck, Context, Rule
 from maimod.rules.calibration import ALONE_SCORE, CANDIDATE_SCORE, Curve
 from maimod.rules.rhythm_index import SAME_MS, Edge, RhythmIndex, alternative, contains
@@ -215,7 +215,7 @@ def _unsnapped_finding(context: Context, slips: Sequence[Edge], whole: bool = Fa
     first, errors = slips[0], np.array([slip.snap.error for slip in slips])
     typical, n_objects = float(np.median(errors)), len(context.beatmap.hit_objects)
     evidence: dict[str, Any] = {"errors_ms": [round(float(error), 2) for error in errors[:20]], "unsnapped": len(slips)}
-    usual = context.beatmap.snap(first.time, USUAL_DIVISORS)  # the closest of all is often some 1/7 that nobody meant
+    usual = snap(context.beatmap, first.time, USUAL_DIVISORS)  # the closest of all is often some 1/7 that nobody meant
     other = _other_red_line(context, first)
     hint = ""
     if other is not None:
@@ -274,7 +274,7 @@ def _unusual_snaps(context: Context, moments: RhythmIndex, named: frozenset[int]
         reach = COMPANION_BEATS * at.red_line.beat_length
         if any(e.snap.divisor == at.divisor and UNSNAP_MS < abs(e.time - edge.time) <= reach for e in moments.edges):
             continue
-        usual = context.beatmap.snap(edge.time, USUAL_DIVISORS)
+        usual = snap(context.beatmap, edge.time, USUAL_DIVISORS)
         if (
             abs(usual.error) < UNSNAP_MS or hit_object.kind is ObjectKind.SPINNER
         ):  # spinners start a little after the last object

@@ -19,8 +19,8 @@ import numpy as np
 
 from maimod.audio.onsets import FAR_MS, LAGS_MS, MIN_SIGNIFICANCE, TYPICAL_LAG_MS, Alignment
 from maimod.events.schema import BEATS, EventKind, EventScore
-from maimod.osu.beatmap import UNSNAP_MS, HitObject, Snap
-from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid, snap
+from maimod.osu.beatmap import HitObject
+from maimod.osu.timing import BeatGrid, Snap, snap
 
 if TYPE_CHECKING:
     from maimod.rules.base import Context
@@ -181,12 +181,13 @@ class RhythmIndex:
     def _rhythms(self) -> tuple[dict[float, tuple[int, ...]], Counter[tuple[int, ...]]]:
         """(place in the measure, gap before, gap after) of each start in ticks, and how often each such rhythm occurs."""
         grid, starts = BeatGrid(self.context.beatmap), self.start_times
-        ticks = [int(tick) for tick in grid.ticks(np.array(starts))]
-        rhythms: dict[float, tuple[int, ...]] = {}
-        for before, tick, after, time in zip(ticks, ticks[1:], ticks[2:], starts[1:], strict=False):
-            red = self.context.beatmap.red_line_at(time + UNSNAP_MS)
-            place = (tick - int(grid.ticks(red.time))) % (TICKS_PER_BEAT * red.meter)
-            rhythms[time] = (place, tick - before, after - tick)
+        ticks = grid.ticks(np.array(starts))
+        places, _ = grid.measure_ticks(ticks)
+        gaps = np.diff(ticks).tolist()
+        rhythms: dict[float, tuple[int, ...]] = {
+            time: (place, before, after)
+            for time, place, before, after in zip(starts[1:], places[1:].tolist(), gaps, gaps[1:], strict=False)
+        }
         return rhythms, Counter(rhythms.values())
 
     def alike(self, time: float) -> int:
@@ -200,7 +201,7 @@ class RhythmIndex:
 
     def _hold(self, hit_object: HitObject) -> tuple[int, int]:
         """(place in the beat, duration) of an object, in 1/16 beats."""
-        red = self.context.beatmap.red_line_at(hit_object.time + UNSNAP_MS)
+        red = self.context.beatmap.red_line_of(hit_object.time)
         start, end = (16 * (time - red.time) / red.beat_length for time in (hit_object.time, hit_object.end_time))
         return round(start) % 16, round(end - start)
 

@@ -63,7 +63,7 @@ class Tampered:
         self.labels[slots, KIND[kind]] = True
 
     def beat(self, time: float) -> float:
-        return self.beatmap.red_line_at(time + 2.0).beat_length
+        return self.beatmap.red_line_of(time).beat_length
 
     def around(self, i: int) -> tuple[HitObject | None, HitObject | None]:
         """The objects before and after; None at the ends of the map."""
@@ -140,7 +140,7 @@ def corrupt_lines(
 def _on_grid(copy: Tampered, time: float, like: float) -> float:
     """The tick of 1/4, 1/3 or 1/8 nearest to a time."""
     divisor = float(copy.random.choice([1, 2, 4, 4, 4, 8, 3, 6])) if like <= 0 else like
-    red = copy.beatmap.red_line_at(time + 2.0)
+    red = copy.beatmap.red_line_of(time)
     step = red.beat_length / divisor
     return float(round(red.time + round((time - red.time) / step) * step))
 

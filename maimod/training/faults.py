@@ -22,8 +22,9 @@ from numpy.random import Generator
 
 from maimod.audio.onsets import OnsetEnvelope, alignment
 from maimod.findings import Category
-from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, HitSample, Mode, ObjectKind, SliderPath, TimingPoint
+from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, HitSample, Mode, ObjectKind, TimingPoint
 from maimod.osu.slider_path import flatten
+from maimod.osu.timing import snap
 
 SAME_MS = 3.0
 """Times closer than this are one moment: files hold whole ms, grids do not."""
@@ -135,14 +136,9 @@ def rebuild(
         after_spinner = bool(objects) and objects[-1].kind is ObjectKind.SPINNER
         starts = o.new_combo or not objects or o.kind is ObjectKind.SPINNER or after_spinner
         combo_number = 1 if starts else combo_number + 1
-        end_time = o.time + _slider_duration(shell, o.slider, o.time) if o.slider else o.end_time
+        end_time = o.time + shell.slider_duration(o.slider, o.time) if o.slider else o.end_time
         objects.append(replace(o, index=index, combo_number=combo_number, end_time=max(end_time, o.time)))
     return replace(shell, hit_objects=tuple(objects))
-
-
-def _slider_duration(beatmap: Beatmap, slider: SliderPath, time: float) -> float:
-    pixels_per_beat = beatmap.difficulty.slider_multiplier * 100 * beatmap.velocity_at(time)
-    return slider.length * slider.slides / pixels_per_beat * beatmap.red_line_at(time).beat_length
 
 
 def _exchanged(
@@ -244,7 +240,7 @@ def _onset_strengths(beatmap: Beatmap, envelope: OnsetEnvelope, times: Sequence[
 
 
 def _on_downbeat(beatmap: Beatmap, time: float) -> bool:
-    red = beatmap.red_line_at(time + SAME_MS)
+    red = beatmap.red_line_of(time)
     measure = red.beat_length * red.meter
     return abs((time - red.time + measure / 2) % measure - measure / 2) < SAME_MS
 
@@ -266,14 +262,14 @@ def _unsnapped(ms: float, beatmap: Beatmap, random: Generator, envelope: Envelop
     landed_on_tick = None
     for i in _in_turn(random, range(1, len(rows) - 1)):
         o = rows[i].objects[0]
-        if o.kind is ObjectKind.SPINNER or abs(beatmap.snap(o.time).error) >= UNSNAP_MS:
+        if o.kind is ObjectKind.SPINNER or abs(snap(beatmap, o.time).error) >= UNSNAP_MS:
             continue
         for by in (sign * ms, -sign * ms):
             crosses = any(_crosses_point(beatmap, time, time + by) for time in (o.time, o.end_time))
             if crosses or not _is_free(rows, i, by):
                 continue
             # At some tempos the dose is just about a 1/16 or 1/9, which makes it an unlikely tick: second choice.
-            if abs(beatmap.snap(o.time + by).error) > UNSNAP_MS:
+            if abs(snap(beatmap, o.time + by).error) > UNSNAP_MS:
                 return _unsnapped_by(beatmap, o, by)
             landed_on_tick = landed_on_tick or (o, by)
     return _unsnapped_by(beatmap, *landed_on_tick) if landed_on_tick else None
@@ -296,7 +292,7 @@ def _wrong_tick(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plan
             if (
                 _is_free(rows, i, by)
                 and not _crosses_point(beatmap, o.time, time)
-                and abs(beatmap.snap(time).error) < UNSNAP_MS
+                and abs(snap(beatmap, time).error) < UNSNAP_MS
             ):
                 moved = _moved_in_time(o, time - o.time)
                 return replace(
@@ -336,7 +332,7 @@ def _extra(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted |
         if (
             _is_circle(rows[i].only)
             and gap >= 2 * CLEAR_GAP_MS
-            and abs(beatmap.snap(time).error) < UNSNAP_MS
+            and abs(snap(beatmap, time).error) < UNSNAP_MS
             and not _crosses_point(beatmap, rows[i].time, time)
         ):
             places.append((i, time))
@@ -384,7 +380,7 @@ def _section(beatmap: Beatmap, random: Generator, margin: float, one_tempo: bool
         return i > 0 and ends[i - 1] <= time - margin - CLEAR_GAP_MS / 2
 
     for row in _in_turn(random, rows):
-        red = beatmap.red_line_at(row.time + SAME_MS)
+        red = beatmap.red_line_of(row.time)
         if not _on_downbeat(beatmap, row.time) or not is_clear(row.time):
             continue
         start = red.time + round((row.time - red.time) / red.beat_length) * red.beat_length
@@ -445,7 +441,7 @@ def _tempo(percent: float, beatmap: Beatmap, random: Generator, envelope: Envelo
     def laid(time: float) -> float:
         return start + (time - start) * factor if start - SAME_MS <= time < end - SAME_MS else time
 
-    red = beatmap.red_line_at(start + SAME_MS)
+    red = beatmap.red_line_of(start)
     bpm = 60_000 / red.beat_length
     points = []
     for point in beatmap.timing_points:

@@ -193,13 +193,6 @@ class TestMeaning:
         assert beatmap.mode is Mode.MANIA and hold.kind is ObjectKind.HOLD
         assert (hold.end_time, hold.sample.volume, beatmap.column(hold), beatmap.column(note)) == (750, 40, 0, 3)
 
-    @pytest.mark.parametrize(
-        ("time", "divisor", "error"), [(0, 1, 0), (250, 2, 0), (167, 3, 1 / 3), (257, 2, 7), (493, 1, -7)]
-    )
-    def test_snapping(self, time: float, divisor: int, error: float) -> None:
-        snap = maps.beatmap(["0,0,0,1,0"], ["0,500,4,1,0,50,1,0"]).snap(time, divisors=(1, 2, 3, 4))
-        assert (snap.divisor, snap.error) == (divisor, pytest.approx(error, abs=0.01))
-
     def test_kiai_that_a_red_and_a_green_line_at_one_time_share(self) -> None:
         beatmap = maps.beatmap(
             ["0,0,0,1,0"],

@@ -9,6 +9,7 @@ import pytest
 
 from maimod.audio.onsets import OnsetEnvelope
 from maimod.osu.beatmap import Beatmap, HitObject, Mode
+from maimod.osu.timing import snap
 from maimod.training.faults import FAULTS, Fault, Planted, rebuild, select
 from tests.maps import RED_LINE, beatmap
 
@@ -118,7 +119,7 @@ def test_a_shifted_section_takes_its_grid_along() -> None:
     gone, come = changes(good, planted.beatmap)
     assert len(gone) == len(come) >= 32
     assert {abs(b.time - a.time) for a, b in zip(gone, come, strict=True)} == {20.0}
-    assert all(abs(planted.beatmap.snap(o.time).error) < 1 for o in planted.beatmap.hit_objects)
+    assert all(abs(snap(planted.beatmap, o.time).error) < 1 for o in planted.beatmap.hit_objects)
     assert len(planted.beatmap.red_lines) == 3 and not planted.is_local
 
 
@@ -129,7 +130,7 @@ def test_a_wrong_tempo_drifts_and_is_anchored_again() -> None:
         500 * 0.99, abs=1e-6
     )
     assert planted.beatmap.red_line_at(planted.end + 100).beat_length == 500
-    assert all(abs(planted.beatmap.snap(o.time).error) < 1 for o in planted.beatmap.hit_objects)
+    assert all(abs(snap(planted.beatmap, o.time).error) < 1 for o in planted.beatmap.hit_objects)
     assert planted.beatmap.hit_objects[-1].time == good.hit_objects[-1].time
 
 
