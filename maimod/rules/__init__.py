@@ -1,4 +1,4 @@
-"""All detectors, in report order. Adding one: docs/adding-a-detector.md."""
+"""All detectors, in report order. Adding one: docs/adding-a-rule.md."""
 
 from maimod.rules import (
     agreement,
