@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from maimod.reporters import REPORTERS
+from maimod.reporters.text import clean
 
 FOUND, FAILED = 1, 2
 """Exit codes: something at or above --fail-on; bad usage or nothing that could be read."""
@@ -188,8 +189,7 @@ def suggest(given: str, known: Sequence[str]) -> str:
 
 def say(text: str) -> None:
     """One line on stderr; whatever the text holds, it cannot drive the terminal."""
-    line = "".join(letter if letter.isprintable() else " " if letter.isspace() else "\ufffd" for letter in text)
-    print(f"maimod: {line}", file=sys.stderr)
+    print(f"maimod: {clean(text)}", file=sys.stderr)
 
 
 def quiet_if_pipe_closed(error: OSError) -> None:

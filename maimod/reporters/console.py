@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,6 +20,7 @@ from rich.style import Style
 from rich.text import Text
 
 from maimod.findings import BeatmapReport, Category, Expected, Finding, ModelInfo, Report, Severity
+from maimod.reporters.text import clean
 from maimod.reporters.view import Shown, View, shorten
 
 if TYPE_CHECKING:
@@ -48,13 +48,7 @@ TITLES = {category: category.value.capitalize().replace("-", " ") for category i
 Part = str | tuple[str, str | Style]
 """Text, plain or with its style."""
 
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _GLUE = "\u00a0"
-
-
-def clean(text: str) -> str:
-    """Replace what could drive the terminal or turn the reading direction: maps come from strangers."""
-    return _UNSAFE.sub(lambda match: " " if match[0] in "\t\n\r" else "\ufffd", text)
 
 
 def wrap(text: str, width: int) -> list[str]:

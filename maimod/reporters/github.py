@@ -13,6 +13,7 @@ from typing import TextIO
 from maimod.findings import BeatmapReport, Finding, Report, Severity
 from maimod.reporters.json import left_out
 from maimod.reporters.markdown import ADVICE, counts, escape, section
+from maimod.reporters.text import without_controls, without_hash_commands
 from maimod.reporters.view import View, shorten
 
 COMMANDS = {Severity.PROBLEM: "error", Severity.WARNING: "warning", Severity.MINOR: "notice"}
@@ -67,6 +68,7 @@ def command(name: str, message: str, **properties: str | int) -> str:
 
 
 def _escaped(text: str) -> str:
+    text = without_hash_commands(without_controls(text, keep="\r\n"))
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

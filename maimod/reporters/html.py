@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from maimod.evidence.evidence import evidence
 from maimod.findings import Finding, Report
 from maimod.reporters import viewer
+from maimod.reporters.text import clean, json_without_commands, markup_without_commands, without_controls
 from maimod.reporters.view import View, shorten
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 # The page asks no one for anything and runs no script but its own, whatever a map has written into it.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
 _STYLE = "body { margin: 0; } #maimod { max-width: 1900px; margin: 0 auto; padding: 14px 18px; min-height: 100vh; } "
+_LINES = "\n\t"
 _HOST = """
 const bodies = new Map([...document.querySelectorAll("template[data-key]")].map(one => [one.dataset.key, one.innerHTML]));
 const root = document.getElementById("maimod");
@@ -63,20 +65,22 @@ def page(report: Report, out: TextIO, view: View) -> None:
     title = f"maimod: {titles[0] if len(titles) == 1 else f'{len(shown.beatmaps)} beatmaps'}"
     script = viewer.script() + _HOST
     policy = _POLICY.format(digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"))
-    content = json.dumps(viewer.data(report, album.strips, view), ensure_ascii=True, allow_nan=False).replace(
-        "</", "<\\/"
-    )
+    content = json.dumps(viewer.data(report, album.strips, view), ensure_ascii=True, allow_nan=False)
+    # As an escape, `<` can neither end the element nor open a comment in it, in which the parser would look for another end.
+    content = json_without_commands(content.replace("<", "\\u003c"))
     out.write(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}{viewer.style()}</style></head>\n"
+        f"<title>{markup_without_commands(escape(clean(title)))}</title>\n<style>{_STYLE}{viewer.style()}</style></head>\n"
         '<body><main id="maimod"><noscript>This report needs JavaScript.</noscript></main>\n'
     )
     for b, beatmap in enumerate(shown.beatmaps):
         for f, finding in enumerate(beatmap.findings):
             body = album.body(beatmap.path, finding)
             if body is not None:
-                out.write(f'<template data-key="{b}.{f}">{body}</template>\n')
+                out.write(
+                    f'<template data-key="{b}.{f}">{markup_without_commands(without_controls(body, keep=_LINES))}</template>\n'
+                )
     out.write(
         f'<script type="application/json" id="maimod-data">{content}</script>\n'
         f"<script>{script}</script></body></html>\n"

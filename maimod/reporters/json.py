@@ -7,6 +7,7 @@ import math
 from typing import Any, TextIO
 
 from maimod.findings import SCHEMA, BeatmapReport, Finding, Report
+from maimod.reporters.text import json_without_commands
 from maimod.reporters.view import Shown, View, shorten
 
 
@@ -15,8 +16,8 @@ def json(report: Report, out: TextIO, view: View) -> None:
 
     Other letters than ASCII are escaped, so the text survives every console and code page.
     """
-    json_format.dump(as_json(report, view), out, indent=2, ensure_ascii=True, allow_nan=False)
-    out.write("\n")
+    text = json_format.dumps(as_json(report, view), indent=2, ensure_ascii=True, allow_nan=False)
+    out.write(json_without_commands(text) + "\n")
 
 
 def as_json(report: Report, view: View | None = None) -> dict[str, Any]:

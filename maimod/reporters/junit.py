@@ -12,6 +12,7 @@ from typing import TextIO
 
 from maimod.findings import BeatmapReport, Finding, Report
 from maimod.reporters.json import left_out
+from maimod.reporters.text import markup_without_commands
 from maimod.reporters.view import View, shorten
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # https://www.w3.org/TR/xml/#charsets
@@ -27,9 +28,9 @@ def junit(report: Report, out: TextIO, view: View) -> None:
     ElementTree.indent(root)
     out.write(
         "<?xml version='1.0' encoding='us-ascii'?>\n"
-        + ElementTree.tostring(root, encoding="us-ascii")
-        .decode("ascii")
-        .removeprefix("<?xml version='1.0' encoding='us-ascii'?>\n")
+        + markup_without_commands(ElementTree.tostring(root, encoding="us-ascii").decode("ascii")).removeprefix(
+            "<?xml version='1.0' encoding='us-ascii'?>\n"
+        )
         + "\n"
     )
 

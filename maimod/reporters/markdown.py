@@ -11,6 +11,7 @@ from typing import TextIO
 
 from maimod.findings import BeatmapReport, Expected, Finding, Report, Severity
 from maimod.reporters.json import left_out
+from maimod.reporters.text import without_controls
 from maimod.reporters.view import View, shorten
 
 NAMES = {Severity.PROBLEM: "Problem", Severity.WARNING: "Warning", Severity.MINOR: "Minor"}
@@ -19,7 +20,6 @@ WORTH_NAMING = 0.1
 ADVICE = "Leads to look at, not verdicts: unlikely is not wrong. Listen to each place and judge for yourself."
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&])")
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 def markdown(report: Report, out: TextIO, view: View) -> None:
@@ -81,4 +81,6 @@ def _likelier(expected: Sequence[Expected]) -> str:
 
 def escape(text: str) -> str:
     """Text of a map as text of Markdown: no markup, no links, no line breaks."""
-    return _SPECIAL.sub(r"\\\1", _CONTROL.sub(" ", text)).replace("@", "@\u200b")  # nobody is to be called by a title
+    return _SPECIAL.sub(r"\\\1", without_controls(text).replace("\ufffd", " ")).replace(
+        "@", "@\u200b"
+    )  # nobody is to be called by a title

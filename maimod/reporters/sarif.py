@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from maimod.findings import BeatmapReport, Finding, Report, Severity
 from maimod.reporters.json import left_out, plain
+from maimod.reporters.text import json_without_commands
 from maimod.reporters.view import View, shorten
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ SOURCE_ROOT = "SRCROOT"
 
 def sarif(report: Report, out: TextIO, view: View) -> None:
     """Write the report as a SARIF log with one run."""
-    json.dump(as_sarif(report, view), out, indent=2, ensure_ascii=True, allow_nan=False)
-    out.write("\n")
+    text = json.dumps(as_sarif(report, view), indent=2, ensure_ascii=True, allow_nan=False)
+    out.write(json_without_commands(text) + "\n")
 
 
 def as_sarif(report: Report, view: View) -> dict[str, Any]:
