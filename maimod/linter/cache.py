@@ -21,6 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import maimod
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import BeatmapReport, Category, Expected, Finding, ModelInfo, Severity
 from maimod.linter.settings import Settings
@@ -142,7 +143,7 @@ def of_file(path: Path) -> str:
 @cache
 def of_program() -> str:
     """Digest of maimod's own code, so that no answer outlives the code that gave it."""
-    package = Path(__file__).parent
+    package = Path(maimod.__file__).parent
     return digest(
         *(
             part

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import maimod
 from maimod.audio import onsets
 from maimod.audio.decode import AudioError
 from maimod.discriminator import features
@@ -42,9 +43,9 @@ if TYPE_CHECKING:
     from maimod.families.checkpoint import Models
     from maimod.families.family import Model, Reading
 
+_PACKAGE = Path(maimod.__file__).parent
 MODELS_FOLDER = next(
-    (folder for folder in (Path(__file__).parent / "models", Path(__file__).parents[1] / "models") if folder.is_dir()),
-    Path("models"),
+    (folder / "models" for folder in (_PACKAGE, _PACKAGE.parent) if (folder / "models").is_dir()), _PACKAGE / "models"
 )
 """In the installed package, else in the checkout."""
 PROOFREADER = "maimod-proofreader"

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+import maimod
 from maimod.app import main
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Severity
+from maimod.linter import cache as caching
 from maimod.linter.api import lint
 from maimod.linter.cache import Cache, digest, of_folder, pack_scores, unpack_scores
 from maimod.linter.pool import Limits
@@ -220,6 +222,27 @@ def test_what_matters_is_part_of_the_key(tmp_path, cache, change):
     assert session.recall(source, replace(NO_MODEL, level="easy") if change == "setting" else NO_MODEL) is None
 
 
+def test_the_program_and_the_weights_are_part_of_the_key(tmp_path, monkeypatch):
+    """An answer outlives neither the code nor the checkpoint that gave it."""
+
+    def key() -> str:
+        caching.of_program.cache_clear()
+        return caching.of_question(Settings(), [tmp_path / "checkpoint"])
+
+    package = tmp_path / "maimod"
+    for file in ("maimod/__init__.py", "maimod/rules/rhythm.py", "checkpoint/config.json", "checkpoint/a.safetensors"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_bytes(b"1")
+    assert len(list(Path(maimod.__file__).parent.rglob("*.py"))) > 100  # what `of_program` looks for, where it looks
+    monkeypatch.setattr(maimod, "__file__", str(package / "__init__.py"))
+    keys = [key()]
+    for file in ("maimod/rules/rhythm.py", "checkpoint/config.json", "checkpoint/a.safetensors"):
+        (tmp_path / file).write_bytes(b"2")
+        keys.append(key())
+    caching.of_program.cache_clear()
+    assert len(set(keys)) == len(keys)
+
+
 def test_damaged_entries_are_worked_out_anew(tmp_path, cache):
     songs(tmp_path / "Songs", 1)
     first = lint([tmp_path / "Songs"], NO_MODEL, cache=cache)
@@ -364,3 +387,9 @@ def test_the_same_input_gives_the_same_bytes_in_every_format(tmp_path, capsys):
         )
         written.add((capsys.readouterr().out, *((tmp_path / "out" / name).read_bytes() for name in formats)))
     assert len(written) == 1 and all(written.pop())
+
+
+def test_the_bundled_models_are_found_from_anywhere():
+    from maimod.linter.pipeline import MODELS_FOLDER
+
+    assert MODELS_FOLDER.is_absolute() and (MODELS_FOLDER / "maimod-mini" / "config.json").exists()
