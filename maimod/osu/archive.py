@@ -1,4 +1,4 @@
-"""Read `.osz` archives, which are zip files from strangers: every byte in them may lie.
+"""Read `.osz` and `.olz` archives (osu!stable's and osu!lazer's), which are zip files from strangers: every byte in them may lie.
 
 Nothing is written outside the folder given, nothing but plain files is made, and what is unpacked is bounded before and
 while it is read. An entry that cannot be trusted is left out and named; an archive made to exhaust the machine is
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import unicodedata
 import zipfile
 import zlib
@@ -22,12 +23,17 @@ MAX_DIRECTORY_BYTES = 4 * 1024 * 1024
 MAX_ENTRY_BYTES = 512 * 1024 * 1024
 MAX_TOTAL_BYTES = 1024 * 1024 * 1024
 """Videos are the largest things in archives; the game takes no upload above 100 MB or so."""
+MAX_BEATMAP_BYTES = 64 * 1024 * 1024
+"""Of all `.osu` files together, which are read into memory; the largest ranked sets have 5 MB."""
 MAX_RATIO, RATIO_FROM_BYTES = 100, 16 * 1024 * 1024
 """Text shrinks to a tenth and songs not at all. Silence in a `.wav` shrinks a thousandfold, but no hitsound is that
 long."""
 BLOCK_BYTES = 1 << 20
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """What the game writes and reads."""
+
+
+SUFFIXES = (".osz", ".olz")
 
 
 class ArchiveError(Exception):
@@ -86,7 +92,15 @@ def unpack(path: Path, folder: Path) -> tuple[str, ...]:
                         if left < 0:
                             raise ArchiveError(f"{path}: unpacks to more than {MAX_TOTAL_BYTES >> 20} MB: not a mapset")
                         out.write(block)
-            except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+            except (
+                zipfile.BadZipFile,
+                zlib.error,
+                EOFError,
+                NotImplementedError,
+                RuntimeError,
+                OSError,
+                ValueError,
+            ) as error:
                 target.unlink(missing_ok=True)
                 messages.append(f"{path}: {name!r} cannot be unpacked ({_reason(error)}); left out")
         return tuple(messages)
@@ -101,22 +115,30 @@ def _opened(path: Path) -> zipfile.ZipFile:
         return zipfile.ZipFile(path)
     except OSError as error:
         raise ArchiveError(f"{path}: cannot be read ({_reason(error)})") from None
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, LookupError, OverflowError, struct.error) as error:
         raise ArchiveError(f"{path}: not a zip archive ({_reason(error)}), which an .osz file is") from None
 
 
 def _directory_bytes(path: Path) -> int:
     """Size of the list of entries as the end of the file states it; 0 if it states none.
 
-    `zipfile` reads the list at once, however long it is. Its size is stated 12 bytes into the last record (APPNOTE.TXT,
+    `zipfile` reads the list at once, however long it is. Its size is stated 12 bytes into the last record, and in large
+    archives 40 bytes into a longer record before that one, which counts where both are there (APPNOTE.TXT, 4.3.14 to
     4.3.16).
     """
     with open(path, "rb") as file:
         end = file.seek(0, os.SEEK_END)
-        file.seek(max(0, end - 65_557))  # the record and the longest comment
+        file.seek(max(0, end - 65_557 - 76))  # the longer record, its locator, the record and the longest comment
         tail = file.read()
-    place = tail.rfind(b"PK\x05\x06")
-    return int.from_bytes(tail[place + 12 : place + 16], "little") if 0 <= place <= len(tail) - 22 else 0
+    # As `zipfile` looks for it: at the very end, else behind a comment.
+    place = len(tail) - 22 if tail[-22:-18] == b"PK\x05\x06" and tail[-2:] == b"\0\0" else tail.rfind(b"PK\x05\x06")
+    if not 0 <= place <= len(tail) - 22:
+        return 0
+    stated = int.from_bytes(tail[place + 12 : place + 16], "little")
+    locator, longer = place - 20, place - 76
+    if longer >= 0 and tail[locator : locator + 4] == b"PK\x06\x07" and tail[longer : longer + 4] == b"PK\x06\x06":
+        stated = max(stated, int.from_bytes(tail[longer + 40 : longer + 48], "little"))
+    return stated
 
 
 def _contents(path: Path, archive: zipfile.ZipFile) -> Contents:
@@ -126,11 +148,11 @@ def _contents(path: Path, archive: zipfile.ZipFile) -> Contents:
     entries: dict[str, zipfile.ZipInfo] = {}
     by_key: dict[str, str] = {}
     messages: list[str] = []
-    total = 0
+    total, beatmap_bytes = 0, 0
     for entry in listed:
-        if entry.is_dir():
-            continue
         given = _name(entry)
+        if given.endswith("/"):
+            continue
         name, trouble = _safe(given, entry)
         if trouble:
             messages.append(f"{path}: {given[:100]!r} {trouble}; left out")
@@ -145,6 +167,14 @@ def _contents(path: Path, archive: zipfile.ZipFile) -> Contents:
                 f"{path}: {given[:100]!r} unpacks to {entry.file_size // max(entry.compress_size, 1)} times its size: "
                 "a zip bomb, not a mapset"
             )
+        if name.lower().endswith(".osu"):
+            beatmap_bytes += entry.file_size
+            if beatmap_bytes > MAX_BEATMAP_BYTES:
+                messages.append(
+                    f"{path}: {given[:100]!r} is beyond the {MAX_BEATMAP_BYTES >> 20} MB of beatmaps that are read of one set; "
+                    "left out"
+                )
+                continue
         key = unicodedata.normalize("NFC", name).casefold()
         if key in by_key:
             # Windows, where maps are made, knows one file of a name: what comes later replaces it.
@@ -212,4 +242,4 @@ def _reason(error: Exception) -> str:
 
 def is_archive(path: Path) -> bool:
     """Whether a path is called like an archive."""
-    return path.suffix.lower() == ".osz"
+    return path.suffix.lower() in SUFFIXES

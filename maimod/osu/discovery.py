@@ -19,7 +19,7 @@ from typing import NamedTuple
 from maimod.osu import archive
 from maimod.osu.archive import ArchiveError
 
-SUFFIXES = (".osu", ".osz")
+SUFFIXES = (".osu", *archive.SUFFIXES)
 
 
 class InputError(Exception):

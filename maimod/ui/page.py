@@ -30,6 +30,7 @@ from maimod.linter.cache import Cache, default_folder
 from maimod.linter.pipeline import MODELS_FOLDER
 from maimod.linter.settings import BUNDLED_MODEL, Settings
 from maimod.osu import discovery, parser
+from maimod.osu.archive import is_archive
 from maimod.osu.discovery import Entry, InputError, Source
 from maimod.osu.parser import BeatmapError
 from maimod.reporters import viewer
@@ -46,7 +47,7 @@ MAX_DIFFICULTIES = 60
 """At once: their songs and scores stay in memory, some 25 MB each."""
 STEP_S = 0.15
 """Between two looks at a running lint."""
-UPLOADS = [".osu", ".osz", ".mp3", ".ogg", ".wav", ".flac", ".opus", ".m4a"]
+UPLOADS = [".osu", ".osz", ".olz", ".mp3", ".ogg", ".wav", ".flac", ".opus", ".m4a"]
 UPLOAD_LIFE_S = 3600
 """Uploaded files are removed after this time, and when the server ends."""
 PRIVACY = (
@@ -99,7 +100,7 @@ class Page:
         """The choices of the difficulty picker for a path: of one mapset, not of a folder of them."""
         given = Path(_cleaned(path))
         choices: list[tuple[str, str]] = []
-        if _cleaned(path) and (given.suffix.lower() == ".osz" or (given.is_dir() and any(given.glob("*.osu")))):
+        if _cleaned(path) and (is_archive(given) or (given.is_dir() and any(given.glob("*.osu")))):
             try:
                 sources = discovery.find([given])
             except InputError:
@@ -295,7 +296,7 @@ def _gathered(uploaded: list[str] | None) -> str:
     """Put uploaded files side by side in a folder, so that a map finds its song; returns what to lint."""
     if not uploaded:
         return ""
-    if len(uploaded) == 1 and uploaded[0].lower().endswith(".osz"):
+    if len(uploaded) == 1 and is_archive(Path(uploaded[0])):
         return uploaded[0]
     folder = Path(tempfile.mkdtemp(dir=os.environ["GRADIO_TEMP_DIR"]))
     for path in uploaded:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import time
 import zipfile
 import zlib
@@ -125,6 +126,77 @@ def test_many_entries_are_refused_before_their_list_is_read(tmp_path):
     path = archive(tmp_path / "set.osz", *((f"{i}.txt", "") for i in range(archives.MAX_ENTRIES + 1)))
     with pytest.raises(ArchiveError, match="more than 5,000 files"):
         contents(path)
+
+
+def test_a_long_list_is_refused_where_the_short_record_lies_about_it(tmp_path):
+    # Large archives say it in a longer record; what the short one says does not count then.
+    path = archive(tmp_path / "set.osz", ("Hard.osu", MAP))
+    content = path.read_bytes()
+    start = content.rfind(b"PK\x05\x06")
+    size, offset = (int.from_bytes(content[start + k : start + k + 4], "little") for k in (12, 16))
+    longer = b"PK\x06\x06" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, 1, 1, 100 << 20, offset)
+    locator = b"PK\x06\x07" + struct.pack("<IQI", 0, start, 1)
+    path.write_bytes(content[:start] + longer + locator + content[start:])
+    assert size < 100
+    with pytest.raises(ArchiveError, match="more than 5,000 files"):
+        contents(path)
+
+
+def test_the_last_record_counts_although_its_marks_stand_in_it_twice(tmp_path):
+    path = archive(tmp_path / "set.osz", *((f"{i}.txt", "") for i in range(5)))
+    content = bytearray(path.read_bytes())
+    content[-10:-6] = (100 << 20).to_bytes(4, "little")  # the size of the list
+    content[-6:-2] = b"PK\x05\x06"  # its place, which looks like the marks
+    path.write_bytes(content)
+    with pytest.raises(ArchiveError, match="more than 5,000 files"):
+        contents(path)
+
+
+@pytest.mark.parametrize("name", ["", "//", "\0a.osu"])
+def test_an_entry_without_a_name_costs_no_other(tmp_path, name):
+    stand_in = "QZ" * 4
+    path = archive(tmp_path / "set.osz", ("Hard.osu", MAP), (stand_in, "y"))
+    content = _without_name(path.read_bytes(), stand_in.encode())
+    if name:
+        path = archive(tmp_path / "set.osz", ("Hard.osu", MAP), (stand_in[: len(name)], "y"))
+        content = path.read_bytes().replace(stand_in[: len(name)].encode(), name.encode())
+    path.write_bytes(content)
+    assert contents(path).beatmaps == ["Hard.osu"]
+    (beatmap,) = lint([path], NO_MODEL).beatmaps
+    assert beatmap.objects == 60
+
+
+def _without_name(content: bytes, name: bytes) -> bytes:
+    """The archive with the name of its last entry taken out of both of its headers."""
+    local, central, end = (content.rfind(mark) for mark in (b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"))
+    zero = b"\0\0"
+    listed = (
+        content[central : central + 28]
+        + zero
+        + content[central + 30 : central + 46]
+        + content[central + 46 + len(name) : end]
+    )
+    start = content.find(b"PK\x01\x02")
+    others = content[start:central]
+    first = content[: local + 26] + zero + content[local + 28 : local + 30] + content[local + 30 + len(name) : start]
+    size = len(others) + len(listed)
+    record = (
+        content[end : end + 12] + size.to_bytes(4, "little") + len(first).to_bytes(4, "little") + content[end + 20 :]
+    )
+    return first + others + listed + record
+
+
+def test_beatmaps_of_one_archive_are_bounded_together(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MAX_BEATMAP_BYTES", len(MAP) + 10)
+    path = archive(tmp_path / "set.olz", ("a.osu", MAP), ("b.osu", MAP), ("c.png", "x" * 99))
+    found = contents(path)
+    assert found.beatmaps == ["a.osu"] and "c.png" in found.entries and "'b.osu' is beyond" in found.messages[0]
+
+
+def test_archives_of_lazer_are_archives(tmp_path):
+    path = archive(tmp_path / "set.olz", ("a.osu", MAP))
+    assert [beatmap.path for beatmap in lint([tmp_path], NO_MODEL).beatmaps] == ["set.olz/a.osu"]
+    assert [beatmap.path for beatmap in lint([path], NO_MODEL).beatmaps] == [f"{path}/a.osu"]
 
 
 def test_too_much_in_all_is_refused(tmp_path, monkeypatch):
