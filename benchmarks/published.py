@@ -45,25 +45,25 @@ def measure(version: str, exact: bool, seconds: int, device: str, precision: str
         assert model is not None
         loaded = load(path)
         song = Linter(Settings(model=None), None).song(path.parent / "song.wav")
-        sound = song.sound(model)
+        sound = song.model_input(model.family)
         began = time.perf_counter()
         scoring.score(
-            model, model.read(loaded, sound[: len(sound) // 8], Conditioning(5.0))
+            model, model.family.encode(loaded, sound[: len(sound) // 8], Conditioning(5.0))
         )  # kernels are chosen, memory is taken
         warm_up = time.perf_counter() - began
         began = time.perf_counter()
         for _ in range(maps):
-            reading = model.read(loaded, sound, Conditioning(5.0), exact)
-            scores = scoring.score(model, reading, exact)
+            encoded = model.family.encode(loaded, sound, Conditioning(5.0), exact)
+            scores = scoring.score(model, encoded, exact)
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         elapsed = (time.perf_counter() - began) / maps
-        tokens = sum(len(reading.inputs(window).by_token["tokens"]) for window in reading.windows)
+        tokens = sum(len(encoded.inputs(window).by_token["tokens"]) for window in encoded.windows)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
         return {
-            "windows": len(reading.windows),
+            "windows": len(encoded.windows),
             "tokens": tokens,
-            "frames": len(reading.windows) * model.config.encoder_positions,
+            "frames": len(encoded.windows) * model.config.encoder_positions,
             "events": sum(map(len, scores.values())),
             "seconds": elapsed,
             "warm_up": warm_up,
@@ -77,30 +77,23 @@ def full_size(version: str, device: str, precision: str):  # type: ignore[no-unt
     """A published architecture with random weights."""
     import torch
 
-    from maimod.events.vocabulary import Vocabulary
     from maimod.families.checkpoint import resolve_device
     from maimod.families.family import Model
-    from maimod.families.mapperatorinator.config import WhisperConfig
-    from maimod.families.mapperatorinator.network import Whisper
+    from maimod.families.mapperatorinator.family import Mapperatorinator
     from maimod.findings import ModelInfo
     from tests import checkpoints
 
-    family, size = version.partition("-")[0], checkpoints.FULL[version]
-    config = WhisperConfig.from_dict(checkpoints.config(family, size))
+    name, size = version.partition("-")[0], checkpoints.FULL[version]
+    family = Mapperatorinator(checkpoints.tokenizer(name, size), checkpoints.config(name, size))
     place = resolve_device(device)
     if precision == "auto":
         precision = "bf16" if place.type == "cuda" else "fp32"
     torch.manual_seed(1)
-    network = Whisper(config).eval().to(place)
+    network = family.make_network().eval().to(place)
     if precision == "bf16":
         network.to_precision(torch.bfloat16)
-    return Model(
-        network,
-        Vocabulary(checkpoints.tokenizer(family, size)),
-        config,
-        ModelInfo(version, version, str(place), precision),
-        torch.bfloat16 if precision == "amp" else None,
-    )
+    info = ModelInfo(version, family.name, str(place), precision)
+    return Model(network, family, info, torch.bfloat16 if precision == "amp" else None)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Events and their scores, and the event schemas of the published versions."""
+"""Events, their scores, and the switches by which event sequences differ between models."""
 
 from __future__ import annotations
 
@@ -238,18 +238,6 @@ class EventSchema:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {**asdict(self), "contexts": [list(names) for names in self.contexts]}
-
-
-_APART = (("timing",), ("kiai",), ("map",), ("sv",))
-
-
-SCHEMAS: dict[str, EventSchema] = {
-    "v29": EventSchema(True, _APART, True, "cell", CELL, 1, False, True, True),
-    "v30": EventSchema(False, (("timing", "map"),), True, "split", 4, 1, False, False, False),
-    "v31": EventSchema(True, _APART, True, "split", 4, 1, False, True, True),
-    "v32": EventSchema(False, (("timing",), ("map",), ("sv",)), False, "refined", CELL, 2, True, True, True),
-}
-"""Languages of the published checkpoints; V32-mini speaks that of V32."""
 
 
 def hitsound_parts(value: int) -> tuple[str, str, tuple[str, ...]]:

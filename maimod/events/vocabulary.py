@@ -1,32 +1,32 @@
-"""Vocabulary of a checkpoint: events to token ids and back, and the class tokens that tell what map follows.
+"""Vocabulary of a checkpoint: events to token ids and back, and the class tokens that describe the map.
 
-Everything comes from the checkpoint's `tokenizer.json`, so another checkpoint is data and not code. The file has the
-layout of the Mapperatorinator family (COMPAT §1.4; `offset`, `event_ranges`, `input_event_ranges`: lists of type,
-min_value, max_value in id order; ids of contexts; the mappers and descriptors it knows), plus, in checkpoints of ours,
-a `maimod` object:
+The ids come from the checkpoint's `tokenizer.json`. The file has the layout of the Mapperatorinator family (COMPAT
+§1.4; `offset`, `event_ranges`, `input_event_ranges`: lists of type, min_value, max_value in id order; ids of contexts;
+the mappers and descriptors it knows), plus, in checkpoints of ours, a `maimod` object:
 
 - `language`: the :class:`~maimod.events.schema.EventSchema`;
 - `time`: `{"unit": "ms", "step": 10}` for times since the window's start, or `{"unit": "tick"}` for ticks since the
   previous time;
 - `steps`: type -> how many units of the event's value share one id.
+
+Files without that object do not name their event schema: the model family does.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from maimod.events.schema import SCHEMAS, EventKind, EventSchema
+from maimod.events.schema import EventKind, EventSchema
 from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
 
-PAD, SOS, EOS = 0, 1, 2
+PAD, SOS = 0, 1
 FIRST_FREE_ID = 3
+"""Ids 0 to 2 are padding, start and end of sequence; the end is never written."""
 
 
 class VocabularyError(Exception):
@@ -49,17 +49,9 @@ class Range:
         return (self.high - self.low) // self.step + 1
 
 
-UNWRITTEN_CLASSES: Mapping[str, frozenset[EventKind]] = {
-    "v30": frozenset(EventKind),
-    "v31": frozenset({EventKind.DIFFICULTY, EventKind.MAPPER, EventKind.SONG_LENGTH, EventKind.SONG_POSITION}),
-}
-"""Class tokens that a version never writes although older code gave ids to some of them (COMPAT §2.9, §7): its
-conditioning vectors say these things."""
-
-
 @dataclass(frozen=True, slots=True)
 class Conditioning:
-    """What a model may be told of a map that its hit objects do not say; None where it is not known."""
+    """Facts about a map, beside its events, that a model can be conditioned on; None where not known."""
 
     stars: float | None = None
     """Star rating."""
@@ -73,15 +65,37 @@ class Conditioning:
     """Length of the song."""
 
 
+_OBJECT_OF_MODE = {
+    Mode.OSU: EventKind.SLIDER_HEAD,
+    Mode.CATCH: EventKind.SLIDER_HEAD,
+    Mode.TAIKO: EventKind.DRUMROLL,
+    Mode.MANIA: EventKind.HOLD_NOTE,
+}
+"""A kind of object that no map of the mode can do without."""
+
+
 class Vocabulary:
     """Ids of one checkpoint."""
 
-    def __init__(self, data: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        data: Mapping[str, Any],
+        schema: EventSchema,
+        modes: Collection[Mode] = tuple(Mode),
+        unwritten: Collection[EventKind] = (),
+    ) -> None:
         """Build from the parsed `tokenizer.json`.
+
+        Args:
+            data: the file.
+            schema: of the events that the checkpoint learned.
+            modes: game modes that it learned, as far as its ids cover them.
+            unwritten: class tokens that prompts leave out although they have ids.
 
         Raises:
             VocabularyError: if needed keys are missing or name unknown types.
         """
+        self.schema, self._unwritten = schema, frozenset(unwritten)
         try:
             own = data.get("maimod", {})
             steps = own.get("steps", {})
@@ -97,8 +111,6 @@ class Vocabulary:
             if not data["input_event_ranges"]:
                 self.size_out = next_id
             self.size_in = next_id
-            self.version = None if "language" in own else self._version()
-            self.schema = EventSchema.from_dict(own["language"]) if self.version is None else SCHEMAS[self.version]
             time = own.get("time", {"unit": "ms", "step": 10})
             self.context_start = {str(name): int(token) for name, token in data.get("context_sos", {}).items()}
             self.context_end = {str(name): int(token) for name, token in data.get("context_eos", {}).items()}
@@ -119,45 +131,8 @@ class Vocabulary:
         self.kinds: list[EventKind | None] = [None] * self.size_in
         for span in self.ranges.values():
             self.kinds[span.first_id : span.first_id + span.size] = [span.kind] * span.size
-
-    def _version(self) -> str:
-        """Which published language has these kinds of event (COMPAT §2; the file does not say)."""
-        if EventKind.POS_REFINE in self.ranges:
-            return "v32"
-        if EventKind.POS in self.ranges:
-            return "v29"
-        if EventKind.POS_X not in self.ranges:
-            raise ValueError("positions of no known form")
-        return "v31" if EventKind.TIMING_POINT in self.ranges else "v30"
-
-    @property
-    def modes(self) -> frozenset[Mode]:
-        """Game modes whose objects it can say."""
-        needed = {
-            Mode.OSU: EventKind.SLIDER_HEAD,
-            Mode.CATCH: EventKind.SLIDER_HEAD,
-            Mode.TAIKO: EventKind.DRUMROLL,
-            Mode.MANIA: EventKind.HOLD_NOTE,
-        }
-        able = {mode for mode, kind in needed.items() if kind in self.ranges}
-        return frozenset(able & {Mode.OSU} if self.version == "v30" else able)
-
-    @classmethod
-    def load(cls, folder: Path) -> Vocabulary:
-        """Read `tokenizer.json` of a checkpoint folder.
-
-        Raises:
-            VocabularyError: if it is missing or damaged.
-        """
-        path = folder / "tokenizer.json"
-        try:
-            return cls(json.loads(path.read_text(encoding="utf-8")))
-        except OSError:
-            raise VocabularyError(f"{folder}: no tokenizer.json in this checkpoint folder") from None
-        except ValueError as error:
-            raise VocabularyError(f"{path}: not JSON ({error})") from None
-        except VocabularyError as error:
-            raise VocabularyError(f"{folder}: {error}") from None
+        self.modes = frozenset(mode for mode in modes if _OBJECT_OF_MODE[mode] in self.ranges)
+        """Game modes whose objects it has ids for, of those that the checkpoint learned."""
 
     def __contains__(self, kind: EventKind) -> bool:
         return kind in self.ranges
@@ -187,19 +162,29 @@ class Vocabulary:
         return np.sort(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
 
     def prompt(self, beatmap: Beatmap, conditioning: Conditioning, scroll_speed_ratio: float = 0.0) -> list[int]:
-        """Class tokens that tell the decoder what map this is (COMPAT §7; kinds the vocabulary lacks are left out).
+        """Class tokens that describe the map to the decoder (COMPAT §7; kinds the vocabulary lacks are left out).
 
         Raises:
             VocabularyError: if the facts name something this checkpoint does not know.
         """
-        unwritten = UNWRITTEN_CLASSES.get(self.version or "", frozenset())
-        if conditioning.year is not None and (EventKind.YEAR not in self.ranges or EventKind.YEAR in unwritten):
+        if conditioning.year is not None and (EventKind.YEAR not in self.ranges or EventKind.YEAR in self._unwritten):
             raise VocabularyError(f"year={conditioning.year}: this checkpoint is not told the year; leave it out")
         return [
             self.encode(kind, value)
             for kind, value in self._class_values(beatmap, conditioning, scroll_speed_ratio)
-            if kind in self.ranges and kind not in unwritten
+            if kind in self.ranges and kind not in self._unwritten
         ]
+
+    def without(self, tokens: np.ndarray, kinds: Collection[EventKind]) -> np.ndarray:
+        """Tokens with the class tokens of `kinds` replaced by the last id of their range, which stands for "unknown"
+        (COMPAT §2.7)."""
+        tokens = tokens.copy()
+        for kind in kinds:
+            if kind in self.ranges:
+                span = self.ranges[kind]
+                last = span.first_id + span.size - 1
+                tokens[(tokens >= span.first_id) & (tokens <= last)] = last
+        return tokens
 
     def _class_values(
         self, beatmap: Beatmap, conditioning: Conditioning, scroll_speed_ratio: float
@@ -234,7 +219,8 @@ class Vocabulary:
         ]
 
     def with_known_facts(self, beatmap: Beatmap, conditioning: Conditioning) -> Conditioning:
-        """`facts`, and the mapper that the checkpoint knows the map by, if it does."""
+        """`conditioning`, with the mapper and the descriptors that the checkpoint lists for the map, where they are not
+        given."""
         number = beatmap.metadata.get("BeatmapID", "")
         mapper = self._mapper_of_map.get(int(number)) if number.isdecimal() else None
         if conditioning.mapper_id is None and mapper in self.mapper_index:

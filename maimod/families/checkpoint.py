@@ -1,4 +1,4 @@
-"""Checkpoint folders and Hugging Face ids to loaded models: what is there, whether it is whole, and what it can do.
+"""Checkpoint folders and Hugging Face ids: find, check, describe and load them.
 
 A folder holds `config.json`, `tokenizer.json` and `model.safetensors` (or its numbered parts with an index);
 sub-folders `gamemode=0` to `gamemode=3` may hold whole checkpoints for one mode each (COMPAT §1). Nothing here can run
@@ -7,7 +7,6 @@ code from a file: weights are safetensors, and pickles are refused.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -15,16 +14,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
-from maimod.events.vocabulary import Vocabulary, VocabularyError
+from maimod.families import registry
 from maimod.families.errors import CheckpointError
-from maimod.families.mapperatorinator.config import WhisperConfig
-from maimod.families.mini.config import ModelConfig
 from maimod.findings import ModelInfo
 from maimod.osu.beatmap import Mode
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
     from maimod.families.family import Model
@@ -32,13 +28,6 @@ if TYPE_CHECKING:
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 """`owner/name`, with an optional `@revision`."""
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
-BUNDLED_FAMILY = "maimod"
-PUBLISHED_FAMILIES = {
-    "v29": "Mapperatorinator V29",
-    "v30": "Mapperatorinator V30",
-    "v31": "Mapperatorinator V31",
-    "v32": "Mapperatorinator V32",
-}
 PICKLES = ("pytorch_model.bin", "custom_checkpoint_0.pkl")
 
 
@@ -157,7 +146,7 @@ def weight_files(folder: Path) -> list[Path]:
     if (folder / WEIGHTS).exists():
         return [folder / WEIGHTS]
     if (folder / INDEX).exists():
-        names = set(_json(folder / INDEX).get("weight_map", {}).values())
+        names = set(registry.read_json(folder / INDEX).get("weight_map", {}).values())
         if not names or any(Path(str(name)).name != name for name in names):
             raise CheckpointError(f"{folder / INDEX}: does not name the files of the weights")
         missing = sorted(name for name in names if not (folder / name).exists())
@@ -173,29 +162,6 @@ def weight_files(folder: Path) -> list[Path]:
             f"checkpoint's {WEIGHTS}, or convert it with Mapperatorinator itself"
         )
     raise CheckpointError(f"{folder}: no {WEIGHTS} in this checkpoint folder")
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except OSError:
-        raise CheckpointError(f"{path.parent}: no {path.name} in this checkpoint folder") from None
-    except ValueError as error:
-        raise CheckpointError(f"{path}: not JSON ({error})") from None
-    if not isinstance(values, dict):
-        raise CheckpointError(f"{path}: not a JSON object")
-    return values
-
-
-def _vocabulary(folder: Path) -> Vocabulary:
-    try:
-        return Vocabulary.load(folder)
-    except VocabularyError as error:
-        raise CheckpointError(str(error)) from None
-
-
-def _family(vocabulary: Vocabulary) -> str:
-    return PUBLISHED_FAMILIES[vocabulary.version] if vocabulary.version else BUNDLED_FAMILY
 
 
 def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
@@ -220,42 +186,25 @@ def _damaged(path: Path, error: Exception) -> CheckpointError:
     return CheckpointError(f"{path}: damaged ({' '.join(str(error).split())[:120]}); copy or download it again")
 
 
-def _config(folder: Path, vocabulary: Vocabulary) -> ModelConfig | WhisperConfig:
-    path = folder / "config.json"
-    values = _json(path)
-    try:
-        config = WhisperConfig.from_dict(values) if vocabulary.version else ModelConfig.from_dict(values)
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise CheckpointError(f"{path}: not a usable configuration ({type(error).__name__}: {error})") from None
-    if (config.vocab_size_in, config.vocab_size_out) != (vocabulary.size_in, vocabulary.size_out):
-        raise CheckpointError(
-            f"{folder}: tokenizer.json and config.json speak of different vocabularies "
-            f"({vocabulary.size_in}/{vocabulary.size_out} and {config.vocab_size_in}/{config.vocab_size_out} tokens)"
-        )
-    return config
-
-
 def describe(folder: Path) -> Description:
     """Tell what a checkpoint folder is, without torch and without reading the weights.
 
     Raises:
         CheckpointError: if something is missing, damaged or of an unknown make.
     """
-    vocabulary = _vocabulary(folder)
-    config = _config(folder, vocabulary)
+    family = registry.open_folder(folder)
+    vocabulary = family.vocabulary
     files = weight_files(folder)
     shapes = tensor_shapes(folder)
     return Description(
         folder,
-        _family(vocabulary),
+        family.name,
         tuple(sorted(vocabulary.modes)),
         sum(math.prod(shape) for shape in shapes.values()),
         sum(path.stat().st_size for path in files),
         vocabulary.size_in,
         vocabulary.size_out,
-        config.window_ms,
+        family.config.window_ms,
         tuple(names[-1] for names in vocabulary.schema.contexts),
         len(vocabulary.mapper_index),
         tuple(vocabulary.descriptor_index),
@@ -291,8 +240,6 @@ def load_model(folder: Path, device: str = "auto", precision: str = "auto") -> M
     import torch
 
     from maimod.families.family import Model
-    from maimod.families.mapperatorinator.network import Whisper, from_published
-    from maimod.families.mini.network import Network
 
     if precision not in ("auto", "fp32", "bf16", "amp"):
         raise CheckpointError(f"precision {precision!r}: give auto, fp32, bf16 or amp")
@@ -301,22 +248,16 @@ def load_model(folder: Path, device: str = "auto", precision: str = "auto") -> M
     place = resolve_device(device)
     if precision == "auto":
         precision = "bf16" if place.type == "cuda" else "fp32"
-    vocabulary = _vocabulary(folder)
-    config = _config(folder, vocabulary)
-    state = _weights(folder)
-    with torch.device("meta"):  # the weights are not made up first, which would take longer than reading them
-        network: Network | Whisper = Whisper(config) if isinstance(config, WhisperConfig) else Network(config)
-    _fill(network, from_published(state) if vocabulary.version else state, folder)
+    family = registry.open_folder(folder)
+    state = family.rename(_weights(folder))
+    with torch.device("meta"):  # no random weights first, which would take longer than reading the real ones
+        network = family.make_network()
+    _fill(network, state, folder)
     network.eval().to(place)
     if precision == "bf16":
         network.to_precision(torch.bfloat16)
-    return Model(
-        network,
-        vocabulary,
-        config,
-        ModelInfo(folder.name, _family(vocabulary), str(place), precision),
-        torch.bfloat16 if precision == "amp" else None,
-    )
+    info = ModelInfo(folder.name, family.name, str(place), precision)
+    return Model(network, family, info, torch.bfloat16 if precision == "amp" else None)
 
 
 def _weights(folder: Path) -> dict[str, Tensor]:
@@ -393,6 +334,8 @@ def resolve_device(name: str) -> torch.device:
     Raises:
         CheckpointError: if the device asked for is not there.
     """
+    import torch
+
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:

@@ -1,89 +1,249 @@
-"""What every model family provides: a model, and the encoded form of one map."""
+"""The protocol of a model family: all that differs between families, so that nothing outside asks which one it is.
+
+A family is a folder with a subclass of :class:`Family` and a line in :mod:`maimod.families.registry`. Nothing here, and
+nothing that a family's class imports at the top, needs torch: a checkpoint can be described without it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
-import torch
 
-from maimod.events.schema import Event
+from maimod.audio.decode import Audio
+from maimod.events.schema import Event, EventKind
 from maimod.events.vocabulary import Conditioning, Vocabulary
-from maimod.families.mapperatorinator.config import WhisperConfig
-from maimod.families.mapperatorinator.encoding import MapperatorinatorReading
-from maimod.families.mapperatorinator.network import Whisper
-from maimod.families.mini.config import ModelConfig
-from maimod.families.mini.encoding import MiniReading, WindowInputs
-from maimod.families.mini.network import Network
+from maimod.families.inputs import TrainingWindow, WindowInputs
 from maimod.families.windows import Window
 from maimod.findings import ModelInfo
-from maimod.osu.beatmap import Beatmap
+from maimod.osu.beatmap import Beatmap, HitObject
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from maimod.families.network import Network
+
+Place = tuple[float, float, float]
+"""(x, y, probability), osu! pixels."""
 
 
-class Reading(Protocol):
-    """One map as a family of checkpoints reads it."""
+class NetworkConfig(Protocol):
+    """What every network's shape says."""
+
+    @property
+    def vocab_size_in(self) -> int:
+        """Tokens that the decoder reads."""
+
+    @property
+    def vocab_size_out(self) -> int:
+        """Tokens that it predicts."""
+
+    @property
+    def encoder_positions(self) -> int:
+        """Encoder positions of a window."""
+
+    @property
+    def window_ms(self) -> float:
+        """Length of a window."""
+
+
+class EncodedMap(ABC):
+    """One map and its song, encoded for scoring: windows and their inputs."""
 
     beatmap: Beatmap
+    contexts: Mapping[str, Sequence[Event]]
+    """Events by the name of their context, in the order of a window's spans."""
+    windows: Sequence[Window]
+    """Each event is owned by exactly one of them."""
 
-    @property
-    def contexts(self) -> Mapping[str, Sequence[Event]]:
-        """Events by the name of their context, in the order of a window's spans."""
-
-    @property
-    def windows(self) -> Sequence[Window]:
-        """Each event is owned by one of them."""
-
+    @abstractmethod
     def inputs(self, window: Window) -> WindowInputs:
-        """What the network reads for one window."""
+        """Inputs of the network for one window."""
 
+    @abstractmethod
     def expected(self, token: int, context: str, index: int, window: Window) -> Event:
         """The event that a token would have been in place of the event at `index` of `context`."""
+
+    def position_posterior(self, network: Network, hit_object: HitObject) -> list[Place]:
+        """Where the network would place an object of the map: joint samples, likeliest first.
+
+        Empty for families and objects that have none. Takes about half a second.
+        """
+        return []
+
+
+class TokenisedMap(Protocol):
+    """One map tokenised for training: plain arrays that worker processes can hand over, without vocabulary or song."""
+
+    @property
+    def context_times(self) -> Sequence[np.ndarray]:
+        """Ms of each event, context by context."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Which part of a map a training window shows, and how it is changed."""
+
+    start: int
+    """Ms."""
+    max_tokens: int
+    """Events beyond are cut off."""
+    rate: float = 1.0
+    """Ms of map and song for each ms shown: above 1 is faster."""
+    shift_ms: float = 0.0
+    """Added to the time from which the song is taken."""
+    mirror: Callable[[np.ndarray], np.ndarray] = lambda tokens: tokens
+    """Changes the tokens of objects."""
+    forgotten: frozenset[EventKind] = frozenset()
+    """Class tokens that are shown as "unknown"."""
+
+
+Tokenised = TypeVar("Tokenised", bound=TokenisedMap)
+
+
+class Family(ABC, Generic[Tokenised]):
+    """A model family, opened for one checkpoint: its vocabulary, its shape, and how it encodes maps and songs."""
+
+    vocabulary: Vocabulary
+    config: NetworkConfig
+    stored: dict[str, Any]
+    """The shape as `config.json` holds it."""
+    name: str
+    """Of the family, with its version."""
+
+    needs_song: ClassVar[bool] = False
+    """Whether maps without a song cannot be scored or learned from."""
+    has_position_posterior: ClassVar[bool] = False
+    """Whether :meth:`EncodedMap.position_posterior` ever finds places."""
+    starts_from_weights: ClassVar[bool] = False
+    """Whether training needs the weights of a checkpoint to start from."""
+    audio_input: ClassVar[str]
+    """Input of the network that holds the song's part of a window."""
+    audio_noise: ClassVar[float]
+    """Most noise that training adds to `audio_input`, as its deviation."""
+    lora_modules: ClassVar[tuple[str, ...]]
+    """Last names of the linear layers that low-rank adapters are trained on."""
+
+    @staticmethod
+    @abstractmethod
+    def recognises(tokenizer: Mapping[str, Any]) -> bool:
+        """Whether a checkpoint with this `tokenizer.json` is of this family; the first family of the registry wins."""
+
+    @abstractmethod
+    def __init__(self, tokenizer: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+        """Open a checkpoint by its parsed `tokenizer.json` and `config.json`.
+
+        Raises:
+            VocabularyError: if the vocabulary cannot be used.
+            CheckpointError: if the shape asks for something that this family's network does not do.
+            KeyError, TypeError, ValueError, AttributeError: if the shape is not one.
+        """
+
+    @abstractmethod
+    def make_network(self) -> Network:
+        """A network of this shape with random weights; loads torch."""
+
+    def rename(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Tensors of a weights file under the names of the network's parameters."""
+        return tensors
+
+    @abstractmethod
+    def load_audio(self, song: Path | Audio) -> np.ndarray:
+        """The song as this checkpoint's network takes it, the same for training and for scoring.
+
+        Args:
+            song: the file, or what :func:`maimod.audio.decode.load` made of it, where that is at hand.
+
+        Returns:
+            float32, the first axis is time.
+
+        Raises:
+            AudioError: if nothing could be decoded.
+        """
+
+    @abstractmethod
+    def encode(
+        self, beatmap: Beatmap, audio: np.ndarray | None, conditioning: Conditioning, exact: bool = False
+    ) -> EncodedMap:
+        """Encode a map for scoring.
+
+        Args:
+            beatmap: of a mode the vocabulary covers.
+            audio: from :meth:`load_audio`; None without a song, which families with `needs_song` do not take.
+            conditioning: facts about the map.
+            exact: the original's many windows, and for published checkpoints its prompts.
+
+        Raises:
+            EventError: if the map has events that the vocabulary lacks, or too many.
+            VocabularyError: if `conditioning` names something the checkpoint does not know.
+        """
+
+    # -----------------------------------------------------------------------------------------------------------------
+    # Training
+
+    @abstractmethod
+    def compact_audio(self, audio: np.ndarray) -> np.ndarray:
+        """A song of :meth:`load_audio` as a corpus keeps it, in half the memory."""
+
+    @abstractmethod
+    def tokenise(self, beatmap: Beatmap, audio: np.ndarray | None, conditioning: Conditioning) -> Tokenised | None:
+        """Tokenise a map once for training.
+
+        Args:
+            beatmap: of a mode the vocabulary covers.
+            audio: from :meth:`compact_audio`; None without a song.
+            conditioning: facts about the map; what the checkpoint itself knows of the map is added.
+
+        Returns:
+            The map; None if this family cannot learn from it without a song.
+
+        Raises:
+            EventError: as :meth:`encode`.
+        """
+
+    @abstractmethod
+    def to_arrays(self, tokenised: Tokenised) -> dict[str, np.ndarray]:
+        """A map as arrays, which a corpus can be stored as."""
+
+    @abstractmethod
+    def from_arrays(self, arrays: Mapping[str, np.ndarray]) -> Tokenised:
+        """The inverse of :meth:`to_arrays`."""
+
+    @abstractmethod
+    def training_window(
+        self, tokenised: Tokenised, audio: np.ndarray | None, audio_offset: float, excerpt: Excerpt
+    ) -> TrainingWindow:
+        """Inputs and targets of one window of a map.
+
+        Args:
+            tokenised: from :meth:`tokenise`.
+            audio: from :meth:`compact_audio`; None leaves the song out, if `needs_song` is not set.
+            audio_offset: ms from map time to audio time.
+            excerpt: which part, and how it is changed.
+        """
 
 
 @dataclass(frozen=True)
 class Model:
     """A loaded checkpoint."""
 
-    network: Network | Whisper
-    vocabulary: Vocabulary
-    config: ModelConfig | WhisperConfig
+    network: Network
+    family: Family[Any]
     info: ModelInfo
     dtype: torch.dtype | None
-    """Of autocast; None runs in the weights' own type."""
+    """Of autocast; None computes in the type of the weights."""
 
     @property
-    def needs_song(self) -> bool:
-        """Whether it cannot judge a map without spectrum it."""
-        return isinstance(self.config, WhisperConfig)
+    def vocabulary(self) -> Vocabulary:
+        """Of the checkpoint."""
+        return self.family.vocabulary
 
-    def read(
-        self, beatmap: Beatmap, sound: np.ndarray | None, conditioning: Conditioning, exact: bool = False
-    ) -> Reading:
-        """Prepare a map for this checkpoint.
-
-        Args:
-            beatmap: of a mode the vocabulary covers.
-            sound: (n_samples,) from :func:`maimod.families.mapperatorinator.legacy_audio.load` for published
-                checkpoints; (n_frames, n_mels) normalised log-mel frames for ours, None without a song.
-            conditioning: what is known of the map.
-            exact: the original's many windows, and for published checkpoints its prompts.
-
-        Raises:
-            EventError: if the map cannot be told in the checkpoint's words.
-            VocabularyError: if the facts name something the checkpoint does not know.
-        """
-        if isinstance(self.config, WhisperConfig):
-            assert sound is not None
-            return MapperatorinatorReading(beatmap, sound, self.vocabulary, self.config, conditioning, exact)
-        return MiniReading(
-            beatmap,
-            sound,
-            self.vocabulary,
-            conditioning,
-            exact,
-            frames=self.config.frames,
-            frame_ms=self.config.frame_ms,
-            n_mels=self.config.n_mels,
-        )
+    @property
+    def config(self) -> NetworkConfig:
+        """Shape of the network."""
+        return self.family.config

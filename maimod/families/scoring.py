@@ -1,9 +1,8 @@
-"""Teacher forcing: show the network the map so far and the song, and ask how likely what really comes next was.
+"""Teacher forcing: the surprisal of every event of a map, given the song and the map so far.
 
-One code for every family of checkpoints: a :class:`Reading` cuts the map into windows and says what the network reads
-of each; here they are batched, run, and turned into scores. Everything is in bits. A surprisal is taken from the
-log-softmax in float32, without a floor; the distribution is over the whole vocabulary, the alternatives shown are those
-that are legal at that place.
+The same code for every family: an :class:`EncodedMap` gives windows and their inputs; here they are batched, run, and
+turned into scores. Everything is in bits. A surprisal is taken from the log-softmax in float32, without a floor; the
+distribution is over the whole vocabulary, the alternatives shown are those that are legal at that place.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from torch import Tensor
 
 from maimod.events.grammar import successors
 from maimod.events.schema import EventKind, EventScore
-from maimod.families.family import Model, Reading
-from maimod.families.mini.encoding import WindowInputs, stack
+from maimod.families.family import EncodedMap, Model
+from maimod.families.inputs import WindowInputs, stack
 from maimod.families.windows import Window
 
 BATCH_POSITIONS = {"cpu": 6_000, "cuda": 64_000, "mps": 16_000}
@@ -40,13 +39,13 @@ EXACT_FLOOR = 1e-10
 
 @torch.inference_mode()
 def score(
-    model: Model, reading: Reading, exact: bool = False, progress: Callable[[float], None] | None = None
+    model: Model, encoded: EncodedMap, exact: bool = False, progress: Callable[[float], None] | None = None
 ) -> dict[str, tuple[EventScore, ...]]:
     """Score every event of a map, each exactly once.
 
     Args:
         model: a checkpoint.
-        reading: the map, from :meth:`Model.read`.
+        encoded: the map, from :meth:`maimod.families.family.Family.encode`.
         exact: surprisal and entropy by the original's formula, and alternatives from the whole vocabulary, legal or
             not.
         progress: called with the share done.
@@ -55,11 +54,11 @@ def score(
         One EventScore per event, in order, by the name of the context.
     """
     results: dict[str, list[EventScore | None]] = {
-        name: [None] * len(events) for name, events in reading.contexts.items()
+        name: [None] * len(events) for name, events in encoded.contexts.items()
     }
-    reader = _Reader(model, reading, exact)
+    scorer = _Scorer(model, encoded, exact)
     done = 0
-    for batch in _batches(model, reading):
+    for batch in _batches(model, encoded):
         hidden = _run(model, [inputs for _, inputs in batch])
         for row, (window, inputs) in enumerate(batch):
             for name, span, first in zip(results, window.spans, inputs.rows, strict=True):
@@ -69,23 +68,23 @@ def score(
                     with _autocast(model):
                         logits = model.network.logits(hidden[row, torch.from_numpy(offsets).to(hidden.device)])
                     for index, found in zip(
-                        span.owned, reader.read(logits, targets, name, span.owned, window), strict=True
+                        span.owned, scorer.scores(logits, targets, name, span.owned, window), strict=True
                     ):
                         results[name][index] = found
         done += len(batch)
         if progress:
-            progress(done / len(reading.windows))
+            progress(done / len(encoded.windows))
     assert all(found is not None for scores in results.values() for found in scores)
     return {name: tuple(found for found in scores if found is not None) for name, scores in results.items()}
 
 
-def _batches(model: Model, reading: Reading) -> Iterator[list[tuple[Window, WindowInputs]]]:
+def _batches(model: Model, encoded: EncodedMap) -> Iterator[list[tuple[Window, WindowInputs]]]:
     """Windows of about equal length together, so that little is padding; made as they are needed, so that few are in
     memory."""
     limit = BATCH_POSITIONS.get(_device(model).type, BATCH_POSITIONS["cpu"])
     batch: list[tuple[Window, WindowInputs]] = []
-    for window in sorted(reading.windows, key=lambda window: window.n_events):
-        inputs = reading.inputs(window)
+    for window in sorted(encoded.windows, key=lambda window: window.n_events):
+        inputs = encoded.inputs(window)
         longest = max(len(each.by_token["tokens"]) for _, each in [*batch, (window, inputs)])
         if batch and (longest + model.config.encoder_positions) * (len(batch) + 1) > limit:
             yield batch
@@ -111,15 +110,15 @@ def _autocast(model: Model) -> torch.autocast:
     return torch.autocast(_device(model).type, dtype=model.dtype or torch.bfloat16, enabled=model.dtype is not None)
 
 
-class _Reader:
+class _Scorer:
     """Turns rows of logits into EventScores."""
 
-    def __init__(self, model: Model, reading: Reading, exact: bool) -> None:
-        self.vocabulary, self.reading, self.exact, self.device = model.vocabulary, reading, exact, _device(model)
+    def __init__(self, model: Model, encoded: EncodedMap, exact: bool) -> None:
+        self.vocabulary, self.encoded, self.exact, self.device = model.vocabulary, encoded, exact, _device(model)
         self.tolerances = self._tolerances()
         self.legal: dict[str, tuple[dict[EventKind | None, int], Tensor]] = {}
-        for name, merged in zip(reading.contexts, self.vocabulary.schema.contexts, strict=True):
-            follow = successors(self.vocabulary.schema, reading.beatmap.mode, merged)
+        for name, merged in zip(encoded.contexts, self.vocabulary.schema.contexts, strict=True):
+            follow = successors(self.vocabulary.schema, encoded.beatmap.mode, merged)
             table = torch.zeros(len(follow), self.vocabulary.size_out, dtype=torch.bool)
             for row, kinds in enumerate(follow.values()):
                 table[row, torch.from_numpy(self.vocabulary.ids(kinds))] = True
@@ -137,11 +136,11 @@ class _Reader:
             units[kind] = max(1, tolerance // unit)
         return units
 
-    def read(
+    def scores(
         self, logits: Tensor, targets: np.ndarray, context: str, indices: np.ndarray, window: Window
     ) -> list[EventScore]:
         """Scores of the events at `indices` of `context`, whose tokens are `targets`, from their rows (n, V)."""
-        events = self.reading.contexts[context]
+        events = self.encoded.contexts[context]
         token = torch.from_numpy(targets).to(self.device)[:, None]
         if self.exact:
             probabilities = torch.softmax(logits.float(), dim=-1)
@@ -158,7 +157,7 @@ class _Reader:
         scores = []
         for index, surprisal, entropy, mass, shares, ids in zip(indices.tolist(), *columns, strict=True):
             expected = tuple(
-                (self.reading.expected(one, context, index, window), share)
+                (self.encoded.expected(one, context, index, window), share)
                 for one, share in zip(ids, shares, strict=True)
                 if share > 0 or one == ids[0]
             )
@@ -180,7 +179,7 @@ class _Reader:
     def _allowed(self, probabilities: Tensor, context: str, indices: np.ndarray) -> Tensor:
         """Probabilities with those of illegal tokens at 0."""
         rows, table = self.legal[context]
-        events = self.reading.contexts[context]
+        events = self.encoded.contexts[context]
         before = [events[index - 1].kind if index else None for index in indices.tolist()]
         legal = torch.tensor([rows.get(kind, rows[None]) for kind in before], device=self.device)
         return probabilities * table[legal]

@@ -41,7 +41,7 @@ from maimod.rules.rhythm_index import lag_of
 if TYPE_CHECKING:
     from maimod.discriminator.network import Discriminator
     from maimod.families.checkpoint import Models
-    from maimod.families.family import Model, Reading
+    from maimod.families.family import EncodedMap, Model
 
 _PACKAGE = Path(maimod.__file__).parent
 MODELS_FOLDER = next(
@@ -176,7 +176,7 @@ class Linter:
                 self.calibration = Calibration.load(model.folder)
             except ValueError as error:
                 raise UsageError(str(error)) from None
-        self._asked: tuple[Beatmap, Model, Reading] | None = None
+        self._asked: tuple[Beatmap, Model, EncodedMap] | None = None
         self._songs = lru_cache(maxsize=2)(self._song)
 
     def lint_mapset(
@@ -397,7 +397,7 @@ class Linter:
             song,
             judge.vocabulary.schema if judge else None,
             partial(self.position_posterior, loaded, song)
-            if judge and not judge.vocabulary.version
+            if judge and judge.family.has_position_posterior
             else lambda hit_object: [],
         )
 
@@ -493,33 +493,31 @@ class Linter:
 
         return scoring.score(*self.read(loaded, song), self.settings.exact, tell)
 
-    def read(self, loaded: Beatmap, song: Song | None) -> tuple[Model, Reading]:
+    def read(self, loaded: Beatmap, song: Song | None) -> tuple[Model, EncodedMap]:
         """The model for a map, and the map as it reads it; raises as :meth:`score`."""
         assert self.model is not None
         try:
             model = self.model.of(loaded.mode)
             if model is None:
                 raise EventError(f"{self.model.info.id} does not cover {loaded.mode.label}")
-            if model.needs_song and song is None:
+            if model.family.needs_song and song is None:
                 raise EventError(f"{self.model.info.id} judges by the song")
             settings = self.settings
             stars = star_rating(loaded) if settings.difficulty is None else settings.difficulty
             conditioning = Conditioning(stars, settings.mapper_id, settings.year, settings.descriptors)
-            return model, model.read(loaded, song.sound(model) if song else None, conditioning, settings.exact)
+            audio = song.model_input(model.family) if song else None
+            return model, model.family.encode(loaded, audio, conditioning, settings.exact)
         except (VocabularyError, CheckpointError) as error:
             raise UsageError(str(error)) from None
 
     def position_posterior(
         self, loaded: Beatmap, song: Song | None, hit_object: HitObject
     ) -> list[tuple[float, float, float]]:
-        """(x, y, probability) of the places where the bundled model would put an object; none for other models."""
-        from maimod.families.mini.encoding import MiniReading
-        from maimod.families.mini.position_posterior import position_posterior
-
+        """(x, y, probability) of the places where the model would put an object; none for models that do not say."""
         if self._asked is None or self._asked[0] is not loaded:
             self._asked = loaded, *self.read(loaded, song)
-        _, model, reading = self._asked
-        return position_posterior(model, reading, hit_object) if isinstance(reading, MiniReading) else []
+        _, model, encoded = self._asked
+        return encoded.position_posterior(model.network, hit_object)
 
     def remembered_score(
         self, loaded: Beatmap, song: Song | None, tell: Callable[[float], None]

@@ -1,57 +1,39 @@
-"""A song as everything that listens to it needs it, worked out once for the difficulties of a mapset and only where
-somebody asks."""
+"""A decoded song and what is measured of it, shared by the difficulties of a mapset."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from maimod.audio import decode, onsets, spectrogram
 from maimod.audio.decode import Audio
-from maimod.families.mapperatorinator import legacy_audio
-from maimod.families.mini.config import ModelConfig
 
 if TYPE_CHECKING:
-    from maimod.families.family import Model
+    from maimod.families.family import Family, NetworkConfig
 
 
 @dataclass(frozen=True)
 class Song:
-    """A decoded song and what was measured of it."""
+    """A song; what is derived from it is computed when it is first asked for, and once."""
 
     audio: Audio
     envelope: onsets.OnsetEnvelope
-    _mels: dict[tuple[int, float], np.ndarray] = field(default_factory=dict, repr=False, compare=False)
+    _inputs: dict[NetworkConfig, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def bands(self) -> spectrogram.Bands:
-        """Onsets and loudness by frequency, for the proofreader."""
+        """Onsets and loudness by frequency band."""
         return spectrogram.song_bands(self.audio)
 
-    def sound(self, model: Model) -> np.ndarray:
-        """The song as `model` hears it; see :meth:`maimod.families.family.Model.read`."""
-        if isinstance(model.config, ModelConfig):
-            return self._mel(model.config.n_mels, model.config.frame_ms)
-        return self._pcm
-
-    def _mel(self, n_mels: int, frame_ms: float) -> np.ndarray:
-        from maimod.families.mini.encoding import normalise
-
-        if (n_mels, frame_ms) not in self._mels:
-            hop_length = round(frame_ms * self.audio.sample_rate / 1000)
-            self._mels[n_mels, frame_ms] = normalise(
-                spectrogram.log_mel(self.audio.samples, n_mels=n_mels, hop_length=hop_length)
-            )
-        return self._mels[n_mels, frame_ms]
-
-    @cached_property
-    def _pcm(self) -> np.ndarray:
-        assert self.audio.path is not None
-        return legacy_audio.load(self.audio.path)
+    def model_input(self, family: Family[Any]) -> np.ndarray:
+        """The song as a checkpoint's network takes it; see :meth:`maimod.families.family.Family.load_audio`."""
+        if family.config not in self._inputs:
+            self._inputs[family.config] = family.load_audio(self.audio)
+        return self._inputs[family.config]
 
 
 def load(path: Path) -> Song:

@@ -12,7 +12,7 @@ import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +22,16 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
 from maimod.events.vocabulary import Vocabulary
-from maimod.families import checkpoint
+from maimod.families import checkpoint, registry
 from maimod.families.checkpoint import WEIGHTS, resolve_device
 from maimod.families.errors import CheckpointError
-from maimod.families.family import Model
-from maimod.families.mapperatorinator.config import WhisperConfig
-from maimod.families.mapperatorinator.network import Whisper
-from maimod.families.mini.config import ModelConfig
-from maimod.families.mini.encoding import N_PLACE_FEATURES
-from maimod.families.mini.network import Network
+from maimod.families.family import Family, Model
+from maimod.families.inputs import IGNORED
+from maimod.families.network import Network
 from maimod.findings import ModelInfo
-from maimod.osu.timing import N_FEATURES
 from maimod.training import corpus as corpora
 from maimod.training.corpus import Corpus
-from maimod.training.dataset import IGNORED, Sampler
+from maimod.training.dataset import Sampler
 
 TRAINER, CORPUS = "trainer.pt", "corpus.npz"
 DEVELOPMENT_BATCHES = 16
@@ -72,9 +68,7 @@ class Step:
     rate: float
 
 
-def loss_of(
-    network: Network | Whisper, batch: dict[str, np.ndarray], device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor]:
+def loss_of(network: Network, batch: dict[str, np.ndarray], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean cross-entropy [nats], and per-token loss (B, T); in bfloat16 arithmetic."""
     inputs = {name: torch.from_numpy(array).to(device, non_blocking=True) for name, array in batch.items()}
     targets = inputs.pop("targets")
@@ -84,21 +78,13 @@ def loss_of(
     return each.sum() / (targets != IGNORED).sum().clamp(min=1), each
 
 
-def development_batches(
-    corpus: Corpus, vocabulary: Vocabulary, config: ModelConfig | WhisperConfig, options: Options
-) -> list[dict[str, np.ndarray]]:
+def development_batches(corpus: Corpus, family: Family[Any], options: Options) -> list[dict[str, np.ndarray]]:
     """A fixed set of windows of the held-out folders as they are, the same at every call."""
     held_out = Corpus(
         [replace(e, development=False) for e in corpus.examples if e.development and e.song >= 0], corpus.songs, []
     )
     sampler = Sampler(
-        held_out,
-        vocabulary,
-        config,
-        batch_cost=options.batch_cost,
-        max_tokens=options.max_tokens,
-        seed=7,
-        augments=False,
+        held_out, family, batch_cost=options.batch_cost, max_tokens=options.max_tokens, seed=7, augments=False
     )
     stream = sampler.batches()
     return [next(stream) for _ in range(DEVELOPMENT_BATCHES)] if sampler.examples else []
@@ -106,7 +92,7 @@ def development_batches(
 
 @torch.no_grad()
 def evaluate(
-    network: Network | Whisper, batches: list[dict[str, np.ndarray]], vocabulary: Vocabulary, device: torch.device
+    network: Network, batches: list[dict[str, np.ndarray]], vocabulary: Vocabulary, device: torch.device
 ) -> dict[str, float]:
     """Bits per event of each kind, and over all."""
     network.eval()
@@ -155,12 +141,12 @@ def train(
     device = resolve_device(options.device)
     torch.manual_seed(options.seed)
     shape = start or shape
-    vocabulary, config, stored = _shape(shape)
+    family = registry.open_folder(shape)
     output.mkdir(parents=True, exist_ok=True)
     if shape.resolve() != output.resolve():
         shutil.copy(shape / "tokenizer.json", output / "tokenizer.json")
-    corpus = _corpus(songs, output, vocabulary, config, report)
-    network = _network(config, start).to(device)
+    corpus = _corpus(songs, output, family, report)
+    network = _network(family, start).to(device)
     report(f"{sum(p.numel() for p in network.parameters()):,} parameters on {device}")
     peak = options.rate or (NEW_RATE if start is None else TUNING_RATE)
     decayed, others = [p for p in network.parameters() if p.ndim >= 2], [p for p in network.parameters() if p.ndim < 2]
@@ -171,14 +157,9 @@ def train(
         fused=device.type == "cuda",
     )
     step, before = _resume(output, network, optimizer, device, report)
-    watched = development_batches(corpus, vocabulary, config, options)
+    watched = development_batches(corpus, family, options)
     sampler = Sampler(
-        corpus,
-        vocabulary,
-        config,
-        batch_cost=options.batch_cost,
-        max_tokens=options.max_tokens,
-        seed=options.seed + step,
+        corpus, family, batch_cost=options.batch_cost, max_tokens=options.max_tokens, seed=options.seed + step
     )
     if not sampler.examples:
         raise CheckpointError(
@@ -187,12 +168,12 @@ def train(
     journal = _Journal(
         output,
         songs,
-        Model(network, vocabulary, config, ModelInfo(output.name, "training", str(device), "amp"), torch.bfloat16),
+        Model(network, family, ModelInfo(output.name, "training", str(device), "amp"), torch.bfloat16),
         report,
     )
 
     def write(elapsed: float) -> None:
-        (output / "config.json").write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+        (output / "config.json").write_text(json.dumps(family.stored, indent=1) + "\n", encoding="utf-8")
         save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, output / WEIGHTS)
         torch.save({"optimizer": optimizer.state_dict(), "step": step, "elapsed": elapsed}, output / TRAINER)
 
@@ -218,54 +199,29 @@ def train(
         if time.monotonic() - last_evaluation > options.evaluate_every:
             last_evaluation = time.monotonic()
             write(elapsed)
-            journal.note_evaluation(step, evaluate(network, watched, vocabulary, device))
+            journal.note_evaluation(step, evaluate(network, watched, family.vocabulary, device))
     write(60 * options.minutes)
-    journal.note_evaluation(step, evaluate(network, watched, vocabulary, device))
+    journal.note_evaluation(step, evaluate(network, watched, family.vocabulary, device))
 
 
-def _shape(folder: Path) -> tuple[Vocabulary, ModelConfig | WhisperConfig, dict[str, Any]]:
-    """Vocabulary, shape, and what `config.json` of the new checkpoint will say."""
-    vocabulary = Vocabulary.load(folder)
-    stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    if vocabulary.version:
-        return vocabulary, WhisperConfig.from_dict(stored), stored
-    stored |= {
-        "vocab_size_in": vocabulary.size_in,
-        "vocab_size_out": vocabulary.size_out,
-        "n_grid": N_FEATURES,
-        "n_place": N_PLACE_FEATURES,
-    }
-    config = ModelConfig.from_dict(stored)
-    return vocabulary, config, stored | asdict(config)
-
-
-def _network(config: ModelConfig | WhisperConfig, start: Path | None) -> Network | Whisper:
+def _network(family: Family[Any], start: Path | None) -> Network:
     """A network to train: of the weights of `start`, else of random ones."""
     if start is not None:
         return checkpoint.load_model(start, "cpu", "fp32").network
-    if isinstance(config, WhisperConfig):
-        # Its spectrogram is part of the published weights and not learned.
+    if family.starts_from_weights:
         raise CheckpointError("a published architecture is trained further, not anew: give --from its checkpoint")
-    return Network(config)
+    return family.make_network()
 
 
-def _corpus(
-    songs: Path,
-    output: Path,
-    vocabulary: Vocabulary,
-    config: ModelConfig | WhisperConfig,
-    report: Callable[[str], None],
-) -> Corpus:
+def _corpus(songs: Path, output: Path, family: Family[Any], report: Callable[[str], None]) -> Corpus:
     cache = output / CORPUS
-    keeps = isinstance(config, ModelConfig)
-    if keeps and cache.exists():
-        corpus = corpora.load(cache)
+    if cache.exists():
+        corpus = corpora.load(cache, family)
     else:
         corpus = corpora.read(
-            songs, vocabulary, config, lambda done, total: report(f"reading {done}/{total}") if done % 50 == 0 else None
+            songs, family, lambda done, total: report(f"reading {done}/{total}") if done % 50 == 0 else None
         )
-        if keeps:
-            corpora.save(corpus, cache)
+        corpora.save(corpus, family, cache)
         for line in corpus.refused:
             report(f"left out: {line}")
     report(
@@ -276,7 +232,7 @@ def _corpus(
 
 def _resume(
     output: Path,
-    network: Network | Whisper,
+    network: Network,
     optimizer: torch.optim.Optimizer,
     device: torch.device,
     report: Callable[[str], None],

@@ -62,8 +62,8 @@ def draw(model: Model, example: Example, path: Path) -> Any:
         The figure.
     """
     beatmap = example.beatmap
-    reading = model.read(beatmap, example.song.sound(model), Conditioning(star_rating(beatmap)))
-    scores = [score for context in scoring.score(model, reading).values() for score in context]
+    encoded = model.family.encode(beatmap, example.song.model_input(model.family), Conditioning(star_rating(beatmap)))
+    scores = [score for context in scoring.score(model, encoded).values() for score in context]
     times = np.array([o.time for o in beatmap.hit_objects])
     start = float(times[np.argmax([np.count_nonzero((times >= t) & (times < t + SHOWN_MS)) for t in times])])
     figure, (sound, objects, bits) = pyplot.subplots(3, 1, figsize=(14, 7), sharex=True, height_ratios=(3, 1, 2))

@@ -7,21 +7,20 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from maimod.events.vocabulary import PAD
 from maimod.families.family import Model
+from maimod.families.network import Network
 
 MAX_WINDOWS = 160
 """Remembered at once: about 0.5 MB each, and some 20 for a map of three minutes."""
-BY_TOKEN = ("tokens", "times", "grid", "place")
-"""Inputs that are padded at the end of a row, by the names of the networks' parameters."""
 
 
-class RememberingNetwork(nn.Module):
+class RememberingNetwork(Network):
     """Runs a network only on windows that it has not seen lately."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
         self.known: OrderedDict[bytes, Tensor] = OrderedDict()
@@ -31,14 +30,19 @@ class RememberingNetwork(nn.Module):
         tokens = inputs["tokens"]
         lengths = (tokens != PAD).sum(dim=1).tolist()
         keys = [
-            _key([tensor[i, :length] if name in BY_TOKEN else tensor[i] for name, tensor in inputs.items()])
+            _key(
+                [tensor[i, :length] if name in self.network.by_token else tensor[i] for name, tensor in inputs.items()]
+            )
             for i, length in enumerate(lengths)
         ]
         new = [i for i, key in enumerate(keys) if key not in self.known]
         if new:
             longest = max(lengths[i] for i in new)
-            found = self.network.hidden(  # type: ignore[operator]
-                **{name: tensor[new, :longest] if name in BY_TOKEN else tensor[new] for name, tensor in inputs.items()}
+            found = self.network.hidden(
+                **{
+                    name: tensor[new, :longest] if name in self.network.by_token else tensor[new]
+                    for name, tensor in inputs.items()
+                }
             )
             for i, row in zip(new, found, strict=True):
                 self.known[keys[i]] = row[: lengths[i]].clone()
@@ -53,8 +57,7 @@ class RememberingNetwork(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """As that of the network."""
-        found: Tensor = self.network.logits(hidden)  # type: ignore[operator]
-        return found
+        return self.network.logits(hidden)
 
 
 def _key(parts: Sequence[Tensor]) -> bytes:
@@ -66,4 +69,4 @@ def _key(parts: Sequence[Tensor]) -> bytes:
 
 def remembering(model: Model) -> Model:
     """The same model with a memory."""
-    return replace(model, network=RememberingNetwork(model.network))  # type: ignore[arg-type]
+    return replace(model, network=RememberingNetwork(model.network))

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from maimod.events.grammar import successors
-from maimod.events.schema import SCHEMAS, EventKind
+from maimod.events.schema import EventKind
 from maimod.events.vocabulary import Conditioning, Vocabulary, VocabularyError
 from maimod.events.writer import from_beatmap
-from maimod.families.mini.encoding import encode
+from maimod.families.mapperatorinator.versions import VERSIONS
+from maimod.families.mini.encoding import tokenise
+from maimod.families.registry import open_folder
 from maimod.osu.beatmap import Mode
 from maimod.osu.timing import BeatGrid
 from tests import maps
@@ -32,7 +34,7 @@ LINES = ["0,500,4,2,0,70,1,0", "2000,-50,4,1,0,40,0,1", "5500,400,3,3,0,80,1,0"]
 
 @pytest.fixture(scope="module")
 def bundled() -> Vocabulary:
-    return Vocabulary.load(BUNDLED)
+    return open_folder(BUNDLED).vocabulary
 
 
 def test_every_id_decodes_to_the_value_that_encodes_to_it(bundled: Vocabulary) -> None:
@@ -73,27 +75,26 @@ def test_published_layouts_are_read_by_the_same_code() -> None:
         "input_event_ranges": [],
         "event_ranges": [{"type": t, "min_value": low, "max_value": high} for t, low, high in ranges],
     }
-    vocabulary = Vocabulary(data)
+    vocabulary = Vocabulary(data, VERSIONS["V30"].schema)
     assert (
         vocabulary.encode(EventKind.SNAP, 0),
         vocabulary.encode(EventKind.POS_X, -64),
         vocabulary.encode(EventKind.CIRCLE, 0),
     ) == (3280, 3938, 4595)
-    assert not vocabulary.ticks_for_time and vocabulary.time_step == 10 and vocabulary.version == "v30"
+    assert not vocabulary.ticks_for_time and vocabulary.time_step == 10
 
 
-@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"event_ranges": [{"type": "banana"}], "input_event_ranges": []}'])
-def test_damaged_files_are_refused_in_one_line(tmp_path: Path, damage: str) -> None:
-    (tmp_path / "tokenizer.json").write_text(damage)
-    with pytest.raises(VocabularyError) as caught:
-        Vocabulary.load(tmp_path)
-    assert str(tmp_path) in str(caught.value) and "\n" not in str(caught.value)
+@pytest.mark.parametrize("damage", [{}, {"event_ranges": [{"type": "banana"}], "input_event_ranges": []}])
+def test_damaged_files_are_refused_in_one_line(damage: dict[str, object]) -> None:
+    with pytest.raises(VocabularyError, match=r"tokenizer.json cannot be used") as caught:
+        Vocabulary(damage, VERSIONS["V30"].schema)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("mode", list(Mode))
-@pytest.mark.parametrize("name", [*SCHEMAS, "bundled"])
+@pytest.mark.parametrize("name", [*VERSIONS, "bundled"])
 def test_every_event_is_a_legal_successor_of_the_one_before(mode: Mode, name: str, bundled: Vocabulary) -> None:
-    schema = bundled.schema if name == "bundled" else SCHEMAS[name]
+    schema = VERSIONS[name].schema if name in VERSIONS else bundled.schema
     objects = (
         OBJECTS if mode is not Mode.MANIA else ["64,192,0,128,0,900:0:0:0:0:", "192,192,0,1,0", "320,192,1000,1,2"]
     )
@@ -123,7 +124,7 @@ def test_times_are_ticks_since_the_previous_time_whatever_the_tempo(bundled: Voc
     def shifts(beat_length: float) -> list[int]:
         beats = [0, 1, 1.5, 1.75, 4]
         beatmap = maps.beatmap([f"0,0,{round(b * beat_length)},1,0" for b in beats], [f"0,{beat_length},4,1,0,50,1,0"])
-        encoded = encode(beatmap, from_beatmap(beatmap, bundled.schema)["map"], bundled, Conditioning())
+        encoded = tokenise(beatmap, from_beatmap(beatmap, bundled.schema)["map"], bundled, Conditioning())
         return [bundled.decode(int(t))[1] for t in encoded.tokens if bundled.kinds[t] is EventKind.TIME]
 
     assert shifts(500) == shifts(333.333) == [0, 48, 24, 12, 108]

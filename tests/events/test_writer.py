@@ -12,25 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from maimod.events.schema import (
-    SCHEMAS,
-    TYPES,
-    Event,
-    EventError,
-    EventKind,
-    EventSchema,
-    EventScore,
-    hitsound_parts,
-    position,
-)
+from maimod.events.schema import TYPES, Event, EventError, EventKind, EventSchema, EventScore, hitsound_parts, position
 from maimod.events.writer import from_beatmap, snap_value
+from maimod.families.mapperatorinator.versions import VERSIONS
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.parser import load
 from tests.maps import RED_LINE, beatmap, text
 
 VECTORS = Path(__file__).parents[3] / "shared" / "vectors"
-V29, V31, V32 = SCHEMAS["v29"], SCHEMAS["v31"], SCHEMAS["v32"]
-MAP_ONLY = replace(SCHEMAS["v30"], contexts=(("map",),))
+SCHEMAS = {name: version.schema for name, version in VERSIONS.items()}
+V29, V31, V32 = SCHEMAS["V29"], SCHEMAS["V31"], SCHEMAS["V32"]
+MAP_ONLY = replace(SCHEMAS["V30"], contexts=(("map",),))
 """V30 without the beats."""
 
 
@@ -254,7 +246,7 @@ def test_timing_ends_with_the_last_object() -> None:
         "2211: beat t=2211",
         "2711: beat t=2711",
     ]
-    assert told(waltz, SCHEMAS["v30"])[:2] == ["500: t=500 measure", "900: t=900 beat"]
+    assert told(waltz, SCHEMAS["V30"])[:2] == ["500: t=500 measure", "900: t=900 beat"]
     late = beatmap(["256,192,3000,1,0"], ["500,400.5,3,2,0,70,1,0", "1710,500,4,2,0,70,1,0"])
     assert "1701: measure t=1701" not in told(late, V31, "timing")  # within 10 ms of the next
 
@@ -451,7 +443,7 @@ def test_events_equal_those_of_the_original(name: str) -> None:
     checkpoint, _, map_name = name.rpartition("-")
     with gzip.open(VECTORS / "expected" / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
         rows = [json.loads(row) for row in file]
-    contexts = from_beatmap(load(VECTORS / "maps" / f"{map_name}.osu"), SCHEMAS[checkpoint.partition("-")[0]])
+    contexts = from_beatmap(load(VECTORS / "maps" / f"{map_name}.osu"), SCHEMAS[checkpoint.partition("-")[0].upper()])
     actual = [
         (context, event.kind.value, event.value, event.time) for context, events in contexts.items() for event in events
     ]

@@ -16,13 +16,14 @@ import pytest
 from maimod import evidence as draw
 from maimod.audio.decode import Audio
 from maimod.audio.onsets import onset_envelope
-from maimod.events.schema import SCHEMAS, Event, EventKind, EventScore
+from maimod.events.schema import Event, EventKind, EventScore
 from maimod.evidence import clip
 from maimod.evidence.circles import COMBO_COLOURS, combo_colours
 from maimod.evidence.evidence import evidence
 from maimod.evidence.spectrum import expected_times
 from maimod.evidence.svg import palette, png, thin
 from maimod.evidence.timeline import moments
+from maimod.families.mapperatorinator.versions import VERSIONS
 from maimod.findings import BeatmapReport, Category, Finding, Report, Severity
 from maimod.linter.pipeline import Analysis
 from maimod.linter.song import Song
@@ -93,7 +94,7 @@ def analysis(mode: int = 0, objects=OBJECTS, message: str = "Odd.", version: str
         mode=Mode(mode).label,
         findings=(finding,),
     )
-    return Analysis(report, Context(beatmap, scores, heard.envelope), heard, SCHEMAS["v31"])
+    return Analysis(report, Context(beatmap, scores, heard.envelope), heard, VERSIONS["V31"].schema)
 
 
 def parsed(svg: str) -> ElementTree.Element:

@@ -20,8 +20,8 @@ from maimod.families import scoring
 from maimod.families.checkpoint import Models, describe_all, find, load_model
 from maimod.families.errors import CheckpointError
 from maimod.families.family import Model
+from maimod.families.inputs import stack
 from maimod.families.mapperatorinator import legacy_audio
-from maimod.families.mapperatorinator.encoding import MapperatorinatorReading
 from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.stars import star_rating
@@ -75,7 +75,9 @@ def modes_of(version: str) -> list[Mode]:
 def judged(
     model: Model, beatmap: Beatmap, exact: bool, conditioning: Conditioning | None = None
 ) -> dict[str, tuple[EventScore, ...]]:
-    return scoring.score(model, model.read(beatmap, a_song(), conditioning or Conditioning(stars=4.2), exact), exact)
+    return scoring.score(
+        model, model.family.encode(beatmap, a_song(), conditioning or Conditioning(stars=4.2), exact), exact
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -98,12 +100,12 @@ def test_recorded_results_of_the_original_are_met(name: str) -> None:
     checkpoint, played = name.rsplit("-", 1)
     model = load_model(VECTORS / "checkpoints" / checkpoint, "cpu", "fp32")
     beatmap = parser.load(VECTORS / "maps" / f"{played}.osu")
-    reading = model.read(
+    encoded = model.family.encode(
         beatmap, legacy_audio.load(VECTORS / "maps" / f"{played}.flac"), Conditioning(star_rating(beatmap)), exact=True
     )
-    for window, line in zip(reading.windows, _lines(VECTORS / "expected" / f"{name}.windows.jsonl.gz"), strict=True):
-        assert (window.start, reading.inputs(window).by_token["tokens"].tolist()) == (line["time"], line["prompt"])
-    contexts = scoring.score(model, reading, exact=True)
+    for window, line in zip(encoded.windows, _lines(VECTORS / "expected" / f"{name}.windows.jsonl.gz"), strict=True):
+        assert (window.start, encoded.inputs(window).by_token["tokens"].tolist()) == (line["time"], line["prompt"])
+    contexts = scoring.score(model, encoded, exact=True)
     lines = _lines(VECTORS / "expected" / f"{name}.jsonl.gz")
     assert len(lines) == sum(map(len, contexts.values()))
     for line in lines:
@@ -152,29 +154,27 @@ def test_channels_are_mixed_down_by_whole_numbers() -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Both ways of reading
+# Both ways of encoded
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_event_of_every_mode_is_scored_once_both_ways(version: str, models: dict[str, Model]) -> None:
     for mode in modes_of(version):
         for exact in (True, False):
-            reading = models[version].read(a_map(mode), a_song(), Conditioning(), exact)
-            contexts = scoring.score(models[version], reading, exact)
-            assert {name: [s.event for s in scores] for name, scores in contexts.items()} == reading.contexts
+            encoded = models[version].family.encode(a_map(mode), a_song(), Conditioning(), exact)
+            contexts = scoring.score(models[version], encoded, exact)
+            assert {name: [s.event for s in scores] for name, scores in contexts.items()} == encoded.contexts
             assert all(np.isfinite(s.surprisal) and s.expected for scores in contexts.values() for s in scores)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_nothing_looks_ahead_whatever_the_batch(version: str, models: dict[str, Model]) -> None:
     """COMPAT §11.2: the original's V32 does, when nothing is padded."""
-    model, reading = models[version], models[version].read(a_map(), a_song(), Conditioning(), exact=True)
-    tokens = reading.inputs(reading.windows[0]).by_token["tokens"]
+    model, encoded = models[version], models[version].family.encode(a_map(), a_song(), Conditioning(), exact=True)
+    tokens = encoded.inputs(encoded.windows[0]).by_token["tokens"]
     import torch
 
-    inputs = {
-        name: torch.from_numpy(array) for name, array in scoring.stack([reading.inputs(reading.windows[0])]).items()
-    }
+    inputs = {name: torch.from_numpy(array) for name, array in stack([encoded.inputs(encoded.windows[0])]).items()}
     changed = inputs | {"tokens": inputs["tokens"].clone()}
     changed["tokens"][0, -5:] = 3
     with torch.inference_mode():
@@ -186,7 +186,7 @@ def test_nothing_looks_ahead_whatever_the_batch(version: str, models: dict[str, 
 
 
 def test_few_windows_are_few(models: dict[str, Model]) -> None:
-    many, few = (models["v30"].read(a_map(), a_song(), Conditioning(), exact) for exact in (True, False))
+    many, few = (models["v30"].family.encode(a_map(), a_song(), Conditioning(), exact) for exact in (True, False))
     assert len(many.windows) >= 4 * len(few.windows)
 
 
@@ -214,8 +214,8 @@ def test_facts_reach_the_prompt_and_the_original_is_told_nothing(models: dict[st
     known = maps.beatmap(OBJECTS, LINES, metadata={"BeatmapID": "75"})
 
     def head(beatmap: Beatmap, conditioning: Conditioning, exact: bool) -> dict[str, int]:
-        reading = model.read(beatmap, a_song(), conditioning, exact)
-        tokens = reading.inputs(reading.windows[0]).by_token["tokens"][:14]
+        encoded = model.family.encode(beatmap, a_song(), conditioning, exact)
+        tokens = encoded.inputs(encoded.windows[0]).by_token["tokens"][:14]
         return {str(kind): value for kind, value in (model.vocabulary.decode(int(token)) for token in tokens) if kind}
 
     assert head(known, Conditioning(), exact=True) | {"mapper": 3, "descriptor": 2} == head(
@@ -230,8 +230,8 @@ def test_facts_reach_the_prompt_and_the_original_is_told_nothing(models: dict[st
 
 def test_v31_says_its_mapper_by_a_vector_alone(models: dict[str, Model]) -> None:
     """Its vocabulary has ids for mappers, from older code (COMPAT §2.9); the prompt does not."""
-    reading = models["v31"].read(a_map(), a_song(), Conditioning(mapper_id=20), exact=True)
-    inputs = reading.inputs(reading.windows[0])
+    encoded = models["v31"].family.encode(a_map(), a_song(), Conditioning(mapper_id=20), exact=True)
+    inputs = encoded.inputs(encoded.windows[0])
     assert "mapper" not in [models["v31"].vocabulary.kinds[token] for token in inputs.by_token["tokens"]]
     assert int(inputs.by_window["mapper"]) == 1
 
@@ -242,9 +242,9 @@ def test_v31_says_its_mapper_by_a_vector_alone(models: dict[str, Model]) -> None
 )
 def test_unknown_facts_are_refused(conditioning: Conditioning, said: str, models: dict[str, Model]) -> None:
     with pytest.raises(VocabularyError, match=said):
-        models["v32"].read(a_map(), a_song(), conditioning)
+        models["v32"].family.encode(a_map(), a_song(), conditioning)
     with pytest.raises(VocabularyError, match="is not told the year"):
-        models["v30"].read(a_map(), a_song(), Conditioning(year=2015))
+        models["v30"].family.encode(a_map(), a_song(), Conditioning(year=2015))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -276,7 +276,7 @@ def test_modes_a_checkpoint_never_learned_are_not_judged(folders: dict[str, Path
 
 def test_maps_that_cannot_be_said_are_refused(models: dict[str, Model]) -> None:
     with pytest.raises(EventError, match="no words for column"):
-        models["v30"].read(a_map(Mode.MANIA), a_song(), Conditioning())
+        models["v30"].family.encode(a_map(Mode.MANIA), a_song(), Conditioning())
 
 
 def _edit(path: Path, **changes: object) -> None:
@@ -327,7 +327,7 @@ def test_lower_precision_stays_close_and_hears_in_full(
     assert np.corrcoef(exact, close)[0, 1] > 0.99
     samples = torch.from_numpy(a_song()[: rough.config.window_samples])[None]
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert torch.equal(rough.network.hear(samples), models[version].network.hear(samples))
+        assert torch.equal(rough.network.mel_bands(samples), models[version].network.mel_bands(samples))
 
 
 @pytest.mark.slow
@@ -338,10 +338,3 @@ def test_loading_leaves_the_compiler_of_torch_alone(folders: dict[str, Path]) ->
         f"load_model(Path({str(folders['v30'])!r}), 'cpu'); sys.exit('torch._dynamo' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
-
-
-def test_readings_know_their_kind(models: dict[str, Model]) -> None:
-    assert (
-        isinstance(models["v29"].read(a_map(), a_song(), Conditioning()), MapperatorinatorReading)
-        and models["v29"].needs_song
-    )

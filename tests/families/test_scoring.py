@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 from pathlib import Path
@@ -13,15 +12,15 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from maimod.events.schema import Event, EventKind, EventScore  # noqa: E402
-from maimod.events.vocabulary import SOS, Conditioning, Vocabulary  # noqa: E402
+from maimod.events.vocabulary import SOS, Conditioning  # noqa: E402
 from maimod.events.writer import from_beatmap  # noqa: E402
 from maimod.families import scoring  # noqa: E402
 from maimod.families.checkpoint import load_model  # noqa: E402
 from maimod.families.errors import CheckpointError  # noqa: E402
 from maimod.families.family import Model  # noqa: E402
-from maimod.families.mini.config import ModelConfig  # noqa: E402
-from maimod.families.mini.encoding import encode  # noqa: E402
-from maimod.families.mini.network import Network  # noqa: E402
+from maimod.families.mini.encoding import tokenise  # noqa: E402
+from maimod.families.mini.family import Mini  # noqa: E402
+from maimod.families.registry import read_json  # noqa: E402
 from maimod.findings import ModelInfo  # noqa: E402
 from maimod.osu.beatmap import Beatmap  # noqa: E402
 from tests import maps  # noqa: E402
@@ -31,22 +30,20 @@ SHAPE = Path(__file__).parents[2] / "models" / "maimod-mini"
 
 def tiny_model(seed: int = 0, scale: float = 3.0) -> Model:
     """A random network of the bundled vocabulary, small and with 4 s windows, so that a short map needs several."""
-    vocabulary = Vocabulary.load(SHAPE)
     torch.manual_seed(seed)
-    config = ModelConfig(
-        vocab_size_in=vocabulary.size_in,
-        vocab_size_out=vocabulary.size_out,
-        d_model=32,
-        encoder_layers=1,
-        decoder_layers=2,
-        heads=2,
-        feed_forward=64,
-        window_ms=4000.0,
-    )
-    network = Network(config).eval()
+    shape = {
+        "d_model": 32,
+        "encoder_layers": 1,
+        "decoder_layers": 2,
+        "heads": 2,
+        "feed_forward": 64,
+        "window_ms": 4000.0,
+    }
+    family = Mini(read_json(SHAPE / "tokenizer.json"), shape)
+    network = family.make_network().eval()
     for parameter in network.parameters():  # large enough that every input matters
         parameter.data *= scale
-    return Model(network, vocabulary, config, ModelInfo("tiny", "maimod", "cpu", "fp32"), None)
+    return Model(network, family, ModelInfo("tiny", "maimod", "cpu", "fp32"), None)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +71,7 @@ def a_song(seed: int = 1) -> np.ndarray:
 
 
 def score(model: Model, beatmap: Beatmap, mel: np.ndarray | None, stars: float | None = None) -> tuple[EventScore, ...]:
-    return scoring.score(model, model.read(beatmap, mel, Conditioning(stars)))["map"]
+    return scoring.score(model, model.family.encode(beatmap, mel, Conditioning(stars)))["map"]
 
 
 def surprisals(model: Model, beatmap: Beatmap, mel: np.ndarray | None) -> np.ndarray:
@@ -95,7 +92,7 @@ def test_surprisal_is_that_of_a_plain_forward_pass(model: Model) -> None:
     """One window, so the whole of scoring can be written down in a few lines."""
     beatmap = a_map(8)
     events = events_of(model, beatmap)
-    encoded = encode(beatmap, events, model.vocabulary, Conditioning(3.0))
+    encoded = tokenise(beatmap, events, model.vocabulary, Conditioning(3.0))
     assert encoded.prompt[-1] == SOS
     tokens = np.concatenate([encoded.prompt, encoded.tokens])
     n_prompt = len(encoded.prompt)
@@ -185,7 +182,7 @@ def test_ordinal_events_are_judged_with_a_tolerance(model: Model) -> None:
 def save(model: Model, folder: Path) -> None:
     from safetensors.torch import save_file
 
-    (folder / "config.json").write_text(json.dumps(dataclasses.asdict(model.config)))
+    (folder / "config.json").write_text(json.dumps(model.family.stored))
     (folder / "tokenizer.json").write_text((SHAPE / "tokenizer.json").read_text())
     save_file(model.network.state_dict(), folder / "model.safetensors")
 
@@ -219,7 +216,7 @@ class TestCheckpoints:
 
     def test_weights_of_another_architecture_are_refused(self, model: Model, tmp_path: Path) -> None:
         save(model, tmp_path)
-        (tmp_path / "config.json").write_text(json.dumps(dataclasses.asdict(model.config) | {"decoder_layers": 3}))
+        (tmp_path / "config.json").write_text(json.dumps(model.family.stored | {"decoder_layers": 3}))
         with pytest.raises(CheckpointError, match="tensors are missing"):
             load_model(tmp_path, "cpu")
 

@@ -18,9 +18,8 @@ from maimod import app
 from maimod.events.schema import EventKind
 from maimod.events.vocabulary import Vocabulary
 from maimod.families.checkpoint import load_model
-from maimod.families.mapperatorinator.config import WhisperConfig
-from maimod.families.mini.config import ModelConfig
-from maimod.families.mini.encoding import EncodedMap
+from maimod.families.mapperatorinator.family import Mapperatorinator
+from maimod.families.registry import open_folder
 from maimod.osu.timing import TICKS_PER_BEAT
 from maimod.training import corpus as corpora
 from maimod.training import dataset
@@ -54,18 +53,10 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def drawn(version: str, songs: Path, folder: Path, augments: bool) -> tuple[Sampler, Vocabulary, Corpus]:
-    vocabulary = Vocabulary.load(shape_of(version, folder))
-    stored = json.loads((folder / "config.json").read_text())
-    if version == "bundled":
-        stored |= {"vocab_size_in": vocabulary.size_in, "vocab_size_out": vocabulary.size_out}
-    config = ModelConfig.from_dict(stored) if version == "bundled" else WhisperConfig.from_dict(stored)
-    part = corpora._Reader(vocabulary, config)(songs / "set")
+    family = open_folder(shape_of(version, folder))
+    part = corpora._Reader(family)(songs / "set")
     assert not part.refused
-    return (
-        Sampler(part, vocabulary, config, batch_cost=3_000, max_tokens=400, seed=3, augments=augments),
-        vocabulary,
-        part,
-    )
+    return Sampler(part, family, batch_cost=3_000, max_tokens=400, seed=3, augments=augments), family.vocabulary, part
 
 
 @pytest.mark.parametrize("version", ["bundled", "v29", "v30", "v31", "v32"])
@@ -95,12 +86,12 @@ def test_changed_windows_are_still_maps(version: str, songs: Path, tmp_path: Pat
             for token in batch["targets"][inside]
             if vocabulary.kinds[token] is EventKind.TIME
         ]
-        assert set(ticks) <= set(range(0, 9 * TICKS_PER_BEAT)) and isinstance(part.examples[0].encoded, EncodedMap)
+        assert set(ticks) <= set(range(0, 9 * TICKS_PER_BEAT))
 
 
 @pytest.mark.parametrize(("kind", "values"), [(EventKind.POS_X, range(128)), (EventKind.POS_Y, range(96))])
 def test_mirrored_coordinates(kind: EventKind, values: range) -> None:
-    vocabulary = Vocabulary(checkpoints.tokenizer("v30"))
+    vocabulary = Mapperatorinator(checkpoints.tokenizer("v30"), checkpoints.config("v30")).vocabulary
     tokens = np.array([vocabulary.encode(kind, value) for value in values])
     assert np.array_equal(dataset._mirror(tokens, vocabulary, kind, len(values) - 1), tokens[::-1])
 
@@ -113,7 +104,7 @@ def test_mirrored_coordinates(kind: EventKind, values: range) -> None:
     ],
 )
 def test_mirrored_cells(kind: EventKind, values: list[int], columns: int) -> None:
-    vocabulary = Vocabulary(checkpoints.tokenizer("v32"))
+    vocabulary = Mapperatorinator(checkpoints.tokenizer("v32"), checkpoints.config("v32")).vocabulary
     grid = np.array([vocabulary.encode(kind, value) for value in values]).reshape(-1, columns)
     assert np.array_equal(
         dataset._mirror_cells(grid.ravel(), vocabulary, True, False).reshape(grid.shape), grid[:, ::-1]

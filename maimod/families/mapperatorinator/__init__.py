@@ -1,1 +1,1 @@
-"""The published Mapperatorinator checkpoints, V29 to V32."""
+"""The Mapperatorinator family: the published checkpoints V29 to V32."""

@@ -15,6 +15,7 @@ heads, `K` head width.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 
 from maimod.families.attention import attend, embedding, rotary, rotate
 from maimod.families.mapperatorinator.config import WhisperConfig
+from maimod.families.network import Network
 
 DIFFICULTY_CENTRES, POSITION_CENTRES = 8, 10
 """Gaussians that spread a number over channels before it is projected (COMPAT §8.1)."""
@@ -218,7 +220,7 @@ class Stack(nn.Module):
         return self.layer_norm(x)
 
 
-class Whisper(nn.Module):
+class Whisper(Network):
     """Encoder over a window of the song, causal decoder over its prompt."""
 
     def __init__(self, config: WhisperConfig) -> None:
@@ -250,7 +252,7 @@ class Whisper(nn.Module):
         song_position: Tensor | None = None,
     ) -> Tensor:
         """Turn samples (B, N) and, where the network is conditioned, what is known of the map into memory (B, S, D)."""
-        x = self.hear(samples).to(self.conv1.weight.dtype)  # (B, F, n_mels)
+        x = self.mel_bands(samples).to(self.conv1.weight.dtype)  # (B, F, n_mels)
         if self.conditions is not None:
             assert stars is not None and mapper is not None and song_position is not None
             x = torch.cat(
@@ -261,7 +263,7 @@ class Whisper(nn.Module):
         x = F.gelu(self.conv2(F.gelu(self.conv1(x.transpose(1, 2))))).transpose(1, 2)  # (B, S, D)
         return self.encoder(x)
 
-    def hear(self, samples: Tensor) -> Tensor:
+    def mel_bands(self, samples: Tensor) -> Tensor:
         """Mel bands (B, F, n_mels) of samples (B, N), in float32 whatever else is run in: power spans many decades."""
         with torch.autocast(samples.device.type, enabled=False):
             bands: Tensor = self.spectrogram(samples.float())
@@ -284,12 +286,8 @@ class Whisper(nn.Module):
         found: Tensor = self.proj_out(hidden)
         return found
 
-    def forward(self, **inputs: Tensor) -> Tensor:
-        """Logits (B, T, V)."""
-        return self.logits(self.hidden(**inputs))
-
-    def to_precision(self, dtype: torch.dtype) -> Whisper:
-        """Turn the weights to `dtype`, the spectrogram excepted."""
+    def to_precision(self, dtype: torch.dtype) -> Self:
+        """Convert the weights to `dtype`, except the spectrogram."""
         for name, module in self.named_children():
             if name != "spectrogram":
                 module.to(dtype)

@@ -1,1 +1,1 @@
-"""The bundled family: a small network that counts time in ticks of the beat."""
+"""The mini family: a small network that counts time in ticks of the beat."""

@@ -1,4 +1,4 @@
-"""Shape of the bundled network, as `config.json` stores it."""
+"""Shape of the mini network, as `config.json` stores it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Whisper's."""
 
 
 @dataclass(frozen=True, slots=True)
-class ModelConfig:
+class MiniConfig:
     """Shape of the network; `config.json` of a checkpoint."""
 
     vocab_size_in: int
@@ -28,7 +28,7 @@ class ModelConfig:
     window_ms: float = 10_240.0
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> ModelConfig:
+    def from_dict(cls, values: dict[str, Any]) -> MiniConfig:
         """Take the known fields of a parsed `config.json`."""
         known = {field.name for field in fields(cls)}
         return cls(**{key: value for key, value in values.items() if key in known})

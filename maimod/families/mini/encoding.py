@@ -1,4 +1,4 @@
-"""A map and its song as the arrays the network reads: the same for training and for scoring.
+"""A map and its song as the arrays that the mini network reads, the same for training and for scoring.
 
 Conventions: `n` events, `F` mel frames per window, `G` grid features; times in ms.
 """
@@ -6,25 +6,38 @@ Conventions: `n` events, `F` mel frames per window, `G` grid features; times in 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maimod.audio import decode, spectrogram
+from maimod.audio.decode import Audio
 from maimod.events.schema import Event, EventKind
-from maimod.events.vocabulary import PAD, SOS, Conditioning, Vocabulary
+from maimod.events.vocabulary import SOS, Conditioning, Vocabulary
 from maimod.events.writer import from_beatmap
-from maimod.families.windows import HOP, LOOKAHEAD, Window, original, split
-from maimod.osu.beatmap import Beatmap
+from maimod.families.family import EncodedMap, Excerpt, Place
+from maimod.families.inputs import TrainingWindow, WindowInputs, next_tokens
+from maimod.families.mini.config import MiniConfig
+from maimod.families.mini.place_features import place_features
+from maimod.families.windows import HOP, LOOKAHEAD, Span, Window, original, split
+from maimod.osu.beatmap import Beatmap, HitObject
 from maimod.osu.timing import BeatGrid, at_rate
+
+if TYPE_CHECKING:
+    from maimod.families.network import Network
 
 MAX_WINDOW_EVENTS = 1_536
 """Windows of denser maps are shortened, which bounds time and memory; three times the densest part of a ranked map."""
+PAST_TOKENS = 64
+"""Tokens before a training window that are looked through for the last position."""
 
 
 @dataclass(frozen=True, slots=True)
-class EncodedMap:
-    """One context of one map, tokenised once; windows are slices of it."""
+class MiniTokens:
+    """A map tokenised once; windows are slices of it."""
 
     prompt: np.ndarray
     """(n_prompt,) token ids."""
@@ -38,13 +51,31 @@ class EncodedMap:
     """(n, G) grid features at `times`."""
     grid: BeatGrid
 
+    @property
+    def context_times(self) -> Sequence[np.ndarray]:
+        """Ms of each event; there is one context."""
+        return [self.times]
+
     def places(self, vocabulary: Vocabulary) -> np.ndarray:
-        """(n, N_PLACE_FEATURES) what :func:`place_features` says of the tokens."""
+        """(n, N_PLACE_FEATURES) :func:`place_features` of the tokens."""
         return place_features(self.tokens, vocabulary)
 
 
-def encode(beatmap: Beatmap, events: Sequence[Event], vocabulary: Vocabulary, conditioning: Conditioning) -> EncodedMap:
-    """Tokenise the events of one context."""
+def load_audio(song: Path | Audio, config: MiniConfig) -> np.ndarray:
+    """Normalised log-mel frames (n_frames, n_mels) of a song, frame i centred at i * frame_ms.
+
+    Raises:
+        AudioError: if nothing could be decoded.
+    """
+    audio = song if isinstance(song, Audio) else decode.load(song)
+    hop_length = round(config.frame_ms * audio.sample_rate / 1000)
+    return normalise(spectrogram.log_mel(audio.samples, n_mels=config.n_mels, hop_length=hop_length))
+
+
+def tokenise(
+    beatmap: Beatmap, events: Sequence[Event], vocabulary: Vocabulary, conditioning: Conditioning
+) -> MiniTokens:
+    """Tokenise the events of a map."""
     grid = BeatGrid(beatmap)
     times = np.array([event.time for event in events], dtype=float)
     is_time = np.array([event.kind is EventKind.TIME for event in events], dtype=bool)
@@ -54,7 +85,7 @@ def encode(beatmap: Beatmap, events: Sequence[Event], vocabulary: Vocabulary, co
     )
     ticks = grid.ticks(times[is_time])
     tokens[is_time] = vocabulary.encode_ticks(np.diff(ticks, prepend=ticks[:1]))
-    return EncodedMap(
+    return MiniTokens(
         np.array([*vocabulary.prompt(beatmap, conditioning), SOS], dtype=np.int64),
         tokens,
         times,
@@ -64,59 +95,24 @@ def encode(beatmap: Beatmap, events: Sequence[Event], vocabulary: Vocabulary, co
     )
 
 
-WAVELENGTHS = (1024.0, 512.0, 256.0, 128.0, 64.0, 32.0)
-"""Osu! pixels; the longest spans the playfield and its margins, the shortest tells neighbouring cells of 8 px apart."""
-N_PLACE_FEATURES = 4 * 2 * len(WAVELENGTHS) + 3
+_ARRAYS = ("prompt", "tokens", "times", "groups")
+_GRID_ARRAYS = ("offsets", "beat_lengths", "meters", "first_ticks")
 
 
-def _waves(values: np.ndarray) -> np.ndarray:
-    """Sines and cosines (n, 2 * n_wavelengths) of values in osu! pixels."""
-    angles = 2 * np.pi * values[:, None] / np.array(WAVELENGTHS)
-    return np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
+def to_arrays(tokens: MiniTokens) -> dict[str, np.ndarray]:
+    """A tokenised map as arrays; its phases follow from the others."""
+    return {name: getattr(tokens, name) for name in _ARRAYS} | {
+        name: getattr(tokens.grid, name) for name in _GRID_ARRAYS
+    }
 
 
-def place_features(tokens: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
-    """Where the cursor is, and where it can go once distance and x are said: geometry the network need not learn.
-
-    Of each token: the last position (x, y); and in a group whose distance and x are said, the two y that fit them.
-
-    Args:
-        tokens: (n,) ids of a context, from its beginning.
-        vocabulary: theirs.
-
-    Returns:
-        float32 (n, N_PLACE_FEATURES); zeros for vocabularies without split positions and distances.
-    """
-    features = np.zeros((len(tokens), N_PLACE_FEATURES), dtype=np.float32)
-    needed = (EventKind.DISTANCE, EventKind.POS_X, EventKind.POS_Y)
-    if not all(kind in vocabulary for kind in needed) or not len(tokens):
-        return features
-    index = np.arange(len(tokens))
-    last, value = {}, {}
-    for kind in needed:
-        span = vocabulary.ranges[kind]
-        is_kind = (tokens >= span.first_id) & (tokens < span.first_id + span.size)
-        unit = span.step if kind is EventKind.DISTANCE else vocabulary.schema.position_precision
-        pixels = ((tokens - span.first_id) + span.low / span.step + 0.5) * unit
-        last[kind] = np.maximum.accumulate(np.where(is_kind, index, -1))
-        value[kind] = np.where(last[kind] >= 0, pixels[np.maximum(last[kind], 0)], 0.0)
-    has_position = last[EventKind.POS_Y] >= 0
-    # The x of the last complete position: the x said last before that y.
-    x = np.where(has_position, value[EventKind.POS_X][np.maximum(last[EventKind.POS_Y], 0)], 256.0)
-    y = np.where(has_position, value[EventKind.POS_Y], 192.0)
-    knows_distance = last[EventKind.DISTANCE] > last[EventKind.POS_Y]
-    knows_x = (last[EventKind.POS_X] > last[EventKind.POS_Y]) & knows_distance
-    reach = np.sqrt(np.maximum(value[EventKind.DISTANCE] ** 2 - (value[EventKind.POS_X] - x) ** 2, 0.0))
-    parts = [
-        _waves(x),
-        _waves(y),
-        _waves(y - reach) * knows_x[:, None],
-        _waves(y + reach) * knows_x[:, None],
-        knows_distance[:, None],
-        knows_x[:, None],
-        (value[EventKind.DISTANCE] / 640 * knows_distance)[:, None],
-    ]
-    return np.concatenate(parts, axis=1).astype(np.float32)
+def from_arrays(arrays: Mapping[str, np.ndarray]) -> MiniTokens:
+    """The inverse of :func:`to_arrays`."""
+    grid = BeatGrid.__new__(BeatGrid)
+    for name in _GRID_ARRAYS:
+        setattr(grid, name, arrays[name])
+    prompt, tokens, times, groups = (arrays[name] for name in _ARRAYS)
+    return MiniTokens(prompt, tokens, times, groups, grid.features(times), grid)
 
 
 def normalise(mel: np.ndarray) -> np.ndarray:
@@ -124,70 +120,41 @@ def normalise(mel: np.ndarray) -> np.ndarray:
     return ((mel - mel.mean()) / max(float(mel.std()), 1e-3)).astype(np.float32)
 
 
-@dataclass(frozen=True, slots=True)
-class WindowInputs:
-    """What a network reads for one window, by the names of its parameters."""
-
-    by_token: Mapping[str, np.ndarray]
-    """Arrays (T, ...), "tokens" among them."""
-    by_window: Mapping[str, np.ndarray]
-    """Everything else."""
-    rows: tuple[int, ...]
-    """For each span of the window the row whose output predicts its first event; the events follow one by one."""
-
-
-def stack(inputs: Sequence[WindowInputs]) -> dict[str, np.ndarray]:
-    """Arrays (B, ...) of several windows, those by token right-padded with `PAD` and zeros."""
-    longest = max(len(window.by_token["tokens"]) for window in inputs)
-
-    def padded(array: np.ndarray) -> np.ndarray:
-        return np.pad(array, [(0, longest - len(array)), *[(0, 0)] * (array.ndim - 1)], constant_values=PAD)
-
-    arrays = {name: np.stack([padded(window.by_token[name]) for window in inputs]) for name in inputs[0].by_token}
-    return arrays | {name: np.stack([window.by_window[name] for window in inputs]) for name in inputs[0].by_window}
-
-
 def window_inputs(
-    encoded: EncodedMap,
+    tokens: MiniTokens,
     places: np.ndarray,
     window: Window,
     mel: np.ndarray | None,
-    *,
-    frames: int,
-    frame_ms: float,
-    n_mels: int,
-    audio_offset: float = 0.0,
+    config: MiniConfig,
+    audio_offset: float,
     rate: float = 1.0,
 ) -> WindowInputs:
-    """Assemble the arrays of one window for the bundled network.
+    """Inputs of the network for one window.
 
     Args:
-        encoded: the map.
+        tokens: the map.
         places: (n, N_PLACE_FEATURES) of its tokens.
         window: which part of it.
-        mel: (n_frames, n_mels) normalised frames of the song, frame i centred at i * frame_ms; None without audio.
-        frames: frames per window.
-        frame_ms: ms per frame.
-        n_mels: mel channels.
+        mel: (n_frames, n_mels) of the song, from :func:`load_audio`; None without one.
+        config: shape of the network.
         audio_offset: ms from map time to audio time.
         rate: ms of map and song for each ms shown; 1 but in training.
     """
-    shown = np.arange(frames) * rate
-    part = np.zeros((frames, n_mels), dtype=np.float32)
+    shown = np.arange(config.frames) * rate
+    part = np.zeros((config.frames, config.n_mels), dtype=np.float32)
     if mel is not None:
-        sources = round((window.start + audio_offset) / frame_ms) + np.round(shown).astype(int)
+        sources = round((window.start + audio_offset) / config.frame_ms) + np.round(shown).astype(int)
         inside = (sources >= 0) & (sources < len(mel))
         part[inside] = mel[sources[inside]]
-    frame_grid, phases = encoded.grid.features(window.start + shown * frame_ms), encoded.phases[window.spans[0].events]
+    events = window.spans[0].events
+    frame_grid, phases = tokens.grid.features(window.start + shown * config.frame_ms), tokens.phases[events]
     if rate != 1.0:
         frame_grid, phases = at_rate(frame_grid, rate), at_rate(phases, rate)
-    n_prompt, events = len(encoded.prompt), window.spans[0].events
+    n_prompt, times = len(tokens.prompt), (tokens.times[events] - window.start) / rate
     return WindowInputs(
         {
-            "tokens": np.concatenate([encoded.prompt, encoded.tokens[events]]),
-            "times": np.concatenate([np.zeros(n_prompt), (encoded.times[events] - window.start) / rate]).astype(
-                np.float32
-            ),
+            "tokens": np.concatenate([tokens.prompt, tokens.tokens[events]]),
+            "times": np.concatenate([np.zeros(n_prompt), times]).astype(np.float32),
             "grid": np.pad(phases, [(n_prompt, 0), (0, 0)]),
             "place": np.pad(places[events], [(n_prompt, 0), (0, 0)]),
         },
@@ -196,74 +163,93 @@ def window_inputs(
     )
 
 
-class MiniReading:
-    """One map as the bundled network reads it, ready to be shown window by window."""
+def training_window(
+    tokens: MiniTokens,
+    mel: np.ndarray | None,
+    vocabulary: Vocabulary,
+    config: MiniConfig,
+    audio_offset: float,
+    excerpt: Excerpt,
+) -> TrainingWindow:
+    """Inputs and targets of one window; see :meth:`maimod.families.family.Family.training_window`."""
+    end_ms = excerpt.start + config.window_ms * excerpt.rate
+    begin, end = (int(i) for i in np.searchsorted(np.maximum.accumulate(tokens.times), [excerpt.start, end_ms]))
+    while 0 < begin < len(tokens.groups) and tokens.groups[begin] == tokens.groups[begin - 1]:
+        begin += 1
+    end = min(end, begin + excerpt.max_tokens)
+    low = max(0, begin - PAST_TOKENS)
+    part = replace(
+        tokens,
+        prompt=vocabulary.without(tokens.prompt, excerpt.forgotten),
+        tokens=excerpt.mirror(tokens.tokens[low:end]),
+        times=tokens.times[low:end],
+        groups=tokens.groups[low:end],
+        phases=tokens.phases[low:end],
+    )
+    shown = np.arange(begin - low, end - low)
+    window = Window(excerpt.start, end_ms, (Span(shown, shown),))
+    inputs = window_inputs(
+        part, part.places(vocabulary), window, mel, config, audio_offset + excerpt.shift_ms, excerpt.rate
+    )
+    # The first time is counted from an event outside of the window, so it cannot be predicted here.
+    return TrainingWindow(inputs, next_tokens(inputs, [len(shown)], skipped=0 if begin == 0 else 1))
+
+
+class MiniMap(EncodedMap):
+    """One map encoded for the mini network."""
 
     def __init__(
         self,
         beatmap: Beatmap,
         mel: np.ndarray | None,
         vocabulary: Vocabulary,
+        config: MiniConfig,
         conditioning: Conditioning,
         exact: bool = False,
-        *,
-        frames: int,
-        frame_ms: float,
-        n_mels: int,
     ) -> None:
-        """Prepare a map.
+        """Encode a map.
 
         Args:
             beatmap: of a mode the checkpoint covers.
-            mel: (n_frames, n_mels) normalised log-mel frames; None without a song.
+            mel: (n_frames, n_mels) from :func:`load_audio`; None without a song.
             vocabulary: of the checkpoint.
-            conditioning: what is known of the map.
-            exact: the original's many windows, a tenth of each scored: what few windows are compared with.
-            frames: frames per window.
-            frame_ms: ms per frame.
-            n_mels: mel channels.
+            config: shape of its network.
+            conditioning: facts about the map.
+            exact: the original's many windows, a tenth of each scored, which few windows are compared with.
 
         Raises:
             EventError: if the map has too many events.
         """
-        self.beatmap, self.mel, self.vocabulary = beatmap, mel, vocabulary
-        self.frames, self.frame_ms, self.n_mels = frames, frame_ms, n_mels
-        self.contexts: Mapping[str, Sequence[Event]] = from_beatmap(beatmap, vocabulary.schema)
+        self.beatmap, self.mel, self.vocabulary, self.config = beatmap, mel, vocabulary, config
+        self.contexts = from_beatmap(beatmap, vocabulary.schema)
         self.events = self.contexts["map"]
-        self.encoded = encode(beatmap, self.events, vocabulary, conditioning)
-        self.places = self.encoded.places(vocabulary)
-        window_ms = frames * frame_ms
+        self.tokens = tokenise(beatmap, self.events, vocabulary, conditioning)
+        self.places = self.tokens.places(vocabulary)
+        times, length = self.tokens.times, config.window_ms
         if exact:
-            last = 0 if mel is None else round(len(mel) * frame_ms)
-            self.windows = original([self.encoded.times.astype(int)], last, round(window_ms), 1, MAX_WINDOW_EVENTS)
+            last = 0 if mel is None else round(len(mel) * config.frame_ms)
+            self.windows = original([times.astype(int)], last, round(length), 1, MAX_WINDOW_EVENTS)
         else:
             self.windows = split(
-                [(self.encoded.times, self.encoded.groups)],
-                window_ms,
-                HOP * window_ms,
-                MAX_WINDOW_EVENTS,
-                LOOKAHEAD * window_ms,
+                [(times, self.tokens.groups)], length, HOP * length, MAX_WINDOW_EVENTS, LOOKAHEAD * length
             )
 
     def inputs(self, window: Window) -> WindowInputs:
-        """What the network reads for one window."""
-        return window_inputs(
-            self.encoded,
-            self.places,
-            window,
-            self.mel,
-            frames=self.frames,
-            frame_ms=self.frame_ms,
-            n_mels=self.n_mels,
-            audio_offset=self.beatmap.audio_offset,
-        )
+        """Inputs of the network for one window."""
+        return window_inputs(self.tokens, self.places, window, self.mel, self.config, self.beatmap.audio_offset)
+
+    def position_posterior(self, network: Network, hit_object: HitObject) -> list[Place]:
+        """Where the network would place an object; none for modes without positions."""
+        from maimod.families.mini.position_posterior import position_posterior
+
+        return position_posterior(network, self, hit_object)
 
     def expected(self, token: int, context: str, index: int, window: Window) -> Event:
         """The event that a token would have been in place of the event at `index`."""
         actual = self.contexts[context][index]
         kind, value = self.vocabulary.decode(token)
         if kind is EventKind.TIME:
-            value = round(float(self.encoded.grid.times(self._ticks_before[index] + value)))
+            value = round(float(self.tokens.grid.times(self._ticks_before[index] + value)))
         return Event(kind or EventKind.CONTROL, value, actual.time, actual.group, None, actual.part)
 
     @cached_property
@@ -271,4 +257,4 @@ class MiniReading:
         """(n,) ticks of the time event before each event; of the first event where there is none."""
         is_time = np.array([event.kind is EventKind.TIME for event in self.events], dtype=bool)
         last = np.maximum.accumulate(np.where(is_time, np.arange(len(is_time)), 0))
-        return self.encoded.grid.ticks(self.encoded.times[np.concatenate([[0], last[:-1]])])
+        return self.tokens.grid.ticks(self.tokens.times[np.concatenate([[0], last[:-1]])])

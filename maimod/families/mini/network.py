@@ -16,7 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from maimod.families.attention import attend, embedding, rotary, rotate
-from maimod.families.mini.config import FRAME_STRIDE, ModelConfig
+from maimod.families.mini.config import FRAME_STRIDE, MiniConfig
+from maimod.families.network import Network
 
 TIME_UNIT_MS = 10.0
 """One rotary position of a time; frequencies run from 1 rad per unit down."""
@@ -25,7 +26,7 @@ TIME_UNIT_MS = 10.0
 class Attention(nn.Module):
     """Multi-head attention; queries from x, keys and values from `memory`."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: MiniConfig) -> None:
         super().__init__()
         self.heads = config.heads
         self.query = nn.Linear(config.d_model, config.d_model)
@@ -60,7 +61,7 @@ class Norm(nn.RMSNorm):
 class Layer(nn.Module):
     """Pre-norm transformer layer, with cross-attention in the decoder."""
 
-    def __init__(self, config: ModelConfig, crosses: bool) -> None:
+    def __init__(self, config: MiniConfig, crosses: bool) -> None:
         super().__init__()
         self.attention_norm, self.attention = Norm(config.d_model), Attention(config)
         self.cross_norm = Norm(config.d_model) if crosses else None
@@ -87,10 +88,12 @@ class Layer(nn.Module):
         return x + self.mlp(self.mlp_norm(x))
 
 
-class Network(nn.Module):
+class MiniNetwork(Network):
     """Encoder over frames, causal decoder over tokens."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    by_token = ("tokens", "times", "grid", "place")
+
+    def __init__(self, config: MiniConfig) -> None:
         super().__init__()
         self.config = config
         width = config.d_model
@@ -171,11 +174,3 @@ class Network(nn.Module):
         """(..., D) to (..., V) for the token after each."""
         found: Tensor = self.project(hidden)
         return found
-
-    def to_precision(self, dtype: torch.dtype) -> Network:
-        """Turn the weights to `dtype`."""
-        return self.to(dtype)
-
-    def forward(self, **inputs: Tensor) -> Tensor:
-        """Logits (B, T, V)."""
-        return self.logits(self.hidden(**inputs))

@@ -1,0 +1,61 @@
+"""The model families, one line each, and which of them a checkpoint folder belongs to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from maimod.events.vocabulary import VocabularyError
+from maimod.families.errors import CheckpointError
+from maimod.families.family import Family
+from maimod.families.mapperatorinator.family import Mapperatorinator
+from maimod.families.mini.family import Mini
+
+FAMILIES: tuple[type[Family[Any]], ...] = (Mini, Mapperatorinator)
+"""The first that recognises a `tokenizer.json` opens it."""
+
+
+def open_folder(folder: Path) -> Family[Any]:
+    """Open a checkpoint folder by its `tokenizer.json` and `config.json`, without torch and without its weights.
+
+    Raises:
+        CheckpointError: if one is missing, damaged, of an unknown family, or the two do not belong together.
+    """
+    tokenizer, config = read_json(folder / "tokenizer.json"), read_json(folder / "config.json")
+    kind = next((family for family in FAMILIES if family.recognises(tokenizer)), None)
+    if kind is None:
+        raise CheckpointError(f"{folder}: tokenizer.json is of no known model family")
+    try:
+        family = kind(tokenizer, config)
+    except VocabularyError as error:
+        raise CheckpointError(f"{folder}: {error}") from None
+    except CheckpointError as error:
+        raise CheckpointError(f"{folder / 'config.json'}: {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise CheckpointError(f"{folder / 'config.json'}: not a usable configuration ({reason})") from None
+    shape, vocabulary = family.config, family.vocabulary
+    if (shape.vocab_size_in, shape.vocab_size_out) != (vocabulary.size_in, vocabulary.size_out):
+        raise CheckpointError(
+            f"{folder}: tokenizer.json and config.json have different vocabularies "
+            f"({vocabulary.size_in}/{vocabulary.size_out} and {shape.vocab_size_in}/{shape.vocab_size_out} tokens)"
+        )
+    return family
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file of a checkpoint folder.
+
+    Raises:
+        CheckpointError: if there is none.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise CheckpointError(f"{path.parent}: no {path.name} in this checkpoint folder") from None
+    except ValueError as error:
+        raise CheckpointError(f"{path}: not JSON ({error})") from None
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{path}: not a JSON object")
+    return values
