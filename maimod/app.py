@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from maimod.commands.options import FAILED, Commands, Failure, quiet_if_pipe_closed, say, silence_stdout, suggest
-from maimod.findings import Severity
-from maimod.linter.settings import BUNDLED_MODEL, Settings
-from maimod.reporters import REPORTERS
+from maimod.commands.command_line import FAILED, Commands, Failure, quiet_if_pipe_closed, say, silence_stdout, suggest
+from maimod.commands.options import from_command_line, parameter, takes
+from maimod.linter.settings import BUNDLED_MODEL, Settings, Where
 
 if TYPE_CHECKING:
     from maimod.rules.base import Rule
@@ -56,37 +55,12 @@ def maimod(
     """
 
 
-ModelName = Annotated[
-    str,
-    typer.Option(
-        "--model", "--model-path", metavar="NAME|DIR|ID", help="Bundled model, checkpoint folder or Hugging Face id."
-    ),
-]
-Device = Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps.")]
-Precision = Annotated[
-    Literal["auto", "fp32", "bf16", "amp"],
-    typer.Option(help="Arithmetic of the model; auto is bf16 on CUDA, fp32 elsewhere."),
-]
-AudioPath = Annotated[str, typer.Option(metavar="FILE", help="Song to use in place of the one the map names.")]
-Difficulty = Annotated[
-    float | None,
-    typer.Option(
-        metavar="STARS", min=0, show_default=False, help="Star rating to tell the model in place of the computed one."
-    ),
-]
-MapperId = Annotated[
-    int | None, typer.Option(metavar="USER", show_default=False, help="Mapper to tell the model, if it knows mappers.")
-]
-Year = Annotated[int | None, typer.Option(min=2007, max=2076, show_default=False, help="Year to tell the model.")]
-Descriptors = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="NAME", show_default=False, help="Words for the kind of map, of those the model knows. Repeatable."
-    ),
-]
+ModelName = Annotated[str, parameter("model")]
+Device = Annotated[str, parameter("device")]
 
 
 @app.command()
+@takes(Where.CHECK)
 def check(
     context: typer.Context,
     paths: Annotated[
@@ -97,74 +71,7 @@ def check(
             help=".osu files, .osz archives, mapset folders, a Songs folder, or patterns of them.",
         ),
     ],
-    audio_path: AudioPath = "",
-    model: ModelName = BUNDLED_MODEL,
-    no_model: Annotated[bool, typer.Option("--no-model", help="Arithmetic and the song only.")] = False,
-    device: Device = "auto",
-    precision: Precision = "auto",
-    difficulty: Difficulty = None,
-    mapper_id: MapperId = None,
-    year: Year = None,
-    descriptors: Descriptors = None,
-    format: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME[:FILE]", show_default=False, help=f"{', '.join(REPORTERS)}; to stdout or a file. Repeatable."
-        ),
-    ] = None,
-    fail_on: Annotated[
-        Literal["problem", "warning", "minor", "never"], typer.Option(help="Exit with 1 from this severity on.")
-    ] = "problem",
-    min_severity: Annotated[
-        Severity, typer.Option(help="List nothing milder; --fail-on still counts it.")
-    ] = Severity.MINOR,
-    select: Annotated[
-        list[str] | None,
-        typer.Option(metavar="RULE", help="Rules to report, by prefix: rhythm,hitsounds/missing. Repeatable."),
-    ] = None,
-    ignore: Annotated[
-        list[str] | None,
-        typer.Option(metavar="RULE", help="Rules to leave out; of several matches the longest wins. Repeatable."),
-    ] = None,
-    level: Annotated[
-        Literal["easy", "normal", "hard", "insane", "expert"] | None,
-        typer.Option(show_default=False, help="What every difficulty is taken for, whatever it is called."),
-    ] = None,
-    max_findings: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=0, show_default=False, help="List the N findings of the highest score."),
-    ] = None,
-    new_only: Annotated[
-        bool, typer.Option("--new-only", help="List only what the last run of the same map did not find.")
-    ] = False,
-    baseline: Annotated[
-        str, typer.Option(metavar="FILE", help="Findings accepted in this file are not reported.")
-    ] = "",
-    write_baseline: Annotated[
-        bool, typer.Option("--write-baseline", help="Accept everything that is found now.")
-    ] = False,
-    statistics: Annotated[bool, typer.Option("--statistics", help="Add a table of rules by severity.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Findings only: no summary, no progress.")] = False,
-    raw_output: Annotated[bool, typer.Option("--raw-output", help="No colours and no links.")] = False,
-    jobs: Annotated[
-        int, typer.Option("--jobs", "-j", metavar="N", min=0, help="Processes; 0 takes as many as are worth it.")
-    ] = 0,
-    timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0, help="Give up a beatmap that takes longer; 0 never does.")
-    ] = 0.0,
-    memory: Annotated[int, typer.Option(metavar="MB", min=0, help="What a process may take up; 0 is no limit.")] = 0,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Work everything out anew and keep nothing.")] = False,
-    cache_dir: Annotated[
-        str, typer.Option(metavar="DIR", help="Where results are kept, in place of the system's cache folder.")
-    ] = "",
-    config: Annotated[
-        str, typer.Option(metavar="FILE", help="Configuration to use in place of the nearest maimod.toml.")
-    ] = "",
-    isolated: Annotated[bool, typer.Option("--isolated", help="Use no configuration file.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Lint again whenever a map is saved.")] = False,
-    show_settings: Annotated[
-        bool, typer.Option("--show-settings", help="Print the settings that would be used, and end.")
-    ] = False,
+    **options: Any,
 ) -> int:
     """Lint beatmaps and report what to look at.
 
@@ -172,26 +79,28 @@ def check(
     """
     if not all(path.strip() for path in paths):
         raise typer.BadParameter("an empty path", param_hint="PATH")
-    from maimod.commands import check
+    from maimod.commands.resolve import dump, resolve
 
-    # The command line wins over configuration: what was typed, which need not differ from the default.
+    # What was typed wins over a configuration, also where it is the default.
     typed = {
         name: value
-        for name, value in context.params.items()
+        for name, value in options.items()
         if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
     }
-    asked = check.check_of(paths, context.params, typed)
-    if show_settings:
+    resolved = resolve(paths, from_command_line(typed))
+    if resolved.options.show_settings:
         import json
 
-        typer.echo(json.dumps(check.described(asked), indent=2))
+        typer.echo(json.dumps(dump(resolved), indent=2))
         return 0
     signal.signal(signal.SIGTERM, _interrupt)  # what was unpacked is taken away before the end
-    if watch:
+    if resolved.options.watch:
         from maimod.commands.watch import watch as run_watch
 
-        return run_watch(asked)
-    return check.once(asked)
+        return run_watch(resolved)
+    from maimod.commands.check import once
+
+    return once(resolved)
 
 
 def _interrupt(number: int, frame: Any) -> None:
@@ -226,37 +135,18 @@ def rules(format: Annotated[Literal["console", "json"], typer.Option(help="Form 
 
 
 @app.command()
+@takes(Where.SCORE)
 def score(
     path: Annotated[str, typer.Argument(metavar="MAP.osu", help="A beatmap, with its song beside it.")],
     output: Annotated[str, typer.Option(metavar="FILE", help="Where the lines go; - is stdout.")] = "-",
-    audio_path: AudioPath = "",
-    model: ModelName = BUNDLED_MODEL,
-    exact: Annotated[
-        bool, typer.Option("--exact", help="The original's windows, prompts and formulas: six times the work.")
-    ] = False,
-    device: Device = "auto",
-    precision: Precision = "auto",
-    difficulty: Difficulty = None,
-    mapper_id: MapperId = None,
-    year: Year = None,
-    descriptors: Descriptors = None,
+    **options: Any,
 ) -> int:
     """Write what the model thinks of each event, one JSON object a line: docs/how-scores-work.md says what is in it."""
     import json
 
     from maimod.linter.pipeline import UsageError, score_events
 
-    settings = Settings(
-        model=model,
-        device=device,
-        precision=precision,
-        exact=exact,
-        difficulty=difficulty,
-        mapper_id=mapper_id,
-        year=year,
-        descriptors=tuple(descriptors or ()),
-        audio_path=Path(audio_path) if audio_path else None,
-    )
+    settings = Settings(**from_command_line(options))
     try:
         lines = [json.dumps(line) + "\n" for line in score_events(path, settings)]
     except UsageError as error:
@@ -352,7 +242,7 @@ def evaluate(
         str, typer.Option("--model", "--model-path", metavar="NAME|DIR", help="Bundled model or checkpoint folder.")
     ] = BUNDLED_MODEL,
     no_model: Annotated[bool, typer.Option("--no-model", help="Arithmetic and the song alone.")] = False,
-    device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    device: Device = "auto",
     unranked: Annotated[
         bool, typer.Option("--unranked", help="With a manifest: maps that are not ranked as well.")
     ] = False,
@@ -413,7 +303,7 @@ def calibrate(
     maps: Annotated[int, typer.Option(min=1, help="How many maps of each mode, two of a song at most.")] = 40,
     seed: Annotated[int, typer.Option(help="Chooses the maps and the places.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
-    device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    device: Device = "auto",
     unranked: Annotated[
         bool, typer.Option("--unranked", help="With a manifest: osu! maps that are not ranked as well.")
     ] = False,

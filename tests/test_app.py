@@ -14,7 +14,7 @@ import typer
 
 import maimod
 from maimod import app
-from maimod.commands import options
+from maimod.commands import command_line
 from maimod.findings import BeatmapReport, Category, Finding, ModelInfo, Report, Severity
 from maimod.linter.settings import Settings
 from maimod.reporters import console
@@ -391,7 +391,7 @@ class ClosedPipe(io.StringIO):
 def test_closed_pipe_keeps_the_exit_code(lint, capsys, monkeypatch, name):
     lint.beatmaps = (beatmap(PROBLEM),)
     monkeypatch.setattr(sys, "stdout", ClosedPipe())
-    monkeypatch.setattr(options, "silence_stdout", lambda: None)
+    monkeypatch.setattr(command_line, "silence_stdout", lambda: None)
     assert app.main(["check", "x", "--format", name]) == 1
     assert capsys.readouterr().err == ""
 

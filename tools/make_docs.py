@@ -1,16 +1,18 @@
-"""Write docs/rules.md from the rules' own declarations.
+"""Write docs/rules.md and the schema of maimod.toml from the declarations of rules and options.
 
 python tools/make_docs.py
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from maimod.commands.options import SCHEMA_FILE, schema  # noqa: E402
 from maimod.rules import CHECKS  # noqa: E402
 
 
@@ -41,5 +43,11 @@ def rules_page() -> str:
     return "\n".join(lines)
 
 
+def schema_file() -> str:
+    """The schema as text."""
+    return json.dumps(schema(), indent=2) + "\n"
+
+
 if __name__ == "__main__":
+    SCHEMA_FILE.write_text(schema_file(), encoding="utf-8", newline="\n")
     (ROOT / "docs" / "rules.md").write_text(rules_page(), encoding="utf-8", newline="\n")

@@ -1,243 +1,34 @@
-"""The check command, once its options are read: lint, set aside what is known, report, and say with the exit code what
+"""The check command, once its options are resolved: lint, set aside what is known, report, and say with the exit code what
 was found."""
 
 from __future__ import annotations
 
 import io
 import os
-import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import typer
-
-from maimod.commands import config as configuration
 from maimod.commands.baseline import Baseline, BaselineError, since_last_run, stale, subtract, without
 from maimod.commands.baseline import load as load_baseline
 from maimod.commands.baseline import write as write_baseline
-from maimod.commands.config import Config, ConfigError
-from maimod.commands.options import FAILED, FOUND, Failure, outputs_of, prefixes_of, quiet_if_pipe_closed, say, suggest
+from maimod.commands.command_line import FAILED, FOUND, Failure, quiet_if_pipe_closed, say
+from maimod.commands.resolve import Check
 from maimod.findings import BeatmapReport, Finding, Report, Severity
-from maimod.linter.cache import Cache, default_folder
-from maimod.linter.settings import Override, Settings
-from maimod.osu.discovery import SUFFIXES
 from maimod.reporters import REPORTERS
 from maimod.reporters.view import View, shorten
 
 if TYPE_CHECKING:
     from maimod.commands.baseline import Accepted
-    from maimod.linter.pool import Limits
     from maimod.linter.session import Session
     from maimod.osu.discovery import Source
     from maimod.reporters.console import ProgressBar, Stream
 
 MANY = 10
 """Files and findings named one by one on stderr."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """All that was asked for."""
-
-    paths: tuple[str, ...]
-    settings: Settings
-    """By the command line."""
-    given: frozenset[str]
-    """Of :class:`Settings`, what the command line gave; the rest is up to configuration files."""
-    config: Config | None
-    """The only configuration to go by; None: the nearest of each mapset."""
-    outputs: tuple[tuple[str, Path | None], ...]
-    view: View
-    jobs: int
-    limits: Limits
-    cache: Cache | None
-    baseline: Path | None = None
-    write_baseline: bool = False
-    new_only: bool = False
-    watch: bool = False
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Options and configuration
-
-
-def check_of(paths: Sequence[str], options: Mapping[str, Any], typed: Mapping[str, Any]) -> Check:
-    """Bring together the options of the command line, those of them that were typed, and the configuration.
-
-    Raises:
-        Failure: if something is wrong with them; before anything slow begins.
-    """
-    from maimod.linter.pool import Limits
-    from maimod.rules import RULES
-
-    try:
-        only = (
-            Config()
-            if options["isolated"]
-            else configuration.load(Path(options["config"]))
-            if options["config"]
-            else None
-        )
-        config = configuration.discover(_common_folder(paths)) if only is None else only
-    except ConfigError as error:
-        raise Failure(str(error)) from None
-    values = dict(options)
-    for key, value in config.values.items():
-        name = key.replace("-", "_")
-        if name in values and name not in typed and not (name == "no_model" and "model" in typed):
-            values[name] = _from_there(config, name, value)
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", values["device"]):
-        raise typer.BadParameter(f"{values['device']!r} is none of auto, cpu, cuda, cuda:N, mps", param_hint="--device")
-    known = list(RULES)
-    settings = Settings(
-        model=None if values["no_model"] else values["model"],
-        device=values["device"],
-        precision=values["precision"],
-        difficulty=values["difficulty"],
-        mapper_id=values["mapper_id"],
-        year=values["year"],
-        descriptors=tuple(values["descriptors"] or ()),
-        audio_path=Path(values["audio_path"]) if values["audio_path"] else None,
-        select=prefixes_of("--select", options["select"] or (), known),
-        ignore=prefixes_of("--ignore", options["ignore"] or (), known),
-        level=options["level"],
-    )
-    fail_on = None if values["fail_on"] == "never" else Severity(values["fail_on"])
-    view = View(
-        Severity(values["min_severity"]),
-        values["max_findings"],
-        values["statistics"],
-        values["quiet"],
-        values["raw_output"],
-        fail_on,
-        RULES,
-    )
-    cache = (
-        None if values["no_cache"] else Cache(Path(values["cache_dir"]) if values["cache_dir"] else default_folder())
-    )
-    check = Check(
-        tuple(paths),
-        settings,
-        frozenset(typed),
-        only,
-        tuple(outputs_of(values["format"] or ["console"], paths)),
-        view,
-        values["jobs"],
-        Limits(values["timeout"] or None, values["memory"] or None),
-        cache,
-        Path(values["baseline"]) if values["baseline"] else None,
-        values["write_baseline"],
-        values["new_only"],
-        values["watch"],
-    )
-    if check.write_baseline and check.baseline is None:
-        raise Failure("--write-baseline: name the file with --baseline FILE")
-    if check.baseline is not None and check.baseline.suffix.lower() in SUFFIXES:
-        raise Failure(f"--baseline {check.baseline}: would overwrite a beatmap; maimod never changes one")
-    if check.new_only and cache is None:
-        raise Failure("--new-only needs the cache, which remembers the last run")
-    if check.limits and any(name == "html" for name, _ in check.outputs):
-        raise Failure(
-            "--format html draws in this process, where --timeout and --memory do not hold: make the page in a second run"
-        )
-    if check.watch and any(name != "console" and target is None for name, target in check.outputs):
-        raise Failure("--watch writes to the console; send other formats to files, as in --format json:report.json")
-    return check
-
-
-def _common_folder(paths: Sequence[str]) -> Path:
-    """The folder that holds everything that was given."""
-    folders = [path if path.is_dir() else path.parent for path in (Path(os.path.abspath(path)) for path in paths)]
-    try:
-        return Path(os.path.commonpath(folders))
-    except ValueError:  # different drives
-        return folders[0]
-
-
-def _from_there(config: Config, name: str, value: Any) -> Any:
-    """A value of a configuration file; paths are seen from there, and what is written stays there: maps come from
-    strangers."""
-    if config.path is None:
-        return value
-    folder = config.path.parent
-    if name in ("baseline", "cache_dir") or (name == "model" and (folder / value).is_dir()):
-        return str(folder / value)
-    if name == "format":
-        for given in value:
-            target = Path(given.partition(":")[2].replace("\\", "/"))
-            if target.is_absolute() or target.drive or ".." in target.parts:
-                raise Failure(
-                    f"{config.path}: format: {given}: may not leave the folder of this file; name it on the command line"
-                )
-        return [
-            f"{kind}:{folder / target}" if target not in ("", "-") else given
-            for given in value
-            for kind, _, target in [given.partition(":")]
-        ]
-    return value
-
-
-def described(check: Check) -> dict[str, Any]:
-    """What a check would go by, as JSON values."""
-    config = check.config if check.config is not None else configuration.discover(_common_folder(check.paths))
-    settings = asdict(settings_by(config, check))
-    return {
-        "config": str(config.path) if config.path else None,
-        **{name: str(value) if isinstance(value, Path) else value for name, value in settings.items()},
-        "fail_on": check.view.fail_on or "never",
-        "max_findings": check.view.max_findings,
-        "format": [name if target is None else f"{name}:{target}" for name, target in check.outputs],
-        "baseline": check.baseline and str(check.baseline),
-        "cache_dir": check.cache and str(check.cache.folder),
-        "jobs": check.jobs,
-        "timeout": check.limits.seconds,
-        "memory": check.limits.megabytes,
-    }
-
-
-def settings_by(config: Config, check: Check) -> Settings:
-    """The settings of the command line, completed by a configuration file.
-
-    Raises:
-        Failure: if the file names a rule that there is not.
-    """
-    known = list(check.view.rules)
-    values: Mapping[str, Any] = {
-        key: value for key, value in config.values.items() if key.replace("-", "_") not in check.given
-    }
-    asked = _rules(values, known, f"{config.path}")
-    settings = replace(check.settings, **{name: value for name, value in asked.items() if value})
-    overrides = tuple(
-        Override(
-            one["name"],
-            **_rules(
-                {key: value for key, value in one.items() if key.replace("-", "_") not in check.given},
-                known,
-                f"{config.path}: override {one['name']!r}",
-            ),
-        )
-        for one in config.values.get("override", ())
-    )
-    return replace(settings, overrides=overrides)
-
-
-def _rules(values: Mapping[str, Any], known: Sequence[str], place: str) -> dict[str, Any]:
-    """What a table of a configuration says of rules."""
-    for key in ("severity", "min-score"):
-        for prefix in values.get(key, {}):
-            if not any(rule.startswith(prefix) for rule in known):
-                raise Failure(f"{place}: {key}: {prefix}: no such rule{suggest(prefix, known)}")
-    return {
-        "select": prefixes_of(f"{place}: select", values.get("select", ()), known),
-        "ignore": prefixes_of(f"{place}: ignore", values.get("ignore", ()), known),
-        "severities": tuple(values.get("severity", {}).items()),
-        "min_scores": tuple(values.get("min-score", {}).items()),
-        "level": values.get("level"),
-    }
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -259,9 +50,9 @@ def once(check: Check, sources: Sequence[Source] | None = None, session: Session
 
         album = Album()
         check = replace(check, view=replace(check.view, album=album))
-    stage = _Stage(check, None if check.write_baseline else baseline)
+    stage = _Stage(check, None if check.options.write_baseline else baseline)
     raw = _lint(check, stage, sources, session)
-    if check.write_baseline:
+    if check.options.write_baseline:
         _accept(check, raw, baseline)
     report = replace(raw, beatmaps=tuple(stage.beatmaps))
     unreadable = all(beatmap.status == "error" for beatmap in report.beatmaps)
@@ -281,9 +72,9 @@ def once(check: Check, sources: Sequence[Source] | None = None, session: Session
         return FAILED
     if not check.view.quiet:
         stage.tell_delta()
-        if baseline is not None and check.baseline is not None and not check.write_baseline:
-            _tell_stale(stale(raw, baseline, check.baseline, check.settings.selects), check.baseline)
-    return FOUND if not check.write_baseline and fails(report, check.view.fail_on) else 0
+        if baseline is not None and check.options.baseline is not None and not check.options.write_baseline:
+            _tell_stale(stale(raw, baseline, check.options.baseline, check.settings.selects), check.options.baseline)
+    return FOUND if not check.options.write_baseline and fails(report, check.view.fail_on) else 0
 
 
 def fails(report: Report, fail_on: Severity | None) -> bool:
@@ -314,9 +105,9 @@ class _Stage:
                 self.new += len(delta.new)
                 self.resolved += [f"{beatmap.path}: {text}" for text in delta.resolved]
                 fresh[place] = delta.new
-        if self.baseline is not None and check.baseline is not None:
-            report = subtract(report, self.baseline, check.baseline)
-        if check.new_only:
+        if self.baseline is not None and check.options.baseline is not None:
+            report = subtract(report, self.baseline, check.options.baseline)
+        if check.options.new_only:
             report = replace(
                 report,
                 beatmaps=tuple(
@@ -377,11 +168,11 @@ def _lint(check: Check, stage: _Stage, sources: Sequence[Source] | None, session
                 check.settings,
                 progress,
                 album.add if album else None,
-                jobs=check.jobs,
+                jobs=check.options.jobs,
                 cache=check.cache,
                 limits=check.limits,
                 arrived=stage.arrived,
-                settings_of=settings_of(check),
+                settings_of=check.settings_of(),
                 session=session,
             )
     except UsageError as error:
@@ -390,43 +181,26 @@ def _lint(check: Check, stage: _Stage, sources: Sequence[Source] | None, session
         stage.bar = None
 
 
-def settings_of(check: Check) -> Callable[[Source], Settings]:
-    """Settings of a source: by the one configuration there is, or by the nearest."""
-    known: dict[Path, Settings] = {}
-
-    def of(source: Source) -> Settings:
-        folder = source.path.parent if source.is_archive else source.path
-        if folder not in known:
-            try:
-                config = check.config if check.config is not None else configuration.discover(folder)
-            except ConfigError as error:
-                raise Failure(str(error)) from None
-            known[folder] = settings_by(config, check)
-        return known[folder]
-
-    return of
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # Baseline
 
 
 def _baseline(check: Check) -> Baseline | None:
-    if check.baseline is None or (check.write_baseline and not check.baseline.exists()):
+    if check.options.baseline is None or (check.options.write_baseline and not check.options.baseline.exists()):
         return None
     try:
-        return load_baseline(check.baseline)
+        return load_baseline(check.options.baseline)
     except BaselineError as error:
         raise Failure(str(error)) from None
 
 
 def _accept(check: Check, report: Report, old: Baseline | None) -> None:
-    assert check.baseline is not None
+    assert check.options.baseline is not None
     try:
-        count = write_baseline(check.baseline, report, old, check.settings.selects)
+        count = write_baseline(check.options.baseline, report, old, check.settings.selects)
     except OSError as error:
-        raise Failure(f"{check.baseline}: cannot be written ({error.strerror or error})") from None
-    say(f"{count} finding{'s' * (count != 1)} accepted in {check.baseline}")
+        raise Failure(f"{check.options.baseline}: cannot be written ({error.strerror or error})") from None
+    say(f"{count} finding{'s' * (count != 1)} accepted in {check.options.baseline}")
 
 
 def _tell_stale(entries: Sequence[Accepted], path: Path) -> None:

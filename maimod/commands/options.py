@@ -1,204 +1,477 @@
-"""What the user typed, made regular: `key=value` tokens, rule prefixes, output formats. Bad input is one clear line.
+"""The options of `maimod check`, each declared once: its command line and `maimod.toml` are made from the declaration.
 
-Nothing heavy is imported here: `--help` passes through.
+An option is a field of :class:`CheckOptions` or, if a lint goes by it, of :class:`maimod.linter.settings.Settings`. From
+the fields come the parameters of the commands (:func:`takes`), the reading of configuration files (:func:`load`) and
+their JSON schema (:func:`schema`).
 """
 
 from __future__ import annotations
 
-import errno
-import os
-import sys
-from collections.abc import Sequence
+import inspect
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
+from enum import Enum
+from functools import cache
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import typer
-from typer.core import TyperGroup
 
+from maimod.findings import Severity
+from maimod.linter.settings import Names, Option, Settings, Where
 from maimod.reporters import REPORTERS
-from maimod.reporters.text import clean
 
-FOUND, FAILED = 1, 2
-"""Exit codes: something at or above --fail-on; bad usage or nothing that could be read."""
+if TYPE_CHECKING:
+    from msgspec import Struct, ValidationError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+NAME = "maimod.toml"
+SCHEMA_FILE = Path(__file__).parent / "config.schema.json"
+"""For editors; `tools/make_docs.py` writes it."""
+MAX_BYTES = 1 << 20
+COMMAND_LINE = Where.CHECK
+"""Of options that make no sense in a file."""
 
 
-class Failure(typer.TyperException):
-    """What the user asked for cannot be done; one line that says why."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckOptions(Settings):
+    """What can be asked of `maimod check`: the settings of the lint, what is listed, and how the run works."""
 
-    exit_code = FAILED
+    no_model: Annotated[bool, Option(help="Arithmetic and the song only.")] = False
+    format: Annotated[
+        tuple[str, ...],
+        Option(
+            help=f"{', '.join(REPORTERS)}; to stdout or a file. Repeatable.", metavar="NAME[:FILE]", names=Names.REPORT
+        ),
+    ] = ("console",)
+    fail_on: Annotated[
+        Literal["problem", "warning", "minor", "never"], Option(help="Exit with 1 from this severity on.")
+    ] = "problem"
+    min_severity: Annotated[Severity, Option(help="List nothing milder; --fail-on still counts it.")] = Severity.MINOR
+    max_findings: Annotated[
+        int | None, Option(help="List the N findings of the highest score.", metavar="N", least=0)
+    ] = None
+    new_only: Annotated[bool, Option(help="List only what the last run of the same map did not find.")] = False
+    baseline: Annotated[
+        Path | None, Option(help="Findings accepted in this file are not reported.", metavar="FILE", names=Names.READ)
+    ] = None
+    write_baseline: Annotated[bool, Option(help="Accept everything that is found now.", where=COMMAND_LINE)] = False
+    statistics: Annotated[bool, Option(help="Add a table of rules by severity.")] = False
+    quiet: Annotated[bool, Option(help="Findings only: no summary, no progress.", spellings=("-q",))] = False
+    raw_output: Annotated[bool, Option(help="No colours and no links.")] = False
+    jobs: Annotated[
+        int, Option(help="Processes; 0 takes as many as are worth it.", metavar="N", spellings=("-j",), least=0)
+    ] = 0
+    timeout: Annotated[
+        float, Option(help="Give up a beatmap that takes longer; 0 never does.", metavar="SECONDS", least=0)
+    ] = 0.0
+    memory: Annotated[int, Option(help="What a process may take up; 0 is no limit.", metavar="MB", least=0)] = 0
+    no_cache: Annotated[bool, Option(help="Work everything out anew and keep nothing.")] = False
+    cache_dir: Annotated[
+        Path | None,
+        Option(
+            help="Where results are kept, in place of the system's cache folder.", metavar="DIR", names=Names.WRITTEN
+        ),
+    ] = None
+    config: Annotated[
+        Path | None,
+        Option(help="Configuration to use in place of the nearest maimod.toml.", where=COMMAND_LINE, metavar="FILE"),
+    ] = None
+    isolated: Annotated[bool, Option(help="Use no configuration file.", where=COMMAND_LINE)] = False
+    watch: Annotated[bool, Option(help="Lint again whenever a map is saved.", where=COMMAND_LINE)] = False
+    show_settings: Annotated[
+        bool, Option(help="Print the settings that would be used, and end.", where=COMMAND_LINE)
+    ] = False
+
+    @property
+    def settings(self) -> Settings:
+        """What the lint goes by."""
+        values = {one.name: getattr(self, one.name) for one in fields(Settings)}
+        return Settings(**{**values, "model": None if self.no_model else self.model})
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """An option with the name, type and default of its field."""
+
+    name: str
+    kind: Any
+    default: Any
+    option: Option
+
+    @property
+    def flag(self) -> str:
+        """The long option of the command line."""
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def key(self) -> str:
+        """The key in a configuration file."""
+        return self.option.key or self.name.replace("_", "-")
+
+    @property
+    def is_path(self) -> bool:
+        """Whether its value is a path."""
+        return self.kind in (Path, Path | None)
+
+
+@cache
+def declared(kind: type = CheckOptions) -> Mapping[str, Declared]:
+    """The options of a class by name, in the order of its constructor."""
+    hints = get_type_hints(kind, include_extras=True)
+    return {
+        name: Declared(name, hints[name].__origin__, parameter.default, hints[name].__metadata__[0])
+        for name, parameter in inspect.signature(kind).parameters.items()
+    }
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# key=value
+# The command line
 
 
-class Commands(TyperGroup):
-    """Commands that also take `key=value` for `--key value`, and a path alone for `check PATH`."""
+def takes(where: Where) -> Callable[[Command], Command]:
+    """Give a Typer command, in place of its `**options`, all options that are declared for it."""
 
-    default = "check"
-    """The command of a call that names none."""
+    def decorate(command: Command) -> Command:
+        hints = get_type_hints(command, include_extras=True)
+        own = [
+            parameter.replace(annotation=hints[name])
+            for name, parameter in inspect.signature(command).parameters.items()
+            if parameter.kind is not parameter.VAR_KEYWORD
+        ]
+        options = [_parameter(one) for one in declared().values() if where in one.option.where]
+        setattr(command, "__signature__", inspect.Signature([*own, *options]))  # noqa: B010
+        return command
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Rewrite the tokens, then parse them as ever."""
-        if not args:
-            typer.echo(ctx.get_help(), err=True)
-            raise typer.Exit(FAILED)
-        if args[0] not in self.commands and self._is_for_default(args[0]):
-            args = [self.default, *args]
-        command = self.commands.get(args[0])
-        has_own_commands = hasattr(command, "commands")
-        return super().parse_args(
-            ctx, args if command is None or has_own_commands else [args[0], *rewrite(args[1:], command)]
-        )
-
-    def _is_for_default(self, token: str) -> bool:
-        name, equals, _ = token.partition("=")
-        if token.startswith("-"):
-            own = {spelling for one in self.commands[self.default].params for spelling in one.opts}
-            return name in own and name not in ("--help", "-h")
-        return bool(equals) or os.path.exists(token) or any(mark in token for mark in (".osu", ".osz", "/", "\\"))
+    return decorate
 
 
-def _key(name: str) -> str:
-    return name.lstrip("-").replace("-", "_")
+def parameter(name: str) -> Any:
+    """The Typer option of a declared option, for commands that take few of them."""
+    one = declared()[name]
+    is_optional = one.default is None or one.default == ()
+    return typer.Option(
+        one.flag,
+        *one.option.spellings,
+        metavar=one.option.metavar,
+        min=one.option.least,
+        max=one.option.most,
+        show_default=not is_optional and one.kind is not bool and get_origin(one.kind) is not tuple,
+        help=one.option.help,
+    )
 
 
-def _spellings(command: Any) -> tuple[dict[str, Any], bool]:
-    """The options of a command by key, and whether it takes paths."""
-    options = {
-        _key(name): one
-        for one in command.params
-        if one.param_type_name == "option"
-        for name in one.opts
-        if name.startswith("--")
-    }
-    return options, any(one.param_type_name == "argument" and one.name in ("paths", "path") for one in command.params)
+def _parameter(one: Declared) -> inspect.Parameter:
+    kind, default = one.kind, one.default
+    if get_origin(kind) is tuple:
+        kind, default = list[str] | None, None
+    elif one.is_path:
+        kind, default = str, ""
+    elif kind == str | None:
+        kind = str
+    return inspect.Parameter(
+        one.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, parameter(one.name)]
+    )
 
 
-def rewrite(args: Sequence[str], command: Any) -> list[str]:
-    """Turn `key=value` tokens into options of `command`; whatever else holds an `=` stays as it is.
+def from_command_line(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of the command line, by name, as :class:`CheckOptions` declares them; other parameters are left out.
 
-    `beatmap_path=` is the positional path. One pair of quotes around a value is taken off, so that values
-    quoted for Hydra work. A token that is the name of an existing file is a path, whatever it looks like.
+    Raises:
+        typer.BadParameter: if a text does not have the form it must have.
     """
-    options, takes_paths = _spellings(command)
-    short = {
-        name: one for one in command.params for name in one.opts if name.startswith("-") and not name.startswith("--")
-    }
-    rewritten: list[str] = []
-    paths: list[str] = []
-    tokens = iter(args)
-    for token in tokens:
-        if token == "--":
-            paths += tokens
-        elif token.startswith("-") and token != "-":
-            rewritten.append(token)
-            option = options.get(_key(token)) if token.startswith("--") else short.get(token)
-            if option is not None and not option.is_flag:
-                rewritten += [value for value in [next(tokens, None)] if value is not None]
-        else:
-            key, equals, value = token.partition("=")
-            value = _unquote(value)
-            key = _key(key)
-            if not equals or os.path.exists(token) or not (key in options or (key == "beatmap_path" and takes_paths)):
-                paths.append(token)
-                if equals and not os.path.exists(token) and key.isidentifier():
-                    close = get_close_matches(key, [*options, "beatmap_path"], 1, 0.75)
-                    if close:
-                        raise Failure(f"{key}=: no such option; did you mean {close[0]}=?")
-            elif key == "beatmap_path":
-                if not value:
-                    raise Failure("beatmap_path is empty: give the path of a .osu file")
-                paths.append(value)
-            elif options[key].is_flag:
-                rewritten += _flag(key, value, options[key].opts[0])
-            elif value:
-                rewritten.append(f"{options[key].opts[0]}={value}")
-    return [*rewritten, "--", *paths] if paths else rewritten
+    known = declared()
+    for name, value in values.items():
+        if name in known and known[name].option.pattern and not re.fullmatch(known[name].option.pattern, value):
+            raise typer.BadParameter(f"{value!r} is none of {known[name].option.forms}", param_hint=known[name].flag)
+    return {name: _typed(known[name], value) for name, value in values.items() if name in known}
 
 
-def _unquote(value: str) -> str:
-    value = value.strip()
-    if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
-        value = value[1:-1]
-    return os.path.expanduser(value)  # a shell expands ~ only at the start of a word
-
-
-def _flag(key: str, value: str, option: str) -> list[str]:
-    if value.lower() in ("true", "yes", "on", "1"):
-        return [option]
-    if value.lower() in ("false", "no", "off", "0", ""):
-        return []
-    raise Failure(f"{key}={value}: say true or false")
+def _typed(one: Declared, value: Any) -> Any:
+    if one.is_path:
+        return Path(value) if value else None
+    return tuple(value or ()) if get_origin(one.kind) is tuple else value
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Values
+# The configuration file
 
 
-def outputs_of(formats: Sequence[str], paths: Sequence[str]) -> list[tuple[str, Path | None]]:
-    """Formats and where each goes, None for stdout; complains before anything slow begins."""
-    outputs: list[tuple[str, Path | None]] = []
-    for given in formats:
-        name, _, target = given.partition(":")
-        if name not in REPORTERS:
-            raise Failure(
-                f"--format {name}: no such format{suggest(name, list(REPORTERS))} (there are: {', '.join(REPORTERS)})"
-            )
-        path = Path(target) if target not in ("", "-") else None
-        if path is not None:
-            if path.suffix.lower() in (".osu", ".osz") or any(_is_same(path, other) for other in paths):
-                raise Failure(f"--format {given}: would overwrite a beatmap; maimod never changes one")
-            if path.is_dir() or not path.parent.is_dir():
-                why = "this is a folder" if path.is_dir() else f"no folder {path.parent}"
-                raise Failure(f"--format {given}: {why}; name a file")
-        outputs.append((name, path))
-    if sum(path is None for _, path in outputs) > 1:
-        raise Failure("only one --format can go to stdout; send the other to a file, as in --format json:report.json")
-    return outputs
+class ConfigError(Exception):
+    """A configuration file that cannot be used; one line with its path."""
 
 
-def _is_same(path: Path, other: str) -> bool:
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a configuration file says."""
+
+    path: Path | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """By the names of the options, as :class:`CheckOptions` declares them."""
+    is_found: bool = False
+    """Beside the maps, and so perhaps a stranger's; not named on the command line."""
+
+    def __bool__(self) -> bool:
+        return self.path is not None
+
+
+def discover(folder: Path) -> Config:
+    """The nearest configuration, from a folder upwards; an empty one if there is none.
+
+    Raises:
+        ConfigError: if it is there but wrong.
+    """
+    folder = folder.absolute()
+    for place in (folder, *folder.parents):
+        if (place / NAME).is_file():
+            return load(place / NAME, is_found=True)
+        if (place / "pyproject.toml").is_file():
+            config = load(place / "pyproject.toml", is_found=True)
+            if config:
+                return config
+    return Config()
+
+
+def load(path: Path, is_found: bool = False) -> Config:
+    """Read a configuration file.
+
+    Args:
+        path: a `pyproject.toml`, or a file with the same keys at its top.
+        is_found: whether it was found beside the maps; then a `pyproject.toml` without `[tool.maimod]` is an empty
+            configuration.
+
+    Raises:
+        ConfigError: if it cannot be read, or says something unknown or impossible.
+    """
+    is_project = path.name == "pyproject.toml"
     try:
-        return path.samefile(other)
-    except OSError:
-        return False
+        if path.stat().st_size > MAX_BYTES:
+            raise ConfigError(f"{path}: larger than {MAX_BYTES >> 20} MB: not a configuration")
+        table: Any = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not UTF-8, which TOML is") from None
+    except tomllib.TOMLDecodeError as error:
+        if is_project and is_found:
+            return Config()  # somebody else's file, and somebody else's to complain
+        raise ConfigError(f"{path}: {error}") from None
+    if is_project:
+        tools = table.get("tool", {})
+        table = tools.get("maimod") if isinstance(tools, dict) else None
+        if table is None:
+            if is_found:
+                return Config()
+            raise ConfigError(f"{path}: no [tool.maimod] in it")
+    try:
+        return Config(path, decode(table, path.parent), is_found)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
 
 
-def prefixes_of(option: str, given: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    """Split at commas and refuse what matches no rule: a slip of the pen would silence or report nothing."""
-    prefixes = tuple(part.strip() for text in given for part in text.split(",") if part.strip())
-    for prefix in prefixes:
-        if not any(rule.startswith(prefix) for rule in known):
-            raise Failure(f"{option} {prefix}: no such rule{suggest(prefix, known)}")
-    return prefixes
+def decode(table: Any, folder: Path) -> dict[str, Any]:
+    """The options that a table of a configuration file gives, by name; paths are seen from `folder`.
+
+    Raises:
+        ConfigError: if a key or a value is wrong: which, how, and what may have been meant.
+    """
+    import msgspec
+
+    try:
+        read = msgspec.convert(table, _table(CheckOptions))
+    except msgspec.ValidationError as error:
+        raise ConfigError(_explained(error, table)) from None
+    return {
+        name: _seen_from(folder, value, declared()[name].option.names)
+        for name, value in _given(read, CheckOptions).items()
+    }
 
 
-def suggest(given: str, known: Sequence[str]) -> str:
-    """`; did you mean …?`, or nothing."""
-    parts = {part: name for name in known for part in (name.partition("/")[0], name.partition("/")[2], name) if part}
-    categories = {name.partition("/")[0] for name in known}
-    close = [part if part in categories else parts[part] for part in get_close_matches(given.strip("/"), parts, 3, 0.6)]
-    return f"; did you mean {' or '.join(dict.fromkeys(close))}?" if close else ""
+def _seen_from(folder: Path, value: Any, names: Names | None) -> Any:
+    """A value of a file in that folder, with the paths it names."""
+    match names:
+        case Names.READ | Names.WRITTEN:
+            return folder / value
+        case Names.CHECKPOINT:  # a folder beside the file comes before a bundled checkpoint of the same name
+            return str(folder / value) if (folder / value).is_dir() else value
+        case Names.REPORT:
+            parts = [text.partition(":") for text in value]
+            return tuple(
+                f"{name}:{folder / target}" if target not in ("", "-") else name + colon + target
+                for name, colon, target in parts
+            )
+    return value
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of a configuration file, for editors."""
+    import msgspec
+
+    (found,), parts = msgspec.json.schema_components([_table(CheckOptions)], ref_template="#/$defs/{name}")
+    root = parts.pop(found["$ref"].rpartition("/")[2])
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "maimod.toml, or [tool.maimod] of pyproject.toml",
+        "description": "Long options of `maimod check` by their names; the command line wins. "
+        "Paths are seen from the file.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": root["properties"],
+        "$defs": parts,
+    }
+
+
+@cache
+def _table(kind: type) -> type[Struct]:
+    """The form of a table in the file: those options of a class that may be given there, none of them needed."""
+    import msgspec
+
+    return msgspec.defstruct(
+        kind.__name__,
+        [
+            (
+                one.name,
+                Annotated[_in_file(one.kind, one.option), msgspec.Meta(description=one.option.help)],
+                msgspec.NODEFAULT if one.default is inspect.Parameter.empty else msgspec.UNSET,
+            )
+            for one in declared(kind).values()
+            if Where.FILE in one.option.where
+        ],
+        rename={one.name: one.key for one in declared(kind).values()},
+        forbid_unknown_fields=True,
+    )
+
+
+def _in_file(kind: Any, option: Option) -> Any:
+    """The type a value of the type `kind` has in a file, with its bounds."""
+    import msgspec
+
+    arguments = get_args(kind)
+    if get_origin(kind) in (Union, UnionType):
+        kinds = [one for one in arguments if one is not NoneType]
+        return (
+            Literal[tuple(word for one in kinds for word in _words(one))] if kinds[1:] else _in_file(kinds[0], option)
+        )
+    if get_origin(kind) is tuple:
+        inner = arguments[0]
+        if get_origin(inner) is tuple:  # pairs
+            return dict[str, _in_file(get_args(inner)[1], option)]  # type: ignore[misc]
+        return tuple[_in_file(inner, option), ...]  # type: ignore[misc]
+    if kind in (int, float):
+        return Annotated[kind, msgspec.Meta(ge=option.least, le=option.most)]
+    if kind in (str, Path):
+        return Annotated[str, msgspec.Meta(pattern=f"^({option.pattern})$" if option.pattern else None)]
+    return _table(kind) if _is_table(kind) else kind
+
+
+def _is_table(kind: Any) -> bool:
+    return isinstance(kind, type) and is_dataclass(kind)
+
+
+def _words(kind: Any) -> tuple[str, ...]:
+    """The texts that a value of a type can have, if they are few."""
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return tuple(one.value for one in kind)
+    return get_args(kind) if get_origin(kind) is Literal else ()
+
+
+def _given(read: Struct, kind: type) -> dict[str, Any]:
+    """What a table says, as the fields of `kind` are declared."""
+    import msgspec
+
+    found = {name: getattr(read, name) for name in read.__struct_fields__}
+    return {
+        name: _as_declared(value, declared(kind)[name].kind)
+        for name, value in found.items()
+        if value is not msgspec.UNSET
+    }
+
+
+def _as_declared(value: Any, kind: Any) -> Any:
+    if isinstance(value, dict):
+        return tuple(value.items())
+    inner = get_args(kind)[0] if get_origin(kind) is tuple else Any
+    return tuple(inner(**_given(one, inner)) for one in value) if _is_table(inner) else value
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Answers
+# What is wrong with a file
+
+_KINDS = {
+    "str": "a text",
+    "bool": "true or false",
+    "int": "a whole number",
+    "float": "a number",
+    "array": "a list",
+    "object": "a table",
+}
 
 
-def say(text: str) -> None:
-    """One line on stderr; whatever the text holds, it cannot drive the terminal."""
-    print(f"maimod: {clean(text)}", file=sys.stderr)
+def _explained(error: ValidationError, table: Any) -> str:
+    """An error of msgspec as a line with the key, the value, and what may have been meant."""
+    what, _, where = str(error).partition(" - at `$")
+    place, value, kind = _found(where.rstrip("`"), table, _table(CheckOptions))
+    lead = f"{place}: " if place else ""
+    if unknown := re.match("Object contains unknown field `(.*)`", what):
+        keys = [one.encode_name for one in _fields(kind)]
+        close = get_close_matches(unknown[1].replace("_", "-"), keys, 1, 0.6)
+        guess = f"; did you mean {close[0]!r}?" if close else f" (there are: {', '.join(keys)})"
+        return f"{lead}unknown key {unknown[1]!r}{guess}"
+    if missing := re.match("Object missing required field `(.*)`", what):
+        return f"{lead}{missing[1]!r} is missing"
+    if what.startswith("Invalid enum value") or "matching regex" in what:
+        words = _words(kind) or tuple(_option(place).forms.split(", "))
+        close = get_close_matches(str(value), words, 1)
+        return f"{lead}{value!r} is none of {', '.join(words)}" + (f"; did you mean {close[0]}?" if close else "")
+    if bound := re.match(r"Expected `\w+` ([<>])= (.*)", what):
+        return f"{lead}{value} must be at {'least' if bound[1] == '>' else 'most'} {bound[2].removesuffix('.0')}"
+    expected = re.match(r"Expected `(\w+)", what)
+    return f"{lead}{_short(value)} is not {_KINDS[expected[1]]}" if expected else f"{lead}{what}"
 
 
-def quiet_if_pipe_closed(error: OSError) -> None:
-    """End the output if whoever reads it has seen enough (`| head`); raise any other error again."""
-    if error.errno != errno.EPIPE and not (os.name == "nt" and error.errno == errno.EINVAL):
-        raise error
-    silence_stdout()
+def _found(where: str, value: Any, kind: Any) -> tuple[str, Any, Any]:
+    """Follow a place of msgspec's, as `.override[0].level`: how the file spells it, the value there, and its type."""
+    import msgspec
+
+    place = ""
+    for key, number in re.findall(r"\.([\w-]+)|\[(\d+|\.{3})\]", where):
+        if key:
+            place, value = f"{place}.{key}", value[key]
+            kind = next(one.type for one in _fields(kind) if one.encode_name == key)
+        elif number == "...":  # it does not say which entry of a table
+            kind = get_args(_bare(kind))[1]
+            for name, one in value.items():
+                try:
+                    msgspec.convert(one, kind)
+                except msgspec.ValidationError:
+                    place, value = f"{place}.{name}", one
+                    break
+        else:
+            place, value, kind = f"{place}[{number}]", value[int(number)], get_args(_bare(kind))[0]
+    return place.lstrip("."), value, _bare(kind)
 
 
-def silence_stdout() -> None:
-    """Let nothing complain, not even the interpreter when it flushes its streams at the end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+def _fields(kind: Any) -> tuple[Any, ...]:
+    import msgspec
+
+    return msgspec.structs.fields(_bare(kind))
+
+
+def _bare(kind: Any) -> Any:
+    while get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    return kind
+
+
+def _option(place: str) -> Option:
+    return next(one.option for one in declared().values() if one.key == place)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "…"

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from maimod.commands.check import Check, once
-from maimod.commands.options import Failure, say
+from maimod.commands.check import once
+from maimod.commands.command_line import Failure, say
+from maimod.commands.resolve import Check
 from maimod.linter.session import Session
 from maimod.osu.discovery import InputError, Source, find
 
@@ -30,12 +31,13 @@ def watch(check: Check) -> int:
     state = _state(_sources(check))
     session = Session(check.cache)
     code = once(check, session=session)
+    later = replace(check, options=replace(check.options, write_baseline=False))
     try:
         while True:
             say("watching; Ctrl+C ends it")
             changed, state = _wait(check, state)
             try:
-                code = once(replace(check, write_baseline=False), changed, session)
+                code = once(later, changed, session)
             except Failure as error:
                 say(error.format_message())  # a configuration in the middle of being written, for example
     except KeyboardInterrupt:

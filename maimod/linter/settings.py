@@ -1,71 +1,208 @@
-"""What a user can ask of a lint; plain data."""
+"""What a user can ask of a lint, each option declared once.
+
+An annotation says of each setting all that other places need to know of it: :class:`Option`. The command line,
+`maimod.toml` and its JSON schema are made from these declarations (:mod:`maimod.commands.options`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from enum import Flag, StrEnum, auto
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from maimod.findings import Finding, Severity
 
 BUNDLED_MODEL = "maimod-mini"
 OFF: Literal["off"] = "off"
 """In place of a severity: the rule is not reported."""
+LevelName = Literal["easy", "normal", "hard", "insane", "expert"]
 
 Value = TypeVar("Value")
 
 
+class Where(Flag):
+    """Where an option can be given."""
+
+    CHECK = auto()
+    """On the command line of `maimod check`."""
+    SCORE = auto()
+    """On the command line of `maimod score`."""
+    FILE = auto()
+    """In a configuration file."""
+
+
+class Names(StrEnum):
+    """What files the value of an option names.
+
+    A configuration that was found beside the maps may be a stranger's, so what it names must be inside its folder, and
+    nothing that is written. A file given with `--config` may name anything.
+    """
+
+    READ = "a file to read"
+    WRITTEN = "a file or folder to write to"
+    CHECKPOINT = "a bundled checkpoint, the folder of one, or an id to download it by"
+    REPORT = "NAME, or NAME:FILE to write a report"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """All there is to know of an option but its name, type and default, which are those of the annotated field."""
+
+    help: str
+    where: Where = Where.CHECK | Where.FILE
+    metavar: str | None = None
+    """Name of the value in the help text."""
+    spellings: tuple[str, ...] = ()
+    """On the command line, besides the name of the field with dashes."""
+    key: str = ""
+    """In a configuration file, if it is not the name of the field with dashes."""
+    least: float | None = None
+    most: float | None = None
+    """Bounds of a number, or of each number of a table; both can be reached."""
+    pattern: str = ""
+    """Regular expression that a text must match as a whole."""
+    forms: str = ""
+    """The same in words."""
+    are_rules: bool = False
+    """Its texts, or the keys of its table, are rules or beginnings of rules."""
+    is_for_run: bool = False
+    """One value for the whole run: the configuration beside a single mapset does not change it."""
+    names: Names | None = None
+    """What files its value names, if it may name any in a configuration file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What can be asked for all difficulties, and otherwise for some of them."""
+
+    select: Annotated[
+        tuple[str, ...],
+        Option(
+            help="Rules to report, by prefix: rhythm,hitsounds/missing. Repeatable.", metavar="RULE", are_rules=True
+        ),
+    ] = ()
+    """Empty means all."""
+    ignore: Annotated[
+        tuple[str, ...],
+        Option(
+            help="Rules to leave out; of several matches the longest wins. Repeatable.", metavar="RULE", are_rules=True
+        ),
+    ] = ()
+    """The longest matching prefix of select and ignore wins."""
+    severities: Annotated[
+        tuple[tuple[str, Severity | Literal["off"]], ...],
+        Option(
+            help="Severity of a rule's findings, by prefix, in place of their own; the longest prefix wins.",
+            where=Where.FILE,
+            key="severity",
+            are_rules=True,
+        ),
+    ] = ()
+    min_scores: Annotated[
+        tuple[tuple[str, float], ...],
+        Option(
+            help="Score below which a rule's finding is not reported, by prefix; the longest prefix wins.",
+            where=Where.FILE,
+            key="min-score",
+            least=0,
+            most=1,
+            are_rules=True,
+        ),
+    ] = ()
+    level: Annotated[LevelName | None, Option(help="What every difficulty is taken for, whatever it is called.")] = None
+    """None goes by the name and the star rating."""
+
+
 @dataclass(frozen=True, slots=True)
-class Override:
-    """Other wishes for some difficulties, by name."""
+class Override(Selection):
+    """What is different for some difficulties."""
 
-    pattern: str
-    """Of the difficulty's name: `*` and `?` as in file names, whatever the case of letters."""
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    severities: tuple[tuple[str, Severity | Literal["off"]], ...] = ()
-    min_scores: tuple[tuple[str, float], ...] = ()
-    level: str | None = None
+    pattern: Annotated[
+        str, Option(help="Name of the difficulty with * and ?, in upper or lower case.", where=Where.FILE, key="name")
+    ]
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Selection):
     """Options of :func:`maimod.lint`."""
 
-    model: str | None = BUNDLED_MODEL
-    """Bundled name, checkpoint folder or Hugging Face id; None leaves out the model's evidence."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:N or mps."""
-    precision: str = "auto"
-    """fp32, bf16 (weights and activations), amp (autocast), or auto: bf16 on CUDA, fp32 elsewhere."""
-    exact: bool = False
-    """Published checkpoints only: the original's windows, prompts and formulas, at six times the work."""
-    difficulty: float | None = None
-    """Star rating to tell the model in place of the computed one."""
-    mapper_id: int | None = None
-    """User id of the mapper to tell the model, for checkpoints that know mappers."""
-    year: int | None = None
-    """Year to tell the model."""
-    descriptors: tuple[str, ...] = ()
-    """Words for the kind of map to tell the model, of those that the checkpoint knows."""
-    audio_path: Path | None = None
-    """Song to use in place of the one the map names; for a single beatmap."""
-    select: tuple[str, ...] = ()
-    """Rule prefixes to report; empty means all."""
-    ignore: tuple[str, ...] = ()
-    """Rule prefixes to leave out; the longest matching prefix of select and ignore wins."""
-    min_severity: Severity = Severity.MINOR
-    """Report nothing milder."""
-    level: str | None = None
-    """easy, normal, hard, insane or expert: what every difficulty is taken for; None goes by its name and stars."""
-    severities: tuple[tuple[str, Severity | Literal["off"]], ...] = ()
-    """Severity of the findings of a rule, by prefix, in place of its own; the longest prefix wins."""
-    min_scores: tuple[tuple[str, float], ...] = ()
-    """Score below which a finding is not reported, by prefix; the longest prefix wins."""
-    overrides: tuple[Override, ...] = field(default=())
-    """What is different for some difficulties; later ones win."""
+    model: Annotated[
+        str | None,
+        Option(
+            help="Bundled model, checkpoint folder or Hugging Face id.",
+            where=Where.CHECK | Where.SCORE | Where.FILE,
+            metavar="NAME|DIR|ID",
+            spellings=("--model-path",),
+            is_for_run=True,
+            names=Names.CHECKPOINT,
+        ),
+    ] = BUNDLED_MODEL
+    """None leaves out the model's evidence."""
+    device: Annotated[
+        str,
+        Option(
+            help="auto, cpu, cuda, cuda:N or mps.",
+            where=Where.CHECK | Where.SCORE | Where.FILE,
+            metavar="DEVICE",
+            pattern=r"auto|cpu|mps|cuda(:\d+)?",
+            forms="auto, cpu, cuda, cuda:N, mps",
+            is_for_run=True,
+        ),
+    ] = "auto"
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16", "amp"],
+        Option(
+            help="Arithmetic of the model; auto is bf16 on CUDA, fp32 elsewhere.",
+            where=Where.CHECK | Where.SCORE | Where.FILE,
+            is_for_run=True,
+        ),
+    ] = "auto"
+    """bf16 holds weights and activations in bfloat16, amp computes by autocast."""
+    exact: Annotated[
+        bool, Option(help="The original's windows, prompts and formulas: six times the work.", where=Where.SCORE)
+    ] = False
+    """Published checkpoints only."""
+    difficulty: Annotated[
+        float | None,
+        Option(
+            help="Star rating to tell the model in place of the computed one.",
+            where=Where.CHECK | Where.SCORE,
+            metavar="STARS",
+            least=0,
+        ),
+    ] = None
+    mapper_id: Annotated[
+        int | None,
+        Option(
+            help="Mapper to tell the model, if it knows mappers.",
+            where=Where.CHECK | Where.SCORE | Where.FILE,
+            metavar="USER",
+        ),
+    ] = None
+    year: Annotated[
+        int | None,
+        Option(help="Year to tell the model.", where=Where.CHECK | Where.SCORE | Where.FILE, least=2007, most=2076),
+    ] = None
+    descriptors: Annotated[
+        tuple[str, ...],
+        Option(
+            help="Words for the kind of map, of those the model knows. Repeatable.",
+            where=Where.CHECK | Where.SCORE | Where.FILE,
+            metavar="NAME",
+        ),
+    ] = ()
+    audio_path: Annotated[
+        Path | None,
+        Option(help="Song to use in place of the one the map names.", where=Where.CHECK | Where.SCORE, metavar="FILE"),
+    ] = None
+    """For a single beatmap."""
+    overrides: Annotated[
+        tuple[Override, ...],
+        Option(help="What is different for some difficulties; later ones win.", where=Where.FILE, key="override"),
+    ] = ()
 
     def selects(self, rule: str) -> bool:
         """Whether findings of `rule` are wanted."""
@@ -100,8 +237,7 @@ class Settings:
             if wanted == OFF or not settings.selects(finding.rule) or (least is not None and finding.score < least):
                 continue
             severity = finding.severity if wanted is None else Severity(wanted)
-            if severity.rank <= settings.min_severity.rank:
-                judged.append(finding if severity is finding.severity else replace(finding, severity=severity))
+            judged.append(finding if severity is finding.severity else replace(finding, severity=severity))
         return tuple(judged)
 
     @property
@@ -110,15 +246,13 @@ class Settings:
         levels = tuple(
             Override(override.pattern, level=override.level) for override in self.overrides if override.level
         )
-        return replace(
-            self, select=(), ignore=(), min_severity=Severity.MINOR, severities=(), min_scores=(), overrides=levels
-        )
+        return replace(self, select=(), ignore=(), severities=(), min_scores=(), overrides=levels)
 
 
 def _overridden(
     general: tuple[tuple[str, Value], ...], special: tuple[tuple[str, Value], ...]
 ) -> tuple[tuple[str, Value], ...]:
-    """Both, without what of the general the special speaks of: "rhythm" of an override beats "rhythm/unsnapped" of all."""
+    """Merge two tables by prefix; a prefix in `special` replaces itself and all longer ones in `general`."""
     return (*(one for one in general if not any(one[0].startswith(prefix) for prefix, _ in special)), *special)
 
 

@@ -8,15 +8,13 @@ from dataclasses import dataclass, field
 
 import maimod
 from maimod.commands.baseline import Delta, since_last_run
-from maimod.commands.check import Check, settings_of
-from maimod.commands.options import Failure
+from maimod.commands.command_line import Failure
+from maimod.commands.resolve import settings_of
 from maimod.findings import Report
 from maimod.linter.cache import Cache
 from maimod.linter.pipeline import Analysis, Progress, UsageError
-from maimod.linter.pool import Limits
 from maimod.linter.settings import Settings
 from maimod.osu.discovery import Source
-from maimod.reporters.view import View
 from maimod.rules import RULES
 
 _turn = threading.Lock()
@@ -96,18 +94,15 @@ class Job:
         def keep(analysis: Analysis) -> None:
             self.analyses[analysis.report.path] = analysis
 
-        check = Check(
-            (),
+        typed = {"model": self.settings.model, "device": self.settings.device}
+        report = maimod.lint(
+            self.sources,
             self.settings,
-            frozenset({"model", "no_model", "device"}),
-            None,
-            (),
-            View(rules=RULES),
-            1,
-            Limits(),
-            self.cache,
+            tell,
+            keep,
+            cache=self.cache,
+            settings_of=settings_of(typed, self.settings, RULES),
         )
-        report = maimod.lint(self.sources, self.settings, tell, keep, cache=self.cache, settings_of=settings_of(check))
         for beatmap in report.beatmaps:
             delta = since_last_run(beatmap, repr(self.settings), self.cache) if self.cache else None
             if delta is not None:

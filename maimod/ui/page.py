@@ -21,11 +21,11 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from maimod import __version__
-from maimod.commands import config as configuration
 from maimod.commands.baseline import BaselineError
 from maimod.commands.baseline import load as load_baseline
-from maimod.commands.config import ConfigError
-from maimod.commands.options import FAILED, say
+from maimod.commands.command_line import FAILED, say
+from maimod.commands.options import ConfigError, discover
+from maimod.commands.resolve import restricted
 from maimod.linter.cache import Cache, default_folder
 from maimod.linter.pipeline import MODELS_FOLDER
 from maimod.linter.settings import BUNDLED_MODEL, Settings
@@ -232,9 +232,8 @@ def _baseline(sources: Sequence[Source], given: str) -> Path | None:
     """
     first = sources[0]
     folder = first.path.parent if first.is_archive else first.path
-    config = configuration.discover(folder)
-    named = config.values.get("baseline")
-    path = folder / given if given else config.path.parent / named if config.path and named else None
+    config, _ = restricted(discover(folder), {})
+    path = folder / given if given else config.values.get("baseline")
     if path is not None and path.suffix.lower() != ".json":
         raise BaselineError(f"{path}: a baseline is a .json file")
     if path is not None and not path.parent.is_dir():

@@ -1,0 +1,204 @@
+"""What the user typed: `key=value` tokens, rule prefixes, output formats; and what is said in answer on stderr.
+
+Nothing heavy is imported here: `--help` passes through.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from maimod.reporters import REPORTERS
+from maimod.reporters.text import clean
+
+FOUND, FAILED = 1, 2
+"""Exit codes: something at or above --fail-on; bad usage or nothing that could be read."""
+
+
+class Failure(typer.TyperException):
+    """What the user asked for cannot be done; one line that says why."""
+
+    exit_code = FAILED
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# key=value
+
+
+class Commands(TyperGroup):
+    """Commands that also take `key=value` for `--key value`, and a path alone for `check PATH`."""
+
+    default = "check"
+    """The command of a call that names none."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Rewrite the tokens, then parse them as ever."""
+        if not args:
+            typer.echo(ctx.get_help(), err=True)
+            raise typer.Exit(FAILED)
+        if args[0] not in self.commands and self._is_for_default(args[0]):
+            args = [self.default, *args]
+        command = self.commands.get(args[0])
+        has_own_commands = hasattr(command, "commands")
+        return super().parse_args(
+            ctx, args if command is None or has_own_commands else [args[0], *rewrite(args[1:], command)]
+        )
+
+    def _is_for_default(self, token: str) -> bool:
+        name, equals, _ = token.partition("=")
+        if token.startswith("-"):
+            own = {spelling for one in self.commands[self.default].params for spelling in one.opts}
+            return name in own and name not in ("--help", "-h")
+        return bool(equals) or os.path.exists(token) or any(mark in token for mark in (".osu", ".osz", "/", "\\"))
+
+
+def _key(name: str) -> str:
+    return name.lstrip("-").replace("-", "_")
+
+
+def _spellings(command: Any) -> tuple[dict[str, Any], bool]:
+    """The options of a command by key, and whether it takes paths."""
+    options = {
+        _key(name): one
+        for one in command.params
+        if one.param_type_name == "option"
+        for name in one.opts
+        if name.startswith("--")
+    }
+    return options, any(one.param_type_name == "argument" and one.name in ("paths", "path") for one in command.params)
+
+
+def rewrite(args: Sequence[str], command: Any) -> list[str]:
+    """Turn `key=value` tokens into options of `command`; whatever else holds an `=` stays as it is.
+
+    `beatmap_path=` is the positional path. One pair of quotes around a value is taken off, so that values
+    quoted for Hydra work. A token that is the name of an existing file is a path, whatever it looks like.
+    """
+    options, takes_paths = _spellings(command)
+    short = {
+        name: one for one in command.params for name in one.opts if name.startswith("-") and not name.startswith("--")
+    }
+    rewritten: list[str] = []
+    paths: list[str] = []
+    tokens = iter(args)
+    for token in tokens:
+        if token == "--":
+            paths += tokens
+        elif token.startswith("-") and token != "-":
+            rewritten.append(token)
+            option = options.get(_key(token)) if token.startswith("--") else short.get(token)
+            if option is not None and not option.is_flag:
+                rewritten += [value for value in [next(tokens, None)] if value is not None]
+        else:
+            key, equals, value = token.partition("=")
+            value = _unquote(value)
+            key = _key(key)
+            if not equals or os.path.exists(token) or not (key in options or (key == "beatmap_path" and takes_paths)):
+                paths.append(token)
+                if equals and not os.path.exists(token) and key.isidentifier():
+                    close = get_close_matches(key, [*options, "beatmap_path"], 1, 0.75)
+                    if close:
+                        raise Failure(f"{key}=: no such option; did you mean {close[0]}=?")
+            elif key == "beatmap_path":
+                if not value:
+                    raise Failure("beatmap_path is empty: give the path of a .osu file")
+                paths.append(value)
+            elif options[key].is_flag:
+                rewritten += _flag(key, value, options[key].opts[0])
+            elif value:
+                rewritten.append(f"{options[key].opts[0]}={value}")
+    return [*rewritten, "--", *paths] if paths else rewritten
+
+
+def _unquote(value: str) -> str:
+    value = value.strip()
+    if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
+        value = value[1:-1]
+    return os.path.expanduser(value)  # a shell expands ~ only at the start of a word
+
+
+def _flag(key: str, value: str, option: str) -> list[str]:
+    if value.lower() in ("true", "yes", "on", "1"):
+        return [option]
+    if value.lower() in ("false", "no", "off", "0", ""):
+        return []
+    raise Failure(f"{key}={value}: say true or false")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Values
+
+
+def outputs_of(formats: Sequence[str], paths: Sequence[str]) -> list[tuple[str, Path | None]]:
+    """Formats and where each goes, None for stdout; complains before anything slow begins."""
+    outputs: list[tuple[str, Path | None]] = []
+    for given in formats:
+        name, _, target = given.partition(":")
+        if name not in REPORTERS:
+            raise Failure(
+                f"--format {name}: no such format{suggest(name, list(REPORTERS))} (there are: {', '.join(REPORTERS)})"
+            )
+        path = Path(target) if target not in ("", "-") else None
+        if path is not None:
+            if path.suffix.lower() in (".osu", ".osz") or any(_is_same(path, other) for other in paths):
+                raise Failure(f"--format {given}: would overwrite a beatmap; maimod never changes one")
+            if path.is_dir() or not path.parent.is_dir():
+                why = "this is a folder" if path.is_dir() else f"no folder {path.parent}"
+                raise Failure(f"--format {given}: {why}; name a file")
+        outputs.append((name, path))
+    if sum(path is None for _, path in outputs) > 1:
+        raise Failure("only one --format can go to stdout; send the other to a file, as in --format json:report.json")
+    return outputs
+
+
+def _is_same(path: Path, other: str) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:
+        return False
+
+
+def prefixes_of(option: str, given: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Split at commas and refuse what matches no rule: a slip of the pen would silence or report nothing."""
+    prefixes = tuple(part.strip() for text in given for part in text.split(",") if part.strip())
+    for prefix in prefixes:
+        if not any(rule.startswith(prefix) for rule in known):
+            raise Failure(f"{option} {prefix}: no such rule{suggest(prefix, known)}")
+    return prefixes
+
+
+def suggest(given: str, known: Sequence[str]) -> str:
+    """`; did you mean …?`, or nothing."""
+    parts = {part: name for name in known for part in (name.partition("/")[0], name.partition("/")[2], name) if part}
+    categories = {name.partition("/")[0] for name in known}
+    close = [part if part in categories else parts[part] for part in get_close_matches(given.strip("/"), parts, 3, 0.6)]
+    return f"; did you mean {' or '.join(dict.fromkeys(close))}?" if close else ""
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Answers
+
+
+def say(text: str) -> None:
+    """One line on stderr; whatever the text holds, it cannot drive the terminal."""
+    print(f"maimod: {clean(text)}", file=sys.stderr)
+
+
+def quiet_if_pipe_closed(error: OSError) -> None:
+    """End the output if whoever reads it has seen enough (`| head`); raise any other error again."""
+    if error.errno != errno.EPIPE and not (os.name == "nt" and error.errno == errno.EINVAL):
+        raise error
+    silence_stdout()
+
+
+def silence_stdout() -> None:
+    """Let nothing complain, not even the interpreter when it flushes its streams at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,0 +1,289 @@
+"""From the command line and the configuration files to what a check goes by.
+
+The command line wins over a configuration file, and that over the default. Options of the whole run come from the
+configuration above all paths, settings of the lint from the nearest one of each mapset.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from maimod.commands.command_line import Failure, outputs_of, say, suggest
+from maimod.commands.options import CheckOptions, Config, ConfigError, Declared, declared, discover, load
+from maimod.findings import Severity
+from maimod.linter.cache import Cache, default_folder
+from maimod.linter.settings import Names, Override, Settings
+from maimod.osu.discovery import SUFFIXES
+from maimod.reporters.view import View
+
+if TYPE_CHECKING:
+    from maimod.linter.pool import Limits
+    from maimod.osu.discovery import Source
+
+
+@dataclass(frozen=True)
+class Check:
+    """All that was asked for."""
+
+    paths: tuple[str, ...]
+    options: CheckOptions
+    """Of the run: the command line, completed by the configuration above all paths."""
+    typed: Mapping[str, Any]
+    """Options that the command line gave, by name."""
+    config: Config
+    """The configuration above all paths."""
+    outputs: tuple[tuple[str, Path | None], ...]
+    view: View
+    limits: Limits
+    cache: Cache | None
+
+    @property
+    def settings(self) -> Settings:
+        """Of the lint, but for what the mapsets' own configurations change."""
+        return self.options.settings
+
+    def settings_of(self) -> Callable[[Source], Settings]:
+        """A function from a source to its settings; it reads each configuration once."""
+        return settings_of(self.typed, self.settings, self.view.rules, named_config(self.typed))
+
+
+def resolve(paths: Sequence[str], typed: Mapping[str, Any]) -> Check:
+    """Bring together the options of the command line and the configuration.
+
+    Args:
+        paths: what to lint.
+        typed: the options that the command line gave, by name.
+
+    Raises:
+        Failure: if something is wrong with them; before anything slow begins.
+    """
+    from maimod.linter.pool import Limits
+    from maimod.rules import RULES
+
+    config = named_config(typed)
+    if config is None:
+        config, refused = restricted(_config(_common_folder(paths)), typed)
+        for line in refused:
+            say(line)
+    options = options_of(config, typed, list(RULES))
+    view = View(
+        options.min_severity,
+        options.max_findings,
+        options.statistics,
+        options.quiet,
+        options.raw_output,
+        None if options.fail_on == "never" else Severity(options.fail_on),
+        RULES,
+    )
+    check = Check(
+        tuple(paths),
+        options,
+        typed,
+        config,
+        tuple(outputs_of(options.format, paths)),
+        view,
+        Limits(options.timeout or None, options.memory or None),
+        None if options.no_cache else Cache(options.cache_dir or default_folder()),
+    )
+    _refuse_contradictions(check)
+    return check
+
+
+def _refuse_contradictions(check: Check) -> None:
+    """Raise Failure for options that do not go together."""
+    options = check.options
+    if options.write_baseline and (
+        options.baseline is None or ("baseline" not in check.typed and check.config.is_found)
+    ):
+        raise Failure("--write-baseline: name the file with --baseline FILE")
+    if options.baseline is not None and options.baseline.suffix.lower() in SUFFIXES:
+        raise Failure(f"--baseline {options.baseline}: would overwrite a beatmap; maimod never changes one")
+    if options.new_only and check.cache is None:
+        raise Failure("--new-only needs the cache, which remembers the last run")
+    if check.limits and any(name == "html" for name, _ in check.outputs):
+        raise Failure(
+            "--format html draws in this process, where --timeout and --memory do not hold: make the page in a second run"
+        )
+    if options.watch and any(name != "console" and target is None for name, target in check.outputs):
+        raise Failure("--watch writes to the console; send other formats to files, as in --format json:report.json")
+
+
+def dump(check: Check) -> dict[str, Any]:
+    """What a check goes by, as JSON values."""
+    import msgspec
+
+    values = {one.name: getattr(check.options, one.name) for one in fields(check.options)}
+    values |= {one.name: getattr(check.settings, one.name) for one in fields(check.settings)}
+    values |= {
+        "config": check.config.path,
+        "format": [name if target is None else f"{name}:{target}" for name, target in check.outputs],
+        "cache_dir": check.cache and check.cache.folder,
+    }
+    return dict(msgspec.to_builtins(values, enc_hook=str))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Command line and configuration
+
+
+def named_config(typed: Mapping[str, Any]) -> Config | None:
+    """The one configuration to go by, an empty one for none at all; None: the nearest of each mapset."""
+    if typed.get("isolated"):
+        return Config()
+    path = typed.get("config")
+    try:
+        return load(path) if path else None
+    except ConfigError as error:
+        raise Failure(str(error)) from None
+
+
+def options_of(config: Config, typed: Mapping[str, Any], rules: Sequence[str]) -> CheckOptions:
+    """The options of the command line, completed by a configuration and the defaults.
+
+    Raises:
+        Failure: if one of them names a rule that there is not.
+    """
+    values = {name: value for name, value in config.values.items() if name not in typed}
+    if "model" in typed:
+        values.pop("no_model", None)
+    own = _with_rules(values, rules, lambda one: f"{config.path}: {one.key}")
+    if "overrides" in own:
+        own["overrides"] = tuple(_override(one, typed, rules, f"{config.path}") for one in own["overrides"])
+    return CheckOptions(**own, **_with_rules(typed, rules, lambda one: one.flag))
+
+
+def _override(override: Override, typed: Mapping[str, Any], rules: Sequence[str], place: str) -> Override:
+    """What an override leaves to be asked for when the command line has been heard."""
+    values = {name: getattr(override, name) for name in declared(Override) if name not in typed or name == "pattern"}
+    return Override(**_with_rules(values, rules, lambda one: f"{place}: override {override.pattern!r}: {one.key}"))
+
+
+def _with_rules(values: Mapping[str, Any], rules: Sequence[str], name_of: Callable[[Declared], str]) -> dict[str, Any]:
+    """The same options with lists of rules split at commas; a prefix of no rule would report or silence nothing.
+
+    Raises:
+        Failure: if there is such a prefix.
+    """
+    checked = dict(values)
+    for name, value in values.items():
+        one = declared().get(name)
+        if one is None or not one.option.are_rules:
+            continue
+        is_table = bool(value) and not isinstance(value[0], str)
+        if not is_table:
+            checked[name] = tuple(part.strip() for text in value for part in text.split(",") if part.strip())
+        for prefix in [key for key, _ in value] if is_table else checked[name]:
+            if not any(rule.startswith(prefix) for rule in rules):
+                raise Failure(f"{name_of(one)} {prefix}: no such rule{suggest(prefix, rules)}")
+    return checked
+
+
+def settings_of(
+    typed: Mapping[str, Any], run: Settings, rules: Iterable[str], only: Config | None = None
+) -> Callable[[Source], Settings]:
+    """A function from a source to its settings.
+
+    Args:
+        typed: options that the command line gave, by name.
+        run: settings of the run, of which the model and its device are.
+        rules: all there are.
+        only: the one configuration to go by; None: the nearest of each source.
+    """
+    known: dict[Path, Settings] = {}
+    of_run = {one.name: getattr(run, one.name) for one in declared(Settings).values() if one.option.is_for_run}
+
+    def of(source: Source) -> Settings:
+        folder = source.path.parent if source.is_archive else source.path
+        if folder not in known:
+            config = _config(folder) if only is None else only
+            known[folder] = replace(options_of(config, typed, list(rules)).settings, **of_run)
+        return known[folder]
+
+    return of
+
+
+def _config(folder: Path) -> Config:
+    try:
+        return discover(folder)
+    except ConfigError as error:
+        raise Failure(str(error)) from None
+
+
+def _common_folder(paths: Sequence[str]) -> Path:
+    """The folder that holds everything that was given."""
+    folders = [path if path.is_dir() else path.parent for path in (Path(os.path.abspath(path)) for path in paths)]
+    try:
+        return Path(os.path.commonpath(folders))
+    except ValueError:  # different drives
+        return folders[0]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Configurations that were found: maps come from strangers
+
+
+def restricted(config: Config, typed: Mapping[str, Any]) -> tuple[Config, list[str]]:
+    """What a configuration may say that was found beside maps: nothing that writes, or opens files outside its folder.
+
+    Args:
+        config: any configuration.
+        typed: options that the command line gave, by name; of these nothing is refused, since they win.
+
+    Returns:
+        The configuration without what it may not say, and a line about each option left out.
+    """
+    if not config.is_found or config.path is None:
+        return config, []
+    values, refused = dict(config.values), []
+    for name in [name for name in values if name not in typed]:
+        one = declared()[name]
+        value, why = _permitted(one, values[name], config.path.parent)
+        if why:
+            refused.append(
+                f"{config.path}: {one.key}: {why}, which a configuration found beside maps may not ask for: left out; "
+                f"give {one.flag} on the command line, or this file with --config"
+            )
+        if value is None:
+            del values[name]
+        else:
+            values[name] = value
+    return replace(config, values=values), refused
+
+
+def _permitted(one: Declared, value: Any, folder: Path) -> tuple[Any, str]:
+    """What of a value is permitted, None for nothing, and what the rest would have done; empty if there is no rest."""
+    match one.option.names:
+        case Names.WRITTEN:
+            return None, f"writes to {value}"
+        case Names.REPORT:
+            beyond = [text for text in value if text.partition(":")[2] not in ("", "-")]
+            kept = tuple(text for text in value if text not in beyond)
+            return kept or None, f"writes {', '.join(beyond)}" if beyond else ""
+        case Names.READ | Names.CHECKPOINT:
+            is_bundled = one.option.names is Names.CHECKPOINT and _is_bundled(value)
+            return (
+                (value, "")
+                if is_bundled or _lies_in(Path(value), folder)
+                else (None, f"opens {value} outside its folder")
+            )
+    return value, ""
+
+
+def _lies_in(path: Path, folder: Path) -> bool:
+    """Whether a file or folder, and all in it, lie in a folder when links have been followed."""
+    try:
+        root = folder.resolve()
+        places = [path, *(path.rglob("*") if path.is_dir() else ())]
+        return path.is_absolute() and all(place.resolve().is_relative_to(root) for place in places)
+    except (OSError, RuntimeError):  # a link that leads to itself
+        return False
+
+
+def _is_bundled(model: str) -> bool:
+    from maimod.linter.pipeline import MODELS_FOLDER
+
+    return model == Path(model).name and (MODELS_FOLDER / model / "config.json").is_file()
