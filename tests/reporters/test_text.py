@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from maimod.commands.options import say
+from maimod.commands.command_line import say
 from maimod.findings import BeatmapReport, Category, Finding, Report, Severity
 from maimod.reporters import REPORTERS
 from maimod.reporters.text import clean, json_without_commands, markup_without_commands
