@@ -90,3 +90,21 @@ def test_tail_of_an_even_number_of_slides_is_the_head() -> None:
 @pytest.mark.parametrize("points", [((5, 5),), ((5, 5), (5, 5)), ((5, 5), (5, 5), (5, 5))])
 def test_degenerate_paths_are_points(points: tuple[tuple[float, float], ...]) -> None:
     assert path("B", *points, length=100).length == 0
+
+
+@pytest.mark.parametrize("n", [65, 200, 1000])
+def test_a_bezier_of_many_points_is_the_same_curve(n):
+    random = np.random.default_rng(n)
+    control = np.cumsum(random.normal(0, 20, (n, 2)), axis=0)
+    count = 40
+    points = np.broadcast_to(control, (count, n, 2))
+    t = np.linspace(0, 1, count + 1)[1:, None, None]
+    while points.shape[1] > 1:
+        points = points[:, :-1] * (1 - t) + points[:, 1:] * t
+    np.testing.assert_allclose(slider_path._bezier_of_many(control, count), points[:, 0], atol=1e-7)
+
+
+def test_a_bezier_of_ten_thousand_points_is_flattened():
+    points = tuple((float(100 + i % 50), float(100 + i // 100)) for i in range(10_000))
+    line = slider_path.flatten(SliderPath("B", points, 1, 150.0))
+    assert len(line.vertices) <= slider_path.MAX_CURVE_POINTS + 2 and line.length == pytest.approx(150)
