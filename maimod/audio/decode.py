@@ -1,19 +1,18 @@
-"""Turn a song's file into mono samples and log-mel frames.
+"""Decode a song's file to mono samples.
 
-Conventions: samples are float32, mono, in [-1, 1]; times outside of this module are ms from
-the start of the audio, seconds and sample indices stay inside. The format is told from the
-content of a file, never from its name, because mapsets hold mp3 data named `.ogg` and worse.
+Conventions: samples are float32, mono, in [-1, 1]; times outside of this module are ms from the start of the audio,
+seconds and sample indices stay inside. The format is found from the content of a file, never from its name: mapsets
+hold mp3 data named `.ogg` and worse.
 
-Decoders: libsndfile (https://libsndfile.github.io/libsndfile/formats.html) first; FFmpeg's
-libraries through PyAV for what it cannot read (m4a, damaged or odd files). Both drop the encoder
-delay that a LAME tag or an Opus header declares. An mp3 without such a tag starts about 25 ms
-late in both, and in the game too.
+Decoders: libsndfile (https://libsndfile.github.io/libsndfile/formats.html) first; FFmpeg's libraries through PyAV for
+what it cannot read (m4a, damaged or odd files). Both drop the encoder delay that a LAME tag or an Opus header declares.
+An mp3 without such a tag starts about 25 ms late in both, and in the game too.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,16 +22,12 @@ import numpy as np
 
 SAMPLE_RATE = 16_000
 """Samples per second that everything after `load` works with."""
-
 MAX_HOURS = 3.0
 """Longest song that is read [hours]; it takes 700 MB as samples."""
-
 BLOCK_SAMPLES = 1 << 18
 """Samples decoded at a time, so that only the resampled song is ever whole in memory."""
-
 CUT_TOLERANCE_SECONDS = 0.5
-"""Shortfall against the header that is not worth a message: mp3 tags miscount by some frames."""
-
+"""A song may be this much shorter than its header says without a message: mp3 tags miscount by some frames."""
 MIN_GAP_SECONDS = 0.02  # smaller steps are rounding: Matroska's time stamps are whole ms
 MAX_GAP_SECONDS = 10.0  # larger steps are wrong time stamps rather than lost packets
 
@@ -42,8 +37,12 @@ CONTAINER_FORMATS = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,eac3,flac,flv,matroska,
 STATED_LENGTH_FORMATS = ("mov", "matroska", "flac", "wav")
 
 
+Blocks = Iterator[tuple[int, np.ndarray]]
+"""(samples per second, samples) of consecutive parts of a song; the first axis of the samples is time."""
+
+
 class AudioError(Exception):
-    """A file that gives no song, with the reason and what to do about it."""
+    """A file that cannot be used as a song: why, and what to do about it."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(path, reason)
@@ -60,15 +59,12 @@ class Audio:
 
     path: Path | None
     """The file it came from; None if it was made in memory."""
-
     samples: np.ndarray
-    """Mono samples in [-1, 1], float32, of shape (n_samples,)."""
-
+    """Mono samples in [-1, 1], float32 (n_samples,)."""
     sample_rate: int
     """Samples per second."""
-
     messages: tuple[str, ...] = ()
-    """What went wrong while decoding without stopping it, one line each."""
+    """Problems that did not stop the decoding, one line each."""
 
     @property
     def duration(self) -> float:
@@ -77,7 +73,7 @@ class Audio:
 
 
 class _Decoded(NamedTuple):
-    """What one decoder made of a file."""
+    """Result of one decoder."""
 
     samples: np.ndarray  # (n_samples,) at the wanted rate
     promised: float | None  # seconds, by the file's header
@@ -93,7 +89,7 @@ class _Decoded(NamedTuple):
 def load(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> Audio:
     """Decode a song of any common format, mix it down to mono and resample it.
 
-    A damaged or cut file gives what can be decoded, and says so in `Audio.messages`. A damaged
+    Of a damaged or cut file the part that can be decoded is returned, with a message in `Audio.messages`. A damaged
     packet becomes silence of its length, so what follows it stays in time.
 
     Args:
@@ -147,7 +143,7 @@ def load(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> Audio:
 
 
 class _Source:
-    """State that a block decoder reports beside its blocks."""
+    """A file being decoded, and what its decoder found out beside the samples."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -155,7 +151,7 @@ class _Source:
         self.messages: list[str] = []
 
 
-def _decode(path: Path, sample_rate: int, blocks: Any) -> _Decoded | None:
+def _decode(path: Path, sample_rate: int, blocks: Callable[[_Source], Blocks]) -> _Decoded | None:
     """Run one decoder to the end or to its first error; None if it cannot open the file."""
     import soxr
 
@@ -198,8 +194,8 @@ def _decode(path: Path, sample_rate: int, blocks: Any) -> _Decoded | None:
     return _Decoded(samples, source.promised, source.messages, complete)
 
 
-def _soundfile_blocks(source: _Source) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (sample rate, mono block) by libsndfile."""
+def _soundfile_blocks(source: _Source) -> Blocks:
+    """Decode with libsndfile, mixed down to mono."""
     import soundfile
 
     # A file object, not a path: the extension `.raw` would make soundfile ask for a format.
@@ -211,8 +207,12 @@ def _soundfile_blocks(source: _Source) -> Iterator[tuple[int, np.ndarray]]:
             yield file.samplerate, block @ weights
 
 
-def _av_blocks(source: _Source) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (sample rate, mono block) by FFmpeg, with silence in place of damaged packets."""
+def _av_blocks(source: _Source) -> Blocks:
+    """Decode with FFmpeg, mixed down to mono, with silence in place of damaged packets."""
+    return joined(_av_frame_blocks(source))
+
+
+def _av_frame_blocks(source: _Source) -> Blocks:
     import av
 
     with open_container(source.path) as container:
@@ -222,15 +222,10 @@ def _av_blocks(source: _Source) -> Iterator[tuple[int, np.ndarray]]:
                 source.promised = float(stream.duration * stream.time_base)
             elif container.duration is not None:
                 source.promised = container.duration / av.time_base
-        pending: list[np.ndarray] = []
-        n_pending, rate, n_gaps, lost_seconds = 0, 0, 0, 0.0
+        n_gaps, lost_seconds = 0, 0.0
         position = None  # seconds, by the time stamps, where the next frame should start
         for frame in av_frames(container, stream):
-            block = _mix_down(frame)
-            if n_pending and (frame.sample_rate != rate or n_pending >= BLOCK_SAMPLES):
-                yield rate, np.concatenate(pending)
-                pending, n_pending = [], 0
-            rate = frame.sample_rate
+            block, rate = _mix_down(frame), frame.sample_rate
             if frame.time is not None:
                 gap = frame.time - position if position is not None else 0.0
                 if MIN_GAP_SECONDS < gap < MAX_GAP_SECONDS:
@@ -239,17 +234,28 @@ def _av_blocks(source: _Source) -> Iterator[tuple[int, np.ndarray]]:
                 position = frame.time + frame.samples / rate
             elif position is not None:
                 position += frame.samples / rate
-            pending.append(block)
-            n_pending += len(block)
+            yield rate, block
         if n_gaps:
             source.messages.append(f"The file is damaged: {n_gaps} gaps, {lost_seconds:.2f} s in all, became silence.")
-        if n_pending:
-            yield rate, np.concatenate(pending)
+
+
+def joined(blocks: Blocks) -> Blocks:
+    """Join neighbouring blocks of one sample rate until they have at least `BLOCK_SAMPLES` samples."""
+    pending: list[np.ndarray] = []
+    n_pending = pending_rate = 0
+    for rate, block in blocks:
+        if pending and (rate != pending_rate or n_pending >= BLOCK_SAMPLES):
+            yield pending_rate, np.concatenate(pending)
+            pending, n_pending = [], 0
+        pending.append(block)
+        n_pending, pending_rate = n_pending + len(block), rate
+    if pending:
+        yield pending_rate, np.concatenate(pending)
 
 
 @contextmanager
 def open_container(path: Path) -> Iterator[Any]:
-    """Open a file by FFmpeg as an `av.container.InputContainer` that has a sound track.
+    """Open a file with FFmpeg as an `av.container.InputContainer` that has a sound track.
 
     Raises:
         AudioError: if there is no sound track.
@@ -265,7 +271,7 @@ def open_container(path: Path) -> Iterator[Any]:
 
 
 def av_frames(container: Any, stream: Any) -> Iterator[Any]:
-    """Yield every `av.AudioFrame` that decodes, passing over damaged packets."""
+    """Decode a stream to `av.AudioFrame`s, without its damaged packets."""
     import av
 
     packets = container.demux(stream)
@@ -283,7 +289,7 @@ def av_frames(container: Any, stream: Any) -> Iterator[Any]:
 
 
 def _mix_down(frame: Any) -> np.ndarray:
-    """Average the channels of an `av.AudioFrame` as float32 of shape (n_samples,)."""
+    """Average the channels of an `av.AudioFrame`: float32 (n_samples,)."""
     values = frame.to_ndarray()  # planar: (n_channels, n_samples); packed: (1, n_samples * n_channels)
     if values.dtype.kind == "u":
         scaled = values.astype(np.float32) / 128.0 - 1.0  # u8 is the only unsigned format
@@ -298,9 +304,9 @@ def _mix_down(frame: Any) -> np.ndarray:
 
 
 def _is_cut(path: Path) -> bool:
-    """Tell from the container alone whether bytes are missing at the end (wav, ogg and mp3).
+    """Whether bytes are missing at the end, by the container alone (wav, ogg and mp3).
 
-    libsndfile trusts the size of these files over their headers, so its frame count does not tell.
+    libsndfile trusts the size of these files over their headers, so its frame count cannot be used for this.
     """
     size = path.stat().st_size
     with path.open("rb") as file:

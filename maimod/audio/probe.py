@@ -1,8 +1,7 @@
-"""What a media file is, read from its content: containers, codecs, bit rates, sizes of pictures, how hitsound samples
-begin.
+"""Measure media files without playing them: container, codecs, bit rate, picture size, start of a hitsound sample.
 
-Conventions: times in ms, bit rates in kbit/s, sizes in pixels. Nothing is believed of names; nothing is decoded but
-short samples, and of large files only what the answers need is read, because mapsets come from strangers.
+Conventions: times in ms, bit rates in kbit/s, sizes in pixels. File names are ignored; only short samples are decoded;
+of large files only the parts that are needed are read, because mapsets come from strangers.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ MAX_PACKETS = 500_000
 MAX_RATE_BYTES = 512 * 1024 * 1024
 """The bit rate of larger files is not measured."""
 MAX_SAMPLE_BYTES = 4 * 1024 * 1024
-"""Longer sounds are no hitsounds."""
+"""Larger files are not hitsounds."""
 MAX_HEADER_BYTES = 1024 * 1024
-"""A JPEG's size stands behind its metadata, which may hold a thumbnail or a colour profile."""
+"""The size of a JPEG comes after its metadata, which may hold a thumbnail or a colour profile."""
 MAX_SAMPLE_SECONDS, MAX_SAMPLE_CHANNELS = 30, 8
 AUDIBLE = 0.005
-"""Share of a sample's peak that is heard as its start: -46 dB."""
+"""Share of its peak at which a sample counts as audible: -46 dB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class Media:
 
 
 def probe(path: Path, rate: bool = True) -> Media | None:
-    """Look into a song or video without decoding it; None if FFmpeg's libraries cannot make sense of it.
+    """Describe a song or video without decoding it; None if FFmpeg's libraries cannot read it.
 
     Args:
         path: the file.
@@ -89,7 +88,7 @@ def probe(path: Path, rate: bool = True) -> Media | None:
 
 
 def _bit_rate(container: object, stream: object) -> float | None:
-    """Average over the packets: what headers say of variable rates is often wrong."""
+    """Average over the packets: headers are often wrong about variable rates."""
     import av
 
     n_bytes, seconds, count = 0, 0.0, 0
@@ -147,8 +146,8 @@ class Sample:
     """Ms from the start to where it can be heard; 0 for silence."""
 
 
-def listen(path: Path) -> Sample | None:
-    """Decode a hitsound sample; None if it is too large or no sound."""
+def measure_sample(path: Path) -> Sample | None:
+    """Decode a hitsound sample; None if it is too large, or is not a sound."""
     import soundfile
 
     try:

@@ -1,4 +1,8 @@
-"""Spectrograms: short-time Fourier transform, mel bands, and band features of a song."""
+"""Spectrograms: short-time Fourier transform, mel bands, and band features of a song.
+
+Frame i of a spectrogram is centred at i times its step; beyond the ends of the song there is silence. Steps and windows
+are ms outside of this module: only here they become samples.
+"""
 
 from __future__ import annotations
 
@@ -11,44 +15,83 @@ from maimod.audio.decode import SAMPLE_RATE, Audio
 
 FRAME_BLOCK = 2048
 """Spectrum frames computed at a time; bounds memory at some 20 MB however long the song."""
+F_MIN, F_MAX = 30.0, 8000.0
+"""Edges of the mel bands [Hz], but for pictures."""
+ONSET_WINDOW_MS = 32.0
+"""Window for onsets: 16 to 40 ms do equally well, above it lag blurs, below it pitch does."""
+COMPRESSION = 0.5
+"""Gain before ln(1 + x), in units of the song's mean magnitude; 0.1 to 10 differ little."""
 
 
 def log_mel(
     samples: np.ndarray,
     *,
-    sample_rate: int = SAMPLE_RATE,
-    n_fft: int = 1024,
-    hop_length: int = 160,
+    frame_ms: float = 10.0,
+    window_ms: float = 64.0,
     n_mels: int = 64,
-    f_min: float = 30.0,
-    f_max: float = 8000.0,
+    f_max: float = F_MAX,
+    sample_rate: int = SAMPLE_RATE,
 ) -> np.ndarray:
     """Compute the log-mel spectrogram ln(1 + power).
 
-    Frame i is centred at sample `i * hop_length`; beyond its ends the song is silent.
-
     Args:
-        samples: mono samples in [-1, 1] of shape (n_samples,).
-        sample_rate: samples per second.
-        n_fft: length of the periodic Hann window in samples.
-        hop_length: samples from one frame to the next.
+        samples: float32 (n_samples,) in [-1, 1], mono.
+        frame_ms: step from one frame to the next, rounded to whole samples.
+        window_ms: length of the periodic Hann window, rounded to an even number of samples.
         n_mels: number of bands.
-        f_min: lower edge of the lowest band [Hz].
         f_max: upper edge of the highest band [Hz].
+        sample_rate: samples per second.
 
     Returns:
-        float32 of shape (n_frames, n_mels) with n_frames = n_samples // hop_length + 1.
+        float32 (n_frames, n_mels); a song of less than a step has one frame.
     """
-    bank = mel_bank(sample_rate, n_fft, n_mels, f_min, f_max)
-    n_frames = len(samples) // hop_length + 1
-    mel = np.empty((n_frames, n_mels), dtype=np.float32)
-    for start, power in power_spectra(samples, n_fft, hop_length):
+    n_fft, hop = _window_samples(window_ms, sample_rate), step_samples(frame_ms, sample_rate)
+    bank = mel_bank(sample_rate, n_fft, n_mels, F_MIN, f_max)
+    mel = np.empty((len(samples) // hop + 1, n_mels), dtype=np.float32)
+    for start, power in power_spectra(samples, n_fft, hop):
         mel[start : start + len(power)] = power @ bank
     return np.log1p(mel, out=mel)
 
 
+@dataclass(frozen=True)
+class MelLevels:
+    """Compressed magnitudes of a song by mel band, against its own mean: a quiet master has the same levels."""
+
+    values: np.ndarray
+    """float32 (n_frames, n_mels): ln(1 + `COMPRESSION` x magnitude / mean magnitude of the song)."""
+    frame_ms: float
+    """Step from one frame to the next, as rounded to whole samples."""
+
+
+def mel_levels(audio: Audio, frame_ms: float, n_mels: int) -> MelLevels:
+    """Measure the levels that onsets are found in.
+
+    Args:
+        audio: the song.
+        frame_ms: step from one frame to the next.
+        n_mels: number of bands from `F_MIN` to `F_MAX`.
+    """
+    rate = audio.sample_rate
+    n_fft, hop = _window_samples(ONSET_WINDOW_MS, rate), step_samples(frame_ms, rate)
+    bank = mel_bank(rate, n_fft, n_mels, F_MIN, min(F_MAX, rate / 2))
+    levels = np.empty((len(audio.samples) // hop + 1, n_mels), dtype=np.float32)
+    for start, power in power_spectra(audio.samples, n_fft, hop):
+        levels[start : start + len(power)] = np.sqrt(power) @ bank
+    levels *= COMPRESSION / max(float(levels.mean()), 1e-6)  # 1e-6: digital silence
+    return MelLevels(np.log1p(levels, out=levels), 1000.0 * hop / rate)
+
+
+def step_samples(frame_ms: float, sample_rate: int = SAMPLE_RATE) -> int:
+    """Samples from one frame to the next."""
+    return max(1, round(frame_ms * sample_rate / 1000))
+
+
+def _window_samples(window_ms: float, sample_rate: int) -> int:
+    return 2 * round(window_ms * sample_rate / 2000)
+
+
 def power_spectra(samples: np.ndarray, n_fft: int, hop_length: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (first frame, power of shape (n_block, n_fft // 2 + 1)) for blocks of frames."""
+    """Compute the spectra in blocks of frames: (first frame, power (n_block, n_fft // 2 + 1))."""
     import scipy.fft  # twice as fast as numpy's for float32, but slow to import
 
     window = np.hanning(n_fft + 1)[:-1].astype(np.float32)  # periodic
@@ -66,7 +109,7 @@ def power_spectra(samples: np.ndarray, n_fft: int, hop_length: int) -> Iterator[
 
 
 def mel_bank(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: float) -> np.ndarray:
-    """Return triangles of peak 1 on the HTK mel scale, float32 of shape (n_fft // 2 + 1, n_mels).
+    """Triangles of peak 1 on the HTK mel scale: float32 (n_fft // 2 + 1, n_mels).
 
     mel = 2595 log10(1 + f / 700), the HTK Book, section 5.4; as torchaudio's `norm=None`.
     """
@@ -79,6 +122,9 @@ def mel_bank(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: flo
 
 
 N_BANDS, N_LOUD = 6, 3
+BAND_FRAME_MS = 8.0
+"""Step of the band features: slots are 80 ms."""
+BAND_MELS = 24
 
 
 @dataclass(frozen=True)
@@ -90,31 +136,23 @@ class Bands:
     loudness: np.ndarray
     """(n_frames, N_LOUD) log level against the song's own mean, low to high."""
     frame_ms: float
-    start_ms: float
+    """Step from one frame to the next; frame 0 is the start of the song."""
 
 
-def song_bands(audio: Audio, hop_seconds: float = 0.008, n_mels: int = 24) -> Bands:
-    """Measure the onsets and the loudness of a song in a few bands; steps of some ms do for slots of 80."""
-    rate = audio.sample_rate
-    hop, n_fft = round(hop_seconds * rate), 512
-    bank = mel_bank(rate, n_fft, n_mels, 30.0, min(8000.0, rate / 2))
-    n_frames = len(audio.samples) // hop + 1
-    spectrum = np.empty((n_frames, n_mels), dtype=np.float32)
-    for start, power in power_spectra(audio.samples, n_fft, hop):
-        spectrum[start : start + len(power)] = np.sqrt(power) @ bank
-    spectrum *= 0.5 / max(float(spectrum.mean()), 1e-6)
-    np.log1p(spectrum, out=spectrum)
-    rise = np.zeros_like(spectrum)
+def song_bands(audio: Audio) -> Bands:
+    """Measure the onsets and the loudness of a song in a few bands."""
+    levels = mel_levels(audio, BAND_FRAME_MS, BAND_MELS)
+    n_frames = len(levels.values)
+    rise = np.zeros_like(levels.values)
     if n_frames > 2:
-        rise[2:] = np.maximum(spectrum[2:] - spectrum[:-2], 0.0)
-    flux = rise.reshape(n_frames, N_BANDS, n_mels // N_BANDS).mean(axis=2)
+        rise[2:] = np.maximum(levels.values[2:] - levels.values[:-2], 0.0)
+    flux = rise.reshape(n_frames, N_BANDS, -1).mean(axis=2)
     # The mean weighted by itself is the strength of an onset, whatever lies between onsets.
     level = (flux**2).sum(axis=0) / np.maximum(flux.sum(axis=0), 1e-6)
-    loudness = spectrum.reshape(n_frames, N_LOUD, n_mels // N_LOUD).mean(axis=2)
+    loudness = levels.values.reshape(n_frames, N_LOUD, -1).mean(axis=2)
     spread = np.maximum(loudness.std(axis=0), 0.05)
     return Bands(
         np.minimum(flux / np.maximum(1.5 * level, 1e-3), 2.0),
         (loudness - loudness.mean(axis=0)) / (2 * spread),
-        1000.0 * hop / rate,
-        0.0,
+        levels.frame_ms,
     )

@@ -134,7 +134,7 @@ def _means(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
 
 def _song_features(bands: Bands, envelope: OnsetEnvelope, times: np.ndarray, slot_ms: np.ndarray) -> np.ndarray:
     """(n_slots, N_SONG) what sounds at song times [ms]; the last column says that there is a song."""
-    frames = (times - bands.start_ms) / bands.frame_ms
+    frames = times / bands.frame_ms
     around = np.round(frames)[:, None].astype(np.int64) + np.arange(-2, 3)
     flux = bands.flux[np.clip(around, 0, len(bands.flux) - 1)].max(axis=1)
     flux[(frames < 0) | (frames > len(bands.flux))] = 0.0

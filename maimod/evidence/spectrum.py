@@ -15,7 +15,7 @@ import numpy as np
 
 from maimod.audio import decode
 from maimod.audio.onsets import CLIP, TYPICAL_LAG_MS
-from maimod.audio.spectrogram import log_mel
+from maimod.audio.spectrogram import log_mel, step_samples
 from maimod.events.schema import EventKind
 from maimod.evidence.moment import CLOUD, MARKED
 from maimod.evidence.svg import data_url, element, number, palette, png, polyline, text
@@ -167,14 +167,14 @@ def expected_times(analysis: Analysis, marked: Collection[int]) -> list[tuple[fl
 
 def spectrogram(song: decode.Audio, start: float, stop: float) -> np.ndarray:
     """(N_MELS, n_steps) bytes from `start` to `stop` [ms of the song], low bands last; silence outside of the song."""
-    hop = max(1, round(STEP_MS * song.sample_rate / 1000))
+    hop = step_samples(STEP_MS, song.sample_rate)
     first, n_steps = round(start * song.sample_rate / 1000), max(1, round((stop - start) / STEP_MS))
     piece = np.zeros(n_steps * hop, dtype=np.float32)
     source = song.samples[max(first, 0) : max(first + len(piece), 0)]
     offset = max(-first, 0)
     piece[offset : offset + len(source)] = source[: len(piece) - offset]
     mel = log_mel(
-        piece, sample_rate=song.sample_rate, n_fft=512, hop_length=hop, n_mels=N_MELS, f_max=song.sample_rate / 2
+        piece, sample_rate=song.sample_rate, window_ms=32.0, frame_ms=STEP_MS, n_mels=N_MELS, f_max=song.sample_rate / 2
     )
     level = np.log(np.expm1(mel[:n_steps]) + 1e-6)
     level = level + TILT * np.arange(N_MELS)

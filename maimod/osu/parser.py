@@ -50,28 +50,6 @@ class BeatmapError(Exception):
 # Finding files
 
 
-def find_beatmaps(path: Path) -> list[Path]:
-    """List the `.osu` files of a file, a mapset folder or a Songs folder, sorted by path.
-
-    Raises:
-        BeatmapError: if there is no such path or a folder holds no `.osu` file.
-    """
-    if path.is_dir():
-        found = sorted(p for p in path.rglob("*") if p.suffix.lower() == ".osu" and p.is_file())
-        if not found:
-            raise BeatmapError(
-                path, None, "no .osu file in this folder; give a beatmap, a mapset folder or a Songs folder"
-            )
-        return found
-    if not path.exists():
-        raise BeatmapError(path, None, "no such file or folder")
-    if path.suffix.lower() == ".osz":
-        raise BeatmapError(
-            path, None, ".osz archives cannot be read yet; unpack it (it is a zip file) and give the folder"
-        )
-    return [path]
-
-
 def find_audio(beatmap: Beatmap) -> Path | None:
     """The song of a beatmap, found beside it as the game on Windows finds it: whatever the case of letters.
 

@@ -231,7 +231,7 @@ def _hitsounds(context: MapsetContext, named: Named) -> Iterator[Placed]:
         if n_bytes > EMPTY_WAV_BYTES and (HITSOUND.match(name) or name in keysounds)
     ]
     for name in islice(files, MAX_SAMPLES):
-        sample = probe.listen(context.mapset.path_of(name))
+        sample = probe.measure_sample(context.mapset.path_of(name))
         if sample is None:
             continue
         for rule, score, what, actual, expected in _sample_faults(name, sample):

@@ -26,7 +26,7 @@ from maimod.audio.onsets import OnsetEnvelope
 from maimod.findings import BeatmapReport, Finding
 from maimod.linter.pipeline import Analysis, Linter, load_model
 from maimod.linter.settings import Settings
-from maimod.osu import parser
+from maimod.osu import discovery, parser
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.mapset import Mapset
 from maimod.osu.parser import BeatmapError
@@ -87,7 +87,12 @@ def sources(
             if (entry["ranked"] or unranked) and entry["aligned"]:
                 songs[str(entry["song_group"]), int(entry["mode"])].append(path)
     else:
-        for path in parser.find_beatmaps(folder):
+        try:
+            found_sources = discovery.find([folder])
+        except discovery.InputError as error:
+            raise EvaluationError(str(error)) from None
+        folders = [source for source in found_sources if not source.is_archive]
+        for path in [source.path / entry.inner for source in folders for entry in source.entries]:
             if accept(path.parent) and (found := _mode_with_song(path)) is not None:
                 songs[path.parent.name, found].append(path)
 

@@ -28,7 +28,7 @@ from matplotlib import pyplot
 from maimod.audio import spectrogram
 
 SHOWN_MS = 8_000.0
-N_MELS, HOP = 80, 160
+N_MELS = 80
 """Of the picture's spectrogram, not of the model's."""
 
 
@@ -71,7 +71,7 @@ def draw(model: Model, example: Example, path: Path) -> Any:
     samples = example.song.audio.samples[
         max(first, 0) : first + round(SHOWN_MS * example.song.audio.sample_rate / 1000)
     ]
-    mel = spectrogram.log_mel(samples, n_mels=N_MELS, hop_length=HOP)
+    mel = spectrogram.log_mel(samples, n_mels=N_MELS)
     sound.imshow(
         np.log(mel + 1e-4).T, origin="lower", aspect="auto", extent=(start, start + SHOWN_MS, 0, N_MELS), cmap="magma"
     )

@@ -161,10 +161,6 @@ class TestRefusals:
         with pytest.raises(BeatmapError, match="cannot be read"):
             parser.load(tmp_path / "missing.osu")
 
-    def test_a_folder_without_maps(self, tmp_path: Path) -> None:
-        with pytest.raises(BeatmapError, match=r"no \.osu file in this folder"):
-            parser.find_beatmaps(tmp_path)
-
 
 class TestMeaning:
     def test_slider_ends_follow_length_velocity_and_repeats(self) -> None:

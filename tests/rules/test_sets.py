@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from maimod.audio import probe
 from maimod.findings import Finding
 from maimod.osu import mapset
 from maimod.rules import agreement, consistency, files, metadata, samples, shared_timing, spread
@@ -230,24 +229,6 @@ def test_sizes_of_backgrounds(tmp_path, size: tuple[int, int], severity: str | N
     write_media(tmp_path)
     picture(tmp_path / "bg.png", *size)
     assert [f.severity for f in found(tmp_path, files.CHECK, versions())] == ([] if severity is None else [severity])
-
-
-def test_a_jpeg_is_measured_behind_its_metadata(tmp_path):
-    header = (
-        b"\xff\xd8"
-        + b"\xff\xe1"
-        + (502).to_bytes(2, "big")
-        + b"\0" * 500
-        + b"\xff\xc0"
-        + b"\x00\x11\x08"
-        + (720).to_bytes(2, "big")
-        + (1280).to_bytes(2, "big")
-        + b"\0" * 20
-    )
-    (tmp_path / "a.jpg").write_bytes(header)
-    assert probe.picture_size(tmp_path / "a.jpg") == (1280, 720, "jpg")
-    (tmp_path / "a.jpg").write_bytes(header[:300])
-    assert probe.picture_size(tmp_path / "a.jpg") is None
 
 
 def test_a_background_outside_the_folder_is_not_looked_at(tmp_path):

@@ -13,6 +13,7 @@ import pytest
 from maimod.findings import BeatmapReport, Category, Finding, Severity
 from maimod.linter.pipeline import Analysis, Linter
 from maimod.osu.beatmap import Beatmap, Mode
+from maimod.osu.timing import snap
 from maimod.rules.base import Context
 from maimod.training.evaluate import evaluate_map, judge, leads_to, sources
 from maimod.training.faults import Planted, select
@@ -92,7 +93,7 @@ class SnapLinter:
     model = None
 
     def analyse(self, loaded: Beatmap, name: str, whole: None = None) -> Analysis:
-        off = [o for o in loaded.hit_objects if abs(loaded.snap(o.time).error) >= 2]
+        off = [o for o in loaded.hit_objects if abs(snap(loaded, o.time).error) >= 2]
         return Analysis(
             BeatmapReport(name, "ok", findings=tuple(finding(o.time, (o.index,)) for o in off)),
             Context(loaded),

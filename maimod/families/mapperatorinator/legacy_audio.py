@@ -15,7 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from maimod.audio.decode import BLOCK_SAMPLES, MAX_HOURS, SAMPLE_RATE, AudioError, av_frames, open_container
+from maimod.audio.decode import (
+    BLOCK_SAMPLES,
+    MAX_HOURS,
+    SAMPLE_RATE,
+    AudioError,
+    Blocks,
+    av_frames,
+    joined,
+    open_container,
+)
 
 SAMPLE_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 32, "PCM_32": 32}
 """Width that libsndfile's lossless formats are read with; 24 bits are widened. Everything else is decoded to 16 bits.
@@ -123,25 +132,20 @@ def _lossless_blocks(path: Path) -> Iterator[tuple[int, int, np.ndarray]] | None
 
 def _lossy_blocks(path: Path) -> Iterator[tuple[int, int, np.ndarray]]:
     """The same at 16 bits for everything FFmpeg reads."""
+    with open_container(path) as container:
+        for rate, block in joined(_frame_blocks(container)):
+            yield rate, 16, block
+
+
+def _frame_blocks(container: Any) -> Blocks:
     import av
 
-    with open_container(path) as container:
-        resampler: Any = None
-        pending: list[np.ndarray] = []
-        n_pending = rate = 0
-        for frame in av_frames(container, container.streams.audio[0]):
-            if resampler is None or frame.sample_rate != rate:
-                if pending:
-                    yield rate, 16, np.concatenate(pending)
-                    pending, n_pending = [], 0
-                rate = frame.sample_rate
-                # Only the sample format changes here, by the rounding of FFmpeg's own command line.
-                resampler = av.AudioResampler(format="s16", layout=frame.layout, rate=rate)
-            for converted in resampler.resample(frame):
-                pending.append(converted.to_ndarray().reshape(-1, len(converted.layout.channels)))
-                n_pending += len(pending[-1])
-            if n_pending >= BLOCK_SAMPLES:
-                yield rate, 16, np.concatenate(pending)
-                pending, n_pending = [], 0
-        if pending:
-            yield rate, 16, np.concatenate(pending)
+    resampler: Any = None
+    rate = 0
+    for frame in av_frames(container, container.streams.audio[0]):
+        if resampler is None or frame.sample_rate != rate:
+            rate = frame.sample_rate
+            # Only the sample format changes here, by the rounding of FFmpeg's own command line.
+            resampler = av.AudioResampler(format="s16", layout=frame.layout, rate=rate)
+        for converted in resampler.resample(frame):
+            yield rate, converted.to_ndarray().reshape(-1, len(converted.layout.channels))

@@ -68,8 +68,7 @@ def load_audio(song: Path | Audio, config: MiniConfig) -> np.ndarray:
         AudioError: if nothing could be decoded.
     """
     audio = song if isinstance(song, Audio) else decode.load(song)
-    hop_length = round(config.frame_ms * audio.sample_rate / 1000)
-    return normalise(spectrogram.log_mel(audio.samples, n_mels=config.n_mels, hop_length=hop_length))
+    return normalise(spectrogram.log_mel(audio.samples, n_mels=config.n_mels, frame_ms=config.frame_ms))
 
 
 def tokenise(

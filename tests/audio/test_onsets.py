@@ -1,0 +1,113 @@
+"""Onset strength, alignment and drift, on songs whose rhythm is known."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+from maimod.audio import onsets
+from maimod.audio.decode import Audio
+from tests.songs import song_and_times
+
+
+def test_the_envelope_peaks_within_5_ms_of_a_click() -> None:
+    song, times = song_and_times(20.0)
+    envelope = onsets.onset_envelope(song)
+    offsets = np.arange(-40.0, 41.0)
+    peaks = offsets[envelope.strength(times[:, None] + offsets).argmax(axis=1)]
+    assert np.abs(peaks).max() < 5.0
+
+
+def test_strength_is_about_one_at_clicks_and_nothing_between() -> None:
+    song, times = song_and_times(20.0)
+    envelope = onsets.onset_envelope(song)
+    assert envelope.frame_ms <= 5.0
+    assert 0.7 < np.median(envelope.at(times, 15.0)) < 1.5
+    assert envelope.at(times - 60.0, 15.0).max() < 0.3
+
+
+def test_alignment_finds_a_shift_of_23_ms() -> None:
+    song, times = song_and_times(lag_ms=23.0)
+    result = onsets.alignment(onsets.onset_envelope(song), times)
+    assert result.lag_ms == pytest.approx(23.0, abs=2.0)
+    assert result.significance > onsets.MIN_SIGNIFICANCE
+    assert result.contrast > 3
+    assert result.n_times == len(times)
+
+
+def test_alignment_does_not_trust_chance() -> None:
+    song, _ = song_and_times()
+    random = np.random.default_rng(5).uniform(500, 39_000, 60)
+    assert onsets.alignment(onsets.onset_envelope(song), random).significance < 4
+
+
+def test_local_alignment_finds_a_shifted_section_only() -> None:
+    song, times = song_and_times(60.0)
+    moved = times - np.where((times > 25_000) & (times < 40_000), 30.0, 0.0)
+    local = onsets.local_alignment(onsets.onset_envelope(song), moved)
+    off = np.abs(local.lags - local.map_lag_ms) > onsets.SECTION_SHIFT_MS
+    off &= local.gains > onsets.SECTION_GAIN
+    assert off.any()
+    assert local.lags[off] == pytest.approx(30.0, abs=3.0)
+    assert (local.starts[off] < 40_000).all()
+    assert (local.ends[off] > 25_000).all()
+    clean = onsets.local_alignment(onsets.onset_envelope(song), times)
+    assert np.abs(clean.lags).max() < 3.0
+
+
+def test_local_alignment_finds_a_section_of_wrong_tempo() -> None:
+    song, times = song_and_times(60.0)
+    inside = (times > 20_000) & (times < 40_000)
+    moved = np.where(inside, 20_000 + (times - 20_000) / 1.01, times)
+    local = onsets.local_alignment(onsets.onset_envelope(song), moved, slopes=onsets.SLOPES_MS_PER_S)
+    off = np.abs(local.slopes) > onsets.SECTION_SLOPE
+    off &= local.gains > onsets.SECTION_SLOPE_GAIN
+    assert off.any()
+    within = off & (local.starts > 20_000) & (local.ends < 40_000)
+    assert np.median(local.slopes[within]) == pytest.approx(10.0, abs=1.0)
+    assert not (off & (local.ends < 20_000)).any()
+
+
+@pytest.mark.parametrize("percent", [-2.0, -0.5, 0.0, 0.5, 1.0])
+def test_drift_finds_a_tempo_error(percent: float) -> None:
+    song, times = song_and_times(20.0)
+    result = onsets.drift(onsets.onset_envelope(song), times / (1 + percent / 100))
+    assert result.slope == pytest.approx(10 * percent, abs=0.3)
+    assert result.uncertainty < 1.0
+    assert result.n_times == len(times)
+
+
+ODD_SONGS = {
+    "nothing": np.zeros(0, dtype=np.float32),
+    "one sample": np.ones(1, dtype=np.float32),
+    "shorter than a frame": np.full(50, 0.5, dtype=np.float32),
+    "silence": np.zeros(48_000, dtype=np.float32),
+    "constant": np.full(48_000, 0.7, dtype=np.float32),
+    "rounding noise": np.full(48_000, 1e-30, dtype=np.float32),
+}
+ODD_TIMES = {
+    "none": np.zeros(0),
+    "outside": np.array([-5000.0, 1e12, np.nan, np.inf, -np.inf]),
+    "one": np.array([100.0]),
+    "equal": np.full(20, 100.0),
+    "many": np.arange(-1000.0, 9000.0, 125.0),
+}
+
+
+@pytest.mark.parametrize("song", ODD_SONGS)
+@pytest.mark.parametrize("times", ODD_TIMES)
+def test_odd_songs_and_times_give_numbers(song: str, times: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        envelope = onsets.onset_envelope(Audio(None, ODD_SONGS[song], 16_000))
+        assert np.isfinite(envelope.values).all()
+        assert np.isfinite(envelope.at(ODD_TIMES[times], 25.0)).all()
+        result = onsets.alignment(envelope, ODD_TIMES[times])
+        assert np.isfinite([result.lag_ms, result.contrast, result.significance]).all()
+        local = onsets.local_alignment(envelope, ODD_TIMES[times], slopes=onsets.SLOPES_MS_PER_S)
+        assert np.isfinite(local.gains).all()
+        found = onsets.drift(envelope, ODD_TIMES[times])
+        assert np.isfinite([found.slope, found.lag_ms, found.gain]).all()
+        assert not np.isnan(found.uncertainty)

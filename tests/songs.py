@@ -1,0 +1,30 @@
+"""Songs for tests: noise bursts in a known rhythm."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from maimod.audio.decode import Audio
+
+CLICKS_MS = np.array([500.0, 1250.0, 1900.0, 2600.0, 3300.0])
+
+
+def clicks(times_ms: np.ndarray, seconds: float, sample_rate: int = 16_000) -> np.ndarray:
+    """Short noise bursts at the times over faint noise: float32 (n_samples,)."""
+    random = np.random.default_rng(7)
+    samples = random.normal(0.0, 1e-3, round(seconds * sample_rate))
+    burst = np.exp(-np.arange(sample_rate // 25) / (sample_rate / 150))
+    for time in times_ms:
+        start = round(time * sample_rate / 1000)
+        piece = samples[start : start + len(burst)]
+        piece += (0.3 * burst * random.normal(size=len(burst)))[: len(piece)]
+    return np.clip(samples, -1, 1).astype(np.float32)
+
+
+def song_and_times(seconds: float = 40.0, lag_ms: float = 0.0) -> tuple[Audio, np.ndarray]:
+    """A song of clicks in an uneven rhythm, and times that they come `lag_ms` after."""
+    random = np.random.default_rng(3)
+    steps = random.choice([300.0, 150.0, 450.0], size=1000)
+    times = 500 + np.cumsum(steps)
+    times = times[times < 1000 * seconds - 500]
+    return Audio(None, clicks(times + lag_ms, seconds), 16_000), times
