@@ -101,6 +101,8 @@ class ModelInfo:
     family: str
     device: str
     precision: str
+    lora: str | None = None
+    """Name of the low-rank adapter that was merged into it."""
 
 
 @dataclass(frozen=True, slots=True)

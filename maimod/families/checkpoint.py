@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from maimod.families import registry
+from maimod.families import lora, registry
 from maimod.families.errors import CheckpointError
 from maimod.findings import ModelInfo
 from maimod.osu.beatmap import Mode
@@ -79,20 +79,38 @@ def find(name: str) -> Path:
     Raises:
         CheckpointError: if there is no such folder, or the download fails.
     """
+    return _find(name, "checkpoint", f"config.json, tokenizer.json and {WEIGHTS}", _is_whole)
+
+
+def find_adapter(name: str) -> Path:
+    """The same for a low-rank adapter.
+
+    Raises:
+        CheckpointError: if there is no such folder, or the download fails.
+    """
+    return _find(name, "adapter", f"{lora.CONFIG} and {lora.WEIGHTS}", lora.is_adapter)
+
+
+def _find(name: str, what: str, files: str, is_whole: Callable[[Path], bool]) -> Path:
     folder = Path(name).expanduser()
     if folder.is_dir():
         return folder
     if folder.exists():
-        raise CheckpointError(f"{name}: a file; name the folder that holds config.json, tokenizer.json and {WEIGHTS}")
+        raise CheckpointError(f"{name}: a file; name the folder that holds {files}")
     if not HUB_ID.fullmatch(name):
-        raise CheckpointError(f"{name}: no such checkpoint folder, and not a Hugging Face id like owner/name")
-    return download(name)
+        raise CheckpointError(f"{name}: no such {what} folder, and not a Hugging Face id like owner/name")
+    return download(name, what, is_whole)
 
 
-def download(name: str) -> Path:
+def download(name: str, what: str, is_whole: Callable[[Path], bool]) -> Path:
     """The cached snapshot of a Hugging Face repository, downloaded on first use with a progress bar on stderr.
 
     A complete snapshot is used as it is, without asking the network.
+
+    Args:
+        name: `owner/name`, with an optional `@revision`.
+        what: it is, for messages.
+        is_whole: whether a folder holds all it should.
 
     Raises:
         CheckpointError: if it cannot be had.
@@ -106,7 +124,7 @@ def download(name: str) -> Path:
     }
     try:
         cached = Path(hub.snapshot_download(repository, **wanted, local_files_only=True))
-        if all(map(_is_whole, [cached, *cached.glob("gamemode=*")])):
+        if all(map(is_whole, [cached, *cached.glob("gamemode=*")])):
             return cached
     except Exception:  # not there, or only a part of it
         pass
@@ -116,7 +134,7 @@ def download(name: str) -> Path:
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise CheckpointError(
             f"{name}: cannot be downloaded ({reason}); check the id and the connection, or give the path of a folder "
-            "that holds the checkpoint"
+            f"that holds the {what}"
         ) from None
 
 
@@ -226,13 +244,14 @@ def describe_all(folder: Path) -> list[Description]:
 # Loading: from here on torch is needed, and imported where it is
 
 
-def load_model(folder: Path, device: str = "auto", precision: str = "auto") -> Model:
+def load_model(folder: Path, device: str = "auto", precision: str = "auto", adapter: Path | None = None) -> Model:
     """Load a checkpoint folder, ready to score.
 
     Args:
         folder: the checkpoint.
         device: auto, cpu, cuda, cuda:N or mps.
         precision: fp32; bf16 (weights too); amp (weights fp32, bf16 arithmetic); auto is bf16 on CUDA, fp32 elsewhere.
+        adapter: folder of a low-rank adapter to merge into the weights.
 
     Raises:
         CheckpointError: if it cannot be used; says why.
@@ -249,14 +268,17 @@ def load_model(folder: Path, device: str = "auto", precision: str = "auto") -> M
     if precision == "auto":
         precision = "bf16" if place.type == "cuda" else "fp32"
     family = registry.open_folder(folder)
-    state = family.rename(_weights(folder))
+    tensors = _weights(folder)
+    if adapter is not None:
+        lora.read(adapter).merge_into(tensors)
+    state = family.rename(tensors)
     with torch.device("meta"):  # no random weights first, which would take longer than reading the real ones
         network = family.make_network()
     _fill(network, state, folder)
     network.eval().to(place)
     if precision == "bf16":
         network.to_precision(torch.bfloat16)
-    info = ModelInfo(folder.name, family.name, str(place), precision)
+    info = ModelInfo(folder.name, family.name, str(place), precision, adapter.name if adapter else None)
     return Model(network, family, info, torch.bfloat16 if precision == "amp" else None)
 
 
@@ -300,18 +322,28 @@ class Models:
         precision: str = "auto",
         name: str = "",
         wrap: Callable[[Model], Model] | None = None,
+        adapter: Path | None = None,
+        adapter_name: str = "",
     ) -> None:
-        """Load the checkpoint, or look at all its sub-folders, so that a wrong one is told at once.
+        """Load the checkpoint, or check all its sub-folders, so that a wrong one is refused at once.
 
-        `name` is what reports call it, by default the name of the folder; `wrap` changes what is loaded.
+        Args:
+            folder: the checkpoint.
+            device: as for :func:`load_model`.
+            precision: as for :func:`load_model`.
+            name: for reports; by default the name of the folder.
+            wrap: changes what is loaded.
+            adapter: folder of a low-rank adapter to merge into every network.
+            adapter_name: for reports; by default the name of its folder.
 
         Raises:
             CheckpointError: if it cannot be used.
         """
         self.folder, self.device, self.precision, self.wrap = folder, device, precision, wrap
+        self.adapter = adapter
         self._loaded: dict[Path, Model] = {}
         first = self._load(describe_all(folder)[0].folder)
-        self.info = replace(first.info, id=name or folder.name)
+        self.info = replace(first.info, id=name or folder.name, lora=adapter_name or first.info.lora)
 
     def of(self, mode: Mode) -> Model | None:
         """The model for maps of `mode`; None if the checkpoint does not cover it."""
@@ -323,7 +355,7 @@ class Models:
 
     def _load(self, folder: Path) -> Model:
         if folder not in self._loaded:
-            model = load_model(folder, self.device, self.precision)
+            model = load_model(folder, self.device, self.precision, self.adapter)
             self._loaded[folder] = self.wrap(model) if self.wrap else model
         return self._loaded[folder]
 

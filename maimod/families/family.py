@@ -152,6 +152,11 @@ class Family(ABC, Generic[Tokenised]):
         """Tensors of a weights file under the names of the network's parameters."""
         return tensors
 
+    def publish_adapter(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Tensors of a low-rank adapter of the network under the names of the checkpoint's files; see
+        :func:`maimod.families.lora.write`."""
+        return tensors
+
     @abstractmethod
     def load_audio(self, song: Path | Audio) -> np.ndarray:
         """The song as this checkpoint's network takes it, the same for training and for scoring.

@@ -64,6 +64,12 @@ class Mapperatorinator(Family[PublishedTokens]):
 
         return from_published(tensors)
 
+    def publish_adapter(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Tensors of a low-rank adapter under the names that Mapperatorinator gives its layers."""
+        from maimod.families.mapperatorinator.network import to_published
+
+        return to_published(tensors, self.version.joins_projections)
+
     def load_audio(self, song: Path | Audio) -> np.ndarray:
         """Samples (n_samples,) at 16 kHz, resampled as the original does."""
         path = song.path if isinstance(song, Audio) else song

@@ -343,3 +343,35 @@ def _projection(state: dict[str, Tensor], name: str) -> tuple[Tensor, Tensor]:
     """Take weight and bias out of `state`; keys have no bias in Whisper."""
     weight = state.pop(f"{name}.weight")
     return weight, state.pop(f"{name}.bias", torch.zeros(weight.shape[0], dtype=weight.dtype))
+
+
+_JOINED = {"Wqkv": "qkv", "Wq": "q", "Wkv": "kv"}
+
+
+def to_published(adapter: Mapping[str, Tensor], joins_projections: bool) -> dict[str, Tensor]:
+    """Rename the tensors of a low-rank adapter of :class:`Whisper`'s layers to those of the published files.
+
+    Where these hold query, key and value apart, the pair of a joined matrix is divided: each gets the whole of the
+    first factor and its rows of the second, which is the same change.
+
+    Args:
+        adapter: "….lora_A.weight" and "….lora_B.weight" by the names of the network's layers.
+        joins_projections: whether the files hold joined matrices.
+    """
+    published: dict[str, Tensor] = {}
+    for name, tensor in adapter.items():
+        prefix = "transformer." if name.startswith("proj_out.") else "transformer.model."
+        name = prefix + name if name.startswith(("encoder.", "decoder.", "proj_out.")) else name
+        joined = next((joined for joined in _JOINED if f".{joined}." in name), None)
+        if joins_projections or joined is None:
+            if not joins_projections:
+                name = name.replace("cross_attn.Wo", "encoder_attn.out_proj").replace(
+                    "self_attn.Wo", "self_attn.out_proj"
+                )
+            published[name] = tensor
+            continue
+        name, letters = name.replace("cross_attn", "encoder_attn"), _JOINED[joined]
+        parts = tensor.chunk(len(letters)) if ".lora_B." in name else [tensor] * len(letters)
+        for letter, part in zip(letters, parts, strict=True):
+            published[name.replace(f".{joined}.", f".{letter}_proj.")] = part.clone()
+    return published

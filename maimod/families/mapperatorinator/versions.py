@@ -35,6 +35,8 @@ class Version:
     """Tokens before SOS for what is in force when a window begins: kiai, scroll speed, position in the song."""
     original_hides_kiai: bool = False
     """Whether the original always writes that kiai is off (COMPAT §11.29)."""
+    joins_projections: bool = False
+    """Whether its files hold query, key and value in one matrix (COMPAT §8.6)."""
 
 
 _K = EventKind
@@ -114,6 +116,7 @@ _TABLE = (
             timing_point_events=True,
         ),
         state=(_K.SCROLL_SPEED, _K.SONG_POSITION),
+        joins_projections=True,
     ),
 )
 VERSIONS = {version.name: version for version in _TABLE}
