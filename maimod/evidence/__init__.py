@@ -1,5 +1,5 @@
-"""Pictures of the evidence, as SVG text: pure functions of an :class:`maimod.linter.pipeline.Analysis`. The UI and the
-HTML report show them."""
+"""Pictures of the evidence for the UI and the HTML report, as SVG text: pure functions of an
+:class:`maimod.linter.pipeline.Analysis`."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def playfield(beatmap: Beatmap, span: Span, marked: Collection[int] = (), expect
 
     Args:
         beatmap: of any mode.
-        span: the moment, and how much around it can be played.
-        marked: indices of the objects to point at.
+        span: the moment to draw, and how much of the map around it can be played.
+        marked: indices of the objects to highlight.
         expected: where the model expected them.
     """
     return _FIELDS[beatmap.mode](beatmap, span, marked, expected)

@@ -18,19 +18,19 @@ from maimod.osu import slider_path
 from maimod.osu.beatmap import Beatmap, HitObject, ObjectKind
 
 COMBO_COLOURS = ("#ffc000", "#00ca00", "#127cff", "#f21839")
-"""Those of maps that have none of their own."""
+"""Default colours, for maps without their own."""
 FADE_OUT_MS = 700.0
-"""How long the editor leaves an object that is over."""
+"""How long the editor keeps drawing an object after its end."""
 MARGIN_X, MARGIN_Y = 72, 56
-"""Osu! pixels around the playfield: circles at its border are whole."""
+"""Osu! pixels drawn around the playfield, so that circles at its border are complete."""
 APPROACH = 3.0
-"""A circle's approach circle begins this many radii further out."""
+"""The approach circle begins this many radii outside the circle."""
 CELL_PX, BLUR_PX = 4.0, 9.0
 RING_PX = 8.0
-"""Width of a ring: the step between the distances that the bundled model tells apart."""
+"""Width of a ring: the bundled model's distance step."""
 STACK_PX = 3.0
 STACK_STEP = 0.1
-"""Of a radius: stacked objects are moved by this much."""
+"""Shift of each stacked object, as a share of the radius."""
 
 
 def circles(beatmap: Beatmap, span: Span, marked: Collection[int] = (), cloud: Cloud | None = None) -> str:
@@ -71,14 +71,14 @@ def circles(beatmap: Beatmap, span: Span, marked: Collection[int] = (), cloud: C
 
 
 def opacity(time: float, start: float, end: float, approach: float, fade: float) -> float:
-    """Of an object at `time`."""
+    """Opacity of an object at `time`."""
     if time < start:
         return min(max((time - start + approach) / fade, 0.0), 1.0)
     return 1.0 if time <= end else max(0.0, 1 - (time - end) / FADE_OUT_MS) * 0.6
 
 
 def combo_colours(beatmap: Beatmap) -> dict[int, str]:
-    """Colour of each object, by its index; the first combo has the second colour, as in the game."""
+    """Map each object's index to its colour; as in the game, the first combo has the second colour."""
     choice = _own_colours(beatmap) or COMBO_COLOURS
     colours: dict[int, str] = {}
     combo = 0
@@ -90,7 +90,7 @@ def combo_colours(beatmap: Beatmap) -> dict[int, str]:
 
 
 def _own_colours(beatmap: Beatmap) -> tuple[str, ...]:
-    """The map's combo colours, in their order; empty if it has none."""
+    """Combo colours of the map in order; empty if it defines none."""
     found = {}
     for name, value in beatmap.written.get("Colours", {}).items():
         place = re.fullmatch(r"Combo(\d{1,2})", name)
@@ -104,7 +104,8 @@ def _own_colours(beatmap: Beatmap) -> tuple[str, ...]:
 
 
 def _stacks(shown: Sequence[HitObject], approach: float, beatmap: Beatmap) -> dict[int, int]:
-    """How many objects lie under each one that follow at the same place soon; the game draws such stacks aslant."""
+    """Count, for each object, the objects that follow soon at the same position; the game draws such stacks with a
+    shift."""
     stacks = {o.index: 0 for o in shown}
     for place in range(len(shown) - 1, 0, -1):
         later = shown[place]
@@ -122,7 +123,8 @@ def _stacks(shown: Sequence[HitObject], approach: float, beatmap: Beatmap) -> di
 
 
 def _cloud(cloud: Cloud, radius: float) -> list[str]:
-    """Where the model expected the object: rings at the distances, spots at the places, squares of its coarser grids."""
+    """Draw where the model expected the object: rings for distances, spots for positions, squares for models with
+    cells."""
     if cloud.places:
         return [
             element(
@@ -176,7 +178,7 @@ def _cloud(cloud: Cloud, radius: float) -> list[str]:
 
 
 def _density(cloud: Cloud) -> str:
-    """The places, blurred by about the step in which the model counts; a PNG."""
+    """PNG of the position probabilities, blurred by about the model's position step."""
     across, down = (
         np.arange(0, size + 2 * margin, CELL_PX) - margin + CELL_PX / 2
         for size, margin in ((512, MARGIN_X), (384, MARGIN_Y))
@@ -184,7 +186,7 @@ def _density(cloud: Cloud) -> str:
     shades = np.zeros((len(down), len(across)))
     for x, y, p in cloud.places:
         shades += p * np.exp(-((across[None, :] - x) ** 2 + (down[:, None] - y) ** 2) / (2 * BLUR_PX**2))
-    shares = np.sqrt(shades / shades.max())  # the eye would miss the tenth of a peak
+    shares = np.sqrt(shades / shades.max())  # square root, so that a tenth of the peak is still visible
     levels = np.arange(256)
     colours = np.broadcast_to(palette([(0, CLOUD), (1, CLOUD)])[:1], (256, 3))
     return data_url(png((shares * 215).astype(np.uint8), colours, levels))

@@ -1,6 +1,6 @@
-"""A stretch of the song with a click at every hit: what a mapper listens to. WAV, mono.
+"""Cut a section of the song with a click at every hit, as a mono WAV.
 
-The clicks are mixed into the samples, so they stay with the song at any speed of playback.
+The clicks are mixed into the samples, so they stay in time at any playback speed.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from maimod.osu.beatmap import Beatmap
 from maimod.osu.hitsounds import CLAP, FINISH, WHISTLE, hits
 
 CLIP_RATE = 32_000
-"""Samples per second of songs decoded for listening."""
+"""Samples per second of songs decoded for playback."""
 SONG_GAIN, CLICK_GAIN = 0.6, 0.5
 CLICK_SECONDS = 0.03
 
 
 def clip(beatmap: Beatmap, song: Audio, start: float, stop: float, clicks: bool = True) -> bytes:
-    """Cut out a stretch of the song.
+    """Cut out a section of the song.
 
     Args:
-        beatmap: whose hits click; each addition sounds in its own way, as loud as its volume.
+        beatmap: source of the clicks; each addition has its own sound, scaled by the hit's volume.
         song: at any sample rate.
-        start: ms of the map; before the song is silence.
+        start: ms of the map; silence before the beginning of the song.
         stop: ms of the map.
-        clicks: whether hits are heard.
+        clicks: whether to add clicks.
     """
     rate = song.sample_rate
     first, count = round((start + beatmap.audio_offset) * rate / 1000), max(0, round((stop - start) * rate / 1000))
@@ -55,7 +55,7 @@ def clip(beatmap: Beatmap, song: Audio, start: float, stop: float, clicks: bool 
 
 @lru_cache(maxsize=64)
 def _click(rate: int, additions: int) -> np.ndarray:
-    """A short tick; a whistle is heard as a higher tone, a finish as long noise, a clap as short noise."""
+    """Make a short tick; a whistle adds a higher tone, a finish long noise, a clap short noise."""
     seconds = CLICK_SECONDS * (4 if additions & FINISH else 2 if additions & (WHISTLE | CLAP) else 1)
     t = np.arange(round(rate * seconds)) / rate
     noise = np.random.default_rng(1).uniform(-1, 1, len(t))

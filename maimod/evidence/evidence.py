@@ -1,7 +1,7 @@
-"""The evidence for one finding as a piece of HTML: pictures, numbers, events with their bits, the rule, the other
+"""Build the evidence for one finding as HTML: pictures, numbers, events with their bits, the rule, the other
 difficulties.
 
-Everything that comes from a map is escaped here; viewers insert the result as it is.
+All text from a map is escaped here; viewers insert the result unchanged.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
     from maimod.linter.pipeline import Analysis
 
 MAX_MARKED = 40
-"""Objects pointed at; more are a section."""
+"""Most objects highlighted; a finding about more objects is about a section."""
 MAX_LISTED = 6
-"""Objects whose events are listed."""
+"""Most objects whose events are listed."""
 MAX_DIFFICULTIES = 4
 PLACED = frozenset({Category.POSITIONS, Category.SLIDERS})
-"""Categories of findings about where something is: the model's expected places are drawn."""
+"""Categories about positions: for these the model's expected positions are drawn."""
 NEAR_PX = 32
-"""Osu! pixels around an object that are counted as its place: half of a common circle."""
+"""Radius in osu! pixels that counts as the same position: half of a usual circle."""
 NEAR_MS = 1000.0
-"""A difficulty with nothing this near has no "same place"."""
+"""A difficulty without an object within this time shows no playfield under "the same place"."""
 
 
 def evidence(analysis: Analysis, finding: Finding, playable_ms: float = 0.0) -> str:
-    """Everything there is to see about a finding.
+    """Build the evidence of a finding.
 
     Args:
         analysis: of the finding's beatmap.
-        finding: one of its report.
+        finding: from the report of that beatmap.
         playable_ms: how much before and after the moment can be played.
     """
     beatmap = analysis.beatmap
@@ -88,7 +88,7 @@ def evidence(analysis: Analysis, finding: Finding, playable_ms: float = 0.0) -> 
 
 
 def _elsewhere(analysis: Analysis, finding: Finding) -> str:
-    """The same place in the other difficulties: those of the same mode first, and of those the ones about as hard."""
+    """Show the same time in other difficulties, preferring the same mode, then a similar star rating."""
     mapset, beatmap = analysis.context.mapset, analysis.beatmap
     if mapset is None:
         return ""
@@ -121,14 +121,14 @@ def _elsewhere(analysis: Analysis, finding: Finding) -> str:
 
 
 def _is_of_no_moment(beatmap: Beatmap, finding: Finding) -> bool:
-    """Whether a finding is about files, names or settings: it then has the time of the first object, and a picture of
-    it says nothing."""
+    """Whether a finding is about files, names or settings. It then only has the time of the first object, and needs no
+    picture."""
     first = min((o.time for o in beatmap.hit_objects), default=0.0)
     return finding.category is Category.MAPSET and not finding.objects and finding.time == first
 
 
 def _comparison(finding: Finding) -> str:
-    """What the map has beside what was expected."""
+    """Compare the map's value with the expected ones."""
     rows = []
     if finding.actual:
         rows.append(f'<tr class="mm-actual"><th>the map</th><td>{escape(finding.actual)}</td><td></td></tr>')
@@ -178,7 +178,7 @@ def _percent(probability: float) -> str:
 
 
 def _events(analysis: Analysis, finding: Finding) -> str:
-    """The decisions around the finding, each with its bits and what was likelier."""
+    """List the events around the finding, each with its bits and the likelier alternatives."""
     blocks = list(_decisions(analysis, finding))
     if not blocks:
         return ""
@@ -212,8 +212,8 @@ def _alternative(analysis: Analysis, score: EventScore, place: int) -> str:
 
 
 def _decisions(analysis: Analysis, finding: Finding) -> Iterator[tuple[str, bool, list[EventScore]]]:
-    """(title, whether the finding is about it, scores) of the objects at the finding, one before and one after; or of
-    its line."""
+    """Yield (title, whether the finding is about it, scores) for the objects of the finding, one before and one after;
+    or for its timing point."""
     beatmap, context = analysis.beatmap, analysis.context
     if finding.objects:
         order = context.objects_by_time

@@ -1,7 +1,7 @@
-"""The scrolling playfields at a moment: the lane of taiko, the falling fruits of catch, the columns of mania.
+"""Draw the scrolling playfields at a moment: the lane of taiko, the falling fruits of catch, the columns of mania.
 
-Taiko notes move each at its own speed, as in the game; catch falls by the approach rate; mania scrolls evenly, whatever
-the green lines say, because charts made of speed effects would be unreadable.
+Taiko notes each move at their own speed, as in the game; fruits fall by the approach rate. Mania scrolls at a constant
+speed and ignores green lines, because charts with speed effects would be unreadable.
 Source: osu!lazer, `TaikoPlayfield`, `CatchHitObject`, `DefaultManiaSkin` (behaviour only).
 """
 
@@ -29,7 +29,7 @@ TAIKO_WIDTH, TAIKO_HEIGHT = 720, 200
 CENTRE, RIM, ROLL = "#eb452c", "#3f9fc0", "#f5b81f"
 FRUIT_Y = 430.0
 COLUMN_COLOURS = ("#e8ecf8", "#5fa8ff", "#ffd166")
-"""Outer, inner and middle columns."""
+"""Colours of outer, inner and middle columns."""
 
 
 def taiko(beatmap: Beatmap, span: Span, marked: Collection[int], cloud: Cloud | None) -> str:
@@ -38,7 +38,7 @@ def taiko(beatmap: Beatmap, span: Span, marked: Collection[int], cloud: Cloud | 
         element("rect", x=0, y=0, width=TAIKO_WIDTH, height=TAIKO_HEIGHT, fill="#14161c"),
         element("rect", x=0, y=TAIKO_Y - 58, width=TAIKO_WIDTH, height=116, fill="#1b1e27", stroke="#3a4052"),
     ]
-    # Bar lines move with the speed at their time, like the notes.
+    # Like notes, bar lines move at the scroll speed of their own time.
     for time, strong in _beats(beatmap, span, 3000):
         line = element(
             "path",
@@ -354,7 +354,7 @@ def _svg(parts: list[str], width: float, height: float, span: Span, left: float 
 
 
 def _moving(content: str, time: float, now: float, *, vx: float, x: float) -> str:
-    """Something that is at `x` at its time."""
+    """Wrap `content` so that it reaches `x` at `time`."""
     return element(
         "g",
         content,
@@ -372,13 +372,13 @@ def _fruit(x: float, y: float, radius: float, colour: str) -> str:
 
 
 def _taiko_speed(beatmap: Beatmap, time: float) -> float:
-    """Px per ms."""
+    """Speed of a note in px per ms."""
     beat_length = min(max(beatmap.red_line_of(time).beat_length, 6.0), 60_000.0)
     return TAIKO_SPEED * beatmap.difficulty.slider_multiplier * beatmap.velocity_at(time + UNSNAP_MS) / beat_length
 
 
 def _beats(beatmap: Beatmap, span: Span, reach: float) -> Iterator[tuple[float, bool]]:
-    """(time, whether a measure begins) of the beats in view."""
+    """Yield (time, whether a measure begins) for the beats in view."""
     start, stop = span.time - span.before - 400, span.time + span.after + reach
     for red, following in zip(
         beatmap.red_lines, [*(point.time for point in beatmap.red_lines[1:]), math.inf], strict=True

@@ -1,8 +1,8 @@
-"""What a picture of a moment is told: when, and where the model expected the object in question.
+"""Inputs of a playfield picture: the moment, and where the model expected the object.
 
-A picture holds every object that is visible at some time of its span. What appears and fades carries its times in ms
-(`data-s`, `data-e`), what scrolls its time and its speed in px/ms (`data-s`, `data-vx`, `data-vy`); so a viewer can
-play the picture by the rules it was drawn by, and without one it stands still at its moment.
+A picture holds every object that is visible at some time of its span. Elements that appear and fade carry their times
+in ms (`data-s`, `data-e`), elements that scroll their time and speed in px/ms (`data-s`, `data-vx`, `data-vy`). A
+viewer can animate the picture from these; without a viewer it shows its moment.
 """
 
 from __future__ import annotations
@@ -15,53 +15,53 @@ from maimod.osu import slider_path
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 
 CLOUD, MARKED = "#41e0d0", "#ff5c93"
-"""Colours of what was expected and of what was found; neither is a combo colour."""
+"""Colours for expected positions and for the finding; neither is a combo colour."""
 LEAST = 0.01
-"""Probability below which an expectation is not drawn."""
+"""Expected positions below this probability are not drawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What of a map a picture holds."""
+    """Time range of a picture."""
 
     time: float
-    """The moment it shows, in ms."""
+    """The moment to show, in ms."""
     before: float = 0.0
-    """Ms that can be played before it."""
+    """Playable ms before it."""
     after: float = 0.0
-    """Ms that can be played after it."""
+    """Playable ms after it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """Where the model expected an object; each entry ends with its probability."""
+    """Positions at which the model expected an object; each entry ends with its probability."""
 
     time: float
-    """Of the object, in ms."""
+    """Time of the object in ms."""
     rings: tuple[tuple[float, float, float, float], ...] = ()
-    """(x, y, distance): from the object before. Of the step's length, before its direction is known."""
+    """(x, y, distance, p): centre at the previous object; the model's distances before it knows a direction."""
     spots: tuple[tuple[float, float, float], ...] = ()
-    """(x, y): at the distance, and then at the x, that the map has."""
+    """(x, y, p): the model's x given the map's distance, and y given the map's distance and x."""
     cells: tuple[tuple[float, float, float, float], ...] = ()
-    """(x, y, size): squares, of models that know no finer."""
+    """(x, y, size, p): squares, for models whose positions are cells."""
     columns: tuple[tuple[int, float], ...] = ()
-    """Mania, from 0."""
+    """(column, p) in mania, counted from 0."""
     places: tuple[tuple[float, float, float], ...] = ()
-    """(x, y): all of them, from having asked the model for nothing but this; drawn in place of the rest."""
+    """(x, y, p): joint samples of the position posterior; drawn instead of `rings` and `spots` if present."""
 
     def near(self, x: float, y: float, distance: float) -> float:
-        """Probability of the places that are at most `distance` px from a point."""
+        """Total probability of `places` within `distance` px of a point."""
         return sum(p for px, py, p in self.places if math.hypot(px - x, py - y) <= distance)
 
 
 def cloud(beatmap: Beatmap, hit_object: HitObject, scores: list[EventScore], schema: EventSchema) -> Cloud | None:
-    """Read the expected places of an object off the scores of its events; None if the model has nothing to say.
+    """Collect the expected positions of an object from the scores of its events; None if there are none.
 
     Args:
         beatmap: of the object.
-        hit_object: where the cloud belongs.
+        hit_object: the object to place.
         scores: of the object's events, in order.
-        schema: of the model.
+        schema: event schema of the model.
     """
     first = [score for score in scores if score.event.group == scores[0].event.group] if scores else []
     by_kind = {
@@ -91,7 +91,7 @@ def cloud(beatmap: Beatmap, hit_object: HitObject, scores: list[EventScore], sch
 
 
 def _cursor(beatmap: Beatmap, hit_object: HitObject) -> tuple[float, float]:
-    """Where the object before leaves the cursor."""
+    """Position of the cursor after the previous object."""
     before = max(
         (o for o in beatmap.hit_objects if (o.time, o.index) < (hit_object.time, hit_object.index)),
         key=lambda o: (o.time, o.index),

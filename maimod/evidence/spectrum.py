@@ -1,8 +1,8 @@
-"""What is heard around a moment: the spectrogram, the onsets, where the map has its objects and where the model
-expected them.
+"""Draw the song around a moment: spectrogram, onsets, the times of the map's objects and the times that the model
+expected.
 
-The song is drawn `TYPICAL_LAG_MS` early: the envelope peaks that much after the time to which mappers put an object, so
-that in a well-timed map onsets stand on the lines, and in a map that is late they stand before them.
+The song is drawn `TYPICAL_LAG_MS` early, because the onset envelope peaks that long after the time at which mappers
+place an object. In a well-timed map onsets are drawn on the lines, in a late map before them.
 """
 
 from __future__ import annotations
@@ -27,28 +27,27 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 720, 190
 SPECTRUM = (22, 132)
-"""From and to, in px of height; above lie the names of the lines, below the onsets."""
+"""Top and bottom of the spectrogram in px; labels are above it, onsets below."""
 ONSETS = (136, 168)
 HALF_MS = 1200.0
 STEP_MS, N_MELS = 6.0, 56
 RANGE = 7.0
-"""Nepers of power from the quietest to the loudest that is told apart: 30 dB."""
+"""Dynamic range of the picture in nepers of power: 30 dB."""
 TILT = 0.045
-"""Nepers that each band is lifted over the one below: music falls off towards the treble, where its attacks are seen
-best."""
+"""Nepers added per band: music is weaker towards the treble, where attacks are seen best."""
 COLOURS = palette([(0, "#0b0d14"), (0.35, "#2b2a63"), (0.6, "#8a2f7d"), (0.8, "#ea6a4f"), (1, "#ffe9a8")])
 SNAPS = ((1, "#ffffff", 12), (2, "#ff5a5a", 9), (4, "#4f8cff", 6))
 """Beat ticks: divisor, colour as in the editor, height."""
 LABEL_PX = 34.0
-"""Least distance of two names of lines."""
+"""Smallest distance in px between two labels."""
 MAX_EXPLAINED = 3
-"""Objects whose expected times are drawn: those of a whole pattern are a thicket."""
+"""Most objects whose expected times are drawn; more would be unreadable."""
 LEAST, LEAST_OF_NEXT = 0.05, 0.2
-"""Probability below which an expected time is not drawn."""
+"""Expected times below this probability are not drawn."""
 
 
 def spectrum(analysis: Analysis, time: float, marked: Collection[int] = (), half_ms: float = HALF_MS) -> str:
-    """Draw what is heard around `time` [ms of the map]."""
+    """Draw the song around `time` [ms of the map]."""
     start, stop = time - half_ms, time + half_ms
 
     def x(at: float) -> float:
@@ -140,10 +139,10 @@ def spectrum(analysis: Analysis, time: float, marked: Collection[int] = (), half
 
 
 def expected_times(analysis: Analysis, marked: Collection[int]) -> list[tuple[float, float]]:
-    """(ms, probability) of the moments at which the model expected a start or an end of these objects, and where the
-    map has none.
+    """(ms, probability) of the times at which the model expected a start or an end of these objects and the map has
+    none.
 
-    What is missing after an object is found where the next one comes too late: that one's likely moments count as well.
+    Includes the expected times of the next object: if an object is missing, the next one is later than expected.
     """
     order = analysis.context.objects_by_time
     ours = [place for place, o in enumerate(order) if o.index in marked][:MAX_EXPLAINED]
@@ -166,7 +165,7 @@ def expected_times(analysis: Analysis, marked: Collection[int]) -> list[tuple[fl
 
 
 def spectrogram(song: decode.Audio, start: float, stop: float) -> np.ndarray:
-    """(N_MELS, n_steps) bytes from `start` to `stop` [ms of the song], low bands last; silence outside of the song."""
+    """(N_MELS, n_steps) bytes from `start` to `stop` [ms of the song], low bands last; silence outside the song."""
     hop = step_samples(STEP_MS, song.sample_rate)
     first, n_steps = round(start * song.sample_rate / 1000), max(1, round((stop - start) / STEP_MS))
     piece = np.zeros(n_steps * hop, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The little of SVG and PNG that the pictures are made of."""
+"""Helpers that write SVG elements and PNG images."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import numpy as np
 
 
 def number(value: float) -> str:
-    """A coordinate to a tenth, without needless digits."""
+    """Format a coordinate with at most one decimal."""
     return f"{value:.1f}".removesuffix(".0").replace("-0.", "-.") if abs(value) >= 0.05 else "0"
 
 
 def element(name: str, *children: str, **attributes: str | float | None) -> str:
-    """An element; attributes that are None are left out, `_` in a name becomes `-`, and one at its end goes (`class_`)."""
+    """Write an element. Attributes that are None are left out; `_` in a name becomes `-`, a trailing `_` is removed
+    (`class_`)."""
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(value) if isinstance(value, str) else number(value)}"'
         for key, value in attributes.items()
@@ -27,12 +28,12 @@ def element(name: str, *children: str, **attributes: str | float | None) -> str:
 
 
 def text(content: str, **attributes: str | float | None) -> str:
-    """A text element."""
+    """Write a text element."""
     return element("text", escape(content), **attributes)
 
 
 def polyline(points: Iterable[tuple[float, float]]) -> str:
-    """The `d` of a path through points."""
+    """Write the `d` attribute of a path through points."""
     return "M" + "L".join(f"{number(x)} {number(y)}" for x, y in points)
 
 
@@ -60,7 +61,7 @@ def thin(vertices: np.ndarray, tolerance: float) -> np.ndarray:
 
 
 def palette(stops: Iterable[tuple[float, str]]) -> np.ndarray:
-    """(256, 3) bytes between colours `#rrggbb` at places from 0 to 1."""
+    """Interpolate colours `#rrggbb` at positions from 0 to 1 to a palette of (256, 3) bytes."""
     places, colours = zip(*stops, strict=True)
     channels = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in colours], dtype=float)
     at = np.linspace(0, 1, 256)
@@ -68,13 +69,12 @@ def palette(stops: Iterable[tuple[float, str]]) -> np.ndarray:
 
 
 def png(indices: np.ndarray, colours: np.ndarray, opacities: np.ndarray | None = None) -> bytes:
-    """A PNG of palette indices, uint8 of shape (height, width), its colours (n, 3) and their opacities (n,), bytes.
+    """Encode a PNG from palette indices (height, width) uint8, colours (n, 3) uint8 and opacities (n,).
 
-    Source: https://www.w3.org/TR/png-3/ (one IDAT, no filters); an imaging library would be a dependency for twelve
-    lines.
+    Source: https://www.w3.org/TR/png-3/ (one IDAT, no filters). Twelve lines, so no imaging library is needed.
     """
     height, width = indices.shape
-    rows = np.zeros((height, width + 1), dtype=np.uint8)  # each row begins with the number of its filter
+    rows = np.zeros((height, width + 1), dtype=np.uint8)  # each row begins with its filter type
     rows[:, 1:] = indices
 
     def chunk(kind: bytes, content: bytes) -> bytes:
@@ -93,5 +93,5 @@ def png(indices: np.ndarray, colours: np.ndarray, opacities: np.ndarray | None =
 
 
 def data_url(content: bytes, kind: str = "image/png") -> str:
-    """Bytes as a URL that needs no file."""
+    """Encode bytes as a `data:` URL."""
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"

@@ -1,7 +1,7 @@
-"""The whole map in one strip: song, objects, timing lines, kiai, and the bits of surprise of each moment.
+"""Draw the whole map in one strip: song, objects, timing lines, kiai, and the surprisal at each moment.
 
-The picture is stretched over its box (`preserveAspectRatio="none"`), so that a viewer zooms by changing the viewBox
-alone: x is ms of the map, y runs from 0 to 100.
+The picture fills its box (`preserveAspectRatio="none"`), so a viewer zooms by changing only the viewBox: x is ms of the
+map, y runs from 0 to 100.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from maimod.linter.pipeline import Analysis
 
 MAX_BINS = 9000
-"""Bins of the waveform: 40 ms each in a song of 6 minutes, 80 kB of path."""
+"""Most bins of the waveform: 40 ms each in a song of 6 minutes, a path of 80 kB."""
 BIN_MS = 12.0
-"""Least width of a bin."""
+"""Smallest width of a bin."""
 DENSITY_STEP_MS, DENSITY_WIDTH_MS = 500.0, 2000.0
 TOP_BITS = 20.0
-"""Surprise at the top of the strip; more is drawn as that."""
+"""Surprisal at the top of the strip; larger values are cut off."""
 WAVE, OBJECTS, BITS = (4.0, 46.0), (49.0, 63.0), (66.0, 100.0)
-"""Rows: from and to, in units of y."""
+"""Top and bottom of each row, in units of y."""
 MARGIN_MS = 1000.0
 
 
 def extent(analysis: Analysis) -> tuple[float, float]:
-    """First and last ms of the strip: the song, and whatever of the map lies outside of it."""
+    """First and last ms of the strip: the song, and objects before or after it."""
     beatmap, song = analysis.beatmap, analysis.song
     ends = [o.end_time + MARGIN_MS for o in beatmap.hit_objects] + (
         [song.audio.duration - beatmap.audio_offset] if song else []
@@ -68,7 +68,7 @@ def timeline(analysis: Analysis) -> str:
 
 
 def moments(analysis: Analysis) -> list[tuple[int, float]]:
-    """(ms, bits) of each moment the model judged, by time: the most surprising of its events."""
+    """(ms, bits) of each time with events, ascending: the surprise of its most surprising event."""
     bits: dict[int, float] = {}
     for score in analysis.context.scores or ():
         time = score.event.time
@@ -95,10 +95,11 @@ def _waveform(analysis: Analysis) -> str:
     if not n_bins:
         return ""
     bins = audio.samples[: n_bins * size].reshape(n_bins, size)
-    power = np.einsum("ij,ij->i", bins, bins) / size  # peaks of a loud master are one solid block
+    power = np.einsum("ij,ij->i", bins, bins) / size  # power, because the peaks of a loud master look like one solid
+    block
     loudest = float(power.max())
     heights = np.round(np.sqrt(power / loudest) * 100).astype(int) if loudest else np.zeros(n_bins, dtype=int)
-    # Whole steps from point to point, then scaled: a third of the text of absolute coordinates.
+    # Relative integer steps, scaled by the transform: a third of the text of absolute coordinates.
     there = "".join(f"l1 {-step}" for step in np.diff(heights))
     back = "".join(f"l-1 {-step}" for step in np.diff(heights)[::-1])
     d = f"M0 {-heights[0]}{there}V{heights[-1]}{back}Z"
@@ -113,7 +114,7 @@ def _waveform(analysis: Analysis) -> str:
 
 
 def _density(beatmap: Beatmap, end: float) -> str:
-    """Objects per second, against the map's own most."""
+    """Draw objects per second, relative to the map's densest part."""
     times = np.sort([o.time for o in beatmap.hit_objects])
     centres = np.arange(0, end + DENSITY_STEP_MS, DENSITY_STEP_MS)
     half = DENSITY_WIDTH_MS / 2

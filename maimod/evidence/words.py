@@ -1,4 +1,4 @@
-"""Events in words: "distance 170 px", "sound soft, clap"."""
+"""Describe events in words: "distance 170 px", "sound soft, clap"."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMES = {
 
 
 def words(event: Event, beatmap: Beatmap, schema: EventSchema | None) -> tuple[str, str]:
-    """(what is decided, how) of an event; events that only say what comes have the name "kind"."""
+    """(name, value) of an event; an event that only gives the type of a group has the name "kind"."""
     kind, value = event.kind, event.value
     name = NAMES.get(kind, kind.value.replace("_", " "))
     match kind:
