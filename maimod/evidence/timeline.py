@@ -95,8 +95,7 @@ def _waveform(analysis: Analysis) -> str:
     if not n_bins:
         return ""
     bins = audio.samples[: n_bins * size].reshape(n_bins, size)
-    power = np.einsum("ij,ij->i", bins, bins) / size  # power, because the peaks of a loud master look like one solid
-    block
+    power = np.einsum("ij,ij->i", bins, bins) / size  # the peaks of a loud master would be one solid block
     loudest = float(power.max())
     heights = np.round(np.sqrt(power / loudest) * 100).astype(int) if loudest else np.zeros(n_bins, dtype=int)
     # Relative integer steps, scaled by the transform: a third of the text of absolute coordinates.
