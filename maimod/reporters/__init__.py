@@ -1,5 +1,5 @@
-"""Forms of a report. A reporter is a function from a Report and a View to text on a stream; formats load when asked
-for."""
+"""Report formats. A reporter writes a Report as text to a stream, shortened by a View; its module is loaded at first
+use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Reporter = Callable[[Report, TextIO, View], None]
 
 
 def _later(module: str, name: str) -> Reporter:
-    """A reporter whose module is imported at its first use."""
+    """A reporter whose module is imported at first use."""
 
     def report(report: Report, out: TextIO, view: View) -> None:
         getattr(import_module(f"maimod.reporters.{module}"), name)(report, out, view)
@@ -31,4 +31,4 @@ REPORTERS: dict[str, Reporter] = {
     "github": _later("github", "github"),
     "markdown": _later("markdown", "markdown"),
 }
-"""By the name that `--format` takes."""
+"""Reporters by their `--format` name."""

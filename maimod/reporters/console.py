@@ -1,6 +1,6 @@
-"""Reports for people: text of any width, with colours and editor links on a terminal and none of them in a pipe.
+"""Console reports: text laid out for any width, with colours and editor links on a terminal and without them in a pipe.
 
-Lines are laid out here, not by rich, so that a report reads the same whatever shows it; rich only colours them.
+Lines are laid out here and only coloured by rich, so that a report is the same on every terminal and in every pipe.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from maimod.training.generator import Step as TrainingStep
 
 DEFAULT_WIDTH, MAX_WIDTH = 80, 120
-"""Columns in a pipe, and the most that is comfortable to read."""
+"""Columns in a pipe, and the widest page that is comfortable to read."""
 WIDE = 100
-"""Columns from which messages stand beside the timestamps; on narrower pages they stand below."""
+"""Pages this wide have the messages beside the timestamps, narrower ones below."""
 MARGIN = 9
-"""Columns taken by the surprisal and the severity."""
+"""Columns for the surprisal and the severity."""
 USUAL_STAMP = 24
-"""Columns of most timestamps, those of mania among them."""
+"""Columns that most timestamps need, including mania's."""
 PROGRESS_DELAY_S = 1.0
-"""Runs shorter than that show no progress bar."""
+"""Runs shorter than this show no progress bar."""
 
 STYLES = {Severity.PROBLEM: "bold red", Severity.WARNING: "yellow", Severity.MINOR: "cyan"}
 LETTERS = {Severity.PROBLEM: "P", Severity.WARNING: "W", Severity.MINOR: "M"}
@@ -46,13 +46,13 @@ MODES = {"osu": "osu!", "taiko": "osu!taiko", "catch": "osu!catch", "mania": "os
 TITLES = {category: category.value.capitalize().replace("-", " ") for category in Category}
 
 Part = str | tuple[str, str | Style]
-"""Text, plain or with its style."""
+"""Text, plain or with a style."""
 
 _GLUE = "\u00a0"
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Break into lines of at most `width` columns at spaces; no-break spaces hold and are printed as spaces."""
+    """Break at spaces into lines of at most `width` columns. No-break spaces do not break and are printed as spaces."""
     lines, line = [], ""
     for word in text.split(" "):
         if line and cell_len(line) + 1 + cell_len(word) > width:
@@ -64,12 +64,12 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 def glue(text: str) -> str:
-    """Keep on one line."""
+    """Replace spaces by no-break spaces."""
     return text.replace(" ", _GLUE)
 
 
 def _end_of(text: str, width: int) -> str:
-    """The last `width` columns of a text, led by `…` if it is longer."""
+    """The last `width` columns of a text, with `…` in front if it is longer."""
     if cell_len(text) <= width:
         return text
     while text and cell_len(text) > width - 1:
@@ -83,14 +83,14 @@ def count(number: int, noun: str) -> str:
 
 
 class _Console(Console):
-    """rich's, but the caller decides what a closed pipe means (rich would exit with 1)."""
+    """rich's console, but a closed pipe raises an error for the caller (rich would exit with 1)."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 class Page:
-    """Prints laid-out lines; one per stream."""
+    """Prints lines to one stream."""
 
     def __init__(self, out: TextIO, view: View) -> None:
         self.console = _Console(
@@ -106,12 +106,12 @@ class Page:
     def _columns(self) -> int:
         if self.console.is_terminal:
             return self.console.width
-        # In a pipe the width of the window must not matter, unless it was asked for.
+        # In a pipe the width of the window must have no effect, unless COLUMNS is set.
         asked = os.environ.get("COLUMNS", "")
         return max(int(asked), 20) if asked.isdecimal() else DEFAULT_WIDTH
 
     def line(self, *parts: Part) -> None:
-        """Print one line of (text, style) parts as it is."""
+        """Print one line of (text, style) parts without wrapping."""
         text = Text.assemble(*parts, end="")
         text.rstrip()
         self.console.print(text, soft_wrap=True)
@@ -119,7 +119,7 @@ class Page:
     def paragraph(
         self, text: str, style: str = "", first: str = "", rest: int | None = None, first_style: str = ""
     ) -> None:
-        """Print wrapped text: the first line led by `first`, the others indented by `rest` columns."""
+        """Print wrapped text: `first` before the first line, the others indented by `rest` columns."""
         indent = cell_len(first) if rest is None else rest
         for number, line in enumerate(wrap(text, self.width - max(indent, cell_len(first)))):
             self.line((first if not number else " " * indent, first_style), (line.removesuffix(" ·"), style))
@@ -134,7 +134,7 @@ class Page:
 
 
 def console(report: Report, out: TextIO, view: View) -> None:
-    """Write the report for people."""
+    """Write the console report."""
     pages = Stream(out, view, len(report.beatmaps))
     shown = shorten(report, view)
     for beatmap in shown.report.beatmaps:
@@ -143,14 +143,14 @@ def console(report: Report, out: TextIO, view: View) -> None:
 
 
 class Stream:
-    """The report for people, a beatmap at a time: the same text, sooner."""
+    """The console report, printed beatmap by beatmap: the same text, earlier."""
 
     def __init__(self, out: TextIO, view: View, total: int) -> None:
         self.page, self.view, self.many = Page(out, view), view, total > 1
         self.separate = False
 
     def add(self, beatmap: BeatmapReport, model: ModelInfo | None) -> None:
-        """Print the findings of a beatmap; `beatmap` holds those to list."""
+        """Print the findings that `beatmap` lists."""
         if (
             not beatmap.findings
             and (self.many or self.view.quiet)
@@ -163,7 +163,7 @@ class Stream:
         _beatmap(self.page, beatmap, model, self.view, self.many)
 
     def finish(self, report: Report, shown: Shown) -> None:
-        """Print what can only be said of the whole."""
+        """Print the summary of the whole report."""
         page, view = self.page, self.view
         if view.statistics:
             if self.separate:
@@ -215,7 +215,7 @@ def _beatmap(page: Page, beatmap: BeatmapReport, model: ModelInfo | None, view: 
 
 
 def _kind(finding: Finding, view: View) -> str:
-    """Where a finding comes from that the model has not judged."""
+    """Kind of evidence of a finding without surprisal."""
     rule = view.rules.get(finding.rule)
     others = [kind for kind in (rule.evidence if rule else ()) if kind != "model"]
     return others[0] if others else "map"
@@ -224,7 +224,7 @@ def _kind(finding: Finding, view: View) -> str:
 def _category(page: Page, category: Category, findings: Sequence[Finding], kinds: dict[str, str]) -> None:
     unit = "bits" if any(finding.surprisal is not None for finding in findings) else ""
     page.line((f"{unit:>6}", "dim"), " " * (MARGIN - 6), (TITLES[category], "bold"), (f" · {len(findings)}", "dim"))
-    # Timestamps of chords can be very long; the others decide where the text beside them begins.
+    # Timestamps of chords can be very long; the text column is set by the others.
     stamps = max(
         (width for finding in findings if (width := cell_len(finding.timestamp)) <= USUAL_STAMP), default=USUAL_STAMP
     )
@@ -233,7 +233,7 @@ def _category(page: Page, category: Category, findings: Sequence[Finding], kinds
 
 
 def _finding(page: Page, finding: Finding, kind: str, stamps: int) -> None:
-    """Print one finding: the message beside the timestamp if the page is wide, else below it."""
+    """Print one finding, with its message beside the timestamp on a wide page and below it on a narrow one."""
     judged, style = finding.surprisal is not None, STYLES[finding.severity]
     stamp = clean(finding.timestamp)
     lead: list[Part] = [
@@ -259,7 +259,7 @@ def _finding(page: Page, finding: Finding, kind: str, stamps: int) -> None:
 
 
 def _expected(expected: Sequence[Expected], kind: str) -> str:
-    """`model: circle at 1/2 61 %, slider 22 %`; what arithmetic or the song expects has no probability."""
+    """As in `model: circle at 1/2 61 %, slider 22 %`; expectations from arithmetic or the song have no probability."""
     parts = []
     judged = [glue(f"{clean(one.text)} {percent(one.probability)}") for one in expected if one.probability is not None]
     known = [clean(one.text) for one in expected if one.probability is None]
@@ -271,7 +271,7 @@ def _expected(expected: Sequence[Expected], kind: str) -> str:
 
 
 def percent(probability: float) -> str:
-    """Whole percents, with no false certainty at the ends."""
+    """Whole percents; below 1 % and above 99 % as `<1 %` and `>99 %`."""
     if probability < 0.01:
         return "<1 %"
     if 0.99 < probability < 1:
@@ -280,7 +280,7 @@ def percent(probability: float) -> str:
 
 
 def _statistics(page: Page, shown: Shown, findings: Iterable[Finding]) -> None:
-    """Print how often each rule fired, most often first, whatever was listed."""
+    """Print how often each rule fired, most frequent first, including findings that are not listed."""
     note = " (with those not shown)" if shown.milder or shown.beyond else ""
     counts = Counter((finding.rule, finding.severity) for finding in findings)
     totals: Counter[str] = Counter()
@@ -311,7 +311,7 @@ def _list_of_maps(page: Page, beatmaps: Sequence[BeatmapReport]) -> None:
         if beatmap.status == "error":
             cells = [(f"{'error':>{15}}", "bold red")]
         mark = " (partial)" if beatmap.status == "partial" else ""
-        # The end, where the difficulty is named, tells the maps of a set apart.
+        # The difficulty is at the end of a path, so the end is kept.
         page.line(*cells, "  ", _end_of(_name(beatmap), page.width - 17 - len(mark)), (mark, "yellow"))
 
 
@@ -354,7 +354,7 @@ def _summary(page: Page, shown: Shown, view: View) -> None:
 
 
 def _hidden(page: Page, shown: Shown, view: View) -> None:
-    """Say what was left out."""
+    """Print how many findings are not listed, and why."""
     if shown.beyond:
         page.paragraph(
             f"{_counts(shown.beyond)} beyond --max-findings {view.max_findings}; the highest-scored are listed.",
@@ -385,7 +385,7 @@ def _counts(findings: Sequence[Finding]) -> str:
 
 
 def explain(rules: Sequence[Rule], out: TextIO, view: View | None = None) -> None:
-    """Write all there is to know of each rule."""
+    """Write the full description of each rule."""
     page = Page(out, view or View())
     for number, rule in enumerate(rules):
         if number:
@@ -439,7 +439,7 @@ def rules(checks: Sequence[BeatmapCheck | MapsetCheck], out: TextIO, view: View 
                 )
     page.line()
     page.paragraph(
-        "P, W, M: problem, warning or minor at most; a finding's score decides how much of it it gets. "
+        "P, W, M: the highest severity a finding of the rule can have; its score decides. "
         f"More on a rule: {glue('maimod explain RULE')}",
         "dim",
     )
@@ -450,7 +450,7 @@ def rules(checks: Sequence[BeatmapCheck | MapsetCheck], out: TextIO, view: View 
 
 
 class Step(Protocol):
-    """How far a run is."""
+    """Progress of a run."""
 
     @property
     def stage(self) -> str: ...
@@ -463,7 +463,7 @@ class Step(Protocol):
 
 
 class ProgressBar:
-    """A bar that shows itself once a run takes long, and leaves no trace."""
+    """Progress bar that appears only if a run takes long, and is removed at the end."""
 
     def __init__(self, err: TextIO) -> None:
         self.err = err
@@ -488,14 +488,14 @@ class ProgressBar:
                 self.bar.stop()
 
     def __call__(self, step: Step) -> None:
-        """Take note of a step."""
+        """Show a step."""
         with self.lock:
             self.step = step
             self._update()
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Take the bar away while something is printed."""
+        """Hide the bar while something is printed."""
         with self.lock:
             if self.bar is not None:
                 self.bar.stop()
@@ -535,7 +535,7 @@ class ProgressBar:
 
 
 class TrainingBar:
-    """A bar that fills with the time of a training; lines are printed above it."""
+    """Progress bar over the time of a training; lines are printed above it."""
 
     def __init__(self, err: TextIO, minutes: float) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -562,7 +562,7 @@ class TrainingBar:
         self.bar.console.print(f"maimod: {clean(line)}", markup=False, highlight=False)
 
     def show(self, step: TrainingStep) -> None:
-        """Take note of a step."""
+        """Show a step."""
         self.bar.update(
             self.task, completed=step.minutes, description=f"step {step.number:,}, {step.bits:.3f} bits/event"
         )

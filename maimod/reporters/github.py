@@ -1,8 +1,9 @@
-"""GitHub Actions: annotations by workflow commands, and a page in the job summary.
+"""GitHub Actions: annotations by workflow commands, and a job summary.
 
 Sources: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands (escapes as in
-@actions/core's `command.ts`) and https://docs.github.com/rest/checks/runs. GitHub shows ten annotations of a level for
-each step and cuts summaries at 1 MiB: the best-scored are annotated and the rest is counted, not lost.
+@actions/core's `command.ts`) and https://docs.github.com/rest/checks/runs. GitHub shows ten annotations of each level
+per step and cuts summaries at 1 MiB, so only the highest-scored findings are annotated, and the number of others is
+given.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 
 
 def github(report: Report, out: TextIO, view: View) -> None:
-    """Write annotations to `out` and, inside of a workflow, the summary to the file that GitHub names."""
+    """Write annotations to `out` and, inside a workflow, the summary to the file named by `GITHUB_STEP_SUMMARY`."""
     shown = shorten(report, view)
     for complete, beatmap in zip(report.beatmaps, shown.report.beatmaps, strict=True):
         if beatmap.status != "ok":
@@ -60,7 +61,7 @@ def _annotation(beatmap: BeatmapReport, finding: Finding) -> str:
 
 
 def command(name: str, message: str, **properties: str | int) -> str:
-    """A workflow command; whatever the texts hold, it stays one command."""
+    """Write a workflow command; the texts are escaped so that they cannot end it."""
     data = ",".join(
         f"{key}={_escaped(str(value)).replace(':', '%3A').replace(',', '%2C')}" for key, value in properties.items()
     )
@@ -73,7 +74,7 @@ def _escaped(text: str) -> str:
 
 
 def summary(report: Report, view: View) -> str:
-    """The job summary: a table of the difficulties, then every finding, as far as GitHub takes it."""
+    """The job summary: a table of the difficulties, then every finding, up to GitHub's size limit."""
     shown = shorten(report, view)
     head = [
         f"# maimod: {counts(shown.report)}\n\n{ADVICE}\n\n",

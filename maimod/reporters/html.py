@@ -1,5 +1,4 @@
-"""The report as one HTML page that needs nothing else: findings with filters, the timelines, the pictures of the
-evidence."""
+"""The report as one self-contained HTML page: findings with filters, timelines, pictures of the evidence."""
 
 from __future__ import annotations
 
@@ -18,7 +17,7 @@ from maimod.reporters.view import View, shorten
 if TYPE_CHECKING:
     from maimod.linter.pipeline import Analysis
 
-# The page asks no one for anything and runs no script but its own, whatever a map has written into it.
+# The page loads nothing and runs only its own script, even if a map contains HTML.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
 _STYLE = "body { margin: 0; } #maimod { max-width: 1900px; margin: 0 auto; padding: 14px 18px; min-height: 100vh; } "
 _LINES = "\n\t"
@@ -58,7 +57,7 @@ class Album:
 
 
 def page(report: Report, out: TextIO, view: View) -> None:
-    """Write the page; without an album in `view` it has no pictures."""
+    """Write the page; without `view.album` it has no pictures."""
     shown = shorten(report, view).report
     album = view.album or Album()
     titles = sorted({f"{beatmap.artist} - {beatmap.title}" for beatmap in shown.beatmaps if beatmap.title})
@@ -66,7 +65,8 @@ def page(report: Report, out: TextIO, view: View) -> None:
     script = viewer.script() + _HOST
     policy = _POLICY.format(digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"))
     content = json.dumps(viewer.data(report, album.strips, view), ensure_ascii=True, allow_nan=False)
-    # As an escape, `<` can neither end the element nor open a comment in it, in which the parser would look for another end.
+    # An escaped `<` can neither end the element nor open a comment in it, in which the parser would look for another
+    # end.
     content = json_without_commands(content.replace("<", "\\u003c"))
     out.write(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'

@@ -1,4 +1,4 @@
-"""Reports for other programs: JSON, described in docs/json-report.md and report.schema.json."""
+"""JSON reports, described in docs/json-report.md and report.schema.json."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from maimod.reporters.view import Shown, View, shorten
 def json(report: Report, out: TextIO, view: View) -> None:
     """Write the report as one JSON document.
 
-    Other letters than ASCII are escaped, so the text survives every console and code page.
+    Letters outside ASCII are escaped, so the text survives every console and code page.
     """
     text = json_format.dumps(as_json(report, view), indent=2, ensure_ascii=True, allow_nan=False)
     out.write(json_without_commands(text) + "\n")
 
 
 def as_json(report: Report, view: View | None = None) -> dict[str, Any]:
-    """The report as plain JSON values; what `view` leaves out is said in the messages of its beatmap."""
+    """The report as plain JSON values; the messages of a beatmap say how many findings `view` left out."""
     shown = shorten(report, view or View())
     model = report.model
     return {
@@ -38,9 +38,9 @@ def as_json(report: Report, view: View | None = None) -> dict[str, Any]:
 
 
 def left_out(complete: BeatmapReport, shown: Shown) -> list[str]:
-    """How many findings of a beatmap are not listed, and why."""
+    """Messages on how many findings of a beatmap are not listed, and why."""
     own = {id(finding) for finding in complete.findings}
-    parts = ((shown.milder, "milder than the lowest severity asked for"), (shown.beyond, "beyond the number asked for"))
+    parts = ((shown.milder, "below --min-severity"), (shown.beyond, "beyond --max-findings"))
     counts = ((sum(id(finding) in own for finding in findings), why) for findings, why in parts)
     return [f"{count} finding{'s' * (count != 1)} not listed: {why}" for count, why in counts if count]
 
@@ -87,7 +87,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Turn into what JSON can hold: numpy values become Python's, NaN and infinity (which JSON lacks) null."""
+    """Convert to JSON values: numpy values become Python's, NaN and infinity (which JSON lacks) become null."""
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, float):

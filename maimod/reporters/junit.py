@@ -1,7 +1,7 @@
 """JUnit XML, for the test pages of CI servers, in the dialect of Jenkins and pytest.
 
-A beatmap is a suite. Its first case says whether it could be read; then comes one for each finding: failed if it is as
-bad as --fail-on, else skipped, so that the page is as red as the exit code.
+Each beatmap is a suite. Its first case is whether it could be read; each finding is another case, failed if its
+severity is --fail-on or worse, else skipped. So the suite fails exactly when the exit code is 1.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]") 
 
 
 def junit(report: Report, out: TextIO, view: View) -> None:
-    """Write the report as JUnit XML, with letters other than ASCII as references."""
+    """Write the report as JUnit XML, with letters outside ASCII as references."""
     shown = shorten(report, view)
     root = ElementTree.Element("testsuites", name="maimod")
     for complete, beatmap in zip(report.beatmaps, shown.report.beatmaps, strict=True):
@@ -71,11 +71,11 @@ def _details(beatmap: BeatmapReport, finding: Finding) -> str:
 
 
 def _count(element: ElementTree.Element) -> None:
-    """Write how many cases of each outcome an element holds."""
+    """Set the counts of cases by outcome on an element."""
     for name, tag in (("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         element.set(name, str(sum(1 for _ in element.iter(tag))))
 
 
 def _text(text: str) -> str:
-    """Replace what XML cannot hold."""
+    """Replace characters that XML does not allow."""
     return _NOT_XML.sub("\ufffd", text)

@@ -1,6 +1,6 @@
-"""Markdown to post: by difficulty, one issue a line, its timestamp first, as modding discussions link it.
+"""Markdown for modding discussions: by difficulty, one issue per line, timestamp first so that the site links it.
 
-https://osu.ppy.sh/wiki/en/Beatmap_discussion asks for one issue a post: each line stands by itself.
+https://osu.ppy.sh/wiki/en/Beatmap_discussion asks for one issue per post, so each line is complete.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from maimod.reporters.view import View, shorten
 
 NAMES = {Severity.PROBLEM: "Problem", Severity.WARNING: "Warning", Severity.MINOR: "Minor"}
 WORTH_NAMING = 0.1
-"""Probability from which an alternative is mentioned."""
+"""Alternatives from this probability on are mentioned."""
 ADVICE = "Leads to look at, not verdicts: unlikely is not wrong. Listen to each place and judge for yourself."
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&])")
@@ -45,14 +45,14 @@ def counts(report: Report) -> str:
 
 
 def section(beatmap: BeatmapReport, notes: Sequence[str] = ()) -> list[str]:
-    """The lines of one difficulty; none if there is nothing to say."""
+    """The lines of one difficulty; empty without findings."""
     if not beatmap.findings and not beatmap.messages and not notes:
         return []
     lines = [f"\n## {title(beatmap)}\n\n"]
     lines += [f"*{escape(message)}*  \n" for message in (*beatmap.messages, *notes)]
     if beatmap.findings and len(lines) > 1:
         lines.append("\n")
-    # Two spaces end a line of Markdown without a bullet before the timestamp, which would keep it from being linked.
+    # Two spaces end a line without a bullet; a bullet before the timestamp would prevent the link.
     lines += [f"{issue(finding)}  \n" for finding in sorted(beatmap.findings, key=lambda finding: finding.time)]
     return lines
 
@@ -64,7 +64,7 @@ def title(beatmap: BeatmapReport) -> str:
 
 
 def issue(finding: Finding) -> str:
-    """One line about one finding."""
+    """The line of one finding."""
     return f"{finding.timestamp} **{NAMES[finding.severity]}:** {escape(finding.message)}{_likelier(finding.expected)} `{finding.rule}`"
 
 
@@ -76,11 +76,11 @@ def _likelier(expected: Sequence[Expected]) -> str:
         if one.probability is not None and one.probability >= WORTH_NAMING
     ]
     text = f" Likelier: {', '.join(known)}." if known else ""
-    return text + (f" The model would sooner expect {' or '.join(judged[:2])}." if judged else "")
+    return text + (f" The model expected {' or '.join(judged[:2])}." if judged else "")
 
 
 def escape(text: str) -> str:
-    """Text of a map as text of Markdown: no markup, no links, no line breaks."""
+    """Escape text of a map for Markdown: no markup, links or line breaks."""
     return _SPECIAL.sub(r"\\\1", without_controls(text).replace("\ufffd", " ")).replace(
         "@", "@\u200b"
-    )  # nobody is to be called by a title
+    )  # a title must not mention a user

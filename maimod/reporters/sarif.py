@@ -1,7 +1,7 @@
 """SARIF 2.1.0, for code scanning and editors: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 
-One run; rules with their explanation; a result for each finding, at its line, with a fingerprint that survives edits
-elsewhere. Nothing in it depends on the machine or the hour.
+One run with the rules and their descriptions, and a result for each finding, at its line, with a fingerprint that
+survives edits elsewhere. The log does not depend on machine or time.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 LEVELS = {Severity.PROBLEM: "error", Severity.WARNING: "warning", Severity.MINOR: "note"}
 GITHUB_SEVERITIES = {Severity.PROBLEM: "error", Severity.WARNING: "warning", Severity.MINOR: "recommendation"}
-"""`problem.severity`, which GitHub sorts by and filters on."""
+"""`problem.severity`, by which GitHub sorts and filters."""
 FINGERPRINT = "maimod/v1"
 SOURCE_ROOT = "SRCROOT"
-"""Where relative paths begin: the folder the lint ran in, in CI the checkout."""
+"""Base of relative paths: the working directory, in CI the checkout."""
 
 
 def sarif(report: Report, out: TextIO, view: View) -> None:
@@ -36,7 +36,7 @@ def sarif(report: Report, out: TextIO, view: View) -> None:
 
 
 def as_sarif(report: Report, view: View) -> dict[str, Any]:
-    """The log as plain JSON values."""
+    """Build the log as plain JSON values."""
     shown = shorten(report, view)
     names = sorted({*view.rules, *(finding.rule for finding in shown.report.findings)})
     indices = {name: index for index, name in enumerate(names)}
@@ -135,7 +135,7 @@ def _result(beatmap: BeatmapReport, finding: Finding, index: int, occurrence: in
 
 def _location(beatmap: BeatmapReport, line: int | None = None) -> dict[str, Any]:
     path = beatmap.location
-    # A relative path starts at the checkout; an absolute one is not below it and must say so.
+    # Relative paths are below the checkout; absolute ones are not and become file: URIs.
     artifact: dict[str, Any] = {"uri": quote(path, safe="/", errors="replace"), "uriBaseId": SOURCE_ROOT}
     if path.startswith("/") or path[1:3] == ":/":
         artifact = {"uri": "file://" + quote("/" + path.lstrip("/"), safe="/:", errors="replace")}

@@ -1,4 +1,4 @@
-"""What of a report is shown, and how much of it."""
+"""Which findings of a report are listed, and how."""
 
 from __future__ import annotations
 
@@ -15,47 +15,47 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What to show of a report, and how; it never changes what was found."""
+    """Options of display; they never change findings or exit codes."""
 
     min_severity: Severity = Severity.MINOR
-    """List nothing milder."""
+    """List only this severity and worse."""
     max_findings: int | None = None
-    """List that many findings at most, the highest-scored; None lists all."""
+    """List at most this many findings, those with the highest scores; None lists all."""
     statistics: bool = False
-    """Add a table of the rules by severity."""
+    """Add a table of rules by severity."""
     quiet: bool = False
-    """Findings and troubles only."""
+    """Print findings and errors only."""
     plain: bool = False
-    """No colours and no links, not even on a terminal."""
+    """No colours and links, even on a terminal."""
     fail_on: Severity | None = Severity.PROBLEM
-    """From which severity on a finding is a failure; None for none."""
+    """Findings of this severity and worse are failures; None: no finding is."""
     rules: Mapping[str, Rule] = field(default_factory=dict)
-    """The rules by id, to explain findings with."""
+    """Rules by id, to describe findings."""
     width: int | None = None
-    """Columns of text; None asks the terminal."""
+    """Width in columns; None is the terminal's."""
     album: Album | None = None
     """Pictures of the evidence, for formats that show them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A report after a View has shortened it, with what was left out: nothing is hidden silently."""
+    """A report shortened by a View, with the findings left out, so that reporters can count them."""
 
     report: Report
-    """With the findings to list."""
+    """The report with the listed findings only."""
     milder: tuple[Finding, ...] = ()
-    """Left out by `min_severity`."""
+    """Findings left out by `min_severity`."""
     beyond: tuple[Finding, ...] = ()
-    """Left out by `max_findings`."""
+    """Findings left out by `max_findings`."""
 
 
 def shorten(report: Report, view: View) -> Shown:
-    """Leave out what `view` does not want listed, and keep it apart to be counted."""
+    """Split the findings into listed ones and those that `view` leaves out."""
     listed = [finding for finding in report.findings if finding.severity.rank <= view.min_severity.rank]
     milder = [finding for finding in report.findings if finding.severity.rank > view.min_severity.rank]
     beyond: list[Finding] = []
     if view.max_findings is not None and len(listed) > view.max_findings:
-        # Stable: of findings that score the same, the earlier ones of the report stay.
+        # Stable: of equal scores the earlier findings are listed.
         ranked = sorted(listed, key=lambda finding: (-finding.score, finding.severity.rank))
         beyond = ranked[view.max_findings :]
     dropped = {id(finding) for finding in (*milder, *beyond)}

@@ -1,4 +1,4 @@
-"""The page: `maimod ui`. Input, a run, and the viewer of findings; everything else is the core's."""
+"""The local web page of `maimod ui`: inputs, a run, and the findings viewer."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import sys
 
 
 def main(path: str = "", port: int | None = None, browser: bool = True) -> int:
-    """Serve the page on this machine until interrupted; returns an exit code.
+    """Serve the page on this computer until interrupted, and return an exit code.
 
     Args:
-        path: what to lint first.
+        path: mapset, .osu or .osz to fill in.
         port: to serve at; None takes the first free one from 7860 on.
         browser: whether to open the page in a browser.
     """
-    # Before gradio is imported: it asks for neither usage statistics nor newer versions.
+    # Before gradio is imported: no usage statistics, no search for newer versions.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     try:

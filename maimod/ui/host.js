@@ -1,4 +1,4 @@
-// Joins the viewer to the page: evidence, clips and exports come from the server of this very page.
+// Connects the viewer with the page's own server, which sends evidence, clips and exports.
 const taken = answer => { if (answer.trouble) throw new Error(answer.trouble); return answer.value; };
 let run = "", shown = null, holder = null;
 const host = {

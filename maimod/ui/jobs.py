@@ -1,4 +1,4 @@
-"""Lints that run while a page waits: one at a time, with progress, and stopped when their page says so or goes away."""
+"""Background lints of the page: one at a time, with progress, stopped by the page or when it is closed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from maimod.osu.discovery import Source
 from maimod.rules import RULES
 
 _turn = threading.Lock()
-"""Lints share the processor and the model's memory: a second one waits."""
+"""Lints share the processor and the model's memory, so a second one waits."""
 
 
 class Cancelled(BaseException):
-    """Ends a lint from within its progress callback; no Exception, so that no rule's safety net catches it."""
+    """Raised in the progress callback to end a lint. A BaseException, so that the handler for failing rules does not
+    catch it."""
 
 
 @dataclass
@@ -31,38 +32,38 @@ class Job:
 
     sources: Sequence[Source]
     settings: Settings
-    """Model and device; the rest is up to the mapsets' own configuration."""
+    """Model and device; everything else comes from the mapsets' own configuration."""
     cache: Cache | None = None
     progress: Progress | None = None
     waiting: bool = True
-    """For another lint to end."""
+    """Whether it waits for another lint to end."""
     report: Report | None = None
     analyses: dict[str, Analysis] = field(default_factory=dict)
-    """By the path of the beatmap in the report."""
+    """Analyses by the path of the beatmap in the report."""
     deltas: dict[str, Delta] = field(default_factory=dict)
-    """What has changed since the last run, of beatmaps that had one; by their path in the report."""
+    """Changes since the last run, for beatmaps that had one, by their path in the report."""
     trouble: str = ""
-    """Why there is no report."""
+    """Message if there is no report."""
 
     def __post_init__(self) -> None:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="maimod lint")
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def cancel(self) -> None:
-        """Ask it to stop; it does so at its next sign of life."""
+        """Stop the lint at its next progress step."""
         self._stopped.set()
 
     @property
     def cancelled(self) -> bool:
-        """Whether it was asked to stop."""
+        """Whether :meth:`stop` was called."""
         return self._stopped.is_set()
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the end, so long at most; returns whether it has come."""
+        """Wait at most `seconds` for the end, and return whether it has ended."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 

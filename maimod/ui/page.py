@@ -1,4 +1,4 @@
-"""The Gradio page around the viewer: what to lint, how, progress, and the server side of what the viewer asks for."""
+"""The Gradio page around the viewer: inputs, progress, and the viewer's server functions."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ from maimod.ui.jobs import Job
 from maimod.ui.results import EXPORTS, Gone, Result, Results
 
 HOST = "127.0.0.1"
-"""Nobody else's machine reaches the page."""
-NO_MODEL = "none: arithmetic and the song only"
+"""Address of the server: loopback only."""
+NO_MODEL = "none: only exact rules and the song"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MAX_RECENT = 12
 MAX_DIFFICULTIES = 60
-"""At once: their songs and scores stay in memory, some 25 MB each."""
+"""Most difficulties at once; their songs and scores stay in memory, some 25 MB each."""
 STEP_S = 0.15
-"""Between two looks at a running lint."""
+"""Seconds between two checks of a running lint."""
 UPLOADS = [".osu", ".osz", ".olz", ".mp3", ".ogg", ".wav", ".flac", ".opus", ".m4a"]
 UPLOAD_LIFE_S = 3600
-"""Uploaded files are removed after this time, and when the server ends."""
+"""Age in seconds at which uploaded files are removed; the rest goes when the server ends."""
 PRIVACY = (
-    "Runs on this computer alone: nothing is sent anywhere, and only the paths and files you give are read. "
+    "Runs only on this computer: nothing is sent anywhere, and only the paths and files you give are read. "
     "Maps are never changed."
 )
 
@@ -63,41 +63,41 @@ class Page:
         self.cache = cache
         self.results = Results()
         self.jobs: dict[str, Job] = {}
-        """Running ones, by session."""
+        """Running lints by session."""
 
-    # What the viewer asks for. Gradio hands over one value and takes one back.
+    # Functions called by the viewer. Gradio passes one value and returns one.
 
     def load(self, name: str) -> dict[str, Any]:
-        """All data of a result."""
+        """Return all data of a result."""
         return _answer(lambda: self.results[name].data())
 
     def evidence(self, asked: dict[str, str]) -> dict[str, Any]:
-        """HTML for a finding."""
+        """Return the evidence HTML of a finding."""
         return _answer(lambda: self.results[asked["run"]].evidence(asked["key"]))
 
     def clip(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """The song around a finding."""
+        """Return the song around a finding."""
         return _answer(lambda: self.results[asked["run"]].clip(asked["key"], bool(asked["clicks"])))
 
     def export(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """A report of chosen findings."""
+        """Return a report of chosen findings."""
         return _answer(lambda: self.results[asked["run"]].export(asked["format"], asked["keys"]))
 
     def outdated(self, name: str) -> bool:
-        """Whether a beatmap of the result was saved since."""
+        """Return whether a beatmap of the result was saved since."""
         try:
             return self.results[name].is_outdated()
         except Gone:
             return False
 
     def mark(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Note what the mapper thinks of a finding."""
+        """Store the mapper's mark on a finding."""
         return _answer(lambda: self.results[asked["run"]].mark(asked["key"], asked["state"]))
 
-    # What the inputs do.
+    # Handlers of the inputs.
 
     def difficulties(self, path: str) -> Any:
-        """The choices of the difficulty picker for a path: of one mapset, not of a folder of them."""
+        """Choices of the difficulty picker for a path; empty for a folder of several mapsets."""
         given = Path(_cleaned(path))
         choices: list[tuple[str, str]] = []
         if _cleaned(path) and (is_archive(given) or (given.is_dir() and any(given.glob("*.osu")))):
@@ -120,7 +120,7 @@ class Page:
         recent: list[str] | None,
         request: gr.Request,
     ) -> Iterator[tuple[Any, ...]]:
-        """Lint, and tell how far it is; gives (status, result, recent paths, run button, cancel button)."""
+        """Lint with progress; yields (status, result, recent paths, run button, cancel button)."""
         session = request.session_hash or ""
         given = _cleaned(path)
         recent = recent or []
@@ -131,7 +131,7 @@ class Page:
         except (InputError, ConfigError, BaselineError) as error:
             yield _status(str(error), "error"), gr.skip(), recent, *idle
             return
-        # The hand that starts a second run wants that one.
+        # Starting a second run cancels the first.
         if session in self.jobs:
             self.jobs[session].cancel()
         job = self.jobs[session] = Job(sources, _settings(model, device), self.cache)
@@ -142,7 +142,7 @@ class Page:
             while not job.wait(STEP_S) and not job.cancelled:
                 yield _progress(job), gr.skip(), recent, *busy
         finally:
-            # Reached without an end when the page was closed.
+            # Also reached when the page is closed during the run.
             job.cancel()
             is_last = self.jobs.get(session) is job
             if is_last:
@@ -156,18 +156,18 @@ class Page:
             yield _status(" ".join(job.report.beatmaps[0].messages), "error"), gr.skip(), recent, *idle
             return
         name = self.results.keep(Result(sources, job.report, job.analyses, job.deltas, accepted, session))
-        if not given.startswith(os.environ["GRADIO_TEMP_DIR"]):  # what was dropped is gone with the page
+        if not given.startswith(os.environ["GRADIO_TEMP_DIR"]):  # dropped files are removed with the page
             recent = [given, *(one for one in recent if one != given)][:MAX_RECENT]
         yield _status(_summary(job), "done"), json.dumps({"run": name}), recent, *idle
 
     def cancel(self, request: gr.Request) -> None:
-        """Stop the run of a page; the run says so there."""
+        """Stop the run of a page; the run itself updates the status."""
         job = self.jobs.get(request.session_hash or "")
         if job is not None:
             job.cancel()
 
     def close(self, request: gr.Request) -> None:
-        """A page was closed: its run ends, its results go."""
+        """End the run and drop the results of a closed page."""
         session = request.session_hash or ""
         if session in self.jobs:
             self.jobs.pop(session).cancel()
@@ -175,7 +175,7 @@ class Page:
 
 
 def _served(ask: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A function that gradio can write on, which it cannot on a method."""
+    """Wrap a method in a function, because gradio sets attributes on it."""
 
     @wraps(ask)
     def served(asked: Any) -> Any:
@@ -185,7 +185,7 @@ def _served(ask: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _answer(ask: Any) -> dict[str, Any]:
-    """What was asked for, or why not, in words."""
+    """The result, or a line that says why there is none."""
     try:
         return {"value": ask()}
     except (Gone, BaselineError, OSError) as error:
@@ -195,19 +195,19 @@ def _answer(ask: Any) -> dict[str, Any]:
 
 
 def _cleaned(path: str) -> str:
-    """A path as typed or pasted: Explorer's "Copy as path" adds quotes."""
+    """Clean a typed or pasted path: Explorer's "Copy as path" adds quotes."""
     path = (path or "").strip()
     return path[1:-1] if len(path) > 1 and path[0] == path[-1] and path[0] in "'\"" else path
 
 
 def _sources(given: str, picked: Sequence[str]) -> list[Source]:
-    """What to lint: the difficulties picked, if they belong to the path, else all.
+    """Return the sources to lint: the picked difficulties if they belong to the path, else all.
 
     Raises:
-        InputError: if there is nothing, or more than a page can keep.
+        InputError: if there is nothing to lint, or more than a page can keep.
     """
     if not given:
-        raise InputError("Name a mapset folder, a .osu file or a .osz archive, or drop one above.")
+        raise InputError("Enter a mapset folder, a .osu file or a .osz archive, or drop one above.")
     sources = discovery.find([given])
     chosen = [
         replace(source, entries=tuple(entry for entry in source.entries if entry.location in picked))
@@ -224,10 +224,10 @@ def _sources(given: str, picked: Sequence[str]) -> list[Source]:
 
 
 def _baseline(sources: Sequence[Source], given: str) -> Path | None:
-    """The baseline file: as given, seen from the mapset, else as the mapset's configuration says.
+    """Path of the baseline file: as given, relative to the mapset, else from the mapset's configuration.
 
     Raises:
-        BaselineError: if it is something else.
+        BaselineError: if it is not a baseline file.
         ConfigError: if the configuration is wrong.
     """
     first = sources[0]
@@ -244,7 +244,7 @@ def _baseline(sources: Sequence[Source], given: str) -> Path | None:
 
 
 def _difficulty(source: Source, entry: Entry) -> str:
-    """Its name; of one in an archive, what its file name says of it."""
+    """Name of a difficulty; for one in an archive, taken from its file name."""
     if source.is_archive:
         found = re.search(r"\[(.*)\]\.osu$", entry.inner)
         return found[1] if found else entry.inner
@@ -292,7 +292,7 @@ def _progress(job: Job) -> str:
 
 
 def _gathered(uploaded: list[str] | None) -> str:
-    """Put uploaded files side by side in a folder, so that a map finds its song; returns what to lint."""
+    """Put uploaded files into one folder, so that a map finds its song, and return the path to lint."""
     if not uploaded:
         return ""
     if len(uploaded) == 1 and is_archive(Path(uploaded[0])):
@@ -361,7 +361,7 @@ def build(page: Page, path: str = "") -> gr.Blocks:
                     go = gr.Button("Run", variant="primary", elem_id="mm-go", min_width=90)
                     stop = gr.Button("Cancel", visible=False, elem_id="mm-stop", min_width=90)
                 again = gr.Checkbox(False, label="Run again when a map is saved", elem_id="mm-again", container=False)
-        status = gr.HTML(_status("Name a mapset or drop it above, then Run."), elem_id="mm-status")
+        status = gr.HTML(_status("Enter a mapset or drop it above, then Run."), elem_id="mm-status")
         asks = [_served(ask) for ask in (page.load, page.evidence, page.clip, page.export, page.mark)]
         shown = gr.HTML(
             "",
@@ -416,8 +416,8 @@ def _style() -> str:
 
 
 def serve(path: str = "", port: int | None = None, browser: bool = True) -> int:
-    """Serve the page until interrupted; returns an exit code."""
-    # The first run would wait two seconds for torch.
+    """Serve the page until interrupted, and return an exit code."""
+    # Import torch in the background, so that the first run does not wait two seconds for it.
     threading.Thread(target=_warm_up, daemon=True).start()
     place = tempfile.TemporaryDirectory(prefix="maimod-ui-", ignore_cleanup_errors=True)
     os.environ["GRADIO_TEMP_DIR"] = place.name  # uploads end with the page
@@ -449,7 +449,11 @@ def serve(path: str = "", port: int | None = None, browser: bool = True) -> int:
         )
     except OSError:
         place.cleanup()
-        say(f"port {port} is taken; --port names another" if port else "no port from 7860 on is free; --port names one")
+        say(
+            f"port {port} is taken; choose another with --port"
+            if port
+            else "no port from 7860 on is free; choose one with --port"
+        )
         return FAILED
     print(f"maimod {__version__}: {blocks.local_url} (Ctrl+C ends it)", flush=True)
     try:

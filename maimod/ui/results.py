@@ -1,4 +1,4 @@
-"""Finished lints, kept while their page is open: what the viewer asks of them."""
+"""Finished lints, kept while their page is open, with the data that the viewer requests."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from maimod.reporters.view import View
 from maimod.rules import RULES
 
 PLAYABLE_MS = (2500.0, 3000.0)
-"""Before and after a finding."""
+"""Ms of song before and after a finding."""
 MAX_RESULTS = 6
-"""Kept at once, over all pages; a difficulty takes some 10 MB."""
+"""Most results kept, over all pages; a difficulty takes some 10 MB."""
 EXPORTS = {"markdown": ("md", "text/markdown"), "json": ("json", "application/json"), "html": ("html", "text/html")}
-"""Formats the page offers: suffix and media type."""
+"""Export formats of the page: suffix and media type."""
 
 
 class Gone(LookupError):
-    """A result that is no longer kept."""
+    """The result is no longer kept."""
 
     def __str__(self) -> str:
         return "This result is no longer kept; run again."
@@ -53,16 +53,16 @@ class Result:
     deltas: Mapping[str, Delta] = field(default_factory=dict)
     """Changes since the last run, by the same path."""
     baseline: Path | None = None
-    """Where ignored findings are kept; the file need not exist yet."""
+    """File for ignored findings; it need not exist yet."""
     session: str = ""
-    """The page it belongs to."""
+    """Session of the page it belongs to."""
 
     def __post_init__(self) -> None:
         self.saved = self._dates()
         self.ignored = self._accepted()
 
     def _dates(self) -> dict[Path, int]:
-        """When each map was last written, in ns."""
+        """Modification time of each map in ns."""
         dates = {}
         for path in (
             path
@@ -72,15 +72,15 @@ class Result:
             try:
                 dates[path] = path.stat().st_mtime_ns
             except OSError:
-                continue  # saved by deleting first: it will be there in a moment
+                continue  # some editors delete the file before they write it again
         return dates
 
     def is_outdated(self) -> bool:
-        """Whether a map was saved since."""
+        """Whether a map was saved since the lint."""
         return self._dates() != self.saved
 
     def _accepted(self) -> set[str]:
-        """Findings that the baseline accepts, as the viewer calls them."""
+        """Keys of the findings that the baseline accepts."""
         if self.baseline is None or not self.baseline.exists():
             return set()
         left = subtract(self.report, load_baseline(self.baseline), self.baseline)
@@ -88,7 +88,7 @@ class Result:
         return {key for key, finding in self._keys() if id(finding) not in open_ones}
 
     def _keys(self) -> Iterator[tuple[str, Finding]]:
-        """Each finding with the viewer's name for it: "beatmap.finding"."""
+        """Each finding with its key in the viewer, "beatmap.finding"."""
         for b, beatmap in enumerate(self.report.beatmaps):
             for f, finding in enumerate(beatmap.findings):
                 yield f"{b}.{f}", finding
@@ -105,7 +105,8 @@ class Result:
         )
 
     def mark(self, key: str, state: str) -> str:
-        """Note what the mapper thinks of a finding; returns a line about it. What is ignored goes into the baseline."""
+        """Store the mapper's mark on a finding and return a line about it. Ignored findings are added to the
+        baseline."""
         if self.baseline is None:
             return (
                 "Ignored in this browser. With a baseline file it is ignored everywhere." if state == "ignored" else ""
@@ -119,13 +120,13 @@ class Result:
         return f"{self.baseline.name} accepts {count} finding{'s' * (count != 1)} of this result"
 
     def finding(self, key: str) -> tuple[Analysis, Finding]:
-        """The finding that the viewer calls so."""
+        """Return the finding of a key."""
         b, f = map(int, key.split("."))
         beatmap = self.report.beatmaps[b]
         return self.analyses[beatmap.path], beatmap.findings[f]
 
     def data(self) -> dict[str, Any]:
-        """What the viewer shows."""
+        """Data of the viewer."""
         shown = viewer.data(self.report, {path: viewer.strip(analysis) for path, analysis in self.analyses.items()})
         shown["compared"] = bool(self.deltas)
         shown["resolved"] = []
@@ -141,16 +142,16 @@ class Result:
         return shown
 
     def evidence(self, key: str) -> str:
-        """HTML of the evidence for a finding."""
+        """Build the evidence HTML of a finding."""
         analysis, finding = self.finding(key)
         return evidence(analysis, finding, max(PLAYABLE_MS))
 
     def clip(self, key: str, clicks: bool) -> dict[str, Any]:
-        """The song around a finding: a URL of WAV data and its start in ms."""
+        """Cut the song around a finding: a URL of WAV data and its start in ms."""
         analysis, finding = self.finding(key)
         start, stop = finding.time - PLAYABLE_MS[0], finding.time + PLAYABLE_MS[1]
         assert analysis.song is not None
-        # A song out of an archive is gone by now: what the model heard of it must do.
+        # A song from an archive is deleted by now; use the samples that the model got.
         path = analysis.song.audio.path
         heard = _decoded(path) if path and path.exists() else analysis.song.audio
         return {"url": data_url(clip(analysis.beatmap, heard, start, stop, clicks), "audio/wav"), "start": start}
@@ -178,18 +179,18 @@ def _decoded(path: Path) -> Audio:
 
 
 class Results:
-    """The results of all open pages, by names that nobody can guess."""
+    """Results of all open pages, by random ids."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, Result] = OrderedDict()
         self._lock = Lock()
 
     def keep(self, result: Result) -> str:
-        """Keep a finished lint, in place of older ones if there are too many; returns its name."""
+        """Keep a finished lint, drop the oldest if there are too many, and return its id."""
         name = secrets.token_urlsafe(12)
         with self._lock:
             own = [old for old, other in self._kept.items() if other.session == result.session]
-            for old in own[:-1]:  # the last is on the page until this one is
+            for old in own[:-1]:  # keep the last: the page shows it until this one is shown
                 del self._kept[old]
             self._kept[name] = result
             while len(self._kept) > MAX_RESULTS:
@@ -203,7 +204,7 @@ class Results:
             return self._kept[name]
 
     def forget(self, session: str) -> None:
-        """Drop what belongs to a page that was closed."""
+        """Drop the results of a closed page."""
         with self._lock:
             for name in [name for name, result in self._kept.items() if result.session == session]:
                 del self._kept[name]

@@ -133,7 +133,7 @@ def test_junit_holds_any_text():
 def test_github_annotations(monkeypatch):
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     assert text("github", SET, min_severity=Severity.WARNING).splitlines() == [
-        "::notice file=set/hard.osu,title=maimod::1 finding not listed: milder than the lowest severity asked for",
+        "::notice file=set/hard.osu,title=maimod::1 finding not listed: below --min-severity",
         "::warning file=set/4k.osu,title=maimod::song 'audio.ogg' not found beside the map; offset, tempo and silence are not checked",
         "::error file=set/broken.osu,title=maimod::set/broken.osu:31: cannot read hit object: the file seems cut off here",
         "::error file=set/hard.osu,line=90,title=rhythm/unsnapped::[Collab [Hard]] 00:01:000 (12) - Circle 7 ms before the 1/4 tick.",
@@ -182,7 +182,7 @@ def test_markdown_is_one_issue_a_line():
         "\n## Culprate – Aurora \\[2012 ver.\\] \\[Collab \\[Hard\\]\\]\n\n"
         "00:00:500 - **Minor:** The map lies 24 ms before the song. `timing/offset`  \n"
         "01:02:345 (7) - **Warning:** Nothing here, although the song has an onset and the pattern goes on. "
-        "The model would sooner expect circle \\[1/2\\] (61 %). `rhythm/missing`  \n"
+        "The model expected circle \\[1/2\\] (61 %). `rhythm/missing`  \n"
         "\n## set/broken.osu\n\n*set/broken.osu:31: cannot read hit object: the file seems cut off here*  \n"
     )
 

@@ -328,8 +328,8 @@ def test_json_says_what_was_left_out():
     document = as_json(SET, View(min_severity=Severity.WARNING, max_findings=1))
     jsonschema.validate(document, SCHEMA)
     assert document["beatmaps"][0]["messages"] == [
-        "1 finding not listed: milder than the lowest severity asked for",
-        "1 finding not listed: beyond the number asked for",
+        "1 finding not listed: below --min-severity",
+        "1 finding not listed: beyond --max-findings",
     ]
     assert document["summary"] == {"problem": 1, "warning": 0, "minor": 0}
 

@@ -1,7 +1,6 @@
-"""The page on which findings are browsed: the data it is given, and the script and style that show them.
+"""The findings viewer: its data, script and style.
 
-One viewer serves both the HTML report, which carries all evidence in the page, and the UI, which draws it when a
-finding is selected.
+The HTML report and the UI share it. The report contains all evidence; the UI draws it when a finding is selected.
 """
 
 from __future__ import annotations
@@ -21,18 +20,18 @@ if TYPE_CHECKING:
 
 
 def strip(analysis: Analysis) -> dict[str, Any]:
-    """What the viewer needs to show the timeline of a beatmap."""
+    """Timeline data of a beatmap for the viewer."""
     start, end = extent(analysis)
     return {"svg": timeline(analysis), "start": start, "end": end, "moments": moments(analysis)}
 
 
 def data(report: Report, strips: Mapping[str, Mapping[str, Any]], view: View | None = None) -> dict[str, Any]:
-    """What the viewer shows: the JSON report, with a timeline for each beatmap that has one.
+    """Data of the viewer: the JSON report, with a timeline for each beatmap that has one.
 
     Args:
         report: to show.
         strips: of :func:`strip`, by the path of the beatmap.
-        view: what of it.
+        view: which findings to list.
     """
     shown = as_json(report, view)
     for beatmap in shown["beatmaps"]:
@@ -49,7 +48,7 @@ def script() -> str:
 
 
 def style() -> str:
-    """CSS, all of it under `.mm`."""
+    """CSS, with all selectors under `.mm`."""
     return _asset("viewer.css")
 
 

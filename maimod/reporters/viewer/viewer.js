@@ -11,7 +11,7 @@ function maimodViewer(root, host) {
   const STATES = {done: ["Done", "d"], post: ["To post", "p"], ignored: ["Ignore", "i"]};
   const SEVERITIES = ["problem", "warning", "minor"];
   const CATEGORY_NAMES = {"new-combos": "new combos", "scroll-speed": "scroll speed"};
-  const LIMIT = 400; // rows drawn at once; more are a click away
+  const LIMIT = 400; // rows drawn at first; a button draws the rest
 
   let data = null, findings = [], listed = [], selected = null, current = 0, view = [0, 1], limit = LIMIT;
   let filters = {beatmap: -1, categories: new Set(), severities: new Set(), text: "", state: "open", sort: "time", change: ""};
@@ -37,7 +37,7 @@ function maimodViewer(root, host) {
   const inOrder = of => data.categories.filter(name => of.some(f => f.category === name));
   const counted = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 
-  // Marks live in this browser, by fingerprint.
+  // Marks are stored in this browser, by fingerprint.
   const storeName = "maimod-marks" + (host.name ? ":" + host.name : "");
   try { marks = JSON.parse(localStorage.getItem(storeName) || "{}"); } catch { marks = {}; }
   window.addEventListener("storage", event => {  // another page of this browser has marked something
@@ -50,11 +50,11 @@ function maimodViewer(root, host) {
     const before = stateOf(finding), after = before === state ? "" : state;
     if (after) marks[finding.id] = after; else delete marks[finding.id];
     finding.ignored = after === "ignored";
-    try { localStorage.setItem(storeName, JSON.stringify(marks)); } catch { /* a browser without storage forgets */ }
+    try { localStorage.setItem(storeName, JSON.stringify(marks)); } catch { /* without storage, marks last until the page is closed */ }
     if (host.mark) Promise.resolve(host.mark(finding.key, finding, after, before)).then(say, error => say(String(error.message || error)));
     const place = listed.indexOf(finding);
     update();
-    // A finding that left the list hands the selection to the one that took its place.
+    // If the selected finding left the list, select the one in its place.
     if (after && !listed.includes(finding) && listed.length) select(listed[Math.min(place, listed.length - 1)]);
     else showState();
   }
@@ -108,7 +108,7 @@ function maimodViewer(root, host) {
     const songs = new Set(data.beatmaps.filter(b => b.status !== "error").map(b => `${b.artist} – ${b.title}`));
     const creators = new Set(data.beatmaps.map(b => b.creator).filter(Boolean));
     const title = songs.size === 1 ? [...songs][0] : songs.size ? `${songs.size} songs` : "Nothing could be read";
-    const model = data.model ? `${data.model.id} on ${data.model.device}` : "no model: arithmetic and the song only";
+    const model = data.model ? `${data.model.id} on ${data.model.device}` : "no model: only exact rules and the song";
     const summary = SEVERITIES.map(s => counted(data.summary[s] || 0, s === "minor" ? "minor finding" : s)).join(", ");
     return h("div", {class: "mm-title"}, h("h2", {}, title),
       h("p", {}, [creators.size && creators.size < 4 ? `by ${[...creators].join(", ")}` : "", summary, model].filter(Boolean).join(" · ")));
@@ -244,7 +244,7 @@ function maimodViewer(root, host) {
     markSelected();
     const node = root.querySelector(`.mm-row[data-key="${finding.key}"]`), list = $(".mm-list");
     list.setAttribute("aria-activedescendant", `mm-row-${finding.key}`);
-    if (node) {  // scrolls the list alone: the page stays where it is
+    if (node) {  // scroll only the list, not the page
       const over = node.offsetTop - list.scrollTop, below = over + node.offsetHeight - list.clientHeight;
       if (over < 0) list.scrollTop += over - 8; else if (below > 0) list.scrollTop += below + 8;
     }
@@ -288,7 +288,7 @@ function maimodViewer(root, host) {
     return evidenceOf.get(finding.key);
   }
 
-  // The model takes a second for a cloud of places: the next finding has it ready.
+  // Expected positions take the model a second, so the next finding is drawn ahead.
   function prefetch() {
     const next = listed[listed.indexOf(selected) + 1];
     if (next) evidence(next).catch(() => evidenceOf.delete(next.key));
@@ -354,7 +354,7 @@ function maimodViewer(root, host) {
   }
   function scrub(offset) { if (playing) { sound.currentTime = (selected.time + offset - clipStart) / 1000; } else moveTo(selected.time + offset); }
 
-  // Moves the picture to another time by the rules it was drawn by: maimod/evidence/moment.py.
+  // Moves the picture to another time, by the rules of maimod/evidence/moment.py.
   function moveTo(now) {
     const field = root.querySelector(".mm-evidence .mm-pictures .mm-field");
     if (field) {
