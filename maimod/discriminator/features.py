@@ -1,10 +1,10 @@
-"""A map as a regular row of slots of a quarter beat, with the song beside it: what the proofreader is shown.
+"""Input of the discriminator: features of a map, its song and its other difficulties on a grid of quarter beats.
 
-Slots go on through the whole map, however long the pauses, so that the same place of another measure is a fixed number
-of slots away. What starts between two slots is kept as its place within the slot, so that thirds and eighths need no
-finer row.
+The slots of the grid go on through the whole map, however long the pauses, so that the same position of another measure
+is a fixed number of slots away. The time of an object within its slot is a feature, so that thirds and eighths need no
+finer grid.
 
-Everything is numpy; arrays have one row for each slot. Categories are small integers, numbers lie within about [-2, 2].
+All arrays are numpy with one row for each slot. Categories are small integers, numbers lie within about [-2, 2].
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid
 SLOTS_PER_BEAT = 4
 SLOT_TICKS = TICKS_PER_BEAT // SLOTS_PER_BEAT
 OFFSETS = (0, 3, 4, 6, 8, 9)
-"""Places within a slot [ticks of 1/48 beat]: on it, and the ticks of 1/16, 1/12 (as 1/3 and 1/6 make them) and 1/8
-behind it."""
+"""Positions within a slot [ticks of 1/48 beat]: its start, and the ticks of 1/16, 1/12 (as 1/3 and 1/6 make them) and
+1/8 after it."""
 _NEAREST_OFFSET = np.array([0, 0, 1, 1, 2, 3, 3, 3, 4, 5, 5], dtype=np.int64)
 MAX_SLOTS = 16_384
-"""Longer rows, of absurd tempos, are not made: two hours at 120 BPM."""
+"""Two hours at 120 BPM; maps that need more have absurd tempos and are not read."""
 MARGIN_SLOTS = 2 * SLOTS_PER_BEAT
 """Empty slots before the first object and after the last."""
 REACH = 192
-"""Slots the proofreader sees at once. Alike places are sought farther away than that, so that none is seen twice."""
+"""Slots of one window of the network. Similar slots are sought farther away than that, so that none is an input twice."""
 
 CATEGORIES = {
     "starts": 64,
@@ -49,12 +49,13 @@ CATEGORIES = {
     "kiai": 2,
     "line_set": 4,
 }
-"""Columns of :attr:`Slots.categories` with their sizes.
+"""Columns of :attr:`MapFeatures.categories` with their sizes.
 
-`starts`, `ends`: bits of `OFFSETS` at which an object starts, or a long one repeats or ends. `kind`: 0 none, of the
-first object that starts here. `held`: 0 nothing, 1 slider, 2 spinner, 3 hold note across the beginning. `combo`: the
-first object's flag. `additions`, `normal_set`, `addition_set`: what is heard first in the slot (of a chord, all its
-additions). `hit`: 0 none, 1 start, 2 repeat, 3 tail. `line_set`: sample set of the timing point in force."""
+`starts`, `ends`: bits of `OFFSETS` at which an object starts, or a long one repeats or ends. `kind`: of the first object
+that starts in the slot, 0 for none. `held`: the object held across the start of the slot: 0 none, 1 slider, 2 spinner,
+3 hold note. `combo`: new combo flag of the first object. `additions`, `normal_set`, `addition_set`: of the first hit in
+the slot (of a chord, all its additions). `hit`: 0 none, 1 start, 2 repeat, 3 tail. `line_set`: sample set of the timing
+point in force."""
 COLUMN = {name: place for place, name in enumerate(CATEGORIES)}
 _KINDS = {ObjectKind.CIRCLE: 1, ObjectKind.SLIDER: 2, ObjectKind.SPINNER: 3, ObjectKind.HOLD: 4}
 
@@ -86,11 +87,10 @@ NUMBERS = (
     "combo_beats_before",
     "combo_beats_after",
 )
-"""Columns of :attr:`Slots.numbers`: volume and velocity in force or of the hit; of the first object where it begins and
-ends, how long one slide is, how fast, how far beyond its curve; the steps from the object before and to the one after;
-mania columns. Then
-contrasts: volume, velocity and slider speed against the last and the next of their kind, place against the middle of
-the way, and how far the new combos before and after are."""
+"""Columns of :attr:`MapFeatures.numbers`: volume and velocity in force, or of the hit; of the first object its start and
+end position, duration and speed of one slide, and length beyond the chord of its curve; the steps from the object before
+and to the one after; mania columns. Then contrasts: volume, velocity and slider speed against the last and the next
+object, position against the middle between its neighbours, and distance to the new combos before and after."""
 NUMBER = {name: place for place, name in enumerate(NUMBERS)}
 BEFORE = slice(NUMBER["before_dx"], NUMBER["before_dx"] + len(STEPS))
 AFTER = slice(NUMBER["after_dx"], NUMBER["after_dx"] + len(STEPS))
@@ -112,12 +112,12 @@ SUMMARY = (
     "kiai",
     "volume",
 )
-"""What is told of a slot of another measure or another difficulty."""
+"""Features of a slot of another measure or another difficulty."""
 
 N_SONG = N_BANDS + len(OFFSETS) + 2 * N_LOUD + 1
-N_PLACE = SLOTS_PER_BEAT + 4 + 4 + 2 + 4 + 8
-N_ALIKE, N_SIBLINGS = len(SUMMARY) + 2, len(SUMMARY) + 1
-N_SURROUNDINGS = N_SONG + N_PLACE + N_ALIKE + N_SIBLINGS
+N_POSITION = SLOTS_PER_BEAT + 4 + 4 + 2 + 4 + 8
+N_SIMILAR, N_SIBLINGS = len(SUMMARY) + 2, len(SUMMARY) + 1
+N_CONTEXT = N_SONG + N_POSITION + N_SIMILAR + N_SIBLINGS
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ def _means(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
 
 
 def _song_features(bands: Bands, envelope: OnsetEnvelope, times: np.ndarray, slot_ms: np.ndarray) -> np.ndarray:
-    """(n_slots, N_SONG) what sounds at song times [ms]; the last column says that there is a song."""
+    """(n_slots, N_SONG) features of the song at song times [ms]; the last column is 1: there is a song."""
     frames = times / bands.frame_ms
     around = np.round(frames)[:, None].astype(np.int64) + np.arange(-2, 3)
     flux = bands.flux[np.clip(around, 0, len(bands.flux) - 1)].max(axis=1)
@@ -152,10 +152,10 @@ def _song_features(bands: Bands, envelope: OnsetEnvelope, times: np.ndarray, slo
 
 
 @dataclass(frozen=True)
-class Row:
-    """The slots of a map as a ruler: what lies where."""
+class Grid:
+    """The slots of a map."""
 
-    grid: BeatGrid
+    beat_grid: BeatGrid
     first: int
     """Number of slot 0 on the beat grid."""
     count: int
@@ -163,11 +163,11 @@ class Row:
     @cached_property
     def times(self) -> np.ndarray:
         """(n_slots,) ms of the map."""
-        return self.grid.times((self.first + np.arange(self.count)) * SLOT_TICKS)
+        return self.beat_grid.times((self.first + np.arange(self.count)) * SLOT_TICKS)
 
-    def places(self, times: Sequence[float] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(slot, place in `OFFSETS`) of each time; a tick early is on time."""
-        ticks = self.grid.ticks(np.asarray(times, dtype=float))
+    def locate(self, times: Sequence[float] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(slot, index into `OFFSETS`) of each time; a time one tick early counts as on the slot."""
+        ticks = self.beat_grid.ticks(np.asarray(times, dtype=float))
         slots = (ticks + 1) // SLOT_TICKS
         return np.clip(slots - self.first, 0, self.count - 1), _NEAREST_OFFSET[
             np.clip(ticks - slots * SLOT_TICKS, 0, 10)
@@ -175,53 +175,53 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Slots:
-    """A map and its surroundings, slot by slot."""
+class MapFeatures:
+    """Input of the discriminator for one map."""
 
-    row: Row
+    grid: Grid
     categories: np.ndarray
     """(n_slots, len(CATEGORIES)) uint8."""
     numbers: np.ndarray
     """(n_slots, len(NUMBERS)) float32."""
     neighbours: np.ndarray
     """(n_slots, 2) slots of the objects before and after the first object of a slot, -1 for none."""
-    surroundings: np.ndarray
-    """(n_slots, N_SURROUNDINGS) float32: the song, the place, alike places far away, other difficulties."""
+    context: np.ndarray
+    """(n_slots, N_CONTEXT) float32: song, position in the measure, similar slots far away, other difficulties."""
 
 
-def row_of(beatmap: Beatmap) -> Row | None:
-    """Lay out the slots of a map; None without objects or if there would be too many."""
+def grid_of(beatmap: Beatmap) -> Grid | None:
+    """Lay out the slots of a map; None without objects or if there would be more than `MAX_SLOTS`."""
     if not beatmap.hit_objects:
         return None
-    grid = BeatGrid(beatmap)
-    ends = grid.ticks(
+    beats = BeatGrid(beatmap)
+    ends = beats.ticks(
         np.array([min(o.time for o in beatmap.hit_objects), max(o.end_time for o in beatmap.hit_objects)])
     )
     first = int(ends[0]) // SLOT_TICKS - MARGIN_SLOTS
     count = int(ends[1]) // SLOT_TICKS + MARGIN_SLOTS + 1 - first
-    return Row(grid, first, count) if count <= MAX_SLOTS else None
+    return Grid(beats, first, count) if count <= MAX_SLOTS else None
 
 
-def content(beatmap: Beatmap, row: Row) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What the map has in each slot: `categories`, `numbers` and `neighbours` of :class:`Slots`."""
-    categories = np.zeros((row.count, len(CATEGORIES)), dtype=np.uint8)
-    numbers = np.zeros((row.count, len(NUMBERS)), dtype=np.float32)
-    neighbours = np.full((row.count, 2), -1, dtype=np.int32)
+def object_features(beatmap: Beatmap, grid: Grid) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`categories`, `numbers` and `neighbours` of :class:`MapFeatures`."""
+    categories = np.zeros((grid.count, len(CATEGORIES)), dtype=np.uint8)
+    numbers = np.zeros((grid.count, len(NUMBERS)), dtype=np.float32)
+    neighbours = np.full((grid.count, 2), -1, dtype=np.int32)
     objects = sorted(beatmap.hit_objects, key=lambda o: (o.time, o.index))
-    slots, offsets = row.places([o.time for o in objects])
+    slots, offsets = grid.locate([o.time for o in objects])
     np.bitwise_or.at(categories[:, COLUMN["starts"]], slots, (1 << offsets).astype(np.uint8))
-    _long_objects(row, objects, categories)
-    _lines(beatmap, row, categories, numbers)
-    _sounds(beatmap, row, categories, numbers)
+    _long_objects(grid, objects, categories)
+    _lines(beatmap, grid, categories, numbers)
+    _hitsounds(beatmap, grid, categories, numbers)
     first_here = [i for i in range(len(objects)) if i == 0 or slots[i] != slots[i - 1]]
-    places = _Places(beatmap, objects)
+    movement = _Movement(beatmap, objects)
     for number, i in enumerate(first_here):
         o, slot = objects[i], int(slots[i])
         categories[slot, COLUMN["kind"]] = _KINDS[o.kind]
         categories[slot, COLUMN["combo"]] = o.new_combo
-        numbers[slot, NUMBER["x"] : BEFORE.start] = places.own(i)
-        # Steps go to the very neighbours: within a slot of a 1/8 stream too.
-        numbers[slot, BEFORE], numbers[slot, AFTER] = places.step(i), places.step(i + 1)
+        numbers[slot, NUMBER["x"] : BEFORE.start] = movement.own(i)
+        # Steps go to the closest objects, also to those of the same slot, as in a 1/8 stream.
+        numbers[slot, BEFORE], numbers[slot, AFTER] = movement.step(i), movement.step(i + 1)
         neighbours[slot] = (
             slots[i - 1] if i else -1,
             slots[first_here[number + 1]] if number + 1 < len(first_here) else -1,
@@ -233,30 +233,30 @@ def content(beatmap: Beatmap, row: Row) -> tuple[np.ndarray, np.ndarray, np.ndar
     return categories, numbers, neighbours
 
 
-def _long_objects(row: Row, objects: Sequence[HitObject], categories: np.ndarray) -> None:
+def _long_objects(grid: Grid, objects: Sequence[HitObject], categories: np.ndarray) -> None:
     long = [o for o in objects if o.end_time > o.time]
     edges = [time for o in long for time in o.edge_times()[1:][:64]]
-    slots, offsets = row.places(edges)
+    slots, offsets = grid.locate(edges)
     np.bitwise_or.at(categories[:, COLUMN["ends"]], slots, (1 << offsets).astype(np.uint8))
     held = {ObjectKind.SLIDER: 1, ObjectKind.SPINNER: 2, ObjectKind.HOLD: 3}
-    starts, _ = row.places([o.time for o in long])
-    ends, end_offsets = row.places([o.end_time for o in long])
+    starts, _ = grid.locate([o.time for o in long])
+    ends, end_offsets = grid.locate([o.end_time for o in long])
     for o, start, end, offset in zip(long, starts, ends, end_offsets, strict=True):
         categories[start + 1 : end + (offset > 0), COLUMN["held"]] = held.get(o.kind, 1)
 
 
-def _lines(beatmap: Beatmap, row: Row, categories: np.ndarray, numbers: np.ndarray) -> None:
+def _lines(beatmap: Beatmap, grid: Grid, categories: np.ndarray, numbers: np.ndarray) -> None:
     points = beatmap.sorted_timing_points
-    lines = np.maximum(np.searchsorted([p.time for p in points], row.times + 5.0, side="right") - 1, 0)
+    lines = np.maximum(np.searchsorted([p.time for p in points], grid.times + 5.0, side="right") - 1, 0)
     categories[:, COLUMN["kiai"]] = np.array([p.kiai for p in points])[lines]
     categories[:, COLUMN["line_set"]] = np.array([p.sample_set if 0 <= p.sample_set <= 3 else 0 for p in points])[lines]
     numbers[:, NUMBER["volume"]] = np.array([min(max(p.volume, 0), 100) / 100 for p in points])[lines]
     numbers[:, NUMBER["velocity"]] = np.array([math.log2(p.velocity) for p in points])[lines]
 
 
-def _sounds(beatmap: Beatmap, row: Row, categories: np.ndarray, numbers: np.ndarray) -> None:
+def _hitsounds(beatmap: Beatmap, grid: Grid, categories: np.ndarray, numbers: np.ndarray) -> None:
     found = hits(beatmap)
-    slots, offsets = row.places([hit.time for hit in found])
+    slots, offsets = grid.locate([hit.time for hit in found])
     best: dict[int, tuple[int, Hit]] = {}
     for hit, slot, offset in zip(found, slots.tolist(), offsets.tolist(), strict=True):
         known = best.get(slot)
@@ -306,8 +306,8 @@ def fill_contrasts(categories: np.ndarray, numbers: np.ndarray) -> None:
         )
 
 
-class _Places:
-    """Where objects begin and end, and the steps between them."""
+class _Movement:
+    """Positions of objects and the steps between them."""
 
     def __init__(self, beatmap: Beatmap, objects: Sequence[HitObject]) -> None:
         self.objects = objects
@@ -352,7 +352,7 @@ class _Places:
         distance = math.hypot(dx, dy)
         before = self.ends[i - 1] if self.objects[i - 1].slider else self.ends[i - 2] if i > 1 else self.begins[i - 1]
         start = self.begins[i - 1]
-        # The way on which the cursor came: along a slider, or from the object before.
+        # The direction from which the cursor comes: along a slider, or from the object before.
         way = (
             (before[0] - start[0], before[1] - start[1])
             if self.objects[i - 1].slider
@@ -373,7 +373,7 @@ class _Places:
 
 
 def summary(categories: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """(n_slots, len(SUMMARY)) of shares, to be averaged over slots or difficulties."""
+    """(n_slots, len(SUMMARY)) float32 within [0, 1], to be averaged over slots or difficulties."""
     column = {name: categories[:, place].astype(np.int64) for name, place in COLUMN.items()}
     additions, normal_set = column["additions"], column["normal_set"]
     parts = (
@@ -396,80 +396,84 @@ def summary(categories: np.ndarray, numbers: np.ndarray) -> np.ndarray:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Around the map
+# Context
 
 
-N_ALIKE_PLACES = 6
+N_SIMILAR_SLOTS = 6
 SMOOTH_SLOTS = 8
-"""Alike places sound the same this far to both sides."""
+"""Slots are similar if the song sounds the same this far to both sides."""
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What does not depend on the map's own objects, or only far away from each slot."""
+class ContextFeatures:
+    """Features that depend on the song, the timing, the other difficulties, or on objects far away from the slot."""
 
-    row: Row
+    grid: Grid
     song: np.ndarray
     """(n_slots, N_SONG)"""
-    place: np.ndarray
-    """(n_slots, N_PLACE)"""
-    alike: tuple[np.ndarray, np.ndarray]
-    """(n_slots, N_ALIKE_PLACES) slots that sound alike, and their weights."""
+    position: np.ndarray
+    """(n_slots, N_POSITION)"""
+    similar: tuple[np.ndarray, np.ndarray]
+    """(n_slots, N_SIMILAR_SLOTS) slots at which the song sounds the same, and their weights."""
     siblings: np.ndarray
     """(n_slots, N_SIBLINGS)"""
 
-    def together(self, own: np.ndarray) -> np.ndarray:
-        """`Slots.surroundings` for a map of this row with its own :func:`summary`."""
-        slots, weights = self.alike
+    def combined(self, own: np.ndarray) -> np.ndarray:
+        """`MapFeatures.context` of a map whose :func:`summary` is `own`."""
+        slots, weights = self.similar
         total = weights.sum(axis=1, keepdims=True)
         votes = (own[slots] * weights[:, :, None]).sum(axis=1) / np.maximum(total, 1e-6)
-        likeness = np.stack([total[:, 0] / N_ALIKE_PLACES, weights.max(axis=1, initial=0.0)], axis=1)
-        return np.concatenate([self.song, self.place, votes, likeness, self.siblings], axis=1, dtype=np.float32)
+        likeness = np.stack([total[:, 0] / N_SIMILAR_SLOTS, weights.max(axis=1, initial=0.0)], axis=1)
+        return np.concatenate([self.song, self.position, votes, likeness, self.siblings], axis=1, dtype=np.float32)
 
 
-def surroundings(
+def context_features(
     beatmap: Beatmap,
-    row: Row,
+    grid: Grid,
     bands: Bands | None = None,
     envelope: OnsetEnvelope | None = None,
     lag_ms: float = TYPICAL_LAG_MS,
     siblings: Sequence[Beatmap] = (),
-) -> Surroundings:
-    """Measure what lies around a map.
+) -> ContextFeatures:
+    """Compute the context of a map.
 
     Args:
         beatmap: the map.
-        row: its slots.
-        bands: of the song; None without one.
-        envelope: onsets of the song; None without one.
-        lag_ms: from a time of the map to its onset.
+        grid: its slots.
+        bands: of the song; None without a song.
+        envelope: onsets of the song; None without a song.
+        lag_ms: from a time of the map to the onset that belongs to it.
         siblings: other difficulties of the same song and mode.
     """
-    slot_ms = np.diff(row.times, append=row.times[-1] + 100.0)
-    song = np.zeros((row.count, N_SONG))
+    slot_ms = np.diff(grid.times, append=grid.times[-1] + 100.0)
+    song = np.zeros((grid.count, N_SONG))
     if bands is not None and envelope is not None and len(bands.flux):
-        song = _song_features(bands, envelope, row.times + beatmap.audio_offset + lag_ms, np.clip(slot_ms, 5.0, 2000.0))
-    return Surroundings(
-        row,
+        song = _song_features(
+            bands, envelope, grid.times + beatmap.audio_offset + lag_ms, np.clip(slot_ms, 5.0, 2000.0)
+        )
+    return ContextFeatures(
+        grid,
         song.astype(np.float32),
-        _place_features(beatmap, row),
-        _alike(beatmap, song),
-        _sibling_features(row, siblings),
+        _position_features(beatmap, grid),
+        _similar_slots(beatmap, song),
+        _sibling_features(grid, siblings),
     )
 
 
-def _place_features(beatmap: Beatmap, row: Row) -> np.ndarray:
-    numbers = row.first + np.arange(row.count)
+def _position_features(beatmap: Beatmap, grid: Grid) -> np.ndarray:
+    numbers = grid.first + np.arange(grid.count)
     ticks = numbers * SLOT_TICKS
-    section = row.grid.section_of_ticks(ticks)
-    beat = row.grid.measure_ticks(ticks)[0] // TICKS_PER_BEAT
+    section = grid.beat_grid.section_of_ticks(ticks)
+    beat = grid.beat_grid.measure_ticks(ticks)[0] // TICKS_PER_BEAT
     parts: list[np.ndarray] = [np.eye(SLOTS_PER_BEAT)[(numbers % SLOTS_PER_BEAT)], np.eye(4)[np.minimum(beat, 3)]]
     for measures in (1, 4):
-        since, length = row.grid.measure_ticks(ticks, measures)
+        since, length = grid.beat_grid.measure_ticks(ticks, measures)
         angle = 2 * np.pi * since / length
         parts.append(np.stack([np.sin(angle), np.cos(angle)], axis=1))
-    parts.append(np.stack([np.log2(row.grid.beat_lengths[section] / 400), np.arange(row.count) / row.count], axis=1))
-    parts.append(np.tile(np.eye(4)[int(beatmap.mode)], (row.count, 1)))
+    parts.append(
+        np.stack([np.log2(grid.beat_grid.beat_lengths[section] / 400), np.arange(grid.count) / grid.count], axis=1)
+    )
+    parts.append(np.tile(np.eye(4)[int(beatmap.mode)], (grid.count, 1)))
     d = beatmap.difficulty
     n_starts = len({o.time for o in beatmap.hit_objects})
     seconds = max(beatmap.drain_ms, 1000.0) / 1000
@@ -480,19 +484,19 @@ def _place_features(beatmap: Beatmap, row: Row) -> np.ndarray:
         d.hp_drain_rate / 5 - 1,
         math.log2(max(d.slider_multiplier, 0.1)),
         n_starts / seconds / 4 - 1,
-        4 * n_starts / row.count - 1,
+        4 * n_starts / grid.count - 1,
         sum(o.slider is not None for o in beatmap.hit_objects) / len(beatmap.hit_objects),
     ]
-    parts.append(np.tile(np.clip(conditioning, -3, 3), (row.count, 1)))
+    parts.append(np.tile(np.clip(conditioning, -3, 3), (grid.count, 1)))
     return np.concatenate(parts, axis=1).astype(np.float32)
 
 
-def _alike(beatmap: Beatmap, song: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Slots more than `REACH` away, by whole measures, at which the song sounds the same; weights of 0 for none."""
+def _similar_slots(beatmap: Beatmap, song: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Slots whole measures away, at least `REACH`, at which the song sounds the same; a weight of 0 where there is none."""
     count = len(song)
     slots, weights = (
-        np.zeros((count, N_ALIKE_PLACES), dtype=np.int64),
-        np.zeros((count, N_ALIKE_PLACES), dtype=np.float32),
+        np.zeros((count, N_SIMILAR_SLOTS), dtype=np.int64),
+        np.zeros((count, N_SIMILAR_SLOTS), dtype=np.float32),
     )
     measure = SLOTS_PER_BEAT * max(beatmap.red_line_at(beatmap.hit_objects[0].time).meter, 1)
     lags = [lag for m in range(1, count // measure + 1) if REACH <= (lag := m * measure) < count]
@@ -507,7 +511,7 @@ def _alike(beatmap: Beatmap, song: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         product = _box((features[lag:] * features[:-lag]).sum(axis=1))
         product /= np.sqrt(energy[lag:] * energy[:-lag]) + 1e-3
         likeness[lag:, 2 * place], likeness[:-lag, 2 * place + 1] = product, product
-    k = min(N_ALIKE_PLACES, likeness.shape[1])
+    k = min(N_SIMILAR_SLOTS, likeness.shape[1])
     best = np.argpartition(-likeness, k - 1, axis=1)[:, :k]
     offsets = np.array([sign * lag for lag in lags for sign in (-1, 1)])
     slots[:, :k] = np.clip(np.arange(count)[:, None] + offsets[best], 0, count - 1)
@@ -529,7 +533,7 @@ SAME_OBJECTS = 0.6
 
 
 def other_difficulties(beatmap: Beatmap, maps: Sequence[Beatmap]) -> list[Beatmap]:
-    """Those of `maps` that are other difficulties of the same song and mode, and not copies of this one."""
+    """Other difficulties of the same song and mode among `maps`, without versions of this one."""
     own = {(round(o.time), round(o.x), round(o.y)) for o in beatmap.hit_objects}
     found = []
     for other in maps:
@@ -541,28 +545,28 @@ def other_difficulties(beatmap: Beatmap, maps: Sequence[Beatmap]) -> list[Beatma
     return found
 
 
-def _sibling_features(row: Row, siblings: Sequence[Beatmap]) -> np.ndarray:
+def _sibling_features(grid: Grid, siblings: Sequence[Beatmap]) -> np.ndarray:
     """(n_slots, N_SIBLINGS) mean of the other difficulties' summaries, and how many there are."""
-    total = np.zeros((row.count, len(SUMMARY)), dtype=np.float32)
+    total = np.zeros((grid.count, len(SUMMARY)), dtype=np.float32)
     known = 0
     for sibling in siblings:
-        own = row_of(sibling)
+        own = grid_of(sibling)
         if own is None:
             continue
-        categories, numbers, _ = content(sibling, own)
+        categories, numbers, _ = object_features(sibling, own)
         shares = summary(categories, numbers)
-        slots, _ = own.places(row.times)
-        away = np.abs(own.times[slots] - row.times)
+        slots, _ = own.locate(grid.times)
+        away = np.abs(own.times[slots] - grid.times)
         is_same = away < 12.0
         # Another difficulty may be timed by other lines: its slots need not be ours.
         total[is_same] += shares[slots[is_same]]
         known += 1
     if known:
         total /= known
-    return np.concatenate([total, np.full((row.count, 1), min(known, 5) / 5, dtype=np.float32)], axis=1)
+    return np.concatenate([total, np.full((grid.count, 1), min(known, 5) / 5, dtype=np.float32)], axis=1)
 
 
-def read(beatmap: Beatmap, around: Surroundings) -> Slots:
-    """The slots of a map in its surroundings."""
-    categories, numbers, neighbours = content(beatmap, around.row)
-    return Slots(around.row, categories, numbers, neighbours, around.together(summary(categories, numbers)))
+def map_features(beatmap: Beatmap, context: ContextFeatures) -> MapFeatures:
+    """Input of the discriminator for a map in its context."""
+    categories, numbers, neighbours = object_features(beatmap, context.grid)
+    return MapFeatures(context.grid, categories, numbers, neighbours, context.combined(summary(categories, numbers)))

@@ -1,11 +1,10 @@
-"""A second network: it reads a map in both directions and marks what somebody seems to have changed.
+"""The discriminator: a bidirectional network that predicts which parts of a map were changed.
 
-The generator of :mod:`maimod.families.mini.network` reads from left to right and cannot know what comes next. But a map
-that is to be judged is there as a whole, so this one, a small transformer over :mod:`maimod.discriminator.features`,
-sees both sides of everything, the song, and the same place in repeated parts and in the other difficulties. It was
-trained on maps in which many small things were changed (`maimod.training.corruption`; as ELECTRA learns to tell
-replaced words, Clark et al., 2020, arXiv:2003.10555), and beside that to fill in slots that are covered (as BERT,
-Devlin et al., 2019, arXiv:1810.04805).
+The generator of :mod:`maimod.families.mini.network` reads from left to right and cannot know what comes next. A map that
+is checked is complete, so this small transformer over :mod:`maimod.discriminator.features` reads both sides of every
+slot, the song, and the same position in repeated parts and in the other difficulties. It was trained on maps with many
+small changes (`maimod.training.corruption`), as ELECTRA learns to recognise replaced words (Clark et al., 2020,
+arXiv:2003.10555), and to fill in masked slots, as BERT (Devlin et al., 2019, arXiv:1810.04805).
 
 Axes: `B` windows, `N` slots, `D` width, `H` heads, `K` kinds of change.
 """
@@ -24,17 +23,17 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from maimod.discriminator.features import CATEGORIES, N_SURROUNDINGS, NUMBERS, REACH, Slots
+from maimod.discriminator.features import CATEGORIES, N_CONTEXT, NUMBERS, REACH, MapFeatures
 
 COVERED = ("starts", "kind", "combo", "additions", "normal_set")
-"""Categories that the network can fill in where a slot is covered."""
+"""Categories that the network can fill in where a slot is masked."""
 MARGIN = REACH // 4
-"""Slots of a window on either side that are read again by its neighbour."""
+"""Slots at either end of a window that the next window reads again."""
 WINDOWS_PER_BATCH = 8
 
 
 class DiscriminatorError(Exception):
-    """Weights that cannot be used; one line that says why."""
+    """Weights that cannot be used, and why, in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,8 @@ class DiscriminatorConfig:
     heads: int = 4
     feed_forward: int = 320
     n_numbers: int = len(NUMBERS)
-    n_surroundings: int = N_SURROUNDINGS
+    n_surroundings: int = N_CONTEXT
+    """Context features; `surroundings` is their name in the checkpoints."""
     reach: int = REACH
 
     @classmethod
@@ -85,7 +85,7 @@ class _Layer(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """From slots to logits: has this been changed, and what is under the cover."""
+    """Predict for each slot whether it was changed, and the content of masked slots."""
 
     def __init__(self, config: DiscriminatorConfig) -> None:
         super().__init__()
@@ -106,23 +106,23 @@ class Discriminator(nn.Module):
         self.filled = nn.ModuleDict({name: nn.Linear(config.d_model, CATEGORIES[name]) for name in COVERED})
 
     def forward(
-        self, categories: Tensor, numbers: Tensor, surroundings: Tensor, covered: Tensor | None = None
+        self, categories: Tensor, numbers: Tensor, context: Tensor, covered: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Read windows.
+        """Run the network on windows of the arrays of :class:`MapFeatures`.
 
         Args:
-            categories: (B, N, columns) integers.
-            numbers: (B, N, columns).
-            surroundings: (B, N, columns).
-            covered: (B, N) bool, slots whose content is hidden.
+            categories: (B, N, len(CATEGORIES)) integers.
+            numbers: (B, N, len(NUMBERS)).
+            context: (B, N, N_CONTEXT).
+            covered: (B, N) bool: slots whose content is masked; None for none.
 
         Returns:
-            (B, N, K) logits of a change of each kind, and (B, N, D) what :attr:`filled` reads.
+            (B, N, K) logits of a change of each kind, and (B, N, D), the input of the heads :attr:`filled`.
         """
         content = self.categories(categories + self.first_rows).sum(dim=2) + self.numbers(numbers)
         if covered is not None:
             content = torch.where(covered[..., None], self.cover.to(content.dtype), content)
-        x = content + self.surroundings(surroundings)
+        x = content + self.surroundings(context)
         x = x + self.mixing(x)
         length = x.shape[1]
         at = torch.arange(length, device=x.device)
@@ -134,7 +134,7 @@ class Discriminator(nn.Module):
 
 
 def load(folder: Path, device: str = "cpu") -> tuple[Discriminator, tuple[str, ...]]:
-    """Load the network and the names of the kinds of change it knows.
+    """Load the network, and the names of the kinds of change it predicts.
 
     Raises:
         DiscriminatorError: if the folder cannot be used.
@@ -143,8 +143,8 @@ def load(folder: Path, device: str = "cpu") -> tuple[Discriminator, tuple[str, .
         stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         kinds = tuple(str(kind) for kind in stored["kinds"])
         network = Discriminator(DiscriminatorConfig.from_dict({**stored, "n_kinds": len(kinds)}))
-        if (network.config.n_numbers, network.config.n_surroundings) != (len(NUMBERS), N_SURROUNDINGS):
-            raise ValueError("made for other slots: train it anew")
+        if (network.config.n_numbers, network.config.n_surroundings) != (len(NUMBERS), N_CONTEXT):
+            raise ValueError("made for other features; train it again")
         weights = load_file(folder / "model.safetensors", device=device)
         network.load_state_dict({name: value.float() for name, value in weights.items()})
     except (OSError, ValueError, KeyError, RuntimeError) as error:
@@ -153,7 +153,7 @@ def load(folder: Path, device: str = "cpu") -> tuple[Discriminator, tuple[str, .
 
 
 def windows(count: int, reach: int = REACH, margin: int = MARGIN) -> list[tuple[int, slice]]:
-    """(first slot, slots it speaks for) of each window over `count` slots."""
+    """Cut `count` slots into overlapping windows: (first slot, the slots whose predictions are taken from it)."""
     step = reach - 2 * margin
     firsts = list(range(0, max(count - reach, 0) + step, step)) if count > reach else [0]
     firsts = sorted({min(first, max(count - reach, 0)) for first in firsts})
@@ -162,9 +162,9 @@ def windows(count: int, reach: int = REACH, margin: int = MARGIN) -> list[tuple[
 
 
 @torch.inference_mode()
-def corruption_logits(network: Discriminator, slots: Slots) -> np.ndarray:
-    """(n_slots, K) log-odds of a change of each kind, natural logarithm; a window sees `reach` slots."""
-    count, reach = slots.row.count, network.config.reach
+def corruption_logits(network: Discriminator, features: MapFeatures) -> np.ndarray:
+    """Predict the changes of a map: (n_slots, K) log-odds of a change of each kind, natural logarithm."""
+    count, reach = features.grid.count, network.config.reach
     pieces = windows(count, reach)
     logits = np.zeros((count, network.config.n_kinds), dtype=np.float32)
     device = next(network.parameters()).device
@@ -176,9 +176,9 @@ def corruption_logits(network: Discriminator, slots: Slots) -> np.ndarray:
             *(
                 torch.from_numpy(array[at]).to(device, dtype)
                 for array, dtype in (
-                    (slots.categories, torch.int64),
-                    (slots.numbers, torch.float32),
-                    (slots.surroundings, torch.float32),
+                    (features.categories, torch.int64),
+                    (features.numbers, torch.float32),
+                    (features.context, torch.float32),
                 )
             )
         )

@@ -1,5 +1,4 @@
-"""What the proofreader doubts: log-odds, slot by slot, that somebody changed something. Numpy alone, for detectors and
-pictures."""
+"""Output of the discriminator: log-odds of a change for each slot and kind of change. Needs numpy alone."""
 
 from __future__ import annotations
 
@@ -8,34 +7,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from maimod.discriminator.features import Row
+from maimod.discriminator.features import Grid
 
-NOWHERE = -12.0
-"""Log-odds where the proofreader has no word."""
+NO_PREDICTION = -12.0
+"""Log-odds used where there is no prediction."""
 
 
 @dataclass(frozen=True)
 class CorruptionLogits:
     """Log-odds of a change of each kind at each slot of a map."""
 
-    row: Row
+    grid: Grid
     kinds: tuple[str, ...]
     """Names of the columns, see :data:`maimod.training.corruption.KINDS`."""
     logits: np.ndarray
     """(n_slots, n_kinds) natural logarithm."""
 
     def of(self, kind: str) -> np.ndarray:
-        """(n_slots,) log-odds of one kind; `NOWHERE` if the network does not know it."""
+        """(n_slots,) log-odds of one kind; `NO_PREDICTION` if the network does not know it."""
         if kind not in self.kinds:
-            return np.full(self.row.count, NOWHERE)
+            return np.full(self.grid.count, NO_PREDICTION)
         return np.asarray(self.logits[:, self.kinds.index(kind)])
 
     def at(self, kinds: Iterable[str], times: Sequence[float]) -> float:
         """The greatest log-odds of any of the kinds at any of the times [ms]."""
         if not len(times):
-            return NOWHERE
-        slots, _ = self.row.places(times)
-        return max((float(self.of(kind)[slots].max()) for kind in kinds), default=NOWHERE)
+            return NO_PREDICTION
+        slots, _ = self.grid.locate(times)
+        return max((float(self.of(kind)[slots].max()) for kind in kinds), default=NO_PREDICTION)
 
     def peaks(self, kind: str, least: float, apart: int = 1) -> Iterator[tuple[int, float]]:
         """(slot, log-odds) of slots above `least` that no slot up to `apart` away exceeds."""

@@ -448,19 +448,19 @@ class Linter:
         self, loaded: Beatmap, song: Song | None, alignment: onsets.Alignment | None, whole: Mapset | None
     ) -> CorruptionLogits | None:
         """What the proofreader thinks was changed; None if there is none, or if the map is too long or empty."""
-        row = features.row_of(loaded)
-        if self.proofreader is None or row is None:
+        grid = features.grid_of(loaded)
+        if self.proofreader is None or grid is None:
             return None
         from maimod.discriminator.network import corruption_logits
 
         siblings = (
             features.other_difficulties(loaded, [b for b in whole.beatmaps if b.path != loaded.path]) if whole else []
         )
-        around = features.surroundings(
-            loaded, row, song.bands if song else None, song.envelope if song else None, lag_of(alignment), siblings
+        around = features.context_features(
+            loaded, grid, song.bands if song else None, song.envelope if song else None, lag_of(alignment), siblings
         )
         network, kinds = self.proofreader
-        return CorruptionLogits(row, kinds, corruption_logits(network, features.read(loaded, around)))
+        return CorruptionLogits(grid, kinds, corruption_logits(network, features.map_features(loaded, around)))
 
     @cached_property
     def proofreader(self) -> tuple[Discriminator, tuple[str, ...]] | None:

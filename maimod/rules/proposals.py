@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from maimod.discriminator.features import SLOTS_PER_BEAT
-from maimod.discriminator.prediction import NOWHERE, CorruptionLogits
+from maimod.discriminator.prediction import NO_PREDICTION, CorruptionLogits
 from maimod.findings import Expected, Finding
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.osu.hitsounds import Hit, hits
@@ -29,7 +29,7 @@ KIAI_SLOTS = SLOTS_PER_BEAT
 def proposals(context: Context, corruption: CorruptionLogits) -> Iterator[tuple[Finding, float]]:
     """Findings that rest on the proofreader alone, and its log-odds; scored later."""
     first_at: dict[int, HitObject] = {}
-    slots, _ = corruption.row.places([o.time for o in context.objects_by_time])
+    slots, _ = corruption.grid.locate([o.time for o in context.objects_by_time])
     for o, slot in zip(context.objects_by_time, slots.tolist(), strict=True):
         first_at.setdefault(slot, o)
     for propose in (_rhythm, _flags, _sounds, _places, _speeds, _kiai):
@@ -76,7 +76,7 @@ def _rhythm(context: Context, corruption: CorruptionLogits, first_at: dict[int, 
         beside = [other for other in holes if 0 < abs(other - slot) <= reach]
         if beside:
             other = max(beside, key=holes.__getitem__)
-            time, later = float(corruption.row.times[other]), other > slot
+            time, later = float(corruption.grid.times[other]), other > slot
             del holes[other]
             yield (
                 _make(
@@ -105,7 +105,7 @@ def _rhythm(context: Context, corruption: CorruptionLogits, first_at: dict[int, 
             )
     objects = context.objects_by_time
     for slot, doubt in holes.items():
-        time = float(corruption.row.times[slot])
+        time = float(corruption.grid.times[slot])
         before = [o for o in objects if o.time < time - SAME_MS]
         if before and slot not in first_at:
             yield (
@@ -162,7 +162,7 @@ def _sounds(context: Context, corruption: CorruptionLogits, first_at: dict[int, 
     if mode is Mode.MANIA:
         return
     found = [hit for hit in hits(context.beatmap) if not hit.keysound]
-    slots, _ = corruption.row.places([hit.time for hit in found])
+    slots, _ = corruption.grid.locate([hit.time for hit in found])
     at: dict[int, Hit] = {}
     for hit, slot in zip(found, slots.tolist(), strict=True):
         at.setdefault(slot, hit)
@@ -267,10 +267,10 @@ def _kiai(context: Context, corruption: CorruptionLogits, first_at: dict[int, Hi
 def _kiai_doubt(corruption: CorruptionLogits, time: float) -> tuple[float, bool]:
     """Mean log-odds of the beat before or after a border of kiai, whichever is doubted more; and whether it is the one
     before."""
-    slot = int(corruption.row.places([time])[0][0])
+    slot = int(corruption.grid.locate([time])[0][0])
     values = corruption.of("kiai")
     before, after = (
-        float(part.mean()) if len(part) else NOWHERE
+        float(part.mean()) if len(part) else NO_PREDICTION
         for part in (values[max(slot - KIAI_SLOTS, 0) : slot], values[slot : slot + KIAI_SLOTS])
     )
     return max(before, after), before > after

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from maimod.discriminator.prediction import NOWHERE
+from maimod.discriminator.prediction import NO_PREDICTION
 from maimod.findings import Category, Finding
 from maimod.linter.pipeline import Linter
 from maimod.linter.rescore import KINDS_OF_RULE, SILENT, witnesses
@@ -76,7 +76,7 @@ def samples(
                 for finding, first, second in seen
                 if fault.is_right(finding.rule) and leads_to(finding, planted)
             ]
-            _, rule, first, second = max(right, default=(0.0, "", NOWHERE, NOWHERE))
+            _, rule, first, second = max(right, default=(0.0, "", NO_PREDICTION, NO_PREDICTION))
             found.append(Sample(rule, fault.kind, first, second, True))
     return found
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.random import Generator
 
-from maimod.discriminator.features import COLUMN, NUMBER, SLOT_TICKS, SLOTS_PER_BEAT, Row
+from maimod.discriminator.features import COLUMN, NUMBER, SLOT_TICKS, SLOTS_PER_BEAT, Grid
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.slider_path import flatten, tail
 
@@ -46,7 +46,7 @@ class Tampered:
     """A changed copy in the making."""
 
     beatmap: Beatmap
-    row: Row
+    grid: Grid
     random: Generator
     objects: list[HitObject | None]
     """By time; None was taken away."""
@@ -59,7 +59,7 @@ class Tampered:
     """(n_slots,) bool: too near to another change."""
 
     def mark(self, kind: str, *times: float) -> None:
-        slots, _ = self.row.places(times)
+        slots, _ = self.grid.locate(times)
         self.labels[slots, KIND[kind]] = True
 
     def beat(self, time: float) -> float:
@@ -70,7 +70,7 @@ class Tampered:
         return self.objects[i - 1] if i else None, self.objects[i + 1] if i + 1 < len(self.objects) else None
 
 
-def corrupt(beatmap: Beatmap, row: Row, random: Generator) -> tuple[Beatmap, np.ndarray]:
+def corrupt(beatmap: Beatmap, grid: Grid, random: Generator) -> tuple[Beatmap, np.ndarray]:
     """Change a map here and there.
 
     Returns:
@@ -78,20 +78,20 @@ def corrupt(beatmap: Beatmap, row: Row, random: Generator) -> tuple[Beatmap, np.
     """
     in_order = sorted(beatmap.hit_objects, key=lambda o: (o.time, o.index))
     objects: list[HitObject | None] = [*in_order]
-    starts, _ = row.places([o.time for o in in_order])
+    starts, _ = grid.locate([o.time for o in in_order])
     copy = Tampered(
         beatmap,
-        row,
+        grid,
         random,
         objects,
         [],
-        np.zeros((row.count, len(KINDS)), dtype=bool),
+        np.zeros((grid.count, len(KINDS)), dtype=bool),
         starts,
-        np.zeros(row.count, dtype=bool),
+        np.zeros(grid.count, dtype=bool),
     )
     changes = CHANGES[beatmap.mode]
     weights = np.array([weight for _, weight in changes])
-    wanted = max(2, row.count // SLOTS_PER_CHANGE)
+    wanted = max(2, grid.count // SLOTS_PER_CHANGE)
     for _ in range(2 * wanted):
         i = int(random.integers(len(objects)))
         slot = int(starts[i])
@@ -229,7 +229,7 @@ def _moved_in_time(copy: Tampered, i: int) -> bool:
     if abs(by) > room - CLEAR_MS or abs(by) < 20:
         return False
     by = round(o.time + by) - o.time
-    slot, _ = copy.row.places([o.time + by])
+    slot, _ = copy.grid.locate([o.time + by])
     if slot[0] == copy.starts[i]:
         copy.mark("extra", o.time)
     else:

@@ -28,7 +28,7 @@ from torch import Tensor
 
 from maimod.audio import decode, onsets, spectrogram
 from maimod.discriminator import features
-from maimod.discriminator.features import COLUMN, REACH, Surroundings
+from maimod.discriminator.features import COLUMN, REACH, ContextFeatures
 from maimod.discriminator.network import COVERED, Discriminator, DiscriminatorConfig, load
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.parser import BeatmapError, find_audio
@@ -74,11 +74,8 @@ class Example:
     """A map and what lies around it."""
 
     beatmap: Beatmap
-    around: Surroundings
+    around: ContextFeatures
     has_song: bool
-
-
-_ARRAYS = ("song", "place", "siblings")
 
 
 class _Reader:
@@ -98,8 +95,8 @@ class _Reader:
         written = 0
         for beatmap in maps:
             target = self.cache / f"{_key(beatmap.path)}.npz"
-            row = features.row_of(beatmap)
-            if row is None or target.exists():
+            grid = features.grid_of(beatmap)
+            if grid is None or target.exists():
                 continue
             bands = envelope = None
             if song_path := find_audio(beatmap):
@@ -107,18 +104,22 @@ class _Reader:
                     bands, envelope = song(song_path)
             times = np.unique([o.time + beatmap.audio_offset for o in beatmap.hit_objects])
             alignment = onsets.alignment(envelope, times) if envelope is not None else None
-            around = features.surroundings(
+            around = features.context_features(
                 beatmap,
-                row,
+                grid,
                 bands,
                 envelope,
                 lag_of(alignment),
                 features.other_difficulties(beatmap, [m for m in maps if m is not beatmap]),
             )
-            stored = {name: getattr(around, name).astype(np.float16) for name in _ARRAYS}
             partial = target.with_suffix(".part.npz")
             np.savez(
-                partial, alike=around.alike[0].astype(np.int16), weights=around.alike[1].astype(np.float16), **stored
+                partial,
+                song=around.song.astype(np.float16),
+                place=around.position.astype(np.float16),
+                siblings=around.siblings.astype(np.float16),
+                alike=around.similar[0].astype(np.int16),
+                weights=around.similar[1].astype(np.float16),
             )
             partial.rename(target)
             written += 1
@@ -154,12 +155,12 @@ def examples(
         if path in known or not accept(path.parent) or not stored.exists():
             continue
         beatmap = load_beatmap(path)
-        row = features.row_of(beatmap)
-        if row is None:
+        grid = features.grid_of(beatmap)
+        if grid is None:
             continue
         with np.load(stored) as arrays:
-            around = Surroundings(
-                row, arrays["song"], arrays["place"], (arrays["alike"], arrays["weights"]), arrays["siblings"]
+            around = ContextFeatures(
+                grid, arrays["song"], arrays["place"], (arrays["alike"], arrays["weights"]), arrays["siblings"]
             )
         found.append(Example(beatmap, around, bool(around.song[:, -1].any())))
     return found
@@ -175,19 +176,19 @@ class Window:
 
     categories: np.ndarray
     numbers: np.ndarray
-    surroundings: np.ndarray
+    context: np.ndarray
     labels: np.ndarray
     neighbours: np.ndarray
-    """As in :class:`maimod.discriminator.features.Slots`, from the start of the window."""
+    """As in :class:`maimod.discriminator.features.MapFeatures`, from the start of the window."""
     is_clean: bool
 
 
 def pieces(example: Example, random: Generator, training: bool = True) -> Iterator[Window]:
     """Cut a map, changed or not, into windows."""
-    around, row = example.around, example.around.row
-    if row.count < REACH:
+    around, grid = example.around, example.around.grid
+    if grid.count < REACH:
         return
-    alike = around.alike[0].astype(np.int64), around.alike[1].astype(np.float32)
+    alike = around.similar[0].astype(np.int64), around.similar[1].astype(np.float32)
     song, siblings = around.song, around.siblings
     if training:
         drops = random.random(3)
@@ -197,19 +198,19 @@ def pieces(example: Example, random: Generator, training: bool = True) -> Iterat
             song, alike = np.zeros_like(song), (alike[0], np.zeros_like(alike[1]))
         elif drops[2] < 0.2:
             alike = alike[0], np.zeros_like(alike[1])
-    around = replace(around, alike=alike, song=song, siblings=siblings)
-    changed, labels = corrupt(example.beatmap, row, random)
+    around = replace(around, similar=alike, song=song, siblings=siblings)
+    changed, labels = corrupt(example.beatmap, grid, random)
     versions = [(example.beatmap, np.zeros_like(labels), True), (changed, labels, False)]
     made = []
     for beatmap, marks, is_clean in versions:
-        categories, numbers, neighbours = features.content(beatmap, row)
+        categories, numbers, neighbours = features.object_features(beatmap, grid)
         if not is_clean:
             corrupt_lines(categories, numbers, beatmap.mode, marks, random)
             features.fill_contrasts(categories, numbers)
         made.append(
-            (categories, numbers, around.together(features.summary(categories, numbers)), marks, neighbours, is_clean)
+            (categories, numbers, around.combined(features.summary(categories, numbers)), marks, neighbours, is_clean)
         )
-    for first in range(int(random.integers(REACH // 2)), row.count - REACH + 1, REACH):
+    for first in range(int(random.integers(REACH // 2)), grid.count - REACH + 1, REACH):
         at = slice(first, first + REACH)
         categories, numbers, surrounding, marks, neighbours, is_clean = made[0 if random.random() < CLEAN_SHARE else 1]
         yield Window(categories[at], numbers[at], surrounding[at], marks[at], neighbours[at] - first, is_clean)
@@ -254,7 +255,7 @@ def collate(chosen: Sequence[Window], random: Generator) -> dict[str, Tensor]:
         "categories": torch.from_numpy(np.stack([w.categories for w in chosen])).long(),
         "numbers": torch.from_numpy(np.stack(numbers)),
         "covered": torch.from_numpy(np.stack(covers)),
-        "surroundings": torch.from_numpy(np.stack([w.surroundings for w in chosen])),
+        "context": torch.from_numpy(np.stack([w.context for w in chosen])),
         "labels": torch.from_numpy(np.stack([w.labels for w in chosen])).float(),
         "is_clean": torch.tensor([w.is_clean for w in chosen]),
     }
@@ -263,7 +264,7 @@ def collate(chosen: Sequence[Window], random: Generator) -> dict[str, Tensor]:
 def losses(network: Discriminator, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     """(loss of changes, loss of covered slots, logits of changes)."""
     covered = batch["covered"]
-    logits, read = network(batch["categories"], batch["numbers"], batch["surroundings"], covered)
+    logits, read = network(batch["categories"], batch["numbers"], batch["context"], covered)
     per_slot = F.binary_cross_entropy_with_logits(logits.float(), batch["labels"], reduction="none")
     per_slot = (per_slot * torch.tensor([KIND_WEIGHT.get(kind, 1.0) for kind in KINDS])).sum(dim=-1)
     changes = per_slot[~covered].mean()

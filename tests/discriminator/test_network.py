@@ -55,15 +55,15 @@ def test_reading_depends_on_what_is_near_alone() -> None:
     torch.manual_seed(0)
     network = Discriminator(DiscriminatorConfig(len(KINDS), d_model=32, layers=1, heads=2, feed_forward=32)).eval()
     good = long_map()
-    row = features.row_of(good)
-    assert row is not None
-    around = features.surroundings(good, row)
-    before = corruption_logits(network, features.read(good, around))
+    grid = features.grid_of(good)
+    assert grid is not None
+    around = features.context_features(good, grid)
+    before = corruption_logits(network, features.map_features(good, around))
     objects = tuple(replace(o, x=o.x + 50) if o.index == 300 else o for o in good.hit_objects)
-    after = corruption_logits(network, features.read(replace(good, hit_objects=objects), around))
+    after = corruption_logits(network, features.map_features(replace(good, hit_objects=objects), around))
     changed = np.flatnonzero(np.abs(after - before).max(axis=1) > 1e-6)
-    at = int(row.places([good.hit_objects[300].time])[0][0])
-    assert before.shape == (row.count, len(KINDS)) and at in changed and np.abs(changed - at).max() < features.REACH
+    at = int(grid.locate([good.hit_objects[300].time])[0][0])
+    assert before.shape == (grid.count, len(KINDS)) and at in changed and np.abs(changed - at).max() < features.REACH
 
 
 def test_what_cannot_be_loaded_says_why(tmp_path: Path) -> None:
@@ -75,15 +75,18 @@ def test_what_cannot_be_loaded_says_why(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", [0, 1, 2])
 def test_changes_are_labelled_where_they_are(mode: int) -> None:
     good = long_map(mode=mode)
-    row = features.row_of(good)
-    assert row is not None
-    changed, labels = corrupt(good, row, np.random.default_rng(1))
-    (before, numbers_before, _), (after, numbers_after, _) = features.content(good, row), features.content(changed, row)
+    grid = features.grid_of(good)
+    assert grid is not None
+    changed, labels = corrupt(good, grid, np.random.default_rng(1))
+    (before, numbers_before, _), (after, numbers_after, _) = (
+        features.object_features(good, grid),
+        features.object_features(changed, grid),
+    )
     differs = (before != after).any(axis=1) | (
         np.abs(numbers_before - numbers_after)[:, : features.BEFORE.start] > 1e-6
     ).any(axis=1)
     marked = labels.any(axis=1)
-    assert marked.sum() > row.count / 60 and np.mean(differs[marked]) > 0.9
+    assert marked.sum() > grid.count / 60 and np.mean(differs[marked]) > 0.9
     # A change shows on its own slots, apart from held bodies and the sounds of their tails.
     assert np.mean(marked[differs]) > 0.8
     kiai = labels[:, KIND["kiai"]].copy()
@@ -94,12 +97,12 @@ def test_changes_are_labelled_where_they_are(mode: int) -> None:
 
 def a_context(logits: dict[str, float], at: int = 10, calibration: Calibration | None = None) -> Context:
     loaded = long_map(64)
-    row = features.row_of(loaded)
-    assert row is not None
-    values = np.full((row.count, len(KINDS)), -9.0)
+    grid = features.grid_of(loaded)
+    assert grid is not None
+    values = np.full((grid.count, len(KINDS)), -9.0)
     for kind, value in logits.items():
-        values[row.places([loaded.hit_objects[at].time])[0], KIND[kind]] = value
-    return Context(loaded, corruption=CorruptionLogits(row, KINDS, values), calibration=calibration or Calibration())
+        values[grid.locate([loaded.hit_objects[at].time])[0], KIND[kind]] = value
+    return Context(loaded, corruption=CorruptionLogits(grid, KINDS, values), calibration=calibration or Calibration())
 
 
 def a_finding(context: Context, at: int, rule: str = "positions/unexpected", score: float = 0.7) -> Finding:
