@@ -96,8 +96,8 @@ def main() -> None:
     from maimod.audio import decode, onsets
     from maimod.events import writer
     from maimod.linter.pipeline import Linter, Settings, load_model
+    from maimod.osu.level import star_rating
     from maimod.osu.parser import find_audio, load
-    from maimod.osu.stars import star_rating
     from maimod.rules import BEATMAP_CHECKS
 
     if options.threads:

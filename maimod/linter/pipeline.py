@@ -29,10 +29,9 @@ from maimod.linter.settings import BUNDLED_MODEL, Settings
 from maimod.linter.song import Song
 from maimod.osu import level, mapset, parser
 from maimod.osu.beatmap import Beatmap, HitObject
-from maimod.osu.level import Level
+from maimod.osu.level import Level, star_rating
 from maimod.osu.mapset import Mapset
 from maimod.osu.parser import BeatmapError
-from maimod.osu.stars import star_rating
 from maimod.rules import BEATMAP_CHECKS, MAPSET_CHECKS
 from maimod.rules.base import Context, MapsetContext
 from maimod.rules.calibration import Calibration

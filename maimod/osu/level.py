@@ -1,4 +1,4 @@
-"""How hard a difficulty is meant to be: what the ranking criteria ask of it depends on that.
+"""How hard a difficulty is: its star rating, and its level, on which the limits of the ranking criteria depend.
 
 Source: star ranges of https://osu.ppy.sh/wiki/en/Beatmap/Difficulty; names as mappers use them.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
+from pathlib import Path
 
 from maimod.osu.beatmap import Beatmap, Mode
 
@@ -35,37 +36,53 @@ _NAMES: dict[Level, str] = {
     Level.INSANE: "insane|rain|oni|mx|another",
     Level.EXPERT: "expert|extra|extreme|overdose|deluge|inner oni|ura oni|hell oni|shd|black another|ultra|master",
 }
-"""Names that say the level: those of the four modes' criteria and of the arcade games they borrow from."""
+"""Names of the levels in the criteria of the four modes, and in the arcade games that mappers borrow names from."""
 _WORDS = {name: level for level, names in _NAMES.items() for name in names.split("|")}
 
 
-def level_of(beatmap: Beatmap, stars: float | None) -> Level | None:
-    """Level by the name of the difficulty, else by its stars; None if neither says.
+def star_rating(source: Path | Beatmap) -> float | None:
+    """Star rating without mods in the map's own mode, by rosu-pp; None if it cannot be computed.
 
-    A name counts where it stands alone or after a guest's ("Hard", "pishifat's Hard", "4K Normal"), and is not
-    contradicted by the
-    stars: an "Easy" of 5 stars is called so for another reason.
+    rosu-pp is native code: maps that could keep it busy for hours (it calls them suspicious) are not given to it.
+    """
+    import rosu_pp_py
+
+    path = source.path if isinstance(source, Beatmap) else source
+    try:
+        parsed = rosu_pp_py.Beatmap(bytes=path.read_bytes())
+        if parsed.is_suspicious():
+            return None
+        return round(float(rosu_pp_py.Difficulty().calculate(parsed).stars), 2)
+    except Exception:  # rosu-pp raises its own kinds for anything odd; the rating is a nicety
+        return None
+
+
+def level_of(beatmap: Beatmap, stars: float | None) -> Level | None:
+    """Find the level by the name of the difficulty, else by its stars; None if there is neither.
+
+    A name counts where it stands alone or after a guest's ("Hard", "pishifat's Hard", "4K Normal"), and if the stars do
+    not contradict it: an "Easy" of 5 stars is called so for another reason.
     """
     named = named_level(beatmap.version)
     by_stars = None if stars is None else Level(sum(stars >= limit for limit in STARS))
     if named is None or by_stars is None:
         return named if by_stars is None else by_stars
-    # Stars say least in the modes that count them otherwise; a name there may be two levels off.
+    # The star ranges are those of osu!: in the other modes a name may be two levels off.
     return named if abs(named - by_stars) <= (1 if beatmap.mode is Mode.OSU else 2) else by_stars
 
 
 def named_level(version: str) -> Level | None:
-    """Level that the name of a difficulty says, if it does."""
+    """Level by the name of a difficulty; None if the name is not one of a level."""
     name = re.sub(r"^.*(?:'s|s')\s+", "", version.strip().lower())
     name = re.sub(r"^(?:\[?\d+k\]?|collab|cs\d|light)\s+|\s+(?:collab|\d+k)$", "", name)
     return _WORDS.get(name)
 
 
 def parse(text: str) -> Level:
-    """Level from its name, whatever the case.
+    """Level from its own name ("Hard"), in any case of letters.
 
     Raises:
-        ValueError: if it is none.
+        ValueError: if there is no such level.
     """
     try:
         return Level[text.strip().upper()]

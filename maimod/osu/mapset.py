@@ -14,9 +14,8 @@ from pathlib import Path
 
 from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap
-from maimod.osu.level import Level, level_of
+from maimod.osu.level import Level, level_of, star_rating
 from maimod.osu.parser import BeatmapError
-from maimod.osu.stars import star_rating
 
 MAX_FILES = 5_000
 """The largest ranked storyboards have about 2,000; more is no mapset but somebody's whole disk."""

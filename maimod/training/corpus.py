@@ -19,8 +19,8 @@ from maimod.events.vocabulary import Conditioning
 from maimod.families.family import Family, TokenisedMap
 from maimod.osu import parser
 from maimod.osu.beatmap import Mode
+from maimod.osu.level import star_rating
 from maimod.osu.parser import BeatmapError
-from maimod.osu.stars import star_rating
 
 DEVELOPMENT_SHARE = 1 / 30
 """Share of the folders that is held out of training to watch the loss."""

@@ -18,8 +18,8 @@ from maimod.linter import song
 from maimod.linter.song import Song
 from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap
+from maimod.osu.level import star_rating
 from maimod.osu.parser import BeatmapError
-from maimod.osu.stars import star_rating
 from maimod.training.corpus import is_development
 
 matplotlib.use("Agg")

@@ -24,7 +24,7 @@ from maimod.families.inputs import stack
 from maimod.families.mapperatorinator import legacy_audio
 from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap, Mode
-from maimod.osu.stars import star_rating
+from maimod.osu.level import star_rating
 from tests import checkpoints, maps
 
 VERSIONS = ("v29", "v30", "v31", "v32")
