@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    """Import the public names when they are used, so that `maimod --help` loads none of them."""
+    """Import the public names at first use, so that `maimod --help` loads none of them."""
     if name in ("Finding", "Report", "Severity"):
         from maimod import findings
 

@@ -1,6 +1,6 @@
-"""What a lint returns: findings, per-beatmap reports, and the editor timestamps that lead to them.
+"""Results of a lint: findings, reports per beatmap, and editor timestamps.
 
-Conventions: times in ms, information in bits. The names of the JSON form are a contract: docs/json-report.md.
+Conventions: times in ms, information in bits. The JSON names are documented in docs/json-report.md and stay stable.
 Source of the timestamp form: https://osu.ppy.sh/wiki/en/Modding/Timestamp and lazer's `EditorTimestampParser`.
 """
 
@@ -17,11 +17,11 @@ from maimod.osu.beatmap import Beatmap, HitObject, Mode
 
 SCHEMA = "maimod-report/1"
 MAX_NAMED_OBJECTS = 30
-"""A timestamp of more objects names none: it selects a section, and nobody reads it."""
+"""A timestamp of more objects than this names none of them."""
 
 
 class Severity(StrEnum):
-    """How much a finding matters; the words of Mapset Verifier and lazer's Verify."""
+    """Severity of a finding, with the names of Mapset Verifier and lazer's Verify."""
 
     PROBLEM = "problem"
     WARNING = "warning"
@@ -34,7 +34,7 @@ class Severity(StrEnum):
 
 
 class Category(StrEnum):
-    """Groups of findings, in report order."""
+    """Categories of findings, in report order."""
 
     RHYTHM = "rhythm"
     TIMING = "timing"
@@ -45,16 +45,16 @@ class Category(StrEnum):
     SCROLL_SPEED = "scroll-speed"
     KIAI = "kiai"
     MAPSET = "mapset"
-    """What concerns the set as a whole: its files, metadata, settings, spread, and how its difficulties agree."""
+    """The set as a whole: files, metadata, settings, spread, differences between difficulties."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Something the evidence finds likelier than what the map has: evidence, never a fix."""
+    """A value that is likelier than the map's by the evidence; never a fix."""
 
     text: str
     probability: float | None = None
-    """Of the model; None where arithmetic or audio speaks."""
+    """The model's probability; None if the evidence is arithmetic or audio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """Which model judged."""
+    """The model used."""
 
     id: str
     family: str
@@ -124,16 +124,16 @@ class BeatmapReport:
     drain_ms: float = 0.0
     events: int = 0
     unexplained: int = 0
-    """Surprising events that no detector turned into a finding."""
+    """Number of surprising events that no finding mentions."""
     findings: tuple[Finding, ...] = ()
     """In order of time."""
     file: str = ""
-    """Where the file lies: from the working directory if below it, with forward slashes; inside an archive
+    """Path from the working directory, or absolute if not below it, with forward slashes; inside an archive
     `set.osz/name.osu`."""
 
     @property
     def location(self) -> str:
-        """The file to point at."""
+        """Path for editors and annotations."""
         return self.file or self.path
 
 
@@ -172,5 +172,5 @@ def editor_timestamp(beatmap: Beatmap, time: float, objects: Sequence[HitObject]
 
 
 def editor_link(timestamp: str) -> str:
-    """The timestamp as a link that osu! opens in its editor."""
+    """The timestamp as a link that opens osu!'s editor."""
     return "osu://edit/" + quote(timestamp.removesuffix(" -"), safe=":")

@@ -1,7 +1,7 @@
-"""Which kind of event can follow which: what a model's alternatives are chosen from.
+"""Grammar of events: which kind can follow which. Alternatives of a model are limited to these.
 
-Groups are those of COMPAT §4.1 and §4.5; the order inside a group and its parts follow from the language of the
-checkpoint.
+Groups are those of COMPAT §4.1 and §4.5; the order inside a group and its parts follow from the checkpoint's event
+schema.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from maimod.osu.beatmap import Mode
 def _group_templates(schema: EventSchema, mode: Mode) -> list[list[str]]:
     """Groups of COMPAT §4.1 and §4.5 as lists of short names, type last, with every optional part present.
 
-    A trailing `?` marks what may be absent, `*` what may repeat with the part before it.
+    A trailing `?` marks an optional part, `*` a part that may repeat together with the one before it.
     """
     if mode in (Mode.OSU, Mode.CATCH):
         place = (["dist"] if schema.distances else []) + {
@@ -88,7 +88,7 @@ _OWN_CONTEXTS = {
     "measure": ("timing",),
     "timing_point": ("timing",),
 }
-"""Contexts that write a group; all others are of `map`."""
+"""Contexts of groups; groups not listed belong to `map`."""
 
 
 @cache
@@ -100,10 +100,10 @@ def successors(
     Args:
         schema: of the checkpoint.
         mode: of the map.
-        contexts: the names merged into the sequence, an entry of `language.contexts`.
+        contexts: the names merged into the sequence, an entry of `schema.contexts`.
 
     Returns:
-        Kinds by the kind before; the key None is the beginning of the sequence.
+        Possible next kinds by kind; the key None is the beginning of the sequence.
     """
     follow: dict[EventKind | None, set[EventKind]] = {}
     firsts: set[EventKind] = set()
@@ -124,8 +124,8 @@ def successors(
             follow.setdefault(EventKind.VOLUME, set()).add(EventKind.HITSOUND)
             if schema.type_first:
                 lasts.add(EventKind.VOLUME)
-    # Groups without a time are slider anchors, among which a beat or a change may fall. With types in front, the last
-    # event of a group does not tell what ended.
+    # Groups without a time are slider anchors; a beat or a change may come between them. If the type comes first, the
+    # last event of a group does not show which group ended.
     between = ANCHORS | BEATS | {EventKind.SLIDER_HEAD, EventKind.KIAI, EventKind.SCROLL_SPEED_CHANGE}
     before_anchors = lasts if schema.type_first else lasts & between
     for last in [None, *lasts]:

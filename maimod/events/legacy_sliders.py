@@ -1,7 +1,7 @@
-"""Where sliders end, by the formulas of the `slider` package.
+"""Ends of sliders by the formulas of the `slider` package.
 
-They are not the game's (see :mod:`maimod.osu.slider_path` for those), but the published models learned events made with
-them, and even the last bit matters: results are truncated, and often lie on an integer.
+They differ from the game's (:mod:`maimod.osu.slider_path`), but the published models were trained on events made with
+them. Even the last bit matters, because results are truncated and often lie on an integer.
 
 Conventions: osu! pixels, control points truncated to integers.
 Source: https://github.com/llllllllll/slider (behaviour only).
@@ -20,11 +20,11 @@ import numpy as np
 from maimod.osu.beatmap import SliderPath
 
 PATH_SAMPLES = 50
-"""Points through which the package measures a Bezier curve."""
+"""Number of points by which the package measures a Bezier curve."""
 
 
 def curve_kind(slider: SliderPath) -> str:
-    """L, C, P or B: what the original makes of a path, which it takes for a single curve."""
+    """Curve letter L, C, P or B; the original treats a path as a single curve."""
     if slider.curve == "P":
         points = integer_points(slider)
         return "P" if len(points) == 3 and _circle_centre(points) is not None else "B"
@@ -37,9 +37,9 @@ def integer_points(slider: SliderPath) -> list[tuple[int, int]]:
 
 
 def path_ends(sliders: Mapping[int, SliderPath]) -> dict[int, tuple[float, float]]:
-    """End (x, y) of the path of each slider, also where an even number of slides leads the ball back to the head.
+    """End (x, y) of the path of each slider, also if the ball ends at the head after an even number of slides.
 
-    All Bezier curves of a map are measured together; one by one they take most of the time of a map's events.
+    All Bezier curves of a map are measured together; one by one they would take most of the time of writing events.
     """
     ends: dict[int, tuple[float, float]] = {}
     pieces: dict[int, list[list[tuple[int, int]]]] = {}
@@ -62,7 +62,7 @@ def path_ends(sliders: Mapping[int, SliderPath]) -> dict[int, tuple[float, float
         target = max(0.0, own[-1] - (total - sliders[key].length))
         piece, parameter = of_slider[-1], target / own[-1] if own[-1] else 0.0
         for index, reached in enumerate(accumulate(own[:-1])):
-            if total and reached / total == 1.0:  # what follows has no length of its own
+            if total and reached / total == 1.0:  # the curves after this one have no length
                 piece, parameter = of_slider[index], 1.0
                 break
         chosen.append((key, piece, parameter))
@@ -75,7 +75,7 @@ def path_ends(sliders: Mapping[int, SliderPath]) -> dict[int, tuple[float, float
             np.array([piece for _, piece, _ in choices], float), np.array([[parameter] for _, _, parameter in choices])
         )
         for (key, piece, _), (x, y) in zip(choices, points_at[:, 0].tolist(), strict=True):
-            # Extrapolation of a short curve of high degree to a great length leaves all bounds.
+            # Extrapolating a short curve of high degree to a great length overflows.
             ends[key] = (x, y) if math.isfinite(x) and math.isfinite(y) else piece[-1]
     return ends
 
@@ -94,7 +94,7 @@ def _bezier(points: np.ndarray, parameters: np.ndarray) -> np.ndarray:
     """Evaluate curves of one degree: (curves, degree + 1, 2) and (curves or 1, samples) to (curves, samples, 2)."""
     degree = points.shape[1] - 1
     result = np.zeros((points.shape[0], parameters.shape[1], 2))
-    # Powers, products and the sum are taken in this order because the result often is an integer, and is truncated.
+    # The order of powers, products and sum matters, because the result is often an integer and is truncated.
     for index in range(degree + 1):
         weights = math.comb(degree, index) * np.power(1 - parameters, float(degree - index))
         weights = weights * np.power(parameters, float(index))

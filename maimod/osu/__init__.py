@@ -1,1 +1,1 @@
-"""The game: beatmap files, mapsets, timing, slider paths, hitsounds. No model, no song."""
+"""The game: beatmap files, mapsets, timing, slider paths, hitsounds. Nothing here uses a model or the song."""

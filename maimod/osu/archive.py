@@ -1,8 +1,8 @@
-"""Read `.osz` and `.olz` archives (osu!stable's and osu!lazer's), which are zip files from strangers: every byte in them may lie.
+"""Read `.osz` and `.olz` archives (osu!stable's and osu!lazer's), zip files that come from unknown people and are not
+trusted.
 
-Nothing is written outside the folder given, nothing but plain files is made, and what is unpacked is bounded before and
-while it is read. An entry that cannot be trusted is left out and named; an archive made to exhaust the machine is
-refused.
+Only plain files are written, and only below the given folder; sizes are checked before and while an entry is unpacked.
+An unsafe entry is skipped and named; an archive built to exhaust the machine is refused.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from pathlib import Path, PurePosixPath
 MAX_ENTRIES = 5_000
 """The largest ranked storyboards have about 2,000 files."""
 MAX_DIRECTORY_BYTES = 4 * 1024 * 1024
-"""Size of the list of entries, which is read whole into memory."""
+"""Size limit of the list of entries, which is read into memory as a whole."""
 MAX_ENTRY_BYTES = 512 * 1024 * 1024
 MAX_TOTAL_BYTES = 1024 * 1024 * 1024
-"""Videos are the largest things in archives; the game takes no upload above 100 MB or so."""
+"""Videos are the largest files in archives; the game's upload limit is about 100 MB."""
 MAX_BEATMAP_BYTES = 64 * 1024 * 1024
-"""Of all `.osu` files together, which are read into memory; the largest ranked sets have 5 MB."""
+"""Limit of all `.osu` files together, which are read into memory; the largest ranked sets have 5 MB."""
 MAX_RATIO, RATIO_FROM_BYTES = 100, 16 * 1024 * 1024
-"""Text shrinks to a tenth and songs not at all. Silence in a `.wav` shrinks a thousandfold, but no hitsound is that
-long."""
+"""Highest compression ratio. Text compresses to a tenth and songs not at all. Silence in a `.wav` compresses a
+thousandfold, but no hitsound is that long."""
 BLOCK_BYTES = 1 << 20
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""What the game writes and reads."""
+"""Compression methods that the game writes and reads."""
 
 
 SUFFIXES = (".osz", ".olz")
@@ -42,12 +42,12 @@ class ArchiveError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What of an archive can be unpacked."""
+    """The entries of an archive that can be unpacked."""
 
     entries: dict[str, zipfile.ZipInfo]
-    """By the name to unpack to: relative, with forward slashes, never leading out."""
+    """Entries by the name to unpack to: relative, with forward slashes, inside the folder."""
     messages: tuple[str, ...]
-    """What is left out and why."""
+    """Entries left out, with the reason."""
 
     @property
     def beatmaps(self) -> list[str]:
@@ -59,7 +59,7 @@ def contents(path: Path) -> Contents:
     """List an archive without unpacking anything.
 
     Raises:
-        ArchiveError: if it is none, or too large in any way.
+        ArchiveError: if it is no archive, or exceeds a limit.
     """
     with _opened(path) as archive:
         return _contents(path, archive)
@@ -73,10 +73,10 @@ def unpack(path: Path, folder: Path) -> tuple[str, ...]:
         folder: an existing folder; nothing outside it is touched.
 
     Returns:
-        What was left out and why, one line each.
+        One line for each entry left out, with the reason.
 
     Raises:
-        ArchiveError: if it is no archive, or too large in any way.
+        ArchiveError: if it is no archive, or exceeds a limit.
     """
     with _opened(path) as archive:
         found = _contents(path, archive)
@@ -120,17 +120,17 @@ def _opened(path: Path) -> zipfile.ZipFile:
 
 
 def _directory_bytes(path: Path) -> int:
-    """Size of the list of entries as the end of the file states it; 0 if it states none.
+    """Size of the list of entries as stated at the end of the file; 0 if it is not stated.
 
-    `zipfile` reads the list at once, however long it is. Its size is stated 12 bytes into the last record, and in large
-    archives 40 bytes into a longer record before that one, which counts where both are there (APPNOTE.TXT, 4.3.14 to
+    `zipfile` reads the whole list at once, so the size is checked first. It is stated 12 bytes into the last record,
+    and in large archives 40 bytes into a longer record before it, which takes precedence (APPNOTE.TXT, 4.3.14 to
     4.3.16).
     """
     with open(path, "rb") as file:
         end = file.seek(0, os.SEEK_END)
         file.seek(max(0, end - 65_557 - 76))  # the longer record, its locator, the record and the longest comment
         tail = file.read()
-    # As `zipfile` looks for it: at the very end, else behind a comment.
+    # Searched as `zipfile` does: at the very end, else before a comment.
     place = len(tail) - 22 if tail[-22:-18] == b"PK\x05\x06" and tail[-2:] == b"\0\0" else tail.rfind(b"PK\x05\x06")
     if not 0 <= place <= len(tail) - 22:
         return 0
@@ -177,12 +177,12 @@ def _contents(path: Path, archive: zipfile.ZipFile) -> Contents:
                 continue
         key = unicodedata.normalize("NFC", name).casefold()
         if key in by_key:
-            # Windows, where maps are made, knows one file of a name: what comes later replaces it.
+            # Windows, where maps are made, ignores case in names: a later entry replaces an earlier one.
             messages.append(f"{path}: {given[:100]!r} is there more than once; the last is read")
             del entries[by_key[key]]
         by_key[key] = name
         entries[name] = entry
-    # A name cannot be a file and a folder of others at once.
+    # A name cannot be both a file and a folder.
     for name in [name for name in entries if any(str(parent) in entries for parent in PurePosixPath(name).parents)]:
         messages.append(f"{path}: {name[:100]!r} lies in a folder that is a file; left out")
         del entries[name]
@@ -190,7 +190,7 @@ def _contents(path: Path, archive: zipfile.ZipFile) -> Contents:
 
 
 def _name(entry: zipfile.ZipInfo) -> str:
-    """The name, in UTF-8 even where the archive forgot to say so, as the game writes it."""
+    """The name of an entry. The game writes UTF-8, some archives without the flag that says so."""
     if not entry.flag_bits & 0x800:
         try:
             return entry.orig_filename.encode("cp437").decode("utf-8")
@@ -200,7 +200,7 @@ def _name(entry: zipfile.ZipInfo) -> str:
 
 
 def _safe(given: str, entry: zipfile.ZipInfo) -> tuple[str, str]:
-    """A relative name that stays inside, and what is wrong with the entry otherwise."""
+    """The relative name to unpack to, and the reason to skip the entry, empty if there is none."""
     name = given.replace("\\", "/")
     kind = stat.S_IFMT(entry.external_attr >> 16)
     parts = [part for part in name.split("/") if part not in ("", ".")]
@@ -222,7 +222,7 @@ def _safe(given: str, entry: zipfile.ZipInfo) -> tuple[str, str]:
 
 
 def _portable(part: str) -> str:
-    """A name that the file system takes; on Windows that bars more letters, trailing dots and names of devices."""
+    """Replace characters that the file system does not allow; Windows also forbids trailing dots and device names."""
     if os.name != "nt":
         return part
     part = "".join("_" if letter in '<>:"|?*' else letter for letter in part).rstrip(". ") or "_"
@@ -241,5 +241,5 @@ def _reason(error: Exception) -> str:
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a path is called like an archive."""
+    """Whether a path has the suffix of an archive."""
     return path.suffix.lower() in SUFFIXES

@@ -1,4 +1,4 @@
-"""A beatmap as plain data: objects and timing points with their source lines, and what can be asked of them by time.
+"""A beatmap as plain data: objects and timing points with their source lines, and look-ups by time.
 
 Conventions: times in ms from the start of the audio, positions in osu! pixels (512 x 384), lines counted from 1.
 Source: https://osu.ppy.sh/wiki/en/Client/File_formats/osu_%28file_format%29
@@ -15,16 +15,17 @@ from functools import cached_property
 from pathlib import Path
 
 MAX_TIME_MS = 10 * 3_600_000
-"""Editor timestamps end at 600 minutes (lazer, `EditorTimestampParser`)."""
+"""Latest time in ms: editor timestamps end at 600 minutes (lazer, `EditorTimestampParser`)."""
 UNSNAP_MS = 2.0
-"""Ranking criteria, Timing: objects lie within less than 2 ms of a timeline tick."""
+"""An object this many ms from every tick is unsnapped (ranking criteria, Timing: less than 2 ms from a timeline
+tick)."""
 DEFAULT_STACK_LENIENCY = 0.7
 EARLY_FORMAT_OFFSET_MS = 24.0
-"""The game plays maps of format 3 and 4 this much later (lazer, `EARLY_VERSION_TIMING_OFFSET`)."""
+"""The game plays maps of format 3 and 4 this many ms later (lazer, `EARLY_VERSION_TIMING_OFFSET`)."""
 
 
 class Mode(IntEnum):
-    """Game mode, as the `Mode` key of `[General]` numbers it."""
+    """Game mode, with the numbers of the key `Mode` in `[General]`."""
 
     OSU = 0
     TAIKO = 1
@@ -38,7 +39,7 @@ class Mode(IntEnum):
 
 
 class ObjectKind(StrEnum):
-    """What a hit object is in the file. Taiko reads sliders as drum rolls and spinners as dendens."""
+    """Type of a hit object in the file. In taiko, sliders are drum rolls and spinners are dendens."""
 
     CIRCLE = "circle"
     SLIDER = "slider"
@@ -62,9 +63,9 @@ class TimingPoint:
     """0 default, 1 normal, 2 soft, 3 drum."""
     sample_index: int
     volume: int
-    """Percent, 0 to 100 whatever the file says."""
+    """Percent, limited to 0 to 100."""
     uninherited: bool
-    """Red line: sets the tempo. False: green line, sets velocity and samples alone."""
+    """True: red line, sets the tempo. False: green line, sets only velocity, samples, volume and kiai."""
     effects: int
 
     @property
@@ -87,7 +88,7 @@ class TimingPoint:
 
 @dataclass(frozen=True, slots=True)
 class HitSample:
-    """The `hitSample` field; 0 means "as the timing point says"."""
+    """The `hitSample` field; 0 means the value of the timing point."""
 
     normal_set: int = 0
     addition_set: int = 0
@@ -98,14 +99,14 @@ class HitSample:
 
 @dataclass(frozen=True, slots=True)
 class SliderPath:
-    """What makes a slider a slider."""
+    """Path, slides and edge sounds of a slider."""
 
     curve: str
     """B (Bezier), L (linear), P (perfect circle) or C (Catmull): the first segment's type."""
     control_points: tuple[tuple[float, float], ...]
     """Head position first, then the listed points; a repeated point is a red anchor."""
     slides: int
-    """Spans: 1 is a slider without repeats."""
+    """Number of spans; 1 is a slider without repeats."""
     length: float
     """Visual length of one span in osu! pixels."""
     edge_sounds: tuple[int, ...] = ()
@@ -113,7 +114,7 @@ class SliderPath:
     edge_sets: tuple[tuple[int, int], ...] = ()
     """(normal set, addition set) at head, repeats and tail."""
     segment_types: tuple[tuple[int, str], ...] = ()
-    """(index of the control point, curve letter) of later segments; format 128 alone has them."""
+    """(index of the control point, curve letter) of later segments, only in format 128."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +129,11 @@ class HitObject:
     time: float
     """Start in ms."""
     end_time: float
-    """End in ms: of a slider by its length and velocity; equals `time` for circles."""
+    """End in ms, for a slider from its length and velocity; equals `time` for circles."""
     x: float
     y: float
     new_combo: bool
-    """The flag in the file, not what the game makes of it."""
+    """The flag in the file; the game also starts combos without it."""
     combo_skip: int
     """Combo colours skipped."""
     combo_number: int
@@ -149,11 +150,11 @@ class HitObject:
 
     @property
     def span_duration(self) -> float:
-        """Length of one slide in ms; the whole length of anything that is no slider."""
+        """Duration of one slide in ms; for other objects their whole duration."""
         return self.duration / self.slider.slides if self.slider else self.duration
 
     def edge_times(self) -> tuple[float, ...]:
-        """Times in ms at which something is hit, repeated or released."""
+        """Times in ms at which the object is hit, repeated or released."""
         if self.slider:
             return tuple(self.time + i * self.span_duration for i in range(self.slider.slides + 1))
         return (self.time,) if self.end_time == self.time else (self.time, self.end_time)
@@ -187,13 +188,13 @@ class Difficulty:
 
     @property
     def preempt_ms(self) -> float:
-        """How long before its time an object begins to appear, in osu! and catch [ms]."""
+        """Approach time: how long before its time an object begins to appear, in osu! and catch [ms]."""
         rate = self.approach_rate
         return 1200.0 - 150.0 * (rate - 5.0) if rate > 5 else 1200.0 + 120.0 * (5.0 - rate)
 
     @property
     def fade_in_ms(self) -> float:
-        """How long an object takes to become opaque, from the moment it begins to appear [ms]."""
+        """How long an object takes to become opaque after it begins to appear [ms]."""
         return 400.0 * min(1.0, self.preempt_ms / 450.0)
 
 
@@ -213,17 +214,17 @@ class Beatmap:
     """In file order."""
     breaks: tuple[Break, ...]
     events: tuple[tuple[int, str], ...] = ()
-    """(line, text) of the other lines of `[Events]`, commands of storyboards left out."""
+    """(line, text) of the other lines of `[Events]`, without storyboard commands."""
     messages: tuple[str, ...] = ()
-    """What was tolerated or skipped while reading, for the report."""
+    """Messages for the report on format errors that were tolerated and lines that were skipped."""
     written: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Keys and values of `[General]`, `[Metadata]`, `[Difficulty]` and `[Colours]` as they are in the file, by section.
+    """Keys and unparsed values of `[General]`, `[Metadata]`, `[Difficulty]` and `[Colours]`, by section.
     """
     key_lines: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    """Lines of these, by (section, key)."""
+    """Line of each key of `written`, by (section, key)."""
 
     def line_of(self, section: str, key: str) -> int:
-        """Line of a key; 1 if the file does not have it."""
+        """Line of a key; 1 if it is missing."""
         return self.key_lines.get((section, key), 1)
 
     @property
@@ -238,12 +239,12 @@ class Beatmap:
 
     @property
     def audio_offset(self) -> float:
-        """Ms to add to a time of this file to get its place in the song."""
+        """Ms to add to a time of the map to get the time in the song."""
         return EARLY_FORMAT_OFFSET_MS if self.format_version < 5 else 0.0
 
     @property
     def stack_leniency(self) -> float:
-        """Objects at one place stack if they follow each other within this share of the approach time."""
+        """Objects at one position stack if they follow each other within this share of the approach time."""
         try:
             leniency = float(self.general["StackLeniency"])
         except (KeyError, ValueError):
@@ -305,14 +306,14 @@ class Beatmap:
 
     @cached_property
     def kiai_sections(self) -> tuple[tuple[TimingPoint, TimingPoint | None], ...]:
-        """(first line with kiai, first line without), None when it never ends."""
+        """(first line with kiai, first line without) of each section; None if it never ends."""
         sections: list[tuple[TimingPoint, TimingPoint | None]] = []
         start: TimingPoint | None = None
         for point in self.sorted_timing_points:
             if point.kiai and start is None:
                 start = point
             elif not point.kiai and start is not None:
-                # A red line and the green line on top of it are one change: the last of them counts.
+                # A red line and a green line at the same time are one change: the last of them counts.
                 if self.timing_point_at(point.time).kiai:
                     continue
                 sections.append((start, point))
@@ -323,7 +324,7 @@ class Beatmap:
 
     @cached_property
     def drain_ms(self) -> float:
-        """From the first object to the end of the last, breaks taken out."""
+        """Ms from the first object to the end of the last, without breaks."""
         if not self.hit_objects:
             return 0.0
         first = min(hit_object.time for hit_object in self.hit_objects)

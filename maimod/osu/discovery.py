@@ -1,4 +1,4 @@
-"""What a user names – files, folders, archives, patterns – turned into sources: beatmaps that are linted together.
+"""Turn paths (files, folders, archives, patterns) into sources: beatmaps that are linted together.
 
 Conventions: paths in reports have forward slashes; sources and the beatmaps in them are in a fixed order.
 """
@@ -23,18 +23,18 @@ SUFFIXES = (".osu", *archive.SUFFIXES)
 
 
 class InputError(Exception):
-    """A path that leads to nothing; one line that says what to do."""
+    """A path without beatmaps; the message is one line that says what to do."""
 
 
 class Entry(NamedTuple):
     """One `.osu` file."""
 
     inner: str
-    """Its path inside of the source."""
+    """Its path inside the source."""
     name: str
-    """As given, or relative to the folder given: what the report calls it."""
+    """Its path in the report: as given, or relative to the folder given."""
     location: str
-    """From the working directory, or absolute if it lies elsewhere."""
+    """Path from the working directory, or absolute if the file is not below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,11 @@ class Source:
     entries: tuple[Entry, ...]
     is_archive: bool = False
     trouble: str = ""
-    """Why nothing of it can be read."""
+    """Reason why nothing of it can be read; empty if it can."""
 
 
 def find(paths: Sequence[str | Path]) -> list[Source]:
-    """Find what there is to lint.
+    """Find the beatmaps below some paths.
 
     Args:
         paths: `.osu` files, `.osz` archives, folders of them at any depth, and patterns with `*`, `?` or `**`.
@@ -87,7 +87,7 @@ def _expanded(given: str | Path) -> list[Path]:
         return [path]
     if any(mark in str(given) for mark in "*?["):
         matches = [Path(match) for match in sorted(glob.glob(str(given), recursive=True))]
-        # `sets/*` also matches the songs beside the maps.
+        # A pattern like `sets/*` also matches songs and other files.
         matches = [
             match for match in matches if match.suffix.lower() in SUFFIXES or (match.is_dir() and _inside(match, False))
         ]
@@ -109,7 +109,7 @@ def _inside(folder: Path, required: bool = True) -> list[Path]:
 
 
 def _names(found: Sequence[tuple[Path, Path | None]]) -> list[str]:
-    """Relative to the folder given; of names that would be the same, as given."""
+    """Display names relative to the given folder; names that would be equal stay as given."""
     short = [(file.relative_to(folder) if folder else file).as_posix() for file, folder in found]
     uses = Counter(short)
     return [name if uses[name] == 1 else file.as_posix() for name, (file, _) in zip(short, found, strict=True)]
@@ -127,9 +127,9 @@ def _archive(path: Path, name: str) -> Source:
 
 
 def location(path: Path) -> str:
-    """Where a file lies, seen from the working directory; absolute if it is not below it.
+    """Path of a file relative to the working directory; absolute if it is not below it.
 
-    Inside a GitHub workflow, seen from the checkout, wherever in it the step runs: that is how annotations name files.
+    In a GitHub workflow it is relative to the checkout, as annotations require, even if the step runs in a subfolder.
     """
     absolute = Path(os.path.abspath(path))
     here = Path.cwd()
@@ -142,12 +142,12 @@ def location(path: Path) -> str:
 
 @contextmanager
 def opened(source: Source, workplace: Path | None = None) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """The folder that holds a source's files while it is being read, and what of an archive was left out.
+    """Open a source: its folder (unpacked, for an archive) and the messages on skipped entries.
 
     Args:
         source: what to open.
-        workplace: where archives are unpacked; None for the system's place. The files are gone at the end, whatever
-            happens.
+        workplace: folder to unpack archives in; None for the system's. The files are removed at the end, also after an
+            error.
 
     Raises:
         ArchiveError: if the archive cannot be unpacked.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from maimod.osu.beatmap import Beatmap, HitObject, HitSample, ObjectKind, TimingPoint
 
 HITSOUND_LENIENCY_MS = 5
-"""Samples are those in force this much later: the game lets a late timing point count."""
+"""The timing point in force this many ms later sets the samples: the game tolerates a late timing point."""
 
 
 SAMPLE_SETS = ("normal", "soft", "drum")
@@ -28,36 +28,36 @@ DEFAULT_SET = 1  # lazer: a timing point without a sample set plays the normal o
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One hit and what is heard of it."""
+    """One hit with the samples that the game plays."""
 
     hit_object: HitObject
     edge: int
-    """0 for heads and everything that is no slider, then the repeats, `slides` for the tail."""
+    """0 for heads and for objects other than sliders, then the repeats; `slides` for the tail."""
     time: float
     """Ms."""
     additions: int
     """Bits: 2 whistle, 4 finish, 8 clap."""
     normal_set: int
-    """1 normal, 2 soft, 3 drum: of the sound that is always there."""
+    """Sample set of the hitnormal: 1 normal, 2 soft, 3 drum."""
     addition_set: int
-    """The same of the additions."""
+    """Sample set of the additions."""
     index: int
-    """Of the custom samples; 0 and 1 are the skin's and the mapset's first."""
+    """Index of custom samples: 0 are the skin's, 1 the mapset's first."""
     volume: int
     """Percent."""
     keysound: bool
-    """Whether a sample file of its own is played instead."""
+    """Whether the object names a sample file to play instead."""
     point: TimingPoint
-    """The line that says what the object leaves open."""
+    """The timing point that gives the values the object does not set."""
 
     @property
     def is_active(self) -> bool:
-        """Whether the player presses a key here: anything but repeats and tails."""
+        """Whether the player presses a key: true for all but repeats and tails."""
         return self.edge == 0
 
     @property
     def place(self) -> str:
-        """What is hit, in words: "circle", "slider head", "slider tail", "repeat 2"."""
+        """Name of the hit: "circle", "slider head", "slider tail", "repeat 2 of the slider"."""
         if self.hit_object.slider is None:
             return "spinner end" if self.hit_object.kind is ObjectKind.SPINNER else self.hit_object.kind.value
         if self.edge == 0:
@@ -77,7 +77,7 @@ def hits(beatmap: Beatmap) -> list[Hit]:
             found.append(_hit(beatmap, hit_object, 0, time, hit_object.hitsound, hit_object.sample))
             continue
         for edge, time in enumerate(hit_object.edge_times()):
-            # Edges that the file does not list sound as the slider itself does.
+            # Edges that the file does not list use the slider's own sound.
             additions = slider.edge_sounds[edge] if edge < len(slider.edge_sounds) else hit_object.hitsound
             sample = hit_object.sample
             if edge < len(slider.edge_sets):

@@ -1,7 +1,7 @@
 """A mapset: the difficulties of one song in one folder, and the other files there.
 
-Conventions: names of files are relative to the folder, with forward slashes. Nothing outside the folder is ever looked
-at, and no link that leads out of it is followed: mapsets come from strangers.
+Conventions: names of files are relative to the folder, with forward slashes. Mapsets are not trusted: nothing outside
+the folder is read, and no link out of it is followed.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from maimod.osu.level import Level, level_of, star_rating
 from maimod.osu.parser import BeatmapError
 
 MAX_FILES = 5_000
-"""The largest ranked storyboards have about 2,000; more is no mapset but somebody's whole disk."""
+"""Most files of a folder. The largest ranked storyboards have about 2,000."""
 MAX_BEATMAPS = 200
-"""More `.osu` files in one folder are a collection; the largest mapsets have about 60."""
+"""Most `.osu` files of a folder. The largest mapsets have about 60; more are a collection."""
 MAX_STORYBOARD_BYTES = 64 * 1024 * 1024
 
 
@@ -30,13 +30,13 @@ class Mapset:
 
     folder: Path
     beatmaps: tuple[Beatmap, ...]
-    """Those that can be read, by path; never empty."""
+    """Readable difficulties by path; never empty."""
     files: dict[str, int] = field(default_factory=dict)
-    """Size in bytes of every file of the folder, by name; hidden ones, as those of git, are left out."""
+    """Size in bytes of every file of the folder, by name, without hidden files such as git's."""
     unreadable: tuple[BeatmapError, ...] = ()
     """Difficulties that cannot be read."""
     listed: bool = True
-    """False: the folder holds more files than a mapset can have, and `files` is empty."""
+    """False if the folder has more than :data:`MAX_FILES` files; `files` is then empty."""
 
     @cached_property
     def stars(self) -> dict[Path, float | None]:
@@ -50,7 +50,7 @@ class Mapset:
 
     @cached_property
     def storyboard(self) -> tuple[str, ...]:
-        """Lines of the `.osb` file, variables filled in; empty if there is none."""
+        """Lines of the `.osb` file with variables replaced; empty if there is none."""
         name = next((name for name in sorted(self.files) if name.lower().endswith(".osb") and "/" not in name), None)
         if name is None or self.files[name] > MAX_STORYBOARD_BYTES:
             return ()
@@ -65,23 +65,23 @@ class Mapset:
         return {name.casefold(): name for name in self.files}
 
     def find(self, name: str) -> str | None:
-        """The file that the game on Windows would open for `name`, whatever the case of letters; None if there is none.
+        """The file that the game on Windows would open for `name`, ignoring case; None if there is none.
 
-        A name that leads out of the folder leads nowhere.
+        None also for a name that leads out of the folder.
         """
         parts = [part for part in name.strip().strip('"').replace("\\", "/").split("/") if part not in ("", ".")]
         return None if ".." in parts else self._names.get("/".join(parts).casefold())
 
     def path_of(self, name: str) -> Path:
-        """Where a file of :attr:`files` is."""
+        """Path of a file of :attr:`files`."""
         return self.folder / name
 
 
 def load(folder: Path) -> list[Mapset]:
-    """Read the beatmaps that lie in a folder (not those in folders below it).
+    """Read the beatmaps in a folder, without those in folders below it.
 
-    A folder that holds maps of several songs, as a collection does, gives one mapset for each song: maps belong
-    together that have the same audio file, or the same artist and title. Files that cannot be read belong to each.
+    A folder with maps of several songs (a collection) gives one mapset per song: maps with the same audio file, or the
+    same artist and title, belong together. Files that cannot be read are listed in each.
 
     Args:
         folder: a mapset folder.
@@ -110,7 +110,7 @@ def beatmap_files(folder: Path) -> list[Path]:
 def _by_song(beatmaps: Sequence[Beatmap]) -> Iterable[list[Beatmap]]:
     groups: list[tuple[set[tuple[str, ...]], list[Beatmap]]] = []
     for beatmap in beatmaps:
-        # A map without any of these is like no other.
+        # A map without any of these belongs to no other map.
         names = {
             words
             for words in (
@@ -132,7 +132,7 @@ def _by_song(beatmaps: Sequence[Beatmap]) -> Iterable[list[Beatmap]]:
 
 
 def _list_files(folder: Path) -> dict[str, int] | None:
-    """Sizes of the files below a folder by name, or None if they are too many."""
+    """Sizes of the files below a folder by name, or None if there are too many."""
     found: dict[str, int] = {}
     for place, folders, names in os.walk(folder, followlinks=False):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -150,7 +150,7 @@ def _list_files(folder: Path) -> dict[str, int] | None:
 
 
 def _storyboard_lines(text: str) -> tuple[str, ...]:
-    """Event lines without the indented commands, with `$variables` replaced as the game does."""
+    """Event lines without indented commands, with `$variables` replaced as the game does."""
     variables: dict[str, str] = {}
     lines, section = [], ""
     for raw in text.splitlines():

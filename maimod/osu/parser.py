@@ -1,6 +1,7 @@
 """Read `.osu` files: text in, :class:`Beatmap` out, every object with its source line.
 
-What the game tolerates is tolerated; what cannot be linted raises :class:`BeatmapError` with path, line and reason.
+Errors that the game tolerates are tolerated; a file that cannot be linted raises :class:`BeatmapError` with path, line
+and reason.
 Source: https://osu.ppy.sh/wiki/en/Client/File_formats/osu_%28file_format%29 and osu!lazer's `LegacyBeatmapDecoder`.
 """
 
@@ -29,13 +30,13 @@ MAX_OBJECTS = 100_000
 """The longest ranked marathons have about 15,000 hit objects."""
 MAX_COORDINATE = 131_072  # lazer, `Parsing.MAX_COORDINATE_VALUE`
 LATEST_VERSION = 14
-"""Of stable; 128 is lazer's."""
+"""Latest format of stable; lazer's is 128."""
 MIN_BEAT_LENGTH_MS = 6.0
-"""The game takes shorter and negative beats of red lines for this long (lazer, `TimingControlPoint`)."""
+"""Shortest beat of a red line; the game replaces shorter and negative ones by it (lazer, `TimingControlPoint`)."""
 
 
 class BeatmapError(Exception):
-    """A `.osu` file that cannot be linted. Printed as `path:line: reason`."""
+    """A `.osu` file that cannot be linted; the message is `path:line: reason`."""
 
     def __init__(self, path: Path | str, line: int | None, reason: str) -> None:
         super().__init__(path, line, reason)
@@ -51,9 +52,9 @@ class BeatmapError(Exception):
 
 
 def find_audio(beatmap: Beatmap) -> Path | None:
-    """The song of a beatmap, found beside it as the game on Windows finds it: whatever the case of letters.
+    """Path of a beatmap's song in its folder, ignoring case as the game on Windows does.
 
-    A path that leads out of the mapset folder is not followed: maps come from strangers.
+    A path out of the mapset folder is not followed, because maps are not trusted.
     """
     name = beatmap.audio_filename.strip().strip('"').replace("\\", "/")
     if not name:
@@ -120,12 +121,12 @@ def _decode(content: bytes, path: Path) -> tuple[str, list[str]]:
 
 
 def _number(text: str) -> float:
-    """A decimal as the game reads it; NaN and infinity pass and are judged where they are used."""
+    """Read a decimal as the game does; NaN and infinity are allowed here and checked where the value is used."""
     return float(text.strip())
 
 
 def _integer(text: str) -> int:
-    """An integer; decimals are truncated (old and converted maps have them)."""
+    """Read an integer; decimals, which occur in old and converted maps, are truncated."""
     try:
         return int(text)
     except ValueError:
@@ -133,7 +134,7 @@ def _integer(text: str) -> int:
 
 
 class _Parser:
-    """Holds what is read so far; one use."""
+    """State of reading one file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -240,7 +241,7 @@ class _Parser:
         if is_red and beat_length < MIN_BEAT_LENGTH_MS:
             self.short_beats.append(number)
             beat_length = MIN_BEAT_LENGTH_MS
-        # lazer takes NaN on a green line for "no slider ticks"; no other value but a number can be used.
+        # In lazer NaN on a green line means "no slider ticks"; every other value must be a number.
         if not is_red and math.isinf(beat_length):
             raise self.fail(number, f"inherited timing point with a beat length of {fields[1]}")
         self.timing_points.append(
@@ -333,12 +334,12 @@ class _Parser:
 
 
 def _lines(numbers: Sequence[int]) -> str:
-    """`line 3, 5, 8`, the first few."""
+    """Write `line 3, 5, 8`, naming the first few."""
     return "line " + ", ".join(map(str, numbers[:5])) + (", …" if len(numbers) > 5 else "")
 
 
 class _Objects:
-    """Reads `[HitObjects]`, once the timing points and the mode are known."""
+    """Reads `[HitObjects]`; timing points and mode must be known before."""
 
     def __init__(self, parser: _Parser, shell: Beatmap) -> None:
         self.parser, self.shell = parser, shell
@@ -401,13 +402,13 @@ class _Objects:
         )
 
     def unreadable(self, line: int, text: str) -> None:
-        """The game skips such lines; the last one tells that the file was cut off."""
+        """Skip an unreadable line, as the game does; if it is the last one, the file was cut off."""
         if line == self.parser.object_lines[-1][0] and text.count(",") < 4:
             raise self.parser.fail(line, f"cannot read hit object {text[:60]!r}: the file seems cut off here")
         self.parser.skip("hit object", line)
 
     def count_combo(self, kind: ObjectKind, new_combo: bool, index: int) -> None:
-        """Editor numbers: a combo starts at the flag, at the first object and after a spinner."""
+        """Numbers shown in the editor: a combo starts at the flag, at the first object and after a spinner."""
         if new_combo or index == 0 or self.after_spinner or kind is ObjectKind.SPINNER:
             self.combo_number = 0
         self.combo_number += 1

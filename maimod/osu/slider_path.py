@@ -1,7 +1,7 @@
-"""Where a slider's body runs: its control points flattened to a polyline that is measured by arc length.
+"""Slider paths: control points flattened to a polyline that is measured by arc length.
 
 Conventions: positions and lengths in osu! pixels, arrays of points (n_points, 2).
-Source: osu!lazer's `ConvertHitObjectParser` (how a path falls into segments), `PathApproximator` (the curves) and
+Source: osu!lazer's `ConvertHitObjectParser` (how a path is split into segments), `PathApproximator` (the curves) and
 `SliderPath` (how the polyline is cut or extended to the length in the file); behaviour only.
 """
 
@@ -17,11 +17,11 @@ import numpy as np
 from maimod.osu.beatmap import SliderPath
 
 ARC_TOLERANCE = 0.1
-"""How far a polyline may leave its arc (lazer, `PathApproximator.CIRCULAR_ARC_TOLERANCE`)."""
+"""Largest distance of a polyline from its arc (lazer, `PathApproximator.CIRCULAR_ARC_TOLERANCE`)."""
 MAX_ARC_POINTS = 1000
 """Flatter arcs are drawn as Bezier curves (lazer)."""
 BEZIER_STEP = 4.0
-"""Length of control polygon per vertex: a curve of 100 px is then within 0.05 px of lazer's."""
+"""Length of control polygon per vertex; a curve of 100 px is then within 0.05 px of lazer's."""
 MAX_CURVE_POINTS = 512
 MANY_POINTS = 64
 """From here on, de Casteljau's triangle of n squared steps for each vertex would take longer than the weights of the points."""
@@ -38,7 +38,7 @@ class Polyline:
     distances: np.ndarray
     """(n_vertices,) arc length from the head."""
     natural_length: float
-    """Arc length of the curve through all its control points, before it was cut or extended."""
+    """Arc length of the curve through all control points, before it is cut or extended."""
 
     @property
     def length(self) -> float:
@@ -47,11 +47,11 @@ class Polyline:
 
     @property
     def end(self) -> tuple[float, float]:
-        """Where it ends: the tail, if the number of slides is odd."""
+        """End of the path: the tail if the number of slides is odd."""
         return float(self.vertices[-1, 0]), float(self.vertices[-1, 1])
 
     def at(self, distances: np.ndarray | float) -> np.ndarray:
-        """(n, 2) points at these arc lengths; those beyond an end are at that end."""
+        """(n, 2) points at these arc lengths, limited to the path."""
         distances = np.atleast_1d(np.asarray(distances, dtype=float))
         return np.stack([np.interp(distances, self.distances, self.vertices[:, axis]) for axis in (0, 1)], axis=-1)
 
@@ -72,14 +72,15 @@ def flatten(slider: SliderPath) -> Polyline:
 
 
 def tail(slider: SliderPath) -> tuple[float, float]:
-    """Where the cursor is when the slider is over: the end of the path, or the head after an even number of slides."""
+    """Position of the cursor at the end of the slider: the end of the path, or the head after an even number of
+    slides."""
     return flatten(slider).end if slider.slides % 2 else slider.control_points[0]
 
 
 def _fit(vertices: np.ndarray, distances: np.ndarray, natural: float, length: float, slider: SliderPath) -> Polyline:
     points = slider.control_points
     if length > natural:
-        # Stable does not extend a path whose last two control points are one.
+        # Stable does not extend a path whose last two control points are equal.
         if len(vertices) < 2 or points[-1] == points[-2]:
             return Polyline(vertices, distances, natural)
         direction = (vertices[-1] - vertices[-2]) / (distances[-1] - distances[-2])
@@ -91,7 +92,7 @@ def _fit(vertices: np.ndarray, distances: np.ndarray, natural: float, length: fl
 
 
 def _segments(slider: SliderPath) -> list[tuple[list[tuple[float, float]], str]]:
-    """Control points of each curve, ends shared, with its letter."""
+    """Control points of each curve with its letter; neighbours share their end points."""
     points = list(slider.control_points)
     bounds = [(0, slider.curve), *slider.segment_types]
     segments = []
@@ -130,7 +131,7 @@ def _flatten_segment(points: list[tuple[float, float]], curve: str) -> np.ndarra
 
 
 def _arc(control: np.ndarray) -> np.ndarray | None:
-    """The circle through three points; None if it is too flat to be told from a line."""
+    """The circle through three points; None if they are nearly on a line."""
     (ax, ay), (bx, by), (cx, cy) = control - control[0]
     determinant = 2 * (bx * cy - by * cx)
     if abs(determinant) < 1e-3:
@@ -147,7 +148,7 @@ def _arc(control: np.ndarray) -> np.ndarray | None:
     )
     if count >= MAX_ARC_POINTS:
         return None
-    # Chords of so few vertices are up to 0.3 % short; four times as many leave the length right to 0.02 %.
+    # With so few vertices the polyline is up to 0.3 % too short; four times as many give the length to 0.02 %.
     theta = np.linspace(angles[0], angles[0] + turn, 4 * count + 1)[1:]
     return control[0] + centre + radius * np.stack([np.cos(theta), np.sin(theta)], axis=-1)
 
@@ -166,7 +167,8 @@ def _bezier(control: np.ndarray) -> np.ndarray:
 
 
 def _bezier_of_many(control: np.ndarray, count: int) -> np.ndarray:
-    """A Bezier curve by its Bernstein polynomials, of which only those near each parameter weigh anything.
+    """Evaluate a Bezier curve by its Bernstein polynomials, using only those with a noticeable weight at each
+    parameter.
 
     The weights of n points at t are a binomial distribution with mean n t and variance n t (1 - t) <= n / 4. Beyond eight
     standard deviations they are below 1e-14 together, so n points cost the square root of n for each vertex.

@@ -1,7 +1,7 @@
-"""Where a time lies on the beat: the closest timeline tick, the position in the measure, phases for the network.
+"""Times on the beat: the closest timeline tick, the position in the measure, beat phases for the network.
 
 A tick is 1/48 beat, so every tick of the divisors 1, 2, 3, 4, 6, 8, 12 and 16 is a whole number (1/5, 1/7 and 1/9 are
-rounded). Ticks grow through the whole map and go on across red lines, each of which starts on a whole beat.
+rounded). Ticks count up through the whole map; each red line starts on a whole beat.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ SNAP_DIVISORS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16)
 
 TICKS_PER_BEAT = 48
 PHASE_DIVISORS = (1, 2, 3, 4, 6, 8)
-"""Parts of a beat whose phase the network is shown."""
+"""Parts of a beat whose phases are inputs of the network."""
 N_FEATURES = 2 * len(PHASE_DIVISORS) + 2 + 1
 """Sine and cosine of each phase and of the measure, and the tempo."""
 
 
 def at_rate(features: np.ndarray, rate: float) -> np.ndarray:
-    """Features (n, N_FEATURES) as they are if everything runs `rate` times as fast: the phases stay, the tempo grows."""
+    """Change features (n, N_FEATURES) to `rate` times the speed: the phases stay, the tempo changes."""
     faster = features.copy()
     faster[..., -1] -= np.log2(rate) / 2
     return faster
@@ -37,7 +37,7 @@ class BeatGrid:
     def __init__(self, beatmap: Beatmap) -> None:
         red_lines = beatmap.red_lines
         self.offsets = np.array([point.time for point in red_lines])
-        # Absurd tempos ("aspire" maps, up to 10^9 BPM) would overflow the ticks and mean nothing to anyone.
+        # Absurd tempos ("aspire" maps, up to 10^9 BPM) would overflow the ticks.
         self.beat_lengths = np.clip([point.beat_length for point in red_lines], 6.0, 60_000.0)
         self.meters = np.array([point.meter for point in red_lines], dtype=float)
         beats = np.ceil(np.diff(self.offsets) / self.beat_lengths[:-1] - 0.05)
@@ -90,12 +90,12 @@ class BeatGrid:
 
 @dataclass(frozen=True, slots=True)
 class Snap:
-    """The timeline tick closest to some time."""
+    """The timeline tick closest to a time."""
 
     tick: float
     """Ms."""
     divisor: int
-    """The tick lies on the 1/divisor grid."""
+    """Divisor of the grid that the tick is on."""
     error: float
     """Time minus tick in ms: positive is late."""
     red_line: TimingPoint
@@ -109,7 +109,7 @@ class Snap:
 def snap(beatmap: Beatmap, time: float, divisors: Sequence[int] = SNAP_DIVISORS) -> Snap:
     """Find the timeline tick closest to `time` [ms], of the red line in force or of one that begins within 2 ms.
 
-    Of ticks equally close the coarsest divisor wins.
+    If ticks are equally close, the coarsest divisor is chosen.
 
     Args:
         beatmap: the map.
