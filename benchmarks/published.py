@@ -32,19 +32,21 @@ def measure(version: str, exact: bool, seconds: int, device: str, precision: str
     from benchmarks import speed
     from maimod.events.vocabulary import Conditioning
     from maimod.families import scoring
-    from maimod.linter.pipeline import Linter, Settings, load_model
+    from maimod.linter import song as songs
+    from maimod.linter.models import load_models
+    from maimod.linter.settings import Settings
     from maimod.osu.parser import load
 
     speed.SECONDS = seconds
     with tempfile.TemporaryDirectory() as folder:
         path = speed.synthetic(Path(folder))
         if version == "bundled":
-            model = load_model(Settings(device=device, precision=precision)).of(load(path).mode)
+            model = load_models(Settings(device=device, precision=precision)).of(load(path).mode)
         else:
             model = full_size(version, device, precision)
         assert model is not None
         loaded = load(path)
-        song = Linter(Settings(model=None), None).song(path.parent / "song.wav")
+        song = songs.load(path.parent / "song.wav")
         sound = song.model_input(model.family)
         began = time.perf_counter()
         scoring.score(

@@ -88,14 +88,18 @@ def main() -> None:
         ("--help", subprocess_seconds(options.repeat, "from maimod.app import main; main(['--help'])")),
         (
             "import, with torch",
-            subprocess_seconds(options.repeat, "import maimod.linter.pipeline, maimod.families.scoring"),
+            subprocess_seconds(options.repeat, "import maimod.linter.session, maimod.families.scoring"),
         ),
     ]
     import torch
 
     from maimod.audio import decode, onsets
     from maimod.events import writer
-    from maimod.linter.pipeline import Linter, Settings, load_model
+    from maimod.linter.gather import Resources, score
+    from maimod.linter.models import load_networks
+    from maimod.linter.progress import result_of
+    from maimod.linter.session import analyse_beatmap
+    from maimod.linter.settings import Settings
     from maimod.osu.level import star_rating
     from maimod.osu.parser import find_audio, load
     from maimod.rules import BEATMAP_CHECKS
@@ -105,9 +109,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = options.map or synthetic(Path(folder))
         settings = Settings(model=options.model, device=options.device, precision=options.precision)
-        seconds, models = best(1, lambda: load_model(settings))
+        seconds, networks = best(1, lambda: load_networks(settings))
         rows.append(("load the model", seconds))
-        linter = Linter(settings, models)
+        models = networks.models
+        assert models is not None
         seconds, loaded = best(options.repeat, lambda: load(path))
         model = models.of(loaded.mode)
         if model is None:
@@ -127,16 +132,15 @@ def main() -> None:
         from maimod.linter.song import Song
 
         whole = Song(song, envelope)
-        seconds, _ = best(options.repeat, lambda: Song(song, envelope).sound(model))
+        seconds, _ = best(options.repeat, lambda: Song(song, envelope).model_input(model.family))
         rows.append(("the song as the model hears it", seconds))
-        seconds, scores = best(options.repeat, lambda: linter.score(loaded, whole, lambda share: None))
+        seconds, _ = best(options.repeat, lambda: result_of(score(loaded, whole, settings, networks)))
         rows.append(("score (song and stars included)", seconds))
-        context = linter.context(loaded, tuple(score for context in scores.values() for score in context), whole)
-        seconds, _ = best(options.repeat, lambda: [f for d in BEATMAP_CHECKS for f in d.run(context)])
+        evidence = analyse_beatmap(loaded, settings, Resources(networks)).evidence
+        seconds, _ = best(options.repeat, lambda: [f for check in BEATMAP_CHECKS for f in check.run(evidence)])
         rows.append(("detect", seconds))
         start = time.perf_counter()
-        fresh = Linter(settings, models)
-        report = fresh.lint_file(path, path.name)
+        report = analyse_beatmap(load(path), settings, Resources(networks), path.name).report
         rows.append(("lint, in all", time.perf_counter() - start))
 
     total = rows[-1][1]

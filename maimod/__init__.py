@@ -1,6 +1,6 @@
 """maimod: an AI modding assistant, a linter for osu! beatmaps.
 
->>> report = maimod.lint(["path/to/mapset"])
+>>> report = maimod.lint(["path/to/mapset"]).report()
 >>> for finding in report.findings: print(finding.timestamp, finding.message)
 """
 

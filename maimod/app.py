@@ -1,4 +1,4 @@
-"""The command line: arguments in, :func:`maimod.linter.pipeline.lint`, a reporter out. Results on stdout, all else on
+"""The command line: arguments in, :func:`maimod.linter.api.lint`, a reporter out. Results on stdout, all else on
 stderr.
 
 Everything slow is imported where it is used: `--help` loads neither numpy nor torch nor rich.
@@ -144,7 +144,8 @@ def score(
     """Write what the model thinks of each event, one JSON object a line: docs/how-scores-work.md says what is in it."""
     import json
 
-    from maimod.linter.pipeline import UsageError, score_events
+    from maimod.linter.api import score_events
+    from maimod.linter.models import UsageError
 
     settings = Settings(**from_command_line(options))
     try:
@@ -183,7 +184,7 @@ def train(
     docs/training.md says how to specialise the bundled model or a published one to your maps.
     """
     from maimod.families.errors import CheckpointError
-    from maimod.linter.pipeline import UsageError, model_folder
+    from maimod.linter.models import UsageError, model_folder
     from maimod.training.generator import Options
     from maimod.training.generator import train as run
 
@@ -254,7 +255,7 @@ def evaluate(
 ) -> int:
     """Plant known mistakes in good maps and count what is found, and what untouched maps are told:
     docs/how-scores-work.md."""
-    from maimod.linter.pipeline import UsageError
+    from maimod.linter.models import UsageError
     from maimod.training.evaluate import EvaluationError, command
 
     try:
@@ -312,7 +313,7 @@ def calibrate(
     ] = False,
 ) -> int:
     """Measure what the scores of a checkpoint mean on a folder of good maps, and write calibration.json beside it."""
-    from maimod.linter.pipeline import UsageError, model_folder
+    from maimod.linter.models import UsageError, model_folder
     from maimod.training.calibrate import CalibrationError, command
 
     try:
@@ -361,7 +362,7 @@ def info(
     """Tell what a checkpoint is and can do, without loading it."""
     from maimod.families import checkpoint
     from maimod.families.errors import CheckpointError
-    from maimod.linter.pipeline import UsageError, model_folder
+    from maimod.linter.models import UsageError, model_folder
 
     try:
         found = checkpoint.describe_all(model_folder(model))

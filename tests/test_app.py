@@ -1,10 +1,13 @@
 """The command line, with the lint replaced by hand-made reports."""
 
+from __future__ import annotations
+
 import errno
 import io
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -15,7 +18,7 @@ import typer
 import maimod
 from maimod import app
 from maimod.commands import command_line
-from maimod.findings import BeatmapReport, Category, Finding, ModelInfo, Report, Severity
+from maimod.findings import BeatmapReport, Category, Finding, ModelInfo, Severity
 from maimod.linter.settings import Settings
 from maimod.reporters import console
 from maimod.rules.base import BeatmapCheck, Rule
@@ -59,20 +62,30 @@ CHECKS = (
 
 @dataclass
 class Lint:
-    """Stands in for `maimod.linter.pipeline`: keeps what it was asked and answers with `beatmaps`."""
+    """Stands in for `maimod.linter.api.lint` and its run: keeps what it was asked and yields `beatmaps`."""
 
     beatmaps: tuple[BeatmapReport, ...] = ()
     error: Exception | None = None
     paths: list[str] | None = None
     settings: Settings | None = None
 
-    def __call__(self, paths, settings, progress=None, analysed=None, *, arrived, **options) -> Report:
+    def __call__(self, paths, settings, **options) -> Lint:
         self.paths, self.settings = list(paths), settings
+        return self
+
+    model = ModelInfo("maimod-mini", "maimod", "cpu", "fp32")
+
+    @property
+    def total(self) -> int:
+        return len(self.beatmaps)
+
+    def __iter__(self) -> Iterator[BeatmapReport]:
         if self.error:
             raise self.error
-        report = Report("9.9", ModelInfo("maimod-mini", "maimod", "cpu", "fp32"), self.beatmaps)
-        arrived(report, len(self.beatmaps))
-        return report
+        yield from self.beatmaps
+
+    def close(self) -> None:
+        pass
 
 
 class UsageError(Exception):
@@ -84,7 +97,7 @@ def lint(monkeypatch, tmp_path) -> Lint:
     fake = Lint((beatmap(),))
     rules = {rule.id: rule for check in CHECKS for rule in check.rules}
     stand_ins = {
-        "maimod.linter.pipeline": {"UsageError": UsageError},
+        "maimod.linter.models": {"UsageError": UsageError},
         "maimod.linter.api": {"lint": fake},
         "maimod.rules": {"CHECKS": CHECKS, "RULES": rules},
     }
@@ -208,7 +221,7 @@ def test_results_on_stdout_failures_on_stderr(lint, capsys):
 def test_formats_to_files(lint, tmp_path, capsys):
     lint.beatmaps = (beatmap(WARNING),)
     assert app.main(["check", "x", "--format", "console", "--format", "json:r.json", "--format", "console:r.txt"]) == 0
-    assert json.loads((tmp_path / "r.json").read_text())["tool"]["version"] == "9.9"
+    assert json.loads((tmp_path / "r.json").read_text())["tool"]["version"] == maimod.__version__
     text, errors = capsys.readouterr()
     assert (tmp_path / "r.txt").read_text(encoding="utf-8") == text
     assert errors == "maimod: json report written to r.json\nmaimod: console report written to r.txt\n"
@@ -369,7 +382,7 @@ def run(code: str) -> subprocess.CompletedProcess:
 def test_help_imports_nothing_heavy():
     result = run(
         "import sys; from maimod.app import main; code = main(['--help'])\n"
-        "print(code, sorted({'torch', 'numpy', 'scipy', 'rich', 'maimod.linter.pipeline'} & set(sys.modules)))"
+        "print(code, sorted({'torch', 'numpy', 'scipy', 'rich', 'maimod.linter.models'} & set(sys.modules)))"
     )
     assert result.stdout.endswith("0 []\n") and "check" in result.stdout
 

@@ -11,8 +11,11 @@ from types import ModuleType
 import pytest
 
 from maimod.findings import BeatmapReport, Finding, Severity
-from maimod.linter.pipeline import Linter, load_model
+from maimod.linter.gather import Resources
+from maimod.linter.models import load_networks
+from maimod.linter.session import analyse_beatmap
 from maimod.linter.settings import Settings
+from maimod.osu import parser
 
 SCRIPT = Path(__file__).parent.parent / "tools" / "make_example.py"
 
@@ -30,10 +33,18 @@ def path_of(version: str) -> Path:
     return script().FOLDER / f"maimod - Example (maimod) [{version}].osu"
 
 
+def reports_of(settings: Settings) -> dict[str, BeatmapReport]:
+    """Each map of the example by itself."""
+    resources = Resources(load_networks(settings))
+    return {
+        one.version: analyse_beatmap(parser.load(path_of(one.version)), settings, resources, one.version).report
+        for one in script().maps()
+    }
+
+
 @pytest.fixture(scope="module")
 def reports() -> dict[str, BeatmapReport]:
-    linter = Linter(Settings(model=None), None)
-    return {beatmap.version: linter.lint_file(path_of(beatmap.version), beatmap.version) for beatmap in script().maps()}
+    return reports_of(Settings(model=None))
 
 
 def plain_faults() -> list[tuple[str, object]]:
@@ -96,9 +107,7 @@ def test_files_are_what_the_script_writes():
 def judged() -> dict[str, BeatmapReport]:
     """With the bundled model, on the CPU."""
     pytest.importorskip("torch")
-    settings = Settings(device="cpu")
-    linter = Linter(settings, load_model(settings))
-    return {beatmap.version: linter.lint_file(path_of(beatmap.version), beatmap.version) for beatmap in script().maps()}
+    return reports_of(Settings(device="cpu"))
 
 
 @pytest.mark.parametrize("version", ["Hard", "Taiko"])

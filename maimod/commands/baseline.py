@@ -112,19 +112,28 @@ def write(
     return len(report.findings)
 
 
-def subtract(report: Report, baseline: Baseline, path: Path) -> Report:
-    """The report without what is accepted; each beatmap says how much that is."""
-    left = Counter({one.key: one.count for one in baseline.accepted})
-    beatmaps = []
-    for beatmap in report.beatmaps:
+class Subtraction:
+    """Takes what is accepted out of reports, beatmap by beatmap: each accepted finding as often as it was accepted."""
+
+    def __init__(self, baseline: Baseline, path: Path) -> None:
+        self.path = path
+        self._left = Counter({one.key: one.count for one in baseline.accepted})
+
+    def of(self, beatmap: BeatmapReport) -> BeatmapReport:
+        """The report without what is accepted; it says how much that is."""
         new = []
         for finding in beatmap.findings:
-            key = (_folder(beatmap, path), finding.id)
-            left[key] -= 1
-            if left[key] < 0:
+            key = (_folder(beatmap, self.path), finding.id)
+            self._left[key] -= 1
+            if self._left[key] < 0:
                 new.append(finding)
-        beatmaps.append(without(beatmap, new, f"accepted in {path.name}"))
-    return replace(report, beatmaps=tuple(beatmaps))
+        return without(beatmap, new, f"accepted in {self.path.name}")
+
+
+def subtract(report: Report, baseline: Baseline, path: Path) -> Report:
+    """The report without what is accepted; each beatmap says how much that is."""
+    accepted = Subtraction(baseline, path)
+    return replace(report, beatmaps=tuple(accepted.of(beatmap) for beatmap in report.beatmaps))
 
 
 def without(beatmap: BeatmapReport, kept: Sequence[Finding], why: str) -> BeatmapReport:

@@ -3,21 +3,21 @@ was found."""
 
 from __future__ import annotations
 
-import io
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maimod.commands.baseline import Baseline, BaselineError, since_last_run, stale, subtract, without
+from maimod.commands.baseline import Baseline, BaselineError, Subtraction, since_last_run, stale, without
 from maimod.commands.baseline import load as load_baseline
 from maimod.commands.baseline import write as write_baseline
 from maimod.commands.command_line import FAILED, FOUND, Failure, quiet_if_pipe_closed, say
 from maimod.commands.resolve import Check
-from maimod.findings import BeatmapReport, Finding, Report, Severity
+from maimod.findings import BeatmapReport, Report, Severity
 from maimod.reporters import REPORTERS
 from maimod.reporters.view import View, shorten
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from maimod.commands.baseline import Accepted
     from maimod.linter.session import Session
     from maimod.osu.discovery import Source
-    from maimod.reporters.console import ProgressBar, Stream
+    from maimod.reporters.console import Stream as ConsoleStream
 
 MANY = 10
 """Files and findings named one by one on stderr."""
@@ -43,35 +43,37 @@ def once(check: Check, sources: Sequence[Source] | None = None, session: Session
         sources: what to lint, in place of all that the paths name.
         session: with the model loaded, for checks one after the other.
     """
-    baseline = _baseline(check)
-    album = None
-    if any(name == "html" for name, _ in check.outputs):
-        from maimod.reporters.html import Album
+    if all(name != "html" for name, _ in check.outputs):
+        return _once(check, sources, session)
+    from maimod.reporters.html import Album
 
-        album = Album()
-        check = replace(check, view=replace(check.view, album=album))
-    stage = _Stage(check, None if check.options.write_baseline else baseline)
-    raw = _lint(check, stage, sources, session)
+    with tempfile.TemporaryDirectory(prefix="maimod-") as folder:
+        view = replace(check.view, album=Album(Path(folder)))
+        return _once(replace(check, view=view), sources, session)
+
+
+def _once(check: Check, sources: Sequence[Source] | None, session: Session | None) -> int:
+    baseline = _baseline(check)
+    listing = _Listing(check, None if check.options.write_baseline else baseline)
+    stream = _Stream(check.view) if ("console", None) in check.outputs and check.view.max_findings is None else None
+    raw = _lint(check, listing, stream, sources, session)
     if check.options.write_baseline:
         _accept(check, raw, baseline)
-    report = replace(raw, beatmaps=tuple(stage.beatmaps))
+    report = replace(raw, beatmaps=tuple(listing.beatmaps))
     unreadable = all(beatmap.status == "error" for beatmap in report.beatmaps)
     for name, target in check.outputs:
-        if unreadable and name == "console" and target is None:
-            continue
-        if stage.stream is not None and name == "console" and target is None:
-            try:
-                stage.stream.finish(report, shorten(report, check.view))
-                sys.stdout.flush()
-            except OSError as error:
-                quiet_if_pipe_closed(error)
-        else:
+        if (name, target) != ("console", None):
             _write(name, target, report, check.view)
+        elif not unreadable:
+            if stream is not None:
+                stream.finish(report)
+            else:
+                _write(name, target, report, check.view)
     if unreadable:
         _tell_failures(report)
         return FAILED
     if not check.view.quiet:
-        stage.tell_delta()
+        listing.tell_delta()
         if baseline is not None and check.options.baseline is not None and not check.options.write_baseline:
             _tell_stale(stale(raw, baseline, check.options.baseline, check.settings.selects), check.options.baseline)
     return FOUND if not check.options.write_baseline and fails(report, check.view.fail_on) else 0
@@ -82,63 +84,68 @@ def fails(report: Report, fail_on: Severity | None) -> bool:
     return fail_on is not None and any(finding.severity.rank <= fail_on.rank for finding in report.findings)
 
 
-class _Stage:
-    """Takes reports as they come: sets aside what is known, and prints the rest at once if it goes to the console."""
+def _lint(
+    check: Check, listing: _Listing, stream: _Stream | None, sources: Sequence[Source] | None, session: Session | None
+) -> Report:
+    """Run the lint, with a progress bar if someone is watching; returns everything that was found."""
+    from maimod import __version__
+    from maimod.linter.api import lint
+    from maimod.linter.models import UsageError
+
+    watched = not check.view.quiet and sys.stderr is not None and sys.stderr.isatty()
+    if watched:
+        from maimod.reporters.console import ProgressBar
+    beatmaps: list[BeatmapReport] = []
+    try:
+        run = lint(
+            check.paths if sources is None else sources,
+            check.settings,
+            jobs=check.options.jobs,
+            cache=check.cache,
+            limits=check.limits,
+            settings_of=check.settings_of(),
+            session=session,
+            draw=check.view.album.draw if check.view.album else None,
+        )
+        with ProgressBar(sys.stderr) if watched else nullcontext() as bar, closing(run):
+            for item in run:
+                if not isinstance(item, BeatmapReport):
+                    if bar:
+                        bar(item)
+                    continue
+                beatmaps.append(item)
+                listed = listing.add(item)
+                if stream is not None:
+                    with bar.aside() if bar else nullcontext():
+                        stream.add(Report(__version__, run.model, (listed,)), run.total)
+    except UsageError as error:
+        raise Failure(str(error)) from None
+    return Report(__version__, run.model, tuple(beatmaps))
+
+
+class _Listing:
+    """What of each report is listed: not what a baseline accepts, and with --new-only not what the last run found."""
 
     def __init__(self, check: Check, baseline: Baseline | None) -> None:
-        self.check, self.baseline = check, baseline
+        self.check = check
+        self.accepted = Subtraction(baseline, check.options.baseline) if baseline and check.options.baseline else None
         self.beatmaps: list[BeatmapReport] = []
         self.new = 0
         self.resolved: list[str] = []
-        self.stream: Stream | None = None
-        self.held: list[Report] = []
-        self.streams = ("console", None) in check.outputs and check.view.max_findings is None
-        self.bar: ProgressBar | None = None
 
-    def arrived(self, report: Report, total: int) -> None:
-        """Take the reports of one source."""
+    def add(self, beatmap: BeatmapReport) -> BeatmapReport:
+        """Take the next report; returns what is listed of it."""
         check = self.check
-        fresh: dict[int, tuple[Finding, ...]] = {}
-        for place, beatmap in enumerate(report.beatmaps):
-            delta = since_last_run(beatmap, repr(check.settings), check.cache) if check.cache else None
-            if delta is not None:
-                self.new += len(delta.new)
-                self.resolved += [f"{beatmap.path}: {text}" for text in delta.resolved]
-                fresh[place] = delta.new
-        if self.baseline is not None and check.options.baseline is not None:
-            report = subtract(report, self.baseline, check.options.baseline)
-        if check.options.new_only:
-            report = replace(
-                report,
-                beatmaps=tuple(
-                    without(beatmap, [f for f in beatmap.findings if f in fresh[place]], "the last run found them, too")
-                    if place in fresh
-                    else beatmap
-                    for place, beatmap in enumerate(report.beatmaps)
-                ),
-            )
-        self.beatmaps += report.beatmaps
-        if self.streams:
-            self.print(report, total)
-
-    def print(self, report: Report, total: int) -> None:
-        """Print what is to be listed, but not before something could be read: if nothing can, that is said on stderr."""
-        self.held.append(report)
-        if all(beatmap.status == "error" for one in self.held for beatmap in one.beatmaps) and self.stream is None:
-            return
-        try:
-            with self.bar.aside() if self.bar else nullcontext():
-                if self.stream is None:
-                    from maimod.reporters.console import Stream
-
-                    self.stream = Stream(sys.stdout, self.check.view, total)
-                for one in self.held:
-                    for beatmap in shorten(one, self.check.view).report.beatmaps:
-                        self.stream.add(beatmap, one.model)
-                self.held.clear()
-                sys.stdout.flush()
-        except OSError as error:
-            quiet_if_pipe_closed(error)
+        delta = since_last_run(beatmap, repr(check.settings), check.cache) if check.cache else None
+        listed = self.accepted.of(beatmap) if self.accepted else beatmap
+        if delta is not None:
+            self.new += len(delta.new)
+            self.resolved += [f"{beatmap.path}: {text}" for text in delta.resolved]
+            if check.options.new_only:
+                new = [finding for finding in listed.findings if finding in delta.new]
+                listed = without(listed, new, "the last run found them, too")
+        self.beatmaps.append(listed)
+        return listed
 
     def tell_delta(self) -> None:
         """Say on stderr what has changed since the last run."""
@@ -151,34 +158,45 @@ class _Stage:
             say(f"and {len(self.resolved) - MANY} more")
 
 
-def _lint(check: Check, stage: _Stage, sources: Sequence[Source] | None, session: Session | None) -> Report:
-    """Run the lint, with a progress bar if someone is watching."""
-    from maimod.linter.api import lint
-    from maimod.linter.pipeline import UsageError
+class _Stream:
+    """Prints reports on the console as they come."""
 
-    watched = not check.view.quiet and sys.stderr is not None and sys.stderr.isatty()
-    if watched:
-        from maimod.reporters.console import ProgressBar
-    try:
-        with ProgressBar(sys.stderr) if watched else nullcontext() as progress:
-            stage.bar = progress
-            album = check.view.album
-            return lint(
-                check.paths if sources is None else sources,
-                check.settings,
-                progress,
-                album.add if album else None,
-                jobs=check.options.jobs,
-                cache=check.cache,
-                limits=check.limits,
-                arrived=stage.arrived,
-                settings_of=check.settings_of(),
-                session=session,
-            )
-    except UsageError as error:
-        raise Failure(str(error)) from None
-    finally:
-        stage.bar = None
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self._console: ConsoleStream | None = None
+        self._held: list[Report] = []
+
+    def add(self, report: Report, total: int) -> None:
+        """Print a report, but none before something could be read: if nothing can, that is said on stderr.
+
+        Args:
+            report: of one beatmap.
+            total: beatmaps in all.
+        """
+        self._held.append(report)
+        if self._console is None and all(beatmap.status == "error" for beatmap in report.beatmaps):
+            return
+        try:
+            if self._console is None:
+                from maimod.reporters.console import Stream
+
+                self._console = Stream(sys.stdout, self.view, total)
+            for one in self._held:
+                for beatmap in shorten(one, self.view).report.beatmaps:
+                    self._console.add(beatmap, one.model)
+            self._held.clear()
+            sys.stdout.flush()
+        except OSError as error:
+            quiet_if_pipe_closed(error)
+
+    def finish(self, report: Report) -> None:
+        """Print what can only be said of all reports together."""
+        assert self._console is not None
+        try:
+            self._console.finish(report, shorten(report, self.view))
+            sys.stdout.flush()
+        except OSError as error:
+            quiet_if_pipe_closed(error)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -230,12 +248,11 @@ def _write(name: str, target: Path | None, report: Report, view: View) -> None:
         except OSError as error:  # the exit code still says what was found
             quiet_if_pipe_closed(error)
         return
-    text = io.StringIO()
-    REPORTERS[name](report, text, replace(view, plain=True))
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         # Not a word of the old report is lost before the new one is whole.
-        beside.write_text(text.getvalue(), encoding="utf-8", errors="replace", newline="\n")
+        with open(beside, "w", encoding="utf-8", errors="replace", newline="\n") as out:
+            REPORTERS[name](report, out, replace(view, plain=True))
         os.replace(beside, target)
     except OSError as error:
         beside.unlink(missing_ok=True)

@@ -104,10 +104,6 @@ def _refuse_contradictions(check: Check) -> None:
         raise Failure(f"--baseline {options.baseline}: would overwrite a beatmap; maimod never changes one")
     if options.new_only and check.cache is None:
         raise Failure("--new-only needs the cache, which remembers the last run")
-    if check.limits and any(name == "html" for name, _ in check.outputs):
-        raise Failure(
-            "--format html draws in this process, where --timeout and --memory do not hold: make the page in a second run"
-        )
     if options.watch and any(name != "console" and target is None for name, target in check.outputs):
         raise Failure("--watch writes to the console; send other formats to files, as in --format json:report.json")
 
@@ -284,6 +280,6 @@ def _lies_in(path: Path, folder: Path) -> bool:
 
 
 def _is_bundled(model: str) -> bool:
-    from maimod.linter.pipeline import MODELS_FOLDER
+    from maimod.linter.models import MODELS_FOLDER
 
     return model == Path(model).name and (MODELS_FOLDER / model / "config.json").is_file()

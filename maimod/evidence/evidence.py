@@ -18,6 +18,7 @@ from maimod.osu.beatmap import Beatmap, HitObject, Mode, TimingPoint
 from maimod.rules import RULES
 
 if TYPE_CHECKING:
+    from maimod.linter.gather import PositionAsker
     from maimod.linter.pipeline import Analysis
 
 MAX_MARKED = 40
@@ -33,12 +34,14 @@ NEAR_MS = 1000.0
 """A difficulty without an object within this time shows no playfield under "the same place"."""
 
 
-def evidence(analysis: Analysis, finding: Finding, playable_ms: float = 0.0) -> str:
+def evidence(analysis: Analysis, finding: Finding, ask: PositionAsker | None = None, playable_ms: float = 0.0) -> str:
     """Build the evidence of a finding.
 
     Args:
         analysis: of the finding's beatmap.
         finding: from the report of that beatmap.
+        ask: asks the model where it would put the object, for findings about positions; None draws what the scores
+            say.
         playable_ms: how much before and after the moment can be played.
     """
     beatmap = analysis.beatmap
@@ -46,13 +49,13 @@ def evidence(analysis: Analysis, finding: Finding, playable_ms: float = 0.0) -> 
     if _is_of_no_moment(beatmap, finding):
         return _comparison(finding) + _numbers(finding) + _rule(finding.rule)
     places = None
-    if finding.category in PLACED and marked and analysis.schema:
+    if finding.category in PLACED and marked and analysis.evidence.schema:
         ours = beatmap.hit_objects[marked[0]]
-        found = tuple(analysis.position_posterior(ours)) if beatmap.mode is not Mode.MANIA else ()
+        found = tuple(ask(beatmap, analysis.song, ours)) if ask and beatmap.mode is not Mode.MANIA else ()
         places = (
             Cloud(ours.time, places=found)
             if found
-            else cloud(beatmap, ours, analysis.context.scores_by_object.get(ours.index, []), analysis.schema)
+            else cloud(beatmap, ours, analysis.evidence.scores_by_object.get(ours.index, []), analysis.evidence.schema)
         )
     field = playfield(beatmap, Span(finding.time, playable_ms, playable_ms), marked, places)
     hear = spectrum(analysis, finding.time, marked)
@@ -89,7 +92,7 @@ def evidence(analysis: Analysis, finding: Finding, playable_ms: float = 0.0) -> 
 
 def _elsewhere(analysis: Analysis, finding: Finding) -> str:
     """Show the same time in other difficulties, preferring the same mode, then a similar star rating."""
-    mapset, beatmap = analysis.context.mapset, analysis.beatmap
+    mapset, beatmap = analysis.evidence.mapset, analysis.beatmap
     if mapset is None:
         return ""
     stars = mapset.stars
@@ -186,7 +189,7 @@ def _events(analysis: Analysis, finding: Finding) -> str:
     for title, ours, scores in blocks:
         body.append(f'<tr class="mm-object{" mm-ours" if ours else ""}"><th colspan="4">{escape(title)}</th></tr>')
         for score in scores:
-            name, value = words(score.event, analysis.beatmap, analysis.schema)
+            name, value = words(score.event, analysis.beatmap, analysis.evidence.schema)
             likelier = ", ".join(
                 f"{escape(_alternative(analysis, score, i))} {_percent(p)}"
                 for i, (_, p) in enumerate(score.expected)
@@ -207,26 +210,26 @@ def _events(analysis: Analysis, finding: Finding) -> str:
 
 def _alternative(analysis: Analysis, score: EventScore, place: int) -> str:
     event = score.expected[place][0]
-    name, value = words(event, analysis.beatmap, analysis.schema)
+    name, value = words(event, analysis.beatmap, analysis.evidence.schema)
     return value if event.kind is score.event.kind or name == "kind" else f"{name} {value}"
 
 
 def _decisions(analysis: Analysis, finding: Finding) -> Iterator[tuple[str, bool, list[EventScore]]]:
     """Yield (title, whether the finding is about it, scores) for the objects of the finding, one before and one after;
     or for its timing point."""
-    beatmap, context = analysis.beatmap, analysis.context
+    beatmap, known = analysis.beatmap, analysis.evidence
     if finding.objects:
-        order = context.objects_by_time
+        order = known.objects_by_time
         rank = {o.index: place for place, o in enumerate(order)}
         ours = [rank[index] for index in finding.objects[:MAX_LISTED]]
         for place in sorted({p for own in ours for p in (own - 1, own, own + 1) if 0 <= p < len(order)}):
-            scores = context.scores_by_object.get(order[place].index, [])
+            scores = known.scores_by_object.get(order[place].index, [])
             if scores:
                 yield _title(beatmap, order[place]), place in ours, scores
     else:
         scores = [
             score
-            for score in context.scores or ()
+            for score in known.scores or ()
             if isinstance(score.event.source, TimingPoint) and score.event.source.line == finding.line
         ]
         if scores:

@@ -144,14 +144,14 @@ def expected_times(analysis: Analysis, marked: Collection[int]) -> list[tuple[fl
 
     Includes the expected times of the next object: if an object is missing, the next one is later than expected.
     """
-    order = analysis.context.objects_by_time
+    order = analysis.evidence.objects_by_time
     ours = [place for place, o in enumerate(order) if o.index in marked][:MAX_EXPLAINED]
     asked = [(order[place], LEAST) for place in ours] + [
         (order[place + 1], LEAST_OF_NEXT) for place in ours[-1:] if place + 1 < len(order)
     ]
     found: dict[float, float] = {}
     for hit_object, least in asked:
-        for score in analysis.context.scores_by_object.get(hit_object.index, ()):
+        for score in analysis.evidence.scores_by_object.get(hit_object.index, ()):
             if score.event.kind is not EventKind.TIME:
                 continue
             for event, probability in score.expected:

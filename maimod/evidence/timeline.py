@@ -70,7 +70,7 @@ def timeline(analysis: Analysis) -> str:
 def moments(analysis: Analysis) -> list[tuple[int, float]]:
     """(ms, bits) of each time with events, ascending: the surprise of its most surprising event."""
     bits: dict[int, float] = {}
-    for score in analysis.context.scores or ():
+    for score in analysis.evidence.scores or ():
         time = score.event.time
         bits[time] = max(bits.get(time, 0.0), score.surprise)
     return sorted((time, round(value, 1)) for time, value in bits.items())

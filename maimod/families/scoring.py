@@ -7,7 +7,7 @@ distribution is over the whole vocabulary, the alternatives shown are those that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -37,10 +37,20 @@ EXACT_FLOOR = 1e-10
 """
 
 
+def score(model: Model, encoded: EncodedMap, exact: bool = False) -> dict[str, tuple[EventScore, ...]]:
+    """Score every event of a map, each exactly once; as :func:`score_in_steps`, without the steps."""
+    steps = score_in_steps(model, encoded, exact)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
 @torch.inference_mode()
-def score(
-    model: Model, encoded: EncodedMap, exact: bool = False, progress: Callable[[float], None] | None = None
-) -> dict[str, tuple[EventScore, ...]]:
+def score_in_steps(
+    model: Model, encoded: EncodedMap, exact: bool = False
+) -> Generator[float, None, dict[str, tuple[EventScore, ...]]]:
     """Score every event of a map, each exactly once.
 
     Args:
@@ -48,7 +58,9 @@ def score(
         encoded: the map, from :meth:`maimod.families.family.Family.encode`.
         exact: surprisal and entropy by the original's formula, and alternatives from the whole vocabulary, legal or
             not.
-        progress: called with the share done.
+
+    Yields:
+        The share that is done, after each batch.
 
     Returns:
         One EventScore per event, in order, by the name of the context.
@@ -72,8 +84,7 @@ def score(
                     ):
                         results[name][index] = found
         done += len(batch)
-        if progress:
-            progress(done / len(encoded.windows))
+        yield done / len(encoded.windows)
     assert all(found is not None for scores in results.values() for found in scores)
     return {name: tuple(found for found in scores if found is not None) for name, scores in results.items()}
 

@@ -1,23 +1,31 @@
-"""From paths to a report: many sources, one after the other or side by side, what is known already from the cache."""
+"""From paths to reports: many sources, one after the other or side by side, what is known already from the cache."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from maimod import __version__
+from maimod.audio.decode import AudioError
+from maimod.events.schema import EventError
 from maimod.findings import BeatmapReport, ModelInfo, Report
 from maimod.linter import pool
 from maimod.linter.cache import Cache
-from maimod.linter.pipeline import Analysis, Progress, UsageError
+from maimod.linter.gather import Songs, score
+from maimod.linter.models import Networks, UsageError, load_models
 from maimod.linter.pool import Limits, Task, WorkerError
-from maimod.linter.session import Session
+from maimod.linter.progress import Progress, result_of
+from maimod.linter.session import Draw, Session
 from maimod.linter.settings import Settings
-from maimod.osu import discovery
+from maimod.osu import discovery, parser
 from maimod.osu.discovery import InputError, Source
+from maimod.osu.parser import BeatmapError
 
 SOURCES_A_PROCESS = 4
 """Below that a process does not earn back the seconds in which it loads torch and the model."""
@@ -28,40 +36,35 @@ MAX_PROCESSES = 8
 def lint(
     paths: Sequence[str | Path | Source],
     settings: Settings | None = None,
-    progress: Callable[[Progress], None] | None = None,
-    analysed: Callable[[Analysis], None] | None = None,
     *,
     jobs: int = 1,
     cache: Cache | None = None,
     limits: Limits | None = None,
-    arrived: Callable[[Report, int], None] | None = None,
     settings_of: Callable[[Source], Settings] | None = None,
     session: Session | None = None,
-) -> Report:
+    draw: Draw | None = None,
+) -> Run:
     """Lint beatmaps.
 
     Args:
         paths: `.osu` files, `.osz` archives, mapset folders, Songs folders, or patterns of them; or sources that were
             found.
         settings: see :class:`Settings`.
-        progress: called now and then.
-        analysed: called with each beatmap that could be read, in order, with all that its report was made of; pictures
-            are drawn from it. Whoever keeps it keeps the song and some 10 MB for each difficulty. Keeps the lint in
-            this process.
         jobs: processes to work in; each loads a model of its own. 0: as many as are worth it.
         cache: what was found before is taken from here, and what is found is kept here.
         limits: of each beatmap; they need a process of its own even for one job.
-        arrived: called with the reports of each source as soon as those before it are there, and the number of beatmaps
-            in all.
         settings_of: settings of a source, where they differ; model, device and precision must not.
         session: of an earlier call with the same cache, which has the model loaded.
+        draw: called with each beatmap that could be read and all that its report was made of, in the process where
+            that happened: with several jobs or limits it has to be picklable. Reports are then not taken from the
+            cache. Whoever keeps an analysis keeps the song and some 10 MB for each difficulty.
 
     Returns:
-        One report for each `.osu` file, in the order of `paths` however many jobs there are; those that cannot be read
-        have status "error" and a reason.
+        The run, which works as it is iterated. It yields one report for each `.osu` file, in the order of `paths`
+        however many jobs there are; those that cannot be read have status "error" and a reason.
 
     Raises:
-        UsageError: if a path does not exist, holds no beatmap, or the model cannot be loaded.
+        UsageError: if a path does not exist or holds no beatmap; while it runs, if the model cannot be loaded.
     """
     settings = settings or Settings()
     try:
@@ -69,21 +72,110 @@ def lint(
         sources = given or discovery.find([path for path in paths if not isinstance(path, Source)])
     except InputError as error:
         raise UsageError(str(error)) from None
-    total = sum(len(source.entries) for source in sources)
-    if settings.audio_path is not None and total > 1:
+    if settings.audio_path is not None and sum(len(source.entries) for source in sources) > 1:
         raise UsageError("audio_path goes with a single beatmap")
-    run = _Run(sources, [settings_of(source) if settings_of else settings for source in sources], progress, total)
+    tasks = [
+        Task(number, source, settings_of(source) if settings_of else settings) for number, source in enumerate(sources)
+    ]
     session = session or Session(cache)
-    reports: list[BeatmapReport] = []
     jobs = jobs or _worth(sources, settings)
-    alone = analysed is not None or (jobs == 1 and not limits)
-    for found in run.alone(session, analysed) if alone else run.in_processes(session, jobs, limits or Limits()):
-        reports += found
-        if arrived:
-            arrived(Report(__version__, run.info or session.info, tuple(found)), total)
-    if cache:
-        cache.tidy()
-    return Report(__version__, run.info or session.info, tuple(reports))
+    return Run(tasks, session, draw, jobs, limits or Limits())
+
+
+class Run(Iterator[Progress | BeatmapReport]):
+    """One call of :func:`lint`: an iterator of progress and reports. It keeps none of them.
+
+    Its processes end with it: when it comes to its end, is closed, or is dropped.
+    """
+
+    def __init__(self, tasks: Sequence[Task], session: Session, draw: Draw | None, jobs: int, limits: Limits) -> None:
+        self.total = sum(len(task.source.entries) for task in tasks)
+        """Beatmaps."""
+        self._session = session
+        self._items = _items(tasks, session, draw, jobs, limits)
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """The model that judges; known once there is a report."""
+        return self._session.info
+
+    def __next__(self) -> Progress | BeatmapReport:
+        return next(self._items)
+
+    def report(self) -> Report:
+        """Run to the end; returns all reports that were not taken before."""
+        beatmaps = tuple(item for item in self if isinstance(item, BeatmapReport))
+        return Report(__version__, self.model, beatmaps)
+
+    def close(self) -> None:
+        """End the run where it is."""
+        self._items.close()
+
+
+Numbered = Generator[tuple[int, Progress | BeatmapReport], None, None]
+"""What comes of each task, by its number; the reports of a task are in order, tasks may be mixed."""
+
+
+def _items(
+    tasks: Sequence[Task], session: Session, draw: Draw | None, jobs: int, limits: Limits
+) -> Generator[Progress | BeatmapReport, None, None]:
+    """What all tasks yield, with progress counted over all of them and reports in their order."""
+    total = sum(len(task.source.entries) for task in tasks)
+    done, arrived = [0.0] * len(tasks), [0] * len(tasks)
+    held: dict[int, list[BeatmapReport]] = {}
+    upcoming, past = 0, 0.0
+    alone = jobs == 1 and not limits
+    items = _alone(tasks, session, draw) if alone else _in_processes(tasks, session, draw, jobs, limits)
+    with closing(items):
+        for number, item in items:
+            before = done[number]
+            if isinstance(item, Progress):
+                done[number] = item.done
+                past += item.done - before
+                yield replace(item, done=past, total=total)
+                continue
+            arrived[number] += 1
+            done[number] = arrived[number]
+            past += done[number] - before
+            held.setdefault(number, []).append(item)
+            while upcoming in held:
+                yield from held.pop(upcoming)
+                upcoming += arrived[upcoming] == len(tasks[upcoming].source.entries)
+    if session.cache:
+        session.cache.tidy()
+
+
+def _alone(tasks: Sequence[Task], session: Session, draw: Draw | None) -> Numbered:
+    """Do the tasks in this process."""
+    for task in tasks:
+        known = None if draw else session.recall(task.source, task.settings)
+        items = session.lint(task.source, task.settings, draw) if known is None else known
+        for item in items:
+            yield task.number, item
+
+
+def _in_processes(tasks: Sequence[Task], session: Session, draw: Draw | None, jobs: int, limits: Limits) -> Numbered:
+    """Do the tasks wherever a process is free."""
+    unknown = []
+    for task in tasks:
+        known = None if draw else session.recall(task.source, task.settings)
+        if known is None:
+            unknown.append(task)
+        for report in known or ():
+            yield task.number, report
+    # Only for archives: what a killed run leaves behind, nobody takes away.
+    workplace = Path(tempfile.mkdtemp(prefix="maimod-")) if any(task.source.is_archive for task in unknown) else None
+    cache_folder = session.cache.folder if session.cache else None
+    try:
+        with closing(pool.run(unknown, jobs, limits, pool.Setup(cache_folder, workplace, draw))) as answers:
+            for number, item, info in answers:
+                session.info = session.info or info
+                yield number, item
+    except WorkerError as error:
+        raise UsageError(str(error)) from None
+    finally:
+        if workplace is not None:
+            shutil.rmtree(workplace, ignore_errors=True)
 
 
 def _worth(sources: Sequence[Source], settings: Settings) -> int:
@@ -96,64 +188,36 @@ def _worth(sources: Sequence[Source], settings: Settings) -> int:
     )
 
 
-class _Run:
-    """One call of :func:`lint`."""
+def score_events(path: str | Path, settings: Settings) -> Iterator[dict[str, Any]]:
+    """Score the events of a beatmap with the model alone.
 
-    def __init__(
-        self,
-        sources: Sequence[Source],
-        settings: Sequence[Settings],
-        progress: Callable[[Progress], None] | None,
-        total: int,
-    ) -> None:
-        self.sources, self.settings, self.progress, self.total = sources, settings, progress, total
-        self.done = [0.0] * len(sources)
-        self.info: ModelInfo | None = None
+    Yields:
+        For each event in prompt order per context: context, index, time [ms], type, value, surprisal and entropy
+            [bits], expected_type, expected_value, and `near`, the probability within the tolerance. Values are those of
+            :class:`maimod.events.schema.Event`.
 
-    def tell(self, number: int, name: str, stage: str, done: float) -> None:
-        self.done[number] = done
-        if self.progress:
-            self.progress(Progress(stage, name, sum(self.done), self.total))
-
-    def alone(self, session: Session, analysed: Callable[[Analysis], None] | None) -> Iterator[list[BeatmapReport]]:
-        """Reports of each source, in order, made in this process."""
-        for number, (source, settings) in enumerate(zip(self.sources, self.settings, strict=True)):
-
-            def tell(name: str, stage: str, done: float, number: int = number) -> None:
-                self.tell(number, name, stage, done)
-
-            known = None if analysed else session.recall(source, settings)
-            yield session.lint(source, settings, tell, analysed) if known is None else known
-            self.tell(number, "", "", len(source.entries))
-
-    def in_processes(self, session: Session, jobs: int, limits: Limits) -> Iterator[list[BeatmapReport]]:
-        """Reports of each source, in order, made wherever a process is free."""
-        finished: dict[int, list[BeatmapReport]] = {}
-        tasks = []
-        for number, (source, settings) in enumerate(zip(self.sources, self.settings, strict=True)):
-            known = session.recall(source, settings)
-            if known is None:
-                tasks.append(Task(number, source, settings))
-            else:
-                finished[number] = known
-                self.tell(number, "", "", len(source.entries))
-        # Only for archives: what a killed run leaves behind, nobody takes away.
-        workplace = Path(tempfile.mkdtemp(prefix="maimod-")) if any(task.source.is_archive for task in tasks) else None
-        upcoming = 0
-        try:
-            answers = pool.run(
-                tasks, jobs, limits, session.cache.folder if session.cache else None, workplace, self.tell
-            )
-            while upcoming < len(self.sources):
-                while upcoming not in finished:
-                    task, reports, info = next(answers)
-                    finished[task.number] = reports
-                    self.info = self.info or info
-                    self.tell(task.number, "", "", len(task.source.entries))
-                yield finished.pop(upcoming)
-                upcoming += 1
-        except WorkerError as error:
-            raise UsageError(str(error)) from None
-        finally:
-            if workplace is not None:
-                shutil.rmtree(workplace, ignore_errors=True)
+    Raises:
+        UsageError: if the map, its song or the model cannot be used.
+    """
+    networks = Networks(load_models(settings))
+    try:
+        beatmap = parser.load(path)
+        song_path = settings.audio_path or parser.find_audio(beatmap)
+        contexts = result_of(score(beatmap, Songs().load(song_path) if song_path else None, settings, networks))
+    except (BeatmapError, AudioError, EventError) as error:
+        raise UsageError(str(error)) from None
+    for context, scores in contexts.items():
+        for index, scored in enumerate(scores):
+            event, likeliest = scored.event, scored.likeliest
+            yield {
+                "context": context,
+                "index": index,
+                "time": event.time,
+                "type": event.kind.value,
+                "value": event.value,
+                "surprisal": round(scored.surprisal, 5),
+                "entropy": round(scored.entropy, 5),
+                "near": round(scored.near, 6),
+                "expected_type": likeliest.kind.value,
+                "expected_value": likeliest.value,
+            }

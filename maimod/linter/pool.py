@@ -1,9 +1,9 @@
-"""Sources linted in several processes, each with its own model, that can be stopped when a map takes too much.
+"""Lint sources in several processes, each with its own model, and stop a process whose map takes too much.
 
-A process that dies or overstays is blamed on the map it had in hand: the map becomes an error, the rest of its set goes
-to a fresh process. Processes are spawned, not forked: torch and its threads do not survive a fork.
+When a process dies or takes too long, the map it was working at becomes an error, and the rest of its set goes to a
+fresh process. Processes are spawned, not forked: torch and its threads do not survive a fork.
 
-Only the standard library is imported here, so that a new process can set its limits before anything heavy starts.
+Nothing heavy is imported here, so that a new process can set its limits before anything large is in memory.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 
 from maimod.findings import BeatmapReport, ModelInfo
+from maimod.linter.progress import LOADING, Progress
 from maimod.linter.settings import Settings
-from maimod.osu.discovery import Source
+from maimod.osu.discovery import Entry, Source
 
 LOADING_S = 600.0
 """For the model; the limit of a map does not count it."""
@@ -46,8 +47,27 @@ class Task:
     number: int
     source: Source
     settings: Settings
-    given_up: dict[str, str] = field(default_factory=dict)
-    """Why, by inner name."""
+    given_up: list[str] = field(default_factory=list)
+    """Inner names of beatmaps that no process could lint."""
+    reported: list[str] = field(default_factory=list)
+    """Inner names of the others that have their report; beatmaps are reported in their order."""
+
+    @property
+    def left(self) -> list[Entry]:
+        """Beatmaps without a report; the first is the next."""
+        return list(self.source.entries[len(self.given_up) + len(self.reported) :])
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What every process is given; has to be picklable."""
+
+    cache_folder: Path | None = None
+    """None for no cache."""
+    workplace: Path | None = None
+    """Where archives are unpacked; the caller removes it."""
+    draw: Callable[..., object] | None = None
+    """See :data:`maimod.linter.session.Draw`."""
 
 
 @dataclass(slots=True)
@@ -56,7 +76,7 @@ class _Worker:
     pipe: Connection
     task: Task | None = None
     beatmap: str = ""
-    """The map in hand."""
+    """The map in work; empty while a source is being opened."""
     loading: bool = False
     since: float = 0.0
 
@@ -65,27 +85,21 @@ class WorkerError(Exception):
     """The processes cannot work at all; one line that says why."""
 
 
-def run(
-    tasks: Sequence[Task],
-    jobs: int,
-    limits: Limits,
-    cache_folder: Path | None,
-    workplace: Path | None,
-    tell: Callable[[int, str, str, float], None],
-) -> Iterator[tuple[Task, list[BeatmapReport], ModelInfo | None]]:
-    """Lint sources in `jobs` processes.
+Answer = tuple[int, Progress | BeatmapReport, ModelInfo | None]
+"""The number of a task, what came of it, and the model that judged."""
+
+
+def run(tasks: Sequence[Task], jobs: int, limits: Limits, setup: Setup) -> Generator[Answer, None, None]:
+    """Lint sources in `jobs` processes, which end when the generator is closed.
 
     Args:
         tasks: what to do; begun in order.
         jobs: number of processes.
         limits: of each beatmap.
-        cache_folder: of the cache; None for none.
-        workplace: where archives are unpacked; whoever gave it removes it.
-        tell: called with a task's number, the name of a beatmap, what is being done and how many beatmaps of the task
-            are done.
+        setup: of each process.
 
     Yields:
-        Each task with its reports and the model that judged, as they are done.
+        Progress and reports as they come; the reports of a task are in its order.
 
     Raises:
         WorkerError: if the work cannot be done, whatever the map.
@@ -95,31 +109,29 @@ def run(
     waiting = deque(tasks)
     workers: list[_Worker] = []
 
-    def start() -> _Worker:
+    def start() -> None:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(
-            target=_work, args=(theirs, cache_folder, workplace, limits.megabytes, threads), daemon=True
-        )
+        process = context.Process(target=_work, args=(theirs, setup, limits.megabytes, threads), daemon=True)
         process.start()
         theirs.close()
-        return _Worker(process, ours)
+        workers.append(_Worker(process, ours))
+        give(workers[-1])
 
     def give(worker: _Worker) -> None:
+        worker.task = None
         if waiting:
-            worker.task, worker.beatmap, worker.loading, worker.since = waiting.popleft(), "", True, time.monotonic()
-            worker.pipe.send((worker.task.source, worker.task.settings, frozenset(worker.task.given_up)))
+            task = waiting.popleft()
+            worker.task, worker.beatmap, worker.loading, worker.since = task, "", True, time.monotonic()
+            with suppress(OSError):  # it has died: the next look at its pipe says so
+                worker.pipe.send((task.source, task.settings, tuple(task.reported), tuple(task.given_up)))
 
     try:
         for _ in range(jobs):
-            workers.append(start())
-            give(workers[-1])
-        while busy := [worker for worker in workers if worker.task is not None]:
-            ready = wait([worker.pipe for worker in busy], _patience(busy, limits))
-            for worker in busy:
-                task = worker.task
-                assert task is not None
-                reason = ""
+            start()
+        while busy := [(worker, worker.task) for worker in workers if worker.task is not None]:
+            ready = wait([worker.pipe for worker, _ in busy], _patience([worker for worker, _ in busy], limits))
+            for worker, task in busy:
                 if worker.pipe in ready:
                     try:
                         message = worker.pipe.recv()
@@ -128,36 +140,49 @@ def run(
                         reason = _death(worker.process.exitcode)
                     else:
                         match message:
-                            case ("at", name, stage, done, loading):
-                                if name != worker.beatmap or loading != worker.loading:
-                                    worker.since = time.monotonic()
-                                worker.beatmap, worker.loading = name, loading
-                                tell(task.number, name, stage, done)
-                            case ("failed", why):
-                                raise WorkerError(why)
-                            case (reports, info):
-                                yield task, _with_given_up(task, reports), info
-                                worker.task = None
+                            case WorkerError():
+                                raise message
+                            case None:
                                 give(worker)
+                            case (Progress() as progress, info):
+                                _note(worker, progress)
+                                yield task.number, progress, info
+                            case (BeatmapReport() as report, info):
+                                task.reported.append(task.left[0].inner)
+                                yield task.number, report, info
                         continue
                 elif time.monotonic() - worker.since > _limit(worker, limits):
                     reason = f"took longer than {_limit(worker, limits):g} s and was given up"
-                if reason:
-                    _end(worker)
-                    if worker.loading:
-                        raise WorkerError(f"a process that was loading the model {reason}")
-                    _blame(task, worker.beatmap, reason)
-                    if len(task.given_up) < len(task.source.entries):
-                        waiting.appendleft(task)
-                    else:
-                        yield task, _with_given_up(task, []), None
-                    workers.remove(worker)
-                    if waiting:
-                        workers.append(start())
-                        give(workers[-1])
+                else:
+                    continue
+                _end(worker)
+                workers.remove(worker)
+                if worker.loading:
+                    raise WorkerError(f"a process that was loading the model {reason}")
+                for report in _given_up(task, worker.beatmap, reason):
+                    yield task.number, report, None
+                if task.left:
+                    waiting.appendleft(task)
+                if waiting:
+                    start()
     finally:
         for worker in workers:
             _end(worker)
+
+
+def _note(worker: _Worker, progress: Progress) -> None:
+    """Note what a process works at; each beatmap has its own time."""
+    loading = progress.stage == LOADING
+    if progress.beatmap != worker.beatmap or loading != worker.loading:
+        worker.since = time.monotonic()
+    worker.beatmap, worker.loading = progress.beatmap, loading
+
+
+def _given_up(task: Task, beatmap: str, reason: str) -> list[BeatmapReport]:
+    """Give up the map in work; if there was none, all of the source that is left."""
+    lost = task.left[:1] if beatmap else task.left
+    task.given_up += [entry.inner for entry in lost]
+    return [BeatmapReport(entry.name, "error", (f"{entry.name}: {reason}",), file=entry.location) for entry in lost]
 
 
 def _limit(worker: _Worker, limits: Limits) -> float:
@@ -168,24 +193,6 @@ def _patience(busy: Sequence[_Worker], limits: Limits) -> float | None:
     """Seconds until the first limit is reached."""
     left = min(worker.since + _limit(worker, limits) for worker in busy) - time.monotonic()
     return None if left == float("inf") else max(left, 0.0) + 0.01
-
-
-def _blame(task: Task, name: str, reason: str) -> None:
-    """Give up the map in hand; without one, the whole source."""
-    for entry in task.source.entries:
-        if not name or entry.name == name:
-            task.given_up.setdefault(entry.inner, reason)
-
-
-def _with_given_up(task: Task, reports: Sequence[BeatmapReport]) -> list[BeatmapReport]:
-    """Reports of all entries, in their order."""
-    rest = iter(reports)
-    return [
-        BeatmapReport(entry.name, "error", (f"{entry.name}: {task.given_up[entry.inner]}",), file=entry.location)
-        if entry.inner in task.given_up
-        else next(rest)
-        for entry in task.source.entries
-    ]
 
 
 def _death(code: int | None) -> str:
@@ -207,9 +214,7 @@ def _end(worker: _Worker) -> None:
 # In the new process
 
 
-def _work(
-    pipe: Connection, cache_folder: Path | None, workplace: Path | None, megabytes: int | None, threads: int
-) -> None:
+def _work(pipe: Connection, setup: Setup, megabytes: int | None, threads: int) -> None:
     """Lint what comes through the pipe, until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches all processes; the first one ends the others
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -217,28 +222,22 @@ def _work(
     if megabytes is not None:
         _limit_memory(megabytes)
     from maimod.linter.cache import Cache
-    from maimod.linter.pipeline import UsageError
-    from maimod.linter.session import LOADING, Session
+    from maimod.linter.models import UsageError
+    from maimod.linter.session import Session
 
-    def tell(name: str, stage: str, done: float) -> None:
-        try:
-            pipe.send(("at", name, stage, done, stage == LOADING))
-        except OSError:
-            raise SystemExit from None  # whoever asked is gone; this is no mistake of the map in hand
-
-    session = Session(Cache(cache_folder) if cache_folder else None, workplace)
+    session = Session(Cache(setup.cache_folder) if setup.cache_folder else None, setup.workplace)
     try:
         while True:
-            source, settings, without = pipe.recv()
-            tell("", "reading", 0.0)
-            answer: Any
+            source, settings, reported, given_up = pipe.recv()
             try:
-                answer = (session.lint(source, settings, tell, without=without), session.info)
+                for item in session.lint(source, settings, setup.draw, reported=reported, given_up=given_up):
+                    pipe.send((item, session.info))
             except UsageError as error:
-                answer = ("failed", str(error))
-            pipe.send(answer)
+                pipe.send(WorkerError(str(error)))
+            else:
+                pipe.send(None)
     except (EOFError, OSError):
-        return
+        return  # the first process is gone
 
 
 def _limit_memory(megabytes: int) -> None:

@@ -1,33 +1,54 @@
-"""Lint sources with one loaded model and one cache."""
+"""Lint sources one after the other, with the networks, songs and cache that stay loaded between them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 
-from maimod.findings import BeatmapReport, ModelInfo
+from maimod.findings import BeatmapReport, Finding, ModelInfo
 from maimod.linter import cache as caching
+from maimod.linter.bugs import bug
 from maimod.linter.cache import Cache
-from maimod.linter.pipeline import Analysis, Linter, UsageError, checkpoint_folders, load_model
+from maimod.linter.gather import PositionAsker, Resources, Songs, gather, gather_mapset, read_sets
+from maimod.linter.models import Networks, UsageError, checkpoint_folders, load_networks
+from maimod.linter.pipeline import Analysis, SetAnalysis, analyse, analyse_set, select
+from maimod.linter.progress import LOADING, Progress, Steps, advance, result_of
 from maimod.linter.settings import Settings
+from maimod.osu import parser
 from maimod.osu.archive import ArchiveError
+from maimod.osu.beatmap import Beatmap
 from maimod.osu.discovery import Entry, Source, opened
+from maimod.osu.mapset import Mapset
+from maimod.osu.parser import BeatmapError
 
-Tell = Callable[[str, str, float], None]
-"""Called with the name of a beatmap, what is being done, and how many of the source's beatmaps are done."""
-LOADING = "loading the model"
+Draw = Callable[[Analysis, PositionAsker], object]
+"""Called with each analysis in the process that made it, to draw pictures from it or to keep it; what it returns is not
+used."""
 
 
 class Session:
-    """Lints sources; loads the model when the first source needs it, and once."""
+    """Lints sources; loads the networks when the first source needs them, and once."""
 
-    def __init__(self, cache: Cache | None = None, workplace: Path | None = None) -> None:
-        self.cache, self.workplace = cache, workplace
+    def __init__(
+        self,
+        cache: Cache | None = None,
+        workplace: Path | None = None,
+        load: Callable[[Settings], Networks] = load_networks,
+    ) -> None:
+        """Load nothing yet.
+
+        Args:
+            cache: reports and scores are taken from here if they are known, and kept here.
+            workplace: where archives are unpacked; None for the system's place.
+            load: loads the networks.
+        """
+        self.cache, self.workplace, self.load = cache, workplace, load
         self.info: ModelInfo | None = None
         """The model that judged; None before anything was judged, or without one."""
-        self._linters: dict[Settings, Linter] = {}
+        self._songs = Songs()
+        self._networks: dict[tuple[object, ...], Networks] = {}
         self._questions: dict[Settings, str] = {}
 
     def recall(self, source: Source, settings: Settings) -> list[BeatmapReport] | None:
@@ -41,70 +62,86 @@ class Session:
         except ValueError:
             return None
         self.info = self.info or info
-        return _finished(reports, source, settings)
+        return [select(_named(report, entry), settings) for report, entry in zip(reports, source.entries, strict=True)]
 
     def lint(
         self,
         source: Source,
         settings: Settings,
-        tell: Tell = lambda name, stage, done: None,
-        analysed: Callable[[Analysis], None] | None = None,
-        without: Container[str] = (),
-    ) -> list[BeatmapReport]:
+        draw: Draw | None = None,
+        *,
+        reported: Collection[str] = (),
+        given_up: Collection[str] = (),
+    ) -> Iterator[Progress | BeatmapReport]:
         """Lint the beatmaps of a source.
 
         Args:
             source: what to lint.
-            settings: all that is wanted of it.
-            tell: called now and then.
-            analysed: called with what each report was made of.
-            without: inner names of beatmaps to leave out.
+            settings: what is wanted of it.
+            draw: see :data:`Draw`; if it fails, the report says so.
+            reported: inner names of beatmaps that have their report already.
+            given_up: inner names of beatmaps that will get none from here.
 
-        Returns:
-            One report for each of its beatmaps, in order; never raises for what is in a file.
+        Yields:
+            Progress, counted in beatmaps of the source, and one report for each other beatmap, in order; nothing in a
+            file makes this raise.
 
         Raises:
-            UsageError: if the model cannot be loaded.
+            UsageError: if the networks cannot be loaded, or do not know what the settings name.
         """
+        entries = [entry for entry in source.entries if entry.inner not in given_up]
+        left = [entry for entry in entries if entry.inner not in reported]
         if source.trouble:
-            return _finished([BeatmapReport("", "error", (source.trouble,))], source, settings)
-        linter = self._linter(settings.unjudged, tell)
-        failures = linter.failures
-        key = self._key(source, settings) if not without else None
-        asked = [entry for entry in source.entries if entry.inner not in without]
+            for entry in left:
+                yield _named(BeatmapReport("", "error", (source.trouble,)), entry)
+            return
+        if settings.model is not None and self._slot(settings) not in self._networks:
+            yield Progress(LOADING, "", 0.0, len(source.entries))
+        resources = self.resources(settings)
+        yield Progress("reading", "", len(source.entries) - len(left), len(source.entries))
+        key = self._key(source, settings) if len(left) == len(source.entries) else None
+        outcomes: list[_Outcome] = []
         try:
             with opened(source, self.workplace) as (folder, left_out):
-                reports: list[BeatmapReport] = []
-                files = [(folder / entry.inner, entry.name) for entry in asked]
-                for _, group in groupby(files, key=lambda file: file[0].parent):  # an archive may have folders
-                    reports += linter.lint_mapset(list(group), _from(len(reports), tell), analysed)
-                if source.is_archive:
-                    reports = [_of_archive(report, left_out, folder, source) for report in reports]
+                for place, group in groupby(left, key=lambda entry: (folder / entry.inner).parent):
+                    maps = _Folder(place, settings, resources, draw)  # an archive may hold several
+                    maps.read(frozenset(folder / entry.inner for entry in entries))
+                    for entry in group:
+                        past = len(source.entries) - len(left) + len(outcomes)
+                        outcome = yield from advance(
+                            maps.lint(folder / entry.inner, entry.name), past, len(source.entries)
+                        )
+                        report = _named(outcome.report, entry)
+                        if source.is_archive:
+                            report = _of_archive(report, left_out, folder, source)
+                        outcomes.append(replace(outcome, report=report))
+                        yield report
         except ArchiveError as error:
-            reports, key = [BeatmapReport("", "error", (str(error),)) for _ in asked], None
-        # Not if a map was saved meanwhile, or something went wrong that need not happen again.
-        if self.cache and key and linter.failures == failures and self._key(source, settings) == key:
-            self.cache.put(key, caching.pack_reports(reports, self.info, source.path))
-        return _finished(reports, source, settings, asked)
+            for entry in left[len(outcomes) :]:
+                yield _named(BeatmapReport("", "error", (str(error),)), entry)
+            return
+        # Not if a map was saved meanwhile, or something failed that may work the next time.
+        if self.cache and key and not any(one.failed for one in outcomes) and self._key(source, settings) == key:
+            everything = [replace(outcome.report, findings=outcome.found) for outcome in outcomes]
+            self.cache.put(key, caching.pack_reports(everything, self.info, source.path))
 
-    def _linter(self, settings: Settings, tell: Tell) -> Linter:
-        if settings not in self._linters:
-            alike = next(
-                (
-                    linter
-                    for known, linter in self._linters.items()
-                    if (known.model, known.device, known.precision)
-                    == (settings.model, settings.device, settings.precision)
-                ),
-                None,
-            )
-            if alike is None and settings.model is not None:
-                tell("", LOADING, 0.0)
-            model = alike.model if alike else load_model(settings) if settings.model is not None else None
-            self.info = model.info if model else None
-            question = self._question(replace(settings, level=None, overrides=())) if self.cache else ""
-            self._linters[settings] = Linter(settings, model, self.cache, question)
-        return self._linters[settings]
+    def resources(self, settings: Settings) -> Resources:
+        """What is loaded for settings; models that are loaded already are not loaded again.
+
+        Raises:
+            UsageError: if the networks cannot be loaded.
+        """
+        slot = self._slot(settings)
+        if slot not in self._networks:
+            self._networks[slot] = self.load(settings)
+        networks = self._networks[slot]
+        self.info = networks.info
+        question = self._question(replace(settings.unjudged, level=None, overrides=())) if self.cache else ""
+        return Resources(networks, self._songs, self.cache, question)
+
+    @staticmethod
+    def _slot(settings: Settings) -> tuple[object, ...]:
+        return settings.model, settings.device, settings.precision
 
     def _question(self, settings: Settings) -> str:
         if settings not in self._questions:
@@ -127,22 +164,99 @@ class Session:
         )
 
 
-def _of_archive(report: BeatmapReport, left_out: tuple[str, ...], folder: Path, source: Source) -> BeatmapReport:
+def analyse_beatmap(
+    beatmap: Beatmap, settings: Settings, resources: Resources, name: str = "", whole: Mapset | None = None
+) -> Analysis:
+    """Analyse a map that was read, without what its set as a whole shows.
+
+    Args:
+        beatmap: the map.
+        settings: what is wanted.
+        resources: what is loaded.
+        name: what the report calls it.
+        whole: the set it is compared with; None if it is looked at alone.
+
+    Raises:
+        UsageError: if the networks do not know what the settings name.
+    """
+    return analyse(result_of(gather(beatmap, name, settings, resources, whole)), name, settings)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of one map."""
+
+    report: BeatmapReport
+    found: tuple[Finding, ...] = ()
+    """All findings, wanted or not."""
+    failed: bool = False
+    """As of :class:`Analysis`."""
+
+
+@dataclass
+class _Folder:
+    """The maps of one folder, read as a set first and then linted one by one."""
+
+    path: Path
+    settings: Settings
+    resources: Resources
+    draw: Draw | None
+    beatmaps: dict[Path, tuple[Beatmap, Mapset]] = field(default_factory=dict)
+    """Those that could be read."""
+    analyses: dict[Path, SetAnalysis] = field(default_factory=dict)
+    """What was found about the set of each."""
+    rest: SetAnalysis = field(default_factory=SetAnalysis)
+    """The same for a map that is of no set."""
+
+    def __post_init__(self) -> None:
+        self.ask = PositionAsker(self.settings, self.resources.networks)
+
+    def read(self, reported: frozenset[Path]) -> None:
+        """Read the sets and look for what is wrong with them as a whole.
+
+        Args:
+            reported: paths of the maps that get a report; findings about the set go into one of these.
+        """
+        try:
+            sets, missing = read_sets(self.path)
+            self.rest = SetAnalysis(missing=missing)
+            for whole in sets:
+                evidence = gather_mapset(whole, reported, self.settings, self.resources.networks)
+                found = analyse_set(evidence)
+                self.beatmaps |= {beatmap.path: (beatmap, whole) for beatmap in whole.beatmaps}
+                self.analyses |= {beatmap.path: found for beatmap in whole.beatmaps}
+        except Exception as error:  # the maps can still be linted, each by itself
+            self.rest = SetAnalysis(missing=(bug("reading the set", error),), failed=True)
+
+    def lint(self, path: Path, name: str) -> Steps[_Outcome]:
+        """Lint one map; whatever goes wrong is an error in its report."""
+        yield Progress("reading", name, 0.0)
+        try:
+            beatmap, whole = self.beatmaps[path] if path in self.beatmaps else (parser.load(path), None)
+            gathered = yield from gather(beatmap, name, self.settings, self.resources, whole)
+            analysis = analyse(gathered, name, self.settings, self.analyses.get(path, self.rest))
+        except BeatmapError as error:
+            return _Outcome(BeatmapReport(name, "error", (str(error),)))
+        except UsageError:
+            raise
+        except Exception as error:
+            return _Outcome(BeatmapReport(name, "error", (f"{path}: {bug('the lint', error)}",)), failed=True)
+        report, failed = analysis.report, analysis.failed
+        if self.draw:
+            try:
+                self.draw(analysis, self.ask)
+            except Exception as error:
+                messages = (*report.messages, bug("drawing the pictures", error))
+                report, failed = replace(report, status="partial", messages=messages), True
+        return _Outcome(report, analysis.found, failed)
+
+
+def _named(report: BeatmapReport, entry: Entry) -> BeatmapReport:
+    """A report under the name that was given."""
+    return replace(report, path=entry.name, file=entry.location)
+
+
+def _of_archive(report: BeatmapReport, left_out: Sequence[str], folder: Path, source: Source) -> BeatmapReport:
     """Say what of the archive was left out, and name its files by it."""
     messages = caching.moved((*report.messages, *left_out), f"{folder}", f"{source.path}")
     return replace(report, messages=messages, status="partial" if left_out and report.status == "ok" else report.status)
-
-
-def _finished(
-    reports: list[BeatmapReport], source: Source, settings: Settings, asked: Sequence[Entry] = ()
-) -> list[BeatmapReport]:
-    """Reports under the names that were given, with the findings that are wanted."""
-    return [
-        replace(report, path=entry.name, file=entry.location, findings=settings.judge(report.findings, report.version))
-        for report, entry in zip(reports, asked or source.entries, strict=True)
-    ]
-
-
-def _from(past: int, tell: Tell) -> Tell:
-    """Count beatmaps from `past` on."""
-    return lambda name, stage, done: tell(name, stage, past + done)

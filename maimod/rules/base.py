@@ -15,7 +15,7 @@ import numpy as np
 
 from maimod.audio.onsets import Alignment, OnsetEnvelope
 from maimod.discriminator.prediction import CorruptionLogits
-from maimod.events.schema import EventKind, EventScore
+from maimod.events.schema import EventKind, EventSchema, EventScore
 from maimod.findings import Category, Expected, Finding, Severity, editor_timestamp
 from maimod.osu.beatmap import Beatmap, HitObject, Mode
 from maimod.osu.level import Level
@@ -90,6 +90,8 @@ class Context:
     """The set it belongs to; None if it is looked at alone."""
     corruption: CorruptionLogits | None = None
     """What the proofreader thinks was changed; None without a model."""
+    schema: EventSchema | None = None
+    """Of the events of `scores`; None without a model."""
 
     @cached_property
     def scores_by_object(self) -> dict[int, list[EventScore]]:

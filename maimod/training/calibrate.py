@@ -12,23 +12,23 @@ import os
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from maimod.discriminator.prediction import NO_PREDICTION
 from maimod.findings import Category, Finding
-from maimod.linter.pipeline import Linter
+from maimod.linter.gather import Resources, gather
+from maimod.linter.progress import result_of
 from maimod.linter.rescore import KINDS_OF_RULE, SILENT, witnesses
 from maimod.linter.settings import Settings
-from maimod.linter.song import Song
 from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap, Mode
-from maimod.osu.mapset import Mapset
 from maimod.rules import BEATMAP_CHECKS
+from maimod.rules.base import Context
 from maimod.rules.calibration import DEFAULT_WEIGHTS, Calibration, Weights
-from maimod.training.evaluate import evaluation_linter, leads_to, plant, sources
+from maimod.training.evaluate import evaluation_resources, leads_to, plant, set_of, sources
 from maimod.training.faults import FAULTS, Fault
 
 PRIOR_SPREAD = Weights(bias=2.0, first=0.4, second=0.4)
@@ -53,22 +53,27 @@ class Sample:
 
 
 def samples(
-    linter: Linter, loaded: Beatmap, whole: Mapset | None, faults: Sequence[Fault], seed: int, together: int = 8
+    look: Callable[[Beatmap], Context], loaded: Beatmap, faults: Sequence[Fault], seed: int, together: int = 8
 ) -> list[Sample]:
-    """Both kinds of evidence at one planted mistake of each kind, and everywhere on the untouched map."""
+    """Both kinds of evidence at one planted mistake of each kind, and everywhere on the untouched map.
+
+    Args:
+        look: gathers the evidence about the map or a changed copy of it.
+        loaded: the map, taken to be right.
+        faults: what to plant.
+        seed: chooses the places.
+        together: mistakes in one copy.
+    """
     random = np.random.default_rng([seed, zlib.crc32(loaded.path.name.encode())])
     of_kind: dict[str, list[Fault]] = defaultdict(list)
     for fault in faults:
         if loaded.mode in fault.modes:
             of_kind[fault.kind].append(fault)
     faults = [own[int(random.integers(len(own)))] for own in of_kind.values()]
-    song, _ = linter.find_song(loaded, parser.find_audio(loaded))
-    found = [
-        Sample(finding.rule, "", first, second, False)
-        for finding, first, second in _witnesses(linter, loaded, song, whole)
-    ]
-    for copy in plant(loaded, faults, seed, song.envelope if song else None, together):
-        seen = _witnesses(linter, copy[-1][1].beatmap, song, whole)
+    untouched = look(loaded)
+    found = [Sample(finding.rule, "", first, second, False) for finding, first, second in _witnesses(untouched)]
+    for copy in plant(loaded, faults, seed, untouched.envelope, together):
+        seen = _witnesses(look(copy[-1][1].beatmap))
         for fault, planted in copy:
             # Of several findings the one that both kinds of evidence bear out best.
             right = [
@@ -81,13 +86,9 @@ def samples(
     return found
 
 
-def _witnesses(
-    linter: Linter, loaded: Beatmap, song: Song | None, whole: Mapset | None
-) -> list[tuple[Finding, float, float]]:
-    scores = tuple(score for part in linter.score(loaded, song).values() for score in part)
-    context = linter.context(loaded, scores, song, whole)
-    findings = [finding for check in BEATMAP_CHECKS for finding in check.run(context)]
-    return list(witnesses(findings, context))
+def _witnesses(evidence: Context) -> list[tuple[Finding, float, float]]:
+    findings = [finding for check in BEATMAP_CHECKS for finding in check.run(evidence)]
+    return list(witnesses(findings, evidence))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -158,21 +159,24 @@ def ablation(fitted_on: Sequence[Sample], judged_on: Sequence[Sample], minutes: 
 
 
 class _Worker:
-    """Samples maps with a linter of its own; picklable until it is first called."""
+    """Samples maps with networks of its own; picklable until it is first called."""
 
     def __init__(self, settings: Settings, seed: int) -> None:
         self.settings, self.seed = settings, seed
-        self.linter: Linter | None = None
+        self.resources: Resources | None = None
 
     def __call__(self, path: Path) -> list[Sample]:
-        if self.linter is None:
-            self.linter = evaluation_linter(self.settings)
-            self.linter.calibration = Calibration(self.linter.calibration.curves)
-        loaded = parser.load(path)
-        whole = next(
-            (found for found in self.linter.mapsets(path.parent) if any(b.path == path for b in found.beatmaps)), None
-        )
-        return samples(self.linter, loaded, whole, LOCAL_FAULTS, self.seed)
+        if self.resources is None:
+            # The curves of the rules are what the weights are fitted on; the weights of before are not.
+            loaded = evaluation_resources(self.settings)
+            calibration = Calibration(loaded.networks.calibration.curves)
+            self.resources = replace(loaded, networks=replace(loaded.networks, calibration=calibration))
+        resources, whole = self.resources, set_of(path)
+
+        def look(beatmap: Beatmap) -> Context:
+            return result_of(gather(beatmap, path.name, self.settings, resources, whole)).evidence
+
+        return samples(look, parser.load(path), LOCAL_FAULTS, self.seed)
 
 
 _worker: _Worker | None = None

@@ -24,7 +24,10 @@ import numpy as np
 
 from maimod.audio.onsets import OnsetEnvelope
 from maimod.findings import BeatmapReport, Finding
-from maimod.linter.pipeline import Analysis, Linter, load_model
+from maimod.linter.gather import Resources, read_sets
+from maimod.linter.models import load_networks
+from maimod.linter.pipeline import Analysis
+from maimod.linter.session import analyse_beatmap
 from maimod.linter.settings import Settings
 from maimod.osu import discovery, parser
 from maimod.osu.beatmap import Beatmap, Mode
@@ -199,39 +202,39 @@ def _chance(planted: Planted) -> float:
 
 
 def evaluate_map(
-    linter: Linter,
+    analyse: Callable[[Beatmap, str], Analysis],
     loaded: Beatmap,
     faults: Sequence[Fault] = FAULTS,
     seed: int = 0,
     *,
     together: int = 1,
-    whole: Mapset | None = None,
+    model: str = "none",
     analysed: Callable[[Analysis, list[tuple[Fault, Planted]]], None] | None = None,
 ) -> Evaluation:
     """Plant each fault in a map and lint the copies.
 
     Args:
-        linter: with or without a model.
+        analyse: called with the map or a changed copy and its name.
         loaded: taken to be right.
         faults: what to plant.
         seed: chooses the places; a map, kind and seed give the same place whatever else is evaluated.
         together: plant up to so many different local mistakes in one copy, `APART_MS` apart, which takes fewer lints;
             each is then ranked as if the findings about the others were not there.
-        whole: the set of the map: its other difficulties stay as they are.
+        model: what judges.
         analysed: told of the untouched map, with no mistakes, and of every copy with its own.
     """
     name = f"{loaded.path.parent.name}/{loaded.path.name}"
     wanted = [fault for fault in faults if loaded.mode in fault.modes]
-    before = linter.analyse(loaded, name, whole=whole)
+    before = analyse(loaded, name)
     if analysed:
         analysed(before, [])
-    copies = plant(loaded, wanted, seed, before.context.envelope, together)
+    copies = plant(loaded, wanted, seed, before.evidence.envelope, together)
     trials = []
     for copy in copies:
-        after = linter.analyse(copy[-1][1].beatmap, name, whole=whole)
+        after = analyse(copy[-1][1].beatmap, name)
         if analysed:
             analysed(after, copy)
-        plain = suggestions(after.context.scores or (), loaded.mode)
+        plain = suggestions(after.evidence.scores or (), loaded.mode)
         for fault, planted in copy:
             others = [other for _, other in copy if other is not planted]
             own, own_plain = (
@@ -242,7 +245,7 @@ def evaluate_map(
     planted_names = {fault.name for copy in copies for fault, _ in copy}
     return Evaluation(
         seed,
-        linter.model.info.id if linter.model else "none",
+        model,
         tuple(trials),
         (_untouched(name, loaded, before.report),),
         tuple((fault.name, loaded.mode.label) for fault in wanted if fault.name not in planted_names),
@@ -318,36 +321,40 @@ def _add(
 
 
 class _Worker:
-    """Evaluates maps one by one with a linter of its own; picklable until it is first called."""
+    """Evaluates maps one by one with networks of its own; picklable until it is first called."""
 
     def __init__(self, settings: Settings, faults: Sequence[str], seed: int, together: int) -> None:
         self.settings, self.names, self.seed, self.together = settings, frozenset(faults), seed, together
-        self.linter: Linter | None = None
+        self.resources: Resources | None = None
 
     def __call__(self, path: Path) -> Evaluation:
-        if self.linter is None:
-            self.linter = evaluation_linter(self.settings)
-        loaded = parser.load(path)
-        whole = next(
-            (found for found in self.linter.mapsets(path.parent) if any(b.path == path for b in found.beatmaps)), None
-        )
+        if self.resources is None:
+            self.resources = evaluation_resources(self.settings)
+        resources, whole = self.resources, set_of(path)
+        info = resources.networks.info
         return evaluate_map(
-            self.linter,
-            loaded,
+            lambda beatmap, name: analyse_beatmap(beatmap, self.settings, resources, name, whole),
+            parser.load(path),
             [fault for fault in FAULTS if fault.name in self.names],
             self.seed,
             together=self.together,
-            whole=whole,
+            model=info.id if info else "none",
         )
 
 
-def evaluation_linter(settings: Settings) -> Linter:
-    """A linter that remembers windows, since copies share most of them."""
+def evaluation_resources(settings: Settings) -> Resources:
+    """Networks that remember windows, since copies share most of them."""
     if settings.model is None:
-        return Linter(settings, None)
+        return Resources()
     from maimod.training.window_cache import remembering
 
-    return Linter(settings, load_model(settings, remembering))
+    return Resources(load_networks(settings, remembering))
+
+
+def set_of(path: Path) -> Mapset | None:
+    """The set that a map belongs to."""
+    sets, _ = read_sets(path.parent)
+    return next((found for found in sets if any(beatmap.path == path for beatmap in found.beatmaps)), None)
 
 
 _worker: _Worker | None = None

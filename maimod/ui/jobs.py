@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import maimod
 from maimod.commands.baseline import Delta, since_last_run
 from maimod.commands.command_line import Failure
 from maimod.commands.resolve import settings_of
-from maimod.findings import Report
+from maimod.findings import BeatmapReport, Report
 from maimod.linter.cache import Cache
-from maimod.linter.pipeline import Analysis, Progress, UsageError
+from maimod.linter.gather import PositionAsker
+from maimod.linter.models import UsageError
+from maimod.linter.pipeline import Analysis
+from maimod.linter.progress import Progress
 from maimod.linter.settings import Settings
 from maimod.osu.discovery import Source
 from maimod.rules import RULES
 
 _turn = threading.Lock()
 """Lints share the processor and the model's memory, so a second one waits."""
-
-
-class Cancelled(BaseException):
-    """Raised in the progress callback to end a lint. A BaseException, so that the handler for failing rules does not
-    catch it."""
 
 
 @dataclass
@@ -40,6 +39,8 @@ class Job:
     report: Report | None = None
     analyses: dict[str, Analysis] = field(default_factory=dict)
     """Analyses by the path of the beatmap in the report."""
+    ask: PositionAsker | None = None
+    """Asks the model that judged."""
     deltas: dict[str, Delta] = field(default_factory=dict)
     """Changes since the last run, for beatmaps that had one, by their path in the report."""
     trouble: str = ""
@@ -74,8 +75,6 @@ class Job:
         self.waiting = False
         try:
             self._lint()
-        except Cancelled:
-            self.analyses.clear()
         except UsageError as error:
             self.trouble = str(error)
         except Failure as error:
@@ -87,25 +86,30 @@ class Job:
             _turn.release()
 
     def _lint(self) -> None:
-        def tell(progress: Progress) -> None:
-            if self.cancelled:
-                raise Cancelled
-            self.progress = progress
-
-        def keep(analysis: Analysis) -> None:
-            self.analyses[analysis.report.path] = analysis
-
         typed = {"model": self.settings.model, "device": self.settings.device}
-        report = maimod.lint(
+        run = maimod.lint(
             self.sources,
             self.settings,
-            tell,
-            keep,
             cache=self.cache,
             settings_of=settings_of(typed, self.settings, RULES),
+            draw=self._keep,
         )
-        for beatmap in report.beatmaps:
+        beatmaps: list[BeatmapReport] = []
+        with closing(run):
+            for item in run:
+                if self.cancelled:
+                    self.analyses.clear()
+                    return
+                if isinstance(item, Progress):
+                    self.progress = item
+                else:
+                    beatmaps.append(item)
+        for beatmap in beatmaps:
             delta = since_last_run(beatmap, repr(self.settings), self.cache) if self.cache else None
             if delta is not None:
                 self.deltas[beatmap.path] = delta
-        self.report = report
+        self.report = Report(maimod.__version__, run.model, tuple(beatmaps))
+
+    def _keep(self, analysis: Analysis, ask: PositionAsker) -> None:
+        """Pictures are drawn later, when somebody looks at a finding."""
+        self.analyses[analysis.report.path], self.ask = analysis, ask

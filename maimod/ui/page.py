@@ -27,7 +27,7 @@ from maimod.commands.command_line import FAILED, say
 from maimod.commands.options import ConfigError, discover
 from maimod.commands.resolve import restricted
 from maimod.linter.cache import Cache, default_folder
-from maimod.linter.pipeline import MODELS_FOLDER
+from maimod.linter.models import MODELS_FOLDER
 from maimod.linter.settings import BUNDLED_MODEL, Settings
 from maimod.osu import discovery, parser
 from maimod.osu.archive import is_archive
@@ -155,7 +155,7 @@ class Page:
         if all(beatmap.status == "error" for beatmap in job.report.beatmaps):
             yield _status(" ".join(job.report.beatmaps[0].messages), "error"), gr.skip(), recent, *idle
             return
-        name = self.results.keep(Result(sources, job.report, job.analyses, job.deltas, accepted, session))
+        name = self.results.keep(Result(sources, job.report, job.analyses, job.ask, job.deltas, accepted, session))
         if not given.startswith(os.environ["GRADIO_TEMP_DIR"]):  # dropped files are removed with the page
             recent = [given, *(one for one in recent if one != given)][:MAX_RECENT]
         yield _status(_summary(job), "done"), json.dumps({"run": name}), recent, *idle

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import secrets
+import tempfile
 from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from maimod.evidence.clip import CLIP_RATE, clip
 from maimod.evidence.evidence import evidence
 from maimod.evidence.svg import data_url
 from maimod.findings import Finding, Report
+from maimod.linter.gather import PositionAsker
 from maimod.linter.pipeline import Analysis
 from maimod.osu.discovery import Source
 from maimod.reporters import REPORTERS, viewer
@@ -50,6 +52,8 @@ class Result:
     report: Report
     analyses: Mapping[str, Analysis]
     """By the path of the beatmap in the report."""
+    ask: PositionAsker | None = None
+    """Asks the model that judged; None if no beatmap could be read."""
     deltas: Mapping[str, Delta] = field(default_factory=dict)
     """Changes since the last run, by the same path."""
     baseline: Path | None = None
@@ -127,7 +131,10 @@ class Result:
 
     def data(self) -> dict[str, Any]:
         """Data of the viewer."""
-        shown = viewer.data(self.report, {path: viewer.strip(analysis) for path, analysis in self.analyses.items()})
+        shown = viewer.data(self.report)
+        for beatmap in shown["beatmaps"]:
+            if beatmap["path"] in self.analyses:
+                beatmap["strip"] = viewer.strip(self.analyses[beatmap["path"]])
         shown["compared"] = bool(self.deltas)
         shown["resolved"] = []
         for b, (beatmap, told) in enumerate(zip(self.report.beatmaps, shown["beatmaps"], strict=True)):
@@ -144,7 +151,7 @@ class Result:
     def evidence(self, key: str) -> str:
         """Build the evidence HTML of a finding."""
         analysis, finding = self.finding(key)
-        return evidence(analysis, finding, max(PLAYABLE_MS))
+        return evidence(analysis, finding, self.ask, max(PLAYABLE_MS))
 
     def clip(self, key: str, clicks: bool) -> dict[str, Any]:
         """Cut the song around a finding: a URL of WAV data and its start in ms."""
@@ -160,16 +167,17 @@ class Result:
         """The chosen findings in a format of :data:`EXPORTS`."""
         suffix, kind = EXPORTS[name]
         report = self._only(set(keys))
-        album = None
-        if name == "html":
-            from maimod.reporters.html import Album
-
-            album = Album()
-            for beatmap in report.beatmaps:
-                if beatmap.path in self.analyses:
-                    album.add(replace(self.analyses[beatmap.path], report=beatmap))
         out = io.StringIO()
-        REPORTERS[name](report, out, View(rules=RULES, album=album))
+        with tempfile.TemporaryDirectory(prefix="maimod-") as folder:
+            album = None
+            if name == "html":
+                from maimod.reporters.html import Album
+
+                album = Album(Path(folder))
+                for beatmap in report.beatmaps:
+                    if beatmap.path in self.analyses:
+                        album.draw(replace(self.analyses[beatmap.path], report=beatmap), self.ask)
+            REPORTERS[name](report, out, View(rules=RULES, album=album))
         return {"name": f"maimod.{suffix}", "type": kind, "text": out.getvalue()}
 
 

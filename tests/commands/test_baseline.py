@@ -128,10 +128,6 @@ def test_a_file_that_is_no_baseline_is_said_and_never_overwritten(folder, capsys
             ["--baseline", "a.osu", "--write-baseline"],
             "--baseline a.osu: would overwrite a beatmap; maimod never changes one",
         ),
-        (
-            ["--timeout", "9", "--format", "html:x.html"],
-            "--format html draws in this process, where --timeout and --memory do not hold: make the page in a second run",
-        ),
         (["--new-only", "--no-cache"], "--new-only needs the cache, which remembers the last run"),
     ],
 )

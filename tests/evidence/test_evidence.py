@@ -94,7 +94,8 @@ def analysis(mode: int = 0, objects=OBJECTS, message: str = "Odd.", version: str
         mode=Mode(mode).label,
         findings=(finding,),
     )
-    return Analysis(report, Context(beatmap, scores, heard.envelope), heard, VERSIONS["V31"].schema)
+    evidence = Context(beatmap, scores, heard.envelope, schema=VERSIONS["V31"].schema)
+    return Analysis(report, evidence, heard)
 
 
 def parsed(svg: str) -> ElementTree.Element:
@@ -156,10 +157,10 @@ def test_taiko_notes_move_at_their_own_speed():
 
 def test_the_cloud_lies_where_the_model_expected_the_object():
     one = analysis()
-    found = draw.cloud(one.beatmap, one.beatmap.hit_objects[0], list(one.context.scores), one.schema)
+    found = draw.cloud(one.beatmap, one.beatmap.hit_objects[0], list(one.evidence.scores), one.evidence.schema)
     assert found is not None and found.rings == ((256.0, 192.0, 60.0, 0.7),)
     assert len(named(draw.playfield(one.beatmap, draw.Span(1000), [0], found), "cloud")) == 1
-    assert draw.cloud(one.beatmap, one.beatmap.hit_objects[0], [], one.schema) is None
+    assert draw.cloud(one.beatmap, one.beatmap.hit_objects[0], [], one.evidence.schema) is None
     asked = draw.Cloud(1000, places=((100.0, 100.0, 0.6), (300.0, 100.0, 0.3)))
     assert asked.near(90, 100, 32) == 0.6
     (image,) = named(draw.playfield(one.beatmap, draw.Span(1000), [0], asked), "cloud")
@@ -178,11 +179,11 @@ def test_hearing_shows_mapped_and_expected_times():
     missing = EventScore(
         late, 8.0, 1.0, ((replace(late, value=1125, source=None), 0.7), (replace(late, value=1375, source=None), 0.1))
     )
-    told = replace(one, context=replace(one.context, scores=(*one.context.scores, missing)))
+    told = replace(one, evidence=replace(one.evidence, scores=(*one.evidence.scores, missing)))
     assert expected_times(told, [0]) == [(1125, 0.7), (1250, 0.8)]
     svg = draw.spectrum(one, 1000.0, [0])
     assert "80%" in svg and "data:image/png;base64," in svg
-    assert "no song" in draw.spectrum(Analysis(one.report, one.context, None, one.schema), 1000.0)
+    assert "no song" in draw.spectrum(Analysis(one.report, one.evidence), 1000.0)
 
 
 def test_timeline_covers_the_song_and_the_moments():
@@ -199,7 +200,7 @@ def test_a_long_map_stays_small():
     objects = [f"{i % 512},100,{i * 120},1,0,0:0:0:0:" for i in range(3000)]
     beatmap = maps.beatmap(objects)
     heard = song(361.0)
-    one = Analysis(BeatmapReport("x", "ok"), Context(beatmap, None, heard.envelope), heard, None)
+    one = Analysis(BeatmapReport("x", "ok"), Context(beatmap, None, heard.envelope), heard)
     assert len(draw.timeline(one)) < 300_000
 
 
@@ -252,10 +253,10 @@ def html_of(report: Report, album: Album | None) -> str:
     return out.getvalue()
 
 
-def test_page_is_one_file_that_asks_for_nothing():
-    album = Album()
+def test_page_is_one_file_that_asks_for_nothing(tmp_path):
+    album = Album(tmp_path)
     one = analysis(message="a</script><img src=x>")
-    album.add(one)
+    album.draw(one, None)
     report = Report("0", None, (one.report,))
     page = html_of(report, album)
     tags = Tags()
@@ -268,7 +269,8 @@ def test_page_is_one_file_that_asks_for_nothing():
     )
     data = json.loads(page.split('id="maimod-data">')[1].split("</script>")[0])
     assert data["beatmaps"][0]["findings"][0]["message"] == "a</script><img src=x>"
-    assert '<template data-key="0.0">' in page and data["beatmaps"][0]["strip"]["svg"].startswith("<svg")
+    strip = json.loads(page.split('data-strip="0">')[1].split("</script>")[0])
+    assert '<template data-key="0.0">' in page and strip["svg"].startswith("<svg") and strip["end"] == 8000
 
 
 def test_page_without_pictures_says_so():

@@ -98,7 +98,7 @@ def test_a_rule_that_fails_is_a_message_of_the_map_and_the_rest_goes_on(tmp_path
         "maimod.linter.pipeline.BEATMAP_CHECKS", (replace(BEATMAP_CHECKS[0], run=broken), *BEATMAP_CHECKS[1:])
     )
     cache = Cache(tmp_path / "kept")
-    easy, hard = lint([tmp_path], NO_MODEL, cache=cache).beatmaps
+    easy, hard = lint([tmp_path], NO_MODEL, cache=cache).report().beatmaps
     assert not list(cache.folder.rglob("*.z"))  # it need not fail again
     assert (easy.status, hard.status) == ("partial", "partial")
     assert any(
@@ -110,18 +110,16 @@ def test_a_rule_that_fails_is_a_message_of_the_map_and_the_rest_goes_on(tmp_path
 def test_whatever_goes_wrong_with_one_map_is_an_error_of_that_map(tmp_path, monkeypatch):
     monkeypatch.delenv("MAIMOD_DEBUG", raising=False)
     songs(tmp_path, 2)
-    real = Path.read_bytes
     monkeypatch.setattr(
         "maimod.linter.pipeline.fold",
         lambda findings, context: 1 / 0 if "0 Artist" in str(context.beatmap.path) else ([], 0),
     )
-    assert [beatmap.status for beatmap in lint([tmp_path], NO_MODEL).beatmaps] == [
+    assert [beatmap.status for beatmap in lint([tmp_path], NO_MODEL).report().beatmaps] == [
         "error",
         "error",
         "partial",
         "partial",
     ]
-    assert real is Path.read_bytes
 
 
 # --- Processes ---
@@ -130,25 +128,21 @@ def test_whatever_goes_wrong_with_one_map_is_an_error_of_that_map(tmp_path, monk
 def test_processes_give_the_same_report_in_the_same_order(tmp_path):
     songs(tmp_path, 5)
     (tmp_path / "broken.osu").write_text("nothing")
-    arrived = []
-    alone = lint([tmp_path], NO_MODEL)
-    side_by_side = lint(
-        [tmp_path], NO_MODEL, jobs=3, arrived=lambda report, total: arrived.append((len(report.beatmaps), total))
-    )
+    alone = lint([tmp_path], NO_MODEL).report()
+    side_by_side = lint([tmp_path], NO_MODEL, jobs=3).report()
     assert side_by_side == alone and len(alone.beatmaps) == 11
-    assert arrived == [(2, 11)] * 5 + [(1, 11)] or arrived == [(1, 11)] + [(2, 11)] * 5
 
 
 HANG = """
 import sys, time
-from maimod.linter import pipeline
-real = pipeline.Linter.analyse
-def slow(self, loaded, *args, **named):
-    if "hang" in loaded.path.name: time.sleep(60)
-    if "crash" in loaded.path.name: import os; os._exit(3)
-    if "eat" in loaded.path.name: bytearray(4 << 30)
-    return real(self, loaded, *args, **named)
-pipeline.Linter.analyse = slow
+from maimod.linter import session
+real = session.gather
+def slow(beatmap, *args):
+    if "hang" in beatmap.path.name: time.sleep(60)
+    if "crash" in beatmap.path.name: import os; os._exit(3)
+    if "eat" in beatmap.path.name: bytearray(4 << 30)
+    return real(beatmap, *args)
+session.gather = slow
 """
 
 
@@ -162,7 +156,7 @@ def test_a_map_that_takes_too_long_or_kills_its_process_costs_no_other(tmp_path,
     for name in ("a", "crash", "eat", "hang", "z"):
         (maps / f"{name}.osu").write_text(MAP.replace("Version:Version", f"Version:{name}"))
     start = time.monotonic()
-    report = lint([maps], NO_MODEL, limits=Limits(seconds=3, megabytes=2_000))
+    report = lint([maps], NO_MODEL, limits=Limits(seconds=3, megabytes=2_000)).report()
     assert time.monotonic() - start < 40
     assert [(b.path, b.status) for b in report.beatmaps] == [
         ("a.osu", "partial"),
@@ -186,22 +180,22 @@ def cache(tmp_path) -> Cache:
 
 def test_a_second_run_is_the_same_and_does_no_work(tmp_path, cache, monkeypatch):
     songs(tmp_path / "Songs")
-    first = lint([tmp_path / "Songs"], NO_MODEL, cache=cache)
+    first = lint([tmp_path / "Songs"], NO_MODEL, cache=cache).report()
     monkeypatch.setattr(Session, "lint", lambda *_: pytest.fail("worked again"))
-    assert lint([tmp_path / "Songs"], NO_MODEL, cache=cache) == first
-    assert lint([tmp_path / "Songs"], NO_MODEL, cache=cache, jobs=2) == first
+    assert lint([tmp_path / "Songs"], NO_MODEL, cache=cache).report() == first
+    assert lint([tmp_path / "Songs"], NO_MODEL, cache=cache, jobs=2).report() == first
     # What is wanted of the findings is asked afterwards and costs no work either.
-    hard = lint([tmp_path / "Songs"], replace(NO_MODEL, select=("rhythm",)), cache=cache).findings
+    hard = lint([tmp_path / "Songs"], replace(NO_MODEL, select=("rhythm",)), cache=cache).report().findings
     assert hard == [finding for finding in first.findings if finding.rule.startswith("rhythm")]
 
 
 def test_a_moved_folder_is_known_and_messages_name_the_new_place(tmp_path, cache, monkeypatch):
     songs(tmp_path / "a", 1)
     (tmp_path / "a" / "0 Artist - Title" / "bad.osu").write_text("nothing")
-    first = lint([tmp_path / "a"], NO_MODEL, cache=cache)
+    first = lint([tmp_path / "a"], NO_MODEL, cache=cache).report()
     (tmp_path / "a").rename(tmp_path / "b")
     monkeypatch.setattr(Session, "lint", lambda *_: pytest.fail("worked again"))
-    again = lint([tmp_path / "b"], NO_MODEL, cache=cache)
+    again = lint([tmp_path / "b"], NO_MODEL, cache=cache).report()
     assert again.findings == first.findings
     bad = next(beatmap for beatmap in again.beatmaps if beatmap.status == "error")
     assert str(tmp_path / "b") in bad.messages[0] and str(tmp_path / "a") not in bad.messages[0]
@@ -213,7 +207,7 @@ def test_what_matters_is_part_of_the_key(tmp_path, cache, change):
     (folder / "audio.mp3").write_bytes(b"x" * 100)
     source = find([folder / "Easy.osu"])[0]
     session = Session(cache)
-    session.lint(source, NO_MODEL)
+    assert len(list(session.lint(source, NO_MODEL))) > 1
     assert session.recall(source, NO_MODEL) is not None
     changed = {"map": "Easy.osu", "other map": "Hard.osu", "song": "audio.mp3", "new file": "bg.png"}.get(change)
     if changed:
@@ -245,21 +239,24 @@ def test_the_program_and_the_weights_are_part_of_the_key(tmp_path, monkeypatch):
 
 def test_damaged_entries_are_worked_out_anew(tmp_path, cache):
     songs(tmp_path / "Songs", 1)
-    first = lint([tmp_path / "Songs"], NO_MODEL, cache=cache)
+    first = lint([tmp_path / "Songs"], NO_MODEL, cache=cache).report()
     (entry,) = list(cache.folder.rglob("*.z"))
     for content in (b"", b"\x00", entry.read_bytes()[:-9], b"x" * 99):
         entry.write_bytes(content)
-        assert lint([tmp_path / "Songs"], NO_MODEL, cache=cache) == first
+        assert lint([tmp_path / "Songs"], NO_MODEL, cache=cache).report() == first
     key = entry.parent.name + entry.stem
     for value in (None, [], {}, {"reports": 3, "model": None}, {"reports": [{}], "model": {}}):
         cache.put(key, value)
-        assert lint([tmp_path / "Songs"], NO_MODEL, cache=cache) == first
+        assert lint([tmp_path / "Songs"], NO_MODEL, cache=cache).report() == first
 
 
 def test_a_cache_that_cannot_be_written_does_no_harm(tmp_path):
     (tmp_path / "file").touch()
     songs(tmp_path / "Songs", 1)
-    assert lint([tmp_path / "Songs"], NO_MODEL, cache=Cache(tmp_path / "file")) == lint([tmp_path / "Songs"], NO_MODEL)
+    assert (
+        lint([tmp_path / "Songs"], NO_MODEL, cache=Cache(tmp_path / "file")).report()
+        == lint([tmp_path / "Songs"], NO_MODEL).report()
+    )
 
 
 def test_old_entries_and_too_many_are_cleared_away(cache, monkeypatch):
@@ -361,10 +358,14 @@ def test_severities_scores_and_overrides_by_difficulty(tmp_path):
         overrides=(Override("EAS*", severities=(("rhythm", "off"),)),),
     )
     (tmp_path / "0 Artist - Title" / "Easy.osu").write_text(FAULTY.replace("Version:Version", "Version:Easy"))
-    easy, hard = lint([tmp_path], by_name).beatmaps
+    easy, hard = lint([tmp_path], by_name).report().beatmaps
     assert not [f for f in easy.findings if f.rule.startswith("rhythm")]
     assert {f.severity for f in hard.findings if f.rule == "rhythm/unsnapped"} == {Severity.WARNING}
-    strict = lint([tmp_path], replace(by_name, min_scores=(("rhythm", 0.9999), ("rhythm/unsnapped", 0.0)))).beatmaps[1]
+    strict = (
+        lint([tmp_path], replace(by_name, min_scores=(("rhythm", 0.9999), ("rhythm/unsnapped", 0.0))))
+        .report()
+        .beatmaps[1]
+    )
     assert {f.rule for f in strict.findings if f.rule.startswith("rhythm")} == {"rhythm/unsnapped"}
 
 
@@ -390,6 +391,6 @@ def test_the_same_input_gives_the_same_bytes_in_every_format(tmp_path, capsys):
 
 
 def test_the_bundled_models_are_found_from_anywhere():
-    from maimod.linter.pipeline import MODELS_FOLDER
+    from maimod.linter.models import MODELS_FOLDER
 
     assert MODELS_FOLDER.is_absolute() and (MODELS_FOLDER / "maimod-mini" / "config.json").exists()

@@ -11,7 +11,9 @@ import pytest
 
 from maimod import lint
 from maimod.findings import BeatmapReport
-from maimod.linter.pipeline import Linter
+from maimod.linter.gather import gather_mapset
+from maimod.linter.models import Networks
+from maimod.linter.pipeline import analyse_set
 from maimod.linter.settings import Settings
 from maimod.osu import mapset
 from tests.mapset import (
@@ -159,7 +161,7 @@ FAULTS = {
 
 def lint_set(folder: Path, found: Found) -> dict[str, BeatmapReport]:
     write(folder, found)
-    return {report.version: report for report in lint([folder], Settings(model=None)).beatmaps}
+    return {report.version: report for report in lint([folder], Settings(model=None)).report().beatmaps}
 
 
 def of_set(reports: dict[str, BeatmapReport]) -> list[tuple[str, str]]:
@@ -187,8 +189,11 @@ def test_a_planted_fault_is_found_where_it_is_and_nothing_else(tmp_path, fault):
     fault.plant(found, tmp_path)
     write(tmp_path, found)
     (whole,) = mapset.load(tmp_path)
-    findings = Linter(Settings(model=None), None).mapset_findings(whole, frozenset())
-    assert [(beatmap.version, finding.rule) for beatmap, finding in findings] == [(fault.version, fault.rule)]
+    settings = Settings(model=None)
+    found_in_set = analyse_set(gather_mapset(whole, frozenset(), settings, Networks()))
+    versions_by_path = {beatmap.path: beatmap.version for beatmap in whole.beatmaps}
+    named = [(versions_by_path[path], one.rule) for path, own in found_in_set.findings.items() for one in own]
+    assert named == [(fault.version, fault.rule)] and found_in_set.missing == ()
 
 
 def test_many_faults_at_once_are_all_found(tmp_path):

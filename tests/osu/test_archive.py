@@ -41,11 +41,11 @@ def test_an_archive_is_linted_like_its_folder(tmp_path):
     path = archive(
         tmp_path / "set.osz", ("Hard.osu", MAP), ("sub/Easy.osu", MAP.replace("Version:Version", "Version:Easy"))
     )
-    report = lint([path], NO_MODEL)
+    report = lint([path], NO_MODEL).report()
     assert [beatmap.path for beatmap in report.beatmaps] == [f"{path}/Hard.osu", f"{path}/sub/Easy.osu"]
     assert [beatmap.version for beatmap in report.beatmaps] == ["Version", "Easy"]
     unpack(path, tmp_path / "set")
-    alike = lint([tmp_path / "set"], NO_MODEL).beatmaps
+    alike = lint([tmp_path / "set"], NO_MODEL).report().beatmaps
     assert [beatmap.findings for beatmap in alike] == [beatmap.findings for beatmap in report.beatmaps] and alike[
         0
     ].objects == 60
@@ -72,7 +72,7 @@ def test_entries_that_cannot_be_trusted_are_left_out_and_named(tmp_path, name, r
     (message,) = unpack(path, tmp_path / "out" / "in")
     assert reason in message and message.startswith(f"{path}: ")
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["Hard.osu", "in", "out", "set.osz"]
-    (beatmap,) = lint([path], NO_MODEL).beatmaps
+    (beatmap,) = lint([path], NO_MODEL).report().beatmaps
     assert beatmap.status == "partial" and message in beatmap.messages and beatmap.objects == 60
 
 
@@ -107,7 +107,7 @@ def test_a_zip_bomb_of_ten_gigabytes_is_refused_at_once(tmp_path):
     path = bomb(tmp_path / "bomb.osz", 10)
     assert path.stat().st_size < 20 << 20
     start = time.perf_counter()
-    (beatmap,) = lint([path], NO_MODEL).beatmaps
+    (beatmap,) = lint([path], NO_MODEL).report().beatmaps
     assert time.perf_counter() - start < 2
     assert beatmap.status == "error" and "not a mapset" in beatmap.messages[0]
 
@@ -162,7 +162,7 @@ def test_an_entry_without_a_name_costs_no_other(tmp_path, name):
         content = path.read_bytes().replace(stand_in[: len(name)].encode(), name.encode())
     path.write_bytes(content)
     assert contents(path).beatmaps == ["Hard.osu"]
-    (beatmap,) = lint([path], NO_MODEL).beatmaps
+    (beatmap,) = lint([path], NO_MODEL).report().beatmaps
     assert beatmap.objects == 60
 
 
@@ -195,8 +195,8 @@ def test_beatmaps_of_one_archive_are_bounded_together(tmp_path, monkeypatch):
 
 def test_archives_of_lazer_are_archives(tmp_path):
     path = archive(tmp_path / "set.olz", ("a.osu", MAP))
-    assert [beatmap.path for beatmap in lint([tmp_path], NO_MODEL).beatmaps] == ["set.olz/a.osu"]
-    assert [beatmap.path for beatmap in lint([path], NO_MODEL).beatmaps] == [f"{path}/a.osu"]
+    assert [beatmap.path for beatmap in lint([tmp_path], NO_MODEL).report().beatmaps] == ["set.olz/a.osu"]
+    assert [beatmap.path for beatmap in lint([path], NO_MODEL).report().beatmaps] == [f"{path}/a.osu"]
 
 
 def test_too_much_in_all_is_refused(tmp_path, monkeypatch):
@@ -209,7 +209,7 @@ def test_too_much_in_all_is_refused(tmp_path, monkeypatch):
 def test_of_duplicate_names_the_last_is_read_and_it_is_said(tmp_path):
     last = MAP.replace("Creator:Creator", "Creator:Z")
     path = archive(tmp_path / "set.osz", ("Hard.osu", "first"), ("hard.OSU", MAP), ("Hard.osu", last))
-    (beatmap,) = lint([path], NO_MODEL).beatmaps
+    (beatmap,) = lint([path], NO_MODEL).report().beatmaps
     assert (
         beatmap.creator == "Z"
         and beatmap.status == "partial"
@@ -227,7 +227,7 @@ def test_names_without_the_utf8_mark_are_still_read(tmp_path):
 def test_what_is_no_archive_is_an_error_of_that_file_alone(tmp_path, content):
     (tmp_path / "bad.osz").write_bytes(content)
     (tmp_path / "good.osu").write_text(MAP)
-    bad, good = lint([tmp_path], NO_MODEL).beatmaps
+    bad, good = lint([tmp_path], NO_MODEL).report().beatmaps
     assert bad.status == "error" and "bad.osz" in bad.messages[0] and good.objects == 60
 
 
@@ -236,14 +236,14 @@ def test_a_damaged_entry_costs_no_other(tmp_path):
     content = bytearray(path.read_bytes())
     content[60:70] = bytes(10)  # in the data of the first
     path.write_bytes(content)
-    broken, good = lint([path], NO_MODEL).beatmaps
+    broken, good = lint([path], NO_MODEL).report().beatmaps
     assert broken.status == "error" and good.objects == 60
     assert any("'a.osu' cannot be unpacked" in message for message in good.messages)
 
 
 def test_broken_maps_in_an_archive_are_named_by_the_archive(tmp_path):
     path = archive(tmp_path / "set.osz", ("bad.osu", "osu file format v14\n\n[HitObjects]\n"), ("good.osu", MAP))
-    bad, good = lint([path], NO_MODEL).beatmaps
+    bad, good = lint([path], NO_MODEL).report().beatmaps
     assert (
         bad.messages == (f"{path}{os.sep}bad.osu: no hit objects: nothing to lint (is the file cut off?)",)
         and good.status != "error"
@@ -262,5 +262,5 @@ def test_the_unpacked_files_are_gone_even_after_an_interrupt(tmp_path):
 
 def test_an_archive_without_maps_is_said_to_be_one(tmp_path):
     path = archive(tmp_path / "skin.osz", ("a.png", "x"))
-    (beatmap,) = lint([path], NO_MODEL).beatmaps
+    (beatmap,) = lint([path], NO_MODEL).report().beatmaps
     assert beatmap.messages == (f"{path}: no .osu file in this archive",)

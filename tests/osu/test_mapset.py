@@ -16,7 +16,7 @@ from tests.mapset import Version, versions, write
 
 
 def lint_set(folder: Path, *paths: Path, **settings: object) -> dict[str, BeatmapReport]:
-    report = lint(paths or [folder], Settings(model=None, **settings))
+    report = lint(paths or [folder], Settings(model=None, **settings)).report()
     return {one.version or one.path: one for one in report.beatmaps}
 
 

@@ -1,17 +1,16 @@
-"""What counts as a hit, how hits are counted, and one evaluation from end to end with a linter of one rule."""
+"""What counts as a hit, how hits are counted, and one evaluation from end to end with one rule."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pytest
 
 from maimod.findings import BeatmapReport, Category, Finding, Severity
-from maimod.linter.pipeline import Analysis, Linter
+from maimod.linter.pipeline import Analysis
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.timing import snap
 from maimod.rules.base import Context
@@ -87,19 +86,11 @@ def test_only_a_finding_that_says_so_finds_a_section() -> None:
     assert judge(section, fault, [finding(9000, (), "timing/section", end_time=15_000)], [], "map").right_rank == 1
 
 
-class SnapLinter:
-    """Reports what is off the grid; has no model and no song."""
-
-    model = None
-
-    def analyse(self, loaded: Beatmap, name: str, whole: None = None) -> Analysis:
-        off = [o for o in loaded.hit_objects if abs(snap(loaded, o.time).error) >= 2]
-        return Analysis(
-            BeatmapReport(name, "ok", findings=tuple(finding(o.time, (o.index,)) for o in off)),
-            Context(loaded),
-            None,
-            None,
-        )
+def snaps(loaded: Beatmap, name: str) -> Analysis:
+    """Report what is off the grid, without a model and a song."""
+    off = [o for o in loaded.hit_objects if abs(snap(loaded, o.time).error) >= 2]
+    found = tuple(finding(o.time, (o.index,)) for o in off)
+    return Analysis(BeatmapReport(name, "ok", findings=found), Context(loaded))
 
 
 @pytest.mark.parametrize("together", [1, 3])
@@ -107,12 +98,7 @@ def test_from_end_to_end(together: int) -> None:
     faults = select(["unsnapped:5 ms", "unsnapped:10 ms", "moved:60 px"])
     linted: list[int] = []
     done = evaluate_map(
-        cast(Linter, SnapLinter()),
-        even_map(200),
-        faults,
-        1,
-        together=together,
-        analysed=lambda analysis, copy: linted.append(len(copy)),
+        snaps, even_map(200), faults, 1, together=together, analysed=lambda analysis, copy: linted.append(len(copy))
     )
     assert {(t.kind, t.right_rank) for t in done.trials} == {("unsnapped", 1), ("moved", None)}
     assert done.untouched[0].alarms == () and len(linted) == (4 if together == 1 else 3)

@@ -9,7 +9,8 @@ import pytest
 import maimod
 from maimod.findings import Report
 from maimod.linter.cache import Cache
-from maimod.linter.pipeline import Progress, UsageError
+from maimod.linter.models import UsageError
+from maimod.linter.progress import Progress
 from maimod.linter.settings import Settings
 from maimod.osu.discovery import Entry, Source
 from maimod.ui.jobs import Job
@@ -25,6 +26,21 @@ def result(tmp_path: Path, **options) -> Result:
     return Result([source], Report("0", None, (report,)), {report.path: replace(one, report=report)}, **options)
 
 
+class Run:
+    """Stands in for the run of a lint; `steps` is what it yields."""
+
+    model = None
+
+    def __init__(self, steps) -> None:
+        self.steps, self.closed = steps, False
+
+    def __iter__(self):
+        return iter(self.steps)
+
+    def close(self) -> None:
+        self.closed = True
+
+
 def run(monkeypatch, lint) -> Job:
     monkeypatch.setattr(maimod, "lint", lint, raising=False)
     return Job([], Settings())
@@ -33,10 +49,13 @@ def run(monkeypatch, lint) -> Job:
 def test_a_run_gives_a_report(monkeypatch):
     one = analysis()
 
-    def lint(sources, settings, progress, analysed, **options):
-        progress(Progress("scoring", "x", 0.5, 1))
-        analysed(one)
-        return Report("0", None, (one.report,))
+    def lint(sources, settings, *, draw, **options):
+        def steps():
+            yield Progress("scoring", "x", 0.5, 1)
+            draw(one, None)
+            yield one.report
+
+        return Run(steps())
 
     job = run(monkeypatch, lint)
     job.start()
@@ -61,10 +80,16 @@ def test_troubles_are_told(monkeypatch, error, trouble):
 
 
 def test_one_runs_and_the_other_waits_until_cancelled(monkeypatch):
-    def lint(sources, settings, progress, analysed, **options):
-        while True:
-            progress(Progress("scoring", "x", 0, 1))
-            time.sleep(0.01)
+    runs = []
+
+    def lint(sources, settings, **options):
+        def steps():
+            while True:
+                yield Progress("scoring", "x", 0, 1)
+                time.sleep(0.01)
+
+        runs.append(Run(steps()))
+        return runs[-1]
 
     first, second, third = (run(monkeypatch, lint) for _ in range(3))
     first.start()
@@ -76,7 +101,7 @@ def test_one_runs_and_the_other_waits_until_cancelled(monkeypatch):
     second.cancel()
     assert second.wait(5) and second.report is None
     first.cancel()
-    assert first.wait(5) and first.report is None and not first.trouble
+    assert first.wait(5) and first.report is None and not first.trouble and runs[0].closed
     while third.waiting:  # the turn passes on
         time.sleep(0.01)
     third.cancel()
@@ -87,8 +112,8 @@ def test_delta_against_the_last_run(monkeypatch, tmp_path):
     one = analysis()
     reports = [one.report, replace(one.report, findings=()), one.report]
 
-    def lint(sources, settings, progress, analysed, **options):
-        return Report("0", None, (reports.pop(0),))
+    def lint(sources, settings, **options):
+        return Run([reports.pop(0)])
 
     jobs = []
     for _ in range(3):

@@ -5,7 +5,6 @@ The HTML report and the UI share it. The report contains all evidence; the UI dr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -25,17 +24,18 @@ def strip(analysis: Analysis) -> dict[str, Any]:
     return {"svg": timeline(analysis), "start": start, "end": end, "moments": moments(analysis)}
 
 
-def data(report: Report, strips: Mapping[str, Mapping[str, Any]], view: View | None = None) -> dict[str, Any]:
-    """Data of the viewer: the JSON report, with a timeline for each beatmap that has one.
+def data(report: Report, view: View | None = None) -> dict[str, Any]:
+    """Data of the viewer: the JSON report and a little more.
+
+    The caller may put the timeline of a beatmap under its "strip", from :func:`strip`; None shows none.
 
     Args:
         report: to show.
-        strips: of :func:`strip`, by the path of the beatmap.
         view: which findings to list.
     """
     shown = as_json(report, view)
     for beatmap in shown["beatmaps"]:
-        beatmap["strip"] = strips.get(beatmap["path"])
+        beatmap["strip"] = None
     shown["categories"] = [category.value for category in Category]
     used = {finding.rule for finding in report.findings}
     shown["rules"] = {rule: RULES[rule].title for rule in sorted(used) if rule in RULES}

@@ -1,0 +1,336 @@
+"""Gather the evidence about one map: decode its song, score its events, compare it with its set.
+
+All reading, all work of the networks and all caching happen here. What cannot be gathered is said in a message for the
+report; the rules then work with the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from maimod.audio import onsets
+from maimod.audio.decode import AudioError
+from maimod.discriminator import features
+from maimod.discriminator.prediction import CorruptionLogits
+from maimod.events.schema import EventError, EventScore
+from maimod.events.vocabulary import Conditioning, VocabularyError
+from maimod.families.errors import CheckpointError
+from maimod.linter import cache as caching
+from maimod.linter import song as songs
+from maimod.linter.bugs import bug
+from maimod.linter.cache import Cache
+from maimod.linter.models import Networks, UsageError
+from maimod.linter.progress import Progress, Steps
+from maimod.linter.settings import Settings
+from maimod.linter.song import Song
+from maimod.osu import level, mapset, parser
+from maimod.osu.beatmap import Beatmap, HitObject
+from maimod.osu.level import Level, star_rating
+from maimod.osu.mapset import Mapset
+from maimod.rules.base import Context, MapsetContext
+from maimod.rules.rhythm_index import lag_of
+
+if TYPE_CHECKING:
+    from maimod.families.family import EncodedMap, Model, Place
+
+SCORED_FROM, SCORED_TO = 0.1, 0.9
+"""Share of the work on a map before the model scores it, and after."""
+SONGS_KEPT = 2
+"""Difficulties of a set mostly share one song; a minute of it takes 4 MB."""
+
+Scores = dict[str, tuple[EventScore, ...]]
+"""Of every event of a map, by the name of the context."""
+
+
+class Songs:
+    """Decoded songs, each kept for the difficulties that share it."""
+
+    def __init__(self) -> None:
+        self._loaded: Callable[[Path, int, int], Song] = lru_cache(SONGS_KEPT)(
+            lambda path, changed, size: songs.load(path)
+        )
+
+    def load(self, path: Path) -> Song:
+        """The song of a file, decoded again only if the file has changed.
+
+        Raises:
+            AudioError: if it cannot be read or decoded.
+        """
+        try:
+            state = path.stat()
+        except OSError as error:
+            raise AudioError(path, f"cannot be read ({error.strerror or error})") from None
+        return self._loaded(path, state.st_mtime_ns, state.st_size)
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What stays loaded from map to map."""
+
+    networks: Networks = field(default_factory=Networks)
+    songs: Songs = field(default_factory=Songs)
+    cache: Cache | None = None
+    """Keeps the scores of each beatmap."""
+    question: str = ""
+    """Digest of everything but beatmap and song that decides about scores: a part of their cache key."""
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The evidence about one map, and what of it is missing."""
+
+    evidence: Context
+    song: Song | None = None
+    """What pictures and clips are made of; None without audio."""
+    missing: tuple[str, ...] = ()
+    """What cannot be checked and why, one line each."""
+    notes: tuple[str, ...] = ()
+    """What else a reader of the report should know."""
+    failed: bool = False
+    """Whether something failed that might work the next time: a report made of this is not cached."""
+
+
+def gather(
+    beatmap: Beatmap, name: str, settings: Settings, resources: Resources, whole: Mapset | None = None
+) -> Steps[Gathered]:
+    """Gather the evidence about one map.
+
+    Args:
+        beatmap: as it was read.
+        name: what the report calls it.
+        settings: name the song and the conditioning of the model, if they are not those of the map.
+        resources: networks, songs and cache.
+        whole: the set of the map; None if it is looked at alone.
+
+    Yields:
+        Progress of one beatmap.
+
+    Raises:
+        UsageError: if the settings name something that the model does not know.
+    """
+    yield Progress("decoding the song", name, 0.02)
+    song, missing = find_song(beatmap, settings, resources.songs)
+    failed = False
+
+    yield Progress("scoring", name, SCORED_FROM)
+    scores: tuple[EventScore, ...] | None = None
+    if resources.networks.models is not None:
+        try:
+            contexts = yield from _progress(_remembered_scores(beatmap, song, settings, resources), name)
+            scores = tuple(score for context in contexts.values() for score in context)
+        except EventError as error:
+            missing.append(f"the model cannot judge this map ({error}); only arithmetic and the song speak")
+        except UsageError:
+            raise
+        except Exception as error:  # a device that runs out of memory, for example
+            missing.append(bug("the model", error))
+            failed = True
+
+    yield Progress("detecting", name, SCORED_TO)
+    networks = resources.networks
+    times = np.unique([o.time + beatmap.audio_offset for o in beatmap.hit_objects])
+    alignment = onsets.alignment(song.envelope, times) if song else None
+    model = networks.models.of(beatmap.mode) if networks.models and scores is not None else None
+    evidence = Context(
+        beatmap,
+        scores,
+        song.envelope if song else None,
+        alignment,
+        networks.calibration,
+        level_of(beatmap, settings, whole),
+        whole,
+        corruption_logits(beatmap, song, alignment, whole, networks),
+        model.vocabulary.schema if model else None,
+    )
+    return Gathered(evidence, song, tuple(missing), _notes(settings, networks), failed)
+
+
+def gather_mapset(whole: Mapset, reported: frozenset[Path], settings: Settings, networks: Networks) -> MapsetContext:
+    """The evidence about a whole set; `reported` are the paths of the difficulties that get a report, empty for all."""
+    return MapsetContext(
+        whole,
+        [
+            Context(beatmap, calibration=networks.calibration, level=level_of(beatmap, settings, whole), mapset=whole)
+            for beatmap in whole.beatmaps
+        ],
+        reported,
+    )
+
+
+def read_sets(folder: Path) -> tuple[list[Mapset], tuple[str, ...]]:
+    """The mapsets of a folder (one, unless it is a collection), and why there are none.
+
+    A folder that cannot be listed has none and no message: the files that were asked for say more.
+    """
+    try:
+        sets = mapset.load(folder)
+        if sets or len(mapset.beatmap_files(folder)) <= mapset.MAX_BEATMAPS:
+            return sets, ()
+    except OSError:
+        return [], ()
+    too_many = f"the folder holds more than {mapset.MAX_BEATMAPS} difficulties: no mapset; they are not compared"
+    return [], (too_many,)
+
+
+def level_of(beatmap: Beatmap, settings: Settings, whole: Mapset | None = None) -> Level | None:
+    """How hard a difficulty is meant to be: as the settings say, else by its name and stars."""
+    given = settings.of_difficulty(beatmap.metadata.get("Version", "")).level
+    if given is not None:
+        return level.parse(given)
+    return whole.levels[beatmap.path] if whole else level.level_of(beatmap, star_rating(beatmap))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The song
+
+
+def find_song(beatmap: Beatmap, settings: Settings, loaded: Songs) -> tuple[Song | None, list[str]]:
+    """The song of a map, and what cannot be checked without the whole of it."""
+    unheard = "offset, tempo and silence are not checked"
+    path = settings.audio_path or parser.find_audio(beatmap)
+    if path is None:
+        wanted = (
+            f"{beatmap.audio_filename!r} is not beside the map"
+            if beatmap.audio_filename
+            else "no AudioFilename in [General]"
+        )
+        return None, [f"no song ({wanted}): {unheard}"]
+    try:
+        song = loaded.load(path)
+    except AudioError as error:
+        return None, [f"{error}: {unheard}"]
+    return song, list(song.audio.messages)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The networks
+
+
+def encode(beatmap: Beatmap, song: Song | None, settings: Settings, networks: Networks) -> tuple[Model, EncodedMap]:
+    """The model for a map, and the map in the form that this model reads.
+
+    Raises:
+        EventError: if the model cannot judge this map.
+        UsageError: if the settings name something that the model does not know.
+    """
+    assert networks.models is not None
+    try:
+        model = networks.models.of(beatmap.mode)
+        if model is None:
+            raise EventError(f"{networks.models.info.id} does not cover {beatmap.mode.label}")
+        if model.family.needs_song and song is None:
+            raise EventError(f"{networks.models.info.id} judges by the song")
+        stars = star_rating(beatmap) if settings.difficulty is None else settings.difficulty
+        conditioning = Conditioning(stars, settings.mapper_id, settings.year, settings.descriptors)
+        audio = song.model_input(model.family) if song else None
+        return model, model.family.encode(beatmap, audio, conditioning, settings.exact)
+    except (VocabularyError, CheckpointError) as error:
+        raise UsageError(str(error)) from None
+
+
+def score(
+    beatmap: Beatmap, song: Song | None, settings: Settings, networks: Networks
+) -> Generator[float, None, Scores]:
+    """What the model thinks of each event.
+
+    Yields:
+        The share that is done.
+
+    Raises:
+        EventError: if the model cannot judge this map.
+        UsageError: if the settings name something that the model does not know.
+    """
+    from maimod.families import scoring
+
+    return (yield from scoring.score_in_steps(*encode(beatmap, song, settings, networks), settings.exact))
+
+
+def _remembered_scores(
+    beatmap: Beatmap, song: Song | None, settings: Settings, resources: Resources
+) -> Generator[float, None, Scores]:
+    """As :func:`score`, from the cache if it was done before."""
+    key = _score_key(beatmap, song, resources)
+    stored = resources.cache.get(key) if resources.cache and key else None
+    if stored is not None:
+        try:
+            return caching.unpack_scores(stored, beatmap)
+        except ValueError:
+            pass  # damaged: it is worked out anew
+    contexts = yield from score(beatmap, song, settings, resources.networks)
+    if resources.cache and key:
+        resources.cache.put(key, caching.pack_scores(contexts))
+    return contexts
+
+
+def _score_key(beatmap: Beatmap, song: Song | None, resources: Resources) -> str | None:
+    try:
+        content = beatmap.path.read_bytes()
+        heard = caching.of_file(song.audio.path) if song and song.audio.path else None
+    except OSError:
+        return None
+    return caching.digest("scores", resources.question, content, heard)
+
+
+def _progress(shares: Generator[float, None, Scores], name: str) -> Steps[Scores]:
+    """Scoring as a part of the work on a map."""
+    while True:
+        try:
+            share = next(shares)
+        except StopIteration as end:
+            return end.value
+        yield Progress("scoring", name, SCORED_FROM + (SCORED_TO - SCORED_FROM) * share)
+
+
+def corruption_logits(
+    beatmap: Beatmap, song: Song | None, alignment: onsets.Alignment | None, whole: Mapset | None, networks: Networks
+) -> CorruptionLogits | None:
+    """What the discriminator thinks was changed; None without one, or if the map is too long or empty."""
+    grid = features.grid_of(beatmap)
+    if networks.discriminator is None or grid is None:
+        return None
+    from maimod.discriminator import network
+
+    siblings = (
+        features.other_difficulties(beatmap, [b for b in whole.beatmaps if b.path != beatmap.path]) if whole else []
+    )
+    around = features.context_features(
+        beatmap, grid, song.bands if song else None, song.envelope if song else None, lag_of(alignment), siblings
+    )
+    logits = network.corruption_logits(networks.discriminator, features.map_features(beatmap, around))
+    return CorruptionLogits(grid, networks.kinds, logits)
+
+
+def _notes(settings: Settings, networks: Networks) -> tuple[str, ...]:
+    if networks.models is None or networks.calibration.measured or networks.discriminator is None:
+        return ()
+    return (
+        f"the scores of {networks.models.info.id} are not calibrated: "
+        f"maimod calibrate SONGS_DIR --model {settings.model} does that",
+    )
+
+
+class PositionAsker:
+    """Asks the model where it would put an object, which takes about half a second each time.
+
+    Keeps the encoded form of the last map it was asked about.
+    """
+
+    def __init__(self, settings: Settings, networks: Networks) -> None:
+        self.settings, self.networks = settings, networks
+        self._last: tuple[Beatmap, Model, EncodedMap] | None = None
+
+    def __call__(self, beatmap: Beatmap, song: Song | None, hit_object: HitObject) -> list[Place]:
+        """Places where the model would put an object of the map, likeliest first; none from models that cannot say."""
+        model = self.networks.models.of(beatmap.mode) if self.networks.models else None
+        if model is None or not model.family.has_position_posterior:
+            return []
+        if self._last is None or self._last[0] is not beatmap:
+            self._last = beatmap, *encode(beatmap, song, self.settings, self.networks)
+        _, model, encoded = self._last
+        return encoded.position_posterior(model.network, hit_object)

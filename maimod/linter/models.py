@@ -1,0 +1,125 @@
+"""Find and load what is trained: the model that scores, the discriminator, and the calibration of their scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import maimod
+from maimod.families.errors import CheckpointError
+from maimod.findings import ModelInfo
+from maimod.linter.settings import BUNDLED_MODEL, Settings
+from maimod.rules.calibration import Calibration
+
+if TYPE_CHECKING:
+    from maimod.discriminator.network import Discriminator
+    from maimod.families.checkpoint import Models
+    from maimod.families.family import Model
+
+_PACKAGE = Path(maimod.__file__).parent
+MODELS_FOLDER = next(
+    (folder / "models" for folder in (_PACKAGE, _PACKAGE.parent) if (folder / "models").is_dir()), _PACKAGE / "models"
+)
+"""In the installed package, else in the checkout."""
+PROOFREADER = "maimod-proofreader"
+"""Folder of the discriminator, the network that reads a map in both directions."""
+
+
+class UsageError(Exception):
+    """The call cannot be carried out as given; one line that says what to do."""
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Everything trained that judges maps; empty without a model."""
+
+    models: Models | None = None
+    """Score events; loaded by game mode."""
+    discriminator: Discriminator | None = None
+    kinds: tuple[str, ...] = ()
+    """Kinds of corruption that the discriminator knows, in the order of its outputs."""
+    calibration: Calibration = field(default_factory=Calibration)
+
+    @property
+    def info(self) -> ModelInfo | None:
+        """What reports say of the model."""
+        return self.models.info if self.models else None
+
+
+def model_folder(name: str) -> Path:
+    """Folder of a bundled checkpoint, of one given by its path, or of a downloaded one.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    from maimod.families import checkpoint
+
+    bundled = MODELS_FOLDER / name
+    if name == BUNDLED_MODEL or (bundled / checkpoint.WEIGHTS).exists():
+        return bundled
+    try:
+        return checkpoint.find(name)
+    except CheckpointError as error:
+        raise UsageError(f"model {error} (bundled: {BUNDLED_MODEL})") from None
+
+
+def checkpoint_folders(settings: Settings) -> list[Path]:
+    """Folders of everything trained that judges under these settings.
+
+    Raises:
+        UsageError: if the model is not there.
+    """
+    return [] if settings.model is None else [model_folder(settings.model), MODELS_FOLDER / PROOFREADER]
+
+
+def load_networks(settings: Settings, wrap: Callable[[Model], Model] | None = None) -> Networks:
+    """Load what the settings name.
+
+    Args:
+        settings: name the model, the device and the precision.
+        wrap: changes each model that is loaded.
+
+    Raises:
+        UsageError: if something is there and cannot be used, or the model is not there.
+    """
+    if settings.model is None:
+        return Networks()
+    models = load_models(settings, wrap)
+    try:
+        calibration = Calibration.load(models.folder)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    return Networks(models, *_discriminator(settings.device), calibration)
+
+
+def load_models(settings: Settings, wrap: Callable[[Model], Model] | None = None) -> Models:
+    """Load the checkpoint that the settings name, alone; as :func:`load_networks`."""
+    from maimod.families import checkpoint
+
+    assert settings.model is not None
+    try:
+        folder = model_folder(settings.model)
+        name = (
+            settings.model
+            if checkpoint.HUB_ID.fullmatch(settings.model) and not Path(settings.model).is_dir()
+            else folder.name
+        )
+        return checkpoint.Models(folder, settings.device, settings.precision, name, wrap)
+    except CheckpointError as error:
+        raise UsageError(str(error)) from None
+
+
+def _discriminator(device: str) -> tuple[Discriminator | None, tuple[str, ...]]:
+    """The bundled discriminator and what it knows; None if it is not there."""
+    folder = MODELS_FOLDER / PROOFREADER
+    if not (folder / "model.safetensors").exists():
+        return None, ()
+    from maimod.discriminator import network
+    from maimod.families.checkpoint import resolve_device
+
+    try:
+        return network.load(folder, str(resolve_device(device)))
+    except network.DiscriminatorError as error:
+        raise UsageError(str(error)) from None
