@@ -1,11 +1,10 @@
-"""Few windows against the original's many, for the bundled network and the published architectures at full size, side
-by side.
+"""Compare few windows with the original's many, for the bundled network and the published architectures at full size.
 
     python benchmarks/published.py [--versions v30,v32-mini] [--seconds 180] [--device auto] [--precision auto] [--maps
     1] [--skip-exact]
 
-Weights are random: speed does not depend on what they say. Every run is a process of its own, so peak memory is its own
-too; both ways follow each other on the same machine, and `x` is the exact way over the fast one. Seconds are those of
+Weights are random, which does not change the speed. Every run is its own process, so that its peak memory can be
+measured; both ways run one after the other on the same machine. Seconds are those of
 scoring a map whose song is decoded, the model loaded and run once before. With --maps N, the same map is scored N times
 in one process.
 """

@@ -1,15 +1,14 @@
-"""What the rules of arithmetic and of sets say of good mapsets, and what of planted faults they find. No model, no
+"""Count findings of exact rules and rules for sets on good mapsets, and the planted faults that they find. No model, no
 song.
 
     python benchmarks/sets.py SONGS_DIR [--manifest manifest.jsonl] [--sets 30] [--seed 0]
 
-First, for each rule and severity, the share of maps with a finding: of ranked maps that should be near nothing, but for
-what ranked maps may have since the criteria changed, and for files that a collection lacks. Then single faults are
-planted in copies of sets with four difficulties or more, each in another difficulty than the easiest; counted is
-whether that difficulty gets a finding of the rule it had not.
+First, for each rule and severity, the share of maps with a finding. On ranked maps it should be near zero, except for
+criteria that changed later and for files that a collection lacks. Then single faults are planted in copies of sets with
+at least four difficulties, never in the easiest; a fault is found if that difficulty gets a new finding of the rule.
 
-The manifest has one JSON object a line with `map` (path below the manifest's folder) and `ranked`; only ranked maps
-count then.
+The manifest has one JSON object per line with `map` (path below the manifest's folder) and `ranked`; with it, only
+ranked maps are used.
 """
 
 from __future__ import annotations
@@ -42,13 +41,13 @@ EXACT = {
     "Playing time",
     "Difficulty settings",
 }
-"""Titles of the detectors of single difficulties that need nothing but arithmetic."""
+"""Titles of the checks of single difficulties that only use arithmetic."""
 Plant = Callable[[list[str], Beatmap, Mapset, random.Random], bool]
-"""Edits the lines of a file; False if there is no place for the fault."""
+"""Edits the lines of a file; returns False if the map has no place for the fault."""
 
 
 def of_set(whole: Mapset) -> list[tuple[Beatmap, Finding]]:
-    """Findings about a set."""
+    """Findings of a set."""
     contexts = [Context(beatmap, level=whole.levels[beatmap.path], mapset=whole) for beatmap in whole.beatmaps]
     return [placed for check in MAPSET_CHECKS for placed in check.run(MapsetContext(whole, contexts))]
 
@@ -123,7 +122,7 @@ def no_kiai(lines: list[str], beatmap: Beatmap, whole: Mapset, dice: random.Rand
 
 
 def background(lines: list[str], beatmap: Beatmap, whole: Mapset, dice: random.Random) -> bool:
-    """Name another background."""
+    """Change the background's file name."""
     place = next((line for line, text in beatmap.events if text.startswith("0,0,")), None)
     if place is not None:
         lines[place - 1] = '0,0,"another.jpg",0,0'
@@ -131,7 +130,7 @@ def background(lines: list[str], beatmap: Beatmap, whole: Mapset, dice: random.R
 
 
 def _shared(beatmap: Beatmap, whole: Mapset, least: int | None) -> list[tuple[HitObject, list[HitObject]]]:
-    """Circles, but the first and last, with what other difficulties of the mode have at their time."""
+    """Circles except the first and last, with the objects of other difficulties of the mode at their time."""
     others = [
         {round(o.time): o for o in other.hit_objects}
         for other in whole.beatmaps
@@ -170,7 +169,7 @@ def displaced(lines: list[str], beatmap: Beatmap, whole: Mapset, dice: random.Ra
 
 
 def without_addition(lines: list[str], beatmap: Beatmap, whole: Mapset, dice: random.Random) -> bool:
-    """Take the additions from a circle that shares them with all of three difficulties or more."""
+    """Remove the additions of a circle if at least three other difficulties have the same ones."""
 
     def additions(o: HitObject) -> int:
         return (o.slider.edge_sounds[0] if o.slider and o.slider.edge_sounds else o.hitsound) & 14

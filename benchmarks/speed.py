@@ -1,9 +1,9 @@
-"""Where the time of a lint goes: seconds per stage and peak memory, for one map on this machine.
+"""Measure a lint: seconds per stage and peak memory, for one map on this machine.
 
     python benchmarks/speed.py [MAP.osu] [--model DIR] [--device auto] [--precision fp32] [--threads N] [--repeat 3]
 
 Without a map, a synthetic three-minute song and a map for it are made. Every figure is the best of the repeats, and
-`share` is its part of the whole, so that two machines can be compared by ratios rather than by seconds.
+`share` is its part of the total, so that machines can be compared by ratios.
 """
 
 from __future__ import annotations
@@ -117,10 +117,10 @@ def main() -> None:
         model = models.of(loaded.mode)
         if model is None:
             sys.exit(f"{options.model} does not cover {loaded.mode.label}")
-        rows.append(("read the map", seconds))
+        rows.append(("parse the map", seconds))
         song_path = find_audio(loaded)
         if song_path is None:
-            sys.exit(f"{path}: its song is not beside it")
+            sys.exit(f"{path}: its song is missing")
         seconds, song = best(options.repeat, lambda: decode.load(song_path))
         rows.append(("decode the song", seconds))
         seconds, envelope = best(options.repeat, lambda: onsets.onset_envelope(song))
@@ -133,15 +133,15 @@ def main() -> None:
 
         whole = Song(song, envelope)
         seconds, _ = best(options.repeat, lambda: Song(song, envelope).model_input(model.family))
-        rows.append(("the song as the model hears it", seconds))
+        rows.append(("input audio of the model", seconds))
         seconds, _ = best(options.repeat, lambda: result_of(score(loaded, whole, settings, networks)))
         rows.append(("score (song and stars included)", seconds))
         evidence = analyse_beatmap(loaded, settings, Resources(networks)).evidence
         seconds, _ = best(options.repeat, lambda: [f for check in BEATMAP_CHECKS for f in check.run(evidence)])
-        rows.append(("detect", seconds))
+        rows.append(("rules", seconds))
         start = time.perf_counter()
         report = analyse_beatmap(load(path), settings, Resources(networks), path.name).report
-        rows.append(("lint, in all", time.perf_counter() - start))
+        rows.append(("lint, total", time.perf_counter() - start))
 
     total = rows[-1][1]
     n_events = sum(len(context) for context in contexts.values())

@@ -17,7 +17,7 @@ from maimod.rules import CHECKS  # noqa: E402
 
 
 def rules_page() -> str:
-    """The page as text."""
+    """Text of docs/rules.md."""
     lines = [
         "# Rules",
         "",
@@ -44,7 +44,7 @@ def rules_page() -> str:
 
 
 def schema_file() -> str:
-    """The schema as text."""
+    """Text of the schema."""
     return json.dumps(schema(), indent=2) + "\n"
 
 

@@ -1,11 +1,10 @@
 """Make `examples/maimod example`: a short song, a clean map of it, and the same map with known faults.
 
 Everything comes from the score in this file: the song is synthesised from it, the map's rhythm follows its lead and
-drums, and the faults are data (:data:`FAULTS`, :data:`TAIKO_FAULTS`), which `tests/test_example.py` reads to see what
+drums, and the faults are data (:data:`FAULTS`, :data:`TAIKO_FAULTS`), which `tests/test_example.py` uses to check what
 is found.
 
-Run `python tools/make_example.py`; the `.osu` files come out the same every time, the song as the installed encoder
-makes it.
+Run `python tools/make_example.py`. The `.osu` files are the same every time; the song depends on the installed encoder.
 """
 
 from __future__ import annotations
@@ -29,15 +28,15 @@ BEAT_MS = 60_000 / BPM
 HALF_MS = BEAT_MS / 2
 MEASURE_MS = 4 * BEAT_MS
 OFFSET_MS = 1_000.0
-"""Of the first beat, in the map."""
+"""Time of the first beat in the map, ms."""
 LATENCY_MS = 27.0
-"""How much later a beat sounds: where players place beats, attacks peak this much after them (see
-`maimod.audio.onsets`)."""
+"""Ms from a beat of the map to its attack in the song; attacks peak this long after the time at which mappers place
+beats (see `maimod.audio.onsets`)."""
 SAMPLE_RATE = 44_100
 SEED = 150
 
 SECTIONS = (("intro", 4), ("verse", 16), ("build", 8), ("chorus", 16), ("end", 2))
-"""Names and measures."""
+"""Sections: name and number of measures."""
 RHYTHMS = {
     "intro": ("c.c.L...", "c.c.c.c."),
     "verse": ("L..cc.S.", "L..cL..c"),
@@ -45,11 +44,11 @@ RHYTHMS = {
     "chorus": ("ccL..cS.", "L..cccS."),
     "end": ("L...L...", "c......."),
 }
-"""Two measures each, by half beats: circle, slider of half a beat (S) or a whole one (L)."""
+"""Rhythms of two measures in half beats: circle, slider of half a beat (S) or a whole one (L)."""
 PHRASE = (0, 2, 4, 2, 5, 4, 2, 1)
-"""Degrees of the lead, cycled over its notes; each section starts it elsewhere."""
+"""Scale degrees of the lead, repeated over its notes; each section starts at another one."""
 SCALE = (0, 2, 4, 7, 9, 12, 14, 16)  # major pentatonic, semitones
-CHORDS = (0, -3, -7, -5)  # roots of the bass, one a measure, semitones from A
+CHORDS = (0, -3, -7, -5)  # roots of the bass, one per measure, semitones from A
 STARTS = {"intro": 0, "verse": 2, "build": 4, "chorus": 1, "end": 0}
 VOLUMES = {"intro": 50, "verse": 60, "build": 60, "chorus": 75, "end": 50}
 
@@ -75,7 +74,7 @@ def time_of(measure: float, half: float = 0.0) -> float:
 
 @dataclass(frozen=True)
 class Note:
-    """A note of the lead, and the object that stands for it."""
+    """A note of the lead and its object."""
 
     measure: int
     half: int
@@ -86,7 +85,7 @@ class Note:
 
 
 def lead() -> list[Note]:
-    """The notes of the song that the map follows."""
+    """Notes of the lead, which the map follows."""
     notes: list[Note] = []
     for measure, section, inner in measures():
         if inner % 4 == 0:
@@ -137,7 +136,7 @@ def synthesise() -> np.ndarray:
             time_of(note.measure, note.half),
             0.3,
         )
-        if note.length:  # what a slider's tail is for
+        if note.length:  # a sound at the slider's tail
             play(_tone(pitch * 1.5, 0.15, (1.0, 0.4), 10.0), time_of(note.measure, note.half + note.length), 0.14)
     return (song / np.abs(song).max() * 0.9).astype(np.float32)
 
@@ -193,12 +192,12 @@ class Object:
     sounds: tuple[int, ...]
     """Additions of the circle, or of head and tail."""
     points: tuple[tuple[int, int], ...] = ()
-    """Of a slider, head left out."""
+    """Control points of a slider without the head."""
     length: float = 0.0
     sample_set: int = 0
 
     def text(self) -> str:
-        """As in the file; times are cut to whole ms, as the editor does."""
+        """The line in the file; times are truncated to whole ms, as the editor does."""
         kind = (2 if self.points else 1) + 4 * self.new_combo
         start = f"{self.x},{self.y},{int(self.time)},{kind},"
         sample = f"{self.sample_set}:{self.sample_set}:0:0:"
@@ -221,13 +220,13 @@ class Line:
     kiai: bool
 
     def text(self) -> str:
-        """As in the file."""
+        """The line in the file."""
         return f"{self.time:g},{self.beat_length:.12g},4,{SOFT},0,{self.volume},{int(self.beat_length > 0)},{int(self.kiai)}"
 
 
 @dataclass
 class Map:
-    """A difficulty in the making."""
+    """A difficulty under construction."""
 
     version: str
     mode: int
@@ -235,7 +234,7 @@ class Map:
     lines: list[Line]
 
     def at(self, measure: int, half: float) -> int:
-        """Index of the object that was written for this half beat."""
+        """Index of the object at this half beat."""
         return next(i for i, o in enumerate(self.objects) if (o.measure, o.half) == (measure, half))
 
     def change(self, measure: int, half: float, **changes: object) -> None:
@@ -317,7 +316,7 @@ def additions(measure: int, half: int, inner: int) -> int:
 
 
 def clean_lines() -> list[Line]:
-    """One red line, and a green line for each section that needs one: volume, and kiai in the chorus."""
+    """One red line, and a green line where a section changes volume or kiai."""
     lines = [Line(OFFSET_MS, BEAT_MS, VOLUMES["intro"], False)]
     for name, _ in SECTIONS[1:]:
         line = Line(time_of(start_of(name)), -100.0, VOLUMES[name], name == "chorus")
@@ -369,7 +368,7 @@ def _inside(x: float, y: float) -> bool:
 
 
 def _walk(x: float, y: float, step: float, heading: float, turn: float) -> tuple[float, float, float]:
-    """Go a step in about this heading, turning on as far as it takes to stay inside and leave room for a slider."""
+    """Take a step in about this direction, turned as far as needed to stay inside and leave room for a slider."""
     for k in range(40):
         angle = heading + k * 0.25 * math.copysign(1.0, turn)
         to = x + step * math.cos(angle), y + step * math.sin(angle)
@@ -427,14 +426,14 @@ class Fault:
     measure: int
     half: float
     rules: tuple[str, ...]
-    """Rules, or prefixes, any of which names it rightly."""
+    """Rules or prefixes of rules; a finding of any of them counts."""
     needs_model: bool
-    """Whether arithmetic and the song alone do not see it."""
+    """Whether only the model can find it."""
     note: str
-    """For `examples/README.md`."""
+    """Description for `examples/README.md`."""
     plant: Callable[[Map], None]
     span: float = 0.0
-    """Measures, for faults of a section."""
+    """First and last measure, for faults of a section."""
 
     @property
     def time(self) -> float:
@@ -496,7 +495,7 @@ def _shift_section(first: int, end: int, ms: float) -> Callable[[Map], None]:
 
 
 def _displace_anchor(measure: int, half: float) -> Callable[[Map], None]:
-    """Drag the end of a slider's path aside, as a slip of the mouse does; the length stays."""
+    """Move the last control point of a slider aside, like a slip of the mouse; the length stays."""
 
     def plant(beatmap: Map) -> None:
         o = beatmap.objects[beatmap.at(measure, half)]
@@ -511,7 +510,7 @@ def _displace_anchor(measure: int, half: float) -> Callable[[Map], None]:
 def _velocity(
     measure: int, half: float, length: int, velocity: float, volume: int, kiai: bool = True
 ) -> Callable[[Map], None]:
-    """A slider at another velocity, as long in time and so longer in space."""
+    """Give a slider another velocity at the same duration, so it becomes longer."""
 
     def plant(beatmap: Map) -> None:
         o = beatmap.objects[beatmap.at(measure, half)]
@@ -683,7 +682,7 @@ def readme() -> str:
         [
             "# Example",
             "",
-            "`maimod example/` is a mapset folder as osu! has them: a song of 75 s, a map of it in osu! (*Hard*) and taiko (*Taiko*), and each",
+            "`maimod example/` is a mapset folder in osu!'s layout: a song of 75 s, a map of it in osu! (*Hard*) and taiko (*Taiko*), and each",
             "map once more with known faults (*Faulty*, *Faulty Taiko*). Song and maps are made by `tools/make_example.py`; nothing in it is",
             "anyone else's.",
             "",
@@ -692,7 +691,7 @@ def readme() -> str:
             'maimod check --no-model "examples/maimod example"',
             "```",
             "",
-            "The last column says whether arithmetic and the song alone find the fault.",
+            "The last column: whether the fault is found without the model.",
             "",
             "## Faulty",
             "",

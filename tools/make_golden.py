@@ -1,4 +1,4 @@
-"""Record what the published architectures say of the test map: `tests/golden/published.json`.
+"""Record the scores of the published architectures on the test map: `tests/golden/published.json`.
 
 Run it only with code that meets all recorded vectors of the original; `tests/test_published.py` compares with it.
 """

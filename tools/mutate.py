@@ -2,11 +2,10 @@
 
     python tools/mutate.py              every mutation of tools/mutations.toml
     python tools/mutate.py cache sign   those with one of these words in what they break
-    python tools/mutate.py --anchors    only check that each still has its place in the code
+    python tools/mutate.py --anchors    only check that each text is still in the code
 
 Each mutation replaces a text that occurs once in the package (below `within`, if given) in a copy of the checkout, and
-runs the tests it names there. Mutations without tests of their own run those of the room. Exit code 1: something
-survived, or has lost its place.
+runs its tests there, by default those of the room. Exit code 1: a mutation survived, or its text was not found.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 TIMEOUT_S = 600
-"""Of the tests of one mutation: one that makes them hang is noticed, too."""
+"""Time limit of the tests of one mutation in seconds; a mutation that makes them hang counts as killed."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Mutation:
     """One line changed."""
 
     breaks: str
-    """What a user would lose."""
+    """What would be broken for a user."""
     old: str
     new: str
     tests: tuple[str, ...] = ()
@@ -43,7 +42,7 @@ class Mutation:
         """The file that holds `old`.
 
         Raises:
-            LookupError: if there is none, or more than one place.
+            LookupError: if the text does not occur exactly once.
         """
         top = root / "maimod" / self.within
         files = [top] if top.is_file() else sorted(top.rglob("*.py"))
@@ -54,13 +53,13 @@ class Mutation:
 
 
 def mutations() -> list[Mutation]:
-    """Those of the table."""
+    """Read the mutations of the table."""
     table = tomllib.loads((ROOT / "tools" / "mutations.toml").read_text(encoding="utf-8"))
     return [Mutation(**{**one, "tests": tuple(one.get("tests", ()))}) for one in table["mutation"]]
 
 
 def passes(root: Path, tests: tuple[str, ...]) -> bool:
-    """Whether the tests of a checkout are green."""
+    """Whether the tests of a checkout pass."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
     environment = os.environ | {"PYTHONPATH": str(root)}
     try:
@@ -73,7 +72,7 @@ def passes(root: Path, tests: tuple[str, ...]) -> bool:
 
 
 def judge(mutation: Mutation, root: Path, known: dict[tuple[str, ...], bool]) -> str:
-    """What the tests of a checkout say to a mutation; `known` remembers whether they are green without it."""
+    """Result of the tests with a mutation; `known` caches whether they pass without it."""
     try:
         file = mutation.place(root)
     except LookupError as error:
@@ -86,7 +85,7 @@ def judge(mutation: Mutation, root: Path, known: dict[tuple[str, ...], bool]) ->
     compiled = Path(importlib.util.cache_from_source(str(file)))
     text = file.read_text(encoding="utf-8")
     try:
-        # Compiled code is known by the second and the size of its source, which a mutation may both keep.
+        # Compiled files are keyed by the source's time in seconds and its size, both of which a mutation may keep.
         compiled.unlink(missing_ok=True)
         file.write_text(text.replace(mutation.old, mutation.new), encoding="utf-8")
         return "SURVIVED" if passes(root, tests) else "killed"
@@ -96,7 +95,7 @@ def judge(mutation: Mutation, root: Path, known: dict[tuple[str, ...], bool]) ->
 
 
 def copy(target: Path) -> None:
-    """Copy what git knows of."""
+    """Copy the files that git tracks."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():
@@ -105,7 +104,7 @@ def copy(target: Path) -> None:
 
 
 def main() -> int:
-    """Run; returns the exit code."""
+    """Run the command line and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("words", nargs="*", help="take only mutations with one of these in what they break")
     parser.add_argument("--anchors", action="store_true", help="only check that each has its place")
@@ -120,7 +119,7 @@ def main() -> int:
 
 
 def report_places(chosen: list[Mutation], root: Path) -> int:
-    """Name the mutations that have lost their place; returns how many."""
+    """Print the mutations whose text is not found and return their number."""
     lost = 0
     for mutation in chosen:
         try:
@@ -132,7 +131,7 @@ def report_places(chosen: list[Mutation], root: Path) -> int:
 
 
 def report_outcomes(chosen: list[Mutation], root: Path) -> int:
-    """Run the mutations; returns how many are not killed."""
+    """Run the mutations and return how many survive."""
     known: dict[tuple[str, ...], bool] = {}
     alive = 0
     for mutation in chosen:
