@@ -92,13 +92,15 @@ def _runs(points: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
 
 def _bezier(points: np.ndarray, parameters: np.ndarray) -> np.ndarray:
     """Evaluate curves of one degree: (curves, degree + 1, 2) and (curves or 1, samples) to (curves, samples, 2)."""
-    degree = points.shape[1] - 1
+    index = np.arange(points.shape[1])
+    degree = len(index) - 1
+    # The package's operations in its order, also of powers, because the result is often an integer and is truncated. Its
+    # binomials are these up to degree 39.
+    weights = np.array([math.comb(degree, number) for number in range(degree + 1)], dtype=float)
+    weights = weights * (1 - parameters)[..., None] ** (degree - index) * parameters[..., None] ** index
     result = np.zeros((points.shape[0], parameters.shape[1], 2))
-    # The order of powers, products and sum matters, because the result is often an integer and is truncated.
-    for index in range(degree + 1):
-        weights = math.comb(degree, index) * np.power(1 - parameters, float(degree - index))
-        weights = weights * np.power(parameters, float(index))
-        result += weights[:, :, None] * points[:, None, index]
+    for number in range(degree + 1):
+        result += weights[..., number, None] * points[:, None, number]
     return result
 
 
@@ -138,9 +140,8 @@ def _arc_end(points: Sequence[tuple[int, int]], length: float) -> tuple[float, f
     assert centre is not None
     x, y = points[0][0] - centre[0], points[0][1] - centre[1]
     start = float(np.arctan2(y, x))
-    angle = float(np.arctan2(points[2][1] - centre[1], points[2][0] - centre[0])) - start
-    if angle < 0:
-        angle += 2 * math.pi
+    end = float(np.arctan2(points[2][1] - centre[1], points[2][0] - centre[0]))
+    angle = (end + 2 * math.pi if end < start else end) - start  # in this order: the last bit matters
     chord_x, chord_y = points[2][0] - points[0][0], points[2][1] - points[0][1]
     if chord_y * (points[1][0] - points[0][0]) - chord_x * (points[1][1] - points[0][1]) < 0:
         angle = -(2 * math.pi - angle)
