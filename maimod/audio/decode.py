@@ -2,7 +2,7 @@
 
 Conventions: samples are float32, mono, in [-1, 1]; times outside of this module are ms from the start of the audio,
 seconds and sample indices stay inside. The format is found from the content of a file, never from its name: mapsets
-hold mp3 data named `.ogg` and worse.
+contain mp3 data named `.ogg` and the like.
 
 Decoders: libsndfile (https://libsndfile.github.io/libsndfile/formats.html) first; FFmpeg's libraries through PyAV for
 what it cannot read (m4a, damaged or odd files). Both drop the encoder delay that a LAME tag or an Opus header declares.
@@ -21,13 +21,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 SAMPLE_RATE = 16_000
-"""Samples per second that everything after `load` works with."""
+"""Sample rate of decoded songs."""
 MAX_HOURS = 3.0
 """Longest song that is read [hours]; it takes 700 MB as samples."""
 BLOCK_SAMPLES = 1 << 18
 """Samples decoded at a time, so that only the resampled song is ever whole in memory."""
 CUT_TOLERANCE_SECONDS = 0.5
-"""A song may be this much shorter than its header says without a message: mp3 tags miscount by some frames."""
+"""A song may be this much shorter than its header states without a message: mp3 tags miscount by some frames."""
 MIN_GAP_SECONDS = 0.02  # smaller steps are rounding: Matroska's time stamps are whole ms
 MAX_GAP_SECONDS = 10.0  # larger steps are wrong time stamps rather than lost packets
 
@@ -42,7 +42,7 @@ Blocks = Iterator[tuple[int, np.ndarray]]
 
 
 class AudioError(Exception):
-    """A file that cannot be used as a song: why, and what to do about it."""
+    """A file that cannot be used as a song; the message says why and what to do."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(path, reason)
@@ -143,7 +143,7 @@ def load(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> Audio:
 
 
 class _Source:
-    """A file being decoded, and what its decoder found out beside the samples."""
+    """State of decoding a file: the stream and the messages of its decoder."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -168,7 +168,7 @@ def _decode(path: Path, sample_rate: int, blocks: Callable[[_Source], Blocks]) -
             break
         except AudioError:
             raise
-        except Exception:  # each library raises its own kinds, also for hostile files
+        except Exception:  # each library raises its own errors, also for hostile files
             if not parts:
                 return None
             complete = False
@@ -198,7 +198,7 @@ def _soundfile_blocks(source: _Source) -> Blocks:
     """Decode with libsndfile, mixed down to mono."""
     import soundfile
 
-    # A file object, not a path: the extension `.raw` would make soundfile ask for a format.
+    # A file object, not a path: for the extension `.raw` soundfile needs a format.
     with source.path.open("rb") as stream, soundfile.SoundFile(stream.fileno(), closefd=False) as file:
         # 2**63 - 1 stands for "unknown"
         source.promised = file.frames / file.samplerate if file.frames < 1 << 62 else None

@@ -158,7 +158,7 @@ class Drift:
 
 
 def onset_envelope(audio: Audio) -> OnsetEnvelope:
-    """Measure how strongly sounds start at each moment of a song."""
+    """Measure the onset strength over the time of a song."""
     levels = mel_levels(audio, FRAME_MS, N_BANDS)
     flux = np.zeros(len(levels.values), dtype=np.float32)
     if len(flux) > FLUX_STEP:
@@ -173,8 +173,8 @@ def onset_envelope(audio: Audio) -> OnsetEnvelope:
 def _level(flux: np.ndarray) -> np.ndarray:
     """Flux of a clear onset around each frame: (n_frames,), never 0.
 
-    This is the mean of the flux weighted by itself, so silence between the onsets does not count: one click per second
-    gives the same level as ten.
+    This is the mean of the flux weighted by itself, so silence between onsets has no effect: one click per second gives
+    the same level as ten.
     """
     half = round(1000 * LEVEL_WINDOW_SECONDS / FRAME_MS / 2)
     squares = np.concatenate(([0.0], np.cumsum(flux.astype(np.float64) ** 2)))

@@ -1,7 +1,7 @@
 """Measure media files without playing them: container, codecs, bit rate, picture size, start of a hitsound sample.
 
 Conventions: times in ms, bit rates in kbit/s, sizes in pixels. File names are ignored; only short samples are decoded;
-of large files only the parts that are needed are read, because mapsets come from strangers.
+of large files only the needed parts are read, because mapsets are not trusted.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _bit_rate(container: object, stream: object) -> float | None:
             if count >= MAX_PACKETS:
                 break
     except av.FFmpegError:
-        pass  # cut in mid-packet; what came before says enough
+        pass  # cut in mid-packet; the packets before are enough
     return n_bytes * 8 / 1000 / seconds if seconds > 0 else None
 
 

@@ -1,8 +1,8 @@
 """Input of the discriminator: features of a map, its song and its other difficulties on a grid of quarter beats.
 
-The slots of the grid go on through the whole map, however long the pauses, so that the same position of another measure
-is a fixed number of slots away. The time of an object within its slot is a feature, so that thirds and eighths need no
-finer grid.
+The grid covers the whole map with its pauses, so that positions a measure apart are always the same number of slots
+apart. The time of an object within its slot is a feature, so that thirds and eighths need no finer
+grid.
 
 All arrays are numpy with one row for each slot. Categories are small integers, numbers lie within about [-2, 2].
 """

@@ -26,15 +26,15 @@ MAX_DISTANCE = 640
 
 
 CENTRE = (256.0, 192.0)
-"""Where the cursor is thought to be at the start and after a spinner."""
+"""Assumed cursor position at the start and after a spinner."""
 
 
 class EventError(ValueError):
-    """A beatmap that can be read but not told as events of a sensible number."""
+    """A beatmap that can be read, but has no events or too many."""
 
 
 class EventKind(StrEnum):
-    """What an event says. Values are the names in `tokenizer.json` and in score files."""
+    """Type of an event. Values are the names in `tokenizer.json` and in score files."""
 
     TIME = "t"
     SNAP = "snap"
@@ -128,7 +128,7 @@ OBJECTS = ANCHORS | {
 
 
 TYPES = OBJECTS | BEATS | SUSTAINS | {EventKind.KIAI, EventKind.SCROLL_SPEED_CHANGE}
-"""Every group of events has exactly one of these: it says what the group is."""
+"""Types of groups: every group of events has exactly one of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +138,13 @@ class Event:
     kind: EventKind
     value: int
     """Meaning depends on `kind`: ms for `TIME`; otherwise the integer of the vocabulary, see :func:`position` and
-    :func:`hitsound_parts`; 100 times the speed for `SCROLL_SPEED`; 0 where the kind says it all."""
+    :func:`hitsound_parts`; 100 times the speed for `SCROLL_SPEED`; 0 for kinds without a value."""
     time: int
     """Ms, of the group. Anchors of slider version 1 lie between head and tail, those of version 2 at the head."""
     group: int
     """Events of one hit, anchor, beat or change share this number; counted from 0 through all contexts."""
     source: HitObject | TimingPoint | None
-    """The line of the file it was read from; `None` for what a model expects instead."""
+    """The line of the file it was read from; `None` for an alternative of a model."""
     part: int = 0
     """Which part of the source.
 
@@ -157,18 +157,18 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class EventScore:
-    """What a model thinks of one event."""
+    """A model's score of one event."""
 
     event: Event
     surprisal: float
     """Bits: -log2 of the probability of exactly this event."""
     entropy: float
-    """Bits: how uncertain the model was."""
+    """Bits: entropy of the model's prediction."""
     expected: tuple[tuple[Event, float], ...]
     """(event, probability) of the legal alternatives, the actual event among them if it is likely; best first."""
     near: float = 0.0
     """Probability that lies on this event and, for ordinal kinds (times, positions, volumes, speeds), on values within
-    the tolerance of it. A model that puts 0.1 on each of ten neighbouring times is not surprised by one of them."""
+    the tolerance of it. A model that gives 0.1 to each of ten neighbouring times is not surprised by one of them."""
 
     @property
     def likeliest(self) -> Event:
@@ -208,18 +208,18 @@ class EventSchema:
     velocities: bool
     """Whether slider heads carry the slider velocity."""
     timing_point_events: bool
-    """Whether a timing point is told apart from a measure."""
+    """Whether a timing point has another event type than a measure."""
     corrected: bool = False
-    """Whether known errors of the original are mended: timing points are sorted and their times not cut to seconds,
+    """Whether known errors of the original are corrected: timing points are sorted and their times not cut to seconds,
     kiai is kiai alone, a green line with a positive number sets velocity 1, heads and tails without edge sounds sound
-    like their slider. Published models learned the errors."""
+    like their slider. Published models were trained with the errors."""
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> EventSchema:
-        """Read what :meth:`to_dict` (or JSON) holds; entries of other names are refused.
+        """Read the values of :meth:`to_dict` (or JSON); unknown entries are refused.
 
         Raises:
-            ValueError: if entries are missing, unknown or senseless.
+            ValueError: if entries are missing, unknown or invalid.
         """
         known = {field.name for field in fields(cls)}
         missing = known - values.keys() - {"corrected"}
@@ -266,5 +266,6 @@ def position(event: Event, schema: EventSchema) -> tuple[float, ...]:
 
 
 def _cell_centre(cell: int, width: int) -> float:
-    """Cells below 0 were truncated toward it; cell 0, which covers both sides, is taken for the one on the playfield."""
+    """Cells below 0 were truncated toward it; cell 0, which covers both sides, is treated as the one on the
+    playfield."""
     return (cell + 0.5 if cell >= 0 else cell - 0.5) * width

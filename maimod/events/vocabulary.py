@@ -60,7 +60,7 @@ class Conditioning:
     year: int | None = None
     """In which the map was made."""
     descriptors: tuple[str, ...] = ()
-    """What kind of map it is, in the checkpoint's words ("streams", "style/geometric")."""
+    """Style of the map, in the checkpoint's words ("streams", "style/geometric")."""
     song_ms: float = 0.0
     """Length of the song."""
 
@@ -156,7 +156,7 @@ class Vocabulary:
         return kind, min(span.low + (token - span.first_id) * span.step + (span.step - 1) // 2, span.high)
 
     def ids(self, kinds: Iterable[EventKind]) -> np.ndarray:
-        """Sorted output ids of the given kinds; kinds the vocabulary lacks are passed over."""
+        """Sorted output ids of the given kinds; kinds that the vocabulary lacks are skipped."""
         spans = [self.ranges[kind] for kind in kinds if kind in self.ranges]
         parts = [np.arange(span.first_id, span.first_id + span.size) for span in spans if span.first_id < self.size_out]
         return np.sort(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
@@ -168,7 +168,7 @@ class Vocabulary:
             VocabularyError: if the facts name something this checkpoint does not know.
         """
         if conditioning.year is not None and (EventKind.YEAR not in self.ranges or EventKind.YEAR in self._unwritten):
-            raise VocabularyError(f"year={conditioning.year}: this checkpoint is not told the year; leave it out")
+            raise VocabularyError(f"year={conditioning.year}: this checkpoint does not take a year; leave it out")
         return [
             self.encode(kind, value)
             for kind, value in self._class_values(beatmap, conditioning, scroll_speed_ratio)
@@ -232,7 +232,7 @@ class Vocabulary:
         return conditioning
 
     def mapper(self, conditioning: Conditioning) -> int | None:
-        """The checkpoint's index of the mapper, None if it is not said.
+        """The checkpoint's index of the mapper, None if not given.
 
         Raises:
             VocabularyError: if the mapper is not known.

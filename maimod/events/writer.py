@@ -1,9 +1,9 @@
-"""Turn a beatmap into events: the small decisions (when, where, what, which sound) that a model reads one by one.
+"""Write a beatmap as events: the single decisions of the mapper (time, position, type, sound) that a model predicts.
 
 A family of models has its own :class:`EventSchema`; those of the published Mapperatorinator checkpoints are in
 :data:`SCHEMAS`, and for them the events equal the original's, event by event. That is why timing points are looked up
 in file order, coordinates and slider durations are truncated and slider ends follow the formulas of the `slider`
-package: a model trained on such events is surprised by better ones.
+package: a model trained on such events needs the same at check time.
 
 Conventions: times in ms from the start of the audio as the `.osu` file counts them (see `Beatmap.audio_offset`),
 distances in osu! pixels, information in bits. Inside this module exact times are whole microseconds.
@@ -48,7 +48,7 @@ SNAP_TOLERANCE_MS = 2.0
 SPEED_TOLERANCE = 0.001
 """Scroll speeds closer than this are the same."""
 SUSTAIN_MS = 8000
-"""A long object is repeated this often, so that no window lies wholly inside of it without a trace."""
+"""A long object is repeated at this interval, so that every window inside it contains an event of it."""
 SUSTAIN_MARGIN_MS = 10
 BODY_DELAY_MS = 1
 
@@ -66,7 +66,7 @@ def from_beatmap(beatmap: Beatmap, schema: EventSchema, song_length_ms: float | 
         song_length_ms: where beats end in a map without objects.
 
     Returns:
-        Main context name to events in the order the model reads them, contexts in the order of the language. Times rise
+        Main context name to events in the order the model reads them, contexts in the order of the schema. Times rise
         within a context unless the file's own timing points are out of order.
 
     Raises:
@@ -89,7 +89,7 @@ def from_beatmap(beatmap: Beatmap, schema: EventSchema, song_length_ms: float | 
 
 
 def scroll_speed_ratio(beatmap: Beatmap, schema: EventSchema) -> float:
-    """Changes of the scroll speed per moment with objects, which models of taiko and mania are told (COMPAT §7)."""
+    """Changes of the scroll speed per time with objects, a class token of taiko and mania (COMPAT §7)."""
     writer, previous, changes = _Writer(beatmap, schema, None), 1.0, 0
     for _, _, speed in writer.speed_changes(normalised=beatmap.mode is Mode.MANIA):
         changes += abs(speed - previous) > SPEED_TOLERANCE
@@ -110,7 +110,7 @@ class _Group(NamedTuple):
 
 
 def _merge(first: Sequence[_Group], second: Sequence[_Group]) -> list[_Group]:
-    """Merge by time; at equal times `first` goes first. Lists out of order are taken as they are."""
+    """Merge by time; at equal times `first` goes first. Unsorted lists are not sorted."""
     merged: list[_Group] = []
     place = 0
     for group in second:
@@ -189,14 +189,14 @@ class _Timeline:
         return _snap(time - self.times[red], self.points[red].beat_length)
 
     def velocity(self, time: int) -> float:
-        """Slider velocity or scroll speed, not yet clipped to what a token can say."""
+        """Slider velocity or scroll speed, not yet clipped to the range of tokens."""
         index = self.index_at(time)
         beat_length = self.points[index].beat_length
         # False for NaN too, which the game takes for "no slider ticks".
         return -100 / beat_length if self.parents[index] is not None and beat_length < 0 else 1.0
 
     def inherited_velocity(self, index: int) -> float:
-        """What a green line sets, not clipped; below 0 in files that break the rules, unless that is mended."""
+        """Velocity of a green line, not clipped; below 0 in invalid files, unless the schema corrects that."""
         beat_length = self.points[index].beat_length
         if beat_length == 0 or math.isnan(beat_length) or (self.corrected and beat_length > 0):
             return 1.0
@@ -226,7 +226,7 @@ class _Writer:
         self.path_ends: dict[int, tuple[float, float]] = {}
 
     def spend(self, count: float) -> None:
-        """Refuse before the work is done, not after."""
+        """Count the events first, so that maps with too many are refused at once."""
         self.budget -= count
         if self.budget < 0:
             raise EventError(
@@ -417,7 +417,7 @@ class _Writer:
         """Sounds of a slider's head (edge 0), repeats and tail (the last)."""
         slider = head.slider
         assert slider is not None
-        # The tail takes the last entry, whatever the length of the list.
+        # The tail takes the last entry of a list of any length.
         place = -1 if edge == slider.slides else edge
         hitsound = _entry(slider.edge_sounds, place, head.hitsound if self.schema.corrected else 0)
         return self.sounds(time, hitsound, HitSample(*_entry(slider.edge_sets, place, (0, 0))), edge)

@@ -1,1 +1,1 @@
-"""Generator networks: one folder per model family, and what all of them share."""
+"""Generator networks: one folder per model family, and the code that all families share."""

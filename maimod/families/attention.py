@@ -34,7 +34,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, causal: bool, seen: Tensor
 
 
 def embedding(count: int, width: int) -> nn.Embedding:
-    """An embedding like torch's own, which on the device "meta" loads torch's compiler to make weights up: a second at
-    every start."""
+    """An embedding like torch's own, which on the device "meta" imports torch's compiler to initialise weights: a
+    second at every start."""
     made: nn.Embedding = nn.Embedding.from_pretrained(torch.randn(count, width), freeze=False)  # type: ignore[no-untyped-call]
     return made

@@ -33,14 +33,14 @@ PICKLES = ("pytorch_model.bin", "custom_checkpoint_0.pkl")
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a checkpoint is and can do, read without loading it."""
+    """Description of a checkpoint, read without loading it."""
 
     folder: Path
     family: str
     modes: tuple[Mode, ...]
     parameters: int
     bytes: int
-    """Of the weights."""
+    """Size of the weights."""
     vocabulary_in: int
     vocabulary_out: int
     window_ms: float
@@ -48,7 +48,7 @@ class Description:
     mappers: int
     descriptors: tuple[str, ...]
     is_calibrated: bool
-    """Whether it brings a `calibration.json`."""
+    """Whether it has a `calibration.json`."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -61,11 +61,11 @@ class Description:
         )
         lines = [
             f"{self.folder}: {self.family}, {self.parameters / 1e6:,.1f} million parameters, {self.bytes / 1e6:,.0f} MB",
-            f"judges {', '.join(mode.label for mode in self.modes)}, in windows of {self.window_ms / 1000:.1f} s",
-            f"reads {', '.join(self.contexts)}; {self.vocabulary_out:,} tokens, and {self.vocabulary_in - self.vocabulary_out:,} "
-            "for what it is told of a map",
-            f"mappers known: {self.mappers:,}" if self.mappers else "knows no mappers",
-            f"descriptors known: {words}" if self.descriptors else "knows no descriptors",
+            f"scores {', '.join(mode.label for mode in self.modes)}, in windows of {self.window_ms / 1000:.1f} s",
+            f"contexts {', '.join(self.contexts)}; {self.vocabulary_out:,} tokens, and {self.vocabulary_in - self.vocabulary_out:,} "
+            "for facts about the map",
+            f"mappers known: {self.mappers:,}" if self.mappers else "mappers known: none",
+            f"descriptors known: {words}" if self.descriptors else "descriptors known: none",
             "calibrated: scores are measured probabilities"
             if self.is_calibrated
             else "not calibrated: scores follow the documented defaults; maimod calibrate measures them on your maps",
@@ -105,15 +105,15 @@ def _find(name: str, what: str, files: str, is_whole: Callable[[Path], bool]) ->
 def download(name: str, what: str, is_whole: Callable[[Path], bool]) -> Path:
     """The cached snapshot of a Hugging Face repository, downloaded on first use with a progress bar on stderr.
 
-    A complete snapshot is used as it is, without asking the network.
+    A complete snapshot is used without a connection.
 
     Args:
         name: `owner/name`, with an optional `@revision`.
-        what: it is, for messages.
-        is_whole: whether a folder holds all it should.
+        what: kind of checkpoint, for messages.
+        is_whole: whether a folder holds all files.
 
     Raises:
-        CheckpointError: if it cannot be had.
+        CheckpointError: if it is not cached and cannot be downloaded.
     """
     import huggingface_hub as hub
 
@@ -130,7 +130,7 @@ def download(name: str, what: str, is_whole: Callable[[Path], bool]) -> Path:
         pass
     try:
         return Path(hub.snapshot_download(repository, **wanted))
-    except Exception as error:  # the hub's own kinds, the network's, the disk's
+    except Exception as error:  # errors of the hub, the network and the disk
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise CheckpointError(
             f"{name}: cannot be downloaded ({reason}); check the id and the connection, or give the path of a folder "
@@ -195,7 +195,7 @@ def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
         try:
             with safe_open(path, framework="numpy") as file:
                 shapes |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        except Exception as error:  # safetensors has kinds of its own
+        except Exception as error:  # safetensors raises its own errors
             raise _damaged(path, error) from None
     return shapes
 
@@ -205,10 +205,10 @@ def _damaged(path: Path, error: Exception) -> CheckpointError:
 
 
 def describe(folder: Path) -> Description:
-    """Tell what a checkpoint folder is, without torch and without reading the weights.
+    """Describe a checkpoint folder, without torch and without reading the weights.
 
     Raises:
-        CheckpointError: if something is missing, damaged or of an unknown make.
+        CheckpointError: if something is missing, damaged or unknown.
     """
     family = registry.open_folder(folder)
     vocabulary = family.vocabulary
@@ -241,7 +241,7 @@ def describe_all(folder: Path) -> list[Description]:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Loading: from here on torch is needed, and imported where it is
+# Loading. From here on torch is needed; it is imported in the functions.
 
 
 def load_model(folder: Path, device: str = "auto", precision: str = "auto", adapter: Path | None = None) -> Model:
@@ -254,7 +254,7 @@ def load_model(folder: Path, device: str = "auto", precision: str = "auto", adap
         adapter: folder of a low-rank adapter to merge into the weights.
 
     Raises:
-        CheckpointError: if it cannot be used; says why.
+        CheckpointError: if it cannot be used, with the reason.
     """
     import torch
 
@@ -272,7 +272,7 @@ def load_model(folder: Path, device: str = "auto", precision: str = "auto", adap
     if adapter is not None:
         lora.read(adapter).merge_into(tensors)
     state = family.rename(tensors)
-    with torch.device("meta"):  # no random weights first, which would take longer than reading the real ones
+    with torch.device("meta"):  # without random initialisation, which would take longer than reading the weights
         network = family.make_network()
     _fill(network, state, folder)
     network.eval().to(place)
@@ -289,13 +289,13 @@ def _weights(folder: Path) -> dict[str, Tensor]:
     for path in weight_files(folder):
         try:
             state |= load_file(path, device="cpu")
-        except Exception as error:  # safetensors has kinds of its own
+        except Exception as error:  # safetensors raises its own errors
             raise _damaged(path, error) from None
     return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
 
 
 def _fill(network: nn.Module, state: Mapping[str, Tensor], folder: Path) -> None:
-    """Put the weights into a network that has none yet; all must be there, none left over."""
+    """Assign the weights to a network without weights; none may be missing or left over."""
     wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in state.items()}
     for names, what in (
@@ -312,8 +312,8 @@ def _fill(network: nn.Module, state: Mapping[str, Tensor], folder: Path) -> None
 
 
 class Models:
-    """A checkpoint as the game modes need it: whole, or a sub-folder for each mode, loaded when the first map of the
-    mode comes."""
+    """A checkpoint for all game modes: one network, or a sub-folder for each mode that is loaded at the first map of
+    the mode."""
 
     def __init__(
         self,
@@ -325,7 +325,7 @@ class Models:
         adapter: Path | None = None,
         adapter_name: str = "",
     ) -> None:
-        """Load the checkpoint, or check all its sub-folders, so that a wrong one is refused at once.
+        """Load the checkpoint, or check all its sub-folders, so that an invalid one is refused at once.
 
         Args:
             folder: the checkpoint.

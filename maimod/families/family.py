@@ -1,4 +1,5 @@
-"""The protocol of a model family: all that differs between families, so that nothing outside asks which one it is.
+"""The protocol of a model family. It covers all differences between families, so no code outside depends on one of
+them.
 
 A family is a folder with a subclass of :class:`Family` and a line in :mod:`maimod.families.registry`. Nothing here, and
 nothing that a family's class imports at the top, needs torch: a checkpoint can be described without it.
@@ -33,7 +34,7 @@ Place = tuple[float, float, float]
 
 
 class NetworkConfig(Protocol):
-    """What every network's shape says."""
+    """Sizes that the configuration of every network has."""
 
     @property
     def vocab_size_in(self) -> int:
@@ -98,9 +99,9 @@ class Excerpt:
     shift_ms: float = 0.0
     """Added to the time from which the song is taken."""
     mirror: Callable[[np.ndarray], np.ndarray] = lambda tokens: tokens
-    """Changes the tokens of objects."""
+    """Changes to the tokens of objects."""
     forgotten: frozenset[EventKind] = frozenset()
-    """Class tokens that are shown as "unknown"."""
+    """Class tokens replaced by "unknown"."""
 
 
 Tokenised = TypeVar("Tokenised", bound=TokenisedMap)
@@ -112,9 +113,9 @@ class Family(ABC, Generic[Tokenised]):
     vocabulary: Vocabulary
     config: NetworkConfig
     stored: dict[str, Any]
-    """The shape as `config.json` holds it."""
+    """Network shape from `config.json`."""
     name: str
-    """Of the family, with its version."""
+    """Name of the family and version."""
 
     needs_song: ClassVar[bool] = False
     """Whether maps without a song cannot be scored or learned from."""
@@ -141,7 +142,7 @@ class Family(ABC, Generic[Tokenised]):
         Raises:
             VocabularyError: if the vocabulary cannot be used.
             CheckpointError: if the shape asks for something that this family's network does not do.
-            KeyError, TypeError, ValueError, AttributeError: if the shape is not one.
+            KeyError, TypeError, ValueError, AttributeError: if the shape cannot be parsed.
         """
 
     @abstractmethod
@@ -149,7 +150,7 @@ class Family(ABC, Generic[Tokenised]):
         """A network of this shape with random weights; loads torch."""
 
     def rename(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Tensors of a weights file under the names of the network's parameters."""
+        """Rename the tensors of a weights file to the network's parameters."""
         return tensors
 
     def publish_adapter(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -159,10 +160,10 @@ class Family(ABC, Generic[Tokenised]):
 
     @abstractmethod
     def load_audio(self, song: Path | Audio) -> np.ndarray:
-        """The song as this checkpoint's network takes it, the same for training and for scoring.
+        """Input audio of this checkpoint's network, the same for training and for scoring.
 
         Args:
-            song: the file, or what :func:`maimod.audio.decode.load` made of it, where that is at hand.
+            song: the file, or the result of :func:`maimod.audio.decode.load` if there is one.
 
         Returns:
             float32, the first axis is time.
@@ -193,7 +194,7 @@ class Family(ABC, Generic[Tokenised]):
 
     @abstractmethod
     def compact_audio(self, audio: np.ndarray) -> np.ndarray:
-        """A song of :meth:`load_audio` as a corpus keeps it, in half the memory."""
+        """Convert a song of :meth:`load_audio` to half the memory, for a corpus."""
 
     @abstractmethod
     def tokenise(self, beatmap: Beatmap, audio: np.ndarray | None, conditioning: Conditioning) -> Tokenised | None:
@@ -202,7 +203,7 @@ class Family(ABC, Generic[Tokenised]):
         Args:
             beatmap: of a mode the vocabulary covers.
             audio: from :meth:`compact_audio`; None without a song.
-            conditioning: facts about the map; what the checkpoint itself knows of the map is added.
+            conditioning: facts about the map; facts that the checkpoint lists for the map are added.
 
         Returns:
             The map; None if this family cannot learn from it without a song.
@@ -213,7 +214,7 @@ class Family(ABC, Generic[Tokenised]):
 
     @abstractmethod
     def to_arrays(self, tokenised: Tokenised) -> dict[str, np.ndarray]:
-        """A map as arrays, which a corpus can be stored as."""
+        """Convert a map to arrays, to store a corpus."""
 
     @abstractmethod
     def from_arrays(self, arrays: Mapping[str, np.ndarray]) -> Tokenised:
@@ -250,5 +251,5 @@ class Model:
 
     @property
     def config(self) -> NetworkConfig:
-        """Shape of the network."""
+        """Sizes of the network."""
         return self.family.config

@@ -1,4 +1,4 @@
-"""The arrays of one window: what a network reads, and what training compares its predictions with."""
+"""Arrays of one window: inputs of a network, and targets for training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from maimod.events.vocabulary import PAD
 
 IGNORED = -100
-"""Target of rows that are not learned from."""
+"""Target of rows without a loss."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def read(folder: Path) -> Adapter:
         raise CheckpointError(f"{folder}: no {WEIGHTS} in this adapter folder")
     try:
         stored = load_file(folder / WEIGHTS, device="cpu")
-    except Exception as error:  # safetensors has kinds of its own
+    except Exception as error:  # safetensors raises its own errors
         raise CheckpointError(f"{folder / WEIGHTS}: damaged ({' '.join(str(error).split())[:120]})") from None
     factors: dict[str, dict[str, Tensor]] = {}
     replaced: dict[str, Tensor] = {}

@@ -1,4 +1,4 @@
-"""What every generator network can do, whatever its family."""
+"""Protocol of generator networks."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ class Network(nn.Module):
         return self.logits(self.hidden(**inputs))
 
     def to_precision(self, dtype: torch.dtype) -> Self:
-        """Convert the weights to `dtype`, except where that would do harm."""
+        """Convert the weights to `dtype`, except those that need float32."""
         return self.to(dtype)

@@ -20,7 +20,8 @@ from maimod.families.inputs import WindowInputs, stack
 from maimod.families.windows import Window
 
 BATCH_POSITIONS = {"cpu": 6_000, "cuda": 64_000, "mps": 16_000}
-"""Encoder positions and padded tokens run at a time: bounds the memory; more is not faster on that kind of device."""
+"""Encoder positions and padded tokens run at a time. This bounds the memory; more is not faster on that kind of
+device."""
 N_EXPECTED = 4
 """Alternatives kept per event."""
 TOLERANCES = {
@@ -33,7 +34,7 @@ TOLERANCES = {
 }
 """How far off an ordinal value still counts as the same: ticks or time steps, osu! pixels, percent, hundredths."""
 EXACT_FLOOR = 1e-10
-"""Added to probabilities before their logarithm by the original, which so never says more than 33.2 bits (COMPAT §9).
+"""The original adds this to probabilities before the logarithm, which limits surprisals to 33.2 bits (COMPAT §9).
 """
 
 
@@ -90,8 +91,8 @@ def score_in_steps(
 
 
 def _batches(model: Model, encoded: EncodedMap) -> Iterator[list[tuple[Window, WindowInputs]]]:
-    """Windows of about equal length together, so that little is padding; made as they are needed, so that few are in
-    memory."""
+    """Batch windows of about equal length, so that there is little padding; windows are made when needed, so that few
+    are in memory."""
     limit = BATCH_POSITIONS.get(_device(model).type, BATCH_POSITIONS["cpu"])
     batch: list[tuple[Window, WindowInputs]] = []
     for window in sorted(encoded.windows, key=lambda window: window.n_events):

@@ -1,8 +1,9 @@
 """Cut the events of a map into overlapping windows; every event is owned, and so scored, by exactly one.
 
 A window is a stretch of the song with the events in it, context by context (COMPAT §4; the bundled model has one
-context, the published ones up to four). It owns the events of a zone in it, so that all it scores has enough of the map
-before it and enough of the song after it. :func:`split` makes few windows; :func:`original` makes those of the original
+context, the published ones up to four). It owns the events in one zone of it, so that every scored event has enough of
+the map before it and of the song after it. :func:`split` makes few windows; :func:`original` makes those of the
+original
 implementation, ten times as many.
 """
 
@@ -62,9 +63,9 @@ def split(
         contexts: (times, groups) of each: (n_events,) ms, and (n_events,) group numbers; a group is never cut apart,
             the time of its first event decides where it belongs.
         length: of a window, ms.
-        hop: ms owned by a window; what is owned has at least `length - hop - lookahead` ms of the map before it.
+        hop: ms owned by a window; every owned event has at least `length - hop - lookahead` ms of the map before it.
         max_events: no window shows more: where a map is denser, its windows start later and own less.
-        lookahead: ms of the song that a window keeps after what it owns; the last window owns all it holds.
+        lookahead: ms of the song that a window keeps after its zone; the last window owns all its events.
 
     Returns:
         Windows in order. Their owned events are a partition of all events.
@@ -86,7 +87,7 @@ def split(
         zone_end = stop if merged[-1] < stop else stop - lookahead
         low, high = np.searchsorted(merged, [first, stop])
         if high - low > max_events:
-            # Keep half of the room for context, and own what still fits; what starts together stays together.
+            # Keep half of the room for context and own the events that still fit; events of one time are not separated.
             first = float(merged[max(int(low), done - max_events // 2)])
             low = np.searchsorted(merged, first)
             following = merged[np.searchsorted(merged, due, side="right") :]

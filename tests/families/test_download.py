@@ -115,7 +115,7 @@ def info(name: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
 def test_an_id_is_downloaded_once(asked: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = info("someone/generator", capsys)
     assert code == 0, err
-    assert "Mapperatorinator V32" in out and "gamemode=1" in out and "judges osu, taiko, catch, mania" in out
+    assert "Mapperatorinator V32" in out and "gamemode=1" in out and "scores osu, taiko, catch, mania" in out
     assert asked and not any("pytorch_model.bin" in path for path in asked)
     asked.clear()
     assert info("someone/generator", capsys)[1] == out and asked == []

@@ -243,7 +243,7 @@ def test_v31_says_its_mapper_by_a_vector_alone(models: dict[str, Model]) -> None
 def test_unknown_facts_are_refused(conditioning: Conditioning, said: str, models: dict[str, Model]) -> None:
     with pytest.raises(VocabularyError, match=said):
         models["v32"].family.encode(a_map(), a_song(), conditioning)
-    with pytest.raises(VocabularyError, match="is not told the year"):
+    with pytest.raises(VocabularyError, match="does not take a year"):
         models["v30"].family.encode(a_map(), a_song(), Conditioning(year=2015))
 
 
@@ -275,7 +275,7 @@ def test_modes_a_checkpoint_never_learned_are_not_judged(folders: dict[str, Path
 
 
 def test_maps_that_cannot_be_said_are_refused(models: dict[str, Model]) -> None:
-    with pytest.raises(EventError, match="no words for column"):
+    with pytest.raises(EventError, match="no tokens for column"):
         models["v30"].family.encode(a_map(Mode.MANIA), a_song(), Conditioning())
 
 

@@ -11,7 +11,7 @@ from maimod.families.errors import CheckpointError
 
 @dataclass(frozen=True, slots=True)
 class WhisperConfig:
-    """Shape of a published network: what its `config.json` says, with the original's defaults where it is silent
+    """Shape of a published network: the values of its `config.json`, with the original's defaults for missing ones
     (COMPAT §1.3)."""
 
     vocab_size_in: int
@@ -44,7 +44,7 @@ class WhisperConfig:
         """Read a parsed `config.json`.
 
         Raises:
-            CheckpointError: if it asks for something this network does not do.
+            CheckpointError: if it needs something that this network does not support.
         """
         backbone = values["backbone_config"]
         name = str(values.get("backbone_model_name", "openai/whisper-base"))

@@ -1,4 +1,4 @@
-"""A map and its song as the published checkpoints read them: contexts, windows, prompts, conditioning.
+"""Encode a map and its song for the published checkpoints: contexts, windows, prompts, conditioning.
 
 The original runs windows that overlap by 90 % and scores a tenth of each. `exact` does the same and gives the
 original's numbers; otherwise a window scores two thirds of itself (:data:`maimod.families.windows.HOP`), which takes
@@ -26,7 +26,7 @@ from maimod.families.windows import Window
 from maimod.osu.beatmap import Beatmap
 
 UNKNOWN_STARS = 5.0
-"""Difficulty that the conditioning vector is made of where the star rating is not known."""
+"""Difficulty in the conditioning vector if the star rating is unknown."""
 NO_SPEED = 100
 """Scroll speed, in hundredths, before the first change."""
 MOST_STATE_TOKENS = 4
@@ -37,12 +37,12 @@ FULL_SCALE = 32_767
 
 @dataclass(frozen=True, slots=True)
 class PublishedTokens:
-    """A map tokenised once: the prompt of any stretch of the song is made from it. Lists are by context."""
+    """A map tokenised once; the prompt of any window is made from it. Lists are by context."""
 
     head: list[int]
-    """Tokens that every prompt begins with: what map it is."""
+    """Tokens at the start of every prompt, which describe the map."""
     marks: list[tuple[int, ...]]
-    """Tokens that begin and end a context; empty if nothing does."""
+    """Start and end token of each context; empty if contexts have none."""
     tokens: list[np.ndarray]
     """(n_events,) ids; those of times are not filled in."""
     is_time: list[np.ndarray]
@@ -52,7 +52,7 @@ class PublishedTokens:
     groups: list[np.ndarray]
     """(n_events,) group numbers."""
     state: dict[EventKind, list[tuple[int, int]]]
-    """(ms, value) of each change of what prompts write of the state when a window begins, by its token."""
+    """(ms, value) of each change of the state that prompts include (kiai, scroll speed), by its token."""
     stars: float | None
     mapper: int | None
     """The checkpoint's index."""
@@ -100,7 +100,7 @@ class PublishedTokens:
         return tokens
 
     def _state(self, vocabulary: Vocabulary, start: float) -> list[int]:
-        """Tokens of what was in force when the window began, and of its position in the song (COMPAT §7)."""
+        """Tokens of the state at the start of the window, and of its position in the song (COMPAT §7)."""
         tokens = []
         for kind, changes in self.state.items():
             if kind is EventKind.SONG_POSITION:
@@ -113,7 +113,7 @@ class PublishedTokens:
         return tokens
 
     def conditions(self, start: float, window_ms: float) -> dict[str, np.ndarray]:
-        """What the conditioning vectors of V30 and V31 are made of, by the names of the network's parameters."""
+        """Inputs of the conditioning vectors of V30 and V31, by the names of the network's parameters."""
         position = np.array([start, start + window_ms]) / self.song_ms
         return {
             "stars": np.array(UNKNOWN_STARS if self.stars is None else self.stars, dtype=np.float32),
@@ -138,7 +138,7 @@ def tokenise(
         vocabulary: of the checkpoint.
         version: of the checkpoint.
         conditioning: facts about the map, `song_ms` included.
-        hides_kiai: writes that kiai is off whatever the map does.
+        hides_kiai: always write that kiai is off.
 
     Raises:
         VocabularyError: if `conditioning` names something the checkpoint does not know.
@@ -221,7 +221,7 @@ def events_of(beatmap: Beatmap, vocabulary: Vocabulary, song_ms: float) -> dict[
     contexts = from_beatmap(beatmap, vocabulary.schema, song_ms)
     unknown = {event.kind for events in contexts.values() for event in events if event.kind not in vocabulary}
     if unknown:
-        raise EventError(f"the checkpoint has no words for {', '.join(sorted(unknown))}")
+        raise EventError(f"the checkpoint has no tokens for {', '.join(sorted(unknown))}")
     return contexts
 
 
@@ -247,8 +247,8 @@ class PublishedMap(EncodedMap):
             config: shape of its network.
             version: of the checkpoint.
             conditioning: facts about the map.
-            exact: the original's windows and prompts; otherwise fewer windows, and prompts with all that the checkpoint
-                knows of the map.
+            exact: the original's windows and prompts; otherwise fewer windows, and prompts with all facts that the
+                checkpoint lists for the map.
 
         Raises:
             EventError: if the map has events that the vocabulary lacks, or too many.

@@ -1,9 +1,10 @@
-"""A song as the published checkpoints heard it: whole-number samples, interpolated down to 16 kHz without a filter.
+"""Decode a song as in the training of the published checkpoints: integer samples, interpolated to 16 kHz without a
+filter.
 
 The original decodes through pydub, whose resampling is that of Python's old `audioop.ratecv`: a straight line between
-neighbouring samples. Nothing takes out what lies above 8 kHz, so it folds back into the bands below (a hi-hat at 12 kHz
-sounds at 4 kHz), and the networks learned songs that sound like this. A proper resampler gives them a spectrogram they
-have never seen; hence an exact port, down to the rounding (COMPAT §5.1).
+neighbouring samples. Frequencies above 8 kHz are not filtered out and fold back into the bands below (a hi-hat at 12
+kHz appears at 4 kHz). The networks were trained on such spectrograms and a proper resampler would give them others;
+hence an exact port, down to the rounding (COMPAT §5.1).
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def load(path: Path) -> np.ndarray:
                 raise AudioError(path, f"longer than {MAX_HOURS:g} hours; cut the song and try again.")
     except AudioError:
         raise
-    except Exception as error:  # each library raises its own kinds, also for hostile files
+    except Exception as error:  # each library raises its own errors, also for hostile files
         if not parts:
             raise AudioError(
                 path, "not audio that can be decoded; convert the song to mp3 or ogg and try again."

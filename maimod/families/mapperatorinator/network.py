@@ -1,7 +1,8 @@
-"""The network of the published Mapperatorinator checkpoints: Whisper in three makes, with what surrounds it.
+"""The network of the published Mapperatorinator checkpoints: Whisper in three variants, with spectrogram and
+conditioning.
 
-Song samples and tokens in, logits out; it knows nothing of osu!. The makes differ as follows (COMPAT §8), and the
-layers below follow the weights rather than a name:
+It maps song samples and tokens to logits, and contains no knowledge of osu!. The variants differ as follows (COMPAT
+§8); each layer adapts to the weights it is given:
 
 - V29: Whisper (Radford et al., 2022, arXiv:2212.04356) with stored positions, LayerNorm, and a projection in front of
   the encoder;
@@ -32,7 +33,7 @@ MAX_STARS = 10.0
 
 
 class RMSNorm(nn.Module):
-    """x / sqrt(mean(x²) + eps) · weight, eps the machine epsilon of float32 whatever x is (COMPAT §8.4)."""
+    """x / sqrt(mean(x²) + eps) · weight, eps the machine epsilon of float32 for every type of x (COMPAT §8.4)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -125,7 +126,7 @@ class LogMel(nn.Module):
 
 
 class PowerMel(nn.Module):
-    """Samples to mel power, silence beyond each window (COMPAT §5.2); the kernels come from the checkpoint."""
+    """Samples to mel power, with silence outside each window (COMPAT §5.2); the kernels come from the checkpoint."""
 
     def __init__(self, config: WhisperConfig) -> None:
         super().__init__()
@@ -173,7 +174,7 @@ class Spread(nn.Module):
 
 
 class Conditions(nn.Module):
-    """Difficulty, mapper and place in the song as vectors beside the mel bands (COMPAT §8.1)."""
+    """Difficulty, mapper and song position as vectors beside the mel bands (COMPAT §8.1)."""
 
     def __init__(self, config: WhisperConfig) -> None:
         super().__init__()
@@ -251,7 +252,7 @@ class Whisper(Network):
         mapper: Tensor | None = None,
         song_position: Tensor | None = None,
     ) -> Tensor:
-        """Turn samples (B, N) and, where the network is conditioned, what is known of the map into memory (B, S, D)."""
+        """Encode samples (B, N) and, if the network is conditioned, facts about the map into memory (B, S, D)."""
         x = self.mel_bands(samples).to(self.conv1.weight.dtype)  # (B, F, n_mels)
         if self.conditions is not None:
             assert stars is not None and mapper is not None and song_position is not None
@@ -264,7 +265,7 @@ class Whisper(Network):
         return self.encoder(x)
 
     def mel_bands(self, samples: Tensor) -> Tensor:
-        """Mel bands (B, F, n_mels) of samples (B, N), in float32 whatever else is run in: power spans many decades."""
+        """Mel bands (B, F, n_mels) of samples (B, N), always in float32, because power spans many decades."""
         with torch.autocast(samples.device.type, enabled=False):
             bands: Tensor = self.spectrogram(samples.float())
         return bands

@@ -14,7 +14,7 @@ from maimod.osu.beatmap import Mode
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What a version learned."""
+    """A version: how it is recognised, and which events and prompts it was trained on."""
 
     name: str
     has: frozenset[EventKind]
@@ -32,7 +32,7 @@ class Version:
     marks_contexts: bool = True
     """Whether contexts begin and end with tokens of their own; otherwise there is one, and it follows upon SOS."""
     state: tuple[EventKind, ...] = ()
-    """Tokens before SOS for what is in force when a window begins: kiai, scroll speed, position in the song."""
+    """Tokens before SOS for the state at the start of a window: kiai, scroll speed, position in the song."""
     original_hides_kiai: bool = False
     """Whether the original always writes that kiai is off (COMPAT §11.29)."""
     joins_projections: bool = False

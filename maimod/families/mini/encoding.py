@@ -1,4 +1,4 @@
-"""A map and its song as the arrays that the mini network reads, the same for training and for scoring.
+"""Encode a map and its song as input arrays of the mini network, for training and for scoring.
 
 Conventions: `n` events, `F` mel frames per window, `G` grid features; times in ms.
 """
@@ -214,7 +214,7 @@ class MiniMap(EncodedMap):
             vocabulary: of the checkpoint.
             config: shape of its network.
             conditioning: facts about the map.
-            exact: the original's many windows, a tenth of each scored, which few windows are compared with.
+            exact: the original's many windows, a tenth of each scored, for comparison.
 
         Raises:
             EventError: if the map has too many events.

@@ -1,12 +1,12 @@
 """The network: a Whisper-like encoder-decoder from mel frames and event tokens to next-token logits.
 
-It knows nothing of osu!: it takes frames, tokens and times, and gives logits. Axes: `B` batch, `F` mel frames,
+It contains no knowledge of osu!: frames, tokens and times in, logits out. Axes: `B` batch, `F` mel frames,
 `S` encoder positions (F / 4), `T` tokens, `D` width, `V` vocabulary, `H` heads, `K` head width, `G` grid and `P` place
 features.
 
-Two departures from Whisper (Radford et al., 2022, arXiv:2212.04356), both for the sake of few data: positions are
-rotary (Su et al., 2021, arXiv:2104.09864) and in cross-attention they are *times*, so that "the sound 300 ms ahead"
-looks the same all through a song; and each frame and token is told where in the beat it lies.
+It differs from Whisper (Radford et al., 2022, arXiv:2212.04356) in two ways, because training data are few: positions
+are rotary (Su et al., 2021, arXiv:2104.09864), and in cross-attention they are *times*, so that "the sound 300 ms
+ahead" looks the same in the whole song; and each frame and token has its beat phase as an input.
 """
 
 from __future__ import annotations
@@ -154,8 +154,8 @@ class MiniNetwork(Network):
         if index is None:
             index = torch.arange(tokens.shape[1], device=tokens.device)[None].expand_as(tokens)
         turn = rotary(index, self.head_width // 2)
-        # Half of each head turns by place in the sequence, half by time: both "two tokens ago" and "a beat ago" are
-        # near.
+        # Half of each head is rotated by position in the sequence, half by time, so that both "two tokens ago" and "a
+        # beat ago" are close.
         angles = torch.cat([turn[0], half[0]], dim=-1), torch.cat([turn[1], half[1]], dim=-1)
         memory_angles = self.frame_angles(memory)
         for layer in self.decoder:

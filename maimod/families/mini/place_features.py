@@ -8,7 +8,8 @@ from maimod.events.schema import EventKind
 from maimod.events.vocabulary import Vocabulary
 
 WAVELENGTHS = (1024.0, 512.0, 256.0, 128.0, 64.0, 32.0)
-"""Osu! pixels; the longest spans the playfield and its margins, the shortest tells neighbouring cells of 8 px apart."""
+"""Osu! pixels; the longest spans the playfield and its margins, the shortest distinguishes neighbouring cells of 8
+px."""
 N_PLACE_FEATURES = 4 * 2 * len(WAVELENGTHS) + 3
 
 

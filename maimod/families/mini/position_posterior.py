@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from maimod.families.mini.encoding import MiniMap
 
 N_DISTANCES, N_STEPS = 16, 600
-"""Likeliest distances, and pairs of a distance and an x, that are followed up."""
+"""Number of likeliest distances, and of pairs of a distance and an x, that are expanded."""
 LEAST = 2e-5
-"""Probability below which a place is left out."""
+"""Positions below this probability are left out."""
 
 
 def position_posterior(network: Network, encoded: MiniMap, hit_object: HitObject) -> list[Place]:
