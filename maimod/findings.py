@@ -6,6 +6,7 @@ Source of the timestamp form: https://osu.ppy.sh/wiki/en/Modding/Timestamp and l
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -87,6 +88,14 @@ class Finding:
     id: str = ""
     """Stable fingerprint."""
 
+    def __post_init__(self) -> None:
+        """Make numbers of numpy Python's, whoever measured them: reports, caches and other processes take it from there."""
+        for name in ("score", "time", "end_time", "surprisal", "entropy"):
+            value = plain(getattr(self, name))
+            object.__setattr__(self, name, None if value is None else float(value))
+        object.__setattr__(self, "objects", tuple(int(index) for index in self.objects))
+        object.__setattr__(self, "evidence", plain(self.evidence))
+
     @property
     def link(self) -> str:
         """`osu://edit/...`, opens the editor at the finding."""
@@ -156,6 +165,21 @@ class Report:
         """Number of findings by severity."""
         counts = Counter(finding.severity for finding in self.findings)
         return {severity.value: counts[severity] for severity in Severity}
+
+
+def plain(value: Any) -> Any:
+    """Convert to JSON values: numpy values become Python's, sets become lists, NaN and infinity (which JSON lacks) None."""
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted(plain(item) for item in value)
+    return plain(value.tolist()) if hasattr(value, "tolist") else str(value)
 
 
 def editor_timestamp(beatmap: Beatmap, time: float, objects: Sequence[HitObject] = ()) -> str:

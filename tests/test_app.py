@@ -62,22 +62,26 @@ CHECKS = (
 
 @dataclass
 class Lint:
-    """Stands in for `maimod.linter.api.lint` and its run: keeps what it was asked and yields `beatmaps`."""
+    """Stands in for `maimod.linter.api.lint`: keeps what it was asked; its run yields `beatmaps`."""
 
     beatmaps: tuple[BeatmapReport, ...] = ()
     error: Exception | None = None
     paths: list[str] | None = None
     settings: Settings | None = None
 
-    def __call__(self, paths, settings, **options) -> Lint:
+    def __call__(self, paths, settings, **options) -> Run:
         self.paths, self.settings = list(paths), settings
-        return self
+        return Run(self.beatmaps, self.error)
+
+
+class Run:
+    """Stands in for the run of a lint."""
 
     model = ModelInfo("maimod-mini", "maimod", "cpu", "fp32")
 
-    @property
-    def total(self) -> int:
-        return len(self.beatmaps)
+    def __init__(self, beatmaps: tuple[BeatmapReport, ...], error: Exception | None) -> None:
+        self.beatmaps, self.error, self.total = beatmaps, error, len(beatmaps)
+        self.settings = [Settings()] * self.total
 
     def __iter__(self) -> Iterator[BeatmapReport]:
         if self.error:

@@ -10,13 +10,16 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from maimod.findings import BeatmapReport, Finding, Report
 from maimod.linter.cache import Cache, digest
+from maimod.linter.settings import Settings
 
 SCHEMA = "maimod-baseline/1"
 
@@ -35,7 +38,7 @@ class Accepted:
     rule: str
     id: str
     """Fingerprint."""
-    count: int = 1
+    count: Annotated[int, msgspec.Meta(ge=1)] = 1
     at: str = ""
     """Where the first of them was when it was accepted; for the reader."""
 
@@ -49,7 +52,7 @@ class Accepted:
 class Baseline:
     """A baseline file."""
 
-    accepted: tuple[Accepted, ...]
+    findings: tuple[Accepted, ...]
     model: str | None
     """Which model had judged."""
 
@@ -66,16 +69,15 @@ def load(path: Path) -> Baseline:
             raise BaselineError(
                 f"{path}: not a maimod baseline (its schema must be {SCHEMA}); --write-baseline makes one"
             )
-        return Baseline(tuple(Accepted(**entry) for entry in value["findings"]), value["model"])
+        return msgspec.convert(value, Baseline)
     except OSError as error:
         raise BaselineError(f"{path}: cannot be read ({error.strerror or error}); --write-baseline makes one") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise BaselineError(f"{path}: a damaged baseline ({error}); --write-baseline makes a new one") from None
+    except (ValueError, RecursionError) as error:
+        reason = str(error).replace("`$.", "`")
+        raise BaselineError(f"{path}: a damaged baseline ({reason}); --write-baseline makes a new one") from None
 
 
-def write(
-    path: Path, report: Report, old: Baseline | None = None, selects: Callable[[str], bool] = lambda rule: True
-) -> int:
+def write(path: Path, report: Report, settings: Sequence[Settings], old: Baseline | None = None) -> int:
     """Accept all findings of a report; returns their number.
 
     The file is sorted and holds nothing that depends on the hour or the machine: it is meant to be committed.
@@ -83,18 +85,15 @@ def write(
     Args:
         path: the file to write.
         report: everything that was found.
-        old: what was accepted before; it stays for difficulties and rules that were not linted now.
-        selects: which rules were.
+        settings: of each beatmap of the report.
+        old: what was accepted before; it stays for difficulties that were not linted now, and for rules whose findings
+            the settings may have hidden.
 
     Raises:
         OSError: if it cannot be written.
     """
-    linted = _linted(report, path)
-    kept = {
-        one.key: one
-        for one in (old.accepted if old else ())
-        if (one.folder, one.difficulty) not in linted or not selects(one.rule)
-    }
+    linted = _linted(report, settings, path)
+    kept = {one.key: one for one in (old.findings if old else ()) if not _would_be_found(one, linted)}
     found: dict[tuple[str, str], Accepted] = {}
     for beatmap in report.beatmaps:
         for finding in beatmap.findings:
@@ -117,7 +116,7 @@ class Subtraction:
 
     def __init__(self, baseline: Baseline, path: Path) -> None:
         self.path = path
-        self._left = Counter({one.key: one.count for one in baseline.accepted})
+        self._left = Counter({one.key: one.count for one in baseline.findings})
 
     def of(self, beatmap: BeatmapReport) -> BeatmapReport:
         """The report without what is accepted; it says how much that is."""
@@ -145,25 +144,36 @@ def without(beatmap: BeatmapReport, kept: Sequence[Finding], why: str) -> Beatma
     return replace(beatmap, findings=tuple(kept), messages=(*beatmap.messages, note))
 
 
-def stale(
-    report: Report, baseline: Baseline, path: Path, selects: Callable[[str], bool] = lambda rule: True
-) -> list[Accepted]:
-    """What is accepted and no longer found, of the difficulties and rules that were linted; nothing if another model
-    has judged."""
+def stale(report: Report, baseline: Baseline, path: Path, settings: Sequence[Settings]) -> list[Accepted]:
+    """What is accepted and no longer found, of the difficulties that were linted and the rules whose findings their
+    settings, one for each beatmap of the report, do not hide; nothing if another model has judged."""
     if baseline.model != (report.model.id if report.model else None):
         return []
-    linted = _linted(report, path)
+    linted = _linted(report, settings, path)
     found = Counter((_folder(beatmap, path), finding.id) for beatmap in report.beatmaps for finding in beatmap.findings)
     return sorted(
         replace(one, count=one.count - found[one.key])
-        for one in baseline.accepted
-        if (one.folder, one.difficulty) in linted and selects(one.rule) and found[one.key] < one.count
+        for one in baseline.findings
+        if _would_be_found(one, linted) and found[one.key] < one.count
     )
 
 
-def _linted(report: Report, path: Path) -> set[tuple[str, str]]:
-    """Folder and name of the difficulties that could be read."""
-    return {(_folder(beatmap, path), beatmap.version) for beatmap in report.beatmaps if beatmap.status != "error"}
+Linted = Mapping[tuple[str, str], Settings]
+"""Difficulties that were linted, by folder and name, with their settings."""
+
+
+def _linted(report: Report, settings: Sequence[Settings], path: Path) -> Linted:
+    return {
+        (_folder(beatmap, path), beatmap.version): own
+        for beatmap, own in zip(report.beatmaps, settings, strict=True)
+        if beatmap.status != "error"
+    }
+
+
+def _would_be_found(one: Accepted, linted: Linted) -> bool:
+    """Whether an accepted finding would be in the report if it were still in the map."""
+    settings = linted.get((one.folder, one.difficulty))
+    return settings is not None and not settings.may_hide(one.rule, one.difficulty)
 
 
 def _folder(beatmap: BeatmapReport, path: Path) -> str:
@@ -195,12 +205,13 @@ class Delta:
     """Timestamp and rule, as they were."""
 
 
-def since_last_run(beatmap: BeatmapReport, question: str, cache: Cache) -> Delta | None:
+def since_last_run(beatmap: BeatmapReport, settings: Settings, cache: Cache) -> Delta | None:
     """Compare with the last run of this beatmap, and remember this one.
 
     Args:
         beatmap: what was found now.
-        question: what was asked: runs with other settings or another model have no part in this.
+        settings: of its source; runs with other settings or another model have no part in this, so that what a change of
+            settings hides is not called resolved, nor new when it is shown again.
         cache: where it is remembered.
 
     Returns:
@@ -208,9 +219,9 @@ def since_last_run(beatmap: BeatmapReport, question: str, cache: Cache) -> Delta
     """
     if beatmap.status == "error":
         return None
-    key = digest("last run", os.path.abspath(beatmap.location), question)
-    before = _remembered(cache.get(key))
-    now = [[finding.id, f"{finding.timestamp} {finding.rule}"] for finding in beatmap.findings]
+    key = digest("last run", os.path.abspath(beatmap.location), settings.key(beatmap.version))
+    before = cache.get(key, list[tuple[str, str]])
+    now = [(finding.id, f"{finding.timestamp} {finding.rule}") for finding in beatmap.findings]
     cache.put(key, now)
     if before is None:
         return None
@@ -218,13 +229,6 @@ def since_last_run(beatmap: BeatmapReport, question: str, cache: Cache) -> Delta
         tuple(_beyond(before, ((finding.id, finding) for finding in beatmap.findings))),
         tuple(_beyond([one for one, _ in now], before)),
     )
-
-
-def _remembered(value: Any) -> list[tuple[str, str]] | None:
-    try:
-        return None if value is None else [(str(id), str(text)) for id, text in value]
-    except (TypeError, ValueError):
-        return None
 
 
 def _beyond(known: Iterable[Any], found: Iterable[tuple[str, Any]]) -> list[Any]:

@@ -24,6 +24,7 @@ from maimod.reporters.view import View, shorten
 if TYPE_CHECKING:
     from maimod.commands.baseline import Accepted
     from maimod.linter.session import Session
+    from maimod.linter.settings import Settings
     from maimod.osu.discovery import Source
     from maimod.reporters.console import Stream as ConsoleStream
 
@@ -58,7 +59,7 @@ def _once(check: Check, sources: Sequence[Source] | None, session: Session | Non
     stream = _Stream(check.view) if ("console", None) in check.outputs and check.view.max_findings is None else None
     raw = _lint(check, listing, stream, sources, session)
     if check.options.write_baseline:
-        _accept(check, raw, baseline)
+        _accept(check, raw, listing.settings, baseline)
     report = replace(raw, beatmaps=tuple(listing.beatmaps))
     unreadable = all(beatmap.status == "error" for beatmap in report.beatmaps)
     for name, target in check.outputs:
@@ -75,7 +76,7 @@ def _once(check: Check, sources: Sequence[Source] | None, session: Session | Non
     if not check.view.quiet:
         listing.tell_delta()
         if baseline is not None and check.options.baseline is not None and not check.options.write_baseline:
-            _tell_stale(stale(raw, baseline, check.options.baseline, check.settings.selects), check.options.baseline)
+            _tell_stale(stale(raw, baseline, check.options.baseline, listing.settings), check.options.baseline)
     return FOUND if not check.options.write_baseline and fails(report, check.view.fail_on) else 0
 
 
@@ -113,8 +114,8 @@ def _lint(
                     if bar:
                         bar(item)
                     continue
+                listed = listing.add(item, run.settings[len(beatmaps)])
                 beatmaps.append(item)
-                listed = listing.add(item)
                 if stream is not None:
                     with bar.aside() if bar else nullcontext():
                         stream.add(Report(__version__, run.model, (listed,)), run.total)
@@ -130,13 +131,16 @@ class _Listing:
         self.check = check
         self.accepted = Subtraction(baseline, check.options.baseline) if baseline and check.options.baseline else None
         self.beatmaps: list[BeatmapReport] = []
+        self.settings: list[Settings] = []
+        """Of each beatmap."""
         self.new = 0
         self.resolved: list[str] = []
 
-    def add(self, beatmap: BeatmapReport) -> BeatmapReport:
-        """Take the next report; returns what is listed of it."""
+    def add(self, beatmap: BeatmapReport, settings: Settings) -> BeatmapReport:
+        """Take the next report and what it was made by; returns what is listed of it."""
         check = self.check
-        delta = since_last_run(beatmap, repr(check.settings), check.cache) if check.cache else None
+        self.settings.append(settings)
+        delta = since_last_run(beatmap, settings, check.cache) if check.cache else None
         listed = self.accepted.of(beatmap) if self.accepted else beatmap
         if delta is not None:
             self.new += len(delta.new)
@@ -212,10 +216,10 @@ def _baseline(check: Check) -> Baseline | None:
         raise Failure(str(error)) from None
 
 
-def _accept(check: Check, report: Report, old: Baseline | None) -> None:
+def _accept(check: Check, report: Report, settings: Sequence[Settings], old: Baseline | None) -> None:
     assert check.options.baseline is not None
     try:
-        count = write_baseline(check.options.baseline, report, old, check.settings.selects)
+        count = write_baseline(check.options.baseline, report, settings, old)
     except OSError as error:
         raise Failure(f"{check.options.baseline}: cannot be written ({error.strerror or error})") from None
     say(f"{count} finding{'s' * (count != 1)} accepted in {check.options.baseline}")

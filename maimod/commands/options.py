@@ -366,6 +366,8 @@ def _in_file(kind: Any, option: Option) -> Any:
         return Annotated[kind, msgspec.Meta(ge=option.least, le=option.most)]
     if kind in (str, Path):
         return Annotated[str, msgspec.Meta(pattern=f"^({option.pattern})$" if option.pattern else None)]
+    if _is_enum(kind):
+        return Literal[_words(kind)]
     return _table(kind) if _is_table(kind) else kind
 
 
@@ -373,9 +375,13 @@ def _is_table(kind: Any) -> bool:
     return isinstance(kind, type) and is_dataclass(kind)
 
 
+def _is_enum(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Enum)
+
+
 def _words(kind: Any) -> tuple[str, ...]:
     """The texts that a value of a type can have, if they are few."""
-    if isinstance(kind, type) and issubclass(kind, Enum):
+    if _is_enum(kind):
         return tuple(one.value for one in kind)
     return get_args(kind) if get_origin(kind) is Literal else ()
 
@@ -395,6 +401,8 @@ def _given(read: Struct, kind: type) -> dict[str, Any]:
 def _as_declared(value: Any, kind: Any) -> Any:
     if isinstance(value, dict):
         return tuple(value.items())
+    if _is_enum(kind):
+        return kind(value)
     inner = get_args(kind)[0] if get_origin(kind) is tuple else Any
     return tuple(inner(**_given(one, inner)) for one in value) if _is_table(inner) else value
 

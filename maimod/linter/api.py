@@ -91,6 +91,8 @@ class Run(Iterator[Progress | BeatmapReport]):
     def __init__(self, tasks: Sequence[Task], session: Session, draw: Draw | None, jobs: int, limits: Limits) -> None:
         self.total = sum(len(task.source.entries) for task in tasks)
         """Beatmaps."""
+        self.settings = tuple(task.settings for task in tasks for _ in task.source.entries)
+        """What each beatmap is linted by, in the order of the reports."""
         self._session = session
         self._items = _items(tasks, session, draw, jobs, limits)
 

@@ -19,13 +19,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
+
+import msgspec
 
 import maimod
 from maimod.events.schema import Event, EventKind, EventScore
-from maimod.findings import BeatmapReport, Category, Expected, Finding, ModelInfo, Severity
+from maimod.findings import BeatmapReport, ModelInfo
 from maimod.linter.settings import Settings
 from maimod.osu.beatmap import Beatmap, HitObject, TimingPoint
+
+Value = TypeVar("Value")
 
 MAX_FILES, MAX_BYTES = 5_000, 512 << 20
 """A folder with more is not a mapset but somebody's disk; its reports are not kept."""
@@ -59,30 +63,31 @@ class Cache:
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key[2:]}.z"
 
-    def get(self, key: str) -> Any:
-        """What was put there, or None."""
+    def get(self, key: str, kind: type[Value]) -> Value | None:
+        """What was put there; None if nothing was, or something else than a value of `kind`."""
         path = self._path(key)
         try:
             packed = zlib.decompressobj()
             text = packed.decompress(path.read_bytes(), MAX_ENTRY_BYTES)
             if not packed.eof:  # zlib's checksum comes last
                 return None
-            value = json.loads(text)
+            value = msgspec.convert(json.loads(text), kind)
             os.utime(path)  # the last use decides what is cleared away
             return value
         except (OSError, ValueError, zlib.error, RecursionError):
             return None
 
-    def put(self, key: str, value: Any) -> None:
-        """Keep a JSON value; if that cannot be done, it is not."""
+    def put(self, key: str, value: object) -> None:
+        """Keep a value that JSON can hold; if the folder cannot be written, it is not kept."""
         path = self._path(key)
         beside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            text = json.dumps(value, separators=(",", ":"))
+            # Not by msgspec.json: names of files that are no UTF-8 have letters that it refuses.
+            text = json.dumps(msgspec.to_builtins(value), separators=(",", ":"))
             path.parent.mkdir(parents=True, exist_ok=True)
             beside.write_bytes(zlib.compress(text.encode("ascii"), 1))
             os.replace(beside, path)
-        except (OSError, TypeError, ValueError):
+        except OSError:
             with suppress(OSError):
                 beside.unlink()
 
@@ -199,35 +204,25 @@ def of_folder(folder: Path) -> str | None:
 # Values
 
 
-def pack_reports(reports: Sequence[BeatmapReport], model: ModelInfo | None, folder: Path) -> dict[str, Any]:
-    """Reports as JSON values, without the place where they were made."""
-    packed = [
-        dataclasses.asdict(dataclasses.replace(report, messages=moved(report.messages, f"{folder}{os.sep}", "\0")))
-        for report in reports
-    ]
-    return {"model": model and dataclasses.asdict(model), "reports": _plain(packed)}
+class KeptReports(msgspec.Struct, frozen=True):
+    """Reports of a source, and the model that judged."""
+
+    model: ModelInfo | None
+    reports: tuple[BeatmapReport, ...]
+    """Without the place where they were made."""
+
+    @classmethod
+    def of(cls, reports: Sequence[BeatmapReport], model: ModelInfo | None, folder: Path) -> KeptReports:
+        """Reports that were made in a folder."""
+        return cls(model, _moved(reports, f"{folder}{os.sep}", "\0"))
+
+    def at(self, folder: Path) -> list[BeatmapReport]:
+        """The reports again, in a folder that may be another."""
+        return list(_moved(self.reports, "\0", f"{folder}{os.sep}"))
 
 
-def unpack_reports(value: Any, folder: Path) -> tuple[list[BeatmapReport], ModelInfo | None]:
-    """The reports again.
-
-    Raises:
-        ValueError: if the value is damaged.
-    """
-    try:
-        reports = [
-            BeatmapReport(
-                **{
-                    **report,
-                    "messages": moved(report["messages"], "\0", f"{folder}{os.sep}"),
-                    "findings": tuple(_finding(finding) for finding in report["findings"]),
-                }
-            )
-            for report in value["reports"]
-        ]
-        return reports, ModelInfo(**value["model"]) if value["model"] else None
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"damaged reports ({error})") from None
+def _moved(reports: Iterable[BeatmapReport], old: str, new: str) -> tuple[BeatmapReport, ...]:
+    return tuple(dataclasses.replace(report, messages=moved(report.messages, old, new)) for report in reports)
 
 
 def moved(messages: Iterable[str], old: str, new: str) -> tuple[str, ...]:
@@ -235,75 +230,79 @@ def moved(messages: Iterable[str], old: str, new: str) -> tuple[str, ...]:
     return tuple(message.replace(old, new) for message in messages)
 
 
-def _finding(value: dict[str, Any]) -> Finding:
-    return Finding(
-        **{
-            **value,
-            "category": Category(value["category"]),
-            "severity": Severity(value["severity"]),
-            "objects": tuple(value["objects"]),
-            "expected": tuple(Expected(**one) for one in value["expected"]),
-        }
-    )
+class KeptEvent(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """An event whose source is named by its line in the file."""
+
+    kind: EventKind
+    value: int
+    time: int
+    group: int
+    line: int | None
+    part: int
+
+    @classmethod
+    def of(cls, event: Event) -> KeptEvent:
+        """An event of a map."""
+        line = None if event.source is None else event.source.line
+        return cls(event.kind, event.value, event.time, event.group, line, event.part)
+
+    def among(self, sources: Mapping[int, HitObject | TimingPoint]) -> Event:
+        """The event again; raises KeyError if the map has no source at its line."""
+        source = None if self.line is None else sources[self.line]
+        return Event(self.kind, self.value, self.time, self.group, source, self.part)
 
 
-def _plain(value: Any) -> Any:
-    """JSON values of what evidence may hold; numbers of numpy become Python's."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, (set, frozenset)):
-        return sorted(_plain(item) for item in value)
-    return _plain(value.tolist()) if hasattr(value, "tolist") else value
+class KeptScore(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """An :class:`EventScore`."""
+
+    event: KeptEvent
+    surprisal: float
+    entropy: float
+    expected: tuple[tuple[KeptEvent, float], ...]
+    near: float
 
 
-_MEASURES = tuple(field.name for field in dataclasses.fields(EventScore) if field.name not in ("event", "expected"))
+class KeptScores(msgspec.Struct, frozen=True):
+    """Scores of a map by context."""
 
+    contexts: dict[str, tuple[KeptScore, ...]]
 
-def pack_scores(contexts: Mapping[str, Sequence[EventScore]]) -> dict[str, Any]:
-    """Scores by context as JSON values; sources are named by their line."""
-
-    def event(e: Event) -> list[Any]:
-        return [e.kind.value, e.value, e.time, e.group, None if e.source is None else e.source.line, e.part]
-
-    return {
-        name: [
-            [
-                event(score.event),
-                [[event(e), p] for e, p in score.expected],
-                *(getattr(score, measure) for measure in _MEASURES),
-            ]
-            for score in scores
-        ]
-        for name, scores in contexts.items()
-    }
-
-
-def unpack_scores(value: Any, beatmap: Beatmap) -> dict[str, tuple[EventScore, ...]]:
-    """The scores again, pointing to the objects of `beatmap`.
-
-    Raises:
-        ValueError: if the value is damaged or of another map.
-    """
-    sources: dict[int, HitObject | TimingPoint] = {point.line: point for point in beatmap.timing_points}
-    sources |= {hit_object.line: hit_object for hit_object in beatmap.hit_objects}
-
-    def event(fields: list[Any]) -> Event:
-        kind, number, time, group, line, part = fields
-        return Event(EventKind(kind), number, time, group, None if line is None else sources[line], part)
-
-    try:
-        return {
-            name: tuple(
-                EventScore(
-                    event=event(first),
-                    expected=tuple((event(e), p) for e, p in expected),
-                    **dict(zip(_MEASURES, measures, strict=True)),
+    @classmethod
+    def of(cls, contexts: Mapping[str, Sequence[EventScore]]) -> KeptScores:
+        """Scores of the events of a map."""
+        return cls(
+            {
+                name: tuple(
+                    KeptScore(
+                        KeptEvent.of(score.event),
+                        score.surprisal,
+                        score.entropy,
+                        tuple((KeptEvent.of(event), probability) for event, probability in score.expected),
+                        score.near,
+                    )
+                    for score in scores
                 )
-                for first, expected, *measures in scores
-            )
-            for name, scores in value.items()
-        }
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise ValueError(f"damaged scores ({error})") from None
+                for name, scores in contexts.items()
+            }
+        )
+
+    def among(self, beatmap: Beatmap) -> dict[str, tuple[EventScore, ...]] | None:
+        """The scores again, pointing to the objects of `beatmap`; None if they are those of another map."""
+        sources: dict[int, HitObject | TimingPoint] = {point.line: point for point in beatmap.timing_points}
+        sources |= {hit_object.line: hit_object for hit_object in beatmap.hit_objects}
+        try:
+            return {
+                name: tuple(
+                    EventScore(
+                        score.event.among(sources),
+                        score.surprisal,
+                        score.entropy,
+                        tuple((event.among(sources), probability) for event, probability in score.expected),
+                        score.near,
+                    )
+                    for score in scores
+                )
+                for name, scores in self.contexts.items()
+            }
+        except KeyError:
+            return None

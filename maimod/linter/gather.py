@@ -24,7 +24,7 @@ from maimod.families.errors import CheckpointError
 from maimod.linter import cache as caching
 from maimod.linter import song as songs
 from maimod.linter.bugs import bug
-from maimod.linter.cache import Cache
+from maimod.linter.cache import Cache, KeptScores
 from maimod.linter.models import Networks, UsageError
 from maimod.linter.progress import Progress, Steps
 from maimod.linter.settings import Settings
@@ -256,15 +256,13 @@ def _remembered_scores(
 ) -> Generator[float, None, Scores]:
     """As :func:`score`, from the cache if it was done before."""
     key = _score_key(beatmap, song, resources)
-    stored = resources.cache.get(key) if resources.cache and key else None
-    if stored is not None:
-        try:
-            return caching.unpack_scores(stored, beatmap)
-        except ValueError:
-            pass  # damaged: it is worked out anew
+    kept = resources.cache.get(key, KeptScores) if resources.cache and key else None
+    known = kept.among(beatmap) if kept else None
+    if known is not None:
+        return known
     contexts = yield from score(beatmap, song, settings, resources.networks)
     if resources.cache and key:
-        resources.cache.put(key, caching.pack_scores(contexts))
+        resources.cache.put(key, KeptScores.of(contexts))
     return contexts
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from maimod.findings import BeatmapReport, Finding, ModelInfo
 from maimod.linter import cache as caching
 from maimod.linter.bugs import bug
-from maimod.linter.cache import Cache
+from maimod.linter.cache import Cache, KeptReports
 from maimod.linter.gather import PositionAsker, Resources, Songs, gather, gather_mapset, read_sets
 from maimod.linter.models import Networks, UsageError, checkpoint_folders, load_networks
 from maimod.linter.pipeline import Analysis, SetAnalysis, analyse, analyse_set, select
@@ -54,15 +54,12 @@ class Session:
     def recall(self, source: Source, settings: Settings) -> list[BeatmapReport] | None:
         """Reports of a source that was linted before, as it is now; None if it was not."""
         key = self._key(source, settings)
-        stored = self.cache.get(key) if self.cache and key else None
-        if stored is None:
+        kept = self.cache.get(key, KeptReports) if self.cache and key else None
+        if kept is None or len(kept.reports) != len(source.entries):
             return None
-        try:
-            reports, info = caching.unpack_reports(stored, source.path)
-        except ValueError:
-            return None
-        self.info = self.info or info
-        return [select(_named(report, entry), settings) for report, entry in zip(reports, source.entries, strict=True)]
+        self.info = self.info or kept.model
+        reports = zip(kept.at(source.path), source.entries, strict=True)
+        return [select(_named(report, entry), settings) for report, entry in reports]
 
     def lint(
         self,
@@ -123,7 +120,7 @@ class Session:
         # Not if a map was saved meanwhile, or something failed that may work the next time.
         if self.cache and key and not any(one.failed for one in outcomes) and self._key(source, settings) == key:
             everything = [replace(outcome.report, findings=outcome.found) for outcome in outcomes]
-            self.cache.put(key, caching.pack_reports(everything, self.info, source.path))
+            self.cache.put(key, KeptReports.of(everything, self.info, source.path))
 
     def resources(self, settings: Settings) -> Resources:
         """What is loaded for settings; models that are loaded already are not loaded again.

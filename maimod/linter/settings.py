@@ -212,6 +212,15 @@ class Settings(Selection):
         ignored = max((len(prefix) for prefix in self.ignore if rule.startswith(prefix)), default=-1)
         return selected > ignored if ignored >= 0 else selected >= 0
 
+    def may_hide(self, rule: str, version: str) -> bool:
+        """Whether findings of `rule` in a difficulty of this name may be missing from its report by these settings."""
+        settings = self.of_difficulty(version)
+        return (
+            not settings.selects(rule)
+            or _longest(settings.severities, rule) == OFF
+            or (_longest(settings.min_scores, rule) or 0.0) > 0.0
+        )
+
     def of_difficulty(self, version: str) -> Settings:
         """The settings for a difficulty of this name, overrides applied."""
         settings = self
@@ -239,6 +248,10 @@ class Settings(Selection):
             severity = finding.severity if wanted is None else Severity(wanted)
             judged.append(finding if severity is finding.severity else replace(finding, severity=severity))
         return tuple(judged)
+
+    def key(self, version: str) -> str:
+        """A text that two settings share if they find and choose the same in a difficulty of this name."""
+        return repr((self.unjudged, self.of_difficulty(version)))
 
     @property
     def unjudged(self) -> Settings:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json as json_format
-import math
 from typing import Any, TextIO
 
-from maimod.findings import SCHEMA, BeatmapReport, Finding, Report
+from maimod.findings import SCHEMA, BeatmapReport, Finding, Report, plain
 from maimod.reporters.text import json_without_commands
 from maimod.reporters.view import Shown, View, shorten
 
@@ -70,32 +69,17 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "rule": finding.rule,
         "category": finding.category.value,
         "severity": finding.severity.value,
-        "score": plain(finding.score),
-        "surprisal": plain(finding.surprisal),
-        "entropy": plain(finding.entropy),
-        "time": plain(finding.time),
-        "end_time": plain(finding.end_time),
+        "score": finding.score,
+        "surprisal": finding.surprisal,
+        "entropy": finding.entropy,
+        "time": finding.time,
+        "end_time": finding.end_time,
         "timestamp": finding.timestamp,
         "link": finding.link,
-        "objects": plain(finding.objects),
+        "objects": list(finding.objects),
         "line": finding.line,
         "message": finding.message,
         "actual": finding.actual,
         "expected": [{"text": one.text, "probability": plain(one.probability)} for one in finding.expected],
-        "evidence": plain(finding.evidence),
+        "evidence": finding.evidence,
     }
-
-
-def plain(value: Any) -> Any:
-    """Convert to JSON values: numpy values become Python's, NaN and infinity (which JSON lacks) become null."""
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(item) for item in (sorted(value) if isinstance(value, (set, frozenset)) else value)]
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    return str(value)

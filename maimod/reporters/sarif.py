@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import quote
 
 from maimod.findings import BeatmapReport, Finding, Report, Severity
-from maimod.reporters.json import left_out, plain
+from maimod.reporters.json import left_out
 from maimod.reporters.text import json_without_commands
 from maimod.reporters.view import View, shorten
 
@@ -129,7 +129,7 @@ def _result(beatmap: BeatmapReport, finding: Finding, index: int, occurrence: in
         "message": {"text": f"{difficulty}{finding.timestamp} {finding.message}"},
         "locations": [_location(beatmap, finding.line)],
         "partialFingerprints": {FINGERPRINT: f"{finding.id}:{occurrence}"},
-        "properties": {name: plain(value) for name, value in known.items() if value is not None},
+        "properties": {name: value for name, value in known.items() if value is not None},
     }
 
 

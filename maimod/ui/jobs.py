@@ -37,6 +37,8 @@ class Job:
     waiting: bool = True
     """Whether it waits for another lint to end."""
     report: Report | None = None
+    effective: Sequence[Settings] = ()
+    """What each beatmap of the report was linted by."""
     analyses: dict[str, Analysis] = field(default_factory=dict)
     """Analyses by the path of the beatmap in the report."""
     ask: PositionAsker | None = None
@@ -104,8 +106,9 @@ class Job:
                     self.progress = item
                 else:
                     beatmaps.append(item)
-        for beatmap in beatmaps:
-            delta = since_last_run(beatmap, repr(self.settings), self.cache) if self.cache else None
+        self.effective = run.settings
+        for beatmap, settings in zip(beatmaps, run.settings, strict=True):
+            delta = since_last_run(beatmap, settings, self.cache) if self.cache else None
             if delta is not None:
                 self.deltas[beatmap.path] = delta
         self.report = Report(maimod.__version__, run.model, tuple(beatmaps))

@@ -155,7 +155,19 @@ class Page:
         if all(beatmap.status == "error" for beatmap in job.report.beatmaps):
             yield _status(" ".join(job.report.beatmaps[0].messages), "error"), gr.skip(), recent, *idle
             return
-        name = self.results.keep(Result(sources, job.report, job.analyses, job.ask, job.deltas, accepted, session))
+        name = self.results.keep(
+            Result(
+                sources,
+                job.report,
+                job.effective,
+                job.analyses,
+                job.ask,
+                job.deltas,
+                accepted,
+                is_read_only=not _cleaned(baseline),
+                session=session,
+            )
+        )
         if not given.startswith(os.environ["GRADIO_TEMP_DIR"]):  # dropped files are removed with the page
             recent = [given, *(one for one in recent if one != given)][:MAX_RECENT]
         yield _status(_summary(job), "done"), json.dumps({"run": name}), recent, *idle

@@ -24,6 +24,7 @@ from maimod.evidence.svg import data_url
 from maimod.findings import Finding, Report
 from maimod.linter.gather import PositionAsker
 from maimod.linter.pipeline import Analysis
+from maimod.linter.settings import Settings
 from maimod.osu.discovery import Source
 from maimod.reporters import REPORTERS, viewer
 from maimod.reporters.view import View
@@ -50,6 +51,8 @@ class Result:
 
     sources: Sequence[Source]
     report: Report
+    settings: Sequence[Settings]
+    """What each beatmap of the report was linted by."""
     analyses: Mapping[str, Analysis]
     """By the path of the beatmap in the report."""
     ask: PositionAsker | None = None
@@ -58,6 +61,8 @@ class Result:
     """Changes since the last run, by the same path."""
     baseline: Path | None = None
     """File for ignored findings; it need not exist yet."""
+    is_read_only: bool = False
+    """Whether the baseline was named by a configuration that was found, which may have nothing written."""
     session: str = ""
     """Session of the page it belongs to."""
 
@@ -111,16 +116,19 @@ class Result:
     def mark(self, key: str, state: str) -> str:
         """Store the mapper's mark on a finding and return a line about it. Ignored findings are added to the
         baseline."""
-        if self.baseline is None:
+        if self.baseline is None or self.is_read_only:
+            name = self.baseline.name if self.baseline else "a baseline file"
             return (
-                "Ignored in this browser. With a baseline file it is ignored everywhere." if state == "ignored" else ""
+                f"Ignored in this browser. Name {name} on the page to ignore it everywhere."
+                if state == "ignored"
+                else ""
             )
         before = set(self.ignored)
         (self.ignored.add if state == "ignored" else self.ignored.discard)(key)
         if self.ignored == before:
             return ""
         known = load_baseline(self.baseline) if self.baseline.exists() else None
-        count = write_baseline(self.baseline, self._only(self.ignored), known)
+        count = write_baseline(self.baseline, self._only(self.ignored), self.settings, known)
         return f"{self.baseline.name} accepts {count} finding{'s' * (count != 1)} of this result"
 
     def finding(self, key: str) -> tuple[Analysis, Finding]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from maimod.app import main
-from maimod.commands.baseline import Accepted, load
+from maimod.commands.baseline import Accepted, BaselineError, load
 from tests import maps
 from tests.linter.test_api import FAULTY, LINES, songs
 
@@ -47,7 +47,7 @@ def test_accepted_findings_are_not_reported_and_do_not_fail(folder, capsys):
     first = Path("known.json").read_bytes()
     run(capsys, *ACCEPT)
     assert Path("known.json").read_bytes() == first
-    accepted = load(Path("known.json")).accepted
+    accepted = load(Path("known.json")).findings
     assert list(accepted) == sorted(accepted) and {one.folder for one in accepted} == {
         "Songs/0 Artist - Title",
         "Songs/1 Artist - Title",
@@ -84,7 +84,7 @@ def test_a_new_fault_is_new_and_equal_ones_are_counted(folder, capsys):
 
 def test_stale_entries_are_reported_and_taken_out(folder, capsys):
     run(capsys, *ACCEPT)
-    before = len(load(Path("known.json")).accepted)
+    before = len(load(Path("known.json")).findings)
     path = folder / "0 Artist - Title" / "Hard.osu"
     path.write_text(maps.text(LINES).replace("Version:Version", "Version:Hard"))
     code, _, err = run(capsys, *KNOWN)
@@ -95,9 +95,9 @@ def test_stale_entries_are_reported_and_taken_out(folder, capsys):
         assert "rhythm/unsnapped" not in run(capsys, *KNOWN, *options)[2]
     assert "no longer found" not in run(capsys, "check", "Songs/1 Artist - Title", *KNOWN[2:])[2]
     run(capsys, "check", "Songs/1 Artist - Title", *ACCEPT[2:])
-    assert len(load(Path("known.json")).accepted) == before
+    assert len(load(Path("known.json")).findings) == before
     run(capsys, *ACCEPT)
-    assert len(load(Path("known.json")).accepted) < before
+    assert len(load(Path("known.json")).findings) < before
     assert "no longer found" not in run(capsys, *KNOWN)[2]
 
 
@@ -150,3 +150,92 @@ def test_the_last_run_is_remembered(folder, capsys):
 
 def test_order_of_entries_is_that_of_the_file():
     assert sorted([Accepted("b", "x", "r", "1"), Accepted("a", "z", "r", "2")])[0].folder == "a"
+
+
+# --- A change of settings is no change of the map ---
+
+
+def findings(capsys, *arguments: str) -> tuple[set[str], str]:
+    """Rules found, and what is said on stderr."""
+    _, out, err = run(capsys, *arguments, "--format", "json")
+    return {finding["rule"] for beatmap in json.loads(out)["beatmaps"] for finding in beatmap["findings"]}, err
+
+
+HIDING = {
+    "ignore": "ignore = ['rhythm', 'timing']",
+    "select": "select = ['kiai']",
+    "severity": "[severity]\n'rhythm' = 'off'\n'timing' = 'off'",
+    "score": "[min-score]\n'rhythm' = 1\n'timing' = 1",
+    "override": "[[override]]\nname = '*'\nignore = ['rhythm', 'timing']",
+}
+
+
+@pytest.mark.parametrize("way", HIDING)
+@pytest.mark.parametrize("place", [".", "Songs/0 Artist - Title"])
+def test_what_a_configuration_hides_is_neither_resolved_nor_new(folder, capsys, way, place):
+    before, _ = findings(capsys, *CHECK)
+    assert "rhythm/unsnapped" in before
+    (Path(place) / "maimod.toml").write_text(HIDING[way])
+    hidden, err = findings(capsys, *CHECK)
+    assert "since the last run" not in err and ("rhythm/unsnapped" not in hidden or place != ".")
+    assert "since the last run" not in findings(capsys, *CHECK)[1]
+    (Path(place) / "maimod.toml").unlink()
+    code, out, err = run(capsys, *CHECK, "--new-only", "--format", "json")
+    assert code == 0 and "since the last run" not in err
+    assert not [finding for beatmap in json.loads(out)["beatmaps"] for finding in beatmap["findings"]]
+
+
+@pytest.mark.parametrize("hiding", [["--ignore", "rhythm"], ["--select", "kiai"], ["--level", "easy"]])
+def test_what_the_command_line_hides_is_neither_resolved_nor_new(folder, capsys, hiding):
+    for options in ([], hiding, []):
+        assert "since the last run" not in run(capsys, *CHECK, *options)[2]
+
+
+def test_changes_of_the_map_are_told_for_each_settings(folder, capsys):
+    path = folder / "0 Artist - Title" / "Hard.osu"
+    ignoring = [*CHECK, "--ignore", "timing"]
+    run(capsys, *ignoring)
+    run(capsys, *CHECK)
+    path.write_text(path.read_text().replace(",12000,1,0", ",12007,1,0"))
+    for command in (ignoring, CHECK):
+        assert "since the last run: 1 new, 0 resolved" in run(capsys, *command)[2]
+        assert "since the last run" not in run(capsys, *command)[2]
+
+
+def test_an_override_for_other_difficulties_forgets_nothing(folder, capsys):
+    run(capsys, *CHECK)
+    Path("maimod.toml").write_text("[[override]]\nname = 'Insane'\nignore = ['rhythm']")
+    path = folder / "0 Artist - Title" / "Hard.osu"
+    path.write_text(path.read_text().replace(",12000,1,0", ",12007,1,0"))
+    assert "since the last run: 1 new, 0 resolved" in run(capsys, *CHECK)[2]
+
+
+@pytest.mark.parametrize("way", HIDING)
+def test_what_a_configuration_hides_stays_accepted(folder, capsys, way):
+    run(capsys, *ACCEPT)
+    before = load(Path("known.json")).findings
+    Path("maimod.toml").write_text(HIDING[way])
+    assert "rhythm/unsnapped" not in run(capsys, *KNOWN)[2]  # not called gone
+    run(capsys, *ACCEPT)
+    assert [one for one in load(Path("known.json")).findings if one.rule == "rhythm/unsnapped"] == [
+        one for one in before if one.rule == "rhythm/unsnapped"
+    ]
+    Path("maimod.toml").unlink()
+    assert run(capsys, *KNOWN)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"count": "2"}, "Expected `int`, got `str` - at `findings[0].count`"),
+        ({"count": 0}, "Expected `int` >= 1 - at `findings[0].count`"),
+        ({"rule": None}, "Expected `str`, got `null` - at `findings[0].rule`"),
+    ],
+)
+def test_a_damaged_baseline_says_where(tmp_path, change, reason):
+    entry = {"folder": "a", "difficulty": "b", "rule": "kiai/late", "id": "1", **change}
+    path = tmp_path / "known.json"
+    path.write_text(json.dumps({"schema": "maimod-baseline/1", "model": None, "findings": [entry]}))
+    with pytest.raises(BaselineError) as error:
+        load(path)
+    assert str(error.value) == f"{path}: a damaged baseline ({reason}); --write-baseline makes a new one"

@@ -23,7 +23,8 @@ def result(tmp_path: Path, **options) -> Result:
     (tmp_path / "hard.osu").touch()
     report = replace(one.report, file=(tmp_path / "hard.osu").as_posix())
     source = Source(tmp_path, (Entry("hard.osu", "hard.osu", report.location),))
-    return Result([source], Report("0", None, (report,)), {report.path: replace(one, report=report)}, **options)
+    analyses = {report.path: replace(one, report=report)}
+    return Result([source], Report("0", None, (report,)), [Settings()], analyses, **options)
 
 
 class Run:
@@ -31,8 +32,8 @@ class Run:
 
     model = None
 
-    def __init__(self, steps) -> None:
-        self.steps, self.closed = steps, False
+    def __init__(self, steps, settings: Settings | None = None) -> None:
+        self.steps, self.settings, self.closed = steps, (settings or Settings(),), False
 
     def __iter__(self):
         return iter(self.steps)
@@ -175,3 +176,51 @@ def test_results_go_with_their_page(tmp_path):
     assert results[names[-1]] and results[names[-2]]
     with pytest.raises(Gone):
         results[names[0]]
+
+
+def test_a_baseline_of_a_found_configuration_is_read_and_not_written(tmp_path):
+    baseline = tmp_path / "baseline.json"
+    result(tmp_path, baseline=baseline).mark("0.0", "ignored")
+    before = baseline.read_bytes()
+    one = result(tmp_path, baseline=baseline, is_read_only=True)
+    assert one.data()["beatmaps"][0]["findings"][0]["ignored"]
+    assert one.mark("0.0", "") == "" and "Name baseline.json on the page" in one.mark("0.0", "ignored")
+    assert baseline.read_bytes() == before
+
+
+def test_a_mark_keeps_what_the_settings_hide(tmp_path):
+    baseline = tmp_path / "baseline.json"
+    result(tmp_path, baseline=baseline).mark("0.0", "ignored")
+    before = baseline.read_bytes()
+    hidden = result(tmp_path, baseline=baseline)
+    hidden.report = replace(hidden.report, beatmaps=(replace(hidden.report.beatmaps[0], findings=()),))
+    for settings in (Settings(ignore=("positions",)), Settings(min_scores=(("positions/unexpected", 0.99),))):
+        hidden.settings, hidden.ignored = [settings], {"an older mark"}
+        hidden.mark("0.0", "")
+        hidden.mark("0.1", "ignored")
+        assert baseline.read_bytes() == before
+    hidden.settings = [Settings(ignore=("rhythm",))]
+    hidden.mark("0.2", "ignored")
+    assert b"positions" not in baseline.read_bytes()
+
+
+def test_a_change_of_settings_makes_nothing_new_or_resolved(monkeypatch, tmp_path):
+    one = analysis()
+    hidden = replace(one.report, findings=())
+    seen = []
+    # Shown, hidden, hidden, shown again by settings; then, by the same settings, gone from the map.
+    ignoring = Settings(ignore=("positions",))
+    for report, settings in (
+        (one.report, Settings()),
+        (hidden, ignoring),
+        (hidden, ignoring),
+        (one.report, Settings()),
+        (hidden, Settings()),
+    ):
+        job = run(monkeypatch, lambda *_, **__: Run([report], settings))  # noqa: B023
+        job.cache = Cache(tmp_path)
+        job.start()
+        assert job.wait(5) and job.effective == (settings,)
+        delta = job.deltas.get("set/hard.osu")
+        seen.append(delta and (len(delta.new), len(delta.resolved)))
+    assert seen == [None, None, (0, 0), (0, 0), (0, 1)]

@@ -1,0 +1,51 @@
+"""Findings hold plain values from the moment they are made."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from maimod.findings import Category, Finding, Severity
+
+
+def test_a_finding_has_plain_numbers_whoever_measured_them():
+    finding = Finding(
+        rule="rhythm/unsnapped",
+        category=Category.RHYTHM,
+        severity=Severity.WARNING,
+        message="Late.",
+        timestamp="00:01:000 -",
+        line=9,
+        score=np.float32(0.5),
+        time=np.int64(1000),
+        end_time=np.float64(2.0),
+        surprisal=np.float64("nan"),
+        objects=tuple(np.array([1, 2])),
+        evidence={
+            "array": np.array([1.0, np.inf]),
+            "number": np.float32(0.5),
+            "truth": np.bool_(True),
+            "pair": (1, "a"),
+            "set": {"b", "a"},
+            "inner": {1: np.int8(3)},
+            "path": Path("x"),
+        },
+    )
+    plain = {
+        "array": [1.0, None],
+        "number": 0.5,
+        "truth": True,
+        "pair": [1, "a"],
+        "set": ["a", "b"],
+        "inner": {"1": 3},
+        "path": "x",
+    }
+    assert finding.evidence == plain and json.loads(json.dumps(finding.evidence)) == plain
+    numbers = (finding.score, finding.time, finding.end_time, finding.surprisal, finding.objects)
+    assert numbers == (0.5, 1000.0, 2.0, None, (1, 2))
+    assert [type(number) for number in numbers[:3]] == [float] * 3 and {type(index) for index in finding.objects} == {
+        int
+    }
+    assert type(finding.evidence["number"]) is float and finding.evidence["truth"] is True
