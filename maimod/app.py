@@ -168,42 +168,81 @@ def train(
         Path, typer.Argument(metavar="SONGS_DIR", exists=True, file_okay=False, help="Folder of mapset folders.")
     ],
     output: Annotated[Path, typer.Option(metavar="DIR", help="Checkpoint folder to write, or to go on with.")],
+    network: Annotated[
+        Literal["generator", "discriminator"],
+        typer.Option(help="generator is what --model takes; discriminator is the proofreader."),
+    ] = "generator",
     start: Annotated[
         str, typer.Option("--from", metavar="NAME|DIR|ID", help="Checkpoint to train further; without it, anew.")
     ] = "",
     shape: Annotated[
-        str, typer.Option(metavar="NAME|DIR", help="Where config.json and tokenizer.json come from.")
+        str, typer.Option(metavar="NAME|DIR", help="config.json and tokenizer.json of a new generator.")
     ] = BUNDLED_MODEL,
-    minutes: Annotated[float, typer.Option(min=0.01, help="How long to train, reading the songs not counted.")] = 60.0,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01, show_default=False, help="How long to train, reading the songs not counted; 60 without --steps."
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, show_default=False, help="The same in steps of the optimizer.")
+    ] = None,
     rate: Annotated[float | None, typer.Option(min=0.0, show_default=False, help="Peak learning rate.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the weights and of the order of the windows.")] = 1,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            show_default=False,
+            help="Size of a batch: tokens for the generator (6500), windows for the discriminator (16).",
+        ),
+    ] = None,
+    accumulate: Annotated[int, typer.Option(min=1, help="Batches for each step of the optimizer.")] = 1,
+    precision: Annotated[
+        Literal["auto", "bf16", "fp32"],
+        typer.Option(help="Arithmetic; the weights stay in fp32. auto is bf16 where the device has it."),
+    ] = "auto",
     device: Device = "auto",
+    seed: Annotated[int, typer.Option(help="Of the weights and of the order of the windows.")] = 1,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes for each device that prepare batches; 0 prepares them between steps.")
+    ] = 0,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", metavar="N", min=0, help="Processes that read the songs; 0 is all cores.")
+    ] = 0,
+    cache: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where the songs are kept once read; else in the output.")
+    ] = None,
 ) -> int:
-    """Train a checkpoint on a Songs folder; run again with the same --output, an interrupted training goes on.
+    """Train a network on a Songs folder; run again with the same --output, an interrupted training goes on.
 
-    docs/training.md says how to specialise the bundled model or a published one to your maps.
+    docs/training.md says how to specialise the bundled model or a published one to your maps, and how to use GPUs.
     """
     from maimod.families.errors import CheckpointError
     from maimod.linter.models import UsageError, model_folder
-    from maimod.training.generator import Options
-    from maimod.training.generator import train as run
+    from maimod.training import tasks
+    from maimod.training.errors import TrainingError
+    from maimod.training.trainer import Options
 
-    options = Options(minutes=minutes, rate=rate, seed=seed, device=device)
+    options = Options(
+        minutes=60.0 if minutes is None and steps is None else minutes,
+        steps=steps,
+        rate=rate,
+        accumulate=accumulate,
+        precision=precision,
+        device=device,
+        seed=seed,
+        workers=workers,
+    )
     watched = sys.stderr is not None and sys.stderr.isatty()
     if watched:
         from maimod.reporters.console import TrainingBar
     try:
-        with TrainingBar(sys.stderr, minutes) if watched else nullcontext() as bar:
-            run(
-                songs,
-                model_folder(shape),
-                output,
-                options,
-                bar.say if bar else say,
-                model_folder(start) if start else None,
-                bar.show if bar else lambda step: None,
+        source = tasks.Source(songs, model_folder(start) if start else None, model_folder(shape), batch, cache, jobs)
+        with TrainingBar(sys.stderr) if watched else nullcontext() as bar:
+            tasks.train(
+                network, source, output, options, bar.say if bar else say, bar.show if bar else lambda progress: None
             )
-    except (UsageError, CheckpointError, OSError) as error:
+    except (UsageError, CheckpointError, TrainingError, OSError) as error:
         raise Failure(str(error)) from None
     except KeyboardInterrupt:
         raise Failure(f"stopped; the same command goes on from the last checkpoint in {output}") from None
@@ -256,7 +295,8 @@ def evaluate(
     """Plant known mistakes in good maps and count what is found, and what untouched maps are told:
     docs/how-scores-work.md."""
     from maimod.linter.models import UsageError
-    from maimod.training.evaluate import EvaluationError, command
+    from maimod.training.errors import TrainingError
+    from maimod.training.evaluate import command
 
     try:
         settings = Settings(None if no_model else model, device)
@@ -274,9 +314,9 @@ def evaluate(
             held_out=held_out,
             json_file=json_file,
             markdown_file=markdown,
-            tell=say,
+            report=say,
         )
-    except (EvaluationError, UsageError, OSError) as error:
+    except (TrainingError, UsageError, OSError) as error:
         raise Failure(str(error)) from None
     return 0
 
@@ -314,7 +354,8 @@ def calibrate(
 ) -> int:
     """Measure what the scores of a checkpoint mean on a folder of good maps, and write calibration.json beside it."""
     from maimod.linter.models import UsageError, model_folder
-    from maimod.training.calibrate import CalibrationError, command
+    from maimod.training.calibrate import command
+    from maimod.training.errors import TrainingError
 
     try:
         command(
@@ -327,9 +368,9 @@ def calibrate(
             jobs=jobs,
             held_out=held_out,
             unranked=unranked,
-            tell=say,
+            report=say,
         )
-    except (CalibrationError, UsageError, OSError) as error:
+    except (TrainingError, UsageError, OSError) as error:
         raise Failure(str(error)) from None
     return 0
 

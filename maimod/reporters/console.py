@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from maimod.rules.base import BeatmapCheck, MapsetCheck, Rule
-    from maimod.training.generator import Step as TrainingStep
+    from maimod.training.trainer import Progress as TrainingProgress
 
 DEFAULT_WIDTH, MAX_WIDTH = 80, 120
 """Columns in a pipe, and the widest page that is comfortable to read."""
@@ -535,9 +535,9 @@ class ProgressBar:
 
 
 class TrainingBar:
-    """Progress bar over the time of a training; lines are printed above it."""
+    """A bar that fills with the progress of a training; lines are printed above it."""
 
-    def __init__(self, err: TextIO, minutes: float) -> None:
+    def __init__(self, err: TextIO) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.bar = Progress(
@@ -546,7 +546,7 @@ class TrainingBar:
             TimeRemainingColumn(),
             console=Console(file=err),
         )
-        self.task = self.bar.add_task("reading the songs", total=minutes)
+        self.task = self.bar.add_task("reading the songs", total=1.0)
 
     def __enter__(self) -> TrainingBar:
         self.bar.start()
@@ -561,8 +561,7 @@ class TrainingBar:
         """Print a line above the bar."""
         self.bar.console.print(f"maimod: {clean(line)}", markup=False, highlight=False)
 
-    def show(self, step: TrainingStep) -> None:
-        """Show a step."""
-        self.bar.update(
-            self.task, completed=step.minutes, description=f"step {step.number:,}, {step.bits:.3f} bits/event"
-        )
+    def show(self, progress: TrainingProgress) -> None:
+        """Show how far a training is."""
+        means = ", ".join(f"{name} {value:.3f}" for name, value in progress.means.items())
+        self.bar.update(self.task, completed=progress.share, description=f"step {progress.step:,}, {means}")

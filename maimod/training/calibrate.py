@@ -7,12 +7,11 @@ Maps count as holding one mistake of each kind, as in :mod:`maimod.training.metr
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +27,10 @@ from maimod.osu.beatmap import Beatmap, Mode
 from maimod.rules import BEATMAP_CHECKS
 from maimod.rules.base import Context
 from maimod.rules.calibration import DEFAULT_WEIGHTS, Calibration, Weights
+from maimod.training.errors import TrainingError
 from maimod.training.evaluate import evaluation_resources, leads_to, plant, set_of, sources
 from maimod.training.faults import FAULTS, Fault
+from maimod.training.processes import map_in_processes
 
 PRIOR_SPREAD = Weights(bias=2.0, first=0.4, second=0.4)
 """How far from the defaults weights are thought to lie before anything is seen: few findings make no bold weights."""
@@ -158,52 +159,34 @@ def ablation(fitted_on: Sequence[Sample], judged_on: Sequence[Sample], minutes: 
 # Many maps
 
 
-class _Worker:
-    """Samples maps with networks of its own; picklable until it is first called."""
-
-    def __init__(self, settings: Settings, seed: int) -> None:
-        self.settings, self.seed = settings, seed
-        self.resources: Resources | None = None
-
-    def __call__(self, path: Path) -> list[Sample]:
-        if self.resources is None:
-            # The curves of the rules are what the weights are fitted on; the weights of before are not.
-            loaded = evaluation_resources(self.settings)
-            calibration = Calibration(loaded.networks.calibration.curves)
-            self.resources = replace(loaded, networks=replace(loaded.networks, calibration=calibration))
-        resources, whole = self.resources, set_of(path)
-
-        def look(beatmap: Beatmap) -> Context:
-            return result_of(gather(beatmap, path.name, self.settings, resources, whole)).evidence
-
-        return samples(look, parser.load(path), LOCAL_FAULTS, self.seed)
+@lru_cache(maxsize=1)
+def _uncalibrated_resources(settings: Settings) -> Resources:
+    """The networks of this process with the curves of their rules, on which weights are fitted, and default weights."""
+    loaded = evaluation_resources(settings)
+    calibration = Calibration(loaded.networks.calibration.curves)
+    return replace(loaded, networks=replace(loaded.networks, calibration=calibration))
 
 
-_worker: _Worker | None = None
+def samples_of_file(settings: Settings, seed: int, path: Path) -> list[Sample]:
+    """:func:`samples` of a beatmap file."""
+    resources, whole = _uncalibrated_resources(settings), set_of(path)
 
+    def look(beatmap: Beatmap) -> Context:
+        return result_of(gather(beatmap, path.name, settings, resources, whole)).evidence
 
-def _take(worker: _Worker, threads: int) -> None:
-    global _worker
-    _worker = worker
-    os.environ["OMP_NUM_THREADS"] = str(threads)
-
-
-def _work(path: Path) -> list[Sample]:
-    assert _worker is not None
-    return _worker(path)
+    return samples(look, parser.load(path), LOCAL_FAULTS, seed)
 
 
 def collect(
-    paths: Sequence[Path], settings: Settings, seed: int, jobs: int, tell: Callable[[str], None]
+    paths: Sequence[Path], settings: Settings, seed: int, jobs: int, report: Callable[[str], None]
 ) -> list[Sample]:
     """Samples of many maps, in `jobs` processes."""
     found: list[Sample] = []
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    with multiprocessing.get_context("spawn").Pool(jobs, _take, (_Worker(settings, seed), threads)) as pool:
-        for done, part in enumerate(pool.imap(_work, paths), start=1):
-            found += part
-            seen, others = sum(s.real and bool(s.rule) for s in part), sum(not s.real for s in part)
-            tell(f"{done} of {len(paths)}: {seen} mistakes seen, {others} findings without one")
+    work = partial(samples_of_file, settings, seed)
+    for done, (_, part) in enumerate(map_in_processes(work, paths, jobs), start=1):
+        found += part
+        seen, others = sum(s.real and bool(s.rule) for s in part), sum(not s.real for s in part)
+        report(f"{done} of {len(paths)}: {seen} mistakes seen, {others} findings without one")
     return found
 
 
@@ -212,10 +195,6 @@ def write(weights: dict[str, Weights], counts: dict[str, object], target: Path) 
     stored = json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
     stored |= {"weights": {rule: asdict(own) for rule, own in sorted(weights.items())}, "measured": counts}
     target.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
-
-
-class CalibrationError(Exception):
-    """Nothing to calibrate with; one line that says what to do."""
 
 
 def command(
@@ -229,14 +208,14 @@ def command(
     jobs: int,
     held_out: bool,
     unranked: bool,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> None:
-    """What `maimod calibrate` does, see its help.
+    """What `maimod calibrate` does; its help describes the arguments.
 
     Raises:
-        CalibrationError: if the folder has no maps to plant mistakes in, or none of the mistakes was seen.
+        TrainingError: if the folder has no maps to plant mistakes in, or none of the mistakes was seen.
     """
-    from maimod.training.discriminator import is_held_out
+    from maimod.training.corpus import DISCRIMINATOR_HELD_OUT, is_held_out
 
     # Of the modes other than osu! few collections have ranked maps enough.
     paths = [
@@ -249,14 +228,14 @@ def command(
             seed,
             per_song=2,
             unranked=unranked or mode is not Mode.OSU,
-            accept=is_held_out if held_out else lambda folder: True,
+            accept=partial(is_held_out, share=DISCRIMINATOR_HELD_OUT) if held_out else lambda folder: True,
         )[:maps]
     ]
     if not paths:
-        raise CalibrationError(f"{songs}: no map with a song to plant mistakes in")
-    found = collect(paths, settings, seed, min(jobs, len(paths)), tell)
+        raise TrainingError(f"{songs}: no map with a song to plant mistakes in")
+    found = collect(paths, settings, seed, jobs, report)
     if not any(sample.real and sample.rule for sample in found):
-        raise CalibrationError(f"{songs}: none of the planted mistakes was seen; is the proofreader there?")
+        raise TrainingError(f"{songs}: none of the planted mistakes was seen; is the proofreader there?")
     counts: dict[str, object] = {
         "maps": len(paths),
         "seed": seed,
@@ -265,7 +244,7 @@ def command(
     }
     target.mkdir(parents=True, exist_ok=True)
     write(fit(found), counts, target / "calibration.json")
-    tell(
+    report(
         f"{target / 'calibration.json'}: weights of {len(KINDS_OF_RULE)} rules from {counts['mistakes']} planted mistakes and "
         f"{counts['others']} findings without one, in {len(paths)} maps"
     )

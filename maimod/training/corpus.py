@@ -1,45 +1,144 @@
-"""A Songs folder as training examples: every map tokenised, every song as its network hears it.
+"""A Songs folder as examples to train on: what is slow to compute is computed once, by all cores, and kept.
 
-A song is shared by the maps of its mapset folder, and a folder is never divided between training and development.
+One file is kept for each mapset folder, by the content of its beatmaps and the names and sizes of its other files, so a
+corpus grows, shrinks and changes at the cost of what is new in it. Files are numpy arrays and cannot run code.
 """
 
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from maimod.audio import decode
+from maimod.audio import decode, onsets, spectrogram
+from maimod.discriminator import features
+from maimod.discriminator.features import ContextFeatures
 from maimod.events.vocabulary import Conditioning
 from maimod.families.family import Family, TokenisedMap
 from maimod.osu import parser
-from maimod.osu.beatmap import Mode
+from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.level import star_rating
 from maimod.osu.parser import BeatmapError
+from maimod.rules.rhythm_index import lag_of
+from maimod.training.processes import map_in_processes
 
-DEVELOPMENT_SHARE = 1 / 30
-"""Share of the folders that is held out of training to watch the loss."""
+GENERATOR_HELD_OUT, DISCRIMINATOR_HELD_OUT = 1 / 30, 0.15
+"""Shares of the mapset folders that each network is not trained on. Both watch their loss on them; the discriminator
+leaves out more, because `calibration.json` is fitted on its share."""
+
+Arrays = Mapping[str, np.ndarray]
+Example = TypeVar("Example")
+
+
+def is_held_out(folder: Path, share: float) -> bool:
+    """Whether a mapset folder is held out of training; its name alone decides.
+
+    The folders of a smaller share are among those of a larger one, so no network is trained on what the generator holds
+    out.
+    """
+    digest = hashlib.sha256(folder.name.encode()).digest()
+    return int.from_bytes(digest[:4], "big") / 2**32 < share
+
+
+class Extractor(Protocol[Example]):
+    """How a mapset folder becomes examples for one network. Picklable."""
+
+    @property
+    def key(self) -> str:
+        """Names everything that :meth:`extract` depends on besides the folder; kept arrays of other keys are not used."""
+
+    def extract(self, folder: Path, refused: Callable[[str], None]) -> Arrays:
+        """Arrays that are slow to make, for the cache; `refused` is called with why maps are left out."""
+
+    def examples(self, folder: Path, arrays: Arrays) -> list[Example]:
+        """Examples of a folder, from its arrays; fast."""
+
+
+def read(
+    songs: Path, extractor: Extractor[Example], cache: Path, jobs: int, report: Callable[[str], None]
+) -> Iterator[tuple[Path, list[Example]]]:
+    """Examples of every mapset folder below `songs`, in the order of the folders.
+
+    Args:
+        songs: a Songs folder.
+        extractor: how a mapset folder becomes examples.
+        cache: folder of the arrays.
+        jobs: processes that make them; 0 takes as many as there are cores.
+        report: called with a line now and then, and with why a map is left out.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    paths = {folder: cache / f"{_key(extractor.key, folder)}.npz" for folder in mapset_folders(songs)}
+    missing = [(folder, path) for folder, path in paths.items() if not path.exists()]
+    extracted = map_in_processes(partial(_keep, extractor), missing, jobs or os.cpu_count() or 1, 4)
+    for done, (_, refused) in enumerate(extracted, start=1):
+        for line in refused:
+            report(f"left out: {line}")
+        if done % 50 == 0 or done == len(missing):
+            report(f"{done} of {len(missing)} mapset folders read")
+    for folder, path in paths.items():
+        with np.load(path) as stored:
+            yield folder, extractor.examples(folder, {name: stored[name] for name in stored.files})
+
+
+def mapset_folders(songs: Path) -> list[Path]:
+    """Every folder below `songs` that holds a beatmap."""
+    return sorted({path.parent for path in songs.rglob("*.osu")})
+
+
+def _keep(extractor: Extractor[Example], place: tuple[Path, Path]) -> list[str]:
+    """Write the arrays of a folder into a file of the cache; returns why maps were left out."""
+    folder, path = place
+    refused: list[str] = []
+    arrays = extractor.extract(folder, refused.append)
+    unfinished = path.with_suffix(f".{os.getpid()}.npz")
+    np.savez(unfinished, **arrays)  # type: ignore[arg-type]
+    unfinished.replace(path)
+    return refused
+
+
+def _key(extractor: str, folder: Path) -> str:
+    digest = hashlib.sha256(f"{extractor}\n{folder.name}\n".encode())
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+        digest.update(f"{path.name}\n{path.stat().st_size}\n".encode())
+        if path.suffix == ".osu":
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:40]
+
+
+def load_beatmaps(folder: Path, refused: Callable[[str], None] = lambda line: None) -> list[Beatmap]:
+    """The beatmaps of a mapset folder that can be read; `refused` is called with why others cannot."""
+    found = []
+    for path in sorted(folder.glob("*.osu")):
+        try:
+            found.append(parser.load(path))
+        except BeatmapError as error:
+            refused(str(error))
+    return found
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The generator: tokenised maps and their songs
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
-    """A map ready for training."""
+class TokenisedExample:
+    """A tokenised map with its song."""
 
     tokens: TokenisedMap
     mode: Mode
     keys: int
     """Mania columns; 0 in other modes."""
-    song: int
-    """Index into the corpus' songs, -1 without one."""
+    song: np.ndarray | None
+    """As :meth:`maimod.families.family.Family.compact_audio` gives it, one array for all maps with this song."""
     audio_offset: float
     """Ms from map time to audio time."""
-    development: bool
-    """Held out of training."""
 
     @property
     def first_ms(self) -> float:
@@ -52,136 +151,142 @@ class Example:
         return float(max((times[-1] for times in self._times), default=0.0)) - self.first_ms
 
     @property
+    def n_events(self) -> int:
+        """Number of events of all contexts."""
+        return sum(map(len, self._times))
+
+    @property
     def _times(self) -> list[np.ndarray]:
         return [times for times in self.tokens.context_times if len(times)]
 
-    @property
-    def n_events(self) -> int:
-        """Events of all contexts."""
-        return sum(map(len, self._times))
 
+class GeneratorExtractor:
+    """Keeps tokens and songs as one family of checkpoints takes them."""
 
-@dataclass(frozen=True)
-class Corpus:
-    """All examples of a folder."""
+    def __init__(self, family: Family[Any], tokenizer: bytes) -> None:
+        """Extract for a checkpoint.
 
-    examples: list[Example]
-    songs: list[np.ndarray]
-    """As :meth:`maimod.families.family.Family.compact_audio` gives them."""
-    refused: list[str]
-    """Why maps were left out."""
-
-
-def is_development(folder: Path) -> bool:
-    """Whether a mapset folder is held out of training, by its name."""
-    digest = hashlib.sha256(folder.name.encode()).digest()
-    return int.from_bytes(digest[:4], "big") / 2**32 < DEVELOPMENT_SHARE
-
-
-class _Reader:
-    """Reads one mapset folder; picklable, for worker processes."""
-
-    def __init__(self, family: Family[Any]) -> None:
+        Args:
+            family: of the checkpoint.
+            tokenizer: content of its `tokenizer.json`.
+        """
+        shape = json.dumps(family.stored, sort_keys=True).encode()
         self.family = family
+        self.key = f"generator 1 {family.name} {hashlib.sha256(tokenizer + shape).hexdigest()}"
 
-    def __call__(self, folder: Path) -> Corpus:
-        examples: list[Example] = []
-        songs: list[np.ndarray] = []
-        refused: list[str] = []
-        song_indices: dict[Path, int] = {}
-        for path in sorted(folder.glob("*.osu")):
-            try:
-                loaded = parser.load(path)
-                if loaded.mode not in self.family.vocabulary.modes:
-                    continue
-                song = parser.find_audio(loaded)
-                if song is not None and song not in song_indices:
-                    song_indices[song] = self.song(song, songs, refused)
-                index = -1 if song is None else song_indices[song]
-                audio = songs[index] if index >= 0 else None
-                tokens = self.family.tokenise(loaded, audio, Conditioning(star_rating(loaded)))
-            except (BeatmapError, ValueError) as error:
-                refused.append(str(error))
+    def extract(self, folder: Path, refused: Callable[[str], None]) -> Arrays:
+        """Arrays of each map that the family can learn from, and of their songs."""
+        songs: dict[Path, np.ndarray | None] = {}
+        arrays: dict[str, np.ndarray] = {}
+        facts: list[tuple[float, ...]] = []
+        for beatmap in load_beatmaps(folder, refused):
+            path = parser.find_audio(beatmap)
+            if path is not None and path not in songs and beatmap.mode in self.family.vocabulary.modes:
+                songs[path] = self._song(path, refused)
+            song = songs.get(path) if path is not None else None
+            tokens = self._tokenise(beatmap, song, refused)
+            if tokens is None:
                 continue
-            if tokens is not None:
-                examples.append(
-                    Example(
-                        tokens,
-                        loaded.mode,
-                        loaded.keys if loaded.mode is Mode.MANIA else 0,
-                        index,
-                        loaded.audio_offset,
-                        is_development(folder),
-                    )
-                )
-        return Corpus(examples, songs, refused)
+            arrays |= {f"{len(facts)}/{name}": array for name, array in self.family.to_arrays(tokens).items()}
+            number = -1 if path is None or song is None else list(songs).index(path)
+            facts.append(
+                (beatmap.mode, beatmap.keys if beatmap.mode is Mode.MANIA else 0, number, beatmap.audio_offset)
+            )
+        arrays |= {f"song {i}": song for i, song in enumerate(songs.values()) if song is not None}
+        return arrays | {"facts": np.array(facts, dtype=float).reshape(-1, 4)}
 
-    def song(self, path: Path, songs: list[np.ndarray], refused: list[str]) -> int:
+    def _song(self, path: Path, refused: Callable[[str], None]) -> np.ndarray | None:
         try:
-            songs.append(self.family.compact_audio(self.family.load_audio(path)))
+            return self.family.compact_audio(self.family.load_audio(path))
         except decode.AudioError as error:
-            refused.append(str(error))
-            return -1
-        return len(songs) - 1
+            refused(str(error))
+            return None
 
+    def _tokenise(
+        self, beatmap: Beatmap, song: np.ndarray | None, refused: Callable[[str], None]
+    ) -> TokenisedMap | None:
+        if beatmap.mode not in self.family.vocabulary.modes:
+            return None
+        try:
+            return self.family.tokenise(beatmap, song, Conditioning(star_rating(beatmap)))
+        except (BeatmapError, ValueError) as error:
+            refused(f"{beatmap.path}: {error}")
+            return None
 
-def read(folder: Path, family: Family[Any], progress: Callable[[int, int], None]) -> Corpus:
-    """Read every mapset below `folder`, with all cores.
-
-    Args:
-        folder: a Songs folder.
-        family: of the checkpoint to train.
-        progress: called with (folders done, folders in all).
-    """
-    folders = sorted({path.parent for path in folder.rglob("*.osu")})
-    corpus = Corpus([], [], [])
-    with multiprocessing.get_context("spawn").Pool() as pool:
-        for done, part in enumerate(pool.imap(_Reader(family), folders, chunksize=4), start=1):
-            first_song = len(corpus.songs)
-            corpus.songs.extend(part.songs)
-            corpus.refused.extend(part.refused)
-            for example in part.examples:
-                corpus.examples.append(replace(example, song=example.song + first_song if example.song >= 0 else -1))
-            progress(done, len(folders))
-    return corpus
+    def examples(self, folder: Path, arrays: Arrays) -> list[TokenisedExample]:
+        """One of each map."""
+        found = []
+        for number, (mode, keys, song, audio_offset) in enumerate(arrays["facts"].tolist()):
+            prefix = f"{number}/"
+            own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+            tokens = self.family.from_arrays(own)
+            found.append(
+                TokenisedExample(tokens, Mode(int(mode)), int(keys), arrays.get(f"song {int(song)}"), audio_offset)
+            )
+        return found
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# The cache: flat arrays in one .npz, nothing that could run code when loaded
+# The discriminator: maps, and what lies around their objects
 
 
-def _flat(arrays: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    arrays = list(arrays)
-    lengths = np.array([len(array) for array in arrays], dtype=np.int64)
-    return (np.concatenate(arrays) if arrays else np.zeros(0)), lengths
+@dataclass(frozen=True, slots=True)
+class SlotExample:
+    """A beatmap and the context features of its slots."""
+
+    beatmap: Beatmap
+    context: ContextFeatures
+
+    @property
+    def has_song(self) -> bool:
+        """Whether the song could be decoded."""
+        return bool(self.context.song[:, -1].any())
 
 
-def _split(flat: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
-    return np.split(flat, np.cumsum(lengths)[:-1]) if len(lengths) else []
+_CONTEXT = ("song", "position", "siblings")
 
 
-def save(corpus: Corpus, family: Family[Any], path: Path) -> None:
-    """Write the cache file."""
-    stored: dict[str, np.ndarray] = {}
-    maps = [family.to_arrays(example.tokens) for example in corpus.examples]
-    for name in maps[0] if maps else ():
-        stored[name], stored[f"{name}_lengths"] = _flat(each[name] for each in maps)
-    stored["names"] = np.array([*maps[0]] if maps else [], dtype=str)
-    stored["songs"], stored["songs_lengths"] = _flat(corpus.songs)
-    stored["facts_of_maps"] = np.array(
-        [(e.mode, e.keys, e.song, e.audio_offset, e.development) for e in corpus.examples], dtype=float
-    )
-    np.savez(path, **stored)  # type: ignore[arg-type]
+class DiscriminatorExtractor:
+    """Keeps the context features. The maps are read anew at every start, because training changes them."""
+
+    key = "discriminator 1"
+
+    def extract(self, folder: Path, refused: Callable[[str], None]) -> Arrays:
+        """Arrays of each map that has slots, by its place in the folder."""
+        maps = load_beatmaps(folder, refused)
+        song = lru_cache(maxsize=2)(_song)
+        arrays: dict[str, np.ndarray] = {}
+        for number, beatmap in enumerate(maps):
+            grid = features.grid_of(beatmap)
+            if grid is None:
+                continue
+            bands, envelope = song(parser.find_audio(beatmap))
+            times = np.unique([o.time + beatmap.audio_offset for o in beatmap.hit_objects])
+            alignment = onsets.alignment(envelope, times) if envelope is not None else None
+            others = features.other_difficulties(beatmap, [m for m in maps if m is not beatmap])
+            context = features.context_features(beatmap, grid, bands, envelope, lag_of(alignment), others)
+            arrays |= {f"{number}/{name}": getattr(context, name).astype(np.float16) for name in _CONTEXT}
+            arrays[f"{number}/similar"] = context.similar[0].astype(np.int16)
+            arrays[f"{number}/weights"] = context.similar[1].astype(np.float16)
+        return arrays
+
+    def examples(self, folder: Path, arrays: Arrays) -> list[SlotExample]:
+        """One of each map that has slots."""
+        found = []
+        for number, beatmap in enumerate(load_beatmaps(folder)):
+            grid = features.grid_of(beatmap) if f"{number}/song" in arrays else None
+            if grid is not None:
+                song, position, siblings = (arrays[f"{number}/{name}"] for name in _CONTEXT)
+                similar = arrays[f"{number}/similar"], arrays[f"{number}/weights"]
+                found.append(SlotExample(beatmap, ContextFeatures(grid, song, position, similar, siblings)))
+        return found
 
 
-def load(path: Path, family: Family[Any]) -> Corpus:
-    """Read the cache file."""
-    with np.load(path) as stored:
-        columns = {name: _split(stored[name], stored[f"{name}_lengths"]) for name in stored["names"].tolist()}
-        songs = _split(stored["songs"], stored["songs_lengths"])
-        facts = stored["facts_of_maps"]
-    examples = []
-    for i, (mode, keys, song, audio_offset, development) in enumerate(facts):
-        tokens = family.from_arrays({name: column[i] for name, column in columns.items()})
-        examples.append(Example(tokens, Mode(int(mode)), int(keys), int(song), audio_offset, bool(development)))
-    return Corpus(examples, songs, [])
+def _song(path: Path | None) -> tuple[spectrogram.Bands | None, onsets.OnsetEnvelope | None]:
+    if path is None:
+        return None, None
+    try:
+        decoded = decode.load(path)
+    except decode.AudioError:
+        return None, None
+    return spectrogram.song_bands(decoded), onsets.onset_envelope(decoded)

@@ -1,97 +1,119 @@
-"""Windows to train on: drawn at random from the maps of a corpus, changed a little, batched by length.
+"""Batches to train on: windows drawn at random from the maps of a corpus.
 
-What is changed, each with its own chance, so that few maps teach much and nothing is learned by heart: playfield and
-columns are mirrored, the song runs faster or slower together with the map, it gets some noise, it is shifted against
-the map by a few ms (as in real maps), it is left out, and what is told of the map is left out.
+The generator's windows are augmented, each change with its own chance: playfield and columns are mirrored, song and map
+run faster or slower together, the song gets noise, is shifted against the map by a few ms (as in real maps) or left
+out, and so are facts about the map. The discriminator's windows are corrupted, and some of their slots covered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 
+from maimod.discriminator import features
+from maimod.discriminator.features import REACH, ContextFeatures
 from maimod.events.schema import CELL as CELL_PX
 from maimod.events.schema import CELLS_PER_ROW, LEFT, TOP, EventKind
 from maimod.events.vocabulary import Vocabulary
 from maimod.families.family import Excerpt, Family
 from maimod.families.inputs import IGNORED, TrainingWindow, stack
-from maimod.osu.beatmap import Mode
-from maimod.training.corpus import Corpus, Example
+from maimod.osu.beatmap import Beatmap, Mode
+from maimod.training.corpus import SlotExample, TokenisedExample
+from maimod.training.corruption import corrupt, corrupt_lines
 
 WIDTH, HEIGHT = 512, 384
-MODE_WEIGHTS = {Mode.OSU: 1.0, Mode.TAIKO: 1.5, Mode.CATCH: 1.5, Mode.MANIA: 0.35}
-"""How often a second of a map is drawn: the corpus has five times too much mania and too little taiko and catch."""
 NO_SONG_WEIGHT = 0.3
-"""Maps without a song teach patterns, but not listening."""
+"""How often maps without a song are drawn: they teach patterns, but nothing about songs."""
+MODE_WEIGHTS = {Mode.OSU: 1.0, Mode.TAIKO: 1.5, Mode.CATCH: 1.5, Mode.MANIA: 0.35}
+"""How often a second of a map is drawn: the usual corpus has much mania and little taiko and catch."""
 LONGEST_MS = 300_000.0
 """A marathon is drawn as often as five minutes of a map."""
 SONG_DROPOUT = 0.05
-"""Share of windows with a song that are shown without, so that a missing song lowers but does not break the scores."""
+"""Share of windows whose song is left out, so that a missing song lowers the quality of scores but does not break them.
+"""
 FACT_DROPOUT = 0.1
-"""Share of windows that are not told one thing or another about their map."""
+"""How often each fact about the map is left out."""
 TEMPO_CHANCE, TEMPO_RANGE = 0.3, 0.12
 """How often the speed is changed, and by how much at most."""
 NOISE_CHANCE = 0.3
 """How often noise is added to the song."""
 SHIFT_MS = 6.0
-"""Maps lie this much beside their song without anybody calling them late."""
+"""Ranked maps are this much early or late."""
 ENCODER_COST = 0.6
 """Time of an encoder position in that of a decoder token."""
-DRAWN_AT_ONCE = 192
+WINDOWS_DRAWN = 192
+"""At once, to be sorted by length."""
+BATCH_COST, MAX_TOKENS = 6_500, 768
+HELD_OUT_BATCHES = 16
 FORGETTABLE = (EventKind.DIFFICULTY, EventKind.MAPPER, EventKind.YEAR, EventKind.DESCRIPTOR)
 """Class tokens whose last id stands for "unknown" (COMPAT §2.7)."""
 
+CORRUPTED_MODE_WEIGHTS = {Mode.OSU: 1.0, Mode.TAIKO: 2.0, Mode.CATCH: 3.0, Mode.MANIA: 0.25}
+"""How often a map is drawn to be corrupted."""
+WINDOWS_PER_BATCH = 16
+MIXED_WINDOWS = 640
+"""Windows of slots that are drawn at once and mixed, so that no batch is of one map."""
+HELD_OUT_WINDOWS = 640
+CLEAN_SHARE = 0.35
+"""Share of the windows that are not corrupted."""
+COVER_SHARE, COVERED_SLOTS = 0.3, 0.15
+"""Share of the windows with covered slots, and of the slots that are covered in them, one to five in a row."""
+SIBLING_DROPOUT, SLOT_SONG_DROPOUT, SIMILAR_DROPOUT = 0.5, 0.1, 0.2
+"""How often the other difficulties, the song, and places that sound similar are left out."""
 
-class Sampler:
-    """Draws windows without end."""
+
+class TokenSampler:
+    """Draws windows of tokenised maps."""
 
     def __init__(
-        self, corpus: Corpus, family: Family[Any], *, batch_cost: int, max_tokens: int, seed: int, augments: bool = True
+        self,
+        examples: Sequence[TokenisedExample],
+        family: Family[Any],
+        *,
+        batch_cost: int = BATCH_COST,
+        max_tokens: int = MAX_TOKENS,
+        augments: bool = True,
     ) -> None:
-        """Prepare to draw from the examples that are not held out.
+        """Prepare to draw.
 
         Args:
-            corpus: maps and songs.
+            examples: maps to draw from.
             family: of the checkpoint.
             batch_cost: decoder tokens of a batch, its encoder positions counted as `ENCODER_COST` each.
             max_tokens: longer windows are cut.
-            seed: of everything random.
             augments: whether to change what is drawn.
         """
-        self.family, self.songs, self.augments = family, corpus.songs, augments
-        self.batch_cost, self.max_tokens, self.random = batch_cost, max_tokens, np.random.default_rng(seed)
-        self.examples = [e for e in corpus.examples if not e.development and e.length_ms > 0]
-        weights = np.array(
-            [
-                min(e.length_ms, LONGEST_MS) * MODE_WEIGHTS[e.mode] * (1.0 if e.song >= 0 else NO_SONG_WEIGHT)
-                for e in self.examples
-            ]
+        self.family, self.augments, self.batch_cost, self.max_tokens = family, augments, batch_cost, max_tokens
+        self.examples = [example for example in examples if example.length_ms > 0]
+        self.weights = _shares(
+            min(e.length_ms, LONGEST_MS) * MODE_WEIGHTS[e.mode] * (1.0 if e.song is not None else NO_SONG_WEIGHT)
+            for e in self.examples
         )
-        self.weights = weights / weights.sum() if len(weights) else weights
 
-    def batches(self) -> Iterator[dict[str, np.ndarray]]:
-        """Inputs by the names of the network's parameters, and `targets`; windows of about equal length together."""
-        while True:
-            chosen = self.random.choice(len(self.examples), size=DRAWN_AT_ONCE, p=self.weights)
-            drawn = sorted(
-                (d for d in map(self.draw, (self.examples[i] for i in chosen)) if (d.targets != IGNORED).any()),
-                key=lambda d: d.length,
-            )
-            batches: list[list[TrainingWindow]] = []
-            for item in drawn:
-                cost = item.length + ENCODER_COST * self.family.config.encoder_positions
-                if not batches or cost * (len(batches[-1]) + 1) > self.batch_cost:
-                    batches.append([])
-                batches[-1].append(item)
-            for i in self.random.permutation(len(batches)):
-                yield collate(batches[i])
+    def block(self, random: Generator) -> list[dict[str, np.ndarray]]:
+        """Batches of `WINDOWS_DRAWN` windows: inputs by the names of the network's parameters, and `targets`.
 
-    def draw(self, example: Example) -> TrainingWindow:
+        The windows of a batch are about equally long.
+        """
+        if not self.examples:
+            return []
+        chosen = random.choice(len(self.examples), size=WINDOWS_DRAWN, p=self.weights)
+        drawn = [self.draw(self.examples[i], random) for i in chosen]
+        batches: list[list[TrainingWindow]] = []
+        for window in sorted((w for w in drawn if (w.targets != IGNORED).any()), key=lambda w: w.length):
+            cost = window.length + ENCODER_COST * self.family.config.encoder_positions
+            if not batches or cost * (len(batches[-1]) + 1) > self.batch_cost:
+                batches.append([])
+            batches[-1].append(window)
+        return [collate(batches[i]) for i in random.permutation(len(batches))]
+
+    def draw(self, example: TokenisedExample, random: Generator) -> TrainingWindow:
         """One window of one map."""
-        random, family = self.random, self.family
-        changes = self.augments
+        family, changes = self.family, self.augments
         rate = (
             float(np.exp(random.uniform(-TEMPO_RANGE, TEMPO_RANGE)))
             if changes and random.random() < TEMPO_CHANCE
@@ -101,7 +123,7 @@ class Sampler:
         start = round(
             random.uniform(example.first_ms - 0.5 * length, example.first_ms + example.length_ms - 0.2 * length)
         )
-        audio = self.songs[example.song] if example.song >= 0 else None
+        audio = example.song
         if not changes:
             excerpt = Excerpt(start, self.max_tokens)
             return family.training_window(example.tokens, audio, example.audio_offset, excerpt)
@@ -112,7 +134,7 @@ class Sampler:
             self.max_tokens,
             rate,
             random.uniform(-SHIFT_MS, SHIFT_MS),
-            self._mirror(example),
+            self._mirror(example, random),
             frozenset(kind for kind in FORGETTABLE if random.random() < FACT_DROPOUT),
         )
         drawn = family.training_window(example.tokens, audio, example.audio_offset, excerpt)
@@ -121,10 +143,10 @@ class Sampler:
             sound += random.normal(scale=random.uniform(0, family.audio_noise), size=sound.shape).astype(np.float32)
         return drawn
 
-    def _mirror(self, example: Example) -> Callable[[np.ndarray], np.ndarray]:
+    def _mirror(self, example: TokenisedExample, random: Generator) -> Callable[[np.ndarray], np.ndarray]:
         """Exchanges left and right, top and bottom, both or neither, of tokens."""
         vocabulary = self.family.vocabulary
-        across, down = self.random.random() < 0.5, self.random.random() < 0.5
+        across, down = random.random() < 0.5, random.random() < 0.5
 
         def mirrored(tokens: np.ndarray) -> np.ndarray:
             if example.keys and across:
@@ -183,3 +205,170 @@ def collate(drawn: list[TrainingWindow]) -> dict[str, np.ndarray]:
     for row, item in enumerate(drawn):
         targets[row, : item.length] = item.targets
     return arrays | {"targets": targets}
+
+
+def held_out_batches(sampler: TokenSampler) -> list[dict[str, np.ndarray]]:
+    """Some batches that are the same at every call."""
+    random = np.random.default_rng(7)
+    found: list[dict[str, np.ndarray]] = []
+    while len(found) < HELD_OUT_BATCHES and (block := sampler.block(random)):
+        found += block
+    return found[:HELD_OUT_BATCHES]
+
+
+def _shares(weights: Iterable[float]) -> np.ndarray:
+    """Weights scaled to a sum of 1."""
+    found = np.array(list(weights))
+    return found / found.sum() if len(found) else found
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The discriminator: windows of slots, corrupted or not, some slots covered
+
+
+@dataclass(frozen=True, slots=True)
+class SlotWindow:
+    """`REACH` slots of a map."""
+
+    categories: np.ndarray
+    numbers: np.ndarray
+    context: np.ndarray
+    neighbours: np.ndarray
+    """As in :class:`maimod.discriminator.features.MapFeatures`; neighbours counted from the start of the window."""
+    labels: np.ndarray
+    """(REACH, len(KINDS)) bool: what is wrong where."""
+    is_clean: bool
+    """Whether nothing of the map was changed."""
+
+
+class CorruptionSampler:
+    """Draws windows of maps, which are corrupted anew every time."""
+
+    def __init__(
+        self,
+        examples: Sequence[SlotExample],
+        windows_per_batch: int = WINDOWS_PER_BATCH,
+        mixed_windows: int = MIXED_WINDOWS,
+    ) -> None:
+        """Prepare to draw.
+
+        Args:
+            examples: maps to draw from.
+            windows_per_batch: size of a batch.
+            mixed_windows: windows of a block.
+        """
+        self.mixed_windows = max(mixed_windows, windows_per_batch)
+        self.examples = [example for example in examples if example.context.grid.count >= REACH]
+        self.windows_per_batch = windows_per_batch
+        self.weights = _shares(
+            CORRUPTED_MODE_WEIGHTS[e.beatmap.mode] * (1.0 if e.has_song else NO_SONG_WEIGHT) for e in self.examples
+        )
+
+    def block(self, random: Generator) -> list[dict[str, np.ndarray]]:
+        """Batches of windows of many maps."""
+        windows: list[SlotWindow] = []
+        while self.examples and len(windows) < self.mixed_windows:
+            drawn = int(random.choice(len(self.examples), p=self.weights))
+            windows.extend(slot_windows(self.examples[drawn], random))
+        return batches_of(windows, self.windows_per_batch, random)
+
+
+def held_out_windows(
+    examples: Sequence[SlotExample], seed: int, windows_per_batch: int = WINDOWS_PER_BATCH
+) -> list[dict[str, np.ndarray]]:
+    """Batches of fixed windows of every fourth map with a song, with all that is known of them."""
+    random = np.random.default_rng(seed)
+    watched = [example for example in examples if example.has_song and example.context.grid.count >= REACH][::4]
+    windows = [window for example in watched for window in slot_windows(example, random, drops=False)]
+    chosen = [windows[i] for i in random.permutation(len(windows))[:HELD_OUT_WINDOWS]]
+    return batches_of(chosen, min(windows_per_batch, max(len(chosen), 1)), random)
+
+
+def slot_windows(example: SlotExample, random: Generator, drops: bool = True) -> Iterator[SlotWindow]:
+    """Cut a map into windows, some of it as it is and some of it corrupted.
+
+    Args:
+        example: at least `REACH` slots.
+        random: chooses the changes, the cuts and what is left out.
+        drops: whether the song, similar places and other difficulties are left out now and then.
+    """
+    context = _dropped(example.context, random) if drops else example.context
+    slots, weights = context.similar
+    context = replace(context, similar=(slots.astype(np.int64), weights.astype(np.float32)))
+    changed, labels = corrupt(example.beatmap, context.grid, random)
+    clean = _features(example.beatmap, context)
+    categories, numbers, neighbours = features.object_features(changed, context.grid)
+    corrupt_lines(categories, numbers, changed.mode, labels, random)
+    features.fill_contrasts(categories, numbers)
+    corrupted = categories, numbers, context.combined(features.summary(categories, numbers)), neighbours
+    for first in range(int(random.integers(REACH // 2)), context.grid.count - REACH + 1, REACH):
+        is_clean = bool(random.random() < CLEAN_SHARE)
+        categories, numbers, around, neighbours = clean if is_clean else corrupted
+        at = slice(first, first + REACH)
+        marks = np.zeros_like(labels[at]) if is_clean else labels[at]
+        yield SlotWindow(categories[at], numbers[at], around[at], neighbours[at] - first, marks, is_clean)
+
+
+def _dropped(context: ContextFeatures, random: Generator) -> ContextFeatures:
+    """With the other difficulties, the song or similar places left out, or none of them."""
+    without_siblings, without_song, without_similar = random.random(3) < (
+        SIBLING_DROPOUT,
+        SLOT_SONG_DROPOUT,
+        SIMILAR_DROPOUT,
+    )
+    slots, weights = context.similar
+    return replace(
+        context,
+        siblings=np.zeros_like(context.siblings) if without_siblings else context.siblings,
+        song=np.zeros_like(context.song) if without_song else context.song,
+        similar=(slots, np.zeros_like(weights) if without_song or without_similar else weights),
+    )
+
+
+def _features(beatmap: Beatmap, context: ContextFeatures) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(categories, numbers, context, neighbours) of a map."""
+    categories, numbers, neighbours = features.object_features(beatmap, context.grid)
+    return categories, numbers, context.combined(features.summary(categories, numbers)), neighbours
+
+
+def cover(window: SlotWindow, random: Generator) -> tuple[np.ndarray, np.ndarray]:
+    """(covered, numbers): slots to cover, and the numbers without what they say about covered slots."""
+    covered = np.zeros(REACH, dtype=bool)
+    while covered.mean() < COVERED_SLOTS:
+        first = int(random.integers(REACH))
+        covered[first : first + int(random.choice([1, 1, 2, 3, 5]))] = True
+    numbers = window.numbers.copy()
+    for side, columns in ((0, features.BEFORE), (1, features.AFTER)):
+        beside = window.neighbours[:, side]
+        is_hidden = (beside >= 0) & (beside < REACH) & covered[np.clip(beside, 0, REACH - 1)]
+        numbers[np.ix_(is_hidden, np.arange(columns.start, columns.stop))] = 0.0
+    numbers[:, features.CONTRASTS] = 0.0
+    return covered, numbers
+
+
+def batches_of(windows: Sequence[SlotWindow], size: int, random: Generator) -> list[dict[str, np.ndarray]]:
+    """Mixed batches of `size` windows; what is left over is dropped."""
+    order = random.permutation(len(windows))
+    return [
+        collate_slots([windows[i] for i in order[first : first + size]], random)
+        for first in range(0, len(windows) - size + 1, size)
+    ]
+
+
+def collate_slots(windows: Sequence[SlotWindow], random: Generator) -> dict[str, np.ndarray]:
+    """Arrays (B, ...) of windows, of which `COVER_SHARE` are covered here and there."""
+    covers, numbers = [], []
+    for window in windows:
+        covered, own = np.zeros(REACH, dtype=bool), window.numbers
+        if random.random() < COVER_SHARE:
+            covered, own = cover(window, random)
+        covers.append(covered)
+        numbers.append(own)
+    return {
+        "categories": np.stack([window.categories for window in windows]).astype(np.int64),
+        "numbers": np.stack(numbers),
+        "covered": np.stack(covers),
+        "context": np.stack([window.context for window in windows]),
+        "labels": np.stack([window.labels for window in windows]).astype(np.float32),
+        "is_clean": np.array([window.is_clean for window in windows]),
+    }

@@ -9,14 +9,13 @@ taken to be right, so findings on them count as false, although some are not. Wh
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 import platform
 import time
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -33,8 +32,10 @@ from maimod.osu import discovery, parser
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.mapset import Mapset
 from maimod.osu.parser import BeatmapError
+from maimod.training.errors import TrainingError
 from maimod.training.faults import FAULTS, Fault, Planted, select
 from maimod.training.metrics import Alarm, Evaluation, Trial, Untouched
+from maimod.training.processes import map_in_processes
 from maimod.training.upstream_score import suggestions
 
 NEAR_BEATS = 1.0
@@ -93,7 +94,7 @@ def sources(
         try:
             found_sources = discovery.find([folder])
         except discovery.InputError as error:
-            raise EvaluationError(str(error)) from None
+            raise TrainingError(str(error)) from None
         folders = [source for source in found_sources if not source.is_archive]
         for path in [source.path / entry.inner for source in folders for entry in source.entries]:
             if accept(path.parent) and (found := _mode_with_song(path)) is not None:
@@ -320,30 +321,9 @@ def _add(
 # Many maps
 
 
-class _Worker:
-    """Evaluates maps one by one with networks of its own; picklable until it is first called."""
-
-    def __init__(self, settings: Settings, faults: Sequence[str], seed: int, together: int) -> None:
-        self.settings, self.names, self.seed, self.together = settings, frozenset(faults), seed, together
-        self.resources: Resources | None = None
-
-    def __call__(self, path: Path) -> Evaluation:
-        if self.resources is None:
-            self.resources = evaluation_resources(self.settings)
-        resources, whole = self.resources, set_of(path)
-        info = resources.networks.info
-        return evaluate_map(
-            lambda beatmap, name: analyse_beatmap(beatmap, self.settings, resources, name, whole),
-            parser.load(path),
-            [fault for fault in FAULTS if fault.name in self.names],
-            self.seed,
-            together=self.together,
-            model=info.id if info else "none",
-        )
-
-
+@lru_cache(maxsize=1)
 def evaluation_resources(settings: Settings) -> Resources:
-    """Networks that remember windows, since copies share most of them."""
+    """The networks of this process; they remember windows, since copies of a map share most of them."""
     if settings.model is None:
         return Resources()
     from maimod.training.window_cache import remembering
@@ -357,19 +337,18 @@ def set_of(path: Path) -> Mapset | None:
     return next((found for found in sets if any(beatmap.path == path for beatmap in found.beatmaps)), None)
 
 
-_worker: _Worker | None = None
-
-
-def _take(worker: _Worker, threads: int) -> None:
-    global _worker
-    _worker = worker
-    if worker.settings.model is not None:
-        os.environ["OMP_NUM_THREADS"] = str(threads)  # read when torch is imported, at the first map
-
-
-def _work(path: Path) -> Evaluation:
-    assert _worker is not None
-    return _worker(path)
+def evaluate_file(settings: Settings, faults: Sequence[str], seed: int, together: int, path: Path) -> Evaluation:
+    """:func:`evaluate_map` of a beatmap file; `faults` are names."""
+    resources, whole = evaluation_resources(settings), set_of(path)
+    info = resources.networks.info
+    return evaluate_map(
+        lambda beatmap, name: analyse_beatmap(beatmap, settings, resources, name, whole),
+        parser.load(path),
+        [fault for fault in FAULTS if fault.name in faults],
+        seed,
+        together=together,
+        model=info.id if info else "none",
+    )
 
 
 def run(
@@ -381,26 +360,29 @@ def run(
     together: int = 1,
     jobs: int = 1,
     split: str = "",
-    tell: Callable[[int, Path], None] = lambda done, path: None,
+    report: Callable[[int, Path], None] = lambda done, path: None,
 ) -> Evaluation:
-    """Evaluate beatmap files in `jobs` processes; the rest as for :func:`evaluate_map`. `tell` hears what is done."""
-    worker = _Worker(settings, [fault.name for fault in faults], seed, together)
+    """Evaluate beatmap files in `jobs` processes.
+
+    Args:
+        paths: beatmaps.
+        settings: of the lint.
+        faults: what to plant.
+        seed: chooses the places.
+        together: as for :func:`evaluate_map`.
+        jobs: number of processes.
+        split: which maps these are, in words.
+        report: called with the number of maps done and the last of them.
+
+    Raises:
+        TrainingError: if a process ends by itself.
+    """
+    work = partial(evaluate_file, settings, [fault.name for fault in faults], seed, together)
     parts = []
-    if jobs == 1:
-        for done, path in enumerate(paths, start=1):
-            parts.append(worker(path))
-            tell(done, path)
-    else:
-        threads = max(1, (os.cpu_count() or 1) // jobs)
-        with multiprocessing.get_context("spawn").Pool(jobs, _take, (worker, threads)) as pool:
-            for done, (path, part) in enumerate(zip(paths, pool.imap(_work, paths, chunksize=1), strict=True), start=1):
-                parts.append(part)
-                tell(done, path)
+    for done, (path, part) in enumerate(map_in_processes(work, paths, jobs), start=1):
+        parts.append(part)
+        report(done, path)
     return merged(parts, split)
-
-
-class EvaluationError(Exception):
-    """An evaluation that cannot be carried out as asked; one line that says what to do."""
 
 
 def command(
@@ -418,38 +400,38 @@ def command(
     held_out: bool,
     json_file: Path | None,
     markdown_file: Path | None,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> None:
-    """What `maimod evaluate` does, see its help.
+    """What `maimod evaluate` does; its help describes the arguments.
 
     Raises:
-        EvaluationError: if there is no such fault, or no map to plant it in.
+        TrainingError: if there is no such fault, or no map to plant it in.
     """
-    from maimod.training.corpus import is_development
+    from maimod.training.corpus import GENERATOR_HELD_OUT, is_held_out
     from maimod.training.metrics import markdown
 
     try:
         chosen = () if faults == "none" else select(name.strip() for name in faults.split(",") if name.strip())
     except ValueError as error:
-        raise EvaluationError(str(error)) from None
+        raise TrainingError(str(error)) from None
     paths = sources(
         songs,
         Mode[mode.upper()] if mode else None,
         manifest,
         seed,
         unranked=unranked,
-        accept=is_development if held_out else lambda folder: True,
+        accept=partial(is_held_out, share=GENERATOR_HELD_OUT) if held_out else lambda folder: True,
     )[:maps]
     if not paths:
-        raise EvaluationError(f"{songs}: no map with a song to plant mistakes in")
+        raise TrainingError(f"{songs}: no map with a song to plant mistakes in")
     began = time.monotonic()
 
-    def told(done: int, path: Path) -> None:
+    def report_map(done: int, path: Path) -> None:
         left = (time.monotonic() - began) / done * (len(paths) - done)
-        tell(f"{done} of {len(paths)}, about {left / 60:.0f} min left: {path.parent.name[:40]}/{path.name[-40:]}")
+        report(f"{done} of {len(paths)}, about {left / 60:.0f} min left: {path.parent.name[:40]}/{path.name[-40:]}")
 
     split = f" of {songs.name}" + (", ranked" if manifest and not unranked else "") + (", held out" if held_out else "")
-    done = run(paths, settings, chosen, seed, together=together, jobs=min(jobs, len(paths)), split=split, tell=told)
+    done = run(paths, settings, chosen, seed, together=together, jobs=jobs, split=split, report=report_map)
     if json_file:
         json_file.write_text(json.dumps(asdict(done), indent=1), encoding="utf-8")
     text = markdown(done)

@@ -1,0 +1,52 @@
+"""Work on many files in several processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from maimod.training.errors import TrainingError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def map_in_processes(
+    work: Callable[[Item], Result], items: Sequence[Item], jobs: int, chunksize: int = 1
+) -> Iterator[tuple[Item, Result]]:
+    """Call `work` on every item; with one job, in this process.
+
+    Args:
+        work: picklable, as are items and results.
+        items: what to work on.
+        jobs: number of processes. Each computes with its share of the cores.
+        chunksize: items handed over at a time.
+
+    Yields:
+        (item, result), in the order of `items`.
+
+    Raises:
+        TrainingError: if a process ends by itself, as the system ends processes that take too much memory.
+    """
+    jobs = min(jobs, len(items))
+    if jobs <= 1:
+        for item in items:
+            yield item, work(item)
+        return
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    with ProcessPoolExecutor(
+        jobs, mp_context=multiprocessing.get_context("spawn"), initializer=limit_threads, initargs=(threads,)
+    ) as executor:
+        try:
+            yield from zip(items, executor.map(work, items, chunksize=chunksize), strict=True)
+        except BrokenProcessPool:
+            raise TrainingError(f"one of {jobs} processes ended; if memory ran out, give fewer --jobs") from None
+
+
+def limit_threads(count: int) -> None:
+    """Compute with at most `count` threads in this process; read when torch is imported, so call it before."""
+    os.environ["OMP_NUM_THREADS"] = str(count)

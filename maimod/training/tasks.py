@@ -1,0 +1,240 @@
+"""What is trained: each network with its objective, its batches and its schedule, ready for the trainer."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from maimod.discriminator import network as discriminator
+from maimod.discriminator.network import Discriminator, DiscriminatorConfig, DiscriminatorError
+from maimod.families import checkpoint, registry
+from maimod.families.checkpoint import WEIGHTS
+from maimod.families.errors import CheckpointError
+from maimod.families.family import Family, Model
+from maimod.families.network import Network
+from maimod.findings import ModelInfo
+from maimod.training import corpus
+from maimod.training.corpus import (
+    DISCRIMINATOR_HELD_OUT,
+    GENERATOR_HELD_OUT,
+    DiscriminatorExtractor,
+    GeneratorExtractor,
+    is_held_out,
+)
+from maimod.training.corruption import KINDS
+from maimod.training.dataset import (
+    BATCH_COST,
+    WINDOWS_PER_BATCH,
+    CorruptionSampler,
+    TokenSampler,
+    held_out_batches,
+    held_out_windows,
+)
+from maimod.training.errors import TrainingError
+from maimod.training.objectives import CorruptionDetection, NextToken
+from maimod.training.trainer import STATE, Options, Progress, Schedule, Task, Trainer, accelerator
+
+NEW_RATE, TUNING_RATE = 1.5e-3, 1e-4
+"""Peak learning rates of a generator: with random weights, and with trained ones."""
+GENERATOR_SCHEDULE = Schedule("linear", decay_from=2 / 3)
+DISCRIMINATOR_RATE = 1.5e-3
+DISCRIMINATOR_SCHEDULE = Schedule("cosine", floor=0.02)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a network is trained from."""
+
+    songs: Path
+    """A Songs folder: one folder per mapset, with its song."""
+    start: Path | None = None
+    """Checkpoint whose weights to begin with; None begins with random ones."""
+    shape: Path | None = None
+    """Folder with `config.json` and `tokenizer.json` of a new generator."""
+    batch: int | None = None
+    """Size of a batch: tokens for the generator, windows for the discriminator; None takes the usual size."""
+    cache: Path | None = None
+    """Where the corpus keeps its arrays; None is a folder in the output."""
+    jobs: int = 0
+    """Processes that read the songs; 0 takes as many as there are cores."""
+
+
+def train(
+    network: Literal["generator", "discriminator"],
+    source: Source,
+    output: Path,
+    options: Options,
+    report: Callable[[str], None],
+    watch: Callable[[Progress], None] = lambda progress: None,
+) -> None:
+    """Train a network and write its checkpoint; goes on from an interrupted training in `output`.
+
+    Args:
+        network: which.
+        source: maps and weights.
+        output: folder of the checkpoint and of the training's state.
+        options: how.
+        report: called with lines about the training.
+        watch: called after each optimizer step.
+
+    Raises:
+        TrainingError: if there is nothing to train on, or the training cannot be carried out as asked.
+        CheckpointError: if a checkpoint cannot be used.
+    """
+    if (output / WEIGHTS).exists() and not (output / STATE).exists():
+        raise TrainingError(
+            f"{output}: holds a checkpoint, but no interrupted training; give it as --from, and another --output"
+        )
+    output.mkdir(parents=True, exist_ok=True)
+    make = generator_task if network == "generator" else discriminator_task
+    with accelerator(options, output) as devices:
+        say = report if devices.is_main_process else lambda line: None
+        with devices.local_main_process_first():  # which fills the cache
+            task = make(source, output, options.seed, say)
+        Trainer(task, devices, output, options, report, watch).run()
+
+
+def generator_task(source: Source, output: Path, seed: int, report: Callable[[str], None]) -> Task:
+    """Next-token training of a generator on tokenised maps.
+
+    Raises:
+        TrainingError: if there is nothing to train on.
+        CheckpointError: if the checkpoint or the shape cannot be used.
+    """
+    shape = source.start or source.shape
+    if shape is None:
+        raise TrainingError("a new generator needs a shape")
+    family = registry.open_folder(shape)
+    tokenizer = (shape / "tokenizer.json").read_bytes()
+    if shape.resolve() != output.resolve():
+        shutil.copy(shape / "tokenizer.json", output / "tokenizer.json")
+    network = _generator(family, source.start)
+    trained, held_out = _read(source, output, GeneratorExtractor(family, tokenizer), GENERATOR_HELD_OUT, report)
+    cost = source.batch or BATCH_COST
+    sampler = TokenSampler(trained, family, batch_cost=cost)
+    _check(sampler.examples, source.songs)
+    n_events = sum(example.n_events for example in sampler.examples)
+    report(f"{len(trained)} maps with {n_events:,} events to train on, {len(held_out)} maps held out")
+    report(f"{_size(network)} parameters")
+    with_song = [example for example in held_out if example.song is not None]
+
+    def write(folder: Path) -> None:
+        _write_json(family.stored, folder / "config.json")
+        save_weights(network, folder)
+
+    return Task(
+        NextToken(network, family.vocabulary),
+        sampler,
+        held_out_batches(TokenSampler(with_song, family, batch_cost=cost, augments=False)),
+        NEW_RATE if source.start is None else TUNING_RATE,
+        GENERATOR_SCHEDULE,
+        write,
+        _painter(network, family, source.songs, report),
+    )
+
+
+def _generator(family: Family[Any], start: Path | None) -> Network:
+    """A network to train, with the weights of `start` or random ones."""
+    if start is not None:
+        return checkpoint.load_model(start, "cpu", "fp32").network
+    if family.starts_from_weights:
+        raise CheckpointError("a published architecture is trained further, not anew: give --from its checkpoint")
+    return family.make_network()
+
+
+def _painter(
+    network: Network, family: Family[Any], songs: Path, report: Callable[[str], None]
+) -> Callable[[Path], Any] | None:
+    """Draws what the network expects of a held-out map; None without matplotlib or such a map."""
+    try:
+        from maimod.training import plots
+    except ImportError:
+        report('no pictures: pip install "maimod[train]" brings matplotlib')
+        return None
+    model = Model(network, family, ModelInfo("training", family.name, "", "amp"), torch.bfloat16)
+    example = plots.held_out_map(songs, model)
+    return (lambda path: plots.draw(model, example, path)) if example else None
+
+
+def discriminator_task(source: Source, output: Path, seed: int, report: Callable[[str], None]) -> Task:
+    """Training of the discriminator on maps that are corrupted in many small ways.
+
+    Raises:
+        TrainingError: if there is nothing to train on, or the weights to begin with cannot be used.
+    """
+    network = _discriminator(source.start)
+    trained, held_out = _read(source, output, DiscriminatorExtractor(), DISCRIMINATOR_HELD_OUT, report)
+    size = source.batch or WINDOWS_PER_BATCH
+    sampler = CorruptionSampler(trained, size)
+    _check(sampler.examples, source.songs)
+    report(f"{len(sampler.examples)} maps to train on, {len(held_out)} held out")
+    report(f"{_size(network)} parameters")
+
+    def write(folder: Path) -> None:
+        _write_json({**asdict(network.config), "kinds": KINDS}, folder / "config.json")
+        save_weights(network, folder)
+
+    return Task(
+        CorruptionDetection(network),
+        sampler,
+        held_out_windows(held_out, seed, size),
+        DISCRIMINATOR_RATE,
+        DISCRIMINATOR_SCHEDULE,
+        write,
+    )
+
+
+def _discriminator(start: Path | None) -> Discriminator:
+    if start is None:
+        return Discriminator(DiscriminatorConfig(len(KINDS)))
+    try:
+        network, kinds = discriminator.load(start)
+    except DiscriminatorError as error:
+        raise TrainingError(str(error)) from None
+    if kinds != KINDS:
+        raise TrainingError(f"{start}: was trained on other kinds of corruption; train it anew, without --from")
+    return network.train()
+
+
+def _read(
+    source: Source,
+    output: Path,
+    extractor: corpus.Extractor[corpus.Example],
+    share: float,
+    report: Callable[[str], None],
+) -> tuple[list[corpus.Example], list[corpus.Example]]:
+    """Examples to train on, and those held out."""
+    trained: list[corpus.Example] = []
+    held_out: list[corpus.Example] = []
+    cache = source.cache or output / "corpus"
+    for folder, examples in corpus.read(source.songs, extractor, cache, source.jobs, report):
+        (held_out if is_held_out(folder, share) else trained).extend(examples)
+    return trained, held_out
+
+
+def _check(examples: list[Any], songs: Path) -> None:
+    if not examples:
+        raise TrainingError(
+            f"{songs}: no beatmaps to train on (a Songs folder has one folder per mapset, with its song)"
+        )
+
+
+def _size(network: nn.Module) -> str:
+    return f"{sum(parameter.numel() for parameter in network.parameters()):,}"
+
+
+def _write_json(values: dict[str, Any], path: Path) -> None:
+    path.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+
+
+def save_weights(network: nn.Module, folder: Path) -> None:
+    """Write `model.safetensors`."""
+    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, folder / WEIGHTS)

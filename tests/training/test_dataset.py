@@ -1,0 +1,294 @@
+"""Batches: targets are the events that follow, augmentation keeps song and map together, corruption is labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from maimod.discriminator import features
+from maimod.discriminator.features import COLUMN, REACH
+from maimod.events.schema import EventKind
+from maimod.events.vocabulary import Conditioning
+from maimod.families.family import Excerpt, Family
+from maimod.families.inputs import IGNORED, TrainingWindow
+from maimod.families.mapperatorinator.encoding import FULL_SCALE
+from maimod.families.mapperatorinator.family import Mapperatorinator
+from maimod.families.registry import open_folder
+from maimod.osu.beatmap import Beatmap, Mode
+from maimod.osu.parser import parse
+from maimod.osu.timing import TICKS_PER_BEAT
+from maimod.training import dataset
+from maimod.training.corpus import SlotExample, TokenisedExample
+from maimod.training.corruption import KINDS
+from maimod.training.dataset import (
+    COVERED_SLOTS,
+    SHIFT_MS,
+    TEMPO_RANGE,
+    CorruptionSampler,
+    SlotWindow,
+    TokenSampler,
+    collate,
+    collate_slots,
+    cover,
+    held_out_batches,
+    held_out_windows,
+    slot_windows,
+)
+from tests import checkpoints
+from tests.maps import beatmap
+from tests.training.conftest import map_text
+
+SECONDS = 40
+
+
+def a_map() -> Beatmap:
+    """An object on every half beat of 500 ms, from 1 s on."""
+    return parse(map_text(seconds=SECONDS - 2).encode())
+
+
+def ramp(family: Family[Any]) -> np.ndarray:
+    """A song that says everywhere where it is: frames hold their numbers, samples a straight line."""
+    if isinstance(family, Mapperatorinator):
+        return (np.arange(SECONDS * 16_000) // 32).astype(np.int16)
+    return np.repeat(np.arange(1_900, dtype=np.float16)[:, None], 64, axis=1)
+
+
+def example(family: Family[Any], song: np.ndarray | None = None) -> TokenisedExample:
+    loaded = a_map()
+    song = ramp(family) if song is None else song
+    tokens = family.tokenise(loaded, song, Conditioning(4.0))
+    assert tokens is not None
+    return TokenisedExample(tokens, Mode.OSU, 0, song, 0.0)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The generator
+
+
+@pytest.mark.parametrize("version", ["bundled", "v29", "v30", "v31", "v32"])
+def test_targets_are_the_events_that_follow(version: str, shape_of: Callable[[str], Path]) -> None:
+    family = open_folder(shape_of(version))
+    sampler = TokenSampler([example(family)], family, max_tokens=400, augments=False)
+    marks, random = set(family.vocabulary.context_end.values()), np.random.default_rng(3)
+    for _ in range(6):
+        drawn = sampler.draw(sampler.examples[0], random)
+        tokens = drawn.inputs.by_token["tokens"]
+        learned = np.flatnonzero(drawn.targets != IGNORED)
+        assert np.array_equal(drawn.targets[learned], tokens[learned + 1])
+        for token in drawn.targets[learned]:
+            assert token in marks or (family.vocabulary.kinds[token] and token < family.vocabulary.size_out)
+
+
+@pytest.mark.parametrize("version", ["bundled", "v30", "v32"])
+def test_augmented_windows_are_still_maps(version: str, shape_of: Callable[[str], Path]) -> None:
+    family = open_folder(shape_of(version))
+    sampler, random = TokenSampler([example(family)], family, max_tokens=400), np.random.default_rng(3)
+    batch = collate([sampler.draw(sampler.examples[0], random) for _ in range(12)])
+    assert np.isfinite([array.sum() for array in batch.values()]).all()
+    inside = batch["targets"] != IGNORED
+    assert inside.any() and batch["targets"][inside].max() < family.vocabulary.size_out
+    if version == "bundled":  # rhythm is in ticks, which no change of tempo touches
+        found = [family.vocabulary.decode(int(token)) for token in batch["targets"][inside]]
+        assert {value for kind, value in found if kind is EventKind.TIME} == {0, TICKS_PER_BEAT // 2}
+
+
+@pytest.mark.parametrize("rate", [1.0, 1.1, 0.9])
+@pytest.mark.parametrize(("offset", "shift"), [(0.0, 0.0), (24.0, 0.0), (0.0, -30.0)])
+def test_song_and_map_run_together_in_the_mini_family(
+    rate: float, offset: float, shift: float, shape_of: Callable[[str], Path]
+) -> None:
+    family = open_folder(shape_of("bundled"))
+    shown, start = example(family), 6_130
+    window = family.training_window(shown.tokens, shown.song, offset, Excerpt(start, 400, rate, shift))
+    frames = window.inputs.by_window["mel"][:, 0]
+    assert np.array_equal(frames, round((start + offset + shift) / 10) + np.round(np.arange(len(frames)) * rate))
+    times = event_times(family, window, EventKind.CIRCLE)
+    expected = [(time - start) / rate for time in range(6_250, 12_000, 250)]
+    assert times == pytest.approx([time for time in expected if time < 4_000])
+    beat = window.inputs.by_window["frame_grid"][:, 0]  # the sine of the beat's phase
+    assert beat == pytest.approx(np.sin(2 * np.pi * (start + 10 * rate * np.arange(len(beat))) / 500), abs=1e-3)
+
+
+def event_times(family: Family[Any], window: TrainingWindow, kind: EventKind) -> list[float]:
+    tokens = window.inputs.by_token["tokens"]
+    return [
+        float(time)
+        for token, time in zip(tokens, window.inputs.by_token["times"], strict=True)
+        if family.vocabulary.kinds[token] is kind
+    ]
+
+
+@pytest.mark.parametrize("version", ["v29", "v30", "v32"])
+@pytest.mark.parametrize("rate", [1.0, 1.1, 0.9])
+@pytest.mark.parametrize("shift", [0.0, 30.0])
+def test_song_and_map_run_together_in_published_families(
+    version: str, rate: float, shift: float, shape_of: Callable[[str], Path]
+) -> None:
+    family = open_folder(shape_of(version))
+    shown, start = example(family), 6_130
+    window = family.training_window(shown.tokens, shown.song, 0.0, Excerpt(start, 400, rate, shift))
+    samples = window.inputs.by_window["samples"]
+    places = (start + shift) * 16 + rate * np.arange(len(samples))
+    assert samples * FULL_SCALE == pytest.approx(places / 32, abs=1.1)
+    values = [family.vocabulary.decode(int(token)) for token in window.inputs.by_token["tokens"]]
+    times = [value for kind, value in values if kind is EventKind.TIME]
+    step = family.vocabulary.time_step
+    objects = [int((time - start) / rate / step) for time in range(6_250, 10_000, 250)]
+    assert [time for time in objects if time < 2_552 / step] == sorted(set(times) & set(objects))
+
+
+def test_augmentation_stays_within_its_ranges(shape_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    family = open_folder(shape_of("bundled"))
+    sampler, random = TokenSampler([example(family)], family), np.random.default_rng(1)
+    excerpts: list[Excerpt] = []
+    silent = 0
+    real = family.training_window
+
+    def note(tokens: Any, song: np.ndarray | None, offset: float, excerpt: Excerpt) -> TrainingWindow:
+        nonlocal silent
+        excerpts.append(excerpt)
+        silent += song is None
+        return real(tokens, song, offset, excerpt)
+
+    monkeypatch.setattr(family, "training_window", note)
+    for _ in range(300):
+        sampler.draw(sampler.examples[0], random)
+    rates = np.log([excerpt.rate for excerpt in excerpts])
+    shifts = np.array([excerpt.shift_ms for excerpt in excerpts])
+    assert np.abs(rates).max() <= TEMPO_RANGE and 0.2 < np.mean(rates != 0) < 0.4
+    assert (rates > 0.05).any() and (rates < -0.05).any()
+    assert np.abs(shifts).max() <= SHIFT_MS and (shifts > 3).any() and (shifts < -3).any()
+    assert 3 <= silent <= 35
+    excerpts.clear()
+    plain = TokenSampler([example(family)], family, augments=False)
+    for _ in range(20):
+        plain.draw(plain.examples[0], random)
+    assert {(e.rate, e.shift_ms, e.forgotten) for e in excerpts} == {(1.0, 0.0, frozenset())}
+
+
+def test_batches_keep_to_their_cost_and_depend_on_the_seed_alone(shape_of: Callable[[str], Path]) -> None:
+    family = open_folder(shape_of("bundled"))
+    sampler = TokenSampler([example(family)], family, batch_cost=1_500)
+    one, two, other = (sampler.block(np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert all(np.array_equal(a[name], b[name]) for a, b in zip(one, two, strict=True) for name in a)
+    assert not np.array_equal(one[0]["tokens"], other[0]["tokens"])
+    positions = dataset.ENCODER_COST * family.config.encoder_positions
+    for batch in one:
+        count, length = batch["tokens"].shape
+        assert count == 1 or count * (length + positions) <= 1_500
+    assert sum(len(batch["tokens"]) for batch in one) > 150
+    assert np.array_equal(held_out_batches(sampler)[0]["tokens"], held_out_batches(sampler)[0]["tokens"])
+    assert TokenSampler([], family).block(np.random.default_rng(0)) == held_out_batches(TokenSampler([], family)) == []
+
+
+@pytest.mark.parametrize(("kind", "values"), [(EventKind.POS_X, range(128)), (EventKind.POS_Y, range(96))])
+def test_mirrored_coordinates(kind: EventKind, values: range) -> None:
+    vocabulary = Mapperatorinator(checkpoints.tokenizer("v30"), checkpoints.config("v30")).vocabulary
+    tokens = np.array([vocabulary.encode(kind, value) for value in values])
+    assert np.array_equal(dataset._mirror(tokens, vocabulary, kind, len(values) - 1), tokens[::-1])
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "columns"),
+    [
+        (EventKind.POS, [8 + x + 33 * (8 + y) for y in range(12) for x in range(16)], 16),
+        (EventKind.POS_REFINE, list(range(256)), 16),
+    ],
+)
+def test_mirrored_cells(kind: EventKind, values: list[int], columns: int) -> None:
+    vocabulary = Mapperatorinator(checkpoints.tokenizer("v32"), checkpoints.config("v32")).vocabulary
+    grid = np.array([vocabulary.encode(kind, value) for value in values]).reshape(-1, columns)
+    assert np.array_equal(
+        dataset._mirror_cells(grid.ravel(), vocabulary, True, False).reshape(grid.shape), grid[:, ::-1]
+    )
+    assert np.array_equal(dataset._mirror_cells(grid.ravel(), vocabulary, False, True).reshape(grid.shape), grid[::-1])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The discriminator
+
+
+def slots(count: int = 1, song: float = 1.0) -> list[SlotExample]:
+    loaded = a_map()
+    grid = features.grid_of(loaded)
+    assert grid is not None
+    context = features.context_features(loaded, grid)
+    context.song[:] = song
+    return [SlotExample(loaded, context) for _ in range(count)]
+
+
+def test_clean_windows_are_the_map_and_corrupted_ones_are_labelled() -> None:
+    (shown,) = slots()
+    categories, numbers, _ = features.object_features(shown.beatmap, shown.context.grid)
+    random = np.random.default_rng(0)
+    found: list[SlotWindow] = []
+    while len(found) < 40:
+        found += slot_windows(shown, random)
+    assert {window.is_clean for window in found} == {True, False}
+    for window in found:
+        assert window.categories.shape == (REACH, categories.shape[1]) and window.labels.shape == (REACH, len(KINDS))
+        if window.is_clean:
+            places = [
+                i
+                for i in range(len(categories) - REACH + 1)
+                if np.array_equal(categories[i : i + REACH], window.categories)
+            ]
+            assert (
+                any(np.array_equal(numbers[i : i + REACH], window.numbers) for i in places) and not window.labels.any()
+            )
+    assert np.mean([window.labels.any() for window in found if not window.is_clean]) > 0.9
+
+
+def test_covers_hide_what_neighbours_say() -> None:
+    (shown,) = slots()
+    random = np.random.default_rng(0)
+    window = next(iter(slot_windows(shown, random)))
+    covered, numbers = cover(window, random)
+    assert COVERED_SLOTS <= covered.mean() < COVERED_SLOTS + 0.05
+    assert not numbers[:, features.CONTRASTS].any() and window.numbers[:, features.CONTRASTS].any()
+    for side, columns in ((0, features.BEFORE), (1, features.AFTER)):
+        beside = window.neighbours[:, side]
+        inside = (beside >= 0) & (beside < REACH)
+        hidden = inside & covered[np.clip(beside, 0, REACH - 1)]
+        assert hidden.any() and not numbers[hidden, columns].any()
+        assert np.array_equal(numbers[~hidden, columns], window.numbers[~hidden, columns])
+
+
+def test_batches_of_slots_depend_on_the_seed_alone() -> None:
+    sampler = CorruptionSampler(slots(3), 4, mixed_windows=10)
+    one, two, other = (sampler.block(np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert len(one) == 2 and one[0]["categories"].shape[:2] == (4, REACH)
+    assert all(np.array_equal(a[name], b[name]) for a, b in zip(one, two, strict=True) for name in a)
+    assert any(not np.array_equal(one[0][name], other[0][name]) for name in one[0])
+    covered = np.concatenate([b["covered"] for seed in range(4) for b in sampler.block(np.random.default_rng(seed))])
+    assert 0.1 < covered.any(axis=1).mean() < 0.6
+
+
+def test_maps_shorter_than_a_window_are_not_drawn() -> None:
+    loaded = beatmap()
+    grid = features.grid_of(loaded)
+    assert grid is not None
+    sampler = CorruptionSampler([SlotExample(loaded, features.context_features(loaded, grid))])
+    assert not sampler.examples and sampler.block(np.random.default_rng(0)) == []
+
+
+def test_held_out_windows_know_everything_and_stay_the_same() -> None:
+    watched = slots(5) + slots(5, song=0.0)
+    one, two = (held_out_windows(watched, 1, 2) for _ in range(2))
+    assert one and all(np.array_equal(a[name], b[name]) for a, b in zip(one, two, strict=True) for name in a)
+    assert all((batch["context"][..., : features.N_SONG] == 1).all() for batch in one)
+    assert held_out_windows([], 1) == []
+
+
+def test_the_song_is_left_out_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    monkeypatch.setattr(dataset, "SLOT_SONG_DROPOUT", 1.0)
+    batch = collate_slots(list(slot_windows(slots()[0], random)), random)
+    assert not batch["context"][..., : features.N_SONG].any()
+    assert (batch["categories"][..., COLUMN["kind"]] > 0).any()

@@ -1,0 +1,125 @@
+"""Training from the command line: both networks, from nothing and further, stopped and gone on with."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("accelerate")
+
+from safetensors.torch import load_file  # noqa: E402
+
+from maimod import app  # noqa: E402
+from maimod.discriminator import network as discriminator  # noqa: E402
+from maimod.families.checkpoint import load_model  # noqa: E402
+from maimod.training import tasks  # noqa: E402
+from maimod.training.corruption import KINDS  # noqa: E402
+from maimod.training.dataset import CorruptionSampler  # noqa: E402
+from tests import checkpoints  # noqa: E402
+
+QUICK = ["--device=cpu", "--jobs=1"]
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few windows at once, and a small discriminator."""
+    monkeypatch.setattr(tasks, "CorruptionSampler", partial(CorruptionSampler, mixed_windows=4))
+    shape = partial(discriminator.DiscriminatorConfig, d_model=32, layers=1, heads=2, feed_forward=32)
+    monkeypatch.setattr(tasks, "DiscriminatorConfig", shape)
+
+
+def train(songs: Path, output: Path, *arguments: str) -> int:
+    return app.main(["train", str(songs), f"--output={output}", *QUICK, *arguments])
+
+
+@pytest.mark.parametrize("version", ["bundled", "v31"])
+def test_a_generator_is_trained_and_goes_on(
+    version: str,
+    songs: Path,
+    tmp_path: Path,
+    shape_of: Callable[[str], Path],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if version != "bundled":
+        monkeypatch.setattr(tasks, "_painter", lambda *arguments: None)
+    shape, output = shape_of(version), tmp_path / "trained"
+    source = [f"--shape={shape}"] if version == "bundled" else [f"--from={shape}"]
+    assert train(songs, output, *source, "--batch=500", "--steps=2") == 0
+    model = load_model(output, "cpu", "fp32")
+    assert model.info.family == ("maimod" if version == "bundled" else "Mapperatorinator V31")
+    first = capsys.readouterr().err
+    assert '"all": ' in first and "held out: {" in first and "going on" not in first
+    assert [path.name for path in output.glob("plots/*")] == (["step-000002.png"] if version == "bundled" else [])
+    monkeypatch.setattr(tasks, "_painter", lambda *arguments: None)
+    assert train(songs, output, *source, "--batch=500", "--steps=4") == 0
+    assert "going on from step 2" in capsys.readouterr().err
+    more = load_model(output, "cpu", "fp32").network.state_dict()
+    changed = [name for name, tensor in model.network.state_dict().items() if not torch.equal(tensor, more[name])]
+    assert "spectrogram.filters" not in changed and len(changed) > len(more) / 2
+
+
+def test_a_discriminator_is_trained_and_goes_on(
+    songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    arguments = ["--network=discriminator", "--batch=2", f"--cache={tmp_path / 'cache'}"]
+    assert train(songs, one, *arguments, "--steps=2") == 0
+    network, kinds = discriminator.load(one)
+    assert kinds == KINDS and network.config.layers == 1
+    capsys.readouterr()
+    assert train(songs, one, *arguments, "--steps=3") == 0
+    assert "going on from step 2" in capsys.readouterr().err
+    assert train(songs, two, *arguments, f"--from={one}", "--steps=1", "--rate=1e-9") == 0
+    assert "going on" not in capsys.readouterr().err
+    weights, further = load_file(one / "model.safetensors"), load_file(two / "model.safetensors")
+    assert all(torch.allclose(weights[name], further[name], atol=1e-7) for name in weights)
+    assert not (one / "corpus").exists() and len(list((tmp_path / "cache").iterdir())) == 2
+
+
+def test_the_bundled_discriminator_can_be_trained_further(songs: Path, tmp_path: Path) -> None:
+    source = tasks.Source(songs, Path(__file__).parents[2] / "models" / "maimod-proofreader", jobs=1)
+    task = tasks.discriminator_task(source, tmp_path, 1, lambda line: None)
+    bundled = load_file(source.start / "model.safetensors") if source.start else {}
+    network = task.objective.network.state_dict()
+    assert bundled and all(torch.equal(network[name], bundled[name]) for name in bundled)
+
+
+def test_a_published_architecture_is_not_trained_from_nothing(
+    songs: Path, tmp_path: Path, shape_of: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(songs, tmp_path / "out", f"--shape={shape_of('v30')}", "--steps=1") == 2
+    assert "give --from" in capsys.readouterr().err
+
+
+def test_a_checkpoint_is_not_overwritten(songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = checkpoints.write(tmp_path / "mine", "v30")
+    before = (folder / "model.safetensors").read_bytes()
+    assert train(songs, folder, "--steps=1") == 2
+    assert "give it as --from, and another --output" in capsys.readouterr().err
+    assert (folder / "model.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+def test_a_folder_without_maps_is_said(network: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "songs").mkdir()
+    assert train(tmp_path / "songs", tmp_path / "out", f"--network={network}", "--steps=1") == 2
+    assert "no beatmaps to train on" in capsys.readouterr().err
+
+
+def test_a_discriminator_of_other_kinds_is_refused(
+    songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundled = Path(__file__).parents[2] / "models" / "maimod-proofreader"
+    shutil.copytree(bundled, tmp_path / "other")
+    stored = json.loads((bundled / "config.json").read_text())
+    stored["kinds"] = stored["kinds"][::-1]
+    (tmp_path / "other" / "config.json").write_text(json.dumps(stored))
+    assert train(songs, tmp_path / "out", "--network=discriminator", f"--from={tmp_path / 'other'}", "--steps=1") == 2
+    assert "other kinds of corruption" in capsys.readouterr().err
