@@ -1,8 +1,8 @@
-"""Findings that are known: accepted in a baseline file, or seen in the last run.
+"""Known findings: accepted in a baseline file, or found by the last run.
 
-A finding is recognised by its fingerprint – rule, difficulty and the objects there, not milliseconds – in its mapset's
-folder, so that it stays known when the map moves, when other places change and when the file is renamed. Equal
-fingerprints are counted.
+A finding is recognised by its mapset's folder and its fingerprint (rule, difficulty and objects, not milliseconds). So
+it stays known when the whole map is shifted, when other parts change and when the file is renamed. Equal fingerprints
+are counted.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ class Accepted:
     """One line of a baseline."""
 
     folder: str
-    """Of the mapset, or its archive, seen from the baseline file."""
+    """Folder of the mapset, or its archive, relative to the baseline file."""
     difficulty: str
     rule: str
     id: str
     """Fingerprint."""
     count: Annotated[int, msgspec.Meta(ge=1)] = 1
     at: str = ""
-    """Where the first of them was when it was accepted; for the reader."""
+    """Timestamp of the first one when it was accepted; information only."""
 
     @property
     def key(self) -> tuple[str, str]:
-        """What a finding is recognised by."""
+        """Key that identifies a finding."""
         return self.folder, self.id
 
 
@@ -54,14 +54,14 @@ class Baseline:
 
     findings: tuple[Accepted, ...]
     model: str | None
-    """Which model had judged."""
+    """The model used when it was written."""
 
 
 def load(path: Path) -> Baseline:
     """Read a baseline file.
 
     Raises:
-        BaselineError: if it is none.
+        BaselineError: if it is not a baseline.
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
@@ -78,13 +78,13 @@ def load(path: Path) -> Baseline:
 
 
 def write(path: Path, report: Report, settings: Sequence[Settings], old: Baseline | None = None) -> int:
-    """Accept all findings of a report; returns their number.
+    """Accept all findings of a report, and return their number.
 
-    The file is sorted and holds nothing that depends on the hour or the machine: it is meant to be committed.
+    The file is sorted and does not depend on time or machine, so it can be committed.
 
     Args:
         path: the file to write.
-        report: everything that was found.
+        report: all findings.
         settings: of each beatmap of the report.
         old: what was accepted before; it stays for difficulties that were not linted now, and for rules whose findings
             the settings may have hidden.
@@ -112,14 +112,14 @@ def write(path: Path, report: Report, settings: Sequence[Settings], old: Baselin
 
 
 class Subtraction:
-    """Takes what is accepted out of reports, beatmap by beatmap: each accepted finding as often as it was accepted."""
+    """Removes accepted findings from reports, beatmap by beatmap, each as often as it was accepted."""
 
     def __init__(self, baseline: Baseline, path: Path) -> None:
         self.path = path
         self._left = Counter({one.key: one.count for one in baseline.findings})
 
     def of(self, beatmap: BeatmapReport) -> BeatmapReport:
-        """The report without what is accepted; it says how much that is."""
+        """The report of a beatmap without accepted findings, with a message on their number."""
         new = []
         for finding in beatmap.findings:
             key = (_folder(beatmap, self.path), finding.id)
@@ -130,13 +130,13 @@ class Subtraction:
 
 
 def subtract(report: Report, baseline: Baseline, path: Path) -> Report:
-    """The report without what is accepted; each beatmap says how much that is."""
+    """The report without accepted findings; each beatmap has a message on their number."""
     accepted = Subtraction(baseline, path)
     return replace(report, beatmaps=tuple(accepted.of(beatmap) for beatmap in report.beatmaps))
 
 
 def without(beatmap: BeatmapReport, kept: Sequence[Finding], why: str) -> BeatmapReport:
-    """A report with fewer findings, that says so."""
+    """A report with fewer findings, and a message on the number left out."""
     left_out = len(beatmap.findings) - len(kept)
     if not left_out:
         return beatmap
@@ -177,7 +177,7 @@ def _would_be_found(one: Accepted, linted: Linted) -> bool:
 
 
 def _folder(beatmap: BeatmapReport, path: Path) -> str:
-    """The mapset's place, seen from the baseline file: the same wherever the lint is run from."""
+    """Path of the mapset relative to the baseline file, independent of the working directory."""
     file = PurePosixPath(beatmap.location)
     place = next((parent for parent in file.parents if parent.suffix.lower() == ".osz"), file.parent)
     return (
@@ -188,7 +188,7 @@ def _folder(beatmap: BeatmapReport, path: Path) -> str:
 
 
 def _is_elsewhere(place: PurePosixPath, path: Path) -> bool:
-    """Whether no relative path leads there: another drive of Windows."""
+    """Whether there is no relative path to it, as on another drive of Windows."""
     return os.path.splitdrive(os.path.abspath(place))[0] != os.path.splitdrive(os.path.abspath(path))[0]
 
 
@@ -198,11 +198,11 @@ def _is_elsewhere(place: PurePosixPath, path: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What has changed in a beatmap since it was last linted."""
+    """Changes in a beatmap since the last run."""
 
     new: tuple[Finding, ...]
     resolved: tuple[str, ...]
-    """Timestamp and rule, as they were."""
+    """Timestamp and rule of the last run."""
 
 
 def since_last_run(beatmap: BeatmapReport, settings: Settings, cache: Cache) -> Delta | None:
@@ -232,7 +232,7 @@ def since_last_run(beatmap: BeatmapReport, settings: Settings, cache: Cache) -> 
 
 
 def _beyond(known: Iterable[Any], found: Iterable[tuple[str, Any]]) -> list[Any]:
-    """Of what was found, that of which there is more than is known."""
+    """Findings that occur more often than they are known."""
     left = Counter(one if isinstance(one, str) else one[0] for one in known)
     beyond = []
     for id, value in found:

@@ -1,5 +1,4 @@
-"""The check command, once its options are resolved: lint, set aside what is known, report, and say with the exit code what
-was found."""
+"""Run the check command: lint, remove known findings, report, and return the exit code."""
 
 from __future__ import annotations
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from maimod.reporters.console import Stream as ConsoleStream
 
 MANY = 10
-"""Files and findings named one by one on stderr."""
+"""Most files or findings named one by one on stderr."""
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -40,9 +39,9 @@ def once(check: Check, sources: Sequence[Source] | None = None, session: Session
     """Lint, report, and return the exit code.
 
     Args:
-        check: what was asked for.
-        sources: what to lint, in place of all that the paths name.
-        session: with the model loaded, for checks one after the other.
+        check: the resolved options.
+        sources: sources to lint, instead of all sources of the paths.
+        session: session with the loaded model, to run several checks.
     """
     if all(name != "html" for name, _ in check.outputs):
         return _once(check, sources, session)
@@ -88,7 +87,7 @@ def fails(report: Report, fail_on: Severity | None) -> bool:
 def _lint(
     check: Check, listing: _Listing, stream: _Stream | None, sources: Sequence[Source] | None, session: Session | None
 ) -> Report:
-    """Run the lint, with a progress bar if someone is watching; returns everything that was found."""
+    """Run the lint, with a progress bar on a terminal, and return the full report."""
     from maimod import __version__
     from maimod.linter.api import lint
     from maimod.linter.models import UsageError
@@ -125,7 +124,7 @@ def _lint(
 
 
 class _Listing:
-    """What of each report is listed: not what a baseline accepts, and with --new-only not what the last run found."""
+    """Removes findings that a baseline accepts and, with --new-only, those that the last run found."""
 
     def __init__(self, check: Check, baseline: Baseline | None) -> None:
         self.check = check
@@ -152,7 +151,7 @@ class _Listing:
         return listed
 
     def tell_delta(self) -> None:
-        """Say on stderr what has changed since the last run."""
+        """Print changes since the last run on stderr."""
         if not self.new and not self.resolved:
             return
         say(f"since the last run: {self.new} new, {len(self.resolved)} resolved")
@@ -163,7 +162,7 @@ class _Listing:
 
 
 class _Stream:
-    """Prints reports on the console as they come."""
+    """Prints reports on the console as they are finished."""
 
     def __init__(self, view: View) -> None:
         self.view = view
@@ -171,7 +170,7 @@ class _Stream:
         self._held: list[Report] = []
 
     def add(self, report: Report, total: int) -> None:
-        """Print a report, but none before something could be read: if nothing can, that is said on stderr.
+        """Print a report. Reports are held back until one beatmap could be read; if none can, stderr has the reasons.
 
         Args:
             report: of one beatmap.
@@ -194,7 +193,7 @@ class _Stream:
             quiet_if_pipe_closed(error)
 
     def finish(self, report: Report) -> None:
-        """Print what can only be said of all reports together."""
+        """Print the summary of all reports."""
         assert self._console is not None
         try:
             self._console.finish(report, shorten(report, self.view))
@@ -244,17 +243,17 @@ def _tell_stale(entries: Sequence[Accepted], path: Path) -> None:
 
 
 def _write(name: str, target: Path | None, report: Report, view: View) -> None:
-    """Write one report to its place."""
+    """Write a report to stdout or its file."""
     if target is None:
         try:
             REPORTERS[name](report, sys.stdout, view)
             sys.stdout.flush()
-        except OSError as error:  # the exit code still says what was found
+        except OSError as error:  # the exit code is still that of the findings
             quiet_if_pipe_closed(error)
         return
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        # Not a word of the old report is lost before the new one is whole.
+        # The old report is replaced only when the new one is complete.
         with open(beside, "w", encoding="utf-8", errors="replace", newline="\n") as out:
             REPORTERS[name](report, out, replace(view, plain=True))
         os.replace(beside, target)
@@ -266,7 +265,7 @@ def _write(name: str, target: Path | None, report: Report, view: View) -> None:
 
 
 def _tell_failures(report: Report) -> None:
-    """Say on stderr why nothing could be read."""
+    """Print on stderr why nothing could be read."""
     for beatmap in report.beatmaps[:MANY]:
         reason = "; ".join(beatmap.messages) or "cannot be read"
         say(reason if beatmap.path in reason else f"{beatmap.path}: {reason}")

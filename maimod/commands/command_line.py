@@ -1,6 +1,6 @@
-"""What the user typed: `key=value` tokens, rule prefixes, output formats; and what is said in answer on stderr.
+"""Parsing of typed values (`key=value` tokens, rule prefixes, output formats) and messages on stderr.
 
-Nothing heavy is imported here: `--help` passes through.
+Nothing heavy is imported here, because `--help` needs this module.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FOUND, FAILED = 1, 2
 
 
 class Failure(typer.TyperException):
-    """What the user asked for cannot be done; one line that says why."""
+    """The command cannot be carried out; the message is one line that says why."""
 
     exit_code = FAILED
 
@@ -37,10 +37,10 @@ class Commands(TyperGroup):
     """Commands that also take `key=value` for `--key value`, and a path alone for `check PATH`."""
 
     default = "check"
-    """The command of a call that names none."""
+    """The command of a call without a command."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Rewrite the tokens, then parse them as ever."""
+        """Rewrite the tokens, then parse them as usual."""
         if not args:
             typer.echo(ctx.get_help(), err=True)
             raise typer.Exit(FAILED)
@@ -77,10 +77,10 @@ def _spellings(command: Any) -> tuple[dict[str, Any], bool]:
 
 
 def rewrite(args: Sequence[str], command: Any) -> list[str]:
-    """Turn `key=value` tokens into options of `command`; whatever else holds an `=` stays as it is.
+    """Turn `key=value` tokens into options of `command`; other tokens with an `=` are unchanged.
 
-    `beatmap_path=` is the positional path. One pair of quotes around a value is taken off, so that values
-    quoted for Hydra work. A token that is the name of an existing file is a path, whatever it looks like.
+    `beatmap_path=` is the positional path. One pair of quotes around a value is removed, so that values quoted for
+    Hydra work. A token that is the name of an existing file is always a path.
     """
     options, takes_paths = _spellings(command)
     short = {
@@ -138,7 +138,7 @@ def _flag(key: str, value: str, option: str) -> list[str]:
 
 
 def outputs_of(formats: Sequence[str], paths: Sequence[str]) -> list[tuple[str, Path | None]]:
-    """Formats and where each goes, None for stdout; complains before anything slow begins."""
+    """Formats with their targets, None for stdout; errors are raised before anything slow begins."""
     outputs: list[tuple[str, Path | None]] = []
     for given in formats:
         name, _, target = given.partition(":")
@@ -167,7 +167,7 @@ def _is_same(path: Path, other: str) -> bool:
 
 
 def prefixes_of(option: str, given: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    """Split at commas and refuse what matches no rule: a slip of the pen would silence or report nothing."""
+    """Split at commas and refuse prefixes without a rule, because a typing error would select or ignore nothing."""
     prefixes = tuple(part.strip() for text in given for part in text.split(",") if part.strip())
     for prefix in prefixes:
         if not any(rule.startswith(prefix) for rule in known):
@@ -176,7 +176,7 @@ def prefixes_of(option: str, given: Sequence[str], known: Sequence[str]) -> tupl
 
 
 def suggest(given: str, known: Sequence[str]) -> str:
-    """`; did you mean …?`, or nothing."""
+    """`; did you mean …?`, or an empty text."""
     parts = {part: name for name in known for part in (name.partition("/")[0], name.partition("/")[2], name) if part}
     categories = {name.partition("/")[0] for name in known}
     close = [part if part in categories else parts[part] for part in get_close_matches(given.strip("/"), parts, 3, 0.6)]
@@ -188,17 +188,17 @@ def suggest(given: str, known: Sequence[str]) -> str:
 
 
 def say(text: str) -> None:
-    """One line on stderr; whatever the text holds, it cannot drive the terminal."""
+    """Print one line on stderr, without characters that control the terminal."""
     print(f"maimod: {clean(text)}", file=sys.stderr)
 
 
 def quiet_if_pipe_closed(error: OSError) -> None:
-    """End the output if whoever reads it has seen enough (`| head`); raise any other error again."""
+    """End the output if the reader has closed the pipe (`| head`); raise any other error again."""
     if error.errno != errno.EPIPE and not (os.name == "nt" and error.errno == errno.EINVAL):
         raise error
     silence_stdout()
 
 
 def silence_stdout() -> None:
-    """Let nothing complain, not even the interpreter when it flushes its streams at the end."""
+    """Discard further output, so that the interpreter's final flush raises no error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,6 +1,7 @@
 """The options of `maimod check`, each declared once: its command line and `maimod.toml` are made from the declaration.
 
-An option is a field of :class:`CheckOptions` or, if a lint goes by it, of :class:`maimod.linter.settings.Settings`. From
+An option is a field of :class:`CheckOptions` or, if it belongs to the lint, of
+:class:`maimod.linter.settings.Settings`. From
 the fields come the parameters of the commands (:func:`takes`), the reading of configuration files (:func:`load`) and
 their JSON schema (:func:`schema`).
 """
@@ -32,15 +33,15 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 NAME = "maimod.toml"
 SCHEMA_FILE = Path(__file__).parent / "config.schema.json"
-"""For editors; `tools/make_docs.py` writes it."""
+"""JSON schema for editors; `tools/make_docs.py` writes it."""
 MAX_BYTES = 1 << 20
 COMMAND_LINE = Where.CHECK
-"""Of options that make no sense in a file."""
+"""Reason to leave an option out of files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckOptions(Settings):
-    """What can be asked of `maimod check`: the settings of the lint, what is listed, and how the run works."""
+    """All options of `maimod check`: settings of the lint, of the output, and of the run."""
 
     no_model: Annotated[bool, Option(help="Arithmetic and the song only.")] = False
     format: Annotated[
@@ -90,7 +91,7 @@ class CheckOptions(Settings):
 
     @property
     def settings(self) -> Settings:
-        """What the lint goes by."""
+        """Settings of the lint."""
         values = {one.name: getattr(self, one.name) for one in fields(Settings)}
         return Settings(**{**values, "model": None if self.no_model else self.model})
 
@@ -135,7 +136,7 @@ def declared(kind: type = CheckOptions) -> Mapping[str, Declared]:
 
 
 def takes(where: Where) -> Callable[[Command], Command]:
-    """Give a Typer command, in place of its `**options`, all options that are declared for it."""
+    """Replace the `**options` of a Typer command by the options declared for it."""
 
     def decorate(command: Command) -> Command:
         hints = get_type_hints(command, include_extras=True)
@@ -183,7 +184,7 @@ def from_command_line(values: Mapping[str, Any]) -> dict[str, Any]:
     """Options of the command line, by name, as :class:`CheckOptions` declares them; other parameters are left out.
 
     Raises:
-        typer.BadParameter: if a text does not have the form it must have.
+        typer.BadParameter: if a text does not match its form.
     """
     known = declared()
     for name, value in values.items():
@@ -208,13 +209,13 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What a configuration file says."""
+    """Options of a configuration file."""
 
     path: Path | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
-    """By the names of the options, as :class:`CheckOptions` declares them."""
+    """Values by the names of the options of :class:`CheckOptions`."""
     is_found: bool = False
-    """Beside the maps, and so perhaps a stranger's; not named on the command line."""
+    """Whether it was found beside the maps instead of named on the command line; then it is not trusted."""
 
     def __bool__(self) -> bool:
         return self.path is not None
@@ -224,7 +225,7 @@ def discover(folder: Path) -> Config:
     """The nearest configuration, from a folder upwards; an empty one if there is none.
 
     Raises:
-        ConfigError: if it is there but wrong.
+        ConfigError: if it exists and is invalid.
     """
     folder = folder.absolute()
     for place in (folder, *folder.parents):
@@ -246,7 +247,7 @@ def load(path: Path, is_found: bool = False) -> Config:
             configuration.
 
     Raises:
-        ConfigError: if it cannot be read, or says something unknown or impossible.
+        ConfigError: if it cannot be read, or has an unknown key or an invalid value.
     """
     is_project = path.name == "pyproject.toml"
     try:
@@ -259,7 +260,7 @@ def load(path: Path, is_found: bool = False) -> Config:
         raise ConfigError(f"{path}: not UTF-8, which TOML is") from None
     except tomllib.TOMLDecodeError as error:
         if is_project and is_found:
-            return Config()  # somebody else's file, and somebody else's to complain
+            return Config()  # not a file of maimod; its own tools report the error
         raise ConfigError(f"{path}: {error}") from None
     if is_project:
         tools = table.get("tool", {})
@@ -275,10 +276,10 @@ def load(path: Path, is_found: bool = False) -> Config:
 
 
 def decode(table: Any, folder: Path) -> dict[str, Any]:
-    """The options that a table of a configuration file gives, by name; paths are seen from `folder`.
+    """Options of a table of a configuration file, by name; paths are relative to `folder`.
 
     Raises:
-        ConfigError: if a key or a value is wrong: which, how, and what may have been meant.
+        ConfigError: if a key or a value is wrong; the message names it and suggests another.
     """
     import msgspec
 
@@ -293,7 +294,7 @@ def decode(table: Any, folder: Path) -> dict[str, Any]:
 
 
 def _seen_from(folder: Path, value: Any, names: Names | None) -> Any:
-    """A value of a file in that folder, with the paths it names."""
+    """A value of a file in that folder, with its paths resolved."""
     match names:
         case Names.READ | Names.WRITTEN:
             return folder / value
@@ -328,7 +329,7 @@ def schema() -> dict[str, Any]:
 
 @cache
 def _table(kind: type) -> type[Struct]:
-    """The form of a table in the file: those options of a class that may be given there, none of them needed."""
+    """Type of a table in the file: the options of a class that files may set, all optional."""
     import msgspec
 
     return msgspec.defstruct(
@@ -348,7 +349,7 @@ def _table(kind: type) -> type[Struct]:
 
 
 def _in_file(kind: Any, option: Option) -> Any:
-    """The type a value of the type `kind` has in a file, with its bounds."""
+    """Type of a value of type `kind` in a file, with its bounds."""
     import msgspec
 
     arguments = get_args(kind)
@@ -380,14 +381,14 @@ def _is_enum(kind: Any) -> bool:
 
 
 def _words(kind: Any) -> tuple[str, ...]:
-    """The texts that a value of a type can have, if they are few."""
+    """Possible texts of a value, if the type is an enumeration."""
     if _is_enum(kind):
         return tuple(one.value for one in kind)
     return get_args(kind) if get_origin(kind) is Literal else ()
 
 
 def _given(read: Struct, kind: type) -> dict[str, Any]:
-    """What a table says, as the fields of `kind` are declared."""
+    """Convert a table to the field types of `kind`."""
     import msgspec
 
     found = {name: getattr(read, name) for name in read.__struct_fields__}
@@ -408,7 +409,7 @@ def _as_declared(value: Any, kind: Any) -> Any:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What is wrong with a file
+# Error messages
 
 _KINDS = {
     "str": "a text",
@@ -421,7 +422,7 @@ _KINDS = {
 
 
 def _explained(error: ValidationError, table: Any) -> str:
-    """An error of msgspec as a line with the key, the value, and what may have been meant."""
+    """Rewrite an error of msgspec as one line with the key, the value, and a suggestion."""
     what, _, where = str(error).partition(" - at `$")
     place, value, kind = _found(where.rstrip("`"), table, _table(CheckOptions))
     lead = f"{place}: " if place else ""
@@ -443,7 +444,7 @@ def _explained(error: ValidationError, table: Any) -> str:
 
 
 def _found(where: str, value: Any, kind: Any) -> tuple[str, Any, Any]:
-    """Follow a place of msgspec's, as `.override[0].level`: how the file spells it, the value there, and its type."""
+    """Follow a path of msgspec's, such as `.override[0].level`, to the spelling in the file, the value and its type."""
     import msgspec
 
     place = ""
@@ -451,7 +452,7 @@ def _found(where: str, value: Any, kind: Any) -> tuple[str, Any, Any]:
         if key:
             place, value = f"{place}.{key}", value[key]
             kind = next(one.type for one in _fields(kind) if one.encode_name == key)
-        elif number == "...":  # it does not say which entry of a table
+        elif number == "...":  # msgspec does not name the entry of a table
             kind = get_args(_bare(kind))[1]
             for name, one in value.items():
                 try:

@@ -1,6 +1,6 @@
-"""From the command line and the configuration files to what a check goes by.
+"""Resolve the options of a check from the command line and the configuration files.
 
-The command line wins over a configuration file, and that over the default. Options of the whole run come from the
+The command line overrides a configuration file, which overrides the default. Options of the whole run come from the
 configuration above all paths, settings of the lint from the nearest one of each mapset.
 """
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Check:
-    """All that was asked for."""
+    """The resolved options of a check."""
 
     paths: tuple[str, ...]
     options: CheckOptions
-    """Of the run: the command line, completed by the configuration above all paths."""
+    """Options of the run: the command line, completed by the configuration above all paths."""
     typed: Mapping[str, Any]
-    """Options that the command line gave, by name."""
+    """Options given on the command line, by name."""
     config: Config
     """The configuration above all paths."""
     outputs: tuple[tuple[str, Path | None], ...]
@@ -43,7 +43,7 @@ class Check:
 
     @property
     def settings(self) -> Settings:
-        """Of the lint, but for what the mapsets' own configurations change."""
+        """Settings of the lint, without the mapsets' own configurations."""
         return self.options.settings
 
     def settings_of(self) -> Callable[[Source], Settings]:
@@ -52,14 +52,14 @@ class Check:
 
 
 def resolve(paths: Sequence[str], typed: Mapping[str, Any]) -> Check:
-    """Bring together the options of the command line and the configuration.
+    """Combine the options of the command line and the configuration.
 
     Args:
-        paths: what to lint.
-        typed: the options that the command line gave, by name.
+        paths: paths to lint.
+        typed: options given on the command line, by name.
 
     Raises:
-        Failure: if something is wrong with them; before anything slow begins.
+        Failure: if an option is invalid; raised before anything slow begins.
     """
     from maimod.linter.pool import Limits
     from maimod.rules import RULES
@@ -94,7 +94,7 @@ def resolve(paths: Sequence[str], typed: Mapping[str, Any]) -> Check:
 
 
 def _refuse_contradictions(check: Check) -> None:
-    """Raise Failure for options that do not go together."""
+    """Raise Failure for options that exclude each other."""
     options = check.options
     if options.write_baseline and (
         options.baseline is None or ("baseline" not in check.typed and check.config.is_found)
@@ -109,7 +109,7 @@ def _refuse_contradictions(check: Check) -> None:
 
 
 def dump(check: Check) -> dict[str, Any]:
-    """What a check goes by, as JSON values."""
+    """The resolved options as JSON values."""
     import msgspec
 
     values = {one.name: getattr(check.options, one.name) for one in fields(check.options)}
@@ -127,7 +127,7 @@ def dump(check: Check) -> dict[str, Any]:
 
 
 def named_config(typed: Mapping[str, Any]) -> Config | None:
-    """The one configuration to go by, an empty one for none at all; None: the nearest of each mapset."""
+    """The single configuration to use, empty for none; None means the nearest of each mapset."""
     if typed.get("isolated"):
         return Config()
     path = typed.get("config")
@@ -141,7 +141,7 @@ def options_of(config: Config, typed: Mapping[str, Any], rules: Sequence[str]) -
     """The options of the command line, completed by a configuration and the defaults.
 
     Raises:
-        Failure: if one of them names a rule that there is not.
+        Failure: if one of them names an unknown rule.
     """
     values = {name: value for name, value in config.values.items() if name not in typed}
     if "model" in typed:
@@ -153,16 +153,16 @@ def options_of(config: Config, typed: Mapping[str, Any], rules: Sequence[str]) -
 
 
 def _override(override: Override, typed: Mapping[str, Any], rules: Sequence[str], place: str) -> Override:
-    """What an override leaves to be asked for when the command line has been heard."""
+    """An override without the settings that the command line gives."""
     values = {name: getattr(override, name) for name in declared(Override) if name not in typed or name == "pattern"}
     return Override(**_with_rules(values, rules, lambda one: f"{place}: override {override.pattern!r}: {one.key}"))
 
 
 def _with_rules(values: Mapping[str, Any], rules: Sequence[str], name_of: Callable[[Declared], str]) -> dict[str, Any]:
-    """The same options with lists of rules split at commas; a prefix of no rule would report or silence nothing.
+    """Split lists of rules at commas. A prefix without a rule is refused, because it would select or ignore nothing.
 
     Raises:
-        Failure: if there is such a prefix.
+        Failure: if a prefix matches no rule.
     """
     checked = dict(values)
     for name, value in values.items():
@@ -184,10 +184,10 @@ def settings_of(
     """A function from a source to its settings.
 
     Args:
-        typed: options that the command line gave, by name.
-        run: settings of the run, of which the model and its device are.
-        rules: all there are.
-        only: the one configuration to go by; None: the nearest of each source.
+        typed: options given on the command line, by name.
+        run: settings of the run, which give the model and its device.
+        rules: ids of all rules.
+        only: the single configuration to use; None: the nearest of each source.
     """
     known: dict[Path, Settings] = {}
     of_run = {one.name: getattr(run, one.name) for one in declared(Settings).values() if one.option.is_for_run}
@@ -210,7 +210,7 @@ def _config(folder: Path) -> Config:
 
 
 def _common_folder(paths: Sequence[str]) -> Path:
-    """The folder that holds everything that was given."""
+    """Common folder of all paths."""
     folders = [path if path.is_dir() else path.parent for path in (Path(os.path.abspath(path)) for path in paths)]
     try:
         return Path(os.path.commonpath(folders))
@@ -219,18 +219,18 @@ def _common_folder(paths: Sequence[str]) -> Path:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Configurations that were found: maps come from strangers
+# Discovered configurations may come with maps of unknown people and are not trusted
 
 
 def restricted(config: Config, typed: Mapping[str, Any]) -> tuple[Config, list[str]]:
-    """What a configuration may say that was found beside maps: nothing that writes, or opens files outside its folder.
+    """Restrict a configuration found beside maps: it may not write, nor open files outside its folder.
 
     Args:
         config: any configuration.
-        typed: options that the command line gave, by name; of these nothing is refused, since they win.
+        typed: options given on the command line, by name; they override the file, so nothing is refused for them.
 
     Returns:
-        The configuration without what it may not say, and a line about each option left out.
+        The configuration without refused values, and one line for each of these.
     """
     if not config.is_found or config.path is None:
         return config, []
@@ -251,7 +251,8 @@ def restricted(config: Config, typed: Mapping[str, Any]) -> tuple[Config, list[s
 
 
 def _permitted(one: Declared, value: Any, folder: Path) -> tuple[Any, str]:
-    """What of a value is permitted, None for nothing, and what the rest would have done; empty if there is no rest."""
+    """The permitted part of a value, None if there is none, and what the refused part would do; empty if nothing is
+    refused."""
     match one.option.names:
         case Names.WRITTEN:
             return None, f"writes to {value}"
@@ -270,7 +271,7 @@ def _permitted(one: Declared, value: Any, folder: Path) -> tuple[Any, str]:
 
 
 def _lies_in(path: Path, folder: Path) -> bool:
-    """Whether a file or folder, and all in it, lie in a folder when links have been followed."""
+    """Whether a file or folder with all its content is inside a folder, links followed."""
     try:
         root = folder.resolve()
         places = [path, *(path.rglob("*") if path.is_dir() else ())]

@@ -1,8 +1,7 @@
 """Lint again whenever a file of a mapset is saved.
 
-By looking at dates and sizes a few times a second: it needs no library, works on every disk, network shares included,
-and a mapset has few files. Only the mapset that changed is linted again; of that, only the difficulty that changed is
-shown to the model again.
+Dates and sizes are checked a few times a second. That needs no library, works on every disk and network share, and a
+mapset has few files. Only the changed mapset is linted again, and the model scores only its changed difficulties.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ from maimod.osu.discovery import InputError, Source, find
 
 INTERVAL_S = 0.4
 SETTLED_S = 0.2
-"""Editors write a file in several steps; it is read once it has been left alone for that long."""
+"""Seconds without a change before a file is read, because editors write in several steps."""
 
 State = dict[Path, tuple[int, int]]
 
 
 def watch(check: Check) -> int:
-    """Lint, and lint again what is saved, until interrupted."""
+    """Lint, and lint again after each save, until interrupted."""
     state = _state(_sources(check))
     session = Session(check.cache)
     code = once(check, session=session)
@@ -39,7 +38,7 @@ def watch(check: Check) -> int:
             try:
                 code = once(later, changed, session)
             except Failure as error:
-                say(error.format_message())  # a configuration in the middle of being written, for example
+                say(error.format_message())  # for example a configuration that is just being written
     except KeyboardInterrupt:
         return code
 
@@ -48,11 +47,11 @@ def _sources(check: Check) -> list[Source]:
     try:
         return find(check.paths)
     except InputError:
-        return []  # the linting says so; while watching, the map may come back
+        return []  # the lint reports it; the map may come back later
 
 
 def _wait(check: Check, state: State) -> tuple[list[Source], State]:
-    """Wait until something is saved; which sources that is, and how all files are then."""
+    """Wait until a file is saved, and return the changed sources and the state of all files."""
     while True:
         time.sleep(INTERVAL_S)
         sources = _sources(check)
@@ -76,7 +75,7 @@ def _wait(check: Check, state: State) -> tuple[list[Source], State]:
 
 
 def _state(sources: Sequence[Source]) -> State:
-    """When each file of the sources was last saved, and its size."""
+    """Modification time and size of each file of the sources."""
     state: State = {}
     for source in sources:
         if source.is_archive:

@@ -1,4 +1,4 @@
-"""From paths to reports: many sources, one after the other or side by side, what is known already from the cache."""
+"""Lint many sources, one after the other or in parallel, using the cache."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from maimod.osu.discovery import InputError, Source
 from maimod.osu.parser import BeatmapError
 
 SOURCES_A_PROCESS = 4
-"""Below that a process does not earn back the seconds in which it loads torch and the model."""
+"""Fewest beatmaps per process; with fewer, loading torch and the model takes longer than is saved."""
 MAX_PROCESSES = 8
-"""Each takes about 700 MB."""
+"""Most processes by default; each takes about 700 MB."""
 
 
 def lint(
@@ -50,8 +50,8 @@ def lint(
         paths: `.osu` files, `.osz` archives, mapset folders, Songs folders, or patterns of them; or sources that were
             found.
         settings: see :class:`Settings`.
-        jobs: processes to work in; each loads a model of its own. 0: as many as are worth it.
-        cache: what was found before is taken from here, and what is found is kept here.
+        jobs: number of processes, each with its own model; 0 chooses it by the number of beatmaps.
+        cache: cache for reports and scores.
         limits: of each beatmap; they need a process of its own even for one job.
         settings_of: settings of a source, where they differ; model, device and precision must not.
         session: of an earlier call with the same cache, which has the model loaded.
@@ -98,30 +98,30 @@ class Run(Iterator[Progress | BeatmapReport]):
 
     @property
     def model(self) -> ModelInfo | None:
-        """The model that judges; known once there is a report."""
+        """The model used; known once there is a report."""
         return self._session.info
 
     def __next__(self) -> Progress | BeatmapReport:
         return next(self._items)
 
     def report(self) -> Report:
-        """Run to the end; returns all reports that were not taken before."""
+        """Run to the end and return all reports that were not iterated over before."""
         beatmaps = tuple(item for item in self if isinstance(item, BeatmapReport))
         return Report(__version__, self.model, beatmaps)
 
     def close(self) -> None:
-        """End the run where it is."""
+        """Stop the run."""
         self._items.close()
 
 
 Numbered = Generator[tuple[int, Progress | BeatmapReport], None, None]
-"""What comes of each task, by its number; the reports of a task are in order, tasks may be mixed."""
+"""Progress and reports with the number of their task; reports of a task are in order, tasks may be mixed."""
 
 
 def _items(
     tasks: Sequence[Task], session: Session, draw: Draw | None, jobs: int, limits: Limits
 ) -> Generator[Progress | BeatmapReport, None, None]:
-    """What all tasks yield, with progress counted over all of them and reports in their order."""
+    """Progress over all tasks, and their reports in order."""
     total = sum(len(task.source.entries) for task in tasks)
     done, arrived = [0.0] * len(tasks), [0] * len(tasks)
     held: dict[int, list[BeatmapReport]] = {}
@@ -148,7 +148,7 @@ def _items(
 
 
 def _alone(tasks: Sequence[Task], session: Session, draw: Draw | None) -> Numbered:
-    """Do the tasks in this process."""
+    """Run the tasks in this process."""
     for task in tasks:
         known = None if draw else session.recall(task.source, task.settings)
         items = session.lint(task.source, task.settings, draw) if known is None else known
@@ -157,7 +157,7 @@ def _alone(tasks: Sequence[Task], session: Session, draw: Draw | None) -> Number
 
 
 def _in_processes(tasks: Sequence[Task], session: Session, draw: Draw | None, jobs: int, limits: Limits) -> Numbered:
-    """Do the tasks wherever a process is free."""
+    """Run the tasks in several processes."""
     unknown = []
     for task in tasks:
         known = None if draw else session.recall(task.source, task.settings)
@@ -165,7 +165,7 @@ def _in_processes(tasks: Sequence[Task], session: Session, draw: Draw | None, jo
             unknown.append(task)
         for report in known or ():
             yield task.number, report
-    # Only for archives: what a killed run leaves behind, nobody takes away.
+    # Only for archives, because a killed run leaves the folder behind.
     workplace = Path(tempfile.mkdtemp(prefix="maimod-")) if any(task.source.is_archive for task in unknown) else None
     cache_folder = session.cache.folder if session.cache else None
     try:
@@ -181,7 +181,7 @@ def _in_processes(tasks: Sequence[Task], session: Session, draw: Draw | None, jo
 
 
 def _worth(sources: Sequence[Source], settings: Settings) -> int:
-    """How many processes pay for their start."""
+    """Number of processes that are worth their start."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return (
         max(1, min(cores, len(sources) // SOURCES_A_PROCESS, MAX_PROCESSES))

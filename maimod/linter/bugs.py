@@ -1,4 +1,4 @@
-"""A mistake of maimod's own costs a report some findings, and never the run."""
+"""Handling of maimod's own errors: some findings are missing in a report, and the run continues."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import os
 
 
 def bug(what: str, error: Exception) -> str:
-    """Say in one line of a report what failed; with `MAIMOD_DEBUG` in the environment the error is raised instead."""
+    """Message of a report for an unexpected error; with `MAIMOD_DEBUG` in the environment the error is raised
+    instead."""
     if os.environ.get("MAIMOD_DEBUG"):
         raise error
     text = " ".join(str(error).split())[:200]

@@ -1,7 +1,7 @@
-"""Lint sources in several processes, each with its own model, and stop a process whose map takes too much.
+"""Lint sources in several processes, each with its own model, and stop processes that exceed a limit.
 
-When a process dies or takes too long, the map it was working at becomes an error, and the rest of its set goes to a
-fresh process. Processes are spawned, not forked: torch and its threads do not survive a fork.
+If a process dies or takes too long, its current map becomes an error, and the rest of the set goes to a new process.
+Processes are spawned, not forked: torch and its threads do not survive a fork.
 
 Nothing heavy is imported here, so that a new process can set its limits before anything large is in memory.
 """
@@ -26,12 +26,12 @@ from maimod.linter.settings import Settings
 from maimod.osu.discovery import Entry, Source
 
 LOADING_S = 600.0
-"""For the model; the limit of a map does not count it."""
+"""Seconds for loading the model; not counted for the limit of a map."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one beatmap may take; None is no limit."""
+    """Limits of one beatmap; None is no limit."""
 
     seconds: float | None = None
     megabytes: int | None = None
@@ -48,19 +48,19 @@ class Task:
     source: Source
     settings: Settings
     given_up: list[str] = field(default_factory=list)
-    """Inner names of beatmaps that no process could lint."""
+    """Inner names of beatmaps that were given up."""
     reported: list[str] = field(default_factory=list)
     """Inner names of the others that have their report; beatmaps are reported in their order."""
 
     @property
     def left(self) -> list[Entry]:
-        """Beatmaps without a report; the first is the next."""
+        """Beatmaps without a report, in order."""
         return list(self.source.entries[len(self.given_up) + len(self.reported) :])
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What every process is given; has to be picklable."""
+    """Arguments of every process; must be picklable."""
 
     cache_folder: Path | None = None
     """None for no cache."""
@@ -76,33 +76,33 @@ class _Worker:
     pipe: Connection
     task: Task | None = None
     beatmap: str = ""
-    """The map in work; empty while a source is being opened."""
+    """The current map; empty while a source is being opened."""
     loading: bool = False
     since: float = 0.0
 
 
 class WorkerError(Exception):
-    """The processes cannot work at all; one line that says why."""
+    """The processes cannot be used; the message is one line that says why."""
 
 
 Answer = tuple[int, Progress | BeatmapReport, ModelInfo | None]
-"""The number of a task, what came of it, and the model that judged."""
+"""Number of a task, its progress or report, and the model used."""
 
 
 def run(tasks: Sequence[Task], jobs: int, limits: Limits, setup: Setup) -> Generator[Answer, None, None]:
     """Lint sources in `jobs` processes, which end when the generator is closed.
 
     Args:
-        tasks: what to do; begun in order.
+        tasks: started in order.
         jobs: number of processes.
         limits: of each beatmap.
         setup: of each process.
 
     Yields:
-        Progress and reports as they come; the reports of a task are in its order.
+        Progress and reports as they are made; reports of a task are in order.
 
     Raises:
-        WorkerError: if the work cannot be done, whatever the map.
+        WorkerError: if the processes cannot work at all.
     """
     jobs = min(jobs, len(tasks))
     threads = max(1, (os.cpu_count() or 1) // max(jobs, 1))
@@ -123,7 +123,7 @@ def run(tasks: Sequence[Task], jobs: int, limits: Limits, setup: Setup) -> Gener
         if waiting:
             task = waiting.popleft()
             worker.task, worker.beatmap, worker.loading, worker.since = task, "", True, time.monotonic()
-            with suppress(OSError):  # it has died: the next look at its pipe says so
+            with suppress(OSError):  # it has died, which the next read of its pipe shows
                 worker.pipe.send((task.source, task.settings, tuple(task.reported), tuple(task.given_up)))
 
     try:
@@ -171,7 +171,7 @@ def run(tasks: Sequence[Task], jobs: int, limits: Limits, setup: Setup) -> Gener
 
 
 def _note(worker: _Worker, progress: Progress) -> None:
-    """Note what a process works at; each beatmap has its own time."""
+    """Store the current map of a process and restart its time limit."""
     loading = progress.stage == LOADING
     if progress.beatmap != worker.beatmap or loading != worker.loading:
         worker.since = time.monotonic()
@@ -179,7 +179,7 @@ def _note(worker: _Worker, progress: Progress) -> None:
 
 
 def _given_up(task: Task, beatmap: str, reason: str) -> list[BeatmapReport]:
-    """Give up the map in work; if there was none, all of the source that is left."""
+    """Give up the current map; if there is none, the rest of the source."""
     lost = task.left[:1] if beatmap else task.left
     task.given_up += [entry.inner for entry in lost]
     return [BeatmapReport(entry.name, "error", (f"{entry.name}: {reason}",), file=entry.location) for entry in lost]
@@ -215,7 +215,7 @@ def _end(worker: _Worker) -> None:
 
 
 def _work(pipe: Connection, setup: Setup, megabytes: int | None, threads: int) -> None:
-    """Lint what comes through the pipe, until it is closed."""
+    """Lint the tasks that arrive through the pipe, until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches all processes; the first one ends the others
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, str(threads))
@@ -237,16 +237,16 @@ def _work(pipe: Connection, setup: Setup, megabytes: int | None, threads: int) -
             else:
                 pipe.send(None)
     except (EOFError, OSError):
-        return  # the first process is gone
+        return  # the main process is gone
 
 
 def _limit_memory(megabytes: int) -> None:
-    """Let allocations beyond the limit fail, where the system can do that."""
+    """Let allocations beyond the limit fail, if the system supports it."""
     try:
         import resource
     except ImportError:  # Windows
         return
-    # Data, not address space: torch reserves far more of that than it ever uses. Linux counts all that a process
-    # allocates; macOS takes the limit and does not keep it.
+    # Data, not address space: torch reserves far more address space than it uses. Linux counts all allocations; macOS
+    # accepts the limit and ignores it.
     limit = resource.RLIMIT_DATA
     resource.setrlimit(limit, (megabytes << 20, megabytes << 20))

@@ -1,4 +1,4 @@
-"""How far a lint is: the one shape of progress, from the scoring of a map up to the whole run."""
+"""Progress of a lint: one type for all levels, from the scoring of a map to the whole run."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 LOADING = "loading the model"
-"""The stage that comes once per process and belongs to no beatmap."""
+"""The stage that occurs once per process and belongs to no beatmap."""
 
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a lint is."""
+    """Progress of a lint."""
 
     stage: str
-    """What is being done."""
+    """Current stage."""
     beatmap: str
-    """The beatmap in work, as its report calls it; empty if there is none yet."""
+    """Name of the current beatmap in its report; empty if there is none yet."""
     done: float
-    """Beatmaps, with fractions of the current one."""
+    """Number of beatmaps done, with a fraction for the current one."""
     total: float = 1
-    """Beatmaps in all, of whoever yields this."""
+    """Number of beatmaps in all, at the level that yields this."""
 
 
 Steps = Generator[Progress, None, Value]
-"""Work that yields its progress and returns a value."""
+"""A generator that yields its progress and returns a value."""
 
 
 def advance(steps: Steps[Value], past: float, total: float) -> Steps[Value]:
-    """Run steps that are a part of something larger: `past` beatmaps are done before them, of `total`."""
+    """Run steps as a part of a larger task: `past` beatmaps are done before them, of `total`."""
     while True:
         try:
             step = next(steps)
@@ -41,7 +41,7 @@ def advance(steps: Steps[Value], past: float, total: float) -> Steps[Value]:
 
 
 def result_of(steps: Generator[Any, None, Value]) -> Value:
-    """Run steps to their end without looking at the progress."""
+    """Run steps to their end and ignore the progress."""
     while True:
         try:
             next(steps)

@@ -1,4 +1,4 @@
-"""Lint sources one after the other, with the networks, songs and cache that stay loaded between them."""
+"""Lint sources one after the other with the same loaded networks, songs and cache."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ from maimod.osu.mapset import Mapset
 from maimod.osu.parser import BeatmapError
 
 Draw = Callable[[Analysis, PositionAsker], object]
-"""Called with each analysis in the process that made it, to draw pictures from it or to keep it; what it returns is not
-used."""
+"""Called with each analysis in the process that made it, to draw pictures or to keep it; the result is ignored."""
 
 
 class Session:
-    """Lints sources; loads the networks when the first source needs them, and once."""
+    """Lints sources; the networks are loaded once, when the first source needs them."""
 
     def __init__(
         self,
@@ -37,22 +36,22 @@ class Session:
         workplace: Path | None = None,
         load: Callable[[Settings], Networks] = load_networks,
     ) -> None:
-        """Load nothing yet.
+        """Nothing is loaded here.
 
         Args:
-            cache: reports and scores are taken from here if they are known, and kept here.
-            workplace: where archives are unpacked; None for the system's place.
+            cache: cache for reports and scores.
+            workplace: folder to unpack archives in; None for the system's.
             load: loads the networks.
         """
         self.cache, self.workplace, self.load = cache, workplace, load
         self.info: ModelInfo | None = None
-        """The model that judged; None before anything was judged, or without one."""
+        """The model used; None before the first map, or without a model."""
         self._songs = Songs()
         self._networks: dict[tuple[object, ...], Networks] = {}
         self._questions: dict[Settings, str] = {}
 
     def recall(self, source: Source, settings: Settings) -> list[BeatmapReport] | None:
-        """Reports of a source that was linted before, as it is now; None if it was not."""
+        """Cached reports of an unchanged source; None if there are none."""
         key = self._key(source, settings)
         kept = self.cache.get(key, KeptReports) if self.cache and key else None
         if kept is None or len(kept.reports) != len(source.entries):
@@ -74,17 +73,17 @@ class Session:
 
         Args:
             source: what to lint.
-            settings: what is wanted of it.
-            draw: see :data:`Draw`; if it fails, the report says so.
-            reported: inner names of beatmaps that have their report already.
-            given_up: inner names of beatmaps that will get none from here.
+            settings: settings of the lint.
+            draw: see :data:`Draw`; if it fails, the report has a message.
+            reported: inner names of beatmaps that already have a report.
+            given_up: inner names of beatmaps to skip.
 
         Yields:
-            Progress, counted in beatmaps of the source, and one report for each other beatmap, in order; nothing in a
-            file makes this raise.
+            Progress, counted in beatmaps of the source, and one report for each other beatmap, in order; the content of
+            a file never raises an error.
 
         Raises:
-            UsageError: if the networks cannot be loaded, or do not know what the settings name.
+            UsageError: if the networks cannot be loaded, or lack something that the settings name.
         """
         entries = [entry for entry in source.entries if entry.inner not in given_up]
         left = [entry for entry in entries if entry.inner not in reported]
@@ -101,7 +100,7 @@ class Session:
         try:
             with opened(source, self.workplace) as (folder, left_out):
                 for place, group in groupby(left, key=lambda entry: (folder / entry.inner).parent):
-                    maps = _Folder(place, settings, resources, draw)  # an archive may hold several
+                    maps = _Folder(place, settings, resources, draw)  # an archive may contain several sets
                     maps.read(frozenset(folder / entry.inner for entry in entries))
                     for entry in group:
                         past = len(source.entries) - len(left) + len(outcomes)
@@ -117,13 +116,13 @@ class Session:
             for entry in left[len(outcomes) :]:
                 yield _named(BeatmapReport("", "error", (str(error),)), entry)
             return
-        # Not if a map was saved meanwhile, or something failed that may work the next time.
+        # Not if a map was saved meanwhile, or if something failed that may work next time.
         if self.cache and key and not any(one.failed for one in outcomes) and self._key(source, settings) == key:
             everything = [replace(outcome.report, findings=outcome.found) for outcome in outcomes]
             self.cache.put(key, KeptReports.of(everything, self.info, source.path))
 
     def resources(self, settings: Settings) -> Resources:
-        """What is loaded for settings; models that are loaded already are not loaded again.
+        """Networks and caches for settings; networks that are already loaded are reused.
 
         Raises:
             UsageError: if the networks cannot be loaded.
@@ -164,52 +163,52 @@ class Session:
 def analyse_beatmap(
     beatmap: Beatmap, settings: Settings, resources: Resources, name: str = "", whole: Mapset | None = None
 ) -> Analysis:
-    """Analyse a map that was read, without what its set as a whole shows.
+    """Analyse a map, without the rules about its set as a whole.
 
     Args:
         beatmap: the map.
-        settings: what is wanted.
-        resources: what is loaded.
-        name: what the report calls it.
-        whole: the set it is compared with; None if it is looked at alone.
+        settings: settings of the lint.
+        resources: loaded networks and caches.
+        name: path in the report.
+        whole: the set to compare with; None for a map alone.
 
     Raises:
-        UsageError: if the networks do not know what the settings name.
+        UsageError: if the networks lack something that the settings name.
     """
     return analyse(result_of(gather(beatmap, name, settings, resources, whole)), name, settings)
 
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What became of one map."""
+    """Result of one map."""
 
     report: BeatmapReport
     found: tuple[Finding, ...] = ()
-    """All findings, wanted or not."""
+    """All findings, selected or not."""
     failed: bool = False
     """As of :class:`Analysis`."""
 
 
 @dataclass
 class _Folder:
-    """The maps of one folder, read as a set first and then linted one by one."""
+    """The maps of one folder: read as a set first, then linted one by one."""
 
     path: Path
     settings: Settings
     resources: Resources
     draw: Draw | None
     beatmaps: dict[Path, tuple[Beatmap, Mapset]] = field(default_factory=dict)
-    """Those that could be read."""
+    """Readable beatmaps."""
     analyses: dict[Path, SetAnalysis] = field(default_factory=dict)
-    """What was found about the set of each."""
+    """Findings about the set of each beatmap."""
     rest: SetAnalysis = field(default_factory=SetAnalysis)
-    """The same for a map that is of no set."""
+    """The same for a map without a set."""
 
     def __post_init__(self) -> None:
         self.ask = PositionAsker(self.settings, self.resources.networks)
 
     def read(self, reported: frozenset[Path]) -> None:
-        """Read the sets and look for what is wrong with them as a whole.
+        """Read the sets and run the rules about whole sets.
 
         Args:
             reported: paths of the maps that get a report; findings about the set go into one of these.
@@ -222,11 +221,11 @@ class _Folder:
                 found = analyse_set(evidence)
                 self.beatmaps |= {beatmap.path: (beatmap, whole) for beatmap in whole.beatmaps}
                 self.analyses |= {beatmap.path: found for beatmap in whole.beatmaps}
-        except Exception as error:  # the maps can still be linted, each by itself
+        except Exception as error:  # the maps can still be linted one by one
             self.rest = SetAnalysis(missing=(bug("reading the set", error),), failed=True)
 
     def lint(self, path: Path, name: str) -> Steps[_Outcome]:
-        """Lint one map; whatever goes wrong is an error in its report."""
+        """Lint one map; any failure becomes an error in its report."""
         yield Progress("reading", name, 0.0)
         try:
             beatmap, whole = self.beatmaps[path] if path in self.beatmaps else (parser.load(path), None)
@@ -249,11 +248,11 @@ class _Folder:
 
 
 def _named(report: BeatmapReport, entry: Entry) -> BeatmapReport:
-    """A report under the name that was given."""
+    """A report under its given name."""
     return replace(report, path=entry.name, file=entry.location)
 
 
 def _of_archive(report: BeatmapReport, left_out: Sequence[str], folder: Path, source: Source) -> BeatmapReport:
-    """Say what of the archive was left out, and name its files by it."""
+    """Add messages on skipped archive entries, and prefix file names with the archive."""
     messages = caching.moved((*report.messages, *left_out), f"{folder}", f"{source.path}")
     return replace(report, messages=messages, status="partial" if left_out and report.status == "ok" else report.status)

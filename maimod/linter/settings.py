@@ -1,6 +1,6 @@
-"""What a user can ask of a lint, each option declared once.
+"""Settings of a lint, each option declared once.
 
-An annotation says of each setting all that other places need to know of it: :class:`Option`. The command line,
+An annotation (:class:`Option`) holds everything that other modules need to know of a setting. The command line,
 `maimod.toml` and its JSON schema are made from these declarations (:mod:`maimod.commands.options`).
 """
 
@@ -17,7 +17,7 @@ from maimod.findings import Finding, Severity
 
 BUNDLED_MODEL = "maimod-mini"
 OFF: Literal["off"] = "off"
-"""In place of a severity: the rule is not reported."""
+"""Instead of a severity: the rule is not reported."""
 LevelName = Literal["easy", "normal", "hard", "insane", "expert"]
 
 Value = TypeVar("Value")
@@ -35,10 +35,10 @@ class Where(Flag):
 
 
 class Names(StrEnum):
-    """What files the value of an option names.
+    """Kind of file that the value of an option names.
 
-    A configuration that was found beside the maps may be a stranger's, so what it names must be inside its folder, and
-    nothing that is written. A file given with `--config` may name anything.
+    A configuration found beside the maps is not trusted: it may name only files inside its folder, and none to write. A
+    file given with `--config` may name anything.
     """
 
     READ = "a file to read"
@@ -49,34 +49,34 @@ class Names(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """All there is to know of an option but its name, type and default, which are those of the annotated field."""
+    """Declaration of an option; its name, type and default are those of the annotated field."""
 
     help: str
     where: Where = Where.CHECK | Where.FILE
     metavar: str | None = None
     """Name of the value in the help text."""
     spellings: tuple[str, ...] = ()
-    """On the command line, besides the name of the field with dashes."""
+    """Further flags on the command line, besides the field's name with dashes."""
     key: str = ""
-    """In a configuration file, if it is not the name of the field with dashes."""
+    """Key in a configuration file, if it is not the field's name with dashes."""
     least: float | None = None
     most: float | None = None
-    """Bounds of a number, or of each number of a table; both can be reached."""
+    """Bounds of a number, or of each number of a table, both inclusive."""
     pattern: str = ""
-    """Regular expression that a text must match as a whole."""
+    """Regular expression that a text must match completely."""
     forms: str = ""
     """The same in words."""
     are_rules: bool = False
-    """Its texts, or the keys of its table, are rules or beginnings of rules."""
+    """Whether its texts, or the keys of its table, are rules or prefixes of rules."""
     is_for_run: bool = False
-    """One value for the whole run: the configuration beside a single mapset does not change it."""
+    """Whether it has one value for the whole run, which a mapset's own configuration cannot change."""
     names: Names | None = None
-    """What files its value names, if it may name any in a configuration file."""
+    """Kind of files that its value names, if any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """What can be asked for all difficulties, and otherwise for some of them."""
+    """Settings that can differ between difficulties."""
 
     select: Annotated[
         tuple[str, ...],
@@ -113,12 +113,12 @@ class Selection:
         ),
     ] = ()
     level: Annotated[LevelName | None, Option(help="What every difficulty is taken for, whatever it is called.")] = None
-    """None goes by the name and the star rating."""
+    """None: from the name and the star rating."""
 
 
 @dataclass(frozen=True, slots=True)
 class Override(Selection):
-    """What is different for some difficulties."""
+    """Settings for some difficulties."""
 
     pattern: Annotated[
         str, Option(help="Name of the difficulty with * and ?, in upper or lower case.", where=Where.FILE, key="name")
@@ -205,7 +205,7 @@ class Settings(Selection):
     ] = ()
 
     def selects(self, rule: str) -> bool:
-        """Whether findings of `rule` are wanted."""
+        """Whether `rule` is selected."""
         selected = max(
             (len(prefix) for prefix in self.select if rule.startswith(prefix)), default=-1 if self.select else 0
         )
@@ -237,7 +237,7 @@ class Settings(Selection):
         return replace(settings, overrides=())
 
     def judge(self, findings: Iterable[Finding], version: str) -> tuple[Finding, ...]:
-        """The findings of a difficulty that are wanted, each with the severity that is wanted for it."""
+        """Selected findings of a difficulty, each with its configured severity."""
         settings = self.of_difficulty(version)
         judged = []
         for finding in findings:
@@ -255,7 +255,7 @@ class Settings(Selection):
 
     @property
     def unjudged(self) -> Settings:
-        """Only what decides what is found, without what decides which of it is wanted."""
+        """The settings without those that only select findings."""
         levels = tuple(
             Override(override.pattern, level=override.level) for override in self.overrides if override.level
         )

@@ -1,4 +1,4 @@
-"""A decoded song and what is measured of it, shared by the difficulties of a mapset."""
+"""A decoded song with its measurements, shared by the difficulties of a mapset."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Song:
-    """A song; what is derived from it is computed when it is first asked for, and once."""
+    """A song; derived data are computed once, at first use."""
 
     audio: Audio
     envelope: onsets.OnsetEnvelope
@@ -30,7 +30,7 @@ class Song:
         return spectrogram.song_bands(self.audio)
 
     def model_input(self, family: Family[Any]) -> np.ndarray:
-        """The song as a checkpoint's network takes it; see :meth:`maimod.families.family.Family.load_audio`."""
+        """Input audio of a checkpoint's network; see :meth:`maimod.families.family.Family.load_audio`."""
         if family.config not in self._inputs:
             self._inputs[family.config] = family.load_audio(self.audio)
         return self._inputs[family.config]
@@ -40,7 +40,7 @@ def load(path: Path) -> Song:
     """Decode a song and find its onsets.
 
     Raises:
-        AudioError: if it is none.
+        AudioError: if it cannot be decoded.
     """
     decoded = decode.load(path)
     return Song(decoded, onsets.onset_envelope(decoded))
