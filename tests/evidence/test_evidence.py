@@ -1,8 +1,6 @@
 """Pictures of the evidence: that the right things stand at the right places, and that nothing of a map is taken for
 markup."""
 
-import io
-import json
 import re
 import struct
 import xml.etree.ElementTree as ElementTree
@@ -24,13 +22,10 @@ from maimod.evidence.spectrum import expected_times
 from maimod.evidence.svg import palette, png, thin
 from maimod.evidence.timeline import moments
 from maimod.families.mapperatorinator.versions import VERSIONS
-from maimod.findings import BeatmapReport, Category, Finding, Report, Severity
+from maimod.findings import BeatmapReport, Category, Finding, Severity
 from maimod.linter.pipeline import Analysis
 from maimod.linter.song import Song
 from maimod.osu.beatmap import Mode
-from maimod.reporters import REPORTERS
-from maimod.reporters.html import Album
-from maimod.reporters.view import View
 from maimod.rules import RULES
 from maimod.rules.base import Context
 from tests import maps
@@ -247,32 +242,21 @@ def test_evidence_escapes_what_maps_say():
     assert RULES["positions/unexpected"].title in body
 
 
-def html_of(report: Report, album: Album | None) -> str:
-    out = io.StringIO()
-    REPORTERS["html"](report, out, View(album=album))
-    return out.getvalue()
+def test_the_model_is_asked_where_it_would_put_the_object():
+    one, asked = analysis(), []
 
+    def ask(beatmap, song, hit_object):
+        asked.append((beatmap, song, hit_object.index))
+        return [(100.0, 100.0, 0.6), (300.0, 100.0, 0.3)]
 
-def test_page_is_one_file_that_asks_for_nothing(tmp_path):
-    album = Album(tmp_path)
-    one = analysis(message="a</script><img src=x>")
-    album.draw(one, None)
-    report = Report("0", None, (one.report,))
-    page = html_of(report, album)
-    tags = Tags()
-    tags.feed(page)
-    assert "img" not in tags.seen and "link" not in tags.seen and "iframe" not in tags.seen
-    assert (
-        not re.findall(r'(?:src|href)="https?://(?!osu\.ppy\.sh)', page)
-        and "@import" not in page
-        and "url(" not in page
-    )
-    data = json.loads(page.split('id="maimod-data">')[1].split("</script>")[0])
-    assert data["beatmaps"][0]["findings"][0]["message"] == "a</script><img src=x>"
-    strip = json.loads(page.split('data-strip="0">')[1].split("</script>")[0])
-    assert '<template data-key="0.0">' in page and strip["svg"].startswith("<svg") and strip["end"] == 8000
-
-
-def test_page_without_pictures_says_so():
-    page = html_of(Report("0", None, (analysis().report,)), None)
-    assert "<template" not in page.split("<script")[0] and "holds no pictures" in page
+    body = evidence(one, one.report.findings[0], ask)
+    assert asked == [(one.beatmap, one.song, 0)]
+    assert "it gives 60 % to the place in the map" in body and "rings: distances" not in body
+    assert "rings: distances" in evidence(one, one.report.findings[0], lambda *_: [])  # what the scores say
+    elsewhere = replace(one.report.findings[0], category=Category.RHYTHM, rule="rhythm/unsnapped")
+    assert "where the model" not in evidence(one, elsewhere, ask) and len(asked) == 1
+    mania = analysis(mode=3)
+    evidence(mania, mania.report.findings[0], ask)
+    unscored = replace(one, evidence=replace(one.evidence, scores=None, schema=None))
+    evidence(unscored, one.report.findings[0], ask)
+    assert len(asked) == 1

@@ -19,7 +19,6 @@ from maimod.findings import Severity
 from maimod.linter import cache as caching
 from maimod.linter.api import lint
 from maimod.linter.cache import Cache, digest, of_folder
-from maimod.linter.pool import Limits
 from maimod.linter.session import Session
 from maimod.linter.settings import Override, Settings
 from maimod.osu import discovery
@@ -119,54 +118,6 @@ def test_whatever_goes_wrong_with_one_map_is_an_error_of_that_map(tmp_path, monk
         "partial",
         "partial",
     ]
-
-
-# --- Processes ---
-
-
-def test_processes_give_the_same_report_in_the_same_order(tmp_path):
-    songs(tmp_path, 5)
-    (tmp_path / "broken.osu").write_text("nothing")
-    alone = lint([tmp_path], NO_MODEL).report()
-    side_by_side = lint([tmp_path], NO_MODEL, jobs=3).report()
-    assert side_by_side == alone and len(alone.beatmaps) == 11
-
-
-HANG = """
-import sys, time
-from maimod.linter import session
-real = session.gather
-def slow(beatmap, *args):
-    if "hang" in beatmap.path.name: time.sleep(60)
-    if "crash" in beatmap.path.name: import os; os._exit(3)
-    if "eat" in beatmap.path.name: bytearray(4 << 30)
-    return real(beatmap, *args)
-session.gather = slow
-"""
-
-
-def test_a_map_that_takes_too_long_or_kills_its_process_costs_no_other(tmp_path, monkeypatch):
-    # The processes are fresh interpreters: what they should stumble over comes in by `sitecustomize`.
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "sitecustomize.py").write_text(HANG)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "site"), str(ROOT)]))
-    maps = tmp_path / "set"
-    maps.mkdir()
-    for name in ("a", "crash", "eat", "hang", "z"):
-        (maps / f"{name}.osu").write_text(MAP.replace("Version:Version", f"Version:{name}"))
-    start = time.monotonic()
-    report = lint([maps], NO_MODEL, limits=Limits(seconds=3, megabytes=2_000)).report()
-    assert time.monotonic() - start < 40
-    assert [(b.path, b.status) for b in report.beatmaps] == [
-        ("a.osu", "partial"),
-        ("crash.osu", "error"),
-        ("eat.osu", "error"),
-        ("hang.osu", "error"),
-        ("z.osu", "partial"),
-    ]
-    assert report.beatmaps[1].messages == ("crash.osu: ended the process that linted it (exit code 3)",)
-    assert "MemoryError" in report.beatmaps[2].messages[0] or os.name == "nt"
-    assert report.beatmaps[3].messages == ("hang.osu: took longer than 3 s and was given up",)
 
 
 # --- Cache ---

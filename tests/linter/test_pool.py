@@ -1,0 +1,130 @@
+"""Several processes: the same reports, limits that hold, nothing left behind when a run is dropped."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from maimod.findings import BeatmapReport, Report
+from maimod.linter.api import lint
+from maimod.linter.models import UsageError
+from maimod.linter.pool import Limits
+from maimod.linter.progress import Progress
+from maimod.linter.settings import Settings
+from tests.linter.test_api import FAULTY, MAP, NO_MODEL, ROOT, songs
+
+LIMITS = Limits(seconds=3, megabytes=2_000)
+STUMBLE = """
+import os, time
+from maimod.linter import session
+real = session.gather
+def gather(beatmap, *args):
+    name = beatmap.path.name
+    with open(beatmap.path.with_name("worked at"), "a") as file: file.write(name + "\\n")
+    if "hang" in name: time.sleep(60)
+    if "crash" in name: os._exit(3)
+    if "eat" in name: bytearray(4 << 30)
+    return real(beatmap, *args)
+session.gather = gather
+"""
+"""Processes are fresh interpreters: what they shall stumble over comes in by `sitecustomize`."""
+
+
+@pytest.fixture
+def stumbling(tmp_path, monkeypatch) -> Path:
+    """A folder whose maps make a process stumble by their names."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(STUMBLE)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "site"), str(ROOT)]))
+    monkeypatch.delenv("MAIMOD_DEBUG", raising=False)
+    (tmp_path / "set").mkdir()
+    return tmp_path / "set"
+
+
+def write(folder: Path, *names: str, text: str = MAP) -> None:
+    for name in names:
+        (folder / f"{name}.osu").write_text(text.replace("Version:Version", f"Version:{name}"))
+
+
+def statuses(report: Report) -> list[tuple[str, str]]:
+    return [(beatmap.path, beatmap.status) for beatmap in report.beatmaps]
+
+
+def test_processes_give_the_same_report_in_the_same_order(tmp_path):
+    songs(tmp_path, 5)
+    (tmp_path / "broken.osu").write_text("nothing")
+    alone = lint([tmp_path], NO_MODEL).report()
+    side_by_side = lint([tmp_path], NO_MODEL, jobs=3).report()
+    assert side_by_side == alone and len(alone.beatmaps) == 11
+
+
+def test_a_map_that_takes_too_long_or_kills_its_process_costs_no_other(stumbling):
+    write(stumbling, "a", "crash", "eat", "hang", "z")
+    start = time.monotonic()
+    report = lint([stumbling], NO_MODEL, limits=LIMITS).report()
+    assert time.monotonic() - start < 40
+    assert statuses(report) == [
+        ("a.osu", "partial"),
+        ("crash.osu", "error"),
+        ("eat.osu", "error"),
+        ("hang.osu", "error"),
+        ("z.osu", "partial"),
+    ]
+    assert report.beatmaps[1].messages == ("crash.osu: ended the process that linted it (exit code 3)",)
+    assert "MemoryError" in report.beatmaps[2].messages[0] or os.name == "nt"
+    assert report.beatmaps[3].messages == ("hang.osu: took longer than 3 s and was given up",)
+
+
+def test_what_was_reported_before_a_crash_is_neither_linted_nor_reported_again(stumbling):
+    write(stumbling, "a", text=FAULTY)
+    write(stumbling, "b", "crash", "d")
+    report = lint([stumbling], NO_MODEL, limits=LIMITS).report()
+    assert statuses(report) == [
+        (f"{name}.osu", "error" if name == "crash" else "partial") for name in ("a", "b", "crash", "d")
+    ]
+    assert (stumbling / "worked at").read_text().split() == ["a.osu", "b.osu", "crash.osu", "d.osu"]
+    (stumbling / "worked at").unlink()
+    rest = lint([stumbling / f"{name}.osu" for name in "abd"], NO_MODEL).report()
+    assert [b.findings for b in report.beatmaps if b.status != "error"] == [b.findings for b in rest.beatmaps]
+    # What is true of the whole set goes into the first report, and only there.
+    assert [[f.rule for f in b.findings].count("mapset/preview") for b in rest.beatmaps] == [1, 0, 0]
+
+
+def test_a_run_that_is_dropped_leaves_no_process(tmp_path):
+    songs(tmp_path, 4)
+    for item in lint([tmp_path], NO_MODEL, jobs=2):
+        if isinstance(item, BeatmapReport):
+            break
+    del item
+    gc.collect()
+    assert multiprocessing.active_children() == []
+    with closing(lint([tmp_path], NO_MODEL, jobs=2)) as run:
+        next(run)
+        assert len(multiprocessing.active_children()) == 2
+    assert multiprocessing.active_children() == []
+    assert list(run) == []
+
+
+def test_a_model_that_cannot_be_loaded_is_told_in_one_line(tmp_path):
+    songs(tmp_path, 1)
+    (tmp_path / "model").mkdir()
+    with pytest.raises(UsageError, match="model") as raised:
+        lint([tmp_path], Settings(model=str(tmp_path / "model"), device="cpu"), limits=Limits(seconds=60)).report()
+    assert "\n" not in str(raised.value)
+
+
+def test_progress_of_all_processes_adds_up(tmp_path):
+    songs(tmp_path, 3)
+    steps = [item for item in lint([tmp_path], NO_MODEL, jobs=2) if isinstance(item, Progress)]
+    done = [step.done for step in steps]
+    assert done == sorted(done) and {step.total for step in steps} == {6} and 4 < done[-1] < 6
+    assert {step.beatmap for step in steps} == {
+        "",
+        *(f"{number} Artist - Title/{name}.osu" for number in range(3) for name in ("Easy", "Hard")),
+    }

@@ -1,0 +1,143 @@
+"""One session lints sources one after the other: what stays loaded, what is taken from the cache, what goes wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from maimod.findings import BeatmapReport
+from maimod.linter import session as session_module
+from maimod.linter.cache import Cache
+from maimod.linter.models import Networks, UsageError
+from maimod.linter.progress import LOADING, Progress
+from maimod.linter.session import Session
+from maimod.linter.settings import Settings
+from maimod.osu.discovery import Entry, Source, find
+from tests.linter.test_api import MAP, NO_MODEL
+
+
+@pytest.fixture(autouse=True)
+def no_debugging(monkeypatch):
+    monkeypatch.delenv("MAIMOD_DEBUG", raising=False)
+
+
+def source(tmp_path: Path, *names: str) -> Source:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for name in names:
+        (folder / f"{name}.osu").write_text(MAP.replace("Version:Version", f"Version:{name}"))
+    (found,) = find([folder])
+    return found
+
+
+def reports(items) -> list[BeatmapReport]:
+    return [item for item in items if isinstance(item, BeatmapReport)]
+
+
+def test_networks_are_loaded_once_and_that_is_told(tmp_path):
+    loaded = []
+
+    def load(settings: Settings) -> Networks:
+        loaded.append(settings.device)
+        return Networks()
+
+    one, session = source(tmp_path, "a"), Session(load=load)
+    first = list(session.lint(one, Settings(device="cpu")))
+    assert isinstance(first[0], Progress) and first[0].stage == LOADING
+    again = list(session.lint(one, Settings(device="cpu", ignore=("rhythm",))))
+    assert not any(isinstance(item, Progress) and item.stage == LOADING for item in again)
+    list(session.lint(one, Settings(device="cpu", precision="bf16")))
+    assert loaded == ["cpu", "cpu"]
+
+
+def test_progress_counts_the_beatmaps_of_the_source(tmp_path):
+    items = list(Session().lint(source(tmp_path, "a", "b"), NO_MODEL))
+    steps = [item for item in items if isinstance(item, Progress)]
+    assert [item.beatmap for item in items if isinstance(item, Progress) and item.stage == "reading"] == [
+        "",
+        "a.osu",
+        "b.osu",
+    ]
+    assert {step.total for step in steps} == {2} and [step.done for step in steps] == sorted(
+        step.done for step in steps
+    )
+    assert 1.8 < steps[-1].done < 2
+
+
+def test_a_file_that_cannot_be_read_goes_the_way_of_the_others(tmp_path):
+    one = source(tmp_path, "a", "b")
+    (tmp_path / "set" / "a.osu").write_text("nothing")
+    (tmp_path / "set" / "b.osu").rename(tmp_path / "set" / "b.txt")  # no beatmap by its name, and so of no set
+    asked = replace(one, entries=(*one.entries[:1], Entry("b.txt", "b.txt", "b.txt"), Entry("c.osu", "c.osu", "c.osu")))
+    drawn: list[str] = []
+    found = reports(Session().lint(asked, NO_MODEL, lambda analysis, ask: drawn.append(analysis.report.path)))
+    assert [(report.path, report.status) for report in found] == [
+        ("a.osu", "error"),
+        ("b.txt", "partial"),
+        ("c.osu", "error"),
+    ]
+    assert drawn == ["b.txt"] and "c.osu" in found[2].messages[0]
+
+
+def test_too_many_difficulties_are_linted_each_by_itself(tmp_path, monkeypatch):
+    monkeypatch.setattr("maimod.osu.mapset.MAX_BEATMAPS", 1)
+    for report in reports(Session().lint(source(tmp_path, "a", "b"), NO_MODEL)):
+        assert report.messages[-1] == "the folder holds more than 1 difficulties: no mapset; they are not compared"
+        assert not [finding for finding in report.findings if finding.rule == "mapset/preview"]
+
+
+def test_a_set_that_cannot_be_read_costs_what_is_said_of_sets(tmp_path, monkeypatch):
+    monkeypatch.setattr(session_module, "gather_mapset", lambda *_: 1 / 0)
+    cache = Cache(tmp_path / "kept")
+    (report,) = reports(Session(cache).lint(source(tmp_path, "a"), NO_MODEL))
+    assert report.status == "partial" and "reading the set failed here (a bug, ZeroDivisionError" in report.messages[-1]
+    assert {f.rule for f in report.findings}.isdisjoint({"mapset/preview", "mapset/tags-genre-language"})
+    assert not list(cache.folder.rglob("*.z"))  # it need not fail again
+
+
+def test_pictures_that_cannot_be_drawn_cost_the_pictures(tmp_path):
+    def draw(analysis, ask):
+        raise ValueError("no ink")
+
+    one, cache = source(tmp_path, "a"), Cache(tmp_path / "kept")
+    (with_pictures,) = reports(Session(cache).lint(one, NO_MODEL, draw))
+    (without,) = reports(Session().lint(one, NO_MODEL))
+    assert with_pictures.findings == without.findings and "no ink" in with_pictures.messages[-1]
+    assert Session(cache).recall(one, NO_MODEL) is None
+
+
+def test_only_what_is_wanted_is_drawn_and_all_is_kept(tmp_path):
+    one, cache, drawn = source(tmp_path, "a"), Cache(tmp_path / "kept"), []
+    wanted = replace(NO_MODEL, select=("mapset/preview",))
+    (report,) = reports(Session(cache).lint(one, wanted, lambda analysis, ask: drawn.append(analysis.report.findings)))
+    assert [finding.rule for finding in report.findings] == ["mapset/preview"] and drawn == [report.findings]
+    assert Session(cache).recall(one, wanted) == [report]
+    assert Session(cache).recall(one, NO_MODEL) == reports(Session().lint(one, NO_MODEL))
+
+
+def test_findings_are_judged_once(tmp_path, monkeypatch):
+    judged = []
+    real = Settings.judge
+    monkeypatch.setattr(Settings, "judge", lambda *arguments: judged.append(1) or real(*arguments))
+    reports(Session().lint(source(tmp_path, "a", "b"), NO_MODEL))
+    assert len(judged) == 2
+
+
+def test_what_was_saved_meanwhile_is_not_kept(tmp_path):
+    one, cache = source(tmp_path, "a"), Cache(tmp_path / "kept")
+    for item in Session(cache).lint(one, NO_MODEL):
+        if isinstance(item, BeatmapReport):
+            (tmp_path / "set" / "a.osu").write_text(MAP + "\n")
+    assert Session(cache).recall(one, NO_MODEL) is None
+
+
+def test_usage_errors_end_the_lint(tmp_path, monkeypatch):
+    def gather(*_):
+        raise UsageError("no such mapper")
+        yield
+
+    monkeypatch.setattr(session_module, "gather", gather)
+    with pytest.raises(UsageError, match="no such mapper"):
+        list(Session().lint(source(tmp_path, "a"), NO_MODEL))
