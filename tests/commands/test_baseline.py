@@ -101,6 +101,17 @@ def test_stale_entries_are_reported_and_taken_out(folder, capsys):
     assert "no longer found" not in run(capsys, *KNOWN)[2]
 
 
+def test_what_another_model_found_is_not_called_gone(folder, capsys):
+    run(capsys, *ACCEPT)
+    path = folder / "0 Artist - Title" / "Hard.osu"
+    path.write_text(maps.text(LINES).replace("Version:Version", "Version:Hard"))
+    value = json.loads(Path("known.json").read_text())
+    Path("known.json").write_text(json.dumps({**value, "model": "maimod-mini"}))
+    assert "no longer found" not in run(capsys, *KNOWN)[2]
+    Path("known.json").write_text(json.dumps(value))
+    assert "no longer found" in run(capsys, *KNOWN)[2]
+
+
 @pytest.mark.parametrize(
     ("content", "trouble"),
     [
