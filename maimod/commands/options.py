@@ -36,7 +36,7 @@ SCHEMA_FILE = Path(__file__).parent / "config.schema.json"
 """JSON schema for editors; `tools/make_docs.py` writes it."""
 MAX_BYTES = 1 << 20
 COMMAND_LINE = Where.CHECK
-"""Reason to leave an option out of files."""
+"""For options that cannot be set in a file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
