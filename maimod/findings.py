@@ -107,11 +107,11 @@ class ModelInfo:
     """The model used."""
 
     id: str
+    """Name of the checkpoint, with " + " and the name of the low-rank adapter that was merged into it, if any."""
+    """Name of the checkpoint, with " + " and the name of the low-rank adapter that was merged into it, if any."""
     family: str
     device: str
     precision: str
-    lora: str | None = None
-    """Name of the low-rank adapter that was merged into it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -278,7 +278,7 @@ def load_model(folder: Path, device: str = "auto", precision: str = "auto", adap
     network.eval().to(place)
     if precision == "bf16":
         network.to_precision(torch.bfloat16)
-    info = ModelInfo(folder.name, family.name, str(place), precision, adapter.name if adapter else None)
+    info = ModelInfo(folder.name, family.name, str(place), precision)
     return Model(network, family, info, torch.bfloat16 if precision == "amp" else None)
 
 
@@ -343,7 +343,8 @@ class Models:
         self.adapter = adapter
         self._loaded: dict[Path, Model] = {}
         first = self._load(describe_all(folder)[0].folder)
-        self.info = replace(first.info, id=name or folder.name, lora=adapter_name or first.info.lora)
+        names = [name or folder.name, *([adapter_name or adapter.name] if adapter else [])]
+        self.info = replace(first.info, id=" + ".join(names))
 
     def of(self, mode: Mode) -> Model | None:
         """The model for maps of `mode`; None if the checkpoint does not cover it."""

@@ -159,7 +159,7 @@ def of_program() -> str:
 
 
 def of_question(settings: Settings, checkpoints: Sequence[Path]) -> str:
-    """Digest of everything but the maps: program, checkpoints (those that are there) and settings.
+    """Digest of everything but the maps: program, checkpoints and adapters (those that are there) and settings.
 
     Raises:
         OSError: if a checkpoint or the song given cannot be read.
@@ -167,6 +167,7 @@ def of_question(settings: Settings, checkpoints: Sequence[Path]) -> str:
     fields = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
     song = fields.pop("audio_path")
     fields.pop("model")
+    fields.pop("lora")
     weights = [
         part
         for folder in checkpoints

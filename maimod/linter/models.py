@@ -71,7 +71,19 @@ def checkpoint_folders(settings: Settings) -> list[Path]:
     Raises:
         UsageError: if the model is not there.
     """
-    return [] if settings.model is None else [model_folder(settings.model), MODELS_FOLDER / PROOFREADER]
+    if settings.model is None:
+        return []
+    folders = [model_folder(settings.model), MODELS_FOLDER / PROOFREADER]
+    return folders if settings.lora is None else [*folders, _adapter_folder(settings.lora)]
+
+
+def _adapter_folder(name: str) -> Path:
+    from maimod.families import checkpoint
+
+    try:
+        return checkpoint.find_adapter(name)
+    except CheckpointError as error:
+        raise UsageError(f"lora {error}") from None
 
 
 def load_networks(settings: Settings, wrap: Callable[[Model], Model] | None = None) -> Networks:
@@ -99,16 +111,31 @@ def load_models(settings: Settings, wrap: Callable[[Model], Model] | None = None
     from maimod.families import checkpoint
 
     assert settings.model is not None
+    folder = model_folder(settings.model)
+    adapter = _adapter_folder(settings.lora) if settings.lora is not None else None
     try:
-        folder = model_folder(settings.model)
-        name = (
-            settings.model
-            if checkpoint.HUB_ID.fullmatch(settings.model) and not Path(settings.model).is_dir()
-            else folder.name
+        return checkpoint.Models(
+            folder,
+            settings.device,
+            settings.precision,
+            _display_name(settings.model, folder),
+            wrap,
+            adapter,
+            _display_name(settings.lora, adapter) if settings.lora is not None and adapter else "",
         )
-        return checkpoint.Models(folder, settings.device, settings.precision, name, wrap)
     except CheckpointError as error:
         raise UsageError(str(error)) from None
+
+
+def _display_name(given: str, folder: Path) -> str:
+    """The Hugging Face id of what was downloaded, else the name of the folder."""
+    from maimod.families import checkpoint
+
+    return (
+        given
+        if checkpoint.HUB_ID.fullmatch(given) and not Path(given).is_dir()
+        else folder.name or folder.resolve().name
+    )
 
 
 def _discriminator(device: str) -> tuple[Discriminator | None, tuple[str, ...]]:

@@ -137,7 +137,7 @@ class Session:
 
     @staticmethod
     def _slot(settings: Settings) -> tuple[object, ...]:
-        return settings.model, settings.device, settings.precision
+        return settings.model, settings.lora, settings.device, settings.precision
 
     def _question(self, settings: Settings) -> str:
         if settings not in self._questions:

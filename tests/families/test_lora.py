@@ -12,11 +12,15 @@ torch = pytest.importorskip("torch")
 
 from safetensors.torch import load_file, save_file  # noqa: E402
 
+from maimod.app import main  # noqa: E402
 from maimod.families import lora  # noqa: E402
 from maimod.families.checkpoint import Models, find_adapter, load_model  # noqa: E402
 from maimod.families.errors import CheckpointError  # noqa: E402
 from maimod.families.registry import open_folder  # noqa: E402
-from tests import checkpoints  # noqa: E402
+from maimod.linter import cache  # noqa: E402
+from maimod.linter.models import checkpoint_folders  # noqa: E402
+from maimod.linter.settings import Settings  # noqa: E402
+from tests import checkpoints, maps  # noqa: E402
 
 LAYER = "transformer.model.decoder.layers.1"
 CONFIG = {"peft_type": "LORA", "r": 2, "lora_alpha": 6}
@@ -81,7 +85,8 @@ def test_tensors_that_were_trained_whole_take_the_place_of_the_old(v30: Path, tm
 
 def test_reports_name_the_adapter(v30: Path, tmp_path: Path) -> None:
     adapter = write(tmp_path / "mine", pair(f"{LAYER}.fc2", inputs=48))
-    assert Models(v30, "cpu", adapter=adapter).info.lora == "mine" and Models(v30, "cpu").info.lora is None
+    assert Models(v30, "cpu", name="base", adapter=adapter).info.id == "base + mine"
+    assert Models(v30, "cpu", name="base").info.id == "base"
 
 
 @pytest.mark.parametrize(
@@ -121,6 +126,38 @@ def test_damaged_adapters_are_refused_in_one_line(name: str, damage: str, v30: P
 def test_names_that_are_no_adapter() -> None:
     with pytest.raises(CheckpointError, match="no such adapter folder"):
         find_adapter("no such folder")
+
+
+def test_score_takes_an_adapter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "map.osu"
+    path.write_text(maps.text())
+    adapter = write(tmp_path / "mine", pair("decoder.4.cross.query", 192, 192))
+
+    def bits(*options: str) -> list[float]:
+        assert main(["score", str(path), "--device=cpu", *options]) == 0
+        return [json.loads(line)["surprisal"] for line in capsys.readouterr().out.splitlines()]
+
+    assert bits() != bits(f"--lora={adapter}")
+    other = write(tmp_path / "other", pair("decoder.9.cross.query", 192, 192))
+    assert main(["score", str(path), f"--lora={other}"]) == 2
+    message = capsys.readouterr().err
+    assert "not an adapter of this checkpoint" in message and message.count("\n") == 1
+    assert main(["score", str(path), "--lora=nothing"]) == 2
+    assert (
+        capsys.readouterr().err
+        == "maimod: lora nothing: no such adapter folder, and not a Hugging Face id like owner/name\n"
+    )
+
+
+def test_cached_answers_know_the_adapter(tmp_path: Path) -> None:
+    def key(adapter: Path | None) -> str:
+        settings = Settings(lora=None if adapter is None else str(adapter))
+        return cache.of_question(settings, checkpoint_folders(settings))
+
+    adapter = write(tmp_path / "mine", pair("decoder.4.cross.query"))
+    before = key(adapter)
+    write(adapter, pair("decoder.4.cross.out"))
+    assert len({key(None), before, key(adapter)}) == 3
 
 
 @pytest.mark.slow  # importing peft takes 5 s

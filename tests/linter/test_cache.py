@@ -162,7 +162,7 @@ def test_every_setting_that_decides_what_is_found_is_part_of_the_key(tmp_path):
         "overrides": (Override("X", level="easy"),),
     }
     judged = {"select", "ignore", "severities", "min_scores"}
-    by_checkpoint = {"model"}
+    by_checkpoint = {"model", "lora"}
     assert {one.name for one in fields(Settings)} == others.keys() | judged | by_checkpoint
     keys = [caching.of_question(replace(plain, **{name: value}), []) for name, value in others.items()]
     keys.append(caching.of_question(replace(plain, audio_path=tmp_path / "other.mp3"), []))
