@@ -1,4 +1,4 @@
-"""What every test starts from."""
+"""Settings and fixtures of all tests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test reads or fills the cache of whoever runs it."""
+    """No test reads or fills the user's cache."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MAIMOD_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         yield

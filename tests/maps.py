@@ -1,4 +1,4 @@
-"""Build small beatmaps for tests from the lines that matter."""
+"""Build small beatmaps for tests from their essential lines."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def beatmap(
     path: str = "beatmap.osu",
     **difficulty: float,
 ) -> Beatmap:
-    """Read what :func:`text` writes."""
+    """Parse the file that :func:`text` writes."""
     content = text(
         objects,
         timing_points,

@@ -1,4 +1,4 @@
-"""Build a mapset of four difficulties that agree in everything a set agrees in, in a folder of its own."""
+"""Build a mapset of four consistent difficulties in a folder."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def circles(step: int, radius: float) -> list[str]:
 
 
 def versions() -> dict[str, Version]:
-    """A spread that nothing is wrong with."""
+    """A spread without findings."""
     plan = {
         "Normal": (4, 150, 3, 4, 4),
         "Hard": (2, 180, 5, 6, 5),
@@ -124,7 +124,7 @@ def write(folder: Path, found: Mapping[str, Version]) -> list[Path]:
 
 
 def song(path: Path, seconds: float = 2.0, sample_rate: int = 44_100, kilobits: int = 160) -> None:
-    """Write a quiet song as mp3 of a constant bit rate. Shorter than the map is enough: what matters is the format."""
+    """Write a quiet song as mp3 of a constant bit rate. It may be shorter than the map; only its format is tested."""
     import av
 
     with av.open(str(path), "w", format="mp3") as container:

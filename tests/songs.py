@@ -22,7 +22,7 @@ def clicks(times_ms: np.ndarray, seconds: float, sample_rate: int = 16_000) -> n
 
 
 def song_and_times(seconds: float = 40.0, lag_ms: float = 0.0) -> tuple[Audio, np.ndarray]:
-    """A song of clicks in an uneven rhythm, and times that they come `lag_ms` after."""
+    """A song of clicks in an uneven rhythm, and times `lag_ms` before the clicks."""
     random = np.random.default_rng(3)
     steps = random.choice([300.0, 150.0, 450.0], size=1000)
     times = 500 + np.cumsum(steps)

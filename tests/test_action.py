@@ -1,5 +1,5 @@
-"""The GitHub Action, the workflow to copy and the pre-commit hook, each by the tool that reads it; the action's script
-is run."""
+"""The GitHub Action, the workflow to copy and the pre-commit hook, each checked by the tool that reads it; the action's
+script is run."""
 
 from __future__ import annotations
 
@@ -53,9 +53,7 @@ def test_the_hook_is_valid():
     )
     assert result.returncode == 0, result.stdout + result.stderr
     for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")):
-        assert (
-            main([*hook["entry"].split()[1:], "--show-settings", str(ROOT / "README.md")]) == 0
-        )  # options that there are
+        assert main([*hook["entry"].split()[1:], "--show-settings", str(ROOT / "README.md")]) == 0  # existing options
 
 
 @pytest.mark.skipif(shutil.which("bash") is None or os.name == "nt", reason="needs bash")

@@ -62,7 +62,7 @@ CHECKS = (
 
 @dataclass
 class Lint:
-    """Stands in for `maimod.linter.api.lint`: keeps what it was asked; its run yields `beatmaps`."""
+    """Replaces `maimod.linter.api.lint`: stores its arguments; its run yields `beatmaps`."""
 
     beatmaps: tuple[BeatmapReport, ...] = ()
     error: Exception | None = None
@@ -75,7 +75,7 @@ class Lint:
 
 
 class Run:
-    """Stands in for the run of a lint."""
+    """Replaces the run of a lint."""
 
     model = ModelInfo("maimod-mini", "maimod", "cpu", "fp32")
 

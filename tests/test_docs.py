@@ -1,4 +1,4 @@
-"""What is written about maimod is true of it."""
+"""Documentation agrees with the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The example of the documentation: the clean maps are silent, and the planted faults are found where they are."""
+"""The example of the documentation: no findings in the clean maps, and each planted fault found at its place."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def plain_faults() -> list[tuple[str, object]]:
 
 
 def findings_of(report: BeatmapReport, fault) -> list[Finding]:
-    """Findings that name a fault rightly, at its place."""
+    """Findings of a right rule at the place of a fault."""
     beat = script().BEAT_MS
     end = fault.time + fault.span * script().MEASURE_MS
     return [
@@ -90,7 +90,7 @@ def test_fault_is_found_without_a_model(reports, version, fault):
 def test_every_finding_of_the_faulty_maps_is_a_planted_fault(reports):
     for version, faults in (("Faulty", script().FAULTS), ("Faulty Taiko", script().TAIKO_FAULTS)):
         explained = {id(f) for fault in faults for f in findings_of(reports[version], fault)}
-        # A slider that ends elsewhere makes the next object too far as well: two beats later at most.
+        # If a slider ends elsewhere, the next object, at most two beats later, is too far away as well.
         after = 2 * script().BEAT_MS
         explained |= {id(f) for f in reports[version].findings for fault in faults if 0 <= f.time - fault.time <= after}
         assert [(f.rule, f.message) for f in reports[version].findings if id(f) not in explained] == []

@@ -1,4 +1,4 @@
-"""Findings hold plain values from the moment they are made."""
+"""Findings hold plain JSON values."""
 
 from __future__ import annotations
 

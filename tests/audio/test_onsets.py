@@ -1,4 +1,4 @@
-"""Onset strength, alignment and drift, on songs whose rhythm is known."""
+"""Onset strength, alignment and drift, on songs with a known rhythm."""
 
 from __future__ import annotations
 

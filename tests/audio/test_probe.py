@@ -1,4 +1,4 @@
-"""Media files described from their content."""
+"""Probing media files by their content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is given: one clear line and the right exit code, never a traceback, and the other maps go on."""
+"""Bad input gives one clear line and the right exit code, never a traceback, and the other maps are still linted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accepted findings stay accepted when the map moves; what is new, resolved or stale is said."""
+"""Accepted findings stay accepted when the map is shifted; new, resolved and stale findings are reported."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_stale_entries_are_reported_and_taken_out(folder, capsys):
     code, _, err = run(capsys, *KNOWN)
     assert code == 0 and "accepted findings are no longer found" in err
     assert "no longer found: Songs/0 Artist - Title [Hard] 00:03:507 (11) - rhythm/unsnapped" in err
-    # Not of what was not looked at: another set, other rules, another kind of evidence.
+    # Nothing about parts that were not linted: another set, other rules, another kind of evidence.
     for options in (["--select", "kiai"], ["--ignore", "rhythm"]):
         assert "rhythm/unsnapped" not in run(capsys, *KNOWN, *options)[2]
     assert "no longer found" not in run(capsys, "check", "Songs/1 Artist - Title", *KNOWN[2:])[2]
@@ -167,7 +167,7 @@ def test_order_of_entries_is_that_of_the_file():
 
 
 def findings(capsys, *arguments: str) -> tuple[set[str], str]:
-    """Rules found, and what is said on stderr."""
+    """Rules found, and the text on stderr."""
     _, out, err = run(capsys, *arguments, "--format", "json")
     return {finding["rule"] for beatmap in json.loads(out)["beatmaps"] for finding in beatmap["findings"]}, err
 
@@ -226,7 +226,7 @@ def test_what_a_configuration_hides_stays_accepted(folder, capsys, way):
     run(capsys, *ACCEPT)
     before = load(Path("known.json")).findings
     Path("maimod.toml").write_text(HIDING[way])
-    assert "rhythm/unsnapped" not in run(capsys, *KNOWN)[2]  # not called gone
+    assert "rhythm/unsnapped" not in run(capsys, *KNOWN)[2]  # not reported as gone
     run(capsys, *ACCEPT)
     assert [one for one in load(Path("known.json")).findings if one.rule == "rhythm/unsnapped"] == [
         one for one in before if one.rule == "rhythm/unsnapped"

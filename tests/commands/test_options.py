@@ -1,4 +1,4 @@
-"""Options: declared once, read from the command line and from files, and what wins over what."""
+"""Options: declared once, read from the command line and from files, with the right precedence."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def write(values: dict[str, Any], path: Path) -> None:
 
 
 def test_the_options_of_both_and_of_one():
-    """Which they are is a decision, so it is written down twice."""
+    """The list is a decision, so it is written down here as well."""
     assert {one.name for one in ON_COMMAND_LINE} - {one.name for one in IN_FILE} == {
         "audio_path",
         "difficulty",
@@ -223,7 +223,7 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path, text, trouble):
         value = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         return
-    assert not jsonschema.Draft202012Validator(schema()).is_valid(value)  # editors say the same
+    assert not jsonschema.Draft202012Validator(schema()).is_valid(value)  # the schema agrees
 
 
 @pytest.mark.parametrize(

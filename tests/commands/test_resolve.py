@@ -1,4 +1,5 @@
-"""What a check goes by: command line, overrides, configuration, defaults; and what a stranger's configuration may say."""
+"""Effective options of a check: command line, overrides, configuration, defaults; and limits of a discovered
+configuration."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ def effective(*paths: str, **typed) -> list[Settings]:
     return [of(source) for source in find(paths)]
 
 
-# --- What wins ---
+# --- Precedence ---
 
 
 def test_the_command_line_wins(mapset, tmp_path, capsys):
@@ -141,7 +142,7 @@ def test_a_missing_file_is_said(mapset, capsys):
     assert capsys.readouterr().err == "maimod: no.toml: cannot be read (No such file or directory)\n"
 
 
-# --- What a configuration may say that was found ---
+# --- Discovered configurations ---
 
 
 def left_out(mapset: Path, text: str, **typed) -> tuple[dict, list[str]]:
@@ -161,7 +162,7 @@ def test_a_found_configuration_writes_nothing(mapset, tmp_path, capsys):
     assert values == {"no_cache": True} and "give --cache-dir" in line
     (mapset / "maimod.toml").write_text("format = ['json:report.json']\ncache-dir = 'kept'\nfail-on = 'never'")
     before = sorted(tmp_path.rglob("*"))
-    assert main(["check", "sets/a", "--no-model"]) == 0  # the rest of it holds, and the run goes on
+    assert main(["check", "sets/a", "--no-model"]) == 0  # the rest is used, and the run continues
     out, err = capsys.readouterr()
     assert out.startswith("Artist") and err.count("\n") == 2 and err.count("maimod.toml: ") == 2
     assert sorted(tmp_path.rglob("*")) == before
@@ -215,7 +216,7 @@ def test_links_within_the_folder_are_followed(mapset, tmp_path):
     assert left_out(mapset, "baseline = 'link/known.json'") == ({"baseline": mapset / "link" / "known.json"}, [])
     os.symlink(mapset / "round", mapset / "round")
     assert left_out(mapset, "baseline = 'round'")[0] == {}
-    # The folder itself may be a link: it is the user who leads there.
+    # The folder itself may be a link, because the user gave it.
     os.symlink(mapset, tmp_path / "elsewhere")
     assert restricted(discover(tmp_path / "elsewhere"), {})[1] != []
     assert left_out(tmp_path / "elsewhere", "baseline = 'kept/known.json'")[1] == []

@@ -1,4 +1,4 @@
-"""A map that is saved is linted again, and only its set."""
+"""After a save only the changed set is linted again."""
 
 from __future__ import annotations
 

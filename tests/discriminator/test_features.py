@@ -1,4 +1,4 @@
-"""Features of the discriminator: what its weights learned from has to be what it is given."""
+"""Features of the discriminator, which must stay those that its weights were trained on."""
 
 from __future__ import annotations
 

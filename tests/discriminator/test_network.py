@@ -1,4 +1,4 @@
-"""The proofreader: windows cover a map once, tampering is labelled where it happens, two readings make one score."""
+"""The discriminator: windows cover a map once, corruption is labelled where it happens, two log-odds give one score."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_changes_are_labelled_where_they_are(mode: int) -> None:
     ).any(axis=1)
     marked = labels.any(axis=1)
     assert marked.sum() > grid.count / 60 and np.mean(differs[marked]) > 0.9
-    # A change shows on its own slots, apart from held bodies and the sounds of their tails.
+    # A change affects its own slots, besides held bodies and the sounds of their tails.
     assert np.mean(marked[differs]) > 0.8
     kiai = labels[:, KIND["kiai"]].copy()
     corrupt_lines(after, numbers_after, Mode(mode), labels, np.random.default_rng(3))

@@ -1,4 +1,4 @@
-"""Ends of sliders are those of the `slider` package, whose formulas the published models learned."""
+"""Ends of sliders are those of the `slider` package, with which the published models were trained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The vocabulary is data: ids, prompts and legal successors follow from tokenizer.json alone."""
+"""Ids, prompts and legal successors follow from tokenizer.json."""
 
 from __future__ import annotations
 

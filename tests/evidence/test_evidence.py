@@ -1,5 +1,4 @@
-"""Pictures of the evidence: that the right things stand at the right places, and that nothing of a map is taken for
-markup."""
+"""Pictures of the evidence: elements are at the right places, and no text of a map becomes markup."""
 
 import re
 import struct
@@ -252,7 +251,7 @@ def test_the_model_is_asked_where_it_would_put_the_object():
     body = evidence(one, one.report.findings[0], ask)
     assert asked == [(one.beatmap, one.song, 0)]
     assert "it gives 60 % to the place in the map" in body and "rings: distances" not in body
-    assert "rings: distances" in evidence(one, one.report.findings[0], lambda *_: [])  # what the scores say
+    assert "rings: distances" in evidence(one, one.report.findings[0], lambda *_: [])  # by the scores
     elsewhere = replace(one.report.findings[0], category=Category.RHYTHM, rule="rhythm/unsnapped")
     assert "where the model" not in evidence(one, elsewhere, ask) and len(asked) == 1
     mania = analysis(mode=3)

@@ -1,5 +1,4 @@
-"""Hugging Face ids: downloaded on first use, then used without the network. The hub here is a small server on this
-machine."""
+"""Hugging Face ids: downloaded at first use, then used offline. The hub is a small local server."""
 
 from __future__ import annotations
 
@@ -24,7 +23,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Hub(BaseHTTPRequestHandler):
-    """Serves one model repository the way the hub does."""
+    """Serves one model repository like the hub."""
 
     folder: Path
     asked: list[str]
@@ -86,7 +85,7 @@ class Hub(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The paths that the local hub was asked for; it is the only one there is."""
+    """Paths requested from the local hub, which replaces the real one."""
     folder = checkpoints.write(tmp_path / "repository", "v32")
     checkpoints.write(folder / "gamemode=1", "v32", seed=2)
     (folder / "pytorch_model.bin").write_bytes(b"never asked for")

@@ -1,5 +1,5 @@
-"""The published checkpoints: the original's numbers, whatever the version; few windows that agree with many; whole or
-refused."""
+"""The published checkpoints: the original's numbers for each version; few windows that agree with many; incomplete ones
+are refused."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def judged(
 
 
 QUICK = ("v29-small-taiko", "v30-small-std_all", "v31-small-mania4k", "v32-mini-small-taiko")
-"""One of each make; `pytest -m ""` runs the others too."""
+"""One of each version; `pytest -m ""` runs the others too."""
 
 
 def vectors() -> list[object]:
@@ -141,7 +141,7 @@ def test_resampling_is_that_of_audioop() -> None:
 
 
 def test_what_lies_above_the_new_range_folds_back() -> None:
-    """A 12 kHz tone comes out at 4 kHz: the published networks heard songs like this."""
+    """A 12 kHz tone appears at 4 kHz, as in the training of the published networks."""
     converter = legacy_audio.RateConverter(48_000, 16)
     tone = (20_000 * np.sin(2 * np.pi * 12_000 * np.arange(48_000) / 48_000 + 0.4)).astype(np.int16)
     spectrum = np.abs(np.fft.rfft(converter.convert(tone[:, None])[:, 0]))
@@ -154,7 +154,7 @@ def test_channels_are_mixed_down_by_whole_numbers() -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Both ways of encoded
+# Exact and fast
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -206,7 +206,7 @@ def test_alternatives_are_of_the_map_unless_the_original_is_wanted(models: dict[
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What the model is told
+# Conditioning
 
 
 def test_facts_reach_the_prompt_and_the_original_is_told_nothing(models: dict[str, Model]) -> None:

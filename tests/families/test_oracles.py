@@ -1,4 +1,4 @@
-"""Independent implementations give the same numbers as ours: `transformers` for the network of V29, `audioop` for the
+"""Independent implementations give the same numbers: `transformers` for the network of V29, `audioop` for the
 resampling of songs."""
 
 from __future__ import annotations

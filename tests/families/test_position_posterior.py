@@ -1,4 +1,4 @@
-"""Where the model would put an object: the same words as the scores, and none of what comes after."""
+"""The position posterior agrees with the scores and does not depend on later objects."""
 
 import pytest
 

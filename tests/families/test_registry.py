@@ -1,4 +1,5 @@
-"""Families: a checkpoint folder is recognised and opened without torch, and each loads songs in one way."""
+"""Families: a checkpoint folder is recognised and opened without torch, and training and scoring load songs the same
+way."""
 
 from __future__ import annotations
 

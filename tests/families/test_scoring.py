@@ -1,4 +1,4 @@
-"""Scoring: bits are bits, nothing looks ahead, every event is scored once, and how windows are batched changes nothing."""
+"""Scoring: surprisals are in bits, nothing looks ahead, every event is scored once, and batching has no effect."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def model() -> Model:
 
 
 def a_map(n: int = 40, changed: int | None = None, gap: int = 250) -> Beatmap:
-    """A stream of circles; the one numbered `changed` lies elsewhere."""
+    """A stream of circles; the one numbered `changed` has another position."""
     return maps.beatmap(
         [
             f"{100 + 7 * (i % 30) if i != changed else 400},{100 + (i % 5) * 20},{i * gap},1,{2 * (i % 3)}"
@@ -115,7 +115,7 @@ def test_surprisal_is_that_of_a_plain_forward_pass(model: Model) -> None:
 
 
 def test_nothing_looks_ahead(model: Model) -> None:
-    """Changing object 20 leaves every score before it as it was, and changes some after it."""
+    """Changing object 20 leaves every score before it unchanged and changes some after it."""
     before, after = surprisals(model, a_map(), a_song()), surprisals(model, a_map(changed=20), a_song())
     first_changed = next(
         i
@@ -129,7 +129,7 @@ def test_nothing_looks_ahead(model: Model) -> None:
 
 
 def test_the_song_is_listened_to_at_the_right_place(model: Model) -> None:
-    """Noise put into the last second changes the scores there and not those of windows that end before it."""
+    """Noise in the last second changes the scores there and not those of windows that end before it."""
     song = a_song()
     louder = song.copy()
     louder[900:] += 5

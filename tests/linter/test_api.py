@@ -1,4 +1,4 @@
-"""Many maps in one call: what is found, in which order, in how many processes, and what a cache remembers."""
+"""Many maps in one call: inputs, order, number of processes, cache."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_a_second_run_is_the_same_and_does_no_work(tmp_path, cache, monkeypatch)
     monkeypatch.setattr(Session, "lint", lambda *_: pytest.fail("worked again"))
     assert lint([tmp_path / "Songs"], NO_MODEL, cache=cache).report() == first
     assert lint([tmp_path / "Songs"], NO_MODEL, cache=cache, jobs=2).report() == first
-    # What is wanted of the findings is asked afterwards and costs no work either.
+    # Selecting findings is done afterwards and needs no work either.
     hard = lint([tmp_path / "Songs"], replace(NO_MODEL, select=("rhythm",)), cache=cache).report().findings
     assert hard == [finding for finding in first.findings if finding.rule.startswith("rhythm")]
 
@@ -167,7 +167,7 @@ def test_what_matters_is_part_of_the_key(tmp_path, cache, change):
 
 
 def test_the_program_and_the_weights_are_part_of_the_key(tmp_path, monkeypatch):
-    """An answer outlives neither the code nor the checkpoint that gave it."""
+    """A cached report is not used with other code or another checkpoint."""
 
     def key() -> str:
         caching.of_program.cache_clear()
@@ -177,7 +177,7 @@ def test_the_program_and_the_weights_are_part_of_the_key(tmp_path, monkeypatch):
     for file in ("maimod/__init__.py", "maimod/rules/rhythm.py", "checkpoint/config.json", "checkpoint/a.safetensors"):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_bytes(b"1")
-    assert len(list(Path(maimod.__file__).parent.rglob("*.py"))) > 100  # what `of_program` looks for, where it looks
+    assert len(list(Path(maimod.__file__).parent.rglob("*.py"))) > 100  # the files that `of_program` reads
     monkeypatch.setattr(maimod, "__file__", str(package / "__init__.py"))
     keys = [key()]
     for file in ("maimod/rules/rhythm.py", "checkpoint/config.json", "checkpoint/a.safetensors"):
@@ -277,7 +277,7 @@ def test_a_run_killed_in_the_middle_leaves_a_cache_of_use(tmp_path):
     assert output == fresh and len(json.loads(output)["beatmaps"]) == 24
 
 
-# --- What is wanted ---
+# --- Selection ---
 
 
 def test_severities_scores_and_overrides_by_difficulty(tmp_path):

@@ -1,4 +1,4 @@
-"""What a cache keeps comes back as it was; what is damaged, of another form or of another map does not come back."""
+"""Cached values come back unchanged; damaged ones, and those of another form or map, are ignored."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A set of four difficulties: silent as it is, and every planted fault found in the report of the difficulty that has
-it, once."""
+"""A set of four difficulties: no findings without a fault, and each planted fault found once, in the report of its
+difficulty."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Found = dict[str, Version]
 
 @dataclass(frozen=True)
 class Fault:
-    """Something planted, and what has to be found."""
+    """A planted fault and the rule that must find it."""
 
     rule: str
     version: str

@@ -1,4 +1,4 @@
-"""Several processes: the same reports, limits that hold, nothing left behind when a run is dropped."""
+"""Several processes: the same reports, enforced limits, nothing left behind after an aborted run."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def gather(beatmap, *args):
     return real(beatmap, *args)
 session.gather = gather
 """
-"""Processes are fresh interpreters: what they shall stumble over comes in by `sitecustomize`."""
+"""Processes are new interpreters, so failures are planted through `sitecustomize`."""
 
 
 @pytest.fixture
 def stumbling(tmp_path, monkeypatch) -> Path:
-    """A folder whose maps make a process stumble by their names."""
+    """A folder of maps with names that make a process fail."""
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(STUMBLE)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "site"), str(ROOT)]))
@@ -92,7 +92,7 @@ def test_what_was_reported_before_a_crash_is_neither_linted_nor_reported_again(s
     (stumbling / "worked at").unlink()
     rest = lint([stumbling / f"{name}.osu" for name in "abd"], NO_MODEL).report()
     assert [b.findings for b in report.beatmaps if b.status != "error"] == [b.findings for b in rest.beatmaps]
-    # What is true of the whole set goes into the first report, and only there.
+    # Findings about the whole set are only in the first report.
     assert [[f.rule for f in b.findings].count("mapset/preview") for b in rest.beatmaps] == [1, 0, 0]
 
 

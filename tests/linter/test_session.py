@@ -1,4 +1,4 @@
-"""One session lints sources one after the other: what stays loaded, what is taken from the cache, what goes wrong."""
+"""A session lints sources one after the other: loaded networks, cache, failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Archives from strangers: nothing outside the folder, nothing without bound, and whatever can be read is read."""
+"""Untrusted archives: nothing is written outside the folder, sizes are limited, and all safe entries are unpacked."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_many_entries_are_refused_before_their_list_is_read(tmp_path):
 
 
 def test_a_long_list_is_refused_where_the_short_record_lies_about_it(tmp_path):
-    # Large archives say it in a longer record; what the short one says does not count then.
+    # Large archives state it in a longer record, which overrides the short one.
     path = archive(tmp_path / "set.osz", ("Hard.osu", MAP))
     content = path.read_bytes()
     start = content.rfind(b"PK\x05\x06")

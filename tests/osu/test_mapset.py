@@ -1,4 +1,4 @@
-"""Mapsets: which files belong together, and in whose report a finding goes."""
+"""Mapsets: which files belong together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reader: what it keeps, what it tolerates, what it refuses and with which words."""
+"""The parser: parsed values, tolerated errors, refused files and their messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slider paths against numbers that are known without a program."""
+"""Slider paths against numbers from closed formulas."""
 
 from __future__ import annotations
 

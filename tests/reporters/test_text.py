@@ -1,4 +1,4 @@
-"""Names from strangers stay text: in every format, on stdout and stderr."""
+"""Names in maps stay plain text in every format, on stdout and stderr."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Objects too close or too short: hits, near misses, maps that stay silent, and blind spots."""
+"""Objects too close or too short: hits, near misses, maps without findings, and blind spots."""
 
 from __future__ import annotations
 

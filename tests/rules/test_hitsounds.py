@@ -1,4 +1,4 @@
-"""Hitsounds: what a rock beat of claps and finishes should and should not bring up."""
+"""Hitsounds: a rock beat of claps and finishes with and without slips."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def found(objects, lines=(RED_LINE,), mode=0, scores=None, **options):
 
 
 def changed(place: int, sound: int) -> list[int]:
-    """A map with one slip. Unexpected additions take a long map: one more accent proves little."""
+    """A map with one slip. Unexpected additions need a long map, because a single additional accent is weak
+    evidence."""
     sounds = beat_sounds()
     sounds[place] = sound
     return sounds
@@ -59,7 +60,7 @@ def test_unexpected_finish():
 
 
 def test_a_fill_at_the_edge_of_a_section_is_no_habit_broken():
-    """Alike places on both sides are needed."""
+    """Similar places are needed on both sides."""
     assert found(circles(changed(127, 0))) == []
 
 
@@ -208,7 +209,7 @@ def test_drum_samples_stand_for_additions():
 
 
 def test_what_is_heard():
-    """Edges that a file leaves out sound as their slider; samples of a line count up to 5 ms before it."""
+    """Edges missing in the file use the sound of their slider; a timing point sets samples from 5 ms before it."""
     slider = "100,100,0,2,8,L|240:100,2,140"
     heard = hits(
         beatmap([slider, "1,1,2996,1,2,0:0:0:0:", "1,1,4000,1,2,0:3:0:0:"], [RED_LINE, "3000,-100,4,3,0,40,0,0"])

@@ -1,4 +1,4 @@
-"""Kiai: hits, near misses, maps that stay silent, and blind spots."""
+"""Kiai: hits, near misses, maps without findings, and blind spots."""
 
 from __future__ import annotations
 

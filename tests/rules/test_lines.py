@@ -1,4 +1,4 @@
-"""Timing lines: hits, near misses, maps that stay silent, and blind spots."""
+"""Timing lines: hits, near misses, maps without findings, and blind spots."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def test_model_agrees_or_objects() -> None:
 
 
 def test_irregular_combos_are_not_judged() -> None:
-    """Blind spot: without a usual length nothing is missing and nothing is too much."""
+    """Blind spot: without a usual length no combo can be missing or additional."""
     flags, place = set(), 0
     for step in (3, 7, 5, 2, 9, 4, 6, 8, 11, 1, 10, 12):
         flags.add(place)

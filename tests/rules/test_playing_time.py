@@ -1,4 +1,4 @@
-"""Drain time and breaks: hits, near misses, maps that stay silent, and blind spots."""
+"""Drain time and breaks: hits, near misses, maps without findings, and blind spots."""
 
 from __future__ import annotations
 

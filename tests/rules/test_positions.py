@@ -32,7 +32,7 @@ def find(loaded: Beatmap, rule: str, scores: tuple[EventScore, ...] | None = Non
 def scored(
     loaded: Beatmap, bits: Mapping[tuple[int, EventKind], float], kinds: tuple[EventKind, ...]
 ) -> tuple[EventScore, ...]:
-    """A score of 1 bit for each kind of event of every object, or what `bits` says for (object, kind)."""
+    """A score of 1 bit for each kind of event of every object, or the value of `bits` for (object, kind)."""
     scores = []
     for o in loaded.hit_objects:
         for kind in (*kinds, EventKind.CIRCLE):
@@ -61,7 +61,7 @@ def test_even_map_is_silent() -> None:
 
 
 def test_varied_spacing_is_style() -> None:
-    """Blind spot: where distances vary, a displaced object is not seen without a model."""
+    """Blind spot: if distances vary, a displaced object is not found without a model."""
     changed = {i: (100 + 37 * i % 300, 100 + 53 * i % 200) for i in range(0, N, 3)}
     assert not find(square(changed), "positions/spacing")
 

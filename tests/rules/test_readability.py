@@ -1,4 +1,4 @@
-"""Readability and late ticks: hits, near misses, maps that stay silent, and blind spots."""
+"""Readability and late ticks: hits, near misses, maps without findings, and blind spots."""
 
 from __future__ import annotations
 

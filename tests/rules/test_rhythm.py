@@ -1,4 +1,4 @@
-"""Rhythm: hits, near misses, maps that stay silent, and blind spots."""
+"""Rhythm: hits, near misses, maps without findings, and blind spots."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def scores(
     Args:
         loaded: the map.
         surprising: time of an object to (bits, expected time, its probability); others are certain.
-        kinds: time of an object to the score that stands in for its kind.
+        kinds: time of an object to the score used for its kind.
     """
     result = []
     for group, o in enumerate(loaded.hit_objects):
@@ -277,7 +277,7 @@ def with_beats(
             EventScore(event, bits, 1.0, ((likely, probability),), 2.0**-bits),
             EventScore(beat, 0.0, 0.1, ((beat, 1.0),), 1.0),
         ]
-    # Beats go first at equal times; objects and beats by time, as the model reads them.
+    # Objects and beats by time, as in the model's input; at equal times beats come first.
     return tuple(sorted(merged, key=lambda s: (s.event.time, s.event.group < 1000)))
 
 
@@ -291,7 +291,7 @@ class TestBeatsBetweenObjects:
         assert (finding.rule, finding.time, finding.objects) == ("rhythm/missing-object", 3250.0, (8,))
 
     def test_an_expected_beat_is_not_an_expected_object(self) -> None:
-        """The model expects nothing at 3250 ms and says so by the time of the beat that follows."""
+        """The model expects nothing at 3250 ms: it predicts the time of the next beat."""
         loaded = circles(count=12, without=(5,), extra=(3250.0,))
         scored = with_beats(loaded, scores(loaded, {3250.0: (12.0, 3500.0, 0.95)}), {})
         (finding,) = found(loaded, scored)

@@ -17,7 +17,7 @@ STRAIGHT = "L|240:100"
 
 
 def lines(changed: Mapping[int, str] | None = None, path: str = STRAIGHT, length: float = 140) -> list[str]:
-    """A slider every two beats, all alike but for `changed` ones (path, slides, length)."""
+    """A slider every two beats, all equal except `changed` ones (path, slides, length)."""
     return [f"100,100,{1000 * i},2,0,{(changed or {}).get(i, f'{path},1,{length:g}')}" for i in range(N)]
 
 
@@ -99,7 +99,7 @@ def test_velocity_of_one_slider_alone() -> None:
 def test_velocity_that_the_model_expects_is_silent() -> None:
     loaded = beatmap(lines(), LONE)
     assert not find(loaded, "sliders/velocity", [score_of(loaded, 9, EventKind.SCROLL_SPEED, 1.0, 75)])
-    # Blind spot: without a model a single change is taken for a stress in the music.
+    # Blind spot: without a model a single change is treated as an accent of the music.
     assert not find(loaded, "sliders/velocity")
 
 

@@ -1,4 +1,4 @@
-"""Timing: hits, near misses, maps that stay silent, and blind spots."""
+"""Timing: hits, near misses, maps without findings, and blind spots."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def found(
 
 
 def warped(move: Callable[[np.ndarray], np.ndarray]) -> list[Finding]:
-    """Findings of a map whose times are moved against a song that was right."""
+    """Findings of a map whose times are shifted against its song."""
     return found(map_of(move(TIMES)), song(TIMES))
 
 

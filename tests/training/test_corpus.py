@@ -1,4 +1,4 @@
-"""A corpus: what is held out, what is kept, and that what was kept is what was read."""
+"""A corpus: held-out folders, and cached maps that equal the ones read."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NAMES = [Path(f"{i} Artist - Title") for i in range(3_000)]
 
 
 def nothing(line: str) -> None:
-    """A report that nobody reads."""
+    """A report function without output."""
 
 
 def generator(shape: Path) -> GeneratorExtractor:

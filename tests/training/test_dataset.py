@@ -53,7 +53,7 @@ def a_map() -> Beatmap:
 
 
 def ramp(family: Family[Any]) -> np.ndarray:
-    """A song that says everywhere where it is: frames hold their numbers, samples a straight line."""
+    """A song whose content shows its time: frames hold their numbers, samples a straight line."""
     if isinstance(family, Mapperatorinator):
         return (np.arange(SECONDS * 16_000) // 32).astype(np.int16)
     return np.repeat(np.arange(1_900, dtype=np.float16)[:, None], 64, axis=1)

@@ -1,4 +1,4 @@
-"""What counts as a hit, how hits are counted, and one evaluation from end to end with one rule."""
+"""Hits and how they are counted, and an evaluation from end to end with one rule."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def local(index: int = 10) -> Planted:
         (finding(6400), True),  # within a beat
         (finding(7200, (12, 13)), False),
         (finding(4000, end_time=6000), True),
-        (finding(0, end_time=30_000), False),  # half the map says nothing about one object
+        (finding(0, end_time=30_000), False),  # a finding about half the map is no hit for one object
     ],
 )
 def test_a_hit_leads_to_the_mistake(found: Finding, is_hit: bool) -> None:
@@ -87,7 +87,7 @@ def test_only_a_finding_that_says_so_finds_a_section() -> None:
 
 
 def snaps(loaded: Beatmap, name: str) -> Analysis:
-    """Report what is off the grid, without a model and a song."""
+    """Report unsnapped objects, without a model and a song."""
     off = [o for o in loaded.hit_objects if abs(snap(loaded, o.time).error) >= 2]
     found = tuple(finding(o.time, (o.index,)) for o in off)
     return Analysis(BeatmapReport(name, "ok", findings=found), Context(loaded))
@@ -110,7 +110,7 @@ def test_from_end_to_end(together: int) -> None:
     table = markdown(done)
     assert "| osu | unsnapped | 5 ms | 1 | 100% | 100% | 100% | 100% | 100% | 1 | 0% |" in table
     assert "No place" not in table
-    # Of two kinds one is always found, whatever its doses, and nothing is said of the untouched map.
+    # One of two kinds is always found, at every dose, and the untouched map has no findings.
     assert average_precision(done) == pytest.approx(0.5)
     assert "| 0.9 to 1 | 2 | 0.90 | 1.00 |" in table
 

@@ -1,4 +1,4 @@
-"""Mistakes are planted where they are said to be, by the dose, and nothing else changes."""
+"""Mistakes are planted at the stated place with the stated dose, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def plant(name: str, mode: int = 0, seed: int = 0) -> tuple[Beatmap, Planted]:
 
 
 def changes(good: Beatmap, bad: Beatmap) -> tuple[list[HitObject], list[HitObject]]:
-    """Objects that are in one of the maps only, whatever their numbers."""
+    """Objects that are in only one of the maps, ignoring their indices."""
 
     def bare(beatmap: Beatmap) -> dict[HitObject, HitObject]:
         return {replace(o, index=0, combo_number=0): o for o in beatmap.hit_objects}

@@ -87,7 +87,7 @@ def test_only_covered_slots_of_clean_windows_are_filled_in() -> None:
     before = objective(given)
 
     def fill_loss(where: Tensor) -> Tensor:
-        # The network reads the same slots: only what is compared changes.
+        # The network reads the same slots; only the compared ones change.
         changed = given | {"categories": torch.where(where[..., None], others, given["categories"])}
         hidden = objective.network(given["categories"], given["numbers"], given["context"], given["covered"])[1]
         return objective._fill_loss(changed, hidden).detach()

@@ -1,4 +1,4 @@
-"""Training from the command line: both networks, from nothing and further, stopped and gone on with."""
+"""Training from the command line: both networks, from random weights and from a checkpoint, stopped and resumed."""
 
 from __future__ import annotations
 

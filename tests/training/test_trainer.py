@@ -1,4 +1,5 @@
-"""The loop: it learns, its rate follows the schedule, and a training that was stopped ends like one that was not."""
+"""The training loop: the loss falls, the rate follows the schedule, and a resumed training ends like an uninterrupted
+one."""
 
 from __future__ import annotations
 

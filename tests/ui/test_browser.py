@@ -150,7 +150,7 @@ def test_a_mapper_at_work(address, browser, tmp_path):
     page.wait(lambda: json.loads((tmp_path / "maimod.json").read_text()), what="JSON")
     assert len(json.loads((tmp_path / "maimod.json").read_text())["beatmaps"][0]["findings"]) == count - 1
 
-    # The report as a file of its own: its policy lets nothing run but itself
+    # The report as a file: its policy allows only its own script
     browser.switch_to.new_window("tab")
     browser.get((tmp_path / "maimod.html").as_uri())
     assert len(page.all(".mm-row")) == count - 1

@@ -1,4 +1,4 @@
-"""Who is answered: the page alone, at its own address, with its token; and what may be uploaded."""
+"""Requests are answered only for the page itself, at its address, with its token; and limits of uploads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Behind the page: runs that wait, stop and end, and what is kept of them. The page itself: test_ui_browser.py."""
+"""Code behind the page: runs that wait, stop and end, and their results. The page itself: test_browser.py."""
 
 import time
 from dataclasses import replace
@@ -28,7 +28,7 @@ def result(tmp_path: Path, **options) -> Result:
 
 
 class Run:
-    """Stands in for the run of a lint; `steps` is what it yields."""
+    """Replaces the run of a lint and yields `steps`."""
 
     model = None
 
