@@ -27,11 +27,13 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from maimod.findings import Finding  # noqa: E402
+from maimod.linter.calibration import Calibration  # noqa: E402
+from maimod.linter.rescore import rescore  # noqa: E402
 from maimod.osu import mapset  # noqa: E402
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind  # noqa: E402
 from maimod.osu.mapset import Mapset  # noqa: E402
 from maimod.rules import BEATMAP_CHECKS, MAPSET_CHECKS  # noqa: E402
-from maimod.rules.base import Context, MapsetContext  # noqa: E402
+from maimod.rules.base import Evidence, MapsetEvidence  # noqa: E402
 
 EXACT = {
     "Objects too close or too short",
@@ -48,8 +50,16 @@ Plant = Callable[[list[str], Beatmap, Mapset, random.Random], bool]
 
 def of_set(whole: Mapset) -> list[tuple[Beatmap, Finding]]:
     """Findings of a set."""
-    contexts = [Context(beatmap, level=whole.levels[beatmap.path], mapset=whole) for beatmap in whole.beatmaps]
-    return [placed for check in MAPSET_CHECKS for placed in check.run(MapsetContext(whole, contexts))]
+    evidence = {
+        beatmap.path: Evidence(beatmap, level=whole.levels[beatmap.path], mapset=whole) for beatmap in whole.beatmaps
+    }
+    of_whole = MapsetEvidence(whole, list(evidence.values()))
+    return [
+        (beatmap, finding)
+        for check in MAPSET_CHECKS
+        for beatmap, candidate in check.run(of_whole)
+        for finding in rescore([candidate], evidence[beatmap.path], Calibration())
+    ]
 
 
 def rates(folders: list[Path], wanted: Callable[[Path], bool]) -> None:
@@ -61,12 +71,12 @@ def rates(folders: list[Path], wanted: Callable[[Path], bool]) -> None:
             maps += len(beatmaps)
             found = [(beatmap, finding) for beatmap, finding in of_set(whole) if beatmap in beatmaps]
             for beatmap in beatmaps:
-                context = Context(beatmap, level=whole.levels[beatmap.path], mapset=whole)
+                evidence = Evidence(beatmap, level=whole.levels[beatmap.path], mapset=whole)
                 found += [
                     (beatmap, finding)
                     for check in BEATMAP_CHECKS
                     if check.title in EXACT
-                    for finding in check.run(context)
+                    for finding in rescore(check.run(evidence), evidence, Calibration())
                 ]
             concerned.update(
                 {

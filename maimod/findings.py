@@ -34,6 +34,16 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
+class Tier(StrEnum):
+    """What a rule rests on."""
+
+    EXACT = "exact"
+    """Arithmetic of the file, the ranking criteria, the files of the set: always reported; no network, habit or
+    estimate lowers or hides it."""
+    ESTIMATED = "estimated"
+    """A model, the song, or what the map does elsewhere: never a problem."""
+
+
 class Category(StrEnum):
     """Categories of findings, in report order."""
 
@@ -87,6 +97,8 @@ class Finding:
     """Numbers a reader can check, by name; plain JSON values."""
     id: str = ""
     """Stable fingerprint."""
+    tier: Tier = Tier.ESTIMATED
+    """Of its rule."""
 
     def __post_init__(self) -> None:
         """Make numbers of numpy Python's, whoever measured them: reports, caches and other processes take it from there."""

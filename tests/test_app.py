@@ -18,7 +18,7 @@ import typer
 import maimod
 from maimod import app
 from maimod.commands import command_line
-from maimod.findings import BeatmapReport, Category, Finding, ModelInfo, Severity
+from maimod.findings import BeatmapReport, Category, Finding, ModelInfo, Severity, Tier
 from maimod.linter.settings import Settings
 from maimod.reporters import console
 from maimod.rules.base import BeatmapCheck, Rule
@@ -40,6 +40,7 @@ def rule(name: str, *evidence: str) -> Rule:
         name,
         f"Title of {name}",
         Severity.WARNING,
+        Tier.EXACT,
         evidence,
         "Because it matters.",
         "By looking.",
@@ -321,7 +322,7 @@ def test_explain(lint, capsys):
         capsys.readouterr().out
         == """\
 timing/offset  Title of timing/offset
-W: warning at most · evidence: audio · all modes
+W: warning at most · exact · evidence: audio · all modes
 
 Why it matters
   Because it matters.

@@ -31,10 +31,11 @@ def rules_page() -> str:
             lines += [
                 f"### {rule.id}",
                 "",
-                f"{rule.title} (at most {rule.severity.value}; evidence: {', '.join(rule.evidence)}; modes: {modes})",
+                f"{rule.title} (at most {rule.severity.value}; {rule.tier.value}; evidence: {', '.join(rule.evidence)}; modes: {modes})",
                 "",
                 f"- **Why:** {rule.why}",
                 f"- **How it is found:** {rule.how}",
+                *([f"- **How the proofreader alone finds it:** {rule.proposal}"] if rule.proposal else []),
                 f"- **Ignore it when:** {rule.ignore_when}",
                 f"- **Blind spots:** {rule.blind_spots}",
             ]

@@ -151,7 +151,9 @@ def _numbers(finding: Finding) -> str:
     if finding.surprisal is not None:
         shown = {"surprisal_bits": finding.surprisal, "entropy_bits": finding.entropy, **shown}
     rows = "".join(f"<dt>{escape(_name(key))}</dt><dd>{escape(_value(value))}</dd>" for key, value in shown.items())
-    folded = "".join(f"<li>{escape(str(one))}</li>" for one in also)
+    folded = "".join(
+        f"<li>{escape(one['timestamp'])} {escape(one['rule'])} ({escape(one['severity'])})</li>" for one in also
+    )
     return (f'<dl class="mm-numbers">{rows}</dl>' if rows else "") + (
         f'<p class="mm-also">Follows from it, or is another view of it:</p><ul class="mm-also">{folded}</ul>'
         if folded

@@ -25,6 +25,7 @@ from maimod.linter import cache as caching
 from maimod.linter import song as songs
 from maimod.linter.bugs import bug
 from maimod.linter.cache import Cache, KeptScores
+from maimod.linter.calibration import Calibration
 from maimod.linter.models import Networks, UsageError
 from maimod.linter.progress import Progress, Steps
 from maimod.linter.settings import Settings
@@ -33,7 +34,7 @@ from maimod.osu import level, mapset, parser
 from maimod.osu.beatmap import Beatmap, HitObject
 from maimod.osu.level import Level, star_rating
 from maimod.osu.mapset import Mapset
-from maimod.rules.base import Context, MapsetContext
+from maimod.rules.base import Evidence, MapsetEvidence
 from maimod.rules.rhythm_index import lag_of
 
 if TYPE_CHECKING:
@@ -85,9 +86,11 @@ class Resources:
 class Gathered:
     """The evidence about one map, and what of it is missing."""
 
-    evidence: Context
+    evidence: Evidence
     song: Song | None = None
     """What pictures and clips are made of; None without audio."""
+    calibration: Calibration = field(default_factory=Calibration)
+    """Of the model that scored the events."""
     missing: tuple[str, ...] = ()
     """What cannot be checked and why, one line each."""
     notes: tuple[str, ...] = ()
@@ -137,30 +140,25 @@ def gather(
     times = np.unique([o.time + beatmap.audio_offset for o in beatmap.hit_objects])
     alignment = onsets.alignment(song.envelope, times) if song else None
     model = networks.models.of(beatmap.mode) if networks.models and scores is not None else None
-    evidence = Context(
+    evidence = Evidence(
         beatmap,
         scores,
         song.envelope if song else None,
         alignment,
-        networks.calibration,
         level_of(beatmap, settings, whole),
         whole,
         corruption_logits(beatmap, song, alignment, whole, networks),
         model.vocabulary.schema if model else None,
     )
-    return Gathered(evidence, song, tuple(missing), _notes(settings, networks), failed)
+    return Gathered(evidence, song, networks.calibration, tuple(missing), _notes(settings, networks), failed)
 
 
-def gather_mapset(whole: Mapset, reported: frozenset[Path], settings: Settings, networks: Networks) -> MapsetContext:
+def gather_mapset(whole: Mapset, reported: frozenset[Path], settings: Settings) -> MapsetEvidence:
     """The evidence about a whole set; `reported` are the paths of the difficulties that get a report, empty for all."""
-    return MapsetContext(
-        whole,
-        [
-            Context(beatmap, calibration=networks.calibration, level=level_of(beatmap, settings, whole), mapset=whole)
-            for beatmap in whole.beatmaps
-        ],
-        reported,
-    )
+    of_beatmaps = [
+        Evidence(beatmap, level=level_of(beatmap, settings, whole), mapset=whole) for beatmap in whole.beatmaps
+    ]
+    return MapsetEvidence(whole, of_beatmaps, reported)
 
 
 def read_sets(folder: Path) -> tuple[list[Mapset], tuple[str, ...]]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import maimod
 from maimod.families.errors import CheckpointError
 from maimod.findings import ModelInfo
+from maimod.linter.calibration import Calibration
 from maimod.linter.settings import BUNDLED_MODEL, Settings
-from maimod.rules.calibration import Calibration
 
 if TYPE_CHECKING:
     from maimod.discriminator.network import Discriminator

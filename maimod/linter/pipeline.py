@@ -9,15 +9,15 @@ from typing import TypeVar
 
 from maimod.findings import BeatmapReport, Finding
 from maimod.linter.bugs import bug
-from maimod.linter.deduplicate import fingerprint, fold, penalise_repetition
+from maimod.linter.deduplicate import deduplicate, fingerprint
 from maimod.linter.gather import Gathered
-from maimod.linter.rescore import rescore_findings
+from maimod.linter.rescore import rescore
 from maimod.linter.settings import Settings
 from maimod.linter.song import Song
 from maimod.osu import mapset
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import BEATMAP_CHECKS, MAPSET_CHECKS
-from maimod.rules.base import Context, MapsetContext
+from maimod.rules.base import Candidate, Evidence, MapsetEvidence
 
 RULES_OF_SETS = frozenset(rule.id for check in MAPSET_CHECKS for rule in check.rules)
 
@@ -29,7 +29,7 @@ Found = TypeVar("Found")
 class SetAnalysis:
     """What was found about a whole set."""
 
-    findings: Mapping[Path, Sequence[Finding]] = field(default_factory=dict)
+    candidates: Mapping[Path, Sequence[Candidate]] = field(default_factory=dict)
     """By the path of the difficulty in whose report they go."""
     missing: tuple[str, ...] = ()
     """What cannot be checked about the set and why, one line each."""
@@ -43,7 +43,7 @@ class Analysis:
 
     report: BeatmapReport
     """With the findings that are wanted."""
-    evidence: Context
+    evidence: Evidence
     song: Song | None = None
     """None without audio."""
     found: tuple[Finding, ...] = ()
@@ -68,10 +68,8 @@ def analyse(gathered: Gathered, name: str, settings: Settings, in_set: SetAnalys
     """
     evidence, in_set = gathered.evidence, in_set or SetAnalysis()
     of_map, troubles = _run([(check.title, check.run) for check in BEATMAP_CHECKS], evidence)
-    rescored = rescore_findings(of_map, evidence)
-    kept, unexplained = fold(
-        penalise_repetition([*in_set.findings.get(evidence.beatmap.path, ()), *rescored], evidence), evidence
-    )
+    candidates = [*in_set.candidates.get(evidence.beatmap.path, ()), *of_map]
+    kept, unexplained = deduplicate(rescore(candidates, evidence, gathered.calibration), evidence)
     found = tuple(
         replace(finding, id=fingerprint(evidence.beatmap, finding, finding.rule in RULES_OF_SETS)) for finding in kept
     )
@@ -81,14 +79,14 @@ def analyse(gathered: Gathered, name: str, settings: Settings, in_set: SetAnalys
     return Analysis(select(report, settings), evidence, gathered.song, found, failed)
 
 
-def analyse_set(evidence: MapsetContext) -> SetAnalysis:
+def analyse_set(evidence: MapsetEvidence) -> SetAnalysis:
     """Apply the rules about whole sets."""
     placed, troubles = _run([(check.title, check.run) for check in MAPSET_CHECKS], evidence)
-    findings: dict[Path, list[Finding]] = {}
-    for beatmap, finding in placed:
-        findings.setdefault(beatmap.path, []).append(finding)
+    candidates: dict[Path, list[Candidate]] = {}
+    for beatmap, candidate in placed:
+        candidates.setdefault(beatmap.path, []).append(candidate)
     unlisted = f"the folder holds more than {mapset.MAX_FILES:,} files: no mapset; files are not checked"
-    return SetAnalysis(findings, (*(() if evidence.mapset.listed else (unlisted,)), *troubles), bool(troubles))
+    return SetAnalysis(candidates, (*(() if evidence.mapset.listed else (unlisted,)), *troubles), bool(troubles))
 
 
 def select(report: BeatmapReport, settings: Settings) -> BeatmapReport:

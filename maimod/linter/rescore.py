@@ -1,119 +1,233 @@
-"""The second reading: every finding that rests on a model or a habit is weighed against what the proofreader thinks,
-and what it alone saw becomes a finding.
+"""From candidates to findings: score and severity are made here, once.
 
-The first evidence is the score of the rule's own curve, the second the proofreader's log-odds at the place. Weights by
-rule come from `calibration.json`; they were fitted on planted mistakes, so the score they give is the share of such
-findings that are real.
+The measure of a candidate gives a score by the curve of its rule. Where the discriminator has a say, the log-odds of
+that score and those of the discriminator are weighed into one score, and what the discriminator alone suggests becomes a
+finding, too. A rule that a network makes report again and again in one map has met the style of the map: its scores are
+lowered. Exact findings keep the score of their certainty, whatever the networks think.
+
+The weights by rule come from `calibration.json`; they were fitted on planted mistakes, so such a score is the share of
+findings like this one that are real.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from maimod.findings import Finding
-from maimod.rules import RULES, kiai
-from maimod.rules.base import Context
-from maimod.rules.calibration import ALONE_SCORE, MINOR_SCORE, Calibration
-from maimod.rules.proposals import _kiai_doubt, proposals
+from maimod.discriminator.prediction import CorruptionLogits
+from maimod.findings import Finding, Severity, Tier, editor_timestamp
+from maimod.linter.calibration import Calibration
+from maimod.rules import BEATMAP_CHECKS
+from maimod.rules.base import Candidate, Certainty, Evidence
 
-KINDS_OF_RULE: dict[str, tuple[str, ...]] = {
-    "rhythm/unexpected-object": ("extra",),
-    "rhythm/missing-object": ("missing",),
-    "rhythm/wrong-tick": ("extra", "missing"),
-    "rhythm/unexpected-end": ("length",),
-    "rhythm/unexpected-kind": ("length",),
-    "new-combos/missing": ("combo",),
-    "new-combos/unexpected": ("combo",),
-    "hitsounds/missing": ("addition",),
-    "hitsounds/unexpected": ("addition",),
-    "hitsounds/taiko-colour": ("addition",),
-    "hitsounds/sample-set": ("sample_set",),
-    "hitsounds/volume": ("volume",),
-    "positions/unexpected": ("place",),
-    "positions/column": ("place",),
-    "positions/spacing": ("place",),
-    "sliders/shape": ("shape",),
-    "sliders/length": ("length", "shape"),
-    "sliders/velocity": ("shape", "length"),
-    "sliders/repeats": ("length",),
-    "sliders/reversed": ("shape",),
-    "scroll-speed/unexpected": ("velocity",),
-    "kiai/misplaced": ("kiai",),
+PROBLEM_SCORE, WARNING_SCORE, MINOR_SCORE = 0.85, 0.6, 0.2
+"""A finding is a problem, a warning or a minor from this score on (bounded by its rule). An estimate below the last is
+not reported."""
+ALONE_SCORE = 0.3
+"""The least score of an estimate on which the discriminator has no say, or is not there to have one: it is no measured
+probability."""
+CANDIDATE_SCORE = 0.05
+"""From this score on a rule's own measure counts where the discriminator has a say; what both give is held against
+`MINOR_SCORE`."""
+CERTAINTY_SCORES = {
+    Certainty.CERTAIN: 0.95,
+    Certainty.LIKELY: 0.7,
+    Certainty.GUIDELINE: 0.65,
+    Certainty.POSSIBLE: 0.4,
+    Certainty.HARMLESS: 0.3,
 }
-"""What the proofreader would call the mistakes of each rule it can judge."""
-EXACT = frozenset({"positions/column"})
-"""Rules that arithmetic makes too: a finding without model evidence stays as it is."""
-SILENT = -3.0
-"""Log-odds that stand for a rule that did not speak."""
+"""Score of a candidate without a measure."""
+SILENT_LOGIT = -3.0
+"""Log-odds that stand for a rule that measured nothing at a place that the discriminator suggests."""
+USUAL_FINDINGS, USUAL_FINDINGS_A_MINUTE = 2.0, 1.0
+"""A rule may find this much in a map by a network before it is taken for the map's style. Takes the warnings on 40
+untouched ranked maps from 2.02 to 1.87 a minute, and those on a few maps of unusual style from dozens to none."""
 
 
-def rule_logit(finding: Finding) -> float:
-    """Log-odds of a rule's own score."""
-    score = min(max(finding.score, 1e-3), 1 - 1e-3)
-    return math.log(score / (1 - score))
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A candidate with its score."""
+
+    candidate: Candidate
+    score: float
+    """0 to 1: by the rule's own measure, or by both kinds of evidence."""
+    rule_logit: float | None = None
+    """Log-odds of the rule's own score; None where the discriminator has no say."""
+    discriminator_logit: float | None = None
+    """Log-odds of the discriminator; None where it has no say."""
 
 
-def witnesses(findings: Sequence[Finding], context: Context) -> Iterator[tuple[Finding, float, float]]:
-    """Every finding that the proofreader can judge, and those it proposes, with both log-odds: the rule's and the
-    proofreader's.
+def rescore(candidates: Iterable[Candidate], evidence: Evidence, calibration: Calibration) -> list[Finding]:
+    """Make findings of the candidates of one map, and of what the discriminator alone suggests.
 
     Args:
-        findings: of the detectors.
-        context: with the proofreader's doubts; without them there is nothing to weigh.
+        candidates: of the checks of the map, and of those of its set that go into its report.
+        evidence: what the checks looked at.
+        calibration: of the checkpoint that judged.
+
+    Returns:
+        The findings that are worth a report, in any order, without ids.
     """
-    corruption = context.corruption
-    if corruption is None:
-        return
-    spoken_of: set[tuple[str, int]] = set()
-    for finding in findings:
-        if is_judged(finding):
-            spoken_of |= _subjects(finding)
-            doubt = corruption.at(KINDS_OF_RULE[finding.rule], _times(finding, context))
-            if finding.rule == kiai.MISPLACED.id:
-                doubt = _kiai_doubt(corruption, finding.time)[0]
-            yield finding, rule_logit(finding), doubt
-    for finding, doubt in proposals(context, corruption):
-        if not spoken_of & _subjects(finding):
-            yield finding, SILENT, doubt
+    scored = _scored(candidates, calibration)
+    exact = [one for one in scored if one.candidate.rule.tier is Tier.EXACT]
+    estimates = [one for one in scored if one.candidate.rule.tier is Tier.ESTIMATED]
+    alone = [one for one in estimates if not _has_say(evidence.corruption, one.candidate) and one.score >= ALONE_SCORE]
+    weighed = [one for one in _weigh(estimates, evidence, calibration) if one.score >= MINOR_SCORE]
+    return penalise_repetition([_finding(one, evidence) for one in (*exact, *alone, *weighed)], evidence)
 
 
-def _subjects(finding: Finding) -> set[tuple[str, int]]:
-    """(kind of change, object) of all it speaks of. Kiai has no objects: its borders are told apart by their lines."""
-    return {(kind, place) for kind in KINDS_OF_RULE[finding.rule] for place in [*finding.objects] or [-finding.line]}
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A finding on which the discriminator has a say, with both kinds of evidence as log-odds."""
+
+    finding: Finding
+    rule_logit: float
+    discriminator_logit: float
 
 
-def is_judged(finding: Finding) -> bool:
-    """Whether the proofreader has a say in a finding."""
-    return finding.rule in KINDS_OF_RULE and not (finding.rule in EXACT and finding.surprisal is None)
+def weigh(candidates: Iterable[Candidate], evidence: Evidence, calibration: Calibration) -> list[Weighed]:
+    """The findings on which the discriminator has a say, and those it suggests, before any is left out.
 
-
-def rescore_findings(findings: Sequence[Finding], context: Context) -> list[Finding]:
-    """Weigh the findings against the proofreader, and add its own; without a proofreader they stay as they are."""
-    if context.corruption is None:
-        return [finding for finding in findings if finding.score >= ALONE_SCORE]
-    weighed = [finding for finding in findings if not is_judged(finding)]
-    weighed += [
-        _scored(finding, context.calibration, first, second) for finding, first, second in witnesses(findings, context)
+    Empty without a discriminator. What is far too weak to be reported is among them: calibration learns from it.
+    """
+    return [
+        Weighed(_finding(one, evidence), one.rule_logit, one.discriminator_logit)
+        for one in _weigh(_scored(candidates, calibration), evidence, calibration)
+        if one.rule_logit is not None and one.discriminator_logit is not None
     ]
-    return [finding for finding in weighed if finding.score >= MINOR_SCORE]
 
 
-def _scored(finding: Finding, calibration: Calibration, first: float, second: float) -> Finding:
-    score = round(calibration.together(finding.rule, first, second), 4)
-    severity = calibration.severity(RULES[finding.rule].severity, score)
-    evidence = {**finding.evidence, "first_reading": round(first, 2), "second_reading": round(second, 2)}
-    return replace(finding, score=score, severity=severity, evidence=evidence)
-
-
-def _times(finding: Finding, context: Context) -> list[float]:
-    """Where to ask about a finding."""
-    objects = context.beatmap.hit_objects
-    if finding.rule == "rhythm/missing-object":
-        return [finding.time]
-    return [finding.time, *(objects[i].time for i in finding.objects)]
+def severity(highest: Severity, score: float) -> Severity:
+    """The severity of a score, no worse than `highest`."""
+    deserved = (
+        Severity.PROBLEM if score >= PROBLEM_SCORE else Severity.WARNING if score >= WARNING_SCORE else Severity.MINOR
+    )
+    return max(deserved, highest, key=lambda one: one.rank)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What the proofreader saw
+# Score
+
+
+def _scored(candidates: Iterable[Candidate], calibration: Calibration) -> list[Scored]:
+    """Score what the rules measured; of several ways to one finding the strongest counts."""
+    best: dict[tuple[object, ...], Scored] = {}
+    for place, one in enumerate(candidates):
+        if one.measure is None:
+            score = CERTAINTY_SCORES[one.certainty]
+        else:
+            score = calibration.score(one.rule, one.curve, one.measure)
+        # Exact findings are never one because they look alike: each has its own subject.
+        key: tuple[object, ...] = (place,)
+        if one.measure is not None:
+            key = (one.rule.id, one.time, tuple(o.index for o in one.objects), one.line)
+        if key not in best or score > best[key].score:
+            best[key] = Scored(one, round(score, 4))
+    return list(best.values())
+
+
+def _has_say(corruption: CorruptionLogits | None, candidate: Candidate) -> bool:
+    return corruption is not None and bool(candidate.rule.corruptions)
+
+
+def _weigh(scored: Iterable[Scored], evidence: Evidence, calibration: Calibration) -> Iterator[Scored]:
+    corruption = evidence.corruption
+    if corruption is None:
+        return
+    covered: set[tuple[str, int]] = set()
+    for one in scored:
+        if _has_say(corruption, one.candidate) and one.score >= CANDIDATE_SCORE:
+            covered |= _covers(one.candidate)
+            score = min(max(one.score, 1e-3), 1 - 1e-3)
+            yield _both(
+                one.candidate,
+                math.log(score / (1 - score)),
+                discriminator_logit(corruption, one.candidate),
+                calibration,
+            )
+    for check in BEATMAP_CHECKS:
+        for proposal in check.propose(evidence, corruption) if check.propose else ():
+            if not covered & _covers(proposal):
+                assert proposal.proposed is not None
+                yield _both(proposal, SILENT_LOGIT, proposal.proposed, calibration)
+
+
+def _both(candidate: Candidate, rule: float, discriminator: float, calibration: Calibration) -> Scored:
+    score = calibration.together(candidate.rule, rule, discriminator)
+    return Scored(candidate, round(score, 4), rule, discriminator)
+
+
+def _covers(candidate: Candidate) -> set[tuple[str, int]]:
+    """(kind of corruption, index of the object) of all that a candidate is about; lines of the file, negative, in place
+    of objects for what has none."""
+    places = [o.index for o in candidate.objects] or [-candidate.line]
+    return {(kind, place) for kind in candidate.rule.corruptions for place in places}
+
+
+def discriminator_logit(corruption: CorruptionLogits, candidate: Candidate) -> float:
+    """Log-odds of the discriminator for a candidate of a rule: as the rule says, else the highest of its corruptions at
+    the times of the candidate and its objects."""
+    rule = candidate.rule
+    if rule.discriminator_logit is not None:
+        return rule.discriminator_logit(corruption, candidate)
+    return corruption.at(rule.corruptions, [candidate.time, *(o.time for o in candidate.objects)])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Findings
+
+
+def _finding(one: Scored, evidence: Evidence) -> Finding:
+    found = one.candidate
+    numbers = dict(found.numbers)
+    if one.rule_logit is not None and one.discriminator_logit is not None:
+        numbers |= {"first_reading": round(one.rule_logit, 2), "second_reading": round(one.discriminator_logit, 2)}
+    return Finding(
+        rule=found.rule.id,
+        category=found.rule.category,
+        severity=severity(found.rule.severity, one.score),
+        score=one.score,
+        message=found.message,
+        time=found.time,
+        timestamp=editor_timestamp(evidence.beatmap, found.time, found.objects),
+        line=found.line,
+        objects=tuple(o.index for o in found.objects),
+        end_time=found.end_time,
+        surprisal=None if found.event is None else round(found.event.surprisal, 2),
+        entropy=None if found.event is None else round(found.event.entropy, 2),
+        actual=found.actual,
+        expected=found.expected,
+        evidence=numbers,
+        tier=found.rule.tier,
+    )
+
+
+def rests_on_network(finding: Finding) -> bool:
+    """Whether the generator or the discriminator had a part in a finding; never true of an exact one."""
+    return finding.tier is Tier.ESTIMATED and (finding.surprisal is not None or "second_reading" in finding.evidence)
+
+
+def penalise_repetition(findings: Sequence[Finding], evidence: Evidence) -> list[Finding]:
+    """Lower the scores of a rule that a network makes report again and again: what surprises so often is the style of
+    this map.
+
+    Args:
+        findings: of one beatmap.
+        evidence: of the beatmap.
+
+    Returns:
+        The findings, without those whose lowered score is below what is reported.
+    """
+    often = Counter(finding.rule for finding in findings if rests_on_network(finding))
+    usual = USUAL_FINDINGS + evidence.beatmap.drain_ms / 60_000 * USUAL_FINDINGS_A_MINUTE
+    kept = []
+    for finding in findings:
+        if rests_on_network(finding) and often[finding.rule] > usual:
+            score = round(finding.score * usual / often[finding.rule], 4)
+            if score < MINOR_SCORE:
+                continue
+            finding = replace(finding, score=score, severity=severity(finding.severity, score))
+        kept.append(finding)
+    return kept

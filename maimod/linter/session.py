@@ -217,7 +217,7 @@ class _Folder:
             sets, missing = read_sets(self.path)
             self.rest = SetAnalysis(missing=missing)
             for whole in sets:
-                evidence = gather_mapset(whole, reported, self.settings, self.resources.networks)
+                evidence = gather_mapset(whole, reported, self.settings)
                 found = analyse_set(evidence)
                 self.beatmaps |= {beatmap.path: (beatmap, whole) for beatmap in whole.beatmaps}
                 self.analyses |= {beatmap.path: found for beatmap in whole.beatmaps}

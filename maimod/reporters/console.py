@@ -395,6 +395,7 @@ def explain(rules: Sequence[Rule], out: TextIO, view: View | None = None) -> Non
         modes = "all modes" if len(rule.modes) == 4 else ", ".join(MODES[mode.label] for mode in sorted(rule.modes))
         conditioning = (
             f"{LETTERS[rule.severity]}: {rule.severity.value} at most",
+            rule.tier.value,
             f"evidence: {', '.join(rule.evidence)}",
             modes,
         )
@@ -402,6 +403,7 @@ def explain(rules: Sequence[Rule], out: TextIO, view: View | None = None) -> Non
         for head, text in (
             ("Why it matters", rule.why),
             ("How it is found", rule.how),
+            ("How the proofreader alone finds it", rule.proposal),
             ("Ignore it when", rule.ignore_when),
             ("Blind spots", rule.blind_spots),
             ("Source", rule.source),

@@ -69,6 +69,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "rule": finding.rule,
         "category": finding.category.value,
         "severity": finding.severity.value,
+        "tier": finding.tier.value,
         "score": finding.score,
         "surprisal": finding.surprisal,
         "entropy": finding.entropy,

@@ -11,17 +11,18 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from maimod.findings import Expected, Severity, editor_timestamp
+from maimod.findings import Expected, Severity, Tier, editor_timestamp
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.hitsounds import Hit, addition_names, hits, set_name
-from maimod.rules.base import Context, MapsetCheck, MapsetContext, Placed, Rule
-from maimod.rules.sets import LIKELY_SCORE, MINOR_SCORE, names
+from maimod.rules.base import Certainty, Evidence, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.sets import names
 
 PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
 MISSING_OBJECT = Rule(
     "mapset/missing-object",
     "Only this difficulty has no object here",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("map",),
     why="What even the easier difficulties of a set mark is a main beat of the song; one that leaves it out mostly lost an object.",
     how="All other difficulties of the mode, at least one of them easier, have an object that starts at a time where this one has neither "
@@ -35,6 +36,7 @@ BESIDE = Rule(
     "mapset/beside-others",
     "Only this difficulty has the object a little beside",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("map",),
     why="Where all others snap a sound to one tick, an object a fraction of a beat beside it is mostly snapped wrongly.",
     how="No other difficulty has anything at the time of this object, but at least two, and most of the set, have an object at one and "
@@ -47,6 +49,7 @@ MISSING_ADDITION = Rule(
     "mapset/missing-addition",
     "Only this difficulty lacks an addition here",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("map",),
     why="Hitsounds are mostly copied between the difficulties of a set; what one alone lacks was forgotten there.",
     how="All other difficulties that have a hit at this time, at least two, play the same additions from the same sample set, and this "
@@ -79,23 +82,23 @@ OWN_RHYTHM = 3
 """As many objects may be missing for them to look lost, and a single one most of all; more are a choice."""
 
 
-def run(context: MapsetContext) -> Iterator[Placed]:
+def run(evidence: MapsetEvidence) -> Iterator[Placed]:
     for mode in Mode:
-        of_mode = [one for one in context.contexts if one.beatmap.mode is mode]
+        of_mode = [one for one in evidence.of_beatmaps if one.beatmap.mode is mode]
         if not LEAST_OTHERS < len(of_mode) <= MOST_DIFFICULTIES:
             continue
-        yield from _objects(context, of_mode)
-        yield from _beside(context, of_mode)
+        yield from _objects(evidence, of_mode)
+        yield from _beside(evidence, of_mode)
         if mode in PLAYFIELD_MODES:
-            yield from _additions(context, of_mode)
+            yield from _additions(evidence, of_mode)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Objects
 
 
-def _objects(context: MapsetContext, of_mode: Sequence[Context]) -> Iterator[Placed]:
-    stars = context.mapset.stars
+def _objects(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[Placed]:
+    stars = evidence.mapset.stars
     starts = {one.beatmap.path: sorted({o.time for o in one.beatmap.hit_objects}) for one in of_mode}
     for one in of_mode:
         own = stars[one.beatmap.path]
@@ -109,24 +112,24 @@ def _objects(context: MapsetContext, of_mode: Sequence[Context]) -> Iterator[Pla
             for time in starts[fewest.path]
             if all(_has(starts[other.path], time, SAME_MS) for other in others) and _is_empty(one, time)
         ]
-        score = LIKELY_SCORE if len(holes) == 1 and len(others) >= SURE_OTHERS else MINOR_SCORE
+        certainty = Certainty.LIKELY if len(holes) == 1 and len(others) >= SURE_OTHERS else Certainty.POSSIBLE
         if 0 < len(holes) <= OWN_RHYTHM:
             for time in holes:
                 after = next((o for o in one.objects_by_time if o.time > time), one.objects_by_time[-1])
-                yield from context.finding(
+                yield from evidence.candidate(
                     MISSING_OBJECT,
                     one.beatmap,
                     time=time,
                     line=after.line,
-                    score=score,
+                    certainty=certainty,
                     subject=str(round(time)),
                     actual="no object",
                     expected=[Expected("an object")],
-                    message=f"All {len(others)} other difficulties have an object here, even {names(_easiest(context, easier))}.",
+                    message=f"All {len(others)} other difficulties have an object here, even {names(_easiest(evidence, easier))}.",
                 )
 
 
-def _beside(context: MapsetContext, of_mode: Sequence[Context]) -> Iterator[Placed]:
+def _beside(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[Placed]:
     starts = {one.beatmap.path: sorted({o.time for o in one.beatmap.hit_objects}) for one in of_mode}
     edges = {
         one.beatmap.path: sorted({time for o in one.beatmap.hit_objects for time in o.edge_times()}) for one in of_mode
@@ -147,13 +150,13 @@ def _beside(context: MapsetContext, of_mode: Sequence[Context]) -> Iterator[Plac
             if max(times) - min(times) <= 2 * SAME_MS and not _has(edges[beatmap.path], times[0], ALONE_MS):
                 slips.append((o, times[0], [other for other, _ in there]))
         for o, time, there_too in slips if len(slips) <= FEW else ():
-            yield from context.finding(
+            yield from evidence.candidate(
                 BESIDE,
                 beatmap,
                 time=o.time,
                 line=o.line,
                 objects=[o],
-                score=LIKELY_SCORE,
+                certainty=Certainty.LIKELY,
                 actual=f"{o.time:.0f} ms",
                 expected=[Expected(f"{time:.0f} ms")],
                 others_ms=time,
@@ -166,8 +169,8 @@ def _within(times: Sequence[float], time: float, reach: float) -> Sequence[float
     return times[bisect_left(times, time - reach) : bisect_right(times, time + reach)]
 
 
-def _easiest(context: MapsetContext, easier: Sequence[Beatmap]) -> list[Beatmap]:
-    return sorted(easier, key=lambda beatmap: context.mapset.stars[beatmap.path] or 0.0)[:2]
+def _easiest(evidence: MapsetEvidence, easier: Sequence[Beatmap]) -> list[Beatmap]:
+    return sorted(easier, key=lambda beatmap: evidence.mapset.stars[beatmap.path] or 0.0)[:2]
 
 
 def _has(times: Sequence[float], time: float, within: float) -> bool:
@@ -175,14 +178,14 @@ def _has(times: Sequence[float], time: float, within: float) -> bool:
     return place < len(times) and times[place] <= time + within
 
 
-def _is_empty(context: Context, time: float) -> bool:
+def _is_empty(evidence: Evidence, time: float) -> bool:
     """Whether nothing is played at or just around a time between the first object and the last."""
-    objects = context.objects_by_time
+    objects = evidence.objects_by_time
     if not objects[0].time < time < objects[-1].time:
         return False
-    if any(pause.start - NEAR_MS <= time <= pause.end + NEAR_MS for pause in context.beatmap.breaks):
+    if any(pause.start - NEAR_MS <= time <= pause.end + NEAR_MS for pause in evidence.beatmap.breaks):
         return False
-    place = bisect_left(context.object_times, time + NEAR_MS)  # objects that start before
+    place = bisect_left(evidence.object_times, time + NEAR_MS)  # objects that start before
     # Only a few objects are open at a time, and none of the early ones: the longest of the last few decides.
     return all(o.end_time < time - NEAR_MS for o in objects[max(place - 8, 0) : place])
 
@@ -200,7 +203,7 @@ class _Lack:
     others: Sequence[Hit]
 
 
-def _additions(context: MapsetContext, of_mode: Sequence[Context]) -> Iterator[Placed]:
+def _additions(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[Placed]:
     heard = {one.beatmap.path: [hit for hit in hits(one.beatmap) if not hit.keysound] for one in of_mode}
     times = {path: [hit.time for hit in found] for path, found in heard.items()}
     for one in of_mode:
@@ -228,7 +231,7 @@ def _additions(context: MapsetContext, of_mode: Sequence[Context]) -> Iterator[P
             if missing:
                 lacks.append(_Lack(hit, missing, there))
         if lacks and len(lacks) <= max(OWN_WAY * compared, FEW):
-            yield from _report(context, beatmap, lacks, compared)
+            yield from _report(evidence, beatmap, lacks, compared)
 
 
 def _hit_at(found: Sequence[Hit], times: Sequence[float], time: float) -> Hit | None:
@@ -236,19 +239,19 @@ def _hit_at(found: Sequence[Hit], times: Sequence[float], time: float) -> Hit | 
     return found[place] if place < len(times) and times[place] <= time + SAME_MS else None
 
 
-def _report(context: MapsetContext, beatmap: Beatmap, lacks: Sequence[_Lack], compared: int) -> Iterator[Placed]:
+def _report(evidence: MapsetEvidence, beatmap: Beatmap, lacks: Sequence[_Lack], compared: int) -> Iterator[Placed]:
     share = len(lacks) / compared
     if len(lacks) > MANY:
         first = lacks[0].hit
         objects: dict[int, HitObject] = {lack.hit.hit_object.index: lack.hit.hit_object for lack in lacks}
         places = ", ".join(editor_timestamp(beatmap, lack.hit.time).removesuffix(" -") for lack in lacks[:MANY])
-        yield from context.finding(
+        yield from evidence.candidate(
             MISSING_ADDITION,
             beatmap,
             time=first.time,
             end_time=lacks[-1].hit.time,
             line=first.hit_object.line,
-            score=MINOR_SCORE,
+            certainty=Certainty.POSSIBLE,
             objects=list(objects.values())[:MANY],
             actual=addition_names(first.additions),
             expected=[Expected(addition_names(lacks[0].others[0].additions))],
@@ -260,15 +263,15 @@ def _report(context: MapsetContext, beatmap: Beatmap, lacks: Sequence[_Lack], co
     for lack in lacks:
         hit, there = lack.hit, lack.others[0]
         name = addition_names(lack.missing)
-        yield from context.finding(
+        yield from evidence.candidate(
             MISSING_ADDITION,
             beatmap,
             time=hit.time,
             line=hit.hit_object.line,
             objects=[hit.hit_object],
-            score=LIKELY_SCORE
+            certainty=Certainty.LIKELY
             if hit.is_active and (share <= SLIP or len(lacks) == 1) and len(lack.others) >= SURE_OTHERS
-            else MINOR_SCORE,
+            else Certainty.POSSIBLE,
             actual=addition_names(hit.additions),
             expected=[Expected(f"{set_name(there.addition_set)} {addition_names(there.additions)}")],
             message=f"The {hit.place} has no {name}; the {len(lack.others)} other difficulties with a hit here do.",

@@ -1,12 +1,16 @@
-"""What a detector is: declared rules first, then one pure function from a Context to findings. No torch here.
+"""What a rule is: declared first, then found by a pure function from :class:`Evidence` to candidates.
 
-A :class:`BeatmapCheck` looks at one difficulty, a :class:`MapsetCheck` at all of a set.
+A :class:`BeatmapCheck` looks at one difficulty, a :class:`MapsetCheck` at all of a set. Neither knows scores, severities
+or thresholds: a :class:`Candidate` says what was measured, :mod:`maimod.linter.rescore` what that is worth. No torch
+here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,16 +20,68 @@ import numpy as np
 from maimod.audio.onsets import Alignment, OnsetEnvelope
 from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventSchema, EventScore
-from maimod.findings import Category, Expected, Finding, Severity, editor_timestamp
+from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, HitObject, Mode
 from maimod.osu.level import Level
 from maimod.osu.mapset import Mapset
-from maimod.rules.calibration import Calibration
 
 ALL_MODES = frozenset(Mode)
+LEAST_PROPOSED_LOGIT = -3.0
+"""Log-odds below which the discriminator suggests nothing by itself."""
+
+
+class Certainty(StrEnum):
+    """How much weight a candidate without a measure has."""
+
+    CERTAIN = "certain"
+    """What the ranking criteria forbid or the game cannot play."""
+    LIKELY = "likely"
+    """Mostly an oversight."""
+    GUIDELINE = "guideline"
+    """Against a guideline, or a lesser form of what is forbidden."""
+    POSSIBLE = "possible"
+    """May well be meant."""
+    HARMLESS = "harmless"
+    """A fact that changes nothing for players."""
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """Score of a measured quantity: logistic, within bounds."""
+
+    middle: float
+    """The measure at which the score is 0.5."""
+    scale: float
+    """Measure per unit of logit."""
+    lowest: float = 0.0
+    highest: float = 1.0
+    """Bounds of the logistic part."""
+    shift: float = 0.0
+    """Added afterwards."""
+
+    def __call__(self, measure: float) -> float:
+        """Score in [0, 1]; -inf is "nothing measured"."""
+        logistic = 1.0 / (1.0 + math.exp(-max(min((measure - self.middle) / self.scale, 30.0), -30.0)))
+        if measure == -math.inf:
+            logistic = 0.0
+        return min(max(min(max(logistic, self.lowest), self.highest) + self.shift, 0.0), 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Ramp:
+    """Score of a measured quantity: linear between two points, constant beyond them."""
+
+    start: tuple[float, float]
+    """(measure, score)."""
+    end: tuple[float, float]
+
+    def __call__(self, measure: float) -> float:
+        """Score in [0, 1]."""
+        (low, first), (high, last) = self.start, self.end
+        return first + (last - first) * min(max((measure - low) / (high - low), 0.0), 1.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
     """One kind of mistake: everything a reader may ask about it, declared before any logic runs."""
 
@@ -33,7 +89,8 @@ class Rule:
     """`category/name`, named after the flaw."""
     title: str
     severity: Severity
-    """The highest severity a finding of it can have; its score decides how much of that it gets."""
+    """The highest severity that a finding of it can have."""
+    tier: Tier
     evidence: tuple[str, ...]
     """Of "model", "audio" and "map", what it needs."""
     why: str
@@ -45,11 +102,92 @@ class Rule:
     source: str = ""
     """Link: ranking criteria or wiki."""
     modes: frozenset[Mode] = ALL_MODES
+    curves: Mapping[str, Curve | Ramp] = field(default_factory=dict)
+    """Score of a candidate's measure, by the name of the curve that the candidate gives. Of a checkpoint with a
+    calibration of its own, `calibration.json` replaces them."""
+    corruptions: tuple[str, ...] = ()
+    """Kinds of corruption by which the discriminator knows this mistake; empty where it has no say."""
+    proposal: str = ""
+    """How the discriminator alone comes to a finding of this rule; empty if it never does."""
+    discriminator_logit: Callable[[CorruptionLogits, Candidate], float] | None = None
+    """Log-odds of the discriminator for a candidate; None takes the highest of the rule's corruptions at the times of
+    the candidate and its objects."""
+    same_mistake: tuple[str, ...] = ()
+    """Ids of exact rules that report this very mistake again on the same object."""
 
     @property
     def category(self) -> Category:
         """The part before the slash."""
         return Category(self.id.partition("/")[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What a check found: a rule, a place, what was measured, and the words for it."""
+
+    rule: Rule
+    time: float
+    """Ms in the map."""
+    line: int
+    """1-based line of the file."""
+    message: str
+    """One sentence about the map, not about tokens."""
+    objects: tuple[HitObject, ...] = ()
+    """Hit objects concerned; none for the whole map."""
+    end_time: float | None = None
+    """Ms, for findings about a stretch."""
+    measure: float | None = None
+    """What the curve of the rule turns into a score; None where `certainty` says it."""
+    curve: str = ""
+    """Name of the curve, of those that the rule declares."""
+    certainty: Certainty = Certainty.CERTAIN
+    """Of a candidate without a measure."""
+    proposed: float | None = None
+    """Log-odds of the discriminator that alone suggests this; None for what a rule measured itself."""
+    event: EventScore | None = None
+    """The surprising event, for model evidence."""
+    actual: str = ""
+    """What the map has."""
+    expected: tuple[Expected, ...] = ()
+    """What the evidence finds likelier, best first."""
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+    """What a reader can check, by name."""
+
+
+def candidate(
+    rule: Rule,
+    *,
+    time: float,
+    line: int,
+    message: str,
+    objects: Sequence[HitObject] = (),
+    end_time: float | None = None,
+    measure: float | None = None,
+    curve: str = "",
+    certainty: Certainty = Certainty.CERTAIN,
+    proposed: float | None = None,
+    event: EventScore | None = None,
+    actual: str = "",
+    expected: Sequence[Expected] = (),
+    **numbers: Any,
+) -> Candidate:
+    """Make a :class:`Candidate`; all other keywords are numbers for the reader."""
+    return Candidate(
+        rule,
+        time,
+        line,
+        message,
+        tuple(objects),
+        end_time,
+        measure,
+        curve,
+        certainty,
+        proposed,
+        event,
+        actual,
+        tuple(expected),
+        numbers,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +197,9 @@ class BeatmapCheck:
     category: Category
     title: str
     rules: tuple[Rule, ...]
-    run: Callable[[Context], Iterator[Finding]]
+    run: Callable[[Evidence], Iterator[Candidate]]
+    propose: Callable[[Evidence, CorruptionLogits], Iterator[Candidate]] | None = None
+    """What the discriminator alone suggests; None if that is nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +208,13 @@ class MapsetCheck:
 
     title: str
     rules: tuple[Rule, ...]
-    run: Callable[[MapsetContext], Iterator[Placed]]
+    run: Callable[[MapsetEvidence], Iterator[Placed]]
     category: Category = Category.MAPSET
 
 
 @dataclass(frozen=True)
-class Context:
-    """Everything known of one map when the detectors run; what is missing is None."""
+class Evidence:
+    """Everything known of one map when the checks run; what is missing is None."""
 
     beatmap: Beatmap
     scores: tuple[EventScore, ...] | None = None
@@ -83,15 +223,14 @@ class Context:
     """Onset strength of the song; None without audio."""
     alignment: Alignment | None = None
     """How the song's onsets lie against the hit objects; None without audio."""
-    calibration: Calibration = field(default_factory=Calibration)
     level: Level | None = None
-    """How hard the difficulty is meant to be; None if that is unknown, and then no rule that depends on it speaks."""
+    """How hard the difficulty is meant to be; rules that depend on it are silent where it is None."""
     mapset: Mapset | None = None
     """The set it belongs to; None if it is looked at alone."""
     corruption: CorruptionLogits | None = None
-    """What the proofreader thinks was changed; None without a model."""
+    """Where the discriminator suspects a change; None without it."""
     schema: EventSchema | None = None
-    """Of the events of `scores`; None without a model."""
+    """Of the scored events; None without a model."""
 
     @cached_property
     def scores_by_object(self) -> dict[int, list[EventScore]]:
@@ -112,69 +251,32 @@ class Context:
         """(n_objects,) start times in ms, ascending."""
         return np.array([o.time for o in self.objects_by_time])
 
+    @cached_property
+    def object_of_slot(self) -> dict[int, HitObject]:
+        """First object of each slot of the discriminator's grid; empty without it."""
+        if self.corruption is None:
+            return {}
+        slots, _ = self.corruption.grid.locate([o.time for o in self.objects_by_time])
+        found: dict[int, HitObject] = {}
+        for o, slot in zip(self.objects_by_time, slots.tolist(), strict=True):
+            found.setdefault(slot, o)
+        return found
+
     def of_kind(self, *kinds: EventKind) -> Iterator[EventScore]:
         """Scores of events of these kinds, in order."""
         return (score for score in self.scores or () if score.event.kind in kinds)
 
-    def finding(
-        self,
-        rule: Rule,
-        *,
-        time: float,
-        message: str,
-        score: float,
-        line: int,
-        objects: Sequence[HitObject] = (),
-        end_time: float | None = None,
-        event: EventScore | None = None,
-        actual: str = "",
-        expected: Sequence[Expected] = (),
-        **evidence: Any,
-    ) -> Finding:
-        """Make a finding of `rule`; severity follows from rule and score.
 
-        Args:
-            rule: what was found.
-            time: ms in the map.
-            message: one sentence about the map, not about tokens.
-            score: calibrated, 0 to 1.
-            line: 1-based line of the file.
-            objects: hit objects concerned; none for the whole map.
-            end_time: ms, for findings about a stretch.
-            event: the surprising event, for model evidence.
-            actual: what the map has.
-            expected: what the evidence finds likelier, best first.
-            evidence: numbers by name.
-        """
-        return Finding(
-            rule=rule.id,
-            category=rule.category,
-            severity=self.calibration.severity(rule.severity, score),
-            score=round(min(max(score, 0.0), 1.0), 4),
-            message=message,
-            time=time,
-            timestamp=editor_timestamp(self.beatmap, time, objects),
-            line=line,
-            objects=tuple(o.index for o in objects),
-            end_time=end_time,
-            surprisal=None if event is None else round(event.surprisal, 2),
-            entropy=None if event is None else round(event.entropy, 2),
-            actual=actual,
-            expected=tuple(expected),
-            evidence=evidence,
-        )
-
-
-Placed = tuple[Beatmap, Finding]
-"""A finding of a whole set with the difficulty in whose report it goes."""
+Placed = tuple[Beatmap, Candidate]
+"""A candidate of a whole set with the difficulty in whose report it goes."""
 
 
 @dataclass(frozen=True)
-class MapsetContext:
-    """Everything known of a mapset when the detectors for mapsets run."""
+class MapsetEvidence:
+    """Everything known of a mapset when the checks of mapsets run."""
 
     mapset: Mapset
-    contexts: Sequence[Context]
+    of_beatmaps: Sequence[Evidence]
     """One for each beatmap of the set, in its order; without model and song."""
     reported: frozenset[Path] = frozenset()
     """Paths of the difficulties that get a report; empty means all of them."""
@@ -184,31 +286,29 @@ class MapsetContext:
         """The difficulties."""
         return self.mapset.beatmaps
 
-    def finding(
+    def candidate(
         self,
         rule: Rule,
         concerned: Beatmap | Sequence[Beatmap],
         *,
         message: str,
-        score: float,
         line: int = 1,
         time: float | None = None,
         **details: Any,
     ) -> Iterator[Placed]:
-        """Make a finding of `rule`, unless it concerns no difficulty that gets a report.
+        """Make a candidate, unless it concerns no difficulty that gets a report.
 
         Args:
             rule: what was found.
             concerned: the difficulty it is about, or several: then the first of them that gets a report gets it, once
                 for all.
             message: one sentence about the map or the set.
-            score: 0 to 1.
             line: 1-based line of the file of the difficulty that gets it; of the first in `concerned`, if several.
             time: ms; None is the first object.
-            details: as for :meth:`Context.finding`.
+            details: as for :func:`candidate`.
 
         Yields:
-            The finding with its difficulty, or nothing.
+            The candidate with its difficulty, or nothing.
         """
         beatmaps = (concerned,) if isinstance(concerned, Beatmap) else tuple(concerned)
         home = next((beatmap for beatmap in beatmaps if not self.reported or beatmap.path in self.reported), None)
@@ -216,6 +316,5 @@ class MapsetContext:
             return
         if len(beatmaps) > 1:
             details["difficulties"] = [beatmap.version for beatmap in beatmaps]
-        context = next(context for context in self.contexts if context.beatmap is home)
-        first = context.objects_by_time[0].time if time is None else time
-        yield home, context.finding(rule, time=first, message=message, score=score, line=line, **details)
+        first = next(one for one in self.of_beatmaps if one.beatmap is home).objects_by_time[0]
+        yield home, candidate(rule, time=first.time if time is None else time, line=line, message=message, **details)

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from maimod.findings import Category, Expected, Finding, Severity
+from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
-from maimod.rules.base import ALL_MODES, BeatmapCheck, Context, Rule
+from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
 
 OSU, CATCH, MANIA = frozenset({Mode.OSU}), frozenset({Mode.CATCH}), frozenset({Mode.MANIA})
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
@@ -23,6 +23,7 @@ CONCURRENT = Rule(
     "rhythm/concurrent",
     "Two objects at once",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="There is one cursor, one drum, one plate: the game shows and judges such objects as nobody intends.",
     how="An object starts before the one before it has ended, or at the same time.",
@@ -35,6 +36,7 @@ TOO_CLOSE = Rule(
     "rhythm/too-close",
     "Objects a few ms apart",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="The second object can hardly be played, and mostly is a slip or a copy that was not removed.",
     how="An object starts less than 10 ms after the one before it, or less than 20 ms after a slider's end.",
@@ -47,6 +49,7 @@ ZERO_LENGTH = Rule(
     "rhythm/zero-length",
     "Object of no length",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="A slider, spinner or hold note that ends where it starts cannot be played as what it is.",
     how="It ends less than 1 ms after its start; ends before starts are in the file as written.",
@@ -58,6 +61,7 @@ SHORT_HOLD = Rule(
     "rhythm/short-hold",
     "Hold note too short to be held",
     Severity.WARNING,
+    Tier.EXACT,
     ("map",),
     why="A hold note of a few hundredths of a second cannot be told from a note, but has to be released.",
     how="It lasts less than 30 ms.",
@@ -70,6 +74,7 @@ SHORT_SPINNER = Rule(
     "rhythm/short-spinner",
     "Spinner too short",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="A spinner that is over before it can be spun gives a miss or a lesser hit, whatever the player does.",
     how="Its length is compared with what the game's own autoplay needs for 1,000 points of bonus at this overall difficulty (problem), "
@@ -83,6 +88,7 @@ RECOVERY = Rule(
     "rhythm/spinner-recovery",
     "Object too soon after a spinner",
     Severity.WARNING,
+    Tier.EXACT,
     ("map",),
     why="After a spinner the cursor is anywhere; beginners need time to find the next object.",
     how="The next object starts less than 1000, 500 or 250 ms after a spinner of an Easy, Normal or Hard.",
@@ -95,6 +101,7 @@ SHOWER_GAP = Rule(
     "rhythm/shower-gap",
     "Fruit too close to a banana shower",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="Players leave the place of the next fruit to catch bananas, and need time to come back.",
     how="The time before and after a banana shower is compared with what the criteria ask of the level: 250 to 62 ms before, 250 to 125 "
@@ -108,6 +115,7 @@ SHORT_SLIDER = Rule(
     "rhythm/short-slider",
     "Slider too short for an Easy",
     Severity.WARNING,
+    Tier.EXACT,
     ("map",),
     why="Beginners need to see that a slider moves before it is over.",
     how="One slide lasts less than 125 ms, in an Easy.",
@@ -129,7 +137,6 @@ SHOWER_BEFORE_MS = {Level.EASY: 250.0, Level.NORMAL: 250.0, Level.HARD: 125.0, L
 SHOWER_AFTER_MS = {Level.EASY: 250.0, Level.NORMAL: 250.0, Level.HARD: 250.0, Level.INSANE: 125.0, Level.EXPERT: 125.0}
 MANY = 8
 """More findings of one rule are one: such a map is made that way, or a tool broke it."""
-EXACT_SCORE, GUIDELINE_SCORE = 0.95, 0.65
 SHOWN_OBJECTS = 8
 
 
@@ -141,41 +148,43 @@ class _Place:
     message: str
     actual_ms: float
     least_ms: float
-    score: float
+    certainty: Certainty = Certainty.CERTAIN
 
 
-def run(context: Context) -> Iterator[Finding]:
-    mode = context.beatmap.mode
-    pairs = list(_pairs(context))
+def run(evidence: Evidence) -> Iterator[Candidate]:
+    mode = evidence.beatmap.mode
+    pairs = list(_pairs(evidence))
     if mode in CONCURRENT.modes:
-        yield from _report(context, CONCURRENT, list(_concurrent(pairs)))
+        yield from _report(evidence, CONCURRENT, list(_concurrent(pairs)))
     if mode in TOO_CLOSE.modes:
-        yield from _report(context, TOO_CLOSE, list(_too_close(pairs)))
+        yield from _report(evidence, TOO_CLOSE, list(_too_close(pairs)))
     yield from _report(
-        context,
+        evidence,
         ZERO_LENGTH,
         [
-            _Place((o,), f"This {_name(o)} has no length.", o.duration, 1.0, EXACT_SCORE)
-            for o in context.objects_by_time
+            _Place((o,), f"This {_name(o)} has no length.", o.duration, 1.0)
+            for o in evidence.objects_by_time
             if o.kind is not ObjectKind.CIRCLE and o.duration < 1.0
         ],
     )
     if mode is Mode.MANIA:
         yield from _report(
-            context,
+            evidence,
             SHORT_HOLD,
             [
-                _Place((o,), f"This hold note lasts {o.duration:.0f} ms.", o.duration, SHORT_HOLD_MS, GUIDELINE_SCORE)
-                for o in context.objects_by_time
+                _Place(
+                    (o,), f"This hold note lasts {o.duration:.0f} ms.", o.duration, SHORT_HOLD_MS, Certainty.GUIDELINE
+                )
+                for o in evidence.objects_by_time
                 if o.kind is ObjectKind.HOLD and 1.0 <= o.duration < SHORT_HOLD_MS
             ],
         )
     if mode is Mode.OSU:
-        yield from _report(context, SHORT_SPINNER, list(_short_spinners(context)))
-        yield from _report(context, RECOVERY, list(_recovery(context, pairs)))
-        if context.level is Level.EASY:
+        yield from _report(evidence, SHORT_SPINNER, list(_short_spinners(evidence)))
+        yield from _report(evidence, RECOVERY, list(_recovery(evidence, pairs)))
+        if evidence.level is Level.EASY:
             yield from _report(
-                context,
+                evidence,
                 SHORT_SLIDER,
                 [
                     _Place(
@@ -183,27 +192,27 @@ def run(context: Context) -> Iterator[Finding]:
                         f"This slider lasts {o.span_duration:.0f} ms, too short for an Easy.",
                         o.span_duration,
                         SHORT_SLIDER_MS,
-                        GUIDELINE_SCORE,
+                        Certainty.GUIDELINE,
                     )
-                    for o in context.objects_by_time
+                    for o in evidence.objects_by_time
                     if o.slider and 1.0 <= o.span_duration < SHORT_SLIDER_MS - ROUNDING_MS
                 ],
             )
-    if mode is Mode.CATCH and context.level is not None:
-        yield from _report(context, SHOWER_GAP, list(_shower_gaps(context, pairs, context.level)))
+    if mode is Mode.CATCH and evidence.level is not None:
+        yield from _report(evidence, SHOWER_GAP, list(_shower_gaps(evidence, pairs, evidence.level)))
 
 
-def _report(context: Context, rule: Rule, places: Sequence[_Place]) -> Iterator[Finding]:
+def _report(evidence: Evidence, rule: Rule, places: Sequence[_Place]) -> Iterator[Candidate]:
     if len(places) > MANY:
         objects = [o for place in places for o in place.objects[-1:]]
         first, least = places[0], min(place.actual_ms for place in places)
-        yield context.finding(
+        yield candidate(
             rule,
             time=first.objects[-1].time,
             end_time=objects[-1].time,
             line=first.objects[-1].line,
             objects=objects[:SHOWN_OBJECTS],
-            score=max(place.score for place in places),
+            certainty=min((place.certainty for place in places), key=list(Certainty).index),
             message=f"{first.message[:-1]}; so it is at {len(places) - 1} more places.",
             actual=f"{least:.0f} ms",
             expected=[Expected(f"at least {first.least_ms:.0f} ms")],
@@ -212,12 +221,12 @@ def _report(context: Context, rule: Rule, places: Sequence[_Place]) -> Iterator[
         return
     for place in places:
         last = place.objects[-1]
-        yield context.finding(
+        yield candidate(
             rule,
             time=place.objects[0].time,
             line=last.line,
             objects=place.objects,
-            score=place.score,
+            certainty=place.certainty,
             message=place.message,
             actual=f"{place.actual_ms:.0f} ms",
             expected=[Expected(f"at least {place.least_ms:.0f} ms")],
@@ -228,10 +237,10 @@ def _name(hit_object: HitObject) -> str:
     return hit_object.kind.value
 
 
-def _pairs(context: Context) -> Iterator[tuple[HitObject, HitObject]]:
+def _pairs(evidence: Evidence) -> Iterator[tuple[HitObject, HitObject]]:
     """Each object with the one before it that ends last."""
     before: HitObject | None = None
-    for hit_object in context.objects_by_time:
+    for hit_object in evidence.objects_by_time:
         if before is not None:
             yield before, hit_object
         if before is None or hit_object.end_time >= before.end_time:
@@ -247,7 +256,7 @@ def _concurrent(pairs: Sequence[tuple[HitObject, HitObject]]) -> Iterator[_Place
             message = f"This {_name(after)} starts {-gap:.0f} ms before the end of the {_name(before)} before it."
         else:
             continue
-        yield _Place((before, after), message, gap, MIN_GAP_MS, EXACT_SCORE)
+        yield _Place((before, after), message, gap, MIN_GAP_MS)
 
 
 def _too_close(pairs: Sequence[tuple[HitObject, HitObject]]) -> Iterator[_Place]:
@@ -261,24 +270,27 @@ def _too_close(pairs: Sequence[tuple[HitObject, HitObject]]) -> Iterator[_Place]
                 f"{'end of the ' if before.end_time > before.time else ''}{_name(before)} before it.",
                 gap,
                 least,
-                EXACT_SCORE,
             )
 
 
-def _short_spinners(context: Context) -> Iterator[_Place]:
-    overall = context.beatmap.difficulty.overall_difficulty
+def _short_spinners(evidence: Evidence) -> Iterator[_Place]:
+    overall = evidence.beatmap.difficulty.overall_difficulty
     # lazer, CheckTooShortSpinners: below the first autoplay never gets 1,000 points of bonus, above the second it
     # always does.
     never = 450.0 + (overall - 5) * 17
     always = 500.0 + (overall - 5) * (20 if overall >= 5 else 21.8)
-    for spinner in context.objects_by_time:
+    for spinner in evidence.objects_by_time:
         if spinner.kind is not ObjectKind.SPINNER or spinner.duration < 1.0:
             continue
-        wanted = SPINNER_MS.get(context.level, 0.0) if context.level is not None else 0.0
+        wanted = SPINNER_MS.get(evidence.level, 0.0) if evidence.level is not None else 0.0
         lasts = f"This spinner lasts {spinner.duration:.0f} ms"
         if spinner.duration < never:
             yield _Place(
-                (spinner,), f"{lasts}; autoplay cannot get 1,000 points of bonus.", spinner.duration, never, EXACT_SCORE
+                (spinner,),
+                f"{lasts}; autoplay cannot get 1,000 points of bonus.",
+                spinner.duration,
+                never,
+                Certainty.CERTAIN,
             )
         elif spinner.duration < always:
             yield _Place(
@@ -286,15 +298,15 @@ def _short_spinners(context: Context) -> Iterator[_Place]:
                 f"{lasts}; autoplay may not get 1,000 points of bonus.",
                 spinner.duration,
                 always,
-                GUIDELINE_SCORE,
+                Certainty.GUIDELINE,
             )
-        elif spinner.duration < wanted - ROUNDING_MS and context.level is not None:
+        elif spinner.duration < wanted - ROUNDING_MS and evidence.level is not None:
             yield _Place(
                 (spinner,),
-                f"{lasts}, which is short for {_article(context.level)}.",
+                f"{lasts}, which is short for {_article(evidence.level)}.",
                 spinner.duration,
                 wanted,
-                GUIDELINE_SCORE,
+                Certainty.GUIDELINE,
             )
 
 
@@ -302,22 +314,22 @@ def _article(level: Level) -> str:
     return f"{'an' if level in (Level.EASY, Level.INSANE, Level.EXPERT) else 'a'} {level.label}"
 
 
-def _recovery(context: Context, pairs: Sequence[tuple[HitObject, HitObject]]) -> Iterator[_Place]:
-    least = RECOVERY_MS.get(context.level, 0.0) if context.level is not None else 0.0
+def _recovery(evidence: Evidence, pairs: Sequence[tuple[HitObject, HitObject]]) -> Iterator[_Place]:
+    least = RECOVERY_MS.get(evidence.level, 0.0) if evidence.level is not None else 0.0
     for before, after in pairs:
         gap = after.time - before.end_time
-        if before.kind is ObjectKind.SPINNER and context.level is not None and 0 <= gap < least - ROUNDING_MS:
+        if before.kind is ObjectKind.SPINNER and evidence.level is not None and 0 <= gap < least - ROUNDING_MS:
             yield _Place(
                 (after,),
                 f"This {_name(after)} starts {gap:.0f} ms after a spinner, which is soon for "
-                f"{_article(context.level)}.",
+                f"{_article(evidence.level)}.",
                 gap,
                 least,
-                GUIDELINE_SCORE,
+                Certainty.GUIDELINE,
             )
 
 
-def _shower_gaps(context: Context, pairs: Sequence[tuple[HitObject, HitObject]], level: Level) -> Iterator[_Place]:
+def _shower_gaps(evidence: Evidence, pairs: Sequence[tuple[HitObject, HitObject]], level: Level) -> Iterator[_Place]:
     for before, after in pairs:
         gap = after.time - before.end_time
         for shower, fruit, least, word in (
@@ -334,7 +346,6 @@ def _shower_gaps(context: Context, pairs: Sequence[tuple[HitObject, HitObject]],
                     f"Only {gap:.0f} ms lie {word} this banana shower; the level asks for {least:.0f}.",
                     gap,
                     least,
-                    EXACT_SCORE,
                 )
 
 

@@ -11,26 +11,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from maimod.findings import Expected, Severity
+from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, Mode
-from maimod.rules.base import MapsetCheck, MapsetContext, Placed, Rule
-from maimod.rules.sets import (
-    CRITERIA,
-    EXACT_SCORE,
-    LAZER,
-    LIKELY_SCORE,
-    MINOR_SCORE,
-    Part,
-    departures,
-    file_event,
-    names,
-    quoted,
-)
+from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.sets import CRITERIA, LAZER, Part, departures, file_event, names, quoted
 
 METADATA = Rule(
     "mapset/metadata",
     "Metadata differ between difficulties",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="A set has one artist, title, source, creator and list of tags; what differs is an old copy in one of the difficulties.",
     how="Artist, title (romanised and Unicode), creator, source and tags of each difficulty are compared with those of most.",
@@ -42,6 +32,7 @@ IDS = Rule(
     "mapset/ids",
     "Ids or names of difficulties do not go together",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="A difficulty with the id or name of another one takes its place when the set is submitted; one of another set goes elsewhere.",
     how="Set ids have to be the same, beatmap ids and names of difficulties of one mode different.",
@@ -53,6 +44,7 @@ AUDIO = Rule(
     "mapset/audio-differs",
     "Difficulties with different songs",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="A set has one song file; another one has another offset, and mostly is a left-over.",
     how="AudioFilename of each difficulty is compared with that of most.",
@@ -64,6 +56,7 @@ PREVIEW = Rule(
     "mapset/preview",
     "Preview point missing or not the same",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="The preview point is where the song starts when the set is selected; it belongs to the set, not to one difficulty.",
     how="PreviewTime is there, within the song, and the same in all difficulties.",
@@ -75,6 +68,7 @@ SETTINGS = Rule(
     "mapset/settings-differ",
     "Display setting differs between difficulties",
     Severity.WARNING,
+    Tier.EXACT,
     ("map",),
     why="Countdown, letterbox, epilepsy warning and the like are the set's; one difficulty that differs was forgotten.",
     how="Countdown, lead-in, letterbox (where there are breaks), epilepsy warning, widescreen and order of the storyboard (where there is "
@@ -87,6 +81,7 @@ TICK_RATE = Rule(
     "mapset/tick-rates-differ",
     "Slider tick rate differs between difficulties",
     Severity.MINOR,
+    Tier.EXACT,
     ("map",),
     why="Mostly one song has one tick rate; an odd one may be a left-over of the editor's default.",
     how="The tick rate of a difficulty differs from that of all others of its mode, of which there are at least three.",
@@ -99,6 +94,7 @@ BACKGROUND = Rule(
     "mapset/backgrounds-differ",
     "One difficulty with another background",
     Severity.MINOR,
+    Tier.EXACT,
     ("map",),
     why="Difficulties may have pictures of their own; one alone that differs may be a left-over.",
     how="One difficulty has another background file than all others, of which there are at least two.",
@@ -110,6 +106,7 @@ VIDEO = Rule(
     "mapset/videos-differ",
     "Video or its start differs between difficulties",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="One video at two times is out of step with the song in one of the difficulties.",
     how="Difficulties that name the same video have it start at the same time; a video that some difficulties of a mode lack is a "
@@ -120,45 +117,45 @@ VIDEO = Rule(
 )
 
 
-def run(context: MapsetContext) -> Iterator[Placed]:
-    yield from _no_preview(context)
-    if len(context.beatmaps) < 2:
+def run(evidence: MapsetEvidence) -> Iterator[Placed]:
+    yield from _no_preview(evidence)
+    if len(evidence.beatmaps) < 2:
         return
-    yield from _metadata(context)
-    yield from _ids(context)
-    yield from _general(context, AUDIO, "AudioFilename", context.beatmaps, EXACT_SCORE)
+    yield from _metadata(evidence)
+    yield from _ids(evidence)
+    yield from _general(evidence, AUDIO, "AudioFilename", evidence.beatmaps, Certainty.CERTAIN)
     yield from _general(
-        context, PREVIEW, "PreviewTime", [one for one in context.beatmaps if _preview(one) >= 0], EXACT_SCORE
+        evidence, PREVIEW, "PreviewTime", [one for one in evidence.beatmaps if _preview(one) >= 0], Certainty.CERTAIN
     )
-    yield from _settings(context)
-    yield from _backgrounds(context)
-    yield from _videos(context)
+    yield from _settings(evidence)
+    yield from _backgrounds(evidence)
+    yield from _videos(evidence)
     for mode in Mode:
-        of_mode = [beatmap for beatmap in context.beatmaps if beatmap.mode is mode]
+        of_mode = [beatmap for beatmap in evidence.beatmaps if beatmap.mode is mode]
         if len(of_mode) > 1:
-            yield from _tick_rates(context, of_mode)
+            yield from _tick_rates(evidence, of_mode)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Keys and values
 
 
-def _metadata(context: MapsetContext) -> Iterator[Placed]:
+def _metadata(evidence: MapsetEvidence) -> Iterator[Placed]:
     for key in ("Artist", "ArtistUnicode", "Title", "TitleUnicode", "Creator", "Source", "Tags"):
         # Old files have no Unicode fields, and the game then shows the romanised ones.
         plain = key.removesuffix("Unicode")
         values = [
-            one.metadata.get(key) or (one.metadata.get(plain, "") if plain != key else "") for one in context.beatmaps
+            one.metadata.get(key) or (one.metadata.get(plain, "") if plain != key else "") for one in evidence.beatmaps
         ]
         if key == "Tags":
             values = [" ".join(sorted(set(value.lower().split()))) for value in values]
-        for part in departures(context.beatmaps, values):
+        for part in departures(evidence.beatmaps, values):
             for beatmap in part.beatmaps:
-                yield from context.finding(
+                yield from evidence.candidate(
                     METADATA,
                     beatmap,
                     line=beatmap.line_of("Metadata", key),
-                    score=EXACT_SCORE,
+                    certainty=Certainty.CERTAIN,
                     subject=key,
                     message=_metadata_message(key, part),
                     actual=part.value,
@@ -182,31 +179,31 @@ def _list(words: Sequence[str], limit: int = 6) -> str:
     return shown + (f" and {len(words) - limit} more" if len(words) > limit else "")
 
 
-def _ids(context: MapsetContext) -> Iterator[Placed]:
+def _ids(evidence: MapsetEvidence) -> Iterator[Placed]:
     def number(beatmap: Beatmap, key: str) -> int:
         text = beatmap.metadata.get(key, "")
         return int(text) if text.lstrip("-").isdigit() else 0
 
-    submitted = [one for one in context.beatmaps if number(one, "BeatmapSetID") > 0]
+    submitted = [one for one in evidence.beatmaps if number(one, "BeatmapSetID") > 0]
     for part in departures(submitted, [str(number(one, "BeatmapSetID")) for one in submitted]):
         for beatmap in part.beatmaps:
-            yield from context.finding(
+            yield from evidence.candidate(
                 IDS,
                 beatmap,
                 line=beatmap.line_of("Metadata", "BeatmapSetID"),
-                score=EXACT_SCORE,
+                certainty=Certainty.CERTAIN,
                 subject="BeatmapSetID",
                 message=f"BeatmapSetID is {part.value} here and {part.usual} in {names(part.others)}.",
                 actual=part.value,
                 expected=[Expected(part.usual)],
             )
-    if submitted and any("BeatmapSetID" in one.metadata for one in context.beatmaps):
-        for beatmap in (one for one in context.beatmaps if one not in submitted):
-            yield from context.finding(
+    if submitted and any("BeatmapSetID" in one.metadata for one in evidence.beatmaps):
+        for beatmap in (one for one in evidence.beatmaps if one not in submitted):
+            yield from evidence.candidate(
                 IDS,
                 beatmap,
                 line=beatmap.line_of("Metadata", "BeatmapSetID"),
-                score=MINOR_SCORE,
+                certainty=Certainty.POSSIBLE,
                 subject="BeatmapSetID",
                 message=f"This difficulty has no BeatmapSetID yet, unlike {names(submitted)}.",
                 actual="none",
@@ -214,17 +211,17 @@ def _ids(context: MapsetContext) -> Iterator[Placed]:
             )
     for key, section in (("BeatmapID", "Metadata"), ("Version", "Metadata")):
         first: dict[object, Beatmap] = {}
-        for beatmap in context.beatmaps:
+        for beatmap in evidence.beatmaps:
             value = number(beatmap, key) if key == "BeatmapID" else (beatmap.version.casefold(), beatmap.mode)
             if value in (0, -1):
                 continue
             if value in first:
                 what = f"id {value}" if key == "BeatmapID" else "name"
-                yield from context.finding(
+                yield from evidence.candidate(
                     IDS,
                     beatmap,
                     line=beatmap.line_of(section, key),
-                    score=EXACT_SCORE,
+                    certainty=Certainty.CERTAIN,
                     subject=key,
                     actual=beatmap.metadata[key],
                     message=f'This difficulty has the {what} of "{first[value].path.name}": only one of them can be submitted.',
@@ -234,16 +231,16 @@ def _ids(context: MapsetContext) -> Iterator[Placed]:
 
 
 def _general(
-    context: MapsetContext, rule: Rule, key: str, beatmaps: Sequence[Beatmap], score: float
+    evidence: MapsetEvidence, rule: Rule, key: str, beatmaps: Sequence[Beatmap], certainty: Certainty
 ) -> Iterator[Placed]:
     values = [_value(beatmap, key) for beatmap in beatmaps]
     for part in departures(beatmaps, values):
         for beatmap in part.beatmaps:
-            yield from context.finding(
+            yield from evidence.candidate(
                 rule,
                 beatmap,
                 line=beatmap.line_of("General", key),
-                score=score,
+                certainty=certainty,
                 subject=key,
                 actual=part.value,
                 expected=[Expected(part.usual)],
@@ -263,15 +260,15 @@ def _preview(beatmap: Beatmap) -> float:
         return -1.0
 
 
-def _no_preview(context: MapsetContext) -> Iterator[Placed]:
-    without = [beatmap for beatmap in context.beatmaps if _preview(beatmap) < 0]
+def _no_preview(evidence: MapsetEvidence) -> Iterator[Placed]:
+    without = [beatmap for beatmap in evidence.beatmaps if _preview(beatmap) < 0]
     if without:
-        where = "any difficulty" if len(without) == len(context.beatmaps) else names(without)
-        yield from context.finding(
+        where = "any difficulty" if len(without) == len(evidence.beatmaps) else names(without)
+        yield from evidence.candidate(
             PREVIEW,
             without,
             line=without[0].line_of("General", "PreviewTime"),
-            score=EXACT_SCORE,
+            certainty=Certainty.CERTAIN,
             subject="none",
             actual="none",
             expected=[Expected("a preview point")],
@@ -279,18 +276,18 @@ def _no_preview(context: MapsetContext) -> Iterator[Placed]:
         )
 
 
-def _settings(context: MapsetContext) -> Iterator[Placed]:
-    boarded = [one for one in context.beatmaps if context.mapset.storyboard or _storyboarded(one)]
+def _settings(evidence: MapsetEvidence) -> Iterator[Placed]:
+    boarded = [one for one in evidence.beatmaps if evidence.mapset.storyboard or _storyboarded(one)]
     concerned: dict[str, Sequence[Beatmap]] = {
-        "Countdown": context.beatmaps,
-        "AudioLeadIn": context.beatmaps,
-        "SkinPreference": context.beatmaps,
-        "LetterboxInBreaks": [one for one in context.beatmaps if one.breaks],
+        "Countdown": evidence.beatmaps,
+        "AudioLeadIn": evidence.beatmaps,
+        "SkinPreference": evidence.beatmaps,
+        "LetterboxInBreaks": [one for one in evidence.beatmaps if one.breaks],
         "EpilepsyWarning": boarded,
         "WidescreenStoryboard": boarded,
         "StoryFireInFront": boarded,
         "UseSkinSprites": boarded,
-        "SamplesMatchPlaybackRate": context.beatmaps,
+        "SamplesMatchPlaybackRate": evidence.beatmaps,
     }
     for key, beatmaps in concerned.items():
         # A key that is not written has its default, which depends on the version of the game that wrote the file.
@@ -298,13 +295,13 @@ def _settings(context: MapsetContext) -> Iterator[Placed]:
         values = [one.general.get(key, "0" if key != "SkinPreference" else "") for one in with_key]
         for part in departures(with_key, values):
             for beatmap in part.beatmaps:
-                yield from context.finding(
+                yield from evidence.candidate(
                     SETTINGS,
                     beatmap,
                     line=beatmap.line_of("General", key),
                     subject=key,
                     actual=part.value,
-                    score=MINOR_SCORE if key in ("AudioLeadIn", "SkinPreference") else LIKELY_SCORE,
+                    certainty=Certainty.POSSIBLE if key in ("AudioLeadIn", "SkinPreference") else Certainty.LIKELY,
                     expected=[Expected(part.usual)],
                     message=f"{key} is {quoted(part.value)} here and {quoted(part.usual)} in {names(part.others)}.",
                 )
@@ -314,17 +311,17 @@ def _storyboarded(beatmap: Beatmap) -> bool:
     return any(text.startswith(("Sprite", "Animation", "4,", "6,")) for _, text in beatmap.events)
 
 
-def _tick_rates(context: MapsetContext, of_mode: Sequence[Beatmap]) -> Iterator[Placed]:
+def _tick_rates(evidence: MapsetEvidence, of_mode: Sequence[Beatmap]) -> Iterator[Placed]:
     if of_mode[0].mode not in TICK_RATE.modes:
         return
     for part in departures(of_mode, [f"{one.difficulty.slider_tick_rate:g}" for one in of_mode]):
         if len(part.beatmaps) == 1 and len(part.others) == len(of_mode) - 1 >= 3:
             (beatmap,) = part.beatmaps
-            yield from context.finding(
+            yield from evidence.candidate(
                 TICK_RATE,
                 beatmap,
                 line=beatmap.line_of("Difficulty", "SliderTickRate"),
-                score=MINOR_SCORE,
+                certainty=Certainty.POSSIBLE,
                 actual=part.value,
                 expected=[Expected(part.usual)],
                 message=f"The slider tick rate is {part.value} here and {part.usual} in {names(part.others)}.",
@@ -335,54 +332,54 @@ def _tick_rates(context: MapsetContext, of_mode: Sequence[Beatmap]) -> Iterator[
 # Events
 
 
-def _backgrounds(context: MapsetContext) -> Iterator[Placed]:
-    events = {one.path: event for one in context.beatmaps if (event := file_event(one, "0"))}
-    having = [one for one in context.beatmaps if one.path in events]
+def _backgrounds(evidence: MapsetEvidence) -> Iterator[Placed]:
+    events = {one.path: event for one in evidence.beatmaps if (event := file_event(one, "0"))}
+    having = [one for one in evidence.beatmaps if one.path in events]
     for part in departures(having, [events[one.path][2].casefold() for one in having]):
         if len(part.beatmaps) == 1 and len(part.others) == len(having) - 1 >= 2:
             (beatmap,) = part.beatmaps
             line, _, name = events[beatmap.path]
             usual = events[part.others[0].path][2]
-            yield from context.finding(
+            yield from evidence.candidate(
                 BACKGROUND,
                 beatmap,
                 line=line,
-                score=MINOR_SCORE,
+                certainty=Certainty.POSSIBLE,
                 actual=name,
                 expected=[Expected(usual)],
                 message=f'The background is "{name}" here and "{usual}" in {names(part.others)}.',
             )
 
 
-def _videos(context: MapsetContext) -> Iterator[Placed]:
-    events = {one.path: event for one in context.beatmaps if (event := file_event(one, "1", "Video"))}
-    having = [one for one in context.beatmaps if one.path in events]
+def _videos(evidence: MapsetEvidence) -> Iterator[Placed]:
+    events = {one.path: event for one in evidence.beatmaps if (event := file_event(one, "1", "Video"))}
+    having = [one for one in evidence.beatmaps if one.path in events]
     by_name: dict[str, list[Beatmap]] = defaultdict(list)
     for one in having:
         by_name[events[one.path][2].casefold()].append(one)
     for group in by_name.values():
         for part in departures(group, [f"{events[one.path][1]:g}" for one in group]):
             for beatmap in part.beatmaps:
-                yield from context.finding(
+                yield from evidence.candidate(
                     VIDEO,
                     beatmap,
                     line=events[beatmap.path][0],
-                    score=EXACT_SCORE,
+                    certainty=Certainty.CERTAIN,
                     subject="start",
                     actual=f"{part.value} ms",
                     expected=[Expected(f"{part.usual} ms")],
                     message=f"The video starts at {part.value} ms here and at {part.usual} ms in {names(part.others)}.",
                 )
     for mode in {one.mode for one in having}:
-        of_mode = [one for one in context.beatmaps if one.mode is mode]
+        of_mode = [one for one in evidence.beatmaps if one.mode is mode]
         for part in departures(of_mode, [events[one.path][2] if one.path in events else "" for one in of_mode]):
             for beatmap in part.beatmaps:
                 line = events[beatmap.path][0] if beatmap.path in events else 1
-                yield from context.finding(
+                yield from evidence.candidate(
                     VIDEO,
                     beatmap,
                     line=line,
-                    score=LIKELY_SCORE,
+                    certainty=Certainty.LIKELY,
                     subject="file",
                     actual=part.value or "none",
                     expected=[Expected(part.usual or "none")],

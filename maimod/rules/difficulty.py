@@ -7,10 +7,10 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator
 
-from maimod.findings import Category, Expected, Finding, Severity
+from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import HitObject, Mode
 from maimod.osu.level import Level
-from maimod.rules.base import BeatmapCheck, Context, Rule
+from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 _LAZER = "https://github.com/ppy/osu/blob/master/osu.Game"
@@ -19,6 +19,7 @@ SETTING = Rule(
     "mapset/setting",
     "Difficulty setting out of bounds",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="The game cuts such values to its bounds or rounds them, so that the map is not played as it is written.",
     how="Health, circle size, overall difficulty and approach rate lie between 0 and 10 and have one decimal at most; the slider velocity "
@@ -31,6 +32,7 @@ TICK_RATE = Rule(
     "mapset/tick-rate",
     "Slider tick rate that fits no rhythm",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="Ticks are heard; at other rates they fall between the beats.",
     how="The tick rate is a whole number or one of 0.5, 1.333 and 1.5.",
@@ -43,6 +45,7 @@ FOR_LEVEL = Rule(
     "mapset/setting-for-level",
     "Setting unusual for the level",
     Severity.WARNING,
+    Tier.EXACT,
     ("map",),
     why="Players choose a difficulty by its level; an approach rate or health far from what is usual there surprises them.",
     how="Approach rate, overall difficulty, health and circle size are compared with what the guidelines name for the level. Within 1.5 "
@@ -56,6 +59,7 @@ KEYS = Rule(
     "mapset/key-count",
     "Unusual number of keys",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="Only 4 to 10, 12, 14, 16 and 18 keys can be ranked, and the number has to be whole.",
     how="CircleSize of a mania map.",
@@ -68,6 +72,7 @@ EMPTY_COLUMN = Rule(
     "mapset/empty-column",
     "Column without notes",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="Every key has to be used.",
     how="A column of a mania map has no note at all.",
@@ -80,6 +85,7 @@ CHORD = Rule(
     "mapset/large-chord",
     "More notes at once than the level allows",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="Chords of seven and more keys can only be read and hit by experts.",
     how="More than six notes of a mania map start at the same time, in an Insane or easier.",
@@ -92,6 +98,7 @@ COMBO_COLOURS = Rule(
     "mapset/combo-colours",
     "Combo colours",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="Combos are told apart by their colours, which have to be seen against the background and must not glare.",
     how="At least two combo colours (none at all is a minor: the player's skin decides then). Perceived brightness (HSP) of combo "
@@ -154,38 +161,37 @@ by less."""
 NEAR = 0.5
 DARK, DIM, GLARING = 30.0, 43.0, 250.0
 """HSP, Mapset Verifier."""
-EXACT_SCORE, WARNING_SCORE, MINOR_SCORE = 0.95, 0.65, 0.4
 
 
-def run(context: Context) -> Iterator[Finding]:
-    mode = context.beatmap.mode
-    yield from _bounds(context)
+def run(evidence: Evidence) -> Iterator[Candidate]:
+    mode = evidence.beatmap.mode
+    yield from _bounds(evidence)
     if mode in PLAYFIELD_MODES:
-        yield from _tick_rate(context)
-        yield from _colours(context)
-    if mode is Mode.OSU and context.level is not None:
-        yield from _for_level(context, context.level)
+        yield from _tick_rate(evidence)
+        yield from _colours(evidence)
+    if mode is Mode.OSU and evidence.level is not None:
+        yield from _for_level(evidence, evidence.level)
     if mode is Mode.MANIA:
-        yield from _keys(context)
-        if context.level is not None and context.level < Level.EXPERT:
-            yield from _chords(context, context.level)
+        yield from _keys(evidence)
+        if evidence.level is not None and evidence.level < Level.EXPERT:
+            yield from _chords(evidence, evidence.level)
 
 
 def _setting(
-    context: Context,
+    evidence: Evidence,
     rule: Rule,
     key: str,
-    score: float,
+    certainty: Certainty,
     message: str,
     actual: str,
     expected: str,
     section: str = "Difficulty",
-) -> Finding:
-    return context.finding(
+) -> Candidate:
+    return candidate(
         rule,
-        time=context.objects_by_time[0].time,
-        line=context.beatmap.line_of(section, key),
-        score=score,
+        time=evidence.objects_by_time[0].time,
+        line=evidence.beatmap.line_of(section, key),
+        certainty=certainty,
         message=message,
         actual=actual,
         expected=[Expected(expected)] if expected else [],
@@ -193,8 +199,8 @@ def _setting(
     )
 
 
-def _bounds(context: Context) -> Iterator[Finding]:
-    beatmap = context.beatmap
+def _bounds(evidence: Evidence) -> Iterator[Candidate]:
+    beatmap = evidence.beatmap
     written = beatmap.written.get("Difficulty", {})
     bounds = dict.fromkeys(USED[beatmap.mode], (0.0, 10.0)) | {"SliderMultiplier": (0.4, 3.6)}
     for key, (low, high) in bounds.items():
@@ -204,10 +210,10 @@ def _bounds(context: Context) -> Iterator[Finding]:
             continue
         if not low <= value <= high:
             yield _setting(
-                context,
+                evidence,
                 SETTING,
                 key,
-                EXACT_SCORE,
+                Certainty.CERTAIN,
                 f"The {WORDS[key]} is {value:g}, outside of {low:g} to {high:g}.",
                 f"{value:g}",
                 f"{low:g} to {high:g}",
@@ -215,32 +221,32 @@ def _bounds(context: Context) -> Iterator[Finding]:
         # The slider velocity has as many decimals as one likes; rounding errors of float32 are the game's own.
         elif key != "SliderMultiplier" and abs(value - round(value, 1)) > 1e-4:
             yield _setting(
-                context,
+                evidence,
                 SETTING,
                 key,
-                EXACT_SCORE,
+                Certainty.CERTAIN,
                 f"The {WORDS[key]} is {value:g}; it may have one decimal.",
                 f"{value:g}",
                 f"{round(value, 1):g}",
             )
 
 
-def _tick_rate(context: Context) -> Iterator[Finding]:
-    rate = context.beatmap.difficulty.slider_tick_rate
+def _tick_rate(evidence: Evidence) -> Iterator[Candidate]:
+    rate = evidence.beatmap.difficulty.slider_tick_rate
     if abs(rate - round(rate)) > 0.01 and min(abs(rate - usual) for usual in TICK_RATES) > 0.01:
         yield _setting(
-            context,
+            evidence,
             TICK_RATE,
             "SliderTickRate",
-            EXACT_SCORE,
+            Certainty.CERTAIN,
             f"The slider tick rate is {rate:g}.",
             f"{rate:g}",
             "a whole number, 0.5, 1.333 or 1.5",
         )
 
 
-def _for_level(context: Context, level: Level) -> Iterator[Finding]:
-    difficulty = context.beatmap.difficulty
+def _for_level(evidence: Evidence, level: Level) -> Iterator[Candidate]:
+    difficulty = evidence.beatmap.difficulty
     values = {
         "ApproachRate": difficulty.approach_rate,
         "OverallDifficulty": difficulty.overall_difficulty,
@@ -252,25 +258,25 @@ def _for_level(context: Context, level: Level) -> Iterator[Finding]:
         off = max(low - value, value - high)
         if off > NEAR + 1e-6:
             yield _setting(
-                context,
+                evidence,
                 FOR_LEVEL,
                 key,
-                WARNING_SCORE if off > FAR + 1e-6 else MINOR_SCORE,
+                Certainty.GUIDELINE if off > FAR + 1e-6 else Certainty.POSSIBLE,
                 f"The {WORDS[key]} is {value:g}; usual for {level.label} is {low:g} to {high:g}.",
                 f"{value:g}",
                 f"{low:g} to {high:g}",
             )
 
 
-def _keys(context: Context) -> Iterator[Finding]:
-    beatmap = context.beatmap
+def _keys(evidence: Evidence) -> Iterator[Candidate]:
+    beatmap = evidence.beatmap
     keys = beatmap.difficulty.circle_size
     if keys not in KEY_COUNTS:
         yield _setting(
-            context,
+            evidence,
             KEYS,
             "CircleSize",
-            EXACT_SCORE,
+            Certainty.CERTAIN,
             f"The map has {keys:g} keys, which cannot be ranked.",
             f"{keys:g}",
             "4 to 10, 12, 14, 16 or 18",
@@ -281,30 +287,30 @@ def _keys(context: Context) -> Iterator[Finding]:
     if empty:
         which = ", ".join(str(column + 1) for column in empty)
         yield _setting(
-            context,
+            evidence,
             EMPTY_COLUMN,
             "CircleSize",
-            EXACT_SCORE,
+            Certainty.CERTAIN,
             f"Column{'s' if len(empty) > 1 else ''} {which} of {beatmap.keys} {'have' if len(empty) > 1 else 'has'} no notes.",
             f"{len(used)} columns",
             f"{beatmap.keys} columns",
         )
 
 
-def _chords(context: Context, level: Level) -> Iterator[Finding]:
+def _chords(evidence: Evidence, level: Level) -> Iterator[Candidate]:
     chords: dict[float, list[HitObject]] = defaultdict(list)
-    for note in context.objects_by_time:
+    for note in evidence.objects_by_time:
         chords[note.time].append(note)
     large = [notes for notes in chords.values() if len(notes) > LARGEST_CHORD]
     if large:
         first = large[0]
         more = f"; {len(large) - 1} more chords are that large" if len(large) > 1 else ""
-        yield context.finding(
+        yield candidate(
             CHORD,
             time=first[0].time,
             line=first[0].line,
             objects=first,
-            score=EXACT_SCORE,
+            certainty=Certainty.CERTAIN,
             actual=f"{len(first)} notes",
             expected=[Expected("6 or fewer")],
             message=f"{len(first)} notes start at once; up to Insane there are 6 at most{more}.",
@@ -313,8 +319,8 @@ def _chords(context: Context, level: Level) -> Iterator[Finding]:
         )
 
 
-def _colours(context: Context) -> Iterator[Finding]:
-    beatmap = context.beatmap
+def _colours(evidence: Evidence) -> Iterator[Candidate]:
+    beatmap = evidence.beatmap
     colours: dict[str, tuple[float, float, float]] = {}
     for key, text in beatmap.written.get("Colours", {}).items():
         try:
@@ -325,10 +331,10 @@ def _colours(context: Context) -> Iterator[Finding]:
     combos = [key for key in colours if key.startswith("Combo")]
     if not combos and beatmap.mode is Mode.OSU:
         yield _setting(
-            context,
+            evidence,
             COMBO_COLOURS,
             "none",
-            MINOR_SCORE,
+            Certainty.POSSIBLE,
             "The map brings no combo colours; those of the player's skin are used.",
             "none",
             "2 or more",
@@ -336,10 +342,10 @@ def _colours(context: Context) -> Iterator[Finding]:
         )
     if len(combos) == 1:
         yield _setting(
-            context,
+            evidence,
             COMBO_COLOURS,
             combos[0],
-            EXACT_SCORE,
+            Certainty.CERTAIN,
             "There is only one combo colour; combos cannot be told apart.",
             "1",
             "2 or more",
@@ -350,12 +356,12 @@ def _colours(context: Context) -> Iterator[Finding]:
         brightness = math.sqrt(0.299 * red * red + 0.587 * green * green + 0.114 * blue * blue)
         of = f"{key} ({red:g}, {green:g}, {blue:g}) is"
         if brightness < DIM:
-            score = EXACT_SCORE if brightness < DARK else WARNING_SCORE
+            certainty = Certainty.CERTAIN if brightness < DARK else Certainty.GUIDELINE
             yield _setting(
-                context,
+                evidence,
                 COMBO_COLOURS,
                 key,
-                score,
+                certainty,
                 f"{of} very dark (brightness {brightness:.0f} of 255).",
                 f"{brightness:.0f}",
                 "43 or more",
@@ -363,10 +369,10 @@ def _colours(context: Context) -> Iterator[Finding]:
             )
         elif brightness > GLARING and beatmap.kiai_sections and key != "SliderBorder":
             yield _setting(
-                context,
+                evidence,
                 COMBO_COLOURS,
                 key,
-                WARNING_SCORE,
+                Certainty.GUIDELINE,
                 f"{of} glaring in kiai (brightness {brightness:.0f} of 255).",
                 f"{brightness:.0f}",
                 "250 or less",

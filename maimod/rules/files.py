@@ -6,15 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from maimod.audio import probe
-from maimod.findings import Expected, Severity
+from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap
-from maimod.rules.base import MapsetCheck, MapsetContext, Placed, Rule
-from maimod.rules.sets import CRITERIA, EXACT_SCORE, LAZER, LIKELY_SCORE, MINOR_SCORE, file_event, names
+from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.sets import CRITERIA, LAZER, file_event, names
 
 AUDIO_MISSING = Rule(
     "mapset/audio-missing",
     "Song missing",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="Without its song a set is silent and cannot be submitted.",
     how="AudioFilename names a file that is in the folder, whatever the case of its letters.",
@@ -26,6 +27,7 @@ AUDIO_FORMAT = Rule(
     "mapset/audio-format",
     "Format of the song",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("audio",),
     why="The game takes mp3 and Ogg Vorbis; a wrong extension confuses players' systems.",
     how="The content of the song is mp3 or Ogg, and its name ends so (a warning if not).",
@@ -37,6 +39,7 @@ AUDIO_QUALITY = Rule(
     "mapset/audio-bitrate",
     "Bit rate of the song",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("audio",),
     why="Less is heard, more only makes the download larger.",
     how="The average bit rate lies between 128 and 192 kbit/s, 208 for Ogg. A sample rate under 44.1 kHz is a minor.",
@@ -48,6 +51,7 @@ UNUSED_AUDIO = Rule(
     "mapset/audio-unused",
     "Much of the song after the last object",
     Severity.WARNING,
+    Tier.EXACT,
     ("audio",),
     why="What is never played makes the download larger, and the results wait for nothing.",
     how="More than 20 % of the song lies after the last object of every difficulty.",
@@ -59,6 +63,7 @@ BACKGROUND_MISSING = Rule(
     "mapset/background-missing",
     "No background",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="Every difficulty has to have a background picture.",
     how="There is a background event in [Events] and its file is in the folder.",
@@ -70,6 +75,7 @@ BACKGROUND = Rule(
     "mapset/background-size",
     "Size of the background",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="Small pictures are blurred, large ones only make the download larger.",
     how="Width and height are at most 2560 x 1440 and at least 160 x 120 (below 960 x 540 is a warning), the file has 2.5 MB at most "
@@ -82,6 +88,7 @@ VIDEO = Rule(
     "mapset/video",
     "Video",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="Videos that are large or of another codec stutter or do not play; their sound track is never heard.",
     how="The video is at most 1280 x 720, encoded as H.264 and has no sound track. A missing file is a minor: players may leave it out.",
@@ -102,12 +109,12 @@ MAX_BACKGROUND_BYTES = 2_621_440
 MAX_VIDEO_WIDTH, MAX_VIDEO_HEIGHT = 1280, 720
 
 
-def run(context: MapsetContext) -> Iterator[Placed]:
-    if not context.mapset.files:
+def run(evidence: MapsetEvidence) -> Iterator[Placed]:
+    if not evidence.mapset.files:
         return
-    yield from _songs(context)
-    yield from _backgrounds(context)
-    yield from _videos(context)
+    yield from _songs(evidence)
+    yield from _backgrounds(evidence)
+    yield from _videos(evidence)
 
 
 def _size(n_bytes: int) -> str:
@@ -118,45 +125,45 @@ def _size(n_bytes: int) -> str:
 # Songs
 
 
-def _songs(context: MapsetContext) -> Iterator[Placed]:
+def _songs(evidence: MapsetEvidence) -> Iterator[Placed]:
     by_name: dict[str, list[Beatmap]] = defaultdict(list)
-    for beatmap in context.beatmaps:
+    for beatmap in evidence.beatmaps:
         by_name[beatmap.audio_filename].append(beatmap)
     for name, beatmaps in by_name.items():
         line = beatmaps[0].line_of("General", "AudioFilename")
-        file = context.mapset.find(name) if name else None
+        file = evidence.mapset.find(name) if name else None
         if file is None:
-            yield from context.finding(
+            yield from evidence.candidate(
                 AUDIO_MISSING,
                 beatmaps,
                 line=line,
-                score=EXACT_SCORE,
+                certainty=Certainty.CERTAIN,
                 subject=name,
                 actual=name or "none",
                 expected=[Expected("a song")],
                 message=f'The song "{name}" is not in the folder.' if name else "No song is named in [General].",
             )
             continue
-        found = probe.probe(context.mapset.path_of(file))
+        found = probe.probe(evidence.mapset.path_of(file))
         if found is None or found.audio_codec is None:
-            yield from context.finding(
+            yield from evidence.candidate(
                 AUDIO_FORMAT,
                 beatmaps,
                 line=line,
-                score=EXACT_SCORE,
+                certainty=Certainty.CERTAIN,
                 subject=file,
                 actual="no sound",
                 expected=[Expected("mp3 or Ogg")],
                 message=f'"{file}" cannot be read as a song.',
             )
             continue
-        yield from _format(context, beatmaps, line, file, found)
-        yield from _rate(context, beatmaps, line, file, found)
-        yield from _unused(context, beatmaps, line, file, found)
+        yield from _format(evidence, beatmaps, line, file, found)
+        yield from _rate(evidence, beatmaps, line, file, found)
+        yield from _unused(evidence, beatmaps, line, file, found)
 
 
 def _format(
-    context: MapsetContext, beatmaps: Sequence[Beatmap], line: int, file: str, found: probe.Media
+    evidence: MapsetEvidence, beatmaps: Sequence[Beatmap], line: int, file: str, found: probe.Media
 ) -> Iterator[Placed]:
     extension = file.rpartition(".")[2].lower()
     formats = {"mp3": "mp3", "ogg": "ogg"}
@@ -164,22 +171,22 @@ def _format(
     if kind == "ogg" and found.audio_codec != "vorbis":
         kind = str(found.audio_codec)
     if kind not in formats:
-        yield from context.finding(
+        yield from evidence.candidate(
             AUDIO_FORMAT,
             beatmaps,
             line=line,
-            score=EXACT_SCORE,
+            certainty=Certainty.CERTAIN,
             subject=file,
             actual=kind,
             expected=[Expected("mp3 or Ogg Vorbis")],
             message=f'"{file}" is neither an mp3 nor an Ogg Vorbis file, but {kind}.',
         )
     elif extension != formats[kind]:
-        yield from context.finding(
+        yield from evidence.candidate(
             AUDIO_FORMAT,
             beatmaps,
             line=line,
-            score=LIKELY_SCORE,
+            certainty=Certainty.LIKELY,
             subject=file,
             actual=extension,
             expected=[Expected(kind)],
@@ -188,29 +195,29 @@ def _format(
 
 
 def _rate(
-    context: MapsetContext, beatmaps: Sequence[Beatmap], line: int, file: str, found: probe.Media
+    evidence: MapsetEvidence, beatmaps: Sequence[Beatmap], line: int, file: str, found: probe.Media
 ) -> Iterator[Placed]:
     is_ogg = found.container == "ogg"
     highest, leniency = (MAX_RATE_OGG, RATE_LENIENCY_OGG) if is_ogg else (MAX_RATE, RATE_LENIENCY)
     rate = found.bit_rate
     if rate is not None and not MIN_RATE - leniency <= rate <= highest + leniency:
         bound = "below 128" if rate < MIN_RATE else f"above {highest:.0f}"
-        yield from context.finding(
+        yield from evidence.candidate(
             AUDIO_QUALITY,
             beatmaps,
             line=line,
-            score=EXACT_SCORE,
+            certainty=Certainty.CERTAIN,
             subject=file,
             actual=f"{rate:.0f} kbit/s",
             expected=[Expected(f"{MIN_RATE:.0f} to {highest:.0f} kbit/s")],
             message=f'The bit rate of "{file}" is {rate:.0f} kbit/s on average, {bound}.',
         )
     if found.sample_rate is not None and found.sample_rate < FULL_SAMPLE_RATE:
-        yield from context.finding(
+        yield from evidence.candidate(
             AUDIO_QUALITY,
             beatmaps,
             line=line,
-            score=MINOR_SCORE,
+            certainty=Certainty.POSSIBLE,
             subject=f"{file} sample rate",
             actual=f"{found.sample_rate} Hz",
             expected=[Expected("44100 Hz")],
@@ -219,19 +226,19 @@ def _rate(
 
 
 def _unused(
-    context: MapsetContext, beatmaps: Sequence[Beatmap], line: int, file: str, found: probe.Media
+    evidence: MapsetEvidence, beatmaps: Sequence[Beatmap], line: int, file: str, found: probe.Media
 ) -> Iterator[Placed]:
     if not found.duration:
         return
     end = max(o.end_time for beatmap in beatmaps for o in beatmap.hit_objects)
     share = 1.0 - end / found.duration
     if share > UNUSED_SHARE:
-        shown = any(file_event(beatmap, "1", "Video") for beatmap in beatmaps) or bool(context.mapset.storyboard)
-        yield from context.finding(
+        shown = any(file_event(beatmap, "1", "Video") for beatmap in beatmaps) or bool(evidence.mapset.storyboard)
+        yield from evidence.candidate(
             UNUSED_AUDIO,
             beatmaps,
             line=line,
-            score=MINOR_SCORE if shown else LIKELY_SCORE,
+            certainty=Certainty.POSSIBLE if shown else Certainty.LIKELY,
             subject=file,
             actual=f"{100 * share:.0f} %",
             expected=[Expected("20 % or less")],
@@ -243,22 +250,22 @@ def _unused(
 # Pictures
 
 
-def _backgrounds(context: MapsetContext) -> Iterator[Placed]:
+def _backgrounds(evidence: MapsetEvidence) -> Iterator[Placed]:
     by_name: dict[str, list[tuple[int, Beatmap]]] = defaultdict(list)
     without = []
-    for beatmap in context.beatmaps:
+    for beatmap in evidence.beatmaps:
         event = file_event(beatmap, "0", "Background")
         if event is None:
             without.append(beatmap)
         else:
             by_name[event[2]].append((event[0], beatmap))
     if without:
-        all_of_them = len(without) == len(context.beatmaps)
+        all_of_them = len(without) == len(evidence.beatmaps)
         message = f"There is no background in {'any difficulty' if all_of_them else names(without)}."
-        yield from context.finding(
+        yield from evidence.candidate(
             BACKGROUND_MISSING,
             without,
-            score=EXACT_SCORE,
+            certainty=Certainty.CERTAIN,
             subject="none",
             message=message,
             actual="none",
@@ -266,26 +273,26 @@ def _backgrounds(context: MapsetContext) -> Iterator[Placed]:
         )
     for name, places in by_name.items():
         line, beatmaps = places[0][0], [beatmap for _, beatmap in places]
-        file = context.mapset.find(name)
+        file = evidence.mapset.find(name)
         if file is None:
             where = "leads out of the folder" if ".." in name.replace("\\", "/").split("/") else "is not in the folder"
-            yield from context.finding(
+            yield from evidence.candidate(
                 BACKGROUND_MISSING,
                 beatmaps,
                 line=line,
-                score=EXACT_SCORE,
+                certainty=Certainty.CERTAIN,
                 subject=name,
                 message=f'The background "{name}" {where}.',
                 actual=name,
                 expected=[Expected("a file of the folder")],
             )
             continue
-        for score, what, actual, expected in _background_faults(context, file):
-            yield from context.finding(
+        for certainty, what, actual, expected in _background_faults(evidence, file):
+            yield from evidence.candidate(
                 BACKGROUND,
                 beatmaps,
                 line=line,
-                score=score,
+                certainty=certainty,
                 subject=f"{file} {expected}",
                 message=f'The background "{file}" {what}.',
                 actual=actual,
@@ -293,38 +300,38 @@ def _backgrounds(context: MapsetContext) -> Iterator[Placed]:
             )
 
 
-def _background_faults(context: MapsetContext, file: str) -> Iterator[tuple[float, str, str, str]]:
-    n_bytes = context.mapset.files[file]
+def _background_faults(evidence: MapsetEvidence, file: str) -> Iterator[tuple[Certainty, str, str, str]]:
+    n_bytes = evidence.mapset.files[file]
     if n_bytes > MAX_BACKGROUND_BYTES:
-        yield EXACT_SCORE, f"has {_size(n_bytes)}, more than 2.5 MB", _size(n_bytes), "2.5 MB or less"
-    found = probe.picture_size(context.mapset.path_of(file))
+        yield Certainty.CERTAIN, f"has {_size(n_bytes)}, more than 2.5 MB", _size(n_bytes), "2.5 MB or less"
+    found = probe.picture_size(evidence.mapset.path_of(file))
     if found is None:
-        yield LIKELY_SCORE, "is neither a JPEG nor a PNG", "another format", "JPEG or PNG"
+        yield Certainty.LIKELY, "is neither a JPEG nor a PNG", "another format", "JPEG or PNG"
         return
     width, height, _ = found
     size = f"{width} x {height}"
     if width > MAX_WIDTH or height > MAX_HEIGHT:
-        yield EXACT_SCORE, f"is {size}, larger than 2560 x 1440", size, "2560 x 1440 or less"
+        yield Certainty.CERTAIN, f"is {size}, larger than 2560 x 1440", size, "2560 x 1440 or less"
     elif width < MIN_WIDTH or height < MIN_HEIGHT:
-        yield EXACT_SCORE, f"is {size}, smaller than 160 x 120", size, "160 x 120 or more"
+        yield Certainty.CERTAIN, f"is {size}, smaller than 160 x 120", size, "160 x 120 or more"
     elif width < LOW_WIDTH or height < LOW_HEIGHT:
-        yield LIKELY_SCORE, f"is {size}, a low resolution", size, "960 x 540 or more"
+        yield Certainty.LIKELY, f"is {size}, a low resolution", size, "960 x 540 or more"
 
 
-def _videos(context: MapsetContext) -> Iterator[Placed]:
+def _videos(evidence: MapsetEvidence) -> Iterator[Placed]:
     by_name: dict[str, list[tuple[int, Beatmap]]] = defaultdict(list)
-    for beatmap in context.beatmaps:
+    for beatmap in evidence.beatmaps:
         if (event := file_event(beatmap, "1", "Video")) is not None:
             by_name[event[2]].append((event[0], beatmap))
     for name, places in by_name.items():
         line, beatmaps = places[0][0], [beatmap for _, beatmap in places]
-        file = context.mapset.find(name)
-        for score, what, actual, expected in _video_faults(context, file):
-            yield from context.finding(
+        file = evidence.mapset.find(name)
+        for certainty, what, actual, expected in _video_faults(evidence, file):
+            yield from evidence.candidate(
                 VIDEO,
                 beatmaps,
                 line=line,
-                score=score,
+                certainty=certainty,
                 subject=f"{name} {expected}",
                 message=f'The video "{name}" {what}.',
                 actual=actual,
@@ -332,21 +339,21 @@ def _videos(context: MapsetContext) -> Iterator[Placed]:
             )
 
 
-def _video_faults(context: MapsetContext, file: str | None) -> Iterator[tuple[float, str, str, str]]:
+def _video_faults(evidence: MapsetEvidence, file: str | None) -> Iterator[tuple[Certainty, str, str, str]]:
     if file is None:
-        yield MINOR_SCORE, "is not in the folder", "no file", "a video"
+        yield Certainty.POSSIBLE, "is not in the folder", "no file", "a video"
         return
-    found = probe.probe(context.mapset.path_of(file), rate=False)
+    found = probe.probe(evidence.mapset.path_of(file), rate=False)
     if found is None or found.video_codec is None:
-        yield LIKELY_SCORE, "cannot be read as a video", "another format", "a video"
+        yield Certainty.LIKELY, "cannot be read as a video", "another format", "a video"
         return
     if found.width > MAX_VIDEO_WIDTH or found.height > MAX_VIDEO_HEIGHT:
         size = f"{found.width} x {found.height}"
-        yield EXACT_SCORE, f"is {size}, larger than 1280 x 720", size, "1280 x 720 or less"
+        yield Certainty.CERTAIN, f"is {size}, larger than 1280 x 720", size, "1280 x 720 or less"
     if found.audio_codec is not None:
-        yield EXACT_SCORE, "has a sound track", found.audio_codec, "no sound track"
+        yield Certainty.CERTAIN, "has a sound track", found.audio_codec, "no sound track"
     if found.video_codec != "h264":
-        yield EXACT_SCORE, f"is encoded as {found.video_codec}, not as H.264", found.video_codec, "h264"
+        yield Certainty.CERTAIN, f"is encoded as {found.video_codec}, not as H.264", found.video_codec, "h264"
 
 
 CHECK = MapsetCheck(

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from maimod.events.schema import EventKind, EventScore
 from maimod.osu.hitsounds import Hit
-from maimod.rules.base import Context
+from maimod.rules.base import Evidence
 from maimod.rules.hitsound_habits import Habits
 
 MODEL_FLOOR = 2e-3
@@ -20,7 +20,7 @@ MODEL_FLOOR = 2e-3
 class Hearing:
     """The hits of a map with both witnesses."""
 
-    context: Context
+    evidence: Evidence
     habits: Habits
 
     @cached_property
@@ -28,7 +28,7 @@ class Hearing:
         """Scores of hitsounds and volumes by (object, edge, kind). A slider's body follows its head with the same
         number: left out."""
         scores: dict[tuple[int, int, EventKind], EventScore] = {}
-        for index, of_object in self.context.scores_by_object.items():
+        for index, of_object in self.evidence.scores_by_object.items():
             for score in of_object:
                 if score.event.kind in (EventKind.HITSOUND, EventKind.VOLUME):
                     scores.setdefault((index, score.event.part, score.event.kind), score)

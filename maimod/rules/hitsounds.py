@@ -15,23 +15,33 @@ from typing import Any
 
 import numpy as np
 
+from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind
-from maimod.findings import Category, Expected, Finding, Severity
+from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Mode
 from maimod.osu.hitsounds import BIG, CLAP, FINISH, KAT, WHISTLE, Hit, addition_names, hits, set_name
 from maimod.osu.timing import snap
-from maimod.rules.base import ALL_MODES, BeatmapCheck, Context, Rule
-from maimod.rules.calibration import CANDIDATE_SCORE, Curve
+from maimod.rules.base import ALL_MODES, LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.hitsound_habits import habits
 from maimod.rules.hitsound_model import Hearing
 from maimod.rules.volume import HITSOUND_RULES, MUTED, NONE, VOLUME, muted, volumes, without_additions
 
 NOT_TAIKO = ALL_MODES - {Mode.TAIKO}
+MAP_CURVE = Curve(middle=4.6, scale=0.8)
+"""Bits of log-odds of the map alone. 4 bits, at least 8 alike places of which none agrees: on 66 minutes of ranked osu!
+maps 0.08 missing additions and 0.05 sample sets a minute; finds 14 % of removed additions and 24 % of changed sets."""
+MISSING_CURVES = {"": Curve(5.3, 0.9), "map": MAP_CURVE}
+UNEXPECTED_CURVES = {"": Curve(7.5, 1.2), "map": MAP_CURVE}
+SAMPLE_SET_CURVES = {"": Curve(7.2, 1.2), "map": MAP_CURVE}
+"""Bits of log-odds of both witnesses together. Models that read forward hardly miss an addition before it is there, and
+are sure when a wrong one is: removed claps lie at 5 to 6 bits, changed sets at 6 to 11, and the highest of 4 untouched
+maps at 3.8 and 6.8."""
 
 MISSING = Rule(
     "hitsounds/missing",
     "Missing addition",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("model", "map"),
     why="Additions give the feedback that the song's accents lead players to expect; a clap left out of a steady beat is heard as a "
     "mistake.",
@@ -41,11 +51,15 @@ MISSING = Rule(
     blind_spots="Maps without repetition; additions missing in every measure.",
     source=HITSOUND_RULES,
     modes=NOT_TAIKO,
+    curves=MISSING_CURVES,
+    corruptions=("addition",),
+    proposal="The lack of an addition breaks the pattern of the hits before and after it.",
 )
 UNEXPECTED = Rule(
     "hitsounds/unexpected",
     "Unexpected addition",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("model", "map"),
     why="A single addition out of pattern stresses a sound that is not there, and mostly is a slip of the hand.",
     how="A whistle, finish or clap is present where alike places of the map do not have it, or where the model hardly expects it.",
@@ -53,11 +67,15 @@ UNEXPECTED = Rule(
     blind_spots="Additions at places that have no alike ones, such as fills.",
     source=HITSOUND_RULES,
     modes=NOT_TAIKO,
+    curves=UNEXPECTED_CURVES,
+    corruptions=("addition",),
+    proposal="The addition breaks the pattern of the hits before and after it.",
 )
 SAMPLE_SET = Rule(
     "hitsounds/sample-set",
     "Unexpected sample set",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("model", "map"),
     why="A hit that suddenly sounds from another sample set (normal, soft, drum) is heard as a wrong note.",
     how="The sample set of a hit, taken from the object or from the timing point in force, differs from that of alike places of the map "
@@ -66,11 +84,15 @@ SAMPLE_SET = Rule(
     blind_spots="A set that is wrong for a whole section; custom sample indices and keysounds.",
     source=HITSOUND_RULES,
     modes=NOT_TAIKO,
+    curves=SAMPLE_SET_CURVES,
+    corruptions=("sample_set",),
+    proposal="The sample set breaks the pattern of the hits before and after it.",
 )
 COLOUR = Rule(
     "hitsounds/taiko-colour",
     "Unexpected taiko colour",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("model", "map"),
     why="In taiko hitsounds are the chart: a whistle or clap makes a kat, none a don, a finish a big note. A flipped one breaks the "
     "pattern.",
@@ -79,14 +101,10 @@ COLOUR = Rule(
     blind_spots="Patterns that are not repeated.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko",
     modes=frozenset({Mode.TAIKO}),
+    curves=UNEXPECTED_CURVES,
+    corruptions=("addition",),
+    proposal="The colour of the note breaks the pattern of the hits before and after it.",
 )
-EVIDENCE = {MISSING: Curve(5.3, 0.9), UNEXPECTED: Curve(7.5, 1.2), SAMPLE_SET: Curve(7.2, 1.2), COLOUR: Curve(7.5, 1.2)}
-"""Bits of log-odds of both witnesses together. Models that read forward hardly miss an addition before it is there, and
-are sure when a wrong one is: removed claps lie at 5 to 6 bits, changed sets at 6 to 11, and the highest of 4 untouched
-maps at 3.8 and 6.8."""
-MAP_EVIDENCE = Curve(middle=4.6, scale=0.8)
-"""Bits of log-odds of the map alone. 4 bits, at least 8 alike places of which none agrees: on 66 minutes of ranked osu!
-maps 0.08 missing additions and 0.05 sample sets a minute; finds 14 % of removed additions and 24 % of changed sets."""
 UNEXPECTED_DOUBT, COLOUR_DOUBT, MANIA_DOUBT = 1.5, 0.7, 2.0
 """Bits taken off: a lone addition mostly is an accent (0.3 a minute at 4 bits in ranked maps), taiko patterns are
 varied, and in mania hitsounds are optional (ranking criteria)."""
@@ -94,16 +112,16 @@ LEAST_LOG_ODDS = 2.0
 """Bits of one witness below which no one would speak of a habit."""
 
 
-def run(context: Context) -> Iterator[Finding]:
+def run(evidence: Evidence) -> Iterator[Candidate]:
     """Find odd hitsounds."""
-    found = [hit for hit in hits(context.beatmap) if not hit.keysound]
+    found = [hit for hit in hits(evidence.beatmap) if not hit.keysound]
     if not found:
         return
-    sounds = Hearing(context, habits(context.beatmap, found))
+    sounds = Hearing(evidence, habits(evidence.beatmap, found))
     yield from _deviations(sounds)
     yield from volumes(sounds)
-    yield from muted(context, found)
-    yield from without_additions(context, found)
+    yield from muted(evidence, found)
+    yield from without_additions(evidence, found)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -150,9 +168,9 @@ class _Deviation:
     bits: float
 
 
-def _deviations(sounds: Hearing) -> Iterator[Finding]:
+def _deviations(sounds: Hearing) -> Iterator[Candidate]:
     """Compare every hit with its alike places and with the model; consecutive hits that deviate alike are one mistake."""
-    mode = sounds.context.beatmap.mode
+    mode = sounds.evidence.beatmap.mode
     aspects = TAIKO_ASPECTS if mode is Mode.TAIKO else ADDITION_ASPECTS + SET_ASPECTS
     by_hit: dict[int, list[_Deviation]] = defaultdict(list)
     for aspect in aspects:
@@ -192,7 +210,7 @@ def _deviation(sounds: Hearing, aspect: _Aspect, place: int, actual: int, row: S
     of_model = sounds.log_odds(hit, EventKind.HITSOUND, lambda value: aspect.of_event(value) == likeliest)
     if max(of_map, of_model or 0.0) < LEAST_LOG_ODDS:
         return None
-    bits = of_map + (of_model or 0.0) - (MANIA_DOUBT if sounds.context.beatmap.mode is Mode.MANIA else 0.0)
+    bits = of_map + (of_model or 0.0) - (MANIA_DOUBT if sounds.evidence.beatmap.mode is Mode.MANIA else 0.0)
     if aspect in TAIKO_ASPECTS:
         bits -= COLOUR_DOUBT
     if aspect in ADDITION_ASPECTS + TAIKO_ASPECTS[1:] and not likeliest:
@@ -200,21 +218,15 @@ def _deviation(sounds: Hearing, aspect: _Aspect, place: int, actual: int, row: S
     return _Deviation(place, aspect, actual, likeliest, n_alike, n_wanted, bits)
 
 
-def _report(sounds: Hearing, group: Sequence[Sequence[_Deviation]]) -> Iterator[Finding]:
+def _report(sounds: Hearing, group: Sequence[Sequence[_Deviation]]) -> Iterator[Candidate]:
     """Make one finding of hits that deviate alike; the strongest of them speaks."""
-    context = sounds.context
+    evidence = sounds.evidence
     chosen = max(group, key=lambda deviations: deviations[0].bits)
     best = chosen[0]
     rule = _rule(best)
     hit = sounds.habits.hits[best.place]
     event = sounds.score(hit, EventKind.HITSOUND)
-    if event is None:
-        score = context.calibration.score(f"{rule.id}:map", best.bits, MAP_EVIDENCE)
-    else:
-        score = context.calibration.score(rule.id, best.bits, EVIDENCE[rule])
-    if score < CANDIDATE_SCORE:
-        return
-    actual, expected = _sound_text(context, hit, ()), _sound_text(context, hit, chosen)
+    actual, expected = _sound_text(evidence, hit, ()), _sound_text(evidence, hit, chosen)
     probability = None
     if event is not None:
         probability = round(
@@ -229,11 +241,12 @@ def _report(sounds: Hearing, group: Sequence[Sequence[_Deviation]]) -> Iterator[
         sounds.habits.hits[deviations[0].place].hit_object.index: sounds.habits.hits[deviations[0].place].hit_object
         for deviations in group
     }
-    yield context.finding(
+    yield candidate(
         rule,
         time=hit.time,
-        message=_message(context, hit, best, len(group), probability),
-        score=score,
+        message=_message(evidence, hit, best, len(group), probability),
+        measure=best.bits,
+        curve="map" if event is None else "",
         line=_line(hit, best),
         objects=tuple(objects.values()),
         event=event,
@@ -261,7 +274,7 @@ def _line(hit: Hit, deviation: _Deviation) -> int:
     return hit.hit_object.line if own or deviation.aspect not in SET_ASPECTS else hit.point.line
 
 
-def _sound_text(context: Context, hit: Hit, changes: Sequence[_Deviation]) -> str:
+def _sound_text(evidence: Evidence, hit: Hit, changes: Sequence[_Deviation]) -> str:
     """What is heard at a hit, with what was expected instead put in its place."""
     additions, normal_set, addition_set = hit.additions, hit.normal_set, hit.addition_set
     bits = {"whistle": WHISTLE, "finish": FINISH, "clap": CLAP, "kat": KAT, "big note": BIG}
@@ -273,17 +286,17 @@ def _sound_text(context: Context, hit: Hit, changes: Sequence[_Deviation]) -> st
         else:
             bit = bits[change.aspect.name]
             additions = additions | bit if change.wanted else additions & ~bit
-    if context.beatmap.mode is Mode.TAIKO:
+    if evidence.beatmap.mode is Mode.TAIKO:
         return ("big " if additions & BIG else "") + ("kat" if additions & KAT else "don")
     name = f"{set_name(normal_set)} hitnormal"
     return f"{name} + {set_name(addition_set)} {addition_names(additions)}" if additions else f"{name}, no addition"
 
 
-def _message(context: Context, hit: Hit, deviation: _Deviation, n_hits: int, probability: float | None) -> str:
+def _message(evidence: Evidence, hit: Hit, deviation: _Deviation, n_hits: int, probability: float | None) -> str:
     aspect, place = deviation.aspect, hit.place
     if aspect in TAIKO_ASPECTS:
         what = (
-            f"This note is a {_sound_text(context, hit, ())}, a {_sound_text(context, hit, [deviation])} was expected"
+            f"This note is a {_sound_text(evidence, hit, ())}, a {_sound_text(evidence, hit, [deviation])} was expected"
         )
     elif aspect in SET_ASPECTS:
         sound = "hitnormal" if aspect is SET_ASPECTS[0] else addition_names(hit.additions)
@@ -292,25 +305,65 @@ def _message(context: Context, hit: Hit, deviation: _Deviation, n_hits: int, pro
         what = f"The {place} has no {aspect.name}" if deviation.wanted else f"Unexpected {aspect.name} on the {place}"
     more = f", as on {n_hits - 1} more next to it" if n_hits > 1 else ""
     if deviation.n_wanted > deviation.n_alike / 2:
-        reason = f"{deviation.n_wanted} of {deviation.n_alike} alike places around ({_position(context, hit)}) sound otherwise"
+        reason = f"{deviation.n_wanted} of {deviation.n_alike} alike places around ({_position(evidence, hit)}) sound otherwise"
         if aspect not in SET_ASPECTS + TAIKO_ASPECTS:
             does = "have one" if deviation.wanted else "have none"
             reason = (
-                f"{deviation.n_wanted} of {deviation.n_alike} alike places around ({_position(context, hit)}) {does}"
+                f"{deviation.n_wanted} of {deviation.n_alike} alike places around ({_position(evidence, hit)}) {does}"
             )
     else:
         reason = f"the model gives that {100 * (probability or 0.0):.0f} %"
     return f"{what}{more}: {reason}."
 
 
-def _position(context: Context, hit: Hit) -> str:
+def _position(evidence: Evidence, hit: Hit) -> str:
     """Where in the measure a hit is: "beat 2", "beat 3 + 1/2"."""
-    tick = snap(context.beatmap, hit.time)
+    tick = snap(evidence.beatmap, hit.time)
     whole = math.floor(tick.beat + 0.01)
     part = round((tick.beat - whole) * tick.divisor)
     return f"beat {whole + 1}" + (f" + {part}/{tick.divisor}" if part else "")
 
 
+# ---------------------------------------------------------------------------------------------------------------------
+# What the discriminator alone suggests
+
+
+def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candidate]:
+    """Additions, sample sets and volumes of heads and edges; mania's are optional and left to its habits."""
+    mode = evidence.beatmap.mode
+    if mode is Mode.MANIA:
+        return
+    found = [hit for hit in hits(evidence.beatmap) if not hit.keysound]
+    slots, _ = corruption.grid.locate([hit.time for hit in found])
+    hit_of_slot: dict[int, Hit] = {}
+    for hit, slot in zip(found, slots.tolist(), strict=True):
+        hit_of_slot.setdefault(slot, hit)
+    for kind in ("addition",) if mode is Mode.TAIKO else ("addition", "sample_set", "volume"):
+        for slot, logit in corruption.peaks(kind, LEAST_PROPOSED_LOGIT, apart=0):
+            if slot in hit_of_slot:
+                hit = hit_of_slot[slot]
+                rule, what = _doubted(kind, mode, hit)
+                yield candidate(
+                    rule,
+                    time=hit.time,
+                    line=hit.hit_object.line,
+                    objects=[hit.hit_object],
+                    proposed=logit,
+                    message=f"The {what} of the {hit.place} breaks the pattern of the hits before and after it.",
+                )
+
+
+def _doubted(kind: str, mode: Mode, hit: Hit) -> tuple[Rule, str]:
+    """(rule, words for what is doubted) of a kind of corruption at a hit."""
+    if kind == "sample_set":
+        return SAMPLE_SET, "sample set"
+    if kind == "volume":
+        return VOLUME, f"volume of {hit.volume} %"
+    if mode is Mode.TAIKO:
+        return COLOUR, "colour"
+    return (UNEXPECTED, "addition") if hit.additions else (MISSING, "lack of an addition")
+
+
 CHECK = BeatmapCheck(
-    Category.HITSOUNDS, "Hitsounds", (MISSING, UNEXPECTED, SAMPLE_SET, COLOUR, VOLUME, MUTED, NONE), run
+    Category.HITSOUNDS, "Hitsounds", (MISSING, UNEXPECTED, SAMPLE_SET, COLOUR, VOLUME, MUTED, NONE), run, propose
 )

@@ -5,16 +5,18 @@ Figures in this module were counted in the 1,045 ranked maps of the training spl
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from maimod.events.schema import EventKind, EventScore
-from maimod.findings import Category, Expected, Finding, Severity
+from maimod.discriminator.features import SLOTS_PER_BEAT
+from maimod.discriminator.prediction import NO_PREDICTION, CorruptionLogits
+from maimod.events.schema import EventKind
+from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap, TimingPoint
 from maimod.osu.timing import beat_in_measure, snap
-from maimod.rules.base import BeatmapCheck, Context, Rule
-from maimod.rules.calibration import CANDIDATE_SCORE, Curve
+from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
 
 KIAI_DIVISORS = (1, 2, 3, 4, 6, 8, 16)
 """Every start and end in those maps but six lies on one of these; a slip of some ms may land on 1/5, 1/7, 1/9 or 1/12.
@@ -29,12 +31,48 @@ LONG_BEATS = 8.0
 """Kiai of two measures or more is a section of the song."""
 ON_DOWNBEAT_SHARE = 0.8
 """A map with this share of the other sections on downbeats has the habit; 87 % of all starts are on one."""
+LEAST_BITS = 9.6
+"""A line that the model expected more than this does not surprise it."""
+SURPRISE_CURVE = Curve(middle=14.0, scale=1.5)
+"""Bits of the model."""
+CURVES = {
+    "": SURPRISE_CURVE,
+    "off the beat": replace(SURPRISE_CURVE, lowest=0.6),
+    "off the habit": replace(SURPRISE_CURVE, lowest=0.35),
+    "half a beat off the habit": replace(SURPRISE_CURVE, lowest=0.35, shift=0.15),
+    "usual place": replace(SURPRISE_CURVE, shift=-0.25),
+}
+"""By the place of the line. 12 of 2,936 starts are off the beat. Kiai mostly begins on downbeats, and ends anywhere:
+less speaks against these, whatever the model expects."""
+BORDER_SLOTS = SLOTS_PER_BEAT
+"""A border that is a beat off has a beat on the wrong side."""
+LEAST_BORDER_LOGIT = -6.0
+"""Mean log-odds of such a beat below which the discriminator suggests nothing. Lower than elsewhere: a map has only a few
+borders."""
+
+
+def _border_logit(corruption: CorruptionLogits, time: float) -> tuple[float, bool]:
+    """(log-odds, whether the border comes too late): mean of the beat before or of the beat after, whichever is
+    higher. A doubted beat before the border belongs to what follows it, so that the border comes too late."""
+    slot = int(corruption.grid.locate([time])[0][0])
+    values = corruption.of("kiai")
+    before, after = (
+        float(part.mean()) if len(part) else NO_PREDICTION
+        for part in (values[max(slot - BORDER_SLOTS, 0) : slot], values[slot : slot + BORDER_SLOTS])
+    )
+    return max(before, after), before > after
+
+
+def _logit(corruption: CorruptionLogits, found: Candidate) -> float:
+    return _border_logit(corruption, found.time)[0]
+
 
 _SOURCE = "https://osu.ppy.sh/wiki/en/Gameplay/Kiai_time"
 UNSNAPPED = Rule(
     "kiai/unsnapped",
     "Kiai off the beat",
     Severity.WARNING,
+    Tier.EXACT,
     ("map",),
     why="The fountains, the flashing and, in taiko, the scoring start beside the music.",
     how="The timing point that begins or ends kiai lies 2 ms or more off every tick of the beat.",
@@ -46,6 +84,7 @@ MISPLACED = Rule(
     "kiai/misplaced",
     "Kiai begins or ends at an odd place",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("map", "model"),
     why="Kiai underlines where the chorus begins; a beat too early or too late takes the emphasis away.",
     how="The place within the measure is compared with that of the map's other sections, and the model is asked whether the song "
@@ -53,11 +92,16 @@ MISPLACED = Rule(
     ignore_when="vocals lead into the chorus and kiai begins with them",
     blind_spots="Maps with a single section, unless the model is sure; sections that are wrong by whole measures.",
     source=_SOURCE,
+    curves=CURVES,
+    corruptions=("kiai",),
+    proposal="The song and the objects around suggest that kiai begins or ends a beat earlier or later.",
+    discriminator_logit=_logit,
 )
 INTERRUPTED = Rule(
     "kiai/interrupted",
     "Short gap in kiai",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("map",),
     why="A timing point that lost its kiai flag switches the effect off and on again in the middle of a section.",
     how="Kiai stops for a beat or less between two long sections, once in the map.",
@@ -69,6 +113,7 @@ STRAY = Rule(
     "kiai/stray-flash",
     "Stray flash of kiai",
     Severity.MINOR,
+    Tier.ESTIMATED,
     ("map",),
     why="A flash that stands alone is mostly a timing point that was copied with its kiai flag.",
     how="Kiai lasts for a beat or less, once in the map, while its other sections are long.",
@@ -80,6 +125,7 @@ NEVER_ENDS = Rule(
     "kiai/never-ends",
     "Kiai is never switched off",
     Severity.WARNING,
+    Tier.EXACT,
     ("map",),
     why="The effect goes on after the last object, through the end of the song and the results.",
     how="No timing point after the start of the section is without kiai. One section of the 2,936 is like that.",
@@ -102,51 +148,55 @@ class _Border:
         return "begins" if self.begins else "ends"
 
 
-def run(context: Context) -> Iterator[Finding]:
-    beatmap = context.beatmap
-    borders = [
-        _Border(point, begins, number)
-        for number, section in enumerate(beatmap.kiai_sections)
-        for point, begins in zip(section, (True, False), strict=True)
-        if point is not None
-    ]
+def run(evidence: Evidence) -> Iterator[Candidate]:
+    beatmap = evidence.beatmap
+    borders = _borders(beatmap)
     unsnapped = [
         border for border in borders if abs(snap(beatmap, border.point.time, KIAI_DIVISORS).error) >= UNSNAP_MS
     ]
     if len(unsnapped) >= MANY_UNSNAPPED:
         unsnapped_lines = [border.point.line for border in unsnapped]
         yield replace(
-            _unsnapped(context, unsnapped[0]),
+            _unsnapped(evidence, unsnapped[0]),
             message=f"Kiai begins or ends off the beat {len(unsnapped)} times, here first.",
             end_time=unsnapped[-1].point.time,
-            evidence={"lines": unsnapped_lines},
+            numbers={"lines": unsnapped_lines},
         )
     else:
-        yield from (_unsnapped(context, border) for border in unsnapped)
-    yield from _misplaced(context, [border for border in borders if border not in unsnapped])
-    yield from _short(context)
+        yield from (_unsnapped(evidence, border) for border in unsnapped)
+    yield from _misplaced(evidence, [border for border in borders if border not in unsnapped])
+    yield from _short(evidence)
     sections = beatmap.kiai_sections
     if sections and sections[-1][1] is None:
         start = sections[-1][0]
-        yield context.finding(
+        yield candidate(
             NEVER_ENDS,
             time=start.time,
             line=start.line,
-            score=0.65,
+            certainty=Certainty.GUIDELINE,
             actual="no end",
             expected=(Expected("an end"),),
             message="Kiai begins here and is never switched off.",
         )
 
 
-def _unsnapped(context: Context, border: _Border) -> Finding:
-    tick = snap(context.beatmap, border.point.time, KIAI_DIVISORS)
+def _borders(beatmap: Beatmap) -> list[_Border]:
+    return [
+        _Border(point, begins, number)
+        for number, section in enumerate(beatmap.kiai_sections)
+        for point, begins in zip(section, (True, False), strict=True)
+        if point is not None
+    ]
+
+
+def _unsnapped(evidence: Evidence, border: _Border) -> Candidate:
+    tick = snap(evidence.beatmap, border.point.time, KIAI_DIVISORS)
     error = tick.error
-    return context.finding(
+    return candidate(
         UNSNAPPED,
         time=border.point.time,
         line=border.point.line,
-        score=0.75 if abs(error) >= CLEAR_UNSNAP_MS else 0.62,
+        certainty=Certainty.LIKELY if abs(error) >= CLEAR_UNSNAP_MS else Certainty.GUIDELINE,
         actual=f"{abs(error):.1f} ms {'late' if error > 0 else 'early'}",
         expected=(Expected(f"1/{tick.divisor} at {tick.tick:.0f} ms"),),
         message=f"Kiai {border.word} {abs(error):.1f} ms off the closest tick of the beat.",
@@ -154,13 +204,13 @@ def _unsnapped(context: Context, border: _Border) -> Finding:
     )
 
 
-def _misplaced(context: Context, borders: list[_Border]) -> Iterator[Finding]:
+def _misplaced(evidence: Evidence, borders: list[_Border]) -> Iterator[Candidate]:
     """Starts off the beat, and starts and ends that the model finds elsewhere."""
-    beatmap = context.beatmap
+    beatmap = evidence.beatmap
     sections = beatmap.kiai_sections
     scores = {
         score.event.source.line: score
-        for score in context.of_kind(EventKind.KIAI)
+        for score in evidence.of_kind(EventKind.KIAI)
         if isinstance(score.event.source, TimingPoint)
     }
     starts = [border for border in borders if border.begins and _length(beatmap, sections[border.section]) > LONG_BEATS]
@@ -170,37 +220,36 @@ def _misplaced(context: Context, borders: list[_Border]) -> Iterator[Finding]:
         own = place == "downbeat"
         habit = (on_downbeat - own) / max(len(starts) - 1, 1)
         odd = border in starts and not own and len(starts) > 2 and habit >= ON_DOWNBEAT_SHARE
-        score, event = _model_score(context, scores.get(border.point.line))
-        if place == "off the beat" and border in starts:
-            score = max(score, 0.6)  # 12 of 2,936 starts
-        if odd:
-            score = max(score, 0.35) + (0.15 if place == "half beat" else 0.0)
+        event = scores.get(border.point.line)
+        if event is not None and event.surprise < LEAST_BITS:
+            event = None
         if place == "downbeat" or not border.begins:
-            score -= 0.25  # whatever the model thinks: kiai mostly begins on downbeats, and ends anywhere
-        if score >= CANDIDATE_SCORE:
-            others = (
-                f" while {on_downbeat - own} of the {len(starts) - 1} other sections begin on a downbeat" if odd else ""
-            )
-            yield context.finding(
-                MISPLACED,
-                time=border.point.time,
-                line=border.point.line,
-                score=score,
-                event=event,
-                actual=f"{border.word} on a {place}" if place != "off the beat" else f"{border.word} {place}",
-                expected=(Expected("downbeat"),) if odd else (),
-                message=f"Kiai {border.word} {'on a ' if place != 'off the beat' else ''}{place}{others}"
-                f"{', where the model sees no reason for it' if event else ''}.",
-                others_on_downbeat=on_downbeat - own,
-                other_sections=len(starts) - 1,
-            )
-
-
-def _model_score(context: Context, score: EventScore | None) -> tuple[float, EventScore | None]:
-    if score is None:
-        return 0.0, None
-    calibrated = context.calibration.score(MISPLACED.id, score.surprise, default=Curve(14.0, 1.5))
-    return (calibrated, score) if calibrated >= CANDIDATE_SCORE else (0.0, None)
+            curve = "usual place"
+        elif place == "off the beat" and border in starts:
+            curve = "off the beat"
+        elif odd:
+            curve = "half a beat off the habit" if place == "half beat" else "off the habit"
+        else:
+            curve = ""
+        if event is None and curve in ("", "usual place"):
+            continue
+        others = (
+            f" while {on_downbeat - own} of the {len(starts) - 1} other sections begin on a downbeat" if odd else ""
+        )
+        yield candidate(
+            MISPLACED,
+            time=border.point.time,
+            line=border.point.line,
+            measure=-math.inf if event is None else event.surprise,
+            curve=curve,
+            event=event,
+            actual=f"{border.word} on a {place}" if place != "off the beat" else f"{border.word} {place}",
+            expected=(Expected("downbeat"),) if odd else (),
+            message=f"Kiai {border.word} {'on a ' if place != 'off the beat' else ''}{place}{others}"
+            f"{', where the model sees no reason for it' if event else ''}.",
+            others_on_downbeat=on_downbeat - own,
+            other_sections=len(starts) - 1,
+        )
 
 
 def _place(beatmap: Beatmap, time: float) -> str:
@@ -219,9 +268,9 @@ def _length(beatmap: Beatmap, section: tuple[TimingPoint, TimingPoint | None]) -
     return float("inf") if end is None else (end.time - start.time) / beatmap.red_line_of(start.time).beat_length
 
 
-def _short(context: Context) -> Iterator[Finding]:
+def _short(evidence: Evidence) -> Iterator[Candidate]:
     """Gaps and sections of a beat or less that occur once."""
-    beatmap = context.beatmap
+    beatmap = evidence.beatmap
     sections = beatmap.kiai_sections
     lengths = [_length(beatmap, section) for section in sections]
     gaps = [_length(beatmap, (end, following)) for (_, end), (following, _) in pairwise(sections) if end is not None]
@@ -230,12 +279,12 @@ def _short(context: Context) -> Iterator[Finding]:
         stop, following = sections[short_gaps[0]][1], sections[short_gaps[0] + 1][0]
         # A rest before a new part of the song is shown on purpose, and that part begins a measure.
         if stop is not None and _place(beatmap, following.time) != "downbeat":
-            yield context.finding(
+            yield candidate(
                 INTERRUPTED,
                 time=stop.time,
                 end_time=following.time,
                 line=stop.line,
-                score=0.65,
+                certainty=Certainty.GUIDELINE,
                 actual="kiai off",
                 expected=(Expected("kiai on"),),
                 message=f"Kiai stops for {gaps[short_gaps[0]]:.2g} beats in the middle of a long section; did a timing point lose its "
@@ -244,16 +293,36 @@ def _short(context: Context) -> Iterator[Finding]:
     flashes = [number for number, length in enumerate(lengths) if length <= FLASH_BEATS]
     if len(flashes) == 1 and any(length >= LONG_BEATS for length in lengths):
         start, end = sections[flashes[0]]
-        yield context.finding(
+        yield candidate(
             STRAY,
             time=start.time,
             end_time=end.time if end else None,
             line=start.line,
-            score=0.45,
+            certainty=Certainty.POSSIBLE,
             actual="kiai on",
             expected=(Expected("kiai off"),),
             message=f"Kiai flashes for {lengths[flashes[0]]:.2g} beats, here alone; did a timing point keep its flag by accident?",
         )
 
 
-CHECK = BeatmapCheck(Category.KIAI, "Kiai", (UNSNAPPED, MISPLACED, INTERRUPTED, STRAY, NEVER_ENDS), run)
+# ---------------------------------------------------------------------------------------------------------------------
+# What the discriminator alone suggests
+
+
+def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candidate]:
+    """Borders of kiai with a beat on one side that seems to belong to the other."""
+    for border in _borders(evidence.beatmap):
+        logit, is_late = _border_logit(corruption, border.point.time)
+        if logit > LEAST_BORDER_LOGIT:
+            yield candidate(
+                MISPLACED,
+                time=border.point.time,
+                line=border.point.line,
+                proposed=logit,
+                actual=f"kiai {border.word}",
+                message=f"The song and the objects around suggest that kiai {border.word} a little "
+                f"{'earlier' if is_late else 'later'}.",
+            )
+
+
+CHECK = BeatmapCheck(Category.KIAI, "Kiai", (UNSNAPPED, MISPLACED, INTERRUPTED, STRAY, NEVER_ENDS), run, propose)

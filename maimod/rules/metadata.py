@@ -7,15 +7,16 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 
-from maimod.findings import Expected, Severity
+from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap
-from maimod.rules.base import MapsetCheck, MapsetContext, Placed, Rule
-from maimod.rules.sets import CRITERIA, EXACT_SCORE, LAZER, LIKELY_SCORE
+from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.sets import CRITERIA, LAZER
 
 TITLE_MARKER = Rule(
     "mapset/title-marker",
     "Marker of the title in another form",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="Cuts and versions of songs are marked in one and the same form, so that they are found and told apart.",
     how="Titles with words as TV size, game version, short, cut, sped up or nightcore version contain one of (TV Size), (Game Ver.), "
@@ -29,6 +30,7 @@ MARKER = Rule(
     "mapset/artist-marker",
     "feat., vs. or CV: in another form",
     Severity.WARNING,
+    Tier.EXACT,
     ("map",),
     why="Artists are credited in one form throughout the game.",
     how="Artist and romanised title write (CV: name), vs. and feat. rather than other forms of them.",
@@ -40,6 +42,7 @@ ROMANISED = Rule(
     "mapset/romanised",
     "Romanised field with other letters",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="The romanised fields are what players without the fonts see and what they can type to search.",
     how="Artist and Title contain a character that is not ASCII.",
@@ -51,6 +54,7 @@ TAGS = Rule(
     "mapset/tags-genre-language",
     "No genre or language in the tags",
     Severity.WARNING,
+    Tier.EXACT,
     ("map",),
     why="Players search for songs by genre and language.",
     how="The tags hold one of the game's genres and one of its languages. All of the ranked sets do that were submitted since the "
@@ -63,6 +67,7 @@ GUEST = Rule(
     "mapset/guest-tag",
     "Guest mapper missing in the tags",
     Severity.MINOR,
+    Tier.EXACT,
     ("map",),
     why="Mappers of guest difficulties have to be found by their names.",
     how="The name before 's in the name of a difficulty is in the tags, or is the creator's.",
@@ -75,6 +80,7 @@ LEFT_OVER = Rule(
     "mapset/left-over-difficulty",
     "Difficulty for work on the set",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="A difficulty that only holds hitsounds or timing is not to be played, and must not be uploaded with the others.",
     how="It is called hitsounds, hitsounding, timing, keysounds or the like.",
@@ -139,40 +145,40 @@ Check = Callable[[str, str, str], Iterator[tuple[str, str]]]
 """From the name of a field, its value and that of its Unicode counterpart to (message, what is wanted)."""
 
 
-def run(context: MapsetContext) -> Iterator[Placed]:
-    yield from _each(context, "Title", TITLE_MARKER, _title_markers)
+def run(evidence: MapsetEvidence) -> Iterator[Placed]:
+    yield from _each(evidence, "Title", TITLE_MARKER, _title_markers)
     for key in ("Artist", "Title"):
-        yield from _each(context, key, MARKER, _artist_markers)
-        yield from _each(context, key, ROMANISED, _other_letters)
-    yield from _each(context, "Tags", TAGS, _tags)
-    yield from _guests(context)
-    for beatmap in context.beatmaps:
-        if LEFT_OVERS.fullmatch(beatmap.version.strip()) and len(context.beatmaps) > 1:
-            yield from context.finding(
+        yield from _each(evidence, key, MARKER, _artist_markers)
+        yield from _each(evidence, key, ROMANISED, _other_letters)
+    yield from _each(evidence, "Tags", TAGS, _tags)
+    yield from _guests(evidence)
+    for beatmap in evidence.beatmaps:
+        if LEFT_OVERS.fullmatch(beatmap.version.strip()) and len(evidence.beatmaps) > 1:
+            yield from evidence.candidate(
                 LEFT_OVER,
                 beatmap,
                 line=beatmap.line_of("Metadata", "Version"),
-                score=EXACT_SCORE,
+                certainty=Certainty.CERTAIN,
                 actual=beatmap.version,
                 message=f"[{beatmap.version}] seems to be for work on the set.",
             )
 
 
-def _each(context: MapsetContext, key: str, rule: Rule, check: Check) -> Iterator[Placed]:
+def _each(evidence: MapsetEvidence, key: str, rule: Rule, check: Check) -> Iterator[Placed]:
     """Check each value that a field has in the set once."""
     groups: dict[tuple[str, str], list[Beatmap]] = defaultdict(list)
-    for beatmap in context.beatmaps:
+    for beatmap in evidence.beatmaps:
         groups[beatmap.metadata.get(key, ""), beatmap.metadata.get(f"{key}Unicode", "")].append(beatmap)
     for (value, unicode_value), beatmaps in groups.items():
         for message, expected in check(key, value, unicode_value):
-            yield from context.finding(
+            yield from evidence.candidate(
                 rule,
                 beatmaps,
                 line=beatmaps[0].line_of("Metadata", key),
                 message=message,
                 subject=f"{key} {expected}",
                 actual=value,
-                score=EXACT_SCORE if rule.severity is Severity.PROBLEM else LIKELY_SCORE,
+                certainty=Certainty.CERTAIN if rule.severity is Severity.PROBLEM else Certainty.LIKELY,
                 expected=[Expected(expected)],
             )
 
@@ -215,8 +221,8 @@ def _tags(key: str, value: str, unicode_value: str) -> Iterator[tuple[str, str]]
         yield f"The tags name no {' and no '.join(missing)}.", " and ".join(missing)
 
 
-def _guests(context: MapsetContext) -> Iterator[Placed]:
-    for beatmap in context.beatmaps:
+def _guests(evidence: MapsetEvidence) -> Iterator[Placed]:
+    for beatmap in evidence.beatmaps:
         match = re.match(r"(.+?)(?:'s|(?<=s)')\s", beatmap.version)
         if not match:
             continue
@@ -224,11 +230,11 @@ def _guests(context: MapsetContext) -> Iterator[Placed]:
         searched = _plain(" ".join(beatmap.metadata.get(key, "") for key in ("Tags", "Creator")))
         missing = [name for name in guests if _plain(name).strip() not in searched]
         if missing:
-            yield from context.finding(
+            yield from evidence.candidate(
                 GUEST,
                 beatmap,
                 line=beatmap.line_of("Metadata", "Tags"),
-                score=LIKELY_SCORE,
+                certainty=Certainty.LIKELY,
                 actual=beatmap.metadata.get("Tags", ""),
                 expected=[Expected(name) for name in missing],
                 message=f"{' and '.join(missing)} is not in the tags.",

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventScore
-from maimod.findings import Category, Expected, Finding, Severity
+from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid, snap
-from maimod.rules.base import BeatmapCheck, Context, Rule
-from maimod.rules.calibration import CANDIDATE_SCORE, Curve
+from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 
 PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
 PSEUDO_COUNT = 0.5
@@ -45,6 +45,7 @@ MISSING = Rule(
     "new-combos/missing",
     "New combo missing",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("map", "model"),
     why="New combos show players where a musical phrase begins; a combo that runs on into the next one hides it.",
     how="The length of the combo in beats is compared with that of all other combos of this map: it is rare, while the two parts that "
@@ -53,11 +54,15 @@ MISSING = Rule(
     blind_spots="Maps whose combos have no usual length; a combo whose doubled length is common as well. Colours are not judged.",
     source=_SOURCE,
     modes=PLAYFIELD_MODES,
+    curves={"": MISSING_CURVE},
+    corruptions=("combo",),
+    proposal="The combos around, and those of places like this one, have a new combo here.",
 )
 UNEXPECTED = Rule(
     "new-combos/unexpected",
     "Unexpected new combo",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("map", "model"),
     why="A flag inside a phrase tears apart what players hear as one, and makes jumps look like a change that is none.",
     how="The combos before and after the flag have lengths that are rare in this map, while without the flag, or with it one or two "
@@ -66,6 +71,9 @@ UNEXPECTED = Rule(
     blind_spots="Maps whose combos have no usual length. Combo colours and skipped colours are not judged.",
     source=_SOURCE,
     modes=PLAYFIELD_MODES,
+    curves={"": UNEXPECTED_CURVE},
+    corruptions=("combo",),
+    proposal="The combos around, and those of places like this one, go better without this new combo.",
 )
 
 
@@ -89,9 +97,9 @@ class Verdict:
 class Combos:
     """The combos of a map and how long they usually are."""
 
-    def __init__(self, context: Context) -> None:
-        self.context, self.objects = context, context.objects_by_time
-        grid = BeatGrid(context.beatmap)
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence, self.objects = evidence, evidence.objects_by_time
+        grid = BeatGrid(evidence.beatmap)
         self.ticks = [int(tick) for tick in grid.ticks(np.array([o.time for o in self.objects]))]
         spinners = [o.kind is ObjectKind.SPINNER for o in self.objects]
         # The first object and those after spinners start a combo whatever their flag; a spinner's own flag shows
@@ -152,7 +160,7 @@ class Combos:
 
     def events(self, place: int) -> list[EventScore]:
         """Scores of the events of the object's head."""
-        own = self.context.scores_by_object.get(self.objects[place].index, [])
+        own = self.evidence.scores_by_object.get(self.objects[place].index, [])
         return [score for score in own if score.event.group == own[0].event.group]
 
     def expected_flag(self, place: int) -> tuple[EventScore | None, float]:
@@ -183,29 +191,23 @@ def _beats(ticks: int) -> str:
     return f"{beats:g}" if beats == round(beats, 2) else f"{beats:.2f}"
 
 
-def _place_in_measure(context: Context, hit_object: HitObject) -> str:
-    beat = snap(context.beatmap, hit_object.time).beat
+def _place_in_measure(evidence: Evidence, hit_object: HitObject) -> str:
+    beat = snap(evidence.beatmap, hit_object.time).beat
     return "on the downbeat" if beat < 0.01 else f"on beat {beat + 1:.4g} of the measure"
 
 
-def run(context: Context) -> Iterator[Finding]:
+def run(evidence: Evidence) -> Iterator[Candidate]:
     """Judge every combo and every flag; osu! and catch only."""
-    if context.beatmap.mode not in PLAYFIELD_MODES:
+    if evidence.beatmap.mode not in PLAYFIELD_MODES:
         return
-    combos = Combos(context)
+    combos = Combos(evidence)
     common = ", ".join(f"{_beats(length)} beats ({count}x)" for length, count in combos.lengths.most_common(N_COMMON))
-    for rule, curve, verdicts in (
-        (MISSING, MISSING_CURVE, combos.missing()),
-        (UNEXPECTED, UNEXPECTED_CURVE, combos.unexpected()),
-    ):
+    for rule, verdicts in ((MISSING, combos.missing()), (UNEXPECTED, combos.unexpected())):
         for verdict in verdicts:
             bits = total(verdict)
-            score = context.calibration.score(rule.id, bits, curve)
-            if score < CANDIDATE_SCORE:
-                continue
             hit_object = combos.objects[verdict.place]
             before, after = map(_beats, verdict.lengths)
-            where = _place_in_measure(context, hit_object)
+            where = _place_in_measure(evidence, hit_object)
             if rule is MISSING:
                 message = (
                     f"No new combo {where}: this combo lasts {_beats(sum(verdict.lengths))} beats, while a flag here would make "
@@ -225,11 +227,11 @@ def run(context: Context) -> Iterator[Finding]:
             flag = rule is UNEXPECTED
             odds = verdict.model + (MODEL_USUAL_BITS if flag else 0.0)
             chance = None if verdict.event is None else round(1 / (1 + 2.0**-odds), 4)
-            yield context.finding(
+            yield candidate(
                 rule,
                 time=hit_object.time,
                 message=message,
-                score=score,
+                measure=bits,
                 line=hit_object.line,
                 objects=[hit_object],
                 event=verdict.event,
@@ -243,4 +245,31 @@ def run(context: Context) -> Iterator[Finding]:
             )
 
 
-CHECK = BeatmapCheck(Category.NEW_COMBOS, "New combos", (MISSING, UNEXPECTED), run)
+# ---------------------------------------------------------------------------------------------------------------------
+# What the discriminator alone suggests
+
+
+def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candidate]:
+    """Flags too many and flags that are missing."""
+    if evidence.beatmap.mode not in PLAYFIELD_MODES:
+        return
+    for slot, logit in corruption.peaks("combo", LEAST_PROPOSED_LOGIT, apart=0):
+        o = evidence.object_of_slot.get(slot)
+        if o is None or o is evidence.objects_by_time[0] or o.kind is ObjectKind.SPINNER:
+            continue
+        around = "The combos around, and those of places like this one,"
+        yield candidate(
+            UNEXPECTED if o.new_combo else MISSING,
+            time=o.time,
+            line=o.line,
+            objects=[o],
+            proposed=logit,
+            message=f"{around} go better without this new combo."
+            if o.new_combo
+            else f"{around} have a new combo here.",
+            actual="new combo" if o.new_combo else "no new combo",
+            expected=[Expected("no new combo" if o.new_combo else "new combo")],
+        )
+
+
+CHECK = BeatmapCheck(Category.NEW_COMBOS, "New combos", (MISSING, UNEXPECTED), run, propose)

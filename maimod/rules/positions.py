@@ -5,28 +5,23 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
-from maimod.events.schema import CELL, CELLS_PER_ROW, EventKind, EventScore
-from maimod.events.schema import LEFT as EVENT_LEFT
-from maimod.events.schema import TOP as EVENT_TOP
-from maimod.findings import Category, Expected, Finding, Severity
+from maimod.discriminator.prediction import CorruptionLogits
+from maimod.events.schema import EventKind, EventScore, position
+from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu import slider_path
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
-from maimod.rules.base import BeatmapCheck, Context, Rule
-from maimod.rules.calibration import ALONE_SCORE, CANDIDATE_SCORE, Curve
+from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
 
 OSU = frozenset({Mode.OSU})
 PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
 
 LEFT, TOP, RIGHT, BOTTOM = -67, -60, 579, 428
 """What a 4:3 screen shows around the playfield, in osu! pixels (lazer, `CheckOffscreenObjects`)."""
-EXACT_SCORE, BODY_SCORE = 0.95, 0.7
-"""Arithmetic does not err; that a body, not an end, leaves the screen is a smaller matter (Mapset Verifier: a warning).
-"""
 
 STACK_PX, TAIL_STACK_PX = 1.0, 1.5
 """Closer is an exact stack: heads lie on whole pixels, tails wherever the curve ends."""
@@ -38,8 +33,8 @@ SAME_OFFSETS = 3
 """An offset found this often is a style."""
 STACK_CURVE = Curve(middle=2.0, scale=1.0)
 """Log2 of exact stacks per broken one. Of 60 ranked maps 51 have exact stacks alone."""
-MINOR_STACK_SCORE = 0.55
-"""At most, for what the game stacks by itself."""
+SELF_STACKED_CURVE = replace(STACK_CURVE, highest=0.55)
+"""The same for what the game stacks by itself."""
 
 STACKED_PX = 12.0
 """Closer steps are stacks, not spacing (lazer, `CheckTimeDistanceEquality.stack_leniency`)."""
@@ -83,18 +78,15 @@ MIN_OBJECTS = 20
 
 HOLD_GAP_MS = 30.0
 """Notes of a column closer than this cannot be hit apart (Mapset Verifier, concurrent objects in mania)."""
-COLUMN_CURVE = Curve(middle=7.5, scale=1.0)
-"""Bits of the column above 90 % of the map's own."""
-MODEL_COLUMN_SCORE = 0.8
-"""The model alone never makes a problem of a column."""
-COORDINATE_UNITS = (8, 4, 2, 1)
-"""Osu! pixels per unit of a coordinate in the models that split them."""
+COLUMN_CURVE = Curve(middle=7.5, scale=1.0, highest=0.8)
+"""Bits of the column above 90 % of the map's own. Columns are often free: the model is never nearly sure."""
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21"
 UNEXPECTED = Rule(
     "positions/unexpected",
     "Unexpected position",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("model",),
     why="An object that lies where nothing led to breaks the flow, or was moved by accident.",
     how="The model's surprise at the distance and the place of the object and at the distance to the next, above what 90 % of the "
@@ -103,11 +95,15 @@ UNEXPECTED = Rule(
     blind_spots="A displaced object in a map of high entropy: most that are moved by less than 100 px in hard maps.",
     source=_CRITERIA,
     modes=PLAYFIELD_MODES,
+    curves={"": UNEXPECTED_CURVE},
+    corruptions=("place",),
+    proposal="The object lies where neither what comes before nor what follows leads.",
 )
 SPACING = Rule(
     "positions/spacing",
     "Uneven spacing",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("map",),
     why="In a map whose distances tell the rhythm, another distance at the same rhythm is read as another rhythm.",
     how="The step is compared with the steps of the same rhythm within 4 s; these are even, as are nine in ten of the whole map, and "
@@ -116,11 +112,14 @@ SPACING = Rule(
     blind_spots="Maps whose spacing varies (most Insane and Expert ones) are not judged, nor are stacks.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Distance_snap",
     modes=frozenset({Mode.OSU}),
+    curves={"": SPACING_CURVE},
+    corruptions=("place",),
 )
 OFFSCREEN = Rule(
     "positions/offscreen",
     "Object outside the screen",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="On 4:3 screens a part of it cannot be seen.",
     how="The circle, or the slider's body with its width, is held against the area that the game shows on a 4:3 screen.",
@@ -133,6 +132,7 @@ NEAR_OVERLAP = Rule(
     "positions/near-overlap",
     "Broken stack",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("map",),
     why="Two objects a few pixels apart look like a stack that slipped.",
     how="The object lies 1 to 5 px from the one before it, while other stacks of this map are exact.",
@@ -140,18 +140,36 @@ NEAR_OVERLAP = Rule(
     blind_spots="Stacks with objects in between, and offsets of more than 5 px.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Stacking",
     modes=OSU,
+    curves={"": STACK_CURVE, "self-stacked": SELF_STACKED_CURVE},
 )
 COLUMN = Rule(
     "positions/column",
-    "Note in an unlikely or occupied column",
+    "Note in an occupied column",
     Severity.PROBLEM,
-    ("map", "model"),
-    why="Two notes at once in a column cannot be played; a note far from the pattern is hard to read.",
-    how="Notes of one column that overlap or are 30 ms apart or less; else the model's surprise at the column.",
+    Tier.EXACT,
+    ("map",),
+    why="Two notes at once in a column cannot be played.",
+    how="Notes of one column overlap, or are 30 ms apart or less (a warning).",
+    ignore_when="never",
+    blind_spots="None.",
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania",
+    modes=frozenset({Mode.MANIA}),
+)
+UNEXPECTED_COLUMN = Rule(
+    "positions/unexpected-column",
+    "Note in an unlikely column",
+    Severity.WARNING,
+    Tier.ESTIMATED,
+    ("model",),
+    why="A note far from the pattern is hard to read.",
+    how="The model's surprise at the column, above what 90 % of the notes of this map reach.",
     ignore_when="the pattern breaks on purpose.",
     blind_spots="Columns are often free: a single exchanged note is rarely seen.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania",
     modes=frozenset({Mode.MANIA}),
+    curves={"": COLUMN_CURVE},
+    corruptions=("place",),
+    proposal="The note lies where neither what comes before nor what follows leads.",
 )
 
 
@@ -172,10 +190,10 @@ def cursor(hit_object: HitObject) -> tuple[float, float]:
     return slider_path.tail(hit_object.slider) if hit_object.slider else (hit_object.x, hit_object.y)
 
 
-def steps(context: Context) -> list[Step]:
+def steps(evidence: Evidence) -> list[Step]:
     """Steps between neighbours in time, spinners apart."""
     found = []
-    objects = context.objects_by_time
+    objects = evidence.objects_by_time
     for before, after in pairwise(objects):
         if ObjectKind.SPINNER in (before.kind, after.kind):
             continue
@@ -217,7 +235,7 @@ def uneven_steps(all_steps: Sequence[Step]) -> tuple[list[Uneven], int, int]:
     return uneven, judged, compared
 
 
-def spacing(context: Context, all_steps: Sequence[Step]) -> Iterator[Finding]:
+def spacing(evidence: Evidence, all_steps: Sequence[Step]) -> Iterator[Candidate]:
     """Uneven steps of maps with an even spacing; two in a row are one displaced object."""
     uneven, judged, compared = uneven_steps(all_steps)
     if judged < EVEN_MAP * compared:
@@ -233,27 +251,25 @@ def spacing(context: Context, all_steps: Sequence[Step]) -> Iterator[Finding]:
         error = abs(step.distance - usual)
         size = min(error / UNEVEN_PX, error / (UNEVEN_SHARE * usual))
         measure = math.log2(judged) - STYLE_WEIGHT * math.log2(len(uneven) - len(second)) + math.log2(min(size, 2.0))
-        score = context.calibration.score(SPACING.id, measure, SPACING_CURVE)
-        if score >= CANDIDATE_SCORE:
-            both = ", and so is the next step" if following else ""
-            yield context.finding(
-                SPACING,
-                time=step.after.time,
-                line=step.after.line,
-                objects=[step.after],
-                score=score,
-                message=f"{step.distance:.0f} px from the object before it, where the steps of this rhythm have {usual:.0f} px{both}.",
-                actual=f"{step.distance:.0f} px",
-                expected=[Expected(f"{usual:.0f} px")],
-                distance_px=round(step.distance, 1),
-                usual_px=round(usual, 1),
-                gap_ms=round(step.gap, 1),
-                even_steps=judged,
-                uneven_steps=len(uneven),
-            )
+        both = ", and so is the next step" if following else ""
+        yield candidate(
+            SPACING,
+            time=step.after.time,
+            line=step.after.line,
+            objects=[step.after],
+            measure=measure,
+            message=f"{step.distance:.0f} px from the object before it, where the steps of this rhythm have {usual:.0f} px{both}.",
+            actual=f"{step.distance:.0f} px",
+            expected=[Expected(f"{usual:.0f} px")],
+            distance_px=round(step.distance, 1),
+            usual_px=round(usual, 1),
+            gap_ms=round(step.gap, 1),
+            even_steps=judged,
+            uneven_steps=len(uneven),
+        )
 
 
-def broken_stacks(context: Context, all_steps: Sequence[Step]) -> Iterator[Finding]:
+def broken_stacks(evidence: Evidence, all_steps: Sequence[Step]) -> Iterator[Candidate]:
     """Objects a few pixels off the one before, in maps that stack exactly."""
     exact: Counter[bool] = Counter()
     broken: list[tuple[Step, bool, tuple[int, int]]] = []
@@ -274,30 +290,27 @@ def broken_stacks(context: Context, all_steps: Sequence[Step]) -> Iterator[Findi
     for step, on_tail, offset in broken:
         if offsets[offset] >= SAME_OFFSETS or not exact[on_tail]:
             continue
-        score = context.calibration.score(NEAR_OVERLAP.id, math.log2(exact[on_tail] / numbers[on_tail]), STACK_CURVE)
-        if math.hypot(*offset) < VISIBLE_STACK_PX:
-            score = min(score, MINOR_STACK_SCORE)
-        if score >= ALONE_SCORE:
-            yield context.finding(
-                NEAR_OVERLAP,
-                time=step.after.time,
-                line=step.after.line,
-                objects=[step.after],
-                score=score,
-                message=f"{math.hypot(*offset):.1f} px off a stack; {exact[on_tail]} other stacks of this map are exact.",
-                actual=f"x:{step.after.x:.0f} y:{step.after.y:.0f}",
-                expected=[Expected(f"x:{step.after.x - offset[0]:.0f} y:{step.after.y - offset[1]:.0f}")],
-                off_px=round(math.hypot(*offset), 2),
-                exact_stacks=exact[on_tail],
-                broken_stacks=numbers[on_tail],
-            )
+        yield candidate(
+            NEAR_OVERLAP,
+            time=step.after.time,
+            line=step.after.line,
+            objects=[step.after],
+            measure=math.log2(exact[on_tail] / numbers[on_tail]),
+            curve="self-stacked" if math.hypot(*offset) < VISIBLE_STACK_PX else "",
+            message=f"{math.hypot(*offset):.1f} px off a stack; {exact[on_tail]} other stacks of this map are exact.",
+            actual=f"x:{step.after.x:.0f} y:{step.after.y:.0f}",
+            expected=[Expected(f"x:{step.after.x - offset[0]:.0f} y:{step.after.y - offset[1]:.0f}")],
+            off_px=round(math.hypot(*offset), 2),
+            exact_stacks=exact[on_tail],
+            broken_stacks=numbers[on_tail],
+        )
 
 
-def offscreen(context: Context) -> Iterator[Finding]:
+def offscreen(evidence: Evidence) -> Iterator[Candidate]:
     """Circles and bodies that leave the screen: each alone, or all at once where a map does it again and again."""
-    radius = context.beatmap.difficulty.circle_radius
-    found: list[tuple[HitObject, float, Finding]] = []
-    for o in context.objects_by_time:
+    radius = evidence.beatmap.difficulty.circle_radius
+    found: list[tuple[HitObject, float, Candidate]] = []
+    for o in evidence.objects_by_time:
         if o.kind not in (ObjectKind.CIRCLE, ObjectKind.SLIDER):
             continue
         points = slider_path.flatten(o.slider).vertices if o.slider else np.array([[o.x, o.y]])
@@ -321,13 +334,13 @@ def offscreen(context: Context) -> Iterator[Finding]:
             (
                 o,
                 float(beyond.max()),
-                context.finding(
+                candidate(
                     OFFSCREEN,
                     time=o.time,
                     end_time=o.end_time if o.slider else None,
                     line=o.line,
                     objects=[o],
-                    score=EXACT_SCORE if ends > 0 else BODY_SCORE,
+                    certainty=Certainty.CERTAIN if ends > 0 else Certainty.LIKELY,  # Mapset Verifier: a warning
                     message=f"{what} reaches {beyond.max():.0f} px beyond the edge of a 4:3 screen.",
                     actual=f"x:{x:.0f} y:{y:.0f}",
                     beyond_px=round(float(beyond.max()), 1),
@@ -336,16 +349,16 @@ def offscreen(context: Context) -> Iterator[Finding]:
             )
         )
     if len(found) <= MAX_OFFSCREEN:
-        yield from (finding for _, _, finding in found)
+        yield from (one for _, _, one in found)
         return
     first, worst = found[0][0], max(amount for _, amount, _ in found)
-    yield context.finding(
+    yield candidate(
         OFFSCREEN,
         time=first.time,
         end_time=found[-1][0].end_time,
         line=first.line,
         objects=[o for o, _, _ in found],
-        score=EXACT_SCORE,
+        certainty=Certainty.CERTAIN,
         message=f"{len(found)} objects from here on reach beyond the edge of a 4:3 screen, by up to {worst:.0f} px.",
         actual=f"{len(found)} objects",
         beyond_px=round(worst, 1),
@@ -357,10 +370,10 @@ def offscreen(context: Context) -> Iterator[Finding]:
 # What the model says
 
 
-def places(context: Context) -> dict[int, list[EventScore]]:
+def places(evidence: Evidence) -> dict[int, list[EventScore]]:
     """Scores of the place of every circle and slider head, by the index of the object."""
     groups: dict[int, list[EventScore]] = {}
-    for score in context.scores or ():
+    for score in evidence.scores or ():
         if isinstance(score.event.source, HitObject):
             groups.setdefault(score.event.group, []).append(score)
     found = {}
@@ -372,14 +385,14 @@ def places(context: Context) -> dict[int, list[EventScore]]:
     return found
 
 
-def unexpected(context: Context) -> Iterator[Finding]:
+def unexpected(evidence: Evidence) -> Iterator[Candidate]:
     """Objects whose place surprises more than this map's places do."""
-    scores = {index: own for index, own in places(context).items() if own}
-    if context.beatmap.mode is Mode.CATCH:  # the height means nothing there
+    scores = {index: own for index, own in places(evidence).items() if own}
+    if evidence.beatmap.mode is Mode.CATCH:  # the height means nothing there
         scores = {
             index: [s for s in own if s.event.kind in (EventKind.POS_X, EventKind.POS)] for index, own in scores.items()
         }
-    order = [o for o in context.objects_by_time if scores.get(o.index)]
+    order = [o for o in evidence.objects_by_time if scores.get(o.index)]
     if len(order) < MIN_OBJECTS:
         return
     bits = []
@@ -392,22 +405,21 @@ def unexpected(context: Context) -> Iterator[Finding]:
     usual, rare = np.percentile(bits, (BASE_PERCENTILE, TAIL_PERCENTILE)).tolist()
     spread = max((rare - usual) / TAIL_BITS, 1.0)
     for i, o in enumerate(order):
-        score = context.calibration.score(UNEXPECTED.id, (bits[i] - usual) / spread, UNEXPECTED_CURVE)
         # Of two objects in a row the one that surprises more is the displaced one.
-        if score < CANDIDATE_SCORE or bits[i] < max(bits[max(i - 1, 0) : i + 2]):
+        if bits[i] < max(bits[max(i - 1, 0) : i + 2]):
             continue
         event = max(scores[o.index], key=lambda s: s.surprise)
-        yield context.finding(
+        yield candidate(
             UNEXPECTED,
             time=o.time,
             line=o.line,
             objects=[o],
-            score=score,
+            measure=(bits[i] - usual) / spread,
             event=event,
             message=f"{_place(event, o)} {'are' if event.event.kind is EventKind.DISTANCE else 'is'} unlikely here, "
             "even for a map with jumps like this one's.",
             actual=_place(event, o),
-            expected=_expected(context, event),
+            expected=_expected(evidence, event),
             bits=round(bits[i], 2),
             usual_bits=round(usual, 2),
         )
@@ -425,36 +437,27 @@ def _place(score: EventScore, o: HitObject) -> str:
             return f"x:{o.x:.0f} y:{o.y:.0f}"
 
 
-def _expected(context: Context, score: EventScore) -> list[Expected]:
+def _expected(evidence: Evidence, score: EventScore) -> list[Expected]:
     """The places the model would rather see, in the terms of the event that surprised most."""
     same_kind = [(e, p) for e, p in score.expected if e.kind is score.event.kind]
     match score.event.kind:
         case EventKind.DISTANCE:
             return [Expected(f"{e.value} px from the object before", round(p, 4)) for e, p in same_kind]
-        case EventKind.POS:
-            cells = [(divmod(e.value, CELLS_PER_ROW), p) for e, p in same_kind]
-            return [
-                Expected(
-                    f"x:{(column + EVENT_LEFT // CELL + 0.5) * CELL:.0f} y:{(row + EVENT_TOP // CELL + 0.5) * CELL:.0f}",
-                    round(p, 4),
-                )
-                for (row, column), p in cells
-            ]
-        case _:
-            # The unit of split coordinates differs between models: the object's own value gives it away.
-            source = score.event.source
-            assert isinstance(source, HitObject)
-            own = source.x if score.event.kind is EventKind.POS_X else source.y
-            unit = next((u for u in COORDINATE_UNITS if int(own / u) == score.event.value), 1)
+        case EventKind.POS if evidence.schema is not None:
+            cells = [(position(e, evidence.schema), p) for e, p in same_kind]
+            return [Expected(f"x:{x:.0f} y:{y:.0f}", round(p, 4)) for (x, y), p in cells]
+        case _ if evidence.schema is not None:
             axis = "x" if score.event.kind is EventKind.POS_X else "y"
-            return [Expected(f"{axis}:{(e.value + 0.5) * unit:.0f}", round(p, 4)) for e, p in same_kind]
+            return [Expected(f"{axis}:{position(e, evidence.schema)[0]:.0f}", round(p, 4)) for e, p in same_kind]
+        case _:
+            return []
 
 
-def columns(context: Context) -> Iterator[Finding]:
+def columns(evidence: Evidence) -> Iterator[Candidate]:
     """Notes of mania that share a column at one time, and notes in columns the model does not expect."""
-    beatmap = context.beatmap
+    beatmap = evidence.beatmap
     last: dict[int, HitObject] = {}
-    for note in context.objects_by_time:
+    for note in evidence.objects_by_time:
         column = beatmap.column(note)
         before = last.get(column)
         if before is not None and note.time - before.end_time <= HOLD_GAP_MS:
@@ -464,33 +467,28 @@ def columns(context: Context) -> Iterator[Finding]:
                 if overlap > 0
                 else f"follows {-overlap:.0f} ms after the one before"
             )
-            yield context.finding(
+            yield candidate(
                 COLUMN,
                 time=note.time,
                 line=note.line,
                 objects=[note],
-                score=EXACT_SCORE if overlap >= 0 else BODY_SCORE,
+                certainty=Certainty.CERTAIN if overlap >= 0 else Certainty.LIKELY,
                 message=f"This note in column {column + 1} {what}.",
                 actual=f"column {column + 1}",
                 overlap_ms=round(overlap, 2),
             )
         last[column] = max((note, before), key=lambda n: n.end_time) if before else note
-    scores = [(s.event.source, s) for s in context.of_kind(EventKind.COLUMN) if isinstance(s.event.source, HitObject)]
+    scores = [(s.event.source, s) for s in evidence.of_kind(EventKind.COLUMN) if isinstance(s.event.source, HitObject)]
     if len(scores) < MIN_OBJECTS:
         return
     usual = float(np.percentile([s.surprise for _, s in scores], BASE_PERCENTILE))
-    seen: set[int] = set()
     for note, event in scores:
-        score = context.calibration.score("positions/column:model", event.surprise - usual, COLUMN_CURVE)
-        if score < CANDIDATE_SCORE or note.index in seen:
-            continue
-        seen.add(note.index)
-        yield context.finding(
-            COLUMN,
+        yield candidate(
+            UNEXPECTED_COLUMN,
             time=note.time,
             line=note.line,
             objects=[note],
-            score=min(score, MODEL_COLUMN_SCORE),
+            measure=event.surprise - usual,
             event=event,
             message=f"A note in column {event.event.value + 1} is unlikely here.",
             actual=f"column {event.event.value + 1}",
@@ -500,19 +498,47 @@ def columns(context: Context) -> Iterator[Finding]:
         )
 
 
-def run(context: Context) -> Iterator[Finding]:
+def run(evidence: Evidence) -> Iterator[Candidate]:
     """Judge positions as far as the mode has them; those of taiko mean nothing."""
-    match context.beatmap.mode:
+    match evidence.beatmap.mode:
         case Mode.OSU:
-            all_steps = steps(context)
-            yield from offscreen(context)
-            yield from broken_stacks(context, all_steps)
-            yield from spacing(context, all_steps)
-            yield from unexpected(context)
+            all_steps = steps(evidence)
+            yield from offscreen(evidence)
+            yield from broken_stacks(evidence, all_steps)
+            yield from spacing(evidence, all_steps)
+            yield from unexpected(evidence)
         case Mode.CATCH:
-            yield from unexpected(context)
+            yield from unexpected(evidence)
         case Mode.MANIA:
-            yield from columns(context)
+            yield from columns(evidence)
 
 
-CHECK = BeatmapCheck(Category.POSITIONS, "Positions", (UNEXPECTED, SPACING, OFFSCREEN, NEAR_OVERLAP, COLUMN), run)
+# ---------------------------------------------------------------------------------------------------------------------
+# What the discriminator alone suggests
+
+
+def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candidate]:
+    """Objects at places, and notes in columns, that fit neither what comes before nor what follows."""
+    mode = evidence.beatmap.mode
+    if mode is Mode.TAIKO:
+        return
+    for slot, logit in corruption.peaks("place", LEAST_PROPOSED_LOGIT, apart=0):
+        o = evidence.object_of_slot.get(slot)
+        if o is not None:
+            yield candidate(
+                UNEXPECTED_COLUMN if mode is Mode.MANIA else UNEXPECTED,
+                time=o.time,
+                line=o.line,
+                objects=[o],
+                proposed=logit,
+                message="This object lies where neither what comes before nor what follows leads.",
+            )
+
+
+CHECK = BeatmapCheck(
+    Category.POSITIONS,
+    "Positions",
+    (UNEXPECTED, SPACING, OFFSCREEN, NEAR_OVERLAP, COLUMN, UNEXPECTED_COLUMN),
+    run,
+    propose,
+)

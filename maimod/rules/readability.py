@@ -7,17 +7,18 @@ import math
 from collections.abc import Iterator
 from itertools import pairwise
 
-from maimod.findings import Category, Expected, Finding, Severity
+from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu import slider_path
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
-from maimod.rules.base import BeatmapCheck, Context, Rule
+from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
 
 OSU = frozenset({Mode.OSU})
 OVERLAP = Rule(
     "positions/should-overlap",
     "Objects close in time that do not overlap",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="Beginners read time from distance: what follows at once has to touch.",
     how="In an Easy or Normal, two objects less than 150 ms apart (175 ms: a warning) that do not overlap.",
@@ -30,6 +31,7 @@ UNSTACKED = Rule(
     "positions/unstacked",
     "Overlap that the stack leniency leaves unstacked",
     Severity.WARNING,
+    Tier.EXACT,
     ("map",),
     why="An object exactly on another one, shown at the same time and not stacked, cannot be seen.",
     how="An object lies on the end of the one before it, a quarter beat later or less, and the time between is more than approach time "
@@ -46,30 +48,29 @@ MUST_OVERLAP_MS, SHOULD_OVERLAP_MS = 150.0, 175.0
 STACK_PX = 3.0  # lazer, `OsuBeatmapProcessor.STACK_DISTANCE`
 QUARTER = 0.26
 """Beats. 5 of 495 ranked maps have such overlaps within a quarter beat, 26 within half a beat."""
-EXACT_SCORE, LIKELY_SCORE = 0.95, 0.65
 MANY = 4
 """From as many places on they are one finding."""
 
 
-def run(context: Context) -> Iterator[Finding]:
-    if context.beatmap.mode is not Mode.OSU:
+def run(evidence: Evidence) -> Iterator[Candidate]:
+    if evidence.beatmap.mode is not Mode.OSU:
         return
     pairs = [
         (before, after)
-        for before, after in pairwise(context.objects_by_time)
+        for before, after in pairwise(evidence.objects_by_time)
         if ObjectKind.SPINNER not in (before.kind, after.kind)
     ]
-    if context.level in (Level.EASY, Level.NORMAL):
-        yield from _overlaps(context, pairs)
-    yield from _unstacked(context, pairs)
+    if evidence.level in (Level.EASY, Level.NORMAL):
+        yield from _overlaps(evidence, pairs)
+    yield from _unstacked(evidence, pairs)
 
 
 def _distance(before: HitObject, after: HitObject) -> float:
     return math.dist(slider_path.tail(before.slider) if before.slider else (before.x, before.y), (after.x, after.y))
 
 
-def _overlaps(context: Context, pairs: list[tuple[HitObject, HitObject]]) -> Iterator[Finding]:
-    diameter = 2 * context.beatmap.difficulty.circle_radius
+def _overlaps(evidence: Evidence, pairs: list[tuple[HitObject, HitObject]]) -> Iterator[Candidate]:
+    diameter = 2 * evidence.beatmap.difficulty.circle_radius
     found = [
         (before, after, gap)
         for before, after in pairs
@@ -77,12 +78,12 @@ def _overlaps(context: Context, pairs: list[tuple[HitObject, HitObject]]) -> Ite
     ]
     for before, after, gap in found[:1] if len(found) >= MANY else found:
         more = f", as at {len(found) - 1} more places" if len(found) >= MANY else ""
-        yield context.finding(
+        yield candidate(
             OVERLAP,
             time=before.time,
             line=after.line,
             objects=[before, after],
-            score=EXACT_SCORE if gap < MUST_OVERLAP_MS else LIKELY_SCORE,
+            certainty=Certainty.CERTAIN if gap < MUST_OVERLAP_MS else Certainty.GUIDELINE,
             actual=f"{gap:.0f} ms",
             expected=[Expected("an overlap")],
             message=f"These objects are {gap:.0f} ms apart and do not touch{more}.",
@@ -90,8 +91,8 @@ def _overlaps(context: Context, pairs: list[tuple[HitObject, HitObject]]) -> Ite
         )
 
 
-def _unstacked(context: Context, pairs: list[tuple[HitObject, HitObject]]) -> Iterator[Finding]:
-    beatmap = context.beatmap
+def _unstacked(evidence: Evidence, pairs: list[tuple[HitObject, HitObject]]) -> Iterator[Candidate]:
+    beatmap = evidence.beatmap
     reach = beatmap.difficulty.preempt_ms * beatmap.stack_leniency
     found = [
         (before, after)
@@ -102,12 +103,12 @@ def _unstacked(context: Context, pairs: list[tuple[HitObject, HitObject]]) -> It
     if found:
         before, after = found[0]
         more = f", as at {len(found) - 1} more place{'s' * (len(found) > 2)}" if len(found) > 1 else ""
-        yield context.finding(
+        yield candidate(
             UNSTACKED,
             time=before.time,
             line=after.line,
             objects=[before, after],
-            score=LIKELY_SCORE,
+            certainty=Certainty.GUIDELINE,
             places=len(found),
             actual=f"{beatmap.stack_leniency:g}",
             expected=[Expected("a higher stack leniency")],

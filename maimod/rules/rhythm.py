@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from maimod.discriminator.features import SLOTS_PER_BEAT
+from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventScore
-from maimod.findings import Category, Expected, Finding, Severity
+from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import UNSNAP_MS, HitObject, Mode, ObjectKind, TimingPoint
 from maimod.osu.timing import Snap, snap
-from maimod.rules.base import BeatmapCheck, Context, Rule
-from maimod.rules.calibration import ALONE_SCORE, CANDIDATE_SCORE, Curve
+from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
 from maimod.rules.rhythm_index import SAME_MS, Edge, RhythmIndex, alternative, contains
 
 ODD_DIVISORS = frozenset({5, 7, 9, 12, 16})
@@ -64,28 +65,29 @@ ODDS_SHARE, MAX_ODDS_BITS = 0.5, 5.0
 by another."""
 MAX_ALIKE = 2
 """A rhythm with more that are alike is the map's own, however surprising."""
-EXACT_SCORE, SPINNER_SCORE = 0.95, 0.65
-"""Nobody hits the start or the end of a spinner in time: it is a slip all the same, but a lesser one."""
 LONGEST_HOLE_BEATS = 1.0
 """After a longer gap the model expected the song to go on where the mapper paused: no mistake."""
 MIN_PROBABILITY = 0.5
 """The model must be at least this sure of another time: surprise alone is also free rhythm."""
-CURVES = {
-    "rhythm/unexpected-object": Curve(5.5, 1.3),
-    "rhythm/missing-object": Curve(8.0, 1.0),
-    "rhythm/wrong-tick": Curve(4.8, 1.0),
-    "rhythm/unexpected-kind": Curve(10.0, 1.0),
-    "rhythm/unexpected-end": Curve(9.5, 1.2),
-}
-"""Of bits. At 0.6, each of the first three speaks about once in ten minutes of untouched ranked maps (20 maps, all
-modes, an early checkpoint), and finds about 45 % of objects on a neighbouring tick, 30 % of deleted and 20 % of added
-ones."""
+TICK_CURVE = Curve(5.5, 1.5)
+EXTRA_CURVE, HOLE_CURVE, SHIFT_CURVE = Curve(5.5, 1.3), Curve(8.0, 1.0), Curve(4.8, 1.0)
+"""Of bits. At 0.6, each of the three gives about one finding in ten minutes of untouched ranked maps (20 maps, all
+modes, an early checkpoint), and finds about 20 % of added objects, 30 % of deleted ones and 45 % of those on a
+neighbouring tick."""
+KIND_CURVE, END_CURVE = Curve(10.0, 1.0), Curve(9.5, 1.2)
+
+
+def _at_time(corruption: CorruptionLogits, found: Candidate) -> float:
+    """Where an object is missing: not at the object before it."""
+    return corruption.at(found.rule.corruptions, [found.time])
+
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 UNSNAPPED = Rule(
     "rhythm/unsnapped",
     "Object off every tick",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="The ranking criteria ask for objects on timeline ticks; an object beside them is hit beside the music.",
     how="Starts, repeats and ends 2 ms or more from every tick of the divisors 1 to 9, 12 and 16 of the red line in force.",
@@ -97,67 +99,89 @@ UNUSUAL_SNAP = Rule(
     "rhythm/unusual-snap",
     "Lone object on an unusual tick",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("map", "model", "audio"),
     why="One object on 1/7 or 1/12 in a map that otherwise follows 1/4 is mostly a slip and plays as a stumble.",
     how="The object is on a divisor that the map hardly uses, without companions; the model and the song may support it.",
     ignore_when="the song has that very rhythm there",
     blind_spots="Wrong snaps between divisors that the map uses; see rhythm/wrong-tick.",
     source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Beat_snap_divisor",
+    curves={"": TICK_CURVE},
 )
 UNEXPECTED_OBJECT = Rule(
     "rhythm/unexpected-object",
     "Object without a reason in the song",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("model", "audio"),
     why="Players tap to a sound; an object on nothing feels like a mistake of theirs.",
     how="The model expects the next object later, where there is one, and the song has no clear onset here.",
     ignore_when="the object follows vocals or another soft sound, or keeps a stream going on purpose",
     blind_spots="Extra objects on a sound, and extra notes of a mania chord.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques/Overmapping",
+    curves={"": EXTRA_CURVE},
+    corruptions=("extra",),
+    proposal="The rhythm before and after, the song and places like this one do without the object.",
 )
 MISSING_OBJECT = Rule(
     "rhythm/missing-object",
     "Missing object",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("model", "audio"),
     why="A clear sound that nothing marks, in a rhythm that marks its like, feels like a hole.",
     how="The model is sure of an object at a time where there is none, and the song has an onset there.",
     ignore_when="the rhythm is thinned out on purpose, for emphasis or for an easier difficulty",
     blind_spots="Objects missing at the end of a phrase or throughout the map, and notes missing from a mania chord.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques/Undermapping",
+    curves={"": HOLE_CURVE},
+    corruptions=("missing",),
+    proposal="The rhythm before and after, the song and places like this one have an object where there is none.",
+    discriminator_logit=_at_time,
 )
 WRONG_TICK = Rule(
     "rhythm/wrong-tick",
     "Object on a neighbouring tick",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("model", "audio"),
     why="The object comes before or after its sound, though on a tick.",
     how="The model is sure of a tick close by that is empty, and the song is not clearer here than there.",
     ignore_when="the song itself is syncopated there",
     blind_spots="Rhythms that are wrong in the same way throughout.",
     source="https://osu.ppy.sh/wiki/en/Music_theory/Rhythm",
+    curves={"": SHIFT_CURVE},
+    corruptions=("extra", "missing"),
+    proposal="An object seems to be one too many, and another one seems to be missing within a beat of it.",
 )
 UNEXPECTED_KIND = Rule(
     "rhythm/unexpected-kind",
     "Unexpected kind of object",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("model",),
     why="Sliders, circles and spinners stand for different sounds; a break in how the map uses them is felt.",
     how="The model is nearly sure of another kind of object at this time.",
     ignore_when="the sound differs from its neighbours",
     blind_spots="Anything that is a matter of taste: only what the model gives less than about 1 in 1,000 is named.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object",
+    curves={"": KIND_CURVE},
+    corruptions=("length",),
 )
 UNEXPECTED_END = Rule(
     "rhythm/unexpected-end",
     "Slider ends at an odd time",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("model", "audio"),
     why="The end of a long object is part of the rhythm: players let go, or hear a tail, beside the sound.",
     how="The model is nearly sure that the slider ends, or turns, at another time within a beat, and the map has few like it.",
     ignore_when="the sound that is held really stops there",
     blind_spots="Spinners and hold notes, and ends that are more than a beat off.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Slider",
+    curves={"": END_CURVE},
+    corruptions=("length",),
+    proposal="The length of the slider fits neither the rhythm around it nor places like this one.",
 )
 
 _NAMES = {
@@ -169,31 +193,48 @@ _NAMES = {
     EventKind.DENDEN: "denden",
 }
 
+LEAST_TICK_BITS = 4.23
+"""An object on an odd divisor that the model expected more than this is the map's style."""
+SLIP_BITS = {
+    UNUSUAL_SNAP: LEAST_TICK_BITS,
+    UNEXPECTED_OBJECT: 4.4,
+    MISSING_OBJECT: 7.15,
+    WRONG_TICK: 3.95,
+    UNEXPECTED_KIND: 9.15,
+    UNEXPECTED_END: 8.48,
+}
+"""From these bits on an object counts as named: what surprises at it again, or right after it, follows from that."""
 
-def run(context: Context) -> Iterator[Finding]:
-    if not context.beatmap.hit_objects:
+
+def run(evidence: Evidence) -> Iterator[Candidate]:
+    if not evidence.beatmap.hit_objects:
         return
-    moments, named = RhythmIndex(context), set[int]()
+    moments, named = RhythmIndex(evidence), set[int]()
     for find in (_unsnapped, _unusual_snaps, _starts, _kinds, _ends):
-        for finding in find(context, moments, frozenset(named)):
-            if finding.score >= ALONE_SCORE:
-                named.update(finding.objects)
-            yield finding
+        for found in find(evidence, moments, frozenset(named)):
+            if _is_slip(found):
+                named.update(o.index for o in found.objects)
+            yield found
+
+
+def _is_slip(found: Candidate) -> bool:
+    """Whether a candidate is strong enough to explain why the model is surprised at its object again."""
+    return found.measure is None or found.measure >= SLIP_BITS[found.rule]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Arithmetic
 
 
-def _unsnapped(context: Context, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Finding]:
-    places = {o.index: place for place, o in enumerate(context.objects_by_time)}
+def _unsnapped(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
+    places = {o.index: place for place, o in enumerate(evidence.objects_by_time)}
     slips: list[Edge] = []
     for edge in moments.edges:
         # An object that starts beside the beat ends there, too: its first edge speaks for it.
         if abs(edge.snap.error) >= UNSNAP_MS and (not slips or slips[-1].hit_object is not edge.hit_object):
             slips.append(edge)
     if len(slips) >= max(WHOLE_OBJECTS, WHOLE_SHARE * len(places)):
-        yield _unsnapped_finding(context, slips, whole=True)
+        yield _unsnapped_candidate(evidence, slips, whole=True)
         return
     runs: list[list[Edge]] = []
     for slip in slips:
@@ -206,21 +247,21 @@ def _unsnapped(context: Context, moments: RhythmIndex, named: frozenset[int]) ->
         else:
             runs.append([slip])
     if len(runs) > MAX_RUNS:
-        yield _unsnapped_finding(context, slips)
+        yield _unsnapped_candidate(evidence, slips)
         return
-    yield from (_unsnapped_finding(context, run) for run in runs)
+    yield from (_unsnapped_candidate(evidence, run) for run in runs)
 
 
-def _unsnapped_finding(context: Context, slips: Sequence[Edge], whole: bool = False) -> Finding:
+def _unsnapped_candidate(evidence: Evidence, slips: Sequence[Edge], whole: bool = False) -> Candidate:
     first, errors = slips[0], np.array([slip.snap.error for slip in slips])
-    typical, n_objects = float(np.median(errors)), len(context.beatmap.hit_objects)
-    evidence: dict[str, Any] = {"errors_ms": [round(float(error), 2) for error in errors[:20]], "unsnapped": len(slips)}
-    usual = snap(context.beatmap, first.time, USUAL_DIVISORS)  # the closest of all is often some 1/7 that nobody meant
-    other = _other_red_line(context, first)
+    typical, n_objects = float(np.median(errors)), len(evidence.beatmap.hit_objects)
+    numbers: dict[str, Any] = {"errors_ms": [round(float(error), 2) for error in errors[:20]], "unsnapped": len(slips)}
+    usual = snap(evidence.beatmap, first.time, USUAL_DIVISORS)  # the closest of all is often some 1/7 that nobody meant
+    other = _other_red_line(evidence, first)
     hint = ""
     if other is not None:
         hint = f"; the red line {'before' if other.time < first.time else 'that follows'} would fit"
-        evidence["fitting_red_line_ms"] = other.time
+        numbers["fitting_red_line_ms"] = other.time
     if whole:
         message = (
             f"{len(slips)} of {n_objects} objects lie off every tick, typically {abs(typical):.0f} ms {_late(typical)}; "
@@ -236,23 +277,23 @@ def _unsnapped_finding(context: Context, slips: Sequence[Edge], whole: bool = Fa
     else:
         message = f"{first.name} lies {abs(usual.error):.0f} ms {_late(usual.error)} of the closest 1/{usual.divisor} tick{hint}."
     only_spinners = all(slip.hit_object.kind is ObjectKind.SPINNER for slip in slips)
-    return context.finding(
+    return candidate(
         UNSNAPPED,
         time=first.time,
         end_time=slips[-1].time if len(slips) > 1 else None,
         line=first.hit_object.line,
-        score=SPINNER_SCORE if only_spinners else EXACT_SCORE,
+        certainty=Certainty.GUIDELINE if only_spinners else Certainty.CERTAIN,
         objects=[slip.hit_object for slip in slips],
         message=message,
         actual=f"{abs(usual.error):.1f} ms {_late(usual.error)}",
         expected=(_expected(usual),),
-        **evidence,
+        **numbers,
     )
 
 
-def _other_red_line(context: Context, edge: Edge) -> TimingPoint | None:
+def _other_red_line(evidence: Evidence, edge: Edge) -> TimingPoint | None:
     """The red line before the one in force, or one that follows within a beat, if the edge is on a 1/4 tick of it."""
-    lines = context.beatmap.red_lines
+    lines = evidence.beatmap.red_lines
     place = lines.index(edge.snap.red_line)
     former = lines[place - 1 : place] if place else ()
     following = [line for line in lines[place + 1 : place + 2] if line.time - edge.time < line.beat_length]
@@ -263,7 +304,7 @@ def _other_red_line(context: Context, edge: Edge) -> TimingPoint | None:
     return None
 
 
-def _unusual_snaps(context: Context, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Finding]:
+def _unusual_snaps(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
     uses = Counter(edge.snap.divisor for edge in moments.edges)
     done = set(named)
     for edge in moments.edges:
@@ -274,7 +315,7 @@ def _unusual_snaps(context: Context, moments: RhythmIndex, named: frozenset[int]
         reach = COMPANION_BEATS * at.red_line.beat_length
         if any(e.snap.divisor == at.divisor and UNSNAP_MS < abs(e.time - edge.time) <= reach for e in moments.edges):
             continue
-        usual = snap(context.beatmap, edge.time, USUAL_DIVISORS)
+        usual = snap(evidence.beatmap, edge.time, USUAL_DIVISORS)
         if (
             abs(usual.error) < UNSNAP_MS or hit_object.kind is ObjectKind.SPINNER
         ):  # spinners start a little after the last object
@@ -282,15 +323,14 @@ def _unusual_snaps(context: Context, moments: RhythmIndex, named: frozenset[int]
         event = None if edge.number else moments.start_score(hit_object)
         bits = LONE_TICK_BITS if event is None else LONE_TICK_BITS / 2 + min(event.surprise, MAX_MODEL_BITS)
         bits += 1.0 if at.divisor in END_DIVISORS else 0.0
-        score = context.calibration.score(UNUSUAL_SNAP.id, bits, default=Curve(5.5, 1.5))
-        if score >= ALONE_SCORE:
+        if bits >= LEAST_TICK_BITS:
             done.add(hit_object.index)
-            yield context.finding(
+            yield candidate(
                 UNUSUAL_SNAP,
                 time=edge.time,
                 line=hit_object.line,
                 objects=[hit_object],
-                score=score,
+                measure=bits,
                 event=event,
                 actual=f"1/{at.divisor}",
                 expected=(_expected(usual),),
@@ -305,29 +345,29 @@ def _unusual_snaps(context: Context, moments: RhythmIndex, named: frozenset[int]
 # The model, and the song beside it
 
 
-def _starts(context: Context, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Finding]:
+def _starts(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
     """Objects too many, too few or displaced, from how surprising their times are."""
     times, silent_until = moments.start_times, -math.inf
-    for before, hit_object in zip(context.objects_by_time, context.objects_by_time[1:], strict=False):
+    for before, hit_object in zip(evidence.objects_by_time, evidence.objects_by_time[1:], strict=False):
         event = moments.start_score(hit_object)
         is_chord = hit_object.time - before.time < UNSNAP_MS
-        finding = None
+        found = None
         if event and not is_chord and hit_object.time > silent_until and hit_object.index not in named:
-            finding = _start_finding(context, moments, before, hit_object, event)
-        if finding:
-            yield finding
-        if (finding and finding.score >= ALONE_SCORE) or hit_object.index in named:
+            found = _start(evidence, moments, before, hit_object, event)
+        if found:
+            yield found
+        if (found and _is_slip(found)) or hit_object.index in named:
             # What follows a slip is surprising because of the slip.
             silent_until = times[min(bisect_left(times, hit_object.time) + 1, len(times) - 1)]
 
 
-def _start_finding(
-    context: Context, moments: RhythmIndex, before: HitObject, hit_object: HitObject, event: EventScore
-) -> Finding | None:
+def _start(
+    evidence: Evidence, moments: RhythmIndex, before: HitObject, hit_object: HitObject, event: EventScore
+) -> Candidate | None:
     time, other = hit_object.time, alternative(event, event.event.time)
     if other is None or other.probability < MIN_PROBABILITY:
         return None
-    here, there = snap(context.beatmap, time), snap(context.beatmap, other.time)
+    here, there = snap(evidence.beatmap, time), snap(evidence.beatmap, other.time)
     beat = here.red_line.beat_length
     sound_here, sound_there = moments.onset(time), moments.onset(other.time)
     is_loud = sound_here is not None and sound_here >= CLEAR_ONSET
@@ -370,20 +410,17 @@ def _start_finding(
     bits = min(event.surprise, MAX_MODEL_BITS) + support - HABIT_BITS * math.log2(1 + alike)
     if rule is not WRONG_TICK:
         bits += ODDS_SHARE * min(math.log2(other.probability / max(1.0 - other.probability, 1e-3)), MAX_ODDS_BITS)
-    score = context.calibration.score(rule.id, bits, default=CURVES[rule.id])
-    if score < CANDIDATE_SCORE:
-        return None
-    return context.finding(
+    return candidate(
         rule,
         time=shown_time,
         line=shown.line,
         objects=[shown],
-        score=score,
+        measure=bits,
         event=event,
         message=f"{text}.",
         actual="nothing" if rule is MISSING_OBJECT else f"1/{here.divisor} at {time:.0f} ms",
         expected=[
-            _expected(snap(context.beatmap, at.value), p) for at, p in event.expected[:3] if at.kind is EventKind.TIME
+            _expected(snap(evidence.beatmap, at.value), p) for at, p in event.expected[:3] if at.kind is EventKind.TIME
         ],
         onset_here=sound_here,
         onset_expected=sound_there,
@@ -397,16 +434,16 @@ def _support(strength: float | None) -> float:
     return 0.0 if strength is None else ONSET_BITS * (min(strength, 1.0) - CLEAR_ONSET)
 
 
-def _kinds(context: Context, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Finding]:
+def _kinds(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
     """Objects of another kind than the model is sure of."""
-    for hit_object in context.objects_by_time:
+    for hit_object in evidence.objects_by_time:
         judged = (
             []
             if hit_object.index in named
             else [
                 found
                 for score in moments.groups.get(hit_object.index, [[]])[0]
-                for found in (_other_kind(context, score),)
+                for found in (_other_kind(evidence, score),)
                 if found
             ]
         )
@@ -414,25 +451,23 @@ def _kinds(context: Context, moments: RhythmIndex, named: frozenset[int]) -> Ite
             continue
         kind, probability, event = max(judged, key=lambda found: found[1])
         bits = min(event.surprise, -math.log2(max(1.0 - probability, 1e-9)))
-        score = context.calibration.score(UNEXPECTED_KIND.id, bits, default=CURVES[UNEXPECTED_KIND.id])
-        if score >= CANDIDATE_SCORE:
-            yield context.finding(
-                UNEXPECTED_KIND,
-                time=hit_object.time,
-                line=hit_object.line,
-                objects=[hit_object],
-                score=score,
-                event=event,
-                actual=str(hit_object.kind),
-                expected=(Expected(kind, round(probability, 4)),),
-                message=f"The model is nearly sure of a {kind} here, not a {hit_object.kind}.",
-                bits=round(bits, 2),
-            )
+        yield candidate(
+            UNEXPECTED_KIND,
+            time=hit_object.time,
+            line=hit_object.line,
+            objects=[hit_object],
+            measure=bits,
+            event=event,
+            actual=str(hit_object.kind),
+            expected=(Expected(kind, round(probability, 4)),),
+            message=f"The model is nearly sure of a {kind} here, not a {hit_object.kind}.",
+            bits=round(bits, 2),
+        )
 
 
-def _other_kind(context: Context, score: EventScore) -> tuple[str, float, EventScore] | None:
+def _other_kind(evidence: Evidence, score: EventScore) -> tuple[str, float, EventScore] | None:
     """(kind, its probability, score) if the alternatives of an event are another kind of object."""
-    on_playfield = context.beatmap.mode in (Mode.OSU, Mode.CATCH)
+    on_playfield = evidence.beatmap.mode in (Mode.OSU, Mode.CATCH)
     actual = score.event.kind
     masses: defaultdict[str, float] = defaultdict(float)
     for event, probability in score.expected:
@@ -454,10 +489,10 @@ def _other_kind(context: Context, score: EventScore) -> tuple[str, float, EventS
     return kind, probability, score
 
 
-def _ends(context: Context, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Finding]:
+def _ends(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
     """Sliders that end or turn at an odd time. Not mania's holds: the next time may be another column's. Not spinners:
     they end freely."""
-    for hit_object in context.objects_by_time:
+    for hit_object in evidence.objects_by_time:
         later = [
             score
             for group in moments.groups.get(hit_object.index, [])[1:]
@@ -468,7 +503,7 @@ def _ends(context: Context, moments: RhythmIndex, named: frozenset[int]) -> Iter
             continue
         event = max(later, key=lambda score: score.surprise)
         time, other = float(event.event.time), alternative(event, event.event.time)
-        here, there = snap(context.beatmap, time), snap(context.beatmap, other.time) if other else None
+        here, there = snap(evidence.beatmap, time), snap(evidence.beatmap, other.time) if other else None
         beat = here.red_line.beat_length
         if (
             other is None
@@ -485,23 +520,21 @@ def _ends(context: Context, moments: RhythmIndex, named: frozenset[int]) -> Iter
             - HABIT_BITS * math.log2(1 + alike)
             + (_support(moments.onset(other.time)) - _support(moments.onset(time))) / 2
         )
-        score = context.calibration.score(UNEXPECTED_END.id, bits, default=CURVES[UNEXPECTED_END.id])
-        if score >= CANDIDATE_SCORE:
-            amount = f"{_apart(other.time - time, beat)} {'later' if other.time > time else 'earlier'}"
-            yield context.finding(
-                UNEXPECTED_END,
-                time=hit_object.time,
-                end_time=hit_object.end_time,
-                line=hit_object.line,
-                objects=[hit_object],
-                score=score,
-                event=event,
-                actual=f"1/{here.divisor} at {time:.0f} ms",
-                expected=(_expected(there, round(other.probability, 3)),),
-                message=f"The {hit_object.kind} ends or turns {_place_name(here)}; the model expects that {amount}.",
-                alike_in_map=alike,
-                bits=round(bits, 2),
-            )
+        amount = f"{_apart(other.time - time, beat)} {'later' if other.time > time else 'earlier'}"
+        yield candidate(
+            UNEXPECTED_END,
+            time=hit_object.time,
+            end_time=hit_object.end_time,
+            line=hit_object.line,
+            objects=[hit_object],
+            measure=bits,
+            event=event,
+            actual=f"1/{here.divisor} at {time:.0f} ms",
+            expected=(_expected(there, round(other.probability, 3)),),
+            message=f"The {hit_object.kind} ends or turns {_place_name(here)}; the model expects that {amount}.",
+            alike_in_map=alike,
+            bits=round(bits, 2),
+        )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -537,9 +570,86 @@ def _apart(ms: float, beat: float) -> str:
     )
 
 
+# ---------------------------------------------------------------------------------------------------------------------
+# What the discriminator alone suggests
+
+
+MISPLACED_BEATS = 1.0
+"""An object too many and a hole this near to it are one object in the wrong place."""
+
+
+def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candidate]:
+    """Objects too many, holes, and pairs of both; ends of sliders."""
+    yield from _propose_starts(evidence, corruption)
+    if evidence.beatmap.mode in (Mode.OSU, Mode.CATCH):
+        for slot, logit in corruption.peaks("length", LEAST_PROPOSED_LOGIT, apart=0):
+            o = evidence.object_of_slot.get(slot)
+            if o is not None and o.slider is not None:
+                yield candidate(
+                    UNEXPECTED_END,
+                    time=o.time,
+                    line=o.line,
+                    objects=[o],
+                    proposed=logit,
+                    message="The length of this slider fits neither the rhythm around it nor places like this one.",
+                )
+
+
+def _propose_starts(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candidate]:
+    holes = dict(corruption.peaks("missing", LEAST_PROPOSED_LOGIT))
+    reach = round(MISPLACED_BEATS * SLOTS_PER_BEAT)
+    for slot, logit in corruption.peaks("extra", LEAST_PROPOSED_LOGIT):
+        o = evidence.object_of_slot.get(slot)
+        if o is None:
+            continue
+        beside = [other for other in holes if 0 < abs(other - slot) <= reach]
+        if beside:
+            other = max(beside, key=holes.__getitem__)
+            time, later = float(corruption.grid.times[other]), other > slot
+            yield candidate(
+                WRONG_TICK,
+                time=o.time,
+                line=o.line,
+                objects=[o],
+                proposed=max(logit, holes.pop(other)),
+                message="Read together with what follows, this object lies on the wrong tick: it fits "
+                f"{abs(time - o.time):.0f} ms {'later' if later else 'earlier'}.",
+                actual=f"{o.time:.0f} ms",
+                expected=[Expected(f"{time:.0f} ms")],
+            )
+        else:
+            yield candidate(
+                UNEXPECTED_OBJECT,
+                time=o.time,
+                line=o.line,
+                objects=[o],
+                proposed=logit,
+                message="Nothing around asks for this object: the rhythm before and after it, the song and places like this one "
+                "do without.",
+                actual=str(o.kind),
+                expected=[Expected("no object")],
+            )
+    for slot, logit in holes.items():
+        time = float(corruption.grid.times[slot])
+        before = [o for o in evidence.objects_by_time if o.time < time - SAME_MS]
+        if before and slot not in evidence.object_of_slot:
+            yield candidate(
+                MISSING_OBJECT,
+                time=time,
+                line=before[-1].line,
+                objects=before[-1:],
+                proposed=logit,
+                message="Read together with what follows, an object is missing here: the rhythm around it, the song and places like "
+                "this one have one.",
+                actual="nothing",
+                expected=[Expected(f"an object at {time:.0f} ms")],
+            )
+
+
 CHECK = BeatmapCheck(
     Category.RHYTHM,
     "Rhythm",
     (UNSNAPPED, UNUSUAL_SNAP, UNEXPECTED_OBJECT, MISSING_OBJECT, WRONG_TICK, UNEXPECTED_KIND, UNEXPECTED_END),
     run,
+    propose,
 )

@@ -23,7 +23,7 @@ from maimod.osu.beatmap import HitObject
 from maimod.osu.timing import BeatGrid, Snap, snap
 
 if TYPE_CHECKING:
-    from maimod.rules.base import Context
+    from maimod.rules.base import Evidence
 
 SAME_MS = 12.0
 """Times closer than this are one moment: a tick of the model is 1/48 beat, 7 ms at 180 BPM."""
@@ -99,15 +99,15 @@ def alternative(score: EventScore, time: float) -> Alternative | None:
 class RhythmIndex:
     """The moments of one map."""
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
 
     @cached_property
     def edges(self) -> list[Edge]:
         """Of all objects, in their order of time."""
         return [
-            Edge(o, number, time, snap(self.context.beatmap, time))
-            for o in self.context.objects_by_time
+            Edge(o, number, time, snap(self.evidence.beatmap, time))
+            for o in self.evidence.objects_by_time
             for number, time in enumerate(o.edge_times())
         ]
 
@@ -125,7 +125,7 @@ class RhythmIndex:
     def groups(self) -> dict[int, list[list[EventScore]]]:
         """Scores of each object, by its index: one list for each group, that of the start first."""
         grouped: dict[int, dict[int, list[EventScore]]] = {}
-        for index, scores in self.context.scores_by_object.items():
+        for index, scores in self.evidence.scores_by_object.items():
             for score in scores:
                 grouped.setdefault(index, {}).setdefault(score.event.group, []).append(score)
         return {index: [groups[number] for number in sorted(groups)] for index, groups in grouped.items()}
@@ -159,7 +159,7 @@ class RhythmIndex:
         times: list[EventScore] = []
         beats: set[int] = set()
         has_begun = False
-        for score in self.context.scores or ():
+        for score in self.evidence.scores or ():
             has_begun = has_begun or isinstance(score.event.source, HitObject)
             if has_begun and score.event.kind in BEATS:
                 beats.add(score.event.group)
@@ -180,7 +180,7 @@ class RhythmIndex:
     @cached_property
     def _rhythms(self) -> tuple[dict[float, tuple[int, ...]], Counter[tuple[int, ...]]]:
         """(place in the measure, gap before, gap after) of each start in ticks, and how often each such rhythm occurs."""
-        grid, starts = BeatGrid(self.context.beatmap), self.start_times
+        grid, starts = BeatGrid(self.evidence.beatmap), self.start_times
         ticks = grid.ticks(np.array(starts))
         places, _ = grid.measure_ticks(ticks)
         gaps = np.diff(ticks).tolist()
@@ -197,11 +197,11 @@ class RhythmIndex:
 
     @cached_property
     def _holds(self) -> Counter[tuple[int, int]]:
-        return Counter(self._hold(o) for o in self.context.beatmap.hit_objects)
+        return Counter(self._hold(o) for o in self.evidence.beatmap.hit_objects)
 
     def _hold(self, hit_object: HitObject) -> tuple[int, int]:
         """(place in the beat, duration) of an object, in 1/16 beats."""
-        red = self.context.beatmap.red_line_of(hit_object.time)
+        red = self.evidence.beatmap.red_line_of(hit_object.time)
         start, end = (16 * (time - red.time) / red.beat_length for time in (hit_object.time, hit_object.end_time))
         return round(start) % 16, round(end - start)
 
@@ -212,11 +212,11 @@ class RhythmIndex:
     @cached_property
     def lag(self) -> float:
         """Ms from a time of the map to the onset that belongs to it."""
-        return lag_of(self.context.alignment)
+        return lag_of(self.evidence.alignment)
 
     def onset(self, time: float) -> float | None:
         """Strength of the song's onset at a time of the map; None without a song."""
-        if self.context.envelope is None:
+        if self.evidence.envelope is None:
             return None
-        at = np.array([time + self.context.beatmap.audio_offset + self.lag])
-        return round(float(self.context.envelope.at(at, ONSET_WIDTH_MS)[0]), 2)
+        at = np.array([time + self.evidence.beatmap.audio_offset + self.lag])
+        return round(float(self.evidence.envelope.at(at, ONSET_WIDTH_MS)[0]), 2)

@@ -9,15 +9,16 @@ from itertools import islice
 from pathlib import PurePosixPath
 
 from maimod.audio import probe
-from maimod.findings import Expected, Severity
+from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, Mode
-from maimod.rules.base import MapsetCheck, MapsetContext, Placed, Rule
-from maimod.rules.sets import CRITERIA, EXACT_SCORE, LAZER, LIKELY_SCORE, MINOR_SCORE
+from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.sets import CRITERIA, LAZER
 
 MISSING_SAMPLE = Rule(
     "mapset/sample-missing",
     "Sample file missing",
     Severity.WARNING,
+    Tier.EXACT,
     ("map",),
     why="Where the file is missing nothing is heard, or the skin's sound.",
     how="Files that hit objects or the storyboard name as their sound are looked for in the folder.",
@@ -29,6 +30,7 @@ SAMPLE_FORMAT = Rule(
     "mapset/hitsound-format",
     "Format of a hitsound",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("audio",),
     why="An mp3 starts with silence, and comes late for what the player has just hit; other formats may not be heard at all.",
     how="Hitsounds are wav or Ogg by their content; another extension than that is a warning.",
@@ -40,6 +42,7 @@ SHORT_SAMPLE = Rule(
     "mapset/hitsound-short",
     "Hitsound too short",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("audio",),
     why="Some sound cards leave out sounds that short; a silent one is to be the empty wav file of 44 bytes.",
     how="The sample lasts less than 25 ms and has some sound or some length.",
@@ -51,6 +54,7 @@ SILENT_SAMPLE = Rule(
     "mapset/hitsound-silent",
     "Silent hitsound that is not the empty file",
     Severity.MINOR,
+    Tier.EXACT,
     ("audio",),
     why="Hitsounds are silenced by the empty wav file of 44 bytes; longer silence only makes the download larger.",
     how="The sample has a length, and nothing in it can be heard.",
@@ -62,6 +66,7 @@ DELAYED_SAMPLE = Rule(
     "mapset/hitsound-delay",
     "Hitsound starts late",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("audio",),
     why="Players hear the delay as if their timing were off.",
     how="The time from the start of the file to where 0.5 % of its peak is passed: 5 ms or more is a problem, 1 ms or more a minor.",
@@ -73,6 +78,7 @@ EMPTY_FILE = Rule(
     "mapset/empty-file",
     "File of no bytes",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="Empty files cannot be uploaded, and mostly tell of a failed copy.",
     how="A file in the folder has 0 bytes.",
@@ -84,6 +90,7 @@ UNUSED_FILE = Rule(
     "mapset/unused-file",
     "File that nothing uses",
     Severity.WARNING,
+    Tier.EXACT,
     ("map",),
     why="Whoever downloads the set downloads it too.",
     how="A file is named by no difficulty and not by the storyboard, and is neither a hitsound nor an element of a skin.",
@@ -95,6 +102,7 @@ STORYBOARD = Rule(
     "mapset/storyboard-file",
     "Picture of the storyboard missing",
     Severity.WARNING,
+    Tier.EXACT,
     ("map",),
     why="The storyboard has a hole where the picture should be.",
     how="Files of sprites and of all frames of animations are looked for in the folder.",
@@ -106,6 +114,7 @@ STORYBOARDED = Rule(
     "mapset/storyboarded-hitsounds",
     "Hitsounds in the storyboard",
     Severity.WARNING,
+    Tier.EXACT,
     ("map",),
     why="Sounds of the storyboard do not answer to the player: they are heard even if the object is missed.",
     how="Sample events in a difficulty, or in the .osb file, of osu!, taiko or catch.",
@@ -140,48 +149,50 @@ Named = dict[str, list[tuple[Beatmap, int, float, bool]]]
 """(difficulty, line, time, whether a hit object plays it) of each file named as a sound."""
 
 
-def run(context: MapsetContext) -> Iterator[Placed]:
-    mapset = context.mapset
+def run(evidence: MapsetEvidence) -> Iterator[Placed]:
+    mapset = evidence.mapset
     if not mapset.files:
         return
-    named = _named_samples(context)
-    yield from _missing(context, named)
-    yield from _hitsounds(context, named)
-    yield from _storyboard(context)
+    named = _named_samples(evidence)
+    yield from _missing(evidence, named)
+    yield from _hitsounds(evidence, named)
+    yield from _storyboard(evidence)
     empty = [name for name, n_bytes in mapset.files.items() if not n_bytes]
     if empty:
-        yield from _files(context, EMPTY_FILE, empty, EXACT_SCORE, "has no bytes", "have no bytes")
-    unused = _unused(context, named)
+        yield from _files(evidence, EMPTY_FILE, empty, Certainty.CERTAIN, "has no bytes", "have no bytes")
+    unused = _unused(evidence, named)
     if unused:
-        yield from _files(context, UNUSED_FILE, unused, LIKELY_SCORE, "is used by nothing", "are used by nothing")
+        yield from _files(evidence, UNUSED_FILE, unused, Certainty.LIKELY, "is used by nothing", "are used by nothing")
 
 
-def _files(context: MapsetContext, rule: Rule, names: list[str], score: float, one: str, many: str) -> Iterator[Placed]:
+def _files(
+    evidence: MapsetEvidence, rule: Rule, names: list[str], certainty: Certainty, one: str, many: str
+) -> Iterator[Placed]:
     shown = ", ".join(f'"{name}"' for name in names[:SHOWN]) + (
         f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     )
-    yield from context.finding(
+    yield from evidence.candidate(
         rule,
-        context.beatmaps,
-        score=score,
+        evidence.beatmaps,
+        certainty=certainty,
         message=f"{shown} {one if len(names) == 1 else many}.",
         actual=names[0],
         files=names[:50],
     )
 
 
-def _named_samples(context: MapsetContext) -> Named:
+def _named_samples(evidence: MapsetEvidence) -> Named:
     named: Named = defaultdict(list)
-    for beatmap in context.beatmaps:
+    for beatmap in evidence.beatmaps:
         for o in beatmap.hit_objects:
             if o.sample.filename:
                 named[o.sample.filename].append((beatmap, o.line, o.time, True))
         for line, text in beatmap.events:
             if (sound := _sample_event(text)) is not None:
                 named[sound[1]].append((beatmap, line, sound[0], False))
-    for text in context.mapset.storyboard:
+    for text in evidence.mapset.storyboard:
         if (sound := _sample_event(text)) is not None:
-            named[sound[1]].append((context.beatmaps[0], 1, sound[0], False))
+            named[sound[1]].append((evidence.beatmaps[0], 1, sound[0], False))
     return named
 
 
@@ -195,25 +206,25 @@ def _sample_event(text: str) -> tuple[float, str] | None:
         return None
 
 
-def _missing(context: MapsetContext, named: Named) -> Iterator[Placed]:
+def _missing(evidence: MapsetEvidence, named: Named) -> Iterator[Placed]:
     by_beatmap: dict[int, list[tuple[str, int, float]]] = defaultdict(list)
     for name, places in named.items():
-        if context.mapset.find(name) is None and not any(
-            context.mapset.find(f"{name}.{extension}") for extension in ("wav", "ogg", "mp3")
+        if evidence.mapset.find(name) is None and not any(
+            evidence.mapset.find(f"{name}.{extension}") for extension in ("wav", "ogg", "mp3")
         ):
-            for place, beatmap in enumerate(context.beatmaps):
+            for place, beatmap in enumerate(evidence.beatmaps):
                 here = next(((line, time) for one, line, time, _ in places if one is beatmap), None)
                 if here is not None:
                     by_beatmap[place].append((name, *here))
     for place, missing in by_beatmap.items():
         name, line, time = min(missing, key=lambda item: item[2])
         more = f", nor are {len(missing) - 1} more that are played as samples" if len(missing) > 1 else ""
-        yield from context.finding(
+        yield from evidence.candidate(
             MISSING_SAMPLE,
-            context.beatmaps[place],
+            evidence.beatmaps[place],
             time=time,
             line=line,
-            score=LIKELY_SCORE,
+            certainty=Certainty.LIKELY,
             actual=name,
             expected=[Expected("a file")],
             message=f'The sample "{name}" is not in the folder{more}.',
@@ -221,24 +232,26 @@ def _missing(context: MapsetContext, named: Named) -> Iterator[Placed]:
         )
 
 
-def _hitsounds(context: MapsetContext, named: Named) -> Iterator[Placed]:
+def _hitsounds(evidence: MapsetEvidence, named: Named) -> Iterator[Placed]:
     keysounds = {
-        file for name, places in named.items() if any(hit for *_, hit in places) and (file := context.mapset.find(name))
+        file
+        for name, places in named.items()
+        if any(hit for *_, hit in places) and (file := evidence.mapset.find(name))
     }
     files = [
         name
-        for name, n_bytes in context.mapset.files.items()
+        for name, n_bytes in evidence.mapset.files.items()
         if n_bytes > EMPTY_WAV_BYTES and (HITSOUND.match(name) or name in keysounds)
     ]
     for name in islice(files, MAX_SAMPLES):
-        sample = probe.measure_sample(context.mapset.path_of(name))
+        sample = probe.measure_sample(evidence.mapset.path_of(name))
         if sample is None:
             continue
-        for rule, score, what, actual, expected in _sample_faults(name, sample):
-            yield from context.finding(
+        for rule, certainty, what, actual, expected in _sample_faults(name, sample):
+            yield from evidence.candidate(
                 rule,
-                context.beatmaps,
-                score=score,
+                evidence.beatmaps,
+                certainty=certainty,
                 subject=name,
                 actual=actual,
                 expected=[Expected(expected)],
@@ -246,30 +259,36 @@ def _hitsounds(context: MapsetContext, named: Named) -> Iterator[Placed]:
             )
 
 
-def _sample_faults(name: str, sample: probe.Sample) -> Iterator[tuple[Rule, float, str, str, str]]:
+def _sample_faults(name: str, sample: probe.Sample) -> Iterator[tuple[Rule, Certainty, str, str, str]]:
     extension = name.rpartition(".")[2].lower()
     kind = {"WAV": "wav", "WAVEX": "wav", "OGG": "ogg", "MP3": "mp3", "MPEG": "mp3"}.get(
         sample.container, sample.container.lower()
     )
     if kind not in ("wav", "ogg"):
-        yield SAMPLE_FORMAT, EXACT_SCORE, f"is neither wav nor Ogg, but {kind}", kind, "wav or ogg"
+        yield SAMPLE_FORMAT, Certainty.CERTAIN, f"is neither wav nor Ogg, but {kind}", kind, "wav or ogg"
     elif extension != kind:
-        yield SAMPLE_FORMAT, LIKELY_SCORE, f"is {kind} by its content, but is not named so", extension, kind
+        yield SAMPLE_FORMAT, Certainty.LIKELY, f"is {kind} by its content, but is not named so", extension, kind
     if sample.duration > 0 and sample.peak <= SILENT_PEAK:
         yield (
             SILENT_SAMPLE,
-            MINOR_SCORE,
+            Certainty.POSSIBLE,
             f"is silent for {sample.duration:.0f} ms",
             f"{sample.duration:.0f} ms",
             "the empty wav file of 44 bytes",
         )
     elif 0 < sample.duration < SHORT_MS:
-        yield SHORT_SAMPLE, EXACT_SCORE, f"lasts {sample.duration:.0f} ms", f"{sample.duration:.0f} ms", "25 ms or more"
+        yield (
+            SHORT_SAMPLE,
+            Certainty.CERTAIN,
+            f"lasts {sample.duration:.0f} ms",
+            f"{sample.duration:.0f} ms",
+            "25 ms or more",
+        )
     # The delay of mp3 is that of the format, which is named above.
     elif kind != "mp3" and sample.delay >= LITTLE_LATE_MS:
         yield (
             DELAYED_SAMPLE,
-            EXACT_SCORE if sample.delay >= LATE_MS else MINOR_SCORE,
+            Certainty.CERTAIN if sample.delay >= LATE_MS else Certainty.POSSIBLE,
             f"is silent for its first {sample.delay:.1f} ms",
             f"{sample.delay:.1f} ms",
             "under 1 ms",
@@ -292,61 +311,61 @@ def _pictures(lines: Iterator[str]) -> Iterator[str]:
             yield from (f"{stem}{number}{dot}{extension}" for number in range(min(count, 1000)))
 
 
-def _storyboard(context: MapsetContext) -> Iterator[Placed]:
-    shared = list(_pictures(iter(context.mapset.storyboard)))
-    for place, beatmap in enumerate(context.beatmaps):
+def _storyboard(evidence: MapsetEvidence) -> Iterator[Placed]:
+    shared = list(_pictures(iter(evidence.mapset.storyboard)))
+    for place, beatmap in enumerate(evidence.beatmaps):
         own = list(_pictures(text for _, text in beatmap.events))
         wanted = dict.fromkeys([*own, *(shared if place == 0 else ())])
-        missing = [name for name in wanted if not _exists(context, name)]
+        missing = [name for name in wanted if not _exists(evidence, name)]
         if missing and beatmap.general.get("UseSkinSprites", "0") != "1":
             more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
-            yield from context.finding(
+            yield from evidence.candidate(
                 STORYBOARD,
                 beatmap,
-                score=LIKELY_SCORE,
+                certainty=Certainty.LIKELY,
                 files=missing[:50],
                 actual=missing[0],
                 message=f"The storyboard shows {', '.join(missing[:SHOWN])}{more}, which the folder does not have.",
             )
     sounding = [
         beatmap
-        for beatmap in context.beatmaps
+        for beatmap in evidence.beatmaps
         if beatmap.mode in STORYBOARDED.modes and any(_sample_event(text) is not None for _, text in beatmap.events)
     ]
     if sounding:
         line = next(line for line, text in sounding[0].events if _sample_event(text) is not None)
         count = sum(_sample_event(text) is not None for beatmap in sounding for _, text in beatmap.events)
-        yield from context.finding(
+        yield from evidence.candidate(
             STORYBOARDED,
             sounding,
             line=line,
-            score=MINOR_SCORE,
+            certainty=Certainty.POSSIBLE,
             actual=f"{count} sounds",
             message=f"{count} sound{'s are' if count > 1 else ' is'} played by the storyboard, not by hits.",
         )
 
 
-def _exists(context: MapsetContext, name: str) -> bool:
-    return any(context.mapset.find(name + extension) is not None for extension in ("", ".png", ".jpg"))
+def _exists(evidence: MapsetEvidence, name: str) -> bool:
+    return any(evidence.mapset.find(name + extension) is not None for extension in ("", ".png", ".jpg"))
 
 
-def _unused(context: MapsetContext, named: Named) -> list[str]:
+def _unused(evidence: MapsetEvidence, named: Named) -> list[str]:
     used = set(named)
-    events = [text for beatmap in context.beatmaps for _, text in beatmap.events] + list(context.mapset.storyboard)
+    events = [text for beatmap in evidence.beatmaps for _, text in beatmap.events] + list(evidence.mapset.storyboard)
     for text in events:
         fields = text.split(",")
         if fields[0] in ("0", "Background", "1", "Video") and len(fields) > 2:
             used.add(fields[2])
-    used.update(_pictures(iter(events)), (beatmap.audio_filename for beatmap in context.beatmaps))
+    used.update(_pictures(iter(events)), (beatmap.audio_filename for beatmap in evidence.beatmaps))
     found = {
-        context.mapset.find(name + extension)
+        evidence.mapset.find(name + extension)
         for name in used
         for extension in ("", ".png", ".jpg", ".wav", ".ogg", ".mp3")
     }
-    return [name for name in context.mapset.files if name not in found and not _belongs(name, context)]
+    return [name for name in evidence.mapset.files if name not in found and not _belongs(name, evidence)]
 
 
-def _belongs(name: str, context: MapsetContext) -> bool:
+def _belongs(name: str, evidence: MapsetEvidence) -> bool:
     """Whether a file is part of a set without being named anywhere."""
     path = PurePosixPath(name)
     if path.suffix.lower() in WORKING_FILES or path.stem.upper() in ("LICENSE", "LICENCE"):

@@ -14,18 +14,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+from maimod.discriminator.features import SLOTS_PER_BEAT
+from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventScore
-from maimod.findings import Category, Expected, Finding, Severity
+from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, TimingPoint
-from maimod.rules.base import BeatmapCheck, Context, Rule
-from maimod.rules.calibration import ALONE_SCORE, CANDIDATE_SCORE, Curve
+from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Curve, Evidence, Ramp, Rule, candidate
 
 SCROLLING = frozenset({Mode.TAIKO, Mode.MANIA})
+LONE_CURVE = Curve(middle=8.0, scale=1.5)
+"""Bits of rarity, weighed by the size of the change, and of the model's surprise."""
+LATE_HABIT = 3
+"""More late lines than this are the mapper's way of placing lines."""
+LATE_CURVE, BARELY_LATE_CURVE = Ramp((0.0, 0.0), (1.0, 0.8)), Ramp((0.0, 0.0), (1.0, 0.45))
+"""Of `LATE_HABIT` per late line of the map."""
+NORMALISED_CURVE = Ramp((0.0, 0.5), (1.0, 0.85))
+"""Share of the tempo changes that keep the speed."""
 
 UNEXPECTED = Rule(
     "scroll-speed/unexpected",
     "Lone change of scroll speed",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("model", "map"),
     why="A note or two that move at another speed than all around cannot be read in time; mostly a green line was copied with an old "
     "velocity, or never reset.",
@@ -35,11 +45,15 @@ UNEXPECTED = Rule(
     blind_spots="Maps full of speed effects; changes by less than 5 %; a wrong speed that then stays.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko",
     modes=SCROLLING,
+    curves={"": LONE_CURVE},
+    corruptions=("velocity",),
+    proposal="The scroll speed breaks that of the notes before and after.",
 )
 LATE_LINE = Rule(
     "scroll-speed/line-after-object",
     "Green line just after its note",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("map",),
     why="A note takes its scroll speed from the last line at or before it. If the line comes a moment later, the note keeps the old speed.",
     how="A line that changes the scroll speed lies up to 5 ms after a note and none lies on it.",
@@ -47,11 +61,13 @@ LATE_LINE = Rule(
     blind_spots="Lines more than 5 ms late; mania, where a few ms of another speed cannot be seen.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko",
     modes=frozenset({Mode.TAIKO}),
+    curves={"": LATE_CURVE, "barely": BARELY_LATE_CURVE},
 )
 UNNORMALISED = Rule(
     "scroll-speed/not-normalised",
     "Tempo change left unnormalised",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("map",),
     why="Scroll speed follows the tempo. Where the other tempo changes of a map are countered by a green line, one that is not is a jolt.",
     how="The scroll speed jumps along with the tempo at a red line, while most of the map's other tempo changes keep it.",
@@ -59,6 +75,7 @@ UNNORMALISED = Rule(
     blind_spots="Maps that normalise nothing, or have fewer than three tempo changes.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania",
     modes=SCROLLING,
+    curves={"": NORMALISED_CURVE},
 )
 
 SAME_SPEED = 0.02
@@ -70,20 +87,18 @@ EFFECT_RATIO = 2.5
 """Jumps by more than this factor, either way, are effects that no one makes by accident."""
 LONE_NOTES = 3
 LONE_MEASURES = 1.1
-EVIDENCE = Curve(middle=8.0, scale=1.5)
-"""Bits of rarity, weighed by the size of the change, and of the model's surprise."""
 MODEL_FLOOR = 2e-3
 """Probability that a model's word is never better than: 9 bits."""
 
 
-def run(context: Context) -> Iterator[Finding]:
+def run(evidence: Evidence) -> Iterator[Candidate]:
     """Find odd scroll speeds."""
-    if context.beatmap.mode not in SCROLLING or not context.beatmap.hit_objects:
+    if evidence.beatmap.mode not in SCROLLING or not evidence.beatmap.hit_objects:
         return
-    yield from _lone_changes(context)
-    if context.beatmap.mode is Mode.TAIKO:
-        yield from _late_lines(context)
-    yield from _unnormalised(context)
+    yield from _lone_changes(evidence)
+    if evidence.beatmap.mode is Mode.TAIKO:
+        yield from _late_lines(evidence)
+    yield from _unnormalised(evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +129,10 @@ def _speed(beatmap: Beatmap, time: float, main: float) -> float:
     return beatmap.velocity_at(time) * main / beatmap.red_line_at(time).beat_length
 
 
-def _stretches(context: Context) -> list[_Stretch]:
-    beatmap, main = context.beatmap, _main_beat_length(context.beatmap)
+def _stretches(evidence: Evidence) -> list[_Stretch]:
+    beatmap, main = evidence.beatmap, _main_beat_length(evidence.beatmap)
     stretches: list[tuple[float, list[HitObject]]] = []
-    for note in context.objects_by_time:
+    for note in evidence.objects_by_time:
         speed = _speed(beatmap, note.time + EDITOR_MS, main)
         if stretches and _same(stretches[-1][0], speed):
             stretches[-1][1].append(note)
@@ -132,9 +147,9 @@ def _same(first: float, second: float) -> bool:
     return abs(first - second) <= SAME_SPEED * max(first, second)
 
 
-def _lone_changes(context: Context) -> Iterator[Finding]:
+def _lone_changes(evidence: Evidence) -> Iterator[Candidate]:
     """Find notes whose speed differs from one speed before and after."""
-    stretches = _stretches(context)
+    stretches = _stretches(evidence)
     lone = [
         (odd, before.speed)
         for before, odd, after in zip(stretches, stretches[1:], stretches[2:], strict=False)
@@ -142,14 +157,14 @@ def _lone_changes(context: Context) -> Iterator[Finding]:
         and abs(odd.speed / before.speed - 1.0) >= LEAST_CHANGE
         and (
             odd.moments <= LONE_NOTES
-            or after.notes[0].time - odd.notes[0].time <= LONE_MEASURES * _measure_ms(context, odd)
+            or after.notes[0].time - odd.notes[0].time <= LONE_MEASURES * _measure_ms(evidence, odd)
         )
     ]
     # Changes of speed that are not lone are style as well: a map with many is one of speed effects.
     n_changes = max(len(lone), (len(stretches) - 1) // 2)
     kinds = Counter(_ratio_class(odd.speed / level) for odd, level in lone)
-    scores = _speed_scores(context)
-    n_moments = len({note.time for note in context.beatmap.hit_objects})
+    scores = _speed_scores(evidence)
+    n_moments = len({note.time for note in evidence.beatmap.hit_objects})
     for odd, level in lone:
         ratio = odd.speed / level
         if not 1 / EFFECT_RATIO < ratio < EFFECT_RATIO:
@@ -158,15 +173,12 @@ def _lone_changes(context: Context) -> Iterator[Finding]:
         rarity = math.log2(n_moments / n_changes) - 2.0 * math.log2(kinds[_ratio_class(ratio)])
         event = scores.get(odd.line.line) or scores.get(-1 - odd.notes[0].index)
         bits = rarity * (0.5 + min(1.5 * abs(math.log2(ratio)), 0.75)) + (_log_odds(event, ratio) if event else 0.0)
-        score = context.calibration.score(UNEXPECTED.id, bits, EVIDENCE)
-        if score < CANDIDATE_SCORE:
-            continue
         many = "This note scrolls" if odd.moments == 1 else f"{odd.moments} notes scroll"
-        yield context.finding(
+        yield candidate(
             UNEXPECTED,
             time=odd.notes[0].time,
             message=f"{many} at {odd.speed:.2f}x, those before and after at {level:.2f}x.",
-            score=score,
+            measure=bits,
             line=odd.line.line,
             objects=odd.notes[:8],
             event=event,
@@ -179,8 +191,8 @@ def _lone_changes(context: Context) -> Iterator[Finding]:
         )
 
 
-def _measure_ms(context: Context, stretch: _Stretch) -> float:
-    red = context.beatmap.red_line_at(stretch.notes[0].time)
+def _measure_ms(evidence: Evidence, stretch: _Stretch) -> float:
+    red = evidence.beatmap.red_line_at(stretch.notes[0].time)
     return red.beat_length * max(red.meter, 1)
 
 
@@ -189,10 +201,10 @@ def _ratio_class(ratio: float) -> int:
     return round(math.log2(ratio) * 5)
 
 
-def _speed_scores(context: Context) -> dict[int, EventScore]:
+def _speed_scores(evidence: Evidence) -> dict[int, EventScore]:
     """Scores of scroll speeds by line of the file, or by -1 - index of the note where notes carry the speed."""
     found: dict[int, EventScore] = {}
-    for score in context.of_kind(EventKind.SCROLL_SPEED):
+    for score in evidence.of_kind(EventKind.SCROLL_SPEED):
         source = score.event.source
         found.setdefault(-1 - source.index if isinstance(source, HitObject) else source.line if source else 0, score)
     return found
@@ -214,20 +226,17 @@ def _log_odds(score: EventScore, ratio: float) -> float:
 
 LATE_MS = 5.0
 """Mapset Verifier, "object unaffected by near green line"."""
-LATE_SCORE, BARELY_LATE_SCORE = 0.8, 0.45
-LATE_HABIT = 3
-"""So many late lines are the mapper's way of placing lines."""
 
 
-def _late_lines(context: Context) -> Iterator[Finding]:
+def _late_lines(evidence: Evidence) -> Iterator[Candidate]:
     """Find notes that a change of speed misses by a moment."""
-    beatmap, times = context.beatmap, list(context.object_times)
+    beatmap, times = evidence.beatmap, list(evidence.object_times)
     late: list[tuple[TimingPoint, HitObject, float]] = []
     for before, point in pairwise(beatmap.sorted_timing_points):
         place = bisect_left(times, point.time) - 1
         if point.uninherited or place < 0 or not 0.0 < point.time - times[place] <= LATE_MS:
             continue
-        note = context.objects_by_time[place]
+        note = evidence.objects_by_time[place]
         old = beatmap.velocity_at(note.time)
         follows = bisect_right(times, point.time)
         # A red line on the note has velocity 1 of its own: then the note has a speed of its own, too.
@@ -235,15 +244,13 @@ def _late_lines(context: Context) -> Iterator[Finding]:
             late.append((point, note, old))
     for point, note, old in late:
         by = point.time - note.time
-        score = (LATE_SCORE if by >= EDITOR_MS else BARELY_LATE_SCORE) * min(1.0, LATE_HABIT / len(late))
-        if score < ALONE_SCORE:
-            continue
-        yield context.finding(
+        yield candidate(
             LATE_LINE,
             time=note.time,
             message=f"The green line for {point.velocity:.2f}x comes {by:.3g} ms after this note, "
             f"which keeps {old:.2f}x.",
-            score=score,
+            measure=LATE_HABIT / len(late),
+            curve="" if by >= EDITOR_MS else "barely",
             line=point.line,
             objects=(note,),
             actual=f"{old:.2f}x",
@@ -262,17 +269,17 @@ LEAST_NORMALISED, LEAST_SHARE = 2, 0.6
 """Tempo changes that keep the speed, and their share of all, for a map to be one that normalises."""
 
 
-def _unnormalised(context: Context) -> Iterator[Finding]:
+def _unnormalised(evidence: Evidence) -> Iterator[Candidate]:
     """Find tempo changes that the scroll speed follows, in maps where it mostly does not."""
-    beatmap, main = context.beatmap, _main_beat_length(context.beatmap)
+    beatmap, main = evidence.beatmap, _main_beat_length(evidence.beatmap)
     kept: list[TimingPoint] = []
     followed: list[tuple[TimingPoint, HitObject, float, float]] = []
-    times = list(context.object_times)
+    times = list(evidence.object_times)
     for before, red in pairwise(beatmap.red_lines):
         place = bisect_left(times, red.time - EDITOR_MS)
         if abs(red.beat_length / before.beat_length - 1.0) < TEMPO_CHANGE or not 0 < place < len(times):
             continue
-        note = context.objects_by_time[place]
+        note = evidence.objects_by_time[place]
         old, new = _speed(beatmap, red.time - EDITOR_MS, main), _speed(beatmap, max(note.time, red.time), main)
         if _same(old, new):
             kept.append(red)
@@ -284,12 +291,12 @@ def _unnormalised(context: Context) -> Iterator[Finding]:
     if len(kept) < LEAST_NORMALISED or share < LEAST_SHARE:
         return
     for red, note, old, new in followed:
-        yield context.finding(
+        yield candidate(
             UNNORMALISED,
             time=red.time,
             message=f"The scroll speed jumps from {old:.2f}x to {new:.2f}x with the tempo; "
             f"{len(kept)} other tempo changes keep it.",
-            score=0.5 + 0.35 * share,
+            measure=share,
             line=red.line,
             objects=(note,),
             actual=f"{new:.2f}x",
@@ -299,4 +306,29 @@ def _unnormalised(context: Context) -> Iterator[Finding]:
         )
 
 
-CHECK = BeatmapCheck(Category.SCROLL_SPEED, "Scroll speed", (UNEXPECTED, LATE_LINE, UNNORMALISED), run)
+# ---------------------------------------------------------------------------------------------------------------------
+# What the discriminator alone suggests
+
+
+def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candidate]:
+    """Speeds that break those of the notes before and after; the first note after the change stands for it."""
+    if evidence.beatmap.mode not in SCROLLING:
+        return
+    last = -SLOTS_PER_BEAT * 8
+    for slot, logit in corruption.peaks("velocity", LEAST_PROPOSED_LOGIT, apart=SLOTS_PER_BEAT * 4):
+        near = range(slot, slot + SLOTS_PER_BEAT * 2)
+        o = next((evidence.object_of_slot[s] for s in near if s in evidence.object_of_slot), None)
+        if o is not None and slot - last >= SLOTS_PER_BEAT * 4:
+            last = slot
+            yield candidate(
+                UNEXPECTED,
+                time=o.time,
+                line=o.line,
+                objects=[o],
+                proposed=logit,
+                message="The scroll speed here breaks that of the notes before and after.",
+                actual=f"{evidence.beatmap.velocity_at(o.time):.2f}x",
+            )
+
+
+CHECK = BeatmapCheck(Category.SCROLL_SPEED, "Scroll speed", (UNEXPECTED, LATE_LINE, UNNORMALISED), run, propose)

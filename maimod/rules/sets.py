@@ -10,8 +10,6 @@ from maimod.osu.beatmap import Beatmap
 
 CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 LAZER = "https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks"
-EXACT_SCORE, LIKELY_SCORE, MINOR_SCORE = 0.95, 0.7, 0.4
-"""Of facts, of what is mostly an oversight, and of what may well be meant."""
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from maimod.findings import Expected, Severity
+from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, Mode, TimingPoint
-from maimod.rules.base import MapsetCheck, MapsetContext, Placed, Rule
-from maimod.rules.sets import CRITERIA, EXACT_SCORE, LIKELY_SCORE, MINOR_SCORE, departures, names
+from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.sets import CRITERIA, departures, names
 
 RED_LINES = Rule(
     "mapset/red-lines",
     "Red lines differ between difficulties",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="The song has one timing. A difficulty with another offset, tempo or metre was timed before the others were corrected.",
     how="Times, tempos and metres of the red lines are compared with those that most difficulties have; lines in taiko and mania that "
@@ -31,6 +32,7 @@ BAR_LINES = Rule(
     "mapset/bar-lines",
     "Bar line omitted in some difficulties only",
     Severity.WARNING,
+    Tier.EXACT,
     ("map",),
     why="A bar line that is hidden in one difficulty and shown in another is an oversight in one of them.",
     how="The flag that omits the first bar line is compared between red lines at the same time, in taiko and mania.",
@@ -42,6 +44,7 @@ KIAI = Rule(
     "mapset/kiai",
     "Kiai differs between difficulties",
     Severity.WARNING,
+    Tier.EXACT,
     ("map",),
     why="The chorus is the same in every difficulty; a section that begins elsewhere or is missing in one was mostly forgotten there.",
     how="Starts and ends of the kiai sections are compared with those that most difficulties of the mode have, within half a beat.",
@@ -63,23 +66,23 @@ FEW_KIAI = 3
 """As many starts and ends may differ for it to look like an oversight: more are a design."""
 
 
-def run(context: MapsetContext) -> Iterator[Placed]:
-    if len(context.beatmaps) < 2:
+def run(evidence: MapsetEvidence) -> Iterator[Placed]:
+    if len(evidence.beatmaps) < 2:
         return
-    yield from _red_lines(context)
+    yield from _red_lines(evidence)
     for mode in Mode:
-        of_mode = [beatmap for beatmap in context.beatmaps if beatmap.mode is mode]
+        of_mode = [beatmap for beatmap in evidence.beatmaps if beatmap.mode is mode]
         if len(of_mode) > 1:
-            yield from _bar_lines(context, of_mode)
-            yield from _kiai(context, of_mode)
+            yield from _bar_lines(evidence, of_mode)
+            yield from _kiai(evidence, of_mode)
 
 
-def _red_lines(context: MapsetContext) -> Iterator[Placed]:
+def _red_lines(evidence: MapsetEvidence) -> Iterator[Placed]:
     signatures = [
         ";".join(f"{line.time:.0f},{line.beat_length:.2f},{line.meter}" for line in one.red_lines)
-        for one in context.beatmaps
+        for one in evidence.beatmaps
     ]
-    for part in departures(context.beatmaps, signatures):
+    for part in departures(evidence.beatmaps, signatures):
         for beatmap in part.beatmaps:
             reference = next((other for other in part.others if other.mode is beatmap.mode), part.others[0])
             differences = list(_line_differences(beatmap, reference, names(part.others)))
@@ -91,12 +94,12 @@ def _red_lines(context: MapsetContext) -> Iterator[Placed]:
                 if len(differences) > 1
                 else ""
             )
-            yield from context.finding(
+            yield from evidence.candidate(
                 RED_LINES,
                 beatmap,
                 line=line,
                 time=time,
-                score=EXACT_SCORE if beatmap.mode is reference.mode else LIKELY_SCORE,
+                certainty=Certainty.CERTAIN if beatmap.mode is reference.mode else Certainty.LIKELY,
                 message=f"{what}{more}.",
                 differing_lines=len(differences),
                 reference=reference.version,
@@ -176,7 +179,7 @@ def _only_restarts_bar(beatmap: Beatmap, line: TimingPoint) -> bool:
     )
 
 
-def _bar_lines(context: MapsetContext, of_mode: Sequence[Beatmap]) -> Iterator[Placed]:
+def _bar_lines(evidence: MapsetEvidence, of_mode: Sequence[Beatmap]) -> Iterator[Placed]:
     if of_mode[0].mode not in (Mode.TAIKO, Mode.MANIA):
         return
     lines: dict[int, list[tuple[Beatmap, TimingPoint]]] = defaultdict(list)
@@ -189,12 +192,12 @@ def _bar_lines(context: MapsetContext, of_mode: Sequence[Beatmap]) -> Iterator[P
         ):
             for beatmap in part.beatmaps:
                 line = next(line for one, line in there if one is beatmap)
-                yield from context.finding(
+                yield from evidence.candidate(
                     BAR_LINES,
                     beatmap,
                     line=line.line,
                     time=line.time,
-                    score=LIKELY_SCORE,
+                    certainty=Certainty.LIKELY,
                     subject=str(time),
                     actual=part.value,
                     expected=[Expected(part.usual)],
@@ -202,7 +205,7 @@ def _bar_lines(context: MapsetContext, of_mode: Sequence[Beatmap]) -> Iterator[P
                 )
 
 
-def _kiai(context: MapsetContext, of_mode: Sequence[Beatmap]) -> Iterator[Placed]:
+def _kiai(evidence: MapsetEvidence, of_mode: Sequence[Beatmap]) -> Iterator[Placed]:
     beat = of_mode[0].red_lines[0]  # one grid for all, whatever is wrong with the lines of one
     borders: dict[str, list[tuple[float, int]]] = {}
     for one in of_mode:
@@ -237,7 +240,7 @@ def _kiai(context: MapsetContext, of_mode: Sequence[Beatmap]) -> Iterator[Placed
                 else (usual[0][0], 1)
             )
             # All others together are a better witness than most of them.
-            score = LIKELY_SCORE if len(part.others) == len(of_mode) - 1 else MINOR_SCORE
+            certainty = Certainty.LIKELY if len(part.others) == len(of_mode) - 1 else Certainty.POSSIBLE
             if not own:
                 what = f"There is no kiai here, while {names(part.others)} have it"
             elif added and missing:
@@ -246,12 +249,12 @@ def _kiai(context: MapsetContext, of_mode: Sequence[Beatmap]) -> Iterator[Placed
                 what = f"Kiai begins or ends here, but not in {names(part.others)}"
             else:
                 what = f"Kiai begins or ends here in {names(part.others)}, but not in this difficulty"
-            yield from context.finding(
+            yield from evidence.candidate(
                 KIAI,
                 beatmap,
                 line=line,
                 time=time,
-                score=score,
+                certainty=certainty,
                 message=f"{what}.",
                 missing=missing,
                 added=[time for time, _ in added],

@@ -7,20 +7,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
+from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventScore
-from maimod.findings import Category, Expected, Finding, Severity
+from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu import slider_path
 from maimod.osu.beatmap import HitObject, Mode
-from maimod.rules.base import BeatmapCheck, Context, Rule
-from maimod.rules.calibration import ALONE_SCORE, CANDIDATE_SCORE, Curve
+from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
 from maimod.rules.positions import PLACES, SAME_GAP_MS, cursor, steps
 
 PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
-EXACT_SCORE = 0.95
 
 EXTENDED_SHARE, EXTENDED_PX = 0.02, 3.0
 """A body this much longer than its curve goes on straight: 8 of 8,700 sliders of 60 ranked maps, 7 of them in one map.
@@ -30,6 +28,8 @@ EXTENDED_CURVE = Curve(middle=0.035, scale=0.015)
 CUT_CURVE = Curve(middle=0.5, scale=0.06)
 """Beats that the curve is longer than the body. The editor cuts at the last tick of its beat snap divisor, so less than
 half a beat is left over: at most 0.48 in 60 ranked maps, 0.36 in 99 % of sliders."""
+MISFIT = {"extended": 0.022, "cut": 0.45}
+"""A body that is this much longer or shorter than its curve explains why its tail is elsewhere."""
 CUT_MARGIN = 1.3
 """And this times more than any other slider of the map leaves over."""
 HABIT_SHARE = 0.02
@@ -50,7 +50,6 @@ TOKEN_WIDTH = 0.03
 NODES_PER_ROOT = 10.0
 """Control points per square root of the length [px] from which a path is a scribble (Mapset Verifier, abnormal nodes).
 """
-NODES_SCORE = 0.7
 COPY_PX, CHANGED_PX = 3.0, 10.0
 """Control points of copies lie within the first of each other; one moved by more than the second is another shape."""
 COPY_POINTS, MAX_COPY_POINTS = 4, 16
@@ -84,13 +83,29 @@ SHAPE = Rule(
     "sliders/shape",
     "Odd slider body",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("model", "map"),
     why="A control point that slipped bends the body out of the shape the mapper uses, or leads the tail somewhere else.",
     how="The model's surprise at the control points and at the tail is compared with that at the other sliders of the map; copies of "
-    "one shape, turned or mirrored, that differ in a single control point are found by their distances; so are paths with far "
-    "too many control points.",
+    "one shape, turned or mirrored, that differ in a single control point are found by their distances.",
     ignore_when="the body is a deliberate piece of art or the copy was meant to differ.",
     blind_spots="A small shift that keeps a smooth curve; maps in which no two sliders are alike.",
+    source=_WIKI,
+    modes=PLAYFIELD_MODES,
+    curves={"": SHAPE_CURVE, "copy": COPY_CURVE},
+    corruptions=("shape",),
+    proposal="The shape, direction or speed of the slider fits neither what comes before nor what follows.",
+)
+CONTROL_POINTS = Rule(
+    "sliders/control-points",
+    "Far too many control points",
+    Severity.WARNING,
+    Tier.EXACT,
+    ("map",),
+    why="A path with a control point every few pixels is a scribble or a failed import: its shape cannot be read, and it is slow to draw.",
+    how="The number of control points is compared with ten times the square root of the length in px.",
+    ignore_when="the body is a deliberate piece of art.",
+    blind_spots="Paths that are long enough for their many control points.",
     source=_WIKI,
     modes=PLAYFIELD_MODES,
 )
@@ -98,6 +113,7 @@ LENGTH = Rule(
     "sliders/length",
     "Length does not fit the curve",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("map", "model"),
     why="The body ends before its last control point, or goes on straight after it: the tail is not where it was drawn.",
     how="The length in the file is compared with the length of the curve. The editor cuts a curve at the last tick before its end, "
@@ -106,11 +122,14 @@ LENGTH = Rule(
     blind_spots="A wrong length that still ends on the last tick before the end of the curve.",
     source=_WIKI,
     modes=PLAYFIELD_MODES,
+    curves={"extended": EXTENDED_CURVE, "cut": CUT_CURVE},
+    corruptions=("length", "shape"),
 )
 INVISIBLE = Rule(
     "sliders/invisible",
     "Slider without a body",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="Nobody can follow a path that is not there.",
     how="The curve has no length: there are no control points, or all are in one place.",
@@ -123,6 +142,7 @@ VELOCITY = Rule(
     "sliders/velocity",
     "Odd slider velocity",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("model", "map"),
     why="Players read the velocity of a slider from those before it; one that alone differs is read wrongly.",
     how="The model's surprise at the velocity, and how rare it is in this map that one slider alone differs from both neighbours.",
@@ -130,11 +150,14 @@ VELOCITY = Rule(
     blind_spots="A wrong velocity that lasts for several sliders; a change at the start of a section.",
     source=_CRITERIA,
     modes=PLAYFIELD_MODES,
+    curves={"": VELOCITY_CURVE},
+    corruptions=("shape", "length"),
 )
 LATE_LINE = Rule(
     "sliders/late-line",
     "Green line just after the head",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="The line was meant for this slider but comes too late, so that the slider keeps the velocity of the one before.",
     how="An inherited timing point with another velocity lies 5 ms or less after the head.",
@@ -147,6 +170,7 @@ REPEATS = Rule(
     "sliders/repeats",
     "Unlikely number of repeats",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("model",),
     why="A repeat that the music does not have, or one missing, is hit on silence or not at all.",
     how="The model's surprise at the time of the slider's end, once its velocity and the length of one slide are known.",
@@ -154,11 +178,14 @@ REPEATS = Rule(
     blind_spots="Whether a slider should be there at all is a matter of rhythm.",
     source=_CRITERIA,
     modes=PLAYFIELD_MODES,
+    curves={"": REPEATS_CURVE},
+    corruptions=("length",),
 )
 REVERSED = Rule(
     "sliders/reversed",
     "Slider seems reversed",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("map",),
     why="The way to the head and the way from the tail both break the spacing, and would not if the slider ran the other way.",
     how="The steps before and after the slider are compared with all steps of the same rhythm in this map, as they are and with head "
@@ -167,6 +194,8 @@ REVERSED = Rule(
     blind_spots="Short sliders, repeats, and maps without a usual spacing.",
     source=_CRITERIA,
     modes=frozenset({Mode.OSU}),
+    curves={"": REVERSED_CURVE},
+    corruptions=("shape",),
 )
 
 
@@ -193,11 +222,11 @@ class Body:
         return (self.path.natural_length - (self.head.slider.length or self.path.natural_length)) / self.pixels_per_beat
 
 
-def bodies(context: Context) -> list[Body]:
+def bodies(evidence: Evidence) -> list[Body]:
     """All sliders in order of time."""
-    beatmap = context.beatmap
+    beatmap = evidence.beatmap
     found = []
-    for head in context.objects_by_time:
+    for head in evidence.objects_by_time:
         if head.slider:
             velocity = beatmap.velocity_at(head.time)
             found.append(
@@ -215,7 +244,7 @@ def bodies(context: Context) -> list[Body]:
 # Length and velocity
 
 
-def lengths(context: Context, all_bodies: Sequence[Body]) -> Iterator[Finding]:
+def lengths(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidate]:
     """Bodies that are longer or much shorter than their curves."""
     extended = [b for b in all_bodies if b.extension > EXTENDED_SHARE and b.extension * b.path.length > EXTENDED_PX]
     left_over = np.sort([b.left_over for b in all_bodies])
@@ -223,30 +252,30 @@ def lengths(context: Context, all_bodies: Sequence[Body]) -> Iterator[Finding]:
     for body in all_bodies:
         slider = body.head.slider
         assert slider is not None
-        curve, length = body.path.natural_length, slider.length or body.path.natural_length
+        drawn, length = body.path.natural_length, slider.length or body.path.natural_length
         if body in extended and len(extended) <= allowed:
-            score = context.calibration.score("sliders/length:extended", body.extension, EXTENDED_CURVE)
+            curve, measure = "extended", body.extension
             what = "the body goes on straight beyond the last control point"
         elif np.sum(left_over > body.left_over / CUT_MARGIN) <= allowed:
-            score = context.calibration.score("sliders/length:cut", body.left_over, CUT_CURVE)
+            curve, measure = "cut", body.left_over
             what = "the body ends before the last control point"
         else:
             continue
-        if score >= CANDIDATE_SCORE:
-            yield context.finding(
-                LENGTH,
-                time=body.head.time,
-                end_time=body.head.end_time,
-                line=body.head.line,
-                objects=[body.head],
-                score=score,
-                message=f"The length of {length:.0f} px does not fit the curve of {curve:.0f} px: {what}, which this map hardly ever does.",
-                actual=f"{length:.0f} px",
-                expected=[Expected(f"{curve:.0f} px or a little less")],
-                curve_px=round(curve, 1),
-                length_px=round(length, 1),
-                beats_left_over=round(body.left_over, 3),
-            )
+        yield candidate(
+            LENGTH,
+            time=body.head.time,
+            end_time=body.head.end_time,
+            line=body.head.line,
+            objects=[body.head],
+            measure=measure,
+            curve=curve,
+            message=f"The length of {length:.0f} px does not fit the curve of {drawn:.0f} px: {what}, which this map hardly ever does.",
+            actual=f"{length:.0f} px",
+            expected=[Expected(f"{drawn:.0f} px or a little less")],
+            curve_px=round(drawn, 1),
+            length_px=round(length, 1),
+            beats_left_over=round(body.left_over, 3),
+        )
 
 
 def same(a: float, b: float) -> bool:
@@ -254,9 +283,9 @@ def same(a: float, b: float) -> bool:
     return abs(a - b) <= VELOCITY_SHARE * max(a, b)
 
 
-def velocities(context: Context, all_bodies: Sequence[Body]) -> Iterator[Finding]:
+def velocities(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidate]:
     """Sliders that alone have another velocity, and heads just before the line that was meant for them."""
-    beatmap = context.beatmap
+    beatmap = evidence.beatmap
     lone = []
     for before, body, after in zip(all_bodies, all_bodies[1:], all_bodies[2:], strict=False):
         near = after.head.time - before.head.time <= LONE_MS
@@ -266,7 +295,7 @@ def velocities(context: Context, all_bodies: Sequence[Body]) -> Iterator[Finding
     usual = {body.head.index: before.velocity for before, body in lone}
     events = {
         s.event.source.index: s
-        for s in context.of_kind(EventKind.SCROLL_SPEED)
+        for s in evidence.of_kind(EventKind.SCROLL_SPEED)
         if isinstance(s.event.source, HitObject)
     }
     for body in all_bodies:
@@ -275,17 +304,14 @@ def velocities(context: Context, all_bodies: Sequence[Body]) -> Iterator[Finding
         others = sum(same(body.velocity, other.velocity) for other in all_bodies) - 1
         bits = (0.0 if event is None else event.surprise) - math.log2(1 + others) / 2
         bits += HABIT_WEIGHT * max(rarity, 0.0) * (body.head.index in usual)
-        score = context.calibration.score(VELOCITY.id, bits, VELOCITY_CURVE)
-        if score < CANDIDATE_SCORE:
-            continue
         around = usual.get(body.head.index)
         told = f"; the sliders before and after have {around:.2f}x" if around else ""
-        yield context.finding(
+        yield candidate(
             VELOCITY,
             time=body.head.time,
             line=body.head.line,
             objects=[body.head],
-            score=score,
+            measure=bits,
             event=event,
             message=f"A slider velocity of {body.velocity:.2f}x is unlikely here{told}.",
             actual=f"{body.velocity:.2f}x",
@@ -298,12 +324,12 @@ def velocities(context: Context, all_bodies: Sequence[Body]) -> Iterator[Finding
         if point.uninherited or not late or same(heads[late[0]].velocity, point.velocity):
             continue
         body = heads[late[0]]
-        yield context.finding(
+        yield candidate(
             LATE_LINE,
             time=body.head.time,
             line=point.line,
             objects=[body.head],
-            score=EXACT_SCORE,
+            certainty=Certainty.CERTAIN,
             message=f"A green line {point.time - body.head.time:g} ms after the head sets {point.velocity:.2f}x, too late for this slider, "
             f"which has {body.velocity:.2f}x.",
             actual=f"{body.velocity:.2f}x",
@@ -324,9 +350,9 @@ def _velocities(score: EventScore | None, all_bodies: Sequence[Body]) -> list[Ex
 # Shape
 
 
-def shapes(context: Context, all_bodies: Sequence[Body]) -> Iterator[Finding]:
+def shapes(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidate]:
     """Bodies with a control point or a tail where neither the model nor the map's copies have it."""
-    surprises = body_surprises(context)
+    surprises = body_surprises(evidence)
     # A map's own bends are its style: what 90 % of its sliders stay below is no surprise.
     usual_anchor, usual_tail = (
         max(float(np.percentile([bits[i] for bits in surprises.values()] or [0.0], BASE_PERCENTILE)), MIN_USUAL_BITS)
@@ -334,51 +360,69 @@ def shapes(context: Context, all_bodies: Sequence[Body]) -> Iterator[Finding]:
     )
     copies = changed_copies(all_bodies)
     for body in all_bodies:
-        head = body.head
+        head, slider = body.head, body.head.slider
+        assert slider is not None
+        points = slider.control_points
         anchor_bits, tail_bits, event = surprises.get(head.index, (0.0, 0.0, None))
-        bits = 0.5 * max(anchor_bits - usual_anchor, 0.0) + max(tail_bits - usual_tail, 0.0)
-        score = context.calibration.score(SHAPE.id, bits, SHAPE_CURVE)
-        message = (
-            "The body of this slider runs where the model does not expect it, judged by the other sliders of the map."
+        yield candidate(
+            SHAPE,
+            time=head.time,
+            end_time=head.end_time,
+            line=head.line,
+            objects=[head],
+            measure=0.5 * max(anchor_bits - usual_anchor, 0.0) + max(tail_bits - usual_tail, 0.0),
+            message="The body of this slider runs where the model does not expect it, judged by the other sliders of the map.",
+            event=event,
+            actual=_control_point(points, event.event.part if event else 0),
+            anchor_bits=round(anchor_bits, 2),
+            tail_bits=round(tail_bits, 2),
         )
-        part = event.event.part if event else 0
-        numbers: dict[str, Any] = {"anchor_bits": round(anchor_bits, 2), "tail_bits": round(tail_bits, 2)}
-        if (
-            head.index in copies
-            and (alike := context.calibration.score("sliders/shape:copy", math.log2(copies[head.index][1]), COPY_CURVE))
-            > score
-        ):
+        if head.index in copies:
             part, number, off = copies[head.index]
-            score, event, numbers = alike, None, {"copies": number, "off_px": round(off, 1)}
-            message = (
-                f"This slider is a copy of a shape that the map uses {number} times, but for control point {part}, which lies "
-                f"{off:.0f} px off."
-            )
-        assert head.slider is not None
-        points = head.slider.control_points
-        if len(points) > NODES_PER_ROOT * math.sqrt(max(body.path.length, 1.0)) and score < NODES_SCORE:
-            part, score, event, numbers = 0, NODES_SCORE, None, {"control_points": len(points)}
-            message = f"A body of {body.path.length:.0f} px with {len(points)} control points."
-        if score >= CANDIDATE_SCORE:
-            x, y = points[min(part, len(points) - 1)]
-            yield context.finding(
+            yield candidate(
                 SHAPE,
                 time=head.time,
                 end_time=head.end_time,
                 line=head.line,
                 objects=[head],
-                score=score,
-                message=message,
-                event=event,
-                actual=f"control point {part} at x:{x:.0f} y:{y:.0f}" if part else "",
-                **numbers,
+                measure=math.log2(number),
+                curve="copy",
+                message=f"This slider is a copy of a shape that the map uses {number} times, but for control point {part}, which lies "
+                f"{off:.0f} px off.",
+                actual=_control_point(points, part),
+                copies=number,
+                off_px=round(off, 1),
             )
 
 
-def body_surprises(context: Context) -> dict[int, tuple[float, float, EventScore | None]]:
+def _control_point(points: Sequence[tuple[float, float]], part: int) -> str:
+    x, y = points[min(part, len(points) - 1)]
+    return f"control point {part} at x:{x:.0f} y:{y:.0f}" if part else ""
+
+
+def scribbles(all_bodies: Sequence[Body]) -> Iterator[Candidate]:
+    """Bodies with far more control points than their length needs."""
+    for body in all_bodies:
+        head = body.head
+        assert head.slider is not None
+        count = len(head.slider.control_points)
+        if count > NODES_PER_ROOT * math.sqrt(max(body.path.length, 1.0)):
+            yield candidate(
+                CONTROL_POINTS,
+                time=head.time,
+                end_time=head.end_time,
+                line=head.line,
+                objects=[head],
+                certainty=Certainty.LIKELY,
+                message=f"A body of {body.path.length:.0f} px with {count} control points.",
+                control_points=count,
+            )
+
+
+def body_surprises(evidence: Evidence) -> dict[int, tuple[float, float, EventScore | None]]:
     """Of each slider: bits at its most surprising control point, bits at its tail, and the event that surprised most."""
     groups: dict[int, list[EventScore]] = defaultdict(list)
-    for score in context.scores or ():
+    for score in evidence.scores or ():
         if isinstance(score.event.source, HitObject) and score.event.source.slider:
             groups[score.event.group].append(score)
     found: dict[int, tuple[float, float, EventScore | None]] = {}
@@ -439,34 +483,33 @@ def changed_copies(all_bodies: Sequence[Body]) -> dict[int, tuple[int, int, floa
 # Repeats and direction
 
 
-def repeats(context: Context, all_bodies: Sequence[Body]) -> Iterator[Finding]:
+def repeats(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidate]:
     """Sliders whose end comes when no number of repeats that the model believes in would end it."""
-    groups = {s.event.group for s in context.of_kind(EventKind.SLIDER_END)}
+    groups = {s.event.group for s in evidence.of_kind(EventKind.SLIDER_END)}
     ends = {
         s.event.source.index: s
-        for s in context.of_kind(EventKind.TIME)
+        for s in evidence.of_kind(EventKind.TIME)
         if s.event.group in groups and isinstance(s.event.source, HitObject)
     }
     for body in all_bodies:
         event, head = ends.get(body.head.index), body.head
         if event is None or head.slider is None or head.span_duration <= 0:
             continue
-        score = context.calibration.score(REPEATS.id, event.surprise, REPEATS_CURVE)
         offers = [
             (round((e.value - head.time) / head.span_duration), p)
             for e, p in event.expected
             if e.kind is EventKind.TIME
         ]
         offers = [(slides, p) for slides, p in offers if slides >= 1 and slides != head.slider.slides]
-        if score >= CANDIDATE_SCORE and offers and offers[0][1] >= MIN_PROBABILITY:
+        if offers and offers[0][1] >= MIN_PROBABILITY:
             count, likely = head.slider.slides - 1, offers[0][0] - 1
-            yield context.finding(
+            yield candidate(
                 REPEATS,
                 time=head.time,
                 end_time=head.end_time,
                 line=head.line,
                 objects=[head],
-                score=score,
+                measure=event.surprise,
                 event=event,
                 message=f"{_count(count)} where the model expects {_count(likely)}.",
                 actual=_count(count),
@@ -478,9 +521,9 @@ def _count(count: int) -> str:
     return f"{count or 'no'} repeat{'s' * (count != 1)}"
 
 
-def reversed_sliders(context: Context) -> Iterator[Finding]:
+def reversed_sliders(evidence: Evidence) -> Iterator[Candidate]:
     """Sliders that fit the map's spacing better from tail to head."""
-    all_steps = steps(context)
+    all_steps = steps(evidence)
     gaps = np.array([s.gap for s in all_steps])
     octaves = np.log2(np.maximum([s.distance for s in all_steps], 8.0)) if all_steps else np.zeros(0)
     for i, (into, out) in enumerate(pairwise(all_steps)):
@@ -500,21 +543,19 @@ def reversed_sliders(context: Context) -> Iterator[Finding]:
                 break
             bits += _log_density(octaves[kin], other) - _log_density(octaves[kin], step.distance)
         else:
-            score = context.calibration.score(REVERSED.id, bits, REVERSED_CURVE)
-            if score >= CANDIDATE_SCORE:
-                yield context.finding(
-                    REVERSED,
-                    time=head.time,
-                    end_time=head.end_time,
-                    line=head.line,
-                    objects=[head],
-                    score=score,
-                    message=f"{into.distance:.0f} px to the head and {out.distance:.0f} px from the tail are out of this map's spacing; "
-                    "from tail to head the slider would fit.",
-                    actual=f"head at x:{head.x:.0f} y:{head.y:.0f}",
-                    expected=[Expected(f"head at x:{tail[0]:.0f} y:{tail[1]:.0f}")],
-                    bits=round(bits, 2),
-                )
+            yield candidate(
+                REVERSED,
+                time=head.time,
+                end_time=head.end_time,
+                line=head.line,
+                objects=[head],
+                measure=bits,
+                message=f"{into.distance:.0f} px to the head and {out.distance:.0f} px from the tail are out of this map's spacing; "
+                "from tail to head the slider would fit.",
+                actual=f"head at x:{head.x:.0f} y:{head.y:.0f}",
+                expected=[Expected(f"head at x:{tail[0]:.0f} y:{tail[1]:.0f}")],
+                bits=round(bits, 2),
+            )
 
 
 def _log_density(octaves: np.ndarray, distance: float) -> float:
@@ -522,33 +563,64 @@ def _log_density(octaves: np.ndarray, distance: float) -> float:
     return math.log2(float(kernel.mean()) / (SPREAD * math.sqrt(2 * math.pi)) + FLOOR)
 
 
-def run(context: Context) -> Iterator[Finding]:
+def run(evidence: Evidence) -> Iterator[Candidate]:
     """Judge every slider; osu! and catch only."""
-    if context.beatmap.mode not in PLAYFIELD_MODES:
+    if evidence.beatmap.mode not in PLAYFIELD_MODES:
         return
-    all_bodies = bodies(context)
+    all_bodies = bodies(evidence)
     for body in all_bodies:
         if body.path.natural_length == 0:
-            yield context.finding(
+            yield candidate(
                 INVISIBLE,
                 time=body.head.time,
                 line=body.head.line,
                 objects=[body.head],
-                score=EXACT_SCORE,
+                certainty=Certainty.CERTAIN,
                 message="This slider has no body: its control points are all in one place.",
             )
     visible = [body for body in all_bodies if body.path.natural_length > 0]
-    odd_lengths = list(lengths(context, visible))
+    odd_lengths = list(lengths(evidence, visible))
     yield from odd_lengths
     # A wrong length leads the tail astray: that is one mistake.
-    spoken_of = {index for finding in odd_lengths if finding.score >= ALONE_SCORE for index in finding.objects}
-    yield from (finding for finding in shapes(context, visible) if not spoken_of.intersection(finding.objects))
-    yield from velocities(context, visible)
-    yield from repeats(context, visible)
-    if context.beatmap.mode is Mode.OSU:
-        yield from reversed_sliders(context)
+    misfits = {
+        o.index
+        for found in odd_lengths
+        for o in found.objects
+        if found.measure is not None and found.measure >= MISFIT[found.curve]
+    }
+    yield from (found for found in shapes(evidence, visible) if found.objects[0].index not in misfits)
+    yield from scribbles(visible)
+    yield from velocities(evidence, visible)
+    yield from repeats(evidence, visible)
+    if evidence.beatmap.mode is Mode.OSU:
+        yield from reversed_sliders(evidence)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What the discriminator alone suggests
+
+
+def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candidate]:
+    """Bodies that fit neither what comes before nor what follows."""
+    if evidence.beatmap.mode not in PLAYFIELD_MODES:
+        return
+    for slot, logit in corruption.peaks("shape", LEAST_PROPOSED_LOGIT, apart=0):
+        o = evidence.object_of_slot.get(slot)
+        if o is not None and o.slider is not None:
+            yield candidate(
+                SHAPE,
+                time=o.time,
+                line=o.line,
+                objects=[o],
+                proposed=logit,
+                message="The shape, direction or speed of this slider fits neither what comes before nor what follows.",
+            )
 
 
 CHECK = BeatmapCheck(
-    Category.SLIDERS, "Sliders", (SHAPE, LENGTH, INVISIBLE, VELOCITY, LATE_LINE, REPEATS, REVERSED), run
+    Category.SLIDERS,
+    "Sliders",
+    (SHAPE, CONTROL_POINTS, LENGTH, INVISIBLE, VELOCITY, LATE_LINE, REPEATS, REVERSED),
+    run,
+    propose,
 )

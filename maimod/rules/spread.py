@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from maimod.findings import Expected, Severity
+from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.level import STARS, Level
-from maimod.rules.base import MapsetCheck, MapsetContext, Placed, Rule
-from maimod.rules.sets import EXACT_SCORE, LIKELY_SCORE, MINOR_SCORE
+from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 LOWEST = Rule(
     "mapset/lowest-difficulty",
     "Lowest difficulty too hard for so short a song",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="The shorter a song, the less work is a full spread, and the more players the set has to be for.",
     how="By its stars, the lowest difficulty of a mode is a Hard (Insane, Expert) although its drain time is under 2:30 (3:15, 4:00). "
@@ -32,6 +32,7 @@ GAP = Rule(
     "mapset/spread-gap",
     "Gap in the spread",
     Severity.WARNING,
+    Tier.EXACT,
     ("map",),
     why="A player who has outgrown one difficulty needs a next one within reach.",
     how="By their stars, two neighbouring difficulties of a mode lie 1.6 stars or more apart (1.4, a minor, if that leaves out a whole "
@@ -51,38 +52,38 @@ FREE_STARS = STARS[Level.INSANE]
 """Gaps whose lower end is an Expert are nobody's concern."""
 
 
-def run(context: MapsetContext) -> Iterator[Placed]:
+def run(evidence: MapsetEvidence) -> Iterator[Placed]:
     for mode in Mode:
         rated = sorted(
             (
                 (stars, beatmap)
-                for beatmap in context.beatmaps
-                if beatmap.mode is mode and (stars := context.mapset.stars[beatmap.path]) is not None
+                for beatmap in evidence.beatmaps
+                if beatmap.mode is mode and (stars := evidence.mapset.stars[beatmap.path]) is not None
             ),
             key=lambda pair: pair[0],
         )
         if rated:
-            yield from _lowest(context, rated)
-            yield from _gaps(context, rated)
+            yield from _lowest(evidence, rated)
+            yield from _gaps(evidence, rated)
 
 
 def _level(stars: float) -> Level:
     return Level(sum(stars >= limit for limit in STARS))
 
 
-def _lowest(context: MapsetContext, rated: Sequence[tuple[float, Beatmap]]) -> Iterator[Placed]:
+def _lowest(evidence: MapsetEvidence, rated: Sequence[tuple[float, Beatmap]]) -> Iterator[Placed]:
     stars, lowest = rated[0]
-    given = next(one for one in context.contexts if one.beatmap is lowest).level
+    given = next(one for one in evidence.of_beatmaps if one.beatmap is lowest).level
     level = _level(stars) if given is None else min(given, _level(stars))
     least = LEAST_DRAIN_MS.get(level)
     if least is None:
         return
     length = max(_counted_ms(beatmap) for _, beatmap in rated)
     if length < least:
-        yield from context.finding(
+        yield from evidence.candidate(
             LOWEST,
             lowest,
-            score=EXACT_SCORE,
+            certainty=Certainty.CERTAIN,
             actual=f"{level.label}, {_clock(length)}",
             expected=[Expected(_lower(length))],
             message=f"The lowest difficulty of {lowest.mode.label} is {_article(level)} ({stars:.2f} stars), which asks for "
@@ -112,17 +113,17 @@ def _clock(ms: float) -> str:
     return f"{int(ms) // 60_000}:{int(ms) // 1000 % 60:02d}"
 
 
-def _gaps(context: MapsetContext, rated: Sequence[tuple[float, Beatmap]]) -> Iterator[Placed]:
+def _gaps(evidence: MapsetEvidence, rated: Sequence[tuple[float, Beatmap]]) -> Iterator[Placed]:
     for (low, lower), (high, higher) in pairwise(rated):
         if low >= FREE_STARS:
             return
         left_out = [Level(level).label for level in range(_level(low) + 1, _level(high))]
         if high - low < (LEVEL_GAP_STARS if left_out else WIDE_GAP_STARS):
             continue
-        yield from context.finding(
+        yield from evidence.candidate(
             GAP,
             higher,
-            score=LIKELY_SCORE if high - low >= WIDE_GAP_STARS else MINOR_SCORE,
+            certainty=Certainty.LIKELY if high - low >= WIDE_GAP_STARS else Certainty.POSSIBLE,
             subject=lower.version,
             actual=f"{high - low:.2f} stars",
             expected=[Expected("a difficulty in between")],

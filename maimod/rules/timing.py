@@ -24,10 +24,9 @@ from maimod.audio.onsets import (
     local_alignment,
 )
 from maimod.events.schema import BEATS, EventScore
-from maimod.findings import Category, Expected, Finding, Severity
+from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import UNSNAP_MS, ObjectKind, TimingPoint
-from maimod.rules.base import BeatmapCheck, Context, Rule
-from maimod.rules.calibration import ALONE_SCORE, Curve
+from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
 from maimod.rules.rhythm_index import RhythmIndex, alternative, usual_lag
 
 RUN_OFF_MS = 25.0
@@ -52,11 +51,20 @@ MANY_RED_LINES = 12
 """Maps with more follow a song without a steady tempo: small steps of the beat are the point there."""
 BEATS_PER_RUN = 8
 """Surprising beats this close together are one finding."""
+LEAST_BEAT_BITS = 10.3
+"""A beat of fewer bits is none of them."""
+OFFSET_CURVE = Curve(18.3, 5.0)
+"""Ms. 20 ms is 0.6: 1.2 % of ranked maps are further off than that (`onsets.MAX_LAG_DEVIATION_MS`)."""
+GAIN_CURVE = Curve(4.0, 1.0)
+"""Standard errors, of a shift or a drift."""
+BEAT_CURVE = Curve(12.0, 2.0)
+"""Bits. No checkpoint that reads beats has been measured: the figures are above those of objects."""
 
 OFFSET = Rule(
     "timing/offset",
     "Whole map early or late",
-    Severity.PROBLEM,
+    Severity.WARNING,
+    Tier.ESTIMATED,
     ("audio",),
     why="Every hit is judged against the wrong moment, and players feel each one as too early or too late.",
     how="The song's onsets are compared with all objects. In well-timed maps they are measured about 29 ms after the objects, "
@@ -64,33 +72,39 @@ OFFSET = Rule(
     ignore_when="the song starts its sounds softly throughout (strings, choirs), or the offset was checked with a metronome",
     blind_spots="Errors under 20 ms hide in the spread of well-timed maps; errors of a whole note of an even rhythm fit as well.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing",
+    curves={"": OFFSET_CURVE},
 )
 SECTION_SHIFTED = Rule(
     "timing/section-shifted",
     "Section early or late",
-    Severity.PROBLEM,
+    Severity.WARNING,
+    Tier.ESTIMATED,
     ("audio",),
     why="A section that is off against the rest of the map plays as a sudden change of rhythm.",
     how="The lag between objects and onsets is measured in windows of 10 s and compared with that of the whole map.",
     ignore_when="the section has other instruments, with softer sounds, than the rest of the song",
     blind_spots="Shifts under 15 ms, sections under about 8 s, and shifts by a whole note of an even rhythm.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing",
+    curves={"": GAIN_CURVE},
 )
 BPM = Rule(
     "timing/bpm",
     "Tempo does not follow the song",
-    Severity.PROBLEM,
+    Severity.WARNING,
+    Tier.ESTIMATED,
     ("audio",),
     why="Objects run away from the music until they are a whole note off.",
     how="Within a section the lag between objects and onsets grows or shrinks steadily.",
     ignore_when="the song itself speeds up or slows down over the section and the map follows it by ear",
     blind_spots="Sections with few objects, and tempos that are off by more than 2.5 %.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing",
+    curves={"": GAIN_CURVE},
 )
 DUPLICATE_LINE = Rule(
     "timing/duplicate-red-line",
     "Two red lines at one time",
     Severity.PROBLEM,
+    Tier.EXACT,
     ("map",),
     why="Only one of them counts, and which one differs between versions of the game.",
     how="Two uninherited timing points have the same time.",
@@ -102,6 +116,7 @@ BEFORE_FIRST_LINE = Rule(
     "timing/before-first-red-line",
     "Objects before the first red line",
     Severity.MINOR,
+    Tier.EXACT,
     ("map",),
     why="There is no beat to snap to before the first red line; the editor only extends the first one backwards.",
     how="An object starts before the first uninherited timing point.",
@@ -113,6 +128,7 @@ OFF_BEAT_LINE = Rule(
     "timing/red-line-off-beat",
     "Red line a few ms off the beat",
     Severity.WARNING,
+    Tier.EXACT,
     ("map",),
     why="A step of a few ms in a steady tempo shifts everything after it.",
     how="The line keeps the tempo of the red line before it but lies 2 to 5 ms off that line's beats, in a map with few red lines.",
@@ -124,30 +140,32 @@ UNEXPECTED_BEAT = Rule(
     "timing/unexpected-beat",
     "Beat or measure that the model does not hear",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("model",),
     why="Measures that start on the wrong beat mislead bar lines, kiai and hitsounds, and beats off the song mislead all the rest.",
     how="A model that reads the beats of the timing points finds some of them very unlikely.",
     ignore_when="the metre of the song changes there, or the beat is hidden by a rest",
     blind_spots="Only models that read beats can tell; the bundled one does not.",
     source="https://osu.ppy.sh/wiki/en/Music_theory/Time_signature",
+    curves={"": BEAT_CURVE},
 )
 
 
-def run(context: Context) -> Iterator[Finding]:
-    yield from _duplicates(context)
-    yield from _before_first_line(context)
-    yield from _off_beat_lines(context)
-    yield from _beats(context)
-    if context.envelope is None or not context.beatmap.hit_objects:
+def run(evidence: Evidence) -> Iterator[Candidate]:
+    yield from _duplicates(evidence)
+    yield from _before_first_line(evidence)
+    yield from _off_beat_lines(evidence)
+    yield from _beats(evidence)
+    if evidence.envelope is None or not evidence.beatmap.hit_objects:
         return
-    yield from _offset(context)
-    wrong_tempo = _merge(_drifting(context))
+    yield from _offset(evidence)
+    wrong_tempo = _merge(_drifting(evidence))
     for section in wrong_tempo:
-        yield _bpm_finding(context, section)
+        yield _bpm_candidate(evidence, section)
     # After a stretch of wrong tempo the rest is shifted too: that is the same mistake.
     yield from (
-        _shift_finding(context, section)
-        for section in _shifted(context)
+        _shift_candidate(evidence, section)
+        for section in _shifted(evidence)
         if not any(other.start - 5_000 < section.end and section.start < other.end + 15_000 for other in wrong_tempo)
     )
 
@@ -156,14 +174,13 @@ def run(context: Context) -> Iterator[Finding]:
 # Lines against each other
 
 
-def _duplicates(context: Context) -> Iterator[Finding]:
-    for former, line in pairwise(context.beatmap.red_lines):
+def _duplicates(evidence: Evidence) -> Iterator[Candidate]:
+    for former, line in pairwise(evidence.beatmap.red_lines):
         if line.time == former.time:
-            yield context.finding(
+            yield candidate(
                 DUPLICATE_LINE,
                 time=line.time,
                 line=line.line,
-                score=0.95,
                 actual=_tempo(line),
                 expected=(Expected("one red line"),),
                 message=f"Two red lines lie on the same time ({_tempo(former)} and {_tempo(line)}); only one counts.",
@@ -171,25 +188,25 @@ def _duplicates(context: Context) -> Iterator[Finding]:
             )
 
 
-def _before_first_line(context: Context) -> Iterator[Finding]:
-    first = context.beatmap.red_lines[0]
-    early = [o for o in context.objects_by_time if o.time < first.time - UNSNAP_MS]
+def _before_first_line(evidence: Evidence) -> Iterator[Candidate]:
+    first = evidence.beatmap.red_lines[0]
+    early = [o for o in evidence.objects_by_time if o.time < first.time - UNSNAP_MS]
     if early:
         count = "An object starts" if len(early) == 1 else f"{len(early)} objects start"
-        yield context.finding(
+        yield candidate(
             BEFORE_FIRST_LINE,
             time=early[0].time,
             line=early[0].line,
             objects=early[:1],
-            score=0.4,
+            certainty=Certainty.POSSIBLE,
             message=f"{count} before the first red line, where no beat is set.",
             red_line=first.line,
             objects_before=len(early),
         )
 
 
-def _off_beat_lines(context: Context) -> Iterator[Finding]:
-    lines = context.beatmap.red_lines
+def _off_beat_lines(evidence: Evidence) -> Iterator[Candidate]:
+    lines = evidence.beatmap.red_lines
     if len(lines) > MANY_RED_LINES:
         return
     for former, line in pairwise(lines):
@@ -198,11 +215,11 @@ def _off_beat_lines(context: Context) -> Iterator[Finding]:
         beats = round((line.time - former.time) / former.beat_length)
         off = line.time - former.time - beats * former.beat_length
         if UNSNAP_MS <= abs(off) < SLIP_MS:
-            yield context.finding(
+            yield candidate(
                 OFF_BEAT_LINE,
                 time=line.time,
                 line=line.line,
-                score=0.5,
+                certainty=Certainty.POSSIBLE,
                 actual=f"{_early_or_late(-off)}",
                 expected=(Expected("on the beat of the red line before"),),
                 message=f"This red line keeps the tempo but lies {abs(off):.1f} ms {_side(-off)} against the beat of the one before.",
@@ -228,28 +245,26 @@ class _Section:
     windows: int = 1
 
 
-def _times(context: Context) -> np.ndarray:
+def _times(evidence: Evidence) -> np.ndarray:
     """Start times in ms of the song; without spinners, which hardly start on a sound."""
-    times = {o.time for o in context.beatmap.hit_objects if o.kind is not ObjectKind.SPINNER}
-    return np.array(sorted(times)) + context.beatmap.audio_offset
+    times = {o.time for o in evidence.beatmap.hit_objects if o.kind is not ObjectKind.SPINNER}
+    return np.array(sorted(times)) + evidence.beatmap.audio_offset
 
 
-def _offset(context: Context) -> Iterator[Finding]:
-    found = context.alignment
+def _offset(evidence: Evidence) -> Iterator[Candidate]:
+    found = evidence.alignment
     if found is None or found.significance < MIN_SIGNIFICANCE:
         return
     lag = usual_lag(found)
     early = lag - TYPICAL_LAG_MS
-    # 20 ms is 0.6: 1.2 % of ranked maps are further off than that (`onsets.MAX_LAG_DEVIATION_MS`); 27 ms is a problem.
-    score = context.calibration.score(OFFSET.id, abs(early), default=Curve(18.3, 5.0))
-    if score < ALONE_SCORE or abs(early) < SECTION_SHIFT_MS:
+    if abs(early) < SECTION_SHIFT_MS:
         return
-    first = context.beatmap.red_lines[0]
-    yield context.finding(
+    first = evidence.beatmap.red_lines[0]
+    yield candidate(
         OFFSET,
         time=first.time,
         line=first.line,
-        score=score,
+        measure=abs(early),
         actual=_early_or_late(early),
         expected=(Expected("0 ms"),),
         message=f"The whole map seems to lie about {abs(early):.0f} ms {_side(early)} against the song.",
@@ -260,10 +275,10 @@ def _offset(context: Context) -> Iterator[Finding]:
     )
 
 
-def _shifted(context: Context) -> list[_Section]:
-    assert context.envelope is not None
-    offset = context.beatmap.audio_offset
-    found = local_alignment(context.envelope, _times(context))
+def _shifted(evidence: Evidence) -> list[_Section]:
+    assert evidence.envelope is not None
+    offset = evidence.beatmap.audio_offset
+    found = local_alignment(evidence.envelope, _times(evidence))
     windows = [
         _Section(float(start) - offset, float(end) - offset, float(lag - found.map_lag_ms), float(gain))
         for start, end, lag, gain in zip(found.starts, found.ends, found.lags, found.gains, strict=True)
@@ -280,15 +295,14 @@ def _shifted(context: Context) -> list[_Section]:
     return [section for section in merged if section.windows > 1 or section.gain > LONE_WINDOW_GAIN]
 
 
-def _shift_finding(context: Context, section: _Section) -> Finding:
-    line = context.beatmap.red_line_at(section.start)
-    score = context.calibration.score(SECTION_SHIFTED.id, section.gain, default=Curve(4.0, 1.0))
-    return context.finding(
+def _shift_candidate(evidence: Evidence, section: _Section) -> Candidate:
+    line = evidence.beatmap.red_line_at(section.start)
+    return candidate(
         SECTION_SHIFTED,
         time=section.start,
         end_time=section.end,
         line=line.line,
-        score=score,
+        measure=section.gain,
         actual=_early_or_late(section.amount),
         expected=(Expected("as the rest of the map"),),
         message=f"For {_seconds(section)} the objects lie about {abs(section.amount):.0f} ms {_side(section.amount)} against the "
@@ -299,21 +313,21 @@ def _shift_finding(context: Context, section: _Section) -> Finding:
     )
 
 
-def _drifting(context: Context) -> list[_Section]:
+def _drifting(evidence: Evidence) -> list[_Section]:
     """Stretches whose lag grows or shrinks: whole sections of a red line first, then windows inside of the others."""
-    assert context.envelope is not None
-    offset, times = context.beatmap.audio_offset, _times(context)
+    assert evidence.envelope is not None
+    offset, times = evidence.beatmap.audio_offset, _times(evidence)
     sections: list[_Section] = []
-    borders = [-np.inf, *(line.time + offset for line in context.beatmap.red_lines[1:]), np.inf]
+    borders = [-np.inf, *(line.time + offset for line in evidence.beatmap.red_lines[1:]), np.inf]
     for start, end in pairwise(borders):
         inside = times[(times >= start - UNSNAP_MS) & (times < end - UNSNAP_MS)]
         if len(inside) < MIN_SECTION_OBJECTS or inside[-1] - inside[0] < MIN_SECTION_MS:
             continue
-        fit = drift(context.envelope, inside)
+        fit = drift(evidence.envelope, inside)
         run_off = abs(fit.slope) * (inside[-1] - inside[0]) / 1000
         if run_off > RUN_OFF_MS and fit.gain > DRIFT_GAIN and abs(fit.slope) > DRIFT_CERTAINTY * fit.uncertainty:
             sections.append(_Section(float(inside[0]) - offset, float(inside[-1]) - offset, fit.slope, fit.gain))
-    found = local_alignment(context.envelope, times, slopes=SLOPES_MS_PER_S)
+    found = local_alignment(evidence.envelope, times, slopes=SLOPES_MS_PER_S)
     for start, end, slope, gain in zip(
         found.starts - offset, found.ends - offset, found.slopes, found.gains, strict=True
     ):
@@ -338,17 +352,16 @@ def _merge(sections: Sequence[_Section]) -> list[_Section]:
     return merged
 
 
-def _bpm_finding(context: Context, section: _Section) -> Finding:
-    line = context.beatmap.red_line_at(section.start)
-    score = context.calibration.score(BPM.id, section.gain, default=Curve(4.0, 1.0))
+def _bpm_candidate(evidence: Evidence, section: _Section) -> Candidate:
+    line = evidence.beatmap.red_line_at(section.start)
     bpm, fitting = 60_000 / line.beat_length, 60_000 / (line.beat_length * (1 + section.amount / 1000))
     grows = "fall behind the objects" if section.amount > 0 else "run ahead of the objects"
-    return context.finding(
+    return candidate(
         BPM,
         time=section.start,
         end_time=section.end,
         line=line.line,
-        score=score,
+        measure=section.gain,
         actual=_tempo(line),
         expected=(Expected(f"about {fitting:.2f} BPM"),),
         message=f"Over {_seconds(section)} the sounds {grows} by about {abs(section.amount):.1f} ms each second: "
@@ -365,11 +378,11 @@ def _bpm_finding(context: Context, section: _Section) -> Finding:
 # Beats, for models that read them
 
 
-def _beats(context: Context) -> Iterator[Finding]:
+def _beats(evidence: Evidence) -> Iterator[Candidate]:
     """One finding for each run of surprising beats."""
     groups: dict[tuple[TimingPoint, int], list[EventScore]] = {}
     kinds: dict[tuple[TimingPoint, int], str] = {}
-    for score in context.scores or ():
+    for score in evidence.scores or ():
         source = score.event.source
         if isinstance(source, TimingPoint):
             key = (source, score.event.group)
@@ -377,7 +390,7 @@ def _beats(context: Context) -> Iterator[Finding]:
             if score.event.kind in BEATS:
                 kinds[key] = score.event.kind.value.replace("_", " ")
     judged = []
-    beats_between = {id(score) for score in RhythmIndex(context).beat_scores}
+    beats_between = {id(score) for score in RhythmIndex(evidence).beat_scores}
     for key, kind in kinds.items():
         # In between objects, an earlier time that was expected is that of an object: rhythm/missing-object.
         own = [
@@ -390,18 +403,16 @@ def _beats(context: Context) -> Iterator[Finding]:
             )
         ]
         worst = max(own or groups[key], key=lambda score: score.surprise)
-        # No checkpoint that reads beats has been measured: the defaults are above those of objects.
-        certainty = context.calibration.score(UNEXPECTED_BEAT.id, worst.surprise, default=Curve(12.0, 2.0))
-        if certainty >= ALONE_SCORE:
-            judged.append((worst.event.time, certainty, key[0], kind, worst))
+        if worst.surprise >= LEAST_BEAT_BITS:
+            judged.append((worst.event.time, key[0], kind, worst))
     last_time = -np.inf
-    for time, certainty, line, kind, worst in sorted(judged, key=lambda found: found[0]):
+    for time, line, kind, worst in sorted(judged, key=lambda found: found[0]):
         if time - last_time > BEATS_PER_RUN * line.beat_length:
-            yield context.finding(
+            yield candidate(
                 UNEXPECTED_BEAT,
                 time=time,
                 line=line.line,
-                score=certainty,
+                measure=worst.surprise,
                 event=worst,
                 actual=kind,
                 message=f"The {kind} here is not where the song seems to have it.",

@@ -9,19 +9,27 @@ from functools import partial
 from itertools import groupby
 
 from maimod.events.schema import EventKind
-from maimod.findings import Expected, Finding, Severity
+from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Mode, ObjectKind
 from maimod.osu.hitsounds import Hit
-from maimod.rules.base import Context, Rule
-from maimod.rules.calibration import ALONE_SCORE, CANDIDATE_SCORE, Curve
+from maimod.rules.base import Candidate, Curve, Evidence, Ramp, Rule, candidate
 from maimod.rules.hitsound_model import Hearing
 
+LONE_CURVE = Curve(middle=8.0, scale=1.5)
+"""Bits of rarity, weighed by the size of the change, and of the model's surprise."""
+QUIET_MAP = 0.05
+"""Share of hits that quiet beyond which the mapper means it."""
+MUTED_CURVE, LOW_CURVE = Ramp((0.0, 0.95), (QUIET_MAP, 0.0)), Ramp((0.0, 0.5), (QUIET_MAP, 0.0))
+"""Of that share. 20 % is common in quiet intros and outros of ranked maps; lone dips are reported as such."""
+BARE_CURVE = Curve(middle=32.0, scale=10.0)
+"""Seconds."""
 HITSOUND_RULES = "https://osu.ppy.sh/wiki/en/Ranking_criteria#audio"
 
 VOLUME = Rule(
     "hitsounds/volume",
     "Lone change of volume",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("model", "map"),
     why="A hit or two much quieter or louder than all around is heard as a missed or doubled hit; it mostly comes from a green line with "
     "the wrong volume.",
@@ -30,22 +38,28 @@ VOLUME = Rule(
     ignore_when="the song has a rest or an accent just there",
     blind_spots="Longer passages, changes by less than 15 %, and maps that change volume all the time.",
     source=HITSOUND_RULES,
+    curves={"": LONE_CURVE},
+    corruptions=("volume",),
+    proposal="The volume breaks the pattern of the hits before and after it.",
 )
 MUTED = Rule(
     "hitsounds/muted",
     "Barely audible hit",
     Severity.PROBLEM,
+    Tier.ESTIMATED,
     ("map",),
     why="Players need to hear what they hit; a muted circle or slider head gives no feedback.",
     how="The volume of circles, slider heads and hold notes is at most 5 % (up to 20 %: minor) while most of the map is louder.",
     ignore_when="the song is nearly silent there",
     blind_spots="Silent custom samples; slider tails and repeats, which many mappers mute on purpose.",
     source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckMutedObjects.cs",
+    curves={"muted": MUTED_CURVE, "low": LOW_CURVE},
 )
 NONE = Rule(
     "hitsounds/none",
     "Stretch without additions",
     Severity.WARNING,
+    Tier.ESTIMATED,
     ("map",),
     why="Hitsounds are the map's voice: long stretches of bare hits feel lifeless, and the ranking criteria ask for them.",
     how="No whistle, finish or clap is heard, nor does a sample set change, for long: 24 s and 16 objects.",
@@ -53,6 +67,7 @@ NONE = Rule(
     blind_spots="Additions that custom samples leave silent.",
     source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckFewHitsounds.cs",
     modes=frozenset({Mode.OSU, Mode.CATCH}),
+    curves={"": BARE_CURVE},
 )
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -63,8 +78,6 @@ LONE_CHANGE = 15
 """Percent of volume by which a run must lie off both sides; hand-set "automation" moves in steps of 5 or 10."""
 SAME_LEVEL = 10
 """Percent by which the volumes before and after may differ and still be one level."""
-LONE_EVIDENCE = Curve(middle=8.0, scale=1.5)
-"""Bits of rarity, weighed by the size of the change, and of the model's surprise."""
 
 
 def _is_level(level: int, value: int) -> bool:
@@ -80,10 +93,9 @@ def _heard(hits: Sequence[Hit]) -> list[Hit]:
     return [hit for hit in pressed if hit.volume == loudest[hit.time]]
 
 
-def volumes(sounds: Hearing) -> Iterator[Finding]:
+def volumes(sounds: Hearing) -> Iterator[Candidate]:
     """Find short runs of hits at another volume than before and after. Tails and repeats are silenced one by one on
     purpose."""
-    context = sounds.context
     active = _heard(sounds.habits.hits)
     lone = list(_lone_runs(active))
     kinds = Counter((hits_of_run[0].volume, level) for hits_of_run, level in lone)
@@ -94,17 +106,14 @@ def volumes(sounds: Hearing) -> Iterator[Finding]:
         change = abs(first.volume - level) / max(level, first.volume)
         of_model = sounds.log_odds(first, EventKind.VOLUME, partial(_is_level, level))
         bits = rarity * (0.5 + change) + (of_model or 0.0) / 2
-        score = context.calibration.score(VOLUME.id, bits, LONE_EVIDENCE)
-        if score < CANDIDATE_SCORE:
-            continue
         objects = {hit.hit_object.index: hit.hit_object for hit in run_of_hits}
         quiet = "quieter" if first.volume < level else "louder"
         who = f"The {first.place} is" if len(run_of_hits) == 1 else f"{len(run_of_hits)} hits are"
-        yield context.finding(
+        yield candidate(
             VOLUME,
             time=first.time,
             message=f"{who} {quiet} than what comes before and after: {first.volume} % instead of {level} %.",
-            score=score,
+            measure=bits,
             line=_volume_line(first),
             objects=tuple(objects.values()),
             event=sounds.score(first, EventKind.VOLUME),
@@ -138,21 +147,15 @@ def _volume_line(hit: Hit) -> int:
 
 MUTED_PERCENT, LOW_PERCENT = 5, 20
 """lazer, CheckMutedObjects."""
-MUTED_SCORE, LOW_SCORE = 0.95, 0.5
-"""Of one such hit in a map. 20 % is common in quiet intros and outros of ranked maps; lone dips are reported as such.
-"""
-QUIET_MAP = 0.05
-"""Share of hits that quiet beyond which the mapper means it."""
 SHOWN_OBJECTS = 8
 
 
-def muted(context: Context, found: Sequence[Hit]) -> Iterator[Finding]:
+def muted(evidence: Evidence, found: Sequence[Hit]) -> Iterator[Candidate]:
     """Find hits that can hardly be heard; neighbours are one finding."""
     active = _heard(found)
-    for least, most, highest in ((0, MUTED_PERCENT, MUTED_SCORE), (MUTED_PERCENT + 1, LOW_PERCENT, LOW_SCORE)):
+    for least, most, curve in ((0, MUTED_PERCENT, "muted"), (MUTED_PERCENT + 1, LOW_PERCENT, "low")):
         share = sum(hit.volume <= most for hit in active) / max(1, len(active))
-        score = highest * (1.0 - min(share / QUIET_MAP, 1.0))
-        if score < ALONE_SCORE:
+        if share >= QUIET_MAP:
             continue
         for is_quiet, quiet_hits in groupby(active, key=lambda hit: least <= hit.volume <= most):
             run_of_hits = list(quiet_hits)
@@ -160,12 +163,13 @@ def muted(context: Context, found: Sequence[Hit]) -> Iterator[Finding]:
                 continue
             first, quietest = run_of_hits[0], min(hit.volume for hit in run_of_hits)
             who = "This hit is" if len(run_of_hits) == 1 else f"These {len(run_of_hits)} hits are"
-            yield context.finding(
+            yield candidate(
                 MUTED,
                 time=first.time,
                 end_time=run_of_hits[-1].time if len(run_of_hits) > 1 else None,
                 message=f"{who} barely audible at {quietest} % volume.",
-                score=score,
+                measure=share,
+                curve=curve,
                 line=_volume_line(first),
                 objects=tuple(hit.hit_object for hit in run_of_hits[:SHOWN_OBJECTS]),
                 actual=f"{quietest} %",
@@ -180,13 +184,11 @@ def muted(context: Context, found: Sequence[Hit]) -> Iterator[Finding]:
 
 BARE_MS, BARE_OBJECTS = 24_000.0, 16
 """lazer, CheckFewHitsounds: a problem from 24 s with 16 objects on."""
-BARE_SCORE = Curve(middle=32.0, scale=10.0)
-"""Seconds."""
 
 
-def without_additions(context: Context, found: Sequence[Hit]) -> Iterator[Finding]:
+def without_additions(evidence: Evidence, found: Sequence[Hit]) -> Iterator[Candidate]:
     """Find long stretches in which nothing but one hitnormal is heard."""
-    if context.beatmap.mode not in NONE.modes:
+    if evidence.beatmap.mode not in NONE.modes:
         return
     bare: list[Hit] = []
     previous: Hit | None = None
@@ -197,26 +199,25 @@ def without_additions(context: Context, found: Sequence[Hit]) -> Iterator[Findin
         if not changes and hit is not None:
             bare.append(hit)
         elif bare:
-            yield from _bare_stretch(context, bare)
+            yield from _bare_stretch(evidence, bare)
             bare = []
         previous = hit
 
 
-def _bare_stretch(context: Context, bare: Sequence[Hit]) -> Iterator[Finding]:
+def _bare_stretch(evidence: Evidence, bare: Sequence[Hit]) -> Iterator[Candidate]:
     objects = {hit.hit_object.index: hit.hit_object for hit in bare}
     start, end = bare[0].time, bare[-1].time
-    rests = sum(max(0.0, min(pause.end, end) - max(pause.start, start)) for pause in context.beatmap.breaks)
+    rests = sum(max(0.0, min(pause.end, end) - max(pause.start, start)) for pause in evidence.beatmap.breaks)
     seconds = (end - start - rests) / 1000
-    score = context.calibration.score(NONE.id, seconds, BARE_SCORE)
-    if seconds < BARE_MS / 1000 or len(objects) < BARE_OBJECTS or score < ALONE_SCORE:
+    if seconds < BARE_MS / 1000 or len(objects) < BARE_OBJECTS:
         return
     first = bare[0].hit_object
-    yield context.finding(
+    yield candidate(
         NONE,
         time=start,
         end_time=end,
         message=f"No whistle, finish or clap for {seconds:.0f} s and {len(objects)} objects.",
-        score=score,
+        measure=seconds,
         line=first.line,
         objects=(first,),
         actual="no additions",

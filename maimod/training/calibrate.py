@@ -17,16 +17,15 @@ from pathlib import Path
 import numpy as np
 
 from maimod.discriminator.prediction import NO_PREDICTION
-from maimod.findings import Category, Finding
-from maimod.linter.gather import Resources, gather
+from maimod.findings import Category
+from maimod.linter.calibration import DEFAULT_WEIGHTS, Calibration, Weights
+from maimod.linter.gather import Gathered, Resources, gather
 from maimod.linter.progress import result_of
-from maimod.linter.rescore import KINDS_OF_RULE, SILENT, witnesses
+from maimod.linter.rescore import SILENT_LOGIT, Weighed, weigh
 from maimod.linter.settings import Settings
 from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap, Mode
-from maimod.rules import BEATMAP_CHECKS
-from maimod.rules.base import Context
-from maimod.rules.calibration import DEFAULT_WEIGHTS, Calibration, Weights
+from maimod.rules import BEATMAP_CHECKS, RULES
 from maimod.training.errors import TrainingError
 from maimod.training.evaluate import evaluation_resources, leads_to, plant, set_of, sources
 from maimod.training.faults import FAULTS, Fault
@@ -37,7 +36,9 @@ PRIOR_SPREAD = Weights(bias=2.0, first=0.4, second=0.4)
 OWN_FINDINGS = 12.0
 """Real findings of a rule from which its weights are its own; with fewer it leans on those of all rules."""
 LOCAL_FAULTS = tuple(fault for fault in FAULTS if fault.category is not Category.TIMING)
-"""The proofreader has no say in the timing of sections."""
+"""The discriminator has no say in the timing of sections."""
+JUDGED_RULES = tuple(rule.id for rule in RULES.values() if rule.corruptions)
+"""Those whose findings the discriminator has a say in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Sample:
 
 
 def samples(
-    look: Callable[[Beatmap], Context], loaded: Beatmap, faults: Sequence[Fault], seed: int, together: int = 8
+    look: Callable[[Beatmap], Gathered], loaded: Beatmap, faults: Sequence[Fault], seed: int, together: int = 8
 ) -> list[Sample]:
     """Both kinds of evidence at one planted mistake of each kind, and everywhere on the untouched map.
 
@@ -72,24 +73,26 @@ def samples(
             of_kind[fault.kind].append(fault)
     faults = [own[int(random.integers(len(own)))] for own in of_kind.values()]
     untouched = look(loaded)
-    found = [Sample(finding.rule, "", first, second, False) for finding, first, second in _witnesses(untouched)]
-    for copy in plant(loaded, faults, seed, untouched.envelope, together):
-        seen = _witnesses(look(copy[-1][1].beatmap))
+    found = [
+        Sample(one.finding.rule, "", one.rule_logit, one.discriminator_logit, False) for one in _weighed(untouched)
+    ]
+    for copy in plant(loaded, faults, seed, untouched.evidence.envelope, together):
+        seen = _weighed(look(copy[-1][1].beatmap))
         for fault, planted in copy:
-            # Of several findings the one that both kinds of evidence bear out best.
+            # Of several findings the one that both kinds of evidence support best.
             right = [
-                (first + second, finding.rule, first, second)
-                for finding, first, second in seen
-                if fault.is_right(finding.rule) and leads_to(finding, planted)
+                (one.rule_logit + one.discriminator_logit, one.finding.rule, one.rule_logit, one.discriminator_logit)
+                for one in seen
+                if fault.is_right(one.finding.rule) and leads_to(one.finding, planted)
             ]
             _, rule, first, second = max(right, default=(0.0, "", NO_PREDICTION, NO_PREDICTION))
             found.append(Sample(rule, fault.kind, first, second, True))
     return found
 
 
-def _witnesses(evidence: Context) -> list[tuple[Finding, float, float]]:
-    findings = [finding for check in BEATMAP_CHECKS for finding in check.run(evidence)]
-    return list(witnesses(findings, evidence))
+def _weighed(gathered: Gathered) -> list[Weighed]:
+    candidates = [candidate for check in BEATMAP_CHECKS for candidate in check.run(gathered.evidence)]
+    return weigh(candidates, gathered.evidence, gathered.calibration)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -100,7 +103,7 @@ def fit(found: Sequence[Sample], use: tuple[bool, bool] = (True, True)) -> dict[
     """Weights by rule: logistic regression with a prior; `use` leaves out one kind of evidence, for ablations."""
     everything = _fit([sample for sample in found if sample.rule], DEFAULT_WEIGHTS, use)
     weights = {}
-    for rule in KINDS_OF_RULE:
+    for rule in JUDGED_RULES:
         own = [sample for sample in found if sample.rule == rule]
         if any(sample.real for sample in own):
             weights[rule] = _fit(own, everything, use, min(1.0, sum(sample.real for sample in own) / OWN_FINDINGS))
@@ -142,7 +145,7 @@ def ablation(fitted_on: Sequence[Sample], judged_on: Sequence[Sample], minutes: 
         weights = fit(fitted_on, use)
         scores = np.array(
             [
-                weights[s.rule](s.first, s.second) if s.rule in weights and (use[1] or s.first > SILENT) else 0.0
+                weights[s.rule](s.first, s.second) if s.rule in weights and (use[1] or s.first > SILENT_LOGIT) else 0.0
                 for s in judged_on
             ]
         )
@@ -171,8 +174,8 @@ def samples_of_file(settings: Settings, seed: int, path: Path) -> list[Sample]:
     """:func:`samples` of a beatmap file."""
     resources, whole = _uncalibrated_resources(settings), set_of(path)
 
-    def look(beatmap: Beatmap) -> Context:
-        return result_of(gather(beatmap, path.name, settings, resources, whole)).evidence
+    def look(beatmap: Beatmap) -> Gathered:
+        return result_of(gather(beatmap, path.name, settings, resources, whole))
 
     return samples(look, parser.load(path), LOCAL_FAULTS, seed)
 
@@ -245,6 +248,6 @@ def command(
     target.mkdir(parents=True, exist_ok=True)
     write(fit(found), counts, target / "calibration.json")
     report(
-        f"{target / 'calibration.json'}: weights of {len(KINDS_OF_RULE)} rules from {counts['mistakes']} planted mistakes and "
+        f"{target / 'calibration.json'}: weights of {len(JUDGED_RULES)} rules from {counts['mistakes']} planted mistakes and "
         f"{counts['others']} findings without one, in {len(paths)} maps"
     )

@@ -11,6 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+
 from maimod.discriminator import features  # noqa: E402
 from maimod.discriminator import network as discriminator  # noqa: E402
 from maimod.discriminator.network import (  # noqa: E402
@@ -21,11 +22,12 @@ from maimod.discriminator.network import (  # noqa: E402
     windows,
 )
 from maimod.discriminator.prediction import CorruptionLogits  # noqa: E402
-from maimod.findings import Category, Finding, Severity  # noqa: E402
-from maimod.linter.rescore import rescore_findings, witnesses  # noqa: E402
+from maimod.findings import Severity  # noqa: E402
+from maimod.linter.calibration import Calibration, Weights  # noqa: E402
+from maimod.linter.rescore import rescore  # noqa: E402
 from maimod.osu.beatmap import Beatmap, Mode  # noqa: E402
-from maimod.rules.base import Context  # noqa: E402
-from maimod.rules.calibration import Calibration, Weights  # noqa: E402
+from maimod.rules import positions  # noqa: E402
+from maimod.rules.base import Candidate, Evidence, candidate  # noqa: E402
 from maimod.training.calibrate import Sample, ablation, fit  # noqa: E402
 from maimod.training.corruption import KIND, KINDS, corrupt, corrupt_lines  # noqa: E402
 from maimod.training.window_cache import RememberingNetwork  # noqa: E402
@@ -95,45 +97,32 @@ def test_changes_are_labelled_where_they_are(mode: int) -> None:
     assert np.array_equal(labels[:, KIND["kiai"]] & ~kiai, kiai_differs)
 
 
-def a_context(logits: dict[str, float], at: int = 10, calibration: Calibration | None = None) -> Context:
+def evidence_with(logits: dict[str, float], at: int = 10) -> Evidence:
+    """A map of 64 objects, of which one is doubted: log-odds by kind of corruption, -9 everywhere else."""
     loaded = long_map(64)
     grid = features.grid_of(loaded)
     assert grid is not None
     values = np.full((grid.count, len(KINDS)), -9.0)
     for kind, value in logits.items():
         values[grid.locate([loaded.hit_objects[at].time])[0], KIND[kind]] = value
-    return Context(loaded, corruption=CorruptionLogits(grid, KINDS, values), calibration=calibration or Calibration())
+    return Evidence(loaded, corruption=CorruptionLogits(grid, KINDS, values))
 
 
-def a_finding(context: Context, at: int, rule: str = "positions/unexpected", score: float = 0.7) -> Finding:
-    return Finding(
-        rule,
-        Category(rule.partition("/")[0]),
-        Severity.WARNING,
-        score,
-        "",
-        context.beatmap.hit_objects[at].time,
-        "",
-        1,
-        (at,),
-        surprisal=9.0,
-    )
+def a_candidate(evidence: Evidence, at: int) -> Candidate:
+    o = evidence.beatmap.hit_objects[at]
+    return candidate(positions.UNEXPECTED, time=o.time, line=o.line, objects=[o], measure=7.0, message="")
 
 
-def test_the_proofreader_confirms_and_clears() -> None:
-    sure, calm = a_context({"place": 4.0}), a_context({})
-    assert [f.score > 0.7 for f in rescore_findings([a_finding(sure, 10)], sure)] == [True]
-    assert rescore_findings([a_finding(calm, 10)], calm) == []
-    exact = a_finding(calm, 10, "rhythm/unsnapped", 0.95)
-    assert rescore_findings([exact], calm) == [exact] == rescore_findings([exact], Context(calm.beatmap))
+def test_the_discriminator_confirms_and_clears() -> None:
+    sure, calm = evidence_with({"place": 4.0}), evidence_with({})
+    assert [f.score > 0.7 for f in rescore([a_candidate(sure, 10)], sure, Calibration())] == [True]
+    assert rescore([a_candidate(calm, 10)], calm, Calibration()) == []
 
 
 def test_what_it_alone_saw_is_a_finding() -> None:
     weights = {"rhythm/unexpected-object": Weights(3.0, 1.0, 1.0)}
-    (finding,) = rescore_findings([], a_context({"extra": 3.0}, calibration=Calibration(weights=weights)))
+    (finding,) = rescore([], evidence_with({"extra": 3.0}), Calibration(weights=weights))
     assert (finding.rule, finding.objects, finding.severity) == ("rhythm/unexpected-object", (10,), Severity.WARNING)
-    assert [f.rule for f, _, _ in witnesses([], a_context({"combo": 3.0}, at=8))] == ["new-combos/unexpected"]
-    assert [f.rule for f, _, _ in witnesses([], a_context({"combo": 3.0}, at=9))] == ["new-combos/missing"]
 
 
 def test_weights_learn_whom_to_trust() -> None:

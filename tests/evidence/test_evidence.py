@@ -26,7 +26,7 @@ from maimod.linter.pipeline import Analysis
 from maimod.linter.song import Song
 from maimod.osu.beatmap import Mode
 from maimod.rules import RULES
-from maimod.rules.base import Context
+from maimod.rules.base import Evidence
 from tests import maps
 
 OBJECTS = (
@@ -88,7 +88,7 @@ def analysis(mode: int = 0, objects=OBJECTS, message: str = "Odd.", version: str
         mode=Mode(mode).label,
         findings=(finding,),
     )
-    evidence = Context(beatmap, scores, heard.envelope, schema=VERSIONS["V31"].schema)
+    evidence = Evidence(beatmap, scores, heard.envelope, schema=VERSIONS["V31"].schema)
     return Analysis(report, evidence, heard)
 
 
@@ -194,7 +194,7 @@ def test_a_long_map_stays_small():
     objects = [f"{i % 512},100,{i * 120},1,0,0:0:0:0:" for i in range(3000)]
     beatmap = maps.beatmap(objects)
     heard = song(361.0)
-    one = Analysis(BeatmapReport("x", "ok"), Context(beatmap, None, heard.envelope), heard)
+    one = Analysis(BeatmapReport("x", "ok"), Evidence(beatmap, None, heard.envelope), heard)
     assert len(draw.timeline(one)) < 300_000
 
 

@@ -109,7 +109,7 @@ def test_whatever_goes_wrong_with_one_map_is_an_error_of_that_map(tmp_path, monk
     monkeypatch.delenv("MAIMOD_DEBUG", raising=False)
     songs(tmp_path, 2)
     monkeypatch.setattr(
-        "maimod.linter.pipeline.fold",
+        "maimod.linter.pipeline.deduplicate",
         lambda findings, context: 1 / 0 if "0 Artist" in str(context.beatmap.path) else ([], 0),
     )
     assert [beatmap.status for beatmap in lint([tmp_path], NO_MODEL).report().beatmaps] == [

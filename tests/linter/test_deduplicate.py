@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from maimod.events.schema import Event, EventKind, EventScore
-from maimod.findings import Category, Finding, Severity, editor_link, editor_timestamp
-from maimod.linter.deduplicate import fingerprint, fold, penalise_repetition
+from maimod.findings import Category, Finding, Severity, Tier, editor_link, editor_timestamp
+from maimod.linter.deduplicate import deduplicate, fingerprint
+from maimod.linter.rescore import penalise_repetition
 from maimod.osu.beatmap import Beatmap
-from maimod.rules.base import Context
+from maimod.rules.base import Evidence
 from tests import maps
 
 MAP = maps.beatmap([f"{50 * (i % 8)},100,{1000 + 500 * i},{5 if i % 4 == 0 else 1},0" for i in range(12)])
@@ -39,17 +40,20 @@ def finding(
         () if index is None else (index,),
         end_time,
         surprisal=bits,
+        tier=Tier.EXACT if bits is None and end_time is None else Tier.ESTIMATED,
     )
 
 
 def rules(*findings: Finding) -> list[str]:
-    return [f.rule for f in fold(findings, Context(MAP))[0]]
+    return [f.rule for f in deduplicate(findings, Evidence(MAP))[0]]
 
 
 class TestFolding:
     def test_the_strongest_of_one_object_stays_and_names_the_rest(self) -> None:
-        kept, _ = fold([finding("rhythm/a", 3, 0.7), finding("rhythm/b", 3, 0.9)], Context(MAP))
-        assert [f.rule for f in kept] == ["rhythm/b"] and kept[0].evidence["also"] == ["00:00:000 - rhythm/a"]
+        kept, _ = deduplicate([finding("rhythm/a", 3, 0.7), finding("rhythm/b", 3, 0.9)], Evidence(MAP))
+        assert [f.rule for f in kept] == ["rhythm/b"] and kept[0].evidence["also"] == [
+            {"timestamp": "00:00:000 -", "rule": "rhythm/a", "severity": "warning"}
+        ]
 
     def test_what_follows_right_after_is_its_wake(self) -> None:
         assert rules(finding("rhythm/a", 3, 0.9), finding("positions/b", 4)) == ["rhythm/a"]
@@ -80,23 +84,23 @@ class TestFolding:
     def test_nothing_is_lost_without_being_counted(self) -> None:
         surprising = EventScore(Event(EventKind.POS_X, 5, 1000, 0, MAP.hit_objects[0]), 14.0, 2.0, ())
         mild = EventScore(Event(EventKind.POS_X, 5, 1500, 1, MAP.hit_objects[1]), 4.0, 2.0, ())
-        context = Context(MAP, scores=(surprising, mild))
-        assert fold([], context)[1] == 1
-        assert fold([finding("positions/a", 0)], context)[1] == 0
+        context = Evidence(MAP, scores=(surprising, mild))
+        assert deduplicate([], context)[1] == 1
+        assert deduplicate([finding("positions/a", 0)], context)[1] == 0
 
 
 class TestTempering:
     def test_a_rule_that_speaks_again_and_again_has_met_the_style_of_the_map(self) -> None:
         often = [finding("sliders/a", i, 0.9) for i in range(12)] + [finding("rhythm/b", 2, 0.9)]
-        assert [f.rule for f in penalise_repetition(often, Context(MAP))] == ["rhythm/b"]
+        assert [f.rule for f in penalise_repetition(often, Evidence(MAP))] == ["rhythm/b"]
 
     def test_a_few_more_than_usual_count_less(self) -> None:
-        tempered = penalise_repetition([finding("sliders/a", i, 0.9) for i in range(4)], Context(MAP))
+        tempered = penalise_repetition([finding("sliders/a", i, 0.9) for i in range(4)], Evidence(MAP))
         assert len(tempered) == 4 and all(f.score < 0.6 and f.severity is Severity.MINOR for f in tempered)
 
     def test_arithmetic_is_not_style(self) -> None:
         exact = [finding("positions/offscreen", i, 0.95, bits=None) for i in range(12)]
-        assert penalise_repetition(exact, Context(MAP)) == exact
+        assert penalise_repetition(exact, Evidence(MAP)) == exact
 
 
 class TestTimestamps:

@@ -12,7 +12,6 @@ import pytest
 from maimod import lint
 from maimod.findings import BeatmapReport
 from maimod.linter.gather import gather_mapset
-from maimod.linter.models import Networks
 from maimod.linter.pipeline import analyse_set
 from maimod.linter.settings import Settings
 from maimod.osu import mapset
@@ -190,9 +189,9 @@ def test_a_planted_fault_is_found_where_it_is_and_nothing_else(tmp_path, fault):
     write(tmp_path, found)
     (whole,) = mapset.load(tmp_path)
     settings = Settings(model=None)
-    found_in_set = analyse_set(gather_mapset(whole, frozenset(), settings, Networks()))
+    found_in_set = analyse_set(gather_mapset(whole, frozenset(), settings))
     versions_by_path = {beatmap.path: beatmap.version for beatmap in whole.beatmaps}
-    named = [(versions_by_path[path], one.rule) for path, own in found_in_set.findings.items() for one in own]
+    named = [(versions_by_path[path], one.rule.id) for path, own in found_in_set.candidates.items() for one in own]
     assert named == [(fault.version, fault.rule)] and found_in_set.missing == ()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import maimod.reporters
-from maimod.findings import BeatmapReport, Category, Expected, Finding, ModelInfo, Report, Severity
+from maimod.findings import BeatmapReport, Category, Expected, Finding, ModelInfo, Report, Severity, Tier
 from maimod.reporters import REPORTERS
 from maimod.reporters.console import clean, percent, wrap
 from maimod.reporters.json import as_json, plain
@@ -25,6 +25,7 @@ RULES = {
         name,
         f"Title of {name}",
         Severity.WARNING,
+        Tier.EXACT if evidence == ("map",) else Tier.ESTIMATED,
         evidence,
         "Because it\n    matters.",
         "By looking.",
@@ -307,6 +308,7 @@ def test_json_matches_schema_and_contract():
         "rule": "rhythm/missing",
         "category": "rhythm",
         "severity": "warning",
+        "tier": "estimated",
         "score": 0.7,
         "surprisal": 14.23,
         "entropy": 3.1,

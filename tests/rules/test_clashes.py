@@ -9,7 +9,8 @@ import pytest
 from maimod.findings import Finding
 from maimod.osu.level import Level
 from maimod.rules import clashes
-from maimod.rules.base import Context
+from maimod.rules.base import Evidence
+from tests.findings import findings_of
 from tests.maps import beatmap
 
 
@@ -31,7 +32,7 @@ def hold(time: float, end: float, x: int = 100) -> str:
 
 
 def found(objects: Sequence[str], mode: int = 0, level: Level | None = None, **difficulty: float) -> list[Finding]:
-    return list(clashes.run(Context(beatmap(objects, mode=mode, **difficulty), level=level)))
+    return findings_of(clashes.run, Evidence(beatmap(objects, mode=mode, **difficulty), level=level))
 
 
 def rules(findings: list[Finding]) -> list[str]:

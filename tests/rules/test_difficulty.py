@@ -9,7 +9,8 @@ from maimod.osu.beatmap import Beatmap
 from maimod.osu.level import Level
 from maimod.osu.parser import parse
 from maimod.rules import difficulty
-from maimod.rules.base import Context
+from maimod.rules.base import Evidence
+from tests.findings import findings_of
 from tests.maps import beatmap, text
 
 COLOURS = ("255,128,64", "64,160,255")
@@ -24,7 +25,7 @@ def coloured(*colours: str, extra: str = "", **settings: float) -> Beatmap:
 
 
 def found(loaded: Beatmap, level: Level | None = None) -> list[Finding]:
-    return list(difficulty.run(Context(loaded, level=level)))
+    return findings_of(difficulty.run, Evidence(loaded, level=level))
 
 
 def of(rule: str, findings: list[Finding]) -> list[Finding]:

@@ -8,7 +8,8 @@ from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Severity
 from maimod.osu.hitsounds import hits
 from maimod.rules import hitsounds
-from maimod.rules.base import Context
+from maimod.rules.base import Evidence
+from tests.findings import findings_of
 from tests.maps import RED_LINE, beatmap
 
 BEAT = 500
@@ -28,7 +29,7 @@ def circles(sounds: list[int], samples: dict[int, str] | None = None) -> list[st
 
 
 def found(objects, lines=(RED_LINE,), mode=0, scores=None, **options):
-    return list(hitsounds.run(Context(beatmap(objects, lines, mode, **options), scores)))
+    return findings_of(hitsounds.run, Evidence(beatmap(objects, lines, mode, **options), scores))
 
 
 def changed(place: int, sound: int) -> list[int]:
@@ -119,9 +120,9 @@ def test_the_model_alone_can_speak_and_overrule():
         pair = sorted(((clap, p_clap), (none, 1 - p_clap)), key=lambda e: -e[1])
         return (EventScore(event, 8.0, 0.1, tuple(pair), 1 - p_clap),)
 
-    [sure] = hitsounds.run(Context(bmap, score(0.995)))
+    [sure] = findings_of(hitsounds.run, Evidence(bmap, score(0.995)))
     assert sure.severity is Severity.WARNING and sure.surprisal == 8.0
-    assert list(hitsounds.run(Context(bmap, score(0.01)))) == []
+    assert findings_of(hitsounds.run, Evidence(bmap, score(0.01))) == []
 
 
 def test_taiko_colour():

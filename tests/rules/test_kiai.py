@@ -8,7 +8,8 @@ from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Finding
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import kiai
-from maimod.rules.base import Context
+from maimod.rules.base import Evidence
+from tests.findings import findings_of
 from tests.maps import RED_LINE, beatmap
 
 MEASURE = 2000  # 120 BPM, 4/4
@@ -25,7 +26,7 @@ def map_with(*sections: tuple[float, float | None]) -> Beatmap:
 
 
 def found(loaded: Beatmap, scores: tuple[EventScore, ...] | None = None) -> list[Finding]:
-    return list(kiai.run(Context(loaded, scores)))
+    return findings_of(kiai.run, Evidence(loaded, scores))
 
 
 def rules(findings: list[Finding]) -> list[str]:

@@ -6,14 +6,15 @@ import pytest
 
 from maimod.findings import Finding
 from maimod.rules import lines
-from maimod.rules.base import Context
+from maimod.rules.base import Evidence
+from tests.findings import findings_of
 from tests.maps import RED_LINE, beatmap
 
 GREEN = "4000,-50,4,2,0,70,0,0"
 
 
 def found(*points: str, mode: int = 0) -> list[Finding]:
-    return list(lines.run(Context(beatmap(timing_points=points, mode=mode))))
+    return findings_of(lines.run, Evidence(beatmap(timing_points=points, mode=mode)))
 
 
 def rules(findings: list[Finding]) -> list[tuple[str, str]]:

@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping
 
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Finding, Severity
-from maimod.linter.rescore import rescore_findings
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import new_combos
-from maimod.rules.base import Context
+from maimod.rules.base import Evidence
+from tests.findings import findings_of
 from tests.maps import beatmap
 
 MEASURES = 24
@@ -27,8 +27,8 @@ REGULAR = frozenset(range(0, 4 * MEASURES, 4))
 
 
 def find(loaded: Beatmap, scores: tuple[EventScore, ...] | None = None) -> list[Finding]:
-    context = Context(loaded, scores)
-    return rescore_findings(list(new_combos.run(context)), context)
+    context = Evidence(loaded, scores)
+    return findings_of(new_combos.run, context)
 
 
 def scored(loaded: Beatmap, flag_probability: Mapping[int, float]) -> tuple[EventScore, ...]:

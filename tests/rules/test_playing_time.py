@@ -8,15 +8,17 @@ import pytest
 
 from maimod.findings import Finding
 from maimod.rules import playing_time
-from maimod.rules.base import Context
+from maimod.rules.base import Evidence
+from tests.findings import findings_of
 from tests.maps import beatmap
 
 PREEMPT = 1200  # approach rate 5
 
 
 def found(times: Sequence[float], *events: str, mode: int = 0) -> list[Finding]:
-    return list(
-        playing_time.run(Context(beatmap([f"256,192,{time},1,0,0:0:0:0:" for time in times], events=events, mode=mode)))
+    return findings_of(
+        playing_time.run,
+        Evidence(beatmap([f"256,192,{time},1,0,0:0:0:0:" for time in times], events=events, mode=mode)),
     )
 
 

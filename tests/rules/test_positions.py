@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from maimod.events.schema import Event, EventKind, EventScore
+import pytest
+
+from maimod.events.schema import Event, EventKind, EventSchema, EventScore
+from maimod.families.mapperatorinator.versions import VERSIONS
 from maimod.findings import Finding, Severity
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import positions
-from maimod.rules.base import Context
+from maimod.rules.base import Evidence
+from tests.findings import findings_of
 from tests.maps import beatmap
 
 N = 40
@@ -25,8 +29,11 @@ def square(changed: Mapping[int, tuple[float, float]] | None = None, **difficult
     return beatmap([circle(x, y, 500 * i) for i, (x, y) in enumerate(places)], **difficulty)
 
 
-def find(loaded: Beatmap, rule: str, scores: tuple[EventScore, ...] | None = None) -> list[Finding]:
-    return [finding for finding in positions.run(Context(loaded, scores)) if finding.rule == rule]
+def find(
+    loaded: Beatmap, rule: str, scores: tuple[EventScore, ...] | None = None, schema: EventSchema | None = None
+) -> list[Finding]:
+    evidence = Evidence(loaded, scores, schema=schema)
+    return [finding for finding in findings_of(positions.run, evidence) if finding.rule == rule]
 
 
 def scored(
@@ -57,7 +64,7 @@ def test_spacing_within_lazers_leniency_is_even() -> None:
 
 
 def test_even_map_is_silent() -> None:
-    assert not list(positions.run(Context(square())))
+    assert not findings_of(positions.run, Evidence(square()))
 
 
 def test_varied_spacing_is_style() -> None:
@@ -126,9 +133,19 @@ def test_jump_in_a_map_full_of_jumps_is_silent() -> None:
 
 def test_cells_speak_of_places() -> None:
     loaded = square({10: (400, 300)})
-    (finding,) = find(loaded, "positions/unexpected", scored(loaded, {(10, EventKind.POS): 14}, (EventKind.POS,)))
+    scores = scored(loaded, {(10, EventKind.POS): 14}, (EventKind.POS,))
+    (finding,) = find(loaded, "positions/unexpected", scores, VERSIONS["V29"].schema)
     assert finding.actual == "x:400 y:300"
-    assert finding.expected[0].text == "x:144 y:-240"
+    assert finding.expected[0].text == "x:144 y:-272"
+
+
+@pytest.mark.parametrize("x", [1, 400])
+def test_coordinates_are_in_the_unit_of_the_schema(x: int) -> None:
+    """In units of 4 px cell 12 is 50 px, also for an object whose own coordinate would fit other units."""
+    loaded = square({10: (x, 300)})
+    scores = scored(loaded, {(10, EventKind.POS_X): 14}, (EventKind.POS_X,))
+    (finding,) = find(loaded, "positions/unexpected", scores, VERSIONS["V31"].schema)
+    assert (finding.actual, finding.expected[0].text) == (f"x:{x}", "x:50")
 
 
 def mania(*notes: tuple[int, float, float]) -> Beatmap:
@@ -151,17 +168,19 @@ def test_notes_of_a_column_too_close_to_hit() -> None:
 
 
 def test_chord_is_silent() -> None:
-    assert not list(positions.run(Context(mania((0, 0, 0), (1, 0, 0), (2, 0, 1000), (3, 0, 0)))))
+    assert not findings_of(positions.run, Evidence(mania((0, 0, 0), (1, 0, 0), (2, 0, 1000), (3, 0, 0))))
 
 
 def test_model_on_a_column_is_no_problem() -> None:
     loaded = mania(*((i % 4, 250.0 * i, 250.0 * i) for i in range(N)))
-    (finding,) = find(loaded, "positions/column", scored(loaded, {(9, EventKind.COLUMN): 14}, (EventKind.COLUMN,)))
+    (finding,) = find(
+        loaded, "positions/unexpected-column", scored(loaded, {(9, EventKind.COLUMN): 14}, (EventKind.COLUMN,))
+    )
     assert (finding.severity, finding.expected[0].text) == (Severity.WARNING, "column 13")
 
 
 def test_taiko_has_no_positions() -> None:
-    assert not list(positions.run(Context(beatmap([circle(900, 900, 1000)], mode=1))))
+    assert not findings_of(positions.run, Evidence(beatmap([circle(900, 900, 1000)], mode=1)))
 
 
 def test_height_means_nothing_in_catch() -> None:

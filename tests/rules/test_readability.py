@@ -7,7 +7,8 @@ import pytest
 from maimod.findings import Finding
 from maimod.osu.level import Level
 from maimod.rules import late_ticks, readability
-from maimod.rules.base import Context
+from maimod.rules.base import Evidence
+from tests.findings import findings_of
 from tests.maps import beatmap
 
 
@@ -16,7 +17,7 @@ def circle(time: float, x: int = 100) -> str:
 
 
 def found(objects: list[str], level: Level | None = None, leniency: str = "0.7") -> list[Finding]:
-    return list(readability.run(Context(beatmap(objects, general={"StackLeniency": leniency}), level=level)))
+    return findings_of(readability.run, Evidence(beatmap(objects, general={"StackLeniency": leniency}), level=level))
 
 
 @pytest.mark.parametrize(
@@ -38,5 +39,5 @@ def test_overlaps_that_are_not_stacked(leniency: str, gap: int, count: int):
 
 @pytest.mark.parametrize(("time", "count"), [(1001, 1), (1001.9, 1), (1000.9, 0), (999, 0), (1002, 0)])
 def test_late_by_a_millisecond(time: float, count: int):
-    findings = list(late_ticks.run(Context(beatmap([circle(500), circle(time), circle(1500)]))))
+    findings = findings_of(late_ticks.run, Evidence(beatmap([circle(500), circle(time), circle(1500)])))
     assert [finding.severity for finding in findings] == ["minor"] * count

@@ -8,10 +8,10 @@ import pytest
 from maimod.audio.onsets import OnsetEnvelope, alignment
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Finding, Severity
-from maimod.linter.rescore import rescore_findings
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import rhythm
-from maimod.rules.base import Context
+from maimod.rules.base import Evidence
+from tests.findings import findings_of
 from tests.maps import beatmap
 
 BEAT = 500  # 120 BPM, the red line of tests.osu
@@ -74,8 +74,8 @@ def found(
 ) -> list[Finding]:
     envelope = None if onsets is None else song(onsets)
     lag = None if envelope is None else alignment(envelope, np.array([o.time for o in loaded.hit_objects]))
-    context = Context(loaded, scored, envelope, lag)
-    return rescore_findings(list(rhythm.run(context)), context)
+    context = Evidence(loaded, scored, envelope, lag)
+    return findings_of(rhythm.run, context)
 
 
 def rules(findings: list[Finding]) -> list[str]:

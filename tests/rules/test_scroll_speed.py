@@ -6,9 +6,9 @@ import pytest
 
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Severity
-from maimod.linter.rescore import rescore_findings
 from maimod.rules import scroll_speed
-from maimod.rules.base import Context
+from maimod.rules.base import Evidence
+from tests.findings import findings_of
 from tests.maps import RED_LINE, beatmap
 
 NOTES = [f"256,192,{250 * i},1,{8 if i % 3 else 0},0:0:0:0:" for i in range(300)]
@@ -23,8 +23,8 @@ def lines_of(*lines: str) -> list[str]:
 
 
 def found(lines, mode=1, notes=NOTES, scores=None):
-    context = Context(beatmap(notes, lines, mode, circle_size=4), scores)
-    return rescore_findings(list(scroll_speed.run(context)), context)
+    context = Evidence(beatmap(notes, lines, mode, circle_size=4), scores)
+    return findings_of(scroll_speed.run, context)
 
 
 def test_one_speed_is_silent():

@@ -11,7 +11,8 @@ import pytest
 from maimod.findings import Finding
 from maimod.osu import mapset
 from maimod.rules import agreement, consistency, files, metadata, samples, shared_timing, spread
-from maimod.rules.base import Context, MapsetCheck, MapsetContext
+from maimod.rules.base import Evidence, MapsetCheck, MapsetEvidence
+from tests.findings import findings_of_set
 from tests.mapset import EVENTS, LINES, Version, hitsound, picture, song, versions, video, write, write_media
 
 
@@ -19,8 +20,12 @@ def found(folder: Path, check: MapsetCheck, given: dict[str, Version] | None = N
     if given is not None:
         write(folder, given)
     (loaded,) = mapset.load(folder)
-    contexts = [Context(beatmap, level=loaded.levels[beatmap.path], mapset=loaded) for beatmap in loaded.beatmaps]
-    return [finding for _, finding in check.run(MapsetContext(loaded, contexts)) if finding.rule.startswith(only)]
+    of_beatmaps = [Evidence(beatmap, level=loaded.levels[beatmap.path], mapset=loaded) for beatmap in loaded.beatmaps]
+    return [
+        finding
+        for finding in findings_of_set(check, MapsetEvidence(loaded, of_beatmaps))
+        if finding.rule.startswith(only)
+    ]
 
 
 def rules(findings: Sequence[Finding]) -> list[tuple[str, str]]:

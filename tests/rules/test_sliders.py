@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from maimod.events.schema import Event, EventKind, EventScore
-from maimod.findings import Finding, Severity
+from maimod.findings import Finding, Severity, Tier
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import sliders
-from maimod.rules.base import Context
+from maimod.rules.base import Evidence
+from tests.findings import findings_of
 from tests.maps import RED_LINE, beatmap
 
 N = 30
@@ -22,7 +23,7 @@ def lines(changed: Mapping[int, str] | None = None, path: str = STRAIGHT, length
 
 
 def find(loaded: Beatmap, rule: str, scores: Sequence[EventScore] | None = None) -> list[Finding]:
-    found = sliders.run(Context(loaded, None if scores is None else tuple(scores)))
+    found = findings_of(sliders.run, Evidence(loaded, None if scores is None else tuple(scores)))
     return [finding for finding in found if finding.rule == rule]
 
 
@@ -42,7 +43,7 @@ def score_of(
 
 
 def test_equal_sliders_are_silent() -> None:
-    assert not list(sliders.run(Context(beatmap(lines()))))
+    assert not findings_of(sliders.run, Evidence(beatmap(lines())))
 
 
 def test_body_longer_than_its_curve() -> None:
@@ -147,8 +148,9 @@ def test_other_shapes_are_no_copies() -> None:
 
 def test_far_too_many_control_points() -> None:
     points = "|".join(f"{100 + i % 20}:{100 + i % 7}" for i in range(1, 120))
-    (finding,) = find(beatmap(lines({9: f"B|{points},1,10"})), "sliders/shape")
+    (finding,) = find(beatmap(lines({9: f"B|{points},1,10"})), "sliders/control-points")
     assert "120 control points" in finding.message
+    assert (finding.severity, finding.tier) == (Severity.WARNING, Tier.EXACT)
 
 
 def ends(loaded: Beatmap, bits: float, slides: Sequence[tuple[int, float]]) -> list[EventScore]:
@@ -190,4 +192,4 @@ def test_sliders_that_follow_each_other_are_silent() -> None:
 
 
 def test_drum_rolls_have_no_shape() -> None:
-    assert not list(sliders.run(Context(beatmap(lines({9: "L|100:100,1,140"}), mode=1))))
+    assert not findings_of(sliders.run, Evidence(beatmap(lines({9: "L|100:100,1,140"}), mode=1)))

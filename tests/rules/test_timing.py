@@ -12,7 +12,8 @@ from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Finding, Severity
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import timing
-from maimod.rules.base import Context
+from maimod.rules.base import Evidence
+from tests.findings import findings_of
 from tests.maps import RED_LINE, beatmap
 
 
@@ -41,7 +42,7 @@ def found(
     loaded: Beatmap, envelope: OnsetEnvelope | None = None, scores: tuple[EventScore, ...] | None = None
 ) -> list[Finding]:
     lag = None if envelope is None else alignment(envelope, np.array([o.time for o in loaded.hit_objects]))
-    return list(timing.run(Context(loaded, scores, envelope, lag)))
+    return findings_of(timing.run, Evidence(loaded, scores, envelope, lag))
 
 
 def warped(move: Callable[[np.ndarray], np.ndarray]) -> list[Finding]:
@@ -57,7 +58,7 @@ def test_clean_map_is_silent():
 def test_whole_map_off(by: float, side: str):
     (finding,) = warped(lambda times: times + by)
     assert finding.rule == "timing/offset"
-    assert finding.severity is Severity.PROBLEM
+    assert finding.severity is Severity.WARNING
     assert finding.objects == ()
     assert finding.evidence["lag_ms"] == pytest.approx(TYPICAL_LAG_MS - by, abs=3)
     assert finding.message.endswith(f" ms {side} against the song.")

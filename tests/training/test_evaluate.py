@@ -13,7 +13,7 @@ from maimod.findings import BeatmapReport, Category, Finding, Severity
 from maimod.linter.pipeline import Analysis
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.timing import snap
-from maimod.rules.base import Context
+from maimod.rules.base import Evidence
 from maimod.training.evaluate import evaluate_map, judge, leads_to, sources
 from maimod.training.faults import Planted, select
 from maimod.training.metrics import (
@@ -90,7 +90,7 @@ def snaps(loaded: Beatmap, name: str) -> Analysis:
     """Report unsnapped objects, without a model and a song."""
     off = [o for o in loaded.hit_objects if abs(snap(loaded, o.time).error) >= 2]
     found = tuple(finding(o.time, (o.index,)) for o in off)
-    return Analysis(BeatmapReport(name, "ok", findings=found), Context(loaded))
+    return Analysis(BeatmapReport(name, "ok", findings=found), Evidence(loaded))
 
 
 @pytest.mark.parametrize("together", [1, 3])

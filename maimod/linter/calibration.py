@@ -1,0 +1,76 @@
+"""What a checkpoint knows about its own scores: `calibration.json` with curves and weights by rule."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from maimod.rules.base import Curve, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How two kinds of evidence, both log-odds, make one score."""
+
+    bias: float
+    first: float
+    """Weight of the rule's own evidence."""
+    second: float
+    """Weight of the discriminator's."""
+
+    def __call__(self, first: float, second: float) -> float:
+        """Score in [0, 1]."""
+        logit = self.bias + self.first * first + self.second * second
+        return 1.0 / (1.0 + math.exp(-max(min(logit, 30.0), -30.0)))
+
+
+DEFAULT_WEIGHTS = Weights(bias=0.0, first=0.6, second=0.6)
+"""For rules whose weights were not measured."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Curves by name (a rule's id, with the name of one of its curves after a colon) and weights by rule."""
+
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+    weights: Mapping[str, Weights] = field(default_factory=dict)
+    measured: bool = False
+    """False: the documented defaults, not measured with this checkpoint."""
+
+    def score(self, rule: Rule, curve: str, measure: float) -> float:
+        """Score of what a rule measured: by the curve that it declares, with the middle and scale of `calibration.json`
+        where that has them."""
+        declared = rule.curves[curve]
+        stored = self.curves.get(f"{rule.id}:{curve}" if curve else rule.id)
+        if stored is None:
+            return declared(measure)
+        if isinstance(declared, Curve):
+            stored = replace(declared, middle=stored.middle, scale=stored.scale)
+        return stored(measure)
+
+    def together(self, rule: Rule, first: float, second: float) -> float:
+        """Score of a finding by a rule's own log-odds and the discriminator's."""
+        return self.weights.get(rule.id, DEFAULT_WEIGHTS)(first, second)
+
+    @classmethod
+    def load(cls, folder: Path) -> Calibration:
+        """Read `calibration.json` of a checkpoint folder; the defaults if there is none.
+
+        Raises:
+            ValueError: if it is there but damaged.
+        """
+        path = folder / "calibration.json"
+        if not path.exists():
+            return cls()
+        try:
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            return cls(
+                {name: Curve(**curve) for name, curve in stored.get("curves", {}).items()},
+                {name: Weights(**weights) for name, weights in stored["weights"].items()},
+                measured=True,
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path}: not a usable calibration ({error})") from None
