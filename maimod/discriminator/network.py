@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 from safetensors.torch import load_file
@@ -52,9 +53,12 @@ class DiscriminatorConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> DiscriminatorConfig:
-        """Take the known fields of a parsed `config.json`."""
-        known = {field.name for field in fields(cls)}
-        return cls(**{key: value for key, value in values.items() if key in known})
+        """Take the known fields of a parsed `config.json`.
+
+        Raises:
+            ValueError: if one is missing or of another type.
+        """
+        return msgspec.convert(values, cls)
 
 
 class _Layer(nn.Module):

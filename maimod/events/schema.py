@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, Literal
 
+import msgspec
+
 from maimod.osu.beatmap import HitObject, TimingPoint
 from maimod.osu.hitsounds import ADDITIONS, SAMPLE_SETS
 
@@ -221,17 +223,17 @@ class EventSchema:
         Raises:
             ValueError: if entries are missing, unknown or invalid.
         """
-        known = {field.name for field in fields(cls)}
-        missing = known - values.keys() - {"corrected"}
-        if missing or values.keys() - known:
-            raise ValueError(f"event language: missing {sorted(missing)}, unknown {sorted(values.keys() - known)}")
-        schema = cls(**{**values, "contexts": tuple(tuple(names) for names in values["contexts"])})
-        if schema.positions not in ("split", "cell", "refined") or schema.slider_version not in (1, 2):
-            raise ValueError(
-                f"event language: positions {schema.positions!r}, slider version {schema.slider_version!r}"
-            )
-        unknown = {name for names in schema.contexts for name in names} - CONTEXTS
-        if unknown or not all(schema.contexts) or schema.position_precision < 1:
+        if unknown := values.keys() - {field.name for field in fields(cls)}:
+            raise ValueError(f"event language: unknown {sorted(unknown)}")
+        try:
+            schema = msgspec.convert(dict(values), cls)
+        except msgspec.ValidationError as error:
+            raise ValueError(f"event language: {error}") from None
+        if (
+            {name for names in schema.contexts for name in names} - CONTEXTS
+            or not all(schema.contexts)
+            or schema.position_precision < 1
+        ):
             raise ValueError(f"event language: contexts {schema.contexts}, precision {schema.position_precision}")
         return schema
 

@@ -72,6 +72,9 @@ def test_what_cannot_be_loaded_says_why(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"kinds": ["extra"]}))
     with pytest.raises(DiscriminatorError, match="not a usable proofreader"):
         discriminator.load(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({"kinds": ["extra"], "layers": "six"}))
+    with pytest.raises(DiscriminatorError, match=r"not a usable proofreader .*layers"):
+        discriminator.load(tmp_path)
 
 
 @pytest.mark.parametrize("mode", [0, 1, 2])

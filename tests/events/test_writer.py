@@ -425,8 +425,21 @@ def test_languages_survive_json() -> None:
         assert EventSchema.from_dict(json.loads(json.dumps(schema.to_dict()))) == schema
     with pytest.raises(ValueError, match="unknown"):
         EventSchema.from_dict(V31.to_dict() | {"magic": 1})
-    with pytest.raises(ValueError, match="contexts"):
-        EventSchema.from_dict(V31.to_dict() | {"contexts": [["poetry"]]})
+    for wrong in (
+        {"contexts": [["poetry"]]},
+        {"contexts": [[]]},
+        {"contexts": "map"},
+        {"position_precision": 0},
+        {"positions": "polar"},
+        {"slider_version": 3},
+        {"type_first": 1},
+    ):
+        with pytest.raises(ValueError, match=r"event language: .*(contexts|position|slider_version|type_first)"):
+            EventSchema.from_dict(V31.to_dict() | wrong)
+    short = V31.to_dict()
+    del short["sustains"]
+    with pytest.raises(ValueError, match="sustains"):
+        EventSchema.from_dict(short)
 
 
 # The original

@@ -60,6 +60,14 @@ def test_a_checkpoint_of_other_input_features_is_refused(tmp_path: Path) -> None
         open_folder(tmp_path)
 
 
+@pytest.mark.parametrize("wrong", [{"d_model": "192"}, {"heads": 2.5}, {"frame_ms": None}])
+def test_a_configuration_of_other_types_is_refused(wrong: dict[str, object], tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text((BUNDLED / "tokenizer.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(read_json(BUNDLED / "config.json") | wrong))
+    with pytest.raises(CheckpointError, match=f"not a usable configuration .*{next(iter(wrong))}"):
+        open_folder(tmp_path)
+
+
 def test_checkpoints_are_described_without_torch(tmp_path: Path) -> None:
     checkpoints.write(tmp_path, "v31")
     code = (

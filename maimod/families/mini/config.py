@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 FRAME_STRIDE = 4
 """Frames per encoder position: 40 ms. The channels keep where in it a sound starts; attention costs a quarter of
@@ -29,9 +31,12 @@ class MiniConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> MiniConfig:
-        """Take the known fields of a parsed `config.json`."""
-        known = {field.name for field in fields(cls)}
-        return cls(**{key: value for key, value in values.items() if key in known})
+        """Take the known fields of a parsed `config.json`.
+
+        Raises:
+            ValueError: if one is missing or of another type.
+        """
+        return msgspec.convert(values, cls)
 
     @property
     def frames(self) -> int:
