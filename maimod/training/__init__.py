@@ -1,1 +1,1 @@
-"""Training: from a folder of mapsets to a checkpoint. Nothing else imports it but the command line."""
+"""Training, evaluation and calibration. Only the command line imports this room."""

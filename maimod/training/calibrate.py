@@ -1,7 +1,7 @@
-"""Fit the weights of :mod:`maimod.linter.rescore`: plant mistakes in good maps, note both kinds of evidence for what
-leads to them, and for what is found on the maps as they are.
+"""Fit the weights of :mod:`maimod.linter.rescore`: plant mistakes in good maps, and record both log-odds of the
+findings that point at them and of the findings on the untouched maps.
 
-Maps count as holding one mistake of each kind, as in :mod:`maimod.training.metrics`.
+Findings are weighted as if each map had one mistake of each kind, as in :mod:`maimod.training.metrics`.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ from maimod.training.faults import FAULTS, Fault
 from maimod.training.processes import map_in_processes
 
 PRIOR_SPREAD = Weights(bias=2.0, first=0.4, second=0.4)
-"""How far from the defaults weights are thought to lie before anything is seen: few findings make no bold weights."""
+"""Standard deviations of the prior around the default weights, so that few findings change them little."""
 OWN_FINDINGS = 12.0
-"""Real findings of a rule from which its weights are its own; with fewer it leans on those of all rules."""
+"""With this many real findings a rule has its own weights; with fewer its prior are the weights of all rules."""
 LOCAL_FAULTS = tuple(fault for fault in FAULTS if fault.category is not Category.TIMING)
-"""The discriminator has no say in the timing of sections."""
+"""Kinds without the timing of sections, which the discriminator does not cover."""
 JUDGED_RULES = tuple(rule.id for rule in RULES.values() if rule.corruptions)
-"""Those whose findings the discriminator has a say in."""
+"""Rules that the discriminator covers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A finding, or what might have become one."""
+    """Both log-odds of a finding or a candidate, and whether it is real."""
 
     rule: str
-    """Empty for a planted mistake that nothing leads to."""
+    """Rule of the finding; empty for a planted mistake without one."""
     kind: str
-    """Of the planted mistake; empty if there is none."""
+    """Kind of the planted mistake; empty if there is none."""
     first: float
     second: float
     real: bool
@@ -57,11 +57,11 @@ class Sample:
 def samples(
     look: Callable[[Beatmap], Gathered], loaded: Beatmap, faults: Sequence[Fault], seed: int, together: int = 8
 ) -> list[Sample]:
-    """Both kinds of evidence at one planted mistake of each kind, and everywhere on the untouched map.
+    """Collect samples at one planted mistake of each kind, and all samples of the untouched map.
 
     Args:
         look: gathers the evidence about the map or a changed copy of it.
-        loaded: the map, taken to be right.
+        loaded: the map, assumed to have no mistakes.
         faults: what to plant.
         seed: chooses the places.
         together: mistakes in one copy.
@@ -79,7 +79,7 @@ def samples(
     for copy in plant(loaded, faults, seed, untouched.evidence.envelope, together):
         seen = _weighed(look(copy[-1][1].beatmap))
         for fault, planted in copy:
-            # Of several findings the one that both kinds of evidence support best.
+            # Of several findings the one with the highest sum of log-odds.
             right = [
                 (one.rule_logit + one.discriminator_logit, one.finding.rule, one.rule_logit, one.discriminator_logit)
                 for one in seen
@@ -107,7 +107,7 @@ def fit(found: Sequence[Sample], use: tuple[bool, bool] = (True, True)) -> dict[
         own = [sample for sample in found if sample.rule == rule]
         if any(sample.real for sample in own):
             weights[rule] = _fit(own, everything, use, min(1.0, sum(sample.real for sample in own) / OWN_FINDINGS))
-        elif own:  # only ever wrong: the bias must say so
+        elif own:  # never real: only the bias is fitted
             weights[rule] = _fit(own, everything, use, 0.3)
     return weights
 
@@ -137,9 +137,9 @@ READINGS = {"both readings": (True, True), "the rules alone": (True, False), "th
 
 
 def ablation(fitted_on: Sequence[Sample], judged_on: Sequence[Sample], minutes: float) -> dict[str, dict[str, float]]:
-    """Of each way to use the evidence: share of the planted mistakes of each kind that score higher than all but the
-    best `FALSE_A_MINUTE` findings a minute on the untouched maps, which last `minutes`. The rules alone speak of what
-    they proposed, whatever the proofreader adds."""
+    """For each use of the evidence: share of the planted mistakes of each kind that score higher than all but the best
+    `FALSE_A_MINUTE` findings per minute on the untouched maps, which last `minutes`. "The rules alone" only has
+    findings of the rules' own measures."""
     table = {}
     for name, use in READINGS.items():
         weights = fit(fitted_on, use)
@@ -194,7 +194,7 @@ def collect(
 
 
 def write(weights: dict[str, Weights], counts: dict[str, object], target: Path) -> None:
-    """Write `calibration.json`; curves that are there stay."""
+    """Write `calibration.json` and keep its curves."""
     stored = json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
     stored |= {"weights": {rule: asdict(own) for rule, own in sorted(weights.items())}, "measured": counts}
     target.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
@@ -213,14 +213,14 @@ def command(
     unranked: bool,
     report: Callable[[str], None],
 ) -> None:
-    """What `maimod calibrate` does; its help describes the arguments.
+    """Run `maimod calibrate`; its help describes the arguments.
 
     Raises:
-        TrainingError: if the folder has no maps to plant mistakes in, or none of the mistakes was seen.
+        TrainingError: if the folder has no maps to plant mistakes in, or none of the mistakes was found.
     """
     from maimod.training.corpus import DISCRIMINATOR_HELD_OUT, is_held_out
 
-    # Of the modes other than osu! few collections have ranked maps enough.
+    # Few collections have enough ranked maps of modes other than osu!.
     paths = [
         path
         for mode in Mode
@@ -238,7 +238,7 @@ def command(
         raise TrainingError(f"{songs}: no map with a song to plant mistakes in")
     found = collect(paths, settings, seed, jobs, report)
     if not any(sample.real and sample.rule for sample in found):
-        raise TrainingError(f"{songs}: none of the planted mistakes was seen; is the proofreader there?")
+        raise TrainingError(f"{songs}: none of the planted mistakes was found; is models/maimod-proofreader missing?")
     counts: dict[str, object] = {
         "maps": len(paths),
         "seed": seed,

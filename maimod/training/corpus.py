@@ -1,7 +1,7 @@
-"""A Songs folder as examples to train on: what is slow to compute is computed once, by all cores, and kept.
+"""Read a Songs folder as training examples; slow computations run once, on all cores, and are cached.
 
-One file is kept for each mapset folder, by the content of its beatmaps and the names and sizes of its other files, so a
-corpus grows, shrinks and changes at the cost of what is new in it. Files are numpy arrays and cannot run code.
+One file is kept for each mapset folder, by the content of its beatmaps and the names and sizes of its other files, so
+only new or changed folders are computed when a corpus changes. Files are numpy arrays and cannot run code.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ def is_held_out(folder: Path, share: float) -> bool:
 
 
 class Extractor(Protocol[Example]):
-    """How a mapset folder becomes examples for one network. Picklable."""
+    """Converts a mapset folder to examples for one network. Picklable."""
 
     @property
     def key(self) -> str:
         """Names everything that :meth:`extract` depends on besides the folder; kept arrays of other keys are not used."""
 
     def extract(self, folder: Path, refused: Callable[[str], None]) -> Arrays:
-        """Arrays that are slow to make, for the cache; `refused` is called with why maps are left out."""
+        """Slow part: arrays for the cache; `refused` is called with the reason for each map left out."""
 
     def examples(self, folder: Path, arrays: Arrays) -> list[Example]:
-        """Examples of a folder, from its arrays; fast."""
+        """Fast part: examples of a folder from its arrays."""
 
 
 def read(
@@ -71,7 +71,7 @@ def read(
         extractor: how a mapset folder becomes examples.
         cache: folder of the arrays.
         jobs: processes that make them; 0 takes as many as there are cores.
-        report: called with a line now and then, and with why a map is left out.
+        report: called with lines of progress and the reason for each map left out.
     """
     cache.mkdir(parents=True, exist_ok=True)
     paths = {folder: cache / f"{_key(extractor.key, folder)}.npz" for folder in mapset_folders(songs)}
@@ -93,7 +93,7 @@ def mapset_folders(songs: Path) -> list[Path]:
 
 
 def _keep(extractor: Extractor[Example], place: tuple[Path, Path]) -> list[str]:
-    """Write the arrays of a folder into a file of the cache; returns why maps were left out."""
+    """Write the arrays of a folder into a file of the cache, and return the reasons for maps left out."""
     folder, path = place
     refused: list[str] = []
     arrays = extractor.extract(folder, refused.append)
@@ -113,7 +113,7 @@ def _key(extractor: str, folder: Path) -> str:
 
 
 def load_beatmaps(folder: Path, refused: Callable[[str], None] = lambda line: None) -> list[Beatmap]:
-    """The beatmaps of a mapset folder that can be read; `refused` is called with why others cannot."""
+    """The readable beatmaps of a mapset folder; `refused` is called with the reason for each other."""
     found = []
     for path in sorted(folder.glob("*.osu")):
         try:
@@ -161,7 +161,7 @@ class TokenisedExample:
 
 
 class GeneratorExtractor:
-    """Keeps tokens and songs as one family of checkpoints takes them."""
+    """Extracts tokens and songs for one checkpoint."""
 
     def __init__(self, family: Family[Any], tokenizer: bytes) -> None:
         """Extract for a checkpoint.
@@ -227,7 +227,7 @@ class GeneratorExtractor:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# The discriminator: maps, and what lies around their objects
+# The discriminator: maps and their context features
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +247,7 @@ _CONTEXT = ("song", "position", "siblings")
 
 
 class DiscriminatorExtractor:
-    """Keeps the context features. The maps are read anew at every start, because training changes them."""
+    """Extracts context features. Maps are parsed at every start, because training changes them."""
 
     key = "discriminator 1"
 

@@ -1,7 +1,7 @@
-"""Change many small things in a good map at once: what the proofreader learns to see.
+"""Corruption: many small changes in a good map, which the discriminator learns to detect.
 
-Each change is labelled with its kind and its slots. The kinds are those of the slips that mappers make; amounts and
-places are drawn widely, and not with the code of :mod:`maimod.training.faults`, by which detectors are judged.
+Each change is labelled with its kind and its slots. The kinds are typical slips of mappers. Amounts and places are
+drawn from wide ranges, without the code of :mod:`maimod.training.faults`, which evaluates the rules.
 """
 
 from __future__ import annotations
@@ -30,33 +30,32 @@ KINDS = (
     "kiai",
     "velocity",
 )
-"""An object too many, one too few, a wrong flag, wrong additions (or taiko colour), a wrong sample set, a wrong place
-(or mania column), a slider of the wrong length, a slider of another shape or speed, another volume, kiai where none is
-or none where it is, another scroll speed. An object moved in time is one too many where it is and one too few where it
-was."""
+"""Extra object, missing object, new combo flag, additions (or taiko colour), sample set, position (or mania column),
+slider length, slider shape or speed, volume, kiai, scroll speed. An object moved in time is extra at its new time and
+missing at the old one."""
 KIND = {name: place for place, name in enumerate(KINDS)}
 APART_SLOTS = 7
-"""Between changes, so that each is seen in sound surroundings."""
+"""Slots between changes, so that each has unchanged surroundings."""
 SLOTS_PER_CHANGE = 26
 CLEAR_MS = 35.0
 
 
 @dataclass
 class Tampered:
-    """A changed copy in the making."""
+    """A changed copy under construction."""
 
     beatmap: Beatmap
     grid: Grid
     random: Generator
     objects: list[HitObject | None]
-    """By time; None was taken away."""
+    """Objects by time; None is removed."""
     added: list[HitObject]
     labels: np.ndarray
     """(n_slots, len(KINDS)) bool."""
     starts: np.ndarray
     """(n_objects,) slots of the objects."""
     taken: np.ndarray
-    """(n_slots,) bool: too near to another change."""
+    """(n_slots,) bool: too close to another change."""
 
     def mark(self, kind: str, *times: float) -> None:
         slots, _ = self.grid.locate(times)
@@ -71,10 +70,10 @@ class Tampered:
 
 
 def corrupt(beatmap: Beatmap, grid: Grid, random: Generator) -> tuple[Beatmap, np.ndarray]:
-    """Change a map here and there.
+    """Corrupt a map.
 
     Returns:
-        The changed map, objects by time, and (n_slots, len(KINDS)) bool: what is wrong where.
+        The changed map with objects by time, and (n_slots, len(KINDS)) bool: kinds of change in each slot.
     """
     in_order = sorted(beatmap.hit_objects, key=lambda o: (o.time, o.index))
     objects: list[HitObject | None] = [*in_order]
@@ -290,7 +289,7 @@ def _addition(copy: Tampered, i: int) -> bool:
         edge = o.slider.slides
     edges = edges + [o.hitsound] * (o.slider.slides + 1 - len(edges)) if o.slider else []
     bits = edges[edge] if o.slider else o.hitsound
-    if not bits & 14 and copy.random.random() < 0.75:  # mostly where there is something
+    if not bits & 14 and copy.random.random() < 0.75:  # mostly at slots with objects
         return False
     wrong = int(copy.random.choice([0, 0, 0, 2, 4, 8, 8, 10, 6, 12]))
     if wrong == bits & 14:
@@ -460,5 +459,5 @@ CHANGES: dict[Mode, tuple[tuple[Change, float], ...]] = {
     Mode.TAIKO: (*_COMMON, (_addition, 3.0)),
     Mode.MANIA: (*_COMMON, (_place, 3.0), (_addition, 1.0), (_sample_set, 0.5)),
 }
-"""What is changed in each mode, and how often it is tried."""
+"""Changes for each mode with their relative frequency."""
 assert SLOT_TICKS * SLOTS_PER_BEAT == 48

@@ -1,4 +1,4 @@
-"""Batches to train on: windows drawn at random from the maps of a corpus.
+"""Training batches: windows drawn at random from the maps of a corpus.
 
 The generator's windows are augmented, each change with its own chance: playfield and columns are mirrored, song and map
 run faster or slower together, the song gets noise, is shifted against the map by a few ms (as in real maps) or left
@@ -27,9 +27,9 @@ from maimod.training.corruption import corrupt, corrupt_lines
 
 WIDTH, HEIGHT = 512, 384
 NO_SONG_WEIGHT = 0.3
-"""How often maps without a song are drawn: they teach patterns, but nothing about songs."""
+"""Share of draws from maps without a song, which contain patterns but no relation to a song."""
 MODE_WEIGHTS = {Mode.OSU: 1.0, Mode.TAIKO: 1.5, Mode.CATCH: 1.5, Mode.MANIA: 0.35}
-"""How often a second of a map is drawn: the usual corpus has much mania and little taiko and catch."""
+"""Relative frequency of a second of a map by mode: the usual corpus has much mania and little taiko and catch."""
 LONGEST_MS = 300_000.0
 """A marathon is drawn as often as five minutes of a map."""
 SONG_DROPOUT = 0.05
@@ -42,28 +42,28 @@ TEMPO_CHANCE, TEMPO_RANGE = 0.3, 0.12
 NOISE_CHANCE = 0.3
 """How often noise is added to the song."""
 SHIFT_MS = 6.0
-"""Ranked maps are this much early or late."""
+"""Largest shift of the song in ms, the timing error of ranked maps."""
 ENCODER_COST = 0.6
-"""Time of an encoder position in that of a decoder token."""
+"""Cost of an encoder position relative to a decoder token."""
 WINDOWS_DRAWN = 192
-"""At once, to be sorted by length."""
+"""Windows drawn at once, to be sorted by length."""
 BATCH_COST, MAX_TOKENS = 6_500, 768
 HELD_OUT_BATCHES = 16
 FORGETTABLE = (EventKind.DIFFICULTY, EventKind.MAPPER, EventKind.YEAR, EventKind.DESCRIPTOR)
 """Class tokens whose last id stands for "unknown" (COMPAT §2.7)."""
 
 CORRUPTED_MODE_WEIGHTS = {Mode.OSU: 1.0, Mode.TAIKO: 2.0, Mode.CATCH: 3.0, Mode.MANIA: 0.25}
-"""How often a map is drawn to be corrupted."""
+"""Relative frequency of a map by mode."""
 WINDOWS_PER_BATCH = 16
 MIXED_WINDOWS = 640
-"""Windows of slots that are drawn at once and mixed, so that no batch is of one map."""
+"""Windows of slots drawn at once and shuffled, so that batches mix maps."""
 HELD_OUT_WINDOWS = 640
 CLEAN_SHARE = 0.35
 """Share of the windows that are not corrupted."""
 COVER_SHARE, COVERED_SLOTS = 0.3, 0.15
 """Share of the windows with covered slots, and of the slots that are covered in them, one to five in a row."""
 SIBLING_DROPOUT, SLOT_SONG_DROPOUT, SIMILAR_DROPOUT = 0.5, 0.1, 0.2
-"""How often the other difficulties, the song, and places that sound similar are left out."""
+"""Probability of leaving out the other difficulties, the song, and slots with similar sound."""
 
 
 class TokenSampler:
@@ -144,7 +144,7 @@ class TokenSampler:
         return drawn
 
     def _mirror(self, example: TokenisedExample, random: Generator) -> Callable[[np.ndarray], np.ndarray]:
-        """Exchanges left and right, top and bottom, both or neither, of tokens."""
+        """Mirrors tokens left-right, top-bottom, both or neither."""
         vocabulary = self.family.vocabulary
         across, down = random.random() < 0.5, random.random() < 0.5
 
@@ -236,13 +236,13 @@ class SlotWindow:
     neighbours: np.ndarray
     """As in :class:`maimod.discriminator.features.MapFeatures`; neighbours counted from the start of the window."""
     labels: np.ndarray
-    """(REACH, len(KINDS)) bool: what is wrong where."""
+    """(REACH, len(KINDS)) bool: kinds of change in each slot."""
     is_clean: bool
     """Whether nothing of the map was changed."""
 
 
 class CorruptionSampler:
-    """Draws windows of maps, which are corrupted anew every time."""
+    """Draws windows of maps, corrupted again for every draw."""
 
     def __init__(
         self,
@@ -276,7 +276,7 @@ class CorruptionSampler:
 def held_out_windows(
     examples: Sequence[SlotExample], seed: int, windows_per_batch: int = WINDOWS_PER_BATCH
 ) -> list[dict[str, np.ndarray]]:
-    """Batches of fixed windows of every fourth map with a song, with all that is known of them."""
+    """Batches of fixed windows of every fourth map with a song, with all context features."""
     random = np.random.default_rng(seed)
     watched = [example for example in examples if example.has_song and example.context.grid.count >= REACH][::4]
     windows = [window for example in watched for window in slot_windows(example, random, drops=False)]
@@ -285,12 +285,12 @@ def held_out_windows(
 
 
 def slot_windows(example: SlotExample, random: Generator, drops: bool = True) -> Iterator[SlotWindow]:
-    """Cut a map into windows, some of it as it is and some of it corrupted.
+    """Cut a map into windows, some unchanged and some corrupted.
 
     Args:
         example: at least `REACH` slots.
-        random: chooses the changes, the cuts and what is left out.
-        drops: whether the song, similar places and other difficulties are left out now and then.
+        random: chooses the changes, the cuts and the features left out.
+        drops: whether to sometimes leave out the song, similar slots and other difficulties.
     """
     context = _dropped(example.context, random) if drops else example.context
     slots, weights = context.similar
@@ -310,7 +310,7 @@ def slot_windows(example: SlotExample, random: Generator, drops: bool = True) ->
 
 
 def _dropped(context: ContextFeatures, random: Generator) -> ContextFeatures:
-    """With the other difficulties, the song or similar places left out, or none of them."""
+    """Leave out the other difficulties, the song or similar slots, each with its probability."""
     without_siblings, without_song, without_similar = random.random(3) < (
         SIBLING_DROPOUT,
         SLOT_SONG_DROPOUT,
@@ -332,7 +332,7 @@ def _features(beatmap: Beatmap, context: ContextFeatures) -> tuple[np.ndarray, n
 
 
 def cover(window: SlotWindow, random: Generator) -> tuple[np.ndarray, np.ndarray]:
-    """(covered, numbers): slots to cover, and the numbers without what they say about covered slots."""
+    """(covered, numbers): slots to mask, and the numbers without information about masked slots."""
     covered = np.zeros(REACH, dtype=bool)
     while covered.mean() < COVERED_SLOTS:
         first = int(random.integers(REACH))
@@ -347,7 +347,7 @@ def cover(window: SlotWindow, random: Generator) -> tuple[np.ndarray, np.ndarray
 
 
 def batches_of(windows: Sequence[SlotWindow], size: int, random: Generator) -> list[dict[str, np.ndarray]]:
-    """Mixed batches of `size` windows; what is left over is dropped."""
+    """Mixed batches of `size` windows; the remainder is dropped."""
     order = random.permutation(len(windows))
     return [
         collate_slots([windows[i] for i in order[first : first + size]], random)
@@ -356,7 +356,7 @@ def batches_of(windows: Sequence[SlotWindow], size: int, random: Generator) -> l
 
 
 def collate_slots(windows: Sequence[SlotWindow], random: Generator) -> dict[str, np.ndarray]:
-    """Arrays (B, ...) of windows, of which `COVER_SHARE` are covered here and there."""
+    """Arrays (B, ...) of windows; a share of `COVER_SHARE` of them has masked slots."""
     covers, numbers = [], []
     for window in windows:
         covered, own = np.zeros(REACH, dtype=bool), window.numbers

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class TrainingError(Exception):
-    """Training, evaluation or calibration that cannot be carried out as asked; one line that says what to do."""
+    """Training, evaluation or calibration cannot be carried out; the message is one line that says what to do."""

@@ -1,9 +1,8 @@
-"""Measure the detectors: plant known mistakes in good maps, lint, and count what is found and what is cried wolf about.
+"""Evaluate the rules: plant known mistakes in good maps, lint, and count hits and false alarms.
 
-Two numbers belong together. For each kind, dose and mode of mistake: how often a finding leads to it, how high that
-finding ranks in its map, and whether its category is right. For untouched maps: findings per minute. Ranked maps are
-taken to be right, so findings on them count as false, although some are not. What is made of the counts:
-:mod:`maimod.training.metrics`.
+For each kind, dose and mode of mistake: how often a finding points at it, how high that finding ranks in its map, and
+whether its category is right. For untouched maps: findings per minute. Ranked maps are assumed to have no mistakes, so
+all findings on them count as false, although some are real. Tables are made in :mod:`maimod.training.metrics`.
 """
 
 from __future__ import annotations
@@ -40,13 +39,13 @@ from maimod.training.upstream_score import suggestions
 
 NEAR_BEATS = 1.0
 NEAR_OBJECTS = 1
-"""A finding leads to the mistake if it is this close to it, in time or in objects."""
+"""A finding points at the mistake if it is this close to it, in time or in objects."""
 NEAR_MS = (200.0, 1_000.0)
-"""Bounds of a beat, for maps whose BPM is written twice or half as fast."""
+"""Bounds of a beat in ms, for maps with a doubled or halved BPM."""
 LONG_FINDING_MS = 10_000.0
-"""A finding about a longer stretch does not lead to a single object in it."""
+"""A finding about a longer section does not point at a single object in it."""
 APART_MS = 20_000.0
-"""Between mistakes that share a copy."""
+"""Ms between mistakes in one copy."""
 PLACES_TRIED = 20
 
 
@@ -64,18 +63,18 @@ def sources(
     unranked: bool = False,
     accept: Callable[[Path], bool] = lambda folder: True,
 ) -> list[Path]:
-    """Pick beatmaps of different songs, in an order that depends on the seed alone.
+    """Pick beatmaps of different songs, in an order that only depends on the seed.
 
     Args:
         folder: a Songs folder.
         mode: only maps of this mode; None picks of each mode.
-        manifest: JSON lines that tell `map` (path below the manifest's folder), `mode`, `song_group`, `ranked` and
-            `aligned`; only ranked maps that fit their song are picked. Without it every map with a song is picked from,
+        manifest: JSON lines with `map` (path below the manifest's folder), `mode`, `song_group`, `ranked` and
+            `aligned`; only ranked maps that fit their song are picked. Without it all maps with a song can be picked,
             by mapset folder.
         seed: chooses.
         per_song: maps of one mode and song; the first maps are those of different songs.
-        unranked: with a manifest, whether maps that fit their song will do if they are not ranked.
-        accept: of a mapset folder; a song with a folder that is not accepted is left out altogether.
+        unranked: with a manifest, also pick unranked maps that fit their song.
+        accept: whether to use a mapset folder; a song with a folder that is not accepted is left out.
     """
     songs: dict[tuple[str, int], list[Path]] = defaultdict(list)
     refused: set[str] = set()
@@ -125,7 +124,7 @@ def _mode_with_song(path: Path) -> int | None:
 
 
 def leads_to(finding: Finding, planted: Planted) -> bool:
-    """Whether a reader of `finding` would come across the mistake."""
+    """Whether `finding` points at the mistake."""
     red = planted.beatmap.red_line_at(planted.start)
     near = NEAR_BEATS * min(max(red.beat_length, NEAR_MS[0]), NEAR_MS[1])
     low, high = planted.start - near, planted.end + near
@@ -153,20 +152,21 @@ def judge(
     name: str,
     plain: Sequence[Finding] = (),
 ) -> Trial:
-    """Look for the mistake among the findings of the changed map.
+    """Search the findings of the changed map for the mistake.
 
     Args:
         planted: the mistake.
         fault: its kind.
-        findings: of the changed map, less those that lead to other mistakes planted in it.
+        findings: of the changed map, without those that point at other mistakes planted in it.
         before: of the untouched map.
         name: of the map.
-        plain: suggestions of the plain score for the changed map, best first, less those that lead to other mistakes.
+        plain: suggestions of the plain score for the changed map, best first, without those that point at other
+            mistakes.
     """
     ranked = sorted(findings, key=lambda f: (-f.score, f.time, f.rule))
     hits = [(rank, f) for rank, f in enumerate(ranked, start=1) if leads_to(f, planted)]
     right = [(rank, f) for rank, f in hits if fault.is_right(f.rule)]
-    # A section that is wrong holds many findings by chance: only those that say so count.
+    # A wrong section contains many findings by chance: only findings about the section count.
     hits = hits if planted.is_local else right
     best = next((f for _, f in [*right, *hits]), None)
     was_there = any(fault.is_right(f.rule) and leads_to(f, planted) for f in before)
@@ -189,7 +189,7 @@ def judge(
 
 
 def _chance(planted: Planted) -> float:
-    """Share of the objects that lead to the mistake; what is wrong as a whole is not found by chance."""
+    """Share of the objects that point at the mistake; 0 for mistakes of a section or the whole map."""
     if not planted.is_local:
         return 0.0
     red = planted.beatmap.red_line_at(planted.start)
@@ -216,13 +216,13 @@ def evaluate_map(
 
     Args:
         analyse: called with the map or a changed copy and its name.
-        loaded: taken to be right.
+        loaded: assumed to have no mistakes.
         faults: what to plant.
-        seed: chooses the places; a map, kind and seed give the same place whatever else is evaluated.
-        together: plant up to so many different local mistakes in one copy, `APART_MS` apart, which takes fewer lints;
-            each is then ranked as if the findings about the others were not there.
-        model: what judges.
-        analysed: told of the untouched map, with no mistakes, and of every copy with its own.
+        seed: chooses the places; map, kind and seed give the same place in every evaluation.
+        together: plant up to this many different local mistakes in one copy, `APART_MS` apart, which takes fewer lints;
+            each is ranked without the findings about the others.
+        model: the model in use.
+        analysed: called for the untouched map, without mistakes, and for every copy with its mistakes.
     """
     name = f"{loaded.path.parent.name}/{loaded.path.name}"
     wanted = [fault for fault in faults if loaded.mode in fault.modes]
@@ -254,7 +254,7 @@ def evaluate_map(
 
 
 def merged(parts: Sequence[Evaluation], split: str = "") -> Evaluation:
-    """One evaluation of many, with the versions of what made it."""
+    """Combine evaluations, with the versions of maimod and the libraries."""
     versions = [
         ("maimod", version("maimod")),
         ("Python", platform.python_version()),
@@ -279,10 +279,10 @@ def _untouched(name: str, loaded: Beatmap, report: BeatmapReport) -> Untouched:
 def plant(
     loaded: Beatmap, faults: Sequence[Fault], seed: int, envelope: OnsetEnvelope | None, together: int
 ) -> list[list[tuple[Fault, Planted]]]:
-    """Changed maps, each a list of the mistakes in it; the map of the last one has them all."""
+    """Changed maps, each as a list of the mistakes in it; the last one's map contains all of them."""
     copies: list[list[tuple[Fault, Planted]]] = []
     for fault in faults:
-        # The dose is left out: all doses of a kind take one place.
+        # Without the dose: all doses of a kind use one place.
         random = np.random.default_rng([seed, zlib.crc32(f"{loaded.path.name}|{fault.kind}".encode())])
         if together > 1 and any(_add(copy, fault, random, envelope, together) for copy in copies):
             continue
@@ -299,7 +299,7 @@ def _add(
     envelope: OnsetEnvelope | None,
     together: int,
 ) -> bool:
-    """Plant one more mistake in a copy if it stays away from the others."""
+    """Plant one more mistake in a copy if it is far enough from the others."""
     if len(copy) >= together or any(fault.kind == f.kind or not p.is_local for f, p in copy):
         return False
     before = copy[-1][1].beatmap
@@ -323,7 +323,7 @@ def _add(
 
 @lru_cache(maxsize=1)
 def evaluation_resources(settings: Settings) -> Resources:
-    """The networks of this process; they remember windows, since copies of a map share most of them."""
+    """The networks of this process, with a window cache, since copies of a map share most windows."""
     if settings.model is None:
         return Resources()
     from maimod.training.window_cache import remembering
@@ -371,7 +371,7 @@ def run(
         seed: chooses the places.
         together: as for :func:`evaluate_map`.
         jobs: number of processes.
-        split: which maps these are, in words.
+        split: name of the maps, for the report.
         report: called with the number of maps done and the last of them.
 
     Raises:
@@ -402,10 +402,10 @@ def command(
     markdown_file: Path | None,
     report: Callable[[str], None],
 ) -> None:
-    """What `maimod evaluate` does; its help describes the arguments.
+    """Run `maimod evaluate`; its help describes the arguments.
 
     Raises:
-        TrainingError: if there is no such fault, or no map to plant it in.
+        TrainingError: if a fault is unknown, or there is no map to plant it in.
     """
     from maimod.training.corpus import GENERATOR_HELD_OUT, is_held_out
     from maimod.training.metrics import markdown

@@ -1,9 +1,9 @@
-"""Plant one known mistake in a good map: what `maimod evaluate` measures detectors by.
+"""Fault injection: plant one known mistake in a good map, for `maimod evaluate`.
 
-Each :class:`Fault` is a kind of mistake in one dose (5 ms, 120 px, ...). Its `inject` takes a beatmap that is taken to
-be right and returns a changed copy together with where the mistake is, or None if the map has no place where a mapper
-would make it: an object goes missing from an even run where the song has an onset, a new combo from a downbeat, an
-addition from a pattern. Seeded alike, the doses of a kind take the same place as far as it suits them.
+Each :class:`Fault` is a kind of mistake in one dose (5 ms, 120 px, ...). Its `inject` takes a beatmap without mistakes
+and returns a changed copy with the place of the mistake, or None if the map has no place where a mapper would make it:
+an object goes missing from an even run where the song has an onset, a new combo from a downbeat, an
+addition from a pattern. With the same seed, all doses of a kind use the same place if possible.
 
 Conventions as in :mod:`maimod.osu.beatmap`: ms, osu! pixels. Nothing here writes files.
 """
@@ -27,9 +27,9 @@ from maimod.osu.slider_path import flatten
 from maimod.osu.timing import snap
 
 SAME_MS = 3.0
-"""Times closer than this are one moment: files hold whole ms, grids do not."""
+"""Times closer than this are equal, because files have whole ms and grids do not."""
 CLEAR_GAP_MS = 40.0
-"""Objects that are moved in time keep at least this from their neighbours, so that the mistake is the only one."""
+"""Objects moved in time stay at least this far from their neighbours, so that there is only one mistake."""
 RUN_GAPS = 4
 """Equal gaps that make an even run; half of them on either side of the place."""
 LONGEST_RUN_GAP_MS = 1_100.0
@@ -37,7 +37,7 @@ ONSET_WIDTH_MS = 15.0
 CLEAR_ONSET, NO_ONSET = 0.5, 0.2
 """Strengths above and below which the song does, and does not, have an onset; 1 is a clear one."""
 SECTION_MS = 16_000.0
-"""Least length of a section with wrong timing, rounded up to whole measures."""
+"""Shortest section with wrong timing, rounded up to whole measures."""
 SECTION_OBJECTS = 24
 WHISTLE, FINISH, CLAP = 2, 4, 8
 ADDITIONS = WHISTLE | FINISH | CLAP
@@ -51,17 +51,17 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """A map with a mistake in it, and where that is."""
+    """A map with a mistake, and its place."""
 
     beatmap: Beatmap
     start: float
-    """First moment of the mistake, ms."""
+    """Start of the mistake, ms."""
     end: float
-    """Last moment, ms; equals `start` for a single object."""
+    """End, ms; equals `start` for a single object."""
     objects: tuple[int, ...] = ()
     """Indices in the changed map."""
     note: str = ""
-    """What was done, for someone who reads a list of misses."""
+    """Description of the change, for lists of misses."""
     is_local: bool = True
     """False if the timing of a section or of the whole map is wrong."""
 
@@ -75,13 +75,13 @@ class Fault:
 
     kind: str
     dose: str
-    """How much, with its unit; empty for mistakes that are there or not."""
+    """Amount with unit; empty for mistakes without an amount."""
     category: Category
-    """Where a report should have it."""
+    """Category in which a report should have it."""
     modes: frozenset[Mode]
     plant: Inject
     also_right: tuple[str, ...] = ()
-    """Prefixes of further rules that lead to the mistake as well as `category` does."""
+    """Prefixes of further rules that count as right."""
 
     @property
     def name(self) -> str:
@@ -92,14 +92,14 @@ class Fault:
         """Plant the mistake in a copy of `beatmap`; None if the map offers no place for it.
 
         Args:
-            beatmap: taken to be right.
-            random: chooses among the places.
-            envelope: onsets of the song, for mistakes that depend on it; without it any place will do.
+            beatmap: assumed to have no mistakes.
+            random: chooses the place.
+            envelope: onsets of the song, for mistakes that depend on it; without it any place is used.
         """
         return self.plant(beatmap, random, envelope) if beatmap.mode in self.modes else None
 
     def is_right(self, rule: str) -> bool:
-        """Whether a finding of `rule` names the mistake rightly."""
+        """Whether a finding of `rule` is right for the mistake."""
         return rule.startswith((f"{self.category}/", *self.also_right))
 
 
@@ -114,11 +114,11 @@ def rebuild(
     timing_points: Iterable[TimingPoint] | None = None,
     **others: Any,
 ) -> Beatmap:
-    """Make a changed copy as the reader would have read it: objects by time and numbered anew, combos counted, slider
-    ends where length, velocity and tempo now put them. Every object keeps its line of the file.
+    """Make a changed copy as the parser would read it: objects sorted by time with new indices and combo numbers,
+    slider ends from the new length, velocity and tempo. Every object keeps its line of the file.
 
     Args:
-        beatmap: what to change.
+        beatmap: the map to change.
         hit_objects: in any order, with any index and combo number; None keeps them.
         timing_points: in any order; None keeps them.
         **others: other fields of :class:`Beatmap`.
@@ -154,7 +154,7 @@ def _moved_in_time(o: HitObject, by: float) -> HitObject:
 
 
 def _at(changed: Beatmap, o: HitObject, note: str, until: float | None = None, **differing: Any) -> Planted:
-    """The mistake sits on `o`, of which `differing` fields were changed; finds its index in the changed map."""
+    """A mistake at `o` with changed fields `differing`; finds its index in the changed map."""
     o = replace(o, **differing)
     index = next(
         c.index for c in changed.hit_objects if c.line == o.line and c.time == o.time and (c.x, c.y) == (o.x, o.y)
@@ -177,7 +177,7 @@ def _in_turn(random: Generator, places: Sequence[_T]) -> Iterator[_T]:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """What starts at one moment: one object, or the notes of a chord."""
+    """Objects that start at one time: one object, or the notes of a chord."""
 
     time: float
     objects: tuple[HitObject, ...]
@@ -221,20 +221,20 @@ def _is_circle(o: HitObject | None) -> bool:
 def _is_free(rows: Sequence[_Row], i: int, by: float, clear: float = CLEAR_GAP_MS) -> bool:
     """Whether row `i` can move `by` ms and stay apart from its neighbours."""
     before = -math.inf
-    if i:  # beside a hold note other columns go on
+    if i:  # beside a hold note other columns continue
         before = rows[i - 1].time if rows[i - 1].objects[0].kind is ObjectKind.HOLD else rows[i - 1].end_time
     after = rows[i + 1].time if i + 1 < len(rows) else math.inf
     return before + clear <= rows[i].time + by and rows[i].end_time + by + clear <= after
 
 
 def _crosses_point(beatmap: Beatmap, start: float, end: float) -> bool:
-    """Whether a timing point lies between, so that another one would hold."""
+    """Whether a timing point lies between, so that another one would be in force."""
     low, high = min(start, end), max(start, end)
     return beatmap.timing_point_at(low) is not beatmap.timing_point_at(high)
 
 
 def _onset_strengths(beatmap: Beatmap, envelope: OnsetEnvelope, times: Sequence[float]) -> np.ndarray:
-    """(n_times,) strength of the song at map times, its usual lag taken out."""
+    """(n_times,) onset strength of the song at map times, corrected by its lag."""
     lag = alignment(envelope, np.array([o.time for o in beatmap.hit_objects]) + beatmap.audio_offset).lag_ms
     return envelope.at(np.asarray(times) + beatmap.audio_offset + lag, ONSET_WIDTH_MS)
 
@@ -246,7 +246,7 @@ def _on_downbeat(beatmap: Beatmap, time: float) -> bool:
 
 
 def _effective_sample(beatmap: Beatmap, o: HitObject) -> tuple[int, int]:
-    """(normal set, volume) that is played for a circle."""
+    """(normal set, volume) of the hit of a circle."""
     point = beatmap.timing_point_at(o.time + SAME_MS)
     default = SAMPLE_SETS.get(beatmap.general.get("SampleSet", "").lower(), 1)
     return o.sample.normal_set or point.sample_set or default, o.sample.volume or point.volume
@@ -268,7 +268,7 @@ def _unsnapped(ms: float, beatmap: Beatmap, random: Generator, envelope: Envelop
             crosses = any(_crosses_point(beatmap, time, time + by) for time in (o.time, o.end_time))
             if crosses or not _is_free(rows, i, by):
                 continue
-            # At some tempos the dose is just about a 1/16 or 1/9, which makes it an unlikely tick: second choice.
+            # At some tempos the dose is nearly 1/16 or 1/9 beat, so the object is on an unusual tick: second choice.
             if abs(snap(beatmap, o.time + by).error) > UNSNAP_MS:
                 return _unsnapped_by(beatmap, o, by)
             landed_on_tick = landed_on_tick or (o, by)
@@ -460,7 +460,7 @@ def _tempo(percent: float, beatmap: Beatmap, random: Generator, envelope: Envelo
         moved = replace(
             o, time=o.time + by, end_time=float(round(laid(o.time) + o.duration * factor)) if by else o.end_time
         )
-        # What a slower tempo pushes past the section's end has no place there any more.
+        # Objects that a slower tempo moves past the section's end are removed.
         if o.time >= end - SAME_MS or moved.end_time <= end - CLEAR_GAP_MS / 2:
             objects.append(moved)
     return Planted(
@@ -493,7 +493,7 @@ def _moved(pixels: float, beatmap: Beatmap, random: Generator, envelope: Envelop
 
 
 def _flagged(beatmap: Beatmap) -> list[HitObject]:
-    """New combos a mapper sets by hand: within 4 beats of the object before, which is no spinner."""
+    """New combos set by the mapper: within 4 beats of the object before, which is no spinner."""
     objects = beatmap.hit_objects
     return [
         o
@@ -665,14 +665,14 @@ def _has_red_line(beatmap: Beatmap, start: float, end: float) -> bool:
 
 
 def _green(point: TimingPoint, time: float) -> TimingPoint:
-    """A green line that keeps everything as `point` has it."""
+    """A green line with the values of `point`."""
     return replace(point, time=time, beat_length=-100.0 / point.velocity, uninherited=False, effects=point.effects & 1)
 
 
 def _overridden(
     beatmap: Beatmap, start: float, until: float, change: Callable[[TimingPoint], TimingPoint]
 ) -> list[TimingPoint]:
-    """The timing points with `change` in force from `start` to `until` [ms], as before afterwards."""
+    """The timing points with `change` in force from `start` to `until` [ms], and the old values after that."""
     points = [
         change(point) if start <= point.time < until and not point.uninherited else point
         for point in beatmap.timing_points
@@ -693,7 +693,7 @@ def _at_volume(percent: int, point: TimingPoint) -> TimingPoint:
 
 
 def _scroll_speed(factor: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
-    """One measure at another speed, among measures of one speed."""
+    """One measure at another speed between measures of equal speed."""
     rows = _rows(beatmap)
     for row in _in_turn(random, rows[:-1]):
         red = beatmap.red_line_at(row.time)
@@ -727,7 +727,7 @@ def _with_kiai(is_on: bool, point: TimingPoint) -> TimingPoint:
 
 
 def _kiai_moved(beats: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
-    """Kiai begins or ends some beats early or late; nothing else of the lines there moves."""
+    """Kiai begins or ends some beats early or late; the lines' other values stay."""
     borders = [(first, True) for first, _ in beatmap.kiai_sections] + [
         (after, False) for _, after in beatmap.kiai_sections if after
     ]
@@ -737,7 +737,7 @@ def _kiai_moved(beats: float, beatmap: Beatmap, random: Generator, envelope: Env
         by = beats * beatmap.red_line_at(border.time).beat_length * (1 if random.random() < 0.5 else -1)
         start, until = sorted((border.time, float(round(border.time + by))))
         inside = [point for point in beatmap.timing_points if start < point.time < until]
-        # A red line has its own kiai bit: with it the change would be two.
+        # A red line has its own kiai bit, so there would be two changes.
         if (
             _has_red_line(beatmap, start - 2 * SAME_MS, until + SAME_MS)
             or start < beatmap.red_lines[0].time
@@ -772,7 +772,7 @@ def _with_bits(o: HitObject, bits: int) -> HitObject:
 
 
 def _repeated_additions(beatmap: Beatmap) -> list[HitObject]:
-    """Objects whose addition is there as well one period before and after, a period being two beats or a measure."""
+    """Objects with the same addition one period before and after; a period is two beats or a measure."""
     rows = _rows(beatmap)
     bits = {round(row.time): _bits(row.only) for row in rows if row.only is not None}
 
@@ -910,7 +910,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("combo-missing", "", _N, WITH_POSITIONS, _combo_missing),
     Fault("combo-extra", "", _N, WITH_POSITIONS, _combo_extra),
     Fault("combo-misplaced", "", _N, WITH_POSITIONS, _combo_misplaced),
-    # The tail goes with the path, so a report on positions leads there as well.
+    # The tail moves with the path, so findings about positions count as well.
     *(
         Fault("slider-anchor", f"{pixels} px", _S, WITH_POSITIONS, partial(_anchor_moved, pixels), ("positions/",))
         for pixels in (60, 120)
@@ -939,14 +939,14 @@ FAULTS: tuple[Fault, ...] = (
     ),
     *(Fault("kiai-moved", f"{beats} beats", Category.KIAI, ALL, partial(_kiai_moved, beats)) for beats in (1, 2)),
 )
-"""Every mistake that can be planted."""
+"""All faults."""
 
 
 def select(names: Iterable[str] = ()) -> tuple[Fault, ...]:
     """Faults by kind (`unsnapped`), name (`unsnapped:5 ms`) or category (`rhythm`); all without names.
 
     Raises:
-        ValueError: for a name that fits none.
+        ValueError: for an unknown name.
     """
     wanted = list(names)
     for name in wanted:

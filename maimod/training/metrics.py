@@ -1,8 +1,7 @@
-"""What an evaluation measured, counted: recall by mistake, precision, calibration, comparison with the plain score; the
-tables.
+"""Metrics of an evaluation: recall by mistake, precision, calibration, comparison with the plain score; tables.
 
-A score is judged in maps that hold one mistake of each kind beside what they have by themselves: hits of planted
-mistakes, those of a kind in several doses weighing one together, against the findings on the untouched maps.
+Scores are evaluated as in maps with one mistake of each kind: findings of planted mistakes (all doses of a kind
+together have weight one) against the findings on the untouched maps.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ from maimod.osu.beatmap import Mode
 from maimod.training.faults import FAULTS
 
 TOP = (5, 10, 20)
-"""Recall is counted among this many findings of a map, best first: what a mapper reads before giving up."""
+"""Recall is counted among this many best findings of a map."""
 BINS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-"""Borders of the calibration table's rows."""
+"""Score bins of the calibration table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One mistake in one map, and what became of it."""
+    """Result for one mistake in one map."""
 
     map: str
     mode: str
@@ -37,7 +36,7 @@ class Trial:
     time: float
     """Where it starts, ms."""
     rank: int | None
-    """Of the best finding that leads to it, 1 for the highest score in the map; None if it was missed."""
+    """Rank of the best finding that points at it, 1 for the highest score in the map; None if it was missed."""
     right_rank: int | None
     """Of the best such finding of a right category."""
     rule: str = ""
@@ -45,19 +44,19 @@ class Trial:
     score: float = 0.0
     """Of the same."""
     was_there: bool = False
-    """Whether the untouched map has a finding of a right category at this place, so that this one may be luck."""
+    """Whether the untouched map has a finding of a right category at this place, so that the hit may be chance."""
     n_findings: int = 0
     """In the changed map."""
     plain_rank: int | None = None
     """Of the best suggestion of a right category by the plain score of the original, over the same model."""
     chance: float = 0.0
-    """Share of the map's objects that lead there: what a finding on a random object would be worth, its category given.
+    """Share of the map's objects that point at the mistake: the chance of a finding on a random object.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A finding on a map that is taken to be right."""
+    """A finding on an untouched map."""
 
     rule: str
     severity: str
@@ -68,7 +67,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Untouched:
-    """What is reported of a map as it is."""
+    """Findings of an untouched map."""
 
     map: str
     mode: str
@@ -79,18 +78,18 @@ class Untouched:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Everything that was measured."""
+    """All results of an evaluation."""
 
     seed: int
     model: str
     trials: tuple[Trial, ...] = ()
     untouched: tuple[Untouched, ...] = ()
     no_place: tuple[tuple[str, str], ...] = ()
-    """(fault, mode) for each map that offers no place for it."""
+    """(fault, mode) for each map without a place for it."""
     split: str = ""
-    """Which maps, in words."""
+    """Name of the maps."""
     versions: tuple[tuple[str, str], ...] = ()
-    """Of maimod, the libraries and the models."""
+    """Versions of maimod, the libraries and the models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,7 @@ class Recall:
     mode: str
     n: int
     found: float
-    """Share with a finding that leads there."""
+    """Share with a finding that points at it."""
     right: float
     """Share with one of a right category."""
     right_at: tuple[float, ...]
@@ -110,7 +109,7 @@ class Recall:
     median_rank: float | None
     """Of the right findings."""
     was_there: float
-    """Share where the untouched map had such a finding already: recall by luck."""
+    """Share where the untouched map already has such a finding: recall by chance."""
 
 
 def recalls(trials: Iterable[Trial], by_mode: bool = True) -> list[Recall]:
@@ -142,7 +141,7 @@ def _recall(kind: str, dose: str, mode: str, trials: Sequence[Trial]) -> Recall:
 
 
 def per_minute(untouched: Sequence[Untouched], key: Callable[[Alarm], str]) -> dict[str, float]:
-    """Findings per minute of play, by what `key` makes of them; the most frequent first."""
+    """Findings per minute of drain time, grouped by `key`, most frequent first."""
     minutes = sum(u.minutes for u in untouched)
     counts = Counter(key(alarm) for u in untouched for alarm in u.alarms)
     return {name: count / max(minutes, 1e-9) for name, count in counts.most_common()}
@@ -150,17 +149,17 @@ def per_minute(untouched: Sequence[Untouched], key: Callable[[Alarm], str]) -> d
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Findings with their scores, real or not, and what each weighs."""
+    """Findings with scores, labels and weights."""
 
     scores: np.ndarray
     real: np.ndarray
     weights: np.ndarray
     missed: float
-    """Weight of the mistakes that no finding names."""
+    """Weight of the mistakes without a finding."""
 
 
 def judged(evaluation: Evaluation) -> Judged:
-    """All findings that count, as the module's first lines say."""
+    """All findings with the weights described at the top of this module."""
     doses = {
         (kind, mode): len({t.dose for t in evaluation.trials if (t.kind, t.mode) == (kind, mode)})
         for kind, mode in {(t.kind, t.mode) for t in evaluation.trials}
@@ -222,7 +221,7 @@ def _percent(share: float) -> str:
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> list[str]:
-    """A Markdown table of which the first `words` columns hold words, the others numbers."""
+    """Write a Markdown table; the first `words` columns are text, the others numbers."""
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * words + "--:|" * (len(header) - words)]
     return lines + ["| " + " | ".join(row) + " |" for row in rows]
 
@@ -236,7 +235,8 @@ def markdown(evaluation: Evaluation) -> str:
         "",
         "## Planted mistakes",
         "",
-        "*found*: a finding leads there; *right*: one of a right category, of any rank and among the first of its map; "
+        "*found*: a finding points at the mistake; *right*: a finding of a right category does, of any rank; "
+        "*top n*: it is among the first n of its map; "
         "*there*: the untouched map has such a finding at the same place.",
         "",
         "| "
@@ -264,7 +264,7 @@ def markdown(evaluation: Evaluation) -> str:
         "",
         "## Untouched maps",
         "",
-        "Findings per minute of play, and the share of maps without any.",
+        "Findings per minute of drain time, and the share of maps without any.",
         "",
         "| mode | maps | minutes | " + " | ".join(Severity) + " | without problems | without warnings |",
         "|---|--:|--:|" + "--:|" * (len(Severity) + 2),
@@ -305,7 +305,7 @@ def markdown(evaluation: Evaluation) -> str:
             "",
             "## Calibration",
             "",
-            "In maps that hold one mistake of each kind: the share of findings that are real.",
+            "Share of findings that are real in maps with one mistake of each kind.",
             "",
         ]
         lines += _table(
@@ -352,8 +352,9 @@ def _totals(evaluation: Evaluation) -> list[str]:
         )
     return [
         "",
-        "Means over the rows above, average precision over all findings, and recall beside that of as many suggestions of "
-        "the original's plain score (surprisal / entropy >= 20, its categories) over the same model, and of random objects.",
+        "Means over the rows above, average precision over all findings, and recall. For comparison the recall of the "
+        "original's plain score (surprisal / entropy >= 20, with its categories) over the same model, and of random "
+        "objects, with as many suggestions.",
         "",
         *_table(["mode", *(f"top {top}" for top in TOP), "average precision", "recall", "plain score", "chance"], rows),
     ]

@@ -1,4 +1,4 @@
-"""What the networks learn: next-token loss of the generator, corruption loss of the discriminator.
+"""Objectives: next-token loss of the generator, corruption loss of the discriminator.
 
 An objective is a module around its network whose `forward` takes a batch and returns the losses, so that mixed
 precision and several devices apply to the whole computation. `loss` is minimised; the other values are logged.
@@ -90,10 +90,10 @@ class NextToken(Objective):
 
 
 class CorruptionDetection(Objective):
-    """Which slots were changed, and what is under the covers.
+    """Predict which slots were changed, and the content of masked slots.
 
     The corruption loss is a weighted binary cross-entropy per kind, over the slots that are not covered: a covered slot
-    shows nothing that could have been changed. The fill loss is a cross-entropy over the covered slots of windows
+    contains nothing to detect. The fill loss is a cross-entropy over the covered slots of windows
     without corruption, whose content is right.
     """
 
@@ -126,7 +126,7 @@ class CorruptionDetection(Objective):
         for name in COVERED:
             given = self.network.filled[name](hidden).float()  # type: ignore[index, operator]
             loss = F.cross_entropy(given, categories[:, COLUMN[name]], reduction="none")
-            # Flags and sounds belong to an object: they are learned only where one is.
+            # Flags and sounds belong to an object: they have a loss only in slots with one.
             weights = torch.ones_like(loss) if name in ("starts", "kind") else is_object
             # Sums, so that a batch without covers still has a gradient (of zero) for every weight.
             total = total + (loss * weights).sum() / weights.sum().clamp(min=1)

@@ -1,4 +1,4 @@
-"""What a model in training makes of a held-out map: the song, the map's events and the model's, one above the other."""
+"""Plot a held-out map during training: the song, the map's events and the model's predictions."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from maimod.audio import spectrogram
 
 SHOWN_MS = 8_000.0
 N_MELS = 80
-"""Of the picture's spectrogram, not of the model's."""
+"""Bands of the picture's spectrogram, not of the model's."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """A map to draw again and again."""
+    """A map that is drawn repeatedly."""
 
     beatmap: Beatmap
     song: Song
@@ -56,7 +56,7 @@ def held_out_map(songs: Path, model: Model) -> Example | None:
 
 
 def draw(model: Model, example: Example, path: Path) -> Any:
-    """Draw the busiest stretch of the map to a PNG.
+    """Draw the densest section of the map to a PNG.
 
     Returns:
         The figure.

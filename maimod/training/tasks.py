@@ -1,4 +1,4 @@
-"""What is trained: each network with its objective, its batches and its schedule, ready for the trainer."""
+"""Training tasks: each network with its objective, batches and schedule, for the trainer."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ DISCRIMINATOR_SCHEDULE = Schedule("cosine", floor=0.02)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a network is trained from."""
+    """Inputs of a training."""
 
     songs: Path
     """A Songs folder: one folder per mapset, with its song."""
@@ -75,18 +75,18 @@ def train(
     report: Callable[[str], None],
     watch: Callable[[Progress], None] = lambda progress: None,
 ) -> None:
-    """Train a network and write its checkpoint; goes on from an interrupted training in `output`.
+    """Train a network and write its checkpoint, continuing an interrupted training in `output`.
 
     Args:
-        network: which.
+        network: the network to train.
         source: maps and weights.
         output: folder of the checkpoint and of the training's state.
-        options: how.
+        options: of the trainer.
         report: called with lines about the training.
         watch: called after each optimizer step.
 
     Raises:
-        TrainingError: if there is nothing to train on, or the training cannot be carried out as asked.
+        TrainingError: if there is nothing to train on, or an option is invalid.
         CheckpointError: if a checkpoint cannot be used.
     """
     if (output / WEIGHTS).exists() and not (output / STATE).exists():
@@ -97,7 +97,7 @@ def train(
     make = generator_task if network == "generator" else discriminator_task
     with accelerator(options, output) as devices:
         say = report if devices.is_main_process else lambda line: None
-        with devices.local_main_process_first():  # which fills the cache
+        with devices.local_main_process_first():  # the main process fills the cache
             task = make(source, output, options.seed, say)
         Trainer(task, devices, output, options, report, watch).run()
 
@@ -153,7 +153,7 @@ def _generator(family: Family[Any], start: Path | None) -> Network:
 def _painter(
     network: Network, family: Family[Any], songs: Path, report: Callable[[str], None]
 ) -> Callable[[Path], Any] | None:
-    """Draws what the network expects of a held-out map; None without matplotlib or such a map."""
+    """Function that plots the network's predictions on a held-out map; None without matplotlib or such a map."""
     try:
         from maimod.training import plots
     except ImportError:

@@ -1,7 +1,7 @@
 """The training loop of both networks, on `accelerate`: one device or many, mixed precision, resumable.
 
 A training ends after a time or a number of steps. Its state lies in `OUTPUT/state` and is written at every evaluation;
-a training that goes on from there gives the same weights as one that was never stopped. Nothing in the state can run
+a training resumed from there gives the same weights as an uninterrupted one. Nothing in the state can run
 code when it is loaded: weights are safetensors, positions are JSON, and the rest is read with `weights_only`.
 """
 
@@ -42,7 +42,7 @@ MAX_GRADIENT_NORM = 1.0
 WEIGHT_DECAY = 0.05
 BETAS = (0.9, 0.98)
 EMPTY_BLOCKS = 20
-"""So many blocks without a batch end the training: nothing in the corpus can be learned from."""
+"""After this many blocks without a batch the training ends, because no map of the corpus can be used."""
 GROUP_TIMEOUT = timedelta(hours=12)
 """How long processes wait for the one that reads the corpus."""
 
@@ -94,7 +94,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a training is."""
+    """Progress of a training."""
 
     step: int
     minutes: float
@@ -106,7 +106,7 @@ class Progress:
 
 
 class Sampler(Protocol):
-    """Where batches come from."""
+    """Source of batches."""
 
     def block(self, random: Generator) -> list[dict[str, np.ndarray]]:
         """Some batches, which depend on `random` alone."""
@@ -114,7 +114,7 @@ class Sampler(Protocol):
 
 @dataclass
 class Task:
-    """What is trained, and on what."""
+    """Network, objective and data of a training."""
 
     objective: Objective
     sampler: Sampler
@@ -126,7 +126,7 @@ class Task:
     write: Callable[[Path], None]
     """Writes the network as a checkpoint into a folder."""
     draw: Callable[[Path], Any] | None = None
-    """Draws a picture of what the network knows into a file, and returns the figure; None draws nothing."""
+    """Plots predictions into a file and returns the figure; None plots nothing."""
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -152,7 +152,7 @@ class Stream(IterableDataset[tuple[Position, dict[str, np.ndarray]]]):
     """
 
     def __init__(self, sampler: Sampler, seed: int, positions: Sequence[Position]) -> None:
-        """Prepare streams from `positions`, one for each worker."""
+        """Prepare streams from `positions`, one per worker."""
         self.sampler, self.seed, self.positions = sampler, seed, positions
 
     def __iter__(self) -> Iterator[tuple[Position, dict[str, np.ndarray]]]:
@@ -166,7 +166,7 @@ class Stream(IterableDataset[tuple[Position, dict[str, np.ndarray]]]):
                 yield Position(at.process, at.worker, at.block, number + 1), batches[number]
             n_empty = 0 if batches else n_empty + 1
             at = Position(at.process, at.worker, at.block + 1)
-        raise TrainingError("nothing in these maps can be learned from; are they too short?")
+        raise TrainingError("no map has enough events to train on; are the maps too short?")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ class Stream(IterableDataset[tuple[Position, dict[str, np.ndarray]]]):
 
 @contextmanager
 def accelerator(options: Options, output: Path) -> Iterator[Accelerator]:
-    """The devices to train on, given back afterwards.
+    """The devices to train on, released afterwards.
 
     Raises:
         TrainingError: if accelerate is not installed.
@@ -187,7 +187,7 @@ def accelerator(options: Options, output: Path) -> Iterator[Accelerator]:
         from accelerate.utils import set_seed
     except ImportError:
         raise TrainingError('training needs accelerate: pip install "maimod[train]"') from None
-    resolve_device(options.device)  # one clear line if it is not there
+    resolve_device(options.device)  # raises one clear line if it is missing
     named = options.device not in ("auto", "cpu")
     if named:
         os.environ["ACCELERATE_TORCH_DEVICE"] = options.device
@@ -208,7 +208,7 @@ def accelerator(options: Options, output: Path) -> Iterator[Accelerator]:
     finally:
         if named:
             del os.environ["ACCELERATE_TORCH_DEVICE"]
-        # The state is one for the process: another training in it may want another precision or device.
+        # accelerate keeps one state per process: another training in it may use another precision or device.
         AcceleratorState._reset_state(reset_partial_state=True)
         GradientState._reset_state()
 
@@ -255,7 +255,7 @@ class Trainer:
             task: what to train.
             accelerator: on which devices.
             output: folder of the checkpoint, the state, the log and the pictures.
-            options: how.
+            options: of the trainer.
             report: called with lines about the training.
             watch: called after each optimizer step; an exception from it stops the training.
         """
@@ -271,10 +271,10 @@ class Trainer:
         """Of the streams, in the order in which they are due."""
 
     def run(self) -> None:
-        """Train to the end, from where the state in `output` stands.
+        """Train to the end, from the state in `output` if there is one.
 
         Raises:
-            TrainingError: if there is nothing to learn from, the state is of another network, or the loss is no number.
+            TrainingError: if there is no usable map, the state is of another network, or the loss is not a number.
         """
         self._resume()
         self.accelerator.init_trackers(LOG)
@@ -304,7 +304,7 @@ class Trainer:
         return min(max(shares, default=1.0), 1.0)
 
     def _agreed(self, value: float) -> float:
-        """The main process' value, in every process."""
+        """Send the main process's value to every process."""
         if self.accelerator.num_processes == 1:
             return value
         from accelerate.utils import broadcast
@@ -317,8 +317,8 @@ class Trainer:
         stream = Stream(self.task.sampler, self.options.seed, self.positions)
         loader = DataLoader(stream, batch_size=None, num_workers=self.options.workers)
         for position, batch in loader:
-            # Workers give batches in turn, so the one that just gave is due last. Set before the batch is used: a state
-            # that is written after this step must go on with the next batch.
+            # Workers deliver batches in turn, so the one that just delivered is next last. Set before the batch is
+            # used, because a state written after this step must continue with the next batch.
             self.positions = [*self.positions[1:], position]
             yield self._on_device(batch)
 
@@ -358,7 +358,7 @@ class Trainer:
         """Write the checkpoint and the state, and measure the network on held-out batches."""
         if not all(math.isfinite(value) for value in self.means.values()):
             raise TrainingError(
-                f"the loss is no number at step {self.step}; the state in {self.output} is older: try a lower --rate"
+                f"the loss is not a number at step {self.step}; the state in {self.output} is older: try a lower --rate"
             )
         self._save()
         if self.accelerator.is_main_process:
@@ -383,7 +383,7 @@ class Trainer:
                 tracker.writer.add_figure("held out", figure, self.step)
 
     def _save(self) -> None:
-        """Write the state beside the old one and exchange them; then the checkpoint."""
+        """Write the state beside the old one and swap them; then write the checkpoint."""
         new, old = self.output / f"{STATE}.new", self.output / f"{STATE}.old"
         if self.accelerator.is_main_process:
             shutil.rmtree(new, ignore_errors=True)
@@ -419,7 +419,7 @@ class Trainer:
             self.accelerator.load_state(str(state))
             stored = json.loads((state / "position_0.json").read_text(encoding="utf-8"))
             own = state / f"position_{self.accelerator.process_index}.json"
-            if own.exists():  # a training goes on with more processes, too
+            if own.exists():  # a training can be resumed with more processes
                 positions = json.loads(own.read_text(encoding="utf-8"))["positions"]
                 self.positions = _continued([Position(**each) for each in positions], self.positions)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
@@ -430,13 +430,13 @@ class Trainer:
 
 
 def _continued(stored: list[Position], fresh: list[Position]) -> list[Position]:
-    """The stored positions, and of further workers the first ones."""
+    """The stored positions; additional workers start at their first ones."""
     known = {position.worker for position in stored}
     return [*stored, *(position for position in fresh if position.worker not in known)][: len(fresh)]
 
 
 def adamw(module: nn.Module, rate: float, fused: bool = False) -> torch.optim.AdamW:
-    """AdamW over the weights that are trained; only matrices decay."""
+    """AdamW over the trainable weights, with weight decay for matrices only."""
     trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
     return torch.optim.AdamW(
         [

@@ -1,8 +1,8 @@
-"""The plain score of the original MaiMod, over whatever model is loaded: what our findings are compared with.
+"""The plain score of the original MaiMod, computed with the loaded model, for comparison with our findings.
 
-An event is suggested where its surprisal is at least 20 times the model's entropy; the category follows from the kinds
-of the event and of the likeliest one. Facts from https://github.com/OliBomby/Mapperatorinator (`mai_mod.py`); the order
-of suggestions is by that ratio here, where the original shows the first ten of each category by time.
+An event is a suggestion if its surprisal is at least 20 times the model's entropy; its category follows from the kinds
+of the event and of the likeliest one. Facts from https://github.com/OliBomby/Mapperatorinator (`mai_mod.py`);
+suggestions are sorted by that ratio here, while the original shows the first ten of each category by time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class _Group:
 
 
 def suggestions(scores: Sequence[EventScore], mode: Mode) -> list[Finding]:
-    """What the original would suggest, the highest ratio first; its ratio is in the evidence, its category in the rule."""
+    """Suggestions of the original, highest ratio first; the ratio is in the evidence, the category in the rule."""
     kinds: dict[int, EventKind] = {}
     for score in scores:
         if score.event.kind in TYPES and score.event.kind is not K.SLIDER_SUSTAIN:

@@ -1,4 +1,4 @@
-"""A network that remembers: copies of a map that differ in one place share all windows but those around it."""
+"""Cache of network outputs by window: copies of a map that differ in one place share all other windows."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from maimod.families.family import Model
 from maimod.families.network import Network
 
 MAX_WINDOWS = 160
-"""Remembered at once: about 0.5 MB each, and some 20 for a map of three minutes."""
+"""Most windows kept: about 0.5 MB each, some 20 for a map of three minutes."""
 
 
 class RememberingNetwork(Network):
-    """Runs a network only on windows that it has not seen lately."""
+    """Runs a network only on windows that are not in the cache."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class RememberingNetwork(Network):
         self.known: OrderedDict[bytes, Tensor] = OrderedDict()
 
     def hidden(self, **inputs: Tensor) -> Tensor:
-        """As that of the network; what is padded at the end of a row is not remembered."""
+        """As the network's; padding at the end of a row is not cached."""
         tokens = inputs["tokens"]
         lengths = (tokens != PAD).sum(dim=1).tolist()
         keys = [
@@ -56,7 +56,7 @@ class RememberingNetwork(Network):
         return hidden
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """As that of the network."""
+        """As the network's."""
         return self.network.logits(hidden)
 
 
@@ -68,5 +68,5 @@ def _key(parts: Sequence[Tensor]) -> bytes:
 
 
 def remembering(model: Model) -> Model:
-    """The same model with a memory."""
+    """The same model with a window cache."""
     return replace(model, network=RememberingNetwork(model.network))

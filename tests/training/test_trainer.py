@@ -185,7 +185,7 @@ def test_a_loss_that_is_no_number_does_not_overwrite_the_state(tmp_path: Path) -
         (),
         {"block": lambda self, random: [{**b, "targets": b["targets"] * math.nan} for b in Points().block(random)]},
     )()
-    with pytest.raises(TrainingError, match=r"no number at step 3; .* lower --rate"):
+    with pytest.raises(TrainingError, match=r"not a number at step 3; .* lower --rate"):
         run(broken, tmp_path)
     assert run(task(), tmp_path)[2][0] == "going on from step 2"
 
