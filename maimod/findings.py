@@ -85,7 +85,7 @@ class Finding:
     line: int
     """1-based line of the `.osu` file."""
     objects: tuple[int, ...] = ()
-    """0-based indices of the hit objects in file order; empty for the whole map."""
+    """0-based indices of the hit objects in order of time; empty for the whole map."""
     end_time: float | None = None
     surprisal: float | None = None
     """Bits; None without model evidence."""

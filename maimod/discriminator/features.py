@@ -448,9 +448,7 @@ def context_features(
     slot_ms = np.diff(grid.times, append=grid.times[-1] + 100.0)
     song = np.zeros((grid.count, N_SONG))
     if bands is not None and envelope is not None and len(bands.flux):
-        song = _song_features(
-            bands, envelope, grid.times + beatmap.audio_offset + lag_ms, np.clip(slot_ms, 5.0, 2000.0)
-        )
+        song = _song_features(bands, envelope, grid.times + lag_ms, np.clip(slot_ms, 5.0, 2000.0))
     return ContextFeatures(
         grid,
         song.astype(np.float32),

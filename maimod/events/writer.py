@@ -5,8 +5,7 @@ A family of models has its own :class:`EventSchema`; those of the published Mapp
 in file order, coordinates and slider durations are truncated and slider ends follow the formulas of the `slider`
 package: a model trained on such events needs the same at check time.
 
-Conventions: times in ms from the start of the audio as the `.osu` file counts them (see `Beatmap.audio_offset`),
-distances in osu! pixels, information in bits. Inside this module exact times are whole microseconds.
+Conventions: times in ms from the start of the audio, distances in osu! pixels, information in bits. Inside this module exact times are whole microseconds.
 Source: https://github.com/OliBomby/Mapperatorinator and https://github.com/llllllllll/slider (behaviour only).
 """
 

@@ -32,7 +32,7 @@ def clip(beatmap: Beatmap, song: Audio, start: float, stop: float, clicks: bool 
         clicks: whether to add clicks.
     """
     rate = song.sample_rate
-    first, count = round((start + beatmap.audio_offset) * rate / 1000), max(0, round((stop - start) * rate / 1000))
+    first, count = round(start * rate / 1000), max(0, round((stop - start) * rate / 1000))
     samples = np.zeros(count, dtype=np.float32)
     source = song.samples[max(first, 0) : max(first + count, 0)]
     place = max(-first, 0)

@@ -55,8 +55,8 @@ def spectrum(analysis: Analysis, time: float, marked: Collection[int] = (), half
 
     parts = [element("rect", x=0, y=0, width=WIDTH, height=HEIGHT, fill="#14161c")]
     if analysis.song is not None:
-        lead = analysis.beatmap.audio_offset + TYPICAL_LAG_MS
-        image = data_url(png(spectrogram(analysis.song.audio, start + lead, stop + lead), COLOURS))
+        heard = start + TYPICAL_LAG_MS, stop + TYPICAL_LAG_MS
+        image = data_url(png(spectrogram(analysis.song.audio, *heard), COLOURS))
         parts.append(
             element(
                 "image",
@@ -69,7 +69,7 @@ def spectrum(analysis: Analysis, time: float, marked: Collection[int] = (), half
             )
         )
         times = np.arange(start, stop, 4.0)
-        strengths = np.minimum(analysis.song.envelope.strength(times + lead), CLIP) / CLIP
+        strengths = np.minimum(analysis.song.envelope.strength(times + TYPICAL_LAG_MS), CLIP) / CLIP
         points = [
             (x(float(t)), ONSETS[1] - float(s) * (ONSETS[1] - ONSETS[0])) for t, s in zip(times, strengths, strict=True)
         ]

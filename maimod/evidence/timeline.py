@@ -31,9 +31,7 @@ MARGIN_MS = 1000.0
 def extent(analysis: Analysis) -> tuple[float, float]:
     """First and last ms of the strip: the song, and objects before or after it."""
     beatmap, song = analysis.beatmap, analysis.song
-    ends = [o.end_time + MARGIN_MS for o in beatmap.hit_objects] + (
-        [song.audio.duration - beatmap.audio_offset] if song else []
-    )
+    ends = [o.end_time + MARGIN_MS for o in beatmap.hit_objects] + ([song.audio.duration] if song else [])
     return min([0.0] + [o.time - MARGIN_MS for o in beatmap.hit_objects]), max([MARGIN_MS, *ends])
 
 
@@ -103,12 +101,11 @@ def _waveform(analysis: Analysis) -> str:
     back = "".join(f"l-1 {-step}" for step in np.diff(heights)[::-1])
     d = f"M0 {-heights[0]}{there}V{heights[-1]}{back}Z"
     middle, half = sum(WAVE) / 2, (WAVE[1] - WAVE[0]) / 2
-    shift = -analysis.beatmap.audio_offset
     return element(
         "path",
         class_="wave",
         d=d,
-        transform=f"translate({number(shift)} {number(middle)}) scale({size * 1000 / audio.sample_rate:.6g} {half / 100:.4g})",
+        transform=f"translate(0 {number(middle)}) scale({size * 1000 / audio.sample_rate:.6g} {half / 100:.4g})",
     )
 
 

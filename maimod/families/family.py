@@ -221,15 +221,12 @@ class Family(ABC, Generic[Tokenised]):
         """The inverse of :meth:`to_arrays`."""
 
     @abstractmethod
-    def training_window(
-        self, tokenised: Tokenised, audio: np.ndarray | None, audio_offset: float, excerpt: Excerpt
-    ) -> TrainingWindow:
+    def training_window(self, tokenised: Tokenised, audio: np.ndarray | None, excerpt: Excerpt) -> TrainingWindow:
         """Inputs and targets of one window of a map.
 
         Args:
             tokenised: from :meth:`tokenise`.
             audio: from :meth:`compact_audio`; None leaves the song out, if `needs_song` is not set.
-            audio_offset: ms from map time to audio time.
             excerpt: which part, and how it is changed.
         """
 

@@ -137,7 +137,7 @@ def gather(
 
     yield Progress("detecting", name, SCORED_TO)
     networks = resources.networks
-    times = np.unique([o.time + beatmap.audio_offset for o in beatmap.hit_objects])
+    times = np.unique([o.time for o in beatmap.hit_objects])
     alignment = onsets.alignment(song.envelope, times) if song else None
     model = networks.models.of(beatmap.mode) if networks.models and scores is not None else None
     evidence = Evidence(

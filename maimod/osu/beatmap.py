@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from functools import cached_property
@@ -20,8 +20,6 @@ UNSNAP_MS = 2.0
 """An object this many ms from every tick is unsnapped (ranking criteria, Timing: less than 2 ms from a timeline
 tick)."""
 DEFAULT_STACK_LENIENCY = 0.7
-EARLY_FORMAT_OFFSET_MS = 24.0
-"""The game plays maps of format 3 and 4 this many ms later (lazer, `EARLY_VERSION_TIMING_OFFSET`)."""
 
 
 class Mode(IntEnum):
@@ -102,7 +100,8 @@ class SliderPath:
     """Path, slides and edge sounds of a slider."""
 
     curve: str
-    """B (Bezier), L (linear), P (perfect circle) or C (Catmull): the first segment's type."""
+    """Type of the first segment: B (Bezier), L (linear), P (perfect circle) or C (Catmull); B4 is a B-spline of degree 4.
+    """
     control_points: tuple[tuple[float, float], ...]
     """Head position first, then the listed points; a repeated point is a red anchor."""
     slides: int
@@ -114,7 +113,7 @@ class SliderPath:
     edge_sets: tuple[tuple[int, int], ...] = ()
     """(normal set, addition set) at head, repeats and tail."""
     segment_types: tuple[tuple[int, str], ...] = ()
-    """(index of the control point, curve letter) of later segments, only in format 128."""
+    """(index of the control point, type) of later segments, only in format 128."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,7 @@ class HitObject:
     """A line of `[HitObjects]`."""
 
     index: int
-    """0-based place in file order."""
+    """0-based place in order of time; objects at one time are in file order."""
     line: int
     """1-based line of the `.osu` file."""
     kind: ObjectKind
@@ -211,7 +210,7 @@ class Beatmap:
     timing_points: tuple[TimingPoint, ...]
     """In file order; the game sorts them by time, see :attr:`sorted_timing_points`."""
     hit_objects: tuple[HitObject, ...]
-    """In file order."""
+    """In order of time, as the game sorts them."""
     breaks: tuple[Break, ...]
     events: tuple[tuple[int, str], ...] = ()
     """(line, text) of the other lines of `[Events]`, without storyboard commands."""
@@ -236,11 +235,6 @@ class Beatmap:
     def audio_filename(self) -> str:
         """`AudioFilename` as written."""
         return self.general.get("AudioFilename", "")
-
-    @property
-    def audio_offset(self) -> float:
-        """Ms to add to a time of the map to get the time in the song."""
-        return EARLY_FORMAT_OFFSET_MS if self.format_version < 5 else 0.0
 
     @property
     def stack_leniency(self) -> float:
@@ -331,3 +325,25 @@ class Beatmap:
         last = max(hit_object.end_time for hit_object in self.hit_objects)
         pauses = sum(max(0.0, min(pause.end, last) - max(pause.start, first)) for pause in self.breaks)
         return last - first - pauses
+
+
+def combo_numbers(objects: Iterable[tuple[float, ObjectKind, bool]], breaks: Sequence[Break]) -> list[int]:
+    """Numbers that the editor shows on objects, from 1 in each combo.
+
+    A combo starts at the flag, and without it at the first object, at a spinner, after a spinner and after a break
+    (lazer, `LegacyBeatmapDecoder.postProcessBreaks`).
+
+    Args:
+        objects: (time, kind, new combo flag) in order of time.
+        breaks: of the map.
+    """
+    numbers: list[int] = []
+    ends = sorted(pause.end for pause in breaks)
+    n_passed, starts = 0, True
+    for time, kind, new_combo in objects:
+        while n_passed < len(ends) and ends[n_passed] < time:
+            n_passed, starts = n_passed + 1, True
+        starts = starts or new_combo or kind is ObjectKind.SPINNER
+        numbers.append(1 if starts else numbers[-1] + 1)
+        starts = kind is ObjectKind.SPINNER
+    return numbers

@@ -1,17 +1,20 @@
 """Read `.osu` files: text in, :class:`Beatmap` out, every object with its source line.
 
-Errors that the game tolerates are tolerated; a file that cannot be linted raises :class:`BeatmapError` with path, line
-and reason.
-Source: https://osu.ppy.sh/wiki/en/Client/File_formats/osu_%28file_format%29 and osu!lazer's `LegacyBeatmapDecoder`.
+The reader is as forgiving as the game: a line that cannot be read costs that line, and a message names it. A file raises
+:class:`BeatmapError`, with path, line and reason, only if it is no beatmap, or no red line or no object is left.
+Source: https://osu.ppy.sh/wiki/en/Client/File_formats/osu_%28file_format%29 and osu!lazer's `LegacyBeatmapDecoder` and
+`ConvertHitObjectParser`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from maimod.osu import slider_path
 from maimod.osu.beatmap import (
     MAX_TIME_MS,
     Beatmap,
@@ -23,16 +26,31 @@ from maimod.osu.beatmap import (
     ObjectKind,
     SliderPath,
     TimingPoint,
+    combo_numbers,
 )
 
 MAX_FILE_BYTES = 64 * 1024 * 1024  # the largest marathon in circulation is under 10 MB
 MAX_OBJECTS = 100_000
 """The longest ranked marathons have about 15,000 hit objects."""
+MAX_SLIDES = 50_000
+"""Of all sliders together; the most that a corpus of 3,000 maps has is 9,000. 9,000 slides take 50 bytes to write."""
+MAX_CONTROL_POINTS = 200_000
+"""Of all sliders together; the corpus has up to 13,000."""
+MAX_TIMING_POINTS, MAX_EVENTS = 100_000, 200_000
+MAX_BREAKS = 1_000
+MAX_KEYS = 1_000
+"""Keys of one section."""
+MAX_SLIDES_OF_ONE = 9_000  # lazer, `ConvertHitObjectParser`
+MAX_DEGREE = 16
+"""Of a B-spline; lazer's editor writes 4."""
 MAX_COORDINATE = 131_072  # lazer, `Parsing.MAX_COORDINATE_VALUE`
 LATEST_VERSION = 14
 """Latest format of stable; lazer's is 128."""
-MIN_BEAT_LENGTH_MS = 6.0
-"""Shortest beat of a red line; the game replaces shorter and negative ones by it (lazer, `TimingControlPoint`)."""
+MIN_BEAT_LENGTH_MS, MAX_BEAT_LENGTH_MS = 6.0, 60_000.0
+"""Limits of the beat of a red line; the game replaces others, also negative ones, by the closer limit (lazer,
+`TimingControlPoint`)."""
+EARLY_FORMAT_OFFSET_MS = 24.0
+"""The game adds this to the times of formats 3 and 4 (lazer, `EARLY_VERSION_TIMING_OFFSET`)."""
 
 
 class BeatmapError(Exception):
@@ -122,15 +140,33 @@ def _decode(content: bytes, path: Path) -> tuple[str, list[str]]:
 
 def _number(text: str) -> float:
     """Read a decimal as the game does; NaN and infinity are allowed here and checked where the value is used."""
-    return float(text.strip())
+    if "_" in text:  # which Python allows within numbers
+        raise ValueError(f"not a number: {text[:40]}")
+    return float(text)
 
 
 def _integer(text: str) -> int:
     """Read an integer; decimals, which occur in old and converted maps, are truncated."""
     try:
-        return int(text)
+        return int(_number(text))
+    except OverflowError:  # infinity
+        raise ValueError(f"not a number: {text[:40]}") from None
+
+
+def _integer_or_0(text: str) -> int:
+    """Read an integer of a field in which the game takes anything else for 0."""
+    try:
+        return _integer(text)
     except ValueError:
-        return int(float(text))
+        return 0
+
+
+class _Skip(Exception):
+    """A line that is left out; the message is why, as in "skipped 2 timing point lines that cannot be read"."""
+
+
+UNREADABLE = "that cannot be read"
+NO_TIME = "at a time that is not a number or beyond 10 hours"
 
 
 class _Parser:
@@ -140,19 +176,22 @@ class _Parser:
         self.path = path
         self.messages: list[str] = []
         self.sections: dict[str, dict[str, str]] = {"General": {}, "Metadata": {}, "Difficulty": {}, "Colours": {}}
-        self.key_lines: dict[tuple[str, str], int] = {}
+        self.values: dict[tuple[str, str], list[tuple[int, str]]] = {}
+        """(line, value) of each (section, key), in file order."""
         self.timing_points: list[TimingPoint] = []
         self.object_lines: list[tuple[int, str]] = []
         self.breaks: list[Break] = []
         self.events: list[tuple[int, str]] = []
-        self.skipped: dict[str, list[int]] = {}
-        self.short_beats: list[int] = []
+        self.skipped: dict[tuple[str, str], list[int]] = {}
+        """Lines that are left out, by kind of line and reason."""
+        self.odd_beats: list[int] = []
+        self.offset = 0.0
 
     def fail(self, line: int | None, reason: str) -> BeatmapError:
         return BeatmapError(self.path, line, reason)
 
-    def skip(self, what: str, line: int) -> None:
-        self.skipped.setdefault(what, []).append(line)
+    def skip(self, kind: str, why: str, line: int) -> None:
+        self.skipped.setdefault((kind, why), []).append(line)
 
     def parse(self, content: bytes) -> Beatmap:
         text, notes = _decode(content, self.path)
@@ -160,6 +199,7 @@ class _Parser:
         # Only \n and \r\n end lines: str.splitlines would also split at U+2028 inside titles and miscount.
         lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         version = self.version(lines)
+        self.offset = EARLY_FORMAT_OFFSET_MS if version < 5 else 0.0
         section = ""
         for number, raw in enumerate(lines, start=1):
             line = raw.strip()
@@ -168,7 +208,7 @@ class _Parser:
             if line.startswith("[") and line.endswith("]"):
                 section = line[1:-1]
                 continue
-            self.line(section, number, raw, line)
+            self.line(section, number, raw, line if section == "Metadata" else _without_comment(line))
         return self.finish(version)
 
     def version(self, lines: list[str]) -> int:
@@ -196,11 +236,13 @@ class _Parser:
     def line(self, section: str, number: int, raw: str, line: str) -> None:
         if section in self.sections:
             key, separator, value = line.partition(":")
-            if separator and key.strip() not in self.sections[section]:
-                self.sections[section][key.strip()] = value.strip()
-                self.key_lines[section, key.strip()] = number
+            if separator:
+                self.key(section, key.strip(), number, value.strip())
         elif section == "TimingPoints":
-            self.timing_point(number, line)
+            try:
+                self.timing_points.append(self.timing_point(number, line))
+            except _Skip as reason:
+                self.skip("timing point", str(reason), number)
         elif section == "HitObjects":
             self.object_lines.append((number, line))
             if len(self.object_lines) > MAX_OBJECTS:
@@ -208,72 +250,87 @@ class _Parser:
         elif section == "Events":
             self.event(number, raw, line)
 
+    def key(self, section: str, key: str, number: int, value: str) -> None:
+        values = self.sections[section]
+        if key not in values and len(values) >= MAX_KEYS:
+            self.skip("key", f"beyond {MAX_KEYS:,} of [{section}]", number)
+            return
+        values[key] = value
+        self.values.setdefault((section, key), []).append((number, value))
+
     def event(self, number: int, raw: str, line: str) -> None:
         fields = line.split(",")
         if fields[0] in ("2", "Break") and len(fields) >= 3:
             try:
-                self.breaks.append(Break(number, _number(fields[1]), _number(fields[2])))
-            except ValueError:
-                self.skip("break", number)
+                start, end = self.time(fields[1]), self.time(fields[2])
+                if len(self.breaks) >= MAX_BREAKS:
+                    raise _Skip(f"beyond {MAX_BREAKS:,}")
+                self.breaks.append(Break(number, start, end))
+            except _Skip as reason:
+                self.skip("break", str(reason), number)
         elif not raw.startswith((" ", "_")):  # indented lines are storyboard commands
-            self.events.append((number, line))
+            if len(self.events) < MAX_EVENTS:
+                self.events.append((number, line))
+            else:
+                self.skip("event", f"beyond {MAX_EVENTS:,}", number)
 
-    def timing_point(self, number: int, line: str) -> None:
-        fields = [part.strip() for part in line.split(",")]
+    def time(self, text: str) -> float:
+        """A time of the file as the game has it [ms]."""
         try:
-            time, beat_length = _number(fields[0]), _number(fields[1])
+            time = _number(text)
+        except ValueError:
+            raise _Skip(UNREADABLE) from None
+        if not abs(time) <= MAX_TIME_MS:  # also true for NaN
+            raise _Skip(NO_TIME)
+        return time + self.offset
+
+    def timing_point(self, number: int, line: str) -> TimingPoint:
+        fields = [part.strip() for part in line.split(",")]
+        if len(self.timing_points) >= MAX_TIMING_POINTS:
+            raise _Skip(f"beyond {MAX_TIMING_POINTS:,}")
+        time = self.time(fields[0])
+        try:
+            beat_length = _number(fields[1])
             given = [_integer(part) if part else None for part in fields[2:8]] + [None] * 6
-        except (ValueError, IndexError, OverflowError):
-            self.skip("timing point", number)
-            return
+        except (ValueError, IndexError):
+            raise _Skip(UNREADABLE) from None
         meter, sample_set, sample_index, volume = (
             default if value is None else value for value, default in zip(given, (4, 0, 0, 100), strict=False)
         )
-        uninherited, effects = given[4], given[5] or 0
-        if not math.isfinite(time):
-            raise self.fail(number, f"timing point at {fields[0]} ms: not a time")
-        if abs(time) > MAX_TIME_MS:
-            self.skip("timing point", number)
-            return
-        is_red = beat_length > 0 if uninherited is None else uninherited == 1
-        if is_red and (not math.isfinite(beat_length) or beat_length == 0):
-            raise self.fail(number, f"timing point with a beat length of {fields[1]} ms; it must be a number above 0")
-        if is_red and beat_length < MIN_BEAT_LENGTH_MS:
-            self.short_beats.append(number)
-            beat_length = MIN_BEAT_LENGTH_MS
+        is_red = beat_length > 0 if given[4] is None else given[4] == 1
         # In lazer NaN on a green line means "no slider ticks"; every other value must be a number.
-        if not is_red and math.isinf(beat_length):
-            raise self.fail(number, f"inherited timing point with a beat length of {fields[1]}")
-        self.timing_points.append(
-            TimingPoint(
-                number,
-                time,
-                beat_length,
-                meter if 1 <= meter <= 1000 else 4,
-                sample_set,
-                sample_index,
-                min(max(volume, 0), 100),
-                is_red,
-                effects,
-            )
+        if math.isinf(beat_length) or (is_red and math.isnan(beat_length)):
+            raise _Skip("whose beat length is not a number")
+        if is_red and not MIN_BEAT_LENGTH_MS <= beat_length <= MAX_BEAT_LENGTH_MS:
+            self.odd_beats.append(number)
+            beat_length = min(max(beat_length, MIN_BEAT_LENGTH_MS), MAX_BEAT_LENGTH_MS)
+        return TimingPoint(
+            number,
+            time,
+            beat_length,
+            meter if 1 <= meter <= 1000 else 4,
+            sample_set,
+            sample_index,
+            min(max(volume, 0), 100),
+            is_red,
+            given[5] or 0,
         )
 
     def finish(self, version: int) -> Beatmap:
         if not self.object_lines:
             raise self.fail(None, "no hit objects: nothing to lint (is the file cut off?)")
+        lost = "".join(f" ({_skipped(*of, lines)})" for of, lines in self.skipped.items() if of[0] == "timing point")
         if not self.timing_points:
-            raise self.fail(None, "no timing points: without a beat there is nothing to compare with")
+            raise self.fail(None, f"no timing points: without a beat there is nothing to compare with{lost}")
         if not any(point.uninherited for point in self.timing_points):
-            raise self.fail(self.timing_points[0].line, "no uninherited timing point (red line) in the whole map")
+            raise self.fail(
+                self.timing_points[0].line, f"no uninherited timing point (red line) in the whole map{lost}"
+            )
         general, metadata = self.sections["General"], self.sections["Metadata"]
-        try:
-            mode = Mode(_integer(general.get("Mode", "0") or "0"))
-        except ValueError:
-            raise self.fail(None, f"unknown game mode {general['Mode']!r} in [General]") from None
         shell = Beatmap(
             self.path,
             version,
-            mode,
+            self.mode(),
             general,
             metadata,
             self.difficulty(),
@@ -281,20 +338,18 @@ class _Parser:
             (),
             tuple(self.breaks),
         )
-        objects = tuple(_Objects(self, shell).read())
-        for what, lines in self.skipped.items():
+        objects = _Objects(self, shell).read()
+        self.note_duplicates()
+        self.messages += [_skipped(kind, why, lines) for (kind, why), lines in self.skipped.items()]
+        if self.odd_beats:
             self.messages.append(
-                f"skipped {len(lines)} {what} line{'s' * (len(lines) > 1)} that cannot be read ({_lines(lines)})"
-            )
-        if self.short_beats:
-            self.messages.append(
-                f"{_lines(self.short_beats)}: beats shorter than {MIN_BEAT_LENGTH_MS:g} ms, taken for "
-                f"{MIN_BEAT_LENGTH_MS:g} ms as the game does"
+                f"{_lines(self.odd_beats)}: beats shorter than {MIN_BEAT_LENGTH_MS:g} or longer than "
+                f"{MAX_BEAT_LENGTH_MS:,.0f} ms, read as the closer of these, as the game does"
             )
         return Beatmap(
             self.path,
             version,
-            mode,
+            shell.mode,
             general,
             metadata,
             shell.difficulty,
@@ -304,23 +359,37 @@ class _Parser:
             tuple(self.events),
             tuple(self.messages),
             self.sections,
-            self.key_lines,
+            {place: lines[-1][0] for place, lines in self.values.items()},
         )
 
-    def difficulty(self) -> Difficulty:
-        section = self.sections["Difficulty"]
+    def note_duplicates(self) -> None:
+        twice = {place: lines for place, lines in self.values.items() if len({value for _, value in lines}) > 1}
+        if twice:
+            names = ", ".join(key[:40] for _, key in list(twice)[:5]) + (", …" if len(twice) > 5 else "")
+            lines = sorted(line for found in twice.values() for line, _ in found[1:])
+            self.messages.append(f"{_lines(lines)}: {names} again; the last value counts, as in the game")
 
-        def read(key: str, default: float, low: float, high: float) -> float:
+    def mode(self) -> Mode:
+        for number, text in reversed(self.values.get(("General", "Mode"), [])):
             try:
-                value = _number(section[key])
-            except KeyError:
-                return default
+                return Mode(_integer(text))
             except ValueError:
-                value = math.nan
-            if not math.isfinite(value):
-                self.messages.append(f"{key} is {section[key][:20]!r}; {default:g} is used")
-                return default
-            return min(max(value, low), high)
+                self.messages.append(f"line {number}: there is no game mode {text[:20]!r}; the line is left out")
+        return Mode.OSU
+
+    def difficulty(self) -> Difficulty:
+        def read(key: str, default: float, low: float, high: float) -> float:
+            values = self.values.get(("Difficulty", key), [])
+            for _, text in reversed(values):
+                try:
+                    value = _number(text)
+                except ValueError:
+                    continue
+                if math.isfinite(value):
+                    return min(max(value, low), high)
+            if values:
+                self.messages.append(f"line {values[-1][0]}: {key} is {values[-1][1][:20]!r}; {default:g} is used")
+            return default
 
         overall = read("OverallDifficulty", 5.0, 0.0, 10.0)
         return Difficulty(
@@ -333,9 +402,40 @@ class _Parser:
         )
 
 
+_BEFORE_COMMENT = re.compile(r'(?:[^"/]|"[^"]*(?:"|$)|/(?!/))*')
+
+
+def _without_comment(line: str) -> str:
+    """A line up to `//`; a path in quotes keeps its slashes."""
+    if "//" not in line:
+        return line
+    found = _BEFORE_COMMENT.match(line)
+    return found[0].rstrip() if found else line
+
+
 def _lines(numbers: Sequence[int]) -> str:
     """Write `line 3, 5, 8`, naming the first few."""
     return "line " + ", ".join(map(str, numbers[:5])) + (", …" if len(numbers) > 5 else "")
+
+
+def _skipped(kind: str, why: str, lines: Sequence[int]) -> str:
+    return f"skipped {len(lines)} {kind} line{'s' * (len(lines) > 1)} {why} ({_lines(lines)})"
+
+
+class _Read(NamedTuple):
+    """A hit object before it has its place among the others; fields as in :class:`HitObject`."""
+
+    line: int
+    kind: ObjectKind
+    time: float
+    end_time: float
+    x: float
+    y: float
+    new_combo: bool
+    combo_skip: int
+    hitsound: int
+    sample: HitSample
+    slider: SliderPath | None
 
 
 class _Objects:
@@ -343,139 +443,133 @@ class _Objects:
 
     def __init__(self, parser: _Parser, shell: Beatmap) -> None:
         self.parser, self.shell = parser, shell
-        self.combo_number = 0
-        self.after_spinner = False
+        self.slides_left, self.points_left = MAX_SLIDES, MAX_CONTROL_POINTS
 
-    def read(self) -> Iterator[HitObject]:
-        index = 0
+    def read(self) -> tuple[HitObject, ...]:
+        """The objects in order of time, as the game sorts them."""
+        found: list[_Read] = []
         for line, text in self.parser.object_lines:
-            hit_object = self.hit_object(index, line, text)
-            if hit_object is not None:
-                yield hit_object
-                index += 1
-        if not index:
-            raise self.parser.fail(self.parser.object_lines[0][0], "none of the hit objects can be read")
-
-    def hit_object(self, index: int, line: int, text: str) -> HitObject | None:
-        fields = text.split(",")
-        try:
-            x, y, time = _number(fields[0]), _number(fields[1]), _number(fields[2])
-            bits = _integer(fields[3])
-            hitsound = _integer(fields[4]) if len(fields) > 4 and fields[4].strip() else 0
-        except (ValueError, IndexError, OverflowError):
-            self.unreadable(line, text)
-            return None
-        if not math.isfinite(time) or abs(time) > MAX_TIME_MS:
-            raise self.parser.fail(line, f"hit object at {fields[2].strip()} ms: no song is that long (limit 10 hours)")
-        if not (abs(x) <= MAX_COORDINATE and abs(y) <= MAX_COORDINATE):  # false for NaN too
+            try:
+                found.append(self.hit_object(line, text))
+            except _Skip as reason:
+                self.parser.skip("hit object", str(reason), line)
+        if not found:
+            (_, why), lines = next((of, lines) for of, lines in self.parser.skipped.items() if of[0] == "hit object")
             raise self.parser.fail(
-                line, f"hit object at ({fields[0]}, {fields[1]}): coordinates beyond ±{MAX_COORDINATE}"
+                lines[0], f"none of the hit objects can be read ({_skipped('hit object', why, lines)})"
             )
-        try:
-            kind, end_time, sample, slider = self.body(bits, fields, x, y, time)
-        except (ValueError, IndexError, OverflowError):
-            self.unreadable(line, text)
-            return None
-        if kind is None:
-            self.unreadable(line, text)
-            return None
-        if not math.isfinite(end_time) or abs(end_time) > MAX_TIME_MS:
-            raise self.parser.fail(
-                line, "the hit object's end lies beyond 10 hours; its length or velocity cannot be right"
-            )
-        new_combo = bool(bits & 4)
-        self.count_combo(kind, new_combo, index)
-        return HitObject(
-            index,
-            line,
-            kind,
-            time,
-            max(end_time, time),
-            x,
-            y,
-            new_combo,
-            bits >> 4 & 7,
-            self.combo_number,
-            hitsound,
-            sample,
-            slider,
+        last, text = self.parser.object_lines[-1]
+        if found[-1].line != last and text.count(",") < 4:
+            self.parser.messages.append(f"line {last}: the file seems cut off here")
+        found.sort(key=lambda o: o.time)
+        numbers = combo_numbers([(o.time, o.kind, o.new_combo) for o in found], self.shell.breaks)
+        return tuple(
+            HitObject(index, *o[:8], number, *o[8:])
+            for index, (o, number) in enumerate(zip(found, numbers, strict=True))
         )
 
-    def unreadable(self, line: int, text: str) -> None:
-        """Skip an unreadable line, as the game does; if it is the last one, the file was cut off."""
-        if line == self.parser.object_lines[-1][0] and text.count(",") < 4:
-            raise self.parser.fail(line, f"cannot read hit object {text[:60]!r}: the file seems cut off here")
-        self.parser.skip("hit object", line)
-
-    def count_combo(self, kind: ObjectKind, new_combo: bool, index: int) -> None:
-        """Numbers shown in the editor: a combo starts at the flag, at the first object and after a spinner."""
-        if new_combo or index == 0 or self.after_spinner or kind is ObjectKind.SPINNER:
-            self.combo_number = 0
-        self.combo_number += 1
-        self.after_spinner = kind is ObjectKind.SPINNER
+    def hit_object(self, line: int, text: str) -> _Read:
+        fields = text.split(",")
+        if len(fields) < 4:
+            raise _Skip(UNREADABLE)
+        time = self.parser.time(fields[2])
+        try:
+            x, y = _number(fields[0]), _number(fields[1])
+            bits = _integer(fields[3])
+            hitsound = _integer(fields[4]) if len(fields) > 4 and fields[4].strip() else 0
+            if not (abs(x) <= MAX_COORDINATE and abs(y) <= MAX_COORDINATE):  # false for NaN too
+                raise _Skip(f"whose coordinates are not numbers or beyond ±{MAX_COORDINATE:,}")
+            kind, end_time, sample, slider = self.body(bits, fields, x, y, time)
+        except (ValueError, IndexError):
+            raise _Skip(UNREADABLE) from None
+        if not abs(end_time) <= MAX_TIME_MS:
+            raise _Skip("whose end is not a number or beyond 10 hours")
+        return _Read(
+            line, kind, time, max(end_time, time), x, y, bool(bits & 4), bits >> 4 & 7, hitsound, sample, slider
+        )
 
     def body(
         self, bits: int, fields: list[str], x: float, y: float, time: float
-    ) -> tuple[ObjectKind | None, float, HitSample, SliderPath | None]:
+    ) -> tuple[ObjectKind, float, HitSample, SliderPath | None]:
         if bits & 1:
             return ObjectKind.CIRCLE, time, self.sample(fields, 5), None
         if bits & 2:
             slider = self.slider(fields, x, y)
             return ObjectKind.SLIDER, time + self.shell.slider_duration(slider, time), self.sample(fields, 10), slider
         if bits & 8:
-            return ObjectKind.SPINNER, _number(fields[5]), self.sample(fields, 6), None
+            return ObjectKind.SPINNER, _number(fields[5]) + self.parser.offset, self.sample(fields, 6), None
         if bits & 128:
+            if self.shell.mode is not Mode.MANIA:
+                raise _Skip("of hold notes, which only mania has")
             end, _, sample = (fields[5] if len(fields) > 5 else "").partition(":")
-            return ObjectKind.HOLD, _number(end) if end.strip() else time, self.sample([sample], 0), None
-        return None, time, HitSample(), None
+            end_time = _number(end) + self.parser.offset if end.strip() else time
+            return ObjectKind.HOLD, end_time, self.sample([sample], 0), None
+        raise _Skip(UNREADABLE)
 
     @staticmethod
     def sample(fields: list[str], place: int) -> HitSample:
         if len(fields) <= place or not fields[place].strip():
             return HitSample()
         parts = fields[place].split(":", 4)
-        numbers = []
-        for part in (parts + ["0"] * 4)[:4]:
-            try:
-                numbers.append(_integer(part) if part.strip() else 0)
-            except ValueError:
-                numbers.append(0)
-        normal_set, addition_set, index, volume = numbers
+        normal_set, addition_set, index, volume = (_integer_or_0(part) for part in (parts + ["0"] * 4)[:4])
         return HitSample(normal_set, addition_set, index, volume, parts[4].strip() if len(parts) > 4 else "")
 
-    @staticmethod
-    def slider(fields: list[str], x: float, y: float) -> SliderPath:
-        curve, points, segments = "", [(x, y)], []
-        for part in fields[5].split("|"):
-            part = part.strip()
-            if part[:1].isalpha():
-                letter = part[0].upper()
-                if curve:
-                    segments.append((len(points), letter))
-                else:
-                    curve = letter
-            elif part:
-                px, _, py = part.partition(":")
-                point = _number(px), _number(py)
-                if not all(abs(value) <= MAX_COORDINATE for value in point):
-                    raise ValueError("control point out of bounds")
-                points.append(point)
+    def slider(self, fields: list[str], x: float, y: float) -> SliderPath:
+        points, types = _path(fields[5], (x, y))
         slides = max(1, _integer(fields[6]))
-        if slides > 9000:  # lazer, `ConvertHitObjectParser`
-            raise ValueError("too many slides")
-        length = _number(fields[7]) if len(fields) > 7 and fields[7].strip() else _polyline_length(points)
-        if not 0 <= length <= MAX_COORDINATE:
-            length = _polyline_length(points)
-        sounds: list[int] = []
-        if len(fields) > 8 and fields[8].strip():
-            sounds = [_integer(part) if part.strip() else 0 for part in fields[8].split("|")]
-        sets: list[tuple[int, int]] = []
-        if len(fields) > 9 and fields[9].strip():
-            for part in fields[9].split("|"):
-                normal, _, addition = part.partition(":")
-                sets.append((_integer(normal or "0"), _integer(addition.split(":")[0] or "0")))
-        return SliderPath(curve or "B", tuple(points), slides, length, tuple(sounds), tuple(sets), tuple(segments))
+        if slides > MAX_SLIDES_OF_ONE:
+            raise _Skip(f"of sliders with more than {MAX_SLIDES_OF_ONE:,} slides")
+        if slides > self.slides_left or len(points) > self.points_left:
+            raise _Skip(f"of sliders beyond {MAX_SLIDES:,} slides or {MAX_CONTROL_POINTS:,} control points in all")
+        self.slides_left, self.points_left = self.slides_left - slides, self.points_left - len(points)
+        length = _number(fields[7]) if len(fields) > 7 and fields[7].strip() else 0.0
+        if math.isnan(length):
+            raise _Skip(UNREADABLE)
+        curve, segments = types[0][1] if types else "B", tuple(types[1:])
+        if not 0 < length <= MAX_COORDINATE:  # as long as its path
+            path = SliderPath(curve, points, 1, 0.0, segment_types=segments)
+            length = slider_path.flatten(path).natural_length
+        sounds = [_integer_or_0(part) for part in fields[8].split("|")] if len(fields) > 8 and fields[8].strip() else []
+        sets = [part.split(":") for part in fields[9].split("|")] if len(fields) > 9 and fields[9].strip() else []
+        return SliderPath(
+            curve,
+            points,
+            slides,
+            length,
+            tuple(sounds),
+            tuple((_integer_or_0(part[0]), _integer_or_0(part[1]) if len(part) > 1 else 0) for part in sets),
+            segments,
+        )
 
 
-def _polyline_length(points: Sequence[tuple[float, float]]) -> float:
-    return sum(math.dist(a, b) for a, b in pairwise(points))
+_CURVE_TYPE = re.compile(r"([A-Za-z])(\d{0,2})")
+
+
+def _path(text: str, head: tuple[float, float]) -> tuple[tuple[tuple[float, float], ...], list[tuple[int, str]]]:
+    """Read `B|1:2|3:4|L|5:6`: the control points, the head first, and (index of its first point, type) of each curve.
+
+    Raises:
+        ValueError: if a point cannot be read.
+    """
+    points, types = [head], list[tuple[int, str]]()
+    for part in text.split("|"):
+        part = part.strip()
+        if found := _CURVE_TYPE.fullmatch(part):
+            # The game takes every letter that it does not know for Catmull; a number makes a Bezier curve a B-spline.
+            letter = found[1] if found[1] in "BLP" else "C"
+            degree = found[2].lstrip("0") if letter == "B" else ""
+            if degree and int(degree) > MAX_DEGREE:
+                raise ValueError("degree out of bounds")
+            at = len(points) if len(points) > 1 else 0
+            if types and types[-1][0] == at:  # no points since the last type
+                types.pop()
+            types.append((at, letter + degree))
+        elif part:
+            x, _, y = part.partition(":")
+            point = _number(x), _number(y)
+            if not all(abs(value) <= MAX_COORDINATE for value in point):
+                raise ValueError("control point out of bounds")
+            points.append(point)
+    if len(types) > 1 and types[-1][0] == len(points):
+        types.pop()
+    return tuple(points), types

@@ -25,6 +25,10 @@ BEZIER_STEP = 4.0
 MAX_CURVE_POINTS = 512
 MANY_POINTS = 64
 """From here on, de Casteljau's triangle of n squared steps for each vertex would take longer than the weights of the points."""
+B_SPLINE_DETAIL = 4
+"""Fewest vertices between two knots of a B-spline."""
+VERTICES_AT_ONCE = 4096
+"""Vertices of a B-spline computed together, to bound memory."""
 CATMULL_DETAIL = 50
 """Vertices between two control points (lazer)."""
 
@@ -127,7 +131,10 @@ def _flatten_segment(points: list[tuple[float, float]], curve: str) -> np.ndarra
         arc = _arc(control)
         if arc is not None:
             return arc
-    return _catmull(control) if curve == "C" else _bezier(control)
+    if curve == "C":
+        return _catmull(control)
+    degree = int(curve[1:] or 0)
+    return _b_spline(control, degree) if 0 < degree < len(points) - 1 else _bezier(control)
 
 
 def _arc(control: np.ndarray) -> np.ndarray | None:
@@ -153,10 +160,39 @@ def _arc(control: np.ndarray) -> np.ndarray | None:
     return control[0] + centre + radius * np.stack([np.cos(theta), np.sin(theta)], axis=-1)
 
 
-def _bezier(control: np.ndarray) -> np.ndarray:
+def _n_vertices(control: np.ndarray) -> int:
+    """Vertices of a curve, by the length of its control polygon."""
     steps = np.diff(control, axis=0)
     polygon = float(np.hypot(steps[:, 0], steps[:, 1]).sum())
-    count = int(min(max(polygon / BEZIER_STEP, 8), MAX_CURVE_POINTS))
+    return int(min(max(polygon / BEZIER_STEP, 8), MAX_CURVE_POINTS))
+
+
+def _b_spline(control: np.ndarray, degree: int) -> np.ndarray:
+    """A uniform B-spline that begins and ends in its outer control points, by de Boor's algorithm.
+
+    Args:
+        control: (n, 2) control points.
+        degree: less than n - 1; from n - 1 on it would be a Bezier curve.
+    """
+    n_spans = len(control) - degree
+    knots = np.clip(np.arange(len(control) + degree + 1) - degree, 0, n_spans).astype(float)
+    n_vertices = max(math.ceil(_n_vertices(control) / n_spans), B_SPLINE_DETAIL) * n_spans  # every knot is one
+    pieces = []
+    for first in range(1, n_vertices + 1, VERTICES_AT_ONCE):
+        parameters = np.arange(first, min(first + VERTICES_AT_ONCE, n_vertices + 1)) * (n_spans / n_vertices)
+        span = np.minimum(parameters.astype(np.int64), n_spans - 1) + degree  # knots around each parameter
+        at = span[:, None] + np.arange(-degree, 1)
+        points = control[at]  # (n_parameters, degree + 1, 2)
+        for level in range(1, degree + 1):
+            low, high = knots[at[:, level:]], knots[at[:, level:] + degree - level + 1]
+            share = ((parameters[:, None] - low) / (high - low))[..., None]
+            points = points[:, :-1] * (1 - share) + points[:, 1:] * share
+        pieces.append(points[:, 0])
+    return np.concatenate(pieces)
+
+
+def _bezier(control: np.ndarray) -> np.ndarray:
+    count = _n_vertices(control)
     if len(control) > MANY_POINTS:
         return _bezier_of_many(control, count)
     parameters = np.linspace(0, 1, count + 1)[1:, None, None]

@@ -218,5 +218,5 @@ class RhythmIndex:
         """Strength of the song's onset at a time of the map; None without a song."""
         if self.evidence.envelope is None:
             return None
-        at = np.array([time + self.evidence.beatmap.audio_offset + self.lag])
+        at = np.array([time + self.lag])
         return round(float(self.evidence.envelope.at(at, ONSET_WIDTH_MS)[0]), 2)

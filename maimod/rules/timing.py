@@ -248,7 +248,7 @@ class _Section:
 def _times(evidence: Evidence) -> np.ndarray:
     """Start times in ms of the song; without spinners, which hardly start on a sound."""
     times = {o.time for o in evidence.beatmap.hit_objects if o.kind is not ObjectKind.SPINNER}
-    return np.array(sorted(times)) + evidence.beatmap.audio_offset
+    return np.array(sorted(times))
 
 
 def _offset(evidence: Evidence) -> Iterator[Candidate]:
@@ -277,10 +277,9 @@ def _offset(evidence: Evidence) -> Iterator[Candidate]:
 
 def _shifted(evidence: Evidence) -> list[_Section]:
     assert evidence.envelope is not None
-    offset = evidence.beatmap.audio_offset
     found = local_alignment(evidence.envelope, _times(evidence))
     windows = [
-        _Section(float(start) - offset, float(end) - offset, float(lag - found.map_lag_ms), float(gain))
+        _Section(float(start), float(end), float(lag - found.map_lag_ms), float(gain))
         for start, end, lag, gain in zip(found.starts, found.ends, found.lags, found.gains, strict=True)
         if abs(lag - found.map_lag_ms) > SECTION_SHIFT_MS and gain > SECTION_GAIN
     ]
@@ -316,9 +315,9 @@ def _shift_candidate(evidence: Evidence, section: _Section) -> Candidate:
 def _drifting(evidence: Evidence) -> list[_Section]:
     """Stretches whose lag grows or shrinks: whole sections of a red line first, then windows inside of the others."""
     assert evidence.envelope is not None
-    offset, times = evidence.beatmap.audio_offset, _times(evidence)
+    times = _times(evidence)
     sections: list[_Section] = []
-    borders = [-np.inf, *(line.time + offset for line in evidence.beatmap.red_lines[1:]), np.inf]
+    borders = [-np.inf, *(line.time for line in evidence.beatmap.red_lines[1:]), np.inf]
     for start, end in pairwise(borders):
         inside = times[(times >= start - UNSNAP_MS) & (times < end - UNSNAP_MS)]
         if len(inside) < MIN_SECTION_OBJECTS or inside[-1] - inside[0] < MIN_SECTION_MS:
@@ -326,11 +325,9 @@ def _drifting(evidence: Evidence) -> list[_Section]:
         fit = drift(evidence.envelope, inside)
         run_off = abs(fit.slope) * (inside[-1] - inside[0]) / 1000
         if run_off > RUN_OFF_MS and fit.gain > DRIFT_GAIN and abs(fit.slope) > DRIFT_CERTAINTY * fit.uncertainty:
-            sections.append(_Section(float(inside[0]) - offset, float(inside[-1]) - offset, fit.slope, fit.gain))
+            sections.append(_Section(float(inside[0]), float(inside[-1]), fit.slope, fit.gain))
     found = local_alignment(evidence.envelope, times, slopes=SLOPES_MS_PER_S)
-    for start, end, slope, gain in zip(
-        found.starts - offset, found.ends - offset, found.slopes, found.gains, strict=True
-    ):
+    for start, end, slope, gain in zip(found.starts, found.ends, found.slopes, found.gains, strict=True):
         inside_known = any(known.start < end and start < known.end for known in sections if known.windows == 1)
         if abs(slope) >= SECTION_SLOPE and gain > SECTION_SLOPE_GAIN and not inside_known:
             sections.append(_Section(float(start), float(end), float(slope), float(gain), 2))

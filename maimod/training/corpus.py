@@ -137,8 +137,6 @@ class TokenisedExample:
     """Mania columns; 0 in other modes."""
     song: np.ndarray | None
     """As :meth:`maimod.families.family.Family.compact_audio` gives it, one array for all maps with this song."""
-    audio_offset: float
-    """Ms from map time to audio time."""
 
     @property
     def first_ms(self) -> float:
@@ -172,7 +170,7 @@ class GeneratorExtractor:
         """
         shape = json.dumps(family.stored, sort_keys=True).encode()
         self.family = family
-        self.key = f"generator 1 {family.name} {hashlib.sha256(tokenizer + shape).hexdigest()}"
+        self.key = f"generator 2 {family.name} {hashlib.sha256(tokenizer + shape).hexdigest()}"
 
     def extract(self, folder: Path, refused: Callable[[str], None]) -> Arrays:
         """Arrays of each map that the family can learn from, and of their songs."""
@@ -189,11 +187,9 @@ class GeneratorExtractor:
                 continue
             arrays |= {f"{len(facts)}/{name}": array for name, array in self.family.to_arrays(tokens).items()}
             number = -1 if path is None or song is None else list(songs).index(path)
-            facts.append(
-                (beatmap.mode, beatmap.keys if beatmap.mode is Mode.MANIA else 0, number, beatmap.audio_offset)
-            )
+            facts.append((beatmap.mode, beatmap.keys if beatmap.mode is Mode.MANIA else 0, number))
         arrays |= {f"song {i}": song for i, song in enumerate(songs.values()) if song is not None}
-        return arrays | {"facts": np.array(facts, dtype=float).reshape(-1, 4)}
+        return arrays | {"facts": np.array(facts, dtype=float).reshape(-1, 3)}
 
     def _song(self, path: Path, refused: Callable[[str], None]) -> np.ndarray | None:
         try:
@@ -216,13 +212,11 @@ class GeneratorExtractor:
     def examples(self, folder: Path, arrays: Arrays) -> list[TokenisedExample]:
         """One of each map."""
         found = []
-        for number, (mode, keys, song, audio_offset) in enumerate(arrays["facts"].tolist()):
+        for number, (mode, keys, song) in enumerate(arrays["facts"].tolist()):
             prefix = f"{number}/"
             own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
             tokens = self.family.from_arrays(own)
-            found.append(
-                TokenisedExample(tokens, Mode(int(mode)), int(keys), arrays.get(f"song {int(song)}"), audio_offset)
-            )
+            found.append(TokenisedExample(tokens, Mode(int(mode)), int(keys), arrays.get(f"song {int(song)}")))
         return found
 
 
@@ -249,7 +243,7 @@ _CONTEXT = ("song", "position", "siblings")
 class DiscriminatorExtractor:
     """Extracts context features. Maps are parsed at every start, because training changes them."""
 
-    key = "discriminator 1"
+    key = "discriminator 2"
 
     def extract(self, folder: Path, refused: Callable[[str], None]) -> Arrays:
         """Arrays of each map that has slots, by its place in the folder."""
@@ -261,7 +255,7 @@ class DiscriminatorExtractor:
             if grid is None:
                 continue
             bands, envelope = song(parser.find_audio(beatmap))
-            times = np.unique([o.time + beatmap.audio_offset for o in beatmap.hit_objects])
+            times = np.unique([o.time for o in beatmap.hit_objects])
             alignment = onsets.alignment(envelope, times) if envelope is not None else None
             others = features.other_difficulties(beatmap, [m for m in maps if m is not beatmap])
             context = features.context_features(beatmap, grid, bands, envelope, lag_of(alignment), others)

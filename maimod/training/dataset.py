@@ -126,7 +126,7 @@ class TokenSampler:
         audio = example.song
         if not changes:
             excerpt = Excerpt(start, self.max_tokens)
-            return family.training_window(example.tokens, audio, example.audio_offset, excerpt)
+            return family.training_window(example.tokens, audio, excerpt)
         if not family.needs_song and random.random() < SONG_DROPOUT:
             audio = None
         excerpt = Excerpt(
@@ -137,7 +137,7 @@ class TokenSampler:
             self._mirror(example, random),
             frozenset(kind for kind in FORGETTABLE if random.random() < FACT_DROPOUT),
         )
-        drawn = family.training_window(example.tokens, audio, example.audio_offset, excerpt)
+        drawn = family.training_window(example.tokens, audio, excerpt)
         if audio is not None and random.random() < NOISE_CHANCE:
             sound = drawn.inputs.by_window[family.audio_input]
             sound += random.normal(scale=random.uniform(0, family.audio_noise), size=sound.shape).astype(np.float32)

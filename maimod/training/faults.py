@@ -22,7 +22,7 @@ from numpy.random import Generator
 
 from maimod.audio.onsets import OnsetEnvelope, alignment
 from maimod.findings import Category
-from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, HitSample, Mode, ObjectKind, TimingPoint
+from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, HitSample, Mode, ObjectKind, TimingPoint, combo_numbers
 from maimod.osu.slider_path import flatten
 from maimod.osu.timing import snap
 
@@ -128,16 +128,11 @@ def rebuild(
         points = tuple(sorted(timing_points, key=lambda point: (point.time, not point.uninherited)))
     shell = replace(beatmap, timing_points=points, hit_objects=(), **others)
     objects: list[HitObject] = []
-    combo_number = 0
-    for index, o in enumerate(
-        sorted(beatmap.hit_objects if hit_objects is None else hit_objects, key=lambda o: o.time)
-    ):
-        # The editor's numbers: a combo starts at the flag, at the first object, at a spinner and after it.
-        after_spinner = bool(objects) and objects[-1].kind is ObjectKind.SPINNER
-        starts = o.new_combo or not objects or o.kind is ObjectKind.SPINNER or after_spinner
-        combo_number = 1 if starts else combo_number + 1
+    in_order = sorted(beatmap.hit_objects if hit_objects is None else hit_objects, key=lambda o: o.time)
+    numbers = combo_numbers([(o.time, o.kind, o.new_combo) for o in in_order], shell.breaks)
+    for index, (o, number) in enumerate(zip(in_order, numbers, strict=True)):
         end_time = o.time + shell.slider_duration(o.slider, o.time) if o.slider else o.end_time
-        objects.append(replace(o, index=index, combo_number=combo_number, end_time=max(end_time, o.time)))
+        objects.append(replace(o, index=index, combo_number=number, end_time=max(end_time, o.time)))
     return replace(shell, hit_objects=tuple(objects))
 
 
@@ -235,8 +230,8 @@ def _crosses_point(beatmap: Beatmap, start: float, end: float) -> bool:
 
 def _onset_strengths(beatmap: Beatmap, envelope: OnsetEnvelope, times: Sequence[float]) -> np.ndarray:
     """(n_times,) onset strength of the song at map times, corrected by its lag."""
-    lag = alignment(envelope, np.array([o.time for o in beatmap.hit_objects]) + beatmap.audio_offset).lag_ms
-    return envelope.at(np.asarray(times) + beatmap.audio_offset + lag, ONSET_WIDTH_MS)
+    lag = alignment(envelope, np.array([o.time for o in beatmap.hit_objects])).lag_ms
+    return envelope.at(np.asarray(times) + lag, ONSET_WIDTH_MS)
 
 
 def _on_downbeat(beatmap: Beatmap, time: float) -> bool:

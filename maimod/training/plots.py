@@ -67,7 +67,7 @@ def draw(model: Model, example: Example, path: Path) -> Any:
     times = np.array([o.time for o in beatmap.hit_objects])
     start = float(times[np.argmax([np.count_nonzero((times >= t) & (times < t + SHOWN_MS)) for t in times])])
     figure, (sound, objects, bits) = pyplot.subplots(3, 1, figsize=(14, 7), sharex=True, height_ratios=(3, 1, 2))
-    first = round((start + beatmap.audio_offset) * example.song.audio.sample_rate / 1000)
+    first = round(start * example.song.audio.sample_rate / 1000)
     samples = example.song.audio.samples[
         max(first, 0) : first + round(SHOWN_MS * example.song.audio.sample_rate / 1000)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -108,3 +109,33 @@ def test_a_bezier_of_ten_thousand_points_is_flattened():
     points = tuple((float(100 + i % 50), float(100 + i // 100)) for i in range(10_000))
     line = slider_path.flatten(SliderPath("B", points, 1, 150.0))
     assert len(line.vertices) <= slider_path.MAX_CURVE_POINTS + 2 and line.length == pytest.approx(150)
+
+
+SEVEN = ((0, 0), (100, 0), (100, -100), (-100, -100), (-100, 100), (300, 200), (300, 0))
+
+
+def distance_to(path: np.ndarray, point: tuple[float, float]) -> float:
+    steps = np.diff(path, axis=0)
+    along = np.clip(((point - path[:-1]) * steps).sum(axis=1) / (steps**2).sum(axis=1), 0, 1)
+    return float(np.hypot(*(path[:-1] + along[:, None] * steps - point).T).min())
+
+
+def test_b_splines_of_lazer() -> None:
+    path = slider_path.flatten(SliderPath("B4", SEVEN, 1, 0.0)).vertices
+    assert tuple(path[-1]) == SEVEN[-1]
+    # A vertex in the tests of osu-framework, `TestPathApproximator.TestBSpline`.
+    assert distance_to(path, (-11.415, -69.065)) < 0.02
+    # Of degree 1 it is the control polygon, of the highest degree the Bezier curve.
+    polygon = slider_path.flatten(SliderPath("B1", SEVEN, 1, 0.0))
+    assert polygon.length == pytest.approx(slider_path.flatten(SliderPath("L", SEVEN, 1, 0.0)).length)
+    for curve in ("B6", "B16"):
+        assert np.array_equal(
+            slider_path.flatten(SliderPath(curve, SEVEN, 1, 0.0)).vertices,
+            slider_path.flatten(SliderPath("B", SEVEN, 1, 0.0)).vertices,
+        )
+
+
+def test_a_b_spline_of_degree_2_touches_the_middles_of_its_polygon() -> None:
+    path = slider_path.flatten(SliderPath("B2", SEVEN, 1, 0.0)).vertices
+    for a, b in pairwise(SEVEN[1:-1]):
+        assert distance_to(path, ((a[0] + b[0]) / 2, (a[1] + b[1]) / 2)) < 0.1

@@ -99,7 +99,7 @@ def test_examples_are_what_the_family_makes_of_a_map(
     expected, found = family.to_arrays(tokens), family.to_arrays(example.tokens)
     assert expected.keys() == found.keys() and all(np.array_equal(expected[name], found[name]) for name in expected)
     assert np.array_equal(example.song, song) and example.song.dtype == song.dtype
-    assert (example.mode, example.keys, example.audio_offset) == (Mode.OSU, 0, beatmap.audio_offset)
+    assert (example.mode, example.keys) == (Mode.OSU, 0)
     assert example.n_events == sum(map(len, tokens.context_times)) > 300
     assert example.length_ms == pytest.approx(beatmap.hit_objects[-1].end_time - example.first_ms, abs=50)
 
@@ -138,7 +138,7 @@ def test_context_features_are_kept_in_half_precision(songs: Path, tmp_path: Path
     decoded = decode.load(songs / TRAINED / "audio.wav")
     envelope = onsets.onset_envelope(decoded)
     beatmap, grid = example.beatmap, example.context.grid
-    times = np.unique([o.time for o in beatmap.hit_objects]) + beatmap.audio_offset
+    times = np.unique([o.time for o in beatmap.hit_objects])
     lag = lag_of(onsets.alignment(envelope, times))
     context = features.context_features(beatmap, grid, spectrogram.song_bands(decoded), envelope, lag)
     for name in ("song", "position", "siblings"):

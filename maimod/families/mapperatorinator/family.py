@@ -107,9 +107,7 @@ class Mapperatorinator(Family[PublishedTokens]):
         """The inverse of :meth:`to_arrays`."""
         return encoding.from_arrays(arrays)
 
-    def training_window(
-        self, tokenised: PublishedTokens, audio: np.ndarray | None, audio_offset: float, excerpt: Excerpt
-    ) -> TrainingWindow:
-        """Inputs and targets of one window of a map; the original takes no note of `audio_offset`."""
+    def training_window(self, tokenised: PublishedTokens, audio: np.ndarray | None, excerpt: Excerpt) -> TrainingWindow:
+        """Inputs and targets of one window of a map."""
         assert audio is not None
         return encoding.training_window(tokenised, audio, self.vocabulary, self.config, excerpt)

@@ -125,7 +125,7 @@ def window_inputs(
     window: Window,
     mel: np.ndarray | None,
     config: MiniConfig,
-    audio_offset: float,
+    shift_ms: float = 0.0,
     rate: float = 1.0,
 ) -> WindowInputs:
     """Inputs of the network for one window.
@@ -136,13 +136,13 @@ def window_inputs(
         window: which part of it.
         mel: (n_frames, n_mels) of the song, from :func:`load_audio`; None without one.
         config: shape of the network.
-        audio_offset: ms from map time to audio time.
+        shift_ms: ms from map time to audio time; 0 but in training.
         rate: ms of map and song for each ms shown; 1 but in training.
     """
     shown = np.arange(config.frames) * rate
     part = np.zeros((config.frames, config.n_mels), dtype=np.float32)
     if mel is not None:
-        sources = round((window.start + audio_offset) / config.frame_ms) + np.round(shown).astype(int)
+        sources = round((window.start + shift_ms) / config.frame_ms) + np.round(shown).astype(int)
         inside = (sources >= 0) & (sources < len(mel))
         part[inside] = mel[sources[inside]]
     events = window.spans[0].events
@@ -163,12 +163,7 @@ def window_inputs(
 
 
 def training_window(
-    tokens: MiniTokens,
-    mel: np.ndarray | None,
-    vocabulary: Vocabulary,
-    config: MiniConfig,
-    audio_offset: float,
-    excerpt: Excerpt,
+    tokens: MiniTokens, mel: np.ndarray | None, vocabulary: Vocabulary, config: MiniConfig, excerpt: Excerpt
 ) -> TrainingWindow:
     """Inputs and targets of one window; see :meth:`maimod.families.family.Family.training_window`."""
     end_ms = excerpt.start + config.window_ms * excerpt.rate
@@ -187,9 +182,7 @@ def training_window(
     )
     shown = np.arange(begin - low, end - low)
     window = Window(excerpt.start, end_ms, (Span(shown, shown),))
-    inputs = window_inputs(
-        part, part.places(vocabulary), window, mel, config, audio_offset + excerpt.shift_ms, excerpt.rate
-    )
+    inputs = window_inputs(part, part.places(vocabulary), window, mel, config, excerpt.shift_ms, excerpt.rate)
     # The first time is counted from an event outside of the window, so it cannot be predicted here.
     return TrainingWindow(inputs, next_tokens(inputs, [len(shown)], skipped=0 if begin == 0 else 1))
 
@@ -235,7 +228,7 @@ class MiniMap(EncodedMap):
 
     def inputs(self, window: Window) -> WindowInputs:
         """Inputs of the network for one window."""
-        return window_inputs(self.tokens, self.places, window, self.mel, self.config, self.beatmap.audio_offset)
+        return window_inputs(self.tokens, self.places, window, self.mel, self.config)
 
     def position_posterior(self, network: Network, hit_object: HitObject) -> list[Place]:
         """Where the network would place an object; none for modes without positions."""

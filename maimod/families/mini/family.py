@@ -87,8 +87,6 @@ class Mini(Family[MiniTokens]):
         """The inverse of :meth:`to_arrays`."""
         return encoding.from_arrays(arrays)
 
-    def training_window(
-        self, tokenised: MiniTokens, audio: np.ndarray | None, audio_offset: float, excerpt: Excerpt
-    ) -> TrainingWindow:
+    def training_window(self, tokenised: MiniTokens, audio: np.ndarray | None, excerpt: Excerpt) -> TrainingWindow:
         """Inputs and targets of one window of a map."""
-        return encoding.training_window(tokenised, audio, self.vocabulary, self.config, audio_offset, excerpt)
+        return encoding.training_window(tokenised, audio, self.vocabulary, self.config, excerpt)
