@@ -1,4 +1,4 @@
-"""All detectors, in report order. Adding one: docs/adding-a-rule.md."""
+"""All checks, in report order. How to add one: docs/adding-a-rule.md."""
 
 from maimod.rules import (
     agreement,
@@ -49,7 +49,7 @@ CHECKS: tuple[BeatmapCheck | MapsetCheck, ...] = (
     agreement.CHECK,
 )
 BEATMAP_CHECKS: tuple[BeatmapCheck, ...] = tuple(check for check in CHECKS if isinstance(check, BeatmapCheck))
-"""Those that look at one difficulty."""
+"""Checks of single difficulties."""
 MAPSET_CHECKS: tuple[MapsetCheck, ...] = tuple(check for check in CHECKS if isinstance(check, MapsetCheck))
-"""Those that look at a whole set."""
+"""Checks of whole sets."""
 RULES: dict[str, Rule] = {rule.id: rule for check in CHECKS for rule in check.rules}

@@ -1,8 +1,7 @@
-"""Where all other difficulties of a set agree and one alone does not: an object it lacks or has a little beside, an
-addition it does not play.
+"""Differences of one difficulty from all others of its set: an object that it lacks or has slightly off, an addition
+that it lacks.
 
-Difficulties of one mode are laid over each other in time. One that goes its own way throughout, as a guest's does, is
-left alone.
+Difficulties of one mode are compared by time. A difficulty that differs throughout, like a guest's, is skipped.
 """
 
 from __future__ import annotations
@@ -62,24 +61,24 @@ MISSING_ADDITION = Rule(
 )
 
 SAME_MS = 3.0
-"""Times of one tick differ by the rounding of red lines and of slider ends."""
+"""Times of one tick differ by this much through rounding of red lines and slider ends."""
 ALONE_MS, BESIDE_BEATS, MOST_OF_SET = 5.0, 1 / 6, 0.6
-"""Of 1,135 maps of ranked sets 18 have up to three objects beside those of the others, 4 more."""
+"""Most objects slightly off those of the others. Of 1,135 maps of ranked sets 18 have up to three, 4 have more."""
 NEAR_MS = 30.0
-"""An object this close is the same one, off its time: rhythm/unsnapped and the like speak of it."""
+"""An object this close is the same one; rhythm/unsnapped and similar rules cover its time."""
 LEAST_OTHERS, SURE_OTHERS = 2, 3
-"""Difficulties that have to agree, and that agree by more than chance. With these, of 1,046 ranked maps 4 % lack an
-object (a warning; 4 % a minor) and 8 % an addition (20 % a minor). Planted in 30 sets (`benchmarks/sets.py`), 29 of 30
+"""Number of other difficulties that must agree. With these numbers, of 1,046 ranked maps 4 % lack an object (a warning;
+4 % a minor) and 8 % an addition (20 % a minor). Planted in 30 sets (`benchmarks/sets.py`), 29 of 30
 deleted objects, 26 of 30 moved by 1/8 beat and 22 of 30 removed additions are found."""
 MOST_DIFFICULTIES = 30
-"""Collections of practice maps have more, and nothing in common."""
+"""Most difficulties compared; collections of practice maps have more and nothing in common."""
 FEW, MANY = 3, 6
-"""So few places are told whatever their share; more than the second are one finding."""
+"""Up to the first number of places are reported regardless of their share; more than the second are one finding."""
 OWN_WAY, SLIP = 0.02, 0.005
-"""Share of the places where the others agree from which on a difficulty has hitsounds of its own, and up to which one
-that lacks an addition looks like a slip."""
+"""Share of the places where the others agree: above it a difficulty has its own hitsounds, below it a missing addition
+looks like a slip."""
 OWN_RHYTHM = 3
-"""As many objects may be missing for them to look lost, and a single one most of all; more are a choice."""
+"""Most missing objects that look like a slip; more are a choice."""
 
 
 def run(evidence: MapsetEvidence) -> Iterator[Placed]:
@@ -179,14 +178,14 @@ def _has(times: Sequence[float], time: float, within: float) -> bool:
 
 
 def _is_empty(evidence: Evidence, time: float) -> bool:
-    """Whether nothing is played at or just around a time between the first object and the last."""
+    """Whether a time between the first and the last object has no hit close to it."""
     objects = evidence.objects_by_time
     if not objects[0].time < time < objects[-1].time:
         return False
     if any(pause.start - NEAR_MS <= time <= pause.end + NEAR_MS for pause in evidence.beatmap.breaks):
         return False
     place = bisect_left(evidence.object_times, time + NEAR_MS)  # objects that start before
-    # Only a few objects are open at a time, and none of the early ones: the longest of the last few decides.
+    # Only a few objects are active at a time, so the longest of the last few decides.
     return all(o.end_time < time - NEAR_MS for o in objects[max(place - 8, 0) : place])
 
 
@@ -196,7 +195,7 @@ def _is_empty(evidence: Evidence, time: float) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Lack:
-    """A hit that lacks what the others play."""
+    """A hit without an addition that the others have."""
 
     hit: Hit
     missing: int
@@ -225,7 +224,7 @@ def _additions(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterato
             compared += 1
             if (
                 not hit.is_active and len(there) < SURE_OTHERS
-            ):  # tails are silenced on purpose, and two may do so by chance
+            ):  # tails are silenced on purpose, and two may agree by chance
                 continue
             missing = there[0].additions & ~hit.additions
             if missing:

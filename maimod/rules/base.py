@@ -1,7 +1,7 @@
-"""What a rule is: declared first, then found by a pure function from :class:`Evidence` to candidates.
+"""Rules, their declarations, and checks: pure functions from :class:`Evidence` to candidates.
 
-A :class:`BeatmapCheck` looks at one difficulty, a :class:`MapsetCheck` at all of a set. Neither knows scores, severities
-or thresholds: a :class:`Candidate` says what was measured, :mod:`maimod.linter.rescore` what that is worth. No torch
+A :class:`BeatmapCheck` covers one difficulty, a :class:`MapsetCheck` a whole set. Neither contains scores, severities
+or thresholds: a :class:`Candidate` holds a measure, which :mod:`maimod.linter.rescore` turns into a score. No torch
 here.
 """
 
@@ -27,22 +27,22 @@ from maimod.osu.mapset import Mapset
 
 ALL_MODES = frozenset(Mode)
 LEAST_PROPOSED_LOGIT = -3.0
-"""Log-odds below which the discriminator suggests nothing by itself."""
+"""Smallest log-odds of the discriminator for a proposal."""
 
 
 class Certainty(StrEnum):
-    """How much weight a candidate without a measure has."""
+    """Certainty of a candidate without a measure."""
 
     CERTAIN = "certain"
-    """What the ranking criteria forbid or the game cannot play."""
+    """Forbidden by the ranking criteria, or unplayable."""
     LIKELY = "likely"
     """Mostly an oversight."""
     GUIDELINE = "guideline"
-    """Against a guideline, or a lesser form of what is forbidden."""
+    """Against a guideline, or a milder form of something forbidden."""
     POSSIBLE = "possible"
-    """May well be meant."""
+    """Possibly intended."""
     HARMLESS = "harmless"
-    """A fact that changes nothing for players."""
+    """Without effect for players."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Ramp:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """One kind of mistake: everything a reader may ask about it, declared before any logic runs."""
+    """One kind of mistake, with its complete description."""
 
     id: str
     """`category/name`, named after the flaw."""
@@ -92,7 +92,7 @@ class Rule:
     """The highest severity that a finding of it can have."""
     tier: Tier
     evidence: tuple[str, ...]
-    """Of "model", "audio" and "map", what it needs."""
+    """Evidence it needs, of "model", "audio" and "map"."""
     why: str
     """Why it matters to players."""
     how: str
@@ -106,14 +106,14 @@ class Rule:
     """Score of a candidate's measure, by the name of the curve that the candidate gives. Of a checkpoint with a
     calibration of its own, `calibration.json` replaces them."""
     corruptions: tuple[str, ...] = ()
-    """Kinds of corruption by which the discriminator knows this mistake; empty where it has no say."""
+    """Kinds of corruption of the discriminator that cover this mistake; empty if none does."""
     proposal: str = ""
-    """How the discriminator alone comes to a finding of this rule; empty if it never does."""
+    """Description of findings that only the discriminator makes; empty if there are none."""
     discriminator_logit: Callable[[CorruptionLogits, Candidate], float] | None = None
     """Log-odds of the discriminator for a candidate; None takes the highest of the rule's corruptions at the times of
     the candidate and its objects."""
     same_mistake: tuple[str, ...] = ()
-    """Ids of exact rules that report this very mistake again on the same object."""
+    """Ids of exact rules that report the same mistake on the same object."""
 
     @property
     def category(self) -> Category:
@@ -123,7 +123,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What a check found: a rule, a place, what was measured, and the words for it."""
+    """Result of a check: a rule, a place, a measure, and words."""
 
     rule: Rule
     time: float
@@ -135,23 +135,23 @@ class Candidate:
     objects: tuple[HitObject, ...] = ()
     """Hit objects concerned; none for the whole map."""
     end_time: float | None = None
-    """Ms, for findings about a stretch."""
+    """Ms, for findings about a section."""
     measure: float | None = None
-    """What the curve of the rule turns into a score; None where `certainty` says it."""
+    """Input of the rule's curve; None if `certainty` is used instead."""
     curve: str = ""
     """Name of the curve, of those that the rule declares."""
     certainty: Certainty = Certainty.CERTAIN
-    """Of a candidate without a measure."""
+    """Used if there is no measure."""
     proposed: float | None = None
-    """Log-odds of the discriminator that alone suggests this; None for what a rule measured itself."""
+    """Log-odds of the discriminator if only it proposes this; None for a measure of a rule."""
     event: EventScore | None = None
     """The surprising event, for model evidence."""
     actual: str = ""
-    """What the map has."""
+    """The value in the map."""
     expected: tuple[Expected, ...] = ()
-    """What the evidence finds likelier, best first."""
+    """Likelier values by the evidence, best first."""
     numbers: Mapping[str, Any] = field(default_factory=dict)
-    """What a reader can check, by name."""
+    """Further numbers for the reader, by name."""
 
 
 def candidate(
@@ -171,7 +171,7 @@ def candidate(
     expected: Sequence[Expected] = (),
     **numbers: Any,
 ) -> Candidate:
-    """Make a :class:`Candidate`; all other keywords are numbers for the reader."""
+    """Make a :class:`Candidate`; all other keywords become `numbers`."""
     return Candidate(
         rule,
         time,
@@ -199,7 +199,7 @@ class BeatmapCheck:
     rules: tuple[Rule, ...]
     run: Callable[[Evidence], Iterator[Candidate]]
     propose: Callable[[Evidence, CorruptionLogits], Iterator[Candidate]] | None = None
-    """What the discriminator alone suggests; None if that is nothing."""
+    """Proposals of the discriminator; None if there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +214,7 @@ class MapsetCheck:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything known of one map when the checks run; what is missing is None."""
+    """The evidence about one map; missing parts are None."""
 
     beatmap: Beatmap
     scores: tuple[EventScore, ...] | None = None
@@ -222,15 +222,15 @@ class Evidence:
     envelope: OnsetEnvelope | None = None
     """Onset strength of the song; None without audio."""
     alignment: Alignment | None = None
-    """How the song's onsets lie against the hit objects; None without audio."""
+    """Alignment of the song's onsets with the hit objects; None without audio."""
     level: Level | None = None
-    """How hard the difficulty is meant to be; rules that depend on it are silent where it is None."""
+    """Level of the difficulty; rules that depend on it find nothing if it is None."""
     mapset: Mapset | None = None
-    """The set it belongs to; None if it is looked at alone."""
+    """The set it belongs to; None for a map alone."""
     corruption: CorruptionLogits | None = None
-    """Where the discriminator suspects a change; None without it."""
+    """Output of the discriminator; None without it."""
     schema: EventSchema | None = None
-    """Of the scored events; None without a model."""
+    """Event schema of the scores; None without a model."""
 
     @cached_property
     def scores_by_object(self) -> dict[int, list[EventScore]]:
@@ -243,7 +243,7 @@ class Evidence:
 
     @cached_property
     def objects_by_time(self) -> tuple[HitObject, ...]:
-        """Hit objects in order of time (files need not be)."""
+        """Hit objects sorted by time; a file may have another order."""
         return tuple(sorted(self.beatmap.hit_objects, key=lambda o: (o.time, o.index)))
 
     @cached_property
@@ -273,7 +273,7 @@ Placed = tuple[Beatmap, Candidate]
 
 @dataclass(frozen=True)
 class MapsetEvidence:
-    """Everything known of a mapset when the checks of mapsets run."""
+    """The evidence about a mapset."""
 
     mapset: Mapset
     of_beatmaps: Sequence[Evidence]
@@ -300,8 +300,7 @@ class MapsetEvidence:
 
         Args:
             rule: what was found.
-            concerned: the difficulty it is about, or several: then the first of them that gets a report gets it, once
-                for all.
+            concerned: the difficulty it is about, or several; then the first of them that gets a report gets it.
             message: one sentence about the map or the set.
             line: 1-based line of the file of the difficulty that gets it; of the first in `concerned`, if several.
             time: ms; None is the first object.

@@ -1,9 +1,9 @@
-"""Objects that are too close in time to be played: at once, within a few ms, or around spinners; and objects too short
-to be any.
+"""Objects that are too close in time to be played (simultaneous, a few ms apart, around spinners), and objects that are
+too short.
 
-Of 1,046 ranked maps of the training split 4 have objects at once and 5 objects that are too close (nearly all are jokes
-or made for two players), 2 spinners that are too short, 17 (1.6 %) an object too soon after a spinner, one a slider too
-short for its Easy.
+Of 1,046 ranked maps of the training split 4 have simultaneous objects and 5 objects that are too close (nearly all are
+jokes or made for two players), 2 spinners that are too short, 17 (1.6 %) an object too soon after a spinner, one a
+slider too short for its Easy.
 """
 
 from __future__ import annotations
@@ -136,13 +136,13 @@ RECOVERY_MS = {Level.EASY: 1000.0, Level.NORMAL: 500.0, Level.HARD: 250.0}
 SHOWER_BEFORE_MS = {Level.EASY: 250.0, Level.NORMAL: 250.0, Level.HARD: 125.0, Level.INSANE: 125.0, Level.EXPERT: 62.0}
 SHOWER_AFTER_MS = {Level.EASY: 250.0, Level.NORMAL: 250.0, Level.HARD: 250.0, Level.INSANE: 125.0, Level.EXPERT: 125.0}
 MANY = 8
-"""More findings of one rule are one: such a map is made that way, or a tool broke it."""
+"""More findings of one rule become one: the map was made that way, or a tool broke it."""
 SHOWN_OBJECTS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a rule is broken."""
+    """A place where a rule is broken."""
 
     objects: tuple[HitObject, ...]
     message: str
@@ -238,7 +238,7 @@ def _name(hit_object: HitObject) -> str:
 
 
 def _pairs(evidence: Evidence) -> Iterator[tuple[HitObject, HitObject]]:
-    """Each object with the one before it that ends last."""
+    """Each object with the earlier object that ends last."""
     before: HitObject | None = None
     for hit_object in evidence.objects_by_time:
         if before is not None:

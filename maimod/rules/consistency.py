@@ -1,7 +1,9 @@
-"""What has to be, or usually is, the same in every difficulty of a set: metadata, files, preview, display settings.
+"""Values that must be, or usually are, the same in every difficulty of a set: metadata, files, preview, display
+settings.
 
-The value of most difficulties is the set's; those that depart from it get the finding. Of two equal halves the later
-one by path does. Of 1,046 ranked maps 10 have other metadata than their set, 4 another song, 4 other settings (some are
+The value of most difficulties is the set's; difficulties with another value get the finding. Of two equal halves it is
+the later one by path. Of 1,046 ranked maps 10 have other metadata than their set, 4 another song, 4 other settings
+(some are
 two sets put into one folder). Of single changes planted in 30 sets all are found: tags, source, title, preview,
 countdown, song (`benchmarks/sets.py`).
 """
@@ -290,7 +292,7 @@ def _settings(evidence: MapsetEvidence) -> Iterator[Placed]:
         "SamplesMatchPlaybackRate": evidence.beatmaps,
     }
     for key, beatmaps in concerned.items():
-        # A key that is not written has its default, which depends on the version of the game that wrote the file.
+        # A missing key has its default, which depends on the version of the game that wrote the file.
         with_key = [one for one in beatmaps if key in one.general] if key in ("Countdown", "AudioLeadIn") else beatmaps
         values = [one.general.get(key, "0" if key != "SkinPreference" else "") for one in with_key]
         for part in departures(with_key, values):

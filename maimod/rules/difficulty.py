@@ -1,5 +1,5 @@
-"""Settings of a single difficulty: values that the game or the criteria do not allow, values odd for its level, keys,
-colours."""
+"""Settings of a single difficulty: values that the game or the criteria do not allow, values unusual for its level,
+keys, colours."""
 
 from __future__ import annotations
 
@@ -156,8 +156,8 @@ LEVEL_RANGES: dict[str, dict[Level, tuple[float, float]]] = {
     },
 }
 FAR = 1.5
-"""How far outside of the guideline is more than a matter of the song. Of 1,046 ranked maps 2 % are so; 7 % stretch them
-by less."""
+"""Distance from the guideline that the song cannot explain. Of 1,046 ranked maps 2 % exceed it; 7 % are outside the
+guideline by less."""
 NEAR = 0.5
 DARK, DIM, GLARING = 30.0, 43.0, 250.0
 """HSP, Mapset Verifier."""
@@ -218,7 +218,7 @@ def _bounds(evidence: Evidence) -> Iterator[Candidate]:
                 f"{value:g}",
                 f"{low:g} to {high:g}",
             )
-        # The slider velocity has as many decimals as one likes; rounding errors of float32 are the game's own.
+        # The slider velocity may have any number of decimals; rounding errors of float32 come from the game.
         elif key != "SliderMultiplier" and abs(value - round(value, 1)) > 1e-4:
             yield _setting(
                 evidence,

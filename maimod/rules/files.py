@@ -1,4 +1,4 @@
-"""The files of a set: song, background, video. One finding for all difficulties that name the same file."""
+"""Files of a set: song, background, video. One finding for all difficulties that use the same file."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ VIDEO = Rule(
 MIN_RATE, MAX_RATE, MAX_RATE_OGG = 128.0, 192.0, 208.0
 RATE_LENIENCY, RATE_LENIENCY_OGG = 1.5, 7.0
 """kbit/s: tags and padding make a constant rate look a little higher or lower (mp3 of 128 kbit/s measure 127.9 to
-128.2). Ogg has its rate on average of many songs only, and the frames that are measured lack 4 % of the file."""
+128.2). Ogg reaches its rate only on average over songs, and the measured frames are 4 % less than the file."""
 FULL_SAMPLE_RATE = 44_100
 UNUSED_SHARE = 0.2
 MAX_WIDTH, MAX_HEIGHT, LOW_WIDTH, LOW_HEIGHT, MIN_WIDTH, MIN_HEIGHT = 2560, 1440, 960, 540, 160, 120

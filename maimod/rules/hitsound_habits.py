@@ -1,5 +1,4 @@
-"""What is heard when: a beatmap's hits with the additions, sample sets and volume that the game plays, and the map's
-habits of them.
+"""Hitsound habits of a map: the hits at similar places, and what they have in common.
 
 Conventions: times in ms, volume in percent. A hit is a circle, the head, each repeat and the tail of a slider, the end
 of a spinner or the head of a hold note.
@@ -19,41 +18,41 @@ from maimod.osu.hitsounds import BIG, KAT, Hit
 from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Alike places
+# Similar places
 
 
 REACH_BEATS = 4
-"""Two places are alike if what is heard up to a measure before and after them is."""
+"""Two places are similar if the hitsounds up to a measure before and after them are."""
 CELL_TICKS = 4
 """Hits are compared on a grid of 1/12 beat."""
 NEAREST = 24
-"""Places tried before and as many after each hit: at one a measure, a verse and a chorus."""
+"""Places compared before and after each hit; with one per measure they cover a verse and a chorus."""
 LEAST_SHARED = 4
 LEAST_ALIKE = 0.8
 LEAST_COVERED = 0.5
-"""Alike: at least `LEAST_SHARED` times have a hit around both places, `LEAST_COVERED` of all around either, and at
-`LEAST_ALIKE` of the shared times both sound the same."""
+"""Two places are similar if at least `LEAST_SHARED` times have a hit around both, these are `LEAST_COVERED` of all
+times with a hit around either, and at `LEAST_ALIKE` of them both sound the same."""
 
 
 @dataclass(frozen=True)
 class Habits:
-    """Which hits of a map stand at alike places: same position in the measure, same sounds around, another time."""
+    """Pairs of hits at similar places: same position in the measure and same sounds around, at another time."""
 
     hits: tuple[Hit, ...]
     pairs: tuple[np.ndarray, np.ndarray]
-    """(n_pairs,) each: index of a hit, index of a hit at a place like its."""
+    """(n_pairs,) each: index of a hit, index of a hit at a similar place."""
     words: np.ndarray
-    """(n_hits,) what is heard at the moment of each hit, as a number."""
+    """(n_hits,) the sound at the time of each hit, as a number."""
 
     def votes(self, values: np.ndarray) -> np.ndarray:
-        """Count how the alike places vote on a property.
+        """Count the values of a property at the similar places of each hit.
 
         Args:
             values: (n_hits,) non-negative property of each hit.
 
         Returns:
-            (n_hits, highest value + 1) number of alike places with each value; all 0 where they lie on one side of the
-            hit only: at the edge of a section other rules begin.
+            (n_hits, highest value + 1) number of similar places with each value; all 0 if they are on one side of the
+            hit only, because a new section may begin there.
         """
         ours, theirs = self.pairs
         n = len(self.hits)
@@ -66,7 +65,7 @@ class Habits:
 
 
 LEAST_AROUND = 2
-"""Alike places on either side of a hit for them to speak of a habit around it."""
+"""Fewest similar places on either side of a hit that make a habit."""
 
 
 def habits(beatmap: Beatmap, found: Sequence[Hit]) -> Habits:
@@ -103,7 +102,7 @@ def habits(beatmap: Beatmap, found: Sequence[Hit]) -> Habits:
 
 
 def _words(beatmap: Beatmap, found: Sequence[Hit], cells: np.ndarray) -> np.ndarray:
-    """Number what is heard; in taiko colour and size, in mania the additions of the whole chord."""
+    """Encode sounds as numbers; in taiko colour and size, in mania the additions of the whole chord."""
     if beatmap.mode is Mode.TAIKO:
         return np.array([bool(hit.additions & KAT) + 2 * bool(hit.additions & BIG) for hit in found], dtype=np.int16)
     additions: dict[int, int] = {}

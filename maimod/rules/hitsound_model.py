@@ -1,4 +1,4 @@
-"""Two witnesses on every hit: the map's habits and the model, both in bits."""
+"""Two kinds of evidence on every hit: the map's habits and the model, both in bits."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from maimod.rules.base import Evidence
 from maimod.rules.hitsound_habits import Habits
 
 MODEL_FLOOR = 2e-3
-"""Probability that a model's word is never better than: 9 bits."""
+"""Smallest probability of the model that is used, which limits its evidence to 9 bits."""
 
 
 @dataclass(frozen=True)
 class Hearing:
-    """The hits of a map with both witnesses."""
+    """The hits of a map with both kinds of evidence."""
 
     evidence: Evidence
     habits: Habits
@@ -38,7 +38,7 @@ class Hearing:
         return self.heard.get((hit.hit_object.index, hit.edge, kind))
 
     def log_odds(self, hit: Hit, kind: EventKind, holds: Callable[[int], bool]) -> float | None:
-        """Bits by which the model bets on values that satisfy `holds`; None without a model's word on this hit."""
+        """Log-odds in bits of the model for values that satisfy `holds`; None without a score of this hit."""
         score = self.score(hit, kind)
         if score is None:
             return None

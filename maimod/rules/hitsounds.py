@@ -1,8 +1,8 @@
 """Hitsounds: additions, sample sets, taiko colours and volumes that break the habits of the map or surprise the model.
 
-Two witnesses are heard on every hit: the map itself (what is heard at alike places: the same position of the measures
-around, with the same sounds before and after) and the model. Both speak in log-odds, in bits, for something else than
-what the map has; bits add up.
+Two kinds of evidence are combined on every hit: the map itself (hits at similar places: the same position in other
+measures, with the same sounds before and after) and the model. Both are log-odds in bits against the map's value, and
+are added.
 """
 
 from __future__ import annotations
@@ -28,13 +28,14 @@ from maimod.rules.volume import HITSOUND_RULES, MUTED, NONE, VOLUME, muted, volu
 
 NOT_TAIKO = ALL_MODES - {Mode.TAIKO}
 MAP_CURVE = Curve(middle=4.6, scale=0.8)
-"""Bits of log-odds of the map alone. 4 bits, at least 8 alike places of which none agrees: on 66 minutes of ranked osu!
+"""Log-odds of the map alone, in bits. At 4 bits (at least 8 similar places, none of which agrees): on 66 minutes of
+ranked osu!
 maps 0.08 missing additions and 0.05 sample sets a minute; finds 14 % of removed additions and 24 % of changed sets."""
 MISSING_CURVES = {"": Curve(5.3, 0.9), "map": MAP_CURVE}
 UNEXPECTED_CURVES = {"": Curve(7.5, 1.2), "map": MAP_CURVE}
 SAMPLE_SET_CURVES = {"": Curve(7.2, 1.2), "map": MAP_CURVE}
-"""Bits of log-odds of both witnesses together. Models that read forward hardly miss an addition before it is there, and
-are sure when a wrong one is: removed claps lie at 5 to 6 bits, changed sets at 6 to 11, and the highest of 4 untouched
+"""Log-odds of both kinds of evidence together, in bits. A generator is hardly surprised at a missing addition, and very
+surprised at a wrong one: removed claps lie at 5 to 6 bits, changed sets at 6 to 11, and the highest of 4 untouched
 maps at 3.8 and 6.8."""
 
 MISSING = Rule(
@@ -106,14 +107,14 @@ COLOUR = Rule(
     proposal="The colour of the note breaks the pattern of the hits before and after it.",
 )
 UNEXPECTED_DOUBT, COLOUR_DOUBT, MANIA_DOUBT = 1.5, 0.7, 2.0
-"""Bits taken off: a lone addition mostly is an accent (0.3 a minute at 4 bits in ranked maps), taiko patterns are
-varied, and in mania hitsounds are optional (ranking criteria)."""
+"""Bits subtracted: a lone addition is mostly an accent (0.3 a minute at 4 bits in ranked maps), taiko patterns vary,
+and in mania hitsounds are optional (ranking criteria)."""
 LEAST_LOG_ODDS = 2.0
-"""Bits of one witness below which no one would speak of a habit."""
+"""Fewest bits of one kind of evidence for a finding."""
 
 
 def run(evidence: Evidence) -> Iterator[Candidate]:
-    """Find odd hitsounds."""
+    """Find unusual hitsounds."""
     found = [hit for hit in hits(evidence.beatmap) if not hit.keysound]
     if not found:
         return
@@ -130,7 +131,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
 
 @dataclass(frozen=True)
 class _Aspect:
-    """One property of what is heard."""
+    """One property of a hit's sound."""
 
     name: str
     of_word: Callable[[np.ndarray], np.ndarray]
@@ -156,7 +157,7 @@ TAIKO_ASPECTS = (
 
 @dataclass(frozen=True)
 class _Deviation:
-    """A hit that sounds otherwise than expected."""
+    """A hit with another sound than expected."""
 
     place: int
     """Index of the hit."""
@@ -169,7 +170,8 @@ class _Deviation:
 
 
 def _deviations(sounds: Hearing) -> Iterator[Candidate]:
-    """Compare every hit with its alike places and with the model; consecutive hits that deviate alike are one mistake."""
+    """Compare every hit with its similar places and with the model; consecutive hits with the same deviation are one
+    mistake."""
     mode = sounds.evidence.beatmap.mode
     aspects = TAIKO_ASPECTS if mode is Mode.TAIKO else ADDITION_ASPECTS + SET_ASPECTS
     by_hit: dict[int, list[_Deviation]] = defaultdict(list)
@@ -196,7 +198,7 @@ def _kind(deviation: _Deviation) -> tuple[str, int, int]:
 
 
 def _deviation(sounds: Hearing, aspect: _Aspect, place: int, actual: int, row: Sequence[float]) -> _Deviation | None:
-    """Hear both witnesses on one property of one hit."""
+    """Combine both kinds of evidence on one property of one hit."""
     hit = sounds.habits.hits[place]
     n_alike = int(sum(row))
     likeliest = max(range(len(row)), key=row.__getitem__) if n_alike else actual
@@ -219,7 +221,7 @@ def _deviation(sounds: Hearing, aspect: _Aspect, place: int, actual: int, row: S
 
 
 def _report(sounds: Hearing, group: Sequence[Sequence[_Deviation]]) -> Iterator[Candidate]:
-    """Make one finding of hits that deviate alike; the strongest of them speaks."""
+    """Make one candidate of hits with the same deviation, with the numbers of the strongest."""
     evidence = sounds.evidence
     chosen = max(group, key=lambda deviations: deviations[0].bits)
     best = chosen[0]
@@ -269,13 +271,13 @@ def _rule(deviation: _Deviation) -> Rule:
 
 
 def _line(hit: Hit, deviation: _Deviation) -> int:
-    """Of the object, unless it leaves its sample set to a timing point."""
+    """Line of the object, or of the timing point that sets its sample set."""
     own = hit.normal_set != hit.point.sample_set or hit.addition_set != hit.normal_set
     return hit.hit_object.line if own or deviation.aspect not in SET_ASPECTS else hit.point.line
 
 
 def _sound_text(evidence: Evidence, hit: Hit, changes: Sequence[_Deviation]) -> str:
-    """What is heard at a hit, with what was expected instead put in its place."""
+    """The sound of a hit with the expected value in place of the actual one."""
     additions, normal_set, addition_set = hit.additions, hit.normal_set, hit.addition_set
     bits = {"whistle": WHISTLE, "finish": FINISH, "clap": CLAP, "kat": KAT, "big note": BIG}
     for change in changes:
@@ -317,7 +319,7 @@ def _message(evidence: Evidence, hit: Hit, deviation: _Deviation, n_hits: int, p
 
 
 def _position(evidence: Evidence, hit: Hit) -> str:
-    """Where in the measure a hit is: "beat 2", "beat 3 + 1/2"."""
+    """Position of a hit in the measure: "beat 2", "beat 3 + 1/2"."""
     tick = snap(evidence.beatmap, hit.time)
     whole = math.floor(tick.beat + 0.01)
     part = round((tick.beat - whole) * tick.divisor)
@@ -325,11 +327,11 @@ def _position(evidence: Evidence, hit: Hit) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What the discriminator alone suggests
+# Proposals of the discriminator
 
 
 def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candidate]:
-    """Additions, sample sets and volumes of heads and edges; mania's are optional and left to its habits."""
+    """Additions, sample sets and volumes of heads and edges. Not in mania, where they are optional."""
     mode = evidence.beatmap.mode
     if mode is Mode.MANIA:
         return
@@ -354,7 +356,7 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
 
 
 def _doubted(kind: str, mode: Mode, hit: Hit) -> tuple[Rule, str]:
-    """(rule, words for what is doubted) of a kind of corruption at a hit."""
+    """(rule, words) for a kind of corruption at a hit."""
     if kind == "sample_set":
         return SAMPLE_SET, "sample set"
     if kind == "volume":

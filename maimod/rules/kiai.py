@@ -1,4 +1,4 @@
-"""Kiai: where it begins and ends, against the beat, the map's own habits and the model.
+"""Kiai: starts and ends compared with the beat, the map's habits and the model.
 
 Figures in this module were counted in the 1,045 ranked maps of the training split that hold 2,936 kiai sections.
 """
@@ -19,20 +19,21 @@ from maimod.osu.timing import beat_in_measure, snap
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
 
 KIAI_DIVISORS = (1, 2, 3, 4, 6, 8, 16)
-"""Every start and end in those maps but six lies on one of these; a slip of some ms may land on 1/5, 1/7, 1/9 or 1/12.
+"""Divisors of starts and ends: all but six in those maps are on one of these; a slip of some ms may land on 1/5, 1/7,
+1/9 or 1/12.
 """
 CLEAR_UNSNAP_MS = 10.0
 """Mapset Verifier warns from here on. Ranked maps: 6 of 5,871 lines are 2 ms off or more, none is 5 ms off."""
 MANY_UNSNAPPED = 3
-"""From as many lines on, they are one mistake: the timing was changed after they were set, or they were set by ear."""
+"""This many lines or more are one finding: the timing was changed after they were set, or they were set by ear."""
 FLASH_BEATS = 1.1
-"""Kiai or a gap in it that lasts no more than a beat is a flash of its fountains, on purpose or by accident."""
+"""Kiai, or a gap in it, of at most a beat is a flash of fountains, intended or not."""
 LONG_BEATS = 8.0
 """Kiai of two measures or more is a section of the song."""
 ON_DOWNBEAT_SHARE = 0.8
 """A map with this share of the other sections on downbeats has the habit; 87 % of all starts are on one."""
 LEAST_BITS = 9.6
-"""A line that the model expected more than this does not surprise it."""
+"""A line with a higher probability than this is no surprise."""
 SURPRISE_CURVE = Curve(middle=14.0, scale=1.5)
 """Bits of the model."""
 CURVES = {
@@ -42,18 +43,18 @@ CURVES = {
     "half a beat off the habit": replace(SURPRISE_CURVE, lowest=0.35, shift=0.15),
     "usual place": replace(SURPRISE_CURVE, shift=-0.25),
 }
-"""By the place of the line. 12 of 2,936 starts are off the beat. Kiai mostly begins on downbeats, and ends anywhere:
-less speaks against these, whatever the model expects."""
+"""Curves by the position of the line. 12 of 2,936 starts are off the beat. Kiai mostly begins on downbeats, but ends
+anywhere, so ends have lower scores."""
 BORDER_SLOTS = SLOTS_PER_BEAT
 """A border that is a beat off has a beat on the wrong side."""
 LEAST_BORDER_LOGIT = -6.0
-"""Mean log-odds of such a beat below which the discriminator suggests nothing. Lower than elsewhere: a map has only a few
+"""Smallest mean log-odds of such a beat for a proposal. Lower than for other rules, because a map has only a few
 borders."""
 
 
 def _border_logit(corruption: CorruptionLogits, time: float) -> tuple[float, bool]:
-    """(log-odds, whether the border comes too late): mean of the beat before or of the beat after, whichever is
-    higher. A doubted beat before the border belongs to what follows it, so that the border comes too late."""
+    """(log-odds, whether the border is too late): the higher mean of the beat before and the beat after. If the beat
+    before the border is suspect, it belongs to the section after it, so the border is too late."""
     slot = int(corruption.grid.locate([time])[0][0])
     values = corruption.of("kiai")
     before, after = (
@@ -137,7 +138,7 @@ NEVER_ENDS = Rule(
 
 @dataclass(frozen=True, slots=True)
 class _Border:
-    """Where kiai begins or ends."""
+    """A start or end of kiai."""
 
     point: TimingPoint
     begins: bool
@@ -205,7 +206,7 @@ def _unsnapped(evidence: Evidence, border: _Border) -> Candidate:
 
 
 def _misplaced(evidence: Evidence, borders: list[_Border]) -> Iterator[Candidate]:
-    """Starts off the beat, and starts and ends that the model finds elsewhere."""
+    """Starts off the beat, and starts and ends that the model expects elsewhere."""
     beatmap = evidence.beatmap
     sections = beatmap.kiai_sections
     scores = {
@@ -253,7 +254,7 @@ def _misplaced(evidence: Evidence, borders: list[_Border]) -> Iterator[Candidate
 
 
 def _place(beatmap: Beatmap, time: float) -> str:
-    """Where in the measure: downbeat, beat, half beat or off the beat."""
+    """Position in the measure: downbeat, beat, half beat or off the beat."""
     red = beatmap.red_line_of(time)
     beats = beat_in_measure(red, time)
     for name, unit in (("downbeat", max(red.meter, 1)), ("beat", 1.0), ("half beat", 0.5)):
@@ -277,7 +278,7 @@ def _short(evidence: Evidence) -> Iterator[Candidate]:
     short_gaps = [number for number, gap in enumerate(gaps) if gap <= FLASH_BEATS]
     if len(short_gaps) == 1 and min(lengths[short_gaps[0]], lengths[short_gaps[0] + 1]) >= LONG_BEATS:
         stop, following = sections[short_gaps[0]][1], sections[short_gaps[0] + 1][0]
-        # A rest before a new part of the song is shown on purpose, and that part begins a measure.
+        # A short rest before a new part of the song is intended, if that part begins a measure.
         if stop is not None and _place(beatmap, following.time) != "downbeat":
             yield candidate(
                 INTERRUPTED,
@@ -306,11 +307,11 @@ def _short(evidence: Evidence) -> Iterator[Candidate]:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What the discriminator alone suggests
+# Proposals of the discriminator
 
 
 def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candidate]:
-    """Borders of kiai with a beat on one side that seems to belong to the other."""
+    """Borders of kiai with a beat that seems to belong to the other side."""
     for border in _borders(evidence.beatmap):
         logit, is_late = _border_logit(corruption, border.point.time)
         if logit > LEAST_BORDER_LOGIT:

@@ -1,8 +1,8 @@
-"""Lines of `[TimingPoints]` against each other: two at one time, lines that change nothing, what the first one may not
-do.
+"""Lines of `[TimingPoints]` compared with each other: two at one time, lines without effect, restrictions of the first
+line.
 
-Of 1,046 ranked maps nearly half have a green line that changes nothing, 3 % have lines that conflict, 1 % red lines too
-many and 0.4 % (one set) two differing green lines at one time.
+Of 1,046 ranked maps nearly half have a green line without effect, 3 % have conflicting lines, 1 % unnecessary red lines
+and 0.4 % (one set) two differing green lines at one time.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def _candidate(
     actual: str,
     expected: str,
 ) -> Candidate:
-    """One finding for all lines: they are mended in one go."""
+    """One finding for all lines, because they are fixed together."""
     first = found[0]
     more = f"; so it is with {len(found) - 1} more" if len(found) > 1 else ""
     return candidate(
@@ -155,7 +155,7 @@ def _first(evidence: Evidence, first: TimingPoint) -> Iterator[Candidate]:
 
 
 def _says(point: TimingPoint) -> tuple[object, ...]:
-    """All but the beat: velocity, samples, volume, effects."""
+    """All values but the beat length: velocity, samples, volume, effects."""
     return (point.velocity, *_sounds(point), point.omits_bar_line)
 
 

@@ -1,4 +1,4 @@
-"""New combos: flags that break the map's own pattern of combos, or that the model would set otherwise."""
+"""New combos: flags that break the map's pattern of combos, or that the model does not expect."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Cur
 
 PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
 PSEUDO_COUNT = 0.5
-"""Added to the count of every combo length, so that a new one is unlikely and not impossible."""
+"""Added to the count of every combo length, so that a new one is unlikely but possible."""
 NEIGHBOURS = 2
 """A flag this many objects off is called misplaced rather than extra."""
 MOVE_BITS = 2.0
-"""What explaining a flag by a misplaced one costs: there are four places to move it to."""
+"""Bits subtracted for a misplaced flag, because there are four places to move it to."""
 STYLE_BITS = 2.0
-"""What speaks for a flag each time the number of places with the same combos before and after doubles: it is a pattern.
+"""Bits for a flag with each doubling of the number of places with the same combos before and after: it is a pattern.
 """
 LONG_STYLE_BITS = 1.2
-"""The same for every time the number of combos as long as this one doubles, beyond what their share says."""
+"""The same for each doubling of the number of combos of this length, in addition to their share."""
 MODEL_BITS = 6.0
-"""The model speaks with at most so much, for or against: it sees half a minute, the map's habit is the whole map."""
+"""Limit of the model's bits, for or against: it sees half a minute, the habits are those of the whole map."""
 HABIT_BITS = 12.0
 UNEXPECTED_CURVE = Curve(middle=10.2, scale=1.8)
 MISSING_CURVE = Curve(middle=2.9, scale=0.9)
-"""By the map alone: 60 ranked maps have 0.3 flags a minute above 10.3 bits and 0.3 combos above 2.9."""
+"""Curves of the map alone: 60 ranked maps have 0.3 flags a minute above 10.3 bits and 0.3 combos above 2.9."""
 MODEL_USUAL_BITS = 3.0
-"""A model gives most flags less than even odds: this much against a flag is usual."""
+"""Usual bits of a model against a flag, since it gives most flags less than even odds."""
 N_COMMON = 3
-"""Combo lengths named in a message."""
+"""Most combo lengths named in a message."""
 
 
 _SOURCE = "https://osu.ppy.sh/wiki/en/Beatmapping/Combo"
@@ -79,12 +79,12 @@ UNEXPECTED = Rule(
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What speaks against the flag, or the lack of one, on an object."""
+    """Evidence against a flag, or a missing flag, on an object."""
 
     place: int
-    """Among the objects in order of time."""
+    """Index among the objects sorted by time."""
     habit: float
-    """Bits: how much likelier the map's combo lengths are with it changed."""
+    """Bits by which the map's combo lengths become likelier with the change."""
     model: float
     """Bits: log-odds of the model for changing it; 0 without a model."""
     event: EventScore | None
@@ -95,15 +95,14 @@ class Verdict:
 
 
 class Combos:
-    """The combos of a map and how long they usually are."""
+    """The combos of a map and their usual lengths."""
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence, self.objects = evidence, evidence.objects_by_time
         grid = BeatGrid(evidence.beatmap)
         self.ticks = [int(tick) for tick in grid.ticks(np.array([o.time for o in self.objects]))]
         spinners = [o.kind is ObjectKind.SPINNER for o in self.objects]
-        # The first object and those after spinners start a combo whatever their flag; a spinner's own flag shows
-        # nothing.
+        # The first object and objects after spinners always start a combo; a spinner's own flag has no meaning.
         self.forced = [i == 0 or spinners[i] or spinners[i - 1] for i in range(len(self.objects))]
         self.starts = [i for i, o in enumerate(self.objects) if o.new_combo or self.forced[i]]
         ends = [*(self.ticks[i] for i in self.starts[1:]), self.ticks[-1] + TICKS_PER_BEAT]
@@ -111,7 +110,7 @@ class Combos:
         self.lengths = Counter(end - self.ticks[start] for start, end in zip(self.starts, ends, strict=True))
 
     def bits(self, *lengths: int, without: Mapping[int, int]) -> float:
-        """Log2-probability of combos of these lengths [ticks], judged by the map's combos less those in `without`."""
+        """Log2-probability of combos of these lengths [ticks] by the map's other combos, without those in `without`."""
         total = len(self.starts) - sum(without.values()) + PSEUDO_COUNT * (len(self.lengths) + 1)
         return sum(math.log2((max(self.lengths[n] - without.get(n, 0), 0) + PSEUDO_COUNT) / total) for n in lengths)
 
@@ -121,7 +120,7 @@ class Combos:
         return here - self.ticks[self.starts[number - 1]], self.ends[number] - here
 
     def unexpected(self) -> Iterator[Verdict]:
-        """Judge every flag that a mapper set."""
+        """Evidence against every flag in the file."""
         pairs = Counter(self.around(number) for number in range(1, len(self.starts)))
         for number, (before, start) in enumerate(zip(self.starts, self.starts[1:], strict=False), start=1):
             if self.forced[start]:
@@ -142,7 +141,7 @@ class Combos:
             yield Verdict(start, best - actual - style, model, event, (here - begin, end - here), shift)
 
     def missing(self) -> Iterator[Verdict]:
-        """Judge every combo by the best place to divide it."""
+        """Evidence for a missing flag in every combo, at the best place to divide it."""
         for number, start in enumerate(self.starts):
             begin, end = self.ticks[start], self.ends[number]
             stop = self.starts[number + 1] if number + 1 < len(self.starts) else len(self.objects)
@@ -164,7 +163,7 @@ class Combos:
         return [score for score in own if score.event.group == own[0].event.group]
 
     def expected_flag(self, place: int) -> tuple[EventScore | None, float]:
-        """The event where the model expected a flag most, and the probability of it."""
+        """The event at which the model most expected a flag, and its probability."""
         events = self.events(place)
         if not events:
             return None, 0.0
@@ -197,7 +196,7 @@ def _place_in_measure(evidence: Evidence, hit_object: HitObject) -> str:
 
 
 def run(evidence: Evidence) -> Iterator[Candidate]:
-    """Judge every combo and every flag; osu! and catch only."""
+    """Check every combo and every flag; osu! and catch only."""
     if evidence.beatmap.mode not in PLAYFIELD_MODES:
         return
     combos = Combos(evidence)
@@ -246,11 +245,11 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What the discriminator alone suggests
+# Proposals of the discriminator
 
 
 def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candidate]:
-    """Flags too many and flags that are missing."""
+    """Additional and missing flags."""
     if evidence.beatmap.mode not in PLAYFIELD_MODES:
         return
     for slot, logit in corruption.peaks("combo", LEAST_PROPOSED_LOGIT, apart=0):

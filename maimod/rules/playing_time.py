@@ -1,7 +1,7 @@
-"""How long is played and rested: drain time and breaks.
+"""Drain time and breaks.
 
-Of 1,046 ranked maps 10 have a break that does not fit, 5 are a few hundredths of a second short of 30 s, which is let
-pass.
+Of 1,046 ranked maps 10 have a break that does not fit, 5 are a few hundredths of a second short of 30 s, which is
+tolerated.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ MIN_DRAIN_MS, DRAIN_ROUNDING_MS = 30_000.0, 50.0
 MIN_BREAK_MS, MIN_BREAK_START_MS = 650.0, 200.0
 ROUNDING_MS = 1.0
 LONG_PAUSE_MS = 10_000.0
-"""No ranked map has such a pause."""
+"""Pause in ms; no ranked map has one as long."""
 
 
 def run(evidence: Evidence) -> Iterator[Candidate]:
