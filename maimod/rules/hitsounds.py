@@ -24,7 +24,7 @@ from maimod.osu.timing import snap
 from maimod.rules.base import ALL_MODES, LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.hitsound_habits import habits
 from maimod.rules.hitsound_model import Hearing
-from maimod.rules.volume import HITSOUND_RULES, MUTED, NONE, VOLUME, muted, volumes, without_additions
+from maimod.rules.volume import HITSOUND_RULES, MUTED, NONE, QUIET, VOLUME, muted, quiet, volumes, without_additions
 
 NOT_TAIKO = ALL_MODES - {Mode.TAIKO}
 MAP_CURVE = Curve(middle=4.6, scale=0.8)
@@ -122,6 +122,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     yield from _deviations(sounds)
     yield from volumes(sounds)
     yield from muted(evidence, found)
+    yield from quiet(evidence, found)
     yield from without_additions(evidence, found)
 
 
@@ -367,5 +368,5 @@ def _doubted(kind: str, mode: Mode, hit: Hit) -> tuple[Rule, str]:
 
 
 CHECK = BeatmapCheck(
-    Category.HITSOUNDS, "Hitsounds", (MISSING, UNEXPECTED, SAMPLE_SET, COLOUR, VOLUME, MUTED, NONE), run, propose
+    Category.HITSOUNDS, "Hitsounds", (MISSING, UNEXPECTED, SAMPLE_SET, COLOUR, VOLUME, MUTED, QUIET, NONE), run, propose
 )

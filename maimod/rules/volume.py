@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 
@@ -19,7 +20,7 @@ LONE_CURVE = Curve(middle=8.0, scale=1.5)
 """Bits of rarity, weighed by the size of the change, and of the model's surprise."""
 QUIET_MAP = 0.05
 """Share of hits that quiet beyond which the mapper means it."""
-MUTED_CURVE, LOW_CURVE = Ramp((0.0, 0.95), (QUIET_MAP, 0.0)), Ramp((0.0, 0.5), (QUIET_MAP, 0.0))
+QUIET_CURVE = Ramp((0.0, 0.5), (QUIET_MAP, 0.0))
 """Of that share. 20 % is common in quiet intros and outros of ranked maps; lone dips are reported as such."""
 BARE_CURVE = Curve(middle=32.0, scale=10.0)
 """Seconds."""
@@ -44,16 +45,28 @@ VOLUME = Rule(
 )
 MUTED = Rule(
     "hitsounds/muted",
-    "Barely audible hit",
+    "Muted hit",
     Severity.PROBLEM,
-    Tier.ESTIMATED,
+    Tier.EXACT,
     ("map",),
     why="Players need to hear what they hit; a muted circle or slider head gives no feedback.",
-    how="The volume of circles, slider heads and hold notes is at most 5 % (up to 20 %: minor) while most of the map is louder.",
+    how="The volume of a circle, slider head or hold note is at most 5 %. Of 300 ranked and other maps 9 have such hits.",
     ignore_when="the song is nearly silent there",
     blind_spots="Silent custom samples; slider tails and repeats, which many mappers mute on purpose.",
     source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckMutedObjects.cs",
-    curves={"muted": MUTED_CURVE, "low": LOW_CURVE},
+)
+QUIET = Rule(
+    "hitsounds/quiet",
+    "Barely audible hit",
+    Severity.MINOR,
+    Tier.ESTIMATED,
+    ("map",),
+    why="A hit much quieter than the others of the map gives little feedback.",
+    how="The volume of a circle, slider head or hold note is 6 to 20 %, while at least 95 % of the map is louder than that.",
+    ignore_when="the song is nearly silent there",
+    blind_spots="Silent custom samples; slider tails and repeats; maps that are quiet throughout.",
+    source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckMutedObjects.cs",
+    curves={"": QUIET_CURVE},
 )
 NONE = Rule(
     "hitsounds/none",
@@ -84,7 +97,7 @@ def _is_level(level: int, value: int) -> bool:
     return abs(value - level) <= SAME_LEVEL
 
 
-def _heard(hits: Sequence[Hit]) -> list[Hit]:
+def _pressed(hits: Sequence[Hit]) -> list[Hit]:
     """What a player presses; of a mania chord the loudest notes alone, since mappers layer quiet samples under them."""
     pressed = [hit for hit in hits if hit.is_active and hit.hit_object.kind is not ObjectKind.SPINNER]
     loudest: dict[float, int] = {}
@@ -96,7 +109,7 @@ def _heard(hits: Sequence[Hit]) -> list[Hit]:
 def volumes(sounds: Hearing) -> Iterator[Candidate]:
     """Find short runs of hits at another volume than before and after. Tails and repeats are silenced one by one on
     purpose."""
-    active = _heard(sounds.habits.hits)
+    active = _pressed(sounds.habits.hits)
     lone = list(_lone_runs(active))
     kinds = Counter((hits_of_run[0].volume, level) for hits_of_run, level in lone)
     for run_of_hits, level in lone:
@@ -145,38 +158,52 @@ def _volume_line(hit: Hit) -> int:
     return hit.hit_object.line if hit.hit_object.sample.volume else hit.point.line
 
 
-MUTED_PERCENT, LOW_PERCENT = 5, 20
+MUTED_PERCENT, QUIET_PERCENT = 5, 20
 """lazer, CheckMutedObjects."""
+MANY_MUTED = 8
+"""More stretches of muted hits are one finding: the whole map is made like that, or a tool muted it."""
 SHOWN_OBJECTS = 8
 
 
 def muted(evidence: Evidence, found: Sequence[Hit]) -> Iterator[Candidate]:
-    """Find hits that can hardly be heard; neighbours are one finding."""
-    active = _heard(found)
-    for least, most, curve in ((0, MUTED_PERCENT, "muted"), (MUTED_PERCENT + 1, LOW_PERCENT, "low")):
-        share = sum(hit.volume <= most for hit in active) / max(1, len(active))
-        if share >= QUIET_MAP:
-            continue
-        for is_quiet, quiet_hits in groupby(active, key=lambda hit: least <= hit.volume <= most):
-            run_of_hits = list(quiet_hits)
-            if not is_quiet:
-                continue
-            first, quietest = run_of_hits[0], min(hit.volume for hit in run_of_hits)
-            who = "This hit is" if len(run_of_hits) == 1 else f"These {len(run_of_hits)} hits are"
-            yield candidate(
-                MUTED,
-                time=first.time,
-                end_time=run_of_hits[-1].time if len(run_of_hits) > 1 else None,
-                message=f"{who} barely audible at {quietest} % volume.",
-                measure=share,
-                curve=curve,
-                line=_volume_line(first),
-                objects=tuple(hit.hit_object for hit in run_of_hits[:SHOWN_OBJECTS]),
-                actual=f"{quietest} %",
-                expected=(Expected(f"more than {LOW_PERCENT} %"),),
-                hits=len(run_of_hits),
-                share_of_map=round(share, 4),
+    """Hits that can hardly be heard: adjacent ones are one finding, and so are all of a map with many."""
+    runs = list(_quiet_runs(_pressed(found), 0, MUTED_PERCENT))
+    for run in runs if len(runs) <= MANY_MUTED else [[hit for run in runs for hit in run]]:
+        yield _quiet_candidate(MUTED, run)
+
+
+def quiet(evidence: Evidence, found: Sequence[Hit]) -> Iterator[Candidate]:
+    """Hits that are quieter than most of the map."""
+    active = _pressed(found)
+    share = sum(hit.volume <= QUIET_PERCENT for hit in active) / max(1, len(active))
+    if share < QUIET_MAP:
+        for run in _quiet_runs(active, MUTED_PERCENT + 1, QUIET_PERCENT):
+            yield replace(
+                _quiet_candidate(QUIET, run), measure=share, numbers={"hits": len(run), "share_of_map": round(share, 4)}
             )
+
+
+def _quiet_runs(active: Sequence[Hit], least: int, most: int) -> Iterator[list[Hit]]:
+    """Hits in a row with a volume from `least` to `most` percent."""
+    for is_quiet, run in groupby(active, key=lambda hit: least <= hit.volume <= most):
+        if is_quiet:
+            yield list(run)
+
+
+def _quiet_candidate(rule: Rule, run: Sequence[Hit]) -> Candidate:
+    first, quietest = run[0], min(hit.volume for hit in run)
+    who = "This hit is" if len(run) == 1 else f"These {len(run)} hits are"
+    return candidate(
+        rule,
+        time=first.time,
+        end_time=run[-1].time if len(run) > 1 else None,
+        message=f"{who} barely audible at {quietest} % volume.",
+        line=_volume_line(first),
+        objects=tuple(hit.hit_object for hit in run[:SHOWN_OBJECTS]),
+        actual=f"{quietest} %",
+        expected=(Expected(f"more than {QUIET_PERCENT} %"),),
+        hits=len(run),
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
