@@ -26,7 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from maimod.findings import Finding  # noqa: E402
+from maimod.findings import Finding, Tier  # noqa: E402
 from maimod.linter.calibration import Calibration  # noqa: E402
 from maimod.linter.rescore import rescore  # noqa: E402
 from maimod.osu import mapset  # noqa: E402
@@ -35,15 +35,6 @@ from maimod.osu.mapset import Mapset  # noqa: E402
 from maimod.rules import BEATMAP_CHECKS, MAPSET_CHECKS  # noqa: E402
 from maimod.rules.base import Evidence, MapsetEvidence  # noqa: E402
 
-EXACT = {
-    "Objects too close or too short",
-    "Late ticks",
-    "Timing lines",
-    "Readability",
-    "Playing time",
-    "Difficulty settings",
-}
-"""Titles of the checks of single difficulties that only use arithmetic."""
 Plant = Callable[[list[str], Beatmap, Mapset, random.Random], bool]
 """Edits the lines of a file; returns False if the map has no place for the fault."""
 
@@ -75,8 +66,8 @@ def rates(folders: list[Path], wanted: Callable[[Path], bool]) -> None:
                 found += [
                     (beatmap, finding)
                     for check in BEATMAP_CHECKS
-                    if check.title in EXACT
                     for finding in rescore(check.run(evidence), evidence, Calibration())
+                    if finding.tier is Tier.EXACT
                 ]
             concerned.update(
                 {

@@ -31,6 +31,7 @@ CONCURRENT = Rule(
     blind_spots="Mania: there positions/column looks at each column.",
     source=f"{_CRITERIA}#general",
     modes=ALL_MODES - MANIA,
+    same_mistake=("rhythm/concurrent", "rhythm/too-close"),
 )
 TOO_CLOSE = Rule(
     "rhythm/too-close",
@@ -44,6 +45,7 @@ TOO_CLOSE = Rule(
     blind_spots="Catch, which is exempt; mania: there positions/column looks at each column.",
     source=f"{_CRITERIA}#general",
     modes=ALL_MODES - CATCH - MANIA,
+    same_mistake=("rhythm/too-close",),
 )
 ZERO_LENGTH = Rule(
     "rhythm/zero-length",
@@ -56,6 +58,7 @@ ZERO_LENGTH = Rule(
     ignore_when="never; such an object should be a circle",
     blind_spots="Sliders whose body has no extent, see sliders/invisible.",
     source=f"{_LAZER}/Rulesets/Edit/Checks/CheckZeroLengthObjects.cs",
+    same_mistake=("sliders/invisible",),
 )
 SHORT_HOLD = Rule(
     "rhythm/short-hold",

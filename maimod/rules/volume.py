@@ -168,8 +168,9 @@ SHOWN_OBJECTS = 8
 def muted(evidence: Evidence, found: Sequence[Hit]) -> Iterator[Candidate]:
     """Hits that can hardly be heard: adjacent ones are one finding, and so are all of a map with many."""
     runs = list(_quiet_runs(_pressed(found), 0, MUTED_PERCENT))
-    for run in runs if len(runs) <= MANY_MUTED else [[hit for run in runs for hit in run]]:
-        yield _quiet_candidate(MUTED, run)
+    if len(runs) > MANY_MUTED:
+        runs = [[hit for run in runs for hit in run]]
+    yield from (_quiet_candidate(MUTED, run) for run in runs)
 
 
 def quiet(evidence: Evidence, found: Sequence[Hit]) -> Iterator[Candidate]:

@@ -6,7 +6,7 @@ import pytest
 
 from maimod.findings import Finding
 from maimod.osu.level import Level
-from maimod.rules import late_ticks, readability
+from maimod.rules import readability
 from maimod.rules.base import Evidence
 from tests.findings import findings_of
 from tests.maps import beatmap
@@ -35,9 +35,3 @@ def test_close_in_time_but_apart(gap: int, x: int, severity: str | None):
 def test_overlaps_that_are_not_stacked(leniency: str, gap: int, count: int):
     findings = found([circle(1000), circle(1000 + gap)], leniency=leniency)  # approach rate 5: 120 ms at 0.1
     assert [finding.rule for finding in findings] == ["positions/unstacked"] * count
-
-
-@pytest.mark.parametrize(("time", "count"), [(1001, 1), (1001.9, 1), (1000.9, 0), (999, 0), (1002, 0)])
-def test_late_by_a_millisecond(time: float, count: int):
-    findings = findings_of(late_ticks.run, Evidence(beatmap([circle(500), circle(time), circle(1500)])))
-    assert [finding.severity for finding in findings] == ["minor"] * count

@@ -98,7 +98,13 @@ def test_unsnapped_object():
 
 @pytest.mark.parametrize("error", [-1.0, 1.0, 1.9])
 def test_rounding_is_forgiven(error: float):
-    assert found(circles(moved={5: error})) == []
+    assert "rhythm/unsnapped" not in rules(found(circles(moved={5: error})))
+
+
+@pytest.mark.parametrize(("time", "count"), [(1001, 1), (1001.9, 1), (1000.9, 0), (999, 0), (1002, 0)])
+def test_late_by_a_millisecond(time: float, count: int):
+    findings = [f for f in found(beatmap([circle(500), circle(time), circle(1500)])) if "slightly" in f.rule]
+    assert [finding.severity for finding in findings] == ["minor"] * count
 
 
 def test_two_milliseconds_are_not_forgiven():
