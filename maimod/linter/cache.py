@@ -1,9 +1,8 @@
-"""What has been worked out before, kept by content: same maps, song, model, settings and program, same answer.
+"""Content-addressed cache of reports and scores: keys are made of maps, song, model, settings and program.
 
-Two things are kept: the reports of a mapset, and the scores of one difficulty, which are most of the work and outlive
-changes to the other difficulties and to the rules. Entries are JSON, compressed, never code: a cache may come from
-elsewhere, as in CI. Each is written beside its place and then moved there, so that a run killed at any moment leaves
-whole entries only.
+It holds the reports of mapsets, and the scores of single difficulties, which are most of the work and stay valid if
+other difficulties change. Entries are compressed JSON and never code, because a cache may come from another machine, as
+in CI. Each is written to a temporary file and then renamed, so that a killed run leaves only complete entries.
 """
 
 from __future__ import annotations
@@ -32,16 +31,16 @@ from maimod.osu.beatmap import Beatmap, HitObject, TimingPoint
 Value = TypeVar("Value")
 
 MAX_FILES, MAX_BYTES = 5_000, 512 << 20
-"""A folder with more is not a mapset but somebody's disk; its reports are not kept."""
+"""Most files of a folder whose reports are cached; a folder with more is not a mapset."""
 MAX_AGE_DAYS = 60.0
 MAX_CACHE_BYTES = 512 * 1024 * 1024
 TIDY_EVERY_HOURS = 24.0
 MAX_ENTRY_BYTES = 256 * 1024 * 1024
-"""Of an entry when unpacked."""
+"""Size limit of an uncompressed entry."""
 
 
 def default_folder() -> Path:
-    """`MAIMOD_CACHE_DIR`, else where the system wants caches of this user."""
+    """`MAIMOD_CACHE_DIR`, else the user's cache folder of the system."""
     from platformdirs import user_cache_path
 
     given = os.environ.get("MAIMOD_CACHE_DIR")
@@ -49,13 +48,11 @@ def default_folder() -> Path:
 
 
 _OURS = re.compile(r"[0-9a-f]{62}\.z|\.[0-9a-f]{62}\.z\.\d+")
-"""Names of entries, and of those that were being written when a run was killed. The folder may be anyone's: nothing
-else is touched."""
+"""Names of entries, and of temporary files left by a killed run. No other file in the folder is touched."""
 
 
 class Cache:
-    """A folder of entries. Nothing in it is needed: whatever is damaged, missing or not to be written is worked out
-    anew."""
+    """A folder of entries. Values that are damaged, missing or cannot be written are computed again."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -64,21 +61,21 @@ class Cache:
         return self.folder / key[:2] / f"{key[2:]}.z"
 
     def get(self, key: str, kind: type[Value]) -> Value | None:
-        """What was put there; None if nothing was, or something else than a value of `kind`."""
+        """The stored value; None if there is none, or not one of type `kind`."""
         path = self._path(key)
         try:
             packed = zlib.decompressobj()
             text = packed.decompress(path.read_bytes(), MAX_ENTRY_BYTES)
-            if not packed.eof:  # zlib's checksum comes last
+            if not packed.eof:  # zlib's checksum is at the end
                 return None
             value = msgspec.convert(json.loads(text), kind)
-            os.utime(path)  # the last use decides what is cleared away
+            os.utime(path)  # the time of the last use decides which entries are deleted
             return value
         except (OSError, ValueError, zlib.error, RecursionError):
             return None
 
     def put(self, key: str, value: object) -> None:
-        """Keep a value that JSON can hold; if the folder cannot be written, it is not kept."""
+        """Store a JSON value; if the folder cannot be written, nothing happens."""
         path = self._path(key)
         beside = path.with_name(f".{path.name}.{os.getpid()}")
         try:

@@ -1,8 +1,8 @@
-"""One mistake, one finding: what follows from a finding is folded into it.
+"""Cascade suppression: one finding per mistake; its consequences are listed under it.
 
-A model that has just been surprised is surprised again: the object after a missing one comes too late, the position
-after a wrong one is too far, an unsnapped object is both off the grid and off the rhythm. The strongest of such
-findings stays and lists the rest. An exact finding is only ever folded into another exact one that reports the very
+A surprised model is often surprised again right after: the object after a missing one is too late, the position after a
+wrong one too far, an unsnapped object is off the grid and off the rhythm. The strongest of such findings is kept and
+lists the others. An exact finding is only ever folded into another exact one that reports the very
 same mistake.
 """
 
@@ -21,8 +21,7 @@ from maimod.rules.base import Evidence
 REACH_OBJECTS = 1
 """A finding reaches this many objects past its own."""
 SECTION_MARGIN_MS = 1500.0
-"""Sections are found by windows of 10 s: their borders are about this uncertain, so what lies near them stands for
-itself."""
+"""Sections are measured in windows of 10 s, so findings this close to their borders are not consequences of them."""
 CAUSES: dict[Category, frozenset[Category]] = {
     Category.RHYTHM: frozenset(
         {Category.RHYTHM, Category.POSITIONS, Category.NEW_COMBOS, Category.SLIDERS, Category.MAPSET}
@@ -36,12 +35,12 @@ CAUSES: dict[Category, frozenset[Category]] = {
     Category.KIAI: frozenset({Category.KIAI}),
     Category.MAPSET: frozenset({Category.HITSOUNDS, Category.RHYTHM}),
 }
-"""Which categories of findings a finding can bring about on its own object or right after it. Those of a set that name
-objects speak of objects and additions that the other difficulties have otherwise."""
+"""Categories that a finding can cause on its own object or right after it. Findings about a set that name objects are
+about objects and additions that differ from the other difficulties."""
 FIRST_CAUSES = frozenset({Category.RHYTHM, Category.MAPSET})
-"""Of warnings and problems these come before all others."""
+"""Warnings and problems of these categories come first."""
 UNEXPLAINED_BITS = 10.0
-"""An event more surprising than this is counted as unexplained if no finding speaks of its object."""
+"""An event with more bits is counted as unexplained if no finding names its object."""
 
 
 def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[Finding], int]:
@@ -52,8 +51,8 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
         evidence: the beatmap and its scores.
 
     Returns:
-        The findings that stay, by time, with what was folded into each in its evidence under "also" (timestamp, rule
-        and severity of each); and the number of surprising events that none of the given findings is about.
+        The kept findings by time, with the suppressed ones under "also" in their evidence (timestamp, rule and severity
+        of each); and the number of surprising events that none of the given findings names.
     """
     rank = {o.index: place for place, o in enumerate(evidence.objects_by_time)}
     kept: list[Finding] = []
@@ -87,10 +86,9 @@ def _listed(folded: Sequence[Finding]) -> list[dict[str, str]]:
 def _order_of_causes(finding: Finding) -> tuple[bool, bool, bool, float, float, str]:
     """Sort key: causes first.
 
-    Sections come first, however sure the findings inside them are. Then rhythm, because an object at another time is at
-    another distance, too, and not the other way round; and what a whole set says, which is more than what one difficulty
-    does. Then exact findings, then by score. Of equals the earlier one is the cause. A minor finding is a cause by its
-    score alone.
+    Sections come first, even before surer findings inside them. Then rhythm, because another time changes the distance
+    and not the other way round, and findings about the set, which are stronger evidence than one difficulty. Then exact
+    findings, then by score; of equals the earlier one is the cause. Minor findings are ordered by score only.
     """
     is_grave = finding.severity is not Severity.MINOR
     return (
@@ -108,13 +106,13 @@ def _is_section(finding: Finding) -> bool:
 
 
 def _explains(cause: Finding, finding: Finding, rank: Mapping[int, int]) -> bool:
-    """Whether a finding follows from another one, or is another view of it."""
+    """Whether a finding is a consequence of another one, or the same mistake."""
     if finding.tier is Tier.EXACT:
         return _is_same_mistake(cause, finding)
     if finding.category not in CAUSES[cause.category]:
         return False
     if not cause.objects:
-        # A section out of time puts every object in it off the beat.
+        # In a mistimed section every object is off the beat.
         inside = cause.time + SECTION_MARGIN_MS <= finding.time <= (cause.end_time or 0.0) - SECTION_MARGIN_MS
         return _is_section(cause) and bool(finding.objects) and inside
     if not finding.objects:
@@ -123,14 +121,14 @@ def _explains(cause: Finding, finding: Finding, rank: Mapping[int, int]) -> bool
     if set(own) & set(others):
         return True
     is_next = 0 < min(others) - max(own) <= REACH_OBJECTS
-    # Where something ends elsewhere, the step to the next object is another one, by arithmetic too.
+    # If an object ends elsewhere, the step to the next one changes, by arithmetic too.
     is_surprised_again = rests_on_network(finding) and (rests_on_network(cause) or cause.category is Category.RHYTHM)
     return is_next and (finding.category is Category.POSITIONS or is_surprised_again)
 
 
 def _is_same_mistake(cause: Finding, finding: Finding) -> bool:
-    """Whether two exact findings are one: the rule of the first declares it, they share an object, and nothing worse is
-    hidden by it."""
+    """Whether two exact findings are the same mistake: the rule of the first declares it, they share an object, and the
+    second is not more severe."""
     return (
         cause.rule in RULES
         and finding.rule in RULES[cause.rule].same_mistake
@@ -140,10 +138,10 @@ def _is_same_mistake(cause: Finding, finding: Finding) -> bool:
 
 
 def fingerprint(beatmap: Beatmap, finding: Finding, of_set: bool = False) -> str:
-    """An id that survives shifts of the map and edits elsewhere: made of the rule, the difficulty, the objects and
+    """Make an id that survives shifts of the map and edits elsewhere, from the rule, the difficulty, the objects and
     their neighbours.
 
-    What is true of the set as a whole is the same whichever difficulty's report it stands in.
+    The id of a finding about the whole set does not depend on the difficulty that reports it.
     """
     if of_set and not finding.objects:
         return hashlib.sha256(f"{finding.rule}\n{finding.evidence.get('subject', '')}".encode()).hexdigest()[:16]
@@ -153,8 +151,7 @@ def fingerprint(beatmap: Beatmap, finding: Finding, of_set: bool = False) -> str
     else:
         first = last = min(range(count), key=lambda i: abs(beatmap.hit_objects[i].time - finding.time))
     around = [beatmap.hit_objects[i] for i in range(max(first - 1, 0), min(last + 2, count))]
-    # Several findings of one rule may be about no object: each has its subject, as a key of the file or the name of a
-    # file.
+    # Findings of one rule without objects are distinguished by their subject, such as a key or a file name.
     parts = [
         finding.rule,
         beatmap.metadata.get("Version", ""),

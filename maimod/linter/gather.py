@@ -1,7 +1,7 @@
 """Gather the evidence about one map: decode its song, score its events, compare it with its set.
 
-All reading, all work of the networks and all caching happen here. What cannot be gathered is said in a message for the
-report; the rules then work with the rest.
+All reading, network evaluation and caching happen here. If a part is missing, the report gets a message, and the rules
+use the rest.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
     from maimod.families.family import EncodedMap, Model, Place
 
 SCORED_FROM, SCORED_TO = 0.1, 0.9
-"""Share of the work on a map before the model scores it, and after."""
+"""Shares of the work on a map before and after scoring."""
 SONGS_KEPT = 2
-"""Difficulties of a set mostly share one song; a minute of it takes 4 MB."""
+"""Most songs kept. Difficulties of a set mostly share one; a minute takes 4 MB."""
 
 Scores = dict[str, tuple[EventScore, ...]]
-"""Of every event of a map, by the name of the context."""
+"""Scores of every event of a map, by the name of the context."""
 
 
 class Songs:
@@ -72,31 +72,31 @@ class Songs:
 
 @dataclass(frozen=True)
 class Resources:
-    """What stays loaded from map to map."""
+    """Resources that stay loaded from map to map."""
 
     networks: Networks = field(default_factory=Networks)
     songs: Songs = field(default_factory=Songs)
     cache: Cache | None = None
-    """Keeps the scores of each beatmap."""
+    """Cache for the scores of each beatmap."""
     question: str = ""
-    """Digest of everything but beatmap and song that decides about scores: a part of their cache key."""
+    """Digest of everything besides beatmap and song that scores depend on; a part of their cache key."""
 
 
 @dataclass(frozen=True)
 class Gathered:
-    """The evidence about one map, and what of it is missing."""
+    """The evidence about one map, and messages on missing parts."""
 
     evidence: Evidence
     song: Song | None = None
-    """What pictures and clips are made of; None without audio."""
+    """The song, for pictures and clips; None without audio."""
     calibration: Calibration = field(default_factory=Calibration)
     """Of the model that scored the events."""
     missing: tuple[str, ...] = ()
-    """What cannot be checked and why, one line each."""
+    """One line for each part that cannot be checked, with the reason."""
     notes: tuple[str, ...] = ()
-    """What else a reader of the report should know."""
+    """Further notes for the report."""
     failed: bool = False
-    """Whether something failed that might work the next time: a report made of this is not cached."""
+    """Whether something failed that may work next time; the report is then not cached."""
 
 
 def gather(
@@ -105,11 +105,11 @@ def gather(
     """Gather the evidence about one map.
 
     Args:
-        beatmap: as it was read.
-        name: what the report calls it.
-        settings: name the song and the conditioning of the model, if they are not those of the map.
+        beatmap: as parsed.
+        name: path in the report.
+        settings: may replace the map's song and conditioning.
         resources: networks, songs and cache.
-        whole: the set of the map; None if it is looked at alone.
+        whole: the set of the map; None for a map alone.
 
     Yields:
         Progress of one beatmap.
@@ -162,9 +162,9 @@ def gather_mapset(whole: Mapset, reported: frozenset[Path], settings: Settings) 
 
 
 def read_sets(folder: Path) -> tuple[list[Mapset], tuple[str, ...]]:
-    """The mapsets of a folder (one, unless it is a collection), and why there are none.
+    """The mapsets of a folder (one, unless it is a collection), and messages if there are none.
 
-    A folder that cannot be listed has none and no message: the files that were asked for say more.
+    A folder that cannot be listed has neither; the errors of the requested files are more specific.
     """
     try:
         sets = mapset.load(folder)
@@ -177,7 +177,7 @@ def read_sets(folder: Path) -> tuple[list[Mapset], tuple[str, ...]]:
 
 
 def level_of(beatmap: Beatmap, settings: Settings, whole: Mapset | None = None) -> Level | None:
-    """How hard a difficulty is meant to be: as the settings say, else by its name and stars."""
+    """Level of a difficulty from the settings, else from its name and stars."""
     given = settings.of_difficulty(beatmap.metadata.get("Version", "")).level
     if given is not None:
         return level.parse(given)
@@ -189,7 +189,7 @@ def level_of(beatmap: Beatmap, settings: Settings, whole: Mapset | None = None) 
 
 
 def find_song(beatmap: Beatmap, settings: Settings, loaded: Songs) -> tuple[Song | None, list[str]]:
-    """The song of a map, and what cannot be checked without the whole of it."""
+    """The song of a map, and messages on checks that need a complete song."""
     unheard = "offset, tempo and silence are not checked"
     path = settings.audio_path or parser.find_audio(beatmap)
     if path is None:
@@ -211,7 +211,7 @@ def find_song(beatmap: Beatmap, settings: Settings, loaded: Songs) -> tuple[Song
 
 
 def encode(beatmap: Beatmap, song: Song | None, settings: Settings, networks: Networks) -> tuple[Model, EncodedMap]:
-    """The model for a map, and the map in the form that this model reads.
+    """The model for a map, and the map encoded for it.
 
     Raises:
         EventError: if the model cannot judge this map.
@@ -252,7 +252,7 @@ def score(
 def _remembered_scores(
     beatmap: Beatmap, song: Song | None, settings: Settings, resources: Resources
 ) -> Generator[float, None, Scores]:
-    """As :func:`score`, from the cache if it was done before."""
+    """As :func:`score`, with the cache."""
     key = _score_key(beatmap, song, resources)
     kept = resources.cache.get(key, KeptScores) if resources.cache and key else None
     known = kept.among(beatmap) if kept else None
@@ -274,7 +274,7 @@ def _score_key(beatmap: Beatmap, song: Song | None, resources: Resources) -> str
 
 
 def _progress(shares: Generator[float, None, Scores], name: str) -> Steps[Scores]:
-    """Scoring as a part of the work on a map."""
+    """Scoring with the progress of one map."""
     while True:
         try:
             share = next(shares)
@@ -286,7 +286,7 @@ def _progress(shares: Generator[float, None, Scores], name: str) -> Steps[Scores
 def corruption_logits(
     beatmap: Beatmap, song: Song | None, alignment: onsets.Alignment | None, whole: Mapset | None, networks: Networks
 ) -> CorruptionLogits | None:
-    """What the discriminator thinks was changed; None without one, or if the map is too long or empty."""
+    """Output of the discriminator; None without one, or if the map is too long or empty."""
     grid = features.grid_of(beatmap)
     if networks.discriminator is None or grid is None:
         return None
@@ -312,9 +312,9 @@ def _notes(settings: Settings, networks: Networks) -> tuple[str, ...]:
 
 
 class PositionAsker:
-    """Asks the model where it would put an object, which takes about half a second each time.
+    """Computes the position posterior of an object, which takes about half a second.
 
-    Keeps the encoded form of the last map it was asked about.
+    The encoded form of the last map is kept.
     """
 
     def __init__(self, settings: Settings, networks: Networks) -> None:
@@ -322,7 +322,7 @@ class PositionAsker:
         self._last: tuple[Beatmap, Model, EncodedMap] | None = None
 
     def __call__(self, beatmap: Beatmap, song: Song | None, hit_object: HitObject) -> list[Place]:
-        """Places where the model would put an object of the map, likeliest first; none from models that cannot say."""
+        """Expected positions of an object, likeliest first; none from models without a position posterior."""
         model = self.networks.models.of(beatmap.mode) if self.networks.models else None
         if model is None or not model.family.has_position_posterior:
             return []

@@ -1,4 +1,4 @@
-"""Find and load what is trained: the model that scores, the discriminator, and the calibration of their scores."""
+"""Find and load the trained files: generator, discriminator and calibration."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _PACKAGE = Path(maimod.__file__).parent
 MODELS_FOLDER = next(
     (folder / "models" for folder in (_PACKAGE, _PACKAGE.parent) if (folder / "models").is_dir()), _PACKAGE / "models"
 )
-"""In the installed package, else in the checkout."""
+"""Folder of the bundled models: in the installed package, else in the checkout."""
 PROOFREADER = "maimod-proofreader"
 """Folder of the discriminator, the network that reads a map in both directions."""
 
 
 class UsageError(Exception):
-    """The call cannot be carried out as given; one line that says what to do."""
+    """The call cannot be carried out; the message is one line that says what to do."""
 
 
 @dataclass(frozen=True)
 class Networks:
-    """Everything trained that judges maps; empty without a model."""
+    """The loaded networks; empty without a model."""
 
     models: Models | None = None
-    """Score events; loaded by game mode."""
+    """Generators by game mode."""
     discriminator: Discriminator | None = None
     kinds: tuple[str, ...] = ()
     """Kinds of corruption that the discriminator knows, in the order of its outputs."""
@@ -44,7 +44,7 @@ class Networks:
 
     @property
     def info(self) -> ModelInfo | None:
-        """What reports say of the model."""
+        """Description of the model for reports."""
         return self.models.info if self.models else None
 
 
@@ -52,7 +52,7 @@ def model_folder(name: str) -> Path:
     """Folder of a bundled checkpoint, of one given by its path, or of a downloaded one.
 
     Raises:
-        UsageError: if there is none.
+        UsageError: if it is not found.
     """
     from maimod.families import checkpoint
 
@@ -66,7 +66,7 @@ def model_folder(name: str) -> Path:
 
 
 def checkpoint_folders(settings: Settings) -> list[Path]:
-    """Folders of everything trained that judges under these settings.
+    """Folders of the trained files that these settings use.
 
     Raises:
         UsageError: if the model is not there.
@@ -87,14 +87,14 @@ def _adapter_folder(name: str) -> Path:
 
 
 def load_networks(settings: Settings, wrap: Callable[[Model], Model] | None = None) -> Networks:
-    """Load what the settings name.
+    """Load the networks that the settings name.
 
     Args:
         settings: name the model, the device and the precision.
         wrap: changes each model that is loaded.
 
     Raises:
-        UsageError: if something is there and cannot be used, or the model is not there.
+        UsageError: if a file cannot be used, or the model is not found.
     """
     if settings.model is None:
         return Networks()
@@ -107,7 +107,7 @@ def load_networks(settings: Settings, wrap: Callable[[Model], Model] | None = No
 
 
 def load_models(settings: Settings, wrap: Callable[[Model], Model] | None = None) -> Models:
-    """Load the checkpoint that the settings name, alone; as :func:`load_networks`."""
+    """Load only the checkpoint that the settings name; as :func:`load_networks`."""
     from maimod.families import checkpoint
 
     assert settings.model is not None
@@ -139,7 +139,7 @@ def _display_name(given: str, folder: Path) -> str:
 
 
 def _discriminator(device: str) -> tuple[Discriminator | None, tuple[str, ...]]:
-    """The bundled discriminator and what it knows; None if it is not there."""
+    """The bundled discriminator and its kinds; None if it is missing."""
     folder = MODELS_FOLDER / PROOFREADER
     if not (folder / "model.safetensors").exists():
         return None, ()

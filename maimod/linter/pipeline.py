@@ -27,33 +27,33 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class SetAnalysis:
-    """What was found about a whole set."""
+    """Result of the rules about a whole set."""
 
     candidates: Mapping[Path, Sequence[Candidate]] = field(default_factory=dict)
-    """By the path of the difficulty in whose report they go."""
+    """Candidates by the path of the difficulty that reports them."""
     missing: tuple[str, ...] = ()
-    """What cannot be checked about the set and why, one line each."""
+    """One line for each part of the set that cannot be checked, with the reason."""
     failed: bool = False
-    """As of :class:`Analysis`."""
+    """As in :class:`Analysis`."""
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """The report of one map and what it was made of: pictures of the evidence are drawn from it."""
+    """The report of one map with its evidence, from which pictures are drawn."""
 
     report: BeatmapReport
-    """With the findings that are wanted."""
+    """The report with the selected findings."""
     evidence: Evidence
     song: Song | None = None
     """None without audio."""
     found: tuple[Finding, ...] = ()
-    """All findings, wanted or not."""
+    """All findings, selected or not."""
     failed: bool = False
-    """Whether something failed that might work the next time: the report is not cached."""
+    """Whether something failed that may work next time; the report is then not cached."""
 
     @property
     def beatmap(self) -> Beatmap:
-        """As it was read."""
+        """The parsed beatmap."""
         return self.evidence.beatmap
 
 
@@ -62,9 +62,9 @@ def analyse(gathered: Gathered, name: str, settings: Settings, in_set: SetAnalys
 
     Args:
         gathered: the evidence.
-        name: what the report calls the map.
-        settings: which findings are wanted.
-        in_set: what was found about the set of the map.
+        name: path in the report.
+        settings: for the selection of findings.
+        in_set: result of the rules about the set.
     """
     evidence, in_set = gathered.evidence, in_set or SetAnalysis()
     of_map, troubles = _run([(check.title, check.run) for check in BEATMAP_CHECKS], evidence)
@@ -90,14 +90,14 @@ def analyse_set(evidence: MapsetEvidence) -> SetAnalysis:
 
 
 def select(report: BeatmapReport, settings: Settings) -> BeatmapReport:
-    """The report with the findings that are wanted, each of the severity that is wanted for it."""
+    """The report with the selected findings, each with its configured severity."""
     return replace(report, findings=settings.judge(report.findings, report.version))
 
 
 def _run(
     checks: Iterable[tuple[str, Callable[[Seen], Iterable[Found]]]], evidence: Seen
 ) -> tuple[list[Found], list[str]]:
-    """What the rules find, and which of them failed: that costs the findings of these rules only."""
+    """Run checks, and return their candidates and a message for each check that failed."""
     found: list[Found] = []
     troubles: list[str] = []
     for title, run in checks:

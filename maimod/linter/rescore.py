@@ -1,9 +1,9 @@
-"""From candidates to findings: score and severity are made here, once.
+"""Turn candidates into findings: the only place that makes scores and severities.
 
-The measure of a candidate gives a score by the curve of its rule. Where the discriminator has a say, the log-odds of
-that score and those of the discriminator are weighed into one score, and what the discriminator alone suggests becomes a
-finding, too. A rule that a network makes report again and again in one map has met the style of the map: its scores are
-lowered. Exact findings keep the score of their certainty, whatever the networks think.
+The measure of a candidate gives a score by the curve of its rule. For rules that the discriminator covers, the log-odds
+of that score and those of the discriminator are combined with fitted weights, and proposals of the discriminator become
+findings too. If a network makes a rule fire again and again in one map, that is the map's style, and the rule's scores
+are lowered. Exact findings keep the score of their certainty.
 
 The weights by rule come from `calibration.json`; they were fitted on planted mistakes, so such a score is the share of
 findings like this one that are real.
@@ -26,10 +26,9 @@ PROBLEM_SCORE, WARNING_SCORE, MINOR_SCORE = 0.85, 0.6, 0.2
 """A finding is a problem, a warning or a minor from this score on (bounded by its rule). An estimate below the last is
 not reported."""
 ALONE_SCORE = 0.3
-"""The least score of an estimate on which the discriminator has no say, or is not there to have one: it is no measured
-probability."""
+"""Smallest score of an estimate without the discriminator, which is not a measured probability."""
 CANDIDATE_SCORE = 0.05
-"""From this score on a rule's own measure counts where the discriminator has a say; what both give is held against
+"""Smallest score of a rule's own measure to be combined with the discriminator; the result is compared with
 `MINOR_SCORE`."""
 CERTAINTY_SCORES = {
     Certainty.CERTAIN: 0.95,
@@ -40,9 +39,9 @@ CERTAINTY_SCORES = {
 }
 """Score of a candidate without a measure."""
 SILENT_LOGIT = -3.0
-"""Log-odds that stand for a rule that measured nothing at a place that the discriminator suggests."""
+"""Log-odds of a rule without a measure at the place of a proposal."""
 USUAL_FINDINGS, USUAL_FINDINGS_A_MINUTE = 2.0, 1.0
-"""A rule may find this much in a map by a network before it is taken for the map's style. Takes the warnings on 40
+"""Usual number of findings of a rule by a network in a map; more are the map's style. Takes the warnings on 40
 untouched ranked maps from 2.02 to 1.87 a minute, and those on a few maps of unusual style from dozens to none."""
 
 
@@ -52,23 +51,23 @@ class Scored:
 
     candidate: Candidate
     score: float
-    """0 to 1: by the rule's own measure, or by both kinds of evidence."""
+    """0 to 1, from the rule's own measure or from both log-odds."""
     rule_logit: float | None = None
-    """Log-odds of the rule's own score; None where the discriminator has no say."""
+    """Log-odds of the rule's own score; None without the discriminator."""
     discriminator_logit: float | None = None
-    """Log-odds of the discriminator; None where it has no say."""
+    """Log-odds of the discriminator; None if it does not cover the rule."""
 
 
 def rescore(candidates: Iterable[Candidate], evidence: Evidence, calibration: Calibration) -> list[Finding]:
-    """Make findings of the candidates of one map, and of what the discriminator alone suggests.
+    """Make findings of the candidates of one map and of the discriminator's proposals.
 
     Args:
         candidates: of the checks of the map, and of those of its set that go into its report.
-        evidence: what the checks looked at.
+        evidence: input of the checks.
         calibration: of the checkpoint that judged.
 
     Returns:
-        The findings that are worth a report, in any order, without ids.
+        Findings to report, in any order, without ids.
     """
     scored = _scored(candidates, calibration)
     exact = [one for one in scored if one.candidate.rule.tier is Tier.EXACT]
@@ -80,7 +79,7 @@ def rescore(candidates: Iterable[Candidate], evidence: Evidence, calibration: Ca
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """A finding on which the discriminator has a say, with both kinds of evidence as log-odds."""
+    """A finding that the discriminator covers, with both log-odds."""
 
     finding: Finding
     rule_logit: float
@@ -88,9 +87,9 @@ class Weighed:
 
 
 def weigh(candidates: Iterable[Candidate], evidence: Evidence, calibration: Calibration) -> list[Weighed]:
-    """The findings on which the discriminator has a say, and those it suggests, before any is left out.
+    """All findings that the discriminator covers or proposes, before any is left out.
 
-    Empty without a discriminator. What is far too weak to be reported is among them: calibration learns from it.
+    Empty without a discriminator. Calibration also needs the findings that are too weak to be reported.
     """
     return [
         Weighed(_finding(one, evidence), one.rule_logit, one.discriminator_logit)
@@ -112,14 +111,14 @@ def severity(highest: Severity, score: float) -> Severity:
 
 
 def _scored(candidates: Iterable[Candidate], calibration: Calibration) -> list[Scored]:
-    """Score what the rules measured; of several ways to one finding the strongest counts."""
+    """Score the measures of the rules; of several candidates for one finding the best is kept."""
     best: dict[tuple[object, ...], Scored] = {}
     for place, one in enumerate(candidates):
         if one.measure is None:
             score = CERTAINTY_SCORES[one.certainty]
         else:
             score = calibration.score(one.rule, one.curve, one.measure)
-        # Exact findings are never one because they look alike: each has its own subject.
+        # Equal exact findings are not merged: each has its own subject.
         key: tuple[object, ...] = (place,)
         if one.measure is not None:
             key = (one.rule.id, one.time, tuple(o.index for o in one.objects), one.line)
@@ -160,14 +159,14 @@ def _both(candidate: Candidate, rule: float, discriminator: float, calibration: 
 
 
 def _covers(candidate: Candidate) -> set[tuple[str, int]]:
-    """(kind of corruption, index of the object) of all that a candidate is about; lines of the file, negative, in place
-    of objects for what has none."""
+    """(kind of corruption, index of the object) covered by a candidate; without objects the negative line of the
+    file."""
     places = [o.index for o in candidate.objects] or [-candidate.line]
     return {(kind, place) for kind in candidate.rule.corruptions for place in places}
 
 
 def discriminator_logit(corruption: CorruptionLogits, candidate: Candidate) -> float:
-    """Log-odds of the discriminator for a candidate of a rule: as the rule says, else the highest of its corruptions at
+    """Log-odds of the discriminator for a candidate: by the rule's own function, else the highest of its corruptions at
     the times of the candidate and its objects."""
     rule = candidate.rule
     if rule.discriminator_logit is not None:
@@ -210,15 +209,14 @@ def rests_on_network(finding: Finding) -> bool:
 
 
 def penalise_repetition(findings: Sequence[Finding], evidence: Evidence) -> list[Finding]:
-    """Lower the scores of a rule that a network makes report again and again: what surprises so often is the style of
-    this map.
+    """Lower the scores of rules that fire again and again by a network, because that is the style of the map.
 
     Args:
         findings: of one beatmap.
         evidence: of the beatmap.
 
     Returns:
-        The findings, without those whose lowered score is below what is reported.
+        The findings, without those whose lowered score is too small to report.
     """
     often = Counter(finding.rule for finding in findings if rests_on_network(finding))
     usual = USUAL_FINDINGS + evidence.beatmap.drain_ms / 60_000 * USUAL_FINDINGS_A_MINUTE

@@ -1,4 +1,4 @@
-"""Positions: objects where neither the map nor the model would put them."""
+"""Positions: objects that fit neither the map's spacing nor the model's expectation."""
 
 from __future__ import annotations
 
@@ -21,65 +21,66 @@ OSU = frozenset({Mode.OSU})
 PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
 
 LEFT, TOP, RIGHT, BOTTOM = -67, -60, 579, 428
-"""What a 4:3 screen shows around the playfield, in osu! pixels (lazer, `CheckOffscreenObjects`)."""
+"""Visible area around the playfield on a 4:3 screen, in osu! pixels (lazer, `CheckOffscreenObjects`)."""
 
 STACK_PX, TAIL_STACK_PX = 1.0, 1.5
-"""Closer is an exact stack: heads lie on whole pixels, tails wherever the curve ends."""
+"""Objects closer than this are an exact stack: heads are on whole pixels, tails at the end of a curve."""
 NEAR_STACK_PX = 5.0
-"""Farther looks like an overlap that was meant."""
+"""Objects farther apart than this look like an intended overlap."""
 VISIBLE_STACK_PX = 3.0
-"""The game stacks what is closer by itself (lazer, `OsuBeatmapProcessor.stack_distance`)."""
+"""The game stacks objects closer than this itself (lazer, `OsuBeatmapProcessor.stack_distance`)."""
 SAME_OFFSETS = 3
-"""An offset found this often is a style."""
+"""An offset that occurs this often is a style."""
 STACK_CURVE = Curve(middle=2.0, scale=1.0)
-"""Log2 of exact stacks per broken one. Of 60 ranked maps 51 have exact stacks alone."""
+"""Log2 of exact stacks per broken one. Of 60 ranked maps 51 have only exact stacks."""
 SELF_STACKED_CURVE = replace(STACK_CURVE, highest=0.55)
-"""The same for what the game stacks by itself."""
+"""The same for objects that the game stacks itself."""
 
 STACKED_PX = 12.0
 """Closer steps are stacks, not spacing (lazer, `CheckTimeDistanceEquality.stack_leniency`)."""
 PATTERN_MS = 600.0
 """Objects farther apart are read apart (lazer: "200 BPM 2/1")."""
 NEIGHBOURHOOD_MS = 4000.0
-"""Spacing is compared with what lies this near; slow changes are deliberate (lazer's value, here to both sides)."""
+"""Spacing is compared within this time, because slow changes are deliberate (lazer's value, here to both sides)."""
 SAME_GAP_MS = 16.0
 """Gaps this close are the same rhythm (lazer: "240 BPM 1/16")."""
 EVEN_PX, EVEN_SHARE = 10.0, 0.15
 UNEVEN_PX, UNEVEN_SHARE = 20.0, 0.3
-"""Off by less than the first pair is even; by more than the second a problem in Easy and Normal (lazer)."""
+"""A deviation below the first pair is even; above the second it is a problem in Easy and Normal (lazer)."""
 MIN_KIN = 4
 EVEN_KIN = 0.8
-"""Neighbours of the same rhythm needed, and the share of them that must agree for an odd one to be odd."""
+"""Fewest neighbours of the same rhythm, and the share of them that must agree for a step to be uneven."""
 
 
 EVEN_MAP = 0.9
-"""Share of the steps with kin that lie among even ones: about 1 in 25 ranked Easy and Normal maps, where not one step
-in 3,000 is uneven; at most 0.83 (but for one map) in harder ones, where distances are spoken to the music."""
+"""Share of comparable steps that are among even ones: close to 1 in 25 ranked Easy and Normal maps, where not one step
+in 3,000 is uneven; at most 0.83 (except for one map) in harder ones, where distances follow the music."""
 STYLE_WEIGHT = 1.5
-"""How fast uneven steps become style as there are more of them: three in 250 are still worth a warning, eight in 140
-are not."""
+"""Penalty for the number of uneven steps, because many are a style: three in 250 are still worth a warning, eight in
+140 are not."""
 MAX_OFFSCREEN = 5
-"""A map with more objects off the screen does it on purpose or was scaled: one finding with all of them."""
+"""A map with more objects off the screen does it on purpose or was scaled; they become one finding."""
 SPACING_CURVE = Curve(middle=4.5, scale=1.0)
 """Bits: log2 of the even steps, less the number of mistakes, plus how far this one is off in units of lazer's problem.
 One circle moved by 60 px in a Normal of 120 steps has 7 to 8."""
 
 PLACES = frozenset({EventKind.DISTANCE, EventKind.POS_X, EventKind.POS_Y, EventKind.POS})
-"""Kinds of events that say where something is. Refinements within a cell are left out: nobody sees 2 px."""
+"""Kinds of events with positions. Refinements within a cell are left out, since 2 px are not visible."""
 UNEXPECTED_CURVE = Curve(middle=6.0, scale=1.1)
 """Bits of place and of the distance to the next, above 90 % of the map's own: 7 ranked maps have 0.3 objects a minute
 above 6.1."""
 BASE_PERCENTILE = 90
 TAIL_PERCENTILE, TAIL_BITS = 98, 3.5
-"""From the one percentile to the other there are 2 to 4 bits in 11 of 12 ranked maps; where there are more (13 in the
-twelfth), surprises are the style and count for less."""
+"""Between these percentiles there are 2 to 4 bits in 11 of 12 ranked maps; with more (13 in the twelfth), surprises are
+the style and have less weight."""
 MIN_OBJECTS = 20
-"""A map's own distribution of surprises needs this many objects."""
+"""Fewest objects for a map's own distribution of surprises."""
 
 HOLD_GAP_MS = 30.0
 """Notes of a column closer than this cannot be hit apart (Mapset Verifier, concurrent objects in mania)."""
 COLUMN_CURVE = Curve(middle=7.5, scale=1.0, highest=0.8)
-"""Bits of the column above 90 % of the map's own. Columns are often free: the model is never nearly sure."""
+"""Bits of the column above 90 % of the map's own. Columns are often a free choice, so the model is never nearly
+sure."""
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21"
 UNEXPECTED = Rule(
@@ -175,7 +176,7 @@ UNEXPECTED_COLUMN = Rule(
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The way from one object to the next."""
+    """The step from one object to the next."""
 
     before: HitObject
     after: HitObject
@@ -186,12 +187,12 @@ class Step:
 
 
 def cursor(hit_object: HitObject) -> tuple[float, float]:
-    """Where the cursor is when the object is over."""
+    """Position of the cursor at the end of the object."""
     return slider_path.tail(hit_object.slider) if hit_object.slider else (hit_object.x, hit_object.y)
 
 
 def steps(evidence: Evidence) -> list[Step]:
-    """Steps between neighbours in time, spinners apart."""
+    """Steps between neighbours in time, without spinners."""
     found = []
     objects = evidence.objects_by_time
     for before, after in pairwise(objects):
@@ -203,15 +204,15 @@ def steps(evidence: Evidence) -> list[Step]:
 
 @dataclass(frozen=True, slots=True)
 class Uneven:
-    """A step that is out of an otherwise even spacing."""
+    """A step that breaks an otherwise even spacing."""
 
     step: Step
     usual: float
-    """Distance of its neighbours of the same rhythm."""
+    """Distance of the neighbours with the same rhythm."""
 
 
 def uneven_steps(all_steps: Sequence[Step]) -> tuple[list[Uneven], int, int]:
-    """Steps that break an even spacing, how many steps lie in one, and how many have kin to be compared with."""
+    """Steps that break an even spacing, number of steps in an even spacing, and number of comparable steps."""
     spaced = [s for s in all_steps if 0 < s.gap <= PATTERN_MS and s.distance >= STACKED_PX]
     times = np.array([s.after.time for s in spaced])
     gaps, distances = np.array([s.gap for s in spaced]), np.array([s.distance for s in spaced])
@@ -219,7 +220,7 @@ def uneven_steps(all_steps: Sequence[Step]) -> tuple[list[Uneven], int, int]:
     for i, step in enumerate(spaced):
         first, last = np.searchsorted(times, [times[i] - NEIGHBOURHOOD_MS, times[i] + NEIGHBOURHOOD_MS])
         kin = np.flatnonzero(np.abs(gaps[first:last] - gaps[i]) <= SAME_GAP_MS) + first
-        # The next step of a displaced object is off as well: it must not speak for or against this one.
+        # The next step of a displaced object is off as well, so it is not compared with this one.
         kin = kin[np.abs(kin - i) > 1]
         if len(kin) < MIN_KIN:
             continue
@@ -307,7 +308,7 @@ def broken_stacks(evidence: Evidence, all_steps: Sequence[Step]) -> Iterator[Can
 
 
 def offscreen(evidence: Evidence) -> Iterator[Candidate]:
-    """Circles and bodies that leave the screen: each alone, or all at once where a map does it again and again."""
+    """Circles and bodies that leave the screen: one by one, or together if a map has many."""
     radius = evidence.beatmap.difficulty.circle_radius
     found: list[tuple[HitObject, float, Candidate]] = []
     for o in evidence.objects_by_time:
@@ -367,11 +368,11 @@ def offscreen(evidence: Evidence) -> Iterator[Candidate]:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What the model says
+# The model
 
 
 def places(evidence: Evidence) -> dict[int, list[EventScore]]:
-    """Scores of the place of every circle and slider head, by the index of the object."""
+    """Position scores of every circle and slider head, by the index of the object."""
     groups: dict[int, list[EventScore]] = {}
     for score in evidence.scores or ():
         if isinstance(score.event.source, HitObject):
@@ -386,9 +387,9 @@ def places(evidence: Evidence) -> dict[int, list[EventScore]]:
 
 
 def unexpected(evidence: Evidence) -> Iterator[Candidate]:
-    """Objects whose place surprises more than this map's places do."""
+    """Objects with more surprising positions than usual in this map."""
     scores = {index: own for index, own in places(evidence).items() if own}
-    if evidence.beatmap.mode is Mode.CATCH:  # the height means nothing there
+    if evidence.beatmap.mode is Mode.CATCH:  # y has no meaning in catch
         scores = {
             index: [s for s in own if s.event.kind in (EventKind.POS_X, EventKind.POS)] for index, own in scores.items()
         }
@@ -398,14 +399,14 @@ def unexpected(evidence: Evidence) -> Iterator[Candidate]:
     bits = []
     for o, after in zip(order, [*order[1:], None], strict=True):
         own = sum(s.surprise for s in scores[o.index])
-        # A displaced object is also left by a strange step.
+        # The step away from a displaced object is unusual as well.
         bits.append(
             own + (sum(s.surprise for s in scores[after.index] if s.event.kind is EventKind.DISTANCE) if after else 0.0)
         )
     usual, rare = np.percentile(bits, (BASE_PERCENTILE, TAIL_PERCENTILE)).tolist()
     spread = max((rare - usual) / TAIL_BITS, 1.0)
     for i, o in enumerate(order):
-        # Of two objects in a row the one that surprises more is the displaced one.
+        # Of two objects in a row the more surprising one is the displaced one.
         if bits[i] < max(bits[max(i - 1, 0) : i + 2]):
             continue
         event = max(scores[o.index], key=lambda s: s.surprise)
@@ -438,7 +439,7 @@ def _place(score: EventScore, o: HitObject) -> str:
 
 
 def _expected(evidence: Evidence, score: EventScore) -> list[Expected]:
-    """The places the model would rather see, in the terms of the event that surprised most."""
+    """Positions that the model expects, in the unit of the most surprising event."""
     same_kind = [(e, p) for e, p in score.expected if e.kind is score.event.kind]
     match score.event.kind:
         case EventKind.DISTANCE:
@@ -454,7 +455,7 @@ def _expected(evidence: Evidence, score: EventScore) -> list[Expected]:
 
 
 def columns(evidence: Evidence) -> Iterator[Candidate]:
-    """Notes of mania that share a column at one time, and notes in columns the model does not expect."""
+    """Mania notes at the same time in one column, and notes in columns that the model does not expect."""
     beatmap = evidence.beatmap
     last: dict[int, HitObject] = {}
     for note in evidence.objects_by_time:
@@ -499,7 +500,7 @@ def columns(evidence: Evidence) -> Iterator[Candidate]:
 
 
 def run(evidence: Evidence) -> Iterator[Candidate]:
-    """Judge positions as far as the mode has them; those of taiko mean nothing."""
+    """Check positions in the modes that have them; taiko has none."""
     match evidence.beatmap.mode:
         case Mode.OSU:
             all_steps = steps(evidence)
@@ -514,11 +515,11 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What the discriminator alone suggests
+# Proposals of the discriminator
 
 
 def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candidate]:
-    """Objects at places, and notes in columns, that fit neither what comes before nor what follows."""
+    """Objects and mania notes that fit neither the objects before nor those after."""
     mode = evidence.beatmap.mode
     if mode is Mode.TAIKO:
         return

@@ -1,4 +1,4 @@
-"""Places that exact arithmetic finds hard to read: objects close in time but apart in easy maps, overlaps that are not
+"""Objects that are hard to read, by exact arithmetic: close in time but apart in easy maps, overlaps that are not
 stacked."""
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ STACK_PX = 3.0  # lazer, `OsuBeatmapProcessor.STACK_DISTANCE`
 QUARTER = 0.26
 """Beats. 5 of 495 ranked maps have such overlaps within a quarter beat, 26 within half a beat."""
 MANY = 4
-"""From as many places on they are one finding."""
+"""This many places or more are one finding."""
 
 
 def run(evidence: Evidence) -> Iterator[Candidate]:

@@ -1,7 +1,8 @@
-"""Rhythm: objects off every tick, on ticks nobody uses, where the model expects none, or missing where it does.
+"""Rhythm: objects off every tick, on unusual ticks, at times where the model expects none, or missing where it expects
+one.
 
-Exact arithmetic sees milliseconds, the model sees ticks, the song says whether something sounds. One mistake gives one
-finding: an object that arithmetic has named is not judged by the model again, nor is the one after it.
+Exact arithmetic measures milliseconds, the model predicts ticks, the song shows whether something sounds. One mistake
+gives one finding: an object found by arithmetic is not checked with the model again, nor is the one after it.
 """
 
 from __future__ import annotations
@@ -25,63 +26,62 @@ from maimod.rules.rhythm_index import SAME_MS, Edge, RhythmIndex, alternative, c
 
 ODD_DIVISORS = frozenset({5, 7, 9, 12, 16})
 """Ticks on which objects hardly ever start: 371 of 532,000 starts in 1,045 ranked maps, in 20 maps of which all but a
-few use them in runs. An object that slipped by some ms lands on one as often as beside all ticks, as they lie 2 to 8 ms
-apart at 180 BPM."""
+few use them in runs. An object that slipped by some ms is on one of them as often as off all ticks, because they are 2
+to 8 ms apart at 180 BPM."""
 END_DIVISORS = frozenset({5, 7, 9})
 """Sliders do end on 1/12 and 1/16 (1,763 of 260,000 repeats and ends), hardly ever on these (28)."""
 USUAL_DIVISORS = (1, 2, 3, 4, 6, 8)
 RARE_USES = 3
 RARE_SHARE = 0.005
-"""A divisor that the map uses this seldom is not its style (Mapset Verifier, wrong snapping)."""
+"""A divisor with at most this share of the objects is unusual in the map (Mapset Verifier, wrong snapping)."""
 COMPANION_BEATS = 1.1
-"""Objects on an odd divisor come in company where they are meant: a run of 1/12, a pair of 1/16."""
+"""Objects on an unusual divisor that are intended have neighbours on it: a run of 1/12, a pair of 1/16."""
 RUN_OBJECTS = 4
 """Unsnapped objects with fewer objects between them are one finding."""
 LATE_MS = 1.0
 """Lateness, up to `UNSNAP_MS`, that rounding cannot explain; lazer calls objects that are this far off, either way,
 negligible. Of 262 ranked maps 8 have late ones, 137 early ones."""
 MAX_RUNS = 10
-"""More of these are one finding, too: a way of mapping, or a tool that moved objects."""
+"""More than this are one finding as well: a way of mapping, or a tool that moved objects."""
 WHOLE_SHARE = 0.3
 """From this share of unsnapped objects on, the red line is wrong rather than the objects."""
 WHOLE_OBJECTS = 6
 
 LONE_TICK_BITS = 6.0
-"""What a lone object on an odd divisor says by itself; the model, if there, decides over half of it."""
+"""Evidence of a lone object on an unusual divisor; the model, if there is one, adds up to half."""
 MAX_MODEL_BITS = 12.0
 
 CLEAR_ONSET = 0.5
-"""Strength of an onset that speaks neither for nor against an object; mapped objects have about 1, empty 1/4 ticks 0.2.
+"""Onset strength that is neither for nor against an object; mapped objects have about 1, empty 1/4 ticks 0.2.
 """
 FAINT_ONSET, LOUD_ONSET = 0.35, 0.9
-"""No object is missed on less than the first, none is too many on more than the second."""
+"""No object can be missing at an onset below the first, and none can be additional above the second."""
 ONSET_BITS = 4.0
-"""What an onset adds to the surprise in bits if it is stronger by 1. Not more: sounds on empty half beats are common.
+"""Bits per unit of onset strength; not more, because sounds on empty half beats are common.
 """
 HABIT_BITS = 2.4
-"""What each doubling of the number of alike rhythms takes away. Both weights are those of logistic regressions on
-planted
-mistakes: of 80 of them half have no rhythm like theirs in the map and nine in ten at most one; the typical surprise of
+"""Bits subtracted for each doubling of the number of equal rhythms. Both weights are from logistic regressions on
+planted mistakes: of 80 of them half have no equal rhythm in the map and nine in ten at most one; a typical surprise of
 an untouched map has four to nine."""
 ODDS_SHARE, MAX_ODDS_BITS = 0.5, 5.0
-"""How much the model's odds for the other moment count, in bits: being sure of one thing is more than being surprised
+"""Weight of the model's log-odds for the other time: to be sure of one time is stronger evidence than to be surprised
 by another."""
 MAX_ALIKE = 2
-"""A rhythm with more that are alike is the map's own, however surprising."""
+"""A rhythm that occurs more often than this belongs to the map, even if it is surprising."""
 LONGEST_HOLE_BEATS = 1.0
-"""After a longer gap the model expected the song to go on where the mapper paused: no mistake."""
+"""After a longer gap the mapper paused and the model expected notes: no mistake."""
 MIN_PROBABILITY = 0.5
-"""The model must be at least this sure of another time: surprise alone is also free rhythm."""
+"""Smallest probability of another time: without it a surprise may be free rhythm."""
 TICK_CURVE = Curve(5.5, 1.5)
 EXTRA_CURVE, HOLE_CURVE, SHIFT_CURVE = Curve(5.5, 1.3), Curve(8.0, 1.0), Curve(4.8, 1.0)
-"""Of bits. At 0.6, each of the three gives about one finding in ten minutes of untouched ranked maps (20 maps, all
-modes, an early checkpoint), and finds about 20 % of added objects, 30 % of deleted ones and 45 % of those on a
+"""Curves of bits. At 0.6, each of the three gives about one finding in ten minutes of untouched ranked maps (20 maps,
+all modes, an early checkpoint), and finds about 20 % of added objects, 30 % of deleted ones and 45 % of those on a
 neighbouring tick."""
 KIND_CURVE, END_CURVE = Curve(10.0, 1.0), Curve(9.5, 1.2)
 
 
 def _at_time(corruption: CorruptionLogits, found: Candidate) -> float:
-    """Where an object is missing: not at the object before it."""
+    """Time of the missing object, not of the one before it."""
     return corruption.at(found.rule.corruptions, [found.time])
 
 
@@ -209,7 +209,7 @@ _NAMES = {
 }
 
 LEAST_TICK_BITS = 4.23
-"""An object on an odd divisor that the model expected more than this is the map's style."""
+"""An object on an unusual divisor with a higher probability than this is the map's style."""
 SLIP_BITS = {
     UNUSUAL_SNAP: LEAST_TICK_BITS,
     UNEXPECTED_OBJECT: 4.4,
@@ -218,7 +218,7 @@ SLIP_BITS = {
     UNEXPECTED_KIND: 9.15,
     UNEXPECTED_END: 8.48,
 }
-"""From these bits on an object counts as named: what surprises at it again, or right after it, follows from that."""
+"""From these bits on, further surprises at an object or right after it follow from the first."""
 
 
 def run(evidence: Evidence) -> Iterator[Candidate]:
@@ -246,7 +246,7 @@ def _unsnapped(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) 
     places = {o.index: place for place, o in enumerate(evidence.objects_by_time)}
     slips: list[Edge] = []
     for edge in moments.edges:
-        # An object that starts beside the beat ends there, too: its first edge speaks for it.
+        # An object that starts off the beat also ends off it: its first edge counts.
         if abs(edge.snap.error) >= UNSNAP_MS and (not slips or slips[-1].hit_object is not edge.hit_object):
             slips.append(edge)
     if len(slips) >= max(WHOLE_OBJECTS, WHOLE_SHARE * len(places)):
@@ -272,7 +272,7 @@ def _unsnapped_candidate(evidence: Evidence, slips: Sequence[Edge], whole: bool 
     first, errors = slips[0], np.array([slip.snap.error for slip in slips])
     typical, n_objects = float(np.median(errors)), len(evidence.beatmap.hit_objects)
     numbers: dict[str, Any] = {"errors_ms": [round(float(error), 2) for error in errors[:20]], "unsnapped": len(slips)}
-    usual = snap(evidence.beatmap, first.time, USUAL_DIVISORS)  # the closest of all is often some 1/7 that nobody meant
+    usual = snap(evidence.beatmap, first.time, USUAL_DIVISORS)  # the closest of all is often 1/7, rarely intended
     other = _other_red_line(evidence, first)
     hint = ""
     if other is not None:
@@ -376,11 +376,11 @@ def _unusual_snaps(evidence: Evidence, moments: RhythmIndex, named: frozenset[in
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# The model, and the song beside it
+# The model and the song
 
 
 def _starts(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
-    """Objects too many, too few or displaced, from how surprising their times are."""
+    """Additional, missing or displaced objects, by the surprisal of their times."""
     times, silent_until = moments.start_times, -math.inf
     for before, hit_object in zip(evidence.objects_by_time, evidence.objects_by_time[1:], strict=False):
         event = moments.start_score(hit_object)
@@ -391,7 +391,7 @@ def _starts(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> 
         if found:
             yield found
         if (found and _is_slip(found)) or hit_object.index in named:
-            # What follows a slip is surprising because of the slip.
+            # Events after a slip are surprising because of the slip.
             silent_until = times[min(bisect_left(times, hit_object.time) + 1, len(times) - 1)]
 
 
@@ -464,12 +464,12 @@ def _start(
 
 
 def _support(strength: float | None) -> float:
-    """Bits for an object, by the onset at its time; against one if there is none."""
+    """Bits for an object by the onset at its time; negative without an onset."""
     return 0.0 if strength is None else ONSET_BITS * (min(strength, 1.0) - CLEAR_ONSET)
 
 
 def _kinds(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
-    """Objects of another kind than the model is sure of."""
+    """Objects of a kind that the model does not expect."""
     for hit_object in evidence.objects_by_time:
         judged = (
             []
@@ -510,7 +510,7 @@ def _other_kind(evidence: Evidence, score: EventScore) -> tuple[str, float, Even
         if actual in _NAMES and event.kind in _NAMES:
             masses[_NAMES[event.kind]] += probability
         elif on_playfield and actual is EventKind.SCROLL_SPEED and event.kind is EventKind.HITSOUND:
-            masses["circle"] += probability  # of all objects only sliders tell their velocity
+            masses["circle"] += probability  # only sliders have a velocity event
         elif on_playfield and actual is EventKind.HITSOUND and event.kind is EventKind.SCROLL_SPEED:
             masses["slider"] += probability
         elif actual is EventKind.SPINNER and event.kind in (EventKind.DISTANCE, EventKind.POS, EventKind.POS_X):
@@ -524,8 +524,8 @@ def _other_kind(evidence: Evidence, score: EventScore) -> tuple[str, float, Even
 
 
 def _ends(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
-    """Sliders that end or turn at an odd time. Not mania's holds: the next time may be another column's. Not spinners:
-    they end freely."""
+    """Sliders that end or turn at an unexpected time. Not mania's holds, because the next time may be another column's,
+    and not spinners, whose ends are free."""
     for hit_object in evidence.objects_by_time:
         later = [
             score
@@ -605,15 +605,15 @@ def _apart(ms: float, beat: float) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What the discriminator alone suggests
+# Proposals of the discriminator
 
 
 MISPLACED_BEATS = 1.0
-"""An object too many and a hole this near to it are one object in the wrong place."""
+"""An additional object and a missing one this close together are one displaced object."""
 
 
 def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candidate]:
-    """Objects too many, holes, and pairs of both; ends of sliders."""
+    """Additional objects, missing objects, pairs of both; ends of sliders."""
     yield from _propose_starts(evidence, corruption)
     if evidence.beatmap.mode in (Mode.OSU, Mode.CATCH):
         for slot, logit in corruption.peaks("length", LEAST_PROPOSED_LOGIT, apart=0):

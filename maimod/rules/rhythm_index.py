@@ -1,8 +1,7 @@
-"""When things happen in a map: every start, repeat and end with its tick, what sounds there and what a model expected
-instead.
+"""Rhythm index of a map: every start, repeat and end with its tick, the song's onset there and the model's
+expectations.
 
-Conventions: ms of the map; strengths of onsets as in :mod:`maimod.audio.onsets`, taken where the map's own lag leads
-to.
+Conventions: ms of the map; onset strengths as in :mod:`maimod.audio.onsets`, taken at the time plus the map's lag.
 """
 
 from __future__ import annotations
@@ -26,12 +25,13 @@ if TYPE_CHECKING:
     from maimod.rules.base import Evidence
 
 SAME_MS = 12.0
-"""Times closer than this are one moment: a tick of the model is 1/48 beat, 7 ms at 180 BPM."""
+"""Times closer than this are equal: a tick of the model is 1/48 beat, 7 ms at 180 BPM."""
 ONSET_WIDTH_MS = 15.0
-"""Onsets lie within this of where the map's lag leads to, give or take how softly a sound starts."""
+"""Onsets are within this of the time plus the map's lag, depending on how softly a sound starts."""
 
 AS_HIGH = 0.85
-"""A lag whose onsets are this strong beside the strongest may be the true one: in songs of even notes every note fits.
+"""A lag with at least this share of the strongest lag's onset strength may be the true one: in songs of even notes
+every note fits.
 """
 
 
@@ -56,15 +56,15 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """Another moment at which a model expected an event of time."""
+    """Another time that a model expected."""
 
     time: float
     probability: float
-    """On this moment and those within `SAME_MS` of it."""
+    """Probability of this time and those within `SAME_MS` of it."""
 
 
 def usual_lag(found: Alignment) -> float:
-    """Lag of a map [ms]: of those that fit about equally well the one nearest to that of well-timed maps."""
+    """Lag of a map [ms]: of lags that fit about equally well, the one nearest to that of well-timed maps."""
     curve = np.asarray(found.curve, dtype=float)
     padded = np.pad(curve, 1, constant_values=-np.inf)
     peaks = LAGS_MS[(curve >= padded[:-2]) & (curve >= padded[2:]) & (curve >= AS_HIGH * curve.max())]
@@ -73,18 +73,18 @@ def usual_lag(found: Alignment) -> float:
 
 
 def lag_of(found: Alignment | None) -> float:
-    """Ms from a time of a map to the onset that belongs to it; typical where the song does not tell."""
+    """Ms from a time of a map to its onset; the typical lag if the song gives none."""
     return usual_lag(found) if found and found.significance >= MIN_SIGNIFICANCE else TYPICAL_LAG_MS
 
 
 def contains(times: Sequence[float], time: float) -> bool:
-    """Whether one of the ascending `times` is the same moment as `time`."""
+    """Whether one of the ascending `times` equals `time` within `SAME_MS`."""
     place = bisect_left(times, time - SAME_MS)
     return place < len(times) and times[place] <= time + SAME_MS
 
 
 def alternative(score: EventScore, time: float) -> Alternative | None:
-    """The likeliest moment other than `time` that the model had in mind, or None."""
+    """The likeliest other time that the model expected, or None."""
     moments = [
         (float(event.value), probability)
         for event, probability in score.expected
@@ -97,14 +97,14 @@ def alternative(score: EventScore, time: float) -> Alternative | None:
 
 
 class RhythmIndex:
-    """The moments of one map."""
+    """Rhythm index of one map."""
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
 
     @cached_property
     def edges(self) -> list[Edge]:
-        """Of all objects, in their order of time."""
+        """Edges of all objects, sorted by time."""
         return [
             Edge(o, number, time, snap(self.evidence.beatmap, time))
             for o in self.evidence.objects_by_time
@@ -131,10 +131,10 @@ class RhythmIndex:
         return {index: [groups[number] for number in sorted(groups)] for index, groups in grouped.items()}
 
     def start_score(self, hit_object: HitObject) -> EventScore | None:
-        """What the model thinks of the time at which an object starts; None if it was not asked.
+        """Score of the time at which an object starts; None if there is none.
 
-        A model that reads beats between the objects is surprised at the beat when an object before it is missing: that
-            surprise is the next object's.
+        A model with beats between the objects is surprised at the next beat if an object before it is missing; that
+            score is then used for the next object.
         """
         groups = self.groups.get(hit_object.index)
         own = next((score for score in groups[0] if score.event.kind is EventKind.TIME), None) if groups else None
@@ -154,7 +154,7 @@ class RhythmIndex:
 
     @cached_property
     def beat_scores(self) -> list[EventScore]:
-        """Times of the beats that the model reads in between the objects, ascending; empty if it reads them apart
+        """Times of beats between the objects in the model's sequence, ascending; empty if they are in another context
         (COMPAT §4.10)."""
         times: list[EventScore] = []
         beats: set[int] = set()
@@ -172,14 +172,15 @@ class RhythmIndex:
         return [score.event.time for score in self.beat_scores]
 
     def is_read_beat(self, time: float) -> bool:
-        """Whether the model reads a beat at this moment in between the objects, so that to expect this time is not to
-        expect an object."""
+        """Whether the model's sequence has a beat at this time, so that expecting the time does not mean expecting an
+        object."""
         place = bisect_left(self._beat_times, time - SAME_MS)
         return place < len(self._beat_times) and self._beat_times[place] <= time + SAME_MS
 
     @cached_property
     def _rhythms(self) -> tuple[dict[float, tuple[int, ...]], Counter[tuple[int, ...]]]:
-        """(place in the measure, gap before, gap after) of each start in ticks, and how often each such rhythm occurs."""
+        """(position in the measure, gap before, gap after) of each start in ticks, and the count of each such
+        rhythm."""
         grid, starts = BeatGrid(self.evidence.beatmap), self.start_times
         ticks = grid.ticks(np.array(starts))
         places, _ = grid.measure_ticks(ticks)
@@ -191,7 +192,7 @@ class RhythmIndex:
         return rhythms, Counter(rhythms.values())
 
     def alike(self, time: float) -> int:
-        """How many other starts have the same place in the measure and the same gaps before and after: the map's habit."""
+        """Number of other starts with the same position in the measure and the same gaps before and after."""
         rhythms, counts = self._rhythms
         return counts[rhythms[time]] - 1 if time in rhythms else 0
 
@@ -200,18 +201,18 @@ class RhythmIndex:
         return Counter(self._hold(o) for o in self.evidence.beatmap.hit_objects)
 
     def _hold(self, hit_object: HitObject) -> tuple[int, int]:
-        """(place in the beat, duration) of an object, in 1/16 beats."""
+        """(position in the beat, duration) of an object, in 1/16 beats."""
         red = self.evidence.beatmap.red_line_of(hit_object.time)
         start, end = (16 * (time - red.time) / red.beat_length for time in (hit_object.time, hit_object.end_time))
         return round(start) % 16, round(end - start)
 
     def held_alike(self, hit_object: HitObject) -> int:
-        """How many other objects start at the same place in the beat and last as long."""
+        """Number of other objects with the same position in the beat and the same duration."""
         return self._holds[self._hold(hit_object)] - 1
 
     @cached_property
     def lag(self) -> float:
-        """Ms from a time of the map to the onset that belongs to it."""
+        """Ms from a time of the map to its onset."""
         return lag_of(self.evidence.alignment)
 
     def onset(self, time: float) -> float | None:

@@ -1,4 +1,4 @@
-"""Other files of the set: hitsound samples, what storyboards show and play, files that nothing uses."""
+"""Other files of the set: hitsound samples, files of storyboards, unused files."""
 
 from __future__ import annotations
 
@@ -137,12 +137,12 @@ SKIN = re.compile(
 )
 """Names of skin elements, https://osu.ppy.sh/wiki/en/Skinning."""
 WORKING_FILES = frozenset({".md", ".toml", ".yml", ".yaml", ".json", ".sarif"})
-"""Of sets that are kept in git and checked there."""
+"""Files of sets in git repositories."""
 MAX_SAMPLES = 500
-"""So many are listened to; the largest keysounded sets have about 1,000."""
+"""Most samples that are decoded; the largest keysounded sets have about 1,000."""
 SHORT_MS, LATE_MS, LITTLE_LATE_MS = 25.0, 5.0, 1.0
 SILENT_PEAK = 1e-3
-"""-60 dB: what lazer and Mapset Verifier call silent is below it."""
+"""Peak of a silent sample: -60 dB, as in lazer and Mapset Verifier."""
 EMPTY_WAV_BYTES = 44
 SHOWN = 5
 Named = dict[str, list[tuple[Beatmap, int, float, bool]]]
@@ -284,7 +284,7 @@ def _sample_faults(name: str, sample: probe.Sample) -> Iterator[tuple[Rule, Cert
             f"{sample.duration:.0f} ms",
             "25 ms or more",
         )
-    # The delay of mp3 is that of the format, which is named above.
+    # The delay of mp3 comes from the format, which is reported above.
     elif kind != "mp3" and sample.delay >= LITTLE_LATE_MS:
         yield (
             DELAYED_SAMPLE,
@@ -296,7 +296,7 @@ def _sample_faults(name: str, sample: probe.Sample) -> Iterator[tuple[Rule, Cert
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Storyboards and what is left over
+# Storyboards and unused files
 
 
 def _pictures(lines: Iterator[str]) -> Iterator[str]:
@@ -366,7 +366,7 @@ def _unused(evidence: MapsetEvidence, named: Named) -> list[str]:
 
 
 def _belongs(name: str, evidence: MapsetEvidence) -> bool:
-    """Whether a file is part of a set without being named anywhere."""
+    """Whether a file belongs to a set although no other file names it."""
     path = PurePosixPath(name)
     if path.suffix.lower() in WORKING_FILES or path.stem.upper() in ("LICENSE", "LICENCE"):
         return True

@@ -1,8 +1,6 @@
-"""Scroll speed in taiko and mania: lone changes, lines that come just too late for their note, tempo changes left
-unnormalised.
+"""Scroll speed in taiko and mania: lone changes, lines shortly after their note, tempo changes without normalisation.
 
-Scroll speed is what the player sees: the velocity of the green line times the tempo, relative to the tempo in force for
-longest.
+Scroll speed is the velocity of the green line times the tempo, relative to the tempo in force for the longest time.
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ SCROLLING = frozenset({Mode.TAIKO, Mode.MANIA})
 LONE_CURVE = Curve(middle=8.0, scale=1.5)
 """Bits of rarity, weighed by the size of the change, and of the model's surprise."""
 LATE_HABIT = 3
-"""More late lines than this are the mapper's way of placing lines."""
+"""More late lines than this are the mapper's habit."""
 LATE_CURVE, BARELY_LATE_CURVE = Ramp((0.0, 0.0), (1.0, 0.8)), Ramp((0.0, 0.0), (1.0, 0.45))
 """Of `LATE_HABIT` per late line of the map."""
 NORMALISED_CURVE = Ramp((0.0, 0.5), (1.0, 0.85))
@@ -79,20 +77,20 @@ UNNORMALISED = Rule(
 )
 
 SAME_SPEED = 0.02
-"""Relative: speeds closer than this are one. Velocities are written with two decimals."""
+"""Relative difference below which speeds are equal; velocities have two decimals."""
 LEAST_CHANGE = 0.05
 EDITOR_MS = 1.0
-"""The editor truncates times: a line up to this much after a note is late on paper only."""
+"""The editor truncates times, so a line up to this many ms after a note is not late."""
 EFFECT_RATIO = 2.5
-"""Jumps by more than this factor, either way, are effects that no one makes by accident."""
+"""Jumps by more than this factor are deliberate effects."""
 LONE_NOTES = 3
 LONE_MEASURES = 1.1
 MODEL_FLOOR = 2e-3
-"""Probability that a model's word is never better than: 9 bits."""
+"""Smallest probability of the model that is used, which limits its evidence to 9 bits."""
 
 
 def run(evidence: Evidence) -> Iterator[Candidate]:
-    """Find odd scroll speeds."""
+    """Find unusual scroll speeds."""
     if evidence.beatmap.mode not in SCROLLING or not evidence.beatmap.hit_objects:
         return
     yield from _lone_changes(evidence)
@@ -148,7 +146,7 @@ def _same(first: float, second: float) -> bool:
 
 
 def _lone_changes(evidence: Evidence) -> Iterator[Candidate]:
-    """Find notes whose speed differs from one speed before and after."""
+    """Find notes whose speed differs from an equal speed before and after."""
     stretches = _stretches(evidence)
     lone = [
         (odd, before.speed)
@@ -160,7 +158,7 @@ def _lone_changes(evidence: Evidence) -> Iterator[Candidate]:
             or after.notes[0].time - odd.notes[0].time <= LONE_MEASURES * _measure_ms(evidence, odd)
         )
     ]
-    # Changes of speed that are not lone are style as well: a map with many is one of speed effects.
+    # Other changes of speed count as well: a map with many uses speed effects.
     n_changes = max(len(lone), (len(stretches) - 1) // 2)
     kinds = Counter(_ratio_class(odd.speed / level) for odd, level in lone)
     scores = _speed_scores(evidence)
@@ -211,7 +209,7 @@ def _speed_scores(evidence: Evidence) -> dict[int, EventScore]:
 
 
 def _log_odds(score: EventScore, ratio: float) -> float:
-    """Bits by which the model bets on the speed around rather than on this one, which is `ratio` times as high."""
+    """Log-odds in bits of the model for the speed around against this one, which is `ratio` times as high."""
     wanted = score.event.value / ratio
     share = sum(
         p
@@ -229,7 +227,7 @@ LATE_MS = 5.0
 
 
 def _late_lines(evidence: Evidence) -> Iterator[Candidate]:
-    """Find notes that a change of speed misses by a moment."""
+    """Find notes shortly before a change of speed."""
     beatmap, times = evidence.beatmap, list(evidence.object_times)
     late: list[tuple[TimingPoint, HitObject, float]] = []
     for before, point in pairwise(beatmap.sorted_timing_points):
@@ -239,7 +237,7 @@ def _late_lines(evidence: Evidence) -> Iterator[Candidate]:
         note = evidence.objects_by_time[place]
         old = beatmap.velocity_at(note.time)
         follows = bisect_right(times, point.time)
-        # A red line on the note has velocity 1 of its own: then the note has a speed of its own, too.
+        # A red line at the note sets velocity 1, so the note has its own speed.
         if not _same(point.velocity, old) and before.time < note.time - EDITOR_MS and follows < len(times):
             late.append((point, note, old))
     for point, note, old in late:
@@ -264,7 +262,7 @@ def _late_lines(evidence: Evidence) -> Iterator[Candidate]:
 # Tempo changes
 
 TEMPO_CHANGE = 0.03
-"""Relative; smaller ones follow a live drummer and cannot be seen."""
+"""Relative size of a tempo change; smaller ones follow a live drummer and are not visible."""
 LEAST_NORMALISED, LEAST_SHARE = 2, 0.6
 """Tempo changes that keep the speed, and their share of all, for a map to be one that normalises."""
 
@@ -307,11 +305,11 @@ def _unnormalised(evidence: Evidence) -> Iterator[Candidate]:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What the discriminator alone suggests
+# Proposals of the discriminator
 
 
 def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candidate]:
-    """Speeds that break those of the notes before and after; the first note after the change stands for it."""
+    """Speeds that differ from those before and after, reported at the first note after the change."""
     if evidence.beatmap.mode not in SCROLLING:
         return
     last = -SLOTS_PER_BEAT * 8

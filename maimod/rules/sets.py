@@ -1,4 +1,4 @@
-"""What detectors of whole sets share: which difficulties depart from the others, and how sets are spoken of."""
+"""Helpers of rules about whole sets: difficulties that differ from the others, and names for messages."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ LAZER = "https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks"
 
 @dataclass(frozen=True)
 class Part:
-    """Difficulties that agree among themselves, and not with most of the set."""
+    """Difficulties with a common value that differs from most of the set."""
 
     beatmaps: Sequence[Beatmap]
     value: str
     usual: str
-    """What most have."""
+    """The value of most difficulties."""
     others: Sequence[Beatmap]
-    """Those that have it."""
+    """Difficulties with that value."""
 
 
 def departures(beatmaps: Sequence[Beatmap], values: Sequence[str]) -> Iterator[Part]:
-    """Find the difficulties whose value is not that of most.
+    """Find the difficulties whose value differs from that of most.
 
     Args:
         beatmaps: difficulties.
@@ -37,7 +37,7 @@ def departures(beatmaps: Sequence[Beatmap], values: Sequence[str]) -> Iterator[P
     groups: dict[str, list[Beatmap]] = defaultdict(list)
     for beatmap, value in zip(beatmaps, values, strict=True):
         groups[value].append(beatmap)
-    usual = max(groups, key=lambda value: len(groups[value]), default="")  # of equals the first
+    usual = max(groups, key=lambda value: len(groups[value]), default="")  # if several are equally frequent, the first
     for value, group in groups.items():
         if value != usual:
             yield Part(group, value, usual, groups[usual])

@@ -1,8 +1,8 @@
-"""Timing and kiai that have to be, or usually are, the same in every difficulty of a set.
+"""Timing and kiai that must be, or usually are, the same in every difficulty of a set.
 
-Of 1,046 ranked maps 7 have other red lines than their set, 8 a kiai section that alone differs and 42 one that few
-difficulties do without. Planted in 30 sets (`benchmarks/sets.py`), all of 8 ms, 1 BPM and another metre are found, and
-16 of 23 removed kiai sections; the others are in sets without a kiai that most difficulties share.
+Of 1,046 ranked maps 7 have other red lines than their set, 8 a single differing kiai section and 42 a section that few
+difficulties lack. Planted in 30 sets (`benchmarks/sets.py`), all changes of 8 ms, 1 BPM and another meter are
+found, and 16 of 23 removed kiai sections; the others are in sets without a kiai common to most difficulties.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ KIAI = Rule(
 LINE_MS = 2.0
 """Red lines closer than this are one: rounding to whole ms."""
 MOST_LINES = 500
-"""More lines that one difficulty has and others have not are no slip, and nobody counts them."""
+"""More differing lines than this are no slip and are not counted."""
 SAME_TEMPO = 1e-3
-"""Relative: 0.2 BPM at 180; tempos of one song are copied, not retyped."""
+"""Relative difference of tempos, 0.2 BPM at 180; tempos of one song are usually copied."""
 KIAI_BEATS = 0.5
 SHORT_KIAI_BEATS = 2.0
-"""Shorter ones are flashes, each difficulty's own."""
+"""Shorter sections are flashes, which may differ between difficulties."""
 FEW_KIAI = 3
-"""As many starts and ends may differ for it to look like an oversight: more are a design."""
+"""Most differing starts and ends of an oversight; more are deliberate."""
 
 
 def run(evidence: MapsetEvidence) -> Iterator[Placed]:
@@ -107,7 +107,7 @@ def _red_lines(evidence: MapsetEvidence) -> Iterator[Placed]:
 
 
 def _line_differences(beatmap: Beatmap, reference: Beatmap, where: str) -> Iterator[tuple[bool, int, float, str]]:
-    """(whether it is a line too few or too many, line of the file, time, description) of each red line that differs."""
+    """(whether it is missing or additional, line of the file, time, description) of each differing red line."""
     pairs, added, missing = _matched(beatmap.red_lines, reference.red_lines)
     for line, other in pairs:
         if abs(line.beat_length / other.beat_length - 1) > SAME_TEMPO:
@@ -149,8 +149,7 @@ def _line_differences(beatmap: Beatmap, reference: Beatmap, where: str) -> Itera
 def _matched(
     own: Sequence[TimingPoint], others: Sequence[TimingPoint]
 ) -> tuple[list[tuple[TimingPoint, TimingPoint]], list[TimingPoint], list[TimingPoint]]:
-    """Pairs of lines at the same time, lines of `own` alone and of `others` alone; the last two cut to what a reader
-    can use."""
+    """Pairs of lines at the same time, lines only in `own` and only in `others`; the last two limited in number."""
     pairs: list[tuple[TimingPoint, TimingPoint]] = []
     added: list[TimingPoint] = []
     missing: list[TimingPoint] = []
@@ -206,7 +205,7 @@ def _bar_lines(evidence: MapsetEvidence, of_mode: Sequence[Beatmap]) -> Iterator
 
 
 def _kiai(evidence: MapsetEvidence, of_mode: Sequence[Beatmap]) -> Iterator[Placed]:
-    beat = of_mode[0].red_lines[0]  # one grid for all, whatever is wrong with the lines of one
+    beat = of_mode[0].red_lines[0]  # one grid for all, even if the lines of one are wrong
     borders: dict[str, list[tuple[float, int]]] = {}
     for one in of_mode:
         long = [
@@ -239,7 +238,7 @@ def _kiai(evidence: MapsetEvidence, of_mode: Sequence[Beatmap]) -> Iterator[Plac
                 if own
                 else (usual[0][0], 1)
             )
-            # All others together are a better witness than most of them.
+            # All others together are stronger evidence than most of them.
             certainty = Certainty.LIKELY if len(part.others) == len(of_mode) - 1 else Certainty.POSSIBLE
             if not own:
                 what = f"There is no kiai here, while {names(part.others)} have it"

@@ -1,4 +1,4 @@
-"""Sliders: bodies, lengths and velocities that fall out of what the map does elsewhere."""
+"""Sliders: bodies, lengths and velocities that differ from the rest of the map."""
 
 from __future__ import annotations
 
@@ -21,39 +21,42 @@ from maimod.rules.positions import PLACES, SAME_GAP_MS, cursor, steps
 PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
 
 EXTENDED_SHARE, EXTENDED_PX = 0.02, 3.0
-"""A body this much longer than its curve goes on straight: 8 of 8,700 sliders of 60 ranked maps, 7 of them in one map.
+"""A body this much longer than its curve continues straight: 8 of 8,700 sliders of 60 ranked maps, 7 of them in one
+map.
 """
 EXTENDED_CURVE = Curve(middle=0.035, scale=0.015)
-"""Share of the length that lies beyond the curve."""
+"""Share of the length beyond the curve."""
 CUT_CURVE = Curve(middle=0.5, scale=0.06)
 """Beats that the curve is longer than the body. The editor cuts at the last tick of its beat snap divisor, so less than
 half a beat is left over: at most 0.48 in 60 ranked maps, 0.36 in 99 % of sliders."""
 MISFIT = {"extended": 0.022, "cut": 0.45}
-"""A body that is this much longer or shorter than its curve explains why its tail is elsewhere."""
+"""A body this much longer or shorter than its curve explains an unexpected tail."""
 CUT_MARGIN = 1.3
-"""And this times more than any other slider of the map leaves over."""
+"""The rest must also be this many times that of any other slider of the map."""
 HABIT_SHARE = 0.02
-"""What more of the map's sliders do is its style."""
+"""If more sliders of the map do the same, it is its style."""
 
 LATE_LINE_MS = 5.0
-"""A green line this soon after the head was meant for it (Mapset Verifier: objects unaffected by a near green line)."""
+"""A green line this soon after the head was intended for it (Mapset Verifier: objects unaffected by a near green
+line)."""
 VELOCITY_SHARE = 0.02
 """Velocities this close are the same; the variable tempo of some songs is evened out in such steps."""
 LONE_MS = 6000.0
-"""Sliders farther apart than this do not make a neighbourhood."""
+"""Sliders farther apart than this are not compared."""
 VELOCITY_CURVE = Curve(middle=8.8, scale=1.2)
 """Bits of the model for the velocity, plus half those of the map: 7 ranked maps have 0.3 sliders a minute above 8."""
 HABIT_WEIGHT = 0.5
 TOKEN_WIDTH = 0.03
-"""Velocities nearer to an expected one are what it stands for."""
+"""An expected velocity stands for the map's velocities this close to it."""
 
 NODES_PER_ROOT = 10.0
-"""Control points per square root of the length [px] from which a path is a scribble (Mapset Verifier, abnormal nodes).
+"""Control points per square root of the length [px] from which a path is abnormal (Mapset Verifier, abnormal nodes).
 """
 COPY_PX, CHANGED_PX = 3.0, 10.0
-"""Control points of copies lie within the first of each other; one moved by more than the second is another shape."""
+"""Control points of copies are within the first distance of each other; one moved by more than the second is another
+shape."""
 COPY_POINTS, MAX_COPY_POINTS = 4, 16
-"""Paths of fewer control points are alike by chance."""
+"""Paths with fewer control points are equal by chance."""
 MIN_COPIES = 2
 COPY_CURVE = Curve(middle=1.2, scale=0.5)
 """Log2 of the copies of the shape that this one departs from."""
@@ -65,17 +68,17 @@ BASE_PERCENTILE = 90
 REPEATS_CURVE = Curve(middle=5.0, scale=1.0)
 """Bits of the time of the end: in ranked maps it follows from the velocity and the length, 99.9 % are below 1."""
 MIN_PROBABILITY = 0.3
-"""What the likeliest other number of repeats must have: buzz sliders of a dozen have no number that is expected."""
+"""Smallest probability of another number of repeats: for buzz sliders of a dozen no number is expected."""
 REVERSED_CURVE = Curve(middle=5.0, scale=0.8)
 """Bits by which a slider fits the map's spacing better from tail to head: 50 ranked maps have 0.3 sliders a minute
 above 4.4 and 0.1 above 5.6; of sliders that were reversed 37 % are."""
 REVERSED_PX = 40.0
-"""A tail nearer to its head than this makes no difference."""
+"""With the tail closer to the head than this, the direction makes no difference."""
 MIN_STEPS = 8
 SPREAD = 0.25
 """Width in octaves of the kernel that smooths the map's step lengths."""
 FLOOR = 0.01
-"""Density of step lengths that the map does not have: 6.6 bits are the most that one step can say."""
+"""Density of step lengths that do not occur in the map; limits one step to 6.6 bits."""
 
 _WIKI = "https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Slider"
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21"
@@ -201,7 +204,7 @@ REVERSED = Rule(
 
 @dataclass(frozen=True)
 class Body:
-    """A slider with what is measured of it."""
+    """A slider with its measurements."""
 
     head: HitObject
     path: slider_path.Polyline
@@ -279,12 +282,12 @@ def lengths(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidat
 
 
 def same(a: float, b: float) -> bool:
-    """Whether two velocities are one to a player."""
+    """Whether two velocities are the same for a player."""
     return abs(a - b) <= VELOCITY_SHARE * max(a, b)
 
 
 def velocities(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidate]:
-    """Sliders that alone have another velocity, and heads just before the line that was meant for them."""
+    """Single sliders with another velocity, and heads just before the line intended for them."""
     beatmap = evidence.beatmap
     lone = []
     for before, body, after in zip(all_bodies, all_bodies[1:], all_bodies[2:], strict=False):
@@ -300,7 +303,7 @@ def velocities(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candi
     }
     for body in all_bodies:
         event = events.get(body.head.index)
-        # A velocity that the map has often is known to players; without a model the map has to say all of it.
+        # Players know a velocity that occurs often; without a model the map is the only evidence.
         others = sum(same(body.velocity, other.velocity) for other in all_bodies) - 1
         bits = (0.0 if event is None else event.surprise) - math.log2(1 + others) / 2
         bits += HABIT_WEIGHT * max(rarity, 0.0) * (body.head.index in usual)
@@ -339,7 +342,7 @@ def velocities(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candi
 
 
 def _velocities(score: EventScore | None, all_bodies: Sequence[Body]) -> list[Expected]:
-    """What the model expects, in the velocities that the map uses: tokens are coarser than those."""
+    """The model's expectations as velocities of the map, because tokens are coarser."""
     used = sorted({body.velocity for body in all_bodies})
     offers = [(e.value / 100, p) for e, p in (score.expected if score else ()) if e.kind is EventKind.SCROLL_SPEED]
     named = [(next((velocity for velocity in used if abs(velocity - at) <= TOKEN_WIDTH), at), p) for at, p in offers]
@@ -351,9 +354,9 @@ def _velocities(score: EventScore | None, all_bodies: Sequence[Body]) -> list[Ex
 
 
 def shapes(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidate]:
-    """Bodies with a control point or a tail where neither the model nor the map's copies have it."""
+    """Bodies with a control point or a tail that neither the model nor the map's copies of the shape have."""
     surprises = body_surprises(evidence)
-    # A map's own bends are its style: what 90 % of its sliders stay below is no surprise.
+    # Usual bends are the map's style: values below its 90th percentile are no surprise.
     usual_anchor, usual_tail = (
         max(float(np.percentile([bits[i] for bits in surprises.values()] or [0.0], BASE_PERCENTILE)), MIN_USUAL_BITS)
         for i in (0, 1)
@@ -401,7 +404,7 @@ def _control_point(points: Sequence[tuple[float, float]], part: int) -> str:
 
 
 def scribbles(all_bodies: Sequence[Body]) -> Iterator[Candidate]:
-    """Bodies with far more control points than their length needs."""
+    """Bodies with far too many control points for their length."""
     for body in all_bodies:
         head = body.head
         assert head.slider is not None
@@ -420,7 +423,7 @@ def scribbles(all_bodies: Sequence[Body]) -> Iterator[Candidate]:
 
 
 def body_surprises(evidence: Evidence) -> dict[int, tuple[float, float, EventScore | None]]:
-    """Of each slider: bits at its most surprising control point, bits at its tail, and the event that surprised most."""
+    """Bits at the most surprising control point and at the tail of each slider, and the most surprising event."""
     groups: dict[int, list[EventScore]] = defaultdict(list)
     for score in evidence.scores or ():
         if isinstance(score.event.source, HitObject) and score.event.source.slider:
@@ -444,7 +447,7 @@ def body_surprises(evidence: Evidence) -> dict[int, tuple[float, float, EventSco
 
 
 def changed_copies(all_bodies: Sequence[Body]) -> dict[int, tuple[int, int, float]]:
-    """Sliders that are, but for one control point, copies of a shape of this map.
+    """Sliders that are copies of a shape of this map except for one control point.
 
     Returns:
         Index of the head to (control point, number of copies of the shape, px that the point is off).
@@ -470,7 +473,7 @@ def changed_copies(all_bodies: Sequence[Body]) -> dict[int, tuple[int, int, floa
             for k in range(1, len(distances)):
                 rest = np.delete(np.delete(errors, k, axis=1), k, axis=2).max(axis=(1, 2)) <= COPY_PX
                 alike = np.flatnonzero(rest & (errors.max(axis=(1, 2)) > CHANGED_PX) & np.isfinite(errors[:, 0, 1]))
-                # They must agree among themselves, or the point is one that always varies.
+                # The copies must agree, or the point always varies.
                 agree = [i for i in alike if np.abs(stack[i] - stack[alike[0]]).max() <= COPY_PX]
                 if len(agree) >= MIN_COPIES and len(agree) == len(alike) and (best is None or len(agree) > best[1]):
                     best = k, len(agree), float(errors[agree[0], k].max())
@@ -484,7 +487,7 @@ def changed_copies(all_bodies: Sequence[Body]) -> dict[int, tuple[int, int, floa
 
 
 def repeats(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidate]:
-    """Sliders whose end comes when no number of repeats that the model believes in would end it."""
+    """Sliders whose end fits no number of repeats that the model expects."""
     groups = {s.event.group for s in evidence.of_kind(EventKind.SLIDER_END)}
     ends = {
         s.event.source.index: s
@@ -534,7 +537,7 @@ def reversed_sliders(evidence: Evidence) -> Iterator[Candidate]:
         if math.dist(tail, (head.x, head.y)) < REVERSED_PX:
             continue
         bits, ways = 0.0, (math.dist(start, tail), math.dist((head.x, head.y), after))
-        if sum(ways) > into.distance + out.distance:  # players move less as it is: a tight pattern, not a mistake
+        if sum(ways) > into.distance + out.distance:  # less movement as it is: a tight pattern
             continue
         for step, other in zip((into, out), ways, strict=True):
             kin = np.abs(gaps - step.gap) <= max(SAME_GAP_MS, 0.1 * abs(step.gap))
@@ -564,7 +567,7 @@ def _log_density(octaves: np.ndarray, distance: float) -> float:
 
 
 def run(evidence: Evidence) -> Iterator[Candidate]:
-    """Judge every slider; osu! and catch only."""
+    """Check every slider; osu! and catch only."""
     if evidence.beatmap.mode not in PLAYFIELD_MODES:
         return
     all_bodies = bodies(evidence)
@@ -581,7 +584,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     visible = [body for body in all_bodies if body.path.natural_length > 0]
     odd_lengths = list(lengths(evidence, visible))
     yield from odd_lengths
-    # A wrong length leads the tail astray: that is one mistake.
+    # A wrong length also gives a wrong tail: that is one mistake.
     misfits = {
         o.index
         for found in odd_lengths
@@ -597,11 +600,11 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What the discriminator alone suggests
+# Proposals of the discriminator
 
 
 def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candidate]:
-    """Bodies that fit neither what comes before nor what follows."""
+    """Bodies that fit neither the objects before nor those after."""
     if evidence.beatmap.mode not in PLAYFIELD_MODES:
         return
     for slot, logit in corruption.peaks("shape", LEAST_PROPOSED_LOGIT, apart=0):

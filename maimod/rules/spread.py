@@ -1,5 +1,5 @@
-"""The spread of a set: whether its lowest difficulty is low enough for its length, and whether its levels follow each
-other.
+"""The spread of a set: whether its lowest difficulty is low enough for its length, and whether its levels are
+consecutive.
 
 Source: "Spread" of the ranking criteria of each mode; stars of the levels: :mod:`maimod.osu.level`.
 """
@@ -49,7 +49,7 @@ WIDE_GAP_STARS, LEVEL_GAP_STARS = 1.6, 1.4
 """Of 601 gaps below Expert in ranked sets of four difficulties and more half are under 0.8 stars, 95 % under 1.4 and 99
 % under 1.6."""
 FREE_STARS = STARS[Level.INSANE]
-"""Gaps whose lower end is an Expert are nobody's concern."""
+"""Gaps above an Expert are allowed."""
 
 
 def run(evidence: MapsetEvidence) -> Iterator[Placed]:
@@ -94,13 +94,13 @@ def _lowest(evidence: MapsetEvidence, rated: Sequence[tuple[float, Beatmap]]) ->
 
 
 def _counted_ms(beatmap: Beatmap) -> float:
-    """Drain time, with the breaks if they are short."""
+    """Drain time, plus breaks if they are short."""
     ends = max(o.end_time for o in beatmap.hit_objects) - min(o.time for o in beatmap.hit_objects)
     return ends if ends - beatmap.drain_ms <= BREAKS_MS else beatmap.drain_ms
 
 
 def _lower(length: float) -> str:
-    """What the lowest difficulty may be at most."""
+    """Highest level allowed for the lowest difficulty."""
     allowed = max((level for level, least in LEAST_DRAIN_MS.items() if length >= least), default=Level.NORMAL)
     return f"{_article(allowed)} or lower"
 

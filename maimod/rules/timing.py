@@ -1,7 +1,7 @@
-"""Timing: the red lines against the song, and against each other.
+"""Timing: red lines compared with the song and with each other.
 
-The song speaks through :mod:`maimod.audio.onsets`; arithmetic speaks of the lines; models that read beats (the
-published ones do, the bundled one does not) speak of single beats.
+The song is measured by :mod:`maimod.audio.onsets`, lines are compared by arithmetic, and models with beat events (the
+published ones, not the bundled one) give scores of single beats.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ most 15 ms over a whole map of the 56 measured; half of this is what players not
 (about 20 ms)."""
 DRIFT_GAIN = 4.0
 DRIFT_CERTAINTY = 4.0
-"""A drift counts from this gain on, and from this many of its own standard errors."""
+"""Smallest gain of a drift, and smallest number of its own standard errors."""
 MIN_SECTION_OBJECTS = 24
 MIN_SECTION_MS = 8_000.0
-"""Sections of a red line that are shorter than this say too little about their tempo."""
+"""Sections of a red line shorter than this are too short to measure their tempo."""
 LONE_WINDOW_GAIN = 5.5
 """A single shifted window needs this gain: sections of soft sounds reach 4 in ranked maps, in one window of 10 s each.
 """
 SAME_SHIFT_MS = 12.0
 """Neighbouring windows whose shifts differ by less are one section."""
 SLIP_MS = 5.0
-"""A red line of unchanged tempo that lies off the beat by less than this looks like a slip. 19 of 836 such lines of
+"""A red line with unchanged tempo that is off the beat by less than this looks like a slip. 19 of 836 such lines of
 ranked maps do, nearly all in songs played by hand; lines set on purpose restart the beat further away."""
 MANY_RED_LINES = 12
-"""Maps with more follow a song without a steady tempo: small steps of the beat are the point there."""
+"""Maps with more follow a song without a steady tempo, where small steps of the beat are needed."""
 BEATS_PER_RUN = 8
 """Surprising beats this close together are one finding."""
 LEAST_BEAT_BITS = 10.3
-"""A beat of fewer bits is none of them."""
+"""Fewest bits of a surprising beat."""
 OFFSET_CURVE = Curve(18.3, 5.0)
 """Ms. 20 ms is 0.6: 1.2 % of ranked maps are further off than that (`onsets.MAX_LAG_DEVIATION_MS`)."""
 GAIN_CURVE = Curve(4.0, 1.0)
@@ -162,7 +162,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     wrong_tempo = _merge(_drifting(evidence))
     for section in wrong_tempo:
         yield _bpm_candidate(evidence, section)
-    # After a stretch of wrong tempo the rest is shifted too: that is the same mistake.
+    # After a section of wrong tempo the rest is shifted too: that is the same mistake.
     yield from (
         _shift_candidate(evidence, section)
         for section in _shifted(evidence)
@@ -171,7 +171,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Lines against each other
+# Lines compared with each other
 
 
 def _duplicates(evidence: Evidence) -> Iterator[Candidate]:
@@ -229,12 +229,12 @@ def _off_beat_lines(evidence: Evidence) -> Iterator[Candidate]:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Lines against the song
+# Lines compared with the song
 
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """A stretch of the map that does not fit the song; times in ms of the map."""
+    """A section of the map that does not fit the song; times in ms of the map."""
 
     start: float
     end: float
@@ -246,7 +246,7 @@ class _Section:
 
 
 def _times(evidence: Evidence) -> np.ndarray:
-    """Start times in ms of the song; without spinners, which hardly start on a sound."""
+    """Start times in ms of the song, without spinners, which rarely start on a sound."""
     times = {o.time for o in evidence.beatmap.hit_objects if o.kind is not ObjectKind.SPINNER}
     return np.array(sorted(times))
 
@@ -313,7 +313,7 @@ def _shift_candidate(evidence: Evidence, section: _Section) -> Candidate:
 
 
 def _drifting(evidence: Evidence) -> list[_Section]:
-    """Stretches whose lag grows or shrinks: whole sections of a red line first, then windows inside of the others."""
+    """Sections with a growing or shrinking lag: whole sections of a red line first, then windows inside the others."""
     assert evidence.envelope is not None
     times = _times(evidence)
     sections: list[_Section] = []
@@ -372,7 +372,7 @@ def _bpm_candidate(evidence: Evidence, section: _Section) -> Candidate:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Beats, for models that read them
+# Beats, for models with beat events
 
 
 def _beats(evidence: Evidence) -> Iterator[Candidate]:
@@ -389,7 +389,7 @@ def _beats(evidence: Evidence) -> Iterator[Candidate]:
     judged = []
     beats_between = {id(score) for score in RhythmIndex(evidence).beat_scores}
     for key, kind in kinds.items():
-        # In between objects, an earlier time that was expected is that of an object: rhythm/missing-object.
+        # Between objects, an earlier expected time is that of an object: rhythm/missing-object.
         own = [
             score
             for score in groups[key]
@@ -422,7 +422,7 @@ def _beats(evidence: Evidence) -> Iterator[Candidate]:
 
 
 def _side(lag: float) -> str:
-    """Objects are early where the song's sounds come after them."""
+    """Return "early" if the song's onsets come after the objects, else "late"."""
     return "early" if lag > 0 else "late"
 
 

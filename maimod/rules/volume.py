@@ -1,4 +1,4 @@
-"""Loudness of hitsounds: lone changes of volume, hits that are barely audible, stretches in which nothing is stressed."""
+"""Volume of hitsounds: lone changes, barely audible hits, sections without additions."""
 
 from __future__ import annotations
 
@@ -88,9 +88,9 @@ NONE = Rule(
 
 LONE_HITS = 3
 LONE_CHANGE = 15
-"""Percent of volume by which a run must lie off both sides; hand-set "automation" moves in steps of 5 or 10."""
+"""Percent of volume by which a run must differ from both sides; hand-set volume ramps have steps of 5 or 10."""
 SAME_LEVEL = 10
-"""Percent by which the volumes before and after may differ and still be one level."""
+"""Largest difference in percent of the volumes before and after."""
 
 
 def _is_level(level: int, value: int) -> bool:
@@ -208,14 +208,14 @@ def _quiet_candidate(rule: Rule, run: Sequence[Hit]) -> Candidate:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Stretches without additions
+# Sections without additions
 
 BARE_MS, BARE_OBJECTS = 24_000.0, 16
 """lazer, CheckFewHitsounds: a problem from 24 s with 16 objects on."""
 
 
 def without_additions(evidence: Evidence, found: Sequence[Hit]) -> Iterator[Candidate]:
-    """Find long stretches in which nothing but one hitnormal is heard."""
+    """Find long sections with only one hitnormal sample and no additions."""
     if evidence.beatmap.mode not in NONE.modes:
         return
     bare: list[Hit] = []
