@@ -19,7 +19,7 @@ from maimod.rules.hitsound_model import Hearing
 LONE_CURVE = Curve(middle=8.0, scale=1.5)
 """Bits of rarity, weighed by the size of the change, and of the model's surprise."""
 QUIET_MAP = 0.05
-"""Share of hits that quiet beyond which the mapper means it."""
+"""With a larger share of hits this quiet, the mapper intends it."""
 QUIET_CURVE = Ramp((0.0, 0.5), (QUIET_MAP, 0.0))
 """Of that share. 20 % is common in quiet intros and outros of ranked maps; lone dips are reported as such."""
 BARE_CURVE = Curve(middle=32.0, scale=10.0)
@@ -98,7 +98,8 @@ def _is_level(level: int, value: int) -> bool:
 
 
 def _pressed(hits: Sequence[Hit]) -> list[Hit]:
-    """What a player presses; of a mania chord the loudest notes alone, since mappers layer quiet samples under them."""
+    """Hits that a player presses; of a mania chord only the loudest notes, since mappers add quiet samples below
+    them."""
     pressed = [hit for hit in hits if hit.is_active and hit.hit_object.kind is not ObjectKind.SPINNER]
     loudest: dict[float, int] = {}
     for hit in pressed:
@@ -107,8 +108,8 @@ def _pressed(hits: Sequence[Hit]) -> list[Hit]:
 
 
 def volumes(sounds: Hearing) -> Iterator[Candidate]:
-    """Find short runs of hits at another volume than before and after. Tails and repeats are silenced one by one on
-    purpose."""
+    """Find short runs of hits at another volume than before and after. Tails and repeats are left out, because they are
+    silenced on purpose."""
     active = _pressed(sounds.habits.hits)
     lone = list(_lone_runs(active))
     kinds = Counter((hits_of_run[0].volume, level) for hits_of_run, level in lone)
@@ -166,7 +167,7 @@ SHOWN_OBJECTS = 8
 
 
 def muted(evidence: Evidence, found: Sequence[Hit]) -> Iterator[Candidate]:
-    """Hits that can hardly be heard: adjacent ones are one finding, and so are all of a map with many."""
+    """Barely audible hits: neighbours are one finding, and so are all hits of a map with many."""
     runs = list(_quiet_runs(_pressed(found), 0, MUTED_PERCENT))
     if len(runs) > MANY_MUTED:
         runs = [[hit for run in runs for hit in run]]
