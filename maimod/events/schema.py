@@ -169,8 +169,9 @@ class EventScore:
     expected: tuple[tuple[Event, float], ...]
     """(event, probability) of the legal alternatives, the actual event among them if it is likely; best first."""
     near: float = 0.0
-    """Probability that lies on this event and, for ordinal kinds (times, positions, volumes, speeds), on values within
-    the tolerance of it. A model that gives 0.1 to each of ten neighbouring times is not surprised by one of them."""
+    """Probability with tolerance: that of this event and, for ordinal kinds (times, positions, volumes, speeds), of the
+    values within the tolerance of it. A model that gives 0.1 to each of ten neighbouring times is not surprised by one
+    of them."""
 
     @property
     def likeliest(self) -> Event:
@@ -178,8 +179,11 @@ class EventScore:
         return self.expected[0][0]
 
     @property
-    def surprise(self) -> float:
-        """Bits: -log2 of `near`, never more than `surprisal`; the two are equal for kinds without an order."""
+    def tolerant_surprisal(self) -> float:
+        """Bits: -log2 of `near`, never more than `surprisal`; the two are equal for kinds without an order.
+
+        Findings are ranked by this; the `surprisal` that a report gives for an event is the exact one.
+        """
         return min(self.surprisal, -math.log2(self.near)) if self.near > 0 else self.surprisal
 
 

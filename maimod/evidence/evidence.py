@@ -197,11 +197,11 @@ def _events(analysis: Analysis, finding: Finding) -> str:
                 for i, (_, p) in enumerate(score.expected)
                 if p >= 0.005
             )
-            width = min(score.surprise / 20, 1) * 100
-            strong = " mm-strong" if score.surprise >= 5 else ""
+            width = min(score.tolerant_surprisal / 20, 1) * 100
+            strong = " mm-strong" if score.tolerant_surprisal >= 5 else ""
             body.append(
                 f'<tr class="mm-event{strong}"><td>{escape(name)}</td><td>{escape(value)}</td>'
-                f'<td class="mm-bits"><i style="width:{width:.0f}%"></i><b>{score.surprise:.1f}</b></td><td>{likelier}</td></tr>'
+                f'<td class="mm-bits"><i style="width:{width:.0f}%"></i><b>{score.tolerant_surprisal:.1f}</b></td><td>{likelier}</td></tr>'
             )
     return (
         '<details class="mm-events" open><summary>What the model expected, decision by decision</summary><table>'

@@ -70,7 +70,7 @@ def moments(analysis: Analysis) -> list[tuple[int, float]]:
     bits: dict[int, float] = {}
     for score in analysis.evidence.scores or ():
         time = score.event.time
-        bits[time] = max(bits.get(time, 0.0), score.surprise)
+        bits[time] = max(bits.get(time, 0.0), score.tolerant_surprisal)
     return sorted((time, round(value, 1)) for time, value in bits.items())
 
 

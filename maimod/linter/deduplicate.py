@@ -70,7 +70,7 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
     unexplained = sum(
         1
         for index, scores in evidence.scores_by_object.items()
-        if index not in mentioned and any(score.surprise > UNEXPLAINED_BITS for score in scores)
+        if index not in mentioned and any(score.tolerant_surprisal > UNEXPLAINED_BITS for score in scores)
     )
     order = {category: place for place, category in enumerate(Category)}
     return sorted(merged, key=lambda f: (f.time, order[f.category], f.rule)), unexplained

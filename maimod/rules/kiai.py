@@ -222,7 +222,7 @@ def _misplaced(evidence: Evidence, borders: list[_Border]) -> Iterator[Candidate
         habit = (on_downbeat - own) / max(len(starts) - 1, 1)
         odd = border in starts and not own and len(starts) > 2 and habit >= ON_DOWNBEAT_SHARE
         event = scores.get(border.point.line)
-        if event is not None and event.surprise < LEAST_BITS:
+        if event is not None and event.tolerant_surprisal < LEAST_BITS:
             event = None
         if place == "downbeat" or not border.begins:
             curve = "usual place"
@@ -241,7 +241,7 @@ def _misplaced(evidence: Evidence, borders: list[_Border]) -> Iterator[Candidate
             MISPLACED,
             time=border.point.time,
             line=border.point.line,
-            measure=-math.inf if event is None else event.surprise,
+            measure=-math.inf if event is None else event.tolerant_surprisal,
             curve=curve,
             event=event,
             actual=f"{border.word} on a {place}" if place != "off the beat" else f"{border.word} {place}",

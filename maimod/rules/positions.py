@@ -398,10 +398,15 @@ def unexpected(evidence: Evidence) -> Iterator[Candidate]:
         return
     bits = []
     for o, after in zip(order, [*order[1:], None], strict=True):
-        own = sum(s.surprise for s in scores[o.index])
+        own = sum(s.tolerant_surprisal for s in scores[o.index])
         # The step away from a displaced object is unusual as well.
         bits.append(
-            own + (sum(s.surprise for s in scores[after.index] if s.event.kind is EventKind.DISTANCE) if after else 0.0)
+            own
+            + (
+                sum(s.tolerant_surprisal for s in scores[after.index] if s.event.kind is EventKind.DISTANCE)
+                if after
+                else 0.0
+            )
         )
     usual, rare = np.percentile(bits, (BASE_PERCENTILE, TAIL_PERCENTILE)).tolist()
     spread = max((rare - usual) / TAIL_BITS, 1.0)
@@ -409,7 +414,7 @@ def unexpected(evidence: Evidence) -> Iterator[Candidate]:
         # Of two objects in a row the more surprising one is the displaced one.
         if bits[i] < max(bits[max(i - 1, 0) : i + 2]):
             continue
-        event = max(scores[o.index], key=lambda s: s.surprise)
+        event = max(scores[o.index], key=lambda s: s.tolerant_surprisal)
         yield candidate(
             UNEXPECTED,
             time=o.time,
@@ -482,14 +487,14 @@ def columns(evidence: Evidence) -> Iterator[Candidate]:
     scores = [(s.event.source, s) for s in evidence.of_kind(EventKind.COLUMN) if isinstance(s.event.source, HitObject)]
     if len(scores) < MIN_OBJECTS:
         return
-    usual = float(np.percentile([s.surprise for _, s in scores], BASE_PERCENTILE))
+    usual = float(np.percentile([s.tolerant_surprisal for _, s in scores], BASE_PERCENTILE))
     for note, event in scores:
         yield candidate(
             UNEXPECTED_COLUMN,
             time=note.time,
             line=note.line,
             objects=[note],
-            measure=event.surprise - usual,
+            measure=event.tolerant_surprisal - usual,
             event=event,
             message=f"A note in column {event.event.value + 1} is unlikely here.",
             actual=f"column {event.event.value + 1}",

@@ -355,7 +355,7 @@ def _unusual_snaps(evidence: Evidence, moments: RhythmIndex, named: frozenset[in
         ):  # spinners start a little after the last object
             continue
         event = None if edge.number else moments.start_score(hit_object)
-        bits = LONE_TICK_BITS if event is None else LONE_TICK_BITS / 2 + min(event.surprise, MAX_MODEL_BITS)
+        bits = LONE_TICK_BITS if event is None else LONE_TICK_BITS / 2 + min(event.tolerant_surprisal, MAX_MODEL_BITS)
         bits += 1.0 if at.divisor in END_DIVISORS else 0.0
         if bits >= LEAST_TICK_BITS:
             done.add(hit_object.index)
@@ -441,7 +441,7 @@ def _start(
     alike = moments.alike(time)
     if alike > MAX_ALIKE:
         return None
-    bits = min(event.surprise, MAX_MODEL_BITS) + support - HABIT_BITS * math.log2(1 + alike)
+    bits = min(event.tolerant_surprisal, MAX_MODEL_BITS) + support - HABIT_BITS * math.log2(1 + alike)
     if rule is not WRONG_TICK:
         bits += ODDS_SHARE * min(math.log2(other.probability / max(1.0 - other.probability, 1e-3)), MAX_ODDS_BITS)
     return candidate(
@@ -484,7 +484,7 @@ def _kinds(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> I
         if not judged:
             continue
         kind, probability, event = max(judged, key=lambda found: found[1])
-        bits = min(event.surprise, -math.log2(max(1.0 - probability, 1e-9)))
+        bits = min(event.tolerant_surprisal, -math.log2(max(1.0 - probability, 1e-9)))
         yield candidate(
             UNEXPECTED_KIND,
             time=hit_object.time,
@@ -535,7 +535,7 @@ def _ends(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> It
         ]
         if hit_object.index in named or not later or not hit_object.slider:
             continue
-        event = max(later, key=lambda score: score.surprise)
+        event = max(later, key=lambda score: score.tolerant_surprisal)
         time, other = float(event.event.time), alternative(event, event.event.time)
         here, there = snap(evidence.beatmap, time), snap(evidence.beatmap, other.time) if other else None
         beat = here.red_line.beat_length
@@ -550,7 +550,7 @@ def _ends(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> It
         if alike > MAX_ALIKE:
             continue
         bits = (
-            min(event.surprise, MAX_MODEL_BITS)
+            min(event.tolerant_surprisal, MAX_MODEL_BITS)
             - HABIT_BITS * math.log2(1 + alike)
             + (_support(moments.onset(other.time)) - _support(moments.onset(time))) / 2
         )

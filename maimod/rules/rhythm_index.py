@@ -150,7 +150,7 @@ class RhythmIndex:
             for score in between
             if (other := alternative(score, score.event.time)) and other.time < score.event.time
         ]
-        return max([own, *early], key=lambda score: score.surprise)
+        return max([own, *early], key=lambda score: score.tolerant_surprisal)
 
     @cached_property
     def beat_scores(self) -> list[EventScore]:

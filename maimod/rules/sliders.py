@@ -305,7 +305,7 @@ def velocities(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candi
         event = events.get(body.head.index)
         # Players know a velocity that occurs often; without a model the map is the only evidence.
         others = sum(same(body.velocity, other.velocity) for other in all_bodies) - 1
-        bits = (0.0 if event is None else event.surprise) - math.log2(1 + others) / 2
+        bits = (0.0 if event is None else event.tolerant_surprisal) - math.log2(1 + others) / 2
         bits += HABIT_WEIGHT * max(rarity, 0.0) * (body.head.index in usual)
         around = usual.get(body.head.index)
         told = f"; the sliders before and after have {around:.2f}x" if around else ""
@@ -435,10 +435,10 @@ def body_surprises(evidence: Evidence) -> dict[int, tuple[float, float, EventSco
         kinds = {s.event.kind for s in scores}
         if not places or EventKind.SLIDER_HEAD in kinds or not isinstance(source, HitObject):
             continue
-        bits = sum(s.surprise for s in places)
+        bits = sum(s.tolerant_surprisal for s in places)
         anchor, tail, event = found.get(source.index, (0.0, 0.0, None))
-        worst = max(places, key=lambda s: s.surprise)
-        if event is None or worst.surprise > event.surprise:
+        worst = max(places, key=lambda s: s.tolerant_surprisal)
+        if event is None or worst.tolerant_surprisal > event.tolerant_surprisal:
             event = worst
         found[source.index] = (
             (anchor, bits, event) if EventKind.SLIDER_END in kinds else (max(anchor, bits), tail, event)
@@ -512,7 +512,7 @@ def repeats(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidat
                 end_time=head.end_time,
                 line=head.line,
                 objects=[head],
-                measure=event.surprise,
+                measure=event.tolerant_surprisal,
                 event=event,
                 message=f"{_count(count)} where the model expects {_count(likely)}.",
                 actual=_count(count),

@@ -399,8 +399,8 @@ def _beats(evidence: Evidence) -> Iterator[Candidate]:
                 and other.time < score.event.time
             )
         ]
-        worst = max(own or groups[key], key=lambda score: score.surprise)
-        if worst.surprise >= LEAST_BEAT_BITS:
+        worst = max(own or groups[key], key=lambda score: score.tolerant_surprisal)
+        if worst.tolerant_surprisal >= LEAST_BEAT_BITS:
             judged.append((worst.event.time, key[0], kind, worst))
     last_time = -np.inf
     for time, line, kind, worst in sorted(judged, key=lambda found: found[0]):
@@ -409,7 +409,7 @@ def _beats(evidence: Evidence) -> Iterator[Candidate]:
                 UNEXPECTED_BEAT,
                 time=time,
                 line=line.line,
-                measure=worst.surprise,
+                measure=worst.tolerant_surprisal,
                 event=worst,
                 actual=kind,
                 message=f"The {kind} here is not where the song seems to have it.",

@@ -416,8 +416,8 @@ def test_position_is_the_centre_of_the_cell() -> None:
 def test_surprise_allows_for_a_tolerance() -> None:
     event = Event(EventKind.TIME, 1000, 1000, 0, None)
     score = EventScore(event, 4.0, 3.0, ((event, 0.0625),), near=0.5)
-    assert score.surprise == 1.0 and score.likeliest is event
-    assert EventScore(event, 4.0, 3.0, ((event, 0.0625),)).surprise == 4.0
+    assert score.tolerant_surprisal == 1.0 and score.likeliest is event
+    assert EventScore(event, 4.0, 3.0, ((event, 0.0625),)).tolerant_surprisal == 4.0
 
 
 def test_languages_survive_json() -> None:

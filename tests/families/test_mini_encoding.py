@@ -125,9 +125,7 @@ def test_features_of_places_are_the_geometry_of_the_cursor(family: Mini) -> None
         step = span.step if kind is EventKind.DISTANCE else unit
         return ((token - span.first_id) + span.low / span.step + 0.5) * step
 
-    x0, y0, distance, x1, y1 = (
-        pixels_of(int(token), kind) for token, (kind, _) in zip(tokens, written, strict=True)
-    )
+    x0, y0, distance, x1, y1 = (pixels_of(int(token), kind) for token, (kind, _) in zip(tokens, written, strict=True))
     features = place_features(tokens, vocabulary)
 
     def waves(value: float) -> np.ndarray:
@@ -150,4 +148,6 @@ def test_arrays_of_a_map_are_the_map(family: Mini) -> None:
     again = family.from_arrays(family.to_arrays(tokens))
     for name in ("prompt", "tokens", "times", "groups", "phases"):
         assert np.array_equal(getattr(tokens, name), getattr(again, name))
-    assert np.array_equal(again.grid.features(np.arange(0.0, 9_000.0, 7.0)), tokens.grid.features(np.arange(0.0, 9_000.0, 7.0)))
+    assert np.array_equal(
+        again.grid.features(np.arange(0.0, 9_000.0, 7.0)), tokens.grid.features(np.arange(0.0, 9_000.0, 7.0))
+    )
