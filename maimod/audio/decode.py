@@ -11,6 +11,7 @@ An mp3 without such a tag starts about 25 ms late in both, and in the game too.
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ BLOCK_SAMPLES = 1 << 18
 """Samples decoded at a time, so that only the resampled song is ever whole in memory."""
 CUT_TOLERANCE_SECONDS = 0.5
 """A song may be this much shorter than its header states without a message: mp3 tags miscount by some frames."""
+MAX_SAMPLE = 100.0
+"""Louder samples of files of floats are cut here: near the largest float they would overflow when resampled."""
 MIN_GAP_SECONDS = 0.02  # smaller steps are rounding: Matroska's time stamps are whole ms
 MAX_GAP_SECONDS = 10.0  # larger steps are wrong time stamps rather than lost packets
 
@@ -103,6 +106,8 @@ def load(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> Audio:
     try:
         if path.is_dir():
             raise AudioError(path, "this is a folder; name the song's file.")
+        if path.exists() and not path.is_file():  # a pipe, which would be waited for
+            raise AudioError(path, "not a file; name the song's file.")
         if path.stat().st_size == 0:
             raise AudioError(path, "the file is empty (0 bytes); copy or download it again.")
         with path.open("rb"):
@@ -110,16 +115,20 @@ def load(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> Audio:
     except OSError as error:
         raise AudioError(path, f"cannot be read ({error.strerror}); check the path.") from error
 
-    decoded = _decode(path, sample_rate, _soundfile_blocks)
-    if decoded is None or not decoded.complete or decoded.is_short(sample_rate):
+    container = _inspect(path)
+    decoders = [_av_blocks, _soundfile_blocks] if container.needs_ffmpeg else [_soundfile_blocks, _av_blocks]
+    decoded: _Decoded | None = None
+    for blocks in decoders:
         try:
-            other = _decode(path, sample_rate, _av_blocks)
+            found = _decode(path, sample_rate, blocks)
         except AudioError:
             if decoded is None:
                 raise
-            other = None
-        if other is not None and (decoded is None or len(other.samples) > len(decoded.samples)):
-            decoded = other
+            break
+        if found is not None and (decoded is None or len(found.samples) > len(decoded.samples)):
+            decoded = found
+        if decoded is not None and decoded.complete and not decoded.is_short(sample_rate):
+            break
     if decoded is None:
         raise AudioError(path, "not audio that can be decoded; convert the song to mp3 or ogg and try again.")
     if len(decoded.samples) == 0:
@@ -133,7 +142,7 @@ def load(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> Audio:
             f"The song breaks off: {seconds:.1f} s could be decoded "
             f"of the {decoded.promised:.1f} s that its header promises."
         )
-    elif _is_cut(path):
+    elif container.is_cut:
         messages.append(f"The file ends in mid-stream: the song breaks off after {seconds:.1f} s.")
     elif not decoded.complete:
         messages.append(f"Decoding stopped at an error after {seconds:.1f} s.")
@@ -175,6 +184,7 @@ def _decode(path: Path, sample_rate: int, blocks: Callable[[_Source], Blocks]) -
             break
         if not np.isfinite(block).all():
             raise AudioError(path, "holds samples that are not numbers; export the song again.")
+        block = np.clip(block, -MAX_SAMPLE, MAX_SAMPLE)
         if rate != resampler_rate:
             if not 1000 <= rate <= 1_000_000:
                 raise AudioError(path, f"has a sample rate of {rate} Hz; convert it to 44100 Hz.")
@@ -303,30 +313,48 @@ def _mix_down(frame: Any) -> np.ndarray:
     return np.asarray(scaled.mean(axis=0), dtype=np.float32)
 
 
-def _is_cut(path: Path) -> bool:
-    """Whether bytes are missing at the end, by the container alone (wav, ogg and mp3).
+class _Container(NamedTuple):
+    """What the bytes of a file show without decoding it."""
 
-    libsndfile trusts the size of these files over their headers, so its frame count cannot be used for this.
-    """
+    is_cut: bool = False
+    """Bytes are missing at the end. libsndfile trusts the size of the file over its header, so its frame count cannot
+    be used for this."""
+    needs_ffmpeg: bool = False
+    """libsndfile would stop early, without an error: at the length that it guesses from the first frames of an mp3
+    without a length in its first frame, or after the first of several streams in an Ogg file."""
+
+
+def _inspect(path: Path) -> _Container:
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)
         if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
             stated = int.from_bytes(head[4:8], "little") + 8
             # the largest values stand for "unknown": written to a pipe
-            return size + 1 < stated < 0xFFFFF000
+            return _Container(is_cut=size + 1 < stated < 0xFFFFF000)
         if head[:4] == b"OggS":
-            file.seek(max(0, size - 2 * 65_307))  # the largest page is 65,307 bytes, RFC 3533
-            tail = file.read()
-            last = tail.rfind(b"OggS\0")
-            return last >= 0 and len(tail) > last + 5 and not tail[last + 5] & 0x04  # end of stream
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                return _inspect_ogg(data)
         start = 0
         if head[:3] == b"ID3":  # size in 4 bytes of 7 bits, without the header's 10
             start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
         file.seek(start)
-        frame = file.read(64)
-        tag = max(frame.find(b"Xing"), frame.find(b"Info"))
-        if frame[:1] == b"\xff" and tag > 0 and len(frame) >= tag + 16 and frame[tag + 7] & 3 == 3:
-            stated = int.from_bytes(frame[tag + 12 : tag + 16], "big")  # bytes of mp3 data
-            return size - start < 0.99 * stated  # some encoders leave their tags out of the count
-    return False
+        return _inspect_mp3(file.read(64), size - start)
+
+
+def _inspect_ogg(data: mmap.mmap) -> _Container:
+    """Page headers of RFC 3533: a magic number, version 0 and flags: 2 begins a stream, 4 ends it."""
+    has_more = data.find(b"OggS\0\2", 6) >= 0
+    last = data.rfind(b"OggS\0", max(0, len(data) - 2 * 65_307))  # the largest page is 65,307 bytes
+    return _Container(is_cut=0 <= last < len(data) - 5 and not data[last + 5] & 4, needs_ffmpeg=has_more)
+
+
+def _inspect_mp3(frame: bytes, size: int) -> _Container:
+    if len(frame) < 4 or frame[0] != 0xFF or frame[1] & 0xE6 != 0xE2:  # layer III of MPEG audio
+        return _Container()
+    tag = max(frame.find(b"Xing"), frame.find(b"Info"))
+    if tag < 0 or len(frame) < tag + 16 or not frame[tag + 7] & 1:  # no number of frames
+        return _Container(needs_ffmpeg=True)
+    stated = int.from_bytes(frame[tag + 12 : tag + 16], "big")  # bytes of mp3 data
+    # some encoders leave their tags out of the count
+    return _Container(is_cut=frame[tag + 7] & 3 == 3 and size < 0.99 * stated)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -60,11 +61,7 @@ def probe(path: Path, rate: bool = True) -> Media | None:
         with av.open(str(path), options=options, metadata_errors="replace") as container:
             sound = container.streams.audio[0] if container.streams.audio else None
             picture = next(
-                (
-                    one
-                    for one in container.streams.video
-                    if one.codec_context.name not in ("mjpeg", "png", "gif", "bmp")
-                ),
+                (one for one in container.streams.video if _codec(one) not in (None, "mjpeg", "png", "gif", "bmp")),
                 None,
             )
             duration = container.duration / 1000 if container.duration is not None else None
@@ -76,15 +73,21 @@ def probe(path: Path, rate: bool = True) -> Media | None:
             return Media(
                 container.format.name,
                 duration,
-                sound.codec_context.name if sound else None,
+                _codec(sound),
                 kilobits,
-                sound.codec_context.sample_rate if sound else None,
-                picture.codec_context.name if picture else None,
+                sound.codec_context.sample_rate if sound is not None and _codec(sound) else None,
+                _codec(picture),
                 picture.codec_context.width if picture else 0,
                 picture.codec_context.height if picture else 0,
             )
     except (av.FFmpegError, OSError, ValueError, IndexError):
         return None
+
+
+def _codec(stream: Any) -> str | None:
+    """Name of a stream's codec; None without a stream, or if FFmpeg does not know the codec."""
+    context = stream.codec_context if stream is not None else None
+    return str(context.name) if context is not None else None
 
 
 def _bit_rate(container: object, stream: object) -> float | None:
@@ -164,6 +167,7 @@ def measure_sample(path: Path) -> Sample | None:
             container, rate = str(file.format), int(file.samplerate)
     except (OSError, soundfile.LibsndfileError, ValueError):
         return None
+    samples = np.nan_to_num(samples, posinf=1.0, neginf=-1.0)
     loud = np.abs(samples).max(axis=1) if len(samples) else np.zeros(0, dtype=np.float32)
     peak = float(loud.max(initial=0.0))
     delay = float(np.argmax(loud > AUDIBLE * peak)) / rate * 1000 if peak > 0 else 0.0

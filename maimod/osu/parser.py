@@ -105,6 +105,8 @@ def load(path: Path | str) -> Beatmap:
     """
     path = Path(path)
     try:
+        if path.exists() and not path.is_file():  # a folder, or a pipe, which would be waited for
+            raise BeatmapError(path, None, "not a file")
         if path.stat().st_size > MAX_FILE_BYTES:
             raise BeatmapError(path, None, f"larger than {MAX_FILE_BYTES >> 20} MB: not a beatmap")
         content = path.read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -91,6 +92,42 @@ def test_cut_file_keeps_its_start_and_says_so(tmp_path: Path, suffix: str, rate:
     assert "breaks off" in song.messages[0]
 
 
+def mp3_frames(data: bytes) -> list[bytes]:
+    """Frames of an mp3 of 44.1 kHz without tags before it."""
+    rates = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+    frames, place = [], 0
+    while place + 4 <= len(data):
+        length = 144_000 * rates[data[place + 2] >> 4] // 44_100 + (data[place + 2] >> 1 & 1)
+        frames.append(data[place : place + length])
+        place += length
+    return frames
+
+
+def test_an_mp3_without_a_stated_length_is_heard_to_its_end(tmp_path: Path) -> None:
+    frames = mp3_frames(write(tmp_path / "song.mp3").read_bytes())
+    assert b"Xing" in frames[0] or b"Info" in frames[0]
+    large_first = sorted(frames[1:], key=len, reverse=True)[:20]
+    (tmp_path / "bare.mp3").write_bytes(b"".join([*large_first, *frames[1:]]))
+    song = decode.load(tmp_path / "bare.mp3")
+    expected = 1000 * (len(frames) + 19) * 1152 / 44_100
+    assert song.duration == pytest.approx(expected, abs=30) and song.messages == ()
+
+
+def test_an_ogg_file_of_two_streams_is_heard_to_its_end(tmp_path: Path) -> None:
+    parts = [write(tmp_path / f"{name}.ogg").read_bytes() for name in ("first", "second")]
+    (tmp_path / "chained.ogg").write_bytes(b"".join(parts))
+    song = decode.load(tmp_path / "chained.ogg")
+    assert song.duration == pytest.approx(2000 * SECONDS, abs=60) and song.messages == ()
+
+
+def test_absurdly_loud_samples_stay_numbers(tmp_path: Path) -> None:
+    samples = clicks(CLICKS_MS, 4.0, 44_100)
+    samples[20_000:20_010] = 3e38
+    soundfile.write(tmp_path / "song.wav", samples, 44_100, subtype="FLOAT")
+    song = decode.load(tmp_path / "song.wav")
+    assert np.isfinite(song.samples).all() and np.abs(song.samples).max() <= 1
+
+
 def test_damaged_packet_does_not_shift_what_follows(tmp_path: Path) -> None:
     path = write(tmp_path / "song.flac")
     reference = decode.load(path)
@@ -130,6 +167,13 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
         decode.load(tmp_path / "none.mp3")
     with pytest.raises(AudioError, match="folder"):
         decode.load(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "song.mp3")
+    with pytest.raises(AudioError, match="not a file"):
+        decode.load(tmp_path / "song.mp3")
 
 
 def test_samples_that_are_not_numbers(tmp_path: Path) -> None:

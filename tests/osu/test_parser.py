@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -371,6 +372,12 @@ class TestRefusals:
 
     def test_a_flood_of_objects(self) -> None:
         assert "hit objects" in refusal(MINIMAL + "0,0,2000,1,0\n" * 300_000)
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+    def test_a_pipe_is_not_waited_for(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "a.osu")
+        with pytest.raises(BeatmapError, match="not a file"):
+            parser.load(tmp_path / "a.osu")
 
     def test_no_such_file(self, tmp_path: Path) -> None:
         with pytest.raises(BeatmapError, match="cannot be read"):
