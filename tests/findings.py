@@ -1,13 +1,19 @@
-"""From a check to the findings that a report would have, without a discriminator."""
+"""From a check to the findings that a report would have; a discriminator written by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
+import numpy as np
+
+from maimod.discriminator.features import grid_of
+from maimod.discriminator.prediction import CorruptionLogits
 from maimod.findings import Finding
 from maimod.linter.calibration import Calibration
 from maimod.linter.rescore import rescore
+from maimod.osu.beatmap import Beatmap
 from maimod.rules.base import Candidate, Evidence, MapsetCheck, MapsetEvidence
+from maimod.training.corruption import KINDS
 
 
 def findings_of(run: Callable[[Evidence], Iterator[Candidate]], evidence: Evidence) -> list[Finding]:
@@ -23,3 +29,19 @@ def findings_of_set(check: MapsetCheck, evidence: MapsetEvidence) -> list[Findin
         for beatmap, candidate in check.run(evidence)
         for finding in rescore([candidate], of_beatmap[beatmap.path], Calibration())
     ]
+
+
+def doubted(loaded: Beatmap, doubts: Mapping[tuple[str, float], float], elsewhere: float = -12.0) -> Evidence:
+    """Evidence about a map whose discriminator doubts some places.
+
+    Args:
+        loaded: the map.
+        doubts: log-odds by (kind of corruption, time in ms).
+        elsewhere: log-odds at all other places.
+    """
+    grid = grid_of(loaded)
+    assert grid is not None
+    logits = np.full((grid.count, len(KINDS)), elsewhere)
+    for (kind, time), logit in doubts.items():
+        logits[grid.locate([time])[0], KINDS.index(kind)] = logit
+    return Evidence(loaded, corruption=CorruptionLogits(grid, KINDS, logits))

@@ -9,7 +9,6 @@ import pytest
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Category, Finding, Severity, Tier, editor_link, editor_timestamp
 from maimod.linter.deduplicate import deduplicate, fingerprint
-from maimod.linter.rescore import penalise_repetition
 from maimod.osu.beatmap import Beatmap
 from maimod.rules.base import Evidence
 from tests import maps
@@ -25,13 +24,16 @@ def finding(
     time: float | None = None,
     end_time: float | None = None,
     beatmap: Beatmap = MAP,
+    severity: Severity = Severity.WARNING,
+    tier: Tier | None = None,
 ) -> Finding:
+    """A finding of an object, or of a section from `time` to `end_time`; exact where no network had a part in it."""
     at = time if index is None else beatmap.hit_objects[index].time
     assert at is not None
     return Finding(
         rule,
         Category(rule.split("/")[0]),
-        Severity.WARNING,
+        severity,
         score,
         "message",
         at,
@@ -40,7 +42,7 @@ def finding(
         () if index is None else (index,),
         end_time,
         surprisal=bits,
-        tier=Tier.EXACT if bits is None and end_time is None else Tier.ESTIMATED,
+        tier=tier or (Tier.EXACT if bits is None and end_time is None else Tier.ESTIMATED),
     )
 
 
@@ -89,18 +91,53 @@ class TestFolding:
         assert deduplicate([finding("positions/a", 0)], context)[1] == 0
 
 
-class TestTempering:
-    def test_a_rule_that_speaks_again_and_again_has_met_the_style_of_the_map(self) -> None:
-        often = [finding("sliders/a", i, 0.9) for i in range(12)] + [finding("rhythm/b", 2, 0.9)]
-        assert [f.rule for f in penalise_repetition(often, Evidence(MAP))] == ["rhythm/b"]
+class TestTiers:
+    """An estimate hides no fact; a fact hides another one only if they are declared to be one mistake."""
 
-    def test_a_few_more_than_usual_count_less(self) -> None:
-        tempered = penalise_repetition([finding("sliders/a", i, 0.9) for i in range(4)], Evidence(MAP))
-        assert len(tempered) == 4 and all(f.score < 0.6 and f.severity is Severity.MINOR for f in tempered)
+    def test_an_object_off_every_tick_stays_a_problem_however_sure_an_estimate_is(self) -> None:
+        fact = finding("rhythm/unsnapped", 3, 0.95, None, severity=Severity.PROBLEM)
+        kept, _ = deduplicate([finding("rhythm/wrong-tick", 3, 0.99), fact], Evidence(MAP))
+        assert [(f.rule, f.severity) for f in kept] == [("rhythm/unsnapped", Severity.PROBLEM)]
+        assert [(one["rule"], one["severity"]) for one in kept[0].evidence["also"]] == [
+            ("rhythm/wrong-tick", "warning")
+        ]
 
-    def test_arithmetic_is_not_style(self) -> None:
-        exact = [finding("positions/offscreen", i, 0.95, bits=None) for i in range(12)]
-        assert penalise_repetition(exact, Evidence(MAP)) == exact
+    @pytest.mark.parametrize("rule", ["positions/offscreen", "sliders/invisible", "rhythm/short-spinner"])
+    def test_a_guess_about_the_rhythm_of_an_object_hides_no_fact_about_it(self, rule: str) -> None:
+        fact = finding(rule, 3, 0.95, None, severity=Severity.PROBLEM)
+        assert rule in rules(finding("rhythm/unusual-snap", 3, 0.99), fact)
+
+    def test_a_section_out_of_time_hides_no_fact_inside_it(self) -> None:
+        section = finding("timing/section-shifted", None, 0.9, None, time=0, end_time=6000)
+        fact = finding("rhythm/unsnapped", 4, 0.95, None)
+        assert rules(section, fact, finding("rhythm/wrong-tick", 6)) == ["timing/section-shifted", "rhythm/unsnapped"]
+
+    def test_what_other_difficulties_have_hides_no_fact(self) -> None:
+        agreement = finding("mapset/beside-others", 3, 0.7, None, tier=Tier.ESTIMATED)
+        assert rules(agreement, finding("rhythm/unsnapped", 3, 0.65, None)) == ["rhythm/unsnapped"]
+        muted = finding("hitsounds/muted", 3, 0.95, None)
+        assert rules(agreement, muted) == ["hitsounds/muted", "mapset/beside-others"]
+
+    def test_a_minor_fact_hides_no_warning(self) -> None:
+        fact = finding("rhythm/slightly-unsnapped", 3, 0.3, None, severity=Severity.MINOR)
+        assert rules(finding("rhythm/wrong-tick", 3, 0.7), fact) == ["rhythm/slightly-unsnapped", "rhythm/wrong-tick"]
+
+    def test_two_facts_about_one_object_both_stay(self) -> None:
+        assert rules(finding("rhythm/unsnapped", 3, 0.95, None), finding("positions/offscreen", 3, 0.95, None)) == [
+            "rhythm/unsnapped",
+            "positions/offscreen",
+        ]
+
+    def test_two_facts_that_are_one_mistake_are_one_finding(self) -> None:
+        same = [finding("rhythm/concurrent", 3, 0.95, None), finding("rhythm/too-close", 3, 0.95, None)]
+        assert rules(*same) == rules(*reversed(same)) == ["rhythm/concurrent"]
+        apart = [finding("rhythm/concurrent", 3, 0.95, None), finding("rhythm/too-close", 4, 0.95, None)]
+        assert rules(*apart) == ["rhythm/concurrent", "rhythm/too-close"]
+
+    def test_no_fact_is_folded_into_a_milder_one(self) -> None:
+        mild = finding("rhythm/concurrent", 3, 0.95, None, severity=Severity.WARNING)
+        grave = finding("rhythm/too-close", 3, 0.7, None, severity=Severity.PROBLEM)
+        assert rules(mild, grave) == ["rhythm/concurrent", "rhythm/too-close"]
 
 
 class TestTimestamps:

@@ -1,0 +1,138 @@
+"""What the discriminator alone suggests: each rule that says so, where it says so, in the right words."""
+
+from __future__ import annotations
+
+import pytest
+
+from maimod.osu.beatmap import Beatmap
+from maimod.rules import BEATMAP_CHECKS, RULES, hitsounds, kiai, new_combos, positions, rhythm, scroll_speed, sliders
+from maimod.rules.base import Candidate, Evidence, Rule
+from maimod.training.corruption import KINDS
+from tests.findings import doubted
+from tests.maps import RED_LINE, beatmap
+
+BEAT = 500  # 120 BPM
+KIAI = (RED_LINE, "8000,-100,4,2,0,70,0,1", "16000,-100,4,2,0,70,0,0")
+
+
+def a_map(mode: int = 0) -> Beatmap:
+    """A circle on each beat, every fourth a new combo, a clap on every second; from the 33rd on sliders of a beat."""
+    lines = []
+    for i in range(48):
+        head = f"{64 + 32 * (i % 4)},192,{1000 + BEAT * i}"
+        combo, sound = 4 if i % 4 == 0 else 0, 8 if i % 2 else 0
+        if i < 32 or mode == 3:
+            lines.append(f"{head},{1 | combo},{sound},0:0:0:0:")
+        elif i % 2 == 0:
+            lines.append(f"{head},{2 | combo},{sound},L|356:192,1,140")
+    return beatmap(lines, KIAI, mode, circle_size=4)
+
+
+def proposals(loaded: Beatmap, *doubts: tuple[str, float, float]) -> list[Candidate]:
+    """Of all checks, for log-odds given as (kind of corruption, time in ms, log-odds)."""
+    evidence = doubted(loaded, {(kind, time): logit for kind, time, logit in doubts})
+    return list(proposed(evidence))
+
+
+def proposed(evidence: Evidence) -> list[Candidate]:
+    assert evidence.corruption is not None
+    return [one for check in BEATMAP_CHECKS if check.propose for one in check.propose(evidence, evidence.corruption)]
+
+
+CASES: list[tuple[Rule, int, str, float]] = [
+    (rhythm.UNEXPECTED_OBJECT, 0, "extra", 5000),
+    (rhythm.MISSING_OBJECT, 0, "missing", 5250),
+    (rhythm.UNEXPECTED_END, 0, "length", 18_000),
+    (new_combos.MISSING, 0, "combo", 5500),
+    (new_combos.UNEXPECTED, 0, "combo", 5000),
+    (hitsounds.MISSING, 0, "addition", 5000),
+    (hitsounds.UNEXPECTED, 0, "addition", 5500),
+    (hitsounds.SAMPLE_SET, 0, "sample_set", 5000),
+    (hitsounds.VOLUME, 0, "volume", 5000),
+    (hitsounds.COLOUR, 1, "addition", 5000),
+    (positions.UNEXPECTED, 0, "place", 5000),
+    (positions.UNEXPECTED, 2, "place", 5000),
+    (positions.UNEXPECTED_COLUMN, 3, "place", 5000),
+    (sliders.SHAPE, 0, "shape", 18_000),
+    (sliders.SHAPE, 2, "shape", 18_000),
+    (scroll_speed.UNEXPECTED, 1, "velocity", 5000),
+    (scroll_speed.UNEXPECTED, 3, "velocity", 5000),
+    (kiai.MISPLACED, 0, "kiai", 8000),
+]
+
+
+@pytest.mark.parametrize(("rule", "mode", "kind", "time"), CASES, ids=lambda value: getattr(value, "id", value))
+def test_a_doubted_place_is_proposed(rule: Rule, mode: int, kind: str, time: float) -> None:
+    # A border of kiai needs a beat that is doubted as a whole.
+    doubts = [(kind, time + BEAT / 4 * i, 3.0) for i in range(4 if kind == "kiai" else 1)]
+    (found,) = proposals(a_map(mode), *doubts)
+    assert (found.rule.id, found.time, found.proposed) == (rule.id, time, 3.0)
+    assert found.measure is None and found.message.endswith(".")
+    assert kind in rule.corruptions
+
+
+def test_every_rule_that_says_so_is_proposed_and_no_other() -> None:
+    assert {rule.id for rule, *_ in CASES} | {rhythm.WRONG_TICK.id} == {r.id for r in RULES.values() if r.proposal}
+    everything = [doubted(a_map(mode), {}, elsewhere=2.0) for mode in range(4)]
+    seen = {one.rule.id for evidence in everything for one in proposed(evidence)}
+    assert seen and all(RULES[rule].proposal for rule in seen)
+
+
+def test_nothing_is_proposed_without_a_doubt() -> None:
+    assert [proposed(doubted(a_map(mode), {}, elsewhere=-12.0)) for mode in range(4)] == [[]] * 4
+
+
+@pytest.mark.parametrize(("hole", "word"), [(5125, "later"), (4875, "earlier")])
+def test_an_object_too_many_and_a_hole_beside_it_are_one_object_on_the_wrong_tick(hole: float, word: str) -> None:
+    (found,) = proposals(a_map(), ("extra", 5000, 2.0), ("missing", hole, 3.0))
+    assert (found.rule.id, found.proposed) == ("rhythm/wrong-tick", 3.0)
+    assert found.message.endswith(f"it fits 125 ms {word}.")
+    assert (found.actual, found.expected[0].text) == ("5000 ms", f"{hole} ms")
+
+
+def test_a_hole_far_away_is_another_mistake() -> None:
+    found = proposals(a_map(), ("extra", 5000, 2.0), ("missing", 6250, 3.0))
+    assert [one.rule.id for one in found] == ["rhythm/unexpected-object", "rhythm/missing-object"]
+    missing = found[1]
+    assert (missing.time, missing.objects[0].time, missing.expected[0].text) == (6250, 6000, "an object at 6250 ms")
+
+
+@pytest.mark.parametrize(
+    ("border", "doubted_from", "verb", "word"),
+    [
+        (8000, 7500, "begins", "earlier"),  # the beat before the start belongs to what follows
+        (8000, 8000, "begins", "later"),
+        (16_000, 15_500, "ends", "earlier"),
+        (16_000, 16_000, "ends", "later"),
+    ],
+)
+def test_kiai_that_begins_or_ends_a_beat_off(border: float, doubted_from: float, verb: str, word: str) -> None:
+    doubts = [("kiai", doubted_from + BEAT / 4 * i, 3.0) for i in range(4)]
+    (found,) = proposals(a_map(), *doubts)
+    assert (found.time, found.objects) == (border, ())
+    assert found.message == f"The song and the objects around suggest that kiai {verb} a little {word}."
+    assert found.actual == f"kiai {verb}"
+
+
+def test_what_is_doubted_is_named() -> None:
+    loaded = a_map()
+    words = {
+        (kind, time): one.message
+        for kind, time in (("addition", 5000), ("addition", 5500), ("sample_set", 5000), ("volume", 5000))
+        for one in proposals(loaded, (kind, time, 2.0))
+    }
+    assert [message.partition(" breaks")[0] for message in words.values()] == [
+        "The lack of an addition of the circle",
+        "The addition of the circle",
+        "The sample set of the circle",
+        "The volume of 70 % of the circle",
+    ]
+
+
+def test_the_end_of_what_cannot_end_is_not_doubted() -> None:
+    assert proposals(a_map(), ("length", 5000, 5.0), ("shape", 5000, 5.0)) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_corruption_leads_to_some_rule(kind: str) -> None:
+    assert any(kind in rule.corruptions and rule.proposal for rule in RULES.values())
