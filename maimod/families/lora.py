@@ -113,7 +113,7 @@ def write(folder: Path, tensors: Mapping[str, Tensor], family: Family[Any], rank
     Args:
         folder: to write to; made if need be.
         tensors: "….lora_A.weight" (rank, inputs) and "….lora_B.weight" (outputs, rank) by the names of the network's
-            layers: what `peft.get_peft_model_state_dict` gives.
+            layers, with or without those of peft's wrapper and adapter.
         family: of the checkpoint.
         rank: of all pairs.
         alpha: the product of a pair counts `alpha / rank` times.
@@ -121,7 +121,10 @@ def write(folder: Path, tensors: Mapping[str, Tensor], family: Family[Any], rank
     """
     from safetensors.torch import save_file
 
-    own = {name.removeprefix(PREFIX): tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    own = {
+        name.removeprefix(PREFIX).replace(".default.weight", ".weight"): tensor.detach().cpu().contiguous()
+        for name, tensor in tensors.items()
+    }
     published = family.publish_adapter(own)
     config = {
         "peft_type": "LORA",

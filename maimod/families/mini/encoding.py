@@ -168,8 +168,6 @@ def training_window(
     """Inputs and targets of one window; see :meth:`maimod.families.family.Family.training_window`."""
     end_ms = excerpt.start + config.window_ms * excerpt.rate
     begin, end = (int(i) for i in np.searchsorted(np.maximum.accumulate(tokens.times), [excerpt.start, end_ms]))
-    while 0 < begin < len(tokens.groups) and tokens.groups[begin] == tokens.groups[begin - 1]:
-        begin += 1
     end = min(end, begin + excerpt.max_tokens)
     low = max(0, begin - PAST_TOKENS)
     part = replace(
