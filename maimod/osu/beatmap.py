@@ -77,6 +77,12 @@ class TimingPoint:
         return bool(self.effects & 8)
 
     @property
+    def generates_ticks(self) -> bool:
+        """Whether sliders have ticks here: not where a green line's beat length is NaN (lazer,
+        `LegacyDifficultyControlPoint`)."""
+        return self.uninherited or not math.isnan(self.beat_length)
+
+    @property
     def velocity(self) -> float:
         """Slider velocity or scroll speed multiplier, 0.1 to 10 (lazer's bounds); 1 on red lines."""
         if self.uninherited or self.beat_length >= 0 or math.isnan(self.beat_length):

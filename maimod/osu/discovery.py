@@ -19,6 +19,7 @@ from typing import NamedTuple
 from maimod.osu import archive
 from maimod.osu.archive import ArchiveError
 
+SONG_SUFFIXES = (".mp3", ".ogg", ".wav", ".m4a", ".flac", ".opus")
 SUFFIXES = (".osu", *archive.SUFFIXES)
 
 
@@ -98,11 +99,23 @@ def _expanded(given: str | Path) -> list[Path]:
 
 
 def _inside(folder: Path, required: bool = True) -> list[Path]:
-    """Beatmaps and archives at any depth below a folder; links to other folders are not followed."""
-    found = []
-    for place, folders, files in os.walk(folder, followlinks=False):
+    """Beatmaps and archives at any depth below a folder; links to other folders are not followed.
+
+    In a folder below a mapset only a set with a song of its own counts: others are backups and the like, which the game
+    does not read either. Hidden files and folders are left out, as those of git and those that macOS adds.
+    """
+    found: list[Path] = []
+    sets: set[Path] = set()
+    for name, folders, files in os.walk(folder, followlinks=False):
+        place = Path(name)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [Path(place, name) for name in sorted(files) if name.lower().endswith(SUFFIXES)]
+        here = [name for name in sorted(files) if not name.startswith(".")]
+        has_song = any(name.lower().endswith(SONG_SUFFIXES) for name in here)
+        is_part = not has_song and not sets.isdisjoint(place.parents)
+        here = [name for name in here if name.lower().endswith(SUFFIXES)]
+        if has_song and any(name.lower().endswith(".osu") for name in here):
+            sets.add(place)
+        found += [place / name for name in here if not (is_part and name.lower().endswith(".osu"))]
     if not found and required:
         raise InputError(f"{folder}: no .osu file in this folder; give a beatmap, a mapset folder or a Songs folder")
     return sorted(file for file in found if file.is_file())

@@ -73,9 +73,14 @@ def level_of(beatmap: Beatmap, stars: float | None) -> Level | None:
 
 def named_level(version: str) -> Level | None:
     """Level by the name of a difficulty; None if the name is not one of a level."""
-    name = re.sub(r"^.*(?:'s|s')\s+", "", version.strip().lower())
+    name = re.sub(r"^.*(?:'s|s')\s+", "", with_straight_apostrophes(version).strip().lower())
     name = re.sub(r"^(?:\[?\d+k\]?|collab|cs\d|light)\s+|\s+(?:collab|\d+k)$", "", name)
     return _WORDS.get(name)
+
+
+def with_straight_apostrophes(name: str) -> str:
+    """A name with every kind of apostrophe written as on a keyboard: "Someone's" for "Someone’s"."""
+    return re.sub("[\u2018\u2019\u02bc\uff07`\u00b4]", "'", name)
 
 
 def parse(text: str) -> Level:

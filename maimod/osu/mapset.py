@@ -103,8 +103,12 @@ def load(folder: Path) -> list[Mapset]:
 
 
 def beatmap_files(folder: Path) -> list[Path]:
-    """`.osu` files of a folder, by path."""
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() == ".osu" and path.is_file())
+    """`.osu` files of a folder, by path; hidden ones, as macOS adds them, are left out."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() == ".osu" and not path.name.startswith(".") and path.is_file()
+    )
 
 
 def _by_song(beatmaps: Sequence[Beatmap]) -> Iterable[list[Beatmap]]:

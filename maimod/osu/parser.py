@@ -37,7 +37,8 @@ MAX_SLIDES = 50_000
 MAX_CONTROL_POINTS = 200_000
 """Of all sliders together; the corpus has up to 13,000."""
 MAX_TIMING_POINTS, MAX_EVENTS = 100_000, 200_000
-MAX_BREAKS = 1_000
+MAX_BREAKS = 250
+"""The corpus has up to 33."""
 MAX_KEYS = 1_000
 """Keys of one section."""
 MAX_SLIDES_OF_ONE = 9_000  # lazer, `ConvertHitObjectParser`

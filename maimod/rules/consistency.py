@@ -225,7 +225,7 @@ def _ids(evidence: MapsetEvidence) -> Iterator[Placed]:
                     line=beatmap.line_of(section, key),
                     certainty=Certainty.CERTAIN,
                     subject=key,
-                    actual=beatmap.metadata[key],
+                    actual=beatmap.metadata.get(key, ""),
                     message=f'This difficulty has the {what} of "{first[value].path.name}": only one of them can be submitted.',
                 )
             else:

@@ -120,7 +120,7 @@ BREAK = Rule(
     why="The game shows breaks by fading; one that is too short flickers, and one that reaches into the play hides objects. The editor "
     "makes none like that: they are left when objects are added, moved or copied between difficulties.",
     how="A break lasts 650 ms or more, begins 200 ms or more after an object ends, ends no later than the next object begins to appear "
-    "(by the approach rate) and contains no object.",
+    "(by the approach rate), contains no object, and is written in whole ms, because stable refuses a map with others.",
     ignore_when="never: the game or another editor will mend it",
     blind_spots="Mania, which has no breaks to speak of.",
     source=f"{_LAZER}/Rulesets/Edit/Checks/CheckBreaks.cs",
@@ -470,6 +470,9 @@ def _break(evidence: Evidence, pause: Break) -> Iterator[Candidate]:
         wrong.append(
             (Certainty.GUIDELINE, f"This break lasts {length:.0f} ms", f"{length:.0f} ms", f"{MIN_BREAK_MS:.0f} ms")
         )
+    if pause.start % 1 or pause.end % 1:
+        written = f"{pause.start:.12g} to {pause.end:.12g} ms"
+        wrong.append((Certainty.CERTAIN, "This break has decimals, which stable cannot read", written, "whole ms"))
     if not inside and before is not None and pause.start - before < MIN_BREAK_START_MS - ROUNDING_MS:
         gap = pause.start - before
         wrong.append(

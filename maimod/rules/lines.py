@@ -155,8 +155,8 @@ def _first(evidence: Evidence, first: TimingPoint) -> Iterator[Candidate]:
 
 
 def _says(point: TimingPoint) -> tuple[object, ...]:
-    """All values but the beat length: velocity, samples, volume, effects."""
-    return (point.velocity, *_sounds(point), point.omits_bar_line)
+    """All values but the beat length: velocity, slider ticks, samples, volume, effects."""
+    return (point.velocity, point.generates_ticks, *_sounds(point), point.omits_bar_line)
 
 
 def _sounds(point: TimingPoint) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap
+from maimod.osu.level import with_straight_apostrophes
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
 from maimod.rules.sets import CRITERIA, LAZER
 
@@ -224,7 +225,7 @@ def _tags(key: str, value: str, unicode_value: str) -> Iterator[tuple[str, str]]
 
 def _guests(evidence: MapsetEvidence) -> Iterator[Placed]:
     for beatmap in evidence.beatmaps:
-        match = re.match(r"(.+?)(?:'s|(?<=s)')\s", beatmap.version)
+        match = re.match(r"(.+?)(?:'s|(?<=s)')\s", with_straight_apostrophes(beatmap.version))
         if not match:
             continue
         guests = [name.strip() for name in re.split(r"\s*[&,]\s*|\s+and\s+|\s+x\s+", match[1]) if name.strip()]

@@ -21,8 +21,7 @@ from maimod.linter.api import lint
 from maimod.linter.cache import Cache, digest, of_folder
 from maimod.linter.session import Session
 from maimod.linter.settings import Override, Settings
-from maimod.osu import discovery
-from maimod.osu.discovery import InputError, find
+from maimod.osu.discovery import find
 from maimod.rules import BEATMAP_CHECKS
 from tests import maps as build
 
@@ -42,43 +41,6 @@ def songs(folder: Path, sets: int = 3) -> Path:
         for version, text in (("Easy", MAP), ("Hard", FAULTY)):
             (place / f"{version}.osu").write_text(text.replace("Version:Version", f"Version:{version}"))
     return folder
-
-
-# --- Inputs ---
-
-
-def test_files_folders_archives_and_patterns(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
-    songs(Path("Songs"), 2)
-    (tmp_path / "Songs" / ".git").mkdir()
-    (tmp_path / "Songs" / ".git" / "x.osu").touch()
-    (tmp_path / "empty").mkdir()
-
-    def names(*paths: str) -> list[tuple[str, str]]:
-        return [(entry.name, entry.location) for source in find(paths) for entry in source.entries]
-
-    whole = [
-        (f"{n} Artist - Title/{v}.osu", f"Songs/{n} Artist - Title/{v}.osu") for n in (0, 1) for v in ("Easy", "Hard")
-    ]
-    assert names("Songs") == whole
-    assert names("Songs/0 Artist - Title") == [("Easy.osu", whole[0][1]), ("Hard.osu", whole[1][1])]
-    assert names("Songs/*") == [(location, location) for _, location in whole]  # the names alone would be the same
-    assert names("Songs/**/Hard.osu") == [(whole[i][1], whole[i][1]) for i in (1, 3)]
-    assert names(str(tmp_path / "Songs"), "Songs/0 Artist - Title/Easy.osu")[-1][1] == whole[0][1]
-    assert len(find(["Songs", str(Path("Songs"))])) == 2
-    for wrong in ("no.osu", "Songs/*.osz", "empty"):
-        with pytest.raises(InputError, match=r"no|nothing"):
-            find([wrong])
-
-
-def test_locations_in_a_workflow_start_at_the_checkout(tmp_path, monkeypatch):
-    (tmp_path / "sets").mkdir()
-    monkeypatch.chdir(tmp_path / "sets")
-    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
-    assert discovery.location(Path("a.osu")) == "sets/a.osu"
-    monkeypatch.setenv("GITHUB_WORKSPACE", "/elsewhere")
-    assert discovery.location(Path("a.osu")) == "a.osu" and discovery.location(Path("../b.osu")).endswith("/b.osu")
 
 
 # --- Trouble ---

@@ -106,6 +106,7 @@ def test_storyboard_variables_are_filled_in(tmp_path):
         ("Celestial", None, None),
         ("Hard", 4.1, Level.HARD),
         ("Light Insane", 4.0, Level.INSANE),
+        ("Someone’s Normal", 2.4, Level.NORMAL),
     ],
 )
 def test_level_by_name_and_stars(version: str, stars: float | None, expected: Level | None):

@@ -33,6 +33,7 @@ def test_lines_that_change_something_are_silent():
         ((RED_LINE, "0,-50,4,2,0,70,0,0"), []),  # a green line on a red one for its velocity
         ((RED_LINE, "0,-50,4,2,0,40,0,0"), [("timing/red-green-conflict", "minor")]),
         ((RED_LINE, GREEN, "5000,-50,4,2,0,70,0,0"), [("timing/unused-green-line", "minor")]),
+        ((RED_LINE, "5000,NaN,4,2,0,70,0,0", "6000,-100,4,2,0,70,0,0"), []),  # no slider ticks, and ticks again
         (("0,-100,4,2,0,70,0,0", RED_LINE.replace("0,500", "500,500")), [("timing/first-line", "problem")]),
         ((RED_LINE[:-1] + "1", "4000,-100,4,2,0,70,0,0"), [("timing/first-line", "problem")]),
         ((RED_LINE, "4000,-100,4,2,0,4,0,0"), [("timing/line-volume", "minor")]),

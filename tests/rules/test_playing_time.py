@@ -44,6 +44,7 @@ def test_drain_time():
         ),
         ("2,20200,26400", "An object lies in this break."),
         ("2,20200,20700", "This break lasts 500 ms."),
+        ("2,20200.5,24800", "This break has decimals, which stable cannot read."),
     ],
 )
 def test_breaks_that_do_not_fit(event: str, message: str):

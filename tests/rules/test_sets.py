@@ -191,9 +191,17 @@ def test_difficulties_left_over_from_work(tmp_path, name: str, count: int):
     assert [f.rule for f in found(tmp_path, metadata.CHECK, given)] == ["mapset/left-over-difficulty"] * count
 
 
-def test_guests_are_in_the_tags(tmp_path):
+def test_difficulties_without_a_name(tmp_path):
+    given = {name: version for name, version in versions().items() if name in ("Normal", "Hard")}
+    for name, version in given.items():
+        (tmp_path / f"{name}.osu").write_text(version.text().replace(f"Version:{name}\n", ""))
+    assert [finding.actual for finding in found(tmp_path, consistency.CHECK, only="mapset/ids")] == [""]
+
+
+@pytest.mark.parametrize("apostrophe", ["'", "\u2019"])
+def test_guests_are_in_the_tags(tmp_path, apostrophe: str):
     given = versions()
-    given["Hard"] = replace(given["Hard"], name="Some Guest's Hard")
+    given["Hard"] = replace(given["Hard"], name=f"Some Guest{apostrophe}s Hard")
     assert [f.rule for f in found(tmp_path, metadata.CHECK, given)] == ["mapset/guest-tag"]
     tagged = {name: version.with_metadata(Tags="english pop some_guest") for name, version in given.items()}
     assert found(tmp_path, metadata.CHECK, tagged) == []
