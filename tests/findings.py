@@ -23,7 +23,8 @@ def findings_of(run: Callable[[Evidence], Iterator[Candidate]], evidence: Eviden
 
 def findings_of_set(check: MapsetCheck, evidence: MapsetEvidence) -> list[Finding]:
     """Findings of one check of sets, of all difficulties."""
-    of_beatmap = {one.beatmap.path: one for one in evidence.of_beatmaps}
+    of_beatmap = {one.path: Evidence(one) for one in evidence.mapset.work}
+    of_beatmap |= {one.beatmap.path: one for one in evidence.of_beatmaps}
     return [
         finding
         for beatmap, candidate in check.run(evidence)

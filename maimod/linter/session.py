@@ -11,7 +11,7 @@ from maimod.findings import BeatmapReport, Finding, ModelInfo
 from maimod.linter import cache as caching
 from maimod.linter.bugs import bug
 from maimod.linter.cache import Cache, KeptReports
-from maimod.linter.gather import PositionAsker, Resources, Songs, gather, gather_mapset, read_sets
+from maimod.linter.gather import Gathered, PositionAsker, Resources, Songs, gather, gather_mapset, read_sets
 from maimod.linter.models import Networks, UsageError, checkpoint_folders, load_networks
 from maimod.linter.pipeline import Analysis, SetAnalysis, analyse, analyse_set, select
 from maimod.linter.progress import LOADING, Progress, Steps, advance, result_of
@@ -22,6 +22,7 @@ from maimod.osu.beatmap import Beatmap
 from maimod.osu.discovery import Entry, Source, opened
 from maimod.osu.mapset import Mapset
 from maimod.osu.parser import BeatmapError
+from maimod.rules.base import Evidence
 
 Draw = Callable[[Analysis, PositionAsker], object]
 """Called with each analysis in the process that made it, to draw pictures or to keep it; the result is ignored."""
@@ -219,8 +220,8 @@ class _Folder:
             for whole in sets:
                 evidence = gather_mapset(whole, reported, self.settings)
                 found = analyse_set(evidence)
-                self.beatmaps |= {beatmap.path: (beatmap, whole) for beatmap in whole.beatmaps}
-                self.analyses |= {beatmap.path: found for beatmap in whole.beatmaps}
+                for beatmap in (*whole.beatmaps, *whole.work):
+                    self.beatmaps[beatmap.path], self.analyses[beatmap.path] = (beatmap, whole), found
         except Exception as error:  # the maps can still be linted one by one
             self.rest = SetAnalysis(missing=(bug("reading the set", error),), failed=True)
 
@@ -229,7 +230,10 @@ class _Folder:
         yield Progress("reading", name, 0.0)
         try:
             beatmap, whole = self.beatmaps[path] if path in self.beatmaps else (parser.load(path), None)
-            gathered = yield from gather(beatmap, name, self.settings, self.resources, whole)
+            if whole is not None and whole.is_work(beatmap):
+                gathered = Gathered(Evidence(beatmap, mapset=whole))  # nobody plays it
+            else:
+                gathered = yield from gather(beatmap, name, self.settings, self.resources, whole)
             analysis = analyse(gathered, name, self.settings, self.analyses.get(path, self.rest))
         except BeatmapError as error:
             return _Outcome(BeatmapReport(name, "error", (str(error),)))

@@ -7,6 +7,7 @@ the folder is read, and no link out of it is followed.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +22,10 @@ MAX_FILES = 5_000
 """Most files of a folder. The largest ranked storyboards have about 2,000."""
 MAX_BEATMAPS = 200
 """Most `.osu` files of a folder. The largest mapsets have about 60; more are a collection."""
+WORK_NAMES = re.compile(
+    r"(?:hit|key)[\s-]*sound(?:s|ing|ed)?(?: (?:diff|difficulty|copy))?|hs(?: diff)?|timing(?: diff)?", re.IGNORECASE
+)
+"""Names of difficulties that hold nothing but hitsounds or timing, to be copied from while a set is made."""
 MAX_STORYBOARD_BYTES = 64 * 1024 * 1024
 
 
@@ -35,8 +40,15 @@ class Mapset:
     """Size in bytes of every file of the folder, by name, without hidden files such as git's."""
     unreadable: tuple[BeatmapError, ...] = ()
     """Difficulties that cannot be read."""
+    work: tuple[Beatmap, ...] = ()
+    """Difficulties that are there for work on the set (:data:`WORK_NAMES`), by path: not among `beatmaps`, since nothing
+    of them is played."""
     listed: bool = True
     """False if the folder has more than :data:`MAX_FILES` files; `files` is then empty."""
+
+    def is_work(self, beatmap: Beatmap) -> bool:
+        """Whether a difficulty of the set is there for work on it."""
+        return any(one.path == beatmap.path for one in self.work)
 
     @cached_property
     def stars(self) -> dict[Path, float | None]:
@@ -98,7 +110,8 @@ def load(folder: Path) -> list[Mapset]:
             unreadable.append(error)
     files = _list_files(folder) if beatmaps else {}
     return [
-        Mapset(folder, tuple(group), files or {}, tuple(unreadable), files is not None) for group in _by_song(beatmaps)
+        Mapset(folder, played, files or {}, tuple(unreadable), work, files is not None)
+        for played, work in map(_apart, _by_song(beatmaps))
     ]
 
 
@@ -109,6 +122,14 @@ def beatmap_files(folder: Path) -> list[Path]:
         for path in folder.iterdir()
         if path.suffix.lower() == ".osu" and not path.name.startswith(".") and path.is_file()
     )
+
+
+def _apart(beatmaps: Sequence[Beatmap]) -> tuple[tuple[Beatmap, ...], tuple[Beatmap, ...]]:
+    """Difficulties to play, and those for work on the set. One that is alone is taken for a map."""
+    work = tuple(beatmap for beatmap in beatmaps if WORK_NAMES.fullmatch(beatmap.version.strip()))
+    if len(work) == len(beatmaps):
+        return tuple(beatmaps), ()
+    return tuple(beatmap for beatmap in beatmaps if not WORK_NAMES.fullmatch(beatmap.version.strip())), work
 
 
 def _by_song(beatmaps: Sequence[Beatmap]) -> Iterable[list[Beatmap]]:

@@ -277,13 +277,13 @@ class MapsetEvidence:
 
     mapset: Mapset
     of_beatmaps: Sequence[Evidence]
-    """One for each beatmap of the set, in its order; without model and song."""
+    """One for each difficulty to play, in the order of the set; without model and song."""
     reported: frozenset[Path] = frozenset()
     """Paths of the difficulties that get a report; empty means all of them."""
 
     @property
     def beatmaps(self) -> tuple[Beatmap, ...]:
-        """The difficulties."""
+        """The difficulties to play."""
         return self.mapset.beatmaps
 
     def candidate(
@@ -315,5 +315,5 @@ class MapsetEvidence:
             return
         if len(beatmaps) > 1:
             details["difficulties"] = [beatmap.version for beatmap in beatmaps]
-        first = next(one for one in self.of_beatmaps if one.beatmap is home).objects_by_time[0]
-        yield home, candidate(rule, time=first.time if time is None else time, line=line, message=message, **details)
+        first = min(o.time for o in home.hit_objects)
+        yield home, candidate(rule, time=first if time is None else time, line=line, message=message, **details)

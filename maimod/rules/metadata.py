@@ -84,7 +84,8 @@ LEFT_OVER = Rule(
     Tier.EXACT,
     ("map",),
     why="A difficulty that only holds hitsounds or timing is not to be played, and must not be uploaded with the others.",
-    how="It is called hitsounds, hitsounding, timing, keysounds or the like.",
+    how="It is called hitsounds, hitsounding, timing, keysounds or the like, and lies beside other difficulties. It is not checked "
+    "itself, and nothing is compared with it.",
     ignore_when="the set is still being worked on",
     blind_spots="Such difficulties by other names.",
     source=f"{CRITERIA}#general",
@@ -107,9 +108,6 @@ ARTIST_MARKERS = {
     "vs. ": re.compile(r"\s(?:vs|versus)(?!\.\s)[\s.]", re.IGNORECASE),
     "feat. ": re.compile(r"(?:^|[\s(\[])(?:ft\.?|featuring|feat(?!\.\s)\.?)\s", re.IGNORECASE),
 }
-LEFT_OVERS = re.compile(
-    r"(?:hit|key)[\s-]*sound(?:s|ing|ed)?(?: (?:diff|difficulty|copy))?|hs(?: diff)?|timing(?: diff)?", re.IGNORECASE
-)
 GENRES = (
     "video game",
     "anime",
@@ -154,16 +152,16 @@ def run(evidence: MapsetEvidence) -> Iterator[Placed]:
         yield from _each(evidence, key, ROMANISED, _other_letters)
     yield from _each(evidence, "Tags", TAGS, _tags)
     yield from _guests(evidence)
-    for beatmap in evidence.beatmaps:
-        if LEFT_OVERS.fullmatch(beatmap.version.strip()) and len(evidence.beatmaps) > 1:
-            yield from evidence.candidate(
-                LEFT_OVER,
-                beatmap,
-                line=beatmap.line_of("Metadata", "Version"),
-                certainty=Certainty.CERTAIN,
-                actual=beatmap.version,
-                message=f"[{beatmap.version}] seems to be for work on the set.",
-            )
+    for beatmap in evidence.mapset.work:
+        yield from evidence.candidate(
+            LEFT_OVER,
+            beatmap,
+            line=beatmap.line_of("Metadata", "Version"),
+            certainty=Certainty.CERTAIN,
+            actual=beatmap.version,
+            message=f"[{beatmap.version}] seems to be for work on the set: remove it before you upload. It was not checked "
+            "itself, and the other difficulties were not compared with it.",
+        )
 
 
 def _each(evidence: MapsetEvidence, key: str, rule: Rule, check: Check) -> Iterator[Placed]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,19 @@ def test_maps_without_names_are_sets_of_their_own(tmp_path):
         )
         (tmp_path / f"{name}.osu").write_text(text)
     assert [len(one.beatmaps) for one in mapset.load(tmp_path)] == [1, 1]
+
+
+def test_a_difficulty_for_work_counts_in_nothing_but_its_own_finding(tmp_path):
+    found = versions()
+    write(tmp_path, found)
+    without = lint_set(tmp_path)
+    for name in ("Hitsounds", "timing diff"):
+        # Other metadata, and two objects at once: neither matters.
+        odd = replace(found["Hard"], name=name).with_metadata(Title="Else", Source="Some Game")
+        write(tmp_path, {name: odd.with_objects(lambda lines: [lines[0], *lines])})
+    reports = lint_set(tmp_path)
+    for name in ("Hitsounds", "timing diff"):
+        assert [f.rule for f in reports.pop(name).findings] == ["mapset/left-over-difficulty"]
+    assert {k: [f.rule for f in r.findings] for k, r in reports.items()} == {
+        k: [f.rule for f in r.findings] for k, r in without.items()
+    }
