@@ -134,18 +134,13 @@ def _clip(value: float, low: float, high: float) -> float:
     return low if value < low else high if value > high else value
 
 
-def snap_value(time: float, offset: float, beat_length: float) -> int:
+def _snap(elapsed: int, beat_length: float) -> int:
     """Find the coarsest beat snap divisor, 1 to 16, with a tick less than 2 ms away; 0 if there is none.
 
     Args:
-        time: in ms.
-        offset: of the timing point, in ms.
+        elapsed: microseconds since the red line.
         beat_length: in ms.
     """
-    return _snap(_microseconds(time) - _microseconds(offset), beat_length)
-
-
-def _snap(elapsed: int, beat_length: float) -> int:
     beats = elapsed / 1_000_000 * 1000 / beat_length if beat_length else math.nan
     if not math.isfinite(beats * 16):
         return 0

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from maimod.events.schema import TYPES, Event, EventError, EventKind, EventSchema, EventScore, hitsound_parts, position
-from maimod.events.writer import from_beatmap, snap_value
+from maimod.events.writer import from_beatmap
 from maimod.families.mapperatorinator.versions import VERSIONS
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.parser import load
@@ -391,8 +391,8 @@ def test_odd_green_lines(green: str, first: bool) -> None:
     ("at", "divisor"),
     [(500, 1), (501.9, 1), (498.1, 1), (503, 0), (750, 2), (166.7, 3), (31, 16), (-500, 1), (-250, 2)],
 )
-def test_snap_value(at: float, divisor: int) -> None:
-    assert snap_value(at, 0, 500) == divisor
+def test_snap_is_the_coarsest_divisor_with_a_tick_within_2_ms(at: float, divisor: int) -> None:
+    assert f"snap={divisor} " in told(beatmap([f"256,192,{at},1,0"]))[0]
 
 
 def test_hitsound_parts() -> None:

@@ -6,16 +6,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from maimod.app import main
 from maimod.audio.decode import Audio
+from maimod.families import registry
 from maimod.families.errors import CheckpointError
 from maimod.families.mini.family import Mini
 from maimod.families.registry import open_folder, read_json
-from tests import checkpoints
+from tests import checkpoints, maps
 
 ROOT = Path(__file__).parents[2]
 BUNDLED = ROOT / "models" / "maimod-mini"
@@ -44,6 +48,41 @@ def test_unknown_vocabularies_are_refused_in_one_line(changes: dict[str, object]
     with pytest.raises(CheckpointError, match=said) as caught:
         open_folder(tmp_path)
     assert str(tmp_path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+class OtherFamily(Mini):
+    """A family that nothing but the registry knows."""
+
+    @staticmethod
+    def recognises(tokenizer: Mapping[str, Any]) -> bool:
+        return "other" in tokenizer
+
+    def __init__(self, tokenizer: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+        super().__init__(tokenizer, config)
+        self.name = "other family"
+
+
+def test_a_line_of_the_registry_is_all_that_another_family_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is described, loaded, and scores and lints maps."""
+    save_file = pytest.importorskip("safetensors.torch").save_file
+    folder, path = tmp_path / "other", tmp_path / "map.osu"
+    folder.mkdir()
+    path.write_text(maps.text())
+    tokenizer = read_json(BUNDLED / "tokenizer.json") | {"other": True}
+    shape = {"d_model": 32, "encoder_layers": 1, "decoder_layers": 1, "heads": 2, "feed_forward": 32}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    (folder / "config.json").write_text(json.dumps(shape))
+    monkeypatch.setattr(registry, "FAMILIES", (OtherFamily, *registry.FAMILIES))
+    save_file(open_folder(folder).make_network().state_dict(), folder / "model.safetensors")
+    assert main(["model", "info", str(folder)]) == 0 and "other family" in capsys.readouterr().out
+    assert main(["score", str(path), f"--model={folder}", "--device=cpu"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) > 5
+    run = ["check", str(path), f"--model={folder}", "--device=cpu", "--jobs=1", "--format=json", "--fail-on=never"]
+    assert main(run) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["model"]["family"] == "other family" and report["beatmaps"][0]["events"] > 5
 
 
 def test_files_of_no_family_are_refused(tmp_path: Path) -> None:
