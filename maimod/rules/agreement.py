@@ -23,22 +23,27 @@ MISSING_OBJECT = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("map",),
-    why="What even the easier difficulties of a set mark is a main beat of the song; one that leaves it out mostly lost an object.",
-    how="All other difficulties of the mode, at least one of them easier, have an object that starts at a time where this one has neither "
-    "an object nor a slider, spinner or break, in one place of the map. In up to three places, or with two other difficulties only, "
+    why="A time at which even the easier difficulties have an object is a main beat of the song; a difficulty without "
+    "one mostly lost it.",
+    how="All other difficulties of the mode, at least one of them easier, have an object that starts at a time where "
+    "this one has neither "
+    "an object nor a slider, spinner or break, in one place of the map. In up to three places, or with two other "
+    "difficulties only, "
     "it is a minor.",
-    ignore_when="the pause is meant, as an emphasis of what follows",
+    ignore_when="the pause is intended, to emphasise the next sound",
     blind_spots="The easiest difficulty; places that a slider or a break covers; sets of two difficulties.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques/Undermapping",
 )
 BESIDE = Rule(
     "mapset/beside-others",
-    "Only this difficulty has the object a little beside",
+    "Only this difficulty has the object at a slightly different time",
     Severity.WARNING,
     Tier.ESTIMATED,
     ("map",),
-    why="Where all others snap a sound to one tick, an object a fraction of a beat beside it is mostly snapped wrongly.",
-    how="No other difficulty has anything at the time of this object, but at least two, and most of the set, have an object at one and "
+    why="If all others snap a sound to one tick, an object a fraction of a beat away from it is mostly snapped "
+    "wrongly.",
+    how="No other difficulty has anything at the time of this object, but at least two, and most of the set, have an "
+    "object at one and "
     "the same time within 1/6 beat, where this one has none. In up to three places of the map.",
     ignore_when="this difficulty follows a finer rhythm of the song here",
     blind_spots="Objects more than 1/6 beat off, and sets of two difficulties.",
@@ -50,10 +55,14 @@ MISSING_ADDITION = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("map",),
-    why="Hitsounds are mostly copied between the difficulties of a set; what one alone lacks was forgotten there.",
-    how="All other difficulties that have a hit at this time, at least two, play the same additions from the same sample set, and this "
-    "one lacks one of them. A difficulty that does so at more than 0.5 % of such places gets minors, at more than 2 % none: it has "
-    "hitsounds of its own. Minors are also slider ends and repeats, which are silenced on purpose, and places with two others only.",
+    why="Hitsounds are mostly copied between the difficulties of a set; an addition that only one lacks was forgotten "
+    "there.",
+    how="All other difficulties that have a hit at this time, at least two, play the same additions from the same "
+    "sample set, and this "
+    "one lacks one of them. A difficulty that does so at more than 0.5 % of such places gets minors, at more than 2 % "
+    "none: it has "
+    "hitsounds of its own. Minors are also slider ends and repeats, which are silenced on purpose, and places with "
+    "two others only.",
     ignore_when="the difficulty follows another sound here",
     blind_spots="Additions that two difficulties lack; sets of two difficulties.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria#audio",
@@ -124,7 +133,8 @@ def _objects(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[
                     subject=str(round(time)),
                     actual="no object",
                     expected=[Expected("an object")],
-                    message=f"All {len(others)} other difficulties have an object here, even {names(_easiest(evidence, easier))}.",
+                    message=f"All {len(others)} other difficulties have an object here, even "
+                    f"{names(_easiest(evidence, easier))}.",
                 )
 
 
@@ -159,7 +169,8 @@ def _beside(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[P
                 actual=f"{o.time:.0f} ms",
                 expected=[Expected(f"{time:.0f} ms")],
                 others_ms=time,
-                message=f"This {o.kind} lies {abs(o.time - time):.0f} ms {'after' if o.time > time else 'before'} where "
+                message=f"This {o.kind} lies {abs(o.time - time):.0f} ms {'after' if o.time > time else 'before'} "
+                "where "
                 f"{names(there_too)} have an object, and no other difficulty has one here.",
             )
 
@@ -256,7 +267,7 @@ def _report(evidence: MapsetEvidence, beatmap: Beatmap, lacks: Sequence[_Lack], 
             expected=[Expected(addition_names(lacks[0].others[0].additions))],
             places=len(lacks),
             compared=compared,
-            message=f"At {len(lacks)} places ({places}, …) this difficulty alone lacks an addition that all others play.",
+            message=f"At {len(lacks)} places ({places}, …) this difficulty lacks an addition that all others have.",
         )
         return
     for lack in lacks:

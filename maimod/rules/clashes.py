@@ -25,10 +25,10 @@ CONCURRENT = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="There is one cursor, one drum, one plate: the game shows and judges such objects as nobody intends.",
+    why="The player has one cursor, drum or plate, so simultaneous objects cannot be shown and played as intended.",
     how="An object starts before the one before it has ended, or at the same time.",
     ignore_when="never: the ranking criteria forbid it",
-    blind_spots="Mania: there positions/column looks at each column.",
+    blind_spots="Mania, where positions/column checks each column.",
     source=f"{_CRITERIA}#general",
     modes=ALL_MODES - MANIA,
     same_mistake=("rhythm/concurrent", "rhythm/too-close"),
@@ -39,10 +39,10 @@ TOO_CLOSE = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="The second object can hardly be played, and mostly is a slip or a copy that was not removed.",
+    why="The second object is nearly unplayable, and mostly a slip or a copy that was not removed.",
     how="An object starts less than 10 ms after the one before it, or less than 20 ms after a slider's end.",
     ignore_when="never: the ranking criteria forbid it",
-    blind_spots="Catch, which is exempt; mania: there positions/column looks at each column.",
+    blind_spots="Catch, which is exempt; mania, where positions/column checks each column.",
     source=f"{_CRITERIA}#general",
     modes=ALL_MODES - CATCH - MANIA,
     same_mistake=("rhythm/too-close",),
@@ -53,7 +53,7 @@ ZERO_LENGTH = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="A slider, spinner or hold note that ends where it starts cannot be played as what it is.",
+    why="A slider, spinner or hold note that ends when it starts cannot be played.",
     how="It ends less than 1 ms after its start; ends before starts are in the file as written.",
     ignore_when="never; such an object should be a circle",
     blind_spots="Sliders whose body has no extent, see sliders/invisible.",
@@ -66,7 +66,7 @@ SHORT_HOLD = Rule(
     Severity.WARNING,
     Tier.EXACT,
     ("map",),
-    why="A hold note of a few hundredths of a second cannot be told from a note, but has to be released.",
+    why="A hold note of a few hundredths of a second looks like a note, but has to be released.",
     how="It lasts less than 30 ms.",
     ignore_when="the map uses such notes as an effect throughout",
     blind_spots="The criteria also ask for 1/12 beat, which is longer in slow songs.",
@@ -79,8 +79,9 @@ SHORT_SPINNER = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="A spinner that is over before it can be spun gives a miss or a lesser hit, whatever the player does.",
-    how="Its length is compared with what the game's own autoplay needs for 1,000 points of bonus at this overall difficulty (problem), "
+    why="A spinner that ends before it can be spun gives every player a miss or a lower hit.",
+    how="Its length is compared with the time that the game's autoplay needs for 1,000 points of bonus at this "
+    "overall difficulty (problem), "
     "and with 1000, 750 and 500 ms in an Easy, Normal and Hard (warning).",
     ignore_when="autoplay gets at least 1,000 points of bonus",
     blind_spots="Whether the song has anything to spin to.",
@@ -96,7 +97,7 @@ RECOVERY = Rule(
     why="After a spinner the cursor is anywhere; beginners need time to find the next object.",
     how="The next object starts less than 1000, 500 or 250 ms after a spinner of an Easy, Normal or Hard.",
     ignore_when="the next object lies in the middle and the song is fast",
-    blind_spots="Harder difficulties, of which nothing is asked; where the next object lies.",
+    blind_spots="Harder difficulties, for which there is no rule; the position of the next object.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21",
     modes=OSU,
 )
@@ -106,11 +107,12 @@ SHOWER_GAP = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="Players leave the place of the next fruit to catch bananas, and need time to come back.",
-    how="The time before and after a banana shower is compared with what the criteria ask of the level: 250 to 62 ms before, 250 to 125 "
+    why="Players move away to catch bananas, and need time to return to the next fruit.",
+    how="The time before and after a banana shower is compared with the criteria for the level: 250 to 62 ms before, "
+    "250 to 125 "
     "after.",
     ignore_when="never: the ranking criteria forbid it",
-    blind_spots="Difficulties whose level is not known.",
+    blind_spots="Difficulties with unknown level.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21catch",
     modes=CATCH,
 )
@@ -216,7 +218,7 @@ def _report(evidence: Evidence, rule: Rule, places: Sequence[_Place]) -> Iterato
             line=first.objects[-1].line,
             objects=objects[:SHOWN_OBJECTS],
             certainty=min((place.certainty for place in places), key=list(Certainty).index),
-            message=f"{first.message[:-1]}; so it is at {len(places) - 1} more places.",
+            message=f"{first.message[:-1]}; the same at {len(places) - 1} more places.",
             actual=f"{least:.0f} ms",
             expected=[Expected(f"at least {first.least_ms:.0f} ms")],
             places=len(places),
@@ -346,7 +348,7 @@ def _shower_gaps(evidence: Evidence, pairs: Sequence[tuple[HitObject, HitObject]
             ):
                 yield _Place(
                     (before, after),
-                    f"Only {gap:.0f} ms lie {word} this banana shower; the level asks for {least:.0f}.",
+                    f"There are only {gap:.0f} ms {word} this banana shower; the level requires {least:.0f}.",
                     gap,
                     least,
                 )

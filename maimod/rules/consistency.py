@@ -24,19 +24,22 @@ METADATA = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="A set has one artist, title, source, creator and list of tags; what differs is an old copy in one of the difficulties.",
-    how="Artist, title (romanised and Unicode), creator, source and tags of each difficulty are compared with those of most.",
-    ignore_when="never; the ranking criteria ask for the same metadata throughout",
+    why="A set has one artist, title, source, creator and list of tags; a difference is an old copy in one of the "
+    "difficulties.",
+    how="Artist, title (romanised and Unicode), creator, source and tags of each difficulty are compared with those "
+    "of most.",
+    ignore_when="never; the ranking criteria require the same metadata in all difficulties",
     blind_spots="Mistakes that all difficulties share; sets of a single difficulty; the order of tags.",
     source=f"{CRITERIA}#metadata",
 )
 IDS = Rule(
     "mapset/ids",
-    "Ids or names of difficulties do not go together",
+    "Conflicting ids or names of difficulties",
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="A difficulty with the id or name of another one takes its place when the set is submitted; one of another set goes elsewhere.",
+    why="A difficulty with the id or name of another one replaces it when the set is submitted; with the id of "
+    "another set it is uploaded there.",
     how="Set ids have to be the same, beatmap ids and names of difficulties of one mode different.",
     ignore_when="the set is new and gets its ids with the next upload (a lone missing id is a minor)",
     blind_spots="Ids that all difficulties of a copied set share.",
@@ -48,10 +51,10 @@ AUDIO = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="A set has one song file; another one has another offset, and mostly is a left-over.",
+    why="A set has one song file; another one has another offset, and is mostly a left-over.",
     how="AudioFilename of each difficulty is compared with that of most.",
     ignore_when="the set is a compilation, which cannot be ranked",
-    blind_spots="Files of another name and the same content are named as well.",
+    blind_spots="Files with another name and the same content are reported as well.",
     source=f"{LAZER}/CheckInconsistentAudio.cs",
 )
 PREVIEW = Rule(
@@ -60,10 +63,11 @@ PREVIEW = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="The preview point is where the song starts when the set is selected; it belongs to the set, not to one difficulty.",
+    why="The preview point is where the song starts when the set is selected; it belongs to the set, not to one "
+    "difficulty.",
     how="PreviewTime is there, within the song, and the same in all difficulties.",
     ignore_when="never",
-    blind_spots="Where in the song it lies.",
+    blind_spots="Its position in the song.",
     source=f"{LAZER}/CheckPreviewTime.cs",
 )
 SETTINGS = Rule(
@@ -72,8 +76,10 @@ SETTINGS = Rule(
     Severity.WARNING,
     Tier.EXACT,
     ("map",),
-    why="Countdown, letterbox, epilepsy warning and the like are the set's; one difficulty that differs was forgotten.",
-    how="Countdown, lead-in, letterbox (where there are breaks), epilepsy warning, widescreen and order of the storyboard (where there is "
+    why="Countdown, letterbox, epilepsy warning and similar settings belong to the set; a difficulty that differs was "
+    "forgotten.",
+    how="Countdown, lead-in, letterbox (where there are breaks), epilepsy warning, widescreen and order of the "
+    "storyboard (where there is "
     "one), and skin preference are compared with those of most.",
     ignore_when="a difficulty needs it, as a longer lead-in for an earlier first object",
     blind_spots="Settings that all difficulties share.",
@@ -85,10 +91,10 @@ TICK_RATE = Rule(
     Severity.MINOR,
     Tier.EXACT,
     ("map",),
-    why="Mostly one song has one tick rate; an odd one may be a left-over of the editor's default.",
+    why="A set mostly has one tick rate; a single other one may be a left-over of the editor's default.",
     how="The tick rate of a difficulty differs from that of all others of its mode, of which there are at least three.",
-    ignore_when="the lowest difficulties have fewer ticks, or the song's rhythm differs in what they follow",
-    blind_spots="Sets in which several differ: that is a choice.",
+    ignore_when="the lowest difficulties have fewer ticks, or follow another rhythm of the song",
+    blind_spots="Sets in which several differ, which is a choice.",
     source=f"{LAZER}/CheckInconsistentSettings.cs",
     modes=frozenset({Mode.OSU, Mode.CATCH}),
 )
@@ -98,9 +104,9 @@ BACKGROUND = Rule(
     Severity.MINOR,
     Tier.EXACT,
     ("map",),
-    why="Difficulties may have pictures of their own; one alone that differs may be a left-over.",
+    why="Difficulties may have their own pictures; a single one that differs may be a left-over.",
     how="One difficulty has another background file than all others, of which there are at least two.",
-    ignore_when="it is a guest's difficulty or the picture is meant",
+    ignore_when="it is a guest's difficulty or the picture is intended",
     blind_spots="Sets in which several differ.",
     source=f"{CRITERIA}#video-and-background",
 )
@@ -110,8 +116,9 @@ VIDEO = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="One video at two times is out of step with the song in one of the difficulties.",
-    how="Difficulties that name the same video have it start at the same time; a video that some difficulties of a mode lack is a "
+    why="A video with two start times does not match the song in one of the difficulties.",
+    how="Difficulties that name the same video have it start at the same time; a video that some difficulties of a "
+    "mode lack is a "
     "warning.",
     ignore_when="a difficulty leaves the video out on purpose",
     blind_spots="Whether the video fits the song at all.",

@@ -26,8 +26,9 @@ SETTING = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="The game cuts such values to its bounds or rounds them, so that the map is not played as it is written.",
-    how="Health, circle size, overall difficulty and approach rate lie between 0 and 10 and have one decimal at most; the slider velocity "
+    why="The game limits or rounds such values, so the map plays differently from its file.",
+    how="Health, circle size, overall difficulty and approach rate lie between 0 and 10 and have one decimal at most; "
+    "the slider velocity "
     "lies between 0.4 and 3.6. Settings that a mode does not use are left out.",
     ignore_when="never",
     blind_spots="None.",
@@ -39,7 +40,7 @@ TICK_RATE = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="Ticks are heard; at other rates they fall between the beats.",
+    why="Slider ticks are audible; at other rates they are between the beats.",
     how="The tick rate is a whole number or one of 0.5, 1.333 and 1.5.",
     ignore_when="the song has that rhythm throughout",
     blind_spots="Whether the rate suits the song.",
@@ -52,11 +53,12 @@ FOR_LEVEL = Rule(
     Severity.WARNING,
     Tier.EXACT,
     ("map",),
-    why="Players choose a difficulty by its level; an approach rate or health far from what is usual there surprises them.",
-    how="Approach rate, overall difficulty, health and circle size are compared with what the guidelines name for the level. Within 1.5 "
-    "of it, it is a minor.",
-    ignore_when="the tempo or the density of the song asks for it",
-    blind_spots="Taiko, catch and mania; difficulties whose level is not known.",
+    why="Players choose a difficulty by its level; an approach rate or health that is unusual for the level surprises "
+    "them.",
+    how="Approach rate, overall difficulty, health and circle size are compared with the guidelines for the level. A "
+    "deviation of up to 1.5 is a minor.",
+    ignore_when="the tempo or the density of the song requires it",
+    blind_spots="Taiko, catch and mania; difficulties with unknown level.",
     source=f"{_CRITERIA}/osu%21",
     modes=frozenset({Mode.OSU}),
 )
@@ -95,7 +97,7 @@ CHORD = Rule(
     why="Chords of seven and more keys can only be read and hit by experts.",
     how="More than six notes of a mania map start at the same time, in an Insane or easier.",
     ignore_when="never: the ranking criteria forbid it below Expert",
-    blind_spots="Difficulties whose level is not known; chords whose notes are some ms apart.",
+    blind_spots="Difficulties with unknown level; chords with notes some ms apart.",
     source=f"{_CRITERIA}/osu%21mania",
     modes=frozenset({Mode.MANIA}),
 )
@@ -105,8 +107,8 @@ DRAIN = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="The ranking criteria ask for at least 30 seconds of play.",
-    how="From the first object to the end of the last, breaks taken out.",
+    why="The ranking criteria require at least 30 seconds of play.",
+    how="From the first object to the end of the last, without breaks.",
     ignore_when="never",
     blind_spots="None.",
     source=f"{_CRITERIA}#general",
@@ -117,12 +119,14 @@ BREAK = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="The game shows breaks by fading; one that is too short flickers, and one that reaches into the play hides objects. The editor "
-    "makes none like that: they are left when objects are added, moved or copied between difficulties.",
-    how="A break lasts 650 ms or more, begins 200 ms or more after an object ends, ends no later than the next object begins to appear "
-    "(by the approach rate), contains no object, and is written in whole ms, because stable refuses a map with others.",
-    ignore_when="never: the game or another editor will mend it",
-    blind_spots="Mania, which has no breaks to speak of.",
+    why="The game shows breaks by fading; one that is too short flickers, and one that overlaps with play hides "
+    "objects. The editor makes no such breaks; they remain when objects are added, moved or copied between "
+    "difficulties.",
+    how="A break lasts 650 ms or more, begins 200 ms or more after an object ends, ends no later than the next object "
+    "begins to appear (by the approach rate), contains no object, and has whole ms, because stable refuses a map with "
+    "decimals.",
+    ignore_when="never: the game or another editor will change it",
+    blind_spots="Mania, which hardly uses breaks.",
     source=f"{_LAZER}/Rulesets/Edit/Checks/CheckBreaks.cs",
     modes=ALL_MODES - {Mode.MANIA},
 )
@@ -132,9 +136,9 @@ MISSING_BREAK = Rule(
     Severity.MINOR,
     Tier.EXACT,
     ("map",),
-    why="Health drains through a pause that is not a break, and players cannot tell that they may rest.",
-    how="Nothing is to be hit for 10 s or more, and no break lies in between.",
-    ignore_when="a break would tell too early that the map goes on, or not",
+    why="Health drains during a pause that is not a break, and players do not know that they may rest.",
+    how="There is no object for 10 s or more, and no break in between.",
+    ignore_when="a break would show too early whether the map continues",
     blind_spots="Pauses under 10 s; mania, where health does not drain by itself.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Break",
     modes=ALL_MODES - {Mode.MANIA},
@@ -145,9 +149,11 @@ COMBO_COLOURS = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="Combos are told apart by their colours, which have to be seen against the background and must not glare.",
-    how="At least two combo colours (none at all is a minor: the player's skin decides then). Perceived brightness (HSP) of combo "
-    "colours and of the slider border: a problem below 30, a warning below 43, or above 250 in maps with kiai, where objects flash.",
+    why="Combos are distinguished by their colours, which must be visible against the background and must not glare.",
+    how="At least two combo colours (none at all is a minor: the player's skin decides then). Perceived brightness "
+    "(HSP) of combo "
+    "colours and of the slider border: a problem below 30, a warning below 43, or above 250 in maps with kiai, where "
+    "objects flash.",
     ignore_when="the background is bright throughout",
     blind_spots="The background itself; default colours of the skin.",
     source=f"{_CRITERIA}#skinning",
@@ -343,7 +349,8 @@ def _keys(evidence: Evidence) -> Iterator[Candidate]:
             EMPTY_COLUMN,
             "CircleSize",
             Certainty.CERTAIN,
-            f"Column{'s' if len(empty) > 1 else ''} {which} of {beatmap.keys} {'have' if len(empty) > 1 else 'has'} no notes.",
+            f"Column{'s' if len(empty) > 1 else ''} {which} of {beatmap.keys} {'have' if len(empty) > 1 else 'has'} "
+            "no notes.",
             f"{len(used)} columns",
             f"{beatmap.keys} columns",
         )
@@ -365,7 +372,7 @@ def _chords(evidence: Evidence, level: Level) -> Iterator[Candidate]:
             certainty=Certainty.CERTAIN,
             actual=f"{len(first)} notes",
             expected=[Expected("6 or fewer")],
-            message=f"{len(first)} notes start at once; up to Insane there are 6 at most{more}.",
+            message=f"{len(first)} notes start at once; up to Insane at most 6 are allowed{more}.",
             chords=len(large),
             level=level.label,
         )
@@ -387,7 +394,7 @@ def _colours(evidence: Evidence) -> Iterator[Candidate]:
             COMBO_COLOURS,
             "none",
             Certainty.POSSIBLE,
-            "The map brings no combo colours; those of the player's skin are used.",
+            "The map has no combo colours; those of the player's skin are used.",
             "none",
             "2 or more",
             section="Colours",
@@ -398,7 +405,7 @@ def _colours(evidence: Evidence) -> Iterator[Candidate]:
             COMBO_COLOURS,
             combos[0],
             Certainty.CERTAIN,
-            "There is only one combo colour; combos cannot be told apart.",
+            "There is only one combo colour; combos cannot be distinguished.",
             "1",
             "2 or more",
             section="Colours",
@@ -525,7 +532,7 @@ def _missing_breaks(evidence: Evidence) -> Iterator[Candidate]:
                 certainty=Certainty.POSSIBLE,
                 actual="no break",
                 expected=[Expected("a break")],
-                message=f"Nothing is to be hit for {pause / 1000:.1f} s, and there is no break.",
+                message=f"There is no object for {pause / 1000:.1f} s, and no break.",
             )
 
 

@@ -18,7 +18,7 @@ AUDIO_MISSING = Rule(
     Tier.EXACT,
     ("map",),
     why="Without its song a set is silent and cannot be submitted.",
-    how="AudioFilename names a file that is in the folder, whatever the case of its letters.",
+    how="AudioFilename names a file in the folder, ignoring case.",
     ignore_when="the folder was unpacked without its song on purpose",
     blind_spots="None.",
     source=f"{LAZER}/CheckAudioPresence.cs",
@@ -30,7 +30,7 @@ AUDIO_FORMAT = Rule(
     Tier.EXACT,
     ("audio",),
     why="The game takes mp3 and Ogg Vorbis; a wrong extension confuses players' systems.",
-    how="The content of the song is mp3 or Ogg, and its name ends so (a warning if not).",
+    how="The content of the song is mp3 or Ogg, and its extension matches (a warning if not).",
     ignore_when="never",
     blind_spots="None.",
     source=f"{LAZER}/CheckSongFormat.cs",
@@ -41,7 +41,7 @@ AUDIO_QUALITY = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("audio",),
-    why="Less is heard, more only makes the download larger.",
+    why="A lower rate is audible, a higher one only makes the download larger.",
     how="The average bit rate lies between 128 and 192 kbit/s, 208 for Ogg. A sample rate under 44.1 kHz is a minor.",
     ignore_when="no better source of the song exists",
     blind_spots="Songs that were encoded to a higher rate than their source.",
@@ -53,9 +53,9 @@ UNUSED_AUDIO = Rule(
     Severity.WARNING,
     Tier.EXACT,
     ("audio",),
-    why="What is never played makes the download larger, and the results wait for nothing.",
+    why="The unused part makes the download larger and delays the results.",
     how="More than 20 % of the song lies after the last object of every difficulty.",
-    ignore_when="a video or storyboard goes on to the end",
+    ignore_when="a video or storyboard continues to the end",
     blind_spots="Silence at the end counts as song.",
     source=f"{LAZER}/CheckUnusedAudioAtEnd.cs",
 )
@@ -78,7 +78,8 @@ BACKGROUND = Rule(
     Tier.EXACT,
     ("map",),
     why="Small pictures are blurred, large ones only make the download larger.",
-    how="Width and height are at most 2560 x 1440 and at least 160 x 120 (below 960 x 540 is a warning), the file has 2.5 MB at most "
+    how="Width and height are at most 2560 x 1440 and at least 160 x 120 (below 960 x 540 is a warning), the file has "
+    "2.5 MB at most "
     "and is a JPEG or PNG.",
     ignore_when="no larger version of the picture exists",
     blind_spots="Pictures that were scaled up.",
@@ -90,10 +91,11 @@ VIDEO = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="Videos that are large or of another codec stutter or do not play; their sound track is never heard.",
-    how="The video is at most 1280 x 720, encoded as H.264 and has no sound track. A missing file is a minor: players may leave it out.",
+    why="Large videos and other codecs stutter or do not play; a sound track is never played.",
+    how="The video is at most 1280 x 720, encoded as H.264 and has no sound track. A missing file is a minor: players "
+    "may leave it out.",
     ignore_when="never",
-    blind_spots="Whether it is in step with the song.",
+    blind_spots="Whether it matches the song.",
     source=f"{CRITERIA}#video-and-background",
 )
 
@@ -190,7 +192,7 @@ def _format(
             subject=file,
             actual=extension,
             expected=[Expected(kind)],
-            message=f'"{file}" is an {kind} file by its content, but is not named so.',
+            message=f'"{file}" is an {kind} file by its content, but has another extension.',
         )
 
 

@@ -44,17 +44,16 @@ MISSING = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("model", "map"),
-    why="Additions give the feedback that the song's accents lead players to expect; a clap left out of a steady beat is heard as a "
-    "mistake.",
-    how="A whistle, finish or clap is absent where alike places of the map (same position in the measures around, same sounds before "
-    "and after) have it, or where the model is nearly certain of it.",
+    why="Additions give feedback on the song's accents; a clap missing in a steady beat sounds like a mistake.",
+    how="A whistle, finish or clap is missing although similar places of the map (same position in other measures, "
+    "same sounds before and after) have it, or the model is nearly certain of it.",
     ignore_when="the song itself leaves the beat out here",
     blind_spots="Maps without repetition; additions missing in every measure.",
     source=HITSOUND_RULES,
     modes=NOT_TAIKO,
     curves=MISSING_CURVES,
     corruptions=("addition",),
-    proposal="The lack of an addition breaks the pattern of the hits before and after it.",
+    proposal="The hit has no addition, although the pattern of the hits before and after suggests one.",
 )
 UNEXPECTED = Rule(
     "hitsounds/unexpected",
@@ -62,10 +61,11 @@ UNEXPECTED = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("model", "map"),
-    why="A single addition out of pattern stresses a sound that is not there, and mostly is a slip of the hand.",
-    how="A whistle, finish or clap is present where alike places of the map do not have it, or where the model hardly expects it.",
+    why="A single addition outside the pattern stresses a sound that is not there, and is mostly a slip.",
+    how="A whistle, finish or clap is present although similar places of the map do not have it, or the model hardly "
+    "expects it.",
     ignore_when="it stresses something that happens only here",
-    blind_spots="Additions at places that have no alike ones, such as fills.",
+    blind_spots="Additions at places without similar ones, such as fills.",
     source=HITSOUND_RULES,
     modes=NOT_TAIKO,
     curves=UNEXPECTED_CURVES,
@@ -78,9 +78,9 @@ SAMPLE_SET = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("model", "map"),
-    why="A hit that suddenly sounds from another sample set (normal, soft, drum) is heard as a wrong note.",
-    how="The sample set of a hit, taken from the object or from the timing point in force, differs from that of alike places of the map "
-    "or from what the model expects.",
+    why="A single hit with another sample set (normal, soft, drum) sounds like a wrong note.",
+    how="The sample set of a hit, taken from the object or from the timing point in force, differs from that of "
+    "similar places of the map or from the model's expectation.",
     ignore_when="the set changes with the instrument",
     blind_spots="A set that is wrong for a whole section; custom sample indices and keysounds.",
     source=HITSOUND_RULES,
@@ -95,10 +95,10 @@ COLOUR = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("model", "map"),
-    why="In taiko hitsounds are the chart: a whistle or clap makes a kat, none a don, a finish a big note. A flipped one breaks the "
-    "pattern.",
-    how="The colour or size of a note differs from that at alike places of the map, or from what the model expects.",
-    ignore_when="the pattern is varied on purpose",
+    why="In taiko hitsounds are the notes: a whistle or clap makes a kat, none a don, a finish a big note. A wrong "
+    "one breaks the pattern.",
+    how="The colour or size of a note differs from that at similar places of the map, or from the model's expectation.",
+    ignore_when="the pattern varies on purpose",
     blind_spots="Patterns that are not repeated.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko",
     modes=frozenset({Mode.TAIKO}),
@@ -306,16 +306,16 @@ def _message(evidence: Evidence, hit: Hit, deviation: _Deviation, n_hits: int, p
         what = f"The {place} plays a {set_name(deviation.actual)} {sound}, {set_name(deviation.wanted)} was expected"
     else:
         what = f"The {place} has no {aspect.name}" if deviation.wanted else f"Unexpected {aspect.name} on the {place}"
-    more = f", as on {n_hits - 1} more next to it" if n_hits > 1 else ""
+    more = f", as {n_hits - 1} more next to it" if n_hits > 1 else ""
     if deviation.n_wanted > deviation.n_alike / 2:
-        reason = f"{deviation.n_wanted} of {deviation.n_alike} alike places around ({_position(evidence, hit)}) sound otherwise"
+        reason = f"{deviation.n_wanted} of {deviation.n_alike} similar places around ({_position(evidence, hit)}) have another sound"
         if aspect not in SET_ASPECTS + TAIKO_ASPECTS:
             does = "have one" if deviation.wanted else "have none"
             reason = (
-                f"{deviation.n_wanted} of {deviation.n_alike} alike places around ({_position(evidence, hit)}) {does}"
+                f"{deviation.n_wanted} of {deviation.n_alike} similar places around ({_position(evidence, hit)}) {does}"
             )
     else:
-        reason = f"the model gives that {100 * (probability or 0.0):.0f} %"
+        reason = f"the model gives it {100 * (probability or 0.0):.0f} %"
     return f"{what}{more}: {reason}."
 
 
@@ -345,26 +345,25 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
         for slot, logit in corruption.peaks(kind, LEAST_PROPOSED_LOGIT, apart=0):
             if slot in hit_of_slot:
                 hit = hit_of_slot[slot]
-                rule, what = _doubted(kind, mode, hit)
+                rule, words = _doubted(kind, mode, hit)
                 yield candidate(
                     rule,
                     time=hit.time,
                     line=hit.hit_object.line,
                     objects=[hit.hit_object],
                     proposed=logit,
-                    message=f"The {what} of the {hit.place} breaks the pattern of the hits before and after it.",
+                    message=words,
                 )
 
 
 def _doubted(kind: str, mode: Mode, hit: Hit) -> tuple[Rule, str]:
-    """(rule, words) for a kind of corruption at a hit."""
-    if kind == "sample_set":
-        return SAMPLE_SET, "sample set"
-    if kind == "volume":
-        return VOLUME, f"volume of {hit.volume} %"
-    if mode is Mode.TAIKO:
-        return COLOUR, "colour"
-    return (UNEXPECTED, "addition") if hit.additions else (MISSING, "lack of an addition")
+    """(rule, message) for a kind of corruption at a hit."""
+    if kind == "addition" and mode is not Mode.TAIKO and not hit.additions:
+        return MISSING, f"The {hit.place} has no addition, although the pattern of the hits around it suggests one."
+    rule, what = {"sample_set": (SAMPLE_SET, "sample set"), "volume": (VOLUME, f"volume of {hit.volume} %")}.get(
+        kind, (COLOUR, "colour") if mode is Mode.TAIKO else (UNEXPECTED, "addition")
+    )
+    return rule, f"The {what} of the {hit.place} breaks the pattern of the hits before and after it."
 
 
 CHECK = BeatmapCheck(

@@ -75,21 +75,21 @@ UNSNAPPED = Rule(
     Severity.WARNING,
     Tier.EXACT,
     ("map",),
-    why="The fountains, the flashing and, in taiko, the scoring start beside the music.",
+    why="The fountains, the flashing and, in taiko, the scoring start off the music.",
     how="The timing point that begins or ends kiai lies 2 ms or more off every tick of the beat.",
     ignore_when="the song pauses or changes its tempo freely there",
-    blind_spots="Lines that by chance lie on a fine tick.",
+    blind_spots="Lines that are on a fine tick by chance.",
     source=_SOURCE,
 )
 MISPLACED = Rule(
     "kiai/misplaced",
-    "Kiai begins or ends at an odd place",
+    "Kiai begins or ends at an unusual place",
     Severity.WARNING,
     Tier.ESTIMATED,
     ("map", "model"),
-    why="Kiai underlines where the chorus begins; a beat too early or too late takes the emphasis away.",
-    how="The place within the measure is compared with that of the map's other sections, and the model is asked whether the song "
-    "and the objects suggest a change here or elsewhere.",
+    why="Kiai emphasises the start of the chorus; a beat too early or too late weakens it.",
+    how="The position in the measure is compared with that of the map's other sections, and with the model's "
+    "prediction whether kiai changes here or elsewhere.",
     ignore_when="vocals lead into the chorus and kiai begins with them",
     blind_spots="Maps with a single section, unless the model is sure; sections that are wrong by whole measures.",
     source=_SOURCE,
@@ -104,7 +104,7 @@ INTERRUPTED = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("map",),
-    why="A timing point that lost its kiai flag switches the effect off and on again in the middle of a section.",
+    why="A timing point without its kiai flag switches the effect off and on again in the middle of a section.",
     how="Kiai stops for a beat or less between two long sections, once in the map.",
     ignore_when="the song has a rest there that the gap shows",
     blind_spots="Gaps longer than a beat.",
@@ -116,10 +116,10 @@ STRAY = Rule(
     Severity.MINOR,
     Tier.ESTIMATED,
     ("map",),
-    why="A flash that stands alone is mostly a timing point that was copied with its kiai flag.",
+    why="A single flash is mostly a timing point that was copied with its kiai flag.",
     how="Kiai lasts for a beat or less, once in the map, while its other sections are long.",
     ignore_when="the flash marks a single strong sound",
-    blind_spots="Maps that flash more than once: that is taken for style.",
+    blind_spots="Maps that flash more than once, which counts as style.",
     source=_SOURCE,
 )
 NEVER_ENDS = Rule(
@@ -128,7 +128,7 @@ NEVER_ENDS = Rule(
     Severity.WARNING,
     Tier.EXACT,
     ("map",),
-    why="The effect goes on after the last object, through the end of the song and the results.",
+    why="The effect continues after the last object, to the end of the song and on the results screen.",
     how="No timing point after the start of the section is without kiai. One section of the 2,936 is like that.",
     ignore_when="the song ends with the last object",
     blind_spots="None.",
@@ -247,7 +247,7 @@ def _misplaced(evidence: Evidence, borders: list[_Border]) -> Iterator[Candidate
             actual=f"{border.word} on a {place}" if place != "off the beat" else f"{border.word} {place}",
             expected=(Expected("downbeat"),) if odd else (),
             message=f"Kiai {border.word} {'on a ' if place != 'off the beat' else ''}{place}{others}"
-            f"{', where the model sees no reason for it' if event else ''}.",
+            f"{', where the model does not expect it' if event else ''}.",
             others_on_downbeat=on_downbeat - own,
             other_sections=len(starts) - 1,
         )
@@ -288,7 +288,8 @@ def _short(evidence: Evidence) -> Iterator[Candidate]:
                 certainty=Certainty.GUIDELINE,
                 actual="kiai off",
                 expected=(Expected("kiai on"),),
-                message=f"Kiai stops for {gaps[short_gaps[0]]:.2g} beats in the middle of a long section; did a timing point lose its "
+                message=f"Kiai stops for {gaps[short_gaps[0]]:.2g} beats in the middle of a long section; did a "
+                "timing point lose its "
                 "flag?",
             )
     flashes = [number for number, length in enumerate(lengths) if length <= FLASH_BEATS]
@@ -302,7 +303,8 @@ def _short(evidence: Evidence) -> Iterator[Candidate]:
             certainty=Certainty.POSSIBLE,
             actual="kiai on",
             expected=(Expected("kiai off"),),
-            message=f"Kiai flashes for {lengths[flashes[0]]:.2g} beats, here alone; did a timing point keep its flag by accident?",
+            message=f"Kiai flashes for {lengths[flashes[0]]:.2g} beats, only here; did a timing point keep its flag "
+            "by accident?",
         )
 
 

@@ -21,21 +21,22 @@ DUPLICATE_GREEN = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="Only the last of them counts, which the editor does not show; what the other one says is lost.",
-    how="Two inherited timing points have the same time. If both say the same it is a minor.",
+    why="Only the last of them counts, which the editor does not show; the values of the other one are lost.",
+    how="Two inherited timing points have the same time. If both are equal it is a minor.",
     ignore_when="never; delete one of them",
     blind_spots="Lines that are 1 ms apart.",
     source=f"{_CRITERIA}#timing",
 )
 CONFLICT = Rule(
     "timing/red-green-conflict",
-    "Green line on a red line says otherwise",
+    "Green line overrides its red line",
     Severity.MINOR,
     Tier.EXACT,
     ("map",),
-    why="A green line hides what the red line under it says of samples, volume and kiai; whoever edits the red line changes nothing.",
-    how="The two lie at the same time and differ in sample set, custom samples, volume or kiai. The velocity is what it is for.",
-    ignore_when="the map sounds as it should",
+    why="A green line overrides samples, volume and kiai of the red line at the same time, so editing the red line "
+    "has no effect.",
+    how="Both have the same time and differ in sample set, custom samples, volume or kiai. Another velocity is normal.",
+    ignore_when="the map sounds right",
     blind_spots="None.",
     source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Timing",
 )
@@ -45,8 +46,8 @@ UNUSED_GREEN = Rule(
     Severity.MINOR,
     Tier.EXACT,
     ("map",),
-    why="It does no harm, but mostly tells of something that was meant to change, or of a change that was undone elsewhere.",
-    how="Velocity, sample set, custom samples, volume and effects are those in force before it.",
+    why="It does no harm, but often shows that a change was forgotten, or was undone elsewhere.",
+    how="Velocity, sample set, custom samples, volume and effects are the same as before it.",
     ignore_when="it marks a place for the mapper",
     blind_spots="Lines that change something which no object uses.",
     source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Timing",
@@ -57,11 +58,12 @@ UNUSED_RED = Rule(
     Severity.WARNING,
     Tier.EXACT,
     ("map",),
-    why="Red lines are for timing; one that only changes velocity or samples should be a green line, and one too many moves with every "
-    "later correction of the offset.",
-    how="Tempo and metre are those of the red line before it and it lies on a downbeat of it, so that not even bar lines change.",
+    why="Red lines are for timing; one that only changes velocity or samples should be a green line, and an "
+    "unnecessary one has to be moved with every later correction of the offset.",
+    how="It has the tempo and meter of the red line before it and is on a downbeat of it, so that not even bar lines "
+    "change.",
     ignore_when="it restarts the cymbals of Nightcore where the phrase of the song begins",
-    blind_spots="Lines that are a fraction of a ms off the downbeat in songs of odd tempo.",
+    blind_spots="Lines that are a fraction of a ms off the downbeat in songs with an uneven tempo.",
     source=f"{_CRITERIA}#timing",
 )
 FIRST_LINE = Rule(
@@ -70,7 +72,8 @@ FIRST_LINE = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="A green line before the first red line has no beat to inherit from, and kiai from the first line on also plays before the map.",
+    why="A green line before the first red line has no beat to inherit from, and kiai from the first line on also "
+    "plays before the map.",
     how="The first timing point by time is a green line, or has kiai.",
     ignore_when="never",
     blind_spots="None.",
@@ -82,10 +85,11 @@ LINE_VOLUME = Rule(
     Severity.MINOR,
     Tier.EXACT,
     ("map",),
-    why="The editor takes 5 % for the least volume; less can hardly be heard and the editor changes it when the line is touched.",
-    how="The volume of a timing point is below 5 % and hits take their volume from it. Hits are named by hitsounds/muted.",
+    why="5 % is the editor's lowest volume; less is barely audible, and the editor changes it when the line is edited.",
+    how="The volume of a timing point is below 5 % and hits take their volume from it. The hits are reported by "
+    "hitsounds/muted.",
     ignore_when="only slider ends and repeats are silenced",
-    blind_spots="Volumes above 100 %, which the game takes for 100.",
+    blind_spots="Volumes above 100 %, which the game treats as 100.",
     source=f"{_CRITERIA}#audio",
 )
 
@@ -125,7 +129,7 @@ def _candidate(
 ) -> Candidate:
     """One finding for all lines, because they are fixed together."""
     first = found[0]
-    more = f"; so it is with {len(found) - 1} more" if len(found) > 1 else ""
+    more = f"; the same for {len(found) - 1} more" if len(found) > 1 else ""
     return candidate(
         rule,
         time=first.time,
@@ -180,7 +184,7 @@ def _same_time(evidence: Evidence, points: Sequence[TimingPoint]) -> Iterator[Ca
             DUPLICATE_GREEN,
             twice,
             Certainty.CERTAIN,
-            "Two green lines lie here and differ; only the last counts",
+            "Two green lines at this time differ; only the last counts",
             "two lines",
             "one line",
         )
@@ -190,7 +194,7 @@ def _same_time(evidence: Evidence, points: Sequence[TimingPoint]) -> Iterator[Ca
             DUPLICATE_GREEN,
             copies,
             Certainty.POSSIBLE,
-            "Two green lines that say the same lie here",
+            "Two equal green lines are at this time",
             "two lines",
             "one line",
         )
@@ -200,7 +204,7 @@ def _same_time(evidence: Evidence, points: Sequence[TimingPoint]) -> Iterator[Ca
             CONFLICT,
             conflicts,
             Certainty.POSSIBLE,
-            "The green line and the red line under it differ in samples, volume or kiai",
+            "The green line and the red line at this time differ in samples, volume or kiai",
             "two settings",
             "one setting",
         )
@@ -234,7 +238,7 @@ def _unused_red(evidence: Evidence) -> Iterator[Candidate]:
             UNUSED_RED,
             unused,
             Certainty.GUIDELINE,
-            "This red line has the tempo and metre of the one before and lies on a downbeat of it",
+            "This red line has the tempo and meter of the one before and is on a downbeat of it",
             "a red line",
             "a green line or none",
         )

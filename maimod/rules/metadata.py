@@ -19,10 +19,11 @@ TITLE_MARKER = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="Cuts and versions of songs are marked in one and the same form, so that they are found and told apart.",
-    how="Titles with words as TV size, game version, short, cut, sped up or nightcore version contain one of (TV Size), (Game Ver.), "
-    "(Short Ver.), (Cut Ver.), (Sped Up Ver.), (Nightcore Mix), (Sped Up & Cut Ver.) and (Nightcore & Cut Ver.), romanised and "
-    "Unicode alike.",
+    why="Cuts and versions of songs are marked in the same form, so that they can be found and distinguished.",
+    how="Titles with words as TV size, game version, short, cut, sped up or nightcore version contain one of (TV "
+    "Size), (Game Ver.), "
+    "(Short Ver.), (Cut Ver.), (Sped Up Ver.), (Nightcore Mix), (Sped Up & Cut Ver.) and (Nightcore & Cut Ver.), both "
+    "romanised and Unicode.",
     ignore_when="the words are part of the song's own title and mean something else",
     blind_spots="Cut songs without any marker.",
     source=f"{LAZER}/CheckTitleMarkers.cs",
@@ -35,17 +36,17 @@ MARKER = Rule(
     ("map",),
     why="Artists are credited in one form throughout the game.",
     how="Artist and romanised title write (CV: name), vs. and feat. rather than other forms of them.",
-    ignore_when="the artist's own name is written so",
+    ignore_when="the artist's name is written that way",
     blind_spots="Credits left out.",
     source=f"{CRITERIA}#metadata",
 )
 ROMANISED = Rule(
     "mapset/romanised",
-    "Romanised field with other letters",
+    "Romanised field with other characters",
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="The romanised fields are what players without the fonts see and what they can type to search.",
+    why="Players without the fonts see the romanised fields, and can type them to search.",
     how="Artist and Title contain a character that is not ASCII.",
     ignore_when="never; the Unicode fields are for that",
     blind_spots="Romanisations that are wrong.",
@@ -58,8 +59,8 @@ TAGS = Rule(
     Tier.EXACT,
     ("map",),
     why="Players search for songs by genre and language.",
-    how="The tags hold one of the game's genres and one of its languages. All of the ranked sets do that were submitted since the "
-    "criteria ask for it, and hardly any older ones.",
+    how="The tags hold one of the game's genres and one of its languages. All ranked sets submitted since the "
+    "criteria require it have them, and hardly any older ones.",
     ignore_when="the genre is none of the game's",
     blind_spots="Wrong genres.",
     source=f"{LAZER}/CheckMissingGenreLanguage.cs",
@@ -70,10 +71,10 @@ GUEST = Rule(
     Severity.MINOR,
     Tier.EXACT,
     ("map",),
-    why="Mappers of guest difficulties have to be found by their names.",
+    why="Mappers of guest difficulties must be searchable by their names.",
     how="The name before 's in the name of a difficulty is in the tags, or is the creator's.",
     ignore_when="the name is a joke or a nickname and the user name is in the tags",
-    blind_spots="Guests whom the name of the difficulty does not tell; nicknames.",
+    blind_spots="Guests not named in the difficulty; nicknames.",
     source=f"{CRITERIA}#metadata",
 )
 
@@ -83,9 +84,10 @@ LEFT_OVER = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="A difficulty that only holds hitsounds or timing is not to be played, and must not be uploaded with the others.",
-    how="It is called hitsounds, hitsounding, timing, keysounds or the like, and lies beside other difficulties. It is not checked "
-    "itself, and nothing is compared with it.",
+    why="A difficulty that only contains hitsounds or timing is not for playing, and must not be uploaded with the "
+    "others.",
+    how="It is named hitsounds, hitsounding, timing, keysounds or similar, and is in a set with other difficulties. It "
+    "is not checked itself, and nothing is compared with it.",
     ignore_when="the set is still being worked on",
     blind_spots="Such difficulties by other names.",
     source=f"{CRITERIA}#general",
@@ -207,7 +209,7 @@ def _artist_markers(key: str, value: str, unicode_value: str) -> Iterator[tuple[
 def _other_letters(key: str, value: str, unicode_value: str) -> Iterator[tuple[str, str]]:
     others = sorted({letter for letter in value if not " " <= letter <= "~"})
     if others:
-        yield f'{key} "{value}" is to be romanised, but contains {" ".join(others[:8])}.', "ASCII"
+        yield f'{key} "{value}" must be romanised, but contains {" ".join(others[:8])}.', "ASCII"
 
 
 def _tags(key: str, value: str, unicode_value: str) -> Iterator[tuple[str, str]]:

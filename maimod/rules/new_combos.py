@@ -47,16 +47,18 @@ MISSING = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("map", "model"),
-    why="New combos show players where a musical phrase begins; a combo that runs on into the next one hides it.",
-    how="The length of the combo in beats is compared with that of all other combos of this map: it is rare, while the two parts that "
-    "a flag on this object would make are common. The model's probability of a flag here is added to that.",
-    ignore_when="the phrase really is longer here, or the pattern is one combo on purpose.",
-    blind_spots="Maps whose combos have no usual length; a combo whose doubled length is common as well. Colours are not judged.",
+    why="New combos show players where a musical phrase begins; a combo that continues into the next phrase hides it.",
+    how="The length of the combo in beats is compared with that of all other combos of this map: it is rare, while "
+    "the two parts that "
+    "a flag on this object would make are common. The model's probability of a flag here is added.",
+    ignore_when="the phrase is longer here, or the pattern is one combo on purpose.",
+    blind_spots="Maps whose combos have no usual length; a combo whose doubled length is common as well. Colours are "
+    "not checked.",
     source=_SOURCE,
     modes=PLAYFIELD_MODES,
     curves={"": MISSING_CURVE},
     corruptions=("combo",),
-    proposal="The combos around, and those of places like this one, have a new combo here.",
+    proposal="The surrounding combos and those at similar places suggest a new combo here.",
 )
 UNEXPECTED = Rule(
     "new-combos/unexpected",
@@ -64,16 +66,18 @@ UNEXPECTED = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("map", "model"),
-    why="A flag inside a phrase tears apart what players hear as one, and makes jumps look like a change that is none.",
-    how="The combos before and after the flag have lengths that are rare in this map, while without the flag, or with it one or two "
-    "objects away, they would be common. The model's probability against a flag here is added to that.",
-    ignore_when="the flag marks a single sound or a change of rhythm, or one combo for each note is the style of the passage.",
-    blind_spots="Maps whose combos have no usual length. Combo colours and skipped colours are not judged.",
+    why="A flag inside a phrase splits a unit of the music, and suggests a change that is not there.",
+    how="The combos before and after the flag have lengths that are rare in this map, while without the flag, or with "
+    "it one or two "
+    "objects away, they would be common. The model's probability against a flag here is added.",
+    ignore_when="the flag marks a single sound or a change of rhythm, or one combo for each note is the style of the "
+    "passage.",
+    blind_spots="Maps whose combos have no usual length. Combo colours and skipped colours are not checked.",
     source=_SOURCE,
     modes=PLAYFIELD_MODES,
     curves={"": UNEXPECTED_CURVE},
     corruptions=("combo",),
-    proposal="The combos around, and those of places like this one, go better without this new combo.",
+    proposal="The surrounding combos and those at similar places suggest no new combo here.",
 )
 
 
@@ -209,7 +213,8 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
             where = _place_in_measure(evidence, hit_object)
             if rule is MISSING:
                 message = (
-                    f"No new combo {where}: this combo lasts {_beats(sum(verdict.lengths))} beats, while a flag here would make "
+                    f"No new combo {where}: this combo lasts {_beats(sum(verdict.lengths))} beats, while a flag here "
+                    "would make "
                     f"combos of {before} and {after}; usual in this map: {common}."
                 )
             else:
@@ -256,16 +261,14 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
         o = evidence.object_of_slot.get(slot)
         if o is None or o is evidence.objects_by_time[0] or o.kind is ObjectKind.SPINNER:
             continue
-        around = "The combos around, and those of places like this one,"
+        around = "The surrounding combos and those at similar places suggest"
         yield candidate(
             UNEXPECTED if o.new_combo else MISSING,
             time=o.time,
             line=o.line,
             objects=[o],
             proposed=logit,
-            message=f"{around} go better without this new combo."
-            if o.new_combo
-            else f"{around} have a new combo here.",
+            message=f"{around} no new combo here." if o.new_combo else f"{around} a new combo here.",
             actual="new combo" if o.new_combo else "no new combo",
             expected=[Expected("no new combo" if o.new_combo else "new combo")],
         )

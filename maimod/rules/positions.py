@@ -89,16 +89,16 @@ UNEXPECTED = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("model",),
-    why="An object that lies where nothing led to breaks the flow, or was moved by accident.",
-    how="The model's surprise at the distance and the place of the object and at the distance to the next, above what 90 % of the "
-    "objects of this map reach: in a map full of jumps a jump is no surprise.",
-    ignore_when="the jump stresses the sound it falls on.",
-    blind_spots="A displaced object in a map of high entropy: most that are moved by less than 100 px in hard maps.",
+    why="An object at an unexpected position breaks the flow, or was moved by accident.",
+    how="The model's surprise at distance and position of the object and at the distance to the next one, above the "
+    "90th percentile of this map: in a map full of jumps a jump is no surprise.",
+    ignore_when="the jump stresses its sound.",
+    blind_spots="Small moves (under 100 px) in hard, jumpy maps.",
     source=_CRITERIA,
     modes=PLAYFIELD_MODES,
     curves={"": UNEXPECTED_CURVE},
     corruptions=("place",),
-    proposal="The object lies where neither what comes before nor what follows leads.",
+    proposal="The position of the object fits neither the objects before nor those after it.",
 )
 SPACING = Rule(
     "positions/spacing",
@@ -106,11 +106,12 @@ SPACING = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("map",),
-    why="In a map whose distances tell the rhythm, another distance at the same rhythm is read as another rhythm.",
-    how="The step is compared with the steps of the same rhythm within 4 s; these are even, as are nine in ten of the whole map, and "
+    why="In a map whose distances show the rhythm, another distance at the same rhythm looks like another rhythm.",
+    how="The step is compared with the steps of the same rhythm within 4 s; these are even, as are nine in ten of the "
+    "whole map, and "
     "this one is more than 10 px and 15 % off.",
-    ignore_when="the change of spacing goes with a change in the music.",
-    blind_spots="Maps whose spacing varies (most Insane and Expert ones) are not judged, nor are stacks.",
+    ignore_when="the spacing changes with the music.",
+    blind_spots="Maps with varying spacing (most Insane and Expert ones) and stacks are not checked.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Distance_snap",
     modes=frozenset({Mode.OSU}),
     curves={"": SPACING_CURVE},
@@ -122,8 +123,9 @@ OFFSCREEN = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="On 4:3 screens a part of it cannot be seen.",
-    how="The circle, or the slider's body with its width, is held against the area that the game shows on a 4:3 screen.",
+    why="A part of it is not visible on 4:3 screens.",
+    how="The circle, or the slider's body with its width, is compared with the area that the game shows on a 4:3 "
+    "screen.",
     ignore_when="never: the ranking criteria forbid it.",
     blind_spots="Stacked objects, which the game shifts to the upper left.",
     source=_CRITERIA,
@@ -149,7 +151,7 @@ COLUMN = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="Two notes at once in a column cannot be played.",
+    why="Two simultaneous notes in a column cannot be played.",
     how="Notes of one column overlap, or are 30 ms apart or less (a warning).",
     ignore_when="never",
     blind_spots="None.",
@@ -163,14 +165,14 @@ UNEXPECTED_COLUMN = Rule(
     Tier.ESTIMATED,
     ("model",),
     why="A note far from the pattern is hard to read.",
-    how="The model's surprise at the column, above what 90 % of the notes of this map reach.",
+    how="The model's surprise at the column, above the 90th percentile of this map.",
     ignore_when="the pattern breaks on purpose.",
-    blind_spots="Columns are often free: a single exchanged note is rarely seen.",
+    blind_spots="Columns are often a free choice: a single exchanged note is rarely found.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania",
     modes=frozenset({Mode.MANIA}),
     curves={"": COLUMN_CURVE},
     corruptions=("place",),
-    proposal="The note lies where neither what comes before nor what follows leads.",
+    proposal="The column of the note fits neither the notes before nor those after it.",
 )
 
 
@@ -259,7 +261,8 @@ def spacing(evidence: Evidence, all_steps: Sequence[Step]) -> Iterator[Candidate
             line=step.after.line,
             objects=[step.after],
             measure=measure,
-            message=f"{step.distance:.0f} px from the object before it, where the steps of this rhythm have {usual:.0f} px{both}.",
+            message=f"{step.distance:.0f} px from the object before it; other steps of this rhythm have {usual:.0f} "
+            f"px{both}.",
             actual=f"{step.distance:.0f} px",
             expected=[Expected(f"{usual:.0f} px")],
             distance_px=round(step.distance, 1),
@@ -422,8 +425,8 @@ def unexpected(evidence: Evidence) -> Iterator[Candidate]:
             objects=[o],
             measure=(bits[i] - usual) / spread,
             event=event,
-            message=f"{_place(event, o)} {'are' if event.event.kind is EventKind.DISTANCE else 'is'} unlikely here, "
-            "even for a map with jumps like this one's.",
+            message=f"{_place(event, o)} {'are' if event.event.kind is EventKind.DISTANCE else 'is'} unexpected here, "
+            "even compared with the other jumps of this map.",
             actual=_place(event, o),
             expected=_expected(evidence, event),
             bits=round(bits[i], 2),
@@ -537,7 +540,7 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
                 line=o.line,
                 objects=[o],
                 proposed=logit,
-                message="This object lies where neither what comes before nor what follows leads.",
+                message="The position of this object fits neither the objects before nor those after it.",
             )
 
 

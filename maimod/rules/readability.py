@@ -20,7 +20,7 @@ OVERLAP = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="Beginners read time from distance: what follows at once has to touch.",
+    why="Beginners read time from distance, so objects that follow at once have to touch.",
     how="In an Easy or Normal, two objects less than 150 ms apart (175 ms: a warning) that do not overlap.",
     ignore_when="the song is so fast that all of its half beats are that short",
     blind_spots="Objects that overlap although they are far apart in time; harder difficulties.",
@@ -33,11 +33,13 @@ UNSTACKED = Rule(
     Severity.WARNING,
     Tier.EXACT,
     ("map",),
-    why="An object exactly on another one, shown at the same time and not stacked, cannot be seen.",
-    how="An object lies on the end of the one before it, a quarter beat later or less, and the time between is more than approach time "
+    why="An object exactly on another one, shown at the same time and not stacked, is not visible.",
+    how="An object lies on the end of the one before it, a quarter beat later or less, and the time between is more "
+    "than approach time "
     "times stack leniency, so that the game does not shift it.",
-    ignore_when="the overlaps are meant to be read by rhythm alone",
-    blind_spots="Overlaps with other objects in between; gaps of more than a quarter beat, where low leniencies are common.",
+    ignore_when="the overlaps are intended to be read by rhythm",
+    blind_spots="Overlaps with other objects in between; gaps of more than a quarter beat, where low leniencies are "
+    "common.",
     source="https://osu.ppy.sh/wiki/en/Beatmap/Stack_leniency",
     modes=OSU,
 )
@@ -112,7 +114,8 @@ def _unstacked(evidence: Evidence, pairs: list[tuple[HitObject, HitObject]]) -> 
             places=len(found),
             actual=f"{beatmap.stack_leniency:g}",
             expected=[Expected("a higher stack leniency")],
-            message=f"These objects lie on each other and are not stacked, {after.time - before.end_time:.0f} ms apart{more}.",
+            message=f"These objects are at the same position and not stacked, {after.time - before.end_time:.0f} ms "
+            f"apart{more}.",
         )
 
 

@@ -92,10 +92,12 @@ UNSNAPPED = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="The ranking criteria ask for objects on timeline ticks; an object beside them is hit beside the music.",
-    how="Starts, repeats and ends 2 ms or more from every tick of the divisors 1 to 9, 12 and 16 of the red line in force.",
+    why="The ranking criteria require objects on timeline ticks; an object off the ticks is off the music.",
+    how="Starts, repeats and ends 2 ms or more from every tick of the divisors 1 to 9, 12 and 16 of the red line in "
+    "force.",
     ignore_when="the rhythm needs a divisor that the editor does not have, such as 1/11",
-    blind_spots="Objects that slipped onto a tick of a fine divisor; see rhythm/unusual-snap. Errors under 2 ms come from rounding.",
+    blind_spots="Objects that slipped onto a tick of a fine divisor; see rhythm/unusual-snap. Errors under 2 ms come "
+    "from rounding.",
     source=f"{_CRITERIA}#timing",
 )
 SLIGHTLY_LATE = Rule(
@@ -104,8 +106,10 @@ SLIGHTLY_LATE = Rule(
     Severity.MINOR,
     Tier.EXACT,
     ("map",),
-    why="The editor cuts times down to whole ms, so objects come up to 1 ms early; one that is late was not placed on its tick by it.",
-    how="Starts that lie 1 ms to 2 ms after the closest tick. More than that is rhythm/unsnapped; earliness of that size is rounding.",
+    why="The editor truncates times to whole ms, so objects are up to 1 ms early; a late one was not snapped by the "
+    "editor.",
+    how="Starts 1 ms to 2 ms after the closest tick. Larger errors are reported by rhythm/unsnapped; objects that are "
+    "this early were rounded.",
     ignore_when="the ranking criteria allow it: less than 2 ms is snapped",
     blind_spots="Objects that are 1 ms early; sliders' ends, which depend on the velocity.",
     source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckUnsnappedObjects.cs",
@@ -116,9 +120,9 @@ UNUSUAL_SNAP = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("map", "model", "audio"),
-    why="One object on 1/7 or 1/12 in a map that otherwise follows 1/4 is mostly a slip and plays as a stumble.",
-    how="The object is on a divisor that the map hardly uses, without companions; the model and the song may support it.",
-    ignore_when="the song has that very rhythm there",
+    why="One object on 1/7 or 1/12 in a map that otherwise follows 1/4 is mostly a slip and disturbs the rhythm.",
+    how="The object is alone on a divisor that the map hardly uses; the model and the song may support it.",
+    ignore_when="the song has that rhythm there",
     blind_spots="Wrong snaps between divisors that the map uses; see rhythm/wrong-tick.",
     source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Beat_snap_divisor",
     curves={"": TICK_CURVE},
@@ -129,14 +133,14 @@ UNEXPECTED_OBJECT = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("model", "audio"),
-    why="Players tap to a sound; an object on nothing feels like a mistake of theirs.",
+    why="Players tap to sounds; an object without one feels like their own mistake.",
     how="The model expects the next object later, where there is one, and the song has no clear onset here.",
     ignore_when="the object follows vocals or another soft sound, or keeps a stream going on purpose",
     blind_spots="Extra objects on a sound, and extra notes of a mania chord.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques/Overmapping",
     curves={"": EXTRA_CURVE},
     corruptions=("extra",),
-    proposal="The rhythm before and after, the song and places like this one do without the object.",
+    proposal="The rhythm before and after, the song and similar places suggest no object here.",
 )
 MISSING_OBJECT = Rule(
     "rhythm/missing-object",
@@ -144,14 +148,14 @@ MISSING_OBJECT = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("model", "audio"),
-    why="A clear sound that nothing marks, in a rhythm that marks its like, feels like a hole.",
+    why="A clear sound without an object feels like a gap if similar sounds have one.",
     how="The model is sure of an object at a time where there is none, and the song has an onset there.",
     ignore_when="the rhythm is thinned out on purpose, for emphasis or for an easier difficulty",
     blind_spots="Objects missing at the end of a phrase or throughout the map, and notes missing from a mania chord.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques/Undermapping",
     curves={"": HOLE_CURVE},
     corruptions=("missing",),
-    proposal="The rhythm before and after, the song and places like this one have an object where there is none.",
+    proposal="The rhythm before and after, the song and similar places suggest an object where there is none.",
     discriminator_logit=_at_time,
 )
 WRONG_TICK = Rule(
@@ -160,14 +164,14 @@ WRONG_TICK = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("model", "audio"),
-    why="The object comes before or after its sound, though on a tick.",
-    how="The model is sure of a tick close by that is empty, and the song is not clearer here than there.",
+    why="The object is before or after its sound, although it is on a tick.",
+    how="The model is sure of an empty tick close by, and the onset here is not clearer than there.",
     ignore_when="the song itself is syncopated there",
     blind_spots="Rhythms that are wrong in the same way throughout.",
     source="https://osu.ppy.sh/wiki/en/Music_theory/Rhythm",
     curves={"": SHIFT_CURVE},
     corruptions=("extra", "missing"),
-    proposal="An object seems to be one too many, and another one seems to be missing within a beat of it.",
+    proposal="One object seems to be additional, and another one to be missing within a beat of it.",
 )
 UNEXPECTED_KIND = Rule(
     "rhythm/unexpected-kind",
@@ -175,28 +179,29 @@ UNEXPECTED_KIND = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("model",),
-    why="Sliders, circles and spinners stand for different sounds; a break in how the map uses them is felt.",
+    why="Sliders, circles and spinners stand for different sounds; players notice if a map suddenly uses another kind.",
     how="The model is nearly sure of another kind of object at this time.",
     ignore_when="the sound differs from its neighbours",
-    blind_spots="Anything that is a matter of taste: only what the model gives less than about 1 in 1,000 is named.",
+    blind_spots="Matters of taste: only objects to which the model gives less than about 1 in 1,000 are reported.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object",
     curves={"": KIND_CURVE},
     corruptions=("length",),
 )
 UNEXPECTED_END = Rule(
     "rhythm/unexpected-end",
-    "Slider ends at an odd time",
+    "Slider ends at an unexpected time",
     Severity.WARNING,
     Tier.ESTIMATED,
     ("model", "audio"),
-    why="The end of a long object is part of the rhythm: players let go, or hear a tail, beside the sound.",
-    how="The model is nearly sure that the slider ends, or turns, at another time within a beat, and the map has few like it.",
-    ignore_when="the sound that is held really stops there",
+    why="The end of a long object is part of the rhythm: the release or the tail's hitsound is off the sound.",
+    how="The model is nearly sure that the slider ends, or turns, at another time within a beat, and the map has few "
+    "similar ones.",
+    ignore_when="the held sound stops there",
     blind_spots="Spinners and hold notes, and ends that are more than a beat off.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Slider",
     curves={"": END_CURVE},
     corruptions=("length",),
-    proposal="The length of the slider fits neither the rhythm around it nor places like this one.",
+    proposal="The length of the slider fits neither the rhythm around it nor similar places.",
 )
 
 _NAMES = {
@@ -280,7 +285,8 @@ def _unsnapped_candidate(evidence: Evidence, slips: Sequence[Edge], whole: bool 
         numbers["fitting_red_line_ms"] = other.time
     if whole:
         message = (
-            f"{len(slips)} of {n_objects} objects lie off every tick, typically {abs(typical):.0f} ms {_late(typical)}; "
+            f"{len(slips)} of {n_objects} objects are off every tick, typically {abs(typical):.0f} ms "
+            f"{_late(typical)}; "
             "the red lines seem to have been changed after the objects were placed."
         )
     elif len(slips) > 1:
@@ -289,9 +295,11 @@ def _unsnapped_candidate(evidence: Evidence, slips: Sequence[Edge], whole: bool 
             if slips[-1].time - first.time < len(slips) * 4 * first.snap.red_line.beat_length
             else "throughout the map"
         )
-        message = f"{len(slips)} objects {where} lie off every tick, up to {np.abs(errors).max():.0f} ms{hint}."
+        message = f"{len(slips)} objects {where} are off every tick, up to {np.abs(errors).max():.0f} ms{hint}."
     else:
-        message = f"{first.name} lies {abs(usual.error):.0f} ms {_late(usual.error)} of the closest 1/{usual.divisor} tick{hint}."
+        message = (
+            f"{first.name} is {abs(usual.error):.0f} ms {_after(usual.error)} the closest 1/{usual.divisor} tick{hint}."
+        )
     only_spinners = all(slip.hit_object.kind is ObjectKind.SPINNER for slip in slips)
     return candidate(
         UNSNAPPED,
@@ -321,7 +329,7 @@ def _slightly_late(evidence: Evidence, moments: RhythmIndex) -> Iterator[Candida
             count=len(late),
             actual=f"{first.snap.error:.1f} ms late",
             expected=[_expected(first.snap)],
-            message=f"{first.name} is {first.snap.error:.1f} ms late of the closest 1/{first.snap.divisor} tick{more}.",
+            message=f"{first.name} is {first.snap.error:.1f} ms after the closest 1/{first.snap.divisor} tick{more}.",
         )
 
 
@@ -368,8 +376,8 @@ def _unusual_snaps(evidence: Evidence, moments: RhythmIndex, named: frozenset[in
                 event=event,
                 actual=f"1/{at.divisor}",
                 expected=(_expected(usual),),
-                message=f"{edge.name} stands alone on a 1/{at.divisor} tick, {abs(usual.error):.0f} ms {_late(usual.error)} of the "
-                f"closest 1/{usual.divisor}.",
+                message=f"{edge.name} is alone on a 1/{at.divisor} tick, {abs(usual.error):.0f} ms "
+                f"{_after(usual.error)} the closest 1/{usual.divisor}.",
                 uses_in_map=uses[at.divisor],
                 off_usual_ms=round(usual.error, 1),
             )
@@ -426,7 +434,7 @@ def _start(
     ):
         rule, shown, shown_time, support = WRONG_TICK, hit_object, time, _support(sound_there) - _support(sound_here)
         text = (
-            f"The object lies {_place_name(here)}, the model expects it {_place_name(there)}, "
+            f"The object is {_place_name(here)}, the model expects it {_place_name(there)}, "
             f"{_apart(other.time - time, beat)} {'later' if other.time > time else 'earlier'}"
         )
     elif other.time < time <= other.time + LONGEST_HOLE_BEATS * beat + SAME_MS and (
@@ -494,7 +502,7 @@ def _kinds(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> I
             event=event,
             actual=str(hit_object.kind),
             expected=(Expected(kind, round(probability, 4)),),
-            message=f"The model is nearly sure of a {kind} here, not a {hit_object.kind}.",
+            message=f"The model expects a {kind} here with near certainty, not a {hit_object.kind}.",
             bits=round(bits, 2),
         )
 
@@ -575,6 +583,10 @@ def _ends(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> It
 # Words
 
 
+def _after(error: float) -> str:
+    return "after" if error > 0 else "before"
+
+
 def _late(error: float) -> str:
     return "late" if error > 0 else "early"
 
@@ -625,7 +637,7 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
                     line=o.line,
                     objects=[o],
                     proposed=logit,
-                    message="The length of this slider fits neither the rhythm around it nor places like this one.",
+                    message="The length of this slider fits neither the rhythm around it nor similar places.",
                 )
 
 
@@ -646,7 +658,7 @@ def _propose_starts(evidence: Evidence, corruption: CorruptionLogits) -> Iterato
                 line=o.line,
                 objects=[o],
                 proposed=max(logit, holes.pop(other)),
-                message="Read together with what follows, this object lies on the wrong tick: it fits "
+                message="This object may be on the wrong tick: it would fit "
                 f"{abs(time - o.time):.0f} ms {'later' if later else 'earlier'}.",
                 actual=f"{o.time:.0f} ms",
                 expected=[Expected(f"{time:.0f} ms")],
@@ -658,8 +670,8 @@ def _propose_starts(evidence: Evidence, corruption: CorruptionLogits) -> Iterato
                 line=o.line,
                 objects=[o],
                 proposed=logit,
-                message="Nothing around asks for this object: the rhythm before and after it, the song and places like this one "
-                "do without.",
+                message="This object may be extra: the rhythm before and after it, the song and similar places "
+                "suggest none here.",
                 actual=str(o.kind),
                 expected=[Expected("no object")],
             )
@@ -673,8 +685,7 @@ def _propose_starts(evidence: Evidence, corruption: CorruptionLogits) -> Iterato
                 line=before[-1].line,
                 objects=before[-1:],
                 proposed=logit,
-                message="Read together with what follows, an object is missing here: the rhythm around it, the song and places like "
-                "this one have one.",
+                message="An object may be missing here: the rhythm around it, the song and similar places suggest one.",
                 actual="nothing",
                 expected=[Expected(f"an object at {time:.0f} ms")],
             )

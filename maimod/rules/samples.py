@@ -20,8 +20,8 @@ MISSING_SAMPLE = Rule(
     Severity.WARNING,
     Tier.EXACT,
     ("map",),
-    why="Where the file is missing nothing is heard, or the skin's sound.",
-    how="Files that hit objects or the storyboard name as their sound are looked for in the folder.",
+    why="If the file is missing, nothing or the skin's sound is played.",
+    how="Sound files named by hit objects or the storyboard are searched in the folder.",
     ignore_when="the samples come with the next upload",
     blind_spots="Samples by index (soft-hitclap2.wav): without a file the skin's are meant to be heard.",
     source=f"{CRITERIA}#audio",
@@ -32,7 +32,7 @@ SAMPLE_FORMAT = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("audio",),
-    why="An mp3 starts with silence, and comes late for what the player has just hit; other formats may not be heard at all.",
+    why="An mp3 starts with silence, so its sound is late; other formats may not be played at all.",
     how="Hitsounds are wav or Ogg by their content; another extension than that is a warning.",
     ignore_when="the mp3 is only played by the storyboard",
     blind_spots="None.",
@@ -44,7 +44,7 @@ SHORT_SAMPLE = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("audio",),
-    why="Some sound cards leave out sounds that short; a silent one is to be the empty wav file of 44 bytes.",
+    why="Some sound cards skip such short sounds; a silent sample should be the empty wav file of 44 bytes.",
     how="The sample lasts less than 25 ms and has some sound or some length.",
     ignore_when="never",
     blind_spots="Samples that are long and fade at once.",
@@ -57,7 +57,7 @@ SILENT_SAMPLE = Rule(
     Tier.EXACT,
     ("audio",),
     why="Hitsounds are silenced by the empty wav file of 44 bytes; longer silence only makes the download larger.",
-    how="The sample has a length, and nothing in it can be heard.",
+    how="The sample has a length, but is silent.",
     ignore_when="never",
     blind_spots="None.",
     source=f"{CRITERIA}#audio",
@@ -68,8 +68,9 @@ DELAYED_SAMPLE = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("audio",),
-    why="Players hear the delay as if their timing were off.",
-    how="The time from the start of the file to where 0.5 % of its peak is passed: 5 ms or more is a problem, 1 ms or more a minor.",
+    why="Players hear the delay as an error of their timing.",
+    how="The time from the start of the file to where 0.5 % of its peak is passed: 5 ms or more is a problem, 1 ms or "
+    "more a minor.",
     ignore_when="the sound swells on purpose and is not a hit",
     blind_spots="Sounds that begin softly and peak late.",
     source=f"{LAZER}/CheckDelayedHitsounds.cs",
@@ -80,7 +81,7 @@ EMPTY_FILE = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="Empty files cannot be uploaded, and mostly tell of a failed copy.",
+    why="Empty files cannot be uploaded, and are mostly the result of a failed copy.",
     how="A file in the folder has 0 bytes.",
     ignore_when="never",
     blind_spots="None.",
@@ -92,10 +93,12 @@ UNUSED_FILE = Rule(
     Severity.WARNING,
     Tier.EXACT,
     ("map",),
-    why="Whoever downloads the set downloads it too.",
-    how="A file is named by no difficulty and not by the storyboard, and is neither a hitsound nor an element of a skin.",
+    why="It makes every download of the set larger.",
+    how="A file is named by no difficulty and not by the storyboard, and is neither a hitsound nor an element of a "
+    "skin.",
     ignore_when="it is there for the work on the set and will be removed",
-    blind_spots="Hitsounds and skin elements that are not used; files of version control, settings and notes (.git, .toml, .md).",
+    blind_spots="Hitsounds and skin elements that are not used; files of version control, settings and notes (.git, "
+    ".toml, .md).",
     source=f"{CRITERIA}#general",
 )
 STORYBOARD = Rule(
@@ -116,7 +119,7 @@ STORYBOARDED = Rule(
     Severity.WARNING,
     Tier.EXACT,
     ("map",),
-    why="Sounds of the storyboard do not answer to the player: they are heard even if the object is missed.",
+    why="Sounds of the storyboard do not depend on the player: they play even if the object is missed.",
     how="Sample events in a difficulty, or in the .osb file, of osu!, taiko or catch.",
     ignore_when="the sounds belong to the storyboard",
     blind_spots="None.",
@@ -162,7 +165,7 @@ def run(evidence: MapsetEvidence) -> Iterator[Placed]:
         yield from _files(evidence, EMPTY_FILE, empty, Certainty.CERTAIN, "has no bytes", "have no bytes")
     unused = _unused(evidence, named)
     if unused:
-        yield from _files(evidence, UNUSED_FILE, unused, Certainty.LIKELY, "is used by nothing", "are used by nothing")
+        yield from _files(evidence, UNUSED_FILE, unused, Certainty.LIKELY, "is not used", "are not used")
 
 
 def _files(

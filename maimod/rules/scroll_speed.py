@@ -35,17 +35,17 @@ UNEXPECTED = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("model", "map"),
-    why="A note or two that move at another speed than all around cannot be read in time; mostly a green line was copied with an old "
-    "velocity, or never reset.",
-    how="Up to three notes, or one measure, scroll at another speed between two stretches of one and the same speed; the fewer such "
-    "places the map has, the more that counts, and so does the model's surprise.",
+    why="One or two notes with another speed than those around are hard to read; mostly a green line was copied with "
+    "an old velocity, or not reset.",
+    how="Up to three notes, or one measure, scroll at another speed between two sections of the same speed. The score "
+    "is higher the fewer such places the map has, and with the model's surprise.",
     ignore_when="the change follows the music, as a slow-down into a break or an accent",
     blind_spots="Maps full of speed effects; changes by less than 5 %; a wrong speed that then stays.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko",
     modes=SCROLLING,
     curves={"": LONE_CURVE},
     corruptions=("velocity",),
-    proposal="The scroll speed breaks that of the notes before and after.",
+    proposal="The scroll speed does not fit that of the notes before and after.",
 )
 LATE_LINE = Rule(
     "scroll-speed/line-after-object",
@@ -53,10 +53,11 @@ LATE_LINE = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("map",),
-    why="A note takes its scroll speed from the last line at or before it. If the line comes a moment later, the note keeps the old speed.",
-    how="A line that changes the scroll speed lies up to 5 ms after a note and none lies on it.",
-    ignore_when="the note is meant to keep the old speed",
-    blind_spots="Lines more than 5 ms late; mania, where a few ms of another speed cannot be seen.",
+    why="A note takes its scroll speed from the last line at or before it. If the line comes a moment later, the note "
+    "keeps the old speed.",
+    how="A line that changes the scroll speed is up to 5 ms after a note, and no line is at the note.",
+    ignore_when="the note should keep the old speed",
+    blind_spots="Lines more than 5 ms late; mania, where a few ms of another speed are not visible.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko",
     modes=frozenset({Mode.TAIKO}),
     curves={"": LATE_CURVE, "barely": BARELY_LATE_CURVE},
@@ -67,9 +68,11 @@ UNNORMALISED = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("map",),
-    why="Scroll speed follows the tempo. Where the other tempo changes of a map are countered by a green line, one that is not is a jolt.",
-    how="The scroll speed jumps along with the tempo at a red line, while most of the map's other tempo changes keep it.",
-    ignore_when="the jump is meant, as at a change of pace",
+    why="Scroll speed follows the tempo. If a map compensates its other tempo changes by green lines, one without is "
+    "a sudden jump.",
+    how="The scroll speed jumps along with the tempo at a red line, while most of the map's other tempo changes keep "
+    "it.",
+    ignore_when="the jump is intended, as at a change of pace",
     blind_spots="Maps that normalise nothing, or have fewer than three tempo changes.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania",
     modes=SCROLLING,
@@ -324,7 +327,7 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
                 line=o.line,
                 objects=[o],
                 proposed=logit,
-                message="The scroll speed here breaks that of the notes before and after.",
+                message="The scroll speed here does not fit that of the notes before and after.",
                 actual=f"{evidence.beatmap.velocity_at(o.time):.2f}x",
             )
 

@@ -21,10 +21,12 @@ RED_LINES = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="The song has one timing. A difficulty with another offset, tempo or metre was timed before the others were corrected.",
-    how="Times, tempos and metres of the red lines are compared with those that most difficulties have; lines in taiko and mania that "
+    why="The song has one timing. A difficulty with another offset, tempo or meter was timed before the others were "
+    "corrected.",
+    how="Times, tempos and meters of the red lines are compared with those of most difficulties; lines in taiko and "
+    "mania that "
     "only restart the bar are left out, and other modes may differ (a warning).",
-    ignore_when="one mode needs lines of its own for bar lines or scroll speed",
+    ignore_when="one mode needs its own lines for bar lines or scroll speed",
     blind_spots="Mistakes that all difficulties share.",
     source=f"{CRITERIA}#timing",
 )
@@ -46,8 +48,10 @@ KIAI = Rule(
     Severity.WARNING,
     Tier.EXACT,
     ("map",),
-    why="The chorus is the same in every difficulty; a section that begins elsewhere or is missing in one was mostly forgotten there.",
-    how="Starts and ends of the kiai sections are compared with those that most difficulties of the mode have, within half a beat.",
+    why="The chorus is the same in every difficulty; a section that begins elsewhere or is missing in one was mostly "
+    "forgotten there.",
+    how="Starts and ends of the kiai sections are compared with those that most difficulties of the mode have, within "
+    "half a beat.",
     ignore_when="the difficulty stresses other parts of the song on purpose",
     blind_spots="Sets in which each difficulty has its own kiai; sections shorter than two beats.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Kiai_time",
@@ -119,7 +123,7 @@ def _line_differences(beatmap: Beatmap, reference: Beatmap, where: str) -> Itera
                 f"{60_000 / other.beat_length:.2f} in {where}",
             )
         elif line.meter != other.meter:
-            yield False, line.line, line.time, f"The metre is {line.meter}/4 here and {other.meter}/4 in {where}"
+            yield False, line.line, line.time, f"The meter is {line.meter}/4 here and {other.meter}/4 in {where}"
     for line in added:
         near = min(
             (other for other in missing if abs(other.time - line.time) < other.beat_length / 2),
@@ -132,7 +136,7 @@ def _line_differences(beatmap: Beatmap, reference: Beatmap, where: str) -> Itera
                 False,
                 line.line,
                 line.time,
-                f"The red line at {line.time:.0f} ms lies at {near.time:.0f} ms in {where}",
+                f"The red line at {line.time:.0f} ms is at {near.time:.0f} ms in {where}",
             )
         elif not _only_restarts_bar(beatmap, line):
             yield True, line.line, line.time, f"There is no red line at {line.time:.0f} ms in {where}"

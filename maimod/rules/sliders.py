@@ -88,16 +88,17 @@ SHAPE = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("model", "map"),
-    why="A control point that slipped bends the body out of the shape the mapper uses, or leads the tail somewhere else.",
-    how="The model's surprise at the control points and at the tail is compared with that at the other sliders of the map; copies of "
+    why="A misplaced control point gives the body an unintended shape, or moves the tail.",
+    how="The model's surprise at the control points and at the tail is compared with that at the other sliders of the "
+    "map; copies of "
     "one shape, turned or mirrored, that differ in a single control point are found by their distances.",
-    ignore_when="the body is a deliberate piece of art or the copy was meant to differ.",
-    blind_spots="A small shift that keeps a smooth curve; maps in which no two sliders are alike.",
+    ignore_when="the body is deliberate slider art, or the copy should differ.",
+    blind_spots="A small shift that keeps a smooth curve; maps without similar sliders.",
     source=_WIKI,
     modes=PLAYFIELD_MODES,
     curves={"": SHAPE_CURVE, "copy": COPY_CURVE},
     corruptions=("shape",),
-    proposal="The shape, direction or speed of the slider fits neither what comes before nor what follows.",
+    proposal="The shape, direction or speed of the slider fits neither the objects before nor those after it.",
 )
 CONTROL_POINTS = Rule(
     "sliders/control-points",
@@ -105,9 +106,10 @@ CONTROL_POINTS = Rule(
     Severity.WARNING,
     Tier.EXACT,
     ("map",),
-    why="A path with a control point every few pixels is a scribble or a failed import: its shape cannot be read, and it is slow to draw.",
+    why="A path with a control point every few pixels is a scribble or a failed import: its shape is unreadable, and "
+    "it is slow to draw.",
     how="The number of control points is compared with ten times the square root of the length in px.",
-    ignore_when="the body is a deliberate piece of art.",
+    ignore_when="the body is deliberate slider art.",
     blind_spots="Paths that are long enough for their many control points.",
     source=_WIKI,
     modes=PLAYFIELD_MODES,
@@ -118,10 +120,12 @@ LENGTH = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("map", "model"),
-    why="The body ends before its last control point, or goes on straight after it: the tail is not where it was drawn.",
-    how="The length in the file is compared with the length of the curve. The editor cuts a curve at the last tick before its end, "
-    "so the part left over is short; it never makes a body longer than its curve.",
-    ignore_when="bodies are stretched on purpose; then many of them are, and the rule is silent.",
+    why="The body ends before its last control point, or continues straight after it, so the tail is not where it was "
+    "drawn.",
+    how="The length in the file is compared with the length of the curve. The editor cuts a curve at the last tick "
+    "before its end, "
+    "so the remaining part is short; it never makes a body longer than its curve.",
+    ignore_when="bodies are stretched on purpose; if many are, the rule reports none.",
     blind_spots="A wrong length that still ends on the last tick before the end of the curve.",
     source=_WIKI,
     modes=PLAYFIELD_MODES,
@@ -134,8 +138,8 @@ INVISIBLE = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="Nobody can follow a path that is not there.",
-    how="The curve has no length: there are no control points, or all are in one place.",
+    why="Players cannot follow a slider without a path.",
+    how="The curve has no length: there are no control points, or all are at one position.",
     ignore_when="never.",
     blind_spots="Bodies of a few pixels.",
     source=_CRITERIA,
@@ -147,9 +151,10 @@ VELOCITY = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("model", "map"),
-    why="Players read the velocity of a slider from those before it; one that alone differs is read wrongly.",
-    how="The model's surprise at the velocity, and how rare it is in this map that one slider alone differs from both neighbours.",
-    ignore_when="the music stresses this one sound.",
+    why="Players expect the velocity of the sliders before; a single slider with another one is misread.",
+    how="The model's surprise at the velocity, and how rare it is in this map that one slider alone differs from both "
+    "neighbours.",
+    ignore_when="the music stresses this sound.",
     blind_spots="A wrong velocity that lasts for several sliders; a change at the start of a section.",
     source=_CRITERIA,
     modes=PLAYFIELD_MODES,
@@ -162,10 +167,10 @@ LATE_LINE = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="The line was meant for this slider but comes too late, so that the slider keeps the velocity of the one before.",
-    how="An inherited timing point with another velocity lies 5 ms or less after the head.",
-    ignore_when="the line is meant for the next object.",
-    blind_spots="Lines that are later still, and lines that change nothing but the samples.",
+    why="The line was intended for this slider but comes too late, so the slider keeps the velocity of the one before.",
+    how="An inherited timing point with another velocity is 5 ms or less after the head.",
+    ignore_when="the line is intended for the next object.",
+    blind_spots="Lines that are later, and lines that only change samples.",
     source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Timing",
     modes=PLAYFIELD_MODES,
 )
@@ -175,10 +180,10 @@ REPEATS = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("model",),
-    why="A repeat that the music does not have, or one missing, is hit on silence or not at all.",
-    how="The model's surprise at the time of the slider's end, once its velocity and the length of one slide are known.",
+    why="An additional repeat falls on silence, and a missing one leaves a sound without a hit.",
+    how="The model's surprise at the time of the slider's end, given its velocity and the length of one slide.",
     ignore_when="the number of repeats follows the music.",
-    blind_spots="Whether a slider should be there at all is a matter of rhythm.",
+    blind_spots="Whether there should be a slider at all, which is a matter of rhythm.",
     source=_CRITERIA,
     modes=PLAYFIELD_MODES,
     curves={"": REPEATS_CURVE},
@@ -190,10 +195,11 @@ REVERSED = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("map",),
-    why="The way to the head and the way from the tail both break the spacing, and would not if the slider ran the other way.",
-    how="The steps before and after the slider are compared with all steps of the same rhythm in this map, as they are and with head "
-    "and tail exchanged.",
-    ignore_when="the jumps are meant.",
+    why="The distances to the head and from the tail both break the spacing, and would not if the slider ran the "
+    "other way.",
+    how="The steps before and after the slider are compared with all steps of the same rhythm in this map, as they "
+    "are and with head and tail swapped.",
+    ignore_when="the jumps are intended.",
     blind_spots="Short sliders, repeats, and maps without a usual spacing.",
     source=_CRITERIA,
     modes=frozenset({Mode.OSU}),
@@ -258,7 +264,7 @@ def lengths(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidat
         drawn, length = body.path.natural_length, slider.length or body.path.natural_length
         if body in extended and len(extended) <= allowed:
             curve, measure = "extended", body.extension
-            what = "the body goes on straight beyond the last control point"
+            what = "the body continues straight beyond the last control point"
         elif np.sum(left_over > body.left_over / CUT_MARGIN) <= allowed:
             curve, measure = "cut", body.left_over
             what = "the body ends before the last control point"
@@ -272,7 +278,8 @@ def lengths(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidat
             objects=[body.head],
             measure=measure,
             curve=curve,
-            message=f"The length of {length:.0f} px does not fit the curve of {drawn:.0f} px: {what}, which this map hardly ever does.",
+            message=f"The length of {length:.0f} px does not fit the curve of {drawn:.0f} px: {what}, which is rare "
+            "in this map.",
             actual=f"{length:.0f} px",
             expected=[Expected(f"{drawn:.0f} px or a little less")],
             curve_px=round(drawn, 1),
@@ -333,7 +340,8 @@ def velocities(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candi
             line=point.line,
             objects=[body.head],
             certainty=Certainty.CERTAIN,
-            message=f"A green line {point.time - body.head.time:g} ms after the head sets {point.velocity:.2f}x, too late for this slider, "
+            message=f"A green line {point.time - body.head.time:g} ms after the head sets {point.velocity:.2f}x, too "
+            "late for this slider, "
             f"which has {body.velocity:.2f}x.",
             actual=f"{body.velocity:.2f}x",
             expected=[Expected(f"{point.velocity:.2f}x")],
@@ -374,7 +382,7 @@ def shapes(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidate
             line=head.line,
             objects=[head],
             measure=0.5 * max(anchor_bits - usual_anchor, 0.0) + max(tail_bits - usual_tail, 0.0),
-            message="The body of this slider runs where the model does not expect it, judged by the other sliders of the map.",
+            message="The shape of this slider is unexpected, compared with the other sliders of the map.",
             event=event,
             actual=_control_point(points, event.event.part if event else 0),
             anchor_bits=round(anchor_bits, 2),
@@ -390,8 +398,8 @@ def shapes(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidate
                 objects=[head],
                 measure=math.log2(number),
                 curve="copy",
-                message=f"This slider is a copy of a shape that the map uses {number} times, but for control point {part}, which lies "
-                f"{off:.0f} px off.",
+                message=f"This slider is a copy of a shape that the map uses {number} times, but for control point "
+                f"{part}, which is {off:.0f} px off.",
                 actual=_control_point(points, part),
                 copies=number,
                 off_px=round(off, 1),
@@ -553,8 +561,8 @@ def reversed_sliders(evidence: Evidence) -> Iterator[Candidate]:
                 line=head.line,
                 objects=[head],
                 measure=bits,
-                message=f"{into.distance:.0f} px to the head and {out.distance:.0f} px from the tail are out of this map's spacing; "
-                "from tail to head the slider would fit.",
+                message=f"{into.distance:.0f} px to the head and {out.distance:.0f} px from the tail do not fit this "
+                "map's spacing, but would with head and tail swapped.",
                 actual=f"head at x:{head.x:.0f} y:{head.y:.0f}",
                 expected=[Expected(f"head at x:{tail[0]:.0f} y:{tail[1]:.0f}")],
                 bits=round(bits, 2),
@@ -579,7 +587,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
                 line=body.head.line,
                 objects=[body.head],
                 certainty=Certainty.CERTAIN,
-                message="This slider has no body: its control points are all in one place.",
+                message="This slider has no body: its control points are all at one position.",
             )
     visible = [body for body in all_bodies if body.path.natural_length > 0]
     odd_lengths = list(lengths(evidence, visible))
@@ -616,7 +624,8 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
                 line=o.line,
                 objects=[o],
                 proposed=logit,
-                message="The shape, direction or speed of this slider fits neither what comes before nor what follows.",
+                message="The shape, direction or speed of this slider fits neither the objects before nor those after "
+                "it.",
             )
 
 

@@ -21,11 +21,12 @@ LOWEST = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="The shorter a song, the less work is a full spread, and the more players the set has to be for.",
-    how="By its stars, the lowest difficulty of a mode is a Hard (Insane, Expert) although its drain time is under 2:30 (3:15, 4:00). "
+    why="For a shorter song a full spread is less work, so the criteria require easier difficulties.",
+    how="By its stars, the lowest difficulty of a mode is a Hard (Insane, Expert) although its drain time is under "
+    "2:30 (3:15, 4:00). "
     "Breaks count if they are 30 s or less altogether.",
     ignore_when="easier difficulties are still to come",
-    blind_spots="Difficulties whose stars mislead; lower difficulties that lie in another folder.",
+    blind_spots="Difficulties with misleading stars; lower difficulties in another folder.",
     source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckLowestDiffDrainTime.cs",
 )
 GAP = Rule(
@@ -34,8 +35,9 @@ GAP = Rule(
     Severity.WARNING,
     Tier.EXACT,
     ("map",),
-    why="A player who has outgrown one difficulty needs a next one within reach.",
-    how="By their stars, two neighbouring difficulties of a mode lie 1.6 stars or more apart (1.4, a minor, if that leaves out a whole "
+    why="Players who have mastered one difficulty need a next one within reach.",
+    how="By their stars, two neighbouring difficulties of a mode lie 1.6 stars or more apart (1.4, a minor, if that "
+    "leaves out a whole "
     "level, as from Easy to Hard); in ranked sets 1 % do.",
     ignore_when="the difficulties between are still to come, or stars misjudge one of them",
     blind_spots="Gaps above Insane, which are allowed; gaps in how difficulties play that stars do not show.",
@@ -86,8 +88,8 @@ def _lowest(evidence: MapsetEvidence, rated: Sequence[tuple[float, Beatmap]]) ->
             certainty=Certainty.CERTAIN,
             actual=f"{level.label}, {_clock(length)}",
             expected=[Expected(_lower(length))],
-            message=f"The lowest difficulty of {lowest.mode.label} is {_article(level)} ({stars:.2f} stars), which asks for "
-            f"{_clock(least)} of drain time; the set has {_clock(length)}.",
+            message=f"The lowest difficulty of {lowest.mode.label} is {_article(level)} ({stars:.2f} stars), which "
+            f"requires {_clock(least)} of drain time; the set has {_clock(length)}.",
             stars=stars,
             drain_ms=round(length),
         )
@@ -128,7 +130,8 @@ def _gaps(evidence: MapsetEvidence, rated: Sequence[tuple[float, Beatmap]]) -> I
             actual=f"{high - low:.2f} stars",
             expected=[Expected("a difficulty in between")],
             stars=[low, high],
-            message=f"[{lower.version}] ({low:.2f} stars) and [{higher.version}] ({high:.2f}) lie {high - low:.2f} stars apart"
+            message=f"[{lower.version}] ({low:.2f} stars) and [{higher.version}] ({high:.2f}) are {high - low:.2f} "
+            "stars apart"
             f"{', with no ' + ' and no '.join(left_out) + ' in between' if left_out else ''}.",
         )
 

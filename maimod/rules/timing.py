@@ -66,11 +66,14 @@ OFFSET = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("audio",),
-    why="Every hit is judged against the wrong moment, and players feel each one as too early or too late.",
-    how="The song's onsets are compared with all objects. In well-timed maps they are measured about 29 ms after the objects, "
-    "with little spread; this map lies far outside of it.",
-    ignore_when="the song starts its sounds softly throughout (strings, choirs), or the offset was checked with a metronome",
-    blind_spots="Errors under 20 ms hide in the spread of well-timed maps; errors of a whole note of an even rhythm fit as well.",
+    why="Every hit is judged at the wrong time, so all hits feel too early or too late.",
+    how="The song's onsets are compared with all objects. In well-timed maps they are measured about 29 ms after the "
+    "objects, "
+    "with little spread; this map is far outside.",
+    ignore_when="the song starts its sounds softly throughout (strings, choirs), or the offset was checked with a "
+    "metronome",
+    blind_spots="Errors under 20 ms, which are within the spread of well-timed maps; errors of a whole note in an "
+    "even rhythm.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing",
     curves={"": OFFSET_CURVE},
 )
@@ -80,7 +83,7 @@ SECTION_SHIFTED = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("audio",),
-    why="A section that is off against the rest of the map plays as a sudden change of rhythm.",
+    why="A section that is off compared with the rest of the map plays like a sudden change of rhythm.",
     how="The lag between objects and onsets is measured in windows of 10 s and compared with that of the whole map.",
     ignore_when="the section has other instruments, with softer sounds, than the rest of the song",
     blind_spots="Shifts under 15 ms, sections under about 8 s, and shifts by a whole note of an even rhythm.",
@@ -93,7 +96,7 @@ BPM = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("audio",),
-    why="Objects run away from the music until they are a whole note off.",
+    why="Objects drift away from the music until they are a whole note off.",
     how="Within a section the lag between objects and onsets grows or shrinks steadily.",
     ignore_when="the song itself speeds up or slows down over the section and the map follows it by ear",
     blind_spots="Sections with few objects, and tempos that are off by more than 2.5 %.",
@@ -130,22 +133,24 @@ OFF_BEAT_LINE = Rule(
     Severity.WARNING,
     Tier.EXACT,
     ("map",),
-    why="A step of a few ms in a steady tempo shifts everything after it.",
-    how="The line keeps the tempo of the red line before it but lies 2 to 5 ms off that line's beats, in a map with few red lines.",
+    why="A step of a few ms in a steady tempo shifts all later objects.",
+    how="The line keeps the tempo of the red line before it but lies 2 to 5 ms off that line's beats, in a map with "
+    "few red lines.",
     ignore_when="the song was played by hand and the line follows it",
     blind_spots="Lines that also change the tempo, and maps with many red lines.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing",
 )
 UNEXPECTED_BEAT = Rule(
     "timing/unexpected-beat",
-    "Beat or measure that the model does not hear",
+    "Beat or measure that the model does not expect",
     Severity.WARNING,
     Tier.ESTIMATED,
     ("model",),
-    why="Measures that start on the wrong beat mislead bar lines, kiai and hitsounds, and beats off the song mislead all the rest.",
-    how="A model that reads the beats of the timing points finds some of them very unlikely.",
-    ignore_when="the metre of the song changes there, or the beat is hidden by a rest",
-    blind_spots="Only models that read beats can tell; the bundled one does not.",
+    why="Measures that start on the wrong beat lead to wrong bar lines, kiai and hitsounds, and beats off the song to "
+    "wrong objects.",
+    how="A model with beat events gives some beats of the timing points a very low probability.",
+    ignore_when="the meter of the song changes there, or the beat is hidden by a rest",
+    blind_spots="Needs a model with beat events; the bundled one has none.",
     source="https://osu.ppy.sh/wiki/en/Music_theory/Time_signature",
     curves={"": BEAT_CURVE},
 )
@@ -183,7 +188,7 @@ def _duplicates(evidence: Evidence) -> Iterator[Candidate]:
                 line=line.line,
                 actual=_tempo(line),
                 expected=(Expected("one red line"),),
-                message=f"Two red lines lie on the same time ({_tempo(former)} and {_tempo(line)}); only one counts.",
+                message=f"Two red lines have the same time ({_tempo(former)} and {_tempo(line)}); only one counts.",
                 other_line=former.line,
             )
 
@@ -222,7 +227,8 @@ def _off_beat_lines(evidence: Evidence) -> Iterator[Candidate]:
                 certainty=Certainty.POSSIBLE,
                 actual=f"{_early_or_late(-off)}",
                 expected=(Expected("on the beat of the red line before"),),
-                message=f"This red line keeps the tempo but lies {abs(off):.1f} ms {_side(-off)} against the beat of the one before.",
+                message=f"This red line keeps the tempo but lies {abs(off):.1f} ms {_side(-off)} for the beat of the "
+                "one before.",
                 off_ms=round(off, 2),
                 former_line=former.line,
             )
@@ -267,7 +273,7 @@ def _offset(evidence: Evidence) -> Iterator[Candidate]:
         measure=abs(early),
         actual=_early_or_late(early),
         expected=(Expected("0 ms"),),
-        message=f"The whole map seems to lie about {abs(early):.0f} ms {_side(early)} against the song.",
+        message=f"The whole map seems to be about {abs(early):.0f} ms {_side(early)} compared with the song.",
         lag_ms=round(lag, 1),
         typical_lag_ms=TYPICAL_LAG_MS,
         significance=round(found.significance, 1),
@@ -304,8 +310,8 @@ def _shift_candidate(evidence: Evidence, section: _Section) -> Candidate:
         measure=section.gain,
         actual=_early_or_late(section.amount),
         expected=(Expected("as the rest of the map"),),
-        message=f"For {_seconds(section)} the objects lie about {abs(section.amount):.0f} ms {_side(section.amount)} against the "
-        "song, compared with the rest of the map.",
+        message=f"For {_seconds(section)} the objects are about {abs(section.amount):.0f} ms {_side(section.amount)}, "
+        "compared with the rest of the map.",
         shift_ms=round(section.amount, 1),
         gain=round(section.gain, 1),
         red_line_ms=line.time,
@@ -412,7 +418,7 @@ def _beats(evidence: Evidence) -> Iterator[Candidate]:
                 measure=worst.tolerant_surprisal,
                 event=worst,
                 actual=kind,
-                message=f"The {kind} here is not where the song seems to have it.",
+                message=f"The {kind} here does not seem to be where the song has it.",
             )
         last_time = time
 

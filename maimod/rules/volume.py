@@ -32,11 +32,11 @@ VOLUME = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("model", "map"),
-    why="A hit or two much quieter or louder than all around is heard as a missed or doubled hit; it mostly comes from a green line with "
-    "the wrong volume.",
-    how="Up to three hits in a row, heads or tails apart, lie off one and the same volume before and after; the fewer of their kind the "
-    "map has, the more that counts, and so does the model's surprise.",
-    ignore_when="the song has a rest or an accent just there",
+    why="One or two hits much quieter or louder than those around sound like a missed or doubled hit; mostly a green "
+    "line has the wrong volume.",
+    how="Up to three hits in a row, not counting tails and repeats, differ from an equal volume before and after. The "
+    "score is higher the fewer such places the map has, and with the model's surprise.",
+    ignore_when="the song has a rest or an accent there",
     blind_spots="Longer passages, changes by less than 15 %, and maps that change volume all the time.",
     source=HITSOUND_RULES,
     curves={"": LONE_CURVE},
@@ -49,8 +49,9 @@ MUTED = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="Players need to hear what they hit; a muted circle or slider head gives no feedback.",
-    how="The volume of a circle, slider head or hold note is at most 5 %. Of 300 ranked and other maps 9 have such hits.",
+    why="Players need to hear their hits; a muted circle or slider head gives no feedback.",
+    how="The volume of a circle, slider head or hold note is at most 5 %. Of 300 ranked and other maps 9 have such "
+    "hits.",
     ignore_when="the song is nearly silent there",
     blind_spots="Silent custom samples; slider tails and repeats, which many mappers mute on purpose.",
     source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckMutedObjects.cs",
@@ -62,7 +63,8 @@ QUIET = Rule(
     Tier.ESTIMATED,
     ("map",),
     why="A hit much quieter than the others of the map gives little feedback.",
-    how="The volume of a circle, slider head or hold note is 6 to 20 %, while at least 95 % of the map is louder than that.",
+    how="The volume of a circle, slider head or hold note is 6 to 20 %, while at least 95 % of the map is louder than "
+    "that.",
     ignore_when="the song is nearly silent there",
     blind_spots="Silent custom samples; slider tails and repeats; maps that are quiet throughout.",
     source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckMutedObjects.cs",
@@ -74,10 +76,10 @@ NONE = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("map",),
-    why="Hitsounds are the map's voice: long stretches of bare hits feel lifeless, and the ranking criteria ask for them.",
-    how="No whistle, finish or clap is heard, nor does a sample set change, for long: 24 s and 16 objects.",
+    why="Long sections without hitsounds feel lifeless, and the ranking criteria require hitsounds.",
+    how="There is no whistle, finish or clap and no change of the sample set for 24 s and 16 objects.",
     ignore_when="the song has nothing to stress, or custom samples carry the rhythm",
-    blind_spots="Additions that custom samples leave silent.",
+    blind_spots="Additions with silent custom samples.",
     source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckFewHitsounds.cs",
     modes=frozenset({Mode.OSU, Mode.CATCH}),
     curves={"": BARE_CURVE},
@@ -126,7 +128,7 @@ def volumes(sounds: Hearing) -> Iterator[Candidate]:
         yield candidate(
             VOLUME,
             time=first.time,
-            message=f"{who} {quiet} than what comes before and after: {first.volume} % instead of {level} %.",
+            message=f"{who} {quiet} than the hits before and after: {first.volume} % instead of {level} %.",
             measure=bits,
             line=_volume_line(first),
             objects=tuple(objects.values()),

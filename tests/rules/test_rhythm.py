@@ -92,7 +92,7 @@ def test_unsnapped_object():
     assert finding.rule == "rhythm/unsnapped"
     assert finding.severity is Severity.PROBLEM
     assert finding.objects == (5,)
-    assert finding.message == "The circle lies 10 ms late of the closest 1/1 tick."
+    assert finding.message == "The circle is 10 ms after the closest 1/1 tick."
     assert finding.expected[0].text == "1/1 at 3500 ms"
 
 
@@ -126,12 +126,12 @@ def test_many_slips_throughout_are_one_finding():
 
 def test_slider_that_only_ends_beside_the_beat():
     (finding,) = found(beatmap([circle(1000), slider(1500, 74), circle(2500)]))
-    assert finding.message == "The end of the slider lies 14 ms late of the closest 1/2 tick."
+    assert finding.message == "The end of the slider is 14 ms after the closest 1/2 tick."
 
 
 def test_slider_that_starts_beside_the_beat_is_named_once():
     (finding,) = found(beatmap([circle(1000), slider(1510), circle(2500)]))
-    assert finding.message == "The slider lies 10 ms late of the closest 1/1 tick."
+    assert finding.message == "The slider is 10 ms after the closest 1/1 tick."
 
 
 def test_map_off_its_red_line_is_one_finding():
@@ -212,7 +212,7 @@ def test_object_on_a_neighbouring_tick(by: int, direction: str):
     scored = scores(loaded, {4500 + by: (8.0, 4500, 0.8), 5000: (6.0, 5500, 0.6)})
     (finding,) = found(loaded, scored, [1000 + i * BEAT for i in range(24)])
     assert finding.rule == "rhythm/wrong-tick"
-    assert finding.message == f"The object lies on a 1/4 tick, the model expects it on a beat, 1/4 beat {direction}."
+    assert finding.message == f"The object is on a 1/4 tick, the model expects it on a beat, 1/4 beat {direction}."
 
 
 def test_model_is_not_asked_again_after_a_slip():
@@ -232,7 +232,7 @@ def test_unexpected_kind():
     loaded = circles()
     (finding,) = found(loaded, scores(loaded, kinds=kind_score(loaded, 3000, 12.0, 0.9995)))
     assert finding.rule == "rhythm/unexpected-kind"
-    assert finding.message == "The model is nearly sure of a spinner here, not a circle."
+    assert finding.message == "The model expects a spinner here with near certainty, not a circle."
 
 
 def test_likely_other_kind_is_a_matter_of_taste():

@@ -111,7 +111,7 @@ def test_lowest_difficulty_goes_by_the_length(tmp_path):
     del given["Normal"]
     (finding,) = found(tmp_path, spread.CHECK, given)
     assert finding.message == (
-        "The lowest difficulty of osu is a Hard (2.98 stars), which asks for 2:30 of drain time; the set has 2:07."
+        "The lowest difficulty of osu is a Hard (2.98 stars), which requires 2:30 of drain time; the set has 2:07."
     )
     longer = {
         name: version.with_objects(lambda lines: [*lines, f"256,192,{2000 + 152_000},1,0,0:0:0:0:"])
@@ -358,7 +358,7 @@ def test_a_red_line_that_was_moved_and_one_that_is_missing(tmp_path):
     assert (
         finding.message
         == (
-            "The red line at 60010 ms lies at 60000 ms in [Expert], [Insane] and [Normal]; "
+            "The red line at 60010 ms is at 60000 ms in [Expert], [Insane] and [Normal]; "
             "1 more of its red lines differs."
         )
         and finding.time == 60_010

@@ -61,7 +61,7 @@ def test_whole_map_off(by: float, side: str):
     assert finding.severity is Severity.WARNING
     assert finding.objects == ()
     assert finding.evidence["lag_ms"] == pytest.approx(TYPICAL_LAG_MS - by, abs=3)
-    assert finding.message.endswith(f" ms {side} against the song.")
+    assert finding.message.endswith(f" ms {side} compared with the song.")
 
 
 def test_small_offset_is_within_the_spread():
@@ -108,7 +108,7 @@ def test_without_a_song_only_lines_are_checked():
 def test_two_red_lines_at_one_time():
     (finding,) = found(map_of(TIMES, (RED_LINE, "8000,500,4,2,0,70,1,0", "8000,400,4,2,0,70,1,0")))
     assert finding.rule == "timing/duplicate-red-line"
-    assert finding.message == "Two red lines lie on the same time (120.00 BPM and 150.00 BPM); only one counts."
+    assert finding.message == "Two red lines have the same time (120.00 BPM and 150.00 BPM); only one counts."
 
 
 def test_green_line_on_a_red_line_is_fine():
