@@ -166,7 +166,7 @@ def test_keys_are_options_by_another_spelling(lint, capsys):
         == 0
     )
     assert lint.settings == Settings(
-        "m=1", "cuda:1", "bf16", audio_path=Path("my song.mp3"), select=("rhythm", "timing/offset")
+        "m=1", device="cuda:1", precision="bf16", audio_path=Path("my song.mp3"), select=("rhythm", "timing/offset")
     )
 
 
