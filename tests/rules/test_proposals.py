@@ -86,7 +86,7 @@ def test_nothing_is_proposed_without_a_doubt() -> None:
 def test_an_object_too_many_and_a_hole_beside_it_are_one_object_on_the_wrong_tick(hole: float, word: str) -> None:
     (found,) = proposals(a_map(), ("extra", 5000, 2.0), ("missing", hole, 3.0))
     assert (found.rule.id, found.proposed) == ("rhythm/wrong-tick", 3.0)
-    assert found.message.endswith(f"it fits 125 ms {word}.")
+    assert found.message.endswith(f"it would fit 125 ms {word}.")
     assert (found.actual, found.expected[0].text) == ("5000 ms", f"{hole} ms")
 
 
@@ -122,7 +122,7 @@ def test_what_is_doubted_is_named() -> None:
         for one in proposals(loaded, (kind, time, 2.0))
     }
     assert [message.partition(" breaks")[0] for message in words.values()] == [
-        "The lack of an addition of the circle",
+        "The circle has no addition, although the pattern of the hits around it suggests one.",
         "The addition of the circle",
         "The sample set of the circle",
         "The volume of 70 % of the circle",
