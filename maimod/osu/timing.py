@@ -7,7 +7,7 @@ rounded). Ticks count up through the whole map; each red line starts on a whole 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +42,18 @@ class BeatGrid:
         self.meters = np.array([point.meter for point in red_lines], dtype=float)
         beats = np.ceil(np.diff(self.offsets) / self.beat_lengths[:-1] - 0.05)
         self.first_ticks = np.concatenate([[0.0], np.cumsum(beats) * TICKS_PER_BEAT])
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """The red lines as arrays, each (n_red_lines,)."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> BeatGrid:
+        """The inverse of :meth:`to_arrays`; other arrays are passed over."""
+        grid = cls.__new__(cls)
+        grid.offsets, grid.beat_lengths = arrays["offsets"], arrays["beat_lengths"]
+        grid.meters, grid.first_ticks = arrays["meters"], arrays["first_ticks"]
+        return grid
 
     def _section(self, times: np.ndarray) -> np.ndarray:
         return np.maximum(np.searchsorted(self.offsets, times, side="right") - 1, 0)

@@ -95,21 +95,16 @@ def tokenise(
 
 
 _ARRAYS = ("prompt", "tokens", "times", "groups")
-_GRID_ARRAYS = ("offsets", "beat_lengths", "meters", "first_ticks")
 
 
 def to_arrays(tokens: MiniTokens) -> dict[str, np.ndarray]:
     """A tokenised map as arrays; its phases follow from the others."""
-    return {name: getattr(tokens, name) for name in _ARRAYS} | {
-        name: getattr(tokens.grid, name) for name in _GRID_ARRAYS
-    }
+    return {name: getattr(tokens, name) for name in _ARRAYS} | tokens.grid.to_arrays()
 
 
 def from_arrays(arrays: Mapping[str, np.ndarray]) -> MiniTokens:
     """The inverse of :func:`to_arrays`."""
-    grid = BeatGrid.__new__(BeatGrid)
-    for name in _GRID_ARRAYS:
-        setattr(grid, name, arrays[name])
+    grid = BeatGrid.from_arrays(arrays)
     prompt, tokens, times, groups = (arrays[name] for name in _ARRAYS)
     return MiniTokens(prompt, tokens, times, groups, grid.features(times), grid)
 
