@@ -42,7 +42,8 @@ AUDIO_QUALITY = Rule(
     Tier.EXACT,
     ("audio",),
     why="A lower rate is audible, a higher one only makes the download larger.",
-    how="The average bit rate lies between 128 and 192 kbit/s, 208 for Ogg. A sample rate under 44.1 kHz is a minor.",
+    how="The average bit rate lies between 128 and 192 kbit/s, 208 for Ogg. A sample rate above 48 kHz is a problem, one "
+    "under 44.1 kHz a minor.",
     ignore_when="no better source of the song exists",
     blind_spots="Songs that were encoded to a higher rate than their source.",
     source=f"{LAZER}/CheckAudioQuality.cs",
@@ -104,6 +105,8 @@ RATE_LENIENCY, RATE_LENIENCY_OGG = 1.5, 7.0
 """kbit/s: tags and padding make a constant rate look a little higher or lower (mp3 of 128 kbit/s measure 127.9 to
 128.2). Ogg reaches its rate only on average over songs, and the measured frames are 4 % less than the file."""
 FULL_SAMPLE_RATE = 44_100
+MAX_SAMPLE_RATE = 48_000
+"""https://osu.ppy.sh/wiki/en/Ranking_criteria, Audio."""
 UNUSED_SHARE = 0.2
 MAX_WIDTH, MAX_HEIGHT, LOW_WIDTH, LOW_HEIGHT, MIN_WIDTH, MIN_HEIGHT = 2560, 1440, 960, 540, 160, 120
 MAX_BACKGROUND_BYTES = 2_621_440
@@ -213,6 +216,17 @@ def _rate(
             actual=f"{rate:.0f} kbit/s",
             expected=[Expected(f"{MIN_RATE:.0f} to {highest:.0f} kbit/s")],
             message=f'The bit rate of "{file}" is {rate:.0f} kbit/s on average, {bound}.',
+        )
+    if found.sample_rate is not None and found.sample_rate > MAX_SAMPLE_RATE:
+        yield from evidence.candidate(
+            AUDIO_QUALITY,
+            beatmaps,
+            line=line,
+            certainty=Certainty.CERTAIN,
+            subject=f"{file} sample rate",
+            actual=f"{found.sample_rate} Hz",
+            expected=[Expected(f"{MAX_SAMPLE_RATE} Hz or less")],
+            message=f'"{file}" has {found.sample_rate / 1000:g} kHz; songs may have {MAX_SAMPLE_RATE / 1000:g} kHz at most.',
         )
     if found.sample_rate is not None and found.sample_rate < FULL_SAMPLE_RATE:
         yield from evidence.candidate(

@@ -225,6 +225,15 @@ def test_a_song_of_another_format(tmp_path):
     assert findings[0].message == '"audio.mp3" is neither an mp3 nor an Ogg Vorbis file, but wav.'
 
 
+@pytest.mark.parametrize(("rate", "count"), [(44_100, 0), (48_000, 0), (48_001, 1), (96_000, 1)])
+def test_sample_rates_up_to_48_khz(tmp_path, monkeypatch, rate: int, count: int):
+    write_media(tmp_path)
+    probed = files.probe.probe
+    monkeypatch.setattr(files.probe, "probe", lambda path, *given: replace(probed(path, *given), sample_rate=rate))
+    findings = found(tmp_path, files.CHECK, versions(), "mapset/audio-bitrate")
+    assert [finding.severity for finding in findings] == ["problem"] * count
+
+
 def test_a_song_that_goes_on_for_long(tmp_path):
     write_media(tmp_path)
     song(tmp_path / "audio.mp3", seconds=10, kilobits=128)
