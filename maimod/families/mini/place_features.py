@@ -45,7 +45,7 @@ def place_features(tokens: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
         last[kind] = np.maximum.accumulate(np.where(is_kind, index, -1))
         value[kind] = np.where(last[kind] >= 0, pixels[np.maximum(last[kind], 0)], 0.0)
     has_position = last[EventKind.POS_Y] >= 0
-    # The x of the last complete position: the x said last before that y.
+    # The x of the last complete position: the last x before that y.
     x = np.where(has_position, value[EventKind.POS_X][np.maximum(last[EventKind.POS_Y], 0)], 256.0)
     y = np.where(has_position, value[EventKind.POS_Y], 192.0)
     knows_distance = last[EventKind.DISTANCE] > last[EventKind.POS_Y]
