@@ -1,5 +1,5 @@
-"""The command line: arguments in, :func:`maimod.linter.api.lint`, a reporter out. Results on stdout, all else on
-stderr.
+"""The command line: arguments in, :func:`maimod.linter.api.lint`, a reporter out. Results go to stdout, everything else
+to stderr.
 
 Everything slow is imported where it is used: `--help` loads neither numpy nor torch nor rich.
 """
@@ -33,7 +33,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="A path alone means check; key=value works for --key value: python mai_mod.py beatmap_path=map.osu device=cpu",
+    epilog="A path alone means check; key=value works for --key value: python mai_mod.py beatmap_path=map.osu "
+    "device=cpu",
 )
 
 
@@ -49,7 +50,7 @@ def maimod(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """An AI modding assistant for osu! beatmaps: finds what the song, the map and a model call doubtful.
+    """An AI modding assistant for osu! beatmaps: finds likely mistakes by exact rules, the song and a model.
 
     It explains and never changes a map.
     """
@@ -73,15 +74,15 @@ def check(
     ],
     **options: Any,
 ) -> int:
-    """Lint beatmaps and report what to look at.
+    """Lint beatmaps and report likely mistakes.
 
-    Exit code: 0 nothing from --fail-on upwards, 1 something, 2 bad usage or nothing that could be read.
+    Exit code: 0 no finding of severity --fail-on or worse, 1 at least one, 2 bad usage or no readable map.
     """
     if not all(path.strip() for path in paths):
         raise typer.BadParameter("an empty path", param_hint="PATH")
     from maimod.commands.resolve import dump, resolve
 
-    # What was typed wins over a configuration, also where it is the default.
+    # A typed option overrides the configuration even if it has the default value.
     typed = {
         name: value
         for name, value in options.items()
@@ -93,7 +94,7 @@ def check(
 
         typer.echo(json.dumps(dump(resolved), indent=2))
         return 0
-    signal.signal(signal.SIGTERM, _interrupt)  # what was unpacked is taken away before the end
+    signal.signal(signal.SIGTERM, _interrupt)  # remove unpacked files before the end
     if resolved.options.watch:
         from maimod.commands.watch import watch as run_watch
 
@@ -111,7 +112,7 @@ def _interrupt(number: int, frame: Any) -> None:
 def explain(
     rule: Annotated[str, typer.Argument(metavar="RULE", help="A rule or a prefix: positions, rhythm/unsnapped.")],
 ) -> int:
-    """Tell why a rule matters, how it is found, and when to ignore it."""
+    """Explain why a rule matters, how it is found, and when to ignore it."""
     from maimod.reporters import console
 
     console.explain(_matching(rule), sys.stdout)
@@ -119,7 +120,7 @@ def explain(
 
 
 @app.command()
-def rules(format: Annotated[Literal["console", "json"], typer.Option(help="Form of the list.")] = "console") -> int:
+def rules(format: Annotated[Literal["console", "json"], typer.Option(help="Format of the list.")] = "console") -> int:
     """List the rules."""
     from maimod.rules import CHECKS
 
@@ -137,11 +138,11 @@ def rules(format: Annotated[Literal["console", "json"], typer.Option(help="Form 
 @app.command()
 @takes(Where.SCORE)
 def score(
-    path: Annotated[str, typer.Argument(metavar="MAP.osu", help="A beatmap, with its song beside it.")],
-    output: Annotated[str, typer.Option(metavar="FILE", help="Where the lines go; - is stdout.")] = "-",
+    path: Annotated[str, typer.Argument(metavar="MAP.osu", help="A beatmap, with its song in the same folder.")],
+    output: Annotated[str, typer.Option(metavar="FILE", help="Output file; - is stdout.")] = "-",
     **options: Any,
 ) -> int:
-    """Write what the model thinks of each event, one JSON object a line: docs/how-scores-work.md says what is in it."""
+    """Write the model's score of each event, one JSON object per line; fields: docs/how-scores-work.md."""
     import json
 
     from maimod.linter.api import score_events
@@ -167,25 +168,25 @@ def train(
     songs: Annotated[
         Path, typer.Argument(metavar="SONGS_DIR", exists=True, file_okay=False, help="Folder of mapset folders.")
     ],
-    output: Annotated[Path, typer.Option(metavar="DIR", help="Checkpoint folder to write, or to go on with.")],
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Checkpoint folder to write, or to continue.")],
     network: Annotated[
         Literal["generator", "discriminator"],
-        typer.Option(help="generator is what --model takes; discriminator is the proofreader."),
+        typer.Option(help="generator: a network for --model; discriminator: the proofreader."),
     ] = "generator",
     start: Annotated[
-        str, typer.Option("--from", metavar="NAME|DIR|ID", help="Checkpoint to train further; without it, anew.")
+        str, typer.Option("--from", metavar="NAME|DIR|ID", help="Checkpoint to start from; without it, random weights.")
     ] = "",
     shape: Annotated[
-        str, typer.Option(metavar="NAME|DIR", help="config.json and tokenizer.json of a new generator.")
+        str, typer.Option(metavar="NAME|DIR", help="Where config.json and tokenizer.json of a new generator come from.")
     ] = BUNDLED_MODEL,
     minutes: Annotated[
         float | None,
         typer.Option(
-            min=0.01, show_default=False, help="How long to train, reading the songs not counted; 60 without --steps."
+            min=0.01, show_default=False, help="Training time, without reading the songs; 60 without --steps."
         ),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, show_default=False, help="The same in steps of the optimizer.")
+        int | None, typer.Option(min=1, show_default=False, help="Training length in optimizer steps.")
     ] = None,
     rate: Annotated[float | None, typer.Option(min=0.0, show_default=False, help="Peak learning rate.")] = None,
     batch: Annotated[
@@ -196,26 +197,27 @@ def train(
             help="Size of a batch: tokens for the generator (6500), windows for the discriminator (16).",
         ),
     ] = None,
-    accumulate: Annotated[int, typer.Option(min=1, help="Batches for each step of the optimizer.")] = 1,
+    accumulate: Annotated[int, typer.Option(min=1, help="Batches per optimizer step.")] = 1,
     precision: Annotated[
         Literal["auto", "bf16", "fp32"],
         typer.Option(help="Arithmetic; the weights stay in fp32. auto is bf16 where the device has it."),
     ] = "auto",
     device: Device = "auto",
-    seed: Annotated[int, typer.Option(help="Of the weights and of the order of the windows.")] = 1,
+    seed: Annotated[int, typer.Option(help="Random seed of weights and windows.")] = 1,
     workers: Annotated[
-        int, typer.Option(min=0, help="Processes for each device that prepare batches; 0 prepares them between steps.")
+        int, typer.Option(min=0, help="Processes per device that prepare batches; 0 prepares them between steps.")
     ] = 0,
     jobs: Annotated[
         int, typer.Option("--jobs", "-j", metavar="N", min=0, help="Processes that read the songs; 0 is all cores.")
     ] = 0,
     cache: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where the songs are kept once read; else in the output.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for the songs once read; by default in the output folder."),
     ] = None,
 ) -> int:
-    """Train a network on a Songs folder; run again with the same --output, an interrupted training goes on.
+    """Train a network on a Songs folder; the same command with the same --output resumes an interrupted training.
 
-    docs/training.md says how to specialise the bundled model or a published one to your maps, and how to use GPUs.
+    docs/training.md describes fine-tuning the bundled model or a published one on your maps, and GPUs.
     """
     from maimod.families.errors import CheckpointError
     from maimod.linter.models import UsageError, model_folder
@@ -245,7 +247,7 @@ def train(
     except (UsageError, CheckpointError, TrainingError, OSError) as error:
         raise Failure(str(error)) from None
     except KeyboardInterrupt:
-        raise Failure(f"stopped; the same command goes on from the last checkpoint in {output}") from None
+        raise Failure(f"stopped; the same command continues from the last checkpoint in {output}") from None
     return 0
 
 
@@ -263,9 +265,9 @@ def evaluate(
             help="JSON lines about the maps: only ranked ones that fit their song are used.",
         ),
     ] = None,
-    mode: Annotated[Literal["osu", "taiko", "catch", "mania", "all"], typer.Option(help="Maps of which mode.")] = "all",
-    maps: Annotated[int, typer.Option(min=1, help="How many maps, of different songs.")] = 20,
-    seed: Annotated[int, typer.Option(help="Chooses the maps and the places.")] = 0,
+    mode: Annotated[Literal["osu", "taiko", "catch", "mania", "all"], typer.Option(help="Mode of the maps.")] = "all",
+    maps: Annotated[int, typer.Option(min=1, help="Number of maps, of different songs.")] = 20,
+    seed: Annotated[int, typer.Option(help="Random seed for maps and places.")] = 0,
     faults: Annotated[
         str,
         typer.Option(
@@ -275,24 +277,26 @@ def evaluate(
         ),
     ] = "",
     together: Annotated[
-        int, typer.Option(min=1, help="Local mistakes planted in one copy, far apart; 1 is slowest.")
+        int, typer.Option(min=1, help="Number of local mistakes planted in one copy, far apart; 1 is slowest.")
     ] = 6,
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
     model: Annotated[
         str, typer.Option("--model", "--model-path", metavar="NAME|DIR", help="Bundled model or checkpoint folder.")
     ] = BUNDLED_MODEL,
-    no_model: Annotated[bool, typer.Option("--no-model", help="Arithmetic and the song alone.")] = False,
+    no_model: Annotated[
+        bool, typer.Option("--no-model", help="Use no model: only the map, its set and the song.")
+    ] = False,
     device: Device = "auto",
     unranked: Annotated[
         bool, typer.Option("--unranked", help="With a manifest: maps that are not ranked as well.")
     ] = False,
-    held_out: Annotated[bool, typer.Option("--held-out", help="Only folders that training leaves out.")] = False,
-    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write every trial here.")] = None,
+    held_out: Annotated[bool, typer.Option("--held-out", help="Only folders held out of training.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="File for all trials.")] = None,
     markdown: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the tables here; else to stdout.")
+        Path | None, typer.Option(metavar="FILE", help="File for the tables; by default stdout.")
     ] = None,
 ) -> int:
-    """Plant known mistakes in good maps and count what is found, and what untouched maps are told:
+    """Plant known mistakes in good maps, and count which are found and the findings on untouched maps:
     docs/how-scores-work.md."""
     from maimod.linter.models import UsageError
     from maimod.training.errors import TrainingError
@@ -330,7 +334,7 @@ def calibrate(
         str, typer.Option("--model", "--model-path", metavar="NAME|DIR", help="Checkpoint to calibrate.")
     ] = BUNDLED_MODEL,
     output: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where calibration.json goes; else beside the checkpoint.")
+        Path | None, typer.Option(metavar="DIR", help="Folder for calibration.json; by default the checkpoint's.")
     ] = None,
     manifest: Annotated[
         Path | None,
@@ -341,18 +345,18 @@ def calibrate(
             help="JSON lines about the maps: only those that fit their song are used, of osu! only ranked ones.",
         ),
     ] = None,
-    maps: Annotated[int, typer.Option(min=1, help="How many maps of each mode, two of a song at most.")] = 40,
-    seed: Annotated[int, typer.Option(help="Chooses the maps and the places.")] = 0,
+    maps: Annotated[int, typer.Option(min=1, help="Number of maps of each mode, at most two per song.")] = 40,
+    seed: Annotated[int, typer.Option(help="Random seed for maps and places.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
     device: Device = "auto",
     unranked: Annotated[
         bool, typer.Option("--unranked", help="With a manifest: osu! maps that are not ranked as well.")
     ] = False,
     held_out: Annotated[
-        bool, typer.Option("--held-out", help="Only folders that the training of the proofreader left out.")
+        bool, typer.Option("--held-out", help="Only folders held out of the training of the proofreader.")
     ] = False,
 ) -> int:
-    """Measure what the scores of a checkpoint mean on a folder of good maps, and write calibration.json beside it."""
+    """Calibrate the scores of a checkpoint on a folder of good maps, and write calibration.json beside it."""
     from maimod.linter.models import UsageError, model_folder
     from maimod.training.calibrate import command
     from maimod.training.errors import TrainingError
@@ -377,19 +381,20 @@ def calibrate(
 
 @app.command()
 def ui(
-    path: Annotated[str, typer.Argument(metavar="[PATH]", help="What to lint first.")] = "",
+    path: Annotated[str, typer.Argument(metavar="[PATH]", help="Path to fill in.")] = "",
     port: Annotated[
-        int | None, typer.Option(min=1, max=65535, show_default=False, help="Port; else the first free from 7860 on.")
+        int | None,
+        typer.Option(min=1, max=65535, show_default=False, help="Port; by default the first free one from 7860."),
     ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
 ) -> int:
-    """Open a page on this computer to browse findings, see and hear their evidence: docs/ui.md."""
+    """Open a local page to browse findings with pictures and sound: docs/ui.md."""
     from maimod.ui import main as serve
 
     return serve(path, port, not no_browser)
 
 
-model_commands = typer.Typer(help="Look at checkpoints.", rich_markup_mode=None, no_args_is_help=True)
+model_commands = typer.Typer(help="Describe checkpoints.", rich_markup_mode=None, no_args_is_help=True)
 app.add_typer(model_commands, name="model")
 
 
@@ -398,9 +403,9 @@ def info(
     model: Annotated[
         str, typer.Argument(metavar="NAME|DIR|ID", help="Bundled model, checkpoint folder or Hugging Face id.")
     ] = BUNDLED_MODEL,
-    format: Annotated[Literal["console", "json"], typer.Option(help="Form of the answer.")] = "console",
+    format: Annotated[Literal["console", "json"], typer.Option(help="Format of the description.")] = "console",
 ) -> int:
-    """Tell what a checkpoint is and can do, without loading it."""
+    """Describe a checkpoint without loading it."""
     from maimod.families import checkpoint
     from maimod.families.errors import CheckpointError
     from maimod.linter.models import UsageError, model_folder
@@ -428,11 +433,11 @@ def version() -> int:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What the commands are made of
+# Helpers
 
 
 def _matching(prefix: str) -> list[Rule]:
-    """The rule of this name, else those it is the beginning of."""
+    """The rule of this name, else all rules with this prefix."""
     from maimod.rules import CHECKS
 
     known = {rule.id: rule for check in CHECKS for rule in check.rules}
@@ -463,14 +468,14 @@ def _rule_as_json(rule: Rule) -> dict[str, Any]:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# The entry
+# Entry point
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit code; no exception leaves it."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # Songs have titles in every script; the code pages of Windows do not.
+            # Titles of songs use every script, which code pages of Windows cannot encode.
             stream.reconfigure(encoding="utf-8" if os.name == "nt" else None, errors="replace")
     try:
         code = typer.main.get_command(app).main(

@@ -43,7 +43,7 @@ COMMAND_LINE = Where.CHECK
 class CheckOptions(Settings):
     """All options of `maimod check`: settings of the lint, of the output, and of the run."""
 
-    no_model: Annotated[bool, Option(help="Arithmetic and the song only.")] = False
+    no_model: Annotated[bool, Option(help="Use no model: only the map, its set and the song.")] = False
     format: Annotated[
         tuple[str, ...],
         Option(
@@ -51,43 +51,44 @@ class CheckOptions(Settings):
         ),
     ] = ("console",)
     fail_on: Annotated[
-        Literal["problem", "warning", "minor", "never"], Option(help="Exit with 1 from this severity on.")
+        Literal["problem", "warning", "minor", "never"],
+        Option(help="Exit with 1 if there is a finding of this severity or worse."),
     ] = "problem"
-    min_severity: Annotated[Severity, Option(help="List nothing milder; --fail-on still counts it.")] = Severity.MINOR
+    min_severity: Annotated[Severity, Option(help="List only this severity and worse; --fail-on still counts all.")] = (
+        Severity.MINOR
+    )
     max_findings: Annotated[
-        int | None, Option(help="List the N findings of the highest score.", metavar="N", least=0)
+        int | None, Option(help="List only the N findings with the highest scores.", metavar="N", least=0)
     ] = None
-    new_only: Annotated[bool, Option(help="List only what the last run of the same map did not find.")] = False
+    new_only: Annotated[bool, Option(help="List only findings that the last run of the same map did not have.")] = False
     baseline: Annotated[
         Path | None, Option(help="Findings accepted in this file are not reported.", metavar="FILE", names=Names.READ)
     ] = None
-    write_baseline: Annotated[bool, Option(help="Accept everything that is found now.", where=COMMAND_LINE)] = False
+    write_baseline: Annotated[bool, Option(help="Accept all present findings.", where=COMMAND_LINE)] = False
     statistics: Annotated[bool, Option(help="Add a table of rules by severity.")] = False
     quiet: Annotated[bool, Option(help="Findings only: no summary, no progress.", spellings=("-q",))] = False
     raw_output: Annotated[bool, Option(help="No colours and no links.")] = False
     jobs: Annotated[
-        int, Option(help="Processes; 0 takes as many as are worth it.", metavar="N", spellings=("-j",), least=0)
+        int,
+        Option(
+            help="Number of processes; 0 chooses it by the number of maps.", metavar="N", spellings=("-j",), least=0
+        ),
     ] = 0
     timeout: Annotated[
-        float, Option(help="Give up a beatmap that takes longer; 0 never does.", metavar="SECONDS", least=0)
+        float, Option(help="Give up a beatmap that takes longer; 0 is no limit.", metavar="SECONDS", least=0)
     ] = 0.0
-    memory: Annotated[int, Option(help="What a process may take up; 0 is no limit.", metavar="MB", least=0)] = 0
-    no_cache: Annotated[bool, Option(help="Work everything out anew and keep nothing.")] = False
+    memory: Annotated[int, Option(help="Memory limit of a process; 0 is no limit.", metavar="MB", least=0)] = 0
+    no_cache: Annotated[bool, Option(help="Neither read nor write the cache.")] = False
     cache_dir: Annotated[
-        Path | None,
-        Option(
-            help="Where results are kept, in place of the system's cache folder.", metavar="DIR", names=Names.WRITTEN
-        ),
+        Path | None, Option(help="Cache folder, instead of the system's.", metavar="DIR", names=Names.WRITTEN)
     ] = None
     config: Annotated[
         Path | None,
-        Option(help="Configuration to use in place of the nearest maimod.toml.", where=COMMAND_LINE, metavar="FILE"),
+        Option(help="Configuration to use instead of the nearest maimod.toml.", where=COMMAND_LINE, metavar="FILE"),
     ] = None
     isolated: Annotated[bool, Option(help="Use no configuration file.", where=COMMAND_LINE)] = False
     watch: Annotated[bool, Option(help="Lint again whenever a map is saved.", where=COMMAND_LINE)] = False
-    show_settings: Annotated[
-        bool, Option(help="Print the settings that would be used, and end.", where=COMMAND_LINE)
-    ] = False
+    show_settings: Annotated[bool, Option(help="Print the effective settings and exit.", where=COMMAND_LINE)] = False
 
     @property
     def settings(self) -> Settings:

@@ -88,14 +88,14 @@ class Selection:
     ignore: Annotated[
         tuple[str, ...],
         Option(
-            help="Rules to leave out; of several matches the longest wins. Repeatable.", metavar="RULE", are_rules=True
+            help="Rules to leave out; the longest matching prefix wins. Repeatable.", metavar="RULE", are_rules=True
         ),
     ] = ()
     """The longest matching prefix of select and ignore wins."""
     severities: Annotated[
         tuple[tuple[str, Severity | Literal["off"]], ...],
         Option(
-            help="Severity of a rule's findings, by prefix, in place of their own; the longest prefix wins.",
+            help="Severity of a rule's findings, by prefix, instead of their own; the longest prefix wins.",
             where=Where.FILE,
             key="severity",
             are_rules=True,
@@ -112,7 +112,9 @@ class Selection:
             are_rules=True,
         ),
     ] = ()
-    level: Annotated[LevelName | None, Option(help="What every difficulty is taken for, whatever it is called.")] = None
+    level: Annotated[
+        LevelName | None, Option(help="Level of every difficulty, instead of the one from its name and stars.")
+    ] = None
     """None: from the name and the star rating."""
 
 
@@ -172,13 +174,13 @@ class Settings(Selection):
     ] = "auto"
     """bf16 holds weights and activations in bfloat16, amp computes by autocast."""
     exact: Annotated[
-        bool, Option(help="The original's windows, prompts and formulas: six times the work.", where=Where.SCORE)
+        bool, Option(help="Use the original's windows, prompts and formulas; six times slower.", where=Where.SCORE)
     ] = False
     """Published checkpoints only."""
     difficulty: Annotated[
         float | None,
         Option(
-            help="Star rating to tell the model in place of the computed one.",
+            help="Star rating for the model, instead of the computed one.",
             where=Where.CHECK | Where.SCORE,
             metavar="STARS",
             least=0,
@@ -187,31 +189,33 @@ class Settings(Selection):
     mapper_id: Annotated[
         int | None,
         Option(
-            help="Mapper to tell the model, if it knows mappers.",
+            help="Mapper for the model, if it knows mappers.",
             where=Where.CHECK | Where.SCORE | Where.FILE,
             metavar="USER",
         ),
     ] = None
     year: Annotated[
         int | None,
-        Option(help="Year to tell the model.", where=Where.CHECK | Where.SCORE | Where.FILE, least=2007, most=2076),
+        Option(help="Year for the model.", where=Where.CHECK | Where.SCORE | Where.FILE, least=2007, most=2076),
     ] = None
     descriptors: Annotated[
         tuple[str, ...],
         Option(
-            help="Words for the kind of map, of those the model knows. Repeatable.",
+            help="Style of the map, of the descriptors that the model knows. Repeatable.",
             where=Where.CHECK | Where.SCORE | Where.FILE,
             metavar="NAME",
         ),
     ] = ()
     audio_path: Annotated[
         Path | None,
-        Option(help="Song to use in place of the one the map names.", where=Where.CHECK | Where.SCORE, metavar="FILE"),
+        Option(
+            help="Song to use instead of the one named in the map.", where=Where.CHECK | Where.SCORE, metavar="FILE"
+        ),
     ] = None
     """For a single beatmap."""
     overrides: Annotated[
         tuple[Override, ...],
-        Option(help="What is different for some difficulties; later ones win.", where=Where.FILE, key="override"),
+        Option(help="Settings for some difficulties; later entries win.", where=Where.FILE, key="override"),
     ] = ()
 
     def selects(self, rule: str) -> bool:
