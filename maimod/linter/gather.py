@@ -139,6 +139,12 @@ def gather(
     networks = resources.networks
     times = np.unique([o.time for o in beatmap.hit_objects])
     alignment = onsets.alignment(song.envelope, times) if song else None
+    corruption = None
+    try:
+        corruption = corruption_logits(beatmap, song, alignment, whole, networks)
+    except Exception as error:
+        missing.append(bug("the discriminator", error))
+        failed = True
     model = networks.models.of(beatmap.mode) if networks.models and scores is not None else None
     evidence = Evidence(
         beatmap,
@@ -147,7 +153,7 @@ def gather(
         alignment,
         level_of(beatmap, settings, whole),
         whole,
-        corruption_logits(beatmap, song, alignment, whole, networks),
+        corruption,
         model.vocabulary.schema if model else None,
     )
     return Gathered(evidence, song, networks.calibration, tuple(missing), _notes(settings, networks), failed)

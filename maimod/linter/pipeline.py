@@ -69,7 +69,7 @@ def analyse(gathered: Gathered, name: str, settings: Settings, in_set: SetAnalys
     evidence, in_set = gathered.evidence, in_set or SetAnalysis()
     is_played = evidence.mapset is None or not evidence.mapset.is_work(evidence.beatmap)
     checks = BEATMAP_CHECKS if is_played else ()
-    of_map, troubles = _run([(check.title, check.run) for check in checks], evidence)
+    of_map, troubles = _run([(check.title, check.candidates) for check in checks], evidence)
     candidates = [*in_set.candidates.get(evidence.beatmap.path, ()), *of_map]
     kept, unexplained = deduplicate(rescore(candidates, evidence, gathered.calibration), evidence)
     found = tuple(

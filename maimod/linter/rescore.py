@@ -19,7 +19,6 @@ from dataclasses import dataclass, replace
 from maimod.discriminator.prediction import CorruptionLogits
 from maimod.findings import Finding, Severity, Tier, editor_timestamp
 from maimod.linter.calibration import Calibration
-from maimod.rules import BEATMAP_CHECKS
 from maimod.rules.base import Candidate, Certainty, Evidence
 
 PROBLEM_SCORE, WARNING_SCORE, MINOR_SCORE = 0.85, 0.6, 0.2
@@ -59,21 +58,22 @@ class Scored:
 
 
 def rescore(candidates: Iterable[Candidate], evidence: Evidence, calibration: Calibration) -> list[Finding]:
-    """Make findings of the candidates of one map and of the discriminator's proposals.
+    """Make findings of the candidates of one map.
 
     Args:
-        candidates: of the checks of the map, and of those of its set that go into its report.
+        candidates: of the checks of the map, the discriminator's proposals included, and of those of its set that go
+            into its report.
         evidence: input of the checks.
         calibration: of the checkpoint that judged.
 
     Returns:
         Findings to report, in any order, without ids.
     """
-    scored = _scored(candidates, calibration)
+    scored, proposals = _scored(candidates, calibration)
     exact = [one for one in scored if one.candidate.rule.tier is Tier.EXACT]
     estimates = [one for one in scored if one.candidate.rule.tier is Tier.ESTIMATED]
     alone = [one for one in estimates if not _has_say(evidence.corruption, one.candidate) and one.score >= ALONE_SCORE]
-    weighed = [one for one in _weigh(estimates, evidence, calibration) if one.score >= MINOR_SCORE]
+    weighed = [one for one in _weigh(estimates, proposals, evidence, calibration) if one.score >= MINOR_SCORE]
     return penalise_repetition([_finding(one, evidence) for one in (*exact, *alone, *weighed)], evidence)
 
 
@@ -93,7 +93,7 @@ def weigh(candidates: Iterable[Candidate], evidence: Evidence, calibration: Cali
     """
     return [
         Weighed(_finding(one, evidence), one.rule_logit, one.discriminator_logit)
-        for one in _weigh(_scored(candidates, calibration), evidence, calibration)
+        for one in _weigh(*_scored(candidates, calibration), evidence, calibration)
         if one.rule_logit is not None and one.discriminator_logit is not None
     ]
 
@@ -110,10 +110,19 @@ def severity(highest: Severity, score: float) -> Severity:
 # Score
 
 
-def _scored(candidates: Iterable[Candidate], calibration: Calibration) -> list[Scored]:
-    """Score the measures of the rules; of several candidates for one finding the best is kept."""
+def _scored(
+    candidates: Iterable[Candidate], calibration: Calibration
+) -> tuple[list[Scored], list[tuple[Candidate, float]]]:
+    """Score the measures of the rules; of several candidates for one finding the best is kept.
+
+    Proposals of the discriminator are returned apart, with their log-odds.
+    """
     best: dict[tuple[object, ...], Scored] = {}
+    proposals: list[tuple[Candidate, float]] = []
     for place, one in enumerate(candidates):
+        if one.proposed is not None:
+            proposals.append((one, one.proposed))
+            continue
         if one.measure is None:
             score = CERTAINTY_SCORES[one.certainty]
         else:
@@ -124,14 +133,16 @@ def _scored(candidates: Iterable[Candidate], calibration: Calibration) -> list[S
             key = (one.rule.id, one.time, tuple(o.index for o in one.objects), one.line)
         if key not in best or score > best[key].score:
             best[key] = Scored(one, round(score, 4))
-    return list(best.values())
+    return list(best.values()), proposals
 
 
 def _has_say(corruption: CorruptionLogits | None, candidate: Candidate) -> bool:
     return corruption is not None and bool(candidate.rule.corruptions)
 
 
-def _weigh(scored: Iterable[Scored], evidence: Evidence, calibration: Calibration) -> Iterator[Scored]:
+def _weigh(
+    scored: Iterable[Scored], proposals: Iterable[tuple[Candidate, float]], evidence: Evidence, calibration: Calibration
+) -> Iterator[Scored]:
     corruption = evidence.corruption
     if corruption is None:
         return
@@ -146,11 +157,9 @@ def _weigh(scored: Iterable[Scored], evidence: Evidence, calibration: Calibratio
                 discriminator_logit(corruption, one.candidate),
                 calibration,
             )
-    for check in BEATMAP_CHECKS:
-        for proposal in check.propose(evidence, corruption) if check.propose else ():
-            if not covered & _covers(proposal):
-                assert proposal.proposed is not None
-                yield _both(proposal, SILENT_LOGIT, proposal.proposed, calibration)
+    for candidate, logit in proposals:
+        if not covered & _covers(candidate):
+            yield _both(candidate, SILENT_LOGIT, logit, calibration)
 
 
 def _both(candidate: Candidate, rule: float, discriminator: float, calibration: Calibration) -> Scored:

@@ -201,6 +201,12 @@ class BeatmapCheck:
     propose: Callable[[Evidence, CorruptionLogits], Iterator[Candidate]] | None = None
     """Proposals of the discriminator; None if there are none."""
 
+    def candidates(self, evidence: Evidence) -> Iterator[Candidate]:
+        """What the rules find, and with a discriminator what that suggests."""
+        yield from self.run(evidence)
+        if self.propose is not None and evidence.corruption is not None:
+            yield from self.propose(evidence, evidence.corruption)
+
 
 @dataclass(frozen=True, slots=True)
 class MapsetCheck:

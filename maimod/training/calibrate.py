@@ -91,7 +91,7 @@ def samples(
 
 
 def _weighed(gathered: Gathered) -> list[Weighed]:
-    candidates = [candidate for check in BEATMAP_CHECKS for candidate in check.run(gathered.evidence)]
+    candidates = [candidate for check in BEATMAP_CHECKS for candidate in check.candidates(gathered.evidence)]
     return weigh(candidates, gathered.evidence, gathered.calibration)
 
 

@@ -26,7 +26,7 @@ from maimod.findings import Severity  # noqa: E402
 from maimod.linter.calibration import Calibration, Weights  # noqa: E402
 from maimod.linter.rescore import rescore  # noqa: E402
 from maimod.osu.beatmap import Beatmap, Mode  # noqa: E402
-from maimod.rules import positions  # noqa: E402
+from maimod.rules import positions, rhythm  # noqa: E402
 from maimod.rules.base import Candidate, Evidence, candidate  # noqa: E402
 from maimod.training.calibrate import Sample, ablation, fit  # noqa: E402
 from maimod.training.corruption import KIND, KINDS, corrupt, corrupt_lines  # noqa: E402
@@ -124,7 +124,9 @@ def test_the_discriminator_confirms_and_clears() -> None:
 
 def test_what_it_alone_saw_is_a_finding() -> None:
     weights = {"rhythm/unexpected-object": Weights(3.0, 1.0, 1.0)}
-    (finding,) = rescore([], evidence_with({"extra": 3.0}), Calibration(weights=weights))
+    evidence = evidence_with({"extra": 3.0})
+    suggested = [one for one in rhythm.CHECK.candidates(evidence) if one.proposed is not None]
+    (finding,) = rescore(suggested, evidence, Calibration(weights=weights))
     assert (finding.rule, finding.objects, finding.severity) == ("rhythm/unexpected-object", (10,), Severity.WARNING)
 
 
