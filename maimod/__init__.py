@@ -2,6 +2,10 @@
 
 >>> report = maimod.lint(["path/to/mapset"]).report()
 >>> for finding in report.findings: print(finding.timestamp, finding.message)
+
+A run can also be iterated: it yields progress, and one report for each beatmap as it is made.
+
+>>> for item in maimod.lint(["path/to/Songs"], jobs=4): print(item)
 """
 
 from __future__ import annotations
