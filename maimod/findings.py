@@ -101,7 +101,7 @@ class Finding:
     """Of its rule."""
 
     def __post_init__(self) -> None:
-        """Make numbers of numpy Python's, whoever measured them: reports, caches and other processes take it from there."""
+        """Convert numpy numbers to Python's, for reports, caches and other processes."""
         for name in ("score", "time", "end_time", "surprisal", "entropy"):
             value = plain(getattr(self, name))
             object.__setattr__(self, name, None if value is None else float(value))

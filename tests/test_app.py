@@ -259,7 +259,7 @@ def test_evidence_kind_comes_from_the_rules(lint, capsys):
         (["check", "x", "--select", "rhythm,ofset"], "--select ofset: no such rule; did you mean timing/offset?"),
         (
             ["check", "x", "--device", "gpu"],
-            "Invalid value for --device: 'gpu' is none of auto, cpu, cuda, cuda:N, mps (see maimod check --help)",
+            "Invalid value for --device: 'gpu' is not one of auto, cpu, cuda, cuda:N, mps (see maimod check --help)",
         ),
         (
             ["check", "x", "--precision", "fp8"],
@@ -269,7 +269,7 @@ def test_evidence_kind_comes_from_the_rules(lint, capsys):
         (["check", ""], "Invalid value for PATH: an empty path (see maimod check --help)"),
         (["beatmap_path=''"], "beatmap_path is empty: give the path of a .osu file"),
         (["beatmap_pat=x.osu"], "beatmap_pat=: no such option; did you mean beatmap_path=?"),
-        (["beatmap_path=x", "raw_output=maybe"], "raw_output=maybe: say true or false"),
+        (["beatmap_path=x", "raw_output=maybe"], "raw_output=maybe: must be true or false"),
         (["chekc"], "No such command 'chekc'. Did you mean 'check'? (see maimod --help)"),
         (["--foo"], "No such option: --foo (see maimod --help)"),
         (["explain", "ofset"], "ofset: no such rule; did you mean timing/offset?"),

@@ -2,7 +2,7 @@
 
 Conventions: times, lags and durations are ms; a lag is positive where the song's onsets come after the given times, so
 adding it to the times puts them on the onsets. A drift is ms of lag per second of song: 10 ms/s is a tempo that is 1 %
-too fast. "Objects" are whatever times are given; heads of circles and sliders work best, spinners hardly start on a
+too fast. "Objects" are the given times; heads of circles and sliders work best, spinners hardly start on a
 sound.
 
 The onset strength is SuperFlux (S. Böck and G. Widmer, "Maximum filter vibrato suppression for onset detection", DAFx

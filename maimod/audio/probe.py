@@ -146,7 +146,7 @@ class Sample:
     peak: float
     """0 is silence, 1 full scale."""
     delay: float
-    """Ms from the start to where it can be heard; 0 for silence."""
+    """Ms from the start to the first audible sample; 0 for silence."""
 
 
 def measure_sample(path: Path) -> Sample | None:

@@ -146,7 +146,7 @@ class _Listing:
             self.resolved += [f"{beatmap.path}: {text}" for text in delta.resolved]
             if check.options.new_only:
                 new = [finding for finding in listed.findings if finding in delta.new]
-                listed = without(listed, new, "the last run found them, too")
+                listed = without(listed, new, "also found by the last run")
         self.beatmaps.append(listed)
         return listed
 
@@ -229,8 +229,8 @@ def _tell_stale(entries: Sequence[Accepted], path: Path) -> None:
         return
     count = sum(one.count for one in entries)
     say(
-        f"{path}: {count} accepted finding{'s are' if count != 1 else ' is'} no longer found; --write-baseline takes "
-        f"{'them' if count != 1 else 'it'} out"
+        f"{path}: {count} accepted finding{'s are' if count != 1 else ' is'} no longer found; --write-baseline removes "
+        f"{'them' if count != 1 else 'it'}"
     )
     for one in entries[:MANY]:
         say(f"no longer found: {one.folder} [{one.difficulty}] {one.at} {one.rule}")

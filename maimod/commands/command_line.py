@@ -130,7 +130,7 @@ def _flag(key: str, value: str, option: str) -> list[str]:
         return [option]
     if value.lower() in ("false", "no", "off", "0", ""):
         return []
-    raise Failure(f"{key}={value}: say true or false")
+    raise Failure(f"{key}={value}: must be true or false")
 
 
 # ---------------------------------------------------------------------------------------------------------------------

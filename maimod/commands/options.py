@@ -190,7 +190,7 @@ def from_command_line(values: Mapping[str, Any]) -> dict[str, Any]:
     known = declared()
     for name, value in values.items():
         if name in known and known[name].option.pattern and not re.fullmatch(known[name].option.pattern, value):
-            raise typer.BadParameter(f"{value!r} is none of {known[name].option.forms}", param_hint=known[name].flag)
+            raise typer.BadParameter(f"{value!r} is not one of {known[name].option.forms}", param_hint=known[name].flag)
     return {name: _typed(known[name], value) for name, value in values.items() if name in known}
 
 
@@ -319,8 +319,7 @@ def schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "maimod.toml, or [tool.maimod] of pyproject.toml",
-        "description": "Long options of `maimod check` by their names; the command line wins. "
-        "Paths are seen from the file.",
+        "description": "Long options of `maimod check` by their names; the command line overrides them. Paths are relative to the file.",
         "type": "object",
         "additionalProperties": False,
         "properties": root["properties"],
@@ -437,7 +436,7 @@ def _explained(error: ValidationError, table: Any) -> str:
     if what.startswith("Invalid enum value") or "matching regex" in what:
         words = _words(kind) or tuple(_option(place).forms.split(", "))
         close = get_close_matches(str(value), words, 1)
-        return f"{lead}{value!r} is none of {', '.join(words)}" + (f"; did you mean {close[0]}?" if close else "")
+        return f"{lead}{value!r} is not one of {', '.join(words)}" + (f"; did you mean {close[0]}?" if close else "")
     if bound := re.match(r"Expected `\w+` ([<>])= (.*)", what):
         return f"{lead}{value} must be at {'least' if bound[1] == '>' else 'most'} {bound[2].removesuffix('.0')}"
     expected = re.match(r"Expected `(\w+)", what)

@@ -240,7 +240,7 @@ def restricted(config: Config, typed: Mapping[str, Any]) -> tuple[Config, list[s
         value, why = _permitted(one, values[name], config.path.parent)
         if why:
             refused.append(
-                f"{config.path}: {one.key}: {why}, which a configuration found beside maps may not ask for: left out; "
+                f"{config.path}: {one.key}: {why}, not allowed in a configuration found beside maps, so it is ignored; "
                 f"give {one.flag} on the command line, or this file with --config"
             )
         if value is None:

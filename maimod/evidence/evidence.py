@@ -40,7 +40,7 @@ def evidence(analysis: Analysis, finding: Finding, ask: PositionAsker | None = N
     Args:
         analysis: of the finding's beatmap.
         finding: from the report of that beatmap.
-        ask: asks the model where it would put the object, for findings about positions; None draws what the scores
+        ask: computes the position posterior of the object, for findings about positions; None draws what the scores
             say.
         playable_ms: how much before and after the moment can be played.
     """

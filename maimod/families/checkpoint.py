@@ -365,7 +365,7 @@ def resolve_device(name: str) -> torch.device:
     """`auto` is CUDA, then MPS, then CPU.
 
     Raises:
-        CheckpointError: if the device asked for is not there.
+        CheckpointError: if the requested device is not available.
     """
     import torch
 

@@ -141,7 +141,7 @@ class Family(ABC, Generic[Tokenised]):
 
         Raises:
             VocabularyError: if the vocabulary cannot be used.
-            CheckpointError: if the shape asks for something that this family's network does not do.
+            CheckpointError: if the shape needs something that this family's network does not support.
             KeyError, TypeError, ValueError, AttributeError: if the shape cannot be parsed.
         """
 

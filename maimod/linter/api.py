@@ -55,13 +55,13 @@ def lint(
         limits: of each beatmap; they need a process of its own even for one job.
         settings_of: settings of a source, where they differ; model, device and precision must not.
         session: of an earlier call with the same cache, which has the model loaded.
-        draw: called with each beatmap that could be read and all that its report was made of, in the process where
-            that happened: with several jobs or limits it has to be picklable. Reports are then not taken from the
-            cache. Whoever keeps an analysis keeps the song and some 10 MB for each difficulty.
+        draw: called with the analysis of each readable beatmap, in the process that made it; with several jobs or
+            limits it must be picklable. Reports are then not taken from the cache. A kept analysis holds the song and
+            some 10 MB per difficulty.
 
     Returns:
-        The run, which works as it is iterated. It yields one report for each `.osu` file, in the order of `paths`
-        however many jobs there are; those that cannot be read have status "error" and a reason.
+        The run, which works while it is iterated over. It yields one report for each `.osu` file, always in the order
+        of `paths`; unreadable files have status "error" and a reason.
 
     Raises:
         UsageError: if a path does not exist or holds no beatmap; while it runs, if the model cannot be loaded.
@@ -73,7 +73,7 @@ def lint(
     except InputError as error:
         raise UsageError(str(error)) from None
     if settings.audio_path is not None and sum(len(source.entries) for source in sources) > 1:
-        raise UsageError("audio_path goes with a single beatmap")
+        raise UsageError("audio_path can only be used with a single beatmap")
     tasks = [
         Task(number, source, settings_of(source) if settings_of else settings) for number, source in enumerate(sources)
     ]

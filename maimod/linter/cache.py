@@ -124,7 +124,7 @@ class Cache:
 
 
 def digest(*parts: object) -> str:
-    """One key of many parts; each is told from the next."""
+    """One key of several parts, with separators."""
     hashed = hashlib.sha256()
     for part in parts:
         data = part if isinstance(part, bytes) else str(part).encode("utf-8", "surrogatepass")

@@ -128,7 +128,7 @@ def gather(
             contexts = yield from _progress(_remembered_scores(beatmap, song, settings, resources), name)
             scores = tuple(score for context in contexts.values() for score in context)
         except EventError as error:
-            missing.append(f"the model cannot judge this map ({error}); only arithmetic and the song speak")
+            missing.append(f"the model cannot score this map ({error}); it is checked without the model")
         except UsageError:
             raise
         except Exception as error:  # a device that runs out of memory, for example
@@ -200,7 +200,7 @@ def find_song(beatmap: Beatmap, settings: Settings, loaded: Songs) -> tuple[Song
     path = settings.audio_path or parser.find_audio(beatmap)
     if path is None:
         wanted = (
-            f"{beatmap.audio_filename!r} is not beside the map"
+            f"{beatmap.audio_filename!r} is not in the map's folder"
             if beatmap.audio_filename
             else "no AudioFilename in [General]"
         )
@@ -229,7 +229,7 @@ def encode(beatmap: Beatmap, song: Song | None, settings: Settings, networks: Ne
         if model is None:
             raise EventError(f"{networks.models.info.id} does not cover {beatmap.mode.label}")
         if model.family.needs_song and song is None:
-            raise EventError(f"{networks.models.info.id} judges by the song")
+            raise EventError(f"{networks.models.info.id} needs the song")
         stars = star_rating(beatmap) if settings.difficulty is None else settings.difficulty
         conditioning = Conditioning(stars, settings.mapper_id, settings.year, settings.descriptors)
         audio = song.model_input(model.family) if song else None
@@ -313,7 +313,7 @@ def _notes(settings: Settings, networks: Networks) -> tuple[str, ...]:
         return ()
     return (
         f"the scores of {networks.models.info.id} are not calibrated: "
-        f"maimod calibrate SONGS_DIR --model {settings.model} does that",
+        f"run maimod calibrate SONGS_DIR --model {settings.model}",
     )
 
 

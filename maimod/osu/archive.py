@@ -171,20 +171,21 @@ def _contents(path: Path, archive: zipfile.ZipFile) -> Contents:
             beatmap_bytes += entry.file_size
             if beatmap_bytes > MAX_BEATMAP_BYTES:
                 messages.append(
-                    f"{path}: {given[:100]!r} is beyond the {MAX_BEATMAP_BYTES >> 20} MB of beatmaps that are read of one set; "
+                    f"{path}: {given[:100]!r} is beyond the {MAX_BEATMAP_BYTES >> 20} MB of beatmaps that are read of "
+                    "one set; "
                     "left out"
                 )
                 continue
         key = unicodedata.normalize("NFC", name).casefold()
         if key in by_key:
             # Windows, where maps are made, ignores case in names: a later entry replaces an earlier one.
-            messages.append(f"{path}: {given[:100]!r} is there more than once; the last is read")
+            messages.append(f"{path}: {given[:100]!r} occurs more than once; the last one is used")
             del entries[by_key[key]]
         by_key[key] = name
         entries[name] = entry
     # A name cannot be both a file and a folder.
     for name in [name for name in entries if any(str(parent) in entries for parent in PurePosixPath(name).parents)]:
-        messages.append(f"{path}: {name[:100]!r} lies in a folder that is a file; left out")
+        messages.append(f"{path}: {name[:100]!r} is in a folder that is also a file; left out")
         del entries[name]
     return Contents(entries, tuple(messages))
 
@@ -209,7 +210,7 @@ def _safe(given: str, entry: zipfile.ZipInfo) -> tuple[str, str]:
     if ".." in parts:
         return "", "leads out of the archive"
     if not parts or any(not letter.isprintable() for letter in name):
-        return "", "is no name of a file"
+        return "", "is not a file name"
     if len(name) > 255 or len(parts) > 8 or any(len(part.encode("utf-8", "replace")) > 255 for part in parts):
         return "", "is too long a path"
     if kind not in (0, stat.S_IFREG):

@@ -69,7 +69,7 @@ def find(paths: Sequence[str | Path]) -> list[Source]:
             for file in inside:
                 found.setdefault(file, (file, path if path.is_dir() else None))
     if not found:
-        raise InputError("no path given: name a .osu file, a mapset folder or an .osz archive")
+        raise InputError("no path given: give a .osu file, a mapset folder or an .osz archive")
     names = _names(list(found.values()))
     sources: dict[Path, Source] = {}
     for file, name in zip(found, names, strict=True):

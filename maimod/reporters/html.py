@@ -49,7 +49,7 @@ class Album:
     """
 
     folder: Path
-    """Has to exist; whoever made it removes it."""
+    """Must exist; its creator removes it."""
 
     def draw(self, analysis: Analysis, ask: PositionAsker | None) -> None:
         """Draw everything about a beatmap."""
@@ -83,7 +83,7 @@ class Pictures:
 
 
 def _name(finding: Finding) -> str:
-    """Tells the findings of a beatmap apart."""
+    """Key of a finding within its beatmap."""
     return f"{finding.id} {finding.timestamp}"
 
 

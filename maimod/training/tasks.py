@@ -111,7 +111,7 @@ def generator_task(source: Source, output: Path, seed: int, report: Callable[[st
     """
     shape = source.start or source.shape
     if shape is None:
-        raise TrainingError("a new generator needs a shape")
+        raise TrainingError("a new generator needs --shape")
     family = registry.open_folder(shape)
     tokenizer = (shape / "tokenizer.json").read_bytes()
     if shape.resolve() != output.resolve():
@@ -146,7 +146,9 @@ def _generator(family: Family[Any], start: Path | None) -> Network:
     if start is not None:
         return checkpoint.load_model(start, "cpu", "fp32").network
     if family.starts_from_weights:
-        raise CheckpointError("a published architecture is trained further, not anew: give --from its checkpoint")
+        raise CheckpointError(
+            "a published architecture cannot be trained from random weights: give its checkpoint with --from"
+        )
     return family.make_network()
 
 
@@ -200,7 +202,7 @@ def _discriminator(start: Path | None) -> Discriminator:
     except DiscriminatorError as error:
         raise TrainingError(str(error)) from None
     if kinds != KINDS:
-        raise TrainingError(f"{start}: was trained on other kinds of corruption; train it anew, without --from")
+        raise TrainingError(f"{start}: was trained on other kinds of corruption; train a new one, without --from")
     return network.train()
 
 

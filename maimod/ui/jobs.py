@@ -42,7 +42,7 @@ class Job:
     analyses: dict[str, Analysis] = field(default_factory=dict)
     """Analyses by the path of the beatmap in the report."""
     ask: PositionAsker | None = None
-    """Asks the model that judged."""
+    """Computes position posteriors with the model of the run."""
     deltas: dict[str, Delta] = field(default_factory=dict)
     """Changes since the last run, for beatmaps that had one, by their path in the report."""
     trouble: str = ""

@@ -56,7 +56,7 @@ class Result:
     analyses: Mapping[str, Analysis]
     """By the path of the beatmap in the report."""
     ask: PositionAsker | None = None
-    """Asks the model that judged; None if no beatmap could be read."""
+    """Computes position posteriors with the model of the run; None if no beatmap could be read."""
     deltas: Mapping[str, Delta] = field(default_factory=dict)
     """Changes since the last run, by the same path."""
     baseline: Path | None = None

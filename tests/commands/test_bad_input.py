@@ -97,7 +97,7 @@ def test_paths_that_lead_nowhere(tmp_path: Path, capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (None, "is not beside the map"),
+        (None, "is not in the map's folder"),
         (b"", "empty"),
         (b"this is no song" * 100, "song.wav"),
         (bytes(5000), "song.wav"),

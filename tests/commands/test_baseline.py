@@ -156,7 +156,7 @@ def test_the_last_run_is_remembered(folder, capsys):
     assert "maimod: resolved: 0 Artist - Title/Hard.osu: 00:03:507 (11) - rhythm/unsnapped\n" in err
     hard = json.loads(out)["beatmaps"][1]
     assert code == 1 and [f["time"] for f in hard["findings"]] == [12007.0]
-    assert any("the last run found them, too" in message for message in hard["messages"])
+    assert any("also found by the last run" in message for message in hard["messages"])
 
 
 def test_order_of_entries_is_that_of_the_file():

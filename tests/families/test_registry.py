@@ -95,7 +95,7 @@ def test_files_of_no_family_are_refused(tmp_path: Path) -> None:
 def test_a_checkpoint_of_other_input_features_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text((BUNDLED / "tokenizer.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(read_json(BUNDLED / "config.json") | {"n_place": 7}))
-    with pytest.raises(CheckpointError, match="train it anew"):
+    with pytest.raises(CheckpointError, match="train a new one"):
         open_folder(tmp_path)
 
 

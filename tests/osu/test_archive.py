@@ -60,7 +60,7 @@ def test_an_archive_is_linted_like_its_folder(tmp_path):
         ("/etc/evil.osu", "absolute"),
         ("C:\\evil.osu", "absolute"),
         ("\\\\host\\evil.osu", "absolute"),
-        ("a\x1bb.osu", "no name"),
+        ("a\x1bb.osu", "not a file name"),
         ("a" * 300 + ".osu", "too long"),
         (entry("evil.osu", stat.S_IFLNK), "a link or a device"),
         (entry("evil.osu", stat.S_IFCHR), "a link or a device"),
@@ -213,7 +213,7 @@ def test_of_duplicate_names_the_last_is_read_and_it_is_said(tmp_path):
     assert (
         beatmap.creator == "Z"
         and beatmap.status == "partial"
-        and "more than once; the last is read" in beatmap.messages[-1]
+        and "more than once; the last one is used" in beatmap.messages[-1]
     )
 
 

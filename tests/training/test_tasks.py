@@ -95,7 +95,7 @@ def test_a_published_architecture_is_not_trained_from_nothing(
     songs: Path, tmp_path: Path, shape_of: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train(songs, tmp_path / "out", f"--shape={shape_of('v30')}", "--steps=1") == 2
-    assert "give --from" in capsys.readouterr().err
+    assert "with --from" in capsys.readouterr().err
 
 
 def test_a_checkpoint_is_not_overwritten(songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

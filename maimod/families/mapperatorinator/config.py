@@ -50,7 +50,7 @@ class WhisperConfig:
         name = str(values.get("backbone_model_name", "openai/whisper-base"))
         kind = next((kind for kind in ("ropewhisper", "varwhisper", "whisper") if kind in name.lower()), None)
         if kind is None:
-            raise CheckpointError(f"backbone {name!r} is none of Whisper, RoPE-Whisper and Var-Whisper")
+            raise CheckpointError(f"backbone {name!r} is not one of Whisper, RoPE-Whisper and Var-Whisper")
         unknown = _unknown_options(values, backbone)
         if unknown:
             raise CheckpointError(f"this network is not known: {', '.join(unknown)}")

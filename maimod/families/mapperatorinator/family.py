@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 
 class Mapperatorinator(Family[PublishedTokens]):
-    """Checkpoints with the published layout; :mod:`maimod.families.mapperatorinator.versions` tells them apart."""
+    """Checkpoints with the published layout; their differences are in
+    :mod:`maimod.families.mapperatorinator.versions`."""
 
     needs_song = True
     starts_from_weights = True  # the filters of its spectrogram are stored with the weights, and not learned

@@ -51,7 +51,7 @@ class Mini(Family[MiniTokens]):
         sizes = {"vocab_size_in": self.vocabulary.size_in, "vocab_size_out": self.vocabulary.size_out}
         self.config: MiniConfig = MiniConfig.from_dict(sizes | features | dict(config))
         if (self.config.n_grid, self.config.n_place) != (N_FEATURES, N_PLACE_FEATURES):
-            raise CheckpointError("made for other input features than this version of maimod has: train it anew")
+            raise CheckpointError("made for other input features than this version of maimod has: train a new one")
         self.stored = {**config, **asdict(self.config)}
 
     def make_network(self) -> Network:
