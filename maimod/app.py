@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from maimod.commands.command_line import FAILED, Commands, Failure, quiet_if_pipe_closed, say, silence_stdout, suggest
+from maimod.commands.command_line import FAILED, Commands, quiet_if_pipe_closed, say, silence_stdout, suggest
 from maimod.commands.options import from_command_line, parameter, takes
+from maimod.errors import MaimodError, UsageError
 from maimod.linter.settings import BUNDLED_MODEL, Settings, Where
 
 if TYPE_CHECKING:
@@ -146,20 +147,16 @@ def score(
     import json
 
     from maimod.linter.api import score_events
-    from maimod.linter.models import UsageError
 
     settings = Settings(**from_command_line(options))
-    try:
-        lines = [json.dumps(line) + "\n" for line in score_events(path, settings)]
-    except UsageError as error:
-        raise Failure(str(error)) from None
+    lines = [json.dumps(line) + "\n" for line in score_events(path, settings)]
     if output == "-":
         sys.stdout.writelines(lines)
     else:
         try:
             Path(output).write_text("".join(lines), encoding="utf-8", newline="\n")
         except OSError as error:
-            raise Failure(f"{output}: cannot be written ({error.strerror or error})") from None
+            raise UsageError(f"{output}: cannot be written ({error.strerror or error})") from None
     return 0
 
 
@@ -219,10 +216,8 @@ def train(
 
     docs/training.md describes fine-tuning the bundled model or a published one on your maps, and GPUs.
     """
-    from maimod.families.errors import CheckpointError
-    from maimod.linter.models import UsageError, model_folder
+    from maimod.linter.models import model_folder
     from maimod.training import tasks
-    from maimod.training.errors import TrainingError
     from maimod.training.trainer import Options
 
     options = Options(
@@ -244,10 +239,10 @@ def train(
             tasks.train(
                 network, source, output, options, bar.say if bar else say, bar.show if bar else lambda progress: None
             )
-    except (UsageError, CheckpointError, TrainingError, OSError) as error:
-        raise Failure(str(error)) from None
+    except OSError as error:
+        raise UsageError(str(error)) from None
     except KeyboardInterrupt:
-        raise Failure(f"stopped; the same command continues from the last checkpoint in {output}") from None
+        raise UsageError(f"stopped; the same command continues from the last checkpoint in {output}") from None
     return 0
 
 
@@ -298,8 +293,6 @@ def evaluate(
 ) -> int:
     """Plant known mistakes in good maps, and count which are found and the findings on untouched maps:
     docs/how-scores-work.md."""
-    from maimod.linter.models import UsageError
-    from maimod.training.errors import TrainingError
     from maimod.training.evaluate import command
 
     try:
@@ -320,8 +313,8 @@ def evaluate(
             markdown_file=markdown,
             report=say,
         )
-    except (TrainingError, UsageError, OSError) as error:
-        raise Failure(str(error)) from None
+    except OSError as error:
+        raise UsageError(str(error)) from None
     return 0
 
 
@@ -357,9 +350,8 @@ def calibrate(
     ] = False,
 ) -> int:
     """Calibrate the scores of a checkpoint on a folder of good maps, and write calibration.json beside it."""
-    from maimod.linter.models import UsageError, model_folder
+    from maimod.linter.models import model_folder
     from maimod.training.calibrate import command
-    from maimod.training.errors import TrainingError
 
     try:
         command(
@@ -374,8 +366,8 @@ def calibrate(
             unranked=unranked,
             report=say,
         )
-    except (TrainingError, UsageError, OSError) as error:
-        raise Failure(str(error)) from None
+    except OSError as error:
+        raise UsageError(str(error)) from None
     return 0
 
 
@@ -407,13 +399,9 @@ def info(
 ) -> int:
     """Describe a checkpoint without loading it."""
     from maimod.families import checkpoint
-    from maimod.families.errors import CheckpointError
-    from maimod.linter.models import UsageError, model_folder
+    from maimod.linter.models import model_folder
 
-    try:
-        found = checkpoint.describe_all(model_folder(model))
-    except (UsageError, CheckpointError) as error:
-        raise Failure(str(error)) from None
+    found = checkpoint.describe_all(model_folder(model))
     if format == "json":
         import json
 
@@ -445,7 +433,7 @@ def _matching(prefix: str) -> list[Rule]:
         return [known[prefix]]
     found = [rule for name, rule in known.items() if prefix and name.startswith(prefix)]
     if not found:
-        raise Failure(f"{prefix}: no such rule{suggest(prefix, list(known)) or '; see maimod rules'}")
+        raise UsageError(f"{prefix}: no such rule{suggest(prefix, list(known)) or '; see maimod rules'}")
     return found
 
 
@@ -487,6 +475,9 @@ def main(argv: list[str] | None = None) -> int:
         context = getattr(error, "ctx", None)
         hint = f" (see {context.command_path} --help)" if context else ""
         say(" ".join(error.format_message().replace("Value error, ", "").split()) + hint)
+        return FAILED
+    except MaimodError as error:
+        say(str(error))
         return FAILED
     except SystemExit:  # typer's answer to a closed pipe
         silence_stdout()

@@ -18,6 +18,7 @@ import typer
 import maimod
 from maimod import app
 from maimod.commands import command_line
+from maimod.errors import UsageError
 from maimod.findings import BeatmapReport, Category, Finding, ModelInfo, Severity, Tier
 from maimod.linter.settings import Settings
 from maimod.reporters import console
@@ -93,19 +94,11 @@ class Run:
         pass
 
 
-class UsageError(Exception):
-    pass
-
-
 @pytest.fixture
 def lint(monkeypatch, tmp_path) -> Lint:
     fake = Lint((beatmap(),))
     rules = {rule.id: rule for check in CHECKS for rule in check.rules}
-    stand_ins = {
-        "maimod.linter.models": {"UsageError": UsageError},
-        "maimod.linter.api": {"lint": fake},
-        "maimod.rules": {"CHECKS": CHECKS, "RULES": rules},
-    }
+    stand_ins = {"maimod.linter.api": {"lint": fake}, "maimod.rules": {"CHECKS": CHECKS, "RULES": rules}}
     for name, contents in stand_ins.items():
         module = ModuleType(name)
         module.__dict__.update(contents)

@@ -21,6 +21,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from maimod.errors import AudioError
+
 SAMPLE_RATE = 16_000
 """Sample rate of decoded songs."""
 MAX_HOURS = 3.0
@@ -42,18 +44,6 @@ STATED_LENGTH_FORMATS = ("mov", "matroska", "flac", "wav")
 
 Blocks = Iterator[tuple[int, np.ndarray]]
 """(samples per second, samples) of consecutive parts of a song; the first axis of the samples is time."""
-
-
-class AudioError(Exception):
-    """A file that cannot be used as a song; the message says why and what to do."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,15 +17,12 @@ from typing import Annotated, Any
 
 import msgspec
 
+from maimod.errors import ConfigError
 from maimod.findings import BeatmapReport, Finding, Report
 from maimod.linter.cache import Cache, digest
 from maimod.linter.settings import Settings
 
 SCHEMA = "maimod-baseline/1"
-
-
-class BaselineError(Exception):
-    """A baseline file that cannot be used; one line with its path."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -61,20 +58,20 @@ def load(path: Path) -> Baseline:
     """Read a baseline file.
 
     Raises:
-        BaselineError: if it is not a baseline.
+        ConfigError: if it is not a baseline.
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(value, dict) or value.get("schema") != SCHEMA:
-            raise BaselineError(
+            raise ConfigError(
                 f"{path}: not a maimod baseline (its schema must be {SCHEMA}); --write-baseline makes one"
             )
         return msgspec.convert(value, Baseline)
     except OSError as error:
-        raise BaselineError(f"{path}: cannot be read ({error.strerror or error}); --write-baseline makes one") from None
+        raise ConfigError(f"{path}: cannot be read ({error.strerror or error}); --write-baseline makes one") from None
     except (ValueError, RecursionError) as error:
         reason = str(error).replace("`$.", "`")
-        raise BaselineError(f"{path}: a damaged baseline ({reason}); --write-baseline makes a new one") from None
+        raise ConfigError(f"{path}: a damaged baseline ({reason}); --write-baseline makes a new one") from None
 
 
 def write(path: Path, report: Report, settings: Sequence[Settings], old: Baseline | None = None) -> int:

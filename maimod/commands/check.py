@@ -11,11 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maimod.commands.baseline import Baseline, BaselineError, Subtraction, since_last_run, stale, without
+from maimod.commands.baseline import Baseline, Subtraction, since_last_run, stale, without
 from maimod.commands.baseline import load as load_baseline
 from maimod.commands.baseline import write as write_baseline
-from maimod.commands.command_line import FAILED, FOUND, Failure, quiet_if_pipe_closed, say
+from maimod.commands.command_line import FAILED, FOUND, quiet_if_pipe_closed, say
 from maimod.commands.resolve import Check
+from maimod.errors import UsageError
 from maimod.findings import BeatmapReport, Report, Severity
 from maimod.reporters import REPORTERS
 from maimod.reporters.view import View, shorten
@@ -90,36 +91,32 @@ def _lint(
     """Run the lint, with a progress bar on a terminal, and return the full report."""
     from maimod import __version__
     from maimod.linter.api import lint
-    from maimod.linter.models import UsageError
 
     watched = not check.view.quiet and sys.stderr is not None and sys.stderr.isatty()
     if watched:
         from maimod.reporters.console import ProgressBar
     beatmaps: list[BeatmapReport] = []
-    try:
-        run = lint(
-            check.paths if sources is None else sources,
-            check.settings,
-            jobs=check.options.jobs,
-            cache=check.cache,
-            limits=check.limits,
-            settings_of=check.settings_of(),
-            session=session,
-            draw=check.view.album.draw if check.view.album else None,
-        )
-        with ProgressBar(sys.stderr) if watched else nullcontext() as bar, closing(run):
-            for item in run:
-                if not isinstance(item, BeatmapReport):
-                    if bar:
-                        bar(item)
-                    continue
-                listed = listing.add(item, run.settings[len(beatmaps)])
-                beatmaps.append(item)
-                if stream is not None:
-                    with bar.aside() if bar else nullcontext():
-                        stream.add(Report(__version__, run.model, (listed,)), run.total)
-    except UsageError as error:
-        raise Failure(str(error)) from None
+    run = lint(
+        check.paths if sources is None else sources,
+        check.settings,
+        jobs=check.options.jobs,
+        cache=check.cache,
+        limits=check.limits,
+        settings_of=check.settings_of(),
+        session=session,
+        draw=check.view.album.draw if check.view.album else None,
+    )
+    with ProgressBar(sys.stderr) if watched else nullcontext() as bar, closing(run):
+        for item in run:
+            if not isinstance(item, BeatmapReport):
+                if bar:
+                    bar(item)
+                continue
+            listed = listing.add(item, run.settings[len(beatmaps)])
+            beatmaps.append(item)
+            if stream is not None:
+                with bar.aside() if bar else nullcontext():
+                    stream.add(Report(__version__, run.model, (listed,)), run.total)
     return Report(__version__, run.model, tuple(beatmaps))
 
 
@@ -209,10 +206,7 @@ class _Stream:
 def _baseline(check: Check) -> Baseline | None:
     if check.options.baseline is None or (check.options.write_baseline and not check.options.baseline.exists()):
         return None
-    try:
-        return load_baseline(check.options.baseline)
-    except BaselineError as error:
-        raise Failure(str(error)) from None
+    return load_baseline(check.options.baseline)
 
 
 def _accept(check: Check, report: Report, settings: Sequence[Settings], old: Baseline | None) -> None:
@@ -220,7 +214,7 @@ def _accept(check: Check, report: Report, settings: Sequence[Settings], old: Bas
     try:
         count = write_baseline(check.options.baseline, report, settings, old)
     except OSError as error:
-        raise Failure(f"{check.options.baseline}: cannot be written ({error.strerror or error})") from None
+        raise UsageError(f"{check.options.baseline}: cannot be written ({error.strerror or error})") from None
     say(f"{count} finding{'s' * (count != 1)} accepted in {check.options.baseline}")
 
 
@@ -259,7 +253,7 @@ def _write(name: str, target: Path | None, report: Report, view: View) -> None:
         os.replace(beside, target)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        raise Failure(f"{target}: cannot be written ({error.strerror or error})") from None
+        raise UsageError(f"{target}: cannot be written ({error.strerror or error})") from None
     if not view.quiet:
         say(f"{name} report written to {target}")
 

@@ -16,17 +16,12 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from maimod.errors import UsageError
 from maimod.reporters import REPORTERS
 from maimod.reporters.text import clean
 
 FOUND, FAILED = 1, 2
 """Exit codes: something at or above --fail-on; bad usage or nothing that could be read."""
-
-
-class Failure(typer.TyperException):
-    """The command cannot be carried out; the message is one line that says why."""
-
-    exit_code = FAILED
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -106,10 +101,10 @@ def rewrite(args: Sequence[str], command: Any) -> list[str]:
                 if equals and not os.path.exists(token) and key.isidentifier():
                     close = get_close_matches(key, [*options, "beatmap_path"], 1, 0.75)
                     if close:
-                        raise Failure(f"{key}=: no such option; did you mean {close[0]}=?")
+                        raise UsageError(f"{key}=: no such option; did you mean {close[0]}=?")
             elif key == "beatmap_path":
                 if not value:
-                    raise Failure("beatmap_path is empty: give the path of a .osu file")
+                    raise UsageError("beatmap_path is empty: give the path of a .osu file")
                 paths.append(value)
             elif options[key].is_flag:
                 rewritten += _flag(key, value, options[key].opts[0])
@@ -130,7 +125,7 @@ def _flag(key: str, value: str, option: str) -> list[str]:
         return [option]
     if value.lower() in ("false", "no", "off", "0", ""):
         return []
-    raise Failure(f"{key}={value}: must be true or false")
+    raise UsageError(f"{key}={value}: must be true or false")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -143,19 +138,21 @@ def outputs_of(formats: Sequence[str], paths: Sequence[str]) -> list[tuple[str, 
     for given in formats:
         name, _, target = given.partition(":")
         if name not in REPORTERS:
-            raise Failure(
+            raise UsageError(
                 f"--format {name}: no such format{suggest(name, list(REPORTERS))} (there are: {', '.join(REPORTERS)})"
             )
         path = Path(target) if target not in ("", "-") else None
         if path is not None:
             if path.suffix.lower() in (".osu", ".osz") or any(_is_same(path, other) for other in paths):
-                raise Failure(f"--format {given}: would overwrite a beatmap; maimod never changes one")
+                raise UsageError(f"--format {given}: would overwrite a beatmap; maimod never changes one")
             if path.is_dir() or not path.parent.is_dir():
                 why = "this is a folder" if path.is_dir() else f"no folder {path.parent}"
-                raise Failure(f"--format {given}: {why}; name a file")
+                raise UsageError(f"--format {given}: {why}; name a file")
         outputs.append((name, path))
     if sum(path is None for _, path in outputs) > 1:
-        raise Failure("only one --format can go to stdout; send the other to a file, as in --format json:report.json")
+        raise UsageError(
+            "only one --format can go to stdout; send the other to a file, as in --format json:report.json"
+        )
     return outputs
 
 
@@ -171,7 +168,7 @@ def prefixes_of(option: str, given: Sequence[str], known: Sequence[str]) -> tupl
     prefixes = tuple(part.strip() for text in given for part in text.split(",") if part.strip())
     for prefix in prefixes:
         if not any(rule.startswith(prefix) for rule in known):
-            raise Failure(f"{option} {prefix}: no such rule{suggest(prefix, known)}")
+            raise UsageError(f"{option} {prefix}: no such rule{suggest(prefix, known)}")
     return prefixes
 
 

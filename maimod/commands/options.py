@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_a
 
 import typer
 
+from maimod.errors import ConfigError
 from maimod.findings import Severity
 from maimod.linter.settings import Names, Option, Settings, Where
 from maimod.reporters import REPORTERS
@@ -202,10 +203,6 @@ def _typed(one: Declared, value: Any) -> Any:
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The configuration file
-
-
-class ConfigError(Exception):
-    """A configuration file that cannot be used; one line with its path."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from maimod.commands.command_line import Failure, outputs_of, say, suggest
-from maimod.commands.options import CheckOptions, Config, ConfigError, Declared, declared, discover, load
+from maimod.commands.command_line import outputs_of, say, suggest
+from maimod.commands.options import CheckOptions, Config, Declared, declared, discover, load
+from maimod.errors import UsageError
 from maimod.findings import Severity
 from maimod.linter.cache import Cache, default_folder
 from maimod.linter.settings import Names, Override, Settings
@@ -59,14 +60,14 @@ def resolve(paths: Sequence[str], typed: Mapping[str, Any]) -> Check:
         typed: options given on the command line, by name.
 
     Raises:
-        Failure: if an option is invalid; raised before anything slow begins.
+        UsageError: if an option is invalid; raised before anything slow begins.
     """
     from maimod.linter.pool import Limits
     from maimod.rules import RULES
 
     config = named_config(typed)
     if config is None:
-        config, refused = restricted(_config(_common_folder(paths)), typed)
+        config, refused = restricted(discover(_common_folder(paths)), typed)
         for line in refused:
             say(line)
     options = options_of(config, typed, list(RULES))
@@ -94,18 +95,18 @@ def resolve(paths: Sequence[str], typed: Mapping[str, Any]) -> Check:
 
 
 def _refuse_contradictions(check: Check) -> None:
-    """Raise Failure for options that exclude each other."""
+    """Raise UsageError for options that exclude each other."""
     options = check.options
     if options.write_baseline and (
         options.baseline is None or ("baseline" not in check.typed and check.config.is_found)
     ):
-        raise Failure("--write-baseline: name the file with --baseline FILE")
+        raise UsageError("--write-baseline: name the file with --baseline FILE")
     if options.baseline is not None and options.baseline.suffix.lower() in SUFFIXES:
-        raise Failure(f"--baseline {options.baseline}: would overwrite a beatmap; maimod never changes one")
+        raise UsageError(f"--baseline {options.baseline}: would overwrite a beatmap; maimod never changes one")
     if options.new_only and check.cache is None:
-        raise Failure("--new-only needs the cache, which remembers the last run")
+        raise UsageError("--new-only needs the cache, which remembers the last run")
     if options.watch and any(name != "console" and target is None for name, target in check.outputs):
-        raise Failure("--watch writes to the console; send other formats to files, as in --format json:report.json")
+        raise UsageError("--watch writes to the console; send other formats to files, as in --format json:report.json")
 
 
 def dump(check: Check) -> dict[str, Any]:
@@ -131,17 +132,14 @@ def named_config(typed: Mapping[str, Any]) -> Config | None:
     if typed.get("isolated"):
         return Config()
     path = typed.get("config")
-    try:
-        return load(path) if path else None
-    except ConfigError as error:
-        raise Failure(str(error)) from None
+    return load(path) if path else None
 
 
 def options_of(config: Config, typed: Mapping[str, Any], rules: Sequence[str]) -> CheckOptions:
     """The options of the command line, completed by a configuration and the defaults.
 
     Raises:
-        Failure: if one of them names an unknown rule.
+        UsageError: if one of them names an unknown rule.
     """
     values = {name: value for name, value in config.values.items() if name not in typed}
     if "model" in typed:
@@ -162,7 +160,7 @@ def _with_rules(values: Mapping[str, Any], rules: Sequence[str], name_of: Callab
     """Split lists of rules at commas. A prefix without a rule is refused, because it would select or ignore nothing.
 
     Raises:
-        Failure: if a prefix matches no rule.
+        UsageError: if a prefix matches no rule.
     """
     checked = dict(values)
     for name, value in values.items():
@@ -174,7 +172,7 @@ def _with_rules(values: Mapping[str, Any], rules: Sequence[str], name_of: Callab
             checked[name] = tuple(part.strip() for text in value for part in text.split(",") if part.strip())
         for prefix in [key for key, _ in value] if is_table else checked[name]:
             if not any(rule.startswith(prefix) for rule in rules):
-                raise Failure(f"{name_of(one)} {prefix}: no such rule{suggest(prefix, rules)}")
+                raise UsageError(f"{name_of(one)} {prefix}: no such rule{suggest(prefix, rules)}")
     return checked
 
 
@@ -195,18 +193,11 @@ def settings_of(
     def of(source: Source) -> Settings:
         folder = source.path.parent if source.is_archive else source.path
         if folder not in known:
-            config = _config(folder) if only is None else only
+            config = discover(folder) if only is None else only
             known[folder] = replace(options_of(config, typed, list(rules)).settings, **of_run)
         return known[folder]
 
     return of
-
-
-def _config(folder: Path) -> Config:
-    try:
-        return discover(folder)
-    except ConfigError as error:
-        raise Failure(str(error)) from None
 
 
 def _common_folder(paths: Sequence[str]) -> Path:

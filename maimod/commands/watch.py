@@ -13,10 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from maimod.commands.check import once
-from maimod.commands.command_line import Failure, say
+from maimod.commands.command_line import say
 from maimod.commands.resolve import Check
+from maimod.errors import MaimodError, UsageError
 from maimod.linter.session import Session
-from maimod.osu.discovery import InputError, Source, find
+from maimod.osu.discovery import Source, find
 
 INTERVAL_S = 0.4
 SETTLED_S = 0.2
@@ -37,8 +38,8 @@ def watch(check: Check) -> int:
             changed, state = _wait(check, state)
             try:
                 code = once(later, changed, session)
-            except Failure as error:
-                say(error.format_message())  # for example a configuration that is just being written
+            except MaimodError as error:
+                say(str(error))  # for example a configuration that is just being written
     except KeyboardInterrupt:
         return code
 
@@ -46,7 +47,7 @@ def watch(check: Check) -> int:
 def _sources(check: Check) -> list[Source]:
     try:
         return find(check.paths)
-    except InputError:
+    except UsageError:
         return []  # the lint reports it; the map may come back later
 
 

@@ -25,16 +25,13 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from maimod.discriminator.features import CATEGORIES, N_CONTEXT, NUMBERS, REACH, MapFeatures
+from maimod.errors import CheckpointError
 
 COVERED = ("starts", "kind", "combo", "additions", "normal_set")
 """Categories that the network can fill in where a slot is masked."""
 MARGIN = REACH // 4
 """Slots at either end of a window that the next window reads again."""
 WINDOWS_PER_BATCH = 8
-
-
-class DiscriminatorError(Exception):
-    """Weights that cannot be used, and why, in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +138,7 @@ def load(folder: Path, device: str = "cpu") -> tuple[Discriminator, tuple[str, .
     """Load the network, and the names of the kinds of change it predicts.
 
     Raises:
-        DiscriminatorError: if the folder cannot be used.
+        CheckpointError: if the folder cannot be used.
     """
     try:
         stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -152,7 +149,7 @@ def load(folder: Path, device: str = "cpu") -> tuple[Discriminator, tuple[str, .
         weights = load_file(folder / "model.safetensors", device=device)
         network.load_state_dict({name: value.float() for name, value in weights.items()})
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise DiscriminatorError(f"{folder}: not a usable proofreader ({error})") from None
+        raise CheckpointError(f"{folder}: not a usable proofreader ({error})") from None
     return network.to(device).eval(), kinds
 
 

@@ -31,10 +31,6 @@ CENTRE = (256.0, 192.0)
 """Assumed cursor position at the start and after a spinner."""
 
 
-class EventError(ValueError):
-    """A beatmap that can be read, but has no events or too many."""
-
-
 class EventKind(StrEnum):
     """Type of an event. Values are the names in `tokenizer.json` and in score files."""
 

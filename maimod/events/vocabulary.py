@@ -21,16 +21,13 @@ from typing import Any
 
 import numpy as np
 
+from maimod.errors import CheckpointError, UsageError
 from maimod.events.schema import EventKind, EventSchema
 from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
 
 PAD, SOS = 0, 1
 FIRST_FREE_ID = 3
 """Ids 0 to 2 are padding, start and end of sequence; the end is never written."""
-
-
-class VocabularyError(Exception):
-    """A `tokenizer.json` that cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +90,7 @@ class Vocabulary:
             unwritten: class tokens that prompts leave out although they have ids.
 
         Raises:
-            VocabularyError: if needed keys are missing or name unknown types.
+            CheckpointError: if needed keys are missing or name unknown types.
         """
         self.schema, self._unwritten = schema, frozenset(unwritten)
         try:
@@ -125,7 +122,7 @@ class Vocabulary:
             if wrong or data.get("vocab_size_out", self.size_out) != self.size_out:
                 raise ValueError(f"its ids contradict its ranges{f' from {wrong[0].value} on' if wrong else ''}")
         except (AttributeError, KeyError, ValueError, TypeError) as error:
-            raise VocabularyError(f"tokenizer.json cannot be used ({type(error).__name__}: {error})") from None
+            raise CheckpointError(f"tokenizer.json cannot be used ({type(error).__name__}: {error})") from None
         self.ticks_for_time: bool = time["unit"] == "tick"
         self.time_step: int = time.get("step", 1)
         self.kinds: list[EventKind | None] = [None] * self.size_in
@@ -165,10 +162,10 @@ class Vocabulary:
         """Class tokens that describe the map to the decoder (COMPAT §7; kinds the vocabulary lacks are left out).
 
         Raises:
-            VocabularyError: if the facts name something this checkpoint does not know.
+            UsageError: if the facts name something this checkpoint does not know.
         """
         if conditioning.year is not None and (EventKind.YEAR not in self.ranges or EventKind.YEAR in self._unwritten):
-            raise VocabularyError(f"year={conditioning.year}: this checkpoint does not take a year; leave it out")
+            raise UsageError(f"year={conditioning.year}: this checkpoint does not take a year; leave it out")
         return [
             self.encode(kind, value)
             for kind, value in self._class_values(beatmap, conditioning, scroll_speed_ratio)
@@ -235,14 +232,14 @@ class Vocabulary:
         """The checkpoint's index of the mapper, None if not given.
 
         Raises:
-            VocabularyError: if the mapper is not known.
+            UsageError: if the mapper is not known.
         """
         if conditioning.mapper_id is None:
             return None
         if not self.mapper_index:
-            raise VocabularyError(f"mapper_id={conditioning.mapper_id}: this checkpoint knows no mappers; leave it out")
+            raise UsageError(f"mapper_id={conditioning.mapper_id}: this checkpoint knows no mappers; leave it out")
         if conditioning.mapper_id not in self.mapper_index:
-            raise VocabularyError(
+            raise UsageError(
                 f"mapper_id={conditioning.mapper_id}: not among the {len(self.mapper_index):,} mappers that this checkpoint "
                 "knows; leave it out"
             )
@@ -252,17 +249,17 @@ class Vocabulary:
         """The checkpoint's indices of the descriptors.
 
         Raises:
-            VocabularyError: if one is not known.
+            UsageError: if one is not known.
         """
         if conditioning.descriptors and not self.descriptor_index:
-            raise VocabularyError(
+            raise UsageError(
                 f"descriptors={conditioning.descriptors[0]}: this checkpoint knows no descriptors; leave it out"
             )
         for name in conditioning.descriptors:
             if name not in self.descriptor_index:
                 close = get_close_matches(name, self.descriptor_index, 3, 0.5)
                 hint = f"did you mean {', '.join(close)}?" if close else "see maimod model info"
-                raise VocabularyError(f"descriptors={name}: this checkpoint does not know it; {hint}")
+                raise UsageError(f"descriptors={name}: this checkpoint does not know it; {hint}")
         return [self.descriptor_index[name] for name in conditioning.descriptors]
 
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple, TypeVar
 
+from maimod.errors import BeatmapError
 from maimod.events.legacy_sliders import curve_kind, integer_points, path_ends
 from maimod.events.schema import (
     BOTTOM,
@@ -29,7 +30,6 @@ from maimod.events.schema import (
     RIGHT,
     TOP,
     Event,
-    EventError,
     EventKind,
     EventSchema,
 )
@@ -69,7 +69,7 @@ def from_beatmap(beatmap: Beatmap, schema: EventSchema, song_length_ms: float | 
         within a context unless the file's own timing points are out of order.
 
     Raises:
-        EventError: if there would be more than :data:`MAX_EVENTS` in a context.
+        BeatmapError: if there would be more than :data:`MAX_EVENTS` in a context.
     """
     writer = _Writer(beatmap, schema, song_length_ms)
     contexts: dict[str, list[Event]] = {}
@@ -223,9 +223,10 @@ class _Writer:
         """Count the events first, so that maps with too many are refused at once."""
         self.budget -= count
         if self.budget < 0:
-            raise EventError(
-                f"{self.beatmap.path}: more than {MAX_EVENTS:,} events; beats or sliders of such timing "
-                "points cannot be judged by a model"
+            raise BeatmapError(
+                self.beatmap.path,
+                None,
+                f"more than {MAX_EVENTS:,} events; beats or sliders of such timing points cannot be judged by a model",
             )
 
     def group(

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from maimod.errors import CheckpointError
 from maimod.families import lora, registry
-from maimod.families.errors import CheckpointError
 from maimod.findings import ModelInfo
 from maimod.osu.beatmap import Mode
 

@@ -140,8 +140,8 @@ class Family(ABC, Generic[Tokenised]):
         """Open a checkpoint by its parsed `tokenizer.json` and `config.json`.
 
         Raises:
-            VocabularyError: if the vocabulary cannot be used.
-            CheckpointError: if the shape needs something that this family's network does not support.
+            CheckpointError: if the vocabulary cannot be used, or the shape needs something that this family's network
+                does not support.
             KeyError, TypeError, ValueError, AttributeError: if the shape cannot be parsed.
         """
 
@@ -185,8 +185,8 @@ class Family(ABC, Generic[Tokenised]):
             exact: the original's many windows, and for published checkpoints its prompts.
 
         Raises:
-            EventError: if the map has events that the vocabulary lacks, or too many.
-            VocabularyError: if `conditioning` names something the checkpoint does not know.
+            BeatmapError: if the map has events that the vocabulary lacks, or too many.
+            UsageError: if `conditioning` names something the checkpoint does not know.
         """
 
     # -----------------------------------------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ class Family(ABC, Generic[Tokenised]):
             The map; None if this family cannot learn from it without a song.
 
         Raises:
-            EventError: as :meth:`encode`.
+            BeatmapError: as :meth:`encode`.
         """
 
     @abstractmethod

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from maimod.families.errors import CheckpointError
+from maimod.errors import CheckpointError
 from maimod.families.registry import read_json
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from maimod.events.vocabulary import VocabularyError
-from maimod.families.errors import CheckpointError
+from maimod.errors import CheckpointError
 from maimod.families.family import Family
 from maimod.families.mapperatorinator.family import Mapperatorinator
 from maimod.families.mini.family import Mini
@@ -28,10 +27,8 @@ def open_folder(folder: Path) -> Family[Any]:
         raise CheckpointError(f"{folder}: tokenizer.json is of no known model family")
     try:
         family = kind(tokenizer, config)
-    except VocabularyError as error:
-        raise CheckpointError(f"{folder}: {error}") from None
     except CheckpointError as error:
-        raise CheckpointError(f"{folder / 'config.json'}: {error}") from None
+        raise CheckpointError(f"{folder}: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise CheckpointError(f"{folder / 'config.json'}: not a usable configuration ({reason})") from None

@@ -12,20 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from maimod import __version__
-from maimod.audio.decode import AudioError
-from maimod.events.schema import EventError
+from maimod.errors import UsageError
 from maimod.findings import BeatmapReport, ModelInfo, Report
 from maimod.linter import pool
 from maimod.linter.cache import Cache
 from maimod.linter.gather import Songs, score
-from maimod.linter.models import Networks, UsageError, load_models
-from maimod.linter.pool import Limits, Task, WorkerError
+from maimod.linter.models import Networks, load_models
+from maimod.linter.pool import Limits, Task
 from maimod.linter.progress import Progress, result_of
 from maimod.linter.session import Draw, Session
 from maimod.linter.settings import Settings
 from maimod.osu import discovery, parser
-from maimod.osu.discovery import InputError, Source
-from maimod.osu.parser import BeatmapError
+from maimod.osu.discovery import Source
 
 SOURCES_A_PROCESS = 4
 """Fewest beatmaps per process; with fewer, loading torch and the model takes longer than is saved."""
@@ -64,14 +62,13 @@ def lint(
         of `paths`; unreadable files have status "error" and a reason.
 
     Raises:
-        UsageError: if a path does not exist or holds no beatmap; while it runs, if the model cannot be loaded.
+        UsageError: if a path does not exist or holds no beatmap; while it runs, if the settings name something that the
+            model does not know.
+        CheckpointError: while it runs, if the model cannot be loaded.
     """
     settings = settings or Settings()
-    try:
-        given = [path for path in paths if isinstance(path, Source)]
-        sources = given or discovery.find([path for path in paths if not isinstance(path, Source)])
-    except InputError as error:
-        raise UsageError(str(error)) from None
+    given = [path for path in paths if isinstance(path, Source)]
+    sources = given or discovery.find([path for path in paths if not isinstance(path, Source)])
     if settings.audio_path is not None and sum(len(source.entries) for source in sources) > 1:
         raise UsageError("audio_path can only be used with a single beatmap")
     tasks = [
@@ -173,8 +170,6 @@ def _in_processes(tasks: Sequence[Task], session: Session, draw: Draw | None, jo
             for number, item, info in answers:
                 session.info = session.info or info
                 yield number, item
-    except WorkerError as error:
-        raise UsageError(str(error)) from None
     finally:
         if workplace is not None:
             shutil.rmtree(workplace, ignore_errors=True)
@@ -199,15 +194,13 @@ def score_events(path: str | Path, settings: Settings) -> Iterator[dict[str, Any
             :class:`maimod.events.schema.Event`.
 
     Raises:
-        UsageError: if the map, its song or the model cannot be used.
+        BeatmapError, AudioError, CheckpointError: if the map, its song or the model cannot be used.
+        UsageError: if the settings name something that the model does not know.
     """
     networks = Networks(load_models(settings))
-    try:
-        beatmap = parser.load(path)
-        song_path = settings.audio_path or parser.find_audio(beatmap)
-        contexts = result_of(score(beatmap, Songs().load(song_path) if song_path else None, settings, networks))
-    except (BeatmapError, AudioError, EventError) as error:
-        raise UsageError(str(error)) from None
+    beatmap = parser.load(path)
+    song_path = settings.audio_path or parser.find_audio(beatmap)
+    contexts = result_of(score(beatmap, Songs().load(song_path) if song_path else None, settings, networks))
     for context, scores in contexts.items():
         for index, scored in enumerate(scores):
             event, likeliest = scored.event, scored.likeliest

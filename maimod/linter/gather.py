@@ -15,18 +15,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from maimod.audio import onsets
-from maimod.audio.decode import AudioError
 from maimod.discriminator import features
 from maimod.discriminator.prediction import CorruptionLogits
-from maimod.events.schema import EventError, EventScore
-from maimod.events.vocabulary import Conditioning, VocabularyError
-from maimod.families.errors import CheckpointError
+from maimod.errors import AudioError, BeatmapError, CheckpointError, UsageError
+from maimod.events.schema import EventScore
+from maimod.events.vocabulary import Conditioning
 from maimod.linter import cache as caching
 from maimod.linter import song as songs
 from maimod.linter.bugs import bug
 from maimod.linter.cache import Cache, KeptScores
 from maimod.linter.calibration import Calibration
-from maimod.linter.models import Networks, UsageError
+from maimod.linter.models import Networks
 from maimod.linter.progress import Progress, Steps
 from maimod.linter.settings import Settings
 from maimod.linter.song import Song
@@ -127,9 +126,9 @@ def gather(
         try:
             contexts = yield from _progress(_remembered_scores(beatmap, song, settings, resources), name)
             scores = tuple(score for context in contexts.values() for score in context)
-        except EventError as error:
-            missing.append(f"the model cannot score this map ({error}); it is checked without the model")
-        except UsageError:
+        except BeatmapError as error:
+            missing.append(f"the model cannot score this map ({error.reason}); it is checked without the model")
+        except (UsageError, CheckpointError):
             raise
         except Exception as error:  # a device that runs out of memory, for example
             missing.append(bug("the model", error))
@@ -220,22 +219,19 @@ def encode(beatmap: Beatmap, song: Song | None, settings: Settings, networks: Ne
     """The model for a map, and the map encoded for it.
 
     Raises:
-        EventError: if the model cannot judge this map.
+        BeatmapError: if the model cannot judge this map.
         UsageError: if the settings name something that the model does not know.
     """
     assert networks.models is not None
-    try:
-        model = networks.models.of(beatmap.mode)
-        if model is None:
-            raise EventError(f"{networks.models.info.id} does not cover {beatmap.mode.label}")
-        if model.family.needs_song and song is None:
-            raise EventError(f"{networks.models.info.id} needs the song")
-        stars = star_rating(beatmap) if settings.difficulty is None else settings.difficulty
-        conditioning = Conditioning(stars, settings.mapper_id, settings.year, settings.descriptors)
-        audio = song.model_input(model.family) if song else None
-        return model, model.family.encode(beatmap, audio, conditioning, settings.exact)
-    except (VocabularyError, CheckpointError) as error:
-        raise UsageError(str(error)) from None
+    model = networks.models.of(beatmap.mode)
+    if model is None:
+        raise BeatmapError(beatmap.path, None, f"{networks.models.info.id} does not cover {beatmap.mode.label}")
+    if model.family.needs_song and song is None:
+        raise BeatmapError(beatmap.path, None, f"{networks.models.info.id} needs the song")
+    stars = star_rating(beatmap) if settings.difficulty is None else settings.difficulty
+    conditioning = Conditioning(stars, settings.mapper_id, settings.year, settings.descriptors)
+    audio = song.model_input(model.family) if song else None
+    return model, model.family.encode(beatmap, audio, conditioning, settings.exact)
 
 
 def score(
@@ -247,7 +243,7 @@ def score(
         The share that is done.
 
     Raises:
-        EventError: if the model cannot judge this map.
+        BeatmapError: if the model cannot judge this map.
         UsageError: if the settings name something that the model does not know.
     """
     from maimod.families import scoring

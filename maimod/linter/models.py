@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import maimod
-from maimod.families.errors import CheckpointError
+from maimod.errors import CheckpointError
 from maimod.findings import ModelInfo
 from maimod.linter.calibration import Calibration
 from maimod.linter.settings import BUNDLED_MODEL, Settings
@@ -25,10 +25,6 @@ MODELS_FOLDER = next(
 """Folder of the bundled models: in the installed package, else in the checkout."""
 PROOFREADER = "maimod-proofreader"
 """Folder of the discriminator, the network that reads a map in both directions."""
-
-
-class UsageError(Exception):
-    """The call cannot be carried out; the message is one line that says what to do."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,7 @@ def model_folder(name: str) -> Path:
     """Folder of a bundled checkpoint, of one given by its path, or of a downloaded one.
 
     Raises:
-        UsageError: if it is not found.
+        CheckpointError: if it is not found.
     """
     from maimod.families import checkpoint
 
@@ -62,14 +58,14 @@ def model_folder(name: str) -> Path:
     try:
         return checkpoint.find(name)
     except CheckpointError as error:
-        raise UsageError(f"model {error} (bundled: {BUNDLED_MODEL})") from None
+        raise CheckpointError(f"model {error} (bundled: {BUNDLED_MODEL})") from None
 
 
 def checkpoint_folders(settings: Settings) -> list[Path]:
     """Folders of the trained files that these settings use.
 
     Raises:
-        UsageError: if the model is not there.
+        CheckpointError: if the model is not there.
     """
     if settings.model is None:
         return []
@@ -83,7 +79,7 @@ def _adapter_folder(name: str) -> Path:
     try:
         return checkpoint.find_adapter(name)
     except CheckpointError as error:
-        raise UsageError(f"lora {error}") from None
+        raise CheckpointError(f"lora {error}") from None
 
 
 def load_networks(settings: Settings, wrap: Callable[[Model], Model] | None = None) -> Networks:
@@ -94,7 +90,7 @@ def load_networks(settings: Settings, wrap: Callable[[Model], Model] | None = No
         wrap: changes each model that is loaded.
 
     Raises:
-        UsageError: if a file cannot be used, or the model is not found.
+        CheckpointError: if a file cannot be used, or the model is not found.
     """
     if settings.model is None:
         return Networks()
@@ -102,7 +98,7 @@ def load_networks(settings: Settings, wrap: Callable[[Model], Model] | None = No
     try:
         calibration = Calibration.load(models.folder)
     except ValueError as error:
-        raise UsageError(str(error)) from None
+        raise CheckpointError(str(error)) from None
     return Networks(models, *_discriminator(settings.device), calibration)
 
 
@@ -113,18 +109,15 @@ def load_models(settings: Settings, wrap: Callable[[Model], Model] | None = None
     assert settings.model is not None
     folder = model_folder(settings.model)
     adapter = _adapter_folder(settings.lora) if settings.lora is not None else None
-    try:
-        return checkpoint.Models(
-            folder,
-            settings.device,
-            settings.precision,
-            _display_name(settings.model, folder),
-            wrap,
-            adapter,
-            _display_name(settings.lora, adapter) if settings.lora is not None and adapter else "",
-        )
-    except CheckpointError as error:
-        raise UsageError(str(error)) from None
+    return checkpoint.Models(
+        folder,
+        settings.device,
+        settings.precision,
+        _display_name(settings.model, folder),
+        wrap,
+        adapter,
+        _display_name(settings.lora, adapter) if settings.lora is not None and adapter else "",
+    )
 
 
 def _display_name(given: str, folder: Path) -> str:
@@ -146,7 +139,4 @@ def _discriminator(device: str) -> tuple[Discriminator | None, tuple[str, ...]]:
     from maimod.discriminator import network
     from maimod.families.checkpoint import resolve_device
 
-    try:
-        return network.load(folder, str(resolve_device(device)))
-    except network.DiscriminatorError as error:
-        raise UsageError(str(error)) from None
+    return network.load(folder, str(resolve_device(device)))

@@ -20,6 +20,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from maimod.errors import CheckpointError, UsageError
 from maimod.findings import BeatmapReport, ModelInfo
 from maimod.linter.progress import LOADING, Progress
 from maimod.linter.settings import Settings
@@ -81,10 +82,6 @@ class _Worker:
     since: float = 0.0
 
 
-class WorkerError(Exception):
-    """The processes cannot be used; the message is one line that says why."""
-
-
 Answer = tuple[int, Progress | BeatmapReport, ModelInfo | None]
 """Number of a task, its progress or report, and the model used."""
 
@@ -102,7 +99,7 @@ def run(tasks: Sequence[Task], jobs: int, limits: Limits, setup: Setup) -> Gener
         Progress and reports as they are made; reports of a task are in order.
 
     Raises:
-        WorkerError: if the processes cannot work at all.
+        UsageError: if the processes cannot work at all.
     """
     jobs = min(jobs, len(tasks))
     threads = max(1, (os.cpu_count() or 1) // max(jobs, 1))
@@ -140,7 +137,7 @@ def run(tasks: Sequence[Task], jobs: int, limits: Limits, setup: Setup) -> Gener
                         reason = _death(worker.process.exitcode)
                     else:
                         match message:
-                            case WorkerError():
+                            case UsageError() | CheckpointError():
                                 raise message
                             case None:
                                 give(worker)
@@ -158,7 +155,7 @@ def run(tasks: Sequence[Task], jobs: int, limits: Limits, setup: Setup) -> Gener
                 _end(worker)
                 workers.remove(worker)
                 if worker.loading:
-                    raise WorkerError(f"a process that was loading the model {reason}")
+                    raise UsageError(f"a process that was loading the model {reason}")
                 for report in _given_up(task, worker.beatmap, reason):
                     yield task.number, report, None
                 if task.left:
@@ -222,7 +219,6 @@ def _work(pipe: Connection, setup: Setup, megabytes: int | None, threads: int) -
     if megabytes is not None:
         _limit_memory(megabytes)
     from maimod.linter.cache import Cache
-    from maimod.linter.models import UsageError
     from maimod.linter.session import Session
 
     session = Session(Cache(setup.cache_folder) if setup.cache_folder else None, setup.workplace)
@@ -232,8 +228,8 @@ def _work(pipe: Connection, setup: Setup, megabytes: int | None, threads: int) -
             try:
                 for item in session.lint(source, settings, setup.draw, reported=reported, given_up=given_up):
                     pipe.send((item, session.info))
-            except UsageError as error:
-                pipe.send(WorkerError(str(error)))
+            except (UsageError, CheckpointError) as error:
+                pipe.send(error)
             else:
                 pipe.send(None)
     except (EOFError, OSError):

@@ -7,21 +7,20 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 
+from maimod.errors import BeatmapError, CheckpointError, UsageError
 from maimod.findings import BeatmapReport, Finding, ModelInfo
 from maimod.linter import cache as caching
 from maimod.linter.bugs import bug
 from maimod.linter.cache import Cache, KeptReports
 from maimod.linter.gather import Gathered, PositionAsker, Resources, Songs, gather, gather_mapset, read_sets
-from maimod.linter.models import Networks, UsageError, checkpoint_folders, load_networks
+from maimod.linter.models import Networks, checkpoint_folders, load_networks
 from maimod.linter.pipeline import Analysis, SetAnalysis, analyse, analyse_set, select
 from maimod.linter.progress import LOADING, Progress, Steps, advance, result_of
 from maimod.linter.settings import Settings
 from maimod.osu import parser
-from maimod.osu.archive import ArchiveError
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.discovery import Entry, Source, opened
 from maimod.osu.mapset import Mapset
-from maimod.osu.parser import BeatmapError
 from maimod.rules.base import Evidence
 
 Draw = Callable[[Analysis, PositionAsker], object]
@@ -113,7 +112,7 @@ class Session:
                             report = _of_archive(report, left_out, folder, source)
                         outcomes.append(replace(outcome, report=report))
                         yield report
-        except ArchiveError as error:
+        except BeatmapError as error:
             for entry in left[len(outcomes) :]:
                 yield _named(BeatmapReport("", "error", (str(error),)), entry)
             return
@@ -237,7 +236,7 @@ class _Folder:
             analysis = analyse(gathered, name, self.settings, self.analyses.get(path, self.rest))
         except BeatmapError as error:
             return _Outcome(BeatmapReport(name, "error", (str(error),)))
-        except UsageError:
+        except (UsageError, CheckpointError):
             raise
         except Exception as error:
             return _Outcome(BeatmapReport(name, "error", (f"{path}: {bug('the lint', error)}",)), failed=True)

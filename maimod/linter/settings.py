@@ -143,16 +143,6 @@ class Settings(Selection):
         ),
     ] = BUNDLED_MODEL
     """None leaves out the model's evidence."""
-    lora: Annotated[
-        str | None,
-        Option(
-            help="Low-rank adapter to merge into the model's weights: a folder written by peft, or a Hugging Face id.",
-            where=Where.CHECK | Where.SCORE | Where.FILE,
-            metavar="DIR|ID",
-            is_for_run=True,
-            names=Names.CHECKPOINT,
-        ),
-    ] = None
     device: Annotated[
         str,
         Option(
@@ -213,6 +203,16 @@ class Settings(Selection):
         ),
     ] = None
     """For a single beatmap."""
+    lora: Annotated[
+        str | None,
+        Option(
+            help="Low-rank adapter to merge into the model's weights: a folder written by peft, or a Hugging Face id.",
+            where=Where.CHECK | Where.SCORE | Where.FILE,
+            metavar="DIR|ID",
+            is_for_run=True,
+            names=Names.CHECKPOINT,
+        ),
+    ] = None
     overrides: Annotated[
         tuple[Override, ...],
         Option(help="Settings for some difficulties; later entries win.", where=Where.FILE, key="override"),

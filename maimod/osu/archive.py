@@ -16,6 +16,8 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from maimod.errors import BeatmapError
+
 MAX_ENTRIES = 5_000
 """The largest ranked storyboards have about 2,000 files."""
 MAX_DIRECTORY_BYTES = 4 * 1024 * 1024
@@ -34,10 +36,6 @@ METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 SUFFIXES = (".osz", ".olz")
-
-
-class ArchiveError(Exception):
-    """An archive that cannot be used; one line with its path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ def contents(path: Path) -> Contents:
     """List an archive without unpacking anything.
 
     Raises:
-        ArchiveError: if it is no archive, or exceeds a limit.
+        BeatmapError: if it is no archive, or exceeds a limit.
     """
     with _opened(path) as archive:
         return _contents(path, archive)
@@ -76,7 +74,7 @@ def unpack(path: Path, folder: Path) -> tuple[str, ...]:
         One line for each entry left out, with the reason.
 
     Raises:
-        ArchiveError: if it is no archive, or exceeds a limit.
+        BeatmapError: if it is no archive, or exceeds a limit.
     """
     with _opened(path) as archive:
         found = _contents(path, archive)
@@ -90,7 +88,9 @@ def unpack(path: Path, folder: Path) -> tuple[str, ...]:
                     while block := source.read(BLOCK_BYTES):
                         left -= len(block)
                         if left < 0:
-                            raise ArchiveError(f"{path}: unpacks to more than {MAX_TOTAL_BYTES >> 20} MB: not a mapset")
+                            raise BeatmapError(
+                                path, None, f"unpacks to more than {MAX_TOTAL_BYTES >> 20} MB: not a mapset"
+                            )
                         out.write(block)
             except (
                 zipfile.BadZipFile,
@@ -109,14 +109,14 @@ def unpack(path: Path, folder: Path) -> tuple[str, ...]:
 def _opened(path: Path) -> zipfile.ZipFile:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise ArchiveError(f"{path}: not a file")
+            raise BeatmapError(path, None, "not a file")
         if _directory_bytes(path) > MAX_DIRECTORY_BYTES:
-            raise ArchiveError(f"{path}: lists more than {MAX_ENTRIES:,} files: not a mapset")
+            raise BeatmapError(path, None, f"lists more than {MAX_ENTRIES:,} files: not a mapset")
         return zipfile.ZipFile(path)
     except OSError as error:
-        raise ArchiveError(f"{path}: cannot be read ({_reason(error)})") from None
+        raise BeatmapError(path, None, f"cannot be read ({_reason(error)})") from None
     except (zipfile.BadZipFile, ValueError, NotImplementedError, LookupError, OverflowError, struct.error) as error:
-        raise ArchiveError(f"{path}: not a zip archive ({_reason(error)}), which an .osz file is") from None
+        raise BeatmapError(path, None, f"not a zip archive ({_reason(error)}), which an .osz file is") from None
 
 
 def _directory_bytes(path: Path) -> int:
@@ -144,7 +144,7 @@ def _directory_bytes(path: Path) -> int:
 def _contents(path: Path, archive: zipfile.ZipFile) -> Contents:
     listed = archive.infolist()
     if len(listed) > MAX_ENTRIES:
-        raise ArchiveError(f"{path}: lists more than {MAX_ENTRIES:,} files: not a mapset")
+        raise BeatmapError(path, None, f"lists more than {MAX_ENTRIES:,} files: not a mapset")
     entries: dict[str, zipfile.ZipInfo] = {}
     by_key: dict[str, str] = {}
     messages: list[str] = []
@@ -159,13 +159,15 @@ def _contents(path: Path, archive: zipfile.ZipFile) -> Contents:
             continue
         total += entry.file_size
         if entry.file_size > MAX_ENTRY_BYTES or total > MAX_TOTAL_BYTES:
-            raise ArchiveError(
-                f"{path}: unpacks to more than {min(MAX_ENTRY_BYTES, MAX_TOTAL_BYTES) >> 20} MB: not a mapset"
+            raise BeatmapError(
+                path, None, f"unpacks to more than {min(MAX_ENTRY_BYTES, MAX_TOTAL_BYTES) >> 20} MB: not a mapset"
             )
         if entry.file_size > RATIO_FROM_BYTES and entry.file_size > MAX_RATIO * max(entry.compress_size, 1):
-            raise ArchiveError(
-                f"{path}: {given[:100]!r} unpacks to {entry.file_size // max(entry.compress_size, 1)} times its size: "
-                "a zip bomb, not a mapset"
+            raise BeatmapError(
+                path,
+                None,
+                f"{given[:100]!r} unpacks to {entry.file_size // max(entry.compress_size, 1)} times its size: "
+                "a zip bomb, not a mapset",
             )
         if name.lower().endswith(".osu"):
             beatmap_bytes += entry.file_size

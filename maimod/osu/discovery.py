@@ -16,15 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from maimod.errors import BeatmapError, UsageError
 from maimod.osu import archive
-from maimod.osu.archive import ArchiveError
 
 SONG_SUFFIXES = (".mp3", ".ogg", ".wav", ".m4a", ".flac", ".opus")
 SUFFIXES = (".osu", *archive.SUFFIXES)
-
-
-class InputError(Exception):
-    """A path without beatmaps; the message is one line that says what to do."""
 
 
 class Entry(NamedTuple):
@@ -60,7 +56,7 @@ def find(paths: Sequence[str | Path]) -> list[Source]:
         Sources in the order given, those of a folder by path; each beatmap once.
 
     Raises:
-        InputError: if a path does not exist or holds no beatmap.
+        UsageError: if a path does not exist or holds no beatmap.
     """
     found: dict[Path, tuple[Path, Path | None]] = {}
     for given in paths:
@@ -69,7 +65,7 @@ def find(paths: Sequence[str | Path]) -> list[Source]:
             for file in inside:
                 found.setdefault(file, (file, path if path.is_dir() else None))
     if not found:
-        raise InputError("no path given: give a .osu file, a mapset folder or an .osz archive")
+        raise UsageError("no path given: give a .osu file, a mapset folder or an .osz archive")
     names = _names(list(found.values()))
     sources: dict[Path, Source] = {}
     for file, name in zip(found, names, strict=True):
@@ -94,8 +90,8 @@ def _expanded(given: str | Path) -> list[Path]:
         ]
         if matches:
             return [match for match in matches if not any(parent in matches for parent in match.parents)]
-        raise InputError(f"{given}: nothing matches this pattern")
-    raise InputError(f"{given}: no such file or folder")
+        raise UsageError(f"{given}: nothing matches this pattern")
+    raise UsageError(f"{given}: no such file or folder")
 
 
 def _inside(folder: Path, required: bool = True) -> list[Path]:
@@ -117,7 +113,7 @@ def _inside(folder: Path, required: bool = True) -> list[Path]:
             sets.add(place)
         found += [place / name for name in here if not (is_part and name.lower().endswith(".osu"))]
     if not found and required:
-        raise InputError(f"{folder}: no .osu file in this folder; give a beatmap, a mapset folder or a Songs folder")
+        raise UsageError(f"{folder}: no .osu file in this folder; give a beatmap, a mapset folder or a Songs folder")
     return sorted(file for file in found if file.is_file())
 
 
@@ -131,7 +127,7 @@ def _names(found: Sequence[tuple[Path, Path | None]]) -> list[str]:
 def _archive(path: Path, name: str) -> Source:
     try:
         beatmaps = archive.contents(path).beatmaps
-    except ArchiveError as error:
+    except BeatmapError as error:
         return Source(path, (Entry("", name, location(path)),), True, str(error))
     if not beatmaps:
         return Source(path, (Entry("", name, location(path)),), True, f"{path}: no .osu file in this archive")
@@ -163,7 +159,7 @@ def opened(source: Source, workplace: Path | None = None) -> Iterator[tuple[Path
             error.
 
     Raises:
-        ArchiveError: if the archive cannot be unpacked.
+        BeatmapError: if the archive cannot be unpacked.
     """
     if not source.is_archive:
         yield source.path, ()

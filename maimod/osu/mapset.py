@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from maimod.errors import BeatmapError
 from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.level import Level, level_of, star_rating
-from maimod.osu.parser import BeatmapError
 
 MAX_FILES = 5_000
 """Most files of a folder. The largest ranked storyboards have about 2,000."""

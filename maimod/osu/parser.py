@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from maimod.errors import BeatmapError
 from maimod.osu import slider_path
 from maimod.osu.beatmap import (
     MAX_TIME_MS,
@@ -52,18 +53,6 @@ MIN_BEAT_LENGTH_MS, MAX_BEAT_LENGTH_MS = 6.0, 60_000.0
 `TimingControlPoint`)."""
 EARLY_FORMAT_OFFSET_MS = 24.0
 """The game adds this to the times of formats 3 and 4 (lazer, `EARLY_VERSION_TIMING_OFFSET`)."""
-
-
-class BeatmapError(Exception):
-    """A `.osu` file that cannot be linted; the message is `path:line: reason`."""
-
-    def __init__(self, path: Path | str, line: int | None, reason: str) -> None:
-        super().__init__(path, line, reason)
-        self.path, self.line, self.reason = Path(path), line, reason
-
-    def __str__(self) -> str:
-        place = f"{self.path}:{self.line}" if self.line else f"{self.path}"
-        return f"{place}: {self.reason}"
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from maimod.discriminator.prediction import NO_PREDICTION
+from maimod.errors import UsageError
 from maimod.findings import Category
 from maimod.linter.calibration import DEFAULT_WEIGHTS, Calibration, Weights
 from maimod.linter.gather import Gathered, Resources, gather
@@ -26,7 +27,6 @@ from maimod.linter.settings import Settings
 from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.rules import BEATMAP_CHECKS, RULES
-from maimod.training.errors import TrainingError
 from maimod.training.evaluate import evaluation_resources, leads_to, plant, set_of, sources
 from maimod.training.faults import FAULTS, Fault
 from maimod.training.processes import map_in_processes
@@ -216,7 +216,7 @@ def command(
     """Run `maimod calibrate`; its help describes the arguments.
 
     Raises:
-        TrainingError: if the folder has no maps to plant mistakes in, or none of the mistakes was found.
+        UsageError: if the folder has no maps to plant mistakes in, or none of the mistakes was found.
     """
     from maimod.training.corpus import DISCRIMINATOR_HELD_OUT, is_held_out
 
@@ -235,10 +235,10 @@ def command(
         )[:maps]
     ]
     if not paths:
-        raise TrainingError(f"{songs}: no map with a song to plant mistakes in")
+        raise UsageError(f"{songs}: no map with a song to plant mistakes in")
     found = collect(paths, settings, seed, jobs, report)
     if not any(sample.real and sample.rule for sample in found):
-        raise TrainingError(f"{songs}: none of the planted mistakes was found; is models/maimod-proofreader missing?")
+        raise UsageError(f"{songs}: none of the planted mistakes was found; is models/maimod-proofreader missing?")
     counts: dict[str, object] = {
         "maps": len(paths),
         "seed": seed,

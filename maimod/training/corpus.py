@@ -20,12 +20,12 @@ import numpy as np
 from maimod.audio import decode, onsets, spectrogram
 from maimod.discriminator import features
 from maimod.discriminator.features import ContextFeatures
+from maimod.errors import AudioError, BeatmapError
 from maimod.events.vocabulary import Conditioning
 from maimod.families.family import Family, TokenisedMap
 from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.level import star_rating
-from maimod.osu.parser import BeatmapError
 from maimod.rules.rhythm_index import lag_of
 from maimod.training.processes import map_in_processes
 
@@ -194,7 +194,7 @@ class GeneratorExtractor:
     def _song(self, path: Path, refused: Callable[[str], None]) -> np.ndarray | None:
         try:
             return self.family.compact_audio(self.family.load_audio(path))
-        except decode.AudioError as error:
+        except AudioError as error:
             refused(str(error))
             return None
 
@@ -281,6 +281,6 @@ def _song(path: Path | None) -> tuple[spectrogram.Bands | None, onsets.OnsetEnve
         return None, None
     try:
         decoded = decode.load(path)
-    except decode.AudioError:
+    except AudioError:
         return None, None
     return spectrogram.song_bands(decoded), onsets.onset_envelope(decoded)

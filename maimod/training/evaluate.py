@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from maimod.audio.onsets import OnsetEnvelope
+from maimod.errors import BeatmapError, UsageError
 from maimod.findings import BeatmapReport, Finding
 from maimod.linter.gather import Resources, read_sets
 from maimod.linter.models import load_networks
@@ -30,8 +31,6 @@ from maimod.linter.settings import Settings
 from maimod.osu import discovery, parser
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.mapset import Mapset
-from maimod.osu.parser import BeatmapError
-from maimod.training.errors import TrainingError
 from maimod.training.faults import FAULTS, Fault, Planted, select
 from maimod.training.metrics import Alarm, Evaluation, Trial, Untouched
 from maimod.training.processes import map_in_processes
@@ -90,11 +89,7 @@ def sources(
             if (entry["ranked"] or unranked) and entry["aligned"]:
                 songs[str(entry["song_group"]), int(entry["mode"])].append(path)
     else:
-        try:
-            found_sources = discovery.find([folder])
-        except discovery.InputError as error:
-            raise TrainingError(str(error)) from None
-        folders = [source for source in found_sources if not source.is_archive]
+        folders = [source for source in discovery.find([folder]) if not source.is_archive]
         for path in [source.path / entry.inner for source in folders for entry in source.entries]:
             if accept(path.parent) and (found := _mode_with_song(path)) is not None:
                 songs[path.parent.name, found].append(path)
@@ -375,7 +370,7 @@ def run(
         report: called with the number of maps done and the last of them.
 
     Raises:
-        TrainingError: if a process ends by itself.
+        UsageError: if a process ends by itself.
     """
     work = partial(evaluate_file, settings, [fault.name for fault in faults], seed, together)
     parts = []
@@ -405,7 +400,7 @@ def command(
     """Run `maimod evaluate`; its help describes the arguments.
 
     Raises:
-        TrainingError: if a fault is unknown, or there is no map to plant it in.
+        UsageError: if a fault is unknown, or there is no map to plant it in.
     """
     from maimod.training.corpus import GENERATOR_HELD_OUT, is_held_out
     from maimod.training.metrics import markdown
@@ -413,7 +408,7 @@ def command(
     try:
         chosen = () if faults == "none" else select(name.strip() for name in faults.split(",") if name.strip())
     except ValueError as error:
-        raise TrainingError(str(error)) from None
+        raise UsageError(str(error)) from None
     paths = sources(
         songs,
         Mode[mode.upper()] if mode else None,
@@ -423,7 +418,7 @@ def command(
         accept=partial(is_held_out, share=GENERATOR_HELD_OUT) if held_out else lambda folder: True,
     )[:maps]
     if not paths:
-        raise TrainingError(f"{songs}: no map with a song to plant mistakes in")
+        raise UsageError(f"{songs}: no map with a song to plant mistakes in")
     began = time.monotonic()
 
     def report_map(done: int, path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 
-from maimod.audio import decode
+from maimod.errors import AudioError, BeatmapError
 from maimod.events.schema import EventKind
 from maimod.events.vocabulary import Conditioning
 from maimod.families import scoring
@@ -19,7 +19,6 @@ from maimod.linter.song import Song
 from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.level import star_rating
-from maimod.osu.parser import BeatmapError
 from maimod.training.corpus import GENERATOR_HELD_OUT, is_held_out
 
 matplotlib.use("Agg")
@@ -50,7 +49,7 @@ def held_out_map(songs: Path, model: Model) -> Example | None:
             found = parser.find_audio(loaded)
             if found is not None and loaded.mode in model.vocabulary.modes and len(loaded.hit_objects) > 50:
                 return Example(loaded, song.load(found))
-        except (BeatmapError, decode.AudioError):
+        except (BeatmapError, AudioError):
             continue
     return None
 

@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
-from maimod.training.errors import TrainingError
+from maimod.errors import UsageError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -30,7 +30,7 @@ def map_in_processes(
         (item, result), in the order of `items`.
 
     Raises:
-        TrainingError: if a process ends by itself, as the system ends processes that take too much memory.
+        UsageError: if a process ends by itself, as the system ends processes that take too much memory.
     """
     jobs = min(jobs, len(items))
     if jobs <= 1:
@@ -44,7 +44,7 @@ def map_in_processes(
         try:
             yield from zip(items, executor.map(work, items, chunksize=chunksize), strict=True)
         except BrokenProcessPool:
-            raise TrainingError(f"one of {jobs} processes ended; if memory ran out, give fewer --jobs") from None
+            raise UsageError(f"one of {jobs} processes ended; if memory ran out, give fewer --jobs") from None
 
 
 def limit_threads(count: int) -> None:

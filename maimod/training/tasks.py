@@ -14,10 +14,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from maimod.discriminator import network as discriminator
-from maimod.discriminator.network import Discriminator, DiscriminatorConfig, DiscriminatorError
+from maimod.discriminator.network import Discriminator, DiscriminatorConfig
+from maimod.errors import CheckpointError, UsageError
 from maimod.families import checkpoint, registry
 from maimod.families.checkpoint import WEIGHTS
-from maimod.families.errors import CheckpointError
 from maimod.families.family import Family, Model
 from maimod.families.network import Network
 from maimod.findings import ModelInfo
@@ -38,7 +38,6 @@ from maimod.training.dataset import (
     held_out_batches,
     held_out_windows,
 )
-from maimod.training.errors import TrainingError
 from maimod.training.objectives import CorruptionDetection, NextToken
 from maimod.training.trainer import STATE, Options, Progress, Schedule, Task, Trainer, accelerator
 
@@ -86,11 +85,11 @@ def train(
         watch: called after each optimizer step.
 
     Raises:
-        TrainingError: if there is nothing to train on, or an option is invalid.
+        UsageError: if there is nothing to train on, or an option is invalid.
         CheckpointError: if a checkpoint cannot be used.
     """
     if (output / WEIGHTS).exists() and not (output / STATE).exists():
-        raise TrainingError(
+        raise UsageError(
             f"{output}: holds a checkpoint, but no interrupted training; give it as --from, and another --output"
         )
     output.mkdir(parents=True, exist_ok=True)
@@ -106,12 +105,12 @@ def generator_task(source: Source, output: Path, seed: int, report: Callable[[st
     """Next-token training of a generator on tokenised maps.
 
     Raises:
-        TrainingError: if there is nothing to train on.
+        UsageError: if there is nothing to train on.
         CheckpointError: if the checkpoint or the shape cannot be used.
     """
     shape = source.start or source.shape
     if shape is None:
-        raise TrainingError("a new generator needs --shape")
+        raise UsageError("a new generator needs --shape")
     family = registry.open_folder(shape)
     tokenizer = (shape / "tokenizer.json").read_bytes()
     if shape.resolve() != output.resolve():
@@ -170,7 +169,7 @@ def discriminator_task(source: Source, output: Path, seed: int, report: Callable
     """Training of the discriminator on maps that are corrupted in many small ways.
 
     Raises:
-        TrainingError: if there is nothing to train on, or the weights to begin with cannot be used.
+        UsageError: if there is nothing to train on, or the weights to begin with cannot be used.
     """
     network = _discriminator(source.start)
     trained, held_out = _read(source, output, DiscriminatorExtractor(), DISCRIMINATOR_HELD_OUT, report)
@@ -197,12 +196,9 @@ def discriminator_task(source: Source, output: Path, seed: int, report: Callable
 def _discriminator(start: Path | None) -> Discriminator:
     if start is None:
         return Discriminator(DiscriminatorConfig(len(KINDS)))
-    try:
-        network, kinds = discriminator.load(start)
-    except DiscriminatorError as error:
-        raise TrainingError(str(error)) from None
+    network, kinds = discriminator.load(start)
     if kinds != KINDS:
-        raise TrainingError(f"{start}: was trained on other kinds of corruption; train a new one, without --from")
+        raise UsageError(f"{start}: was trained on other kinds of corruption; train a new one, without --from")
     return network.train()
 
 
@@ -224,9 +220,7 @@ def _read(
 
 def _check(examples: list[Any], songs: Path) -> None:
     if not examples:
-        raise TrainingError(
-            f"{songs}: no beatmaps to train on (a Songs folder has one folder per mapset, with its song)"
-        )
+        raise UsageError(f"{songs}: no beatmaps to train on (a Songs folder has one folder per mapset, with its song)")
 
 
 def _size(network: nn.Module) -> str:

@@ -24,8 +24,8 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from maimod.errors import UsageError
 from maimod.families.checkpoint import resolve_device
-from maimod.training.errors import TrainingError
 from maimod.training.objectives import Objective
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class Stream(IterableDataset[tuple[Position, dict[str, np.ndarray]]]):
                 yield Position(at.process, at.worker, at.block, number + 1), batches[number]
             n_empty = 0 if batches else n_empty + 1
             at = Position(at.process, at.worker, at.block + 1)
-        raise TrainingError("no map has enough events to train on; are the maps too short?")
+        raise UsageError("no map has enough events to train on; are the maps too short?")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ def accelerator(options: Options, output: Path) -> Iterator[Accelerator]:
     """The devices to train on, released afterwards.
 
     Raises:
-        TrainingError: if accelerate is not installed.
+        UsageError: if accelerate is not installed.
         CheckpointError: if there is no such device.
     """
     try:
@@ -186,7 +186,7 @@ def accelerator(options: Options, output: Path) -> Iterator[Accelerator]:
         from accelerate.state import AcceleratorState, GradientState
         from accelerate.utils import set_seed
     except ImportError:
-        raise TrainingError('training needs accelerate: pip install "maimod[train]"') from None
+        raise UsageError('training needs accelerate: pip install "maimod[train]"') from None
     resolve_device(options.device)  # raises one clear line if it is missing
     named = options.device not in ("auto", "cpu")
     if named:
@@ -274,7 +274,7 @@ class Trainer:
         """Train to the end, from the state in `output` if there is one.
 
         Raises:
-            TrainingError: if there is no usable map, the state is of another network, or the loss is not a number.
+            UsageError: if there is no usable map, the state is of another network, or the loss is not a number.
         """
         self._resume()
         self.accelerator.init_trackers(LOG)
@@ -357,7 +357,7 @@ class Trainer:
     def _evaluate(self) -> None:
         """Write the checkpoint and the state, and measure the network on held-out batches."""
         if not all(math.isfinite(value) for value in self.means.values()):
-            raise TrainingError(
+            raise UsageError(
                 f"the loss is not a number at step {self.step}; the state in {self.output} is older: try a lower --rate"
             )
         self._save()
@@ -424,7 +424,7 @@ class Trainer:
                 self.positions = _continued([Position(**each) for each in positions], self.positions)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:160]
-            raise TrainingError(f"{state}: not a state of this training ({reason}); give another --output") from None
+            raise UsageError(f"{state}: not a state of this training ({reason}); give another --output") from None
         self.step, self.seconds, self.means = int(stored["step"]), float(stored["seconds"]), dict(stored["means"])
         self.report(f"going on from step {self.step}")
 

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 
 import maimod
 from maimod.commands.baseline import Delta, since_last_run
-from maimod.commands.command_line import Failure
 from maimod.commands.resolve import settings_of
+from maimod.errors import MaimodError
 from maimod.findings import BeatmapReport, Report
 from maimod.linter.cache import Cache
 from maimod.linter.gather import PositionAsker
-from maimod.linter.models import UsageError
 from maimod.linter.pipeline import Analysis
 from maimod.linter.progress import Progress
 from maimod.linter.settings import Settings
@@ -77,10 +76,8 @@ class Job:
         self.waiting = False
         try:
             self._lint()
-        except UsageError as error:
+        except MaimodError as error:
             self.trouble = str(error)
-        except Failure as error:
-            self.trouble = error.format_message()
         except Exception as error:
             self.trouble = f"unexpected {type(error).__name__}: {error} (a bug; the console holds the traceback)"
             raise

@@ -21,18 +21,17 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from maimod import __version__
-from maimod.commands.baseline import BaselineError
 from maimod.commands.baseline import load as load_baseline
 from maimod.commands.command_line import FAILED, say
-from maimod.commands.options import ConfigError, discover
+from maimod.commands.options import discover
 from maimod.commands.resolve import restricted
+from maimod.errors import BeatmapError, ConfigError, UsageError
 from maimod.linter.cache import Cache, default_folder
 from maimod.linter.models import MODELS_FOLDER
 from maimod.linter.settings import BUNDLED_MODEL, Settings
 from maimod.osu import discovery, parser
 from maimod.osu.archive import is_archive
-from maimod.osu.discovery import Entry, InputError, Source
-from maimod.osu.parser import BeatmapError
+from maimod.osu.discovery import Entry, Source
 from maimod.reporters import viewer
 from maimod.ui.guard import MAX_UPLOAD_BYTES, Guard
 from maimod.ui.jobs import Job
@@ -103,7 +102,7 @@ class Page:
         if _cleaned(path) and (is_archive(given) or (given.is_dir() and any(given.glob("*.osu")))):
             try:
                 sources = discovery.find([given])
-            except InputError:
+            except UsageError:
                 sources = []
             choices = [(_difficulty(source, entry), entry.location) for source in sources for entry in source.entries]
         return gr.update(
@@ -128,7 +127,7 @@ class Page:
         try:
             sources = _sources(given, picked)
             accepted = _baseline(sources, _cleaned(baseline))
-        except (InputError, ConfigError, BaselineError) as error:
+        except (UsageError, ConfigError) as error:
             yield _status(str(error), "error"), gr.skip(), recent, *idle
             return
         # Starting a second run cancels the first.
@@ -200,7 +199,7 @@ def _answer(ask: Any) -> dict[str, Any]:
     """The result, or a line that says why there is none."""
     try:
         return {"value": ask()}
-    except (Gone, BaselineError, OSError) as error:
+    except (Gone, ConfigError, OSError) as error:
         return {"trouble": str(error)}
     except Exception as error:
         return {"trouble": f"unexpected {type(error).__name__}: {error}"}
@@ -216,10 +215,10 @@ def _sources(given: str, picked: Sequence[str]) -> list[Source]:
     """Return the sources to lint: the picked difficulties if they belong to the path, else all.
 
     Raises:
-        InputError: if there is nothing to lint, or more than a page can keep.
+        UsageError: if there is nothing to lint, or more than a page can keep.
     """
     if not given:
-        raise InputError("Enter a mapset folder, a .osu file or a .osz archive, or drop one above.")
+        raise UsageError("Enter a mapset folder, a .osu file or a .osz archive, or drop one above.")
     sources = discovery.find([given])
     chosen = [
         replace(source, entries=tuple(entry for entry in source.entries if entry.location in picked))
@@ -228,7 +227,7 @@ def _sources(given: str, picked: Sequence[str]) -> list[Source]:
     sources = [source for source in chosen if source.entries] or sources
     count = sum(len(source.entries) for source in sources)
     if count > MAX_DIFFICULTIES:
-        raise InputError(
+        raise UsageError(
             f"{given} holds {count} difficulties, more than a page can keep ({MAX_DIFFICULTIES}): name one mapset. "
             "maimod check takes them all."
         )
@@ -239,17 +238,16 @@ def _baseline(sources: Sequence[Source], given: str) -> Path | None:
     """Path of the baseline file: as given, relative to the mapset, else from the mapset's configuration.
 
     Raises:
-        BaselineError: if it is not a baseline file.
-        ConfigError: if the configuration is wrong.
+        ConfigError: if it is not a baseline file, or the configuration is wrong.
     """
     first = sources[0]
     folder = first.path.parent if first.is_archive else first.path
     config, _ = restricted(discover(folder), {})
     path = folder / given if given else config.values.get("baseline")
     if path is not None and path.suffix.lower() != ".json":
-        raise BaselineError(f"{path}: a baseline is a .json file")
+        raise ConfigError(f"{path}: a baseline is a .json file")
     if path is not None and not path.parent.is_dir():
-        raise BaselineError(f"{path}: there is no such folder")
+        raise ConfigError(f"{path}: there is no such folder")
     if path is not None and path.exists():
         load_baseline(path)
     return path

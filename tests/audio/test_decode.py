@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from maimod.audio import decode
-from maimod.audio.decode import AudioError
+from maimod.errors import AudioError
 from tests.songs import CLICKS_MS, clicks
 
 SECONDS = 4.0

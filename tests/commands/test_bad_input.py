@@ -86,6 +86,20 @@ def test_broken_maps_among_others_are_errors_with_a_reason(folder: Path, capsys:
         assert beatmap["status"] == "error" and len(beatmap["messages"]) == 1 and "\n" not in beatmap["messages"][0]
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [(MAP.rstrip()[:-8], "line 86"), (MAP.replace("0,500,4,2,0,70,1,0", "0,0,4,2,0,70,1,0"), "line 24")],
+    ids=["cut inside the last object", "zero beat"],
+)
+def test_what_the_game_forgives_is_linted_and_named(
+    folder: Path, capsys: pytest.CaptureFixture[str], text: str, line: str
+) -> None:
+    assert text != MAP
+    (folder / "map.osu").write_text(text)
+    (beatmap,) = report(capsys, str(folder / "map.osu"))["beatmaps"]
+    assert beatmap["status"] == "partial" and any(line in message for message in beatmap["messages"])
+
+
 @pytest.mark.parametrize("make", ["missing.osu", "nothing here", "set.osz"])
 def test_paths_that_lead_nowhere(tmp_path: Path, capsys: pytest.CaptureFixture[str], make: str) -> None:
     (tmp_path / "nothing here").mkdir()

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from maimod.app import main
-from maimod.commands.baseline import Accepted, BaselineError, load
+from maimod.commands.baseline import Accepted, load
+from maimod.errors import ConfigError
 from tests import maps
 from tests.linter.test_api import FAULTY, LINES, songs
 
@@ -247,6 +248,6 @@ def test_a_damaged_baseline_says_where(tmp_path, change, reason):
     entry = {"folder": "a", "difficulty": "b", "rule": "kiai/late", "id": "1", **change}
     path = tmp_path / "known.json"
     path.write_text(json.dumps({"schema": "maimod-baseline/1", "model": None, "findings": [entry]}))
-    with pytest.raises(BaselineError) as error:
+    with pytest.raises(ConfigError) as error:
         load(path)
     assert str(error.value) == f"{path}: a damaged baseline ({reason}); --write-baseline makes a new one"

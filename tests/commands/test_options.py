@@ -14,17 +14,8 @@ import typer
 
 from maimod import app
 from maimod.app import main
-from maimod.commands.options import (
-    SCHEMA_FILE,
-    CheckOptions,
-    ConfigError,
-    Declared,
-    declared,
-    decode,
-    discover,
-    load,
-    schema,
-)
+from maimod.commands.options import SCHEMA_FILE, CheckOptions, Declared, declared, decode, discover, load, schema
+from maimod.errors import ConfigError
 from maimod.findings import Severity
 from maimod.linter.settings import Override, Settings, Where
 from tests.linter.test_api import FAULTY

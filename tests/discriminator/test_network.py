@@ -14,14 +14,9 @@ torch = pytest.importorskip("torch")
 
 from maimod.discriminator import features  # noqa: E402
 from maimod.discriminator import network as discriminator  # noqa: E402
-from maimod.discriminator.network import (  # noqa: E402
-    Discriminator,
-    DiscriminatorConfig,
-    DiscriminatorError,
-    corruption_logits,
-    windows,
-)
+from maimod.discriminator.network import Discriminator, DiscriminatorConfig, corruption_logits, windows  # noqa: E402
 from maimod.discriminator.prediction import CorruptionLogits  # noqa: E402
+from maimod.errors import CheckpointError  # noqa: E402
 from maimod.findings import Severity  # noqa: E402
 from maimod.linter.calibration import Calibration, Weights  # noqa: E402
 from maimod.linter.rescore import rescore  # noqa: E402
@@ -70,10 +65,10 @@ def test_reading_depends_on_what_is_near_alone() -> None:
 
 def test_what_cannot_be_loaded_says_why(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"kinds": ["extra"]}))
-    with pytest.raises(DiscriminatorError, match="not a usable proofreader"):
+    with pytest.raises(CheckpointError, match="not a usable proofreader"):
         discriminator.load(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps({"kinds": ["extra"], "layers": "six"}))
-    with pytest.raises(DiscriminatorError, match=r"not a usable proofreader .*layers"):
+    with pytest.raises(CheckpointError, match=r"not a usable proofreader .*layers"):
         discriminator.load(tmp_path)
 
 

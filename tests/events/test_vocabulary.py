@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from maimod.errors import CheckpointError
 from maimod.events.grammar import successors
 from maimod.events.schema import EventKind
-from maimod.events.vocabulary import Conditioning, Vocabulary, VocabularyError
+from maimod.events.vocabulary import Conditioning, Vocabulary
 from maimod.events.writer import from_beatmap
 from maimod.families.mapperatorinator.versions import VERSIONS
 from maimod.families.mini.encoding import tokenise
@@ -86,7 +87,7 @@ def test_published_layouts_are_read_by_the_same_code() -> None:
 
 @pytest.mark.parametrize("damage", [{}, {"event_ranges": [{"type": "banana"}], "input_event_ranges": []}])
 def test_damaged_files_are_refused_in_one_line(damage: dict[str, object]) -> None:
-    with pytest.raises(VocabularyError, match=r"tokenizer.json cannot be used") as caught:
+    with pytest.raises(CheckpointError, match=r"tokenizer.json cannot be used") as caught:
         Vocabulary(damage, VERSIONS["V30"].schema)
     assert "\n" not in str(caught.value)
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from maimod.events.schema import TYPES, Event, EventError, EventKind, EventSchema, EventScore, hitsound_parts, position
+from maimod.errors import BeatmapError
+from maimod.events.schema import TYPES, Event, EventKind, EventSchema, EventScore, hitsound_parts, position
 from maimod.events.writer import from_beatmap
 from maimod.families.mapperatorinator.versions import VERSIONS
 from maimod.osu.beatmap import Beatmap
@@ -362,14 +363,14 @@ def test_absurd_beats_are_refused_at_once(beat_length: float) -> None:
     sane = beatmap()
     aspire = replace(sane, timing_points=(replace(sane.timing_points[0], beat_length=beat_length),))
     start = time.perf_counter()
-    with pytest.raises(EventError, match="more than"):
+    with pytest.raises(BeatmapError, match="more than"):
         from_beatmap(aspire, V31)
     assert time.perf_counter() - start < 1
 
 
 def test_absurd_lengths_are_refused() -> None:
     days = [f"0,0,{at},2,0,L|1:1,9000,131072" for at in range(400)]
-    with pytest.raises(EventError):
+    with pytest.raises(BeatmapError):
         from_beatmap(beatmap(days, [RED_LINE.replace("500", "0.01")], slider_multiplier=3.6), V32)
 
 

@@ -13,9 +13,9 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from maimod.app import main  # noqa: E402
+from maimod.errors import CheckpointError  # noqa: E402
 from maimod.families import lora  # noqa: E402
 from maimod.families.checkpoint import Models, find_adapter, load_model  # noqa: E402
-from maimod.families.errors import CheckpointError  # noqa: E402
 from maimod.families.registry import open_folder  # noqa: E402
 from maimod.linter import cache  # noqa: E402
 from maimod.linter.models import checkpoint_folders  # noqa: E402

@@ -14,11 +14,11 @@ import pytest
 
 pytest.importorskip("torch")
 
-from maimod.events.schema import EventError, EventScore
-from maimod.events.vocabulary import Conditioning, VocabularyError
+from maimod.errors import BeatmapError, CheckpointError, UsageError
+from maimod.events.schema import EventScore
+from maimod.events.vocabulary import Conditioning
 from maimod.families import scoring
 from maimod.families.checkpoint import Models, describe_all, find, load_model
-from maimod.families.errors import CheckpointError
 from maimod.families.family import Model
 from maimod.families.inputs import stack
 from maimod.families.mapperatorinator import legacy_audio
@@ -241,9 +241,9 @@ def test_v31_says_its_mapper_by_a_vector_alone(models: dict[str, Model]) -> None
     [(Conditioning(mapper_id=11), "mapper_id=11"), (Conditioning(descriptors=("strems",)), "did you mean streams")],
 )
 def test_unknown_facts_are_refused(conditioning: Conditioning, said: str, models: dict[str, Model]) -> None:
-    with pytest.raises(VocabularyError, match=said):
+    with pytest.raises(UsageError, match=said):
         models["v32"].family.encode(a_map(), a_song(), conditioning)
-    with pytest.raises(VocabularyError, match="does not take a year"):
+    with pytest.raises(UsageError, match="does not take a year"):
         models["v30"].family.encode(a_map(), a_song(), Conditioning(year=2015))
 
 
@@ -275,7 +275,7 @@ def test_modes_a_checkpoint_never_learned_are_not_judged(folders: dict[str, Path
 
 
 def test_maps_that_cannot_be_said_are_refused(models: dict[str, Model]) -> None:
-    with pytest.raises(EventError, match="no tokens for column"):
+    with pytest.raises(BeatmapError, match="no tokens for column"):
         models["v30"].family.encode(a_map(Mode.MANIA), a_song(), Conditioning())
 
 

@@ -15,8 +15,8 @@ import pytest
 
 from maimod.app import main
 from maimod.audio.decode import Audio
+from maimod.errors import CheckpointError
 from maimod.families import registry
-from maimod.families.errors import CheckpointError
 from maimod.families.mini.family import Mini
 from maimod.families.registry import open_folder, read_json
 from tests import checkpoints, maps

@@ -11,12 +11,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from maimod.errors import CheckpointError  # noqa: E402
 from maimod.events.schema import Event, EventKind, EventScore  # noqa: E402
 from maimod.events.vocabulary import SOS, Conditioning  # noqa: E402
 from maimod.events.writer import from_beatmap  # noqa: E402
 from maimod.families import scoring  # noqa: E402
 from maimod.families.checkpoint import load_model  # noqa: E402
-from maimod.families.errors import CheckpointError  # noqa: E402
 from maimod.families.family import Model  # noqa: E402
 from maimod.families.mini.encoding import tokenise  # noqa: E402
 from maimod.families.mini.family import Mini  # noqa: E402

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 
 import maimod
 from maimod.app import main
+from maimod.errors import AudioError, BeatmapError, CheckpointError, MaimodError, UsageError
 from maimod.findings import Severity
 from maimod.linter import cache as caching
 from maimod.linter.api import lint
@@ -286,3 +288,16 @@ def test_the_bundled_models_are_found_from_anywhere():
     from maimod.linter.models import MODELS_FOLDER
 
     assert MODELS_FOLDER.is_absolute() and (MODELS_FOLDER / "maimod-mini" / "config.json").exists()
+
+
+def test_errors_survive_the_way_between_processes():
+    for error in (
+        UsageError("a"),
+        CheckpointError("a: b"),
+        BeatmapError("a.osu", 3, "odd"),
+        BeatmapError("a.osz", None, "odd"),
+        AudioError(Path("a.mp3"), "short"),
+    ):
+        again = pickle.loads(pickle.dumps(error))
+        assert type(again) is type(error) and str(again) == str(error) and isinstance(error, MaimodError)
+    assert [str(BeatmapError("a.osu", line, "odd")) for line in (3, None)] == ["a.osu:3: odd", "a.osu: odd"]

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from maimod.audio.decode import Audio, AudioError
-from maimod.events.schema import Event, EventError, EventKind, EventScore
-from maimod.families.errors import CheckpointError
+from maimod.audio.decode import Audio
+from maimod.errors import AudioError, BeatmapError, CheckpointError, UsageError
+from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import ModelInfo
 from maimod.linter import gather as module
 from maimod.linter.cache import Cache
 from maimod.linter.calibration import Calibration, Weights
 from maimod.linter.gather import Gathered, PositionAsker, Resources, Songs, encode, gather, level_of, read_sets
-from maimod.linter.models import Networks, UsageError
+from maimod.linter.models import Networks
 from maimod.linter.progress import Progress, result_of
 from maimod.linter.settings import Override, Settings
 from maimod.osu import parser
@@ -290,5 +290,5 @@ def test_a_song_of_the_settings_is_taken_in_place_of_the_maps_own(tmp_path):
 
 
 def test_an_event_error_is_no_failure(tmp_path):
-    found = gathered(a_map(tmp_path), given=resources(Model(error=EventError("too long"))))
+    found = gathered(a_map(tmp_path), given=resources(Model(error=BeatmapError("too long"))))
     assert not found.failed and "the model cannot judge this map (too long)" in found.missing[1]

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from maimod.errors import CheckpointError
 from maimod.findings import BeatmapReport, Report
 from maimod.linter.api import lint
-from maimod.linter.models import UsageError
 from maimod.linter.pool import Limits
 from maimod.linter.progress import Progress
 from maimod.linter.settings import Settings
@@ -114,7 +114,7 @@ def test_a_run_that_is_dropped_leaves_no_process(tmp_path):
 def test_a_model_that_cannot_be_loaded_is_told_in_one_line(tmp_path):
     songs(tmp_path, 1)
     (tmp_path / "model").mkdir()
-    with pytest.raises(UsageError, match="model") as raised:
+    with pytest.raises(CheckpointError, match="model") as raised:
         lint([tmp_path], Settings(model=str(tmp_path / "model"), device="cpu"), limits=Limits(seconds=60)).report()
     assert "\n" not in str(raised.value)
 

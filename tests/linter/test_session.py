@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from maimod.errors import UsageError
 from maimod.findings import BeatmapReport
 from maimod.linter import session as session_module
 from maimod.linter.cache import Cache
-from maimod.linter.models import Networks, UsageError
+from maimod.linter.models import Networks
 from maimod.linter.progress import LOADING, Progress
 from maimod.linter.session import Session
 from maimod.linter.settings import Settings

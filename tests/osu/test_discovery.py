@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from maimod.errors import UsageError
 from maimod.osu import discovery
-from maimod.osu.discovery import InputError, find
+from maimod.osu.discovery import find
 
 
 def test_files_folders_archives_and_patterns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +36,7 @@ def test_files_folders_archives_and_patterns(tmp_path: Path, monkeypatch: pytest
     assert names(str(tmp_path / "Songs"), "Songs/0 Artist - Title/Easy.osu")[-1][1] == whole[0][1]
     assert len(find(["Songs", str(Path("Songs"))])) == 2
     for wrong in ("no.osu", "Songs/*.osz", "empty"):
-        with pytest.raises(InputError, match=r"no|nothing"):
+        with pytest.raises(UsageError, match=r"no|nothing"):
             find([wrong])
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from maimod.errors import BeatmapError
 from maimod.osu import parser, slider_path
 from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
-from maimod.osu.parser import BeatmapError, parse
+from maimod.osu.parser import parse
 from tests import maps
 
 MINIMAL = """osu file format v14

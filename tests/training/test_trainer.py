@@ -18,7 +18,7 @@ pytest.importorskip("accelerate")
 from numpy.random import Generator  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
-from maimod.training.errors import TrainingError  # noqa: E402
+from maimod.errors import UsageError  # noqa: E402
 from maimod.training.objectives import Batch, Objective  # noqa: E402
 from maimod.training.trainer import STATE, Options, Position, Progress, Schedule, Stream, Task, Trainer, accelerator  # noqa: E402
 
@@ -185,7 +185,7 @@ def test_a_loss_that_is_no_number_does_not_overwrite_the_state(tmp_path: Path) -
         (),
         {"block": lambda self, random: [{**b, "targets": b["targets"] * math.nan} for b in Points().block(random)]},
     )()
-    with pytest.raises(TrainingError, match=r"not a number at step 3; .* lower --rate"):
+    with pytest.raises(UsageError, match=r"not a number at step 3; .* lower --rate"):
         run(broken, tmp_path)
     assert run(task(), tmp_path)[2][0] == "going on from step 2"
 
@@ -203,14 +203,14 @@ def test_a_state_of_another_network_is_refused(tmp_path: Path) -> None:
     run(task(), tmp_path)
     other = task()
     other.objective.network = nn.Linear(2, 3)
-    with pytest.raises(TrainingError, match=r"not a state of this training .* give another --output"):
+    with pytest.raises(UsageError, match=r"not a state of this training .* give another --output"):
         run(other, tmp_path)
 
 
 def test_nothing_to_learn_from_is_said(tmp_path: Path) -> None:
     empty = task()
     empty.sampler = Nothing()
-    with pytest.raises(TrainingError, match="too short"):
+    with pytest.raises(UsageError, match="too short"):
         run(empty, tmp_path)
 
 
@@ -232,6 +232,6 @@ def test_streams_go_on_from_every_position() -> None:
 
 def test_without_accelerate_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "accelerate", None)
-    with pytest.raises(TrainingError, match=r'pip install "maimod\[train\]"'), accelerator(OPTIONS, tmp_path):
+    with pytest.raises(UsageError, match=r'pip install "maimod\[train\]"'), accelerator(OPTIONS, tmp_path):
         pass
     shutil.rmtree(tmp_path)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import maimod
+from maimod.errors import UsageError
 from maimod.findings import Report
 from maimod.linter.cache import Cache
-from maimod.linter.models import UsageError
 from maimod.linter.progress import Progress
 from maimod.linter.settings import Settings
 from maimod.osu.discovery import Entry, Source

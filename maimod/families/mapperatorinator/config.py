@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from maimod.families.errors import CheckpointError
+from maimod.errors import CheckpointError
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +50,14 @@ class WhisperConfig:
         name = str(values.get("backbone_model_name", "openai/whisper-base"))
         kind = next((kind for kind in ("ropewhisper", "varwhisper", "whisper") if kind in name.lower()), None)
         if kind is None:
-            raise CheckpointError(f"backbone {name!r} is not one of Whisper, RoPE-Whisper and Var-Whisper")
+            raise CheckpointError(f"config.json: backbone {name!r} is not one of Whisper, RoPE-Whisper and Var-Whisper")
         unknown = _unknown_options(values, backbone)
         if unknown:
-            raise CheckpointError(f"this network is not known: {', '.join(unknown)}")
+            raise CheckpointError(f"config.json: this network is not known: {', '.join(unknown)}")
         conditions = [bool(values.get(f"do_{part}_embed", False)) for part in ("difficulty", "mapper", "song_position")]
         if len(set(conditions)) > 1:
             raise CheckpointError(
-                "this network is not known: only some of difficulty, mapper and song position are conditioned on"
+                "config.json: this network is not known: only some of difficulty, mapper and song position are conditioned on"
             )
         return cls(
             vocab_size_in=int(values.get("vocab_size_in", 9920)),

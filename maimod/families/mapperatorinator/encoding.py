@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from maimod.events.schema import Event, EventError, EventKind
+from maimod.errors import BeatmapError
+from maimod.events.schema import Event, EventKind
 from maimod.events.vocabulary import SOS, Conditioning, Vocabulary
 from maimod.events.writer import from_beatmap, scroll_speed_ratio
 from maimod.families import windows
@@ -141,7 +142,7 @@ def tokenise(
         hides_kiai: always write that kiai is off.
 
     Raises:
-        VocabularyError: if `conditioning` names something the checkpoint does not know.
+        CheckpointError: if `conditioning` names something the checkpoint does not know.
     """
     opening = [vocabulary.context_start["none"], vocabulary.context_end["none"]] if version.opens_with_none else []
     changes = {
@@ -216,12 +217,12 @@ def events_of(beatmap: Beatmap, vocabulary: Vocabulary, song_ms: float) -> dict[
     """Events of a map by context.
 
     Raises:
-        EventError: if the vocabulary lacks some, or if there are too many.
+        BeatmapError: if the vocabulary lacks some, or if there are too many.
     """
     contexts = from_beatmap(beatmap, vocabulary.schema, song_ms)
     unknown = {event.kind for events in contexts.values() for event in events if event.kind not in vocabulary}
     if unknown:
-        raise EventError(f"the checkpoint has no tokens for {', '.join(sorted(unknown))}")
+        raise BeatmapError(beatmap.path, None, f"the checkpoint has no tokens for {', '.join(sorted(unknown))}")
     return contexts
 
 
@@ -251,8 +252,8 @@ class PublishedMap(EncodedMap):
                 checkpoint lists for the map.
 
         Raises:
-            EventError: if the map has events that the vocabulary lacks, or too many.
-            VocabularyError: if `conditioning` names something the checkpoint does not know.
+            BeatmapError: if the map has events that the vocabulary lacks, or too many.
+            CheckpointError: if `conditioning` names something the checkpoint does not know.
         """
         self.beatmap, self.samples, self.vocabulary, self.config = beatmap, samples, vocabulary, config
         self.exact = exact

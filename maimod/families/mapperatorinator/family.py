@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maimod.audio.decode import Audio
-from maimod.events.vocabulary import Conditioning, Vocabulary, VocabularyError
+from maimod.errors import CheckpointError
+from maimod.events.vocabulary import Conditioning, Vocabulary
 from maimod.families.family import Excerpt, Family
 from maimod.families.inputs import TrainingWindow
 from maimod.families.mapperatorinator import encoding, legacy_audio
@@ -44,10 +45,10 @@ class Mapperatorinator(Family[PublishedTokens]):
         try:
             kinds = {entry["type"] for key in ("event_ranges", "input_event_ranges") for entry in tokenizer[key]}
         except (KeyError, TypeError) as error:
-            raise VocabularyError(f"tokenizer.json cannot be used ({type(error).__name__}: {error})") from None
+            raise CheckpointError(f"tokenizer.json cannot be used ({type(error).__name__}: {error})") from None
         version = version_of(kinds)
         if version is None:
-            raise VocabularyError("tokenizer.json is of no known version of Mapperatorinator (V29 to V32 are)")
+            raise CheckpointError("tokenizer.json is of no known version of Mapperatorinator (V29 to V32 are)")
         self.version, self.name = version, f"Mapperatorinator {version.name}"
         self.vocabulary = Vocabulary(tokenizer, version.schema, version.modes, version.unwritten)
         self.config: WhisperConfig = WhisperConfig.from_dict(config)

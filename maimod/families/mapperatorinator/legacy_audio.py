@@ -16,16 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from maimod.audio.decode import (
-    BLOCK_SAMPLES,
-    MAX_HOURS,
-    SAMPLE_RATE,
-    AudioError,
-    Blocks,
-    av_frames,
-    joined,
-    open_container,
-)
+from maimod.audio.decode import BLOCK_SAMPLES, MAX_HOURS, SAMPLE_RATE, Blocks, av_frames, joined, open_container
+from maimod.errors import AudioError
 
 SAMPLE_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 32, "PCM_32": 32}
 """Width that libsndfile's lossless formats are read with; 24 bits are widened. Everything else is decoded to 16 bits.

@@ -203,7 +203,7 @@ class MiniMap(EncodedMap):
             exact: the original's many windows, a tenth of each scored, for comparison.
 
         Raises:
-            EventError: if the map has too many events.
+            BeatmapError: if the map has too many events.
         """
         self.beatmap, self.mel, self.vocabulary, self.config = beatmap, mel, vocabulary, config
         self.contexts = from_beatmap(beatmap, vocabulary.schema)

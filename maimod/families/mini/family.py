@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maimod.audio.decode import Audio
+from maimod.errors import CheckpointError
 from maimod.events.schema import EventSchema
-from maimod.events.vocabulary import Conditioning, Vocabulary, VocabularyError
+from maimod.events.vocabulary import Conditioning, Vocabulary
 from maimod.events.writer import from_beatmap
-from maimod.families.errors import CheckpointError
 from maimod.families.family import Excerpt, Family
 from maimod.families.inputs import TrainingWindow
 from maimod.families.mini import encoding
@@ -44,14 +44,16 @@ class Mini(Family[MiniTokens]):
         try:
             schema = EventSchema.from_dict(tokenizer["maimod"]["language"])
         except (AttributeError, KeyError, ValueError, TypeError) as error:
-            raise VocabularyError(f"tokenizer.json cannot be used ({type(error).__name__}: {error})") from None
+            raise CheckpointError(f"tokenizer.json cannot be used ({type(error).__name__}: {error})") from None
         self.name = "maimod"
         self.vocabulary = Vocabulary(tokenizer, schema)
         features = {"n_grid": N_FEATURES, "n_place": N_PLACE_FEATURES}
         sizes = {"vocab_size_in": self.vocabulary.size_in, "vocab_size_out": self.vocabulary.size_out}
         self.config: MiniConfig = MiniConfig.from_dict(sizes | features | dict(config))
         if (self.config.n_grid, self.config.n_place) != (N_FEATURES, N_PLACE_FEATURES):
-            raise CheckpointError("made for other input features than this version of maimod has: train a new one")
+            raise CheckpointError(
+                "config.json: made for other input features than this version of maimod has: train a new one"
+            )
         self.stored = {**config, **asdict(self.config)}
 
     def make_network(self) -> Network:

@@ -1,0 +1,43 @@
+"""What can go wrong for a reason that a user can do something about: each message is one line with what, where and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class MaimodError(Exception):
+    """Any of the errors below; the command line prints its message and ends."""
+
+
+class UsageError(MaimodError):
+    """What was asked for cannot be done as it was asked."""
+
+
+class ConfigError(MaimodError):
+    """A configuration or a baseline that cannot be used."""
+
+
+class CheckpointError(MaimodError):
+    """A checkpoint or an adapter that cannot be used."""
+
+
+class BeatmapError(MaimodError):
+    """A map or an archive of maps that cannot be read, or a map that the model cannot judge; `path:line: reason`."""
+
+    def __init__(self, path: Path | str, line: int | None, reason: str) -> None:
+        super().__init__(path, line, reason)
+        self.path, self.line, self.reason = Path(path), line, reason
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.reason}" if self.line else f"{self.path}: {self.reason}"
+
+
+class AudioError(MaimodError):
+    """A song that cannot be used; `path: reason`."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
