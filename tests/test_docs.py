@@ -87,6 +87,22 @@ def test_every_cited_section_of_the_compatibility_notes_exists() -> None:
     assert not {str(path): numbers for path, numbers in missing.items() if numbers}
 
 
+def test_the_architecture_lists_the_modules_there_are() -> None:
+    listed, room = set(), ""
+    for line in (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").splitlines():
+        room = line.removeprefix("### ") if line.startswith("#") else room
+        if room.endswith("/") and line.startswith("- "):
+            listed |= {room + name for name in re.findall(r"`(\w+\.py)`", line)}
+    package = ROOT / "maimod"
+    there = {path.relative_to(package).as_posix() for path in package.rglob("*.py") if path.name != "__init__.py"}
+    assert listed == there - {"app.py", "findings.py"}
+
+
+def test_the_glossary_names_modules_that_there_are() -> None:
+    for name in re.findall(r"`(\w+/[\w/]*(?:\.py)?)`", (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")):
+        assert (ROOT / name).exists() or (ROOT / "maimod" / name).exists(), name
+
+
 def test_the_page_of_other_checkers_names_rules_that_there_are() -> None:
     named = set(re.findall(r"`([a-z-]+/[a-z-]+)`", (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8")))
     assert named <= set(RULES), named - set(RULES)
