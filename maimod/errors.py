@@ -1,4 +1,4 @@
-"""What can go wrong for a reason that a user can do something about: each message is one line with what, where and why."""
+"""Errors that a user can cause or fix; each message is one line with what, where and why."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 
 class MaimodError(Exception):
-    """Any of the errors below; the command line prints its message and ends."""
+    """Base class; the command line prints the message and exits."""
 
 
 class UsageError(MaimodError):
-    """What was asked for cannot be done as it was asked."""
+    """The call cannot be carried out as given."""
 
 
 class ConfigError(MaimodError):
@@ -22,7 +22,7 @@ class CheckpointError(MaimodError):
 
 
 class BeatmapError(MaimodError):
-    """A map or an archive of maps that cannot be read, or a map that the model cannot judge; `path:line: reason`."""
+    """A map or an archive that cannot be read, or a map that the model cannot score; `path:line: reason`."""
 
     def __init__(self, path: Path | str, line: int | None, reason: str) -> None:
         super().__init__(path, line, reason)
