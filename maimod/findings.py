@@ -35,13 +35,13 @@ class Severity(StrEnum):
 
 
 class Tier(StrEnum):
-    """What a rule rests on."""
+    """Kind of evidence that a rule rests on."""
 
     EXACT = "exact"
     """Arithmetic of the file, the ranking criteria, the files of the set: always reported; no network, habit or
     estimate lowers or hides it."""
     ESTIMATED = "estimated"
-    """A model, the song, or what the map does elsewhere: never a problem."""
+    """A model, the song, or habits of the map: never a problem."""
 
 
 class Category(StrEnum):

@@ -82,8 +82,8 @@ class _Decoded(NamedTuple):
 def load(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> Audio:
     """Decode a song of any common format, mix it down to mono and resample it.
 
-    Of a damaged or cut file the part that can be decoded is returned, with a message in `Audio.messages`. A damaged
-    packet becomes silence of its length, so what follows it stays in time.
+    For a damaged or cut file the decodable part is returned, with a message in `Audio.messages`. A damaged packet
+    becomes silence of its length, so the rest stays in time.
 
     Args:
         path: the file; its extension does not matter.
@@ -304,7 +304,7 @@ def _mix_down(frame: Any) -> np.ndarray:
 
 
 class _Container(NamedTuple):
-    """What the bytes of a file show without decoding it."""
+    """Facts about a file from its bytes, without decoding."""
 
     is_cut: bool = False
     """Bytes are missing at the end. libsndfile trusts the size of the file over its header, so its frame count cannot

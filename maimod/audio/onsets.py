@@ -358,7 +358,7 @@ def drift(envelope: OnsetEnvelope, times_ms: np.ndarray, *, max_slope: float = 2
             refits.append(_slope_near(grid, times[kept], from_middle[kept], lag, slope + fine))
     n = len(refits)
     spread = np.sqrt((n - 1) / n * np.sum((np.array(refits) - np.mean(refits)) ** 2)) if n else np.inf
-    # The grid of slopes cannot tell less than its own step.
+    # The grid of slopes has no resolution below its step.
     return Drift(slope, float(np.hypot(spread, step / 16)), lag, gain, n_times)
 
 

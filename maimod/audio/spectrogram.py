@@ -147,7 +147,7 @@ def song_bands(audio: Audio) -> Bands:
     if n_frames > 2:
         rise[2:] = np.maximum(levels.values[2:] - levels.values[:-2], 0.0)
     flux = rise.reshape(n_frames, N_BANDS, -1).mean(axis=2)
-    # The mean weighted by itself is the strength of an onset, whatever lies between onsets.
+    # The mean weighted by itself is the strength of an onset, independent of the time between onsets.
     level = (flux**2).sum(axis=0) / np.maximum(flux.sum(axis=0), 1e-6)
     loudness = levels.values.reshape(n_frames, N_LOUD, -1).mean(axis=2)
     spread = np.maximum(loudness.std(axis=0), 0.05)

@@ -142,8 +142,8 @@ def without(beatmap: BeatmapReport, kept: Sequence[Finding], why: str) -> Beatma
 
 
 def stale(report: Report, baseline: Baseline, path: Path, settings: Sequence[Settings]) -> list[Accepted]:
-    """What is accepted and no longer found, of the difficulties that were linted and the rules whose findings their
-    settings, one for each beatmap of the report, do not hide; nothing if another model has judged."""
+    """Accepted findings that are no longer found, of linted difficulties and of rules that their settings (one for each
+    beatmap of the report) do not hide; empty if another model was used."""
     if baseline.model != (report.model.id if report.model else None):
         return []
     linted = _linted(report, settings, path)
@@ -206,7 +206,7 @@ def since_last_run(beatmap: BeatmapReport, settings: Settings, cache: Cache) -> 
     """Compare with the last run of this beatmap, and remember this one.
 
     Args:
-        beatmap: what was found now.
+        beatmap: the present report.
         settings: of its source; runs with other settings or another model have no part in this, so that what a change of
             settings hides is not called resolved, nor new when it is shown again.
         cache: where it is remembered.

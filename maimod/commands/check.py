@@ -133,7 +133,7 @@ class _Listing:
         self.resolved: list[str] = []
 
     def add(self, beatmap: BeatmapReport, settings: Settings) -> BeatmapReport:
-        """Take the next report and what it was made by; returns what is listed of it."""
+        """Take the next report with its settings, and return it with the listed findings."""
         check = self.check
         self.settings.append(settings)
         delta = since_last_run(beatmap, settings, check.cache) if check.cache else None

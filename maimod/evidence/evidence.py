@@ -40,8 +40,8 @@ def evidence(analysis: Analysis, finding: Finding, ask: PositionAsker | None = N
     Args:
         analysis: of the finding's beatmap.
         finding: from the report of that beatmap.
-        ask: computes the position posterior of the object, for findings about positions; None draws what the scores
-            say.
+        ask: computes the position posterior of the object, for findings about positions; None draws the expectations in
+            the scores.
         playable_ms: how much before and after the moment can be played.
     """
     beatmap = analysis.beatmap

@@ -20,7 +20,7 @@ the bundled model on 8 held-out maps this ranks events as the original's windows
 most surprising the same) with 6.5 times fewer windows; a hop of 0.5 gives 0.999 and 18.5 with 5.1 times fewer
 (docs/performance.md)."""
 ORIGINAL_LOOKBACK, ORIGINAL_LOOKAHEAD = 0.5, 0.4
-"""Shares of a window that the original keeps before and after what it scores (COMPAT §6)."""
+"""Shares of a window that the original keeps before and after its scoring zone (COMPAT §6)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ class Run(Iterator[Progress | BeatmapReport]):
         self.total = sum(len(task.source.entries) for task in tasks)
         """Beatmaps."""
         self.settings = tuple(task.settings for task in tasks for _ in task.source.entries)
-        """What each beatmap is linted by, in the order of the reports."""
+        """Settings of each beatmap, in the order of the reports."""
         self._session = session
         self._items = _items(tasks, session, draw, jobs, limits)
 

@@ -89,7 +89,7 @@ class Cache:
                 beside.unlink()
 
     def tidy(self) -> None:
-        """Clear away, once a day, what has long not been used or is too much."""
+        """Delete old entries, and the oldest if the cache is too large; at most once a day."""
         marker = self.folder / "tidied"
         try:
             if time.time() - marker.stat().st_mtime < TIDY_EVERY_HOURS * 3600:

@@ -1,4 +1,4 @@
-"""What a checkpoint knows about its own scores: `calibration.json` with curves and weights by rule."""
+"""Calibration of a checkpoint: `calibration.json` with curves and weights by rule."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Calibration:
     """False: the documented defaults, not measured with this checkpoint."""
 
     def score(self, rule: Rule, curve: str, measure: float) -> float:
-        """Score of what a rule measured: by the curve that it declares, with the middle and scale of `calibration.json`
-        where that has them."""
+        """Score of a rule's measure, by its declared curve with the middle and scale of `calibration.json`, if given
+        there."""
         declared = rule.curves[curve]
         stored = self.curves.get(f"{rule.id}:{curve}" if curve else rule.id)
         if stored is None:

@@ -219,7 +219,7 @@ def encode(beatmap: Beatmap, song: Song | None, settings: Settings, networks: Ne
     """The model for a map, and the map encoded for it.
 
     Raises:
-        BeatmapError: if the model cannot judge this map.
+        BeatmapError: if the model cannot score this map.
         UsageError: if the settings name something that the model does not know.
     """
     assert networks.models is not None
@@ -237,13 +237,13 @@ def encode(beatmap: Beatmap, song: Song | None, settings: Settings, networks: Ne
 def score(
     beatmap: Beatmap, song: Song | None, settings: Settings, networks: Networks
 ) -> Generator[float, None, Scores]:
-    """What the model thinks of each event.
+    """Score each event with the model.
 
     Yields:
         The share that is done.
 
     Raises:
-        BeatmapError: if the model cannot judge this map.
+        BeatmapError: if the model cannot score this map.
         UsageError: if the settings name something that the model does not know.
     """
     from maimod.families import scoring

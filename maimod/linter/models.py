@@ -121,7 +121,7 @@ def load_models(settings: Settings, wrap: Callable[[Model], Model] | None = None
 
 
 def _display_name(given: str, folder: Path) -> str:
-    """The Hugging Face id of what was downloaded, else the name of the folder."""
+    """The Hugging Face id of a downloaded model, else the name of its folder."""
     from maimod.families import checkpoint
 
     return (

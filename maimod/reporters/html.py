@@ -60,7 +60,7 @@ class Album:
         os.replace(beside, file)
 
     def pictures(self, path: str) -> Pictures:
-        """What was drawn of the beatmap that its report calls `path`."""
+        """Pictures of the beatmap with this path in its report."""
         file = self._file(path)
         return Pictures(**json.loads(file.read_text(encoding="ascii"))) if file.exists() else Pictures()
 

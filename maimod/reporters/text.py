@@ -1,4 +1,5 @@
-"""Text of maps as plain text of a report: titles and names come from strangers, and terminals and CI servers obey some characters.
+"""Make text of maps safe for reports: titles and names are not trusted, and terminals and CI servers act on some
+characters.
 
 - Control characters drive terminals (ESC, BEL), and bidirectional ones turn the reading direction (https://trojansource.codes).
 - GitHub's runner takes `##[command]` anywhere in a line, and `::command::` at its start, for a command to itself
@@ -16,13 +17,13 @@ _COLONS = re.compile(r"::(?=[A-Za-z])")
 
 
 def clean(text: str) -> str:
-    """One line of text that no terminal and no CI server takes for anything else: control characters become U+FFFD, line breaks
-    spaces, and a space parts what a CI server would read as a command."""
+    """One line of plain text: control characters become U+FFFD, line breaks become spaces, and a space splits anything
+    that a CI server would read as a command."""
     return without_commands(without_controls(text))
 
 
 def without_controls(text: str, keep: str = "") -> str:
-    """Text without control and bidirectional characters, but for those in `keep`."""
+    """Text without control and bidirectional characters, except those in `keep`."""
 
     def stand_in(match: re.Match[str]) -> str:
         if match[0] in keep:
@@ -33,12 +34,12 @@ def without_controls(text: str, keep: str = "") -> str:
 
 
 def without_commands(text: str) -> str:
-    """Text in which a space parts the marks of a CI server's commands."""
+    """Text in which a space splits the marks of CI commands."""
     return _COLONS.sub(": :", without_hash_commands(text))
 
 
 def without_hash_commands(text: str) -> str:
-    """The same for commands that count anywhere in a line, for text that cannot begin one."""
+    """The same for commands that work anywhere in a line, for text that is not at its beginning."""
     return _HASHES.sub("# #", text)
 
 

@@ -96,7 +96,7 @@ class Rule:
     why: str
     """Why it matters to players."""
     how: str
-    """What is measured, against what."""
+    """The measure and its reference."""
     ignore_when: str
     blind_spots: str
     source: str = ""
@@ -202,7 +202,7 @@ class BeatmapCheck:
     """Proposals of the discriminator; None if there are none."""
 
     def candidates(self, evidence: Evidence) -> Iterator[Candidate]:
-        """What the rules find, and with a discriminator what that suggests."""
+        """Candidates of the rules and, with a discriminator, its proposals."""
         yield from self.run(evidence)
         if self.propose is not None and evidence.corruption is not None:
             yield from self.propose(evidence, evidence.corruption)
@@ -305,7 +305,7 @@ class MapsetEvidence:
         """Make a candidate, unless it concerns no difficulty that gets a report.
 
         Args:
-            rule: what was found.
+            rule: rule of the candidate.
             concerned: the difficulty it is about, or several; then the first of them that gets a report gets it.
             message: one sentence about the map or the set.
             line: 1-based line of the file of the difficulty that gets it; of the first in `concerned`, if several.

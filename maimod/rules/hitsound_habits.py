@@ -1,4 +1,4 @@
-"""Hitsound habits of a map: the hits at similar places, and what they have in common.
+"""Hitsound habits of a map: hits at similar places, and their common sounds.
 
 Conventions: times in ms, volume in percent. A hit is a circle, the head, each repeat and the tail of a slider, the end
 of a spinner or the head of a hold note.

@@ -40,8 +40,8 @@ Example = TypeVar("Example")
 def is_held_out(folder: Path, share: float) -> bool:
     """Whether a mapset folder is held out of training; its name alone decides.
 
-    The folders of a smaller share are among those of a larger one, so no network is trained on what the generator holds
-    out.
+    The folders of a smaller share are among those of a larger one, so no network is trained on the folders that the
+    generator holds out.
     """
     digest = hashlib.sha256(folder.name.encode()).digest()
     return int.from_bytes(digest[:4], "big") / 2**32 < share

@@ -85,7 +85,7 @@ class TokenSampler:
             family: of the checkpoint.
             batch_cost: decoder tokens of a batch, its encoder positions counted as `ENCODER_COST` each.
             max_tokens: longer windows are cut.
-            augments: whether to change what is drawn.
+            augments: whether to change the windows drawn.
         """
         self.family, self.augments, self.batch_cost, self.max_tokens = family, augments, batch_cost, max_tokens
         self.examples = [example for example in examples if example.length_ms > 0]

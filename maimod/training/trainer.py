@@ -101,7 +101,7 @@ class Progress:
     share: float
     """Of the whole training, 0 to 1."""
     means: Mapping[str, float]
-    """Running means of what the objective logs, without its loss."""
+    """Running means of the logged values of the objective, without its loss."""
     rate: float
 
 

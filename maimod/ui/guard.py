@@ -1,4 +1,4 @@
-"""What the page's server answers, and to whom: an ASGI layer around gradio's routes.
+"""Request checks of the page's server: an ASGI layer around gradio's routes.
 
 The server listens on the loopback address only, but every web page that is open in the same browser can send requests to it.
 Three checks keep them out:
@@ -32,11 +32,11 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 API = "/gradio_api/"
 UPLOAD = "/gradio_api/upload"
 OPEN_CALLS = frozenset({"/gradio_api/startup-events"})
-"""Calls without the token: gradio makes this one itself when it starts; it runs what the page registered for its start, once."""
+"""Calls without the token: gradio makes this one itself when it starts; it runs the page's start-up functions, once."""
 MAX_UPLOAD_BYTES = 200 << 20
-"""Of one request."""
+"""Largest upload of one request."""
 MAX_KEPT_BYTES = 1 << 30
-"""Of all uploads that the server keeps at one time."""
+"""Largest total of uploads kept at one time."""
 POLICY = (
     # gradio's own page sets styles and scripts inline and compiles its templates in the browser.
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; connect-src 'self' data: blob:; object-src 'none'; "
@@ -52,7 +52,7 @@ HEADERS = (
 
 
 class _Refused(Exception):
-    """A request that is not answered: status and reason."""
+    """A refused request: status and reason."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -60,7 +60,7 @@ class _Refused(Exception):
 
 
 class Guard:
-    """ASGI middleware that refuses requests which do not come from the page, and uploads that are no maps or songs."""
+    """ASGI middleware that refuses requests not sent by the page, and uploads that are not maps or songs."""
 
     def __init__(self, app: App, uploads: Path, suffixes: frozenset[str]) -> None:
         """Wrap `app`.

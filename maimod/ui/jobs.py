@@ -37,7 +37,7 @@ class Job:
     """Whether it waits for another lint to end."""
     report: Report | None = None
     effective: Sequence[Settings] = ()
-    """What each beatmap of the report was linted by."""
+    """Settings of each beatmap of the report."""
     analyses: dict[str, Analysis] = field(default_factory=dict)
     """Analyses by the path of the beatmap in the report."""
     ask: PositionAsker | None = None

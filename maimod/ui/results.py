@@ -52,7 +52,7 @@ class Result:
     sources: Sequence[Source]
     report: Report
     settings: Sequence[Settings]
-    """What each beatmap of the report was linted by."""
+    """Settings of each beatmap of the report."""
     analyses: Mapping[str, Analysis]
     """By the path of the beatmap in the report."""
     ask: PositionAsker | None = None

@@ -281,7 +281,7 @@ class PublishedMap(EncodedMap):
     def inputs(self, window: Window) -> WindowInputs:
         """Inputs of the network for one window."""
         shown = [span.events for span in window.spans]
-        if not self.exact:  # no row that is used attends to what comes after the last owned event
+        if not self.exact:  # no used row attends to tokens after the last owned event
             owned = window.spans[-1].owned
             shown[-1] = shown[-1][shown[-1] <= owned[-1]] if len(owned) else shown[-1][:0]
         tokens, rows = self.tokens.prompt(self.vocabulary, window.start, shown)
