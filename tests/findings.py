@@ -12,6 +12,7 @@ from maimod.findings import Finding
 from maimod.linter.calibration import Calibration
 from maimod.linter.rescore import rescore
 from maimod.osu.beatmap import Beatmap
+from maimod.rules import BEATMAP_CHECKS
 from maimod.rules.base import Candidate, Evidence, MapsetCheck, MapsetEvidence
 from maimod.training.corruption import KINDS
 
@@ -46,3 +47,9 @@ def doubted(loaded: Beatmap, doubts: Mapping[tuple[str, float], float], elsewher
     for (kind, time), logit in doubts.items():
         logits[grid.locate([time])[0], KINDS.index(kind)] = logit
     return Evidence(loaded, corruption=CorruptionLogits(grid, KINDS, logits))
+
+
+def proposals_of(evidence: Evidence) -> list[Candidate]:
+    """What the discriminator alone suggests, in all checks."""
+    assert evidence.corruption is not None
+    return [one for check in BEATMAP_CHECKS if check.propose for one in check.propose(evidence, evidence.corruption)]

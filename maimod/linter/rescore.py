@@ -72,7 +72,7 @@ def rescore(candidates: Iterable[Candidate], evidence: Evidence, calibration: Ca
     scored, proposals = _scored(candidates, calibration)
     exact = [one for one in scored if one.candidate.rule.tier is Tier.EXACT]
     estimates = [one for one in scored if one.candidate.rule.tier is Tier.ESTIMATED]
-    alone = [one for one in estimates if not _has_say(evidence.corruption, one.candidate) and one.score >= ALONE_SCORE]
+    alone = [one for one in estimates if not _is_covered(one.candidate, evidence) and one.score >= ALONE_SCORE]
     weighed = [one for one in _weigh(estimates, proposals, evidence, calibration) if one.score >= MINOR_SCORE]
     return penalise_repetition([_finding(one, evidence) for one in (*exact, *alone, *weighed)], evidence)
 
@@ -136,19 +136,20 @@ def _scored(
     return list(best.values()), proposals
 
 
-def _has_say(corruption: CorruptionLogits | None, candidate: Candidate) -> bool:
-    return corruption is not None and bool(candidate.rule.corruptions)
+def _is_covered(candidate: Candidate, evidence: Evidence) -> bool:
+    return evidence.corruption is not None and bool(candidate.rule.corruptions)
 
 
 def _weigh(
     scored: Iterable[Scored], proposals: Iterable[tuple[Candidate, float]], evidence: Evidence, calibration: Calibration
 ) -> Iterator[Scored]:
+    """Combine both log-odds; a proposal counts where no rule has found the same."""
     corruption = evidence.corruption
     if corruption is None:
         return
     covered: set[tuple[str, int]] = set()
     for one in scored:
-        if _has_say(corruption, one.candidate) and one.score >= CANDIDATE_SCORE:
+        if _is_covered(one.candidate, evidence) and one.score >= CANDIDATE_SCORE:
             covered |= _covers(one.candidate)
             score = min(max(one.score, 1e-3), 1 - 1e-3)
             yield _both(

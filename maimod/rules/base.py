@@ -192,7 +192,7 @@ def candidate(
 
 @dataclass(frozen=True, slots=True)
 class BeatmapCheck:
-    """Rules of one category about single difficulties, and the function that applies them."""
+    """Rules of one category about single difficulties, and the functions that apply them."""
 
     category: Category
     title: str

@@ -17,25 +17,25 @@ MODEL_FLOOR = 2e-3
 
 
 @dataclass(frozen=True)
-class Hearing:
+class HitsoundEvidence:
     """The hits of a map with both kinds of evidence."""
 
     evidence: Evidence
     habits: Habits
 
     @cached_property
-    def heard(self) -> dict[tuple[int, int, EventKind], EventScore]:
+    def scores(self) -> dict[tuple[int, int, EventKind], EventScore]:
         """Scores of hitsounds and volumes by (object, edge, kind). A slider's body follows its head with the same
         number: left out."""
-        scores: dict[tuple[int, int, EventKind], EventScore] = {}
+        found: dict[tuple[int, int, EventKind], EventScore] = {}
         for index, of_object in self.evidence.scores_by_object.items():
             for score in of_object:
                 if score.event.kind in (EventKind.HITSOUND, EventKind.VOLUME):
-                    scores.setdefault((index, score.event.part, score.event.kind), score)
-        return scores
+                    found.setdefault((index, score.event.part, score.event.kind), score)
+        return found
 
     def score(self, hit: Hit, kind: EventKind) -> EventScore | None:
-        return self.heard.get((hit.hit_object.index, hit.edge, kind))
+        return self.scores.get((hit.hit_object.index, hit.edge, kind))
 
     def log_odds(self, hit: Hit, kind: EventKind, holds: Callable[[int], bool]) -> float | None:
         """Log-odds in bits of the model for values that satisfy `holds`; None without a score of this hit."""

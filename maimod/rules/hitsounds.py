@@ -23,7 +23,7 @@ from maimod.osu.hitsounds import BIG, CLAP, FINISH, KAT, WHISTLE, Hit, addition_
 from maimod.osu.timing import snap
 from maimod.rules.base import ALL_MODES, LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.hitsound_habits import habits
-from maimod.rules.hitsound_model import Hearing
+from maimod.rules.hitsound_model import HitsoundEvidence
 from maimod.rules.volume import HITSOUND_RULES, MUTED, NONE, QUIET, VOLUME, muted, quiet, volumes, without_additions
 
 NOT_TAIKO = ALL_MODES - {Mode.TAIKO}
@@ -118,7 +118,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     found = [hit for hit in hits(evidence.beatmap) if not hit.keysound]
     if not found:
         return
-    sounds = Hearing(evidence, habits(evidence.beatmap, found))
+    sounds = HitsoundEvidence(evidence, habits(evidence.beatmap, found))
     yield from _deviations(sounds)
     yield from volumes(sounds)
     yield from muted(evidence, found)
@@ -170,7 +170,7 @@ class _Deviation:
     bits: float
 
 
-def _deviations(sounds: Hearing) -> Iterator[Candidate]:
+def _deviations(sounds: HitsoundEvidence) -> Iterator[Candidate]:
     """Compare every hit with its similar places and with the model; consecutive hits with the same deviation are one
     mistake."""
     mode = sounds.evidence.beatmap.mode
@@ -198,7 +198,9 @@ def _kind(deviation: _Deviation) -> tuple[str, int, int]:
     return deviation.aspect.name, deviation.actual, deviation.wanted
 
 
-def _deviation(sounds: Hearing, aspect: _Aspect, place: int, actual: int, row: Sequence[float]) -> _Deviation | None:
+def _deviation(
+    sounds: HitsoundEvidence, aspect: _Aspect, place: int, actual: int, row: Sequence[float]
+) -> _Deviation | None:
     """Combine both kinds of evidence on one property of one hit."""
     hit = sounds.habits.hits[place]
     n_alike = int(sum(row))
@@ -221,7 +223,7 @@ def _deviation(sounds: Hearing, aspect: _Aspect, place: int, actual: int, row: S
     return _Deviation(place, aspect, actual, likeliest, n_alike, n_wanted, bits)
 
 
-def _report(sounds: Hearing, group: Sequence[Sequence[_Deviation]]) -> Iterator[Candidate]:
+def _report(sounds: HitsoundEvidence, group: Sequence[Sequence[_Deviation]]) -> Iterator[Candidate]:
     """Make one candidate of hits with the same deviation, with the numbers of the strongest."""
     evidence = sounds.evidence
     chosen = max(group, key=lambda deviations: deviations[0].bits)

@@ -150,9 +150,9 @@ Check = Callable[[str, str, str], Iterator[tuple[str, str]]]
 def run(evidence: MapsetEvidence) -> Iterator[Placed]:
     yield from _each(evidence, "Title", TITLE_MARKER, _title_markers)
     for key in ("Artist", "Title"):
-        yield from _each(evidence, key, MARKER, _artist_markers)
+        yield from _each(evidence, key, MARKER, _artist_markers, Certainty.LIKELY)
         yield from _each(evidence, key, ROMANISED, _other_letters)
-    yield from _each(evidence, "Tags", TAGS, _tags)
+    yield from _each(evidence, "Tags", TAGS, _tags, Certainty.LIKELY)
     yield from _guests(evidence)
     for beatmap in evidence.mapset.work:
         yield from evidence.candidate(
@@ -166,7 +166,9 @@ def run(evidence: MapsetEvidence) -> Iterator[Placed]:
         )
 
 
-def _each(evidence: MapsetEvidence, key: str, rule: Rule, check: Check) -> Iterator[Placed]:
+def _each(
+    evidence: MapsetEvidence, key: str, rule: Rule, check: Check, certainty: Certainty = Certainty.CERTAIN
+) -> Iterator[Placed]:
     """Check each different value of a field in the set once."""
     groups: dict[tuple[str, str], list[Beatmap]] = defaultdict(list)
     for beatmap in evidence.beatmaps:
@@ -180,7 +182,7 @@ def _each(evidence: MapsetEvidence, key: str, rule: Rule, check: Check) -> Itera
                 message=message,
                 subject=f"{key} {expected}",
                 actual=value,
-                certainty=Certainty.CERTAIN if rule.severity is Severity.PROBLEM else Certainty.LIKELY,
+                certainty=certainty,
                 expected=[Expected(expected)],
             )
 

@@ -14,7 +14,7 @@ from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Mode, ObjectKind
 from maimod.osu.hitsounds import Hit
 from maimod.rules.base import Candidate, Curve, Evidence, Ramp, Rule, candidate
-from maimod.rules.hitsound_model import Hearing
+from maimod.rules.hitsound_model import HitsoundEvidence
 
 LONE_CURVE = Curve(middle=8.0, scale=1.5)
 """Bits of rarity, weighed by the size of the change, and of the model's surprise."""
@@ -109,7 +109,7 @@ def _pressed(hits: Sequence[Hit]) -> list[Hit]:
     return [hit for hit in pressed if hit.volume == loudest[hit.time]]
 
 
-def volumes(sounds: Hearing) -> Iterator[Candidate]:
+def volumes(sounds: HitsoundEvidence) -> Iterator[Candidate]:
     """Find short runs of hits at another volume than before and after. Tails and repeats are left out, because they are
     silenced on purpose."""
     active = _pressed(sounds.habits.hits)

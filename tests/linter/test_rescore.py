@@ -14,7 +14,7 @@ from maimod.linter.calibration import Calibration, Weights
 from maimod.linter.rescore import rescore, severity, weigh
 from maimod.rules import clashes, hitsounds, positions, rhythm, sliders, timing
 from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Ramp, Rule, candidate
-from tests.findings import doubted
+from tests.findings import doubted, proposals_of
 from tests.maps import beatmap
 
 MAP = beatmap([f"{64 + 40 * (i % 8)},192,{1000 + 500 * i},1,0,0:0:0:0:" for i in range(40)])
@@ -101,42 +101,48 @@ class TestScores:
         assert after.score == 0.8
 
 
+def with_proposals(candidates: list[Candidate], evidence: Evidence, calibration: Calibration) -> list[Finding]:
+    """Rescore candidates and what the discriminator suggests beside them."""
+    proposals = proposals_of(evidence) if evidence.corruption is not None else []
+    return rescore([*candidates, *proposals], evidence, calibration)
+
+
 class TestDiscriminator:
     def place(self, logit: float, at: int = 10) -> Evidence:
         return doubted(MAP, {("place", MAP.hit_objects[at].time): logit})
 
     def test_both_log_odds_make_one_score(self) -> None:
         calibration = Calibration(weights={"positions/unexpected": Weights(0.5, 0.4, 0.2)})
-        (finding,) = rescore([measured(positions.UNEXPECTED, 0.7)], self.place(2.0), calibration)
+        (finding,) = with_proposals([measured(positions.UNEXPECTED, 0.7)], self.place(2.0), calibration)
         logit = 0.5 + 0.4 * math.log(0.7 / 0.3) + 0.2 * 2.0
         assert finding.score == pytest.approx(1 / (1 + math.exp(-logit)), abs=1e-3)
         assert (finding.evidence["first_reading"], finding.evidence["second_reading"]) == (0.85, 2.0)
 
     def test_it_confirms_and_clears(self) -> None:
-        (sure,) = rescore([measured(positions.UNEXPECTED, 0.5)], self.place(4.0), Calibration())
+        (sure,) = with_proposals([measured(positions.UNEXPECTED, 0.5)], self.place(4.0), Calibration())
         assert sure.severity is Severity.WARNING
-        assert rescore([measured(positions.UNEXPECTED, 0.5)], self.place(-9.0), Calibration()) == []
+        assert with_proposals([measured(positions.UNEXPECTED, 0.5)], self.place(-9.0), Calibration()) == []
 
     def test_what_was_too_weak_alone_may_be_reported_with_it(self) -> None:
         weak = measured(positions.UNEXPECTED, 0.1)
-        assert rescore([weak], WITHOUT, Calibration()) == []
-        assert [f.surprisal for f in rescore([weak], self.place(4.0), Calibration())] == [9.0]
+        assert with_proposals([weak], WITHOUT, Calibration()) == []
+        assert [f.surprisal for f in with_proposals([weak], self.place(4.0), Calibration())] == [9.0]
 
     def test_a_measure_that_says_nothing_gives_way_to_its_proposal(self) -> None:
-        (finding,) = rescore([measured(positions.UNEXPECTED, 0.04)], self.place(9.0), Calibration())
+        (finding,) = with_proposals([measured(positions.UNEXPECTED, 0.04)], self.place(9.0), Calibration())
         assert (finding.surprisal, finding.evidence["first_reading"]) == (None, -3.0)
 
     def test_it_proposes_nothing_where_the_rule_has_found_the_same(self) -> None:
-        (finding,) = rescore([measured(positions.UNEXPECTED, 0.7)], self.place(4.0), Calibration())
+        (finding,) = with_proposals([measured(positions.UNEXPECTED, 0.7)], self.place(4.0), Calibration())
         assert finding.surprisal == 9.0
         doubts = {("place", MAP.hit_objects[at].time): 4.0 for at in (10, 30)}
-        two = rescore([measured(positions.UNEXPECTED, 0.7, at=30)], doubted(MAP, doubts), Calibration())
+        two = with_proposals([measured(positions.UNEXPECTED, 0.7, at=30)], doubted(MAP, doubts), Calibration())
         assert [(f.objects, f.surprisal) for f in two] == [((30,), 9.0), ((10,), None)]
 
     def test_a_rule_that_it_does_not_cover_keeps_its_own_score(self) -> None:
         own = measured(rhythm.UNUSUAL_SNAP, 0.7)
         for evidence in (WITHOUT, self.place(9.0, at=30), doubted(MAP, {}, elsewhere=-30.0)):
-            (finding,) = [f for f in rescore([own], evidence, Calibration()) if f.rule == own.rule.id]
+            (finding,) = [f for f in with_proposals([own], evidence, Calibration()) if f.rule == own.rule.id]
             assert finding.score == 0.7 and "second_reading" not in finding.evidence
 
     def test_calibration_sees_both_log_odds_of_everything(self) -> None:
@@ -144,7 +150,7 @@ class TestDiscriminator:
         assert [(w.finding.rule, round(w.rule_logit, 2), w.discriminator_logit) for w in both] == [
             ("positions/unexpected", 0.85, -11.0)
         ]
-        (proposed,) = weigh([], self.place(2.0), Calibration())
+        (proposed,) = weigh(proposals_of(self.place(2.0)), self.place(2.0), Calibration())
         assert (proposed.rule_logit, proposed.discriminator_logit) == (module.SILENT_LOGIT, 2.0)
         assert weigh([measured(positions.UNEXPECTED, 0.7)], WITHOUT, Calibration()) == []
 
@@ -166,14 +172,14 @@ class TestExact:
     @pytest.mark.parametrize("elsewhere", [-30.0, 30.0])
     def test_no_network_changes_a_fact(self, rule: Rule, certainty: Certainty, elsewhere: float) -> None:
         fact = found(rule, certainty=certainty)
-        alone = rescore([fact], WITHOUT, Calibration())
-        with_networks = rescore([fact], doubted(MAP, {}, elsewhere), Calibration())
+        alone = with_proposals([fact], WITHOUT, Calibration())
+        with_networks = with_proposals([fact], doubted(MAP, {}, elsewhere), Calibration())
         assert [f for f in with_networks if f.tier is Tier.EXACT] == alone
         assert alone[0].score == module.CERTAINTY_SCORES[certainty]
 
     def test_a_fact_that_holds_of_every_object_is_no_style(self) -> None:
         facts = [found(rule, at, certainty=certainty) for at in range(40) for rule, certainty in self.FACTS]
-        assert scores(rescore(facts, WITHOUT, Calibration())) == [
+        assert scores(with_proposals(facts, WITHOUT, Calibration())) == [
             module.CERTAINTY_SCORES[certainty] for _ in range(40) for _, certainty in self.FACTS
         ]
 
@@ -181,33 +187,38 @@ class TestExact:
 class TestRepetition:
     def test_a_rule_that_reports_again_and_again_is_lowered(self) -> None:
         often = [measured(positions.UNEXPECTED, 0.8, at) for at in range(6)]
-        findings = rescore(often, WITHOUT, Calibration())
+        findings = with_proposals(often, WITHOUT, Calibration())
         assert scores(findings) == [round(0.8 * USUAL / 6, 4)] * 6
         assert {finding.severity for finding in findings} == {Severity.MINOR}
 
     def test_what_is_lowered_too_far_is_left_out(self) -> None:
-        assert rescore([measured(positions.UNEXPECTED, 0.9, at) for at in range(20)], WITHOUT, Calibration()) == []
+        assert (
+            with_proposals([measured(positions.UNEXPECTED, 0.9, at) for at in range(20)], WITHOUT, Calibration()) == []
+        )
 
     def test_what_the_discriminator_alone_sees_again_and_again_is_lowered(self) -> None:
         times = [o.time for o in MAP.hit_objects[::4]]
         evidence = doubted(MAP, {("place", time): 6.0 for time in times})
-        (alone,) = rescore([], doubted(MAP, {("place", times[0]): 6.0}), Calibration(weights=SURE))
-        assert scores(rescore([], evidence, Calibration(weights=SURE))) == [round(alone.score * USUAL / 10, 4)] * 10
+        (alone,) = with_proposals([], doubted(MAP, {("place", times[0]): 6.0}), Calibration(weights=SURE))
+        assert (
+            scores(with_proposals([], evidence, Calibration(weights=SURE))) == [round(alone.score * USUAL / 10, 4)] * 10
+        )
 
     def test_a_few_are_no_repetition(self) -> None:
-        assert scores(rescore([measured(positions.UNEXPECTED, 0.8, at) for at in (3, 9)], WITHOUT, Calibration())) == [
-            0.8,
-            0.8,
-        ]
+        assert scores(
+            with_proposals([measured(positions.UNEXPECTED, 0.8, at) for at in (3, 9)], WITHOUT, Calibration())
+        ) == [0.8, 0.8]
 
     def test_habits_of_the_map_are_not_what_a_network_repeats(self) -> None:
         own = [measured(positions.SPACING, 0.8, at, by_model=False) for at in range(12)]
-        assert scores(rescore(own, WITHOUT, Calibration())) == [0.8] * 12
+        assert scores(with_proposals(own, WITHOUT, Calibration())) == [0.8] * 12
 
-    def test_of_one_rule_says_nothing_of_another(self) -> None:
+    def test_each_rule_is_lowered_by_its_own_repetition(self) -> None:
         often = [measured(positions.UNEXPECTED, 0.8, at) for at in range(6)]
-        lone = measured(sliders.VELOCITY, 0.8, 20)
-        assert [f.score for f in rescore([*often, lone], WITHOUT, Calibration()) if f.rule == lone.rule.id] == [0.8]
+        three = [measured(sliders.VELOCITY, 0.8, at) for at in range(20, 23)]
+        lone = measured(rhythm.UNEXPECTED_KIND, 0.8, 30)
+        findings = with_proposals([*often, *three, lone], WITHOUT, Calibration())
+        assert scores(findings) == [round(0.8 * USUAL / 6, 4)] * 6 + [round(0.8 * USUAL / 3, 4)] * 3 + [0.8]
 
 
 def test_a_finding_has_all_that_the_candidate_says() -> None:
@@ -215,7 +226,7 @@ def test_a_finding_has_all_that_the_candidate_says() -> None:
     whole = replace(
         measured(positions.UNEXPECTED, 0.7), end_time=7000.0, actual="x:1", numbers={"bits": 3.0}, message="Words."
     )
-    (finding,) = rescore([whole], WITHOUT, Calibration())
+    (finding,) = with_proposals([whole], WITHOUT, Calibration())
     assert (finding.rule, finding.category.value, finding.tier) == ("positions/unexpected", "positions", Tier.ESTIMATED)
     assert (finding.time, finding.end_time, finding.line, finding.objects) == (o.time, 7000.0, o.line, (10,))
     assert finding.timestamp == "00:06:000 (11) -" and finding.evidence == {"bits": 3.0}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from maimod.osu.beatmap import Beatmap
-from maimod.rules import BEATMAP_CHECKS, RULES, hitsounds, kiai, new_combos, positions, rhythm, scroll_speed, sliders
-from maimod.rules.base import Candidate, Evidence, Rule
+from maimod.rules import RULES, hitsounds, kiai, new_combos, positions, rhythm, scroll_speed, sliders
+from maimod.rules.base import Candidate, Rule
 from maimod.training.corruption import KINDS
-from tests.findings import doubted
+from tests.findings import doubted, proposals_of
 from tests.maps import RED_LINE, beatmap
 
 BEAT = 500  # 120 BPM
@@ -31,12 +31,7 @@ def a_map(mode: int = 0) -> Beatmap:
 def proposals(loaded: Beatmap, *doubts: tuple[str, float, float]) -> list[Candidate]:
     """Of all checks, for log-odds given as (kind of corruption, time in ms, log-odds)."""
     evidence = doubted(loaded, {(kind, time): logit for kind, time, logit in doubts})
-    return list(proposed(evidence))
-
-
-def proposed(evidence: Evidence) -> list[Candidate]:
-    assert evidence.corruption is not None
-    return [one for check in BEATMAP_CHECKS if check.propose for one in check.propose(evidence, evidence.corruption)]
+    return proposals_of(evidence)
 
 
 CASES: list[tuple[Rule, int, str, float]] = [
@@ -62,7 +57,7 @@ CASES: list[tuple[Rule, int, str, float]] = [
 
 
 @pytest.mark.parametrize(("rule", "mode", "kind", "time"), CASES, ids=lambda value: getattr(value, "id", value))
-def test_a_doubted_place_is_proposed(rule: Rule, mode: int, kind: str, time: float) -> None:
+def test_a_doubted_place_is_proposals_of(rule: Rule, mode: int, kind: str, time: float) -> None:
     # A border of kiai needs a beat that is doubted as a whole.
     doubts = [(kind, time + BEAT / 4 * i, 3.0) for i in range(4 if kind == "kiai" else 1)]
     (found,) = proposals(a_map(mode), *doubts)
@@ -74,12 +69,12 @@ def test_a_doubted_place_is_proposed(rule: Rule, mode: int, kind: str, time: flo
 def test_every_rule_that_says_so_is_proposed_and_no_other() -> None:
     assert {rule.id for rule, *_ in CASES} | {rhythm.WRONG_TICK.id} == {r.id for r in RULES.values() if r.proposal}
     everything = [doubted(a_map(mode), {}, elsewhere=2.0) for mode in range(4)]
-    seen = {one.rule.id for evidence in everything for one in proposed(evidence)}
+    seen = {one.rule.id for evidence in everything for one in proposals_of(evidence)}
     assert seen and all(RULES[rule].proposal for rule in seen)
 
 
 def test_nothing_is_proposed_without_a_doubt() -> None:
-    assert [proposed(doubted(a_map(mode), {}, elsewhere=-12.0)) for mode in range(4)] == [[]] * 4
+    assert [proposals_of(doubted(a_map(mode), {}, elsewhere=-12.0)) for mode in range(4)] == [[]] * 4
 
 
 @pytest.mark.parametrize(("hole", "word"), [(5125, "later"), (4875, "earlier")])
