@@ -60,6 +60,10 @@ class TestFolding:
     def test_what_follows_right_after_is_its_wake(self) -> None:
         assert rules(finding("rhythm/a", 3, 0.9), finding("positions/b", 4)) == ["rhythm/a"]
 
+    def test_of_two_equally_sure_findings_the_earlier_is_the_cause(self) -> None:
+        both = [finding("rhythm/a", 3), finding("rhythm/b", 4)]
+        assert rules(*both) == rules(*reversed(both)) == ["rhythm/a"]
+
     def test_two_objects_later_is_another_mistake(self) -> None:
         assert rules(finding("rhythm/a", 3, 0.9), finding("positions/b", 5)) == ["rhythm/a", "positions/b"]
 

@@ -12,7 +12,7 @@ from maimod.findings import Finding, Severity, Tier
 from maimod.linter import rescore as module
 from maimod.linter.calibration import Calibration, Weights
 from maimod.linter.rescore import rescore, severity, weigh
-from maimod.rules import clashes, hitsounds, positions, rhythm, sliders, timing
+from maimod.rules import clashes, hitsounds, kiai, positions, rhythm, sliders, timing
 from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Ramp, Rule, candidate
 from tests.findings import doubted, proposals_of
 from tests.maps import beatmap
@@ -144,6 +144,19 @@ class TestDiscriminator:
         for evidence in (WITHOUT, self.place(9.0, at=30), doubted(MAP, {}, elsewhere=-30.0)):
             (finding,) = [f for f in with_proposals([own], evidence, Calibration()) if f.rule == own.rule.id]
             assert finding.score == 0.7 and "second_reading" not in finding.evidence
+
+    @pytest.mark.parametrize(("doubted_at", "logit"), [(6125.0, 3.0), (6000.0, -12.0)])
+    def test_a_hole_is_asked_about_where_it_is(self, doubted_at: float, logit: float) -> None:
+        """Not at the object before it, which the finding names."""
+        hole = replace(measured(rhythm.MISSING_OBJECT, 0.7), time=6125.0)
+        (both,) = weigh([hole], doubted(MAP, {("missing", doubted_at): 3.0}), Calibration())
+        assert both.discriminator_logit == logit
+
+    def test_a_border_of_kiai_is_asked_about_by_the_beats_beside_it(self) -> None:
+        border = candidate(kiai.MISPLACED, time=6000.0, line=9, message="", measure=15.0, curve="")
+        doubts = {("kiai", 5500.0 + 125 * i): logit for i, logit in enumerate((1.0, 2.0, 3.0, 6.0))}
+        (both,) = weigh([border], doubted(MAP, doubts), Calibration())
+        assert both.discriminator_logit == 3.0
 
     def test_calibration_sees_both_log_odds_of_everything(self) -> None:
         both = weigh([measured(positions.UNEXPECTED, 0.7)], self.place(-11.0), Calibration())
