@@ -1,5 +1,5 @@
-"""Tiny checkpoints of the published layouts, with weights from a seed: names and shapes as in COMPAT §8.6, ids as in
-§2."""
+"""Tiny checkpoints of the published layouts, with weights from a seed: names and shapes as in docs/compat.md §8.6, ids
+as in §2."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ FULL = {
     "v32": Size(768, 12, 3072, 12, 12, 1024, 2560, 128),
     "v32-mini": Size(512, 8, 2048, 6, 6, 1024, 2560, 128),
 }
-"""The published sizes (COMPAT §0)."""
+"""The published sizes (docs/compat.md §0)."""
 
 _KINDS = [
     "circle",

@@ -1,7 +1,7 @@
 """Grammar of events: which kind can follow which. Alternatives of a model are limited to these.
 
-Groups are those of COMPAT §4.1 and §4.5; the order inside a group and its parts follow from the checkpoint's event
-schema.
+Groups are those of docs/compat.md §4.1 and §4.5; the order inside a group and its parts follow from the checkpoint's
+event schema.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from maimod.osu.beatmap import Mode
 
 
 def _group_templates(schema: EventSchema, mode: Mode) -> list[list[str]]:
-    """Groups of COMPAT §4.1 and §4.5 as lists of short names, type last, with every optional part present.
+    """Groups of docs/compat.md §4.1 and §4.5 as lists of short names, type last, with every optional part present.
 
     A trailing `?` marks an optional part, `*` a part that may repeat together with the one before it.
     """

@@ -1,8 +1,8 @@
 """Vocabulary of a checkpoint: events to token ids and back, and the class tokens that describe the map.
 
-The ids come from the checkpoint's `tokenizer.json`. The file has the layout of the Mapperatorinator family (COMPAT
-§1.4; `offset`, `event_ranges`, `input_event_ranges`: lists of type, min_value, max_value in id order; ids of contexts;
-the mappers and descriptors it knows), plus, in checkpoints of ours, a `maimod` object:
+The ids come from the checkpoint's `tokenizer.json`. The file has the layout of the Mapperatorinator family
+(docs/compat.md §1.4; `offset`, `event_ranges`, `input_event_ranges`: lists of type, min_value, max_value in id order;
+ids of contexts; the mappers and descriptors it knows), plus, in checkpoints of ours, a `maimod` object:
 
 - `language`: the :class:`~maimod.events.schema.EventSchema`;
 - `time`: `{"unit": "ms", "step": 10}` for times since the window's start, or `{"unit": "tick"}` for ticks since the
@@ -159,7 +159,8 @@ class Vocabulary:
         return np.sort(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
 
     def prompt(self, beatmap: Beatmap, conditioning: Conditioning, scroll_speed_ratio: float = 0.0) -> list[int]:
-        """Class tokens that describe the map to the decoder (COMPAT §7; kinds the vocabulary lacks are left out).
+        """Class tokens that describe the map to the decoder (docs/compat.md §7; kinds the vocabulary lacks are left
+        out).
 
         Raises:
             UsageError: if the facts name something this checkpoint does not know.
@@ -174,7 +175,7 @@ class Vocabulary:
 
     def without(self, tokens: np.ndarray, kinds: Collection[EventKind]) -> np.ndarray:
         """Tokens with the class tokens of `kinds` replaced by the last id of their range, which stands for "unknown"
-        (COMPAT §2.7)."""
+        (docs/compat.md §2.7)."""
         tokens = tokens.copy()
         for kind in kinds:
             if kind in self.ranges:
@@ -186,7 +187,8 @@ class Vocabulary:
     def _class_values(
         self, beatmap: Beatmap, conditioning: Conditioning, scroll_speed_ratio: float
     ) -> list[tuple[EventKind, int]]:
-        """Class tokens in prompt order; values by COMPAT §2.7, where the highest of a range stands for "unknown"."""
+        """Class tokens in prompt order; values by docs/compat.md §2.7, where the highest of a range stands for
+        "unknown"."""
         mode, settings, objects = beatmap.mode, beatmap.difficulty, beatmap.hit_objects
         unknown = {kind: span.high for kind, span in self.ranges.items()}
         mapper, descriptors = self.mapper(conditioning), self.descriptors(conditioning)
@@ -264,5 +266,5 @@ class Vocabulary:
 
 
 def _tenths(ratio: float) -> int:
-    """-1 for none, 11 for all, else tenths (COMPAT §2.7)."""
+    """-1 for none, 11 for all, else tenths (docs/compat.md §2.7)."""
     return -1 if ratio <= 0 else 11 if ratio >= 1 else round(10 * ratio)

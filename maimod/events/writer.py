@@ -88,7 +88,7 @@ def from_beatmap(beatmap: Beatmap, schema: EventSchema, song_length_ms: float | 
 
 
 def scroll_speed_ratio(beatmap: Beatmap, schema: EventSchema) -> float:
-    """Changes of the scroll speed per time with objects, a class token of taiko and mania (COMPAT §7)."""
+    """Changes of the scroll speed per time with objects, a class token of taiko and mania (docs/compat.md §7)."""
     writer, previous, changes = _Writer(beatmap, schema, None), 1.0, 0
     for _, _, speed in writer.speed_changes(normalised=beatmap.mode is Mode.MANIA):
         changes += abs(speed - previous) > SPEED_TOLERANCE

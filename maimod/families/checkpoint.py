@@ -1,8 +1,8 @@
 """Checkpoint folders and Hugging Face ids: find, check, describe and load them.
 
 A folder holds `config.json`, `tokenizer.json` and `model.safetensors` (or its numbered parts with an index);
-sub-folders `gamemode=0` to `gamemode=3` may hold whole checkpoints for one mode each (COMPAT §1). Nothing here can run
-code from a file: weights are safetensors, and pickles are refused.
+sub-folders `gamemode=0` to `gamemode=3` may hold whole checkpoints for one mode each (docs/compat.md §1). Nothing here
+can run code from a file: weights are safetensors, and pickles are refused.
 """
 
 from __future__ import annotations

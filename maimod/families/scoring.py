@@ -34,8 +34,8 @@ TOLERANCES = {
 }
 """How far off an ordinal value still counts as the same: ticks or time steps, osu! pixels, percent, hundredths."""
 EXACT_FLOOR = 1e-10
-"""The original adds this to probabilities before the logarithm, which limits surprisals to 33.2 bits (COMPAT §9).
-"""
+"""The original adds this to probabilities before the logarithm, which limits surprisals to 33.2 bits (docs/compat.md
+§9)."""
 
 
 def score(model: Model, encoded: EncodedMap, exact: bool = False) -> dict[str, tuple[EventScore, ...]]:

@@ -1,10 +1,9 @@
 """Cut the events of a map into overlapping windows; every event is owned, and so scored, by exactly one.
 
-A window is a stretch of the song with the events in it, context by context (COMPAT §4; the bundled model has one
-context, the published ones up to four). It owns the events in one zone of it, so that every scored event has enough of
-the map before it and of the song after it. :func:`split` makes few windows; :func:`original` makes those of the
-original
-implementation, ten times as many.
+A window is a stretch of the song with the events in it, context by context (docs/compat.md §4; the bundled model has
+one context, the published ones up to four). It owns the events in one zone of it, so that every scored event has enough
+of the map before it and of the song after it. :func:`split` makes few windows; :func:`original` makes those of the
+original implementation, ten times as many.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ the bundled model on 8 held-out maps this ranks events as the original's windows
 most surprising the same) with 6.5 times fewer windows; a hop of 0.5 gives 0.999 and 18.5 with 5.1 times fewer
 (docs/performance.md)."""
 ORIGINAL_LOOKBACK, ORIGINAL_LOOKAHEAD = 0.5, 0.4
-"""Shares of a window that the original keeps before and after its scoring zone (COMPAT §6)."""
+"""Shares of a window that the original keeps before and after its scoring zone (docs/compat.md §6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ def original_hop(window_samples: int) -> int:
 def original(
     contexts: Sequence[np.ndarray], n_samples: int, window_samples: int, samples_per_ms: int, max_events: int
 ) -> list[Window]:
-    """Cut contexts as the original does: windows all over the song, a tenth of each scored (COMPAT §6).
+    """Cut contexts as the original does: windows all over the song, a tenth of each scored (docs/compat.md §6).
 
     Events before the song or after its end, which the original leaves at a surprisal of 0, get windows of their own.
 
@@ -129,7 +128,7 @@ def original(
         window_samples: of a window.
         samples_per_ms: of the song.
         max_events: no window shows more: the earliest events are left out, then the latest (the original gives up,
-            COMPAT §11.6).
+            docs/compat.md §11.6).
     """
     hop = original_hop(window_samples)
     length = window_samples / samples_per_ms

@@ -155,7 +155,7 @@ class RhythmIndex:
     @cached_property
     def beat_scores(self) -> list[EventScore]:
         """Times of beats between the objects in the model's sequence, ascending; empty if they are in another context
-        (COMPAT §4.10)."""
+        (docs/compat.md §4.10)."""
         times: list[EventScore] = []
         beats: set[int] = set()
         has_begun = False

@@ -50,7 +50,7 @@ WINDOWS_DRAWN = 192
 BATCH_COST, MAX_TOKENS = 6_500, 768
 HELD_OUT_BATCHES = 16
 FORGETTABLE = (EventKind.DIFFICULTY, EventKind.MAPPER, EventKind.YEAR, EventKind.DESCRIPTOR)
-"""Class tokens whose last id stands for "unknown" (COMPAT §2.7)."""
+"""Class tokens whose last id stands for "unknown" (docs/compat.md §2.7)."""
 
 CORRUPTED_MODE_WEIGHTS = {Mode.OSU: 1.0, Mode.TAIKO: 2.0, Mode.CATCH: 3.0, Mode.MANIA: 0.25}
 """Relative frequency of a map by mode."""

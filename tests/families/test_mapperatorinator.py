@@ -169,7 +169,7 @@ def test_every_event_of_every_mode_is_scored_once_both_ways(version: str, models
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_nothing_looks_ahead_whatever_the_batch(version: str, models: dict[str, Model]) -> None:
-    """COMPAT §11.2: the original's V32 does, when nothing is padded."""
+    """docs/compat.md §11.2: the original's V32 does, when nothing is padded."""
     model, encoded = models[version], models[version].family.encode(a_map(), a_song(), Conditioning(), exact=True)
     tokens = encoded.inputs(encoded.windows[0]).by_token["tokens"]
     import torch
@@ -229,7 +229,7 @@ def test_facts_reach_the_prompt_and_the_original_is_told_nothing(models: dict[st
 
 
 def test_v31_says_its_mapper_by_a_vector_alone(models: dict[str, Model]) -> None:
-    """Its vocabulary has ids for mappers, from older code (COMPAT §2.9); the prompt does not."""
+    """Its vocabulary has ids for mappers, from older code (docs/compat.md §2.9); the prompt does not."""
     encoded = models["v31"].family.encode(a_map(), a_song(), Conditioning(mapper_id=20), exact=True)
     inputs = encoded.inputs(encoded.windows[0])
     assert "mapper" not in [models["v31"].vocabulary.kinds[token] for token in inputs.by_token["tokens"]]

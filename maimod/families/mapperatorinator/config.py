@@ -12,7 +12,7 @@ from maimod.errors import CheckpointError
 @dataclass(frozen=True, slots=True)
 class WhisperConfig:
     """Shape of a published network: the values of its `config.json`, with the original's defaults for missing ones
-    (COMPAT §1.3)."""
+    (docs/compat.md §1.3)."""
 
     vocab_size_in: int
     vocab_size_out: int

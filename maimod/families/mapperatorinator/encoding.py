@@ -3,7 +3,7 @@
 The original runs windows that overlap by 90 % and scores a tenth of each. `exact` does the same and gives the
 original's numbers; otherwise a window scores two thirds of itself (:data:`maimod.families.windows.HOP`), which takes
 six times fewer tokens. docs/compatibility.md says where the two differ.
-Source: COMPAT §4 to §7.
+Source: docs/compat.md §4 to §7.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class PublishedTokens:
         return tokens
 
     def _state(self, vocabulary: Vocabulary, start: float) -> list[int]:
-        """Tokens of the state at the start of the window, and of its position in the song (COMPAT §7)."""
+        """Tokens of the state at the start of the window, and of its position in the song (docs/compat.md §7)."""
         tokens = []
         for kind, changes in self.state.items():
             if kind is EventKind.SONG_POSITION:

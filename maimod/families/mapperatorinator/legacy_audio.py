@@ -4,7 +4,7 @@ filter.
 The original decodes through pydub, whose resampling is that of Python's old `audioop.ratecv`: a straight line between
 neighbouring samples. Frequencies above 8 kHz are not filtered out and fold back into the bands below (a hi-hat at 12
 kHz appears at 4 kHz). The networks were trained on such spectrograms and a proper resampler would give them others;
-hence an exact port, down to the rounding (COMPAT §5.1).
+hence an exact port, down to the rounding (docs/compat.md §5.1).
 """
 
 from __future__ import annotations

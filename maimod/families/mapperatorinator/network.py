@@ -1,8 +1,8 @@
 """The network of the published Mapperatorinator checkpoints: Whisper in three variants, with spectrogram and
 conditioning.
 
-It maps song samples and tokens to logits, and contains no knowledge of osu!. The variants differ as follows (COMPAT
-§8); each layer adapts to the weights it is given:
+It maps song samples and tokens to logits, and contains no knowledge of osu!. The variants differ as follows
+(docs/compat.md §8); each layer adapts to the weights it is given:
 
 - V29: Whisper (Radford et al., 2022, arXiv:2212.04356) with stored positions, LayerNorm, and a projection in front of
   the encoder;
@@ -27,13 +27,14 @@ from maimod.families.mapperatorinator.config import WhisperConfig
 from maimod.families.network import Network
 
 DIFFICULTY_CENTRES, POSITION_CENTRES = 8, 10
-"""Gaussians that spread a number over channels before it is projected (COMPAT §8.1)."""
+"""Gaussians that spread a number over channels before it is projected (docs/compat.md §8.1)."""
 MAX_STARS = 10.0
 """Difficulty is given as a share of this."""
 
 
 class RMSNorm(nn.Module):
-    """x / sqrt(mean(x²) + eps) · weight, eps the machine epsilon of float32 for every type of x (COMPAT §8.4)."""
+    """x / sqrt(mean(x²) + eps) · weight, eps the machine epsilon of float32 for every type of x (docs/compat.md
+    §8.4)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -99,8 +100,8 @@ class Layer(nn.Module):
 
 
 class LogMel(nn.Module):
-    """Samples to ln(1 + mel power), each window mirrored at its edges (COMPAT §5.2); window and filters come from the
-    checkpoint."""
+    """Samples to ln(1 + mel power), each window mirrored at its edges (docs/compat.md §5.2); window and filters come
+    from the checkpoint."""
 
     def __init__(self, config: WhisperConfig) -> None:
         super().__init__()
@@ -126,7 +127,8 @@ class LogMel(nn.Module):
 
 
 class PowerMel(nn.Module):
-    """Samples to mel power, with silence outside each window (COMPAT §5.2); the kernels come from the checkpoint."""
+    """Samples to mel power, with silence outside each window (docs/compat.md §5.2); the kernels come from the
+    checkpoint."""
 
     def __init__(self, config: WhisperConfig) -> None:
         super().__init__()
@@ -174,7 +176,7 @@ class Spread(nn.Module):
 
 
 class Conditions(nn.Module):
-    """Difficulty, mapper and song position as vectors beside the mel bands (COMPAT §8.1)."""
+    """Difficulty, mapper and song position as vectors beside the mel bands (docs/compat.md §8.1)."""
 
     def __init__(self, config: WhisperConfig) -> None:
         super().__init__()
@@ -321,7 +323,8 @@ _UNUSED = ("embed_tokens", "loss_fn.", "window_mask")
 
 
 def from_published(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Rename the tensors of a published checkpoint (COMPAT §8.6) and join separate query, key and value matrices."""
+    """Rename the tensors of a published checkpoint (docs/compat.md §8.6) and join separate query, key and value
+    matrices."""
     renamed: dict[str, Tensor] = {}
     for name, tensor in state.items():
         if any(part in name for part in _UNUSED):

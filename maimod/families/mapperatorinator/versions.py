@@ -1,6 +1,6 @@
 """The published versions V29 to V32 in one table: everything that differs between them and is not in their files.
 
-Sizes of the networks are in `config.json`, ids in `tokenizer.json`; neither names the version (COMPAT §1, §2).
+Sizes of the networks are in `config.json`, ids in `tokenizer.json`; neither names the version (docs/compat.md §1, §2).
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ class Version:
     modes: frozenset[Mode] = frozenset(Mode)
     """Learned; the ids may cover more."""
     unwritten: frozenset[EventKind] = frozenset()
-    """Class tokens that prompts leave out although older code gave ids to some of them (COMPAT §2.9, §7): conditioning
-    vectors hold these facts."""
+    """Class tokens that prompts leave out although older code gave ids to some of them (docs/compat.md §2.9, §7):
+    conditioning vectors hold these facts."""
     opens_with_none: bool = False
-    """Whether prompts begin with an empty context "none" (COMPAT §7)."""
+    """Whether prompts begin with an empty context "none" (docs/compat.md §7)."""
     marks_contexts: bool = True
     """Whether contexts begin and end with tokens of their own; otherwise there is one, and it follows upon SOS."""
     state: tuple[EventKind, ...] = ()
     """Tokens before SOS for the state at the start of a window: kiai, scroll speed, position in the song."""
     original_hides_kiai: bool = False
-    """Whether the original always writes that kiai is off (COMPAT §11.29)."""
+    """Whether the original always writes that kiai is off (docs/compat.md §11.29)."""
     joins_projections: bool = False
-    """Whether its files hold query, key and value in one matrix (COMPAT §8.6)."""
+    """Whether its files hold query, key and value in one matrix (docs/compat.md §8.6)."""
 
 
 _K = EventKind
