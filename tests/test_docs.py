@@ -27,7 +27,7 @@ def test_the_rules_page_is_that_of_the_declarations() -> None:
     )
 
 
-def test_every_detector_module_is_registered_in_report_order() -> None:
+def test_every_module_of_rules_is_registered_in_report_order() -> None:
     folder = Path(rules.__file__).parent
     modules = [
         importlib.import_module(f"maimod.rules.{path.stem}") for path in folder.glob("*.py") if path.stem != "__init__"

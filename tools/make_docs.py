@@ -35,7 +35,7 @@ def rules_page() -> str:
                 "",
                 f"- **Why:** {rule.why}",
                 f"- **How it is found:** {rule.how}",
-                *([f"- **How the proofreader alone finds it:** {rule.proposal}"] if rule.proposal else []),
+                *([f"- **How only the proofreader finds it:** {rule.proposal}"] if rule.proposal else []),
                 f"- **Ignore it when:** {rule.ignore_when}",
                 f"- **Blind spots:** {rule.blind_spots}",
             ]

@@ -403,7 +403,7 @@ def explain(rules: Sequence[Rule], out: TextIO, view: View | None = None) -> Non
         for head, text in (
             ("Why it matters", rule.why),
             ("How it is found", rule.how),
-            ("How the proofreader alone finds it", rule.proposal),
+            ("How only the proofreader finds it", rule.proposal),
             ("Ignore it when", rule.ignore_when),
             ("Blind spots", rule.blind_spots),
             ("Source", rule.source),

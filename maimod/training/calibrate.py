@@ -133,15 +133,15 @@ def _fit(found: Sequence[Sample], prior: Weights, use: tuple[bool, bool], trust:
 
 
 FALSE_A_MINUTE = 2.0
-READINGS = {"both readings": (True, True), "the rules alone": (True, False), "the proofreader alone": (False, True)}
+USES = {"both": (True, True), "rules only": (True, False), "proofreader only": (False, True)}
 
 
 def ablation(fitted_on: Sequence[Sample], judged_on: Sequence[Sample], minutes: float) -> dict[str, dict[str, float]]:
     """For each use of the evidence: share of the planted mistakes of each kind that score higher than all but the best
-    `FALSE_A_MINUTE` findings per minute on the untouched maps, which last `minutes`. "The rules alone" only has
+    `FALSE_A_MINUTE` findings per minute on the untouched maps, which last `minutes`. "rules only" has only
     findings of the rules' own measures."""
     table = {}
-    for name, use in READINGS.items():
+    for name, use in USES.items():
         weights = fit(fitted_on, use)
         scores = np.array(
             [

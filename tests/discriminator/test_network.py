@@ -139,7 +139,7 @@ def test_weights_learn_whom_to_trust() -> None:
     assert fit(found, (True, False))["positions/unexpected"].second == 0.0
     unseen = [Sample("", "moved", -9.0, -9.0, True)] * 60
     shares = {name: kinds["moved"] for name, kinds in ablation(found, found + unseen, minutes=10).items()}
-    assert shares["the rules alone"] < 0.3 < shares["the proofreader alone"] <= shares["both readings"] <= 0.5
+    assert shares["rules only"] < 0.3 < shares["proofreader only"] <= shares["both"] <= 0.5
 
 
 def test_a_network_that_remembers_says_the_same() -> None:
