@@ -22,6 +22,7 @@ from maimod.errors import UsageError
 from maimod.findings import BeatmapReport, Category, Finding, ModelInfo, Severity, Tier
 from maimod.linter.settings import Settings
 from maimod.reporters import console
+from maimod.rules import RULES
 from maimod.rules.base import BeatmapCheck, Rule
 
 ROOT = Path(__file__).parents[1]
@@ -340,6 +341,18 @@ Leave it out: maimod check MAP --ignore timing/offset
     assert "rhythm/missing  Title" in text and "rhythm/unsnapped  Title" in text and "timing" not in text
 
 
+@pytest.mark.parametrize("rule", [rule for rule in RULES.values() if rule.proposal], ids=lambda rule: rule.id)
+def test_explain_tells_both_ways_to_a_finding(rule, capsys):
+    assert app.main(["explain", rule.id]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    first, second = (
+        f"How it is found {' '.join(rule.how.split())}",
+        f"How the proofreader alone finds it {rule.proposal}",
+    )
+    assert text.index(first) < text.index(second)
+    assert f"· {rule.tier.value} ·" in text
+
+
 def test_rules(lint, capsys):
     assert app.main(["rules"]) == 0
     assert capsys.readouterr().out.splitlines()[:6] == [
@@ -353,6 +366,7 @@ def test_rules(lint, capsys):
     assert app.main(["rules", "--format", "json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert [one["id"] for one in listed] == ["rhythm/missing", "rhythm/unsnapped", "timing/offset"]
+    assert {one["tier"] for one in listed} == {"exact"} and {one["proposal"] for one in listed} == {""}
     assert listed[0]["modes"] == ["osu", "taiko", "catch", "mania"] and listed[0]["severity"] == "warning"
 
 
