@@ -195,6 +195,12 @@ def train(
         ),
     ] = None,
     accumulate: Annotated[int, typer.Option(min=1, help="Batches per optimizer step.")] = 1,
+    lora_rank: Annotated[
+        int, typer.Option(min=0, help="Train a low-rank adapter of this rank for --lora; 0 trains the whole network.")
+    ] = 0,
+    lora_alpha: Annotated[
+        int | None, typer.Option(min=1, show_default=False, help="Scale of the adapter times its rank; else the rank.")
+    ] = None,
     precision: Annotated[
         Literal["auto", "bf16", "fp32"],
         typer.Option(help="Arithmetic; the weights stay in fp32. auto is bf16 where the device has it."),
@@ -234,7 +240,10 @@ def train(
     if watched:
         from maimod.reporters.console import TrainingBar
     try:
-        source = tasks.Source(songs, model_folder(start) if start else None, model_folder(shape), batch, cache, jobs)
+        lora = tasks.Lora(lora_rank, lora_alpha or lora_rank, start) if lora_rank else None
+        source = tasks.Source(
+            songs, model_folder(start) if start else None, model_folder(shape), batch, cache, jobs, lora
+        )
         with TrainingBar(sys.stderr) if watched else nullcontext() as bar:
             tasks.train(
                 network, source, output, options, bar.say if bar else say, bar.show if bar else lambda progress: None

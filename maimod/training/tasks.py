@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from torch import nn
 from maimod.discriminator import network as discriminator
 from maimod.discriminator.network import Discriminator, DiscriminatorConfig
 from maimod.errors import CheckpointError, UsageError
-from maimod.families import checkpoint, registry
+from maimod.families import checkpoint, lora, registry
 from maimod.families.checkpoint import WEIGHTS
 from maimod.families.family import Family, Model
 from maimod.families.network import Network
@@ -41,11 +40,24 @@ from maimod.training.dataset import (
 from maimod.training.objectives import CorruptionDetection, NextToken
 from maimod.training.trainer import STATE, Options, Progress, Schedule, Task, Trainer, accelerator
 
-NEW_RATE, TUNING_RATE = 1.5e-3, 1e-4
-"""Peak learning rates of a generator: with random weights, and with trained ones."""
+NEW_RATE, TUNING_RATE, LORA_RATE = 1.5e-3, 1e-4, 5e-4
+"""Peak learning rates of a generator: with random weights, with trained ones, and of adapters."""
 GENERATOR_SCHEDULE = Schedule("linear", decay_from=2 / 3)
+ADAPTER_NAME = ".default"
+"""What peft puts into the names of an adapter's tensors."""
 DISCRIMINATOR_RATE = 1.5e-3
 DISCRIMINATOR_SCHEDULE = Schedule("cosine", floor=0.02)
+
+
+@dataclass(frozen=True, slots=True)
+class Lora:
+    """Low-rank adapters (Hu et al., 2021, arXiv:2106.09685): small matrices are trained in place of the weights."""
+
+    rank: int
+    alpha: int
+    """The product of a pair of matrices counts `alpha / rank` times."""
+    base: str
+    """Name of the checkpoint, as the adapter's file states it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,8 @@ class Source:
     """Where the corpus keeps its arrays; None is a folder in the output."""
     jobs: int = 0
     """Processes that read the songs; 0 takes as many as there are cores."""
+    lora: Lora | None = None
+    """Train an adapter of `start`; None trains all weights."""
 
 
 def train(
@@ -88,7 +102,7 @@ def train(
         UsageError: if there is nothing to train on, or an option is invalid.
         CheckpointError: if a checkpoint cannot be used.
     """
-    if (output / WEIGHTS).exists() and not (output / STATE).exists():
+    if any((output / name).exists() for name in (WEIGHTS, lora.WEIGHTS)) and not (output / STATE).exists():
         raise UsageError(
             f"{output}: holds a checkpoint, but no interrupted training; give it as --from, and another --output"
         )
@@ -112,20 +126,26 @@ def generator_task(source: Source, output: Path, seed: int, report: Callable[[st
     if shape is None:
         raise UsageError("a new generator needs --shape")
     family = registry.open_folder(shape)
-    tokenizer = (shape / "tokenizer.json").read_bytes()
-    if shape.resolve() != output.resolve():
-        shutil.copy(shape / "tokenizer.json", output / "tokenizer.json")
     network = _generator(family, source.start)
+    if source.lora is not None:
+        _add_adapters(network, family, source)
+    tokenizer = (shape / "tokenizer.json").read_bytes()
     trained, held_out = _read(source, output, GeneratorExtractor(family, tokenizer), GENERATOR_HELD_OUT, report)
     cost = source.batch or BATCH_COST
     sampler = TokenSampler(trained, family, batch_cost=cost)
     _check(sampler.examples, source.songs)
     n_events = sum(example.n_events for example in sampler.examples)
     report(f"{len(trained)} maps with {n_events:,} events to train on, {len(held_out)} maps held out")
-    report(f"{_size(network)} parameters")
+    report(_size(network))
     with_song = [example for example in held_out if example.song is not None]
 
     def write(folder: Path) -> None:
+        if source.lora is not None:
+            own = {name.replace(ADAPTER_NAME, ""): tensor for name, tensor in network.state_dict().items()}
+            adapter = {name: tensor for name, tensor in own.items() if ".lora_" in name}
+            lora.write(folder, adapter, family, source.lora.rank, source.lora.alpha, source.lora.base)
+            return
+        (folder / "tokenizer.json").write_bytes(tokenizer)
         _write_json(family.stored, folder / "config.json")
         save_weights(network, folder)
 
@@ -133,7 +153,7 @@ def generator_task(source: Source, output: Path, seed: int, report: Callable[[st
         NextToken(network, family.vocabulary),
         sampler,
         held_out_batches(TokenSampler(with_song, family, batch_cost=cost, augments=False)),
-        NEW_RATE if source.start is None else TUNING_RATE,
+        NEW_RATE if source.start is None else LORA_RATE if source.lora else TUNING_RATE,
         GENERATOR_SCHEDULE,
         write,
         _painter(network, family, source.songs, report),
@@ -149,6 +169,20 @@ def _generator(family: Family[Any], start: Path | None) -> Network:
             "a published architecture cannot be trained from random weights: give its checkpoint with --from"
         )
     return family.make_network()
+
+
+def _add_adapters(network: Network, family: Family[Any], source: Source) -> None:
+    """Put trainable low-rank adapters into the linear layers of a network, and freeze its weights."""
+    if source.start is None or source.lora is None:
+        raise UsageError("an adapter changes a trained checkpoint: give it as --from")
+    try:
+        from peft import LoraConfig, inject_adapter_in_model
+    except ImportError:
+        raise UsageError('adapters need peft: pip install "maimod[train]"') from None
+    config = LoraConfig(
+        r=source.lora.rank, lora_alpha=source.lora.alpha, target_modules=list(family.lora_modules), bias="none"
+    )
+    inject_adapter_in_model(config, network)
 
 
 def _painter(
@@ -171,13 +205,15 @@ def discriminator_task(source: Source, output: Path, seed: int, report: Callable
     Raises:
         UsageError: if there is nothing to train on, or the weights to begin with cannot be used.
     """
+    if source.lora is not None:
+        raise UsageError("adapters are for the generator; train the discriminator without --lora-rank")
     network = _discriminator(source.start)
     trained, held_out = _read(source, output, DiscriminatorExtractor(), DISCRIMINATOR_HELD_OUT, report)
     size = source.batch or WINDOWS_PER_BATCH
     sampler = CorruptionSampler(trained, size)
     _check(sampler.examples, source.songs)
     report(f"{len(sampler.examples)} maps to train on, {len(held_out)} held out")
-    report(f"{_size(network)} parameters")
+    report(_size(network))
 
     def write(folder: Path) -> None:
         _write_json({**asdict(network.config), "kinds": KINDS}, folder / "config.json")
@@ -224,7 +260,9 @@ def _check(examples: list[Any], songs: Path) -> None:
 
 
 def _size(network: nn.Module) -> str:
-    return f"{sum(parameter.numel() for parameter in network.parameters()):,}"
+    total = sum(parameter.numel() for parameter in network.parameters())
+    trained = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+    return f"{total:,} parameters" + (f", of which {trained:,} are trained" if trained < total else "")
 
 
 def _write_json(values: dict[str, Any], path: Path) -> None:

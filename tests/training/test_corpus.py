@@ -74,7 +74,7 @@ def test_a_corpus_is_read_once(
     again = dict(corpus.read(mine, extractor, tmp_path / "cache", 1, nothing))
     assert not extracted and {folder: len(examples) for folder, examples in again.items()} == dict.fromkeys(first, 1)
     path = next((mine / TRAINED).glob("*.osu"))
-    path.write_text(path.read_text(encoding="utf-8").replace("OverallDifficulty:", "OverallDifficulty: "))
+    path.write_text(path.read_text(encoding="utf-8").replace("OverallDifficulty:5", "OverallDifficulty:6"))
     list(corpus.read(mine, extractor, tmp_path / "cache", 1, nothing))
     assert extracted == [TRAINED]
 

@@ -18,9 +18,11 @@ from safetensors.torch import load_file  # noqa: E402
 from maimod import app  # noqa: E402
 from maimod.discriminator import network as discriminator  # noqa: E402
 from maimod.families.checkpoint import load_model  # noqa: E402
-from maimod.training import tasks  # noqa: E402
+from maimod.families.registry import open_folder  # noqa: E402
+from maimod.training import dataset, tasks  # noqa: E402
 from maimod.training.corruption import KINDS  # noqa: E402
 from maimod.training.dataset import CorruptionSampler  # noqa: E402
+from maimod.training.trainer import Schedule  # noqa: E402
 from tests import checkpoints  # noqa: E402
 
 QUICK = ["--device=cpu", "--jobs=1"]
@@ -29,6 +31,7 @@ QUICK = ["--device=cpu", "--jobs=1"]
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few windows at once, and a small discriminator."""
+    monkeypatch.setattr(dataset, "WINDOWS_DRAWN", 16)
     monkeypatch.setattr(tasks, "CorruptionSampler", partial(CorruptionSampler, mixed_windows=4))
     shape = partial(discriminator.DiscriminatorConfig, d_model=32, layers=1, heads=2, feed_forward=32)
     monkeypatch.setattr(tasks, "DiscriminatorConfig", shape)
@@ -123,3 +126,50 @@ def test_a_discriminator_of_other_kinds_is_refused(
     (tmp_path / "other" / "config.json").write_text(json.dumps(stored))
     assert train(songs, tmp_path / "out", "--network=discriminator", f"--from={tmp_path / 'other'}", "--steps=1") == 2
     assert "other kinds of corruption" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "version", ["v30", *(pytest.param(name, marks=pytest.mark.slow) for name in ("v29", "v31", "v32", "bundled"))]
+)
+def test_an_adapter_merged_at_load_time_is_the_trained_network(
+    version: str, songs: Path, tmp_path: Path, shape_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("peft")
+    monkeypatch.setattr(tasks, "_painter", lambda *arguments: None)
+    monkeypatch.setattr(tasks, "GENERATOR_SCHEDULE", Schedule("linear", warm_up_steps=1))
+    base = shape_of(version)
+    if version == "bundled":
+        torch.manual_seed(1)
+        tasks.save_weights(open_folder(base).make_network(), base)
+    kept: list[tasks.Task] = []
+    real = tasks.generator_task
+    monkeypatch.setattr(tasks, "generator_task", lambda *given: kept.append(real(*given)) or kept[-1])
+    adapter = tmp_path / "adapter"
+    arguments = ["--lora-rank=4", "--lora-alpha=6", f"--from={base}", "--batch=600", "--rate=0.05"]
+    assert train(songs, adapter, *arguments, "--steps=1") == 0
+    assert train(songs, adapter, *arguments, "--steps=3") == 0  # goes on
+    assert not (adapter / "model.safetensors").exists() and not (adapter / "tokenizer.json").exists()
+    assert json.loads((adapter / "adapter_config.json").read_text())["base_model_name_or_path"] == str(base)
+
+    trained, plain = kept[-1].objective.network.eval(), load_model(base, "cpu", "fp32").network
+    merged = load_model(base, "cpu", "fp32", adapter).network
+    batch = {name: torch.from_numpy(array) for name, array in kept[-1].held_out[0].items() if name != "targets"}
+    with torch.no_grad():
+        expected, found, before = trained(**batch), merged(**batch), plain(**batch)
+    assert torch.allclose(found, expected, atol=1e-4) and not torch.allclose(before, expected, atol=1e-2)
+    frozen = {name.replace(".base_layer", ""): tensor for name, tensor in trained.state_dict().items()}
+    assert all(torch.equal(frozen[name], tensor) for name, tensor in plain.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--lora-rank=4"], "give it as --from"),
+        (["--lora-rank=4", "--network=discriminator"], "adapters are for the generator"),
+    ],
+)
+def test_adapters_need_a_generator_to_change(
+    arguments: list[str], words: str, songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(songs, tmp_path / "out", *arguments, "--steps=1") == 2
+    assert words in capsys.readouterr().err
