@@ -509,3 +509,7 @@ def _unexpected(error: Exception) -> int:
     else:
         say(f"unexpected {type(error).__name__}: {error} (a bug; MAIMOD_DEBUG=1 shows the traceback)")
     return FAILED
+
+
+if __name__ == "__main__":  # accelerate launch -m maimod.app
+    sys.exit(main())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -173,3 +175,13 @@ def test_adapters_need_a_generator_to_change(
 ) -> None:
     assert train(songs, tmp_path / "out", *arguments, "--steps=1") == 2
     assert words in capsys.readouterr().err
+
+
+def test_the_launcher_of_several_devices_can_start_the_command_line() -> None:
+    """`accelerate launch -m maimod.app`, as docs/training.md has it."""
+    root = Path(__file__).parents[2]
+    started = subprocess.run(
+        [sys.executable, "-m", "maimod.app", "--version"], cwd=root, capture_output=True, text=True
+    )
+    assert started.returncode == 0 and started.stdout.startswith("maimod ")
+    assert "-m maimod.app train" in (root / "docs" / "training.md").read_text(encoding="utf-8")
