@@ -46,7 +46,7 @@ VOLUME = Rule(
 MUTED = Rule(
     "hitsounds/muted",
     "Muted hit",
-    Severity.PROBLEM,
+    Severity.WARNING,  # 3 % of good maps have them: too many for a problem
     Tier.EXACT,
     ("map",),
     why="Players need to hear their hits; a muted circle or slider head gives no feedback.",

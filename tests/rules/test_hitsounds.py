@@ -188,7 +188,7 @@ def test_a_quiet_note_under_a_loud_one_is_a_layer():
 def test_muted_circle():
     rules = {f.rule: f for f in found(circles((beat_sounds() * 5)[:300], {50: "0:0:0:5:"}))}
     assert rules["hitsounds/muted"].objects == (50,)
-    assert rules["hitsounds/muted"].severity is Severity.PROBLEM
+    assert rules["hitsounds/muted"].severity is Severity.WARNING
 
 
 def test_muted_slider_tails_are_style():
