@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from maimod.audio.decode import Audio
@@ -28,3 +30,21 @@ def song_and_times(seconds: float = 40.0, lag_ms: float = 0.0) -> tuple[Audio, n
     times = 500 + np.cumsum(steps)
     times = times[times < 1000 * seconds - 500]
     return Audio(None, clicks(times + lag_ms, seconds), 16_000), times
+
+
+def mp3(
+    path: Path, samples: np.ndarray, sample_rate: int = 44_100, *, average: bool = False, header: bool = True
+) -> Path:
+    """Write a mono mp3: of a constant bit rate, or of one that follows the song; with or without a Xing header."""
+    import av
+
+    options = {} if header else {"write_xing": "0"}
+    with av.open(str(path), "w", format="mp3", options=options) as container:
+        stream = container.add_stream("libmp3lame", rate=sample_rate, layout="mono", options={"abr": str(int(average))})
+        stream.bit_rate = 64_000
+        for start in range(0, len(samples), 1152):
+            frame = av.AudioFrame.from_ndarray(samples[None, start : start + 1152], format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = sample_rate, start
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from maimod.audio.decode import Audio
-from maimod.audio.spectrogram import mel_levels
+from maimod.audio.spectrogram import FRAME_BLOCK, mel_levels
 
 FRAME_MS = 5.0
 """Step of the envelope."""
@@ -161,12 +161,13 @@ def onset_envelope(audio: Audio) -> OnsetEnvelope:
     """Measure the onset strength over the time of a song."""
     levels = mel_levels(audio, FRAME_MS, N_BANDS)
     flux = np.zeros(len(levels.values), dtype=np.float32)
-    if len(flux) > FLUX_STEP:
-        before = levels.values[:-FLUX_STEP]
+    for start in range(FLUX_STEP, len(flux), FRAME_BLOCK):  # in blocks: an hour has 100 MB of levels
+        now = levels.values[start : start + FRAME_BLOCK]
+        before = levels.values[start - FLUX_STEP :][: len(now)]
         widest = before.copy()  # over the neighbouring bands, so that vibrato is no onset
         np.maximum(widest[:, 1:], before[:, :-1], out=widest[:, 1:])
         np.maximum(widest[:, :-1], before[:, 1:], out=widest[:, :-1])
-        flux[FLUX_STEP:] = np.maximum(levels.values[FLUX_STEP:] - widest, 0.0).mean(axis=1)
+        flux[start : start + len(now)] = np.maximum(now - widest, 0.0).mean(axis=1)
     return OnsetEnvelope(flux / _level(flux), levels.frame_ms, -LATENCY_MS)
 
 

@@ -9,14 +9,12 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from maimod.audio.decode import CONTAINER_FORMATS
+from maimod.audio.container import FORMATS, measure, parts
+from maimod.errors import AudioError
 
-MAX_PACKETS = 500_000
-"""Three hours of mp3 have 413,000."""
 MAX_RATE_BYTES = 512 * 1024 * 1024
 """The bit rate of larger files is not measured."""
 MAX_SAMPLE_BYTES = 4 * 1024 * 1024
@@ -56,56 +54,44 @@ def probe(path: Path, rate: bool = True) -> Media | None:
     """
     import av
 
-    options = {"protocol_whitelist": "file", "format_whitelist": CONTAINER_FORMATS}
+    options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
     try:
+        if not path.is_file():
+            return None
         with av.open(str(path), options=options, metadata_errors="replace") as container:
-            sound = container.streams.audio[0] if container.streams.audio else None
-            picture = next(
-                (one for one in container.streams.video if _codec(one) not in (None, "mjpeg", "png", "gif", "bmp")),
-                None,
-            )
-            duration = container.duration / 1000 if container.duration is not None else None
-            kilobits = (
-                _bit_rate(container, sound)
-                if sound is not None and rate and path.stat().st_size <= MAX_RATE_BYTES
-                else None
-            )
-            return Media(
-                container.format.name,
-                duration,
-                _codec(sound),
-                kilobits,
-                sound.codec_context.sample_rate if sound is not None and _codec(sound) else None,
-                _codec(picture),
-                picture.codec_context.width if picture else 0,
-                picture.codec_context.height if picture else 0,
-            )
+            # A stream of a codec that FFmpeg does not know has no codec context.
+            sound = next((one.codec_context for one in container.streams.audio if one.codec_context), None)
+            pictures = (one.codec_context for one in container.streams.video if one.codec_context)
+            picture = next((one for one in pictures if one.name not in ("mjpeg", "png", "gif", "bmp")), None)
+            name, duration = container.format.name, container.duration and container.duration / 1000
+        seconds, n_bytes = _counted(path) if sound and rate else (None, 0)
+        return Media(
+            name,
+            duration if seconds is None else 1000 * seconds,
+            sound.name if sound else None,
+            n_bytes * 8 / 1000 / seconds if seconds else None,
+            sound.sample_rate if sound else None,
+            picture.name if picture else None,
+            picture.width if picture else 0,
+            picture.height if picture else 0,
+        )
     except (av.FFmpegError, OSError, ValueError, IndexError):
         return None
 
 
-def _codec(stream: Any) -> str | None:
-    """Name of a stream's codec; None without a stream, or if FFmpeg does not know the codec."""
-    context = stream.codec_context if stream is not None else None
-    return str(context.name) if context is not None else None
-
-
-def _bit_rate(container: object, stream: object) -> float | None:
-    """Average over the packets: headers are often wrong about variable rates."""
-    import av
-
-    n_bytes, seconds, count = 0, 0.0, 0
+def _counted(path: Path) -> tuple[float | None, int]:
+    """(length in seconds, bytes of sound) by the packets: what headers say of variable rates is often wrong."""
     try:
-        for packet in container.demux(stream):  # type: ignore[attr-defined]
-            n_bytes += packet.size
-            if packet.duration and packet.time_base:
-                seconds += float(packet.duration * packet.time_base)
-            count += 1
-            if count >= MAX_PACKETS:
-                break
-    except av.FFmpegError:
-        pass  # cut in mid-packet; the packets before are enough
-    return n_bytes * 8 / 1000 / seconds if seconds > 0 else None
+        if path.stat().st_size > MAX_RATE_BYTES:
+            return None, 0
+        counted = [measure(part) for part in parts(path)]
+    except AudioError:
+        return None, 0
+    return (
+        (sum(one.seconds for one in counted if one), sum(one.n_bytes for one in counted if one))
+        if all(counted)
+        else (None, 0)
+    )
 
 
 def picture_size(path: Path) -> tuple[int, int, str] | None:

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from maimod.audio import decode
+from maimod.audio import container, decode, probe
 from maimod.errors import AudioError
-from tests.songs import CLICKS_MS, clicks
+from tests.songs import CLICKS_MS, clicks, mp3
 
 SECONDS = 4.0
 
@@ -49,8 +49,9 @@ def test_formats_agree_in_length_and_timing(tmp_path: Path, suffix: str, rate: i
 @pytest.mark.parametrize(("suffix", "rate", "options"), FORMATS)
 def test_both_decoders_agree(tmp_path: Path, suffix: str, rate: int, options: dict[str, str]) -> None:
     path = write(tmp_path / f"song.{suffix}", rate, **options)
-    first = decode._decode(path, 16_000, decode._soundfile_blocks)
-    second = decode._decode(path, 16_000, decode._av_blocks)
+    (part,) = container.parts(path)
+    first = decode._decode(part, 16_000, decode._soundfile_blocks)
+    second = decode._decode(part, 16_000, decode._av_blocks)
     assert first is not None
     assert second is not None
     np.testing.assert_allclose(first.samples, second.samples, atol=5e-3)  # Opus dithers
@@ -113,13 +114,6 @@ def test_an_mp3_without_a_stated_length_is_heard_to_its_end(tmp_path: Path) -> N
     assert song.duration == pytest.approx(expected, abs=30) and song.messages == ()
 
 
-def test_an_ogg_file_of_two_streams_is_heard_to_its_end(tmp_path: Path) -> None:
-    parts = [write(tmp_path / f"{name}.ogg").read_bytes() for name in ("first", "second")]
-    (tmp_path / "chained.ogg").write_bytes(b"".join(parts))
-    song = decode.load(tmp_path / "chained.ogg")
-    assert song.duration == pytest.approx(2000 * SECONDS, abs=60) and song.messages == ()
-
-
 def test_absurdly_loud_samples_stay_numbers(tmp_path: Path) -> None:
     samples = clicks(CLICKS_MS, 4.0, 44_100)
     samples[20_000:20_010] = 3e38
@@ -169,19 +163,133 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
         decode.load(tmp_path)
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+def test_samples_that_are_not_numbers_become_silence(tmp_path: Path) -> None:
+    samples = clicks(CLICKS_MS, 1.0)
+    soundfile.write(tmp_path / "good.wav", samples, 16_000, subtype="FLOAT")
+    samples[100], samples[200] = np.nan, -np.inf
+    soundfile.write(tmp_path / "song.wav", samples, 16_000, subtype="FLOAT")
+    song = decode.load(tmp_path / "song.wav")
+    assert song.messages == ("2 samples are not numbers and became silence.",)
+    np.testing.assert_allclose(song.samples[300:], decode.load(tmp_path / "good.wav").samples[300:], atol=1e-6)
+    soundfile.write(tmp_path / "song.wav", np.full(1000, np.nan), 16_000, subtype="FLOAT")
+    with pytest.raises(AudioError, match="no samples that are numbers"):
+        decode.load(tmp_path / "song.wav")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in folders here")
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "song.mp3")
-    with pytest.raises(AudioError, match="not a file"):
+    with pytest.raises(AudioError, match="not a regular file"):
         decode.load(tmp_path / "song.mp3")
+    assert probe.probe(tmp_path / "song.mp3") is None
 
 
-def test_samples_that_are_not_numbers(tmp_path: Path) -> None:
-    samples = clicks(CLICKS_MS, 1.0)
-    samples[100] = np.nan
-    soundfile.write(tmp_path / "song.wav", samples, 16_000, subtype="FLOAT")
-    with pytest.raises(AudioError, match="not numbers"):
-        decode.load(tmp_path / "song.wav")
+# ---------------------------------------------------------------------------------------------------------------------
+# The whole song, whatever headers say
+
+
+LOUD_THEN_QUIET = clicks(np.arange(250.0, 10_000.0, 250.0), 10.0, 44_100)
+LOUD_THEN_QUIET[2 * 44_100 :] *= 1e-4
+
+
+def test_an_mp3_whose_first_second_says_little_of_the_rest(tmp_path: Path) -> None:
+    """libsndfile guesses the length from the first frame, and stops there."""
+    song = decode.load(mp3(tmp_path / "song.mp3", LOUD_THEN_QUIET, average=True, header=False))
+    assert song.duration == pytest.approx(10_000, abs=60) and song.messages == ()
+
+
+def stale(path: Path, frames: float = 1.0, n_bytes: float = 1.0) -> Path:
+    """Change what the header of an mp3 says."""
+    data = bytearray(path.read_bytes())
+    tag = max(data.find(b"Xing"), data.find(b"Info"))
+    assert tag > 0 and data[tag + 7] & 3 == 3
+    for place, factor in ((tag + 8, frames), (tag + 12, n_bytes)):
+        value = round(int.from_bytes(data[place : place + 4], "big") * factor)
+        data[place : place + 4] = value.to_bytes(4, "big")
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(("frames", "n_bytes"), [(0.5, 1.0), (2.0, 1.0), (0.5, 0.5)])
+def test_an_mp3_with_a_header_of_another_song(tmp_path: Path, frames: float, n_bytes: float) -> None:
+    samples = clicks(CLICKS_MS, SECONDS, 44_100)
+    good = decode.load(mp3(tmp_path / "good.mp3", samples))
+    song = decode.load(stale(mp3(tmp_path / "song.mp3", samples), frames, n_bytes))
+    assert song.duration == pytest.approx(1000 * SECONDS, abs=60) and song.messages == ()
+    assert lag_samples(song.samples[-16_000:], good.samples[-16_000 - len(good.samples) + len(song.samples) :]) == 0
+
+
+def test_a_header_that_promises_bytes_that_are_not_there(tmp_path: Path) -> None:
+    path = stale(mp3(tmp_path / "song.mp3", clicks(CLICKS_MS, SECONDS, 44_100)), 2.0, 2.0)
+    assert decode.load(path).messages == (
+        "The song breaks off: 4.0 s could be decoded of the 8.1 s that its header promises.",
+    )
+
+
+def test_an_mp3_that_lacks_its_middle(tmp_path: Path) -> None:
+    data = mp3(tmp_path / "song.mp3", clicks(CLICKS_MS, SECONDS, 44_100)).read_bytes()
+    (tmp_path / "song.mp3").write_bytes(data[: len(data) // 3] + data[2 * len(data) // 3 :])
+    song = decode.load(tmp_path / "song.mp3")
+    assert song.duration == pytest.approx(1000 * SECONDS * 2 / 3, abs=100)
+    assert any("2.6 s could be decoded of the 4.0 s" in message for message in song.messages), song.messages
+
+
+def at_rate(place: Path, rate: int, channels: int = 1, **options: str) -> bytes:
+    """A file of the clicks."""
+    path = place / f"{rate}-{channels}"
+    samples = clicks(CLICKS_MS, SECONDS, rate)
+    soundfile.write(path, np.stack([samples] * channels, axis=1), rate, **({"format": "OGG"} | options))
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "second", [(44_100, 1, {}), (44_100, 2, {}), (22_050, 1, {}), (48_000, 1, {"subtype": "OPUS"})]
+)
+def test_ogg_files_joined_are_heard_to_the_end(tmp_path: Path, second: tuple[int, int, dict[str, str]]) -> None:
+    rate, channels, options = second
+    links = [at_rate(tmp_path, 44_100), at_rate(tmp_path, rate, channels, **options), at_rate(tmp_path, 44_100)]
+    (tmp_path / "song.ogg").write_bytes(b"".join(links))
+    song = decode.load(tmp_path / "song.ogg")
+    assert song.duration == pytest.approx(3000 * SECONDS, abs=1) and song.messages == ()
+    alone = []
+    for link in links:
+        (tmp_path / "link.ogg").write_bytes(link)
+        alone.append(decode.load(tmp_path / "link.ogg").samples)
+    np.testing.assert_allclose(song.samples, np.concatenate(alone), atol=5e-3)  # Opus dithers
+
+
+def test_the_first_of_joined_files_that_cannot_be_decoded_ends_the_song(tmp_path: Path) -> None:
+    good = at_rate(tmp_path, 44_100)
+    setup = good.find(b"\x05vorbis")
+    broken = good[: setup + 7] + b"\xff" * 200 + good[setup + 207 :]
+    (tmp_path / "song.ogg").write_bytes(good + broken + good)
+    song = decode.load(tmp_path / "song.ogg")
+    assert song.duration == pytest.approx(1000 * SECONDS, abs=1)
+    assert song.messages == ("Not all of the song could be decoded: 4.0 s of 8.0 s.",)
+    (tmp_path / "song.ogg").write_bytes(good + broken)
+    assert decode.load(tmp_path / "song.ogg").messages == ("Decoding stopped at an error after 4.0 s.",)
+    (tmp_path / "song.ogg").write_bytes(broken + good)
+    with pytest.raises(AudioError, match="not audio that can be decoded"):
+        decode.load(tmp_path / "song.ogg")
+
+
+@pytest.mark.parametrize("rate", [48_000, 22_050])
+def test_mp3_files_of_two_rates_joined(tmp_path: Path, rate: int) -> None:
+    first = mp3(tmp_path / "first.mp3", clicks(CLICKS_MS, SECONDS, 44_100)).read_bytes()
+    second = mp3(tmp_path / "second.mp3", clicks(CLICKS_MS, SECONDS, rate), rate).read_bytes()
+    (tmp_path / "song.mp3").write_bytes(first + second)
+    song = decode.load(tmp_path / "song.mp3")
+    assert song.duration == pytest.approx(2000 * SECONDS, abs=200) and song.messages == ()
+
+
+def test_a_flac_that_states_another_length(tmp_path: Path) -> None:
+    path = write(tmp_path / "song.flac")
+    data = bytearray(path.read_bytes())
+    for total, messages in ((2 * 44_100, 0), (0, 0), (8 * 44_100, 1)):
+        stated = int.from_bytes(data[18:26], "big") >> 36 << 36 | total  # 36 bits of STREAMINFO
+        path.write_bytes(data[:18] + stated.to_bytes(8, "big") + data[26:])
+        song = decode.load(path)
+        assert song.duration == pytest.approx(1000 * SECONDS, abs=1) and len(song.messages) == messages, total
 
 
 def test_video_without_sound(tmp_path: Path) -> None:

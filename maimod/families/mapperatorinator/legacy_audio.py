@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from maimod.audio.decode import BLOCK_SAMPLES, MAX_HOURS, SAMPLE_RATE, Blocks, av_frames, joined, open_container
+from maimod.audio.container import MAX_HOURS, open_container, parts
+from maimod.audio.decode import BLOCK_SAMPLES, SAMPLE_RATE, Blocks, SampleBuffer, av_frames, joined
 from maimod.errors import AudioError
 
 SAMPLE_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 32, "PCM_32": 32}
@@ -36,28 +37,26 @@ def load(path: Path) -> np.ndarray:
     Raises:
         AudioError: if nothing could be decoded.
     """
-    parts: list[np.ndarray] = []
+    found = SampleBuffer()
     resampler: RateConverter | None = None
-    n_samples = 0
     try:
         for rate, bits, block in _lossless_blocks(path) or _lossy_blocks(path):
             if resampler is None or resampler.rate != rate:
                 resampler = RateConverter(rate, bits)
-            parts.append(mix_down(resampler.convert(block)).astype(np.int16 if bits <= 16 else np.int32))
-            n_samples += len(parts[-1])
-            if n_samples > 3600 * MAX_HOURS * SAMPLE_RATE:
+            found.add(mix_down(resampler.convert(block)).astype(np.int16 if bits <= 16 else np.int32))
+            if found.count > 3600 * MAX_HOURS * SAMPLE_RATE:
                 raise AudioError(path, f"longer than {MAX_HOURS:g} hours; cut the song and try again.")
     except AudioError:
         raise
     except Exception as error:  # each library raises its own errors, also for hostile files
-        if not parts:
+        if not found.count:
             raise AudioError(
                 path, "not audio that can be decoded; convert the song to mp3 or ogg and try again."
             ) from error
-    if not n_samples:
+    if not found.count:
         raise AudioError(path, "decodes to nothing; export or download the song again.")
-    samples = np.concatenate(parts).astype(np.float32)
-    peak = float(np.abs(samples).max())
+    samples = found.whole()
+    peak = float(max(samples.max(), -samples.min()))
     if peak > 0:
         samples /= np.float32(peak)
     return samples
@@ -125,9 +124,10 @@ def _lossless_blocks(path: Path) -> Iterator[tuple[int, int, np.ndarray]] | None
 
 def _lossy_blocks(path: Path) -> Iterator[tuple[int, int, np.ndarray]]:
     """The same at 16 bits for everything FFmpeg reads."""
-    with open_container(path) as container:
-        for rate, block in joined(_frame_blocks(container)):
-            yield rate, 16, block
+    for part in parts(path):
+        with open_container(part) as container:
+            for rate, block in joined(_frame_blocks(container)):
+                yield rate, 16, block
 
 
 def _frame_blocks(container: Any) -> Blocks:
