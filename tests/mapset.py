@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import math
 import struct
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -123,19 +126,33 @@ def write(folder: Path, found: Mapping[str, Version]) -> list[Path]:
 # Media
 
 
-def song(path: Path, seconds: float = 2.0, sample_rate: int = 44_100, kilobits: int = 160) -> None:
-    """Write a quiet song as mp3 of a constant bit rate. It may be shorter than the map; only its format is tested."""
+SONG_SECONDS = FIRST_MS / 1000 + MEASURES * 4 * BEAT_MS / 1000
+
+
+def song(
+    path: Path, seconds: float = SONG_SECONDS, sample_rate: int = 44_100, kilobits: int = 160, level: float = 0.0
+) -> None:
+    """Write a song of about that length as mp3 of a constant bit rate: silence, or noise of this level."""
+    again = _mp3(min(seconds, 2.0), sample_rate, kilobits, level)
+    path.write_bytes(again * max(1, math.ceil(seconds / 2)))
+
+
+@cache
+def _mp3(seconds: float, sample_rate: int, kilobits: int, level: float) -> bytes:
+    """Mp3 frames without a header that would count them."""
     import av
 
-    with av.open(str(path), "w", format="mp3") as container:
-        stream = container.add_stream("libmp3lame", rate=sample_rate, layout="mono")
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp3", options={"write_xing": "0", "id3v2_version": "0"}) as container:
+        stream = container.add_stream("libmp3lame", rate=sample_rate, layout="mono", options={"reservoir": "0"})
         stream.bit_rate = kilobits * 1000
-        noise = np.random.default_rng(0).normal(0, 0.05, int(seconds * sample_rate)).astype(np.float32)
+        noise = np.random.default_rng(0).normal(0, level, int(seconds * sample_rate)).astype(np.float32)
         for start in range(0, len(noise) - 1152, 1152):
             frame = av.AudioFrame.from_ndarray(noise[None, start : start + 1152], format="fltp", layout="mono")
             frame.sample_rate, frame.pts = sample_rate, start
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+    return file.getvalue()
 
 
 def picture(path: Path, width: int = 1280, height: int = 720) -> None:

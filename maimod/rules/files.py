@@ -60,6 +60,19 @@ UNUSED_AUDIO = Rule(
     blind_spots="Silence at the end counts as song.",
     source=f"{LAZER}/CheckUnusedAudioAtEnd.cs",
 )
+OBJECTS_AFTER_SONG = Rule(
+    "mapset/objects-after-song",
+    "Objects after the end of the song",
+    Severity.PROBLEM,
+    Tier.EXACT,
+    ("audio",),
+    why="There is nothing to play to: the song was cut, or is the wrong one.",
+    how="An object starts after the end of the song, whose length is counted in the packets of its file, whatever its "
+    "header says. Where only a slider, spinner or hold note ends more than 1 s after it, that is a minor.",
+    ignore_when="never",
+    blind_spots="Objects in silence before the end.",
+    source=f"{CRITERIA}#audio",
+)
 BACKGROUND_MISSING = Rule(
     "mapset/background-missing",
     "No background",
@@ -107,6 +120,8 @@ RATE_LENIENCY, RATE_LENIENCY_OGG = 1.5, 7.0
 FULL_SAMPLE_RATE = 44_100
 MAX_SAMPLE_RATE = 48_000
 """https://osu.ppy.sh/wiki/en/Ranking_criteria, Audio."""
+SONG_END_LENIENCY_MS, OBJECT_END_LENIENCY_MS = 5.0, 1_000.0
+"""Times of objects are whole ms; notes are often held while the song fades out."""
 UNUSED_SHARE = 0.2
 MAX_WIDTH, MAX_HEIGHT, LOW_WIDTH, LOW_HEIGHT, MIN_WIDTH, MIN_HEIGHT = 2560, 1440, 960, 540, 160, 120
 MAX_BACKGROUND_BYTES = 2_621_440
@@ -165,6 +180,8 @@ def _songs(evidence: MapsetEvidence) -> Iterator[Placed]:
         yield from _format(evidence, beatmaps, line, file, found)
         yield from _rate(evidence, beatmaps, line, file, found)
         yield from _unused(evidence, beatmaps, line, file, found)
+        for beatmap in beatmaps:
+            yield from _after(evidence, beatmap, file, found)
 
 
 def _format(
@@ -260,6 +277,31 @@ def _unused(
             expected=[Expected("20 % or less")],
             message=f"{100 * share:.0f} % of the song lie after the last object{' (with a video or storyboard)' if shown else ''}.",
         )
+
+
+def _after(evidence: MapsetEvidence, beatmap: Beatmap, file: str, found: probe.Media) -> Iterator[Placed]:
+    if not found.duration:
+        return
+    end = found.duration
+    late = [o for o in beatmap.hit_objects if o.time > end + SONG_END_LENIENCY_MS]
+    long = [o for o in beatmap.hit_objects if o.end_time > end + OBJECT_END_LENIENCY_MS]
+    if not late and not long:
+        return
+    first = min(late or long, key=lambda o: o.time)
+    by = max(o.time if late else o.end_time for o in late or long) - end
+    many = f"{len(late)} objects lie" if len(late) > 1 else "An object lies" if late else "An object is held until"
+    yield from evidence.candidate(
+        OBJECTS_AFTER_SONG,
+        beatmap,
+        time=first.time,
+        line=first.line,
+        objects=[first],
+        certainty=Certainty.CERTAIN if late else Certainty.POSSIBLE,
+        subject=file,
+        actual=f"{by / 1000:.1f} s",
+        expected=[Expected(f"{end / 1000:.1f} s of song")],
+        message=f"{many} after the end of the song, which is {end / 1000:.1f} s long: by up to {by / 1000:.1f} s.",
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -374,6 +416,15 @@ def _video_faults(evidence: MapsetEvidence, file: str | None) -> Iterator[tuple[
 
 CHECK = MapsetCheck(
     "Song, background and video",
-    (AUDIO_MISSING, AUDIO_FORMAT, AUDIO_QUALITY, UNUSED_AUDIO, BACKGROUND_MISSING, BACKGROUND, VIDEO),
+    (
+        AUDIO_MISSING,
+        AUDIO_FORMAT,
+        AUDIO_QUALITY,
+        UNUSED_AUDIO,
+        OBJECTS_AFTER_SONG,
+        BACKGROUND_MISSING,
+        BACKGROUND,
+        VIDEO,
+    ),
     run,
 )

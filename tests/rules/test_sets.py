@@ -6,14 +6,30 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from maimod.audio import probe
 from maimod.findings import Finding
 from maimod.osu import mapset
 from maimod.rules import agreement, consistency, files, metadata, samples, shared_timing, spread
 from maimod.rules.base import Evidence, MapsetCheck, MapsetEvidence
 from tests.findings import findings_of_set
-from tests.mapset import EVENTS, LINES, Version, hitsound, picture, song, versions, video, write, write_media
+from tests.mapset import (
+    BEAT_MS,
+    EVENTS,
+    FIRST_MS,
+    LINES,
+    SONG_SECONDS,
+    Version,
+    hitsound,
+    picture,
+    song,
+    versions,
+    video,
+    write,
+    write_media,
+)
 
 
 def found(folder: Path, check: MapsetCheck, given: dict[str, Version] | None = None, only: str = "") -> list[Finding]:
@@ -215,7 +231,7 @@ def test_a_song_of_another_format(tmp_path):
     import soundfile
 
     write_media(tmp_path)
-    soundfile.write(tmp_path / "audio.mp3", [0.0] * 100_000, 22_050, format="WAV")
+    soundfile.write(tmp_path / "audio.mp3", np.zeros(int(SONG_SECONDS + 1) * 22_050), 22_050, format="WAV")
     findings = found(tmp_path, files.CHECK, versions())
     assert [finding.rule for finding in findings] == [
         "mapset/audio-format",
@@ -241,6 +257,45 @@ def test_a_song_that_goes_on_for_long(tmp_path):
         name: version.with_objects(lambda lines: lines[:5]) for name, version in versions().items()
     }  # the longest ends at 5.2 s
     assert rules(found(tmp_path, files.CHECK, short)) == [("mapset/audio-unused", "warning")]
+
+
+def test_a_song_that_ends_before_the_map(tmp_path):
+    write_media(tmp_path)
+    song(tmp_path / "audio.mp3", seconds=100)
+    short = versions()
+    short["Hard"] = short["Hard"].with_objects(lambda lines: lines[:5])
+    findings = found(tmp_path, files.CHECK, short)
+    assert rules(findings) == [("mapset/objects-after-song", "problem")] * 3
+    media = probe.probe(tmp_path / "audio.mp3")
+    assert media is not None and media.duration is not None and 0 < findings[0].time - media.duration <= 2 * BEAT_MS
+    assert f"is {media.duration / 1000:.1f} s long" in findings[0].message
+
+
+@pytest.mark.parametrize(("late", "expected"), [(900, []), (1_100, [("mapset/objects-after-song", "minor")])])
+def test_a_spinner_held_while_the_song_ends(tmp_path, late: int, expected: list[tuple[str, str]]):
+    write_media(tmp_path)
+    media = probe.probe(tmp_path / "audio.mp3")
+    assert media is not None and media.duration is not None
+    spinner = f"256,192,{FIRST_MS},12,0,{round(media.duration) + late},0:0:0:0:"
+    hard = versions()["Hard"].with_objects(lambda _: [spinner])
+    assert rules(found(tmp_path, files.CHECK, {"Hard": hard})) == expected
+
+
+@pytest.mark.parametrize(("rate", "expected"), [(44_100, 0), (48_000, 0), (96_000, 1), (22_050, 1)])
+def test_the_sample_rate_of_the_song(tmp_path, rate: int, expected: int):
+    import soundfile
+
+    write_media(tmp_path)
+    soundfile.write(tmp_path / "audio.ogg", np.random.default_rng(0).normal(0, 0.1, 5 * rate), rate, format="OGG")
+    (tmp_path / "audio.ogg").write_bytes((tmp_path / "audio.ogg").read_bytes() * (int(SONG_SECONDS / 5) + 1))
+    ogg = {name: version.with_general(AudioFilename="audio.ogg") for name, version in versions().items()}
+    (tmp_path / "audio.mp3").unlink()
+    named = [
+        f.message
+        for f in found(tmp_path, files.CHECK, ogg)
+        if f"{rate / 1000:g} kHz" in f.message or f"{rate} samples" in f.message
+    ]
+    assert len(named) == expected
 
 
 @pytest.mark.parametrize(
@@ -300,7 +355,7 @@ def test_hitsounds(tmp_path, milliseconds: float, delay: float, level: float, ex
 
 def test_an_mp3_as_hitsound(tmp_path):
     write_media(tmp_path)
-    song(tmp_path / "soft-hitwhistle.wav", 0.5)
+    song(tmp_path / "soft-hitwhistle.wav", 0.5, level=0.05)
     findings = found(tmp_path, samples.CHECK, versions())
     assert rules(findings) == [("mapset/hitsound-format", "problem")] and "but mp3" in findings[0].message
 

@@ -112,7 +112,7 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> MiniTokens:
 def normalise(mel: np.ndarray) -> np.ndarray:
     """Bring the log-mel frames of a song to mean 0 and deviation 1, so that loud and quiet masters look the same."""
     mean, deviation = mel.mean(), max(float(mel.std()), 1e-3)
-    mel = mel - mean
+    mel -= mean  # in place: three hours are 270 MB
     mel /= deviation
     return mel
 
