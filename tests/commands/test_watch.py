@@ -39,6 +39,8 @@ def test_a_saved_map_is_linted_again(tmp_path):
             cwd=tmp_path,
             stdout=stream,
             stderr=subprocess.STDOUT,
+            # Shells let what they start in the background ignore Ctrl+C, and what that starts inherits it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def seen(text: str, times: int) -> bool:
