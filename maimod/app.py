@@ -447,6 +447,8 @@ def _matching(prefix: str) -> list[Rule]:
 
 
 def _rule_as_json(rule: Rule) -> dict[str, Any]:
+    from maimod.rules.criteria import described
+
     return {
         "id": rule.id,
         "title": rule.title,
@@ -461,6 +463,7 @@ def _rule_as_json(rule: Rule) -> dict[str, Any]:
         "ignore_when": rule.ignore_when,
         "blind_spots": rule.blind_spots,
         "source": rule.source,
+        "criteria": described(rule.criteria, rule.modes),
     }
 
 

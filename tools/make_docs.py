@@ -1,4 +1,4 @@
-"""Write docs/rules.md and the schema of maimod.toml from the declarations of rules and options.
+"""Write docs/rules.md, docs/criteria.md and the schema of maimod.toml from the declarations of rules and options.
 
 python tools/make_docs.py
 """
@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from maimod.commands.options import SCHEMA_FILE, schema  # noqa: E402
-from maimod.rules import CHECKS  # noqa: E402
+from maimod.osu.beatmap import Mode  # noqa: E402
+from maimod.rules import CHECKS, criteria  # noqa: E402
 
 
 def rules_page() -> str:
@@ -40,7 +41,30 @@ def rules_page() -> str:
                 f"- **Blind spots:** {rule.blind_spots}",
             ]
             lines += [f"- **Source:** {rule.source}"] if rule.source else []
+            if limits := criteria.described(rule.criteria, rule.modes):
+                lines += ["- **Limits of the ranking criteria:**", *(f"  - {limit}" for limit in limits)]
             lines.append("")
+    return "\n".join(lines)
+
+
+def criteria_page() -> str:
+    """Text of docs/criteria.md."""
+    lines = [
+        "# Limits of the ranking criteria",
+        "",
+        f"What maimod takes from the ranking criteria, as of {criteria.AS_OF}, in our words. Made by `tools/make_docs.py` from",
+        "`maimod/rules/criteria.py`, where the rules read it too; do not edit by hand. A *rule* must be obeyed, a *guideline* may be",
+        "broken for a reason. Lengths in beats are those of songs of about 180 BPM.",
+        "",
+    ]
+    parts: list[tuple[str, list[criteria.Criterion]]] = [("All modes", [])]
+    parts += [(mode.label, []) for mode in Mode]
+    for one in criteria.TABLE:
+        parts[0 if len(one.modes) > 1 else 1 + min(one.modes)][1].append(one)
+    for title, limits in parts:
+        lines += [f"## {title}", "", "| key | limit | | criterion |", "|---|---|---|---|"]
+        lines += [f"| `{one.key}` | {one.range} | {one.force.value} | [{one.sentence}]({one.link}) |" for one in limits]
+        lines.append("")
     return "\n".join(lines)
 
 
@@ -51,4 +75,5 @@ def schema_file() -> str:
 
 if __name__ == "__main__":
     SCHEMA_FILE.write_text(schema_file(), encoding="utf-8", newline="\n")
+    (ROOT / "docs" / "criteria.md").write_text(criteria_page(), encoding="utf-8", newline="\n")
     (ROOT / "docs" / "rules.md").write_text(rules_page(), encoding="utf-8", newline="\n")

@@ -26,7 +26,15 @@ class Level(IntEnum):
         """As in "Hard"."""
         return self.name.capitalize()
 
+    def label_in(self, mode: Mode) -> str:
+        """Name of the level in a mode: "Muzukashii" in taiko, "Platter" in catch."""
+        return _LABELS[mode][self] if mode in _LABELS else self.label
 
+
+_LABELS = {
+    Mode.TAIKO: ("Kantan", "Futsuu", "Muzukashii", "Oni", "Inner Oni"),
+    Mode.CATCH: ("Cup", "Salad", "Platter", "Rain", "Overdose"),
+}
 STARS = (2.0, 2.7, 4.0, 5.3)
 """Star ratings at which Normal, Hard, Insane and Expert begin."""
 _NAMES: dict[Level, str] = {

@@ -22,6 +22,7 @@ from rich.text import Text
 from maimod.findings import BeatmapReport, Category, Expected, Finding, ModelInfo, Report, Severity
 from maimod.reporters.text import clean
 from maimod.reporters.view import Shown, View, shorten
+from maimod.rules.criteria import AS_OF, described
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -412,6 +413,11 @@ def explain(rules: Sequence[Rule], out: TextIO, view: View | None = None) -> Non
                 page.line()
                 page.line((head, "bold"))
                 page.paragraph(" ".join(text.split()), first="  ")
+        if limits := described(rule.criteria, rule.modes):
+            page.line()
+            page.line((f"Limits of the ranking criteria, as of {AS_OF}", "bold"))
+            for limit in limits:
+                page.paragraph(limit, first="  ")
         page.line()
         page.paragraph(glue(f"maimod check MAP --ignore {rule.id}"), first="Leave it out: ", rest=2, first_style="dim")
 

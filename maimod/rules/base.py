@@ -102,6 +102,8 @@ class Rule:
     source: str = ""
     """Link: ranking criteria or wiki."""
     modes: frozenset[Mode] = ALL_MODES
+    criteria: tuple[str, ...] = ()
+    """Keys of the limits that it applies, in :data:`maimod.rules.criteria.TABLE`."""
     curves: Mapping[str, Curve | Ramp] = field(default_factory=dict)
     """Score of a candidate's measure, by the name of the curve that the candidate gives. Of a checkpoint with a
     calibration of its own, `calibration.json` replaces them."""

@@ -15,6 +15,7 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
 from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.criteria import low
 
 OSU, CATCH, MANIA = frozenset({Mode.OSU}), frozenset({Mode.CATCH}), frozenset({Mode.MANIA})
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
@@ -45,6 +46,7 @@ TOO_CLOSE = Rule(
     blind_spots="Catch, which is exempt; mania, where positions/column checks each column.",
     source=f"{_CRITERIA}#general",
     modes=ALL_MODES - CATCH - MANIA,
+    criteria=("gap-after-circle", "gap-after-slider"),
     same_mistake=("rhythm/too-close",),
 )
 ZERO_LENGTH = Rule(
@@ -85,6 +87,7 @@ SHORT_SPINNER = Rule(
     "and with 1000, 750 and 500 ms in an Easy, Normal and Hard (warning).",
     ignore_when="autoplay gets at least 1,000 points of bonus",
     blind_spots="Whether the song has anything to spin to.",
+    criteria=("spinner-length",),
     source=f"{_LAZER}.Rulesets.Osu/Edit/Checks/CheckTooShortSpinners.cs",
     modes=OSU,
 )
@@ -100,6 +103,7 @@ RECOVERY = Rule(
     blind_spots="Harder difficulties, for which there is no rule; the position of the next object.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21",
     modes=OSU,
+    criteria=("spinner-recovery",),
 )
 SHOWER_GAP = Rule(
     "rhythm/shower-gap",
@@ -115,6 +119,7 @@ SHOWER_GAP = Rule(
     blind_spots="Difficulties with unknown level.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21catch",
     modes=CATCH,
+    criteria=("shower-before", "shower-after"),
 )
 SHORT_SLIDER = Rule(
     "rhythm/short-slider",
@@ -130,16 +135,12 @@ SHORT_SLIDER = Rule(
     modes=OSU,
 )
 
-MIN_GAP_MS, MIN_GAP_AFTER_SLIDER_MS = 10.0, 20.0
-"""Ranking criteria, General."""
 ROUNDING_MS = 1.0
 """The editor truncates times, and ends of sliders are not rounded at all."""
 SHORT_HOLD_MS = 30.0  # Mapset Verifier
 SHORT_SLIDER_MS = 125.0  # lazer
-SPINNER_MS = {Level.EASY: 1000.0, Level.NORMAL: 750.0, Level.HARD: 500.0}
-RECOVERY_MS = {Level.EASY: 1000.0, Level.NORMAL: 500.0, Level.HARD: 250.0}
-SHOWER_BEFORE_MS = {Level.EASY: 250.0, Level.NORMAL: 250.0, Level.HARD: 125.0, Level.INSANE: 125.0, Level.EXPERT: 62.0}
-SHOWER_AFTER_MS = {Level.EASY: 250.0, Level.NORMAL: 250.0, Level.HARD: 250.0, Level.INSANE: 125.0, Level.EXPERT: 125.0}
+FAST_BEAT_MS = 250.0
+"""The beats of the guidelines for spinners are taken at 240 BPM, so that fast songs are not blamed."""
 MANY = 8
 """More findings of one rule become one: the map was made that way, or a tool broke it."""
 SHOWN_OBJECTS = 8
@@ -261,13 +262,13 @@ def _concurrent(pairs: Sequence[tuple[HitObject, HitObject]]) -> Iterator[_Place
             message = f"This {_name(after)} starts {-gap:.0f} ms before the end of the {_name(before)} before it."
         else:
             continue
-        yield _Place((before, after), message, gap, MIN_GAP_MS)
+        yield _Place((before, after), message, gap, low("gap-after-circle", Mode.OSU))
 
 
 def _too_close(pairs: Sequence[tuple[HitObject, HitObject]]) -> Iterator[_Place]:
     for before, after in pairs:
         gap = after.time - before.end_time
-        least = MIN_GAP_AFTER_SLIDER_MS if before.kind is ObjectKind.SLIDER else MIN_GAP_MS
+        least = low("gap-after-slider" if before.kind is ObjectKind.SLIDER else "gap-after-circle", Mode.OSU)
         if -ROUNDING_MS < gap < least - ROUNDING_MS and after.time != before.time:
             yield _Place(
                 (before, after),
@@ -287,7 +288,7 @@ def _short_spinners(evidence: Evidence) -> Iterator[_Place]:
     for spinner in evidence.objects_by_time:
         if spinner.kind is not ObjectKind.SPINNER or spinner.duration < 1.0:
             continue
-        wanted = SPINNER_MS.get(evidence.level, 0.0) if evidence.level is not None else 0.0
+        wanted = FAST_BEAT_MS * max(low("spinner-length", Mode.OSU, evidence.level), 0.0)
         lasts = f"This spinner lasts {spinner.duration:.0f} ms"
         if spinner.duration < never:
             yield _Place(
@@ -320,7 +321,7 @@ def _article(level: Level) -> str:
 
 
 def _recovery(evidence: Evidence, pairs: Sequence[tuple[HitObject, HitObject]]) -> Iterator[_Place]:
-    least = RECOVERY_MS.get(evidence.level, 0.0) if evidence.level is not None else 0.0
+    least = FAST_BEAT_MS * max(low("spinner-recovery", Mode.OSU, evidence.level), 0.0)
     for before, after in pairs:
         gap = after.time - before.end_time
         if before.kind is ObjectKind.SPINNER and evidence.level is not None and 0 <= gap < least - ROUNDING_MS:
@@ -338,19 +339,16 @@ def _shower_gaps(evidence: Evidence, pairs: Sequence[tuple[HitObject, HitObject]
     for before, after in pairs:
         gap = after.time - before.end_time
         for shower, fruit, least, word in (
-            (after, before, SHOWER_BEFORE_MS[level], "before"),
-            (before, after, SHOWER_AFTER_MS[level], "after"),
+            (after, before, low("shower-before", Mode.CATCH, level), "before"),
+            (before, after, low("shower-after", Mode.CATCH, level), "after"),
         ):
-            if (
-                shower.kind is ObjectKind.SPINNER
-                and fruit.kind is not ObjectKind.SPINNER
-                and 0 <= gap < least - ROUNDING_MS
-            ):
+            if shower.kind is ObjectKind.SPINNER and fruit.kind is not ObjectKind.SPINNER and 0 <= gap < least:
                 yield _Place(
                     (before, after),
                     f"There are only {gap:.0f} ms {word} this banana shower; the level requires {least:.0f}.",
                     gap,
                     least,
+                    Certainty.CERTAIN if gap < least - ROUNDING_MS else Certainty.GUIDELINE,
                 )
 
 

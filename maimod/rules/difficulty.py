@@ -15,6 +15,7 @@ from itertools import pairwise
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Break, HitObject, Mode
 from maimod.osu.level import Level
+from maimod.rules import criteria
 from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
@@ -33,6 +34,7 @@ SETTING = Rule(
     ignore_when="never",
     blind_spots="None.",
     source=f"{_LAZER}/Rulesets/Edit/Checks/CheckAbnormalDifficultySettings.cs",
+    criteria=("setting", "slider-velocity"),
 )
 TICK_RATE = Rule(
     "mapset/tick-rate",
@@ -55,12 +57,12 @@ FOR_LEVEL = Rule(
     ("map",),
     why="Players choose a difficulty by its level; an approach rate or health that is unusual for the level surprises "
     "them.",
-    how="Approach rate, overall difficulty, health and circle size are compared with the guidelines for the level. A "
-    "deviation of up to 1.5 is a minor.",
+    how="Approach rate, overall difficulty, health and circle size, as far as the mode uses them, are compared with the "
+    "guidelines for the level. A deviation of up to 1.5 is a minor.",
     ignore_when="the tempo or the density of the song requires it",
-    blind_spots="Taiko, catch and mania; difficulties with unknown level.",
-    source=f"{_CRITERIA}/osu%21",
-    modes=frozenset({Mode.OSU}),
+    blind_spots="Difficulties with unknown level.",
+    source=f"{_CRITERIA}/osu%21#difficulty-specific",
+    criteria=("approach-rate", "overall-difficulty", "hp-drain-rate", "circle-size"),
 )
 KEYS = Rule(
     "mapset/key-count",
@@ -100,6 +102,7 @@ CHORD = Rule(
     blind_spots="Difficulties with unknown level; chords with notes some ms apart.",
     source=f"{_CRITERIA}/osu%21mania",
     modes=frozenset({Mode.MANIA}),
+    criteria=("chord",),
 )
 DRAIN = Rule(
     "mapset/drain-time",
@@ -111,7 +114,8 @@ DRAIN = Rule(
     how="From the first object to the end of the last, without breaks.",
     ignore_when="never",
     blind_spots="None.",
-    source=f"{_CRITERIA}#general",
+    source=f"{_CRITERIA}#beatmap",
+    criteria=("drain-time",),
 )
 BREAK = Rule(
     "mapset/break",
@@ -174,46 +178,19 @@ WORDS = {
     "SliderMultiplier": "slider velocity",
 }
 TICK_RATES = (0.5, 4 / 3, 1.5)
-LARGEST_CHORD = 6
-KEY_COUNTS = frozenset({4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18})
-LEVEL_RANGES: dict[str, dict[Level, tuple[float, float]]] = {
-    "ApproachRate": {
-        Level.EASY: (0, 5),
-        Level.NORMAL: (4, 6),
-        Level.HARD: (6, 8),
-        Level.INSANE: (7, 9.3),
-        Level.EXPERT: (8, 10),
-    },
-    "OverallDifficulty": {
-        Level.EASY: (1, 3),
-        Level.NORMAL: (3, 5),
-        Level.HARD: (5, 7),
-        Level.INSANE: (7, 9),
-        Level.EXPERT: (8, 10),
-    },
-    "HPDrainRate": {
-        Level.EASY: (1, 3),
-        Level.NORMAL: (3, 5),
-        Level.HARD: (4, 6),
-        Level.INSANE: (5, 8),
-        Level.EXPERT: (5, 10),
-    },
-    "CircleSize": {
-        Level.EASY: (0, 4),
-        Level.NORMAL: (0, 5),
-        Level.HARD: (0, 6),
-        Level.INSANE: (0, 7),
-        Level.EXPERT: (0, 7),
-    },
+KEYS_OF_TABLE = {
+    "ApproachRate": "approach-rate",
+    "OverallDifficulty": "overall-difficulty",
+    "HPDrainRate": "hp-drain-rate",
+    "CircleSize": "circle-size",
 }
 FAR = 1.5
 """Distance from the guideline that the song cannot explain. Of 1,046 ranked maps 2 % exceed it; 7 % are outside the
 guideline by less."""
-NEAR = 0.5
 DARK, DIM, GLARING = 30.0, 43.0, 250.0
 """HSP, Mapset Verifier."""
 
-MIN_DRAIN_MS, DRAIN_ROUNDING_MS = 30_000.0, 50.0
+DRAIN_ROUNDING_MS = 50.0
 MIN_BREAK_MS, MIN_BREAK_START_MS = 650.0, 200.0
 ROUNDING_MS = 1.0
 LONG_PAUSE_MS = 10_000.0
@@ -227,11 +204,11 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     if mode in PLAYFIELD_MODES:
         yield from _tick_rate(evidence)
         yield from _colours(evidence)
-    if mode is Mode.OSU and evidence.level is not None:
+    if evidence.level is not None:
         yield from _for_level(evidence, evidence.level)
     if mode is Mode.MANIA:
         yield from _keys(evidence)
-        if evidence.level is not None and evidence.level < Level.EXPERT:
+        if evidence.level is not None:
             yield from _chords(evidence, evidence.level)
 
 
@@ -260,8 +237,9 @@ def _setting(
 def _bounds(evidence: Evidence) -> Iterator[Candidate]:
     beatmap = evidence.beatmap
     written = beatmap.written.get("Difficulty", {})
-    bounds = dict.fromkeys(USED[beatmap.mode], (0.0, 10.0)) | {"SliderMultiplier": (0.4, 3.6)}
-    for key, (low, high) in bounds.items():
+    limits = {**dict.fromkeys(USED[beatmap.mode], "setting"), "SliderMultiplier": "slider-velocity"}
+    for key, limit in limits.items():
+        low, high = criteria.low(limit, beatmap.mode), criteria.high(limit, beatmap.mode)
         try:
             value = float(written.get(key, ""))
         except ValueError:
@@ -311,25 +289,27 @@ def _for_level(evidence: Evidence, level: Level) -> Iterator[Candidate]:
         "HPDrainRate": difficulty.hp_drain_rate,
         "CircleSize": difficulty.circle_size,
     }
+    mode = evidence.beatmap.mode
     for key, value in values.items():
-        low, high = LEVEL_RANGES[key][level]
-        off = max(low - value, value - high)
-        if off > NEAR + 1e-6:
-            yield _setting(
-                evidence,
-                FOR_LEVEL,
-                key,
-                Certainty.GUIDELINE if off > FAR + 1e-6 else Certainty.POSSIBLE,
-                f"The {WORDS[key]} is {value:g}; usual for {level.label} is {low:g} to {high:g}.",
-                f"{value:g}",
-                f"{low:g} to {high:g}",
-            )
+        limit = criteria.criterion(KEYS_OF_TABLE[key], mode, level) if key in USED[mode] else None
+        if limit is None or limit.allows(value):
+            continue
+        off = max(limit.low - value, value - limit.high)
+        yield _setting(
+            evidence,
+            FOR_LEVEL,
+            key,
+            Certainty.GUIDELINE if off > FAR + 1e-6 else Certainty.POSSIBLE,
+            f"The {WORDS[key]} is {value:g}; usual for {level.label_in(mode)} is {limit.range}.",
+            f"{value:g}",
+            limit.range,
+        )
 
 
 def _keys(evidence: Evidence) -> Iterator[Candidate]:
     beatmap = evidence.beatmap
     keys = beatmap.difficulty.circle_size
-    if keys not in KEY_COUNTS:
+    if keys not in criteria.KEY_COUNTS:
         yield _setting(
             evidence,
             KEYS,
@@ -360,7 +340,8 @@ def _chords(evidence: Evidence, level: Level) -> Iterator[Candidate]:
     chords: dict[float, list[HitObject]] = defaultdict(list)
     for note in evidence.objects_by_time:
         chords[note.time].append(note)
-    large = [notes for notes in chords.values() if len(notes) > LARGEST_CHORD]
+    largest = criteria.high("chord", Mode.MANIA, level)
+    large = [notes for notes in chords.values() if len(notes) > largest]
     if large:
         first = large[0]
         more = f"; {len(large) - 1} more chords are that large" if len(large) > 1 else ""
@@ -371,8 +352,8 @@ def _chords(evidence: Evidence, level: Level) -> Iterator[Candidate]:
             objects=first,
             certainty=Certainty.CERTAIN,
             actual=f"{len(first)} notes",
-            expected=[Expected("6 or fewer")],
-            message=f"{len(first)} notes start at once; up to Insane at most 6 are allowed{more}.",
+            expected=[Expected(f"{largest:g} or fewer")],
+            message=f"{len(first)} notes start at once; up to Insane at most {largest:g} are allowed{more}.",
             chords=len(large),
             level=level.label,
         )
@@ -445,7 +426,7 @@ def _colours(evidence: Evidence) -> Iterator[Candidate]:
 
 def _playing_time(evidence: Evidence) -> Iterator[Candidate]:
     beatmap = evidence.beatmap
-    if beatmap.drain_ms < MIN_DRAIN_MS - DRAIN_ROUNDING_MS:
+    if beatmap.drain_ms < criteria.low("drain-time", beatmap.mode) - DRAIN_ROUNDING_MS:
         yield candidate(
             DRAIN,
             time=evidence.objects_by_time[0].time,

@@ -6,15 +6,18 @@ Source: "Spread" of the ranking criteria of each mode; stars of the levels: :mod
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.level import STARS, Level
+from maimod.rules import criteria
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.sets import CRITERIA
 
-_CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 LOWEST = Rule(
     "mapset/lowest-difficulty",
     "Lowest difficulty too hard for so short a song",
@@ -22,12 +25,15 @@ LOWEST = Rule(
     Tier.EXACT,
     ("map",),
     why="For a shorter song a full spread is less work, so the criteria require easier difficulties.",
-    how="By its stars, the lowest difficulty of a mode is a Hard (Insane, Expert) although its drain time is under "
-    "2:30 (3:15, 4:00). "
-    "Breaks count if they are 30 s or less altogether.",
+    how="The drain times that the criteria require for the level of the lowest difficulty of a mode, by its name and "
+    "its stars, are compared with the drain time of each difficulty of that mode. Breaks count, of the highest difficulty "
+    "30 s at most; numbers of keys are modes of their own. In catch and mania a spread of enough difficulties is allowed "
+    "instead.",
     ignore_when="easier difficulties are still to come",
-    blind_spots="Difficulties with misleading stars; lower difficulties in another folder.",
-    source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckLowestDiffDrainTime.cs",
+    blind_spots="Difficulties with misleading stars; lower difficulties in another folder; gaps in a spread that is "
+    "allowed for its number of difficulties.",
+    source=f"{CRITERIA}/osu%21#spread",
+    criteria=("lowest-difficulty-drain", "lowest-difficulty-spread", "break-allowance"),
 )
 GAP = Rule(
     "mapset/spread-gap",
@@ -41,12 +47,12 @@ GAP = Rule(
     "level, as from Easy to Hard); in ranked sets 1 % do.",
     ignore_when="the difficulties between are still to come, or stars misjudge one of them",
     blind_spots="Gaps above Insane, which are allowed; gaps in how difficulties play that stars do not show.",
-    source=f"{_CRITERIA}#spread",
+    source=f"{CRITERIA}#beatmap",
 )
 
-LEAST_DRAIN_MS = {Level.HARD: 150_000.0, Level.INSANE: 195_000.0, Level.EXPERT: 240_000.0}
-"""lazer, CheckLowestDiffDrainTime."""
-BREAKS_MS = 30_000.0
+ROUNDING_MS = 1.0
+LIMITED = (Level.HARD, Level.INSANE, Level.EXPERT)
+"""Levels that not every set may begin with."""
 WIDE_GAP_STARS, LEVEL_GAP_STARS = 1.6, 1.4
 """Of 601 gaps below Expert in ranked sets of four difficulties and more half are under 0.8 stars, 95 % under 1.4 and 99
 % under 1.6."""
@@ -55,18 +61,14 @@ FREE_STARS = STARS[Level.INSANE]
 
 
 def run(evidence: MapsetEvidence) -> Iterator[Placed]:
-    for mode in Mode:
-        rated = sorted(
-            (
-                (stars, beatmap)
-                for beatmap in evidence.beatmaps
-                if beatmap.mode is mode and (stars := evidence.mapset.stars[beatmap.path]) is not None
-            ),
-            key=lambda pair: pair[0],
-        )
-        if rated:
-            yield from _lowest(evidence, rated)
-            yield from _gaps(evidence, rated)
+    rated: dict[tuple[Mode, int], list[tuple[float, Beatmap]]] = defaultdict(list)
+    for beatmap in evidence.beatmaps:
+        if (stars := evidence.mapset.stars[beatmap.path]) is not None:
+            rated[beatmap.mode, beatmap.keys if beatmap.mode is Mode.MANIA else 0].append((stars, beatmap))
+    for _, spread in sorted(rated.items(), key=lambda item: item[0]):
+        spread.sort(key=lambda pair: pair[0])
+        yield from _lowest(evidence, spread)
+        yield from _gaps(evidence, spread)
 
 
 def _level(stars: float) -> Level:
@@ -77,38 +79,45 @@ def _lowest(evidence: MapsetEvidence, rated: Sequence[tuple[float, Beatmap]]) ->
     stars, lowest = rated[0]
     given = next(one for one in evidence.of_beatmaps if one.beatmap is lowest).level
     level = _level(stars) if given is None else min(given, _level(stars))
-    least = LEAST_DRAIN_MS.get(level)
-    if least is None:
+    least = criteria.low("lowest-difficulty-drain", lowest.mode, level)
+    lengths = [(_counted_ms(beatmap, is_highest=beatmap is rated[-1][1]), beatmap) for _, beatmap in rated]
+    length, shortest = min(lengths, key=lambda pair: pair[0])
+    if length >= least - ROUNDING_MS:
         return
-    length = max(_counted_ms(beatmap) for _, beatmap in rated)
-    if length < least:
-        yield from evidence.candidate(
-            LOWEST,
-            lowest,
-            certainty=Certainty.CERTAIN,
-            actual=f"{level.label}, {_clock(length)}",
-            expected=[Expected(_lower(length))],
-            message=f"The lowest difficulty of {lowest.mode.label} is {_article(level)} ({stars:.2f} stars), which "
-            f"requires {_clock(least)} of drain time; the set has {_clock(length)}.",
-            stars=stars,
-            drain_ms=round(length),
-        )
+    # The first of the criteria's steps that the length does not reach names the level that is allowed.
+    step = next(
+        one for one in LIMITED if length < criteria.low("lowest-difficulty-drain", lowest.mode, one) - ROUNDING_MS
+    )
+    enough = criteria.low("lowest-difficulty-spread", lowest.mode, step)
+    if len(rated) >= enough > 0:
+        return
+    required = "drain time" if len(rated) == 1 else "drain time of each difficulty"
+    instead = "" if math.isinf(enough) else f", or {enough:g} difficulties"
+    yield from evidence.candidate(
+        LOWEST,
+        lowest,
+        certainty=Certainty.CERTAIN,
+        actual=f"{_name(level, lowest.mode)}, {_clock(length)}",
+        expected=[Expected(f"{_name(Level(step - 1), lowest.mode)} or lower{instead}")],
+        message=f"The lowest difficulty of {lowest.mode.label} is {_name(level, lowest.mode)} ({stars:.2f} stars), which "
+        f"requires {_clock(least)} of {required}; [{shortest.version}] has {_clock(length)}.",
+        stars=stars,
+        drain_ms=round(length),
+    )
 
 
-def _counted_ms(beatmap: Beatmap) -> float:
-    """Drain time, plus breaks if they are short."""
-    ends = max(o.end_time for o in beatmap.hit_objects) - min(o.time for o in beatmap.hit_objects)
-    return ends if ends - beatmap.drain_ms <= BREAKS_MS else beatmap.drain_ms
+def _counted_ms(beatmap: Beatmap, *, is_highest: bool) -> float:
+    """Drain time with its breaks, as far as the criteria count them."""
+    drain = beatmap.drain_ms
+    if drain < criteria.low("drain-time", beatmap.mode):
+        return drain
+    breaks = max(o.end_time for o in beatmap.hit_objects) - min(o.time for o in beatmap.hit_objects) - drain
+    return drain + (min(breaks, criteria.high("break-allowance", beatmap.mode)) if is_highest else breaks)
 
 
-def _lower(length: float) -> str:
-    """Highest level allowed for the lowest difficulty."""
-    allowed = max((level for level, least in LEAST_DRAIN_MS.items() if length >= least), default=Level.NORMAL)
-    return f"{_article(allowed)} or lower"
-
-
-def _article(level: Level) -> str:
-    return f"{'an' if level.label[0] in 'AEIOU' else 'a'} {level.label}"
+def _name(level: Level, mode: Mode) -> str:
+    label = level.label_in(mode)
+    return f"{'an' if label[0] in 'AEIOU' else 'a'} {label}"
 
 
 def _clock(ms: float) -> str:

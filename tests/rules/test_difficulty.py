@@ -58,11 +58,39 @@ def test_tick_rates(rate: float, count: int):
     assert len(found(coloured(*COLOURS, slider_tick_rate=rate))) == count
 
 
-@pytest.mark.parametrize(("rate", "severity"), [(5, None), (6.5, None), (7, "minor"), (8, "warning")])
+@pytest.mark.parametrize(("rate", "severity"), [(6, None), (6.5, "minor"), (7.5, "minor"), (8, "warning")])
 def test_settings_for_the_level(rate: float, severity: str | None):
     findings = found(coloured(*COLOURS, approach_rate=rate, overall_difficulty=4, hp_drain_rate=4), Level.NORMAL)
     assert [finding.severity for finding in findings] == ([] if severity is None else [severity])
     assert found(coloured(*COLOURS, approach_rate=rate)) == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "level", "settings", "messages"),
+    [
+        (
+            1,
+            Level.EASY,
+            {"overall_difficulty": 5, "hp_drain_rate": 8},
+            ["difficulty is 5; usual for Kantan is 3 or less."],
+        ),
+        (1, Level.EASY, {"overall_difficulty": 3, "hp_drain_rate": 9, "approach_rate": 10}, []),
+        (2, Level.INSANE, {"approach_rate": 9.5, "circle_size": 4}, ["rate is 9.5; usual for Rain is 9 or less."]),
+        (
+            3,
+            Level.NORMAL,
+            {"overall_difficulty": 8, "circle_size": 7},
+            ["difficulty is 8; usual for Normal is 7.5 or less."],
+        ),
+        (3, Level.INSANE, {"overall_difficulty": 10, "hp_drain_rate": 10, "circle_size": 7}, []),
+    ],
+)
+def test_settings_for_the_level_in_other_modes(
+    mode: int, level: Level, settings: dict[str, float], messages: list[str]
+):
+    loaded = beatmap(mode=mode, **settings)
+    findings = of("mapset/setting-for-level", found(loaded, level))
+    assert [finding.message.rpartition(" overall ")[2].rpartition(" approach ")[2] for finding in findings] == messages
 
 
 def test_keys():

@@ -127,13 +127,68 @@ def test_lowest_difficulty_goes_by_the_length(tmp_path):
     del given["Normal"]
     (finding,) = found(tmp_path, spread.CHECK, given)
     assert finding.message == (
-        "The lowest difficulty of osu is a Hard (2.98 stars), which requires 2:30 of drain time; the set has 2:07."
+        "The lowest difficulty of osu is a Hard (2.98 stars), which requires 2:30 of drain time of each difficulty; [Hard] has 2:07."
     )
     longer = {
         name: version.with_objects(lambda lines: [*lines, f"256,192,{2000 + 152_000},1,0,0:0:0:0:"])
         for name, version in given.items()
     }
     assert found(tmp_path, spread.CHECK, longer) == []
+
+
+MINUTE = 60_000
+
+
+def lasting(given: dict[str, Version], mode: int = 0, pause: float = 0.0, **minutes: float) -> dict[str, Version]:
+    """The difficulties named, with a last object so that they last that long, and a break of `pause` minutes."""
+    played = {}
+    for name, length in minutes.items():
+        end = FIRST_MS + int(length * MINUTE)
+        breaks = (f"2,{end - int(pause * MINUTE) - 200},{end - 200}",) if pause else ()
+        version = given[name].with_objects(lambda lines, end=end: [*lines, f"256,192,{end},1,0,0:0:0:0:"])
+        played[name] = replace(version, events=(*EVENTS, *breaks)).with_general(Mode=str(mode))
+    return played
+
+
+@pytest.mark.parametrize(
+    ("pause", "minutes", "problems"),
+    [
+        (0.0, {"Hard": 2.6, "Insane": 2.6}, 0),
+        (0.0, {"Hard": 2.6, "Insane": 2.4}, 1),  # each difficulty counts
+        (0.6, {"Hard": 3.0}, 0),  # 2:24 and 30 s of a break of 36 s
+        (0.7, {"Hard": 2.6}, 1),  # 1:54 and 30 s
+        (0.7, {"Hard": 2.6, "Insane": 2.9}, 0),  # all breaks of a lower difficulty count
+    ],
+)
+def test_breaks_count_as_the_criteria_say(tmp_path, pause: float, minutes: dict[str, float], problems: int):
+    given = lasting(versions(), pause=pause, **minutes)
+    assert len(found(tmp_path, spread.CHECK, given, "mapset/lowest")) == problems
+
+
+@pytest.mark.parametrize(
+    ("mode", "names", "length", "problems"),
+    [
+        (0, ["Hard", "Insane"], 2.4, 1),
+        (0, ["Hard", "Insane", "Expert", "Normal"], 2.4, 0),
+        (3, ["Hard", "Insane"], 2.1, 0),
+        (3, ["Insane", "Expert"], 2.1, 1),
+        (3, ["Insane", "Expert", "Extreme"], 2.1, 0),  # a spread of three from 2:00 on
+        (3, ["Insane", "Expert", "Extreme"], 1.9, 1),
+        (2, ["Insane", "Expert", "Extreme"], 2.6, 0),
+        (2, ["Insane", "Expert"], 2.6, 1),
+        (1, ["Insane", "Expert", "Extreme"], 2.6, 1),
+    ],
+)
+def test_lowest_difficulty_in_modes(tmp_path, monkeypatch, mode: int, names: list[str], length: float, problems: int):
+    rates = {"Normal": 2.2, "Hard": 3.0, "Insane": 4.5, "Expert": 5.6, "Extreme": 6.2}
+    monkeypatch.setattr(mapset, "star_rating", lambda beatmap: rates[beatmap.version])
+    short = [f"256,192,{FIRST_MS},1,0,0:0:0:0:", f"256,192,{FIRST_MS + 500},1,0,0:0:0:0:"]
+    given = lasting(
+        {name: Version(name, short) for name in names},
+        mode,
+        **dict.fromkeys(names, length),
+    )
+    assert len(found(tmp_path, spread.CHECK, given, "mapset/lowest")) == problems
 
 
 def test_what_a_slider_covers_is_not_missing(tmp_path):
