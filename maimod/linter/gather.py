@@ -154,6 +154,7 @@ def gather(
         whole,
         corruption,
         model.vocabulary.schema if model else None,
+        is_guess(beatmap, settings, whole),
     )
     return Gathered(evidence, song, networks.calibration, tuple(missing), _notes(settings, networks), failed)
 
@@ -161,7 +162,13 @@ def gather(
 def gather_mapset(whole: Mapset, reported: frozenset[Path], settings: Settings) -> MapsetEvidence:
     """The evidence about a whole set; `reported` are the paths of the difficulties that get a report, empty for all."""
     of_beatmaps = [
-        Evidence(beatmap, level=level_of(beatmap, settings, whole), mapset=whole) for beatmap in whole.beatmaps
+        Evidence(
+            beatmap,
+            level=level_of(beatmap, settings, whole),
+            mapset=whole,
+            level_guessed=is_guess(beatmap, settings, whole),
+        )
+        for beatmap in whole.beatmaps
     ]
     return MapsetEvidence(whole, of_beatmaps, reported)
 
@@ -187,6 +194,14 @@ def level_of(beatmap: Beatmap, settings: Settings, whole: Mapset | None = None) 
     if given is not None:
         return level.parse(given)
     return whole.levels[beatmap.path] if whole else level.level_of(beatmap, star_rating(beatmap))
+
+
+def is_guess(beatmap: Beatmap, settings: Settings, whole: Mapset | None = None) -> bool:
+    """Whether the level is known from the stars alone."""
+    if settings.of_difficulty(beatmap.version).level is not None:
+        return False
+    named = level.named_level(beatmap.version)
+    return named is None or named is not level_of(beatmap, settings, whole)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

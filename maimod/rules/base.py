@@ -239,6 +239,8 @@ class Evidence:
     """Output of the discriminator; None without it."""
     schema: EventSchema | None = None
     """Event schema of the scores; None without a model."""
+    level_guessed: bool = False
+    """Whether only the stars speak for the level, not the name of the difficulty or the user."""
 
     @cached_property
     def scores_by_object(self) -> dict[int, list[EventScore]]:

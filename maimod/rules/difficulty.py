@@ -58,9 +58,9 @@ FOR_LEVEL = Rule(
     why="Players choose a difficulty by its level; an approach rate or health that is unusual for the level surprises "
     "them.",
     how="Approach rate, overall difficulty, health and circle size, as far as the mode uses them, are compared with the "
-    "guidelines for the level. A deviation of up to 1.5 is a minor.",
+    "guidelines for the level. A deviation of up to 1.5 is a minor, and none if only the stars tell the level.",
     ignore_when="the tempo or the density of the song requires it",
-    blind_spots="Difficulties with unknown level.",
+    blind_spots="Difficulties with unknown level; taiko, catch and mania where the name of the difficulty does not tell it.",
     source=f"{_CRITERIA}/osu%21#difficulty-specific",
     criteria=("approach-rate", "overall-difficulty", "hp-drain-rate", "circle-size"),
 )
@@ -204,7 +204,8 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     if mode in PLAYFIELD_MODES:
         yield from _tick_rate(evidence)
         yield from _colours(evidence)
-    if evidence.level is not None:
+    # The ranges of the stars are those of osu!.
+    if evidence.level is not None and (mode is Mode.OSU or not evidence.level_guessed):
         yield from _for_level(evidence, evidence.level)
     if mode is Mode.MANIA:
         yield from _keys(evidence)
@@ -292,7 +293,7 @@ def _for_level(evidence: Evidence, level: Level) -> Iterator[Candidate]:
     mode = evidence.beatmap.mode
     for key, value in values.items():
         limit = criteria.criterion(KEYS_OF_TABLE[key], mode, level) if key in USED[mode] else None
-        if limit is None or limit.allows(value):
+        if limit is None or limit.allows(value, FAR if evidence.level_guessed else 1e-6):
             continue
         off = max(limit.low - value, value - limit.high)
         yield _setting(

@@ -93,6 +93,16 @@ def test_settings_for_the_level_in_other_modes(
     assert [finding.message.rpartition(" overall ")[2].rpartition(" approach ")[2] for finding in findings] == messages
 
 
+def test_a_level_by_stars_alone_forgives_more():
+    near, far = coloured(*COLOURS, approach_rate=7.5), coloured(*COLOURS, approach_rate=7.6)
+    for loaded, rules in ((near, []), (far, ["mapset/setting-for-level"])):
+        evidence = Evidence(loaded, level=Level.NORMAL, level_guessed=True)
+        findings = of("mapset/setting-for-level", findings_of(difficulty.run, evidence))
+        assert [finding.rule for finding in findings] == rules
+    taiko = Evidence(beatmap(mode=1, overall_difficulty=10), level=Level.EASY, level_guessed=True)
+    assert of("mapset/setting-for-level", findings_of(difficulty.run, taiko)) == []
+
+
 def test_keys():
     notes = [f"{x},192,{time},1,0,0:0:0:0:" for x, time in ((64, 0), (192, 500), (320, 1000), (448, 1500))]
     assert found(beatmap(notes, mode=3, circle_size=4)) == []

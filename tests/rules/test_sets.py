@@ -183,11 +183,7 @@ def test_lowest_difficulty_in_modes(tmp_path, monkeypatch, mode: int, names: lis
     rates = {"Normal": 2.2, "Hard": 3.0, "Insane": 4.5, "Expert": 5.6, "Extreme": 6.2}
     monkeypatch.setattr(mapset, "star_rating", lambda beatmap: rates[beatmap.version])
     short = [f"256,192,{FIRST_MS},1,0,0:0:0:0:", f"256,192,{FIRST_MS + 500},1,0,0:0:0:0:"]
-    given = lasting(
-        {name: Version(name, short) for name in names},
-        mode,
-        **dict.fromkeys(names, length),
-    )
+    given = lasting({name: Version(name, short) for name in names}, mode, **dict.fromkeys(names, length))
     assert len(found(tmp_path, spread.CHECK, given, "mapset/lowest")) == problems
 
 
