@@ -46,6 +46,12 @@ _NAMES: dict[Level, str] = {
 }
 """Names of the levels in the criteria of the four modes, and in the arcade games that mappers borrow names from."""
 _WORDS = {name: level for level, names in _NAMES.items() for name in names.split("|")}
+_AFTER_MODE = re.compile(r"^.*\b(?:taiko|catch|ctb|mania|\d+k)\s+")
+"""What comes before the level in names like "Someone's Taiko Inner Oni"."""
+_IN_BRACKETS = re.compile(r"[(\[]([^()\[\]]+)[)\]]$")
+"""Names like "HDHR (Inner Oni)"."""
+_NUMBER = re.compile(r"\s+(?:lv\.?\s*\d+|\(\d+\))$")
+"""Names like "4K Hard Lv.10" and "Normal (8)"."""
 
 
 def star_rating(source: Path | Beatmap) -> float | None:
@@ -75,14 +81,25 @@ def level_of(beatmap: Beatmap, stars: float | None) -> Level | None:
     by_stars = None if stars is None else Level(sum(stars >= limit for limit in STARS))
     if named is None or by_stars is None:
         return named if by_stars is None else by_stars
-    # The star ranges are those of osu!: in the other modes a name may be two levels off.
-    return named if abs(named - by_stars) <= (1 if beatmap.mode is Mode.OSU else 2) else by_stars
+    if beatmap.mode is Mode.OSU:
+        return named if abs(named - by_stars) <= 1 else by_stars
+    # The star ranges are those of osu!, so in the other modes a name may be two levels off. If it is more, the harder
+    # level counts, which allows more.
+    return named if abs(named - by_stars) <= 2 else max(named, by_stars)
 
 
 def named_level(version: str) -> Level | None:
     """Level by the name of a difficulty; None if the name is not one of a level."""
-    name = re.sub(r"^.*(?:'s|s')\s+", "", with_straight_apostrophes(version).strip().lower())
-    name = re.sub(r"^(?:\[?\d+k\]?|collab|cs\d|light)\s+|\s+(?:collab|\d+k)$", "", name)
+    name = with_straight_apostrophes(version).strip().lower().strip("~!.-* ")
+    if (level := _word(name)) is not None:
+        return level
+    bracketed = _IN_BRACKETS.search(name)
+    return _word(bracketed[1]) if bracketed else None
+
+
+def _word(name: str) -> Level | None:
+    name = re.sub(r"^.*(?:'s|[a-z\d]')\s+", "", _NUMBER.sub("", name.strip()))
+    name = re.sub(r"^(?:\[?\d+k\]?|collab|cs\d|light)\s+|\s+(?:collab|\d+k)$", "", _AFTER_MODE.sub("", name))
     return _WORDS.get(name)
 
 

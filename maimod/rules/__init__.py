@@ -2,6 +2,7 @@
 
 from maimod.rules import (
     agreement,
+    bar_lines,
     clashes,
     consistency,
     difficulty,
@@ -19,6 +20,8 @@ from maimod.rules import (
     shared_timing,
     sliders,
     spread,
+    taiko,
+    taiko_sets,
     timing,
 )
 from maimod.rules.base import BeatmapCheck, MapsetCheck, Rule
@@ -26,8 +29,10 @@ from maimod.rules.base import BeatmapCheck, MapsetCheck, Rule
 CHECKS: tuple[BeatmapCheck | MapsetCheck, ...] = (
     rhythm.CHECK,
     clashes.CHECK,
+    taiko.CHECK,
     timing.CHECK,
     lines.CHECK,
+    bar_lines.CHECK,
     positions.CHECK,
     readability.CHECK,
     new_combos.CHECK,
@@ -43,6 +48,7 @@ CHECKS: tuple[BeatmapCheck | MapsetCheck, ...] = (
     shared_timing.CHECK,
     spread.CHECK,
     agreement.CHECK,
+    taiko_sets.CHECK,
 )
 BEATMAP_CHECKS: tuple[BeatmapCheck, ...] = tuple(check for check in CHECKS if isinstance(check, BeatmapCheck))
 """Checks of single difficulties."""

@@ -8,8 +8,8 @@ here.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,7 @@ from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventSchema, EventScore
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, HitObject, Mode
-from maimod.osu.level import Level
+from maimod.osu.level import Level, named_level
 from maimod.osu.mapset import Mapset
 
 ALL_MODES = frozenset(Mode)
@@ -192,6 +192,25 @@ def candidate(
     )
 
 
+MANY = 8
+"""More findings of one rule become one: the map was made that way."""
+
+
+def bundled(found: Iterable[Candidate], most: int = MANY) -> Iterator[Candidate]:
+    """Candidates of one rule, as they are or, if there are more than `most`, as the first and surest with the number."""
+    places = sorted(found, key=lambda one: one.time)
+    if len(places) <= most:
+        yield from places
+        return
+    first = min(places, key=lambda one: list(Certainty).index(one.certainty))
+    yield replace(
+        first,
+        message=f"{first.message[:-1]}; the same at {len(places) - 1} more places.",
+        end_time=max(one.end_time or one.time for one in places),
+        numbers={**first.numbers, "places": len(places), "times_ms": [one.time for one in places[:20]]},
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class BeatmapCheck:
     """Rules of one category about single difficulties, and the functions that apply them."""
@@ -271,6 +290,28 @@ class Evidence:
         for o, slot in zip(self.objects_by_time, slots.tolist(), strict=True):
             found.setdefault(slot, o)
         return found
+
+    def for_level(self, certainty: Certainty) -> Certainty:
+        """Certainty of what is wrong only at this level: one less where neither name nor user states the level."""
+        own, whole = self.beatmap, self.mapset
+        if named_level(own.version) is not None or whole is None or whole.levels.get(own.path) is not self.level:
+            return certainty
+        return Certainty.GUIDELINE if certainty is Certainty.CERTAIN else Certainty.POSSIBLE
+
+    @cached_property
+    def is_lowest(self) -> bool:
+        """Whether no difficulty of the set with this mode, and in mania this number of keys, is easier by its stars;
+        False if that is unknown."""
+        own, whole = self.beatmap, self.mapset
+        stars = None if whole is None else whole.stars.get(own.path)
+        if whole is None or stars is None:
+            return False
+        peers = [
+            one
+            for one in whole.beatmaps
+            if one.mode is own.mode and (one.mode is not Mode.MANIA or one.keys == own.keys)
+        ]
+        return all((other := whole.stars[one.path]) is None or other >= stars for one in peers)
 
     def of_kind(self, *kinds: EventKind) -> Iterator[EventScore]:
         """Scores of events of these kinds, in order."""

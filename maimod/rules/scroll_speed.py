@@ -1,4 +1,5 @@
-"""Scroll speed in taiko and mania: lone changes, lines shortly after their note, tempo changes without normalisation.
+"""Scroll speed in taiko and mania: lone changes, lines shortly after their note, tempo changes without normalisation,
+changes in easy difficulties.
 
 Scroll speed is the velocity of the green line times the tempo, relative to the tempo in force for the longest time.
 """
@@ -17,7 +18,18 @@ from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, TimingPoint
-from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Curve, Evidence, Ramp, Rule, candidate
+from maimod.osu.level import Level
+from maimod.rules.base import (
+    LEAST_PROPOSED_LOGIT,
+    BeatmapCheck,
+    Candidate,
+    Certainty,
+    Curve,
+    Evidence,
+    Ramp,
+    Rule,
+    candidate,
+)
 
 SCROLLING = frozenset({Mode.TAIKO, Mode.MANIA})
 LONE_CURVE = Curve(middle=8.0, scale=1.5)
@@ -79,6 +91,37 @@ UNNORMALISED = Rule(
     curves={"": NORMALISED_CURVE},
 )
 
+FOR_LEVEL = Rule(
+    "scroll-speed/for-level",
+    "Scroll speed changes in an easy difficulty",
+    Severity.PROBLEM,
+    Tier.EXACT,
+    ("map",),
+    why="Beginners read the rhythm from the distances of the notes, which change with the scroll speed.",
+    how="The scroll speed, tempo included, of notes or bar lines differs from the one that the difficulty has for the "
+    "longest time. In a mania Easy, and a Normal that is the lowest difficulty, any change is forbidden (also by a tempo "
+    "that is not evened out); in another Normal it is a minor. In a Kantan or Futsuu green lines should follow the "
+    "pace of the song only, a minor.",
+    ignore_when="the song changes its pace there, in taiko",
+    blind_spots="Difficulties with unknown level; changes by less than 2 %, or 3 % by the tempo.",
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania#easy",
+    modes=SCROLLING,
+)
+TEMPO = Rule(
+    "scroll-speed/tempo",
+    "Scroll speed follows the tempo",
+    Severity.WARNING,
+    Tier.EXACT,
+    ("map",),
+    why="Notes scroll as fast as the tempo unless green lines even it out; in mania players set their own speed and "
+    "expect it to stay.",
+    how="The map changes its tempo by more than 3 % where it has notes, and no green line changes the scroll speed.",
+    ignore_when="the change of speed is intended",
+    blind_spots="Maps with other changes of scroll speed.",
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania#guidelines",
+    modes=frozenset({Mode.MANIA}),
+)
+
 SAME_SPEED = 0.02
 """Relative difference below which speeds are equal; velocities have two decimals."""
 LEAST_CHANGE = 0.05
@@ -100,6 +143,10 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     if evidence.beatmap.mode is Mode.TAIKO:
         yield from _late_lines(evidence)
     yield from _unnormalised(evidence)
+    if evidence.level is not None and evidence.level <= Level.NORMAL:
+        yield from _for_level(evidence, evidence.level)
+    elif evidence.beatmap.mode is Mode.MANIA:
+        yield from _tempo(evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +355,100 @@ def _unnormalised(evidence: Evidence) -> Iterator[Candidate]:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# Easy difficulties
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """The time between two timing points, with notes or bar lines in it."""
+
+    start: TimingPoint
+    duration: float
+    speed: float
+    """As of :func:`_speed`."""
+
+
+def _sections(evidence: Evidence) -> list[_Section]:
+    beatmap, main = evidence.beatmap, _main_beat_length(evidence.beatmap)
+    last = max(o.end_time for o in beatmap.hit_objects)
+    starts = sorted({point.time: point for point in beatmap.sorted_timing_points if point.time <= last}.items())
+    ends = [time for time, _ in starts[1:]] + [last + EDITOR_MS]
+    return [
+        _Section(point, end - time, _speed(beatmap, time, main))
+        for (time, point), end in zip(starts, ends, strict=True)
+        if _is_visible(evidence, time, end)
+    ]
+
+
+def _is_visible(evidence: Evidence, start: float, end: float) -> bool:
+    """Whether a note or a bar line begins in this time."""
+    if bisect_left(evidence.object_times, start - EDITOR_MS) < bisect_left(evidence.object_times, end - EDITOR_MS):
+        return True
+    red = evidence.beatmap.red_line_at(start)
+    measure = red.beat_length * max(red.meter, 1)
+    first = red.time + math.ceil((start - red.time) / measure - 1e-6) * measure
+    return first < end - EDITOR_MS and not (first == red.time and red.omits_bar_line)
+
+
+def _changed_sections(evidence: Evidence) -> tuple[float, list[_Section]]:
+    """The speed of most of the map, and the sections with another one."""
+    sections = _sections(evidence)
+    lasts: Counter[float] = Counter()
+    for section in sections:
+        lasts[round(section.speed, 2)] += round(section.duration)
+    usual = lasts.most_common(1)[0][0] if lasts else 1.0
+    return usual, [
+        section
+        for section in sections
+        if abs(section.speed - usual) > (TEMPO_CHANGE if section.start.uninherited else SAME_SPEED) * usual + 0.005
+    ]
+
+
+def _for_level(evidence: Evidence, level: Level) -> Iterator[Candidate]:
+    beatmap = evidence.beatmap
+    usual, changed = _changed_sections(evidence)
+    if beatmap.mode is Mode.TAIKO:
+        changed = [section for section in changed if not section.start.uninherited]
+    if not changed:
+        return
+    forbidden = beatmap.mode is Mode.MANIA and (level is Level.EASY or evidence.is_lowest)
+    first = changed[0]
+    more = f", and at {len(changed) - 1} more places" if len(changed) > 1 else ""
+    yield candidate(
+        FOR_LEVEL,
+        time=first.start.time,
+        end_time=changed[-1].start.time if len(changed) > 1 else None,
+        line=first.start.line,
+        certainty=evidence.for_level(Certainty.CERTAIN if forbidden else Certainty.POSSIBLE),
+        actual=f"{first.speed:.2f}x",
+        expected=[Expected(f"{usual:.2f}x")],
+        message=f"The scroll speed changes to {first.speed:.2f}x here{more}; most of this easy difficulty has "
+        f"{usual:.2f}x.",
+        times_ms=[section.start.time for section in changed[:20]],
+    )
+
+
+def _tempo(evidence: Evidence) -> Iterator[Candidate]:
+    beatmap = evidence.beatmap
+    if any(abs(point.velocity - 1.0) > SAME_SPEED for point in beatmap.timing_points):
+        return
+    usual, changed = _changed_sections(evidence)
+    if changed:
+        first = changed[0]
+        yield candidate(
+            TEMPO,
+            time=first.start.time,
+            line=first.start.line,
+            certainty=Certainty.GUIDELINE,
+            actual=f"{first.speed:.2f}x",
+            expected=[Expected(f"{usual:.2f}x")],
+            message=f"The scroll speed changes with the tempo, {len(changed)} times, here to {first.speed:.2f}x; no green "
+            "line evens it out.",
+            times_ms=[section.start.time for section in changed[:20]],
+        )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # Proposals of the discriminator
 
 
@@ -332,4 +473,6 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
             )
 
 
-CHECK = BeatmapCheck(Category.SCROLL_SPEED, "Scroll speed", (UNEXPECTED, LATE_LINE, UNNORMALISED), run, propose)
+CHECK = BeatmapCheck(
+    Category.SCROLL_SPEED, "Scroll speed", (UNEXPECTED, LATE_LINE, UNNORMALISED, FOR_LEVEL, TEMPO), run, propose
+)

@@ -114,6 +114,24 @@ def test_level_by_name_and_stars(version: str, stars: float | None, expected: Le
     assert level.level_of(beatmap(metadata={"Version": version}), stars) is expected
 
 
+@pytest.mark.parametrize(
+    ("version", "stars", "expected"),
+    [
+        ("Someone's Taiko Inner Oni", 4.0, Level.EXPERT),
+        ("HT (Futsuu)", 2.0, Level.NORMAL),
+        ("Chromoxx' Muzukashii", 3.0, Level.HARD),
+        ("~Kantan~", 1.0, Level.EASY),
+        ("Oni", 1.8, Level.INSANE),
+        ("Kantan", 5.5, Level.EXPERT),
+        ("4K Hard Lv.10", 3.0, Level.HARD),
+        ("Song - Hard (25)", 3.8, Level.HARD),
+        ("Demonic Oni", 5.9, Level.EXPERT),
+    ],
+)
+def test_levels_of_the_other_modes(version: str, stars: float, expected: Level):
+    assert level.level_of(beatmap(mode=1, metadata={"Version": version}), stars) is expected
+
+
 def test_a_folder_of_too_many_files_is_said_to_be_none(tmp_path, monkeypatch):
     write(tmp_path, versions())
     monkeypatch.setattr(mapset, "MAX_FILES", 3)

@@ -117,8 +117,10 @@ def test_tempo_change_left_unnormalised():
     assert found(changes(missing=False), mode=3) == []
 
 
-def test_maps_that_never_normalise_are_silent():
-    assert found([tempo(time, 120 + 60 * (i % 2)) for i, time in enumerate(range(0, 75_000, 15_000))], mode=3) == []
+def test_maps_that_never_normalise_break_a_guideline_of_mania():
+    changes = [tempo(time, 120 + 60 * (i % 2)) for i, time in enumerate(range(0, 75_000, 15_000))]
+    assert [f.rule for f in found(changes, mode=3)] == ["scroll-speed/tempo"]
+    assert found(changes, mode=1) == []
 
 
 def test_a_stop_is_an_effect():

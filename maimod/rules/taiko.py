@@ -1,0 +1,363 @@
+"""Taiko: patterns, rest moments, gaps and finishers that the level of a difficulty allows, and notes before dendens.
+
+The criteria count in beats of a song of about 180 BPM, :func:`usual_beat`.
+
+Source: https://osu.ppy.sh/wiki/en/Ranking_criteria/osu!taiko and .../Scaling_BPM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from maimod.findings import Category, Expected, Severity, Tier
+from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.hitsounds import BIG, KAT
+from maimod.osu.level import Level
+from maimod.osu.timing import snap
+from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, bundled, candidate
+
+TAIKO = frozenset({Mode.TAIKO})
+_CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko#difficulty-specific"
+LONG_PATTERN = Rule(
+    "rhythm/long-pattern",
+    "Pattern longer than the level allows",
+    Severity.WARNING,
+    Tier.EXACT,
+    ("map",),
+    why="Long runs of fast notes strain players who still learn to alternate their hands.",
+    how="Notes in a row, each at most so far from the one before: more than seven on 1/1 or three on 1/2 in a Kantan, "
+    "seven on 1/2 (five, if the Futsuu is the lowest difficulty) or two on 1/3 in a Futsuu, five on 1/4 or four on 1/6 "
+    "in a Muzukashii, nine on 1/4, four on 1/6 or two on 1/8 in an Oni. Beats are those of a song of about 180 BPM.",
+    ignore_when="the song is slow enough for the pattern to be comfortable, or the pattern is the point of the part",
+    blind_spots="Difficulties with unknown level, Inner and Ura Oni; how hard the colours of the pattern are.",
+    source=_CRITERIA,
+    modes=TAIKO,
+)
+NO_REST = Rule(
+    "rhythm/no-rest",
+    "No rest moment for long",
+    Severity.WARNING,
+    Tier.EXACT,
+    ("map",),
+    why="Players rest their hands and look ahead in a short pause; without one they tire, and a mistake drags on.",
+    how="The time between two rest moments, in beats of a song of about 180 BPM. A rest is a pause of 3/1 in a Kantan, "
+    "2/1 in a Futsuu, 3/2 or three times 1/1 in a Muzukashii, 1/1 in an Oni. A minor from 36 beats (Oni: 20) on.",
+    ignore_when="the part is easier than the rest of the map, or the music leaves no pause",
+    blind_spots="Difficulties with unknown level, Inner and Ura Oni; how dense the part is.",
+    source=_CRITERIA,
+    modes=TAIKO,
+)
+TOO_FAST = Rule(
+    "rhythm/too-fast",
+    "Notes closer than the level allows",
+    Severity.PROBLEM,
+    Tier.EXACT,
+    ("map",),
+    why="Beginners cannot hit notes that follow each other faster than their level introduces.",
+    how="Two notes are less than 1/2 beat apart in a Kantan (1/3 in a song with a swing beat), 1/3 in a Futsuu, 1/6 in "
+    "a Muzukashii, 1/8 in an Oni. A problem if that holds for the beats of the song as well as for those of a song of "
+    "about 180 BPM.",
+    ignore_when="never, at about 180 BPM; in slow songs the criteria allow finer rhythms",
+    blind_spots="Difficulties with unknown level, Inner and Ura Oni.",
+    source=_CRITERIA,
+    modes=TAIKO,
+)
+FINISHER = Rule(
+    "rhythm/finisher",
+    "Finisher in a fast pattern",
+    Severity.PROBLEM,
+    Tier.EXACT,
+    ("map",),
+    why="A big note is hit with both hands at once, which breaks the alternation within a fast pattern.",
+    how="A big note within 1/2 beat of another note in a Kantan, 1/3 in a Futsuu, 1/4 in a Muzukashii, 1/6 in an Oni. "
+    "In an Oni, on 1/4, it may only end the pattern and must differ in colour from the note before.",
+    ignore_when="the song is so slow that the pattern is not fast",
+    blind_spots="Difficulties with unknown level, Inner and Ura Oni.",
+    source=_CRITERIA,
+    modes=TAIKO,
+)
+DENDEN_GAP = Rule(
+    "rhythm/denden-gap",
+    "Note close to a denden",
+    Severity.MINOR,
+    Tier.EXACT,
+    ("map",),
+    why="A denden covers the playfield, and the note before it is not seen well.",
+    how="A denden starts less than 1/2 beat (Oni and harder: 1/4) after the note before it has ended.",
+    ignore_when="the scroll speed is so high that they do not overlap",
+    blind_spots="Difficulties with unknown level; notes shortly after a denden.",
+    source=_CRITERIA,
+    modes=TAIKO,
+)
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Limits
+
+LONGEST: dict[Level, tuple[tuple[int, int], ...]] = {
+    Level.EASY: ((1, 7), (2, 3)),
+    Level.NORMAL: ((2, 7), (3, 2)),
+    Level.HARD: ((4, 5), (6, 4)),
+    Level.INSANE: ((4, 9), (6, 4), (8, 2)),
+}
+"""(divisor, most notes in a row) by level."""
+LOWEST_FUTSUU = ((2, 5), (3, 2))
+CLOSEST = {Level.EASY: 2, Level.NORMAL: 3, Level.HARD: 6, Level.INSANE: 8}
+"""Divisor of the beat that is the least distance of two notes."""
+SWING_CLOSEST = {Level.EASY: 3}
+REST: dict[Level, tuple[tuple[int, float], ...]] = {
+    Level.EASY: ((1, 3.0),),
+    Level.NORMAL: ((1, 2.0),),
+    Level.HARD: ((1, 1.5), (3, 1.0)),
+    Level.INSANE: ((1, 1.0),),
+}
+"""(pauses in a row, beats of each) that count as a rest moment."""
+REST_NAMES = {Level.EASY: "3/1", Level.NORMAL: "2/1", Level.HARD: "3/2 or three times 1/1", Level.INSANE: "1/1"}
+CONTINUOUS = {Level.EASY: (36, 64), Level.NORMAL: (36, 64), Level.HARD: (36, 64), Level.INSANE: (20, 48)}
+"""Beats without a rest moment from which on it is a minor and a warning. The criteria ask for 20 in a Muzukashii, which
+ranked maps do not follow."""
+NO_FINISHER = {Level.EASY: 2, Level.NORMAL: 3, Level.HARD: 4, Level.INSANE: 6}
+"""Divisor of the patterns in which, or in finer ones, no finisher may be."""
+LAST_FINISHER = {Level.INSANE: 4}
+"""Divisor of the patterns that a finisher may only end."""
+BEFORE_DENDEN = {Level.EASY: 2, Level.NORMAL: 2, Level.HARD: 2, Level.INSANE: 4, Level.EXPERT: 4}
+LEVEL_NAMES = {
+    Level.EASY: "a Kantan",
+    Level.NORMAL: "a Futsuu",
+    Level.HARD: "a Muzukashii",
+    Level.INSANE: "an Oni",
+    Level.EXPERT: "an Inner Oni",
+}
+
+CLEARLY_LONGER = 1.5
+SLACK_MS = 3.0
+"""Times are truncated to whole ms, of two objects and of the red line."""
+SWING_SHARE = 0.5
+"""Share of the notes off the half beat that lie on thirds, for a song to have a swing beat."""
+FAST_BPM, SLOW_BPM, RATHER_SLOW_BPM = 270.0, 110.0, 130.0
+
+
+def usual_beat(beat_length: float) -> float:
+    """The beat that the criteria mean where the song has beats of `beat_length` [ms].
+
+    Their limits are for about 180 BPM. From about 240 BPM on a beat counts as half a beat, below 110 BPM as two, and
+    between 110 and 130 BPM as one and a half (tempos as in Mapset Verifier).
+    """
+    while beat_length <= 60_000 / FAST_BPM:
+        beat_length *= 2
+    while beat_length >= 60_000 / SLOW_BPM:
+        beat_length /= 2
+    return beat_length / 1.5 if beat_length >= 60_000 / RATHER_SLOW_BPM else beat_length
+
+
+def run(evidence: Evidence) -> Iterator[Candidate]:
+    if evidence.beatmap.mode is not Mode.TAIKO or evidence.level is None:
+        return
+    level = evidence.level
+    if level in LONGEST:
+        yield from bundled(_long_patterns(evidence, level))
+        yield from bundled(_without_rest(evidence, level))
+        yield from bundled(_too_fast(evidence, level))
+        yield from bundled(_finishers(evidence, level))
+    yield from bundled(_before_dendens(evidence, level))
+
+
+def _beat_at(beatmap: Beatmap, time: float) -> float:
+    return usual_beat(beatmap.red_line_of(time).beat_length)
+
+
+def _is_note(hit_object: HitObject) -> bool:
+    return hit_object.kind is ObjectKind.CIRCLE
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Patterns
+
+
+def _long_patterns(evidence: Evidence, level: Level) -> Iterator[Candidate]:
+    limits = LOWEST_FUTSUU if level is Level.NORMAL and evidence.is_lowest else LONGEST[level]
+    reported: set[int] = set()
+    for divisor, most in sorted(limits, reverse=True):
+        for notes in _patterns(evidence, divisor):
+            if len(notes) <= most or notes[0].index in reported:
+                continue
+            reported.update(note.index for note in notes)
+            yield candidate(
+                LONG_PATTERN,
+                time=notes[0].time,
+                end_time=notes[-1].time,
+                line=notes[0].line,
+                objects=notes,
+                certainty=evidence.for_level(
+                    Certainty.GUIDELINE if len(notes) > CLEARLY_LONGER * most else Certainty.POSSIBLE
+                ),
+                actual=f"{len(notes)} notes",
+                expected=[Expected(f"at most {most}")],
+                message=f"{len(notes)} notes follow each other on 1/{divisor} or closer; {LEVEL_NAMES[level]} should "
+                f"have at most {most}.",
+                divisor=divisor,
+            )
+
+
+def _patterns(evidence: Evidence, divisor: int) -> Iterator[list[HitObject]]:
+    """Notes in a row of which each is at most 1/`divisor` beat from the one before, two or more."""
+    run: list[HitObject] = []
+    for o in evidence.objects_by_time:
+        if run and not (
+            _is_note(o) and o.time - run[-1].time <= _beat_at(evidence.beatmap, run[-1].time) / divisor + SLACK_MS
+        ):
+            if len(run) > 1:
+                yield run
+            run = []
+        if _is_note(o):
+            run.append(o)
+    if len(run) > 1:
+        yield run
+
+
+def _too_fast(evidence: Evidence, level: Level) -> Iterator[Candidate]:
+    divisor = SWING_CLOSEST.get(level, CLOSEST[level]) if _swings(evidence) else CLOSEST[level]
+    notes = [o for o in evidence.objects_by_time if _is_note(o)]
+    for before, after in pairwise(notes):
+        beat = evidence.beatmap.red_line_of(before.time).beat_length
+        gap = after.time - before.time
+        if gap == 0 or gap >= usual_beat(beat) / divisor - SLACK_MS:
+            continue
+        least = min(usual_beat(beat), beat) / divisor
+        yield candidate(
+            TOO_FAST,
+            time=before.time,
+            line=after.line,
+            objects=[before, after],
+            certainty=evidence.for_level(Certainty.CERTAIN if gap < least - SLACK_MS else Certainty.GUIDELINE),
+            actual=f"{gap:.0f} ms",
+            expected=[Expected(f"at least {usual_beat(beat) / divisor:.0f} ms")],
+            message=f"These notes are {gap:.0f} ms apart, less than the 1/{divisor} beat that {LEVEL_NAMES[level]} may "
+            f"have ({usual_beat(beat) / divisor:.0f} ms).",
+        )
+
+
+def _swings(evidence: Evidence) -> bool:
+    """Whether the notes between the half beats lie on thirds."""
+    divisors = [snap(evidence.beatmap, o.time, (1, 2, 3, 4, 6)).divisor for o in evidence.objects_by_time]
+    thirds = sum(divisor in (3, 6) for divisor in divisors)
+    return thirds > SWING_SHARE * sum(divisor != 1 for divisor in divisors) if thirds else False
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Rest moments
+
+
+@dataclass(frozen=True, slots=True)
+class _Pause:
+    """The time between the end of an object and the next one."""
+
+    before: HitObject
+    after: HitObject
+    beats: float
+    """Of about 180 BPM."""
+
+
+def _without_rest(evidence: Evidence, level: Level) -> Iterator[Candidate]:
+    soft, hard = CONTINUOUS[level]
+    objects = evidence.objects_by_time
+    pauses = [
+        _Pause(before, after, (after.time - before.end_time + SLACK_MS) / _beat_at(evidence.beatmap, before.end_time))
+        for before, after in pairwise(objects)
+    ]
+    start = objects[0] if objects else None
+    for place, pause in enumerate([*pauses, None]):
+        if start is None or (pause is not None and not _rests(pauses, place, REST[level])):
+            continue
+        last = objects[-1] if pause is None else pause.before
+        length = last.end_time - start.time
+        beats = length / _beat_at(evidence.beatmap, start.time)
+        if beats > soft + 0.1:
+            yield candidate(
+                NO_REST,
+                time=start.time,
+                end_time=last.end_time,
+                line=start.line,
+                certainty=evidence.for_level(Certainty.GUIDELINE if beats > hard + 0.1 else Certainty.POSSIBLE),
+                actual=f"{beats:.0f} beats",
+                expected=[Expected(f"a rest of {REST_NAMES[level]}")],
+                message=f"There is no rest moment of {REST_NAMES[level]} for {length / 1000:.0f} s, {beats:.0f} beats "
+                f"at about 180 BPM; {LEVEL_NAMES[level]} should have one after {soft} at most.",
+            )
+        start = None if pause is None else pause.after
+
+
+def _rests(pauses: Sequence[_Pause], place: int, kinds: Sequence[tuple[int, float]]) -> bool:
+    """Whether the pause belongs to a rest moment of one of these kinds."""
+    return any(
+        all(pause.beats >= beats for pause in pauses[first : first + count])
+        for count, beats in kinds
+        for first in range(max(place - count + 1, 0), min(place, len(pauses) - count) + 1)
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Finishers and dendens
+
+
+def _finishers(evidence: Evidence, level: Level) -> Iterator[Candidate]:
+    objects = evidence.objects_by_time
+    for place, note in enumerate(objects):
+        if not (_is_note(note) and note.hitsound & BIG):
+            continue
+        before = objects[place - 1] if place and _is_note(objects[place - 1]) else None
+        after = objects[place + 1] if place + 1 < len(objects) and _is_note(objects[place + 1]) else None
+        beat = _beat_at(evidence.beatmap, note.time)
+        gap_before = note.time - before.time if before else float("inf")
+        gap_after = after.time - note.time if after else float("inf")
+        nearest = min(gap_before, gap_after)
+        if nearest <= beat / NO_FINISHER[level] + SLACK_MS:
+            yield _finisher(
+                evidence, note, nearest, f"{LEVEL_NAMES[level]} has none in patterns of 1/{NO_FINISHER[level]}"
+            )
+        elif level in LAST_FINISHER and nearest <= beat / LAST_FINISHER[level] + SLACK_MS:
+            if gap_before + SLACK_MS >= gap_after:
+                yield _finisher(evidence, note, nearest, f"in {LEVEL_NAMES[level]} it may only end a pattern of 1/4")
+            elif before is not None and bool(before.hitsound & KAT) == bool(note.hitsound & KAT):
+                yield _finisher(
+                    evidence,
+                    note,
+                    nearest,
+                    f"at the end of a pattern of 1/4 of {LEVEL_NAMES[level]} it must change the colour",
+                )
+
+
+def _finisher(evidence: Evidence, note: HitObject, gap: float, reason: str) -> Candidate:
+    return candidate(
+        FINISHER,
+        time=note.time,
+        line=note.line,
+        objects=[note],
+        certainty=evidence.for_level(Certainty.CERTAIN),
+        actual="a finisher",
+        expected=[Expected("a small note")],
+        message=f"This finisher is {gap:.0f} ms from the next note; {reason}.",
+        gap_ms=round(gap, 1),
+    )
+
+
+def _before_dendens(evidence: Evidence, level: Level) -> Iterator[Candidate]:
+    for before, denden in pairwise(evidence.objects_by_time):
+        gap = denden.time - before.end_time
+        least = _beat_at(evidence.beatmap, before.end_time) / BEFORE_DENDEN[level]
+        if denden.kind is ObjectKind.SPINNER and 0 <= gap < least - SLACK_MS:
+            yield candidate(
+                DENDEN_GAP,
+                time=before.time,
+                line=denden.line,
+                objects=[before, denden],
+                certainty=Certainty.POSSIBLE,
+                actual=f"{gap:.0f} ms",
+                expected=[Expected(f"at least {least:.0f} ms")],
+                message=f"This denden starts {gap:.0f} ms after the note before it; {LEVEL_NAMES[level]} should leave "
+                f"1/{BEFORE_DENDEN[level]} beat ({least:.0f} ms).",
+            )
+
+
+CHECK = BeatmapCheck(Category.RHYTHM, "Taiko patterns", (LONG_PATTERN, NO_REST, TOO_FAST, FINISHER, DENDEN_GAP), run)

@@ -1,0 +1,132 @@
+"""Taiko difficulties of a set compared: base scroll speed and the position of the background.
+
+Source: https://osu.ppy.sh/wiki/en/Ranking_criteria/osu!taiko#general.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from maimod.findings import Expected, Severity, Tier
+from maimod.osu.beatmap import Beatmap, Mode
+from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.sets import departures, names
+
+TAIKO = frozenset({Mode.TAIKO})
+_CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko#general"
+BASE_VELOCITY = Rule(
+    "mapset/base-velocity",
+    "Base scroll speed goes up and down through the set",
+    Severity.WARNING,
+    Tier.EXACT,
+    ("map",),
+    why="Players who move on to the next difficulty expect the same scroll speed, or one that changes in one "
+    "direction.",
+    how="From the easiest to the hardest difficulty, by level and stars, the base slider velocity rises in one place "
+    "and falls in another.",
+    ignore_when="the difficulties have different styles on purpose",
+    blind_spots="Whether a speed suits its difficulty; sets of two difficulties.",
+    source=_CRITERIA,
+    modes=TAIKO,
+)
+BACKGROUND_OFFSET = Rule(
+    "mapset/background-offset",
+    "Background moved in another way than in the other difficulties",
+    Severity.WARNING,
+    Tier.EXACT,
+    ("map",),
+    why="In taiko the background is moved down so that the playfield hides nothing of it; the difficulties should "
+    "agree, and a background that is moved sideways leaves a gap.",
+    how="The last two numbers of the background's line in [Events]: equal in the difficulties with the same picture, "
+    "and the first of them 0.",
+    ignore_when="the picture was made for it",
+    blind_spots="Whether a gap remains, or something important is hidden.",
+    source=_CRITERIA,
+    modes=TAIKO,
+)
+
+LEAST_DIFFICULTIES = 3
+DECIMALS = 2
+"""Of the slider velocity, as the editor shows it."""
+
+
+def run(evidence: MapsetEvidence) -> Iterator[Placed]:
+    beatmaps = [beatmap for beatmap in evidence.beatmaps if beatmap.mode is Mode.TAIKO]
+    yield from _velocities(evidence, beatmaps)
+    yield from _backgrounds(evidence, beatmaps)
+
+
+def _velocities(evidence: MapsetEvidence, beatmaps: Sequence[Beatmap]) -> Iterator[Placed]:
+    levels = {one.beatmap.path: one.level for one in evidence.of_beatmaps}
+    if len(beatmaps) < LEAST_DIFFICULTIES or any(levels[beatmap.path] is None for beatmap in beatmaps):
+        return
+    stars = evidence.mapset.stars
+    ordered = sorted(beatmaps, key=lambda beatmap: (levels[beatmap.path] or 0, stars[beatmap.path] or 0.0))
+    steps = list(pairwise(ordered))
+    falls = [step for step in steps if _velocity(step[1]) < _velocity(step[0])]
+    rises = [step for step in steps if _velocity(step[1]) > _velocity(step[0])]
+    if not falls or not rises:
+        return
+    for lower, higher in falls if len(falls) <= len(rises) else rises:
+        yield from evidence.candidate(
+            BASE_VELOCITY,
+            higher,
+            line=higher.line_of("Difficulty", "SliderMultiplier"),
+            certainty=Certainty.GUIDELINE,
+            actual=f"{_velocity(higher):g}",
+            expected=[Expected("a speed that rises or falls throughout the set")],
+            velocities={beatmap.version: _velocity(beatmap) for beatmap in ordered},
+            message=f"The base slider velocity is {_velocity(higher):g}, that of the easier {names([lower])} "
+            f"{_velocity(lower):g}; elsewhere in the set it {'rises' if len(falls) <= len(rises) else 'falls'}.",
+        )
+
+
+def _velocity(beatmap: Beatmap) -> float:
+    return round(beatmap.difficulty.slider_multiplier, DECIMALS)
+
+
+def _backgrounds(evidence: MapsetEvidence, beatmaps: Sequence[Beatmap]) -> Iterator[Placed]:
+    pictures: dict[str, list[tuple[Beatmap, int, tuple[str, str]]]] = {}
+    for beatmap in beatmaps:
+        for line, text in beatmap.events:
+            fields = [part.strip().strip('"') for part in text.split(",")]
+            if fields[0] == "0" and len(fields) > 2:
+                x, y = (_whole(field) for field in (*fields[3:5], "0", "0")[:2])
+                pictures.setdefault(fields[2].casefold(), []).append((beatmap, line, (x, y)))
+                if x != "0":
+                    yield from evidence.candidate(
+                        BACKGROUND_OFFSET,
+                        beatmap,
+                        line=line,
+                        subject=fields[2],
+                        certainty=Certainty.GUIDELINE,
+                        actual=f"{x},{y}",
+                        expected=[Expected(f"0,{y}")],
+                        message=f"The background is moved sideways by {x}, which may leave a gap.",
+                    )
+    for placed in pictures.values():
+        lines = {beatmap.path: line for beatmap, line, _ in placed}
+        offsets = [",".join(offset) for _, _, offset in placed]
+        for part in departures([beatmap for beatmap, _, _ in placed], offsets):
+            yield from evidence.candidate(
+                BACKGROUND_OFFSET,
+                part.beatmaps,
+                line=lines[part.beatmaps[0].path],
+                subject=part.value,
+                certainty=Certainty.GUIDELINE,
+                actual=part.value,
+                expected=[Expected(part.usual)],
+                message=f"The background is moved by {part.value}, in {names(part.others)} by {part.usual}.",
+            )
+
+
+def _whole(field: str) -> str:
+    """A number as a short text; 0 if it is none."""
+    try:
+        return f"{float(field):g}"
+    except ValueError:
+        return "0"
+
+
+CHECK = MapsetCheck("Taiko difficulties of a set", (BASE_VELOCITY, BACKGROUND_OFFSET), run)
