@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from maimod.commands import interrupts
 from maimod.commands.command_line import FAILED, Commands, quiet_if_pipe_closed, say, silence_stdout, suggest
 from maimod.commands.options import from_command_line, parameter, takes
 from maimod.errors import MaimodError, UsageError
@@ -77,7 +77,8 @@ def check(
 ) -> int:
     """Lint beatmaps and report likely mistakes.
 
-    Exit code: 0 no finding of severity --fail-on or worse, 1 at least one, 2 bad usage or no readable map.
+    Exit code: 0 no finding of severity --fail-on or worse, 1 at least one, 2 bad usage or no readable map, 130 or 143
+    interrupted by Ctrl+C or SIGTERM: the reports hold what was done until then.
     """
     if not all(path.strip() for path in paths):
         raise typer.BadParameter("an empty path", param_hint="PATH")
@@ -95,7 +96,6 @@ def check(
 
         typer.echo(json.dumps(dump(resolved), indent=2))
         return 0
-    signal.signal(signal.SIGTERM, _interrupt)  # remove unpacked files before the end
     if resolved.options.watch:
         from maimod.commands.watch import watch as run_watch
 
@@ -103,10 +103,6 @@ def check(
     from maimod.commands.check import once
 
     return once(resolved)
-
-
-def _interrupt(number: int, frame: Any) -> None:
-    raise KeyboardInterrupt
 
 
 @app.command()
@@ -251,7 +247,8 @@ def train(
     except OSError as error:
         raise UsageError(str(error)) from None
     except KeyboardInterrupt:
-        raise UsageError(f"stopped; the same command continues from the last checkpoint in {output}") from None
+        say(f"interrupted; the same command continues from what is stored in {output}")
+        return interrupts.exit_code()
     return 0
 
 
@@ -478,10 +475,11 @@ def main(argv: list[str] | None = None) -> int:
             # Titles of songs use every script, which code pages of Windows cannot encode.
             stream.reconfigure(encoding="utf-8" if os.name == "nt" else None, errors="replace")
     try:
-        code = typer.main.get_command(app).main(
-            sys.argv[1:] if argv is None else list(argv), prog_name="maimod", standalone_mode=False
-        )
-        sys.stdout.flush()
+        with interrupts.handled():
+            code = typer.main.get_command(app).main(
+                sys.argv[1:] if argv is None else list(argv), prog_name="maimod", standalone_mode=False
+            )
+            sys.stdout.flush()
         return int(code or 0)
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)

@@ -166,6 +166,8 @@ class Report:
     """Of maimod."""
     model: ModelInfo | None
     beatmaps: tuple[BeatmapReport, ...]
+    unfinished: int = 0
+    """Beatmaps without a report, because the run was interrupted."""
 
     @property
     def findings(self) -> list[Finding]:
@@ -177,6 +179,14 @@ class Report:
         """Number of findings by severity."""
         counts = Counter(finding.severity for finding in self.findings)
         return {severity.value: counts[severity] for severity in Severity}
+
+    @property
+    def interruption(self) -> str:
+        """One sentence on what an interrupted run did not reach; empty after a complete run."""
+        total = len(self.beatmaps) + self.unfinished
+        if not self.unfinished:
+            return ""
+        return f"Unfinished: the run was interrupted after {len(self.beatmaps)} of {total:,} difficult{'y' if total == 1 else 'ies'}."
 
 
 def plain(value: Any) -> Any:

@@ -85,11 +85,16 @@ class Run:
     def __init__(self, beatmaps: tuple[BeatmapReport, ...], error: Exception | None) -> None:
         self.beatmaps, self.error, self.total = beatmaps, error, len(beatmaps)
         self.settings = [Settings()] * self.total
+        self.mapsets, self.finished = 1, 0
 
     def __iter__(self) -> Iterator[BeatmapReport]:
         if self.error:
             raise self.error
         yield from self.beatmaps
+        self.finished = 1
+
+    def held(self) -> list[tuple[BeatmapReport, Settings]]:
+        return []
 
     def close(self) -> None:
         pass
@@ -302,9 +307,10 @@ def test_debug_shows_the_traceback(lint, capsys, monkeypatch):
     assert capsys.readouterr().err.startswith("Traceback")
 
 
-def test_interrupt(lint):
+def test_interrupt(lint, capsys):
     lint.error = KeyboardInterrupt()
     assert app.main(["check", "x"]) == 130
+    assert capsys.readouterr() == ("", "maimod: interrupted after 0 of 1 mapset\n")
 
 
 # --- the other commands ---

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from maimod.commands import interrupts
 from maimod.commands.baseline import Baseline, Subtraction, since_last_run, stale, without
 from maimod.commands.baseline import load as load_baseline
 from maimod.commands.baseline import write as write_baseline
@@ -18,14 +19,17 @@ from maimod.commands.command_line import FAILED, FOUND, quiet_if_pipe_closed, sa
 from maimod.commands.resolve import Check
 from maimod.errors import UsageError
 from maimod.findings import BeatmapReport, Report, Severity
+from maimod.osu.discovery import TEMPORARY_PREFIX
 from maimod.reporters import REPORTERS
 from maimod.reporters.view import View, shorten
 
 if TYPE_CHECKING:
     from maimod.commands.baseline import Accepted
+    from maimod.linter.progress import Progress
     from maimod.linter.session import Session
     from maimod.linter.settings import Settings
     from maimod.osu.discovery import Source
+    from maimod.reporters.console import ProgressBar
     from maimod.reporters.console import Stream as ConsoleStream
 
 MANY = 10
@@ -39,37 +43,41 @@ MANY = 10
 def once(check: Check, sources: Sequence[Source] | None = None, session: Session | None = None) -> int:
     """Lint, report, and return the exit code.
 
+    After an interrupt everything that is done is reported, marked as unfinished, and one line on stderr says so.
+
     Args:
         check: the resolved options.
         sources: sources to lint, instead of all sources of the paths.
         session: session with the loaded model, to run several checks.
     """
-    if all(name != "html" for name, _ in check.outputs):
-        return _once(check, sources, session)
-    from maimod.reporters.html import Album
+    with interrupts.raising(False):
+        if all(name != "html" for name, _ in check.outputs):
+            return _once(check, sources, session)
+        from maimod.reporters.html import Album
 
-    with tempfile.TemporaryDirectory(prefix="maimod-") as folder:
-        view = replace(check.view, album=Album(Path(folder)))
-        return _once(replace(check, view=view), sources, session)
+        with tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX) as folder:
+            view = replace(check.view, album=Album(Path(folder)))
+            return _once(replace(check, view=view), sources, session)
 
 
 def _once(check: Check, sources: Sequence[Source] | None, session: Session | None) -> int:
     baseline = _baseline(check)
     listing = _Listing(check, None if check.options.write_baseline else baseline)
     stream = _Stream(check.view) if ("console", None) in check.outputs and check.view.max_findings is None else None
-    raw = _lint(check, listing, stream, sources, session)
+    raw, progress = _lint(check, listing, stream, sources, session)
+    report = replace(raw, beatmaps=tuple(listing.beatmaps))
+    if raw.unfinished:
+        return _interrupted(check, report, stream, progress)
     if check.options.write_baseline:
         _accept(check, raw, listing.settings, baseline)
-    report = replace(raw, beatmaps=tuple(listing.beatmaps))
     unreadable = all(beatmap.status == "error" for beatmap in report.beatmaps)
     for name, target in check.outputs:
-        if (name, target) != ("console", None):
-            _write(name, target, report, check.view)
-        elif not unreadable:
-            if stream is not None:
-                stream.finish(report)
-            else:
-                _write(name, target, report, check.view)
+        _output(name, target, report, check.view, stream)
+        if target is not None and not check.view.quiet:
+            say(f"{name} report written to {target}")
+    if interrupts.received():  # meanwhile
+        say(f"interrupted after {progress}; all reports are written")
+        return interrupts.exit_code()
     if unreadable:
         _tell_failures(report)
         return FAILED
@@ -80,6 +88,22 @@ def _once(check: Check, sources: Sequence[Source] | None, session: Session | Non
     return FOUND if not check.options.write_baseline and fails(report, check.view.fail_on) else 0
 
 
+def _interrupted(check: Check, report: Report, stream: _Stream | None, progress: str) -> int:
+    """Write what an interrupted run has, and say so in one line."""
+    written = []
+    for name, target in check.outputs:
+        try:
+            _output(name, target, report, check.view, stream)
+        except UsageError as error:
+            say(str(error))
+        else:
+            written += [f"{name}:{target}"] if target is not None else []
+    left = f"; {check.options.baseline} is left as it was" if check.options.write_baseline else ""
+    reports = f"; unfinished reports written: {', '.join(written)}" if written else ""
+    say(f"interrupted after {progress}{reports}{left}")
+    return interrupts.exit_code()
+
+
 def fails(report: Report, fail_on: Severity | None) -> bool:
     """Whether something at or above `fail_on` was found, listed or not."""
     return fail_on is not None and any(finding.severity.rank <= fail_on.rank for finding in report.findings)
@@ -87,37 +111,58 @@ def fails(report: Report, fail_on: Severity | None) -> bool:
 
 def _lint(
     check: Check, listing: _Listing, stream: _Stream | None, sources: Sequence[Source] | None, session: Session | None
-) -> Report:
-    """Run the lint, with a progress bar on a terminal, and return the full report."""
+) -> tuple[Report, str]:
+    """Run the lint, with a progress bar on a terminal, until it ends or is interrupted.
+
+    Returns:
+        The full report, and how many mapsets it covers, in words.
+    """
     from maimod import __version__
     from maimod.linter.api import lint
 
     watched = not check.view.quiet and sys.stderr is not None and sys.stderr.isatty()
     if watched:
         from maimod.reporters.console import ProgressBar
+
     beatmaps: list[BeatmapReport] = []
-    run = lint(
-        check.paths if sources is None else sources,
-        check.settings,
-        jobs=check.options.jobs,
-        cache=check.cache,
-        limits=check.limits,
-        settings_of=check.settings_of(),
-        session=session,
-        draw=check.view.album.draw if check.view.album else None,
-    )
-    with ProgressBar(sys.stderr) if watched else nullcontext() as bar, closing(run):
-        for item in run:
-            if not isinstance(item, BeatmapReport):
-                if bar:
+    with interrupts.raising(True):  # finding the maps of a large folder may take long
+        run = lint(
+            check.paths if sources is None else sources,
+            check.settings,
+            jobs=check.options.jobs,
+            cache=check.cache,
+            limits=check.limits,
+            settings_of=check.settings_of(),
+            session=session,
+            draw=check.view.album.draw if check.view.album else None,
+        )
+
+    def add(beatmap: BeatmapReport, settings: Settings, bar: ProgressBar | None = None) -> None:
+        listed = listing.add(beatmap, settings)
+        beatmaps.append(beatmap)
+        if stream is not None:
+            with bar.aside() if bar else nullcontext():
+                stream.add(Report(__version__, run.model, (listed,)), run.total)
+
+    try:
+        with ProgressBar(sys.stderr) if watched else nullcontext() as bar, closing(run):
+            items = iter(run)
+            while (item := _next(items)) is not None:
+                if isinstance(item, BeatmapReport):
+                    add(item, run.settings[len(beatmaps)], bar)
+                elif bar:
                     bar(item)
-                continue
-            listed = listing.add(item, run.settings[len(beatmaps)])
-            beatmaps.append(item)
-            if stream is not None:
-                with bar.aside() if bar else nullcontext():
-                    stream.add(Report(__version__, run.model, (listed,)), run.total)
-    return Report(__version__, run.model, tuple(beatmaps))
+    except KeyboardInterrupt:
+        for beatmap, settings in run.held():
+            add(beatmap, settings)
+    report = Report(__version__, run.model, tuple(beatmaps), run.total - len(beatmaps))
+    return report, f"{run.finished:,} of {run.mapsets:,} mapset{'s' * (run.mapsets != 1)}"
+
+
+def _next(items: Iterator[Progress | BeatmapReport]) -> Progress | BeatmapReport | None:
+    """The next item of a run; an interrupt is raised in it, not while its reports are printed."""
+    with interrupts.raising(True):
+        return next(items, None)
 
 
 class _Listing:
@@ -190,8 +235,9 @@ class _Stream:
             quiet_if_pipe_closed(error)
 
     def finish(self, report: Report) -> None:
-        """Print the summary of all reports."""
-        assert self._console is not None
+        """Print the summary of all reports, if one beatmap could be read."""
+        if self._console is None:
+            return
         try:
             self._console.finish(report, shorten(report, self.view))
             sys.stdout.flush()
@@ -236,6 +282,16 @@ def _tell_stale(entries: Sequence[Accepted], path: Path) -> None:
 # Output
 
 
+def _output(name: str, target: Path | None, report: Report, view: View, stream: _Stream | None) -> None:
+    """Write a report, or the end of one that was printed beatmap by beatmap."""
+    if (name, target) != ("console", None):
+        _write(name, target, report, view)
+    elif stream is not None:
+        stream.finish(report)
+    elif any(beatmap.status != "error" for beatmap in report.beatmaps):  # else stderr has the reasons
+        _write(name, target, report, view)
+
+
 def _write(name: str, target: Path | None, report: Report, view: View) -> None:
     """Write a report to stdout or its file."""
     if target is None:
@@ -254,8 +310,6 @@ def _write(name: str, target: Path | None, report: Report, view: View) -> None:
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise UsageError(f"{target}: cannot be written ({error.strerror or error})") from None
-    if not view.quiet:
-        say(f"{name} report written to {target}")
 
 
 def _tell_failures(report: Report) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from maimod.commands import interrupts
 from maimod.errors import UsageError
 from maimod.reporters import REPORTERS
 from maimod.reporters.text import clean
@@ -46,6 +47,14 @@ class Commands(TyperGroup):
         return super().parse_args(
             ctx, args if command is None or has_own_commands else [args[0], *rewrite(args[1:], command)]
         )
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; an interrupt that it does not handle itself ends it in one line."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            say("interrupted")
+            return interrupts.exit_code()
 
     def _is_for_default(self, token: str) -> bool:
         name, equals, _ = token.partition("=")

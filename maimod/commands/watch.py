@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from maimod.commands import interrupts
 from maimod.commands.check import once
 from maimod.commands.command_line import say
 from maimod.commands.resolve import Check
@@ -27,21 +28,27 @@ State = dict[Path, tuple[int, int]]
 
 
 def watch(check: Check) -> int:
-    """Lint, and lint again after each save, until interrupted."""
+    """Lint, and lint again after each save, until interrupted.
+
+    Returns:
+        The exit code of the last lint; after a lint that was interrupted, or SIGTERM, that of the interrupt.
+    """
     state = _state(_sources(check))
     session = Session(check.cache)
     code = once(check, session=session)
     later = replace(check, options=replace(check.options, write_baseline=False))
-    try:
-        while True:
-            say("watching; Ctrl+C ends it")
+    while not interrupts.received():
+        say("watching; Ctrl+C ends it")
+        try:
             changed, state = _wait(check, state)
-            try:
-                code = once(later, changed, session)
-            except MaimodError as error:
-                say(str(error))  # for example a configuration that is just being written
-    except KeyboardInterrupt:
-        return code
+        except KeyboardInterrupt:
+            say("watching has ended")
+            return code if interrupts.exit_code() == 130 else interrupts.exit_code()
+        try:
+            code = once(later, changed, session)
+        except MaimodError as error:
+            say(str(error))  # for example a configuration that is just being written
+    return code
 
 
 def _sources(check: Check) -> list[Source]:

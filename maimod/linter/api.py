@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -90,8 +91,16 @@ class Run(Iterator[Progress | BeatmapReport]):
         """Beatmaps."""
         self.settings = tuple(task.settings for task in tasks for _ in task.source.entries)
         """Settings of each beatmap, in the order of the reports."""
-        self._session = session
-        self._items = _items(tasks, session, draw, jobs, limits)
+        self.mapsets = len(tasks)
+        """Sources."""
+        self._session, self._tasks = session, tasks
+        self._arrived = [0] * len(tasks)
+        self._held: dict[int, deque[BeatmapReport]] = {}
+        self._items = self._in_order(
+            _alone(tasks, session, draw)
+            if jobs == 1 and not limits
+            else _in_processes(tasks, session, draw, jobs, limits)
+        )
 
     @property
     def model(self) -> ModelInfo | None:
@@ -110,38 +119,44 @@ class Run(Iterator[Progress | BeatmapReport]):
         """Stop the run."""
         self._items.close()
 
+    @property
+    def finished(self) -> int:
+        """Sources whose beatmaps all have their report."""
+        return sum(count == len(task.source.entries) for count, task in zip(self._arrived, self._tasks, strict=True))
+
+    def held(self) -> list[tuple[BeatmapReport, Settings]]:
+        """Of a run that was stopped: reports, with their settings, that were made while an earlier one was missing."""
+        return [
+            (report, self._tasks[number].settings) for number in sorted(self._held) for report in self._held[number]
+        ]
+
+    def _in_order(self, items: Numbered) -> Generator[Progress | BeatmapReport, None, None]:
+        """Progress over all tasks, and their reports in order."""
+        done, held = [0.0] * len(self._tasks), self._held
+        upcoming, past = 0, 0.0
+        with closing(items):
+            for number, item in items:
+                before = done[number]
+                if isinstance(item, Progress):
+                    done[number] = item.done
+                    past += item.done - before
+                    yield replace(item, done=past, total=self.total)
+                    continue
+                self._arrived[number] += 1
+                done[number] = self._arrived[number]
+                past += done[number] - before
+                held.setdefault(number, deque()).append(item)
+                while held.get(upcoming):
+                    yield held[upcoming].popleft()
+                    if not held[upcoming]:
+                        del held[upcoming]
+                        upcoming += self._arrived[upcoming] == len(self._tasks[upcoming].source.entries)
+        if self._session.cache:
+            self._session.cache.tidy()
+
 
 Numbered = Generator[tuple[int, Progress | BeatmapReport], None, None]
 """Progress and reports with the number of their task; reports of a task are in order, tasks may be mixed."""
-
-
-def _items(
-    tasks: Sequence[Task], session: Session, draw: Draw | None, jobs: int, limits: Limits
-) -> Generator[Progress | BeatmapReport, None, None]:
-    """Progress over all tasks, and their reports in order."""
-    total = sum(len(task.source.entries) for task in tasks)
-    done, arrived = [0.0] * len(tasks), [0] * len(tasks)
-    held: dict[int, list[BeatmapReport]] = {}
-    upcoming, past = 0, 0.0
-    alone = jobs == 1 and not limits
-    items = _alone(tasks, session, draw) if alone else _in_processes(tasks, session, draw, jobs, limits)
-    with closing(items):
-        for number, item in items:
-            before = done[number]
-            if isinstance(item, Progress):
-                done[number] = item.done
-                past += item.done - before
-                yield replace(item, done=past, total=total)
-                continue
-            arrived[number] += 1
-            done[number] = arrived[number]
-            past += done[number] - before
-            held.setdefault(number, []).append(item)
-            while upcoming in held:
-                yield from held.pop(upcoming)
-                upcoming += arrived[upcoming] == len(tasks[upcoming].source.entries)
-    if session.cache:
-        session.cache.tidy()
 
 
 def _alone(tasks: Sequence[Task], session: Session, draw: Draw | None) -> Numbered:
@@ -163,7 +178,11 @@ def _in_processes(tasks: Sequence[Task], session: Session, draw: Draw | None, jo
         for report in known or ():
             yield task.number, report
     # Only for archives, because a killed run leaves the folder behind.
-    workplace = Path(tempfile.mkdtemp(prefix="maimod-")) if any(task.source.is_archive for task in unknown) else None
+    workplace = (
+        Path(tempfile.mkdtemp(prefix=discovery.TEMPORARY_PREFIX))
+        if any(task.source.is_archive for task in unknown)
+        else None
+    )
     cache_folder = session.cache.folder if session.cache else None
     try:
         with closing(pool.run(unknown, jobs, limits, pool.Setup(cache_folder, workplace, draw))) as answers:

@@ -13,8 +13,8 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -110,7 +110,8 @@ def run(tasks: Sequence[Task], jobs: int, limits: Limits, setup: Setup) -> Gener
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_work, args=(theirs, setup, limits.megabytes, threads), daemon=True)
-        process.start()
+        with without_ctrl_c():
+            process.start()
         theirs.close()
         workers.append(_Worker(process, ours))
         give(workers[-1])
@@ -167,6 +168,20 @@ def run(tasks: Sequence[Task], jobs: int, limits: Limits, setup: Setup) -> Gener
             _end(worker)
 
 
+@contextmanager
+def without_ctrl_c() -> Iterator[None]:
+    """Ctrl+C reaches all processes of a terminal; those that are started in this block do not see it, from their first
+    instruction on, because the process that started them ends them."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _note(worker: _Worker, progress: Progress) -> None:
     """Store the current map of a process and restart its time limit."""
     loading = progress.stage == LOADING
@@ -213,7 +228,7 @@ def _end(worker: _Worker) -> None:
 
 def _work(pipe: Connection, setup: Setup, megabytes: int | None, threads: int) -> None:
     """Lint the tasks that arrive through the pipe, until it is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches all processes; the first one ends the others
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # see without_ctrl_c; on Windows only from here on
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, str(threads))
     if megabytes is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import glob
 import os
+import secrets
 import shutil
 import tempfile
 from collections import Counter
@@ -21,6 +22,8 @@ from maimod.osu import archive
 
 SONG_SUFFIXES = (".mp3", ".ogg", ".wav", ".m4a", ".flac", ".opus")
 SUFFIXES = (".osu", *archive.SUFFIXES)
+TEMPORARY_PREFIX = f"maimod-{secrets.token_hex(4)}-"
+"""Of all temporary folders of this process, so that they can be found at its end."""
 
 
 class Entry(NamedTuple):
@@ -164,7 +167,7 @@ def opened(source: Source, workplace: Path | None = None) -> Iterator[tuple[Path
     if not source.is_archive:
         yield source.path, ()
         return
-    folder = Path(tempfile.mkdtemp(prefix="maimod-", dir=workplace))
+    folder = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=workplace))
     try:
         yield folder, archive.unpack(source.path, folder)
     finally:

@@ -172,6 +172,8 @@ class Stream:
             _statistics(page, shown, report.findings)
         if view.quiet:
             _hidden(page, shown, view)
+            if report.interruption:
+                page.paragraph(report.interruption, "bold red")
             return
         if self.many:
             page.line()
@@ -347,6 +349,8 @@ def _summary(page: Page, shown: Shown, view: View) -> None:
             f"{'it' if unexplained == 1 else 'them'}."
         )
     _hidden(page, shown, view)
+    if report.interruption:
+        page.paragraph(report.interruption, "bold red")
     if any(finding.surprisal is not None for finding in findings):
         page.paragraph("bits: how much the model is surprised; 10 bits is a choice it gives 1 in 1,000.", "dim")
     if findings:

@@ -26,6 +26,8 @@ SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 def github(report: Report, out: TextIO, view: View) -> None:
     """Write annotations to `out` and, inside a workflow, the summary to the file named by `GITHUB_STEP_SUMMARY`."""
     shown = shorten(report, view)
+    if report.interruption:
+        out.write(command("error", report.interruption, title="maimod"))
     for complete, beatmap in zip(report.beatmaps, shown.report.beatmaps, strict=True):
         if beatmap.status != "ok":
             level = "error" if beatmap.status == "error" else "warning"
@@ -78,6 +80,7 @@ def summary(report: Report, view: View) -> str:
     shown = shorten(report, view)
     head = [
         f"# maimod: {counts(shown.report)}\n\n{ADVICE}\n\n",
+        f"**{report.interruption}**\n\n" if report.interruption else "",
         "| Difficulty | Problems | Warnings | Minor |\n|---|--:|--:|--:|\n",
     ]
     sections: list[str] = []

@@ -33,6 +33,7 @@ def as_json(report: Report, view: View | None = None) -> dict[str, Any]:
             for complete, beatmap in zip(report.beatmaps, shown.report.beatmaps, strict=True)
         ],
         "summary": shown.report.summary,
+        "unfinished": report.unfinished,
     }
 
 

@@ -19,11 +19,17 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]") 
 
 
 def junit(report: Report, out: TextIO, view: View) -> None:
-    """Write the report as JUnit XML, with letters outside ASCII as references."""
+    """Write the report as JUnit XML, with letters outside ASCII as references. An interrupted run has one more suite,
+    with an error."""
     shown = shorten(report, view)
     root = ElementTree.Element("testsuites", name="maimod")
     for complete, beatmap in zip(report.beatmaps, shown.report.beatmaps, strict=True):
         _suite(root, beatmap, [*beatmap.messages, *left_out(complete, shown)], view)
+    if report.interruption:
+        suite = ElementTree.SubElement(root, "testsuite", name="maimod")
+        case = ElementTree.SubElement(suite, "testcase", classname="maimod", name="is complete")
+        ElementTree.SubElement(case, "error", type="interrupted", message=report.interruption)
+        _count(suite)
     _count(root)
     ElementTree.indent(root)
     out.write(

@@ -27,6 +27,8 @@ def markdown(report: Report, out: TextIO, view: View) -> None:
     shown = shorten(report, view)
     if not view.quiet:
         out.write(f"{counts(shown.report)}. {ADVICE}\n")
+    if report.interruption:
+        out.write(f"\n**{report.interruption}**\n")
     for complete, beatmap in zip(report.beatmaps, shown.report.beatmaps, strict=True):
         out.write("".join(section(beatmap, left_out(complete, shown))))
 

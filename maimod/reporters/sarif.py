@@ -50,6 +50,8 @@ def as_sarif(report: Report, view: View) -> dict[str, Any]:
         for message in (*beatmap.messages, *left_out(complete, shown)):
             level = {"error": "error", "partial": "warning"}.get(beatmap.status, "note")
             notifications.append({"level": level, "message": {"text": message}, "locations": [_location(beatmap)]})
+    if report.interruption:
+        notifications.append({"level": "error", "message": {"text": report.interruption}})
     driver: dict[str, Any] = {
         "name": "maimod",
         "version": report.version,
@@ -66,7 +68,8 @@ def as_sarif(report: Report, view: View) -> dict[str, Any]:
                 "tool": {"driver": driver},
                 "invocations": [
                     {
-                        "executionSuccessful": all(beatmap.status != "error" for beatmap in report.beatmaps),
+                        "executionSuccessful": not report.unfinished
+                        and all(beatmap.status != "error" for beatmap in report.beatmaps),
                         "toolExecutionNotifications": notifications,
                     }
                 ],

@@ -10,6 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 from maimod.errors import UsageError
+from maimod.linter.pool import without_ctrl_c
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -38,13 +39,20 @@ def map_in_processes(
             yield item, work(item)
         return
     threads = max(1, (os.cpu_count() or 1) // jobs)
+    others = set(multiprocessing.active_children())
     with ProcessPoolExecutor(
         jobs, mp_context=multiprocessing.get_context("spawn"), initializer=limit_threads, initargs=(threads,)
     ) as executor:
+        with without_ctrl_c():
+            results = executor.map(work, items, chunksize=chunksize)
         try:
-            yield from zip(items, executor.map(work, items, chunksize=chunksize), strict=True)
+            yield from zip(items, results, strict=True)
         except BrokenProcessPool:
             raise UsageError(f"one of {jobs} processes ended; if memory ran out, give fewer --jobs") from None
+        except (KeyboardInterrupt, GeneratorExit):  # the executor would wait for what they work on
+            for process in set(multiprocessing.active_children()) - others:
+                process.kill()
+            raise
 
 
 def limit_threads(count: int) -> None:

@@ -127,6 +127,7 @@ function maimodViewer(root, host) {
     tabs.replaceChildren(...all, ...data.beatmaps.map((b, i) => tab(i, (b.version || b.path) + (b.status === "error" ? " (unreadable)" : ""),
       `${b.path} · ${b.mode || "?"} · ${counted(b.objects, "object")}`, findings.filter(f => f.beatmap === i))));
     const messages = [];
+    if (data.unfinished) messages.push(h("li", {class: "error"}, `Unfinished: the run was interrupted; ${counted(data.unfinished, "more beatmap")} not checked.`));
     data.beatmaps.forEach((b, i) => {
       if (filters.beatmap >= 0 && filters.beatmap !== i) return;
       for (const message of b.messages) messages.push(h("li", {class: b.status}, h("b", {}, b.version || b.path), " ", message));
