@@ -9,8 +9,10 @@ same mistake.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
+from heapq import heappop, heappush
 
 from maimod.findings import Category, Finding, Severity, Tier
 from maimod.linter.rescore import rests_on_network
@@ -54,17 +56,21 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
         The kept findings by time, with the suppressed ones under "also" in their evidence (timestamp, rule and severity
         of each); and the number of surprising events that none of the given findings names.
     """
-    rank = {o.index: place for place, o in enumerate(evidence.objects_by_time)}
-    kept: list[Finding] = []
+    kept = _Kept({o.index: place for place, o in enumerate(evidence.objects_by_time)})
     also: dict[int, list[Finding]] = {}
-    for finding in sorted(findings, key=_order_of_causes):
-        cause = next((i for i, k in enumerate(kept) if _explains(k, finding, rank)), None)
-        if cause is None:
-            kept.append(finding)
+    ordered = sorted(findings, key=_order_of_causes)
+    sections = _first_sections(ordered)
+    for finding in ordered:
+        causes = kept.causes(finding)
+        if finding.time in sections and _is_inside(finding):
+            causes.append(sections[finding.time])
+        if causes:
+            also.setdefault(min(causes), []).append(finding)
         else:
-            also.setdefault(cause, []).append(finding)
+            kept.add(finding)
     merged = [
-        replace(f, evidence={**f.evidence, "also": _listed(also[i])}) if i in also else f for i, f in enumerate(kept)
+        replace(f, evidence={**f.evidence, "also": _listed(also[i])}) if i in also else f
+        for i, f in enumerate(kept.findings)
     ]
     mentioned = {index for finding in findings for index in finding.objects}
     unexplained = sum(
@@ -105,36 +111,93 @@ def _is_section(finding: Finding) -> bool:
     return finding.category is Category.TIMING and not finding.objects and finding.end_time is not None
 
 
-def _explains(cause: Finding, finding: Finding, rank: Mapping[int, int]) -> bool:
-    """Whether a finding is a consequence of another one, or the same mistake."""
+class _Kept:
+    """Kept findings, and the first of each kind at each object, so that no finding is compared with all others."""
+
+    def __init__(self, rank: Mapping[int, int]) -> None:
+        self.findings: list[Finding] = []
+        self._rank = rank
+        self._at: defaultdict[int, dict[Hashable, int]] = defaultdict(dict)
+        """Numbers of kept findings by the rank of each of their objects, one for each kind of finding."""
+        self._ending_at: defaultdict[int, dict[Hashable, int]] = defaultdict(dict)
+        """The same by the rank of their last object."""
+
+    def add(self, finding: Finding) -> None:
+        kind = (finding.rule, finding.severity, rests_on_network(finding))
+        ranks = {self._rank[index] for index in finding.objects}
+        for rank in ranks:
+            self._at[rank].setdefault(kind, len(self.findings))
+        if ranks:
+            self._ending_at[max(ranks)].setdefault(kind, len(self.findings))
+        self.findings.append(finding)
+
+    def causes(self, finding: Finding) -> list[int]:
+        """Numbers of kept findings with objects that explain a finding."""
+        ranks = {self._rank[index] for index in finding.objects}
+        before = [min(ranks) - step for step in range(1, REACH_OBJECTS + 1)] if ranks else []
+        return [
+            number
+            for places, table, explains in ((ranks, self._at, _explains), (before, self._ending_at, _explains_next))
+            for place in places
+            for number in table.get(place, {}).values()
+            if explains(self.findings[number], finding)
+        ]
+
+
+def _explains(cause: Finding, finding: Finding) -> bool:
+    """Whether a finding is a consequence of another one that shares an object with it, or the same mistake."""
     if finding.tier is Tier.EXACT:
         return _is_same_mistake(cause, finding)
-    if finding.category not in CAUSES[cause.category]:
+    return finding.category in CAUSES[cause.category]
+
+
+def _explains_next(cause: Finding, finding: Finding) -> bool:
+    """Whether an estimate is a consequence of a finding that ends right before it."""
+    if finding.tier is Tier.EXACT or finding.category not in CAUSES[cause.category]:
         return False
-    if not cause.objects:
-        # In a mistimed section every object is off the beat.
-        inside = cause.time + SECTION_MARGIN_MS <= finding.time <= (cause.end_time or 0.0) - SECTION_MARGIN_MS
-        return _is_section(cause) and bool(finding.objects) and inside
-    if not finding.objects:
-        return False
-    own, others = [rank[i] for i in cause.objects], [rank[i] for i in finding.objects]
-    if set(own) & set(others):
-        return True
-    is_next = 0 < min(others) - max(own) <= REACH_OBJECTS
     # If an object ends elsewhere, the step to the next one changes, by arithmetic too.
     is_surprised_again = rests_on_network(finding) and (rests_on_network(cause) or cause.category is Category.RHYTHM)
-    return is_next and (finding.category is Category.POSITIONS or is_surprised_again)
+    return finding.category is Category.POSITIONS or is_surprised_again
 
 
 def _is_same_mistake(cause: Finding, finding: Finding) -> bool:
-    """Whether two exact findings are the same mistake: the rule of the first declares it, they share an object, and the
-    second is not more severe."""
+    """Whether two exact findings of one object are the same mistake: the rule of the first declares it, and the second
+    is not more severe."""
     return (
         cause.rule in RULES
         and finding.rule in RULES[cause.rule].same_mistake
-        and bool(set(cause.objects) & set(finding.objects))
         and cause.severity.rank <= finding.severity.rank
     )
+
+
+def _is_inside(finding: Finding) -> bool:
+    """Whether a section explains a finding inside it: in a mistimed section every object is off the beat."""
+    return finding.tier is not Tier.EXACT and finding.category in CAUSES[Category.TIMING] and bool(finding.objects)
+
+
+def _first_sections(ordered: Sequence[Finding]) -> dict[float, int]:
+    """The number of the first section around the time of each finding that has one.
+
+    Args:
+        ordered: findings by :func:`_order_of_causes`: sections come first, and all of them are kept.
+    """
+    sections = sorted(
+        (one.time + SECTION_MARGIN_MS, (one.end_time or 0.0) - SECTION_MARGIN_MS, number)
+        for number, one in enumerate(ordered)
+        if _is_section(one)
+    )
+    upcoming = deque(sections)
+    begun: list[tuple[int, float]] = []  # a heap of (number, end)
+    found = {}
+    for time in sorted({finding.time for finding in ordered}) if sections else ():
+        while upcoming and upcoming[0][0] <= time:
+            _, end, number = upcoming.popleft()
+            heappush(begun, (number, end))
+        while begun and begun[0][1] < time:
+            heappop(begun)
+        if begun:
+            found[time] = begun[0][0]
+    return found
 
 
 def fingerprint(beatmap: Beatmap, finding: Finding, of_set: bool = False) -> str:
@@ -149,7 +212,7 @@ def fingerprint(beatmap: Beatmap, finding: Finding, of_set: bool = False) -> str
     if finding.objects:
         first, last = min(finding.objects), max(finding.objects)
     else:
-        first = last = min(range(count), key=lambda i: abs(beatmap.hit_objects[i].time - finding.time))
+        first = last = beatmap.closest_object(finding.time)
     around = [beatmap.hit_objects[i] for i in range(max(first - 1, 0), min(last + 2, count))]
     # Findings of one rule without objects are distinguished by their subject, such as a key or a file name.
     parts = [

@@ -7,7 +7,7 @@ Source: https://osu.ppy.sh/wiki/en/Client/File_formats/osu_%28file_format%29
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
@@ -298,6 +298,18 @@ class Beatmap:
         if not self._point_times or time < self._point_times[0]:
             return 1.0
         return self.timing_point_at(time).velocity
+
+    @cached_property
+    def _object_times(self) -> list[float]:
+        return [hit_object.time for hit_object in self.hit_objects]
+
+    def closest_object(self, time: float) -> int:
+        """Index of the hit object whose start is closest to `time` [ms]; of equally close ones the first."""
+        times = self._object_times
+        after = bisect_left(times, time)
+        if after and (after == len(times) or time - times[after - 1] <= times[after] - time):
+            return bisect_left(times, times[after - 1])
+        return after
 
     def slider_duration(self, slider: SliderPath, time: float) -> float:
         """How long a slider that starts at `time` [ms] lasts, all its slides together [ms]."""

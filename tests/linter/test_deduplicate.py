@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
 
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Category, Finding, Severity, Tier, editor_link, editor_timestamp
-from maimod.linter.deduplicate import deduplicate, fingerprint
+from maimod.linter.deduplicate import CAUSES, _order_of_causes, deduplicate, fingerprint
+from maimod.linter.rescore import rests_on_network
 from maimod.osu.beatmap import Beatmap
+from maimod.rules import RULES
 from maimod.rules.base import Evidence
 from tests import maps
 
@@ -144,6 +147,99 @@ class TestTiers:
         assert rules(mild, grave) == ["rhythm/concurrent", "rhythm/too-close"]
 
 
+class TestManyFindings:
+    """Each of these would take minutes if every finding were compared with every other."""
+
+    MANY = 15_000
+
+    def test_without_objects(self) -> None:
+        breaks = [finding("rhythm/break", None, bits=None, time=float(i)) for i in range(self.MANY)]
+        sections = [finding("timing/section", None, time=float(i), end_time=i + 9_000.0) for i in range(self.MANY)]
+        assert len(rules(*breaks, *sections)) == 2 * self.MANY
+
+    def test_on_one_object(self) -> None:
+        facts = [finding("hitsounds/a", 3, 0.95, None) for _ in range(self.MANY)]
+        estimates = [finding("hitsounds/b", 3, 0.7) for _ in range(self.MANY)]
+        kept, _ = deduplicate([*facts, *estimates], Evidence(MAP))
+        assert len(kept) == self.MANY and len(kept[0].evidence["also"]) == self.MANY
+
+    def test_inside_many_sections(self) -> None:
+        sections = [
+            finding("timing/section", None, 0.5 + i / 1e6, time=-float(i), end_time=90_000.0) for i in range(self.MANY)
+        ]
+        kept, _ = deduplicate([*sections, *(finding("rhythm/a", 4) for _ in range(self.MANY))], Evidence(MAP))
+        (listing,) = (one for one in kept if "also" in one.evidence)
+        assert listing.score == max(one.score for one in kept) and len(listing.evidence["also"]) == self.MANY
+
+    def test_the_same_as_by_comparing_all(self) -> None:
+        rng = random.Random(7)
+        names = (
+            "rhythm/a",
+            "rhythm/concurrent",
+            "rhythm/too-close",
+            "positions/b",
+            "hitsounds/c",
+            "mapset/d",
+            "kiai/e",
+        )
+        for _ in range(100):
+            found = [
+                replace(
+                    finding(
+                        rng.choice(names),
+                        rng.randrange(12),
+                        rng.choice((0.3, 0.7, 0.9)),
+                        rng.choice((None, 12.0)),
+                        severity=rng.choice(tuple(Severity)),
+                        tier=rng.choice(tuple(Tier)),
+                    ),
+                    objects=tuple(sorted(rng.sample(range(12), rng.randrange(4)))),
+                )
+                for _ in range(25)
+            ] + [
+                finding(
+                    "timing/section", None, rng.random(), time=rng.uniform(-2000, 3000), end_time=rng.uniform(0, 9000)
+                )
+                for _ in range(3)
+            ]
+            found = [one if one.objects or one.end_time else replace(one, time=0.0) for one in found]
+            kept, _ = deduplicate(found, Evidence(MAP))
+            folded = [len(one.evidence.get("also", ())) for one in kept]
+            expected = by_comparing_all(found)
+            assert [(one.rule, one.score, one.objects) for one in kept] == [
+                (one.rule, one.score, one.objects) for one, _ in expected
+            ]
+            assert folded == [n for _, n in expected]
+
+
+def by_comparing_all(findings: list[Finding]) -> list[tuple[Finding, int]]:
+    """Kept findings with the number folded into each, by the definition: the first cause explains."""
+
+    def explains(cause: Finding, other: Finding) -> bool:
+        shared = set(cause.objects) & set(other.objects)
+        if other.tier is Tier.EXACT:
+            same = cause.rule in RULES and other.rule in RULES[cause.rule].same_mistake
+            return bool(shared) and same and cause.severity.rank <= other.severity.rank
+        if other.category not in CAUSES[cause.category] or not other.objects:
+            return False
+        if not cause.objects:
+            is_section = cause.category is Category.TIMING and cause.end_time is not None
+            return is_section and cause.time + 1500 <= other.time <= (cause.end_time or 0.0) - 1500
+        surprised = rests_on_network(other) and (rests_on_network(cause) or cause.category is Category.RHYTHM)
+        is_next = min(other.objects) - max(cause.objects) == 1
+        return bool(shared) or (is_next and (other.category is Category.POSITIONS or surprised))
+
+    kept: list[tuple[Finding, int]] = []
+    for one in sorted(findings, key=_order_of_causes):
+        cause = next((i for i, (other, _) in enumerate(kept) if explains(other, one)), None)
+        if cause is None:
+            kept.append((one, 0))
+        else:
+            kept[cause] = kept[cause][0], kept[cause][1] + 1
+    order = list(Category)
+    return sorted(kept, key=lambda pair: (pair[0].time, order.index(pair[0].category), pair[0].rule))
+
+
 class TestTimestamps:
     def test_combo_numbers(self) -> None:
         assert editor_timestamp(MAP, 62_345.4, MAP.hit_objects[2:5]) == "01:02:345 (3,4,1) -"
@@ -186,3 +282,9 @@ class TestFingerprints:
             fingerprint(replace(MAP, metadata={"Version": "Hard"}), finding("rhythm/a", 3)),
         }
         assert len(ids) == 4
+
+    def test_without_objects_they_are_about_the_closest_ones(self) -> None:
+        odd = maps.beatmap([f"{10 * i},100,{time},1,0" for i, time in enumerate((0, 0, 500, 500, 700, 700, 700, 2000))])
+        for time in (-100.0, 0.0, 100.0, 250.0, 251.0, 500.0, 600.0, 601.0, 700.0, 1350.0, 1351.0, 9000.0):
+            closest = min(range(8), key=lambda i: abs(odd.hit_objects[i].time - time))
+            assert odd.closest_object(time) == closest, time
