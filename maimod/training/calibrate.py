@@ -18,7 +18,6 @@ import numpy as np
 
 from maimod.discriminator.prediction import NO_PREDICTION
 from maimod.errors import UsageError
-from maimod.findings import Category
 from maimod.linter.calibration import DEFAULT_WEIGHTS, Calibration, Weights
 from maimod.linter.gather import Gathered, Resources, gather
 from maimod.linter.progress import result_of
@@ -35,8 +34,8 @@ PRIOR_SPREAD = Weights(bias=2.0, first=0.4, second=0.4)
 """Standard deviations of the prior around the default weights, so that few findings change them little."""
 OWN_FINDINGS = 12.0
 """With this many real findings a rule has its own weights; with fewer its prior are the weights of all rules."""
-LOCAL_FAULTS = tuple(fault for fault in FAULTS if fault.category is not Category.TIMING)
-"""Kinds without the timing of sections, which the discriminator does not cover."""
+LOCAL_FAULTS = tuple(fault for fault in FAULTS if not fault.is_alone)
+"""Kinds without the timing of sections and whole maps, which the discriminator does not cover."""
 JUDGED_RULES = tuple(rule.id for rule in RULES.values() if rule.corruptions)
 """Rules that the discriminator covers."""
 
@@ -77,8 +76,8 @@ def samples(
         Sample(one.finding.rule, "", one.rule_logit, one.discriminator_logit, False) for one in _weighed(untouched)
     ]
     for copy in plant(loaded, faults, seed, untouched.evidence.envelope, together):
-        seen = _weighed(look(copy[-1][1].beatmap))
-        for fault, planted in copy:
+        seen = _weighed(look(copy.beatmap))
+        for fault, planted in copy.mistakes:
             # Of several findings the one with the highest sum of log-odds.
             right = [
                 (one.rule_logit + one.discriminator_logit, one.finding.rule, one.rule_logit, one.discriminator_logit)

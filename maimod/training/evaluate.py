@@ -13,7 +13,7 @@ import time
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -31,7 +31,8 @@ from maimod.linter.settings import Settings
 from maimod.osu import discovery, parser
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.mapset import Mapset
-from maimod.training.faults import FAULTS, Fault, Planted, select
+from maimod.training.faults import FAULTS, Copy, Fault, Planted, select
+from maimod.training.faults.copies import added
 from maimod.training.metrics import Alarm, Evaluation, Trial, Untouched
 from maimod.training.processes import map_in_processes
 from maimod.training.upstream_score import suggestions
@@ -45,7 +46,6 @@ LONG_FINDING_MS = 10_000.0
 """A finding about a longer section does not point at a single object in it."""
 APART_MS = 20_000.0
 """Ms between mistakes in one copy."""
-PLACES_TRIED = 20
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -205,7 +205,7 @@ def evaluate_map(
     *,
     together: int = 1,
     model: str = "none",
-    analysed: Callable[[Analysis, list[tuple[Fault, Planted]]], None] | None = None,
+    analysed: Callable[[Analysis, Copy], None] | None = None,
 ) -> Evaluation:
     """Plant each fault in a map and lint the copies.
 
@@ -223,22 +223,22 @@ def evaluate_map(
     wanted = [fault for fault in faults if loaded.mode in fault.modes]
     before = analyse(loaded, name)
     if analysed:
-        analysed(before, [])
+        analysed(before, Copy(loaded))
     copies = plant(loaded, wanted, seed, before.evidence.envelope, together)
     trials = []
     for copy in copies:
-        after = analyse(copy[-1][1].beatmap, name)
+        after = analyse(copy.beatmap, name)
         if analysed:
             analysed(after, copy)
         plain = suggestions(after.evidence.scores or (), loaded.mode)
-        for fault, planted in copy:
-            others = [other for _, other in copy if other is not planted]
+        for fault, planted in copy.mistakes:
+            others = [other for _, other in copy.mistakes if other is not planted]
             own, own_plain = (
                 [f for f in found if leads_to(f, planted) or not any(leads_to(f, other) for other in others)]
                 for found in (after.report.findings, plain)
             )
             trials.append(judge(planted, fault, own, before.report.findings, name, own_plain))
-    planted_names = {fault.name for copy in copies for fault, _ in copy}
+    planted_names = {fault.name for copy in copies for fault, _ in copy.mistakes}
     return Evaluation(
         seed,
         model,
@@ -273,43 +273,26 @@ def _untouched(name: str, loaded: Beatmap, report: BeatmapReport) -> Untouched:
 
 def plant(
     loaded: Beatmap, faults: Sequence[Fault], seed: int, envelope: OnsetEnvelope | None, together: int
-) -> list[list[tuple[Fault, Planted]]]:
-    """Changed maps, each as a list of the mistakes in it; the last one's map contains all of them."""
-    copies: list[list[tuple[Fault, Planted]]] = []
+) -> list[Copy]:
+    """Changed maps, each with up to `together` mistakes of different kinds, `APART_MS` apart."""
+    copies: list[Copy] = []
     for fault in faults:
         # Without the dose: all doses of a kind use one place.
         random = np.random.default_rng([seed, zlib.crc32(f"{loaded.path.name}|{fault.kind}".encode())])
-        if together > 1 and any(_add(copy, fault, random, envelope, together) for copy in copies):
-            continue
-        planted = fault.inject(loaded, random, envelope)
-        if planted is not None:
-            copies.append([(fault, planted)])
+        for place, copy in enumerate(copies):
+            if _has_room(copy, fault, together) and (more := added(copy, fault, random, APART_MS, envelope)):
+                copies[place] = more
+                break
+        else:
+            alone = added(Copy(loaded), fault, random, APART_MS, envelope)
+            copies += [alone] if alone else []
     return copies
 
 
-def _add(
-    copy: list[tuple[Fault, Planted]],
-    fault: Fault,
-    random: np.random.Generator,
-    envelope: OnsetEnvelope | None,
-    together: int,
-) -> bool:
-    """Plant one more mistake in a copy if it is far enough from the others."""
-    if len(copy) >= together or any(fault.kind == f.kind or not p.is_local for f, p in copy):
-        return False
-    before = copy[-1][1].beatmap
-    for _ in range(PLACES_TRIED):
-        planted = fault.inject(before, random, envelope)
-        if planted is None or not planted.is_local:
-            return False
-        if all(planted.start - p.end >= APART_MS or p.start - planted.end >= APART_MS for _, p in copy):
-            added = len(planted.beatmap.hit_objects) - len(before.hit_objects)
-            for place, (other, p) in enumerate(copy):
-                objects = tuple(i + added * (p.start > planted.start) for i in p.objects)
-                copy[place] = other, replace(p, beatmap=planted.beatmap, objects=objects)
-            copy.append((fault, planted))
-            return True
-    return False
+def _has_room(copy: Copy, fault: Fault, together: int) -> bool:
+    return len(copy.mistakes) < together and not any(
+        fault.is_alone or other.is_alone or fault.kind == other.kind for other, _ in copy.mistakes
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------

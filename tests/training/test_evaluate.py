@@ -98,7 +98,12 @@ def test_from_end_to_end(together: int) -> None:
     faults = select(["unsnapped:5 ms", "unsnapped:10 ms", "moved:60 px"])
     linted: list[int] = []
     done = evaluate_map(
-        snaps, even_map(200), faults, 1, together=together, analysed=lambda analysis, copy: linted.append(len(copy))
+        snaps,
+        even_map(200),
+        faults,
+        1,
+        together=together,
+        analysed=lambda analysis, copy: linted.append(len(copy.mistakes)),
     )
     assert {(t.kind, t.right_rank) for t in done.trials} == {("unsnapped", 1), ("moved", None)}
     assert done.untouched[0].alarms == () and len(linted) == (4 if together == 1 else 3)

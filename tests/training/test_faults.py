@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from maimod.audio.onsets import OnsetEnvelope
-from maimod.osu.beatmap import Beatmap, HitObject, Mode
+from maimod.findings import Category
+from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.timing import snap
-from maimod.training.faults import FAULTS, Fault, Planted, rebuild, select
+from maimod.training.faults import FAULTS, Fault, Planted, plant_many, select
+from maimod.training.faults.base import rebuild
 from tests.maps import RED_LINE, beatmap
 
 GREEN = "0,-100,4,2,0,70,0,0"
@@ -33,6 +37,45 @@ def even_map(mode: int = 0) -> Beatmap:
     return beatmap(lines, [RED_LINE, GREEN, *kiai], mode, slider_multiplier=1.4, circle_size=4)
 
 
+def varied_map(mode: int = 0) -> Beatmap:
+    """The even map with a place for everything: bursts on quarters and thirds of a beat, stacks, repeats, finishers, chords,
+    hold notes, and a line of its own for every fourth measure, which is not in force for long."""
+    lines = []
+    for k in range(256):
+        time, sound, flag = 2000 + k * 250, 8 if k % 4 == 2 else 0, 4 if k % 8 == 0 else 0
+        x, y = 100 + 37 * (k % 9), 80 + 23 * (k % 7)
+        if k % 32 == 25:  # between the thirds
+            continue
+        if mode == Mode.TAIKO and k % 16 == 8:
+            sound = 4
+        if mode == Mode.MANIA:
+            x = 64 + 128 * (k % 4)
+            if k % 16 == 9:
+                lines.append(f"{(x + 256) % 512},{y},{time},1,0,0:0:0:0:")
+            if k % 16 == 6:
+                lines.append(f"{x},{y},{time},128,{sound},{time + 250}:0:0:0:0:")
+                continue
+        elif k % 16 == 4:
+            lines.append(f"{x},{y},{time},{2 | flag},{sound},L|{x + 35}:{y},2,35,,,0:0:0:0:")
+            continue
+        elif k % 16 == 12:
+            lines.append(f"{x},{y},{time},{2 | flag},{sound},L|{x + 40}:{y}|{x + 70}:{y},1,70,,,0:0:0:0:")
+            continue
+        elif k % 16 in (5, 13):
+            continue
+        elif k % 16 in (1, 2):
+            x, y = 300, 200
+        lines.append(f"{x},{y},{time},{1 | flag},{sound},0:0:0:0:")
+        if k % 32 == 8:  # a quarter, before the next object
+            lines.append(f"{x},{y},{time + 125},1,0,0:0:0:0:")
+        if k % 32 == 24:  # thirds of a beat, in place of the object on its half
+            lines += [f"{x},{y},{time + step},1,0,0:0:0:0:" for step in (167, 333)]
+    kiai = ["18000,-100,4,2,0,70,0,1", "34000,-100,4,2,0,70,0,0"]
+    own = [f"{time},-100,4,2,0,70,0,{int(18000 <= time < 34000)}" for time in range(6000, 60000, 8000)]
+    own += [f"{time + 2000},-100,4,2,0,70,0,{int(18000 <= time < 34000)}" for time in range(6000, 60000, 8000)]
+    return beatmap(lines, [RED_LINE, GREEN, *kiai, *own], mode, slider_multiplier=1.4, circle_size=4)
+
+
 def one(name: str) -> Fault:
     (fault,) = select([name])
     return fault
@@ -48,11 +91,15 @@ def plant(name: str, mode: int = 0, seed: int = 0) -> tuple[Beatmap, Planted]:
 def changes(good: Beatmap, bad: Beatmap) -> tuple[list[HitObject], list[HitObject]]:
     """Objects that are in only one of the maps, ignoring their indices."""
 
-    def bare(beatmap: Beatmap) -> dict[HitObject, HitObject]:
-        return {replace(o, index=0, combo_number=0): o for o in beatmap.hit_objects}
+    def bare(beatmap: Beatmap) -> Counter[HitObject]:
+        return Counter(replace(o, index=0, combo_number=0) for o in beatmap.hit_objects)
 
     before, after = bare(good), bare(bad)
-    return [o for key, o in before.items() if key not in after], [o for key, o in after.items() if key not in before]
+    return [_indexed(good, o) for o in before - after], [_indexed(bad, o) for o in after - before]
+
+
+def _indexed(beatmap: Beatmap, bare: HitObject) -> HitObject:
+    return next(o for o in beatmap.hit_objects if replace(o, index=0, combo_number=0) == bare)
 
 
 @pytest.mark.parametrize("mode", list(Mode))
@@ -63,25 +110,46 @@ def test_rebuilding_an_unchanged_map_changes_nothing(mode: Mode) -> None:
 
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_every_fault_finds_a_place_and_says_where(fault: Fault, mode: Mode) -> None:
-    good = even_map(mode)
+def test_every_fault_is_in_the_map_and_only_there(fault: Fault, mode: Mode) -> None:
+    good = varied_map(mode)
     planted = fault.inject(good, np.random.default_rng(3))
     if mode not in fault.modes:
         assert planted is None
         return
-    assert planted is not None, "an even map has a place for everything"
-    assert planted.beatmap != good and planted.start <= planted.end and planted.note
+    assert planted is not None, "the varied map has a place for everything"
     bad = planted.beatmap
+    assert bad != good and planted.start <= planted.end and planted.note
     assert [o.index for o in bad.hit_objects] == list(range(len(bad.hit_objects)))
     assert [o.time for o in bad.hit_objects] == sorted(o.time for o in bad.hit_objects)
     assert {o.line for o in bad.hit_objects} <= {o.line for o in good.hit_objects}
     again = fault.inject(good, np.random.default_rng(3))
     assert again is not None and again.beatmap == bad, "the same seed gives the same mistake"
-    if planted.is_local and fault.kind != "scroll-speed":
-        gone, come = changes(good, bad)
-        assert len(gone) <= 2 and len(come) <= 2 and planted.objects
+    gone, come = changes(good, bad)
+    changed = [(o.time, o.end_time) for o in (*gone, *come)] + changed_lines(good, bad)
+    assert changed
+    if fault.category is not Category.TIMING:
+        assert all(in_spans(planted, start, end) for start, end in changed), "nothing changes elsewhere"
+        assert planted.objects or planted.places
+    if planted.is_local and not planted.places:
         times = [bad.hit_objects[i].time for i in planted.objects]
         assert min(times) <= planted.end and max(times) >= planted.start
+
+
+def in_spans(planted: Planted, start: float, end: float) -> bool:
+    return any(low - 3 <= start and end <= high + 3 for low, high in planted.spans) or any(
+        low <= start <= high for low, high in planted.spans
+    )
+
+
+def changed_lines(good: Beatmap, bad: Beatmap) -> list[tuple[float, float]]:
+    """Times of objects at which another tempo, velocity, volume, sample set or kiai is in force."""
+
+    def values(beatmap: Beatmap, time: float) -> tuple[object, ...]:
+        point = beatmap.timing_point_at(time)
+        red = beatmap.red_line_at(time)
+        return point.velocity, point.volume, point.sample_set, point.kiai, red.beat_length, red.time
+
+    return [(o.time, o.time) for o in good.hit_objects if values(good, o.time) != values(bad, o.time)]
 
 
 @pytest.mark.parametrize("ms", [5, 10, 20, 40])
@@ -187,6 +255,147 @@ def test_kiai_is_off_by_the_dose_and_nothing_else_is() -> None:
     assert changes(good, planted.beatmap) == ([], [])
 
 
+def test_lost_hitsounds_leave_their_neighbours() -> None:
+    good, planted = plant("hitsounds-lost:2 measures")
+    bad = planted.beatmap
+    inside = [o for o in bad.hit_objects if planted.start <= o.time < planted.end]
+    assert planted.end - planted.start == 4000 and not any(o.hitsound for o in inside)
+    assert [o for o in bad.hit_objects if o not in inside] == [
+        o for o in good.hit_objects if o.index not in planted.objects
+    ]
+
+
+def test_a_late_paste_moves_two_measures() -> None:
+    good, planted = plant("late-paste:1/4 beat")
+    gone, come = changes(good, planted.beatmap)
+    assert planted.end - planted.start == 4000 and {o.time - 125 for o in come} <= {o.time for o in gone}
+    assert len(gone) - len(come) <= 1 and max(o.end_time for o in come) + 40 <= planted.end
+
+
+def test_a_passage_on_the_wrong_grid_keeps_its_beats() -> None:
+    good = varied_map()
+    planted = one("wrong-snap:1/4 as 1/3").inject(good, np.random.default_rng(0))
+    assert planted is not None
+    gone, come = changes(good, planted.beatmap)
+    assert {round(o.time - planted.start) for o in gone} == {125, 250}
+    assert {round(o.time - planted.start) for o in come} == {167, 333}
+    back = one("wrong-snap:1/3 as 1/4").inject(good, np.random.default_rng(0))
+    assert back is not None and {round(o.time - back.start) for o in changes(good, back.beatmap)[1]} == {125, 250}
+
+
+def test_a_doubled_object_lies_on_itself() -> None:
+    _, planted = plant("doubled-object")
+    one_, two = (planted.beatmap.hit_objects[i] for i in planted.objects)
+    assert (one_.time, one_.x, one_.y) == (two.time, two.x, two.y)
+
+
+def test_repeats_keep_the_sounds_of_their_edges() -> None:
+    good = beatmap(["100,100,1000,2,0,L|170:100,2,70,2|4|8,1:0|2:0|3:0,0:0:0:0:", "100,100,3000,1,0,0:0:0:0:"])
+    for dose, sounds in (("-1", (2, 4)), ("+1", (2, 4, 8, 8))):
+        planted = one(f"slider-repeats:{dose}").inject(good, np.random.default_rng(0))
+        assert planted is not None
+        slider = planted.beatmap.hit_objects[0].slider
+        assert slider and slider.slides == 2 + int(dose) and slider.edge_sounds == sounds
+        assert planted.beatmap.hit_objects[0].end_time == 1000 + 250 * slider.slides
+
+
+@pytest.mark.parametrize("pixels", [2, 5, 10, 20, 40, 60, 120, 200])
+def test_a_moved_circle_moves_by_the_dose(pixels: int) -> None:
+    good, planted = plant(f"moved:{pixels} px")
+    (before,), (after,) = changes(good, planted.beatmap)
+    assert np.hypot(after.x - before.x, after.y - before.y) == pytest.approx(pixels, abs=0.8)
+
+
+def test_a_broken_stack_was_one() -> None:
+    good = varied_map()
+    planted = one("stack-broken:5 px").inject(good, np.random.default_rng(0))
+    assert planted is not None
+    (before,), (after,) = changes(good, planted.beatmap)
+    below = good.hit_objects[before.index - 1]
+    assert (below.x, below.y) == (before.x, before.y) != (after.x, after.y)
+
+
+def test_a_mirrored_figure_keeps_its_middle() -> None:
+    good, planted = plant("figure-mirrored")
+    gone, come = changes(good, planted.beatmap)
+    assert 2 <= len(gone) == len(come) <= 5
+    assert [o.time for o in gone] == [o.time for o in come]
+    before, after = ([o.hit_objects[i] for i in planted.objects] for o in (good, planted.beatmap))
+    for name in ("x", "y"):
+        places = [sorted(round(getattr(o, name), 6) for o in figure) for figure in (before, after)]
+        total = places[0][0] + places[0][-1]
+        assert places[1] == places[0] or places[1] == sorted(total - place for place in places[0])
+
+
+def test_a_mistyped_velocity_ends_with_the_next_line() -> None:
+    good, planted = plant_in_varied("velocity-typo:-100 as -10")
+    bad = planted.beatmap
+    assert bad.velocity_at(planted.start) == 10 and good.velocity_at(planted.start) == 1
+    slider = next(o for o in bad.hit_objects if o.slider and o.index in planted.objects)
+    before = next(o for o in good.hit_objects if o.line == slider.line)
+    assert slider.duration == pytest.approx(before.duration / 10) and slider.slider == before.slider
+
+
+def plant_in_varied(name: str, mode: int = 0) -> tuple[Beatmap, Planted]:
+    good = varied_map(mode)
+    planted = one(name).inject(good, np.random.default_rng(0))
+    assert planted is not None
+    return good, planted
+
+
+def test_a_mistyped_tempo_moves_no_object() -> None:
+    good, planted = plant("tempo-typo:+10 BPM")
+    assert planted.beatmap.red_lines[0].beat_length == pytest.approx(60_000 / 130)
+    assert [o.time for o in planted.beatmap.hit_objects] == [o.time for o in good.hit_objects]
+
+
+@pytest.mark.parametrize("kind", ["repeated-combo-missing", "repeated-addition-missing", "repeated-object-missing"])
+def test_a_repeated_slip_is_at_the_same_place_of_every_phrase(kind: str) -> None:
+    good, planted = plant(f"{kind}:7 phrases")
+    assert len(planted.places) == 7
+    steps = np.diff([start for start, _ in planted.places])
+    assert np.ptp(steps) == 0 and steps[0] % 4000 == 0
+    times = {o.time for o in (changes(good, planted.beatmap)[0])}
+    assert times == {start for start, _ in planted.places}
+
+
+def test_mania_kinds_change_what_they_say() -> None:
+    good, swapped = plant_in_varied("columns-swapped", Mode.MANIA)
+    gone, come = changes(good, swapped.beatmap)
+    assert [o.x for o in gone] == [o.x for o in reversed(come)]
+    good, held = plant_in_varied("note-to-hold", Mode.MANIA)
+    (_,), (after,) = changes(good, held.beatmap)
+    assert after.kind is ObjectKind.HOLD and after.duration == 250
+    good, ended = plant_in_varied("hold-end:-1/4 beat", Mode.MANIA)
+    (before,), (after,) = changes(good, ended.beatmap)
+    assert before.end_time - after.end_time == 125
+
+
+def test_a_hyperdash_is_out_of_reach() -> None:
+    good, planted = plant("hyperdash", Mode.CATCH)
+    (before,), (after,) = changes(good, planted.beatmap)
+    previous = good.hit_objects[before.index - 1]
+    gap = after.time - previous.time
+    assert abs(before.x - previous.x) < gap < abs(after.x - previous.x) - 53
+
+
+def test_many_mistakes_lie_far_apart_in_one_copy() -> None:
+    good = varied_map()
+    copy = plant_many(good, FAULTS, 5, count=4, gap_ms=5000)
+    assert len(copy.mistakes) == 4 and len({fault.kind for fault, _ in copy.mistakes}) == 4
+    assert plant_many(good, FAULTS, 5, count=4, gap_ms=5000) == copy != plant_many(good, FAULTS, 6, 4, 5000)
+    ends = [(planted.start, planted.end) for _, planted in copy.mistakes]
+    assert all(after - before >= 5000 for (_, before), (after, _) in pairwise(ends))
+    gone, come = changes(good, copy.beatmap)
+    for o in (*gone, *come):
+        assert any(in_spans(planted, o.time, o.end_time) for _, planted in copy.mistakes)
+    for _, planted in copy.mistakes:
+        assert planted.beatmap is copy.beatmap
+        assert all(
+            planted.start - 1500 <= copy.beatmap.hit_objects[i].time <= planted.end + 1500 for i in planted.objects
+        )
+
+
 def test_maps_without_a_place_are_left_alone() -> None:
     short = beatmap()
     assert all(fault.inject(short, np.random.default_rng(0)) is None for fault in FAULTS if fault.kind != "map-shift")
@@ -198,6 +407,7 @@ def test_faults_are_selected_by_kind_name_and_category() -> None:
         "combo-missing",
         "combo-extra",
         "combo-misplaced",
+        "repeated-combo-missing",
     }
     with pytest.raises(ValueError, match="no fault is called 'typo'"):
         select(["typo"])

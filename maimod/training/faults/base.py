@@ -1,0 +1,345 @@
+"""What a planted mistake is, and what the kinds share: changed copies of a map, and places in it.
+
+Conventions as in :mod:`maimod.osu.beatmap`: ms, osu! pixels. Nothing here writes files.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.random import Generator
+
+from maimod.audio.onsets import OnsetEnvelope, alignment
+from maimod.findings import Category
+from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind, TimingPoint, combo_numbers
+
+SAME_MS = 3.0
+"""Times closer than this are equal, because files have whole ms and grids do not."""
+CLEAR_GAP_MS = 40.0
+"""Objects moved in time stay at least this far from their neighbours, so that there is only one mistake."""
+RUN_GAPS = 4
+"""Equal gaps that make an even run; half of them on either side of the place."""
+LONGEST_RUN_GAP_MS = 1_100.0
+ONSET_WIDTH_MS = 15.0
+WHISTLE, FINISH, CLAP = 2, 4, 8
+ADDITIONS = WHISTLE | FINISH | CLAP
+WIDTH, HEIGHT = 512.0, 384.0
+SAMPLE_SETS = {"normal": 1, "soft": 2, "drum": 3}
+
+ALL = frozenset(Mode)
+ONLY_OSU = frozenset({Mode.OSU})
+WITH_POSITIONS = frozenset({Mode.OSU, Mode.CATCH})
+WITH_SAMPLES = frozenset({Mode.OSU, Mode.CATCH, Mode.MANIA})
+WITH_SCROLLING = frozenset({Mode.TAIKO, Mode.MANIA})
+
+Envelope = OnsetEnvelope | None
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """A map with a mistake, and its place."""
+
+    beatmap: Beatmap
+    start: float
+    """Start of the mistake, ms."""
+    end: float
+    """End, ms; equals `start` for a single object."""
+    objects: tuple[int, ...] = ()
+    """Indices in the changed map."""
+    note: str = ""
+    """Description of the change, for lists of misses."""
+    is_local: bool = True
+    """False if the timing of a section or of the whole map is wrong."""
+    places: tuple[tuple[float, float], ...] = ()
+    """(start, end) in ms of each place of a mistake that was copied with its phrase; empty for a mistake at one place."""
+
+    @property
+    def spans(self) -> tuple[tuple[float, float], ...]:
+        """(start, end) in ms of all its places."""
+        return self.places or ((self.start, self.end),)
+
+
+Inject = Callable[[Beatmap, Generator, Envelope], Planted | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A kind of mistake in one dose."""
+
+    kind: str
+    dose: str
+    """Amount with unit; empty for mistakes without an amount."""
+    categories: tuple[Category, ...]
+    """A finding of one of these is right; the first is the one that a report should have it in."""
+    modes: frozenset[Mode]
+    plant: Inject
+    is_alone: bool = False
+    """Whether it takes the whole map, so that no other mistake fits in the same copy."""
+
+    @property
+    def name(self) -> str:
+        """`kind` or `kind:dose`."""
+        return f"{self.kind}:{self.dose}" if self.dose else self.kind
+
+    @property
+    def category(self) -> Category:
+        """Category in which a report should have it."""
+        return self.categories[0]
+
+    def inject(self, beatmap: Beatmap, random: Generator, envelope: Envelope = None) -> Planted | None:
+        """Plant the mistake in a copy of `beatmap`; None if the map offers no place for it.
+
+        Args:
+            beatmap: assumed to have no mistakes.
+            random: chooses the place.
+            envelope: onsets of the song, for mistakes that depend on it; without it any place is used.
+        """
+        return self.plant(beatmap, random, envelope) if beatmap.mode in self.modes else None
+
+    def is_right(self, rule: str) -> bool:
+        """Whether a finding of `rule` is right for the mistake."""
+        return rule.partition("/")[0] in self.categories
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Changed copies
+
+
+def rebuild(
+    beatmap: Beatmap,
+    *,
+    hit_objects: Iterable[HitObject] | None = None,
+    timing_points: Iterable[TimingPoint] | None = None,
+    **others: Any,
+) -> Beatmap:
+    """Make a changed copy as the parser would read it: objects sorted by time with new indices and combo numbers,
+    slider ends from the new length, velocity and tempo. Every object keeps its line of the file.
+
+    Args:
+        beatmap: the map to change.
+        hit_objects: in any order, with any index and combo number; None keeps them.
+        timing_points: in any order; None keeps them.
+        **others: other fields of :class:`Beatmap`.
+    """
+    points = beatmap.timing_points
+    if timing_points is not None:
+        points = tuple(sorted(timing_points, key=lambda point: (point.time, not point.uninherited)))
+    shell = replace(beatmap, timing_points=points, hit_objects=(), **others)
+    objects: list[HitObject] = []
+    in_order = sorted(beatmap.hit_objects if hit_objects is None else hit_objects, key=lambda o: o.time)
+    numbers = combo_numbers([(o.time, o.kind, o.new_combo) for o in in_order], shell.breaks)
+    for index, (o, number) in enumerate(zip(in_order, numbers, strict=True)):
+        end_time = o.time + shell.slider_duration(o.slider, o.time) if o.slider else o.end_time
+        end_time = max(end_time, o.time)
+        as_before = (o.index, o.combo_number, o.end_time) == (index, number, end_time)
+        objects.append(o if as_before else replace(o, index=index, combo_number=number, end_time=end_time))
+    return replace(shell, hit_objects=tuple(objects))
+
+
+def exchanged(
+    beatmap: Beatmap, old: HitObject, *new: HitObject, timing_points: Iterable[TimingPoint] | None = None
+) -> Beatmap:
+    """A copy with `new` in place of `old`."""
+    kept = [o for o in beatmap.hit_objects if o is not old]
+    return rebuild(beatmap, hit_objects=[*kept[: old.index], *new, *kept[old.index :]], timing_points=timing_points)
+
+
+def moved_in_time(o: HitObject, by: float) -> HitObject:
+    return replace(o, time=o.time + by, end_time=o.end_time + by)
+
+
+def mistake_at(changed: Beatmap, o: HitObject, note: str, until: float | None = None, **differing: Any) -> Planted:
+    """A mistake at `o` with changed fields `differing`; finds its index in the changed map."""
+    o = replace(o, **differing)
+    index = next(
+        c.index for c in changed.hit_objects if c.line == o.line and c.time == o.time and (c.x, c.y) == (o.x, o.y)
+    )
+    return Planted(changed, o.time, o.time if until is None else until, (index,), note)
+
+
+def has_red_line(beatmap: Beatmap, start: float, end: float) -> bool:
+    """Whether a red line lies after `start` and before `end`."""
+    return any(start + SAME_MS < point.time < end for point in beatmap.red_lines)
+
+
+def green_line(point: TimingPoint, time: float) -> TimingPoint:
+    """A green line with the values of `point`."""
+    return replace(point, time=time, beat_length=-100.0 / point.velocity, uninherited=False, effects=point.effects & 1)
+
+
+def overridden(
+    beatmap: Beatmap, start: float, until: float, change: Callable[[TimingPoint], TimingPoint]
+) -> list[TimingPoint]:
+    """The timing points with `change` in force from `start` to `until` [ms], and the old values after that."""
+    points = [
+        change(point) if start <= point.time < until and not point.uninherited else point
+        for point in beatmap.timing_points
+    ]
+    if not any(point.time == start and not point.uninherited for point in beatmap.timing_points):
+        points.append(change(green_line(beatmap.timing_point_at(start), start)))
+    if not any(point.time == until for point in beatmap.timing_points):
+        points.append(green_line(beatmap.timing_point_at(until), until))
+    return points
+
+
+def additions_of(o: HitObject) -> int:
+    """Additions at the start of an object."""
+    return (o.slider.edge_sounds[0] if o.slider and o.slider.edge_sounds else o.hitsound) & ADDITIONS
+
+
+def with_additions(o: HitObject, bits: int) -> HitObject:
+    if o.slider and o.slider.edge_sounds:
+        return replace(o, slider=replace(o.slider, edge_sounds=(bits, *o.slider.edge_sounds[1:])))
+    return replace(o, hitsound=bits)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Places
+
+
+def pick(random: Generator, places: Sequence[T]) -> T | None:
+    return places[int(random.integers(len(places)))] if places else None
+
+
+def in_turn(random: Generator, places: Sequence[T]) -> Iterator[T]:
+    """All places in a random order."""
+    return (places[int(i)] for i in random.permutation(len(places)))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Objects that start at one time: one object, or the notes of a chord."""
+
+    time: float
+    objects: tuple[HitObject, ...]
+
+    @property
+    def end_time(self) -> float:
+        return max(o.end_time for o in self.objects)
+
+    @property
+    def only(self) -> HitObject | None:
+        """The object if it is alone."""
+        return self.objects[0] if len(self.objects) == 1 else None
+
+
+def rows_of(beatmap: Beatmap) -> list[Row]:
+    grouped: list[list[HitObject]] = []
+    for o in sorted(beatmap.hit_objects, key=lambda o: (o.time, o.index)):
+        if grouped and o.time - grouped[-1][0].time < SAME_MS:
+            grouped[-1].append(o)
+        else:
+            grouped.append([o])
+    return [Row(group[0].time, tuple(group)) for group in grouped]
+
+
+def in_even_runs(beatmap: Beatmap, rows: Sequence[Row]) -> Iterator[tuple[int, float]]:
+    """(place, gap in ms) of the rows in the middle of `RUN_GAPS` equal gaps under one red line."""
+    half = RUN_GAPS // 2
+    for i in range(half, len(rows) - half):
+        around = [row.time for row in rows[i - half : i + half + 1]]
+        gaps = np.diff(around)
+        gap = (around[-1] - around[0]) / RUN_GAPS
+        one_tempo = beatmap.red_line_at(around[0]) is beatmap.red_line_at(around[-1])
+        if np.ptp(gaps) < SAME_MS and gap <= LONGEST_RUN_GAP_MS and one_tempo:
+            yield i, gap
+
+
+def is_circle(o: HitObject | None) -> bool:
+    return o is not None and o.kind is ObjectKind.CIRCLE
+
+
+def is_free(rows: Sequence[Row], i: int, by: float, clear: float = CLEAR_GAP_MS) -> bool:
+    """Whether row `i` can move `by` ms and stay apart from its neighbours."""
+    before = -math.inf
+    if i:  # beside a hold note other columns continue
+        before = rows[i - 1].time if rows[i - 1].objects[0].kind is ObjectKind.HOLD else rows[i - 1].end_time
+    after = rows[i + 1].time if i + 1 < len(rows) else math.inf
+    return before + clear <= rows[i].time + by and rows[i].end_time + by + clear <= after
+
+
+def crosses_point(beatmap: Beatmap, start: float, end: float) -> bool:
+    """Whether a timing point lies between, so that another one would be in force."""
+    low, high = min(start, end), max(start, end)
+    return beatmap.timing_point_at(low) is not beatmap.timing_point_at(high)
+
+
+def onset_strengths(beatmap: Beatmap, envelope: OnsetEnvelope, times: Sequence[float]) -> np.ndarray:
+    """(n_times,) onset strength of the song at map times, corrected by its lag."""
+    lag = alignment(envelope, np.array([o.time for o in beatmap.hit_objects])).lag_ms
+    return envelope.at(np.asarray(times) + lag, ONSET_WIDTH_MS)
+
+
+def on_downbeat(beatmap: Beatmap, time: float) -> bool:
+    red = beatmap.red_line_of(time)
+    measure = red.beat_length * red.meter
+    return abs((time - red.time + measure / 2) % measure - measure / 2) < SAME_MS
+
+
+def effective_sample(beatmap: Beatmap, o: HitObject) -> tuple[int, int]:
+    """(normal set, volume) of the hit of a circle."""
+    point = beatmap.timing_point_at(o.time + SAME_MS)
+    default = SAMPLE_SETS.get(beatmap.general.get("SampleSet", "").lower(), 1)
+    return o.sample.normal_set or point.sample_set or default, o.sample.volume or point.volume
+
+
+def sliders_of(beatmap: Beatmap) -> list[HitObject]:
+    return [
+        o
+        for o in beatmap.hit_objects
+        if o.slider is not None
+        and len(o.slider.control_points) >= 2
+        and o.slider.length > 0
+        and not o.slider.segment_types
+    ]
+
+
+def is_inside(point: tuple[float, float]) -> bool:
+    return 0 <= point[0] <= WIDTH and 0 <= point[1] <= HEIGHT
+
+
+def column_x(beatmap: Beatmap, column: int) -> float:
+    return float(math.floor((column + 0.5) * WIDTH / beatmap.keys))
+
+
+def stretches(beatmap: Beatmap, measures: int, objects_in_measure: int = 2) -> list[tuple[float, float]]:
+    """(start, end) in ms of all stretches of whole measures under one red line that begin with an object on a downbeat,
+    end before the last object and hold at least `objects_in_measure` times as many objects as measures."""
+    rows = rows_of(beatmap)
+    times = np.array([row.time for row in rows])
+    found = []
+    for row in rows:
+        red = beatmap.red_line_of(row.time)
+        end = row.time + measures * red.beat_length * red.meter
+        if (
+            on_downbeat(beatmap, row.time)
+            and end <= times[-1]
+            and not has_red_line(beatmap, row.time, end)
+            and int(np.searchsorted(times, end - SAME_MS) - np.searchsorted(times, row.time - SAME_MS))
+            >= measures * objects_in_measure
+        ):
+            found.append((row.time, end))
+    return found
+
+
+def starting_in(beatmap: Beatmap, start: float, end: float) -> list[HitObject]:
+    """Objects that start in a stretch [ms]; one at its end belongs to the next."""
+    return [o for o in beatmap.hit_objects if start - SAME_MS <= o.time < end - SAME_MS]
+
+
+def over(changed: Beatmap, start: float, end: float, note: str) -> Planted:
+    """A mistake of a stretch [ms], with the objects that start there in the changed map."""
+    return Planted(changed, start, end, tuple(o.index for o in starting_in(changed, start, end)), note)
+
+
+def faster(factor: float, point: TimingPoint) -> TimingPoint:
+    return replace(point, beat_length=-100.0 / (point.velocity * factor))
+
+
+def at_volume(percent: int, point: TimingPoint) -> TimingPoint:
+    return replace(point, volume=percent)
