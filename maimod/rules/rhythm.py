@@ -41,6 +41,10 @@ RUN_OBJECTS = 4
 LATE_MS = 1.0
 """Lateness, up to `UNSNAP_MS`, that rounding cannot explain; lazer calls objects that are this far off, either way,
 negligible. Of 262 ranked maps 8 have late ones, 137 early ones."""
+LEAST_TUPLET = 4
+"""Fewest steps of a rhythm that is taken for a divisor of its own."""
+TUPLET_BEATS = (1, 2)
+"""Such a rhythm begins and ends on these divisors."""
 MAX_RUNS = 10
 """More than this are one finding as well: a way of mapping, or a tool that moved objects."""
 WHOLE_SHARE = 0.3
@@ -94,11 +98,13 @@ UNSNAPPED = Rule(
     ("map",),
     why="The ranking criteria require objects on timeline ticks; an object off the ticks is off the music.",
     how="Starts, repeats and ends 2 ms or more from every tick of the divisors 1 to 9, 12 and 16 of the red line in "
-    "force.",
+    "force. Even notes between two beats, such as eleven in three beats, are a minor: the criteria allow divisors that the "
+    "editor does not have.",
     ignore_when="the rhythm needs a divisor that the editor does not have, such as 1/11",
     blind_spots="Objects that slipped onto a tick of a fine divisor; see rhythm/unusual-snap. Errors under 2 ms come "
     "from rounding.",
     source=f"{_CRITERIA}#timing",
+    criteria=("snapping",),
 )
 SLIGHTLY_LATE = Rule(
     "rhythm/slightly-unsnapped",
@@ -267,10 +273,42 @@ def _unsnapped(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) 
             runs[-1].append(slip)
         else:
             runs.append([slip])
+    tuplets = [(run, _tuplet_candidate(evidence, run)) for run in runs]
+    yield from (found for _, found in tuplets if found is not None)
+    runs = [run for run, found in tuplets if found is None]
     if len(runs) > MAX_RUNS:
-        yield _unsnapped_candidate(evidence, slips)
+        yield _unsnapped_candidate(evidence, [slip for run in runs for slip in run])
         return
     yield from (_unsnapped_candidate(evidence, run) for run in runs)
+
+
+def _tuplet_candidate(evidence: Evidence, slips: Sequence[Edge]) -> Candidate | None:
+    """Unsnapped objects that divide some beats evenly, by a divisor that the editor lacks; None if they do not."""
+    times = np.unique(evidence.object_times)
+    start = int(np.searchsorted(times, slips[0].hit_object.time)) - 1
+    end = int(np.searchsorted(times, slips[-1].hit_object.time))
+    if start < 0 or any(slip.number for slip in slips) or end - start < LEAST_TUPLET:
+        return None
+    run = times[start : end + 1]
+    step = (run[-1] - run[0]) / (len(run) - 1)
+    if np.abs(run - run[0] - step * np.arange(len(run))).max() >= UNSNAP_MS:
+        return None
+    first, last = (snap(evidence.beatmap, time, TUPLET_BEATS) for time in (run[0], run[-1] + step))
+    if max(abs(first.error), abs(last.error)) >= UNSNAP_MS or first.red_line is not last.red_line:
+        return None
+    beats = (last.tick - first.tick) / first.red_line.beat_length
+    words = f"{len(run)} even notes in {beats:g} beat{'s' if beats != 1 else ''}"
+    return candidate(
+        UNSNAPPED,
+        time=slips[0].time,
+        end_time=slips[-1].time,
+        line=slips[0].hit_object.line,
+        certainty=Certainty.HARMLESS,
+        objects=[slip.hit_object for slip in slips],
+        message=f"{words}: the editor has no divisor for this rhythm, which the criteria allow if the song has it.",
+        actual=words,
+        unsnapped=len(slips),
+    )
 
 
 def _unsnapped_candidate(evidence: Evidence, slips: Sequence[Edge], whole: bool = False) -> Candidate:

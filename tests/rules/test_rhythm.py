@@ -111,6 +111,18 @@ def test_two_milliseconds_are_not_forgiven():
     assert rules(found(circles(moved={5: 2}))) == ["rhythm/unsnapped"]
 
 
+@pytest.mark.parametrize(("notes", "beats"), [(11, 3), (13, 2), (10, 1)])
+def test_even_notes_on_a_divisor_that_the_editor_lacks_are_allowed(notes: int, beats: int):
+    run = [5000 + int(number * beats * BEAT / notes) for number in range(notes)]
+    others = [time for time in range(1000, 20_000, BEAT) if not 5000 <= time < 5000 + beats * BEAT]
+    (finding,) = found(beatmap([circle(time) for time in sorted([*run, *others])]))
+    assert (finding.rule, finding.severity) == ("rhythm/unsnapped", "minor")
+    assert f"{notes} even notes in {beats} beat" in finding.message
+    run[4] += 4
+    (finding, *_) = found(beatmap([circle(time) for time in sorted([*run, *others])]))
+    assert (finding.rule, finding.severity) == ("rhythm/unsnapped", "problem")
+
+
 def test_unsnapped_objects_close_together_are_one_finding():
     (finding,) = found(circles(moved={5: 10, 6: 9, 8: 10}))
     assert finding.objects == (5, 6, 8)
