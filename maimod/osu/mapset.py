@@ -23,9 +23,12 @@ MAX_FILES = 5_000
 MAX_BEATMAPS = 200
 """Most `.osu` files of a folder. The largest mapsets have about 60; more are a collection."""
 WORK_NAMES = re.compile(
-    r"(?:hit|key)[\s-]*sound(?:s|ing|ed)?(?: (?:diff|difficulty|copy))?|hs(?: diff)?|timing(?: diff)?", re.IGNORECASE
+    r"(?:hit|key)[\s-]*sound(?:s|ing|ed)?(?: (?:diff|difficulty|copy))?|hs(?: diff)?|timing(?: diff)?"
+    r"|\w+ (?:hitsound(?:s|ing)?|hs) (?:diff|difficulty|copy)",
+    re.IGNORECASE,
 )
-"""Names of difficulties that hold nothing but hitsounds or timing, to be copied from while a set is made."""
+"""Names of difficulties that hold nothing but hitsounds or timing, to be copied from while a set is made; without signs
+around them."""
 MAX_STORYBOARD_BYTES = 64 * 1024 * 1024
 
 
@@ -126,10 +129,14 @@ def beatmap_files(folder: Path) -> list[Path]:
 
 def _apart(beatmaps: Sequence[Beatmap]) -> tuple[tuple[Beatmap, ...], tuple[Beatmap, ...]]:
     """Difficulties to play, and those for work on the set. One that is alone is taken for a map."""
-    work = tuple(beatmap for beatmap in beatmaps if WORK_NAMES.fullmatch(beatmap.version.strip()))
+    work = tuple(beatmap for beatmap in beatmaps if WORK_NAMES.fullmatch(_without_signs(beatmap.version)))
     if len(work) == len(beatmaps):
         return tuple(beatmaps), ()
-    return tuple(beatmap for beatmap in beatmaps if not WORK_NAMES.fullmatch(beatmap.version.strip())), work
+    return tuple(beatmap for beatmap in beatmaps if beatmap not in work), work
+
+
+def _without_signs(version: str) -> str:
+    return re.sub(r"^[\W_]+|[\W_]+$", "", version)
 
 
 def _by_song(beatmaps: Sequence[Beatmap]) -> Iterable[list[Beatmap]]:

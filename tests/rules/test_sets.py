@@ -187,6 +187,60 @@ def test_lowest_difficulty_in_modes(tmp_path, monkeypatch, mode: int, names: lis
     assert len(found(tmp_path, spread.CHECK, given, "mapset/lowest")) == problems
 
 
+@pytest.mark.parametrize(
+    ("version", "names"),
+    [
+        ("A & B's Hard", ["A", "B"]),
+        ("A's & B's Hard", ["A", "B"]),
+        ("Chris' Hard", ["Chris"]),
+        ("Hard", []),
+        ("It's", []),
+    ],
+)
+def test_names_of_guests(version: str, names: list[str]):
+    assert metadata._guest_names(version) == names
+
+
+def test_guests_are_tagged_by_whole_words(tmp_path):
+    given = versions()
+    given["Hard"] = replace(given["Hard"], name="(Take's Hard)")
+    given = {name: one.with_metadata(Tags="english pop mistakes") for name, one in given.items()}
+    assert rules(found(tmp_path, metadata.CHECK, given, "mapset/guest-tag")) == [("mapset/guest-tag", "minor")]
+    given = {name: one.with_metadata(Tags="english pop take") for name, one in given.items()}
+    assert found(tmp_path, metadata.CHECK, given, "mapset/guest-tag") == []
+
+
+@pytest.mark.parametrize(
+    ("tags", "missing"),
+    [
+        ("jpop japanese", ""),
+        ("electropop vietnamese", ""),
+        ("videogame instrumental", ""),
+        ("hip-hop korean", ""),
+        ("popular english", "genre"),
+        ("hip music english", "genre"),
+        ("rock", "language"),
+    ],
+)
+def test_genre_and_language_are_words(tmp_path, tags: str, missing: str):
+    given = {name: one.with_metadata(Tags=tags) for name, one in versions().items()}
+    assert [f.message for f in found(tmp_path, metadata.CHECK, given, "mapset/tags")] == (
+        [f"The tags name no {missing}."] if missing else []
+    )
+
+
+def test_names_of_creator_and_difficulty(tmp_path):
+    given = {name: one.with_metadata(Creator="Müller") for name, one in versions().items()}
+    assert rules(found(tmp_path, metadata.CHECK, given)) == [("mapset/romanised", "problem")]
+    other = tmp_path / "other"
+    other.mkdir()
+    given = versions()
+    given["Hard"] = replace(given["Hard"], name="H★rd")
+    given["Insane"] = replace(given["Insane"], name="狂 Insane")
+    (finding,) = found(other, metadata.CHECK, given)
+    assert finding.severity == "minor" and "★" in finding.message
+
+
 def test_what_a_slider_covers_is_not_missing(tmp_path):
     given = versions()
     objects = list(given["Insane"].objects)
