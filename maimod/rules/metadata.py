@@ -79,7 +79,8 @@ GUEST = Rule(
     Tier.EXACT,
     ("map",),
     why="Mappers of guest difficulties must be searchable by their names.",
-    how="The names before 's in the name of a difficulty are in the tags as whole words, or are the creator's.",
+    how="The names before 's in the name of a difficulty are in the tags, at the beginning of a word (a nickname may be the "
+    "beginning of a name), or are the creator's.",
     ignore_when="the name is a joke or a nickname and the user name is in the tags",
     blind_spots="Guests not named in the difficulty; nicknames.",
     source=f"{CRITERIA}#metadata",
@@ -282,7 +283,7 @@ def _guests(evidence: MapsetEvidence) -> Iterator[Placed]:
             name
             for name in _guest_names(beatmap.version)
             # "(Someone's Hard)" is in brackets, but names may begin with one.
-            if not any(_plain(form) in searched for form in (name, name.lstrip("([{<")) if form)
+            if not any(_plain(form).rstrip() in searched for form in (name, name.lstrip("([{<")) if form)
         ]
         if missing:
             yield from evidence.candidate(
