@@ -30,6 +30,11 @@ class Level(IntEnum):
         """Name of the level in a mode: "Muzukashii" in taiko, "Platter" in catch."""
         return _LABELS[mode][self] if mode in _LABELS else self.label
 
+    def one_in(self, mode: Mode) -> str:
+        """One of the level in a mode: "a Muzukashii", "an Oni"."""
+        label = self.label_in(mode)
+        return f"{'an' if label[0] in 'AEIOU' else 'a'} {label}"
+
 
 _LABELS = {
     Mode.TAIKO: ("Kantan", "Futsuu", "Muzukashii", "Oni", "Inner Oni"),

@@ -3,6 +3,8 @@
 from maimod.rules import (
     agreement,
     bar_lines,
+    catch,
+    catch_combos,
     clashes,
     consistency,
     difficulty,
@@ -35,7 +37,9 @@ CHECKS: tuple[BeatmapCheck | MapsetCheck, ...] = (
     bar_lines.CHECK,
     positions.CHECK,
     readability.CHECK,
+    catch.CHECK,
     new_combos.CHECK,
+    catch_combos.CHECK,
     sliders.CHECK,
     hitsounds.CHECK,
     scroll_speed.CHECK,

@@ -22,7 +22,7 @@ from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventSchema, EventScore
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, HitObject, Mode
-from maimod.osu.level import Level, named_level
+from maimod.osu.level import Level
 from maimod.osu.mapset import Mapset
 
 ALL_MODES = frozenset(Mode)
@@ -293,8 +293,7 @@ class Evidence:
 
     def for_level(self, certainty: Certainty) -> Certainty:
         """Certainty of what is wrong only at this level: one less where neither name nor user states the level."""
-        own, whole = self.beatmap, self.mapset
-        if named_level(own.version) is not None or whole is None or whole.levels.get(own.path) is not self.level:
+        if not self.level_guessed:
             return certainty
         return Certainty.GUIDELINE if certainty is Certainty.CERTAIN else Certainty.POSSIBLE
 

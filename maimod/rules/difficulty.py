@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import Break, HitObject, Mode
+from maimod.osu.beatmap import Break, HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
 from maimod.rules import criteria
 from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
@@ -147,6 +147,20 @@ MISSING_BREAK = Rule(
     source="https://osu.ppy.sh/wiki/en/Gameplay/Break",
     modes=ALL_MODES - {Mode.MANIA},
 )
+NO_SHOWER = Rule(
+    "mapset/no-banana-shower",
+    "No banana shower",
+    Severity.MINOR,
+    Tier.EXACT,
+    ("map",),
+    why="Banana showers set the best scores apart; players expect at least one.",
+    how="The difficulty has no spinner.",
+    ignore_when="nothing in the song suggests one",
+    blind_spots="Whether the song has a place for one.",
+    source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Banana",
+    modes=frozenset({Mode.CATCH}),
+)
+
 COMBO_COLOURS = Rule(
     "mapset/combo-colours",
     "Combo colours",
@@ -207,6 +221,8 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     # The ranges of the stars are those of osu!.
     if evidence.level is not None and (mode is Mode.OSU or not evidence.level_guessed):
         yield from _for_level(evidence, evidence.level)
+    if mode is Mode.CATCH and not any(o.kind is ObjectKind.SPINNER for o in evidence.beatmap.hit_objects):
+        yield _without_shower(evidence)
     if mode is Mode.MANIA:
         yield from _keys(evidence)
         if evidence.level is not None:
@@ -358,6 +374,19 @@ def _chords(evidence: Evidence, level: Level) -> Iterator[Candidate]:
             chords=len(large),
             level=level.label,
         )
+
+
+def _without_shower(evidence: Evidence) -> Candidate:
+    first = evidence.objects_by_time[0]
+    return candidate(
+        NO_SHOWER,
+        time=first.time,
+        line=first.line,
+        certainty=Certainty.HARMLESS,
+        actual="none",
+        expected=[Expected("at least one")],
+        message="The difficulty has no banana shower.",
+    )
 
 
 def _colours(evidence: Evidence) -> Iterator[Candidate]:
@@ -521,6 +550,6 @@ def _missing_breaks(evidence: Evidence) -> Iterator[Candidate]:
 CHECK = BeatmapCheck(
     Category.MAPSET,
     "Settings and length of a difficulty",
-    (SETTING, TICK_RATE, FOR_LEVEL, KEYS, EMPTY_COLUMN, CHORD, COMBO_COLOURS, DRAIN, BREAK, MISSING_BREAK),
+    (SETTING, TICK_RATE, FOR_LEVEL, KEYS, EMPTY_COLUMN, CHORD, COMBO_COLOURS, NO_SHOWER, DRAIN, BREAK, MISSING_BREAK),
     run,
 )

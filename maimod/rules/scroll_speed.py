@@ -106,6 +106,7 @@ FOR_LEVEL = Rule(
     blind_spots="Difficulties with unknown level; changes by less than 2 %, or 3 % by the tempo.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania#easy",
     modes=SCROLLING,
+    criteria=("scroll-speed",),
 )
 TEMPO = Rule(
     "scroll-speed/tempo",

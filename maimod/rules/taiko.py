@@ -7,6 +7,7 @@ Source: https://osu.ppy.sh/wiki/en/Ranking_criteria/osu!taiko and .../Scaling_BP
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,6 +18,7 @@ from maimod.osu.hitsounds import BIG, KAT
 from maimod.osu.level import Level
 from maimod.osu.timing import snap
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, bundled, candidate
+from maimod.rules.criteria import high, low
 
 TAIKO = frozenset({Mode.TAIKO})
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko#difficulty-specific"
@@ -34,6 +36,7 @@ LONG_PATTERN = Rule(
     blind_spots="Difficulties with unknown level, Inner and Ura Oni; how hard the colours of the pattern are.",
     source=_CRITERIA,
     modes=TAIKO,
+    criteria=("notes-on-1/1", "notes-on-1/2", "notes-on-1/3", "notes-on-1/4", "notes-on-1/6", "notes-on-1/8"),
 )
 NO_REST = Rule(
     "rhythm/no-rest",
@@ -48,6 +51,7 @@ NO_REST = Rule(
     blind_spots="Difficulties with unknown level, Inner and Ura Oni; how dense the part is.",
     source=_CRITERIA,
     modes=TAIKO,
+    criteria=("rest-length", "rest-after"),
 )
 TOO_FAST = Rule(
     "rhythm/too-fast",
@@ -56,13 +60,14 @@ TOO_FAST = Rule(
     Tier.EXACT,
     ("map",),
     why="Beginners cannot hit notes that follow each other faster than their level introduces.",
-    how="Two notes are less than 1/2 beat apart in a Kantan (1/3 in a song with a swing beat), 1/3 in a Futsuu, 1/6 in "
+    how="Two notes are less than 1/2 beat apart in a Kantan (1/3 in a song with a swing beat), 1/3 in a Futsuu (1/2 if it is the lowest difficulty, a warning), 1/6 in "
     "a Muzukashii, 1/8 in an Oni. A problem if that holds for the beats of the song as well as for those of a song of "
     "about 180 BPM.",
     ignore_when="never, at about 180 BPM; in slow songs the criteria allow finer rhythms",
     blind_spots="Difficulties with unknown level, Inner and Ura Oni.",
     source=_CRITERIA,
     modes=TAIKO,
+    criteria=("note-gap", "note-gap-if-lowest"),
 )
 FINISHER = Rule(
     "rhythm/finisher",
@@ -77,6 +82,7 @@ FINISHER = Rule(
     blind_spots="Difficulties with unknown level, Inner and Ura Oni.",
     source=_CRITERIA,
     modes=TAIKO,
+    criteria=("finisher-gap",),
 )
 DENDEN_GAP = Rule(
     "rhythm/denden-gap",
@@ -90,46 +96,31 @@ DENDEN_GAP = Rule(
     blind_spots="Difficulties with unknown level; notes shortly after a denden.",
     source=_CRITERIA,
     modes=TAIKO,
+    criteria=("gap-before-spinner",),
 )
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Limits
 
-LONGEST: dict[Level, tuple[tuple[int, int], ...]] = {
-    Level.EASY: ((1, 7), (2, 3)),
-    Level.NORMAL: ((2, 7), (3, 2)),
-    Level.HARD: ((4, 5), (6, 4)),
-    Level.INSANE: ((4, 9), (6, 4), (8, 2)),
-}
-"""(divisor, most notes in a row) by level."""
-LOWEST_FUTSUU = ((2, 5), (3, 2))
-CLOSEST = {Level.EASY: 2, Level.NORMAL: 3, Level.HARD: 6, Level.INSANE: 8}
-"""Divisor of the beat that is the least distance of two notes."""
-SWING_CLOSEST = {Level.EASY: 3}
-REST: dict[Level, tuple[tuple[int, float], ...]] = {
-    Level.EASY: ((1, 3.0),),
-    Level.NORMAL: ((1, 2.0),),
-    Level.HARD: ((1, 1.5), (3, 1.0)),
-    Level.INSANE: ((1, 1.0),),
-}
-"""(pauses in a row, beats of each) that count as a rest moment."""
+DIVISORS = (1, 2, 3, 4, 6, 8)
+"""Of the patterns whose length the criteria limit."""
+MORE_LONGEST = {(Level.EASY, 2): 3, (Level.INSANE, 6): 4}
+"""Most notes by level and divisor where the criteria have no number: they ask for simple patterns in a Kantan, and the
+Oni's is that of the Muzukashii (Mapset Verifier)."""
+LOWEST_FUTSUU = 5
+"""Most notes on 1/2 in a Futsuu that is the lowest difficulty."""
+SWING_DIVISOR = 3
+LEVELS = frozenset({Level.EASY, Level.NORMAL, Level.HARD, Level.INSANE})
+"""Those with rules of their own; Inner and Ura Oni have none about patterns."""
+SHORT_RESTS = {Level.HARD: (3, 1.0)}
+"""(pauses in a row, beats of each) that are a rest moment too."""
 REST_NAMES = {Level.EASY: "3/1", Level.NORMAL: "2/1", Level.HARD: "3/2 or three times 1/1", Level.INSANE: "1/1"}
-CONTINUOUS = {Level.EASY: (36, 64), Level.NORMAL: (36, 64), Level.HARD: (36, 64), Level.INSANE: (20, 48)}
-"""Beats without a rest moment from which on it is a minor and a warning. The criteria ask for 20 in a Muzukashii, which
-ranked maps do not follow."""
-NO_FINISHER = {Level.EASY: 2, Level.NORMAL: 3, Level.HARD: 4, Level.INSANE: 6}
-"""Divisor of the patterns in which, or in finer ones, no finisher may be."""
+LATER_REST = {Level.HARD: 36.0}
+"""Beats without a rest moment that ranked maps of this level have throughout; the criteria ask for 20."""
+LONG_WITHOUT_REST = {Level.EASY: 64.0, Level.NORMAL: 64.0, Level.HARD: 64.0, Level.INSANE: 48.0}
+"""From here on it is a warning."""
 LAST_FINISHER = {Level.INSANE: 4}
 """Divisor of the patterns that a finisher may only end."""
-BEFORE_DENDEN = {Level.EASY: 2, Level.NORMAL: 2, Level.HARD: 2, Level.INSANE: 4, Level.EXPERT: 4}
-LEVEL_NAMES = {
-    Level.EASY: "a Kantan",
-    Level.NORMAL: "a Futsuu",
-    Level.HARD: "a Muzukashii",
-    Level.INSANE: "an Oni",
-    Level.EXPERT: "an Inner Oni",
-}
-
 CLEARLY_LONGER = 1.5
 SLACK_MS = 3.0
 """Times are truncated to whole ms, of two objects and of the red line."""
@@ -155,7 +146,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     if evidence.beatmap.mode is not Mode.TAIKO or evidence.level is None:
         return
     level = evidence.level
-    if level in LONGEST:
+    if level in LEVELS:
         yield from bundled(_long_patterns(evidence, level))
         yield from bundled(_without_rest(evidence, level))
         yield from bundled(_too_fast(evidence, level))
@@ -176,9 +167,13 @@ def _is_note(hit_object: HitObject) -> bool:
 
 
 def _long_patterns(evidence: Evidence, level: Level) -> Iterator[Candidate]:
-    limits = LOWEST_FUTSUU if level is Level.NORMAL and evidence.is_lowest else LONGEST[level]
     reported: set[int] = set()
-    for divisor, most in sorted(limits, reverse=True):
+    for divisor in reversed(DIVISORS):
+        most = MORE_LONGEST.get((level, divisor), high(f"notes-on-1/{divisor}", Mode.TAIKO, level))
+        if level is Level.NORMAL and divisor == 2 and evidence.is_lowest:
+            most = LOWEST_FUTSUU
+        if math.isinf(most):
+            continue
         for notes in _patterns(evidence, divisor):
             if len(notes) <= most or notes[0].index in reported:
                 continue
@@ -193,9 +188,9 @@ def _long_patterns(evidence: Evidence, level: Level) -> Iterator[Candidate]:
                     Certainty.GUIDELINE if len(notes) > CLEARLY_LONGER * most else Certainty.POSSIBLE
                 ),
                 actual=f"{len(notes)} notes",
-                expected=[Expected(f"at most {most}")],
-                message=f"{len(notes)} notes follow each other on 1/{divisor} or closer; {LEVEL_NAMES[level]} should "
-                f"have at most {most}.",
+                expected=[Expected(f"at most {most:g}")],
+                message=f"{len(notes)} notes follow each other on 1/{divisor} or closer; {level.one_in(Mode.TAIKO)} "
+                f"should have at most {most:g}.",
                 divisor=divisor,
             )
 
@@ -217,14 +212,18 @@ def _patterns(evidence: Evidence, divisor: int) -> Iterator[list[HitObject]]:
 
 
 def _too_fast(evidence: Evidence, level: Level) -> Iterator[Candidate]:
-    divisor = SWING_CLOSEST.get(level, CLOSEST[level]) if _swings(evidence) else CLOSEST[level]
+    swings = _swings(evidence)
+    required = low("note-gap", Mode.TAIKO, level)
+    wanted = max(required, low("note-gap-if-lowest", Mode.TAIKO, level)) if evidence.is_lowest else required
+    if swings:
+        required, wanted = min(required, 1 / SWING_DIVISOR), min(wanted, 1 / SWING_DIVISOR)
     notes = [o for o in evidence.objects_by_time if _is_note(o)]
     for before, after in pairwise(notes):
         beat = evidence.beatmap.red_line_of(before.time).beat_length
         gap = after.time - before.time
-        if gap == 0 or gap >= usual_beat(beat) / divisor - SLACK_MS:
+        if gap == 0 or gap >= usual_beat(beat) * wanted - SLACK_MS:
             continue
-        least = min(usual_beat(beat), beat) / divisor
+        least = min(usual_beat(beat), beat) * required
         yield candidate(
             TOO_FAST,
             time=before.time,
@@ -232,9 +231,9 @@ def _too_fast(evidence: Evidence, level: Level) -> Iterator[Candidate]:
             objects=[before, after],
             certainty=evidence.for_level(Certainty.CERTAIN if gap < least - SLACK_MS else Certainty.GUIDELINE),
             actual=f"{gap:.0f} ms",
-            expected=[Expected(f"at least {usual_beat(beat) / divisor:.0f} ms")],
-            message=f"These notes are {gap:.0f} ms apart, less than the 1/{divisor} beat that {LEVEL_NAMES[level]} may "
-            f"have ({usual_beat(beat) / divisor:.0f} ms).",
+            expected=[Expected(f"at least {usual_beat(beat) * wanted:.0f} ms")],
+            message=f"These notes are {gap:.0f} ms apart, less than the 1/{1 / wanted:.0f} beat that "
+            f"{level.one_in(Mode.TAIKO)} may have ({usual_beat(beat) * wanted:.0f} ms).",
         )
 
 
@@ -260,7 +259,8 @@ class _Pause:
 
 
 def _without_rest(evidence: Evidence, level: Level) -> Iterator[Candidate]:
-    soft, hard = CONTINUOUS[level]
+    soft, hard = LATER_REST.get(level, high("rest-after", Mode.TAIKO, level)), LONG_WITHOUT_REST[level]
+    kinds = [(1, low("rest-length", Mode.TAIKO, level)), *([SHORT_RESTS[level]] if level in SHORT_RESTS else [])]
     objects = evidence.objects_by_time
     pauses = [
         _Pause(before, after, (after.time - before.end_time + SLACK_MS) / _beat_at(evidence.beatmap, before.end_time))
@@ -268,7 +268,7 @@ def _without_rest(evidence: Evidence, level: Level) -> Iterator[Candidate]:
     ]
     start = objects[0] if objects else None
     for place, pause in enumerate([*pauses, None]):
-        if start is None or (pause is not None and not _rests(pauses, place, REST[level])):
+        if start is None or (pause is not None and not _rests(pauses, place, kinds)):
             continue
         last = objects[-1] if pause is None else pause.before
         length = last.end_time - start.time
@@ -283,7 +283,7 @@ def _without_rest(evidence: Evidence, level: Level) -> Iterator[Candidate]:
                 actual=f"{beats:.0f} beats",
                 expected=[Expected(f"a rest of {REST_NAMES[level]}")],
                 message=f"There is no rest moment of {REST_NAMES[level]} for {length / 1000:.0f} s, {beats:.0f} beats "
-                f"at about 180 BPM; {LEVEL_NAMES[level]} should have one after {soft} at most.",
+                f"at about 180 BPM; {level.one_in(Mode.TAIKO)} should have one after {soft:g} at most.",
             )
         start = None if pause is None else pause.after
 
@@ -302,7 +302,7 @@ def _rests(pauses: Sequence[_Pause], place: int, kinds: Sequence[tuple[int, floa
 
 
 def _finishers(evidence: Evidence, level: Level) -> Iterator[Candidate]:
-    objects = evidence.objects_by_time
+    objects, least = evidence.objects_by_time, low("finisher-gap", Mode.TAIKO, level)
     for place, note in enumerate(objects):
         if not (_is_note(note) and note.hitsound & BIG):
             continue
@@ -312,19 +312,21 @@ def _finishers(evidence: Evidence, level: Level) -> Iterator[Candidate]:
         gap_before = note.time - before.time if before else float("inf")
         gap_after = after.time - note.time if after else float("inf")
         nearest = min(gap_before, gap_after)
-        if nearest <= beat / NO_FINISHER[level] + SLACK_MS:
+        if nearest <= beat * least + SLACK_MS:
             yield _finisher(
-                evidence, note, nearest, f"{LEVEL_NAMES[level]} has none in patterns of 1/{NO_FINISHER[level]}"
+                evidence, note, nearest, f"{level.one_in(Mode.TAIKO)} has none in patterns of 1/{1 / least:.0f}"
             )
         elif level in LAST_FINISHER and nearest <= beat / LAST_FINISHER[level] + SLACK_MS:
             if gap_before + SLACK_MS >= gap_after:
-                yield _finisher(evidence, note, nearest, f"in {LEVEL_NAMES[level]} it may only end a pattern of 1/4")
+                yield _finisher(
+                    evidence, note, nearest, f"in {level.one_in(Mode.TAIKO)} it may only end a pattern of 1/4"
+                )
             elif before is not None and bool(before.hitsound & KAT) == bool(note.hitsound & KAT):
                 yield _finisher(
                     evidence,
                     note,
                     nearest,
-                    f"at the end of a pattern of 1/4 of {LEVEL_NAMES[level]} it must change the colour",
+                    f"at the end of a pattern of 1/4 of {level.one_in(Mode.TAIKO)} it must change the colour",
                 )
 
 
@@ -343,9 +345,10 @@ def _finisher(evidence: Evidence, note: HitObject, gap: float, reason: str) -> C
 
 
 def _before_dendens(evidence: Evidence, level: Level) -> Iterator[Candidate]:
+    beats = low("gap-before-spinner", Mode.TAIKO, level)
     for before, denden in pairwise(evidence.objects_by_time):
         gap = denden.time - before.end_time
-        least = _beat_at(evidence.beatmap, before.end_time) / BEFORE_DENDEN[level]
+        least = _beat_at(evidence.beatmap, before.end_time) * beats
         if denden.kind is ObjectKind.SPINNER and 0 <= gap < least - SLACK_MS:
             yield candidate(
                 DENDEN_GAP,
@@ -355,8 +358,8 @@ def _before_dendens(evidence: Evidence, level: Level) -> Iterator[Candidate]:
                 certainty=Certainty.POSSIBLE,
                 actual=f"{gap:.0f} ms",
                 expected=[Expected(f"at least {least:.0f} ms")],
-                message=f"This denden starts {gap:.0f} ms after the note before it; {LEVEL_NAMES[level]} should leave "
-                f"1/{BEFORE_DENDEN[level]} beat ({least:.0f} ms).",
+                message=f"This denden starts {gap:.0f} ms after the note before it; {level.one_in(Mode.TAIKO)} should leave "
+                f"1/{1 / beats:.0f} beat ({least:.0f} ms).",
             )
 
 

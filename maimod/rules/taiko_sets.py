@@ -29,6 +29,7 @@ BASE_VELOCITY = Rule(
     blind_spots="Whether a speed suits its difficulty; sets of two difficulties.",
     source=_CRITERIA,
     modes=TAIKO,
+    criteria=("base-velocity",),
 )
 BACKGROUND_OFFSET = Rule(
     "mapset/background-offset",

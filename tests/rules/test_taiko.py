@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,20 @@ def test_a_lowest_futsuu_has_shorter_patterns(tmp_path: Path):
     findings = findings_of(taiko.run, Evidence(futsuu, level=Level.NORMAL, mapset=whole))
     assert [f.rule for f in findings] == [taiko.LONG_PATTERN.id]
     assert findings_of(taiko.run, Evidence(futsuu, level=Level.NORMAL)) == []
+
+
+def test_notes_of_a_lowest_futsuu_are_half_a_beat_apart(tmp_path: Path):
+    (tmp_path / "map.osu").write_text(
+        text(notes(4000, 4134), [LINE], mode=1, metadata={"Version": "Futsuu"}), encoding="utf-8"
+    )
+    (whole,) = mapset.load(tmp_path)
+    (futsuu,) = whole.beatmaps
+    # Two notes at thirds alone are a swing beat.
+    straight = made(notes(4000, 4134, *(6000 + i * 200 for i in range(9))), version="Futsuu")
+    evidence = Evidence(replace(straight, path=futsuu.path), level=Level.NORMAL, mapset=whole)
+    severities = {f.rule: f.severity for f in findings_of(taiko.run, evidence)}
+    assert severities[taiko.TOO_FAST.id] == "warning"
+    assert taiko.TOO_FAST.id not in {f.rule for f in findings_of(taiko.run, Evidence(straight, level=Level.NORMAL))}
 
 
 def test_beats_are_those_of_about_180_bpm():
@@ -157,16 +172,10 @@ def test_dendens(gap: int, level: Level, count: int):
     assert [f.rule for f in found(objects, level)] == [taiko.DENDEN_GAP.id] * count
 
 
-def test_a_level_by_stars_alone_makes_no_problem(tmp_path: Path):
-    (tmp_path / "map.osu").write_text(
-        text(notes(4000, 4100, 4200), [LINE], mode=1, metadata={"Version": "Own name"}), encoding="utf-8"
-    )
-    (whole,) = mapset.load(tmp_path)
-    (loaded,) = whole.beatmaps
-    evidence = Evidence(loaded, level=whole.levels[loaded.path], mapset=whole)
-    assert whole.levels[loaded.path] is Level.EASY
-    severities = {f.rule: f.severity for f in findings_of(taiko.run, evidence)}
-    assert severities[taiko.TOO_FAST.id] == "warning"
+def test_a_level_by_stars_alone_makes_no_problem():
+    loaded = made(notes(4000, 4100, 4200), version="Own name")
+    findings = findings_of(taiko.run, Evidence(loaded, level=Level.EASY, level_guessed=True))
+    assert {f.rule: f.severity for f in findings}[taiko.TOO_FAST.id] == "warning"
 
 
 def test_many_places_are_one_finding():
