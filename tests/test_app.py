@@ -251,7 +251,7 @@ def test_evidence_kind_comes_from_the_rules(lint, capsys):
         ),
         (
             ["check", "x", "--format", "json:map.osu"],
-            "--format json:map.osu: would overwrite a beatmap; maimod never changes one",
+            "--format json:map.osu: would overwrite a file of a map; maimod never changes one",
         ),
         (["check", "x", "--format", "json:no/r.json"], "--format json:no/r.json: no folder no; name a file"),
         (["check", "x", "--ignore", "rythm"], "--ignore rythm: no such rule; did you mean rhythm?"),

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import io
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from maimod.errors import AudioError
+from maimod.osu.folder import open_file
 
 # FFmpeg also opens playlists and scripts, which name other files or hosts. A song never does.
 FORMATS = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,eac3,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,tta,w64,wav,wv"
@@ -28,6 +28,8 @@ FORMATS = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,eac3,flac,flv,matroska,mov,mp3,mp
 STATED_LENGTH_FORMATS = ("mov", "matroska", "flac", "wav")
 MAX_HOURS = 3.0
 """Longest song that is read [hours]; it takes 700 MB as samples."""
+MAX_BYTES = 4 << 30
+"""Largest file of a song; no wav file can be larger."""
 MAX_GAP = 10.0
 """Larger steps between packets are wrong time stamps rather than lost packets [s]."""
 RESTART = 1.0
@@ -51,7 +53,7 @@ class Part:
 
     def open(self) -> BinaryIO:
         """The bytes, for reading."""
-        file = self.path.open("rb", buffering=0)
+        file = open_file(self.path, MAX_BYTES)
         return file if self.is_whole else io.BufferedReader(_Slice(file, self.start, self.stop))
 
 
@@ -108,20 +110,16 @@ def parts(path: Path) -> list[Part]:
         AudioError: if it is no file, or cannot be read.
     """
     try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise AudioError(path, "this is a folder; name the song's file.")
-        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
-            raise AudioError(path, "this is not a regular file; name the song's file.")
-        if status.st_size == 0:
-            raise AudioError(path, "the file is empty (0 bytes); copy or download it again.")
-        with path.open("rb") as file:
-            starts = list(_ogg_links(file, status.st_size))
+        with open_file(path, MAX_BYTES) as file:
+            size = os.fstat(file.fileno()).st_size
+            starts = list(_ogg_links(file, size))
     except OSError as error:
-        raise AudioError(path, f"cannot be read ({error.strerror}); check the path.") from error
+        raise AudioError(path, f"cannot be read ({error.strerror or error}); check the path.") from error
+    if size == 0:
+        raise AudioError(path, "the file is empty (0 bytes); copy or download it again.")
     if not 2 <= len(starts) <= MAX_LINKS:
-        return [Part(path, 0, status.st_size)]
-    return [Part(path, *ends, is_whole=False) for ends in zip(starts, [*starts[1:], status.st_size], strict=True)]
+        return [Part(path, 0, size)]
+    return [Part(path, *ends, is_whole=False) for ends in zip(starts, [*starts[1:], size], strict=True)]
 
 
 def _ogg_links(file: BinaryIO, size: int) -> Iterator[int]:
@@ -164,13 +162,11 @@ def open_container(part: Part) -> Iterator[Any]:
     import av
 
     options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
-    with part.open() as file:
-        source = str(part.path) if part.is_whole else file
-        # "replace": titles in old code pages must not stop the song
-        with av.open(source, options=options, metadata_errors="replace") as container:
-            if not container.streams.audio:
-                raise AudioError(part.path, "has no sound track; put the song's audio file in its place.")
-            yield container
+    # "replace": titles in old code pages must not stop the song
+    with part.open() as file, av.open(file, "r", options=options, metadata_errors="replace") as container:
+        if not container.streams.audio:
+            raise AudioError(part.path, "has no sound track; put the song's audio file in its place.")
+        yield container
 
 
 def measure(part: Part) -> Packets | None:

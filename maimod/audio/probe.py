@@ -14,6 +14,7 @@ import numpy as np
 
 from maimod.audio.container import FORMATS, measure, parts
 from maimod.errors import AudioError
+from maimod.osu.folder import open_file
 
 MAX_RATE_BYTES = 512 * 1024 * 1024
 """The bit rate of larger files is not measured."""
@@ -56,9 +57,7 @@ def probe(path: Path, rate: bool = True) -> Media | None:
 
     options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
     try:
-        if not path.is_file():
-            return None
-        with av.open(str(path), options=options, metadata_errors="replace") as container:
+        with open_file(path) as file, av.open(file, "r", options=options, metadata_errors="replace") as container:
             # A stream of a codec that FFmpeg does not know has no codec context.
             sound = next((one.codec_context for one in container.streams.audio if one.codec_context), None)
             pictures = (one.codec_context for one in container.streams.video if one.codec_context)
@@ -82,9 +81,10 @@ def probe(path: Path, rate: bool = True) -> Media | None:
 def _counted(path: Path) -> tuple[float | None, int]:
     """(length in seconds, bytes of sound) by the packets: what headers say of variable rates is often wrong."""
     try:
-        if path.stat().st_size > MAX_RATE_BYTES:
+        found = parts(path)
+        if found[-1].stop > MAX_RATE_BYTES:
             return None, 0
-        counted = [measure(part) for part in parts(path)]
+        counted = [measure(part) for part in found]
     except AudioError:
         return None, 0
     return (
@@ -97,7 +97,7 @@ def _counted(path: Path) -> tuple[float | None, int]:
 def picture_size(path: Path) -> tuple[int, int, str] | None:
     """(width, height, format) of a PNG or JPEG from its header; None for anything else."""
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             data = stream.read(MAX_HEADER_BYTES)
     except OSError:
         return None
@@ -140,9 +140,7 @@ def measure_sample(path: Path) -> Sample | None:
     import soundfile
 
     try:
-        if path.stat().st_size > MAX_SAMPLE_BYTES:
-            return None
-        with path.open("rb") as stream, soundfile.SoundFile(stream.fileno(), closefd=False) as file:
+        with open_file(path, MAX_SAMPLE_BYTES) as stream, soundfile.SoundFile(stream.fileno(), closefd=False) as file:
             if (
                 file.channels > MAX_SAMPLE_CHANNELS
                 or file.frames > MAX_SAMPLE_SECONDS * file.samplerate

@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 
 from maimod.commands import interrupts
 from maimod.errors import UsageError
+from maimod.osu.folder import ARCHIVES, BEATMAP, NEVER_WRITTEN
 from maimod.reporters import REPORTERS
 from maimod.reporters.text import clean
 
@@ -61,7 +62,7 @@ class Commands(TyperGroup):
         if token.startswith("-"):
             own = {spelling for one in self.commands[self.default].params for spelling in one.opts}
             return name in own and name not in ("--help", "-h")
-        return bool(equals) or os.path.exists(token) or any(mark in token for mark in (".osu", ".osz", "/", "\\"))
+        return bool(equals) or os.path.exists(token) or any(mark in token for mark in (BEATMAP, *ARCHIVES, "/", "\\"))
 
 
 def _key(name: str) -> str:
@@ -152,8 +153,8 @@ def outputs_of(formats: Sequence[str], paths: Sequence[str]) -> list[tuple[str, 
             )
         path = Path(target) if target not in ("", "-") else None
         if path is not None:
-            if path.suffix.lower() in (".osu", ".osz") or any(_is_same(path, other) for other in paths):
-                raise UsageError(f"--format {given}: would overwrite a beatmap; maimod never changes one")
+            if path.suffix.lower() in NEVER_WRITTEN or any(_is_same(path, other) for other in paths):
+                raise UsageError(f"--format {given}: would overwrite a file of a map; maimod never changes one")
             if path.is_dir() or not path.parent.is_dir():
                 why = "this is a folder" if path.is_dir() else f"no folder {path.parent}"
                 raise UsageError(f"--format {given}: {why}; name a file")

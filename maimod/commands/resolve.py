@@ -18,7 +18,7 @@ from maimod.errors import UsageError
 from maimod.findings import Severity
 from maimod.linter.cache import Cache, default_folder
 from maimod.linter.settings import Names, Override, Settings
-from maimod.osu.discovery import SUFFIXES
+from maimod.osu.folder import NEVER_WRITTEN
 from maimod.reporters.view import View
 
 if TYPE_CHECKING:
@@ -101,8 +101,8 @@ def _refuse_contradictions(check: Check) -> None:
         options.baseline is None or ("baseline" not in check.typed and check.config.is_found)
     ):
         raise UsageError("--write-baseline: name the file with --baseline FILE")
-    if options.baseline is not None and options.baseline.suffix.lower() in SUFFIXES:
-        raise UsageError(f"--baseline {options.baseline}: would overwrite a beatmap; maimod never changes one")
+    if options.baseline is not None and options.baseline.suffix.lower() in NEVER_WRITTEN:
+        raise UsageError(f"--baseline {options.baseline}: would overwrite a file of a map; maimod never changes one")
     if options.new_only and check.cache is None:
         raise UsageError("--new-only needs the cache, which remembers the last run")
     if options.watch and any(name != "console" and target is None for name, target in check.outputs):

@@ -6,7 +6,6 @@ mapset has few files. Only the changed mapset is linted again, and the model sco
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,6 +18,7 @@ from maimod.commands.resolve import Check
 from maimod.errors import MaimodError, UsageError
 from maimod.linter.session import Session
 from maimod.osu.discovery import Source, find
+from maimod.osu.folder import Folder
 
 INTERVAL_S = 0.4
 SETTLED_S = 0.2
@@ -86,15 +86,8 @@ def _state(sources: Sequence[Source]) -> State:
     """Modification time and size of each file of the sources."""
     state: State = {}
     for source in sources:
-        if source.is_archive:
-            places = [source.path]
-        else:
-            places = [
-                Path(place, name)
-                for place, folders, names in os.walk(source.path)
-                for name in names
-                if not name.startswith(".")
-            ]
+        here = Folder(source.path)
+        places = [source.path] if source.is_archive else [*here.beatmaps(), *map(here.path_of, here.files or ())]
         for path in places:
             try:
                 status = path.stat()

@@ -27,11 +27,12 @@ from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import BeatmapReport, ModelInfo
 from maimod.linter.settings import Settings
 from maimod.osu.beatmap import Beatmap, HitObject, TimingPoint
+from maimod.osu.folder import Folder, open_file
 
 Value = TypeVar("Value")
 
-MAX_FILES, MAX_BYTES = 5_000, 512 << 20
-"""Most files of a folder whose reports are cached; a folder with more is not a mapset."""
+MAX_BYTES = 512 << 20
+"""Most bytes of a folder whose reports are cached; a folder with more is not a mapset."""
 MAX_AGE_DAYS = 60.0
 MAX_CACHE_BYTES = 512 * 1024 * 1024
 TIDY_EVERY_HOURS = 24.0
@@ -177,25 +178,19 @@ def of_question(settings: Settings, checkpoints: Sequence[Path]) -> str:
 
 
 def of_folder(folder: Path) -> str | None:
-    """Digest of all files in and below a folder; None if they are too many or cannot be read."""
-    files: list[Path] = []
-    total = 0
+    """Digest of all files of a mapset folder; None if they are too many or too large, or cannot be read."""
+    contents = Folder(folder)
+    files = contents.files
+    if files is None or sum(files.values()) > MAX_BYTES:
+        return None
     try:
-        for place, folders, names in os.walk(folder, followlinks=False):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            files += [Path(place, name) for name in sorted(names)]
-            total += sum(Path(place, name).lstat().st_size for name in names)
-            if len(files) > MAX_FILES or total > MAX_BYTES:
-                return None
-        return digest(
-            *(
-                part
-                for file in files
-                for part in (file.relative_to(folder).as_posix(), of_file(file) if file.is_file() else "")
-            )
-        )
+        parts = list[object](contents.refused.items())
+        for name in files:
+            with open_file(contents.path_of(name), MAX_BYTES) as file:
+                parts += [name, hashlib.file_digest(file, "sha256").hexdigest()]
     except OSError:
         return None
+    return digest(*parts)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from maimod.linter.settings import Settings
 from maimod.linter.song import Song
 from maimod.osu import level, mapset, parser
 from maimod.osu.beatmap import Beatmap, HitObject
+from maimod.osu.folder import Folder, read_file
 from maimod.osu.level import Level, star_rating
 from maimod.osu.mapset import Mapset
 from maimod.rules.base import Evidence, MapsetEvidence
@@ -178,12 +179,9 @@ def read_sets(folder: Path) -> tuple[list[Mapset], tuple[str, ...]]:
 
     A folder that cannot be listed has neither; the errors of the requested files are more specific.
     """
-    try:
-        sets = mapset.load(folder)
-        if sets or len(mapset.beatmap_files(folder)) <= mapset.MAX_BEATMAPS:
-            return sets, ()
-    except OSError:
-        return [], ()
+    sets = mapset.load(folder)
+    if sets or len(Folder(folder).beatmaps()) <= mapset.MAX_BEATMAPS:
+        return sets, ()
     too_many = f"the folder holds more than {mapset.MAX_BEATMAPS} difficulties: no mapset; they are not compared"
     return [], (too_many,)
 
@@ -211,13 +209,11 @@ def is_guess(beatmap: Beatmap, settings: Settings, whole: Mapset | None = None) 
 def find_song(beatmap: Beatmap, settings: Settings, loaded: Songs) -> tuple[Song | None, list[str]]:
     """The song of a map, and messages on checks that need a complete song."""
     unheard = "offset, tempo and silence are not checked"
-    path = settings.audio_path or parser.find_audio(beatmap)
+    # Who names a song on the command line may name a link to it.
+    path = settings.audio_path.resolve() if settings.audio_path else parser.find_audio(beatmap)
     if path is None:
-        wanted = (
-            f"{beatmap.audio_filename!r} is not in the map's folder"
-            if beatmap.audio_filename
-            else "no AudioFilename in [General]"
-        )
+        name = beatmap.audio_filename
+        wanted = f"{name!r} {Folder(beatmap.path.parent).why_not(name)}" if name else "no AudioFilename in [General]"
         return None, [f"no song ({wanted}): {unheard}"]
     try:
         song = loaded.load(path)
@@ -283,7 +279,7 @@ def _remembered_scores(
 
 def _score_key(beatmap: Beatmap, song: Song | None, resources: Resources) -> str | None:
     try:
-        content = beatmap.path.read_bytes()
+        content = read_file(beatmap.path)
         heard = caching.of_file(song.audio.path) if song and song.audio.path else None
     except OSError:
         return None

@@ -10,13 +10,16 @@ from __future__ import annotations
 import os
 import stat
 import struct
-import unicodedata
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from maimod.errors import BeatmapError
+from maimod.osu.folder import ARCHIVES, BEATMAP, beatmaps_of, has_ending, name_key, open_file
 
 MAX_ENTRIES = 5_000
 """The largest ranked storyboards have about 2,000 files."""
@@ -35,9 +38,6 @@ METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Compression methods that the game writes and reads."""
 
 
-SUFFIXES = (".osz", ".olz")
-
-
 @dataclass(frozen=True, slots=True)
 class Contents:
     """The entries of an archive that can be unpacked."""
@@ -49,8 +49,14 @@ class Contents:
 
     @property
     def beatmaps(self) -> list[str]:
-        """Names of the `.osu` files, sorted."""
-        return sorted(name for name in self.entries if name.lower().endswith(".osu"))
+        """Names of the difficulties, sorted."""
+        tree: dict[PurePosixPath, list[str]] = {}
+        for name in self.entries:
+            path = PurePosixPath(name)
+            for place in reversed((path.parent, *path.parent.parents)):
+                tree.setdefault(place, [])
+            tree[path.parent].append(path.name)
+        return sorted(path.as_posix() for path in beatmaps_of(sorted(tree.items())))
 
 
 def contents(path: Path) -> Contents:
@@ -106,30 +112,31 @@ def unpack(path: Path, folder: Path) -> tuple[str, ...]:
         return tuple(messages)
 
 
-def _opened(path: Path) -> zipfile.ZipFile:
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise BeatmapError(path, None, "not a file")
-        if _directory_bytes(path) > MAX_DIRECTORY_BYTES:
-            raise BeatmapError(path, None, f"lists more than {MAX_ENTRIES:,} files: not a mapset")
-        return zipfile.ZipFile(path)
-    except OSError as error:
-        raise BeatmapError(path, None, f"cannot be read ({_reason(error)})") from None
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, LookupError, OverflowError, struct.error) as error:
-        raise BeatmapError(path, None, f"not a zip archive ({_reason(error)}), which an .osz file is") from None
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    with ExitStack() as opened:
+        try:
+            file = opened.enter_context(open_file(path))
+            if _directory_bytes(file) > MAX_DIRECTORY_BYTES:
+                raise BeatmapError(path, None, f"lists more than {MAX_ENTRIES:,} files: not a mapset")
+            archive = opened.enter_context(zipfile.ZipFile(file))
+        except OSError as error:
+            raise BeatmapError(path, None, f"cannot be read ({_reason(error)})") from None
+        except (zipfile.BadZipFile, ValueError, NotImplementedError, LookupError, OverflowError, struct.error) as error:
+            raise BeatmapError(path, None, f"not a zip archive ({_reason(error)}), which an .osz file is") from None
+        yield archive
 
 
-def _directory_bytes(path: Path) -> int:
+def _directory_bytes(file: BinaryIO) -> int:
     """Size of the list of entries as stated at the end of the file; 0 if it is not stated.
 
     `zipfile` reads the whole list at once, so the size is checked first. It is stated 12 bytes into the last record,
     and in large archives 40 bytes into a longer record before it, which takes precedence (APPNOTE.TXT, 4.3.14 to
     4.3.16).
     """
-    with open(path, "rb") as file:
-        end = file.seek(0, os.SEEK_END)
-        file.seek(max(0, end - 65_557 - 76))  # the longer record, its locator, the record and the longest comment
-        tail = file.read()
+    end = file.seek(0, os.SEEK_END)
+    file.seek(max(0, end - 65_557 - 76))  # the longer record, its locator, the record and the longest comment
+    tail = file.read()
     # Searched as `zipfile` does: at the very end, else before a comment.
     place = len(tail) - 22 if tail[-22:-18] == b"PK\x05\x06" and tail[-2:] == b"\0\0" else tail.rfind(b"PK\x05\x06")
     if not 0 <= place <= len(tail) - 22:
@@ -169,7 +176,7 @@ def _contents(path: Path, archive: zipfile.ZipFile) -> Contents:
                 f"{given[:100]!r} unpacks to {entry.file_size // max(entry.compress_size, 1)} times its size: "
                 "a zip bomb, not a mapset",
             )
-        if name.lower().endswith(".osu"):
+        if has_ending(name, BEATMAP):
             beatmap_bytes += entry.file_size
             if beatmap_bytes > MAX_BEATMAP_BYTES:
                 messages.append(
@@ -178,7 +185,7 @@ def _contents(path: Path, archive: zipfile.ZipFile) -> Contents:
                     "left out"
                 )
                 continue
-        key = unicodedata.normalize("NFC", name).casefold()
+        key = name_key(name)
         if key in by_key:
             # Windows, where maps are made, ignores case in names: a later entry replaces an earlier one.
             messages.append(f"{path}: {given[:100]!r} occurs more than once; the last one is used")
@@ -245,4 +252,4 @@ def _reason(error: Exception) -> str:
 
 def is_archive(path: Path) -> bool:
     """Whether a path has the suffix of an archive."""
-    return path.suffix.lower() in SUFFIXES
+    return path.suffix.lower() in ARCHIVES

@@ -14,14 +14,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from maimod.errors import BeatmapError, UsageError
 from maimod.osu import archive
+from maimod.osu.folder import ARCHIVES, BEATMAP, SONGS, beatmaps_of, has_ending, is_hidden
 
-SONG_SUFFIXES = (".mp3", ".ogg", ".wav", ".m4a", ".flac", ".opus")
-SUFFIXES = (".osu", *archive.SUFFIXES)
 TEMPORARY_PREFIX = f"maimod-{secrets.token_hex(4)}-"
 """Of all temporary folders of this process, so that they can be found at its end."""
 
@@ -62,12 +61,14 @@ def find(paths: Sequence[str | Path]) -> list[Source]:
         UsageError: if a path does not exist or holds no beatmap.
     """
     found: dict[Path, tuple[Path, Path | None]] = {}
+    unlisted: dict[Path, str] = {}
     for given in paths:
         for path in _expanded(given):
-            inside = _inside(path) if path.is_dir() else [path]
-            for file in inside:
+            inside = _inside(path) if path.is_dir() else _Inside([path], {})
+            for file in inside.files:
                 found.setdefault(file, (file, path if path.is_dir() else None))
-    if not found:
+            unlisted |= inside.unlisted
+    if not found and not unlisted:
         raise UsageError("no path given: give a .osu file, a mapset folder or an .osz archive")
     names = _names(list(found.values()))
     sources: dict[Path, Source] = {}
@@ -78,46 +79,78 @@ def find(paths: Sequence[str | Path]) -> list[Source]:
             folder = file.parent
             known = sources[folder].entries if folder in sources else ()
             sources[folder] = Source(folder, (*known, Entry(file.name, name, location(file))))
+    for folder, reason in unlisted.items():
+        entry = Entry("", shortened(folder.as_posix()), shortened(location(folder)))
+        sources.setdefault(folder, Source(folder, (entry,), trouble=f"{entry.name}: cannot be listed ({reason})"))
     return list(sources.values())
 
 
 def _expanded(given: str | Path) -> list[Path]:
     path = Path(given)
-    if path.exists():
+    if _exists(path):
         return [path]
     if any(mark in str(given) for mark in "*?["):
         matches = [Path(match) for match in sorted(glob.glob(str(given), recursive=True))]
         # A pattern like `sets/*` also matches songs and other files.
         matches = [
-            match for match in matches if match.suffix.lower() in SUFFIXES or (match.is_dir() and _inside(match, False))
+            match
+            for match in matches
+            if has_ending(match.name, BEATMAP, *ARCHIVES) or (match.is_dir() and _inside(match, False).files)
         ]
         if matches:
             return [match for match in matches if not any(parent in matches for parent in match.parents)]
         raise UsageError(f"{given}: nothing matches this pattern")
-    raise UsageError(f"{given}: no such file or folder")
+    raise UsageError(f"{shortened(str(given))}: no such file or folder")
 
 
-def _inside(folder: Path, required: bool = True) -> list[Path]:
-    """Beatmaps and archives at any depth below a folder; links to other folders are not followed.
+class _Inside(NamedTuple):
+    files: list[Path]
+    """Difficulties and archives, by path."""
+    unlisted: dict[Path, str]
+    """Folders that cannot be listed, with the reason."""
 
-    In a folder below a mapset only a set with a song of its own counts: others are backups and the like, which the game
-    does not read either. Hidden files and folders are left out, as those of git and those that macOS adds.
+
+def _inside(folder: Path, required: bool = True) -> _Inside:
+    """Beatmaps and archives at any depth below a folder, as :func:`beatmaps_of` chooses them; links to other folders
+    are not followed.
+
+    Raises:
+        UsageError: if there is none, unless it is not required.
     """
-    found: list[Path] = []
-    sets: set[Path] = set()
-    for name, folders, files in os.walk(folder, followlinks=False):
+    tree: list[tuple[PurePosixPath, list[str]]] = []
+    archives: list[Path] = []
+    unlisted: dict[Path, str] = {}
+
+    def note(error: OSError) -> None:
+        unlisted[Path(error.filename)] = error.strerror or str(error)
+
+    for name, folders, files in os.walk(folder, onerror=note, followlinks=False):
         place = Path(name)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        here = [name for name in sorted(files) if not name.startswith(".")]
-        has_song = any(name.lower().endswith(SONG_SUFFIXES) for name in here)
-        is_part = not has_song and not sets.isdisjoint(place.parents)
-        here = [name for name in here if name.lower().endswith(SUFFIXES)]
-        if has_song and any(name.lower().endswith(".osu") for name in here):
-            sets.add(place)
-        found += [place / name for name in here if not (is_part and name.lower().endswith(".osu"))]
-    if not found and required:
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        names = [name for name in files if has_ending(name, BEATMAP, *SONGS)]
+        tree.append((PurePosixPath(place.relative_to(folder).as_posix()), names))
+        archives += [place / name for name in files if has_ending(name, *ARCHIVES) and not is_hidden(name)]
+    found = [*(folder / path for path in beatmaps_of(tree)), *archives]
+    if required and not found and not unlisted:
         raise UsageError(f"{folder}: no .osu file in this folder; give a beatmap, a mapset folder or a Songs folder")
-    return sorted(file for file in found if file.is_file())
+    return _Inside(sorted(found), unlisted)
+
+
+def _exists(path: Path) -> bool:
+    """Whether there is something of that name, be it a link that leads nowhere or a name too long for the system."""
+    try:
+        return os.path.lexists(path)
+    except ValueError:  # a name with a NUL
+        return False
+
+
+MAX_SHOWN_PATH = 300
+
+
+def shortened(path: str) -> str:
+    """A path for a message: of one that is longer than a message should be, both ends."""
+    half = MAX_SHOWN_PATH // 2
+    return path if len(path) <= MAX_SHOWN_PATH else f"{path[:half]}…{path[-half:]}"
 
 
 def _names(found: Sequence[tuple[Path, Path | None]]) -> list[str]:

@@ -10,6 +10,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from maimod.osu.beatmap import Beatmap, Mode
+from maimod.osu.folder import read_file
 
 
 class Level(IntEnum):
@@ -68,7 +69,7 @@ def star_rating(source: Path | Beatmap) -> float | None:
 
     path = source.path if isinstance(source, Beatmap) else source
     try:
-        parsed = rosu_pp_py.Beatmap(bytes=path.read_bytes())
+        parsed = rosu_pp_py.Beatmap(bytes=read_file(path))
         if parsed.is_suspicious():
             return None
         return round(float(rosu_pp_py.Difficulty().calculate(parsed).stars), 2)

@@ -1,12 +1,10 @@
 """A mapset: the difficulties of one song in one folder, and the other files there.
 
-Conventions: names of files are relative to the folder, with forward slashes. Mapsets are not trusted: nothing outside
-the folder is read, and no link out of it is followed.
+Conventions: names of files are relative to the folder, with forward slashes.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,10 +14,9 @@ from pathlib import Path
 from maimod.errors import BeatmapError
 from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap
+from maimod.osu.folder import PICTURES, SOUNDS, STORYBOARD, Folder, has_ending, read_file
 from maimod.osu.level import Level, level_of, star_rating
 
-MAX_FILES = 5_000
-"""Most files of a folder. The largest ranked storyboards have about 2,000."""
 MAX_BEATMAPS = 200
 """Most `.osu` files of a folder. The largest mapsets have about 60; more are a collection."""
 WORK_NAMES = re.compile(
@@ -39,15 +36,25 @@ class Mapset:
     folder: Path
     beatmaps: tuple[Beatmap, ...]
     """Readable difficulties by path; never empty."""
-    files: dict[str, int] = field(default_factory=dict)
-    """Size in bytes of every file of the folder, by name, without hidden files such as git's."""
-    unreadable: tuple[BeatmapError, ...] = ()
-    """Difficulties that cannot be read."""
     work: tuple[Beatmap, ...] = ()
     """Difficulties that are there for work on the set (:data:`WORK_NAMES`), by path: not among `beatmaps`, since nothing
     of them is played."""
-    listed: bool = True
-    """False if the folder has more than :data:`MAX_FILES` files; `files` is then empty."""
+    contents: Folder = field(default_factory=Folder)
+    """What lies in the folder."""
+    unreadable: tuple[BeatmapError, ...] = ()
+    """Difficulties that cannot be read."""
+    others: tuple[Beatmap, ...] = ()
+    """Readable difficulties of other songs in the same folder."""
+
+    @property
+    def files(self) -> dict[str, int]:
+        """Size in bytes of every file of the folder, by name; empty if they are too many to be a mapset."""
+        return self.contents.files or {}
+
+    @property
+    def listed(self) -> bool:
+        """False if the folder has too many files."""
+        return self.contents.files is not None
 
     def is_work(self, beatmap: Beatmap) -> bool:
         """Whether a difficulty of the set is there for work on it."""
@@ -66,30 +73,32 @@ class Mapset:
     @cached_property
     def storyboard(self) -> tuple[str, ...]:
         """Lines of the `.osb` file with variables replaced; empty if there is none."""
-        name = next((name for name in sorted(self.files) if name.lower().endswith(".osb") and "/" not in name), None)
-        if name is None or self.files[name] > MAX_STORYBOARD_BYTES:
-            return ()
+        name = next((name for name in sorted(self.files) if has_ending(name, STORYBOARD) and "/" not in name), None)
         try:
-            content = (self.folder / name).read_bytes()
+            content = read_file(self.path_of(name), MAX_STORYBOARD_BYTES) if name else b""
         except OSError:
             return ()
-        return _storyboard_lines(content.decode("utf-8", errors="replace"))
-
-    @cached_property
-    def _names(self) -> dict[str, str]:
-        return {name.casefold(): name for name in self.files}
+        return _storyboard_lines(content.decode("utf-8-sig", errors="replace"))
 
     def find(self, name: str) -> str | None:
-        """The file that the game on Windows would open for `name`, ignoring case; None if there is none.
+        """The file that the game opens for the name of a song, background or video; None if there is none."""
+        return self.contents.find(name)
 
-        None also for a name that leads out of the folder.
-        """
-        parts = [part for part in name.strip().strip('"').replace("\\", "/").split("/") if part not in ("", ".")]
-        return None if ".." in parts else self._names.get("/".join(parts).casefold())
+    def find_picture(self, name: str) -> str | None:
+        """The same for a picture of the storyboard, whose ending may be missing."""
+        return self.contents.find(name, PICTURES)
+
+    def find_sound(self, name: str) -> str | None:
+        """The same for a sample, whose ending may be missing or another."""
+        return self.contents.find(name, SOUNDS, replaced=True)
+
+    def why_not(self, name: str) -> str:
+        """Why a file is not found, as in "is not in the folder"."""
+        return self.contents.why_not(name)
 
     def path_of(self, name: str) -> Path:
         """Path of a file of :attr:`files`."""
-        return self.folder / name
+        return self.contents.path_of(name)
 
 
 def load(folder: Path) -> list[Mapset]:
@@ -105,26 +114,22 @@ def load(folder: Path) -> list[Mapset]:
         Mapsets; none if no beatmap can be read, or if there are more than :data:`MAX_BEATMAPS`.
     """
     beatmaps, unreadable = [], []
-    paths = beatmap_files(folder)
+    contents = Folder(folder)
+    paths = contents.beatmaps()
     for path in paths if len(paths) <= MAX_BEATMAPS else ():
         try:
             beatmaps.append(parser.load(path))
         except BeatmapError as error:
             unreadable.append(error)
-    files = _list_files(folder) if beatmaps else {}
-    return [
-        Mapset(folder, played, files or {}, tuple(unreadable), work, files is not None)
-        for played, work in map(_apart, _by_song(beatmaps))
-    ]
-
-
-def beatmap_files(folder: Path) -> list[Path]:
-    """`.osu` files of a folder, by path; hidden ones, as macOS adds them, are left out."""
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() == ".osu" and not path.name.startswith(".") and path.is_file()
-    )
+    sets = []
+    for own in _by_song(beatmaps):
+        others = (
+            tuple(beatmap for beatmap in beatmaps if all(beatmap is not one for one in own))
+            if len(own) < len(beatmaps)
+            else ()
+        )
+        sets.append(Mapset(folder, *_apart(own), contents, tuple(unreadable), others))
+    return sets
 
 
 def _apart(beatmaps: Sequence[Beatmap]) -> tuple[tuple[Beatmap, ...], tuple[Beatmap, ...]]:
@@ -161,24 +166,6 @@ def _by_song(beatmaps: Sequence[Beatmap]) -> Iterable[list[Beatmap]]:
                 apart.append((other_names, others))
         groups = [*apart, (names, group)]
     return (group for _, group in groups)
-
-
-def _list_files(folder: Path) -> dict[str, int] | None:
-    """Sizes of the files below a folder by name, or None if there are too many."""
-    found: dict[str, int] = {}
-    for place, folders, names in os.walk(folder, followlinks=False):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            path = Path(place, name)
-            if path.is_symlink() or name.startswith("."):
-                continue
-            try:
-                found[path.relative_to(folder).as_posix()] = path.stat().st_size
-            except OSError:
-                continue
-        if len(found) > MAX_FILES:
-            return None
-    return found
 
 
 def _storyboard_lines(text: str) -> tuple[str, ...]:

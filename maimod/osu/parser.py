@@ -29,6 +29,7 @@ from maimod.osu.beatmap import (
     TimingPoint,
     combo_numbers,
 )
+from maimod.osu.folder import Folder, read_file
 
 MAX_FILE_BYTES = 64 * 1024 * 1024  # the largest marathon in circulation is under 10 MB
 MAX_OBJECTS = 100_000
@@ -60,27 +61,10 @@ EARLY_FORMAT_OFFSET_MS = 24.0
 
 
 def find_audio(beatmap: Beatmap) -> Path | None:
-    """Path of a beatmap's song in its folder, ignoring case as the game on Windows does.
-
-    A path out of the mapset folder is not followed, because maps are not trusted.
-    """
-    name = beatmap.audio_filename.strip().strip('"').replace("\\", "/")
-    if not name:
-        return None
-    folder = beatmap.path.parent
-    for part in name.split("/"):
-        if part in ("", "."):
-            continue
-        if part == ".." or not folder.is_dir():
-            return None
-        exact = folder / part
-        try:
-            if not exact.exists():
-                exact = next((p for p in sorted(folder.iterdir()) if p.name.casefold() == part.casefold()), exact)
-        except OSError:
-            return None
-        folder = exact
-    return folder if folder.is_file() else None
+    """Path of a beatmap's song in its folder; None if it is not there. See :meth:`maimod.osu.folder.Folder.find`."""
+    here = Folder(beatmap.path.parent)
+    name = here.find(beatmap.audio_filename)
+    return None if name is None else here.path_of(name)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -95,11 +79,7 @@ def load(path: Path | str) -> Beatmap:
     """
     path = Path(path)
     try:
-        if path.exists() and not path.is_file():  # a folder, or a pipe, which would be waited for
-            raise BeatmapError(path, None, "not a file")
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise BeatmapError(path, None, f"larger than {MAX_FILE_BYTES >> 20} MB: not a beatmap")
-        content = path.read_bytes()
+        content = read_file(path, MAX_FILE_BYTES)
     except OSError as error:
         raise BeatmapError(path, None, f"cannot be read ({error.strerror or error})") from None
     return parse(content, path)

@@ -161,7 +161,9 @@ def _songs(evidence: MapsetEvidence) -> Iterator[Placed]:
                 subject=name,
                 actual=name or "none",
                 expected=[Expected("a song")],
-                message=f'The song "{name}" is not in the folder.' if name else "No song is named in [General].",
+                message=f'The song "{name}" {evidence.mapset.why_not(name)}.'
+                if name
+                else "No song is named in [General].",
             )
             continue
         found = probe.probe(evidence.mapset.path_of(file))
@@ -333,14 +335,13 @@ def _backgrounds(evidence: MapsetEvidence) -> Iterator[Placed]:
         line, beatmaps = places[0][0], [beatmap for _, beatmap in places]
         file = evidence.mapset.find(name)
         if file is None:
-            where = "leads out of the folder" if ".." in name.replace("\\", "/").split("/") else "is not in the folder"
             yield from evidence.candidate(
                 BACKGROUND_MISSING,
                 beatmaps,
                 line=line,
                 certainty=Certainty.CERTAIN,
                 subject=name,
-                message=f'The background "{name}" {where}.',
+                message=f'The background "{name}" {evidence.mapset.why_not(name)}.',
                 actual=name,
                 expected=[Expected("a file of the folder")],
             )
@@ -384,7 +385,7 @@ def _videos(evidence: MapsetEvidence) -> Iterator[Placed]:
     for name, places in by_name.items():
         line, beatmaps = places[0][0], [beatmap for _, beatmap in places]
         file = evidence.mapset.find(name)
-        for certainty, what, actual, expected in _video_faults(evidence, file):
+        for certainty, what, actual, expected in _video_faults(evidence, name, file):
             yield from evidence.candidate(
                 VIDEO,
                 beatmaps,
@@ -397,9 +398,9 @@ def _videos(evidence: MapsetEvidence) -> Iterator[Placed]:
             )
 
 
-def _video_faults(evidence: MapsetEvidence, file: str | None) -> Iterator[tuple[Certainty, str, str, str]]:
+def _video_faults(evidence: MapsetEvidence, name: str, file: str | None) -> Iterator[tuple[Certainty, str, str, str]]:
     if file is None:
-        yield Certainty.POSSIBLE, "is not in the folder", "no file", "a video"
+        yield Certainty.POSSIBLE, evidence.mapset.why_not(name), "no file", "a video"
         return
     found = probe.probe(evidence.mapset.path_of(file), rate=False)
     if found is None or found.video_codec is None:

@@ -212,9 +212,7 @@ def _sample_event(text: str) -> tuple[float, str] | None:
 def _missing(evidence: MapsetEvidence, named: Named) -> Iterator[Placed]:
     by_beatmap: dict[int, list[tuple[str, int, float]]] = defaultdict(list)
     for name, places in named.items():
-        if evidence.mapset.find(name) is None and not any(
-            evidence.mapset.find(f"{name}.{extension}") for extension in ("wav", "ogg", "mp3")
-        ):
+        if evidence.mapset.find_sound(name) is None:
             for place, beatmap in enumerate(evidence.beatmaps):
                 here = next(((line, time) for one, line, time, _ in places if one is beatmap), None)
                 if here is not None:
@@ -239,7 +237,7 @@ def _hitsounds(evidence: MapsetEvidence, named: Named) -> Iterator[Placed]:
     keysounds = {
         file
         for name, places in named.items()
-        if any(hit for *_, hit in places) and (file := evidence.mapset.find(name))
+        if any(hit for *_, hit in places) and (file := evidence.mapset.find_sound(name))
     }
     files = [
         name
@@ -319,7 +317,7 @@ def _storyboard(evidence: MapsetEvidence) -> Iterator[Placed]:
     for place, beatmap in enumerate(evidence.beatmaps):
         own = list(_pictures(text for _, text in beatmap.events))
         wanted = dict.fromkeys([*own, *(shared if place == 0 else ())])
-        missing = [name for name in wanted if not _exists(evidence, name)]
+        missing = [name for name in wanted if evidence.mapset.find_picture(name) is None]
         if missing and beatmap.general.get("UseSkinSprites", "0") != "1":
             more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
             yield from evidence.candidate(
@@ -348,24 +346,25 @@ def _storyboard(evidence: MapsetEvidence) -> Iterator[Placed]:
         )
 
 
-def _exists(evidence: MapsetEvidence, name: str) -> bool:
-    return any(evidence.mapset.find(name + extension) is not None for extension in ("", ".png", ".jpg"))
-
-
 def _unused(evidence: MapsetEvidence, named: Named) -> list[str]:
-    used = set(named)
-    events = [text for beatmap in evidence.beatmaps for _, text in beatmap.events] + list(evidence.mapset.storyboard)
-    for text in events:
-        fields = text.split(",")
-        if fields[0] in ("0", "Background", "1", "Video") and len(fields) > 2:
-            used.add(fields[2])
-    used.update(_pictures(iter(events)), (beatmap.audio_filename for beatmap in evidence.beatmaps))
+    mapset = evidence.mapset
+    if mapset.unreadable:  # nobody knows what they use
+        return []
+    readers = (*mapset.beatmaps, *mapset.work, *mapset.others)
+    events = [text for beatmap in readers for _, text in beatmap.events] + list(mapset.storyboard)
+    shown = [
+        fields[2]
+        for fields in (text.split(",") for text in events)
+        if fields[0] in ("0", "Background", "1", "Video") and len(fields) > 2
+    ]
+    played = {o.sample.filename for beatmap in (*mapset.work, *mapset.others) for o in beatmap.hit_objects}
     found = {
-        evidence.mapset.find(name + extension)
-        for name in used
-        for extension in ("", ".png", ".jpg", ".wav", ".ogg", ".mp3")
+        *(mapset.find(name) for name in (*shown, *(beatmap.audio_filename for beatmap in readers))),
+        *(mapset.find_picture(name) for name in {*shown, *_pictures(iter(events))}),
+        *(mapset.find_sound(name) for name in {*named, *played}),
     }
-    return [name for name in evidence.mapset.files if name not in found and not _belongs(name, evidence)]
+    used = {mapset.path_of(name) for name in found if name is not None}  # of a link, what it leads to
+    return [name for name in mapset.files if mapset.path_of(name) not in used and not _belongs(name, evidence)]
 
 
 def _belongs(name: str, evidence: MapsetEvidence) -> bool:

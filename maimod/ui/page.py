@@ -32,6 +32,7 @@ from maimod.linter.settings import BUNDLED_MODEL, Settings
 from maimod.osu import discovery, parser
 from maimod.osu.archive import is_archive
 from maimod.osu.discovery import Entry, Source
+from maimod.osu.folder import Folder
 from maimod.reporters import viewer
 from maimod.ui.guard import MAX_UPLOAD_BYTES, Guard
 from maimod.ui.jobs import Job
@@ -99,7 +100,7 @@ class Page:
         """Choices of the difficulty picker for a path; empty for a folder of several mapsets."""
         given = Path(_cleaned(path))
         choices: list[tuple[str, str]] = []
-        if _cleaned(path) and (is_archive(given) or (given.is_dir() and any(given.glob("*.osu")))):
+        if _cleaned(path) and (is_archive(given) or (given.is_dir() and Folder(given).beatmaps())):
             try:
                 sources = discovery.find([given])
             except UsageError:

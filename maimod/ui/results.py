@@ -26,6 +26,7 @@ from maimod.linter.gather import PositionAsker
 from maimod.linter.pipeline import Analysis
 from maimod.linter.settings import Settings
 from maimod.osu.discovery import Source
+from maimod.osu.folder import Folder
 from maimod.reporters import REPORTERS, viewer
 from maimod.reporters.view import View
 from maimod.rules import RULES
@@ -76,7 +77,7 @@ class Result:
         for path in (
             path
             for source in self.sources
-            for path in ([source.path] if source.is_archive else sorted(source.path.glob("*.osu")))
+            for path in ([source.path] if source.is_archive else Folder(source.path).beatmaps())
         ):
             try:
                 dates[path] = path.stat().st_mtime_ns

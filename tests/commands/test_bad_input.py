@@ -110,12 +110,7 @@ def test_paths_that_lead_nowhere(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [
-        (None, "is not in the map's folder"),
-        (b"", "empty"),
-        (b"this is no song" * 100, "song.wav"),
-        (bytes(5000), "song.wav"),
-    ],
+    [(None, "is not in the folder"), (b"", "empty"), (b"this is no song" * 100, "song.wav"), (bytes(5000), "song.wav")],
 )
 def test_without_a_usable_song_the_rest_is_checked(
     folder: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, reason: str

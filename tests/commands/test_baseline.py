@@ -138,7 +138,7 @@ def test_a_file_that_is_no_baseline_is_said_and_never_overwritten(folder, capsys
         (["--write-baseline"], "--write-baseline: name the file with --baseline FILE"),
         (
             ["--baseline", "a.osu", "--write-baseline"],
-            "--baseline a.osu: would overwrite a beatmap; maimod never changes one",
+            "--baseline a.osu: would overwrite a file of a map; maimod never changes one",
         ),
         (["--new-only", "--no-cache"], "--new-only needs the cache, which remembers the last run"),
     ],

@@ -10,7 +10,7 @@ import pytest
 from maimod import lint
 from maimod.findings import BeatmapReport
 from maimod.linter.settings import Settings
-from maimod.osu import level, mapset
+from maimod.osu import folder, level, mapset
 from maimod.osu.level import Level
 from tests.maps import beatmap
 from tests.mapset import Version, versions, write
@@ -134,7 +134,7 @@ def test_levels_of_the_other_modes(version: str, stars: float, expected: Level):
 
 def test_a_folder_of_too_many_files_is_said_to_be_none(tmp_path, monkeypatch):
     write(tmp_path, versions())
-    monkeypatch.setattr(mapset, "MAX_FILES", 3)
+    monkeypatch.setattr(folder, "MAX_FILES", 3)
     report = lint_set(tmp_path)["Hard"]
     assert report.status == "partial" and "the folder holds more than 3 files" in " ".join(report.messages)
     assert not any(rule == "mapset/background-missing" for rule, _ in rules(report))

@@ -377,7 +377,7 @@ class TestRefusals:
     @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
     def test_a_pipe_is_not_waited_for(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "a.osu")
-        with pytest.raises(BeatmapError, match="not a file"):
+        with pytest.raises(BeatmapError, match="not a regular file"):
             parser.load(tmp_path / "a.osu")
 
     def test_no_such_file(self, tmp_path: Path) -> None:
