@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from maimod.audio.container import FORMATS, measure, parts
+from maimod.audio.container import FORMATS, MAX_BYTES, measure, parts
 from maimod.errors import AudioError
 from maimod.osu.folder import open_file
 
@@ -57,7 +57,10 @@ def probe(path: Path, rate: bool = True) -> Media | None:
 
     options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
     try:
-        with open_file(path) as file, av.open(file, "r", options=options, metadata_errors="replace") as container:
+        with (
+            open_file(path, MAX_BYTES) as file,
+            av.open(file, "r", options=options, metadata_errors="replace") as container,
+        ):
             # A stream of a codec that FFmpeg does not know has no codec context.
             sound = next((one.codec_context for one in container.streams.audio if one.codec_context), None)
             pictures = (one.codec_context for one in container.streams.video if one.codec_context)

@@ -161,12 +161,12 @@ def _odd(status: os.stat_result) -> str:
 
 
 def _inside(path: Path, folder: Path) -> Path | None:
-    """The file that a link leads to; None if it lies outside of the folder, or nowhere."""
+    """The file of the folder that a link leads to; None if it leads outside or nowhere."""
     try:
-        target = path.resolve(strict=True)
-        return target if target.is_relative_to(folder.resolve()) else None
+        target, root = path.resolve(strict=True), folder.resolve()
     except (OSError, RuntimeError):  # RuntimeError: a link that leads to itself
         return None
+    return folder / target.relative_to(root) if target.is_relative_to(root) else None
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -170,3 +170,23 @@ def test_every_setting_that_decides_what_is_found_is_part_of_the_key(tmp_path):
     # By content: the same song elsewhere is the same.
     (tmp_path / "other.mp3").write_bytes(b"1")
     assert caching.of_question(replace(plain, audio_path=tmp_path / "other.mp3"), []) == keys[7]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a permission there")
+def test_a_folder_is_known_by_the_names_and_bytes_of_its_files_alone(tmp_path, monkeypatch):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "a.osu").write_bytes(b"a")
+    before = caching.of_folder(folder)
+    (folder / "Thumbs.db").write_bytes(b"x")
+    assert caching.of_folder(folder) == before is not None
+    with open(tmp_path / "large", "wb") as file:
+        file.truncate(200 << 30)
+    (folder / "large.mp4").symlink_to(tmp_path / "large")  # hashing it would take minutes
+    linked = caching.of_folder(folder)
+    assert linked not in (None, before)
+    (folder / "a.osu").rename(folder / "b.osu")
+    assert caching.of_folder(folder) not in (None, before, linked)
+    (folder / "large.mp4").unlink()
+    monkeypatch.setattr(caching, "MAX_BYTES", 0)
+    assert caching.of_folder(folder) is None
