@@ -121,7 +121,9 @@ def load(folder: Path) -> list[Mapset]:
             beatmaps.append(parser.load(path))
         except BeatmapError as error:
             unreadable.append(error)
-    sets = []
+    sets: list[Mapset] = []
+    if beatmaps:
+        _ = contents.files  # listed now, so that everything sees the same
     for own in _by_song(beatmaps):
         others = (
             tuple(beatmap for beatmap in beatmaps if all(beatmap is not one for one in own))

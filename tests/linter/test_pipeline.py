@@ -19,6 +19,7 @@ from maimod.linter.calibration import Calibration
 from maimod.linter.gather import Gathered
 from maimod.linter.pipeline import Analysis, SetAnalysis, analyse, analyse_set
 from maimod.linter.settings import Override, Settings
+from maimod.osu.folder import Folder
 from maimod.osu.mapset import Mapset
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, MapsetCheck, MapsetEvidence, Rule, candidate
 from tests import maps
@@ -176,7 +177,9 @@ def test_rules_of_sets_name_the_difficulty_and_what_they_cannot_check(monkeypatc
     assert analysis.candidates == {MAP.path: [one, one]} and analysis.failed
     assert analysis.missing[0].startswith("error: Bad failed here")
     monkeypatch.setattr(pipeline, "MAPSET_CHECKS", (good,))
-    unlisted = analyse_set(MapsetEvidence(replace(whole, listed=False), [Evidence(MAP)]))
+    large = Folder()
+    large.files = None
+    unlisted = analyse_set(MapsetEvidence(replace(whole, contents=large), [Evidence(MAP)]))
     assert not unlisted.failed and "more than 5,000 files" in unlisted.missing[0]
 
 
