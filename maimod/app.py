@@ -280,6 +280,9 @@ def evaluate(
     together: Annotated[
         int, typer.Option(min=1, help="Number of local mistakes planted in one copy, far apart; 1 is slowest.")
     ] = 6,
+    doses: Annotated[
+        int, typer.Option(min=0, help="Doses of each kind planted in a map, drawn for each map; 0 is all of them.")
+    ] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
     model: Annotated[
         str, typer.Option("--model", "--model-path", metavar="NAME|DIR", help="Bundled model or checkpoint folder.")
@@ -312,6 +315,7 @@ def evaluate(
             seed=seed,
             faults=faults,
             together=together,
+            doses=doses,
             jobs=jobs,
             unranked=unranked,
             held_out=held_out,
@@ -321,6 +325,18 @@ def evaluate(
         )
     except OSError as error:
         raise UsageError(str(error)) from None
+    return 0
+
+
+@app.command()
+def compare(
+    one: Annotated[Path, typer.Argument(metavar="A.json", exists=True, dir_okay=False, help="File of --json.")],
+    two: Annotated[Path, typer.Argument(metavar="B.json", exists=True, dir_okay=False, help="The other one.")],
+) -> int:
+    """Compare two evaluations of the same maps: figures of A and B, and B - A with intervals."""
+    from maimod.training.evaluate import compare as tables
+
+    typer.echo(tables(one, two), nl=False)
     return 0
 
 

@@ -26,8 +26,9 @@ from maimod.linter.settings import Settings
 from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.rules import BEATMAP_CHECKS, RULES
-from maimod.training.evaluate import evaluation_resources, leads_to, plant, set_of, sources
+from maimod.training.evaluate import evaluation_resources, plant, set_of, sources
 from maimod.training.faults import FAULTS, Fault
+from maimod.training.hits import leads_to
 from maimod.training.processes import map_in_processes
 
 PRIOR_SPREAD = Weights(bias=2.0, first=0.4, second=0.4)

@@ -1,8 +1,8 @@
 """Evaluate the rules: plant known mistakes in good maps, lint, and count hits and false alarms.
 
-For each kind, dose and mode of mistake: how often a finding points at it, how high that finding ranks in its map, and
-whether its category is right. For untouched maps: findings per minute. Ranked maps are assumed to have no mistakes, so
-all findings on them count as false, although some are real. Tables are made in :mod:`maimod.training.metrics`.
+What counts as a hit: :mod:`maimod.training.hits`. Ranked maps are assumed to have no mistakes, so all findings on them
+count as false, although some are real. Figures are made in :mod:`maimod.training.metrics`, tables in
+:mod:`maimod.training.tables`.
 """
 
 from __future__ import annotations
@@ -18,33 +18,29 @@ from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from maimod.audio.onsets import OnsetEnvelope
 from maimod.errors import BeatmapError, UsageError
-from maimod.findings import BeatmapReport, Finding
-from maimod.linter.gather import Resources, read_sets
+from maimod.findings import Finding, plain
+from maimod.linter.gather import Resources, gather, gather_mapset, read_sets
 from maimod.linter.models import load_networks
-from maimod.linter.pipeline import Analysis
+from maimod.linter.pipeline import Analysis, analyse, analyse_set
+from maimod.linter.progress import result_of
 from maimod.linter.session import analyse_beatmap
 from maimod.linter.settings import Settings
 from maimod.osu import discovery, parser
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.mapset import Mapset
-from maimod.training.faults import FAULTS, Copy, Fault, Planted, select
+from maimod.training.faults import FAULTS, Copy, Fault, select
 from maimod.training.faults.copies import added
-from maimod.training.metrics import Alarm, Evaluation, Trial, Untouched
+from maimod.training.hits import in_map, judge, leads_to
+from maimod.training.metrics import Alarm, Evaluation, Untouched, summary
 from maimod.training.processes import map_in_processes
 from maimod.training.upstream_score import suggestions
 
-NEAR_BEATS = 1.0
-NEAR_OBJECTS = 1
-"""A finding points at the mistake if it is this close to it, in time or in objects."""
-NEAR_MS = (200.0, 1_000.0)
-"""Bounds of a beat in ms, for maps with a doubled or halved BPM."""
-LONG_FINDING_MS = 10_000.0
-"""A finding about a longer section does not point at a single object in it."""
-APART_MS = 20_000.0
+APART_MS = 12_000.0
 """Ms between mistakes in one copy."""
 
 
@@ -115,85 +111,6 @@ def _mode_with_song(path: Path) -> int | None:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Hits
-
-
-def leads_to(finding: Finding, planted: Planted) -> bool:
-    """Whether `finding` points at the mistake."""
-    red = planted.beatmap.red_line_at(planted.start)
-    near = NEAR_BEATS * min(max(red.beat_length, NEAR_MS[0]), NEAR_MS[1])
-    low, high = planted.start - near, planted.end + near
-    end_time = finding.time if finding.end_time is None else finding.end_time
-    if not planted.is_local:
-        return finding.time <= high and end_time >= low
-    if (
-        finding.objects
-        and planted.objects
-        and min(finding.objects) <= planted.objects[-1] + NEAR_OBJECTS
-        and max(finding.objects) >= planted.objects[0] - NEAR_OBJECTS
-        and len(finding.objects) <= len(planted.objects) + 8
-    ):
-        return True
-    if end_time - finding.time > LONG_FINDING_MS:
-        end_time = finding.time
-    return finding.time <= high and end_time >= low
-
-
-def judge(
-    planted: Planted,
-    fault: Fault,
-    findings: Sequence[Finding],
-    before: Sequence[Finding],
-    name: str,
-    plain: Sequence[Finding] = (),
-) -> Trial:
-    """Search the findings of the changed map for the mistake.
-
-    Args:
-        planted: the mistake.
-        fault: its kind.
-        findings: of the changed map, without those that point at other mistakes planted in it.
-        before: of the untouched map.
-        name: of the map.
-        plain: suggestions of the plain score for the changed map, best first, without those that point at other
-            mistakes.
-    """
-    ranked = sorted(findings, key=lambda f: (-f.score, f.time, f.rule))
-    hits = [(rank, f) for rank, f in enumerate(ranked, start=1) if leads_to(f, planted)]
-    right = [(rank, f) for rank, f in hits if fault.is_right(f.rule)]
-    # A wrong section contains many findings by chance: only findings about the section count.
-    hits = hits if planted.is_local else right
-    best = next((f for _, f in [*right, *hits]), None)
-    was_there = any(fault.is_right(f.rule) and leads_to(f, planted) for f in before)
-    return Trial(
-        name,
-        planted.beatmap.mode.label,
-        fault.kind,
-        fault.dose,
-        planted.note,
-        planted.start,
-        hits[0][0] if hits else None,
-        right[0][0] if right else None,
-        best.rule if best else "",
-        best.score if best else 0.0,
-        was_there,
-        len(findings),
-        next((rank for rank, f in enumerate(plain, start=1) if fault.is_right(f.rule) and leads_to(f, planted)), None),
-        _chance(planted),
-    )
-
-
-def _chance(planted: Planted) -> float:
-    """Share of the objects that point at the mistake; 0 for mistakes of a section or the whole map."""
-    if not planted.is_local:
-        return 0.0
-    red = planted.beatmap.red_line_at(planted.start)
-    near = NEAR_BEATS * min(max(red.beat_length, NEAR_MS[0]), NEAR_MS[1])
-    objects = planted.beatmap.hit_objects
-    return sum(planted.start - near <= o.time <= planted.end + near for o in objects) / max(len(objects), 1)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
 # Running
 
 
@@ -205,7 +122,7 @@ def evaluate_map(
     *,
     together: int = 1,
     model: str = "none",
-    analysed: Callable[[Analysis, Copy], None] | None = None,
+    untouched: tuple[Analysis, Sequence[Finding]] | None = None,
 ) -> Evaluation:
     """Plant each fault in a map and lint the copies.
 
@@ -217,35 +134,46 @@ def evaluate_map(
         together: plant up to this many different local mistakes in one copy, `APART_MS` apart, which takes fewer lints;
             each is ranked without the findings about the others.
         model: the model in use.
-        analysed: called for the untouched map, without mistakes, and for every copy with its mistakes.
+        untouched: of the map as it is the analysis, and the findings with those about its set, if they are known.
     """
     name = f"{loaded.path.parent.name}/{loaded.path.name}"
     wanted = [fault for fault in faults if loaded.mode in fault.modes]
-    before = analyse(loaded, name)
-    if analysed:
-        analysed(before, Copy(loaded))
+    before, listed = untouched or (analyse(loaded, name), None)
     copies = plant(loaded, wanted, seed, before.evidence.envelope, together)
     trials = []
     for copy in copies:
         after = analyse(copy.beatmap, name)
-        if analysed:
-            analysed(after, copy)
-        plain = suggestions(after.evidence.scores or (), loaded.mode)
+        found, suggested = in_map(after.report.findings), suggestions(after.evidence.scores or (), loaded.mode)
         for fault, planted in copy.mistakes:
             others = [other for _, other in copy.mistakes if other is not planted]
             own, own_plain = (
-                [f for f in found if leads_to(f, planted) or not any(leads_to(f, other) for other in others)]
-                for found in (after.report.findings, plain)
+                [f for f in some if leads_to(f, planted) or not any(leads_to(f, other) for other in others)]
+                for some in (found, suggested)
             )
-            trials.append(judge(planted, fault, own, before.report.findings, name, own_plain))
+            trials.append(judge(planted, fault, own, in_map(before.report.findings), name, own_plain))
     planted_names = {fault.name for copy in copies for fault, _ in copy.mistakes}
+    listed = before.report.findings if listed is None else listed
+    alarms = tuple(Alarm(f.rule, f.severity.value, f.score, f.timestamp, f.message) for f in listed)
     return Evaluation(
         seed,
         model,
         tuple(trials),
-        (_untouched(name, loaded, before.report),),
+        (Untouched(name, loaded.mode.label, loaded.drain_ms / 60_000, alarms),),
         tuple((fault.name, loaded.mode.label) for fault in wanted if fault.name not in planted_names),
     )
+
+
+def chosen_doses(faults: Sequence[Fault], name: str, seed: int, doses: int) -> list[Fault]:
+    """Up to `doses` doses of each kind for a map of this name; 0 is all."""
+    by_kind: dict[str, list[Fault]] = defaultdict(list)
+    for fault in faults:
+        by_kind[fault.kind].append(fault)
+    chosen = []
+    for kind, own in by_kind.items():
+        random = np.random.default_rng([seed, zlib.crc32(f"{name}|{kind}|dose".encode())])
+        places = random.permutation(len(own))[: doses or len(own)]
+        chosen += [own[int(place)] for place in sorted(places)]
+    return chosen
 
 
 def merged(parts: Sequence[Evaluation], split: str = "") -> Evaluation:
@@ -264,11 +192,6 @@ def merged(parts: Sequence[Evaluation], split: str = "") -> Evaluation:
         split,
         tuple(versions),
     )
-
-
-def _untouched(name: str, loaded: Beatmap, report: BeatmapReport) -> Untouched:
-    alarms = tuple(Alarm(f.rule, f.severity.value, f.score, f.timestamp, f.message) for f in report.findings)
-    return Untouched(name, loaded.mode.label, loaded.drain_ms / 60_000, alarms)
 
 
 def plant(
@@ -315,17 +238,26 @@ def set_of(path: Path) -> Mapset | None:
     return next((found for found in sets if any(beatmap.path == path for beatmap in found.beatmaps)), None)
 
 
-def evaluate_file(settings: Settings, faults: Sequence[str], seed: int, together: int, path: Path) -> Evaluation:
-    """:func:`evaluate_map` of a beatmap file; `faults` are names."""
-    resources, whole = evaluation_resources(settings), set_of(path)
+def evaluate_file(
+    settings: Settings, faults: Sequence[str], seed: int, together: int, doses: int, path: Path
+) -> Evaluation:
+    """:func:`evaluate_map` of a beatmap file; `faults` are names, of which `doses` of each kind are planted."""
+    resources, whole, loaded = evaluation_resources(settings), set_of(path), parser.load(path)
     info = resources.networks.info
+    fitting = [fault for fault in FAULTS if fault.name in faults and loaded.mode in fault.modes]
+    gathered = result_of(gather(loaded, path.name, settings, resources, whole))
+    in_set = analyse_set(gather_mapset(whole, frozenset({path}), settings)) if whole else None
     return evaluate_map(
         lambda beatmap, name: analyse_beatmap(beatmap, settings, resources, name, whole),
-        parser.load(path),
-        [fault for fault in FAULTS if fault.name in faults],
+        loaded,
+        chosen_doses(fitting, path.name, seed, doses),
         seed,
         together=together,
         model=info.id if info else "none",
+        untouched=(
+            analyse(gathered, path.name, settings),
+            analyse(gathered, path.name, settings, in_set).report.findings,
+        ),
     )
 
 
@@ -336,6 +268,7 @@ def run(
     seed: int = 0,
     *,
     together: int = 1,
+    doses: int = 0,
     jobs: int = 1,
     split: str = "",
     report: Callable[[int, Path], None] = lambda done, path: None,
@@ -348,6 +281,7 @@ def run(
         faults: what to plant.
         seed: chooses the places.
         together: as for :func:`evaluate_map`.
+        doses: most doses of each kind in a map; 0 plants all.
         jobs: number of processes.
         split: name of the maps, for the report.
         report: called with the number of maps done and the last of them.
@@ -355,12 +289,50 @@ def run(
     Raises:
         UsageError: if a process ends by itself.
     """
-    work = partial(evaluate_file, settings, [fault.name for fault in faults], seed, together)
+    work = partial(evaluate_file, settings, [fault.name for fault in faults], seed, together, doses)
     parts = []
     for done, (path, part) in enumerate(map_in_processes(work, paths, jobs), start=1):
         parts.append(part)
         report(done, path)
     return merged(parts, split)
+
+
+def write(done: Evaluation, path: Path) -> None:
+    """Write an evaluation as JSON, with its main figures by mode."""
+    figures = {
+        mode: {name: asdict(found) for name, found in summary(done.of_mode(mode)).items()}
+        for mode in done.modes
+        if done.of_mode(mode).trials
+    }
+    path.write_text(json.dumps(plain({**asdict(done), "figures": figures}), indent=1), encoding="utf-8")
+
+
+def read(path: Path) -> Evaluation:
+    """Read an evaluation.
+
+    Raises:
+        UsageError: if the file cannot be read, or is no evaluation.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Evaluation)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"{path}: not written by maimod evaluate --json ({error})") from None
+
+
+def compare(one: Path, two: Path) -> str:
+    """The tables of `maimod compare`.
+
+    Raises:
+        UsageError: if a file is no evaluation, or both have no map in common.
+    """
+    from maimod.training.tables import comparison
+
+    first, second = read(one), read(two)
+    if not {u.map for u in first.untouched} & {u.map for u in second.untouched}:
+        raise UsageError(f"{one} and {two}: no map in common; evaluate both on the same folder with the same --seed")
+    return comparison(first, second, (one.name, two.name))
 
 
 def command(
@@ -373,6 +345,7 @@ def command(
     seed: int,
     faults: str,
     together: int,
+    doses: int,
     jobs: int,
     unranked: bool,
     held_out: bool,
@@ -386,7 +359,7 @@ def command(
         UsageError: if a fault is unknown, or there is no map to plant it in.
     """
     from maimod.training.corpus import GENERATOR_HELD_OUT, is_held_out
-    from maimod.training.metrics import markdown
+    from maimod.training.tables import markdown
 
     try:
         chosen = () if faults == "none" else select(name.strip() for name in faults.split(",") if name.strip())
@@ -409,9 +382,9 @@ def command(
         report(f"{done} of {len(paths)}, about {left / 60:.0f} min left: {path.parent.name[:40]}/{path.name[-40:]}")
 
     split = f" of {songs.name}" + (", ranked" if manifest and not unranked else "") + (", held out" if held_out else "")
-    done = run(paths, settings, chosen, seed, together=together, jobs=jobs, split=split, report=report_map)
+    done = run(paths, settings, chosen, seed, together=together, doses=doses, jobs=jobs, split=split, report=report_map)
     if json_file:
-        json_file.write_text(json.dumps(asdict(done), indent=1), encoding="utf-8")
+        write(done, json_file)
     text = markdown(done)
     if markdown_file:
         markdown_file.write_text(text, encoding="utf-8")

@@ -1,33 +1,41 @@
-"""Hits and how they are counted, and an evaluation from end to end with one rule."""
+"""What counts as a hit, the figures made of hits, and an evaluation from end to end with one rule."""
 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from maimod.errors import UsageError
 from maimod.findings import BeatmapReport, Category, Finding, Severity
 from maimod.linter.pipeline import Analysis
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.timing import snap
 from maimod.rules.base import Evidence
-from maimod.training.evaluate import evaluate_map, judge, leads_to, sources
-from maimod.training.faults import Planted, select
+from maimod.training.evaluate import chosen_doses, evaluate_map, read, sources, write
+from maimod.training.faults import FAULTS, Planted, select
+from maimod.training.hits import is_near, judge, leads_to, mean_rank
 from maimod.training.metrics import (
     Alarm,
+    Arrays,
     Evaluation,
     Trial,
     Untouched,
-    average_precision,
+    calibration,
     compared,
-    markdown,
+    difference,
+    draws,
+    figure,
     per_minute,
+    quiet,
     recalls,
-    reliability,
+    summary,
 )
+from maimod.training.tables import comparison, markdown
 from tests.maps import beatmap, text
 
 
@@ -52,18 +60,25 @@ def local(index: int = 10) -> Planted:
 
 
 @pytest.mark.parametrize(
-    ("found", "is_hit"),
+    ("found", "is_hit", "is_caused"),
     [
-        (finding(6000, (10,)), True),
-        (finding(6500, (11,)), True),  # the next object
-        (finding(6400), True),  # within a beat
-        (finding(7200, (12, 13)), False),
-        (finding(4000, end_time=6000), True),
-        (finding(0, end_time=30_000), False),  # a finding about half the map is no hit for one object
+        (finding(6060, (10,)), True, True),
+        (finding(6061, (10,)), False, True),
+        (finding(6500, (11,)), False, True),  # the next object
+        (finding(6400), False, True),  # within a beat
+        (finding(7200, (12, 13)), False, False),
+        (finding(4000, end_time=6000), True, True),
+        (finding(0, end_time=30_000), False, False),  # a finding about half the map is no hit for one object
     ],
 )
-def test_a_hit_leads_to_the_mistake(found: Finding, is_hit: bool) -> None:
-    assert leads_to(found, local()) is is_hit
+def test_a_hit_lies_within_60_ms(found: Finding, is_hit: bool, is_caused: bool) -> None:
+    assert is_near(found, local().spans) is is_hit
+    assert leads_to(found, local()) is is_caused
+
+
+def test_bundled_findings_are_at_their_places() -> None:
+    bundled = replace(finding(1000, end_time=9000), evidence={"times_ms": [1000.0, 6000.0]})
+    assert is_near(bundled, local().spans) and not is_near(bundled, [(5000.0, 5000.0)])
 
 
 def test_ranks_are_by_score_and_categories_are_judged_apart() -> None:
@@ -74,16 +89,36 @@ def test_ranks_are_by_score_and_categories_are_judged_apart() -> None:
         finding(6000, (10,), score=0.5),
     ]
     trial = judge(local(), fault, findings, [], "map")
-    assert (trial.rank, trial.right_rank, trial.rule, trial.was_there) == (2, 3, "rhythm/unsnapped", False)
-    missed = judge(local(), fault, findings[:1], findings[2:], "map")
-    assert (missed.rank, missed.right_rank, missed.rule, missed.was_there) == (None, None, "", True)
+    assert (trial.rank, trial.rule, trial.was_there) == (3, "rhythm/unsnapped", False)
+    missed = judge(local(), fault, findings[:2], [], "map")
+    assert (missed.rank, missed.rule, missed.score) == (None, "", 0.0)
+
+
+def test_equal_scores_share_their_rank() -> None:
+    assert mean_rank(0.9, [0.9, 0.95, 0.9, 0.9, 0.5]) == 3
+    assert mean_rank(0.5, [0.5]) == 1
+
+
+def test_a_finding_of_the_untouched_map_is_not_new() -> None:
+    (fault,) = select(["unsnapped:10 ms"])
+    was, surer = [finding(6000, (10,), score=0.5)], [finding(6000, (10,), score=0.8)]
+    trial = judge(local(), fault, was, was, "map")
+    assert (trial.rank, trial.was_there) == (None, True)
+    assert judge(local(), fault, surer, was, "map").rank == 1
 
 
 def test_only_a_finding_that_says_so_finds_a_section() -> None:
     (fault,) = select(["section-shift:20 ms"])
-    section = replace(local(), start=5000.0, end=20_000.0, objects=(), is_local=False)
+    section = replace(local(), start=5000.0, end=30_000.0, objects=(), is_local=False)
     assert judge(section, fault, [finding(6000, (10,))], [], "map").rank is None
-    assert judge(section, fault, [finding(9000, (), "timing/section", end_time=15_000)], [], "map").right_rank == 1
+    assert judge(section, fault, [finding(2000, (), "timing/section", end_time=25_000)], [], "map").rank == 1
+
+
+def test_any_place_of_a_repeated_slip_is_a_hit() -> None:
+    (fault,) = select(["repeated-combo-missing:4 phrases"])
+    slip = replace(local(), places=((6000.0, 6000.0), (14_000.0, 14_000.0)))
+    assert judge(slip, fault, [finding(14_000, (26,), "new-combos/missing")], [], "map").rank == 1
+    assert judge(slip, fault, [finding(10_000, (18,), "new-combos/missing")], [], "map").rank is None
 
 
 def snaps(loaded: Beatmap, name: str) -> Analysis:
@@ -96,59 +131,119 @@ def snaps(loaded: Beatmap, name: str) -> Analysis:
 @pytest.mark.parametrize("together", [1, 3])
 def test_from_end_to_end(together: int) -> None:
     faults = select(["unsnapped:5 ms", "unsnapped:10 ms", "moved:60 px"])
-    linted: list[int] = []
-    done = evaluate_map(
-        snaps,
-        even_map(200),
-        faults,
-        1,
-        together=together,
-        analysed=lambda analysis, copy: linted.append(len(copy.mistakes)),
-    )
-    assert {(t.kind, t.right_rank) for t in done.trials} == {("unsnapped", 1), ("moved", None)}
-    assert done.untouched[0].alarms == () and len(linted) == (4 if together == 1 else 3)
-    assert [(r.kind, r.dose, r.right_at[0]) for r in recalls(done.trials)] == [
-        ("unsnapped", "5 ms", 1.0),
-        ("unsnapped", "10 ms", 1.0),
-        ("moved", "60 px", 0.0),
-    ]
+    done = evaluate_map(snaps, even_map(200), faults, 1, together=together)
+    assert {(t.kind, t.rank) for t in done.trials} == {("unsnapped", 1), ("moved", None)}
+    assert done.untouched[0].alarms == ()
+    rows = recalls(done, lambda t: f"{t.kind} {t.dose}")
+    assert {r.name: r.hits[0].value for r in rows} == {"unsnapped 5 ms": 1, "unsnapped 10 ms": 1, "moved 60 px": 0}
     table = markdown(done)
-    assert "| osu | unsnapped | 5 ms | 1 | 100% | 100% | 100% | 100% | 100% | 1 | 0% |" in table
-    assert "No place" not in table
+    assert (
+        "| osu | unsnapped | 5 ms | 1 | 100% | 100% | 100% | 100% | 100% | 100% | 1 | 0% |" in table
+        and "No place" not in table
+    )
     # One of two kinds is always found, at every dose, and the untouched map has no findings.
-    assert average_precision(done) == pytest.approx(0.5)
-    assert "| 0.9 to 1 | 2 | 0.90 | 1.00 |" in table
+    assert summary(done)["average precision"].value == pytest.approx(0.5)
 
 
-def test_scores_are_held_against_what_is_real() -> None:
-    trials = [Trial("a", "osu", "moved", dose, "", 0.0, 1, 1, score=0.75) for dose in ("60 px", "120 px")]
-    maps = Untouched("a", "osu", 1.0, (Alarm("rhythm/x", "warning", 0.75),))
-    assert reliability(Evaluation(0, "none", tuple(trials), (maps,))) == [(0.7, 0.8, 3, 0.75, 0.5)]
+def trial(name: str, rank: float | None, score: float = 0.0, kind: str = "moved", dose: str = "") -> Trial:
+    return Trial(name, "osu", kind, dose, "positions", "", 0.0, rank, "positions/x" if rank else "", score)
+
+
+def untouched(name: str, *scores: float, minutes: float = 1.0) -> Untouched:
+    return Untouched(name, "osu", minutes, tuple(Alarm("positions/x", "warning", score) for score in scores))
+
+
+def test_recall_at_a_rate_of_false_findings_counts_equal_scores_half() -> None:
+    maps = (untouched("a", 0.9, 0.7, 0.5), untouched("b", 0.8))
+    trials = [trial("a", 1, score, kind) for kind, score in (("k", 0.95), ("l", 0.75), ("m", 0.7), ("n", 0.6))]
+    arrays = Arrays(Evaluation(0, "none", tuple(trials), maps))
+    ones = np.ones(2)
+    # One a minute of two minutes is two findings; 0.7 is the next. One half a minute leaves 0.9.
+    assert arrays.least_score(1, ones) == 0.7 and arrays.least_score(0.5, ones) == 0.8
+    assert arrays.least_score(2, ones) == -math.inf
+    assert arrays.recall_at(1)(ones) == pytest.approx(2.5 / 4)
+    assert arrays.recall_at(2)(ones) == 1.0
+
+
+def test_average_precision_takes_equal_scores_in_one_step() -> None:
+    maps = (untouched("a", 0.8),)
+    arrays = Arrays(Evaluation(0, "none", (trial("a", 1, 0.8, "k"), trial("a", None, kind="l")), maps))
+    assert arrays.average_precision(np.ones(1)) == pytest.approx(0.5 * 0.5)
+
+
+def test_kinds_weigh_the_same_whatever_their_doses() -> None:
+    trials = [trial("a", 1, 0.9, "k", "1"), trial("a", 1, 0.9, "k", "2"), trial("a", None, kind="l")]
+    arrays = Arrays(Evaluation(0, "none", tuple(trials), (untouched("a"),)))
+    assert arrays.hit_at(5)(np.ones(1)) == pytest.approx(0.5)
+
+
+def test_intervals_come_from_draws_of_maps() -> None:
+    drawn = draws(4)
+    assert drawn.shape[1] == 4 and (drawn.sum(axis=1) == 4).all()
+    steady = figure(lambda of_map: 1.0, drawn)
+    assert (steady.value, steady.low, steady.high) == (1.0, 1.0, 1.0)
+    trials = [trial(name, rank, 0.9) for name, rank in (("a", 1), ("b", 1), ("c", None), ("d", None))]
+    arrays = Arrays(Evaluation(0, "none", tuple(trials), tuple(untouched(name) for name in "abcd")))
+    half = figure(arrays.hit_at(5), arrays.drawn)
+    assert half.value == 0.5 and half.low <= 0.25 and half.high >= 0.75
+
+
+def test_two_evaluations_are_compared_on_what_both_have() -> None:
+    before = Evaluation(
+        0, "old", (trial("a", None), trial("b", 1, 0.9), trial("c", 1, 0.9)), tuple(untouched(n, 0.5) for n in "abc")
+    )
+    after = Evaluation(0, "new", (trial("b", 1, 0.9), trial("a", 2, 0.8)), tuple(untouched(n) for n in "ab"))
+    rows = difference(before, after)
+    assert rows["top 5"][:2] == (0.5, 1.0) and rows["top 5"][2].value == 0.5
+    table = comparison(before, after, ("A.json", "B.json"))
+    assert "| osu | top 5 | 0.500 | 1.000 | +0.500 [" in table
+    assert "| osu | findings a minute on untouched maps | 1.000 | 0.000 | -1.000" in table
+
+
+def test_an_evaluation_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    done = Evaluation(3, "m", (trial("a", 1.5, 0.9), trial("b", None)), (untouched("a", 0.5), untouched("b")))
+    write(done, tmp_path / "a.json")
+    assert read(tmp_path / "a.json") == done
+    assert json.loads((tmp_path / "a.json").read_text())["figures"]["osu"]["top 5"]["value"] == 0.5
+    (tmp_path / "b.json").write_text('{"trials": 3}')
+    with pytest.raises(UsageError, match=r"b.json: not written by maimod evaluate"):
+        read(tmp_path / "b.json")
+
+
+def test_scores_are_held_against_what_is_right_in_bins() -> None:
+    trials = [trial("a", 1, 0.9, f"kind {i}") for i in range(3)]
+    maps = (untouched("a", 0.8, 0.1, 0.1), untouched("b", 0.1, 0.1))
+    rows = calibration(Evaluation(0, "none", tuple(trials), maps), size=4)
+    assert [(row.n, row.mean_score, row.right) for row in rows] == [
+        (4, pytest.approx(0.875), 0.75),
+        (4, pytest.approx(0.1), 0.0),
+    ]
+
+
+def test_doses_are_drawn_by_map() -> None:
+    drawn = [chosen_doses(FAULTS, name, 1, 1) for name in "abcdefgh"]
+    assert all(len({f.kind for f in chosen}) == len(chosen) for chosen in drawn)
+    assert len({f.name for chosen in drawn for f in chosen if f.kind == "moved"}) > 3
+    assert chosen_doses(FAULTS, "a", 1, 0) == list(FAULTS)
 
 
 def test_the_plain_score_has_as_many_findings_as_ours() -> None:
-    trials = [
-        Trial("a", "osu", "moved", "60 px", "", 0.0, 1, 1, n_findings=5, plain_rank=rank, chance=0.5)
-        for rank in (5, 6, None)
-    ]
+    trials = [replace(trial("a", 1), n_findings=5, plain_rank=rank, chance=0.5) for rank in (5, 6, None)]
     assert compared(trials) == (1.0, 1 / 3, 1 - 0.5**5)
 
 
-def test_untouched_maps_are_counted_by_the_minute() -> None:
+def test_untouched_maps_are_counted_by_the_minute_with_and_without_their_set() -> None:
     maps = [
-        Untouched("a", "osu", 1.5, (Alarm("rhythm/x", "warning"), Alarm("rhythm/x", "minor"))),
+        Untouched("a", "osu", 1.5, (Alarm("rhythm/x", "warning"), Alarm("mapset/x", "problem"))),
         Untouched("b", "taiko", 0.5),
     ]
-    assert per_minute(maps, lambda alarm: alarm.severity) == {"warning": 0.5, "minor": 0.5}
+    assert per_minute(maps, lambda alarm: alarm.severity) == {"warning": 0.5, "problem": 0.5}
+    own, whole = quiet(maps, False), quiet(maps, True)
+    assert [rate.value for rate in own.rates] == [0.0, 0.5, 0.0] and whole.rates[0].value == 0.5
+    assert [share.value for share in own.without] == [1.0, 0.5, 0.5]
+    assert [share.value for share in whole.without] == [0.5, 0.5, 0.5]
     table = markdown(Evaluation(0, "none", (), tuple(maps)))
-    assert "| rhythm/x | 0.00 | 0.50 | 0.50 | 1 | 2 |" in table
-    assert "| all | 2 | 2.0 | 0.00 | 0.50 | 0.50 | 100% | 50% |" in table
-
-
-def test_trials_are_counted_by_rank() -> None:
-    trials = [Trial(str(rank), "osu", "moved", "60 px", "", 0.0, rank, rank) for rank in (1, 7, 30, None)]
-    (counted,) = recalls(trials)
-    assert (counted.found, counted.right_at, counted.median_rank) == (0.75, (0.25, 0.5, 0.5), 7)
+    assert "| rhythm/x | 0.00 | 0.50 | 0.00 | 1 | 1 |" in table and "| all | map | 2 | 2.0 | 0.00" in table
 
 
 def test_one_map_of_each_song(tmp_path: Path) -> None:
