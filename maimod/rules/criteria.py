@@ -326,6 +326,22 @@ TABLE: tuple[Criterion, ...] = (
 KEY_COUNTS = frozenset({4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18})
 """Numbers of keys that mania can be ranked with."""
 
+FAST_BPM, SLOW_BPM, RATHER_SLOW_BPM = 270.0, 110.0, 130.0
+
+
+def usual_beat(beat_length: float) -> float:
+    """The beat that the criteria mean where the song has beats of `beat_length` [ms].
+
+    Their limits are for about 180 BPM. From about 240 BPM on a beat counts as half a beat, below 110 BPM as two, and
+    between 110 and 130 BPM as one and a half (tempos as in Mapset Verifier).
+    """
+    while beat_length <= 60_000 / FAST_BPM:
+        beat_length *= 2
+    while beat_length >= 60_000 / SLOW_BPM:
+        beat_length /= 2
+    return beat_length / 1.5 if beat_length >= 60_000 / RATHER_SLOW_BPM else beat_length
+
+
 _BY_PLACE: dict[tuple[str, Mode, Level | None], Criterion] = {
     (one.key, mode, one.level): one for one in TABLE for mode in one.modes
 }

@@ -8,7 +8,6 @@ tolerated.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -63,46 +62,6 @@ FOR_LEVEL = Rule(
     blind_spots="Difficulties with unknown level; taiko, catch and mania where the name of the difficulty does not tell it.",
     source=f"{_CRITERIA}/osu%21#difficulty-specific",
     criteria=("approach-rate", "overall-difficulty", "hp-drain-rate", "circle-size"),
-)
-KEYS = Rule(
-    "mapset/key-count",
-    "Unusual number of keys",
-    Severity.PROBLEM,
-    Tier.EXACT,
-    ("map",),
-    why="Only 4 to 10, 12, 14, 16 and 18 keys can be ranked, and the number has to be whole.",
-    how="CircleSize of a mania map.",
-    ignore_when="never",
-    blind_spots="None.",
-    source=f"{_CRITERIA}/osu%21mania",
-    modes=frozenset({Mode.MANIA}),
-)
-EMPTY_COLUMN = Rule(
-    "mapset/empty-column",
-    "Column without notes",
-    Severity.PROBLEM,
-    Tier.EXACT,
-    ("map",),
-    why="Every key has to be used.",
-    how="A column of a mania map has no note at all.",
-    ignore_when="never: the ranking criteria forbid it",
-    blind_spots="Columns with few notes.",
-    source=f"{_CRITERIA}/osu%21mania",
-    modes=frozenset({Mode.MANIA}),
-)
-CHORD = Rule(
-    "mapset/large-chord",
-    "More notes at once than the level allows",
-    Severity.PROBLEM,
-    Tier.EXACT,
-    ("map",),
-    why="Chords of seven and more keys can only be read and hit by experts.",
-    how="More than six notes of a mania map start at the same time, in an Insane or easier.",
-    ignore_when="never: the ranking criteria forbid it below Expert",
-    blind_spots="Difficulties with unknown level; chords with notes some ms apart.",
-    source=f"{_CRITERIA}/osu%21mania",
-    modes=frozenset({Mode.MANIA}),
-    criteria=("chord",),
 )
 DRAIN = Rule(
     "mapset/drain-time",
@@ -223,10 +182,6 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         yield from _for_level(evidence, evidence.level)
     if mode is Mode.CATCH and not any(o.kind is ObjectKind.SPINNER for o in evidence.beatmap.hit_objects):
         yield _without_shower(evidence)
-    if mode is Mode.MANIA:
-        yield from _keys(evidence)
-        if evidence.level is not None:
-            yield from _chords(evidence, evidence.level)
 
 
 def _setting(
@@ -320,59 +275,6 @@ def _for_level(evidence: Evidence, level: Level) -> Iterator[Candidate]:
             f"The {WORDS[key]} is {value:g}; usual for {level.label_in(mode)} is {limit.range}.",
             f"{value:g}",
             limit.range,
-        )
-
-
-def _keys(evidence: Evidence) -> Iterator[Candidate]:
-    beatmap = evidence.beatmap
-    keys = beatmap.difficulty.circle_size
-    if keys not in criteria.KEY_COUNTS:
-        yield _setting(
-            evidence,
-            KEYS,
-            "CircleSize",
-            Certainty.CERTAIN,
-            f"The map has {keys:g} keys, which cannot be ranked.",
-            f"{keys:g}",
-            "4 to 10, 12, 14, 16 or 18",
-        )
-        return
-    used = {beatmap.column(o) for o in beatmap.hit_objects}
-    empty = [column for column in range(beatmap.keys) if column not in used]
-    if empty:
-        which = ", ".join(str(column + 1) for column in empty)
-        yield _setting(
-            evidence,
-            EMPTY_COLUMN,
-            "CircleSize",
-            Certainty.CERTAIN,
-            f"Column{'s' if len(empty) > 1 else ''} {which} of {beatmap.keys} {'have' if len(empty) > 1 else 'has'} "
-            "no notes.",
-            f"{len(used)} columns",
-            f"{beatmap.keys} columns",
-        )
-
-
-def _chords(evidence: Evidence, level: Level) -> Iterator[Candidate]:
-    chords: dict[float, list[HitObject]] = defaultdict(list)
-    for note in evidence.objects_by_time:
-        chords[note.time].append(note)
-    largest = criteria.high("chord", Mode.MANIA, level)
-    large = [notes for notes in chords.values() if len(notes) > largest]
-    if large:
-        first = large[0]
-        more = f"; {len(large) - 1} more chords are that large" if len(large) > 1 else ""
-        yield candidate(
-            CHORD,
-            time=first[0].time,
-            line=first[0].line,
-            objects=first,
-            certainty=Certainty.CERTAIN,
-            actual=f"{len(first)} notes",
-            expected=[Expected(f"{largest:g} or fewer")],
-            message=f"{len(first)} notes start at once; up to Insane at most {largest:g} are allowed{more}.",
-            chords=len(large),
-            level=level.label,
         )
 
 
@@ -550,6 +452,6 @@ def _missing_breaks(evidence: Evidence) -> Iterator[Candidate]:
 CHECK = BeatmapCheck(
     Category.MAPSET,
     "Settings and length of a difficulty",
-    (SETTING, TICK_RATE, FOR_LEVEL, KEYS, EMPTY_COLUMN, CHORD, COMBO_COLOURS, NO_SHOWER, DRAIN, BREAK, MISSING_BREAK),
+    (SETTING, TICK_RATE, FOR_LEVEL, COMBO_COLOURS, NO_SHOWER, DRAIN, BREAK, MISSING_BREAK),
     run,
 )

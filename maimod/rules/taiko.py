@@ -1,6 +1,6 @@
 """Taiko: patterns, rest moments, gaps and finishers that the level of a difficulty allows, and notes before dendens.
 
-The criteria count in beats of a song of about 180 BPM, :func:`usual_beat`.
+The criteria count in beats of a song of about 180 BPM, :func:`maimod.rules.criteria.usual_beat`.
 
 Source: https://osu.ppy.sh/wiki/en/Ranking_criteria/osu!taiko and .../Scaling_BPM.
 """
@@ -18,7 +18,7 @@ from maimod.osu.hitsounds import BIG, KAT
 from maimod.osu.level import Level
 from maimod.osu.timing import snap
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, bundled, candidate
-from maimod.rules.criteria import high, low
+from maimod.rules.criteria import high, low, usual_beat
 
 TAIKO = frozenset({Mode.TAIKO})
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko#difficulty-specific"
@@ -126,20 +126,6 @@ SLACK_MS = 3.0
 """Times are truncated to whole ms, of two objects and of the red line."""
 SWING_SHARE = 0.5
 """Share of the notes off the half beat that lie on thirds, for a song to have a swing beat."""
-FAST_BPM, SLOW_BPM, RATHER_SLOW_BPM = 270.0, 110.0, 130.0
-
-
-def usual_beat(beat_length: float) -> float:
-    """The beat that the criteria mean where the song has beats of `beat_length` [ms].
-
-    Their limits are for about 180 BPM. From about 240 BPM on a beat counts as half a beat, below 110 BPM as two, and
-    between 110 and 130 BPM as one and a half (tempos as in Mapset Verifier).
-    """
-    while beat_length <= 60_000 / FAST_BPM:
-        beat_length *= 2
-    while beat_length >= 60_000 / SLOW_BPM:
-        beat_length /= 2
-    return beat_length / 1.5 if beat_length >= 60_000 / RATHER_SLOW_BPM else beat_length
 
 
 def run(evidence: Evidence) -> Iterator[Candidate]:

@@ -103,22 +103,6 @@ def test_a_level_by_stars_alone_forgives_more():
     assert of("mapset/setting-for-level", findings_of(difficulty.run, taiko)) == []
 
 
-def test_keys():
-    notes = [f"{x},192,{time},1,0,0:0:0:0:" for x, time in ((64, 0), (192, 500), (320, 1000), (448, 1500))]
-    assert found(beatmap(notes, mode=3, circle_size=4)) == []
-    assert [f.rule for f in found(beatmap(notes[:3], mode=3, circle_size=4))] == ["mapset/empty-column"]
-    assert [f.rule for f in found(beatmap(notes, mode=3, circle_size=3))] == ["mapset/key-count"]
-    assert [f.rule for f in found(beatmap(notes, mode=3, circle_size=11))] == ["mapset/key-count"]
-
-
-def test_large_chords_are_for_experts():
-    notes = [f"{32 + 64 * column},192,{time},1,0,0:0:0:0:" for time in (0, 500) for column in range(7 if time else 6)]
-    chords = beatmap([*notes, "480,192,1000,1,0,0:0:0:0:"], mode=3, circle_size=8)
-    (finding,) = found(chords, Level.INSANE)
-    assert finding.rule == "mapset/large-chord" and finding.time == 500
-    assert found(chords, Level.EXPERT) == [] == found(chords)
-
-
 @pytest.mark.parametrize(
     ("colours", "extra", "expected"),
     [

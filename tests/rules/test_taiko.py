@@ -12,6 +12,7 @@ from maimod.osu.beatmap import Beatmap
 from maimod.osu.level import Level
 from maimod.rules import bar_lines, scroll_speed, taiko, taiko_sets
 from maimod.rules.base import Evidence, MapsetEvidence
+from maimod.rules.criteria import usual_beat
 from tests.findings import findings_of, findings_of_set
 from tests.maps import beatmap, text
 
@@ -90,9 +91,9 @@ def test_notes_of_a_lowest_futsuu_are_half_a_beat_apart(tmp_path: Path):
 
 
 def test_beats_are_those_of_about_180_bpm():
-    assert taiko.usual_beat(400) == 400 and taiko.usual_beat(333) == 333
-    assert taiko.usual_beat(200) == 400 and taiko.usual_beat(600) == 300
-    assert taiko.usual_beat(500) == pytest.approx(333.3, abs=0.1)
+    assert usual_beat(400) == 400 and usual_beat(333) == 333
+    assert usual_beat(200) == 400 and usual_beat(600) == 300
+    assert usual_beat(500) == pytest.approx(333.3, abs=0.1)
     assert found(run_of(8, 250), Level.NORMAL, "0,500,4,2,0,70,1,0") == []  # 1/2 at 120 BPM
 
 

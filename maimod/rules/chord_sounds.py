@@ -1,0 +1,107 @@
+"""Samples of mania chords: one that several notes of a chord play at once.
+
+Source: https://osu.ppy.sh/wiki/en/Ranking_criteria/osu!mania#guidelines.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from maimod.findings import Category, Expected, Severity, Tier
+from maimod.osu.beatmap import Beatmap, HitObject, Mode
+from maimod.osu.hitsounds import ADDITIONS, hits, set_name
+from maimod.osu.mapset import Mapset
+from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+
+MANIA = frozenset({Mode.MANIA})
+DOUBLED = Rule(
+    "hitsounds/doubled",
+    "Sample played several times at once",
+    Severity.WARNING,
+    Tier.EXACT,
+    ("map",),
+    why="Two notes of a chord with the same sample play it at twice the volume, and it stands out.",
+    how="At one time, the notes of a chord and the storyboard play the same addition or the same file more than once. "
+    "In more than three places it is one minor for the map.",
+    ignore_when="the louder sound is intended",
+    blind_spots="Hitnormals, which every note plays; different files with one sound.",
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania#guidelines",
+    modes=MANIA,
+)
+
+FEW = 3
+"""More places are a way of mapping."""
+
+
+@dataclass(slots=True)
+class Moment:
+    """What sounds at one time."""
+
+    notes: list[HitObject] = field(default_factory=list)
+    samples: Counter[str] = field(default_factory=Counter)
+    """How often each sample starts, by its name ("soft-hitclap2", "kick"), without hitnormals."""
+    spare: int = 0
+    """Notes that play only a hitnormal."""
+
+
+def moments(beatmap: Beatmap, whole: Mapset | None) -> dict[int, Moment]:
+    """What sounds at each time with notes [ms], with the samples of the storyboard."""
+    found: dict[int, Moment] = defaultdict(Moment)
+    for hit in hits(beatmap):
+        moment = found[round(hit.time)]
+        moment.notes.append(hit.hit_object)
+        if hit.keysound:
+            moment.samples[_name(hit.hit_object.sample.filename)] += 1
+            continue
+        index = hit.index if hit.index > 1 else ""
+        names = [name for bit, name in enumerate(ADDITIONS, start=1) if hit.additions >> bit & 1]
+        moment.samples.update(f"{set_name(hit.addition_set)}-hit{name}{index}" for name in names)
+        moment.spare += not names
+    for time, name in _storyboarded(beatmap, whole):
+        if time in found:
+            found[time].samples[name] += 1
+    return found
+
+
+def _storyboarded(beatmap: Beatmap, whole: Mapset | None) -> Iterator[tuple[int, str]]:
+    """(time in ms, file) of each sample of the difficulty's own and the set's storyboard."""
+    for text in (*(text for _, text in beatmap.events), *(whole.storyboard if whole else ())):
+        fields = [part.strip().strip('"') for part in text.split(",")]
+        if fields[0] in ("5", "Sample") and len(fields) > 3:
+            try:
+                yield round(float(fields[1])), _name(fields[3])
+            except (ValueError, OverflowError):
+                continue
+
+
+def _name(file: str) -> str:
+    """Name of a sample without the extension, of which the game accepts several."""
+    return file.casefold().rpartition(".")[0] or file.casefold()
+
+
+def run(evidence: Evidence) -> Iterator[Candidate]:
+    if evidence.beatmap.mode is not Mode.MANIA:
+        return
+    sounding = [(time, moment) for time, moment in moments(evidence.beatmap, evidence.mapset).items() if moment.samples]
+    doubled = sorted((time, moment) for time, moment in sounding if max(moment.samples.values()) > 1)
+    many = len(doubled) > FEW
+    for time, moment in doubled[:1] if many else doubled:
+        name, count = moment.samples.most_common(1)[0]
+        more = f"; the same at {len(doubled) - 1} more places" if many else ""
+        yield candidate(
+            DOUBLED,
+            time=time,
+            end_time=doubled[-1][0] if many else None,
+            line=moment.notes[0].line,
+            objects=moment.notes,
+            certainty=Certainty.POSSIBLE if many else Certainty.GUIDELINE,
+            actual=f"{count} times",
+            expected=[Expected("once")],
+            message=f"{name} is played {count} times at once{more}.",
+            places=len(doubled),
+        )
+
+
+CHECK = BeatmapCheck(Category.HITSOUNDS, "Samples of chords", (DOUBLED,), run)
