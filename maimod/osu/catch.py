@@ -31,7 +31,7 @@ LEAST_TICK_FROM_END_MS = 10.0
 """A drop is left out this close to the end of a slide."""
 MAX_LENGTH = 100_000.0
 MAX_TICKS = 2_000
-"""Of one slider; absurd maps would need millions."""
+"""Of one slider, all its slides together; absurd maps would need millions."""
 SCALED_TICKS_VERSION = 8
 """From this format on the distance of drops follows the velocity of green lines."""
 
@@ -113,7 +113,7 @@ def fruits(beatmap: Beatmap) -> list[Fruit]:
 def _of_slider(beatmap: Beatmap, o: HitObject, slider: SliderPath) -> Iterator[Fruit]:
     path = slider_path.flatten(slider)
     span, length = o.span_duration, min(path.length, MAX_LENGTH)
-    ticks = _tick_distances(beatmap, o, length, span)
+    ticks = _tick_distances(beatmap, o, length, slider.slides)
     xs = path.at(np.array([0.0, *ticks, length]))[:, 0]
     yield Fruit(o, Part.HEAD, o.time, _inside(xs[0]))
     for slide in range(slider.slides):
@@ -125,15 +125,15 @@ def _of_slider(beatmap: Beatmap, o: HitObject, slider: SliderPath) -> Iterator[F
         yield Fruit(o, part, start + span, _inside(xs[0] if back else xs[-1]))
 
 
-def _tick_distances(beatmap: Beatmap, o: HitObject, length: float, span: float) -> list[float]:
+def _tick_distances(beatmap: Beatmap, o: HitObject, length: float, slides: int) -> list[float]:
     """Distances of the drops from the head on the way to the end."""
-    point = beatmap.timing_point_at(o.time)
+    point, span = beatmap.timing_point_at(o.time), o.span_duration
     difficulty = beatmap.difficulty
     distance = 100.0 * difficulty.slider_multiplier / difficulty.slider_tick_rate
     if beatmap.format_version >= SCALED_TICKS_VERSION:
         distance *= beatmap.velocity_at(o.time)
     distance = min(distance, length)
-    if distance <= 0 or span <= 0 or not point.generates_ticks or length / distance > MAX_TICKS:
+    if distance <= 0 or span <= 0 or not point.generates_ticks or length / distance * slides > MAX_TICKS:
         return []
     last = length - LEAST_TICK_FROM_END_MS * length / span
     found, at = [], distance

@@ -106,6 +106,21 @@ MISSING_BREAK = Rule(
     source="https://osu.ppy.sh/wiki/en/Gameplay/Break",
     modes=ALL_MODES - {Mode.MANIA},
 )
+OVERALL_APPROACH = Rule(
+    "mapset/overall-differs-from-approach",
+    "Overall difficulty differs from the approach rate",
+    Severity.WARNING,
+    Tier.EXACT,
+    ("map",),
+    why="Catch does not use the overall difficulty except for the score; the criteria ask for one value for both, so that "
+    "scores of difficulties compare.",
+    how="OverallDifficulty and ApproachRate of a catch map are different; none of 64 real maps but two jokes.",
+    ignore_when="the score would overflow; then the overall difficulty is lower",
+    blind_spots="None.",
+    source=f"{_CRITERIA}/osu%21catch#general",
+    modes=frozenset({Mode.CATCH}),
+    criteria=("overall-is-approach",),
+)
 NO_SHOWER = Rule(
     "mapset/no-banana-shower",
     "No banana shower",
@@ -180,6 +195,8 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     # The ranges of the stars are those of osu!.
     if evidence.level is not None and (mode is Mode.OSU or not evidence.level_guessed):
         yield from _for_level(evidence, evidence.level)
+    if mode is Mode.CATCH:
+        yield from _overall_approach(evidence)
     if mode is Mode.CATCH and not any(o.kind is ObjectKind.SPINNER for o in evidence.beatmap.hit_objects):
         yield _without_shower(evidence)
 
@@ -275,6 +292,21 @@ def _for_level(evidence: Evidence, level: Level) -> Iterator[Candidate]:
             f"The {WORDS[key]} is {value:g}; usual for {level.label_in(mode)} is {limit.range}.",
             f"{value:g}",
             limit.range,
+        )
+
+
+def _overall_approach(evidence: Evidence) -> Iterator[Candidate]:
+    overall = evidence.beatmap.difficulty.overall_difficulty
+    approach = evidence.beatmap.difficulty.approach_rate
+    if abs(overall - approach) > 1e-6:
+        yield _setting(
+            evidence,
+            OVERALL_APPROACH,
+            "OverallDifficulty",
+            Certainty.GUIDELINE if overall > approach else Certainty.POSSIBLE,
+            f"The overall difficulty is {overall:g} and the approach rate {approach:g}; in catch they should be equal.",
+            f"{overall:g}",
+            f"{approach:g}",
         )
 
 
@@ -452,6 +484,6 @@ def _missing_breaks(evidence: Evidence) -> Iterator[Candidate]:
 CHECK = BeatmapCheck(
     Category.MAPSET,
     "Settings and length of a difficulty",
-    (SETTING, TICK_RATE, FOR_LEVEL, COMBO_COLOURS, NO_SHOWER, DRAIN, BREAK, MISSING_BREAK),
+    (SETTING, TICK_RATE, FOR_LEVEL, COMBO_COLOURS, OVERALL_APPROACH, NO_SHOWER, DRAIN, BREAK, MISSING_BREAK),
     run,
 )

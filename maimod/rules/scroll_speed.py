@@ -30,6 +30,7 @@ from maimod.rules.base import (
     Rule,
     candidate,
 )
+from maimod.rules.criteria import high, low
 
 SCROLLING = frozenset({Mode.TAIKO, Mode.MANIA})
 LONE_CURVE = Curve(middle=8.0, scale=1.5)
@@ -123,6 +124,22 @@ TEMPO = Rule(
     modes=frozenset({Mode.MANIA}),
 )
 
+RANGE = Rule(
+    "scroll-speed/range",
+    "Long section outside the scroll speeds of the level",
+    Severity.MINOR,
+    Tier.EXACT,
+    ("map",),
+    why="Players set their scroll speed for the map; a long section that is much slower or faster reads like another map.",
+    how="For more than four measures the scroll speed, relative to the one of most of the map, is outside of 0.8 to 1.1 in "
+    "a Hard, 0.7 to 1.1 in an Insane, 0.6 to 1.1 in an Expert.",
+    ignore_when="the song changes its pace there",
+    blind_spots="Difficulties with unknown level; easier ones, see scroll-speed/for-level.",
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania#difficulty-specific",
+    modes=frozenset({Mode.MANIA}),
+    criteria=("scroll-speed",),
+)
+
 SAME_SPEED = 0.02
 """Relative difference below which speeds are equal; velocities have two decimals."""
 LEAST_CHANGE = 0.05
@@ -148,6 +165,8 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         yield from _for_level(evidence, evidence.level)
     elif evidence.beatmap.mode is Mode.MANIA:
         yield from _tempo(evidence)
+        if evidence.level is not None:
+            yield from _ranges(evidence, evidence.level)
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,6 +448,30 @@ def _for_level(evidence: Evidence, level: Level) -> Iterator[Candidate]:
     )
 
 
+LONG_MEASURES = 4.0
+
+
+def _ranges(evidence: Evidence, level: Level) -> Iterator[Candidate]:
+    usual, changed = _changed_sections(evidence)
+    slowest, fastest = low("scroll-speed", Mode.MANIA, level), high("scroll-speed", Mode.MANIA, level)
+    for section in changed:
+        red = evidence.beatmap.red_line_at(section.start.time)
+        relative = section.speed / usual
+        if slowest <= relative <= fastest or section.duration <= LONG_MEASURES * red.beat_length * max(red.meter, 1):
+            continue
+        yield candidate(
+            RANGE,
+            time=section.start.time,
+            end_time=section.start.time + section.duration,
+            line=section.start.line,
+            certainty=Certainty.POSSIBLE,
+            actual=f"{relative:.2f}x",
+            expected=[Expected(f"{slowest:g}x to {fastest:g}x")],
+            message=f"From here on notes scroll at {relative:.2f}x for {section.duration / 1000:.0f} s; "
+            f"{level.one_in(Mode.MANIA)} should stay within {slowest:g}x to {fastest:g}x.",
+        )
+
+
 def _tempo(evidence: Evidence) -> Iterator[Candidate]:
     beatmap = evidence.beatmap
     if any(abs(point.velocity - 1.0) > SAME_SPEED for point in beatmap.timing_points):
@@ -475,5 +518,5 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
 
 
 CHECK = BeatmapCheck(
-    Category.SCROLL_SPEED, "Scroll speed", (UNEXPECTED, LATE_LINE, UNNORMALISED, FOR_LEVEL, TEMPO), run, propose
+    Category.SCROLL_SPEED, "Scroll speed", (UNEXPECTED, LATE_LINE, UNNORMALISED, FOR_LEVEL, TEMPO, RANGE), run, propose
 )

@@ -69,6 +69,21 @@ TOO_FAST = Rule(
     modes=TAIKO,
     criteria=("note-gap", "note-gap-if-lowest"),
 )
+COLOURS = Rule(
+    "rhythm/pattern-colours",
+    "Colours of a pattern too complex for the level",
+    Severity.WARNING,
+    Tier.EXACT,
+    ("map",),
+    why="Each change of colour within a fast pattern asks for another hand or another part of the drum; beginners read one "
+    "thing at a time.",
+    how="A change of colour in a pattern of 1/2 in a Kantan, or of 1/3 in a Futsuu. In a Muzukashii, in a pattern of more "
+    "than three notes on 1/4, more than one change, or one that is not at its start or end, a minor.",
+    ignore_when="the song is so slow that the pattern is not fast",
+    blind_spots="Difficulties with unknown level, Oni and harder.",
+    source=_CRITERIA,
+    modes=TAIKO,
+)
 FINISHER = Rule(
     "rhythm/finisher",
     "Finisher in a fast pattern",
@@ -109,6 +124,10 @@ MORE_LONGEST = {(Level.EASY, 2): 3, (Level.INSANE, 6): 4}
 Oni's is that of the Muzukashii (Mapset Verifier)."""
 LOWEST_FUTSUU = 5
 """Most notes on 1/2 in a Futsuu that is the lowest difficulty."""
+ONE_COLOUR = {Level.EASY: 2, Level.NORMAL: 3}
+"""Divisor of the patterns that have one colour."""
+SIMPLE_COLOURS, SIMPLE_NOTES = {Level.HARD: 4}, 3
+"""Divisor of the patterns that, with more notes than this, change the colour once, at the start or end."""
 SWING_DIVISOR = 3
 LEVELS = frozenset({Level.EASY, Level.NORMAL, Level.HARD, Level.INSANE})
 """Those with rules of their own; Inner and Ura Oni have none about patterns."""
@@ -122,6 +141,8 @@ LONG_WITHOUT_REST = {Level.EASY: 64.0, Level.NORMAL: 64.0, Level.HARD: 64.0, Lev
 LAST_FINISHER = {Level.INSANE: 4}
 """Divisor of the patterns that a finisher may only end."""
 CLEARLY_LONGER = 1.5
+FEW = 4
+"""More findings of one guideline become one."""
 SLACK_MS = 3.0
 """Times are truncated to whole ms, of two objects and of the red line."""
 SWING_SHARE = 0.5
@@ -133,9 +154,10 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         return
     level = evidence.level
     if level in LEVELS:
-        yield from bundled(_long_patterns(evidence, level))
-        yield from bundled(_without_rest(evidence, level))
+        yield from bundled(_long_patterns(evidence, level), FEW)
+        yield from bundled(_without_rest(evidence, level), FEW)
         yield from bundled(_too_fast(evidence, level))
+        yield from bundled(_colours(evidence, level), FEW)
         yield from bundled(_finishers(evidence, level))
     yield from bundled(_before_dendens(evidence, level))
 
@@ -195,6 +217,33 @@ def _patterns(evidence: Evidence, divisor: int) -> Iterator[list[HitObject]]:
             run.append(o)
     if len(run) > 1:
         yield run
+
+
+def _colours(evidence: Evidence, level: Level) -> Iterator[Candidate]:
+    divisor = ONE_COLOUR.get(level, SIMPLE_COLOURS.get(level))
+    for notes in _patterns(evidence, divisor) if divisor else ():
+        kats = [bool(note.hitsound & KAT) for note in notes]
+        changes = [place for place, (before, after) in enumerate(pairwise(kats), start=1) if before != after]
+        if level in ONE_COLOUR:
+            is_simple, most = not changes, "one colour"
+        else:
+            at_edge = all(place in (1, len(notes) - 1) for place in changes)
+            is_simple = len(notes) <= SIMPLE_NOTES or (len(changes) <= 1 and at_edge)
+            most = "one change of colour, at its start or end"
+        if not is_simple:
+            yield candidate(
+                COLOURS,
+                time=notes[0].time,
+                end_time=notes[-1].time,
+                line=notes[0].line,
+                objects=notes,
+                certainty=evidence.for_level(Certainty.GUIDELINE if level in ONE_COLOUR else Certainty.POSSIBLE),
+                actual=f"{len(changes)} changes of colour",
+                expected=[Expected(most)],
+                message=f"This pattern of {len(notes)} notes on 1/{divisor} changes its colour "
+                f"{f'{len(changes)} times' if len(changes) > 1 else 'once'}; in {level.one_in(Mode.TAIKO)} it should have "
+                f"{most}.",
+            )
 
 
 def _too_fast(evidence: Evidence, level: Level) -> Iterator[Candidate]:
@@ -349,4 +398,6 @@ def _before_dendens(evidence: Evidence, level: Level) -> Iterator[Candidate]:
             )
 
 
-CHECK = BeatmapCheck(Category.RHYTHM, "Taiko patterns", (LONG_PATTERN, NO_REST, TOO_FAST, FINISHER, DENDEN_GAP), run)
+CHECK = BeatmapCheck(
+    Category.RHYTHM, "Taiko patterns", (LONG_PATTERN, NO_REST, TOO_FAST, COLOURS, FINISHER, DENDEN_GAP), run
+)

@@ -177,3 +177,10 @@ def test_a_difficulty_without_a_banana_shower():
     with_one = [*way(WALK), "256,192,5000,12,0,6000,0:0:0:0:"]
     assert showers(Evidence(beatmap(with_one, mode=2))) == []
     assert showers(Evidence(beatmap(way(WALK)))) == []
+
+
+@pytest.mark.parametrize(("overall", "severity"), [(8, None), (9, "warning"), (7, "minor")])
+def test_overall_difficulty_is_the_approach_rate(overall: float, severity: str | None):
+    loaded = beatmap(way(WALK), mode=2, overall_difficulty=overall, approach_rate=8)
+    found = [f for f in findings_of(difficulty.run, Evidence(loaded)) if f.rule == difficulty.OVERALL_APPROACH.id]
+    assert [f.severity for f in found] == ([] if severity is None else [severity])

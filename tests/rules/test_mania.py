@@ -9,7 +9,7 @@ from maimod.findings import Finding
 from maimod.osu import mapset
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.level import Level
-from maimod.rules import chord_sounds, holds, mania, mania_agreement
+from maimod.rules import chord_sounds, holds, mania, mania_agreement, mania_patterns
 from maimod.rules.base import Evidence, MapsetEvidence
 from tests.findings import findings_of, findings_of_set
 from tests.maps import beatmap, text
@@ -119,6 +119,58 @@ def test_many_short_hold_notes_are_one_minor():
     objects = [hold(0, 1000 * i, 1000 * i + 100) for i in range(1, 8)]
     (finding,) = findings_of(holds.run, Evidence(made(objects), level=Level.EASY))
     assert finding.severity == "minor" and "6 more places" in finding.message
+
+
+def patterns(level: Level | None, *steps: tuple[float, int]) -> list[tuple[str, str]]:
+    """Findings about notes, each (ms after the one before, column)."""
+    time, objects = 1000.0, [note(0, 1000)]
+    for ms, column in steps:
+        time += ms
+        objects.append(note(column, time))
+    found = findings_of(mania_patterns.run, Evidence(made(objects), level=level))
+    return [(finding.rule, finding.severity.value) for finding in found]
+
+
+def stream(count: int, ms: float) -> list[tuple[float, int]]:
+    """Notes after the first, in columns in turn."""
+    return [(ms, i % 4) for i in range(1, count)]
+
+
+@pytest.mark.parametrize(
+    ("level", "count", "ms", "severity"),
+    [
+        (Level.EASY, 5, 200, None),
+        (Level.EASY, 6, 200, "minor"),
+        (Level.EASY, 11, 200, "warning"),
+        (Level.EASY, 2, 100, "warning"),
+        (Level.NORMAL, 5, 100, None),
+        (Level.NORMAL, 6, 100, "minor"),
+        (Level.NORMAL, 2, 66, "warning"),
+        (Level.NORMAL, 2, 80, None),
+        (Level.HARD, 3, 50, None),
+        (Level.HARD, 4, 50, "warning"),
+        (Level.HARD, 40, 100, None),
+        (Level.INSANE, 40, 50, None),
+        (None, 40, 50, None),
+    ],
+)
+def test_runs_by_level(level: Level | None, count: int, ms: float, severity: str | None):
+    expected = [] if severity is None else [("rhythm/run-for-level", severity)]
+    assert patterns(level, *stream(count, ms)) == expected
+
+
+def test_notes_a_little_off_are_one_chord():
+    assert patterns(Level.EASY, (5, 1), (400, 2)) == []
+
+
+def test_jacks_and_trills():
+    assert patterns(Level.NORMAL, (100, 0)) == [("rhythm/jack-for-level", "warning")]
+    assert patterns(Level.NORMAL, (100, 1), (100, 0)) == [] == patterns(Level.NORMAL, (200, 0))
+    assert patterns(Level.HARD, (100, 0)) == []
+    trill = [(100, i % 2) for i in range(1, 10)]
+    assert patterns(Level.HARD, *trill) == [("rhythm/jack-for-level", "warning")]
+    assert patterns(Level.HARD, *trill[:-1]) == []
+    assert patterns(Level.HARD, *trill[:6], (100, 3), *trill[:6]) == []
 
 
 def releases(*apart: float, even: int = 12) -> list[Finding]:

@@ -173,6 +173,28 @@ def test_dendens(gap: int, level: Level, count: int):
     assert [f.rule for f in found(objects, level)] == [taiko.DENDEN_GAP.id] * count
 
 
+@pytest.mark.parametrize(
+    ("colours", "step", "level", "severity"),
+    [
+        ((DON, DON), 200, Level.EASY, None),
+        ((DON, KAT), 200, Level.EASY, "warning"),
+        ((DON, KAT), 400, Level.EASY, None),
+        ((DON, KAT), 134, Level.NORMAL, "warning"),
+        ((DON, KAT), 200, Level.NORMAL, None),
+        ((DON, KAT, DON), 100, Level.HARD, None),
+        ((DON, KAT, KAT, KAT), 100, Level.HARD, None),
+        ((DON, DON, DON, KAT), 100, Level.HARD, None),
+        ((DON, DON, KAT, KAT), 100, Level.HARD, "minor"),
+        ((DON, KAT, DON, DON), 100, Level.HARD, "minor"),
+        ((DON, KAT, DON, KAT, DON), 100, Level.INSANE, None),
+    ],
+)
+def test_colours_of_patterns(colours: Sequence[int], step: float, level: Level, severity: str | None):
+    hits = notes(*((4000 + i * step, colour) for i, colour in enumerate(colours)))
+    findings = [f for f in found(hits, level) if f.rule == taiko.COLOURS.id]
+    assert [f.severity for f in findings] == ([] if severity is None else [severity])
+
+
 def test_a_level_by_stars_alone_makes_no_problem():
     loaded = made(notes(4000, 4100, 4200), version="Own name")
     findings = findings_of(taiko.run, Evidence(loaded, level=Level.EASY, level_guessed=True))
@@ -266,6 +288,20 @@ def test_a_tempo_change_moves_mania_notes():
     assert speeds(tempo, Level.HARD) == [] == speeds(tempo, Level.EASY)
     effects = [*tempo, "24000,-50,4,2,0,70,0,0"]
     assert speeds(effects, Level.HARD, mode=3) == []
+
+
+def test_long_sections_have_the_speeds_of_the_level():
+    slow = [LINE, "12000,-142.857,4,2,0,70,0,0", "22000,-100,4,2,0,70,0,0"]
+    assert [f.severity for f in ranges(slow, Level.HARD)] == ["minor"]
+    assert ranges(slow, Level.INSANE) == [] == ranges(slow, None)
+    brief = [LINE, "12000,-142.857,4,2,0,70,0,0", "15000,-100,4,2,0,70,0,0"]
+    assert ranges(brief, Level.HARD) == []
+
+
+def ranges(lines: Sequence[str], level: Level | None) -> list[Finding]:
+    objects = [f"64,192,{1000 + i * 500},1,0,0:0:0:0:" for i in range(90)]
+    evidence = Evidence(beatmap(objects, lines, mode=3), level=level)
+    return [f for f in findings_of(scroll_speed.run, evidence) if f.rule == scroll_speed.RANGE.id]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
