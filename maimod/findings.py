@@ -57,6 +57,8 @@ class Category(StrEnum):
     KIAI = "kiai"
     MAPSET = "mapset"
     """The set as a whole: files, metadata, settings, spread, differences between difficulties."""
+    SUBMISSION = "submission"
+    """What the upload server refuses."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ CAUSES: dict[Category, frozenset[Category]] = {
     Category.SCROLL_SPEED: frozenset({Category.SCROLL_SPEED}),
     Category.KIAI: frozenset({Category.KIAI}),
     Category.MAPSET: frozenset({Category.HITSOUNDS, Category.RHYTHM}),
+    Category.SUBMISSION: frozenset(),
 }
 """Categories that a finding can cause on its own object or right after it. Findings about a set that name objects are
 about objects and additions that differ from the other difficulties."""

@@ -27,6 +27,7 @@ from maimod.rules import (
     shared_timing,
     sliders,
     spread,
+    submission,
     taiko,
     taiko_sets,
     timing,
@@ -63,6 +64,7 @@ CHECKS: tuple[BeatmapCheck | MapsetCheck, ...] = (
     agreement.CHECK,
     taiko_sets.CHECK,
     mania_agreement.CHECK,
+    submission.CHECK,
 )
 BEATMAP_CHECKS: tuple[BeatmapCheck, ...] = tuple(check for check in CHECKS if isinstance(check, BeatmapCheck))
 """Checks of single difficulties."""
