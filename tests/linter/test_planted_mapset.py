@@ -221,6 +221,6 @@ def test_many_faults_at_once_are_all_found(tmp_path):
 def test_findings_have_ids_of_their_own(tmp_path):
     found = versions()
     write_media(tmp_path)
-    found["Hard"] = found["Hard"].with_metadata(Source="a", Tags="english pop", Artist="c")
+    found["Hard"] = found["Hard"].with_metadata(Source="a", Tags="english pop", Title="c")
     findings = lint_set(tmp_path, found)["Hard"].findings
     assert len({finding.id for finding in findings}) == len(findings) == 3
