@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, HitObject, Mode
@@ -59,21 +60,27 @@ def moments(beatmap: Beatmap, whole: Mapset | None) -> dict[int, Moment]:
         names = [name for bit, name in enumerate(ADDITIONS, start=1) if hit.additions >> bit & 1]
         moment.samples.update(f"{set_name(hit.addition_set)}-hit{name}{index}" for name in names)
         moment.spare += not names
-    for time, name in _storyboarded(beatmap, whole):
+    own = _storyboarded(tuple(text for _, text in beatmap.events))
+    for time, name in (*own, *(_storyboarded(whole.storyboard) if whole else ())):
         if time in found:
             found[time].samples[name] += 1
     return found
 
 
-def _storyboarded(beatmap: Beatmap, whole: Mapset | None) -> Iterator[tuple[int, str]]:
-    """(time in ms, file) of each sample of the difficulty's own and the set's storyboard."""
-    for text in (*(text for _, text in beatmap.events), *(whole.storyboard if whole else ())):
+@lru_cache(maxsize=4)
+def _storyboarded(lines: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
+    """(time in ms, name) of each sample of a storyboard; kept, because all difficulties of a set share one."""
+    found: list[tuple[int, str]] = []
+    for text in lines:
+        if not text.startswith(("Sample", "5,")):
+            continue
         fields = [part.strip().strip('"') for part in text.split(",")]
         if fields[0] in ("5", "Sample") and len(fields) > 3:
             try:
-                yield round(float(fields[1])), _name(fields[3])
+                found.append((round(float(fields[1])), _name(fields[3])))
             except (ValueError, OverflowError):
                 continue
+    return tuple(found)
 
 
 def _name(file: str) -> str:

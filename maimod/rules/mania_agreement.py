@@ -5,6 +5,7 @@ Source: https://osu.ppy.sh/wiki/en/Ranking_criteria#audio; Mapset Verifier, hits
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from maimod.findings import Expected, Severity, Tier
@@ -41,30 +42,37 @@ def run(evidence: MapsetEvidence) -> Iterator[Placed]:
     if not 1 < len(beatmaps) <= MOST_DIFFICULTIES:
         return
     sounds = {beatmap.path: moments(beatmap, evidence.mapset) for beatmap in beatmaps}
+    playing: dict[int, Counter[str]] = defaultdict(Counter)  # difficulties that play each sample, by time
+    there: dict[int, list[Beatmap]] = defaultdict(list)
     for beatmap in beatmaps:
-        others = [(other, sounds[other.path]) for other in beatmaps if other is not beatmap]
-        yield from _missing(evidence, beatmap, sounds[beatmap.path], others)
+        for time, moment in sounds[beatmap.path].items():
+            playing[time].update(set(moment.samples))
+            there[time].append(beatmap)
+    for beatmap in beatmaps:
+        yield from _missing(evidence, beatmap, sounds[beatmap.path], playing, there)
 
 
 def _missing(
     evidence: MapsetEvidence,
     beatmap: Beatmap,
     own: Mapping[int, Moment],
-    others: Sequence[tuple[Beatmap, Mapping[int, Moment]]],
+    playing: Mapping[int, Counter[str]],
+    there: Mapping[int, Sequence[Beatmap]],
 ) -> Iterator[Placed]:
-    lacks: list[tuple[int, str, list[Beatmap]]] = []
+    lacks: list[tuple[int, str]] = []
     compared = 0
-    for time, moment in sorted(own.items()):
-        there = [(other, sounds[time]) for other, sounds in others if time in sounds]
-        common = set.intersection(*(set(at.samples) for _, at in there)) if there else set()
+    for time, moment in sorted(own.items(), key=lambda pair: pair[0]):
+        n_others = len(there[time]) - 1
+        common = [name for name, count in playing[time].items() if count - (name in moment.samples) == n_others > 0]
         compared += bool(common)
-        if (missing := common - set(moment.samples)) and moment.spare:
-            lacks.append((time, ", ".join(sorted(missing)), [other for other, _ in there]))
+        missing = sorted(name for name in common if name not in moment.samples)
+        if missing and moment.spare:
+            lacks.append((time, ", ".join(missing)))
     if len(lacks) > max(FEW, OWN_WAY * compared):
         return
     slips = len(lacks) <= FEW
-    for time, samples, there_too in lacks if slips else lacks[:1]:
-        notes = own[time].notes
+    for time, samples in lacks if slips else lacks[:1]:
+        notes, others = own[time].notes, [other for other in there[time] if other is not beatmap]
         more = "" if slips else f"; the same at {len(lacks) - 1} more places"
         yield from evidence.candidate(
             MISSING,
@@ -72,12 +80,11 @@ def _missing(
             time=time,
             line=notes[0].line,
             objects=notes,
-            certainty=Certainty.LIKELY if slips and len(there_too) >= SURE_OTHERS else Certainty.POSSIBLE,
+            certainty=Certainty.LIKELY if slips and len(others) >= SURE_OTHERS else Certainty.POSSIBLE,
             actual="not played",
             expected=[Expected(samples)],
             compared=compared,
-            message=f"{names(there_too)} play{'s' if len(there_too) == 1 else ''} {samples} here; this difficulty does "
-            f"not{more}.",
+            message=f"{names(others)} play{'s' if len(others) == 1 else ''} {samples} here; this difficulty does not{more}.",
         )
 
 

@@ -51,7 +51,7 @@ KIAI = Rule(
     why="The chorus is the same in every difficulty; a section that begins elsewhere or is missing in one was mostly "
     "forgotten there.",
     how="Starts and ends of the kiai sections are compared with those that most difficulties of the mode have, within "
-    "half a beat.",
+    "half a beat; in taiko also if there are only two, a minor.",
     ignore_when="the difficulty stresses other parts of the song on purpose",
     blind_spots="Sets in which each difficulty has its own kiai; sections shorter than two beats.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Kiai_time",
@@ -229,7 +229,9 @@ def _kiai(evidence: MapsetEvidence, of_mode: Sequence[Beatmap]) -> Iterator[Plac
     for part in departures(of_mode, [key(one) for one in of_mode]):
         reference = part.others[0]
         usual = borders[str(reference.path)]
-        if len(part.others) < 2 or len(part.others) <= len(of_mode) / 2 or not usual:
+        # In taiko kiai lights the whole playfield, so that even two difficulties should agree.
+        is_pair = of_mode[0].mode is Mode.TAIKO and len(of_mode) == 2
+        if (not is_pair and (len(part.others) < 2 or len(part.others) <= len(of_mode) / 2)) or not usual:
             continue
         for beatmap in part.beatmaps:
             own, near = borders[str(beatmap.path)], KIAI_BEATS * beat.beat_length
@@ -243,7 +245,8 @@ def _kiai(evidence: MapsetEvidence, of_mode: Sequence[Beatmap]) -> Iterator[Plac
                 else (usual[0][0], 1)
             )
             # All others together are stronger evidence than most of them.
-            certainty = Certainty.LIKELY if len(part.others) == len(of_mode) - 1 else Certainty.POSSIBLE
+            all_others = len(part.others) == len(of_mode) - 1 and not is_pair
+            certainty = Certainty.LIKELY if all_others else Certainty.POSSIBLE
             if not own:
                 what = f"There is no kiai here, while {names(part.others)} have it"
             elif added and missing:

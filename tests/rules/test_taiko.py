@@ -10,7 +10,7 @@ from maimod.findings import Finding
 from maimod.osu import mapset
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.level import Level
-from maimod.rules import bar_lines, scroll_speed, taiko, taiko_sets
+from maimod.rules import bar_lines, scroll_speed, shared_timing, taiko, taiko_sets
 from maimod.rules.base import Evidence, MapsetEvidence
 from maimod.rules.criteria import usual_beat
 from tests.findings import findings_of, findings_of_set
@@ -348,3 +348,15 @@ def test_base_velocity_changes_in_one_direction(tmp_path: Path, velocities: Sequ
 def test_backgrounds_are_moved_alike(tmp_path: Path, backgrounds: Sequence[str], count: int):
     findings = set_of(tmp_path, (1.4, 1.4), backgrounds)
     assert [f.rule for f in findings] == [taiko_sets.BACKGROUND_OFFSET.id] * count
+
+
+@pytest.mark.parametrize(("mode", "severities"), [(1, ["minor"]), (0, [])])
+def test_kiai_of_a_pair_differs(tmp_path: Path, mode: int, severities: list[str]):
+    for name, start in (("A", 8000), ("B", 12_000)):
+        lines = [LINE, f"{start},-100,4,2,0,70,0,1", "20000,-100,4,2,0,70,0,0"]
+        content = text(run_of(60, 400), lines, mode, metadata={"Version": name})
+        (tmp_path / f"{name}.osu").write_text(content, encoding="utf-8")
+    (whole,) = mapset.load(tmp_path)
+    evidence = MapsetEvidence(whole, [Evidence(one) for one in whole.beatmaps])
+    findings = [f for f in findings_of_set(shared_timing.CHECK, evidence) if f.rule == shared_timing.KIAI.id]
+    assert [f.severity for f in findings] == severities
