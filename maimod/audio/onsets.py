@@ -67,6 +67,12 @@ FAR_MS = 25
 """Lags further than this from the best one [ms] measure the strength that chance gives."""
 MAX_DRIFT_TIMES = 300
 """Times that `drift` looks at; more cost seconds and change nothing."""
+MAX_TIMES, MAX_WINDOW_TIMES = 20_000, 300
+"""Times that `alignment` looks at, and `local_alignment` in each window. Ranked maps have fewer."""
+GRID_MARGIN_MS, GRID_MARGIN_SHARE = 1_000, 0.05
+"""Part of the envelope kept around the times of a map, by itself and for each ms of the map: more than lags and drifts."""
+GRID_BLOCK_MS = 1 << 20
+"""How much of it is made at a time."""
 DRIFT_LAGS_MS = np.arange(-250, 251, 2)
 """Lags that `drift` tries at the middle [ms]: 20 s that run off by 1 % are 100 ms off there."""
 SLOPES_MS_PER_S = np.arange(-25.0, 25.5, 1.0)
@@ -89,10 +95,13 @@ class OnsetEnvelope:
         times = np.asarray(times_ms, dtype=np.float64)
         if len(self.values) == 0:
             return np.zeros(times.shape, dtype=np.float32)
-        position = (times - self.start_ms) / self.frame_ms
-        frames = np.arange(len(self.values))
-        strengths = np.interp(position, frames, self.values, left=0.0, right=0.0)
-        return np.asarray(np.nan_to_num(strengths), dtype=np.float32)  # for times that are not numbers
+        position, last = (times - self.start_ms) / self.frame_ms, len(self.values) - 1
+        inside = (position >= 0) & (position <= last)  # false for NaN, too
+        position = np.where(inside, position, 0.0)
+        # Not np.interp, which would need the times of all frames for each call.
+        frame = position.astype(np.int64)
+        here, following = (self.values[at].astype(np.float64) for at in (frame, np.minimum(frame + 1, last)))
+        return np.where(inside, here + (following - here) * (position - frame), 0.0).astype(np.float32)
 
     def at(self, times_ms: np.ndarray, half_width_ms: float) -> np.ndarray:
         """Greatest strength within `half_width_ms` of each time; 0 outside of the song."""
@@ -189,21 +198,24 @@ def _level(flux: np.ndarray) -> np.ndarray:
 
 
 class _Grid:
-    """The clipped envelope at whole ms, for fast look-ups at many lags."""
+    """The clipped envelope at whole ms around the times of a map, for fast look-ups at many lags."""
 
-    def __init__(self, envelope: OnsetEnvelope) -> None:
-        self.end_ms = envelope.start_ms + envelope.frame_ms * (len(envelope.values) - 1)
-        times = np.arange(0, max(1, int(self.end_ms) + 1))
-        self.values = np.minimum(envelope.strength(times), CLIP)
-
-    def inside(self, times_ms: np.ndarray) -> np.ndarray:
-        """The finite times inside of the song, in increasing order."""
+    def __init__(self, envelope: OnsetEnvelope, times_ms: np.ndarray) -> None:
+        end_ms = envelope.start_ms + envelope.frame_ms * (len(envelope.values) - 1)
         times = np.asarray(times_ms, dtype=np.float64).ravel()
-        is_inside = (times >= 0) & (times <= self.end_ms)  # false for NaN, too
-        return np.asarray(np.sort(times[is_inside]))
+        self.times = np.asarray(np.sort(times[(times >= 0) & (times <= end_ms)]))  # false for NaN, too
+        """The times inside of the song, in increasing order."""
+        first, last = (self.times[0], self.times[-1]) if len(self.times) else (0.0, 0.0)
+        margin = GRID_MARGIN_MS + int(GRID_MARGIN_SHARE * (last - first))
+        self.start_ms = max(int(first) - margin, 0)
+        stop = max(min(int(last) + margin, int(end_ms)) + 1, self.start_ms + 1)
+        self.values = np.empty(stop - self.start_ms, dtype=np.float32)
+        for start in range(self.start_ms, stop, GRID_BLOCK_MS):
+            part = np.arange(start, min(start + GRID_BLOCK_MS, stop))
+            self.values[part - self.start_ms] = np.minimum(envelope.strength(part), CLIP)
 
     def at(self, times_ms: np.ndarray) -> np.ndarray:
-        index = np.rint(times_ms).astype(np.int64)
+        index = np.rint(times_ms).astype(np.int64) - self.start_ms
         return np.asarray(self.values[np.clip(index, 0, len(self.values) - 1)])
 
 
@@ -219,10 +231,11 @@ def alignment(envelope: OnsetEnvelope, times_ms: np.ndarray) -> Alignment:
         envelope: of the song.
         times_ms: (n_times,) times of the objects [ms], in any order.
     """
-    grid = _Grid(envelope)
-    times = grid.inside(times_ms)
-    if len(times) == 0:
+    grid = _Grid(envelope, times_ms)
+    n_times = len(grid.times)
+    if n_times == 0:
         return Alignment(0.0, 1.0, 0.0, 0, np.zeros(len(LAGS_MS), dtype=np.float32))
+    times = grid.times[:: 1 + n_times // MAX_TIMES]
     strengths = grid.at(times[:, None] + LAGS_MS)  # (n_times, n_lags)
     curve = strengths.mean(axis=0)
     best = int(curve.argmax())
@@ -234,7 +247,7 @@ def alignment(envelope: OnsetEnvelope, times_ms: np.ndarray) -> Alignment:
         lag_ms=_refine(curve, best, LAGS_MS) if curve[best] > 0 else 0.0,
         contrast=float(curve[best]) / chance if chance > 0 else 1.0,
         significance=significance,
-        n_times=len(times),
+        n_times=n_times,
         curve=curve,
     )
 
@@ -271,8 +284,8 @@ def local_alignment(
         min_times: fewest times to judge a section by.
         slopes: drifts to try beside the lags [ms/s], as `SLOPES_MS_PER_S`; None for no drift.
     """
-    grid = _Grid(envelope)
-    times = grid.inside(times_ms)
+    grid = _Grid(envelope, times_ms)
+    times = grid.times
     map_lag = alignment(envelope, times).lag_ms
     tried = np.zeros(1) if slopes is None else np.asarray(slopes, dtype=np.float64)
     rows: list[tuple[float, float, float, float, float, int]] = []
@@ -282,7 +295,7 @@ def local_alignment(
         if stop - first < min_times or (first, stop) == seen:
             continue
         seen = (int(first), int(stop))
-        inside = times[first:stop]
+        inside = times[first : stop : 1 + (stop - first) // MAX_WINDOW_TIMES]
         lag, slope, gain = _fit(grid, inside, map_lag, tried, LAGS_MS)
         rows.append((inside[0], inside[-1], lag, slope, gain, int(stop - first)))
     table = np.array(rows, dtype=np.float64).reshape(-1, 6).T
@@ -334,8 +347,8 @@ def drift(envelope: OnsetEnvelope, times_ms: np.ndarray, *, max_slope: float = 2
         times_ms: times of the objects of one section or of a whole map [ms], in any order.
         max_slope: steepest drift to try [ms/s].
     """
-    grid = _Grid(envelope)
-    times = grid.inside(times_ms)
+    grid = _Grid(envelope, times_ms)
+    times = grid.times
     if len(times) < 4 or times[-1] - times[0] < 1000.0:
         lag = alignment(envelope, times).lag_ms
         return Drift(0.0, float("inf"), lag, 0.0, len(times))

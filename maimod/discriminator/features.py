@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 
@@ -400,6 +401,8 @@ def summary(categories: np.ndarray, numbers: np.ndarray) -> np.ndarray:
 
 
 N_SIMILAR_SLOTS = 6
+MAX_LAGS = 1_024
+"""Most distances at which similar slots are sought; a map of two hours has as many measures."""
 SMOOTH_SLOTS = 8
 """Slots are similar if the song sounds the same this far to both sides."""
 
@@ -497,7 +500,8 @@ def _similar_slots(beatmap: Beatmap, song: np.ndarray) -> tuple[np.ndarray, np.n
         np.zeros((count, N_SIMILAR_SLOTS), dtype=np.float32),
     )
     measure = SLOTS_PER_BEAT * max(beatmap.red_line_at(beatmap.hit_objects[0].time).meter, 1)
-    lags = [lag for m in range(1, count // measure + 1) if REACH <= (lag := m * measure) < count]
+    step = measure * max(math.ceil(count / measure / MAX_LAGS), 1)
+    lags = [lag for lag in range(step, count, step) if lag >= REACH]
     if not song[:, -1].any() or not lags:
         return slots, weights
     features = song[:, : N_BANDS + len(OFFSETS)] - song[:, : N_BANDS + len(OFFSETS)].mean(axis=0)
@@ -526,6 +530,8 @@ def _box(values: np.ndarray) -> np.ndarray:
     )
 
 
+MAX_SIBLINGS = 30
+"""Most other difficulties that are compared with a map; sets with more in one mode are collections."""
 SAME_OBJECTS = 0.6
 """Share of objects at one time and place from which on two files are versions of one difficulty."""
 
@@ -534,9 +540,12 @@ def other_difficulties(beatmap: Beatmap, maps: Sequence[Beatmap]) -> list[Beatma
     """Other difficulties of the same song and mode among `maps`, without versions of this one."""
     own = {(round(o.time), round(o.x), round(o.y)) for o in beatmap.hit_objects}
     found = []
-    for other in maps:
-        if other.mode is not beatmap.mode or other.audio_filename != beatmap.audio_filename or not other.hit_objects:
-            continue
+    of_song = (
+        other
+        for other in maps
+        if other.mode is beatmap.mode and other.audio_filename == beatmap.audio_filename and other.hit_objects
+    )
+    for other in islice(of_song, MAX_SIBLINGS):
         shared = sum((round(o.time), round(o.x), round(o.y)) in own for o in other.hit_objects)
         if shared < SAME_OBJECTS * min(len(own), len(other.hit_objects)):
             found.append(other)

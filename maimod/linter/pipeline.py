@@ -14,7 +14,6 @@ from maimod.linter.gather import Gathered
 from maimod.linter.rescore import rescore
 from maimod.linter.settings import Settings
 from maimod.linter.song import Song
-from maimod.osu import folder
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import BEATMAP_CHECKS, MAPSET_CHECKS
 from maimod.rules.base import Candidate, Evidence, MapsetEvidence
@@ -87,8 +86,7 @@ def analyse_set(evidence: MapsetEvidence) -> SetAnalysis:
     candidates: dict[Path, list[Candidate]] = {}
     for beatmap, candidate in placed:
         candidates.setdefault(beatmap.path, []).append(candidate)
-    unlisted = f"the folder holds more than {folder.MAX_FILES:,} files: no mapset; files are not checked"
-    return SetAnalysis(candidates, (*(() if evidence.mapset.listed else (unlisted,)), *troubles), bool(troubles))
+    return SetAnalysis(candidates, (*evidence.mapset.unchecked, *troubles), bool(troubles))
 
 
 def select(report: BeatmapReport, settings: Settings) -> BeatmapReport:

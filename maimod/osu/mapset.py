@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from maimod.errors import BeatmapError
+from maimod.osu import folder as folders
 from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.folder import PICTURES, SOUNDS, STORYBOARD, Folder, has_ending, read_file
@@ -27,6 +28,9 @@ WORK_NAMES = re.compile(
 """Names of difficulties that hold nothing but hitsounds or timing, to be copied from while a set is made; without signs
 around them."""
 MAX_STORYBOARD_BYTES = 64 * 1024 * 1024
+MAX_VARIABLES, MAX_VALUE, MAX_LINE = 200, 256, 1_024
+"""Most variables of a storyboard, and most characters of their values and of a line that is kept: variables that name
+each other could fill any memory."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +75,30 @@ class Mapset:
         return {beatmap.path: level_of(beatmap, self.stars[beatmap.path]) for beatmap in self.beatmaps}
 
     @cached_property
+    def _storyboard_file(self) -> str | None:
+        return next((name for name in sorted(self.files) if has_ending(name, STORYBOARD) and "/" not in name), None)
+
+    @cached_property
     def storyboard(self) -> tuple[str, ...]:
         """Lines of the `.osb` file with variables replaced; empty if there is none."""
-        name = next((name for name in sorted(self.files) if has_ending(name, STORYBOARD) and "/" not in name), None)
+        name = self._storyboard_file
         try:
             content = read_file(self.path_of(name), MAX_STORYBOARD_BYTES) if name else b""
         except OSError:
             return ()
         return _storyboard_lines(content.decode("utf-8-sig", errors="replace"))
+
+    @cached_property
+    def unchecked(self) -> tuple[str, ...]:
+        """One line for each part of the set that is too large to be checked."""
+        lines = []
+        if not self.listed:
+            lines.append(f"the folder holds more than {folders.MAX_FILES:,} files: no mapset; files are not checked")
+        if (name := self._storyboard_file) and self.files[name] > MAX_STORYBOARD_BYTES:
+            lines.append(f"{name} is larger than {MAX_STORYBOARD_BYTES >> 20} MB: the storyboard is not checked")
+        elif len(self.storyboard) == parser.MAX_EVENTS:
+            lines.append(f"{name} has more than {parser.MAX_EVENTS:,} events: those beyond are not checked")
+        return tuple(lines)
 
     def find(self, name: str) -> str | None:
         """The file that the game opens for the name of a song, background or video; None if there is none."""
@@ -173,16 +193,21 @@ def _by_song(beatmaps: Sequence[Beatmap]) -> Iterable[list[Beatmap]]:
 def _storyboard_lines(text: str) -> tuple[str, ...]:
     """Event lines without indented commands, with `$variables` replaced as the game does."""
     variables: dict[str, str] = {}
-    lines, section = [], ""
+    ordered: list[tuple[str, str]] | None = None
+    lines, section = list[str](), ""
     for raw in text.splitlines():
         line = raw.strip()
         if line.startswith("[") and line.endswith("]"):
             section = line[1:-1]
-        elif section == "Variables" and line.startswith("$"):
+        elif section == "Variables" and line.startswith("$") and len(variables) < MAX_VARIABLES:
             name, _, value = line.partition("=")
-            variables[name] = value
+            variables[name], ordered = value[:MAX_VALUE], None
         elif section == "Events" and line and not line.startswith("//") and not raw.startswith((" ", "_")):
-            for name in sorted(variables, key=len, reverse=True) if "$" in line else ():
-                line = line.replace(name, variables[name])
-            lines.append(line)
+            if "$" in line:
+                ordered = ordered or sorted(variables.items(), key=lambda item: -len(item[0]))
+                for name, value in ordered:
+                    line = line[:MAX_LINE].replace(name, value)
+            lines.append(line[:MAX_LINE])
+            if len(lines) == parser.MAX_EVENTS:
+                break
     return tuple(lines)

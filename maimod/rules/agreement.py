@@ -176,7 +176,9 @@ def _beside(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[P
 
 
 def _within(times: Sequence[float], time: float, reach: float) -> Sequence[float]:
-    return times[bisect_left(times, time - reach) : bisect_right(times, time + reach)]
+    """The first two of the ascending `times` within `reach` of `time`."""
+    first = bisect_left(times, time - reach)
+    return times[first : min(bisect_right(times, time + reach), first + 2)]
 
 
 def _easiest(evidence: MapsetEvidence, easier: Sequence[Beatmap]) -> list[Beatmap]:

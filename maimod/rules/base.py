@@ -281,6 +281,11 @@ class Evidence:
         return np.array([o.time for o in self.objects_by_time])
 
     @cached_property
+    def object_end_times(self) -> np.ndarray:
+        """(n_objects,) end times in ms, in the order of `object_times`."""
+        return np.array([o.end_time for o in self.objects_by_time])
+
+    @cached_property
     def object_of_slot(self) -> dict[int, HitObject]:
         """First object of each slot of the discriminator's grid; empty without it."""
         if self.corruption is None:

@@ -11,6 +11,8 @@ import math
 from collections.abc import Iterator
 from itertools import pairwise
 
+import numpy as np
+
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Break, HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
@@ -409,14 +411,14 @@ def _playing_time(evidence: Evidence) -> Iterator[Candidate]:
 
 def _break(evidence: Evidence, pause: Break) -> Iterator[Candidate]:
     wrong: list[tuple[Certainty, str, str, str]] = []
-    objects = evidence.objects_by_time
-    inside = [o for o in objects if o.time < pause.end - ROUNDING_MS and o.end_time > pause.start + ROUNDING_MS]
-    before = max((o.end_time for o in objects if o.end_time <= pause.start + ROUNDING_MS), default=None)
-    after = min((o.time for o in objects if o.time >= pause.end - ROUNDING_MS), default=None)
+    starts, ends = evidence.object_times, evidence.object_end_times
+    inside = int(np.sum((starts < pause.end - ROUNDING_MS) & (ends > pause.start + ROUNDING_MS)))
+    before = max(ends[ends <= pause.start + ROUNDING_MS].tolist(), default=None)
+    after = min(starts[starts >= pause.end - ROUNDING_MS].tolist(), default=None)
     preempt = evidence.beatmap.difficulty.preempt_ms
     length = pause.end - pause.start
     if inside:
-        count = f"{len(inside)} objects lie" if len(inside) > 1 else "An object lies"
+        count = f"{inside} objects lie" if inside > 1 else "An object lies"
         wrong.append((Certainty.CERTAIN, f"{count} in this break", "objects", "none"))
     if length < MIN_BREAK_MS - ROUNDING_MS:
         wrong.append(

@@ -56,8 +56,8 @@ class Habits:
         """
         ours, theirs = self.pairs
         n = len(self.hits)
-        counts = np.zeros((n, int(values.max(initial=0)) + 1))
-        np.add.at(counts, (ours, values[theirs]), 1)
+        width = int(values.max(initial=0)) + 1
+        counts = np.bincount(ours * width + values[theirs], minlength=n * width).reshape(n, width).astype(float)
         before = np.bincount(ours[theirs < ours], minlength=n)
         after = np.bincount(ours[theirs > ours], minlength=n)
         counts[np.minimum(before, after) < LEAST_AROUND] = 0

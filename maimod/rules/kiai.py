@@ -165,7 +165,8 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         )
     else:
         yield from (_unsnapped(evidence, border) for border in unsnapped)
-    yield from _misplaced(evidence, [border for border in borders if border not in unsnapped])
+    off = {border.point.line for border in unsnapped}
+    yield from _misplaced(evidence, [border for border in borders if border.point.line not in off])
     yield from _short(evidence)
     sections = beatmap.kiai_sections
     if sections and sections[-1][1] is None:
@@ -214,19 +215,24 @@ def _misplaced(evidence: Evidence, borders: list[_Border]) -> Iterator[Candidate
         for score in evidence.of_kind(EventKind.KIAI)
         if isinstance(score.event.source, TimingPoint)
     }
-    starts = [border for border in borders if border.begins and _length(beatmap, sections[border.section]) > LONG_BEATS]
-    on_downbeat = sum(_place(beatmap, border.point.time) == "downbeat" for border in starts)
+    starts = {
+        border.section
+        for border in borders
+        if border.begins and _length(beatmap, sections[border.section]) > LONG_BEATS
+    }
+    on_downbeat = sum(_place(beatmap, sections[number][0].time) == "downbeat" for number in starts)
     for border in borders:
         place = _place(beatmap, border.point.time)
         own = place == "downbeat"
         habit = (on_downbeat - own) / max(len(starts) - 1, 1)
-        odd = border in starts and not own and len(starts) > 2 and habit >= ON_DOWNBEAT_SHARE
+        is_long_start = border.begins and border.section in starts
+        odd = is_long_start and not own and len(starts) > 2 and habit >= ON_DOWNBEAT_SHARE
         event = scores.get(border.point.line)
         if event is not None and event.tolerant_surprisal < LEAST_BITS:
             event = None
         if place == "downbeat" or not border.begins:
             curve = "usual place"
-        elif place == "off the beat" and border in starts:
+        elif place == "off the beat" and is_long_start:
             curve = "off the beat"
         elif odd:
             curve = "half a beat off the habit" if place == "half beat" else "off the habit"

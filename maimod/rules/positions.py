@@ -42,6 +42,8 @@ PATTERN_MS = 600.0
 """Objects farther apart are read apart (lazer: "200 BPM 2/1")."""
 NEIGHBOURHOOD_MS = 4000.0
 """Spacing is compared within this time, because slow changes are deliberate (lazer's value, here to both sides)."""
+MAX_NEIGHBOURS = 200
+"""Most neighbours on each side; ranked maps have up to about 70."""
 SAME_GAP_MS = 16.0
 """Gaps this close are the same rhythm (lazer: "240 BPM 1/16")."""
 EVEN_PX, EVEN_SHARE = 10.0, 0.15
@@ -221,6 +223,7 @@ def uneven_steps(all_steps: Sequence[Step]) -> tuple[list[Uneven], int, int]:
     uneven, compared, judged = [], 0, 0
     for i, step in enumerate(spaced):
         first, last = np.searchsorted(times, [times[i] - NEIGHBOURHOOD_MS, times[i] + NEIGHBOURHOOD_MS])
+        first, last = max(first, i - MAX_NEIGHBOURS), min(last, i + MAX_NEIGHBOURS + 1)
         kin = np.flatnonzero(np.abs(gaps[first:last] - gaps[i]) <= SAME_GAP_MS) + first
         # The next step of a displaced object is off as well, so it is not compared with this one.
         kin = kin[np.abs(kin - i) > 1]
@@ -246,10 +249,11 @@ def spacing(evidence: Evidence, all_steps: Sequence[Step]) -> Iterator[Candidate
     # A displaced object makes the step to it and the step from it uneven.
     second = {u.step.after.index for first, u in pairwise(uneven) if u.step.before is first.step.after}
     second -= {u.step.after.index for u in uneven if u.step.before.index in second}
+    befores = {u.step.before.index for u in uneven}
     for found in uneven:
         if found.step.after.index in second:
             continue
-        following = any(u.step.before is found.step.after for u in uneven)
+        following = found.step.after.index in befores
         step, usual = found.step, found.usual
         error = abs(step.distance - usual)
         size = min(error / UNEVEN_PX, error / (UNEVEN_SHARE * usual))

@@ -8,7 +8,7 @@ gives one finding: an object found by arithmetic is not checked with the model a
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -386,14 +386,18 @@ def _other_red_line(evidence: Evidence, edge: Edge) -> TimingPoint | None:
 
 def _unusual_snaps(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
     uses = Counter(edge.snap.divisor for edge in moments.edges)
+    times: defaultdict[int, list[float]] = defaultdict(list)
+    for edge in moments.edges:
+        times[edge.snap.divisor].append(edge.time)
+    for of_divisor in times.values():
+        of_divisor.sort()
     done = set(named)
     for edge in moments.edges:
         hit_object, at = edge.hit_object, edge.snap
         is_rare = uses[at.divisor] <= max(RARE_USES, RARE_SHARE * len(moments.edges))
         if not is_rare or at.divisor not in (END_DIVISORS if edge.number else ODD_DIVISORS) or hit_object.index in done:
             continue
-        reach = COMPANION_BEATS * at.red_line.beat_length
-        if any(e.snap.divisor == at.divisor and UNSNAP_MS < abs(e.time - edge.time) <= reach for e in moments.edges):
+        if _has_companion(times[at.divisor], edge.time, COMPANION_BEATS * at.red_line.beat_length):
             continue
         usual = snap(evidence.beatmap, edge.time, USUAL_DIVISORS)
         if (
@@ -419,6 +423,12 @@ def _unusual_snaps(evidence: Evidence, moments: RhythmIndex, named: frozenset[in
                 uses_in_map=uses[at.divisor],
                 off_usual_ms=round(usual.error, 1),
             )
+
+
+def _has_companion(times: Sequence[float], time: float, reach: float) -> bool:
+    """Whether one of the ascending `times` is another than `time`, within `reach` [ms]."""
+    before, after = bisect_left(times, time - UNSNAP_MS) - 1, bisect_right(times, time + UNSNAP_MS)
+    return (before >= 0 and time - times[before] <= reach) or (after < len(times) and times[after] - time <= reach)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -686,7 +696,7 @@ def _propose_starts(evidence: Evidence, corruption: CorruptionLogits) -> Iterato
         o = evidence.object_of_slot.get(slot)
         if o is None:
             continue
-        beside = [other for other in holes if 0 < abs(other - slot) <= reach]
+        beside = [other for other in range(slot - reach, slot + reach + 1) if other != slot and other in holes]
         if beside:
             other = max(beside, key=holes.__getitem__)
             time, later = float(corruption.grid.times[other]), other > slot
@@ -715,13 +725,13 @@ def _propose_starts(evidence: Evidence, corruption: CorruptionLogits) -> Iterato
             )
     for slot, logit in holes.items():
         time = float(corruption.grid.times[slot])
-        before = [o for o in evidence.objects_by_time if o.time < time - SAME_MS]
+        before = evidence.objects_by_time[: bisect_left(evidence.object_times, time - SAME_MS)][-1:]
         if before and slot not in evidence.object_of_slot:
             yield candidate(
                 MISSING_OBJECT,
                 time=time,
-                line=before[-1].line,
-                objects=before[-1:],
+                line=before[0].line,
+                objects=before,
                 proposed=logit,
                 message="An object may be missing here: the rhythm around it, the song and similar places suggest one.",
                 actual="nothing",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from maimod.audio import probe
 from maimod.findings import Expected, Severity, Tier
@@ -98,7 +98,7 @@ UNUSED_FILE = Rule(
     "skin.",
     ignore_when="it is there for the work on the set and will be removed",
     blind_spots="Hitsounds and skin elements that are not used; files of version control, settings and notes (.git, "
-    ".toml, .md).",
+    ".toml, .md); storyboards of 100,000 pictures or more.",
     source=f"{CRITERIA}#general",
 )
 STORYBOARD = Rule(
@@ -110,7 +110,7 @@ STORYBOARD = Rule(
     why="The storyboard has a hole where the picture should be.",
     how="Files of sprites and of all frames of animations are looked for in the folder.",
     ignore_when="the picture is the player's skin's (UseSkinSprites)",
-    blind_spots="What sprites do.",
+    blind_spots="What sprites do; all but the first 100,000 pictures.",
     source=f"{CRITERIA}#storyboarding",
 )
 STORYBOARDED = Rule(
@@ -143,6 +143,9 @@ WORKING_FILES = frozenset({".md", ".toml", ".yml", ".yaml", ".json", ".sarif"})
 """Files of sets in git repositories."""
 MAX_SAMPLES = 500
 """Most samples that are decoded; the largest keysounded sets have about 1,000."""
+MAX_PICTURES, MAX_FRAMES = 100_000, 1_000
+"""Most pictures of a storyboard, frames of animations counted singly, and most frames of an animation. The largest ranked
+storyboards use about 2,000 files."""
 SHORT_MS, LATE_MS, LITTLE_LATE_MS = 25.0, 5.0, 1.0
 SILENT_PEAK = 1e-3
 """Peak of a silent sample: -60 dB, as in lazer and Mapset Verifier."""
@@ -210,19 +213,21 @@ def _sample_event(text: str) -> tuple[float, str] | None:
 
 
 def _missing(evidence: MapsetEvidence, named: Named) -> Iterator[Placed]:
-    by_beatmap: dict[int, list[tuple[str, int, float]]] = defaultdict(list)
+    by_beatmap: dict[Path, list[tuple[str, int, float]]] = defaultdict(list)
     for name, places in named.items():
         if evidence.mapset.find_sound(name) is None:
-            for place, beatmap in enumerate(evidence.beatmaps):
-                here = next(((line, time) for one, line, time, _ in places if one is beatmap), None)
-                if here is not None:
-                    by_beatmap[place].append((name, *here))
-    for place, missing in by_beatmap.items():
+            firsts: dict[Path, tuple[int, float]] = {}
+            for beatmap, line, time, _ in places:
+                firsts.setdefault(beatmap.path, (line, time))
+            for path, first in firsts.items():
+                by_beatmap[path].append((name, *first))
+    for beatmap in (one for one in evidence.beatmaps if one.path in by_beatmap):
+        missing = by_beatmap[beatmap.path]
         name, line, time = min(missing, key=lambda item: item[2])
         more = f", nor are {len(missing) - 1} more that are played as samples" if len(missing) > 1 else ""
         yield from evidence.candidate(
             MISSING_SAMPLE,
-            evidence.beatmaps[place],
+            beatmap,
             time=time,
             line=line,
             certainty=Certainty.LIKELY,
@@ -300,22 +305,29 @@ def _sample_faults(name: str, sample: probe.Sample) -> Iterator[tuple[Rule, Cert
 # Storyboards and unused files
 
 
-def _pictures(lines: Iterator[str]) -> Iterator[str]:
-    """Files of sprites and of the frames of animations."""
+def _pictures(lines: Iterable[str]) -> list[str]:
+    """Files of sprites and of the frames of animations, at most `MAX_PICTURES`."""
+    named: dict[tuple[str, str, int | None], None] = {}  # (before the number, after it, number of frames)
     for text in lines:
         fields = [part.strip().strip('"') for part in text.split(",")]
         if fields[0] in ("Sprite", "4") and len(fields) > 3:
-            yield fields[3]
+            named[fields[3], "", None] = None
         elif fields[0] in ("Animation", "6") and len(fields) > 6:
             stem, dot, extension = fields[3].rpartition(".")
-            count = int(fields[6]) if fields[6].isdigit() else 0
-            yield from (f"{stem}{number}{dot}{extension}" for number in range(min(count, 1000)))
+            count = min(int(fields[6]), MAX_FRAMES) if fields[6].isdecimal() and len(fields[6]) < 10 else 0
+            named[stem, f"{dot}{extension}", count] = None
+    names = (
+        f"{before}{'' if count is None else number}{after}"
+        for before, after, count in named
+        for number in range(1 if count is None else count)
+    )
+    return list(islice(names, MAX_PICTURES))
 
 
 def _storyboard(evidence: MapsetEvidence) -> Iterator[Placed]:
-    shared = list(_pictures(iter(evidence.mapset.storyboard)))
+    shared = _pictures(evidence.mapset.storyboard)
     for place, beatmap in enumerate(evidence.beatmaps):
-        own = list(_pictures(text for _, text in beatmap.events))
+        own = _pictures(text for _, text in beatmap.events)
         wanted = dict.fromkeys([*own, *(shared if place == 0 else ())])
         missing = [name for name in wanted if evidence.mapset.find_picture(name) is None]
         if missing and beatmap.general.get("UseSkinSprites", "0") != "1":
@@ -358,9 +370,12 @@ def _unused(evidence: MapsetEvidence, named: Named) -> list[str]:
         if fields[0] in ("0", "Background", "1", "Video") and len(fields) > 2
     ]
     played = {o.sample.filename for beatmap in (*mapset.work, *mapset.others) for o in beatmap.hit_objects}
+    pictures = _pictures(events)
+    if len(pictures) == MAX_PICTURES:
+        return []
     found = {
         *(mapset.find(name) for name in (*shown, *(beatmap.audio_filename for beatmap in readers))),
-        *(mapset.find_picture(name) for name in {*shown, *_pictures(iter(events))}),
+        *(mapset.find_picture(name) for name in {*shown, *pictures}),
         *(mapset.find_sound(name) for name in {*named, *played}),
     }
     used = {mapset.path_of(name) for name in found if name is not None}  # of a link, what it leads to

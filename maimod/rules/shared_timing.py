@@ -7,8 +7,10 @@ found, and 16 of 23 removed kiai sections; the others are in sets without a kiai
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, Mode, TimingPoint
@@ -185,16 +187,17 @@ def _only_restarts_bar(beatmap: Beatmap, line: TimingPoint) -> bool:
 def _bar_lines(evidence: MapsetEvidence, of_mode: Sequence[Beatmap]) -> Iterator[Placed]:
     if of_mode[0].mode not in (Mode.TAIKO, Mode.MANIA):
         return
-    lines: dict[int, list[tuple[Beatmap, TimingPoint]]] = defaultdict(list)
+    lines: dict[int, dict[Path, tuple[Beatmap, TimingPoint]]] = defaultdict(dict)
     for beatmap in of_mode:
         for line in beatmap.red_lines:
-            lines[round(line.time)].append((beatmap, line))
+            lines[round(line.time)].setdefault(beatmap.path, (beatmap, line))
     for time, there in lines.items():
         for part in departures(
-            [one for one, _ in there], ["omitted" if line.omits_bar_line else "shown" for _, line in there]
+            [one for one, _ in there.values()],
+            ["omitted" if line.omits_bar_line else "shown" for _, line in there.values()],
         ):
             for beatmap in part.beatmaps:
-                line = next(line for one, line in there if one is beatmap)
+                _, line = there[beatmap.path]
                 yield from evidence.candidate(
                     BAR_LINES,
                     beatmap,
@@ -235,8 +238,8 @@ def _kiai(evidence: MapsetEvidence, of_mode: Sequence[Beatmap]) -> Iterator[Plac
             continue
         for beatmap in part.beatmaps:
             own, near = borders[str(beatmap.path)], KIAI_BEATS * beat.beat_length
-            missing = [time for time, _ in usual if all(abs(time - other) > near for other, _ in own)]
-            added = [(time, line) for time, line in own if all(abs(time - other) > near for other, _ in usual)]
+            missing = [time for time, _ in usual if not _has(own, time, near)]
+            added = [(time, line) for time, line in own if not _has(usual, time, near)]
             if (not missing and not added) or (len(missing) + len(added) > FEW_KIAI and own):
                 continue
             time, line = (
@@ -265,6 +268,12 @@ def _kiai(evidence: MapsetEvidence, of_mode: Sequence[Beatmap]) -> Iterator[Plac
                 missing=missing,
                 added=[time for time, _ in added],
             )
+
+
+def _has(borders: Sequence[tuple[float, int]], time: float, near: float) -> bool:
+    """Whether one of the ascending (time, line) is within `near` of a time [ms]."""
+    place = bisect_left(borders, time - near, key=lambda border: border[0])
+    return place < len(borders) and borders[place][0] <= time + near
 
 
 def _at(time: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -57,6 +58,9 @@ COPY_PX, CHANGED_PX = 3.0, 10.0
 shape."""
 COPY_POINTS, MAX_COPY_POINTS = 4, 16
 """Paths with fewer control points are equal by chance."""
+COMPARED = 500_000_000
+"""Most distances compared for sliders with the same number of control points; if there are more, each slider is compared
+with those around it. Reached by 1,400 sliders of 16 points."""
 MIN_COPIES = 2
 COPY_CURVE = Curve(middle=1.2, scale=0.5)
 """Log2 of the copies of the shape that this one departs from."""
@@ -74,7 +78,8 @@ REVERSED_CURVE = Curve(middle=5.0, scale=0.8)
 above 4.4 and 0.1 above 5.6; of sliders that were reversed 37 % are."""
 REVERSED_PX = 40.0
 """With the tail closer to the head than this, the direction makes no difference."""
-MIN_STEPS = 8
+MIN_STEPS, MAX_KIN = 8, 2_000
+"""Fewest steps of the same rhythm to compare with, and most."""
 SPREAD = 0.25
 """Width in octaves of the kernel that smooths the map's step lengths."""
 FLOOR = 0.01
@@ -255,17 +260,21 @@ def bodies(evidence: Evidence) -> list[Body]:
 
 def lengths(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidate]:
     """Bodies that are longer or much shorter than their curves."""
-    extended = [b for b in all_bodies if b.extension > EXTENDED_SHARE and b.extension * b.path.length > EXTENDED_PX]
+    extended = {
+        body.head.index
+        for body in all_bodies
+        if body.extension > EXTENDED_SHARE and body.extension * body.path.length > EXTENDED_PX
+    }
     left_over = np.sort([b.left_over for b in all_bodies])
     allowed = 1 + HABIT_SHARE * len(all_bodies)
     for body in all_bodies:
         slider = body.head.slider
         assert slider is not None
         drawn, length = body.path.natural_length, slider.length or body.path.natural_length
-        if body in extended and len(extended) <= allowed:
+        if body.head.index in extended and len(extended) <= allowed:
             curve, measure = "extended", body.extension
             what = "the body continues straight beyond the last control point"
-        elif np.sum(left_over > body.left_over / CUT_MARGIN) <= allowed:
+        elif len(left_over) - np.searchsorted(left_over, body.left_over / CUT_MARGIN, side="right") <= allowed:
             curve, measure = "cut", body.left_over
             what = "the body ends before the last control point"
         else:
@@ -293,6 +302,13 @@ def same(a: float, b: float) -> bool:
     return abs(a - b) <= VELOCITY_SHARE * max(a, b)
 
 
+def _alike(ascending: Sequence[float], velocity: float) -> int:
+    """How many of the velocities, `velocity` among them, are the same as it."""
+    own = bisect_left(ascending, velocity)
+    first = bisect_left(ascending, True, 0, own, key=lambda other: same(velocity, other))
+    return bisect_left(ascending, True, own, key=lambda other: not same(velocity, other)) - first
+
+
 def velocities(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidate]:
     """Single sliders with another velocity, and heads just before the line intended for them."""
     beatmap = evidence.beatmap
@@ -308,10 +324,12 @@ def velocities(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candi
         for s in evidence.of_kind(EventKind.SCROLL_SPEED)
         if isinstance(s.event.source, HitObject)
     }
+    used = sorted(body.velocity for body in all_bodies)
+    alike = {one: _alike(used, one) for one in set(used)}
     for body in all_bodies:
         event = events.get(body.head.index)
         # Players know a velocity that occurs often; without a model the map is the only evidence.
-        others = sum(same(body.velocity, other.velocity) for other in all_bodies) - 1
+        others = alike[body.velocity] - 1
         bits = (0.0 if event is None else event.tolerant_surprisal) - math.log2(1 + others) / 2
         bits += HABIT_WEIGHT * max(rarity, 0.0) * (body.head.index in usual)
         around = usual.get(body.head.index)
@@ -325,15 +343,18 @@ def velocities(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candi
             event=event,
             message=f"A slider velocity of {body.velocity:.2f}x is unlikely here{told}.",
             actual=f"{body.velocity:.2f}x",
-            expected=_velocities(event, all_bodies) or ([Expected(f"{around:.2f}x")] if around else []),
+            expected=_velocities(event, sorted(alike)) or ([Expected(f"{around:.2f}x")] if around else []),
             bits=round(bits, 2),
         )
     heads = {body.head.time: body for body in all_bodies}
+    times = sorted(heads)
     for point in beatmap.sorted_timing_points:
-        late = [t for t in heads if 0 < point.time - t <= LATE_LINE_MS]
-        if point.uninherited or not late or same(heads[late[0]].velocity, point.velocity):
+        place = bisect_left(times, point.time - LATE_LINE_MS)
+        if point.uninherited or place == len(times) or times[place] >= point.time:
             continue
-        body = heads[late[0]]
+        body = heads[times[place]]
+        if same(body.velocity, point.velocity):
+            continue
         yield candidate(
             LATE_LINE,
             time=body.head.time,
@@ -349,9 +370,8 @@ def velocities(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candi
         )
 
 
-def _velocities(score: EventScore | None, all_bodies: Sequence[Body]) -> list[Expected]:
-    """The model's expectations as velocities of the map, because tokens are coarser."""
-    used = sorted({body.velocity for body in all_bodies})
+def _velocities(score: EventScore | None, used: Sequence[float]) -> list[Expected]:
+    """The model's expectations as velocities `used` in the map, because tokens are coarser."""
     offers = [(e.value / 100, p) for e, p in (score.expected if score else ()) if e.kind is EventKind.SCROLL_SPEED]
     named = [(next((velocity for velocity in used if abs(velocity - at) <= TOKEN_WIDTH), at), p) for at, p in offers]
     return [Expected(f"{velocity:.2f}x", round(p, 4)) for velocity, p in named]
@@ -472,19 +492,24 @@ def changed_copies(all_bodies: Sequence[Body]) -> dict[int, tuple[int, int, floa
     found = {}
     for members in classes.values():
         stack = np.stack([distances for _, distances in members])
+        reach = COMPARED // stack.size
         for own, (index, distances) in enumerate(members):
-            errors = np.abs(stack - distances)
-            errors[own] = np.inf
-            if np.any(errors.max(axis=(1, 2)) <= COPY_PX):
+            near = stack[max(own - reach, 0) : own + reach + 1]
+            errors = np.abs(near - distances)
+            errors[min(own, reach)] = np.inf
+            off = errors > COPY_PX
+            n_off, n_off_of_point = off.sum(axis=(1, 2)), off.sum(axis=2)
+            if not n_off.all():  # an exact copy
                 continue
+            changed = (errors.max(axis=(1, 2)) > CHANGED_PX) & np.isfinite(errors[:, 0, 1])
             best: tuple[int, int, float] | None = None
             for k in range(1, len(distances)):
-                rest = np.delete(np.delete(errors, k, axis=1), k, axis=2).max(axis=(1, 2)) <= COPY_PX
-                alike = np.flatnonzero(rest & (errors.max(axis=(1, 2)) > CHANGED_PX) & np.isfinite(errors[:, 0, 1]))
+                # Every distance that is off is one of point k, and stands twice in the table.
+                alike = np.flatnonzero((n_off == 2 * n_off_of_point[:, k]) & changed)
                 # The copies must agree, or the point always varies.
-                agree = [i for i in alike if np.abs(stack[i] - stack[alike[0]]).max() <= COPY_PX]
-                if len(agree) >= MIN_COPIES and len(agree) == len(alike) and (best is None or len(agree) > best[1]):
-                    best = k, len(agree), float(errors[agree[0], k].max())
+                agree = np.abs(near[alike] - near[alike[:1]]).max(axis=(1, 2)) <= COPY_PX
+                if len(agree) >= MIN_COPIES and agree.all() and (best is None or len(agree) > best[1]):
+                    best = k, len(agree), float(errors[alike[0], k].max())
             if best:
                 found[index] = best
     return found
@@ -532,10 +557,29 @@ def _count(count: int) -> str:
     return f"{count or 'no'} repeat{'s' * (count != 1)}"
 
 
+class _Kinship:
+    """Steps of the same rhythm."""
+
+    def __init__(self, gaps: np.ndarray) -> None:
+        self._order = np.argsort(gaps, kind="stable")
+        self._gaps = gaps[self._order]
+
+    def of(self, gap: float, without: Sequence[int]) -> np.ndarray:
+        """Indices of the steps with about this gap [ms], without some; of very many an even choice."""
+        width = max(SAME_GAP_MS, 0.1 * abs(gap))
+        first = int(np.searchsorted(self._gaps, gap - width))
+        last = int(np.searchsorted(self._gaps, gap + width, side="right"))
+        places = np.arange(first, last)
+        if last - first > MAX_KIN:
+            places = first + np.arange(MAX_KIN) * (last - first) // MAX_KIN
+        kin = self._order[places]
+        return kin[~np.isin(kin, without)]
+
+
 def reversed_sliders(evidence: Evidence) -> Iterator[Candidate]:
     """Sliders that fit the map's spacing better from tail to head."""
     all_steps = steps(evidence)
-    gaps = np.array([s.gap for s in all_steps])
+    kinship = _Kinship(np.array([s.gap for s in all_steps]))
     octaves = np.log2(np.maximum([s.distance for s in all_steps], 8.0)) if all_steps else np.zeros(0)
     for i, (into, out) in enumerate(pairwise(all_steps)):
         head = into.after
@@ -548,9 +592,8 @@ def reversed_sliders(evidence: Evidence) -> Iterator[Candidate]:
         if sum(ways) > into.distance + out.distance:  # less movement as it is: a tight pattern
             continue
         for step, other in zip((into, out), ways, strict=True):
-            kin = np.abs(gaps - step.gap) <= max(SAME_GAP_MS, 0.1 * abs(step.gap))
-            kin[i : i + 2] = False
-            if kin.sum() < MIN_STEPS:
+            kin = kinship.of(step.gap, (i, i + 1))
+            if len(kin) < MIN_STEPS:
                 break
             bits += _log_density(octaves[kin], other) - _log_density(octaves[kin], step.distance)
         else:

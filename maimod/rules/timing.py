@@ -325,7 +325,8 @@ def _drifting(evidence: Evidence) -> list[_Section]:
     sections: list[_Section] = []
     borders = [-np.inf, *(line.time for line in evidence.beatmap.red_lines[1:]), np.inf]
     for start, end in pairwise(borders):
-        inside = times[(times >= start - UNSNAP_MS) & (times < end - UNSNAP_MS)]
+        first, last = np.searchsorted(times, [start - UNSNAP_MS, end - UNSNAP_MS])
+        inside = times[first:last]
         if len(inside) < MIN_SECTION_OBJECTS or inside[-1] - inside[0] < MIN_SECTION_MS:
             continue
         fit = drift(evidence.envelope, inside)
