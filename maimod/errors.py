@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+MAX_QUOTED = 80
+"""Most letters of an input that a message quotes."""
+
+
+def short(text: object, most: int = MAX_QUOTED) -> str:
+    """A text of an input for a message, cut if it is long."""
+    text = str(text)
+    return text if len(text) <= most else text[: most - 1] + "…"
+
 
 class MaimodError(Exception):
     """Base class; the command line prints the message and exits."""

@@ -221,4 +221,4 @@ def editor_timestamp(beatmap: Beatmap, time: float, objects: Sequence[HitObject]
 
 def editor_link(timestamp: str) -> str:
     """The timestamp as a link that opens osu!'s editor."""
-    return "osu://edit/" + quote(timestamp.removesuffix(" -"), safe=":")
+    return "osu://edit/" + quote(timestamp.removesuffix(" -"), safe=":", errors="replace")

@@ -297,3 +297,23 @@ def write(folder: Path, version: str, seed: int = 1, shards: int = 1) -> Path:
         save_file({tensor: state[tensor] for tensor, where in placed.items() if where == name}, folder / name)
     (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": placed}))
     return folder
+
+
+def mini(folder: Path) -> Path:
+    """Write a small checkpoint of the bundled family, with random weights and a calibration."""
+    import shutil
+
+    from safetensors.torch import save_file as save_tensors
+
+    from maimod.families import registry
+    from maimod.linter.models import MODELS_FOLDER
+
+    folder.mkdir(parents=True)
+    bundled = MODELS_FOLDER / "maimod-mini"
+    for name in ("tokenizer.json", "calibration.json"):
+        shutil.copyfile(bundled / name, folder / name)
+    shape = json.loads((bundled / "config.json").read_text())
+    small = {"d_model": 32, "encoder_layers": 1, "decoder_layers": 1, "heads": 2, "feed_forward": 32}
+    (folder / "config.json").write_text(json.dumps(shape | small))
+    save_tensors(registry.open_folder(folder).make_network().state_dict(), folder / "model.safetensors")
+    return folder

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from maimod.findings import Category, Finding, Severity
+from maimod.findings import Category, Finding, Severity, editor_link
 
 
 def test_a_finding_has_plain_numbers_whoever_measured_them():
@@ -49,3 +49,9 @@ def test_a_finding_has_plain_numbers_whoever_measured_them():
         int
     }
     assert type(finding.evidence["number"]) is float and finding.evidence["truth"] is True
+
+
+def test_a_link_is_made_of_any_text():
+    """A damaged cache entry may hold a letter that is no Unicode."""
+    assert editor_link("00:01:000 (1) -") == "osu://edit/00:01:000%20%281%29"
+    assert editor_link("\ud800 -") == "osu://edit/%3F"

@@ -240,7 +240,9 @@ def _soundfile_blocks(source: _Source) -> Blocks:
         weights = np.full(file.channels, 1.0 / file.channels, dtype=np.float32)
         count = max(BLOCK_SAMPLES // file.channels, 1)
         while len(block := file.read(count, dtype="float32", always_2d=True)):
-            yield file.samplerate, block @ weights
+            with np.errstate(invalid="ignore", over="ignore"):  # samples that are no numbers are counted by the caller
+                mixed = block @ weights
+            yield file.samplerate, mixed
 
 
 def _av_blocks(source: _Source) -> Blocks:

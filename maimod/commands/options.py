@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_a
 
 import typer
 
-from maimod.errors import ConfigError
+from maimod.errors import ConfigError, short
 from maimod.findings import Severity
 from maimod.linter.settings import Names, Option, Settings, Where
 from maimod.reporters import REPORTERS
@@ -256,10 +256,11 @@ def load(path: Path, is_found: bool = False) -> Config:
         raise ConfigError(f"{path}: cannot be read ({error.strerror or error})") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: not UTF-8, which TOML is") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         if is_project and is_found:
             return Config()  # not a file of maimod; its own tools report the error
-        raise ConfigError(f"{path}: {error}") from None
+        reason = "nested too deeply" if isinstance(error, RecursionError) else short(error, 200)
+        raise ConfigError(f"{path}: {reason}") from None
     if is_project:
         tools = table.get("tool", {})
         table = tools.get("maimod") if isinstance(tools, dict) else None
@@ -422,20 +423,24 @@ def _explained(error: ValidationError, table: Any) -> str:
     """Rewrite an error of msgspec as one line with the key, the value, and a suggestion."""
     what, _, where = str(error).partition(" - at `$")
     place, value, kind = _found(where.rstrip("`"), table, _table(CheckOptions))
-    lead = f"{place}: " if place else ""
+    lead = f"{short(place)}: " if place else ""
     if unknown := re.match("Object contains unknown field `(.*)`", what):
         keys = [one.encode_name for one in _fields(kind)]
         close = get_close_matches(unknown[1].replace("_", "-"), keys, 1, 0.6)
         guess = f"; did you mean {close[0]!r}?" if close else f" (there are: {', '.join(keys)})"
-        return f"{lead}unknown key {unknown[1]!r}{guess}"
+        return f"{lead}unknown key {_short(unknown[1])}{guess}"
     if missing := re.match("Object missing required field `(.*)`", what):
         return f"{lead}{missing[1]!r} is missing"
     if what.startswith("Invalid enum value") or "matching regex" in what:
         words = _words(kind) or tuple(_option(place).forms.split(", "))
         close = get_close_matches(str(value), words, 1)
-        return f"{lead}{value!r} is not one of {', '.join(words)}" + (f"; did you mean {close[0]}?" if close else "")
+        return f"{lead}{_short(value)} is not one of {', '.join(words)}" + (
+            f"; did you mean {close[0]}?" if close else ""
+        )
     if bound := re.match(r"Expected `\w+` ([<>])= (.*)", what):
-        return f"{lead}{value} must be at {'least' if bound[1] == '>' else 'most'} {bound[2].removesuffix('.0')}"
+        return (
+            f"{lead}{_short(value)} must be at {'least' if bound[1] == '>' else 'most'} {bound[2].removesuffix('.0')}"
+        )
     expected = re.match(r"Expected `(\w+)", what)
     return f"{lead}{_short(value)} is not {_KINDS[expected[1]]}" if expected else f"{lead}{what}"
 
@@ -479,5 +484,4 @@ def _option(place: str) -> Option:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "…"
+    return short(repr(value), 40)

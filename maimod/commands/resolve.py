@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from maimod.commands.command_line import outputs_of, say, suggest
 from maimod.commands.options import CheckOptions, Config, Declared, declared, discover, load
-from maimod.errors import UsageError
+from maimod.errors import UsageError, short
 from maimod.findings import Severity
 from maimod.linter.cache import Cache, default_folder
 from maimod.linter.settings import Names, Override, Settings
@@ -153,7 +153,9 @@ def options_of(config: Config, typed: Mapping[str, Any], rules: Sequence[str]) -
 def _override(override: Override, typed: Mapping[str, Any], rules: Sequence[str], place: str) -> Override:
     """An override without the settings that the command line gives."""
     values = {name: getattr(override, name) for name in declared(Override) if name not in typed or name == "pattern"}
-    return Override(**_with_rules(values, rules, lambda one: f"{place}: override {override.pattern!r}: {one.key}"))
+    return Override(
+        **_with_rules(values, rules, lambda one: f"{place}: override {short(repr(override.pattern))}: {one.key}")
+    )
 
 
 def _with_rules(values: Mapping[str, Any], rules: Sequence[str], name_of: Callable[[Declared], str]) -> dict[str, Any]:
@@ -172,7 +174,7 @@ def _with_rules(values: Mapping[str, Any], rules: Sequence[str], name_of: Callab
             checked[name] = tuple(part.strip() for text in value for part in text.split(",") if part.strip())
         for prefix in [key for key, _ in value] if is_table else checked[name]:
             if not any(rule.startswith(prefix) for rule in rules):
-                raise UsageError(f"{name_of(one)} {prefix}: no such rule{suggest(prefix, rules)}")
+                raise UsageError(f"{name_of(one)} {short(prefix)}: no such rule{suggest(prefix, rules)}")
     return checked
 
 
@@ -246,17 +248,17 @@ def _permitted(one: Declared, value: Any, folder: Path) -> tuple[Any, str]:
     refused."""
     match one.option.names:
         case Names.WRITTEN:
-            return None, f"writes to {value}"
+            return None, f"writes to {short(value, 300)}"
         case Names.REPORT:
             beyond = [text for text in value if text.partition(":")[2] not in ("", "-")]
             kept = tuple(text for text in value if text not in beyond)
-            return kept or None, f"writes {', '.join(beyond)}" if beyond else ""
+            return kept or None, f"writes {short(', '.join(beyond), 300)}" if beyond else ""
         case Names.READ | Names.CHECKPOINT:
             is_bundled = one.option.names is Names.CHECKPOINT and _is_bundled(value)
             return (
                 (value, "")
                 if is_bundled or _lies_in(Path(value), folder)
-                else (None, f"opens {value} outside its folder")
+                else (None, f"opens {short(value, 300)} outside its folder")
             )
     return value, ""
 

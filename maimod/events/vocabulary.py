@@ -17,14 +17,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import msgspec
 import numpy as np
 
-from maimod.errors import CheckpointError, UsageError
+from maimod.errors import CheckpointError, UsageError, short
 from maimod.events.schema import EventKind, EventSchema
 from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
 
+MAX_TOKENS = 1_000_000
+"""Most ids of a vocabulary; the published ones have up to 11,000."""
 PAD, SOS = 0, 1
 FIRST_FREE_ID = 3
 """Ids 0 to 2 are padding, start and end of sequence; the end is never written."""
@@ -62,6 +65,46 @@ class Conditioning:
     """Length of the song."""
 
 
+Id = Annotated[int, msgspec.Meta(ge=0, lt=MAX_TOKENS)]
+
+
+class _Range(msgspec.Struct):
+    """An entry of `event_ranges`."""
+
+    type: EventKind
+    min_value: Annotated[int, msgspec.Meta(ge=-MAX_TOKENS, le=MAX_TOKENS)]
+    max_value: Annotated[int, msgspec.Meta(ge=-MAX_TOKENS, le=MAX_TOKENS)]
+
+
+class _Time(msgspec.Struct):
+    unit: Literal["ms", "tick"] = "ms"
+    step: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1
+
+
+class _Own(msgspec.Struct):
+    """The `maimod` object."""
+
+    time: _Time = msgspec.field(default_factory=lambda: _Time("ms", 10))
+    steps: dict[EventKind, Annotated[int, msgspec.Meta(ge=1, le=MAX_TOKENS)]] = {}
+
+
+class _Tokenizer(msgspec.Struct):
+    """What is read of `tokenizer.json`; other keys are ignored."""
+
+    event_ranges: list[_Range]
+    input_event_ranges: list[_Range]
+    offset: Id = FIRST_FREE_ID
+    event_start: dict[str, int] = {}
+    vocab_size_out: int | None = None
+    context_sos: dict[str, Id] = {}
+    context_eos: dict[str, Id] = {}
+    mapper_idx: dict[int, int] = {}
+    descriptor_idx: dict[str, int] = {}
+    beatmap_mapper: dict[int, int] = {}
+    beatmap_descriptors: dict[int, tuple[int, ...]] = {}
+    maimod: _Own = msgspec.field(default_factory=_Own)
+
+
 _OBJECT_OF_MODE = {
     Mode.OSU: EventKind.SLIDER_HEAD,
     Mode.CATCH: EventKind.SLIDER_HEAD,
@@ -90,41 +133,39 @@ class Vocabulary:
             unwritten: class tokens that prompts leave out although they have ids.
 
         Raises:
-            CheckpointError: if needed keys are missing or name unknown types.
+            CheckpointError: if it lacks something, holds values of wrong types, or contradicts itself.
         """
         self.schema, self._unwritten = schema, frozenset(unwritten)
         try:
-            own = data.get("maimod", {})
-            steps = own.get("steps", {})
-            next_id = data.get("offset", FIRST_FREE_ID)
+            read = msgspec.convert(dict(data), _Tokenizer, str_keys=True)
             self.ranges: dict[EventKind, Range] = {}
-            for number, entry in enumerate([*data["event_ranges"], *data["input_event_ranges"]]):
-                if number == len(data["event_ranges"]):
+            next_id = read.offset
+            for number, entry in enumerate([*read.event_ranges, *read.input_event_ranges]):
+                if number == len(read.event_ranges):
                     self.size_out = next_id
-                kind = EventKind(entry["type"])
-                span = Range(kind, entry["min_value"], entry["max_value"], next_id, steps.get(entry["type"], 1))
-                self.ranges[kind] = span
+                if entry.max_value < entry.min_value or entry.type in self.ranges:
+                    raise ValueError(f"the range of {entry.type.value} is empty, or there are two")
+                span = Range(
+                    entry.type, entry.min_value, entry.max_value, next_id, read.maimod.steps.get(entry.type, 1)
+                )
+                self.ranges[entry.type] = span
                 next_id += span.size
-            if not data["input_event_ranges"]:
+            if not read.input_event_ranges:
                 self.size_out = next_id
             self.size_in = next_id
-            time = own.get("time", {"unit": "ms", "step": 10})
-            self.context_start = {str(name): int(token) for name, token in data.get("context_sos", {}).items()}
-            self.context_end = {str(name): int(token) for name, token in data.get("context_eos", {}).items()}
-            self.mapper_index = {int(user): int(index) for user, index in data.get("mapper_idx", {}).items()}
-            self.descriptor_index = {str(name): int(index) for name, index in data.get("descriptor_idx", {}).items()}
-            self._mapper_of_map = {int(number): int(user) for number, user in data.get("beatmap_mapper", {}).items()}
-            self._descriptors_of_map = {
-                int(number): tuple(found) for number, found in data.get("beatmap_descriptors", {}).items()
-            }
-            stated = {kind: span.first_id for kind, span in self.ranges.items()} | data.get("event_start", {})
-            wrong = [kind for kind, span in self.ranges.items() if stated[kind] != span.first_id]
-            if wrong or data.get("vocab_size_out", self.size_out) != self.size_out:
+            self.context_start, self.context_end = read.context_sos, read.context_eos
+            if max([next_id - 1, *self.context_start.values(), *self.context_end.values()]) >= min(next_id, MAX_TOKENS):
+                raise ValueError(f"ids beyond its {min(next_id, MAX_TOKENS):,} tokens")
+            self.mapper_index, self.descriptor_index = read.mapper_idx, read.descriptor_idx
+            self._mapper_of_map, self._descriptors_of_map = read.beatmap_mapper, read.beatmap_descriptors
+            stated = {kind.value: span.first_id for kind, span in self.ranges.items()} | read.event_start
+            wrong = [kind for kind, span in self.ranges.items() if stated[kind.value] != span.first_id]
+            if wrong or (read.vocab_size_out is not None and read.vocab_size_out != self.size_out):
                 raise ValueError(f"its ids contradict its ranges{f' from {wrong[0].value} on' if wrong else ''}")
-        except (AttributeError, KeyError, ValueError, TypeError) as error:
-            raise CheckpointError(f"tokenizer.json cannot be used ({type(error).__name__}: {error})") from None
-        self.ticks_for_time: bool = time["unit"] == "tick"
-        self.time_step: int = time.get("step", 1)
+        except ValueError as error:
+            raise CheckpointError(f"tokenizer.json cannot be used ({short(error, 160)})") from None
+        self.ticks_for_time: bool = read.maimod.time.unit == "tick"
+        self.time_step: int = read.maimod.time.step
         self.kinds: list[EventKind | None] = [None] * self.size_in
         for span in self.ranges.values():
             self.kinds[span.first_id : span.first_id + span.size] = [span.kind] * span.size

@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from maimod.errors import CheckpointError
 from maimod.families import lora, registry
 from maimod.findings import ModelInfo
@@ -164,9 +166,12 @@ def weight_files(folder: Path) -> list[Path]:
     if (folder / WEIGHTS).exists():
         return [folder / WEIGHTS]
     if (folder / INDEX).exists():
-        names = set(registry.read_json(folder / INDEX).get("weight_map", {}).values())
-        if not names or any(Path(str(name)).name != name for name in names):
-            raise CheckpointError(f"{folder / INDEX}: does not name the files of the weights")
+        try:
+            names = set(msgspec.convert(registry.read_json(folder / INDEX).get("weight_map"), dict[str, str]).values())
+        except msgspec.ValidationError:
+            names = set()
+        if not names or any(Path(name).name != name or "\0" in name for name in names):
+            raise CheckpointError(f"{folder / INDEX}: does not name the files of the weights; download it again")
         missing = sorted(name for name in names if not (folder / name).exists())
         if missing:
             raise CheckpointError(

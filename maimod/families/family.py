@@ -11,8 +11,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Protocol, TypeVar
 
+import msgspec
 import numpy as np
 
 from maimod.audio.decode import Audio
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from maimod.families.network import Network
+
+Count = Annotated[int, msgspec.Meta(ge=1, le=1 << 20)]
+"""A size of a network in a `config.json`."""
+Layers = Annotated[int, msgspec.Meta(ge=0, le=256)]
+MAX_WINDOW_MS = 600_000.0
 
 Place = tuple[float, float, float]
 """(x, y, probability), osu! pixels."""

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from maimod.errors import CheckpointError
+from maimod.errors import CheckpointError, short
 from maimod.families.family import Family
 from maimod.families.mapperatorinator.family import Mapperatorinator
 from maimod.families.mini.family import Mini
@@ -29,8 +29,8 @@ def open_folder(folder: Path) -> Family[Any]:
         family = kind(tokenizer, config)
     except CheckpointError as error:
         raise CheckpointError(f"{folder}: {error}") from None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        reason = f"{type(error).__name__}: {error}"
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        reason = short(f"{type(error).__name__}: {error}", 160)
         raise CheckpointError(f"{folder / 'config.json'}: not a usable configuration ({reason})") from None
     shape, vocabulary = family.config, family.vocabulary
     if (shape.vocab_size_in, shape.vocab_size_out) != (vocabulary.size_in, vocabulary.size_out):
@@ -51,8 +51,8 @@ def read_json(path: Path) -> dict[str, Any]:
         values = json.loads(path.read_text(encoding="utf-8"))
     except OSError:
         raise CheckpointError(f"{path.parent}: no {path.name} in this checkpoint folder") from None
-    except ValueError as error:
-        raise CheckpointError(f"{path}: not JSON ({error})") from None
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: not JSON ({short(error, 160)})") from None
     if not isinstance(values, dict):
         raise CheckpointError(f"{path}: not a JSON object")
     return values

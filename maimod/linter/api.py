@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from maimod import __version__
-from maimod.errors import UsageError
+from maimod.errors import ConfigError, UsageError
 from maimod.findings import BeatmapReport, ModelInfo, Report
 from maimod.linter import pool
 from maimod.linter.cache import Cache
@@ -52,7 +52,8 @@ def lint(
         jobs: number of processes, each with its own model; 0 chooses it by the number of beatmaps.
         cache: cache for reports and scores.
         limits: of each beatmap; they need a process of its own even for one job.
-        settings_of: settings of a source, where they differ; model, device and precision must not.
+        settings_of: settings of a source, where they differ; model, device and precision must not. A source for which
+            it raises a ConfigError or a UsageError cannot be read.
         session: of an earlier call with the same cache, which has the model loaded.
         draw: called with the analysis of each readable beatmap, in the process that made it; with several jobs or
             limits it must be picklable. Reports are then not taken from the cache. A kept analysis holds the song and
@@ -72,12 +73,18 @@ def lint(
     sources = given or discovery.find([path for path in paths if not isinstance(path, Source)])
     if settings.audio_path is not None and sum(len(source.entries) for source in sources) > 1:
         raise UsageError("audio_path can only be used with a single beatmap")
-    tasks = [
-        Task(number, source, settings_of(source) if settings_of else settings) for number, source in enumerate(sources)
-    ]
+    tasks = [_task(number, source, settings, settings_of) for number, source in enumerate(sources)]
     session = session or Session(cache)
     jobs = jobs or _worth(sources, settings)
     return Run(tasks, session, draw, jobs, limits or Limits())
+
+
+def _task(number: int, source: Source, settings: Settings, settings_of: Callable[[Source], Settings] | None) -> Task:
+    """A source with its settings; a configuration that cannot be used costs the mapsets that it is for, not the run."""
+    try:
+        return Task(number, source, settings_of(source) if settings_of else settings)
+    except (ConfigError, UsageError) as error:
+        return Task(number, replace(source, trouble=str(error)), settings)
 
 
 class Run(Iterator[Progress | BeatmapReport]):

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
+import msgspec
+
+from maimod.errors import short
 from maimod.rules.base import Curve, Rule
 
 
@@ -29,6 +33,13 @@ class Weights:
 
 DEFAULT_WEIGHTS = Weights(bias=0.0, first=0.6, second=0.6)
 """For rules whose weights were not measured."""
+
+
+class _Stored(msgspec.Struct):
+    """`calibration.json`."""
+
+    weights: dict[str, Weights]
+    curves: dict[str, Curve] = {}
 
 
 @dataclass(frozen=True)
@@ -66,11 +77,13 @@ class Calibration:
         if not path.exists():
             return cls()
         try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
-            return cls(
-                {name: Curve(**curve) for name, curve in stored.get("curves", {}).items()},
-                {name: Weights(**weights) for name, weights in stored["weights"].items()},
-                measured=True,
-            )
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path}: not a usable calibration ({error})") from None
+            stored = msgspec.convert(json.loads(path.read_text(encoding="utf-8")), _Stored)
+            numbers = [*map(astuple, stored.weights.values()), *map(astuple, stored.curves.values())]
+            if not all(map(math.isfinite, chain(*numbers))) or any(not curve.scale for curve in stored.curves.values()):
+                raise ValueError("a number that is not finite, or a scale of 0")
+        except (OSError, ValueError, RecursionError) as error:
+            reason = short(error, 160)
+            raise ValueError(
+                f"{path}: not a usable calibration ({reason}); maimod calibrate makes one, without it the defaults count"
+            ) from None
+        return cls(stored.curves, stored.weights, measured=True)

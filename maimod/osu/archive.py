@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from maimod.errors import BeatmapError
+from maimod.errors import BeatmapError, short
 from maimod.osu.folder import ARCHIVES, BEATMAP, beatmaps_of, has_ending, name_key, open_file
 
 MAX_ENTRIES = 5_000
@@ -247,7 +247,7 @@ _DEVICES = frozenset(
 
 def _reason(error: Exception) -> str:
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(text.split()) or type(error).__name__
+    return short(" ".join(text.split())) or type(error).__name__
 
 
 def is_archive(path: Path) -> bool:

@@ -223,9 +223,23 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path, text, trouble):
     assert not jsonschema.Draft202012Validator(schema()).is_valid(value)  # the schema agrees
 
 
+@pytest.mark.parametrize("key", ["fail-on", "device", "jobs", "severity.rhythm", "xyz", '"' + "x" * 5000 + '"'])
+def test_long_values_are_cut_in_messages(tmp_path, key):
+    path = tmp_path / "maimod.toml"
+    path.write_text(f"{key} = '{'a' * 5000}'")
+    with pytest.raises(ConfigError) as error:
+        load(path)
+    assert str(error.value).startswith(f"{path}: ") and len(str(error.value)) < 600
+
+
 @pytest.mark.parametrize(
     ("content", "trouble"),
-    [(b"\xff\xfe", "not UTF-8"), (b"#" * (1 << 20) + b"##", "larger than 1 MB"), (None, "cannot be read")],
+    [
+        (b"\xff\xfe", "not UTF-8"),
+        (b"#" * (1 << 20) + b"##", "larger than 1 MB"),
+        (None, "cannot be read"),
+        (b"ignore = " + b"[" * 10_000, "nested too deeply"),
+    ],
 )
 def test_a_file_that_is_no_configuration(tmp_path, content, trouble):
     path = tmp_path / "maimod.toml"

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ from maimod.app import main
 from maimod.audio.decode import Audio
 from maimod.errors import CheckpointError
 from maimod.families import registry
+from maimod.families.checkpoint import describe_all
 from maimod.families.mini.family import Mini
 from maimod.families.registry import open_folder, read_json
+from maimod.linter.calibration import Calibration
 from tests import checkpoints, maps
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +50,120 @@ def test_unknown_vocabularies_are_refused_in_one_line(changes: dict[str, object]
     with pytest.raises(CheckpointError, match=said) as caught:
         open_folder(tmp_path)
     assert str(tmp_path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def _mini(changes: Mapping[str, object]) -> dict[str, object]:
+    """Keys of the `maimod` object replaced."""
+    return {"maimod": json.loads((BUNDLED / "tokenizer.json").read_text())["maimod"] | dict(changes)}
+
+
+RANGE = {"type": "t", "min_value": 0, "max_value": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("tokenizer.json", {"event_ranges": [RANGE | {"max_value": 3_000_000_000}]}),
+        (
+            "tokenizer.json",
+            {"event_ranges": [{"type": kind, "min_value": 0, "max_value": 999_999} for kind in ["t", "snap"]]},
+        ),
+        ("tokenizer.json", {"event_ranges": [RANGE | {"max_value": -1}]}),
+        ("tokenizer.json", {"event_ranges": [RANGE, RANGE]}),
+        ("tokenizer.json", {"event_ranges": [RANGE | {"min_value": "0"}]}),
+        ("tokenizer.json", {"event_ranges": [None]}),
+        ("tokenizer.json", {"offset": -1}),
+        ("tokenizer.json", {"offset": 1e400}),
+        ("tokenizer.json", {"context_sos": {"map": 99_999}}),
+        ("tokenizer.json", {"mapper_idx": None}),
+        ("tokenizer.json", {"mapper_idx": {"x": 1}}),
+        ("tokenizer.json", {"beatmap_descriptors": {"1": 3}}),
+        ("tokenizer.json", _mini({"time": None})),
+        ("tokenizer.json", _mini({"time": {"unit": "tick", "step": [1]}})),
+        ("tokenizer.json", _mini({"steps": {"pos_x": 0}})),
+        ("tokenizer.json", _mini({"language": 3})),
+        ("config.json", {"heads": 0}),
+        ("config.json", {"heads": 7}),
+        ("config.json", {"encoder_layers": 1_000_000_000}),
+        ("config.json", {"window_ms": float("nan")}),
+        ("config.json", {"window_ms": 1e300}),
+        ("config.json", {"frame_ms": 0}),
+        ("config.json", {"d_model": "192"}),
+        ("config.json", {"d_model": None}),
+    ],
+)
+@pytest.mark.parametrize("load", [open_folder, describe_all], ids=["open", "describe"])
+def test_wrong_values_are_refused_in_one_line(
+    name: str, changes: dict[str, object], load: Callable[[Path], object], tmp_path: Path
+) -> None:
+    folder = checkpoints.mini(tmp_path / "mini")
+    (folder / name).write_text(json.dumps(json.loads((folder / name).read_text()) | changes))
+    with pytest.raises(CheckpointError) as caught:
+        load(folder)
+    assert str(folder) in str(caught.value) and name in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"backbone_config": None},
+        {"backbone_config": {"decoder_attention_heads": 0}},
+        {"backbone_config": {"decoder_attention_heads": 5}},
+        {"backbone_config": {"max_source_positions": float("inf")}},
+        {"backbone_config": {"max_source_positions": 1_000_000}},
+        {"backbone_config": {"rope_scaling": [1]}},
+        {"hop_length": 0},
+        {"n_mels": 2.5},
+        {"cond_dim": [16]},
+    ],
+)
+def test_wrong_shapes_of_published_networks_are_refused_in_one_line(changes: dict[str, Any], tmp_path: Path) -> None:
+    path = checkpoints.write(tmp_path, "v30") / "config.json"
+    stored = json.loads(path.read_text())
+    if isinstance(changes.get("backbone_config"), dict):
+        changes = {"backbone_config": stored["backbone_config"] | changes["backbone_config"]}
+    path.write_text(json.dumps(stored | changes))
+    with pytest.raises(CheckpointError, match=r"config\.json") as caught:
+        open_folder(tmp_path)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "{", "[]", "null", "NaN", "\0"])
+def test_files_that_are_no_objects_are_refused_in_one_line(content: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(CheckpointError, match=r"config\.json") as caught:
+        read_json(tmp_path / "config.json")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "parts", [None, [], {}, {"a": None}, {"a": ["x"]}, {"a": "../x"}, {"a": "\0"}, {"a": "absent"}]
+)
+def test_wrong_lists_of_weights_are_refused_in_one_line(parts: object, tmp_path: Path) -> None:
+    folder = checkpoints.write(tmp_path, "v30", shards=2)
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": parts}))
+    with pytest.raises(CheckpointError, match="download it again") as caught:
+        describe_all(folder)
+    assert str(folder) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        None,
+        {},
+        {"weights": None},
+        {"weights": {"timing/offset": {"bias": "x", "first": 1, "second": 1}}},
+        {"weights": {"timing/offset": {"bias": float("nan"), "first": 1, "second": 1}}},
+        {"weights": {}, "curves": {"timing/offset": {"middle": 1.0, "scale": 0.0}}},
+        {"weights": {}, "curves": {"timing/offset": None}},
+    ],
+)
+def test_wrong_calibrations_are_refused_in_one_line(stored: object, tmp_path: Path) -> None:
+    (tmp_path / "calibration.json").write_text(json.dumps(stored))
+    with pytest.raises(ValueError, match=r"calibration\.json: not a usable calibration") as caught:
+        Calibration.load(tmp_path)
+    assert "\n" not in str(caught.value)
 
 
 class OtherFamily(Mini):

@@ -241,6 +241,19 @@ def test_a_run_killed_in_the_middle_leaves_a_cache_of_use(tmp_path):
     assert output == fresh and len(json.loads(output)["beatmaps"]) == 24
 
 
+def test_a_wrong_configuration_costs_its_mapset_only(tmp_path, capsys):
+    songs(tmp_path, 3)
+    for number, text in enumerate(("xyz = 1", "ignore = ['no/such-rule']")):
+        (tmp_path / f"{number} Artist - Title" / "maimod.toml").write_text(text)
+    assert main(["check", str(tmp_path), "--no-model", "--no-cache", "--format", "json", "--fail-on", "never"]) == 0
+    beatmaps = json.loads(capsys.readouterr().out)["beatmaps"]
+    assert [beatmap["status"] for beatmap in beatmaps] == ["error"] * 4 + ["partial"] * 2
+    for number, beatmap in enumerate(beatmaps[:4]):
+        (message,) = beatmap["messages"]
+        assert f"{number // 2} Artist - Title{os.sep}maimod.toml: " in message
+    assert "unknown key 'xyz'" in beatmaps[0]["messages"][0] and "no such rule" in beatmaps[2]["messages"][0]
+
+
 # --- Selection ---
 
 

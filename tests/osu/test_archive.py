@@ -242,6 +242,20 @@ def test_a_damaged_entry_costs_no_other(tmp_path):
     assert any("'a.osu' cannot be unpacked" in message for message in good.messages)
 
 
+def test_a_reason_that_quotes_the_archive_is_cut(tmp_path):
+    """The name in front of an entry's content is not the one in the list: `zipfile` quotes it."""
+    path = archive(tmp_path / "set.osz", ("a.osu", MAP), ("x" * 5000, MAP))
+    content = bytearray(path.read_bytes())
+    first, second = content.index(b"PK\x03\x04"), content.index(b"PK\x01\x02")
+    place = content.index(b"PK\x03\x04", first + 1)
+    content[second + 42 : second + 46] = place.to_bytes(4, "little")  # the first entry points to the other
+    path.write_bytes(content)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    messages = unpack(path, folder)
+    assert len(messages) == 2 and "'a.osu' cannot be unpacked" in messages[1] and max(map(len, messages)) < 400
+
+
 def test_broken_maps_in_an_archive_are_named_by_the_archive(tmp_path):
     path = archive(tmp_path / "set.osz", ("bad.osu", "osu file format v14\n\n[HitObjects]\n"), ("good.osu", MAP))
     bad, good = lint([path], NO_MODEL).report().beatmaps

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from maimod.errors import CheckpointError
+from maimod.families.family import MAX_WINDOW_MS, Count, Layers
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,29 +17,29 @@ class WhisperConfig:
     """Shape of a published network: the values of its `config.json`, with the original's defaults for missing ones
     (docs/compat.md §1.3)."""
 
-    vocab_size_in: int
-    vocab_size_out: int
-    d_model: int
-    encoder_layers: int
-    decoder_layers: int
-    heads: int
-    encoder_feed_forward: int
-    decoder_feed_forward: int
-    max_frames: int
+    vocab_size_in: Count
+    vocab_size_out: Count
+    d_model: Count
+    encoder_layers: Layers
+    decoder_layers: Layers
+    heads: Count
+    encoder_feed_forward: Count
+    decoder_feed_forward: Count
+    max_frames: Count
     """Mel frames of a window, the one after its end included."""
-    max_tokens: int
+    max_tokens: Count
     """Longest prompt the network was made for."""
-    n_mels: int
-    n_fft: int
-    hop_length: int
-    sample_rate: int
+    n_mels: Count
+    n_fft: Count
+    hop_length: Count
+    sample_rate: Count
     is_log_mel: bool
     """Ln(1 + power) with mirrored window edges (torchaudio's front end); otherwise plain power with silence beyond them
     (nnAudio's)."""
     projects_mel: bool
-    n_mappers: int
+    n_mappers: Annotated[int, msgspec.Meta(ge=0, le=1 << 20)]
     """Known to the mapper embedding; 0 without conditioning vectors."""
-    condition_width: int
+    condition_width: Count
     has_rotary_positions: bool
 
     @classmethod
@@ -45,6 +48,7 @@ class WhisperConfig:
 
         Raises:
             CheckpointError: if it needs something that this network does not support.
+            KeyError, TypeError, ValueError, AttributeError: if it is not the shape of a network.
         """
         backbone = values["backbone_config"]
         name = str(values.get("backbone_model_name", "openai/whisper-base"))
@@ -59,27 +63,33 @@ class WhisperConfig:
             raise CheckpointError(
                 "config.json: this network is not known: only some of difficulty, mapper and song position are conditioned on"
             )
-        return cls(
-            vocab_size_in=int(values.get("vocab_size_in", 9920)),
-            vocab_size_out=int(values.get("vocab_size", 3988)),
-            d_model=int(backbone.get("d_model", 384)),
-            encoder_layers=int(backbone.get("encoder_layers", 4)),
-            decoder_layers=int(backbone.get("decoder_layers", 4)),
-            heads=int(backbone.get("decoder_attention_heads", 6)),
-            encoder_feed_forward=int(backbone.get("encoder_ffn_dim", 1536)),
-            decoder_feed_forward=int(backbone.get("decoder_ffn_dim", 1536)),
-            max_frames=2 * int(backbone.get("max_source_positions", 1500)),
-            max_tokens=int(backbone.get("max_target_positions", 448)),
-            n_mels=int(values.get("n_mels", 388)),
-            n_fft=int(values.get("n_fft", 1024)),
-            hop_length=int(values.get("hop_length", 128)),
-            sample_rate=int(values.get("sample_rate", 16_000)),
-            is_log_mel=bool(values.get("spectrogram_log_scale", False)),
-            projects_mel=bool(values.get("project_encoder_input", True)),
-            n_mappers=int(values.get("num_mappers", 3731)) if conditions[0] else 0,
-            condition_width=int(values.get("cond_dim", 128)),
-            has_rotary_positions=kind != "whisper",
-        )
+        sizes = {
+            "vocab_size_in": values.get("vocab_size_in", 9920),
+            "vocab_size_out": values.get("vocab_size", 3988),
+            "d_model": backbone.get("d_model", 384),
+            "encoder_layers": backbone.get("encoder_layers", 4),
+            "decoder_layers": backbone.get("decoder_layers", 4),
+            "heads": backbone.get("decoder_attention_heads", 6),
+            "encoder_feed_forward": backbone.get("encoder_ffn_dim", 1536),
+            "decoder_feed_forward": backbone.get("decoder_ffn_dim", 1536),
+            "max_frames": 2 * backbone.get("max_source_positions", 1500),
+            "max_tokens": backbone.get("max_target_positions", 448),
+            "n_mels": values.get("n_mels", 388),
+            "n_fft": values.get("n_fft", 1024),
+            "hop_length": values.get("hop_length", 128),
+            "sample_rate": values.get("sample_rate", 16_000),
+            "is_log_mel": bool(values.get("spectrogram_log_scale", False)),
+            "projects_mel": bool(values.get("project_encoder_input", True)),
+            "n_mappers": values.get("num_mappers", 3731) if conditions[0] else 0,
+            "condition_width": values.get("cond_dim", 128),
+            "has_rotary_positions": kind != "whisper",
+        }
+        config = msgspec.convert(sizes, cls)
+        if config.d_model % (2 * config.heads):  # heads are rotated in pairs
+            raise ValueError(f"{config.heads} heads do not divide a width of {config.d_model}")
+        if config.hop_length > config.n_fft or not 1000 <= config.window_ms <= MAX_WINDOW_MS:
+            raise ValueError(f"windows of {config.window_ms:,.0f} ms in steps of {config.hop_length:,} samples")
+        return config
 
     @property
     def encoder_positions(self) -> int:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+
+from maimod.families.family import MAX_WINDOW_MS, Count, Layers
 
 FRAME_STRIDE = 4
 """Frames per encoder position: 40 ms. The channels keep where in it a sound starts; attention costs a quarter of
@@ -16,27 +18,30 @@ Whisper's."""
 class MiniConfig:
     """Shape of the network; `config.json` of a checkpoint."""
 
-    vocab_size_in: int
-    vocab_size_out: int
-    d_model: int = 192
-    encoder_layers: int = 3
-    decoder_layers: int = 5
-    heads: int = 3
-    feed_forward: int = 768
-    n_mels: int = 64
-    n_grid: int = 15
-    n_place: int = 51
-    frame_ms: float = 10.0
-    window_ms: float = 10_240.0
+    vocab_size_in: Count
+    vocab_size_out: Count
+    d_model: Count = 192
+    encoder_layers: Layers = 3
+    decoder_layers: Layers = 5
+    heads: Count = 3
+    feed_forward: Count = 768
+    n_mels: Count = 64
+    n_grid: Count = 15
+    n_place: Count = 51
+    frame_ms: Annotated[float, msgspec.Meta(ge=1.0, le=100.0)] = 10.0
+    window_ms: Annotated[float, msgspec.Meta(ge=1000.0, le=MAX_WINDOW_MS)] = 10_240.0
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> MiniConfig:
         """Take the known fields of a parsed `config.json`.
 
         Raises:
-            ValueError: if one is missing or of another type.
+            ValueError: if one is missing, of another type, or out of bounds.
         """
-        return msgspec.convert(values, cls)
+        config = msgspec.convert(values, cls)
+        if config.d_model % (4 * config.heads):  # halves of a head are rotated in pairs
+            raise ValueError(f"{config.heads} heads do not divide a width of {config.d_model}")
+        return config
 
     @property
     def frames(self) -> int:
