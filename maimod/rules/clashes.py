@@ -123,14 +123,16 @@ SHOWER_GAP = Rule(
 )
 SHORT_SLIDER = Rule(
     "rhythm/short-slider",
-    "Slider too short for an Easy",
+    "Slider too short for beginners",
     Severity.WARNING,
     Tier.EXACT,
     ("map",),
     why="Beginners need to see that a slider moves before it is over.",
-    how="One slide lasts less than 125 ms, in an Easy.",
+    how="One slide lasts less than 125 ms, in an Easy; or a slider with two repeats and more lasts less than 333 ms in an Easy, "
+    "167 ms in a Normal, which are a beat and half a beat at 180 BPM.",
     ignore_when="the song is so fast that a half beat is that short",
     blind_spots="Harder difficulties.",
+    criteria=("slider-length", "repeated-slider"),
     source=f"{_LAZER}.Rulesets.Osu/Edit/Checks/CheckTooShortSliders.cs",
     modes=OSU,
 )
@@ -139,6 +141,9 @@ ROUNDING_MS = 1.0
 """The editor truncates times, and ends of sliders are not rounded at all."""
 SHORT_HOLD_MS = 30.0  # Mapset Verifier
 SHORT_SLIDER_MS = 125.0  # lazer
+MOST_SLIDES = 2
+CRITERIA_BEAT_MS = 60_000 / 180
+"""The guidelines count beats of songs of about 180 BPM."""
 FAST_BEAT_MS = 250.0
 """The beats of the guidelines for spinners are taken at 240 BPM, so that fast songs are not blamed."""
 MANY = 8
@@ -188,6 +193,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     if mode is Mode.OSU:
         yield from _report(evidence, SHORT_SPINNER, list(_short_spinners(evidence)))
         yield from _report(evidence, RECOVERY, list(_recovery(evidence, pairs)))
+        yield from _report(evidence, SHORT_SLIDER, list(_repeated(evidence)))
         if evidence.level is Level.EASY:
             yield from _report(
                 evidence,
@@ -201,11 +207,32 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
                         Certainty.GUIDELINE,
                     )
                     for o in evidence.objects_by_time
-                    if o.slider and 1.0 <= o.span_duration < SHORT_SLIDER_MS - ROUNDING_MS
+                    if o.slider and 1.0 <= o.span_duration < SHORT_SLIDER_MS - ROUNDING_MS and not _is_repeated(o)
                 ],
             )
     if mode is Mode.CATCH and evidence.level is not None:
         yield from _report(evidence, SHOWER_GAP, list(_shower_gaps(evidence, pairs, evidence.level)))
+
+
+def _is_repeated(o: HitObject) -> bool:
+    return o.slider is not None and o.slider.slides > MOST_SLIDES
+
+
+def _repeated(evidence: Evidence) -> Iterator[_Place]:
+    """Short sliders with two repeats and more in an Easy or Normal."""
+    if evidence.level not in (Level.EASY, Level.NORMAL):
+        return
+    least = low("repeated-slider", Mode.OSU, evidence.level) * CRITERIA_BEAT_MS
+    for o in evidence.objects_by_time:
+        if o.slider and _is_repeated(o) and 1.0 <= o.duration < least - ROUNDING_MS:
+            yield _Place(
+                (o,),
+                f"This slider with {o.slider.slides - 1} repeats lasts {o.duration:.0f} ms, too short for "
+                f"{_article(evidence.level)}.",
+                o.duration,
+                least,
+                Certainty.GUIDELINE,
+            )
 
 
 def _report(evidence: Evidence, rule: Rule, places: Sequence[_Place]) -> Iterator[Candidate]:

@@ -12,6 +12,7 @@ from maimod.osu import slider_path
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.criteria import low
 
 OSU = frozenset({Mode.OSU})
 OVERLAP = Rule(
@@ -34,12 +35,12 @@ UNSTACKED = Rule(
     Tier.EXACT,
     ("map",),
     why="An object exactly on another one, shown at the same time and not stacked, is not visible.",
-    how="An object lies on the end of the one before it, a quarter beat later or less, and the time between is more "
-    "than approach time "
-    "times stack leniency, so that the game does not shift it.",
+    how="An object lies on the end of the one before it, a quarter beat later or less (a beat in an Easy or Normal, half a "
+    "beat in a Hard), and the time between is more than approach time times stack leniency, so that the game does not shift it.",
     ignore_when="the overlaps are intended to be read by rhythm",
-    blind_spots="Overlaps with other objects in between; gaps of more than a quarter beat, where low leniencies are "
-    "common.",
+    blind_spots="Overlaps with other objects in between; gaps of more than a quarter beat in harder difficulties, where "
+    "low leniencies are common.",
+    criteria=("full-overlap",),
     source="https://osu.ppy.sh/wiki/en/Beatmap/Stack_leniency",
     modes=OSU,
 )
@@ -48,6 +49,7 @@ MUST_OVERLAP_MS, SHOULD_OVERLAP_MS = 150.0, 175.0
 """lazer, CheckLowDiffOverlaps. 2 of 267 ranked Easies and Normals have objects that should overlap, none any that must.
 """
 STACK_PX = 3.0  # lazer, `OsuBeatmapProcessor.STACK_DISTANCE`
+ROUNDING_BEATS = 0.01
 QUARTER = 0.26
 """Beats. 5 of 495 ranked maps have such overlaps within a quarter beat, 26 within half a beat."""
 MANY = 4
@@ -96,10 +98,11 @@ def _overlaps(evidence: Evidence, pairs: list[tuple[HitObject, HitObject]]) -> I
 def _unstacked(evidence: Evidence, pairs: list[tuple[HitObject, HitObject]]) -> Iterator[Candidate]:
     beatmap = evidence.beatmap
     reach = beatmap.difficulty.preempt_ms * beatmap.stack_leniency
+    beats = max(low("full-overlap", Mode.OSU, evidence.level) + ROUNDING_BEATS, QUARTER)
     found = [
         (before, after)
         for before, after in pairs
-        if reach < after.time - before.end_time <= QUARTER * beatmap.red_line_at(after.time).beat_length
+        if reach < after.time - before.end_time <= beats * beatmap.red_line_at(after.time).beat_length
         and _distance(before, after) < STACK_PX
     ]
     if found:

@@ -1,0 +1,183 @@
+"""Objects that hide others, by exact arithmetic: overlaps in an Easy, covered reverse arrows, stacks that Hard Rock
+unstacks.
+
+An object is drawn above those that follow it, so it can hide what it was before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+
+from maimod.findings import Category, Expected, Severity, Tier
+from maimod.osu import slider_path
+from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.osu.level import Level
+from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.criteria import low
+from maimod.rules.positions import cursor
+
+OSU = frozenset({Mode.OSU})
+_CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21"
+OVERLAP = Rule(
+    "positions/overlap",
+    "Overlap in an Easy",
+    Severity.WARNING,
+    Tier.EXACT,
+    ("map",),
+    why="Beginners take objects that overlap for objects at once; one that lies under another is not seen at all.",
+    how="In an Easy, an object lies less than 0.8 diameters from the place where the one before it ends, a fifth of a second "
+    "to a beat earlier. Four places or more are the map's style: one finding, a minor.",
+    ignore_when="the song is so fast that the objects are half a beat apart",
+    blind_spots="Overlaps with objects further back; harder difficulties, where stacks are common.",
+    source=f"{_CRITERIA}#easy",
+    modes=OSU,
+    criteria=("full-overlap",),
+)
+HIDDEN_REPEAT = Rule(
+    "positions/hidden-repeat",
+    "Covered reverse arrow",
+    Severity.WARNING,
+    Tier.EXACT,
+    ("map",),
+    why="A player who cannot see the arrow leaves the slider at its end.",
+    how="An object before the slider lies on the end of its path, within half a radius, and is there until shortly before the "
+    "slider gets there: within the beats that the criteria name for the level, at 120 BPM where the song is slower.",
+    ignore_when="the arrow is visible beside the object",
+    blind_spots="Arrows at the head, which only sliders with three slides and more have; Experts, for which there is no such "
+    "guideline.",
+    source=f"{_CRITERIA}#difficulty-specific",
+    modes=OSU,
+    criteria=("hidden-repeat",),
+)
+HARD_ROCK = Rule(
+    "positions/hard-rock-stack",
+    "Stack that Hard Rock leaves unstacked",
+    Severity.MINOR,
+    Tier.EXACT,
+    ("map",),
+    why="Hard Rock shortens the approach time, and with it the time within which objects are stacked: the second object lies "
+    "exactly under the first.",
+    how="Objects at one position, a quarter beat apart or less, that are stacked by approach time and stack leniency, but not "
+    "by the approach time under Hard Rock.",
+    ignore_when="the overlap is readable by its rhythm",
+    blind_spots="Gaps of more than a quarter beat.",
+    source="https://osu.ppy.sh/wiki/en/Beatmap/Stack_leniency",
+    modes=OSU,
+)
+
+LEAST_OVERLAP_MS = 200.0
+"""Objects closer in time should touch in an Easy, see positions/should-overlap."""
+OVERLAP_BEATS = 1.02
+LEAST_APART = 0.8
+"""In diameters of a circle. Of 22 ranked Easies 7 have objects less than a diameter apart; distance snap makes most of
+them touch a little."""
+MANY = 4
+"""This many places or more are one finding."""
+SLOW_BEAT_MS = 500.0
+"""The guidelines count beats; those of songs under 120 BPM count as if they had it."""
+COVERED = 0.5
+"""Share of the radius within which an object covers an arrow."""
+STACK_PX = 3.0
+QUARTER_BEAT = 0.26
+HARD_ROCK_RATE = 1.4
+
+
+def run(evidence: Evidence) -> Iterator[Candidate]:
+    if evidence.beatmap.mode is not Mode.OSU:
+        return
+    objects = [o for o in evidence.objects_by_time if o.kind is not ObjectKind.SPINNER]
+    if evidence.level is Level.EASY:
+        yield from _overlaps(evidence, objects)
+    yield from _hidden_repeats(evidence, objects)
+    yield from _hard_rock(evidence, objects)
+
+
+def _overlaps(evidence: Evidence, objects: list[HitObject]) -> Iterator[Candidate]:
+    diameter = 2 * evidence.beatmap.difficulty.circle_radius
+    found = []
+    for before, after in pairwise(objects):
+        gap = after.time - before.end_time
+        distance = math.dist(cursor(before), (after.x, after.y))
+        beat = evidence.beatmap.red_line_at(after.time).beat_length
+        if LEAST_OVERLAP_MS <= gap <= OVERLAP_BEATS * beat and distance < LEAST_APART * diameter:
+            found.append((before, after, gap, distance))
+    for before, after, gap, distance in found[:1] if len(found) >= MANY else found:
+        more = f", as at {len(found) - 1} more places" if len(found) >= MANY else ""
+        yield candidate(
+            OVERLAP,
+            time=before.time,
+            line=after.line,
+            objects=[before, after],
+            certainty=Certainty.POSSIBLE if len(found) >= MANY else Certainty.GUIDELINE,
+            actual=f"{distance:.0f} px",
+            expected=[Expected(f"{diameter:.0f} px or more")],
+            message=f"These objects overlap, {distance:.0f} px and {gap:.0f} ms apart{more}.",
+            places=len(found),
+        )
+
+
+def _hidden_repeats(evidence: Evidence, objects: list[HitObject]) -> Iterator[Candidate]:
+    beats = low("hidden-repeat", Mode.OSU, evidence.level)
+    if evidence.level is None or math.isinf(beats):
+        return
+    radius = evidence.beatmap.difficulty.circle_radius
+    for place, slider in enumerate(objects):
+        if slider.slider is None or slider.slider.slides < 2:
+            continue
+        reached = slider.time + slider.span_duration
+        since = reached - beats * min(evidence.beatmap.red_line_at(slider.time).beat_length, SLOW_BEAT_MS)
+        arrow = slider_path.flatten(slider.slider).end
+        for before in reversed(objects[:place]):
+            if before.end_time < since:
+                break
+            places = (
+                [(before.x, before.y), slider_path.flatten(before.slider).end]
+                if before.slider
+                else [(before.x, before.y)]
+            )
+            distance = min(math.dist(arrow, at) for at in places)
+            if distance <= COVERED * radius and math.dist((slider.x, slider.y), arrow) > radius:
+                yield candidate(
+                    HIDDEN_REPEAT,
+                    time=slider.time,
+                    line=slider.line,
+                    objects=[before, slider],
+                    certainty=Certainty.GUIDELINE,
+                    actual=f"{distance:.0f} px",
+                    message=f"The {before.kind.value} before lies on the reverse arrow of this slider until "
+                    f"{reached - before.end_time:.0f} ms before it is reached.",
+                )
+                break
+
+
+def _hard_rock(evidence: Evidence, objects: list[HitObject]) -> Iterator[Candidate]:
+    beatmap = evidence.beatmap
+    reach = beatmap.difficulty.preempt_ms * beatmap.stack_leniency
+    rate = min(beatmap.difficulty.approach_rate * HARD_ROCK_RATE, 10.0)
+    harder = (1200.0 - 150.0 * (rate - 5.0) if rate > 5 else 1200.0 + 120.0 * (5.0 - rate)) * beatmap.stack_leniency
+    found = [
+        (before, after)
+        for before, after in pairwise(objects)
+        if harder < (gap := after.time - before.end_time) <= reach
+        and gap <= QUARTER_BEAT * beatmap.red_line_at(after.time).beat_length
+        and math.dist(cursor(before), (after.x, after.y)) < STACK_PX
+    ]
+    if found:
+        before, after = found[0]
+        more = f", as at {len(found) - 1} more place{'s' * (len(found) > 2)}" if len(found) > 1 else ""
+        yield candidate(
+            HARD_ROCK,
+            time=before.time,
+            line=after.line,
+            objects=[before, after],
+            certainty=Certainty.HARMLESS,
+            places=len(found),
+            actual=f"{after.time - before.end_time:.0f} ms",
+            expected=[Expected(f"{harder:.0f} ms or less")],
+            message=f"Under Hard Rock these objects lie on each other unstacked{more}.",
+        )
+
+
+CHECK = BeatmapCheck(Category.POSITIONS, "Hidden objects", (OVERLAP, HIDDEN_REPEAT, HARD_ROCK), run)
