@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import platform
-import time
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from dataclasses import asdict
 from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -33,7 +33,7 @@ from maimod.linter.settings import Settings
 from maimod.osu import discovery, parser
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.mapset import Mapset
-from maimod.training.faults import FAULTS, Copy, Fault, select
+from maimod.training.faults import FAULTS, Copy, Fault
 from maimod.training.faults.copies import added
 from maimod.training.hits import in_map, judge, leads_to
 from maimod.training.metrics import Alarm, Evaluation, Untouched, summary
@@ -297,14 +297,14 @@ def run(
     return merged(parts, split)
 
 
-def write(done: Evaluation, path: Path) -> None:
-    """Write an evaluation as JSON, with its main figures by mode."""
+def to_json(done: Evaluation) -> dict[str, Any]:
+    """An evaluation as JSON values, with its main figures by mode."""
     figures = {
         mode: {name: asdict(found) for name, found in summary(done.of_mode(mode)).items()}
         for mode in done.modes
         if done.of_mode(mode).trials
     }
-    path.write_text(json.dumps(plain({**asdict(done), "figures": figures}), indent=1), encoding="utf-8")
+    return dict(plain({**asdict(done), "figures": figures}))
 
 
 def read(path: Path) -> Evaluation:
@@ -319,74 +319,3 @@ def read(path: Path) -> Evaluation:
         raise UsageError(f"{path}: cannot be read ({error.strerror or error})") from None
     except msgspec.MsgspecError as error:
         raise UsageError(f"{path}: not written by maimod evaluate --json ({error})") from None
-
-
-def compare(one: Path, two: Path) -> str:
-    """The tables of `maimod compare`.
-
-    Raises:
-        UsageError: if a file is no evaluation, or both have no map in common.
-    """
-    from maimod.training.tables import comparison
-
-    first, second = read(one), read(two)
-    if not {u.map for u in first.untouched} & {u.map for u in second.untouched}:
-        raise UsageError(f"{one} and {two}: no map in common; evaluate both on the same folder with the same --seed")
-    return comparison(first, second, (one.name, two.name))
-
-
-def command(
-    songs: Path,
-    settings: Settings,
-    *,
-    manifest: Path | None,
-    mode: str | None,
-    maps: int,
-    seed: int,
-    faults: str,
-    together: int,
-    doses: int,
-    jobs: int,
-    unranked: bool,
-    held_out: bool,
-    json_file: Path | None,
-    markdown_file: Path | None,
-    report: Callable[[str], None],
-) -> None:
-    """Run `maimod evaluate`; its help describes the arguments.
-
-    Raises:
-        UsageError: if a fault is unknown, or there is no map to plant it in.
-    """
-    from maimod.training.corpus import GENERATOR_HELD_OUT, is_held_out
-    from maimod.training.tables import markdown
-
-    try:
-        chosen = () if faults == "none" else select(name.strip() for name in faults.split(",") if name.strip())
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-    paths = sources(
-        songs,
-        Mode[mode.upper()] if mode else None,
-        manifest,
-        seed,
-        unranked=unranked,
-        accept=partial(is_held_out, share=GENERATOR_HELD_OUT) if held_out else lambda folder: True,
-    )[:maps]
-    if not paths:
-        raise UsageError(f"{songs}: no map with a song to plant mistakes in")
-    began = time.monotonic()
-
-    def report_map(done: int, path: Path) -> None:
-        left = (time.monotonic() - began) / done * (len(paths) - done)
-        report(f"{done} of {len(paths)}, about {left / 60:.0f} min left: {path.parent.name[:40]}/{path.name[-40:]}")
-
-    split = f" of {songs.name}" + (", ranked" if manifest and not unranked else "") + (", held out" if held_out else "")
-    done = run(paths, settings, chosen, seed, together=together, doses=doses, jobs=jobs, split=split, report=report_map)
-    if json_file:
-        write(done, json_file)
-    text = markdown(done)
-    if markdown_file:
-        markdown_file.write_text(text, encoding="utf-8")
-    else:
-        print(text, end="")

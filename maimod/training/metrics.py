@@ -26,6 +26,8 @@ FALSE_A_MINUTE = (1.0, 2.0)
 BIN = 50
 """Findings in a bin of the calibration table."""
 DRAWS = 400
+LEAST_MAPS = 5
+"""With fewer maps there is no interval: draws of three maps that agree would look certain."""
 LEVELS = (5.0, 95.0)
 """Percentiles of the draws that bound an interval."""
 
@@ -134,6 +136,7 @@ class Figure:
     value: float
     low: float = math.nan
     high: float = math.nan
+    """NaN with fewer than `LEAST_MAPS` maps."""
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -146,9 +149,11 @@ def draws(n_maps: int, seed: int = 0) -> np.ndarray:
 
 
 def figure(metric: Callable[[np.ndarray], float], drawn: np.ndarray) -> Figure:
-    """The value of `metric`, a function of the weights of maps, and its interval over draws; none with a single map."""
+    """The value of `metric`, a function of the weights of maps, and its interval over draws."""
     value = float(metric(np.ones(drawn.shape[1])))
-    values = np.array([metric(weights) for weights in drawn]) if drawn.shape[1] > 1 else np.full(1, math.nan)
+    if drawn.shape[1] < LEAST_MAPS:
+        return Figure(value)
+    values = np.array([metric(weights) for weights in drawn])
     if np.isnan(values).all():
         return Figure(value)
     low, high = np.nanpercentile(values, LEVELS)
@@ -270,11 +275,17 @@ def recalls(evaluation: Evaluation, key: Callable[[Trial], str], arrays: Arrays 
 def _recall(name: str, arrays: Arrays, own: np.ndarray) -> Recall:
     ranks = arrays.ranks[own]
     found = ranks[np.isfinite(ranks)]
+    drawn = arrays.drawn if len(set(arrays.maps[own])) >= LEAST_MAPS else np.ones((0, 0))
+    ones = np.ones(len(arrays.names))
+
+    def measured(metric: Callable[[np.ndarray], float]) -> Figure:
+        return figure(metric, drawn) if len(drawn) else Figure(metric(ones))
+
     return Recall(
         name,
         int(own.sum()),
-        tuple(figure(arrays.hit_at(top, own), arrays.drawn) for top in TOP),
-        tuple(figure(arrays.recall_at(rate, own), arrays.drawn) for rate in FALSE_A_MINUTE),
+        tuple(measured(arrays.hit_at(top, own)) for top in TOP),
+        tuple(measured(arrays.recall_at(rate, own)) for rate in FALSE_A_MINUTE),
         len(found) / max(len(ranks), 1),
         float(np.median(found)) if len(found) else None,
         float(np.mean([t.was_there for t, is_own in zip(arrays.trials, own, strict=True) if is_own])),

@@ -16,7 +16,7 @@ from maimod.linter.pipeline import Analysis
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.timing import snap
 from maimod.rules.base import Evidence
-from maimod.training.evaluate import chosen_doses, evaluate_map, read, sources, write
+from maimod.training.evaluate import chosen_doses, evaluate_map, read, sources, to_json
 from maimod.training.faults import FAULTS, Planted, select
 from maimod.training.hits import is_near, judge, leads_to, mean_rank
 from maimod.training.metrics import (
@@ -178,23 +178,30 @@ def test_kinds_weigh_the_same_whatever_their_doses() -> None:
 
 
 def test_intervals_come_from_draws_of_maps() -> None:
-    drawn = draws(4)
-    assert drawn.shape[1] == 4 and (drawn.sum(axis=1) == 4).all()
+    drawn = draws(6)
+    assert drawn.shape[1] == 6 and (drawn.sum(axis=1) == 6).all()
     steady = figure(lambda of_map: 1.0, drawn)
     assert (steady.value, steady.low, steady.high) == (1.0, 1.0, 1.0)
-    trials = [trial(name, rank, 0.9) for name, rank in (("a", 1), ("b", 1), ("c", None), ("d", None))]
-    arrays = Arrays(Evaluation(0, "none", tuple(trials), tuple(untouched(name) for name in "abcd")))
+    trials = [trial(name, 1 if name < "d" else None, 0.9) for name in "abcdef"]
+    arrays = Arrays(Evaluation(0, "none", tuple(trials), tuple(untouched(name) for name in "abcdef")))
     half = figure(arrays.hit_at(5), arrays.drawn)
-    assert half.value == 0.5 and half.low <= 0.25 and half.high >= 0.75
+    assert half.value == 0.5 and 0 < half.low <= 0.34 and 0.66 <= half.high < 1
+    few = figure(lambda of_map: 1.0, draws(4))
+    assert few.value == 1.0 and math.isnan(few.low), "four maps are too few for an interval"
 
 
 def test_two_evaluations_are_compared_on_what_both_have() -> None:
+    names = "abcdef"
     before = Evaluation(
-        0, "old", (trial("a", None), trial("b", 1, 0.9), trial("c", 1, 0.9)), tuple(untouched(n, 0.5) for n in "abc")
+        0,
+        "old",
+        tuple(trial(n, None if n < "d" else 1, 0.9) for n in (*names, "g")),
+        tuple(untouched(n, 0.5) for n in (*names, "g")),
     )
-    after = Evaluation(0, "new", (trial("b", 1, 0.9), trial("a", 2, 0.8)), tuple(untouched(n) for n in "ab"))
+    after = Evaluation(0, "new", tuple(trial(n, 2, 0.8) for n in reversed(names)), tuple(untouched(n) for n in names))
     rows = difference(before, after)
-    assert rows["top 5"][:2] == (0.5, 1.0) and rows["top 5"][2].value == 0.5
+    gain = rows["top 5"][2]
+    assert rows["top 5"][:2] == (0.5, 1.0) and gain.value == 0.5 and 0 < gain.low < 0.5 < gain.high < 1
     table = comparison(before, after, ("A.json", "B.json"))
     assert "| osu | top 5 | 0.500 | 1.000 | +0.500 [" in table
     assert "| osu | findings a minute on untouched maps | 1.000 | 0.000 | -1.000" in table
@@ -202,7 +209,7 @@ def test_two_evaluations_are_compared_on_what_both_have() -> None:
 
 def test_an_evaluation_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     done = Evaluation(3, "m", (trial("a", 1.5, 0.9), trial("b", None)), (untouched("a", 0.5), untouched("b")))
-    write(done, tmp_path / "a.json")
+    (tmp_path / "a.json").write_text(json.dumps(to_json(done)))
     assert read(tmp_path / "a.json") == done
     assert json.loads((tmp_path / "a.json").read_text())["figures"]["osu"]["top 5"]["value"] == 0.5
     (tmp_path / "b.json").write_text('{"trials": 3}')
