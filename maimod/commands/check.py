@@ -132,6 +132,7 @@ def _lint(
             jobs=check.options.jobs,
             cache=check.cache,
             limits=check.limits,
+            watched=check.watched,
             settings_of=check.settings_of(),
             session=session,
             draw=check.view.album.draw if check.view.album else None,

@@ -24,6 +24,7 @@ import typer
 
 from maimod.errors import ConfigError, short
 from maimod.findings import Severity
+from maimod.linter.limits import DEFAULT_MEGABYTES, DEFAULT_SECONDS
 from maimod.linter.settings import Names, Option, Settings, Where
 from maimod.reporters import REPORTERS
 
@@ -77,8 +78,10 @@ class CheckOptions(Settings):
     ] = 0
     timeout: Annotated[
         float, Option(help="Give up a beatmap that takes longer; 0 is no limit.", metavar="SECONDS", least=0)
-    ] = 0.0
-    memory: Annotated[int, Option(help="Memory limit of a process; 0 is no limit.", metavar="MB", least=0)] = 0
+    ] = DEFAULT_SECONDS
+    memory: Annotated[
+        int, Option(help="Give up a beatmap that takes more memory; 0 is no limit.", metavar="MB", least=0)
+    ] = DEFAULT_MEGABYTES
     no_cache: Annotated[bool, Option(help="Neither read nor write the cache.")] = False
     cache_dir: Annotated[
         Path | None, Option(help="Cache folder, instead of the system's.", metavar="DIR", names=Names.WRITTEN)

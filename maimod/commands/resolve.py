@@ -22,7 +22,7 @@ from maimod.osu.folder import NEVER_WRITTEN
 from maimod.reporters.view import View
 
 if TYPE_CHECKING:
-    from maimod.linter.pool import Limits
+    from maimod.linter.limits import Limits
     from maimod.osu.discovery import Source
 
 
@@ -40,6 +40,9 @@ class Check:
     outputs: tuple[tuple[str, Path | None], ...]
     view: View
     limits: Limits
+    """Limits that were given, for processes of their own."""
+    watched: Limits
+    """Limits by default."""
     cache: Cache | None
 
     @property
@@ -62,7 +65,7 @@ def resolve(paths: Sequence[str], typed: Mapping[str, Any]) -> Check:
     Raises:
         UsageError: if an option is invalid; raised before anything slow begins.
     """
-    from maimod.linter.pool import Limits
+    from maimod.linter.limits import Limits
     from maimod.rules import RULES
 
     config = named_config(typed)
@@ -71,6 +74,14 @@ def resolve(paths: Sequence[str], typed: Mapping[str, Any]) -> Check:
         for line in refused:
             say(line)
     options = options_of(config, typed, list(RULES))
+    given = {name for name in ("timeout", "memory") if name in typed or name in config.values}
+    limits, watched = (
+        Limits(
+            options.timeout or None if ("timeout" in given) is is_given else None,
+            options.memory or None if ("memory" in given) is is_given else None,
+        )
+        for is_given in (True, False)
+    )
     view = View(
         options.min_severity,
         options.max_findings,
@@ -87,7 +98,8 @@ def resolve(paths: Sequence[str], typed: Mapping[str, Any]) -> Check:
         config,
         tuple(outputs_of(options.format, paths)),
         view,
-        Limits(options.timeout or None, options.memory or None),
+        limits,
+        watched,
         None if options.no_cache else Cache(options.cache_dir or default_folder()),
     )
     _refuse_contradictions(check)

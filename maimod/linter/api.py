@@ -18,8 +18,9 @@ from maimod.findings import BeatmapReport, ModelInfo, Report
 from maimod.linter import pool
 from maimod.linter.cache import Cache
 from maimod.linter.gather import Songs, score
+from maimod.linter.limits import Limits, Watch
 from maimod.linter.models import Networks, load_models
-from maimod.linter.pool import Limits, Task
+from maimod.linter.pool import Task
 from maimod.linter.progress import Progress, result_of
 from maimod.linter.session import Draw, Session
 from maimod.linter.settings import Settings
@@ -39,6 +40,7 @@ def lint(
     jobs: int = 1,
     cache: Cache | None = None,
     limits: Limits | None = None,
+    watched: Limits | None = None,
     settings_of: Callable[[Source], Settings] | None = None,
     session: Session | None = None,
     draw: Draw | None = None,
@@ -52,6 +54,7 @@ def lint(
         jobs: number of processes, each with its own model; 0 chooses it by the number of beatmaps.
         cache: cache for reports and scores.
         limits: of each beatmap; they need a process of its own even for one job.
+        watched: limits that need none, and that wait for calls into libraries; :data:`maimod.linter.limits.DEFAULT`.
         settings_of: settings of a source, where they differ; model, device and precision must not. A source for which
             it raises a ConfigError or a UsageError cannot be read.
         session: of an earlier call with the same cache, which has the model loaded.
@@ -76,7 +79,7 @@ def lint(
     tasks = [_task(number, source, settings, settings_of) for number, source in enumerate(sources)]
     session = session or Session(cache)
     jobs = jobs or _worth(sources, settings)
-    return Run(tasks, session, draw, jobs, limits or Limits())
+    return Run(tasks, session, draw, jobs, limits or Limits(), watched or Limits())
 
 
 def _task(number: int, source: Source, settings: Settings, settings_of: Callable[[Source], Settings] | None) -> Task:
@@ -93,7 +96,9 @@ class Run(Iterator[Progress | BeatmapReport]):
     Its processes end with it: when it comes to its end, is closed, or is dropped.
     """
 
-    def __init__(self, tasks: Sequence[Task], session: Session, draw: Draw | None, jobs: int, limits: Limits) -> None:
+    def __init__(
+        self, tasks: Sequence[Task], session: Session, draw: Draw | None, jobs: int, limits: Limits, watched: Limits
+    ) -> None:
         self.total = sum(len(task.source.entries) for task in tasks)
         """Beatmaps."""
         self.settings = tuple(task.settings for task in tasks for _ in task.source.entries)
@@ -104,9 +109,9 @@ class Run(Iterator[Progress | BeatmapReport]):
         self._arrived = [0] * len(tasks)
         self._held: dict[int, deque[BeatmapReport]] = {}
         self._items = self._in_order(
-            _alone(tasks, session, draw)
+            _alone(tasks, session, draw, watched)
             if jobs == 1 and not limits
-            else _in_processes(tasks, session, draw, jobs, limits)
+            else _in_processes(tasks, session, draw, jobs, limits, watched)
         )
 
     @property
@@ -166,16 +171,19 @@ Numbered = Generator[tuple[int, Progress | BeatmapReport], None, None]
 """Progress and reports with the number of their task; reports of a task are in order, tasks may be mixed."""
 
 
-def _alone(tasks: Sequence[Task], session: Session, draw: Draw | None) -> Numbered:
+def _alone(tasks: Sequence[Task], session: Session, draw: Draw | None, watched: Limits) -> Numbered:
     """Run the tasks in this process."""
+    watch = Watch(watched)
     for task in tasks:
         known = None if draw else session.recall(task.source, task.settings)
-        items = session.lint(task.source, task.settings, draw) if known is None else known
+        items = session.lint(task.source, task.settings, draw, watch=watch) if known is None else known
         for item in items:
             yield task.number, item
 
 
-def _in_processes(tasks: Sequence[Task], session: Session, draw: Draw | None, jobs: int, limits: Limits) -> Numbered:
+def _in_processes(
+    tasks: Sequence[Task], session: Session, draw: Draw | None, jobs: int, limits: Limits, watched: Limits
+) -> Numbered:
     """Run the tasks in several processes."""
     unknown = []
     for task in tasks:
@@ -192,7 +200,8 @@ def _in_processes(tasks: Sequence[Task], session: Session, draw: Draw | None, jo
     )
     cache_folder = session.cache.folder if session.cache else None
     try:
-        with closing(pool.run(unknown, jobs, limits, pool.Setup(cache_folder, workplace, draw))) as answers:
+        setup = pool.Setup(cache_folder, workplace, draw, watched)
+        with closing(pool.run(unknown, jobs, limits, setup)) as answers:
             for number, item, info in answers:
                 session.info = session.info or info
                 yield number, item

@@ -26,7 +26,7 @@ from maimod.linter.bugs import bug
 from maimod.linter.cache import Cache, KeptScores
 from maimod.linter.calibration import Calibration
 from maimod.linter.models import Networks
-from maimod.linter.progress import Progress, Steps
+from maimod.linter.progress import SCORING, Progress, Steps
 from maimod.linter.settings import Settings
 from maimod.linter.song import Song
 from maimod.osu import level, mapset, parser
@@ -121,7 +121,7 @@ def gather(
     song, missing = find_song(beatmap, settings, resources.songs)
     failed = False
 
-    yield Progress("scoring", name, SCORED_FROM)
+    yield Progress(SCORING, name, SCORED_FROM)
     scores: tuple[EventScore, ...] | None = None
     if resources.networks.models is not None:
         try:
@@ -293,7 +293,7 @@ def _progress(shares: Generator[float, None, Scores], name: str) -> Steps[Scores
             share = next(shares)
         except StopIteration as end:
             return end.value
-        yield Progress("scoring", name, SCORED_FROM + (SCORED_TO - SCORED_FROM) * share)
+        yield Progress(SCORING, name, SCORED_FROM + (SCORED_TO - SCORED_FROM) * share)
 
 
 def corruption_logits(

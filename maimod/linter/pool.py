@@ -22,23 +22,13 @@ from pathlib import Path
 
 from maimod.errors import CheckpointError, UsageError
 from maimod.findings import BeatmapReport, ModelInfo
+from maimod.linter.limits import Limits, Watch
 from maimod.linter.progress import LOADING, Progress
 from maimod.linter.settings import Settings
 from maimod.osu.discovery import Entry, Source
 
 LOADING_S = 600.0
 """Seconds for loading the model; not counted for the limit of a map."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Limits of one beatmap; None is no limit."""
-
-    seconds: float | None = None
-    megabytes: int | None = None
-
-    def __bool__(self) -> bool:
-        return self.seconds is not None or self.megabytes is not None
 
 
 @dataclass(slots=True)
@@ -69,6 +59,8 @@ class Setup:
     """Where archives are unpacked; the caller removes it."""
     draw: Callable[..., object] | None = None
     """See :data:`maimod.linter.session.Draw`."""
+    watched: Limits = field(default_factory=Limits)
+    """Limits that each process watches by itself."""
 
 
 @dataclass(slots=True)
@@ -237,11 +229,13 @@ def _work(pipe: Connection, setup: Setup, megabytes: int | None, threads: int) -
     from maimod.linter.session import Session
 
     session = Session(Cache(setup.cache_folder) if setup.cache_folder else None, setup.workplace)
+    watch = Watch(setup.watched)
     try:
         while True:
             source, settings, reported, given_up = pipe.recv()
             try:
-                for item in session.lint(source, settings, setup.draw, reported=reported, given_up=given_up):
+                items = session.lint(source, settings, setup.draw, watch=watch, reported=reported, given_up=given_up)
+                for item in items:
                     pipe.send((item, session.info))
             except (UsageError, CheckpointError) as error:
                 pipe.send(error)

@@ -9,6 +9,9 @@ from typing import Any, TypeVar
 LOADING = "loading the model"
 """The stage that occurs once per process and belongs to no beatmap."""
 
+SCORING = "scoring"
+"""The stage in which a model scores the events of a map."""
+
 Value = TypeVar("Value")
 
 

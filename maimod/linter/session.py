@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from maimod.linter import cache as caching
 from maimod.linter.bugs import bug
 from maimod.linter.cache import Cache, KeptReports
 from maimod.linter.gather import Gathered, PositionAsker, Resources, Songs, gather, gather_mapset, read_sets
+from maimod.linter.limits import OverLimit, Watch
 from maimod.linter.models import Networks, checkpoint_folders, load_networks
 from maimod.linter.pipeline import Analysis, SetAnalysis, analyse, analyse_set, select
 from maimod.linter.progress import LOADING, Progress, Steps, advance, result_of
@@ -66,6 +68,7 @@ class Session:
         settings: Settings,
         draw: Draw | None = None,
         *,
+        watch: Watch | None = None,
         reported: Collection[str] = (),
         given_up: Collection[str] = (),
     ) -> Iterator[Progress | BeatmapReport]:
@@ -75,6 +78,7 @@ class Session:
             source: what to lint.
             settings: settings of the lint.
             draw: see :data:`Draw`; if it fails, the report has a message.
+            watch: gives up a beatmap that exceeds its limits; None is no limit.
             reported: inner names of beatmaps that already have a report.
             given_up: inner names of beatmaps to skip.
 
@@ -85,6 +89,7 @@ class Session:
         Raises:
             UsageError: if the networks cannot be loaded, or lack something that the settings name.
         """
+        watch = watch or Watch()
         entries = [entry for entry in source.entries if entry.inner not in given_up]
         left = [entry for entry in entries if entry.inner not in reported]
         if source.trouble:
@@ -101,12 +106,18 @@ class Session:
             with opened(source, self.workplace) as (folder, left_out):
                 for place, group in groupby(left, key=lambda entry: (folder / entry.inner).parent):
                     maps = _Folder(place, settings, resources, draw)  # an archive may contain several sets
-                    maps.read(frozenset(folder / entry.inner for entry in entries))
+                    try:
+                        watch.run(partial(maps.read, frozenset(folder / entry.inner for entry in entries)))
+                    except OverLimit as limit:
+                        maps = _Folder(place, settings, resources, draw, rest=_unread(f"the set {limit}"))
                     for entry in group:
                         past = len(source.entries) - len(left) + len(outcomes)
-                        outcome = yield from advance(
-                            maps.lint(folder / entry.inner, entry.name), past, len(source.entries)
-                        )
+                        steps = watch.steps(maps.lint(folder / entry.inner, entry.name))
+                        try:
+                            outcome = yield from advance(steps, past, len(source.entries))
+                        except OverLimit as limit:
+                            report = BeatmapReport(entry.name, "error", (f"{entry.name}: {limit}",))
+                            outcome = _Outcome(report, failed=True)
                         report = _named(outcome.report, entry)
                         if source.is_archive:
                             report = _of_archive(report, left_out, folder, source)
@@ -222,7 +233,7 @@ class _Folder:
                 for beatmap in (*whole.beatmaps, *whole.work):
                     self.beatmaps[beatmap.path], self.analyses[beatmap.path] = (beatmap, whole), found
         except Exception as error:  # the maps can still be linted one by one
-            self.rest = SetAnalysis(missing=(bug("reading the set", error),), failed=True)
+            self.rest = _unread(bug("reading the set", error))
 
     def lint(self, path: Path, name: str) -> Steps[_Outcome]:
         """Lint one map; any failure becomes an error in its report."""
@@ -248,6 +259,11 @@ class _Folder:
                 messages = (*report.messages, bug("drawing the pictures", error))
                 report, failed = replace(report, status="partial", messages=messages), True
         return _Outcome(report, analysis.found, failed)
+
+
+def _unread(why: str) -> SetAnalysis:
+    """The analysis of a set that could not be read, which may work next time."""
+    return SetAnalysis(missing=(why,), failed=True)
 
 
 def _named(report: BeatmapReport, entry: Entry) -> BeatmapReport:

@@ -14,6 +14,7 @@ from maimod.errors import MaimodError
 from maimod.findings import BeatmapReport, Report
 from maimod.linter.cache import Cache
 from maimod.linter.gather import PositionAsker
+from maimod.linter.limits import DEFAULT
 from maimod.linter.pipeline import Analysis
 from maimod.linter.progress import Progress
 from maimod.linter.settings import Settings
@@ -92,6 +93,7 @@ class Job:
             cache=self.cache,
             settings_of=settings_of(typed, self.settings, RULES),
             draw=self._keep,
+            watched=DEFAULT,
         )
         beatmaps: list[BeatmapReport] = []
         with closing(run):

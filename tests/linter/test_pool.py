@@ -14,7 +14,7 @@ import pytest
 from maimod.errors import CheckpointError
 from maimod.findings import BeatmapReport, Report
 from maimod.linter.api import lint
-from maimod.linter.pool import Limits
+from maimod.linter.limits import Limits
 from maimod.linter.progress import Progress
 from maimod.linter.settings import Settings
 from tests.linter.test_api import FAULTY, MAP, NO_MODEL, ROOT, songs
