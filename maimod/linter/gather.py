@@ -179,11 +179,10 @@ def read_sets(folder: Path) -> tuple[list[Mapset], tuple[str, ...]]:
 
     A folder that cannot be listed has neither; the errors of the requested files are more specific.
     """
-    sets = mapset.load(folder)
-    if sets or len(Folder(folder).beatmaps()) <= mapset.MAX_BEATMAPS:
-        return sets, ()
-    too_many = f"the folder holds more than {mapset.MAX_BEATMAPS} difficulties: no mapset; they are not compared"
-    return [], (too_many,)
+    try:
+        return mapset.load(folder), ()
+    except mapset.TooLarge as error:
+        return [], (f"{error}: no mapset; they are not compared",)
 
 
 def level_of(beatmap: Beatmap, settings: Settings, whole: Mapset | None = None) -> Level | None:

@@ -13,13 +13,11 @@ from pathlib import Path
 
 from maimod.errors import BeatmapError
 from maimod.osu import folder as folders
-from maimod.osu import parser
+from maimod.osu import limits, parser
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.folder import PICTURES, SOUNDS, STORYBOARD, Folder, has_ending, read_file
 from maimod.osu.level import Level, level_of, star_rating
 
-MAX_BEATMAPS = 200
-"""Most `.osu` files of a folder. The largest mapsets have about 60; more are a collection."""
 WORK_NAMES = re.compile(
     r"(?:hit|key)[\s-]*sound(?:s|ing|ed)?(?: (?:diff|difficulty|copy))?|hs(?: diff)?|timing(?: diff)?"
     r"|\w+ (?:hitsound(?:s|ing)?|hs) (?:diff|difficulty|copy)",
@@ -27,10 +25,6 @@ WORK_NAMES = re.compile(
 )
 """Names of difficulties that hold nothing but hitsounds or timing, to be copied from while a set is made; without signs
 around them."""
-MAX_STORYBOARD_BYTES = 64 * 1024 * 1024
-MAX_VARIABLES, MAX_VALUE, MAX_LINE = 200, 256, 1_024
-"""Most variables of a storyboard, and most characters of their values and of a line that is kept: variables that name
-each other could fill any memory."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +77,7 @@ class Mapset:
         """Lines of the `.osb` file with variables replaced; empty if there is none."""
         name = self._storyboard_file
         try:
-            content = read_file(self.path_of(name), MAX_STORYBOARD_BYTES) if name else b""
+            content = read_file(self.path_of(name), limits.MAX_STORYBOARD_BYTES) if name else b""
         except OSError:
             return ()
         return _storyboard_lines(content.decode("utf-8-sig", errors="replace"))
@@ -94,10 +88,10 @@ class Mapset:
         lines = []
         if not self.listed:
             lines.append(f"the folder holds more than {folders.MAX_FILES:,} files: no mapset; files are not checked")
-        if (name := self._storyboard_file) and self.files[name] > MAX_STORYBOARD_BYTES:
-            lines.append(f"{name} is larger than {MAX_STORYBOARD_BYTES >> 20} MB: the storyboard is not checked")
-        elif len(self.storyboard) == parser.MAX_EVENTS:
-            lines.append(f"{name} has more than {parser.MAX_EVENTS:,} events: those beyond are not checked")
+        if (name := self._storyboard_file) and self.files[name] > limits.MAX_STORYBOARD_BYTES:
+            lines.append(f"{name} is larger than {limits.MAX_STORYBOARD_BYTES >> 20} MB: the storyboard is not checked")
+        elif len(self.storyboard) == limits.MAX_EVENTS:
+            lines.append(f"{name} has more than {limits.MAX_EVENTS:,} events: those beyond are not checked")
         return tuple(lines)
 
     def find(self, name: str) -> str | None:
@@ -121,6 +115,10 @@ class Mapset:
         return self.contents.path_of(name)
 
 
+class TooLarge(Exception):
+    """The beatmaps of a folder are too many for a mapset; the text says of what."""
+
+
 def load(folder: Path) -> list[Mapset]:
     """Read the beatmaps in a folder, without those in folders below it.
 
@@ -131,16 +129,28 @@ def load(folder: Path) -> list[Mapset]:
         folder: a mapset folder.
 
     Returns:
-        Mapsets; none if no beatmap can be read, or if there are more than :data:`MAX_BEATMAPS`.
+        Mapsets; none if no beatmap can be read.
+
+    Raises:
+        TooLarge: if there are too many or too large beatmaps to be one mapset.
     """
-    beatmaps, unreadable = [], []
+    beatmaps, unreadable, n_lines = list[Beatmap](), list[BeatmapError](), 0
     contents = Folder(folder)
     paths = contents.beatmaps()
-    for path in paths if len(paths) <= MAX_BEATMAPS else ():
+    if len(paths) > limits.MAX_BEATMAPS:
+        raise TooLarge(f"the folder holds more than {limits.MAX_BEATMAPS} difficulties")
+    for path in paths:
         try:
-            beatmaps.append(parser.load(path))
+            beatmap = parser.load(path)
         except BeatmapError as error:
             unreadable.append(error)
+            continue
+        beatmaps.append(beatmap)
+        n_lines += len(beatmap.hit_objects) + len(beatmap.timing_points) + len(beatmap.events)
+        if n_lines > limits.MAX_SET_LINES:
+            raise TooLarge(
+                f"the difficulties of the folder hold more than {limits.MAX_SET_LINES:,} objects, timing points and events"
+            )
     sets: list[Mapset] = []
     if beatmaps:
         _ = contents.files  # listed now, so that everything sees the same
@@ -199,15 +209,15 @@ def _storyboard_lines(text: str) -> tuple[str, ...]:
         line = raw.strip()
         if line.startswith("[") and line.endswith("]"):
             section = line[1:-1]
-        elif section == "Variables" and line.startswith("$") and len(variables) < MAX_VARIABLES:
+        elif section == "Variables" and line.startswith("$") and len(variables) < limits.MAX_VARIABLES:
             name, _, value = line.partition("=")
-            variables[name], ordered = value[:MAX_VALUE], None
+            variables[name], ordered = value[: limits.MAX_VARIABLE_CHARS], None
         elif section == "Events" and line and not line.startswith("//") and not raw.startswith((" ", "_")):
             if "$" in line:
                 ordered = ordered or sorted(variables.items(), key=lambda item: -len(item[0]))
                 for name, value in ordered:
-                    line = line[:MAX_LINE].replace(name, value)
-            lines.append(line[:MAX_LINE])
-            if len(lines) == parser.MAX_EVENTS:
+                    line = line[: limits.MAX_EVENT_CHARS].replace(name, value)
+            lines.append(line[: limits.MAX_EVENT_CHARS])
+            if len(lines) == limits.MAX_EVENTS:
                 break
     return tuple(lines)

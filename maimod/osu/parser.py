@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from maimod.errors import BeatmapError
-from maimod.osu import slider_path
+from maimod.osu import limits, slider_path
 from maimod.osu.beatmap import (
     MAX_TIME_MS,
     Beatmap,
@@ -31,19 +32,6 @@ from maimod.osu.beatmap import (
 )
 from maimod.osu.folder import Folder, read_file
 
-MAX_FILE_BYTES = 64 * 1024 * 1024  # the largest marathon in circulation is under 10 MB
-MAX_OBJECTS = 100_000
-"""The longest ranked marathons have about 15,000 hit objects."""
-MAX_SLIDES = 50_000
-"""Of all sliders together; the most that a corpus of 3,000 maps has is 9,000. 9,000 slides take 50 bytes to write."""
-MAX_CONTROL_POINTS = 200_000
-"""Of all sliders together; the corpus has up to 13,000."""
-MAX_TIMING_POINTS, MAX_EVENTS = 100_000, 200_000
-MAX_BREAKS = 250
-"""The corpus has up to 33."""
-MAX_KEYS = 1_000
-"""Keys of one section."""
-MAX_SLIDES_OF_ONE = 9_000  # lazer, `ConvertHitObjectParser`
 MAX_DEGREE = 16
 """Of a B-spline; lazer's editor writes 4."""
 MAX_COORDINATE = 131_072  # lazer, `Parsing.MAX_COORDINATE_VALUE`
@@ -79,7 +67,7 @@ def load(path: Path | str) -> Beatmap:
     """
     path = Path(path)
     try:
-        content = read_file(path, MAX_FILE_BYTES)
+        content = read_file(path, limits.MAX_FILE_BYTES)
     except OSError as error:
         raise BeatmapError(path, None, f"cannot be read ({error.strerror or error})") from None
     return parse(content, path)
@@ -154,16 +142,16 @@ class _Parser:
         self.object_lines: list[tuple[int, str]] = []
         self.breaks: list[Break] = []
         self.events: list[tuple[int, str]] = []
-        self.skipped: dict[tuple[str, str], list[int]] = {}
+        self.skipped: defaultdict[tuple[str, str], _Lines] = defaultdict(_Lines)
         """Lines that are left out, by kind of line and reason."""
-        self.odd_beats: list[int] = []
+        self.odd_beats = _Lines()
         self.offset = 0.0
 
     def fail(self, line: int | None, reason: str) -> BeatmapError:
         return BeatmapError(self.path, line, reason)
 
     def skip(self, kind: str, why: str, line: int) -> None:
-        self.skipped.setdefault((kind, why), []).append(line)
+        self.skipped[kind, why].append(line)
 
     def parse(self, content: bytes) -> Beatmap:
         text, notes = _decode(content, self.path)
@@ -217,34 +205,42 @@ class _Parser:
                 self.skip("timing point", str(reason), number)
         elif section == "HitObjects":
             self.object_lines.append((number, line))
-            if len(self.object_lines) > MAX_OBJECTS:
-                raise self.fail(number, f"more than {MAX_OBJECTS:,} hit objects; no such map can be played or linted")
+            if len(self.object_lines) > limits.MAX_OBJECTS:
+                raise self.fail(
+                    number, f"more than {limits.MAX_OBJECTS:,} hit objects; no such map can be played or linted"
+                )
         elif section == "Events":
             self.event(number, raw, line)
 
     def key(self, section: str, key: str, number: int, value: str) -> None:
         values = self.sections[section]
-        if key not in values and len(values) >= MAX_KEYS:
-            self.skip("key", f"beyond {MAX_KEYS:,} of [{section}]", number)
+        if key not in values and len(values) >= limits.MAX_KEYS:
+            self.skip("key", f"beyond {limits.MAX_KEYS:,} of [{section}]", number)
             return
+        if len(value) > limits.MAX_VALUE_CHARS:
+            value = value[: limits.MAX_VALUE_CHARS]
+            self.skip("key", f"beyond {limits.MAX_VALUE_CHARS:,} characters, from there on", number)
         values[key] = value
-        self.values.setdefault((section, key), []).append((number, value))
+        same = self.values.setdefault((section, key), [])
+        same.append((number, value))
+        if len(same) > limits.MAX_SAME_KEYS:
+            del same[0]  # the last counts
 
     def event(self, number: int, raw: str, line: str) -> None:
         fields = line.split(",")
         if fields[0] in ("2", "Break") and len(fields) >= 3:
             try:
                 start, end = self.time(fields[1]), self.time(fields[2])
-                if len(self.breaks) >= MAX_BREAKS:
-                    raise _Skip(f"beyond {MAX_BREAKS:,}")
+                if len(self.breaks) >= limits.MAX_BREAKS:
+                    raise _Skip(f"beyond {limits.MAX_BREAKS:,}")
                 self.breaks.append(Break(number, start, end))
             except _Skip as reason:
                 self.skip("break", str(reason), number)
         elif not raw.startswith((" ", "_")):  # indented lines are storyboard commands
-            if len(self.events) < MAX_EVENTS:
+            if len(self.events) < limits.MAX_EVENTS:
                 self.events.append((number, line))
             else:
-                self.skip("event", f"beyond {MAX_EVENTS:,}", number)
+                self.skip("event", f"beyond {limits.MAX_EVENTS:,}", number)
 
     def time(self, text: str) -> float:
         """A time of the file as the game has it [ms]."""
@@ -258,8 +254,8 @@ class _Parser:
 
     def timing_point(self, number: int, line: str) -> TimingPoint:
         fields = [part.strip() for part in line.split(",")]
-        if len(self.timing_points) >= MAX_TIMING_POINTS:
-            raise _Skip(f"beyond {MAX_TIMING_POINTS:,}")
+        if len(self.timing_points) >= limits.MAX_TIMING_POINTS:
+            raise _Skip(f"beyond {limits.MAX_TIMING_POINTS:,}")
         time = self.time(fields[0])
         try:
             beat_length = _number(fields[1])
@@ -313,9 +309,9 @@ class _Parser:
         objects = _Objects(self, shell).read()
         self.note_duplicates()
         self.messages += [_skipped(kind, why, lines) for (kind, why), lines in self.skipped.items()]
-        if self.odd_beats:
+        if self.odd_beats.count:
             self.messages.append(
-                f"{_lines(self.odd_beats)}: beats shorter than {MIN_BEAT_LENGTH_MS:g} or longer than "
+                f"{self.odd_beats}: beats shorter than {MIN_BEAT_LENGTH_MS:g} or longer than "
                 f"{MAX_BEAT_LENGTH_MS:,.0f} ms, read as the closer of these, as the game does"
             )
         return Beatmap(
@@ -339,7 +335,7 @@ class _Parser:
         if twice:
             names = ", ".join(key[:40] for _, key in list(twice)[:5]) + (", …" if len(twice) > 5 else "")
             lines = sorted(line for found in twice.values() for line, _ in found[1:])
-            self.messages.append(f"{_lines(lines)}: {names} again; the last value counts, as in the game")
+            self.messages.append(f"{_Lines(lines)}: {names} again; the last value counts, as in the game")
 
     def mode(self) -> Mode:
         for number, text in reversed(self.values.get(("General", "Mode"), [])):
@@ -374,7 +370,7 @@ class _Parser:
         )
 
 
-_BEFORE_COMMENT = re.compile(r'(?:[^"/]|"[^"]*(?:"|$)|/(?!/))*')
+_BEFORE_COMMENT = re.compile(r'(?:[^"/]|"[^"]*(?:"|$)|/(?!/))*+')  # +: remembers no way back, which would fill memory
 
 
 def _without_comment(line: str) -> str:
@@ -385,13 +381,26 @@ def _without_comment(line: str) -> str:
     return found[0].rstrip() if found else line
 
 
-def _lines(numbers: Sequence[int]) -> str:
-    """Write `line 3, 5, 8`, naming the first few."""
-    return "line " + ", ".join(map(str, numbers[:5])) + (", …" if len(numbers) > 5 else "")
+class _Lines:
+    """Numbers of lines, of which a message names the first few."""
+
+    def __init__(self, numbers: Iterable[int] = ()) -> None:
+        self.count, self.first = 0, list[int]()
+        for number in numbers:
+            self.append(number)
+
+    def append(self, number: int) -> None:
+        self.count += 1
+        if len(self.first) < 5:
+            self.first.append(number)
+
+    def __str__(self) -> str:
+        """`line 3, 5, 8`."""
+        return "line " + ", ".join(map(str, self.first)) + (", …" if self.count > len(self.first) else "")
 
 
-def _skipped(kind: str, why: str, lines: Sequence[int]) -> str:
-    return f"skipped {len(lines)} {kind} line{'s' * (len(lines) > 1)} {why} ({_lines(lines)})"
+def _skipped(kind: str, why: str, lines: _Lines) -> str:
+    return f"skipped {lines.count} {kind} line{'s' * (lines.count > 1)} {why} ({lines})"
 
 
 class _Read(NamedTuple):
@@ -415,7 +424,7 @@ class _Objects:
 
     def __init__(self, parser: _Parser, shell: Beatmap) -> None:
         self.parser, self.shell = parser, shell
-        self.slides_left, self.points_left = MAX_SLIDES, MAX_CONTROL_POINTS
+        self.slides_left, self.points_left = limits.MAX_SLIDES, limits.MAX_CONTROL_POINTS
 
     def read(self) -> tuple[HitObject, ...]:
         """The objects in order of time, as the game sorts them."""
@@ -428,7 +437,7 @@ class _Objects:
         if not found:
             (_, why), lines = next((of, lines) for of, lines in self.parser.skipped.items() if of[0] == "hit object")
             raise self.parser.fail(
-                lines[0], f"none of the hit objects can be read ({_skipped('hit object', why, lines)})"
+                lines.first[0], f"none of the hit objects can be read ({_skipped('hit object', why, lines)})"
             )
         last, text = self.parser.object_lines[-1]
         if found[-1].line != last and text.count(",") < 4:
@@ -489,10 +498,14 @@ class _Objects:
     def slider(self, fields: list[str], x: float, y: float) -> SliderPath:
         points, types = _path(fields[5], (x, y))
         slides = max(1, _integer(fields[6]))
-        if slides > MAX_SLIDES_OF_ONE:
-            raise _Skip(f"of sliders with more than {MAX_SLIDES_OF_ONE:,} slides")
+        if slides > limits.MAX_SLIDES_OF_ONE:
+            raise _Skip(f"of sliders with more than {limits.MAX_SLIDES_OF_ONE:,} slides")
         if slides > self.slides_left or len(points) > self.points_left:
-            raise _Skip(f"of sliders beyond {MAX_SLIDES:,} slides or {MAX_CONTROL_POINTS:,} control points in all")
+            raise _Skip(
+                f"of sliders beyond {limits.MAX_SLIDES:,} slides or {limits.MAX_CONTROL_POINTS:,} control points in all"
+            )
+        if len(points) > limits.MAX_POINTS_OF_ONE:
+            raise _Skip(f"of sliders with more than {limits.MAX_POINTS_OF_ONE:,} control points")
         self.slides_left, self.points_left = self.slides_left - slides, self.points_left - len(points)
         length = _number(fields[7]) if len(fields) > 7 and fields[7].strip() else 0.0
         if math.isnan(length):
@@ -501,15 +514,19 @@ class _Objects:
         if not 0 < length <= MAX_COORDINATE:  # as long as its path
             path = SliderPath(curve, points, 1, 0.0, segment_types=segments)
             length = slider_path.flatten(path).natural_length
-        sounds = [_integer_or_0(part) for part in fields[8].split("|")] if len(fields) > 8 and fields[8].strip() else []
-        sets = [part.split(":") for part in fields[9].split("|")] if len(fields) > 9 and fields[9].strip() else []
+        sounds, sets = (
+            fields[place].split("|", slides + 1)[: slides + 1] if len(fields) > place and fields[place].strip() else []
+            for place in (8, 9)
+        )
         return SliderPath(
             curve,
             points,
             slides,
             length,
-            tuple(sounds),
-            tuple((_integer_or_0(part[0]), _integer_or_0(part[1]) if len(part) > 1 else 0) for part in sets),
+            tuple(_integer_or_0(part) for part in sounds),
+            tuple(
+                (_integer_or_0(part[0]), _integer_or_0(part[1])) for part in (f"{one}:".split(":", 2) for one in sets)
+            ),
             segments,
         )
 

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from maimod.audio import probe
 from maimod.findings import Expected, Severity, Tier
+from maimod.osu import limits
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
 from maimod.rules.sets import CRITERIA, LAZER
@@ -143,9 +144,6 @@ WORKING_FILES = frozenset({".md", ".toml", ".yml", ".yaml", ".json", ".sarif"})
 """Files of sets in git repositories."""
 MAX_SAMPLES = 500
 """Most samples that are decoded; the largest keysounded sets have about 1,000."""
-MAX_PICTURES, MAX_FRAMES = 100_000, 1_000
-"""Most pictures of a storyboard, frames of animations counted singly, and most frames of an animation. The largest ranked
-storyboards use about 2,000 files."""
 SHORT_MS, LATE_MS, LITTLE_LATE_MS = 25.0, 5.0, 1.0
 SILENT_PEAK = 1e-3
 """Peak of a silent sample: -60 dB, as in lazer and Mapset Verifier."""
@@ -314,14 +312,14 @@ def _pictures(lines: Iterable[str]) -> list[str]:
             named[fields[3], "", None] = None
         elif fields[0] in ("Animation", "6") and len(fields) > 6:
             stem, dot, extension = fields[3].rpartition(".")
-            count = min(int(fields[6]), MAX_FRAMES) if fields[6].isdecimal() and len(fields[6]) < 10 else 0
+            count = min(int(fields[6]), limits.MAX_FRAMES) if fields[6].isdecimal() and len(fields[6]) < 10 else 0
             named[stem, f"{dot}{extension}", count] = None
     names = (
         f"{before}{'' if count is None else number}{after}"
         for before, after, count in named
         for number in range(1 if count is None else count)
     )
-    return list(islice(names, MAX_PICTURES))
+    return list(islice(names, limits.MAX_PICTURES))
 
 
 def _storyboard(evidence: MapsetEvidence) -> Iterator[Placed]:
@@ -371,7 +369,7 @@ def _unused(evidence: MapsetEvidence, named: Named) -> list[str]:
     ]
     played = {o.sample.filename for beatmap in (*mapset.work, *mapset.others) for o in beatmap.hit_objects}
     pictures = _pictures(events)
-    if len(pictures) == MAX_PICTURES:
+    if len(pictures) == limits.MAX_PICTURES:
         return []
     found = {
         *(mapset.find(name) for name in (*shown, *(beatmap.audio_filename for beatmap in readers))),

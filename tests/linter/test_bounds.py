@@ -13,9 +13,10 @@ from maimod.audio import onsets
 from maimod.linter.gather import Gathered
 from maimod.linter.pipeline import analyse, analyse_set
 from maimod.linter.settings import Settings
+from maimod.osu import limits
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.level import Level
-from maimod.osu.mapset import MAX_LINE, Mapset, _storyboard_lines
+from maimod.osu.mapset import Mapset, _storyboard_lines
 from maimod.rules.base import Evidence, MapsetEvidence
 from tests import maps
 from tests.work import growth
@@ -113,4 +114,4 @@ def test_variables_of_a_storyboard_that_name_each_other_fill_no_memory() -> None
     names = [f"$v{number:02}" for number in range(40)]
     variables = [f"{name}={following * 2}" for name, following in zip(names, [*names[1:], "x"], strict=True)]
     (line,) = _storyboard_lines("\n".join(("[Variables]", *variables, "[Events]", f"Sprite,{names[0]}")))
-    assert len(line) <= MAX_LINE
+    assert len(line) <= limits.MAX_EVENT_CHARS

@@ -83,7 +83,7 @@ def test_a_file_that_cannot_be_read_goes_the_way_of_the_others(tmp_path):
 
 
 def test_too_many_difficulties_are_linted_each_by_itself(tmp_path, monkeypatch):
-    monkeypatch.setattr("maimod.osu.mapset.MAX_BEATMAPS", 1)
+    monkeypatch.setattr("maimod.osu.limits.MAX_BEATMAPS", 1)
     for report in reports(Session().lint(source(tmp_path, "a", "b"), NO_MODEL)):
         assert report.messages[-1] == "the folder holds more than 1 difficulties: no mapset; they are not compared"
         assert not [finding for finding in report.findings if finding.rule == "mapset/preview"]

@@ -10,7 +10,7 @@ import pytest
 from maimod import lint
 from maimod.findings import BeatmapReport
 from maimod.linter.settings import Settings
-from maimod.osu import folder, level, mapset
+from maimod.osu import folder, level, limits, mapset
 from maimod.osu.level import Level
 from tests.maps import beatmap
 from tests.mapset import Version, versions, write
@@ -144,10 +144,19 @@ def test_a_collection_of_very_many_maps_is_not_compared(tmp_path, monkeypatch):
     found = versions()
     found["Hard"] = found["Hard"].with_metadata(Source="Some Game")
     write(tmp_path, found)
-    monkeypatch.setattr(mapset, "MAX_BEATMAPS", 3)
+    monkeypatch.setattr(limits, "MAX_BEATMAPS", 3)
     reports = lint_set(tmp_path)
     assert len(reports) == 4 and rules(reports["Hard"]) == []
     assert "more than 3 difficulties" in reports["Hard"].messages[-1] and reports["Hard"].status == "partial"
+
+
+def test_difficulties_that_are_too_large_together_are_not_compared(tmp_path, monkeypatch):
+    write(tmp_path, versions())
+    monkeypatch.setattr(limits, "MAX_SET_LINES", 50)
+    reports = lint_set(tmp_path)
+    assert len(reports) == 4 and rules(reports["Hard"]) == []
+    said = "the difficulties of the folder hold more than 50 objects, timing points and events: no mapset; they are not"
+    assert said in reports["Hard"].messages[-1]
 
 
 def test_maps_without_names_are_sets_of_their_own(tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from maimod.errors import BeatmapError
-from maimod.osu import parser, slider_path
+from maimod.osu import limits, parser, slider_path
 from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
 from maimod.osu.parser import parse
 from tests import maps
@@ -277,20 +277,49 @@ class TestLimits:
 
     def test_slides_of_all_sliders(self) -> None:
         beatmap = maps.beatmap([f"0,0,{1000 + i},2,0,L|9:0,9000,1" for i in range(200)])
-        assert sum(o.slider.slides for o in beatmap.hit_objects if o.slider) <= parser.MAX_SLIDES
+        assert sum(o.slider.slides for o in beatmap.hit_objects if o.slider) <= limits.MAX_SLIDES
         assert len(beatmap.hit_objects) == 5 and "skipped 195 hit object lines of sliders beyond" in beatmap.messages[0]
 
     def test_control_points_of_all_sliders(self) -> None:
-        points = "|1:2" * 60_000
-        beatmap = maps.beatmap([f"0,0,{1000 + i},2,0,L{points},1,9" for i in range(5)])
-        assert len(beatmap.hit_objects) == 3 and "skipped 2 " in beatmap.messages[0]
+        points = "|1:2" * 9_000
+        beatmap = maps.beatmap([f"0,0,{1000 + i},2,0,L{points},1,9" for i in range(15)])
+        assert len(beatmap.hit_objects) == 11 and "skipped 4 hit object lines of sliders beyond" in beatmap.messages[0]
+
+    def test_control_points_of_one_slider(self) -> None:
+        beatmap = maps.beatmap([maps.CIRCLE, "0,0,2000,2,0,B" + "|1:2" * limits.MAX_POINTS_OF_ONE + ",1,9"])
+        assert len(beatmap.hit_objects) == 1
+        assert beatmap.messages[0].endswith("with more than 10,000 control points (line 28)"), beatmap.messages
+
+    def test_sounds_of_edges_that_the_slider_has_not(self) -> None:
+        slider = (
+            maps.beatmap(["0,0,1000,2,0,L|9:0,2,9," + "2|" * 50_000 + "2," + "1:2|" * 50_000 + "3:3"])
+            .hit_objects[0]
+            .slider
+        )
+        assert slider and slider.edge_sounds == (2, 2, 2) and slider.edge_sets == ((1, 2),) * 3
+
+    def test_long_values_and_keys_that_are_there_again_and_again(self) -> None:
+        again = "".join(f"Tags: {i}\n" for i in range(500))
+        beatmap = maps.beatmap(metadata={"Source": "x" * 9_000, "Title": f"T\n{again}Creator:C"})
+        assert beatmap.metadata["Source"] == "x" * limits.MAX_VALUE_CHARS and beatmap.metadata["Tags"] == "499"
+        assert any("skipped 1 key line beyond 5,000 characters" in message for message in beatmap.messages)
+
+    def test_of_very_many_bad_lines_the_first_few_are_remembered(self) -> None:
+        reader = parser._Parser(Path("a.osu"))
+        for line in range(9_000):
+            reader.skip("break", "that cannot be read", line)
+        ((_, lines),) = reader.skipped.items()
+        assert lines.count == 9_000 and len(lines.first) == 5 and f"{lines}" == "line 0, 1, 2, 3, 4, …"
+
+    def test_a_comment_after_a_very_long_line(self) -> None:
+        assert parser._without_comment("a" * 3_000_000 + '"b//c" // d').endswith('a"b//c"')
 
     def test_breaks_and_colours(self) -> None:
         colours = "".join(f"Combo{i} : 1,2,3\n" for i in range(5000))
         beatmap = read(
             MINIMAL.replace("[Timing", f"[Events]\n{'2,1,2' + chr(10) * 1}" * 3000 + f"[Colours]\n{colours}[Timing", 1)
         )
-        assert len(beatmap.breaks) == parser.MAX_BREAKS and len(beatmap.written["Colours"]) == parser.MAX_KEYS
+        assert len(beatmap.breaks) == limits.MAX_BREAKS and len(beatmap.written["Colours"]) == limits.MAX_KEYS
         assert len(beatmap.messages) == 2
 
 
