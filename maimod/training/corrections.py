@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from maimod.errors import UsageError
+from maimod.errors import BeatmapError, UsageError
 from maimod.events.schema import ANCHORS, EventKind, EventScore
 from maimod.findings import Finding
 from maimod.linter.session import analyse_beatmap
@@ -40,7 +40,8 @@ GROUPS: dict[str, tuple[tuple[str, ...], tuple[EventKind, ...], tuple[str, ...]]
     "added": (("object added",), (K.TIME,), ("missing",)),
     "removed": (("object removed",), (K.TIME, K.CIRCLE, K.SLIDER_HEAD, K.HOLD_NOTE), ("extra",)),
     "position": (("position",), (K.DISTANCE, K.POS_X, K.POS_Y, K.POS, K.COLUMN), ("place",)),
-    "shape": (("slider shape", "slider length"), (*ANCHORS, K.LAST_ANCHOR, K.SLIDER_END), ("shape", "length")),
+    "shape": (("slider shape",), (*ANCHORS, K.LAST_ANCHOR), ("shape",)),
+    "length": (("slider length",), (K.SLIDER_END, K.TIME), ("length",)),
 }
 """For the percentiles: kinds of change, events of the generator and corruptions of the proofreader that show them."""
 
@@ -260,30 +261,35 @@ def _by_proofreader(evidence: Evidence, group: str, corruptions: tuple[str, ...]
 # Many pairs
 
 
-def measure_file(settings: Settings, folder: Path) -> PairResult:
-    """:func:`examine` of the folder of a pair.
-
-    Raises:
-        UsageError: if its `changes.json` cannot be used.
-        BeatmapError: if a version cannot be read.
-    """
+def measure_file(settings: Settings, folder: Path) -> PairResult | str:
+    """:func:`examine` of the folder of a pair, or a line that says why it cannot be used."""
     resources = evaluation_resources(settings)
-    before, after = (
-        analyse_beatmap(parser.load(path), settings, resources, path.name, set_of(path))
-        for path in (folder / version / "map.osu" for version in ("before", "after"))
-    )
-    changed = read_changes(folder / "changes.json")
+    try:
+        changed = read_changes(folder / "changes.json")
+        before, after = (
+            analyse_beatmap(parser.load(path), settings, resources, path.name, set_of(path))
+            for path in (folder / version / "map.osu" for version in ("before", "after"))
+        )
+    except (UsageError, BeatmapError) as error:
+        return f"left out: {error}"
     return examine(folder.name, changed, before.evidence, before.report.findings, after.report.findings)
 
 
 def measure(
     folder: Path, settings: Settings, jobs: int, report: Callable[[str], None] = lambda line: None
 ) -> list[PairResult]:
-    """Examine all pairs of a folder in `jobs` processes."""
+    """Examine all pairs of a folder in `jobs` processes; those that cannot be used are reported and left out.
+
+    Raises:
+        UsageError: if there is none that can be used.
+    """
     paths, results = pairs_in(folder), []
     for done, (path, result) in enumerate(map_in_processes(partial(measure_file, settings), paths, jobs), start=1):
-        results.append(result)
-        report(f"pair {done} of {len(paths)}: {path.name}")
+        if isinstance(result, PairResult):
+            results.append(result)
+        report(f"pair {done} of {len(paths)}: {result if isinstance(result, str) else path.name}")
+    if not results:
+        raise UsageError(f"{folder}: none of its pairs can be used")
     return results
 
 
@@ -303,10 +309,15 @@ class Row:
 
 
 def place_rows(results: Sequence[PairResult]) -> list[Row]:
-    """Counts over all places, then by kind of change; a place with several kinds counts in each."""
+    """Counts over all places, by mode if there are several, and by kind of change; a place with several kinds counts in
+    each."""
     places = [place for result in results for place in result.places]
+    modes = [mode.label for mode in Mode if any(place.mode == mode.label for place in places)]
     kinds = sorted({kind for place in places for kind in place.kinds}, key=lambda k: -sum(k in p.kinds for p in places))
-    named = [("all", places), *((kind, [place for place in places if kind in place.kinds]) for kind in kinds)]
+    named = [("all", places)]
+    if len(modes) > 1:
+        named += [(f"all of {mode}", [place for place in places if place.mode == mode]) for mode in modes]
+    named += [(kind, [place for place in places if kind in place.kinds]) for kind in kinds]
     return [_row(name, own) for name, own in named if own]
 
 
@@ -343,3 +354,52 @@ def percentile_rows(results: Sequence[PairResult]) -> list[tuple[str, str, int, 
                 mean = mean_over_maps(np.array([one.value for one in own]), np.ones(len(own)), maps)
                 table.append((group, reader, len(own), len(names), figure(mean, draws(len(names)))))
     return table
+
+
+def place_differences(
+    one: Sequence[PairResult], two: Sequence[PairResult]
+) -> list[tuple[str, int, float, float, Figure]]:
+    """(kind of change, places, share found among the `TOP` by `one`, by `two`, `two` minus `one` with its interval), on the
+    places that both have; each draw takes the same pairs of both."""
+
+    def hits(results: Sequence[PairResult]) -> dict[tuple[str, float, tuple[str, ...]], bool]:
+        return {
+            (place.pair, place.time, place.kinds): place.rank is not None and place.rank <= TOP
+            for result in results
+            for place in result.places
+        }
+
+    first, second = hits(one), hits(two)
+    both = [key for key in first if key in second]
+    kinds = sorted({kind for _, _, own in both for kind in own}, key=lambda k: (-sum(k in own for *_, own in both), k))
+    table = []
+    for kind in ("all", *kinds):
+        own = [key for key in both if kind == "all" or kind in key[2]]
+        if not own:
+            continue
+        names = sorted({pair for pair, *_ in own})
+        maps, ones = np.array([names.index(pair) for pair, *_ in own]), np.ones(len(own))
+        was, now = (np.array([hit[key] for key in own], dtype=float) for hit in (first, second))
+        gain = figure(mean_over_maps(now - was, ones, maps), draws(len(names)))
+        table.append((kind, len(own), float(was.mean()), float(now.mean()), gain))
+    return table
+
+
+class _Stored(msgspec.Struct):
+    """The part of an evaluation's JSON that is about pairs."""
+
+    corrections: tuple[PairResult, ...] = ()
+
+
+def read_results(path: Path) -> tuple[PairResult, ...]:
+    """Results for pairs in the JSON of an evaluation; none if it has none.
+
+    Raises:
+        UsageError: if the file cannot be used.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Stored).corrections
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"{path}: not written by maimod evaluate --json ({error})") from None

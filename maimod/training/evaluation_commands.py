@@ -47,7 +47,7 @@ def evaluate(
     """
     if songs is None and pairs is None:
         raise UsageError("nothing to evaluate on: give a folder of good maps, or --pairs DIR")
-    stored: dict[str, Any] = {}
+    stored: dict[str, Any] = {"seed": seed, "model": settings.model or "none"}
     text = ""
     if songs is not None:
         paths = sources(
@@ -111,6 +111,7 @@ def compare(one: Path, two: Path) -> str:
         UsageError: if a file is no evaluation, or both have no map in common.
     """
     first, second = read(one), read(two)
-    if not {u.map for u in first.untouched} & {u.map for u in second.untouched}:
+    pairs = corrections.place_differences(corrections.read_results(one), corrections.read_results(two))
+    if not ({u.map for u in first.untouched} & {u.map for u in second.untouched}) and not pairs:
         raise UsageError(f"{one} and {two}: no map in common; evaluate both on the same folder with the same --seed")
-    return tables.comparison(first, second, (one.name, two.name))
+    return tables.comparison(first, second, (one.name, two.name), pairs)

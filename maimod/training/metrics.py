@@ -189,6 +189,7 @@ class Arrays:
         self.false = np.array([score for score, _ in false])
         self.false_maps = np.array([i for _, i in false], dtype=int)
         self.minutes = np.array([u.minutes for u in evaluation.untouched])
+        self.by_severity = counts_by_severity(evaluation.untouched, whole=False)
 
     @cached_property
     def drawn(self) -> np.ndarray:
@@ -338,15 +339,18 @@ class Quiet:
     """Share of maps without problems, without problems and warnings, without any finding."""
 
 
+def counts_by_severity(untouched: Sequence[Untouched], whole: bool) -> np.ndarray:
+    """(n_maps, 3) findings by severity; `whole` includes those about files and the set."""
+    counts = [
+        [sum(a.severity == severity and (whole or a.in_map) for a in u.alarms) for severity in Severity]
+        for u in untouched
+    ]
+    return np.array(counts, dtype=float).reshape(-1, len(Severity))
+
+
 def quiet(untouched: Sequence[Untouched], whole: bool) -> Quiet:
     """Count findings on untouched maps; `whole` includes those about files and the set."""
-    counts = np.array(
-        [
-            [sum(a.severity == severity and (whole or a.in_map) for a in u.alarms) for severity in Severity]
-            for u in untouched
-        ],
-        dtype=float,
-    )
+    counts = counts_by_severity(untouched, whole)
     minutes = np.array([u.minutes for u in untouched])
     drawn, maps = draws(len(untouched)), np.arange(len(untouched))
 

@@ -22,6 +22,7 @@ from maimod.training.metrics import (
     Recall,
     Trial,
     calibration,
+    common,
     compared,
     difference,
     figure,
@@ -192,21 +193,35 @@ def _calibration(evaluation: Evaluation) -> list[str]:
     ]
 
 
-def comparison(one: Evaluation, two: Evaluation, names: tuple[str, str]) -> str:
-    """Two evaluations on the maps and mistakes that both have."""
+def comparison(
+    one: Evaluation,
+    two: Evaluation,
+    names: tuple[str, str],
+    pairs: Sequence[tuple[str, int, float, float, Figure]] = (),
+) -> str:
+    """Two evaluations on the maps, mistakes and corrected places that both have.
+
+    Args:
+        one: the first.
+        two: the second.
+        names: of both.
+        pairs: differences at the corrected places, from :func:`maimod.training.corrections.place_differences`.
+    """
     lines = [
         f"A {names[0]} (model {one.model}), B {names[1]} (model {two.model}). B - A with 90 % intervals over draws of the "
         "same maps (bootstrap); only maps and mistakes that both evaluations have.",
         "",
     ]
     rows = []
+    one, two = common(one, two)
     modes = [mode for mode in one.modes if mode in two.modes]
     for mode in modes:
         first, second = one.of_mode(mode), two.of_mode(mode)
         for metric, (before, after, gain) in difference(first, second, _with_alarms).items():
             if not math.isnan(before):
                 rows.append([mode, metric, f"{before:.3f}", f"{after:.3f}", number(gain, "+.3f")])
-    lines += table(["mode", "", "A", "B", "B - A"], rows, words=2)
+    if rows:
+        lines += table(["mode", "", "A", "B", "B - A"], rows, words=2)
     rows = []
     for mode in modes:
         first, second = one.of_mode(mode), two.of_mode(mode)
@@ -219,17 +234,26 @@ def comparison(one: Evaluation, two: Evaluation, names: tuple[str, str]) -> str:
             for metric, (before, after, gain) in difference(first, second, own).items():
                 if not math.isnan(before):
                     rows.append([mode, name, metric, f"{before:.3f}", f"{after:.3f}", number(gain, "+.3f")])
-    lines += ["", *table(["mode", "category", "", "A", "B", "B - A"], rows, words=3)]
+    if rows:
+        lines += ["", *table(["mode", "category", "", "A", "B", "B - A"], rows, words=3)]
+    if pairs:
+        lines += ["", f"Corrected places with a right finding among the first {PAIRS_TOP}:", ""]
+        rows = [[kind, str(n), f"{was:.3f}", f"{now:.3f}", number(gain, "+.3f")] for kind, n, was, now, gain in pairs]
+        lines += table(["change", "places", "A", "B", "B - A"], rows)
     return "\n".join(lines) + "\n"
 
 
 def _with_alarms(arrays: Arrays) -> dict[str, Callable[[np.ndarray], float]]:
-    """The metrics of the mistakes, and findings a minute on the untouched maps."""
+    """The metrics of the mistakes, and findings a minute on the untouched maps by severity."""
 
-    def false_a_minute(of_map: np.ndarray) -> float:
-        return float(of_map[arrays.false_maps].sum() / max(float((arrays.minutes * of_map).sum()), 1e-9))
+    def a_minute(column: int) -> Callable[[np.ndarray], float]:
+        counts = arrays.by_severity[:, column]
+        return lambda of_map: float((counts * of_map).sum() / max(float((arrays.minutes * of_map).sum()), 1e-9))
 
-    return {**headline(arrays), "findings a minute on untouched maps": false_a_minute}
+    return {
+        **headline(arrays),
+        **{f"{name}s a minute on untouched maps": a_minute(i) for i, name in enumerate(Severity)},
+    }
 
 
 def corrections(results: Sequence[PairResult]) -> str:

@@ -204,7 +204,7 @@ def test_two_evaluations_are_compared_on_what_both_have() -> None:
     assert rows["top 5"][:2] == (0.5, 1.0) and gain.value == 0.5 and 0 < gain.low < 0.5 < gain.high < 1
     table = comparison(before, after, ("A.json", "B.json"))
     assert "| osu | top 5 | 0.500 | 1.000 | +0.500 [" in table
-    assert "| osu | findings a minute on untouched maps | 1.000 | 0.000 | -1.000" in table
+    assert "| osu | warnings a minute on untouched maps | 1.000 | 0.000 | -1.000" in table
 
 
 def test_an_evaluation_is_read_back_as_it_was_written(tmp_path: Path) -> None:

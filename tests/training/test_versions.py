@@ -19,7 +19,15 @@ from maimod.errors import UsageError
 from maimod.findings import Category, Finding, Severity
 from maimod.osu.beatmap import Beatmap
 from maimod.rules.base import Evidence
-from maimod.training.corrections import examine, measure, pairs_in, percentile_rows, place_rows
+from maimod.training.corrections import (
+    PairResult,
+    examine,
+    measure,
+    pairs_in,
+    percentile_rows,
+    place_differences,
+    place_rows,
+)
 from maimod.training.differences import Change, Differences, Place, differences
 from maimod.training.tables import corrections
 from maimod.training.versions import write_pairs
@@ -285,6 +293,31 @@ def test_pairs_without_a_model_are_measured_from_end_to_end(tmp_path: Path) -> N
     (result,) = measure(tmp_path / "pairs", Settings(None), 1)
     assert [(one.kinds, one.rank, one.gone) for one in result.places] == [(("snap",), 1.0, True)]
     assert "| snap | 1 | 1 | 100% |" in corrections([result])
+
+
+def test_two_evaluations_are_compared_at_the_places_that_both_have() -> None:
+    loaded = beatmap(LINES)
+
+    def results(*hit: str) -> list[PairResult]:
+        found = [finding(6000, "new-combos/missing", 0.9)]
+        changes = of(place(6000, "new combo"), place(11_000, "position"))
+        return [examine(name, changes, Evidence(loaded), found if name in hit else [], []) for name in "abcdef"]
+
+    every, combo, position = place_differences(results("a"), results("a", "b", "c", "d"))
+    assert every[:4] == ("all", 12, 1 / 12, 4 / 12) and every[4].value == pytest.approx(0.25)
+    assert combo[:4] == ("new combo", 6, 1 / 6, 4 / 6) and 0 < combo[4].low < 0.5 < combo[4].high
+    assert position[4].value == 0.0
+
+
+def test_pairs_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
+    from maimod.linter.settings import Settings
+
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "changes.json").write_text(json.dumps(asdict(of(place(1.0, "snap")))))
+    said: list[str] = []
+    with pytest.raises(UsageError, match="none of its pairs"):
+        measure(tmp_path, Settings(None), 1, said.append)
+    assert said[0].startswith("pair 1 of 1: left out: ") and "map.osu" in said[0]
 
 
 def test_damaged_lists_are_one_line(tmp_path: Path) -> None:
