@@ -89,6 +89,8 @@ def level_of(beatmap: Beatmap, stars: float | None) -> Level | None:
         return named if by_stars is None else by_stars
     if beatmap.mode is Mode.OSU:
         return named if abs(named - by_stars) <= 1 else by_stars
+    if beatmap.mode is Mode.TAIKO and named is Level.INSANE and by_stars is Level.EXPERT:
+        return by_stars  # an Oni was the hardest level before there were Inner Onis
     # The star ranges are those of osu!, so in the other modes a name may be two levels off. If it is more, the harder
     # level counts, which allows more.
     return named if abs(named - by_stars) <= 2 else max(named, by_stars)

@@ -192,18 +192,26 @@ def candidate(
     )
 
 
-MANY = 8
+MANY, MANY_MINORS = 8, 2
 """More findings of one rule become one: the map was made that way."""
 
 
 def bundled(found: Iterable[Candidate], most: int = MANY) -> Iterator[Candidate]:
-    """Candidates of one rule, as they are or, if there are more than `most`, as the first and surest with the number."""
+    """Candidates of one rule by time, with many made one: more than `most`, or more than two possible ones."""
     places = sorted(found, key=lambda one: one.time)
-    if len(places) <= most:
-        yield from places
+    weak = [one for one in places if one.certainty in (Certainty.POSSIBLE, Certainty.HARMLESS)]
+    if len(places) > most:
+        yield _as_one(min(places, key=lambda one: list(Certainty).index(one.certainty)), places)
         return
-    first = min(places, key=lambda one: list(Certainty).index(one.certainty))
-    yield replace(
+    yield from (one for one in places if one not in weak)
+    if len(weak) > MANY_MINORS:
+        yield _as_one(weak[0], weak)
+    else:
+        yield from weak
+
+
+def _as_one(first: Candidate, places: Sequence[Candidate]) -> Candidate:
+    return replace(
         first,
         message=f"{first.message[:-1]}; the same at {len(places) - 1} more places.",
         end_time=max(one.end_time or one.time for one in places),

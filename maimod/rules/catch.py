@@ -30,7 +30,8 @@ HYPERDASH = Rule(
     ("map",),
     why="Beginners do not know hyperdashes yet, and lose control on drops and repeats of sliders.",
     how="As the game computes it: any hyperdash in a Cup or Salad, one from or to a drop or repeat in a Platter. In a "
-    "Rain, one from or to a drop or repeat is a warning, a problem if its two fruits are less than 125 ms apart.",
+    "Rain, one from or to a drop or repeat is a warning, one within a slider a problem if its fruits are less than 125 ms "
+    "apart.",
     ignore_when="never in a Cup, Salad or Platter: the ranking criteria forbid it",
     blind_spots="Difficulties with unknown level; hyperdashes over a banana shower.",
     source=_CRITERIA,
@@ -59,7 +60,8 @@ HYPERDASH_RUN = Rule(
     ("map",),
     why="Each hyperdash starts where the one before it stopped, so a run of them allows no correction.",
     how="More than two hyperdashes in a row in a Platter, four in a Rain, two within a slider of a Rain; a hyperdash of "
-    "less than 250 ms in a Platter, or 125 ms in a Rain, next to another one; different snaps in a row (in a Rain a "
+    "less than 250 ms in a Platter, or 125 ms in a Rain, next to another one (in a Platter, next to a dash a warning); "
+    "different snaps in a row (in a Rain a "
     "warning).",
     ignore_when="never: the ranking criteria forbid it",
     blind_spots="Difficulties with unknown level.",
@@ -177,18 +179,20 @@ class _Way:
         """From this time on a dash or hyperdash is basic-snapped, below it higher-snapped."""
         return low("basic-hyperdash" if movement.is_hyperdash else "basic-dash", Mode.CATCH, self.level)
 
-    def runs(self, hyperdashes: bool) -> Iterator[list[Movement]]:
-        """Hyperdashes, or movements that cannot be walked, that follow each other."""
-        run: list[Movement] = []
-        for movement in self.movements:
-            if (movement.is_hyperdash if hyperdashes else not movement.is_walked) and not movement.over_spinner:
-                run.append(movement)
+    def runs(self, hyperdashes: bool) -> Iterator[tuple[list[Movement], bool]]:
+        """Hyperdashes, or movements that cannot be walked, that follow each other; and whether a dash is beside them."""
+        start = 0
+        for place in range(len(self.movements) + 1):
+            if place < len(self.movements) and self._belongs(self.movements[place], hyperdashes):
                 continue
-            if run:
-                yield run
-            run = []
-        if run:
-            yield run
+            if place > start:
+                beside = (*self.movements[max(start - 1, 0) : start], *self.movements[place : place + 1])
+                yield list(self.movements[start:place]), any(one.is_dash and not one.over_spinner for one in beside)
+            start = place + 1
+
+    @staticmethod
+    def _belongs(movement: Movement, hyperdashes: bool) -> bool:
+        return (movement.is_hyperdash if hyperdashes else not movement.is_walked) and not movement.over_spinner
 
 
 def _is_in_slider(movement: Movement) -> bool:
@@ -213,10 +217,13 @@ def _hyperdashes(way: _Way) -> Iterator[Candidate]:
             reason, certainty = f"{way.name} has none", Certainty.CERTAIN
         elif way.level is Level.HARD and _is_in_slider(one):
             reason, certainty = f"{way.name} has none on drops and repeats of sliders", Certainty.CERTAIN
+        elif way.level is Level.INSANE and one.before.is_within_slider and way.is_higher_snapped(one):
+            reason, certainty = (
+                f"within a slider, {way.name} has none of less than {way.basic_ms(one):.0f} ms",
+                Certainty.CERTAIN,
+            )
         elif way.level is Level.INSANE and _is_in_slider(one):
-            fast = one.before.is_within_slider and way.is_higher_snapped(one)
-            reason = f"{way.name} should have none on drops and repeats of sliders"
-            certainty = Certainty.CERTAIN if fast else Certainty.GUIDELINE
+            reason, certainty = f"{way.name} should have none on drops and repeats of sliders", Certainty.GUIDELINE
         else:
             continue
         yield way.found(
@@ -250,7 +257,7 @@ def _hyperdash_runs(way: _Way) -> Iterator[Candidate]:
     most_inside = high("hyperdashes-in-a-slider", Mode.CATCH, way.level)
     if math.isinf(most):
         return
-    for run in way.runs(hyperdashes=True):
+    for run, beside in way.runs(hyperdashes=True):
         inside = [one for one in run if one.before.is_within_slider]
         snaps = [one.ms for one in run]
         certainty = Certainty.CERTAIN
@@ -258,6 +265,9 @@ def _hyperdash_runs(way: _Way) -> Iterator[Candidate]:
             reason = f"{way.name} may have {most:g}"
         elif len(run) > 1 and any(way.is_higher_snapped(one) for one in run):
             reason = f"in {way.name} one of less than {way.basic_ms(run[0]):.0f} ms must be alone"
+        elif way.level is Level.HARD and way.is_higher_snapped(run[0]) and beside:
+            reason = f"in {way.name} one of less than {way.basic_ms(run[0]):.0f} ms must not be next to a dash"
+            certainty = Certainty.GUIDELINE
         elif len(inside) > most_inside:
             reason = f"{way.name} may have {most_inside:g} within a slider"
         elif len(run) > 1 and max(snaps) - min(snaps) > SAME_SNAP_MS:
@@ -269,8 +279,10 @@ def _hyperdash_runs(way: _Way) -> Iterator[Candidate]:
             HYPERDASH_RUN,
             run,
             certainty,
-            f"{len(run)} hyperdashes follow each other ({', '.join(f'{ms:.0f}' for ms in snaps[:6])} ms); {reason}.",
-            f"{len(run)} hyperdashes",
+            f"{len(run)} hyperdashes follow each other ({', '.join(f'{ms:.0f}' for ms in snaps[:6])} ms); {reason}."
+            if len(run) > 1
+            else f"This hyperdash has {snaps[0]:.0f} ms; {reason}.",
+            f"{len(run)} hyperdash{'es' if len(run) > 1 else ''}",
             f"at most {most:g}",
         )
 
@@ -328,7 +340,7 @@ def _dash_runs(way: _Way) -> Iterator[Candidate]:
     most = high("basic-dashes-in-a-row", Mode.CATCH, way.level)
     if math.isinf(most):
         return
-    for run in way.runs(hyperdashes=False):
+    for run, _ in way.runs(hyperdashes=False):
         dashes = [one for one in run if one.is_dash]
         if len(dashes) > most:
             reason = f"{way.name} may have {most:g} in a row"

@@ -122,6 +122,8 @@ def test_level_by_name_and_stars(version: str, stars: float | None, expected: Le
         ("Chromoxx' Muzukashii", 3.0, Level.HARD),
         ("~Kantan~", 1.0, Level.EASY),
         ("Oni", 1.8, Level.INSANE),
+        ("Oni", 5.2, Level.INSANE),
+        ("Oni", 5.6, Level.EXPERT),
         ("Kantan", 5.5, Level.EXPERT),
         ("4K Hard Lv.10", 3.0, Level.HARD),
         ("Song - Hard (25)", 3.8, Level.HARD),

@@ -87,6 +87,8 @@ def test_the_least_time_of_a_hyperdash(level: Level, ms: float, wrong: bool):
         ([(400, 300), BACK], Level.HARD, [("hyperdash-run", "problem")]),
         ([(440, 330), (-400, 250)], Level.INSANE, [("hyperdash-run", "warning")]),
         ([(400, 200), (60, 500), (-400, 250)], Level.HARD, []),
+        ([(400, 200), (-300, 300)], Level.HARD, [("hyperdash-run", "warning"), ("antiflow", "warning")]),
+        ([(-300, 300), (-10, 300), (400, 200)], Level.HARD, []),
         ([(400, 200), (-400, 200)], Level.HARD, [("hyperdash-run", "problem"), ("antiflow", "warning")]),
         ([(400, 100), (-400, 100)], Level.INSANE, [("hyperdash-run", "problem"), ("antiflow", "warning")]),
     ],
@@ -133,6 +135,15 @@ def test_an_edge_dash_after_a_hyperdash():
 )
 def test_dashes(steps: list[tuple[float, float]], level: Level, count: int):
     assert [rule for rule, _ in rules(found(way(*steps), level)) if rule == "dash"] == ["dash"] * count
+
+
+def test_fast_hyperdashes_within_a_slider_of_a_rain():
+    lines = ["0,500,4,2,0,70,1,0", "0,-20,4,2,0,70,0,0"]
+    loaded = beatmap(
+        ["0,192,1000,2,0,L|400:192,1,400", fruit(400, 3000)], lines, mode=2, slider_multiplier=3.6, slider_tick_rate=0.5
+    )
+    findings = findings_of(catch.run, Evidence(loaded, level=Level.INSANE))
+    assert rules(findings) == [("hyperdash", "problem")]
 
 
 def test_antiflow_after_a_fast_hyperdash():

@@ -207,6 +207,12 @@ def test_many_places_are_one_finding():
     assert finding.message.endswith("the same at 11 more places.")
 
 
+def test_more_than_two_minors_are_one():
+    hits = [(4000 + i * 2000 + shift, KAT if shift == 200 else DON) for i in range(3) for shift in (0, 100, 200, 300)]
+    (finding,) = [f for f in found(notes(*hits), Level.HARD) if f.rule == taiko.COLOURS.id]
+    assert finding.severity == "minor" and finding.message.endswith("the same at 2 more places.")
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Bar lines
 
