@@ -254,7 +254,7 @@ class Beatmap:
     @property
     def keys(self) -> int:
         """Number of columns in mania."""
-        return max(1, int(self.difficulty.circle_size))
+        return max(1, round(self.difficulty.circle_size))  # half to even, as in the game
 
     def column(self, hit_object: HitObject) -> int:
         """Mania column from 0."""

@@ -35,8 +35,27 @@ from maimod.osu.folder import Folder, read_file
 MAX_DEGREE = 16
 """Of a B-spline; lazer's editor writes 4."""
 MAX_COORDINATE = 131_072  # lazer, `Parsing.MAX_COORDINATE_VALUE`
+MAX_VALUE = 2_147_483_647  # of 32 bits
 LATEST_VERSION = 14
-"""Latest format of stable; lazer's is 128."""
+"""Latest format of stable."""
+LAZER_VERSION = 128
+"""First format of lazer; positions have decimals from here on."""
+SECTIONS = frozenset(
+    [
+        "General",
+        "Editor",
+        "Metadata",
+        "Difficulty",
+        "Events",
+        "TimingPoints",
+        "Colours",
+        "HitObjects",
+        "Variables",
+        "Fonts",
+        "CatchTheBeat",
+        "Mania",
+    ]
+)
 MIN_BEAT_LENGTH_MS, MAX_BEAT_LENGTH_MS = 6.0, 60_000.0
 """Limits of the beat of a red line; the game replaces others, also negative ones, by the closer limit (lazer,
 `TimingControlPoint`)."""
@@ -100,17 +119,30 @@ def _decode(content: bytes, path: Path) -> tuple[str, list[str]]:
 
 def _number(text: str) -> float:
     """Read a decimal as the game does; NaN and infinity are allowed here and checked where the value is used."""
-    if "_" in text:  # which Python allows within numbers
+    if "_" in text or not text.isascii():  # which Python allows within numbers
         raise ValueError(f"not a number: {text[:40]}")
     return float(text)
 
 
+def _with_thousands(text: str) -> float:
+    """The same where the game ignores commas in front of the point, so that 4,2 is 42."""
+    whole, point, rest = text.partition(".")
+    return _number(whole[:1] + whole[1:].replace(",", "") + point + rest)
+
+
+_INTEGER = re.compile(r"\s*[+-]?\d+\s*", re.ASCII)
+
+
 def _integer(text: str) -> int:
-    """Read an integer; decimals, which occur in old and converted maps, are truncated."""
-    try:
-        return int(_number(text))
-    except OverflowError:  # infinity
-        raise ValueError(f"not a number: {text[:40]}") from None
+    """Read an integer as the game does: it takes no decimals, not even .0.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    value = int(text) if len(text) < 40 and _INTEGER.fullmatch(text) else MAX_VALUE + 1
+    if not -MAX_VALUE - 1 <= value <= MAX_VALUE:
+        raise ValueError(f"not a whole number: {text[:40]}")
+    return value
 
 
 def _integer_or_0(text: str) -> int:
@@ -165,10 +197,18 @@ class _Parser:
             line = raw.strip()
             if not line or line.startswith("//"):
                 continue
-            if line.startswith("[") and line.endswith("]"):
-                section = line[1:-1]
+            if raw.startswith((" ", "_")):
+                if section in SECTIONS and section not in ("Events", "Editor"):  # in [Events], commands of storyboards
+                    self.skip(f"[{section}]", "beginning with a space or an underscore, as the game does", number)
                 continue
-            self.line(section, number, raw, line if section == "Metadata" else _without_comment(line))
+            if section != "Metadata":
+                line = _without_comment(line)
+            if line.startswith("[") and line.endswith("]"):
+                section = line[1:-1].strip()
+                if section not in SECTIONS:
+                    self.messages.append(f"line {number}: there is no section {line[:40]}; it is left out")
+                continue
+            self.line(section, number, line)
         return self.finish(version)
 
     def version(self, lines: list[str]) -> int:
@@ -182,8 +222,11 @@ class _Parser:
                     version = int(digits.strip())
                 except ValueError:
                     raise self.fail(number, f"unknown format version {digits.strip()[:20]!r}") from None
-                if not (3 <= version <= 14 or version == 128):
-                    raise self.fail(number, f"format v{version} is not supported (v3 to v14 and v128 are)")
+                if version < 1:
+                    raise self.fail(number, f"unknown format version {version}")
+                if version > LATEST_VERSION and version != LAZER_VERSION:
+                    known = LATEST_VERSION if version < LAZER_VERSION else LAZER_VERSION
+                    self.messages.append(f"line {number}: format v{version} is not known; read as v{known}")
                 return version
             if "[HitObjects]" in (text.strip() for text in lines):
                 self.messages.append(
@@ -193,7 +236,7 @@ class _Parser:
             raise self.fail(number, "not a beatmap: the first line must be 'osu file format v…'")
         raise self.fail(None, "the file is empty")
 
-    def line(self, section: str, number: int, raw: str, line: str) -> None:
+    def line(self, section: str, number: int, line: str) -> None:
         if section in self.sections:
             key, separator, value = line.partition(":")
             if separator:
@@ -210,7 +253,7 @@ class _Parser:
                     number, f"more than {limits.MAX_OBJECTS:,} hit objects; no such map can be played or linted"
                 )
         elif section == "Events":
-            self.event(number, raw, line)
+            self.event(number, line)
 
     def key(self, section: str, key: str, number: int, value: str) -> None:
         values = self.sections[section]
@@ -226,9 +269,9 @@ class _Parser:
         if len(same) > limits.MAX_SAME_KEYS:
             del same[0]  # the last counts
 
-    def event(self, number: int, raw: str, line: str) -> None:
+    def event(self, number: int, line: str) -> None:
         fields = line.split(",")
-        if fields[0] in ("2", "Break") and len(fields) >= 3:
+        if fields[0].strip() in ("2", "Break") and len(fields) >= 3:
             try:
                 start, end = self.time(fields[1]), self.time(fields[2])
                 if len(self.breaks) >= limits.MAX_BREAKS:
@@ -236,11 +279,10 @@ class _Parser:
                 self.breaks.append(Break(number, start, end))
             except _Skip as reason:
                 self.skip("break", str(reason), number)
-        elif not raw.startswith((" ", "_")):  # indented lines are storyboard commands
-            if len(self.events) < limits.MAX_EVENTS:
-                self.events.append((number, line))
-            else:
-                self.skip("event", f"beyond {limits.MAX_EVENTS:,}", number)
+        elif len(self.events) < limits.MAX_EVENTS:
+            self.events.append((number, line))
+        else:
+            self.skip("event", f"beyond {limits.MAX_EVENTS:,}", number)
 
     def time(self, text: str) -> float:
         """A time of the file as the game has it [ms]."""
@@ -253,19 +295,20 @@ class _Parser:
         return time + self.offset
 
     def timing_point(self, number: int, line: str) -> TimingPoint:
-        fields = [part.strip() for part in line.split(",")]
+        fields = line.split(",")
         if len(self.timing_points) >= limits.MAX_TIMING_POINTS:
             raise _Skip(f"beyond {limits.MAX_TIMING_POINTS:,}")
         time = self.time(fields[0])
         try:
             beat_length = _number(fields[1])
-            given = [_integer(part) if part else None for part in fields[2:8]] + [None] * 6
+            meter = 4 if len(fields) < 3 or fields[2][0] == "0" else _integer(fields[2])
+            sample_set = _integer(fields[3]) if len(fields) > 3 else self.default_set()
+            sample_index = _integer(fields[4]) if len(fields) > 4 else 0
+            volume = _integer(fields[5]) if len(fields) > 5 else self.default_volume()
+            is_red = fields[6][0] == "1" if len(fields) > 6 else beat_length > 0
+            effects = _integer(fields[7]) if len(fields) > 7 else 0
         except (ValueError, IndexError):
             raise _Skip(UNREADABLE) from None
-        meter, sample_set, sample_index, volume = (
-            default if value is None else value for value, default in zip(given, (4, 0, 0, 100), strict=False)
-        )
-        is_red = beat_length > 0 if given[4] is None else given[4] == 1
         # In lazer NaN on a green line means "no slider ticks"; every other value must be a number.
         if math.isinf(beat_length) or (is_red and math.isnan(beat_length)):
             raise _Skip("whose beat length is not a number")
@@ -281,8 +324,20 @@ class _Parser:
             sample_index,
             min(max(volume, 0), 100),
             is_red,
-            given[5] or 0,
+            effects,
         )
+
+    def default_set(self) -> int:
+        """Sample set of timing points that state none."""
+        named = self.sections["General"].get("SampleSet", "")
+        return ("Normal", "Soft", "Drum").index(named) + 1 if named in ("Normal", "Soft", "Drum") else 0
+
+    def default_volume(self) -> int:
+        """Volume of timing points that state none."""
+        try:
+            return _integer(self.sections["General"].get("SampleVolume", ""))
+        except ValueError:
+            return 100
 
     def finish(self, version: int) -> Beatmap:
         if not self.object_lines:
@@ -295,13 +350,14 @@ class _Parser:
                 self.timing_points[0].line, f"no uninherited timing point (red line) in the whole map{lost}"
             )
         general, metadata = self.sections["General"], self.sections["Metadata"]
+        mode = self.mode()
         shell = Beatmap(
             self.path,
             version,
-            self.mode(),
+            mode,
             general,
             metadata,
-            self.difficulty(),
+            self.difficulty(mode),
             tuple(self.timing_points),
             (),
             tuple(self.breaks),
@@ -345,15 +401,19 @@ class _Parser:
                 self.messages.append(f"line {number}: there is no game mode {text[:20]!r}; the line is left out")
         return Mode.OSU
 
-    def difficulty(self) -> Difficulty:
+    def difficulty(self, mode: Mode) -> Difficulty:
         def read(key: str, default: float, low: float, high: float) -> float:
             values = self.values.get(("Difficulty", key), [])
-            for _, text in reversed(values):
+            for line, text in reversed(values):
                 try:
-                    value = _number(text)
+                    value = _with_thousands(text)
                 except ValueError:
                     continue
-                if math.isfinite(value):
+                if abs(value) <= MAX_VALUE:
+                    if "," in text:
+                        self.messages.append(
+                            f"line {line}: {key} is {text[:20]!r}, which the game reads as {value:g}; decimals have a point"
+                        )
                     return min(max(value, low), high)
             if values:
                 self.messages.append(f"line {values[-1][0]}: {key} is {values[-1][1][:20]!r}; {default:g} is used")
@@ -362,7 +422,7 @@ class _Parser:
         overall = read("OverallDifficulty", 5.0, 0.0, 10.0)
         return Difficulty(
             read("HPDrainRate", 5.0, 0.0, 10.0),
-            read("CircleSize", 5.0, 0.0, 18.0),
+            read("CircleSize", 5.0, *((1.0, 18.0) if mode is Mode.MANIA else (0.0, 10.0))),
             overall,
             read("ApproachRate", overall, 0.0, 10.0),  # maps of format 7 and older have none: AR follows OD
             read("SliderMultiplier", 1.4, 0.4, 3.6),
@@ -451,15 +511,12 @@ class _Objects:
 
     def hit_object(self, line: int, text: str) -> _Read:
         fields = text.split(",")
-        if len(fields) < 4:
+        if len(fields) < 5:
             raise _Skip(UNREADABLE)
         time = self.parser.time(fields[2])
         try:
-            x, y = _number(fields[0]), _number(fields[1])
-            bits = _integer(fields[3])
-            hitsound = _integer(fields[4]) if len(fields) > 4 and fields[4].strip() else 0
-            if not (abs(x) <= MAX_COORDINATE and abs(y) <= MAX_COORDINATE):  # false for NaN too
-                raise _Skip(f"whose coordinates are not numbers or beyond ±{MAX_COORDINATE:,}")
+            x, y = self.coordinate(fields[0]), self.coordinate(fields[1])
+            bits, hitsound = _integer(fields[3]), _integer(fields[4])
             kind, end_time, sample, slider = self.body(bits, fields, x, y, time)
         except (ValueError, IndexError):
             raise _Skip(UNREADABLE) from None
@@ -469,22 +526,31 @@ class _Objects:
             line, kind, time, max(end_time, time), x, y, bool(bits & 4), bits >> 4 & 7, hitsound, sample, slider
         )
 
+    def coordinate(self, text: str) -> float:
+        """A coordinate; before lazer's format they are whole pixels, and decimals are cut off."""
+        value = _number(text)
+        if not abs(value) <= MAX_COORDINATE:  # false for NaN too
+            raise _Skip(f"whose coordinates are not numbers or beyond ±{MAX_COORDINATE:,}")
+        return value if self.shell.format_version >= LAZER_VERSION else float(int(value))
+
     def body(
         self, bits: int, fields: list[str], x: float, y: float, time: float
     ) -> tuple[ObjectKind, float, HitSample, SliderPath | None]:
         if bits & 1:
             return ObjectKind.CIRCLE, time, self.sample(fields, 5), None
         if bits & 2:
-            slider = self.slider(fields, x, y)
-            return ObjectKind.SLIDER, time + self.shell.slider_duration(slider, time), self.sample(fields, 10), slider
+            sample = self.sample(fields, 10)
+            slider = self.slider(fields, x, y, sample)
+            return ObjectKind.SLIDER, time + self.shell.slider_duration(slider, time), sample, slider
         if bits & 8:
             return ObjectKind.SPINNER, _number(fields[5]) + self.parser.offset, self.sample(fields, 6), None
         if bits & 128:
             if self.shell.mode is not Mode.MANIA:
                 raise _Skip("of hold notes, which only mania has")
-            end, _, sample = (fields[5] if len(fields) > 5 else "").partition(":")
-            end_time = _number(end) + self.parser.offset if end.strip() else time
-            return ObjectKind.HOLD, end_time, self.sample([sample], 0), None
+            if len(fields) < 6 or not fields[5]:
+                return ObjectKind.HOLD, time, HitSample(), None
+            end, _, rest = fields[5].partition(":")
+            return ObjectKind.HOLD, _number(end) + self.parser.offset, self.sample([rest], 0), None
         raise _Skip(UNREADABLE)
 
     @staticmethod
@@ -492,11 +558,12 @@ class _Objects:
         if len(fields) <= place or not fields[place].strip():
             return HitSample()
         parts = fields[place].split(":", 4)
-        normal_set, addition_set, index, volume = (_integer_or_0(part) for part in (parts + ["0"] * 4)[:4])
-        return HitSample(normal_set, addition_set, index, volume, parts[4].strip() if len(parts) > 4 else "")
+        index, volume = (_integer(part) if part else 0 for part in [*parts[2:4], "", ""][:2])
+        name = parts[4].strip() if len(parts) > 4 else ""
+        return HitSample(_integer(parts[0]), _integer(parts[1]), index, max(volume, 0), name)
 
-    def slider(self, fields: list[str], x: float, y: float) -> SliderPath:
-        points, types = _path(fields[5], (x, y))
+    def slider(self, fields: list[str], x: float, y: float, sample: HitSample) -> SliderPath:
+        points, types = self.path(fields[5], (x, y))
         slides = max(1, _integer(fields[6]))
         if slides > limits.MAX_SLIDES_OF_ONE:
             raise _Skip(f"of sliders with more than {limits.MAX_SLIDES_OF_ONE:,} slides")
@@ -507,15 +574,15 @@ class _Objects:
         if len(points) > limits.MAX_POINTS_OF_ONE:
             raise _Skip(f"of sliders with more than {limits.MAX_POINTS_OF_ONE:,} control points")
         self.slides_left, self.points_left = self.slides_left - slides, self.points_left - len(points)
-        length = _number(fields[7]) if len(fields) > 7 and fields[7].strip() else 0.0
-        if math.isnan(length):
-            raise _Skip(UNREADABLE)
+        length = _number(fields[7]) if len(fields) > 7 else 0.0
+        if not abs(length) <= MAX_COORDINATE:  # false for NaN too
+            raise _Skip(f"of sliders whose length is not a number or beyond {MAX_COORDINATE:,}")
         curve, segments = types[0][1] if types else "B", tuple(types[1:])
-        if not 0 < length <= MAX_COORDINATE:  # as long as its path
+        if length <= 0:  # as long as its path
             path = SliderPath(curve, points, 1, 0.0, segment_types=segments)
             length = slider_path.flatten(path).natural_length
         sounds, sets = (
-            fields[place].split("|", slides + 1)[: slides + 1] if len(fields) > place and fields[place].strip() else []
+            fields[place].split("|", slides + 1)[: slides + 1] if len(fields) > place and fields[place] else []
             for place in (8, 9)
         )
         return SliderPath(
@@ -524,41 +591,46 @@ class _Objects:
             slides,
             length,
             tuple(_integer_or_0(part) for part in sounds),
-            tuple(
-                (_integer_or_0(part[0]), _integer_or_0(part[1])) for part in (f"{one}:".split(":", 2) for one in sets)
-            ),
+            tuple((one.normal_set, one.addition_set) for one in (self.sample([p], 0) if p else sample for p in sets)),
             segments,
         )
 
+    def path(
+        self, text: str, head: tuple[float, float]
+    ) -> tuple[tuple[tuple[float, float], ...], list[tuple[int, str]]]:
+        """Read `B|1:2|3:4|L|5:6`: the control points, the head first, and (index of its first point, type) of each
+        curve.
 
-_CURVE_TYPE = re.compile(r"([A-Za-z])(\d{0,2})")
+        Raises:
+            ValueError: if a point cannot be read.
+        """
+        points, types = [head], list[tuple[int, str]]()
+        for part in text.split("|"):
+            part = part.strip()
+            if part[0].isalpha() and ":" not in part:  # IndexError if it is empty
+                curve = _curve(part)
+                at = len(points) if len(points) > 1 else 0
+                if types and types[-1][0] == at:  # no points since the last type
+                    types.pop()
+                types.append((at, curve))
+            else:
+                x, y = part.split(":")[:2]
+                points.append((self.coordinate(x), self.coordinate(y)))
+        if len(types) > 1 and types[-1][0] == len(points):
+            types.pop()
+        return tuple(points), types
 
 
-def _path(text: str, head: tuple[float, float]) -> tuple[tuple[tuple[float, float], ...], list[tuple[int, str]]]:
-    """Read `B|1:2|3:4|L|5:6`: the control points, the head first, and (index of its first point, type) of each curve.
+def _curve(text: str) -> str:
+    """Type of a curve. The game takes every letter that it does not know for Catmull; a number makes a Bezier curve a
+    B-spline of that degree.
 
     Raises:
-        ValueError: if a point cannot be read.
+        ValueError: if the degree is larger than any that is drawn.
     """
-    points, types = [head], list[tuple[int, str]]()
-    for part in text.split("|"):
-        part = part.strip()
-        if found := _CURVE_TYPE.fullmatch(part):
-            # The game takes every letter that it does not know for Catmull; a number makes a Bezier curve a B-spline.
-            letter = found[1] if found[1] in "BLP" else "C"
-            degree = found[2].lstrip("0") if letter == "B" else ""
-            if degree and int(degree) > MAX_DEGREE:
-                raise ValueError("degree out of bounds")
-            at = len(points) if len(points) > 1 else 0
-            if types and types[-1][0] == at:  # no points since the last type
-                types.pop()
-            types.append((at, letter + degree))
-        elif part:
-            x, _, y = part.partition(":")
-            point = _number(x), _number(y)
-            if not all(abs(value) <= MAX_COORDINATE for value in point):
-                raise ValueError("control point out of bounds")
-            points.append(point)
-    if len(types) > 1 and types[-1][0] == len(points):
-        types.pop()
-    return tuple(points), types
+    if text[0] != "B":
+        return text[0] if text[0] in "LP" else "C"
+    degree = _integer_or_0(text[1:])
+    if degree > MAX_DEGREE:
+        raise ValueError("degree out of bounds")
+    return f"B{degree}" if degree > 0 else "B"

@@ -108,8 +108,9 @@ def _segments(slider: SliderPath) -> list[tuple[list[tuple[float, float]], str]]
             segments.append((part, curve))
             continue
         run = [part[0]]
-        for previous, point in pairwise(part):
-            if point == previous:  # a red anchor: one curve ends, the next begins
+        last = len(part) - (1 if stop == len(points) - 1 else 2)  # of the points that belong to no next curve
+        for place, (previous, point) in enumerate(pairwise(part), start=1):
+            if point == previous and place < last:  # a red anchor: one curve ends, the next begins
                 segments.append((run, curve))
                 run = []
             run.append(point)

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
-from maimod.rules.sets import CRITERIA, LAZER, Part, departures, file_event, names, quoted
+from maimod.rules.sets import CRITERIA, LAZER, Part, background, departures, names, quoted, video
 
 METADATA = Rule(
     "mapset/metadata",
@@ -342,13 +342,13 @@ def _tick_rates(evidence: MapsetEvidence, of_mode: Sequence[Beatmap]) -> Iterato
 
 
 def _backgrounds(evidence: MapsetEvidence) -> Iterator[Placed]:
-    events = {one.path: event for one in evidence.beatmaps if (event := file_event(one, "0"))}
+    events = {one.path: event for one in evidence.beatmaps if (event := background(one))}
     having = [one for one in evidence.beatmaps if one.path in events]
-    for part in departures(having, [events[one.path][2].casefold() for one in having]):
+    for part in departures(having, [events[one.path].name.casefold() for one in having]):
         if len(part.beatmaps) == 1 and len(part.others) == len(having) - 1 >= 2:
             (beatmap,) = part.beatmaps
-            line, _, name = events[beatmap.path]
-            usual = events[part.others[0].path][2]
+            line, name = events[beatmap.path].line, events[beatmap.path].name
+            usual = events[part.others[0].path].name
             yield from evidence.candidate(
                 BACKGROUND,
                 beatmap,
@@ -361,18 +361,18 @@ def _backgrounds(evidence: MapsetEvidence) -> Iterator[Placed]:
 
 
 def _videos(evidence: MapsetEvidence) -> Iterator[Placed]:
-    events = {one.path: event for one in evidence.beatmaps if (event := file_event(one, "1", "Video"))}
+    events = {one.path: event for one in evidence.beatmaps if (event := video(one))}
     having = [one for one in evidence.beatmaps if one.path in events]
     by_name: dict[str, list[Beatmap]] = defaultdict(list)
     for one in having:
-        by_name[events[one.path][2].casefold()].append(one)
+        by_name[events[one.path].name.casefold()].append(one)
     for group in by_name.values():
-        for part in departures(group, [f"{events[one.path][1]:g}" for one in group]):
+        for part in departures(group, [f"{events[one.path].start:g}" for one in group]):
             for beatmap in part.beatmaps:
                 yield from evidence.candidate(
                     VIDEO,
                     beatmap,
-                    line=events[beatmap.path][0],
+                    line=events[beatmap.path].line,
                     certainty=Certainty.CERTAIN,
                     subject="start",
                     actual=f"{part.value} ms",
@@ -381,9 +381,9 @@ def _videos(evidence: MapsetEvidence) -> Iterator[Placed]:
                 )
     for mode in {one.mode for one in having}:
         of_mode = [one for one in evidence.beatmaps if one.mode is mode]
-        for part in departures(of_mode, [events[one.path][2] if one.path in events else "" for one in of_mode]):
+        for part in departures(of_mode, [events[one.path].name if one.path in events else "" for one in of_mode]):
             for beatmap in part.beatmaps:
-                line = events[beatmap.path][0] if beatmap.path in events else 1
+                line = events[beatmap.path].line if beatmap.path in events else 1
                 yield from evidence.candidate(
                     VIDEO,
                     beatmap,

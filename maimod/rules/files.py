@@ -9,7 +9,7 @@ from maimod.audio import probe
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
-from maimod.rules.sets import CRITERIA, LAZER, file_event, names
+from maimod.rules.sets import CRITERIA, LAZER, background, names, video
 
 AUDIO_MISSING = Rule(
     "mapset/audio-missing",
@@ -268,7 +268,7 @@ def _unused(
     end = max(o.end_time for beatmap in beatmaps for o in beatmap.hit_objects)
     share = 1.0 - end / found.duration
     if share > UNUSED_SHARE:
-        shown = any(file_event(beatmap, "1", "Video") for beatmap in beatmaps) or bool(evidence.mapset.storyboard)
+        shown = any(video(beatmap) for beatmap in beatmaps) or bool(evidence.mapset.storyboard)
         yield from evidence.candidate(
             UNUSED_AUDIO,
             beatmaps,
@@ -314,11 +314,11 @@ def _backgrounds(evidence: MapsetEvidence) -> Iterator[Placed]:
     by_name: dict[str, list[tuple[int, Beatmap]]] = defaultdict(list)
     without = []
     for beatmap in evidence.beatmaps:
-        event = file_event(beatmap, "0", "Background")
+        event = background(beatmap)
         if event is None:
             without.append(beatmap)
         else:
-            by_name[event[2]].append((event[0], beatmap))
+            by_name[event.name].append((event.line, beatmap))
     if without:
         all_of_them = len(without) == len(evidence.beatmaps)
         message = f"There is no background in {'any difficulty' if all_of_them else names(without)}."
@@ -333,7 +333,7 @@ def _backgrounds(evidence: MapsetEvidence) -> Iterator[Placed]:
         )
     for name, places in by_name.items():
         line, beatmaps = places[0][0], [beatmap for _, beatmap in places]
-        file = evidence.mapset.find(name)
+        file = evidence.mapset.find_picture(name)
         if file is None:
             yield from evidence.candidate(
                 BACKGROUND_MISSING,
@@ -380,8 +380,8 @@ def _background_faults(evidence: MapsetEvidence, file: str) -> Iterator[tuple[Ce
 def _videos(evidence: MapsetEvidence) -> Iterator[Placed]:
     by_name: dict[str, list[tuple[int, Beatmap]]] = defaultdict(list)
     for beatmap in evidence.beatmaps:
-        if (event := file_event(beatmap, "1", "Video")) is not None:
-            by_name[event[2]].append((event[0], beatmap))
+        if (event := video(beatmap)) is not None:
+            by_name[event.name].append((event.line, beatmap))
     for name, places in by_name.items():
         line, beatmaps = places[0][0], [beatmap for _, beatmap in places]
         file = evidence.mapset.find(name)

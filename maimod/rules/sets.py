@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from maimod.osu.beatmap import Beatmap
+from maimod.osu.folder import has_ending
 
 CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 LAZER = "https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks"
@@ -56,13 +57,44 @@ def names(beatmaps: Sequence[Beatmap], limit: int = 3) -> str:
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
-def file_event(beatmap: Beatmap, *kinds: str) -> tuple[int, float, str] | None:
-    """(line, start in ms, file name) of the first event of these kinds (`0` a background, `1` or `Video` a video)."""
+@dataclass(frozen=True)
+class FileEvent:
+    """A picture or video of `[Events]`."""
+
+    line: int
+    start: float
+    """Ms."""
+    name: str
+
+
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
+"""Endings of pictures that old maps have as videos."""
+
+
+def background(beatmap: Beatmap) -> FileEvent | None:
+    """The background that the game shows: the last one; a picture that is written as a video counts; without any, the
+    first sprite of the storyboard (lazer, `LegacyBeatmapDecoder.handleEvent`)."""
+    shown = [*_file_events(beatmap, 2, "0", "Background"), *filter(_is_picture, _file_events(beatmap, 2, "1", "Video"))]
+    sprites = [] if shown else [*_file_events(beatmap, 3, "4", "Sprite")][:1]
+    return max([*shown, *sprites], key=lambda event: event.line, default=None)
+
+
+def video(beatmap: Beatmap) -> FileEvent | None:
+    """The first video, if it is not a picture."""
+    return next((event for event in _file_events(beatmap, 2, "1", "Video") if not _is_picture(event)), None)
+
+
+def _is_picture(event: FileEvent) -> bool:
+    return has_ending(event.name, *PICTURES)
+
+
+def _file_events(beatmap: Beatmap, place: int, *kinds: str) -> Iterator[FileEvent]:
+    """Events of these kinds that name a file in their field `place`."""
     for line, text in beatmap.events:
         fields = [part.strip() for part in text.split(",")]
-        if fields[0] in kinds and len(fields) > 2 and fields[2].strip('"'):
+        if fields[0] in kinds and len(fields) > place and fields[place].strip('"'):
             try:
-                return line, float(fields[1]), fields[2].strip('"')
+                start = float(fields[1])
             except ValueError:
-                return line, 0.0, fields[2].strip('"')
-    return None
+                start = 0.0
+            yield FileEvent(line, start, fields[place].strip('"'))

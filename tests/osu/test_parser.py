@@ -73,7 +73,7 @@ class TestTolerance:
         beatmap = read(MINIMAL.replace("256,192,1000,1,0,0:0:0:0:", "256.5,192,1000.25,1,2"))
         assert (beatmap.hit_objects[0].time, beatmap.hit_objects[0].x, beatmap.hit_objects[0].sample.volume) == (
             1000.25,
-            256.5,
+            256,  # before lazer's format positions are whole
             0,
         )
 
@@ -150,7 +150,7 @@ class TestTolerance:
         assert (beatmap.difficulty.circle_size, beatmap.difficulty.hp_drain_rate) == (3, 5)
         assert "line 10: HPDrainRate is 'x'; 5 is used" in beatmap.messages
 
-    @pytest.mark.parametrize("mode", ["9", "inf", "1e400", "osu"])
+    @pytest.mark.parametrize("mode", ["9", "inf", "1e400", "osu", "3.0"])
     def test_a_mode_that_does_not_exist_is_osu(self, mode: str) -> None:
         beatmap = read(MINIMAL.replace("Mode: 0", f"Mode: {mode}"))
         assert beatmap.mode is Mode.OSU
@@ -173,20 +173,15 @@ class TestTolerance:
         assert [(o.index, o.combo_number) for o in beatmap.hit_objects] == [(0, 1), (1, 2), (2, 1), (3, 2)]
         assert [o.x for o in beatmap.hit_objects[1:3]] == [1, 2]
 
-    def test_odd_edge_fields_are_0(self) -> None:
-        (o,) = maps.beatmap(["0,0,1000,2,0,L|200:0,2,100,2|x|8,0:0|y:1|2,0:0:0:0:"]).hit_objects
+    def test_odd_edge_sounds_are_0_and_missing_sets_are_the_sliders(self) -> None:
+        (o,) = maps.beatmap(["0,0,1000,2,0,L|200:0,2,100,2|x|8.5|4,0:0||2:1|3:3,1:2:0:0:"]).hit_objects
         assert o.slider is not None
-        assert (o.slider.edge_sounds, o.slider.edge_sets) == ((2, 0, 8), ((0, 0), (0, 1), (2, 0)))
+        assert (o.slider.edge_sounds, o.slider.edge_sets) == ((2, 0, 0), ((0, 0), (1, 2), (2, 1)))
 
     def test_a_slider_without_a_length_is_as_long_as_its_path(self) -> None:
-        lines = [
-            "0,0,1000,2,0,L|30:40,1",
-            "0,0,2000,2,0,L|30:40,1,0",
-            "0,0,3000,2,0,L|30:40,1,-5",
-            "0,0,4000,2,0,L|30:40,1,1e12",
-        ]
+        lines = ["0,0,1000,2,0,L|30:40,1", "0,0,2000,2,0,L|30:40,1,0", "0,0,3000,2,0,L|30:40,1,-5"]
         beatmap = maps.beatmap(lines)
-        assert [o.slider and o.slider.length for o in beatmap.hit_objects] == [50.0] * 4
+        assert [o.slider and o.slider.length for o in beatmap.hit_objects] == [50.0] * 3
         assert all(o.duration > 0 for o in beatmap.hit_objects)
 
     @pytest.mark.parametrize(
@@ -207,6 +202,84 @@ class TestTolerance:
         assert (o.slider.curve, o.slider.segment_types, len(o.slider.control_points)) == (curve, segments, n_points)
 
 
+class TestAsTheGameReads:
+    """Where a line is written in an unusual way."""
+
+    def test_lines_that_begin_with_a_space_are_none_but_tabs_do_not_matter(self) -> None:
+        beatmap = read(
+            MINIMAL.replace("Mode: 0", "\tMode\t:\t1\t\n Mode: 3") + " 0,0,2000,1,0\n_0,0,2500,1,0\n\t0,0,3000,1,0\n"
+        )
+        assert beatmap.mode is Mode.TAIKO and [o.time for o in beatmap.hit_objects] == [1000, 3000]
+        assert [message.partition(" (")[0] for message in beatmap.messages] == [
+            "skipped 1 [General] line beginning with a space or an underscore, as the game does",
+            "skipped 2 [HitObjects] lines beginning with a space or an underscore, as the game does",
+        ]
+
+    def test_keys_are_in_the_case_of_the_game(self) -> None:
+        beatmap = read(MINIMAL.replace("Mode: 0", "mode: 3\nMode:1"))
+        assert beatmap.mode is Mode.TAIKO
+
+    def test_headings_with_comments_and_spaces(self) -> None:
+        assert len(read(MINIMAL.replace("[HitObjects]", "[ HitObjects ] // here")).hit_objects) == 1
+        assert (
+            "line 7: there is no section [timingpoints]; it is left out"
+            in read(MINIMAL.replace("[TimingPoints]", "[timingpoints]\n[TimingPoints]")).messages
+        )
+
+    def test_sections_may_come_twice_and_in_any_order(self) -> None:
+        beatmap = read("osu file format v14\n[HitObjects]\n0,0,1000,1,0\n" + MINIMAL.partition("\n")[2])
+        assert len(beatmap.hit_objects) == 2 and not beatmap.messages
+
+    @pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
+    def test_ends_of_lines(self, end: str) -> None:
+        assert read("\ufeff" + MINIMAL.replace("\n", end)).hit_objects == read(MINIMAL).hit_objects
+
+    def test_a_comma_is_no_point(self) -> None:
+        beatmap = read(MINIMAL.replace("[Timing", "[Difficulty]\nCircleSize:4,2\nSliderMultiplier:1,8\n[Timing"))
+        assert (beatmap.difficulty.circle_size, beatmap.difficulty.slider_multiplier) == (10, 3.6)
+        assert "line 8: CircleSize is '4,2', which the game reads as 42; decimals have a point" in beatmap.messages
+
+    @pytest.mark.parametrize(
+        ("version", "x", "noted"), [("15", 1, True), ("129", 1.5, True), ("2", 1, False), ("128", 1.5, False)]
+    )
+    def test_other_formats(self, version: str, x: float, noted: bool) -> None:
+        beatmap = read(MINIMAL.replace("v14", f"v{version}").replace("256,192", "1.5,192"))
+        assert beatmap.hit_objects[0].x == x
+        assert any("format v" in message for message in beatmap.messages) is noted
+
+    @pytest.mark.parametrize(
+        ("line", "read_as"),
+        [
+            ("1000,500", (4, 2, 0, 40, True)),
+            ("1000,500,0", (4, 2, 0, 40, True)),
+            ("1000,500,3,1,7,60", (3, 1, 7, 60, True)),
+            ("1000,500,-3,1,7,200,1,0", (4, 1, 7, 100, True)),
+            (" 1000 , 500 , 3 , 1 , 7 , 60 ,1, 1 ", (3, 1, 7, 60, True)),
+            ("1000,-50,4,1,7,60,2,1", (4, 1, 7, 60, False)),
+        ],
+    )
+    def test_fields_of_timing_points(self, line: str, read_as: tuple[object, ...]) -> None:
+        general = "Mode: 0\nSampleSet: Soft\nSampleVolume: 40"
+        beatmap = read(MINIMAL.replace("Mode: 0", general).replace("1000,500", f"{line.strip()}\n1000,500"))
+        p = beatmap.timing_points[0]
+        assert (p.meter, p.sample_set, p.sample_index, p.volume, p.uninherited) == read_as and not beatmap.messages
+
+    @pytest.mark.parametrize(
+        "line", ["1000,500,4.0", "1000,500,4,1,1,60.5,1,0", "1000,500,,1,1,60,1,0", "1000,500,4,1,1,60,,0"]
+    )
+    def test_timing_points_that_the_game_does_not_read(self, line: str) -> None:
+        beatmap = read(MINIMAL.replace("1000,500", f"{line}\n2000,500"))
+        assert [p.time for p in beatmap.timing_points] == [2000] and len(beatmap.messages) == 1
+
+    def test_control_points(self) -> None:
+        (o,) = maps.beatmap(["0,0,1000,2,0,Bezier|9.9:-0.5:3|20:0|Lin|30:0,1,100"]).hit_objects
+        assert o.slider and (o.slider.curve, o.slider.segment_types) == ("B", ((3, "L"),))
+        assert o.slider.control_points[1] == (9, 0)
+
+    def test_columns_of_a_fraction_of_a_key(self) -> None:
+        assert [maps.beatmap(mode=3, circle_size=size).keys for size in (0, 3.4, 4.5, 6.7)] == [1, 3, 4, 7]
+
+
 class TestOneBadLine:
     """It costs that line, and a message names it."""
 
@@ -220,12 +293,21 @@ class TestOneBadLine:
             ("1e9,0,1000,1,0", "whose coordinates are not numbers or beyond ±131,072"),
             ("0,NaN,1000,1,0", "whose coordinates are not numbers or beyond ±131,072"),
             ("0,0,1000,12,0,NaN", "whose end is not a number or beyond 10 hours"),
-            ("0,0,1000,2,0,L|NaN:NaN,1,100", "that cannot be read"),
-            ("0,0,1000,2,0,L|9:0|nan:nan,1,100", "that cannot be read"),
+            ("0,0,1000,2,0,L|NaN:NaN,1,100", "whose coordinates are not numbers or beyond ±131,072"),
+            ("0,0,1000,2,0,L|9:0|nan:nan,1,100", "whose coordinates are not numbers or beyond ±131,072"),
             ("0,0,1000,2,0,L|9:0|y88:349,1,100", "that cannot be read"),
             ("0,0,1000,2,0,L|0:0!,1,100", "that cannot be read"),
             ("0,0,1000,2,0,B99|9:0|10:0,1,100", "that cannot be read"),
-            ("0,0,1000,2,0,L|9:0,1,NaN", "that cannot be read"),
+            ("0,0,1000,2,0,L|9:0,1,NaN", "of sliders whose length is not a number or beyond 131,072"),
+            ("0,0,1000,2,0,L|9:0,1,1e12", "of sliders whose length is not a number or beyond 131,072"),
+            ("0,0,1000,2,0,L||9:0,1,100", "that cannot be read"),
+            ("0,0,1000,2,0,L|9:0,1,100,0,x:0", "that cannot be read"),
+            ("0,0,1000,2,0,L|9:0,1,100,0,1|2", "that cannot be read"),
+            ("0,0,1000,1", "that cannot be read"),
+            ("0,0,1000,1,", "that cannot be read"),
+            ("0,0,1000,1.0,0", "that cannot be read"),
+            ("0,0,1000,1,0.0", "that cannot be read"),
+            ("0,0,1000,1,0,0:0:a:0:", "that cannot be read"),
             ("0,0,1000,2,0,L|9:0,inf,100", "that cannot be read"),
             ("0,0,1000,2,0,L|9:0,9001,100", "of sliders with more than 9,000 slides"),
             ("0,0,1000,128,0,2000:0:0:0:0:", "of hold notes, which only mania has"),
@@ -381,7 +463,7 @@ class TestRefusals:
             (b"ID3\x03\x00\x00\x00\x00\x00\x00" + bytes(300), "binary"),
             (b"\x89PNG\r\n\x1a\n\x00\x00", "binary"),
             ("hello world", "not a beatmap"),
-            ("osu file format v99", "v99 is not supported"),
+            ("osu file format v0", "unknown format version"),
             ("osu file format vX", "unknown format version"),
             ("osu file format v14\n[HitObjects]\n", "no hit objects"),
             (MINIMAL.replace("1000,500,4,2,1,60,1,0", ""), "no timing points"),

@@ -54,6 +54,16 @@ def test_circle_on_a_line_is_a_line() -> None:
     assert path("P", (0, 0), (50, 0), (100, 0)).natural_length == 100
 
 
+def test_a_red_anchor_at_the_end_is_a_point_of_the_curve() -> None:
+    points = ((0.0, 0.0), (0.0, 100.0), (100.0, 100.0), (100.0, 100.0))
+    double = slider_path.flatten(SliderPath("B", points, 1, 0.0))
+    cubic = slider_path.flatten(SliderPath("B", (*points[:3], (100.0, 100.0 + 1e-9)), 1, 0.0))
+    assert double.natural_length == pytest.approx(cubic.natural_length, abs=1e-3)
+    # Before another type the end of the curve is the start of the next, and the point before that may be an anchor.
+    followed = SliderPath("B", (*points, (200.0, 100.0)), 1, 0.0, segment_types=((3, "L"),))
+    assert slider_path.flatten(followed).natural_length == pytest.approx(cubic.natural_length + 100, abs=1e-3)
+
+
 def test_circle_of_four_points_is_a_bezier() -> None:
     points = ((0, 0), (0, 100), (100, 100), (100, 0))
     assert path("P", *points).vertices == pytest.approx(path("B", *points).vertices)
