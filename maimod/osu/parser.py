@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -581,19 +581,27 @@ class _Objects:
         if length <= 0:  # as long as its path
             path = SliderPath(curve, points, 1, 0.0, segment_types=segments)
             length = slider_path.flatten(path).natural_length
-        sounds, sets = (
-            fields[place].split("|", slides + 1)[: slides + 1] if len(fields) > place and fields[place] else []
-            for place in (8, 9)
-        )
+        sounds, sets = (_edges(fields[place], slides) if len(fields) > place else [] for place in (8, 9))
         return SliderPath(
             curve,
             points,
             slides,
             length,
             tuple(_integer_or_0(part) for part in sounds),
-            tuple((one.normal_set, one.addition_set) for one in (self.sample([p], 0) if p else sample for p in sets)),
+            tuple(self.edge_sets(sets, slides, sample)),
             segments,
         )
+
+    def edge_sets(self, texts: Sequence[str], slides: int, sample: HitSample) -> Iterator[tuple[int, int]]:
+        """Sample sets of the edges; of one that states none, those of the slider."""
+        for edge, text in enumerate(texts):
+            try:
+                one = self.sample([text], 0) if text else sample
+            except (ValueError, IndexError):
+                if edge <= slides:
+                    raise
+                return  # the game reads no more than there are edges
+            yield one.normal_set, one.addition_set
 
     def path(
         self, text: str, head: tuple[float, float]
@@ -619,6 +627,12 @@ class _Objects:
         if len(types) > 1 and types[-1][0] == len(points):
             types.pop()
         return tuple(points), types
+
+
+def _edges(text: str, slides: int) -> list[str]:
+    """What a field states of each edge, and the last entry of one that states more: the published models use that."""
+    found = text.split("|") if text else []
+    return [*found[: slides + 1], *(found[-1:] if len(found) > slides + 1 else [])]
 
 
 def _curve(text: str) -> str:

@@ -174,9 +174,9 @@ class TestTolerance:
         assert [o.x for o in beatmap.hit_objects[1:3]] == [1, 2]
 
     def test_odd_edge_sounds_are_0_and_missing_sets_are_the_sliders(self) -> None:
-        (o,) = maps.beatmap(["0,0,1000,2,0,L|200:0,2,100,2|x|8.5|4,0:0||2:1|3:3,1:2:0:0:"]).hit_objects
+        (o,) = maps.beatmap(["0,0,1000,2,0,L|200:0,2,100,2|x|8.5|4|6,0:0||2:1|x|y,1:2:0:0:"]).hit_objects
         assert o.slider is not None
-        assert (o.slider.edge_sounds, o.slider.edge_sets) == ((2, 0, 0), ((0, 0), (1, 2), (2, 1)))
+        assert (o.slider.edge_sounds, o.slider.edge_sets) == ((2, 0, 0, 6), ((0, 0), (1, 2), (2, 1)))
 
     def test_a_slider_without_a_length_is_as_long_as_its_path(self) -> None:
         lines = ["0,0,1000,2,0,L|30:40,1", "0,0,2000,2,0,L|30:40,1,0", "0,0,3000,2,0,L|30:40,1,-5"]
@@ -378,7 +378,8 @@ class TestLimits:
             .hit_objects[0]
             .slider
         )
-        assert slider and slider.edge_sounds == (2, 2, 2) and slider.edge_sets == ((1, 2),) * 3
+        # The last of them is kept, which the published models take for that of the tail.
+        assert slider and slider.edge_sounds == (2,) * 4 and slider.edge_sets == (*((1, 2),) * 3, (3, 3))
 
     def test_long_values_and_keys_that_are_there_again_and_again(self) -> None:
         again = "".join(f"Tags: {i}\n" for i in range(500))
