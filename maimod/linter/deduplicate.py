@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict, deque
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
 
@@ -42,6 +42,8 @@ CAUSES: dict[Category, frozenset[Category]] = {
 about objects and additions that differ from the other difficulties."""
 FIRST_CAUSES = frozenset({Category.RHYTHM, Category.MAPSET})
 """Warnings and problems of these categories come first."""
+MOST_OF_RULE = 100
+"""Nobody reads more findings of one rule in one map; ranked maps have up to a few dozen."""
 UNEXPLAINED_BITS = 10.0
 """An event with more bits is counted as unexplained if no finding names its object."""
 
@@ -55,7 +57,7 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
 
     Returns:
         The kept findings by time, with the suppressed ones under "also" in their evidence (timestamp, rule and severity
-        of each); and the number of surprising events that none of the given findings names.
+        of each), at most `MOST_OF_RULE` of a rule, the last of which says how many "more" there are; and the number of surprising events that none of the given findings names.
     """
     kept = _Kept({o.index: place for place, o in enumerate(evidence.objects_by_time)})
     also: dict[int, list[Finding]] = {}
@@ -80,7 +82,25 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
         if index not in mentioned and any(score.tolerant_surprisal > UNEXPLAINED_BITS for score in scores)
     )
     order = {category: place for place, category in enumerate(Category)}
-    return sorted(merged, key=lambda f: (f.time, order[f.category], f.rule)), unexplained
+    return sorted(_few_of_each(merged), key=lambda f: (f.time, order[f.category], f.rule)), unexplained
+
+
+def _few_of_each(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """The findings of rules with up to `MOST_OF_RULE`; of other rules the gravest, and how many more there are."""
+    by_rule: defaultdict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        by_rule[finding.rule].append(finding)
+    for own in by_rule.values():
+        if len(own) > MOST_OF_RULE:
+            own.sort(key=lambda f: (f.severity.rank, -f.score, f.time))
+            more = len(own) - MOST_OF_RULE
+            own = sorted(own[:MOST_OF_RULE], key=lambda f: f.time)
+            own[-1] = replace(
+                own[-1],
+                message=f"{own[-1].message} And {more:,} more like it.",
+                evidence={**own[-1].evidence, "more": more},
+            )
+        yield from own
 
 
 def _listed(folded: Sequence[Finding]) -> list[dict[str, str]]:

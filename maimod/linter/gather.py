@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 SCORED_FROM, SCORED_TO = 0.1, 0.9
 """Shares of the work on a map before and after scoring."""
+MAX_SCORED_OBJECTS = 30_000
+"""Twice those of the longest ranked marathons, which take the bundled model a minute and a half on one core."""
 SONGS_KEPT = 2
 """Most songs kept. Difficulties of a set mostly share one; a minute takes 4 MB."""
 
@@ -238,6 +240,8 @@ def encode(beatmap: Beatmap, song: Song | None, settings: Settings, networks: Ne
         raise BeatmapError(beatmap.path, None, f"{networks.models.info.id} does not cover {beatmap.mode.label}")
     if model.family.needs_song and song is None:
         raise BeatmapError(beatmap.path, None, f"{networks.models.info.id} needs the song")
+    if len(beatmap.hit_objects) > MAX_SCORED_OBJECTS:
+        raise BeatmapError(beatmap.path, None, f"more than {MAX_SCORED_OBJECTS:,} hit objects")
     stars = star_rating(beatmap) if settings.difficulty is None else settings.difficulty
     conditioning = Conditioning(stars, settings.mapper_id, settings.year, settings.descriptors)
     audio = song.model_input(model.family) if song else None

@@ -9,7 +9,7 @@ import pytest
 
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Category, Finding, Severity, Tier, editor_link, editor_timestamp
-from maimod.linter.deduplicate import CAUSES, _order_of_causes, deduplicate, fingerprint
+from maimod.linter.deduplicate import CAUSES, MOST_OF_RULE, _order_of_causes, deduplicate, fingerprint
 from maimod.linter.rescore import rests_on_network
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import RULES
@@ -147,6 +147,19 @@ class TestTiers:
         assert rules(mild, grave) == ["rhythm/concurrent", "rhythm/too-close"]
 
 
+class TestManyOfOneRule:
+    def test_the_gravest_are_listed_and_the_last_says_how_many_more_there_are(self) -> None:
+        problems = [finding("kiai/a", None, 0.95, None, float(i), severity=Severity.PROBLEM) for i in range(60)]
+        warnings = [finding("kiai/a", None, 0.7, None, 1000.0 - i) for i in range(2_000)]
+        others = [finding("timing/b", None, 0.7, None, float(i)) for i in range(MOST_OF_RULE)]
+        kept, _ = deduplicate([*warnings, *problems, *others], Evidence(MAP))
+        own = [one for one in kept if one.rule == "kiai/a"]
+        assert len(own) == MOST_OF_RULE and sum(one.severity is Severity.PROBLEM for one in own) == 60
+        assert own[-1].message == "message And 1,960 more like it." and own[-1].evidence["more"] == 1_960
+        assert [one.time for one in own] == sorted(one.time for one in own) and own[0].message == "message"
+        assert sum(one.rule == "timing/b" and one.message == "message" for one in kept) == MOST_OF_RULE
+
+
 class TestManyFindings:
     """Each of these would take minutes if every finding were compared with every other."""
 
@@ -155,13 +168,13 @@ class TestManyFindings:
     def test_without_objects(self) -> None:
         breaks = [finding("rhythm/break", None, bits=None, time=float(i)) for i in range(self.MANY)]
         sections = [finding("timing/section", None, time=float(i), end_time=i + 9_000.0) for i in range(self.MANY)]
-        assert len(rules(*breaks, *sections)) == 2 * self.MANY
+        assert len(rules(*breaks, *sections)) == 2 * MOST_OF_RULE
 
     def test_on_one_object(self) -> None:
         facts = [finding("hitsounds/a", 3, 0.95, None) for _ in range(self.MANY)]
         estimates = [finding("hitsounds/b", 3, 0.7) for _ in range(self.MANY)]
         kept, _ = deduplicate([*facts, *estimates], Evidence(MAP))
-        assert len(kept) == self.MANY and len(kept[0].evidence["also"]) == self.MANY
+        assert len(kept) == MOST_OF_RULE and len(kept[0].evidence["also"]) == self.MANY
 
     def test_inside_many_sections(self) -> None:
         sections = [

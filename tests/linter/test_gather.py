@@ -161,7 +161,7 @@ def test_the_calibration_of_the_model_comes_with_its_scores(tmp_path, scored):
 # --- What fails ---
 
 
-def test_a_map_that_the_model_cannot_judge_is_checked_all_the_same(tmp_path):
+def test_a_map_that_the_model_cannot_judge_is_checked_all_the_same(tmp_path, monkeypatch):
     mania = a_map(tmp_path, maps.text(["64,192,1000,1,0"], mode=3), song=True)
     found = gathered(mania, given=resources(Model()))
     assert found.missing == (
@@ -173,6 +173,9 @@ def test_a_map_that_the_model_cannot_judge_is_checked_all_the_same(tmp_path):
         a_map(tmp_path, maps.text(LINES, general={"AudioFilename": ""})), given=resources(Model(needs_song=True))
     )
     assert "some needs the song" in deaf.missing[1]
+    monkeypatch.setattr(module, "MAX_SCORED_OBJECTS", len(LINES) - 1)
+    large = gathered(a_map(tmp_path, maps.text(LINES)), given=resources(Model()))
+    assert "the model cannot score this map (more than 39 hit objects)" in large.missing[-1]
 
 
 def test_a_model_that_fails_costs_its_evidence_only(tmp_path, monkeypatch):
