@@ -59,9 +59,10 @@ MISSING_ADDITION = Rule(
     "there.",
     how="All other difficulties that have a hit at this time, at least two, play the same additions from the same "
     "sample set, and this "
-    "one lacks one of them. A difficulty that does so at more than 0.5 % of such places gets minors, at more than 2 % "
+    "one lacks one of them, or plays them from another set. What is heard counts: the additions of all hits at that time, "
+    "samples of the storyboard, and custom samples of a hitnormal that the others do not use. A difficulty that does so at more than 0.5 % of such places gets minors, at more than 2 % "
     "none: it has "
-    "hitsounds of its own. Minors are also slider ends and repeats, which are silenced on purpose, and places with "
+    "hitsounds of its own. Minors are also ends of spinners, slider ends and repeats, which are silenced on purpose, and places with "
     "two others only.",
     ignore_when="the difficulty follows another sound here",
     blind_spots="Additions that two difficulties lack; sets of two difficulties.",
@@ -220,6 +221,7 @@ def _additions(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterato
     times = {path: [hit.time for hit in found] for path, found in heard.items()}
     for one in of_mode:
         beatmap, compared = one.beatmap, 0
+        sounds = _Sounds(evidence, beatmap, heard[beatmap.path])
         lacks: list[_Lack] = []
         for hit in heard[beatmap.path]:
             there = [
@@ -240,10 +242,47 @@ def _additions(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterato
             ):  # tails are silenced on purpose, and two may agree by chance
                 continue
             missing = there[0].additions & ~hit.additions
-            if missing:
+            other_set = not missing and hit.additions and hit.addition_set != there[0].addition_set
+            if (missing or other_set) and not sounds.covers(hit, missing or hit.additions, there[0]):
                 lacks.append(_Lack(hit, missing, there))
         if lacks and len(lacks) <= max(OWN_WAY * compared, FEW):
             yield from _report(evidence, beatmap, lacks, compared)
+
+
+class _Sounds:
+    """What is heard in one difficulty besides the hit that is compared."""
+
+    def __init__(self, evidence: MapsetEvidence, beatmap: Beatmap, found: Sequence[Hit]) -> None:
+        self._mapset = evidence.mapset
+        self._hits = found
+        self._times = [hit.time for hit in found]
+        events = [*(text for _, text in beatmap.events), *evidence.mapset.storyboard]
+        samples = sorted(time for text in events if (time := _sample_time(text)) is not None)
+        self._storyboard = samples
+
+    def covers(self, hit: Hit, additions: int, other: Hit) -> bool:
+        """Whether some sound at the time of a hit may stand for additions that another difficulty plays there."""
+        if _has(self._storyboard, hit.time, SAME_MS):
+            return True
+        first = bisect_left(self._times, hit.time - SAME_MS)
+        together = self._hits[first : bisect_right(self._times, hit.time + SAME_MS)]
+        if any(
+            one is not hit and one.addition_set == other.addition_set and not additions & ~one.additions
+            for one in together
+        ):
+            return True
+        if (hit.normal_set, hit.index) == (other.normal_set, other.index) or hit.index < 1:
+            return False
+        number = str(hit.index) if hit.index > 1 else ""
+        return self._mapset.find_sound(f"{set_name(hit.normal_set)}-hitnormal{number}.wav") is not None
+
+
+def _sample_time(text: str) -> float | None:
+    fields = text.split(",")
+    try:
+        return float(fields[1]) if fields[0] in ("5", "Sample") and len(fields) > 3 else None
+    except ValueError:
+        return None
 
 
 def _hit_at(found: Sequence[Hit], times: Sequence[float], time: float) -> Hit | None:
@@ -269,12 +308,18 @@ def _report(evidence: MapsetEvidence, beatmap: Beatmap, lacks: Sequence[_Lack], 
             expected=[Expected(addition_names(lacks[0].others[0].additions))],
             places=len(lacks),
             compared=compared,
-            message=f"At {len(lacks)} places ({places}, …) this difficulty lacks an addition that all others have.",
+            message=f"At {len(lacks)} places ({places}, …) this difficulty lacks an addition that all others have, or plays it from another set.",
         )
         return
     for lack in lacks:
         hit, there = lack.hit, lack.others[0]
         name = addition_names(lack.missing)
+        message = (
+            f"The {hit.place} has no {name}; the {len(lack.others)} other difficulties with a hit here do."
+            if lack.missing
+            else f"The {hit.place} plays its {addition_names(hit.additions)} from the {set_name(hit.addition_set)} set; the "
+            f"{len(lack.others)} other difficulties with a hit here from {set_name(there.addition_set)}."
+        )
         yield from evidence.candidate(
             MISSING_ADDITION,
             beatmap,
@@ -282,11 +327,14 @@ def _report(evidence: MapsetEvidence, beatmap: Beatmap, lacks: Sequence[_Lack], 
             line=hit.hit_object.line,
             objects=[hit.hit_object],
             certainty=Certainty.LIKELY
-            if hit.is_active and (share <= SLIP or len(lacks) == 1) and len(lack.others) >= SURE_OTHERS
+            if hit.is_active
+            and hit.hit_object.kind is not ObjectKind.SPINNER
+            and (share <= SLIP or len(lacks) == 1)
+            and len(lack.others) >= SURE_OTHERS
             else Certainty.POSSIBLE,
             actual=addition_names(hit.additions),
             expected=[Expected(f"{set_name(there.addition_set)} {addition_names(there.additions)}")],
-            message=f"The {hit.place} has no {name}; the {len(lack.others)} other difficulties with a hit here do.",
+            message=message,
             edge=hit.edge,
             compared=compared,
         )

@@ -84,7 +84,7 @@ SHORT_SPINNER = Rule(
     why="A spinner that ends before it can be spun gives every player a miss or a lower hit.",
     how="Its length is compared with the time that the game's autoplay needs for 1,000 points of bonus at this "
     "overall difficulty (problem), "
-    "and with 1000, 750 and 500 ms in an Easy, Normal and Hard (warning).",
+    "and with 1000, 750 and 500 ms in an Easy, Normal and Hard (warning; up to 1.2 times that a minor).",
     ignore_when="autoplay gets at least 1,000 points of bonus",
     blind_spots="Whether the song has anything to spin to.",
     criteria=("spinner-length",),
@@ -144,6 +144,8 @@ SHORT_SLIDER_MS = 125.0  # lazer
 MOST_SLIDES = 2
 CRITERIA_BEAT_MS = 60_000 / 180
 """The guidelines count beats of songs of about 180 BPM."""
+COMFORTABLE = 1.2
+"""Spinners up to this many times the least are a minor (Mapset Verifier warns)."""
 FAST_BEAT_MS = 250.0
 """The beats of the guidelines for spinners are taken at 240 BPM, so that fast songs are not blamed."""
 MANY = 8
@@ -333,13 +335,13 @@ def _short_spinners(evidence: Evidence) -> Iterator[_Place]:
                 always,
                 Certainty.GUIDELINE,
             )
-        elif spinner.duration < wanted - ROUNDING_MS and evidence.level is not None:
+        elif spinner.duration < COMFORTABLE * wanted - ROUNDING_MS and evidence.level is not None:
             yield _Place(
                 (spinner,),
                 f"{lasts}, which is short for {_article(evidence.level)}.",
                 spinner.duration,
-                wanted,
-                Certainty.GUIDELINE,
+                COMFORTABLE * wanted,
+                Certainty.GUIDELINE if spinner.duration < wanted - ROUNDING_MS else Certainty.POSSIBLE,
             )
 
 

@@ -126,6 +126,10 @@ VIDEO = Rule(
 )
 
 
+SPRITES = ("Sprite", "Animation", "4,", "6,")
+"""Beginnings of the events that show a picture."""
+
+
 def run(evidence: MapsetEvidence) -> Iterator[Placed]:
     yield from _no_preview(evidence)
     if len(evidence.beatmaps) < 2:
@@ -137,6 +141,7 @@ def run(evidence: MapsetEvidence) -> Iterator[Placed]:
         evidence, PREVIEW, "PreviewTime", [one for one in evidence.beatmaps if _preview(one) >= 0], Certainty.CERTAIN
     )
     yield from _settings(evidence)
+    yield from _own_storyboards(evidence)
     yield from _backgrounds(evidence)
     yield from _videos(evidence)
     for mode in Mode:
@@ -292,7 +297,7 @@ def _settings(evidence: MapsetEvidence) -> Iterator[Placed]:
         "AudioLeadIn": evidence.beatmaps,
         "SkinPreference": evidence.beatmaps,
         "LetterboxInBreaks": [one for one in evidence.beatmaps if one.breaks],
-        "EpilepsyWarning": boarded,
+        "EpilepsyWarning": evidence.beatmaps,
         "WidescreenStoryboard": boarded,
         "StoryFireInFront": boarded,
         "UseSkinSprites": boarded,
@@ -316,8 +321,24 @@ def _settings(evidence: MapsetEvidence) -> Iterator[Placed]:
                 )
 
 
+def _own_storyboards(evidence: MapsetEvidence) -> Iterator[Placed]:
+    """Difficulties with a storyboard of their own, where others have none."""
+    own = [one for one in evidence.beatmaps if _storyboarded(one)]
+    without = [one for one in evidence.beatmaps if one not in own]
+    if own and without:
+        yield from evidence.candidate(
+            SETTINGS,
+            own,
+            line=next(line for line, text in own[0].events if text.startswith(SPRITES)),
+            subject="storyboard",
+            certainty=Certainty.POSSIBLE,
+            message=f"Only {names(own)} {'has' if len(own) == 1 else 'have'} a storyboard of {'its' if len(own) == 1 else 'their'} "
+            f"own; {names(without)} {'has' if len(without) == 1 else 'have'} none.",
+        )
+
+
 def _storyboarded(beatmap: Beatmap) -> bool:
-    return any(text.startswith(("Sprite", "Animation", "4,", "6,")) for _, text in beatmap.events)
+    return any(text.startswith(SPRITES) for _, text in beatmap.events)
 
 
 def _tick_rates(evidence: MapsetEvidence, of_mode: Sequence[Beatmap]) -> Iterator[Placed]:

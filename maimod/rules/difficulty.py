@@ -144,7 +144,8 @@ COMBO_COLOURS = Rule(
     Tier.EXACT,
     ("map",),
     why="Combos are distinguished by their colours, which must be visible against the background and must not glare.",
-    how="At least two combo colours (none at all is a minor: the player's skin decides then). Perceived brightness "
+    how="At least two combo colours (none at all is a minor, unless the default skin is forced: the player's skin decides then). "
+    "Perceived brightness "
     "(HSP) of combo "
     "colours and of the slider border: a problem below 30, a warning below 43, or above 250 in maps with kiai, where "
     "objects flash.",
@@ -335,7 +336,7 @@ def _colours(evidence: Evidence) -> Iterator[Candidate]:
             continue
         colours[key] = (red, green, blue)
     combos = [key for key in colours if key.startswith("Combo")]
-    if not combos and beatmap.mode is Mode.OSU:
+    if not combos and beatmap.mode is Mode.OSU and beatmap.general.get("SkinPreference", "").strip() != "Default":
         yield _setting(
             evidence,
             COMBO_COLOURS,
@@ -392,15 +393,16 @@ def _colours(evidence: Evidence) -> Iterator[Candidate]:
 
 def _playing_time(evidence: Evidence) -> Iterator[Candidate]:
     beatmap = evidence.beatmap
-    if beatmap.drain_ms < criteria.low("drain-time", beatmap.mode) - DRAIN_ROUNDING_MS:
+    least = criteria.low("drain-time", beatmap.mode)
+    if beatmap.drain_ms < least:
         yield candidate(
             DRAIN,
             time=evidence.objects_by_time[0].time,
             line=1,
-            certainty=Certainty.CERTAIN,
-            actual=f"{beatmap.drain_ms / 1000:.1f} s",
+            certainty=Certainty.CERTAIN if beatmap.drain_ms < least - DRAIN_ROUNDING_MS else Certainty.POSSIBLE,
+            actual=f"{beatmap.drain_ms / 1000:.2f} s",
             expected=[Expected("30 s")],
-            message=f"The drain time is {beatmap.drain_ms / 1000:.1f} s, less than 30 s.",
+            message=f"The drain time is {beatmap.drain_ms / 1000:.2f} s, less than 30 s.",
         )
     if beatmap.mode is Mode.MANIA:
         return
@@ -420,9 +422,15 @@ def _break(evidence: Evidence, pause: Break) -> Iterator[Candidate]:
     if inside:
         count = f"{inside} objects lie" if inside > 1 else "An object lies"
         wrong.append((Certainty.CERTAIN, f"{count} in this break", "objects", "none"))
-    if length < MIN_BREAK_MS - ROUNDING_MS:
+    if length < MIN_BREAK_MS:
+        is_rounding = length >= MIN_BREAK_MS - ROUNDING_MS
         wrong.append(
-            (Certainty.GUIDELINE, f"This break lasts {length:.0f} ms", f"{length:.0f} ms", f"{MIN_BREAK_MS:.0f} ms")
+            (
+                Certainty.POSSIBLE if is_rounding else Certainty.GUIDELINE,
+                f"This break lasts {length:.0f} ms",
+                f"{length:.0f} ms",
+                f"{MIN_BREAK_MS:.0f} ms",
+            )
         )
     if pause.start % 1 or pause.end % 1:
         written = f"{pause.start:.12g} to {pause.end:.12g} ms"

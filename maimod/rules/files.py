@@ -122,6 +122,8 @@ MAX_SAMPLE_RATE = 48_000
 """https://osu.ppy.sh/wiki/en/Ranking_criteria, Audio."""
 SONG_END_LENIENCY_MS, OBJECT_END_LENIENCY_MS = 5.0, 1_000.0
 """Times of objects are whole ms; notes are often held while the song fades out."""
+FULL_WIDTH, FULL_HEIGHT = 1024, 640
+"""Mapset Verifier warns below this size, lazer below 960 x 540."""
 UNUSED_SHARE = 0.2
 MAX_WIDTH, MAX_HEIGHT, LOW_WIDTH, LOW_HEIGHT, MIN_WIDTH, MIN_HEIGHT = 2560, 1440, 960, 540, 160, 120
 MAX_BACKGROUND_BYTES = 2_621_440
@@ -375,6 +377,8 @@ def _background_faults(evidence: MapsetEvidence, file: str) -> Iterator[tuple[Ce
         yield Certainty.CERTAIN, f"is {size}, smaller than 160 x 120", size, "160 x 120 or more"
     elif width < LOW_WIDTH or height < LOW_HEIGHT:
         yield Certainty.LIKELY, f"is {size}, a low resolution", size, "960 x 540 or more"
+    elif width < FULL_WIDTH or height < FULL_HEIGHT:
+        yield Certainty.POSSIBLE, f"is {size}, which large screens blur", size, "1024 x 640 or more"
 
 
 def _videos(evidence: MapsetEvidence) -> Iterator[Placed]:

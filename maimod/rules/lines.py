@@ -61,7 +61,7 @@ UNUSED_RED = Rule(
     why="Red lines are for timing; one that only changes velocity or samples should be a green line, and an "
     "unnecessary one has to be moved with every later correction of the offset.",
     how="It has the tempo and meter of the red line before it and is on a downbeat of it, so that not even bar lines "
-    "change.",
+    "change, which only taiko and mania show.",
     ignore_when="it restarts the cymbals of Nightcore where the phrase of the song begins",
     blind_spots="Lines that are a fraction of a ms off the downbeat in songs with an uneven tempo.",
     source=f"{_CRITERIA}#timing",
@@ -230,7 +230,8 @@ def _unused_red(evidence: Evidence) -> Iterator[Candidate]:
         measure = before.meter * before.beat_length
         off = (line.time - before.time) - round((line.time - before.time) / measure) * measure
         same = abs(line.beat_length / before.beat_length - 1) < SAME_TEMPO and line.meter == before.meter
-        if same and abs(off) < DOWNBEAT_MS and line.omits_bar_line == before.omits_bar_line and line.time > before.time:
+        draws = evidence.beatmap.mode is Mode.TAIKO and line.omits_bar_line != before.omits_bar_line
+        if same and abs(off) < DOWNBEAT_MS and not draws and line.time > before.time:
             unused.append(line)
     if unused:
         yield _candidate(

@@ -11,6 +11,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ COMPANION_BEATS = 1.1
 """Objects on an unusual divisor that are intended have neighbours on it: a run of 1/12, a pair of 1/16."""
 RUN_OBJECTS = 4
 """Unsnapped objects with fewer objects between them are one finding."""
+BEFORE_LINE_MS, BEFORE_LINE_LEAST_MS = 60.0, 10.0
 LATE_MS = 1.0
 """Lateness, up to `UNSNAP_MS`, that rounding cannot explain; lazer calls objects that are this far off, either way,
 negligible. Of 262 ranked maps 8 have late ones, 137 early ones."""
@@ -105,6 +107,20 @@ UNSNAPPED = Rule(
     "from rounding.",
     source=f"{_CRITERIA}#timing",
     criteria=("snapping",),
+)
+BEFORE_LINE = Rule(
+    "rhythm/unsnapped-at-red-line",
+    "Object on the old beat just before a red line",
+    Severity.WARNING,
+    Tier.EXACT,
+    ("map",),
+    why="A red line that restarts the beat is where the song's next beat is; an object a few hundredths of a second before it is "
+    "mostly that beat, snapped before the line was set.",
+    how="A red line lies off the beats of the one before, nothing starts on it, and an object is on a quarter-beat tick of the "
+    "old beat at most 60 ms and a sixth of a beat earlier.",
+    ignore_when="the old beat still sounds there",
+    blind_spots="Ends of sliders; objects that are off the old beat as well, see rhythm/unsnapped.",
+    source=f"{_CRITERIA}#timing",
 )
 SLIGHTLY_LATE = Rule(
     "rhythm/slightly-unsnapped",
@@ -242,6 +258,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
                 named.update(o.index for o in found.objects)
             yield found
     yield from _slightly_late(evidence, moments)
+    yield from _before_lines(evidence)
 
 
 def _is_slip(found: Candidate) -> bool:
@@ -369,6 +386,32 @@ def _slightly_late(evidence: Evidence, moments: RhythmIndex) -> Iterator[Candida
             expected=[_expected(first.snap)],
             message=f"{first.name} is {first.snap.error:.1f} ms after the closest 1/{first.snap.divisor} tick{more}.",
         )
+
+
+def _before_lines(evidence: Evidence) -> Iterator[Candidate]:
+    times = evidence.object_times
+    for former, line in pairwise(evidence.beatmap.red_lines):
+        beats = (line.time - former.time) / former.beat_length
+        if abs(beats - round(beats)) * former.beat_length < UNSNAP_MS:
+            continue
+        reach = min(BEFORE_LINE_MS, former.beat_length / 6)
+        first, last = np.searchsorted(times, [line.time - reach - 0.5, line.time + UNSNAP_MS])
+        near = evidence.objects_by_time[first:last]
+        if not near or near[-1].time > line.time - BEFORE_LINE_LEAST_MS or near[-1].time < former.time:
+            continue
+        at = snap(evidence.beatmap, near[-1].time, (1, 2, 4))
+        if at.red_line is former and abs(at.error) < UNSNAP_MS:
+            yield candidate(
+                BEFORE_LINE,
+                time=near[-1].time,
+                line=near[-1].line,
+                objects=[near[-1]],
+                certainty=Certainty.GUIDELINE,
+                actual=f"{near[-1].time:.0f} ms",
+                expected=[Expected(f"{line.time:.0f} ms")],
+                message=f"The object is on the beat of the old red line, {line.time - near[-1].time:.0f} ms before the next red "
+                "line begins a new one.",
+            )
 
 
 def _other_red_line(evidence: Evidence, edge: Edge) -> TimingPoint | None:
@@ -744,6 +787,7 @@ CHECK = BeatmapCheck(
     "Rhythm",
     (
         UNSNAPPED,
+        BEFORE_LINE,
         SLIGHTLY_LATE,
         UNUSUAL_SNAP,
         UNEXPECTED_OBJECT,

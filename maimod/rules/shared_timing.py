@@ -63,6 +63,8 @@ LINE_MS = 2.0
 """Red lines closer than this are one: rounding to whole ms."""
 MOST_LINES = 500
 """More differing lines than this are no slip and are not counted."""
+SAME_BEAT_MS = 0.002
+"""Difference of beat lengths that comes from rounding: red lines of a set are copied, so they have the same decimals."""
 SAME_TEMPO = 1e-3
 """Relative difference of tempos, 0.2 BPM at 180; tempos of one song are usually copied."""
 KIAI_BEATS = 0.5
@@ -85,7 +87,7 @@ def run(evidence: MapsetEvidence) -> Iterator[Placed]:
 
 def _red_lines(evidence: MapsetEvidence) -> Iterator[Placed]:
     signatures = [
-        ";".join(f"{line.time:.0f},{line.beat_length:.2f},{line.meter}" for line in one.red_lines)
+        ";".join(f"{line.time:.0f},{line.beat_length:.3f},{line.meter}" for line in one.red_lines)
         for one in evidence.beatmaps
     ]
     for part in departures(evidence.beatmaps, signatures):
@@ -116,13 +118,12 @@ def _line_differences(beatmap: Beatmap, reference: Beatmap, where: str) -> Itera
     """(whether it is missing or additional, line of the file, time, description) of each differing red line."""
     pairs, added, missing = _matched(beatmap.red_lines, reference.red_lines)
     for line, other in pairs:
-        if abs(line.beat_length / other.beat_length - 1) > SAME_TEMPO:
+        if abs(line.beat_length - other.beat_length) > SAME_BEAT_MS:
             yield (
                 False,
                 line.line,
                 line.time,
-                f"The red line has {60_000 / line.beat_length:.2f} BPM here and "
-                f"{60_000 / other.beat_length:.2f} in {where}",
+                f"The red line has {_bpm(line, other)} BPM here and {_bpm(other, line)} in {where}",
             )
         elif line.meter != other.meter:
             yield False, line.line, line.time, f"The meter is {line.meter}/4 here and {other.meter}/4 in {where}"
@@ -150,6 +151,13 @@ def _line_differences(beatmap: Beatmap, reference: Beatmap, where: str) -> Itera
                 other.time,
                 f"The red line at {other.time:.0f} ms in {where} is missing here",
             )
+
+
+def _bpm(line: TimingPoint, other: TimingPoint) -> str:
+    """Tempo with as many decimals as tell it from another one."""
+    tempo, others = 60_000 / line.beat_length, 60_000 / other.beat_length
+    decimals = next((n for n in range(2, 6) if f"{tempo:.{n}f}" != f"{others:.{n}f}"), 6)
+    return f"{tempo:.{decimals}f}"
 
 
 def _matched(

@@ -51,9 +51,12 @@ def test_green_lines_and_the_first(points: tuple[str, ...], expected: list[tuple
         ("8500,500,4,2,0,70,1,0", []),  # the bar starts anew on another beat
         ("8000,500,3,2,0,70,1,0", []),
         ("8000,480,4,2,0,70,1,0", []),
-        ("8000,500,4,2,0,70,1,8", []),
+        (
+            "8000,500,4,2,0,70,1,8",
+            [("timing/unused-red-line", "warning")],
+        ),  # it omits a bar line that osu! does not show
     ],
-)  # it omits its bar line
+)
 def test_red_lines_that_change_nothing(line: str, expected: list[tuple[str, str]]):
     assert rules(found(RED_LINE, line)) == expected
     assert found(RED_LINE, line, mode=3) == []

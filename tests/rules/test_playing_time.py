@@ -30,7 +30,7 @@ def test_a_break_as_the_editor_makes_it_is_silent():
 
 def test_drain_time():
     (finding,) = found(range(0, 20_001, 500))
-    assert finding.rule == "mapset/drain-time" and finding.message == "The drain time is 20.0 s, less than 30 s."
+    assert finding.rule == "mapset/drain-time" and finding.message == "The drain time is 20.00 s, less than 30 s."
     assert found(range(0, 30_001, 500)) == []
 
 

@@ -123,6 +123,26 @@ def test_even_notes_on_a_divisor_that_the_editor_lacks_are_allowed(notes: int, b
     assert (finding.rule, finding.severity) == ("rhythm/unsnapped", "problem")
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (5050, True),  # the old beat, 50 ms before the new one
+        (5125, False),  # a quarter beat later: another note
+        (5500, False),  # the beat goes on
+        (5005, False),  # see rhythm/unsnapped
+    ],
+)
+def test_an_object_on_the_old_beat_just_before_a_red_line(line: int, expected: bool):
+    times = [*range(1000, 5001, BEAT), *range(line + BEAT, line + 4 * BEAT, BEAT)]
+    loaded = beatmap([circle(time) for time in times], timing_points=("0,500,4,2,0,70,1,0", f"{line},500,4,2,0,70,1,0"))
+    assert ("rhythm/unsnapped-at-red-line" in rules(found(loaded))) is expected
+    both = beatmap(
+        [circle(time) for time in sorted([*times, line])],
+        timing_points=("0,500,4,2,0,70,1,0", f"{line},500,4,2,0,70,1,0"),
+    )
+    assert "rhythm/unsnapped-at-red-line" not in rules(found(both))
+
+
 def test_unsnapped_objects_close_together_are_one_finding():
     (finding,) = found(circles(moved={5: 10, 6: 9, 8: 10}))
     assert finding.objects == (5, 6, 8)

@@ -12,7 +12,7 @@ import pytest
 from maimod.audio import probe
 from maimod.findings import Finding
 from maimod.osu import mapset
-from maimod.rules import agreement, consistency, files, metadata, samples, shared_timing, spread
+from maimod.rules import agreement, consistency, files, metadata, samples, set_snaps, shared_timing, spread
 from maimod.rules.base import Evidence, MapsetCheck, MapsetEvidence
 from tests.findings import findings_of_set
 from tests.mapset import (
@@ -239,6 +239,68 @@ def test_names_of_creator_and_difficulty(tmp_path):
     given["Insane"] = replace(given["Insane"], name="狂 Insane")
     (finding,) = found(other, metadata.CHECK, given)
     assert finding.severity == "minor" and "★" in finding.message
+
+
+def test_tempos_differ_by_their_decimals(tmp_path):
+    line = LINES[0].replace(",400,", ",400.01,", 1)
+    (finding,) = found(tmp_path, shared_timing.CHECK, changed(Hard={"lines": (line, *LINES[1:])}), "mapset/red-lines")
+    assert finding.severity == "problem" and "149.996 BPM here and 150.000" in finding.message
+
+
+def test_storyboards_of_single_difficulties(tmp_path):
+    given = changed(Hard={"events": (*EVENTS, 'Sprite,Foreground,Centre,"bg.png",320,240')})
+    (finding,) = found(tmp_path, consistency.CHECK, given)
+    assert rules([finding]) == [("mapset/settings-differ", "minor")] and finding.evidence["subject"] == "storyboard"
+
+
+def with_hits(at: int, **lines: str) -> dict[str, Version]:
+    """Difficulties of claps on each beat, one with another line at the beat `at`."""
+    usual = {name: [f"256,192,{FIRST_MS + beat * BEAT_MS},1,8,0:0:0:0:" for beat in range(60)] for name in "ABCD"}
+    for name, line in lines.items():
+        usual[name][at] = line
+    return {name: Version(name, objects) for name, objects in usual.items()}
+
+
+@pytest.mark.parametrize(
+    ("sample", "files", "message"),
+    [
+        ("0,0:0:0:0:", (), "has no clap"),
+        ("8,0:1:0:0:", (), "plays its clap from the normal set"),
+        ("0,3:0:2:0:", (), "has no clap"),
+        ("0,3:0:2:0:", ("drum-hitnormal2.wav",), ""),  # a sample that may hold the clap
+    ],
+)
+def test_what_is_heard_counts_in_additions(tmp_path, sample: str, files: tuple[str, ...], message: str):
+    for name in files:
+        hitsound(tmp_path / name)
+    given = with_hits(30, B=f"256,192,{FIRST_MS + 30 * BEAT_MS},1,{sample}")
+    messages = [finding.message for finding in found(tmp_path, agreement.CHECK, given, "mapset/missing-addition")]
+    assert len(messages) == bool(message) and all(message in one for one in messages)
+
+
+def test_storyboarded_samples_are_heard(tmp_path):
+    time = FIRST_MS + 30 * BEAT_MS
+    given = with_hits(30, B=f"256,192,{time},1,0,0:0:0:0:")
+    given["B"] = replace(given["B"], events=(*EVENTS, f'Sample,{time},0,"clap.wav",70'))
+    assert found(tmp_path, agreement.CHECK, given, "mapset/missing-addition") == []
+
+
+def test_a_passage_on_thirds_where_others_have_quarters(tmp_path):
+    def passage(step: float, count: int = 24) -> list[str]:
+        return [
+            f"256,192,{int(FIRST_MS + 16 * BEAT_MS + place * BEAT_MS * step)},1,0,0:0:0:0:" for place in range(count)
+        ]
+
+    halves = [f"256,192,{FIRST_MS + half * BEAT_MS // 2},1,0,0:0:0:0:" for half in range(30)]
+    plan = {"A": 1 / 3, "B": 1 / 4, "C": 1 / 4, "D": 1 / 2}
+    given = {name: Version(name, [*halves, *passage(step)]) for name, step in plan.items()}
+    (finding,) = found(tmp_path, set_snaps.CHECK, given)
+    assert rules([finding]) == [("mapset/snaps-differ", "warning")]
+    assert "[B] and [C] have quarters" in finding.message and finding.time == FIRST_MS + 16 * BEAT_MS + 133
+    others = tmp_path / "others"
+    others.mkdir()
+    del given["C"], given["A"]
+    assert found(others, set_snaps.CHECK, given) == []
 
 
 def test_what_a_slider_covers_is_not_missing(tmp_path):
