@@ -15,19 +15,7 @@ from maimod.linter.gather import gather_mapset
 from maimod.linter.pipeline import analyse_set
 from maimod.linter.settings import Settings
 from maimod.osu import mapset
-from tests.mapset import (
-    BEAT_MS,
-    EVENTS,
-    FIRST_MS,
-    LINES,
-    Version,
-    hitsound,
-    picture,
-    song,
-    versions,
-    write,
-    write_media,
-)
+from tests.mapset import BEAT_MS, FIRST_MS, LINES, Version, hitsound, picture, song, versions, write, write_media
 
 Found = dict[str, Version]
 
@@ -142,7 +130,11 @@ FAULTS = {
         "mapset/hitsound-short", "Expert", lambda found, folder: hitsound(folder / "soft-hitclap2.wav", 12)
     ),
     "sprite": Fault(
-        "mapset/storyboard-file", "Hard", change("Hard", events=(*EVENTS, 'Sprite,Overlay,Centre,"sb/dot.png",320,240'))
+        "mapset/storyboard-file",
+        "Expert",
+        lambda found, folder: (folder / "Artist - Song (Mapper).osb").write_text(
+            '[Events]\nSprite,Foreground,Centre,"sb/dot.png",320,240\n'
+        ),
     ),
     "left-over file": Fault(
         "mapset/unused-file", "Expert", lambda found, folder: (folder / "old bg.png").write_bytes(b"x")
