@@ -317,3 +317,18 @@ def mini(folder: Path) -> Path:
     (folder / "config.json").write_text(json.dumps(shape | small))
     save_tensors(registry.open_folder(folder).make_network().state_dict(), folder / "model.safetensors")
     return folder
+
+
+def adapter(folder: Path, base: Path) -> Path:
+    """Write a low-rank adapter of :func:`mini`."""
+    import torch
+
+    from maimod.families import lora, registry
+
+    random = torch.Generator().manual_seed(1)
+    tensors = {
+        "decoder.0.attention.query.lora_A.weight": torch.randn(2, 32, generator=random),
+        "decoder.0.attention.query.lora_B.weight": torch.randn(32, 2, generator=random),
+    }
+    lora.write(folder, tensors, registry.open_folder(base), 2, 4.0, "base")
+    return folder

@@ -25,7 +25,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from maimod.discriminator.features import CATEGORIES, N_CONTEXT, NUMBERS, REACH, MapFeatures
-from maimod.errors import CheckpointError
+from maimod.errors import CheckpointError, short
 
 COVERED = ("starts", "kind", "combo", "additions", "normal_set")
 """Categories that the network can fill in where a slot is masked."""
@@ -148,8 +148,10 @@ def load(folder: Path, device: str = "cpu") -> tuple[Discriminator, tuple[str, .
             raise ValueError("made for other features; train it again")
         weights = load_file(folder / "model.safetensors", device=device)
         network.load_state_dict({name: value.float() for name, value in weights.items()})
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise CheckpointError(f"{folder}: not a usable proofreader ({error})") from None
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, ZeroDivisionError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{folder}: not a usable proofreader ({short(' '.join(str(error).split()), 200)})"
+        ) from None
     return network.to(device).eval(), kinds
 
 

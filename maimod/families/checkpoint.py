@@ -170,7 +170,7 @@ def weight_files(folder: Path) -> list[Path]:
             names = set(msgspec.convert(registry.read_json(folder / INDEX).get("weight_map"), dict[str, str]).values())
         except msgspec.ValidationError:
             names = set()
-        if not names or any(Path(name).name != name or "\0" in name for name in names):
+        if not names or not all(re.fullmatch(r"\w[\w.-]{0,200}", name) for name in names):
             raise CheckpointError(f"{folder / INDEX}: does not name the files of the weights; download it again")
         missing = sorted(name for name in names if not (folder / name).exists())
         if missing:

@@ -13,9 +13,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from maimod.errors import CheckpointError
+import msgspec
+
+from maimod.errors import CheckpointError, short
 from maimod.families.registry import read_json
 
 if TYPE_CHECKING:
@@ -26,6 +28,21 @@ if TYPE_CHECKING:
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 PREFIX = "base_model.model."
 _PART = re.compile(r"(?P<module>.+)\.lora_(?P<part>[AB])(\.default)?\.weight")
+
+
+_Alpha = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
+
+
+class _Config(msgspec.Struct):
+    """What is read of `adapter_config.json`; other keys are ignored."""
+
+    peft_type: str = "LORA"
+    use_dora: bool | None = None
+    fan_in_fan_out: bool | None = None
+    use_rslora: bool | None = None
+    lora_alpha: _Alpha = 8.0
+    alpha_pattern: dict[str, _Alpha] | None = None
+    """Alphas by the end of a module's name, as a regular expression."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +83,11 @@ def read(folder: Path) -> Adapter:
     """
     from safetensors.torch import load_file
 
-    config = read_json(folder / CONFIG)
-    if config.get("peft_type", "LORA") != "LORA" or config.get("use_dora") or config.get("fan_in_fan_out"):
+    try:
+        config = msgspec.convert(read_json(folder / CONFIG), _Config)
+    except msgspec.ValidationError as error:
+        raise CheckpointError(f"{folder / CONFIG}: not a usable adapter ({short(error, 120)})") from None
+    if config.peft_type != "LORA" or config.use_dora or config.fan_in_fan_out:
         raise CheckpointError(f"{folder / CONFIG}: only plain LoRA adapters can be used (peft_type LORA, no DoRA)")
     if not (folder / WEIGHTS).exists():
         raise CheckpointError(f"{folder}: no {WEIGHTS} in this adapter folder")
@@ -91,20 +111,20 @@ def read(folder: Path) -> Adapter:
             * (parts["B"].flatten(1) @ parts["A"].flatten(1))
             for module, parts in factors.items()
         }
-    except (KeyError, TypeError, ValueError, RuntimeError, ZeroDivisionError, re.error) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError, ZeroDivisionError, IndexError, re.error) as error:
         reason = " ".join(str(error).split())[:120]
         raise CheckpointError(f"{folder}: not a usable adapter ({type(error).__name__}: {reason})") from None
     return Adapter(folder, added, replaced)
 
 
-def _scale(config: Mapping[str, Any], module: str, rank: int) -> float:
+def _scale(config: _Config, module: str, rank: int) -> float:
     """Factor of the product of a module's two matrices."""
-    patterns: Mapping[str, float] = config.get("alpha_pattern") or {}
+    patterns = config.alpha_pattern or {}
     alpha = next(
         (value for key, value in patterns.items() if re.fullmatch(rf"(.*\.)?({key.removeprefix('^')})", module)),
-        config.get("lora_alpha", 8),
+        config.lora_alpha,
     )
-    return float(alpha) / (math.sqrt(rank) if config.get("use_rslora") else rank)
+    return alpha / (math.sqrt(rank) if config.use_rslora else rank)
 
 
 def write(folder: Path, tensors: Mapping[str, Tensor], family: Family[Any], rank: int, alpha: float, base: str) -> None:

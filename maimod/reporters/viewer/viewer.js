@@ -107,7 +107,7 @@ function maimodViewer(root, host) {
   function heading() {
     const songs = new Set(data.beatmaps.filter(b => b.status !== "error").map(b => `${b.artist} – ${b.title}`));
     const creators = new Set(data.beatmaps.map(b => b.creator).filter(Boolean));
-    const title = songs.size === 1 ? [...songs][0] : songs.size ? `${songs.size} songs` : "Nothing could be read";
+    const title = songs.size === 1 ? [...songs][0] : songs.size ? `${songs.size} songs` : data.beatmaps.length ? "Nothing could be read" : "Nothing was checked";
     const model = data.model ? `${data.model.id} on ${data.model.device}` : "no model: only exact rules and the song";
     const summary = SEVERITIES.map(s => counted(data.summary[s] || 0, s === "minor" ? "minor finding" : s)).join(", ");
     return h("div", {class: "mm-title"}, h("h2", {}, title),
