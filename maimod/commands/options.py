@@ -259,7 +259,7 @@ def load(path: Path, is_found: bool = False) -> Config:
         raise ConfigError(f"{path}: cannot be read ({error.strerror or error})") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: not UTF-8, which TOML is") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a TOMLDecodeError, or a number of thousands of digits
         if is_project and is_found:
             return Config()  # not a file of maimod; its own tools report the error
         reason = "nested too deeply" if isinstance(error, RecursionError) else short(error, 200)

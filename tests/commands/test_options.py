@@ -239,6 +239,7 @@ def test_long_values_are_cut_in_messages(tmp_path, key):
         (b"#" * (1 << 20) + b"##", "larger than 1 MB"),
         (None, "cannot be read"),
         (b"ignore = " + b"[" * 10_000, "nested too deeply"),
+        (b"jobs = " + b"9" * 5_000, "digits"),
     ],
 )
 def test_a_file_that_is_no_configuration(tmp_path, content, trouble):
