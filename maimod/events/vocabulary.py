@@ -261,11 +261,12 @@ class Vocabulary:
     def with_known_facts(self, beatmap: Beatmap, conditioning: Conditioning) -> Conditioning:
         """`conditioning`, with the mapper and the descriptors that the checkpoint lists for the map, where they are not
         given."""
-        number = beatmap.metadata.get("BeatmapID", "")
-        mapper = self._mapper_of_map.get(int(number)) if number.isdecimal() else None
+        text = beatmap.metadata.get("BeatmapID", "")
+        number = int(text) if text.isdecimal() and len(text) <= 18 else -1
+        mapper = self._mapper_of_map.get(number)
         if conditioning.mapper_id is None and mapper in self.mapper_index:
             conditioning = replace(conditioning, mapper_id=mapper)
-        known = self._descriptors_of_map.get(int(number), ()) if number.isdecimal() else ()
+        known = self._descriptors_of_map.get(number, ())
         if known and not conditioning.descriptors:
             names = {index: name for name, index in self.descriptor_index.items()}
             conditioning = replace(conditioning, descriptors=tuple(names[index] for index in known if index in names))

@@ -17,7 +17,7 @@ import numpy as np
 from maimod.audio import onsets
 from maimod.discriminator import features
 from maimod.discriminator.prediction import CorruptionLogits
-from maimod.errors import AudioError, BeatmapError, CheckpointError, UsageError
+from maimod.errors import AudioError, BeatmapError, CheckpointError, UsageError, short
 from maimod.events.schema import EventScore
 from maimod.events.vocabulary import Conditioning
 from maimod.linter import cache as caching
@@ -214,7 +214,11 @@ def find_song(beatmap: Beatmap, settings: Settings, loaded: Songs) -> tuple[Song
     path = settings.audio_path.resolve() if settings.audio_path else parser.find_audio(beatmap)
     if path is None:
         name = beatmap.audio_filename
-        wanted = f"{name!r} {Folder(beatmap.path.parent).why_not(name)}" if name else "no AudioFilename in [General]"
+        wanted = (
+            f"{short(repr(name))} {Folder(beatmap.path.parent).why_not(name)}"
+            if name
+            else "no AudioFilename in [General]"
+        )
         return None, [f"no song ({wanted}): {unheard}"]
     try:
         song = loaded.load(path)

@@ -10,11 +10,12 @@ countdown, song (`benchmarks/sets.py`).
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from maimod.findings import Expected, Severity, Tier
-from maimod.osu.beatmap import Beatmap, Mode
+from maimod.osu.beatmap import MAX_TIME_MS, Beatmap, Mode
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
 from maimod.rules.sets import CRITERIA, LAZER, Part, background, departures, names, quoted, video
 
@@ -196,7 +197,7 @@ def _list(words: Sequence[str], limit: int = 6) -> str:
 def _ids(evidence: MapsetEvidence) -> Iterator[Placed]:
     def number(beatmap: Beatmap, key: str) -> int:
         text = beatmap.metadata.get(key, "")
-        return int(text) if text.lstrip("-").isdigit() else 0
+        return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else 0
 
     submitted = [one for one in evidence.beatmaps if number(one, "BeatmapSetID") > 0]
     for part in departures(submitted, [str(number(one, "BeatmapSetID")) for one in submitted]):
@@ -269,9 +270,10 @@ def _value(beatmap: Beatmap, key: str) -> str:
 
 def _preview(beatmap: Beatmap) -> float:
     try:
-        return float(beatmap.general.get("PreviewTime", "-1"))
+        time = float(beatmap.general.get("PreviewTime", "-1"))
     except ValueError:
         return -1.0
+    return time if abs(time) <= MAX_TIME_MS else -1.0
 
 
 def _no_preview(evidence: MapsetEvidence) -> Iterator[Placed]:

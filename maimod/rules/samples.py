@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from maimod.audio import probe
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu import limits
-from maimod.osu.beatmap import Beatmap, Mode
+from maimod.osu.beatmap import MAX_TIME_MS, Beatmap, Mode
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
 from maimod.rules.sets import CRITERIA, LAZER
 
@@ -205,9 +205,10 @@ def _sample_event(text: str) -> tuple[float, str] | None:
     if fields[0] not in ("5", "Sample") or len(fields) < 4:
         return None
     try:
-        return float(fields[1]), fields[3].strip().strip('"')
+        time = float(fields[1])
     except ValueError:
         return None
+    return (time, fields[3].strip().strip('"')) if abs(time) <= MAX_TIME_MS else None
 
 
 def _missing(evidence: MapsetEvidence, named: Named) -> Iterator[Placed]:

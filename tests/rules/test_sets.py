@@ -76,6 +76,28 @@ def test_a_new_difficulty_has_no_id_yet(tmp_path):
     assert rules(found(tmp_path, consistency.CHECK, given)) == [("mapset/ids", "minor")]
 
 
+@pytest.mark.parametrize("text", ["--1", "²", "1e400", "9" * 5_000, "", "\u0661"])
+def test_ids_that_are_no_numbers_are_none(tmp_path, text):
+    given = {name: version.with_metadata(BeatmapSetID=text, BeatmapID=text) for name, version in versions().items()}
+    write_media(tmp_path)
+    assert found(tmp_path, consistency.CHECK, given) == []
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-1e400", "1e308", "x"])
+def test_previews_at_no_time_are_none(tmp_path, text):
+    given = {name: version.with_general(PreviewTime=text) for name, version in versions().items()}
+    write_media(tmp_path)
+    assert [(one.rule, one.actual) for one in found(tmp_path, consistency.CHECK, given)] == [("mapset/preview", "none")]
+
+
+@pytest.mark.parametrize("time", ["nan", "-1e400", "1e308", "x"])
+def test_sounds_of_a_storyboard_at_no_time_are_left_out(tmp_path, time):
+    given = versions()
+    given["Hard"] = replace(given["Hard"], events=(*given["Hard"].events, f'Sample,{time},0,"kick.wav",70'))
+    write_media(tmp_path)
+    assert found(tmp_path, samples.CHECK, given) == []
+
+
 def test_two_difficulties_with_one_id_or_name(tmp_path):
     given = versions()
     given["Hard"], given["Normal"] = (
