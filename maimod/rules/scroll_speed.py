@@ -117,7 +117,9 @@ TEMPO = Rule(
     ("map",),
     why="Notes scroll as fast as the tempo unless green lines even it out; in mania players set their own speed and "
     "expect it to stay.",
-    how="The map changes its tempo by more than 3 % where it has notes, and no green line changes the scroll speed.",
+    how="The map changes its tempo by more than 3 %, and the scroll speed of what follows differs from that of most of the "
+    "map, because there is no green line, or one with another velocity, or a later one. Only in maps that change the scroll "
+    "speed nowhere else.",
     ignore_when="the change of speed is intended",
     blind_spots="Maps with other changes of scroll speed.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania#guidelines",
@@ -160,13 +162,16 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     yield from _lone_changes(evidence)
     if evidence.beatmap.mode is Mode.TAIKO:
         yield from _late_lines(evidence)
-    yield from _unnormalised(evidence)
+    exact: list[Candidate] = []
     if evidence.level is not None and evidence.level <= Level.NORMAL:
-        yield from _for_level(evidence, evidence.level)
+        exact += _for_level(evidence, evidence.level)
     elif evidence.beatmap.mode is Mode.MANIA:
-        yield from _tempo(evidence)
+        exact += _tempo(evidence)
         if evidence.level is not None:
-            yield from _ranges(evidence, evidence.level)
+            exact += _ranges(evidence, evidence.level)
+    yield from exact
+    if not any(one.rule in (FOR_LEVEL, TEMPO) for one in exact):  # which name the same jumps
+        yield from _unnormalised(evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -474,22 +479,29 @@ def _ranges(evidence: Evidence, level: Level) -> Iterator[Candidate]:
 
 def _tempo(evidence: Evidence) -> Iterator[Candidate]:
     beatmap = evidence.beatmap
-    if any(abs(point.velocity - 1.0) > SAME_SPEED for point in beatmap.timing_points):
-        return
     usual, changed = _changed_sections(evidence)
-    if changed:
-        first = changed[0]
-        yield candidate(
-            TEMPO,
-            time=first.start.time,
-            line=first.start.line,
-            certainty=Certainty.GUIDELINE,
-            actual=f"{first.speed:.2f}x",
-            expected=[Expected(f"{usual:.2f}x")],
-            message=f"The scroll speed changes with the tempo, {len(changed)} times, here to {first.speed:.2f}x; no green "
-            "line evens it out.",
-            times_ms=[section.start.time for section in changed[:20]],
-        )
+    tempos = {
+        round(red.time)
+        for before, red in pairwise(beatmap.red_lines)
+        if abs(red.beat_length / before.beat_length - 1.0) >= TEMPO_CHANGE
+    } | {round(beatmap.red_lines[0].time)}
+    # Speeds that change elsewhere are effects, whose normalisation cannot be judged.
+    if not changed or any(round(section.start.time) not in tempos for section in changed):
+        return
+    first = changed[0]
+    green = any(abs(point.velocity - 1.0) > SAME_SPEED for point in beatmap.timing_points)
+    why = "its green line does not even it out" if green else "no green line evens it out"
+    yield candidate(
+        TEMPO,
+        time=first.start.time,
+        line=first.start.line,
+        certainty=Certainty.GUIDELINE,
+        actual=f"{first.speed:.2f}x",
+        expected=[Expected(f"{usual:.2f}x")],
+        message=f"The scroll speed changes with the tempo, {len(changed)} time{'s' if len(changed) > 1 else ''}, here to "
+        f"{first.speed:.2f}x; {why}.",
+        times_ms=[section.start.time for section in changed[:20]],
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -64,6 +64,17 @@ MAPS: dict[str, Callable[[int], Beatmap]] = {
     "kiai on and off": lambda n: maps.beatmap(circles(9), green(n)),
     "kiai for some beats": lambda n: maps.beatmap(circles(9), green(n, 9, 500.0)),
     "green lines after each circle": lambda n: maps.beatmap(circles(n, 37), green(n), mode=1),
+    "taiko notes": lambda n: maps.beatmap(circles(n, 97.3), green(n, apart=311.0), mode=1),
+    "bar lines": lambda n: maps.beatmap(circles(n, 97.3), [f"{i * 700},500,4,2,0,70,1,0" for i in range(n)], mode=1),
+    "fruits": lambda n: maps.beatmap(circles(n, 97.3), mode=2),
+    "drops": lambda n: maps.beatmap(sliders(n, 3), mode=2),
+    "spinners between fruits": lambda n: maps.beatmap(
+        [
+            f"{i % 512},192,{1000 + 300 * i},{'12,0,' if i % 2 else '1,0'}{f'{1200 + 300 * i}' if i % 2 else ''}"
+            for i in range(n)
+        ],
+        mode=2,
+    ),
     "red lines at one time": lambda n: maps.beatmap(circles(9), [maps.RED_LINE] * n),
     "notes at one time": lambda n: maps.beatmap(notes(n), mode=3, circle_size=7),
     "long notes over each other": lambda n: maps.beatmap(notes(n, 1, True), mode=3, circle_size=7),
@@ -83,7 +94,7 @@ def test_a_map(name: str) -> None:
     assert growth(check, 200) < LINEAR
 
 
-@pytest.mark.parametrize("name", ["samples", "kiai for some beats", "red lines at one time"])
+@pytest.mark.parametrize("name", ["samples", "kiai for some beats", "red lines at one time", "notes at one time"])
 def test_a_set(name: str, tmp_path: Path) -> None:
     def check(size: int) -> None:
         beatmaps = tuple(MAPS[name](size + i) for i in range(4))

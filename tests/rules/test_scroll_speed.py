@@ -111,10 +111,17 @@ def changes(*, missing: bool) -> list[str]:
 
 
 def test_tempo_change_left_unnormalised():
-    assert [(f.rule, f.time) for f in found(changes(missing=True), mode=3)] == [
+    assert [(f.rule, f.time) for f in found(changes(missing=True), mode=1)] == [
         ("scroll-speed/not-normalised", 45_000.0)
     ]
-    assert found(changes(missing=False), mode=3) == []
+    assert found(changes(missing=False), mode=3) == [] == found(changes(missing=False), mode=1)
+
+
+def test_in_mania_it_breaks_a_guideline():
+    assert [(f.rule, f.time) for f in found(changes(missing=True), mode=3)] == [("scroll-speed/tempo", 45_000.0)]
+    effects = [*changes(missing=True), green(5_000, 0.5), green(9_000, 1.0)]
+    rules = {f.rule for f in found(effects, mode=3)}
+    assert "scroll-speed/not-normalised" in rules and "scroll-speed/tempo" not in rules
 
 
 def test_maps_that_never_normalise_break_a_guideline_of_mania():

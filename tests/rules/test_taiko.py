@@ -292,6 +292,12 @@ def test_a_tempo_change_moves_mania_notes():
     assert [f.rule for f in speeds(tempo, Level.HARD, mode=3)] == [scroll_speed.TEMPO.id]
     assert [f.severity for f in speeds(tempo, Level.EASY, mode=3)] == ["problem"]
     assert speeds(tempo, Level.HARD) == [] == speeds(tempo, Level.EASY)
+    late = [LINE, "12000,300,4,2,0,70,1,0", "12600,-133.333,4,2,0,70,0,0", "20400,400,4,2,0,70,1,0"]
+    assert [f.time for f in speeds(late, Level.HARD, mode=3)] == [12_000]
+    even = [LINE, "12000,300,4,2,0,70,1,0", "12000,-133.333,4,2,0,70,0,0", "20400,400,4,2,0,70,1,0"]
+    assert speeds(even, Level.HARD, mode=3) == []
+    wrong = [LINE, "12000,300,4,2,0,70,1,0", "12000,-120,4,2,0,70,0,0", "20400,400,4,2,0,70,1,0"]
+    assert ["does not even it out" in f.message for f in speeds(wrong, Level.HARD, mode=3)] == [True]
     effects = [*tempo, "24000,-50,4,2,0,70,0,0"]
     assert speeds(effects, Level.HARD, mode=3) == []
 
