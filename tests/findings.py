@@ -8,8 +8,9 @@ import numpy as np
 
 from maimod.discriminator.features import grid_of
 from maimod.discriminator.prediction import CorruptionLogits
-from maimod.findings import Finding
+from maimod.findings import Category, Finding
 from maimod.linter.calibration import Calibration
+from maimod.linter.judge import Judge, Model, Trees
 from maimod.linter.rescore import rescore
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import BEATMAP_CHECKS
@@ -47,6 +48,12 @@ def doubted(loaded: Beatmap, doubts: Mapping[tuple[str, float], float], elsewher
     for (kind, time), logit in doubts.items():
         logits[grid.locate([time])[0], KINDS.index(kind)] = logit
     return Evidence(loaded, corruption=CorruptionLogits(grid, KINDS, logits))
+
+
+def judging(category: Category, feature: str, weight: float, bias: float, *rules: str) -> Calibration:
+    """Calibration whose judge knows one feature of one category: log-odds = weight * feature + bias."""
+    model = Model([feature], [0.0], [1.0], [2 * weight], 2 * bias, Trees(0.0, [], [], [], [], []))
+    return Calibration(judge=Judge({category: model}, frozenset(rules)))
 
 
 def proposals_of(evidence: Evidence) -> list[Candidate]:

@@ -1,55 +1,45 @@
-"""Calibration of a checkpoint: `calibration.json` with curves and weights by rule."""
+"""Calibration of a checkpoint: `calibration.json` with the judge of its findings, and curves of its own."""
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, field, replace
-from itertools import chain
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
 
 from maimod.errors import short
+from maimod.findings import Category
+from maimod.linter.judge import Judge, Model, check
 from maimod.rules.base import Curve, Rule
 
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """How two kinds of evidence, both log-odds, make one score."""
-
-    bias: float
-    first: float
-    """Weight of the rule's own evidence."""
-    second: float
-    """Weight of the discriminator's."""
-
-    def __call__(self, first: float, second: float) -> float:
-        """Score in [0, 1]."""
-        logit = self.bias + self.first * first + self.second * second
-        return 1.0 / (1.0 + math.exp(-max(min(logit, 30.0), -30.0)))
+FILE = "calibration.json"
+FORMAT = 2
+"""1 had weights by rule in place of the judge."""
 
 
-DEFAULT_WEIGHTS = Weights(bias=0.0, first=0.6, second=0.6)
-"""For rules whose weights were not measured."""
+class Stored(msgspec.Struct):
+    """Content of the file."""
 
-
-class _Stored(msgspec.Struct):
-    """`calibration.json`."""
-
-    weights: dict[str, Weights]
+    format: int
+    rules: list[str]
+    """Rules that are judged."""
+    models: dict[Category, Model]
+    """The judge."""
+    measured: dict[str, float | int | str] = {}
+    """What it was fitted on."""
     curves: dict[str, Curve] = {}
+    """Middle and scale by rule id, with the name of one of its curves after a colon."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Curves by name (a rule's id, with the name of one of its curves after a colon) and weights by rule."""
+    """How the measures of a checkpoint become scores."""
 
     curves: Mapping[str, Curve] = field(default_factory=dict)
-    weights: Mapping[str, Weights] = field(default_factory=dict)
-    measured: bool = False
-    """False: the documented defaults, not measured with this checkpoint."""
+    """By name: a rule's id, with the name of one of its curves after a colon."""
+    judge: Judge | None = None
+    """None: the checkpoint is not calibrated, and the two networks are weighed by default."""
 
     def score(self, rule: Rule, curve: str, measure: float) -> float:
         """Score of a rule's measure, by its declared curve with the middle and scale of `calibration.json`, if given
@@ -62,28 +52,26 @@ class Calibration:
             stored = replace(declared, middle=stored.middle, scale=stored.scale)
         return stored(measure)
 
-    def together(self, rule: Rule, first: float, second: float) -> float:
-        """Score of a finding by a rule's own log-odds and the discriminator's."""
-        return self.weights.get(rule.id, DEFAULT_WEIGHTS)(first, second)
-
     @classmethod
     def load(cls, folder: Path) -> Calibration:
         """Read `calibration.json` of a checkpoint folder; the defaults if there is none.
 
         Raises:
-            ValueError: if it is there but damaged.
+            ValueError: if it is there but damaged, or of another version.
         """
-        path = folder / "calibration.json"
+        path = folder / FILE
         if not path.exists():
             return cls()
         try:
-            stored = msgspec.convert(json.loads(path.read_text(encoding="utf-8")), _Stored)
-            numbers = [*map(astuple, stored.weights.values()), *map(astuple, stored.curves.values())]
-            if not all(map(math.isfinite, chain(*numbers))) or any(not curve.scale for curve in stored.curves.values()):
-                raise ValueError("a number that is not finite, or a scale of 0")
+            stored = msgspec.json.decode(path.read_bytes(), type=Stored)
+            if stored.format != FORMAT:
+                raise ValueError(f"format {stored.format}, {FORMAT} expected")
+            check(stored.models)
+            if any(not curve.scale for curve in stored.curves.values()):
+                raise ValueError("a scale of 0")
         except (OSError, ValueError, RecursionError) as error:
             reason = short(error, 160)
             raise ValueError(
-                f"{path}: not a usable calibration ({reason}); maimod calibrate makes one, without it the defaults count"
+                f"{path}: not a usable calibration ({reason}); run maimod calibrate, or delete the file"
             ) from None
-        return cls(stored.curves, stored.weights, measured=True)
+        return cls(stored.curves, Judge(stored.models, frozenset(stored.rules)))

@@ -323,7 +323,7 @@ def corruption_logits(
 
 
 def _notes(settings: Settings, networks: Networks) -> tuple[str, ...]:
-    if networks.models is None or networks.calibration.measured or networks.discriminator is None:
+    if networks.models is None or networks.calibration.judge is not None or networks.discriminator is None:
         return ()
     return (
         f"the scores of {networks.models.info.id} are not calibrated: "

@@ -1,12 +1,13 @@
 """Turn candidates into findings: the only place that makes scores and severities.
 
-The measure of a candidate gives a score by the curve of its rule. For rules that the discriminator covers, the log-odds
-of that score and those of the discriminator are combined with fitted weights, and proposals of the discriminator become
-findings too. If a network makes a rule fire again and again in one map, that is the map's style, and the rule's scores
-are lowered. Exact findings keep the score of their certainty.
+The measure of a candidate gives a score by the curve of its rule. Exact findings keep the score of their certainty.
+With both networks the judge (:mod:`maimod.linter.judge`) gives each place one probability from all evidence there, and
+the strongest candidate of the place gives the rule and the words.
 
-The weights by rule come from `calibration.json`; they were fitted on planted mistakes, so such a score is the share of
-findings like this one that are real.
+The judge is fitted on planted mistakes, so a score is the share of findings like this one that are real. Without one,
+the log-odds of a rule and those of the discriminator are added with equal weights where it covers the rule, its proposals
+become findings too, and the scores of a rule that fires again and again in one map by a network are lowered, because
+that is the map's style.
 """
 
 from __future__ import annotations
@@ -16,14 +17,21 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from maimod.discriminator.prediction import CorruptionLogits
+import numpy as np
+
+from maimod.discriminator.prediction import NO_PREDICTION, CorruptionLogits
 from maimod.findings import Finding, Severity, Tier, editor_timestamp
+from maimod.linter import places
 from maimod.linter.calibration import Calibration
+from maimod.linter.judge import Judge
+from maimod.linter.places import Place
 from maimod.rules.base import Candidate, Certainty, Evidence
 
 PROBLEM_SCORE, WARNING_SCORE, MINOR_SCORE = 0.85, 0.6, 0.2
-"""A finding is a problem, a warning or a minor from this score on (bounded by its rule). An estimate below the last is
-not reported."""
+"""A finding is a problem, a warning or a minor from this score on (bounded by its rule). An estimate below the last is not
+reported, unless it was judged."""
+JUDGED_SCORE = 0.18
+"""Smallest score of a place that is judged: the untouched maps of the calibration have about 1.5 of them a minute."""
 ALONE_SCORE = 0.3
 """Smallest score of an estimate without the discriminator, which is not a measured probability."""
 CANDIDATE_SCORE = 0.05
@@ -39,6 +47,10 @@ CERTAINTY_SCORES = {
 """Score of a candidate without a measure."""
 SILENT_LOGIT = -3.0
 """Log-odds of a rule without a measure at the place of a proposal."""
+NETWORK_WEIGHT = 0.6
+"""Weight of both log-odds without a judge."""
+LEAST_WEIGHED_LOGIT = -3.0
+"""Smallest log-odds of a proposal that is weighed without a judge."""
 USUAL_FINDINGS, USUAL_FINDINGS_A_MINUTE = 2.0, 1.0
 """Usual number of findings of a rule by a network in a map; more are the map's style. Takes the warnings on 40
 untouched ranked maps from 2.02 to 1.87 a minute, and those on a few maps of unusual style from dozens to none."""
@@ -72,30 +84,83 @@ def rescore(candidates: Iterable[Candidate], evidence: Evidence, calibration: Ca
     scored, proposals = _scored(candidates, calibration)
     exact = [one for one in scored if one.candidate.rule.tier is Tier.EXACT]
     estimates = [one for one in scored if one.candidate.rule.tier is Tier.ESTIMATED]
+    judged: list[Finding] = []
+    if calibration.judge is not None and can_judge(evidence):
+        judged = [
+            _finding(one, evidence)
+            for one in _judge(scored, proposals, evidence, calibration.judge)
+            if one.score >= JUDGED_SCORE
+        ]
+        rules = calibration.judge.rules
+        estimates = [one for one in estimates if one.candidate.rule.id not in rules]
+        proposals = [(one, logit) for one, logit in proposals if one.rule.id not in rules]
     alone = [one for one in estimates if not _is_covered(one.candidate, evidence) and one.score >= ALONE_SCORE]
-    weighed = [one for one in _weigh(estimates, proposals, evidence, calibration) if one.score >= MINOR_SCORE]
-    return penalise_repetition([_finding(one, evidence) for one in (*exact, *alone, *weighed)], evidence)
+    weighed = [one for one in _weigh(estimates, proposals, evidence) if one.score >= MINOR_SCORE]
+    others = penalise_repetition([_finding(one, evidence) for one in (*exact, *alone, *weighed)], evidence)
+    return [*others, *judged]
 
 
-@dataclass(frozen=True, slots=True)
-class Weighed:
-    """A finding that the discriminator covers, with both log-odds."""
-
-    finding: Finding
-    rule_logit: float
-    discriminator_logit: float
+def can_judge(evidence: Evidence) -> bool:
+    """Whether both networks have seen the map, as the judge requires."""
+    return evidence.corruption is not None and evidence.scores is not None and bool(evidence.beatmap.hit_objects)
 
 
-def weigh(candidates: Iterable[Candidate], evidence: Evidence, calibration: Calibration) -> list[Weighed]:
-    """All findings that the discriminator covers or proposes, before any is left out.
+def judged_places(
+    candidates: Iterable[Candidate], evidence: Evidence, calibration: Calibration
+) -> tuple[list[Place], np.ndarray]:
+    """All places that candidates name, and the features by which they are judged.
 
-    Empty without a discriminator. Calibration also needs the findings that are too weak to be reported.
+    Args:
+        candidates: of the checks of one map.
+        evidence: of the map, for which :func:`can_judge` holds.
+        calibration: its curves score the measures.
+
+    Returns:
+        The places, and float32 (n_places, n_features) of :func:`maimod.linter.places.features`.
     """
-    return [
-        Weighed(_finding(one, evidence), one.rule_logit, one.discriminator_logit)
-        for one in _weigh(*_scored(candidates, calibration), evidence, calibration)
-        if one.rule_logit is not None and one.discriminator_logit is not None
-    ]
+    return _places(*_scored(candidates, calibration), evidence)
+
+
+def _places(
+    scored: Sequence[Scored], proposals: Sequence[tuple[Candidate, float]], evidence: Evidence
+) -> tuple[list[Place], np.ndarray]:
+    corruption = evidence.corruption
+    assert corruption is not None
+    estimates = [one for one in scored if one.candidate.rule.tier is Tier.ESTIMATED]
+    found = places.places_of(
+        [(one.candidate, _logit(one.score)) for one in estimates],
+        proposals,
+        {
+            id(one.candidate): discriminator_logit(corruption, one.candidate)
+            if one.candidate.rule.corruptions
+            else NO_PREDICTION
+            for one in estimates
+        },
+        evidence,
+    )
+    exact = [one.candidate for one in scored if one.candidate.rule.tier is Tier.EXACT]
+    return found, places.features(found, exact, evidence)
+
+
+def _judge(
+    scored: Sequence[Scored], proposals: Sequence[tuple[Candidate, float]], evidence: Evidence, judge: Judge
+) -> Iterator[Scored]:
+    """One finding of each place, with the probability of the judge."""
+    found, features = _places(scored, proposals, evidence)
+    mode = evidence.beatmap.mode.label
+    for category, numbers in places.by_category(found).items():
+        if category not in judge.models:
+            continue
+        logits = judge.logits(category, features[numbers], mode)
+        for number, logit in zip(numbers.tolist(), logits.tolist(), strict=True):
+            candidate, own, discriminator = found[number].best
+            if candidate.rule.id in judge.rules:
+                yield Scored(candidate, round(1 / (1 + math.exp(-logit)), 4), own, discriminator)
+
+
+def _logit(score: float) -> float:
+    score = min(max(score, 1e-3), 1 - 1e-3)
+    return math.log(score / (1 - score))
 
 
 def severity(highest: Severity, score: float) -> Severity:
@@ -141,7 +206,7 @@ def _is_covered(candidate: Candidate, evidence: Evidence) -> bool:
 
 
 def _weigh(
-    scored: Iterable[Scored], proposals: Iterable[tuple[Candidate, float]], evidence: Evidence, calibration: Calibration
+    scored: Iterable[Scored], proposals: Iterable[tuple[Candidate, float]], evidence: Evidence
 ) -> Iterator[Scored]:
     """Combine both log-odds; a proposal counts where no rule has found the same."""
     corruption = evidence.corruption
@@ -151,21 +216,15 @@ def _weigh(
     for one in scored:
         if _is_covered(one.candidate, evidence) and one.score >= CANDIDATE_SCORE:
             covered |= _covers(one.candidate)
-            score = min(max(one.score, 1e-3), 1 - 1e-3)
-            yield _both(
-                one.candidate,
-                math.log(score / (1 - score)),
-                discriminator_logit(corruption, one.candidate),
-                calibration,
-            )
+            yield _both(one.candidate, _logit(one.score), discriminator_logit(corruption, one.candidate))
     for candidate, logit in proposals:
-        if not covered & _covers(candidate):
-            yield _both(candidate, SILENT_LOGIT, logit, calibration)
+        if logit >= LEAST_WEIGHED_LOGIT and not covered & _covers(candidate):
+            yield _both(candidate, SILENT_LOGIT, logit)
 
 
-def _both(candidate: Candidate, rule: float, discriminator: float, calibration: Calibration) -> Scored:
-    score = calibration.together(candidate.rule, rule, discriminator)
-    return Scored(candidate, round(score, 4), rule, discriminator)
+def _both(candidate: Candidate, rule: float, discriminator: float) -> Scored:
+    logit = max(min(NETWORK_WEIGHT * (rule + discriminator), 30.0), -30.0)
+    return Scored(candidate, round(1 / (1 + math.exp(-logit)), 4), rule, discriminator)
 
 
 def _covers(candidate: Candidate) -> set[tuple[str, int]]:

@@ -26,8 +26,9 @@ from maimod.osu.level import Level
 from maimod.osu.mapset import Mapset
 
 ALL_MODES = frozenset(Mode)
-LEAST_PROPOSED_LOGIT = -3.0
-"""Smallest log-odds of the discriminator for a proposal."""
+LEAST_PROPOSED_LOGIT = -8.0
+"""Smallest log-odds of the discriminator for a proposal. Such places are far from being reported on this evidence alone;
+the judge knows more about them."""
 
 
 class Certainty(StrEnum):

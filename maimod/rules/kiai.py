@@ -47,9 +47,6 @@ CURVES = {
 anywhere, so ends have lower scores."""
 BORDER_SLOTS = SLOTS_PER_BEAT
 """A border that is a beat off has a beat on the wrong side."""
-LEAST_BORDER_LOGIT = -6.0
-"""Smallest mean log-odds of such a beat for a proposal. Lower than for other rules, because a map has only a few
-borders."""
 
 
 def _border_logit(corruption: CorruptionLogits, time: float) -> tuple[float, bool]:
@@ -322,16 +319,15 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
     """Borders of kiai with a beat that seems to belong to the other side."""
     for border in _borders(evidence.beatmap):
         logit, is_late = _border_logit(corruption, border.point.time)
-        if logit > LEAST_BORDER_LOGIT:
-            yield candidate(
-                MISPLACED,
-                time=border.point.time,
-                line=border.point.line,
-                proposed=logit,
-                actual=f"kiai {border.word}",
-                message=f"The song and the objects around suggest that kiai {border.word} a little "
-                f"{'earlier' if is_late else 'later'}.",
-            )
+        yield candidate(
+            MISPLACED,
+            time=border.point.time,
+            line=border.point.line,
+            proposed=logit,
+            actual=f"kiai {border.word}",
+            message=f"The song and the objects around suggest that kiai {border.word} a little "
+            f"{'earlier' if is_late else 'later'}.",
+        )
 
 
 CHECK = BeatmapCheck(Category.KIAI, "Kiai", (UNSNAPPED, MISPLACED, INTERRUPTED, STRAY, NEVER_ENDS), run, propose)

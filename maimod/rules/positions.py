@@ -535,9 +535,11 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
     mode = evidence.beatmap.mode
     if mode is Mode.TAIKO:
         return
-    for slot, logit in corruption.peaks("place", LEAST_PROPOSED_LOGIT, apart=0):
+    # Geometry alone can show an object of osu! that slipped, so all of them are proposed.
+    least = -math.inf if mode is Mode.OSU else LEAST_PROPOSED_LOGIT
+    for slot, logit in corruption.peaks("place", least, apart=0):
         o = evidence.object_of_slot.get(slot)
-        if o is not None:
+        if o is not None and o.kind is not ObjectKind.SPINNER:
             yield candidate(
                 UNEXPECTED_COLUMN if mode is Mode.MANIA else UNEXPECTED,
                 time=o.time,

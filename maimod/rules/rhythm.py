@@ -711,8 +711,10 @@ def _apart(ms: float, beat: float) -> str:
 # Proposals of the discriminator
 
 
-MISPLACED_BEATS = 1.0
-"""An additional object and a missing one this close together are one displaced object."""
+MISPLACED_BEATS = 0.5
+LEAST_MISPLACED_LOGIT = -3.0
+"""An additional object and a missing one this close together are one displaced object, if both have at least these
+log-odds."""
 
 
 def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candidate]:
@@ -739,7 +741,11 @@ def _propose_starts(evidence: Evidence, corruption: CorruptionLogits) -> Iterato
         o = evidence.object_of_slot.get(slot)
         if o is None:
             continue
-        beside = [other for other in range(slot - reach, slot + reach + 1) if other != slot and other in holes]
+        beside = [
+            other
+            for other in range(slot - reach, slot + reach + 1)
+            if other != slot and min(holes.get(other, -math.inf), logit) >= LEAST_MISPLACED_LOGIT
+        ]
         if beside:
             other = max(beside, key=holes.__getitem__)
             time, later = float(corruption.grid.times[other]), other > slot

@@ -1,203 +1,138 @@
-"""Fit the weights of :mod:`maimod.linter.rescore`: plant mistakes in good maps, and record both log-odds of the
-findings that point at them and of the findings on the untouched maps.
+"""Calibrate a checkpoint: plant mistakes in good maps, and fit the judge that tells their places from the others.
 
-Findings are weighted as if each map had one mistake of each kind, as in :mod:`maimod.training.metrics`.
+Every place of an untouched map is an example without a mistake. In changed copies the strongest place of a right category
+within `TIGHT_MS` of a mistake is an example with one.
 """
 
 from __future__ import annotations
 
-import json
-import zlib
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
-from maimod.discriminator.prediction import NO_PREDICTION
 from maimod.errors import UsageError
-from maimod.linter.calibration import DEFAULT_WEIGHTS, Calibration, Weights
-from maimod.linter.gather import Gathered, Resources, gather
+from maimod.findings import Category
+from maimod.linter.calibration import FILE, FORMAT, Stored
+from maimod.linter.gather import Gathered, gather
+from maimod.linter.judge import Judge
+from maimod.linter.places import CATEGORIES, Place, both
 from maimod.linter.progress import result_of
-from maimod.linter.rescore import SILENT_LOGIT, Weighed, weigh
+from maimod.linter.rescore import can_judge, judged_places
 from maimod.linter.settings import Settings
 from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap, Mode
-from maimod.rules import BEATMAP_CHECKS, RULES
-from maimod.training.evaluate import evaluation_resources, plant, set_of, sources
-from maimod.training.faults import FAULTS, Fault
-from maimod.training.hits import leads_to
+from maimod.rules import BEATMAP_CHECKS
+from maimod.rules.base import Candidate, Curve
+from maimod.training.evaluate import evaluation_resources, set_of, sources
+from maimod.training.faults import FAULTS, Fault, Planted, plant_many
+from maimod.training.judge_fit import UNTOUCHED, Examples, fit
 from maimod.training.processes import map_in_processes
 
-PRIOR_SPREAD = Weights(bias=2.0, first=0.4, second=0.4)
-"""Standard deviations of the prior around the default weights, so that few findings change them little."""
-OWN_FINDINGS = 12.0
-"""With this many real findings a rule has its own weights; with fewer its prior are the weights of all rules."""
-LOCAL_FAULTS = tuple(fault for fault in FAULTS if not fault.is_alone)
-"""Kinds without the timing of sections and whole maps, which the discriminator does not cover."""
-JUDGED_RULES = tuple(rule.id for rule in RULES.values() if rule.corruptions)
-"""Rules that the discriminator covers."""
+TIGHT_MS = 60.0
+TOGETHER = 8
+"""Most mistakes in one copy."""
+COPIES = 4
+"""Changed copies of each map."""
+LOCAL_FAULTS = tuple(fault for fault in FAULTS if fault.category in CATEGORIES)
+"""Kinds that are judged place by place; timing is not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Both log-odds of a finding or a candidate, and whether it is real."""
-
-    rule: str
-    """Rule of the finding; empty for a planted mistake without one."""
-    kind: str
-    """Kind of the planted mistake; empty if there is none."""
-    first: float
-    second: float
-    real: bool
-
-
-def samples(
-    look: Callable[[Beatmap], Gathered], loaded: Beatmap, faults: Sequence[Fault], seed: int, together: int = 8
-) -> list[Sample]:
-    """Collect samples at one planted mistake of each kind, and all samples of the untouched map.
+def examples_of(
+    look: Callable[[Beatmap], Gathered], loaded: Beatmap, faults: Sequence[Fault], seed: int, copies: int
+) -> Examples | None:
+    """Collect examples.
 
     Args:
         look: gathers the evidence about the map or a changed copy of it.
         loaded: the map, assumed to have no mistakes.
         faults: what to plant.
         seed: chooses the places.
-        together: mistakes in one copy.
+        copies: changed copies, each with up to `TOGETHER` mistakes of different kinds.
+
+    Returns:
+        None if the networks cannot read the map.
     """
-    random = np.random.default_rng([seed, zlib.crc32(loaded.path.name.encode())])
-    of_kind: dict[str, list[Fault]] = defaultdict(list)
-    for fault in faults:
-        if loaded.mode in fault.modes:
-            of_kind[fault.kind].append(fault)
-    faults = [own[int(random.integers(len(own)))] for own in of_kind.values()]
     untouched = look(loaded)
-    found = [
-        Sample(one.finding.rule, "", one.rule_logit, one.discriminator_logit, False) for one in _weighed(untouched)
-    ]
-    for copy in plant(loaded, faults, seed, untouched.evidence.envelope, together):
-        seen = _weighed(look(copy.beatmap))
-        for fault, planted in copy.mistakes:
-            # Of several findings the one with the highest sum of log-odds.
-            right = [
-                (one.rule_logit + one.discriminator_logit, one.finding.rule, one.rule_logit, one.discriminator_logit)
-                for one in seen
-                if fault.is_right(one.finding.rule) and leads_to(one.finding, planted)
-            ]
-            _, rule, first, second = max(right, default=(0.0, "", NO_PREDICTION, NO_PREDICTION))
-            found.append(Sample(rule, fault.kind, first, second, True))
-    return found
+    if not can_judge(untouched.evidence):
+        return None
+    places, features = _places(untouched)
+    kinds, rows, owners, planted = [UNTOUCHED] * len(places), [features], list(places), Counter[str]()
+    for number in range(copies):
+        copy = plant_many(loaded, faults, seed + number, TOGETHER, envelope=untouched.evidence.envelope)
+        after = look(copy.beatmap)
+        if not copy.mistakes or not can_judge(after.evidence):
+            continue
+        places, features = _places(after)
+        for fault, mistake in copy.mistakes:
+            planted[fault.name] += 1
+            for place in _right(places, fault, mistake):
+                kinds.append(fault.name)
+                rows.append(features[place : place + 1])
+                owners.append(places[place])
+    return Examples(
+        loaded.path.name,
+        loaded.path.parent.name,
+        loaded.mode.label,
+        loaded.drain_ms / 60_000,
+        np.concatenate(rows),
+        np.array([CATEGORIES.index(place.category) for place in owners]),
+        tuple(kinds),
+        tuple(place.best[0].rule.id for place in owners),
+        planted,
+    )
 
 
-def _weighed(gathered: Gathered) -> list[Weighed]:
-    candidates = [candidate for check in BEATMAP_CHECKS for candidate in check.candidates(gathered.evidence)]
-    return weigh(candidates, gathered.evidence, gathered.calibration)
+def _places(gathered: Gathered) -> tuple[list[Place], np.ndarray]:
+    evidence = gathered.evidence
+    candidates = [one for check in BEATMAP_CHECKS for one in check.candidates(evidence)]
+    return judged_places(candidates, evidence, gathered.calibration)
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Fitting
+def _right(places: Sequence[Place], fault: Fault, mistake: Planted) -> list[int]:
+    """The strongest place of each right category at a mistake."""
+    best: dict[Category, tuple[float, int]] = {}
+    for number, place in enumerate(places):
+        right = [one for one in place.candidates if fault.is_right(one[0].rule.id)]
+        if any(is_at(one[0], mistake) for one in right):
+            best[place.category] = max(best.get(place.category, (-np.inf, -1)), (max(map(both, right)), number))
+    return [number for _, number in best.values()]
 
 
-def fit(found: Sequence[Sample], use: tuple[bool, bool] = (True, True)) -> dict[str, Weights]:
-    """Weights by rule: logistic regression with a prior; `use` leaves out one kind of evidence, for ablations."""
-    everything = _fit([sample for sample in found if sample.rule], DEFAULT_WEIGHTS, use)
-    weights = {}
-    for rule in JUDGED_RULES:
-        own = [sample for sample in found if sample.rule == rule]
-        if any(sample.real for sample in own):
-            weights[rule] = _fit(own, everything, use, min(1.0, sum(sample.real for sample in own) / OWN_FINDINGS))
-        elif own:  # never real: only the bias is fitted
-            weights[rule] = _fit(own, everything, use, 0.3)
-    return weights
-
-
-def _fit(found: Sequence[Sample], prior: Weights, use: tuple[bool, bool], trust: float = 1.0) -> Weights:
-    import scipy.optimize
-
-    features = np.array([(1.0, s.first * use[0], s.second * use[1]) for s in found])
-    real = np.array([s.real for s in found], dtype=float)
-    centre = np.array([prior.bias, prior.first, prior.second])
-    spread = np.array([PRIOR_SPREAD.bias, PRIOR_SPREAD.first, PRIOR_SPREAD.second])
-
-    def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
-        logits = features @ values
-        errors = 1 / (1 + np.exp(-logits)) - real
-        pulls = (values - centre) / spread
-        total = float((np.logaddexp(0, logits) - real * logits).sum() * trust + 0.5 * (pulls**2).sum())
-        return total, features.T @ errors * trust + pulls / spread
-
-    best = scipy.optimize.minimize(loss, centre, jac=True, method="L-BFGS-B", bounds=[(-8, 8), (0, 2), (0, 2)]).x
-    best *= np.array([1.0, *use])
-    return Weights(*(round(float(value), 4) for value in best))
-
-
-FALSE_A_MINUTE = 2.0
-USES = {"both": (True, True), "rules only": (True, False), "proofreader only": (False, True)}
-
-
-def ablation(fitted_on: Sequence[Sample], judged_on: Sequence[Sample], minutes: float) -> dict[str, dict[str, float]]:
-    """For each use of the evidence: share of the planted mistakes of each kind that score higher than all but the best
-    `FALSE_A_MINUTE` findings per minute on the untouched maps, which last `minutes`. "rules only" has only
-    findings of the rules' own measures."""
-    table = {}
-    for name, use in USES.items():
-        weights = fit(fitted_on, use)
-        scores = np.array(
-            [
-                weights[s.rule](s.first, s.second) if s.rule in weights and (use[1] or s.first > SILENT_LOGIT) else 0.0
-                for s in judged_on
-            ]
-        )
-        false = np.sort([score for score, s in zip(scores, judged_on, strict=True) if not s.real])[::-1]
-        allowed = round(FALSE_A_MINUTE * minutes)
-        least = float(false[allowed]) if allowed < len(false) else 0.0
-        kinds = sorted({s.kind for s in judged_on if s.real})
-        seen = [(s.kind, score > least) for score, s in zip(scores, judged_on, strict=True) if s.real]
-        table[name] = {kind: float(np.mean([is_seen for own, is_seen in seen if own == kind])) for kind in kinds}
-    return table
+def is_at(candidate: Candidate, mistake: Planted) -> bool:
+    """Whether a candidate is about a mistake: within `TIGHT_MS` of one of its places, or about its object."""
+    near = any(start - TIGHT_MS <= candidate.time <= end + TIGHT_MS for start, end in mistake.spans)
+    return near or any(o.index in mistake.objects for o in candidate.objects[:1])
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Many maps
 
 
-@lru_cache(maxsize=1)
-def _uncalibrated_resources(settings: Settings) -> Resources:
-    """The networks of this process with the curves of their rules, on which weights are fitted, and default weights."""
-    loaded = evaluation_resources(settings)
-    calibration = Calibration(loaded.networks.calibration.curves)
-    return replace(loaded, networks=replace(loaded.networks, calibration=calibration))
-
-
-def samples_of_file(settings: Settings, seed: int, path: Path) -> list[Sample]:
-    """:func:`samples` of a beatmap file."""
-    resources, whole = _uncalibrated_resources(settings), set_of(path)
+def examples_of_file(settings: Settings, seed: int, copies: int, path: Path) -> Examples | None:
+    """:func:`examples_of` of a beatmap file."""
+    resources, whole = evaluation_resources(settings), set_of(path)
 
     def look(beatmap: Beatmap) -> Gathered:
         return result_of(gather(beatmap, path.name, settings, resources, whole))
 
-    return samples(look, parser.load(path), LOCAL_FAULTS, seed)
+    return examples_of(look, parser.load(path), LOCAL_FAULTS, seed, copies)
 
 
 def collect(
-    paths: Sequence[Path], settings: Settings, seed: int, jobs: int, report: Callable[[str], None]
-) -> list[Sample]:
-    """Samples of many maps, in `jobs` processes."""
-    found: list[Sample] = []
-    work = partial(samples_of_file, settings, seed)
+    paths: Sequence[Path], settings: Settings, seed: int, copies: int, jobs: int, report: Callable[[str], None]
+) -> list[Examples]:
+    """Examples of many maps, in `jobs` processes."""
+    found = []
+    work = partial(examples_of_file, settings, seed, copies)
     for done, (_, part) in enumerate(map_in_processes(work, paths, jobs), start=1):
-        found += part
-        seen, others = sum(s.real and bool(s.rule) for s in part), sum(not s.real for s in part)
-        report(f"{done} of {len(paths)}: {seen} mistakes seen, {others} findings without one")
+        if part is not None:
+            found.append(part)
+            report(f"{done} of {len(paths)}: {part.planted.total()} mistakes, {len(part.kinds)} places")
     return found
-
-
-def write(weights: dict[str, Weights], counts: dict[str, object], target: Path) -> None:
-    """Write `calibration.json` and keep its curves."""
-    stored = json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
-    stored |= {"weights": {rule: asdict(own) for rule, own in sorted(weights.items())}, "measured": counts}
-    target.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
 
 
 def command(
@@ -236,18 +171,29 @@ def command(
     ]
     if not paths:
         raise UsageError(f"{songs}: no map with a song to plant mistakes in")
-    found = collect(paths, settings, seed, jobs, report)
-    if not any(sample.real and sample.rule for sample in found):
-        raise UsageError(f"{songs}: none of the planted mistakes was found; is models/maimod-proofreader missing?")
-    counts: dict[str, object] = {
-        "maps": len(paths),
-        "seed": seed,
-        "mistakes": sum(s.real for s in found),
-        "others": sum(not s.real for s in found),
-    }
+    examples = collect(paths, settings, seed, COPIES, jobs, report)
+    mistakes = sum(sum(kind != UNTOUCHED for kind in one.kinds) for one in examples)
+    if not mistakes:
+        raise UsageError(f"{songs}: no network sees any of the planted mistakes; is models/maimod-proofreader missing?")
+    judge, _ = fit(examples, seed, report)
+    measured: dict[str, float | int | str] = {"maps": len(examples), "seed": seed, "mistakes": mistakes}
     target.mkdir(parents=True, exist_ok=True)
-    write(fit(found), counts, target / "calibration.json")
     report(
-        f"{target / 'calibration.json'}: weights of {len(JUDGED_RULES)} rules from {counts['mistakes']} planted mistakes and "
-        f"{counts['others']} findings without one, in {len(paths)} maps"
+        f"{write(judge, measured, target)}: {len(judge.rules)} rules, from {mistakes} mistakes in {len(examples)} maps"
     )
+
+
+def write(judge: Judge, measured: dict[str, float | int | str], folder: Path) -> Path:
+    """Write `calibration.json`, with the curves that an older one holds."""
+    path = folder / FILE
+    try:
+        curves = msgspec.json.decode(path.read_bytes(), type=_Curves).curves
+    except (OSError, msgspec.DecodeError):
+        curves = {}
+    stored = Stored(FORMAT, sorted(judge.rules), dict(judge.models), measured, curves)
+    path.write_bytes(msgspec.json.encode(stored) + b"\n")
+    return path
+
+
+class _Curves(msgspec.Struct):
+    curves: dict[str, Curve] = {}

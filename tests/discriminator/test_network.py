@@ -18,12 +18,11 @@ from maimod.discriminator.network import Discriminator, DiscriminatorConfig, cor
 from maimod.discriminator.prediction import CorruptionLogits  # noqa: E402
 from maimod.errors import CheckpointError  # noqa: E402
 from maimod.findings import Severity  # noqa: E402
-from maimod.linter.calibration import Calibration, Weights  # noqa: E402
+from maimod.linter.calibration import Calibration  # noqa: E402
 from maimod.linter.rescore import rescore  # noqa: E402
 from maimod.osu.beatmap import Beatmap, Mode  # noqa: E402
 from maimod.rules import positions, rhythm  # noqa: E402
 from maimod.rules.base import Candidate, Evidence, candidate  # noqa: E402
-from maimod.training.calibrate import Sample, ablation, fit  # noqa: E402
 from maimod.training.corruption import KIND, KINDS, corrupt, corrupt_lines  # noqa: E402
 from maimod.training.window_cache import RememberingNetwork  # noqa: E402
 from tests.families.test_scoring import a_map, a_song, surprisals, tiny_model  # noqa: E402
@@ -118,28 +117,10 @@ def test_the_discriminator_confirms_and_clears() -> None:
 
 
 def test_what_it_alone_saw_is_a_finding() -> None:
-    weights = {"rhythm/unexpected-object": Weights(3.0, 1.0, 1.0)}
-    evidence = evidence_with({"extra": 3.0})
+    evidence = evidence_with({"extra": 6.0})
     suggested = [one for one in rhythm.CHECK.candidates(evidence) if one.proposed is not None]
-    (finding,) = rescore(suggested, evidence, Calibration(weights=weights))
+    (finding,) = rescore(suggested, evidence, Calibration())
     assert (finding.rule, finding.objects, finding.severity) == ("rhythm/unexpected-object", (10,), Severity.WARNING)
-
-
-def test_weights_learn_whom_to_trust() -> None:
-    random = np.random.default_rng(0)
-    found = []
-    for real in [True] * 60 + [False] * 200:
-        found.append(
-            Sample("positions/unexpected", "moved", float(random.normal()), float(random.normal() + 3 * real), real)
-        )
-    weights = fit(found)["positions/unexpected"]
-    assert weights.second > 2 * weights.first
-    scores = np.array([weights(s.first, s.second) for s in found])
-    assert abs(scores.mean() - 60 / 260) < 0.05
-    assert fit(found, (True, False))["positions/unexpected"].second == 0.0
-    unseen = [Sample("", "moved", -9.0, -9.0, True)] * 60
-    shares = {name: kinds["moved"] for name, kinds in ablation(found, found + unseen, minutes=10).items()}
-    assert shares["rules only"] < 0.3 < shares["proofreader only"] <= shares["both"] <= 0.5
 
 
 def test_a_network_that_remembers_says_the_same() -> None:

@@ -153,11 +153,11 @@ def test_wrong_lists_of_weights_are_refused_in_one_line(parts: object, tmp_path:
     [
         None,
         {},
-        {"weights": None},
-        {"weights": {"timing/offset": {"bias": "x", "first": 1, "second": 1}}},
-        {"weights": {"timing/offset": {"bias": float("nan"), "first": 1, "second": 1}}},
-        {"weights": {}, "curves": {"timing/offset": {"middle": 1.0, "scale": 0.0}}},
-        {"weights": {}, "curves": {"timing/offset": None}},
+        {"format": 1, "rules": [], "models": {}},
+        {"format": 2, "rules": None, "models": {}},
+        {"format": 2, "rules": [], "models": {"timing": None}},
+        {"format": 2, "rules": [], "models": {}, "curves": {"timing/offset": {"middle": 1.0, "scale": 0.0}}},
+        {"format": 2, "rules": [], "models": {}, "curves": {"timing/offset": None}},
     ],
 )
 def test_wrong_calibrations_are_refused_in_one_line(stored: object, tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import ModelInfo
 from maimod.linter import gather as module
 from maimod.linter.cache import Cache
-from maimod.linter.calibration import Calibration, Weights
+from maimod.linter.calibration import Calibration
 from maimod.linter.gather import Gathered, PositionAsker, Resources, Songs, encode, gather, level_of, read_sets
+from maimod.linter.judge import Judge
 from maimod.linter.models import Networks
 from maimod.linter.progress import Progress, result_of
 from maimod.linter.settings import Override, Settings
@@ -148,7 +149,7 @@ def test_scores_come_with_the_schema_of_their_events(tmp_path, scored):
 
 
 def test_the_calibration_of_the_model_comes_with_its_scores(tmp_path, scored):
-    own = Calibration(weights={"rhythm/missing-object": Weights(1.0, 1.0, 1.0)}, measured=True)
+    own = Calibration(judge=Judge({}, frozenset()))
     given = Resources(Networks(Model(), discriminator="one", calibration=own))  # type: ignore[arg-type]
     unmeasured = replace(given, networks=replace(given.networks, calibration=Calibration()))
     with pytest.MonkeyPatch.context() as patch:

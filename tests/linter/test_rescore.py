@@ -8,13 +8,14 @@ from dataclasses import replace
 import pytest
 
 from maimod.events.schema import Event, EventKind, EventScore
-from maimod.findings import Finding, Severity, Tier
+from maimod.findings import Category, Finding, Severity, Tier
 from maimod.linter import rescore as module
-from maimod.linter.calibration import Calibration, Weights
-from maimod.linter.rescore import rescore, severity, weigh
+from maimod.linter.calibration import Calibration
+from maimod.linter.places import NAMES
+from maimod.linter.rescore import rescore, severity
 from maimod.rules import clashes, hitsounds, kiai, positions, rhythm, sliders, timing
 from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Ramp, Rule, candidate
-from tests.findings import doubted, proposals_of
+from tests.findings import doubted, judging, proposals_of
 from tests.maps import beatmap
 
 MAP = beatmap([f"{64 + 40 * (i % 8)},192,{1000 + 500 * i},1,0,0:0:0:0:" for i in range(40)])
@@ -112,9 +113,8 @@ class TestDiscriminator:
         return doubted(MAP, {("place", MAP.hit_objects[at].time): logit})
 
     def test_both_log_odds_make_one_score(self) -> None:
-        calibration = Calibration(weights={"positions/unexpected": Weights(0.5, 0.4, 0.2)})
-        (finding,) = with_proposals([measured(positions.UNEXPECTED, 0.7)], self.place(2.0), calibration)
-        logit = 0.5 + 0.4 * math.log(0.7 / 0.3) + 0.2 * 2.0
+        (finding,) = with_proposals([measured(positions.UNEXPECTED, 0.7)], self.place(2.0), Calibration())
+        logit = module.NETWORK_WEIGHT * (math.log(0.7 / 0.3) + 2.0)
         assert finding.score == pytest.approx(1 / (1 + math.exp(-logit)), abs=1e-3)
         assert (finding.evidence["first_reading"], finding.evidence["second_reading"]) == (0.85, 2.0)
 
@@ -149,26 +149,60 @@ class TestDiscriminator:
     def test_a_hole_is_asked_about_where_it_is(self, doubted_at: float, logit: float) -> None:
         """Not at the object before it, which the finding names."""
         hole = replace(measured(rhythm.MISSING_OBJECT, 0.7), time=6125.0)
-        (both,) = weigh([hole], doubted(MAP, {("missing", doubted_at): 3.0}), Calibration())
-        assert both.discriminator_logit == logit
+        corruption = doubted(MAP, {("missing", doubted_at): 3.0}).corruption
+        assert corruption is not None
+        assert module.discriminator_logit(corruption, hole) == logit
 
     def test_a_border_of_kiai_is_asked_about_by_the_beats_beside_it(self) -> None:
         border = candidate(kiai.MISPLACED, time=6000.0, line=9, message="", measure=15.0, curve="")
         doubts = {("kiai", 5500.0 + 125 * i): logit for i, logit in enumerate((1.0, 2.0, 3.0, 6.0))}
-        (both,) = weigh([border], doubted(MAP, doubts), Calibration())
-        assert both.discriminator_logit == 3.0
+        corruption = doubted(MAP, doubts).corruption
+        assert corruption is not None
+        assert module.discriminator_logit(corruption, border) == 3.0
 
-    def test_calibration_sees_both_log_odds_of_everything(self) -> None:
-        both = weigh([measured(positions.UNEXPECTED, 0.7)], self.place(-11.0), Calibration())
-        assert [(w.finding.rule, round(w.rule_logit, 2), w.discriminator_logit) for w in both] == [
-            ("positions/unexpected", 0.85, -11.0)
-        ]
-        (proposed,) = weigh(proposals_of(self.place(2.0)), self.place(2.0), Calibration())
-        assert (proposed.rule_logit, proposed.discriminator_logit) == (module.SILENT_LOGIT, 2.0)
-        assert weigh([measured(positions.UNEXPECTED, 0.7)], WITHOUT, Calibration()) == []
+    def test_a_proposal_that_is_too_weak_is_not_weighed(self) -> None:
+        strong, weak = (module.LEAST_WEIGHED_LOGIT + by for by in (8.0, -0.1))
+        assert len(with_proposals([], self.place(strong), Calibration())) == 1
+        assert with_proposals([], self.place(weak), Calibration()) == []
 
 
-SURE = {"positions/unexpected": Weights(3.0, 1.0, 1.0)}
+class TestJudge:
+    BY_PLACE = judging(Category.POSITIONS, "slot place", 1.0, 0.0, "positions/unexpected")
+
+    def seen(self, doubts: dict[tuple[str, float], float]) -> Evidence:
+        return replace(doubted(MAP, doubts), scores=())
+
+    def test_the_score_of_a_place_is_the_judge_s(self) -> None:
+        evidence = self.seen({("place", MAP.hit_objects[10].time): 0.5})
+        (finding,) = with_proposals([measured(positions.UNEXPECTED, 0.04)], evidence, self.BY_PLACE)
+        assert finding.score == pytest.approx(1 / (1 + math.exp(-0.5)), abs=1e-3)
+        assert finding.evidence["second_reading"] == 0.5
+
+    @pytest.mark.parametrize(("logit", "count"), [(-1.5, 1), (-1.6, 0)])
+    def test_places_below_the_least_score_are_not_reported(self, logit: float, count: int) -> None:
+        evidence = self.seen({("place", MAP.hit_objects[10].time): logit})
+        assert len(with_proposals([], evidence, self.BY_PLACE)) == count
+
+    def test_rules_that_it_does_not_know_keep_their_own_scores(self) -> None:
+        evidence = self.seen({})
+        own = measured(rhythm.UNUSUAL_SNAP, 0.7)
+        (finding,) = with_proposals([own, measured(positions.UNEXPECTED, 0.7)], evidence, self.BY_PLACE)
+        assert (finding.rule, finding.score) == (own.rule.id, 0.7)
+
+    def test_without_the_generator_s_scores_there_is_no_judgement(self) -> None:
+        evidence = replace(self.seen({("place", MAP.hit_objects[10].time): 4.0}), scores=None)
+        (finding,) = with_proposals([measured(positions.UNEXPECTED, 0.5)], evidence, self.BY_PLACE)
+        assert finding.score == pytest.approx(1 / (1 + math.exp(-0.6 * 4.0)), abs=1e-3)
+
+    def test_facts_are_outside(self) -> None:
+        fact = found(positions.OFFSCREEN, certainty=Certainty.LIKELY)
+        calibration = judging(Category.POSITIONS, NAMES[0], 0.0, -20.0, "positions/unexpected", "positions/offscreen")
+        assert scores(with_proposals([fact], self.seen({}), calibration)) == [module.CERTAINTY_SCORES[Certainty.LIKELY]]
+
+    def test_what_is_judged_again_and_again_is_not_lowered_twice(self) -> None:
+        evidence = self.seen({("place", o.time): 0.5 for o in MAP.hit_objects[::4]})
+        assert len({f.score for f in with_proposals([], evidence, self.BY_PLACE)}) == 1
+        assert scores(with_proposals([], evidence, self.BY_PLACE))[0] > 0.6
 
 
 class TestExact:
@@ -211,11 +245,9 @@ class TestRepetition:
 
     def test_what_the_discriminator_alone_sees_again_and_again_is_lowered(self) -> None:
         times = [o.time for o in MAP.hit_objects[::4]]
-        evidence = doubted(MAP, {("place", time): 6.0 for time in times})
-        (alone,) = with_proposals([], doubted(MAP, {("place", times[0]): 6.0}), Calibration(weights=SURE))
-        assert (
-            scores(with_proposals([], evidence, Calibration(weights=SURE))) == [round(alone.score * USUAL / 10, 4)] * 10
-        )
+        evidence = doubted(MAP, {("place", time): 9.0 for time in times})
+        (alone,) = with_proposals([], doubted(MAP, {("place", times[0]): 9.0}), Calibration())
+        assert scores(with_proposals([], evidence, Calibration())) == [round(alone.score * USUAL / 10, 4)] * 10
 
     def test_a_few_are_no_repetition(self) -> None:
         assert scores(

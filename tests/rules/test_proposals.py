@@ -6,7 +6,7 @@ import pytest
 
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import RULES, hitsounds, kiai, new_combos, positions, rhythm, scroll_speed, sliders
-from maimod.rules.base import Candidate, Rule
+from maimod.rules.base import LEAST_PROPOSED_LOGIT, Candidate, Rule
 from maimod.training.corruption import KINDS
 from tests.findings import doubted, proposals_of
 from tests.maps import RED_LINE, beatmap
@@ -29,9 +29,10 @@ def a_map(mode: int = 0) -> Beatmap:
 
 
 def proposals(loaded: Beatmap, *doubts: tuple[str, float, float]) -> list[Candidate]:
-    """Of all checks, for log-odds given as (kind of corruption, time in ms, log-odds)."""
+    """Those of all checks that are more than a place to judge, for log-odds given as (kind of corruption, time in ms,
+    log-odds)."""
     evidence = doubted(loaded, {(kind, time): logit for kind, time, logit in doubts})
-    return proposals_of(evidence)
+    return [one for one in proposals_of(evidence) if one.proposed is not None and one.proposed > LEAST_PROPOSED_LOGIT]
 
 
 CASES: list[tuple[Rule, int, str, float]] = [
@@ -73,8 +74,19 @@ def test_every_rule_that_says_so_is_proposed_and_no_other() -> None:
     assert seen and all(RULES[rule].proposal for rule in seen)
 
 
-def test_nothing_is_proposed_without_a_doubt() -> None:
-    assert [proposals_of(doubted(a_map(mode), {}, elsewhere=-12.0)) for mode in range(4)] == [[]] * 4
+def test_without_a_doubt_there_are_only_places_to_judge() -> None:
+    """Borders of kiai, and in osu! all positions, because other evidence may speak against them."""
+    found = [proposals_of(doubted(a_map(mode), {}, elsewhere=-12.0)) for mode in range(4)]
+    assert [{one.rule.id for one in own} for own in found] == [
+        {"kiai/misplaced", "positions/unexpected"},
+        *[{"kiai/misplaced"}] * 3,
+    ]
+    assert len(found[0]) == 2 + len(a_map().hit_objects)
+
+
+def test_a_weak_doubt_beside_another_is_no_object_on_the_wrong_tick() -> None:
+    found = proposals(a_map(), ("extra", 5000, 2.0), ("missing", 5125, rhythm.LEAST_MISPLACED_LOGIT - 0.1))
+    assert [one.rule.id for one in found] == ["rhythm/unexpected-object", "rhythm/missing-object"]
 
 
 @pytest.mark.parametrize(("hole", "word"), [(5125, "later"), (4875, "earlier")])

@@ -1,36 +1,124 @@
-"""What the weights are fitted on: planted mistakes with both log-odds, and findings of the map as it is."""
+"""What the judge is fitted on: places at planted mistakes, and all places of the map as it is."""
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from maimod.findings import Category
+from maimod.linter.calibration import Calibration
 from maimod.linter.gather import Gathered
-from maimod.linter.rescore import SILENT_LOGIT
+from maimod.linter.places import CATEGORIES, NAMES
 from maimod.osu.beatmap import Beatmap
-from maimod.rules import RULES
-from maimod.training.calibrate import JUDGED_RULES, samples
-from maimod.training.faults import select
+from maimod.training import judge_fit
+from maimod.training.calibrate import examples_of, is_at, write
+from maimod.training.faults import Planted, select
+from maimod.training.judge_fit import UNTOUCHED, Examples, fit
 from tests.findings import doubted
 from tests.maps import beatmap
 
 LOADED = beatmap([f"{100 + 40 * (i % 8)},{100 + 25 * (i % 5)},{1000 + 500 * i},1,0,0:0:0:0:" for i in range(120)])
 
 
-def doubting_everything(changed: Beatmap) -> Gathered:
-    return Gathered(doubted(changed, {}, elsewhere=1.5))
+def look(changed: Beatmap) -> Gathered:
+    return Gathered(replace(doubted(changed, {}, elsewhere=1.5), scores=()))
 
 
-def test_a_planted_mistake_is_noted_with_what_leads_to_it() -> None:
-    found = samples(doubting_everything, LOADED, select(["moved:200 px"]), seed=1)
-    planted = [one for one in found if one.real]
-    assert [(one.kind, one.rule, one.second) for one in planted] == [("moved", "positions/unexpected", 1.5)]
-    untouched = [one for one in found if not one.real]
-    assert {one.rule for one in untouched} <= set(JUDGED_RULES)
-    assert {(one.first, one.second, one.kind) for one in untouched} == {(SILENT_LOGIT, 1.5, "")}
+def test_a_planted_mistake_is_one_example_of_each_right_category() -> None:
+    found = examples_of(look, LOADED, select(["moved:200 px"]), seed=1, copies=2)
+    assert found is not None
+    planted = [place for place, kind in enumerate(found.kinds) if kind != UNTOUCHED]
+    assert [found.kinds[place] for place in planted] == ["moved:200 px"] * found.planted.total()
+    assert {CATEGORIES[found.categories[place]] for place in planted} == {Category.POSITIONS}
+    assert len(found.kinds) == len(found.features) == len(found.rules) == len(found.categories)
+    assert found.kinds.count(UNTOUCHED) > 120
 
 
-def test_a_planted_mistake_that_nothing_leads_to_has_no_rule() -> None:
-    found = samples(lambda changed: Gathered(doubted(changed, {})), LOADED, select(["moved:200 px"]), seed=1)
-    assert [(one.kind, one.rule) for one in found if one.real] == [("moved", "")]
+def test_a_map_that_the_networks_cannot_read_gives_no_examples() -> None:
+    assert examples_of(lambda changed: Gathered(doubted(changed, {})), LOADED, select(["moved"]), 1, 1) is None
 
 
-def test_weights_are_fitted_for_what_the_discriminator_covers() -> None:
-    assert set(JUDGED_RULES) == {rule.id for rule in RULES.values() if rule.corruptions} and len(JUDGED_RULES) == 22
+@pytest.mark.parametrize(
+    ("time", "objects", "expected"),
+    [(1000.0, (), True), (1059.0, (), True), (1061.0, (), False), (9000.0, (0,), True), (9000.0, (1,), False)],
+)
+def test_a_place_at_a_mistake(time: float, objects: tuple[int, ...], expected: bool) -> None:
+    from maimod.rules import positions
+    from maimod.rules.base import candidate
+
+    found = candidate(
+        positions.UNEXPECTED, time=time, line=1, message="", objects=[LOADED.hit_objects[i] for i in objects]
+    )
+    assert is_at(found, Planted(LOADED, 1000.0, 1000.0, (0,))) is expected
+
+
+def separable(maps: int = 12) -> list[Examples]:
+    """Examples of new combos that one feature tells apart, and of kiai that are too few."""
+    random, column = np.random.default_rng(1), NAMES.index("slot combo")
+    found = []
+    for number in range(maps):
+        real = np.arange(60) < 6
+        features = random.normal(size=(60, len(NAMES))).astype(np.float32)
+        features[:, column] += 6.0 * real
+        categories = np.full(60, CATEGORIES.index(Category.NEW_COMBOS))
+        categories[-1] = CATEGORIES.index(Category.KIAI)
+        kinds = tuple("combo-missing" if one else UNTOUCHED for one in real)
+        rules = ("new-combos/missing",) * 59 + ("kiai/misplaced",)
+        found.append(
+            Examples(f"{number}.osu", f"song {number}", "osu", 2.0, features, categories, kinds, rules, Counter())
+        )
+    return found
+
+
+@pytest.fixture(scope="module")
+def fitted() -> tuple[Calibration, np.ndarray]:
+    pytest.importorskip("sklearn")
+    judge, checked = fit(separable())
+    return Calibration(judge=judge), checked[Category.NEW_COMBOS]
+
+
+def test_the_judge_tells_mistakes_from_other_places(fitted: tuple[Calibration, np.ndarray]) -> None:
+    calibration, held_out = fitted
+    judge = calibration.judge
+    assert judge is not None and judge.rules == {"new-combos/missing"}
+    assert set(judge.models) == {Category.NEW_COMBOS}
+    real = np.concatenate([[kind != UNTOUCHED for kind in one.kinds[:-1]] for one in separable()])
+    assert np.median(held_out[real]) > np.quantile(held_out[~real], 0.99) + 2
+    row = np.zeros((2, len(NAMES)))
+    row[1, NAMES.index("slot combo")] = 6.0
+    low, high = judge.logits(Category.NEW_COMBOS, row, "osu")
+    assert low + 4 < high
+
+
+def test_scores_are_those_of_maps_with_few_mistakes(fitted: tuple[Calibration, np.ndarray]) -> None:
+    """The examples have 6 mistakes a map; the scores stand for `PRIOR`."""
+    probabilities = 1 / (1 + np.exp(-fitted[1]))
+    real = np.concatenate([[kind != UNTOUCHED for kind in one.kinds[:-1]] for one in separable()])
+    weights = np.where(real, judge_fit.PRIOR * 12 / real.sum(), 1.0)
+    assert 0.004 < np.average(probabilities, weights=weights) < 0.03
+
+
+def test_the_trees_are_written_as_scikit_learn_has_them() -> None:
+    ensemble = pytest.importorskip("sklearn.ensemble")
+    from maimod.linter.judge import tree_sum
+
+    random = np.random.default_rng(2)
+    x = random.normal(size=(300, 5))
+    y = x[:, 0] + x[:, 1] * x[:, 2] + random.normal(size=300) > 0.4
+    trees = ensemble.GradientBoostingClassifier(n_estimators=20, max_leaf_nodes=6, random_state=0).fit(x, y)
+    ours = tree_sum(judge_fit.plain_trees(trees, 0.25), x)
+    assert ours == pytest.approx(trees.decision_function(x) - 0.25, abs=1e-3)
+
+
+def test_what_was_written_is_read_again(tmp_path: Path, fitted: tuple[Calibration, np.ndarray]) -> None:
+    judge = fitted[0].judge
+    assert judge is not None
+    (tmp_path / "calibration.json").write_text('{"curves": {"positions/unexpected": {"middle": 9.0, "scale": 2.0}}}')
+    write(judge, {"maps": 12}, tmp_path)
+    loaded = Calibration.load(tmp_path)
+    assert loaded.judge == judge
+    assert loaded.curves["positions/unexpected"].middle == 9.0

@@ -1,0 +1,241 @@
+"""Geometry of an osu! map: how far every object is from the relations that its neighbours keep.
+
+Mappers place objects exactly: at the distance of the other steps with the same gap, on a line, a parallelogram, a
+polygon, a mirror image, a stack, a grid. An object in none of the relations that its surroundings keep, and close to
+several, may have slipped. What is irregular by choice cannot be told from this; see :mod:`maimod.linter.places`.
+
+All distances are in osu! pixels. Positions are complex numbers, x + iy.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from maimod.osu import slider_path
+from maimod.osu.beatmap import HitObject, ObjectKind
+
+REACH = 12
+"""Objects on either side that steps are compared with."""
+REACH_MS = 3000.0
+SAME_GAP_MS, SAME_GAP_SHARE = 6.0, 0.03
+"""Gaps in time that differ by less are equal."""
+EXACT_PX, NEAR_PX = 1.5, 25.0
+"""A relation is kept up to the first distance and nearly kept up to the second."""
+MODE_PX = 2.0
+FAR_PX = 500.0
+"""Residual where there is nothing to compare with."""
+FIGURE = 4
+"""Objects on either side of which parallelograms are made."""
+SAME_LENGTH_PX = 3.0
+PATH_POINTS = 9
+MOST_ALIKE = 200
+"""Sliders of one length that are compared with each other."""
+
+RESIDUALS = (
+    "step_in",
+    "step_in_2",
+    "step_in_mode",
+    "step_out",
+    "step_out_2",
+    "step_out_mode",
+    "skip_2",
+    "skip_3",
+    "stack",
+    "parallelogram",
+    "line",
+    "midpoint",
+    "extrapolation",
+    "polygon",
+    "trapezoid",
+    "field_mirror",
+    "axis",
+    "copy",
+    "turned_copy",
+)
+"""Residuals of an object, px. `step_in`, `step_out`: least difference of the step to (from) the object from other steps
+with the same gap in time; `_2`: the second least; `_mode`: from their most common distance. `skip`: the same for the
+object two or three before. `stack`: to the closest head or tail. `copy`: of a slider's shape to that of one with the same
+length, mirrored or not; `turned_copy`: turned by any angle."""
+COUNTS = ("exact", "near", "exact_around", "mode_share_in", "mode_share_out", "on_grid", "grid_around")
+"""Number of relations kept, and nearly kept; mean number kept by the eight objects on either side; share of steps with
+the most common distance; whether x and y are multiples of 4, and the share of neighbours for which they are."""
+NAMES = (*RESIDUALS, *COUNTS)
+
+
+def measure(objects: Sequence[HitObject]) -> np.ndarray:
+    """Measure every object of an osu! map.
+
+    Args:
+        objects: in order of time.
+
+    Returns:
+        (n_objects, len(NAMES)); residuals as log2 of 1 + px, at most that of `FAR_PX`.
+    """
+    n = len(objects)
+    heads = np.array([complex(o.x, o.y) for o in objects])
+    tails = np.array([complex(*slider_path.tail(o.slider)) if o.slider else complex(o.x, o.y) for o in objects])
+    starts, ends = np.array([o.time for o in objects]), np.array([o.end_time for o in objects])
+    found = {name: np.full(n, FAR_PX) for name in RESIDUALS}
+    shares = {"mode_share_in": np.zeros(n), "mode_share_out": np.zeros(n)}
+    _steps(found, shares, heads, tails, starts, ends)
+    _stacks(found, heads, tails, starts)
+    _figures(found, heads)
+    _copies(found, objects)
+    residuals = np.stack([np.nan_to_num(found[name], nan=FAR_PX, posinf=FAR_PX) for name in RESIDUALS], axis=1)
+    residuals = np.clip(residuals, 0.0, FAR_PX)
+    residuals[[o.kind is ObjectKind.SPINNER for o in objects]] = FAR_PX
+    exact = (residuals <= EXACT_PX).sum(axis=1)
+    near = ((residuals > EXACT_PX) & (residuals <= NEAR_PX)).sum(axis=1)
+    on_grid = ((heads.real % 4 == 0) & (heads.imag % 4 == 0)).astype(float)
+    counts = (exact, near, _around(exact, 8), *shares.values(), on_grid, _around(on_grid, REACH))
+    return np.column_stack([np.log2(1.0 + residuals), *counts])
+
+
+def _around(values: np.ndarray, reach: int) -> np.ndarray:
+    """Mean of the neighbours on either side, without the object itself."""
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    places = np.arange(len(values))
+    low, high = np.maximum(places - reach, 0), np.minimum(places + reach + 1, len(values))
+    return np.asarray((sums[high] - sums[low] - values) / np.maximum(high - low - 1, 1))
+
+
+def _shifted(values: np.ndarray, by: int) -> np.ndarray:
+    """`values[i + by]` at i; not a number beyond the ends."""
+    result = np.full(len(values), np.nan, dtype=values.dtype)
+    if by > 0:
+        result[:-by] = values[by:]
+    else:
+        result[-by:] = values[:by]
+    return result
+
+
+def _steps(
+    found: dict[str, np.ndarray],
+    shares: dict[str, np.ndarray],
+    heads: np.ndarray,
+    tails: np.ndarray,
+    starts: np.ndarray,
+    ends: np.ndarray,
+) -> None:
+    """Compare each step with those that have the same gap in time."""
+    n = len(heads)
+    if n < 2:
+        return
+    distances, gaps = np.abs(heads[1:] - tails[:-1]), starts[1:] - ends[:-1]
+    least = _least(distances, gaps)
+    for name, at in (("step_in", slice(1, n)), ("step_out", slice(0, n - 1))):
+        found[name][at], found[f"{name}_2"][at], found[f"{name}_mode"][at] = least[0], least[1], least[2]
+        shares[name.replace("step", "mode_share")][at] = least[3]
+    for skip in (2, 3):
+        if n > skip:
+            apart, gap = np.abs(heads[skip:] - heads[:-skip]), starts[skip:] - starts[:-skip]
+            found[f"skip_{skip}"][skip:] = _least(apart, gap)[0]
+
+
+def _least(distances: np.ndarray, gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(least, second least difference to comparable steps, difference to their mode, share of the mode), each
+    (n_steps,)."""
+    n = len(distances)
+    offsets = np.array([by for by in range(-REACH, REACH + 1) if by])
+    others = np.arange(n)[:, None] + offsets
+    inside = (others >= 0) & (others < n)
+    others = np.clip(others, 0, n - 1)
+    alike = inside & (np.abs(gaps[others] - gaps[:, None]) <= np.maximum(SAME_GAP_MS, SAME_GAP_SHARE * gaps)[:, None])
+    errors = np.where(alike, np.abs(distances[others] - distances[:, None]), FAR_PX)
+    ordered = np.sort(errors, axis=1)
+    values = np.where(alike, distances[others], np.nan)
+    same = np.abs(values[:, :, None] - values[:, None, :]) <= MODE_PX
+    votes = np.where(alike, same.sum(axis=2), 0)
+    best = votes.argmax(axis=1)
+    rows = np.arange(n)
+    count = alike.sum(axis=1)
+    mode = np.where(count > 0, np.abs(distances - np.nan_to_num(values[rows, best])), FAR_PX)
+    return ordered[:, 0], ordered[:, 1], mode, np.where(count > 0, votes[rows, best] / np.maximum(count, 1), 0.0)
+
+
+def _stacks(found: dict[str, np.ndarray], heads: np.ndarray, tails: np.ndarray, starts: np.ndarray) -> None:
+    """Compare with heads and tails nearby, and with their mirror images in the field."""
+    n = len(heads)
+    mirrored = found["field_mirror"]
+    for by in (*range(-REACH, 0), *range(1, REACH + 1)):
+        if abs(by) >= n:
+            continue
+        near = np.abs(_shifted(starts, by) - starts) <= REACH_MS
+        other = _shifted(heads, by)
+        for point in (other, _shifted(tails, by)):
+            found["stack"] = np.fmin(found["stack"], np.where(near, np.abs(point - heads), np.nan))
+        if abs(by) <= FIGURE:
+            step = other - heads
+            found["axis"] = np.fmin(found["axis"], np.minimum(np.abs(step.real), np.abs(step.imag)))
+        for image in (512 - other.conjugate(), other.conjugate() + 384j, 512 + 384j - other):
+            mirrored = np.fmin(mirrored, np.where(near, np.abs(image - heads), np.nan))
+    found["field_mirror"] = mirrored
+
+
+def _figures(found: dict[str, np.ndarray], heads: np.ndarray) -> None:
+    """Compare with lines, parallelograms, polygons and trapezoids of the neighbours."""
+    n = len(heads)
+    if n < 2 * FIGURE + 1:
+        return
+    at = {by: _shifted(heads, by) for by in range(-FIGURE, FIGURE + 1) if by}
+    for a, b in combinations(at, 2):
+        for c in at:
+            if c not in (a, b):
+                found["parallelogram"] = np.fmin(found["parallelogram"], np.abs(at[a] + at[b] - at[c] - heads))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for a, b in ((-2, -1), (1, 2), (-1, 1)):
+            way = at[b] - at[a]
+            away = np.abs(((heads - at[a]) * way.conjugate()).imag) / np.abs(way)
+            found["line"] = np.fmin(found["line"], np.where(np.abs(way) > 1, away, np.nan))
+        found["midpoint"] = np.fmin(found["midpoint"], np.abs((at[-1] + at[1]) / 2 - heads))
+        for sign in (-1, 1):
+            first, second, third = at[sign], at[2 * sign], at[3 * sign]
+            step, before = first - second, second - third
+            found["extrapolation"] = np.fmin(found["extrapolation"], np.abs(first + step - heads))
+            turn = step / before
+            for factor in (turn, turn.conjugate()):
+                found["polygon"] = np.fmin(found["polygon"], np.abs(first + step * factor - heads))
+            # An isosceles trapezoid: the image of one neighbour in the bisector of the outer two.
+            for one, low, high in ((at[sign], at[2 * sign], at[-sign]),):
+                side = (high - low) / np.abs(high - low)
+                image = (low + high) / 2 - ((one - (low + high) / 2) / side).conjugate() * side
+                found["trapezoid"] = np.fmin(found["trapezoid"], np.abs(image - heads))
+
+
+def _copies(found: dict[str, np.ndarray], objects: Sequence[HitObject]) -> None:
+    """Compare the shapes of sliders of the same length."""
+    alike: dict[int, list[int]] = defaultdict(list)
+    for i, o in enumerate(objects):
+        if o.slider is not None and o.slider.length > 0:
+            alike[round(o.slider.length / SAME_LENGTH_PX)].append(i)
+    for places in alike.values():
+        places = places[:MOST_ALIKE]
+        if len(places) < 2:
+            continue
+        shapes = np.stack([_shape(objects[i]) for i in places])
+        own = (np.abs(shapes) ** 2).sum(axis=1)
+        total = own[:, None] + own[None, :]
+        plain, turned = np.full(total.shape, np.inf), np.full(total.shape, np.inf)
+        for other in (shapes, shapes.conjugate()):
+            product = shapes @ other.conjugate().T
+            turned = np.minimum(turned, total - 2 * np.abs(product))
+            plain = np.minimum(plain, total - 2 * np.abs(product.real))
+        for name, squares in (("copy", plain), ("turned_copy", turned)):
+            np.fill_diagonal(squares, np.inf)
+            found[name][places] = np.sqrt(np.maximum(squares.min(axis=1), 0.0) / PATH_POINTS)
+
+
+def _shape(o: HitObject) -> np.ndarray:
+    """(PATH_POINTS,) points of a slider at equal distances, from its head."""
+    assert o.slider is not None
+    vertices = slider_path.flatten(o.slider).vertices
+    points = vertices[:, 0] + 1j * vertices[:, 1]
+    lengths = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(points)))])
+    places = np.linspace(0.0, lengths[-1], PATH_POINTS + 1)[1:]
+    return np.asarray(
+        np.interp(places, lengths, points.real) + 1j * np.interp(places, lengths, points.imag) - points[0]
+    )

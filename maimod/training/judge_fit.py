@@ -1,0 +1,244 @@
+"""Fit the judge (:mod:`maimod.linter.judge`) to the examples of :mod:`maimod.training.calibrate`.
+
+Examples are weighted as if each map had `PRIOR` mistakes
+in each category, all kinds equally often, so the probabilities are those of maps that are nearly finished.
+
+Needs scikit-learn (`pip install "maimod[train]"`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from maimod.errors import UsageError
+from maimod.findings import Category
+from maimod.linter.judge import Judge, Model, Trees
+from maimod.linter.places import CATEGORIES, NAMES
+
+PRIOR = 0.7
+"""Mistakes of each category in a map."""
+FOLDS = 4
+MOST_OTHERS = 30_000
+"""Places without a mistake that are used in one fit, each with a higher weight instead of the rest."""
+REGULARISATION = 0.02
+"""Inverse strength of the penalty of the logistic part."""
+TREES = {"n_estimators": 120, "max_leaf_nodes": 8, "learning_rate": 0.08, "subsample": 0.6, "max_features": 0.3}
+LEAST_LEAF = 12
+LEAST_POSITIVES = 30
+"""With fewer examples a category keeps the scores of its rules."""
+LEAST_OF_RULE = 5
+"""A rule that was the strongest at fewer mistakes keeps its own scores."""
+CALIBRATION_PENALTY = 4.0
+"""Of the squared distance of slope and shifts from 1 and 0."""
+UNTOUCHED = ""
+"""Kind of the places of an untouched map."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Places of one map and of changed copies of it."""
+
+    map: str
+    song: str
+    mode: str
+    minutes: float
+    features: np.ndarray
+    """float32 (n, len(NAMES))."""
+    categories: np.ndarray
+    """(n,) index into `CATEGORIES`."""
+    kinds: tuple[str, ...]
+    """Name of the planted mistake of each place, `UNTOUCHED` for those of the untouched map."""
+    rules: tuple[str, ...]
+    """Rule of the strongest candidate of each place."""
+    planted: Counter[str]
+    """Number of planted mistakes by name, those without a place included."""
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Fitting
+
+
+@dataclass(frozen=True)
+class _Data:
+    """All examples of one category."""
+
+    features: np.ndarray
+    real: np.ndarray
+    weights: np.ndarray
+    songs: np.ndarray
+    modes: np.ndarray
+
+
+def _data(examples: Sequence[Examples], category: Category, without: frozenset[str] = frozenset()) -> _Data:
+    number = CATEGORIES.index(category)
+    chosen = [one.categories == number for one in examples]
+    kinds = np.array([k for one, own in zip(examples, chosen, strict=True) for k in np.array(one.kinds)[own].tolist()])
+    kept = ~np.isin(kinds, list(without))
+    features = np.concatenate([one.features[own] for one, own in zip(examples, chosen, strict=True)])[kept]
+    songs = np.concatenate([np.full(own.sum(), one.song) for one, own in zip(examples, chosen, strict=True)])[kept]
+    modes = np.concatenate([np.full(own.sum(), one.mode) for one, own in zip(examples, chosen, strict=True)])[kept]
+    kinds = kinds[kept]
+    real = kinds != UNTOUCHED
+    weights = np.ones(len(kinds))
+    # By mode: a mode with few mistakes must not look as if it had none.
+    for mode in set(modes.tolist()):
+        maps = sum(one.mode == mode for one in examples)
+        counts = Counter(kinds[(modes == mode) & real].tolist())
+        for kind, count in counts.items():
+            weights[(modes == mode) & (kinds == kind)] = PRIOR * maps / len(counts) / count
+    return _Data(features, real, weights, songs, modes)
+
+
+def _fit_parts(data: _Data, rows: np.ndarray, seed: int) -> tuple[np.ndarray, Model]:
+    """Fit both parts on some rows; returns the numbers of the features used, and the model without calibration."""
+    from sklearn.ensemble import GradientBoostingClassifier
+    from sklearn.linear_model import LogisticRegression
+
+    others = rows[~data.real[rows]]
+    if len(others) > MOST_OTHERS:
+        kept = np.random.default_rng(seed).permutation(others)[:MOST_OTHERS]
+        rows = np.sort(np.concatenate([rows[data.real[rows]], kept]))
+    x, y, w = data.features[rows].astype(np.float64), data.real[rows], data.weights[rows].copy()
+    w[~y] *= max(len(others) / MOST_OTHERS, 1.0)
+    used = np.flatnonzero(x.std(axis=0) > 1e-6)
+    x = x[:, used]
+    mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-3)
+    standard = np.clip((x - mean) / scale, -4.0, 4.0)
+    linear = LogisticRegression(C=REGULARISATION, max_iter=2000).fit(standard, y, sample_weight=_balanced(w, y))
+    shift = _shift(w, y)
+    trees = GradientBoostingClassifier(**TREES, min_samples_leaf=LEAST_LEAF, random_state=seed)
+    trees.fit(x, y, sample_weight=_balanced(w, y))
+    return used, Model(
+        [NAMES[i] for i in used.tolist()],
+        _rounded(mean),
+        _rounded(scale),
+        _rounded(linear.coef_[0]),
+        float(linear.intercept_[0]) - shift,
+        plain_trees(trees, shift),
+    )
+
+
+def _balanced(weights: np.ndarray, real: np.ndarray) -> np.ndarray:
+    """Weights with which mistakes weigh a fifth of all, because fits with rare mistakes are unstable."""
+    result = weights.copy()
+    result[real] *= 0.25 * weights[~real].sum() / max(weights[real].sum(), 1e-9)
+    return result
+
+
+def _shift(weights: np.ndarray, real: np.ndarray) -> float:
+    """Log-odds by which :func:`_balanced` raises every prediction."""
+    return float(np.log(0.25 * weights[~real].sum() / max(weights[real].sum(), 1e-9)))
+
+
+def plain_trees(fitted: Any, shift: float) -> Trees:
+    """The trees of a fitted `GradientBoostingClassifier`, with log-odds lower by `shift`."""
+    roots: list[int] = []
+    feature: list[int] = []
+    threshold: list[float] = []
+    left: list[int] = []
+    right: list[int] = []
+    for (one,) in fitted.estimators_:
+        tree, first = one.tree_, len(feature)
+        roots.append(first)
+        for node in range(tree.node_count):
+            leaf = tree.children_left[node] < 0
+            feature.append(-1 if leaf else int(tree.feature[node]))
+            value = fitted.learning_rate * tree.value[node, 0, 0] if leaf else tree.threshold[node]
+            threshold.append(float(f"{value:.5g}"))
+            left.append(0 if leaf else first + int(tree.children_left[node]))
+            right.append(0 if leaf else first + int(tree.children_right[node]))
+    prior = fitted.init_.class_prior_
+    start = float(np.log(prior[1] / prior[0])) - shift
+    return Trees(start, roots, feature, threshold, left, right)
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    return [float(f"{value:.6g}") for value in values]
+
+
+def _mean_logits(model: Model, features: np.ndarray) -> np.ndarray:
+    category = CATEGORIES[0]
+    return Judge({category: model}, frozenset()).logits(category, features, "")
+
+
+def _calibrated(logits: np.ndarray, data: _Data) -> tuple[float, dict[str, float]]:
+    """(slope, shift by mode) that make the log-odds true, with a prior of 1 and 0."""
+    import scipy.optimize
+
+    modes = sorted(set(data.modes.tolist()))
+    which = np.array([modes.index(mode) for mode in data.modes.tolist()])
+
+    def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
+        slope, shifts = values[0], values[1:]
+        odds = slope * logits + shifts[which]
+        errors = data.weights * (1 / (1 + np.exp(-odds)) - data.real)
+        total = float((data.weights * (np.logaddexp(0, odds) - data.real * odds)).sum())
+        total += CALIBRATION_PENALTY * ((slope - 1) ** 2 + (shifts**2).sum())
+        gradient = np.concatenate(
+            [[(errors * logits).sum()], np.bincount(which, weights=errors, minlength=len(modes))]
+        ) + 2 * CALIBRATION_PENALTY * np.concatenate([[slope - 1], shifts])
+        return total, gradient
+
+    start = np.concatenate([[1.0], np.zeros(len(modes))])
+    best = scipy.optimize.minimize(
+        loss, start, jac=True, method="L-BFGS-B", bounds=[(0.2, 2.0)] + [(-4, 4)] * len(modes)
+    )
+    return round(float(best.x[0]), 4), {mode: round(float(v), 4) for mode, v in zip(modes, best.x[1:], strict=True)}
+
+
+def held_out_logits(data: _Data, seed: int) -> np.ndarray:
+    """Log-odds of every example by models fitted without its song, before calibration."""
+    songs = sorted(set(data.songs.tolist()))
+    folds = {
+        song: number % FOLDS for number, song in enumerate(np.random.default_rng(seed).permutation(songs).tolist())
+    }
+    fold = np.array([folds[song] for song in data.songs.tolist()])
+    logits = np.zeros(len(data.real))
+    for number in range(FOLDS):
+        _, model = _fit_parts(data, np.flatnonzero(fold != number), seed)
+        logits[fold == number] = _mean_logits(model, data.features[fold == number])
+    return logits
+
+
+def fit(
+    examples: Sequence[Examples], seed: int = 0, report: Callable[[str], None] = lambda line: None
+) -> tuple[Judge, dict[Category, np.ndarray]]:
+    """Fit the models of all categories.
+
+    Returns:
+        The judge, and for each category the calibrated log-odds of its examples by models that do not know their song.
+
+    Raises:
+        UsageError: if scikit-learn is not installed.
+    """
+    if find_spec("sklearn") is None:
+        raise UsageError('calibration needs scikit-learn: pip install "maimod[train]"')
+    models: dict[Category, Model] = {}
+    checked: dict[Category, np.ndarray] = {}
+    for category in CATEGORIES:
+        data = _data(examples, category)
+        if data.real.sum() < LEAST_POSITIVES:
+            report(f"{category.value}: {data.real.sum()} mistakes are too few, so its rules keep their own scores")
+            continue
+        logits = held_out_logits(data, seed)
+        slope, shift = _calibrated(logits, data)
+        _, model = _fit_parts(data, np.arange(len(data.real)), seed)
+        models[category] = msgspec.structs.replace(model, slope=slope, shift=shift)
+        checked[category] = slope * logits + np.array([shift[mode] for mode in data.modes.tolist()])
+        report(f"{category.value}: {data.real.sum()} mistakes, {(~data.real).sum()} other places, slope {slope}")
+    return Judge(models, _known_rules(examples)), checked
+
+
+def _known_rules(examples: Sequence[Examples]) -> frozenset[str]:
+    """Rules whose candidates were often the strongest at a mistake."""
+    counts = Counter(
+        rule for one in examples for rule, kind in zip(one.rules, one.kinds, strict=True) if kind != UNTOUCHED
+    )
+    return frozenset(rule for rule, count in counts.items() if count >= LEAST_OF_RULE)

@@ -1,0 +1,130 @@
+"""Places of a map: candidates about one place are judged together, by everything known there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from maimod.events.schema import Event, EventKind, EventScore
+from maimod.findings import Category, Tier
+from maimod.linter import places as module
+from maimod.linter.calibration import Calibration
+from maimod.linter.places import NAMES, Place
+from maimod.linter.rescore import can_judge, judged_places
+from maimod.osu.mapset import Mapset
+from maimod.rules import RULES, new_combos, positions, rhythm, sliders
+from maimod.rules.base import Candidate, Evidence, Rule, candidate
+from maimod.training import corruption
+from tests.findings import doubted
+from tests.maps import beatmap
+
+MAP = beatmap([f"{64 + 40 * (i % 8)},192,{1000 + 500 * i},{5 if i % 8 == 0 else 1},0,0:0:0:0:" for i in range(40)])
+
+
+def evidence(doubts: dict[tuple[str, float], float] | None = None, scores: tuple[EventScore, ...] = ()) -> Evidence:
+    return replace(doubted(MAP, doubts or {}), scores=scores)
+
+
+def about(rule: Rule, at: int, **details: object) -> Candidate:
+    o = MAP.hit_objects[at]
+    details = {"time": o.time, "line": o.line, "objects": [o], "message": "message"} | details
+    return candidate(rule, **details)  # type: ignore[arg-type]
+
+
+def value(features: np.ndarray, name: str, row: int = 0) -> float:
+    return float(features[row, NAMES.index(name)])
+
+
+def test_every_name_is_a_column_and_only_once() -> None:
+    _, features = judged_places([about(rhythm.WRONG_TICK, 5, measure=5.0)], evidence(), Calibration())
+    assert features.shape == (1, len(NAMES)) and len(set(NAMES)) == len(NAMES)
+    assert features.dtype == np.float32
+
+
+def test_every_kind_that_the_discriminator_knows_is_a_feature() -> None:
+    assert module.KINDS == corruption.KINDS
+
+
+def test_candidates_of_one_category_at_one_object_are_one_place() -> None:
+    found = [
+        about(rhythm.WRONG_TICK, 5, measure=5.0),
+        about(rhythm.UNEXPECTED_OBJECT, 5, proposed=-2.0),
+        about(new_combos.MISSING, 5, measure=3.0),
+        about(rhythm.WRONG_TICK, 6, measure=5.0),
+    ]
+    places, _ = judged_places(found, evidence(), Calibration())
+    assert [(p.category, p.rank, len(p.candidates)) for p in places] == [
+        (Category.RHYTHM, 5, 2),
+        (Category.NEW_COMBOS, 5, 1),
+        (Category.RHYTHM, 6, 1),
+    ]
+
+
+def test_an_empty_slot_is_another_place_than_the_object_before_it() -> None:
+    hole = about(rhythm.MISSING_OBJECT, 5, time=MAP.hit_objects[5].time + 250, measure=9.0)
+    places, features = judged_places([about(rhythm.WRONG_TICK, 5, measure=5.0), hole], evidence(), Calibration())
+    assert len(places) == 2
+    assert [value(features, "empty", row) for row in range(2)] == [0.0, 1.0]
+
+
+def test_exact_rules_have_no_place_but_are_known() -> None:
+    exact = about(rhythm.UNSNAPPED, 5)
+    places, features = judged_places([exact, about(positions.UNEXPECTED, 5, measure=2.0)], evidence(), Calibration())
+    assert [p.category for p in places] == [Category.POSITIONS]
+    assert value(features, "exact_here") == 1.0
+    assert {RULES[rule].tier for rule in module.RULE_IDS} == {Tier.ESTIMATED}
+
+
+def test_what_a_rule_measured_and_what_the_discriminator_says_there() -> None:
+    at = MAP.hit_objects[12]
+    seen = evidence({("combo", at.time): 1.5, ("place", at.time + 125): -1.0, ("extra", at.time - 500): 0.5})
+    _, features = judged_places([about(new_combos.MISSING, 12, measure=2.9)], seen, Calibration())
+    assert value(features, "rule new-combos/missing") == 0.0  # the middle of its curve
+    assert value(features, "rule rhythm/wrong-tick") == module.SILENT
+    assert value(features, "slot combo") == 1.5 and value(features, "rank combo") == 0.0
+    assert value(features, "slot place") == -12.0 and value(features, "near place") == -1.0
+    assert value(features, "near extra") == -12.0 and value(features, "wide extra") == 0.5
+
+
+def test_what_the_generator_says_there_and_beside_it() -> None:
+    def surprised(at: int, kind: EventKind, bits: float, group: int) -> EventScore:
+        o = MAP.hit_objects[at]
+        return EventScore(Event(kind, 0, int(o.time), group, o), bits, 2.5, ())
+
+    scores = (
+        surprised(11, EventKind.TIME, 3.0, 1),
+        surprised(12, EventKind.POS_X, 6.0, 2),
+        surprised(12, EventKind.POS_Y, 1.0, 2),
+        surprised(13, EventKind.HITSOUND, 4.0, 3),
+    )
+    _, features = judged_places([about(positions.UNEXPECTED, 12, measure=2.0)], evidence(scores=scores), Calibration())
+    assert value(features, "bits position") == 7.0 and value(features, "rank position bits") == 0.0
+    assert value(features, "before time") == 3.0 and value(features, "after sound") == 4.0
+
+
+def test_the_other_difficulties_are_known() -> None:
+    other = beatmap(
+        [f"64,64,{1000 + 1000 * i},{5 if i % 2 else 1},0,0:0:0:0:" for i in range(20)],
+        metadata={"Version": "Easy"},
+        path="easy.osu",
+    )
+    seen = replace(evidence(), mapset=Mapset(Path(), (MAP, other)))
+    found = [about(rhythm.UNEXPECTED_OBJECT, at, measure=5.0) for at in (2, 3)]
+    _, features = judged_places(found, seen, Calibration())
+    assert [value(features, "siblings_with_object", row) for row in range(2)] == [1.0, 0.0]
+    assert [value(features, "siblings_with_flag", row) for row in range(2)] == [1.0, 0.0]
+
+
+def test_the_strongest_candidate_gives_the_words() -> None:
+    weak, strong = about(sliders.SHAPE, 4, measure=1.0), about(sliders.REPEATS, 4, measure=9.0)
+    place = Place(Category.SLIDERS, 0.0, 4, 0, [(weak, -2.0, -5.0), (strong, 1.0, -7.0)])
+    assert place.best[0] is strong
+
+
+@pytest.mark.parametrize("missing", ["scores", "corruption"])
+def test_both_networks_are_needed(missing: str) -> None:
+    assert can_judge(evidence())
+    assert not can_judge(replace(evidence(), **{missing: None}))
