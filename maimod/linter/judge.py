@@ -120,6 +120,7 @@ def tree_sum(trees: Trees, features: np.ndarray) -> np.ndarray:
         (n_places,) log-odds.
     """
     feature, threshold = np.array(trees.feature), np.array(trees.threshold)
+    limit, features = threshold.astype(np.float32), features.astype(np.float32)  # nine digits name a float32
     left, right = np.array(trees.left), np.array(trees.right)
     if not len(trees.roots):
         return np.full(len(features), trees.start)
@@ -127,6 +128,6 @@ def tree_sum(trees: Trees, features: np.ndarray) -> np.ndarray:
     node = np.tile(np.array(trees.roots), (len(features), 1))
     # Children have greater numbers than their parents (:func:`check`), so this ends.
     while (inner := feature[node] >= 0).any():
-        goes_left = features[rows, np.maximum(feature[node], 0)] <= threshold[node]
+        goes_left = features[rows, np.maximum(feature[node], 0)] <= limit[node]
         node = np.where(inner, np.where(goes_left, left[node], right[node]), node)
     return np.asarray(trees.start + threshold[node].sum(axis=1))

@@ -316,8 +316,10 @@ def _short(evidence: Evidence) -> Iterator[Candidate]:
 
 
 def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candidate]:
-    """Borders of kiai with a beat that seems to belong to the other side."""
+    """Borders of kiai, with the doubt about the beat on either side; not those off every tick, which are reported."""
     for border in _borders(evidence.beatmap):
+        if abs(snap(evidence.beatmap, border.point.time, KIAI_DIVISORS).error) >= UNSNAP_MS:
+            continue
         logit, is_late = _border_logit(corruption, border.point.time)
         yield candidate(
             MISPLACED,

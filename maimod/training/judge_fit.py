@@ -21,16 +21,27 @@ from maimod.errors import UsageError
 from maimod.findings import Category
 from maimod.linter.judge import Judge, Model, Trees
 from maimod.linter.places import CATEGORIES, NAMES
+from maimod.rules import RULES
 
 PRIOR = 0.7
 """Mistakes of each category in a map."""
 FOLDS = 4
 MOST_OTHERS = 30_000
 """Places without a mistake that are used in one fit, each with a higher weight instead of the rest."""
-REGULARISATION = 0.02
-"""Inverse strength of the penalty of the logistic part."""
-TREES = {"n_estimators": 120, "max_leaf_nodes": 8, "learning_rate": 0.08, "subsample": 0.6, "max_features": 0.3}
-LEAST_LEAF = 12
+PENALTY, PENALTY_OF_EVIDENCE = 60.0, 6.0
+"""Of the squared weights of the logistic part: of the surroundings, and of the evidence on the mistake itself."""
+TREES = {"max_iter": 100, "max_leaf_nodes": 8, "learning_rate": 0.08, "max_features": 0.3, "l2_regularization": 5.0}
+LEAST_LEAF = 20
+BITS_OF = {
+    Category.RHYTHM: ("time", "end", "kind"),
+    Category.POSITIONS: ("position", "column"),
+    Category.NEW_COMBOS: ("combo",),
+    Category.SLIDERS: ("anchor", "end", "speed"),
+    Category.HITSOUNDS: ("sound", "edge_sound", "volume"),
+    Category.SCROLL_SPEED: ("speed",),
+    Category.KIAI: (),
+}
+"""Groups of events that are evidence on mistakes of a category."""
 LEAST_POSITIVES = 30
 """With fewer examples a category keeps the scores of its rules."""
 LEAST_OF_RULE = 5
@@ -69,6 +80,7 @@ class Examples:
 class _Data:
     """All examples of one category."""
 
+    category: Category
     features: np.ndarray
     real: np.ndarray
     weights: np.ndarray
@@ -93,13 +105,27 @@ def _data(examples: Sequence[Examples], category: Category, without: frozenset[s
         counts = Counter(kinds[(modes == mode) & real].tolist())
         for kind, count in counts.items():
             weights[(modes == mode) & (kinds == kind)] = PRIOR * maps / len(counts) / count
-    return _Data(features, real, weights, songs, modes)
+    return _Data(category, features, real, weights, songs, modes)
 
 
-def _fit_parts(data: _Data, rows: np.ndarray, seed: int) -> tuple[np.ndarray, Model]:
-    """Fit both parts on some rows; returns the numbers of the features used, and the model without calibration."""
-    from sklearn.ensemble import GradientBoostingClassifier
-    from sklearn.linear_model import LogisticRegression
+def directions(category: Category) -> dict[str, int]:
+    """Evidence on mistakes of a category: 1 if more of the feature can only raise the score, -1 if it can only lower it.
+
+    Without this, rare mistakes teach that strong evidence of one kind is weak evidence of another.
+    """
+    rules = [rule for rule in RULES.values() if rule.category is category]
+    kinds = {kind for rule in rules for kind in rule.corruptions}
+    more = ["own_best", "both_best", f"here {category.value}", *(f"rule {rule.id}" for rule in rules)]
+    more += [f"{place} {kind}" for place in ("slot", "near", "wide") for kind in kinds]
+    more += [f"bits {group}" for group in BITS_OF[category]]
+    less = ["own_rank", "both_rank", *(f"rank {kind}" for kind in kinds)]
+    less += [f"rank {group} bits" for group in BITS_OF[category]]
+    return {name: sign for names, sign in ((more, 1), (less, -1)) for name in names if name in NAMES}
+
+
+def _fit_parts(data: _Data, rows: np.ndarray, seed: int) -> Model:
+    """Fit both parts on some rows; a model without calibration."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
     others = rows[~data.real[rows]]
     if len(others) > MOST_OTHERS:
@@ -108,25 +134,40 @@ def _fit_parts(data: _Data, rows: np.ndarray, seed: int) -> tuple[np.ndarray, Mo
     x, y, w = data.features[rows].astype(np.float64), data.real[rows], data.weights[rows].copy()
     w[~y] *= max(len(others) / MOST_OTHERS, 1.0)
     used = np.flatnonzero(x.std(axis=0) > 1e-6)
-    x = x[:, used]
+    x, names = x[:, used], [NAMES[i] for i in used.tolist()]
+    signs = directions(data.category)
+    sign = np.array([signs.get(name, 0) for name in names])
     mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-3)
-    standard = np.clip((x - mean) / scale, -4.0, 4.0)
-    linear = LogisticRegression(C=REGULARISATION, max_iter=2000).fit(standard, y, sample_weight=_balanced(w, y))
-    shift = _shift(w, y)
-    trees = GradientBoostingClassifier(**TREES, min_samples_leaf=LEAST_LEAF, random_state=seed)
-    trees.fit(x, y, sample_weight=_balanced(w, y))
-    return used, Model(
-        [NAMES[i] for i in used.tolist()],
-        _rounded(mean),
-        _rounded(scale),
-        _rounded(linear.coef_[0]),
-        float(linear.intercept_[0]) - shift,
-        plain_trees(trees, shift),
+    balanced, shift = _balanced(w, y), _shift(w, y)
+    weights, bias = _logistic(np.clip((x - mean) / scale, -4.0, 4.0), y, balanced, sign)
+    trees = HistGradientBoostingClassifier(
+        **TREES, min_samples_leaf=LEAST_LEAF, monotonic_cst=sign, random_state=seed, early_stopping=False
     )
+    trees.fit(x, y, sample_weight=balanced)
+    return Model(names, _rounded(mean), _rounded(scale), _rounded(weights), bias - shift, plain_trees(trees, shift))
+
+
+def _logistic(x: np.ndarray, y: np.ndarray, w: np.ndarray, sign: np.ndarray) -> tuple[np.ndarray, float]:
+    """Weights and bias of a logistic regression in which evidence has its sign."""
+    import scipy.optimize
+
+    penalty = np.where(sign != 0, PENALTY_OF_EVIDENCE, PENALTY)
+
+    def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
+        logits = x @ values[1:] + values[0]
+        errors = w * (1 / (1 + np.exp(-logits)) - y)
+        total = float((w * (np.logaddexp(0, logits) - y * logits)).sum() + (penalty * values[1:] ** 2).sum())
+        return total, np.concatenate([[errors.sum()], x.T @ errors + 2 * penalty * values[1:]])
+
+    bounds = [(None, None), *((0.0 if one > 0 else None, 0.0 if one < 0 else None) for one in sign.tolist())]
+    best = scipy.optimize.minimize(
+        loss, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 300}
+    ).x
+    return best[1:], float(best[0])
 
 
 def _balanced(weights: np.ndarray, real: np.ndarray) -> np.ndarray:
-    """Weights with which mistakes weigh a fifth of all, because fits with rare mistakes are unstable."""
+    """Weights with which mistakes weigh a fifth of all: fits with rare mistakes are unstable."""
     result = weights.copy()
     result[real] *= 0.25 * weights[~real].sum() / max(weights[real].sum(), 1e-9)
     return result
@@ -138,25 +179,21 @@ def _shift(weights: np.ndarray, real: np.ndarray) -> float:
 
 
 def plain_trees(fitted: Any, shift: float) -> Trees:
-    """The trees of a fitted `GradientBoostingClassifier`, with log-odds lower by `shift`."""
-    roots: list[int] = []
-    feature: list[int] = []
-    threshold: list[float] = []
-    left: list[int] = []
-    right: list[int] = []
-    for (one,) in fitted.estimators_:
-        tree, first = one.tree_, len(feature)
-        roots.append(first)
-        for node in range(tree.node_count):
-            leaf = tree.children_left[node] < 0
-            feature.append(-1 if leaf else int(tree.feature[node]))
-            value = fitted.learning_rate * tree.value[node, 0, 0] if leaf else tree.threshold[node]
-            threshold.append(float(f"{value:.5g}"))
-            left.append(0 if leaf else first + int(tree.children_left[node]))
-            right.append(0 if leaf else first + int(tree.children_right[node]))
-    prior = fitted.init_.class_prior_
-    start = float(np.log(prior[1] / prior[0])) - shift
-    return Trees(start, roots, feature, threshold, left, right)
+    """The trees of a fitted `HistGradientBoostingClassifier`, with log-odds lower by `shift`.
+
+    scikit-learn keeps them in a private attribute; a test compares ours with its predictions.
+    """
+    trees = Trees(float(fitted._baseline_prediction.item()) - shift, [], [], [], [], [])
+    for (tree,) in fitted._predictors:
+        first = len(trees.feature)
+        trees.roots.append(first)
+        for node in tree.nodes:
+            leaf = bool(node["is_leaf"])
+            trees.feature.append(-1 if leaf else int(node["feature_idx"]))
+            trees.threshold.append(float(f"{node['value']:.5g}" if leaf else f"{node['num_threshold']:.9g}"))
+            trees.left.append(0 if leaf else first + int(node["left"]))
+            trees.right.append(0 if leaf else first + int(node["right"]))
+    return trees
 
 
 def _rounded(values: np.ndarray) -> list[float]:
@@ -202,7 +239,7 @@ def held_out_logits(data: _Data, seed: int) -> np.ndarray:
     fold = np.array([folds[song] for song in data.songs.tolist()])
     logits = np.zeros(len(data.real))
     for number in range(FOLDS):
-        _, model = _fit_parts(data, np.flatnonzero(fold != number), seed)
+        model = _fit_parts(data, np.flatnonzero(fold != number), seed)
         logits[fold == number] = _mean_logits(model, data.features[fold == number])
     return logits
 
@@ -229,7 +266,7 @@ def fit(
             continue
         logits = held_out_logits(data, seed)
         slope, shift = _calibrated(logits, data)
-        _, model = _fit_parts(data, np.arange(len(data.real)), seed)
+        model = _fit_parts(data, np.arange(len(data.real)), seed)
         models[category] = msgspec.structs.replace(model, slope=slope, shift=shift)
         checked[category] = slope * logits + np.array([shift[mode] for mode in data.modes.tolist()])
         report(f"{category.value}: {data.real.sum()} mistakes, {(~data.real).sum()} other places, slope {slope}")

@@ -102,14 +102,28 @@ def test_scores_are_those_of_maps_with_few_mistakes(fitted: tuple[Calibration, n
     assert 0.004 < np.average(probabilities, weights=weights) < 0.03
 
 
+def test_more_evidence_never_lowers_a_score(fitted: tuple[Calibration, np.ndarray]) -> None:
+    judge = fitted[0].judge
+    assert judge is not None
+    signs = judge_fit.directions(Category.NEW_COMBOS)
+    assert (signs["slot combo"], signs["rule new-combos/missing"], signs["rank combo"]) == (1, 1, -1)
+    assert "slot volume" not in signs
+    rows = np.random.default_rng(3).normal(size=(50, len(NAMES)))
+    more = rows.copy()
+    for name, sign in signs.items():
+        more[:, NAMES.index(name)] += 0.8 * sign
+    before, after = (judge.logits(Category.NEW_COMBOS, one, "osu") for one in (rows, more))
+    assert (after >= before - 1e-9).all() and (after > before).any()
+
+
 def test_the_trees_are_written_as_scikit_learn_has_them() -> None:
     ensemble = pytest.importorskip("sklearn.ensemble")
     from maimod.linter.judge import tree_sum
 
     random = np.random.default_rng(2)
-    x = random.normal(size=(300, 5))
+    x = random.normal(size=(300, 5)).astype(np.float32)
     y = x[:, 0] + x[:, 1] * x[:, 2] + random.normal(size=300) > 0.4
-    trees = ensemble.GradientBoostingClassifier(n_estimators=20, max_leaf_nodes=6, random_state=0).fit(x, y)
+    trees = ensemble.HistGradientBoostingClassifier(max_iter=20, max_leaf_nodes=6, random_state=0).fit(x, y)
     ours = tree_sum(judge_fit.plain_trees(trees, 0.25), x)
     assert ours == pytest.approx(trees.decision_function(x) - 0.25, abs=1e-3)
 
