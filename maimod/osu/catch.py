@@ -1,8 +1,8 @@
 """Catch as the game computes it: fruits and drops of the objects, and the movements of the catcher between them.
 
 Conventions: x in osu! pixels, times in ms.
-Source: lazer, `CatchBeatmapProcessor` (hyperdashes), `JuiceStream` and `SliderEventGenerator` (drops), `Catcher` (widths and
-speeds); behaviour only.
+Source: lazer, `CatchBeatmapProcessor` (hyperdashes), `JuiceStream` and `SliderEventGenerator` (drops), `Catcher` (widths
+and speeds); behaviour only.
 """
 
 from __future__ import annotations

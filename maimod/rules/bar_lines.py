@@ -96,15 +96,16 @@ def _close(beatmap: Beatmap) -> Iterator[Candidate]:
             continue
         if before.omits_bar_line and red.time - before.time < measure:  # the only bar line in between is not drawn
             continue
-        beats = past / before.beat_length
+        beats = f"{past / before.beat_length:.3g}"
+        apart = f"{past:.0f} ms ({beats} beat{'' if beats == '1' else 's'})"
         yield candidate(
             CLOSE,
             time=red.time,
             line=red.line,
             certainty=Certainty.CERTAIN if past <= measure / 2 + SAME_MS else Certainty.POSSIBLE,
-            actual=f"{beats:.3g} beats apart",
+            actual=f"{past:.0f} ms apart",
             expected=[Expected("a bar line that is omitted")],
-            message=f"This red line draws a bar line {past:.0f} ms ({beats:.3g} beats) after the one before it, "
+            message=f"This red line draws a bar line {apart} after the one before it, "
             f"{'a double bar line' if past <= measure / 2 + SAME_MS else 'a shortened measure'}.",
             gap_ms=round(past, 1),
         )
@@ -147,7 +148,8 @@ def _old_speed(beatmap: Beatmap) -> Iterator[Candidate]:
                 certainty=Certainty.GUIDELINE,
                 actual=f"{before.velocity:.2f}x",
                 expected=[Expected(f"{point.velocity:.2f}x")],
-                message=f"The green line for {point.velocity:.2f}x comes {late:.1f} ms after this bar line, which keeps "
+                message=f"The green line for {point.velocity:.2f}x comes {late:.1f} ms after this bar line, which "
+                "keeps "
                 f"{before.velocity:.2f}x.",
                 late_ms=round(late, 2),
             )

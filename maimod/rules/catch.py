@@ -30,7 +30,8 @@ HYPERDASH = Rule(
     ("map",),
     why="Beginners do not know hyperdashes yet, and lose control on drops and repeats of sliders.",
     how="As the game computes it: any hyperdash in a Cup or Salad, one from or to a drop or repeat in a Platter. In a "
-    "Rain, one from or to a drop or repeat is a warning, one within a slider a problem if its fruits are less than 125 ms "
+    "Rain, one from or to a drop or repeat is a warning, one within a slider a problem if its fruits are less than "
+    "125 ms "
     "apart.",
     ignore_when="never in a Cup, Salad or Platter: the ranking criteria forbid it",
     blind_spots="Difficulties with unknown level; hyperdashes over a banana shower.",
@@ -59,7 +60,8 @@ HYPERDASH_RUN = Rule(
     Tier.EXACT,
     ("map",),
     why="Each hyperdash starts where the one before it stopped, so a run of them allows no correction.",
-    how="More than two hyperdashes in a row in a Platter, four in a Rain, two within a slider of a Rain; a hyperdash of "
+    how="More than two hyperdashes in a row in a Platter, four in a Rain, two within a slider of a Rain; a hyperdash "
+    "of "
     "less than 250 ms in a Platter, or 125 ms in a Rain, next to another one (in a Platter, next to a dash a warning); "
     "different snaps in a row (in a Rain a "
     "warning).",
@@ -81,8 +83,10 @@ EDGE_DASH = Rule(
     Tier.EXACT,
     ("map",),
     why="The first fruit has to be caught with the very edge of the catcher, which looks like any other dash.",
-    how="A dash that lacks up to 10 px to a hyperdash: a problem in a Salad or Platter if it lacks 5 px at most, else a "
-    "warning; in a Rain a minor, next to another dash or hyperdash a warning; in an Overdose a warning after a hyperdash.",
+    how="A dash that lacks up to 10 px to a hyperdash: a problem in a Salad or Platter if it lacks 5 px at most, "
+    "else a "
+    "warning; in a Rain a minor, next to another dash or hyperdash a warning; in an Overdose a warning after a "
+    "hyperdash.",
     ignore_when="the edge dash is intended, in a Rain or Overdose",
     blind_spots="Difficulties with unknown level. The criteria give no number of px.",
     source=_CRITERIA,
@@ -97,7 +101,8 @@ DASH = Rule(
     ("map",),
     why="Beginners walk; dashes are introduced one by one, with time for each.",
     how="A movement that cannot be walked, not even from the best place: any in a Cup; between fruits less than 125 ms "
-    "apart in a Salad, 62 ms in a Platter or Rain; more than two (Platter: four) in a row, or one of less than 250 ms in "
+    "apart in a Salad, 62 ms in a Platter or Rain; more than two (Platter: four) in a row, or one of less than 250 "
+    "ms in "
     "a Salad that another dash follows.",
     ignore_when="the movement can be walked after all",
     blind_spots="Difficulties with unknown level; movements that players dash although they could walk.",
@@ -112,7 +117,8 @@ ANTIFLOW = Rule(
     Tier.EXACT,
     ("map",),
     why="After a short, fast movement the catcher is hard to turn; the next fruit on the other side is missed.",
-    how="The next fruit lies in the other direction, too far to be caught without moving, after a dash of less than 250 ms in a Salad, a "
+    how="The next fruit lies in the other direction, too far to be caught without moving, after a dash of less than "
+    "250 ms in a Salad, a "
     "hyperdash of less than 250 ms in a Platter, or a hyperdash of less than 125 ms that a dash follows in a Rain.",
     ignore_when="the song turns there",
     blind_spots="Difficulties with unknown level.",
@@ -180,7 +186,7 @@ class _Way:
         return low("basic-hyperdash" if movement.is_hyperdash else "basic-dash", Mode.CATCH, self.level)
 
     def runs(self, hyperdashes: bool) -> Iterator[tuple[list[Movement], bool]]:
-        """Hyperdashes, or movements that cannot be walked, that follow each other; and whether a dash is beside them."""
+        """Hyperdashes, or movements that cannot be walked, in a row; and whether a dash is beside them."""
         start = 0
         for place in range(len(self.movements) + 1):
             if place < len(self.movements) and self._belongs(self.movements[place], hyperdashes):
@@ -345,7 +351,8 @@ def _dash_runs(way: _Way) -> Iterator[Candidate]:
         if len(dashes) > most:
             reason = f"{way.name} may have {most:g} in a row"
         elif way.level is Level.NORMAL and any(way.is_higher_snapped(one) for one in run[:-1]):
-            reason = f"in {way.name} one of less than {low('basic-dash', Mode.CATCH, way.level):.0f} ms must be followed by walking"
+            reason = f"in {way.name} one of less than {low('basic-dash', Mode.CATCH, way.level):.0f} ms must be "
+            "followed by walking"
         else:
             continue
         message = f"{len(run)} movements in a row cannot be walked; {reason}."

@@ -67,7 +67,9 @@ class Criterion:
 
 def in_words(low: float, high: float, unit: str = "") -> str:
     """Bounds in words, of which one may be infinite."""
-    of = unit if unit in ("", "x") else f" {unit.removesuffix('s') if 1 in (low, high) or 0 < low < 1 else unit}"
+    one = 1 in (low, high) or 0 < low < 1
+    singular = unit.removesuffix("es") if unit.endswith("shes") else unit.removesuffix("s")
+    of = unit if unit in ("", "x") else f" {singular if one else unit}"
     if low == math.inf or high == 0:
         return "none"
     if math.isinf(low):

@@ -58,10 +58,12 @@ FOR_LEVEL = Rule(
     ("map",),
     why="Players choose a difficulty by its level; an approach rate or health that is unusual for the level surprises "
     "them.",
-    how="Approach rate, overall difficulty, health and circle size, as far as the mode uses them, are compared with the "
+    how="Approach rate, overall difficulty, health and circle size, as far as the mode uses them, are compared with "
+    "the "
     "guidelines for the level. A deviation of up to 1.5 is a minor, and none if only the stars tell the level.",
     ignore_when="the tempo or the density of the song requires it",
-    blind_spots="Difficulties with unknown level; taiko, catch and mania where the name of the difficulty does not tell it.",
+    blind_spots="Difficulties with unknown level; taiko, catch and mania where the name of the difficulty does not "
+    "tell it.",
     source=f"{_CRITERIA}/osu%21#difficulty-specific",
     criteria=("approach-rate", "overall-difficulty", "hp-drain-rate", "circle-size"),
 )
@@ -114,7 +116,8 @@ OVERALL_APPROACH = Rule(
     Severity.WARNING,
     Tier.EXACT,
     ("map",),
-    why="Catch does not use the overall difficulty except for the score; the criteria ask for one value for both, so that "
+    why="Catch does not use the overall difficulty except for the score; the criteria ask for one value for both, so "
+    "that "
     "scores of difficulties compare.",
     how="OverallDifficulty and ApproachRate of a catch map are different; none of 64 real maps but two jokes.",
     ignore_when="the score would overflow; then the overall difficulty is lower",
@@ -144,7 +147,8 @@ COMBO_COLOURS = Rule(
     Tier.EXACT,
     ("map",),
     why="Combos are distinguished by their colours, which must be visible against the background and must not glare.",
-    how="At least two combo colours (none at all is a minor, unless the default skin is forced: the player's skin decides then). "
+    how="At least two combo colours (none at all is a minor, unless the default skin is forced: the player's skin "
+    "decides then). "
     "Perceived brightness "
     "(HSP) of combo "
     "colours and of the slider border: a problem below 30, a warning below 43, or above 250 in maps with kiai, where "

@@ -22,7 +22,8 @@ SHORT_FOR_LEVEL = Rule(
     Tier.EXACT,
     ("map",),
     why="Beginners need time to release a note at the right moment.",
-    how="A hold note lasts less than a beat in an Easy, half a beat in a Normal, a quarter in a Hard; beats are those of "
+    how="A hold note lasts less than a beat in an Easy, half a beat in a Normal, a quarter in a Hard; beats are "
+    "those of "
     "a song of about 180 BPM. At least half as long, or more than four of them, is a minor.",
     ignore_when="the sound is that short",
     blind_spots="Difficulties with unknown level; harder ones, see rhythm/short-hold.",
@@ -38,7 +39,8 @@ UNEVEN_RELEASE = Rule(
     ("map",),
     why="Hold notes that start together and end a fraction of a beat apart look as if they ended together; the player "
     "releases both.",
-    how="Two hold notes start at one time and end less than 1/6 beat apart, but not at one time, in up to two chords of "
+    how="Two hold notes start at one time and end less than 1/6 beat apart, but not at one time, in up to two chords "
+    "of "
     "a map in which at least ten chords end together for each.",
     ignore_when="the sounds end apart",
     blind_spots="Maps that release hold notes apart throughout; hold notes that start at different times.",
@@ -81,7 +83,8 @@ def _short(evidence: Evidence, level: Level) -> list[Candidate]:
             ),
             actual=f"{o.duration:.0f} ms",
             expected=[Expected(f"at least {least:.0f} ms")],
-            message=f"This hold note lasts {o.duration:.0f} ms; in {level.one_in(Mode.MANIA)} it should last {least:.0f}.",
+            message=f"This hold note lasts {o.duration:.0f} ms; in {level.one_in(Mode.MANIA)} it should last "
+            f"{least:.0f}.",
         )
         for o, least in short
     ]

@@ -23,7 +23,8 @@ MISSING = Rule(
     why="Samples are mostly copied between the difficulties of a set; one that only one difficulty lacks was forgotten "
     "there.",
     how="All other mania difficulties with notes at this time play a sample that this one does not play, neither by a "
-    "note nor in the storyboard, although a note of it has only a hitnormal. In up to three places; in more, up to 2 %, it is "
+    "note nor in the storyboard, although a note of it has only a hitnormal. In up to three places; in more, up to 2 "
+    "%, it is "
     "one minor, and with only one other difficulty a minor too.",
     ignore_when="the difficulty follows another sound here",
     blind_spots="Samples that two difficulties lack; difficulties with samples of their own.",
@@ -84,7 +85,8 @@ def _missing(
             actual="not played",
             expected=[Expected(samples)],
             compared=compared,
-            message=f"{names(others)} play{'s' if len(others) == 1 else ''} {samples} here; this difficulty does not{more}.",
+            message=f"{names(others)} play{'s' if len(others) == 1 else ''} {samples} here; this difficulty does "
+            f"not{more}.",
         )
 
 

@@ -1,6 +1,8 @@
 """Mania: runs of notes faster or longer than the level of a difficulty allows, jacks and trills.
 
-Runs count moments, so a chord is one. Source: https://osu.ppy.sh/wiki/en/Ranking_criteria/osu!mania#difficulty-specific.
+Runs count moments, so a chord is one.
+
+Source: https://osu.ppy.sh/wiki/en/Ranking_criteria/osu!mania#difficulty-specific.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ RUN = Rule(
     Tier.EXACT,
     ("map",),
     why="Beginners cannot read and press many notes in a row; each level introduces faster runs.",
-    how="Notes on 1/4 or closer in an Easy, 1/6 in a Normal, more than three on 1/8 in a Hard; more than five on 1/2 in an "
+    how="Notes on 1/4 or closer in an Easy, 1/6 in a Normal, more than three on 1/8 in a Hard; more than five on 1/2 "
+    "in an "
     "Easy or on 1/4 in a Normal, a minor up to twice as many. Beats are those of a song of about 180 BPM.",
     ignore_when="the song is slow enough for the run to be comfortable",
     blind_spots="Difficulties with unknown level, Insane and Expert.",
@@ -40,7 +43,8 @@ JACK = Rule(
     Tier.EXACT,
     ("map",),
     why="The same finger twice in a quarter beat, or two fingers in turn for long, strain players of the lower levels.",
-    how="Two notes of one column 1/4 beat apart or less in an Easy or Normal; a trill of more than nine single notes in a "
+    how="Two notes of one column 1/4 beat apart or less in an Easy or Normal; a trill of more than nine single notes "
+    "in a "
     "Hard.",
     ignore_when="the song is slow",
     blind_spots="Difficulties with unknown level, Insane and Expert; jacks in a Hard, which are discouraged only.",
@@ -157,7 +161,8 @@ def _jacks(evidence: Evidence, level: Level, moments: Sequence[_Moment]) -> Iter
                 JACK,
                 [before, after],
                 Certainty.GUIDELINE,
-                f"One column has two notes within {after.time - before.time:.0f} ms; {level.one_in(Mode.MANIA)} should have "
+                f"One column has two notes within {after.time - before.time:.0f} ms; {level.one_in(Mode.MANIA)} "
+                "should have "
                 f"no jacks of 1/{JACK_DIVISOR}.",
                 1,
             )

@@ -100,7 +100,8 @@ FOR_LEVEL = Rule(
     ("map",),
     why="Beginners read the rhythm from the distances of the notes, which change with the scroll speed.",
     how="The scroll speed, tempo included, of notes or bar lines differs from the one that the difficulty has for the "
-    "longest time. In a mania Easy, and a Normal that is the lowest difficulty, any change is forbidden (also by a tempo "
+    "longest time. In a mania Easy, and a Normal that is the lowest difficulty, any change is forbidden (also by a "
+    "tempo "
     "that is not evened out); in another Normal it is a minor. In a Kantan or Futsuu green lines should follow the "
     "pace of the song only, a minor.",
     ignore_when="the song changes its pace there, in taiko",
@@ -117,8 +118,10 @@ TEMPO = Rule(
     ("map",),
     why="Notes scroll as fast as the tempo unless green lines even it out; in mania players set their own speed and "
     "expect it to stay.",
-    how="The map changes its tempo by more than 3 %, and the scroll speed of what follows differs from that of most of the "
-    "map, because there is no green line, or one with another velocity, or a later one. Only in maps that change the scroll "
+    how="The map changes its tempo by more than 3 %, and the scroll speed of what follows differs from that of most "
+    "of the "
+    "map, because there is no green line, or one with another velocity, or a later one. Only in maps that change the "
+    "scroll "
     "speed nowhere else.",
     ignore_when="the change of speed is intended",
     blind_spots="Maps with other changes of scroll speed.",
@@ -132,8 +135,10 @@ RANGE = Rule(
     Severity.MINOR,
     Tier.EXACT,
     ("map",),
-    why="Players set their scroll speed for the map; a long section that is much slower or faster reads like another map.",
-    how="For more than four measures the scroll speed, relative to the one of most of the map, is outside of 0.8 to 1.1 in "
+    why="Players set their scroll speed for the map; a long section that is much slower or faster reads like another "
+    "map.",
+    how="For more than four measures the scroll speed, relative to the one of most of the map, is outside of 0.8 to "
+    "1.1 in "
     "a Hard, 0.7 to 1.1 in an Insane, 0.6 to 1.1 in an Expert.",
     ignore_when="the song changes its pace there",
     blind_spots="Difficulties with unknown level; easier ones, see scroll-speed/for-level.",
@@ -498,7 +503,8 @@ def _tempo(evidence: Evidence) -> Iterator[Candidate]:
         certainty=Certainty.GUIDELINE,
         actual=f"{first.speed:.2f}x",
         expected=[Expected(f"{usual:.2f}x")],
-        message=f"The scroll speed changes with the tempo, {len(changed)} time{'s' if len(changed) > 1 else ''}, here to "
+        message=f"The scroll speed changes with the tempo, {len(changed)} time{'s' if len(changed) > 1 else ''}, "
+        "here to "
         f"{first.speed:.2f}x; {why}.",
         times_ms=[section.start.time for section in changed[:20]],
     )

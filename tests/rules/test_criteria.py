@@ -36,6 +36,7 @@ def test_rules_name_limits_of_their_modes():
         (0.5, criteria.INF, "beats", "1/2 beat or more"),
         (250, criteria.INF, "ms", "250 ms or more"),
         (1, 1, "x", "1x"),
+        (-criteria.INF, 1, "hyperdashes", "1 hyperdash or less"),
         (criteria.INF, criteria.INF, "ms", "none"),
     ],
 )
