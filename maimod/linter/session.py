@@ -25,6 +25,8 @@ from maimod.osu.discovery import Entry, Source, opened
 from maimod.osu.mapset import Mapset
 from maimod.rules.base import Evidence
 
+SHOWN_ENTRIES = 20
+"""Entries of an archive that are left out and named in each report."""
 Draw = Callable[[Analysis, PositionAsker], object]
 """Called with each analysis in the process that made it, to draw pictures or to keep it; the result is ignored."""
 
@@ -273,5 +275,7 @@ def _named(report: BeatmapReport, entry: Entry) -> BeatmapReport:
 
 def _of_archive(report: BeatmapReport, left_out: Sequence[str], folder: Path, source: Source) -> BeatmapReport:
     """Add messages on skipped archive entries, and prefix file names with the archive."""
-    messages = caching.moved((*report.messages, *left_out), f"{folder}", f"{source.path}")
+    more = f"{source.path}: {len(left_out) - SHOWN_ENTRIES:,} more entries are left out"
+    some = (*left_out[:SHOWN_ENTRIES], *((more,) if len(left_out) > SHOWN_ENTRIES else ()))
+    messages = caching.moved((*report.messages, *some), f"{folder}", f"{source.path}")
     return replace(report, messages=messages, status="partial" if left_out and report.status == "ok" else report.status)

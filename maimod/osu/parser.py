@@ -242,6 +242,9 @@ class _Parser:
             if separator:
                 self.key(section, key.strip(), number, value.strip())
         elif section == "TimingPoints":
+            if len(self.timing_points) >= limits.MAX_TIMING_POINTS:
+                self.skip("timing point", f"beyond {limits.MAX_TIMING_POINTS:,}", number)
+                return
             try:
                 self.timing_points.append(self.timing_point(number, line))
             except _Skip as reason:
@@ -296,8 +299,6 @@ class _Parser:
 
     def timing_point(self, number: int, line: str) -> TimingPoint:
         fields = line.split(",")
-        if len(self.timing_points) >= limits.MAX_TIMING_POINTS:
-            raise _Skip(f"beyond {limits.MAX_TIMING_POINTS:,}")
         time = self.time(fields[0])
         try:
             beat_length = _number(fields[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,3 +146,14 @@ def test_usage_errors_end_the_lint(tmp_path, monkeypatch):
     monkeypatch.setattr(session_module, "gather", gather)
     with pytest.raises(UsageError, match="no such mapper"):
         list(Session().lint(source(tmp_path, "a"), NO_MODEL))
+
+
+def test_of_very_many_entries_left_out_some_are_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / "set.osz", "w") as archive:
+        archive.writestr("a.osu", MAP)
+        for number in range(30):
+            archive.writestr(f"../{number}.txt", "")
+    (one,) = find([tmp_path / "set.osz"])
+    (report,) = reports(Session().lint(one, NO_MODEL))
+    assert sum("left out" in message for message in report.messages) == 21
+    assert report.messages[-1] == f"{tmp_path / 'set.osz'}: 10 more entries are left out"
