@@ -16,6 +16,8 @@ from pathlib import Path
 
 MAX_TIME_MS = 10 * 3_600_000
 """Latest time in ms: editor timestamps end at 600 minutes (lazer, `EditorTimestampParser`)."""
+SCALED_TICKS_VERSION = 8
+"""From this format on the distance of slider ticks follows the velocity of green lines."""
 UNSNAP_MS = 2.0
 """An object this many ms from every tick is unsnapped (ranking criteria, Timing: less than 2 ms from a timeline
 tick)."""
@@ -315,6 +317,11 @@ class Beatmap:
         """How long a slider that starts at `time` [ms] lasts, all its slides together [ms]."""
         pixels_per_beat = self.difficulty.slider_multiplier * 100 * self.velocity_at(time)
         return slider.length * slider.slides / pixels_per_beat * self.red_line_at(time).beat_length
+
+    def tick_distance(self, time: float) -> float:
+        """Px from tick to tick of a slider that starts at `time` [ms]."""
+        distance = 100.0 * self.difficulty.slider_multiplier / self.difficulty.slider_tick_rate
+        return distance * (self.velocity_at(time) if self.format_version >= SCALED_TICKS_VERSION else 1.0)
 
     @cached_property
     def kiai_sections(self) -> tuple[tuple[TimingPoint, TimingPoint | None], ...]:

@@ -30,10 +30,9 @@ GRACE_MS = 1000 / 60 / 4
 LEAST_TICK_FROM_END_MS = 10.0
 """A drop is left out this close to the end of a slide."""
 MAX_LENGTH = 100_000.0
-MAX_TICKS = 2_000
-"""Of one slider, all its slides together; absurd maps would need millions."""
-SCALED_TICKS_VERSION = 8
-"""From this format on the distance of drops follows the velocity of green lines."""
+MAX_TICKS, MAX_FRUITS = 2_000, 200_000
+"""Drops of one slider, all its slides together, and fruits of a map, from which on sliders have no drops; absurd maps would
+need millions."""
 
 
 class Part(StrEnum):
@@ -106,14 +105,14 @@ def fruits(beatmap: Beatmap) -> list[Fruit]:
         if o.kind is ObjectKind.CIRCLE:
             found.append(Fruit(o, Part.FRUIT, o.time, _inside(o.x)))
         elif o.slider is not None:
-            found += _of_slider(beatmap, o, o.slider)
+            found += _of_slider(beatmap, o, o.slider, has_drops=len(found) < MAX_FRUITS)
     return sorted(found, key=lambda fruit: fruit.time)
 
 
-def _of_slider(beatmap: Beatmap, o: HitObject, slider: SliderPath) -> Iterator[Fruit]:
+def _of_slider(beatmap: Beatmap, o: HitObject, slider: SliderPath, *, has_drops: bool) -> Iterator[Fruit]:
     path = slider_path.flatten(slider)
     span, length = o.span_duration, min(path.length, MAX_LENGTH)
-    ticks = _tick_distances(beatmap, o, length, slider.slides)
+    ticks = _tick_distances(beatmap, o, length, slider.slides) if has_drops else []
     xs = path.at(np.array([0.0, *ticks, length]))[:, 0]
     yield Fruit(o, Part.HEAD, o.time, _inside(xs[0]))
     for slide in range(slider.slides):
@@ -128,11 +127,7 @@ def _of_slider(beatmap: Beatmap, o: HitObject, slider: SliderPath) -> Iterator[F
 def _tick_distances(beatmap: Beatmap, o: HitObject, length: float, slides: int) -> list[float]:
     """Distances of the drops from the head on the way to the end."""
     point, span = beatmap.timing_point_at(o.time), o.span_duration
-    difficulty = beatmap.difficulty
-    distance = 100.0 * difficulty.slider_multiplier / difficulty.slider_tick_rate
-    if beatmap.format_version >= SCALED_TICKS_VERSION:
-        distance *= beatmap.velocity_at(o.time)
-    distance = min(distance, length)
+    distance = min(beatmap.tick_distance(o.time), length)
     if distance <= 0 or span <= 0 or not point.generates_ticks or length / distance * slides > MAX_TICKS:
         return []
     last = length - LEAST_TICK_FROM_END_MS * length / span

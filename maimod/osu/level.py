@@ -9,6 +9,7 @@ import re
 from enum import IntEnum
 from pathlib import Path
 
+from maimod.osu import limits
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.folder import read_file
 
@@ -68,6 +69,8 @@ def star_rating(source: Path | Beatmap) -> float | None:
     import rosu_pp_py
 
     path = source.path if isinstance(source, Beatmap) else source
+    if isinstance(source, Beatmap) and _n_ticks(source) > limits.MAX_SLIDER_TICKS:
+        return None
     try:
         parsed = rosu_pp_py.Beatmap(bytes=read_file(path))
         if parsed.is_suspicious():
@@ -75,6 +78,13 @@ def star_rating(source: Path | Beatmap) -> float | None:
         return round(float(rosu_pp_py.Difficulty().calculate(parsed).stars), 2)
     except Exception:  # rosu-pp raises its own kinds for anything odd; the rating is a nicety
         return None
+
+
+def _n_ticks(beatmap: Beatmap) -> float:
+    """About how many ticks all sliders have."""
+    return sum(
+        o.slider.length * o.slider.slides / beatmap.tick_distance(o.time) for o in beatmap.hit_objects if o.slider
+    )
 
 
 def level_of(beatmap: Beatmap, stars: float | None) -> Level | None:

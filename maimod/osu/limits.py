@@ -18,6 +18,8 @@ MAX_POINTS_OF_ONE = 10_000
 and so do star ratings."""
 MAX_CONTROL_POINTS = 100_000
 """Of all sliders together; the corpus has up to 13,000."""
+MAX_SLIDER_TICKS = 1_000_000
+"""About, of all sliders together; star ratings, which are native code, take 60 bytes for each."""
 MAX_TIMING_POINTS, MAX_EVENTS = 100_000, 200_000
 """Events also of a storyboard."""
 MAX_BREAKS = 250

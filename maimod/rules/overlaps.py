@@ -77,6 +77,8 @@ MANY = 4
 """This many places or more are one finding."""
 SLOW_BEAT_MS = 500.0
 """The guidelines count beats; those of songs under 120 BPM count as if they had it."""
+MOST_BEFORE = 50
+"""Objects before a slider that may lie on its arrow; there are more only where they cannot be read anyway."""
 COVERED = 0.5
 """Share of the radius within which an object covers an arrow."""
 STACK_PX = 3.0
@@ -129,7 +131,7 @@ def _hidden_repeats(evidence: Evidence, objects: list[HitObject]) -> Iterator[Ca
         reached = slider.time + slider.span_duration
         since = reached - beats * min(evidence.beatmap.red_line_at(slider.time).beat_length, SLOW_BEAT_MS)
         arrow = slider_path.flatten(slider.slider).end
-        for before in reversed(objects[:place]):
+        for before in reversed(objects[max(place - MOST_BEFORE, 0) : place]):
             if before.end_time < since:
                 break
             places = (

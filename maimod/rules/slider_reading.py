@@ -27,7 +27,7 @@ RUNS_BACK = Rule(
     "direction. Paths that the follow circle covers from the head are left out. A minor in an Insane or Expert, or where six sliders "
     "and more do so.",
     ignore_when="the borders of the body show its path",
-    blind_spots="Paths that are traced twice in the same direction; other overlaps.",
+    blind_spots="Paths that are traced twice in the same direction; other overlaps; all but the first 8,000 sliders.",
     source=_CRITERIA,
     modes=OSU,
 )
@@ -47,6 +47,8 @@ AMBIGUOUS = Rule(
 )
 
 STEP_PX = 5.0
+MOST_SLIDERS = 8_000
+"""Sliders that are looked at; the longest marathons have fewer."""
 MOST_POINTS = 240
 NEAR_SHARE, OPPOSITE = 0.25, -0.9
 """Share of the radius, and cosine between the directions, of two stretches that lie on each other."""
@@ -63,7 +65,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         return
     sliders = [o for o in evidence.objects_by_time if o.slider]
     radius = evidence.beatmap.difficulty.circle_radius
-    back = [(o, stretch) for o in sliders if o.slider and (stretch := stretch_back(o.slider, radius))]
+    back = [(o, stretch) for o in sliders[:MOST_SLIDERS] if o.slider and (stretch := stretch_back(o.slider, radius))]
     named = {o.index for o, _ in back}
     yield from _report(
         evidence,

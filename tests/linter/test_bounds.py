@@ -60,6 +60,9 @@ MAPS: dict[str, Callable[[int], Beatmap]] = {
     "circles off the beat": lambda n: maps.beatmap(circles(n, 97.3)),
     "sliders with other velocities": lambda n: maps.beatmap(sliders(n), green(n, apart=299.0)),
     "slides": lambda n: maps.beatmap(sliders(3, n)),
+    "sliders over each other": lambda n: maps.beatmap(
+        [f"{i * 97 % 512},{i * 61 % 384},{1000 + i},2,0,L|{i * 89 % 512}:9,3,50" for i in range(n)]
+    ),
     "spinners over each other": lambda n: maps.beatmap([f"256,192,{1000 + i},12,0,{90_000 + i}" for i in range(n)]),
     "kiai on and off": lambda n: maps.beatmap(circles(9), green(n)),
     "kiai for some beats": lambda n: maps.beatmap(circles(9), green(n, 9, 500.0)),

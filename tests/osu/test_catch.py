@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from maimod.errors import BeatmapError
-from maimod.osu import catch, parser
+from maimod.osu import catch, level, limits, parser
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.catch import GRACE_MS, Part
 from tests.maps import beatmap, text
@@ -125,3 +125,16 @@ def test_movements_over_a_spinner_are_marked():
     )
     (way,) = catch.movements(loaded)
     assert way.over_spinner and way.before.time == 1000
+
+
+def test_a_map_of_very_many_drops_has_no_more_from_some_place_on_and_no_stars(tmp_path, monkeypatch):
+    lines = [f"100,192,{1000 + 9000 * i},2,0,L|400:192,2,300" for i in range(9)]
+    loaded = beatmap(lines, ["0,400,4,2,0,70,1,0"], mode=2, slider_multiplier=1.0)
+    everything = len(catch.fruits(loaded))
+    monkeypatch.setattr(catch, "MAX_FRUITS", 20)
+    found = catch.fruits(loaded)
+    assert sum(fruit.part is Part.DROP for fruit in found) == 12 and len(found) == everything - 6 * 4
+    (tmp_path / "map.osu").write_text(text(lines, ["0,400,4,2,0,70,1,0"], 2))
+    assert level.star_rating(parser.load(tmp_path / "map.osu")) is not None
+    monkeypatch.setattr(limits, "MAX_SLIDER_TICKS", 20)
+    assert level.star_rating(parser.load(tmp_path / "map.osu")) is None
