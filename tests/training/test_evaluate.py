@@ -165,6 +165,12 @@ def test_recall_at_a_rate_of_false_findings_counts_equal_scores_half() -> None:
     assert arrays.recall_at(2)(ones) == 1.0
 
 
+def test_findings_about_the_set_are_no_false_ones_of_the_map() -> None:
+    with_set = Untouched("a", "osu", 1.0, (Alarm("mapset/x", "problem", 1.0), Alarm("positions/x", "minor", 0.5)))
+    arrays = Arrays(Evaluation(0, "none", (trial("a", 1, 0.9),), (with_set,)))
+    assert arrays.false.tolist() == [0.5]
+
+
 def test_average_precision_takes_equal_scores_in_one_step() -> None:
     maps = (untouched("a", 0.8),)
     arrays = Arrays(Evaluation(0, "none", (trial("a", 1, 0.8, "k"), trial("a", None, kind="l")), maps))

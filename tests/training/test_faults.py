@@ -15,6 +15,8 @@ from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.timing import snap
 from maimod.training.faults import FAULTS, Fault, Planted, plant_many, select
 from maimod.training.faults.base import rebuild
+from maimod.training.faults.copies import Copy, added
+from maimod.training.faults.sounds import silent
 from tests.maps import RED_LINE, beatmap
 
 GREEN = "0,-100,4,2,0,70,0,0"
@@ -379,11 +381,12 @@ def test_a_hyperdash_is_out_of_reach() -> None:
     assert abs(before.x - previous.x) < gap < abs(after.x - previous.x) - 53
 
 
-def test_many_mistakes_lie_far_apart_in_one_copy() -> None:
+@pytest.mark.parametrize("seed", range(4))
+def test_many_mistakes_lie_far_apart_in_one_copy(seed: int) -> None:
     good = varied_map()
-    copy = plant_many(good, FAULTS, 5, count=4, gap_ms=5000)
-    assert len(copy.mistakes) == 4 and len({fault.kind for fault, _ in copy.mistakes}) == 4
-    assert plant_many(good, FAULTS, 5, count=4, gap_ms=5000) == copy != plant_many(good, FAULTS, 6, 4, 5000)
+    copy = plant_many(good, FAULTS, seed, count=6, gap_ms=5000)
+    assert len(copy.mistakes) >= 4 and len({fault.kind for fault, _ in copy.mistakes}) == len(copy.mistakes)
+    assert plant_many(good, FAULTS, seed, count=6, gap_ms=5000) == copy != plant_many(good, FAULTS, seed + 1, 6, 5000)
     ends = [(planted.start, planted.end) for _, planted in copy.mistakes]
     assert all(after - before >= 5000 for (_, before), (after, _) in pairwise(ends))
     gone, come = changes(good, copy.beatmap)
@@ -391,9 +394,28 @@ def test_many_mistakes_lie_far_apart_in_one_copy() -> None:
         assert any(in_spans(planted, o.time, o.end_time) for _, planted in copy.mistakes)
     for _, planted in copy.mistakes:
         assert planted.beatmap is copy.beatmap
-        assert all(
-            planted.start - 1500 <= copy.beatmap.hit_objects[i].time <= planted.end + 1500 for i in planted.objects
-        )
+
+
+def test_earlier_mistakes_move_along_with_an_added_object() -> None:
+    good = varied_map()
+    (moved,), (extra,) = select(["moved:60 px"]), select(["extra-object"])
+    first = added(Copy(good), moved, np.random.default_rng(1), 5000, None)
+    assert first is not None
+    ((_, before),) = first.mistakes
+    both = [added(first, extra, np.random.default_rng(seed), 5000, None) for seed in range(12)]
+    starts = set()
+    for copy in both:
+        assert copy is not None
+        after = {fault.kind: planted for fault, planted in copy.mistakes}
+        starts.add(after["extra-object"].start < before.start)
+        assert copy.beatmap.hit_objects[after["moved"].objects[0]].time == before.start
+    assert starts == {True, False}, "objects are added before and after"
+
+
+def test_lost_hitsounds_are_lost_at_the_edges_of_sliders_too() -> None:
+    (slider,) = beatmap(["100,100,1000,2,8,L|170:100,1,70,2|4,1:0|2:0,0:0:0:0:"]).hit_objects
+    quiet = silent(slider)
+    assert quiet.slider and quiet.slider.edge_sounds == (0, 0) and quiet.hitsound == 0
 
 
 def test_maps_without_a_place_are_left_alone() -> None:
