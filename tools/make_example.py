@@ -402,12 +402,19 @@ def _slider(
 
 
 def taiko_map(version: str = "Taiko") -> Map:
-    """The taiko map: a note for every sound of lead and drums, kats with the snare."""
+    """The taiko map: a note for every sound of lead and drums, kats with the snare.
+
+    It keeps the criteria for a Futsuu: no more than five notes on 1/2 in a row, a rest of two beats in every eight measures.
+    """
     struck = {(n.measure, h) for n in lead() for h in (n.half, n.half + n.length) if h < 8}
-    objects = []
+    objects: list[Object] = []
+    in_a_row = 0
     for measure, section, inner in measures():
         for half in range(8):
-            if (measure, half) in struck or (section not in ("intro", "end") and half % 2 == 0):
+            sounds = (measure, half) in struck or (section not in ("intro", "end") and half % 2 == 0)
+            rests = measure % 8 == 5 and half >= 4
+            in_a_row = in_a_row + 1 if sounds and not rests and in_a_row < 5 else 0
+            if in_a_row:
                 sound = CLAP if half % 4 == 2 or half == 5 else 0
                 sound |= FINISH if half == 0 and inner == 0 else 0
                 objects.append(Object(measure, half, time_of(measure, half), 256, 192, False, (sound,)))
