@@ -13,9 +13,11 @@ import pytest
 from maimod.errors import UsageError
 from maimod.findings import BeatmapReport, Category, Finding, Severity
 from maimod.linter.pipeline import Analysis
+from maimod.linter.settings import Settings
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.timing import snap
 from maimod.rules.base import Evidence
+from maimod.training import evaluation_commands
 from maimod.training.evaluate import chosen_doses, evaluate_map, read, sources, to_json
 from maimod.training.faults import FAULTS, Planted, select
 from maimod.training.hits import is_near, judge, leads_to, mean_rank
@@ -257,6 +259,43 @@ def test_untouched_maps_are_counted_by_the_minute_with_and_without_their_set() -
     assert [share.value for share in whole.without] == [0.5, 0.5, 0.5]
     table = markdown(Evaluation(0, "none", (), tuple(maps)))
     assert "| rhythm/x | 0.00 | 0.50 | 0.00 | 1 | 1 |" in table and "| all | map | 2 | 2.0 | 0.00" in table
+
+
+def test_the_commands_from_end_to_end(songs: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def run(faults: str, name: str) -> Path:
+        evaluation_commands.evaluate(
+            songs,
+            Settings(None),
+            manifest=None,
+            mode="osu",
+            maps=1,
+            seed=1,
+            faults=faults,
+            together=2,
+            doses=1,
+            jobs=1,
+            unranked=False,
+            held_out=False,
+            pairs=None,
+            json_file=tmp_path / f"{name}.json",
+            markdown_file=tmp_path / f"{name}.md",
+            report=said.append,
+        )
+        return tmp_path / f"{name}.json"
+
+    one, none = run("unsnapped,doubled-object", "one"), run("none", "none")
+    assert len(said) == 2 and said[0].startswith("1 of 1")
+    assert "| osu | 2 | 100% | 100% | 100% |" in one.with_suffix(".md").read_text(encoding="utf-8")
+    assert "Planted mistakes" not in none.with_suffix(".md").read_text(encoding="utf-8")
+    assert "| osu | top 5 | 1.000 | 1.000 | +0.000 |" in evaluation_commands.compare(one, one)
+    with pytest.raises(UsageError, match="no fault is called 'typo'"):
+        run("typo", "typo")
+    with pytest.raises(UsageError, match="no map in common"):
+        other = Evaluation(0, "none", (), (untouched("elsewhere"),))
+        (tmp_path / "other.json").write_text(json.dumps(to_json(other)))
+        evaluation_commands.compare(one, tmp_path / "other.json")
 
 
 def test_one_map_of_each_song(tmp_path: Path) -> None:
