@@ -90,7 +90,8 @@ def circles(step: int, radius: float) -> list[str]:
         x, y = 256 + radius * (1 if number % 2 else -1), 100 + 40 * (number // 2 % 5)
         sound = {0: 2, 4: 8}.get(half % 8, 0)
         kind = 5 if half % 16 == 0 else 1
-        objects.append(f"{x:g},{y},{FIRST_MS + half * BEAT_MS // 2},{kind},{sound},0:0:0:0:")
+        sample = "0:0:2:0:" if sound == 8 else "0:0:0:0:"  # the file that `write_media` writes
+        objects.append(f"{x:g},{y},{FIRST_MS + half * BEAT_MS // 2},{kind},{sound},{sample}")
     return objects
 
 

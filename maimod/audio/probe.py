@@ -136,6 +136,8 @@ class Sample:
     """0 is silence, 1 full scale."""
     delay: float
     """Ms from the start to the first audible sample; 0 for silence."""
+    balance: float = 1.0
+    """Loudness of the quieter of two channels as a share of the louder one (root mean square); 1 for one channel."""
 
 
 def measure_sample(path: Path) -> Sample | None:
@@ -158,4 +160,6 @@ def measure_sample(path: Path) -> Sample | None:
     loud = np.abs(samples).max(axis=1) if len(samples) else np.zeros(0, dtype=np.float32)
     peak = float(loud.max(initial=0.0))
     delay = float(np.argmax(loud > AUDIBLE * peak)) / rate * 1000 if peak > 0 else 0.0
-    return Sample(container, len(samples) / rate * 1000, peak, delay)
+    loudness = np.sqrt(np.mean(np.square(samples, dtype=np.float64), axis=0)) if len(samples) else np.ones(1)
+    balance = float(loudness.min() / loudness.max()) if loudness.max() > 0 else 1.0
+    return Sample(container, len(samples) / rate * 1000, peak, delay, balance)

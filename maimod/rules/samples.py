@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
@@ -13,6 +13,8 @@ from maimod.findings import Expected, Severity, Tier
 from maimod.osu import limits
 from maimod.osu.beatmap import MAX_TIME_MS, Beatmap, Mode
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.criteria import high
+from maimod.rules.played_samples import played
 from maimod.rules.sets import CRITERIA, LAZER
 
 MISSING_SAMPLE = Rule(
@@ -34,7 +36,8 @@ SAMPLE_FORMAT = Rule(
     Tier.EXACT,
     ("audio",),
     why="An mp3 starts with silence, so its sound is late; other formats may not be played at all.",
-    how="Hitsounds are wav or Ogg by their content; another extension than that is a warning.",
+    how="Hitsounds are wav or Ogg by their content; another extension than that is a warning, and so is a file that cannot be "
+    "read.",
     ignore_when="the mp3 is only played by the storyboard",
     blind_spots="None.",
     source=f"{LAZER}/CheckHitsoundsFormat.cs",
@@ -58,7 +61,7 @@ SILENT_SAMPLE = Rule(
     Tier.EXACT,
     ("audio",),
     why="Hitsounds are silenced by the empty wav file of 44 bytes; longer silence only makes the download larger.",
-    how="The sample has a length, but is silent.",
+    how="The sample has a length, but no more than 0.6 % of full scale.",
     ignore_when="never",
     blind_spots="None.",
     source=f"{CRITERIA}#audio",
@@ -71,10 +74,36 @@ DELAYED_SAMPLE = Rule(
     ("audio",),
     why="Players hear the delay as an error of their timing.",
     how="The time from the start of the file to where 0.5 % of its peak is passed: 5 ms or more is a problem, 1 ms or "
-    "more a minor.",
+    "more a minor, as for samples that no hit plays.",
     ignore_when="the sound swells on purpose and is not a hit",
     blind_spots="Sounds that begin softly and peak late.",
     source=f"{LAZER}/CheckDelayedHitsounds.cs",
+)
+BALANCE = Rule(
+    "mapset/hitsound-balance",
+    "Hitsound louder on one side",
+    Severity.WARNING,
+    Tier.EXACT,
+    ("audio",),
+    why="A hit that is heard on one side only is unpleasant with headphones, and lost with one of them.",
+    how="The quieter channel of a hitsound that is played has less than half of the loudness of the other; less than a tenth is a "
+    "warning. Samples that objects name themselves are left out: they may follow the song.",
+    ignore_when="the sound belongs to that side of the song",
+    blind_spots="Sounds whose side changes.",
+    source=f"{CRITERIA}#audio",
+)
+FINISH = Rule(
+    "mapset/hitsound-finish",
+    "Frequent finish with a sample of its own",
+    Severity.MINOR,
+    Tier.EXACT,
+    ("map",),
+    why="Players who turn the samples of maps off hear the default finish, a loud cymbal, instead of the drum that it stands for.",
+    how="The normal or soft finish is a file of the folder, and at least a quarter of the hits of a difficulty, and twenty, play it.",
+    ignore_when="the sample is a cymbal as well",
+    blind_spots="What the sample sounds like; taiko, where a finish is a big note.",
+    source=f"{CRITERIA}#audio",
+    modes=frozenset({Mode.OSU, Mode.CATCH, Mode.MANIA}),
 )
 EMPTY_FILE = Rule(
     "mapset/empty-file",
@@ -95,21 +124,23 @@ UNUSED_FILE = Rule(
     Tier.EXACT,
     ("map",),
     why="It makes every download of the set larger.",
-    how="A file is named by no difficulty and not by the storyboard, and is neither a hitsound nor an element of a "
-    "skin.",
+    how="A file is named by no difficulty and not by the storyboard, and is neither an element of a skin nor a "
+    "hitsound that a hit plays.",
     ignore_when="it is there for the work on the set and will be removed",
-    blind_spots="Hitsounds and skin elements that are not used; files of version control, settings and notes (.git, "
+    blind_spots="Skin elements that are not used; files of version control, settings and notes (.git, "
     ".toml, .md); storyboards of 100,000 pictures or more.",
     source=f"{CRITERIA}#general",
 )
 STORYBOARD = Rule(
     "mapset/storyboard-file",
-    "Picture of the storyboard missing",
-    Severity.WARNING,
+    "Picture of the storyboard missing or too large",
+    Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="The storyboard has a hole where the picture should be.",
-    how="Files of sprites and of all frames of animations are looked for in the folder.",
+    why="The storyboard has a hole where the picture should be; a very large one takes long to load.",
+    how="Files of sprites and of all frames of animations are looked for in the folder (a missing one is a warning), and have 17 "
+    "million pixels at most. A sprite on the layer Overlay, above the objects, is a minor.",
+    criteria=("storyboard-image",),
     ignore_when="the picture is the player's skin's (UseSkinSprites)",
     blind_spots="What sprites do; all but the first 100,000 pictures.",
     source=f"{CRITERIA}#storyboarding",
@@ -145,9 +176,15 @@ WORKING_FILES = frozenset({".md", ".toml", ".yml", ".yaml", ".json", ".sarif"})
 MAX_SAMPLES = 500
 """Most samples that are decoded; the largest keysounded sets have about 1,000."""
 SHORT_MS, LATE_MS, LITTLE_LATE_MS = 25.0, 5.0, 1.0
-SILENT_PEAK = 1e-3
-"""Peak of a silent sample: -60 dB, as in lazer and Mapset Verifier."""
+SILENT_PEAK = 6e-3
+"""Peak of a silent sample: nothing is heard of less than 0.6 % of full scale beside a song."""
+LOPSIDED, ONE_SIDED = 0.5, 0.1
+"""Loudness of the quieter channel as a share of the other."""
+FREQUENT_SHARE, FREQUENT_HITS = 0.25, 20
 EMPTY_WAV_BYTES = 44
+MAX_MEASURED = 1_000
+"""Most pictures whose headers are read."""
+OVERLAY = re.compile(r"(?:Sprite|Animation|4|6)\s*,\s*(?:Overlay|4)\s*,")
 SHOWN = 5
 Named = dict[str, list[tuple[Beatmap, int, float, bool]]]
 """(difficulty, line, time, whether a hit object plays it) of each file named as a sound."""
@@ -159,8 +196,11 @@ def run(evidence: MapsetEvidence) -> Iterator[Placed]:
         return
     named = _named_samples(evidence)
     yield from _missing(evidence, named)
-    yield from _hitsounds(evidence, named)
+    plays = _played(evidence)
+    yield from _hitsounds(evidence, named, plays)
+    yield from _finishes(evidence)
     yield from _storyboard(evidence)
+    yield from _unplayed(evidence, plays)
     empty = [name for name, n_bytes in mapset.files.items() if not n_bytes]
     if empty:
         yield from _files(evidence, EMPTY_FILE, empty, Certainty.CERTAIN, "has no bytes", "have no bytes")
@@ -237,7 +277,57 @@ def _missing(evidence: MapsetEvidence, named: Named) -> Iterator[Placed]:
         )
 
 
-def _hitsounds(evidence: MapsetEvidence, named: Named) -> Iterator[Placed]:
+def _played(evidence: MapsetEvidence) -> frozenset[str]:
+    """Names of the samples that some difficulty of the folder plays."""
+    mapset = evidence.mapset
+    return frozenset(name for beatmap in (*mapset.beatmaps, *mapset.work, *mapset.others) for name in played(beatmap))
+
+
+def _stem(name: str) -> str:
+    """The sample that a file is: taiko has its own names for the same ones."""
+    return name.rpartition(".")[0].lower().removeprefix("taiko-")
+
+
+def _unplayed(evidence: MapsetEvidence, plays: frozenset[str]) -> Iterator[Placed]:
+    if evidence.mapset.unreadable:
+        return
+    files = [
+        name
+        for name, n_bytes in evidence.mapset.files.items()
+        # An empty sample silences what may be played in the editor or by another index.
+        if n_bytes > EMPTY_WAV_BYTES and "/" not in name and HITSOUND.match(name) and _stem(name) not in plays
+    ]
+    if files:
+        yield from _files(
+            evidence,
+            UNUSED_FILE,
+            files,
+            Certainty.LIKELY,
+            "is a hitsound that no hit plays",
+            "are hitsounds that no hit plays",
+        )
+
+
+def _finishes(evidence: MapsetEvidence) -> Iterator[Placed]:
+    for beatmap in evidence.beatmaps:
+        if beatmap.mode not in FINISH.modes:
+            continue
+        counts = played(beatmap)
+        hits = sum(count for name, count in counts.items() if "hitnormal" in name)
+        for name, count in counts.items():
+            file = evidence.mapset.find_sound(f"{name}.wav") if re.match("(?:normal|soft)-hitfinish", name) else None
+            if file is not None and count >= max(FREQUENT_HITS, FREQUENT_SHARE * hits):
+                yield from evidence.candidate(
+                    FINISH,
+                    beatmap,
+                    certainty=Certainty.POSSIBLE,
+                    subject=file,
+                    actual=f"{count} of {hits} hits",
+                    message=f'{count} of {hits} hits play "{file}"; without the samples of the map they are cymbals.',
+                )
+
+
+def _hitsounds(evidence: MapsetEvidence, named: Named, plays: frozenset[str]) -> Iterator[Placed]:
     keysounds = {
         file
         for name, places in named.items()
@@ -251,8 +341,22 @@ def _hitsounds(evidence: MapsetEvidence, named: Named) -> Iterator[Placed]:
     for name in islice(files, MAX_SAMPLES):
         sample = probe.measure_sample(evidence.mapset.path_of(name))
         if sample is None:
+            if evidence.mapset.files[name] <= probe.MAX_SAMPLE_BYTES:
+                yield from evidence.candidate(
+                    SAMPLE_FORMAT,
+                    evidence.beatmaps,
+                    certainty=Certainty.LIKELY,
+                    subject=name,
+                    message=f'The hitsound "{name}" cannot be read as a sound.',
+                )
             continue
         for rule, certainty, what, actual, expected in _sample_faults(name, sample):
+            if rule in (DELAYED_SAMPLE, BALANCE) and name not in keysounds and _stem(name) not in plays:
+                certainty = Certainty.POSSIBLE
+            if rule is BALANCE and (
+                name in keysounds or (certainty is Certainty.POSSIBLE and _stem(name) not in plays)
+            ):
+                continue
             yield from evidence.candidate(
                 rule,
                 evidence.beatmaps,
@@ -289,8 +393,16 @@ def _sample_faults(name: str, sample: probe.Sample) -> Iterator[tuple[Rule, Cert
             f"{sample.duration:.0f} ms",
             "25 ms or more",
         )
+    if sample.balance < LOPSIDED and sample.peak > SILENT_PEAK:
+        yield (
+            BALANCE,
+            Certainty.LIKELY if sample.balance < ONE_SIDED else Certainty.POSSIBLE,
+            f"is louder on one side: the other has {100 * sample.balance:.0f} % of its loudness",
+            f"{100 * sample.balance:.0f} %",
+            "50 % or more",
+        )
     # The delay of mp3 comes from the format, which is reported above.
-    elif kind != "mp3" and sample.delay >= LITTLE_LATE_MS:
+    if sample.duration >= SHORT_MS and sample.peak > SILENT_PEAK and kind != "mp3" and sample.delay >= LITTLE_LATE_MS:
         yield (
             DELAYED_SAMPLE,
             Certainty.CERTAIN if sample.delay >= LATE_MS else Certainty.POSSIBLE,
@@ -344,9 +456,15 @@ def _storyboard(evidence: MapsetEvidence) -> Iterator[Placed]:
         for beatmap in evidence.beatmaps
         if beatmap.mode in STORYBOARDED.modes and any(_sample_event(text) is not None for _, text in beatmap.events)
     ]
+    yield from _pictures_shown(evidence, shared)
+    shared_count = sum(_sample_event(text) is not None for text in evidence.mapset.storyboard)
+    if shared_count and not sounding:
+        sounding = [beatmap for beatmap in evidence.beatmaps if beatmap.mode in STORYBOARDED.modes]
     if sounding:
-        line = next(line for line, text in sounding[0].events if _sample_event(text) is not None)
-        count = sum(_sample_event(text) is not None for beatmap in sounding for _, text in beatmap.events)
+        line = next((line for line, text in sounding[0].events if _sample_event(text) is not None), 1)
+        count = shared_count + sum(
+            _sample_event(text) is not None for beatmap in sounding for _, text in beatmap.events
+        )
         yield from evidence.candidate(
             STORYBOARDED,
             sounding,
@@ -354,6 +472,37 @@ def _storyboard(evidence: MapsetEvidence) -> Iterator[Placed]:
             certainty=Certainty.POSSIBLE,
             actual=f"{count} sounds",
             message=f"{count} sound{'s are' if count > 1 else ' is'} played by the storyboard, not by hits.",
+        )
+
+
+def _pictures_shown(evidence: MapsetEvidence, shared: Sequence[str]) -> Iterator[Placed]:
+    """Pictures that are too large, and sprites above the objects."""
+    largest = high("storyboard-image", Mode.OSU)
+    shown = dict.fromkeys(
+        [*shared, *(name for one in evidence.beatmaps for name in _pictures(text for _, text in one.events))]
+    )
+    for file in islice(dict.fromkeys(evidence.mapset.find_picture(name) for name in shown), MAX_MEASURED):
+        found = probe.picture_size(evidence.mapset.path_of(file)) if file is not None else None
+        if found is not None and found[0] * found[1] > largest:
+            yield from evidence.candidate(
+                STORYBOARD,
+                evidence.beatmaps,
+                certainty=Certainty.CERTAIN,
+                subject=file,
+                actual=f"{found[0]} x {found[1]}",
+                expected=[Expected(f"{largest / 1e6:g} million pixels or less")],
+                message=f'The picture "{file}" of the storyboard has {found[0] * found[1] / 1e6:.1f} million pixels.',
+            )
+    above = [one for one in evidence.beatmaps if any(OVERLAY.match(text) for _, text in one.events)]
+    if not above and any(OVERLAY.match(text) for text in evidence.mapset.storyboard):
+        above = list(evidence.beatmaps)
+    if above:
+        yield from evidence.candidate(
+            STORYBOARD,
+            above,
+            certainty=Certainty.POSSIBLE,
+            subject="Overlay",
+            message="The storyboard has pictures on the layer Overlay, which can hide the objects.",
         )
 
 
@@ -384,7 +533,11 @@ def _unused(evidence: MapsetEvidence, named: Named) -> list[str]:
 def _belongs(name: str, evidence: MapsetEvidence) -> bool:
     """Whether a file belongs to a set although no other file names it."""
     path = PurePosixPath(name)
-    if path.suffix.lower() in WORKING_FILES or path.stem.upper() in ("LICENSE", "LICENCE"):
+    if (
+        path.name.lower() == "thumbs.db"
+        or path.suffix.lower() in WORKING_FILES
+        or path.stem.upper() in ("LICENSE", "LICENCE")
+    ):
         return True
     if path.suffix.lower() in (".osu", ".osb"):
         return len(path.parts) == 1
@@ -399,6 +552,8 @@ CHECK = MapsetCheck(
         SHORT_SAMPLE,
         SILENT_SAMPLE,
         DELAYED_SAMPLE,
+        BALANCE,
+        FINISH,
         EMPTY_FILE,
         UNUSED_FILE,
         STORYBOARD,

@@ -12,7 +12,7 @@ import pytest
 from maimod.audio import probe
 from maimod.findings import Finding
 from maimod.osu import mapset
-from maimod.rules import agreement, consistency, files, metadata, samples, set_snaps, shared_timing, spread
+from maimod.rules import agreement, consistency, files, metadata, samples, set_snaps, shared_timing, skins, spread
 from maimod.rules.base import Evidence, MapsetCheck, MapsetEvidence
 from tests.findings import findings_of_set
 from tests.mapset import (
@@ -538,13 +538,13 @@ def test_videos(tmp_path):
 )
 def test_hitsounds(tmp_path, milliseconds: float, delay: float, level: float, expected: list[tuple[str, str]]):
     write_media(tmp_path)
-    hitsound(tmp_path / "drum-hitfinish3.wav", milliseconds, delay, level)
+    hitsound(tmp_path / "soft-hitclap2.wav", milliseconds, delay, level)
     assert rules(found(tmp_path, samples.CHECK, versions())) == expected
 
 
 def test_an_mp3_as_hitsound(tmp_path):
     write_media(tmp_path)
-    song(tmp_path / "soft-hitwhistle.wav", 0.5, level=0.05)
+    song(tmp_path / "soft-hitclap2.wav", 0.5, level=0.05)
     findings = found(tmp_path, samples.CHECK, versions())
     assert rules(findings) == [("mapset/hitsound-format", "problem")] and "but mp3" in findings[0].message
 
@@ -556,13 +556,113 @@ def test_the_empty_wav_file_is_how_to_be_silent(tmp_path):
     assert found(tmp_path, samples.CHECK, versions()) == []
 
 
+def test_hitsounds_that_no_hit_plays(tmp_path):
+    write_media(tmp_path)
+    for name in ("soft-hitnormal3.wav", "taiko-soft-hitclap2.wav", "drum-hitclap2.wav"):
+        hitsound(tmp_path / name)
+    (finding,) = found(tmp_path, samples.CHECK, versions())
+    assert finding.rule == "mapset/unused-file" and "hitsounds that no hit plays" in finding.message
+    assert finding.evidence["files"] == ["drum-hitclap2.wav", "soft-hitnormal3.wav"]
+
+
+def test_a_hitsound_that_cannot_be_read(tmp_path):
+    write_media(tmp_path)
+    (tmp_path / "soft-hitclap2.wav").write_bytes(b"RIFF" + b"x" * 100)
+    (finding,) = found(tmp_path, samples.CHECK, versions())
+    assert rules([finding]) == [("mapset/hitsound-format", "warning")]
+
+
+@pytest.mark.parametrize(("right", "severity"), [(0.5, None), (0.3, None), (0.2, "minor"), (0.0, "warning")])
+def test_hitsounds_on_one_side(tmp_path, right: float, severity: str | None):
+    import soundfile
+
+    write_media(tmp_path)
+    soundfile.write(tmp_path / "soft-hitclap2.wav", np.full((4410, 2), (0.5, right)), 44_100)
+    assert rules(found(tmp_path, samples.CHECK, versions())) == (
+        [("mapset/hitsound-balance", severity)] if severity else []
+    )
+
+
+def test_frequent_finishes(tmp_path):
+    write_media(tmp_path)
+    hitsound(tmp_path / "soft-hitfinish2.wav")
+
+    def often(lines: list[str]) -> list[str]:
+        return [line.replace(",8,0:0:2:0:", ",12,0:0:2:0:") for line in lines]
+
+    given = versions()
+    given["Normal"] = given["Normal"].with_objects(often)
+    assert rules(found(tmp_path, samples.CHECK, given)) == [("mapset/hitsound-finish", "minor")]
+    given["Normal"] = given["Normal"].with_objects(lambda lines: [*lines[:-20], *often(lines[-20:])])
+    sparse = tmp_path / "sparse"
+    sparse.mkdir()
+    given["Normal"] = versions()["Normal"].with_objects(lambda lines: [*lines[:-20], *often(lines[-20:])])
+    write_media(sparse)
+    hitsound(sparse / "soft-hitfinish2.wav")
+    assert found(sparse, samples.CHECK, given) == []
+
+
+def test_pictures_of_the_storyboard(tmp_path):
+    write_media(tmp_path)
+    picture(tmp_path / "large.png", 5000, 3401)
+    picture(tmp_path / "full.png", 5000, 3400)
+    board = '[Events]\nSprite,Foreground,Centre,"large.png",320,240\nSprite,Overlay,Centre,"full.png",320,240\n'
+    (tmp_path / "song.osb").write_text(board)
+    findings = found(tmp_path, samples.CHECK, versions())
+    assert rules(findings) == [("mapset/storyboard-file", "problem"), ("mapset/storyboard-file", "minor")]
+    assert "large.png" in findings[0].message and "Overlay" in findings[1].message
+
+
+def test_sounds_of_the_storyboard_of_the_set(tmp_path):
+    write_media(tmp_path)
+    hitsound(tmp_path / "drum.wav")
+    (tmp_path / "song.osb").write_text('[Events]\nSample,1000,0,"drum.wav",70\n')
+    assert rules(found(tmp_path, samples.CHECK, versions())) == [("mapset/storyboarded-hitsounds", "minor")]
+
+
+def test_skins(tmp_path):
+    write_media(tmp_path)
+    assert found(tmp_path, skins.CHECK, versions()) == []
+    for name in ("cursor.png", "spinner-circle.png", "spinner-glow.png", "hitcircle@2x.png"):
+        picture(tmp_path / name, 8, 8)
+    findings = found(tmp_path, skins.CHECK)
+    subjects = [finding.evidence["subject"] for finding in findings]
+    assert subjects == ["cursor", "hit circle", "spinner", "new spinner", "spinners", "SliderBorder"]
+    assert {finding.severity for finding in findings} == {"warning"}
+    forced = tmp_path / "forced"
+    forced.mkdir()
+    given = {name: version.with_general(SkinPreference="Default") for name, version in versions().items()}
+    picture(forced / "cursor.png", 8, 8)
+    assert found(forced, skins.CHECK, given) == []
+
+
+def test_a_whole_set_of_skin_elements(tmp_path):
+    for name in ("cursor.png", "cursortrail.png", "cursormiddle.png", "sliderb0.png", "sliderb1.png"):
+        picture(tmp_path / name, 8, 8)
+    for name in ("sliderfollowcircle-0.png", "sliderscorepoint.png"):
+        picture(tmp_path / name, 8, 8)
+    assert [finding.evidence["subject"] for finding in found(tmp_path, skins.CHECK, versions())] == ["SliderBorder"]
+
+
+def test_skins_of_catch(tmp_path):
+    for name, size in (("fruit-drop.png", (82, 103)), ("fruit-pear@2x.png", (256, 256)), ("fruit-apple.png", (64, 64))):
+        picture(tmp_path / name, *size)
+    picture(tmp_path / "fruit-catcher-idle-0.png", 300, 300)
+    given = {"Cup": replace(versions()["Normal"], name="Cup").with_general(Mode="2")}
+    findings = found(tmp_path, skins.CHECK, given)
+    assert [finding.evidence["subject"] for finding in findings] == ["fruits", "catcher", "fruit-apple.png"]
+    assert "fruit-catcher-fail" in findings[1].message and "skin.ini" in findings[1].message
+
+
 def test_named_samples_and_storyboards(tmp_path):
     write_media(tmp_path)
     given = versions()
     given["Hard"] = given["Hard"].with_objects(
         lambda lines: [lines[0].replace("0:0:0:0:", "0:0:0:0:kick.wav"), *lines[1:]]
     )
-    board = '[Events]\nAnimation,Overlay,Centre,"sb/a.png",320,240,2,100\nSprite,Overlay,Centre,"sb/b.png",320,240\n'
+    board = (
+        '[Events]\nAnimation,Foreground,Centre,"sb/a.png",320,240,2,100\nSprite,Foreground,Centre,"sb/b.png",320,240\n'
+    )
     (tmp_path / "song.osb").write_text(board)
     (tmp_path / "sb").mkdir()
     for name in ("a0.png", "b.png", "c.png"):
