@@ -177,6 +177,10 @@ ids above 1.3 million lacks a genre or language, 224 of
 of 279 sets a guest (a nickname, mostly) who is not in the tags."""
 
 
+NO_NAMES = frozenset({"it", "that", "what", "here", "there", "let", "who", "he", "she", "one", "today", "tomorrow"})
+"""Words before 's that are nobody."""
+LONG_NAME = 5
+"""Letters of a name that is found inside a word as well."""
 Check = Callable[[str, str, Beatmap], Iterator[Fault]]
 """Function of a field's name, its value and the difficulty it is from."""
 
@@ -278,13 +282,8 @@ def _tags(key: str, value: str, beatmap: Beatmap) -> Iterator[Fault]:
 
 def _guests(evidence: MapsetEvidence) -> Iterator[Placed]:
     for beatmap in evidence.beatmaps:
-        searched = _plain(" ".join(beatmap.metadata.get(key, "") for key in ("Tags", "Creator")))
-        missing = [
-            name
-            for name in _guest_names(beatmap.version)
-            # "(Someone's Hard)" is in brackets, but names may begin with one.
-            if not any(_plain(form).rstrip() in searched for form in (name, name.lstrip("([{<")) if form)
-        ]
+        searched = " ".join(beatmap.metadata.get(key, "") for key in ("Tags", "Creator"))
+        missing = [name for name in _guest_names(beatmap.version) if not _is_tagged(name, searched)]
         if missing:
             yield from evidence.candidate(
                 GUEST,
@@ -299,14 +298,36 @@ def _guests(evidence: MapsetEvidence) -> Iterator[Placed]:
 
 def _guest_names(version: str) -> list[str]:
     """Names that the name of a difficulty credits: "A" and "B" of "A & B's Hard" or "A's & B's Hard"."""
-    owners = re.findall(r"(.+?)(?:'s|(?<=s)')(?=\s)", with_straight_apostrophes(version))
+    rest, owners = with_straight_apostrophes(version), []
+    while match := re.match(r"(.+?)(?:'s|(?<=s)')(?=\s)\s*", rest):
+        owners.append(match[1])
+        rest = rest[match.end() :]
+        if not (link := re.match(r"(?:[&,+x]|and\b)\s*", rest)):
+            break
+        rest = rest[link.end() :]
     names = (name.strip() for owner in owners for name in re.split(r"\s*[&,]\s*|\s+and\s+|\s+x\s+", owner))
-    return [name for name in names if name]
+    return [name for name in names if name and name.lower() not in NO_NAMES]
 
 
-def _plain(text: str) -> str:
-    """Words with one space around each, to look for one in another."""
-    return f" {' '.join(text.lower().replace('_', ' ').split())} "
+def _is_tagged(name: str, searched: str) -> bool:
+    """Whether words begin as a name does, in their letters and digits; a long name may be inside a word.
+
+    A name of signs alone is looked for as it is.
+    """
+    words = [_letters(word) for word in searched.split()]
+    letters = _letters(name)
+    if not letters:
+        return name.lower() in searched.lower()
+    runs = [""]  # names of several words, with spaces or underscores
+    for word in reversed(words):
+        runs.append((word + runs[-1])[:100])
+    return any(run.startswith(letters) for run in runs) or (
+        len(letters) >= LONG_NAME and any(letters in word for word in words)
+    )
+
+
+def _letters(text: str) -> str:
+    return "".join(letter for letter in text.lower() if letter.isalnum())
 
 
 CHECK = MapsetCheck("Metadata", (TITLE_MARKER, MARKER, ROMANISED, TAGS, GUEST, LEFT_OVER), run)

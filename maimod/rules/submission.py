@@ -2,7 +2,7 @@
 
 Source: the checks of https://github.com/ppy/osu-server-beatmap-submission (`BeatmapPackageParser` and the rows that it
 fills). Refusals that are rules of the criteria as well are found by the category `mapset`: settings out of bounds,
-romanised fields, metadata that differ, ids, empty files.
+romanised fields, metadata that differ (such as the creator), ids, empty files.
 """
 
 from __future__ import annotations
@@ -56,19 +56,6 @@ FILE_TYPE = Rule(
     ".wmv and .m4v. Files that the game or the system leaves there, and those of version control, are passed over.",
     ignore_when="it is there for the work on the set and will be removed",
     blind_spots="skin.ini, which the game needs and the server does not list; what is in the files.",
-    source=SERVER,
-)
-CREATORS = Rule(
-    "submission/creators",
-    "More than one creator",
-    Severity.PROBLEM,
-    Tier.EXACT,
-    ("map",),
-    why="The upload is refused: Creator is the user name of the host in every difficulty. Guests are named in the difficulty and in "
-    "the tags.",
-    how="Creator is the same in all difficulties.",
-    ignore_when=_NEVER,
-    blind_spots="Creators that are not the user who uploads.",
     source=SERVER,
 )
 SETTINGS = Rule(
@@ -154,7 +141,6 @@ SHOWN = 5
 
 def run(evidence: MapsetEvidence) -> Iterator[Placed]:
     yield from _lengths(evidence)
-    yield from _creators(evidence)
     for beatmap in evidence.beatmaps:
         yield from _file_name(evidence, beatmap)
         yield from _settings(evidence, beatmap)
@@ -189,22 +175,6 @@ def _lengths(evidence: MapsetEvidence) -> Iterator[Placed]:
             actual=f"{len(value)} characters",
             expected=[Expected(f"{LONGEST[key]} characters or less")],
             message=f"The {what} has {len(value)} characters; the server takes {LONGEST[key]} at most.",
-        )
-
-
-def _creators(evidence: MapsetEvidence) -> Iterator[Placed]:
-    creators = Counter(beatmap.metadata.get("Creator", "") for beatmap in evidence.beatmaps)
-    (usual, _), *others = creators.most_common()
-    for other, _ in others:
-        beatmaps = [beatmap for beatmap in evidence.beatmaps if beatmap.metadata.get("Creator", "") == other]
-        yield from evidence.candidate(
-            CREATORS,
-            beatmaps,
-            line=beatmaps[0].line_of("Metadata", "Creator"),
-            certainty=Certainty.CERTAIN,
-            actual=other,
-            expected=[Expected(usual)],
-            message=f'The creator is "{other}" here and "{usual}" in most difficulties; the server takes one.',
         )
 
 
@@ -327,6 +297,4 @@ def _files(evidence: MapsetEvidence) -> Iterator[Placed]:
         )
 
 
-CHECK = MapsetCheck(
-    "Submission", (LENGTH, FILE_NAME, FILE_TYPE, CREATORS, SETTINGS, TOO_MANY, FORMAT), run, Category.SUBMISSION
-)
+CHECK = MapsetCheck("Submission", (LENGTH, FILE_NAME, FILE_TYPE, SETTINGS, TOO_MANY, FORMAT), run, Category.SUBMISSION)

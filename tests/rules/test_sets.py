@@ -216,11 +216,31 @@ def test_lowest_difficulty_in_modes(tmp_path, monkeypatch, mode: int, names: lis
         ("A's & B's Hard", ["A", "B"]),
         ("Chris' Hard", ["Chris"]),
         ("Hard", []),
-        ("It's", []),
+        ("It's Hard", []),
+        ("Vet's It's An Emotional One", ["Vet"]),
     ],
 )
 def test_names_of_guests(version: str, names: list[str]):
     assert metadata._guest_names(version) == names
+
+
+@pytest.mark.parametrize(
+    ("name", "tags", "tagged"),
+    [
+        ("Take", "take", True),
+        ("Take", "takeover", True),
+        ("Take", "mistakes", False),
+        ("Akija 714", "akija714", True),
+        ("A r M i Nakis", "A_r_M_i_Nakis", True),
+        ("Some Guest", "some guest", True),
+        ("Starzhu", "xstarzhu", True),
+        ("lu^3", "lu^3", True),
+        ("lu^3", "lu4", False),
+        ("[[[", "x [[[ y", True),
+    ],
+)
+def test_names_in_tags(name: str, tags: str, tagged: bool):
+    assert metadata._is_tagged(name, f"english {tags} pop") is tagged
 
 
 def test_guests_are_tagged_by_the_beginning_of_words(tmp_path):

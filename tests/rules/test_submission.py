@@ -72,13 +72,6 @@ def test_kinds_of_files(tmp_path):
     assert sorted(finding.evidence["subject"] for finding in findings) == ["", ".flac", ".psd"]
 
 
-def test_one_creator(tmp_path):
-    given = versions()
-    given["Hard"] = given["Hard"].with_metadata(Creator="Guest")
-    (finding,) = found(tmp_path, given)
-    assert finding.rule == "submission/creators" and "Guest" in finding.message
-
-
 def test_settings_that_the_mode_does_not_use(tmp_path):
     given = versions()
     hard = given["Hard"].with_general(Mode=str(Mode.TAIKO.value))
