@@ -83,7 +83,7 @@ EDGE_DASH = Rule(
     Tier.EXACT,
     ("map",),
     why="The first fruit has to be caught with the very edge of the catcher, which looks like any other dash.",
-    how="A dash that lacks up to 10 px to a hyperdash: a problem in a Salad or Platter if it lacks 5 px at most, "
+    how="A dash that lacks up to 10 px to a hyperdash: a problem in a Salad or Platter if it lacks 2 px at most, "
     "else a "
     "warning; in a Rain a minor, next to another dash or hyperdash a warning; in an Overdose a warning after a "
     "hyperdash.",
@@ -129,7 +129,7 @@ ANTIFLOW = Rule(
 # ---------------------------------------------------------------------------------------------------------------------
 # Limits
 
-EDGE_PX, NEAR_EDGE_PX = 5.0, 10.0
+EDGE_PX, NEAR_EDGE_PX = 2.0, 10.0
 """Of the ranked Salads and Platters of the collection none has a dash that lacks less than 10 px."""
 SAME_SNAP_MS = 4.0
 FEW = 4

@@ -104,7 +104,8 @@ EDGE = 250 - 1000 / 240 + 106.75 / 2
 @pytest.mark.parametrize(
     ("lacks", "level", "expected"),
     [
-        (3, Level.NORMAL, [("edge-dash", "problem")]),
+        (1, Level.NORMAL, [("edge-dash", "problem")]),
+        (3, Level.NORMAL, [("edge-dash", "warning")]),
         (8, Level.HARD, [("edge-dash", "warning")]),
         (12, Level.HARD, []),
         (3, Level.INSANE, [("edge-dash", "minor")]),
