@@ -1,7 +1,10 @@
-"""Hold notes in mania: shorter than the level of a difficulty allows, or released just after others of their chord."""
+"""Hold notes in mania: too short for the level of a difficulty, released too close to each other, with notes during them,
+or released just after others of their chord.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
@@ -31,6 +34,37 @@ SHORT_FOR_LEVEL = Rule(
     modes=MANIA,
     criteria=("hold-length",),
 )
+CLOSE_RELEASES = Rule(
+    "rhythm/close-releases",
+    "Releases closer than the level allows",
+    Severity.WARNING,
+    Tier.EXACT,
+    ("map",),
+    why="To release one finger shortly after another asks for independent fingers, which beginners do not have.",
+    how="Two hold notes end at different times less than a beat apart in an Easy, half a beat in a Normal; beats are "
+    "those "
+    "of a song of about 180 BPM.",
+    ignore_when="the song is slow",
+    blind_spots="Difficulties with unknown level; harder ones.",
+    source=_CRITERIA,
+    modes=MANIA,
+    criteria=("release-gap",),
+)
+DURING_HOLD = Rule(
+    "rhythm/note-during-hold",
+    "Note during a short hold note",
+    Severity.WARNING,
+    Tier.EXACT,
+    ("map",),
+    why="Beginners cannot press a key while they hold another one for a moment only.",
+    how="A note starts within a hold note of a beat or less in an Easy, half a beat or less in a Normal; at its "
+    "start or end "
+    "it may.",
+    ignore_when="the song is slow",
+    blind_spots="Difficulties with unknown level; harder ones; longer hold notes.",
+    source=_CRITERIA,
+    modes=MANIA,
+)
 UNEVEN_RELEASE = Rule(
     "rhythm/uneven-release",
     "Hold note released just after another one of its chord",
@@ -49,7 +83,10 @@ UNEVEN_RELEASE = Rule(
 )
 
 LEVELS = frozenset({Level.EASY, Level.NORMAL, Level.HARD})
-SLACK_MS = 3.0
+SHORT_BEATS = {Level.EASY: 1.0, Level.NORMAL: 0.5}
+"""Beats of a hold note during which no other note may be."""
+SLACK_MS, EDGE_MS = 3.0, 10.0
+"""Rounding; notes this close to a start or end, and ends this close to each other, are at one time."""
 FEW = 4
 """More short hold notes than this are the map's way."""
 SAME_MS = 2.0
@@ -62,6 +99,9 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         return
     if evidence.level in LEVELS:
         yield from bundled(_short(evidence, evidence.level), FEW)
+        yield from bundled(_close_releases(evidence, evidence.level), FEW)
+    if evidence.level in SHORT_BEATS:
+        yield from bundled(_during(evidence, evidence.level), FEW)
     yield from _uneven(evidence)
 
 
@@ -88,6 +128,50 @@ def _short(evidence: Evidence, level: Level) -> list[Candidate]:
         )
         for o, least in short
     ]
+
+
+def _close_releases(evidence: Evidence, level: Level) -> Iterator[Candidate]:
+    beats = low("release-gap", Mode.MANIA, level)
+    holds = sorted((o for o in evidence.objects_by_time if o.kind is ObjectKind.HOLD), key=lambda o: o.end_time)
+    for first, later in pairwise(holds):
+        apart = later.end_time - first.end_time
+        least = usual_beat(evidence.beatmap.red_line_of(first.end_time).beat_length) * beats
+        if EDGE_MS < apart < least - SLACK_MS:
+            yield candidate(
+                CLOSE_RELEASES,
+                time=first.end_time,
+                end_time=later.end_time,
+                line=later.line,
+                objects=[first, later],
+                certainty=evidence.for_level(Certainty.GUIDELINE),
+                actual=f"{apart:.0f} ms",
+                expected=[Expected(f"at least {least:.0f} ms")],
+                message=f"These hold notes are released {apart:.0f} ms apart; in {level.one_in(Mode.MANIA)} releases "
+                "should be "
+                f"{least:.0f} ms apart.",
+            )
+
+
+def _during(evidence: Evidence, level: Level) -> Iterator[Candidate]:
+    objects, times = evidence.objects_by_time, evidence.object_times
+    for hold in objects:
+        most = usual_beat(evidence.beatmap.red_line_of(hold.time).beat_length) * SHORT_BEATS[level]
+        if hold.kind is not ObjectKind.HOLD or hold.duration > most + SLACK_MS:
+            continue
+        place = bisect_right(times, hold.time + EDGE_MS)
+        if place < len(objects) and times[place] < hold.end_time - EDGE_MS:
+            yield candidate(
+                DURING_HOLD,
+                time=objects[place].time,
+                line=objects[place].line,
+                objects=[hold, objects[place]],
+                certainty=evidence.for_level(Certainty.GUIDELINE),
+                actual="a note",
+                expected=[Expected("none")],
+                message=f"A note starts during this hold note of {hold.duration:.0f} ms; {level.one_in(Mode.MANIA)} "
+                "should have "
+                "none there.",
+            )
 
 
 def _uneven(evidence: Evidence) -> Iterator[Candidate]:
@@ -120,4 +204,4 @@ def _uneven(evidence: Evidence) -> Iterator[Candidate]:
         )
 
 
-CHECK = BeatmapCheck(Category.RHYTHM, "Hold notes", (SHORT_FOR_LEVEL, UNEVEN_RELEASE), run)
+CHECK = BeatmapCheck(Category.RHYTHM, "Hold notes", (SHORT_FOR_LEVEL, CLOSE_RELEASES, DURING_HOLD, UNEVEN_RELEASE), run)

@@ -121,6 +121,37 @@ def test_many_short_hold_notes_are_one_minor():
     assert finding.severity == "minor" and "6 more places" in finding.message
 
 
+def held(level: Level | None, *objects: str) -> list[tuple[str, str]]:
+    findings = findings_of(holds.run, Evidence(made(objects), level=level))
+    return [(finding.rule, finding.severity.value) for finding in findings]
+
+
+@pytest.mark.parametrize(
+    ("level", "apart", "count"),
+    [
+        (Level.EASY, 400, 0),
+        (Level.EASY, 200, 1),
+        (Level.EASY, 5, 0),
+        (Level.NORMAL, 200, 0),
+        (Level.NORMAL, 100, 1),
+        (Level.HARD, 100, 0),
+    ],
+)
+def test_releases_by_level(level: Level, apart: float, count: int):
+    found = held(level, hold(0, 1000, 2600), hold(1, 1400, 2600 + apart))
+    assert found == [("rhythm/close-releases", "warning")] * count
+
+
+def test_notes_during_short_hold_notes():
+    during = [("rhythm/note-during-hold", "warning")]
+    assert held(Level.EASY, hold(0, 1000, 1400), note(1, 1200)) == during
+    assert held(Level.EASY, hold(0, 1000, 1400), note(1, 1000), note(2, 1400)) == []
+    assert held(Level.EASY, hold(0, 1000, 1800), note(1, 1400)) == []
+    assert held(Level.NORMAL, hold(0, 1000, 1400), note(1, 1200)) == []
+    assert held(Level.NORMAL, hold(0, 1000, 1200), note(1, 1100)) == during
+    assert held(Level.HARD, hold(0, 1000, 1200), note(1, 1100)) == []
+
+
 def patterns(level: Level | None, *steps: tuple[float, int]) -> list[tuple[str, str]]:
     """Findings about notes, each (ms after the one before, column)."""
     time, objects = 1000.0, [note(0, 1000)]
