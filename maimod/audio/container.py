@@ -25,7 +25,7 @@ from maimod.osu.folder import open_file
 # FFmpeg also opens playlists and scripts, which name other files or hosts. A song never does.
 FORMATS = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,eac3,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,tta,w64,wav,wv"
 # Formats whose header states the length; FFmpeg guesses that of the others from the bit rate.
-STATED_LENGTH_FORMATS = ("mov", "matroska", "flac", "wav")
+STATED_LENGTH_FORMATS = ("mov", "matroska", "flac", "wav", "aiff", "au")
 MAX_HOURS = 3.0
 """Longest song that is read [hours]; it takes 700 MB as samples."""
 MAX_BYTES = 4 << 30
@@ -38,6 +38,8 @@ LENGTH_TOLERANCE = 0.25
 """Lengths that differ by less are the same [s]: packets include what encoders add at both ends."""
 MAX_LINKS = 500
 """A file of more is read as one: opening each takes a few ms."""
+MAX_DAMAGES = 1_000
+"""A file of more damaged places is not searched further for links."""
 MAX_PAGE_BYTES = 65_307
 """Largest Ogg page."""
 
@@ -124,19 +126,21 @@ def parts(path: Path) -> list[Part]:
 
 def _ogg_links(file: BinaryIO, size: int) -> Iterator[int]:
     """Where each link of an Ogg file starts: at a page that begins a stream after pages that do not."""
-    place, begins = 0, False
-    while place + 27 <= size:
+    place, begins, last, n_damages = 0, False, 0, 0
+    while place + 27 <= size and n_damages < MAX_DAMAGES:
         file.seek(place)
         head = file.read(27 + 255)
         if head[:5] != b"OggS\0":
             if place == 0:
                 return
-            place = _next_page(file, place, size)
+            # The last page may have been cut off where the next file was joined to it, so its end is not where it says.
+            place, n_damages = _next_page(file, last, size), n_damages + 1
+            last = place
             continue
         if head[5] & 0x02 and not begins:
             yield place
         begins = bool(head[5] & 0x02)
-        n_segments = head[26]
+        n_segments, last = head[26], place
         place += 27 + n_segments + sum(head[27 : 27 + n_segments])
 
 
@@ -228,7 +232,7 @@ def _stated(container: Any) -> float | None:
     import av
 
     stream = container.streams.audio[0]
-    if not any(name in container.format.name for name in STATED_LENGTH_FORMATS):
+    if not set(STATED_LENGTH_FORMATS).intersection(container.format.name.split(",")):
         return None
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)

@@ -26,6 +26,7 @@ from maimod.errors import ConfigError, short
 from maimod.findings import Severity
 from maimod.linter.limits import DEFAULT_MEGABYTES, DEFAULT_SECONDS
 from maimod.linter.settings import Names, Option, Settings, Where
+from maimod.osu.folder import read_file
 from maimod.reporters import REPORTERS
 
 if TYPE_CHECKING:
@@ -252,9 +253,11 @@ def load(path: Path, is_found: bool = False) -> Config:
     """
     is_project = path.name == "pyproject.toml"
     try:
-        if path.stat().st_size > MAX_BYTES:
+        # What the user names may be a link or a pipe; what lies beside maps is opened as they are.
+        content = read_file(path, MAX_BYTES) if is_found else path.read_bytes()
+        if len(content) > MAX_BYTES:
             raise ConfigError(f"{path}: larger than {MAX_BYTES >> 20} MB: not a configuration")
-        table: Any = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        table: Any = tomllib.loads(content.decode("utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror or error})") from None
     except UnicodeDecodeError:

@@ -228,7 +228,7 @@ def _common_folder(paths: Sequence[str]) -> Path:
 
 
 def restricted(config: Config, typed: Mapping[str, Any]) -> tuple[Config, list[str]]:
-    """Restrict a configuration found beside maps: it may not write, nor open files outside its folder.
+    """Restrict a configuration found beside maps: it may not write, open files outside its folder, or loosen the limits.
 
     Args:
         config: any configuration.
@@ -258,6 +258,10 @@ def restricted(config: Config, typed: Mapping[str, Any]) -> tuple[Config, list[s
 def _permitted(one: Declared, value: Any, folder: Path) -> tuple[Any, str]:
     """The permitted part of a value, None if there is none, and what the refused part would do; empty if nothing is
     refused."""
+    most = {"jobs": os.cpu_count() or 1, "timeout": one.default, "memory": one.default}.get(one.name)
+    # 0 is no limit, but of jobs it is as many as are worth it.
+    if most is not None and not (0 < value <= most or (value == 0 and one.name == "jobs")):
+        return None, f"{value:g} is {'no limit' if value == 0 else f'above {most:g}'}"
     match one.option.names:
         case Names.WRITTEN:
             return None, f"writes to {short(value, 300)}"

@@ -273,6 +273,24 @@ def test_the_first_of_joined_files_that_cannot_be_decoded_ends_the_song(tmp_path
         decode.load(tmp_path / "song.ogg")
 
 
+def test_what_is_joined_to_a_file_that_was_cut_off_is_heard(tmp_path: Path) -> None:
+    first, second = at_rate(tmp_path, 44_100), at_rate(tmp_path, 22_050)
+    (tmp_path / "cut.ogg").write_bytes(first[: len(first) * 2 // 3])
+    cut = decode.load(tmp_path / "cut.ogg").duration
+    (tmp_path / "song.ogg").write_bytes(first[: len(first) * 2 // 3] + second)
+    assert 0 < cut < 1000 * SECONDS
+    assert decode.load(tmp_path / "song.ogg").duration == pytest.approx(cut + 1000 * SECONDS, abs=1)
+
+
+@pytest.mark.parametrize("suffix", [".aiff", ".au"])
+def test_the_first_half_of_a_file_that_states_its_length(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path / f"song{suffix}")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert decode.load(path).messages == (
+        "The song breaks off: 2.0 s could be decoded of the 4.0 s that its header promises.",
+    )
+
+
 @pytest.mark.parametrize("rate", [48_000, 22_050])
 def test_mp3_files_of_two_rates_joined(tmp_path: Path, rate: int) -> None:
     first = mp3(tmp_path / "first.mp3", clicks(CLICKS_MS, SECONDS, 44_100)).read_bytes()

@@ -12,6 +12,7 @@ import pytest
 from maimod.app import main
 from maimod.commands.options import discover
 from maimod.commands.resolve import resolve, restricted
+from maimod.errors import ConfigError
 from maimod.linter.settings import Override, Settings
 from maimod.osu.discovery import find
 from tests.commands.test_options import GOOD, mapset, settings
@@ -166,6 +167,28 @@ def test_a_found_configuration_writes_nothing(mapset, tmp_path, capsys):
     out, err = capsys.readouterr()
     assert out.startswith("Artist") and err.count("\n") == 2 and err.count("maimod.toml: ") == 2
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_found_configuration_loosens_no_limit(mapset, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    assert left_out(mapset, "jobs = 4\ntimeout = 5\nmemory = 900") == ({"jobs": 4, "timeout": 5.0, "memory": 900}, [])
+    assert left_out(mapset, "jobs = 0")[1] == []
+    for line, why in (
+        ("jobs = 5", "5 is above 4"),
+        ("timeout = 0", "0 is no limit"),
+        ("memory = 99_999", "99999 is above"),
+    ):
+        values, (message,) = left_out(mapset, line)
+        assert values == {} and why in message and "on the command line" in message
+    assert left_out(mapset, "jobs = 5", jobs=9) == ({"jobs": 5}, [])  # the command line overrides it
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a permission there")
+def test_a_found_configuration_that_is_a_link_out_of_its_folder_is_not_opened(mapset, tmp_path):
+    (tmp_path / "secret").write_text("password = 'x'")
+    (mapset / "maimod.toml").symlink_to(tmp_path / "secret")
+    with pytest.raises(ConfigError, match="a link that leads out of its folder"):
+        discover(mapset)
 
 
 def test_a_file_named_on_the_command_line_may_write(mapset, tmp_path, capsys):
