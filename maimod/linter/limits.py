@@ -21,6 +21,8 @@ from maimod.linter.progress import SCORING, Steps
 
 LOOK_S = 0.25
 """Seconds between two looks."""
+AGAIN_S = 5.0
+"""Seconds until it is raised again, because Python drops errors in finalizers."""
 IDLE_LOOKS = 40
 """The thread ends after so many looks without work."""
 
@@ -55,7 +57,7 @@ class _Work:
 
     thread: int
     until: float
-    """By `time.monotonic`."""
+    """When the error is raised, or raised again, by `time.monotonic`."""
     most_bytes: float
     reason: str = ""
     """Why it was given up; empty if it was not."""
@@ -138,14 +140,19 @@ class Watch:
                 idle = 0 if work else idle + 1
                 if idle == IDLE_LOOKS:
                     self._looks = False
-                if work is None or work.reason:
+                if work is None:
                     continue
-                if time.monotonic() > work.until:
+                over_time = time.monotonic() > work.until
+                if not work.reason and over_time:
                     work.reason = f"took longer than {self.limits.seconds:g} s and was given up (--timeout)"
-                elif _memory() > work.most_bytes:
-                    work.reason = f"took more than {self.limits.megabytes:,} MB and was given up (--memory)"
-                if work.reason:
+                elif not work.reason and _memory() > work.most_bytes:
+                    work.reason, over_time = (
+                        f"took more than {self.limits.megabytes:,} MB and was given up (--memory)",
+                        True,
+                    )
+                if work.reason and over_time:
                     _raise_in(work.thread, OverLimit)
+                    work.until = time.monotonic() + AGAIN_S
 
 
 def _raise_in(thread: int, error: type[BaseException] | None) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from maimod.commands.resolve import resolve
-from maimod.linter import session
+from maimod.linter import limits, session
 from maimod.linter.api import lint
 from maimod.linter.cache import Cache
 from maimod.linter.limits import DEFAULT_MEGABYTES, DEFAULT_SECONDS, Limits, OverLimit, Watch
@@ -51,6 +51,21 @@ class TestTime:
                 assert "took longer" in f"{limit}"
             busy(0.002)
         busy(0.2)
+
+    def test_an_error_that_gets_lost_is_raised_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(limits, "AGAIN_S", 0.1)
+        lost = []
+
+        def work() -> None:
+            try:
+                busy(40)
+            except OverLimit as error:
+                lost.append(error)
+            busy(40)
+
+        with pytest.raises(OverLimit, match="took longer"):
+            Watch(Limits(seconds=0.1)).run(work)
+        assert len(lost) == 1
 
     def test_a_caller_that_is_slow_between_the_steps_takes_no_time(self) -> None:
         def steps() -> Steps[str]:
@@ -124,7 +139,7 @@ def test_a_set_over_its_limit_is_not_compared(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    ("typed", "limits", "watched"),
+    ("typed", "enforced", "watched"),
     [
         ({}, Limits(), Limits(DEFAULT_SECONDS, DEFAULT_MEGABYTES)),
         ({"timeout": 9.0}, Limits(seconds=9.0), Limits(megabytes=DEFAULT_MEGABYTES)),
@@ -133,7 +148,7 @@ def test_a_set_over_its_limit_is_not_compared(tmp_path: Path, monkeypatch: pytes
     ],
 )
 def test_a_limit_that_is_given_needs_a_process_and_the_default_none(
-    tmp_path: Path, typed: dict[str, float], limits: Limits, watched: Limits
+    tmp_path: Path, typed: dict[str, float], enforced: Limits, watched: Limits
 ) -> None:
     check = resolve([str(tmp_path)], {**typed, "isolated": True, "no_cache": True})
-    assert (check.limits, check.watched) == (limits, watched)
+    assert (check.limits, check.watched) == (enforced, watched)
