@@ -80,6 +80,20 @@ DRAIN = Rule(
     source=f"{_CRITERIA}#beatmap",
     criteria=("drain-time",),
 )
+OVERFLOW = Rule(
+    "mapset/score-overflow",
+    "Score beyond what the game can count",
+    Severity.WARNING,
+    Tier.EXACT,
+    ("map",),
+    why="In stable the score of a perfect play passes 2,147,483,647, the largest number that it counts to, and becomes negative.",
+    how="Circles and sliders give 300 points each, and 300 times the combo times the difficulty multiplier divided by 25; the "
+    "multiplier is computed from the settings and the density of objects.",
+    ignore_when="the map is made for lazer alone",
+    blind_spots="Mods, which multiply the score; bonus of spinners; other modes.",
+    source="https://osu.ppy.sh/wiki/en/Gameplay/Score/ScoreV1/osu%21",
+    modes=frozenset({Mode.OSU}),
+)
 BREAK = Rule(
     "mapset/break",
     "Break too short or too close to an object",
@@ -187,6 +201,7 @@ DARK, DIM, GLARING = 30.0, 43.0, 250.0
 
 DRAIN_ROUNDING_MS = 50.0
 MIN_BREAK_MS, MIN_BREAK_START_MS = 650.0, 200.0
+LARGEST_SCORE = 2**31 - 1
 ROUNDING_MS = 1.0
 LONG_PAUSE_MS = 10_000.0
 """Pause in ms; no ranked map has one as long."""
@@ -198,6 +213,8 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     yield from _playing_time(evidence)
     if mode in PLAYFIELD_MODES:
         yield from _tick_rate(evidence)
+        if mode is Mode.OSU:
+            yield from _overflow(evidence)
         yield from _colours(evidence)
     # The ranges of the stars are those of osu!.
     if evidence.level is not None and (mode is Mode.OSU or not evidence.level_guessed):
@@ -261,6 +278,31 @@ def _bounds(evidence: Evidence) -> Iterator[Candidate]:
                 f"{value:g}",
                 f"{round(value, 1):g}",
             )
+
+
+def _overflow(evidence: Evidence) -> Iterator[Candidate]:
+    beatmap, difficulty = evidence.beatmap, evidence.beatmap.difficulty
+    density = min(len(beatmap.hit_objects) / max(beatmap.drain_ms / 1000, 1.0) * 8, 16.0)
+    settings = difficulty.hp_drain_rate + difficulty.circle_size + difficulty.overall_difficulty
+    multiplier = round((settings + density) / 38 * 5)
+    score = combo = 0.0
+    for o in evidence.objects_by_time:
+        combo += 1
+        if o.slider:
+            beats = o.span_duration / beatmap.red_line_at(o.time).beat_length
+            ticks = max(math.ceil(beats * difficulty.slider_tick_rate - 0.01) - 1, 0)
+            combo += o.slider.slides * (ticks + 1)
+        score += 300 + 300 * (combo - 1) * multiplier / 25
+    if score > LARGEST_SCORE:
+        yield candidate(
+            OVERFLOW,
+            time=evidence.objects_by_time[0].time,
+            line=1,
+            certainty=Certainty.LIKELY,
+            actual=f"{score / 1e9:.2f} billion",
+            expected=[Expected("2.14 billion or less")],
+            message=f"A perfect play scores about {score / 1e9:.2f} billion points, more than stable can count.",
+        )
 
 
 def _tick_rate(evidence: Evidence) -> Iterator[Candidate]:
@@ -498,6 +540,6 @@ def _missing_breaks(evidence: Evidence) -> Iterator[Candidate]:
 CHECK = BeatmapCheck(
     Category.MAPSET,
     "Settings and length of a difficulty",
-    (SETTING, TICK_RATE, FOR_LEVEL, COMBO_COLOURS, OVERALL_APPROACH, NO_SHOWER, DRAIN, BREAK, MISSING_BREAK),
+    (SETTING, TICK_RATE, FOR_LEVEL, COMBO_COLOURS, OVERALL_APPROACH, NO_SHOWER, DRAIN, OVERFLOW, BREAK, MISSING_BREAK),
     run,
 )

@@ -124,3 +124,11 @@ def test_findings_name_the_line_of_the_setting():
     (finding,) = found(loaded)
     lines = text(approach_rate=9.25).splitlines()
     assert lines[finding.line - 1] == "ApproachRate:9.25"
+
+
+@pytest.mark.parametrize(("count", "expected"), [(9000, ["mapset/score-overflow"]), (7000, [])])
+def test_scores_beyond_what_stable_counts(count: int, expected: list[str]):
+    objects = [f"256,192,{1000 + 100 * number},1,0,0:0:0:0:" for number in range(count)]
+    loaded = beatmap(objects, hp_drain_rate=8, circle_size=4, overall_difficulty=10)  # a multiplier of 5
+    assert [finding.rule for finding in of("mapset/score-overflow", found(loaded))] == expected
+    assert of("mapset/score-overflow", found(beatmap(objects, mode=1))) == []
