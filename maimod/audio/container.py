@@ -54,8 +54,15 @@ class Part:
     is_whole: bool = True
 
     def open(self) -> BinaryIO:
-        """The bytes, for reading."""
-        file = open_file(self.path, MAX_BYTES)
+        """The bytes, for reading.
+
+        Raises:
+            AudioError: if the file is gone or was replaced by something else.
+        """
+        try:
+            file = open_file(self.path, MAX_BYTES)
+        except OSError as error:
+            raise AudioError(self.path, f"cannot be read ({error.strerror or error}); check the path.") from None
         return file if self.is_whole else io.BufferedReader(_Slice(file, self.start, self.stop))
 
 

@@ -184,6 +184,21 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     assert probe.probe(tmp_path / "song.mp3") is None
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in folders here")
+def test_a_song_that_is_replaced_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for replace in (
+        Path.unlink,
+        lambda path: (path.unlink(), path.mkdir()),
+        lambda path: (path.unlink(), os.mkfifo(path)),
+    ):
+        path = write(tmp_path / f"song{len(list(tmp_path.iterdir()))}.wav")
+        whole = container.parts(path)
+        replace(path)
+        monkeypatch.setattr(decode, "parts", lambda path, whole=whole: whole)
+        with pytest.raises(AudioError, match="cannot be read"):
+            decode.load(path)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # The whole song, whatever headers say
 
