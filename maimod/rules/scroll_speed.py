@@ -402,6 +402,8 @@ def _sections(evidence: Evidence) -> list[_Section]:
     beatmap, main = evidence.beatmap, _main_beat_length(evidence.beatmap)
     last = max(o.end_time for o in beatmap.hit_objects)
     starts = sorted({point.time: point for point in beatmap.sorted_timing_points if point.time <= last}.items())
+    if not starts:  # all timing points are after the last object
+        return []
     ends = [time for time, _ in starts[1:]] + [last + EDITOR_MS]
     return [
         _Section(point, end - time, _speed(beatmap, time, main))

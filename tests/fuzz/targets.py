@@ -80,7 +80,11 @@ def _read(content: bytes) -> Outcome:
     if not all(map(math.isfinite, times)):
         raise Broken("a time that is not finite")
     numbers = object_lines(content)
-    named = sum(int(found) for text in beatmap.messages for found in re.findall(r"skipped (\d+) hit object line", text))
+    named = sum(
+        int(found)
+        for text in beatmap.messages
+        for found in re.findall(r"skipped (\d+) (?:hit object|\[HitObjects\]) line", text)
+    )
     if len(beatmap.hit_objects) + named != len(numbers):
         raise Broken("object lines are lost without a message")
     if not {o.line for o in beatmap.hit_objects} <= set(numbers):
@@ -94,12 +98,13 @@ def object_lines(content: bytes) -> list[int]:
         text = content.decode("utf-16", errors="replace")
     else:
         text = content.decode("utf-8-sig", errors="replace")
-    numbers, inside = [], False
-    for number, line in enumerate(re.split("\r\n|\r|\n", text), start=1):
-        line = line.strip()
-        if re.fullmatch(r"\[.*\]", line, re.S):
-            inside = line == "[HitObjects]"
-        elif inside and line and not line.startswith("//"):
+    numbers, section = [], ""
+    for number, raw in enumerate(re.split("\r\n|\r|\n", text), start=1):
+        line = raw.strip()
+        bare = line if section == "Metadata" else re.sub("//.*", "", line).rstrip()
+        if re.fullmatch(r"\[.*\]", bare, re.S) and not raw.startswith((" ", "_")):
+            section = bare[1:-1].strip()
+        elif section == "HitObjects" and line and not line.startswith("//"):
             numbers.append(number)
     return numbers
 

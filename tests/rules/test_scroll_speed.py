@@ -6,6 +6,7 @@ import pytest
 
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Severity
+from maimod.osu.level import Level
 from maimod.rules import scroll_speed
 from maimod.rules.base import Evidence
 from tests.findings import findings_of
@@ -132,3 +133,9 @@ def test_maps_that_never_normalise_break_a_guideline_of_mania():
 
 def test_a_stop_is_an_effect():
     assert found(lines_of(green(25_000, 0.1), green(25_250, 1.0)), mode=3) == []
+
+
+@pytest.mark.parametrize("mode", [1, 3])
+def test_timing_points_after_the_last_object(mode):
+    easy = Evidence(beatmap(NOTES, [tempo(100_000, 120)], mode), level=Level.EASY)
+    assert findings_of(scroll_speed.run, easy) == []
