@@ -168,7 +168,7 @@ def weight_files(folder: Path) -> list[Path]:
     if (folder / INDEX).exists():
         try:
             names = set(msgspec.convert(registry.read_json(folder / INDEX).get("weight_map"), dict[str, str]).values())
-        except msgspec.ValidationError:
+        except ValueError:  # also of letters that are no Unicode, which msgspec cannot name
             names = set()
         if not names or not all(re.fullmatch(r"\w[\w.-]{0,200}", name) for name in names):
             raise CheckpointError(f"{folder / INDEX}: does not name the files of the weights; download it again")

@@ -85,7 +85,7 @@ def read(folder: Path) -> Adapter:
 
     try:
         config = msgspec.convert(read_json(folder / CONFIG), _Config)
-    except msgspec.ValidationError as error:
+    except ValueError as error:  # also of letters that are no Unicode, which msgspec cannot name
         raise CheckpointError(f"{folder / CONFIG}: not a usable adapter ({short(error, 120)})") from None
     if config.peft_type != "LORA" or config.use_dora or config.fan_in_fan_out:
         raise CheckpointError(f"{folder / CONFIG}: only plain LoRA adapters can be used (peft_type LORA, no DoRA)")

@@ -102,6 +102,7 @@ def test_reports_name_the_adapter(v30: Path, tmp_path: Path) -> None:
         (pair(f"{LAYER}.fc1", 48), {"alpha_pattern": ["fc1"]}, "not a usable adapter"),
         (pair(f"{LAYER}.fc1", 48), {"alpha_pattern": {"(": 2}}, "not a usable adapter"),
         (pair(f"{LAYER}.fc1", 48), {"peft_type": ["LORA"]}, "not a usable adapter"),
+        (pair(f"{LAYER}.fc1", 48), {"alpha_pattern": {"\ud800": "x"}}, "not a usable adapter"),
         ({f"base_model.model.{LAYER}.fc1.lora_A.weight": torch.zeros(2, 32)}, {}, "not a usable adapter"),
         ({f"base_model.model.{LAYER}.fc1.lora_magnitude_vector": torch.zeros(48)}, {}, "cannot be used"),
     ],

@@ -138,7 +138,19 @@ def test_files_that_are_no_objects_are_refused_in_one_line(content: str, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "parts", [None, [], {}, {"a": None}, {"a": ["x"]}, {"a": "../x"}, {"a": "\0"}, {"a": "a" * 5000}, {"a": "absent"}]
+    "parts",
+    [
+        None,
+        [],
+        {},
+        {"a": None},
+        {"a": ["x"]},
+        {"a": "../x"},
+        {"a": "\0"},
+        {"a": "a" * 5000},
+        {"\ud800": 1},
+        {"a": "absent"},
+    ],
 )
 def test_wrong_lists_of_weights_are_refused_in_one_line(parts: object, tmp_path: Path) -> None:
     folder = checkpoints.write(tmp_path, "v30", shards=2)
