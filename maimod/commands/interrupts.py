@@ -63,8 +63,8 @@ def handled() -> Iterator[None]:
                 signal.signal(number, _interrupt)
         yield
     finally:
-        for number in () if _received else SIGNALS:  # an echo must not end the process with another exit code
-            signal.signal(number, before[number] or signal.SIG_DFL)
+        for number in SIGNALS:  # an echo must not end the process with another exit code
+            signal.signal(number, signal.SIG_IGN if _received else before[number] or signal.SIG_DFL)
         signal.set_wakeup_fd(wakeup)
         theirs.close()
         watcher.join()
