@@ -30,7 +30,7 @@ from maimod.rules.base import Candidate, Certainty, Evidence
 PROBLEM_SCORE, WARNING_SCORE, MINOR_SCORE = 0.85, 0.6, 0.2
 """A finding is a problem, a warning or a minor from this score on (bounded by its rule). An estimate below the last is not
 reported, unless it was judged."""
-JUDGED_SCORE = 0.18
+JUDGED_SCORE = 0.08
 """Smallest score of a place that is judged: the untouched maps of the calibration have about 1.5 of them a minute."""
 ALONE_SCORE = 0.3
 """Smallest score of an estimate without the discriminator, which is not a measured probability."""

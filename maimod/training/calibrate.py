@@ -1,7 +1,8 @@
 """Calibrate a checkpoint: plant mistakes in good maps, and fit the judge that tells their places from the others.
 
-Every place of an untouched map is an example without a mistake. In changed copies the strongest place of a right category
-within `TIGHT_MS` of a mistake is an example with one.
+In changed copies the strongest place of a right category within `TIGHT_MS` of a mistake is an example with one. Examples
+without one are the places of the untouched map and those of the copies that are `CLEAR_MS` from every mistake: if they
+came from untouched maps alone, whatever tells a copy from its original would seem to tell of a mistake.
 """
 
 from __future__ import annotations
@@ -28,21 +29,20 @@ from maimod.osu.beatmap import Beatmap, Mode
 from maimod.rules import BEATMAP_CHECKS
 from maimod.rules.base import Candidate, Curve
 from maimod.training.evaluate import evaluation_resources, set_of, sources
-from maimod.training.faults import FAULTS, Fault, Planted, plant_many
+from maimod.training.faults import FAULTS, Copy, Fault, Planted, plant_many
 from maimod.training.judge_fit import UNTOUCHED, Examples, fit
 from maimod.training.processes import map_in_processes
 
 TIGHT_MS = 60.0
-TOGETHER = 8
-"""Most mistakes in one copy."""
-COPIES = 4
-"""Changed copies of each map."""
+CLEAR_MS = 3000.0
+COPIES = (8, 4, 2)
+"""Most mistakes in each changed copy of a map."""
 LOCAL_FAULTS = tuple(fault for fault in FAULTS if fault.category in CATEGORIES)
 """Kinds that are judged place by place; timing is not."""
 
 
 def examples_of(
-    look: Callable[[Beatmap], Gathered], loaded: Beatmap, faults: Sequence[Fault], seed: int, copies: int
+    look: Callable[[Beatmap], Gathered], loaded: Beatmap, faults: Sequence[Fault], seed: int, copies: Sequence[int]
 ) -> Examples | None:
     """Collect examples.
 
@@ -51,7 +51,7 @@ def examples_of(
         loaded: the map, assumed to have no mistakes.
         faults: what to plant.
         seed: chooses the places.
-        copies: changed copies, each with up to `TOGETHER` mistakes of different kinds.
+        copies: most mistakes in each changed copy; their kinds differ.
 
     Returns:
         None if the networks cannot read the map.
@@ -61,18 +61,19 @@ def examples_of(
         return None
     places, features = _places(untouched)
     kinds, rows, owners, planted = [UNTOUCHED] * len(places), [features], list(places), Counter[str]()
-    for number in range(copies):
-        copy = plant_many(loaded, faults, seed + number, TOGETHER, envelope=untouched.evidence.envelope)
+    for number, most in enumerate(copies):
+        copy = plant_many(loaded, faults, seed + number, most, envelope=untouched.evidence.envelope)
         after = look(copy.beatmap)
         if not copy.mistakes or not can_judge(after.evidence):
             continue
         places, features = _places(after)
+        named = {place: UNTOUCHED for place, one in enumerate(places) if _is_clear(one, copy)}
         for fault, mistake in copy.mistakes:
             planted[fault.name] += 1
-            for place in _right(places, fault, mistake):
-                kinds.append(fault.name)
-                rows.append(features[place : place + 1])
-                owners.append(places[place])
+            named |= dict.fromkeys(_right(places, fault, mistake), fault.name)
+        kinds += named.values()
+        rows.append(features[list(named)])
+        owners += [places[place] for place in named]
     return Examples(
         loaded.path.name,
         loaded.path.parent.name,
@@ -83,6 +84,7 @@ def examples_of(
         tuple(kinds),
         tuple(place.best[0].rule.id for place in owners),
         planted,
+        1 + len(rows[1:]),
     )
 
 
@@ -90,6 +92,15 @@ def _places(gathered: Gathered) -> tuple[list[Place], np.ndarray]:
     evidence = gathered.evidence
     candidates = [one for check in BEATMAP_CHECKS for one in check.candidates(evidence)]
     return judged_places(candidates, evidence, gathered.calibration)
+
+
+def _is_clear(place: Place, copy: Copy) -> bool:
+    """Whether a place is far from every mistake of a copy."""
+    return not any(
+        start - CLEAR_MS <= place.time <= end + CLEAR_MS
+        for _, mistake in copy.mistakes
+        for start, end in (*mistake.spans, (mistake.start, mistake.end))
+    )
 
 
 def _right(places: Sequence[Place], fault: Fault, mistake: Planted) -> list[int]:
@@ -112,7 +123,7 @@ def is_at(candidate: Candidate, mistake: Planted) -> bool:
 # Many maps
 
 
-def examples_of_file(settings: Settings, seed: int, copies: int, path: Path) -> Examples | None:
+def examples_of_file(settings: Settings, seed: int, copies: Sequence[int], path: Path) -> Examples | None:
     """:func:`examples_of` of a beatmap file."""
     resources, whole = evaluation_resources(settings), set_of(path)
 
@@ -123,7 +134,12 @@ def examples_of_file(settings: Settings, seed: int, copies: int, path: Path) -> 
 
 
 def collect(
-    paths: Sequence[Path], settings: Settings, seed: int, copies: int, jobs: int, report: Callable[[str], None]
+    paths: Sequence[Path],
+    settings: Settings,
+    seed: int,
+    copies: Sequence[int],
+    jobs: int,
+    report: Callable[[str], None],
 ) -> list[Examples]:
     """Examples of many maps, in `jobs` processes."""
     found = []

@@ -49,7 +49,7 @@ LEAST_OF_RULE = 5
 CALIBRATION_PENALTY = 4.0
 """Of the squared distance of slope and shifts from 1 and 0."""
 UNTOUCHED = ""
-"""Kind of the places of an untouched map."""
+"""Kind of the places without a mistake."""
 
 
 @dataclass(frozen=True)
@@ -60,16 +60,19 @@ class Examples:
     song: str
     mode: str
     minutes: float
+    """Drain time of one version."""
     features: np.ndarray
     """float32 (n, len(NAMES))."""
     categories: np.ndarray
     """(n,) index into `CATEGORIES`."""
     kinds: tuple[str, ...]
-    """Name of the planted mistake of each place, `UNTOUCHED` for those of the untouched map."""
+    """Name of the planted mistake of each place, `UNTOUCHED` for those without one."""
     rules: tuple[str, ...]
     """Rule of the strongest candidate of each place."""
     planted: Counter[str]
     """Number of planted mistakes by name, those without a place included."""
+    versions: int = 1
+    """The map and its copies."""
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -101,10 +104,10 @@ def _data(examples: Sequence[Examples], category: Category, without: frozenset[s
     weights = np.ones(len(kinds))
     # By mode: a mode with few mistakes must not look as if it had none.
     for mode in set(modes.tolist()):
-        maps = sum(one.mode == mode for one in examples)
+        versions = sum(one.versions for one in examples if one.mode == mode)
         counts = Counter(kinds[(modes == mode) & real].tolist())
         for kind, count in counts.items():
-            weights[(modes == mode) & (kinds == kind)] = PRIOR * maps / len(counts) / count
+            weights[(modes == mode) & (kinds == kind)] = PRIOR * versions / len(counts) / count
     return _Data(category, features, real, weights, songs, modes)
 
 

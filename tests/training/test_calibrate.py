@@ -29,17 +29,17 @@ def look(changed: Beatmap) -> Gathered:
 
 
 def test_a_planted_mistake_is_one_example_of_each_right_category() -> None:
-    found = examples_of(look, LOADED, select(["moved:200 px"]), seed=1, copies=2)
+    found = examples_of(look, LOADED, select(["moved:200 px"]), seed=1, copies=(1, 1))
     assert found is not None
     planted = [place for place, kind in enumerate(found.kinds) if kind != UNTOUCHED]
     assert [found.kinds[place] for place in planted] == ["moved:200 px"] * found.planted.total()
     assert {CATEGORIES[found.categories[place]] for place in planted} == {Category.POSITIONS}
     assert len(found.kinds) == len(found.features) == len(found.rules) == len(found.categories)
-    assert found.kinds.count(UNTOUCHED) > 120
+    assert found.kinds.count(UNTOUCHED) > 3 * 110 and found.versions == 3
 
 
 def test_a_map_that_the_networks_cannot_read_gives_no_examples() -> None:
-    assert examples_of(lambda changed: Gathered(doubted(changed, {})), LOADED, select(["moved"]), 1, 1) is None
+    assert examples_of(lambda changed: Gathered(doubted(changed, {})), LOADED, select(["moved"]), 1, (1,)) is None
 
 
 @pytest.mark.parametrize(
