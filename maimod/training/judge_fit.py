@@ -164,7 +164,7 @@ def _logistic(x: np.ndarray, y: np.ndarray, w: np.ndarray, sign: np.ndarray) -> 
 
     bounds = [(None, None), *((0.0 if one > 0 else None, 0.0 if one < 0 else None) for one in sign.tolist())]
     best = scipy.optimize.minimize(
-        loss, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 300}
+        loss, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 150}
     ).x
     return best[1:], float(best[0])
 
