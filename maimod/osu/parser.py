@@ -594,14 +594,18 @@ class _Objects:
         )
 
     def edge_sets(self, texts: Sequence[str], slides: int, sample: HitSample) -> Iterator[tuple[int, int]]:
-        """Sample sets of the edges; of one that states none, those of the slider."""
+        """Sample sets of the edges; of one that states none, those of the slider.
+
+        One that cannot be read counts as 0, so that the slider is kept.
+        """
         for edge, text in enumerate(texts):
             try:
                 one = self.sample([text], 0) if text else sample
             except (ValueError, IndexError):
-                if edge <= slides:
-                    raise
-                return  # the game reads no more than there are edges
+                if edge > slides:
+                    return  # the game reads no more than there are edges
+                yield 0, 0
+                continue
             yield one.normal_set, one.addition_set
 
     def path(
