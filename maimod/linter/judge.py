@@ -18,6 +18,10 @@ from maimod.findings import Category
 from maimod.linter.places import NAMES
 
 
+WITHIN = (-4.0, 12.0)
+"""Bounds of standardised features. Evidence on mistakes is skewed: strong doubts lie ten deviations from the mean."""
+
+
 class Trees(msgspec.Struct, frozen=True):
     """Boosted trees, all nodes in flat lists; children follow their parents."""
 
@@ -39,7 +43,7 @@ class Model(msgspec.Struct, frozen=True):
     """Names of the features that it uses."""
     mean: list[float]
     scale: list[float]
-    """Features are standardised for the logistic part: (x - mean) / scale, within 4 of 0."""
+    """Features are standardised for the logistic part: (x - mean) / scale, within `WITHIN`."""
     weights: list[float]
     bias: float
     trees: Trees
@@ -69,7 +73,7 @@ class Judge:
         """
         model = self.models[category]
         chosen = features[:, [_COLUMNS[name] for name in model.features]]
-        standard = np.clip((chosen - np.array(model.mean)) / np.array(model.scale), -4.0, 4.0)
+        standard = np.clip((chosen - np.array(model.mean)) / np.array(model.scale), *WITHIN)
         linear = standard @ np.array(model.weights) + model.bias
         mean = (linear + tree_sum(model.trees, chosen)) / 2
         return np.asarray(model.slope * mean + model.shift.get(mode, 0.0))

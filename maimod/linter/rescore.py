@@ -30,8 +30,8 @@ from maimod.rules.base import Candidate, Certainty, Evidence
 PROBLEM_SCORE, WARNING_SCORE, MINOR_SCORE = 0.85, 0.6, 0.2
 """A finding is a problem, a warning or a minor from this score on (bounded by its rule). An estimate below the last is not
 reported, unless it was judged."""
-JUDGED_SCORE = 0.08
-"""Smallest score of a place that is judged: the untouched maps of the calibration have about 1.5 of them a minute."""
+JUDGED_SCORE = 0.1
+"""Smallest score of a place that is judged: one finding in ten of this score is a mistake."""
 ALONE_SCORE = 0.3
 """Smallest score of an estimate without the discriminator, which is not a measured probability."""
 CANDIDATE_SCORE = 0.05

@@ -19,7 +19,7 @@ import numpy as np
 
 from maimod.errors import UsageError
 from maimod.findings import Category
-from maimod.linter.judge import Judge, Model, Trees
+from maimod.linter.judge import WITHIN, Judge, Model, Trees
 from maimod.linter.places import CATEGORIES, NAMES
 from maimod.rules import RULES
 
@@ -142,7 +142,7 @@ def _fit_parts(data: _Data, rows: np.ndarray, seed: int) -> Model:
     sign = np.array([signs.get(name, 0) for name in names])
     mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-3)
     balanced, shift = _balanced(w, y), _shift(w, y)
-    weights, bias = _logistic(np.clip((x - mean) / scale, -4.0, 4.0), y, balanced, sign)
+    weights, bias = _logistic(np.clip((x - mean) / scale, *WITHIN), y, balanced, sign)
     trees = HistGradientBoostingClassifier(
         **TREES, min_samples_leaf=LEAST_LEAF, monotonic_cst=sign, random_state=seed, early_stopping=False
     )

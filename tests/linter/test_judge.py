@@ -65,10 +65,10 @@ def test_both_parts_are_averaged_and_calibrated(tmp_path: Path) -> None:
     assert high == pytest.approx(0.8 * ((0.5 * 1.0 - 3.0) + (-1.0 + 0.75)) / 2)
 
 
-def test_features_far_outside_the_training_count_as_four_deviations(tmp_path: Path) -> None:
+def test_features_far_outside_the_training_are_bounded(tmp_path: Path) -> None:
     judge = loaded(tmp_path, stored(trees=STUMP | {"roots": []}))
     (value,) = judge.logits(Category.NEW_COMBOS, row(slot_combo=1e6), "taiko")
-    assert value == pytest.approx(0.8 * ((0.5 * 4.0 - 3.0) - 1.0) / 2)
+    assert value == pytest.approx(0.8 * ((0.5 * 12.0 - 3.0) - 1.0) / 2)
 
 
 def test_a_sum_of_trees() -> None:
