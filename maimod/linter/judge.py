@@ -17,7 +17,6 @@ import numpy as np
 from maimod.findings import Category
 from maimod.linter.places import NAMES
 
-
 WITHIN = (-4.0, 12.0)
 """Bounds of standardised features. Evidence on mistakes is skewed: strong doubts lie ten deviations from the mean."""
 
