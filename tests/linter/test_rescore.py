@@ -189,6 +189,15 @@ class TestJudge:
         (finding,) = with_proposals([own, measured(positions.UNEXPECTED, 0.7)], evidence, self.BY_PLACE)
         assert (finding.rule, finding.score) == (own.rule.id, 0.7)
 
+    def test_a_place_that_was_judged_is_not_weighed_too(self) -> None:
+        evidence = self.seen({("place", MAP.hit_objects[10].time): 4.0})
+        assert len(rescore([measured(positions.UNEXPECTED, 0.7)], evidence, self.BY_PLACE)) == 1
+
+    def test_it_is_silent_about_a_rule_of_its_category_that_it_does_not_know(self) -> None:
+        evidence = self.seen({("place", MAP.hit_objects[10].time): 4.0})
+        (finding,) = rescore([measured(positions.SPACING, 0.7)], evidence, self.BY_PLACE)
+        assert finding.score != pytest.approx(1 / (1 + math.exp(-4.0)), abs=1e-3)
+
     def test_without_the_generator_s_scores_there_is_no_judgement(self) -> None:
         evidence = replace(self.seen({("place", MAP.hit_objects[10].time): 4.0}), scores=None)
         (finding,) = with_proposals([measured(positions.UNEXPECTED, 0.5)], evidence, self.BY_PLACE)

@@ -12,11 +12,11 @@ import pytest
 from maimod.findings import Category
 from maimod.linter.calibration import Calibration
 from maimod.linter.gather import Gathered
-from maimod.linter.places import CATEGORIES, NAMES
+from maimod.linter.places import CATEGORIES, NAMES, Place
 from maimod.osu.beatmap import Beatmap
-from maimod.training import judge_fit
+from maimod.training import calibrate, judge_fit
 from maimod.training.calibrate import examples_of, is_at, write
-from maimod.training.faults import Planted, select
+from maimod.training.faults import Copy, Planted, select
 from maimod.training.judge_fit import UNTOUCHED, Examples, fit
 from tests.findings import doubted
 from tests.maps import beatmap
@@ -54,6 +54,12 @@ def test_a_place_at_a_mistake(time: float, objects: tuple[int, ...], expected: b
         positions.UNEXPECTED, time=time, line=1, message="", objects=[LOADED.hit_objects[i] for i in objects]
     )
     assert is_at(found, Planted(LOADED, 1000.0, 1000.0, (0,))) is expected
+
+
+@pytest.mark.parametrize(("time", "expected"), [(21_000.0, False), (22_900.0, False), (24_100.0, True)])
+def test_places_beside_a_mistake_are_no_examples_without_one(time: float, expected: bool) -> None:
+    copy = Copy(LOADED, ((select(["moved:200 px"])[0], Planted(LOADED, 20_000.0, 20_000.0, (0,))),))
+    assert calibrate._is_clear(Place(Category.POSITIONS, time, 0, 0), copy) is expected
 
 
 def separable(maps: int = 12) -> list[Examples]:
