@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from maimod.discriminator.features import grid_of
-from maimod.discriminator.prediction import CorruptionLogits
+from maimod.discriminator.prediction import KINDS, CorruptionLogits
 from maimod.findings import Category, Finding
 from maimod.linter.calibration import Calibration
 from maimod.linter.judge import Judge, Model, Trees
@@ -15,7 +15,6 @@ from maimod.linter.rescore import rescore
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import BEATMAP_CHECKS
 from maimod.rules.base import Candidate, Evidence, MapsetCheck, MapsetEvidence
-from maimod.training.corruption import KINDS
 
 
 def findings_of(run: Callable[[Evidence], Iterator[Candidate]], evidence: Evidence) -> list[Finding]:

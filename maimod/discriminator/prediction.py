@@ -9,6 +9,22 @@ import numpy as np
 
 from maimod.discriminator.features import Grid
 
+KINDS = (
+    "extra",
+    "missing",
+    "combo",
+    "addition",
+    "sample_set",
+    "place",
+    "length",
+    "shape",
+    "volume",
+    "kiai",
+    "velocity",
+)
+"""Extra object, missing object, new combo flag, additions (or taiko colour), sample set, position (or mania column),
+slider length, slider shape or speed, volume, kiai, scroll speed. An object moved in time is extra at its new time and
+missing at the old one."""
 NO_PREDICTION = -12.0
 """Log-odds used where there is no prediction."""
 
@@ -19,7 +35,7 @@ class CorruptionLogits:
 
     grid: Grid
     kinds: tuple[str, ...]
-    """Names of the columns, see :data:`maimod.training.corruption.KINDS`."""
+    """Names of the columns, see :data:`KINDS`."""
     logits: np.ndarray
     """(n_slots, n_kinds) natural logarithm."""
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from maimod.discriminator.prediction import NO_PREDICTION
+from maimod.discriminator.prediction import KINDS, NO_PREDICTION
 from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Tier
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
@@ -44,26 +44,11 @@ SILENT = -7.0
 HIGHEST_BITS = 20.0
 BITS = ("time", "end", "position", "anchor", "combo", "sound", "edge_sound", "volume", "speed", "kind", "column")
 """Groups of events, of which the surprisals [bits] are added for each object."""
-KINDS = (
-    "extra",
-    "missing",
-    "combo",
-    "addition",
-    "sample_set",
-    "place",
-    "length",
-    "shape",
-    "volume",
-    "kiai",
-    "velocity",
-)
-"""Kinds of corruption that are features, see :data:`maimod.training.corruption.KINDS`."""
 WIDE_SLOTS = 4
 ALIKE_MS = 6.0
 """Objects of two difficulties this close in time are the same beat."""
 REST_BEATS = 4.0
 LEAST_OBJECTS = 2
-LONGEST_LOG = 6.0
 
 OWN = ("time_entropy", "flag_odds", "other_time_odds", "other_time_beats", "other_time_is_empty")
 RHYTHM = (

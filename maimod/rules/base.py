@@ -197,6 +197,11 @@ MANY, MANY_MINORS = 8, 2
 """More findings of one rule become one: the map was made that way."""
 
 
+def more_places(places: int) -> str:
+    """Part of a message about the first of several places: ", as at 3 more places"; empty for one."""
+    return f", as at {places - 1} more place{'s' * (places > 2)}" if places > 1 else ""
+
+
 def bundled(found: Iterable[Candidate], most: int = MANY) -> Iterator[Candidate]:
     """Candidates of one rule by time, with many made one: more than `most`, or more than two possible ones."""
     places = sorted(found, key=lambda one: one.time)

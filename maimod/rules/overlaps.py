@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu import slider_path
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, more_places
 from maimod.rules.criteria import low
 from maimod.rules.positions import cursor
 
@@ -106,7 +107,7 @@ def _overlaps(evidence: Evidence, objects: list[HitObject]) -> Iterator[Candidat
         if LEAST_OVERLAP_MS <= gap <= OVERLAP_BEATS * beat and distance < LEAST_APART * diameter:
             found.append((before, after, gap, distance))
     for before, after, gap, distance in found[:1] if len(found) >= MANY else found:
-        more = f", as at {len(found) - 1} more places" if len(found) >= MANY else ""
+        more = more_places(len(found)) if len(found) >= MANY else ""
         yield candidate(
             OVERLAP,
             time=before.time,
@@ -158,7 +159,7 @@ def _hard_rock(evidence: Evidence, objects: list[HitObject]) -> Iterator[Candida
     beatmap = evidence.beatmap
     reach = beatmap.difficulty.preempt_ms * beatmap.stack_leniency
     rate = min(beatmap.difficulty.approach_rate * HARD_ROCK_RATE, 10.0)
-    harder = (1200.0 - 150.0 * (rate - 5.0) if rate > 5 else 1200.0 + 120.0 * (5.0 - rate)) * beatmap.stack_leniency
+    harder = replace(beatmap.difficulty, approach_rate=rate).preempt_ms * beatmap.stack_leniency
     found = [
         (before, after)
         for before, after in pairwise(objects)
@@ -168,7 +169,7 @@ def _hard_rock(evidence: Evidence, objects: list[HitObject]) -> Iterator[Candida
     ]
     if found:
         before, after = found[0]
-        more = f", as at {len(found) - 1} more place{'s' * (len(found) > 2)}" if len(found) > 1 else ""
+        more = more_places(len(found))
         yield candidate(
             HARD_ROCK,
             time=before.time,

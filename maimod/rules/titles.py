@@ -136,7 +136,13 @@ def title_faults(title: str, tags: str = "") -> Iterator[Fault]:
     styled = title if any(letter.lower() != letter.upper() for letter in _name(title, found)) else ""
     words = set(re.findall(r"\w+", tags.lower()))
     for one in found:
-        if not is_as_stylised(one.text, one.standard, styled):
+        if "Sped Up" in one.standard and "nightcore" in words:
+            # The other marker is wanted, so the form of this one does not matter.
+            wanted = "(Nightcore & Cut Ver.)" if "Cut" in one.standard else "(Nightcore Mix)"
+            yield Fault(
+                f"has the marker {one.text}, but nightcore in its tags, which is {wanted}", wanted, Certainty.LIKELY
+            )
+        elif not is_as_stylised(one.text, one.standard, styled):
             yield Fault(
                 f'should have its marker "{one.text}" as {one.standard}',
                 one.standard,
@@ -144,11 +150,6 @@ def title_faults(title: str, tags: str = "") -> Iterator[Fault]:
             )
         elif one.start and _is_narrow(title[one.start - 1]):
             yield Fault(f"needs a space before {one.text}", f" {one.text}", Certainty.LIKELY)
-        if "Sped Up" in one.standard and "nightcore" in words:
-            wanted = "(Nightcore & Cut Ver.)" if "Cut" in one.standard else "(Nightcore Mix)"
-            yield Fault(
-                f"has the marker {one.text}, but nightcore in its tags, which is {wanted}", wanted, Certainty.LIKELY
-            )
     lengths = [one.text for one in found if one.standard in LENGTHS]
     others = [match for match in _OTHER_VERSION.finditer(title) if not any(one.text == match[0] for one in found)]
     lengths += [match[0] for match in others if match[1].lower() in ("full", "long")] if lengths else []

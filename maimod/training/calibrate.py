@@ -84,7 +84,7 @@ def examples_of(
         tuple(kinds),
         tuple(place.best[0].rule.id for place in owners),
         planted,
-        1 + len(rows[1:]),
+        len(rows),
     )
 
 

@@ -14,25 +14,10 @@ import numpy as np
 from numpy.random import Generator
 
 from maimod.discriminator.features import COLUMN, NUMBER, SLOT_TICKS, SLOTS_PER_BEAT, Grid
+from maimod.discriminator.prediction import KINDS
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.slider_path import flatten, tail
 
-KINDS = (
-    "extra",
-    "missing",
-    "combo",
-    "addition",
-    "sample_set",
-    "place",
-    "length",
-    "shape",
-    "volume",
-    "kiai",
-    "velocity",
-)
-"""Extra object, missing object, new combo flag, additions (or taiko colour), sample set, position (or mania column),
-slider length, slider shape or speed, volume, kiai, scroll speed. An object moved in time is extra at its new time and
-missing at the old one."""
 KIND = {name: place for place, name in enumerate(KINDS)}
 APART_SLOTS = 7
 """Slots between changes, so that each has unchanged surroundings."""

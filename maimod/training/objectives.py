@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from maimod.discriminator.features import COLUMN
 from maimod.discriminator.network import COVERED, Discriminator
+from maimod.discriminator.prediction import KINDS
 from maimod.events.vocabulary import Vocabulary
 from maimod.families.inputs import IGNORED
-from maimod.training.corruption import KINDS
 
 KIND_WEIGHT = {
     "combo": 2.0,

@@ -14,6 +14,7 @@ from torch import nn
 
 from maimod.discriminator import network as discriminator
 from maimod.discriminator.network import Discriminator, DiscriminatorConfig
+from maimod.discriminator.prediction import KINDS
 from maimod.errors import CheckpointError, UsageError
 from maimod.families import checkpoint, lora, registry
 from maimod.families.checkpoint import WEIGHTS
@@ -28,7 +29,6 @@ from maimod.training.corpus import (
     GeneratorExtractor,
     is_held_out,
 )
-from maimod.training.corruption import KINDS
 from maimod.training.dataset import (
     BATCH_COST,
     WINDOWS_PER_BATCH,

@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 from maimod.discriminator import features  # noqa: E402
 from maimod.discriminator import network as discriminator  # noqa: E402
 from maimod.discriminator.network import Discriminator, DiscriminatorConfig, corruption_logits, windows  # noqa: E402
-from maimod.discriminator.prediction import CorruptionLogits  # noqa: E402
+from maimod.discriminator.prediction import KINDS, CorruptionLogits  # noqa: E402
 from maimod.errors import CheckpointError  # noqa: E402
 from maimod.findings import Severity  # noqa: E402
 from maimod.linter.calibration import Calibration  # noqa: E402
@@ -23,7 +23,7 @@ from maimod.linter.rescore import rescore  # noqa: E402
 from maimod.osu.beatmap import Beatmap, Mode  # noqa: E402
 from maimod.rules import positions, rhythm  # noqa: E402
 from maimod.rules.base import Candidate, Evidence, candidate  # noqa: E402
-from maimod.training.corruption import KIND, KINDS, corrupt, corrupt_lines  # noqa: E402
+from maimod.training.corruption import KIND, corrupt, corrupt_lines  # noqa: E402
 from maimod.training.window_cache import RememberingNetwork  # noqa: E402
 from tests.families.test_scoring import a_map, a_song, surprisals, tiny_model  # noqa: E402
 from tests.maps import beatmap  # noqa: E402

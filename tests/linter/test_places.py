@@ -17,7 +17,6 @@ from maimod.linter.rescore import can_judge, judged_places
 from maimod.osu.mapset import Mapset
 from maimod.rules import RULES, new_combos, positions, rhythm, sliders
 from maimod.rules.base import Candidate, Evidence, Rule, candidate
-from maimod.training import corruption
 from tests.findings import doubted
 from tests.maps import beatmap
 
@@ -42,10 +41,6 @@ def test_every_name_is_a_column_and_only_once() -> None:
     _, features = judged_places([about(rhythm.WRONG_TICK, 5, measure=5.0)], evidence(), Calibration())
     assert features.shape == (1, len(NAMES)) and len(set(NAMES)) == len(NAMES)
     assert features.dtype == np.float32
-
-
-def test_every_kind_that_the_discriminator_knows_is_a_feature() -> None:
-    assert module.KINDS == corruption.KINDS
 
 
 def test_candidates_of_one_category_at_one_object_are_one_place() -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from maimod.discriminator.prediction import KINDS
 from maimod.findings import Severity, Tier
 from maimod.osu import mapset
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import BEATMAP_CHECKS, MAPSET_CHECKS, RULES
 from maimod.rules.base import Candidate, Evidence, MapsetEvidence, Rule
-from maimod.training.corruption import KINDS
 from tests.findings import doubted
 from tests.maps import beatmap
 

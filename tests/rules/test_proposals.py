@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from maimod.discriminator.prediction import KINDS
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import RULES, hitsounds, kiai, new_combos, positions, rhythm, scroll_speed, sliders
 from maimod.rules.base import LEAST_PROPOSED_LOGIT, Candidate, Rule
-from maimod.training.corruption import KINDS
 from tests.findings import doubted, proposals_of
 from tests.maps import RED_LINE, beatmap
 

@@ -70,6 +70,11 @@ def test_a_faster_song_of_nightcore():
     assert list(title_faults("Song (Sped Up Ver.)", "dance nightcores")) == []
 
 
+def test_a_marker_that_should_be_another_is_reported_once():
+    (fault,) = title_faults("Song (Speed Up Ver.)", "dance nightcore")
+    assert fault.expected == "(Nightcore Mix)"
+
+
 def test_a_marker_counts_once():
     assert [one.standard for one in markers("Song (Nightcore & Cut Ver.)")] == ["(Nightcore & Cut Ver.)"]
 

@@ -13,6 +13,7 @@ pytest.importorskip("torch")
 
 from maimod.discriminator import features
 from maimod.discriminator.features import COLUMN, REACH
+from maimod.discriminator.prediction import KINDS
 from maimod.events.schema import EventKind
 from maimod.events.vocabulary import Conditioning
 from maimod.families.family import Excerpt, Family
@@ -25,7 +26,6 @@ from maimod.osu.parser import parse
 from maimod.osu.timing import TICKS_PER_BEAT
 from maimod.training import dataset
 from maimod.training.corpus import SlotExample, TokenisedExample
-from maimod.training.corruption import KINDS
 from maimod.training.dataset import (
     COVERED_SLOTS,
     SHIFT_MS,

@@ -14,11 +14,12 @@ from torch import Tensor, nn  # noqa: E402
 
 from maimod.discriminator.features import CATEGORIES, COLUMN, N_CONTEXT, NUMBERS  # noqa: E402
 from maimod.discriminator.network import COVERED, Discriminator, DiscriminatorConfig  # noqa: E402
+from maimod.discriminator.prediction import KINDS  # noqa: E402
 from maimod.events.schema import EventKind  # noqa: E402
 from maimod.events.vocabulary import Vocabulary  # noqa: E402
 from maimod.families.inputs import IGNORED  # noqa: E402
 from maimod.families.registry import open_folder  # noqa: E402
-from maimod.training.corruption import KIND, KINDS  # noqa: E402
+from maimod.training.corruption import KIND  # noqa: E402
 from maimod.training.objectives import FILL_WEIGHT, KIND_WEIGHT, CorruptionDetection, NextToken  # noqa: E402
 from maimod.training.trainer import adamw  # noqa: E402
 

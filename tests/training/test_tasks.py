@@ -19,10 +19,10 @@ from safetensors.torch import load_file  # noqa: E402
 
 from maimod import app  # noqa: E402
 from maimod.discriminator import network as discriminator  # noqa: E402
+from maimod.discriminator.prediction import KINDS  # noqa: E402
 from maimod.families.checkpoint import load_model  # noqa: E402
 from maimod.families.registry import open_folder  # noqa: E402
 from maimod.training import dataset, tasks  # noqa: E402
-from maimod.training.corruption import KINDS  # noqa: E402
 from maimod.training.dataset import CorruptionSampler  # noqa: E402
 from maimod.training.trainer import Schedule  # noqa: E402
 from tests import checkpoints  # noqa: E402
