@@ -52,7 +52,7 @@ HELD_OUT_BATCHES = 16
 FORGETTABLE = (EventKind.DIFFICULTY, EventKind.MAPPER, EventKind.YEAR, EventKind.DESCRIPTOR)
 """Class tokens whose last id stands for "unknown" (docs/compat.md §2.7)."""
 
-CORRUPTED_MODE_WEIGHTS = {Mode.OSU: 1.0, Mode.TAIKO: 2.0, Mode.CATCH: 3.0, Mode.MANIA: 0.25}
+CORRUPTED_MODE_WEIGHTS = {Mode.OSU: 1.0, Mode.TAIKO: 2.0, Mode.CATCH: 3.0, Mode.MANIA: 1.0}
 """Relative frequency of a map by mode."""
 WINDOWS_PER_BATCH = 16
 MIXED_WINDOWS = 640

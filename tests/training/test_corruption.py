@@ -1,0 +1,127 @@
+"""Corruption of maps: every slot that is labelled was changed, and every object that was changed is labelled."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from maimod.discriminator import features
+from maimod.discriminator.features import COLUMN, NUMBER, Grid
+from maimod.osu.beatmap import Beatmap, Mode
+from maimod.osu.hitsounds import hits
+from maimod.training import corruption
+from maimod.training.corruption import CHANGES, KIND, STRETCHES, Change, Tampered, corrupt, corrupt_lines
+from tests.training.test_faults import varied_map
+
+EACH = [
+    pytest.param(mode, change, id=f"{mode.label}-{change.__name__.strip('_')}")
+    for mode in Mode
+    for change in dict.fromkeys([*(change for change, _ in CHANGES[mode]), *STRETCHES[mode]])
+]
+
+
+def contents(beatmap: Beatmap, grid: Grid) -> tuple[dict[int, set[object]], dict[int, set[object]]]:
+    """What each slot contains: its objects without their sounds, and the sounds of its hits."""
+    objects: dict[int, set[object]] = defaultdict(set)
+    sounds: dict[int, set[object]] = defaultdict(set)
+    for o in beatmap.hit_objects:
+        shape = (o.slider.control_points, o.slider.length, o.slider.slides) if o.slider else None
+        objects[int(grid.locate([o.time])[0][0])].add((o.kind, o.time, o.end_time, o.x, o.y, o.new_combo, shape))
+    for hit in hits(beatmap):
+        sound = (hit.time, hit.additions, hit.normal_set, hit.addition_set, hit.volume)
+        sounds[int(grid.locate([hit.time])[0][0])].add(sound)
+    return objects, sounds
+
+
+def differing(before: dict[int, set[object]], after: dict[int, set[object]]) -> set[int]:
+    return {slot for slot in before.keys() | after.keys() if before.get(slot, set()) != after.get(slot, set())}
+
+
+def nothing(copy: Tampered, i: int) -> bool:
+    return False
+
+
+@pytest.mark.parametrize(("mode", "change"), EACH)
+def test_labels_are_where_the_map_was_changed(mode: Mode, change: Change, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = varied_map(mode)
+    grid = features.grid_of(good)
+    assert grid is not None
+    clean = contents(good, grid)
+    is_stretch = change in STRETCHES[mode]
+    monkeypatch.setitem(corruption.STRETCHES, mode, (change if is_stretch else nothing,))
+    monkeypatch.setitem(corruption.CHANGES, mode, ((nothing if is_stretch else change, 1.0),))
+    made = 0
+    for seed in range(12):
+        bad, labels = corrupt(good, grid, np.random.default_rng(seed))
+        objects, sounds = (differing(*pair) for pair in zip(clean, contents(bad, grid), strict=True))
+        labelled = set(np.flatnonzero(labels.any(axis=1)).tolist())
+        assert labelled <= objects | sounds
+        assert objects <= labelled
+        made += len(labelled)
+    assert made > 12
+
+
+def test_changes_keep_away_from_each_other() -> None:
+    good = varied_map()
+    grid = features.grid_of(good)
+    assert grid is not None
+    for seed in range(8):
+        _, labels = corrupt(good, grid, np.random.default_rng(seed))
+        for name in ("combo", "shape"):
+            slots = np.flatnonzero(labels[:, KIND[name]])
+            others = np.delete(labels, KIND[name], axis=1).any(axis=1)
+            assert not any(others[max(slot - 2, 0) : slot + 3].any() for slot in slots)
+
+
+@pytest.mark.parametrize("mode", [Mode.OSU, Mode.MANIA])
+def test_stretches_of_another_volume_or_sample_set_are_labelled_at_their_hits(mode: Mode) -> None:
+    good = varied_map(mode)
+    grid = features.grid_of(good)
+    assert grid is not None
+    clean, quiet, _ = features.object_features(good, grid)
+    found = dict.fromkeys(("volume", "sample_set"), 0)
+    for seed in range(60):
+        categories, numbers = clean.copy(), quiet.copy()
+        labels = np.zeros((grid.count, len(KIND)), dtype=bool)
+        corrupt_lines(categories, numbers, mode, labels, np.random.default_rng(seed))
+        is_hit = clean[:, COLUMN["hit"]] > 0
+        louder = numbers[:, NUMBER["volume"]] != quiet[:, NUMBER["volume"]]
+        other = categories[:, COLUMN["normal_set"]] != clean[:, COLUMN["normal_set"]]
+        assert np.array_equal(labels[:, KIND["volume"]], louder & is_hit)
+        assert np.array_equal(labels[:, KIND["sample_set"]], other & is_hit)
+        found["volume"] += bool(louder.any())
+        found["sample_set"] += bool(other.any())
+    assert min(found.values()) > 5
+
+
+def test_a_pasted_stretch_keeps_its_order_and_its_distances_in_time() -> None:
+    good = varied_map()
+    grid = features.grid_of(good)
+    assert grid is not None
+    moved = 0
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        objects = sorted(good.hit_objects, key=lambda o: o.time)
+        copy = Tampered(
+            good,
+            grid,
+            random,
+            [*objects],
+            [],
+            np.zeros((grid.count, len(KIND)), dtype=bool),
+            grid.locate([o.time for o in objects])[0],
+            np.zeros(grid.count, dtype=bool),
+        )
+        if not corruption._late_paste(copy, int(random.integers(len(objects)))):
+            continue
+        after = [o for o in copy.objects if o is not None]
+        by = {round(b.time - a.time) for a, b in zip(objects, after, strict=True)} - {0}
+        assert len(by) == 1 and min(map(abs, by)) >= 125
+        assert all(replace(b, time=a.time, end_time=a.end_time) == a for a, b in zip(objects, after, strict=True))
+        assert all(one.end_time < two.time for one, two in pairwise(after))
+        moved += 1
+    assert moved > 5
