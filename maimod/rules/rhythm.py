@@ -593,9 +593,17 @@ def _kinds(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> I
             event=event,
             actual=str(hit_object.kind),
             expected=(Expected(kind, round(probability, 4)),),
-            message=f"The model expects a {kind} here with near certainty, not a {hit_object.kind}.",
+            message=_kind_message(kind, probability, hit_object),
             bits=round(bits, 2),
         )
+
+
+def _kind_message(kind: str, probability: float, hit_object: HitObject) -> str:
+    if probability >= 0.5:
+        surely = " with near certainty" if probability >= 0.95 else ""
+        return f"The model expects a {kind} here{surely}, not a {hit_object.kind}."
+    length = " of this length" if hit_object.end_time > hit_object.time else ""
+    return f"A {hit_object.kind}{length} is unusual here, compared with the objects around it and with similar places."
 
 
 def _other_kind(evidence: Evidence, score: EventScore) -> tuple[str, float, EventScore] | None:

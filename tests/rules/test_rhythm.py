@@ -335,3 +335,16 @@ class TestBeatsBetweenObjects:
         (finding,) = found(loaded, scored)
         assert finding.rule == "rhythm/unexpected-object"
         assert finding.message == "The model expects no object here, nor anything before the next beat."
+
+
+@pytest.mark.parametrize(
+    ("probability", "message"),
+    [
+        (0.97, "The model expects a spinner here with near certainty, not a circle."),
+        (0.6, "The model expects a spinner here, not a circle."),
+        (0.09, "A circle is unusual here, compared with the objects around it and with similar places."),
+    ],
+)
+def test_the_message_about_another_kind_is_as_sure_as_the_model(probability: float, message: str) -> None:
+    circle = beatmap(["256,192,1000,1,0"]).hit_objects[0]
+    assert rhythm._kind_message("spinner", probability, circle) == message
