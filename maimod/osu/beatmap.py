@@ -67,6 +67,8 @@ class TimingPoint:
     uninherited: bool
     """True: red line, sets the tempo. False: green line, sets only velocity, samples, volume and kiai."""
     effects: int
+    written_volume: int = 100
+    """Percent as the file has it."""
 
     @property
     def kiai(self) -> bool:
@@ -205,6 +207,19 @@ class Difficulty:
         return 400.0 * min(1.0, self.preempt_ms / 450.0)
 
 
+@dataclass(frozen=True, slots=True)
+class BrokenSlider:
+    """A slider that the file describes with a field that makes no sense."""
+
+    line: int
+    time: float
+    """Ms."""
+    what: str
+    """The field: "its length is -150 px"."""
+    is_left_out: bool
+    """Whether the game leaves the object out."""
+
+
 @dataclass(frozen=True)
 class Beatmap:
     """One difficulty."""
@@ -227,6 +242,8 @@ class Beatmap:
     written: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Keys and unparsed values of `[General]`, `[Metadata]`, `[Difficulty]` and `[Colours]`, by section.
     """
+    broken_sliders: tuple[BrokenSlider, ...] = ()
+    """Sliders with a field that makes no sense, in file order."""
     key_lines: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """Line of each key of `written`, by (section, key)."""
 

@@ -21,6 +21,7 @@ from maimod.osu.beatmap import (
     MAX_TIME_MS,
     Beatmap,
     Break,
+    BrokenSlider,
     Difficulty,
     HitObject,
     HitSample,
@@ -326,6 +327,7 @@ class _Parser:
             min(max(volume, 0), 100),
             is_red,
             effects,
+            volume,
         )
 
     def default_set(self) -> int:
@@ -363,7 +365,8 @@ class _Parser:
             (),
             tuple(self.breaks),
         )
-        objects = _Objects(self, shell).read()
+        reader = _Objects(self, shell)
+        objects = reader.read()
         self.note_duplicates()
         self.messages += [_skipped(kind, why, lines) for (kind, why), lines in self.skipped.items()]
         if self.odd_beats.count:
@@ -384,6 +387,7 @@ class _Parser:
             tuple(self.events),
             tuple(self.messages),
             self.sections,
+            tuple(reader.broken),
             {place: lines[-1][0] for place, lines in self.values.items()},
         )
 
@@ -486,6 +490,7 @@ class _Objects:
     def __init__(self, parser: _Parser, shell: Beatmap) -> None:
         self.parser, self.shell = parser, shell
         self.slides_left, self.points_left = limits.MAX_SLIDES, limits.MAX_CONTROL_POINTS
+        self.broken: list[BrokenSlider] = []
 
     def read(self) -> tuple[HitObject, ...]:
         """The objects in order of time, as the game sorts them."""
@@ -520,9 +525,13 @@ class _Objects:
             bits, hitsound = _integer(fields[3]), _integer(fields[4])
             kind, end_time, sample, slider = self.body(bits, fields, x, y, time)
         except (ValueError, IndexError):
+            if _says_slider(fields):
+                self.broken.append(BrokenSlider(line, time, "it cannot be read", is_left_out=True))
             raise _Skip(UNREADABLE) from None
         if not abs(end_time) <= MAX_TIME_MS:
             raise _Skip("whose end is not a number or beyond 10 hours")
+        if slider is not None and len(fields) > 7 and (length := _number(fields[7])) < 0:
+            self.broken.append(BrokenSlider(line, time, f"its length is {length:g} px", is_left_out=False))
         return _Read(
             line, kind, time, max(end_time, time), x, y, bool(bits & 4), bits >> 4 & 7, hitsound, sample, slider
         )
@@ -632,6 +641,11 @@ class _Objects:
         if len(types) > 1 and types[-1][0] == len(points):
             types.pop()
         return tuple(points), types
+
+
+def _says_slider(fields: list[str]) -> bool:
+    """Whether a line of `[HitObjects]` is that of a slider."""
+    return len(fields) > 5 and bool(_integer_or_0(fields[3]) & 2)
 
 
 def _edges(text: str, slides: int) -> list[str]:

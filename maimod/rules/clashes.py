@@ -43,7 +43,7 @@ TOO_CLOSE = Rule(
     why="The second object is nearly unplayable, and mostly a slip or a copy that was not removed.",
     how="An object starts less than 10 ms after the one before it, or less than 20 ms after a slider's end.",
     ignore_when="never: the ranking criteria forbid it",
-    blind_spots="Catch, which is exempt; mania, where positions/column checks each column.",
+    blind_spots="Spinners after a circle: nothing has to be hit when they start; catch, which is exempt; mania, where positions/column checks each column.",
     source=f"{_CRITERIA}#general",
     modes=ALL_MODES - CATCH - MANIA,
     criteria=("gap-after-circle", "gap-after-slider"),
@@ -298,7 +298,9 @@ def _too_close(pairs: Sequence[tuple[HitObject, HitObject]]) -> Iterator[_Place]
     for before, after in pairs:
         gap = after.time - before.end_time
         least = low("gap-after-slider" if before.kind is ObjectKind.SLIDER else "gap-after-circle", Mode.OSU)
-        if -ROUNDING_MS < gap < least - ROUNDING_MS and after.time != before.time:
+        # Nothing has to be hit when a spinner starts.
+        starts_spinner = after.kind is ObjectKind.SPINNER and before.kind is not ObjectKind.SLIDER
+        if -ROUNDING_MS < gap < least - ROUNDING_MS and after.time != before.time and not starts_spinner:
             yield _Place(
                 (before, after),
                 f"This {_name(after)} starts {max(gap, 0):.0f} ms after the "

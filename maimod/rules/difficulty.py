@@ -51,7 +51,7 @@ TICK_RATE = Rule(
     modes=PLAYFIELD_MODES,
 )
 FOR_LEVEL = Rule(
-    "mapset/setting-for-level",
+    "mapset/unusual-for-level",
     "Setting unusual for the level",
     Severity.WARNING,
     Tier.EXACT,

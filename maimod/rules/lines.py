@@ -7,11 +7,15 @@ and 0.4 % (one set) two differing green lines at one time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+import numpy as np
+
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Mode, TimingPoint
+from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
@@ -47,9 +51,11 @@ UNUSED_GREEN = Rule(
     Tier.EXACT,
     ("map",),
     why="It does no harm, but often shows that a change was forgotten, or was undone elsewhere.",
-    how="Velocity, sample set, custom samples, volume and effects are the same as before it.",
+    how="Velocity, sample set, custom samples, volume and effects are the same as before it; or what it changes is used by no "
+    "object before the next line that changes anything: samples where nothing is hit or held, the velocity of osu! and catch where no "
+    "slider starts.",
     ignore_when="it marks a place for the mapper",
-    blind_spots="Lines that change something which no object uses.",
+    blind_spots="Lines that change sounds which nothing plays, as the tick sounds of sliders without ticks.",
     source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Timing",
 )
 UNUSED_RED = Rule(
@@ -81,22 +87,22 @@ FIRST_LINE = Rule(
 )
 LINE_VOLUME = Rule(
     "timing/line-volume",
-    "Line with a volume below 5 %",
+    "Line with a volume below 5 or above 100 %",
     Severity.MINOR,
     Tier.EXACT,
     ("map",),
-    why="5 % is the editor's lowest volume; less is barely audible, and the editor changes it when the line is edited.",
-    how="The volume of a timing point is below 5 % and hits take their volume from it. The hits are reported by "
-    "hitsounds/muted.",
+    why="The editor offers 5 to 100 %; less is barely audible, more is played as 100 %, and the editor changes both when the line "
+    "is edited.",
+    how="The volume of a timing point is below 5 % or above 100 %. Hits that are hardly heard are reported by hitsounds/muted.",
     ignore_when="only slider ends and repeats are silenced",
-    blind_spots="Volumes above 100 %, which the game treats as 100.",
+    blind_spots="None.",
     source=f"{_CRITERIA}#audio",
 )
 
 SAME_TEMPO = 1e-5
 """Relative: 1 ms in 100 s."""
 DOWNBEAT_MS = 1.0
-LEAST_VOLUME = 5
+LEAST_VOLUME, MOST_VOLUME = 5, 100
 
 
 def run(evidence: Evidence) -> Iterator[Candidate]:
@@ -115,6 +121,17 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
             "The volume of this line is below 5 %",
             f"{quiet[0].volume} %",
             "5 % or more",
+        )
+    loud = [point for point in points if point.written_volume > MOST_VOLUME]
+    if loud:
+        yield _candidate(
+            evidence,
+            LINE_VOLUME,
+            loud,
+            Certainty.HARMLESS,
+            f"The volume of this line is {loud[0].written_volume} %, which is played as 100 %",
+            f"{loud[0].written_volume} %",
+            "100 % or less",
         )
 
 
@@ -160,7 +177,11 @@ def _first(evidence: Evidence, first: TimingPoint) -> Iterator[Candidate]:
 
 def _says(point: TimingPoint) -> tuple[object, ...]:
     """All values but the beat length: velocity, slider ticks, samples, volume, effects."""
-    return (point.velocity, point.generates_ticks, *_sounds(point), point.omits_bar_line)
+    return (*_speed(point), *_sounds(point), point.omits_bar_line)
+
+
+def _speed(point: TimingPoint) -> tuple[object, ...]:
+    return point.velocity, point.generates_ticks
 
 
 def _sounds(point: TimingPoint) -> tuple[object, ...]:
@@ -216,10 +237,48 @@ def _unused_green(evidence: Evidence, points: Sequence[TimingPoint]) -> Iterator
         for before, point in pairwise(points)
         if not point.uninherited and before.time != point.time and _says(before)[:-1] == _says(point)[:-1]
     ]
-    if unused:
+    unheard = _without_objects(evidence, points)
+    if unused or unheard:
+        what = "changes nothing" if unused else "changes nothing that an object uses"
         yield _candidate(
-            evidence, UNUSED_GREEN, unused, Certainty.HARMLESS, "This green line changes nothing", "a line", "no line"
+            evidence,
+            UNUSED_GREEN,
+            [*unused, *unheard],
+            Certainty.HARMLESS,
+            f"This green line {what}",
+            "a line",
+            "no line",
         )
+
+
+def _without_objects(evidence: Evidence, points: Sequence[TimingPoint]) -> list[TimingPoint]:
+    """Green lines whose changes are over before an object uses them."""
+    beatmap = evidence.beatmap
+    changes = [
+        (before, point)
+        for before, point in pairwise(points)
+        if point.uninherited or before.uninherited or _says(before)[:-1] != _says(point)[:-1]
+    ]
+    starts, ends = evidence.object_times, np.maximum.accumulate(evidence.object_end_times)
+    heads = np.array([o.time for o in evidence.objects_by_time if o.slider])
+    found = []
+    for place, (before, point) in enumerate(changes):
+        until = changes[place + 1][1].time if place + 1 < len(changes) else math.inf
+        says_nothing = _says(before)[:-1] == _says(point)[:-1]
+        if point.uninherited or says_nothing or point.time in (before.time, until) or before.kiai != point.kiai:
+            continue
+        since = point.time - HITSOUND_LENIENCY_MS
+        former = int(np.searchsorted(starts, since))
+        is_heard = _count(starts, since, until) > 0 or (former > 0 and ends[former - 1] >= since)
+        has_sound = _sounds(before) != _sounds(point) and is_heard
+        is_scrolled = beatmap.mode in (Mode.TAIKO, Mode.MANIA) or _count(heads, point.time, until) > 0
+        if not has_sound and not (_speed(before) != _speed(point) and is_scrolled):
+            found.append(point)
+    return found
+
+
+def _count(times: np.ndarray, start: float, end: float) -> int:
+    return int(np.searchsorted(times, end) - np.searchsorted(times, start))
 
 
 def _unused_red(evidence: Evidence) -> Iterator[Candidate]:

@@ -46,6 +46,10 @@ MAX_NEIGHBOURS = 200
 """Most neighbours on each side; ranked maps have up to about 70."""
 SAME_GAP_MS = 16.0
 """Gaps this close are the same rhythm (lazer: "240 BPM 1/16")."""
+CLOSE_MS, SAME_SNAP_MS = 180.0, 5.0
+"""Steps of half a beat of 160 BPM or less, and how alike their times are (Mapset Verifier, abnormal spacing)."""
+LEAST_WIDTH_PX, LEAP_TIMES = 20.0, 4.0
+"""Narrower steps count as this wide; a leap is this many times as wide (Mapset Verifier: a warning)."""
 EVEN_PX, EVEN_SHARE = 10.0, 0.15
 UNEVEN_PX, UNEVEN_SHARE = 20.0, 0.3
 """A deviation below the first pair is even; above the second it is a problem in Easy and Normal (lazer)."""
@@ -54,7 +58,7 @@ EVEN_KIN = 0.8
 """Fewest neighbours of the same rhythm, and the share of them that must agree for a step to be uneven."""
 
 
-EVEN_MAP = 0.9
+EVEN_MAP = 0.85
 """Share of comparable steps that are among even ones: close to 1 in 25 ranked Easy and Normal maps, where not one step
 in 3,000 is uneven; at most 0.83 (except for one map) in harder ones, where distances follow the music."""
 STYLE_WEIGHT = 1.5
@@ -109,7 +113,7 @@ SPACING = Rule(
     Tier.ESTIMATED,
     ("map",),
     why="In a map whose distances show the rhythm, another distance at the same rhythm looks like another rhythm.",
-    how="The step is compared with the steps of the same rhythm within 4 s; these are even, as are nine in ten of the "
+    how="The step is compared with the steps of the same rhythm within 4 s; these are even, as are 85 % of those of the "
     "whole map, and "
     "this one is more than 10 px and 15 % off.",
     ignore_when="the spacing changes with the music.",
@@ -118,6 +122,20 @@ SPACING = Rule(
     modes=frozenset({Mode.OSU}),
     curves={"": SPACING_CURVE},
     corruptions=("place",),
+)
+LEAP = Rule(
+    "positions/spacing-leap",
+    "Leap out of close objects",
+    Severity.WARNING,
+    Tier.EXACT,
+    ("map",),
+    why="Players cannot foresee a jump many times as wide as all others of its rhythm; mostly the object is a tick too early.",
+    how="Of steps of at most 180 ms, one wider than two circles is at least four times as wide as every other of its rhythm within "
+    "4 s, of which there are four or more. Steps from a slider are three radii shorter, because its end need not be reached.",
+    ignore_when="the music leaps as well",
+    blind_spots="Steps of more than 180 ms; maps that leap often.",
+    source="https://github.com/Naxesss/MapsetVerifier/blob/main/src/Checks/Standard/Compose/CheckAbnormalSpacing.cs",
+    modes=OSU,
 )
 OFFSCREEN = Rule(
     "positions/offscreen",
@@ -274,6 +292,33 @@ def spacing(evidence: Evidence, all_steps: Sequence[Step]) -> Iterator[Candidate
             gap_ms=round(step.gap, 1),
             even_steps=judged,
             uneven_steps=len(uneven),
+        )
+
+
+def leaps(evidence: Evidence, all_steps: Sequence[Step]) -> Iterator[Candidate]:
+    """Steps far wider than all others of the same rhythm around them."""
+    radius = evidence.beatmap.difficulty.circle_radius
+    close = [s for s in all_steps if 0 < s.gap <= CLOSE_MS]
+    times = np.array([s.after.time for s in close])
+    gaps = np.array([s.gap for s in close])
+    widths = np.maximum([s.distance - 3 * radius * (s.before.slider is not None) for s in close], LEAST_WIDTH_PX)
+    for i in np.flatnonzero(widths > 4 * radius).tolist():
+        first, last = np.searchsorted(times, [times[i] - NEIGHBOURHOOD_MS, times[i] + NEIGHBOURHOOD_MS])
+        first, last = max(first, i - MAX_NEIGHBOURS), min(last, i + MAX_NEIGHBOURS + 1)
+        kin = np.flatnonzero(np.abs(gaps[first:last] - gaps[i]) <= SAME_SNAP_MS) + first
+        kin = kin[np.abs(kin - i) > 1]
+        if len(kin) < MIN_KIN or widths[i] < LEAP_TIMES * widths[kin].max():
+            continue
+        step, usual = close[i], float(np.median(widths[kin]))
+        yield candidate(
+            LEAP,
+            time=step.after.time,
+            line=step.after.line,
+            objects=[step.before, step.after],
+            certainty=Certainty.GUIDELINE,
+            message=f"{step.distance:.0f} px in {step.gap:.0f} ms; other steps of this rhythm around it have {usual:.0f} px.",
+            actual=f"{step.distance:.0f} px",
+            expected=[Expected(f"{usual:.0f} px")],
         )
 
 
@@ -519,6 +564,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
             yield from offscreen(evidence)
             yield from broken_stacks(evidence, all_steps)
             yield from spacing(evidence, all_steps)
+            yield from leaps(evidence, all_steps)
             yield from unexpected(evidence)
         case Mode.CATCH:
             yield from unexpected(evidence)
@@ -553,7 +599,7 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
 CHECK = BeatmapCheck(
     Category.POSITIONS,
     "Positions",
-    (UNEXPECTED, SPACING, OFFSCREEN, NEAR_OVERLAP, COLUMN, UNEXPECTED_COLUMN),
+    (UNEXPECTED, SPACING, LEAP, OFFSCREEN, NEAR_OVERLAP, COLUMN, UNEXPECTED_COLUMN),
     run,
     propose,
 )

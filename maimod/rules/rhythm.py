@@ -32,6 +32,9 @@ to 8 ms apart at 180 BPM."""
 END_DIVISORS = frozenset({5, 7, 9})
 """Sliders do end on 1/12 and 1/16 (1,763 of 260,000 repeats and ends), hardly ever on these (28)."""
 USUAL_DIVISORS = (1, 2, 3, 4, 6, 8)
+THIRDS, LONE_THIRDS = (3, 6, 12), 2
+"""Starts on a third are as unusual in maps with at most this many of them: of 300 ranked maps one has one such object alone."""
+QUARTERS = (1, 2, 4)
 RARE_USES = 3
 RARE_SHARE = 0.005
 """A divisor with at most this share of the objects is unusual in the map (Mapset Verifier, wrong snapping)."""
@@ -143,7 +146,8 @@ UNUSUAL_SNAP = Rule(
     Tier.ESTIMATED,
     ("map", "model", "audio"),
     why="One object on 1/7 or 1/12 in a map that otherwise follows 1/4 is mostly a slip and disturbs the rhythm.",
-    how="The object is alone on a divisor that the map hardly uses; the model and the song may support it.",
+    how="The object is alone on a divisor that the map hardly uses, such as 1/7 or 1/12, or 1/3 in a map without other thirds; the "
+    "model and the song may support it.",
     ignore_when="the song has that rhythm there",
     blind_spots="Wrong snaps between divisors that the map uses; see rhythm/wrong-tick.",
     source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Beat_snap_divisor",
@@ -434,22 +438,27 @@ def _unusual_snaps(evidence: Evidence, moments: RhythmIndex, named: frozenset[in
         times[edge.snap.divisor].append(edge.time)
     for of_divisor in times.values():
         of_divisor.sort()
+    thirds = sorted(time for divisor in THIRDS for time in times[divisor])
     done = set(named)
     for edge in moments.edges:
         hit_object, at = edge.hit_object, edge.snap
         is_rare = uses[at.divisor] <= max(RARE_USES, RARE_SHARE * len(moments.edges))
-        if not is_rare or at.divisor not in (END_DIVISORS if edge.number else ODD_DIVISORS) or hit_object.index in done:
+        lone_third = at.divisor in (3, 6) and not edge.number and len(thirds) <= LONE_THIRDS
+        odd = END_DIVISORS if edge.number else ODD_DIVISORS
+        if not is_rare or not (lone_third or at.divisor in odd) or hit_object.index in done:
             continue
-        if _has_companion(times[at.divisor], edge.time, COMPANION_BEATS * at.red_line.beat_length):
+        if _has_companion(
+            thirds if lone_third else times[at.divisor], edge.time, COMPANION_BEATS * at.red_line.beat_length
+        ):
             continue
-        usual = snap(evidence.beatmap, edge.time, USUAL_DIVISORS)
+        usual = snap(evidence.beatmap, edge.time, QUARTERS if lone_third else USUAL_DIVISORS)
         if (
             abs(usual.error) < UNSNAP_MS or hit_object.kind is ObjectKind.SPINNER
         ):  # spinners start a little after the last object
             continue
         event = None if edge.number else moments.start_score(hit_object)
         bits = LONE_TICK_BITS if event is None else LONE_TICK_BITS / 2 + min(event.tolerant_surprisal, MAX_MODEL_BITS)
-        bits += 1.0 if at.divisor in END_DIVISORS else 0.0
+        bits += 1.0 if lone_third or at.divisor in END_DIVISORS else 0.0
         if bits >= LEAST_TICK_BITS:
             done.add(hit_object.index)
             yield candidate(

@@ -1,10 +1,10 @@
-"""Slider bodies whose path cannot be read: those that run back over themselves, and those whose ends meet."""
+"""Sliders that are hard to read: bodies that run back over themselves, those whose ends meet, and sliders without end."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import groupby, pairwise
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from maimod.findings import Category, Severity, Tier
 from maimod.osu import slider_path
 from maimod.osu.beatmap import HitObject, Mode, SliderPath
 from maimod.osu.level import Level
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, more_places
 
 OSU = frozenset({Mode.OSU})
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21#difficulty-specific"
@@ -46,7 +46,22 @@ AMBIGUOUS = Rule(
     modes=OSU,
 )
 
-STEP_PX = 5.0
+ONLY_SLIDERS = Rule(
+    "sliders/only-sliders",
+    "Only sliders for a while",
+    Severity.MINOR,
+    Tier.EXACT,
+    ("map",),
+    why="Beginners have to hold and to aim again at once; a circle or a pause lets them catch up.",
+    how="More than six sliders in a row of an Easy or Normal, over more than five seconds, most of them less than a beat after the one "
+    "before.",
+    ignore_when="the pauses between the sliders are long enough for a beginner",
+    blind_spots="Whether the song is slow.",
+    source=_CRITERIA,
+    modes=OSU,
+)
+
+STEP_PX, ROUNDING_MS = 5.0, 2.0
 MOST_SLIDERS = 8_000
 """Sliders that are looked at; the longest marathons have fewer."""
 MOST_POINTS = 240
@@ -56,6 +71,8 @@ LEAST_STRETCH_PX = 40.0
 SAME_PLACE_PX = 5.0
 FOLLOW_SHARE = 2.4
 """Radius of the follow circle in radii of a circle (lazer, `DrawableSliderBall.FOLLOW_AREA`)."""
+LEAST_SLIDERS, LEAST_MS = 7, 5_000.0
+"""Mapset Verifier, slider-only sections."""
 MANY = 6
 """This many sliders or more are one finding: they are the map's style."""
 
@@ -63,6 +80,7 @@ MANY = 6
 def run(evidence: Evidence) -> Iterator[Candidate]:
     if evidence.beatmap.mode is not Mode.OSU:
         return
+    yield from _only_sliders(evidence)
     sliders = [o for o in evidence.objects_by_time if o.slider]
     radius = evidence.beatmap.difficulty.circle_radius
     back = [(o, stretch) for o in sliders[:MOST_SLIDERS] if o.slider and (stretch := stretch_back(o.slider, radius))]
@@ -131,6 +149,38 @@ def stretch_back(slider: SliderPath, radius: float) -> float:
     return length if length >= max(radius, LEAST_STRETCH_PX) else 0.0
 
 
+def _only_sliders(evidence: Evidence) -> Iterator[Candidate]:
+    """Long rows of sliders close to each other, one finding for all."""
+    if evidence.level not in (Level.EASY, Level.NORMAL):
+        return
+    rows = [
+        row
+        for are_sliders, objects in groupby(evidence.objects_by_time, key=lambda o: o.slider is not None)
+        if are_sliders and _is_tiring(evidence, row := list(objects))
+    ]
+    if rows:
+        first = rows[0]
+        seconds = (first[-1].end_time - first[0].time) / 1000
+        yield candidate(
+            ONLY_SLIDERS,
+            time=first[0].time,
+            end_time=first[-1].end_time,
+            line=first[0].line,
+            objects=first[:8],
+            certainty=Certainty.HARMLESS,
+            message=f"{len(first)} sliders follow each other for {seconds:.0f} s without a circle{more_places(len(rows))}.",
+            actual=f"{len(first)} sliders",
+            places=len(rows),
+        )
+
+
+def _is_tiring(evidence: Evidence, row: Sequence[HitObject]) -> bool:
+    if len(row) < LEAST_SLIDERS or row[-1].end_time - row[0].time <= LEAST_MS:
+        return False
+    beat = evidence.beatmap.red_line_at(row[0].time).beat_length
+    return float(np.median([after.time - before.end_time for before, after in pairwise(row)])) < beat - ROUNDING_MS
+
+
 def meeting(slider: SliderPath, radius: float) -> str:
     """Where a path comes back to one of its ends; empty if it does not."""
     path = slider_path.flatten(slider)
@@ -146,4 +196,4 @@ def meeting(slider: SliderPath, radius: float) -> str:
     return "its tail lies on its head" if math.dist(head, tail) <= SAME_PLACE_PX else ""
 
 
-CHECK = BeatmapCheck(Category.SLIDERS, "Readable sliders", (RUNS_BACK, AMBIGUOUS), run)
+CHECK = BeatmapCheck(Category.SLIDERS, "Readable sliders", (RUNS_BACK, AMBIGUOUS, ONLY_SLIDERS), run)

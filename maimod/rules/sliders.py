@@ -106,7 +106,7 @@ SHAPE = Rule(
     proposal="The shape, direction or speed of the slider fits neither the objects before nor those after it.",
 )
 CONTROL_POINTS = Rule(
-    "sliders/control-points",
+    "sliders/shape-control-points",
     "Far too many control points",
     Severity.WARNING,
     Tier.EXACT,
@@ -143,8 +143,9 @@ INVISIBLE = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="Players cannot follow a slider without a path.",
-    how="The curve has no length: there are no control points, or all are at one position.",
+    why="Players cannot follow a slider without a path, and the game leaves out a slider that it cannot read.",
+    how="The curve has no length: there are no control points, or all are at one position. So are sliders with a negative length, "
+    "and lines of sliders that cannot be read.",
     ignore_when="never.",
     blind_spots="Bodies of a few pixels.",
     source=_CRITERIA,
@@ -632,6 +633,14 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
                 certainty=Certainty.CERTAIN,
                 message="This slider has no body: its control points are all at one position.",
             )
+    for broken in evidence.beatmap.broken_sliders:
+        yield candidate(
+            INVISIBLE,
+            time=broken.time,
+            line=broken.line,
+            certainty=Certainty.CERTAIN,
+            message=f"This slider is broken: {broken.what}{', so the game leaves it out' if broken.is_left_out else ''}.",
+        )
     visible = [body for body in all_bodies if body.path.natural_length > 0]
     odd_lengths = list(lengths(evidence, visible))
     yield from odd_lengths

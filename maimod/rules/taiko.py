@@ -95,9 +95,10 @@ FINISHER = Rule(
     ("map",),
     why="A big note is hit with both hands at once, which breaks the alternation within a fast pattern.",
     how="A big note within 1/2 beat of another note in a Kantan, 1/3 in a Futsuu, 1/4 in a Muzukashii, 1/6 in an Oni. "
-    "In an Oni, on 1/4, it may only end the pattern and must differ in colour from the note before.",
+    "In an Oni, on 1/4, it may only end the pattern and must differ in colour from the note before. The same of an Inner Oni on 1/3, "
+    "and any big note within 1/3 beat in a Muzukashii, are a warning.",
     ignore_when="the song is so slow that the pattern is not fast",
-    blind_spots="Difficulties with unknown level, Inner and Ura Oni.",
+    blind_spots="Difficulties with unknown level.",
     source=_CRITERIA,
     modes=TAIKO,
     criteria=("finisher-gap",),
@@ -133,7 +134,7 @@ SIMPLE_COLOURS, SIMPLE_NOTES = {Level.HARD: 4}, 3
 """Divisor of the patterns that, with more notes than this, change the colour once, at the start or end."""
 SWING_DIVISOR = 3
 LEVELS = frozenset({Level.EASY, Level.NORMAL, Level.HARD, Level.INSANE})
-"""Those with rules of their own; Inner and Ura Oni have none about patterns."""
+"""Those with rules of their own; Inner and Ura Oni have none about patterns but guidelines for finishers."""
 SHORT_RESTS = {Level.HARD: (3, 1.0)}
 """(pauses in a row, beats of each) that are a rest moment too."""
 REST_NAMES = {Level.EASY: "3/1", Level.NORMAL: "2/1", Level.HARD: "3/2 or three times 1/1", Level.INSANE: "1/1"}
@@ -141,8 +142,10 @@ LATER_REST = {Level.HARD: 36.0}
 """Beats without a rest moment that ranked maps of this level have throughout; the criteria ask for 20."""
 LONG_WITHOUT_REST = {Level.EASY: 64.0, Level.NORMAL: 64.0, Level.HARD: 64.0, Level.INSANE: 48.0}
 """From here on it is a warning."""
-LAST_FINISHER = {Level.INSANE: 4}
-"""Divisor of the patterns that a finisher may only end."""
+LAST_FINISHER = {Level.INSANE: 4, Level.EXPERT: 3}
+"""Divisor of the patterns that a finisher may only end; in an Inner Oni it should (Mapset Verifier, unrankable finishers)."""
+NEAR_FINISHER = {Level.HARD: 3}
+"""Divisor of the patterns that a finisher should not be in (Mapset Verifier)."""
 CLEARLY_LONGER = 1.5
 FEW = 4
 """More findings of one guideline become one."""
@@ -161,7 +164,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         yield from bundled(_without_rest(evidence, level), FEW)
         yield from bundled(_too_fast(evidence, level))
         yield from bundled(_colours(evidence, level), FEW)
-        yield from bundled(_finishers(evidence, level))
+    yield from bundled(_finishers(evidence, level))
     yield from bundled(_before_dendens(evidence, level))
 
 
@@ -351,31 +354,34 @@ def _finishers(evidence: Evidence, level: Level) -> Iterator[Candidate]:
         gap_before = note.time - before.time if before else float("inf")
         gap_after = after.time - note.time if after else float("inf")
         nearest = min(gap_before, gap_after)
-        if nearest <= beat * least + SLACK_MS:
+        if level in LEVELS and nearest <= beat * least + SLACK_MS:
             yield _finisher(
                 evidence, note, nearest, f"{level.one_in(Mode.TAIKO)} has none in patterns of 1/{1 / least:.0f}"
             )
+        elif level in NEAR_FINISHER and nearest <= beat / NEAR_FINISHER[level] + SLACK_MS:
+            reason = f"{level.one_in(Mode.TAIKO)} should have none in patterns of 1/{NEAR_FINISHER[level]}"
+            yield _finisher(evidence, note, nearest, reason, Certainty.GUIDELINE)
         elif level in LAST_FINISHER and nearest <= beat / LAST_FINISHER[level] + SLACK_MS:
+            certainty = Certainty.CERTAIN if level in LEVELS else Certainty.GUIDELINE
+            where = f"a pattern of 1/{LAST_FINISHER[level]}"
             if gap_before + SLACK_MS >= gap_after:
-                yield _finisher(
-                    evidence, note, nearest, f"in {level.one_in(Mode.TAIKO)} it may only end a pattern of 1/4"
-                )
+                reason = f"in {level.one_in(Mode.TAIKO)} it may only end {where}"
             elif before is not None and bool(before.hitsound & KAT) == bool(note.hitsound & KAT):
-                yield _finisher(
-                    evidence,
-                    note,
-                    nearest,
-                    f"at the end of a pattern of 1/4 of {level.one_in(Mode.TAIKO)} it must change the colour",
-                )
+                reason = f"at the end of {where} of {level.one_in(Mode.TAIKO)} it must change the colour"
+            else:
+                continue
+            yield _finisher(evidence, note, nearest, reason, certainty)
 
 
-def _finisher(evidence: Evidence, note: HitObject, gap: float, reason: str) -> Candidate:
+def _finisher(
+    evidence: Evidence, note: HitObject, gap: float, reason: str, certainty: Certainty = Certainty.CERTAIN
+) -> Candidate:
     return candidate(
         FINISHER,
         time=note.time,
         line=note.line,
         objects=[note],
-        certainty=evidence.for_level(Certainty.CERTAIN),
+        certainty=evidence.for_level(certainty),
         actual="a finisher",
         expected=[Expected("a small note")],
         message=f"This finisher is {gap:.0f} ms from the next note; {reason}.",

@@ -13,7 +13,7 @@ from maimod.events.schema import EventKind
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Mode, ObjectKind
 from maimod.osu.hitsounds import Hit
-from maimod.rules.base import Candidate, Curve, Evidence, Ramp, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Ramp, Rule, candidate
 from maimod.rules.hitsound_model import HitsoundEvidence
 
 LONE_CURVE = Curve(middle=8.0, scale=1.5)
@@ -51,7 +51,7 @@ MUTED = Rule(
     ("map",),
     why="Players need to hear their hits; a muted circle or slider head gives no feedback.",
     how="The volume of a circle, slider head or hold note is at most 5 %. Of 300 ranked and other maps 9 have such "
-    "hits.",
+    "hits. A map of which half of the hits have 20 % or less is a minor.",
     ignore_when="the song is nearly silent there",
     blind_spots="Silent custom samples; slider tails and repeats, which many mappers mute on purpose.",
     source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckMutedObjects.cs",
@@ -170,10 +170,18 @@ SHOWN_OBJECTS = 8
 
 def muted(evidence: Evidence, found: Sequence[Hit]) -> Iterator[Candidate]:
     """Barely audible hits: neighbours are one finding, and so are all hits of a map with many."""
-    runs = list(_quiet_runs(_pressed(found), 0, MUTED_PERCENT))
+    active = _pressed(found)
+    runs = list(_quiet_runs(active, 0, MUTED_PERCENT))
     if len(runs) > MANY_MUTED:
         runs = [[hit for run in runs for hit in run]]
     yield from (_quiet_candidate(MUTED, run) for run in runs)
+    usual = sorted(hit.volume for hit in active)[len(active) // 2] if active else 100
+    if not runs and usual <= QUIET_PERCENT:
+        yield replace(
+            _quiet_candidate(MUTED, [hit for hit in active if hit.volume <= QUIET_PERCENT]),
+            certainty=Certainty.POSSIBLE,
+            message=f"The hits of this map are barely audible: half of them have {usual} % volume or less.",
+        )
 
 
 def quiet(evidence: Evidence, found: Sequence[Hit]) -> Iterator[Candidate]:

@@ -114,3 +114,8 @@ def test_banana_showers_need_room():
     objects = [circle(1000), spinner(1100, 3000), circle(3200)]
     assert [finding.actual for finding in found(objects, mode=2, level=Level.EASY)] == ["100 ms", "200 ms"]
     assert found(objects, mode=2, level=Level.EXPERT) == [] == found(objects, mode=2)
+
+
+def test_a_spinner_may_start_just_after_a_circle():
+    assert found([circle(1000), spinner(1005, 3000)]) == []
+    assert rules(found([slider(1000), spinner(1505, 3000)])) == ["rhythm/too-close"]

@@ -89,18 +89,18 @@ def test_settings_for_the_level_in_other_modes(
     mode: int, level: Level, settings: dict[str, float], messages: list[str]
 ):
     loaded = beatmap(mode=mode, **settings)
-    findings = of("mapset/setting-for-level", found(loaded, level))
+    findings = of("mapset/unusual-for-level", found(loaded, level))
     assert [finding.message.rpartition(" overall ")[2].rpartition(" approach ")[2] for finding in findings] == messages
 
 
 def test_a_level_by_stars_alone_forgives_more():
     near, far = coloured(*COLOURS, approach_rate=7.5), coloured(*COLOURS, approach_rate=7.6)
-    for loaded, rules in ((near, []), (far, ["mapset/setting-for-level"])):
+    for loaded, rules in ((near, []), (far, ["mapset/unusual-for-level"])):
         evidence = Evidence(loaded, level=Level.NORMAL, level_guessed=True)
-        findings = of("mapset/setting-for-level", findings_of(difficulty.run, evidence))
+        findings = of("mapset/unusual-for-level", findings_of(difficulty.run, evidence))
         assert [finding.rule for finding in findings] == rules
     taiko = Evidence(beatmap(mode=1, overall_difficulty=10), level=Level.EASY, level_guessed=True)
-    assert of("mapset/setting-for-level", findings_of(difficulty.run, taiko)) == []
+    assert of("mapset/unusual-for-level", findings_of(difficulty.run, taiko)) == []
 
 
 @pytest.mark.parametrize(

@@ -191,6 +191,12 @@ def test_muted_circle():
     assert rules["hitsounds/muted"].severity is Severity.WARNING
 
 
+def test_a_map_that_is_quiet_throughout():
+    (finding,) = [f for f in found(circles((beat_sounds() * 5)[:300]), ["0,500,4,2,0,15,1,0"]) if "muted" in f.rule]
+    assert finding.severity is Severity.MINOR and "half of them have 15 %" in finding.message
+    assert not [f for f in found(circles((beat_sounds() * 5)[:300]), ["0,500,4,2,0,25,1,0"]) if "muted" in f.rule]
+
+
 def test_muted_slider_tails_are_style():
     sliders = [f"100,100,{2 * BEAT * i},2,0,L|240:100,1,140,0|0,0:0|0:0,0:0:0:0:" for i in range(16)]
     lines = [RED_LINE] + [f"{BEAT * i},-100,4,2,0,{5 if i % 2 else 70},0,0" for i in range(1, 32)]

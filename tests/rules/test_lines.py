@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from maimod.findings import Finding
@@ -13,8 +15,12 @@ from tests.maps import RED_LINE, beatmap
 GREEN = "4000,-50,4,2,0,70,0,0"
 
 
-def found(*points: str, mode: int = 0) -> list[Finding]:
-    return findings_of(lines.run, Evidence(beatmap(timing_points=points, mode=mode)))
+SLIDERS = tuple(f"100,192,{time},2,0,L|205:192,1,35" for time in range(500, 12_000, 500))
+"""A short slider every beat, so that each line has something to change."""
+
+
+def found(*points: str, mode: int = 0, objects: Sequence[str] = SLIDERS) -> list[Finding]:
+    return findings_of(lines.run, Evidence(beatmap(objects, points, mode)))
 
 
 def rules(findings: list[Finding]) -> list[tuple[str, str]]:
@@ -38,6 +44,8 @@ def test_lines_that_change_something_are_silent():
         ((RED_LINE[:-1] + "1", "4000,-100,4,2,0,70,0,0"), [("timing/first-line", "problem")]),
         ((RED_LINE, "4000,-100,4,2,0,4,0,0"), [("timing/line-volume", "minor")]),
         ((RED_LINE, "4000,-100,4,2,0,5,0,0"), []),
+        ((RED_LINE, "4000,-100,4,2,0,105,0,0"), [("timing/line-volume", "minor")]),
+        ((RED_LINE, "4000,-100,4,2,0,100,0,0"), []),
     ],
 )
 def test_green_lines_and_the_first(points: tuple[str, ...], expected: list[tuple[str, str]]):
@@ -60,6 +68,26 @@ def test_green_lines_and_the_first(points: tuple[str, ...], expected: list[tuple
 def test_red_lines_that_change_nothing(line: str, expected: list[tuple[str, str]]):
     assert rules(found(RED_LINE, line)) == expected
     assert found(RED_LINE, line, mode=3) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "objects", "count"),
+    [
+        (GREEN, ["100,192,5000,1,0"], 1),  # a velocity without a slider
+        (GREEN, ["100,192,5000,2,0,L|205:192,1,35"], 0),
+        (GREEN, ["100,192,3900,2,0,L|205:192,1,70"], 1),  # the slider has started before
+        ("4000,-100,4,2,0,30,0,0", ["100,192,3000,1,0"], 1),  # a volume after the last object
+        ("4000,-100,4,2,0,30,0,0", ["100,192,3996,1,0"], 0),  # samples may be up to 5 ms late
+        ("4000,-100,4,2,0,30,0,0", ["100,192,3500,12,0,4500"], 0),  # the spinner ends later
+        ("4000,-100,4,2,0,70,0,1", ["100,192,3000,1,0"], 0),  # kiai is seen without objects
+    ],
+)
+def test_lines_whose_changes_no_object_uses(line: str, objects: list[str], count: int):
+    assert rules(found(RED_LINE, line, objects=objects)) == [("timing/unused-green-line", "minor")] * count
+
+
+def test_scroll_speed_is_used_without_sliders():
+    assert found(RED_LINE, GREEN, objects=["100,192,5000,1,0"], mode=1) == []
 
 
 def test_many_lines_are_one_finding():

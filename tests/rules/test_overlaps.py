@@ -123,3 +123,21 @@ def test_paths_that_cannot_be_read(slider: str, rule: str | None):
     assert rules(found(slider_reading, [slider], Level.HARD)) == ([(rule, "warning")] if rule else [])
     assert rules(found(slider_reading, [slider], Level.EXPERT)) == ([(rule, "minor")] if rule else [])
     assert found(slider_reading, [slider], Level.HARD, mode=2) == []
+
+
+@pytest.mark.parametrize(
+    ("count", "gap", "level", "hit"),
+    [
+        (8, 1000, Level.EASY, True),
+        (8, 1000, Level.NORMAL, True),
+        (6, 1000, Level.EASY, False),
+        (8, 600, Level.EASY, False),  # five seconds in all
+        (8, 1500, Level.EASY, False),  # a pause of two beats after each
+        (8, 1000, Level.HARD, False),
+    ],
+)
+def test_sliders_without_a_circle(count: int, gap: int, level: Level, hit: bool):
+    sliders = [f"100,192,{1000 + gap * i},2,0,L|240:192,1,180" for i in range(count)]  # 643 ms
+    objects = [circle(100, 192, 0), *sliders, circle(100, 192, 1000 + gap * (count + 1))]
+    findings = [finding for finding in found(slider_reading, objects, level) if finding.rule == "sliders/only-sliders"]
+    assert rules(findings) == [("sliders/only-sliders", "minor")] * hit

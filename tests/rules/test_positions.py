@@ -194,3 +194,26 @@ def test_a_map_that_leaves_the_screen_again_and_again_is_one_finding() -> None:
     loaded = beatmap([f"{-80 if i % 2 else 300},100,{1000 + 500 * i},1,0" for i in range(24)])
     (finding,) = find(loaded, "positions/offscreen")
     assert len(finding.objects) == 12 and "12 objects" in finding.message and finding.time == 1500
+
+
+@pytest.mark.parametrize(("x", "time", "count"), [(450, 1200, 1), (230, 1200, 0), (450, 1400, 0)])
+def test_leap_out_of_a_stream(x: float, time: float, count: int) -> None:
+    """Circles have 36 px of radius; 15 px every 100 ms, then a leap, after 200 ms one of another rhythm."""
+    stream = [circle(100 + 15 * i, 100, 100 * i) for i in range(12)]
+    found = find(beatmap([*stream, circle(x, 100, time)]), "positions/spacing-leap")
+    assert [finding.severity for finding in found] == [Severity.WARNING] * count
+
+
+def test_leaps_that_a_map_repeats_are_its_style() -> None:
+    stream = [circle(100 + 250 * (i // 4 % 2) + 10 * (i % 4), 100, 100 * i) for i in range(40)]
+    assert find(beatmap(stream), "positions/spacing-leap") == []
+
+
+def test_even_spacing_of_sliders_is_compared_too() -> None:
+    """A beat between the tail and the next head; around a displaced slider fewer steps agree."""
+    places = [((100, 200, 300, 400, 300, 200)[i % 6], 50 if i % 6 < 3 else -50) for i in range(36)]
+    objects = [
+        f"{x},{292 if i == 26 else 192},{1000 * i},2,0,L|{x + way}:{292 if i == 26 else 192},1,50"
+        for i, (x, way) in enumerate(places)
+    ]
+    assert find(beatmap(objects, slider_multiplier=0.5), "positions/spacing")

@@ -191,6 +191,13 @@ def test_lone_object_on_a_seventh():
     assert finding.actual == "1/7"
 
 
+def test_lone_object_on_a_third():
+    (finding,) = found(circles(moved={5: BEAT / 3}))
+    assert (finding.rule, finding.actual, finding.severity) == ("rhythm/unusual-snap", "1/3", Severity.WARNING)
+    assert found(circles(moved={5: BEAT / 3, 6: BEAT / 6 - BEAT / 2})) == []  # two thirds together are meant
+    assert found(circles(moved={5: BEAT / 3, 12: BEAT / 3, 18: BEAT / 3})) == []  # a map with thirds
+
+
 def test_run_of_sevenths_is_meant():
     assert found(circles(extra=tuple(round(3500 + i * BEAT / 7) for i in range(1, 7)))) == []
 

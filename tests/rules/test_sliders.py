@@ -148,7 +148,7 @@ def test_other_shapes_are_no_copies() -> None:
 
 def test_far_too_many_control_points() -> None:
     points = "|".join(f"{100 + i % 20}:{100 + i % 7}" for i in range(1, 120))
-    (finding,) = find(beatmap(lines({9: f"B|{points},1,10"})), "sliders/control-points")
+    (finding,) = find(beatmap(lines({9: f"B|{points},1,10"})), "sliders/shape-control-points")
     assert "120 control points" in finding.message
     assert (finding.severity, finding.tier) == (Severity.WARNING, Tier.EXACT)
 
@@ -193,3 +193,11 @@ def test_sliders_that_follow_each_other_are_silent() -> None:
 
 def test_drum_rolls_have_no_shape() -> None:
     assert not findings_of(sliders.run, Evidence(beatmap(lines({9: "L|100:100,1,140"}), mode=1)))
+
+
+def test_broken_fields_of_sliders_are_named() -> None:
+    (finding,) = find(beatmap(lines({9: f"{STRAIGHT},1,-150"})), "sliders/invisible")
+    assert "its length is -150 px" in finding.message and finding.severity is Severity.PROBLEM
+    (finding,) = find(beatmap(lines({9: "L||,1,140"})), "sliders/invisible")
+    assert "the game leaves it out" in finding.message and finding.time == 9000
+    assert not find(beatmap(lines({9: f"{STRAIGHT},1,0"})), "sliders/invisible")  # as long as its path

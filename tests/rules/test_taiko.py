@@ -153,18 +153,32 @@ def test_three_short_pauses_are_a_rest_in_a_muzukashii():
         (((4000, DON), (4133, BIG_DON)), Level.NORMAL, True),
         (((4000, DON), (4200, BIG_DON)), Level.NORMAL, False),
         (((4000, DON), (4100, BIG_KAT)), Level.HARD, True),
-        (((4000, DON), (4133, BIG_KAT)), Level.HARD, False),
         (((4000, DON), (4067, BIG_KAT)), Level.INSANE, True),
         (((4000, DON), (4100, BIG_KAT)), Level.INSANE, False),
         (((4000, DON), (4100, BIG_DON)), Level.INSANE, True),
         (((4000, DON), (4100, BIG_KAT), (4200, DON)), Level.INSANE, True),
         (((4000, BIG_DON), (4100, KAT)), Level.INSANE, True),
-        (((4000, DON), (4050, BIG_DON), (4100, DON)), Level.EXPERT, False),
     ],
 )
 def test_finishers(hits: Sequence[tuple[float, int]], level: Level, wrong: bool):
     findings = [f for f in found(notes(*hits), level) if f.rule == taiko.FINISHER.id]
     assert [f.severity for f in findings] == (["problem"] if wrong else [])
+
+
+@pytest.mark.parametrize(
+    ("hits", "level", "wrong"),
+    [
+        (((4000, DON), (4133, BIG_KAT)), Level.HARD, True),  # 1/3 in a Muzukashii
+        (((4000, DON), (4200, BIG_KAT)), Level.HARD, False),
+        (((4000, DON), (4050, BIG_DON), (4100, DON)), Level.EXPERT, True),
+        (((4000, DON), (4100, BIG_DON)), Level.EXPERT, True),  # the last, but of the colour before
+        (((4000, DON), (4100, BIG_KAT)), Level.EXPERT, False),
+        (((4000, DON), (4200, BIG_DON), (4400, DON)), Level.EXPERT, False),
+    ],
+)
+def test_finishers_that_are_a_warning(hits: Sequence[tuple[float, int]], level: Level, wrong: bool):
+    findings = [f for f in found(notes(*hits), level) if f.rule == taiko.FINISHER.id]
+    assert [f.severity for f in findings] == (["warning"] if wrong else [])
 
 
 @pytest.mark.parametrize(("gap", "level", "count"), [(50, Level.HARD, 1), (200, Level.HARD, 0), (100, Level.INSANE, 0)])
