@@ -31,19 +31,18 @@ def measure(version: str, exact: bool, seconds: int, device: str, precision: str
     from benchmarks import speed
     from maimod.events.vocabulary import Conditioning
     from maimod.families import scoring
+    from maimod.families.checkpoint import load_model
     from maimod.linter import song as songs
-    from maimod.linter.models import load_models
-    from maimod.linter.settings import Settings
+    from maimod.linter.models import MODELS_FOLDER
     from maimod.osu.parser import load
 
     speed.SECONDS = seconds
     with tempfile.TemporaryDirectory() as folder:
         path = speed.synthetic(Path(folder))
         if version == "bundled":
-            model = load_models(Settings(device=device, precision=precision)).of(load(path).mode)
+            model = load_model(MODELS_FOLDER / "maimod-mini", device, precision, runtime="torch")
         else:
             model = full_size(version, device, precision)
-        assert model is not None
         loaded = load(path)
         song = songs.load(path.parent / "song.wav")
         sound = song.model_input(model.family)
@@ -70,7 +69,7 @@ def measure(version: str, exact: bool, seconds: int, device: str, precision: str
             "warm_up": warm_up,
             "peak_mb": peak,
             "gpu_mb": torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else 0.0,
-            "parameters": sum(p.numel() for p in model.network.parameters()) / 1e6,
+            "parameters": sum(p.numel() for p in model.runner.network.parameters()) / 1e6,
         }
 
 
@@ -94,7 +93,7 @@ def full_size(version: str, device: str, precision: str):  # type: ignore[no-unt
     if precision == "bf16":
         network.to_precision(torch.bfloat16)
     info = ModelInfo(version, family.name, str(place), precision)
-    return Model(network, family, info, torch.bfloat16 if precision == "amp" else None)
+    return Model(family.torch_runner(network, torch.bfloat16 if precision == "amp" else None), family, info)
 
 
 def main() -> None:

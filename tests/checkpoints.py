@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
+from maimod.families.family import Family
+from maimod.families.operators import Weights
+
 
 @dataclass(frozen=True, slots=True)
 class Size:
@@ -303,8 +306,6 @@ def mini(folder: Path) -> Path:
     """Write a small checkpoint of the bundled family, with random weights and a calibration."""
     import shutil
 
-    from safetensors.torch import save_file as save_tensors
-
     from maimod.families import registry
     from maimod.linter.models import MODELS_FOLDER
 
@@ -315,8 +316,36 @@ def mini(folder: Path) -> Path:
     shape = json.loads((bundled / "config.json").read_text())
     small = {"d_model": 32, "encoder_layers": 1, "decoder_layers": 1, "heads": 2, "feed_forward": 32}
     (folder / "config.json").write_text(json.dumps(shape | small))
-    save_tensors(registry.open_folder(folder).make_network().state_dict(), folder / "model.safetensors")
+    save_file(mini_weights(registry.open_folder(folder)), folder / "model.safetensors")
     return folder
+
+
+def mini_weights(family: Family[Any], seed: int = 1, scale: float = 1.0) -> dict[str, np.ndarray]:
+    """Random weights of a network of the bundled family, by the names and shapes that it takes."""
+    made = Invented({}, seed=seed)
+    family.numpy_runner(made)
+    return {name: tensor * np.float32(scale) for name, tensor in made.made.items()}
+
+
+class Invented(Weights):
+    """Random weights of every shape that is asked for."""
+
+    def __init__(self, made: dict[str, np.ndarray], prefix: str = "", seed: int = 1) -> None:
+        self.made, self.prefix, self.random = made, prefix, np.random.default_rng(seed)
+
+    def within(self, name: str) -> Weights:
+        part = Invented(self.made, f"{self.prefix}{name}.")
+        part.random = self.random
+        return part
+
+    def take(self, name: str, *shape: int) -> np.ndarray:
+        values = self.random.normal(size=shape) * (1.0 if "embedding" in name else (3 * np.prod(shape[1:])) ** -0.5)
+        values = np.ones(shape) if "norm" in name else values
+        self.made[self.prefix + name] = values.astype(np.float32)
+        return self.made[self.prefix + name]
+
+    def finish(self) -> None:
+        pass
 
 
 def adapter(folder: Path, base: Path) -> Path:

@@ -6,56 +6,20 @@ slot, the song, and the same position in repeated parts and in the other difficu
 small changes (`maimod.training.corruption`), as ELECTRA learns to recognise replaced words (Clark et al., 2020,
 arXiv:2003.10555), and to fill in masked slots, as BERT (Devlin et al., 2019, arXiv:1810.04805).
 
+The network in torch trains and is the reference; :mod:`maimod.discriminator.numpy_network` computes the same.
 Axes: `B` windows, `N` slots, `D` width, `H` heads, `K` kinds of change.
 """
 
 from __future__ import annotations
 
-import json
-import math
-from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from maimod.discriminator.features import CATEGORIES, N_CONTEXT, NUMBERS, REACH, MapFeatures
-from maimod.errors import CheckpointError, short
-
-COVERED = ("starts", "kind", "combo", "additions", "normal_set")
-"""Categories that the network can fill in where a slot is masked."""
-MARGIN = REACH // 4
-"""Slots at either end of a window that the next window reads again."""
-WINDOWS_PER_BATCH = 8
-
-
-@dataclass(frozen=True, slots=True)
-class DiscriminatorConfig:
-    """Shape of the network; `config.json` of its folder."""
-
-    n_kinds: int
-    d_model: int = 128
-    layers: int = 6
-    heads: int = 4
-    feed_forward: int = 320
-    n_numbers: int = len(NUMBERS)
-    n_surroundings: int = N_CONTEXT
-    """Context features; `surroundings` is their name in the checkpoints."""
-    reach: int = REACH
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> DiscriminatorConfig:
-        """Take the known fields of a parsed `config.json`.
-
-        Raises:
-            ValueError: if one is missing or of another type.
-        """
-        return msgspec.convert(values, cls)
+from maimod.discriminator.checkpoint import COVERED, UNUSABLE, WEIGHTS, DiscriminatorConfig, read_config, unusable
+from maimod.discriminator.features import CATEGORIES
 
 
 class _Layer(nn.Module):
@@ -134,58 +98,38 @@ class Discriminator(nn.Module):
         return self.changed(x), x
 
 
-def load(folder: Path, device: str = "cpu") -> tuple[Discriminator, tuple[str, ...]]:
-    """Load the network, and the names of the kinds of change it predicts.
+def load_network(folder: Path, device: str = "cpu") -> tuple[Discriminator, tuple[str, ...]]:
+    """Load the network in torch, and the names of the kinds of change it predicts.
 
     Raises:
         CheckpointError: if the folder cannot be used.
     """
+    from safetensors.torch import load_file
+
     try:
-        stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        kinds = tuple(str(kind) for kind in stored["kinds"])
-        network = Discriminator(DiscriminatorConfig.from_dict({**stored, "n_kinds": len(kinds)}))
-        if (network.config.n_numbers, network.config.n_surroundings) != (len(NUMBERS), N_CONTEXT):
-            raise ValueError("made for other features; train it again")
-        weights = load_file(folder / "model.safetensors", device=device)
+        config, kinds = read_config(folder)
+        network = Discriminator(config)
+        weights = load_file(folder / WEIGHTS, device=device)
         network.load_state_dict({name: value.float() for name, value in weights.items()})
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, ZeroDivisionError, RuntimeError) as error:
-        raise CheckpointError(
-            f"{folder}: not a usable proofreader ({short(' '.join(str(error).split()), 200)})"
-        ) from None
+    except UNUSABLE as error:
+        raise unusable(folder, error) from None
     return network.to(device).eval(), kinds
 
 
-def windows(count: int, reach: int = REACH, margin: int = MARGIN) -> list[tuple[int, slice]]:
-    """Cut `count` slots into overlapping windows: (first slot, the slots whose predictions are taken from it)."""
-    step = reach - 2 * margin
-    firsts = list(range(0, max(count - reach, 0) + step, step)) if count > reach else [0]
-    firsts = sorted({min(first, max(count - reach, 0)) for first in firsts})
-    borders = [0, *((first + before + reach) // 2 for before, first in pairwise(firsts)), count]
-    return [(first, slice(low, high)) for first, (low, high) in zip(firsts, pairwise(borders), strict=True)]
+class TorchRunner:
+    """A network in torch as :class:`maimod.discriminator.runner.Runner`."""
 
+    def __init__(self, network: Discriminator) -> None:
+        self.network, self.config = network, network.config
 
-@torch.inference_mode()
-def corruption_logits(network: Discriminator, features: MapFeatures) -> np.ndarray:
-    """Predict the changes of a map: (n_slots, K) log-odds of a change of each kind, natural logarithm."""
-    count, reach = features.grid.count, network.config.reach
-    pieces = windows(count, reach)
-    logits = np.zeros((count, network.config.n_kinds), dtype=np.float32)
-    device = next(network.parameters()).device
-    for start in range(0, len(pieces), WINDOWS_PER_BATCH):
-        batch = pieces[start : start + WINDOWS_PER_BATCH]
-        length = min(count, reach)
-        at = np.array([first for first, _ in batch])[:, None] + np.arange(length)
-        found, _ = network(
+    @torch.inference_mode()
+    def logits(self, categories: np.ndarray, numbers: np.ndarray, context: np.ndarray) -> np.ndarray:
+        """Log-odds of a change."""
+        device = next(self.network.parameters()).device
+        found, _ = self.network(
             *(
-                torch.from_numpy(array[at]).to(device, dtype)
-                for array, dtype in (
-                    (features.categories, torch.int64),
-                    (features.numbers, torch.float32),
-                    (features.context, torch.float32),
-                )
+                torch.from_numpy(array).to(device, dtype)
+                for array, dtype in ((categories, torch.int64), (numbers, torch.float32), (context, torch.float32))
             )
         )
-        for (first, owned), rows in zip(batch, found.float().cpu().numpy(), strict=True):
-            logits[owned] = rows[owned.start - first : owned.stop - first]
-    assert math.isfinite(float(np.abs(logits).max(initial=0.0)))
-    return logits
+        return np.asarray(found.float().cpu().numpy())

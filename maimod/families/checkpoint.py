@@ -12,20 +12,24 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from maimod.errors import CheckpointError
+from maimod.errors import NO_TORCH, CheckpointError
 from maimod.families import lora, registry
 from maimod.findings import ModelInfo
 from maimod.osu.beatmap import Mode
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
     from torch import Tensor, nn
 
-    from maimod.families.family import Model
+    from maimod.families.family import Family, Model
+    from maimod.families.network import Network
+    from maimod.families.runner import Runner
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 """`owner/name`, with an optional `@revision`."""
@@ -188,21 +192,28 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of a checkpoint's tensors, from the heads of its files.
+    """Names and shapes of a checkpoint's tensors.
 
     Raises:
         CheckpointError: if a file is damaged.
     """
+    return {name: shape for name, (shape, _) in _heads(folder).items()}
+
+
+def _heads(folder: Path) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Shape and type of each tensor, from the heads of the files."""
     from safetensors import safe_open
 
-    shapes: dict[str, tuple[int, ...]] = {}
+    found: dict[str, tuple[tuple[int, ...], str]] = {}
     for path in weight_files(folder):
         try:
             with safe_open(path, framework="numpy") as file:
-                shapes |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (not a dict)
+                for name in file.keys():  # noqa: SIM118 (not a dict)
+                    part = file.get_slice(name)
+                    found[name] = tuple(part.get_shape()), part.get_dtype()
         except Exception as error:  # safetensors raises its own errors
             raise _damaged(path, error) from None
-    return shapes
+    return found
 
 
 def _damaged(path: Path, error: Exception) -> CheckpointError:
@@ -246,33 +257,84 @@ def describe_all(folder: Path) -> list[Description]:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Loading. From here on torch is needed; it is imported in the functions.
+# Loading. torch is imported where it is needed.
+
+Runtime = Literal["auto", "numpy", "torch"]
+"""What runs a network: auto is numpy for the families that have it, on a CPU in fp32, and torch for all else."""
 
 
-def load_model(folder: Path, device: str = "auto", precision: str = "auto", adapter: Path | None = None) -> Model:
+def load_model(
+    folder: Path, device: str = "auto", precision: str = "auto", adapter: Path | None = None, runtime: Runtime = "auto"
+) -> Model:
     """Load a checkpoint folder, ready to score.
 
     Args:
         folder: the checkpoint.
-        device: auto, cpu, cuda, cuda:N or mps.
+        device: cpu, cuda, cuda:N or mps; auto is the CPU for networks that run in numpy, else as
+            :func:`resolve_device`.
         precision: fp32; bf16 (weights too); amp (weights fp32, bf16 arithmetic); auto is bf16 on CUDA, fp32 elsewhere.
         adapter: folder of a low-rank adapter to merge into the weights.
+        runtime: what runs it.
 
     Raises:
         CheckpointError: if it cannot be used, with the reason.
     """
-    import torch
-
     from maimod.families.family import Model
 
+    family = _opened(folder, precision)
+    if runtime == "auto":
+        plain = device in ("auto", "cpu") and precision in ("auto", "fp32") and adapter is None
+        runtime = "numpy" if plain and family.runs_in_numpy and _numpy_reads(folder) else "torch"
+    if runtime == "numpy":
+        return Model(_in_numpy(folder, family), family, ModelInfo(folder.name, family.name, "cpu", "fp32"))
+    network, precision = _in_torch(folder, family, device, precision, adapter)
+    runner = family.torch_runner(network, _torch().bfloat16 if precision == "amp" else None)
+    return Model(runner, family, ModelInfo(folder.name, family.name, runner.device, precision))
+
+
+def load_network(folder: Path, device: str = "auto", precision: str = "auto", adapter: Path | None = None) -> Network:
+    """Load the network of a checkpoint in torch, to train it or to look at its weights; as :func:`load_model`."""
+    return _in_torch(folder, _opened(folder, precision), device, precision, adapter)[0]
+
+
+def _opened(folder: Path, precision: str) -> Family[Any]:
     if precision not in ("auto", "fp32", "bf16", "amp"):
         raise CheckpointError(f"precision {precision!r}: give auto, fp32, bf16 or amp")
     if not folder.is_dir():
         raise CheckpointError(f"{folder}: no such checkpoint folder")
+    return registry.open_folder(folder)
+
+
+def _numpy_reads(folder: Path) -> bool:
+    """Whether numpy has the types of the weights; it lacks bfloat16."""
+    return "BF16" not in {dtype for _, dtype in _heads(folder).values()}
+
+
+def _in_numpy(folder: Path, family: Family[Any]) -> Runner:
+    from safetensors.numpy import load_file
+
+    from maimod.families.operators import Weights
+
+    tensors: dict[str, np.ndarray] = {}
+    for path in weight_files(folder):
+        try:
+            tensors |= load_file(path)
+        except Exception as error:  # safetensors raises its own errors
+            raise _damaged(path, error) from None
+    try:
+        return family.numpy_runner(Weights(tensors))
+    except ValueError as error:
+        raise _not_of_one_checkpoint(folder, str(error)) from None
+
+
+def _in_torch(
+    folder: Path, family: Family[Any], device: str, precision: str, adapter: Path | None
+) -> tuple[Network, str]:
+    """A network, and its precision if that is "auto"."""
+    torch = _torch()
     place = resolve_device(device)
     if precision == "auto":
         precision = "bf16" if place.type == "cuda" else "fp32"
-    family = registry.open_folder(folder)
     tensors = _weights(folder)
     if adapter is not None:
         lora.read(adapter).merge_into(tensors)
@@ -283,8 +345,20 @@ def load_model(folder: Path, device: str = "auto", precision: str = "auto", adap
     network.eval().to(place)
     if precision == "bf16":
         network.to_precision(torch.bfloat16)
-    info = ModelInfo(folder.name, family.name, str(place), precision)
-    return Model(network, family, info, torch.bfloat16 if precision == "amp" else None)
+    return network, precision
+
+
+def _torch() -> ModuleType:
+    """The package torch.
+
+    Raises:
+        CheckpointError: if it is not installed.
+    """
+    try:
+        import torch
+    except ModuleNotFoundError:
+        raise CheckpointError(NO_TORCH) from None
+    return torch
 
 
 def _weights(folder: Path) -> dict[str, Tensor]:
@@ -309,11 +383,12 @@ def _fill(network: nn.Module, state: Mapping[str, Tensor], folder: Path) -> None
         (sorted(name for name in wanted.keys() & found.keys() if wanted[name] != found[name]), "of another shape"),
     ):
         if names:
-            raise CheckpointError(
-                f"{folder}: {len(names)} tensors are {what} (first: {names[0]}); the weights and config.json are not of "
-                "one checkpoint"
-            )
+            raise _not_of_one_checkpoint(folder, f"{len(names)} tensors are {what} (first: {names[0]})")
     network.load_state_dict(state, assign=True)
+
+
+def _not_of_one_checkpoint(folder: Path, what: str) -> CheckpointError:
+    return CheckpointError(f"{folder}: {what}; the weights and config.json are not of one checkpoint")
 
 
 class Models:
@@ -372,8 +447,7 @@ def resolve_device(name: str) -> torch.device:
     Raises:
         CheckpointError: if the requested device is not available.
     """
-    import torch
-
+    torch = _torch()
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:

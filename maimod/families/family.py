@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from maimod.families.network import Network
+    from maimod.families.operators import Weights
+    from maimod.families.runner import Runner
+    from maimod.families.torch_runner import TorchRunner
 
 Count = Annotated[int, msgspec.Meta(ge=1, le=1 << 20)]
 """A size of a network in a `config.json`."""
@@ -76,7 +79,7 @@ class EncodedMap(ABC):
     def expected(self, token: int, context: str, index: int, window: Window) -> Event:
         """The event that a token would have been in place of the event at `index` of `context`."""
 
-    def position_posterior(self, network: Network, hit_object: HitObject) -> list[Place]:
+    def position_posterior(self, runner: Runner, hit_object: HitObject) -> list[Place]:
         """Where the network would place an object of the map: joint samples, likeliest first.
 
         Empty for families and objects that have none. Takes about half a second.
@@ -129,6 +132,8 @@ class Family(ABC, Generic[Tokenised]):
     """Whether :meth:`EncodedMap.position_posterior` ever finds places."""
     starts_from_weights: ClassVar[bool] = False
     """Whether training needs the weights of a checkpoint to start from."""
+    runs_in_numpy: ClassVar[bool] = False
+    """Whether :meth:`numpy_runner` is there."""
     audio_input: ClassVar[str]
     """Input of the network that holds the song's part of a window."""
     audio_noise: ClassVar[float]
@@ -154,6 +159,20 @@ class Family(ABC, Generic[Tokenised]):
     @abstractmethod
     def make_network(self) -> Network:
         """A network of this shape with random weights; loads torch."""
+
+    def torch_runner(self, network: Network, dtype: torch.dtype | None) -> TorchRunner:
+        """What runs a network of :meth:`make_network`, in autocast to `dtype` if it is given; loads torch."""
+        from maimod.families.torch_runner import TorchRunner
+
+        return TorchRunner(network, dtype)
+
+    def numpy_runner(self, weights: Weights) -> Runner:
+        """What runs these weights without torch, on the CPU in float32; only if `runs_in_numpy`.
+
+        Raises:
+            ValueError: if the weights are of another shape.
+        """
+        raise NotImplementedError
 
     def rename(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Rename the tensors of a weights file to the network's parameters."""
@@ -241,11 +260,10 @@ class Family(ABC, Generic[Tokenised]):
 class Model:
     """A loaded checkpoint."""
 
-    network: Network
+    runner: Runner
+    """Its network."""
     family: Family[Any]
     info: ModelInfo
-    dtype: torch.dtype | None
-    """Of autocast; None computes in the type of the weights."""
 
     @property
     def vocabulary(self) -> Vocabulary:

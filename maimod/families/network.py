@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -10,9 +10,6 @@ from torch import Tensor, nn
 
 class Network(nn.Module):
     """An encoder-decoder from a window of the song and its tokens to logits of the next token."""
-
-    by_token: ClassVar[tuple[str, ...]] = ("tokens",)
-    """Inputs (B, T, ...) that are padded with the tokens, by the names of the parameters of :meth:`hidden`."""
 
     def hidden(self, *args: Any, **inputs: Any) -> Tensor:
         """Last hidden states (B, T, D)."""

@@ -1,27 +1,23 @@
 """Teacher forcing: the surprisal of every event of a map, given the song and the map so far.
 
-The same code for every family: an :class:`EncodedMap` gives windows and their inputs; here they are batched, run, and
-turned into scores. Everything is in bits. A surprisal is taken from the log-softmax in float32, without a floor; the
+The same code for every family: an :class:`EncodedMap` gives windows and their inputs; here they are batched, given to the
+network's runner, and turned into scores. Everything is in bits. A surprisal is taken from the log-softmax in float32, without a floor; the
 distribution is over the whole vocabulary, the alternatives shown are those that are legal at that place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from maimod.events.grammar import successors
 from maimod.events.schema import EventKind, EventScore
 from maimod.families.family import EncodedMap, Model
-from maimod.families.inputs import WindowInputs, stack
+from maimod.families.inputs import WindowInputs
 from maimod.families.windows import Window
 
-BATCH_POSITIONS = {"cpu": 6_000, "cuda": 64_000, "mps": 16_000}
-"""Encoder positions and padded tokens run at a time. This bounds the memory; more is not faster on that kind of
-device."""
 N_EXPECTED = 4
 """Alternatives kept per event."""
 TOLERANCES = {
@@ -33,6 +29,8 @@ TOLERANCES = {
     EventKind.SCROLL_SPEED: 5,
 }
 """How far off an ordinal value still counts as the same: ticks or time steps, osu! pixels, percent, hundredths."""
+BITS = np.float32(1 / np.log(2.0))
+"""In a unit of natural logarithms."""
 EXACT_FLOOR = 1e-10
 """The original adds this to probabilities before the logarithm, which limits surprisals to 33.2 bits (docs/compat.md
 §9)."""
@@ -48,7 +46,6 @@ def score(model: Model, encoded: EncodedMap, exact: bool = False) -> dict[str, t
             return end.value
 
 
-@torch.inference_mode()
 def score_in_steps(
     model: Model, encoded: EncodedMap, exact: bool = False
 ) -> Generator[float, None, dict[str, tuple[EventScore, ...]]]:
@@ -72,69 +69,65 @@ def score_in_steps(
     scorer = _Scorer(model, encoded, exact)
     done = 0
     for batch in _batches(model, encoded):
-        hidden = _run(model, [inputs for _, inputs in batch])
-        for row, (window, inputs) in enumerate(batch):
-            for name, span, first in zip(results, window.spans, inputs.rows, strict=True):
-                if len(span.owned):
-                    offsets = np.searchsorted(span.events, span.owned) + first
-                    targets = inputs.by_token["tokens"][offsets + 1]
-                    with _autocast(model):
-                        logits = model.network.logits(hidden[row, torch.from_numpy(offsets).to(hidden.device)])
-                    for index, found in zip(
-                        span.owned, scorer.scores(logits, targets, name, span.owned, window), strict=True
-                    ):
-                        results[name][index] = found
+        hidden = model.runner.hidden([part.inputs for part in batch], [np.concatenate(part.rows) for part in batch])
+        for part, states in zip(batch, hidden, strict=True):
+            ends = np.cumsum([len(rows) for rows in part.rows])
+            for name, span, rows, end in zip(results, part.window.spans, part.rows, ends, strict=True):
+                if len(rows):
+                    logits = model.runner.logits(states[end - len(rows) : end])
+                    targets = part.tokens[rows + 1]
+                    found = scorer.scores(logits, targets, name, span.owned, part.window)
+                    for index, one in zip(span.owned, found, strict=True):
+                        results[name][index] = one
         done += len(batch)
         yield done / len(encoded.windows)
     assert all(found is not None for scores in results.values() for found in scores)
     return {name: tuple(found for found in scores if found is not None) for name, scores in results.items()}
 
 
-def _batches(model: Model, encoded: EncodedMap) -> Iterator[list[tuple[Window, WindowInputs]]]:
+class _Part:
+    """A window with its inputs, without the tokens after the last that is scored: nothing depends on them."""
+
+    def __init__(self, window: Window, inputs: WindowInputs) -> None:
+        self.window, self.tokens = window, inputs.by_token["tokens"]
+        self.rows = [
+            np.searchsorted(span.events, span.owned) + first
+            for span, first in zip(window.spans, inputs.rows, strict=True)
+        ]
+        """For each context the rows whose output predicts the events owned."""
+        self.length = 1 + max((int(rows[-1]) for rows in self.rows if len(rows)), default=0)
+        by_token = {name: array[: self.length] for name, array in inputs.by_token.items()}
+        self.inputs = replace(inputs, by_token=by_token)
+
+
+def _batches(model: Model, encoded: EncodedMap) -> Iterator[list[_Part]]:
     """Batch windows of about equal length, so that there is little padding; windows are made when needed, so that few
     are in memory."""
-    limit = BATCH_POSITIONS.get(_device(model).type, BATCH_POSITIONS["cpu"])
-    batch: list[tuple[Window, WindowInputs]] = []
+    batch: list[_Part] = []
     for window in sorted(encoded.windows, key=lambda window: window.n_events):
-        inputs = encoded.inputs(window)
-        longest = max(len(each.by_token["tokens"]) for _, each in [*batch, (window, inputs)])
-        if batch and (longest + model.config.encoder_positions) * (len(batch) + 1) > limit:
+        part = _Part(window, encoded.inputs(window))
+        longest = max(each.length for each in [*batch, part])
+        if batch and (longest + model.config.encoder_positions) * (len(batch) + 1) > model.runner.batch_positions:
             yield batch
             batch = []
-        batch.append((window, inputs))
+        batch.append(part)
     if batch:
         yield batch
-
-
-def _run(model: Model, inputs: Sequence[WindowInputs]) -> Tensor:
-    """Last hidden states (B, T, D), windows right-padded."""
-    arrays = {name: torch.from_numpy(array).to(_device(model)) for name, array in stack(inputs).items()}
-    with _autocast(model):
-        hidden: Tensor = model.network.hidden(**arrays)
-    return hidden
-
-
-def _device(model: Model) -> torch.device:
-    return next(model.network.parameters()).device
-
-
-def _autocast(model: Model) -> torch.autocast:
-    return torch.autocast(_device(model).type, dtype=model.dtype or torch.bfloat16, enabled=model.dtype is not None)
 
 
 class _Scorer:
     """Turns rows of logits into EventScores."""
 
     def __init__(self, model: Model, encoded: EncodedMap, exact: bool) -> None:
-        self.vocabulary, self.encoded, self.exact, self.device = model.vocabulary, encoded, exact, _device(model)
+        self.vocabulary, self.encoded, self.exact = model.vocabulary, encoded, exact
         self.tolerances = self._tolerances()
-        self.legal: dict[str, tuple[dict[EventKind | None, int], Tensor]] = {}
+        self.legal: dict[str, tuple[dict[EventKind | None, int], np.ndarray]] = {}
         for name, merged in zip(encoded.contexts, self.vocabulary.schema.contexts, strict=True):
             follow = successors(self.vocabulary.schema, encoded.beatmap.mode, merged)
-            table = torch.zeros(len(follow), self.vocabulary.size_out, dtype=torch.bool)
+            table = np.zeros((len(follow), self.vocabulary.size_out), dtype=bool)
             for row, kinds in enumerate(follow.values()):
-                table[row, torch.from_numpy(self.vocabulary.ids(kinds))] = True
-            self.legal[name] = {kind: row for row, kind in enumerate(follow)}, table.to(self.device)
+                table[row, self.vocabulary.ids(kinds)] = True
+            self.legal[name] = {kind: row for row, kind in enumerate(follow)}, table
 
     def _tolerances(self) -> dict[EventKind, int]:
         """Tolerance of each ordinal kind in ids."""
@@ -149,22 +142,22 @@ class _Scorer:
         return units
 
     def scores(
-        self, logits: Tensor, targets: np.ndarray, context: str, indices: np.ndarray, window: Window
+        self, logits: np.ndarray, targets: np.ndarray, context: str, indices: np.ndarray, window: Window
     ) -> list[EventScore]:
         """Scores of the events at `indices` of `context`, whose tokens are `targets`, from their rows (n, V)."""
         events = self.encoded.contexts[context]
-        token = torch.from_numpy(targets).to(self.device)[:, None]
+        logits -= logits.max(axis=1, keepdims=True)
+        probabilities = np.exp(logits)
+        total = probabilities.sum(axis=1, keepdims=True)
+        probabilities /= total
         if self.exact:
-            probabilities = torch.softmax(logits.float(), dim=-1)
-            bits = -torch.log2(probabilities + EXACT_FLOOR)
+            bits = -np.log2(probabilities + np.float32(EXACT_FLOOR))
+            surprisals, entropies = _at(bits, targets), (probabilities * bits).sum(axis=1)
         else:
-            bits = torch.log_softmax(logits.float(), dim=-1) * -(1 / np.log(2.0))
-            probabilities = torch.exp2(-bits)
-        surprisals = bits.gather(1, token)[:, 0]
-        entropies = (probabilities * bits.clamp(max=1e4)).sum(dim=-1)
-        near = self._near(probabilities, token, [events[index].kind for index in indices])
-        allowed = probabilities if self.exact else self._allowed(probabilities, context, indices)
-        best, chosen = allowed.topk(min(N_EXPECTED, allowed.shape[1]), dim=-1)
+            surprisals = (np.log(total[:, 0]) - _at(logits, targets)) * BITS
+            entropies = (np.log(total[:, 0]) - np.einsum("nv,nv->n", probabilities, logits)) * BITS
+        near = self._near(probabilities, targets, [events[index].kind for index in indices])
+        best, chosen = _largest(probabilities if self.exact else self._allowed(probabilities, context, indices))
         columns = (values.tolist() for values in (surprisals, entropies, near, best, chosen))
         scores = []
         for index, surprisal, entropy, mass, shares, ids in zip(indices.tolist(), *columns, strict=True):
@@ -176,22 +169,37 @@ class _Scorer:
             scores.append(EventScore(events[index], max(surprisal, 0.0), max(entropy, 0.0), expected, min(mass, 1.0)))
         return scores
 
-    def _near(self, probabilities: Tensor, token: Tensor, kinds: Sequence[EventKind]) -> Tensor:
+    def _near(self, probabilities: np.ndarray, targets: np.ndarray, kinds: Sequence[EventKind]) -> np.ndarray:
         """(n,) probability within the tolerance of each token."""
         spans = [self.vocabulary.ranges[kind] for kind in kinds]
-        bounds = np.array(
+        low, high, tolerance = np.array(
             [(span.first_id, span.first_id + span.size - 1, self.tolerances.get(span.kind, 0)) for span in spans]
-        )
-        low, high, tolerance = (torch.from_numpy(bounds[:, i : i + 1]).to(self.device) for i in range(3))
-        reach = int(tolerance.max())
-        ids = token + torch.arange(-reach, reach + 1, device=self.device)
-        inside = (ids >= torch.maximum(low, token - tolerance)) & (ids <= torch.minimum(high, token + tolerance))
-        return (probabilities.gather(1, ids.clamp(0, probabilities.shape[1] - 1)) * inside).sum(dim=-1)
+        ).T[:, :, None]
+        reach, token = int(tolerance.max()), targets[:, None]
+        ids = token + np.arange(-reach, reach + 1)
+        inside = (ids >= np.maximum(low, token - tolerance)) & (ids <= np.minimum(high, token + tolerance))
+        around = np.take_along_axis(probabilities, ids.clip(0, probabilities.shape[1] - 1), axis=1)
+        return np.asarray((around * inside).sum(axis=1))
 
-    def _allowed(self, probabilities: Tensor, context: str, indices: np.ndarray) -> Tensor:
+    def _allowed(self, probabilities: np.ndarray, context: str, indices: np.ndarray) -> np.ndarray:
         """Probabilities with those of illegal tokens at 0."""
         rows, table = self.legal[context]
         events = self.encoded.contexts[context]
         before = [events[index - 1].kind if index else None for index in indices.tolist()]
-        legal = torch.tensor([rows.get(kind, rows[None]) for kind in before], device=self.device)
-        return probabilities * table[legal]
+        return np.asarray(probabilities * table[[rows.get(kind, rows[None]) for kind in before]])
+
+
+def _at(values: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """(n,) of (n, V)."""
+    return np.asarray(np.take_along_axis(values, ids[:, None], axis=1)[:, 0])
+
+
+def _largest(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The `N_EXPECTED` largest of each row, and where they are, both (n, N_EXPECTED); `values` are changed."""
+    count = min(N_EXPECTED, values.shape[1])
+    best, chosen = np.empty((len(values), count), values.dtype), np.empty((len(values), count), np.int64)
+    for place in range(count):
+        chosen[:, place] = values.argmax(axis=1)
+        best[:, place] = _at(values, chosen[:, place])
+        np.put_along_axis(values, chosen[:, place, None], -1.0, axis=1)
+    return best, chosen

@@ -310,7 +310,7 @@ def corruption_logits(
     grid = features.grid_of(beatmap)
     if networks.discriminator is None or grid is None:
         return None
-    from maimod.discriminator import network
+    from maimod.discriminator import runner
 
     siblings = (
         features.other_difficulties(beatmap, [b for b in whole.beatmaps if b.path != beatmap.path]) if whole else []
@@ -318,7 +318,7 @@ def corruption_logits(
     around = features.context_features(
         beatmap, grid, song.bands if song else None, song.envelope if song else None, lag_of(alignment), siblings
     )
-    logits = network.corruption_logits(networks.discriminator, features.map_features(beatmap, around))
+    logits = runner.corruption_logits(networks.discriminator, features.map_features(beatmap, around))
     return CorruptionLogits(grid, networks.kinds, logits)
 
 
@@ -349,4 +349,4 @@ class PositionAsker:
         if self._last is None or self._last[0] is not beatmap:
             self._last = beatmap, *encode(beatmap, song, self.settings, self.networks)
         _, model, encoded = self._last
-        return encoded.position_posterior(model.network, hit_object)
+        return encoded.position_posterior(model.runner, hit_object)

@@ -14,7 +14,7 @@ from maimod.linter.calibration import Calibration
 from maimod.linter.settings import BUNDLED_MODEL, Settings
 
 if TYPE_CHECKING:
-    from maimod.discriminator.network import Discriminator
+    from maimod.discriminator.runner import Runner
     from maimod.families.checkpoint import Models
     from maimod.families.family import Model
 
@@ -33,7 +33,7 @@ class Networks:
 
     models: Models | None = None
     """Generators by game mode."""
-    discriminator: Discriminator | None = None
+    discriminator: Runner | None = None
     kinds: tuple[str, ...] = ()
     """Kinds of corruption that the discriminator knows, in the order of its outputs."""
     calibration: Calibration = field(default_factory=Calibration)
@@ -131,12 +131,11 @@ def _display_name(given: str, folder: Path) -> str:
     )
 
 
-def _discriminator(device: str) -> tuple[Discriminator | None, tuple[str, ...]]:
+def _discriminator(device: str) -> tuple[Runner | None, tuple[str, ...]]:
     """The bundled discriminator and its kinds; None if it is missing."""
     folder = MODELS_FOLDER / PROOFREADER
     if not (folder / "model.safetensors").exists():
         return None, ()
-    from maimod.discriminator import network
-    from maimod.families.checkpoint import resolve_device
+    from maimod.discriminator import runner
 
-    return network.load(folder, str(resolve_device(device)))
+    return runner.load(folder, device)

@@ -146,7 +146,7 @@ class Settings(Selection):
     device: Annotated[
         str,
         Option(
-            help="auto, cpu, cuda, cuda:N or mps.",
+            help="auto, cpu, cuda, cuda:N or mps; auto runs the bundled models on the CPU.",
             where=Where.CHECK | Where.SCORE | Where.FILE,
             metavar="DEVICE",
             pattern=r"auto|cpu|mps|cuda(:\d+)?",

@@ -16,8 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from maimod.discriminator.checkpoint import COVERED
 from maimod.discriminator.features import COLUMN
-from maimod.discriminator.network import COVERED, Discriminator
+from maimod.discriminator.network import Discriminator
 from maimod.discriminator.prediction import KINDS
 from maimod.events.vocabulary import Vocabulary
 from maimod.families.inputs import IGNORED

@@ -13,7 +13,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from maimod.discriminator import network as discriminator
-from maimod.discriminator.network import Discriminator, DiscriminatorConfig
+from maimod.discriminator.checkpoint import DiscriminatorConfig
+from maimod.discriminator.network import Discriminator
 from maimod.discriminator.prediction import KINDS
 from maimod.errors import CheckpointError, UsageError
 from maimod.families import checkpoint, lora, registry
@@ -163,7 +164,7 @@ def generator_task(source: Source, output: Path, seed: int, report: Callable[[st
 def _generator(family: Family[Any], start: Path | None) -> Network:
     """A network to train, with the weights of `start` or random ones."""
     if start is not None:
-        return checkpoint.load_model(start, "cpu", "fp32").network
+        return checkpoint.load_network(start, "cpu", "fp32")
     if family.starts_from_weights:
         raise CheckpointError(
             "a published architecture cannot be trained from random weights: give its checkpoint with --from"
@@ -194,7 +195,8 @@ def _painter(
     except ImportError:
         report('no pictures: pip install "maimod[train]" brings matplotlib')
         return None
-    model = Model(network, family, ModelInfo("training", family.name, "", "amp"), torch.bfloat16)
+    runner = family.torch_runner(network, torch.bfloat16)
+    model = Model(runner, family, ModelInfo("training", family.name, "", "amp"))
     example = plots.held_out_map(songs, model)
     return (lambda path: plots.draw(model, example, path)) if example else None
 
@@ -232,7 +234,7 @@ def discriminator_task(source: Source, output: Path, seed: int, report: Callable
 def _discriminator(start: Path | None) -> Discriminator:
     if start is None:
         return Discriminator(DiscriminatorConfig(len(KINDS)))
-    network, kinds = discriminator.load(start)
+    network, kinds = discriminator.load_network(start)
     if kinds != KINDS:
         raise UsageError(f"{start}: was trained on other kinds of corruption; train a new one, without --from")
     return network.train()

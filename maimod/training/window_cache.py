@@ -7,66 +7,59 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from torch import Tensor
+import numpy as np
 
-from maimod.events.vocabulary import PAD
 from maimod.families.family import Model
-from maimod.families.network import Network
+from maimod.families.inputs import WindowInputs
+from maimod.families.runner import Runner
 
 MAX_WINDOWS = 160
 """Most windows kept: about 0.5 MB each, some 20 for a map of three minutes."""
 
 
-class RememberingNetwork(Network):
-    """Runs a network only on windows that are not in the cache."""
+class RememberingRunner:
+    """Runs a network only on windows that are not in the cache; everything else is the runner's own."""
 
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        self.network = network
-        self.known: OrderedDict[bytes, Tensor] = OrderedDict()
+    def __init__(self, runner: Runner) -> None:
+        self.runner = runner
+        self.known: OrderedDict[bytes, np.ndarray] = OrderedDict()
 
-    def hidden(self, **inputs: Tensor) -> Tensor:
-        """As the network's; padding at the end of a row is not cached."""
-        tokens = inputs["tokens"]
-        lengths = (tokens != PAD).sum(dim=1).tolist()
-        keys = [
-            _key(
-                [tensor[i, :length] if name in self.network.by_token else tensor[i] for name, tensor in inputs.items()]
-            )
-            for i, length in enumerate(lengths)
-        ]
-        new = [i for i, key in enumerate(keys) if key not in self.known]
+    @property
+    def device(self) -> str:
+        """As the runner's."""
+        return self.runner.device
+
+    @property
+    def batch_positions(self) -> int:
+        """As the runner's."""
+        return self.runner.batch_positions
+
+    def hidden(self, windows: Sequence[WindowInputs], rows: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """As the runner's."""
+        keys = [_key(window, wanted) for window, wanted in zip(windows, rows, strict=True)]
+        new = [number for number, key in enumerate(keys) if key not in self.known]
         if new:
-            longest = max(lengths[i] for i in new)
-            found = self.network.hidden(
-                **{
-                    name: tensor[new, :longest] if name in self.network.by_token else tensor[new]
-                    for name, tensor in inputs.items()
-                }
-            )
-            for i, row in zip(new, found, strict=True):
-                self.known[keys[i]] = row[: lengths[i]].clone()
-        some = self.known[keys[0]]
-        hidden = some.new_zeros(*tokens.shape, some.shape[-1])
-        for i, (key, length) in enumerate(zip(keys, lengths, strict=True)):
-            hidden[i, :length] = self.known[key]
+            found = self.runner.hidden([windows[number] for number in new], [rows[number] for number in new])
+            self.known |= {keys[number]: states for number, states in zip(new, found, strict=True)}
+        for key in keys:
             self.known.move_to_end(key)
+        states = [self.known[key] for key in keys]
         while len(self.known) > MAX_WINDOWS:
             self.known.popitem(last=False)
-        return hidden
+        return states
 
-    def logits(self, hidden: Tensor) -> Tensor:
-        """As the network's."""
-        return self.network.logits(hidden)
+    def logits(self, hidden: np.ndarray) -> np.ndarray:
+        """As the runner's."""
+        return self.runner.logits(hidden)
 
 
-def _key(parts: Sequence[Tensor]) -> bytes:
+def _key(window: WindowInputs, rows: np.ndarray) -> bytes:
     digest = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        digest.update(part.contiguous().cpu().numpy().tobytes())
+    for part in (*window.by_token.values(), *window.by_window.values(), rows):
+        digest.update(np.ascontiguousarray(part).tobytes())
     return digest.digest()
 
 
 def remembering(model: Model) -> Model:
     """The same model with a window cache."""
-    return replace(model, network=RememberingNetwork(model.network))
+    return replace(model, runner=RememberingRunner(model.runner))

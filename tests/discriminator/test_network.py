@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ torch = pytest.importorskip("torch")
 
 
 from maimod.discriminator import features  # noqa: E402
-from maimod.discriminator import network as discriminator  # noqa: E402
-from maimod.discriminator.network import Discriminator, DiscriminatorConfig, corruption_logits, windows  # noqa: E402
+from maimod.discriminator.checkpoint import DiscriminatorConfig  # noqa: E402
+from maimod.discriminator.network import Discriminator, TorchRunner  # noqa: E402
 from maimod.discriminator.prediction import KINDS, CorruptionLogits  # noqa: E402
+from maimod.discriminator.runner import corruption_logits, load, windows  # noqa: E402
 from maimod.errors import CheckpointError  # noqa: E402
 from maimod.findings import Severity  # noqa: E402
 from maimod.linter.calibration import Calibration  # noqa: E402
@@ -24,7 +26,7 @@ from maimod.osu.beatmap import Beatmap, Mode  # noqa: E402
 from maimod.rules import positions, rhythm  # noqa: E402
 from maimod.rules.base import Candidate, Evidence, candidate  # noqa: E402
 from maimod.training.corruption import KIND, corrupt, corrupt_lines  # noqa: E402
-from maimod.training.window_cache import RememberingNetwork  # noqa: E402
+from maimod.training.window_cache import RememberingRunner  # noqa: E402
 from tests.families.test_scoring import a_map, a_song, surprisals, tiny_model  # noqa: E402
 from tests.maps import beatmap  # noqa: E402
 
@@ -49,7 +51,8 @@ def test_windows_speak_for_each_slot_once(count: int) -> None:
 
 def test_reading_depends_on_what_is_near_alone() -> None:
     torch.manual_seed(0)
-    network = Discriminator(DiscriminatorConfig(len(KINDS), d_model=32, layers=1, heads=2, feed_forward=32)).eval()
+    config = DiscriminatorConfig(len(KINDS), d_model=32, layers=1, heads=2, feed_forward=32)
+    network = TorchRunner(Discriminator(config).eval())
     good = long_map()
     grid = features.grid_of(good)
     assert grid is not None
@@ -62,13 +65,14 @@ def test_reading_depends_on_what_is_near_alone() -> None:
     assert before.shape == (grid.count, len(KINDS)) and at in changed and np.abs(changed - at).max() < features.REACH
 
 
-def test_what_cannot_be_loaded_says_why(tmp_path: Path) -> None:
+@pytest.mark.parametrize("runtime", ["numpy", "torch"])
+def test_what_cannot_be_loaded_says_why(tmp_path: Path, runtime: Literal["numpy", "torch"]) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"kinds": ["extra"]}))
     with pytest.raises(CheckpointError, match="not a usable proofreader"):
-        discriminator.load(tmp_path)
+        load(tmp_path, runtime=runtime)
     (tmp_path / "config.json").write_text(json.dumps({"kinds": ["extra"], "layers": "six"}))
     with pytest.raises(CheckpointError, match=r"not a usable proofreader .*layers"):
-        discriminator.load(tmp_path)
+        load(tmp_path, runtime=runtime)
 
 
 @pytest.mark.parametrize("mode", [0, 1, 2])
@@ -125,11 +129,11 @@ def test_what_it_alone_saw_is_a_finding() -> None:
 
 def test_a_network_that_remembers_says_the_same() -> None:
     model = tiny_model()
-    remembering = replace(model, network=RememberingNetwork(model.network))
+    remembering = replace(model, runner=RememberingRunner(model.runner))
     song = a_song()
     for changed in (None, 30):
         loaded = a_map(changed=changed)
         assert np.allclose(surprisals(remembering, loaded, song), surprisals(model, loaded, song), atol=1e-2)
-    known = len(remembering.network.known)
+    known = len(remembering.runner.known)
     surprisals(remembering, a_map(changed=30), song)
-    assert len(remembering.network.known) == known
+    assert len(remembering.runner.known) == known

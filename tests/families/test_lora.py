@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 from maimod.app import main  # noqa: E402
 from maimod.errors import CheckpointError  # noqa: E402
 from maimod.families import lora  # noqa: E402
-from maimod.families.checkpoint import Models, find_adapter, load_model  # noqa: E402
+from maimod.families.checkpoint import Models, find_adapter, load_model, load_network  # noqa: E402
 from maimod.families.registry import open_folder  # noqa: E402
 from maimod.linter import cache  # noqa: E402
 from maimod.linter.models import checkpoint_folders  # noqa: E402
@@ -47,7 +47,7 @@ def product(tensors: dict[str, torch.Tensor]) -> torch.Tensor:
 
 
 def weights(folder: Path, adapter: Path | None = None) -> dict[str, torch.Tensor]:
-    return load_model(folder, "cpu", "fp32", adapter).network.state_dict()
+    return load_network(folder, "cpu", "fp32", adapter).state_dict()
 
 
 @pytest.fixture(scope="module")
@@ -180,9 +180,9 @@ def test_what_peft_trains_is_written_and_merged_as_peft_merges_it(version: str, 
         save_file(open_folder(folder).make_network().state_dict(), folder / "model.safetensors")
     else:
         checkpoints.write(folder, version)
-    model = load_model(folder, "cpu", "fp32")
+    model = load_model(folder, "cpu", "fp32", runtime="torch")
     tuned = peft.get_peft_model(
-        model.network, peft.LoraConfig(r=3, lora_alpha=6, target_modules=list(model.family.lora_modules))
+        model.runner.network, peft.LoraConfig(r=3, lora_alpha=6, target_modules=list(model.family.lora_modules))
     )
     random = torch.Generator().manual_seed(1)
     for parameter in tuned.parameters():

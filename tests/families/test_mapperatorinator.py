@@ -178,7 +178,7 @@ def test_nothing_looks_ahead_whatever_the_batch(version: str, models: dict[str, 
     changed = inputs | {"tokens": inputs["tokens"].clone()}
     changed["tokens"][0, -5:] = 3
     with torch.inference_mode():
-        before, after = model.network.hidden(**inputs), model.network.hidden(**changed)
+        before, after = model.runner.network.hidden(**inputs), model.runner.network.hidden(**changed)
     kept = len(tokens) - 5
     assert torch.allclose(before[:, :kept], after[:, :kept], atol=1e-5) and not torch.allclose(
         before[:, kept:], after[:, kept:], atol=1e-3
@@ -253,8 +253,8 @@ def test_unknown_facts_are_refused(conditioning: Conditioning, said: str, models
 
 def test_shards_are_joined(folders: dict[str, Path], models: dict[str, Model], tmp_path: Path) -> None:
     sharded = load_model(checkpoints.write(tmp_path, "v30", shards=3), "cpu", "fp32")
-    whole = models["v30"].network.state_dict()
-    assert all(np.array_equal(tensor, whole[name]) for name, tensor in sharded.network.state_dict().items())
+    whole = models["v30"].runner.network.state_dict()
+    assert all(np.array_equal(tensor, whole[name]) for name, tensor in sharded.runner.network.state_dict().items())
     (tmp_path / "model-00002-of-00003.safetensors").unlink()
     with pytest.raises(CheckpointError, match="model-00002-of-00003"):
         load_model(tmp_path, "cpu")
@@ -327,7 +327,7 @@ def test_lower_precision_stays_close_and_hears_in_full(
     assert np.corrcoef(exact, close)[0, 1] > 0.99
     samples = torch.from_numpy(a_song()[: rough.config.window_samples])[None]
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert torch.equal(rough.network.mel_bands(samples), models[version].network.mel_bands(samples))
+        assert torch.equal(rough.runner.network.mel_bands(samples), models[version].runner.network.mel_bands(samples))
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 
 from safetensors.torch import load_file  # noqa: E402
 
-from maimod.families.checkpoint import load_model  # noqa: E402
+from maimod.families.checkpoint import load_network  # noqa: E402
 from maimod.families.mapperatorinator import legacy_audio  # noqa: E402
 from tests import checkpoints  # noqa: E402
 
@@ -23,7 +23,7 @@ from tests import checkpoints  # noqa: E402
 def test_the_network_of_v29_is_the_whisper_of_transformers(tmp_path: Path) -> None:
     """Same weights, same logits; the projection of the mel bands and the token embedding are Mapperatorinator's own."""
     transformers = pytest.importorskip("transformers")
-    network = load_model(checkpoints.write(tmp_path, "v29"), "cpu", "fp32").network
+    network = load_network(checkpoints.write(tmp_path, "v29"), "cpu", "fp32")
     stored = load_file(tmp_path / "model.safetensors")
     backbone = json.loads((tmp_path / "config.json").read_text())["backbone_config"]
     # Whisper's own special tokens lie beyond a small vocabulary.

@@ -26,7 +26,7 @@ def test_branches_give_the_probabilities_of_the_scores(networks):
     scores = result_of(score(beatmap, None, SETTINGS, networks))["map"]
     model, encoded = encode(beatmap, None, SETTINGS, networks)
     at = [i for i, one in enumerate(scores) if one.event.kind is EventKind.DISTANCE][7]
-    branches = _Branches(model.network, encoded, encoded.windows[0], at)
+    branches = _Branches(model.runner, encoded, encoded.windows[0], at)
     ranges = model.vocabulary.ranges
     distance, x, y = (ranges[one.event.kind] for one in scores[at : at + 3])
     said = [int(encoded.tokens.tokens[at + i]) for i in range(3)]
@@ -43,7 +43,7 @@ def test_branches_give_the_probabilities_of_the_scores(networks):
 def test_places_are_a_share_of_all(networks):
     beatmap = maps.beatmap(OBJECTS)
     model, encoded = encode(beatmap, None, SETTINGS, networks)
-    places = encoded.position_posterior(model.network, beatmap.hit_objects[7])
+    places = encoded.position_posterior(model.runner, beatmap.hit_objects[7])
     assert 0.2 < sum(chance for _, _, chance in places) <= 1.001
     assert places == sorted(places, key=lambda place: -place[2]) and places[0][2] > 0
     later = maps.beatmap([*OBJECTS[:8], "500,380,6000,1,0"])
@@ -53,4 +53,4 @@ def test_places_are_a_share_of_all(networks):
 def test_modes_without_positions_have_no_places(networks):
     taiko = maps.beatmap(OBJECTS, mode=1)
     model, encoded = encode(taiko, None, SETTINGS, networks)
-    assert encoded.position_posterior(model.network, taiko.hit_objects[3]) == []
+    assert encoded.position_posterior(model.runner, taiko.hit_objects[3]) == []

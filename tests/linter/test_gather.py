@@ -42,7 +42,7 @@ class Model:
     error: Exception | None = None
 
     def __post_init__(self) -> None:
-        self.family, self.network = self, "network"
+        self.family, self.runner = self, "runner"
         self.vocabulary, self.config = SimpleNamespace(schema="schema"), "shape"
         self.info = ModelInfo("some", "ours", "cpu", "fp32")
 

@@ -12,8 +12,9 @@ torch = pytest.importorskip("torch")
 
 from torch import Tensor, nn  # noqa: E402
 
+from maimod.discriminator.checkpoint import COVERED, DiscriminatorConfig  # noqa: E402
 from maimod.discriminator.features import CATEGORIES, COLUMN, N_CONTEXT, NUMBERS  # noqa: E402
-from maimod.discriminator.network import COVERED, Discriminator, DiscriminatorConfig  # noqa: E402
+from maimod.discriminator.network import Discriminator  # noqa: E402
 from maimod.discriminator.prediction import KINDS  # noqa: E402
 from maimod.events.schema import EventKind  # noqa: E402
 from maimod.events.vocabulary import Vocabulary  # noqa: E402

@@ -12,6 +12,10 @@ from maimod.families.family import MAX_WINDOW_MS, Count, Layers
 FRAME_STRIDE = 4
 """Frames per encoder position: 40 ms. The channels keep where in it a sound starts; attention costs a quarter of
 Whisper's."""
+CONVOLUTIONS = ((5, 2), (3, FRAME_STRIDE // 2))
+"""(kernel size, stride) of the encoder's convolutions."""
+TIME_UNIT_MS = 10.0
+"""One rotary position of a time; frequencies run from 1 rad per unit down."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from maimod.osu.beatmap import Beatmap, HitObject
 from maimod.osu.timing import BeatGrid, at_rate
 
 if TYPE_CHECKING:
-    from maimod.families.network import Network
+    from maimod.families.runner import BranchingRunner, Runner
 
 MAX_WINDOW_EVENTS = 1_536
 """Windows of denser maps are shortened, which bounds time and memory; three times the densest part of a ranked map."""
@@ -226,11 +226,11 @@ class MiniMap(EncodedMap):
         """Inputs of the network for one window."""
         return window_inputs(self.tokens, self.places, window, self.mel, self.config)
 
-    def position_posterior(self, network: Network, hit_object: HitObject) -> list[Place]:
+    def position_posterior(self, runner: Runner, hit_object: HitObject) -> list[Place]:
         """Where the network would place an object; none for modes without positions."""
         from maimod.families.mini.position_posterior import position_posterior
 
-        return position_posterior(network, self, hit_object)
+        return position_posterior(cast("BranchingRunner", runner), self, hit_object)
 
     def expected(self, token: int, context: str, index: int, window: Window) -> Event:
         """The event that a token would have been in place of the event at `index`."""

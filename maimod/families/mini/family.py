@@ -24,13 +24,19 @@ from maimod.osu.beatmap import Beatmap
 from maimod.osu.timing import N_FEATURES
 
 if TYPE_CHECKING:
+    import torch
+
     from maimod.families.network import Network
+    from maimod.families.operators import Weights
+    from maimod.families.runner import Runner
+    from maimod.families.torch_runner import TorchRunner
 
 
 class Mini(Family[MiniTokens]):
     """Checkpoints whose `tokenizer.json` names its own event schema."""
 
     has_position_posterior = True
+    runs_in_numpy = True
     audio_input = "mel"
     audio_noise = 0.15  # deviations of the normalised log-mel frames
     lora_modules = ("query", "key_value", "out", "mlp.0", "mlp.2")
@@ -61,6 +67,18 @@ class Mini(Family[MiniTokens]):
         from maimod.families.mini.network import MiniNetwork
 
         return MiniNetwork(self.config)
+
+    def torch_runner(self, network: Network, dtype: torch.dtype | None) -> TorchRunner:
+        """What runs a network of :meth:`make_network`."""
+        from maimod.families.mini.torch_runner import TorchMini
+
+        return TorchMini(network, dtype)
+
+    def numpy_runner(self, weights: Weights) -> Runner:
+        """What runs these weights without torch."""
+        from maimod.families.mini.numpy_network import NumpyMini
+
+        return NumpyMini(self.config, weights)
 
     def load_audio(self, song: Path | Audio) -> np.ndarray:
         """Normalised log-mel frames (n_frames, n_mels)."""

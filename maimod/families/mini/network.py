@@ -16,11 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from maimod.families.attention import attend, embedding, rotary, rotate
-from maimod.families.mini.config import FRAME_STRIDE, MiniConfig
+from maimod.families.mini.config import CONVOLUTIONS, FRAME_STRIDE, TIME_UNIT_MS, MiniConfig
 from maimod.families.network import Network
-
-TIME_UNIT_MS = 10.0
-"""One rotary position of a time; frequencies run from 1 rad per unit down."""
 
 
 class Attention(nn.Module):
@@ -91,14 +88,13 @@ class Layer(nn.Module):
 class MiniNetwork(Network):
     """Encoder over frames, causal decoder over tokens."""
 
-    by_token = ("tokens", "times", "grid", "place")
-
     def __init__(self, config: MiniConfig) -> None:
         super().__init__()
         self.config = config
         width = config.d_model
-        self.conv1 = nn.Conv1d(config.n_mels + config.n_grid, width, kernel_size=5, stride=2, padding=2)
-        self.conv2 = nn.Conv1d(width, width, kernel_size=3, stride=FRAME_STRIDE // 2, padding=1)
+        (first, stride1), (second, stride2) = CONVOLUTIONS
+        self.conv1 = nn.Conv1d(config.n_mels + config.n_grid, width, first, stride1, padding=first // 2)
+        self.conv2 = nn.Conv1d(width, width, second, stride2, padding=second // 2)
         self.encoder = nn.ModuleList(Layer(config, crosses=False) for _ in range(config.encoder_layers))
         self.encoder_norm = Norm(width)
         self.embedding = embedding(config.vocab_size_in, width)

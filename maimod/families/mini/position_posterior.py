@@ -10,15 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from maimod.events.schema import EventKind
 from maimod.events.vocabulary import Range
 from maimod.families.family import Place
-from maimod.families.mini.network import MiniNetwork
 from maimod.families.mini.place_features import place_features
-from maimod.families.network import Network
+from maimod.families.runner import BranchingRunner
 from maimod.families.windows import Window
 from maimod.osu.beatmap import HitObject
 
@@ -31,11 +28,11 @@ LEAST = 2e-5
 """Positions below this probability are left out."""
 
 
-def position_posterior(network: Network, encoded: MiniMap, hit_object: HitObject) -> list[Place]:
+def position_posterior(runner: BranchingRunner, encoded: MiniMap, hit_object: HitObject) -> list[Place]:
     """Places where the network would put an object, given the map before it.
 
     Args:
-        network: that the map was encoded for.
+        runner: of the network that the map was encoded for.
         encoded: the map.
         hit_object: of the map.
 
@@ -49,47 +46,46 @@ def position_posterior(network: Network, encoded: MiniMap, hit_object: HitObject
     if at is None or window is None or tuple(event.kind for event in events[at : at + 3]) != kinds:
         return []
     d, x, y = (vocabulary.ranges[kind] for kind in kinds)
-    branches = _Branches(network, encoded, window, at)
+    branches = _Branches(runner, encoded, window, at)
 
-    chances, best = branches.after([], [], d)[0].topk(min(N_DISTANCES, d.size))
+    chances, best = _likeliest(branches.after([], [], d)[0], N_DISTANCES)
     distances = (best + d.first_id).tolist()
     joint = branches.after(distances, [], x) * chances[:, None]  # (n_distances, X)
-    chances, best = joint.flatten().topk(min(N_STEPS, joint.numel()))
+    chances, best = _likeliest(joint.ravel(), N_STEPS)
     pairs = [(one // x.size, x.first_id + one % x.size) for one in best.tolist()]
     joint = branches.after(distances, pairs, y) * chances[:, None]  # (n_pairs, Y)
 
     unit = vocabulary.schema.position_precision
     found: dict[tuple[float, float], float] = {}
-    for row, column in (joint >= LEAST).nonzero().tolist():
+    for row, column in np.argwhere(joint >= LEAST).tolist():
         place = ((pairs[row][1] - x.first_id + x.low // x.step + 0.5) * unit, (column + y.low // y.step + 0.5) * unit)
         found[place] = found.get(place, 0.0) + float(joint[row, column])
     return sorted(((*place, chance) for place, chance in found.items()), key=lambda one: -one[2])
 
 
+def _likeliest(chances: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """The largest of (n,), at most `most`, and where they are."""
+    best = np.argsort(-chances, kind="stable")[:most]
+    return chances[best], best
+
+
 class _Branches:
     """The window of an object up to its position, and the distributions after other distances and x."""
 
-    @torch.inference_mode()
-    def __init__(self, network: Network, encoded: MiniMap, window: Window, at: int) -> None:
-        assert isinstance(network, MiniNetwork)
-        self.network, self.vocabulary, self.own = network, encoded.vocabulary, network.project.weight.dtype
-        self.device = network.project.weight.device
+    def __init__(self, runner: BranchingRunner, encoded: MiniMap, window: Window, at: int) -> None:
+        self.runner, self.vocabulary = runner, encoded.vocabulary
         inputs = encoded.inputs(window)
         # Tokens before the distance.
         self.length = inputs.rows[0] + int(np.searchsorted(window.spans[0].events, at)) + 1
         self.by_token = {name: array[: self.length + 1] for name, array in inputs.by_token.items()}
-        mel, grid = (
-            torch.from_numpy(inputs.by_window[name][None]).to(self.device, self.own) for name in ("mel", "frame_grid")
-        )
-        self.memory = network.encode(mel, grid)
+        self.memory = runner.encode(**inputs.by_window)
         # Place features depend on the last position alone.
         events, tokens = encoded.events, encoded.tokens.tokens
         last_y = next((i for i in range(at - 1, -1, -1) if events[i].kind is EventKind.POS_Y), None)
         last_x = next((i for i in range(last_y or 0, -1, -1) if events[i].kind is EventKind.POS_X), None)
         self.before = [int(tokens[i]) for i in (last_x, last_y) if i is not None]
 
-    @torch.inference_mode()
-    def after(self, distances: list[int], pairs: list[tuple[int, int]], kind: Range) -> Tensor:
+    def after(self, distances: list[int], pairs: list[tuple[int, int]], kind: Range) -> np.ndarray:
         """Probabilities of the ids of one kind.
 
         Args:
@@ -116,16 +112,8 @@ class _Branches:
             index[row] = first + len(tokens) - 1
         for place, (distance, _) in enumerate(pairs):
             seen[first + n + place, first + distance] = True
-        given = {name: torch.from_numpy(array[None]).to(self.device) for name, array in arrays.items()}
-        hidden = self.network.decode(
-            given["tokens"],
-            given["times"],
-            given["grid"].to(self.own),
-            given["place"].to(self.own),
-            self.memory,
-            torch.from_numpy(index[None]).to(self.device),
-            torch.from_numpy(seen).to(self.device),
-        )[0]
-        wanted = hidden[first + n :] if pairs else hidden[first:] if distances else hidden[-1:]
-        logits = self.network.logits(wanted).float()[:, kind.first_id : kind.first_id + kind.size]
-        return torch.softmax(logits, dim=-1).cpu()
+        wanted = np.arange(first + n if pairs else first if distances else total - 1, total)
+        hidden = self.runner.decode(**arrays, memory=self.memory, rows=wanted, index=index, seen=seen)
+        logits = self.runner.logits(hidden)[:, kind.first_id : kind.first_id + kind.size]
+        chances = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(chances / chances.sum(axis=1, keepdims=True))

@@ -1,0 +1,91 @@
+"""The discriminator without torch: the same function as :mod:`maimod.discriminator.network` in numpy, window by window.
+
+The factors and the offset of each norm are a part of the projection after it. Axes as there, without `B`.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from maimod.discriminator.checkpoint import COVERED, DiscriminatorConfig
+from maimod.discriminator.features import CATEGORIES
+from maimod.families.operators import Linear, Weights, gelu_by_tanh, layer_normed, softmax
+
+
+def _after_norm(weights: Weights, norm: str, name: str, outputs: int, width: int) -> Linear:
+    """A norm's factors and the projection after it."""
+    factor, offset = weights.take(f"{norm}.weight", width), weights.take(f"{norm}.bias", width)
+    matrix = weights.take(f"{name}.weight", outputs, width)
+    return Linear(matrix * factor, weights.take(f"{name}.bias", outputs) + matrix @ offset)
+
+
+class _Layer:
+    def __init__(self, weights: Weights, config: DiscriminatorConfig) -> None:
+        width, inner, heads = config.d_model, config.feed_forward, config.heads
+        self.heads, self.width, self.reach = heads, width, config.reach
+        self.query_key_value = _after_norm(weights, "attention_norm", "query_key_value", 3 * width, width)
+        self.out = Linear(weights.take("out.weight", width, width), weights.take("out.bias", width))
+        distances = weights.take("distances", heads, 2 * config.reach - 1)
+        self.widen = _after_norm(weights, "feed_norm", "feed.0", inner, width)
+        self.narrow = Linear(weights.take("feed.2.weight", width, inner), weights.take("feed.2.bias", width))
+
+        @lru_cache(maxsize=1)
+        def bias(length: int) -> np.ndarray:
+            at = np.arange(length)
+            return distances[:, at[None, :] - at[:, None] + config.reach - 1]
+
+        self.bias = bias
+        """(H, N, N) for N slots."""
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        parts = self.query_key_value(layer_normed(x)).reshape(len(x), 3, self.heads, -1)
+        query, key, value = parts.transpose(1, 2, 0, 3)  # (H, N, D / H)
+        logits = query @ key.transpose(0, 2, 1)
+        logits *= np.float32((self.width // self.heads) ** -0.5)
+        logits += self.bias(len(x))
+        total = softmax(logits)
+        mixed = (logits @ value) / total
+        x = x + self.out(mixed.transpose(1, 0, 2).reshape(x.shape))
+        return x + self.narrow(gelu_by_tanh(self.widen(layer_normed(x))))
+
+
+class NumpyDiscriminator:
+    """A :class:`maimod.discriminator.runner.Runner`."""
+
+    def __init__(self, config: DiscriminatorConfig, weights: Weights) -> None:
+        """Take all weights.
+
+        Raises:
+            ValueError: if they are of another shape.
+        """
+        self.config = config
+        width, sizes = config.d_model, list(CATEGORIES.values())
+        self.first_rows = np.array([0, *np.cumsum(sizes)[:-1].tolist()])
+        self.categories = weights.take("categories.weight", sum(sizes), width)
+        self.numbers, self.surroundings = (
+            Linear(weights.take(f"{name}.weight", width, count), weights.take(f"{name}.bias", width))
+            for name, count in (("numbers", config.n_numbers), ("surroundings", config.n_surroundings))
+        )
+        self.mixing = _after_norm(weights, "mixing.0", "mixing.1", width, width)
+        self.layers = [_Layer(weights.within(f"layers.{i}"), config) for i in range(config.layers)]
+        self.changed = _after_norm(weights, "norm", "changed", config.n_kinds, width)
+        weights.take("cover", width)  # this and the heads below are for training
+        for name in COVERED:
+            weights.take(f"filled.{name}.weight", CATEGORIES[name], width)
+            weights.take(f"filled.{name}.bias", CATEGORIES[name])
+        weights.finish()
+
+    def logits(self, categories: np.ndarray, numbers: np.ndarray, context: np.ndarray) -> np.ndarray:
+        """Log-odds of a change."""
+        parts = zip(categories, numbers.astype(np.float32), context.astype(np.float32), strict=True)
+        return np.stack([self._window(*part) for part in parts])
+
+    def _window(self, categories: np.ndarray, numbers: np.ndarray, context: np.ndarray) -> np.ndarray:
+        content = self.categories[categories + self.first_rows].sum(axis=1)  # (N, D)
+        x = content + self.numbers(numbers) + self.surroundings(context)
+        x = x + gelu_by_tanh(self.mixing(layer_normed(x)))
+        for layer in self.layers:
+            x = layer(x)
+        return self.changed(layer_normed(x))

@@ -1,0 +1,187 @@
+"""Operators of the networks that run without torch, in numpy.
+
+All arrays are float32. What torch does in one kernel is done here in blocks of rows that stay in a core's cache. The
+networks in torch are the reference; tests/families/test_numpy_networks.py compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+BLOCK = 128
+"""Queries that attend at a time: a block of logits against 1,000 keys takes half a megabyte per head."""
+ROWS = 64
+"""Rows of a feed-forward layer at a time."""
+_ERF = [
+    np.float32(factor * 0.5 ** (power / 2))
+    for power, factor in enumerate(
+        (0.0705230784, 0.0422820123, 0.0092705272, 0.0001520143, 0.0002765672, 0.0000430638), start=1
+    )
+]
+"""Coefficients of x, x², … in (1 / (1 - erf(x / sqrt 2)))^(1/16)."""
+
+
+class Weights:
+    """The tensors of a checkpoint, each taken once."""
+
+    def __init__(self, tensors: Mapping[str, np.ndarray], prefix: str = "", left: set[str] | None = None) -> None:
+        self._tensors, self._prefix = tensors, prefix
+        self._left = set(tensors) if left is None else left
+
+    def within(self, name: str) -> Weights:
+        """Those of a part of the network."""
+        return Weights(self._tensors, f"{self._prefix}{name}.", self._left)
+
+    def take(self, name: str, *shape: int) -> np.ndarray:
+        """The tensor of a name and shape, float32.
+
+        Raises:
+            ValueError: if it is missing or of another shape.
+        """
+        name = self._prefix + name
+        if name not in self._tensors:
+            raise ValueError(f"tensors are missing (first: {name})")
+        if self._tensors[name].shape != shape:
+            raise ValueError(f"tensors are of another shape (first: {name})")
+        self._left.discard(name)
+        return np.ascontiguousarray(self._tensors[name], dtype=np.float32)
+
+    def finish(self) -> None:
+        """Check that all were taken.
+
+        Raises:
+            ValueError: if some are left over.
+        """
+        if self._left:
+            raise ValueError(f"{len(self._left)} tensors are not of this network (first: {min(self._left)})")
+
+
+class Linear:
+    """x W^T + b."""
+
+    def __init__(self, matrix: np.ndarray, bias: np.ndarray | None = None) -> None:
+        """Take a matrix (outputs, inputs) and a bias (outputs,)."""
+        self.matrix, self.bias = np.ascontiguousarray(matrix.T), bias
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        found = x @ self.matrix
+        if self.bias is not None:
+            found += self.bias
+        return found
+
+
+def gelu(x: np.ndarray) -> np.ndarray:
+    """Gaussian error linear unit x (1 + erf(x / sqrt 2)) / 2 of (n, D), in place.
+
+    erf by Abramowitz and Stegun, 7.1.28, with an error of 3e-7: numpy has none.
+    """
+    with np.errstate(over="ignore"):  # 1 / inf is the right limit
+        for start in range(0, len(x), ROWS):
+            rows = x[start : start + ROWS]
+            size = np.abs(rows)
+            tail = size * _ERF[-1]
+            for coefficient in _ERF[-2::-1]:
+                tail += coefficient
+                tail *= size
+            tail += np.float32(1.0)
+            for _ in range(4):
+                tail *= tail
+            np.reciprocal(tail, out=tail)  # 1 - erf
+            size *= np.float32(0.5)
+            tail *= size
+            np.maximum(rows, np.float32(0.0), out=rows)
+            rows -= tail
+    return x
+
+
+def gelu_by_tanh(x: np.ndarray) -> np.ndarray:
+    """Its usual approximation x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 of (n, D), in place."""
+    for start in range(0, len(x), ROWS):
+        rows = x[start : start + ROWS]
+        inner = rows * rows
+        inner *= np.float32(0.044715 * (2 / np.pi) ** 0.5)
+        inner += np.float32((2 / np.pi) ** 0.5)
+        inner *= rows
+        np.tanh(inner, out=inner)
+        inner += np.float32(1.0)
+        inner *= np.float32(0.5)
+        rows *= inner
+    return x
+
+
+def rms_normed(x: np.ndarray, epsilon: float = float(np.finfo(np.float32).eps)) -> np.ndarray:
+    """Rows of (..., D) divided by their root mean square; `epsilon` as torch's."""
+    scale = np.einsum("...d,...d->...", x, x)
+    scale /= np.float32(x.shape[-1])
+    scale += np.float32(epsilon)
+    np.sqrt(scale, out=scale)
+    np.reciprocal(scale, out=scale)
+    return x * scale[..., None]
+
+
+def layer_normed(x: np.ndarray, epsilon: float = 1e-5) -> np.ndarray:
+    """Rows of (n, D) with mean 0 and deviation 1; `epsilon` as torch's."""
+    x = x - x.mean(axis=1, keepdims=True)
+    variance = np.einsum("nd,nd->n", x, x) / np.float32(x.shape[1])
+    x *= (1 / np.sqrt(variance + np.float32(epsilon)))[:, None]
+    return x
+
+
+def softmax(x: np.ndarray) -> np.ndarray:
+    """Over the last axis, in place and without the division: (exp(x - max), its sum (..., 1))."""
+    x -= x.max(axis=-1, keepdims=True)
+    np.exp(x, out=x)
+    return x.sum(axis=-1, keepdims=True)
+
+
+def rotations(positions: np.ndarray, width: int) -> np.ndarray:
+    """Complex numbers (n, width / 2) that rotate `width` channels by `positions` (n,), as :func:`attention.rotary`."""
+    exponents = np.arange(0, width, 2, dtype=np.float32) / np.float32(width)
+    angles = positions.astype(np.float32)[:, None] * np.float32(10_000.0) ** -exponents
+    return np.cos(angles) + 1j * np.sin(angles)
+
+
+def paired(matrix: np.ndarray, heads: int) -> np.ndarray:
+    """Rows of a query or key projection (D, ...) reordered so that the channels i and i + K/2 of each head, which are
+    rotated together, lie side by side: one complex number. Products of queries and keys do not change."""
+    split = matrix.reshape(heads, 2, -1, *matrix.shape[1:])
+    return np.ascontiguousarray(split.swapaxes(1, 2)).reshape(matrix.shape)
+
+
+def rotate(x: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """Rotate :func:`paired` channels of (T, H, K) by (T, K/2) complex numbers, in place."""
+    pairs = x.view(np.complex64)
+    pairs *= angles[:, None]
+    return x
+
+
+def attend(
+    query: np.ndarray, key: np.ndarray, value: np.ndarray, first: int | None = None, seen: np.ndarray | None = None
+) -> np.ndarray:
+    """Attention of (T, H, K) over (S, H, K), queries scaled already: (T, H K).
+
+    Args:
+        query: of T positions.
+        key: of S positions.
+        value: of S positions.
+        first: with it attention is causal: position of the first query among the keys.
+        seen: (T, S) which keys a query sees.
+    """
+    length, heads, width = query.shape
+    found = np.empty((length, heads, width), dtype=np.float32)
+    future = np.triu(np.full((BLOCK, BLOCK), -np.inf, dtype=np.float32), 1) if first is not None else None
+    for start in range(0, length, BLOCK):
+        stop = min(start + BLOCK, length)
+        known = len(key) if first is None else first + stop
+        logits = np.matmul(query[start:stop].transpose(1, 0, 2), key[:known].transpose(1, 2, 0))  # (H, T, S)
+        if future is not None:
+            logits[:, :, known - (stop - start) :] += future[: stop - start, : stop - start]
+        if seen is not None:
+            logits[:, ~seen[start:stop]] = -np.inf
+        total = softmax(logits)
+        mixed = np.matmul(logits, value[:known].transpose(1, 0, 2))  # (H, T, K)
+        mixed /= total
+        found[start:stop] = mixed.transpose(1, 0, 2)
+    return found.reshape(length, heads * width)

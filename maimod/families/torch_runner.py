@@ -1,0 +1,73 @@
+"""Running a generator network in torch, on any device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from maimod.families.inputs import WindowInputs, stack
+from maimod.families.network import Network
+
+BATCH_POSITIONS = {"cpu": 6_000, "cuda": 64_000, "mps": 16_000}
+"""Encoder positions and padded tokens run at a time. This bounds the memory; more is not faster on that kind of
+device."""
+
+
+class TorchRunner:
+    """A network in torch as :class:`maimod.families.runner.Runner`."""
+
+    def __init__(self, network: Network, dtype: torch.dtype | None = None) -> None:
+        """Run a network where its weights are.
+
+        Args:
+            network: with its weights.
+            dtype: of autocast; None computes in the type of the weights.
+        """
+        self.network, self.dtype = network, dtype
+
+    @property
+    def place(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.network.parameters()).device
+
+    @property
+    def own(self) -> torch.dtype:
+        """Type of the weights."""
+        return next(self.network.parameters()).dtype
+
+    @property
+    def device(self) -> str:
+        """Where it runs."""
+        return str(self.place)
+
+    @property
+    def batch_positions(self) -> int:
+        """By the kind of device."""
+        return BATCH_POSITIONS.get(self.place.type, BATCH_POSITIONS["cpu"])
+
+    @torch.inference_mode()
+    def hidden(self, windows: Sequence[WindowInputs], rows: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Windows are right-padded and run together."""
+        arrays = {name: self._tensor(array) for name, array in stack(windows).items()}
+        with self._autocast():
+            hidden: Tensor = self.network.hidden(**arrays)
+        return [self._array(hidden[number, self._tensor(wanted)]) for number, wanted in enumerate(rows)]
+
+    @torch.inference_mode()
+    def logits(self, hidden: np.ndarray) -> np.ndarray:
+        """(n, D) to (n, V)."""
+        with self._autocast():
+            return self._array(self.network.logits(self._tensor(hidden).to(self.dtype or self.own)))
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(array).to(self.place)
+
+    @staticmethod
+    def _array(tensor: Tensor) -> np.ndarray:
+        return tensor.float().cpu().numpy()
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.place.type, dtype=self.dtype or torch.bfloat16, enabled=self.dtype is not None)
