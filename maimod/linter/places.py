@@ -19,9 +19,10 @@ import numpy as np
 from maimod.discriminator.prediction import KINDS, NO_PREDICTION
 from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Tier
+from maimod.linter import phrases
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.timing import BeatGrid
-from maimod.rules import RULES, geometry
+from maimod.rules import RULES, geometry, passages
 from maimod.rules.base import Candidate, Evidence
 from maimod.rules.rhythm_index import RhythmIndex, alternative
 
@@ -84,6 +85,7 @@ RHYTHM = (
     "held_alike",
 )
 SIBLINGS = ("siblings", "siblings_with_object", "siblings_with_flag", "siblings_same_kind")
+PHRASES = ("phrase_places", "phrase_strength")
 ROW = (
     "empty",
     "own_best",
@@ -118,6 +120,8 @@ NAMES: tuple[str, ...] = (
     *OWN,
     *RHYTHM,
     *SIBLINGS,
+    *PHRASES,
+    *passages.NAMES,
     *(f"geometry {name}" for name in geometry.NAMES),
     *(f"mode {mode.label}" for mode in Mode),
 )
@@ -218,6 +222,8 @@ def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evid
         table.bit_ranks[ranks],
         by_object[ranks],
         table.siblings(times, ranks),
+        _in_phrases(places, table),
+        evidence.passages.features(times, evidence.object_times[ranks]),
         table.geometry[ranks],
         np.tile([float(evidence.beatmap.mode is mode) for mode in Mode], (len(places), 1)),
     ]
@@ -279,6 +285,21 @@ def _row_features(places: Sequence[Place], is_exact: np.ndarray, table: _Table) 
     for name, values in named.items():
         columns[:, ROW.index(name)] = values
     return columns
+
+
+def _in_phrases(places: Sequence[Place], table: _Table) -> np.ndarray:
+    """The features `PHRASES`: how many places have a candidate of the same rule at the same place of the phrases around,
+    and how much stronger than usual in the map these are."""
+    cells = table.evidence.passages.cells
+    rules = np.array([place.best[0].rule.id for place in places])
+    strength = np.array([both(place.best) for place in places])
+    found = np.zeros((len(places), len(PHRASES)))
+    for rule in set(rules.tolist()):
+        own = np.flatnonzero(rules == rule)
+        excess = strength[own] - np.median(strength[own])
+        count, total = phrases.around(cells, np.array([places[n].time for n in own.tolist()]), excess)
+        found[own] = np.stack([np.log2(1.0 + count), total], axis=1)
+    return found
 
 
 def _log_ranks(values: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from maimod.rules import (
     overlaps,
     positions,
     readability,
+    repetition,
     rhythm,
     samples,
     scroll_speed,
@@ -40,6 +41,7 @@ from maimod.rules.base import BeatmapCheck, MapsetCheck, Rule
 
 CHECKS: tuple[BeatmapCheck | MapsetCheck, ...] = (
     rhythm.CHECK,
+    repetition.RHYTHM,
     clashes.CHECK,
     taiko.CHECK,
     mania_patterns.CHECK,
@@ -56,6 +58,7 @@ CHECKS: tuple[BeatmapCheck | MapsetCheck, ...] = (
     sliders.CHECK,
     slider_reading.CHECK,
     hitsounds.CHECK,
+    repetition.SOUNDS,
     chord_sounds.CHECK,
     scroll_speed.CHECK,
     kiai.CHECK,

@@ -24,6 +24,8 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, HitObject, Mode
 from maimod.osu.level import Level
 from maimod.osu.mapset import Mapset
+from maimod.rules.passages import Passages
+from maimod.rules.rhythm_index import lag_of
 
 ALL_MODES = frozenset(Mode)
 LEAST_PROPOSED_LOGIT = -8.0
@@ -309,6 +311,12 @@ class Evidence:
         for o, slot in zip(self.objects_by_time, slots.tolist(), strict=True):
             found.setdefault(slot, o)
         return found
+
+    @cached_property
+    def passages(self) -> Passages:
+        """The copies of its measures, in the map and in the other difficulties."""
+        others = self.mapset.beatmaps if self.mapset else ()
+        return Passages(self.beatmap, self.envelope, lag_of(self.alignment), others)
 
     def for_level(self, certainty: Certainty) -> Certainty:
         """Certainty of what is wrong only at this level: one less where neither name nor user states the level."""

@@ -89,7 +89,7 @@ neighbouring tick."""
 KIND_CURVE, END_CURVE = Curve(10.0, 1.0), Curve(9.5, 1.2)
 
 
-def _at_time(corruption: CorruptionLogits, found: Candidate) -> float:
+def at_time(corruption: CorruptionLogits, found: Candidate) -> float:
     """Time of the missing object, not of the one before it."""
     return corruption.at(found.rule.corruptions, [found.time])
 
@@ -182,7 +182,7 @@ MISSING_OBJECT = Rule(
     curves={"": HOLE_CURVE},
     corruptions=("missing",),
     proposal="The rhythm before and after, the song and similar places suggest an object where there is none.",
-    discriminator_logit=_at_time,
+    discriminator_logit=at_time,
 )
 WRONG_TICK = Rule(
     "rhythm/wrong-tick",

@@ -1,0 +1,595 @@
+"""Copies of a passage: measures with the same rhythm in this map, and the same time in the other difficulties.
+
+What a map does is compared with what it does in the copies. A cell is 1/12 beat, so every tick of the usual divisors has
+its own. Copies of a measure are the measures of the same length whose rhythm is most alike, the measures before and
+after them included; of equally good ones those with the same onsets in the song and the same hitsounds around them. The
+hitsounds of the measure itself do not count, so that a measure that lost them still has its copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+
+import numpy as np
+
+from maimod.audio.onsets import OnsetEnvelope
+from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
+from maimod.osu.hitsounds import Hit, hits
+from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid
+
+CELLS_PER_BEAT = 12
+CELL_TICKS = TICKS_PER_BEAT // CELLS_PER_BEAT
+QUARTER = CELLS_PER_BEAT // 4
+LONGEST_MEASURE = 8 * CELLS_PER_BEAT
+"""Cells compared in one measure; longer ones are compared by their first beats."""
+MOST_MEASURES, MOST_CELLS = 1500, 400_000
+"""Maps with more have no copies: 25 minutes at 240 BPM have as many measures."""
+MOST_COPIES = 8
+MOST_SIBLINGS = 8
+LEAST_ALIKE, LEAST_ALIKE_AROUND = 0.4, 0.5
+"""Share of the times of both measures at which both have something, of a copy: in the measure itself, and with the
+measures around it."""
+WEIGHT_OF_SONG, WEIGHT_OF_SOUNDS = 0.25, 0.25
+SHIFTS = (-2 * QUARTER, -QUARTER, QUARTER, 2 * QUARTER)
+"""Cells by which a paste is early or late."""
+ONSET_WIDTH_MS = 15.0
+SOUND_VALUES, SET_VALUES = 8, 4
+SAME_VOLUME = 8
+"""Percent."""
+UNKNOWN = 0.5
+"""Share that is neither for nor against something, where nothing is there to compare with."""
+
+NAMES = (
+    "copies",
+    "copies_alike",
+    "copies_song",
+    "copies_with_object",
+    "copies_with_edge",
+    "copies_there",
+    "copies_same_flag",
+    "copies_same_kind",
+    "copies_same_length",
+    "copies_same_velocity",
+    "copies_same_distance",
+    "copies_same_additions",
+    "copies_same_set",
+    "copies_same_volume",
+    "siblings_with_edge",
+    "siblings_there",
+    "siblings_same_additions",
+    "siblings_same_set",
+    "siblings_same_volume",
+    "passage_rhythm",
+    "passage_lost",
+    "passage_added",
+    "passage_other_set",
+    "passage_volume",
+    "passage_other_velocity",
+    "passage_siblings_lost",
+    "passage_siblings_other_set",
+    "passage_siblings_volume",
+    "passage_shifted",
+    "passage_siblings_shifted",
+    "passage_thirds",
+    "fade",
+    "since_break",
+)
+"""Names of the features of :meth:`Passages.features`. Those of copies and siblings are shares of the copies or of the
+other difficulties that have something at the same place; those of passages are about the measure around a place."""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What each cell of one difficulty has; arrays of shape (n_cells,)."""
+
+    head: np.ndarray
+    """Whether an object starts."""
+    edge: np.ndarray
+    """Whether an object starts, turns or ends."""
+    held: np.ndarray
+    """Whether something is held over the cell."""
+    flag: np.ndarray
+    """Whether an object starts a new combo by its flag."""
+    kind: np.ndarray
+    """Number of the kind of an object, 0 for none."""
+    length: np.ndarray
+    """Cells from the start of the object to its end."""
+    velocity: np.ndarray
+    distance: np.ndarray
+    """Px from the object before."""
+    sound: np.ndarray
+    """Additions of all hits as whistle 1, finish 2, clap 4; -1 without a hit."""
+    sample_set: np.ndarray
+    """1 to 3; 0 without a hit."""
+    volume: np.ndarray
+    """Percent; -1 without a hit."""
+
+
+_KINDS = {kind: number for number, kind in enumerate(ObjectKind, start=1)}
+
+
+def timeline(beatmap: Beatmap, cells: Cells, played: Sequence[Hit]) -> Timeline:
+    """Place the objects and the hits of a difficulty on the cells of a map of its set."""
+    n = cells.count
+    objects = beatmap.hit_objects
+    found = Timeline(
+        head=np.zeros(n, dtype=bool),
+        edge=np.zeros(n, dtype=bool),
+        held=np.zeros(n, dtype=bool),
+        flag=np.zeros(n, dtype=bool),
+        kind=np.zeros(n, dtype=np.int32),
+        length=np.zeros(n, dtype=np.int32),
+        velocity=np.zeros(n, dtype=np.float32),
+        distance=np.zeros(n, dtype=np.float32),
+        sound=np.full(n, -1, dtype=np.int16),
+        sample_set=np.zeros(n, dtype=np.int16),
+        volume=np.full(n, -1, dtype=np.int16),
+    )
+    if not objects or not n:
+        return found
+    starts, ends = cells.of([o.time for o in objects]), cells.of([o.end_time for o in objects])
+    found.head[starts], found.edge[starts], found.edge[ends] = True, True, True
+    places = np.array([(o.x, o.y) for o in objects], dtype=float)
+    steps = np.hypot(*np.diff(places, axis=0, prepend=places[:1]).T)
+    for o, start, end, step in zip(objects, starts.tolist(), ends.tolist(), steps.tolist(), strict=True):
+        found.held[start:end] = True
+        found.flag[start] |= o.new_combo
+        found.kind[start], found.length[start] = _KINDS[o.kind], end - start
+        found.velocity[start], found.distance[start] = beatmap.velocity_at(o.time), step
+    for hit, cell in zip(played, cells.of([hit.time for hit in played]).tolist(), strict=True):
+        found.edge[cell] = True
+        found.sound[cell] = max(found.sound[cell], 0) | hit.additions >> 1
+        found.sample_set[cell] = found.sample_set[cell] or hit.normal_set
+        found.volume[cell] = max(found.volume[cell], hit.volume)
+    return found
+
+
+class Cells:
+    """The cells of a map and its measures."""
+
+    def __init__(self, beatmap: Beatmap) -> None:
+        self.grid = BeatGrid(beatmap)
+        objects = beatmap.hit_objects
+        self.first = self.count = 0
+        self.starts, self.lengths = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        if not objects:
+            return
+        first, last = self._raw(np.array([objects[0].time, max(o.end_time for o in objects)])).tolist()
+        if last - first > MOST_CELLS:
+            return
+        starts, lengths = self._measures(first, last)
+        if len(starts) > MOST_MEASURES:
+            return
+        if last - starts[0] > MOST_CELLS:
+            return
+        self.first, self.count = int(starts[0]), int(last + 1 - starts[0])
+        self.starts, self.lengths = starts - self.first, lengths
+
+    def _raw(self, times: np.ndarray) -> np.ndarray:
+        return (self.grid.ticks(times) + CELL_TICKS // 2) // CELL_TICKS
+
+    def _measures(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+        """Starts and lengths of the measures from the one with cell `first` to the one with cell `last`."""
+        starts: list[int] = []
+        borders = [*(self.grid.first_ticks[1:] // CELL_TICKS).astype(int).tolist(), last + 1]
+        begin = 0
+        lengths: list[int] = []
+        for number, end in enumerate(borders):
+            length = int(max(self.grid.meters[number], 1)) * CELLS_PER_BEAT
+            end = min(end, last + 1) if number < len(borders) - 1 else last + 1
+            # Objects before the first red line lie in measures counted backwards from it.
+            low = first if number == 0 and first < begin else max(first, begin)
+            measure = begin + (low - begin) // length * length
+            while measure < end and len(starts) <= MOST_MEASURES:
+                starts.append(measure)
+                is_cut = number < len(borders) - 1 and measure + length > borders[number]
+                lengths.append(borders[number] - measure if is_cut else length)
+                measure += length
+            begin = borders[number]
+        return np.array(starts or [first]), np.array(lengths or [1])
+
+    def of(self, times: Sequence[float] | np.ndarray) -> np.ndarray:
+        """Cells of times [ms], the closest for those outside of the map."""
+        return np.asarray(np.clip(self._raw(np.asarray(times, dtype=float)) - self.first, 0, max(self.count - 1, 0)))
+
+    def times(self, cells: np.ndarray) -> np.ndarray:
+        """Ms of cells."""
+        return self.grid.times((np.asarray(cells) + self.first) * CELL_TICKS)
+
+    def measures(self, cells: np.ndarray) -> np.ndarray:
+        """Numbers of the measures of cells."""
+        return np.asarray(np.maximum(np.searchsorted(self.starts, cells, side="right") - 1, 0))
+
+
+class Passages:
+    """The copies of every measure of a map."""
+
+    def __init__(
+        self, beatmap: Beatmap, envelope: OnsetEnvelope | None, lag_ms: float, others: Sequence[Beatmap]
+    ) -> None:
+        """Args:
+        beatmap: the map.
+        envelope: onsets of its song; None without audio.
+        lag_ms: from a time of the map to its onset.
+        others: the other beatmaps of its set.
+        """
+        self.beatmap, self.envelope, self.lag_ms = beatmap, envelope, lag_ms
+        self.cells = Cells(beatmap)
+        self.hits = hits(beatmap)
+        """By time."""
+        self.own = timeline(beatmap, self.cells, self.hits)
+        alike = [one for one in others if one.mode is beatmap.mode and one.path != beatmap.path and one.hit_objects]
+        if beatmap.mode is Mode.MANIA:
+            alike = [one for one in alike if one.keys == beatmap.keys]
+        self._others = alike[:MOST_SIBLINGS]
+
+    # -- copies -------------------------------------------------------------------------------------------------------
+
+    def _rows(self, values: np.ndarray, shift: int = 0) -> np.ndarray:
+        """(n_measures, LONGEST_MEASURE) values of the cells of each measure, `shift` cells later; 0 beyond its end."""
+        inside = np.arange(LONGEST_MEASURE)
+        index = self.cells.starts[:, None] + inside + shift
+        valid = (inside < self.cells.lengths[:, None]) & (index >= 0) & (index < len(values))
+        return np.where(valid, values[np.clip(index, 0, max(len(values) - 1, 0))], 0)
+
+    @cached_property
+    def _alike(self) -> np.ndarray:
+        """(n_measures, n_measures) share of the times of either measure at which both have something."""
+        heads, edges = (self._rows(values).astype(np.float32) for values in (self.own.head, self.own.edge))
+        both = heads @ heads.T + edges @ edges.T
+        each = heads.sum(axis=1) + edges.sum(axis=1)
+        either = each[:, None] + each - both
+        found = np.where(either > 0, both / np.maximum(either, 1), UNKNOWN)
+        return np.asarray(np.where(self.cells.lengths[:, None] == self.cells.lengths, found, 0.0))
+
+    @cached_property
+    def _around(self) -> np.ndarray:
+        """The same with the measures before and after."""
+        return 0.5 * self._alike + 0.25 * (_moved(self._alike, -1) + _moved(self._alike, 1))
+
+    @cached_property
+    def _song(self) -> np.ndarray | None:
+        """(n_measures, n_measures) correlation of the onsets of the song, those around included; None without audio."""
+        if self.envelope is None or not self.cells.count:
+            return None
+        quarters = np.arange(0, LONGEST_MEASURE, QUARTER)
+        index = self.cells.starts[:, None] + quarters
+        onsets = self.envelope.at(self.cells.times(index.ravel()) + self.lag_ms, ONSET_WIDTH_MS).reshape(index.shape)
+        onsets = np.where(quarters < self.cells.lengths[:, None], np.minimum(onsets, 1.5), 0.0)
+        onsets -= onsets.mean(axis=1, keepdims=True)
+        norm = np.maximum(np.linalg.norm(onsets, axis=1), 0.3)
+        same = (onsets @ onsets.T) / norm[:, None] / norm
+        return np.asarray(0.5 * same + 0.25 * (_moved(same, -1) + _moved(same, 1)))
+
+    @cached_property
+    def _sounds_around(self) -> np.ndarray:
+        """(n_measures, n_measures) share of the common hits that sound the same, in the measures around."""
+        sound, sets = self._rows(self.own.sound + 1), self._rows(self.own.sample_set)
+        equal = sum(
+            one @ one.T
+            for values, n in ((sound, SOUND_VALUES + 1), (sets, SET_VALUES))
+            for number in range(1, n)
+            for one in ((values == number).astype(np.float32),)
+            if one.any()
+        )
+        here = (sound > 0).astype(np.float32)
+        common = here @ here.T
+        same = np.where(common > 0, equal / np.maximum(2 * common, 1), UNKNOWN)
+        return np.asarray(sum(_moved(same, by) for by in (-4, -2, -1, 1, 2, 4)) / 6)
+
+    @cached_property
+    def copies(self) -> np.ndarray:
+        """(n_measures, MOST_COPIES) numbers of the copies of each measure, best first; -1 where there are no more."""
+        n = len(self.cells.starts)
+        found = np.full((n, MOST_COPIES), -1)
+        if n < 2:
+            return found
+        rank = self._around + WEIGHT_OF_SOUNDS * self._sounds_around
+        if self._song is not None:
+            rank = rank + WEIGHT_OF_SONG * self._song
+        has = np.asarray(self._rows(self.own.head).any(axis=1))
+        is_copy = (self._alike >= LEAST_ALIKE) & (self._around >= LEAST_ALIKE_AROUND) & has[:, None] & has
+        np.fill_diagonal(is_copy, False)
+        rank = np.where(is_copy, rank, -np.inf)
+        best = np.argsort(-rank, axis=1, kind="stable")[:, :MOST_COPIES]
+        good = np.take_along_axis(is_copy, best, axis=1)
+        found[:, : best.shape[1]] = np.where(good, best, -1)
+        return found
+
+    def copies_of(self, cells: np.ndarray) -> np.ndarray:
+        """(n, MOST_COPIES) the cells at the same place of the copies; -1 where there are no more."""
+        measures = self.cells.measures(cells)
+        copies = self.copies[measures]
+        there = self.cells.starts[copies] + (cells - self.cells.starts[measures])[:, None]
+        return np.asarray(np.where((copies >= 0) & (there < self.cells.count), there, -1))
+
+    # -- shares -------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def hit_cells(self) -> np.ndarray:
+        """Cells with a hit, ascending."""
+        return np.flatnonzero(self.own.sound >= 0)
+
+    @cached_property
+    def siblings(self) -> tuple[Timeline, ...]:
+        """The other difficulties on the cells of this one."""
+        return tuple(timeline(one, self.cells, hits(one)) for one in self._others)
+
+    @cached_property
+    def _stacked(self) -> Timeline:
+        """The same, each array (n_siblings, n_cells)."""
+        return Timeline(
+            **{
+                field.name: np.stack([getattr(one, field.name) for one in self.siblings])
+                if self.siblings
+                else np.zeros((0, self.cells.count), dtype=getattr(self.own, field.name).dtype)
+                for field in fields(Timeline)
+            }
+        )
+
+    def in_copies(self, name: str, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A property at the same place of the copies.
+
+        Args:
+            name: of the array of :class:`Timeline`.
+            cells: (n,).
+
+        Returns:
+            (n, MOST_COPIES) values, and whether there is a copy.
+        """
+        there = self.copies_of(cells)
+        return getattr(self.own, name)[np.maximum(there, 0)], there >= 0
+
+    def in_siblings(self, name: str, cells: np.ndarray) -> np.ndarray:
+        """(n, n_siblings) a property in the other difficulties."""
+        return np.asarray(getattr(self._stacked, name)[:, cells].T)
+
+    def sounds(self, cells: np.ndarray) -> tuple[Sounds, Sounds]:
+        """How the copies and the other difficulties sound at cells with a hit."""
+        names = ("sound", "sample_set", "volume")
+        there = self.copies_of(cells) >= 0
+        copies = [np.where(there, self.in_copies(name, cells)[0], -1) for name in names]
+        return Sounds.compare(self.own, cells, *copies), Sounds.compare(
+            self.own, cells, *(self.in_siblings(name, cells) for name in names)
+        )
+
+    # -- whole measures -----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def shifted(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """How much better two measures fit the rest of the map if they are moved.
+
+        Returns:
+            (n_measures,) each: the gain of the share of common times with the two measures of the map that fit best;
+            the shift that gives it [cells, positive is late]; the gain with the other difficulties by the same shift.
+        """
+        n = len(self.cells.starts)
+        heads = self._rows(self.own.head).astype(np.float32)
+        size = heads.sum(axis=1)
+        same_length = self.cells.lengths[:, None] == self.cells.lengths
+        apart = np.abs(np.subtract.outer(np.arange(n), np.arange(n))) > 1
+
+        def fit(shift: int) -> np.ndarray:
+            moved = self._rows(self.own.head, shift).astype(np.float32)
+            both = moved @ heads.T
+            either = moved.sum(axis=1)[:, None] + size - both
+            both, either = both + _moved(both, 1), either + _moved(either, 1)
+            share = np.where(same_length & apart, both / (either + 2), 0.0)  # few objects agree by chance
+            return np.asarray(share.max(axis=1, initial=0.0))
+
+        def fit_siblings(shift: int) -> np.ndarray:
+            moved = self._rows(self.own.head, shift)
+            shares = [
+                (moved & self._rows(one.edge)).sum(axis=1) / np.maximum(moved.sum(axis=1), 1) for one in self.siblings
+            ]
+            return np.asarray(np.mean(shares, axis=0)) if shares else np.zeros(n)
+
+        usual, usual_siblings = fit(0), fit_siblings(0)
+        gains = np.stack([fit(shift) - usual for shift in SHIFTS])
+        of_siblings = np.stack([fit_siblings(shift) - usual_siblings for shift in SHIFTS])
+        best = (gains + of_siblings).argmax(axis=0)
+        at = np.arange(n)
+        return gains[best, at], np.array(SHIFTS)[best], of_siblings[best, at]
+
+    @cached_property
+    def thirds(self) -> np.ndarray:
+        """(n_measures,) share of the objects on thirds of a beat but not on quarters, less that in the map."""
+        cells = np.flatnonzero(self.own.head)
+        grid = (cells - self.cells.starts[self.cells.measures(cells)]) % CELLS_PER_BEAT
+        is_third = (grid % QUARTER != 0) & (grid % 4 == 0)
+        shares = self._by_measure(is_third, cells)
+        return np.asarray(shares - (is_third.mean() if len(cells) else 0.0))
+
+    def _by_measure(self, values: np.ndarray, cells: np.ndarray) -> np.ndarray:
+        """(n_measures,) mean of values of cells in each measure; 0 for empty measures."""
+        n = len(self.cells.starts)
+        measures = self.cells.measures(cells)
+        counts = np.bincount(measures, minlength=n)
+        return np.asarray(np.bincount(measures, weights=values, minlength=n) / np.maximum(counts, 1))
+
+    @cached_property
+    def _measure_table(self) -> dict[str, np.ndarray]:
+        """The features of whole measures, by name."""
+        cells, heads = self.hit_cells, np.flatnonzero(self.own.head)
+        copies, others = self.sounds(cells)
+        chosen, valid = np.maximum(self.copies, 0), self.copies >= 0
+        alike = np.where(valid, np.take_along_axis(self._alike, chosen, axis=1), 0.0)
+        velocity, there = self.in_copies("velocity", heads)
+        there &= velocity > 0
+        same_velocity = np.abs(velocity - self.own.velocity[heads][:, None]) < 0.01
+        shifted, _, siblings_shifted = self.shifted
+        mean = self._by_measure
+        return {
+            "passage_rhythm": alike.sum(axis=1) / np.maximum(valid.sum(axis=1), 1),
+            "passage_lost": mean(copies.lost, cells),
+            "passage_added": mean(copies.added, cells),
+            "passage_other_set": mean(copies.other_set, cells),
+            "passage_volume": mean(copies.louder, cells),
+            "passage_other_velocity": mean(1 - _share(same_velocity, there), heads),
+            "passage_siblings_lost": mean(others.lost, cells),
+            "passage_siblings_other_set": mean(others.other_set, cells),
+            "passage_siblings_volume": mean(others.louder, cells),
+            "passage_shifted": np.maximum(shifted, np.concatenate([[0.0], shifted[:-1]])),
+            "passage_siblings_shifted": siblings_shifted,
+            "passage_thirds": self.thirds,
+        }
+
+    # -- features -----------------------------------------------------------------------------------------------------
+
+    def features(self, times: np.ndarray, objects: np.ndarray) -> np.ndarray:
+        """What the copies do at places of the map.
+
+        Args:
+            times: (n,) ms of the places.
+            objects: (n,) ms at which the object of each place starts.
+
+        Returns:
+            (n, len(NAMES)).
+        """
+        if not self.cells.count or not len(times):
+            return np.zeros((len(times), len(NAMES)))
+        cells, heads = self.cells.of(times), self.cells.of(objects)
+        measures = self.cells.measures(cells)
+        there = self.copies_of(cells) >= 0
+        chosen = np.maximum(self.copies[measures], 0)
+        song = np.zeros(chosen.shape) if self._song is None else self._song[measures[:, None], chosen]
+        of_copies, of_siblings = self.sounds(heads)
+        columns: dict[str, np.ndarray] = {
+            "copies": np.log2(1.0 + there.sum(axis=1)),
+            "copies_alike": _mean(self._around[measures[:, None], chosen], there),
+            "copies_song": _mean(song, there),
+            "copies_with_object": _share(self.in_copies("head", cells)[0], there),
+            "copies_with_edge": _share(self.in_copies("edge", cells)[0], there),
+            **self._object_columns(heads),
+            "copies_same_additions": of_copies.same_additions,
+            "copies_same_set": of_copies.same_set,
+            "copies_same_volume": of_copies.same_volume,
+            "siblings_with_edge": _share(
+                self.in_siblings("edge", cells), np.ones((len(cells), len(self.siblings)), dtype=bool)
+            ),
+            "siblings_there": np.log2(1.0 + of_siblings.count),
+            "siblings_same_additions": of_siblings.same_additions,
+            "siblings_same_set": of_siblings.same_set,
+            "siblings_same_volume": of_siblings.same_volume,
+            **{name: values[measures] for name, values in self._measure_table.items()},
+            "fade": self._fade(times),
+            "since_break": self._since_break(objects),
+        }
+        return np.stack([np.asarray(columns[name], dtype=float) for name in NAMES], axis=1)
+
+    def _object_columns(self, heads: np.ndarray) -> dict[str, np.ndarray]:
+        """What the objects at the same place of the copies share with those at cells `heads`."""
+        has, valid = self.in_copies("head", heads)
+        there = has & valid
+
+        def same(name: str) -> np.ndarray:
+            own = getattr(self.own, name)[heads].astype(float)[:, None]
+            values = self.in_copies(name, heads)[0].astype(float)
+            if name == "distance":
+                return np.asarray(np.abs(values - own) <= np.maximum(0.15 * np.maximum(own, values), 6.0))
+            return np.asarray(np.abs(values - own) < 0.01)
+
+        columns = {f"copies_same_{name}": _share(same(name), there) for name in ("flag", "kind", "length")}
+        columns |= {f"copies_same_{name}": _share(same(name), there) for name in ("velocity", "distance")}
+        return columns | {"copies_there": np.log2(1.0 + there.sum(axis=1))}
+
+    def _fade(self, times: np.ndarray) -> np.ndarray:
+        """(n,) log2 of 1 and the steps in one direction of the volumes of the lines around each time."""
+        points = self.beatmap.sorted_timing_points
+        steps = np.sign(np.diff([float(point.volume) for point in points]))
+        runs = np.zeros(len(points))
+        begin = 0
+        for place in range(1, len(steps) + 1):
+            if place == len(steps) or steps[place] != steps[begin]:
+                runs[begin : place + 1] = np.maximum(
+                    runs[begin : place + 1], abs(steps[begin]) * (place - begin) if len(steps) else 0
+                )
+                begin = place
+        index = np.searchsorted([point.time for point in points], times + 5.0, side="right") - 1
+        return np.asarray(np.log2(1.0 + runs[np.maximum(index, 0)]))
+
+    def _since_break(self, times: np.ndarray) -> np.ndarray:
+        """(n,) 1 within a measure after a break or after the first object, less and less later."""
+        ends = np.sort([self.beatmap.hit_objects[0].time, *(pause.end for pause in self.beatmap.breaks)])
+        place = np.searchsorted(ends, times + 1.0, side="right") - 1
+        since = np.maximum(times - ends[np.maximum(place, 0)], 0.0)
+        beat = self.cells.grid.beat_lengths[np.maximum(np.searchsorted(self.cells.grid.offsets, times) - 1, 0)]
+        return np.asarray(1.0 / (1.0 + since / (4 * beat)))
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """How hits sound compared with others at the same place; arrays of shape (n_hits,)."""
+
+    count: np.ndarray
+    """Others with a hit."""
+    same_additions: np.ndarray
+    same_set: np.ndarray
+    same_volume: np.ndarray
+    """Shares of these; `UNKNOWN` without any."""
+    with_additions: np.ndarray
+    """Share of them with an addition."""
+    lost: np.ndarray
+    """Whether most of them have an addition, and the hit none."""
+    added: np.ndarray
+    """Whether most of them have none, and the hit has one."""
+    other_set: np.ndarray
+    """Whether most of them have one other sample set."""
+    louder: np.ndarray
+    """Volume less their median, in parts of 100 %."""
+
+    @classmethod
+    def compare(
+        cls, own: Timeline, cells: np.ndarray, sound: np.ndarray, sets: np.ndarray, volume: np.ndarray
+    ) -> Sounds:
+        """Compare hits of a map with others.
+
+        Args:
+            own: of the map.
+            cells: (n,) of the hits.
+            sound, sets, volume: (n, m) of the others, as in :class:`Timeline`.
+        """
+        there = sound >= 0
+        count = there.sum(axis=1)
+        own_sound, own_set, own_volume = own.sound[cells], own.sample_set[cells], own.volume[cells]
+        with_additions = np.where(count > 0, (there & (sound > 0)).sum(axis=1) / np.maximum(count, 1), 0.0)
+        of_set = np.stack([(there & (sets == number)).sum(axis=1) for number in range(SET_VALUES)], axis=1)
+        most = of_set.argmax(axis=1)
+        ordered = np.sort(np.where(there, volume, 1000), axis=1)
+        middle = np.maximum(count - 1, 0)[:, None] // 2
+        median = np.take_along_axis(ordered, middle, axis=1)[:, 0] if ordered.shape[1] else own_volume
+        is_hit, enough = own_sound >= 0, count >= 2
+        return cls(
+            count,
+            _share(sound == own_sound[:, None], there),
+            _share(sets == own_set[:, None], there),
+            _share(np.abs(volume - own_volume[:, None]) <= SAME_VOLUME, there),
+            with_additions,
+            is_hit & enough & (own_sound == 0) & (with_additions > 0.5),
+            is_hit & enough & (own_sound > 0) & (with_additions < 0.5),
+            is_hit & enough & (most != own_set) & (of_set.max(axis=1) > count / 2),
+            np.where(is_hit & enough, (own_volume - median) / 100, 0.0),
+        )
+
+
+def _moved(matrix: np.ndarray, by: int) -> np.ndarray:
+    """The entries of a square matrix `by` rows and columns later; 0 beyond its ends."""
+    found, n = np.zeros_like(matrix), len(matrix)
+    if 0 <= by < n:
+        found[: n - by, : n - by] = matrix[by:, by:]
+    elif -n < by < 0:
+        found[-by:, -by:] = matrix[:by, :by]
+    return found
+
+
+def _share(values: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """(n,) share of the true values of each row among those that are there; `UNKNOWN` if none is."""
+    count = there.sum(axis=1)
+    return np.asarray(np.where(count > 0, (values & there).sum(axis=1) / np.maximum(count, 1), UNKNOWN))
+
+
+def _mean(values: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """(n,) mean of the values of each row that are there; 0 if none is."""
+    return np.asarray((values * there).sum(axis=1) / np.maximum(there.sum(axis=1), 1))
