@@ -7,7 +7,7 @@ from pathlib import Path
 
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
-from maimod.rules import repetition
+from maimod.rules import passage_rhythms, passage_sounds
 from maimod.rules.base import Candidate, Evidence
 from tests.maps import RED_LINE
 from tests.rules.test_passages import BEAT, MEASURE, SONG, VERSE, phrase_map
@@ -15,7 +15,7 @@ from tests.rules.test_passages import BEAT, MEASURE, SONG, VERSE, phrase_map
 
 def found(one: Beatmap, *others: Beatmap) -> list[Candidate]:
     evidence = Evidence(one, mapset=Mapset(Path(), (one, *others)) if others else None)
-    return [*repetition.sounds(evidence), *repetition.rhythms(evidence)]
+    return [*passage_sounds.run(evidence), *passage_rhythms.run(evidence)]
 
 
 def rules(candidates: Sequence[Candidate]) -> list[str]:
@@ -29,7 +29,7 @@ def test_nothing_where_everything_is_repeated() -> None:
 
 def test_additions_lost_over_two_measures() -> None:
     (one,) = found(phrase_map(without_sound=range(43, 55)))
-    assert one.rule is repetition.LOST and one.numbers["lost"] >= 4
+    assert one.rule is passage_sounds.LOST and one.numbers["lost"] >= 4
     assert one.time == one.objects[0].time and one.end_time and one.end_time - one.time < 3 * MEASURE
     assert "measures with the same rhythm" in one.message and one.message.endswith("at 4 of these places.")
 
@@ -37,8 +37,8 @@ def test_additions_lost_over_two_measures() -> None:
 def test_the_other_difficulties_know_of_lost_additions_too() -> None:
     once = [tuple((beat + 0.25 * number) % 4 for beat in VERSE) for number in range(24)]  # no measure is repeated
     own, others = phrase_map(once, without_sound=range(8, 14)), [phrase_map(once, path=f"{n}.osu") for n in range(3)]
-    alone = [one for one in found(own) if one.rule is repetition.LOST]
-    together = [one for one in found(own, *others) if one.rule is repetition.LOST]
+    alone = [one for one in found(own) if one.rule is passage_sounds.LOST]
+    together = [one for one in found(own, *others) if one.rule is passage_sounds.LOST]
     assert not alone or alone[0].measure < (together[0].measure or 0)
 
 
@@ -49,14 +49,14 @@ def with_line(start: int, end: int, changed: str, usual: str) -> list[str]:
 def test_a_line_with_another_sample_set_is_named_at_the_line() -> None:
     one = phrase_map(lines=with_line(9 * MEASURE, 11 * MEASURE, "3,0,70", "2,0,70"))
     (line,) = found(one)
-    assert line.rule is repetition.OTHER_SET and line.time == 9 * MEASURE
+    assert line.rule is passage_sounds.OTHER_SET and line.time == 9 * MEASURE
     assert line.line == one.sorted_timing_points[1].line
     assert (line.actual, line.expected[0].text) == ("drum", "soft")
 
 
 def test_a_line_with_another_volume_is_named_at_the_line() -> None:
     (line,) = found(phrase_map(lines=with_line(9 * MEASURE, 11 * MEASURE, "2,0,30", "2,0,70")))
-    assert line.rule is repetition.OTHER_VOLUME_RULE and line.actual == "30 %" and "quieter" in line.message
+    assert line.rule is passage_sounds.OTHER_VOLUME_RULE and line.actual == "30 %" and "quieter" in line.message
 
 
 def test_what_is_done_again_is_weaker_than_what_is_done_once() -> None:
@@ -72,14 +72,14 @@ def test_what_is_done_again_is_weaker_than_what_is_done_once() -> None:
 def test_a_passage_pasted_late() -> None:
     song = list(SONG)
     song[9] = song[10] = tuple(beat + 0.5 for beat in VERSE)
-    late = next(one for one in found(phrase_map(song)) if one.rule is repetition.SHIFTED)
+    late = next(one for one in found(phrase_map(song)) if one.rule is passage_rhythms.SHIFTED)
     assert late.time == 9 * MEASURE + 250 and late.actual == "1/2 beat late"
 
 
 def test_a_beat_on_thirds_in_a_map_of_quarters() -> None:
     song = list(SONG)
     song[5] = (0, 2 / 3, 4 / 3, 2, 2.5, 3.25)
-    other = next(one for one in found(phrase_map(song)) if one.rule is repetition.OTHER_GRID)
+    other = next(one for one in found(phrase_map(song)) if one.rule is passage_rhythms.OTHER_GRID)
     assert 5 * MEASURE <= other.time <= 5 * MEASURE + 2 * BEAT and other.actual == "on thirds"
 
 
@@ -87,11 +87,11 @@ def test_an_object_that_all_copies_have() -> None:
     song = list(SONG)
     song[9] = (0, 1, 2, 3)
     (hole,) = found(phrase_map(song))
-    assert hole.rule is repetition.HOLE and hole.time == 9 * MEASURE + 750
+    assert hole.rule is passage_rhythms.HOLE and hole.time == 9 * MEASURE + 750
     assert hole.objects[0].time == 9 * MEASURE + 500
 
 
 def test_a_slider_where_all_copies_have_a_circle() -> None:
     one = phrase_map(slider=[46])
-    kinds = [candidate for candidate in found(one) if candidate.rule is repetition.OTHER_KIND]
+    kinds = [candidate for candidate in found(one) if candidate.rule is passage_rhythms.OTHER_KIND]
     assert [candidate.objects[0].index for candidate in kinds] == [46] and kinds[0].expected[0].text == "circle"
