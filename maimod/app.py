@@ -434,6 +434,36 @@ def calibrate(
 
 
 @app.command()
+def slips(
+    songs: Annotated[
+        Path, typer.Argument(metavar="SONGS_DIR", exists=True, file_okay=False, help="Folder of good maps.")
+    ],
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Folder for slips.json.")],
+    manifest: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", exists=True, dir_okay=False, help="JSON lines about the maps: only ranked ones are used."
+        ),
+    ] = None,
+    test: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", exists=True, file_okay=False, help="Folder of other maps to measure the model on."),
+    ] = None,
+    maps: Annotated[int, typer.Option(min=1, help="Number of maps, at most four per song.")] = 600,
+    seed: Annotated[int, typer.Option(help="Random seed for maps, places and trees.")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+) -> int:
+    """Fit the model of slips on objects and sliders moved in good osu! maps, and write slips.json."""
+    from maimod.training.slip_fit import command
+
+    try:
+        command(songs, output, manifest=manifest, test=test, maps=maps, seed=seed, jobs=jobs, report=say)
+    except OSError as error:
+        raise UsageError(str(error)) from None
+    return 0
+
+
+@app.command()
 def ui(
     path: Annotated[str, typer.Argument(metavar="[PATH]", help="Path to fill in.")] = "",
     port: Annotated[

@@ -10,11 +10,12 @@ from maimod.discriminator.features import grid_of
 from maimod.discriminator.prediction import KINDS, CorruptionLogits
 from maimod.findings import Category, Finding
 from maimod.linter.calibration import Calibration
-from maimod.linter.judge import Judge, Model, Trees
+from maimod.linter.judge import Judge, Model
 from maimod.linter.rescore import rescore
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import BEATMAP_CHECKS
 from maimod.rules.base import Candidate, Evidence, MapsetCheck, MapsetEvidence
+from maimod.rules.trees import Trees
 
 
 def findings_of(run: Callable[[Evidence], Iterator[Candidate]], evidence: Evidence) -> list[Finding]:

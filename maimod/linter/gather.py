@@ -158,6 +158,7 @@ def gather(
         corruption,
         model.vocabulary.schema if model else None,
         is_guess(beatmap, settings, whole),
+        networks.slips,
     )
     return Gathered(evidence, song, networks.calibration, tuple(missing), _notes(settings, networks), failed)
 

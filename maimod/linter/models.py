@@ -12,6 +12,8 @@ from maimod.errors import CheckpointError
 from maimod.findings import ModelInfo
 from maimod.linter.calibration import Calibration
 from maimod.linter.settings import BUNDLED_MODEL, Settings
+from maimod.rules import slip_model
+from maimod.rules.slip_model import SlipModel
 
 if TYPE_CHECKING:
     from maimod.discriminator.runner import Runner
@@ -25,11 +27,13 @@ MODELS_FOLDER = next(
 """Folder of the bundled models: in the installed package, else in the checkout."""
 PROOFREADER = "maimod-proofreader"
 """Folder of the discriminator, the network that reads a map in both directions."""
+SLIPS = "maimod-slips"
+"""Folder of the model of slips, which is used without the networks too."""
 
 
 @dataclass(frozen=True)
 class Networks:
-    """The loaded networks; empty without a model."""
+    """The loaded networks, none of them without a model, and the model of slips."""
 
     models: Models | None = None
     """Generators by game mode."""
@@ -37,6 +41,7 @@ class Networks:
     kinds: tuple[str, ...] = ()
     """Kinds of corruption that the discriminator knows, in the order of its outputs."""
     calibration: Calibration = field(default_factory=Calibration)
+    slips: SlipModel | None = None
 
     @property
     def info(self) -> ModelInfo | None:
@@ -67,9 +72,10 @@ def checkpoint_folders(settings: Settings) -> list[Path]:
     Raises:
         CheckpointError: if the model is not there.
     """
+    slips = MODELS_FOLDER / SLIPS
     if settings.model is None:
-        return []
-    folders = [model_folder(settings.model), MODELS_FOLDER / PROOFREADER]
+        return [slips]
+    folders = [model_folder(settings.model), MODELS_FOLDER / PROOFREADER, slips]
     return folders if settings.lora is None else [*folders, _adapter_folder(settings.lora)]
 
 
@@ -92,14 +98,15 @@ def load_networks(settings: Settings, wrap: Callable[[Model], Model] | None = No
     Raises:
         CheckpointError: if a file cannot be used, or the model is not found.
     """
-    if settings.model is None:
-        return Networks()
-    models = load_models(settings, wrap)
     try:
+        slips = slip_model.load(MODELS_FOLDER / SLIPS)
+        if settings.model is None:
+            return Networks(slips=slips)
+        models = load_models(settings, wrap)
         calibration = Calibration.load(models.folder)
     except ValueError as error:
         raise CheckpointError(str(error)) from None
-    return Networks(models, *_discriminator(settings.device), calibration)
+    return Networks(models, *_discriminator(settings.device), calibration, slips)
 
 
 def load_models(settings: Settings, wrap: Callable[[Model], Model] | None = None) -> Models:

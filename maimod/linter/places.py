@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -22,7 +22,7 @@ from maimod.findings import Category, Tier
 from maimod.linter import phrases
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.timing import BeatGrid
-from maimod.rules import RULES, geometry, passages
+from maimod.rules import RULES, geometry, passages, slip_model, slips
 from maimod.rules.base import Candidate, Evidence
 from maimod.rules.rhythm_index import RhythmIndex, alternative
 
@@ -84,6 +84,11 @@ RHYTHM = (
     "alike",
     "held_alike",
 )
+SLIPS = tuple(
+    f"{what} {name}" for what in ("position", "shape") for name in ("log-odds", "beside", "lead", "rank", "a minute")
+)
+"""Of the model of slips, for objects that were moved and bodies that were changed: log-odds, the highest of the neighbours,
+their difference, log2 of the rank among the objects, and of the rank per minute."""
 SIBLINGS = ("siblings", "siblings_with_object", "siblings_with_flag", "siblings_same_kind")
 PHRASES = ("phrase_places", "phrase_strength")
 ROW = (
@@ -123,6 +128,7 @@ NAMES: tuple[str, ...] = (
     *PHRASES,
     *passages.NAMES,
     *(f"geometry {name}" for name in geometry.NAMES),
+    *(f"slip {name}" for name in SLIPS),
     *(f"mode {mode.label}" for mode in Mode),
 )
 """Names of the features, in order."""
@@ -147,6 +153,11 @@ class Place:
     def best(self) -> tuple[Candidate, float, float]:
         """The strongest candidate, whose words are used."""
         return max(self.candidates, key=lambda one: (both(one), one[1]))
+
+    def best_of(self, rules: Collection[str]) -> tuple[Candidate, float, float] | None:
+        """The strongest candidate of some rules."""
+        known = [one for one in self.candidates if one[0].rule.id in rules]
+        return max(known, key=lambda one: (both(one), one[1]), default=None)
 
 
 def both(one: tuple[Candidate, float, float]) -> float:
@@ -225,6 +236,7 @@ def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evid
         _in_phrases(places, table),
         evidence.passages.features(times, evidence.object_times[ranks]),
         table.geometry[ranks],
+        table.slips[ranks],
         np.tile([float(evidence.beatmap.mode is mode) for mode in Mode], (len(places), 1)),
     ]
     found = np.concatenate(columns, axis=1).astype(np.float32)
@@ -459,6 +471,18 @@ class _Table:
         if self.evidence.beatmap.mode is not Mode.OSU:
             return np.zeros((len(self.objects), len(geometry.NAMES)))
         return geometry.measure(self.objects)
+
+    @cached_property
+    def slips(self) -> np.ndarray:
+        """(n_objects, len(SLIPS)); of a map in which none are looked for, those of objects that did not slip."""
+        n, found = len(self.objects), self.evidence.slips
+        minutes = max(self.evidence.beatmap.drain_ms / 60_000, 0.2)
+        columns = []
+        for log_odds in (found.positions, found.shapes) if found else (np.full(n, slip_model.NO_SLIP),) * 2:
+            beside = np.maximum(slips.beside(log_odds), slip_model.NO_SLIP)
+            ranks = _log_ranks(log_odds)
+            columns += [log_odds, beside, log_odds - beside, ranks, ranks - math.log2(minutes)]
+        return np.stack(columns, axis=1)
 
     # -- the other difficulties ---------------------------------------------------------------------------------------
 

@@ -153,8 +153,8 @@ def _judge(
             continue
         logits = judge.logits(category, features[numbers], mode)
         for number, logit in zip(numbers.tolist(), logits.tolist(), strict=True):
-            candidate, own, discriminator = found[number].best
-            if candidate.rule.id in judge.rules:
+            if (best := found[number].best_of(judge.rules)) is not None:
+                candidate, own, discriminator = best
                 yield Scored(candidate, round(1 / (1 + math.exp(-logit)), 4), own, discriminator)
 
 

@@ -24,8 +24,10 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, HitObject, Mode
 from maimod.osu.level import Level
 from maimod.osu.mapset import Mapset
+from maimod.rules import slip_model
 from maimod.rules.passages import Passages
 from maimod.rules.rhythm_index import lag_of
+from maimod.rules.slip_model import SlipModel, Slips
 
 ALL_MODES = frozenset(Mode)
 LEAST_PROPOSED_LOGIT = -8.0
@@ -276,6 +278,8 @@ class Evidence:
     """Event schema of the scores; None without a model."""
     level_guessed: bool = False
     """Whether only the stars speak for the level, not the name of the difficulty or the user."""
+    slip_model: SlipModel | None = None
+    """Model of slips; None if it is missing."""
 
     @cached_property
     def scores_by_object(self) -> dict[int, list[EventScore]]:
@@ -300,6 +304,11 @@ class Evidence:
     def object_end_times(self) -> np.ndarray:
         """(n_objects,) end times in ms, in the order of `object_times`."""
         return np.array([o.end_time for o in self.objects_by_time])
+
+    @cached_property
+    def slips(self) -> Slips | None:
+        """Log-odds that objects slipped; None without the model, in other modes and in maps with few objects."""
+        return slip_model.find(self.slip_model, self.beatmap, self.objects_by_time) if self.slip_model else None
 
     @cached_property
     def object_of_slot(self) -> dict[int, HitObject]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -75,6 +76,25 @@ def measure(objects: Sequence[HitObject]) -> np.ndarray:
     Returns:
         (n_objects, len(NAMES)); residuals as log2 of 1 + px, at most that of `FAR_PX`.
     """
+    residuals, shares = compare(objects)
+    heads = np.array([complex(o.x, o.y) for o in objects])
+    exact = (residuals <= EXACT_PX).sum(axis=1)
+    near = ((residuals > EXACT_PX) & (residuals <= NEAR_PX)).sum(axis=1)
+    on_grid = ((heads.real % 4 == 0) & (heads.imag % 4 == 0)).astype(float)
+    counts = (exact, near, around(exact, 8), shares, on_grid, around(on_grid, REACH))
+    return np.column_stack([np.log2(1.0 + residuals), *counts])
+
+
+def compare(objects: Sequence[HitObject]) -> tuple[np.ndarray, np.ndarray]:
+    """Compare every object with the relations that its neighbours keep.
+
+    Args:
+        objects: in order of time.
+
+    Returns:
+        The residuals in px (n_objects, len(RESIDUALS)), at most `FAR_PX`, and the shares of steps with the most common
+        distance, into and out of each object (n_objects, 2).
+    """
     n = len(objects)
     heads = np.array([complex(o.x, o.y) for o in objects])
     tails = np.array([complex(*slider_path.tail(o.slider)) if o.slider else complex(o.x, o.y) for o in objects])
@@ -88,22 +108,19 @@ def measure(objects: Sequence[HitObject]) -> np.ndarray:
     residuals = np.stack([np.nan_to_num(found[name], nan=FAR_PX, posinf=FAR_PX) for name in RESIDUALS], axis=1)
     residuals = np.clip(residuals, 0.0, FAR_PX)
     residuals[[o.kind is ObjectKind.SPINNER for o in objects]] = FAR_PX
-    exact = (residuals <= EXACT_PX).sum(axis=1)
-    near = ((residuals > EXACT_PX) & (residuals <= NEAR_PX)).sum(axis=1)
-    on_grid = ((heads.real % 4 == 0) & (heads.imag % 4 == 0)).astype(float)
-    counts = (exact, near, _around(exact, 8), *shares.values(), on_grid, _around(on_grid, REACH))
-    return np.column_stack([np.log2(1.0 + residuals), *counts])
+    return residuals, np.stack(list(shares.values()), axis=1)
 
 
-def _around(values: np.ndarray, reach: int) -> np.ndarray:
-    """Mean of the neighbours on either side, without the object itself."""
-    sums = np.concatenate([[0.0], np.cumsum(values)])
+def around(values: np.ndarray, reach: int) -> np.ndarray:
+    """Mean of the neighbours on either side along the first axis, without the object itself."""
+    sums = np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
     places = np.arange(len(values))
     low, high = np.maximum(places - reach, 0), np.minimum(places + reach + 1, len(values))
-    return np.asarray((sums[high] - sums[low] - values) / np.maximum(high - low - 1, 1))
+    others = np.maximum(high - low - 1, 1).reshape(-1, *[1] * (values.ndim - 1))
+    return np.asarray((sums[high] - sums[low] - values) / others)
 
 
-def _shifted(values: np.ndarray, by: int) -> np.ndarray:
+def shifted(values: np.ndarray, by: int) -> np.ndarray:
     """`values[i + by]` at i; not a number beyond the ends."""
     result = np.full(len(values), np.nan, dtype=values.dtype)
     if by > 0:
@@ -125,36 +142,65 @@ def _steps(
     n = len(heads)
     if n < 2:
         return
-    distances, gaps = np.abs(heads[1:] - tails[:-1]), starts[1:] - ends[:-1]
-    least = _least(distances, gaps)
+    steps = compare_steps(np.abs(heads[1:] - tails[:-1]), starts[1:] - ends[:-1])
     for name, at in (("step_in", slice(1, n)), ("step_out", slice(0, n - 1))):
-        found[name][at], found[f"{name}_2"][at], found[f"{name}_mode"][at] = least[0], least[1], least[2]
-        shares[name.replace("step", "mode_share")][at] = least[3]
+        found[name][at], found[f"{name}_2"][at], found[f"{name}_mode"][at] = steps.least, steps.second, steps.off
+        shares[name.replace("step", "mode_share")][at] = steps.share
     for skip in (2, 3):
         if n > skip:
             apart, gap = np.abs(heads[skip:] - heads[:-skip]), starts[skip:] - starts[:-skip]
-            found[f"skip_{skip}"][skip:] = _least(apart, gap)[0]
+            found[f"skip_{skip}"][skip:] = compare_steps(apart, gap).least
 
 
-def _least(distances: np.ndarray, gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(least, second least difference to comparable steps, difference to their mode, share of the mode), each
-    (n_steps,)."""
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Steps compared with the others of the same gap in time, up to `REACH` on either side; arrays (n_steps,)."""
+
+    least: np.ndarray
+    """Least difference of the distance to that of another one, px; `FAR_PX` if there is none."""
+    second: np.ndarray
+    """Second least difference."""
+    mode: np.ndarray
+    """Most common distance of the others (within `MODE_PX`), px; not a number if there is none."""
+    share: np.ndarray
+    """Share of the others with the most common distance; 0 if there is none."""
+    count: np.ndarray
+    """Number of the others."""
+    spread: np.ndarray
+    """Median distance of the others from their mode, px; `FAR_PX` if there is none."""
+    off: np.ndarray
+    """Difference from the mode, px; `FAR_PX` if there is none."""
+
+
+def compare_steps(distances: np.ndarray, gaps: np.ndarray) -> Steps:
+    """Compare each step with the others that have the same gap.
+
+    Args:
+        distances: (n_steps,) px, in order of time.
+        gaps: (n_steps,) ms.
+    """
     n = len(distances)
     offsets = np.array([by for by in range(-REACH, REACH + 1) if by])
     others = np.arange(n)[:, None] + offsets
     inside = (others >= 0) & (others < n)
     others = np.clip(others, 0, n - 1)
     alike = inside & (np.abs(gaps[others] - gaps[:, None]) <= np.maximum(SAME_GAP_MS, SAME_GAP_SHARE * gaps)[:, None])
-    errors = np.where(alike, np.abs(distances[others] - distances[:, None]), FAR_PX)
-    ordered = np.sort(errors, axis=1)
+    ordered = np.sort(np.where(alike, np.abs(distances[others] - distances[:, None]), FAR_PX), axis=1)
     values = np.where(alike, distances[others], np.nan)
     same = np.abs(values[:, :, None] - values[:, None, :]) <= MODE_PX
     votes = np.where(alike, same.sum(axis=2), 0)
-    best = votes.argmax(axis=1)
-    rows = np.arange(n)
-    count = alike.sum(axis=1)
-    mode = np.where(count > 0, np.abs(distances - np.nan_to_num(values[rows, best])), FAR_PX)
-    return ordered[:, 0], ordered[:, 1], mode, np.where(count > 0, votes[rows, best] / np.maximum(count, 1), 0.0)
+    rows, best, count = np.arange(n), votes.argmax(axis=1), alike.sum(axis=1)
+    mode = values[rows, best]
+    from_mode = np.sort(np.nan_to_num(np.abs(values - mode[:, None]), nan=FAR_PX), axis=1)  # those without a value last
+    return Steps(
+        ordered[:, 0],
+        ordered[:, 1],
+        mode,
+        np.where(count > 0, votes[rows, best] / np.maximum(count, 1), 0.0),
+        count,
+        from_mode[rows, np.maximum(count - 1, 0) // 2],
+        np.where(count > 0, np.abs(distances - np.nan_to_num(mode)), FAR_PX),
+    )
 
 
 def _stacks(found: dict[str, np.ndarray], heads: np.ndarray, tails: np.ndarray, starts: np.ndarray) -> None:
@@ -164,9 +210,9 @@ def _stacks(found: dict[str, np.ndarray], heads: np.ndarray, tails: np.ndarray, 
     for by in (*range(-REACH, 0), *range(1, REACH + 1)):
         if abs(by) >= n:
             continue
-        near = np.abs(_shifted(starts, by) - starts) <= REACH_MS
-        other = _shifted(heads, by)
-        for point in (other, _shifted(tails, by)):
+        near = np.abs(shifted(starts, by) - starts) <= REACH_MS
+        other = shifted(heads, by)
+        for point in (other, shifted(tails, by)):
             found["stack"] = np.fmin(found["stack"], np.where(near, np.abs(point - heads), np.nan))
         if abs(by) <= FIGURE:
             step = other - heads
@@ -181,7 +227,7 @@ def _figures(found: dict[str, np.ndarray], heads: np.ndarray) -> None:
     n = len(heads)
     if n < 2 * FIGURE + 1:
         return
-    at = {by: _shifted(heads, by) for by in range(-FIGURE, FIGURE + 1) if by}
+    at = {by: shifted(heads, by) for by in range(-FIGURE, FIGURE + 1) if by}
     for a, b in combinations(at, 2):
         for c in at:
             if c not in (a, b):
@@ -216,7 +262,7 @@ def _copies(found: dict[str, np.ndarray], objects: Sequence[HitObject]) -> None:
         places = places[:MOST_ALIKE]
         if len(places) < 2:
             continue
-        shapes = np.stack([_shape(objects[i]) for i in places])
+        shapes = np.stack([shape(objects[i]) for i in places])
         own = (np.abs(shapes) ** 2).sum(axis=1)
         total = own[:, None] + own[None, :]
         plain, turned = np.full(total.shape, np.inf), np.full(total.shape, np.inf)
@@ -229,7 +275,7 @@ def _copies(found: dict[str, np.ndarray], objects: Sequence[HitObject]) -> None:
             found[name][places] = np.sqrt(np.maximum(squares.min(axis=1), 0.0) / PATH_POINTS)
 
 
-def _shape(o: HitObject) -> np.ndarray:
+def shape(o: HitObject) -> np.ndarray:
     """(PATH_POINTS,) points of a slider at equal distances, from its head."""
     assert o.slider is not None
     vertices = slider_path.flatten(o.slider).vertices

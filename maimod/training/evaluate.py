@@ -56,6 +56,7 @@ def sources(
     *,
     per_song: int = 1,
     unranked: bool = False,
+    without_song: bool = False,
     accept: Callable[[Path], bool] = lambda folder: True,
 ) -> list[Path]:
     """Pick beatmaps of different songs, in an order that only depends on the seed.
@@ -69,6 +70,7 @@ def sources(
         seed: chooses.
         per_song: maps of one mode and song; the first maps are those of different songs.
         unranked: with a manifest, also pick unranked maps that fit their song.
+        without_song: with a manifest, also pick maps that do not fit their song or have none.
         accept: whether to use a mapset folder; a song with a folder that is not accepted is left out.
     """
     songs: dict[tuple[str, int], list[Path]] = defaultdict(list)
@@ -82,7 +84,7 @@ def sources(
                 continue
             if not accept(path.parent):
                 refused.add(str(entry["song_group"]))
-            if (entry["ranked"] or unranked) and entry["aligned"]:
+            if (entry["ranked"] or unranked) and (entry["aligned"] or without_song):
                 songs[str(entry["song_group"]), int(entry["mode"])].append(path)
     else:
         folders = [source for source in discovery.find([folder]) if not source.is_archive]

@@ -19,9 +19,10 @@ import numpy as np
 
 from maimod.errors import UsageError
 from maimod.findings import Category
-from maimod.linter.judge import WITHIN, Judge, Model, Trees
+from maimod.linter.judge import WITHIN, Judge, Model
 from maimod.linter.places import CATEGORIES, NAMES
 from maimod.rules import RULES
+from maimod.rules.trees import Trees
 
 PRIOR = 0.7
 """Mistakes of each category in a map."""
@@ -42,6 +43,8 @@ BITS_OF = {
     Category.KIAI: (),
 }
 """Groups of events that are evidence on mistakes of a category."""
+SLIPS_OF = {Category.POSITIONS: "position", Category.SLIDERS: "shape"}
+"""Slips that are evidence on mistakes of a category."""
 LEAST_POSITIVES = 30
 """With fewer examples a category keeps the scores of its rules."""
 LEAST_OF_RULE = 5
@@ -121,8 +124,11 @@ def directions(category: Category) -> dict[str, int]:
     more = ["own_best", "both_best", f"here {category.value}", *(f"rule {rule.id}" for rule in rules)]
     more += [f"{place} {kind}" for place in ("slot", "near", "wide") for kind in kinds]
     more += [f"bits {group}" for group in BITS_OF[category]]
+    slip = f"slip {SLIPS_OF.get(category, 'nothing')}"
+    more += [f"{slip} log-odds", f"{slip} lead"]
     less = ["own_rank", "both_rank", *(f"rank {kind}" for kind in kinds)]
     less += [f"rank {group} bits" for group in BITS_OF[category]]
+    less += [f"{slip} rank", f"{slip} a minute"]
     return {name: sign for names, sign in ((more, 1), (less, -1)) for name in names if name in NAMES}
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from maimod.findings import Category
 from maimod.linter.calibration import FILE, Calibration
-from maimod.linter.judge import Judge, Trees, tree_sum
+from maimod.linter.judge import Judge
 from maimod.linter.places import NAMES
 
 STUMP = {
@@ -69,17 +69,6 @@ def test_features_far_outside_the_training_are_bounded(tmp_path: Path) -> None:
     judge = loaded(tmp_path, stored(trees=STUMP | {"roots": []}))
     (value,) = judge.logits(Category.NEW_COMBOS, row(slot_combo=1e6), "taiko")
     assert value == pytest.approx(0.8 * ((0.5 * 12.0 - 3.0) - 1.0) / 2)
-
-
-def test_a_sum_of_trees() -> None:
-    trees = Trees(
-        0.5, [0, 3], [0, -1, -1, 1, -1, 5, -1, -1], [0.0, -1.0, 1.0, 0.5, 10.0, 7.0, 20.0, 30.0],
-        [1, 0, 0, 4, 0, 6, 0, 0], [2, 0, 0, 5, 0, 7, 0, 0],
-    )  # fmt: skip
-    features = np.zeros((3, 6))
-    features[1, 1] = 1.0
-    features[2] = [1.0, 1.0, 0, 0, 0, 8.0]
-    assert tree_sum(trees, features).tolist() == [0.5 - 1 + 10, 0.5 - 1 + 20, 0.5 + 1 + 30]
 
 
 def test_a_checkpoint_without_a_judge(tmp_path: Path) -> None:

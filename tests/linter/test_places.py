@@ -15,8 +15,10 @@ from maimod.linter.calibration import Calibration
 from maimod.linter.places import NAMES, Place
 from maimod.linter.rescore import can_judge, judged_places
 from maimod.osu.mapset import Mapset
-from maimod.rules import RULES, new_combos, positions, rhythm, sliders
+from maimod.rules import RULES, new_combos, positions, rhythm, sliders, slip_model
 from maimod.rules.base import Candidate, Evidence, Rule, candidate
+from maimod.rules.slip_model import Forest, SlipModel
+from maimod.rules.trees import Trees
 from tests.findings import doubted
 from tests.maps import beatmap
 
@@ -98,6 +100,30 @@ def test_what_the_generator_says_there_and_beside_it() -> None:
     _, features = judged_places([about(positions.UNEXPECTED, 12, measure=2.0)], evidence(scores=scores), Calibration())
     assert value(features, "bits position") == 7.0 and value(features, "rank position bits") == 0.0
     assert value(features, "before time") == 3.0 and value(features, "after sound") == 4.0
+
+
+def test_what_the_model_of_slips_says_of_the_object_and_its_neighbours() -> None:
+    always = Trees(-5.0, [], [], [], [], [])
+    one = Trees(0.0, [0], [0, -1, -1], [15.0, 3.0, -1.0], [1, 0, 0], [2, 0, 0])
+    model = SlipModel(1, Forest(["exact"], one), Forest([], always))
+    seen = replace(evidence(), slip_model=model)
+    assert seen.slips is not None
+    exact = (seen.slips.measures.residuals <= 1.5).sum(axis=1)
+    found = [about(positions.UNEXPECTED, at, measure=2.0) for at in range(40)]
+    _, features = judged_places(found, seen, Calibration())
+    log_odds = [value(features, "slip position log-odds", row) for row in range(40)]
+    assert log_odds == [3.0 if count <= 15.0 else -1.0 for count in exact.tolist()] and len(set(log_odds)) == 2
+    high = log_odds.index(3.0)
+    low = next(row for row in range(40) if max(log_odds[max(row - 2, 0) : row + 3]) == -1.0)
+    assert value(features, "slip position lead", low) == 0.0
+    assert value(features, "slip position beside", low) == -1.0
+    assert value(features, "slip position rank", high) < value(features, "slip position rank", low)
+    minutes = max(MAP.drain_ms / 60_000, 0.2)
+    per_minute = value(features, "slip position rank", high) - np.log2(minutes)
+    assert value(features, "slip position a minute", high) == pytest.approx(per_minute, abs=1e-4)
+    assert value(features, "slip shape log-odds", high) == slip_model.NO_SLIP  # no sliders
+    _, features = judged_places(found, evidence(), Calibration())
+    assert value(features, "slip position log-odds", high) == slip_model.NO_SLIP
 
 
 def test_the_other_difficulties_are_known() -> None:

@@ -13,7 +13,7 @@ from maimod.linter import rescore as module
 from maimod.linter.calibration import Calibration
 from maimod.linter.places import NAMES
 from maimod.linter.rescore import rescore, severity
-from maimod.rules import clashes, hitsounds, kiai, positions, rhythm, sliders, timing
+from maimod.rules import clashes, hitsounds, kiai, positions, rhythm, sliders, slips, timing
 from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Ramp, Rule, candidate
 from tests.findings import doubted, judging, proposals_of
 from tests.maps import beatmap
@@ -202,6 +202,14 @@ class TestJudge:
         evidence = replace(self.seen({("place", MAP.hit_objects[10].time): 4.0}), scores=None)
         (finding,) = with_proposals([measured(positions.UNEXPECTED, 0.5)], evidence, self.BY_PLACE)
         assert finding.score == pytest.approx(1 / (1 + math.exp(-0.6 * 4.0)), abs=1e-3)
+
+    def test_a_rule_that_the_judge_does_not_know_hides_no_other_at_its_place(self) -> None:
+        evidence = self.seen({("place", MAP.hit_objects[10].time): 0.5})
+        stronger = measured(slips.SLIP, 0.5)
+        rules = {
+            f.rule for f in with_proposals([measured(positions.UNEXPECTED, 0.04), stronger], evidence, self.BY_PLACE)
+        }
+        assert "positions/unexpected" in rules
 
     def test_facts_are_outside(self) -> None:
         fact = found(positions.OFFSCREEN, certainty=Certainty.LIKELY)

@@ -1,0 +1,410 @@
+"""Fit the model of slips (:mod:`maimod.rules.slip_model`) on moves planted in good osu! maps, and measure it on others.
+
+Every planted version has a move in each stretch of a dozen or two objects, of 2 to 200 px: of circles and whole sliders,
+of heads, of a few objects together, mirrored figures; anchors, and bodies reversed, mirrored or turned. The other objects
+of the same version are the examples without one, because whatever tells a version from its original must not seem to
+tell of a move. Nothing is shared with the mistakes of :mod:`maimod.training.faults`, by which findings are evaluated.
+
+Needs scikit-learn (`pip install "maimod[train]"`).
+"""
+
+from __future__ import annotations
+
+import cmath
+import math
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.random import Generator
+
+from maimod.errors import UsageError
+from maimod.osu import parser
+from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.rules import slip_measures
+from maimod.rules.slip_model import FILE, FORMAT, LEAST_OBJECTS, Forest, SlipModel, log_odds
+from maimod.training.corpus import DISCRIMINATOR_HELD_OUT, is_held_out
+from maimod.training.evaluate import sources
+from maimod.training.judge_fit import plain_trees
+from maimod.training.processes import map_in_processes
+
+SIZES = (2, 3, 4, 5, 8, 10, 16, 20, 32, 40, 60, 90, 120, 160, 200)
+"""Px of planted moves."""
+APART = (14, 28)
+"""Objects from one planted move to the next."""
+VERSIONS = 2
+"""Planted versions of each map."""
+PER_SONG = 4
+MOST_OBJECTS = 3000
+FIELD = (512.0, 384.0)
+KEPT_OTHERS = 0.5
+"""Share of the examples without a move that are used, each with a higher weight instead of the rest."""
+CLOSE = 4
+"""Examples without a move this close to one are all used: they teach which of two neighbours it is."""
+TREES = {"max_iter": 300, "max_leaf_nodes": 16, "learning_rate": 0.07, "max_features": 0.3, "l2_regularization": 5.0}
+LEAST_LEAF = 40
+FALSE_FLAGS = (1.0, 2.0, 6.0)
+"""False flags a minute at which recall is measured."""
+
+POSITION, SHAPE = "position", "shape"
+KINDS = {
+    "moved": (POSITION, 10),
+    "turned-about-neighbour": (POSITION, 2),
+    "head": (POSITION, 1),
+    "together": (POSITION, 1),
+    "figure-mirrored": (POSITION, 1),
+    "anchor": (SHAPE, 5),
+    "reversed": (SHAPE, 1),
+    "body-mirrored": (SHAPE, 1),
+    "body-turned": (SHAPE, 1),
+}
+"""Kinds of moves: what of an object they change, and how often they are planted."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A map with planted moves."""
+
+    objects: tuple[HitObject, ...]
+    """In order of time."""
+    kinds: tuple[str, ...]
+    """Of the move of each object; empty without one."""
+    sizes: np.ndarray
+    """(n_objects,) px; 0 where a move has no size."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Examples of one map."""
+
+    features: np.ndarray
+    """float32 (n, len(slip_measures.NAMES))."""
+    kinds: tuple[str, ...]
+    sizes: np.ndarray
+    is_slider: np.ndarray
+    weights: np.ndarray
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Planting
+
+
+def plant(objects: Sequence[HitObject], random: Generator) -> Version:
+    """Plant moves all over a map.
+
+    Args:
+        objects: of a good map, in order of time.
+        random: chooses places, kinds and sizes.
+    """
+    changed, kinds, sizes = list(objects), [""] * len(objects), np.zeros(len(objects))
+    names, chances = list(KINDS), np.array([chance for _, chance in KINDS.values()], dtype=float)
+    at = int(random.integers(2, APART[1]))
+    while at < len(objects) - 1:
+        kind = str(random.choice(names, p=chances / chances.sum()))
+        size = float(random.choice(SIZES))
+        moved = _MOVES[kind](objects, at, size, random)
+        if moved and all(o.kind is not ObjectKind.SPINNER for o in objects[at : at + len(moved)]):
+            for by, o in enumerate(moved):
+                if o != objects[at + by]:
+                    changed[at + by], kinds[at + by] = o, kind
+                    sizes[at + by] = size if kind in SIZED else 0.0
+            at += len(moved) - 1
+        at += int(random.integers(*APART))
+    return Version(tuple(changed), tuple(kinds), sizes)
+
+
+def _points(o: HitObject) -> list[complex]:
+    return [complex(*point) for point in o.slider.control_points] if o.slider else [complex(o.x, o.y)]
+
+
+def _with_points(o: HitObject, points: Iterable[complex]) -> HitObject | None:
+    """The object at other whole points; None if one is outside the playfield."""
+    whole = [(float(round(p.real)), float(round(p.imag))) for p in points]
+    if not all(0 <= x <= FIELD[0] and 0 <= y <= FIELD[1] for x, y in whole):
+        return None
+    slider = o.slider and replace(o.slider, control_points=tuple(whole))
+    return replace(o, x=whole[0][0], y=whole[0][1], slider=slider)
+
+
+def _ways(size: float, random: Generator) -> list[complex]:
+    """Moves of a size: a few in any direction, or along the axes as with a key held."""
+    if random.random() < 0.15:
+        return [size * complex(way) for way in random.permutation([1, -1, 1j, -1j])]
+    return [cmath.rect(size, turn) for turn in random.uniform(0, 2 * math.pi, 8)]
+
+
+def _first(found: Iterable[HitObject | None]) -> list[HitObject]:
+    return next(([o] for o in found if o is not None), [])
+
+
+def _moved(objects: Sequence[HitObject], at: int, size: float, random: Generator) -> list[HitObject]:
+    o = objects[at]
+    return _first(_with_points(o, (p + way for p in _points(o))) for way in _ways(size, random))
+
+
+def _turned_about_neighbour(objects: Sequence[HitObject], at: int, size: float, random: Generator) -> list[HitObject]:
+    """The distance to the object before stays, as with distance snap."""
+    o, before = objects[at], complex(objects[at - 1].x, objects[at - 1].y)
+    way = complex(o.x, o.y) - before
+    if abs(way) < size / 2 or abs(way) < 1:
+        return []
+    angle = 2 * math.asin(min(size / (2 * abs(way)), 1.0))
+    moves = [way * cmath.exp(1j * sign * angle) - way for sign in random.permutation([-1, 1])]
+    return _first(_with_points(o, (p + move for p in _points(o))) for move in moves)
+
+
+def _head(objects: Sequence[HitObject], at: int, size: float, random: Generator) -> list[HitObject]:
+    o = objects[at]
+    if o.slider is None:
+        return []
+    head, *anchors = _points(o)
+    return _first(_with_points(o, (head + way, *anchors)) for way in _ways(size, random))
+
+
+def _together(objects: Sequence[HitObject], at: int, size: float, random: Generator) -> list[HitObject]:
+    group = objects[at : at + int(random.integers(2, 5))]
+    for way in _ways(size, random):
+        moved = [_with_points(o, (p + way for p in _points(o))) for o in group]
+        if all(moved):
+            return [o for o in moved if o is not None]
+    return []
+
+
+def _figure_mirrored(objects: Sequence[HitObject], at: int, size: float, random: Generator) -> list[HitObject]:
+    """A few objects are mirrored within the space that they take."""
+    group = objects[at : at + int(random.integers(2, 6))]
+    points = [p for o in group for p in _points(o)]
+    x, y = [p.real for p in points], [p.imag for p in points]
+    if random.random() < 0.5:
+        middle = (min(x) + max(x)) / 2
+        moved = [_with_points(o, (complex(2 * middle - p.real, p.imag) for p in _points(o))) for o in group]
+    else:
+        middle = (min(y) + max(y)) / 2
+        moved = [_with_points(o, (complex(p.real, 2 * middle - p.imag) for p in _points(o))) for o in group]
+    return [o for o in moved if o is not None] if all(moved) else []
+
+
+def _anchor(objects: Sequence[HitObject], at: int, size: float, random: Generator) -> list[HitObject]:
+    o, points = objects[at], _points(objects[at])
+    # A red anchor is two equal points, which stay together.
+    places = [k for k in range(1, len(points)) if points[k] not in (points[k - 1], *points[k + 1 : k + 2])]
+    if o.slider is None or not places:
+        return []
+    k = int(random.choice(places))
+    return _first(_with_points(o, (*points[:k], points[k] + way, *points[k + 1 :])) for way in _ways(size, random))
+
+
+def _reversed(objects: Sequence[HitObject], at: int, size: float, random: Generator) -> list[HitObject]:
+    o = objects[at]
+    return [] if o.slider is None or o.slider.segment_types else _first([_with_points(o, reversed(_points(o)))])
+
+
+def _body_mirrored(objects: Sequence[HitObject], at: int, size: float, random: Generator) -> list[HitObject]:
+    """Mirrored through its head: across its chord, or along an axis."""
+    o = objects[at]
+    if o.slider is None:
+        return []
+    head, *anchors = _points(o)
+    chord = anchors[-1] - head if anchors else 0j
+    axis = chord / abs(chord) if abs(chord) > 1 and random.random() < 0.5 else complex(random.choice([1, 1j]))
+    return _first([_with_points(o, (head, *(head + ((p - head) / axis).conjugate() * axis for p in anchors)))])
+
+
+def _body_turned(objects: Sequence[HitObject], at: int, size: float, random: Generator) -> list[HitObject]:
+    o = objects[at]
+    if o.slider is None:
+        return []
+    head, *anchors = _points(o)
+    angles = random.permutation([sign * a for sign in (-1, 1) for a in np.deg2rad([5, 10, 20, 45, 90])]).tolist()
+    return _first(_with_points(o, (head, *(head + (p - head) * cmath.exp(1j * a) for p in anchors))) for a in angles)
+
+
+_Move = Callable[[Sequence[HitObject], int, float, Generator], list[HitObject]]
+_MOVES: dict[str, _Move] = {
+    "moved": _moved,
+    "turned-about-neighbour": _turned_about_neighbour,
+    "head": _head,
+    "together": _together,
+    "figure-mirrored": _figure_mirrored,
+    "anchor": _anchor,
+    "reversed": _reversed,
+    "body-mirrored": _body_mirrored,
+    "body-turned": _body_turned,
+}
+SIZED = frozenset({"moved", "turned-about-neighbour", "head", "together", "anchor"})
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Examples
+
+
+def _load(path: Path) -> tuple[Beatmap, tuple[HitObject, ...]] | None:
+    """A map with its objects in order of time; None if it is too short or too long."""
+    beatmap = parser.load(path)
+    objects = tuple(sorted(beatmap.hit_objects, key=lambda o: (o.time, o.index)))
+    return (beatmap, objects) if LEAST_OBJECTS <= len(objects) <= MOST_OBJECTS else None
+
+
+def _versions(path: Path, objects: Sequence[HitObject], seed: int, count: int) -> list[Version]:
+    random = np.random.default_rng([seed, zlib.crc32(path.name.encode())])
+    return [plant(objects, random) for _ in range(count)]
+
+
+def examples_of(seed: int, path: Path) -> list[Rows]:
+    """Examples of planted versions of a map, most of those without a move left out."""
+    loaded = _load(path)
+    if loaded is None:
+        return []
+    random = np.random.default_rng([seed, 1, zlib.crc32(path.name.encode())])
+    found = []
+    for version in _versions(path, loaded[1], seed, VERSIONS):
+        measures = slip_measures.measure(loaded[0], version.objects)
+        moved = np.array([bool(kind) for kind in version.kinds])
+        close = np.convolve(moved, np.ones(2 * CLOSE + 1), mode="same") > 0
+        kept = np.flatnonzero(close | (random.random(len(moved)) < KEPT_OTHERS))
+        weights = np.where(close, 1.0, 1 / KEPT_OTHERS)[kept]
+        kinds = tuple(version.kinds[i] for i in kept.tolist())
+        found.append(Rows(measures.features[kept], kinds, version.sizes[kept], measures.is_slider[kept], weights))
+    return found
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Fitting and measuring
+
+
+def fit(examples: Sequence[Rows], seed: int = 0) -> SlipModel:
+    """Fit both models.
+
+    Raises:
+        UsageError: if scikit-learn is not installed.
+    """
+    if find_spec("sklearn") is None:
+        raise UsageError('fitting needs scikit-learn: pip install "maimod[train]"')
+    features = np.concatenate([one.features for one in examples])
+    what = np.array([KINDS[kind][0] if kind else "" for one in examples for kind in one.kinds])
+    weights = np.concatenate([one.weights for one in examples])
+    is_slider = np.concatenate([one.is_slider for one in examples])
+    # What moves a position may also change a body and the other way round, so neither is an example against the other.
+    return SlipModel(
+        FORMAT,
+        _forest(features, what, weights, what != SHAPE, POSITION, seed),
+        _forest(features, what, weights, (what != POSITION) & is_slider, SHAPE, seed),
+    )
+
+
+def _forest(
+    features: np.ndarray, what: np.ndarray, weights: np.ndarray, rows: np.ndarray, kind: str, seed: int
+) -> Forest:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    trees = HistGradientBoostingClassifier(
+        **TREES, min_samples_leaf=LEAST_LEAF, random_state=seed, early_stopping=False
+    )
+    trees.fit(features[rows], what[rows] == kind, sample_weight=weights[rows])
+    return Forest(list(slip_measures.NAMES), plain_trees(trees, 0.0))
+
+
+def measured(model: SlipModel, paths: Sequence[Path], seed: int, jobs: int) -> dict[str, float]:
+    """AUC and recall of planted moves in other maps, by kind and size.
+
+    Returns:
+        By `kind size measure`: the area under the ROC curve against objects without a move of the same version, and the
+        share found at each of `FALSE_FLAGS` on the maps as they are.
+    """
+    parts = [part for _, part in map_in_processes(partial(_scored, model, seed), paths, jobs) if part is not None]
+    minutes = sum(part["minutes"] for part in parts)
+    result: dict[str, float] = {"maps": len(parts), "minutes": round(minutes, 1)}
+    for what in (POSITION, SHAPE):
+        clean = np.sort(np.concatenate([part[what]["clean"] for part in parts]))[::-1]
+        others = np.sort(np.concatenate([part[what]["others"] for part in parts]))
+        limits = {rate: clean[min(int(rate * minutes), len(clean) - 1)] for rate in FALSE_FLAGS}
+        result |= {f"{what} limit@{rate:g}": round(float(limit), 2) for rate, limit in limits.items()}
+        scores: dict[str, list[float]] = {}
+        for part in parts:
+            for name, score in part[what]["moved"]:
+                scores.setdefault(name, []).append(score)
+        for name, found in sorted(scores.items()):
+            values = np.array(found)
+            low, high = (np.searchsorted(others, values, side=side) for side in ("left", "right"))
+            result[f"{name} n"] = len(values)
+            result[f"{name} auc"] = round(float(((low + high) / 2 / len(others)).mean()), 3)
+            result |= {
+                f"{name} recall@{rate:g}": round(float((values > limit).mean()), 3) for rate, limit in limits.items()
+            }
+    return result
+
+
+def _scored(model: SlipModel, seed: int, path: Path) -> dict[str, Any] | None:
+    loaded = _load(path)
+    if loaded is None:
+        return None
+    beatmap, objects = loaded
+    found: dict[str, Any] = {"minutes": beatmap.drain_ms / 60_000}
+    clean = slip_measures.measure(beatmap, objects)
+    versions = [(v, slip_measures.measure(beatmap, v.objects)) for v in _versions(path, objects, seed, VERSIONS)]
+    for what, forest in ((POSITION, model.positions), (SHAPE, model.shapes)):
+        rows = clean.is_slider if what == SHAPE else np.ones(len(objects), dtype=bool)
+        part: dict[str, Any] = {"clean": log_odds(forest, clean.features)[rows], "moved": []}
+        others = []
+        for version, measures in versions:
+            scores = log_odds(forest, measures.features)
+            moved = np.array([bool(kind) for kind in version.kinds])
+            close = np.convolve(moved, np.ones(2 * CLOSE + 1), mode="same") > 0
+            others.append(scores[~close & rows])
+            for i in np.flatnonzero(moved).tolist():
+                kind, size = version.kinds[i], version.sizes[i]
+                if KINDS[kind][0] == what:
+                    name = kind if kind != "moved" else "slider" if measures.is_slider[i] else "circle"
+                    part["moved"].append((f"{name} {size:g}" if size else name, float(scores[i])))
+        found[what] = part | {"others": np.concatenate(others)}
+    return found
+
+
+def command(
+    songs: Path,
+    target: Path,
+    *,
+    manifest: Path | None,
+    test: Path | None,
+    maps: int,
+    seed: int,
+    jobs: int,
+    report: Callable[[str], None],
+) -> None:
+    """Run `maimod slips`; its help describes the arguments.
+
+    Raises:
+        UsageError: if the folder has no osu! maps.
+    """
+
+    def accept(folder: Path) -> bool:  # the judge is fitted on the others
+        return not is_held_out(folder, DISCRIMINATOR_HELD_OUT)
+
+    paths = sources(songs, Mode.OSU, manifest, seed, per_song=PER_SONG, without_song=True, accept=accept)[:maps]
+    if not paths:
+        raise UsageError(f"{songs}: no osu! map with a song")
+    examples = []
+    for done, (_, part) in enumerate(map_in_processes(partial(examples_of, seed), paths, jobs), start=1):
+        examples += part
+        if done % 25 == 0 or done == len(paths):
+            report(f"{done} of {len(paths)} maps read")
+    model = fit(examples, seed)
+    about: dict[str, float | int | str] = {
+        "maps": len(paths),
+        "seed": seed,
+        "objects moved": sum(bool(kind) for one in examples for kind in one.kinds),
+    }
+    if test is not None:
+        others = sources(test, Mode.OSU, manifest, seed, per_song=PER_SONG, without_song=True)
+        about |= {f"test {name}": value for name, value in measured(model, others, seed, jobs).items()}
+        report("\n".join(f"{name}: {value}" for name, value in about.items()))
+    target.mkdir(parents=True, exist_ok=True)
+    path = target / FILE
+    path.write_bytes(msgspec.json.encode(msgspec.structs.replace(model, measured=about)) + b"\n")
+    report(f"{path}: fitted on {len(paths)} maps")

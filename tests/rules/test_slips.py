@@ -1,0 +1,211 @@
+"""Objects and sliders that slipped: their measures, the model that weighs them, and the words."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from maimod.osu.beatmap import Beatmap
+from maimod.rules import slider_slips, slip_measures, slip_model, slips
+from maimod.rules.base import Candidate, Evidence
+from maimod.rules.slip_model import FILE, Forest, SlipModel
+from maimod.rules.trees import Trees
+from tests.maps import beatmap
+
+SIDE = 100
+NOTHING = Trees(-9.0, [], [], [], [], [])
+
+
+def dance(moved: int = -1, by: tuple[int, int] = (0, 0), mode: int = 0, count: int = 48) -> Beatmap:
+    """Circles around a square, 1/2 beat apart, one of which may be moved."""
+    corners = [(150, 100), (150 + SIDE, 100), (150 + SIDE, 100 + SIDE), (150, 100 + SIDE)]
+    lines = []
+    for i in range(count):
+        (x, y), (dx, dy) = corners[i % 4], by if i == moved else (0, 0)
+        lines.append(f"{x + dx},{y + dy},{1000 + 250 * i},1,0,0:0:0:0:")
+    return beatmap(lines, mode=mode)
+
+
+def bodies(changed: int = -1) -> Beatmap:
+    """Forty straight sliders side by side, one of which may be bent."""
+    lines = []
+    for i in range(40):
+        x, y = 50 + 40 * (i % 10), 50 + 60 * (i // 10)
+        path = f"L|{x + 25}:{y + 6}|{x + 50}:{y}" if i == changed else f"L|{x + 50}:{y}"
+        lines.append(f"{x},{y},{1000 + 1000 * i},2,0,{path},1,50")
+    return beatmap(lines)
+
+
+def values(loaded: Beatmap, name: str) -> np.ndarray:
+    measured = slip_measures.measure(loaded, loaded.hit_objects)
+    assert np.isfinite(measured.features).all() and measured.features.dtype == np.float32
+    return measured.features[:, slip_measures.NAMES.index(name)]
+
+
+def stump(name: str, limit: float, below: float, above: float) -> Forest:
+    """A model of one question."""
+    return Forest([name], Trees(0.0, [0], [0, -1, -1], [limit, below, above], [1, 0, 0], [2, 0, 0]))
+
+
+def evidence(loaded: Beatmap, **forests: Forest) -> Evidence:
+    model = {"positions": Forest([], NOTHING), "shapes": Forest([], NOTHING)} | forests
+    return Evidence(loaded, slip_model=SlipModel(slip_model.FORMAT, **model))
+
+
+def times(found: list[Candidate]) -> list[float]:
+    return [one.time for one in found]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Measures
+
+
+def test_names_are_columns_and_each_is_there_once() -> None:
+    assert slip_measures.measure(dance(), dance().hit_objects).features.shape == (48, len(slip_measures.NAMES))
+    assert len(set(slip_measures.NAMES)) == len(slip_measures.NAMES)
+
+
+def test_relations_ask_for_the_place_that_an_object_left() -> None:
+    as_it_was, moved = dance(), dance(20, (9, 12))
+    assert values(as_it_was, "asked_here")[20] >= 5
+    assert values(moved, "asked_here")[20] <= 1 and values(moved, "asked_elsewhere")[20] >= 5
+    assert values(moved, "asked_away")[20] == pytest.approx(np.log2(1 + 15), abs=0.1)
+
+
+def test_an_object_misses_what_its_neighbours_keep() -> None:
+    missing = values(dance(20, (9, 12)), "exact_missing")
+    assert missing.argmax() == 20 and missing[20] > 5
+    assert values(dance(20, (9, 12)), "off figure")[20] == pytest.approx(np.log2(1 + 15), abs=0.1)
+    assert values(dance(), "off figure")[4:-4].max() == 0
+
+
+def test_distances_are_measured_against_their_own_spread() -> None:
+    # The circle lies 3 px farther from the next; all others keep the distance exactly.
+    off = values(dance(20, (-3, 0)), "off_out")
+    assert off[20] == pytest.approx(3 / 0.7, rel=0.2) and off[30] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "least"), [("off symmetry", 2.0), ("off copy", 2.0), ("off copy_2", 2.0), ("off reversed_copy", 2.0)]
+)
+def test_a_bent_slider_is_unlike_the_others(name: str, least: float) -> None:
+    lines = [f"{60 + 30 * i},100,{1000 + 1000 * i},2,0,L|{60 + 30 * i}:150,1,50" for i in range(6)]
+    bent = [*lines[:3], "150,100,4000,2,0,B|170:125|150:110,1,50", *lines[4:]]
+    straight, changed = values(beatmap(lines), name), values(beatmap(bent), name)
+    assert straight.max() < 0.1 and changed[3] > least and changed[0] < 0.1
+
+
+def test_bodies_parallel_to_those_nearby_and_ends_on_a_stack() -> None:
+    lines = [f"{60 + 30 * i},100,{1000 + 500 * i},2,0,L|{60 + 30 * i}:150,1,50" for i in range(6)]
+    lines += ["60,150,4500,1,0,0:0:0:0:"]
+    turned = [*lines[:3], "150,100,2500,2,0,L|190:130,1,50", *lines[4:]]
+    assert values(beatmap(lines), "off parallel")[:6].max() < 0.1
+    assert values(beatmap(turned), "off parallel")[3] == pytest.approx(np.log2(1 + 40), abs=0.1)
+    assert values(beatmap(lines), "off tail_stack")[1] > 4
+    assert slip_measures.measure(beatmap(lines), beatmap(lines).hit_objects).same_length.tolist() == [5] * 6 + [0]
+
+
+def test_a_body_around_an_object() -> None:
+    # Half a circle of 100 px about the next object, and the same object 8 px off its middle.
+    around = ["156,192,1000,2,0,P|256:92|356:192,1,314.159", "256,192,2500,1,0,0:0:0:0:"]
+    off = [around[0], "264,192,2500,1,0,0:0:0:0:"]
+    assert values(beatmap(around), "off blanket")[1] < 1.0
+    assert values(beatmap(off), "off blanket")[1] > 3.5
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 5, 9])
+def test_short_maps_have_numbers_too(count: int) -> None:
+    lines = [f"{100 + 9 * i},100,{1000 + 500 * i},1,0,0:0:0:0:" for i in range(count)]
+    loaded = beatmap(["256,192,100,12,0,800,0:0:0:0:", *lines])
+    assert len(values(loaded, "exact")) == count + 1
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The model
+
+
+def stored(**changes: Any) -> dict[str, Any]:
+    forest = {"features": ["exact"], "trees": {"start": 0.0, "roots": [0], "feature": [0, -1, -1], "threshold": [1.0, 2.0, 3.0], "left": [1, 0, 0], "right": [2, 0, 0]}}  # fmt: skip
+    return {"format": slip_model.FORMAT, "positions": forest, "shapes": forest | changes}
+
+
+def test_a_model_from_a_file(tmp_path: Path) -> None:
+    assert slip_model.load(tmp_path) is None
+    (tmp_path / FILE).write_text(json.dumps(stored()))
+    model = slip_model.load(tmp_path)
+    assert model is not None
+    found = slip_model.find(model, dance(), dance().hit_objects)
+    assert found is not None and found.positions[20] == 3.0 and (found.shapes == slip_model.NO_SLIP).all()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [[], {}, stored() | {"format": 0}, stored(features=["nothing"]), stored(features=[]), stored(trees={"start": 0.0})],
+)
+def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path, content: object) -> None:
+    (tmp_path / FILE).write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"slips\.json: not a usable model of slips .*; install maimod again"):
+        slip_model.load(tmp_path)
+
+
+def test_nothing_slips_without_the_model_in_other_modes_and_in_short_maps() -> None:
+    always = stump("exact", 99.0, 5.0, 5.0)
+    assert Evidence(dance()).slips is None
+    assert list(slips.run(Evidence(dance()))) == []
+    for other in (dance(mode=2), dance(count=slip_model.LEAST_OBJECTS - 1)):
+        assert list(slips.run(evidence(other, positions=always))) == []
+    assert len(list(slips.run(evidence(dance(), positions=always)))) == 48
+
+
+def test_spinners_cannot_slip() -> None:
+    lines = [f"{100 + 9 * i},100,{3000 + 500 * i},1,0,0:0:0:0:" for i in range(40)]
+    spun = evidence(beatmap(["256,192,100,12,0,2000,0:0:0:0:", *lines]), positions=stump("exact", 99.0, 5.0, 5.0))
+    assert spun.slips is not None and spun.slips.positions[0] == slip_model.NO_SLIP
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Words
+
+
+def test_of_neighbours_the_likeliest_is_named_with_the_distance_that_it_breaks() -> None:
+    loaded = dance(20, (-12, 0))
+    (found,) = slips.run(evidence(loaded, positions=stump("exact_missing", 9.5, -9.0, 3.0)))
+    assert found.time == loaded.hit_objects[20].time and found.measure == 3.0
+    assert "100 px at 24 other gaps of 1/2 beat" in found.message and "112 px" in found.message
+    assert found.actual.startswith("112 px") and found.expected[0].text == "100 px"
+    assert found.numbers["log_odds"] == 3.0 and found.numbers["relations_kept"] < found.numbers["relations_kept_around"]
+
+
+def test_objects_that_break_nothing_are_no_candidates() -> None:
+    assert list(slips.run(evidence(dance(), positions=stump("exact", 99.0, slips.LEAST_LOG_ODDS - 0.1, 9.0)))) == []
+
+
+def test_a_slider_unlike_its_copies() -> None:
+    loaded = bodies(changed=17)
+    (found,) = slider_slips.run(evidence(loaded, shapes=stump("off copy", 1.0, -9.0, 1.5)))
+    assert found.time == loaded.hit_objects[17].time and found.rule.id == "sliders/slip"
+    assert "off the most similar of the other 39 sliders of its length" in found.message
+
+
+@pytest.mark.parametrize(
+    ("gap", "name"),
+    [(500, "1 beat"), (250, "1/2 beat"), (167, "1/3 beat"), (1000, "2 beats"), (750, "3/2 beats"), (230, "230 ms")],
+)
+def test_gaps_in_beats(gap: float, name: str) -> None:
+    loaded = dance()
+    assert slips.gap_name(Evidence(loaded), loaded.hit_objects[0], gap) == name
+
+
+def test_the_highest_beside_each_object() -> None:
+    assert slips.beside(np.array([1.0, 5.0, 2.0, 0.0, 9.0])).tolist() == [5.0, 2.0, 9.0, 9.0, 2.0]
+
+
+def test_evidence_keeps_its_slips() -> None:
+    one = evidence(dance())
+    assert one.slips is one.slips
+    assert replace(one, slip_model=None).slips is None

@@ -1,0 +1,98 @@
+"""Planted moves, and the model of slips that is fitted on them."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from maimod.errors import UsageError
+from maimod.rules import slip_measures, slip_model
+from maimod.training import slip_fit
+from maimod.training.slip_fit import KINDS, POSITION, SHAPE, plant
+from tests.maps import beatmap, text
+
+CORNERS = [(150, 100), (250, 100), (250, 200), (150, 200)]
+
+
+def lines(turn: int = 0, count: int = 160) -> list[str]:
+    """Circles and straight sliders around a square."""
+    found = []
+    for i in range(count):
+        x, y = CORNERS[(i + turn) % 4]
+        kind = f"2,0,L|{x + 60}:{y + 30}|{x + 120}:{y},1,120" if i % 4 == 3 else "1,0,0:0:0:0:"
+        found.append(f"{x},{y},{1000 + 1000 * i},{kind}")
+    return found
+
+
+OBJECTS = beatmap(lines()).hit_objects
+
+
+def test_only_the_objects_named_are_moved_and_stay_inside() -> None:
+    seen: set[str] = set()
+    for seed in range(40):
+        version = plant(OBJECTS, np.random.default_rng(seed))
+        for before, after, kind, size in zip(OBJECTS, version.objects, version.kinds, version.sizes, strict=True):
+            assert (before == after) == (not kind)
+            assert (before.time, before.line, before.new_combo) == (after.time, after.line, after.new_combo)
+            points = after.slider.control_points if after.slider else [(after.x, after.y)]
+            assert all(0 <= x <= 512 and 0 <= y <= 384 and x == round(x) and y == round(y) for x, y in points)
+            assert points[0] == (after.x, after.y)
+            head = math.dist((before.x, before.y), (after.x, after.y))
+            if kind in ("moved", "head", "together", "turned-about-neighbour"):
+                assert abs(head - size) <= 1.0
+            elif kind and KINDS[kind][0] == SHAPE and kind != "reversed":
+                assert head == 0
+            seen.add(kind)
+    assert seen == {"", *KINDS}
+
+
+def test_moves_are_far_apart_and_depend_on_the_seed_alone() -> None:
+    one, two, other = (plant(OBJECTS, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert one.objects == two.objects != other.objects
+    moved = [i for i, kind in enumerate(one.kinds) if kind]
+    gaps = np.diff(moved)
+    assert ((gaps == 1) | (gaps >= slip_fit.APART[0])).all() and len(moved) >= 5
+
+
+@pytest.fixture
+def songs(tmp_path: Path) -> Path:
+    for folder, turn in (("one", 0), ("two", 1), ("three", 2), ("four", 3)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f"{folder}.osu").write_text(text(lines(turn), general={"AudioFilename": "song.wav"}))
+        (tmp_path / folder / "song.wav").write_bytes(b"")
+    return tmp_path
+
+
+def test_a_model_is_fitted_measured_and_read_again(songs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slip_fit, "TREES", {"max_iter": 30, "max_leaf_nodes": 6, "learning_rate": 0.2})
+    monkeypatch.setattr(slip_fit, "LEAST_LEAF", 5)
+    said: list[str] = []
+    target = songs / "model"
+    slip_fit.command(songs, target, manifest=None, test=songs, maps=9, seed=0, jobs=1, report=said.append)
+    model = slip_model.load(target)
+    assert model is not None and model.measured["maps"] == 3  # of four folders one is held out
+    assert model.measured["test maps"] == 4
+    recalls = [v for k, v in model.measured.items() if k.startswith("test circle") and k.endswith("auc")]
+    assert len(recalls) > 3 and np.mean([float(v) for v in recalls]) > 0.97
+    moved = beatmap([*lines()[:80], "162,109,81000,1,0,0:0:0:0:", *lines()[81:]])
+    found = slip_model.find(model, moved, moved.hit_objects)
+    assert found is not None and found.positions.argmax() == 80
+
+
+def test_what_is_no_example_against_which(songs: Path) -> None:
+    (first, second) = slip_fit.examples_of(0, songs / "one" / "one.osu")
+    moved = np.array([bool(kind) for kind in first.kinds])
+    assert moved.sum() >= 5 and first.features.shape == (len(moved), len(slip_measures.NAMES))
+    # Others are left out at random, and weigh more instead; those beside a move are all there.
+    assert set(first.weights.tolist()) == {1.0, 1 / slip_fit.KEPT_OTHERS} and (first.weights[moved] == 1).all()
+    assert abs(first.weights.sum() - 160) < 40
+    assert {KINDS[kind][0] for kind in (*first.kinds, *second.kinds) if kind} == {POSITION, SHAPE}
+
+
+def test_a_folder_without_maps_is_said(tmp_path: Path) -> None:
+    (tmp_path / "map.osu").write_text(text(lines(), mode=1))
+    with pytest.raises(UsageError, match="no osu! map"):
+        slip_fit.command(tmp_path, tmp_path, manifest=None, test=None, maps=1, seed=0, jobs=1, report=lambda line: None)
