@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -87,6 +88,7 @@ def candidates(rule: Rule, log_odds: np.ndarray, evidence: Evidence, relations: 
         usual = float(slips.measures.around[rank].sum())
         named = "; ".join(one.words for one in broken[:2])
         unnamed = f"it keeps {kept} of the relations that maimod compares, the objects around it {usual:.0f}"
+        off: dict[str, Any] = {f"{one.relation}_px": one.off for one in broken[:4]}
         yield candidate(
             rule,
             time=o.time,
@@ -99,7 +101,7 @@ def candidates(rule: Rule, log_odds: np.ndarray, evidence: Evidence, relations: 
             log_odds=round(float(log_odds[rank]), 2),
             relations_kept=kept,
             relations_kept_around=round(usual, 1),
-            **{f"{one.relation}_px": one.off for one in broken[:4]},
+            **off,
         )
 
 
