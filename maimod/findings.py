@@ -44,6 +44,17 @@ class Tier(StrEnum):
     """A model, the song, or habits of the map: never a problem."""
 
 
+class Scope(StrEnum):
+    """How much of a mapset a finding concerns."""
+
+    SET = "set"
+    """Files, names or settings of several difficulties: the difficulty that reports it and its time have no meaning."""
+    DIFFICULTY = "difficulty"
+    """Settings or files of one difficulty: its time has no meaning."""
+    PLACE = "place"
+    """A time in one difficulty."""
+
+
 class Category(StrEnum):
     """Categories of findings, in report order."""
 
@@ -101,6 +112,7 @@ class Finding:
     """Stable fingerprint."""
     tier: Tier = Tier.ESTIMATED
     """Of its rule."""
+    scope: Scope = Scope.PLACE
 
     def __post_init__(self) -> None:
         """Convert numpy numbers to Python's, for reports, caches and other processes."""
@@ -121,7 +133,6 @@ class ModelInfo:
     """The model used."""
 
     id: str
-    """Name of the checkpoint, with " + " and the name of the low-rank adapter that was merged into it, if any."""
     """Name of the checkpoint, with " + " and the name of the low-rank adapter that was merged into it, if any."""
     family: str
     device: str

@@ -214,12 +214,30 @@ def since_last_run(beatmap: BeatmapReport, settings: Settings, cache: Cache) -> 
     Returns:
         What has changed; None if there was no such run.
     """
+    return _since("last run", beatmap, settings, cache, is_kept=False)
+
+
+def since_cleared(beatmap: BeatmapReport, settings: Settings, cache: Cache, clear: bool = False) -> Delta | None:
+    """Compare with the findings of a beatmap when the mapper last cleared what is new; the first run clears it, too.
+
+    Args:
+        beatmap: the present report.
+        settings: as for :func:`since_last_run`.
+        cache: where it is remembered.
+        clear: whether from now on nothing of the present report is new.
+    """
+    return _since("last cleared", beatmap, settings, cache, is_kept=not clear)
+
+
+def _since(name: str, beatmap: BeatmapReport, settings: Settings, cache: Cache, is_kept: bool) -> Delta | None:
+    """Compare with the remembered findings, and remember the present ones unless there are some that `is_kept` keeps."""
     if beatmap.status == "error":
         return None
-    key = digest("last run", os.path.abspath(beatmap.location), settings.key(beatmap.version))
+    key = digest(name, os.path.abspath(beatmap.location), settings.key(beatmap.version))
     before = cache.get(key, list[tuple[str, str]])
     now = [(finding.id, f"{finding.timestamp} {finding.rule}") for finding in beatmap.findings]
-    cache.put(key, now)
+    if before is None or not is_kept:
+        cache.put(key, now)
     if before is None:
         return None
     return Delta(

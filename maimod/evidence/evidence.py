@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from maimod.events.schema import EventScore
 from maimod.evidence import Cloud, Span, cloud, playfield, spectrum
 from maimod.evidence.words import words
-from maimod.findings import Category, Finding, editor_link, editor_timestamp
+from maimod.findings import Category, Finding, Scope, editor_link, editor_timestamp
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, TimingPoint
 from maimod.rules import RULES
 
@@ -46,7 +46,7 @@ def evidence(analysis: Analysis, finding: Finding, ask: PositionAsker | None = N
     """
     beatmap = analysis.beatmap
     marked = finding.objects[:MAX_MARKED]
-    if _is_of_no_moment(beatmap, finding):
+    if finding.scope is not Scope.PLACE:
         return _comparison(finding) + _numbers(finding) + _rule(finding.rule)
     places = None
     if finding.category in PLACED and marked and analysis.evidence.schema:
@@ -121,13 +121,6 @@ def _elsewhere(analysis: Analysis, finding: Finding) -> str:
         '<details class="mm-others" open><summary>The same place in the other difficulties</summary>'
         f"<div>{''.join(parts)}</div></details>"
     )
-
-
-def _is_of_no_moment(beatmap: Beatmap, finding: Finding) -> bool:
-    """Whether a finding is about files, names or settings. It then only has the time of the first object, and needs no
-    picture."""
-    first = min((o.time for o in beatmap.hit_objects), default=0.0)
-    return finding.category is Category.MAPSET and not finding.objects and finding.time == first
 
 
 def _comparison(finding: Finding) -> str:

@@ -165,16 +165,18 @@ def gather(
 
 def gather_mapset(whole: Mapset, reported: frozenset[Path], settings: Settings) -> MapsetEvidence:
     """The evidence about a whole set; `reported` are the paths of the difficulties that get a report, empty for all."""
-    of_beatmaps = [
-        Evidence(
-            beatmap,
-            level=level_of(beatmap, settings, whole),
-            mapset=whole,
-            level_guessed=is_guess(beatmap, settings, whole),
-        )
-        for beatmap in whole.beatmaps
-    ]
+    of_beatmaps = [evidence_without_song(beatmap, settings, whole) for beatmap in whole.beatmaps]
     return MapsetEvidence(whole, of_beatmaps, reported)
+
+
+def evidence_without_song(beatmap: Beatmap, settings: Settings, whole: Mapset | None = None) -> Evidence:
+    """The evidence that a map and its set give by themselves, without model and song."""
+    return Evidence(
+        beatmap,
+        level=level_of(beatmap, settings, whole),
+        mapset=whole,
+        level_guessed=is_guess(beatmap, settings, whole),
+    )
 
 
 def read_sets(folder: Path) -> tuple[list[Mapset], tuple[str, ...]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from maimod.findings import BeatmapReport, Finding
+from maimod.findings import BeatmapReport, Category, Finding, Scope
 from maimod.linter.bugs import bug
 from maimod.linter.deduplicate import deduplicate, fingerprint
 from maimod.linter.gather import Gathered
@@ -72,7 +72,12 @@ def analyse(gathered: Gathered, name: str, settings: Settings, in_set: SetAnalys
     candidates = [*in_set.candidates.get(evidence.beatmap.path, ()), *of_map]
     kept, unexplained = deduplicate(rescore(candidates, evidence, gathered.calibration), evidence)
     found = tuple(
-        replace(finding, id=fingerprint(evidence.beatmap, finding, finding.rule in RULES_OF_SETS)) for finding in kept
+        replace(
+            finding,
+            id=fingerprint(evidence.beatmap, finding, finding.rule in RULES_OF_SETS),
+            scope=scope_of(evidence.beatmap, finding),
+        )
+        for finding in kept
     )
     missing = (*gathered.missing, *in_set.missing, *troubles)
     report = _report(gathered, name, missing, found, unexplained)
@@ -87,6 +92,16 @@ def analyse_set(evidence: MapsetEvidence) -> SetAnalysis:
     for beatmap, candidate in placed:
         candidates.setdefault(beatmap.path, []).append(candidate)
     return SetAnalysis(candidates, (*evidence.mapset.unchecked, *troubles), bool(troubles))
+
+
+def scope_of(beatmap: Beatmap, finding: Finding) -> Scope:
+    """How much of the set a finding concerns. One about files, names or settings has only the time of the first
+    object."""
+    first = min((o.time for o in beatmap.hit_objects), default=0.0)
+    is_about_files = finding.category in (Category.MAPSET, Category.SUBMISSION)
+    if finding.objects or not is_about_files or finding.time != first:
+        return Scope.PLACE
+    return Scope.SET if len(finding.evidence.get("difficulties", ())) > 1 else Scope.DIFFICULTY
 
 
 def select(report: BeatmapReport, settings: Settings) -> BeatmapReport:

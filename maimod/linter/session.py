@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from threading import Lock
 
 from maimod.errors import BeatmapError, CheckpointError, UsageError
-from maimod.findings import BeatmapReport, Finding, ModelInfo
+from maimod.findings import BeatmapReport, Finding, ModelInfo, Tier
 from maimod.linter import cache as caching
 from maimod.linter.bugs import bug
 from maimod.linter.cache import Cache, KeptReports
-from maimod.linter.gather import Gathered, PositionAsker, Resources, Songs, gather, gather_mapset, read_sets
+from maimod.linter.gather import (
+    Gathered,
+    PositionAsker,
+    Resources,
+    Songs,
+    evidence_without_song,
+    gather,
+    gather_mapset,
+    read_sets,
+)
 from maimod.linter.limits import OverLimit, Watch
 from maimod.linter.models import Networks, checkpoint_folders, load_networks
 from maimod.linter.pipeline import Analysis, SetAnalysis, analyse, analyse_set, select
@@ -32,7 +43,10 @@ Draw = Callable[[Analysis, PositionAsker], object]
 
 
 class Session:
-    """Lints sources; the networks are loaded once, when the first source needs them."""
+    """Lints sources; the networks are loaded once, when the first source needs them.
+
+    A lint and any number of looks can run in different threads.
+    """
 
     def __init__(
         self,
@@ -53,6 +67,7 @@ class Session:
         self._songs = Songs()
         self._networks: dict[tuple[object, ...], Networks] = {}
         self._questions: dict[Settings, str] = {}
+        self._loading = Lock()
 
     def recall(self, source: Source, settings: Settings) -> list[BeatmapReport] | None:
         """Cached reports of an unchanged source; None if there are none."""
@@ -134,6 +149,62 @@ class Session:
             everything = [replace(outcome.report, findings=outcome.found) for outcome in outcomes]
             self.cache.put(key, KeptReports.of(everything, self.info, source.path))
 
+    def first_look(self, source: Source, settings: Settings) -> list[Analysis]:
+        """Analyse a source by the exact rules alone: no song is decoded and no network is loaded.
+
+        Args:
+            source: what to lint.
+            settings: settings of the lint.
+
+        Returns:
+            For each difficulty that can be read, in order, an analysis whose report has only exact findings; what
+            cannot be read is left out, because :meth:`lint` says why.
+        """
+        found: list[Analysis] = []
+        if source.trouble:
+            return found
+        with suppress(BeatmapError), opened(source, self.workplace) as (folder, _):
+            reported = frozenset(folder / entry.inner for entry in source.entries)
+            for place, group in groupby(source.entries, key=lambda entry: (folder / entry.inner).parent):
+                maps = _Folder(place, settings, Resources(), None)
+                maps.read(reported)
+                for entry in group:
+                    analysis = maps.first_look(folder / entry.inner, entry.name)
+                    if analysis is not None:
+                        found.append(replace(analysis, report=_named(analysis.report, entry)))
+        return found
+
+    def look(
+        self, source: Source, entry: Entry, settings: Settings, with_model: bool = True
+    ) -> tuple[Analysis, PositionAsker]:
+        """Gather the evidence about one beatmap of a source, to draw pictures for a report without an analysis.
+
+        Args:
+            source: that has the beatmap.
+            entry: the beatmap.
+            settings: as for the report.
+            with_model: False leaves out what the model expects, which takes seconds if the cache does not have it.
+
+        Returns:
+            An analysis without findings, and a function that computes position posteriors.
+
+        Raises:
+            BeatmapError: if the map cannot be read.
+            UsageError: if the networks cannot be loaded, or lack something that the settings name.
+        """
+        resources = self.resources(settings) if with_model else Resources(songs=self._songs)
+        drawn = replace(
+            resources, networks=replace(resources.networks, discriminator=None)
+        )  # pictures need only scores
+        with opened(source, self.workplace) as (folder, _):
+            path = folder / entry.inner
+            sets, _ = read_sets(path.parent)
+            known = {beatmap.path: (beatmap, whole) for whole in sets for beatmap in (*whole.beatmaps, *whole.work)}
+            beatmap, whole = known.get(path) or (parser.load(path), None)
+            gathered = result_of(gather(beatmap, entry.name, settings, drawn, whole))
+        report = _named(BeatmapReport("", "ok", version=beatmap.version), entry)
+        return Analysis(report, gathered.evidence, gathered.song), PositionAsker(settings, resources.networks)
+
     def resources(self, settings: Settings) -> Resources:
         """Networks and caches for settings; networks that are already loaded are reused.
 
@@ -141,8 +212,9 @@ class Session:
             UsageError: if the networks cannot be loaded.
         """
         slot = self._slot(settings)
-        if slot not in self._networks:
-            self._networks[slot] = self.load(settings)
+        with self._loading:
+            if slot not in self._networks:
+                self._networks[slot] = self.load(settings)
         networks = self._networks[slot]
         self.info = networks.info
         question = self._question(replace(settings.unjudged, level=None, overrides=())) if self.cache else ""
@@ -236,6 +308,17 @@ class _Folder:
                     self.beatmaps[beatmap.path], self.analyses[beatmap.path] = (beatmap, whole), found
         except Exception as error:  # the maps can still be linted one by one
             self.rest = _unread(bug("reading the set", error))
+
+    def first_look(self, path: Path, name: str) -> Analysis | None:
+        """Analyse one map by the exact rules alone; None if that fails."""
+        try:
+            beatmap, whole = self.beatmaps[path] if path in self.beatmaps else (parser.load(path), None)
+            evidence = evidence_without_song(beatmap, self.settings, whole)
+            analysis = analyse(Gathered(evidence), name, self.settings, self.analyses.get(path, self.rest))
+        except Exception:  # the lint reports it
+            return None
+        exact = tuple(finding for finding in analysis.report.findings if finding.tier is Tier.EXACT)
+        return replace(analysis, report=replace(analysis.report, findings=exact, unexplained=0))
 
     def lint(self, path: Path, name: str) -> Steps[_Outcome]:
         """Lint one map; any failure becomes an error in its report."""

@@ -19,8 +19,10 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from maimod.findings import BeatmapReport, Category, Expected, Finding, ModelInfo, Report, Severity
+from maimod.findings import BeatmapReport, Category, Expected, Finding, ModelInfo, Report, Scope, Severity
+from maimod.reporters import triage
 from maimod.reporters.text import clean
+from maimod.reporters.triage import Entry
 from maimod.reporters.view import Shown, View, shorten
 from maimod.rules.criteria import AS_OF, described
 
@@ -40,6 +42,9 @@ USUAL_STAMP = 24
 """Columns that most timestamps need, including mania's."""
 PROGRESS_DELAY_S = 1.0
 """Runs shorter than this show no progress bar."""
+
+FEW_ENTRIES, FIRST_ENTRIES = 10, 5
+"""A report of more entries names the first ones again at its end, which a terminal shows."""
 
 STYLES = {Severity.PROBLEM: "bold red", Severity.WARNING: "yellow", Severity.MINOR: "cyan"}
 LETTERS = {Severity.PROBLEM: "P", Severity.WARNING: "W", Severity.MINOR: "M"}
@@ -79,8 +84,10 @@ def _end_of(text: str, width: int) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """`1 problem`, `2,000 problems`."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
+    """`1 problem`, `2,000 problems`, `2 difficulties`."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun[:-1]}ies" if noun.endswith("y") else f"{number:,} {noun}s"
 
 
 class _Console(Console):
@@ -144,27 +151,45 @@ def console(report: Report, out: TextIO, view: View) -> None:
 
 
 class Stream:
-    """The console report, printed beatmap by beatmap: the same text, earlier."""
+    """The console report, printed mapset by mapset: the same text, earlier."""
 
     def __init__(self, out: TextIO, view: View, total: int) -> None:
         self.page, self.view, self.many = Page(out, view), view, total > 1
         self.separate = False
+        self._set: list[BeatmapReport] = []
+        """Difficulties of the current mapset."""
+        self._model: ModelInfo | None = None
 
     def add(self, beatmap: BeatmapReport, model: ModelInfo | None) -> None:
-        """Print the findings that `beatmap` lists."""
-        if (
-            not beatmap.findings
-            and (self.many or self.view.quiet)
-            and not (beatmap.messages or beatmap.status == "error")
-        ):
-            return  # counted in the list of maps
+        """Take the next difficulty; when it begins another mapset, print the one before."""
+        if self._set and triage.set_of(self._set[-1]) != triage.set_of(beatmap):
+            self._print_set()
+        self._set.append(beatmap)
+        self._model = model
+
+    def _print_set(self) -> None:
+        report = Report("", self._model, tuple(self._set))
+        self._set = []
+        for sheet in triage.sheets(report):
+            if sheet.general:
+                self._separate()
+                _general(self.page, report, sheet.general, self.view)
+            for number in sheet.beatmaps:
+                beatmap, entries = report.beatmaps[number], sheet.own[number]
+                is_silent = not entries and not beatmap.messages and beatmap.status != "error"
+                if is_silent and (self.many or self.view.quiet):
+                    continue  # counted in the list of maps
+                self._separate()
+                _beatmap(self.page, report, number, entries, self.view, self.many)
+
+    def _separate(self) -> None:
         if self.separate:
             self.page.line()
         self.separate = True
-        _beatmap(self.page, beatmap, model, self.view, self.many)
 
     def finish(self, report: Report, shown: Shown) -> None:
-        """Print the summary of the whole report."""
+        """Print the last mapset, and the summary of the whole report."""
+        self._print_set()
         page, view = self.page, self.view
         if view.statistics:
             if self.separate:
@@ -183,12 +208,26 @@ class Stream:
         _summary(page, shown, view)
 
 
+def _general(page: Page, report: Report, entries: Sequence[Entry], view: View) -> None:
+    """Print what concerns several difficulties."""
+    songs = {_song(beatmap) for beatmap in report.beatmaps if beatmap.status != "error"}
+    page.line(("General", "bold"), (f" · {min(songs)}" if len(songs) == 1 else "", "bold"))
+    for category, own in _by_category(entries):
+        page.line()
+        _category(page, report, category, own, view)
+
+
+def _song(beatmap: BeatmapReport) -> str:
+    return clean(" – ".join(part for part in (beatmap.artist, beatmap.title) if part))
+
+
 def _name(beatmap: BeatmapReport) -> str:
-    song = " – ".join(part for part in (beatmap.artist, beatmap.title) if part)
-    return clean(f"{song or beatmap.path} [{beatmap.version}]" if beatmap.version else song or beatmap.path)
+    song = _song(beatmap) or clean(beatmap.path)
+    return f"{song} [{clean(beatmap.version)}]" if beatmap.version else song
 
 
-def _beatmap(page: Page, beatmap: BeatmapReport, model: ModelInfo | None, view: View, many: bool) -> None:
+def _beatmap(page: Page, report: Report, number: int, entries: Sequence[Entry], view: View, many: bool) -> None:
+    beatmap, model = report.beatmaps[number], report.model
     creator = f" by {clean(beatmap.creator)}" if beatmap.creator else ""
     page.paragraph(_name(beatmap) + creator, "bold", rest=2)
     if beatmap.status != "error" and not view.quiet:
@@ -207,14 +246,17 @@ def _beatmap(page: Page, beatmap: BeatmapReport, model: ModelInfo | None, view: 
     )
     for message in beatmap.messages:
         page.paragraph(clean(message), first=f"{word}: ", rest=2, first_style=style)
-    kinds = {finding.rule: _kind(finding, view) for finding in beatmap.findings}
+    for category, own in _by_category(entries):
+        page.line()
+        _category(page, report, category, own, view)
+
+
+def _by_category(entries: Sequence[Entry]) -> Iterator[tuple[Category, list[Entry]]]:
+    """Entries of each category, in report order, each by time."""
     for category in Category:
-        findings = sorted(
-            (finding for finding in beatmap.findings if finding.category == category), key=lambda finding: finding.time
-        )
-        if findings:
-            page.line()
-            _category(page, category, findings, kinds)
+        own = [entry for entry in entries if entry.finding.category is category]
+        if own:
+            yield category, sorted(own, key=lambda entry: entry.finding.time)
 
 
 def _kind(finding: Finding, view: View) -> str:
@@ -224,21 +266,28 @@ def _kind(finding: Finding, view: View) -> str:
     return others[0] if others else "map"
 
 
-def _category(page: Page, category: Category, findings: Sequence[Finding], kinds: dict[str, str]) -> None:
+def _category(page: Page, report: Report, category: Category, entries: Sequence[Entry], view: View) -> None:
+    findings = [entry.finding for entry in entries]
     unit = "bits" if any(finding.surprisal is not None for finding in findings) else ""
     page.line((f"{unit:>6}", "dim"), " " * (MARGIN - 6), (TITLES[category], "bold"), (f" · {len(findings)}", "dim"))
     # Timestamps of chords can be very long; the text column is set by the others.
     stamps = max(
-        (width for finding in findings if (width := cell_len(finding.timestamp)) <= USUAL_STAMP), default=USUAL_STAMP
+        (width for finding in findings if (width := cell_len(_stamp(finding))) <= USUAL_STAMP), default=USUAL_STAMP
     )
-    for finding in findings:
-        _finding(page, finding, kinds[finding.rule], stamps)
+    for entry in entries:
+        further = [clean(line) for line in (entry.where(report), *entry.further()) if line]
+        _finding(page, entry.finding, _kind(entry.finding, view), stamps, further)
 
 
-def _finding(page: Page, finding: Finding, kind: str, stamps: int) -> None:
+def _stamp(finding: Finding) -> str:
+    """The timestamp; what concerns no place in the map has none."""
+    return clean(finding.timestamp) if finding.scope is Scope.PLACE else ""
+
+
+def _finding(page: Page, finding: Finding, kind: str, stamps: int, further: Sequence[str]) -> None:
     """Print one finding, with its message beside the timestamp on a wide page and below it on a narrow one."""
     judged, style = finding.surprisal is not None, STYLES[finding.severity]
-    stamp = clean(finding.timestamp)
+    stamp = _stamp(finding)
     lead: list[Part] = [
         (f"{finding.surprisal:6.1f}" if judged else f"{kind:>6}", "" if judged else "dim"),
         " ",
@@ -248,16 +297,17 @@ def _finding(page: Page, finding: Finding, kind: str, stamps: int) -> None:
     ]
     emphasis = style if finding.severity is Severity.PROBLEM else ""
     wide = page.width >= WIDE
-    indent = MARGIN + stamps + 2 if wide else MARGIN
+    indent = MARGIN + stamps + 2 if wide and stamps else MARGIN
     room = page.width - indent
     expected = _expected(finding.expected, kind)
     beside: list[Part] = [(finding.rule, "dim")]
     rows: list[list[Part]] = [[(line, emphasis)] for line in wrap(clean(finding.message), room)]
-    if wide:
+    if wide or not stamp:
         expected = " · ".join(part for part in (expected, finding.rule) if part)
         beside = rows.pop(0) if cell_len(stamp) <= stamps else []
-    page.line(*lead, " " * max(2, stamps + 2 - cell_len(stamp)), *beside)
-    for row in rows + [[(line, "dim")] for line in wrap(expected, room)] * bool(expected):
+    page.line(*lead, " " * max(2, stamps + 2 - cell_len(stamp)) if stamp or (wide and stamps) else "", *beside)
+    below = [line for text in (expected, *further) if text for line in wrap(text, room)]
+    for row in rows + [[(line, "dim")] for line in below]:
         page.line(" " * indent, *row)
 
 
@@ -353,9 +403,25 @@ def _summary(page: Page, shown: Shown, view: View) -> None:
         page.paragraph(report.interruption, "bold red")
     if any(finding.surprisal is not None for finding in findings):
         page.paragraph("bits: how much the model is surprised; 10 bits is a choice it gives 1 in 1,000.", "dim")
+    _first(page, report)
     if findings:
         best = min(findings, key=lambda finding: (-finding.score, finding.severity.rank))
         page.paragraph(f"Why, and when to ignore it: {glue(f'maimod explain {best.rule}')}", "dim")
+
+
+def _first(page: Page, report: Report) -> None:
+    """Name what to look at first, if the report is long."""
+    entries = triage.entries(report)
+    if len(entries) <= FEW_ENTRIES:
+        return
+    page.line(("Look first at:", "bold"))
+    for entry in entries[:FIRST_ENTRIES]:
+        finding = entry.finding
+        where = entry.where(report).partition(":")[0] or f"[{report.beatmaps[entry.lead.beatmap].version}]"
+        parts = [clean(_stamp(finding)), clean(where), finding.rule]
+        page.line(
+            " ", (LETTERS[finding.severity], STYLES[finding.severity]), " ", " ".join(part for part in parts if part)
+        )
 
 
 def _hidden(page: Page, shown: Shown, view: View) -> None:

@@ -13,7 +13,7 @@ from typing import TextIO
 
 from maimod.findings import BeatmapReport, Finding, Report, Severity
 from maimod.reporters.json import left_out
-from maimod.reporters.markdown import ADVICE, counts, escape, section
+from maimod.reporters.markdown import ADVICE, counts, escape, lines
 from maimod.reporters.text import without_controls, without_hash_commands
 from maimod.reporters.view import View, shorten
 
@@ -83,19 +83,17 @@ def summary(report: Report, view: View) -> str:
         f"**{report.interruption}**\n\n" if report.interruption else "",
         "| Difficulty | Problems | Warnings | Minor |\n|---|--:|--:|--:|\n",
     ]
-    sections: list[str] = []
-    for complete, beatmap in zip(report.beatmaps, shown.report.beatmaps, strict=True):
+    for beatmap in shown.report.beatmaps:
         numbers = [sum(finding.severity is severity for finding in beatmap.findings) for severity in Severity]
         cells = ["unreadable", "", ""] if beatmap.status == "error" else [str(number or "") for number in numbers]
         head.append(f"| {escape(beatmap.location)} | {' | '.join(cells)} |\n")
-        sections += section(beatmap, left_out(complete, shown))
     text, left = [], MAX_SUMMARY_BYTES
-    lines = [*head, *sections]
-    for number, line in enumerate(lines):
+    whole = [*head, *lines(report, shown)]
+    for number, line in enumerate(whole):
         left -= len(line.encode("utf-8", "replace"))
         if left < 0:
             text.append(
-                f"\n…and {len(lines) - number} more lines; GitHub takes no more. The JSON report has them all.\n"
+                f"\n…and {len(whole) - number} more lines; GitHub takes no more. The JSON report has them all.\n"
             )
             break
         text.append(line)

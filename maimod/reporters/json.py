@@ -71,6 +71,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "category": finding.category.value,
         "severity": finding.severity.value,
         "tier": finding.tier.value,
+        "scope": finding.scope.value,
         "score": finding.score,
         "surprisal": finding.surprisal,
         "entropy": finding.entropy,

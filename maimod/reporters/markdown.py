@@ -1,4 +1,5 @@
-"""Markdown for modding discussions: by difficulty, one issue per line, timestamp first so that the site links it.
+"""Markdown for modding discussions: what concerns the set, then by difficulty, one issue per line, timestamp first so that
+the site links it.
 
 https://osu.ppy.sh/wiki/en/Beatmap_discussion asks for one issue per post, so each line is complete.
 """
@@ -6,13 +7,15 @@ https://osu.ppy.sh/wiki/en/Beatmap_discussion asks for one issue per post, so ea
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
-from maimod.findings import BeatmapReport, Expected, Finding, Report, Severity
+from maimod.findings import BeatmapReport, Expected, Report, Scope, Severity
+from maimod.reporters import triage
 from maimod.reporters.json import left_out
 from maimod.reporters.text import without_controls
-from maimod.reporters.view import View, shorten
+from maimod.reporters.triage import Entry
+from maimod.reporters.view import Shown, View, shorten
 
 NAMES = {Severity.PROBLEM: "Problem", Severity.WARNING: "Warning", Severity.MINOR: "Minor"}
 WORTH_NAMING = 0.1
@@ -29,8 +32,18 @@ def markdown(report: Report, out: TextIO, view: View) -> None:
         out.write(f"{counts(shown.report)}. {ADVICE}\n")
     if report.interruption:
         out.write(f"\n**{report.interruption}**\n")
-    for complete, beatmap in zip(report.beatmaps, shown.report.beatmaps, strict=True):
-        out.write("".join(section(beatmap, left_out(complete, shown))))
+    out.write("".join(lines(report, shown)))
+
+
+def lines(report: Report, shown: Shown) -> Iterator[str]:
+    """The lines of all sections of a report as `shown`."""
+    for sheet in triage.sheets(shown.report):
+        if sheet.general:
+            yield "\n## General\n\n"
+        for entry in sheet.general:
+            yield f"{issue(entry, shown.report)}  \n"
+        for number in sheet.beatmaps:
+            yield from section(shown.report, number, sheet.own[number], left_out(report.beatmaps[number], shown))
 
 
 def counts(report: Report) -> str:
@@ -46,17 +59,18 @@ def counts(report: Report) -> str:
     return f"{', '.join(parts)} in {maps} difficult{'y' if maps == 1 else 'ies'}"
 
 
-def section(beatmap: BeatmapReport, notes: Sequence[str] = ()) -> list[str]:
-    """The lines of one difficulty; empty without findings."""
-    if not beatmap.findings and not beatmap.messages and not notes:
+def section(report: Report, number: int, entries: Sequence[Entry], notes: Sequence[str] = ()) -> list[str]:
+    """The lines of one difficulty; empty without entries."""
+    beatmap = report.beatmaps[number]
+    if not entries and not beatmap.messages and not notes:
         return []
-    lines = [f"\n## {title(beatmap)}\n\n"]
-    lines += [f"*{escape(message)}*  \n" for message in (*beatmap.messages, *notes)]
-    if beatmap.findings and len(lines) > 1:
-        lines.append("\n")
+    written = [f"\n## {title(beatmap)}\n\n"]
+    written += [f"*{escape(message)}*  \n" for message in (*beatmap.messages, *notes)]
+    if entries and len(written) > 1:
+        written.append("\n")
     # Two spaces end a line without a bullet; a bullet before the timestamp would prevent the link.
-    lines += [f"{issue(finding)}  \n" for finding in sorted(beatmap.findings, key=lambda finding: finding.time)]
-    return lines
+    written += [f"{issue(entry, report)}  \n" for entry in entries]
+    return written
 
 
 def title(beatmap: BeatmapReport) -> str:
@@ -65,9 +79,15 @@ def title(beatmap: BeatmapReport) -> str:
     return escape(f"{song} [{beatmap.version}]" if song else beatmap.path)
 
 
-def issue(finding: Finding) -> str:
-    """The line of one finding."""
-    return f"{finding.timestamp} **{NAMES[finding.severity]}:** {escape(finding.message)}{_likelier(finding.expected)} `{finding.rule}`"
+def issue(entry: Entry, report: Report) -> str:
+    """The line of one entry."""
+    finding = entry.finding
+    stamp = f"{finding.timestamp} " if finding.scope is Scope.PLACE else ""
+    further = [f"{line[0].upper()}{line[1:]}." for line in (entry.where(report), *entry.further()) if line]
+    return (
+        f"{stamp}**{NAMES[finding.severity]}:** {escape(finding.message)}{_likelier(finding.expected)}"
+        f"{''.join(f' {escape(line)}' for line in further)} `{finding.rule}`"
+    )
 
 
 def _likelier(expected: Sequence[Expected]) -> str:

@@ -1,15 +1,191 @@
-// Connects the viewer with the page's own server, which sends evidence, clips and exports.
-const taken = answer => { if (answer.trouble) throw new Error(answer.trouble); return answer.value; };
-let run = "", shown = null, holder = null;
+// The page around the viewer: the path, the options, runs. Everything it shows comes from its own server, by the functions of page.py.
+const taken = async answer => {
+  const got = await answer;
+  if (got.trouble) throw Object.assign(new Error(got.trouble), {gone: Boolean(got.gone)});
+  return got.value;
+};
+const stored = (name, fallback) => { try { return JSON.parse(localStorage.getItem(name)) ?? fallback; } catch { return fallback; } };
+const store = (name, value) => { try { localStorage.setItem(name, JSON.stringify(value)); } catch { /* the page then forgets at a reload */ } };
+const h = (tag, props, ...children) => {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(props || {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value); else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.flat().filter(child => child !== null && child !== undefined));
+  return node;
+};
+
+const PAGE = "maimod-page", RECENT = "maimod-recent-paths", MOST_RECENT = 12, BUSY_MS = 250, WATCH_MS = 300;
+const root = element.querySelector(".mm-page");
+let page = {path: "", run: "", watch: true, options: {}, ...stored(PAGE, {})};
+let run = "", version = 0, busy = false, timer = 0, shown = null, views = stored("maimod-views", {});
+
+// ------------------------------------------------------------------------------------------------------------------ layout
+
+const field = (label, control) => h("label", {class: "mm-field-label"}, h("span", {}, label), control);
+const select = (name, values, texts) => h("select", {"data-option": name, onchange: remember}, values.map((value, i) => h("option", {value, selected: page.options[name] === value}, texts ? texts[i] : value)));
+const path = h("input", {type: "text", placeholder: "Mapset folder, .osu or .osz: paste a path and press Enter, or drop files anywhere", "aria-label": "Mapset folder, .osu or .osz", spellcheck: "false", autocomplete: "off", list: "mm-recent",
+  onkeydown: event => { if (event.key === "Enter") start(); }});
+const recent = h("datalist", {id: "mm-recent"});
+const go = h("button", {type: "button", id: "mm-go", class: "mm-go", onclick: () => start()}, "Run");
+const stop = h("button", {type: "button", id: "mm-stop", hidden: true, onclick: cancel}, "Cancel");
+const more = h("button", {type: "button", id: "mm-options", "aria-expanded": "false", "aria-controls": "mm-drawer", onclick: () => toggle("options")}, "Options");
+const docs = h("button", {type: "button", id: "mm-rules", "aria-expanded": "false", onclick: () => toggle("rules")}, "Rules");
+const watching = h("input", {type: "checkbox", id: "mm-watch", checked: page.watch, onchange: event => { page.watch = event.target.checked; remember(); poll(); }});
+const status = h("div", {class: "mm-run", role: "status", id: "mm-status"});
+const picked = h("select", {multiple: true, id: "mm-difficulties", "aria-label": "Difficulties; none chosen: all", size: 4});
+const pickers = h("div", {class: "mm-pick", hidden: true}, field("Difficulties (none chosen: all)", picked));
+const baseline = h("input", {type: "text", placeholder: "optional .json file", "data-option": "baseline", value: page.options.baseline || "", onchange: remember});
+const model = h("input", {type: "text", list: "mm-models", "data-option": "model", value: page.options.model || GIVEN.models[0], onchange: remember});
+const level = select("level", ["", ...GIVEN.levels], ["from name and stars", ...GIVEN.levels]);
+const device = select("device", GIVEN.devices);
+const upload_ = h("input", {type: "file", multiple: true, accept: GIVEN.uploads.join(","), id: "mm-upload", "aria-label": "Files to check", onchange: event => dropped(event.target.files)});
+const drawer = h("section", {class: "mm-drawer", id: "mm-drawer", hidden: true, "aria-label": "Options"},
+  h("div", {class: "mm-grid"}, field("Model", model), field("Device", device), field("Level of the difficulty", level), field("Baseline", baseline), field("Files: .osz, or .osu and its song", upload_)),
+  pickers, h("datalist", {id: "mm-models"}, GIVEN.models.map(name => h("option", {value: name}))), h("p", {class: "mm-privacy"}, GIVEN.privacy));
+const rules = h("section", {class: "mm-drawer mm-rules", hidden: true, "aria-label": "Rules"});
+const welcome = h("section", {class: "mm-welcome"});
+const view = h("main", {class: "mm-root"});
+root.replaceChildren(
+  h("header", {class: "mm-bar"}, h("h1", {}, "maimod"), h("span", {class: "mm-number"}, GIVEN.version),
+    h("div", {id: "mm-path"}, path, recent), go, stop, h("label", {class: "mm-watching", title: "Checks a difficulty again when it is saved"}, watching, " on save"), more, docs),
+  status, drawer, rules, welcome, view);
+
+function remember() {
+  for (const node of drawer.querySelectorAll("[data-option]")) page.options[node.dataset.option] = node.value;
+  store(PAGE, page);
+}
+
+function toggle(name) {
+  const on = name === "options" ? drawer.hidden : rules.hidden;
+  drawer.hidden = name !== "options" || !on;
+  rules.hidden = name !== "rules" || !on;
+  more.setAttribute("aria-expanded", String(!drawer.hidden));
+  docs.setAttribute("aria-expanded", String(!rules.hidden));
+  if (!rules.hidden && !rules.childElementCount) showRules();
+  if (!drawer.hidden) choices();
+}
+
+function say(text, kind = "", share = null) {
+  const bar = share === null ? [] : [h("progress", {max: 1, value: share, "aria-label": "Progress"})];
+  status.className = `mm-run ${kind}`;
+  status.replaceChildren(...bar, h("span", {}, text));
+}
+
+function welcomeAgain() {
+  const known = stored(RECENT, []);
+  recent.replaceChildren(...known.map(one => h("option", {value: one})));
+  welcome.hidden = Boolean(run);
+  welcome.replaceChildren(
+    h("label", {class: "mm-drop"}, "Drop an .osz here, or a .osu with its song", h("span", {}, "or choose files"), h("input", {type: "file", multiple: true, accept: GIVEN.uploads.join(","), "aria-label": "Choose files", onchange: event => dropped(event.target.files)})),
+    ...(GIVEN.example ? [h("button", {type: "button", id: "mm-example", onclick: () => open(GIVEN.example)}, "Try the example, a map with planted mistakes")] : []),
+    ...(known.length ? [h("h2", {}, "Recent"), h("ul", {}, known.map(one => h("li", {}, h("button", {type: "button", onclick: () => open(one)}, one))))] : []),
+    h("p", {class: "mm-privacy"}, GIVEN.privacy));
+}
+
+async function choices() {
+  try {
+    const found = await taken(server.difficulties({path: path.value}));
+    const chosen = new Set(page.options.picked || []);
+    picked.replaceChildren(...found.map(one => h("option", {value: one.location, selected: chosen.has(one.location)}, one.name)));
+    pickers.hidden = !found.length;
+  } catch { pickers.hidden = true; }
+}
+
+async function showRules() {
+  const search = h("input", {type: "search", placeholder: "Search the rules", "aria-label": "Search the rules"}), list = h("div", {});
+  const known = await taken(server.rules({}));
+  const draw = () => {
+    const words = search.value.toLowerCase().split(/\s+/);
+    const found = known.filter(rule => words.every(word => Object.values(rule).join(" ").toLowerCase().includes(word)));
+    list.replaceChildren(...found.map(rule => h("details", {}, h("summary", {}, rule.title, " ", h("code", {}, rule.id), h("span", {class: "mm-number"}, ` ${rule.severity} at most · ${rule.tier}`)),
+      h("dl", {}, [["Why it matters", rule.why], ["How it is found", rule.how], ["Ignore it when", rule.ignore], ["Blind spots", rule.blind]].filter(([, text]) => text).map(([name, text]) => [h("dt", {}, name), h("dd", {}, text)]),
+        rule.source ? [h("dt", {}, "Source"), h("dd", {}, h("a", {href: rule.source, rel: "noreferrer", target: "_blank"}, rule.source))] : []))));
+  };
+  search.addEventListener("input", draw);
+  rules.replaceChildren(search, list);
+  draw();
+}
+
+// -------------------------------------------------------------------------------------------------------------------- runs
+
+function open(place) { path.value = place; start(); }
+
+async function start() {
+  path.value = path.value.trim();
+  page.options.picked = pickers.hidden ? [] : [...picked.selectedOptions].map(one => one.value);
+  remember();
+  say("Starting", "busy");
+  try {
+    const begun = await taken(server.start({...page.options, path: path.value, instead: run}));
+    page.path = path.value;
+    if (!page.path.includes("maimod-ui-")) store(RECENT, [page.path, ...stored(RECENT, []).filter(one => one !== page.path)].slice(0, MOST_RECENT));
+    drawer.hidden = true; more.setAttribute("aria-expanded", "false");
+    follow(begun.run);
+  } catch (error) { say(String(error.message || error), "error"); }
+}
+
+function follow(name) {
+  if (name !== run) { run = name; version = 0; page.run = name; remember(); }
+  busy = true;
+  welcomeAgain();
+  poll();
+}
+
+function cancel() { server.cancel({run}).then(poll); }
+
+let asking = false, changing = "";
+async function poll() {
+  clearTimeout(timer);
+  if (!run || asking) return;
+  asking = true;
+  const name = run;
+  try {
+    const answer = await taken(server.poll({run: name, version, watch: page.watch && !busy}));
+    if (name === run) {
+      if (answer.data) await take(answer.data, answer.path);
+      busy = answer.status.busy;
+      stop.hidden = !busy; go.hidden = busy;
+      say(answer.status.text || (page.watch ? "Watching: a saved difficulty is checked again" : ""), answer.status.kind, answer.status.share);
+      if (answer.next && answer.next !== run) { run = answer.next; version = 0; page.run = run; busy = true; remember(); }
+    }
+  } catch (error) {
+    if (error.gone && page.path) { asking = false; run = ""; path.value = page.path; await start(); return; }  // the server was started again
+    say(String(error.message || error), "error");
+    busy = false;
+  }
+  asking = false;
+  if (busy || page.watch) timer = setTimeout(poll, busy ? BUSY_MS : WATCH_MS);
+}
+
+let of = "";
+async function take(data, place) {
+  version = data.version;
+  if (!shown) { shown = maimodViewer(view, host); }
+  const isSame = of === place;
+  if (!isSame) host.state = views[place] || null;
+  of = place;
+  shown.show(data, isSame);
+}
+
 const host = {
   name: "ui",
-  exports: EXPORTS,
-  evidence: async key => taken(await server.evidence({run, key})),
-  clip: async (key, clicks) => taken(await server.clip({run, key, clicks})),
-  mark: async (key, finding, state) => taken(await server.mark({run, key, state})),
+  exports: GIVEN.exports,
+  state: null,
+  keep: state => {
+    if (!of) return;
+    views = {...Object.fromEntries(Object.entries(views).slice(-30)), [of]: state};
+    store("maimod-views", views);
+  },
+  strip: beatmap => taken(server.strip({run, beatmap})),
+  evidence: key => taken(server.evidence({run, key})),
+  clip: (key, clicks) => taken(server.clip({run, key, clicks})),
+  mark: (keys, state) => taken(server.mark({run, keys, state})),
+  clear: () => taken(server.clear({run})).then(poll, error => say(String(error.message || error), "error")),
   export: async (format, keys) => {
     try {
-      const file = taken(await server.export({run, format, keys}));
+      const file = await taken(server.export({run, format, keys}));
       const link = document.createElement("a");
       link.href = URL.createObjectURL(new Blob([file.text], {type: file.type}));
       link.download = file.name;
@@ -19,13 +195,25 @@ const host = {
     } catch (error) { return String(error.message || error); }
   },
 };
-async function refresh() {
-  const name = JSON.parse(props.value || "{}").run;
-  if (!name || name === run) return;
-  const root = element.querySelector(".mm-root");
-  if (!shown || holder !== root) { if (shown) shown.close(); shown = maimodViewer(root, host); holder = root; }
-  try { const data = taken(await server.load(name)); run = name; shown.show(data); }
-  catch (error) { root.textContent = String(error.message || error); }
+
+// ------------------------------------------------------------------------------------------------------------------- files
+
+async function dropped(files) {
+  if (!files.length) return;
+  say(`Reading ${files.length === 1 ? files[0].name : `${files.length} files`}`, "busy");
+  try {
+    const sent = await Promise.all([...files].map(file => upload(file)));
+    open(await taken(server.gather({files: sent.map(one => one.path)})));
+  } catch (error) { say(String(error.message || error), "error"); }
 }
-watch("value", refresh);
-refresh();
+root.addEventListener("dragover", event => { event.preventDefault(); root.classList.add("mm-dragging"); });
+root.addEventListener("dragleave", event => { if (!root.contains(event.relatedTarget)) root.classList.remove("mm-dragging"); });
+root.addEventListener("drop", event => { event.preventDefault(); root.classList.remove("mm-dragging"); dropped(event.dataTransfer.files); });
+
+// ------------------------------------------------------------------------------------------------------------------- begin
+
+path.value = GIVEN.path || page.path;
+welcomeAgain();
+say("");
+if (page.run && (!GIVEN.path || GIVEN.path === page.path)) follow(page.run);
+else if (GIVEN.path) start();

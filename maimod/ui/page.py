@@ -1,4 +1,5 @@
-"""The Gradio page around the viewer: inputs, progress, and the viewer's server functions."""
+"""The page's server: functions that the script in the browser calls, and gradio around them, which carries the calls and
+the uploads."""
 
 from __future__ import annotations
 
@@ -8,11 +9,9 @@ import re
 import shutil
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import wraps
-from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -22,31 +21,32 @@ from starlette.middleware import Middleware
 
 from maimod import __version__
 from maimod.commands.baseline import load as load_baseline
+from maimod.commands.baseline import since_cleared
 from maimod.commands.command_line import FAILED, say
 from maimod.commands.options import discover
-from maimod.commands.resolve import restricted
-from maimod.errors import BeatmapError, ConfigError, UsageError
+from maimod.commands.resolve import restricted, settings_of
+from maimod.errors import BeatmapError, ConfigError, MaimodError, UsageError
 from maimod.linter.cache import Cache, default_folder
 from maimod.linter.models import MODELS_FOLDER
+from maimod.linter.session import Session
 from maimod.linter.settings import BUNDLED_MODEL, Settings
 from maimod.osu import discovery, parser
 from maimod.osu.archive import is_archive
 from maimod.osu.discovery import Entry, Source
 from maimod.osu.folder import Folder
+from maimod.osu.level import Level
 from maimod.reporters import viewer
+from maimod.rules import RULES
 from maimod.ui.guard import MAX_UPLOAD_BYTES, Guard
 from maimod.ui.jobs import Job
-from maimod.ui.results import EXPORTS, Gone, Result, Results
+from maimod.ui.results import EXPORTS, Difficulty, Gone, Result, Results
 
 HOST = "127.0.0.1"
 """Address of the server: loopback only."""
 NO_MODEL = "none: only exact rules and the song"
 DEVICES = ("auto", "cpu", "cuda", "mps")
-MAX_RECENT = 12
 MAX_DIFFICULTIES = 60
 """Most difficulties at once; their songs and scores stay in memory, some 25 MB each."""
-STEP_S = 0.15
-"""Seconds between two checks of a running lint."""
 UPLOADS = [".osu", ".osz", ".olz", ".mp3", ".ogg", ".wav", ".flac", ".opus", ".m4a"]
 UPLOAD_LIFE_S = 3600
 """Age in seconds at which uploaded files are removed; the rest goes when the server ends."""
@@ -54,156 +54,242 @@ PRIVACY = (
     "Runs only on this computer: nothing is sent anywhere, and only the paths and files you give are read. "
     "Maps are never changed."
 )
+EXAMPLE = Path(__file__).parents[2] / "examples" / "maimod example"
+"""Mapset with planted mistakes; only in a checkout."""
+
+Asked = Mapping[str, Any]
+"""The argument of a call from the page."""
 
 
 class Page:
-    """State that the handlers of all open pages share."""
+    """State that all open pages share. Each public function answers one kind of call."""
 
     def __init__(self, cache: Cache | None = None) -> None:
-        self.cache = cache
+        self.session = Session(cache)
         self.results = Results()
         self.jobs: dict[str, Job] = {}
-        """Running lints by session."""
+        """The run of each result, by the id of the result."""
+        self.followers: dict[str, str] = {}
+        """Result that was started when a map of another one was saved."""
+        self._lock = threading.Lock()
 
-    # Functions called by the viewer. Gradio passes one value and returns one.
+    # Runs.
 
-    def load(self, name: str) -> dict[str, Any]:
-        """Return all data of a result."""
-        return _answer(lambda: self.results[name].data())
+    def start(self, asked: Asked) -> dict[str, str]:
+        """Begin a run of the path and options of the page, and end the one that it replaces.
 
-    def evidence(self, asked: dict[str, str]) -> dict[str, Any]:
-        """Return the evidence HTML of a finding."""
-        return _answer(lambda: self.results[asked["run"]].evidence(asked["key"]))
+        Raises:
+            UsageError, ConfigError: if there is nothing to lint as asked.
+        """
+        given = _cleaned(asked.get("path", ""))
+        sources = _sources(given, asked.get("picked") or [])
+        typed_baseline = _cleaned(asked.get("baseline", ""))
+        baseline = _baseline(sources, typed_baseline)
+        base = _settings(asked)
+        typed = {"model": base.model, "device": base.device}
+        if base.level is not None:
+            typed["level"] = base.level
+        difficulties = [Difficulty(source, entry) for source in sources for entry in source.entries]
+        result = Result(sources, difficulties, self.session, given, baseline, is_read_only=not typed_baseline)
+        self.cancel({"run": asked.get("instead", "")})
+        return {"run": self._begin(Job(result, base, settings_of(typed, base, RULES)))}
 
-    def clip(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Return the song around a finding."""
-        return _answer(lambda: self.results[asked["run"]].clip(asked["key"], bool(asked["clicks"])))
+    def _begin(self, job: Job) -> str:
+        name = self.results.keep(job.result)
+        with self._lock:
+            self.jobs = {one: other for one, other in self.jobs.items() if other.is_busy or one in self.results}
+            self.jobs[name] = job
+        job.start()
+        return name
 
-    def export(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Return a report of chosen findings."""
-        return _answer(lambda: self.results[asked["run"]].export(asked["format"], asked["keys"]))
+    def poll(self, asked: Asked) -> dict[str, Any]:
+        """Status of a run, its data if they have changed since `version`, and the run that has followed it.
 
-    def outdated(self, name: str) -> bool:
-        """Return whether a beatmap of the result was saved since."""
+        With `watch`, a saved map begins the next run.
+        """
+        name = asked["run"]
+        result, job = self.results[name], self.jobs.get(name)
+        if job is not None:
+            job.touch()
+        status = job.status() if job else {"text": "", "kind": "done", "share": None, "busy": False}
+        answer: dict[str, Any] = {"status": status, "path": result.path}
+        if asked.get("watch") and not status["busy"]:
+            self._follow(name, result)
+        if name in self.followers and self.followers[name] in self.results:
+            answer["next"] = self.followers[name]
+        if asked.get("version") != result.version:
+            answer["data"] = result.data()
+        return answer
+
+    def _follow(self, name: str, result: Result) -> None:
+        """Begin the next run if a map was saved and is no longer being written."""
+        with self._lock:
+            now = result.dates()
+            settled, result.seen = now == result.seen, now
+            saved = result.saved_since()
+            before = self.jobs.get(name)
+            if not saved or not settled or name in self.followers or before is None:
+                return
+            self.followers[name] = ""  # so that no other page begins it
         try:
-            return self.results[name].is_outdated()
-        except Gone:
-            return False
+            self.followers[name] = self._begin(_next_job(before, saved))
+        except MaimodError:  # the map is being deleted or renamed
+            with self._lock:
+                del self.followers[name]
 
-    def mark(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Store the mapper's mark on a finding."""
-        return _answer(lambda: self.results[asked["run"]].mark(asked["key"], asked["state"]))
+    def cancel(self, asked: Asked) -> None:
+        """Stop a run; what it has found stays."""
+        job = self.jobs.get(asked["run"])
+        if job is not None:
+            job.cancel()
 
-    # Handlers of the inputs.
+    def clear(self, asked: Asked) -> None:
+        """From now on nothing that is known is new."""
+        result = self.results[asked["run"]]
+        cache = self.session.cache
+        with result.lock:
+            for one in result.difficulties:
+                if cache and one.is_complete:
+                    since_cleared(one.shown, one.settings, cache, clear=True)
+                    one.delta = since_cleared(one.shown, one.settings, cache)
+            result.changed()
 
-    def difficulties(self, path: str) -> Any:
-        """Choices of the difficulty picker for a path; empty for a folder of several mapsets."""
-        given = Path(_cleaned(path))
-        choices: list[tuple[str, str]] = []
-        if _cleaned(path) and (is_archive(given) or (given.is_dir() and Folder(given).beatmaps())):
+    # One finding.
+
+    def strip(self, asked: Asked) -> dict[str, Any]:
+        """Timeline of a difficulty."""
+        return self.results[asked["run"]].strip(int(asked["beatmap"]))
+
+    def evidence(self, asked: Asked) -> str:
+        """Return the evidence HTML of a finding."""
+        return self.results[asked["run"]].evidence(asked["key"])
+
+    def clip(self, asked: Asked) -> dict[str, Any]:
+        """Return the song around a finding."""
+        return self.results[asked["run"]].clip(asked["key"], bool(asked["clicks"]))
+
+    def export(self, asked: Asked) -> dict[str, str]:
+        """Return a report of chosen findings."""
+        return self.results[asked["run"]].export(asked["format"], asked["keys"])
+
+    def mark(self, asked: Asked) -> str:
+        """Store the mapper's mark on findings."""
+        return self.results[asked["run"]].mark(asked["keys"], asked["state"])
+
+    # Inputs.
+
+    def difficulties(self, asked: Asked) -> list[dict[str, str]]:
+        """Difficulties of a path to pick from; none for a folder of several mapsets."""
+        path = _cleaned(asked.get("path", ""))
+        given = Path(path)
+        choices: list[dict[str, str]] = []
+        if path and (is_archive(given) or (given.is_dir() and Folder(given).beatmaps())):
             try:
                 sources = discovery.find([given])
             except UsageError:
                 sources = []
-            choices = [(_difficulty(source, entry), entry.location) for source in sources for entry in source.entries]
-        return gr.update(
-            choices=choices if len(choices) <= MAX_DIFFICULTIES else [], value=[], visible=len(choices) > 1
-        )
+            choices = [
+                {"name": _difficulty(source, entry), "location": entry.location}
+                for source in sources
+                for entry in source.entries
+            ]
+        return choices if 1 < len(choices) <= MAX_DIFFICULTIES else []
 
-    def run(
-        self,
-        path: str,
-        picked: list[str],
-        baseline: str,
-        model: str,
-        device: str,
-        recent: list[str] | None,
-        request: gr.Request,
-    ) -> Iterator[tuple[Any, ...]]:
-        """Lint with progress; yields (status, result, recent paths, run button, cancel button)."""
-        session = request.session_hash or ""
-        given = _cleaned(path)
-        recent = recent or []
-        idle = (gr.update(interactive=True), gr.update(visible=False))
+    def gather(self, asked: Asked) -> str:
+        """Put uploaded files into one folder, so that a map finds its song, and return the path to lint.
+
+        Raises:
+            UsageError: if a file is not an upload.
+        """
+        place = Path(os.environ["GRADIO_TEMP_DIR"]).resolve()
+        paths = [Path(path).resolve() for path in asked["files"]]
+        if not paths or not all(path.is_relative_to(place) and path.is_file() for path in paths):
+            raise UsageError("The files were not uploaded; drop them again.")
+        if len(paths) == 1 and is_archive(paths[0]):
+            return str(paths[0])
+        folder = Path(tempfile.mkdtemp(dir=place))
+        for path in paths:
+            shutil.copy(path, folder / path.name)
+        return str(folder)
+
+    def rules(self, asked: Asked) -> list[dict[str, str]]:
+        """Documentation of all rules."""
+        return [
+            {
+                "id": rule.id,
+                "title": rule.title,
+                "severity": rule.severity.value,
+                "tier": rule.tier.value,
+                "why": rule.why,
+                "how": rule.how,
+                "ignore": rule.ignore_when,
+                "blind": rule.blind_spots,
+                "source": rule.source,
+            }
+            for rule in RULES.values()
+        ]
+
+    @property
+    def calls(self) -> list[Callable[[Any], dict[str, Any]]]:
+        """The functions that the page can call."""
+        functions: list[Callable[[Any], Any]] = [
+            self.start,
+            self.poll,
+            self.cancel,
+            self.clear,
+            self.strip,
+            self.evidence,
+            self.clip,
+            self.export,
+            self.mark,
+            self.difficulties,
+            self.gather,
+            self.rules,
+        ]
+        return [_served(function) for function in functions]
+
+
+def _served(function: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
+    """A function that answers with a value, or a line that says why there is none. Gradio sets attributes on it."""
+
+    @wraps(function)
+    def served(asked: Any) -> dict[str, Any]:
         try:
-            sources = _sources(given, picked)
-            accepted = _baseline(sources, _cleaned(baseline))
-        except (UsageError, ConfigError) as error:
-            yield _status(str(error), "error"), gr.skip(), recent, *idle
-            return
-        # Starting a second run cancels the first.
-        if session in self.jobs:
-            self.jobs[session].cancel()
-        job = self.jobs[session] = Job(sources, _settings(model, device), self.cache)
-        job.start()
-        busy = (gr.update(interactive=False), gr.update(visible=True))
-        yield _status("Starting"), gr.skip(), recent, *busy
-        try:
-            while not job.wait(STEP_S) and not job.cancelled:
-                yield _progress(job), gr.skip(), recent, *busy
-        finally:
-            # Also reached when the page is closed during the run.
-            job.cancel()
-            is_last = self.jobs.get(session) is job
-            if is_last:
-                del self.jobs[session]
-        if not is_last:  # another run has taken its place on the page
-            return
-        if job.report is None:
-            yield _status(job.trouble or "Cancelled.", "error" if job.trouble else ""), gr.skip(), recent, *idle
-            return
-        if all(beatmap.status == "error" for beatmap in job.report.beatmaps):
-            yield _status(" ".join(job.report.beatmaps[0].messages), "error"), gr.skip(), recent, *idle
-            return
-        name = self.results.keep(
-            Result(
-                sources,
-                job.report,
-                job.effective,
-                job.analyses,
-                job.ask,
-                job.deltas,
-                accepted,
-                is_read_only=not _cleaned(baseline),
-                session=session,
-            )
-        )
-        if not given.startswith(os.environ["GRADIO_TEMP_DIR"]):  # dropped files are removed with the page
-            recent = [given, *(one for one in recent if one != given)][:MAX_RECENT]
-        yield _status(_summary(job), "done"), json.dumps({"run": name}), recent, *idle
-
-    def cancel(self, request: gr.Request) -> None:
-        """Stop the run of a page; the run itself updates the status."""
-        job = self.jobs.get(request.session_hash or "")
-        if job is not None:
-            job.cancel()
-
-    def close(self, request: gr.Request) -> None:
-        """End the run and drop the results of a closed page."""
-        session = request.session_hash or ""
-        if session in self.jobs:
-            self.jobs.pop(session).cancel()
-        self.results.forget(session)
-
-
-def _served(ask: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Wrap a method in a function, because gradio sets attributes on it."""
-
-    @wraps(ask)
-    def served(asked: Any) -> Any:
-        return ask(asked)
+            return {"value": function(asked)}
+        except Gone as error:
+            return {"trouble": str(error), "gone": True}
+        except (MaimodError, OSError) as error:
+            return {"trouble": str(error)}
+        except Exception as error:
+            return {"trouble": f"unexpected {type(error).__name__}: {error}"}
 
     return served
 
 
-def _answer(ask: Any) -> dict[str, Any]:
-    """The result, or a line that says why there is none."""
-    try:
-        return {"value": ask()}
-    except (Gone, ConfigError, OSError) as error:
-        return {"trouble": str(error)}
-    except Exception as error:
-        return {"trouble": f"unexpected {type(error).__name__}: {error}"}
+def _next_job(before: Job, saved: set[Path]) -> Job:
+    """The run after some maps were saved: only these get new estimated findings.
+
+    Raises:
+        UsageError: if the path holds no beatmap any more.
+    """
+    old = before.result
+    known = {one.entry.location: one for one in old.difficulties}
+    picked = [] if len(old.difficulties) == sum(len(one.entries) for one in discovery.find([old.path])) else list(known)
+    difficulties, only = [], []
+    sources = _sources(old.path, picked)
+    for source in sources:
+        for entry in source.entries:
+            was_saved = (source.path if source.is_archive else source.path / entry.inner) in saved
+            one = known.get(entry.location)
+            if one is None or was_saved or not one.is_complete:
+                only.append(entry.location)
+            difficulties.append(
+                replace(one.again(entry.location in only), source=source, entry=entry)
+                if one
+                else Difficulty(source, entry)
+            )
+    result = Result(sources, difficulties, old.session, old.path, old.baseline, old.is_read_only, old.model)
+    return Job(result, before.settings, before.settings_of, frozenset(only))
 
 
 def _cleaned(path: str) -> str:
@@ -219,7 +305,7 @@ def _sources(given: str, picked: Sequence[str]) -> list[Source]:
         UsageError: if there is nothing to lint, or more than a page can keep.
     """
     if not given:
-        raise UsageError("Enter a mapset folder, a .osu file or a .osz archive, or drop one above.")
+        raise UsageError("Enter a mapset folder, a .osu file or a .osz archive, or drop one on the page.")
     sources = discovery.find([given])
     chosen = [
         replace(source, entries=tuple(entry for entry in source.entries if entry.location in picked))
@@ -265,18 +351,11 @@ def _difficulty(source: Source, entry: Entry) -> str:
         return f"{entry.inner} (unreadable)"
 
 
-def _summary(job: Job) -> str:
-    assert job.report is not None
-    count, maps = len(job.report.findings), len(job.report.beatmaps)
-    text = f"{count} finding{'s' * (count != 1)} in {maps} difficult{'ies' if maps != 1 else 'y'}"
-    if job.deltas:
-        new, gone = (sum(len(getattr(delta, name)) for delta in job.deltas.values()) for name in ("new", "resolved"))
-        text += f"; since the last run {new} new, {gone} resolved"
-    return text + "."
-
-
-def _settings(model: str, device: str) -> Settings:
-    return Settings(model=None if model == NO_MODEL else model or BUNDLED_MODEL, device=device)
+def _settings(asked: Asked) -> Settings:
+    model, level = asked.get("model", ""), asked.get("level") or None
+    return Settings(
+        model=None if model == NO_MODEL else model or BUNDLED_MODEL, device=asked.get("device") or "auto", level=level
+    )
 
 
 def _models() -> list[str]:
@@ -284,142 +363,36 @@ def _models() -> list[str]:
     return [*(found or [BUNDLED_MODEL]), NO_MODEL]
 
 
-def _status(text: str, kind: str = "", share: float | None = None) -> str:
-    bar = "" if share is None else f'<progress max="1" value="{share:.3f}"></progress>'
-    return f'<div class="mm-run {kind}" role="status">{bar}<span>{escape(text)}</span></div>'
-
-
-def _progress(job: Job) -> str:
-    if job.waiting:
-        return _status("Waiting for another page's run to end")
-    progress = job.progress
-    if progress is None:
-        return _status("Loading the model")
-    return _status(
-        f"{progress.stage}: {progress.beatmap} ({int(progress.done) + 1} of {int(progress.total)})",
-        "",
-        progress.done / max(progress.total, 1),
-    )
-
-
-def _gathered(uploaded: list[str] | None) -> str:
-    """Put uploaded files into one folder, so that a map finds its song, and return the path to lint."""
-    if not uploaded:
-        return ""
-    if len(uploaded) == 1 and is_archive(Path(uploaded[0])):
-        return uploaded[0]
-    folder = Path(tempfile.mkdtemp(dir=os.environ["GRADIO_TEMP_DIR"]))
-    for path in uploaded:
-        shutil.copy(path, folder / Path(path).name)
-    return str(folder)
-
-
 def build(page: Page, path: str = "") -> gr.Blocks:
-    """Lay out the page."""
+    """Lay out the page: one element, which the script fills."""
     with gr.Blocks(
         title="maimod", analytics_enabled=False, fill_width=True, delete_cache=(UPLOAD_LIFE_S, UPLOAD_LIFE_S)
     ) as blocks:
-        recent = gr.BrowserState([], storage_key="maimod-recent", secret="maimod")
-        gr.HTML(f'<div class="mm-brand"><b>maimod</b> <span>{__version__}</span> <p>{PRIVACY}</p></div>')
-        with gr.Row(equal_height=True, elem_classes="mm-input"):
-            with gr.Column(scale=6, min_width=400):
-                place = gr.Textbox(
-                    path,
-                    label="Mapset folder, .osu or .osz",
-                    placeholder="Paste a path and press Enter",
-                    elem_id="mm-path",
-                    lines=1,
-                    max_lines=1,
-                )
-                with gr.Row():
-                    lately = gr.Dropdown(
-                        [], label="Recent", value=None, elem_id="mm-recent", interactive=True, visible=False, scale=1
-                    )
-                    picked = gr.Dropdown(
-                        [],
-                        label="Difficulties (none chosen: all)",
-                        multiselect=True,
-                        visible=False,
-                        scale=2,
-                        elem_id="mm-difficulties",
-                    )
-                    baseline = gr.Textbox(
-                        label="Baseline",
-                        placeholder="optional .json file",
-                        elem_id="mm-baseline",
-                        lines=1,
-                        max_lines=1,
-                        scale=1,
-                    )
-            upload = gr.File(
-                label="Drop .osz, or .osu and song",
-                file_count="multiple",
-                file_types=UPLOADS,
-                scale=2,
-                min_width=210,
-                height=112,
-                elem_id="mm-upload",
-            )
-            with gr.Column(scale=3, min_width=300):
-                with gr.Row():
-                    model = gr.Dropdown(
-                        _models(), value=_models()[0], label="Model", allow_custom_value=True, min_width=160, scale=2
-                    )
-                    device = gr.Dropdown(
-                        list(DEVICES), value="auto", label="Device", min_width=90, allow_custom_value=True, scale=1
-                    )
-                with gr.Row():
-                    go = gr.Button("Run", variant="primary", elem_id="mm-go", min_width=90)
-                    stop = gr.Button("Cancel", visible=False, elem_id="mm-stop", min_width=90)
-                again = gr.Checkbox(False, label="Run again when a map is saved", elem_id="mm-again", container=False)
-        status = gr.HTML(_status("Enter a mapset or drop it above, then Run."), elem_id="mm-status")
-        asks = [_served(ask) for ask in (page.load, page.evidence, page.clip, page.export, page.mark)]
-        shown = gr.HTML(
+        gr.HTML(
             "",
-            html_template='<div class="mm-root"></div>',
-            js_on_load=_script(),
-            elem_id="mm-viewer",
+            html_template='<div class="mm mm-page"></div>',
+            js_on_load=_script(path),
+            elem_id="mm-page",
             apply_default_css=False,
-            server_functions=asks,
+            server_functions=page.calls,
         )
-        current = gr.State("")
-        timer = gr.Timer(1.0, active=False)
-
-        discovery, outputs = [place, picked, baseline, model, device, recent], [status, shown, recent, go, stop]
-        quietly: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None}
-        for event in (place.blur, place.submit):
-            event(page.difficulties, place, picked, **quietly)
-        for event in (go.click, place.submit):
-            event(page.run, discovery, outputs, trigger_mode="multiple", **quietly)
-        for chosen in (
-            upload.upload(_gathered, upload, place, **quietly),
-            lately.input(lambda path: path or "", lately, place, **quietly),
-        ):
-            chosen.then(page.difficulties, place, picked, **quietly).then(page.run, discovery, outputs, **quietly)
-        stop.click(page.cancel, None, None, **quietly)
-        gr.on(
-            [recent.change, blocks.load],
-            lambda known: gr.update(choices=known or [], visible=bool(known), value=None),
-            recent,
-            lately,
-            **quietly,
-        )
-        shown.change(lambda value: json.loads(value or "{}").get("run", ""), shown, current, **quietly)
-        again.change(lambda on: gr.Timer(active=on), again, timer, **quietly)
-        saved = gr.Textbox(visible=False)
-        timer.tick(
-            lambda name: str(time.time()) if name and page.outdated(name) else gr.skip(), current, saved, **quietly
-        )
-        saved.change(page.run, discovery, outputs, **quietly)
-        if path:
-            blocks.load(page.difficulties, place, picked, **quietly).then(page.run, discovery, outputs, **quietly)
-        blocks.unload(page.close)
     return blocks
 
 
-def _script() -> str:
+def _script(path: str) -> str:
+    given = {
+        "version": __version__,
+        "privacy": PRIVACY,
+        "path": path,
+        "exports": list(EXPORTS),
+        "models": _models(),
+        "devices": DEVICES,
+        "levels": [level.name.lower() for level in Level],
+        "uploads": UPLOADS,
+        "example": str(EXAMPLE) if EXAMPLE.is_dir() else "",
+    }
     host = (files("maimod.ui") / "host.js").read_text(encoding="utf-8")
-    return f"const EXPORTS = {json.dumps(list(EXPORTS))};\n{viewer.script()}\n{host}"
+    return f"const GIVEN = {json.dumps(given)};\n{viewer.script()}\n{host}"
 
 
 def _style() -> str:
@@ -433,7 +406,6 @@ def serve(path: str = "", port: int | None = None, browser: bool = True) -> int:
     place = tempfile.TemporaryDirectory(prefix="maimod-ui-", ignore_cleanup_errors=True)
     os.environ["GRADIO_TEMP_DIR"] = place.name  # uploads end with the page
     blocks = build(Page(Cache(default_folder())), path)
-    blocks.queue(default_concurrency_limit=8)
     font = ["system-ui", "Segoe UI", "Roboto", "DejaVu Sans", "sans-serif"]
     theme = gr.themes.Base(
         primary_hue="pink", neutral_hue="slate", font=font, font_mono=["ui-monospace", "Menlo", "monospace"]

@@ -1,18 +1,19 @@
-"""Finished lints, kept while their page is open, with the data that the viewer requests."""
+"""What the page shows of one run: it fills while the run goes on, and is kept afterwards for pictures, sound and exports."""
 
 from __future__ import annotations
 
 import io
 import secrets
 import tempfile
-from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from threading import Lock
+from threading import Lock, RLock
 from typing import Any
 
+from maimod import __version__
 from maimod.audio import decode
 from maimod.audio.decode import Audio
 from maimod.commands.baseline import Delta, subtract
@@ -21,11 +22,12 @@ from maimod.commands.baseline import write as write_baseline
 from maimod.evidence.clip import CLIP_RATE, clip
 from maimod.evidence.evidence import evidence
 from maimod.evidence.svg import data_url
-from maimod.findings import Finding, Report
+from maimod.findings import BeatmapReport, Finding, ModelInfo, Report, Tier
 from maimod.linter.gather import PositionAsker
 from maimod.linter.pipeline import Analysis
+from maimod.linter.session import Session
 from maimod.linter.settings import Settings
-from maimod.osu.discovery import Source
+from maimod.osu.discovery import Entry, Source
 from maimod.osu.folder import Folder
 from maimod.reporters import REPORTERS, viewer
 from maimod.reporters.view import View
@@ -40,38 +42,98 @@ EXPORTS = {"markdown": ("md", "text/markdown"), "json": ("json", "application/js
 
 
 class Gone(LookupError):
-    """The result is no longer kept."""
+    """The result is no longer kept, or no longer has the finding."""
 
     def __str__(self) -> str:
-        return "This result is no longer kept; run again."
+        return self.args[0] if self.args else "This result is no longer kept; run again."
+
+
+@dataclass
+class Difficulty:
+    """One difficulty of a result."""
+
+    source: Source
+    entry: Entry
+    settings: Settings = field(default_factory=Settings)
+    report: BeatmapReport | None = None
+    """None until something is known."""
+    is_complete: bool = False
+    """Whether estimated findings are among those of the report; before, it has only exact ones."""
+    analysis: Analysis | None = None
+    """None for a report from the cache, until somebody looks at one of its findings."""
+    ask: PositionAsker | None = None
+    """Computes position posteriors with the model of the run."""
+    delta: Delta | None = None
+    """Changes since the mapper last cleared "new"; None before the first time."""
+
+    def __post_init__(self) -> None:
+        self.looking = Lock()
+        """Held while its evidence is gathered."""
+
+    @property
+    def shown(self) -> BeatmapReport:
+        """The report, or an empty one."""
+        return self.report or BeatmapReport(self.entry.name, "ok", file=self.entry.location)
+
+    def keys(self) -> dict[str, Finding]:
+        """Findings by keys that stay the same when others come and go."""
+        seen: Counter[str] = Counter()
+        found = {}
+        for finding in self.shown.findings:
+            found[f"{finding.id}.{seen[finding.id]}"] = finding
+            seen[finding.id] += 1
+        return found
+
+    def show_early(self, analysis: Analysis) -> None:
+        """Take exact findings, and keep the estimated ones of an earlier run, if there are any."""
+        before, self.report = self.report, analysis.report
+        if before is not None:
+            estimated = [finding for finding in before.findings if finding.tier is Tier.ESTIMATED]
+            self.report = replace(
+                analysis.report,
+                findings=tuple(sorted((*analysis.report.findings, *estimated), key=lambda finding: finding.time)),
+                status=before.status,
+                messages=before.messages,
+                audio=before.audio,
+                events=before.events,
+                unexplained=before.unexplained,
+            )
+        if self.analysis is None:
+            self.analysis = analysis
+
+    def again(self, was_saved: bool) -> Difficulty:
+        """The difficulty in the next run; if it was not saved, its estimated findings and pictures stay valid."""
+        kept = None if was_saved else self.analysis
+        return replace(self, is_complete=self.is_complete and not was_saved, analysis=kept, delta=None)
 
 
 @dataclass
 class Result:
-    """A finished lint."""
+    """A run and what it has found so far."""
 
     sources: Sequence[Source]
-    report: Report
-    settings: Sequence[Settings]
-    """Settings of each beatmap of the report."""
-    analyses: Mapping[str, Analysis]
-    """By the path of the beatmap in the report."""
-    ask: PositionAsker | None = None
-    """Computes position posteriors with the model of the run; None if no beatmap could be read."""
-    deltas: Mapping[str, Delta] = field(default_factory=dict)
-    """Changes since the last run, by the same path."""
+    difficulties: list[Difficulty]
+    session: Session
+    """Gathers the evidence for pictures of cached reports."""
+    path: str = ""
+    """As typed on the page."""
     baseline: Path | None = None
     """File for ignored findings; it need not exist yet."""
     is_read_only: bool = False
     """Whether the baseline was named by a configuration that was found, which may have nothing written."""
-    session: str = ""
-    """Session of the page it belongs to."""
+    model: ModelInfo | None = None
+    version: int = 1
+    """Number of changes so far."""
 
     def __post_init__(self) -> None:
-        self.saved = self._dates()
+        self.saved = self.dates()
+        self.seen = self.saved
+        """Dates at the last look for saved maps."""
+        self.lock = RLock()
+        """Held while difficulties are changed or read as a whole."""
         self.ignored = self._accepted()
 
-    def _dates(self) -> dict[Path, int]:
+    def dates(self) -> dict[Path, int]:
         """Modification time of each map in ns."""
         dates = {}
         for path in (
@@ -85,9 +147,20 @@ class Result:
                 continue  # some editors delete the file before they write it again
         return dates
 
-    def is_outdated(self) -> bool:
-        """Whether a map was saved since the lint."""
-        return self._dates() != self.saved
+    def saved_since(self) -> set[Path]:
+        """Maps that were saved, added or deleted since the run began."""
+        now = self.dates()
+        return {path for path in now.keys() | self.saved.keys() if now.get(path) != self.saved.get(path)}
+
+    def changed(self) -> None:
+        """Count a change, so that the pages fetch it."""
+        self.ignored = self._accepted()
+        self.version += 1
+
+    @property
+    def report(self) -> Report:
+        """The report of all difficulties as far as it is known."""
+        return Report(__version__, self.model, tuple(one.shown for one in self.difficulties))
 
     def _accepted(self) -> set[str]:
         """Keys of the findings that the baseline accepts."""
@@ -98,24 +171,25 @@ class Result:
         return {key for key, finding in self._keys() if id(finding) not in open_ones}
 
     def _keys(self) -> Iterator[tuple[str, Finding]]:
-        """Each finding with its key in the viewer, "beatmap.finding"."""
-        for b, beatmap in enumerate(self.report.beatmaps):
-            for f, finding in enumerate(beatmap.findings):
-                yield f"{b}.{f}", finding
+        """Each finding with its key in the viewer, "difficulty.finding"."""
+        for b, one in enumerate(self.difficulties):
+            for key, finding in one.keys().items():
+                yield f"{b}.{key}", finding
 
     def _only(self, keys: Collection[str]) -> Report:
         """The report with these findings alone."""
         chosen = {id(finding) for key, finding in self._keys() if key in keys}
+        report = self.report
         return replace(
-            self.report,
+            report,
             beatmaps=tuple(
                 replace(beatmap, findings=tuple(one for one in beatmap.findings if id(one) in chosen))
-                for beatmap in self.report.beatmaps
+                for beatmap in report.beatmaps
             ),
         )
 
-    def mark(self, key: str, state: str) -> str:
-        """Store the mapper's mark on a finding and return a line about it. Ignored findings are added to the
+    def mark(self, keys: Sequence[str], state: str) -> str:
+        """Store the mapper's mark on findings and return a line about it. Ignored findings are added to the
         baseline."""
         if self.baseline is None or self.is_read_only:
             name = self.baseline.name if self.baseline else "a baseline file"
@@ -124,49 +198,79 @@ class Result:
                 if state == "ignored"
                 else ""
             )
-        before = set(self.ignored)
-        (self.ignored.add if state == "ignored" else self.ignored.discard)(key)
-        if self.ignored == before:
-            return ""
-        known = load_baseline(self.baseline) if self.baseline.exists() else None
-        count = write_baseline(self.baseline, self._only(self.ignored), self.settings, known)
+        with self.lock:
+            before = set(self.ignored)
+            self.ignored = before | set(keys) if state == "ignored" else before - set(keys)
+            if self.ignored == before:
+                return ""
+            known = load_baseline(self.baseline) if self.baseline.exists() else None
+            settings = [one.settings for one in self.difficulties]
+            count = write_baseline(self.baseline, self._only(self.ignored), settings, known)
         return f"{self.baseline.name} accepts {count} finding{'s' * (count != 1)} of this result"
 
-    def finding(self, key: str) -> tuple[Analysis, Finding]:
-        """Return the finding of a key."""
-        b, f = map(int, key.split("."))
-        beatmap = self.report.beatmaps[b]
-        return self.analyses[beatmap.path], beatmap.findings[f]
+    def finding(self, key: str) -> tuple[Difficulty, Finding]:
+        """Return the finding of a key.
+
+        Raises:
+            Gone: if a later part of the run has removed it.
+        """
+        b, _, name = key.partition(".")
+        difficulty = self.difficulties[int(b)]
+        found = difficulty.keys().get(name)
+        if found is None:
+            raise Gone("This finding is no longer there.")
+        return difficulty, found
+
+    def analysis(self, difficulty: Difficulty) -> tuple[Analysis, PositionAsker | None]:
+        """The evidence of a difficulty; gathered again where the report comes from the cache, or is not complete."""
+        with difficulty.looking:
+            was_complete, known = difficulty.is_complete, difficulty.analysis
+            if known is None or (known.song is None and not was_complete):
+                known, ask = self.session.look(difficulty.source, difficulty.entry, difficulty.settings, was_complete)
+                with self.lock:
+                    if difficulty.is_complete == was_complete:  # else the run has come to more meanwhile
+                        difficulty.analysis, difficulty.ask = known, ask
+            with self.lock:
+                assert difficulty.analysis is not None
+                return replace(difficulty.analysis, report=difficulty.shown), difficulty.ask
 
     def data(self) -> dict[str, Any]:
-        """Data of the viewer."""
-        shown = viewer.data(self.report)
-        for beatmap in shown["beatmaps"]:
-            if beatmap["path"] in self.analyses:
-                beatmap["strip"] = viewer.strip(self.analyses[beatmap["path"]])
-        shown["compared"] = bool(self.deltas)
-        shown["resolved"] = []
-        for b, (beatmap, told) in enumerate(zip(self.report.beatmaps, shown["beatmaps"], strict=True)):
-            delta = self.deltas.get(beatmap.path)
-            new = {id(finding) for finding in delta.new} if delta else set()
-            shown["resolved"] += (
-                [{"version": beatmap.version, "text": text} for text in delta.resolved] if delta else []
-            )
-            for f, (finding, one) in enumerate(zip(beatmap.findings, told["findings"], strict=True)):
-                one["ignored"] = f"{b}.{f}" in self.ignored
-                one["change"] = ("new" if id(finding) in new else "same") if delta else ""
+        """Data of the viewer, without the timelines."""
+        with self.lock:
+            shown = viewer.data(self.report)
+            shown["version"] = self.version
+            shown["compared"] = any(one.delta for one in self.difficulties)
+            shown["resolved"] = []
+            for b, (difficulty, told) in enumerate(zip(self.difficulties, shown["beatmaps"], strict=True)):
+                told["complete"] = difficulty.is_complete
+                delta = difficulty.delta
+                new = {id(finding) for finding in delta.new} if delta else set()
+                shown["resolved"] += (
+                    [{"version": difficulty.shown.version, "text": text} for text in delta.resolved] if delta else []
+                )
+                for (key, finding), one in zip(difficulty.keys().items(), told["findings"], strict=True):
+                    one["key"] = f"{b}.{key}"
+                    one["ignored"] = one["key"] in self.ignored
+                    one["change"] = ("new" if id(finding) in new else "same") if delta else ""
         return shown
+
+    def strip(self, number: int) -> dict[str, Any]:
+        """Timeline of a difficulty."""
+        return viewer.strip(self.analysis(self.difficulties[number])[0])
 
     def evidence(self, key: str) -> str:
         """Build the evidence HTML of a finding."""
-        analysis, finding = self.finding(key)
-        return evidence(analysis, finding, self.ask, max(PLAYABLE_MS))
+        difficulty, finding = self.finding(key)
+        analysis, ask = self.analysis(difficulty)
+        return evidence(analysis, finding, ask, max(PLAYABLE_MS))
 
     def clip(self, key: str, clicks: bool) -> dict[str, Any]:
         """Cut the song around a finding: a URL of WAV data and its start in ms."""
-        analysis, finding = self.finding(key)
+        difficulty, finding = self.finding(key)
+        analysis, _ = self.analysis(difficulty)
         start, stop = finding.time - PLAYABLE_MS[0], finding.time + PLAYABLE_MS[1]
-        assert analysis.song is not None
+        if analysis.song is None:
+            raise Gone("there is no song")
         # A song from an archive is deleted by now; use the samples that the model got.
         path = analysis.song.audio.path
         heard = _decoded(path) if path and path.exists() else analysis.song.audio
@@ -183,9 +287,10 @@ class Result:
                 from maimod.reporters.html import Album
 
                 album = Album(Path(folder))
-                for beatmap in report.beatmaps:
-                    if beatmap.path in self.analyses:
-                        album.draw(replace(self.analyses[beatmap.path], report=beatmap), self.ask)
+                for difficulty, beatmap in zip(self.difficulties, report.beatmaps, strict=True):
+                    if beatmap.status != "error":
+                        analysis, ask = self.analysis(difficulty)
+                        album.draw(replace(analysis, report=beatmap), ask)
             REPORTERS[name](report, out, View(rules=RULES, album=album))
         return {"name": f"maimod.{suffix}", "type": kind, "text": out.getvalue()}
 
@@ -203,25 +308,24 @@ class Results:
         self._lock = Lock()
 
     def keep(self, result: Result) -> str:
-        """Keep a finished lint, drop the oldest if there are too many, and return its id."""
+        """Keep a result, drop the oldest if there are too many, and return its id."""
         name = secrets.token_urlsafe(12)
         with self._lock:
-            own = [old for old, other in self._kept.items() if other.session == result.session]
-            for old in own[:-1]:  # keep the last: the page shows it until this one is shown
+            own = [old for old, other in self._kept.items() if other.path == result.path]
+            for old in own[:-1]:  # keep the last: pages show it until they have this one
                 del self._kept[old]
             self._kept[name] = result
             while len(self._kept) > MAX_RESULTS:
                 self._kept.popitem(last=False)
         return name
 
+    def __contains__(self, name: str) -> bool:
+        with self._lock:
+            return name in self._kept
+
     def __getitem__(self, name: str) -> Result:
         with self._lock:
             if name not in self._kept:
                 raise Gone
+            self._kept.move_to_end(name)
             return self._kept[name]
-
-    def forget(self, session: str) -> None:
-        """Drop the results of a closed page."""
-        with self._lock:
-            for name in [name for name, result in self._kept.items() if result.session == session]:
-                del self._kept[name]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from maimod.errors import UsageError
-from maimod.findings import BeatmapReport
+from maimod.findings import BeatmapReport, Tier
 from maimod.linter import session as session_module
 from maimod.linter.cache import Cache
 from maimod.linter.models import Networks
@@ -18,6 +18,7 @@ from maimod.linter.session import Session
 from maimod.linter.settings import Settings
 from maimod.osu.discovery import Entry, Source, find
 from tests.linter.test_api import MAP, NO_MODEL
+from tests.songs import mp3, song_and_times
 
 
 @pytest.fixture(autouse=True)
@@ -157,3 +158,35 @@ def test_of_very_many_entries_left_out_some_are_named(tmp_path):
     (report,) = reports(Session().lint(one, NO_MODEL))
     assert sum("left out" in message for message in report.messages) == 21
     assert report.messages[-1] == f"{tmp_path / 'set.osz'}: 10 more entries are left out"
+
+
+def test_a_first_look_gives_exact_findings_without_networks_or_song(tmp_path):
+    def load(settings: Settings) -> Networks:
+        raise AssertionError("no network is needed")
+
+    one = source(tmp_path, "a", "b")
+    (tmp_path / "set" / "a.osu").write_text("broken")
+    (look,) = Session(load=load).first_look(one, Settings())
+    whole = reports(Session().lint(one, NO_MODEL))[1]
+    assert look.report.findings == tuple(f for f in whole.findings if f.tier is Tier.EXACT) != ()
+    assert (look.report.path, look.report.version, look.song) == (whole.path, "b", None)
+
+
+def test_a_first_look_at_an_archive(tmp_path):
+    with zipfile.ZipFile(tmp_path / "set.osz", "w") as archive:
+        archive.writestr("b.osu", MAP)
+    (one,) = find([tmp_path / "set.osz"])
+    (look,) = Session().first_look(one, Settings())
+    assert look.report.file.endswith("set.osz/b.osu") and look.report.findings
+
+
+def test_a_look_gathers_the_evidence_of_one_map_again(tmp_path):
+    one = source(tmp_path, "a", "b")
+    song, _ = song_and_times(8.0)
+    mp3(tmp_path / "set" / "audio.mp3", song.samples, song.sample_rate)
+    seen = []
+    session = Session()
+    list(session.lint(one, NO_MODEL, lambda analysis, ask: seen.append(analysis)))
+    again, _ = session.look(one, one.entries[1], NO_MODEL)
+    assert again.report.path == seen[1].report.path and again.song is seen[1].song is not None
+    assert again.evidence.beatmap.version == "b" and again.evidence.mapset is not None

@@ -151,17 +151,17 @@ def test_github_commands_cannot_be_smuggled_in(monkeypatch):
 def test_github_says_what_it_does_not_annotate(monkeypatch, tmp_path):
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     (tmp_path / "summary.md").write_text("before\n")
-    many = replace(BEATMAP, findings=tuple(replace(OFFSET, score=i / 100) for i in range(30, 60)))
+    many = replace(BEATMAP, findings=tuple(replace(OFFSET, score=i / 100, time=i * 1e3) for i in range(30, 60)))
     lines = text("github", Report("0.1.0", None, (many,))).splitlines()
     assert len(lines) == 11 and lines[-1].startswith("20 more of severity minor are not annotated")
     summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
     assert summary.startswith("before\n# maimod: 0 problems, 0 warnings, 30 minor findings in 1 difficulty\n")
-    assert summary.count("00:00:500 - **Minor:**") == 30
+    assert summary.count("00:00:500 - **Minor:**") == 1 and "29 more like it: 00:00:500, 00:00:500" in summary
 
 
 def test_github_summary_is_cut_below_the_limit(monkeypatch, tmp_path):
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
-    huge = replace(BEATMAP, findings=(replace(OFFSET, message="x" * 900),) * 2000)
+    huge = replace(BEATMAP, findings=tuple(replace(MISSING, message="x" * 900, id=str(i)) for i in range(2000)))
     text("github", Report("0.1.0", None, (huge,)))
     size = (tmp_path / "summary.md").stat().st_size
     assert MAX_SUMMARY_BYTES - 2000 < size < MAX_SUMMARY_BYTES + 200

@@ -309,6 +309,7 @@ def test_json_matches_schema_and_contract():
         "category": "rhythm",
         "severity": "warning",
         "tier": "estimated",
+        "scope": "place",
         "score": 0.7,
         "surprisal": 14.23,
         "entropy": 3.1,

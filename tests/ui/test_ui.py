@@ -1,30 +1,49 @@
-"""Code behind the page: runs that wait, stop and end, and their results. The page itself: test_browser.py."""
+"""Code behind the page: runs that fill a result, stop and follow each other; calls. The page itself: test_browser.py."""
 
+import os
+import shutil
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+pytest.importorskip("gradio")
+
 import maimod
 from maimod.errors import UsageError
-from maimod.findings import Report
+from maimod.findings import Tier
 from maimod.linter.cache import Cache
 from maimod.linter.progress import Progress
+from maimod.linter.session import Session
 from maimod.linter.settings import Settings
 from maimod.osu.discovery import Entry, Source
 from maimod.ui.jobs import Job
-from maimod.ui.results import Gone, Result, Results
+from maimod.ui.page import NO_MODEL, Page
+from maimod.ui.results import Difficulty, Gone, Result, Results
 from tests.evidence.test_evidence import analysis
 
 
-def result(tmp_path: Path, **options) -> Result:
+def result(tmp_path: Path, session: Session | None = None, **options) -> Result:
+    """A finished result of one difficulty with one finding."""
     one = analysis()
     (tmp_path / "hard.osu").touch()
     report = replace(one.report, file=(tmp_path / "hard.osu").as_posix())
-    source = Source(tmp_path, (Entry("hard.osu", "hard.osu", report.location),))
-    analyses = {report.path: replace(one, report=report)}
-    return Result([source], Report("0", None, (report,)), [Settings()], analyses, **options)
+    entry = Entry("hard.osu", report.path, report.location)
+    source = Source(tmp_path, (entry,))
+    difficulty = Difficulty(source, entry, report=report, is_complete=True, analysis=replace(one, report=report))
+    return Result([source], [difficulty], session or Session(), str(tmp_path), **options)
+
+
+def fresh(tmp_path: Path, session: Session | None = None) -> Result:
+    """A result of which nothing is known yet."""
+    done = result(tmp_path, session)
+    return replace(done, difficulties=[Difficulty(done.sources[0], done.sources[0].entries[0])])
+
+
+KEY = f"0.{analysis().report.findings[0].id}.0"
+"""Of the only finding."""
 
 
 class Run:
@@ -32,8 +51,8 @@ class Run:
 
     model = None
 
-    def __init__(self, steps, settings: Settings | None = None) -> None:
-        self.steps, self.settings, self.closed = steps, (settings or Settings(),), False
+    def __init__(self, steps) -> None:
+        self.steps, self.closed = steps, False
 
     def __iter__(self):
         return iter(self.steps)
@@ -42,25 +61,44 @@ class Run:
         self.closed = True
 
 
-def run(monkeypatch, lint) -> Job:
+def run(monkeypatch, of: Result, lint, looks=(), settings: Settings | None = None, **options) -> Job:
+    """A job whose session finds `looks` at once, and whose lint is replaced."""
     monkeypatch.setattr(maimod, "lint", lint, raising=False)
-    return Job([], Settings())
+    monkeypatch.setattr(of.session, "first_look", lambda *_: list(looks))
+    return Job(of, Settings(), lambda _: settings or Settings(), **options)
 
 
-def test_a_run_gives_a_report(monkeypatch):
-    one = analysis()
+def exact(report):
+    """The report with its finding made exact."""
+    return replace(report, findings=tuple(replace(f, tier=Tier.EXACT, id="exact") for f in report.findings))
+
+
+def test_exact_findings_come_before_the_model_and_the_rest_after(monkeypatch, tmp_path):
+    shown = fresh(tmp_path)
+    whole = result(tmp_path).difficulties[0]
+    early = replace(whole.analysis, report=exact(whole.report), song=None)
+    go = threading.Event()
 
     def lint(sources, settings, *, draw, **options):
         def steps():
-            yield Progress("scoring", "x", 0.5, 1)
-            draw(one, None)
-            yield one.report
+            yield Progress("scoring", whole.report.path, 0.5, 1)
+            assert go.wait(5)
+            draw(whole.analysis, None)
+            yield whole.report
 
         return Run(steps())
 
-    job = run(monkeypatch, lint)
+    job = run(monkeypatch, shown, lint, [early])
     job.start()
-    assert job.wait(5) and job.report is not None and job.analyses == {"set/hard.osu": one} and not job.trouble
+    while job.progress is None:
+        time.sleep(0.01)
+    assert [f.id for f in shown.report.findings] == ["exact"] and not shown.data()["beatmaps"][0]["complete"]
+    assert job.status() == {"text": "0 of 1 complete · scoring Hard", "kind": "busy", "share": 0.5, "busy": True}
+    version = shown.version
+    go.set()
+    assert job.wait(5) and not job.trouble and shown.version > version
+    assert shown.difficulties[0].report == whole.report and shown.data()["beatmaps"][0]["complete"]
+    assert job.status()["kind"] == "done" and shown.analysis(shown.difficulties[0])[0].song is whole.analysis.song
 
 
 @pytest.mark.parametrize(
@@ -71,156 +109,295 @@ def test_a_run_gives_a_report(monkeypatch):
     ],
 )
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_troubles_are_told(monkeypatch, error, trouble):
+def test_troubles_are_told(monkeypatch, tmp_path, error, trouble):
     def lint(*args, **options):
         raise error
 
-    job = run(monkeypatch, lint)
+    job = run(monkeypatch, fresh(tmp_path), lint)
     job.start()
-    assert job.wait(5) and job.report is None and job.trouble.startswith(trouble)
+    assert job.wait(5) and job.trouble.startswith(trouble) and job.status()["kind"] == "error"
 
 
-def test_one_runs_and_the_other_waits_until_cancelled(monkeypatch):
-    runs = []
+def test_a_cancelled_run_keeps_what_it_has_and_the_next_one_lists_at_once(monkeypatch, tmp_path):
+    whole = result(tmp_path).difficulties[0]
+    early = replace(whole.analysis, report=exact(whole.report))
+    runs, go = [], threading.Event()
 
+    def lint(sources, settings, **options):
+        def steps():
+            while True:
+                yield Progress("scoring", "x", 0, 1)
+                go.wait(5)  # a long step
+
+        runs.append(Run(steps()))
+        return runs[-1]
+
+    first = run(monkeypatch, fresh(tmp_path), lint, [early])
+    first.start()
+    while first.progress is None:
+        time.sleep(0.01)
+    first.cancel()
+    assert not first.is_busy and first.result.report.findings
+    assert first.status()["text"] == "Stopped: 0 of 1 complete, exact findings of the others."
+    second = run(monkeypatch, fresh(tmp_path), lint, [early])
+    second.start()
+    while not second.waiting:
+        time.sleep(0.01)
+    assert second.result.report.findings and "waits" in second.status()["text"] and len(runs) == 1
+    second.cancel()
+    assert second.wait(5)
+    go.set()
+    assert first.wait(5) and runs[0].closed
+
+
+def test_a_run_that_no_page_asks_about_ends(monkeypatch, tmp_path):
     def lint(sources, settings, **options):
         def steps():
             while True:
                 yield Progress("scoring", "x", 0, 1)
                 time.sleep(0.01)
 
-        runs.append(Run(steps()))
-        return runs[-1]
+        return Run(steps())
 
-    first, second, third = (run(monkeypatch, lint) for _ in range(3))
-    first.start()
-    while first.waiting:
+    job = run(monkeypatch, fresh(tmp_path), lint)
+    job.start()
+    while job.progress is None:
         time.sleep(0.01)
-    second.start()
-    third.start()
-    assert not second.wait(0.15) and second.waiting
-    second.cancel()
-    assert second.wait(5) and second.report is None
-    first.cancel()
-    assert first.wait(5) and first.report is None and not first.trouble and runs[0].closed
-    while third.waiting:  # the turn passes on
-        time.sleep(0.01)
-    third.cancel()
-    assert third.wait(5)
+    job.asked_at -= 1000
+    assert job.wait(5) and job.cancelled
 
 
-def test_delta_against_the_last_run(monkeypatch, tmp_path):
-    one = analysis()
-    reports = [one.report, replace(one.report, findings=()), one.report]
+def test_cached_reports_are_shown_at_once_and_their_evidence_on_demand(monkeypatch, tmp_path):
+    whole = result(tmp_path).difficulties[0]
+    shown = fresh(tmp_path)
+    monkeypatch.setattr(shown.session, "recall", lambda *_: [whole.report])
+    looks = []
+    monkeypatch.setattr(shown.session, "look", lambda *asked: looks.append(asked) or (whole.analysis, None))
+    job = run(monkeypatch, shown, None)
+    job.start()
+    assert job.wait(5) and not job.trouble and shown.report.beatmaps == (whole.report,) and not looks
+    assert "mm-field" in shown.evidence(KEY) and "mm-strip" in shown.strip(0)["svg"] and len(looks) == 1
 
-    def lint(sources, settings, **options):
-        return Run([reports.pop(0)])
 
-    jobs = []
-    for _ in range(3):
-        monkeypatch.setattr(maimod, "lint", lint, raising=False)
-        jobs.append(Job([], Settings(), Cache(tmp_path)))
-        jobs[-1].start()
-        assert jobs[-1].wait(5)
-    first, second, third = (job.deltas.get("set/hard.osu") for job in jobs)
-    assert first is None and third is not None
-    assert second is not None and second.resolved == ("00:01:000 (1) - positions/unexpected",)
-    shown = result(tmp_path, deltas={"set/hard.osu": replace(third, new=())}).data()
-    assert shown["compared"] and shown["beatmaps"][0]["findings"][0]["change"] == "same"
-    known = result(tmp_path)
-    shown = replace(
-        known, deltas={"set/hard.osu": replace(third, new=known.report.beatmaps[0].findings, resolved=("gone",))}
-    ).data()
-    assert shown["beatmaps"][0]["findings"][0]["change"] == "new" and shown["resolved"] == [
-        {"version": "Hard", "text": "gone"}
-    ]
-    assert not result(tmp_path).data()["compared"]
+def test_new_and_resolved_are_kept_until_they_are_cleared(monkeypatch, tmp_path):
+    whole = result(tmp_path).difficulties[0].report
+    session = Session(Cache(tmp_path / "cache"))
+    other = replace(whole, findings=(replace(whole.findings[0], id="other"),))
+    page_ = Page()
+    page_.session = session
+    seen = []
+    for report, clear in ((whole, False), (other, False), (other, True), (other, False)):
+        shown = fresh(tmp_path, session)
+        job = run(monkeypatch, shown, lambda *_, **__: Run([report]))  # noqa: B023
+        job.start()
+        assert job.wait(5)
+        name = page_.results.keep(shown)
+        if clear:
+            page_.clear({"run": name})
+        data = shown.data()
+        seen.append(([f["change"] for f in data["beatmaps"][0]["findings"]], len(data["resolved"]), data["compared"]))
+    assert seen == [([""], 0, False), (["new"], 1, True), (["same"], 0, True), (["same"], 0, True)]
+
+
+def test_a_change_of_settings_makes_nothing_new_or_resolved(monkeypatch, tmp_path):
+    whole = result(tmp_path).difficulties[0].report
+    hidden = replace(whole, findings=())
+    session = Session(Cache(tmp_path / "cache"))
+    ignoring = Settings(ignore=("positions",))
+    seen = []
+    # Shown, hidden by settings, shown again; then, by the same settings, gone from the map.
+    for report, settings in (
+        (whole, Settings()),
+        (hidden, ignoring),
+        (hidden, ignoring),
+        (whole, Settings()),
+        (hidden, Settings()),
+    ):
+        shown = fresh(tmp_path, session)
+        job = run(monkeypatch, shown, lambda *_, **__: Run([report]), settings=settings)  # noqa: B023
+        job.start()
+        assert job.wait(5) and shown.difficulties[0].settings == settings
+        delta = shown.difficulties[0].delta
+        seen.append(delta and (len(delta.new), len(delta.resolved)))
+    assert seen == [None, None, (0, 0), (0, 0), (0, 1)]
 
 
 def test_what_is_ignored_goes_into_the_baseline(tmp_path):
     baseline = tmp_path / "baseline.json"
     one = result(tmp_path, baseline=baseline)
     assert not one.data()["beatmaps"][0]["findings"][0]["ignored"] and not baseline.exists()
-    assert one.mark("0.0", "done") == "" and not baseline.exists()
-    assert one.mark("0.0", "ignored") == "baseline.json accepts 1 finding of this result"
+    assert one.mark([KEY], "done") == "" and not baseline.exists()
+    assert one.mark([KEY], "ignored") == "baseline.json accepts 1 finding of this result"
     assert result(tmp_path, baseline=baseline).data()["beatmaps"][0]["findings"][0]["ignored"]
-    one.mark("0.0", "")
+    one.mark([KEY], "")
     assert not result(tmp_path, baseline=baseline).data()["beatmaps"][0]["findings"][0]["ignored"]
-    assert "this browser" in result(tmp_path).mark("0.0", "ignored")
+    assert "this browser" in result(tmp_path).mark([KEY], "ignored")
 
 
 def test_evidence_sound_and_exports(tmp_path):
     one = result(tmp_path)
-    assert "mm-field" in one.evidence("0.0")
-    assert one.clip("0.0", True)["url"].startswith("data:audio/wav;base64,") and one.clip("0.0", True)["start"] == -1500
-    assert "00:01:000 (1)" in one.export("markdown", ["0.0"])["text"]
+    assert "mm-field" in one.evidence(KEY)
+    assert one.clip(KEY, True)["url"].startswith("data:audio/wav;base64,") and one.clip(KEY, True)["start"] == -1500
+    assert "00:01:000 (1)" in one.export("markdown", [KEY])["text"]
     assert '"findings": []' in one.export("json", [])["text"]
-    assert '<template data-key="0.0">' in one.export("html", ["0.0"])["text"]
-
-
-def test_a_save_is_noticed(tmp_path):
-    one = result(tmp_path)
-    assert not one.is_outdated()
-    (tmp_path / "easy.osu").touch()
-    assert one.is_outdated()
-
-
-def test_results_go_with_their_page(tmp_path):
-    results = Results()
-    first, other = (results.keep(result(tmp_path, session=session)) for session in ("tab", "other tab"))
-    results.forget("tab")
-    assert results[other]
-    with pytest.raises(Gone, match="run again"):
-        results[first]
-    names = [results.keep(result(tmp_path, session="tab")) for _ in range(3)]
-    assert results[names[-1]] and results[names[-2]]
-    with pytest.raises(Gone):
-        results[names[0]]
+    assert '<template data-key="0.0">' in one.export("html", [KEY])["text"]
 
 
 def test_a_baseline_of_a_found_configuration_is_read_and_not_written(tmp_path):
     baseline = tmp_path / "baseline.json"
-    result(tmp_path, baseline=baseline).mark("0.0", "ignored")
+    result(tmp_path, baseline=baseline).mark([KEY], "ignored")
     before = baseline.read_bytes()
     one = result(tmp_path, baseline=baseline, is_read_only=True)
     assert one.data()["beatmaps"][0]["findings"][0]["ignored"]
-    assert one.mark("0.0", "") == "" and "Name baseline.json on the page" in one.mark("0.0", "ignored")
+    assert one.mark([KEY], "") == "" and "Name baseline.json on the page" in one.mark([KEY], "ignored")
     assert baseline.read_bytes() == before
 
 
 def test_a_mark_keeps_what_the_settings_hide(tmp_path):
     baseline = tmp_path / "baseline.json"
-    result(tmp_path, baseline=baseline).mark("0.0", "ignored")
+    result(tmp_path, baseline=baseline).mark([KEY], "ignored")
     before = baseline.read_bytes()
     hidden = result(tmp_path, baseline=baseline)
-    hidden.report = replace(hidden.report, beatmaps=(replace(hidden.report.beatmaps[0], findings=()),))
+    (difficulty,) = hidden.difficulties
+    difficulty.report = replace(difficulty.report, findings=())
     for settings in (Settings(ignore=("positions",)), Settings(min_scores=(("positions/unexpected", 0.99),))):
-        hidden.settings, hidden.ignored = [settings], {"an older mark"}
-        hidden.mark("0.0", "")
-        hidden.mark("0.1", "ignored")
+        difficulty.settings, hidden.ignored = settings, {"an older mark"}
+        hidden.mark([KEY], "")
+        hidden.mark(["0.other.1"], "ignored")
         assert baseline.read_bytes() == before
-    hidden.settings = [Settings(ignore=("rhythm",))]
-    hidden.mark("0.2", "ignored")
+    difficulty.settings = Settings(ignore=("rhythm",))
+    hidden.mark(["0.other.2"], "ignored")
     assert b"positions" not in baseline.read_bytes()
 
 
-def test_a_change_of_settings_makes_nothing_new_or_resolved(monkeypatch, tmp_path):
-    one = analysis()
-    hidden = replace(one.report, findings=())
-    seen = []
-    # Shown, hidden, hidden, shown again by settings; then, by the same settings, gone from the map.
-    ignoring = Settings(ignore=("positions",))
-    for report, settings in (
-        (one.report, Settings()),
-        (hidden, ignoring),
-        (hidden, ignoring),
-        (one.report, Settings()),
-        (hidden, Settings()),
-    ):
-        job = run(monkeypatch, lambda *_, **__: Run([report], settings))  # noqa: B023
-        job.cache = Cache(tmp_path)
-        job.start()
-        assert job.wait(5) and job.effective == (settings,)
-        delta = job.deltas.get("set/hard.osu")
-        seen.append(delta and (len(delta.new), len(delta.resolved)))
-    assert seen == [None, None, (0, 0), (0, 0), (0, 1)]
+def test_results_are_kept_for_reloads_and_other_tabs(tmp_path):
+    results = Results()
+    names = [results.keep(result(tmp_path)) for _ in range(3)]
+    assert results[names[-1]] and results[names[-2]] and names[0] not in results
+    with pytest.raises(Gone, match="run again"):
+        results[names[0]]
+    for i in range(6):
+        results.keep(replace(result(tmp_path), path=str(i)))
+    assert names[-1] not in results
+
+
+def test_a_finding_that_a_later_part_of_the_run_removed_is_gone(tmp_path):
+    with pytest.raises(Gone, match="no longer there"):
+        result(tmp_path).evidence("0.other.0")
+
+
+# --- Saving ---
+
+
+class Maps:
+    """A page that shows a set of two difficulties; its runs are replaced."""
+
+    def __init__(self, tmp_path, monkeypatch) -> None:
+        self.folder = tmp_path / "set"
+        self.folder.mkdir()
+        shutil.copytree(EXAMPLE, self.folder, dirs_exist_ok=True)
+        self.page = Page()
+        self.linted: list[list[str]] = []
+
+        def lint(sources, settings, *, draw, session, **options):
+            self.linted.append([entry.inner for source in sources for entry in source.entries])
+            reports = [
+                replace(look.report, findings=(*look.report.findings, guess(look.report)))
+                for source in sources
+                for look in session.first_look(source, settings)
+            ]
+            return Run(reports)
+
+        monkeypatch.setattr(maimod, "lint", lint, raising=False)
+
+    def start(self) -> str:
+        return self.page.start({"path": str(self.folder), "model": NO_MODEL})["run"]
+
+    def poll(self, name: str, **options):
+        return self.page.poll({"run": name, "version": 0, **options})
+
+    def done(self, name: str):
+        assert self.page.jobs[name].wait(30)
+        return self.poll(name)
+
+
+def guess(report):
+    """An estimated finding."""
+    return replace(analysis().report.findings[0], id="guess", message=f"A guess about {report.version}.")
+
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "maimod example"
+
+
+@pytest.fixture
+def maps(tmp_path, monkeypatch):
+    return Maps(tmp_path, monkeypatch)
+
+
+def save(path: Path) -> None:
+    """Write one object 9 ms late."""
+    text = path.read_text(encoding="utf-8")
+    head, objects = text.split("[HitObjects]")
+    lines = objects.strip().splitlines()
+    parts = lines[20].split(",")
+    parts[2] = str(int(parts[2]) + 9)
+    lines[20] = ",".join(parts)
+    path.write_text(head + "[HitObjects]\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    os.utime(path, ns=(time.time_ns(), time.time_ns() + 10**9))
+
+
+def test_one_save_is_one_run_of_the_saved_difficulty(maps):
+    first = maps.start()
+    before = maps.done(first)["data"]
+    saved = sorted(maps.folder.glob("*.osu"))[0]
+    assert "next" not in maps.poll(first, watch=True)
+    save(saved)
+    answers = [maps.poll(first, watch=True) for _ in range(3)]
+    second = answers[-1]["next"]
+    assert "next" not in answers[0]  # it may still be being written
+    after = maps.done(second)["data"]
+    assert "next" not in maps.poll(second, watch=True) and "next" not in maps.poll(second, watch=True)
+    assert maps.linted == [[path.name for path in sorted(maps.folder.glob("*.osu"))], [saved.name]]
+    for old, new in zip(before["beatmaps"], after["beatmaps"], strict=True):
+        assert (
+            new["complete"] and [f["message"] for f in new["findings"]].count(f"A guess about {new['version']}.") == 1
+        )
+        is_saved = new["path"].endswith(saved.name)
+        assert (len(new["findings"]) > len(old["findings"])) is is_saved
+    assert maps.poll(first)["next"] == second  # another tab follows, too
+
+
+def test_without_watching_a_save_starts_nothing(maps):
+    first = maps.start()
+    maps.done(first)
+    save(sorted(maps.folder.glob("*.osu"))[0])
+    assert all("next" not in maps.poll(first) for _ in range(3)) and len(maps.linted) == 1
+
+
+def test_a_page_fetches_data_only_when_they_changed(maps):
+    name = maps.start()
+    version = maps.done(name)["data"]["version"]
+    assert "data" not in maps.page.poll({"run": name, "version": version})
+
+
+def test_calls_answer_with_one_line_about_what_is_wrong(maps):
+    calls = {call.__name__: call for call in maps.page.calls}
+    assert "no such file" in calls["start"]({"path": str(maps.folder / "none.osu")})["trouble"]
+    assert "Enter a mapset folder" in calls["start"]({"path": ' "" '})["trouble"]
+    assert calls["poll"]({"run": "old", "version": 0})["gone"]
+    assert calls["difficulties"]({"path": "nothing"}) == {"value": []}
+    assert len(calls["difficulties"]({"path": str(maps.folder)})["value"]) == len(list(maps.folder.glob("*.osu")))
+    assert any(rule["id"] == "rhythm/unsnapped" and rule["why"] for rule in calls["rules"]({})["value"])
+
+
+def test_only_uploads_are_gathered(maps, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    (tmp_path / "uploads").mkdir()
+    (tmp_path / "secret.osu").touch()
+    sent = [tmp_path / "uploads" / name for name in ("a.osu", "song.mp3")]
+    for path in sent:
+        path.touch()
+    with pytest.raises(UsageError, match="not uploaded"):
+        maps.page.gather({"files": [str(tmp_path / "secret.osu")]})
+    folder = Path(maps.page.gather({"files": [str(path) for path in sent]}))
+    assert sorted(path.name for path in folder.iterdir()) == ["a.osu", "song.mp3"]

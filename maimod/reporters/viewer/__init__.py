@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from maimod.evidence import extent, moments, timeline
 from maimod.findings import Category, Report
+from maimod.reporters import triage
 from maimod.reporters.json import as_json
-from maimod.reporters.view import View
+from maimod.reporters.triage import Entry, Place
+from maimod.reporters.view import View, shorten
 from maimod.rules import RULES
 
 if TYPE_CHECKING:
@@ -37,9 +39,25 @@ def data(report: Report, view: View | None = None) -> dict[str, Any]:
     for beatmap in shown["beatmaps"]:
         beatmap["strip"] = None
     shown["categories"] = [category.value for category in Category]
+    shown["entries"] = [_entry(entry, report) for entry in triage.entries(shorten(report, view or View()).report)]
     used = {finding.rule for finding in report.findings}
     shown["rules"] = {rule: RULES[rule].title for rule in sorted(used) if rule in RULES}
     return shown
+
+
+def _entry(entry: Entry, report: Report) -> dict[str, Any]:
+    """An entry of the list: [difficulty, number of the finding] of all findings that it stands for."""
+    return {
+        "lead": _place(entry.lead),
+        "twins": [_place(place) for place in entry.twins],
+        "alike": [_entry(one, report) for one in entry.alike],
+        "where": entry.where(report),
+        "general": entry.is_general,
+    }
+
+
+def _place(place: Place) -> tuple[int, int]:
+    return place.beatmap, place.number
 
 
 def script() -> str:

@@ -1,10 +1,15 @@
 /* The viewer of findings: timeline, list, evidence. No dependencies, no requests; what it shows comes from `show(data)` and the host.
 
-   host.evidence(key)            promise of HTML for a finding ("beatmap.finding")
+   host.evidence(key)            promise of HTML for a finding
+   host.strip(beatmap)           optional: promise of the timeline of a difficulty, where the data have none
    host.clip(key, clicks)        optional: promise of {url, start}: the song around it, start in ms
    host.exports, host.export(format, keys)   optional: names of formats; writes the listed findings
-   host.mark(key, finding, state, before)    optional: told when a finding is marked; may return a promise of a message
+   host.mark(keys, state)        optional: told when findings are marked; may return a promise of a message
+   host.clear()                  optional: from now on nothing listed is new
    host.name                     where marks are kept in this browser
+   host.state                    optional: {filters, selected}: where the page was left; host.keep(state) stores it
+
+   `data.entries` says what is listed, and in which order: maimod/reporters/triage.py.
 */
 function maimodViewer(root, host) {
   "use strict";
@@ -13,8 +18,10 @@ function maimodViewer(root, host) {
   const CATEGORY_NAMES = {"new-combos": "new combos", "scroll-speed": "scroll speed"};
   const LIMIT = 400; // rows drawn at first; a button draws the rest
 
-  let data = null, findings = [], listed = [], selected = null, current = 0, view = [0, 1], limit = LIMIT;
-  let filters = {beatmap: -1, categories: new Set(), severities: new Set(), text: "", state: "open", sort: "time", change: ""};
+  const ALL = -1, GENERAL = -2; // tabs that are no difficulty
+  let data = null, findings = [], entries = [], listed = [], selected = null, current = 0, view = [0, 1], limit = LIMIT;
+  let filters = {beatmap: ALL, categories: new Set(), severities: new Set(), text: "", state: "open", sort: "worth", change: ""};
+  let opened = new Set(), chosen = false;
   let marks = {}, evidenceOf = new Map(), clipOf = new Map(), frame = 0;
 
   const h = (tag, props, ...children) => {
@@ -48,10 +55,13 @@ function maimodViewer(root, host) {
   const stateOf = finding => finding.ignored ? "ignored" : marks[finding.id] || "";
   function mark(finding, state) {
     const before = stateOf(finding), after = before === state ? "" : state;
-    if (after) marks[finding.id] = after; else delete marks[finding.id];
-    finding.ignored = after === "ignored";
+    const same = finding.entry && finding.entry.lead === finding ? finding.entry.same : [finding];
+    for (const one of same) {
+      if (after) marks[one.id] = after; else delete marks[one.id];
+      one.ignored = after === "ignored";
+    }
     try { localStorage.setItem(storeName, JSON.stringify(marks)); } catch { /* without storage, marks last until the page is closed */ }
-    if (host.mark) Promise.resolve(host.mark(finding.key, finding, after, before)).then(say, error => say(String(error.message || error)));
+    if (host.mark) Promise.resolve(host.mark(same.map(one => one.key), after)).then(say, error => say(String(error.message || error)));
     const place = listed.indexOf(finding);
     update();
     // If the selected finding left the list, select the one in its place.
@@ -59,23 +69,47 @@ function maimodViewer(root, host) {
     else showState();
   }
 
-  function show(fresh) {
+  // An entry of the list: `lead` speaks for `same`, one mistake in several difficulties or by several rules; `alike` are more of its kind.
+  function entry(told, of) {
+    const at = ([b, f]) => data.beatmaps[b].findings[f];
+    const one = {lead: at(told.lead), where: told.where, general: told.general, of: of || null};
+    one.same = [one.lead, ...told.twins.map(at)];
+    one.alike = told.alike.map(inner => entry(inner, one));
+    for (const finding of one.same) finding.entry = one;
+    return one;
+  }
+
+  // Takes fresh data. Of the same run, what is selected, scrolled and open stays.
+  function show(fresh, isSame) {
+    const before = selected, old = data, top = $(".mm-list") ? $(".mm-list").scrollTop : 0;
     data = fresh;
-    evidenceOf.clear(); clipOf.clear(); stopPlaying();
+    if (!isSame) { stopPlaying(); opened = new Set(); chosen = false; }
     findings = [];
-    data.beatmaps.forEach((beatmap, b) => beatmap.findings.forEach((finding, f) => {
-      finding.key = `${b}.${f}`; finding.beatmap = b;
-      findings.push(finding);
-    }));
-    const kept = selected && findings.find(f => f.id === selected.id && data.beatmaps[f.beatmap].path === selected.path);
-    if (filters.beatmap >= data.beatmaps.length) filters.beatmap = -1;
-    limit = LIMIT;
+    data.beatmaps.forEach((beatmap, b) => {
+      const was = old && isSame && old.beatmaps[b];
+      if (was && was.complete === beatmap.complete && !beatmap.strip) beatmap.strip = was.strip;
+      else for (const key of [...evidenceOf.keys(), ...clipOf.keys()]) if (!isSame || key.startsWith(`${b}.`)) { evidenceOf.delete(key); clipOf.delete(key); }
+      beatmap.findings.forEach((finding, f) => {
+        finding.key = finding.key || `${b}.${f}`; finding.beatmap = b;
+        findings.push(finding);
+      });
+    });
+    entries = data.entries.map(one => entry(one));
+    const wanted = before && (isSame ? chosen : true) ? {id: before.id, path: before.path} : !isSame && host.state && host.state.selected;
+    const kept = wanted && findings.find(f => f.id === wanted.id && data.beatmaps[f.beatmap].path === wanted.path);
+    if (!isSame && host.state && host.state.filters) Object.assign(filters, host.state.filters, {categories: new Set(host.state.filters.categories), severities: new Set(host.state.filters.severities)});
+    if (filters.beatmap >= data.beatmaps.length) filters.beatmap = ALL;
+    if (!isSame) limit = LIMIT;
     selected = null;
-    skeleton();
-    current = filters.beatmap >= 0 ? filters.beatmap : Math.max(0, data.beatmaps.findIndex(b => b.findings.length));
-    resetView();
+    if (!isSame || !$(".mm-body")) skeleton(); else { $(".mm-title").replaceWith(heading()); drawFilters(); }
+    if (!isSame || !old) { current = filters.beatmap >= 0 ? filters.beatmap : Math.max(0, data.beatmaps.findIndex(b => b.findings.length)); resetView(); }
     update();
-    if (kept) select(kept); else if (listed.length) select(listed[0], true);
+    if (isSame) $(".mm-list").scrollTop = top;
+    if (kept) {
+      selected = kept; selected.path = data.beatmaps[kept.beatmap].path;
+      if (isSame && before.complete === data.beatmaps[kept.beatmap].complete && $(".mm-finding")) { markSelected(); showState(); } else select(kept, true);
+    } else if (listed.length) select(listed[0], true);
+    else $(".mm-detail").replaceChildren();
   }
 
   // ------------------------------------------------------------------------------------------------------------ skeleton
@@ -83,26 +117,27 @@ function maimodViewer(root, host) {
   function skeleton() {
     root.replaceChildren(
       h("header", {class: "mm-head"}, heading(), h("div", {class: "mm-export"})),
-      h("nav", {class: "mm-tabs", role: "tablist", "aria-label": "Difficulty"}),
+      h("nav", {class: "mm-tabs", role: "group", "aria-label": "Difficulty"}),
       h("ul", {class: "mm-messages"}),
       h("section", {class: "mm-timeline", "aria-label": "Timeline"}),
       h("div", {class: "mm-body"},
-        h("section", {class: "mm-side"},
+        h("section", {class: "mm-side", "aria-label": "List"},
           h("div", {class: "mm-filters"}), h("p", {class: "mm-count", role: "status"}),
           h("ol", {class: "mm-list", tabindex: "0", role: "listbox", "aria-label": "Findings"})),
-        h("section", {class: "mm-detail", "aria-label": "Evidence"})),
-      h("p", {class: "mm-help"}, "j k next and previous · d done · p to post · i ignore · space play · / search · + − 0 zoom"),
+        h("section", {class: "mm-detail", tabindex: "-1", "aria-label": "Evidence"})),
+      h("p", {class: "mm-help"}, "j k next and previous · o open or close likeness · d done · p to post · i ignore · space play · / search · + − 0 zoom · Enter opens the place in the editor"),
       h("div", {class: "mm-toast", role: "status"}));
     const exporting = $(".mm-export");
     if (host.export) {
       exporting.append("Export what is listed: ");
       for (const format of host.exports) {
-        exporting.append(h("button", {type: "button", "data-export": format, onclick: () => host.export(format, listed.map(f => f.key)).then(say)},
+        exporting.append(h("button", {type: "button", "data-export": format, onclick: () => host.export(format, exported()).then(say)},
           format[0].toUpperCase() + format.slice(1)));
       }
     }
     drawFilters();
   }
+  const exported = () => [...new Set(listed.flatMap(f => (f.entry.lead === f ? [...f.entry.same, ...f.entry.alike.flatMap(one => one.same)] : [f])).filter(f => visibleIn(f)).map(f => f.key))];
 
   function heading() {
     const songs = new Set(data.beatmaps.filter(b => b.status !== "error").map(b => `${b.artist} – ${b.title}`));
@@ -116,16 +151,16 @@ function maimodViewer(root, host) {
 
   function drawTabs() {
     const tabs = $(".mm-tabs");
-    const tab = (index, name, title, of) => {
-      const open = of.filter(f => visibleIn(f, "beatmap"));
-      const worst = SEVERITIES.find(s => open.some(f => f.severity === s));
-      return h("button", {type: "button", role: "tab", "aria-selected": String(filters.beatmap === index), title, "data-beatmap": index,
+    const tab = (index, name, title, busy) => {
+      const open = entries.filter(one => members(one).some(f => isIn(one, f, index) && visibleIn(f, "beatmap")));
+      const worst = SEVERITIES.find(s => open.some(one => one.lead.severity === s));
+      return h("button", {type: "button", "aria-pressed": String(filters.beatmap === index), title, "data-beatmap": index, class: busy ? "mm-busy" : "",
         onclick: () => { filters.beatmap = index; limit = LIMIT; if (index >= 0 && current !== index) { current = index; resetView(); } update(); if (!listed.includes(selected) && listed.length) select(listed[0], true); }},
         name, h("span", {class: `mm-badge ${worst || ""}`}, String(open.length)));
     };
-    const all = data.beatmaps.length > 1 ? [tab(-1, "All", "All difficulties", findings)] : [];
-    tabs.replaceChildren(...all, ...data.beatmaps.map((b, i) => tab(i, (b.version || b.path) + (b.status === "error" ? " (unreadable)" : ""),
-      `${b.path} · ${b.mode || "?"} · ${counted(b.objects, "object")}`, findings.filter(f => f.beatmap === i))));
+    const several = data.beatmaps.length > 1 ? [tab(ALL, "All", "Everything"), tab(GENERAL, "General", "What concerns the set, or several difficulties")] : [];
+    tabs.replaceChildren(...several, ...data.beatmaps.map((b, i) => tab(i, (b.version || b.path) + (b.status === "error" ? " (unreadable)" : ""),
+      `${b.path} · ${b.mode || "?"} · ${counted(b.objects, "object")}${b.complete === false ? " · only exact findings so far" : ""}`, b.complete === false)));
     const messages = [];
     if (data.unfinished) messages.push(h("li", {class: "error"}, `Unfinished: the run was interrupted; ${counted(data.unfinished, "more beatmap")} not checked.`));
     data.beatmaps.forEach((b, i) => {
@@ -134,8 +169,8 @@ function maimodViewer(root, host) {
     });
     for (const gone of data.resolved || []) messages.push(h("li", {class: "resolved"}, h("b", {}, "resolved"), ` ${gone.version}: ${gone.text}`));
     const list = $(".mm-messages");
-    const shown = messages.slice(0, 6);
-    if (messages.length > 6) shown.push(h("li", {}, h("button", {type: "button", onclick: () => list.replaceChildren(...messages)}, `${messages.length - 6} more`)));
+    const shown = messages.slice(0, 2);
+    if (messages.length > 2) shown.push(h("li", {}, h("button", {type: "button", onclick: () => list.replaceChildren(...messages)}, `${messages.length - 2} more notes`)));
     list.replaceChildren(...shown);
   }
 
@@ -146,23 +181,30 @@ function maimodViewer(root, host) {
     const used = inOrder(findings);
     const options = (pairs, key) => h("select", {"data-select": key, "aria-label": key, onchange: event => { filters[key] = event.target.value; update(); }},
       pairs.map(([value, text]) => h("option", {value, selected: filters[key] === value}, text)));
-    const changes = data.compared ? [options([["", "new and old"], ["new", "new only"], ["same", "unchanged only"]], "change")] : [];
+    const changes = data.compared ? [options([["", "new and old"], ["new", "new only"], ["same", "old only"]], "change"),
+      ...(host.clear ? [h("button", {type: "button", class: "mm-clear", title: "From now on nothing listed is new", onclick: () => host.clear()}, "clear new")] : [])] : [];
     if (!data.compared) filters.change = "";
+    const wasOpen = $(".mm-categories") ? $(".mm-categories").open : filters.categories.size > 0;
+    const categories = h("details", {class: "mm-categories", open: wasOpen}, h("summary", {}, "Categories"), chips(used, filters.categories, "Category", category));
+    if (document.activeElement && $(".mm-filters").contains(document.activeElement) && $(".mm-categories")) {
+      $(".mm-categories").replaceWith(categories);  // whoever types goes on typing
+      return;
+    }
     $(".mm-filters").replaceChildren(
-      h("input", {type: "search", placeholder: "Search messages, rules, timestamps  ( / )", "aria-label": "Search", value: filters.text,
-        oninput: event => { filters.text = event.target.value; limit = LIMIT; update(); }}),
-      chips(SEVERITIES, filters.severities, "Severity", s => s),
-      chips(used, filters.categories, "Category", category),
-      h("div", {class: "mm-selects"},
-        options([["open", "open and to post"], ["post", "to post"], ["done", "done"], ["ignored", "ignored"], ["all", "all"]], "state"),
-        options([["time", "by time"], ["score", "by score"], ["severity", "by severity"], ["bits", "by bits"]], "sort"), ...changes));
+      h("div", {class: "mm-find"},
+        h("input", {type: "search", placeholder: "Search  ( / )", "aria-label": "Search messages, rules and timestamps", value: filters.text,
+          oninput: event => { filters.text = event.target.value; limit = LIMIT; update(); }}),
+        chips(SEVERITIES, filters.severities, "Severity", s => s)),
+      h("div", {class: "mm-selects"}, categories,
+        options([["open", "open"], ["post", "to post"], ["done", "done"], ["ignored", "ignored"], ["all", "all"]], "state"),
+        options([["worth", "worth first"], ["time", "by time"], ["score", "by score"], ["bits", "by bits"]], "sort"), ...changes));
   }
 
   // ------------------------------------------------------------------------------------------------------------- the list
 
   function visibleIn(finding, without) {
     const state = stateOf(finding);
-    if (without !== "beatmap" && filters.beatmap >= 0 && finding.beatmap !== filters.beatmap) return false;
+    if (without !== "beatmap" && !isIn(finding.entry, finding, filters.beatmap)) return false;
     if (without !== "severity" && filters.severities.size && !filters.severities.has(finding.severity)) return false;
     if (without !== "category" && filters.categories.size && !filters.categories.has(finding.category)) return false;
     if (filters.state === "open" ? state === "done" || state === "ignored" : filters.state !== "all" && state !== filters.state) return false;
@@ -172,15 +214,31 @@ function maimodViewer(root, host) {
     return filters.text.toLowerCase().split(/\s+/).every(word => hay.includes(word));
   }
 
-  function update() {
-    listed = findings.filter(f => visibleIn(f));
+  const members = one => [one.lead, ...one.same.slice(1), ...one.alike.flatMap(inner => inner.same)];
+  const isIn = (one, finding, index) => index === ALL || (data.beatmaps.length === 1 || (index === GENERAL ? one.general || (one.of !== null && one.of.general) : finding.beatmap === index && finding.scope !== "set"));
+
+  // Rows: of each entry the first visible finding, and if it is open, those of its kind.
+  function rows() {
     const order = {
       time: (a, b) => a.time - b.time || a.beatmap - b.beatmap,
       score: (a, b) => b.score - a.score,
-      severity: (a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) || b.score - a.score,
       bits: (a, b) => (b.surprisal || 0) - (a.surprisal || 0),
     }[filters.sort];
-    listed.sort(order);
+    const found = [];
+    for (const one of entries) {
+      const lead = one.same.find(f => visibleIn(f));
+      const alike = one.alike.map(inner => inner.same.find(f => visibleIn(f))).filter(Boolean);
+      if (lead || alike.length) found.push({lead: lead || alike.shift(), alike});
+    }
+    if (order) found.sort((a, b) => order(a.lead, b.lead));
+    else found.sort((a, b) => (b.lead.change === "new") - (a.lead.change === "new"));  // stable: else by worth
+    more = new Map(found.map(one => [one.lead, one.alike]));
+    return found.flatMap(one => opened.has(one.lead.entry.lead.id) ? [one.lead, ...one.alike] : [one.lead]);
+  }
+  let more = new Map();
+
+  function update() {
+    listed = rows();
     drawTabs();
     for (const chip of root.querySelectorAll(".mm-chip")) {
       const value = chip.dataset.filter, isSeverity = SEVERITIES.includes(value);
@@ -188,87 +246,110 @@ function maimodViewer(root, host) {
       chip.lastChild.textContent = of.length;
       chip.setAttribute("aria-pressed", String((isSeverity ? filters.severities : filters.categories).has(value)));
     }
-    const hidden = findings.length - listed.length, states = {};
+    const visible = findings.filter(f => visibleIn(f)).length, hidden = findings.length - visible, states = {};
     findings.forEach(f => { const s = stateOf(f); if (s) states[s] = (states[s] || 0) + 1; });
-    $(".mm-count").textContent = `${listed.length} listed` + (hidden ? `, ${hidden} filtered out` : "")
+    const fresh = findings.filter(f => f.change === "new").length;
+    $(".mm-count").textContent = `${counted(listed.length, "entry").replace(/entrys$/, "entries")} of ${counted(visible, "finding")}` + (hidden ? `, ${hidden} filtered out` : "")
+      + (data.compared ? ` · ${fresh} new, ${(data.resolved || []).length} resolved since you last cleared` : "")
       + Object.entries(states).map(([s, n]) => ` · ${n} ${s === "post" ? "to post" : s}`).join("");
     drawRows();
     drawTimeline();
+    keep();
+  }
+
+  function keep() {
+    if (!host.keep || !data) return;
+    host.keep({filters: {...filters, categories: [...filters.categories], severities: [...filters.severities]}, selected: selected && {id: selected.id, path: selected.path}});
   }
 
   function drawRows() {
     const list = $(".mm-list");
-    const rows = listed.slice(0, limit).map(row);
-    if (listed.length > limit) rows.push(h("li", {class: "mm-more"}, h("button", {type: "button", onclick: () => { limit += 2000; drawRows(); }}, `${listed.length - limit} more`)));
-    if (!listed.length) rows.push(h("li", {class: "mm-empty"}, findings.length ? "Nothing matches the filters." : "Nothing found."));
-    list.replaceChildren(...rows);
+    const drawn = listed.slice(0, limit).map(row);
+    if (listed.length > limit) drawn.push(h("li", {class: "mm-more", role: "presentation"}, h("button", {type: "button", onclick: () => { limit += 2000; drawRows(); }}, `${listed.length - limit} more`)));
+    if (!listed.length) drawn.push(h("li", {class: "mm-empty", role: "presentation"}, findings.length ? "Nothing matches the filters." : "Nothing found."));
+    list.replaceChildren(...drawn);
     markSelected();
   }
 
   function row(finding) {
-    const state = stateOf(finding), beatmap = data.beatmaps[finding.beatmap];
-    const measure = finding.surprisal === null ? `${Math.round(finding.score * 100)} %` : `${finding.surprisal.toFixed(1)} bit`;
-    return h("li", {role: "option", id: `mm-row-${finding.key}`, class: `mm-row ${finding.severity} ${state}`, "data-key": finding.key, "aria-selected": "false", onclick: () => select(finding)},
+    const state = stateOf(finding), beatmap = data.beatmaps[finding.beatmap], one = finding.entry, alike = more.get(finding);
+    const isLead = alike !== undefined, open = isLead && opened.has(one.lead.id), isPlace = finding.scope === "place";
+    const where = one.where || (filters.beatmap < 0 && data.beatmaps.length > 1 ? beatmap.version : "");
+    const rules = [...new Set(one.same.map(f => f.rule))].filter(rule => rule !== finding.rule);
+    return h("li", {role: "option", id: `mm-row-${finding.key}`, class: `mm-row ${finding.severity} ${state} ${isLead ? "" : "mm-inner"}`, "data-key": finding.key, "aria-selected": "false", onclick: () => { chosen = true; select(finding); }},
       h("span", {class: `mm-sign ${finding.severity}`, title: finding.severity}, finding.severity[0].toUpperCase()),
       h("span", {class: "mm-what"},
-        h("span", {class: "mm-line"}, h("code", {}, finding.timestamp.replace(/ -$/, "")), h("span", {class: "mm-rulename"}, finding.rule),
-          filters.beatmap < 0 && data.beatmaps.length > 1 ? h("span", {class: "mm-version"}, beatmap.version) : null,
+        h("span", {class: "mm-line"}, isPlace ? h("code", {}, finding.timestamp.replace(/ -$/, "")) : null, h("span", {class: "mm-rulename"}, finding.rule),
           finding.change === "new" ? h("span", {class: "mm-new"}, "new") : null,
-          state ? h("span", {class: `mm-state ${state}`}, state === "post" ? "to post" : state) : null),
-        h("span", {class: "mm-message"}, finding.message)),
-      h("span", {class: "mm-measure", title: `score ${finding.score}`}, measure));
+          state ? h("span", {class: `mm-state ${state}`}, state === "post" ? "to post" : state) : null,
+          h("span", {class: "mm-measure", title: measureTitle(finding)}, measure(finding))),
+        h("span", {class: "mm-message"}, finding.message),
+        where || rules.length ? h("span", {class: "mm-where"}, [where, rules.length ? `also ${rules.join(", ")}` : ""].filter(Boolean).join(" · ")) : null,
+        isLead && alike.length ? h("button", {type: "button", class: "mm-fold", tabindex: "-1", "aria-expanded": String(open), onclick: event => { event.stopPropagation(); fold(one.lead.id); }},
+          open ? `hide the ${alike.length} like it` : `${alike.length} more like it`) : null));
   }
+  function fold(id) { if (opened.has(id)) opened.delete(id); else opened.add(id); update(); }
 
+  // One number in one column: how likely the finding is real. Bits are in the evidence.
+  const measure = finding => finding.tier === "exact" ? "exact" : `${Math.round(finding.score * 100)} %`;
+  const measureTitle = finding => finding.tier === "exact" ? "Arithmetic, criteria or files: not a guess" : `An estimate: ${Math.round(finding.score * 100)} % likely to be real${finding.surprisal === null ? "" : `; ${finding.surprisal.toFixed(1)} bits`}`;
+
+  const rowOf = finding => listed.includes(finding) ? finding : listed.find(f => f.entry === finding.entry);
   function markSelected() {
+    const own = selected && rowOf(selected);
     for (const node of root.querySelectorAll(".mm-row, .mm-mark")) {
-      const on = selected !== null && node.dataset.key === selected.key;
-      if (node.classList.contains("mm-row")) node.setAttribute("aria-selected", String(on));
+      const isRow = node.classList.contains("mm-row"), on = selected !== null && node.dataset.key === (isRow ? own && own.key : selected.key);
+      if (isRow) node.setAttribute("aria-selected", String(on));
       node.classList.toggle("mm-selected", on);
     }
   }
 
   function step(by) {
     if (!listed.length) return;
-    const at = listed.indexOf(selected), to = at < 0 ? 0 : Math.min(Math.max(at + by, 0), listed.length - 1);
+    const at = selected ? listed.indexOf(rowOf(selected)) : -1, to = at < 0 ? 0 : Math.min(Math.max(at + by, 0), listed.length - 1);
     if (to >= limit) { limit = to + LIMIT; drawRows(); }
     select(listed[to]);
   }
 
   function select(finding, quietly) {
     stopPlaying();
+    const outer = finding.entry.of;
+    if (outer && !rowOf(finding) && !opened.has(outer.lead.id)) { opened.add(outer.lead.id); update(); }
     selected = finding;
     selected.path = data.beatmaps[finding.beatmap].path;
     if (current !== finding.beatmap) { current = finding.beatmap; resetView(); }
     const span = view[1] - view[0];
     if (finding.time < view[0] + span * 0.02 || finding.time > view[1] - span * 0.02) setView(finding.time - span / 2, finding.time + span / 2);
+    selected.complete = data.beatmaps[finding.beatmap].complete;
     drawTimeline();
     markSelected();
-    const node = root.querySelector(`.mm-row[data-key="${finding.key}"]`), list = $(".mm-list");
-    list.setAttribute("aria-activedescendant", `mm-row-${finding.key}`);
+    const shown = rowOf(finding), node = shown && root.querySelector(`.mm-row[data-key="${shown.key}"]`), list = $(".mm-list");
+    if (node) list.setAttribute("aria-activedescendant", node.id); else list.removeAttribute("aria-activedescendant");
     if (node) {  // scroll only the list, not the page
       const over = node.offsetTop - list.scrollTop, below = over + node.offsetHeight - list.clientHeight;
       if (over < 0) list.scrollTop += over - 8; else if (below > 0) list.scrollTop += below + 8;
     }
-    if (!quietly) list.focus({preventScroll: true});
+    if (!quietly) { chosen = true; list.focus({preventScroll: true}); }
+    keep();
     drawDetail();
   }
 
   // ---------------------------------------------------------------------------------------------------------- the evidence
 
   function drawDetail() {
-    const finding = selected, beatmap = data.beatmaps[finding.beatmap], detail = $(".mm-detail");
+    const finding = selected, beatmap = data.beatmaps[finding.beatmap], detail = $(".mm-detail"), isPlace = finding.scope === "place";
     const head = h("div", {class: "mm-finding"},
       h("div", {class: "mm-stamp"},
-        h("a", {class: "mm-link", href: finding.link, title: "Open in the editor of osu!"}, finding.timestamp.replace(/ -$/, "")),
-        h("button", {type: "button", class: "mm-copy", title: "Copy the timestamp", onclick: () => copy(`${finding.timestamp} `)}, "copy"),
-        h("button", {type: "button", class: "mm-copy", title: "Copy timestamp and message", onclick: () => copy(`${finding.timestamp} ${finding.message}`)}, "copy as post"),
+        isPlace ? h("a", {class: "mm-link", href: finding.link, title: `Open in the editor of osu!, in the difficulty that is open there: open ${beatmap.version} first`}, finding.timestamp.replace(/ -$/, "")) : null,
+        isPlace ? h("button", {type: "button", class: "mm-copy", title: "Copy the timestamp", onclick: () => copy(`${finding.timestamp} `)}, "copy") : null,
+        h("button", {type: "button", class: "mm-copy", title: "Copy timestamp and message", onclick: () => copy(`${isPlace ? `${finding.timestamp} ` : ""}${finding.message}`)}, "copy as post"),
         h("span", {class: `mm-severity ${finding.severity}`}, finding.severity),
-        h("span", {class: "mm-score", title: "How likely the finding is real"}, `score ${finding.score.toFixed(2)}`),
-        h("span", {class: "mm-where"}, `${beatmap.version} · line ${finding.line}`),
+        h("span", {class: "mm-score", title: measureTitle(finding)}, finding.tier === "exact" ? "exact" : `${Math.round(finding.score * 100)} % likely`),
+        h("span", {class: "mm-where"}, [finding.entry.where || beatmap.version, isPlace || finding.scope === "difficulty" ? `line ${finding.line}` : ""].filter(Boolean).join(" · ")),
         h("span", {class: "mm-states"}, Object.entries(STATES).map(([state, [name, key]]) =>
           h("button", {type: "button", "data-mark": state, title: `${name} (${key})`, onclick: () => mark(finding, state)}, name)))),
       h("p", {class: "mm-text"}, finding.message));
-    const player = host.clip && beatmap.audio ? h("div", {class: "mm-player"},
+    const player = host.clip && isPlace && (beatmap.audio || beatmap.complete === false) ? h("div", {class: "mm-player"},
       h("button", {type: "button", class: "mm-play", onclick: () => togglePlay()}, "Play"),
       [1, 0.75, 0.5].map(rate => h("button", {type: "button", class: "mm-rate", "data-rate": rate, onclick: () => setRate(rate)}, `${rate * 100} %`)),
       h("label", {}, h("input", {type: "checkbox", class: "mm-clicks", checked: clicks, onchange: event => { clicks = event.target.checked; if (playing) startPlaying(); }}), " hitsound clicks"),
@@ -291,7 +372,7 @@ function maimodViewer(root, host) {
 
   // Expected positions take the model a second, so the next finding is drawn ahead.
   function prefetch() {
-    const next = listed[listed.indexOf(selected) + 1];
+    const next = listed[listed.indexOf(rowOf(selected)) + 1];
     if (next) evidence(next).catch(() => evidenceOf.delete(next.key));
   }
 
@@ -418,16 +499,26 @@ function maimodViewer(root, host) {
   function drawTimeline() {
     const box = $(".mm-timeline"), beatmap = data.beatmaps[current];
     const strip = beatmap && beatmap.strip;
-    box.style.display = strip ? "" : "none";
-    if (!strip) return;
-    const own = listed.filter(f => f.beatmap === current);
-    const lanes = inOrder(findings.filter(f => f.beatmap === current));
-    const name = `${current}:${lanes.join()}`;
+    if (!strip && beatmap && host.strip && beatmap.status !== "error" && !beatmap.asked) {
+      beatmap.asked = true;
+      const of = data;
+      host.strip(current).then(found => {
+        beatmap.strip = found;
+        if (data !== of || data.beatmaps[current] !== beatmap) return;
+        box.dataset.name = ""; resetView(); drawTimeline();
+      }, () => { beatmap.asked = false; });
+    }
+    box.classList.toggle("mm-blank", !strip);
+    box.style.display = strip || host.strip ? "" : "none";
+    if (!strip) { if (box.dataset.name !== "blank") { box.dataset.name = "blank"; box.replaceChildren(h("p", {class: "mm-wait"}, "Drawing the timeline …")); } return; }
+    const own = marked();
+    const lanes = inOrder(findings.filter(f => f.scope === "place" && (filters.beatmap < 0 || f.beatmap === current)));
+    const name = `${current}:${data.beatmaps[current].complete}:${lanes.join()}`;
     if (box.dataset.name !== name) {
       box.dataset.name = name;
       box.replaceChildren(
         h("div", {class: "mm-gutter"}, h("span", {class: "mm-g-song"}, "song"), h("span", {class: "mm-g-objects"}, "objects"), h("span", {class: "mm-g-bits"}, "surprise"),
-          lanes.map((lane, i) => h("span", {class: "mm-g-lane", style: `top:${172 + i * 18}px`}, category(lane)))),
+          lanes.map((lane, i) => h("span", {class: "mm-g-lane", style: `top:calc(var(--strip) + 20px + ${i} * var(--lane))`}, category(lane)))),
         h("div", {class: "mm-track"}, h("div", {class: "mm-strip-box", html: strip.svg}), h("div", {class: "mm-axis"}), h("div", {class: "mm-lanes"}),
           h("div", {class: "mm-head-line"}), h("div", {class: "mm-hover"}), h("div", {class: "mm-tip"})),
         h("div", {class: "mm-zoom"}, h("button", {type: "button", title: "Zoom in (+)", onclick: () => zoom(0.5)}, "+"), h("button", {type: "button", title: "Zoom out (−)", onclick: () => zoom(2)}, "−"),
@@ -438,7 +529,7 @@ function maimodViewer(root, host) {
     }
     box.querySelector(".mm-lanes").replaceChildren(...own.map(finding => {
       const node = h("button", {type: "button", tabindex: "-1", class: `mm-mark ${finding.severity} ${stateOf(finding)}`, "data-key": finding.key,
-        style: `top:${lanes.indexOf(finding.category) * 18 + 2}px`, "aria-label": `${finding.severity} ${finding.timestamp} ${finding.rule}`,
+        style: `top:calc(${lanes.indexOf(finding.category)} * var(--lane) + 2px)`, title: data.beatmaps[finding.beatmap].version, "aria-label": `${finding.severity} ${finding.timestamp} ${finding.rule}`,
         onclick: () => { if (!dragged) select(finding); }});
       node.finding = finding;
       return node;
@@ -447,16 +538,20 @@ function maimodViewer(root, host) {
     placeAll();
   }
 
+  // Visible findings with a place: of all difficulties in "All", else of the one that is drawn.
+  const marked = () => findings.filter(f => f.scope === "place" && visibleIn(f) && (filters.beatmap < 0 || f.beatmap === current));
+
   function placeAll() {
     const box = $(".mm-timeline"), svg = box && box.querySelector(".mm-strip");
     if (!svg) return;
     svg.setAttribute("viewBox", `${view[0]} 0 ${view[1] - view[0]} 100`);
     for (const node of box.querySelectorAll(".mm-mark")) {
       const at = place(node.finding.time), end = node.finding.end_time === null ? at : place(node.finding.end_time);
+      const isLong = end - at > 0.8, from = isLong ? Math.max(at, 0) : at;
       node.style.display = end < -1 || at > 101 ? "none" : "";
-      node.style.left = `${at}%`;
-      node.style.width = end - at > 0.8 ? `${end - at}%` : "";
-      node.classList.toggle("mm-long", end - at > 0.8);
+      node.style.left = `${from}%`;
+      node.style.width = isLong ? `${Math.min(end, 100) - from}%` : "";
+      node.classList.toggle("mm-long", isLong);
     }
     const span = view[1] - view[0], every = [100, 200, 500, 1000, 2000, 5000, 10000, 15000, 30000, 60000, 120000, 300000, 600000, 3600000].find(s => span / s <= 14) || 7200000;
     const ticks = [];
@@ -497,8 +592,7 @@ function maimodViewer(root, host) {
   }
   function nearest(time, within) {
     let best = null, least = within;
-    for (const finding of listed) {
-      if (finding.beatmap !== current) continue;
+    for (const finding of marked()) {
       const off = finding.end_time !== null && time > finding.time && time < finding.end_time ? within * 0.9 : Math.abs(finding.time - time);
       if (off < least) { least = off; best = finding; }
     }
@@ -532,7 +626,7 @@ function maimodViewer(root, host) {
     const keys = {
       j: () => step(1), k: () => step(-1), ArrowDown: () => step(1), ArrowUp: () => step(-1), " ": () => togglePlay(), "/": () => $(".mm-filters input").focus(),
       Enter: () => { if (selected) window.location.href = selected.link; }, d: () => selected && mark(selected, "done"), p: () => selected && mark(selected, "post"), i: () => selected && mark(selected, "ignored"),
-      "+": () => zoom(0.5), "=": () => zoom(0.5), "-": () => zoom(2), "0": () => { resetView(); placeAll(); }};
+      o: () => { const row = selected && rowOf(selected); if (row && row.entry.alike.length) fold(row.entry.lead.id); }, "+": () => zoom(0.5), "=": () => zoom(0.5), "-": () => zoom(2), "0": () => { resetView(); placeAll(); }};
     const action = keys[event.key];
     if (!action || event.key.startsWith("Arrow") && !root.contains(event.target)) return;
     event.preventDefault();
