@@ -16,6 +16,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -181,11 +183,24 @@ def open_container(part: Part) -> Iterator[Any]:
 
 
 def measure(part: Part) -> Packets | None:
-    """Count the packets of a song; None if FFmpeg cannot read it.
+    """Count the packets of a song; None if FFmpeg cannot read it. A file that has not changed is counted once.
 
     Raises:
         AudioError: if there is no sound track, or it is longer than :data:`MAX_HOURS`.
     """
+    try:
+        state = part.path.stat()
+    except OSError:
+        return _measured(part)
+    return _remembered(part, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=MAX_LINKS)
+def _remembered(part: Part, changed: int, size: int) -> Packets | None:
+    return _measured(part)
+
+
+def _measured(part: Part) -> Packets | None:
     import av
 
     try:
@@ -215,6 +230,8 @@ def _count(path: Path, container: Any, stream: Any) -> tuple[float, int]:
     total, n_bytes = 0.0, 0
     start = end = 0.0
     is_first = True
+    # Products of whole numbers, as a fraction for each packet takes longer than reading it.
+    numerator, denominator = (stream.time_base or Fraction(0)).as_integer_ratio()
     packets = container.demux(stream)
     while True:
         try:
@@ -224,9 +241,8 @@ def _count(path: Path, container: Any, stream: Any) -> tuple[float, int]:
         if not packet.size:
             continue
         n_bytes += packet.size
-        lasts = float(packet.duration * packet.time_base) if packet.duration and packet.time_base else 0.0
-        has_time = packet.pts is not None and packet.time_base
-        time = float(packet.pts * packet.time_base) if has_time else end
+        lasts = (packet.duration or 0) * numerator / denominator
+        time = packet.pts * numerator / denominator if packet.pts is not None and numerator else end
         if is_first or not end - RESTART < time < end + MAX_GAP:
             total, start, end, is_first = total + end - start, time, time, False
         end = max(end, time + lasts)

@@ -215,8 +215,12 @@ class _Grid:
             self.values[part - self.start_ms] = np.minimum(envelope.strength(part), CLIP)
 
     def at(self, times_ms: np.ndarray) -> np.ndarray:
-        index = np.rint(times_ms).astype(np.int64) - self.start_ms
-        return np.asarray(self.values[np.clip(index, 0, len(self.values) - 1)])
+        return self.values.take(np.rint(times_ms).astype(np.int64) - self.start_ms, mode="clip")
+
+    def curve(self, times_ms: np.ndarray, lags_ms: np.ndarray) -> np.ndarray:
+        """(n_lags,) mean over (n_times,) times that are later by each of the lags, which are whole ms."""
+        places = np.rint(times_ms).astype(np.int64)[:, None] + (lags_ms - self.start_ms)
+        return np.asarray(self.values.take(places, mode="clip").mean(axis=0))
 
 
 def _standard_error(values: np.ndarray) -> float:
@@ -323,7 +327,7 @@ def _fit(
     from_middle = (times - 0.5 * (times[0] + times[-1])) / 1000.0  # s
     curves = np.empty((len(slopes), len(lags)), dtype=np.float32)
     for i, slope in enumerate(slopes):
-        curves[i] = grid.at((times + slope * from_middle)[:, None] + lags).mean(axis=0)
+        curves[i] = grid.curve(times + slope * from_middle, lags)
     # An even rhythm fits as well one note later: of equal fits take the nearest.
     preferred = curves - NEAREST * np.abs(lags - map_lag) / 100.0
     row, column = np.unravel_index(int(preferred.argmax()), curves.shape)

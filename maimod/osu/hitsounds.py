@@ -69,6 +69,16 @@ class Hit:
 
 def hits(beatmap: Beatmap) -> list[Hit]:
     """List the hits of a beatmap in order of time."""
+    kept = vars(beatmap)  # as its cached properties are: many rules list the hits of every difficulty of a set
+    if _KEPT not in kept:
+        kept[_KEPT] = tuple(_hits(beatmap))
+    return list(kept[_KEPT])
+
+
+_KEPT = "_hits"
+
+
+def _hits(beatmap: Beatmap) -> list[Hit]:
     found = []
     for hit_object in beatmap.hit_objects:
         slider = hit_object.slider

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from maimod.audio import decode, probe
+from maimod.audio import container, decode, probe
 from maimod.errors import AudioError
 from tests.songs import CLICKS_MS, clicks, mp3
 
@@ -103,3 +103,16 @@ def test_a_codec_that_nobody_knows(tmp_path: Path) -> None:
     assert found is None or found.audio_codec is None
     with pytest.raises(AudioError):
         decode.load(tmp_path / "song.mkv")
+
+
+def test_packets_of_a_file_are_counted_once_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = []
+    measured = container._measured
+    monkeypatch.setattr(container, "_measured", lambda part: counted.append(part) or measured(part))
+    path = tmp_path / "song.wav"
+    for seconds in (2, 3):
+        soundfile.write(path, np.zeros(seconds * 8000), 8000)
+        found = probe.probe(path)
+        assert found is not None and found.duration == pytest.approx(1000 * seconds)
+        assert decode.load(path).duration == pytest.approx(1000 * seconds)
+    assert len(counted) == 2
