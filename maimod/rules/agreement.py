@@ -44,9 +44,10 @@ BESIDE = Rule(
     "wrongly.",
     how="No other difficulty has anything at the time of this object, but at least two, and most of the set, have an "
     "object at one and "
-    "the same time within 1/6 beat, where this one has none. In up to three places of the map.",
+    "the same time within 1/6 beat, where this one has none. In up to three places of the map. In a set of two "
+    "difficulties it is the easier one's object, and a minor.",
     ignore_when="this difficulty follows a finer rhythm of the song here",
-    blind_spots="Objects more than 1/6 beat off, and sets of two difficulties.",
+    blind_spots="Objects more than 1/6 beat off.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing",
 )
 MISSING_ADDITION = Rule(
@@ -94,10 +95,12 @@ OWN_RHYTHM = 3
 def run(evidence: MapsetEvidence) -> Iterator[Placed]:
     for mode in Mode:
         of_mode = [one for one in evidence.of_beatmaps if one.beatmap.mode is mode]
-        if not LEAST_OTHERS < len(of_mode) <= MOST_DIFFICULTIES:
+        if not 1 < len(of_mode) <= MOST_DIFFICULTIES:
+            continue
+        yield from _beside(evidence, of_mode)
+        if len(of_mode) <= LEAST_OTHERS:
             continue
         yield from _objects(evidence, of_mode)
-        yield from _beside(evidence, of_mode)
         if mode in PLAYFIELD_MODES:
             yield from _additions(evidence, of_mode)
 
@@ -144,9 +147,13 @@ def _beside(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[P
     edges = {
         one.beatmap.path: sorted({time for o in one.beatmap.hit_objects for time in o.edge_times()}) for one in of_mode
     }
+    is_pair = len(of_mode) <= LEAST_OTHERS
     for one in of_mode:
         beatmap = one.beatmap
         others = [other.beatmap for other in of_mode if other is not one]
+        # A harder difficulty adds to the rhythm of an easier one, and does not move it.
+        if is_pair and (evidence.mapset.stars[beatmap.path] or 0.0) >= (evidence.mapset.stars[others[0].path] or 0.0):
+            continue
         slips: list[tuple[HitObject, float, list[Beatmap]]] = []
         for o in one.objects_by_time:
             # Spinners start a little after the sound before them.
@@ -154,7 +161,8 @@ def _beside(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[P
                 continue
             reach = beatmap.red_line_at(o.time).beat_length * BESIDE_BEATS + SAME_MS
             there = [(other, near) for other in others if (near := _within(starts[other.path], o.time, reach))]
-            if len(there) < max(LEAST_OTHERS, MOST_OF_SET * len(others)) or any(len(near) > 1 for _, near in there):
+            least = 1 if is_pair else max(LEAST_OTHERS, MOST_OF_SET * len(others))
+            if len(there) < least or any(len(near) > 1 for _, near in there):
                 continue
             times = [near[0] for _, near in there]
             if max(times) - min(times) <= 2 * SAME_MS and not _has(edges[beatmap.path], times[0], ALONE_MS):
@@ -166,13 +174,13 @@ def _beside(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[P
                 time=o.time,
                 line=o.line,
                 objects=[o],
-                certainty=Certainty.LIKELY,
+                certainty=Certainty.POSSIBLE if is_pair else Certainty.LIKELY,
                 actual=f"{o.time:.0f} ms",
                 expected=[Expected(f"{time:.0f} ms")],
                 others_ms=time,
                 message=f"This {o.kind} lies {abs(o.time - time):.0f} ms {'after' if o.time > time else 'before'} "
                 "where "
-                f"{names(there_too)} have an object, and no other difficulty has one here.",
+                f"{names(there_too)} {'has' if is_pair else 'have'} an object, and no other difficulty has one here.",
             )
 
 

@@ -119,7 +119,7 @@ VIDEO = Rule(
     ("map",),
     why="A video with two start times does not match the song in one of the difficulties.",
     how="Difficulties that name the same video have it start at the same time; a video that some difficulties of a "
-    "mode lack is a "
+    "mode lack, and another one in another mode, is a "
     "warning.",
     ignore_when="a difficulty leaves the video out on purpose",
     blind_spots="Whether the video fits the song at all.",
@@ -418,6 +418,19 @@ def _videos(evidence: MapsetEvidence) -> Iterator[Placed]:
                     message=f"The video is {quoted(part.value) if part.value else 'missing'} here and "
                     f"{quoted(part.usual) if part.usual else 'missing'} in {names(part.others)}.",
                 )
+    for part in departures(having, [events[one.path].name for one in having]):
+        of_modes = {one.mode for one in part.others}
+        for beatmap in (one for one in part.beatmaps if one.mode not in of_modes):
+            yield from evidence.candidate(
+                VIDEO,
+                beatmap,
+                line=events[beatmap.path].line,
+                certainty=Certainty.LIKELY,
+                subject="file",
+                actual=part.value,
+                expected=[Expected(part.usual)],
+                message=f"The video is {quoted(part.value)} here and {quoted(part.usual)} in {names(part.others)} of another mode.",
+            )
 
 
 CHECK = MapsetCheck(

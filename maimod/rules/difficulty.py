@@ -31,7 +31,7 @@ SETTING = Rule(
     why="The game limits or rounds such values, so the map plays differently from its file.",
     how="Health, circle size, overall difficulty and approach rate lie between 0 and 10 and have one decimal at most; "
     "the slider velocity "
-    "lies between 0.4 and 3.6. Settings that a mode does not use are left out.",
+    "lies between 0.4 and 3.6. Such values of settings that the mode does not use are a minor.",
     ignore_when="never",
     blind_spots="None.",
     source=f"{_LAZER}/Rulesets/Edit/Checks/CheckAbnormalDifficultySettings.cs",
@@ -210,6 +210,7 @@ LONG_PAUSE_MS = 10_000.0
 def run(evidence: Evidence) -> Iterator[Candidate]:
     mode = evidence.beatmap.mode
     yield from _bounds(evidence)
+    yield from _unused_settings(evidence)
     yield from _playing_time(evidence)
     if mode in PLAYFIELD_MODES:
         yield from _tick_rate(evidence)
@@ -278,6 +279,23 @@ def _bounds(evidence: Evidence) -> Iterator[Candidate]:
                 f"{value:g}",
                 f"{round(value, 1):g}",
             )
+
+
+def _unused_settings(evidence: Evidence) -> Iterator[Candidate]:
+    """Values that the editor does not write, of settings that have no effect in this mode."""
+    beatmap = evidence.beatmap
+    # The circle size of mania is its number of keys.
+    used = {*USED[beatmap.mode], *(("CircleSize",) if beatmap.mode is Mode.MANIA else ())}
+    for key in (key for key in KEYS_OF_TABLE if key not in used):
+        try:
+            value = float(beatmap.written.get("Difficulty", {}).get(key, ""))
+        except ValueError:
+            continue
+        if not 0 <= value <= 10 or abs(value - round(value, 1)) > 1e-4:
+            message = (
+                f"The {WORDS[key]} is {value:g}, which the editor does not write; {beatmap.mode.label} does not use it."
+            )
+            yield _setting(evidence, SETTING, key, Certainty.HARMLESS, message, f"{value:g}", "0 to 10, one decimal")
 
 
 def _overflow(evidence: Evidence) -> Iterator[Candidate]:

@@ -86,6 +86,18 @@ GUEST = Rule(
     source=f"{CRITERIA}#metadata",
 )
 
+GUILD = Rule(
+    "mapset/mappers-guild",
+    "Set of the Mappers' Guild",
+    Severity.MINOR,
+    Tier.EXACT,
+    ("map",),
+    why="Quests of the Mappers' Guild ask for a background that may be used freely.",
+    how="The tags name the guild (mpg, mappers' guild).",
+    ignore_when="the background is yours, or its author allows it",
+    blind_spots="The picture itself.",
+    source="https://osu.ppy.sh/wiki/en/Community/Mappers_Guild",
+)
 LEFT_OVER = Rule(
     "mapset/left-over-difficulty",
     "Difficulty for work on the set",
@@ -193,6 +205,7 @@ def run(evidence: MapsetEvidence) -> Iterator[Placed]:
     for key in ("Creator", "Version"):
         yield from _each(evidence, key, ROMANISED, _other_letters)
     yield from _each(evidence, "Tags", TAGS, _tags)
+    yield from _each(evidence, "Tags", GUILD, _guild)
     yield from _guests(evidence)
     for beatmap in evidence.mapset.work:
         yield from evidence.candidate(
@@ -280,6 +293,12 @@ def _tags(key: str, value: str, beatmap: Beatmap) -> Iterator[Fault]:
         yield Fault(f"The tags name no {' and no '.join(missing)}.", " and ".join(missing), Certainty.LIKELY)
 
 
+def _guild(key: str, value: str, beatmap: Beatmap) -> Iterator[Fault]:
+    if re.search(r"\b(?:mpg|mappers'? ?guild)\b", with_straight_apostrophes(value), re.I):
+        message = "The tags name the Mappers' Guild, whose sets need a background that may be used freely."
+        yield Fault(message, "a free picture", Certainty.HARMLESS)
+
+
 def _guests(evidence: MapsetEvidence) -> Iterator[Placed]:
     for beatmap in evidence.beatmaps:
         searched = " ".join(beatmap.metadata.get(key, "") for key in ("Tags", "Creator"))
@@ -330,4 +349,4 @@ def _letters(text: str) -> str:
     return "".join(letter for letter in text.lower() if letter.isalnum())
 
 
-CHECK = MapsetCheck("Metadata", (TITLE_MARKER, MARKER, ROMANISED, TAGS, GUEST, LEFT_OVER), run)
+CHECK = MapsetCheck("Metadata", (TITLE_MARKER, MARKER, ROMANISED, TAGS, GUILD, GUEST, LEFT_OVER), run)

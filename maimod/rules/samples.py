@@ -15,7 +15,7 @@ from maimod.osu.beatmap import MAX_TIME_MS, Beatmap, Mode
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
 from maimod.rules.criteria import high
 from maimod.rules.played_samples import played
-from maimod.rules.sets import CRITERIA, LAZER
+from maimod.rules.sets import CRITERIA, LAZER, is_whole
 
 MISSING_SAMPLE = Rule(
     "mapset/sample-missing",
@@ -24,10 +24,24 @@ MISSING_SAMPLE = Rule(
     Tier.EXACT,
     ("map",),
     why="If the file is missing, nothing or the skin's sound is played.",
-    how="Sound files named by hit objects or the storyboard are searched in the folder.",
+    how="Sound files named by hit objects or the storyboard are searched in the folder. In mania so are samples by an index of two and "
+    "more (soft-hitclap2.wav), which is a minor.",
     ignore_when="the samples come with the next upload",
-    blind_spots="Samples by index (soft-hitclap2.wav): without a file the skin's are meant to be heard.",
+    blind_spots="Samples by index in the other modes, and with index 1: without a file the skin's are meant to be heard.",
     source=f"{CRITERIA}#audio",
+)
+NO_HITNORMAL = Rule(
+    "mapset/hitnormal-missing",
+    "No hitnormal of its own",
+    Severity.MINOR,
+    Tier.EXACT,
+    ("map",),
+    why="The default hitnormal is loud under the many notes of mania; its criteria ask for a sample of the map, or for additions.",
+    how="A folder with mania difficulties has its backgrounds, but no sample named hitnormal, and no note names a sample.",
+    ignore_when="the additions carry the sound of the map",
+    blind_spots="Folders without backgrounds, which seem not to be whole; what the samples sound like.",
+    source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania",
+    modes=frozenset({Mode.MANIA}),
 )
 SAMPLE_FORMAT = Rule(
     "mapset/hitsound-format",
@@ -196,6 +210,7 @@ def run(evidence: MapsetEvidence) -> Iterator[Placed]:
         return
     named = _named_samples(evidence)
     yield from _missing(evidence, named)
+    yield from _of_mania(evidence)
     plays = _played(evidence)
     yield from _hitsounds(evidence, named, plays)
     yield from _finishes(evidence)
@@ -275,6 +290,37 @@ def _missing(evidence: MapsetEvidence, named: Named) -> Iterator[Placed]:
             message=f'The sample "{name}" is not in the folder{more}.',
             files=[name for name, _, _ in missing[:50]],
         )
+
+
+def _of_mania(evidence: MapsetEvidence) -> Iterator[Placed]:
+    """Samples by index that are not there, and sets without a hitnormal."""
+    of_mania = [beatmap for beatmap in evidence.beatmaps if beatmap.mode is Mode.MANIA]
+    if not of_mania or not is_whole(evidence.mapset):
+        return
+    sounds = [name for name in evidence.mapset.files if HITSOUND.match(name)]
+    keysounds = any(o.sample.filename for beatmap in of_mania for o in beatmap.hit_objects)
+    if not keysounds and not any("hitnormal" in name.lower() for name in sounds):
+        yield from evidence.candidate(
+            NO_HITNORMAL,
+            of_mania,
+            certainty=Certainty.POSSIBLE,
+            message="The folder has no hitnormal of its own for its mania difficulties, so the player's is heard.",
+        )
+    for beatmap in of_mania:
+        numbered = sorted(name for name in played(beatmap) if re.search(r"-hit[a-z]+\d+$", name))
+        missing = [name for name in numbered if evidence.mapset.find_sound(f"{name}.wav") is None]
+        if missing:
+            more = f", nor are {len(missing) - 1} more" if len(missing) > 1 else ""
+            yield from evidence.candidate(
+                MISSING_SAMPLE,
+                beatmap,
+                certainty=Certainty.POSSIBLE,
+                subject="index",
+                actual=missing[0],
+                expected=[Expected("a file")],
+                message=f'The sample "{missing[0]}" that notes play is not in the folder{more}, so the player\'s is heard.',
+                files=missing[:50],
+            )
 
 
 def _played(evidence: MapsetEvidence) -> frozenset[str]:
@@ -548,6 +594,7 @@ CHECK = MapsetCheck(
     "Samples, storyboard and other files",
     (
         MISSING_SAMPLE,
+        NO_HITNORMAL,
         SAMPLE_FORMAT,
         SHORT_SAMPLE,
         SILENT_SAMPLE,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.folder import has_ending
+from maimod.osu.mapset import Mapset
 
 CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 LAZER = "https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks"
@@ -65,6 +66,8 @@ class FileEvent:
     start: float
     """Ms."""
     name: str
+    offset: tuple[float, float] = (0.0, 0.0)
+    """Osu! pixels to the right and down from where it would be."""
 
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
@@ -93,8 +96,22 @@ def _file_events(beatmap: Beatmap, place: int, *kinds: str) -> Iterator[FileEven
     for line, text in beatmap.events:
         fields = [part.strip() for part in text.split(",")]
         if fields[0] in kinds and len(fields) > place and fields[place].strip('"'):
-            try:
-                start = float(fields[1])
-            except ValueError:
-                start = 0.0
-            yield FileEvent(line, start, fields[place].strip('"'))
+            right, down = (_number(field) for field in (*fields[place + 1 : place + 3], "", "")[:2])
+            yield FileEvent(line, _number(fields[1]), fields[place].strip('"'), (right, down))
+
+
+def _number(field: str) -> float:
+    """A number of an event; 0 if it is none."""
+    try:
+        return float(field)
+    except ValueError:
+        return 0.0
+
+
+def is_whole(mapset: Mapset) -> bool:
+    """Whether a folder seems to hold all of a set: its difficulties have backgrounds, and these are there.
+
+    Collections of maps and copies of single difficulties lack them.
+    """
+    shown = [background(beatmap) for beatmap in mapset.beatmaps]
+    return all(event is not None and mapset.find_picture(event.name) is not None for event in shown)

@@ -16,7 +16,7 @@ from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.level import STARS, Level
 from maimod.rules import criteria
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
-from maimod.rules.sets import CRITERIA
+from maimod.rules.sets import CRITERIA, is_whole
 
 LOWEST = Rule(
     "mapset/lowest-difficulty",
@@ -28,7 +28,7 @@ LOWEST = Rule(
     how="The drain times that the criteria require for the level of the lowest difficulty of a mode, by its name and "
     "its stars, are compared with the drain time of each difficulty of that mode. Breaks count, of the highest difficulty "
     "30 s at most; numbers of keys are modes of their own. In catch and mania a spread of enough difficulties is allowed "
-    "instead.",
+    "instead. A warning in folders without backgrounds, which seem not to hold the whole set.",
     ignore_when="easier difficulties are still to come",
     blind_spots="Difficulties with misleading stars; lower difficulties in another folder; gaps in a spread that is "
     "allowed for its number of difficulties.",
@@ -96,7 +96,8 @@ def _lowest(evidence: MapsetEvidence, rated: Sequence[tuple[float, Beatmap]]) ->
     yield from evidence.candidate(
         LOWEST,
         lowest,
-        certainty=Certainty.CERTAIN,
+        # A folder without its backgrounds may lack difficulties too.
+        certainty=Certainty.CERTAIN if is_whole(evidence.mapset) else Certainty.LIKELY,
         actual=f"{_name(level, lowest.mode)}, {_clock(length)}",
         expected=[Expected(f"{_name(Level(step - 1), lowest.mode)} or lower{instead}")],
         message=f"The lowest difficulty of {lowest.mode.label} is {_name(level, lowest.mode)} ({stars:.2f} stars), which "

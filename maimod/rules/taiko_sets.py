@@ -5,13 +5,15 @@ Source: https://osu.ppy.sh/wiki/en/Ranking_criteria/osu!taiko#general.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from pathlib import Path
 
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
-from maimod.rules.sets import departures, names
+from maimod.rules.sets import FileEvent, background, departures, names
 
 TAIKO = frozenset({Mode.TAIKO})
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko#general"
@@ -88,46 +90,39 @@ def _velocity(beatmap: Beatmap) -> float:
 
 
 def _backgrounds(evidence: MapsetEvidence, beatmaps: Sequence[Beatmap]) -> Iterator[Placed]:
-    pictures: dict[str, list[tuple[Beatmap, int, tuple[str, str]]]] = {}
+    pictures: dict[str, dict[Path, FileEvent]] = defaultdict(dict)
     for beatmap in beatmaps:
-        for line, text in beatmap.events:
-            fields = [part.strip().strip('"') for part in text.split(",")]
-            if fields[0] == "0" and len(fields) > 2:
-                x, y = (_whole(field) for field in (*fields[3:5], "0", "0")[:2])
-                pictures.setdefault(fields[2].casefold(), []).append((beatmap, line, (x, y)))
-                if x != "0":
-                    yield from evidence.candidate(
-                        BACKGROUND_OFFSET,
-                        beatmap,
-                        line=line,
-                        subject=fields[2],
-                        certainty=Certainty.GUIDELINE,
-                        actual=f"{x},{y}",
-                        expected=[Expected(f"0,{y}")],
-                        message=f"The background is moved sideways by {x}, which may leave a gap.",
-                    )
-    for placed in pictures.values():
-        lines = {beatmap.path: line for beatmap, line, _ in placed}
-        offsets = [",".join(offset) for _, _, offset in placed]
-        for part in departures([beatmap for beatmap, _, _ in placed], offsets):
+        event = background(beatmap)
+        if event is None:
+            continue
+        pictures[event.name.casefold()][beatmap.path] = event
+        right, down = event.offset
+        if right:
+            yield from evidence.candidate(
+                BACKGROUND_OFFSET,
+                beatmap,
+                line=event.line,
+                subject=event.name,
+                certainty=Certainty.GUIDELINE,
+                actual=f"{right:g},{down:g}",
+                expected=[Expected(f"0,{down:g}")],
+                message=f"The background is moved sideways by {right:g}, which may leave a gap.",
+            )
+    for events in pictures.values():
+        having = [beatmap for beatmap in beatmaps if beatmap.path in events]
+        for part in departures(
+            having, [f"{right:g},{down:g}" for right, down in (one.offset for one in events.values())]
+        ):
             yield from evidence.candidate(
                 BACKGROUND_OFFSET,
                 part.beatmaps,
-                line=lines[part.beatmaps[0].path],
+                line=events[part.beatmaps[0].path].line,
                 subject=part.value,
                 certainty=Certainty.GUIDELINE,
                 actual=part.value,
                 expected=[Expected(part.usual)],
                 message=f"The background is moved by {part.value}, in {names(part.others)} by {part.usual}.",
             )
-
-
-def _whole(field: str) -> str:
-    """A number as a short text; 0 if it is none."""
-    try:
-        return f"{float(field):g}"
-    except ValueError:
-        return "0"
 
 
 CHECK = MapsetCheck("Taiko difficulties of a set", (BASE_VELOCITY, BACKGROUND_OFFSET), run)

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -25,6 +25,7 @@ from maimod.events.vocabulary import Conditioning
 from maimod.families.family import Family, TokenisedMap
 from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap, Mode
+from maimod.osu.folder import BEATMAP, Folder, beatmaps_of, has_ending
 from maimod.osu.level import star_rating
 from maimod.rules.rhythm_index import lag_of
 from maimod.training.processes import map_in_processes
@@ -88,8 +89,9 @@ def read(
 
 
 def mapset_folders(songs: Path) -> list[Path]:
-    """Every folder below `songs` that holds a beatmap."""
-    return sorted({path.parent for path in songs.rglob("*.osu")})
+    """Every folder below `songs` that holds a beatmap, as a check would find it."""
+    tree = ((PurePosixPath(Path(place).relative_to(songs)), names) for place, _, names in os.walk(songs))
+    return sorted({songs / path.parent for path in beatmaps_of(tree)})
 
 
 def _keep(extractor: Extractor[Example], place: tuple[Path, Path]) -> list[str]:
@@ -107,7 +109,7 @@ def _key(extractor: str, folder: Path) -> str:
     digest = hashlib.sha256(f"{extractor}\n{folder.name}\n".encode())
     for path in sorted(path for path in folder.iterdir() if path.is_file()):
         digest.update(f"{path.name}\n{path.stat().st_size}\n".encode())
-        if path.suffix == ".osu":
+        if has_ending(path.name, BEATMAP):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:40]
 
@@ -115,7 +117,7 @@ def _key(extractor: str, folder: Path) -> str:
 def load_beatmaps(folder: Path, refused: Callable[[str], None] = lambda line: None) -> list[Beatmap]:
     """The readable beatmaps of a mapset folder; `refused` is called with the reason for each other."""
     found = []
-    for path in sorted(folder.glob("*.osu")):
+    for path in Folder(folder).beatmaps():
         try:
             found.append(parser.load(path))
         except BeatmapError as error:

@@ -127,6 +127,16 @@ def test_video_at_two_times(tmp_path):
     assert rules(found(tmp_path, consistency.CHECK, given)) == [("mapset/videos-differ", "problem")]
 
 
+@pytest.mark.parametrize(("other", "count"), [('Video,0,"b.mp4"', 1), ('Video,0,"v.mp4"', 0), ("", 0)])
+def test_videos_of_two_modes(tmp_path, other: str, count: int):
+    given = changed(**{name: {"events": (*EVENTS, 'Video,0,"v.mp4"')} for name in ("Normal", "Hard", "Insane")})
+    given["Expert"] = replace(given["Expert"], events=(*EVENTS, other)).with_general(Mode="2")
+    assert (
+        rules(found(tmp_path, consistency.CHECK, given, "mapset/videos"))
+        == [("mapset/videos-differ", "warning")] * count
+    )
+
+
 def test_rounding_of_red_lines_is_forgiven(tmp_path):
     line = LINES[0].replace("2000,400,", "2000.7,400.0000001,", 1)
     assert found(tmp_path, shared_timing.CHECK, changed(Hard={"lines": (line, *LINES[1:])})) == []
@@ -156,6 +166,15 @@ def test_lowest_difficulty_goes_by_the_length(tmp_path):
         for name, version in given.items()
     }
     assert found(tmp_path, spread.CHECK, longer) == []
+
+
+def test_a_folder_that_may_not_be_the_whole_set_is_no_problem(tmp_path):
+    given = versions()
+    del given["Normal"]
+    write(tmp_path, given)
+    assert [finding.severity for finding in found(tmp_path, spread.CHECK)] == ["warning"]
+    picture(tmp_path / "bg.png")
+    assert [finding.severity for finding in found(tmp_path, spread.CHECK)] == ["problem"]
 
 
 MINUTE = 60_000
@@ -271,6 +290,14 @@ def test_genre_and_language_are_words(tmp_path, tags: str, missing: str):
     )
 
 
+@pytest.mark.parametrize(("tags", "count"), [("pop mappers' guild", 1), ("MPG pop", 1), ("empgeneral guild", 0)])
+def test_sets_of_the_mappers_guild(tmp_path, tags: str, count: int):
+    given = {name: version.with_metadata(Tags=tags) for name, version in versions().items()}
+    assert (
+        rules(found(tmp_path, metadata.CHECK, given, "mapset/mappers")) == [("mapset/mappers-guild", "minor")] * count
+    )
+
+
 def test_names_of_creator_and_difficulty(tmp_path):
     given = {name: one.with_metadata(Creator="Müller") for name, one in versions().items()}
     assert rules(found(tmp_path, metadata.CHECK, given)) == [("mapset/romanised", "problem")]
@@ -369,6 +396,17 @@ def test_an_object_beside_those_of_all_others(tmp_path, shift: int, count: int):
     given["Insane"] = replace(given["Insane"], objects=objects)
     findings = found(tmp_path, agreement.CHECK, given, "mapset/beside-others")
     assert [finding.objects for finding in findings] == [(96,)] * count
+
+
+@pytest.mark.parametrize(("name", "count"), [("Normal", 1), ("Expert", 0)])
+def test_an_object_of_the_easier_of_two_beside_one_of_the_harder(tmp_path, name: str, count: int):
+    given = {one: version for one, version in versions().items() if one in ("Normal", "Expert")}
+    objects = list(given[name].objects)
+    fields = objects[len(objects) // 2 + 1].split(",")
+    objects[len(objects) // 2 + 1] = ",".join([*fields[:2], str(int(fields[2]) + 33), *fields[3:]])
+    given[name] = replace(given[name], objects=objects)
+    findings = found(tmp_path, agreement.CHECK, given, "mapset/")
+    assert rules(findings) == [("mapset/beside-others", "minor")] * count
 
 
 def test_hitsounds_of_its_own(tmp_path):
@@ -672,6 +710,30 @@ def test_skins_of_catch(tmp_path):
     findings = found(tmp_path, skins.CHECK, given)
     assert [finding.evidence["subject"] for finding in findings] == ["fruits", "catcher", "fruit-apple.png"]
     assert "fruit-catcher-fail" in findings[1].message and "skin.ini" in findings[1].message
+
+
+def of_mania(*lines: str) -> dict[str, Version]:
+    return {"Hard": Version("Hard", [f"64,192,{FIRST_MS},1,0,0:0:0:0:", *lines]).with_general(Mode="3")}
+
+
+@pytest.mark.parametrize(
+    ("line", "files", "expected"),
+    [
+        ("64,192,9000,1,0,0:0:0:0:", (), ["mapset/hitnormal-missing"]),
+        ("64,192,9000,1,0,0:0:0:0:bell.wav", ("bell.wav",), []),  # keysounds
+        ("64,192,9000,1,0,0:0:0:0:", ("soft-hitnormal.wav",), []),
+        ("64,192,9000,1,8,0:0:3:0:", ("soft-hitnormal3.wav",), ["mapset/sample-missing"]),  # no soft-hitclap3
+        ("64,192,9000,1,8,0:0:3:0:", ("soft-hitnormal3.wav", "soft-hitclap3.wav"), []),
+        ("64,192,9000,1,8,0:0:1:0:", ("soft-hitnormal.wav",), []),  # the player's clap is meant
+    ],
+)
+def test_samples_of_mania(tmp_path, line: str, files: tuple[str, ...], expected: list[str]):
+    for name in files:
+        hitsound(tmp_path / name)
+    picture(tmp_path / "bg.png")
+    kinds = ("mapset/hitnormal-missing", "mapset/sample-missing")
+    findings = [one for one in found(tmp_path, samples.CHECK, of_mania(line)) if one.rule in kinds]
+    assert rules(findings) == [(rule, "minor") for rule in expected]
 
 
 def test_named_samples_and_storyboards(tmp_path):
