@@ -29,7 +29,7 @@ from maimod.osu.beatmap import Beatmap, Mode
 from maimod.rules import BEATMAP_CHECKS
 from maimod.rules.base import Candidate, Curve
 from maimod.training.evaluate import evaluation_resources, set_of, sources
-from maimod.training.faults import FAULTS, Copy, Fault, Planted, plant_many
+from maimod.training.faults import FAULTS, Copy, Fault, Planted, plant_alone, plant_many
 from maimod.training.judge_fit import UNTOUCHED, Examples, fit
 from maimod.training.processes import map_in_processes
 
@@ -51,7 +51,8 @@ def examples_of(
         loaded: the map, assumed to have no mistakes.
         faults: what to plant.
         seed: chooses the places.
-        copies: most mistakes in each changed copy; their kinds differ.
+        copies: most mistakes in each changed copy; their kinds differ. One more copy has a mistake that takes the whole map,
+            such as a slip in every phrase.
 
     Returns:
         None if the networks cannot read the map.
@@ -61,10 +62,13 @@ def examples_of(
         return None
     places, features = _places(untouched)
     kinds, rows, owners, planted = [UNTOUCHED] * len(places), [features], list(places), Counter[str]()
-    for number, most in enumerate(copies):
-        copy = plant_many(loaded, faults, seed + number, most, envelope=untouched.evidence.envelope)
+    envelope = untouched.evidence.envelope
+    changed = [plant_many(loaded, faults, seed + number, most, envelope=envelope) for number, most in enumerate(copies)]
+    for copy in (*changed, plant_alone(loaded, faults, seed, envelope)):
+        if not copy.mistakes:
+            continue
         after = look(copy.beatmap)
-        if not copy.mistakes or not can_judge(after.evidence):
+        if not can_judge(after.evidence):
             continue
         places, features = _places(after)
         named = {place: UNTOUCHED for place, one in enumerate(places) if _is_clear(one, copy)}

@@ -13,7 +13,7 @@ from maimod.audio.onsets import OnsetEnvelope
 from maimod.findings import Category
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.timing import snap
-from maimod.training.faults import FAULTS, Fault, Planted, plant_many, select
+from maimod.training.faults import FAULTS, Fault, Planted, plant_alone, plant_many, select
 from maimod.training.faults.base import rebuild
 from maimod.training.faults.copies import Copy, added
 from maimod.training.faults.sounds import silent
@@ -434,3 +434,11 @@ def test_faults_are_selected_by_kind_name_and_category() -> None:
     with pytest.raises(ValueError, match="no fault is called 'typo'"):
         select(["typo"])
     assert len({fault.name for fault in FAULTS}) == len(FAULTS)
+
+
+def test_a_copy_with_a_mistake_that_takes_the_whole_map() -> None:
+    good = varied_map()
+    copy = plant_alone(good, FAULTS, 3)
+    ((fault, planted),) = copy.mistakes
+    assert fault.is_alone and len(planted.places) >= 4 and planted.beatmap == copy.beatmap != good
+    assert plant_alone(good, select(["moved"]), 3).mistakes == ()

@@ -13,9 +13,9 @@ from collections.abc import Iterable
 
 from maimod.training.faults import lines, modes, playfield, repeated, rhythm, sliders, sounds, timing
 from maimod.training.faults.base import Fault, Planted
-from maimod.training.faults.copies import Copy, plant_many
+from maimod.training.faults.copies import Copy, plant_alone, plant_many
 
-__all__ = ["FAULTS", "Copy", "Fault", "Planted", "plant_many", "select"]
+__all__ = ["FAULTS", "Copy", "Fault", "Planted", "plant_alone", "plant_many", "select"]
 
 FAULTS: tuple[Fault, ...] = (
     *rhythm.FAULTS,

@@ -62,6 +62,21 @@ def plant_many(
     return copy
 
 
+def plant_alone(beatmap: Beatmap, kinds: Sequence[Fault], seed: int, envelope: OnsetEnvelope | None = None) -> Copy:
+    """Plant one of the mistakes that take the whole map; the copy has none if there is no place for any.
+
+    Args:
+        beatmap, kinds, seed, envelope: as for :func:`plant_many`; other kinds are left out.
+    """
+    random = np.random.default_rng([seed, zlib.crc32(beatmap.path.name.encode()), 1])
+    alone = [fault for fault in kinds if fault.is_alone and beatmap.mode in fault.modes]
+    for number in random.permutation(len(alone)).tolist():
+        copy = added(Copy(beatmap), alone[number], random, 0.0, envelope)
+        if copy is not None:
+            return copy
+    return Copy(beatmap)
+
+
 def added(
     copy: Copy, fault: Fault, random: np.random.Generator, gap_ms: float, envelope: OnsetEnvelope | None
 ) -> Copy | None:
