@@ -21,7 +21,7 @@ import numpy as np
 
 from maimod.discriminator.prediction import NO_PREDICTION, CorruptionLogits
 from maimod.findings import Finding, Severity, Tier, editor_timestamp
-from maimod.linter import places
+from maimod.linter import phrases, places
 from maimod.linter.calibration import Calibration
 from maimod.linter.judge import Judge
 from maimod.linter.places import Place
@@ -51,9 +51,15 @@ NETWORK_WEIGHT = 0.6
 """Weight of both log-odds without a judge."""
 LEAST_WEIGHED_LOGIT = -3.0
 """Smallest log-odds of a proposal that is weighed without a judge."""
+COPIED_RULES = ("new-combos/missing", "hitsounds/missing", "rhythm/missing-object")
+"""Rules about what can be forgotten in a phrase before it is copied."""
+PLACES_NAMED = 8
 USUAL_FINDINGS, USUAL_FINDINGS_A_MINUTE = 2.0, 1.0
 """Usual number of findings of a rule by a network in a map; more are the map's style. Takes the warnings on 40
 untouched ranked maps from 2.02 to 1.87 a minute, and those on a few maps of unusual style from dozens to none."""
+
+Entry = tuple[Candidate, float, float]
+"""A candidate of a place, as in :class:`maimod.linter.places.Place`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +158,38 @@ def _judge(
         if category not in judge.models:
             continue
         logits = judge.logits(category, features[numbers], mode)
-        for number, logit in zip(numbers.tolist(), logits.tolist(), strict=True):
-            if (best := found[number].best_of(judge.rules)) is not None:
-                candidate, own, discriminator = best
-                yield Scored(candidate, round(1 / (1 + math.exp(-logit)), 4), own, discriminator)
+        named = [
+            (best, logit)
+            for number, logit in zip(numbers.tolist(), logits.tolist(), strict=True)
+            if (best := found[number].best_of(judge.rules)) is not None
+        ]
+        for (candidate, own, discriminator), logit in _named_once(named, evidence):
+            yield Scored(candidate, round(1 / (1 + math.exp(-logit)), 4), own, discriminator)
+
+
+def _named_once(named: Sequence[tuple[Entry, float]], evidence: Evidence) -> Iterator[tuple[Entry, float]]:
+    """Candidates with their log-odds; those that were copied with a phrase become one, with their log-odds together."""
+    folded: set[int] = set()
+    for rule in COPIED_RULES:
+        own = [number for number, ((candidate, _, _), _) in enumerate(named) if candidate.rule.id == rule]
+        times = np.array([named[number][0][0].time for number in own])
+        for group, logit in phrases.pooled(evidence.passages.cells, times, np.array([named[n][1] for n in own])):
+            members = [own[number] for number in group]
+            folded.update(members)
+            candidate, measured, discriminator = named[max(members, key=lambda number: named[number][1])][0]
+            yield (_at_all(candidate, times[group].tolist(), evidence), measured, discriminator), logit
+    yield from (one for number, one in enumerate(named) if number not in folded)
+
+
+def _at_all(candidate: Candidate, times: Sequence[float], evidence: Evidence) -> Candidate:
+    """A candidate that also names the other places, by their times in ms."""
+    others = [editor_timestamp(evidence.beatmap, time).removesuffix(" -") for time in times if time != candidate.time]
+    listed = ", ".join(others[:PLACES_NAMED]) + (", …" if len(others) > PLACES_NAMED else "")
+    return replace(
+        candidate,
+        message=f"{candidate.message.removesuffix('.')}; the same at {len(others)} more places of the phrase: {listed}.",
+        numbers={**candidate.numbers, "places": len(times), "times_ms": list(times)},
+    )
 
 
 def _logit(score: float) -> float:

@@ -11,6 +11,7 @@ from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Category, Finding, Severity, Tier
 from maimod.linter import rescore as module
 from maimod.linter.calibration import Calibration
+from maimod.linter.judge import WITHIN as JUDGED_WITHIN
 from maimod.linter.places import NAMES
 from maimod.linter.rescore import rescore, severity
 from maimod.rules import clashes, hitsounds, kiai, positions, rhythm, sliders, slips, timing
@@ -210,6 +211,16 @@ class TestJudge:
             f.rule for f in with_proposals([measured(positions.UNEXPECTED, 0.04), stronger], evidence, self.BY_PLACE)
         }
         assert "positions/unexpected" in rules
+
+    def test_the_same_doubt_in_every_phrase_is_one_finding_that_names_all_places(self) -> None:
+        places = [o.time for o in MAP.hit_objects[2::8]]
+        evidence = replace(doubted(MAP, {("combo", time): -1.0 for time in places}, elsewhere=-6.0), scores=())
+        calibration = judging(Category.NEW_COMBOS, "slot combo", 1.0, 0.0, "new-combos/missing")
+        (finding,) = with_proposals([], evidence, calibration)
+        others = 0.15 * 4 * (-1.0 - JUDGED_WITHIN[0])
+        assert finding.score == pytest.approx(1 / (1 + math.exp(1.0 - others)), abs=1e-3)
+        assert finding.evidence["times_ms"] == places and finding.evidence["places"] == 5
+        assert "the same at 4 more places of the phrase: 00:06:000, 00:10:000" in finding.message
 
     def test_facts_are_outside(self) -> None:
         fact = found(positions.OFFSCREEN, certainty=Certainty.LIKELY)
