@@ -18,7 +18,7 @@ import typer
 from maimod.commands import interrupts
 from maimod.commands.command_line import FAILED, Commands, quiet_if_pipe_closed, say, silence_stdout, suggest
 from maimod.commands.options import from_command_line, parameter, takes
-from maimod.errors import MaimodError, UsageError
+from maimod.errors import NO_TORCH, MaimodError, UsageError
 from maimod.linter.settings import BUNDLED_MODEL, Settings, Where
 
 if TYPE_CHECKING:
@@ -574,6 +574,11 @@ def main(argv: list[str] | None = None) -> int:
         return FAILED
     except MaimodError as error:
         say(str(error))
+        return FAILED
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            return _unexpected(error)
+        say(NO_TORCH)
         return FAILED
     except SystemExit:  # typer's answer to a closed pipe
         silence_stdout()

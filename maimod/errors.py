@@ -7,8 +7,8 @@ from pathlib import Path
 MAX_QUOTED = 80
 """Most letters of an input that a message quotes."""
 NO_TORCH = (
-    "this needs PyTorch, which is not installed: pip install torch (published checkpoints, adapters, other devices and "
-    "precisions, and training run in it; the bundled models do without)"
+    "this needs PyTorch, which is not installed: pip install torch huggingface_hub (published checkpoints, adapters, other "
+    "devices and precisions, and training run in it; the bundled models do without)"
 )
 
 

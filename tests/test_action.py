@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,24 @@ def test_the_action_is_valid_and_pinned():
     validate("vendor.github-actions", ROOT / "action.yml")
     used = [step["uses"] for step in ACTION["runs"]["steps"] if "uses" in step]
     assert len(used) == 3 and all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", one) for one in used)
+
+
+def test_the_action_installs_locked_requirements_without_torch():
+    (step,) = [step for step in ACTION["runs"]["steps"] if step.get("name") == "Install"]
+    locked, own = (line for line in step["run"].splitlines() if "pip install" in line)
+    assert "--require-hashes" in locked and "/requirements-light.txt" in locked and "--no-deps" in own
+    light = (ROOT / "requirements-light.txt").read_text(encoding="utf-8")
+    pinned = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", light, re.M))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = {re.split(r"[<>=]", one)[0].replace("_", "-") for one in project["dependencies"]}
+    assert needed < pinned.keys() and not {"torch", "scipy"} & pinned.keys()
+    # Every entry has hashes, and the versions that the tests run with.
+    entries = re.split(r"\n(?=\w)", light.partition("\n")[2])
+    assert len(entries) == len(pinned) and all("--hash=sha256:" in entry for entry in entries)
+    tested = dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.M))
+    assert {name: pinned[name] for name in pinned.keys() & tested.keys()} == {
+        name: tested[name] for name in pinned.keys() & tested.keys()
+    }
 
 
 def test_the_workflow_to_copy_is_valid_and_gives_inputs_that_there_are(tmp_path):

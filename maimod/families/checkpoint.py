@@ -121,8 +121,10 @@ def download(name: str, what: str, is_whole: Callable[[Path], bool]) -> Path:
     Raises:
         CheckpointError: if it is not cached and cannot be downloaded.
     """
-    import huggingface_hub as hub
-
+    try:
+        import huggingface_hub as hub
+    except ModuleNotFoundError:
+        raise CheckpointError(f"{name}: {NO_TORCH}") from None
     repository, _, revision = name.partition("@")
     wanted: dict[str, Any] = {
         "revision": revision or None,

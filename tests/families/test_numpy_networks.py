@@ -4,6 +4,7 @@ all modes."""
 from __future__ import annotations
 
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -133,15 +134,25 @@ def test_a_check_needs_no_torch(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--precision=bf16"], ["--device=cuda"], ["--lora=LORA"], ["--model=V30"]], ids=lambda given: given[0]
+    "arguments",
+    [
+        ["check", "MAP.osu", "--precision=bf16"],
+        ["check", "MAP.osu", "--device=cuda"],
+        ["check", "MAP.osu", "--lora=LORA"],
+        ["check", "MAP.osu", "--model=V30"],
+        ["check", "MAP.osu", "--model=some/where"],
+        ["train", "SONGS", "--output=OUT"],
+    ],
+    ids=lambda given: f"{given[0]} {given[-1]}",
 )
 def test_what_needs_torch_says_in_one_line_how_to_get_it(tmp_path: Path, arguments: list[str]) -> None:
-    path = write(tmp_path, ["100,100,1000,1,0"])
+    write(tmp_path, ["100,100,1000,1,0"]).rename(tmp_path / "MAP.osu")
+    (tmp_path / "SONGS").mkdir()
     checkpoints.write(tmp_path / "V30", "v30")
     (tmp_path / "LORA").mkdir()
     for name in (lora.CONFIG, lora.WEIGHTS):
         (tmp_path / "LORA" / name).write_bytes(b"{}")
-    given = [one.replace("LORA", str(tmp_path / "LORA")).replace("V30", str(tmp_path / "V30")) for one in arguments]
-    done = run(f"from maimod.app import main; sys.exit(main(['check', {str(path)!r}, '--no-cache', *{given!r}]))")
+    given = [re.sub("MAP.osu|SONGS|OUT|LORA|V30", lambda found: str(tmp_path / found[0]), one) for one in arguments]
+    done = run(f"from maimod.app import main; sys.exit(main({given!r}))")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1 and "pip install torch" in done.stderr
