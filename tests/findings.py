@@ -10,7 +10,7 @@ from maimod.discriminator.features import grid_of
 from maimod.discriminator.prediction import KINDS, CorruptionLogits
 from maimod.findings import Category, Finding
 from maimod.linter.calibration import Calibration
-from maimod.linter.judge import Judge, Model
+from maimod.linter.judge import LINEAR_SHARE, Judge, Model
 from maimod.linter.rescore import rescore
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import BEATMAP_CHECKS
@@ -52,7 +52,8 @@ def doubted(loaded: Beatmap, doubts: Mapping[tuple[str, float], float], elsewher
 
 def judging(category: Category, feature: str, weight: float, bias: float, *rules: str) -> Calibration:
     """Calibration whose judge knows one feature of one category: log-odds = weight * feature + bias."""
-    model = Model([feature], [0.0], [1.0], [2 * weight], 2 * bias, Trees(0.0, [], [], [], [], []))
+    share = LINEAR_SHARE
+    model = Model([feature], [0.0], [1.0], [weight / share], bias / share, Trees(0.0, [], [], [], [], []))
     return Calibration(judge=Judge({category: model}, frozenset(rules)))
 
 

@@ -1,7 +1,7 @@
 """The judge: one learned probability for each place, from all evidence there.
 
-For each category a logistic model and a sum of small boosted trees, of which the mean log-odds count. The numbers are in
-`calibration.json` beside the weights of the generator; `maimod calibrate` fits them on planted mistakes
+For each category a logistic model and a sum of small boosted trees, of which the weighted mean of the log-odds counts. What
+is suspicious again and again in one map is its style, so its log-odds are lowered. The numbers are in `calibration.json` beside the weights of the generator; `maimod calibrate` fits them on planted mistakes
 (:mod:`maimod.training.calibrate`). Plain numpy.
 """
 
@@ -21,6 +21,13 @@ from maimod.rules.trees import Trees, are_whole, tree_sum
 WITHIN = (-4.0, 12.0)
 """Bounds of standardised features. Evidence on mistakes is skewed: strong doubts lie ten deviations from the mean."""
 
+LINEAR_SHARE = 0.35
+"""Weight of the logistic part in the mean. On places of songs that neither part had seen, recall at one false place a
+minute is 43 % with 0.5, 45 % with 0.35, 41 % with the trees alone."""
+USUAL_MISTAKES, STYLE_WEIGHT = 1.5, 0.5
+"""Mistakes of a category that a map may have before its log-odds are lowered, and by which share of the logarithm of the
+excess. With it recall at two false places a minute rises by 1 to 2 points, all by maps of unusual style."""
+
 
 class Model(msgspec.Struct, frozen=True):
     """Model of one category."""
@@ -35,7 +42,7 @@ class Model(msgspec.Struct, frozen=True):
     trees: Trees
     shift: dict[str, float] = {}
     slope: float = 1.0
-    """Calibration: log-odds = slope * mean of both parts + shift of the mode."""
+    """Calibration: log-odds = slope * weighted mean of both parts + shift of the mode."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +68,27 @@ class Judge:
         chosen = features[:, [_COLUMNS[name] for name in model.features]]
         standard = np.clip((chosen - np.array(model.mean)) / np.array(model.scale), *WITHIN)
         linear = standard @ np.array(model.weights) + model.bias
-        mean = (linear + tree_sum(model.trees, chosen)) / 2
+        mean = LINEAR_SHARE * linear + (1 - LINEAR_SHARE) * tree_sum(model.trees, chosen)
         return np.asarray(model.slope * mean + model.shift.get(mode, 0.0))
+
+    def logits_of_map(self, category: Category, features: np.ndarray, mode: str) -> np.ndarray:
+        """:meth:`logits` of all places of one map, lowered by :func:`style`."""
+        logits = self.logits(category, features, mode)
+        return logits - style(logits)
+
+
+def style(logits: np.ndarray, versions: int = 1) -> float:
+    """How much the log-odds of the places of a category are too high, because there are too many doubts in the map.
+
+    Args:
+        logits: of all places of a map, or of its versions.
+        versions: their number.
+
+    Returns:
+        Natural logarithm, 0 if there are few doubts.
+    """
+    expected = float((1 / (1 + np.exp(-logits))).sum()) / max(versions, 1)
+    return STYLE_WEIGHT * math.log(max(expected / USUAL_MISTAKES, 1.0))
 
 
 _COLUMNS = {name: number for number, name in enumerate(NAMES)}

@@ -157,7 +157,7 @@ def _judge(
     for category, numbers in places.by_category(found).items():
         if category not in judge.models:
             continue
-        logits = judge.logits(category, features[numbers], mode)
+        logits = judge.logits_of_map(category, features[numbers], mode)
         named = [
             (best, logit)
             for number, logit in zip(numbers.tolist(), logits.tolist(), strict=True)

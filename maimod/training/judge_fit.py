@@ -19,7 +19,7 @@ import numpy as np
 
 from maimod.errors import UsageError
 from maimod.findings import Category
-from maimod.linter.judge import WITHIN, Judge, Model
+from maimod.linter.judge import WITHIN, Judge, Model, style
 from maimod.linter.places import CATEGORIES, NAMES
 from maimod.rules import RULES
 from maimod.rules.trees import Trees
@@ -31,7 +31,7 @@ MOST_OTHERS = 30_000
 """Places without a mistake that are used in one fit, each with a higher weight instead of the rest."""
 PENALTY, PENALTY_OF_EVIDENCE = 60.0, 6.0
 """Of the squared weights of the logistic part: of the surroundings, and of the evidence on the mistake itself."""
-TREES = {"max_iter": 100, "max_leaf_nodes": 8, "learning_rate": 0.08, "max_features": 0.3, "l2_regularization": 5.0}
+TREES = {"max_iter": 200, "max_leaf_nodes": 8, "learning_rate": 0.05, "max_features": 0.2, "l2_regularization": 10.0}
 LEAST_LEAF = 20
 BITS_OF = {
     Category.RHYTHM: ("time", "end", "kind"),
@@ -51,6 +51,7 @@ LEAST_OF_RULE = 5
 """A rule that was the strongest at fewer mistakes keeps its own scores."""
 CALIBRATION_PENALTY = 4.0
 """Of the squared distance of slope and shifts from 1 and 0."""
+CALIBRATION_ROUNDS = 4
 UNTOUCHED = ""
 """Kind of the places without a mistake."""
 
@@ -92,6 +93,10 @@ class _Data:
     weights: np.ndarray
     songs: np.ndarray
     modes: np.ndarray
+    maps: np.ndarray
+    """Number of the map of each example."""
+    versions: np.ndarray
+    """Of that map."""
 
 
 def _data(examples: Sequence[Examples], category: Category, without: frozenset[str] = frozenset()) -> _Data:
@@ -102,6 +107,7 @@ def _data(examples: Sequence[Examples], category: Category, without: frozenset[s
     features = np.concatenate([one.features[own] for one, own in zip(examples, chosen, strict=True)])[kept]
     songs = np.concatenate([np.full(own.sum(), one.song) for one, own in zip(examples, chosen, strict=True)])[kept]
     modes = np.concatenate([np.full(own.sum(), one.mode) for one, own in zip(examples, chosen, strict=True)])[kept]
+    maps = np.concatenate([np.full(own.sum(), number) for number, own in enumerate(chosen)])[kept]
     kinds = kinds[kept]
     real = kinds != UNTOUCHED
     weights = np.ones(len(kinds))
@@ -111,7 +117,8 @@ def _data(examples: Sequence[Examples], category: Category, without: frozenset[s
         counts = Counter(kinds[(modes == mode) & real].tolist())
         for kind, count in counts.items():
             weights[(modes == mode) & (kinds == kind)] = PRIOR * versions / len(counts) / count
-    return _Data(category, features, real, weights, songs, modes)
+    versions = np.array([one.versions for one in examples])[maps]
+    return _Data(category, features, real, weights, songs, modes, maps, versions)
 
 
 def directions(category: Category) -> dict[str, int]:
@@ -214,29 +221,60 @@ def _mean_logits(model: Model, features: np.ndarray) -> np.ndarray:
     return Judge({category: model}, frozenset()).logits(category, features, "")
 
 
-def _calibrated(logits: np.ndarray, data: _Data) -> tuple[float, dict[str, float]]:
-    """(slope, shift by mode) that make the log-odds true, with a prior of 1 and 0."""
-    import scipy.optimize
+def _calibrated(logits: np.ndarray, data: _Data) -> tuple[float, dict[str, float], np.ndarray]:
+    """Make log-odds true.
 
+    The style of a map (:func:`maimod.linter.judge.style`) lowers what it is measured on, so both are found in turn.
+
+    Args:
+        logits: of the examples, by models without calibration.
+        data: the examples.
+
+    Returns:
+        Slope and shifts by mode, with a prior of 1 and 0, and the calibrated log-odds, lowered by the style of each map.
+    """
     modes = sorted(set(data.modes.tolist()))
     which = np.array([modes.index(mode) for mode in data.modes.tolist()])
+    lowered = np.zeros(len(logits))
+    found = np.concatenate([[1.0], np.zeros(len(modes))])
+    for _ in range(CALIBRATION_ROUNDS):
+        found = _slope_and_shifts(logits, which, lowered, data, found)
+        calibrated = found[0] * logits + found[1:][which]
+        lowered = _styles(calibrated, data)
+    shifts = {mode: round(float(v), 4) for mode, v in zip(modes, found[1:], strict=True)}
+    return round(float(found[0]), 4), shifts, found[0] * logits + found[1:][which] - lowered
+
+
+def _styles(logits: np.ndarray, data: _Data) -> np.ndarray:
+    """:func:`maimod.linter.judge.style` of the map of each example."""
+    found = np.zeros(len(logits))
+    for number in np.unique(data.maps).tolist():
+        own = data.maps == number
+        found[own] = style(logits[own], int(data.versions[own][0]))
+    return found
+
+
+def _slope_and_shifts(
+    logits: np.ndarray, which: np.ndarray, lowered: np.ndarray, data: _Data, start: np.ndarray
+) -> np.ndarray:
+    """(1 + n_modes,): slope and shifts of the best fit, where `lowered` is subtracted afterwards."""
+    import scipy.optimize
+
+    count = len(start) - 1
 
     def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
         slope, shifts = values[0], values[1:]
-        odds = slope * logits + shifts[which]
+        odds = slope * logits + shifts[which] - lowered
         errors = data.weights * (1 / (1 + np.exp(-odds)) - data.real)
         total = float((data.weights * (np.logaddexp(0, odds) - data.real * odds)).sum())
         total += CALIBRATION_PENALTY * ((slope - 1) ** 2 + (shifts**2).sum())
         gradient = np.concatenate(
-            [[(errors * logits).sum()], np.bincount(which, weights=errors, minlength=len(modes))]
+            [[(errors * logits).sum()], np.bincount(which, weights=errors, minlength=count)]
         ) + 2 * CALIBRATION_PENALTY * np.concatenate([[slope - 1], shifts])
         return total, gradient
 
-    start = np.concatenate([[1.0], np.zeros(len(modes))])
-    best = scipy.optimize.minimize(
-        loss, start, jac=True, method="L-BFGS-B", bounds=[(0.2, 2.0)] + [(-4, 4)] * len(modes)
-    )
-    return round(float(best.x[0]), 4), {mode: round(float(v), 4) for mode, v in zip(modes, best.x[1:], strict=True)}
+    bounds = [(0.2, 2.0)] + [(-4, 4)] * count
+    return np.asarray(scipy.optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x)
 
 
 def held_out_logits(data: _Data, seed: int) -> np.ndarray:
@@ -259,7 +297,8 @@ def fit(
     """Fit the models of all categories.
 
     Returns:
-        The judge, and for each category the calibrated log-odds of its examples by models that do not know their song.
+        The judge, and for each category the calibrated log-odds of its examples by models that do not know their song,
+        lowered by the style of its map.
 
     Raises:
         UsageError: if scikit-learn is not installed.
@@ -274,10 +313,10 @@ def fit(
             report(f"{category.value}: {data.real.sum()} mistakes are too few, so its rules keep their own scores")
             continue
         logits = held_out_logits(data, seed)
-        slope, shift = _calibrated(logits, data)
+        slope, shift, calibrated = _calibrated(logits, data)
         model = _fit_parts(data, np.arange(len(data.real)), seed)
         models[category] = msgspec.structs.replace(model, slope=slope, shift=shift)
-        checked[category] = slope * logits + np.array([shift[mode] for mode in data.modes.tolist()])
+        checked[category] = calibrated
         report(f"{category.value}: {data.real.sum()} mistakes, {(~data.real).sum()} other places, slope {slope}")
     return Judge(models, _known_rules(examples)), checked
 

@@ -12,7 +12,7 @@ import pytest
 
 from maimod.findings import Category
 from maimod.linter.calibration import FILE, Calibration
-from maimod.linter.judge import Judge
+from maimod.linter.judge import Judge, style
 from maimod.linter.places import NAMES
 
 STUMP = {
@@ -60,15 +60,24 @@ def row(**values: float) -> np.ndarray:
 def test_both_parts_are_averaged_and_calibrated(tmp_path: Path) -> None:
     judge = loaded(tmp_path, stored())
     (low,) = judge.logits(Category.NEW_COMBOS, row(slot_combo=2.0), "osu")
-    assert low == pytest.approx(0.8 * ((0.5 * 0.5 - 3.0) + (-1.0 - 0.5)) / 2 + 0.25)
+    assert low == pytest.approx(0.8 * (0.35 * (0.5 * 0.5 - 3.0) + 0.65 * (-1.0 - 0.5)) + 0.25)
     (high,) = judge.logits(Category.NEW_COMBOS, row(slot_combo=3.0), "catch")
-    assert high == pytest.approx(0.8 * ((0.5 * 1.0 - 3.0) + (-1.0 + 0.75)) / 2)
+    assert high == pytest.approx(0.8 * (0.35 * (0.5 * 1.0 - 3.0) + 0.65 * (-1.0 + 0.75)))
 
 
 def test_features_far_outside_the_training_are_bounded(tmp_path: Path) -> None:
     judge = loaded(tmp_path, stored(trees=STUMP | {"roots": []}))
     (value,) = judge.logits(Category.NEW_COMBOS, row(slot_combo=1e6), "taiko")
-    assert value == pytest.approx(0.8 * ((0.5 * 12.0 - 3.0) - 1.0) / 2)
+    assert value == pytest.approx(0.8 * (0.35 * (0.5 * 12.0 - 3.0) - 0.65))
+
+
+def test_what_is_suspicious_again_and_again_is_the_style_of_the_map(tmp_path: Path) -> None:
+    assert style(np.full(2, 0.0)) == 0 and style(np.full(400, -6.0)) == 0
+    assert style(np.full(12, 0.0)) == pytest.approx(0.5 * math.log(6 / 1.5))
+    assert style(np.full(48, 0.0), versions=4) == style(np.full(12, 0.0))
+    judge, places = loaded(tmp_path, stored()), np.repeat(row(slot_combo=3.0), 200, axis=0)
+    each, all_of_them = (f(Category.NEW_COMBOS, places, "osu") for f in (judge.logits, judge.logits_of_map))
+    assert all_of_them == pytest.approx(each - style(each)) and style(each) > 1
 
 
 def test_a_checkpoint_without_a_judge(tmp_path: Path) -> None:

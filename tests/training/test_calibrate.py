@@ -68,7 +68,10 @@ def separable(maps: int = 12) -> list[Examples]:
     found = []
     for number in range(maps):
         real = np.arange(60) < 6
-        features = random.normal(size=(60, len(NAMES))).astype(np.float32)
+        features = np.zeros(
+            (60, len(NAMES)), dtype=np.float32
+        )  # constant features are left out, which keeps the fit quick
+        features[:, [column, *range(column + 1, column + 12)]] = random.normal(size=(60, 12))
         features[:, column] += 6.0 * real
         categories = np.full(60, CATEGORIES.index(Category.NEW_COMBOS))
         categories[-1] = CATEGORIES.index(Category.KIAI)
@@ -106,6 +109,29 @@ def test_scores_are_those_of_maps_with_few_mistakes(fitted: tuple[Calibration, n
     real = np.concatenate([[kind != UNTOUCHED for kind in one.kinds[:-1]] for one in separable()])
     weights = np.where(real, judge_fit.PRIOR * 12 / real.sum(), 1.0)
     assert 0.004 < np.average(probabilities, weights=weights) < 0.03
+
+
+def test_the_style_of_a_map_is_part_of_the_calibration() -> None:
+    """One map full of doubts that are no mistakes, and twenty in which the same doubts are right."""
+    maps = np.repeat(np.arange(21), 40)
+    real = (maps > 0) & (np.arange(840) % 40 == 0)
+    logits = np.where(real | (maps == 0), 2.0, -6.0)
+    data = judge_fit._Data(
+        Category.KIAI,
+        np.zeros((840, 1)),
+        real,
+        np.ones(840),
+        maps.astype(str),
+        np.full(840, "osu"),
+        maps,
+        np.ones(840, dtype=int),
+    )
+    slope, shift, calibrated = judge_fit._calibrated(logits, data)
+    raw = slope * logits + shift["osu"]
+    assert calibrated[real] == pytest.approx(raw[real], abs=1e-3)
+    assert (calibrated[maps == 0] < raw[maps == 0] - 0.5).all()
+    before, _ = judge_fit._slope_and_shifts(logits, np.zeros(840, dtype=int), np.zeros(840), data, np.array([1.0, 0.0]))
+    assert before < slope  # knowing the style, the same doubts weigh more in the other maps
 
 
 def test_more_evidence_never_lowers_a_score(fitted: tuple[Calibration, np.ndarray]) -> None:
