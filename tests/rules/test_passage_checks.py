@@ -7,7 +7,7 @@ from pathlib import Path
 
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
-from maimod.rules import passage_rhythms, passage_sounds
+from maimod.rules import passage_rhythms, passage_sounds, passage_speeds
 from maimod.rules.base import Candidate, Evidence
 from tests.maps import RED_LINE
 from tests.rules.test_passages import BEAT, MEASURE, SONG, VERSE, phrase_map
@@ -15,7 +15,7 @@ from tests.rules.test_passages import BEAT, MEASURE, SONG, VERSE, phrase_map
 
 def found(one: Beatmap, *others: Beatmap) -> list[Candidate]:
     evidence = Evidence(one, mapset=Mapset(Path(), (one, *others)) if others else None)
-    return [*passage_sounds.run(evidence), *passage_rhythms.run(evidence)]
+    return [*passage_sounds.run(evidence), *passage_rhythms.run(evidence), *passage_speeds.run(evidence)]
 
 
 def rules(candidates: Sequence[Candidate]) -> list[str]:
@@ -95,3 +95,18 @@ def test_a_slider_where_all_copies_have_a_circle() -> None:
     one = phrase_map(slider=[46])
     kinds = [candidate for candidate in found(one) if candidate.rule is passage_rhythms.OTHER_KIND]
     assert [candidate.objects[0].index for candidate in kinds] == [46] and kinds[0].expected[0].text == "circle"
+
+
+def test_a_line_whose_velocity_makes_its_sliders_end_elsewhere() -> None:
+    heads = [number for number, o in enumerate(phrase_map().hit_objects) if o.new_combo]
+
+    def with_velocity(text: str) -> list[Candidate]:
+        lines = [RED_LINE, f"{9 * MEASURE},{text},4,2,0,70,0,0", f"{11 * MEASURE},-100,4,2,0,70,0,0"]
+        return [
+            one for one in found(phrase_map(lines=lines, slider=heads)) if one.rule is passage_speeds.OTHER_VELOCITY
+        ]
+
+    assert with_velocity("-100") == []
+    (one,) = with_velocity("-66.66")
+    assert one.time == 9 * MEASURE and one.line == phrase_map().timing_points[0].line + 1
+    assert one.actual == "1.50x" and "2 sliders have durations" in one.message
