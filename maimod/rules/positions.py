@@ -15,7 +15,9 @@ from maimod.events.schema import EventKind, EventScore, position
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu import slider_path
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.osu.level import Level
 from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
+from maimod.rules.geometry import Steps, compare_steps
 
 OSU = frozenset({Mode.OSU})
 PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
@@ -50,25 +52,25 @@ CLOSE_MS, SAME_SNAP_MS = 180.0, 5.0
 """Steps of half a beat of 160 BPM or less, and how alike their times are (Mapset Verifier, abnormal spacing)."""
 LEAST_WIDTH_PX, LEAP_TIMES = 20.0, 4.0
 """Narrower steps count as this wide; a leap is this many times as wide (Mapset Verifier: a warning)."""
-EVEN_PX, EVEN_SHARE = 10.0, 0.15
-UNEVEN_PX, UNEVEN_SHARE = 20.0, 0.3
-"""A deviation below the first pair is even; above the second it is a problem in Easy and Normal (lazer)."""
 MIN_KIN = 4
-EVEN_KIN = 0.8
-"""Fewest neighbours of the same rhythm, and the share of them that must agree for a step to be uneven."""
-
-
-EVEN_MAP = 0.85
-"""Share of comparable steps that are among even ones: close to 1 in 25 ranked Easy and Normal maps, where not one step
-in 3,000 is uneven; at most 0.83 (except for one map) in harder ones, where distances follow the music."""
-STYLE_WEIGHT = 1.5
-"""Penalty for the number of uneven steps, because many are a style: three in 250 are still worth a warning, eight in
-140 are not."""
+"""Fewest steps of the same rhythm to compare with."""
+LEAST_OFF_PX, MOST_OFF_PX = 2.0, 40.0
+"""Smaller deviations are not visible; greater ones count as this."""
+LEAST_COMPANIONS, LEAST_SHARE = 5, 0.4
+"""Steps at the same gap that must have one distance, and their share of all at this gap."""
+ROUNDING_PX = 0.7
+"""Spread of distances between whole pixels."""
+WHOLE_PX = 5.0
+"""Deviations of less are given with a decimal."""
+FRACTIONS = (1, 2, 3, 4, 6, 8)
+"""Parts of a beat by which gaps are named."""
+SAME_BEATS = 0.02
 MAX_OFFSCREEN = 5
 """A map with more objects off the screen does it on purpose or was scaled; they become one finding."""
-SPACING_CURVE = Curve(middle=4.5, scale=1.0)
-"""Bits: log2 of the even steps, less the number of mistakes, plus how far this one is off in units of lazer's problem.
-One circle moved by 60 px in a Normal of 120 steps has 7 to 8."""
+SPACING_CURVE = Curve(middle=20.0, scale=6.0)
+"""Deviations of both steps in units of the spread of the distances at these gaps. At most one a minute is named: 700 minutes
+of ranked Easy, Normal and Advanced maps have 0.12 a minute above 15 and 0.05 above 30; of objects there that were moved by 60 to
+200 px 76 % have more than 15, of those moved by 16 px a third."""
 
 PLACES = frozenset({EventKind.DISTANCE, EventKind.POS_X, EventKind.POS_Y, EventKind.POS})
 """Kinds of events with positions. Refinements within a cell are left out, since 2 px are not visible."""
@@ -113,11 +115,11 @@ SPACING = Rule(
     Tier.ESTIMATED,
     ("map",),
     why="In a map whose distances show the rhythm, another distance at the same rhythm looks like another rhythm.",
-    how="The step is compared with the steps of the same rhythm within 4 s; these are even, as are 85 % of those of the "
-    "whole map, and "
-    "this one is more than 10 px and 15 % off.",
+    how="In Easy, Normal and Advanced, the distances to the object and from it are compared with those of up to twelve steps "
+    "on either side that have the same gap in time, if most of these have one distance. The deviation is measured in units of "
+    "their spread, and the greatest in each minute is named.",
     ignore_when="the spacing changes with the music.",
-    blind_spots="Maps with varying spacing (most Insane and Expert ones) and stacks are not checked.",
+    blind_spots="From Hard on, where distances follow the music, nothing is checked; nor are stacks.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Distance_snap",
     modes=frozenset({Mode.OSU}),
     curves={"": SPACING_CURVE},
@@ -224,75 +226,81 @@ def steps(evidence: Evidence) -> list[Step]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Uneven:
-    """A step that breaks an otherwise even spacing."""
-
-    step: Step
-    usual: float
-    """Distance of the neighbours with the same rhythm."""
-
-
-def uneven_steps(all_steps: Sequence[Step]) -> tuple[list[Uneven], int, int]:
-    """Steps that break an even spacing, number of steps in an even spacing, and number of comparable steps."""
-    spaced = [s for s in all_steps if 0 < s.gap <= PATTERN_MS and s.distance >= STACKED_PX]
-    times = np.array([s.after.time for s in spaced])
-    gaps, distances = np.array([s.gap for s in spaced]), np.array([s.distance for s in spaced])
-    uneven, compared, judged = [], 0, 0
-    for i, step in enumerate(spaced):
-        first, last = np.searchsorted(times, [times[i] - NEIGHBOURHOOD_MS, times[i] + NEIGHBOURHOOD_MS])
-        first, last = max(first, i - MAX_NEIGHBOURS), min(last, i + MAX_NEIGHBOURS + 1)
-        kin = np.flatnonzero(np.abs(gaps[first:last] - gaps[i]) <= SAME_GAP_MS) + first
-        # The next step of a displaced object is off as well, so it is not compared with this one.
-        kin = kin[np.abs(kin - i) > 1]
-        if len(kin) < MIN_KIN:
-            continue
-        compared += 1
-        usual = float(np.median(distances[kin]))
-        errors = np.abs(distances[kin] - usual)
-        if np.mean((errors <= EVEN_PX) | (errors <= EVEN_SHARE * usual)) < EVEN_KIN:
-            continue
-        judged += 1
-        error = abs(step.distance - usual)
-        if error > EVEN_PX and error > EVEN_SHARE * usual:
-            uneven.append(Uneven(step, usual))
-    return uneven, judged, compared
+def is_low(evidence: Evidence) -> bool:
+    """Whether a map is an Easy, Normal or Advanced, in which distances show the rhythm."""
+    level = evidence.level
+    return level is not None and (level <= Level.NORMAL or "advanced" in evidence.beatmap.version.lower())
 
 
 def spacing(evidence: Evidence, all_steps: Sequence[Step]) -> Iterator[Candidate]:
-    """Uneven steps of maps with an even spacing; two in a row are one displaced object."""
-    uneven, judged, compared = uneven_steps(all_steps)
-    if judged < EVEN_MAP * compared:
+    """Distances unlike the others of the same gap: the greatest deviations, at most one a minute."""
+    if not is_low(evidence) or len(all_steps) < LEAST_COMPANIONS:
         return
+    distances, gaps = np.array([s.distance for s in all_steps]), np.array([s.gap for s in all_steps])
+    compared = compare_steps(distances, gaps)
+    uneven = (
+        (compared.off >= LEAST_OFF_PX)
+        & (np.round(compared.share * compared.count) >= LEAST_COMPANIONS)
+        & (compared.share >= LEAST_SHARE)
+        & (distances >= STACKED_PX)
+        & (np.nan_to_num(compared.mode) >= STACKED_PX)
+    )
+    size = np.minimum(compared.off, MOST_OFF_PX) / (ROUNDING_PX + compared.spread) * np.sqrt(compared.share)
+    size = np.where(uneven, size, 0.0)
     # A displaced object makes the step to it and the step from it uneven.
-    second = {u.step.after.index for first, u in pairwise(uneven) if u.step.before is first.step.after}
-    second -= {u.step.after.index for u in uneven if u.step.before.index in second}
-    befores = {u.step.before.index for u in uneven}
-    for found in uneven:
-        if found.step.after.index in second:
-            continue
-        following = found.step.after.index in befores
-        step, usual = found.step, found.usual
-        error = abs(step.distance - usual)
-        size = min(error / UNEVEN_PX, error / (UNEVEN_SHARE * usual))
-        measure = math.log2(judged) - STYLE_WEIGHT * math.log2(len(uneven) - len(second)) + math.log2(min(size, 2.0))
-        both = ", and so is the next step" if following else ""
-        yield candidate(
-            SPACING,
-            time=step.after.time,
-            line=step.after.line,
-            objects=[step.after],
-            measure=measure,
-            message=f"{step.distance:.0f} px from the object before it; other steps of this rhythm have {usual:.0f} "
-            f"px{both}.",
-            actual=f"{step.distance:.0f} px",
-            expected=[Expected(f"{usual:.0f} px")],
-            distance_px=round(step.distance, 1),
-            usual_px=round(usual, 1),
-            gap_ms=round(step.gap, 1),
-            even_steps=judged,
-            uneven_steps=len(uneven),
+    joined = np.array([first.after is second.before for first, second in pairwise(all_steps)] + [False])
+    measures = size + np.where(joined, np.roll(size, -1), 0.0)
+    left = max(round(evidence.beatmap.drain_ms / 60_000), 1)
+    taken: set[int] = set()
+    for at in np.argsort(-measures, kind="stable").tolist():
+        if not left or measures[at] <= 0:
+            return
+        if taken.isdisjoint((at - 1, at, at + 1)):
+            taken.add(at)
+            left -= 1
+            named = [at] * bool(size[at]) + [at + 1] * bool(joined[at] and size[at + 1])
+            yield _uneven(evidence, all_steps, compared, named, all_steps[at].after, float(measures[at]))
+
+
+def _uneven(
+    evidence: Evidence, all_steps: Sequence[Step], compared: Steps, named: Sequence[int], o: HitObject, measure: float
+) -> Candidate:
+    """The candidate for an object with one or two uneven steps."""
+    words = []
+    for at in named:
+        step, digits = all_steps[at], 0 if compared.off[at] >= WHOLE_PX else 1
+        companions = round(compared.share[at] * compared.count[at])
+        side = "from the object before" if step.after is o else "to the next"
+        words.append(
+            f"{step.distance:.{digits}f} px {side}, {compared.mode[at]:.{digits}f} px at {companions} other gaps of "
+            f"{gap_name(evidence, step.before, step.gap)}"
         )
+    first = named[0]
+    return candidate(
+        SPACING,
+        time=o.time,
+        line=o.line,
+        objects=[o],
+        measure=measure,
+        message=f"{'; '.join(words)}.",
+        actual=f"{all_steps[first].distance:.0f} px",
+        expected=[Expected(f"{compared.mode[first]:.0f} px")],
+        distance_px=round(all_steps[first].distance, 1),
+        usual_px=round(float(compared.mode[first]), 1),
+        spread_px=round(float(compared.spread[first]), 1),
+        gap_ms=round(all_steps[first].gap, 1),
+        same_gaps=int(compared.count[first]),
+    )
+
+
+def gap_name(evidence: Evidence, before: HitObject, gap: float) -> str:
+    """A gap in beats ("1/2 beat", "2 beats"), or in ms if it is on no common divisor."""
+    beats = gap / evidence.beatmap.red_line_of(before.end_time).beat_length
+    for divisor in FRACTIONS:
+        parts = round(beats * divisor)
+        if parts > 0 and abs(beats * divisor - parts) <= SAME_BEATS * divisor and math.gcd(parts, divisor) == 1:
+            return f"{parts if divisor == 1 else f'{parts}/{divisor}'} beat{'s' * (beats > 1 + SAME_BEATS)}"
+    return f"{gap:.0f} ms"
 
 
 def leaps(evidence: Evidence, all_steps: Sequence[Step]) -> Iterator[Candidate]:

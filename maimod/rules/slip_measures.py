@@ -41,10 +41,14 @@ NEIGHBOURS = 6
 BODY_RADII = (0.8, 4.5)
 """Distances at which a slider's body can go round an object, in circle radii."""
 LEAST_ON_BODY = 6
+LEAST_GAP_MS = 20.0
+"""Steps with a shorter gap have no velocity."""
 
 MORE_RESIDUALS = (
     "skip_2_out",
     "skip_3_out",
+    "rate_in",
+    "rate_out",
     "tail_stack",
     "figure",
     "long_figure",
@@ -56,6 +60,7 @@ MORE_RESIDUALS = (
     "blanket",
 )
 """Residuals, px, beside those of :mod:`maimod.rules.geometry`. `skip_out`: as `skip`, for the object two or three after.
+`rate`: from the distance at the most common velocity of the steps around, whatever their gaps.
 `tail_stack`: of a slider's tail. `figure`, `long_figure`: least difference of the step to the object where the steps around
 it occur elsewhere in the map, mirrored or not. `reversed_copy`: from tail to head; `copy_2`: to the second most similar.
 `parallel`: of the chord to those of sliders nearby. `symmetry`: of a slider to its mirror image. `turn`: of the step after
@@ -90,6 +95,8 @@ CONTEXT = (
     "grid_4",
     "grid_8",
     "grid_around",
+    "combo_number",
+    "combo_ends",
     "slider",
     "slides",
     "length",
@@ -152,6 +159,7 @@ def measure(beatmap: Beatmap, objects: Sequence[HitObject]) -> Measures:
         bodies[i] = geometry.shape(objects[i])
     found = {name: np.full(n, FAR_PX) for name in MORE_RESIDUALS}
     _skips(found, heads, starts)
+    _rates(found, distances, gaps)
     _tails(found, heads, tails, starts, is_slider)
     _elsewhere(found, heads)
     same_length = _bodies(found, objects, bodies, starts)
@@ -194,6 +202,8 @@ def measure(beatmap: Beatmap, objects: Sequence[HitObject]) -> Measures:
         "grid_4": _on_grid(heads, 4),
         "grid_8": _on_grid(heads, 8),
         "grid_around": around(_on_grid(heads, 4), REACH),
+        "combo_number": [np.log2(max(o.combo_number, 1)) for o in objects],
+        "combo_ends": [after.new_combo for after in objects[1:]] + [True] * min(n, 1),
         "slider": is_slider,
         "slides": [o.slider.slides if o.slider else 0 for o in objects],
         "length": [np.log2(1 + o.slider.length) if o.slider else 0.0 for o in objects],
@@ -247,6 +257,18 @@ def _skips(found: dict[str, np.ndarray], heads: np.ndarray, starts: np.ndarray) 
         if len(heads) > skip:
             apart, gap = np.abs(heads[skip:] - heads[:-skip]), starts[skip:] - starts[:-skip]
             found[f"skip_{skip}_out"][:-skip] = compare_steps(apart, gap).least
+
+
+def _rates(found: dict[str, np.ndarray], distances: np.ndarray, gaps: np.ndarray) -> None:
+    """Compare each distance with the one that its gap has at the usual velocity, as with distance snap."""
+    timed = gaps > LEAST_GAP_MS
+    if timed.sum() < 2:
+        return
+    usual = float(np.median(gaps[timed]))
+    scaled = np.where(timed, distances / np.maximum(gaps, LEAST_GAP_MS) * usual, 0.0)
+    off = compare_steps(scaled, np.where(timed, 0.0, 1e6)).off * gaps / usual
+    off[~timed] = FAR_PX
+    found["rate_in"][1:], found["rate_out"][:-1] = off, off
 
 
 def _tails(

@@ -6,7 +6,6 @@ their neighbours. It finds slips, and says nothing about what a modder would pla
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import HitObject, Mode
+from maimod.osu.beatmap import Mode
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.geometry import EXACT_PX, FAR_PX
+from maimod.rules.positions import gap_name
 from maimod.rules.slip_measures import RESIDUALS
 from maimod.rules.slip_model import Slips
 
@@ -31,8 +31,6 @@ LEAST_KEPT = 0.3
 """A relation is named if at least this share of the objects around keep it."""
 LEAST_COMPANIONS = 3
 """Fewest steps at one distance to name it."""
-FRACTIONS = (1, 2, 3, 4, 6, 8)
-SAME_BEATS = 0.02
 SLIP_CURVE = Curve(middle=3.3, scale=1.0)
 """Log-odds of the model, which was fitted on maps in which one object in 20 was moved: one in 550 is nearer to a map that is
 nearly finished. 118 ranked maps have 0.02 objects a minute above 2."""
@@ -188,16 +186,6 @@ def _step(slips: Slips, rank: int, evidence: Evidence, relation: str, off: float
     words = f"{distance:.0f} px {side}, {usual:.0f} px at {companions} other gaps of {gap}"
     # The distance is what players read, so it is named before the figures.
     return Broken(relation, round(off, 1), share + 0.2, words, f"{distance:.0f} px {side}", f"{usual:.0f} px")
-
-
-def gap_name(evidence: Evidence, before: HitObject, gap: float) -> str:
-    """A gap in beats ("1/2 beat", "2 beats"), or in ms if it is on no common divisor."""
-    beats = gap / evidence.beatmap.red_line_of(before.end_time).beat_length
-    for divisor in FRACTIONS:
-        parts = round(beats * divisor)
-        if parts > 0 and abs(beats * divisor - parts) <= SAME_BEATS * divisor and math.gcd(parts, divisor) == 1:
-            return f"{parts if divisor == 1 else f'{parts}/{divisor}'} beat{'s' * (beats > 1 + SAME_BEATS)}"
-    return f"{gap:.0f} ms"
 
 
 CHECK = BeatmapCheck(Category.POSITIONS, "Slips", (SLIP,), run)

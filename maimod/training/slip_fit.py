@@ -43,7 +43,7 @@ VERSIONS = 2
 PER_SONG = 4
 MOST_OBJECTS = 3000
 FIELD = (512.0, 384.0)
-KEPT_OTHERS = 0.5
+KEPT_OTHERS = 0.35
 """Share of the examples without a move that are used, each with a higher weight instead of the rest."""
 CLOSE = 4
 """Examples without a move this close to one are all used: they teach which of two neighbours it is."""
@@ -267,11 +267,18 @@ def examples_of(seed: int, path: Path) -> list[Rows]:
         measures = slip_measures.measure(loaded[0], version.objects)
         moved = np.array([bool(kind) for kind in version.kinds])
         close = np.convolve(moved, np.ones(2 * CLOSE + 1), mode="same") > 0
-        kept = np.flatnonzero(close | (random.random(len(moved)) < KEPT_OTHERS))
+        kept = np.flatnonzero((close | (random.random(len(moved)) < KEPT_OTHERS)) & ~_is_inside_group(version.kinds))
         weights = np.where(close, 1.0, 1 / KEPT_OTHERS)[kept]
         kinds = tuple(version.kinds[i] for i in kept.tolist())
         found.append(Rows(measures.features[kept], kinds, version.sizes[kept], measures.is_slider[kept], weights))
     return found
+
+
+def _is_inside_group(kinds: Sequence[str]) -> np.ndarray:
+    """Objects moved together with both neighbours, which keep their relations to each other."""
+    return np.array(
+        [bool(kind) and 0 < i < len(kinds) - 1 and kinds[i - 1] == kind == kinds[i + 1] for i, kind in enumerate(kinds)]
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -357,7 +364,7 @@ def _scored(model: SlipModel, seed: int, path: Path) -> dict[str, Any] | None:
             moved = np.array([bool(kind) for kind in version.kinds])
             close = np.convolve(moved, np.ones(2 * CLOSE + 1), mode="same") > 0
             others.append(scores[~close & rows])
-            for i in np.flatnonzero(moved).tolist():
+            for i in np.flatnonzero(moved & ~_is_inside_group(version.kinds)).tolist():
                 kind, size = version.kinds[i], version.sizes[i]
                 if KINDS[kind][0] == what:
                     name = kind if kind != "moved" else "slider" if measures.is_slider[i] else "circle"

@@ -10,6 +10,7 @@ from maimod.events.schema import Event, EventKind, EventSchema, EventScore
 from maimod.families.mapperatorinator.versions import VERSIONS
 from maimod.findings import Finding, Severity
 from maimod.osu.beatmap import Beatmap
+from maimod.osu.level import Level
 from maimod.rules import positions
 from maimod.rules.base import Evidence
 from tests.findings import findings_of
@@ -24,9 +25,13 @@ def circle(x: float, y: float, time: float) -> str:
     return f"{x:g},{y:g},{time:g},1,0,0:0:0:0:"
 
 
-def square(changed: Mapping[int, tuple[float, float]] | None = None, **difficulty: float) -> Beatmap:
+def square(
+    changed: Mapping[int, tuple[float, float]] | None = None, *, version: str = "", **difficulty: float
+) -> Beatmap:
     places = [(changed or {}).get(i, LOOP[i % 4]) for i in range(N)]
-    return beatmap([circle(x, y, 500 * i) for i, (x, y) in enumerate(places)], **difficulty)
+    return beatmap(
+        [circle(x, y, 500 * i) for i, (x, y) in enumerate(places)], metadata={"Version": version}, **difficulty
+    )
 
 
 def find(
@@ -52,25 +57,60 @@ def scored(
 PLACE = (EventKind.DISTANCE, EventKind.POS_X, EventKind.POS_Y)
 
 
+def spacing(loaded: Beatmap, level: Level | None = Level.EASY) -> list[Finding]:
+    found = findings_of(positions.run, Evidence(loaded, level=level))
+    return [finding for finding in found if finding.rule == "positions/spacing"]
+
+
 def test_displaced_object_breaks_an_even_spacing_once() -> None:
-    (finding,) = find(square({10: (240, 240)}), "positions/spacing")
+    (finding,) = spacing(square({10: (240, 240)}))
     assert finding.objects == (10,)
     assert finding.expected[0].text == "100 px"
     assert finding.severity is not Severity.MINOR
+    assert finding.message.startswith("146 px from the object before, 100 px at ")
+    assert " other gaps of 1 beat; " in finding.message and "px to the next, 100 px at" in finding.message
 
 
-def test_spacing_within_lazers_leniency_is_even() -> None:
-    assert not find(square({10: (206, 204)}), "positions/spacing")
+@pytest.mark.parametrize(
+    ("level", "version", "count"),
+    [(Level.NORMAL, "", 1), (Level.HARD, "", 0), (Level.HARD, "Someone's Advanced", 1), (None, "", 0)],
+)
+def test_distances_follow_the_music_from_hard_on(level: Level | None, version: str, count: int) -> None:
+    assert len(spacing(square({10: (240, 240)}, version=version), level)) == count
+
+
+def test_a_few_pixels_are_seen_where_all_others_are_exact() -> None:
+    few = square({10: (206, 204)})
+    (one,) = [c for c in positions.run(Evidence(few, level=Level.EASY)) if c.rule is positions.SPACING]
+    assert one.objects[0].index == 10 and one.measure is not None and 5 < one.measure < positions.SPACING_CURVE.middle
+    assert spacing(few) == []  # the judge may know more
+    assert list(positions.spacing(Evidence(square({10: (201, 200)}), level=Level.EASY), [])) == []
+
+
+def test_a_deviation_is_measured_against_the_spread_of_the_map() -> None:
+    """The same 12 px, in a map that keeps its distance exactly and in one whose distances vary by some px."""
+    uneven = {i: (LOOP[i % 4][0] + 3 * (i % 5) - 6, LOOP[i % 4][1]) for i in range(N) if i != 10}
+    measures = [
+        max(c.measure or 0 for c in positions.run(Evidence(one, level=Level.EASY)) if c.rule is positions.SPACING)
+        for one in (square({10: (212, 200)}), square(uneven | {10: (212, 200)}))
+    ]
+    assert measures[0] > 1.5 * measures[1] > 0
+
+
+def test_at_most_one_a_minute_is_named() -> None:
+    """40 beats of half a second are a third of a minute."""
+    (finding,) = spacing(square({10: (220, 210), 30: (260, 250)}))
+    assert finding.objects == (30,)
 
 
 def test_even_map_is_silent() -> None:
-    assert not findings_of(positions.run, Evidence(square()))
+    assert not findings_of(positions.run, Evidence(square(), level=Level.EASY))
 
 
 def test_varied_spacing_is_style() -> None:
     """Blind spot: if distances vary, a displaced object is not found without a model."""
     changed = {i: (100 + 37 * i % 300, 100 + 53 * i % 200) for i in range(0, N, 3)}
-    assert not find(square(changed), "positions/spacing")
+    assert not spacing(square(changed))
 
 
 def test_offscreen_circle_depends_on_its_size() -> None:
@@ -216,4 +256,4 @@ def test_even_spacing_of_sliders_is_compared_too() -> None:
         f"{x},{292 if i == 26 else 192},{1000 * i},2,0,L|{x + way}:{292 if i == 26 else 192},1,50"
         for i, (x, way) in enumerate(places)
     ]
-    assert find(beatmap(objects, slider_multiplier=0.5), "positions/spacing")
+    assert spacing(beatmap(objects, slider_multiplier=0.5))

@@ -174,7 +174,7 @@ def test_spinners_cannot_slip() -> None:
 
 def test_of_neighbours_the_likeliest_is_named_with_the_distance_that_it_breaks() -> None:
     loaded = dance(20, (-12, 0))
-    (found,) = slips.run(evidence(loaded, positions=stump("exact_missing", 9.5, -9.0, 3.0)))
+    (found,) = slips.run(evidence(loaded, positions=stump("exact_missing", 10.0, -9.0, 3.0)))
     assert found.time == loaded.hit_objects[20].time and found.measure == 3.0
     assert "100 px at 24 other gaps of 1/2 beat" in found.message and "112 px" in found.message
     assert found.actual.startswith("112 px") and found.expected[0].text == "100 px"
@@ -209,3 +209,14 @@ def test_evidence_keeps_its_slips() -> None:
     one = evidence(dance())
     assert one.slips is one.slips
     assert replace(one, slip_model=None).slips is None
+
+
+def test_the_velocity_of_steps_is_compared_whatever_their_gaps() -> None:
+    """Distance snap of 0.2 px for each ms; one circle lies 9 px farther on."""
+    lines, x, time = [], 20, 1000
+    for i, gap in enumerate((250, 500, 250, 500, 250, 250, 250, 500)):
+        lines.append(f"{x + 9 * (i == 4)},100,{time},1,0,0:0:0:0:")
+        x, time = x + gap // 5, time + gap
+    off = values(beatmap(lines), "off rate_in")
+    assert off[4] == off[5] == pytest.approx(np.log2(1 + 9), abs=0.1) and off[[1, 2, 3, 6, 7]].max() < 0.1
+    assert values(beatmap(lines), "off rate_out")[3] == off[4]
