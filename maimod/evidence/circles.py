@@ -16,6 +16,7 @@ from maimod.evidence.moment import CLOUD, MARKED, Cloud, Span
 from maimod.evidence.svg import data_url, element, number, palette, png, polyline, text, thin
 from maimod.osu import slider_path
 from maimod.osu.beatmap import Beatmap, HitObject, ObjectKind
+from maimod.rules.rhythm_index import SAME_MS
 
 COMBO_COLOURS = ("#ffc000", "#00ca00", "#127cff", "#f21839")
 """Default colours, for maps without their own."""
@@ -57,6 +58,7 @@ def circles(beatmap: Beatmap, span: Span, marked: Collection[int] = (), cloud: C
         element("g", *_follow_points(shown, span.time, approach)),
         *drawn,
         *(_cloud(cloud, radius) if cloud else ()),
+        *([_missing(beatmap, cloud.time, radius, approach)] if cloud and cloud.is_missing else ()),
         xmlns="http://www.w3.org/2000/svg",
         class_="mm-field",
         role="img",
@@ -67,6 +69,34 @@ def circles(beatmap: Beatmap, span: Span, marked: Collection[int] = (), cloud: C
         data_fade=fade,
         data_out=FADE_OUT_MS,
         data_radius=radius,
+    )
+
+
+def _missing(beatmap: Beatmap, time: float, radius: float, approach: float) -> str:
+    """An expected object between its neighbours; only its time is known."""
+    order = sorted((o for o in beatmap.hit_objects if o.kind is not ObjectKind.SPINNER), key=lambda o: o.time)
+    before = next((o for o in reversed(order) if o.time < time - SAME_MS), None)
+    after = next((o for o in order if o.time > time + SAME_MS), None)
+    places = [(slider_path.tail(before.slider) if before.slider else (before.x, before.y))] if before else []
+    places += [(after.x, after.y)] if after else []
+    x, y = (sum(values) / len(places) for values in zip(*places, strict=True)) if places else (256.0, 192.0)
+    return element(
+        "g",
+        element(
+            "circle",
+            cx=x,
+            cy=y,
+            r=radius * 0.92,
+            fill=CLOUD,
+            fill_opacity=0.15,
+            stroke=CLOUD,
+            stroke_width=3,
+            stroke_dasharray="9 6",
+        ),
+        text("?", x=x, y=y + radius * 0.33, fill=CLOUD, text_anchor="middle", font_size=radius * 0.95),
+        class_="cloud mm-missing",
+        data_s=time - approach,
+        data_e=time + FADE_OUT_MS,
     )
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from maimod.events.schema import EventScore
 from maimod.evidence import Cloud, Span, cloud, playfield, spectrum
-from maimod.evidence.words import words
+from maimod.evidence.digest import digest
+from maimod.evidence.words import object_name, words
 from maimod.findings import Category, Finding, Scope, editor_link, editor_timestamp
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, TimingPoint
 from maimod.rules import RULES
@@ -28,6 +29,8 @@ MAX_LISTED = 6
 MAX_DIFFICULTIES = 4
 PLACED = frozenset({Category.POSITIONS, Category.SLIDERS})
 """Categories about positions: for these the model's expected positions are drawn."""
+MISSING = frozenset({"rhythm/missing-object", "mapset/missing-object"})
+"""Rules whose findings give the time of an object that the map lacks."""
 NEAR_PX = 32
 """Radius in osu! pixels that counts as the same position: half of a usual circle."""
 NEAR_MS = 1000.0
@@ -47,7 +50,7 @@ def evidence(analysis: Analysis, finding: Finding, ask: PositionAsker | None = N
     beatmap = analysis.beatmap
     marked = finding.objects[:MAX_MARKED]
     if finding.scope is not Scope.PLACE:
-        return _comparison(finding) + _numbers(finding) + _rule(finding.rule)
+        return _comparison(finding) + _also(finding) + _rule(finding.rule) + _numbers(finding)
     places = None
     if finding.category in PLACED and marked and analysis.evidence.schema:
         ours = beatmap.hit_objects[marked[0]]
@@ -57,6 +60,8 @@ def evidence(analysis: Analysis, finding: Finding, ask: PositionAsker | None = N
             if found
             else cloud(beatmap, ours, analysis.evidence.scores_by_object.get(ours.index, []), analysis.evidence.schema)
         )
+    if finding.rule in MISSING:
+        places = Cloud(finding.time, is_missing=True)
     field = playfield(beatmap, Span(finding.time, playable_ms, playable_ms), marked, places)
     hear = spectrum(analysis, finding.time, marked)
     notes = ["pink: found"]
@@ -65,6 +70,8 @@ def evidence(analysis: Analysis, finding: Finding, ask: PositionAsker | None = N
         notes.append(
             f"turquoise: where the model would put it; it gives {_percent(near)} to the place in the map and {NEAR_PX} px around"
         )
+    elif places and places.is_missing:
+        notes.append("turquoise: when an object is expected; the place is not known")
     elif places:
         notes.append(
             "turquoise: where the model expected it, the likelier the stronger"
@@ -73,19 +80,21 @@ def evidence(analysis: Analysis, finding: Finding, ask: PositionAsker | None = N
     legend = (
         "lines: mapped times; orange: onsets, drawn as early as well-timed maps have them; turquoise: expected times"
     )
+    shown = f"<figure>{field}<figcaption>{'; '.join(notes)}</figcaption></figure>"
+    beats = _digest(analysis, finding)
     return "".join(
         [
-            '<div class="mm-pictures"><figure>',
-            field,
-            f"<figcaption>{'; '.join(notes)}</figcaption></figure><figure>",
+            f'<div class="mm-pictures">{beats or shown}<figure>',
             hear,
             f"<figcaption>{legend}</figcaption>",
             _comparison(finding),
-            _numbers(finding),
             "</figure></div>",
-            _events(analysis, finding),
+            shown if beats else "",
+            _also(finding),
             _elsewhere(analysis, finding),
             _rule(finding.rule),
+            _numbers(finding),
+            _events(analysis, finding),
         ]
     )
 
@@ -109,7 +118,9 @@ def _elsewhere(analysis: Analysis, finding: Finding) -> str:
         picture = playfield(other, Span(finding.time), [o.index for o in here]) if near else ""
         stamp = editor_timestamp(other, finding.time, here)
         what = (
-            "nothing near" if not near else " + ".join(sorted({str(o.kind) for o in here})) or "no object at this time"
+            "nothing near"
+            if not near
+            else " + ".join(sorted({object_name(o, other) for o in here})) or "no object at this time"
         )
         parts.append(
             f'<figure>{picture}<figcaption><b>{name}</b> <a href="{escape(editor_link(stamp))}">{escape(stamp)}</a> {what}'
@@ -138,20 +149,42 @@ def _comparison(finding: Finding) -> str:
     return f'<table class="mm-comparison">{"".join(rows)}</table>' if rows else ""
 
 
-def _numbers(finding: Finding) -> str:
-    shown: dict[str, Any] = dict(finding.evidence)
-    also = shown.pop("also", [])
-    if finding.surprisal is not None:
-        shown = {"surprisal_bits": finding.surprisal, "entropy_bits": finding.entropy, **shown}
-    rows = "".join(f"<dt>{escape(_name(key))}</dt><dd>{escape(_value(value))}</dd>" for key, value in shown.items())
-    folded = "".join(
-        f"<li>{escape(one['timestamp'])} {escape(one['rule'])} ({escape(one['severity'])})</li>" for one in also
+def _digest(analysis: Analysis, finding: Finding) -> str:
+    """The beat digest, for what is measured from the song."""
+    rule = RULES.get(finding.rule)
+    picture = (
+        digest(analysis, finding) if rule and rule.category is Category.TIMING and "audio" in rule.evidence else ""
     )
-    return (f'<dl class="mm-numbers">{rows}</dl>' if rows else "") + (
+    if not picture:
+        return ""
+    return (
+        f"<figure>{picture}<figcaption>the sounds around each half beat, over the whole map: on the dashed line they are on the "
+        "beat; a slope is a wrong tempo, a step a wrong offset; pink: the finding</figcaption></figure>"
+    )
+
+
+def _also(finding: Finding) -> str:
+    """Findings that follow from this one."""
+    folded = "".join(
+        f"<li>{escape(one['timestamp'])} {escape(one['rule'])} ({escape(one['severity'])})</li>"
+        for one in finding.evidence.get("also", [])
+    )
+    return (
         f'<p class="mm-also">Follows from it, or is another view of it:</p><ul class="mm-also">{folded}</ul>'
         if folded
         else ""
     )
+
+
+def _numbers(finding: Finding) -> str:
+    """The raw numbers behind the finding."""
+    shown: dict[str, Any] = {name: value for name, value in finding.evidence.items() if name != "also"}
+    if finding.surprisal is not None:
+        shown = {"surprisal_bits": finding.surprisal, "entropy_bits": finding.entropy, **shown}
+    rows = "".join(f"<dt>{escape(_name(key))}</dt><dd>{escape(_value(value))}</dd>" for key, value in shown.items())
+    if not rows:
+        return ""
+    return f'<details class="mm-raw"><summary>Numbers</summary><dl class="mm-numbers">{rows}</dl></details>'
 
 
 def _name(key: str) -> str:
@@ -197,7 +230,7 @@ def _events(analysis: Analysis, finding: Finding) -> str:
                 f'<td class="mm-bits"><i style="width:{width:.0f}%"></i><b>{score.tolerant_surprisal:.1f}</b></td><td>{likelier}</td></tr>'
             )
     return (
-        '<details class="mm-events" open><summary>What the model expected, decision by decision</summary><table>'
+        '<details class="mm-events"><summary>What the model expected, decision by decision</summary><table>'
         "<thead><tr><th>decision</th><th>the map</th><th>bits</th><th>expected</th></tr></thead>"
         f"<tbody>{''.join(body)}</tbody></table></details>"
     )
@@ -232,7 +265,7 @@ def _decisions(analysis: Analysis, finding: Finding) -> Iterator[tuple[str, bool
 
 
 def _title(beatmap: Beatmap, hit_object: HitObject) -> str:
-    return f"{editor_timestamp(beatmap, hit_object.time, [hit_object])} {hit_object.kind}"
+    return f"{editor_timestamp(beatmap, hit_object.time, [hit_object])} {object_name(hit_object, beatmap)}"
 
 
 def _rule(name: str) -> str:

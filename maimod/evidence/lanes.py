@@ -28,6 +28,15 @@ TAIKO_HIT_X, TAIKO_Y, TAIKO_RADIUS = 90.0, 100.0, 26.0
 TAIKO_WIDTH, TAIKO_HEIGHT = 720, 200
 CENTRE, RIM, ROLL = "#eb452c", "#3f9fc0", "#f5b81f"
 FRUIT_Y = 430.0
+_GHOST: dict[str, str | float | None] = {
+    "class_": "cloud mm-missing",
+    "fill": CLOUD,
+    "fill_opacity": 0.15,
+    "stroke": CLOUD,
+    "stroke_width": 3,
+    "stroke_dasharray": "8 5",
+}
+"""Attributes of an object that is expected and missing; where it would be is not known, so it spans all places."""
 COLUMN_COLOURS = ("#e8ecf8", "#5fa8ff", "#ffd166")
 """Colours of outer, inner and middle columns."""
 
@@ -108,6 +117,12 @@ def taiko(beatmap: Beatmap, span: Span, marked: Collection[int], cloud: Cloud | 
                 stroke_dasharray="12 6",
             )
         parts.append(_moving(body, o.time, span.time, vx=speed, x=TAIKO_HIT_X))
+    if cloud and cloud.is_missing:
+        ghost = element("circle", cx=0, cy=TAIKO_Y, r=TAIKO_RADIUS, **_GHOST) + text(
+            "?", x=0, y=TAIKO_Y + 8, text_anchor="middle", font_size=22, fill=CLOUD
+        )
+        speed = _taiko_speed(beatmap, cloud.time)
+        parts.append(_moving(ghost, cloud.time, span.time, vx=speed, x=TAIKO_HIT_X))
     return _svg(parts, TAIKO_WIDTH, TAIKO_HEIGHT, span)
 
 
@@ -237,6 +252,8 @@ def catch(beatmap: Beatmap, span: Span, marked: Collection[int], cloud: Cloud | 
             )
             for x, _, size, p in cloud.cells
         ]
+    if cloud and cloud.is_missing:
+        moving.append(element("rect", x=4, y=y(cloud.time) - radius, width=504, height=2 * radius, rx=radius, **_GHOST))
     parts = [
         element("rect", x=-32, y=0, width=576, height=HEIGHT, fill="#14161c"),
         element("rect", x=0, y=0, width=512, height=HEIGHT, fill="#1b1e27"),
@@ -319,6 +336,8 @@ def mania(beatmap: Beatmap, span: Span, marked: Collection[int], cloud: Cloud | 
             for column, p in cloud.columns
         ]
     total = keys * width
+    if cloud and cloud.is_missing:
+        moving.append(element("rect", x=2, y=y(cloud.time) - 16, width=total - 4, height=16, rx=4, **_GHOST))
     stripes = [
         element(
             "rect",

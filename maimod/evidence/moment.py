@@ -48,6 +48,8 @@ class Cloud:
     """(column, p) in mania, counted from 0."""
     places: tuple[tuple[float, float, float], ...] = ()
     """(x, y, p): joint samples of the position posterior; drawn instead of `rings` and `spots` if present."""
+    is_missing: bool = False
+    """Whether an object is expected at `time` that the map lacks; its position is not known."""
 
     def near(self, x: float, y: float, distance: float) -> float:
         """Total probability of `places` within `distance` px of a point."""

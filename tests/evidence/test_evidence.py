@@ -1,5 +1,6 @@
 """Pictures of the evidence: elements are at the right places, and no text of a map becomes markup."""
 
+import base64
 import re
 import struct
 import xml.etree.ElementTree as ElementTree
@@ -16,10 +17,12 @@ from maimod.audio.onsets import onset_envelope
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.evidence import clip
 from maimod.evidence.circles import COMBO_COLOURS, combo_colours
+from maimod.evidence.digest import digest
 from maimod.evidence.evidence import evidence
 from maimod.evidence.spectrum import expected_times
 from maimod.evidence.svg import palette, png, thin
 from maimod.evidence.timeline import moments
+from maimod.evidence.words import object_name, words
 from maimod.families.mapperatorinator.versions import VERSIONS
 from maimod.findings import BeatmapReport, Category, Finding, Severity
 from maimod.linter.pipeline import Analysis
@@ -259,3 +262,89 @@ def test_the_model_is_asked_where_it_would_put_the_object():
     unscored = replace(one, evidence=replace(one.evidence, scores=None, schema=None))
     evidence(unscored, one.report.findings[0], ask)
     assert len(asked) == 1
+
+
+# --- The beat digest ---
+
+
+def rhythmic(drift: float = 0.0, objects: int = 120) -> Analysis:
+    """A click on each half second, which comes `drift` ms later for each second of the song."""
+    samples = np.zeros(16_000 * 64, dtype=np.float32)
+    for beat in range(2, objects + 2):
+        start = round(16 * (500 * beat * (1 + drift / 1000)))
+        samples[start : start + 400] = np.sin(np.arange(400)) * np.exp(-np.arange(400) / 80)
+    audio = Audio(None, samples, 16_000)
+    lines = [f"{100 + 10 * (i % 20)},100,{1000 + 500 * i},1,0,0:0:0:0:" for i in range(objects)]
+    return replace(analysis(objects=lines), song=Song(audio, onset_envelope(audio)))
+
+
+def rows_of_digest(one: Analysis, finding: Finding) -> np.ndarray:
+    """Row of the strongest sound in each column: 0 is before the beat."""
+    url = re.search(r"data:image/png;base64,([^\"]+)", digest(one, finding))
+    assert url is not None
+    content = base64.b64decode(url[1])
+    width, height = struct.unpack(">II", content[16:24])
+    packed = b"".join(
+        content[at + 8 : at + 8 + size] for at, size in chunks(content) if content[at + 4 : at + 8] == b"IDAT"
+    )
+    pixels = np.frombuffer(zlib.decompress(packed), dtype=np.uint8).reshape(height, width + 1)[:, 1:]
+    return pixels.argmax(axis=0)[pixels.max(axis=0) > 60]
+
+
+def chunks(content: bytes):
+    """Place and size of each chunk of a PNG."""
+    at = 8
+    while at < len(content):
+        (size,) = struct.unpack(">I", content[at : at + 4])
+        yield at, size
+        at += size + 12
+
+
+def test_a_wrong_tempo_is_a_slope_of_the_digest():
+    finding = replace(analysis().report.findings[0], rule="timing/bpm", category=Category.TIMING, end_time=30_000.0)
+    level, tilted = (rows_of_digest(rhythmic(drift), finding) for drift in (0.0, 1.5))
+    assert np.ptp(level) <= 4
+    assert tilted[-10:].mean() - tilted[:10].mean() > 15
+
+
+def test_timing_findings_from_the_song_show_the_digest_and_others_do_not():
+    one = rhythmic()
+    finding = replace(one.report.findings[0], rule="timing/bpm", category=Category.TIMING, objects=())
+    assert "mm-digest" in evidence(one, finding) and "mm-digest" not in evidence(one, one.report.findings[0])
+    assert "mm-digest" not in evidence(replace(one, song=None), finding)
+
+
+# --- An expected object ---
+
+
+@pytest.mark.parametrize("mode", range(4))
+def test_a_missing_object_is_drawn_where_it_is_expected(mode):
+    one = analysis(mode)
+    finding = replace(
+        one.report.findings[0], rule="mapset/missing-object", category=Category.MAPSET, time=2500.0, objects=()
+    )
+    html = evidence(one, finding)
+    assert html.count("mm-missing") == 1 and "the place is not known" in html
+
+
+# --- Words ---
+
+
+def test_objects_have_the_names_of_their_mode():
+    objects = ("0,0,1000,1,0", "0,0,2000,1,8", "0,0,3000,1,6", "256,192,4000,12,0,6000")
+    names = {
+        mode: [object_name(o, maps.beatmap(objects, mode=mode)) for o in maps.beatmap(objects, mode=mode).hit_objects]
+        for mode in range(4)
+    }
+    assert names[1] == ["don", "kat", "big kat", "denden"]
+    assert names[2][0] == "fruit" and names[2][3] == "banana shower" and names[3][0] == "note"
+    assert names[0] == ["circle", "circle", "circle", "spinner"]
+    taiko = maps.beatmap(objects, mode=1)
+    assert words(Event(EventKind.HITSOUND, 1, 1000, 0, None), taiko, None) == ("colour", "kat")
+    assert words(Event(EventKind.CIRCLE, 0, 1000, 0, None), taiko, None) == ("kind", "note")
+
+
+def test_what_is_raw_is_closed():
+    one = analysis()
+    html = evidence(one, one.report.findings[0])
+    assert '<details class="mm-events">' in html and '<details class="mm-raw">' in html

@@ -169,9 +169,15 @@ function maimodViewer(root, host) {
     });
     for (const gone of data.resolved || []) messages.push(h("li", {class: "resolved"}, h("b", {}, "resolved"), ` ${gone.version}: ${gone.text}`));
     const list = $(".mm-messages");
-    const shown = messages.slice(0, 2);
-    if (messages.length > 2) shown.push(h("li", {}, h("button", {type: "button", onclick: () => list.replaceChildren(...messages)}, `${messages.length - 2} more notes`)));
-    list.replaceChildren(...shown);
+    const fold = () => {
+      list.classList.add("mm-one");
+      list.replaceChildren(...messages.slice(0, 1), ...(messages.length > 1 ? [h("li", {class: "mm-unfold"}, h("button", {type: "button", onclick: () => {
+        list.classList.remove("mm-one");
+        list.replaceChildren(...messages, h("li", {class: "mm-unfold"}, h("button", {type: "button", onclick: fold}, "fewer")));
+      }}, `${messages.length - 1} more`))] : []));
+    };
+    if (list.classList.contains("mm-one") || !list.childElementCount || messages.length < 2) fold();
+    else list.replaceChildren(...messages, list.lastChild);
   }
 
   function drawFilters() {
@@ -181,8 +187,7 @@ function maimodViewer(root, host) {
     const used = inOrder(findings);
     const options = (pairs, key) => h("select", {"data-select": key, "aria-label": key, onchange: event => { filters[key] = event.target.value; update(); }},
       pairs.map(([value, text]) => h("option", {value, selected: filters[key] === value}, text)));
-    const changes = data.compared ? [options([["", "new and old"], ["new", "new only"], ["same", "old only"]], "change"),
-      ...(host.clear ? [h("button", {type: "button", class: "mm-clear", title: "From now on nothing listed is new", onclick: () => host.clear()}, "clear new")] : [])] : [];
+    const changes = data.compared ? [options([["", "new and old"], ["new", "new only"], ["same", "old only"]], "change")] : [];
     if (!data.compared) filters.change = "";
     const wasOpen = $(".mm-categories") ? $(".mm-categories").open : filters.categories.size > 0;
     const categories = h("details", {class: "mm-categories", open: wasOpen}, h("summary", {}, "Categories"), chips(used, filters.categories, "Category", category));
@@ -250,8 +255,9 @@ function maimodViewer(root, host) {
     findings.forEach(f => { const s = stateOf(f); if (s) states[s] = (states[s] || 0) + 1; });
     const fresh = findings.filter(f => f.change === "new").length;
     $(".mm-count").textContent = `${counted(listed.length, "entry").replace(/entrys$/, "entries")} of ${counted(visible, "finding")}` + (hidden ? `, ${hidden} filtered out` : "")
-      + (data.compared ? ` · ${fresh} new, ${(data.resolved || []).length} resolved since you last cleared` : "")
+      + (data.compared ? ` · ${fresh} new, ${(data.resolved || []).length} resolved` : "")
       + Object.entries(states).map(([s, n]) => ` · ${n} ${s === "post" ? "to post" : s}`).join("");
+    if (data.compared && host.clear && (fresh || (data.resolved || []).length)) $(".mm-count").append(" ", h("button", {type: "button", class: "mm-clear", title: "From now on nothing that is listed is new", onclick: () => host.clear()}, "clear new"));
     drawRows();
     drawTimeline();
     keep();
@@ -438,7 +444,7 @@ function maimodViewer(root, host) {
 
   // Moves the picture to another time, by the rules of maimod/evidence/moment.py.
   function moveTo(now) {
-    const field = root.querySelector(".mm-evidence .mm-pictures .mm-field");
+    const field = root.querySelector(".mm-evidence > .mm-pictures .mm-field, .mm-evidence > figure .mm-field");
     if (field) {
       const approach = Number(field.dataset.approach), fade = Number(field.dataset.fade), out = Number(field.dataset.out), radius = Number(field.dataset.radius);
       for (const node of field.querySelectorAll("[data-s]")) {
