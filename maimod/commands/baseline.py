@@ -235,14 +235,34 @@ def _since(name: str, beatmap: BeatmapReport, settings: Settings, cache: Cache, 
         return None
     key = digest(name, os.path.abspath(beatmap.location), settings.key(beatmap.version))
     before = cache.get(key, list[tuple[str, str]])
-    now = [(finding.id, f"{finding.timestamp} {finding.rule}") for finding in beatmap.findings]
     if before is None or not is_kept:
-        cache.put(key, now)
-    if before is None:
-        return None
+        cache.put(key, _named(beatmap))
+    return None if before is None else _compared(before, beatmap)
+
+
+class Reference:
+    """Findings at the first report of each beatmap, to compare later ones with."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, list[tuple[str, str]]] = {}
+
+    def since(self, beatmap: BeatmapReport) -> Delta | None:
+        """Changes since the first report of a beatmap; None for the first."""
+        if beatmap.status == "error":
+            return None
+        before = self._first.setdefault(beatmap.path, now := _named(beatmap))
+        return None if before is now else _compared(before, beatmap)
+
+
+def _named(beatmap: BeatmapReport) -> list[tuple[str, str]]:
+    """Fingerprint, and timestamp and rule, of each finding."""
+    return [(finding.id, f"{finding.timestamp} {finding.rule}") for finding in beatmap.findings]
+
+
+def _compared(before: Sequence[tuple[str, str]], beatmap: BeatmapReport) -> Delta:
     return Delta(
         tuple(_beyond(before, ((finding.id, finding) for finding in beatmap.findings))),
-        tuple(_beyond([one for one, _ in now], before)),
+        tuple(_beyond([one.id for one in beatmap.findings], before)),
     )
 
 

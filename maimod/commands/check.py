@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maimod.commands import interrupts
-from maimod.commands.baseline import Baseline, Subtraction, since_last_run, stale, without
+from maimod.commands.baseline import Baseline, Reference, Subtraction, since_last_run, stale, without
 from maimod.commands.baseline import load as load_baseline
 from maimod.commands.baseline import write as write_baseline
 from maimod.commands.command_line import FAILED, FOUND, quiet_if_pipe_closed, say
@@ -40,7 +40,12 @@ MANY = 10
 # Running
 
 
-def once(check: Check, sources: Sequence[Source] | None = None, session: Session | None = None) -> int:
+def once(
+    check: Check,
+    sources: Sequence[Source] | None = None,
+    session: Session | None = None,
+    reference: Reference | None = None,
+) -> int:
     """Lint, report, and return the exit code.
 
     After an interrupt everything that is done is reported, marked as unfinished, and one line on stderr says so.
@@ -49,20 +54,21 @@ def once(check: Check, sources: Sequence[Source] | None = None, session: Session
         check: the resolved options.
         sources: sources to lint, instead of all sources of the paths.
         session: session with the loaded model, to run several checks.
+        reference: of a watch: what was found when it began; None compares with the last run.
     """
     with interrupts.raising(False):
         if all(name != "html" for name, _ in check.outputs):
-            return _once(check, sources, session)
+            return _once(check, sources, session, reference)
         from maimod.reporters.html import Album
 
         with tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX) as folder:
             view = replace(check.view, album=Album(Path(folder)))
-            return _once(replace(check, view=view), sources, session)
+            return _once(replace(check, view=view), sources, session, reference)
 
 
-def _once(check: Check, sources: Sequence[Source] | None, session: Session | None) -> int:
+def _once(check: Check, sources: Sequence[Source] | None, session: Session | None, reference: Reference | None) -> int:
     baseline = _baseline(check)
-    listing = _Listing(check, None if check.options.write_baseline else baseline)
+    listing = _Listing(check, None if check.options.write_baseline else baseline, reference)
     stream = _Stream(check.view) if ("console", None) in check.outputs and check.view.max_findings is None else None
     raw, progress = _lint(check, listing, stream, sources, session)
     report = replace(raw, beatmaps=tuple(listing.beatmaps))
@@ -169,8 +175,8 @@ def _next(items: Iterator[Progress | BeatmapReport]) -> Progress | BeatmapReport
 class _Listing:
     """Removes findings that a baseline accepts and, with --new-only, those that the last run found."""
 
-    def __init__(self, check: Check, baseline: Baseline | None) -> None:
-        self.check = check
+    def __init__(self, check: Check, baseline: Baseline | None, reference: Reference | None) -> None:
+        self.check, self.reference = check, reference
         self.accepted = Subtraction(baseline, check.options.baseline) if baseline and check.options.baseline else None
         self.beatmaps: list[BeatmapReport] = []
         self.settings: list[Settings] = []
@@ -183,21 +189,31 @@ class _Listing:
         check = self.check
         self.settings.append(settings)
         delta = since_last_run(beatmap, settings, check.cache) if check.cache else None
+        if self.reference is not None:
+            delta = self.reference.since(beatmap)
         listed = self.accepted.of(beatmap) if self.accepted else beatmap
         if delta is not None:
             self.new += len(delta.new)
             self.resolved += [f"{beatmap.path}: {text}" for text in delta.resolved]
             if check.options.new_only:
                 new = [finding for finding in listed.findings if finding in delta.new]
-                listed = without(listed, new, "also found by the last run")
+                listed = without(listed, new, f"also found {self._when}")
         self.beatmaps.append(listed)
         return listed
+
+    @property
+    def _since(self) -> str:
+        return "the last run" if self.reference is None else "watching began"
+
+    @property
+    def _when(self) -> str:
+        return "by the last run" if self.reference is None else "when watching began"
 
     def tell_delta(self) -> None:
         """Print changes since the last run on stderr."""
         if not self.new and not self.resolved:
             return
-        say(f"since the last run: {self.new} new, {len(self.resolved)} resolved")
+        say(f"since {self._since}: {self.new} new, {len(self.resolved)} resolved")
         for text in self.resolved[:MANY]:
             say(f"resolved: {text}")
         if len(self.resolved) > MANY:

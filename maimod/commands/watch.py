@@ -1,7 +1,7 @@
 """Lint again whenever a file of a mapset is saved.
 
 Dates and sizes are checked a few times a second. That needs no library, works on every disk and network share, and a
-mapset has few files. Only the changed mapset is linted again, and the model scores only its changed difficulties.
+mapset has few files. Only the saved difficulties are linted again, and only what is new since the watch began is printed.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from maimod.commands import interrupts
+from maimod.commands.baseline import Reference
 from maimod.commands.check import once
 from maimod.commands.command_line import say
 from maimod.commands.resolve import Check
 from maimod.errors import MaimodError, UsageError
 from maimod.linter.session import Session
 from maimod.osu.discovery import Source, find
-from maimod.osu.folder import Folder
+from maimod.osu.folder import BEATMAP, Folder, has_ending
 
 INTERVAL_S = 0.4
 SETTLED_S = 0.2
@@ -35,8 +36,9 @@ def watch(check: Check) -> int:
     """
     state = _state(_sources(check))
     session = Session(check.cache)
-    code = once(check, session=session)
-    later = replace(check, options=replace(check.options, write_baseline=False))
+    reference = Reference()
+    code = once(check, session=session, reference=reference)
+    later = replace(check, options=replace(check.options, write_baseline=False, new_only=True))
     while not interrupts.received():
         say("watching; Ctrl+C ends it")
         try:
@@ -45,7 +47,7 @@ def watch(check: Check) -> int:
             say("watching has ended")
             return code if interrupts.exit_code() == 130 else interrupts.exit_code()
         try:
-            code = once(later, changed, session)
+            code = once(later, changed, session, reference)
         except MaimodError as error:
             say(str(error))  # for example a configuration that is just being written
     return code
@@ -74,12 +76,20 @@ def _wait(check: Check, state: State) -> tuple[list[Source], State]:
                 break
             now = again
         saved = {path for path in now.keys() | state.keys() if now.get(path) != state.get(path)}
-        changed = [
-            source for source in sources if any(path == source.path or source.path in path.parents for path in saved)
-        ]
+        changed = [part for source in sources if (part := _saved_part(source, saved)) is not None]
         if changed:
             return changed, now
         state = now
+
+
+def _saved_part(source: Source, saved: set[Path]) -> Source | None:
+    """A source with the saved difficulties alone, or whole if another of its files was saved; None if nothing was."""
+    own = {path for path in saved if path == source.path or source.path in path.parents}
+    entries = tuple(entry for entry in source.entries if source.path / entry.inner in own)
+    is_other = source.is_archive or any(not has_ending(path.name, BEATMAP) for path in own)
+    if not own or (not entries and not is_other):  # nothing, or difficulties were only deleted
+        return None
+    return source if is_other else replace(source, entries=entries)
 
 
 def _state(sources: Sequence[Source]) -> State:

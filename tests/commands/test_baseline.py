@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from maimod.app import main
-from maimod.commands.baseline import Accepted, load
+from maimod.commands.baseline import Accepted, Reference, load
 from maimod.errors import ConfigError
+from maimod.findings import BeatmapReport, Category, Finding, Severity
 from tests import maps
 from tests.linter.test_api import FAULTY, LINES, songs
 
@@ -251,3 +253,20 @@ def test_a_damaged_baseline_says_where(tmp_path, change, reason):
     with pytest.raises(ConfigError) as error:
         load(path)
     assert str(error.value) == f"{path}: a damaged baseline ({reason}); --write-baseline makes a new one"
+
+
+def test_what_is_new_since_a_reference_stays_new():
+    reference = Reference()
+    first = BeatmapReport("a.osu", "ok", findings=(made("one"), made("two")))
+    assert reference.since(first) is None
+    changed = replace(first, findings=(made("two"), made("three")))
+    for _ in range(2):
+        delta = reference.since(changed)
+        assert delta is not None and [finding.id for finding in delta.new] == ["three"]
+        assert delta.resolved == ("00:00:000 - rhythm/unsnapped",)
+    assert reference.since(BeatmapReport("a.osu", "error")) is None
+    assert reference.since(replace(first, path="b.osu")) is None
+
+
+def made(name: str) -> Finding:
+    return Finding("rhythm/unsnapped", Category.RHYTHM, Severity.WARNING, 0.5, "Odd.", 0.0, "00:00:000 -", 1, id=name)

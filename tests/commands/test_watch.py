@@ -1,4 +1,4 @@
-"""After a save only the changed set is linted again."""
+"""After a save only the saved difficulty is linted again, and only what is new is printed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from maimod.app import main
+from maimod.commands.watch import _saved_part
+from maimod.osu.discovery import find
 from tests import maps
 from tests.linter.test_api import LINES, songs
 
@@ -59,7 +61,7 @@ def test_a_saved_map_is_linted_again(tmp_path):
         path.write_text(maps.text(LINES).replace("Version:Version", "Version:Hard").replace(",9000,1,0", ",9007,1,0"))
         wait("watching; Ctrl+C ends it", 2)
         text = out.read_text()[before:]
-        assert "00:09:007" in text and "since the last run: 1 new, 2 resolved" in text
+        assert "00:09:007" in text and "since watching began: 1 new, 2 resolved" in text
         assert (
             text.count("00:03:507") == 1 and "1 Artist - Title" not in text
         )  # as resolved; the other set was left alone
@@ -70,6 +72,21 @@ def test_a_saved_map_is_linted_again(tmp_path):
         process.send_signal(signal.SIGINT)
         code = process.wait(20)
     assert code in (0, 1)
+
+
+def test_only_the_saved_difficulties_are_linted_again(tmp_path):
+    folder = songs(tmp_path / "Songs", 1)
+    (source,) = find([folder])
+    names = [source.path / entry.inner for entry in source.entries]
+    assert len(names) > 1
+
+    def inner(*saved):
+        part = _saved_part(source, set(saved))
+        return part and [entry.inner for entry in part.entries]
+
+    assert inner(names[0]) == [names[0].name] and inner(*names) == [name.name for name in names]
+    assert inner(names[0], source.path / "audio.mp3") == inner(source.path / "bg.png") == [name.name for name in names]
+    assert inner() is None and inner(source.path / "deleted.osu") is None and inner(tmp_path / "other.osu") is None
 
 
 @pytest.mark.parametrize("options", [["--format", "json"], ["--format", "console:x.txt", "--format", "json"]])
