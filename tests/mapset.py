@@ -131,15 +131,20 @@ SONG_SECONDS = FIRST_MS / 1000 + MEASURES * 4 * BEAT_MS / 1000
 
 
 def song(
-    path: Path, seconds: float = SONG_SECONDS, sample_rate: int = 44_100, kilobits: int = 160, level: float = 0.0
+    path: Path,
+    seconds: float = SONG_SECONDS,
+    sample_rate: int = 44_100,
+    kilobits: int = 160,
+    level: float = 0.0,
+    highest_khz: float = 100.0,
 ) -> None:
-    """Write a song of about that length as mp3 of a constant bit rate: silence, or noise of this level."""
-    again = _mp3(min(seconds, 2.0), sample_rate, kilobits, level)
+    """Write a song of about that length as mp3 of a constant bit rate: silence, or noise of this level up to a frequency."""
+    again = _mp3(min(seconds, 2.0), sample_rate, kilobits, level, highest_khz)
     path.write_bytes(again * max(1, math.ceil(seconds / 2)))
 
 
 @cache
-def _mp3(seconds: float, sample_rate: int, kilobits: int, level: float) -> bytes:
+def _mp3(seconds: float, sample_rate: int, kilobits: int, level: float, highest_khz: float) -> bytes:
     """Mp3 frames without a header that would count them."""
     import av
 
@@ -147,7 +152,10 @@ def _mp3(seconds: float, sample_rate: int, kilobits: int, level: float) -> bytes
     with av.open(file, "w", format="mp3", options={"write_xing": "0", "id3v2_version": "0"}) as container:
         stream = container.add_stream("libmp3lame", rate=sample_rate, layout="mono", options={"reservoir": "0"})
         stream.bit_rate = kilobits * 1000
-        noise = np.random.default_rng(0).normal(0, level, int(seconds * sample_rate)).astype(np.float32)
+        noise = np.random.default_rng(0).normal(0, level, int(seconds * sample_rate))
+        spectrum = np.fft.rfft(noise)
+        spectrum[np.fft.rfftfreq(len(noise), 1 / sample_rate) > 1000 * highest_khz] = 0
+        noise = np.fft.irfft(spectrum, len(noise)).astype(np.float32)
         for start in range(0, len(noise) - 1152, 1152):
             frame = av.AudioFrame.from_ndarray(noise[None, start : start + 1152], format="fltp", layout="mono")
             frame.sample_rate, frame.pts = sample_rate, start

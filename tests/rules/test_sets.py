@@ -497,6 +497,16 @@ def test_sample_rates_up_to_48_khz(tmp_path, monkeypatch, rate: int, count: int)
     assert [finding.severity for finding in findings] == ["problem"] * count
 
 
+@pytest.mark.parametrize(
+    ("kilobits", "highest", "count"), [(160, 11.0, 1), (160, 15.3, 1), (160, 100.0, 0), (160, 17.3, 0), (96, 8.0, 0)]
+)
+def test_a_song_that_was_encoded_at_a_lower_rate(tmp_path, kilobits: int, highest: float, count: int):
+    write_media(tmp_path)
+    song(tmp_path / "audio.mp3", kilobits=kilobits, level=0.1, highest_khz=highest)
+    findings = found(tmp_path, files.CHECK, versions(), "mapset/audio-encoded-up")
+    assert [finding.severity for finding in findings] == ["warning"] * count
+
+
 def test_a_song_that_goes_on_for_long(tmp_path):
     write_media(tmp_path)
     song(tmp_path / "audio.mp3", seconds=10, kilobits=128)

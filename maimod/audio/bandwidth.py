@@ -1,0 +1,102 @@
+"""The highest frequency of a song: where its spectrum breaks off, as an encoder's lowpass leaves it.
+
+An encoder of a low bit rate cuts the high frequencies off, and encoding the result again at a higher rate does not bring them
+back. Conventions: frequencies in kHz, levels in dB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from maimod.audio.container import FORMATS, MAX_BYTES
+from maimod.osu.folder import open_file
+
+WINDOWS, SAMPLES, SETTLING_FRAMES = 32, 8192, 4
+"""Places of a song that are decoded, samples of each, and frames before them: an mp3 borrows bits from former frames."""
+BAND_KHZ = 0.1
+NEARLY_HIGHEST = 95
+"""Percentile over the windows: a lowpass leaves nothing above it anywhere, a dull song has a loud place somewhere."""
+BESIDE, AWAY = 6, 3
+"""Bands on each side of the break that are compared, and bands between: lowpasses fall within half a kHz."""
+AUDIBLE = 50.0
+"""dB below the reference: what is quieter is noise of the encoder, or the natural end of a dull song."""
+LOWEST_KHZ, REFERENCE_KHZ = 6.5, (2.0, 6.0)
+LEAST_SECONDS, MAX_RATE = 5.0, 192_000
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """The steepest audible fall of a spectrum above 6.5 kHz."""
+
+    khz: float
+    drop: float
+    """dB within a kHz."""
+
+
+def spectral_break(path: Path) -> Break | None:
+    """Measure where the spectrum of a song breaks off; None if it cannot be decoded or is very short."""
+    import av
+
+    options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
+    try:
+        with (
+            open_file(path, MAX_BYTES) as file,
+            av.open(file, "r", options=options, metadata_errors="replace") as container,
+        ):
+            stream = container.streams.audio[0]
+            rate = int(stream.rate or 0)
+            seconds = (container.duration or 0) / 1e6
+            if not 32_000 <= rate <= MAX_RATE or seconds < LEAST_SECONDS:
+                return None
+            spectra = list(_spectra(container, stream, seconds))
+    except (av.FFmpegError, OSError, ValueError, IndexError):
+        return None
+    if len(spectra) < WINDOWS // 2:
+        return None
+    levels = np.percentile(10 * np.log10(np.array(spectra) + 1e-12), NEARLY_HIGHEST, axis=0)
+    return _steepest(levels, rate)
+
+
+def _spectra(container: Any, stream: Any, seconds: float) -> Iterator[np.ndarray]:
+    """Power spectra at places spread over a song, all channels together."""
+    window = np.hanning(SAMPLES)
+    for place in np.linspace(0.03, 0.95, WINDOWS) * seconds:
+        container.seek(int(place / stream.time_base), stream=stream)
+        blocks: list[np.ndarray] = []
+        for number, frame in enumerate(container.decode(stream)):
+            if number >= SETTLING_FRAMES:
+                blocks.append(_samples(frame))
+            if sum(block.shape[1] for block in blocks) >= SAMPLES:
+                break
+        if blocks and (found := np.concatenate(blocks, axis=1)).shape[1] >= SAMPLES:
+            yield np.mean(np.abs(np.fft.rfft(found[:, :SAMPLES] * window)) ** 2, axis=0)
+
+
+def _samples(frame: Any) -> np.ndarray:
+    """Float32 (n_channels, n_samples) of a decoded frame."""
+    found = frame.to_ndarray()
+    if np.issubdtype(found.dtype, np.integer):
+        found = found / float(np.iinfo(found.dtype).max)
+    planar: np.ndarray = found if frame.format.is_planar else found.reshape(-1, frame.layout.nb_channels).T
+    return np.nan_to_num(planar.astype(np.float32))
+
+
+def _steepest(levels: np.ndarray, rate: int) -> Break | None:
+    khz = np.fft.rfftfreq(SAMPLES, 1 / rate) / 1000
+    bands = np.floor(khz / BAND_KHZ + 1e-6).astype(int)
+    mean = np.bincount(bands, levels) / np.maximum(np.bincount(bands), 1)
+    reference = mean[int(REFERENCE_KHZ[0] / BAND_KHZ) : int(REFERENCE_KHZ[1] / BAND_KHZ)].mean()
+    sums = np.concatenate([[0.0], np.cumsum(mean)])
+    places = np.arange(int(LOWEST_KHZ / BAND_KHZ), len(mean) - AWAY - BESIDE)
+    if not len(places):
+        return None
+    below = (sums[places] - sums[places - BESIDE]) / BESIDE
+    above = (sums[places + AWAY + BESIDE] - sums[places + AWAY]) / BESIDE
+    drops = np.where(reference - below <= AUDIBLE, below - above, 0.0)
+    best = int(np.argmax(drops))
+    return Break(round(float(places[best] * BAND_KHZ), 2), round(float(drops[best]), 1))
