@@ -137,10 +137,12 @@ def song(
     kilobits: int = 160,
     level: float = 0.0,
     highest_khz: float = 100.0,
+    again_after: float = 2.0,
 ) -> None:
-    """Write a song of about that length as mp3 of a constant bit rate: silence, or noise of this level up to a frequency."""
-    again = _mp3(min(seconds, 2.0), sample_rate, kilobits, level, highest_khz)
-    path.write_bytes(again * max(1, math.ceil(seconds / 2)))
+    """Write a song of about that length as mp3 of a constant bit rate: silence, or noise of this level up to a frequency, which
+    begins again after some seconds with a click."""
+    again = _mp3(min(seconds, again_after), sample_rate, kilobits, level, highest_khz)
+    path.write_bytes(again * max(1, math.ceil(seconds / again_after)))
 
 
 @cache

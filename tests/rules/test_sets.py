@@ -502,7 +502,7 @@ def test_sample_rates_up_to_48_khz(tmp_path, monkeypatch, rate: int, count: int)
 )
 def test_a_song_that_was_encoded_at_a_lower_rate(tmp_path, kilobits: int, highest: float, count: int):
     write_media(tmp_path)
-    song(tmp_path / "audio.mp3", kilobits=kilobits, level=0.1, highest_khz=highest)
+    song(tmp_path / "audio.mp3", 8, kilobits=kilobits, level=0.1, highest_khz=highest, again_after=8)
     findings = found(tmp_path, files.CHECK, versions(), "mapset/audio-encoded-up")
     assert [finding.severity for finding in findings] == ["warning"] * count
 
