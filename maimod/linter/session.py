@@ -288,6 +288,8 @@ class _Folder:
     """Findings about the set of each beatmap."""
     rest: SetAnalysis = field(default_factory=SetAnalysis)
     """The same for a map without a set."""
+    reported: frozenset[Path] = frozenset()
+    """Paths of the maps that get a report."""
 
     def __post_init__(self) -> None:
         self.ask = PositionAsker(self.settings, self.resources.networks)
@@ -298,6 +300,7 @@ class _Folder:
         Args:
             reported: paths of the maps that get a report; findings about the set go into one of these.
         """
+        self.reported = reported
         try:
             sets, missing = read_sets(self.path)
             self.rest = SetAnalysis(missing=missing)
@@ -329,6 +332,7 @@ class _Folder:
                 gathered = Gathered(Evidence(beatmap, mapset=whole))  # nobody plays it
             else:
                 gathered = yield from gather(beatmap, name, self.settings, self.resources, whole)
+                gathered = replace(gathered, evidence=replace(gathered.evidence, reported=self.reported))
             analysis = analyse(gathered, name, self.settings, self.analyses.get(path, self.rest))
         except BeatmapError as error:
             return _Outcome(BeatmapReport(name, "error", (str(error),)))

@@ -280,6 +280,8 @@ class Evidence:
     """Whether only the stars speak for the level, not the name of the difficulty or the user."""
     slip_model: SlipModel | None = None
     """Model of slips; None if it is missing."""
+    reported: frozenset[Path] = frozenset()
+    """Paths of the difficulties of the set that get a report; empty means all of them."""
 
     @cached_property
     def scores_by_object(self) -> dict[int, list[EventScore]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from maimod.audio.onsets import TYPICAL_LAG_MS, OnsetEnvelope, alignment
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Finding, Severity
 from maimod.osu.beatmap import Beatmap
+from maimod.osu.mapset import Mapset
 from maimod.rules import timing
 from maimod.rules.base import Evidence
 from tests.findings import findings_of
@@ -152,3 +155,48 @@ def test_surprising_beats_in_a_row_are_one_finding():
 def test_likely_beats_are_silent():
     loaded = map_of(TIMES)
     assert found(loaded, scores=beats(loaded, {8: 7.0})) == []
+
+
+def in_set(times: np.ndarray, *others: np.ndarray, reported: tuple[int, ...] = (), lines: str = RED_LINE) -> list[int]:
+    """Number of findings of each difficulty of a set; the first has the `times`, the others theirs.
+
+    Args:
+        times, others: ms of the objects of each difficulty.
+        reported: numbers of the difficulties that get a report; all without any.
+        lines: red line of the first difficulty; the others have the usual one.
+    """
+    loaded = [
+        replace(map_of(own, (lines if number == 0 else RED_LINE,)), path=Path(f"{number}.osu"))
+        for number, own in enumerate((times, *others))
+    ]
+    whole = Mapset(Path(), tuple(loaded))
+    paths = frozenset(loaded[number].path for number in reported)
+    found_by = []
+    for one in loaded:
+        aligned = alignment(song(TIMES), np.array([o.time for o in one.hit_objects]))
+        evidence = Evidence(one, None, song(TIMES), aligned, mapset=whole, reported=paths)
+        found_by.append(len(findings_of(timing.run, evidence)))
+    return found_by
+
+
+IN_SECTION = np.isin(np.arange(len(TIMES)), np.arange(70, 120))
+LATE = np.where(IN_SECTION, TIMES + 30, TIMES)
+
+
+def test_the_song_is_judged_once_for_all_difficulties() -> None:
+    assert in_set(LATE, LATE[::2], LATE[::3]) == [1, 0, 0]
+    assert in_set(LATE[::2], LATE) == [0, 1]
+    assert in_set(LATE, LATE[::2], reported=(1,))[1] == 1
+    assert in_set(TIMES + 40, TIMES[::2] + 40) == [1, 0]
+
+
+def test_a_difficulty_with_other_red_lines_is_judged_alone() -> None:
+    assert in_set(LATE, LATE[::2], lines="30,500,4,2,0,70,1,0") == [1, 1]
+
+
+def test_a_section_of_other_sounds_is_not_shifted() -> None:
+    """The onsets of its kind lie as far off in the rest of the song."""
+    has_hard_attack = IN_SECTION | (np.arange(len(TIMES)) % 4 == 0)
+    sounds = song(np.where(has_hard_attack, TIMES - 22, TIMES))
+    assert found(map_of(TIMES), sounds) == []
+    assert len(found(map_of(TIMES), song(np.where(IN_SECTION, TIMES - 22, TIMES)))) == 1
