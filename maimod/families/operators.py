@@ -6,6 +6,7 @@ networks in torch are the reference; tests/families/test_numpy_networks.py compa
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 import numpy as np
@@ -21,6 +22,16 @@ _ERF = [
     )
 ]
 """Coefficients of x, x², … in (1 / (1 - erf(x / sqrt 2)))^(1/16)."""
+
+
+MAX_THREADS = 8
+
+
+def thread_count() -> int:
+    """Threads to run windows in: `OMP_NUM_THREADS`, as for torch, else a thread for each core."""
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(int(given) if given.isdecimal() else cores, MAX_THREADS))
 
 
 class Weights:

@@ -221,8 +221,8 @@ def _end(worker: _Worker) -> None:
 def _work(pipe: Connection, setup: Setup, megabytes: int | None, threads: int) -> None:
     """Lint the tasks that arrive through the pipe, until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # see without_ctrl_c; on Windows only from here on
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, str(threads))
+    for name, count in (("OMP_NUM_THREADS", threads), ("MKL_NUM_THREADS", threads), ("OPENBLAS_NUM_THREADS", 1)):
+        os.environ.setdefault(name, str(count))
     if megabytes is not None:
         _limit_memory(megabytes)
     from maimod.linter.cache import Cache

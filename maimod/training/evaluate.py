@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import lru_cache, partial
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +184,7 @@ def merged(parts: Sequence[Evaluation], split: str = "") -> Evaluation:
     versions = [
         ("maimod", version("maimod")),
         ("Python", platform.python_version()),
-        *((name, version(name)) for name in ("numpy", "torch", "soundfile")),
+        *((name, version(name)) for name in ("numpy", "torch", "soundfile") if find_spec(name)),
     ]
     return Evaluation(
         parts[0].seed,

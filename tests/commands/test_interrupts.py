@@ -243,6 +243,8 @@ if __name__ == "__main__":
 
 
 def test_an_interrupted_training_says_how_it_continues(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("torch")
+
     def interrupted(*arguments: object) -> None:
         raise KeyboardInterrupt
 

@@ -43,6 +43,8 @@ def fuzz(target: str, count: int, place: Path) -> None:
 @pytest.mark.parametrize("target", COUNTS)
 def test_mutants_are_read_or_refused_in_one_line(target, tmp_path, monkeypatch):
     monkeypatch.delenv("MAIMOD_DEBUG", raising=False)
+    if target == "checkpoint":  # adapters and published checkpoints
+        pytest.importorskip("torch")
     fuzz(target, COUNTS[target], tmp_path)
 
 

@@ -67,6 +67,7 @@ def songs(tmp_path: Path) -> Path:
 
 
 def test_a_model_is_fitted_measured_and_read_again(songs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("sklearn")
     monkeypatch.setattr(slip_fit, "TREES", {"max_iter": 30, "max_leaf_nodes": 6, "learning_rate": 0.2})
     monkeypatch.setattr(slip_fit, "LEAST_LEAF", 5)
     said: list[str] = []

@@ -7,14 +7,16 @@ the queries, are a part of the projections after them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from maimod.families.inputs import WindowInputs
 from maimod.families.mini.config import CONVOLUTIONS, FRAME_STRIDE, TIME_UNIT_MS, MiniConfig
-from maimod.families.operators import Linear, Weights, attend, gelu, paired, rms_normed, rotate, rotations
+from maimod.families.operators import Linear, Weights, attend, gelu, paired, rms_normed, rotate, rotations, thread_count
 
+POSITIONS_A_THREAD = 2_000
 Keys = tuple[np.ndarray, np.ndarray]
 """Keys and values (S, H, K)."""
 
@@ -82,8 +84,6 @@ class NumpyMini:
     """Encoder over frames, causal decoder over tokens; a :class:`maimod.families.runner.BranchingRunner`."""
 
     device = "cpu"
-    batch_positions = 0
-    """Windows run one by one: no padding, and what a layer works on stays in the cache."""
 
     def __init__(self, config: MiniConfig, weights: Weights) -> None:
         """Take all weights.
@@ -115,13 +115,23 @@ class NumpyMini:
         weights.finish()
         frames = np.arange(-(-config.frames // FRAME_STRIDE)) * (FRAME_STRIDE * config.frame_ms / TIME_UNIT_MS)
         self.frame_angles = rotations(frames, self.head_width)
+        self.threads = thread_count()
+
+    @property
+    def batch_positions(self) -> int:
+        """Enough for two windows a thread. In a thread they run one by one: no padding, and what a layer works on stays in
+        the core's cache."""
+        return self.threads * POSITIONS_A_THREAD if self.threads > 1 else 0
 
     def hidden(self, windows: Sequence[WindowInputs], rows: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Last hidden states, not yet scaled by their norm's factors, of each window at its rows."""
-        return [
-            self.decode(**window.by_token, memory=self.encode(**window.by_window), rows=wanted)
-            for window, wanted in zip(windows, rows, strict=True)
-        ]
+        if len(windows) == 1 or self.threads == 1:
+            return list(map(self._hidden, windows, rows))
+        with ThreadPoolExecutor(self.threads) as pool:  # numpy leaves its lock for anything that takes long
+            return list(pool.map(self._hidden, windows, rows))
+
+    def _hidden(self, window: WindowInputs, rows: np.ndarray) -> np.ndarray:
+        return self.decode(**window.by_token, memory=self.encode(**window.by_window), rows=rows)
 
     def logits(self, hidden: np.ndarray) -> np.ndarray:
         """(n, D) to (n, V)."""
