@@ -40,6 +40,13 @@ CAUSES: dict[Category, frozenset[Category]] = {
 }
 """Categories that a finding can cause on its own object or right after it. Findings about a set that name objects are
 about objects and additions that differ from the other difficulties."""
+PASSAGE_CAUSES: dict[Category, frozenset[Category]] = {
+    Category.RHYTHM: frozenset({Category.RHYTHM}),
+    Category.HITSOUNDS: frozenset({Category.HITSOUNDS}),
+    Category.SLIDERS: frozenset({Category.SLIDERS, Category.RHYTHM, Category.POSITIONS}),
+}
+"""Categories that a finding about a passage can cause anywhere in it: it is named once, where it begins. A wrong velocity also
+moves the ends of sliders."""
 FIRST_CAUSES = frozenset({Category.RHYTHM, Category.MAPSET})
 """Warnings and problems of these categories come first."""
 MOST_OF_RULE = 100
@@ -64,7 +71,7 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
     ordered = sorted(findings, key=_order_of_causes)
     sections = _first_sections(ordered)
     for finding in ordered:
-        causes = kept.causes(finding)
+        causes = [*kept.causes(finding), *kept.passages_around(finding)]
         if finding.time in sections and _is_inside(finding):
             causes.append(sections[finding.time])
         if causes:
@@ -137,6 +144,8 @@ class _Kept:
 
     def __init__(self, rank: Mapping[int, int]) -> None:
         self.findings: list[Finding] = []
+        self._passages: list[int] = []
+        """Numbers of those about a passage: a few dozen at most, since each of their rules finds a few in a map."""
         self._rank = rank
         self._at: defaultdict[int, dict[Hashable, int]] = defaultdict(dict)
         """Numbers of kept findings by the rank of each of their objects, one for each kind of finding."""
@@ -150,7 +159,22 @@ class _Kept:
             self._at[rank].setdefault(kind, len(self.findings))
         if ranks:
             self._ending_at[max(ranks)].setdefault(kind, len(self.findings))
+        if finding.rule.partition("/")[2].startswith("passage-") and finding.category in PASSAGE_CAUSES:
+            self._passages.append(len(self.findings))
         self.findings.append(finding)
+
+    def passages_around(self, finding: Finding) -> list[int]:
+        """Numbers of kept findings about passages that explain a less likely estimate inside."""
+        if finding.tier is Tier.EXACT:
+            return []
+        return [
+            number
+            for number in self._passages
+            for passage in (self.findings[number],)
+            if passage.time <= finding.time <= (passage.end_time or passage.time)
+            and finding.category in PASSAGE_CAUSES[passage.category]
+            and finding.score <= passage.score
+        ]
 
     def causes(self, finding: Finding) -> list[int]:
         """Numbers of kept findings with objects that explain a finding."""

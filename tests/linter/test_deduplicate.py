@@ -63,6 +63,24 @@ class TestFolding:
     def test_what_follows_right_after_is_its_wake(self) -> None:
         assert rules(finding("rhythm/a", 3, 0.9), finding("positions/b", 4)) == ["rhythm/a"]
 
+    @pytest.mark.parametrize(
+        ("other", "index", "score", "kept"),
+        [
+            ("hitsounds/missing", 6, 0.3, False),
+            ("hitsounds/missing", 9, 0.3, True),
+            ("hitsounds/missing", 6, 0.9, True),
+            ("new-combos/missing", 6, 0.3, True),
+        ],
+    )
+    def test_a_passage_is_named_once_where_it_begins(self, other: str, index: int, score: float, kept: bool) -> None:
+        passage = finding("hitsounds/passage-lost", 3, 0.8, end_time=MAP.hit_objects[8].time)
+        assert (other in rules(passage, finding(other, index, score))) == kept
+        assert "hitsounds/passage-lost" in rules(passage, finding(other, index, score))
+
+    def test_facts_in_a_passage_stay(self) -> None:
+        passage = finding("sliders/passage-velocity", 3, 0.8, end_time=MAP.hit_objects[8].time)
+        assert "rhythm/fact" in rules(passage, finding("rhythm/fact", 6, 0.3, bits=None))
+
     def test_of_two_equally_sure_findings_the_earlier_is_the_cause(self) -> None:
         both = [finding("rhythm/a", 3), finding("rhythm/b", 4)]
         assert rules(*both) == rules(*reversed(both)) == ["rhythm/a"]
