@@ -1,4 +1,6 @@
-"""Write docs/rules.md, docs/criteria.md and the schema of maimod.toml from the declarations of rules and options.
+"""Write docs/rules.md, docs/criteria.md, the table of docs/coverage.md and the schema of maimod.toml.
+
+They come from the declarations of rules and options, and from tools/peers.toml and what benchmarks/conformance.py measured.
 
 python tools/make_docs.py
 """
@@ -7,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -68,6 +71,26 @@ def criteria_page() -> str:
     return "\n".join(lines)
 
 
+START, END = "<!-- table of tools/peers.toml, made by tools/make_docs.py -->", "<!-- end of the table -->"
+
+
+def coverage_page() -> str:
+    """Text of docs/coverage.md: what is written there by hand, with the table made anew."""
+    checks = tomllib.loads((ROOT / "tools" / "peers.toml").read_text(encoding="utf-8"))["check"]
+    measured = json.loads((ROOT / "tools" / "peers_measured.json").read_text(encoding="utf-8"))
+    lines = [START, "", "| Check | Of | Rules | Agrees | Where maimod differs, and why |", "|---|---|---|---|---|"]
+    for check in checks:
+        agree, of = measured.get(check["name"], (0, 0))
+        rules = ", ".join(f"`{rule}`" for rule in check["rules"])
+        share = f"{agree} of {of}" if of else "–"
+        lines.append(f"| {check['name']} | {check['peers']} | {rules} | {share} | {check.get('differs', '')} |")
+    agree, of = (sum(numbers[place] for numbers in measured.values()) for place in (0, 1))
+    lines += ["", f"In {agree} of {of} situations ({agree / of:.1%}) maimod agrees with the peer.", "", END]
+    page = (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8")
+    before, _, rest = page.partition(START)
+    return before + "\n".join(lines) + rest.partition(END)[2]
+
+
 def schema_file() -> str:
     """Text of the schema."""
     return json.dumps(schema(), indent=2) + "\n"
@@ -76,4 +99,5 @@ def schema_file() -> str:
 if __name__ == "__main__":
     SCHEMA_FILE.write_text(schema_file(), encoding="utf-8", newline="\n")
     (ROOT / "docs" / "criteria.md").write_text(criteria_page(), encoding="utf-8", newline="\n")
+    (ROOT / "docs" / "coverage.md").write_text(coverage_page(), encoding="utf-8", newline="\n")
     (ROOT / "docs" / "rules.md").write_text(rules_page(), encoding="utf-8", newline="\n")

@@ -165,7 +165,8 @@ COMBO_COLOURS = Rule(
     "decides then). "
     "Perceived brightness "
     "(HSP) of combo "
-    "colours and of the slider border: a problem below 30, a warning below 43, or above 250 in maps with kiai, where "
+    "colours and of the slider border: a problem below 30 (of the border, which sets of old have black, a warning), a warning below 43, or "
+    "above 250 in maps with kiai, where "
     "objects flash.",
     ignore_when="the background is bright throughout",
     blind_spots="The background itself; default colours of the skin.",
@@ -201,6 +202,8 @@ DARK, DIM, GLARING = 30.0, 43.0, 250.0
 
 DRAIN_ROUNDING_MS = 50.0
 MIN_BREAK_MS, MIN_BREAK_START_MS = 650.0, 200.0
+LITTLE_MS = 10.0
+"""A break that begins this much too early is no problem yet: ranked maps have 195 and 199 ms."""
 LARGEST_SCORE = 2**31 - 1
 ROUNDING_MS = 1.0
 LONG_PAUSE_MS = 10_000.0
@@ -427,7 +430,8 @@ def _colours(evidence: Evidence) -> Iterator[Candidate]:
         brightness = math.sqrt(0.299 * red * red + 0.587 * green * green + 0.114 * blue * blue)
         of = f"{key} ({red:g}, {green:g}, {blue:g}) is"
         if brightness < DIM:
-            certainty = Certainty.CERTAIN if brightness < DARK else Certainty.GUIDELINE
+            is_hidden = brightness < DARK and key != "SliderBorder"
+            certainty = Certainty.CERTAIN if is_hidden else Certainty.GUIDELINE
             yield _setting(
                 evidence,
                 COMBO_COLOURS,
@@ -502,7 +506,12 @@ def _break(evidence: Evidence, pause: Break) -> Iterator[Candidate]:
     if not inside and before is not None and pause.start - before < MIN_BREAK_START_MS - ROUNDING_MS:
         gap = pause.start - before
         wrong.append(
-            (Certainty.CERTAIN, f"This break begins {gap:.0f} ms after the object before it", f"{gap:.0f} ms", "200 ms")
+            (
+                Certainty.CERTAIN if gap < MIN_BREAK_START_MS - LITTLE_MS else Certainty.GUIDELINE,
+                f"This break begins {gap:.0f} ms after the object before it",
+                f"{gap:.0f} ms",
+                "200 ms",
+            )
         )
     if not inside and after is not None and after - pause.end < preempt - ROUNDING_MS:
         gap = after - pause.end

@@ -12,7 +12,7 @@ from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.level import with_straight_apostrophes
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
-from maimod.rules.sets import CRITERIA, LAZER
+from maimod.rules.sets import CRITERIA, LAZER, set_id
 from maimod.rules.titles import Fault, credit_faults, markers, title_faults
 
 TITLE_MARKER = Rule(
@@ -26,7 +26,8 @@ TITLE_MARKER = Rule(
     "version must have the form of (TV Size), (Game Ver.), (Short Ver.), (Cut Ver.), (Sped Up Ver.), (Nightcore Mix), "
     "(Sped Up & Cut Ver.) or (Nightcore & Cut Ver.), both romanised and Unicode; in a title of small or of capital letters "
     "they may have those. Words that may be the song's own are a warning: speed up, OP version, TV edit, extended version, two "
-    "markers of length, (Sped Up Ver.) of nightcore. Other versions as (Piano ver.) instead of (Piano Ver.) are a minor.",
+    "markers of length, (Sped Up Ver.) of nightcore. Other versions as (Piano ver.) instead of (Piano Ver.) are a minor. In sets "
+    "submitted before 2018 (ids below 700,000) none is a problem.",
     ignore_when="the words are part of the song's own title and mean something else",
     blind_spots="Cut songs without any marker; markers in other languages.",
     source=f"{CRITERIA}#metadata",
@@ -193,6 +194,9 @@ NO_NAMES = frozenset({"it", "that", "what", "here", "there", "let", "who", "he",
 """Words before 's that are nobody."""
 LONG_NAME = 5
 """Letters of a name that is found inside a word as well."""
+MARKERS_SINCE = 700_000
+"""Sets with a smaller id were submitted before 2018, when the criteria had no standard forms of markers; eight ranked maps of the
+training split are such sets."""
 Check = Callable[[str, str, Beatmap], Iterator[Fault]]
 """Function of a field's name, its value and the difficulty it is from."""
 
@@ -249,10 +253,17 @@ def _both_fields(key: str, beatmap: Beatmap, faults: Callable[[str], Iterator[Fa
                 yield replace(fault, message=f'{field} "{value}" {fault.message}.')
 
 
+def _milder(fault: Fault) -> Fault:
+    """A fault that is no problem."""
+    return replace(fault, certainty=max(fault.certainty, Certainty.LIKELY, key=list(Certainty).index))
+
+
 def _title_markers(key: str, value: str, beatmap: Beatmap) -> Iterator[Fault]:
     tags, unicode_value = beatmap.metadata.get("Tags", ""), beatmap.metadata.get("TitleUnicode", "")
     faults = list(_both_fields(key, beatmap, lambda title: title_faults(title, tags)))
-    yield from faults
+    number = set_id(beatmap)
+    is_old = number is not None and number < MARKERS_SINCE
+    yield from (_milder(fault) for fault in faults) if is_old else faults
     if not unicode_value or any(fault.certainty is Certainty.CERTAIN for fault in faults):
         return
     romanised, other = ({one.standard for one in markers(title) if one.is_sure} for title in (value, unicode_value))
@@ -263,7 +274,7 @@ def _title_markers(key: str, value: str, beatmap: Beatmap) -> Iterator[Fault]:
 
 def _credits(key: str, value: str, beatmap: Beatmap) -> Iterator[Fault]:
     for fault in _both_fields(key, beatmap, lambda field: credit_faults(field, key == "Artist")):
-        yield replace(fault, certainty=max(fault.certainty, Certainty.LIKELY, key=list(Certainty).index))
+        yield _milder(fault)
 
 
 def _other_letters(key: str, value: str, beatmap: Beatmap) -> Iterator[Fault]:

@@ -103,7 +103,7 @@ UNSNAPPED = Rule(
     ("map",),
     why="The ranking criteria require objects on timeline ticks; an object off the ticks is off the music.",
     how="Starts, repeats and ends 2 ms or more from every tick of the divisors 1 to 9, 12 and 16 of the red line in "
-    "force. Even notes between two beats, such as eleven in three beats, are a minor: the criteria allow divisors that the "
+    "force. Ends and repeats alone are a warning: five single ends in 1,046 ranked maps are off. Even notes between two beats, such as eleven in three beats, are a minor: the criteria allow divisors that the "
     "editor does not have.",
     ignore_when="the rhythm needs a divisor that the editor does not have, such as 1/11",
     blind_spots="Objects that slipped onto a tick of a fine divisor; see rhythm/unusual-snap. Errors under 2 ms come "
@@ -359,13 +359,15 @@ def _unsnapped_candidate(evidence: Evidence, slips: Sequence[Edge], whole: bool 
         message = (
             f"{first.name} is {abs(usual.error):.0f} ms {_after(usual.error)} the closest 1/{usual.divisor} tick{hint}."
         )
-    only_spinners = all(slip.hit_object.kind is ObjectKind.SPINNER for slip in slips)
+    certainty = Certainty.CERTAIN if any(slip.number == 0 for slip in slips) else Certainty.LIKELY
+    if all(slip.hit_object.kind is ObjectKind.SPINNER for slip in slips):
+        certainty = Certainty.GUIDELINE
     return candidate(
         UNSNAPPED,
         time=first.time,
         end_time=slips[-1].time if len(slips) > 1 else None,
         line=first.hit_object.line,
-        certainty=Certainty.GUIDELINE if only_spinners else Certainty.CERTAIN,
+        certainty=certainty,
         objects=[slip.hit_object for slip in slips],
         message=message,
         actual=f"{abs(usual.error):.1f} ms {_late(usual.error)}",

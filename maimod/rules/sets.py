@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -106,6 +107,12 @@ def _number(field: str) -> float:
         return float(field)
     except ValueError:
         return 0.0
+
+
+def set_id(beatmap: Beatmap) -> int | None:
+    """Number of the set on the server, which grows with time; None if it has none."""
+    text = beatmap.metadata.get("BeatmapSetID", "")
+    return int(text) if re.fullmatch(r"[1-9][0-9]{0,17}", text) else None
 
 
 def is_whole(mapset: Mapset) -> bool:

@@ -111,7 +111,7 @@ def test_a_level_by_stars_alone_forgives_more():
         (("38,38,38", "64,160,255"), "", ["warning"]),
         (("255,255,255", "64,160,255"), "", ["warning"]),
         ((), "", ["minor"]),
-        (COLOURS, "SliderBorder : 0,0,0", ["problem"]),
+        (COLOURS, "SliderBorder : 0,0,0", ["warning"]),
     ],
 )
 def test_colours(colours: tuple[str, ...], extra: str, expected: list[str]):

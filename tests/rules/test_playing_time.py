@@ -59,3 +59,8 @@ def test_a_pause_without_a_break():
     assert finding.rule == "mapset/missing-break" and (finding.time, finding.end_time) == (20_000, 31_000)
     assert found(times, "2,20200,29800") == []
     assert found(PLAY) == []  # six seconds are a rest
+
+
+def test_a_break_a_little_too_early_is_a_warning():
+    assert [finding.severity for finding in found(PLAY, "2,20195,24800")] == ["warning"]
+    assert [finding.severity for finding in found(PLAY, "2,20185,24800")] == ["problem"]

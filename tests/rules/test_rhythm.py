@@ -159,6 +159,9 @@ def test_many_slips_throughout_are_one_finding():
 def test_slider_that_only_ends_beside_the_beat():
     (finding,) = found(beatmap([circle(1000), slider(1500, 74), circle(2500)]))
     assert finding.message == "The end of the slider is 14 ms after the closest 1/2 tick."
+    assert finding.severity is Severity.WARNING
+    (finding,) = found(beatmap([circle(1000), circle(1514), circle(2500)]))
+    assert finding.severity is Severity.PROBLEM
 
 
 def test_slider_that_starts_beside_the_beat_is_named_once():

@@ -808,3 +808,12 @@ def test_a_red_line_that_was_moved_and_one_that_is_missing(tmp_path):
         )
         and finding.time == 60_010
     )
+
+
+def test_titles_of_old_sets_are_no_problem(tmp_path):
+    for number, severity in (("699999", "warning"), ("700000", "problem"), ("-1", "problem")):
+        given = {
+            name: version.with_metadata(Title="Song (TV-size)", TitleUnicode="Song (TV-size)", BeatmapSetID=number)
+            for name, version in versions().items()
+        }
+        assert [finding.severity for finding in found(tmp_path, metadata.CHECK, given, "mapset/title")] == [severity]

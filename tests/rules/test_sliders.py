@@ -76,7 +76,7 @@ def test_green_line_just_after_the_head() -> None:
     (finding,) = find(beatmap(lines(), points), "sliders/late-line")
     assert (finding.objects, finding.severity, finding.line) == (
         (9,),
-        Severity.PROBLEM,
+        Severity.WARNING,
         beatmap(lines(), points).timing_points[1].line,
     )
     assert (finding.actual, finding.expected[0].text) == ("1.00x", "2.00x")
