@@ -9,10 +9,10 @@ from maimod.evidence import lanes
 from maimod.evidence.circles import circles
 from maimod.evidence.moment import Cloud, Span, cloud
 from maimod.evidence.spectrum import spectrum
-from maimod.evidence.timeline import extent, moments, timeline
+from maimod.evidence.timeline import beats, extent, moments, notes, timeline
 from maimod.osu.beatmap import Beatmap, Mode
 
-__all__ = ["Cloud", "Span", "cloud", "extent", "moments", "playfield", "spectrum", "timeline"]
+__all__ = ["Cloud", "Span", "beats", "cloud", "extent", "moments", "notes", "playfield", "spectrum", "timeline"]
 
 _FIELDS: dict[Mode, Callable[[Beatmap, Span, Collection[int], Cloud | None], str]] = {
     Mode.OSU: circles,

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from maimod.evidence.svg import element, number
-from maimod.osu.beatmap import Beatmap
+from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, Mode
+from maimod.osu.hitsounds import BIG, KAT
+from maimod.osu.timing import snap
 
 if TYPE_CHECKING:
     from maimod.linter.pipeline import Analysis
@@ -72,6 +74,37 @@ def moments(analysis: Analysis) -> list[tuple[int, float]]:
         time = score.event.time
         bits[time] = max(bits.get(time, 0.0), score.tolerant_surprisal)
     return sorted((time, round(value, 1)) for time, value in bits.items())
+
+
+def notes(analysis: Analysis) -> list[tuple[float, float, str, int]]:
+    """(start, end, name, snap) of each object by time: ms, what the editor writes on it, and the divisor of its beat snap,
+    0 if it is on none.
+
+    Names are combo numbers; in taiko d, k, D and K for dons and kats and big ones, in mania the columns from 1.
+    """
+    beatmap = analysis.beatmap
+    found = []
+    for o in sorted(beatmap.hit_objects, key=lambda o: (o.time, o.index)):
+        place = snap(beatmap, o.time)
+        divisor = place.divisor if abs(place.error) < UNSNAP_MS else 0
+        found.append((round(o.time, 1), round(o.end_time, 1), _name(beatmap, o), divisor))
+    return found
+
+
+def _name(beatmap: Beatmap, hit_object: HitObject) -> str:
+    if beatmap.mode is Mode.MANIA:
+        return str(beatmap.column(hit_object) + 1)
+    if beatmap.mode is Mode.TAIKO:
+        letter = "k" if hit_object.hitsound & KAT else "d"
+        return letter.upper() if hit_object.hitsound & BIG else letter
+    return str(hit_object.combo_number)
+
+
+def beats(analysis: Analysis) -> list[tuple[float, float, int]]:
+    """(time, beat length, meter) of each red line: ms, ms, beats."""
+    return [
+        (point.time, min(max(point.beat_length, 6.0), 60_000.0), point.meter) for point in analysis.beatmap.red_lines
+    ]
 
 
 def _band(name: str, first: float, last: float) -> str:

@@ -46,7 +46,7 @@ const drawer = h("section", {class: "mm-drawer", id: "mm-drawer", hidden: true, 
   pickers, h("datalist", {id: "mm-models"}, GIVEN.models.map(name => h("option", {value: name}))), h("p", {class: "mm-privacy"}, GIVEN.privacy));
 const rules = h("section", {class: "mm-drawer mm-rules", hidden: true, "aria-label": "Rules"});
 const welcome = h("section", {class: "mm-welcome"});
-const view = h("main", {class: "mm-root"});
+const view = h("div", {class: "mm-root"});
 root.replaceChildren(
   h("header", {class: "mm-bar"}, h("h1", {}, "maimod"), h("span", {class: "mm-number"}, GIVEN.version),
     h("div", {id: "mm-path"}, path, recent), go, stop, h("label", {class: "mm-watching", title: "Checks a difficulty again when it is saved"}, watching, " on save"), more, docs),

@@ -348,3 +348,20 @@ def test_what_is_raw_is_closed():
     one = analysis()
     html = evidence(one, one.report.findings[0])
     assert '<details class="mm-events">' in html and '<details class="mm-raw">' in html
+
+
+# --- The timeline, close up ---
+
+
+def test_the_timeline_names_objects_and_snaps_as_the_editor_does():
+    lines = ("100,100,1000,5,0", "100,100,1500,1,8", "100,100,1750,1,4", "100,100,1880,1,0")
+    osu, taiko, mania = (draw.notes(analysis(mode, lines)) for mode in (0, 1, 3))
+    assert [name for *_, name, _ in osu] == ["1", "2", "3", "4"] and [name for *_, name, _ in taiko] == [
+        "d",
+        "k",
+        "D",
+        "d",
+    ]
+    assert {name for *_, name, _ in mania} == {"1"}
+    assert [divisor for *_, divisor in osu] == [1, 1, 2, 0]  # the last is 5 ms late of a tick
+    assert draw.beats(analysis()) == [(0.0, 500.0, 4)]

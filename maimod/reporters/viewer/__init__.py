@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from maimod.evidence import extent, moments, timeline
+from maimod.evidence import beats, extent, moments, notes, timeline
 from maimod.findings import Category, Report
 from maimod.reporters import triage
 from maimod.reporters.json import as_json
@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 def strip(analysis: Analysis) -> dict[str, Any]:
     """Timeline data of a beatmap for the viewer."""
     start, end = extent(analysis)
-    return {"svg": timeline(analysis), "start": start, "end": end, "moments": moments(analysis)}
+    return {
+        "svg": timeline(analysis),
+        "start": start,
+        "end": end,
+        "moments": moments(analysis),
+        "notes": notes(analysis),
+        "beats": beats(analysis),
+    }
 
 
 def data(report: Report, view: View | None = None) -> dict[str, Any]:

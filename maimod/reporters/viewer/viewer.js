@@ -117,7 +117,7 @@ function maimodViewer(root, host) {
   function skeleton() {
     root.replaceChildren(
       h("header", {class: "mm-head"}, heading(), h("div", {class: "mm-export"})),
-      h("nav", {class: "mm-tabs", role: "group", "aria-label": "Difficulty"}),
+      h("div", {class: "mm-tabs", role: "group", "aria-label": "Difficulty"}),
       h("ul", {class: "mm-messages"}),
       h("section", {class: "mm-timeline", "aria-label": "Timeline"}),
       h("div", {class: "mm-body"},
@@ -525,7 +525,7 @@ function maimodViewer(root, host) {
       box.replaceChildren(
         h("div", {class: "mm-gutter"}, h("span", {class: "mm-g-song"}, "song"), h("span", {class: "mm-g-objects"}, "objects"), h("span", {class: "mm-g-bits"}, "surprise"),
           lanes.map((lane, i) => h("span", {class: "mm-g-lane", style: `top:calc(var(--strip) + 20px + ${i} * var(--lane))`}, category(lane)))),
-        h("div", {class: "mm-track"}, h("div", {class: "mm-strip-box", html: strip.svg}), h("div", {class: "mm-axis"}), h("div", {class: "mm-lanes"}),
+        h("div", {class: "mm-track"}, h("div", {class: "mm-strip-box", html: strip.svg}), h("canvas", {class: "mm-close", "aria-hidden": "true"}), h("div", {class: "mm-axis"}), h("div", {class: "mm-lanes"}),
           h("div", {class: "mm-head-line"}), h("div", {class: "mm-hover"}), h("div", {class: "mm-tip"})),
         h("div", {class: "mm-zoom"}, h("button", {type: "button", title: "Zoom in (+)", onclick: () => zoom(0.5)}, "+"), h("button", {type: "button", title: "Zoom out (−)", onclick: () => zoom(2)}, "−"),
           h("button", {type: "button", title: "The whole map (0)", onclick: () => { resetView(); placeAll(); }}, "fit"),
@@ -566,6 +566,44 @@ function maimodViewer(root, host) {
       ticks.push(h("span", {style: `left:${place(t)}%`}, text));
     }
     box.querySelector(".mm-axis").replaceChildren(...ticks);
+    drawClose();
+  }
+
+  // Close up, the strip is a part of the editor's timeline: beat ticks in the colours of their snap, objects with their names.
+  const CLOSE_MS = 16000, SNAPS = {1: "#ffffff", 2: "#ed1c24", 3: "#b557ff", 4: "#3b8cff", 6: "#b557ff", 8: "#ffcc22", 12: "#c8802a", 16: "#7f6bd8"};
+  function drawClose() {
+    const canvas = $(".mm-close"), strip = data.beatmaps[current].strip, span = view[1] - view[0];
+    if (!canvas || !strip.notes) return;
+    const isClose = span <= CLOSE_MS;
+    $(".mm-timeline").classList.toggle("mm-is-close", isClose);
+    if (!isClose) return;
+    const scale = window.devicePixelRatio || 1, width = canvas.clientWidth, height = canvas.clientHeight;
+    canvas.width = width * scale; canvas.height = height * scale;
+    const draw = canvas.getContext("2d"), at = time => (time - view[0]) / span * width, middle = height * 0.56, radius = Math.min(15, height * 0.2);
+    draw.scale(scale, scale);
+    strip.beats.forEach(([time, beat, meter], i) => {
+      const end = Math.min(view[1], i + 1 < strip.beats.length ? strip.beats[i + 1][0] - 1 : Infinity), divisor = beat / span * width > 60 ? 4 : beat / span * width > 24 ? 2 : 1;
+      const step = beat / divisor, first = Math.max(Math.ceil((view[0] - time) / step), i ? 0 : -1e6);
+      for (let n = first; time + n * step <= end && n - first < 4000; n++) {
+        const part = ((n % divisor) + divisor) % divisor, snap = part === 0 ? 1 : divisor / part === 2 ? 2 : divisor;
+        const isMeasure = part === 0 && (n / divisor) % Math.max(meter, 1) === 0, tall = isMeasure ? height : snap === 1 ? height * 0.34 : snap === 2 ? height * 0.24 : height * 0.16;
+        draw.fillStyle = SNAPS[snap]; draw.globalAlpha = isMeasure ? 0.45 : 0.9;
+        draw.fillRect(at(time + n * step) - 0.75, height - tall, 1.5, tall);
+      }
+    });
+    draw.globalAlpha = 1; draw.textAlign = "center"; draw.textBaseline = "middle"; draw.font = `600 ${Math.round(radius * 1.1)}px system-ui, sans-serif`;
+    const own = new Set(selected && selected.beatmap === current ? [Math.round(selected.time)] : []);
+    const several = new Map();  // objects at the same time lie above each other, as chords do
+    for (const [start, end, name, snap] of strip.notes) {
+      if (end < view[0] - 500 || start > view[1] + 500) continue;
+      const level = several.get(start) || 0, y = middle - level * radius * 0.8;
+      several.set(start, level + 1);
+      const colour = SNAPS[snap] || "#ff66aa";
+      if (end > start + 1) { draw.fillStyle = colour; draw.globalAlpha = 0.35; draw.fillRect(at(start), y - radius * 0.6, at(end) - at(start), radius * 1.2); draw.globalAlpha = 1; }
+      draw.beginPath(); draw.arc(at(start), y, radius, 0, 7); draw.fillStyle = "#20242f"; draw.fill();
+      draw.lineWidth = own.has(Math.round(start)) ? 4 : 2; draw.strokeStyle = own.has(Math.round(start)) ? "#ff5c93" : colour; draw.stroke();
+      draw.fillStyle = "#fff"; draw.fillText(name, at(start), y + 0.5);
+    }
   }
 
   let dragged = false;
