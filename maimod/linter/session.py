@@ -174,6 +174,12 @@ class Session:
                         found.append(replace(analysis, report=_named(analysis.report, entry)))
         return found
 
+    def mapsets(self, source: Source) -> list[Mapset]:
+        """The mapsets that a source belongs to; empty if none can be read."""
+        with opened(source, self.workplace) as (folder, _):
+            places = dict.fromkeys((folder / entry.inner).parent for entry in source.entries)
+            return [whole for place in places for whole in read_sets(place)[0]]
+
     def look(
         self, source: Source, entry: Entry, settings: Settings, with_model: bool = True
     ) -> tuple[Analysis, PositionAsker]:

@@ -32,6 +32,7 @@ const go = h("button", {type: "button", id: "mm-go", class: "mm-go", onclick: ()
 const stop = h("button", {type: "button", id: "mm-stop", hidden: true, onclick: cancel}, "Cancel");
 const more = h("button", {type: "button", id: "mm-options", "aria-expanded": "false", "aria-controls": "mm-drawer", onclick: () => toggle("options")}, "Options");
 const docs = h("button", {type: "button", id: "mm-rules", "aria-expanded": "false", onclick: () => toggle("rules")}, "Rules");
+const sheet = h("button", {type: "button", id: "mm-overview", "aria-expanded": "false", hidden: true, onclick: () => toggle("overview")}, "Overview");
 const watching = h("input", {type: "checkbox", id: "mm-watch", checked: page.watch, onchange: event => { page.watch = event.target.checked; remember(); poll(); }});
 const status = h("div", {class: "mm-run", role: "status", id: "mm-status"});
 const picked = h("select", {multiple: true, id: "mm-difficulties", "aria-label": "Difficulties; none chosen: all", size: 4});
@@ -45,12 +46,13 @@ const drawer = h("section", {class: "mm-drawer", id: "mm-drawer", hidden: true, 
   h("div", {class: "mm-grid"}, field("Model", model), field("Device", device), field("Level of the difficulty", level), field("Baseline", baseline), field("Files: .osz, or .osu and its song", upload_)),
   pickers, h("datalist", {id: "mm-models"}, GIVEN.models.map(name => h("option", {value: name}))), h("p", {class: "mm-privacy"}, GIVEN.privacy));
 const rules = h("section", {class: "mm-drawer mm-rules", hidden: true, "aria-label": "Rules"});
+const over = h("section", {class: "mm-drawer mm-rules", hidden: true, tabindex: "0", "aria-label": "Overview of the mapset"});
 const welcome = h("section", {class: "mm-welcome"});
 const view = h("div", {class: "mm-root"});
 root.replaceChildren(
   h("header", {class: "mm-bar"}, h("h1", {}, "maimod"), h("span", {class: "mm-number"}, GIVEN.version),
-    h("div", {id: "mm-path"}, path, recent), go, stop, h("label", {class: "mm-watching", title: "Checks a difficulty again when it is saved"}, watching, " on save"), more, docs),
-  status, drawer, rules, welcome, view);
+    h("div", {id: "mm-path"}, path, recent), go, stop, h("label", {class: "mm-watching", title: "Checks a difficulty again when it is saved"}, watching, " on save"), sheet, more, docs),
+  status, drawer, rules, over, welcome, view);
 
 function remember() {
   for (const node of drawer.querySelectorAll("[data-option]")) page.options[node.dataset.option] = node.value;
@@ -58,13 +60,16 @@ function remember() {
 }
 
 function toggle(name) {
-  const on = name === "options" ? drawer.hidden : rules.hidden;
-  drawer.hidden = name !== "options" || !on;
-  rules.hidden = name !== "rules" || !on;
-  more.setAttribute("aria-expanded", String(!drawer.hidden));
-  docs.setAttribute("aria-expanded", String(!rules.hidden));
+  for (const [own, panel, button] of [["options", drawer, more], ["rules", rules, docs], ["overview", over, sheet]]) {
+    panel.hidden = own !== name || !panel.hidden;
+    button.setAttribute("aria-expanded", String(!panel.hidden));
+  }
   if (!rules.hidden && !rules.childElementCount) showRules();
   if (!drawer.hidden) choices();
+  if (!over.hidden) {
+    over.replaceChildren(h("p", {}, "Reading the set …"));
+    taken(server.overview({run})).then(html => { over.innerHTML = html; }, error => { over.textContent = String(error.message || error); });
+  }
 }
 
 function say(text, kind = "", share = null) {
@@ -77,6 +82,7 @@ function welcomeAgain() {
   const known = stored(RECENT, []);
   recent.replaceChildren(...known.map(one => h("option", {value: one})));
   welcome.hidden = Boolean(run);
+  sheet.hidden = !run;
   welcome.replaceChildren(
     h("label", {class: "mm-drop"}, "Drop an .osz here, or a .osu with its song", h("span", {}, "or choose files"), h("input", {type: "file", multiple: true, accept: GIVEN.uploads.join(","), "aria-label": "Choose files", onchange: event => dropped(event.target.files)})),
     ...(GIVEN.example ? [h("button", {type: "button", id: "mm-example", onclick: () => open(GIVEN.example)}, "Try the example, a map with planted mistakes")] : []),
@@ -121,7 +127,7 @@ async function start() {
     const begun = await taken(server.start({...page.options, path: path.value, instead: run}));
     page.path = path.value;
     if (!page.path.includes("maimod-ui-")) store(RECENT, [page.path, ...stored(RECENT, []).filter(one => one !== page.path)].slice(0, MOST_RECENT));
-    drawer.hidden = true; more.setAttribute("aria-expanded", "false");
+    toggle("");
     follow(begun.run);
   } catch (error) { say(String(error.message || error), "error"); }
 }

@@ -160,6 +160,10 @@ class Page:
         """Timeline of a difficulty."""
         return self.results[asked["run"]].strip(int(asked["beatmap"]))
 
+    def overview(self, asked: Asked) -> str:
+        """Return the overview HTML of a result."""
+        return self.results[asked["run"]].overview()
+
     def evidence(self, asked: Asked) -> str:
         """Return the evidence HTML of a finding."""
         return self.results[asked["run"]].evidence(asked["key"])
@@ -238,6 +242,7 @@ class Page:
             self.cancel,
             self.clear,
             self.strip,
+            self.overview,
             self.evidence,
             self.clip,
             self.export,

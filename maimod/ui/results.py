@@ -21,6 +21,7 @@ from maimod.commands.baseline import load as load_baseline
 from maimod.commands.baseline import write as write_baseline
 from maimod.evidence.clip import CLIP_RATE, clip
 from maimod.evidence.evidence import evidence
+from maimod.evidence.overview import overview
 from maimod.evidence.svg import data_url
 from maimod.findings import BeatmapReport, Finding, ModelInfo, Report, Tier
 from maimod.linter.gather import PositionAsker
@@ -257,6 +258,10 @@ class Result:
     def strip(self, number: int) -> dict[str, Any]:
         """Timeline of a difficulty."""
         return viewer.strip(self.analysis(self.difficulties[number])[0])
+
+    def overview(self) -> str:
+        """Tables and curves of the mapset as HTML."""
+        return "".join(overview(whole) for source in self.sources for whole in self.session.mapsets(source))
 
     def evidence(self, key: str) -> str:
         """Build the evidence HTML of a finding."""
