@@ -153,7 +153,7 @@ def test_a_mapper_at_work(address, browser, tmp_path):
     for name, suffix in (("json", "json"), ("markdown", "md"), ("html", "html")):
         page.one(f'[data-export="{name}"]').click()
         file = tmp_path / f"maimod.{suffix}"
-        page.wait(file.exists, 20, name)
+        page.wait(file.exists, 90, name)
     page.wait(lambda: json.loads((tmp_path / "maimod.json").read_text()), what="JSON")
     assert len(json.loads((tmp_path / "maimod.json").read_text())["beatmaps"][0]["findings"]) == left
 
