@@ -26,6 +26,7 @@ def test_the_rules_page_is_that_of_the_declarations() -> None:
         "run python tools/make_docs.py"
     )
     assert (ROOT / "docs" / "criteria.md").read_text(encoding="utf-8") == module.criteria_page()
+    assert (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8") == module.coverage_page()
 
 
 def test_every_module_of_rules_is_registered_in_report_order() -> None:

@@ -31,7 +31,7 @@ SETTING = Rule(
     why="The game limits or rounds such values, so the map plays differently from its file.",
     how="Health, circle size, overall difficulty and approach rate lie between 0 and 10 and have one decimal at most; "
     "the slider velocity "
-    "lies between 0.4 and 3.6. Such values of settings that the mode does not use are a minor.",
+    "lies between 0.4 and 3.6. More decimals of a setting that the mode does not use are a minor.",
     ignore_when="never",
     blind_spots="None.",
     source=f"{_LAZER}/Rulesets/Edit/Checks/CheckAbnormalDifficultySettings.cs",
@@ -294,7 +294,8 @@ def _unused_settings(evidence: Evidence) -> Iterator[Candidate]:
             value = float(beatmap.written.get("Difficulty", {}).get(key, ""))
         except ValueError:
             continue
-        if not 0 <= value <= 10 or abs(value - round(value, 1)) > 1e-4:
+        # Values out of bounds are refused by the server, see submission/setting.
+        if 0 <= value <= 10 and abs(value - round(value, 1)) > 1e-4:
             message = (
                 f"The {WORDS[key]} is {value:g}, which the editor does not write; {beatmap.mode.label} does not use it."
             )

@@ -132,3 +132,9 @@ def test_scores_beyond_what_stable_counts(count: int, expected: list[str]):
     loaded = beatmap(objects, hp_drain_rate=8, circle_size=4, overall_difficulty=10)  # a multiplier of 5
     assert [finding.rule for finding in of("mapset/score-overflow", found(loaded))] == expected
     assert of("mapset/score-overflow", found(beatmap(objects, mode=1))) == []
+
+
+def test_decimals_of_settings_that_the_mode_does_not_use():
+    findings = of("mapset/setting", found(beatmap(mode=1, approach_rate=5.55, circle_size=2)))
+    assert [(finding.severity, finding.evidence["subject"]) for finding in findings] == [("minor", "ApproachRate")]
+    assert of("mapset/setting", found(beatmap(mode=3, circle_size=4, approach_rate=5.5))) == []
