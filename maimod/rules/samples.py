@@ -141,7 +141,7 @@ UNUSED_FILE = Rule(
     how="A file is named by no difficulty and not by the storyboard, and is neither an element of a skin nor a "
     "hitsound that a hit plays.",
     ignore_when="it is there for the work on the set and will be removed",
-    blind_spots="Skin elements that are not used; files of version control, settings and notes (.git, "
+    blind_spots="Skin elements, see mapset/skin-unused; files of version control, settings and notes (.git, "
     ".toml, .md); storyboards of 100,000 pictures or more.",
     source=f"{CRITERIA}#general",
 )

@@ -1,4 +1,4 @@
-"""Skin elements of the set: complete sets, two styles of spinners, the border of sliders, sizes of fruits.
+"""Skin elements of the set: complete sets, two styles of spinners, the border of sliders, sizes of fruits, formats, unused ones.
 
 Source: https://osu.ppy.sh/wiki/en/Ranking_criteria/Skin_set_list
 """
@@ -6,7 +6,8 @@ Source: https://osu.ppy.sh/wiki/en/Ranking_criteria/Skin_set_list
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from maimod.audio import probe
@@ -23,11 +24,11 @@ SKIN_SET = Rule(
     ("map",),
     why="Elements that the set lacks come from the player's skin, and the two do not go together.",
     how="If the folder has one element of a set of the criteria's list (cursor, hit bursts, hit circle, slider track, "
-    "numbers, spinner of one style, taiko objects, fruits, catcher, scorebar, score numbers), it has all that are required, or "
+    "numbers, spinner of one style, taiko objects, fruits, catcher, hit bursts of each mode, scorebar, score numbers), it has all that are required, or "
     "the default skin is forced. Spinners of two styles, and a hit circle or slider track without SliderBorder in [Colours], are named "
     "too.",
     ignore_when="the missing elements are of objects that the difficulties do not have",
-    blind_spots="Elements of mania, which the player's skin arranges; what the pictures show.",
+    blind_spots="Notes and keys of mania, which only the player's skin has; what the pictures show.",
     source=f"{CRITERIA}/Skin_set_list",
 )
 SKIN_SIZE = Rule(
@@ -42,6 +43,31 @@ SKIN_SIZE = Rule(
     blind_spots="Catchers; the part of the picture that is drawn.",
     source=f"{CRITERIA}/osu%21catch#skinning",
     modes=frozenset({Mode.CATCH}),
+)
+SKIN_FORMAT = Rule(
+    "mapset/skin-format",
+    "Skin element that is no PNG",
+    Severity.WARNING,
+    Tier.EXACT,
+    ("map",),
+    why="Only a PNG can be transparent; around the picture of another format there is a rectangle.",
+    how="An element of the criteria's list is a JPEG by its name, and there is no PNG of it.",
+    ignore_when="the element has no transparent part",
+    blind_spots="Elements that are on no list, such as menus; JPEGs named as PNG.",
+    source=f"{CRITERIA}#skinning",
+)
+SKIN_UNUSED = Rule(
+    "mapset/skin-unused",
+    "Skin elements of a mode that the set does not have",
+    Severity.MINOR,
+    Tier.EXACT,
+    ("map",),
+    why="They make every download of the set larger.",
+    how="Elements of the criteria's list belong to a mode that no difficulty has. Difficulties of osu! can be played in every mode, so "
+    "that a set with one has none unused.",
+    ignore_when="difficulties of that mode are still to come",
+    blind_spots="Elements that a storyboard shows; elements of all modes.",
+    source=f"{CRITERIA}#general",
 )
 
 
@@ -59,6 +85,7 @@ class _Set:
 
 ALL = frozenset(Mode)
 OSU, TAIKO, CATCH = frozenset({Mode.OSU}), frozenset({Mode.TAIKO}), frozenset({Mode.CATCH})
+MANIA = frozenset({Mode.MANIA})
 _SPINNER = ("spinner-approachcircle", "spinner-clear", "spinner-spin")
 _OLD_SPINNER = ("spinner-background", "spinner-circle", "spinner-metre")
 _NEW_SPINNER = ("spinner-bottom", "spinner-glow", "spinner-middle", "spinner-middle2", "spinner-top")
@@ -103,6 +130,7 @@ SETS = (
         ),
     ),
     _Set("taiko hit bursts", TAIKO, tuple(f"taiko-hit{name}" for name in ("0", "100", "100k", "300", "300k"))),
+    _Set("mania hit bursts", MANIA, tuple(f"mania-hit{name}" for name in ("0", "50", "100", "200", "300", "300g"))),
     _Set("fruits", CATCH, _FRUITS),
     _Set(
         "catcher",
@@ -126,6 +154,8 @@ def run(evidence: MapsetEvidence) -> Iterator[Placed]:
         yield from _incomplete(evidence, set(files), modes)
     if Mode.CATCH in modes:
         yield from _sizes(evidence)
+    yield from _formats(evidence)
+    yield from _unused(evidence, files, modes)
 
 
 def _element(name: str) -> str:
@@ -178,6 +208,42 @@ def _incomplete(evidence: MapsetEvidence, elements: set[str], modes: set[Mode]) 
         )
 
 
+def _formats(evidence: MapsetEvidence) -> Iterator[Placed]:
+    listed = {element for one in SETS for element in one.elements}
+    endings: dict[str, set[str]] = defaultdict(set)
+    for name in evidence.mapset.files:
+        if "/" not in name and (element := _element(name)) in listed:
+            endings[element].add(name.lower().rpartition(".")[2])
+    others = sorted(element for element, found in endings.items() if element != "skin.ini" and "png" not in found)
+    if others:
+        more = f" and {len(others) - 1} more skin elements" if len(others) > 1 else ""
+        yield from evidence.candidate(
+            SKIN_FORMAT,
+            evidence.beatmaps,
+            certainty=Certainty.LIKELY,
+            actual=others[0],
+            expected=[Expected(f"{others[0]}.png")],
+            message=f'"{others[0]}"{more} {"are" if more else "is"} a JPEG, which cannot be transparent.',
+            elements=others,
+        )
+
+
+def _unused(evidence: MapsetEvidence, files: Mapping[str, str], modes: set[Mode]) -> Iterator[Placed]:
+    if Mode.OSU in modes:
+        return
+    for one in SETS:
+        there = sorted(files[element] for element in set(files) & set(one.own or one.elements))
+        if there and not one.modes & modes:
+            yield from evidence.candidate(
+                SKIN_UNUSED,
+                evidence.beatmaps,
+                certainty=Certainty.POSSIBLE,
+                subject=one.name,
+                actual=there[0],
+                message=f'"{there[0]}" belongs to the {one.name} of {next(iter(one.modes)).label}, which no difficulty has.',
+            )
+
+
 def _sizes(evidence: MapsetEvidence) -> Iterator[Placed]:
     for name in evidence.mapset.files:
         element = _element(name) if "/" not in name else ""
@@ -198,4 +264,4 @@ def _sizes(evidence: MapsetEvidence) -> Iterator[Placed]:
             )
 
 
-CHECK = MapsetCheck("Skin", (SKIN_SET, SKIN_SIZE), run)
+CHECK = MapsetCheck("Skin", (SKIN_SET, SKIN_SIZE, SKIN_FORMAT, SKIN_UNUSED), run)

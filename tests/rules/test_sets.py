@@ -704,6 +704,27 @@ def test_skins(tmp_path):
     assert found(forced, skins.CHECK, given) == []
 
 
+def test_formats_of_skin_elements(tmp_path):
+    for name in ("cursor.jpg", "cursortrail.jpg", "cursortrail.png", "menu-background.jpg"):
+        (tmp_path / name).write_bytes(b"x")
+    (finding,) = found(tmp_path, skins.CHECK, versions(), "mapset/skin-format")
+    assert (finding.severity, finding.evidence["elements"]) == ("warning", ["cursor"])
+
+
+@pytest.mark.parametrize(("mode", "count"), [("1", 1), ("2", 0), ("0", 0)])
+def test_skin_elements_of_a_mode_that_the_set_does_not_have(tmp_path, mode: str, count: int):
+    picture(tmp_path / "fruit-apple.png", 128, 128)
+    given = {name: version.with_general(Mode=mode) for name, version in versions().items()}
+    assert rules(found(tmp_path, skins.CHECK, given, "mapset/skin-unused")) == [("mapset/skin-unused", "minor")] * count
+
+
+def test_hit_bursts_of_mania(tmp_path):
+    (tmp_path / "mania-hit300-0.png").write_bytes(b"x")
+    given = {"Hard": versions()["Hard"].with_general(Mode="3")}
+    (finding,) = found(tmp_path, skins.CHECK, given, "mapset/skin-set")
+    assert "mania-hit0, mania-hit50, mania-hit100, mania-hit200" in finding.message
+
+
 def test_a_whole_set_of_skin_elements(tmp_path):
     for name in ("cursor.png", "cursortrail.png", "cursormiddle.png", "sliderb0.png", "sliderb1.png"):
         picture(tmp_path / name, 8, 8)
