@@ -74,6 +74,8 @@ MAX_TIMES, MAX_WINDOW_TIMES = 20_000, 300
 """Times that `alignment` looks at, and `local_alignment` in each window. Ranked maps have fewer."""
 GRID_MARGIN_MS, GRID_MARGIN_SHARE = 1_000, 0.05
 """Part of the envelope kept around the times of a map, by itself and for each ms of the map: more than lags and drifts."""
+CURVE_BLOCK = 1 << 16
+"""Look-ups at a time."""
 GRID_BLOCK_MS = 1 << 20
 """How much of it is made at a time."""
 DRIFT_LAGS_MS = np.arange(-250, 251, 2)
@@ -220,10 +222,16 @@ class _Grid:
     def at(self, times_ms: np.ndarray) -> np.ndarray:
         return self.values.take(np.rint(times_ms).astype(np.int64) - self.start_ms, mode="clip")
 
-    def curve(self, times_ms: np.ndarray, lags_ms: np.ndarray) -> np.ndarray:
-        """(n_lags,) mean over (n_times,) times that are later by each of the lags, which are whole ms."""
-        places = np.rint(times_ms).astype(np.int64)[:, None] + (lags_ms - self.start_ms)
-        return np.asarray(self.values.take(places, mode="clip").mean(axis=0))
+    def curves(self, times_ms: np.ndarray, lags_ms: np.ndarray) -> np.ndarray:
+        """(n_rows, n_lags) means over rows (n_rows, n_times) of times that are later by each of the lags, in whole ms."""
+        places, later = np.rint(times_ms).astype(np.int64)[..., None], lags_ms - self.start_ms
+        count = max(1, CURVE_BLOCK // max(1, times_ms.shape[1] * len(lags_ms)))
+        return np.concatenate(
+            [
+                self.values.take(places[start : start + count] + later, mode="clip").mean(axis=1)
+                for start in range(0, len(places), count)
+            ]
+        )
 
 
 def _standard_error(values: np.ndarray) -> float:
@@ -354,9 +362,7 @@ def _fit(
 ) -> tuple[float, float, float]:
     """Find the best (lag at the middle, slope, gain over `map_lag` in standard errors)."""
     from_middle = (times - 0.5 * (times[0] + times[-1])) / 1000.0  # s
-    curves = np.empty((len(slopes), len(lags)), dtype=np.float32)
-    for i, slope in enumerate(slopes):
-        curves[i] = grid.curve(times + slope * from_middle, lags)
+    curves = grid.curves(times + slopes[:, None] * from_middle, lags)
     # An even rhythm fits as well one note later: of equal fits take the nearest.
     preferred = curves - NEAREST * np.abs(lags - map_lag) / 100.0
     row, column = np.unravel_index(int(preferred.argmax()), curves.shape)

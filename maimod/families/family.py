@@ -76,8 +76,8 @@ class EncodedMap(ABC):
         """Inputs of the network for one window."""
 
     @abstractmethod
-    def expected(self, token: int, context: str, index: int, window: Window) -> Event:
-        """The event that a token would have been in place of the event at `index` of `context`."""
+    def expected_times(self, values: np.ndarray, indices: np.ndarray, window: Window) -> np.ndarray:
+        """Whole ms (n, k) that time tokens of these values (n, k) would stand for in place of events (n,) of a window."""
 
     def position_posterior(self, runner: Runner, hit_object: HitObject) -> list[Place]:
         """Where the network would place an object of the map: joint samples, likeliest first.

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from maimod.events.grammar import successors
-from maimod.events.schema import EventKind, EventScore
+from maimod.events.schema import Event, EventKind, EventScore
 from maimod.families.family import EncodedMap, Model
 from maimod.families.inputs import WindowInputs
 from maimod.families.windows import Window
@@ -121,6 +121,10 @@ class _Scorer:
     def __init__(self, model: Model, encoded: EncodedMap, exact: bool) -> None:
         self.vocabulary, self.encoded, self.exact = model.vocabulary, encoded, exact
         self.tolerances = self._tolerances()
+        decoded = [self.vocabulary.decode(token) for token in range(self.vocabulary.size_out)]
+        self.kinds = [kind or EventKind.CONTROL for kind, _ in decoded]
+        self.values = np.array([value for _, value in decoded])
+        self.is_time = np.array([kind is EventKind.TIME for kind in self.kinds])
         self.legal: dict[str, tuple[dict[EventKind | None, int], np.ndarray]] = {}
         for name, merged in zip(encoded.contexts, self.vocabulary.schema.contexts, strict=True):
             follow = successors(self.vocabulary.schema, encoded.beatmap.mode, merged)
@@ -159,11 +163,17 @@ class _Scorer:
         near = self._near(probabilities, targets, [events[index].kind for index in indices])
         best, chosen = _largest(probabilities if self.exact else self._allowed(probabilities, context, indices))
         columns = (values.tolist() for values in (surprisals, entropies, near, best, chosen))
+        values = self.values[chosen]
+        if (is_time := self.is_time[chosen]).any():
+            values = np.where(is_time, self.encoded.expected_times(values, indices, window), values)
         scores = []
-        for index, surprisal, entropy, mass, shares, ids in zip(indices.tolist(), *columns, strict=True):
+        for index, surprisal, entropy, mass, shares, ids, row in zip(
+            indices.tolist(), *columns, values.tolist(), strict=True
+        ):
+            actual = events[index]
             expected = tuple(
-                (self.encoded.expected(one, context, index, window), share)
-                for one, share in zip(ids, shares, strict=True)
+                (Event(self.kinds[one], value, actual.time, actual.group, None, actual.part), share)
+                for one, value, share in zip(ids, row, shares, strict=True)
                 if share > 0 or one == ids[0]
             )
             scores.append(EventScore(events[index], max(surprisal, 0.0), max(entropy, 0.0), expected, min(mass, 1.0)))

@@ -301,14 +301,10 @@ class PublishedMap(EncodedMap):
             part[begin - first : stop - first] = self.samples[begin:stop]
         return part
 
-    def expected(self, token: int, context: str, index: int, window: Window) -> Event:
-        """The event that a token would have been in place of the event at `index`."""
-        actual = self.contexts[context][index]
-        kind, value = self.vocabulary.decode(token)
-        if kind is EventKind.TIME:
-            step = self.vocabulary.time_step
-            value = int(window.start) + step * value + step // 2  # the middle of the step
-        return Event(kind or EventKind.CONTROL, value, actual.time, actual.group, None, actual.part)
+    def expected_times(self, values: np.ndarray, indices: np.ndarray, window: Window) -> np.ndarray:
+        """Values are steps since the start of the window; the middle of the step."""
+        step = self.vocabulary.time_step
+        return int(window.start) + step * values + step // 2
 
 
 def training_window(

@@ -232,13 +232,9 @@ class MiniMap(EncodedMap):
 
         return position_posterior(cast("BranchingRunner", runner), self, hit_object)
 
-    def expected(self, token: int, context: str, index: int, window: Window) -> Event:
-        """The event that a token would have been in place of the event at `index`."""
-        actual = self.contexts[context][index]
-        kind, value = self.vocabulary.decode(token)
-        if kind is EventKind.TIME:
-            value = round(float(self.tokens.grid.times(self._ticks_before[index] + value)))
-        return Event(kind or EventKind.CONTROL, value, actual.time, actual.group, None, actual.part)
+    def expected_times(self, values: np.ndarray, indices: np.ndarray, window: Window) -> np.ndarray:
+        """Values are ticks since the time before."""
+        return np.rint(self.tokens.grid.times(self._ticks_before[indices, None] + values)).astype(np.int64)
 
     @cached_property
     def _ticks_before(self) -> np.ndarray:
