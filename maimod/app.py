@@ -66,13 +66,14 @@ Device = Annotated[str, parameter("device")]
 def check(
     context: typer.Context,
     paths: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="PATH",
             show_default=False,
-            help=".osu files, .osz archives, mapset folders, a Songs folder, or patterns of them.",
+            help=".osu files, .osz archives, mapset folders, a Songs folder, or patterns of them; the current folder "
+            "if there is none.",
         ),
-    ],
+    ] = None,
     **options: Any,
 ) -> int:
     """Lint beatmaps and report likely mistakes.
@@ -80,6 +81,7 @@ def check(
     Exit code: 0 no finding of severity --fail-on or worse, 1 at least one, 2 bad usage or no readable map, 130 or 143
     interrupted by Ctrl+C or SIGTERM: the reports hold what was done until then.
     """
+    paths = paths or ["."]
     if not all(path.strip() for path in paths):
         raise typer.BadParameter("an empty path", param_hint="PATH")
     from maimod.commands.resolve import dump, resolve

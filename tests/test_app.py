@@ -212,6 +212,10 @@ def test_exit_codes(lint, beatmaps, options, code):
     assert app.main(["check", "x", *options, "--format", "json"]) == code
 
 
+def test_a_check_without_a_path_is_of_the_current_folder(lint):
+    assert app.main(["check"]) == 0 and lint.paths == ["."]
+
+
 def test_results_on_stdout_failures_on_stderr(lint, capsys):
     lint.beatmaps = (beatmap(WARNING),)
     app.main(["check", "x"])
@@ -243,7 +247,7 @@ def test_evidence_kind_comes_from_the_rules(lint, capsys):
         (
             ["check", "x", "--format", "jsn"],
             "--format jsn: no such format; did you mean json? "
-            "(there are: console, html, json, sarif, junit, github, markdown)",
+            "(there are: console, concise, html, json, sarif, junit, github, gitlab, markdown)",
         ),
         (
             ["check", "x", "--format", "console", "--format", "json"],
@@ -264,7 +268,6 @@ def test_evidence_kind_comes_from_the_rules(lint, capsys):
             ["check", "x", "--precision", "fp8"],
             "Invalid value for '--precision': 'fp8' is not one of 'auto', 'fp32', 'bf16', 'amp'. (see maimod check --help)",
         ),
-        (["check"], "Missing argument 'PATH'. (see maimod check --help)"),
         (["check", ""], "Invalid value for PATH: an empty path (see maimod check --help)"),
         (["beatmap_path=''"], "beatmap_path is empty: give the path of a .osu file"),
         (["beatmap_pat=x.osu"], "beatmap_pat=: no such option; did you mean beatmap_path=?"),

@@ -24,11 +24,13 @@ def _later(module: str, name: str) -> Reporter:
 
 REPORTERS: dict[str, Reporter] = {
     "console": _later("console", "console"),
+    "concise": _later("concise", "concise"),
     "html": _later("html", "page"),
     "json": _later("json", "json"),
     "sarif": _later("sarif", "sarif"),
     "junit": _later("junit", "junit"),
     "github": _later("github", "github"),
+    "gitlab": _later("gitlab", "gitlab"),
     "markdown": _later("markdown", "markdown"),
 }
 """Reporters by their `--format` name."""

@@ -428,7 +428,8 @@ def _hidden(page: Page, shown: Shown, view: View) -> None:
     """Print how many findings are not listed, and why."""
     if shown.beyond:
         page.paragraph(
-            f"{_counts(shown.beyond)} beyond --max-findings {view.max_findings}; the highest-scored are listed.",
+            f"{_counts(shown.beyond)} beyond --max-findings {view.max_findings}"
+            f"{'; the highest-scored are listed' if view.max_findings else ', which lists none'}.",
             first="Not shown: ",
             rest=2,
             first_style="bold yellow",

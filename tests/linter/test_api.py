@@ -279,7 +279,7 @@ def test_severities_scores_and_overrides_by_difficulty(tmp_path):
 def test_the_same_input_gives_the_same_bytes_in_every_format(tmp_path, capsys):
     songs(tmp_path / "Songs")
     (tmp_path / "out").mkdir()
-    formats = ("json", "sarif", "junit", "github", "markdown")
+    formats = ("json", "sarif", "junit", "github", "gitlab", "concise", "markdown")
     written = set()
     for options in (["--jobs", "1"], ["--jobs", "1"], ["--jobs", "2", "--no-cache"]):
         main(

@@ -196,3 +196,38 @@ def test_markdown_of_hostile_text_keeps_its_lines():
 def test_every_format_of_the_same_report_is_the_same_text():
     for name in REPORTERS:
         assert text(name, SET) == text(name, SET)
+
+
+# --- One line each, and GitLab ---
+
+
+def test_concise_is_one_line_each():
+    assert text("concise", SET).splitlines()[:2] == [
+        f"{SET.beatmaps[0].location}:{finding.line}: {finding.severity.value} {finding.rule} {finding.message}"
+        for finding in SET.beatmaps[0].findings[:2]
+    ]
+    assert f"{BROKEN.location}:1: error maimod {BROKEN.messages[0]}\n" in text("concise", SET)
+    shortened = text("concise", SET, max_findings=0)
+    assert shortened.count(": note maimod ") and "beyond --max-findings" in shortened
+    assert " note " not in text("concise", SET, max_findings=0, quiet=True)
+    lines = text("concise", Report("0.1.0", None, (HOSTILE,))).splitlines()
+    assert len(lines) == 3 and all(line.startswith("sets/100% [a], b:c : :error") for line in lines)
+
+
+def test_gitlab_entries_are_told_apart_and_keep_their_identity_when_lines_move():
+    entries = json.loads(text("gitlab", SET))
+    assert len({entry["fingerprint"] for entry in entries}) == len(entries)
+    assert {entry["severity"] for entry in entries} <= {"info", "minor", "major", "critical", "blocker"}
+    listed = [finding for one in SET.beatmaps for finding in one.findings]
+    assert [entry["check_name"] for entry in entries if entry["check_name"] != "maimod"] == [f.rule for f in listed]
+    first = next(entry for entry in entries if entry["check_name"] == listed[0].rule)
+    assert first["location"] == {"path": SET.beatmaps[0].location, "lines": {"begin": listed[0].line}}
+    assert any(entry["severity"] == "critical" and BROKEN.messages[0] in entry["description"] for entry in entries)
+    moved = replace(
+        SET,
+        beatmaps=tuple(
+            replace(one, findings=tuple(replace(finding, line=finding.line + 7) for finding in one.findings))
+            for one in SET.beatmaps
+        ),
+    )
+    assert [one["fingerprint"] for one in json.loads(text("gitlab", moved))] == [one["fingerprint"] for one in entries]

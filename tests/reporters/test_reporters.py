@@ -353,4 +353,10 @@ def test_json_documentation_names_every_field():
 
 
 def test_formats():
-    assert set(REPORTERS) == {"console", "html", "json", "sarif", "junit", "github", "markdown"}
+    assert set(REPORTERS) == {"console", "concise", "html", "json", "sarif", "junit", "github", "gitlab", "markdown"}
+
+
+def test_a_list_of_no_findings_says_so():
+    assert "Not shown: " in page(SET, max_findings=0) and "beyond --max-findings 0, which lists none." in page(
+        SET, max_findings=0
+    )
