@@ -357,6 +357,6 @@ def test_formats():
 
 
 def test_a_list_of_no_findings_says_so():
-    assert "Not shown: " in page(SET, max_findings=0) and "beyond --max-findings 0, which lists none." in page(
-        SET, max_findings=0
+    assert "Not shown: 1 problem, 2 warnings, 1 minor finding beyond --max-findings 0, which lists none." in page(
+        SET, max_findings=0, width=120
     )
