@@ -28,6 +28,8 @@ MOST_CANDIDATES = 8
 """Of each kind in a map, the strongest."""
 SHOWN_OBJECTS = 8
 LONGEST_GRID_BEATS = 4
+LONG_BEATS, BITS_OF_LONG = 16.0, 0.5
+"""Beats of a passage that can be an oversight, and bits for each beat more: long sections that differ are a choice."""
 SHIFT_BITS, SIBLING_SHIFT_BITS = 10.0, 8.0
 """Bits of a gain of 1 in the share of common times."""
 LEAST_SHIFT_BITS = 2.0
@@ -105,6 +107,11 @@ def strongest(found: Iterator[Candidate]) -> list[Candidate]:
     """The `MOST_CANDIDATES` with the greatest measures, by time."""
     ordered = sorted(found, key=lambda one: -(one.measure or 0.0))[:MOST_CANDIDATES]
     return sorted(ordered, key=lambda one: one.time)
+
+
+def bits_of_length(cells: int) -> float:
+    """Bits against a mistake by the length of a passage in cells."""
+    return BITS_OF_LONG * max(cells / CELLS_PER_BEAT - LONG_BEATS, 0.0)
 
 
 def log_odds(other: Any, same: Any) -> np.ndarray:

@@ -17,8 +17,8 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import HitObject, Mode
 from maimod.osu.hitsounds import Hit, set_name
 from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
-from maimod.rules.passage_rhythms import LEAST_BITS, LEAST_OTHERS, SHOWN_OBJECTS, log_odds, strongest
-from maimod.rules.passages import CELLS_PER_BEAT, Passages
+from maimod.rules.passage_rhythms import LEAST_BITS, LEAST_OTHERS, SHOWN_OBJECTS, bits_of_length, log_odds, strongest
+from maimod.rules.passages import Passages
 from maimod.rules.volume import HITSOUND_RULES
 
 NOT_TAIKO = ALL_MODES - {Mode.TAIKO}
@@ -33,8 +33,6 @@ BESIDE_BITS = 2.0
 MOST_RARITY = 4.0
 OTHER_VOLUME, SAME_VOLUME = 12, 8
 """Percent."""
-LONG_BEATS, BITS_OF_LONG = 16.0, 0.5
-"""Beats without additions that look like an oversight, and bits for each beat more: long calm sections are a choice."""
 DONE_AGAIN_BITS = 4.0
 """Bits for each doubling of the number of passages with the same value, place in the measure and length."""
 
@@ -117,8 +115,7 @@ def _lost(evidence: Evidence) -> Iterator[Candidate]:
     for is_bare, group in groupby(range(len(cells)), key=lambda place: bool(bare[place])):
         run = list(group)
         lost = [place for place in run if is_lost[place]]
-        beats = (cells[run[-1]] - cells[run[0]]) / CELLS_PER_BEAT
-        total = float(bits[run].sum()) - BITS_OF_LONG * max(beats - LONG_BEATS, 0.0)
+        total = float(bits[run].sum()) - bits_of_length(int(cells[run[-1]] - cells[run[0]]))
         if not is_bare or len(lost) < 2 or total < LEAST_LOST_BITS or run[0] == 0 or run[-1] == len(cells) - 1:
             continue
         missing = [hit_of[int(cells[place])] for place in lost]
@@ -194,9 +191,10 @@ class _Witness:
         return found
 
 
-def _total(bits: Sequence[np.ndarray], numbers: list[int]) -> float:
-    """Bits of a run of hits."""
-    return sum(min(max(float(side[numbers].sum()), -MOST_BITS), MOST_BITS) for side in bits)
+def _total(bits: Sequence[np.ndarray], numbers: list[int], cells: np.ndarray) -> float:
+    """Bits of a run of hits; `cells` are those of all hits."""
+    found = sum(min(max(float(side[numbers].sum()), -MOST_BITS), MOST_BITS) for side in bits)
+    return found - bits_of_length(int(cells[numbers[-1]] - cells[numbers[0]]))
 
 
 def _done_again(passages: Passages, runs: Sequence[tuple[int | None, list[int]]]) -> list[float]:
@@ -223,7 +221,7 @@ def _other_sets(evidence: Evidence) -> Iterator[Candidate]:
         return None if own or hit.keysound else hit.normal_set
 
     runs = list(_runs(passages, of_line))
-    total = sum(len(numbers) for _, numbers in runs)
+    total, cells = sum(len(numbers) for _, numbers in runs), _cells_of(passages)
     again = _done_again(passages, runs)
     uses = {value: sum(len(numbers) for other, numbers in runs if other == value) for value, _ in runs}
     witness = _Witness(passages, "sample_set", np.array([hit.normal_set for hit in passages.hits]))
@@ -234,7 +232,7 @@ def _other_sets(evidence: Evidence) -> Iterator[Candidate]:
         for other in (1, 2, 3):
             if other == value or len(runs) < 2:
                 continue
-            bits = _total(bits_of[other], numbers)
+            bits = _total(bits_of[other], numbers, cells)
             bits += (
                 (BESIDE_BITS if beside == {other} else 0.0)
                 + _rarity(uses[value] - len(numbers), total) / 2
@@ -275,6 +273,7 @@ def _other_volumes(evidence: Evidence) -> Iterator[Candidate]:
     passages = evidence.passages
     runs = list(_runs(passages, lambda hit: None if hit.hit_object.sample.volume else hit.volume))
     total, again = sum(len(numbers) for _, numbers in runs), _done_again(passages, runs)
+    cells = _cells_of(passages)
     uses = np.bincount(
         [value or 0 for value, _ in runs], weights=[len(numbers) for _, numbers in runs], minlength=101
     )  # volumes are 0 to 100
@@ -285,7 +284,7 @@ def _other_volumes(evidence: Evidence) -> Iterator[Candidate]:
         before, after = (runs[at][0] if 0 <= at < len(runs) else None for at in (place - 1, place + 1))
         alike = int(uses[max(value - SAME_VOLUME, 0) : value + SAME_VOLUME + 1].sum()) - len(numbers)
         for sign, word in ((-1, "quieter"), (1, "louder")):
-            bits = _total(bits_of[sign], numbers)
+            bits = _total(bits_of[sign], numbers, cells)
             if (
                 before is not None
                 and after is not None

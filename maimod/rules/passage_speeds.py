@@ -16,7 +16,7 @@ import numpy as np
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import HitObject, Mode
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
-from maimod.rules.passage_rhythms import LEAST_BITS, SHOWN_OBJECTS, log_odds, strongest
+from maimod.rules.passage_rhythms import LEAST_BITS, SHOWN_OBJECTS, bits_of_length, log_odds, strongest
 from maimod.rules.passages import Passages
 
 VELOCITY_CURVE = Curve(14.0, 3.0)
@@ -57,11 +57,11 @@ def _lines(evidence: Evidence, passages: Passages) -> Iterator[Candidate]:
     sliders = [o for o in evidence.objects_by_time if o.slider is not None]
     if not sliders:
         return
-    bits = _bits(passages, sliders)
+    bits, cells = _bits(passages, sliders), passages.cells.of([o.time for o in sliders])
     velocities = np.array([beatmap.velocity_at(o.time) for o in sliders])
     for velocity, group in groupby(range(len(sliders)), key=lambda place: float(velocities[place])):
         inside = list(group)
-        total = float(bits[inside].sum())
+        total = float(bits[inside].sum()) - bits_of_length(int(cells[inside[-1]] - cells[inside[0]]))
         if total < LEAST_BITS or (velocities == velocity).mean() >= WHOLE_MAP:
             continue
         objects = [sliders[place] for place in inside]

@@ -69,6 +69,14 @@ def test_what_is_done_again_is_weaker_than_what_is_done_once() -> None:
     assert quieter(9) > quieter(1, 9, 17) + 4
 
 
+def test_a_long_section_that_differs_is_a_choice() -> None:
+    def bits(until: int) -> float:
+        lines = with_line(4 * MEASURE, until * MEASURE, "3,0,70", "2,0,70")
+        return max((one.measure or 0.0 for one in found(phrase_map(lines=lines))), default=0.0)
+
+    assert bits(7) > bits(14) + 8
+
+
 def test_a_passage_pasted_late() -> None:
     song = list(SONG)
     song[9] = song[10] = tuple(beat + 0.5 for beat in VERSE)
