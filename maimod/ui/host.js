@@ -32,6 +32,7 @@ const go = h("button", {type: "button", id: "mm-go", class: "mm-go", onclick: ()
 const stop = h("button", {type: "button", id: "mm-stop", hidden: true, onclick: cancel}, "Cancel");
 const more = h("button", {type: "button", id: "mm-options", "aria-expanded": "false", "aria-controls": "mm-drawer", onclick: () => toggle("options")}, "Options");
 const docs = h("button", {type: "button", id: "mm-rules", "aria-expanded": "false", onclick: () => toggle("rules")}, "Rules");
+const opener = h("button", {type: "button", id: "mm-open", "aria-expanded": "true", onclick: () => toggle("open")}, "Open");
 const sheet = h("button", {type: "button", id: "mm-overview", "aria-expanded": "false", hidden: true, onclick: () => toggle("overview")}, "Overview");
 const watching = h("input", {type: "checkbox", id: "mm-watch", checked: page.watch, onchange: event => { page.watch = event.target.checked; remember(); poll(); }});
 const status = h("div", {class: "mm-run", role: "status", id: "mm-status"});
@@ -51,7 +52,7 @@ const welcome = h("section", {class: "mm-welcome"});
 const view = h("div", {class: "mm-root"});
 root.replaceChildren(
   h("header", {class: "mm-bar"}, h("h1", {}, "maimod"), h("span", {class: "mm-number"}, GIVEN.version),
-    h("div", {id: "mm-path"}, path, recent), go, stop, h("label", {class: "mm-watching", title: "Checks a difficulty again when it is saved"}, watching, " on save"), sheet, more, docs),
+    h("div", {id: "mm-path"}, path, recent), go, stop, h("label", {class: "mm-watching", title: "Checks a difficulty again when it is saved"}, watching, " on save"), opener, sheet, more, docs),
   status, drawer, rules, over, welcome, view);
 
 function remember() {
@@ -60,12 +61,13 @@ function remember() {
 }
 
 function toggle(name) {
-  for (const [own, panel, button] of [["options", drawer, more], ["rules", rules, docs], ["overview", over, sheet]]) {
+  for (const [own, panel, button] of [["options", drawer, more], ["rules", rules, docs], ["overview", over, sheet], ["open", welcome, opener]]) {
     panel.hidden = own !== name || !panel.hidden;
     button.setAttribute("aria-expanded", String(!panel.hidden));
   }
   if (!rules.hidden && !rules.childElementCount) showRules();
   if (!drawer.hidden) choices();
+  if (!welcome.hidden) welcomeAgain();
   if (!over.hidden) {
     over.replaceChildren(h("p", {}, "Reading the set …"));
     taken(server.overview({run})).then(html => { over.innerHTML = html; }, error => { over.textContent = String(error.message || error); });
@@ -81,13 +83,34 @@ function say(text, kind = "", share = null) {
 function welcomeAgain() {
   const known = stored(RECENT, []);
   recent.replaceChildren(...known.map(one => h("option", {value: one})));
-  welcome.hidden = Boolean(run);
   sheet.hidden = !run;
+  if (welcome.hidden) return;
   welcome.replaceChildren(
     h("label", {class: "mm-drop"}, "Drop an .osz here, or a .osu with its song", h("span", {}, "or choose files"), h("input", {type: "file", multiple: true, accept: GIVEN.uploads.join(","), "aria-label": "Choose files", onchange: event => dropped(event.target.files)})),
     ...(GIVEN.example ? [h("button", {type: "button", id: "mm-example", onclick: () => open(GIVEN.example)}, "Try the example, a map with planted mistakes")] : []),
+    songs(),
     ...(known.length ? [h("h2", {}, "Recent"), h("ul", {}, known.map(one => h("li", {}, h("button", {type: "button", onclick: () => open(one)}, one))))] : []),
     h("p", {class: "mm-privacy"}, GIVEN.privacy));
+}
+
+// Mapsets of the Songs folder, the last changed first.
+function songs() {
+  const folder = h("input", {type: "text", id: "mm-songs", value: page.songs || GIVEN.songs, placeholder: "C:\\osu!\\Songs", "aria-label": "Songs folder", oninput: list});
+  const search = h("input", {type: "search", id: "mm-songs-search", placeholder: "Search the mapsets", "aria-label": "Search the mapsets", oninput: list});
+  const found = h("ul", {class: "mm-sets"});
+  async function list() {
+    page.songs = folder.value;
+    remember();
+    if (!folder.value.trim()) { found.replaceChildren(); return; }
+    const asked = `${folder.value}\n${search.value}`;
+    list.last = asked;
+    let rows;
+    try { rows = (await taken(server.browse({folder: folder.value, text: search.value}))).map(one => h("li", {}, h("button", {type: "button", onclick: () => open(one.path)}, one.name))); }
+    catch (error) { rows = [h("li", {class: "mm-number"}, String(error.message || error))]; }
+    if (list.last === asked) found.replaceChildren(...(rows.length ? rows : [h("li", {class: "mm-number"}, "No mapset has these words.")]));
+  }
+  if (folder.value) list();
+  return h("div", {}, h("h2", {}, "Songs folder"), h("div", {class: "mm-songs"}, folder, search), found);
 }
 
 async function choices() {
@@ -219,7 +242,7 @@ root.addEventListener("drop", event => { event.preventDefault(); root.classList.
 // ------------------------------------------------------------------------------------------------------------------- begin
 
 path.value = GIVEN.path || page.path;
-welcomeAgain();
 say("");
-if (page.run && (!GIVEN.path || GIVEN.path === page.path)) follow(page.run);
+if (page.run && (!GIVEN.path || GIVEN.path === page.path)) { toggle(""); follow(page.run); }
 else if (GIVEN.path) start();
+else welcomeAgain();

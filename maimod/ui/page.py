@@ -47,6 +47,15 @@ NO_MODEL = "none: only exact rules and the song"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MAX_DIFFICULTIES = 60
 """Most difficulties at once; their songs and scores stay in memory, some 25 MB each."""
+MAX_BROWSED = 200
+"""Most mapsets listed of a Songs folder; a search finds the others."""
+SONGS = (
+    "AppData/Local/osu!/Songs",
+    ".local/share/osu-wine/osu!/Songs",
+    ".local/share/osu-stable/Songs",
+    "Library/Application Support/osu-wine/drive_c/osu!/Songs",
+)
+"""Where osu! keeps its Songs folder, below the home folder."""
 UPLOADS = [".osu", ".osz", ".olz", ".mp3", ".ogg", ".wav", ".flac", ".opus", ".m4a"]
 UPLOAD_LIFE_S = 3600
 """Age in seconds at which uploaded files are removed; the rest goes when the server ends."""
@@ -199,6 +208,25 @@ class Page:
             ]
         return choices if 1 < len(choices) <= MAX_DIFFICULTIES else []
 
+    def browse(self, asked: Asked) -> list[dict[str, str]]:
+        """Mapsets of a Songs folder whose names have all words of a text, the last changed first.
+
+        Raises:
+            UsageError: if there is no such folder.
+            OSError: if it cannot be listed.
+        """
+        folder = Path(_cleaned(asked.get("folder", "")))
+        if not _cleaned(asked.get("folder", "")) or not folder.is_dir():
+            raise UsageError(f"{folder}: no such folder; enter the Songs folder of osu!")
+        words = str(asked.get("text", "")).lower().split()
+        found = []
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                is_set = entry.is_dir() or is_archive(Path(entry.name))
+                if is_set and all(word in entry.name.lower() for word in words):
+                    found.append((entry.stat().st_mtime, entry.name))
+        return [{"name": name, "path": str(folder / name)} for _, name in sorted(found, reverse=True)[:MAX_BROWSED]]
+
     def gather(self, asked: Asked) -> str:
         """Put uploaded files into one folder, so that a map finds its song, and return the path to lint.
 
@@ -248,6 +276,7 @@ class Page:
             self.export,
             self.mark,
             self.difficulties,
+            self.browse,
             self.gather,
             self.rules,
         ]
@@ -394,6 +423,7 @@ def _script(path: str) -> str:
         "devices": DEVICES,
         "levels": [level.name.lower() for level in Level],
         "uploads": UPLOADS,
+        "songs": next((str(Path.home() / place) for place in SONGS if (Path.home() / place).is_dir()), ""),
         "example": str(EXAMPLE) if EXAMPLE.is_dir() else "",
     }
     host = (files("maimod.ui") / "host.js").read_text(encoding="utf-8")

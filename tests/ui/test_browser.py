@@ -253,3 +253,24 @@ def test_a_set_streams_survives_a_reload_and_is_checked_again_when_saved(address
     page.one(".mm-clear").click()
     page.wait(lambda: not page.all(".mm-new"), 10, "cleared")
     assert [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+def test_a_map_is_found_without_typing_its_path(address, browser, mapset):
+    page = Page(browser, address)
+    page.one("#mm-songs").send_keys(str(mapset.parent))
+    page.one(".mm-sets button", 20)
+    page.one("#mm-songs-search").send_keys("nothing")
+    page.wait(lambda: not page.all(".mm-sets button"), 20, "search")
+    page.one("#mm-songs-search").send_keys("\b" * 7)
+    page.one(".mm-sets button", 20).click()
+    page.one(".mm-row", 60)
+    page.one("#mm-stop", 20).click()
+    page.one("#mm-overview").click()
+    assert "Faulty 2" in page.one(".mm-over", 30).text and page.all(".mm-curves")
+    page.one("#mm-rules").click()
+    page.one(".mm-rules details", 20)
+    page.one("#mm-open").click()
+    page.one("#mm-example").click()
+    page.wait(lambda: "maimod example" in page.one("#mm-path input").get_attribute("value"), 20, "the example")
+    page.one("#mm-stop", 60).click()
+    assert [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []

@@ -390,6 +390,22 @@ def test_calls_answer_with_one_line_about_what_is_wrong(maps):
     assert any(rule["id"] == "rhythm/unsnapped" and rule["why"] for rule in calls["rules"]({})["value"])
 
 
+def test_a_songs_folder_is_browsed_by_words_the_last_changed_first(maps, tmp_path):
+    songs = tmp_path / "Songs"
+    for number, name in enumerate(("1 xi - FREEDOM DiVE", "2 Mili - Vulnerability", "3 xi - Glorious Crown")):
+        (songs / name).mkdir(parents=True)
+        os.utime(songs / name, (1000 - number, 1000 - number))
+    (songs / "4 xi - Halcyon.osz").touch()
+    (songs / "notes.txt").touch()
+    listed = [one["name"] for one in maps.page.browse({"folder": f'"{songs}"', "text": "XI -"})]
+    assert listed == ["4 xi - Halcyon.osz", "1 xi - FREEDOM DiVE", "3 xi - Glorious Crown"]
+    assert maps.page.browse({"folder": str(songs), "text": "mili"})[0]["path"] == str(songs / "2 Mili - Vulnerability")
+    with pytest.raises(UsageError, match="no such folder"):
+        maps.page.browse({"folder": str(songs / "none")})
+    with pytest.raises(UsageError, match="no such folder"):
+        maps.page.browse({"folder": ""})
+
+
 def test_only_uploads_are_gathered(maps, tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
     (tmp_path / "uploads").mkdir()
