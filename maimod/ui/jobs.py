@@ -111,7 +111,7 @@ class Job:
             session = self.result.session
             known = session.recall(source, settings) if self.only is None else None
             if known is not None:
-                self.result.model = session.info
+                self.result.model = session.info if self.settings.model else None
                 self._publish(list(zip(own, known, strict=True)))
                 continue
             looks = {one.report.path: one for one in session.first_look(source, settings)}

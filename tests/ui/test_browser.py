@@ -39,8 +39,8 @@ FLAGS = (
 
 
 @pytest.fixture(scope="module")
-def address():
-    environment = dict(os.environ, PYTHONUNBUFFERED="1")
+def address(tmp_path_factory):
+    environment = dict(os.environ, PYTHONUNBUFFERED="1", MAIMOD_CACHE_DIR=str(tmp_path_factory.mktemp("cache")))
     server = subprocess.Popen(
         [sys.executable, "mai_mod_ui.py", "--no-browser"], cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment
     )

@@ -96,7 +96,8 @@ function maimodViewer(root, host) {
     });
     entries = data.entries.map(one => entry(one));
     const wanted = before && (isSame ? chosen : true) ? {id: before.id, path: before.path} : !isSame && host.state && host.state.selected;
-    const kept = wanted && findings.find(f => f.id === wanted.id && data.beatmaps[f.beatmap].path === wanted.path);
+    const isIt = (f, one) => f && one && f.id === one.id && data.beatmaps[f.beatmap].path === one.path;
+    let kept = wanted && findings.find(f => isIt(f, wanted));
     if (!isSame && host.state && host.state.filters) Object.assign(filters, host.state.filters, {categories: new Set(host.state.filters.categories), severities: new Set(host.state.filters.severities)});
     if (filters.beatmap >= data.beatmaps.length) filters.beatmap = ALL;
     if (!isSame) limit = LIMIT;
@@ -105,6 +106,7 @@ function maimodViewer(root, host) {
     if (!isSame || !old) { current = filters.beatmap >= 0 ? filters.beatmap : Math.max(0, data.beatmaps.findIndex(b => b.findings.length)); resetView(); }
     update();
     if (isSame) $(".mm-list").scrollTop = top;
+    if (isSame && !kept && isIt(listed[0], before)) kept = listed[0];
     if (kept) {
       selected = kept; selected.path = data.beatmaps[kept.beatmap].path;
       if (isSame && before.complete === data.beatmaps[kept.beatmap].complete && $(".mm-finding")) { markSelected(); showState(); } else select(kept, true);
