@@ -249,7 +249,7 @@ def test_a_set_streams_survives_a_reload_and_is_checked_again_when_saved(address
     page.wait_for_end()
     time.sleep(2)
     assert "done" in page.one(".mm-run").get_attribute("class") and page.all(".mm-new")
-    assert "1 new" in page.one(".mm-count").text or "2 new" in page.one(".mm-count").text
+    assert re.search(r"[1-9] new", page.one(".mm-count").text)
     page.one(".mm-clear").click()
     page.wait(lambda: not page.all(".mm-new"), 10, "cleared")
     assert [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
