@@ -21,8 +21,10 @@ WINDOWS, SAMPLES, SETTLING_FRAMES = 32, 8192, 4
 BAND_KHZ = 0.1
 NEARLY_HIGHEST = 95
 """Percentile over the windows: a lowpass leaves nothing above it anywhere, a dull song has a loud place somewhere."""
-BESIDE, AWAY = 6, 3
-"""Bands on each side of the break that are compared, and bands between: lowpasses fall within half a kHz."""
+BESIDE, AWAY, SPAN = 6, 5, 15
+"""Bands on each side of the break that are compared, bands between them, and bands that belong to one break."""
+CLEAR_DROP = 25.0
+"""dB that a lowpass falls at least."""
 AUDIBLE = 50.0
 """dB below the reference: what is quieter is noise of the encoder, or the natural end of a dull song."""
 LOWEST_KHZ, REFERENCE_KHZ = 6.5, (2.0, 6.0)
@@ -31,7 +33,7 @@ LEAST_SECONDS, MAX_RATE = 5.0, 192_000
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """The steepest audible fall of a spectrum above 6.5 kHz."""
+    """The lowest audible fall of a spectrum above 6.5 kHz."""
 
     khz: float
     drop: float
@@ -98,5 +100,8 @@ def _steepest(levels: np.ndarray, rate: int) -> Break | None:
     below = (sums[places] - sums[places - BESIDE]) / BESIDE
     above = (sums[places + AWAY + BESIDE] - sums[places + AWAY]) / BESIDE
     drops = np.where(reference - below <= AUDIBLE, below - above, 0.0)
-    best = int(np.argmax(drops))
-    return Break(round(float(places[best] * BAND_KHZ), 2), round(float(drops[best]), 1))
+    # The lowest one counts: encoding again cuts once more, above it.
+    first = int(np.argmax(drops >= CLEAR_DROP)) if (drops >= CLEAR_DROP).any() else int(np.argmax(drops))
+    steep = drops[first : first + SPAN]
+    last = first + int(np.flatnonzero(steep >= steep.max() - 3.0)[-1])
+    return Break(round(float(places[last] * BAND_KHZ), 2), round(float(steep.max()), 1))

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from maimod.audio import probe
-from maimod.audio.bandwidth import spectral_break
+from maimod.audio.bandwidth import CLEAR_DROP, spectral_break
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
@@ -57,7 +57,7 @@ ENCODED_UP = Rule(
     ("audio",),
     why="A song that was encoded at a low bit rate does not get better at a higher one, only larger; the criteria forbid it.",
     how="In 32 places of the song the spectrum breaks off, by 25 dB and more, at a frequency at which encoders of its bit rate do not "
-    "cut: below 17 kHz from 176 kbit/s on, 16 kHz from 150 on, 14.5 kHz from 120 on. Of 48 "
+    "cut: below 17 kHz from 176 kbit/s on, 16.4 kHz from 150 on, 15.7 kHz from 120 on. Of 48 "
     "songs that were encoded at 64 to 128 kbit/s and again at 128 or 192 it finds all, of 24 encoded once none.",
     ignore_when="the source itself has no higher frequencies, as old recordings and games of consoles",
     blind_spots="Sources of nearly the same rate, as 128 to 160 or 160 to 192 kbit/s; songs without high frequencies.",
@@ -132,11 +132,9 @@ MIN_RATE, MAX_RATE, MAX_RATE_OGG = 128.0, 192.0, 208.0
 RATE_LENIENCY, RATE_LENIENCY_OGG = 1.5, 7.0
 """kbit/s: tags and padding make a constant rate look a little higher or lower (mp3 of 128 kbit/s measure 127.9 to
 128.2). Ogg reaches its rate only on average over songs, and the measured frames are 4 % less than the file."""
-CUT_BELOW = ((176.0, 17.0), (150.0, 16.0), (120.0, 14.5))
+CUT_BELOW = ((176.0, 17.0), (150.0, 16.4), (120.0, 15.7))
 """(kbit/s, kHz): from these bit rates on an encoder keeps what is below these frequencies. LAME cuts at 18.7 kHz at 192 kbit/s, 17.3
-at 160, 16.7 at 128, 15.3 at 112 and 96, 11.2 at 64; AAC of 128 kbit/s, as of videos, mostly at 16."""
-CUT_DROP = 25.0
-"""dB by which a lowpass falls at least."""
+at 160, 16.7 at 128, 15.3 at 112 and 96, 11.2 at 64; other encoders of 128 kbit/s, and AAC of videos, at 16."""
 FULL_SAMPLE_RATE = 44_100
 MAX_SAMPLE_RATE = 48_000
 """https://osu.ppy.sh/wiki/en/Ranking_criteria, Audio."""
@@ -290,7 +288,7 @@ def _encoded_up(
     if limit is None or found.audio_codec not in ("mp3", "mp3float", "vorbis"):
         return
     end = spectral_break(evidence.mapset.path_of(file))
-    if end is None or end.khz >= limit or end.drop < CUT_DROP:
+    if end is None or end.khz >= limit or end.drop < CLEAR_DROP:
         return
     yield from evidence.candidate(
         ENCODED_UP,
