@@ -27,6 +27,8 @@ SAME_GAP_MS, SAME_GAP_SHARE = 6.0, 0.03
 EXACT_PX, NEAR_PX = 1.5, 25.0
 """A relation is kept up to the first distance and nearly kept up to the second."""
 MODE_PX = 2.0
+STEPS_AT_ONCE = 4096
+"""Steps compared together, to bound memory."""
 FAR_PX = 500.0
 """Residual where there is nothing to compare with."""
 FIGURE = 4
@@ -179,27 +181,38 @@ def compare_steps(distances: np.ndarray, gaps: np.ndarray) -> Steps:
         distances: (n_steps,) px, in order of time.
         gaps: (n_steps,) ms.
     """
+    parts = [
+        _compare_steps(distances, gaps, np.arange(first, min(first + STEPS_AT_ONCE, len(distances))))
+        for first in range(0, max(len(distances), 1), STEPS_AT_ONCE)
+    ]
+    return Steps(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _compare_steps(distances: np.ndarray, gaps: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The fields of :class:`Steps` for the steps with the numbers `own`."""
     n = len(distances)
     offsets = np.array([by for by in range(-REACH, REACH + 1) if by])
-    others = np.arange(n)[:, None] + offsets
+    others = own[:, None] + offsets
     inside = (others >= 0) & (others < n)
     others = np.clip(others, 0, n - 1)
-    alike = inside & (np.abs(gaps[others] - gaps[:, None]) <= np.maximum(SAME_GAP_MS, SAME_GAP_SHARE * gaps)[:, None])
-    ordered = np.sort(np.where(alike, np.abs(distances[others] - distances[:, None]), FAR_PX), axis=1)
+    alike = inside & (
+        np.abs(gaps[others] - gaps[own, None]) <= np.maximum(SAME_GAP_MS, SAME_GAP_SHARE * gaps[own])[:, None]
+    )
+    ordered = np.sort(np.where(alike, np.abs(distances[others] - distances[own, None]), FAR_PX), axis=1)
     values = np.where(alike, distances[others], np.nan)
     same = np.abs(values[:, :, None] - values[:, None, :]) <= MODE_PX
     votes = np.where(alike, same.sum(axis=2), 0)
-    rows, best, count = np.arange(n), votes.argmax(axis=1), alike.sum(axis=1)
+    rows, best, count = np.arange(len(own)), votes.argmax(axis=1), alike.sum(axis=1)
     mode = values[rows, best]
     from_mode = np.sort(np.nan_to_num(np.abs(values - mode[:, None]), nan=FAR_PX), axis=1)  # those without a value last
-    return Steps(
+    return (
         ordered[:, 0],
         ordered[:, 1],
         mode,
         np.where(count > 0, votes[rows, best] / np.maximum(count, 1), 0.0),
         count,
         from_mode[rows, np.maximum(count - 1, 0) // 2],
-        np.where(count > 0, np.abs(distances - np.nan_to_num(mode)), FAR_PX),
+        np.where(count > 0, np.abs(distances[own] - np.nan_to_num(mode)), FAR_PX),
     )
 
 

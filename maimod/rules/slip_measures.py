@@ -36,6 +36,8 @@ MOST_COMPARED = 1500
 """Figures compared with each other; a longer map is cut into parts."""
 TOGETHER_PX = 2.0
 """Places that relations ask for are the same if they are this close."""
+AT_ONCE = 4096
+"""Objects whose places are compared together, to bound memory."""
 NEIGHBOURS = 6
 """Sliders and objects on either side that chords and outlines are compared with."""
 BODY_RADII = (0.8, 4.5)
@@ -458,10 +460,15 @@ def _asked(heads: np.ndarray, tails: np.ndarray, distances: np.ndarray, steps: S
     kinds = np.array([[kind == name for name in ASKED_BY] for kind, _ in asked], dtype=np.float32)
     off = np.abs(places - heads[:, None])
     here = ((off <= TOGETHER_PX).astype(np.float32) @ kinds > 0).sum(axis=1)
-    x, y = places.real.astype(np.float32), places.imag.astype(np.float32)
-    together = (np.abs(x[:, :, None] - x[:, None]) <= TOGETHER_PX) & (np.abs(y[:, :, None] - y[:, None]) <= TOGETHER_PX)
-    votes = ((together.astype(np.float32) @ kinds) > 0).sum(axis=2)
+    votes = np.concatenate([_votes(places[at : at + AT_ONCE], kinds) for at in range(0, n, AT_ONCE)])
     votes = np.where(off > TOGETHER_PX, votes, 0)
     best = votes.argmax(axis=1)
     rows = np.arange(n)
     return here, votes[rows, best], np.nan_to_num(off[rows, best], nan=FAR_PX)
+
+
+def _votes(places: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    """(n, n_places) number of kinds of relations that ask for about the same place."""
+    x, y = places.real.astype(np.float32), places.imag.astype(np.float32)
+    together = (np.abs(x[:, :, None] - x[:, None]) <= TOGETHER_PX) & (np.abs(y[:, :, None] - y[:, None]) <= TOGETHER_PX)
+    return ((together.astype(np.float32) @ kinds) > 0).sum(axis=2)

@@ -20,8 +20,8 @@ from maimod.rules.trees import Trees, are_whole, tree_sum
 
 FILE = "slips.json"
 FORMAT = 1
-LEAST_OBJECTS = 30
-"""Fewest objects for a map's own habits."""
+LEAST_OBJECTS, MOST_OBJECTS = 30, 15_000
+"""Fewest objects for a map's own habits; as many as the longest ranked marathons."""
 NO_SLIP = -12.0
 """Log-odds where nothing can have slipped."""
 
@@ -82,14 +82,14 @@ def load(folder: Path) -> SlipModel | None:
 
 
 def find(model: SlipModel, beatmap: Beatmap, objects: Sequence[HitObject]) -> Slips | None:
-    """Log-odds of every object; None in other modes and in maps with too few objects.
+    """Log-odds of every object; None in other modes and in maps with too few objects or too many.
 
     Args:
         model: of :func:`load`.
         beatmap: the map.
         objects: its objects in order of time.
     """
-    if beatmap.mode is not Mode.OSU or len(objects) < LEAST_OBJECTS:
+    if beatmap.mode is not Mode.OSU or not LEAST_OBJECTS <= len(objects) <= MOST_OBJECTS:
         return None
     measures = slip_measures.measure(beatmap, objects)
     positions, shapes = (log_odds(forest, measures.features) for forest in (model.positions, model.shapes))

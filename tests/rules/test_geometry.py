@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
+import pytest
 
 from maimod.osu.beatmap import HitObject
 from maimod.rules import geometry
@@ -64,3 +67,13 @@ def test_sliders_are_compared_with_those_of_the_same_length() -> None:
 def test_spinners_and_short_maps_have_numbers_too() -> None:
     measured = geometry.measure(beatmap(["256,192,1000,12,0,2000,0:0:0:0:", "100,100,3000,1,0,0:0:0:0:"]).hit_objects)
     assert measured.shape == (2, len(geometry.NAMES)) and np.isfinite(measured).all()
+
+
+def test_steps_are_the_same_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    distances, gaps = random.random(60) * 90, random.choice([250.0, 500.0], 60)
+    whole = geometry.compare_steps(distances, gaps)
+    monkeypatch.setattr(geometry, "STEPS_AT_ONCE", 7)
+    parts = geometry.compare_steps(distances, gaps)
+    for field in fields(geometry.Steps):
+        assert np.array_equal(getattr(whole, field.name), getattr(parts, field.name), equal_nan=True), field.name

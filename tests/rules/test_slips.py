@@ -162,6 +162,14 @@ def test_nothing_slips_without_the_model_in_other_modes_and_in_short_maps() -> N
     assert len(list(slips.run(evidence(dance(), positions=always)))) == 48
 
 
+def test_maps_of_any_length_need_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    as_it_is = values(dance(20, (9, 12)), "asked_elsewhere")
+    monkeypatch.setattr(slip_measures, "AT_ONCE", 5)
+    assert values(dance(20, (9, 12)), "asked_elsewhere").tolist() == as_it_is.tolist()
+    monkeypatch.setattr(slip_model, "MOST_OBJECTS", 40)
+    assert evidence(dance()).slips is None
+
+
 def test_spinners_cannot_slip() -> None:
     lines = [f"{100 + 9 * i},100,{3000 + 500 * i},1,0,0:0:0:0:" for i in range(40)]
     spun = evidence(beatmap(["256,192,100,12,0,2000,0:0:0:0:", *lines]), positions=stump("exact", 99.0, 5.0, 5.0))
