@@ -66,7 +66,7 @@ ROWS = [
     Row(
         "rhythm/unsnapped",
         "Objects are less than 2 ms from a tick",
-        {"objects": at(1000, 1502)},
+        {"objects": at(1000, 1503)},
         {"objects": at(1000, 1501)},
     ),
     Row(
