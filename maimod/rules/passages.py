@@ -133,8 +133,9 @@ def timeline(beatmap: Beatmap, cells: Cells, played: Sequence[Hit]) -> Timeline:
     found.head[starts], found.edge[starts], found.edge[ends] = True, True, True
     places = np.array([(o.x, o.y) for o in objects], dtype=float)
     steps = np.hypot(*np.diff(places, axis=0, prepend=places[:1]).T)
+    begun = np.bincount(starts, minlength=n) - np.bincount(ends, minlength=n)
+    found.held[:] = np.cumsum(begun) > 0
     for o, start, end, step in zip(objects, starts.tolist(), ends.tolist(), steps.tolist(), strict=True):
-        found.held[start:end] = True
         found.flag[start] |= o.new_combo
         found.kind[start], found.length[start] = _KINDS[o.kind], end - start
         found.velocity[start], found.distance[start] = beatmap.velocity_at(o.time), step
