@@ -128,7 +128,7 @@ SPACING = Rule(
 LEAP = Rule(
     "positions/spacing-leap",
     "Leap out of close objects",
-    Severity.WARNING,
+    Severity.MINOR,  # 2.6 % of ranked maps have them, mostly on purpose
     Tier.EXACT,
     ("map",),
     why="Players cannot foresee a jump many times as wide as all others of its rhythm; mostly the object is a tick too early.",
@@ -323,7 +323,7 @@ def leaps(evidence: Evidence, all_steps: Sequence[Step]) -> Iterator[Candidate]:
             time=step.after.time,
             line=step.after.line,
             objects=[step.before, step.after],
-            certainty=Certainty.GUIDELINE,
+            certainty=Certainty.POSSIBLE,
             message=f"{step.distance:.0f} px in {step.gap:.0f} ms; other steps of this rhythm around it have {usual:.0f} px.",
             actual=f"{step.distance:.0f} px",
             expected=[Expected(f"{usual:.0f} px")],

@@ -241,7 +241,7 @@ def test_leap_out_of_a_stream(x: float, time: float, count: int) -> None:
     """Circles have 36 px of radius; 15 px every 100 ms, then a leap, after 200 ms one of another rhythm."""
     stream = [circle(100 + 15 * i, 100, 100 * i) for i in range(12)]
     found = find(beatmap([*stream, circle(x, 100, time)]), "positions/spacing-leap")
-    assert [finding.severity for finding in found] == [Severity.WARNING] * count
+    assert [finding.severity for finding in found] == [Severity.MINOR] * count
 
 
 def test_leaps_that_a_map_repeats_are_its_style() -> None:
