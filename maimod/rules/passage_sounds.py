@@ -23,7 +23,7 @@ from maimod.rules.volume import HITSOUND_RULES
 
 NOT_TAIKO = ALL_MODES - {Mode.TAIKO}
 LOST_CURVE, SET_CURVE, LEVEL_CURVE = Curve(26.0, 4.0), Curve(9.0, 2.0), Curve(22.0, 3.0)
-"""Of bits. 100 minutes of 60 ranked and other maps have 6 passages without additions, 1 sample set and 4 volumes above the middle;
+"""Of bits. 100 minutes of 60 ranked and other maps have 6 passages without additions, 1 sample set and 3 volumes above the middle;
 planted ones have 16 (one measure) to 50, 12 and 29."""
 LEAST_LOST_BITS = 4.0
 MOST_BITS_OF_HIT, MOST_BITS = 2.0, 12.0

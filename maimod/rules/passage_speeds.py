@@ -20,7 +20,8 @@ from maimod.rules.passage_rhythms import LEAST_BITS, SHOWN_OBJECTS, bits_of_leng
 from maimod.rules.passages import Passages
 
 VELOCITY_CURVE = Curve(14.0, 3.0)
-"""Of bits. 62 minutes of 40 ranked and other maps have 2 lines above the middle; planted mistakes have 8 in the median."""
+"""Of bits. 100 minutes of 60 ranked and other maps have 2 lines above the middle; planted mistakes have 8 in the median in osu! and
+15 in catch."""
 MOST_BITS_OF_SLIDER, LEAST_BITS_OF_SLIDER = 3.0, -1.5
 """Of one kind of evidence."""
 OVERLAP_BITS = 2.0
