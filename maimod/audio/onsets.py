@@ -113,10 +113,7 @@ class OnsetEnvelope:
         times = np.asarray(times_ms, dtype=np.float64)
         n_steps = max(1, int(np.ceil(half_width_ms / self.frame_ms)))
         offsets = np.linspace(-half_width_ms, half_width_ms, 2 * n_steps + 1)
-        strongest = np.zeros(times.shape, dtype=np.float32)
-        for offset in offsets:
-            np.maximum(strongest, self.strength(times + offset), out=strongest)
-        return strongest
+        return np.asarray(self.strength(np.add.outer(offsets, times)).max(axis=0))  # never negative
 
 
 @dataclass(frozen=True, slots=True)

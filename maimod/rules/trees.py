@@ -25,17 +25,20 @@ class Trees(msgspec.Struct, frozen=True):
 def are_whole(trees: Trees, n_features: int) -> bool:
     """Whether trees from a file are finite and end, and use only features that there are."""
     nodes = len(trees.feature)
-    children = [*trees.left, *trees.right, *trees.roots]
-    return (
+    if {len(trees.threshold), len(trees.left), len(trees.right)} != {nodes}:
+        return False
+    lists = (trees.feature, trees.left, trees.right, trees.roots)
+    try:
+        feature, left, right, roots = (np.array(one, dtype=np.int64) for one in lists)
+    except OverflowError:
+        return False
+    later = np.minimum(left, right) > np.arange(nodes)
+    return bool(
         math.isfinite(trees.start)
-        and all(map(math.isfinite, trees.threshold))
-        and {len(trees.threshold), len(trees.left), len(trees.right)} == {nodes}
-        and all(-1 <= feature < n_features for feature in trees.feature)
-        and all(0 <= child < nodes for child in children)
-        and all(
-            feature < 0 or min(left, right) > node
-            for node, (feature, left, right) in enumerate(zip(trees.feature, trees.left, trees.right, strict=True))
-        )
+        and np.isfinite(np.array(trees.threshold, dtype=float)).all()
+        and ((feature >= -1) & (feature < n_features)).all()
+        and all(((children >= 0) & (children < nodes)).all() for children in (left, right, roots))
+        and (later | (feature < 0)).all()
     )
 
 
