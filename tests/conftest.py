@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line does, before numpy is imported
+
 
 @pytest.hookimpl(tryfirst=True)  # before the one of xdist, which goes by these options
 def pytest_cmdline_main(config: pytest.Config) -> None:
