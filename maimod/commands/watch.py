@@ -89,7 +89,7 @@ def _saved_part(source: Source, saved: set[Path]) -> Source | None:
     is_other = source.is_archive or any(not has_ending(path.name, BEATMAP) for path in own)
     if not own or (not entries and not is_other):  # nothing, or difficulties were only deleted
         return None
-    return source if is_other else replace(source, entries=entries)
+    return source if is_other else source.only(entries)
 
 
 def _state(sources: Sequence[Source]) -> State:

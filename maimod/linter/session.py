@@ -123,8 +123,9 @@ class Session:
             with opened(source, self.workplace) as (folder, left_out):
                 for place, group in groupby(left, key=lambda entry: (folder / entry.inner).parent):
                     maps = _Folder(place, settings, resources, draw)  # an archive may contain several sets
+                    reported = (*(entry.inner for entry in entries), *source.beside)
                     try:
-                        watch.run(partial(maps.read, frozenset(folder / entry.inner for entry in entries)))
+                        watch.run(partial(maps.read, frozenset(folder / inner for inner in reported)))
                     except OverLimit as limit:
                         maps = _Folder(place, settings, resources, draw, rest=_unread(f"the set {limit}"))
                     for entry in group:
@@ -164,7 +165,7 @@ class Session:
         if source.trouble:
             return found
         with suppress(BeatmapError), opened(source, self.workplace) as (folder, _):
-            reported = frozenset(folder / entry.inner for entry in source.entries)
+            reported = frozenset(folder / inner for inner in (*(one.inner for one in source.entries), *source.beside))
             for place, group in groupby(source.entries, key=lambda entry: (folder / entry.inner).parent):
                 maps = _Folder(place, settings, Resources(), None)
                 maps.read(reported)
@@ -245,7 +246,7 @@ class Session:
             content = caching.of_file(source.path) if source.is_archive else caching.of_folder(source.path)
         except OSError:
             return None
-        names = [entry.inner for entry in source.entries]
+        names = [entry.inner for entry in source.entries] + [f"beside {inner}" for inner in source.beside]
         return content and caching.digest(
             "reports", self._question(settings.unjudged), source.is_archive, content, *names
         )

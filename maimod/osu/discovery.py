@@ -13,7 +13,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -46,6 +46,15 @@ class Source:
     is_archive: bool = False
     trouble: str = ""
     """Reason why nothing of it can be read; empty if it can."""
+    beside: tuple[str, ...] = ()
+    """Inner paths of beatmaps that were linted before and are left out now, so that what they report about the set is not
+    reported again."""
+
+    def only(self, entries: Sequence[Entry]) -> Source:
+        """Some of its beatmaps, beside the others."""
+        return replace(
+            self, entries=tuple(entries), beside=tuple(one.inner for one in self.entries if one not in entries)
+        )
 
 
 def find(paths: Sequence[str | Path]) -> list[Source]:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import maimod
 from maimod.commands.baseline import since_cleared
@@ -123,7 +123,7 @@ class Job:
                 self.result.changed()
             wanted = [one.entry for one in own if self.only is None or one.entry.location in self.only]
             if wanted:
-                left.append(replace(source, entries=tuple(wanted)))
+                left.append(source.only(wanted))
         return left
 
     def _in_turn(self, sources: Sequence[Source]) -> None:

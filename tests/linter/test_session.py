@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from maimod.errors import UsageError
-from maimod.findings import BeatmapReport, Tier
+from maimod.findings import BeatmapReport, Scope, Tier
 from maimod.linter import session as session_module
 from maimod.linter.cache import Cache
 from maimod.linter.models import Networks
@@ -190,3 +190,16 @@ def test_a_look_gathers_the_evidence_of_one_map_again(tmp_path):
     again, _ = session.look(one, one.entries[1], NO_MODEL)
     assert again.report.path == seen[1].report.path and again.song is seen[1].song is not None
     assert again.evidence.beatmap.version == "b" and again.evidence.mapset is not None
+
+
+def test_what_the_set_reports_is_not_reported_again_beside_it(tmp_path):
+    one = source(tmp_path, "a", "b")
+    first, second = reports(Session().lint(one, NO_MODEL))
+    of_set = {f.id for f in first.findings if f.scope is Scope.SET}
+    assert of_set and not of_set & {f.id for f in second.findings}
+    (again,) = reports(Session().lint(one.only(one.entries[1:]), NO_MODEL))
+    assert again.findings == second.findings
+    cached = Session(Cache(tmp_path / "cache"))
+    alone = replace(one, entries=one.entries[1:])
+    assert len(reports(cached.lint(alone, NO_MODEL))[0].findings) > len(second.findings)
+    assert cached.recall(one.only(one.entries[1:]), NO_MODEL) is None
