@@ -1,0 +1,43 @@
+"""Where the spectrum of a song breaks off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from maimod.audio import bandwidth
+from maimod.audio.bandwidth import SAMPLES, spectral_break
+from tests.mapset import song
+
+KHZ = np.fft.rfftfreq(SAMPLES, 1 / 44_100) / 1000
+
+
+@pytest.mark.parametrize(
+    ("steps", "khz", "drop"),
+    [
+        (((11.0, -60.0),), 11.0, 60.0),
+        (((8.0, -40.0), (18.7, -110.0)), 8.0, 40.0),  # encoding again cuts once more
+        (((12.0, -70.0), (18.7, -130.0)), 12.0, 70.0),
+        (((18.7, -20.0),), 18.7, 20.0),
+    ],
+)
+def test_the_lowest_fall_counts(steps: tuple[tuple[float, float], ...], khz: float, drop: float) -> None:
+    levels = np.zeros(len(KHZ))
+    for start, level in steps:
+        levels[start <= KHZ] = level
+    found = bandwidth._steepest(levels, 44_100)
+    assert found is not None and abs(found.khz - khz) <= 0.3 and abs(found.drop - drop) < 1.0
+
+
+def test_what_cannot_be_heard_does_not_count() -> None:
+    levels = np.where(KHZ < 16, -6.0 * np.maximum(KHZ - 6, 0), -140.0)  # -60 dB where it ends
+    found = bandwidth._steepest(levels, 44_100)
+    assert found is not None and found.drop < bandwidth.CLEAR_DROP
+
+
+def test_files_without_a_song(tmp_path: Path) -> None:
+    (tmp_path / "a.mp3").write_bytes(b"nothing of the kind")
+    song(tmp_path / "b.mp3", seconds=2, level=0.1)
+    assert [spectral_break(tmp_path / name) for name in ("a.mp3", "b.mp3", "none.mp3")] == [None] * 3
