@@ -16,7 +16,17 @@ from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu import slider_path
 from maimod.osu.beatmap import HitObject, Mode
-from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
+from maimod.rules.base import (
+    LEAST_PROPOSED_LOGIT,
+    BeatmapCheck,
+    Candidate,
+    Certainty,
+    Curve,
+    Evidence,
+    Rule,
+    bundled,
+    candidate,
+)
 from maimod.rules.positions import PLACES, SAME_GAP_MS, cursor, steps
 
 PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
@@ -633,14 +643,16 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
                 certainty=Certainty.CERTAIN,
                 message="This slider has no body: its control points are all at one position.",
             )
-    for broken in evidence.beatmap.broken_sliders:
-        yield candidate(
+    yield from bundled(
+        candidate(
             INVISIBLE,
             time=broken.time,
             line=broken.line,
             certainty=Certainty.CERTAIN,
             message=f"This slider is broken: {broken.what}{', so the game leaves it out' if broken.is_left_out else ''}.",
         )
+        for broken in evidence.beatmap.broken_sliders
+    )
     visible = [body for body in all_bodies if body.path.natural_length > 0]
     odd_lengths = list(lengths(evidence, visible))
     yield from odd_lengths
