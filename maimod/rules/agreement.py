@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from maimod.findings import Expected, Severity, Tier, editor_timestamp
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.hitsounds import Hit, addition_names, hits, set_name
+from maimod.osu.timing import snap
 from maimod.rules.base import Certainty, Evidence, MapsetCheck, MapsetEvidence, Placed, Rule
 from maimod.rules.sets import names
 
@@ -47,7 +48,7 @@ BESIDE = Rule(
     "the same time within 1/6 beat, where this one has none. In up to three places of the map. In a set of two "
     "difficulties it is the easier one's object, and a minor.",
     ignore_when="this difficulty follows a finer rhythm of the song here",
-    blind_spots="Objects more than 1/6 beat off.",
+    blind_spots="Objects more than 1/6 beat off, and those on no tick, which are unsnapped.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing",
 )
 MISSING_ADDITION = Rule(
@@ -159,10 +160,14 @@ def _beside(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[P
             # Spinners start a little after the sound before them.
             if o.kind is ObjectKind.SPINNER or any(_has(edges[other.path], o.time, ALONE_MS) for other in others):
                 continue
+            if abs(snap(beatmap, o.time).error) >= UNSNAP_MS:  # a finding of its own: rhythm/unsnapped
+                continue
             reach = beatmap.red_line_at(o.time).beat_length * BESIDE_BEATS + SAME_MS
             there = [(other, near) for other in others if (near := _within(starts[other.path], o.time, reach))]
             least = 1 if is_pair else max(LEAST_OTHERS, MOST_OF_SET * len(others))
             if len(there) < least or any(len(near) > 1 for _, near in there):
+                continue
+            if any(abs(snap(other, near[0]).error) >= UNSNAP_MS for other, near in there):
                 continue
             times = [near[0] for _, near in there]
             if max(times) - min(times) <= 2 * SAME_MS and not _has(edges[beatmap.path], times[0], ALONE_MS):
