@@ -54,6 +54,8 @@ LEAST_WIDTH_PX, LEAP_TIMES = 20.0, 4.0
 """Narrower steps count as this wide; a leap is this many times as wide (Mapset Verifier: a warning)."""
 MIN_KIN = 4
 """Fewest steps of the same rhythm to compare with."""
+SAME_PX, SAME_GAP_MS, MOST_SAME_STEPS = 2.0, 6.0, 2
+"""A distance that the map has at more than so many other gaps of the same length is a figure of its own."""
 LEAST_OFF_PX, MOST_OFF_PX = 2.0, 40.0
 """Smaller deviations are not visible; greater ones count as this."""
 LEAST_COMPANIONS, LEAST_SHARE = 5, 0.4
@@ -244,6 +246,7 @@ def spacing(evidence: Evidence, all_steps: Sequence[Step]) -> Iterator[Candidate
         & (compared.share >= LEAST_SHARE)
         & (distances >= STACKED_PX)
         & (np.nan_to_num(compared.mode) >= STACKED_PX)
+        & (_same_steps(distances, gaps) <= MOST_SAME_STEPS)
     )
     size = np.minimum(compared.off, MOST_OFF_PX) / (ROUNDING_PX + compared.spread) * np.sqrt(compared.share)
     size = np.where(uneven, size, 0.0)
@@ -260,6 +263,14 @@ def spacing(evidence: Evidence, all_steps: Sequence[Step]) -> Iterator[Candidate
             left -= 1
             named = [at] * bool(size[at]) + [at + 1] * bool(joined[at] and size[at + 1])
             yield _uneven(evidence, all_steps, compared, named, all_steps[at].after, float(measures[at]))
+
+
+def _same_steps(distances: np.ndarray, gaps: np.ndarray) -> np.ndarray:
+    """(n,) number of other steps of the map with about the same distance [px] and gap [ms]."""
+    bins = [*zip((distances // SAME_PX).astype(int).tolist(), (gaps // SAME_GAP_MS).astype(int).tolist(), strict=True)]
+    counts = Counter(bins)
+    around = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    return np.array([sum(counts[d + i, g + j] for i, j in around) - 1 for d, g in bins])
 
 
 def _uneven(

@@ -107,6 +107,14 @@ def test_even_map_is_silent() -> None:
     assert not findings_of(positions.run, Evidence(square(), level=Level.EASY))
 
 
+def test_a_distance_that_returns_at_the_same_gap_is_a_figure_of_its_own() -> None:
+    rows = [100 + 60 * (i % 6) for i in range(60)]
+    assert not spacing(beatmap([circle(x, 100, 1000 + 500 * i) for i, x in enumerate(rows)]))
+    there_and_back = [100 + 60 * (i % 12 if i % 12 < 6 else 11 - i % 12) for i in range(60)]
+    there_and_back[31] = 500
+    assert len(spacing(beatmap([circle(x, 100, 1000 + 500 * i) for i, x in enumerate(there_and_back)]))) == 1
+
+
 def test_varied_spacing_is_style() -> None:
     """Blind spot: if distances vary, a displaced object is not found without a model."""
     changed = {i: (100 + 37 * i % 300, 100 + 53 * i % 200) for i in range(0, N, 3)}
