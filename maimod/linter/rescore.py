@@ -32,6 +32,9 @@ PROBLEM_SCORE, WARNING_SCORE, MINOR_SCORE = 0.85, 0.6, 0.2
 reported, unless it was judged."""
 JUDGED_SCORE = 0.1
 """Smallest score of a place that is judged: one finding in ten of this score is a mistake."""
+JUDGED_WARNING_SCORE = 0.8
+"""Smallest score of a warning that was judged. The judge is fitted as if a map had 0.7 mistakes of each category; a finished
+one has fewer, so on ranked maps only the highest scores are right more often than not."""
 ALONE_SCORE = 0.3
 """Smallest score of an estimate without the discriminator, which is not a measured probability."""
 CANDIDATE_SCORE = 0.05
@@ -93,7 +96,7 @@ def rescore(candidates: Iterable[Candidate], evidence: Evidence, calibration: Ca
     judged: list[Finding] = []
     if calibration.judge is not None and can_judge(evidence):
         judged = [
-            _finding(one, evidence)
+            _finding(one, evidence, JUDGED_WARNING_SCORE)
             for one in _judge(scored, proposals, evidence, calibration.judge)
             if one.score >= JUDGED_SCORE
         ]
@@ -197,11 +200,9 @@ def _logit(score: float) -> float:
     return math.log(score / (1 - score))
 
 
-def severity(highest: Severity, score: float) -> Severity:
-    """The severity of a score, no worse than `highest`."""
-    deserved = (
-        Severity.PROBLEM if score >= PROBLEM_SCORE else Severity.WARNING if score >= WARNING_SCORE else Severity.MINOR
-    )
+def severity(highest: Severity, score: float, warning: float = WARNING_SCORE) -> Severity:
+    """The severity of a score, no worse than `highest`; warnings have a score of at least `warning`."""
+    deserved = Severity.PROBLEM if score >= PROBLEM_SCORE else Severity.WARNING if score >= warning else Severity.MINOR
     return max(deserved, highest, key=lambda one: one.rank)
 
 
@@ -281,7 +282,7 @@ def discriminator_logit(corruption: CorruptionLogits, candidate: Candidate) -> f
 # Findings
 
 
-def _finding(one: Scored, evidence: Evidence) -> Finding:
+def _finding(one: Scored, evidence: Evidence, warning: float = WARNING_SCORE) -> Finding:
     found = one.candidate
     numbers = dict(found.numbers)
     if one.rule_logit is not None and one.discriminator_logit is not None:
@@ -289,7 +290,7 @@ def _finding(one: Scored, evidence: Evidence) -> Finding:
     return Finding(
         rule=found.rule.id,
         category=found.rule.category,
-        severity=severity(found.rule.severity, one.score),
+        severity=severity(found.rule.severity, one.score, warning),
         score=one.score,
         message=found.message,
         time=found.time,

@@ -132,7 +132,7 @@ CONTROL_POINTS = Rule(
 LENGTH = Rule(
     "sliders/length",
     "Length does not fit the curve",
-    Severity.WARNING,
+    Severity.MINOR,
     Tier.ESTIMATED,
     ("map", "model"),
     why="The body ends before its last control point, or continues straight after it, so the tail is not where it was "

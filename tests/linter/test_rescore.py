@@ -224,6 +224,13 @@ class TestJudge:
         assert finding.evidence["times_ms"] == places and finding.evidence["places"] == 5
         assert "the same at 4 more places of the phrase: 00:06:000, 00:10:000" in finding.message
 
+    @pytest.mark.parametrize(("logit", "expected"), [(1.3, Severity.MINOR), (1.5, Severity.WARNING)])
+    def test_a_warning_needs_more_than_a_likely_mistake(self, logit: float, expected: Severity) -> None:
+        evidence = self.seen({("place", MAP.hit_objects[10].time): logit})
+        (finding,) = with_proposals([], evidence, self.BY_PLACE)
+        assert finding.score == pytest.approx(1 / (1 + math.exp(-logit)), abs=1e-3)
+        assert finding.severity is expected
+
     def test_facts_are_outside(self) -> None:
         fact = found(positions.OFFSCREEN, certainty=Certainty.LIKELY)
         calibration = judging(Category.POSITIONS, NAMES[0], 0.0, -20.0, "positions/unexpected", "positions/offscreen")
