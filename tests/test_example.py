@@ -128,4 +128,5 @@ def test_the_model_finds_what_arithmetic_cannot(judged):
 
 def test_surprisals_come_with_the_findings(judged):
     found = [f for f in judged["Faulty"].findings if f.surprisal is not None]
-    assert len(found) >= 5 and all(f.surprisal >= 0 and f.entropy >= 0 and f.expected for f in found)
+    assert all(f.surprisal >= 0 and f.entropy >= 0 for f in found)
+    assert sum(bool(f.expected) for f in found) >= 5  # a shape has no single one

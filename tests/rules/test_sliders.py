@@ -48,7 +48,7 @@ def test_equal_sliders_are_silent() -> None:
 
 def test_body_longer_than_its_curve() -> None:
     (finding,) = find(beatmap(lines({9: f"{STRAIGHT},1,210"})), "sliders/length")
-    assert (finding.objects, finding.severity) == ((9,), Severity.WARNING)
+    assert (finding.objects, finding.severity) == ((9,), Severity.MINOR)
     assert finding.actual == "210 px"
 
 
