@@ -81,7 +81,7 @@ UNSNAPPED = Rule(
 MISPLACED = Rule(
     "kiai/misplaced",
     "Kiai begins or ends at an unusual place",
-    Severity.WARNING,
+    Severity.MINOR,
     Tier.ESTIMATED,
     ("map", "model"),
     why="Kiai emphasises the start of the chorus; a beat too early or too late weakens it.",

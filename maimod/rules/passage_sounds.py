@@ -56,7 +56,7 @@ LOST = Rule(
 OTHER_SET = Rule(
     "hitsounds/passage-sample-set",
     "Line with another sample set than the copies of its passage",
-    Severity.WARNING,
+    Severity.MINOR,
     Tier.ESTIMATED,
     ("map",),
     why="A timing point with the wrong sample set changes how everything up to the next one sounds.",
@@ -72,7 +72,7 @@ OTHER_SET = Rule(
 OTHER_VOLUME_RULE = Rule(
     "hitsounds/passage-volume",
     "Line with another volume than the copies of its passage",
-    Severity.WARNING,
+    Severity.MINOR,
     Tier.ESTIMATED,
     ("map",),
     why="A timing point with a mistyped or left-over volume makes everything up to the next one too quiet or too loud.",

@@ -45,7 +45,7 @@ NORMALISED_CURVE = Ramp((0.0, 0.5), (1.0, 0.85))
 UNEXPECTED = Rule(
     "scroll-speed/unexpected",
     "Lone change of scroll speed",
-    Severity.WARNING,
+    Severity.MINOR,
     Tier.ESTIMATED,
     ("model", "map"),
     why="One or two notes with another speed than those around are hard to read; mostly a green line was copied with "

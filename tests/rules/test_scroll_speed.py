@@ -83,7 +83,7 @@ def test_the_model_counts():
         return (EventScore(event, 7.0, 0.1, tuple(sorted(expected, key=lambda e: -e[1])), 1 - p),)
 
     [sure] = found(lines, scores=score(0.99))
-    assert sure.severity is Severity.WARNING and sure.surprisal == 7.0
+    assert sure.severity is Severity.MINOR and sure.surprisal == 7.0
     assert found(lines, scores=score(0.01)) == []
 
 
