@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import InvalidStateError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
@@ -50,9 +51,22 @@ def map_in_processes(
         except BrokenProcessPool:
             raise UsageError(f"one of {jobs} processes ended; if memory ran out, give fewer --jobs") from None
         except (KeyboardInterrupt, GeneratorExit):  # the executor would wait for what they work on
+            _ignore_cancelled_work()
             for process in set(multiprocessing.active_children()) - others:
                 process.kill()
             raise
+
+
+def _ignore_cancelled_work() -> None:
+    """The executor's thread fails if its processes end while some of their work was just cancelled; its traceback would
+    be printed in the middle of the messages."""
+    before = threading.excepthook
+
+    def hook(failure: threading.ExceptHookArgs) -> None:
+        if failure.exc_type is not InvalidStateError:
+            before(failure)
+
+    threading.excepthook = hook
 
 
 def limit_threads(count: int) -> None:
