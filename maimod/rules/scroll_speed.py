@@ -154,6 +154,8 @@ EDITOR_MS = 1.0
 """The editor truncates times, so a line up to this many ms after a note is not late."""
 EFFECT_RATIO = 2.5
 """Jumps by more than this factor are deliberate effects."""
+CHANGE_BEATS = 8.0
+"""The discriminator may point at any note of a stretch of another speed; the stretch begins or ends this close to it."""
 LONE_NOTES = 3
 LONE_MEASURES = 1.1
 MODEL_FLOOR = 2e-3
@@ -517,24 +519,34 @@ def _tempo(evidence: Evidence) -> Iterator[Candidate]:
 
 
 def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candidate]:
-    """Speeds that differ from those before and after, reported at the first note after the change."""
-    if evidence.beatmap.mode not in SCROLLING:
+    """Speeds that differ from those before and after, reported at the first note after the change.
+
+    The discriminator reads velocities without the tempo, so a velocity that evens out a tempo looks wrong to it: only
+    places close to a change of the scroll speed itself are proposed.
+    """
+    beatmap = evidence.beatmap
+    if beatmap.mode not in SCROLLING or not beatmap.hit_objects:
         return
-    last = -SLOTS_PER_BEAT * 8
+    changes = [stretch.notes[0].time for stretch in _stretches(evidence)[1:]]
+    main, last = _main_beat_length(beatmap), -SLOTS_PER_BEAT * 8
     for slot, logit in corruption.peaks("velocity", LEAST_PROPOSED_LOGIT, apart=SLOTS_PER_BEAT * 4):
         near = range(slot, slot + SLOTS_PER_BEAT * 2)
         o = next((evidence.object_of_slot[s] for s in near if s in evidence.object_of_slot), None)
-        if o is not None and slot - last >= SLOTS_PER_BEAT * 4:
-            last = slot
-            yield candidate(
-                UNEXPECTED,
-                time=o.time,
-                line=o.line,
-                objects=[o],
-                proposed=logit,
-                message="The scroll speed here does not fit that of the notes before and after.",
-                actual=f"{evidence.beatmap.velocity_at(o.time):.2f}x",
-            )
+        if o is None or slot - last < SLOTS_PER_BEAT * 4:
+            continue
+        reach = CHANGE_BEATS * beatmap.red_line_at(o.time).beat_length
+        if bisect_left(changes, o.time - reach) == bisect_right(changes, o.time + reach):
+            continue
+        last = slot
+        yield candidate(
+            UNEXPECTED,
+            time=o.time,
+            line=o.line,
+            objects=[o],
+            proposed=logit,
+            message="The scroll speed here does not fit that of the notes before and after.",
+            actual=f"{_speed(beatmap, o.time + EDITOR_MS, main):.2f}x",
+        )
 
 
 CHECK = BeatmapCheck(

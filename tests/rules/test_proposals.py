@@ -13,10 +13,12 @@ from tests.maps import RED_LINE, beatmap
 
 BEAT = 500  # 120 BPM
 KIAI = (RED_LINE, "8000,-100,4,2,0,70,0,1", "16000,-100,4,2,0,70,0,0")
+FASTER = ("5000,-80,4,2,0,70,0,0", "6000,-100,4,2,0,70,0,0")
 
 
 def a_map(mode: int = 0) -> Beatmap:
-    """A circle on each beat, every fourth a new combo, a clap on every second; from the 33rd on sliders of a beat."""
+    """A circle on each beat, every fourth a new combo, a clap on every second; from the 33rd on sliders of a beat. Two
+    beats of another scroll speed in taiko and mania."""
     lines = []
     for i in range(48):
         head = f"{64 + 32 * (i % 4)},192,{1000 + BEAT * i}"
@@ -25,7 +27,7 @@ def a_map(mode: int = 0) -> Beatmap:
             lines.append(f"{head},{1 | combo},{sound},0:0:0:0:")
         elif i % 2 == 0:
             lines.append(f"{head},{2 | combo},{sound},L|356:192,1,140")
-    return beatmap(lines, KIAI, mode, circle_size=4)
+    return beatmap(lines, (*KIAI, *FASTER) if mode in (1, 3) else KIAI, mode, circle_size=4)
 
 
 def proposals(loaded: Beatmap, *doubts: tuple[str, float, float]) -> list[Candidate]:
@@ -95,6 +97,16 @@ def test_an_object_too_many_and_a_hole_beside_it_are_one_object_on_the_wrong_tic
     assert (found.rule.id, found.proposed) == ("rhythm/wrong-tick", 3.0)
     assert found.message.endswith(f"it would fit 125 ms {word}.")
     assert (found.actual, found.expected[0].text) == ("5000 ms", f"{hole} ms")
+
+
+@pytest.mark.parametrize("mode", [1, 3])
+@pytest.mark.parametrize(("velocity", "count"), [(80, 0), (100, 1)])
+def test_a_velocity_that_evens_out_a_tempo_is_no_other_scroll_speed(mode: int, velocity: int, count: int) -> None:
+    notes = [f"64,192,{1000 + BEAT * i},1,0,0:0:0:0:" for i in range(12)]
+    slower = ["7000,625,4,2,0,70,1,0", f"7000,-{velocity},4,2,0,70,0,0"]  # 96 BPM, the same scroll speed at 1.25x
+    notes += [f"64,192,{7000 + 625 * i},1,0,0:0:0:0:" for i in range(12)]
+    found = proposals(beatmap(notes, (RED_LINE, *slower), mode, circle_size=4), ("velocity", 7000, 3.0))
+    assert [one.rule.id for one in found] == ["scroll-speed/unexpected"] * count
 
 
 def test_a_hole_far_away_is_another_mistake() -> None:
