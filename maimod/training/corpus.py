@@ -77,7 +77,7 @@ def read(
     cache.mkdir(parents=True, exist_ok=True)
     paths = {folder: cache / f"{_key(extractor.key, folder)}.npz" for folder in mapset_folders(songs)}
     missing = [(folder, path) for folder, path in paths.items() if not path.exists()]
-    extracted = map_in_processes(partial(_keep, extractor), missing, jobs or os.cpu_count() or 1, 4)
+    extracted = map_in_processes(partial(_keep, extractor), missing, jobs or os.cpu_count() or 1)
     for done, (_, refused) in enumerate(extracted, start=1):
         for line in refused:
             report(f"left out: {line}")

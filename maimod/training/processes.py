@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import InvalidStateError, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
@@ -17,16 +17,13 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def map_in_processes(
-    work: Callable[[Item], Result], items: Sequence[Item], jobs: int, chunksize: int = 1
-) -> Iterator[tuple[Item, Result]]:
+def map_in_processes(work: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> Iterator[tuple[Item, Result]]:
     """Call `work` on every item; with one job, in this process.
 
     Args:
         work: picklable, as are items and results.
         items: what to work on.
         jobs: number of processes. Each computes with its share of the cores.
-        chunksize: items handed over at a time.
 
     Yields:
         (item, result), in the order of `items`.
@@ -45,28 +42,21 @@ def map_in_processes(
         jobs, mp_context=multiprocessing.get_context("spawn"), initializer=limit_threads, initargs=(threads,)
     ) as executor:
         with without_ctrl_c():
-            results = executor.map(work, items, chunksize=chunksize)
+            # Not `executor.map`: it cancels what waits when it is interrupted, and the executor's thread fails with a
+            # traceback if its processes then end.
+            results = deque(executor.submit(work, item) for item in items)
         try:
-            yield from zip(items, results, strict=True)
+            for item in items:
+                yield item, results.popleft().result()
         except BrokenProcessPool:
             raise UsageError(f"one of {jobs} processes ended; if memory ran out, give fewer --jobs") from None
         except (KeyboardInterrupt, GeneratorExit):  # the executor would wait for what they work on
-            _ignore_cancelled_work()
             for process in set(multiprocessing.active_children()) - others:
                 process.kill()
             raise
-
-
-def _ignore_cancelled_work() -> None:
-    """The executor's thread fails if its processes end while some of their work was just cancelled; its traceback would
-    be printed in the middle of the messages."""
-    before = threading.excepthook
-
-    def hook(failure: threading.ExceptHookArgs) -> None:
-        if failure.exc_type is not InvalidStateError:
-            before(failure)
-
-    threading.excepthook = hook
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def limit_threads(count: int) -> None:
