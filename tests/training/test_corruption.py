@@ -14,7 +14,7 @@ from maimod.discriminator.features import COLUMN, NUMBER, Grid
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.hitsounds import hits
 from maimod.training import corruption
-from maimod.training.corruption import CHANGES, KIND, STRETCHES, Change, Tampered, corrupt, corrupt_lines
+from maimod.training.corruption import CHANGES, KIND, STRETCHES, Change, Tampered, corrupt, corrupt_lines, stretches
 from tests.training.test_faults import varied_map
 
 EACH = [
@@ -116,7 +116,7 @@ def test_a_pasted_stretch_keeps_its_order_and_its_distances_in_time() -> None:
             grid.locate([o.time for o in objects])[0],
             np.zeros(grid.count, dtype=bool),
         )
-        if not corruption._late_paste(copy, int(random.integers(len(objects)))):
+        if not stretches.late_paste(copy, int(random.integers(len(objects)))):
             continue
         after = [o for o in copy.objects if o is not None]
         by = {round(b.time - a.time) for a, b in zip(objects, after, strict=True)} - {0}
