@@ -42,7 +42,7 @@ COMPANION_BEATS = 1.1
 """Objects on an unusual divisor that are intended have neighbours on it: a run of 1/12, a pair of 1/16."""
 SURE_MS = 2.5
 """Starts that are further off are a problem: between 2 ms and this are what a red line leaves that was moved by a ms or two. Of 1,046
-ranked maps 13 have something off every tick, and five a start that is further off, of which three are jokes."""
+ranked maps 13 have something off every tick, and seven a start that is further off, most of them joke or Aspire maps."""
 RUN_OBJECTS = 4
 """Unsnapped objects with fewer objects between them are one finding."""
 BEFORE_LINE_MS, BEFORE_LINE_LEAST_MS = 60.0, 10.0
