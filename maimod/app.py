@@ -17,13 +17,16 @@ import typer
 
 from maimod.commands import interrupts
 from maimod.commands.command_line import FAILED, Commands, quiet_if_pipe_closed, say, silence_stdout, suggest
-from maimod.commands.options import from_command_line, parameter, takes
+from maimod.commands.options import from_command_line, parameter, rule_names, takes
 from maimod.errors import NO_TORCH, MaimodError, UsageError
 from maimod.linter.settings import BUNDLED_MODEL, Settings, Where
 
 if TYPE_CHECKING:
     from maimod.rules.base import Rule
 
+
+COMPLETE = "_MAIMOD_COMPLETE"
+"""Set by the script of `maimod completion` when it calls maimod."""
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Commands
@@ -109,7 +112,12 @@ def check(
 
 @app.command()
 def explain(
-    rule: Annotated[str, typer.Argument(metavar="RULE", help="A rule or a prefix: positions, rhythm/unsnapped.")],
+    rule: Annotated[
+        str,
+        typer.Argument(
+            metavar="RULE", help="A rule or a prefix: positions, rhythm/unsnapped.", autocompletion=rule_names
+        ),
+    ],
 ) -> int:
     """Explain why a rule matters, how it is found, and when to ignore it."""
     from maimod.reporters import console
@@ -506,6 +514,17 @@ def info(
 
 
 @app.command()
+def completion(
+    shell: Annotated[Literal["bash", "zsh", "fish", "powershell"], typer.Argument(help="The shell that you use.")],
+) -> int:
+    """Print a script that completes commands, options, rules and paths; docs/ci.md says where it goes."""
+    from typer.completion import get_completion_script
+
+    typer.echo(get_completion_script(prog_name="maimod", complete_var=COMPLETE, shell=shell))
+    return 0
+
+
+@app.command()
 def version() -> int:
     """Print the version."""
     from maimod import __version__
@@ -548,6 +567,7 @@ def _rule_as_json(rule: Rule) -> dict[str, Any]:
         "ignore_when": rule.ignore_when,
         "blind_spots": rule.blind_spots,
         "source": rule.source,
+        "page": rule.page,
         "criteria": described(rule.criteria, rule.modes),
     }
 
@@ -566,6 +586,10 @@ def main(argv: list[str] | None = None) -> int:
             # Titles of songs use every script, which code pages of Windows cannot encode.
             stream.reconfigure(encoding="utf-8" if os.name == "nt" else None, errors="replace")
     try:
+        if COMPLETE in os.environ:
+            from typer.completion import completion_init
+
+            completion_init()
         with interrupts.handled():
             code = typer.main.get_command(app).main(
                 sys.argv[1:] if argv is None else list(argv), prog_name="maimod", standalone_mode=False

@@ -11,10 +11,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
 from maimod.osu.beatmap import Beatmap, HitObject, Mode
+from maimod.osu.folder import ARCHIVES
 
 SCHEMA = "maimod-report/1"
 MAX_NAMED_OBJECTS = 30
@@ -162,13 +164,20 @@ class BeatmapReport:
     findings: tuple[Finding, ...] = ()
     """In order of time."""
     file: str = ""
-    """Path from the working directory, or absolute if not below it, with forward slashes; inside an archive
+    """Path from the working directory (absolute on another drive), with forward slashes; inside an archive
     `set.osz/name.osu`."""
 
     @property
     def location(self) -> str:
         """Path for editors and annotations."""
         return self.file or self.path
+
+    @property
+    def mapset(self) -> str:
+        """Path of its folder or archive."""
+        path = PurePosixPath(self.location)
+        archive = next((parent for parent in path.parents if parent.suffix.lower() in ARCHIVES), None)
+        return (archive or path.parent).as_posix()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from maimod import rules
-from maimod.findings import Category
+from maimod.findings import Category, Report
 from maimod.linter.deduplicate import CAUSES
+from maimod.reporters.sarif import as_sarif
+from maimod.reporters.view import View
 from maimod.rules import CHECKS, RULES
+from maimod.rules.base import DOCS
 
 ROOT = Path(__file__).parents[1]
 
@@ -61,6 +64,32 @@ def test_links_within_the_repository_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
         assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"
+
+
+def anchors(page: Path) -> set[str]:
+    """Anchors that GitHub makes of the headings of a page: lower case, no punctuation, dashes for spaces."""
+    heads = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))])
+def test_links_to_headings_lead_to_headings(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", text):
+        there = (ROOT / page).parent / target if target else ROOT / page
+        assert anchor in anchors(there), f"{page}: {target}#{anchor}"
+
+
+def test_every_rule_has_a_section_of_our_own_that_its_help_leads_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = anchors(ROOT / "docs" / "rules.md")
+    log = as_sarif(Report("0.1.0", None, ()), View(rules=RULES))
+    described = log["runs"][0]["tool"]["driver"]["rules"]
+    assert len(described) == len(RULES)
+    for rule in described:
+        page, _, anchor = rule["helpUri"].partition("#")
+        assert page == f"{DOCS}/rules.md" and anchor in known, rule["helpUri"]
+    monkeypatch.setenv("MAIMOD_DOCS", "https://maps.example/docs/")
+    assert RULES["rhythm/unsnapped"].page == "https://maps.example/docs/rules.md#rhythmunsnapped"
 
 
 CITATION = re.compile(r"compat\.md[`)]*((?:[\s#,;]|and|to|§\d+(?:\.\d+)?)+)")

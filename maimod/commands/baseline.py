@@ -175,8 +175,7 @@ def _would_be_found(one: Accepted, linted: Linted) -> bool:
 
 def _folder(beatmap: BeatmapReport, path: Path) -> str:
     """Path of the mapset relative to the baseline file, independent of the working directory."""
-    file = PurePosixPath(beatmap.location)
-    place = next((parent for parent in file.parents if parent.suffix.lower() == ".osz"), file.parent)
+    place = PurePosixPath(beatmap.mapset)
     return (
         Path(os.path.relpath(place, os.path.abspath(path.parent))).as_posix()
         if not _is_elsewhere(place, path)

@@ -38,6 +38,8 @@ class Commands(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Rewrite the tokens, then parse them as usual."""
+        if ctx.resilient_parsing:  # a shell completes them
+            return super().parse_args(ctx, args)
         if not args:
             typer.echo(ctx.get_help(), err=True)
             raise typer.Exit(FAILED)

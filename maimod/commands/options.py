@@ -170,7 +170,20 @@ def parameter(name: str) -> Any:
         max=one.option.most,
         show_default=not is_optional and one.kind is not bool and get_origin(one.kind) is not tuple,
         help=one.option.help,
+        autocompletion=rule_names if one.option.are_rules else _formats if one.option.names is Names.REPORT else None,
     )
+
+
+def rule_names(incomplete: str) -> list[tuple[str, str]]:
+    """Rules that begin like this, with their titles, for completion by a shell."""
+    from maimod.rules import RULES
+
+    before, comma, last = incomplete.rpartition(",")
+    return [(before + comma + rule.id, rule.title) for rule in RULES.values() if rule.id.startswith(last)]
+
+
+def _formats(incomplete: str) -> list[str]:
+    return [name for name in REPORTERS if name.startswith(incomplete)]
 
 
 def _parameter(one: Declared) -> inspect.Parameter:

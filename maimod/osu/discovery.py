@@ -33,7 +33,7 @@ class Entry(NamedTuple):
     name: str
     """Its path in the report: as given, or relative to the folder given."""
     location: str
-    """Path from the working directory, or absolute if the file is not below it."""
+    """Path from the working directory, see :func:`location`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ def _archive(path: Path, name: str) -> Source:
 
 
 def location(path: Path) -> str:
-    """Path of a file relative to the working directory; absolute if it is not below it.
+    """Path of a file relative to the working directory, with `../` if it is not below it; absolute on another drive.
 
     In a GitHub workflow it is relative to the checkout, as annotations require, even if the step runs in a subfolder.
     """
@@ -191,7 +191,10 @@ def location(path: Path) -> str:
     for root in [Path(checkout), here] if checkout and here.is_relative_to(checkout) else [here]:
         if absolute.is_relative_to(root):
             return absolute.relative_to(root).as_posix()
-    return absolute.as_posix()
+    try:
+        return Path(os.path.relpath(absolute, here)).as_posix()
+    except ValueError:
+        return absolute.as_posix()
 
 
 @contextmanager

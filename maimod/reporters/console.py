@@ -162,7 +162,7 @@ class Stream:
 
     def add(self, beatmap: BeatmapReport, model: ModelInfo | None) -> None:
         """Take the next difficulty; when it begins another mapset, print the one before."""
-        if self._set and triage.set_of(self._set[-1]) != triage.set_of(beatmap):
+        if self._set and self._set[-1].mapset != beatmap.mapset:
             self._print_set()
         self._set.append(beatmap)
         self._model = model

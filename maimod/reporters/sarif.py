@@ -73,7 +73,7 @@ def as_sarif(report: Report, view: View) -> dict[str, Any]:
                         "toolExecutionNotifications": notifications,
                     }
                 ],
-                "originalUriBaseIds": {SOURCE_ROOT: {"description": {"text": "The folder maimod was run in."}}},
+                "originalUriBaseIds": _bases(report),
                 "columnKind": "utf16CodeUnits",
                 "results": results,
             }
@@ -93,8 +93,9 @@ def _rule(name: str, rules: Mapping[str, Rule]) -> dict[str, Any]:
         ("Source", rule.source),
     )
     paragraphs = [(head, " ".join(text.split())) for head, text in parts if text]
-    described: dict[str, Any] = {
+    return {
         "id": name,
+        "helpUri": rule.page,
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": " ".join(rule.why.split()) or rule.title},
         "help": {
@@ -107,9 +108,6 @@ def _rule(name: str, rules: Mapping[str, Rule]) -> dict[str, Any]:
             "problem.severity": GITHUB_SEVERITIES[rule.severity],
         },
     }
-    if rule.source:
-        described["helpUri"] = rule.source
-    return described
 
 
 def _result(beatmap: BeatmapReport, finding: Finding, index: int, occurrence: int) -> dict[str, Any]:
@@ -136,11 +134,32 @@ def _result(beatmap: BeatmapReport, finding: Finding, index: int, occurrence: in
     }
 
 
+def _above(path: str) -> tuple[int, str]:
+    """How many folders above the source root a path begins, and the rest of it."""
+    parts = path.split("/")
+    up = next((place for place, part in enumerate(parts) if part != ".."), len(parts))
+    return up, "/".join(parts[up:])
+
+
+def _base(up: int) -> str:
+    return f"{SOURCE_ROOT}_UP_{up}" if up else SOURCE_ROOT
+
+
+def _bases(report: Report) -> dict[str, Any]:
+    """Bases of the relative paths; no base has an address, so that the log does not depend on the machine."""
+    described = {SOURCE_ROOT: {"description": {"text": "The folder maimod was run in."}}}
+    for up in sorted({_above(beatmap.location)[0] for beatmap in report.beatmaps} - {0}):
+        text = f"The folder {up} level{'s' * (up > 1)} above {SOURCE_ROOT}."
+        described[_base(up)] = {"description": {"text": text}}
+    return described
+
+
 def _location(beatmap: BeatmapReport, line: int | None = None) -> dict[str, Any]:
     path = beatmap.location
-    # Relative paths are below the checkout; absolute ones are not and become file: URIs.
-    artifact: dict[str, Any] = {"uri": quote(path, safe="/", errors="replace"), "uriBaseId": SOURCE_ROOT}
-    if path.startswith("/") or path[1:3] == ":/":
+    # A URI in a log has no `..`, so the folders above the checkout are bases of their own.
+    up, below = _above(path)
+    artifact: dict[str, Any] = {"uri": quote(below, safe="/", errors="replace"), "uriBaseId": _base(up)}
+    if path.startswith("/") or path[1:3] == ":/":  # on another drive
         artifact = {"uri": "file://" + quote("/" + path.lstrip("/"), safe="/:", errors="replace")}
     physical: dict[str, Any] = {"artifactLocation": artifact}
     if line is not None:

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from pathlib import PurePosixPath
 
 from maimod.findings import BeatmapReport, Category, Finding, Report, Scope, Severity, Tier
 
@@ -90,8 +89,8 @@ class Entry:
     def where(self, report: Report) -> str:
         """As in "in 2 difficulties: Easy, Hard" or "in all 7 difficulties"; empty if it is one alone."""
         names = self.difficulties(report)
-        own = set_of(report.beatmaps[self.lead.beatmap])
-        everywhere = {beatmap.version for beatmap in report.beatmaps if set_of(beatmap) == own}
+        own = report.beatmaps[self.lead.beatmap].mapset
+        everywhere = {beatmap.version for beatmap in report.beatmaps if beatmap.mapset == own}
         if not names:
             return ""
         if everywhere <= set(names):
@@ -143,15 +142,8 @@ def sheets(report: Report) -> list[Sheet]:
     return [_sheet(report, numbers) for numbers in _sets(report.beatmaps)]
 
 
-def set_of(beatmap: BeatmapReport) -> str:
-    """Folder or archive of a difficulty."""
-    path = PurePosixPath(beatmap.location)
-    archive = next((parent for parent in path.parents if parent.suffix.lower() in (".osz", ".olz")), None)
-    return str(archive or path.parent)
-
-
 def _sets(beatmaps: Sequence[BeatmapReport]) -> list[list[int]]:
-    return [list(group) for _, group in groupby(range(len(beatmaps)), key=lambda number: set_of(beatmaps[number]))]
+    return [list(group) for _, group in groupby(range(len(beatmaps)), key=lambda number: beatmaps[number].mapset)]
 
 
 def _sheet(report: Report, numbers: Sequence[int]) -> Sheet:

@@ -8,6 +8,7 @@ here.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -30,6 +31,8 @@ from maimod.rules.rhythm_index import lag_of
 from maimod.rules.slip_model import SlipModel, Slips
 
 ALL_MODES = frozenset(Mode)
+DOCS = "https://github.com/OWNER/maimod/blob/main/docs"
+"""Where the documentation is published; OWNER as in docs/ci.md. The action sets `MAIMOD_DOCS` to that of its own commit."""
 LEAST_PROPOSED_LOGIT = -8.0
 """Smallest log-odds of the discriminator for a proposal. Such places are far from being reported on this evidence alone;
 the judge knows more about them."""
@@ -126,6 +129,12 @@ class Rule:
     def category(self) -> Category:
         """The part before the slash."""
         return Category(self.id.partition("/")[0])
+
+    @property
+    def page(self) -> str:
+        """Address of its section of docs/rules.md; `MAIMOD_DOCS` names another place of the documentation."""
+        anchor = self.id.replace("/", "")  # GitHub and GitLab drop the slash of a heading
+        return f"{os.environ.get('MAIMOD_DOCS', DOCS).rstrip('/')}/rules.md#{anchor}"
 
 
 @dataclass(frozen=True, slots=True)

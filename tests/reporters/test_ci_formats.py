@@ -51,7 +51,7 @@ def test_sarif_results():
     (run,) = json.loads(text("sarif", SET))["runs"]
     rules = run["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == sorted(RULES)
-    assert rules[0]["helpUri"] == "https://osu.ppy.sh/wiki" and "Because it matters." in rules[0]["help"]["markdown"]
+    assert rules[0]["helpUri"].endswith("/docs/rules.md#rhythmmissing") and "Because it matters." in rules[0]["help"]["markdown"]
     results = run["results"]
     assert [(r["level"], rules[r["ruleIndex"]]["id"]) for r in results] == [
         ("note", "timing/offset"),
@@ -82,7 +82,6 @@ def test_sarif_fingerprints_tell_equal_findings_apart():
     ("path", "uri"),
     [
         ("sets/100% [a].osu", "sets/100%25%20%5Ba%5D.osu"),
-        ("/maps/a b.osu", "file:///maps/a%20b.osu"),
         ("C:/maps/a#.osu", "file:///C:/maps/a%23.osu"),
         ("ピアノ.osu", "%E3%83%94%E3%82%A2%E3%83%8E.osu"),
     ],
@@ -92,6 +91,18 @@ def test_sarif_paths_are_uris(path, uri):
     location = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
     assert location["uri"] == uri and unquote(uri).endswith(path)
     assert ("uriBaseId" in location) == (not uri.startswith("file:"))
+
+
+def test_sarif_paths_above_the_source_root_have_a_base_and_no_dots():
+    beatmaps = [replace(BEATMAP, file=path) for path in ("a.osu", "../b.osu", "../../sets/c d.osu")]
+    (run,) = json.loads(text("sarif", Report("0.1.0", None, tuple(beatmaps))))["runs"]
+    places = {json.dumps(r["locations"][0]["physicalLocation"]["artifactLocation"]) for r in run["results"]}
+    assert [json.loads(place) for place in sorted(places)] == [
+        {"uri": "a.osu", "uriBaseId": "SRCROOT"},
+        {"uri": "b.osu", "uriBaseId": "SRCROOT_UP_1"},
+        {"uri": "sets/c%20d.osu", "uriBaseId": "SRCROOT_UP_2"},
+    ]
+    assert list(run["originalUriBaseIds"]) == ["SRCROOT", "SRCROOT_UP_1", "SRCROOT_UP_2"]
 
 
 # --- JUnit ---
