@@ -51,7 +51,10 @@ def test_sarif_results():
     (run,) = json.loads(text("sarif", SET))["runs"]
     rules = run["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == sorted(RULES)
-    assert rules[0]["helpUri"].endswith("/docs/rules.md#rhythmmissing") and "Because it matters." in rules[0]["help"]["markdown"]
+    assert (
+        rules[0]["helpUri"].endswith("/docs/rules.md#rhythmmissing")
+        and "Because it matters." in rules[0]["help"]["markdown"]
+    )
     results = run["results"]
     assert [(r["level"], rules[r["ruleIndex"]]["id"]) for r in results] == [
         ("note", "timing/offset"),
