@@ -518,7 +518,7 @@ def completion(
     shell: Annotated[Literal["bash", "zsh", "fish", "powershell"], typer.Argument(help="The shell that you use.")],
 ) -> int:
     """Print a script that completes commands, options, rules and paths; docs/ci.md says where it goes."""
-    from typer.completion import get_completion_script
+    from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
     typer.echo(get_completion_script(prog_name="maimod", complete_var=COMPLETE, shell=shell))
     return 0
@@ -587,7 +587,7 @@ def main(argv: list[str] | None = None) -> int:
             stream.reconfigure(encoding="utf-8" if os.name == "nt" else None, errors="replace")
     try:
         if COMPLETE in os.environ:
-            from typer.completion import completion_init
+            from typer.completion import completion_init  # type: ignore[attr-defined]
 
             completion_init()
         with interrupts.handled():
