@@ -19,6 +19,8 @@ from maimod.osu.beatmap import Beatmap, HitObject, Mode
 from maimod.osu.folder import ARCHIVES
 
 SCHEMA = "maimod-report/1"
+LIKELY, MAYBE = 0.7, 0.4
+"""An estimate is likely from this score on, and one that may be real from the second."""
 MAX_NAMED_OBJECTS = 30
 """A timestamp of more objects than this names none of them."""
 
@@ -123,6 +125,14 @@ class Finding:
             object.__setattr__(self, name, None if value is None else float(value))
         object.__setattr__(self, "objects", tuple(int(index) for index in self.objects))
         object.__setattr__(self, "evidence", plain(self.evidence))
+
+    @property
+    def confidence(self) -> str:
+        """`fact`, or how likely an estimate is real: `likely 84 %`, `maybe 55 %` or `unsure 22 %`."""
+        if self.tier is Tier.EXACT:
+            return "fact"
+        word = "likely" if self.score >= LIKELY else "maybe" if self.score >= MAYBE else "unsure"
+        return f"{word} {min(max(round(100 * self.score), 1), 99)} %"
 
     @property
     def link(self) -> str:

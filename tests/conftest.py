@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import pytest
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line does, before numpy is imported
+
+from tests import messages
+
+WRITING = messages.Writing()
+EXAMPLES = messages.recorded()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """The examples of docs/messages.md that a test wrote are written again."""
+    WRITING.written.clear()
+    result = yield
+    for rule, example in EXAMPLES.items():
+        if example["test"] == item.nodeid:
+            assert example["message"] in WRITING.written.get(rule, []), (
+                f"{rule} writes otherwise: run python -m tests.messages"
+            )
+    return result
 
 
 @pytest.hookimpl(tryfirst=True)  # before the one of xdist, which goes by these options

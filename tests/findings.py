@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,22 +14,27 @@ from maimod.linter.calibration import Calibration
 from maimod.linter.judge import LINEAR_SHARE, Judge, Model
 from maimod.linter.rescore import rescore
 from maimod.osu.beatmap import Beatmap
-from maimod.rules import BEATMAP_CHECKS
+from maimod.rules import BEATMAP_CHECKS, RULES
 from maimod.rules.base import Candidate, Evidence, MapsetCheck, MapsetEvidence
 from maimod.rules.trees import Trees
 
 
 def findings_of(run: Callable[[Evidence], Iterator[Candidate]], evidence: Evidence) -> list[Finding]:
-    """Findings of one check of single difficulties."""
-    return rescore(run(evidence), evidence, Calibration())
+    """Findings of one check of single difficulties, with the words of the check alone."""
+    return [without_advice(one) for one in rescore(run(evidence), evidence, Calibration())]
+
+
+def without_advice(finding: Finding) -> Finding:
+    """The finding without the advice of its rule, which is the same in all findings of the rule."""
+    return replace(finding, message=finding.message.removesuffix(f" {RULES[finding.rule].advice}"))
 
 
 def findings_of_set(check: MapsetCheck, evidence: MapsetEvidence) -> list[Finding]:
-    """Findings of one check of sets, of all difficulties."""
+    """Findings of one check of sets, of all difficulties, with the words of the check alone."""
     of_beatmap = {one.path: Evidence(one) for one in evidence.mapset.work}
     of_beatmap |= {one.beatmap.path: one for one in evidence.of_beatmaps}
     return [
-        finding
+        without_advice(finding)
         for beatmap, candidate in check.run(evidence)
         for finding in rescore([candidate], of_beatmap[beatmap.path], Calibration())
     ]

@@ -28,6 +28,7 @@ def test_the_rules_page_is_that_of_the_declarations() -> None:
     assert (ROOT / "docs" / "rules.md").read_text(encoding="utf-8") == module.rules_page(), (
         "run python tools/make_docs.py"
     )
+    assert (ROOT / "docs" / "messages.md").read_text(encoding="utf-8") == module.messages_page()
     assert (ROOT / "docs" / "criteria.md").read_text(encoding="utf-8") == module.criteria_page()
     assert (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8") == module.coverage_page()
 

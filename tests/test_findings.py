@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from maimod.findings import Category, Finding, Severity, editor_link
+from maimod.findings import Category, Finding, Severity, Tier, editor_link
 
 
 def test_a_finding_has_plain_numbers_whoever_measured_them():
@@ -55,3 +57,18 @@ def test_a_link_is_made_of_any_text():
     """A damaged cache entry may hold a letter that is no Unicode."""
     assert editor_link("00:01:000 (1) -") == "osu://edit/00:01:000%20%281%29"
     assert editor_link("\ud800 -") == "osu://edit/%3F"
+
+
+PLACE = Finding("rhythm/a", Category.RHYTHM, Severity.MINOR, 0.3, "Late.", 1000.0, "00:01:000 -", 9)
+
+
+@pytest.mark.parametrize(
+    ("score", "words"),
+    [(0.0, "unsure 1 %"), (0.39, "unsure 39 %"), (0.4, "maybe 40 %"), (0.7, "likely 70 %"), (0.999, "likely 99 %")],
+)
+def test_an_estimate_is_never_certain(score: float, words: str) -> None:
+    assert replace(PLACE, score=score).confidence == words
+
+
+def test_the_score_of_a_fact_is_no_probability() -> None:
+    assert replace(PLACE, score=0.3, tier=Tier.EXACT).confidence == "fact"

@@ -1,6 +1,6 @@
-"""Write docs/rules.md, docs/criteria.md, the table of docs/coverage.md and the schema of maimod.toml.
+"""Write docs/rules.md, docs/messages.md, docs/criteria.md, the table of docs/coverage.md and the schema of maimod.toml.
 
-They come from the declarations of rules and options, and from tools/peers.toml and what benchmarks/conformance.py measured.
+They come from the declarations of rules and options, from the messages that rules wrote in tests, and from tools/peers.toml and what benchmarks/conformance.py measured.
 
 python tools/make_docs.py
 """
@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from maimod.commands.options import SCHEMA_FILE, schema  # noqa: E402
+from maimod.findings import Tier  # noqa: E402
 from maimod.osu.beatmap import Mode  # noqa: E402
 from maimod.rules import CHECKS, criteria  # noqa: E402
 
@@ -40,12 +41,39 @@ def rules_page() -> str:
                 f"- **Why:** {rule.why}",
                 f"- **How it is found:** {rule.how}",
                 *([f"- **How only the proofreader finds it:** {rule.proposal}"] if rule.proposal else []),
+                f"- **What to check:** {rule.advice}",
                 f"- **Ignore it when:** {rule.ignore_when}",
                 f"- **Blind spots:** {rule.blind_spots}",
             ]
             lines += [f"- **Source:** {rule.source}"] if rule.source else []
             if limits := criteria.described(rule.criteria, rule.modes):
                 lines += ["- **Limits of the ranking criteria:**", *(f"  - {limit}" for limit in limits)]
+            lines.append("")
+    return "\n".join(lines)
+
+
+def messages_page() -> str:
+    """Text of docs/messages.md."""
+    examples = json.loads((ROOT / "tests" / "rules" / "messages.json").read_text(encoding="utf-8"))
+    lines = [
+        "# Messages",
+        "",
+        "What each rule says, as it said it about a map with a planted mistake. A finding is the message and, after it, what to check.",
+        '*Fact* rules are arithmetic, criteria or files; *estimate* rules come with a confidence such as "likely 84 %". The severity is',
+        "the highest that the rule can have. Made by `tools/make_docs.py` from what `python -m tests.messages` recorded; do not edit by hand.",
+        "",
+    ]
+    title = ""
+    for check in CHECKS:
+        if check.category.value != title:
+            title = check.category.value
+            lines += [f"## {title.capitalize().replace('-', ' ')}", ""]
+            lines += ["| rule | | message | what to check |", "|---|---|---|---|"]
+        for rule in check.rules:
+            kind = f"{rule.severity.value}, {'fact' if rule.tier is Tier.EXACT else 'estimate'}"
+            message = examples[rule.id]["message"].replace("|", "\\|")
+            lines.append(f"| [{rule.id}](rules.md#{rule.id.replace('/', '')}) | {kind} | {message} | {rule.advice} |")
+        if check is CHECKS[-1] or CHECKS[CHECKS.index(check) + 1].category.value != title:
             lines.append("")
     return "\n".join(lines)
 
@@ -100,4 +128,5 @@ if __name__ == "__main__":
     SCHEMA_FILE.write_text(schema_file(), encoding="utf-8", newline="\n")
     (ROOT / "docs" / "criteria.md").write_text(criteria_page(), encoding="utf-8", newline="\n")
     (ROOT / "docs" / "coverage.md").write_text(coverage_page(), encoding="utf-8", newline="\n")
+    (ROOT / "docs" / "messages.md").write_text(messages_page(), encoding="utf-8", newline="\n")
     (ROOT / "docs" / "rules.md").write_text(rules_page(), encoding="utf-8", newline="\n")

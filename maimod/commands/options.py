@@ -70,6 +70,9 @@ class CheckOptions(Settings):
     write_baseline: Annotated[bool, Option(help="Accept all present findings.", where=COMMAND_LINE)] = False
     statistics: Annotated[bool, Option(help="Add a table of rules by severity.")] = False
     quiet: Annotated[bool, Option(help="Findings only: no summary, no progress.", spellings=("-q",))] = False
+    verbose: Annotated[
+        bool, Option(help="Print the evidence of each finding as well: bits, alternatives.", spellings=("-v",))
+    ] = False
     raw_output: Annotated[bool, Option(help="No colours and no links.")] = False
     jobs: Annotated[
         int,

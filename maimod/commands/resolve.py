@@ -88,6 +88,7 @@ def resolve(paths: Sequence[str], typed: Mapping[str, Any]) -> Check:
         options.statistics,
         options.quiet,
         options.raw_output,
+        options.verbose,
         None if options.fail_on == "never" else Severity(options.fail_on),
         RULES,
     )

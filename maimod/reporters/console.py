@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from maimod.findings import BeatmapReport, Category, Expected, Finding, ModelInfo, Report, Scope, Severity
+from maimod.findings import BeatmapReport, Category, Finding, ModelInfo, Report, Scope, Severity, Tier
 from maimod.reporters import triage
 from maimod.reporters.text import clean
 from maimod.reporters.triage import Entry
@@ -36,10 +36,16 @@ DEFAULT_WIDTH, MAX_WIDTH = 80, 120
 """Columns in a pipe, and the widest page that is comfortable to read."""
 WIDE = 100
 """Pages this wide have the messages beside the timestamps, narrower ones below."""
-MARGIN = 9
-"""Columns for the surprisal and the severity."""
+CONFIDENCE = 11
+"""Columns for how likely a finding is real: "likely 84 %"."""
+MARGIN = CONFIDENCE + 3
+"""Columns before the timestamp, with the severity."""
 USUAL_STAMP = 24
 """Columns that most timestamps need, including mania's."""
+CONFIDENCE_NOTE = (
+    "fact: arithmetic, criteria or files. Percentages: how likely an estimate is a mistake in an unfinished map; "
+    "in a finished one it is less likely. Numbers behind it: --verbose"
+)
 PROGRESS_DELAY_S = 1.0
 """Runs shorter than this show no progress bar."""
 
@@ -259,24 +265,18 @@ def _by_category(entries: Sequence[Entry]) -> Iterator[tuple[Category, list[Entr
             yield category, sorted(own, key=lambda entry: entry.finding.time)
 
 
-def _kind(finding: Finding, view: View) -> str:
-    """Kind of evidence of a finding without surprisal."""
-    rule = view.rules.get(finding.rule)
-    others = [kind for kind in (rule.evidence if rule else ()) if kind != "model"]
-    return others[0] if others else "map"
-
-
 def _category(page: Page, report: Report, category: Category, entries: Sequence[Entry], view: View) -> None:
     findings = [entry.finding for entry in entries]
-    unit = "bits" if any(finding.surprisal is not None for finding in findings) else ""
-    page.line((f"{unit:>6}", "dim"), " " * (MARGIN - 6), (TITLES[category], "bold"), (f" · {len(findings)}", "dim"))
+    page.line(" " * MARGIN, (TITLES[category], "bold"), (f" · {len(findings)}", "dim"))
     # Timestamps of chords can be very long; the text column is set by the others.
     stamps = max(
         (width for finding in findings if (width := cell_len(_stamp(finding))) <= USUAL_STAMP), default=USUAL_STAMP
     )
     for entry in entries:
         further = [clean(line) for line in (entry.where(report), *entry.further()) if line]
-        _finding(page, entry.finding, _kind(entry.finding, view), stamps, further)
+        if view.verbose and (evidence := _evidence(entry.finding)):
+            further.append(evidence)
+        _finding(page, entry.finding, stamps, further)
 
 
 def _stamp(finding: Finding) -> str:
@@ -284,12 +284,12 @@ def _stamp(finding: Finding) -> str:
     return clean(finding.timestamp) if finding.scope is Scope.PLACE else ""
 
 
-def _finding(page: Page, finding: Finding, kind: str, stamps: int, further: Sequence[str]) -> None:
+def _finding(page: Page, finding: Finding, stamps: int, further: Sequence[str]) -> None:
     """Print one finding, with its message beside the timestamp on a wide page and below it on a narrow one."""
-    judged, style = finding.surprisal is not None, STYLES[finding.severity]
+    style = STYLES[finding.severity]
     stamp = _stamp(finding)
     lead: list[Part] = [
-        (f"{finding.surprisal:6.1f}" if judged else f"{kind:>6}", "" if judged else "dim"),
+        (f"{finding.confidence:>{CONFIDENCE}}", "dim" if finding.tier is Tier.EXACT else ""),
         " ",
         (LETTERS[finding.severity], style),
         " ",
@@ -299,28 +299,32 @@ def _finding(page: Page, finding: Finding, kind: str, stamps: int, further: Sequ
     wide = page.width >= WIDE
     indent = MARGIN + stamps + 2 if wide and stamps else MARGIN
     room = page.width - indent
-    expected = _expected(finding.expected, kind)
     beside: list[Part] = [(finding.rule, "dim")]
     rows: list[list[Part]] = [[(line, emphasis)] for line in wrap(clean(finding.message), room)]
+    below = list(further)
     if wide or not stamp:
-        expected = " · ".join(part for part in (expected, finding.rule) if part)
+        below = [" · ".join((finding.rule, *below[:1])), *below[1:]]
         beside = rows.pop(0) if cell_len(stamp) <= stamps else []
     page.line(*lead, " " * max(2, stamps + 2 - cell_len(stamp)) if stamp or (wide and stamps) else "", *beside)
-    below = [line for text in (expected, *further) if text for line in wrap(text, room)]
-    for row in rows + [[(line, "dim")] for line in below]:
+    for row in rows + [[(line, "dim")] for text in below for line in wrap(text, room)]:
         page.line(" " * indent, *row)
 
 
-def _expected(expected: Sequence[Expected], kind: str) -> str:
-    """As in `model: circle at 1/2 61 %, slider 22 %`; expectations from arithmetic or the song have no probability."""
-    parts = []
-    judged = [glue(f"{clean(one.text)} {percent(one.probability)}") for one in expected if one.probability is not None]
-    known = [clean(one.text) for one in expected if one.probability is None]
-    if judged:
-        parts.append("model: " + ", ".join(judged))
-    if known:
-        parts.append(f"{kind}: " + ", ".join(known))
-    return "; ".join(parts)
+def _evidence(finding: Finding) -> str:
+    """The raw numbers, as in `Evidence: 9.6 bits; in the map: circle; expected: slider 61 %, spinner 22 %`."""
+    parts = [] if finding.surprisal is None else [f"{finding.surprisal:.1f} bits"]
+    if finding.actual:
+        parts.append(f"in the map: {clean(finding.actual)}")
+    expected = [
+        clean(one.text) if one.probability is None else glue(f"{clean(one.text)} {percent(one.probability)}")
+        for one in finding.expected
+    ]
+    if expected:
+        parts.append(f"expected: {', '.join(expected)}")
+    for name in ("first_reading", "second_reading"):
+        if name in finding.evidence:
+            parts.append(f"{name.replace('_', ' ')} {finding.evidence[name]:+.1f}")
+    return f"Evidence: {'; '.join(parts)}" if parts else ""
 
 
 def percent(probability: float) -> str:
@@ -392,17 +396,11 @@ def _summary(page: Page, shown: Shown, view: View) -> None:
         page.line((f"No findings{maps}.", "bold green" if not (shown.milder or shown.beyond) else "bold"))
     if errors:
         page.line((f"{count(errors, 'map')} could not be read.", "bold red"))
-    unexplained = sum(beatmap.unexplained for beatmap in report.beatmaps)
-    if unexplained:
-        page.paragraph(
-            f"{count(unexplained, 'more event')} surprised the model, but no rule explains "
-            f"{'it' if unexplained == 1 else 'them'}."
-        )
     _hidden(page, shown, view)
     if report.interruption:
         page.paragraph(report.interruption, "bold red")
-    if any(finding.surprisal is not None for finding in findings):
-        page.paragraph("bits: how much the model is surprised; 10 bits is a choice it gives 1 in 1,000.", "dim")
+    if any(finding.tier is Tier.ESTIMATED for finding in findings):
+        page.paragraph(CONFIDENCE_NOTE, "dim")
     _first(page, report)
     if findings:
         best = min(findings, key=lambda finding: (-finding.score, finding.severity.rank))
@@ -476,6 +474,7 @@ def explain(rules: Sequence[Rule], out: TextIO, view: View | None = None) -> Non
             ("Why it matters", rule.why),
             ("How it is found", rule.how),
             ("How only the proofreader finds it", rule.proposal),
+            ("What to check", rule.advice),
             ("Ignore it when", rule.ignore_when),
             ("Blind spots", rule.blind_spots),
             ("Source", rule.source),

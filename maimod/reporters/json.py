@@ -73,6 +73,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "tier": finding.tier.value,
         "scope": finding.scope.value,
         "score": finding.score,
+        "confidence": finding.confidence,
         "surprisal": finding.surprisal,
         "entropy": finding.entropy,
         "time": finding.time,

@@ -66,13 +66,11 @@ def _suite(root: ElementTree.Element, beatmap: BeatmapReport, messages: list[str
 
 
 def _details(beatmap: BeatmapReport, finding: Finding) -> str:
-    conditioning = [f"{beatmap.location}:{finding.line}", finding.link, f"score {finding.score:.2f}"]
-    if finding.surprisal is not None:
-        conditioning.append(f"{finding.surprisal:.1f} bits")
+    conditioning = [f"{beatmap.location}:{finding.line}", finding.link, finding.confidence]
     if finding.actual:
         conditioning.append(f"in the map: {finding.actual}")
     if finding.expected:
-        conditioning.append("likelier: " + ", ".join(one.text for one in finding.expected))
+        conditioning.append("expected: " + ", ".join(one.text for one in finding.expected))
     return "\n".join(conditioning)
 
 

@@ -88,6 +88,7 @@ def _rule(name: str, rules: Mapping[str, Rule]) -> dict[str, Any]:
     parts = (
         ("Why it matters", rule.why),
         ("How it is found", rule.how),
+        ("What to check", rule.advice),
         ("Ignore it when", rule.ignore_when),
         ("Blind spots", rule.blind_spots),
         ("Source", rule.source),

@@ -27,6 +27,8 @@ class View:
     """Print findings and errors only."""
     plain: bool = False
     """No colours and links, even on a terminal."""
+    verbose: bool = False
+    """Print the evidence of each finding as well."""
     fail_on: Severity | None = Severity.PROBLEM
     """Findings of this severity and worse are failures; None: no finding is."""
     rules: Mapping[str, Rule] = field(default_factory=dict)

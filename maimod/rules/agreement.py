@@ -31,6 +31,7 @@ MISSING_OBJECT = Rule(
     "an object nor a slider, spinner or break, in one place of the map. In up to three places, or with two other "
     "difficulties only, "
     "it is a minor.",
+    advice="Was the object forgotten here?",
     ignore_when="the pause is intended, to emphasise the next sound",
     blind_spots="The easiest difficulty; places that a slider or a break covers; sets of two difficulties.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques/Undermapping",
@@ -47,6 +48,7 @@ BESIDE = Rule(
     "object at one and "
     "the same time within 1/6 beat, where this one has none. In up to three places of the map. In a set of two "
     "difficulties it is the easier one's object, and a minor.",
+    advice="Check which of the two times the sound has.",
     ignore_when="this difficulty follows a finer rhythm of the song here",
     blind_spots="Objects more than 1/6 beat off, and those on no tick, which are unsnapped.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing",
@@ -66,6 +68,7 @@ MISSING_ADDITION = Rule(
     "none: it has "
     "hitsounds of its own. Minors are also ends of spinners, slider ends and repeats, which are silenced on purpose, and places with "
     "two others only.",
+    advice="Was the addition forgotten here?",
     ignore_when="the difficulty follows another sound here",
     blind_spots="Additions that two difficulties lack; sets of two difficulties.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria#audio",

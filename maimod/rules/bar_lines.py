@@ -26,6 +26,7 @@ CLOSE = Rule(
     "looks like a mistake and disturbs reading.",
     how="A red line begins at most half a measure after a bar line of the red line before it and does not omit its "
     "first bar line. After more than half a measure it is a minor, after nearly a whole one nothing.",
+    advice="Check the meter before this line, or omit one of the bar lines.",
     ignore_when="the song has a shorter measure there; give the red line before it that meter then",
     blind_spots="Bar lines that are close because of the tempo; whether the new red line is right.",
     source=_CRITERIA,
@@ -40,6 +41,7 @@ HIDDEN = Rule(
     why="Bar lines are drawn until the last object ends. If it ends a little too early, the bar line at its place is "
     "missing.",
     how="The last object ends 1 to 2 ms before a bar line. An end of a drum roll or denden is a minor.",
+    advice="Move the end of the object or the red line by a few ms.",
     ignore_when="the missing bar line does not matter",
     blind_spots="Objects less than 1 ms early, which were truncated to whole ms.",
     source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Objects/BarLineGenerator.cs",
@@ -54,6 +56,7 @@ OLD_SPEED = Rule(
     why="A bar line takes its scroll speed from the last line at or before it. If the line comes a moment later, the "
     "bar line keeps the old speed and moves through the notes.",
     how="A green line that changes the scroll speed is up to 5 ms after a bar line.",
+    advice="Snap the green line to the bar line.",
     ignore_when="the bar line should keep the old speed",
     blind_spots="Lines more than 5 ms late, and less than half a ms, which is rounding.",
     source=_CRITERIA,

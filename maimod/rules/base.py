@@ -109,6 +109,8 @@ class Rule:
     blind_spots: str
     source: str = ""
     """Link: ranking criteria or wiki."""
+    advice: str = ""
+    """What to check or to do: one short sentence or question, after the message of each finding."""
     modes: frozenset[Mode] = ALL_MODES
     criteria: tuple[str, ...] = ()
     """Keys of the limits that it applies, in :data:`maimod.rules.criteria.TABLE`."""
@@ -147,7 +149,7 @@ class Candidate:
     line: int
     """1-based line of the file."""
     message: str
-    """One sentence about the map, not about tokens."""
+    """What is there and what it is compared with, with their numbers, in the words of the editor; the rule's advice follows."""
     objects: tuple[HitObject, ...] = ()
     """Hit objects concerned; none for the whole map."""
     end_time: float | None = None

@@ -33,6 +33,7 @@ HYPERDASH = Rule(
     "Rain, one from or to a drop or repeat is a warning, one within a slider a problem if its fruits are less than "
     "125 ms "
     "apart.",
+    advice="Move the fruits closer together.",
     ignore_when="never in a Cup, Salad or Platter: the ranking criteria forbid it",
     blind_spots="Difficulties with unknown level; hyperdashes over a banana shower.",
     source=_CRITERIA,
@@ -47,6 +48,7 @@ HYPERDASH_SNAP = Rule(
     ("map",),
     why="The less time there is between two fruits, the more exactly the hyperdash has to be started and stopped.",
     how="The two fruits are less than 125 ms apart in a Platter, 62 ms in a Rain.",
+    advice="Move the fruits closer together, or give the player more time.",
     ignore_when="never: the ranking criteria forbid it",
     blind_spots="Difficulties with unknown level.",
     source=_CRITERIA,
@@ -65,6 +67,7 @@ HYPERDASH_RUN = Rule(
     "less than 250 ms in a Platter, or 125 ms in a Rain, next to another one (in a Platter, next to a dash a warning); "
     "different snaps in a row (in a Rain a "
     "warning).",
+    advice="Break the run with a dash or a walk.",
     ignore_when="never: the ranking criteria forbid it",
     blind_spots="Difficulties with unknown level.",
     source=_CRITERIA,
@@ -87,6 +90,7 @@ EDGE_DASH = Rule(
     "else a "
     "warning; in a Rain a minor, next to another dash or hyperdash a warning; in an Overdose a warning after a "
     "hyperdash.",
+    advice="Is it meant to be that tight?",
     ignore_when="the edge dash is intended, in a Rain or Overdose",
     blind_spots="Difficulties with unknown level. The criteria give no number of px.",
     source=_CRITERIA,
@@ -104,6 +108,7 @@ DASH = Rule(
     "apart in a Salad, 62 ms in a Platter or Rain; more than two (Platter: four) in a row, or one of less than 250 "
     "ms in "
     "a Salad that another dash follows.",
+    advice="Move the fruits closer together.",
     ignore_when="the movement can be walked after all",
     blind_spots="Difficulties with unknown level; movements that players dash although they could walk.",
     source=_CRITERIA,
@@ -120,6 +125,7 @@ ANTIFLOW = Rule(
     how="The next fruit lies in the other direction, too far to be caught without moving, after a dash of less than "
     "250 ms in a Salad, a "
     "hyperdash of less than 250 ms in a Platter, or a hyperdash of less than 125 ms that a dash follows in a Rain.",
+    advice="Play it: is the turn meant to be that hard?",
     ignore_when="the song turns there",
     blind_spots="Difficulties with unknown level.",
     source=_CRITERIA,

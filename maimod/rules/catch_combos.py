@@ -25,6 +25,7 @@ LONG_COMBO = Rule(
     why="Caught fruits pile up on the catcher until the combo ends, and cover what falls.",
     how="Fruits of a combo, with ends and repeats of sliders: more than 8 in a Cup, 10 in a Salad, 12 in a Platter, 16 "
     "in harder difficulties (for which the criteria give no number). Up to one and a half times as many are a minor.",
+    advice="Add a new combo where a measure begins.",
     ignore_when="the measures of the song suggest longer combos",
     blind_spots="Difficulties with unknown level.",
     source=_CRITERIA,

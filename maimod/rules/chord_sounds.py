@@ -26,6 +26,7 @@ DOUBLED = Rule(
     why="Two notes of a chord with the same sample play it at twice the volume, and it stands out.",
     how="At one time, the notes of a chord and the storyboard play the same addition or the same file more than once. "
     "In more than three places it is one minor for the map.",
+    advice="Is it meant to be that loud? One of them is enough.",
     ignore_when="the louder sound is intended",
     blind_spots="Hitnormals, which every note plays; different files with one sound.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania#guidelines",

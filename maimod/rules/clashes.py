@@ -28,6 +28,7 @@ CONCURRENT = Rule(
     ("map",),
     why="The player has one cursor, drum or plate, so simultaneous objects cannot be shown and played as intended.",
     how="An object starts before the one before it has ended, or at the same time.",
+    advice="Delete one of them, or move it.",
     ignore_when="never: the ranking criteria forbid it",
     blind_spots="Mania, where positions/column checks each column.",
     source=f"{_CRITERIA}#general",
@@ -42,6 +43,7 @@ TOO_CLOSE = Rule(
     ("map",),
     why="The second object is nearly unplayable, and mostly a slip or a copy that was not removed.",
     how="An object starts less than 10 ms after the one before it, or less than 20 ms after a slider's end.",
+    advice="Delete one of them, or move it.",
     ignore_when="never: the ranking criteria forbid it",
     blind_spots="Spinners after a circle: nothing has to be hit when they start; catch, which is exempt; mania, where positions/column checks each column.",
     source=f"{_CRITERIA}#general",
@@ -57,6 +59,7 @@ ZERO_LENGTH = Rule(
     ("map",),
     why="A slider, spinner or hold note that ends when it starts cannot be played.",
     how="It ends less than 1 ms after its start; ends before starts are in the file as written.",
+    advice="Make it a circle (a note in mania), or give it a length.",
     ignore_when="never; such an object should be a circle",
     blind_spots="Sliders whose body has no extent, see sliders/invisible.",
     source=f"{_LAZER}/Rulesets/Edit/Checks/CheckZeroLengthObjects.cs",
@@ -70,6 +73,7 @@ SHORT_HOLD = Rule(
     ("map",),
     why="A hold note of a few hundredths of a second looks like a note, but has to be released.",
     how="It lasts less than 30 ms.",
+    advice="Make it a note, or hold it longer.",
     ignore_when="the map uses such notes as an effect throughout",
     blind_spots="The criteria also ask for 1/12 beat, which is longer in slow songs.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania",
@@ -85,6 +89,7 @@ SHORT_SPINNER = Rule(
     how="Its length is compared with the time that the game's autoplay needs for 1,000 points of bonus at this "
     "overall difficulty (problem), "
     "and with 1000, 750 and 500 ms in an Easy, Normal and Hard (warning; up to 1.2 times that a minor).",
+    advice="Make it longer, or use another object.",
     ignore_when="autoplay gets at least 1,000 points of bonus",
     blind_spots="Whether the song has anything to spin to.",
     criteria=("spinner-length",),
@@ -99,6 +104,7 @@ RECOVERY = Rule(
     ("map",),
     why="After a spinner the cursor is anywhere; beginners need time to find the next object.",
     how="The next object starts less than 1000, 500 or 250 ms after a spinner of an Easy, Normal or Hard.",
+    advice="Leave more time after the spinner, or end it earlier.",
     ignore_when="the next object lies in the middle and the song is fast",
     blind_spots="Harder difficulties, for which there is no rule; the position of the next object.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21",
@@ -115,6 +121,7 @@ SHOWER_GAP = Rule(
     how="The time before and after a banana shower is compared with the criteria for the level: 250 to 62 ms before, "
     "250 to 125 "
     "after.",
+    advice="Move the fruit, or shorten the banana shower.",
     ignore_when="never: the ranking criteria forbid it",
     blind_spots="Difficulties with unknown level.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21catch",
@@ -130,6 +137,7 @@ SHORT_SLIDER = Rule(
     why="Beginners need to see that a slider moves before it is over.",
     how="One slide lasts less than 125 ms, in an Easy; or a slider with two repeats and more lasts less than 333 ms in an Easy, "
     "167 ms in a Normal, which are a beat and half a beat at 180 BPM.",
+    advice="Make it longer, or use a circle.",
     ignore_when="the song is so fast that a half beat is that short",
     blind_spots="Harder difficulties.",
     criteria=("slider-length", "repeated-slider"),

@@ -29,6 +29,7 @@ METADATA = Rule(
     "difficulties.",
     how="Artist, title (romanised and Unicode), creator, source and tags of each difficulty are compared with those "
     "of most.",
+    advice="Make it the same everywhere.",
     ignore_when="never; the ranking criteria require the same metadata in all difficulties",
     blind_spots="Mistakes that all difficulties share; sets of a single difficulty; the order of tags.",
     source=f"{CRITERIA}#metadata",
@@ -42,6 +43,7 @@ IDS = Rule(
     why="A difficulty with the id or name of another one replaces it when the set is submitted; with the id of "
     "another set it is uploaded there.",
     how="Set ids have to be the same, beatmap ids and names of difficulties of one mode different.",
+    advice="Check the ids and names before you upload.",
     ignore_when="the set is new and gets its ids with the next upload (a lone missing id is a minor)",
     blind_spots="Ids that all difficulties of a copied set share.",
     source=f"{LAZER}/CheckInconsistentMetadata.cs",
@@ -54,6 +56,7 @@ AUDIO = Rule(
     ("map",),
     why="A set has one song file; another one has another offset, and is mostly a left-over.",
     how="AudioFilename of each difficulty is compared with that of most.",
+    advice="Use the same song everywhere.",
     ignore_when="the set is a compilation, which cannot be ranked",
     blind_spots="Files with another name and the same content are reported as well.",
     source=f"{LAZER}/CheckInconsistentAudio.cs",
@@ -67,6 +70,7 @@ PREVIEW = Rule(
     why="The preview point is where the song starts when the set is selected; it belongs to the set, not to one "
     "difficulty.",
     how="PreviewTime is there, within the song, and the same in all difficulties.",
+    advice="Set the same preview point everywhere.",
     ignore_when="never",
     blind_spots="Its position in the song.",
     source=f"{LAZER}/CheckPreviewTime.cs",
@@ -82,6 +86,7 @@ SETTINGS = Rule(
     how="Countdown, lead-in, letterbox (where there are breaks), epilepsy warning, widescreen and order of the "
     "storyboard (where there is "
     "one), and skin preference are compared with those of most.",
+    advice="Make it the same everywhere, or is it intended?",
     ignore_when="a difficulty needs it, as a longer lead-in for an earlier first object",
     blind_spots="Settings that all difficulties share.",
     source=f"{LAZER}/CheckInconsistentSettings.cs",
@@ -94,6 +99,7 @@ TICK_RATE = Rule(
     ("map",),
     why="A set mostly has one tick rate; a single other one may be a left-over of the editor's default.",
     how="The tick rate of a difficulty differs from that of all others of its mode, of which there are at least three.",
+    advice="Is it intended?",
     ignore_when="the lowest difficulties have fewer ticks, or follow another rhythm of the song",
     blind_spots="Sets in which several differ, which is a choice.",
     source=f"{LAZER}/CheckInconsistentSettings.cs",
@@ -107,6 +113,7 @@ BACKGROUND = Rule(
     ("map",),
     why="Difficulties may have their own pictures; a single one that differs may be a left-over.",
     how="One difficulty has another background file than all others, of which there are at least two.",
+    advice="Is it intended?",
     ignore_when="it is a guest's difficulty or the picture is intended",
     blind_spots="Sets in which several differ.",
     source=f"{CRITERIA}#video-and-background",
@@ -121,6 +128,7 @@ VIDEO = Rule(
     how="Difficulties that name the same video have it start at the same time; a video that some difficulties of a "
     "mode lack, and another one in another mode, is a "
     "warning.",
+    advice="Make it the same everywhere.",
     ignore_when="a difficulty leaves the video out on purpose",
     blind_spots="Whether the video fits the song at all.",
     source=f"{CRITERIA}#video-and-background",

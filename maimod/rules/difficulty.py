@@ -32,6 +32,7 @@ SETTING = Rule(
     how="Health, circle size, overall difficulty and approach rate lie between 0 and 10 and have one decimal at most; "
     "the slider velocity "
     "lies between 0.4 and 3.6. More decimals of a setting that the mode does not use are a minor.",
+    advice="Set it within the bounds.",
     ignore_when="never",
     blind_spots="None.",
     source=f"{_LAZER}/Rulesets/Edit/Checks/CheckAbnormalDifficultySettings.cs",
@@ -45,6 +46,7 @@ TICK_RATE = Rule(
     ("map",),
     why="Slider ticks are audible; at other rates they are between the beats.",
     how="The tick rate is a whole number or one of 0.5, 1.333 and 1.5.",
+    advice="Choose a tick rate that follows the song.",
     ignore_when="the song has that rhythm throughout",
     blind_spots="Whether the rate suits the song.",
     source=f"{_CRITERIA}#general",
@@ -61,6 +63,7 @@ FOR_LEVEL = Rule(
     how="Approach rate, overall difficulty, health and circle size, as far as the mode uses them, are compared with "
     "the "
     "guidelines for the level. A deviation of up to 1.5 is a minor, and none if only the stars tell the level.",
+    advice="Is it intended?",
     ignore_when="the tempo or the density of the song requires it",
     blind_spots="Difficulties with unknown level; taiko, catch and mania where the name of the difficulty does not "
     "tell it.",
@@ -75,6 +78,7 @@ DRAIN = Rule(
     ("map",),
     why="The ranking criteria require at least 30 seconds of play.",
     how="From the first object to the end of the last, without breaks.",
+    advice="Map more of the song.",
     ignore_when="never",
     blind_spots="None.",
     source=f"{_CRITERIA}#beatmap",
@@ -89,6 +93,7 @@ OVERFLOW = Rule(
     why="In stable the score of a perfect play passes 2,147,483,647, the largest number that it counts to, and becomes negative.",
     how="Circles and sliders give 300 points each, and 300 times the combo times the difficulty multiplier divided by 25; the "
     "multiplier is computed from the settings and the density of objects.",
+    advice="Use fewer objects, or lower settings.",
     ignore_when="the map is made for lazer alone",
     blind_spots="Mods, which multiply the score; bonus of spinners; other modes.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Score/ScoreV1/osu%21",
@@ -106,6 +111,7 @@ BREAK = Rule(
     how="A break lasts 650 ms or more, begins 200 ms or more after an object ends, ends no later than the next object "
     "begins to appear (by the approach rate), contains no object, and has whole ms, because stable refuses a map with "
     "decimals.",
+    advice="Set the break again in the editor.",
     ignore_when="never: the game or another editor will change it",
     blind_spots="Mania, which hardly uses breaks.",
     source=f"{_LAZER}/Rulesets/Edit/Checks/CheckBreaks.cs",
@@ -119,6 +125,7 @@ MISSING_BREAK = Rule(
     ("map",),
     why="Health drains during a pause that is not a break, and players do not know that they may rest.",
     how="There is no object for 10 s or more, and no break in between.",
+    advice="Add a break.",
     ignore_when="a break would show too early whether the map continues",
     blind_spots="Pauses under 10 s; mania, where health does not drain by itself.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Break",
@@ -134,6 +141,7 @@ OVERALL_APPROACH = Rule(
     "that "
     "scores of difficulties compare.",
     how="OverallDifficulty and ApproachRate of a catch map are different; none of 64 real maps but two jokes.",
+    advice="Is it intended?",
     ignore_when="the score would overflow; then the overall difficulty is lower",
     blind_spots="None.",
     source=f"{_CRITERIA}/osu%21catch#general",
@@ -148,6 +156,7 @@ NO_SHOWER = Rule(
     ("map",),
     why="Banana showers set the best scores apart; players expect at least one.",
     how="The difficulty has no spinner.",
+    advice="Is there a sound for one?",
     ignore_when="nothing in the song suggests one",
     blind_spots="Whether the song has a place for one.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Banana",
@@ -168,6 +177,7 @@ COMBO_COLOURS = Rule(
     "colours and of the slider border: a problem below 30 (of the border, which sets of old have black, a warning), a warning below 43, or "
     "above 250 in maps with kiai, where "
     "objects flash.",
+    advice="Choose another colour.",
     ignore_when="the background is bright throughout",
     blind_spots="The background itself; default colours of the skin.",
     source=f"{_CRITERIA}#skinning",

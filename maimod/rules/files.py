@@ -20,6 +20,7 @@ AUDIO_MISSING = Rule(
     ("map",),
     why="Without its song a set is silent and cannot be submitted.",
     how="AudioFilename names a file in the folder, ignoring case.",
+    advice="Add the file, or correct the name in the map.",
     ignore_when="the folder was unpacked without its song on purpose",
     blind_spots="None.",
     source=f"{LAZER}/CheckAudioPresence.cs",
@@ -32,6 +33,7 @@ AUDIO_FORMAT = Rule(
     ("audio",),
     why="The game takes mp3 and Ogg Vorbis; a wrong extension confuses players' systems.",
     how="The content of the song is mp3 or Ogg, and its extension matches (a warning if not).",
+    advice="Convert the song from its source.",
     ignore_when="never",
     blind_spots="None.",
     source=f"{LAZER}/CheckSongFormat.cs",
@@ -45,6 +47,7 @@ AUDIO_QUALITY = Rule(
     why="A lower rate is audible, a higher one only makes the download larger.",
     how="The average bit rate lies between 128 and 192 kbit/s, 208 for Ogg. A sample rate above 48 kHz is a problem, one "
     "under 44.1 kHz a minor.",
+    advice="Encode the song again from a better source.",
     ignore_when="no better source of the song exists",
     blind_spots="Songs that were encoded to a higher rate than their source, see mapset/audio-encoded-up.",
     source=f"{LAZER}/CheckAudioQuality.cs",
@@ -59,6 +62,7 @@ ENCODED_UP = Rule(
     how="In 32 places of the song the spectrum breaks off, by 25 dB and more, at a frequency at which encoders of its bit rate do not "
     "cut: below 17 kHz from 176 kbit/s on, 16.4 kHz from 150 on, 15.7 kHz from 120 on. Of 48 "
     "songs that were encoded at 64 to 128 kbit/s and again at 128 or 192 it finds all, of 24 encoded once none.",
+    advice="Check where the song comes from.",
     ignore_when="the source itself has no higher frequencies, as old recordings and games of consoles",
     blind_spots="Sources of nearly the same rate, as 128 to 160 or 160 to 192 kbit/s; songs without high frequencies.",
     source=f"{CRITERIA}#audio",
@@ -71,6 +75,7 @@ UNUSED_AUDIO = Rule(
     ("audio",),
     why="The unused part makes the download larger and delays the results.",
     how="More than 20 % of the song lies after the last object of every difficulty.",
+    advice="Cut the song, or map the rest.",
     ignore_when="a video or storyboard continues to the end",
     blind_spots="Silence at the end counts as song.",
     source=f"{LAZER}/CheckUnusedAudioAtEnd.cs",
@@ -84,6 +89,7 @@ OBJECTS_AFTER_SONG = Rule(
     why="There is nothing to play to: the song was cut, or is the wrong one.",
     how="An object starts after the end of the song, whose length is counted in the packets of its file, whatever its "
     "header says. Where only a slider, spinner or hold note ends more than 1 s after it, that is a minor.",
+    advice="Check that the song is complete, or delete them.",
     ignore_when="never",
     blind_spots="Objects in silence before the end.",
     source=f"{CRITERIA}#audio",
@@ -96,6 +102,7 @@ BACKGROUND_MISSING = Rule(
     ("map",),
     why="Every difficulty has to have a background picture.",
     how="There is a background event in [Events] and its file is in the folder.",
+    advice="Add the picture, or correct the name in the map.",
     ignore_when="the folder was unpacked without its pictures on purpose",
     blind_spots="None.",
     source=f"{LAZER}/CheckBackgroundPresence.cs",
@@ -110,6 +117,7 @@ BACKGROUND = Rule(
     how="Width and height are at most 2560 x 1440 and at least 160 x 120 (below 960 x 540 is a warning), the file has "
     "2.5 MB at most "
     "and is a JPEG or PNG.",
+    advice="Use a picture of another size.",
     ignore_when="no larger version of the picture exists",
     blind_spots="Pictures that were scaled up.",
     source=f"{LAZER}/CheckBackgroundQuality.cs",
@@ -123,6 +131,7 @@ VIDEO = Rule(
     why="Large videos and other codecs stutter or do not play; a sound track is never played.",
     how="The video is at most 1280 x 720, encoded as H.264 and has no sound track. A missing file is a minor: players "
     "may leave it out.",
+    advice="Correct the video, or remove it.",
     ignore_when="never",
     blind_spots="Whether it matches the song.",
     source=f"{CRITERIA}#video-and-background",

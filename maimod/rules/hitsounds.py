@@ -47,6 +47,7 @@ MISSING = Rule(
     why="Additions give feedback on the song's accents; a clap missing in a steady beat sounds like a mistake.",
     how="A whistle, finish or clap is missing although similar places of the map (same position in other measures, "
     "same sounds before and after) have it, or the model is nearly certain of it.",
+    advice="Was the addition forgotten?",
     ignore_when="the song itself leaves the beat out here",
     blind_spots="Maps without repetition; additions missing in every measure.",
     source=HITSOUND_RULES,
@@ -64,6 +65,7 @@ UNEXPECTED = Rule(
     why="A single addition outside the pattern stresses a sound that is not there, and is mostly a slip.",
     how="A whistle, finish or clap is present although similar places of the map do not have it, or the model hardly "
     "expects it.",
+    advice="Is the addition meant for this sound?",
     ignore_when="it stresses something that happens only here",
     blind_spots="Additions at places without similar ones, such as fills.",
     source=HITSOUND_RULES,
@@ -81,6 +83,7 @@ SAMPLE_SET = Rule(
     why="A single hit with another sample set (normal, soft, drum) sounds like a wrong note.",
     how="The sample set of a hit, taken from the object or from the timing point in force, differs from that of "
     "similar places of the map or from the model's expectation.",
+    advice="Is the other sample set intended?",
     ignore_when="the set changes with the instrument",
     blind_spots="A set that is wrong for a whole section; custom sample indices and keysounds.",
     source=HITSOUND_RULES,
@@ -98,6 +101,7 @@ COLOUR = Rule(
     why="In taiko hitsounds are the notes: a whistle or clap makes a kat, none a don, a finish a big note. A wrong "
     "one breaks the pattern.",
     how="The colour or size of a note differs from that at similar places of the map, or from the model's expectation.",
+    advice="Does the pattern vary on purpose?",
     ignore_when="the pattern varies on purpose",
     blind_spots="Patterns that are not repeated.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko",

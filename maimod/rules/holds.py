@@ -28,6 +28,7 @@ SHORT_FOR_LEVEL = Rule(
     how="A hold note lasts less than a beat in an Easy, half a beat in a Normal, a quarter in a Hard; beats are "
     "those of "
     "a song of about 180 BPM. At least half as long, or more than four of them, is a minor.",
+    advice="Hold it longer, or make it a note.",
     ignore_when="the sound is that short",
     blind_spots="Difficulties with unknown level; harder ones, see rhythm/short-hold.",
     source=_CRITERIA,
@@ -44,6 +45,7 @@ CLOSE_RELEASES = Rule(
     how="Two hold notes end at different times less than a beat apart in an Easy, half a beat in a Normal; beats are "
     "those "
     "of a song of about 180 BPM.",
+    advice="Release them together, or further apart.",
     ignore_when="the song is slow",
     blind_spots="Difficulties with unknown level; harder ones.",
     source=_CRITERIA,
@@ -60,6 +62,7 @@ DURING_HOLD = Rule(
     how="A note starts within a hold note of a beat or less in an Easy, half a beat or less in a Normal; at its "
     "start or end "
     "it may.",
+    advice="Move the note, or make the hold note a note.",
     ignore_when="the song is slow",
     blind_spots="Difficulties with unknown level; harder ones; longer hold notes.",
     source=_CRITERIA,
@@ -76,6 +79,7 @@ UNEVEN_RELEASE = Rule(
     how="Two hold notes start at one time and end less than 1/6 beat apart, but not at one time, in up to two chords "
     "of "
     "a map in which at least ten chords end together for each.",
+    advice="Should both end together?",
     ignore_when="the sounds end apart",
     blind_spots="Maps that release hold notes apart throughout; hold notes that start at different times.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Hold_note",

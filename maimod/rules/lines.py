@@ -27,6 +27,7 @@ DUPLICATE_GREEN = Rule(
     ("map",),
     why="Only the last of them counts, which the editor does not show; the values of the other one are lost.",
     how="Two inherited timing points have the same time. If both are equal it is a minor.",
+    advice="Delete the one that is wrong.",
     ignore_when="never; delete one of them",
     blind_spots="Lines that are 1 ms apart.",
     source=f"{_CRITERIA}#timing",
@@ -40,6 +41,7 @@ CONFLICT = Rule(
     why="A green line overrides samples, volume and kiai of the red line at the same time, so editing the red line "
     "has no effect.",
     how="Both have the same time and differ in sample set, custom samples, volume or kiai. Another velocity is normal.",
+    advice="Check which of the two values you want, and give it to both.",
     ignore_when="the map sounds right",
     blind_spots="None.",
     source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Timing",
@@ -54,6 +56,7 @@ UNUSED_GREEN = Rule(
     how="Velocity, sample set, custom samples, volume and effects are the same as before it; or what it changes is used by no "
     "object before the next line that changes anything: samples where nothing is hit or held, the velocity of osu! and catch where no "
     "slider starts.",
+    advice="Delete it, if it has no purpose for you.",
     ignore_when="it marks a place for the mapper",
     blind_spots="Lines that change sounds which nothing plays, as the tick sounds of sliders without ticks.",
     source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Timing",
@@ -68,6 +71,7 @@ UNUSED_RED = Rule(
     "unnecessary one has to be moved with every later correction of the offset.",
     how="It has the tempo and meter of the red line before it and is on a downbeat of it, so that not even bar lines "
     "change, which only taiko and mania show.",
+    advice="Make it a green line, or delete it.",
     ignore_when="it restarts the cymbals of Nightcore where the phrase of the song begins",
     blind_spots="Lines that are a fraction of a ms off the downbeat in songs with an uneven tempo.",
     source=f"{_CRITERIA}#timing",
@@ -81,6 +85,7 @@ FIRST_LINE = Rule(
     why="A green line before the first red line has no beat to inherit from, and kiai from the first line on also "
     "plays before the map.",
     how="The first timing point by time is a green line, or has kiai.",
+    advice="Put a red line without kiai first.",
     ignore_when="never",
     blind_spots="None.",
     source=f"{_CRITERIA}#timing",
@@ -94,6 +99,7 @@ LINE_VOLUME = Rule(
     why="The editor offers 5 to 100 %; less is barely audible, more is played as 100 %, and the editor changes both when the line "
     "is edited.",
     how="The volume of a timing point is below 5 % or above 100 %. Hits that are hardly heard are reported by hitsounds/muted.",
+    advice="Check the volume of this line in the timing panel.",
     ignore_when="only slider ends and repeats are silenced",
     blind_spots="None.",
     source=f"{_CRITERIA}#audio",

@@ -24,6 +24,7 @@ KEYS = Rule(
     ("map",),
     why="Only 4 to 10, 12, 14, 16 and 18 keys can be ranked, and the number has to be whole.",
     how="CircleSize of a mania map.",
+    advice="Choose a number of keys that can be ranked.",
     ignore_when="never",
     blind_spots="None.",
     source=_CRITERIA,
@@ -37,6 +38,7 @@ EMPTY_COLUMN = Rule(
     ("map",),
     why="Every key has to be used.",
     how="A column of a mania map has no note at all.",
+    advice="Use the column, or choose fewer keys.",
     ignore_when="never: the ranking criteria forbid it",
     blind_spots="Columns with few notes, see mapset/column-share.",
     source=_CRITERIA,
@@ -51,6 +53,7 @@ COLUMN_SHARE = Rule(
     why="A map that is played with one hand more than with the other is tiring, and mostly not meant so.",
     how="Notes of a column over the mean of all: under 0.7 or over 1.4 with up to 6 keys, under 0.6 or over 1.6 with "
     "more; 1 % of 244 maps with 4 keys, 6 % of 61 with 7 keys, no ranked one.",
+    advice="Is it intended?",
     ignore_when="the layout has a column of its own kind, such as a scratch or the middle one",
     blind_spots="Maps of fewer than 10 notes a column; the first column in the special style (N+1).",
     source=_CRITERIA,
@@ -69,6 +72,7 @@ CHORD = Rule(
     "guidelines allow fewer in an Easy, Normal and Hard, by the number of keys; one note more than that is a minor, "
     "as are "
     "more than five such chords, two more are a warning.",
+    advice="Take notes out of the chord.",
     ignore_when="never beyond six; below that, if the song has an accent there",
     blind_spots="Difficulties with unknown level; chords with notes some ms apart; notes that are held meanwhile.",
     source=f"{_CRITERIA}#difficulty-specific",

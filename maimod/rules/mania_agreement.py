@@ -26,6 +26,7 @@ MISSING = Rule(
     "note nor in the storyboard, although a note of it has only a hitnormal. In up to three places; in more, up to 2 "
     "%, it is "
     "one minor, and with only one other difficulty a minor too.",
+    advice="Was the sample forgotten here?",
     ignore_when="the difficulty follows another sound here",
     blind_spots="Samples that two difficulties lack; difficulties with samples of their own.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria#audio",

@@ -30,6 +30,7 @@ RUN = Rule(
     how="Notes on 1/4 or closer in an Easy, 1/6 in a Normal, more than three on 1/8 in a Hard; more than five on 1/2 "
     "in an "
     "Easy or on 1/4 in a Normal, a minor up to twice as many. Beats are those of a song of about 180 BPM.",
+    advice="Make the run shorter or slower, unless the song is slow.",
     ignore_when="the song is slow enough for the run to be comfortable",
     blind_spots="Difficulties with unknown level, Insane and Expert.",
     source=_CRITERIA,
@@ -46,6 +47,7 @@ JACK = Rule(
     how="Two notes of one column 1/4 beat apart or less in an Easy or Normal; a trill of more than nine single notes "
     "in a "
     "Hard.",
+    advice="Spread it over other columns, or slow it down.",
     ignore_when="the song is slow",
     blind_spots="Difficulties with unknown level, Insane and Expert; jacks in a Hard, which are discouraged only.",
     source=_CRITERIA,

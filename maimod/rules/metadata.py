@@ -28,6 +28,7 @@ TITLE_MARKER = Rule(
     "they may have those. Words that may be the song's own are a warning: speed up, OP version, TV edit, extended version, two "
     "markers of length, (Sped Up Ver.) of nightcore. Other versions as (Piano ver.) instead of (Piano Ver.) are a minor. In sets "
     "submitted before 2018 (ids below 700,000) none is a problem.",
+    advice="Write it as the criteria do.",
     ignore_when="the words are part of the song's own title and mean something else",
     blind_spots="Cut songs without any marker; markers in other languages.",
     source=f"{CRITERIA}#metadata",
@@ -42,6 +43,7 @@ MARKER = Rule(
     how="Artist and title, romanised and Unicode, write feat., vs. and (CV: name) or (VO: name), with a space after each, rather "
     "than other forms of them; in a field of small or of capital letters they may have those. Commas and & between artists "
     "have a space after them.",
+    advice="Check how the artist writes it.",
     ignore_when="the artist's name is written that way",
     blind_spots="Credits left out.",
     source=f"{CRITERIA}#metadata",
@@ -55,6 +57,7 @@ ROMANISED = Rule(
     why="Players without the fonts see the romanised fields, and can type them to search.",
     how="Artist, Title and Creator contain a character that is not ASCII. In the name of a difficulty, other characters than "
     "letters and digits are a minor: the criteria discourage them.",
+    advice="Romanise it; the original goes in the Unicode field.",
     ignore_when="never; the Unicode fields are for that",
     blind_spots="Romanisations that are wrong.",
     source=f"{CRITERIA}#metadata",
@@ -69,6 +72,7 @@ TAGS = Rule(
     how="The tags hold one of the game's genres and a language. A genre counts at the end of a word (jpop, electropop, "
     "videogame), but not elsewhere in it (popular). All ranked sets submitted since the "
     "criteria require it have them, and hardly any older ones.",
+    advice="Add both to the tags.",
     ignore_when="the genre is none of the game's",
     blind_spots="Wrong genres; languages that few songs have.",
     source=f"{LAZER}/CheckMissingGenreLanguage.cs",
@@ -82,6 +86,7 @@ GUEST = Rule(
     why="Mappers of guest difficulties must be searchable by their names.",
     how="The names before 's in the name of a difficulty are in the tags, at the beginning of a word (a nickname may be the "
     "beginning of a name), or are the creator's.",
+    advice="Add the user name of the guest to the tags.",
     ignore_when="the name is a joke or a nickname and the user name is in the tags",
     blind_spots="Guests not named in the difficulty; nicknames.",
     source=f"{CRITERIA}#metadata",
@@ -95,6 +100,7 @@ GUILD = Rule(
     ("map",),
     why="Quests of the Mappers' Guild ask for a background that may be used freely.",
     how="The tags name the guild (mpg, mappers' guild).",
+    advice="Check that you have the rights to the background.",
     ignore_when="the background is yours, or its author allows it",
     blind_spots="The picture itself.",
     source="https://osu.ppy.sh/wiki/en/Community/Mappers_Guild",
@@ -109,6 +115,7 @@ LEFT_OVER = Rule(
     "others.",
     how="It is named hitsounds, hitsounding, timing, keysounds or similar, and is in a set with other difficulties. It "
     "is not checked itself, and nothing is compared with it.",
+    advice="Remove it before you upload.",
     ignore_when="the set is still being worked on",
     blind_spots="Such difficulties by other names.",
     source=f"{CRITERIA}#general",

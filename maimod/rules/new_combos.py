@@ -51,6 +51,7 @@ MISSING = Rule(
     how="The length of the combo in beats is compared with that of all other combos of this map: it is rare, while "
     "the two parts that "
     "a flag on this object would make are common. The model's probability of a flag here is added.",
+    advice="Does a new phrase begin here?",
     ignore_when="the phrase is longer here, or the pattern is one combo on purpose.",
     blind_spots="Maps whose combos have no usual length; a combo whose doubled length is common as well. Colours are "
     "not checked.",
@@ -70,6 +71,7 @@ UNEXPECTED = Rule(
     how="The combos before and after the flag have lengths that are rare in this map, while without the flag, or with "
     "it one or two "
     "objects away, they would be common. The model's probability against a flag here is added.",
+    advice="Does something new begin here?",
     ignore_when="the flag marks a single sound or a change of rhythm, or one combo for each note is the style of the "
     "passage.",
     blind_spots="Maps whose combos have no usual length. Combo colours and skipped colours are not checked.",

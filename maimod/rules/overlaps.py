@@ -30,6 +30,7 @@ OVERLAP = Rule(
     why="Beginners take objects that overlap for objects at once; one that lies under another is not seen at all.",
     how="In an Easy, an object lies less than 0.8 diameters from the place where the one before it ends, a fifth of a second "
     "to a beat earlier. Four places or more are the map's style: one finding, a minor.",
+    advice="Move them apart, so that a beginner can read the order.",
     ignore_when="the song is so fast that the objects are half a beat apart",
     blind_spots="Overlaps with objects further back; harder difficulties, where stacks are common.",
     source=f"{_CRITERIA}#easy",
@@ -45,6 +46,7 @@ HIDDEN_REPEAT = Rule(
     why="A player who cannot see the arrow leaves the slider at its end.",
     how="An object before the slider lies on the end of its path, within half a radius, and is there until shortly before the "
     "slider gets there: within the beats that the criteria name for the level, at 120 BPM where the song is slower.",
+    advice="Move the object before, so that the arrow can be seen.",
     ignore_when="the arrow is visible beside the object",
     blind_spots="Arrows at the head, which only sliders with three slides and more have; Experts, for which there is no such "
     "guideline.",
@@ -62,6 +64,7 @@ HARD_ROCK = Rule(
     "exactly under the first.",
     how="Objects at one position, a quarter beat apart or less, that are stacked by approach time and stack leniency, but not "
     "by the approach time under Hard Rock.",
+    advice="Look at it with Hard Rock: can it be read?",
     ignore_when="the overlap is readable by its rhythm",
     blind_spots="Gaps of more than a quarter beat.",
     source="https://osu.ppy.sh/wiki/en/Beatmap/Stack_leniency",

@@ -42,6 +42,7 @@ SHIFTED = Rule(
     ("map",),
     why="A passage that was pasted a quarter or half beat off is off the song from its first to its last object.",
     how="Two measures fit other measures of the map, and the other difficulties, much better if they are moved by 1/4 or 1/2 beat.",
+    advice="Listen at a low speed: do the objects lie on the sounds?",
     ignore_when="the song repeats the phrase with this shift",
     blind_spots="Even rhythms, which fit as well with the shift; passages that occur once.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing",
@@ -57,6 +58,7 @@ OTHER_GRID = Rule(
     why="A few objects on thirds of a beat in a map of quarters, or the reverse, are mostly placed with the wrong beat snap divisor.",
     how="Up to four beats have objects on thirds and none on quarters, or the reverse, in a map where few beats do; measures with the "
     "same rhythm, and the other difficulties, have the other kind there.",
+    advice="Listen at a low speed: does the song have this rhythm here?",
     ignore_when="the song has that rhythm there",
     blind_spots="Maps that use both kinds throughout.",
     source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Beat_snap_divisor",
@@ -73,6 +75,7 @@ HOLE = Rule(
     why="A phrase that is mapped the same way each time, but lacks one object once, mostly lost it.",
     how="Nothing starts, turns, ends or is held where most measures with the same rhythm have an object; that the other difficulties "
     "have one counts as well.",
+    advice="Listen: is the sound there this time as well?",
     ignore_when="the song leaves the sound out here",
     blind_spots="Passages that occur once or twice; objects of a mania chord.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques/Undermapping",
@@ -88,6 +91,7 @@ OTHER_KIND = Rule(
     ("map",),
     why="A slider that became a circle, or a circle that became a slider, changes the rhythm of a phrase that is otherwise repeated.",
     how="Most measures with the same rhythm have another kind of object at this place.",
+    advice="Compare with those measures: is the difference intended?",
     ignore_when="the phrase varies on purpose",
     blind_spots="Passages that occur once or twice.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object",

@@ -46,6 +46,7 @@ LOST = Rule(
     "it was copied or edited.",
     how="Two or more hits in a row have no addition where most measures with the same rhythm, or most other difficulties, have "
     "one.",
+    advice="Were the hitsounds of this part forgotten?",
     ignore_when="the song is calmer here",
     blind_spots="Passages that occur once, in sets of one or two difficulties; a single kind of addition that is lost.",
     source=HITSOUND_RULES,
@@ -62,6 +63,7 @@ OTHER_SET = Rule(
     why="A timing point with the wrong sample set changes how everything up to the next one sounds.",
     how="All hits under the timing point are compared with those at the same place of measures with the same rhythm, and with those "
     "of the other difficulties at the same time.",
+    advice="Check the sample set of this green line.",
     ignore_when="the instruments of the song change here",
     blind_spots="Sets that objects give themselves; passages that occur once, in sets of one or two difficulties.",
     source=HITSOUND_RULES,
@@ -78,6 +80,7 @@ OTHER_VOLUME_RULE = Rule(
     why="A timing point with a mistyped or left-over volume makes everything up to the next one too quiet or too loud.",
     how="All hits under the timing point are compared with those at the same place of measures with the same rhythm, and with those "
     "of the other difficulties at the same time.",
+    advice="Check the volume of this green line.",
     ignore_when="the song is quieter or louder here, or fades",
     blind_spots="Volumes that objects give themselves; changes by less than 12 %.",
     source=HITSOUND_RULES,

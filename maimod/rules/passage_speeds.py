@@ -38,6 +38,7 @@ OTHER_VELOCITY = Rule(
     "late.",
     how="All sliders under timing points of one velocity are compared with the others: durations that are rare in the map, ends at or "
     "after the next object, and durations that measures with the same rhythm or the other difficulties do not have there.",
+    advice="Check the velocity of this green line.",
     ignore_when="the song has longer or shorter sounds here",
     blind_spots="Velocities that most of the map has; lines without sliders.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Slider",

@@ -102,6 +102,7 @@ UNEXPECTED = Rule(
     why="An object at an unexpected position breaks the flow, or was moved by accident.",
     how="The model's surprise at distance and position of the object and at the distance to the next one, above the "
     "90th percentile of this map: in a map full of jumps a jump is no surprise.",
+    advice="Is it moved by accident?",
     ignore_when="the jump stresses its sound.",
     blind_spots="Small moves (under 100 px) in hard, jumpy maps.",
     source=_CRITERIA,
@@ -120,6 +121,7 @@ SPACING = Rule(
     how="In Easy, Normal and Advanced, the distances to the object and from it are compared with those of up to twelve steps "
     "on either side that have the same gap in time, if most of these have one distance. The deviation is measured in units of "
     "their spread, and the greatest in each minute is named.",
+    advice="Does the music ask for the other spacing?",
     ignore_when="the spacing changes with the music.",
     blind_spots="From Hard on, where distances follow the music, nothing is checked; nor are stacks.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Distance_snap",
@@ -136,6 +138,7 @@ LEAP = Rule(
     why="Players cannot foresee a jump many times as wide as all others of its rhythm; mostly the object is a tick too early.",
     how="Of steps of at most 180 ms, one wider than two circles is at least four times as wide as every other of its rhythm within "
     "4 s, of which there are four or more. Steps from a slider are three radii shorter, because its end need not be reached.",
+    advice="Does the music leap here as well?",
     ignore_when="the music leaps as well",
     blind_spots="Steps of more than 180 ms; maps that leap often.",
     source="https://github.com/Naxesss/MapsetVerifier/blob/main/src/Checks/Standard/Compose/CheckAbnormalSpacing.cs",
@@ -150,6 +153,7 @@ OFFSCREEN = Rule(
     why="A part of it is not visible on 4:3 screens.",
     how="The circle, or the slider's body with its width, is compared with the area that the game shows on a 4:3 "
     "screen.",
+    advice="Move it inside the playfield.",
     ignore_when="never: the ranking criteria forbid it.",
     blind_spots="Stacked objects, which the game shifts to the upper left.",
     source=_CRITERIA,
@@ -163,6 +167,7 @@ NEAR_OVERLAP = Rule(
     ("map",),
     why="Two objects a few pixels apart look like a stack that slipped.",
     how="The object lies 1 to 5 px from the one before it, while other stacks of this map are exact.",
+    advice="Stack them exactly, or move them clearly apart.",
     ignore_when="the offset is a style; one that occurs three times is not reported.",
     blind_spots="Stacks with objects in between, and offsets of more than 5 px.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Stacking",
@@ -177,6 +182,7 @@ COLUMN = Rule(
     ("map",),
     why="Two simultaneous notes in a column cannot be played.",
     how="Notes of one column overlap, or are 30 ms apart or less (a warning).",
+    advice="Delete or move one of them.",
     ignore_when="never",
     blind_spots="None.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania",
@@ -190,6 +196,7 @@ UNEXPECTED_COLUMN = Rule(
     ("model",),
     why="A note far from the pattern is hard to read.",
     how="The model's surprise at the column, above the 90th percentile of this map.",
+    advice="Does the pattern break here on purpose?",
     ignore_when="the pattern breaks on purpose.",
     blind_spots="Columns are often a free choice: a single exchanged note is rarely found.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania",

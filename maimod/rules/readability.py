@@ -23,6 +23,7 @@ OVERLAP = Rule(
     ("map",),
     why="Beginners read time from distance, so objects that follow at once have to touch.",
     how="In an Easy or Normal, two objects less than 150 ms apart (175 ms: a warning) that do not overlap.",
+    advice="Let them overlap, so that a beginner sees the faster rhythm.",
     ignore_when="the song is so fast that all of its half beats are that short",
     blind_spots="Objects that overlap although they are far apart in time; harder difficulties.",
     source="https://github.com/ppy/osu/blob/master/osu.Game.Rulesets.Osu/Edit/Checks/CheckLowDiffOverlaps.cs",
@@ -37,6 +38,7 @@ UNSTACKED = Rule(
     why="An object exactly on another one, shown at the same time and not stacked, is not visible.",
     how="An object lies on the end of the one before it, a quarter beat later or less (a beat in an Easy or Normal, half a "
     "beat in a Hard), and the time between is more than approach time times stack leniency, so that the game does not shift it.",
+    advice="Stack them by hand, or raise the stack leniency.",
     ignore_when="the overlaps are intended to be read by rhythm",
     blind_spots="Overlaps with other objects in between; gaps of more than a quarter beat in harder difficulties, where "
     "low leniencies are common.",

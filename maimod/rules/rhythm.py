@@ -108,6 +108,7 @@ UNSNAPPED = Rule(
     how="Starts, repeats and ends 2 ms or more from every tick of the divisors 1 to 9, 12 and 16 of the red line in "
     "force. Ends and repeats alone, and starts by less than 2.5 ms, are a warning. Even notes between two beats, such as eleven in three beats, are a minor: the criteria allow divisors that the "
     "editor does not have.",
+    advice="Snap it, or check the red line it follows.",
     ignore_when="the rhythm needs a divisor that the editor does not have, such as 1/11",
     blind_spots="Objects that slipped onto a tick of a fine divisor; see rhythm/unusual-snap. Errors under 2 ms come "
     "from rounding.",
@@ -124,6 +125,7 @@ BEFORE_LINE = Rule(
     "mostly that beat, snapped before the line was set.",
     how="A red line lies off the beats of the one before, nothing starts on it, and an object is on a quarter-beat tick of the "
     "old beat at most 60 ms and a sixth of a beat earlier.",
+    advice="Check which beat it belongs to, and move it onto the red line if it is the new one.",
     ignore_when="the old beat still sounds there",
     blind_spots="Ends of sliders; objects that are off the old beat as well, see rhythm/unsnapped.",
     source=f"{_CRITERIA}#timing",
@@ -138,6 +140,7 @@ SLIGHTLY_LATE = Rule(
     "editor.",
     how="Starts 1 ms to 2 ms after the closest tick. Larger errors are reported by rhythm/unsnapped; objects that are "
     "this early were rounded.",
+    advice="Snap it again in the editor if you want it exact.",
     ignore_when="the ranking criteria allow it: less than 2 ms is snapped",
     blind_spots="Objects that are 1 ms early; sliders' ends, which depend on the velocity.",
     source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckUnsnappedObjects.cs",
@@ -151,6 +154,7 @@ UNUSUAL_SNAP = Rule(
     why="One object on 1/7 or 1/12 in a map that otherwise follows 1/4 is mostly a slip and disturbs the rhythm.",
     how="The object is alone on a divisor that the map hardly uses, such as 1/7 or 1/12, or 1/3 in a map without other thirds; the "
     "model and the song may support it.",
+    advice="Listen: does the song have this rhythm here, or did the object slip?",
     ignore_when="the song has that rhythm there",
     blind_spots="Wrong snaps between divisors that the map uses; see rhythm/wrong-tick.",
     source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Beat_snap_divisor",
@@ -164,6 +168,7 @@ UNEXPECTED_OBJECT = Rule(
     ("model", "audio"),
     why="Players tap to sounds; an object without one feels like their own mistake.",
     how="The model expects the next object later, where there is one, and the song has no clear onset here.",
+    advice="Listen: is there a sound for it?",
     ignore_when="the object follows vocals or another soft sound, or keeps a stream going on purpose",
     blind_spots="Extra objects on a sound, and extra notes of a mania chord.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques/Overmapping",
@@ -179,6 +184,7 @@ MISSING_OBJECT = Rule(
     ("model", "audio"),
     why="A clear sound without an object feels like a gap if similar sounds have one.",
     how="The model is sure of an object at a time where there is none, and the song has an onset there.",
+    advice="Listen: is there a sound that should have an object?",
     ignore_when="the rhythm is thinned out on purpose, for emphasis or for an easier difficulty",
     blind_spots="Objects missing at the end of a phrase or throughout the map, and notes missing from a mania chord.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques/Undermapping",
@@ -195,6 +201,7 @@ WRONG_TICK = Rule(
     ("model", "audio"),
     why="The object is before or after its sound, although it is on a tick.",
     how="The model is sure of an empty tick close by, and the onset here is not clearer than there.",
+    advice="Listen at a low speed: on which tick is the sound?",
     ignore_when="the song itself is syncopated there",
     blind_spots="Rhythms that are wrong in the same way throughout.",
     source="https://osu.ppy.sh/wiki/en/Music_theory/Rhythm",
@@ -210,6 +217,7 @@ UNEXPECTED_KIND = Rule(
     ("model",),
     why="Sliders, circles and spinners stand for different sounds; players notice if a map suddenly uses another kind.",
     how="The model is nearly sure of another kind of object at this time.",
+    advice="Listen: is the sound short or held?",
     ignore_when="the sound differs from its neighbours",
     blind_spots="Matters of taste: only objects to which the model gives less than about 1 in 1,000 are reported.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object",
@@ -225,6 +233,7 @@ UNEXPECTED_END = Rule(
     why="The end of a long object is part of the rhythm: the release or the tail's hitsound is off the sound.",
     how="The model is nearly sure that the slider ends, or turns, at another time within a beat, and the map has few "
     "similar ones.",
+    advice="Listen: where does the held sound stop?",
     ignore_when="the held sound stops there",
     blind_spots="Spinners and hold notes, and ends that are more than a beat off.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Slider",

@@ -26,6 +26,7 @@ MISSING_SAMPLE = Rule(
     why="If the file is missing, nothing or the skin's sound is played.",
     how="Sound files named by hit objects or the storyboard are searched in the folder. In mania so are samples by an index of two and "
     "more (soft-hitclap2.wav), which is a minor.",
+    advice="Add the file, or choose another sample.",
     ignore_when="the samples come with the next upload",
     blind_spots="Samples by index in the other modes, and with index 1: without a file the skin's are meant to be heard.",
     source=f"{CRITERIA}#audio",
@@ -38,6 +39,7 @@ NO_HITNORMAL = Rule(
     ("map",),
     why="The default hitnormal is loud under the many notes of mania; its criteria ask for a sample of the map, or for additions.",
     how="A folder with mania difficulties has its backgrounds, but no sample named hitnormal, and no note names a sample.",
+    advice="Add one, if the player's own should not be heard.",
     ignore_when="the additions carry the sound of the map",
     blind_spots="Folders without backgrounds, which seem not to be whole; what the samples sound like.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania",
@@ -52,6 +54,7 @@ SAMPLE_FORMAT = Rule(
     why="An mp3 starts with silence, so its sound is late; other formats may not be played at all.",
     how="Hitsounds are wav or Ogg by their content; another extension than that is a warning, and so is a file that cannot be "
     "read.",
+    advice="Convert it to wav.",
     ignore_when="the mp3 is only played by the storyboard",
     blind_spots="None.",
     source=f"{LAZER}/CheckHitsoundsFormat.cs",
@@ -64,6 +67,7 @@ SHORT_SAMPLE = Rule(
     ("audio",),
     why="Some sound cards skip such short sounds; a silent sample should be the empty wav file of 44 bytes.",
     how="The sample lasts less than 25 ms and has some sound or some length.",
+    advice="Use a longer sound, or an empty wav file for silence.",
     ignore_when="never",
     blind_spots="Samples that are long and fade at once.",
     source=f"{LAZER}/CheckTooShortAudioFiles.cs",
@@ -76,6 +80,7 @@ SILENT_SAMPLE = Rule(
     ("audio",),
     why="Hitsounds are silenced by the empty wav file of 44 bytes; longer silence only makes the download larger.",
     how="The sample has a length, but no more than 0.6 % of full scale.",
+    advice="Replace it with an empty wav file.",
     ignore_when="never",
     blind_spots="None.",
     source=f"{CRITERIA}#audio",
@@ -89,6 +94,7 @@ DELAYED_SAMPLE = Rule(
     why="Players hear the delay as an error of their timing.",
     how="The time from the start of the file to where 0.5 % of its peak is passed: 5 ms or more is a problem, 1 ms or "
     "more a minor, as for samples that no hit plays.",
+    advice="Cut the silence at the start of the sound.",
     ignore_when="the sound swells on purpose and is not a hit",
     blind_spots="Sounds that begin softly and peak late.",
     source=f"{LAZER}/CheckDelayedHitsounds.cs",
@@ -102,6 +108,7 @@ BALANCE = Rule(
     why="A hit that is heard on one side only is unpleasant with headphones, and lost with one of them.",
     how="The quieter channel of a hitsound that is played has less than half of the loudness of the other; less than a tenth is a "
     "warning. Samples that objects name themselves are left out: they may follow the song.",
+    advice="Check that it sounds in the middle.",
     ignore_when="the sound belongs to that side of the song",
     blind_spots="Sounds whose side changes.",
     source=f"{CRITERIA}#audio",
@@ -114,6 +121,7 @@ FINISH = Rule(
     ("map",),
     why="Players who turn the samples of maps off hear the default finish, a loud cymbal, instead of the drum that it stands for.",
     how="The normal or soft finish is a file of the folder, and at least a quarter of the hits of a difficulty, and twenty, play it.",
+    advice="Listen without the map's own samples: are the cymbals too many?",
     ignore_when="the sample is a cymbal as well",
     blind_spots="What the sample sounds like; taiko, where a finish is a big note.",
     source=f"{CRITERIA}#audio",
@@ -127,6 +135,7 @@ EMPTY_FILE = Rule(
     ("map",),
     why="Empty files cannot be uploaded, and are mostly the result of a failed copy.",
     how="A file in the folder has 0 bytes.",
+    advice="Replace or remove the file.",
     ignore_when="never",
     blind_spots="None.",
     source=f"{LAZER}/CheckZeroByteFiles.cs",
@@ -140,6 +149,7 @@ UNUSED_FILE = Rule(
     why="It makes every download of the set larger.",
     how="A file is named by no difficulty and not by the storyboard, and is neither an element of a skin nor a "
     "hitsound that a hit plays.",
+    advice="Remove it before you upload.",
     ignore_when="it is there for the work on the set and will be removed",
     blind_spots="Skin elements, see mapset/skin-unused; files of version control, settings and notes (.git, "
     ".toml, .md); storyboards of 100,000 pictures or more.",
@@ -155,6 +165,7 @@ STORYBOARD = Rule(
     how="Files of sprites and of all frames of animations are looked for in the folder (a missing one is a warning), and have 17 "
     "million pixels at most. A sprite on the layer Overlay, above the objects, is a minor.",
     criteria=("storyboard-image",),
+    advice="Add the picture, make it smaller, or remove it from the storyboard.",
     ignore_when="the picture is the player's skin's (UseSkinSprites)",
     blind_spots="What sprites do; all but the first 100,000 pictures.",
     source=f"{CRITERIA}#storyboarding",
@@ -167,6 +178,7 @@ STORYBOARDED = Rule(
     ("map",),
     why="Sounds of the storyboard do not depend on the player: they play even if the object is missed.",
     how="Sample events in a difficulty, or in the .osb file, of osu!, taiko or catch.",
+    advice="Check that players cannot take them for hitsounds.",
     ignore_when="the sounds belong to the storyboard",
     blind_spots="None.",
     source=f"{CRITERIA}#audio",

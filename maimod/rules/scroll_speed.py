@@ -52,6 +52,7 @@ UNEXPECTED = Rule(
     "an old velocity, or not reset.",
     how="Up to three notes, or one measure, scroll at another speed between two sections of the same speed. The score "
     "is higher the fewer such places the map has, and with the model's surprise.",
+    advice="Is it a green line left over?",
     ignore_when="the change follows the music, as a slow-down into a break or an accent",
     blind_spots="Maps full of speed effects; changes by less than 5 %; a wrong speed that then stays.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko",
@@ -69,6 +70,7 @@ LATE_LINE = Rule(
     why="A note takes its scroll speed from the last line at or before it. If the line comes a moment later, the note "
     "keeps the old speed.",
     how="A line that changes the scroll speed is up to 5 ms after a note, and no line is at the note.",
+    advice="Snap the line to the note, if it is meant for it.",
     ignore_when="the note should keep the old speed",
     blind_spots="Lines more than 5 ms late; mania, where a few ms of another speed are not visible.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko",
@@ -85,6 +87,7 @@ UNNORMALISED = Rule(
     "a sudden jump.",
     how="The scroll speed jumps along with the tempo at a red line, while most of the map's other tempo changes keep "
     "it.",
+    advice="Should a green line here keep the old speed?",
     ignore_when="the jump is intended, as at a change of pace",
     blind_spots="Maps that normalise nothing, or have fewer than three tempo changes.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania",
@@ -104,6 +107,7 @@ FOR_LEVEL = Rule(
     "tempo "
     "that is not evened out); in another Normal it is a minor. In a Kantan or Futsuu green lines should follow the "
     "pace of the song only, a minor.",
+    advice="Keep one scroll speed for beginners.",
     ignore_when="the song changes its pace there, in taiko",
     blind_spots="Difficulties with unknown level; changes by less than 2 %, or 3 % by the tempo.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania#easy",
@@ -123,6 +127,7 @@ TEMPO = Rule(
     "map, because there is no green line, or one with another velocity, or a later one. Only in maps that change the "
     "scroll "
     "speed nowhere else.",
+    advice="Should a green line on each red line keep the speed?",
     ignore_when="the change of speed is intended",
     blind_spots="Maps with other changes of scroll speed.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania#guidelines",
@@ -140,6 +145,7 @@ RANGE = Rule(
     how="For more than four measures the scroll speed, relative to the one of most of the map, is outside of 0.8 to "
     "1.1 in "
     "a Hard, 0.7 to 1.1 in an Insane, 0.6 to 1.1 in an Expert.",
+    advice="Check that the section can still be read.",
     ignore_when="the song changes its pace there",
     blind_spots="Difficulties with unknown level; easier ones, see scroll-speed/for-level.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania#difficulty-specific",

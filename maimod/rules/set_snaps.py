@@ -28,6 +28,7 @@ SNAPS_DIFFER = Rule(
     how="In each four beats, objects on 1/3, 1/6 and 1/12 are counted against those on 1/4, 1/8 and 1/16, in every difficulty. "
     "Neighbouring stretches in which this difficulty has nearly only the one and others nearly only the other are one passage. "
     "The difficulties that are fewer get the finding; a passage of few objects, or one against one, is a minor.",
+    advice="Listen at a low speed: thirds or quarters?",
     ignore_when="the song plays both at once and the difficulties follow different layers",
     blind_spots="Difficulties that have only 1/1 and 1/2 there; divisors such as 1/5 and 1/7; passages with both.",
     source=f"{CRITERIA}#timing",

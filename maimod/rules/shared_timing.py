@@ -28,6 +28,7 @@ RED_LINES = Rule(
     how="Times, tempos and meters of the red lines are compared with those of most difficulties; lines in taiko and "
     "mania that "
     "only restart the bar are left out, and other modes may differ (a warning).",
+    advice="Make the red lines the same everywhere.",
     ignore_when="one mode needs its own lines for bar lines or scroll speed",
     blind_spots="Mistakes that all difficulties share.",
     source=f"{CRITERIA}#timing",
@@ -40,6 +41,7 @@ BAR_LINES = Rule(
     ("map",),
     why="A bar line that is hidden in one difficulty and shown in another is an oversight in one of them.",
     how="The flag that omits the first bar line is compared between red lines at the same time, in taiko and mania.",
+    advice="Omit it everywhere, or nowhere.",
     ignore_when="the notes around it differ",
     blind_spots="Lines that only one difficulty has.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko",
@@ -54,6 +56,7 @@ KIAI = Rule(
     "forgotten there.",
     how="Starts and ends of the kiai sections are compared with those that most difficulties of the mode have, within "
     "half a beat; in taiko also if there are only two, a minor.",
+    advice="Is it intended?",
     ignore_when="the difficulty stresses other parts of the song on purpose",
     blind_spots="Sets in which each difficulty has its own kiai; sections shorter than two beats.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Kiai_time",

@@ -27,6 +27,7 @@ SKIN_SET = Rule(
     "numbers, spinner of one style, taiko objects, fruits, catcher, hit bursts of each mode, scorebar, score numbers), it has all that are required, or "
     "the default skin is forced. Spinners of two styles, and a hit circle or slider track without SliderBorder in [Colours], are named "
     "too.",
+    advice="Add the missing elements, or remove the others.",
     ignore_when="the missing elements are of objects that the difficulties do not have",
     blind_spots="Notes and keys of mania, which only the player's skin has; what the pictures show.",
     source=f"{CRITERIA}/Skin_set_list",
@@ -39,6 +40,7 @@ SKIN_SIZE = Rule(
     ("map",),
     why="Fruits of another size do not show what the plate catches.",
     how="Fruits have 128 x 128 px, drops 82 x 103 px, and twice that with @2x in their names.",
+    advice="Make it the size of the game's own.",
     ignore_when="never",
     blind_spots="Catchers; the part of the picture that is drawn.",
     source=f"{CRITERIA}/osu%21catch#skinning",
@@ -52,6 +54,7 @@ SKIN_FORMAT = Rule(
     ("map",),
     why="Only a PNG can be transparent; around the picture of another format there is a rectangle.",
     how="An element of the criteria's list is a JPEG by its name, and there is no PNG of it.",
+    advice="Save it as png, if it has a transparent part.",
     ignore_when="the element has no transparent part",
     blind_spots="Elements that are on no list, such as menus; JPEGs named as PNG.",
     source=f"{CRITERIA}#skinning",
@@ -65,6 +68,7 @@ SKIN_UNUSED = Rule(
     why="They make every download of the set larger.",
     how="Elements of the criteria's list belong to a mode that no difficulty has. Difficulties of osu! can be played in every mode, so "
     "that a set with one has none unused.",
+    advice="Remove the elements.",
     ignore_when="difficulties of that mode are still to come",
     blind_spots="Elements that a storyboard shows; elements of all modes.",
     source=f"{CRITERIA}#general",

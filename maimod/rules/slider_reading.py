@@ -26,6 +26,7 @@ RUNS_BACK = Rule(
     how="A stretch of the path as long as the radius of a circle, and 40 px or more, lies on an earlier stretch in the opposite "
     "direction. Paths that the follow circle covers from the head are left out. A minor in an Insane or Expert, or where six sliders "
     "and more do so.",
+    advice="Check that a player can see where the ball goes.",
     ignore_when="the borders of the body show its path",
     blind_spots="Paths that are traced twice in the same direction; other overlaps; all but the first 8,000 sliders.",
     source=_CRITERIA,
@@ -40,6 +41,7 @@ AMBIGUOUS = Rule(
     why="Where the path touches itself at a corner or an end, players cannot tell which way it goes on.",
     how="A red anchor, or the tail, lies within 5 px of the head, or a red anchor on the tail, and the path leads there "
     "from further away than the follow circle reaches. A minor in an Insane or Expert, or where six sliders and more do so.",
+    advice="Check that a player can see where the ball goes.",
     ignore_when="the shape is usual and its way is clear, as that of a circle",
     blind_spots="Crossings elsewhere on the path.",
     source=_CRITERIA,
@@ -55,6 +57,7 @@ ONLY_SLIDERS = Rule(
     why="Beginners have to hold and to aim again at once; a circle or a pause lets them catch up.",
     how="More than six sliders in a row of an Easy or Normal, over more than five seconds, most of them less than a beat after the one "
     "before.",
+    advice="Add a circle or two, so that a beginner can rest.",
     ignore_when="the pauses between the sliders are long enough for a beginner",
     blind_spots="Whether the song is slow.",
     source=_CRITERIA,

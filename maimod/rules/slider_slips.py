@@ -24,6 +24,7 @@ SLIP = Rule(
     how="The body is compared with those of the same length, with its own mirror image and with sliders nearby, its end with the "
     "spacing and the stacks around. Decision trees that were fitted on anchors moved by 2 to 200 px and on bodies turned, "
     "mirrored or reversed weigh them.",
+    advice="Check for a control point that was moved by accident.",
     ignore_when="the shape is meant to be unique.",
     blind_spots="Maps whose sliders have nothing in common.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Slider",

@@ -107,6 +107,7 @@ SHAPE = Rule(
     how="The model's surprise at the control points and at the tail is compared with that at the other sliders of the "
     "map; copies of "
     "one shape, turned or mirrored, that differ in a single control point are found by their distances.",
+    advice="Check for a control point that was moved by accident.",
     ignore_when="the body is deliberate slider art, or the copy should differ.",
     blind_spots="A small shift that keeps a smooth curve; maps without similar sliders.",
     source=_WIKI,
@@ -124,6 +125,7 @@ CONTROL_POINTS = Rule(
     why="A path with a control point every few pixels is a scribble or a failed import: its shape is unreadable, and "
     "it is slow to draw.",
     how="The number of control points is compared with ten times the square root of the length in px.",
+    advice="Check that nothing was pasted twice into it.",
     ignore_when="the body is deliberate slider art.",
     blind_spots="Paths that are long enough for their many control points.",
     source=_WIKI,
@@ -140,6 +142,7 @@ LENGTH = Rule(
     how="The length in the file is compared with the length of the curve. The editor cuts a curve at the last tick "
     "before its end, "
     "so the remaining part is short; it never makes a body longer than its curve.",
+    advice="Was the curve changed after the length was set?",
     ignore_when="bodies are stretched on purpose; if many are, the rule reports none.",
     blind_spots="A wrong length that still ends on the last tick before the end of the curve.",
     source=_WIKI,
@@ -156,6 +159,7 @@ INVISIBLE = Rule(
     why="Players cannot follow a slider without a path, and the game leaves out a slider that it cannot read.",
     how="The curve has no length: there are no control points, or all are at one position. So are sliders with a negative length, "
     "and lines of sliders that cannot be read.",
+    advice="Delete it, or draw its path again.",
     ignore_when="never.",
     blind_spots="Bodies of a few pixels.",
     source=_CRITERIA,
@@ -170,6 +174,7 @@ VELOCITY = Rule(
     why="Players expect the velocity of the sliders before; a single slider with another one is misread.",
     how="The model's surprise at the velocity, and how rare it is in this map that one slider alone differs from both "
     "neighbours.",
+    advice="Is the change of speed intended?",
     ignore_when="the music stresses this sound.",
     blind_spots="A wrong velocity that lasts for several sliders; a change at the start of a section.",
     source=_CRITERIA,
@@ -185,6 +190,7 @@ LATE_LINE = Rule(
     ("map",),
     why="The line was intended for this slider but comes too late, so the slider keeps the velocity of the one before.",
     how="An inherited timing point with another velocity is 5 ms or less after the head.",
+    advice="Snap the line to the head, or was it meant for the next object?",
     ignore_when="the line is intended for the next object.",
     blind_spots="Lines that are later, and lines that only change samples.",
     source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Timing",
@@ -198,6 +204,7 @@ REPEATS = Rule(
     ("model",),
     why="An additional repeat falls on silence, and a missing one leaves a sound without a hit.",
     how="The model's surprise at the time of the slider's end, given its velocity and the length of one slide.",
+    advice="Listen: how often does the sound come again?",
     ignore_when="the number of repeats follows the music.",
     blind_spots="Whether there should be a slider at all, which is a matter of rhythm.",
     source=_CRITERIA,
@@ -215,6 +222,7 @@ REVERSED = Rule(
     "other way.",
     how="The steps before and after the slider are compared with all steps of the same rhythm in this map, as they "
     "are and with head and tail swapped.",
+    advice="Did the slider get reversed by accident?",
     ignore_when="the jumps are intended.",
     blind_spots="Short sliders, repeats, and maps without a usual spacing.",
     source=_CRITERIA,

@@ -45,6 +45,7 @@ SLIP = Rule(
     how="The object is compared with the relations that its neighbours keep: distances at equal gaps in time, stacks, lines, "
     "parallelograms, polygons, mirror images, the same figure elsewhere in the map. Decision trees that were fitted on objects "
     "moved by 2 to 200 px weigh them.",
+    advice="Is it moved by accident?",
     ignore_when="the object is meant to stand apart, or the map places freely.",
     blind_spots="Maps that keep few exact relations; most single moves from Hard on; objects that were never in a relation.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Distance_snap",

@@ -29,6 +29,7 @@ LOWEST = Rule(
     "its stars, are compared with the drain time of each difficulty of that mode. Breaks count, of the highest difficulty "
     "30 s at most; numbers of keys are modes of their own. In catch and mania a spread of enough difficulties is allowed "
     "instead. A warning in folders without backgrounds, which seem not to hold the whole set.",
+    advice="Add an easier difficulty.",
     ignore_when="easier difficulties are still to come",
     blind_spots="Difficulties with misleading stars; lower difficulties in another folder; gaps in a spread that is "
     "allowed for its number of difficulties.",
@@ -45,6 +46,7 @@ GAP = Rule(
     how="By their stars, two neighbouring difficulties of a mode lie 1.6 stars or more apart (1.4, a minor, if that "
     "leaves out a whole "
     "level, as from Easy to Hard); in ranked sets 1 % do.",
+    advice="Add a difficulty in between, or bring them closer.",
     ignore_when="the difficulties between are still to come, or stars misjudge one of them",
     blind_spots="Gaps above Insane, which are allowed; gaps in how difficulties play that stars do not show.",
     source=f"{CRITERIA}#beatmap",

@@ -27,6 +27,7 @@ LENGTH = Rule(
     why="The upload is refused.",
     how="Artist, title (romanised or not) and the name of a difficulty have at most 80 characters, the source 200, the tags "
     "1,000.",
+    advice="Shorten it.",
     ignore_when=_NEVER,
     blind_spots="None.",
     source=SERVER,
@@ -41,6 +42,7 @@ FILE_NAME = Rule(
     why="The upload is refused, or players cannot update the map because its file has another name than the game gives it.",
     how="Names of .osu files have at most 150 characters (from 130 on a warning: Windows limits the whole path) and follow "
     "Artist - Title (Creator) [Difficulty].osu (otherwise a minor); paths of all files have at most 500 characters.",
+    advice="Rename the file.",
     ignore_when=_NEVER,
     blind_spots="Names that Windows alone does not allow.",
     source=SERVER,
@@ -54,6 +56,7 @@ FILE_TYPE = Rule(
     why="The server refuses an upload with any other file than beatmaps, storyboards, sounds, pictures and videos.",
     how="The extension of each file is one of .osu, .osb, .mp3, .ogg, .wav, .jpg, .jpeg, .png, .mp4, .mov, .avi, .flv, .mpg, "
     ".wmv and .m4v. Files that the game or the system leaves there, and those of version control, are passed over.",
+    advice="Remove it before you upload.",
     ignore_when="it is there for the work on the set and will be removed",
     blind_spots="skin.ini, which the game needs and the server does not list; what is in the files.",
     source=SERVER,
@@ -67,6 +70,7 @@ SETTINGS = Rule(
     why="The server looks at all settings, whatever the mode uses.",
     how="Health, overall difficulty and approach rate lie between 0 and 10, and circle size outside of mania. Those that the mode "
     "uses are reported by mapset/setting.",
+    advice="Set it within the bounds.",
     ignore_when=_NEVER,
     blind_spots="None.",
     source=SERVER,
@@ -79,6 +83,7 @@ TOO_MANY = Rule(
     ("map",),
     why="The upload is refused.",
     how="A difficulty has at most 65,535 circles, 65,535 sliders and hold notes and 65,535 spinners.",
+    advice="Remove some of them.",
     ignore_when=_NEVER,
     blind_spots="None.",
     source=SERVER,
@@ -91,6 +96,7 @@ FORMAT = Rule(
     ("map",),
     why="The server takes files of format 14 and newer; the editor writes it when it saves.",
     how="The first line of the file names an older format.",
+    advice="Save the map once in the editor.",
     ignore_when="the set is not to be uploaded again",
     blind_spots="None.",
     source=SERVER,

@@ -32,6 +32,7 @@ LONG_PATTERN = Rule(
     how="Notes in a row, each at most so far from the one before: more than seven on 1/1 or three on 1/2 in a Kantan, "
     "seven on 1/2 (five, if the Futsuu is the lowest difficulty) or two on 1/3 in a Futsuu, five on 1/4 or four on 1/6 "
     "in a Muzukashii, nine on 1/4, four on 1/6 or two on 1/8 in an Oni. Beats are those of a song of about 180 BPM.",
+    advice="Break the pattern up, unless the song is slow.",
     ignore_when="the song is slow enough for the pattern to be comfortable, or the pattern is the point of the part",
     blind_spots="Difficulties with unknown level, Inner and Ura Oni; how hard the colours of the pattern are.",
     source=_CRITERIA,
@@ -47,6 +48,7 @@ NO_REST = Rule(
     why="Players rest their hands and look ahead in a short pause; without one they tire, and a mistake drags on.",
     how="The time between two rest moments, in beats of a song of about 180 BPM. A rest is a pause of 3/1 in a Kantan, "
     "2/1 in a Futsuu, 3/2 or three times 1/1 in a Muzukashii, 1/1 in an Oni. A minor from 36 beats (Oni: 20) on.",
+    advice="Leave out a note where the music pauses.",
     ignore_when="the part is easier than the rest of the map, or the music leaves no pause",
     blind_spots="Difficulties with unknown level, Inner and Ura Oni; how dense the part is.",
     source=_CRITERIA,
@@ -64,6 +66,7 @@ TOO_FAST = Rule(
     "if it is the lowest difficulty, a warning), 1/6 in "
     "a Muzukashii, 1/8 in an Oni. A problem if that holds for the beats of the song as well as for those of a song of "
     "about 180 BPM.",
+    advice="Leave one of them out, or use a slower rhythm.",
     ignore_when="never, at about 180 BPM; in slow songs the criteria allow finer rhythms",
     blind_spots="Difficulties with unknown level, Inner and Ura Oni.",
     source=_CRITERIA,
@@ -82,6 +85,7 @@ COLOURS = Rule(
     how="A change of colour in a pattern of 1/2 in a Kantan, or of 1/3 in a Futsuu. In a Muzukashii, in a pattern of "
     "more "
     "than three notes on 1/4, more than one change, or one that is not at its start or end, a minor.",
+    advice="Make the colours simpler, unless the song is slow.",
     ignore_when="the song is so slow that the pattern is not fast",
     blind_spots="Difficulties with unknown level, Oni and harder.",
     source=_CRITERIA,
@@ -97,6 +101,7 @@ FINISHER = Rule(
     how="A big note within 1/2 beat of another note in a Kantan, 1/3 in a Futsuu, 1/4 in a Muzukashii, 1/6 in an Oni. "
     "In an Oni, on 1/4, it may only end the pattern and must differ in colour from the note before. The same of an Inner Oni on 1/3, "
     "and any big note within 1/3 beat in a Muzukashii, are a warning.",
+    advice="Make it a normal note, or leave room around it.",
     ignore_when="the song is so slow that the pattern is not fast",
     blind_spots="Difficulties with unknown level.",
     source=_CRITERIA,
@@ -111,6 +116,7 @@ DENDEN_GAP = Rule(
     ("map",),
     why="A denden covers the playfield, and the note before it is not seen well.",
     how="A denden starts less than 1/2 beat (Oni and harder: 1/4) after the note before it has ended.",
+    advice="Start the denden later, or remove the note.",
     ignore_when="the scroll speed is so high that they do not overlap",
     blind_spots="Difficulties with unknown level; notes shortly after a denden.",
     source=_CRITERIA,

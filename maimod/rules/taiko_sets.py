@@ -27,6 +27,7 @@ BASE_VELOCITY = Rule(
     "direction.",
     how="From the easiest to the hardest difficulty, by level and stars, the base slider velocity rises in one place "
     "and falls in another.",
+    advice="Is it intended?",
     ignore_when="the difficulties have different styles on purpose",
     blind_spots="Whether a speed suits its difficulty; sets of two difficulties.",
     source=_CRITERIA,
@@ -43,6 +44,7 @@ BACKGROUND_OFFSET = Rule(
     "agree, and a background that is moved sideways leaves a gap.",
     how="The last two numbers of the background's line in [Events]: equal in the difficulties with the same picture, "
     "and the first of them 0.",
+    advice="Look at it in the game: does it leave a gap?",
     ignore_when="the picture was made for it",
     blind_spots="Whether a gap remains, or something important is hidden.",
     source=_CRITERIA,

@@ -77,6 +77,7 @@ OFFSET = Rule(
     how="The song's onsets are compared with all objects. In well-timed maps they are measured about 29 ms after the "
     "objects, "
     "with little spread; this map is far outside.",
+    advice="Check the offset with a metronome before you move anything.",
     ignore_when="the song starts its sounds softly throughout (strings, choirs), or the offset was checked with a "
     "metronome",
     blind_spots="Errors under 20 ms, which are within the spread of well-timed maps; errors of a whole note in an "
@@ -94,6 +95,7 @@ SECTION_SHIFTED = Rule(
     how="The lag between objects and onsets is measured in windows of 10 s and compared with that of the whole map. The objects of "
     "all difficulties with the same red lines are judged together, in one finding. A section is passed over if many onsets "
     "elsewhere lie as far off, because its sounds only have another attack.",
+    advice="Check the beats of this section with a metronome; it may need a red line.",
     ignore_when="the section has other instruments, with softer sounds, than the rest of the song",
     blind_spots="Shifts under 15 ms, sections under about 8 s, and shifts by a whole note of an even rhythm.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing",
@@ -107,6 +109,7 @@ BPM = Rule(
     ("audio",),
     why="Objects drift away from the music until they are a whole note off.",
     how="Within a section the lag between objects and onsets grows or shrinks steadily.",
+    advice="Check the BPM with a metronome at the end of the section.",
     ignore_when="the song itself speeds up or slows down over the section and the map follows it by ear",
     blind_spots="Sections with few objects, and tempos that are off by more than 2.5 %.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing",
@@ -120,6 +123,7 @@ DUPLICATE_LINE = Rule(
     ("map",),
     why="Only one of them counts, and which one differs between versions of the game.",
     how="Two uninherited timing points have the same time.",
+    advice="Delete the one that is wrong.",
     ignore_when="never; delete one of them",
     blind_spots="Lines that are 1 ms apart.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing",
@@ -132,6 +136,7 @@ BEFORE_FIRST_LINE = Rule(
     ("map",),
     why="There is no beat to snap to before the first red line; the editor only extends the first one backwards.",
     how="An object starts before the first uninherited timing point.",
+    advice="Put the first red line at or before the first object.",
     ignore_when="the objects are a pick-up that follows the beat of the first red line",
     blind_spots="None.",
     source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Timing",
@@ -145,6 +150,7 @@ OFF_BEAT_LINE = Rule(
     why="A step of a few ms in a steady tempo shifts all later objects.",
     how="The line keeps the tempo of the red line before it but lies 2 to 5 ms off that line's beats, in a map with "
     "few red lines.",
+    advice="Check the offset of this line with a metronome.",
     ignore_when="the song was played by hand and the line follows it",
     blind_spots="Lines that also change the tempo, and maps with many red lines.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria#timing",
@@ -158,6 +164,7 @@ UNEXPECTED_BEAT = Rule(
     why="Measures that start on the wrong beat lead to wrong bar lines, kiai and hitsounds, and beats off the song to "
     "wrong objects.",
     how="A model with beat events gives some beats of the timing points a very low probability.",
+    advice="Count the beats: does the measure of the song begin here?",
     ignore_when="the meter of the song changes there, or the beat is hidden by a rest",
     blind_spots="Needs a model with beat events; the bundled one has none.",
     source="https://osu.ppy.sh/wiki/en/Music_theory/Time_signature",

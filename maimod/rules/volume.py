@@ -36,6 +36,7 @@ VOLUME = Rule(
     "line has the wrong volume.",
     how="Up to three hits in a row, not counting tails and repeats, differ from an equal volume before and after. The "
     "score is higher the fewer such places the map has, and with the model's surprise.",
+    advice="Is the change of volume intended?",
     ignore_when="the song has a rest or an accent there",
     blind_spots="Longer passages, changes by less than 15 %, and maps that change volume all the time.",
     source=HITSOUND_RULES,
@@ -52,6 +53,7 @@ MUTED = Rule(
     why="Players need to hear their hits; a muted circle or slider head gives no feedback.",
     how="The volume of a circle, slider head or hold note is at most 5 %. Of 300 ranked and other maps 9 have such "
     "hits. A map of which half of the hits have 20 % or less is a minor.",
+    advice="Raise the volume: players need to hear their hits.",
     ignore_when="the song is nearly silent there",
     blind_spots="Silent custom samples; slider tails and repeats, which many mappers mute on purpose.",
     source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckMutedObjects.cs",
@@ -65,6 +67,7 @@ QUIET = Rule(
     why="A hit much quieter than the others of the map gives little feedback.",
     how="The volume of a circle, slider head or hold note is 6 to 20 %, while at least 95 % of the map is louder than "
     "that.",
+    advice="Raise the volume: players need to hear their hits.",
     ignore_when="the song is nearly silent there",
     blind_spots="Silent custom samples; slider tails and repeats; maps that are quiet throughout.",
     source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckMutedObjects.cs",
@@ -78,6 +81,7 @@ NONE = Rule(
     ("map",),
     why="Long sections without hitsounds feel lifeless, and the ranking criteria require hitsounds.",
     how="There is no whistle, finish or clap and no change of the sample set for 24 s and 16 objects.",
+    advice="Listen: which sounds of this part deserve one?",
     ignore_when="the song has nothing to stress, or custom samples carry the rhythm",
     blind_spots="Additions with silent custom samples.",
     source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckFewHitsounds.cs",

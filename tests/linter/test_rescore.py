@@ -313,4 +313,5 @@ def test_a_finding_has_all_that_the_candidate_says() -> None:
     assert (finding.rule, finding.category.value, finding.tier) == ("positions/unexpected", "positions", Tier.ESTIMATED)
     assert (finding.time, finding.end_time, finding.line, finding.objects) == (o.time, 7000.0, o.line, (10,))
     assert finding.timestamp == "00:06:000 (11) -" and finding.evidence == {"bits": 3.0}
-    assert (finding.surprisal, finding.entropy, finding.actual, finding.message) == (9.0, 3.0, "x:1", "Words.")
+    assert (finding.surprisal, finding.entropy, finding.actual) == (9.0, 3.0, "x:1")
+    assert finding.message == f"Words. {positions.UNEXPECTED.advice}"

@@ -69,6 +69,7 @@ UNSNAPPED = Finding(
     (3,),
     expected=(Expected("00:01:007 (1/4)"),),
     id="b2",
+    tier=Tier.EXACT,
 )
 OFFSET = Finding(
     "timing/offset",
@@ -121,6 +122,10 @@ BROKEN = BeatmapReport(
 REPORT = Report("0.1.0", MODEL, (BEATMAP,))
 SET = Report("0.1.0", MODEL, (BEATMAP, CLEAN, MANIA, BROKEN))
 RULE = "─" * 80
+NOTE = """\
+fact: arithmetic, criteria or files. Percentages: how likely an estimate is a
+mistake in an unfinished map; in a finished one it is less likely. Numbers
+behind it: --verbose"""
 
 
 def page(report: Report, **options) -> str:
@@ -133,23 +138,21 @@ ONE = f"""\
 Culprate – Aurora [2012 ver.] [Collab [Hard]] by Zelq
 osu! · 1,512 objects · 1:30 · audio.mp3 · maimod-mini (cpu, fp32)
 
-  bits   Rhythm · 2
-   map P 00:01:000 (12) -  rhythm/unsnapped
-         Circle 7 ms before the 1/4 tick.
-         map: 00:01:007 (1/4)
-  14.2 W 01:02:345 (7) -   rhythm/missing
-         Nothing here, although the song has an onset and the pattern goes on.
-         model: circle at 1/2 61 %, slider <1 %
+              Rhythm · 2
+       fact P 00:01:000 (12) -  rhythm/unsnapped
+              Circle 7 ms before the 1/4 tick.
+likely 70 % W 01:02:345 (7) -   rhythm/missing
+              Nothing here, although the song has an onset and the pattern goes
+              on.
 
-         Timing · 1
- audio M 00:00:500 -  timing/offset
-         The map lies 24 ms before the song.
+              Timing · 1
+ maybe 40 % M 00:00:500 -  timing/offset
+              The map lies 24 ms before the song.
 
 {RULE}
 3 findings: 1 problem (P), 1 warning (W), 1 minor (M)
 rhythm 2 · timing 1
-7 more events surprised the model, but no rule explains them.
-bits: how much the model is surprised; 10 bits is a choice it gives 1 in 1,000.
+{NOTE}
 Why, and when to ignore it: maimod explain rhythm/unsnapped
 """
 
@@ -160,12 +163,20 @@ def test_one_map():
 
 def test_wide_pages_put_the_message_beside_the_timestamp():
     assert page(REPORT, width=110).splitlines()[3:8] == [
-        "  bits   Rhythm · 2",
-        "   map P 00:01:000 (12) -  Circle 7 ms before the 1/4 tick.",
-        "                           map: 00:01:007 (1/4) · rhythm/unsnapped",
-        "  14.2 W 01:02:345 (7) -   Nothing here, although the song has an onset and the pattern goes on.",
-        "                           model: circle at 1/2 61 %, slider <1 % · rhythm/missing",
+        "              Rhythm · 2",
+        "       fact P 00:01:000 (12) -  Circle 7 ms before the 1/4 tick.",
+        "                                rhythm/unsnapped",
+        "likely 70 % W 01:02:345 (7) -   Nothing here, although the song has an onset and the pattern goes on.",
+        "                                rhythm/missing",
     ]
+
+
+def test_evidence_is_printed_on_request():
+    lines = [line.strip() for line in page(REPORT, verbose=True, width=140).splitlines()]
+    assert (
+        "rhythm/missing · Evidence: 14.2 bits; in the map: nothing; expected: circle at 1/2 61 %, slider <1 %" in lines
+    )
+    assert "rhythm/unsnapped · Evidence: expected: 00:01:007 (1/4)" in lines
 
 
 def test_several_maps_shortened():
@@ -176,13 +187,12 @@ Culprate – Aurora [2012 ver.] [Collab [Hard]] by Zelq
 osu! · 1,512 objects · 1:30 · audio.mp3 · maimod-mini (cpu, fp32)
   set/hard.osu
 
-  bits   Rhythm · 2
-   map P 00:01:000 (12) -  rhythm/unsnapped
-         Circle 7 ms before the 1/4 tick.
-         map: 00:01:007 (1/4)
-  14.2 W 01:02:345 (7) -   rhythm/missing
-         Nothing here, although the song has an onset and the pattern goes on.
-         model: circle at 1/2 61 %, slider <1 %
+              Rhythm · 2
+       fact P 00:01:000 (12) -  rhythm/unsnapped
+              Circle 7 ms before the 1/4 tick.
+likely 70 % W 01:02:345 (7) -   rhythm/missing
+              Nothing here, although the song has an onset and the pattern goes
+              on.
 
 高橋洋子 – 残酷な天使 [4K] by mapper
 osu!mania · 1 object · 3:10 · no song · maimod-mini (cpu, fp32) · set/4k.osu
@@ -208,10 +218,9 @@ error: set/broken.osu:31: cannot read hit object: the file seems cut off here
 2 findings in 4 maps: 1 problem (P), 1 warning (W), 0 minor (M)
 rhythm 2
 1 map could not be read.
-7 more events surprised the model, but no rule explains them.
 Not shown: 1 warning beyond --max-findings 2; the highest-scored are listed.
 Not shown: 1 minor finding below --min-severity warning.
-bits: how much the model is surprised; 10 bits is a choice it gives 1 in 1,000.
+{NOTE}
 Why, and when to ignore it: maimod explain rhythm/unsnapped
 """
     )

@@ -316,6 +316,22 @@ def test_tempos_differ_by_their_decimals(tmp_path):
     assert finding.severity == "problem" and "149.996 BPM here and 150.000" in finding.message
 
 
+def test_one_difficulty_with_another_tick_rate(tmp_path):
+    given = versions()
+    given["Hard"] = replace(given["Hard"], difficulty={**given["Hard"].difficulty, "slider_tick_rate": 2})
+    (finding,) = found(tmp_path, consistency.CHECK, given)
+    assert rules([finding]) == [("mapset/tick-rates-differ", "minor")]
+    assert finding.actual == "2" and finding.expected[0].text == "1"
+
+
+def test_a_bar_line_that_one_difficulty_of_taiko_omits(tmp_path):
+    given = {name: one.with_general(Mode="1") for name, one in versions().items()}
+    line = LINES[0].rpartition(",")[0] + ",8"
+    given["Hard"] = replace(given["Hard"], lines=(line, *LINES[1:]))
+    (finding,) = found(tmp_path, shared_timing.CHECK, given)
+    assert rules([finding]) == [("mapset/bar-lines", "warning")] and finding.actual == "omitted"
+
+
 def test_storyboards_of_single_difficulties(tmp_path):
     given = changed(Hard={"events": (*EVENTS, 'Sprite,Foreground,Centre,"bg.png",320,240')})
     (finding,) = found(tmp_path, consistency.CHECK, given)

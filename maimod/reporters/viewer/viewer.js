@@ -204,7 +204,7 @@ function maimodViewer(root, host) {
         chips(SEVERITIES, filters.severities, "Severity", s => s)),
       h("div", {class: "mm-selects"}, categories,
         options([["open", "open"], ["post", "to post"], ["done", "done"], ["ignored", "ignored"], ["all", "all"]], "state"),
-        options([["worth", "worth first"], ["time", "by time"], ["score", "by score"], ["bits", "by bits"]], "sort"), ...changes));
+        options([["worth", "worth first"], ["time", "by time"], ["score", "by confidence"], ["bits", "by surprise"]], "sort"), ...changes));
   }
 
   // ------------------------------------------------------------------------------------------------------------- the list
@@ -299,8 +299,8 @@ function maimodViewer(root, host) {
   function fold(id) { if (opened.has(id)) opened.delete(id); else opened.add(id); update(); }
 
   // One number in one column: how likely the finding is real. Bits are in the evidence.
-  const measure = finding => finding.tier === "exact" ? "exact" : `${Math.round(finding.score * 100)} %`;
-  const measureTitle = finding => finding.tier === "exact" ? "Arithmetic, criteria or files: not a guess" : `An estimate: ${Math.round(finding.score * 100)} % likely to be real${finding.surprisal === null ? "" : `; ${finding.surprisal.toFixed(1)} bits`}`;
+  const measure = finding => finding.confidence;
+  const measureTitle = finding => finding.tier === "exact" ? "Arithmetic, criteria or files: not a guess" : "An estimate: how likely it is a mistake in an unfinished map; the numbers are below";
 
   const rowOf = finding => listed.includes(finding) ? finding : listed.find(f => f.entry === finding.entry);
   function markSelected() {
@@ -352,7 +352,7 @@ function maimodViewer(root, host) {
         isPlace ? h("button", {type: "button", class: "mm-copy", title: "Copy the timestamp", onclick: () => copy(`${finding.timestamp} `)}, "copy") : null,
         h("button", {type: "button", class: "mm-copy", title: "Copy timestamp and message", onclick: () => copy(`${isPlace ? `${finding.timestamp} ` : ""}${finding.message}`)}, "copy as post"),
         h("span", {class: `mm-severity ${finding.severity}`}, finding.severity),
-        h("span", {class: "mm-score", title: measureTitle(finding)}, finding.tier === "exact" ? "exact" : `${Math.round(finding.score * 100)} % likely`),
+        h("span", {class: "mm-score", title: measureTitle(finding)}, measure(finding)),
         h("span", {class: "mm-where"}, [finding.entry.where || beatmap.version, isPlace || finding.scope === "difficulty" ? `line ${finding.line}` : ""].filter(Boolean).join(" · ")),
         h("span", {class: "mm-states"}, Object.entries(STATES).map(([state, [name, key]]) =>
           h("button", {type: "button", "data-mark": state, title: `${name} (${key})`, onclick: () => mark(finding, state)}, name)))),
