@@ -320,6 +320,7 @@ def test_json_matches_schema_and_contract():
         "tier": "estimated",
         "scope": "place",
         "score": 0.7,
+        "confidence": "likely 70 %",
         "surprisal": 14.23,
         "entropy": 3.1,
         "time": 62345.0,
