@@ -89,13 +89,7 @@ def check(
         raise typer.BadParameter("an empty path", param_hint="PATH")
     from maimod.commands.resolve import dump, resolve
 
-    # A typed option overrides the configuration even if it has the default value.
-    typed = {
-        name: value
-        for name, value in options.items()
-        if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
-    }
-    resolved = resolve(paths, from_command_line(typed))
+    resolved = resolve(paths, from_command_line(_typed(context, options)))
     if resolved.options.show_settings:
         import json
 
@@ -108,6 +102,43 @@ def check(
     from maimod.commands.check import once
 
     return once(resolved)
+
+
+@app.command()
+def accept(
+    context: typer.Context,
+    path: Annotated[str, typer.Argument(metavar="PATH", help="As for check.")],
+    findings: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RULE@TIME...",
+            help="rhythm/unsnapped@00:11:212; RULE alone if there is one such finding.",
+            autocompletion=rule_names,
+        ),
+    ],
+    baseline: Annotated[str, parameter("baseline")] = "",
+    model: ModelName = BUNDLED_MODEL,
+    no_model: Annotated[bool, parameter("no_model")] = False,
+    device: Device = "auto",
+    config: Annotated[str, parameter("config")] = "",
+    isolated: Annotated[bool, parameter("isolated")] = False,
+    no_cache: Annotated[bool, parameter("no_cache")] = False,
+    cache_dir: Annotated[str, parameter("cache_dir")] = "",
+) -> int:
+    """Accept single findings in a baseline, which check --baseline then leaves out; use the options of that check."""
+    from maimod.commands.accept import accept as run_accept
+    from maimod.commands.resolve import resolve
+
+    return run_accept(resolve([path], from_command_line(_typed(context, context.params))), findings)
+
+
+def _typed(context: typer.Context, options: dict[str, Any]) -> dict[str, Any]:
+    """The options that were given: they override the configuration even if they have the default value."""
+    return {
+        name: value
+        for name, value in options.items()
+        if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    }
 
 
 @app.command()

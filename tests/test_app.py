@@ -247,7 +247,7 @@ def test_evidence_kind_comes_from_the_rules(lint, capsys):
         (
             ["check", "x", "--format", "jsn"],
             "--format jsn: no such format; did you mean json? "
-            "(there are: console, concise, html, json, sarif, junit, github, gitlab, markdown)",
+            "(there are: console, concise, html, json, sarif, junit, github, gitlab, markdown, verdict)",
         ),
         (
             ["check", "x", "--format", "console", "--format", "json"],

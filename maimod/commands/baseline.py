@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import msgspec
 
 from maimod.errors import ConfigError
-from maimod.findings import BeatmapReport, Finding, Report
+from maimod.findings import BeatmapReport, Finding, ModelInfo, Report
 from maimod.linter.cache import Cache, digest
 from maimod.linter.settings import Settings
 
@@ -94,18 +94,44 @@ def write(path: Path, report: Report, settings: Sequence[Settings], old: Baselin
     found: dict[tuple[str, str], Accepted] = {}
     for beatmap in report.beatmaps:
         for finding in beatmap.findings:
-            new = Accepted(_folder(beatmap, path), beatmap.version, finding.rule, finding.id, 1, finding.timestamp)
+            new = _accepted(beatmap, finding, path)
             before = found.get(new.key)
             found[new.key] = replace(before, count=before.count + 1) if before else new
-    value = {
-        "schema": SCHEMA,
-        "model": report.model.id if report.model else None,
-        "findings": [asdict(one) for one in sorted({**kept, **found}.values())],
-    }
+    _store(path, {**kept, **found}.values(), report.model.id if report.model else None)
+    return len(report.findings)
+
+
+def add(
+    path: Path, findings: Iterable[tuple[BeatmapReport, Finding]], old: Baseline | None, model: ModelInfo | None
+) -> None:
+    """Accept some findings beside those that the file accepts.
+
+    Args:
+        path: the file to write.
+        findings: with the reports that they are from; none of them accepted yet.
+        old: what the file has; None if there is no file.
+        model: that judged; a file that exists keeps its own.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    entries = {one.key: one for one in (old.findings if old else ())}
+    for beatmap, finding in findings:
+        new = _accepted(beatmap, finding, path)
+        known = entries.get(new.key)
+        entries[new.key] = replace(known, count=known.count + 1) if known else new
+    _store(path, entries.values(), old.model if old else model.id if model else None)
+
+
+def _accepted(beatmap: BeatmapReport, finding: Finding, path: Path) -> Accepted:
+    return Accepted(_folder(beatmap, path), beatmap.version, finding.rule, finding.id, 1, finding.timestamp)
+
+
+def _store(path: Path, entries: Iterable[Accepted], model: str | None) -> None:
+    value = {"schema": SCHEMA, "model": model, "findings": [asdict(one) for one in sorted(entries)]}
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.write_text(json.dumps(value, indent=1, ensure_ascii=True) + "\n", encoding="ascii", newline="\n")
     os.replace(beside, path)
-    return len(report.findings)
 
 
 class Subtraction:
@@ -201,19 +227,22 @@ class Delta:
     """Timestamp and rule of the last run."""
 
 
-def since_last_run(beatmap: BeatmapReport, settings: Settings, cache: Cache) -> Delta | None:
-    """Compare with the last run of this beatmap, and remember this one.
+def since_last_run(
+    beatmap: BeatmapReport, settings: Settings, cache: Cache, is_remembered: bool = True
+) -> Delta | None:
+    """Compare with the last run of this beatmap that was remembered.
 
     Args:
         beatmap: the present report.
         settings: of its source; runs with other settings or another model have no part in this, so that what a change of
             settings hides is not called resolved, nor new when it is shown again.
         cache: where it is remembered.
+        is_remembered: whether later runs are compared with this one.
 
     Returns:
         What has changed; None if there was no such run.
     """
-    return _since("last run", beatmap, settings, cache, is_kept=False)
+    return _since("last run", beatmap, settings, cache, is_kept=not is_remembered, is_first_kept=is_remembered)
 
 
 def since_cleared(beatmap: BeatmapReport, settings: Settings, cache: Cache, clear: bool = False) -> Delta | None:
@@ -228,13 +257,16 @@ def since_cleared(beatmap: BeatmapReport, settings: Settings, cache: Cache, clea
     return _since("last cleared", beatmap, settings, cache, is_kept=not clear)
 
 
-def _since(name: str, beatmap: BeatmapReport, settings: Settings, cache: Cache, is_kept: bool) -> Delta | None:
-    """Compare with the remembered findings, and remember the present ones unless there are some that `is_kept` keeps."""
+def _since(
+    name: str, beatmap: BeatmapReport, settings: Settings, cache: Cache, is_kept: bool, is_first_kept: bool = True
+) -> Delta | None:
+    """Compare with the remembered findings, and remember the present ones: if there are none yet, by `is_first_kept`, else
+    unless `is_kept`."""
     if beatmap.status == "error":
         return None
     key = digest(name, os.path.abspath(beatmap.location), settings.key(beatmap.version))
     before = cache.get(key, list[tuple[str, str]])
-    if before is None or not is_kept:
+    if is_first_kept if before is None else not is_kept:
         cache.put(key, _named(beatmap))
     return None if before is None else _compared(before, beatmap)
 

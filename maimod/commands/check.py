@@ -6,20 +6,21 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maimod.commands import interrupts
-from maimod.commands.baseline import Baseline, Reference, Subtraction, since_last_run, stale, without
+from maimod.commands.baseline import Baseline, Delta, Reference, Subtraction, since_last_run, stale, without
 from maimod.commands.baseline import load as load_baseline
 from maimod.commands.baseline import write as write_baseline
 from maimod.commands.command_line import FAILED, FOUND, quiet_if_pipe_closed, say
-from maimod.commands.resolve import Check
+from maimod.commands.resolve import STDIN, Check
 from maimod.errors import UsageError
 from maimod.findings import BeatmapReport, Report, Severity
 from maimod.osu.discovery import TEMPORARY_PREFIX
+from maimod.osu.limits import MAX_FILE_BYTES
 from maimod.reporters import REPORTERS
 from maimod.reporters.view import View, shorten
 
@@ -56,7 +57,8 @@ def once(
         session: session with the loaded model, to run several checks.
         reference: of a watch: what was found when it began; None compares with the last run.
     """
-    with interrupts.raising(False):
+    with interrupts.raising(False), _stdin(check) as typed_in:
+        sources = [typed_in] if typed_in else sources
         if all(name != "html" for name, _ in check.outputs):
             return _once(check, sources, session, reference)
         from maimod.reporters.html import Album
@@ -66,10 +68,33 @@ def once(
             return _once(replace(check, view=view), sources, session, reference)
 
 
+@contextmanager
+def _stdin(check: Check) -> Iterator[Source | None]:
+    """The map on stdin as a source, if that is the path.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    if check.paths != (STDIN,):
+        yield None
+        return
+    with interrupts.raising(True):
+        content = sys.stdin.buffer.read(MAX_FILE_BYTES + 1) if sys.stdin is not None else b""
+    if not content.strip():
+        raise UsageError("-: nothing on stdin; pipe a .osu file into it")
+    if content[:2] == b"PK":
+        raise UsageError("-: an archive on stdin; give its path instead")
+    from maimod.osu.discovery import Entry, Source
+
+    with tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX) as folder:
+        (Path(folder) / "stdin.osu").write_bytes(content)
+        yield Source(Path(folder), (Entry("stdin.osu", "stdin", "stdin"),), is_lone=True)
+
+
 def _once(check: Check, sources: Sequence[Source] | None, session: Session | None, reference: Reference | None) -> int:
     baseline = _baseline(check)
     listing = _Listing(check, None if check.options.write_baseline else baseline, reference)
-    stream = _Stream(check.view) if ("console", None) in check.outputs and check.view.max_findings is None else None
+    stream = _stream(check)
     raw, progress = _lint(check, listing, stream, sources, session)
     report = replace(raw, beatmaps=tuple(listing.beatmaps))
     if raw.unfinished:
@@ -94,7 +119,7 @@ def _once(check: Check, sources: Sequence[Source] | None, session: Session | Non
     return FOUND if not check.options.write_baseline and fails(report, check.view.fail_on) else 0
 
 
-def _interrupted(check: Check, report: Report, stream: _Stream | None, progress: str) -> int:
+def _interrupted(check: Check, report: Report, stream: _Stream | _Verdicts | None, progress: str) -> int:
     """Write what an interrupted run has, and say so in one line."""
     written = []
     for name, target in check.outputs:
@@ -116,7 +141,11 @@ def fails(report: Report, fail_on: Severity | None) -> bool:
 
 
 def _lint(
-    check: Check, listing: _Listing, stream: _Stream | None, sources: Sequence[Source] | None, session: Session | None
+    check: Check,
+    listing: _Listing,
+    stream: _Stream | _Verdicts | None,
+    sources: Sequence[Source] | None,
+    session: Session | None,
 ) -> tuple[Report, str]:
     """Run the lint, with a progress bar on a terminal, until it ends or is interrupted.
 
@@ -183,23 +212,38 @@ class _Listing:
         """Of each beatmap."""
         self.new = 0
         self.resolved: list[str] = []
+        self.known = 0
+        """Findings that --new-only leaves out."""
+        self.uncompared = 0
+        """Difficulties without a run to compare with, of --new-only."""
 
     def add(self, beatmap: BeatmapReport, settings: Settings) -> BeatmapReport:
         """Take the next report with its settings, and return it with the listed findings."""
         check = self.check
         self.settings.append(settings)
-        delta = since_last_run(beatmap, settings, check.cache) if check.cache else None
-        if self.reference is not None:
-            delta = self.reference.since(beatmap)
+        delta = self._delta(beatmap, settings)
         listed = self.accepted.of(beatmap) if self.accepted else beatmap
         if delta is not None:
             self.new += len(delta.new)
             self.resolved += [f"{beatmap.path}: {text}" for text in delta.resolved]
             if check.options.new_only:
                 new = [finding for finding in listed.findings if finding in delta.new]
+                self.known += len(listed.findings) - len(new)
                 listed = without(listed, new, f"also found {self._when}")
+        elif check.options.new_only and beatmap.status != "error":
+            self.uncompared += 1
         self.beatmaps.append(listed)
         return listed
+
+    def _delta(self, beatmap: BeatmapReport, settings: Settings) -> Delta | None:
+        """Changes since the last run, or since watching began."""
+        check = self.check
+        delta = None
+        if check.cache and check.paths != (STDIN,):
+            # What is not listed must stay new, or a second run would pass with what the first one failed for.
+            is_whole = not check.options.write_baseline and (not check.options.new_only or self.reference is not None)
+            delta = since_last_run(beatmap, settings, check.cache, is_remembered=is_whole)
+        return delta if self.reference is None else self.reference.since(beatmap)
 
     @property
     def _since(self) -> str:
@@ -207,10 +251,16 @@ class _Listing:
 
     @property
     def _when(self) -> str:
-        return "by the last run" if self.reference is None else "when watching began"
+        return "by the last run without --new-only" if self.reference is None else "when watching began"
 
     def tell_delta(self) -> None:
         """Print changes since the last run on stderr."""
+        if self.known and self.reference is None:
+            found = "finding" if self.known == 1 else "findings"
+            say(f"--new-only: {self.known} {found} of the last run without it not listed, and not counted by --fail-on")
+        if self.uncompared and self.reference is None:
+            maps = "difficulty has" if self.uncompared == 1 else "difficulties have"
+            say(f"--new-only: {self.uncompared} {maps} no run without it to compare with, so all findings are listed")
         if not self.new and not self.resolved:
             return
         say(f"since {self._since}: {self.new} new, {len(self.resolved)} resolved")
@@ -218,6 +268,39 @@ class _Listing:
             say(f"resolved: {text}")
         if len(self.resolved) > MANY:
             say(f"and {len(self.resolved) - MANY} more")
+
+
+def _stream(check: Check) -> _Stream | _Verdicts | None:
+    """What prints while the run goes on; None if there is nothing to print, or not before its end."""
+    if ("verdict", None) in check.outputs:
+        return _Verdicts(check.view)
+    return _Stream(check.view) if ("console", None) in check.outputs and check.view.max_findings is None else None
+
+
+class _Verdicts:
+    """Prints verdicts on stdout as their entries are finished."""
+
+    def __init__(self, view: View) -> None:
+        from maimod.reporters.verdict import Verdicts
+
+        self._lines = Verdicts(sys.stdout, view)
+
+    def add(self, report: Report, total: int) -> None:
+        """Take a report of one beatmap."""
+        try:
+            for beatmap in report.beatmaps:
+                self._lines.add(beatmap)
+            sys.stdout.flush()
+        except OSError as error:
+            quiet_if_pipe_closed(error)
+
+    def finish(self, report: Report) -> None:
+        """Print the last verdict."""
+        try:
+            self._lines.finish(report)
+            sys.stdout.flush()
+        except OSError as error:
+            quiet_if_pipe_closed(error)
 
 
 class _Stream:
@@ -299,9 +382,9 @@ def _tell_stale(entries: Sequence[Accepted], path: Path) -> None:
 # Output
 
 
-def _output(name: str, target: Path | None, report: Report, view: View, stream: _Stream | None) -> None:
+def _output(name: str, target: Path | None, report: Report, view: View, stream: _Stream | _Verdicts | None) -> None:
     """Write a report, or the end of one that was printed beatmap by beatmap."""
-    if (name, target) != ("console", None):
+    if target is not None or name not in ("console", "verdict"):
         _write(name, target, report, view)
     elif stream is not None:
         stream.finish(report)

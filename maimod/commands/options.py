@@ -63,7 +63,9 @@ class CheckOptions(Settings):
     max_findings: Annotated[
         int | None, Option(help="List only the N findings with the highest scores.", metavar="N", least=0)
     ] = None
-    new_only: Annotated[bool, Option(help="List only findings that the last run of the same map did not have.")] = False
+    new_only: Annotated[
+        bool, Option(help="List only findings that the last run of the same map without this option did not have.")
+    ] = False
     baseline: Annotated[
         Path | None, Option(help="Findings accepted in this file are not reported.", metavar="FILE", names=Names.READ)
     ] = None
@@ -90,6 +92,14 @@ class CheckOptions(Settings):
     cache_dir: Annotated[
         Path | None, Option(help="Cache folder, instead of the system's.", metavar="DIR", names=Names.WRITTEN)
     ] = None
+    preset: Annotated[
+        Literal["ranked", "first-map", "screen"] | None,
+        Option(
+            help="Options for a purpose: every rule before ranking, the main points of a first map, "
+            "or a verdict on each of many entries.",
+            where=COMMAND_LINE,
+        ),
+    ] = None
     config: Annotated[
         Path | None,
         Option(help="Configuration to use instead of the nearest maimod.toml.", where=COMMAND_LINE, metavar="FILE"),
@@ -103,6 +113,52 @@ class CheckOptions(Settings):
         """Settings of the lint."""
         values = {one.name: getattr(self, one.name) for one in fields(Settings)}
         return Settings(**{**values, "model": None if self.no_model else self.model})
+
+
+PRESETS: Mapping[str | None, Mapping[str, Any]] = {
+    None: {},
+    # What a nominator looks at: every rule, whatever a configuration leaves out.
+    "ranked": {
+        "select": (),
+        "ignore": (),
+        "severities": (),
+        "min_scores": (),
+        "tier": "all",
+        "min_severity": Severity.MINOR,
+        "max_findings": None,
+        "fail_on": "problem",
+        "statistics": True,
+    },
+    # What is worth learning first; not what only matters for ranking, or is fine tuning.
+    "first-map": {
+        "min_severity": Severity.WARNING,
+        "max_findings": 20,
+        "ignore": (
+            "kiai",
+            "hitsounds/passage",
+            "positions/unstacked",
+            "mapset/audio-encoded-up",
+            "mapset/hitsound",
+            "mapset/lowest-difficulty",
+            "mapset/mappers-guild",
+            "mapset/score-overflow",
+            "mapset/skin",
+            "mapset/spread-gap",
+            "mapset/storyboard",
+            "mapset/tags-genre-language",
+        ),
+    },
+    # Entries of a contest, or of a generator: faults that nobody can argue about, and no configuration of the entry's own.
+    "screen": {
+        "isolated": True,
+        "no_model": True,
+        "tier": "exact",
+        "format": ("verdict",),
+        "fail_on": "problem",
+        "ignore": ("mapset/drain-time", "mapset/lowest-difficulty", "mapset/mappers-guild", "mapset/spread-gap"),
+    },
+}
+"""Values of options by their names, as if they were given on the command line; what is given there replaces them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maimod.commands.command_line import outputs_of, say, suggest
-from maimod.commands.options import CheckOptions, Config, Declared, declared, discover, load
+from maimod.commands.options import PRESETS, CheckOptions, Config, Declared, declared, discover, load
 from maimod.errors import UsageError, short
 from maimod.findings import Severity
 from maimod.linter.cache import Cache, default_folder
@@ -24,6 +24,10 @@ from maimod.reporters.view import View
 if TYPE_CHECKING:
     from maimod.linter.limits import Limits
     from maimod.osu.discovery import Source
+
+
+STDIN = "-"
+"""The path that means a `.osu` file on stdin."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ def resolve(paths: Sequence[str], typed: Mapping[str, Any]) -> Check:
     from maimod.linter.limits import Limits
     from maimod.rules import RULES
 
+    typed = {**PRESETS[typed.get("preset")], **typed}
     config = named_config(typed)
     if config is None:
         config, refused = restricted(discover(_common_folder(paths)), typed)
@@ -118,6 +123,12 @@ def _refuse_contradictions(check: Check) -> None:
         raise UsageError(f"--baseline {options.baseline}: would overwrite a file of a map; maimod never changes one")
     if options.new_only and check.cache is None:
         raise UsageError("--new-only needs the cache, which remembers the last run")
+    if STDIN in check.paths:
+        if check.paths != (STDIN,):
+            raise UsageError("-: stdin is the only path, where it is one")
+        refused = [f"--{name.replace('_', '-')}" for name in ("watch", "new_only") if getattr(options, name)]
+        if refused:
+            raise UsageError(f"-: stdin cannot be compared with a later or earlier run ({', '.join(refused)})")
     if options.watch and any(name != "console" and target is None for name, target in check.outputs):
         raise UsageError("--watch writes to the console; send other formats to files, as in --format json:report.json")
 
@@ -206,7 +217,7 @@ def settings_of(
     of_run = {one.name: getattr(run, one.name) for one in declared(Settings).values() if one.option.is_for_run}
 
     def of(source: Source) -> Settings:
-        folder = source.path.parent if source.is_archive else source.path
+        folder = Path() if source.is_lone else source.path.parent if source.is_archive else source.path
         if folder not in known:
             config = discover(folder) if only is None else only
             known[folder] = replace(options_of(config, typed, list(rules)).settings, **of_run)

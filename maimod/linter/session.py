@@ -125,7 +125,8 @@ class Session:
                     maps = _Folder(place, settings, resources, draw)  # an archive may contain several sets
                     reported = (*(entry.inner for entry in entries), *source.beside)
                     try:
-                        watch.run(partial(maps.read, frozenset(folder / inner for inner in reported)))
+                        if not source.is_lone:
+                            watch.run(partial(maps.read, frozenset(folder / inner for inner in reported)))
                     except OverLimit as limit:
                         maps = _Folder(place, settings, resources, draw, rest=_unread(f"the set {limit}"))
                     for entry in group:
@@ -247,6 +248,7 @@ class Session:
         except OSError:
             return None
         names = [entry.inner for entry in source.entries] + [f"beside {inner}" for inner in source.beside]
+        names += ["alone"] if source.is_lone else []
         return content and caching.digest(
             "reports", self._question(settings.unjudged), source.is_archive, content, *names
         )

@@ -199,7 +199,10 @@ class Settings(Selection):
     audio_path: Annotated[
         Path | None,
         Option(
-            help="Song to use instead of the one named in the map.", where=Where.CHECK | Where.SCORE, metavar="FILE"
+            help="Song to use instead of the one named in the map.",
+            where=Where.CHECK | Where.SCORE,
+            metavar="FILE",
+            spellings=("--audio",),
         ),
     ] = None
     """For a single beatmap."""
@@ -213,6 +216,10 @@ class Settings(Selection):
             names=Names.CHECKPOINT,
         ),
     ] = None
+    tier: Annotated[
+        Literal["all", "exact"],
+        Option(help="exact: only arithmetic, criteria and files; nothing that a model, the song or a habit suggests."),
+    ] = "all"
     overrides: Annotated[
         tuple[Override, ...],
         Option(help="Settings for some difficulties; later entries win.", where=Where.FILE, key="override"),
@@ -230,7 +237,8 @@ class Settings(Selection):
         """Whether findings of `rule` in a difficulty of this name may be missing from its report by these settings."""
         settings = self.of_difficulty(version)
         return (
-            not settings.selects(rule)
+            settings.tier != "all"
+            or not settings.selects(rule)
             or _longest(settings.severities, rule) == OFF
             or (_longest(settings.min_scores, rule) or 0.0) > 0.0
         )
@@ -259,6 +267,8 @@ class Settings(Selection):
             least = _longest(settings.min_scores, finding.rule)
             if wanted == OFF or not settings.selects(finding.rule) or (least is not None and finding.score < least):
                 continue
+            if settings.tier != "all" and finding.tier.value != settings.tier:
+                continue
             severity = finding.severity if wanted is None else Severity(wanted)
             judged.append(finding if severity is finding.severity else replace(finding, severity=severity))
         return tuple(judged)
@@ -273,7 +283,7 @@ class Settings(Selection):
         levels = tuple(
             Override(override.pattern, level=override.level) for override in self.overrides if override.level
         )
-        return replace(self, select=(), ignore=(), severities=(), min_scores=(), overrides=levels)
+        return replace(self, select=(), ignore=(), severities=(), min_scores=(), tier="all", overrides=levels)
 
 
 def _overridden(

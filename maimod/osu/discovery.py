@@ -50,6 +50,9 @@ class Source:
     """Inner paths of beatmaps that were linted before and are left out now, so that what they report about the set is not
     reported again."""
 
+    is_lone: bool = False
+    """Whether its folder is not its mapset, because it came from stdin: nothing is compared, no file is missing."""
+
     def only(self, entries: Sequence[Entry]) -> Source:
         """Some of its beatmaps, beside the others."""
         return replace(

@@ -32,5 +32,6 @@ REPORTERS: dict[str, Reporter] = {
     "github": _later("github", "github"),
     "gitlab": _later("gitlab", "gitlab"),
     "markdown": _later("markdown", "markdown"),
+    "verdict": _later("verdict", "verdict"),
 }
 """Reporters by their `--format` name."""

@@ -1,15 +1,10 @@
-"""Pairs of versions of a difficulty, from the history of a git repository or from a folder of backups: `maimod pairs`.
-
-The contents of a repository are other people's: git is only asked for lists of files and for their bytes, with argument
-lists and without anything that a repository can configure to be run.
-"""
+"""Pairs of versions of a difficulty, from the history of a git repository or from a folder of backups: `maimod pairs`."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import subprocess
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -18,21 +13,11 @@ from pathlib import Path, PurePosixPath
 
 from maimod.errors import BeatmapError, UsageError
 from maimod.findings import plain
+from maimod.linter.repository import blob, git, names, root_of
 from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap
 from maimod.training.differences import Differences, differences
 
-GIT = (
-    "git",
-    "-c",
-    "core.fsmonitor=false",
-    "-c",
-    f"core.hooksPath={os.devnull}",
-    "-c",
-    "core.quotePath=false",
-    "--no-pager",
-)
-GIT_SECONDS = 300
 MAX_SONG_BYTES = 100_000_000
 MAX_MAP_BYTES = 5_000_000
 README = """# Pairs of versions
@@ -132,14 +117,14 @@ def in_history(repository: Path) -> Iterator[Pair]:
     Raises:
         UsageError: if git is missing or fails.
     """
-    root = Path(_git(repository, "rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape").strip())
-    inside = repository.resolve().relative_to(root.resolve()).as_posix()
+    root = root_of(repository)
+    inside = repository.resolve().relative_to(root).as_posix()
     where = [] if inside == "." else [f":(literal,top){inside}"]
-    for commit in _git(root, "log", "--no-merges", "--reverse", "--format=%H", "--", *where).decode().split():
-        parents = _git(root, "rev-list", "--parents", "-n", "1", commit).decode().split()[1:]
+    for commit in git(root, "log", "--no-merges", "--reverse", "--format=%H", "--", *where).decode().split():
+        parents = git(root, "rev-list", "--parents", "-n", "1", commit).decode().split()[1:]
         if not parents:
             continue
-        listed = _git(
+        listed = git(
             root,
             "diff-tree",
             "-r",
@@ -155,7 +140,7 @@ def in_history(repository: Path) -> Iterator[Pair]:
             "--",
             *where,
         )
-        fields = [part.decode("utf-8", "surrogateescape") for part in listed.split(b"\0")[:-1]]
+        fields = names(listed)
         while fields:
             renamed = fields[0].startswith("R")
             old, new = (fields[1], fields[2]) if renamed else (fields[1], fields[1])
@@ -163,54 +148,15 @@ def in_history(repository: Path) -> Iterator[Pair]:
             if not new.lower().endswith(".osu") or not old.lower().endswith(".osu"):
                 continue
             before, after = (
-                _blob(root, revision, path, MAX_MAP_BYTES) for revision, path in ((parents[0], old), (commit, new))
+                blob(root, revision, path, MAX_MAP_BYTES) for revision, path in ((parents[0], old), (commit, new))
             )
             if before is None or after is None:
                 continue
 
             def song(name: str, commit: str = commit, folder: str = os.path.dirname(new)) -> bytes | None:
-                return _blob(root, commit, f"{folder}/{name}" if folder else name, MAX_SONG_BYTES)
+                return blob(root, commit, f"{folder}/{name}" if folder else name, MAX_SONG_BYTES)
 
             yield Pair(before, after, new, song, {"commit": commit, "before": parents[0], "file": new})
-
-
-def _blob(root: Path, revision: str, path: str, most: int) -> bytes | None:
-    """A file of a revision; None if it is not there, or larger than `most` bytes."""
-    name = f"{revision}:{path}"
-    try:
-        if int(_git(root, "cat-file", "-s", name)) > most or _git(root, "cat-file", "-t", name).strip() != b"blob":
-            return None
-        return _git(root, "cat-file", "blob", name)
-    except UsageError:
-        return None
-
-
-def _git(folder: Path, *arguments: str) -> bytes:
-    environment = {
-        **os.environ,
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_NO_LAZY_FETCH": "1",
-        "LC_ALL": "C",
-    }
-    try:
-        done = subprocess.run(
-            [*GIT, *arguments],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=GIT_SECONDS,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise UsageError(f"{folder}: git is not installed, and the history of a repository needs it") from None
-    except subprocess.TimeoutExpired:
-        raise UsageError(f"{folder}: git took more than {GIT_SECONDS} s") from None
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise UsageError(f"{folder}: git {arguments[0]} failed ({said[-1] if said else done.returncode})")
-    return done.stdout
 
 
 # ---------------------------------------------------------------------------------------------------------------------

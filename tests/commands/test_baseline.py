@@ -162,6 +162,23 @@ def test_the_last_run_is_remembered(folder, capsys):
     assert any("also found by the last run" in message for message in hard["messages"])
 
 
+def test_only_what_is_new_stays_new_until_a_run_lists_all(folder, capsys):
+    new_only = [*CHECK, "--new-only"]
+    for _ in range(2):  # a run that failed must not pass when it is run again
+        code, _, err = run(capsys, *new_only)
+        assert code == 1 and "4 difficulties have no run without it to compare with, so all findings are listed" in err
+    run(capsys, *ACCEPT)
+    assert run(capsys, *new_only)[0] == 1  # accepted somewhere else
+    run(capsys, *CHECK)
+    code, _, err = run(capsys, *new_only)
+    assert code == 0 and re.search(r"--new-only: \d+ findings of the last run without it not listed", err)
+    path = folder / "0 Artist - Title" / "Hard.osu"
+    path.write_text(path.read_text().replace(",12000,1,0", ",12007,1,0"))
+    for _ in range(2):
+        code, out, _ = run(capsys, *new_only)
+        assert code == 1 and "00:12:007" in out and "00:03:507" not in out
+
+
 def test_order_of_entries_is_that_of_the_file():
     assert sorted([Accepted("b", "x", "r", "1"), Accepted("a", "z", "r", "2")])[0].folder == "a"
 

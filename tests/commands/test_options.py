@@ -65,7 +65,14 @@ def other(one: Declared) -> Any:
     """A value that is not the default, as a file has it."""
     own = {"fail_on": "never", "min_severity": "warning", "precision": "fp32", "device": "cpu", "level": "hard"}
     own |= {"severities": {"kiai": "off"}, "min_scores": {"kiai": 0.5}, "overrides": [{"name": "X", "level": "easy"}]}
-    own |= {"select": ["rhythm"], "ignore": ["kiai"], "format": ["markdown"], "year": 2015, "mapper_id": 7}
+    own |= {
+        "select": ["rhythm"],
+        "ignore": ["kiai"],
+        "format": ["markdown"],
+        "year": 2015,
+        "mapper_id": 7,
+        "tier": "exact",
+    }
     if one.name in own:
         return own[one.name]
     if one.kind is bool:
@@ -141,6 +148,7 @@ def write(values: dict[str, Any], path: Path) -> None:
 def test_the_options_of_both_and_of_one():
     """The list is a decision, so it is written down here as well."""
     assert {one.name for one in ON_COMMAND_LINE} - {one.name for one in IN_FILE} == {
+        "preset",
         "audio_path",
         "difficulty",
         "write_baseline",

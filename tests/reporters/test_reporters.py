@@ -363,7 +363,18 @@ def test_json_documentation_names_every_field():
 
 
 def test_formats():
-    assert set(REPORTERS) == {"console", "concise", "html", "json", "sarif", "junit", "github", "gitlab", "markdown"}
+    assert set(REPORTERS) == {
+        "console",
+        "concise",
+        "html",
+        "json",
+        "sarif",
+        "junit",
+        "github",
+        "gitlab",
+        "markdown",
+        "verdict",
+    }
 
 
 def test_a_list_of_no_findings_says_so():
