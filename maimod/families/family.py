@@ -19,6 +19,7 @@ import numpy as np
 from maimod.audio.decode import Audio
 from maimod.events.schema import Event, EventKind
 from maimod.events.vocabulary import Conditioning, Vocabulary
+from maimod.families.draft import Draft
 from maimod.families.inputs import TrainingWindow, WindowInputs
 from maimod.families.windows import Window
 from maimod.findings import ModelInfo
@@ -78,6 +79,15 @@ class EncodedMap(ABC):
     @abstractmethod
     def expected_times(self, values: np.ndarray, indices: np.ndarray, window: Window) -> np.ndarray:
         """Whole ms (n, k) that time tokens of these values (n, k) would stand for in place of events (n,) of a window."""
+
+    @abstractmethod
+    def draft(self, time: float, ahead: float) -> Draft:
+        """The map before a time, for the network to go on from.
+
+        Args:
+            time: ms; events at this time and later are left out.
+            ahead: ms of the song that the network should hear after it; less if its window is shorter.
+        """
 
     def position_posterior(self, runner: Runner, hit_object: HitObject) -> list[Place]:
         """Where the network would place an object of the map: joint samples, likeliest first.

@@ -6,12 +6,31 @@ runs in numpy alone (:mod:`maimod.families.mini.numpy_network`), which starts a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from maimod.families.inputs import WindowInputs
+
+
+class Continuing(Protocol):
+    """Several copies of a window, which grow token by token."""
+
+    @property
+    def first(self) -> np.ndarray:
+        """(D,) last hidden state after the window itself."""
+
+    def extend(self, copies: Sequence[int], by_token: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Add a token to some of the copies.
+
+        Args:
+            copies: their numbers, ascending; one that is left out has ended.
+            by_token: arrays (n, ...) of the tokens, by the names of the window's.
+
+        Returns:
+            (n, D) last hidden states after them.
+        """
 
 
 class Runner(Protocol):
@@ -30,6 +49,13 @@ class Runner(Protocol):
 
     def logits(self, hidden: np.ndarray) -> np.ndarray:
         """(n, D) to the logits (n, V) of the token after each."""
+
+
+class ContinuingRunner(Runner, Protocol):
+    """One that goes on from a window; see :mod:`maimod.families.continuation`."""
+
+    def begin(self, window: WindowInputs, copies: int) -> Continuing:
+        """Run a window, for continuations of it."""
 
 
 class BranchingRunner(Runner, Protocol):

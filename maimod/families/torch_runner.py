@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from maimod.families.inputs import WindowInputs, stack
 from maimod.families.network import Network
+from maimod.families.runner import Continuing, Runner
 
 BATCH_POSITIONS = {"cpu": 6_000, "cuda": 64_000, "mps": 16_000}
 """Encoder positions and padded tokens run at a time. This bounds the memory; more is not faster on that kind of
@@ -51,23 +53,52 @@ class TorchRunner:
     @torch.inference_mode()
     def hidden(self, windows: Sequence[WindowInputs], rows: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Windows are right-padded and run together."""
-        arrays = {name: self._tensor(array) for name, array in stack(windows).items()}
-        with self._autocast():
+        arrays = {name: self.tensor(array) for name, array in stack(windows).items()}
+        with self.autocast():
             hidden: Tensor = self.network.hidden(**arrays)
-        return [self._array(hidden[number, self._tensor(wanted)]) for number, wanted in enumerate(rows)]
+        return [self._array(hidden[number, self.tensor(wanted)]) for number, wanted in enumerate(rows)]
 
     @torch.inference_mode()
     def logits(self, hidden: np.ndarray) -> np.ndarray:
         """(n, D) to (n, V)."""
-        with self._autocast():
-            return self._array(self.network.logits(self._tensor(hidden).to(self.dtype or self.own)))
+        with self.autocast():
+            return self._array(self.network.logits(self.tensor(hidden).to(self.dtype or self.own)))
 
-    def _tensor(self, array: np.ndarray) -> Tensor:
+    def begin(self, window: WindowInputs, copies: int) -> Continuing:
+        """Run a window, for continuations of it."""
+        return Rerun(self, window, copies)
+
+    def tensor(self, array: np.ndarray) -> Tensor:
+        """An array where the weights are."""
         return torch.from_numpy(array).to(self.place)
 
     @staticmethod
     def _array(tensor: Tensor) -> np.ndarray:
         return tensor.float().cpu().numpy()
 
-    def _autocast(self) -> torch.autocast:
+    def autocast(self) -> torch.autocast:
+        """To the type in which it computes."""
         return torch.autocast(self.place.type, dtype=self.dtype or torch.bfloat16, enabled=self.dtype is not None)
+
+
+class Rerun:
+    """A :class:`maimod.families.runner.Continuing` for networks that keep nothing: each token runs the window again."""
+
+    def __init__(self, runner: Runner, window: WindowInputs, copies: int) -> None:
+        """Run the window."""
+        self.runner, self.windows = runner, [window] * copies
+        self.first = self._last([window])[0]
+
+    def extend(self, copies: Sequence[int], by_token: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Add a token to some of the copies."""
+        for row, copy in enumerate(copies):
+            window = self.windows[copy]
+            grown = {
+                name: np.concatenate([array, by_token[name][row : row + 1]]) for name, array in window.by_token.items()
+            }
+            self.windows[copy] = replace(window, by_token=grown)
+        return self._last([self.windows[copy] for copy in copies])
+
+    def _last(self, windows: list[WindowInputs]) -> np.ndarray:
+        rows = [np.array([len(window.by_token["tokens"]) - 1]) for window in windows]
+        return np.concatenate(self.runner.hidden(windows, rows))

@@ -18,7 +18,7 @@ from maimod.audio import onsets
 from maimod.discriminator import features
 from maimod.discriminator.prediction import CorruptionLogits
 from maimod.errors import AudioError, BeatmapError, CheckpointError, UsageError, short
-from maimod.events.schema import EventScore
+from maimod.events.schema import Event, EventScore
 from maimod.events.vocabulary import Conditioning
 from maimod.linter import cache as caching
 from maimod.linter import song as songs
@@ -349,7 +349,28 @@ class PositionAsker:
         model = self.networks.models.of(beatmap.mode) if self.networks.models else None
         if model is None or not model.family.has_position_posterior:
             return []
-        if self._last is None or self._last[0] is not beatmap:
-            self._last = beatmap, *encode(beatmap, song, self.settings, self.networks)
-        _, model, encoded = self._last
+        model, encoded = self._encoded(beatmap, song)
         return encoded.position_posterior(model.runner, hit_object)
+
+    def continuations(
+        self, beatmap: Beatmap, song: Song | None, time: float, until: float
+    ) -> Generator[float, None, list[list[Event]]]:
+        """What the model would go on with at a time, several times; as
+        :func:`maimod.families.continuation.continuations`.
+
+        Raises:
+            BeatmapError: if the model cannot score this map.
+            UsageError: if there is no model.
+        """
+        from maimod.families.continuation import continuations
+
+        if self.networks.models is None:
+            raise UsageError("no model: choose one under Options and run again")
+        model, encoded = self._encoded(beatmap, song)
+        return (yield from continuations(model, encoded, time, until))
+
+    def _encoded(self, beatmap: Beatmap, song: Song | None) -> tuple[Model, EncodedMap]:
+        last = self._last
+        if last is None or last[0] is not beatmap:
+            last = self._last = beatmap, *encode(beatmap, song, self.settings, self.networks)
+        return last[1:]

@@ -18,6 +18,7 @@ const h = (tag, props, ...children) => {
 
 const PAGE = "maimod-page", RECENT = "maimod-recent-paths", MOST_RECENT = 12, BUSY_MS = 250, WATCH_MS = 300;
 const root = element.querySelector(".mm-page");
+const self_ = Math.random().toString(36).slice(2);  // this tab, for what only its last question is worth
 let page = {path: "", run: "", watch: true, options: {}, ...stored(PAGE, {})};
 let run = "", version = 0, busy = false, timer = 0, shown = null, views = stored("maimod-views", {});
 
@@ -209,6 +210,8 @@ const host = {
   },
   strip: beatmap => taken(server.strip({run, beatmap})),
   evidence: key => taken(server.evidence({run, key})),
+  continuations: key => taken(server.continuations({run, key, page: self_})),
+  forget: () => taken(server.continuations({run, key: "", page: self_})).catch(() => {}),
   clip: (key, clicks) => taken(server.clip({run, key, clicks})),
   mark: (keys, state) => taken(server.mark({run, keys, state})),
   clear: () => taken(server.clear({run})).then(poll, error => say(String(error.message || error), "error")),

@@ -47,6 +47,8 @@ NO_MODEL = "none: only exact rules and the song"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MAX_DIFFICULTIES = 60
 """Most difficulties at once; their songs and scores stay in memory, some 25 MB each."""
+MAX_PAGES = 20
+"""Open pages whose wishes are kept."""
 MAX_BROWSED = 200
 """Most mapsets listed of a Songs folder; a search finds the others."""
 SONGS = (
@@ -80,6 +82,8 @@ class Page:
         """The run of each result, by the id of the result."""
         self.followers: dict[str, str] = {}
         """Result that was started when a map of another one was saved."""
+        self.wanted: dict[str, object] = {}
+        """What each page asked last of :meth:`continuations`."""
         self._lock = threading.Lock()
 
     # Runs.
@@ -177,6 +181,19 @@ class Page:
         """Return the evidence HTML of a finding."""
         return self.results[asked["run"]].evidence(asked["key"])
 
+    def continuations(self, asked: Asked) -> dict[str, Any]:
+        """Draw what the model would go on with at a finding, and end what the same page asked before.
+
+        Without a key it only ends that.
+        """
+        wanted = object()
+        self.wanted[asked["page"]] = wanted
+        while len(self.wanted) > MAX_PAGES:
+            self.wanted.pop(next(iter(self.wanted)))
+        if not asked.get("key"):
+            return {}
+        return self.results[asked["run"]].continuations(asked["key"], lambda: self.wanted.get(asked["page"]) is wanted)
+
     def clip(self, asked: Asked) -> dict[str, Any]:
         """Return the song around a finding."""
         return self.results[asked["run"]].clip(asked["key"], bool(asked["clicks"]))
@@ -272,6 +289,7 @@ class Page:
             self.strip,
             self.overview,
             self.evidence,
+            self.continuations,
             self.clip,
             self.export,
             self.mark,

@@ -6,7 +6,8 @@ import io
 import secrets
 import tempfile
 from collections import Counter, OrderedDict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +20,9 @@ from maimod.audio.decode import Audio
 from maimod.commands.baseline import Delta, subtract
 from maimod.commands.baseline import load as load_baseline
 from maimod.commands.baseline import write as write_baseline
+from maimod.errors import UsageError
 from maimod.evidence.clip import CLIP_RATE, clip
+from maimod.evidence.continuation import continuation, end_of
 from maimod.evidence.evidence import evidence
 from maimod.evidence.overview import overview
 from maimod.evidence.svg import data_url
@@ -268,6 +271,31 @@ class Result:
         difficulty, finding = self.finding(key)
         analysis, ask = self.analysis(difficulty)
         return evidence(analysis, finding, ask, max(PLAYABLE_MS))
+
+    def continuations(self, key: str, is_wanted: Callable[[], bool]) -> dict[str, Any]:
+        """What the model would go on with at a finding; see :func:`maimod.evidence.continuation.continuation`.
+
+        Args:
+            key: of the finding.
+            is_wanted: asked after each token; False ends it.
+
+        Raises:
+            Gone: if it was ended.
+            BeatmapError, UsageError: if the model cannot do it.
+        """
+        difficulty, finding = self.finding(key)
+        analysis, ask = self.analysis(difficulty)
+        if ask is None or analysis.evidence.schema is None:
+            raise UsageError("no model has read this difficulty: run it with one")
+        until = end_of(analysis.beatmap, finding.time)
+        steps = ask.continuations(analysis.beatmap, analysis.song, finding.time, until)
+        with closing(steps):
+            while is_wanted():
+                try:
+                    next(steps)
+                except StopIteration as end:
+                    return continuation(analysis, finding.time, until, end.value)
+        raise Gone("another finding was chosen")
 
     def clip(self, key: str, clicks: bool) -> dict[str, Any]:
         """Cut the song around a finding: a URL of WAV data and its start in ms."""

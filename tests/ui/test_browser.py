@@ -143,6 +143,14 @@ def test_a_mapper_at_work(address, browser, tmp_path):
     page.wait(lambda: float(page.one(".mm-now").get_attribute("opacity")) == 1, 20, "the line that moves along")
     page.one(".mm-play").click()
 
+    # What the model would go on with: beside the map and on the timeline, gone with the finding
+    page.driver.execute_script("arguments[0].click()", page.one(".mm-go-on", 20))
+    page.one(".mm-continuations .mm-ghost", 60)
+    assert len(page.all(".mm-passage")) == 4 and page.one(".mm-has-ghosts .mm-ghost-lane").is_displayed()
+    page.press("k")
+    page.wait(lambda: not page.all(".mm-ghost, .mm-has-ghosts"), 10, "no ghosts at another finding")
+    page.press("j")
+
     # Ignore
     page.one(".mm-list").click()
     page.press("i")

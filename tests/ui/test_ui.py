@@ -1,6 +1,7 @@
 """Code behind the page: runs that fill a result, stop and follow each other; calls. The page itself: test_browser.py."""
 
 import os
+import re
 import shutil
 import threading
 import time
@@ -241,6 +242,71 @@ def test_evidence_sound_and_exports(tmp_path):
     assert "00:01:000 (1)" in one.export("markdown", [KEY])["text"]
     assert '"findings": []' in one.export("json", [])["text"]
     assert '<template data-key="0.0">' in one.export("html", [KEY])["text"]
+
+
+class GoesOn:
+    """Replaces what computes continuations: two steps, then events for one continuation."""
+
+    def __init__(self) -> None:
+        self.asked, self.steps = [], 0
+
+    def __call__(self, *_):
+        return []
+
+    def continuations(self, beatmap, song, time, until):
+        self.asked.append((time, until))
+        for _ in range(2):
+            self.steps += 1
+            yield 0.5
+        return [[]]
+
+
+def test_the_model_goes_on_at_a_finding_and_is_in_no_export(tmp_path):
+    one = result(tmp_path)
+    with pytest.raises(UsageError, match="no model"):
+        one.continuations(KEY, lambda: True)
+    one.difficulties[0].ask = GoesOn()
+    found = one.continuations(KEY, lambda: True)
+    assert one.difficulties[0].ask.asked == [(1000.0, 3000.0)] and found["notes"] == [[]]
+    assert "mm-ghost" in found["html"]
+    exports = [one.export(name, [KEY])["text"] for name in ("html", "json", "markdown")]
+    assert not any(re.search(r"mm-passage[^{]*role=", text) for text in exports)
+    with pytest.raises(Gone, match="another finding"):
+        one.continuations(KEY, lambda: False)
+
+
+def test_a_page_that_asks_about_another_finding_ends_what_it_asked_before(tmp_path):
+    page_, one = Page(), result(tmp_path)
+    name = page_.results.keep(one)
+    told = []
+
+    class Slow(GoesOn):
+        def continuations(self, beatmap, song, time, until):
+            while True:
+                self.steps += 1
+                started.set()
+                yield 0.0
+
+    started, slow = threading.Event(), Slow()
+    one.difficulties[0].ask = slow
+
+    def ask():
+        try:
+            page_.continuations({"run": name, "key": KEY, "page": "tab"})
+        except Gone as error:
+            told.append(str(error))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    assert started.wait(5)
+    one.difficulties[0].ask = GoesOn()
+    assert page_.continuations({"run": name, "key": KEY, "page": "another tab"})["html"] and not told
+    assert page_.continuations({"run": name, "key": "", "page": "tab"}) == {}
+    thread.join(5)
+    assert told == ["another finding was chosen"] and not thread.is_alive()
+    for number in range(40):
+        page_.continuations({"run": name, "key": "", "page": f"tab {number}"})
+    assert len(page_.wanted) <= 20
 
 
 def test_a_baseline_of_a_found_configuration_is_read_and_not_written(tmp_path):

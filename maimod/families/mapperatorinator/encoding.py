@@ -19,12 +19,13 @@ from maimod.events.schema import Event, EventKind
 from maimod.events.vocabulary import SOS, Conditioning, Vocabulary
 from maimod.events.writer import from_beatmap, scroll_speed_ratio
 from maimod.families import windows
+from maimod.families.draft import Branch, Draft
 from maimod.families.family import EncodedMap, Excerpt
 from maimod.families.inputs import TrainingWindow, WindowInputs, next_tokens
 from maimod.families.mapperatorinator.config import WhisperConfig
 from maimod.families.mapperatorinator.versions import Version
 from maimod.families.windows import Window
-from maimod.osu.beatmap import Beatmap
+from maimod.osu.beatmap import Beatmap, Mode
 
 UNKNOWN_STARS = 5.0
 """Difficulty in the conditioning vector if the star rating is unknown."""
@@ -32,6 +33,8 @@ NO_SPEED = 100
 """Scroll speed, in hundredths, before the first change."""
 MOST_STATE_TOKENS = 4
 """Of kiai, scroll speed, position in the song and start of sequence."""
+ROOM = 400
+"""Tokens left free for a continuation."""
 FULL_SCALE = 32_767
 """Of the samples that a corpus keeps as int16."""
 
@@ -288,6 +291,27 @@ class PublishedMap(EncodedMap):
         conditions = self.tokens.conditions(window.start, self.config.window_ms) if self.config.n_mappers else {}
         return WindowInputs({"tokens": tokens}, {"samples": self._window_samples(window), **conditions}, rows)
 
+    def draft(self, time: float, ahead: float) -> Draft:
+        """The map before a time, with the whole of the contexts that the network reads first."""
+        length, names = self.config.window_ms, self.vocabulary.schema.contexts
+        start = float(int(time - max(length - ahead - windows.LOOKAHEAD * length, length / 2)))
+        number = next(i for i, merged in enumerate(names) if "map" in merged)
+        shown = [np.flatnonzero((times >= start) & (times < start + length)) for times in self.tokens.times[:number]]
+        times = np.maximum.accumulate(self.tokens.times[number])
+        own = np.arange(*np.searchsorted(times, [start, time]))
+        room = self.config.max_tokens - self.tokens.overhead - sum(map(len, shown)) - ROOM
+        shown.append(own[max(0, len(own) - max(room, 0)) :])
+        prompt, rows = replace(self.tokens, marks=self.tokens.marks[: number + 1]).prompt(self.vocabulary, start, shown)
+        conditions = self.tokens.conditions(start, length) if self.config.n_mappers else {}
+        window = Window(start, start + length, ())
+        inputs = WindowInputs({"tokens": prompt}, {"samples": self._window_samples(window), **conditions}, rows)
+        before = self.contexts[names[number][-1]][: int(np.searchsorted(times, time))]
+        return Draft(
+            inputs,
+            lambda: _PublishedBranch(self.vocabulary, self.beatmap.mode, names[number], before, start),
+            start + length,
+        )
+
     def _window_samples(self, window: Window) -> np.ndarray:
         """(window_samples,) of the song, silence beyond its ends."""
         config = self.config
@@ -305,6 +329,30 @@ class PublishedMap(EncodedMap):
         """Values are steps since the start of the window; the middle of the step."""
         step = self.vocabulary.time_step
         return int(window.start) + step * values + step // 2
+
+
+class _PublishedBranch(Branch):
+    """A continuation whose times count from the start of the window."""
+
+    def __init__(
+        self, vocabulary: Vocabulary, mode: Mode, contexts: tuple[str, ...], before: Sequence[Event], start: float
+    ) -> None:
+        time = next((event.time for event in reversed(before) if event.kind is EventKind.TIME), start)
+        super().__init__(vocabulary, mode, contexts, before, max(float(time), start))
+        self.start = start
+
+    def _possible(self) -> np.ndarray:
+        span, step = self.vocabulary.ranges[EventKind.TIME], self.vocabulary.time_step
+        mask = np.ones(self.vocabulary.size_out, dtype=bool)
+        mask[span.first_id : span.first_id + max(0, int((self.time - self.start) / step) - span.low)] = False
+        return mask
+
+    def time_of(self, value: int) -> float:
+        step = self.vocabulary.time_step
+        return self.start + step * value + step // 2
+
+    def _row(self, token: int) -> dict[str, np.ndarray]:
+        return {"tokens": np.array(token)}
 
 
 def training_window(

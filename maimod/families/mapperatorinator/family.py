@@ -21,9 +21,11 @@ from maimod.families.mapperatorinator.versions import version_of
 from maimod.osu.beatmap import Beatmap
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from maimod.families.network import Network
+    from maimod.families.torch_runner import TorchRunner
 
 
 class Mapperatorinator(Family[PublishedTokens]):
@@ -59,6 +61,12 @@ class Mapperatorinator(Family[PublishedTokens]):
         from maimod.families.mapperatorinator.network import Whisper
 
         return Whisper(self.config)
+
+    def torch_runner(self, network: Network, dtype: torch.dtype | None) -> TorchRunner:
+        """What runs a network of :meth:`make_network`."""
+        from maimod.families.mapperatorinator.torch_runner import TorchWhisper
+
+        return TorchWhisper(network, dtype)
 
     def rename(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Tensors of a published file under the names of the network's parameters."""

@@ -15,7 +15,7 @@ heads, `K` head width.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 import torch
@@ -30,6 +30,27 @@ DIFFICULTY_CENTRES, POSITION_CENTRES = 8, 10
 """Gaussians that spread a number over channels before it is projected (docs/compat.md §8.1)."""
 MAX_STARS = 10.0
 """Difficulty is given as a share of this."""
+
+
+class Kept:
+    """Keys and values (B, H, T, K) of a decoder layer, for tokens that are added one by one."""
+
+    def __init__(self) -> None:
+        self.tokens: tuple[Tensor, Tensor] | None = None
+        self.song: tuple[Tensor, Tensor] | None = None
+
+    def add(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Those of all tokens, the new ones last."""
+        if self.tokens is not None:
+            key, value = torch.cat([self.tokens[0], key], dim=2), torch.cat([self.tokens[1], value], dim=2)
+        self.tokens = key, value
+        return self.tokens
+
+    def choose(self, rows: Tensor) -> None:
+        """Keep some rows of the batch, or repeat them."""
+        assert self.tokens is not None and self.song is not None
+        self.tokens = self.tokens[0][rows], self.tokens[1][rows]
+        self.song = self.song[0][rows], self.song[1][rows]
 
 
 class RMSNorm(nn.Module):
@@ -53,13 +74,18 @@ class SelfAttention(nn.Module):
         self.Wqkv = nn.Linear(config.d_model, 3 * config.d_model)
         self.Wo = nn.Linear(config.d_model, config.d_model)
 
-    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor] | None, causal: bool) -> Tensor:
+    def forward(
+        self, x: Tensor, angles: tuple[Tensor, Tensor] | None, causal: bool, kept: Kept | None = None
+    ) -> Tensor:
         batch, length, width = x.shape
         query, key, value = (
             self.Wqkv(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         )  # each (B, H, T, K)
         if angles is not None:
             query, key = rotate(query, *angles), rotate(key, *angles)
+        if kept is not None:
+            causal = causal and kept.tokens is None  # a token that is added sees all
+            key, value = kept.add(key, value)
         return self.Wo(attend(query, key, value, causal).transpose(1, 2).reshape(batch, length, width))
 
 
@@ -73,10 +99,15 @@ class CrossAttention(nn.Module):
         self.Wkv = nn.Linear(config.d_model, 2 * config.d_model)
         self.Wo = nn.Linear(config.d_model, config.d_model)
 
-    def forward(self, x: Tensor, memory: Tensor) -> Tensor:
+    def forward(self, x: Tensor, memory: Tensor, kept: Kept | None = None) -> Tensor:
         batch, length, width = x.shape
         query = self.Wq(x).view(batch, length, self.heads, -1).transpose(1, 2)  # (B, H, T, K)
-        key, value = self.Wkv(memory).view(batch, memory.shape[1], 2, self.heads, -1).permute(2, 0, 3, 1, 4)
+        if kept is not None and kept.song is not None:
+            key, value = kept.song
+        else:
+            key, value = self.Wkv(memory).view(batch, memory.shape[1], 2, self.heads, -1).permute(2, 0, 3, 1, 4)
+        if kept is not None:
+            kept.song = key, value
         return self.Wo(attend(query, key, value, causal=False).transpose(1, 2).reshape(batch, length, width))
 
 
@@ -92,10 +123,12 @@ class Layer(nn.Module):
         self.fc1, self.fc2 = nn.Linear(config.d_model, feed_forward), nn.Linear(feed_forward, config.d_model)
         self.final_layer_norm = norm(config.d_model)
 
-    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor] | None, memory: Tensor | None = None) -> Tensor:
-        x = x + self.self_attn(self.self_attn_layer_norm(x), angles, causal=memory is not None)
+    def forward(
+        self, x: Tensor, angles: tuple[Tensor, Tensor] | None, memory: Tensor | None = None, kept: Kept | None = None
+    ) -> Tensor:
+        x = x + self.self_attn(self.self_attn_layer_norm(x), angles, memory is not None, kept)
         if self.cross_attn is not None and self.cross_attn_layer_norm is not None and memory is not None:
-            x = x + self.cross_attn(self.cross_attn_layer_norm(x), memory)
+            x = x + self.cross_attn(self.cross_attn_layer_norm(x), memory, kept)
         return x + self.fc2(F.gelu(self.fc1(self.final_layer_norm(x))))
 
 
@@ -211,15 +244,20 @@ class Stack(nn.Module):
         self.embed_positions = None if config.has_rotary_positions else embedding(n_positions, config.d_model)
         self.head_width = config.d_model // config.heads
 
-    def forward(self, x: Tensor, memory: Tensor | None = None) -> Tensor:
-        """(B, T, D) to the same; causal over `memory` (B, S, D) if it is given."""
-        positions = torch.arange(x.shape[1], device=x.device)[None]
+    def forward(
+        self, x: Tensor, memory: Tensor | None = None, kept: Sequence[Kept] | None = None, first: int = 0
+    ) -> Tensor:
+        """(B, T, D) to the same; causal over `memory` (B, S, D) if it is given.
+
+        `kept`, one for each layer, has the tokens before `x`, which are `first`.
+        """
+        positions = torch.arange(first, first + x.shape[1], device=x.device)[None]
         if self.embed_positions is None:
             angles = rotary(positions, self.head_width)
         else:
             x, angles = x + self.embed_positions(positions), None
-        for layer in self.layers:
-            x = layer(x, angles, memory)
+        for number, layer in enumerate(self.layers):
+            x = layer(x, angles, memory, kept[number] if kept else None)
         return self.layer_norm(x)
 
 

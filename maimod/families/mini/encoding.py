@@ -18,6 +18,7 @@ from maimod.audio.decode import Audio
 from maimod.events.schema import Event, EventKind
 from maimod.events.vocabulary import SOS, Conditioning, Vocabulary
 from maimod.events.writer import from_beatmap
+from maimod.families.draft import Branch, Draft
 from maimod.families.family import EncodedMap, Excerpt, Place
 from maimod.families.inputs import TrainingWindow, WindowInputs, next_tokens
 from maimod.families.mini.config import MiniConfig
@@ -236,9 +237,67 @@ class MiniMap(EncodedMap):
         """Values are ticks since the time before."""
         return np.rint(self.tokens.grid.times(self._ticks_before[indices, None] + values)).astype(np.int64)
 
+    def draft(self, time: float, ahead: float) -> Draft:
+        """The map before a time."""
+        length = self.config.window_ms
+        start = time - max(length - ahead - LOOKAHEAD * length, length / 2)
+        times = np.maximum.accumulate(self.tokens.times)
+        first, stop = np.searchsorted(times, [start, time])
+        events = np.arange(max(int(first), int(stop) - MAX_WINDOW_EVENTS), int(stop))
+        window = Window(start, start + length, (Span(events, events),))
+        return Draft(self.inputs(window), lambda: _MiniBranch(self, int(stop), start), start + length)
+
+    @cached_property
+    def usual_span_ms(self) -> float:
+        """Median duration of a slide, half a second in maps without sliders."""
+        spans = [o.span_duration for o in self.beatmap.hit_objects if o.slider is not None]
+        return float(np.median(spans)) if spans else 500.0
+
     @cached_property
     def _ticks_before(self) -> np.ndarray:
         """(n,) ticks of the time event before each event; of the first event where there is none."""
         is_time = np.array([event.kind is EventKind.TIME for event in self.events], dtype=bool)
         last = np.maximum.accumulate(np.where(is_time, np.arange(len(is_time)), 0))
         return self.tokens.grid.ticks(self.tokens.times[np.concatenate([[0], last[:-1]])])
+
+
+class _MiniBranch(Branch):
+    """A continuation in ticks, each token with its beat phase and the cursor's place."""
+
+    def __init__(self, encoded: MiniMap, stop: int, start: float) -> None:
+        """Go on after the first `stop` events of the map, in a window that begins at `start` ms."""
+        before = encoded.events[:stop]
+        last = next((event.time for event in reversed(before) if event.kind is EventKind.TIME), None)
+        time = start if last is None else last
+        super().__init__(encoded.vocabulary, encoded.beatmap.mode, encoded.vocabulary.schema.contexts[0], before, time)
+        self.encoded, self.start = encoded, start
+        self.tokens = encoded.tokens.tokens[max(0, stop - PAST_TOKENS) : stop].tolist()
+        self.at = self.time
+        """Ms that the network is given."""
+        self.anchors = 0
+
+    def _possible(self) -> np.ndarray:
+        return np.ones(self.vocabulary.size_out, dtype=bool)
+
+    def time_of(self, value: int) -> float:
+        grid = self.encoded.tokens.grid
+        return float(grid.times(grid.ticks(self.time) + value))
+
+    def _begin_group(self, kind: EventKind) -> None:
+        if kind is EventKind.TIME:
+            self.anchors = 0
+            return
+        # Anchors lie between head and tail; when the tail is, is not known yet.
+        self.anchors += 1
+        self.at = self.time + self.encoded.usual_span_ms * self.anchors / (self.anchors + 1)
+
+    def _row(self, token: int) -> dict[str, np.ndarray]:
+        self.tokens.append(token)
+        if self.events[-1].kind is EventKind.TIME:
+            self.at = self.time
+        return {
+            "tokens": np.array(token),
+            "times": np.array(self.at - self.start, dtype=np.float32),
+            "grid": self.encoded.tokens.grid.features(np.array([self.at]))[0],
+            "place": place_features(np.array(self.tokens), self.vocabulary)[-1],
+        }

@@ -6,7 +6,7 @@ the queries, are a part of the projections after them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -137,6 +137,10 @@ class NumpyMini:
         """(n, D) to (n, V)."""
         return self.project(hidden)
 
+    def begin(self, window: WindowInputs, copies: int) -> Growing:
+        """Run a window, for continuations of it."""
+        return Growing(self, window, copies)
+
     def encode(self, mel: np.ndarray, frame_grid: np.ndarray) -> list[Keys]:
         """Keys and values of the song for each layer of the decoder, from mel (F, n_mels) and grid (F, G)."""
         x = np.concatenate([mel, frame_grid], axis=1, dtype=np.float32)
@@ -161,12 +165,8 @@ class NumpyMini:
         seen: np.ndarray | None = None,
     ) -> np.ndarray:
         """Last hidden states at some rows of one window."""
-        x = self.embedding[tokens] + self.grid(grid) + self.place(place)
-        units = times / np.float32(TIME_UNIT_MS)
-        by_time, half = rotations(units, self.head_width), rotations(units, self.head_width // 2)
-        turn = rotations(np.arange(len(tokens)) if index is None else index, self.head_width // 2)
-        # Half of each head is rotated by position in the sequence, half by time.
-        angles = np.concatenate([turn, half], axis=1)
+        index = np.arange(len(tokens)) if index is None else index
+        x, angles, by_time = self.embedded(tokens, times, grid, place, index)
         first = 0
         for layer, song in zip(self.decoder, memory, strict=True):
             normed = rms_normed(x)
@@ -178,3 +178,50 @@ class NumpyMini:
             x = x + layer.attention(normed, angles, keys, first if seen is None else None, seen)
             x = layer.feed(x + layer.cross(rms_normed(x), by_time, song))
         return rms_normed(x[rows - first])
+
+    def embedded(
+        self, tokens: np.ndarray, times: np.ndarray, grid: np.ndarray, place: np.ndarray, index: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Input (T, D) of the decoder, and what rotates its attention over tokens and over the song."""
+        x = self.embedding[tokens] + self.grid(grid) + self.place(place)
+        units = times / np.float32(TIME_UNIT_MS)
+        by_time, half = rotations(units, self.head_width), rotations(units, self.head_width // 2)
+        # Half of each head is rotated by position in the sequence, half by time.
+        return x, np.concatenate([rotations(index, self.head_width // 2), half], axis=1), by_time
+
+
+class Growing:
+    """A :class:`maimod.families.runner.Continuing` that keeps the keys of all tokens so far."""
+
+    def __init__(self, network: NumpyMini, window: WindowInputs, copies: int) -> None:
+        """Run the window."""
+        self.network, self.memory = network, network.encode(**window.by_window)
+        length = len(window.by_token["tokens"])
+        self.lengths = np.full(copies, length)
+        x, angles, by_time = network.embedded(**window.by_token, index=np.arange(length))
+        self.kept: list[list[Keys]] = []
+        """Of each layer, for each copy."""
+        for layer, song in zip(network.decoder, self.memory, strict=True):
+            normed = rms_normed(x)
+            keys = layer.attention.keys(normed, angles)
+            self.kept.append([keys] * copies)
+            x = x + layer.attention(normed, angles, keys, 0)
+            x = layer.feed(x + layer.cross(rms_normed(x), by_time, song))
+        self.first = rms_normed(x[-1:])[0]
+
+    def extend(self, copies: Sequence[int], by_token: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Add a token to some of the copies."""
+        x, angles, by_time = self.network.embedded(**by_token, index=self.lengths[list(copies)])
+        self.lengths[list(copies)] += 1
+        for layer, kept, song in zip(self.network.decoder, self.kept, self.memory, strict=True):
+            normed = rms_normed(x)
+            keys, values = layer.attention.keys(normed, angles)
+            mixed = []
+            for row, copy in enumerate(copies):
+                one = slice(row, row + 1)
+                before = kept[copy]
+                kept[copy] = np.concatenate([before[0], keys[one]]), np.concatenate([before[1], values[one]])
+                mixed.append(layer.attention(normed[one], angles[one], kept[copy]))
+            x = x + np.concatenate(mixed)
+            x = layer.feed(x + layer.cross(rms_normed(x), by_time, song))
+        return rms_normed(x)

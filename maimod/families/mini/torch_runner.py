@@ -34,19 +34,19 @@ class TorchMini(TorchRunner):
     ) -> np.ndarray:
         """Last hidden states at some rows of one window."""
         hidden = self._mini.decode(
-            self._tensor(tokens[None]),
-            self._tensor(times[None]),
+            self.tensor(tokens[None]),
+            self.tensor(times[None]),
             self._input(grid),
             self._input(place),
             memory,
-            None if index is None else self._tensor(index[None]),
-            None if seen is None else self._tensor(seen),
+            None if index is None else self.tensor(index[None]),
+            None if seen is None else self.tensor(seen),
         )
-        return self._array(hidden[0, self._tensor(rows)])
+        return self._array(hidden[0, self.tensor(rows)])
 
     @property
     def _mini(self) -> MiniNetwork:
         return cast(MiniNetwork, self.network)
 
     def _input(self, array: np.ndarray) -> Tensor:
-        return self._tensor(array[None]).to(self.own)
+        return self.tensor(array[None]).to(self.own)

@@ -3,6 +3,7 @@
    host.evidence(key)            promise of HTML for a finding
    host.strip(beatmap)           optional: promise of the timeline of a difficulty, where the data have none
    host.clip(key, clicks)        optional: promise of {url, start}: the song around it, start in ms
+   host.continuations(key)       optional: promise of {html, from, until, notes}: what the model would go on with there; host.forget() ends it
    host.exports, host.export(format, keys)   optional: names of formats; writes the listed findings
    host.mark(keys, state)        optional: told when findings are marked; may return a promise of a message
    host.clear()                  optional: from now on nothing listed is new
@@ -23,6 +24,7 @@ function maimodViewer(root, host) {
   let filters = {beatmap: ALL, categories: new Set(), severities: new Set(), text: "", state: "open", sort: "worth", change: ""};
   let opened = new Set(), chosen = false;
   let marks = {}, evidenceOf = new Map(), clipOf = new Map(), frame = 0;
+  let ghosts = null, asking = null; // what the model would go on with at the selected finding; the finding that it is asked about
 
   const h = (tag, props, ...children) => {
     const node = document.createElement(tag);
@@ -37,8 +39,8 @@ function maimodViewer(root, host) {
   };
   const $ = name => root.querySelector(name);
   const clock = ms => {
-    const t = Math.max(0, Math.round(ms));
-    return `${String(Math.floor(t / 60000)).padStart(2, "0")}:${String(Math.floor(t / 1000) % 60).padStart(2, "0")}:${String(t % 1000).padStart(3, "0")}`;
+    const t = Math.abs(Math.round(ms));
+    return `${ms < -0.5 ? "-" : ""}${String(Math.floor(t / 60000)).padStart(2, "0")}:${String(Math.floor(t / 1000) % 60).padStart(2, "0")}:${String(t % 1000).padStart(3, "0")}`;
   };
   const category = name => CATEGORY_NAMES[name] || name;
   const inOrder = of => data.categories.filter(name => of.some(f => f.category === name));
@@ -127,7 +129,7 @@ function maimodViewer(root, host) {
           h("div", {class: "mm-filters"}), h("p", {class: "mm-count", role: "status"}),
           h("ol", {class: "mm-list", tabindex: "0", role: "listbox", "aria-label": "Findings"})),
         h("section", {class: "mm-detail", tabindex: "-1", "aria-label": "Evidence"})),
-      h("p", {class: "mm-help"}, "j k next and previous · o open or close likeness · d done · p to post · i ignore · space play · / search · + − 0 zoom · Enter opens the place in the editor"),
+      h("p", {class: "mm-help"}, "j k next and previous · o open or close likeness · d done · p to post · i ignore · space play · / search · + − 0 zoom · g what the model would go on with · Enter opens the place in the editor"),
       h("div", {class: "mm-toast", role: "status"}));
     const exporting = $(".mm-export");
     if (host.export) {
@@ -319,8 +321,49 @@ function maimodViewer(root, host) {
     select(listed[to]);
   }
 
+  function revealRow() {
+    const shown = selected && rowOf(selected), node = shown && root.querySelector(`.mm-row[data-key="${shown.key}"]`), list = $(".mm-list");
+    if (node) list.setAttribute("aria-activedescendant", node.id); else list.removeAttribute("aria-activedescendant");
+    if (!node) return;
+    // Scroll only the list, not the page.
+    const over = node.offsetTop - list.scrollTop, below = over + node.offsetHeight - list.clientHeight;
+    if (over < 0) list.scrollTop += over - 8; else if (below > 0) list.scrollTop += below + 8;
+  }
+
+  // Draws what the model would go on with, on demand; a second press takes it away.
+  function goOn() {
+    const finding = selected, box = $(".mm-ghosts"), button = $(".mm-go-on");
+    if (!finding || !box) return;
+    if (ghosts || asking) { dropGhosts(); return; }
+    asking = finding;
+    button.textContent = "Cancel";
+    box.replaceChildren(h("p", {class: "mm-wait"}, "The model goes on …"));
+    host.continuations(finding.key).then(found => {
+      if (asking !== finding) return;
+      asking = null; ghosts = found;
+      button.textContent = "Hide what the model would go on with";
+      box.innerHTML = found.html;
+      const span = view[1] - view[0];
+      drawGhosts();
+      if (span > CLOSE_MS) setView(found.from - 2000, found.until + 2000);
+      box.scrollIntoView({block: "nearest"});
+      revealRow();
+    }, error => {
+      if (asking !== finding) return;
+      dropGhosts();
+      box.replaceChildren(h("p", {class: "mm-wait"}, String(error.message || error)));
+    });
+  }
+  function dropGhosts() {
+    if (asking && host.forget) host.forget();
+    asking = ghosts = null;
+    drawGhosts();
+    if ($(".mm-ghosts")) { $(".mm-ghosts").replaceChildren(); $(".mm-go-on").textContent = "What would the model go on with?"; }
+  }
+
   function select(finding, quietly) {
     stopPlaying();
+    dropGhosts();
     const outer = finding.entry.of;
     if (outer && !rowOf(finding) && !opened.has(outer.lead.id)) { opened.add(outer.lead.id); update(); }
     selected = finding;
@@ -331,13 +374,8 @@ function maimodViewer(root, host) {
     selected.complete = data.beatmaps[finding.beatmap].complete;
     drawTimeline();
     markSelected();
-    const shown = rowOf(finding), node = shown && root.querySelector(`.mm-row[data-key="${shown.key}"]`), list = $(".mm-list");
-    if (node) list.setAttribute("aria-activedescendant", node.id); else list.removeAttribute("aria-activedescendant");
-    if (node) {  // scroll only the list, not the page
-      const over = node.offsetTop - list.scrollTop, below = over + node.offsetHeight - list.clientHeight;
-      if (over < 0) list.scrollTop += over - 8; else if (below > 0) list.scrollTop += below + 8;
-    }
-    if (!quietly) { chosen = true; list.focus({preventScroll: true}); }
+    revealRow();
+    if (!quietly) { chosen = true; $(".mm-list").focus({preventScroll: true}); }
     keep();
     drawDetail();
   }
@@ -365,10 +403,17 @@ function maimodViewer(root, host) {
       h("input", {type: "range", class: "mm-seek", min: -2500, max: 3000, step: 1, value: 0, "aria-label": "Moment", oninput: event => scrub(Number(event.target.value))}),
       h("output", {class: "mm-at"}, clock(finding.time))) : null;
     const body = h("div", {class: "mm-evidence"}, h("p", {class: "mm-wait"}, "Drawing the evidence …"));
+    const models = host.continuations && isPlace && data.model ? h("section", {class: "mm-model", "aria-label": "What the model would go on with"},
+      h("button", {type: "button", class: "mm-go-on", title: "Draw three ways in which the model would continue the map from here (g)", onclick: () => goOn()}, "What would the model go on with?"), h("div", {class: "mm-ghosts"})) : null;
     detail.replaceChildren(head, ...(player ? [player] : []), body);
     setRate(sound.playbackRate);
     showState();
-    const fill = html => { if (selected === finding) body.innerHTML = html; };
+    const fill = html => {
+      if (selected !== finding) return;
+      body.innerHTML = html;
+      const pictures = body.querySelectorAll(".mm-evidence > .mm-pictures, .mm-evidence > figure");
+      if (models && pictures.length) pictures[pictures.length - 1].after(models);
+    };
     evidence(finding).then(html => { fill(html); if (selected === finding) prefetch(); },
       error => { evidenceOf.delete(finding.key); fill(`<p class="mm-wait">${String(error.message || error).replace(/[<&]/g, " ")}</p>`); });
   }
@@ -525,9 +570,9 @@ function maimodViewer(root, host) {
     if (box.dataset.name !== name) {
       box.dataset.name = name;
       box.replaceChildren(
-        h("div", {class: "mm-gutter"}, h("span", {class: "mm-g-song"}, "song"), h("span", {class: "mm-g-objects"}, "objects"), h("span", {class: "mm-g-bits"}, "surprise"),
-          lanes.map((lane, i) => h("span", {class: "mm-g-lane", style: `top:calc(var(--strip) + 20px + ${i} * var(--lane))`}, category(lane)))),
-        h("div", {class: "mm-track"}, h("div", {class: "mm-strip-box", html: strip.svg}), h("canvas", {class: "mm-close", "aria-hidden": "true"}), h("div", {class: "mm-axis"}), h("div", {class: "mm-lanes"}),
+        h("div", {class: "mm-gutter"}, h("span", {class: "mm-g-ghosts"}, "the model"), h("span", {class: "mm-g-song"}, "song"), h("span", {class: "mm-g-objects"}, "objects"), h("span", {class: "mm-g-bits"}, "surprise"),
+          lanes.map((lane, i) => h("span", {class: "mm-g-lane", style: `top:calc(var(--strip) + 20px + var(--ghosts, 0px) + ${i} * var(--lane))`}, category(lane)))),
+        h("div", {class: "mm-track"}, h("div", {class: "mm-strip-box", html: strip.svg}), h("canvas", {class: "mm-close", "aria-hidden": "true"}), h("div", {class: "mm-axis"}), h("canvas", {class: "mm-ghost-lane", "aria-hidden": "true"}), h("div", {class: "mm-lanes"}),
           h("div", {class: "mm-head-line"}), h("div", {class: "mm-hover"}), h("div", {class: "mm-tip"})),
         h("div", {class: "mm-zoom"}, h("button", {type: "button", title: "Zoom in (+)", onclick: () => zoom(0.5)}, "+"), h("button", {type: "button", title: "Zoom out (−)", onclick: () => zoom(2)}, "−"),
           h("button", {type: "button", title: "The whole map (0)", onclick: () => { resetView(); placeAll(); }}, "fit"),
@@ -569,6 +614,7 @@ function maimodViewer(root, host) {
     }
     box.querySelector(".mm-axis").replaceChildren(...ticks);
     drawClose();
+    drawGhosts();
   }
 
   // Close up, the strip is a part of the editor's timeline: beat ticks in the colours of their snap, objects with their names.
@@ -606,6 +652,30 @@ function maimodViewer(root, host) {
       draw.lineWidth = own.has(Math.round(start)) ? 4 : 2; draw.strokeStyle = own.has(Math.round(start)) ? "#ff5c93" : colour; draw.stroke();
       draw.fillStyle = "#fff"; draw.fillText(name, at(start), y + 0.5);
     }
+  }
+
+  // What the model would go on with: a lane of its own, hollow and dashed, a row for each continuation.
+  function drawGhosts() {
+    const box = $(".mm-timeline"), lane = $(".mm-ghost-lane"), shown = ghosts !== null && selected !== null && selected.beatmap === current;
+    if (!lane) return;
+    box.classList.toggle("mm-has-ghosts", shown);
+    if (!shown) return;
+    const scale = window.devicePixelRatio || 1, width = lane.clientWidth, height = lane.clientHeight, rows = ghosts.notes.length;
+    lane.width = width * scale; lane.height = height * scale;
+    const draw = lane.getContext("2d"), at = time => (time - view[0]) / (view[1] - view[0]) * width, radius = height / rows * 0.42;
+    draw.scale(scale, scale);
+    draw.strokeStyle = draw.fillStyle = getComputedStyle(box).getPropertyValue("--mm-ghost"); draw.font = `600 ${Math.round(radius * 1.45)}px system-ui, sans-serif`; draw.textAlign = "center"; draw.textBaseline = "middle";
+    draw.globalAlpha = 0.1; draw.fillRect(at(ghosts.from), 0, at(ghosts.until) - at(ghosts.from), height); draw.globalAlpha = 1;
+    const isClose = view[1] - view[0] <= CLOSE_MS;
+    ghosts.notes.forEach((notes, row) => {
+      const y = (row + 0.5) * height / rows;
+      for (const [start, end, name] of notes) {
+        if (end > start + 1) { draw.globalAlpha = 0.3; draw.fillRect(at(start), y - radius * 0.5, at(Math.min(end, ghosts.until)) - at(start), radius); draw.globalAlpha = 1; }
+        draw.setLineDash([3, 2]);
+        draw.beginPath(); draw.arc(at(start), y, radius, 0, 7); draw.stroke();
+        if (isClose) draw.fillText(name, at(start), y + 0.5);
+      }
+    });
   }
 
   let dragged = false;
@@ -672,7 +742,7 @@ function maimodViewer(root, host) {
     const keys = {
       j: () => step(1), k: () => step(-1), ArrowDown: () => step(1), ArrowUp: () => step(-1), " ": () => togglePlay(), "/": () => $(".mm-filters input").focus(),
       Enter: () => { if (selected) window.location.href = selected.link; }, d: () => selected && mark(selected, "done"), p: () => selected && mark(selected, "post"), i: () => selected && mark(selected, "ignored"),
-      o: () => { const row = selected && rowOf(selected); if (row && row.entry.alike.length) fold(row.entry.lead.id); }, "+": () => zoom(0.5), "=": () => zoom(0.5), "-": () => zoom(2), "0": () => { resetView(); placeAll(); }};
+      o: () => { const row = selected && rowOf(selected); if (row && row.entry.alike.length) fold(row.entry.lead.id); }, "+": () => zoom(0.5), "=": () => zoom(0.5), "-": () => zoom(2), "0": () => { resetView(); placeAll(); }, g: () => goOn()};
     const action = keys[event.key];
     if (!action || event.key.startsWith("Arrow") && !root.contains(event.target)) return;
     event.preventDefault();
