@@ -85,10 +85,13 @@ RHYTHM = (
     "held_alike",
 )
 SLIPS = tuple(
-    f"{what} {name}" for what in ("position", "shape") for name in ("log-odds", "beside", "lead", "rank", "a minute")
+    f"{what} {name}"
+    for what in ("position", "shape", "chord", "end")
+    for name in ("log-odds", "beside", "lead", "rank", "a minute")
 )
-"""Of the model of slips, for objects that were moved and bodies that were changed: log-odds, the highest of the neighbours,
-their difference, log2 of the rank among the objects, and of the rank per minute."""
+"""Of the model of slips, for objects that were moved, bodies that were changed, chords of mania with a note too many or too
+few, and notes that end at a wrong time: log-odds, the highest of the neighbours, their difference, log2 of the rank among
+the objects, and of the rank per minute."""
 SIBLINGS = ("siblings", "siblings_with_object", "siblings_with_flag", "siblings_same_kind")
 PHRASES = ("phrase_places", "phrase_strength")
 ROW = (
@@ -478,7 +481,8 @@ class _Table:
         n, found = len(self.objects), self.evidence.slips
         minutes = max(self.evidence.beatmap.drain_ms / 60_000, 0.2)
         columns = []
-        for log_odds in (found.positions, found.shapes) if found else (np.full(n, slip_model.NO_SLIP),) * 2:
+        silent = (np.full(n, slip_model.NO_SLIP),) * 4
+        for log_odds in (found.positions, found.shapes, found.chords, found.ends) if found else silent:
             beside = np.maximum(slips.beside(log_odds), slip_model.NO_SLIP)
             ranks = _log_ranks(log_odds)
             columns += [log_odds, beside, log_odds - beside, ranks, ranks - math.log2(minutes)]

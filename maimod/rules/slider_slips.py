@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from maimod.findings import Category, Severity, Tier
+from maimod.osu.beatmap import Mode
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule
 from maimod.rules.slips import OSU, candidates
 
@@ -36,7 +37,7 @@ SLIP = Rule(
 
 def run(evidence: Evidence) -> Iterator[Candidate]:
     """Sliders whose body seems to have changed."""
-    if (slips := evidence.slips) is not None:
+    if (slips := evidence.slips) is not None and evidence.beatmap.mode is Mode.OSU:
         yield from candidates(SLIP, slips.shapes, evidence, BROKEN)
 
 

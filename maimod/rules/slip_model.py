@@ -6,15 +6,16 @@ Two sums of boosted trees over :mod:`maimod.rules.slip_measures`. The numbers ar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
-from maimod.rules import slip_measures
+from maimod.rules import catch_measures, mania_measures, slip_measures
+from maimod.rules.mania_measures import ManiaMeasures
 from maimod.rules.slip_measures import Measures
 from maimod.rules.trees import Trees, are_whole, tree_sum
 
@@ -30,7 +31,7 @@ class Forest(msgspec.Struct, frozen=True):
     """Model of one kind of slip."""
 
     features: list[str]
-    """Names of the features that it uses, of `slip_measures.NAMES`."""
+    """Names of the features that it uses, of `FEATURES`."""
     trees: Trees
 
 
@@ -39,22 +40,48 @@ class SlipModel(msgspec.Struct, frozen=True):
 
     format: int
     positions: Forest
-    """Objects that were moved."""
+    """Objects of osu! that were moved."""
     shapes: Forest
-    """Sliders whose body was changed: an anchor moved, mirrored, turned, reversed."""
+    """Sliders of osu! whose body was changed: an anchor moved, mirrored, turned, reversed."""
     measured: dict[str, float | int | str] = {}
     """What it was fitted on, and how it did on other maps."""
+    catch: Forest | None = None
+    """Objects of catch that were moved."""
+    columns: Forest | None = None
+    """Notes of mania in a wrong column."""
+    chords: Forest | None = None
+    """Chords of mania with a note too many or too few."""
+    ends: Forest | None = None
+    """Notes of mania that end at a wrong time."""
+
+
+FEATURES: Mapping[str, Sequence[str]] = {
+    "positions": slip_measures.NAMES,
+    "shapes": slip_measures.NAMES,
+    "catch": catch_measures.NAMES,
+    "columns": mania_measures.COLUMN_NAMES,
+    "chords": mania_measures.CHORD_NAMES,
+    "ends": mania_measures.END_NAMES,
+}
+"""Names of the features by the field of the model that uses them."""
 
 
 @dataclass(frozen=True)
 class Slips:
-    """Log-odds of every object, in order of time."""
+    """Log-odds of every object, in order of time; `NO_SLIP` where the kind of object or the mode has none."""
 
     positions: np.ndarray
-    """(n_objects,) that the object was moved; `NO_SLIP` for spinners."""
+    """(n_objects,) that the object was moved, in mania that it is in a wrong column."""
     shapes: np.ndarray
-    """(n_objects,) that the body was changed; `NO_SLIP` for objects without one."""
-    measures: Measures
+    """(n_objects,) that the body was changed."""
+    chords: np.ndarray
+    """(n_objects,) that the chord of a note has one too many or too few."""
+    ends: np.ndarray
+    """(n_objects,) that a note ends at a wrong time."""
+    measures: Measures | None = None
+    """Of osu! and catch."""
+    mania: ManiaMeasures | None = field(default=None)
+    """Of mania."""
 
 
 def load(folder: Path) -> SlipModel | None:
@@ -70,35 +97,72 @@ def load(folder: Path) -> SlipModel | None:
         model = msgspec.json.decode(path.read_bytes(), type=SlipModel)
         if model.format != FORMAT:
             raise ValueError(f"format {model.format}, {FORMAT} expected")
-        for forest in (model.positions, model.shapes):
-            unknown = [name for name in forest.features if name not in slip_measures.NAMES]
-            if unknown:
-                raise ValueError(f"unknown feature {unknown[0]!r}")
-            if not are_whole(forest.trees, len(forest.features)):
-                raise ValueError("damaged trees")
+        for part, names in FEATURES.items():
+            forest: Forest | None = getattr(model, part)
+            if forest is not None:
+                _check(forest, names)
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not a usable model of slips ({str(error)[:160]}); install maimod again") from None
     return model
 
 
+def _check(forest: Forest, names: Sequence[str]) -> None:
+    """Raises:
+    ValueError: if the forest does not fit this version's features or is not whole.
+    """
+    unknown = [name for name in forest.features if name not in names]
+    if unknown:
+        raise ValueError(f"unknown feature {unknown[0]!r}")
+    if not are_whole(forest.trees, len(forest.features)):
+        raise ValueError("damaged trees")
+
+
 def find(model: SlipModel, beatmap: Beatmap, objects: Sequence[HitObject]) -> Slips | None:
-    """Log-odds of every object; None in other modes and in maps with too few objects or too many.
+    """Log-odds of every object; None in modes that the model does not know and in maps with too few objects or too many.
 
     Args:
         model: of :func:`load`.
         beatmap: the map.
         objects: its objects in order of time.
     """
-    if beatmap.mode is not Mode.OSU or not LEAST_OBJECTS <= len(objects) <= MOST_OBJECTS:
+    if not LEAST_OBJECTS <= len(objects) <= MOST_OBJECTS:
         return None
+    match beatmap.mode:
+        case Mode.OSU:
+            return _of_osu(model, beatmap, objects)
+        case Mode.CATCH if model.catch is not None:
+            features, measures = catch_measures.measure(beatmap, objects)
+            positions = _without_spinners(log_odds(model.catch, features, catch_measures.NAMES), objects)
+            return Slips(positions, *_silent(len(objects), 3), measures)
+        case Mode.MANIA if model.columns is not None and model.chords is not None and model.ends is not None:
+            mania = mania_measures.measure(beatmap, objects)
+            return Slips(
+                log_odds(model.columns, mania.columns, mania_measures.COLUMN_NAMES),
+                *_silent(len(objects), 1),
+                log_odds(model.chords, mania.chords, mania_measures.CHORD_NAMES),
+                log_odds(model.ends, mania.ends, mania_measures.END_NAMES),
+                mania=mania,
+            )
+    return None
+
+
+def _of_osu(model: SlipModel, beatmap: Beatmap, objects: Sequence[HitObject]) -> Slips:
     measures = slip_measures.measure(beatmap, objects)
     positions, shapes = (log_odds(forest, measures.features) for forest in (model.positions, model.shapes))
-    positions[[o.kind is ObjectKind.SPINNER for o in objects]] = NO_SLIP
     shapes[~measures.is_slider] = NO_SLIP
-    return Slips(positions, shapes, measures)
+    return Slips(_without_spinners(positions, objects), shapes, *_silent(len(objects), 2), measures)
 
 
-def log_odds(forest: Forest, features: np.ndarray) -> np.ndarray:
-    """(n_objects,) of the features (n_objects, len(NAMES))."""
-    columns = [slip_measures.NAMES.index(name) for name in forest.features]
+def _without_spinners(values: np.ndarray, objects: Sequence[HitObject]) -> np.ndarray:
+    values[[o.kind is ObjectKind.SPINNER for o in objects]] = NO_SLIP
+    return values
+
+
+def _silent(n: int, kinds: int) -> tuple[np.ndarray, ...]:
+    return (np.full(n, NO_SLIP),) * kinds
+
+
+def log_odds(forest: Forest, features: np.ndarray, names: Sequence[str] = slip_measures.NAMES) -> np.ndarray:
+    """(n_objects,) of the features (n_objects, len(names))."""
+    columns = [names.index(name) for name in forest.features]
     return tree_sum(forest.trees, features[:, columns])

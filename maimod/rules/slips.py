@@ -21,6 +21,7 @@ from maimod.rules.slip_measures import RESIDUALS
 from maimod.rules.slip_model import Slips
 
 OSU = frozenset({Mode.OSU})
+ON_PLAYFIELD = frozenset({Mode.OSU, Mode.CATCH})
 LEAST_LOG_ODDS = -4.0
 """Objects with less are no candidates."""
 BESIDE = 2
@@ -43,13 +44,13 @@ SLIP = Rule(
     ("map",),
     why="An object dragged or nudged by accident breaks the spacing, the stack or the figure that it belonged to.",
     how="The object is compared with the relations that its neighbours keep: distances at equal gaps in time, stacks, lines, "
-    "parallelograms, polygons, mirror images, the same figure elsewhere in the map. Decision trees that were fitted on objects "
-    "moved by 2 to 200 px weigh them.",
+    "parallelograms, polygons, mirror images, the same figure elsewhere in the map; in catch by x alone, and by how fast the "
+    "catcher moves at equal gaps. Decision trees that were fitted on objects moved by 2 to 200 px weigh them.",
     advice="Is it moved by accident?",
     ignore_when="the object is meant to stand apart, or the map places freely.",
     blind_spots="Maps that keep few exact relations; most single moves from Hard on; objects that were never in a relation.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Distance_snap",
-    modes=OSU,
+    modes=ON_PLAYFIELD,
     curves={"": SLIP_CURVE},
     corruptions=("place",),
 )
@@ -57,8 +58,9 @@ SLIP = Rule(
 
 def run(evidence: Evidence) -> Iterator[Candidate]:
     """Objects that seem to have been moved."""
-    if (slips := evidence.slips) is not None:
-        yield from candidates(SLIP, slips.positions, evidence, BROKEN_BY_MOVE)
+    slips, is_catch = evidence.slips, evidence.beatmap.mode is Mode.CATCH
+    if slips is not None and slips.measures is not None:
+        yield from candidates(SLIP, slips.positions, evidence, BROKEN_IN_CATCH if is_catch else BROKEN_BY_MOVE)
 
 
 def beside(log_odds: np.ndarray) -> np.ndarray:
@@ -78,7 +80,7 @@ def candidates(rule: Rule, log_odds: np.ndarray, evidence: Evidence, relations: 
         relations: those of `RESIDUALS` that the words can name.
     """
     slips = evidence.slips
-    assert slips is not None
+    assert slips is not None and slips.measures is not None
     others = beside(log_odds)
     for rank in np.flatnonzero((log_odds >= LEAST_LOG_ODDS) & (log_odds >= others)).tolist():
         o = evidence.objects_by_time[rank]
@@ -135,6 +137,7 @@ BROKEN_BY_MOVE = (
     "field_mirror",
     "axis",
 )
+BROKEN_IN_CATCH = ("step_in_mode", "step_out_mode", "stack", "figure", "midpoint", "field_mirror")
 _WORDS = {
     "stack": "{off} px off the closest object to stack on",
     "figure": "{off} px off its place in the same figure elsewhere in the map",
@@ -154,7 +157,9 @@ _WORDS = {
 
 def _broken(slips: Slips, rank: int, evidence: Evidence, relations: tuple[str, ...]) -> list[Broken]:
     """Relations that an object breaks, by how often the objects around keep them."""
-    measures, found = slips.measures, []
+    measures = slips.measures
+    assert measures is not None
+    found: list[Broken] = []
     for relation in relations:
         column = RESIDUALS.index(relation)
         off, kept = float(measures.residuals[rank, column]), float(measures.around[rank, column])
@@ -177,6 +182,7 @@ def _broken(slips: Slips, rank: int, evidence: Evidence, relations: tuple[str, .
 def _step(slips: Slips, rank: int, evidence: Evidence, relation: str, off: float) -> Broken | None:
     """The distance to a neighbour, if others at the same gap agree on another one."""
     measures, step = slips.measures, rank - 1 if relation == "step_in_mode" else rank
+    assert measures is not None
     share, count = float(measures.steps.share[step]), int(measures.steps.count[step])
     companions = round(share * count)
     if companions < LEAST_COMPANIONS or share < LEAST_KEPT:

@@ -43,7 +43,7 @@ BITS_OF = {
     Category.KIAI: (),
 }
 """Groups of events that are evidence on mistakes of a category."""
-SLIPS_OF = {Category.POSITIONS: "position", Category.SLIDERS: "shape"}
+SLIPS_OF = {Category.POSITIONS: ("position",), Category.SLIDERS: ("shape",), Category.RHYTHM: ("chord", "end")}
 """Slips that are evidence on mistakes of a category."""
 LEAST_POSITIVES = 30
 """With fewer examples a category keeps the scores of its rules."""
@@ -131,11 +131,11 @@ def directions(category: Category) -> dict[str, int]:
     more = ["own_best", "both_best", f"here {category.value}", *(f"rule {rule.id}" for rule in rules)]
     more += [f"{place} {kind}" for place in ("slot", "near", "wide") for kind in kinds]
     more += [f"bits {group}" for group in BITS_OF[category]]
-    slip = f"slip {SLIPS_OF.get(category, 'nothing')}"
-    more += [f"{slip} log-odds", f"{slip} lead"]
+    slips = [f"slip {what}" for what in SLIPS_OF.get(category, ())]
+    more += [f"{slip} {name}" for slip in slips for name in ("log-odds", "lead")]
     less = ["own_rank", "both_rank", *(f"rank {kind}" for kind in kinds)]
     less += [f"rank {group} bits" for group in BITS_OF[category]]
-    less += [f"{slip} rank", f"{slip} a minute"]
+    less += [f"{slip} {name}" for slip in slips for name in ("rank", "a minute")]
     return {name: sign for names, sign in ((more, 1), (less, -1)) for name in names if name in NAMES}
 
 

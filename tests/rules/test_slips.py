@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from maimod.osu.beatmap import Beatmap
-from maimod.rules import slider_slips, slip_measures, slip_model, slips
+from maimod.rules import catch_measures, slider_slips, slip_measures, slip_model, slips
 from maimod.rules.base import Candidate, Evidence
 from maimod.rules.slip_model import FILE, Forest, SlipModel
 from maimod.rules.trees import Trees
@@ -174,6 +174,59 @@ def test_spinners_cannot_slip() -> None:
     lines = [f"{100 + 9 * i},100,{3000 + 500 * i},1,0,0:0:0:0:" for i in range(40)]
     spun = evidence(beatmap(["256,192,100,12,0,2000,0:0:0:0:", *lines]), positions=stump("exact", 99.0, 5.0, 5.0))
     assert spun.slips is not None and spun.slips.positions[0] == slip_model.NO_SLIP
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Catch
+
+
+def ways(loaded: Beatmap, name: str) -> np.ndarray:
+    features, measures = catch_measures.measure(loaded, loaded.hit_objects)
+    assert np.isfinite(features).all() and features.dtype == np.float32
+    assert features.shape == (len(loaded.hit_objects), len(catch_measures.NAMES)) and measures.distances.max() <= 512
+    return features[:, catch_measures.NAMES.index(name)]
+
+
+def walk(moved: int = -1, by: int = 0, count: int = 60) -> Beatmap:
+    """Fruits to and fro, 1/4 beat apart; y is different every time."""
+    xs = [200, 260, 320, 260]
+    lines = [
+        f"{xs[i % 4] + by * (i == moved)},{100 + 37 * i % 200},{1000 + 125 * i},1,0,0:0:0:0:" for i in range(count)
+    ]
+    return beatmap(lines, mode=2)
+
+
+def test_in_catch_only_x_counts() -> None:
+    assert ways(walk(), "off step_in_mode")[2:].max() == 0
+    assert ways(walk(30, 40), "off step_in_mode")[30] == pytest.approx(np.log2(1 + 40), abs=0.01)
+    assert ways(walk(30, 40), "way map speed in")[30] == 1.0
+    assert ways(walk(30, 120), "way to hyperdash in")[30] < ways(walk(), "way to hyperdash in")[30] - 60
+
+
+def test_sliders_of_catch_go_from_x_to_x() -> None:
+    lines = [f"{100 + i},100,{1000 + 500 * i},2,0,L|{100 + i}:300,{1 + i % 2},100" for i in range(12)]
+    lines += [f"{100 + i},100,{7000 + 500 * i},2,0,L|{160 + i}:180,1,100" for i in range(12)]
+    loaded = beatmap(["256,192,100,12,0,800,0:0:0:0:", *lines], mode=2)
+    _, measures = catch_measures.measure(loaded, loaded.hit_objects)
+    assert measures.distances[1:12].max() <= 1.0  # down and up again
+    assert measures.distances[14:].tolist() == pytest.approx([59.0] * 10)
+
+
+def test_steps_of_long_catch_maps_are_compared_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    as_it_is = ways(walk(30, 40), "way map speed in")
+    monkeypatch.setattr(catch_measures, "MOST_COMPARED", 20)
+    assert np.abs(ways(walk(30, 40), "way map speed in") - as_it_is).max() < 0.3
+
+
+def test_the_bundled_model_finds_a_fruit_that_was_moved() -> None:
+    model = slip_model.load(Path(slip_model.__file__).parents[2] / "models" / "maimod-slips")
+    assert model is not None
+    clean, moved = (slip_model.find(model, one, one.hit_objects) for one in (walk(), walk(30, 90)))
+    assert clean is not None and moved is not None
+    assert clean.positions.max() < 0 < moved.positions.max() and moved.positions.argmax() == 30
+    found = max(slips.run(Evidence(walk(30, 90), slip_model=model)), key=lambda one: one.measure or -99)
+    assert found.time == walk().hit_objects[30].time and "px" in found.message
+    assert list(slider_slips.run(Evidence(walk(30, 90), slip_model=model))) == []
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,282 @@
+"""Slips of mania: notes in a wrong column, chords with a note too many or too few, holds that end at a wrong time.
+
+The model (:mod:`maimod.rules.slip_model`) knows how such slips differ from what the map does around them and elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from maimod.findings import Category, Expected, Severity, Tier
+from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.mania_measures import CHORD_NAMES, COLUMN_NAMES, END_NAMES, SAME_MS
+from maimod.rules.positions import gap_name
+from maimod.rules.slip_model import NO_SLIP, Slips
+
+MANIA = frozenset({Mode.MANIA})
+LEAST_LOG_ODDS = -5.0
+"""Notes with less are no candidates."""
+LEAST_PLACES = 2
+"""Fewest alike places that are named."""
+RARE = 0.06
+"""A gap is called short if at most this share of the notes have one as short."""
+SLIP_CURVE = Curve(middle=3.3, scale=1.0)
+"""Log-odds of the model, which was fitted on maps with a mistake in every 17 rows, lowered to those of a map that is nearly
+finished."""
+_SOURCE = "https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques"
+
+COLUMN = Rule(
+    "positions/column-slip",
+    "Note seems to be in the wrong column",
+    Severity.WARNING,
+    Tier.ESTIMATED,
+    ("map",),
+    why="A note that slipped into another column breaks the pattern of its passage, makes a jack or takes a hand more notes than meant.",
+    how="The note is compared with its neighbours in the column and beside it, with the same place of the measures around that have "
+    "the same pattern (mirrored ones too), and with what follows the same columns elsewhere in the map. Decision trees that "
+    "were fitted on notes and stretches put into other columns weigh them.",
+    advice="Is the note in the column that you meant?",
+    ignore_when="the pattern follows the pitch or the sound here",
+    blind_spots="Maps without patterns that come again; two notes in a row that exchanged columns; stretches that were exchanged as a "
+    "whole.",
+    source=_SOURCE,
+    modes=MANIA,
+    curves={"": SLIP_CURVE},
+    corruptions=("place",),
+)
+CHORD = Rule(
+    "rhythm/chord-slip",
+    "Chord seems to have a note too many or too few",
+    Severity.WARNING,
+    Tier.ESTIMATED,
+    ("map",),
+    why="The number of notes at once follows the strength of the sound; one too many or too few stresses another sound than the song.",
+    how="The size of the chord is compared with those at the same place of the beat, of the measures around with the same pattern, "
+    "with the same hitsounds, and after the same rows elsewhere in the map. Decision trees that were fitted on notes added to "
+    "chords and taken from them weigh them.",
+    advice="Does the sound ask for this many notes?",
+    ignore_when="the song is louder or softer here than at the other places",
+    blind_spots="Maps whose chords follow no pattern.",
+    source=_SOURCE,
+    modes=MANIA,
+    curves={"": SLIP_CURVE},
+    corruptions=("extra", "missing"),
+)
+END = Rule(
+    "rhythm/hold-slip",
+    "Note seems to be held too long, too short or by mistake",
+    Severity.WARNING,
+    Tier.ESTIMATED,
+    ("map",),
+    why="The end of a hold note follows the end of a sound; a note that is held by mistake, or not held, plays differently.",
+    how="The end of the note is compared with the lengths of the holds around, the gaps to the next notes, the ends of its chord, and "
+    "the same place of the measures around with the same pattern. Decision trees that were fitted on ends moved by 1/8 to 1 "
+    "beat, on holds made notes and notes made holds weigh them.",
+    advice="Does the sound end where the note is released?",
+    ignore_when="the sound ends there",
+    blind_spots="A hold note lost where notes and hold notes mix freely.",
+    source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Hold_note",
+    modes=MANIA,
+    curves={"": SLIP_CURVE},
+    corruptions=("length",),
+)
+
+Describe = Callable[[Evidence, Slips, int], tuple[str, str, str]]
+"""Words for the candidate at a note: the message, what is there, what is likelier (may be empty)."""
+
+
+def columns(evidence: Evidence) -> Iterator[Candidate]:
+    """Notes that seem to be in a wrong column."""
+    slips = evidence.slips
+    if slips is not None and slips.mania is not None:
+        yield from _candidates(COLUMN, slips.positions, evidence, slips, _column_words)
+
+
+def run(evidence: Evidence) -> Iterator[Candidate]:
+    """Chords and hold notes that seem to have slipped."""
+    slips = evidence.slips
+    if slips is not None and slips.mania is not None:
+        yield from _candidates(CHORD, slips.chords, evidence, slips, _chord_words)
+        yield from _candidates(END, slips.ends, evidence, slips, _end_words)
+
+
+def _candidates(
+    rule: Rule, log_odds: np.ndarray, evidence: Evidence, slips: Slips, describe: Describe
+) -> Iterator[Candidate]:
+    """The likeliest note of each row, unless a row beside has a likelier one."""
+    assert slips.mania is not None
+    row_of = slips.mania.row_of
+    best = np.full(row_of[-1] + 3, NO_SLIP)
+    np.maximum.at(best, row_of + 1, log_odds)
+    named: set[int] = set()
+    for note in np.flatnonzero(log_odds >= LEAST_LOG_ODDS).tolist():
+        row = int(row_of[note])
+        if row in named or log_odds[note] < best[row : row + 3].max():
+            continue
+        named.add(row)
+        o = evidence.objects_by_time[note]
+        words, actual, expected = describe(evidence, slips, note)
+        yield candidate(
+            rule,
+            time=o.time,
+            end_time=o.end_time if rule is END and o.end_time > o.time else None,
+            line=o.line,
+            objects=[o],
+            measure=float(log_odds[note]),
+            message=f"{words}.",
+            actual=actual,
+            expected=[Expected(expected)] if expected else [],
+            log_odds=round(float(log_odds[note]), 2),
+        )
+
+
+def _value(table: np.ndarray, names: tuple[str, ...], note: int, name: str) -> float:
+    return float(table[note, names.index(name)])
+
+
+def _column_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str, str]:
+    assert slips.mania is not None
+    expected, table = slips.mania.expectation, slips.mania.columns
+    o = evidence.objects_by_time[note]
+    own, other = evidence.beatmap.column(o) + 1, int(expected.column[note]) + 1
+    places, own_places = int(expected.places[note]), int(expected.places_with[note])
+    other_places = int(expected.places_with_other[note])
+    actual, likelier = f"column {own}", f"column {other}" if other > 0 else ""
+    if places >= LEAST_PLACES and other > 0 and other_places > own_places:
+        return (
+            f"This note is in column {own}; at the same place of {places} passages with the same pattern, {other_places} "
+            f"have one in column {other} and {own_places or 'none'} in column {own}",
+            actual,
+            likelier,
+        )
+    if places >= LEAST_PLACES and own_places < places / 2:
+        return (
+            f"This note is in column {own}, where {own_places or 'none'} of {places} passages with the same pattern "
+            f"{'have' if own_places > 1 else 'has'} one",
+            actual,
+            likelier,
+        )
+    for side, word in (("before", "after the note before it"), ("after", "before the next one")):
+        if _value(table, COLUMN_NAMES, note, f"map start {side}") <= RARE:
+            gap = (
+                2.0 ** _value(table, COLUMN_NAMES, note, f"start {side}")
+                * evidence.beatmap.red_line_of(o.time).beat_length
+            )
+            share = 100 * _value(table, COLUMN_NAMES, note, f"map start {side}")
+            return (
+                f"This note is {gap_name(evidence, o, gap)} {word} in column {own}; {share:.0f} % of the notes of the map come that soon",
+                actual,
+                likelier,
+            )
+    if likelier and _value(table, COLUMN_NAMES, note, "other bits both") < -1:
+        return (
+            f"A note in column {own} does not follow from the rows around it as elsewhere in the map; one in column "
+            f"{other} would",
+            actual,
+            likelier,
+        )
+    return f"A note in column {own} fits neither the rows before nor those after it", actual, likelier
+
+
+def _chord_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str, str]:
+    assert slips.mania is not None
+    table = slips.mania.chords
+    size, expected = round(_value(table, CHORD_NAMES, note, "size")), int(slips.mania.chord_size[note])
+    actual = _notes(size)
+    if expected != size:
+        return (
+            f"{_starts(size)} here; at the same place of the passage most like this one it is {_notes(expected)}",
+            actual,
+            _notes(expected),
+        )
+    shares = {what: _value(table, CHORD_NAMES, note, f"{what} half around") for what in ("same", "more", "less")}
+    more = max(
+        ("more", "less"), key=lambda what: shares[what] - _value(table, CHORD_NAMES, note, f"{what} bits both") / 8
+    )
+    other = size + 1 if more == "more" else size - 1
+    if other < 1:
+        return f"{_starts(size)} here, where the rows around lead to expect a rest", actual, ""
+    if shares[more] > max(shares["same"], 0):
+        return (
+            f"{_starts(size)} here; of the rows around at this place of two beats {100 * shares[more]:.0f} % have "
+            f"{_notes(other)}, {100 * max(shares['same'], 0):.0f} % {_notes(size)}",
+            actual,
+            _notes(other),
+        )
+    return f"{_starts(size)} here, where the rows around lead to expect {_notes(other)}", actual, _notes(other)
+
+
+def _notes(size: int) -> str:
+    return "one note" if size == 1 else f"{size} notes"
+
+
+def _starts(size: int) -> str:
+    return f"{_notes(size).capitalize()} start{'s' if size == 1 else ''}"
+
+
+def _end_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str, str]:
+    assert slips.mania is not None
+    o, table = evidence.objects_by_time[note], slips.mania.ends
+    beat = evidence.beatmap.red_line_of(o.time).beat_length
+    held = o.duration > SAME_MS
+    own, expected = o.duration / beat if held else 0.0, float(slips.mania.length[note])
+    actual = f"{gap_name(evidence, o, o.duration)} long" if held else "not held"
+    if expected >= 0 and abs(expected - own) > 1 / 16:
+        likelier = f"{gap_name(evidence, o, expected * beat)} long" if expected else "not held"
+        return (
+            f"This note is {actual}; at the same place of the passage most like this one it is {likelier}",
+            actual,
+            likelier,
+        )
+    if not held:
+        return "This note is not held, where the notes around lead to expect a hold note", actual, "a hold note"
+    if (other := _uneven(evidence, note)) is not None:
+        likelier = f"{gap_name(evidence, o, other.duration)} long"
+        return f"This hold note is {actual}, another one of its chord {likelier}", actual, likelier
+    share = _value(table, END_NAMES, note, "same length around")
+    if share >= 0:
+        usual = gap_name(evidence, o, _usual_length(evidence, note))
+        if usual == gap_name(evidence, o, o.duration):
+            return (
+                f"The end of this hold note of {usual} fits neither the notes after it nor the other ends around",
+                actual,
+                "",
+            )
+        few = f"{100 * share:.0f} %" if share else "none"
+        return (
+            f"This hold note is {actual}, as {few} of the hold notes around; half of these are {usual} long or more",
+            actual,
+            "",
+        )
+    return f"This hold note is {actual}; no note around is held", actual, "not held"
+
+
+def _uneven(evidence: Evidence, note: int) -> HitObject | None:
+    """Another hold of the chord with another end."""
+    own = evidence.objects_by_time[note]
+    near = evidence.objects_by_time[max(note - 20, 0) : note + 21]
+    return next(
+        (
+            o
+            for o in near
+            if o is not own
+            and o.kind is ObjectKind.HOLD
+            and abs(o.time - own.time) < SAME_MS
+            and abs(o.end_time - own.end_time) > SAME_MS
+        ),
+        None,
+    )
+
+
+def _usual_length(evidence: Evidence, note: int) -> float:
+    """Median length [ms] of the hold notes around."""
+    near = evidence.objects_by_time[max(note - 24, 0) : note + 25]
+    own = evidence.objects_by_time[note]
+    return float(np.median([o.duration for o in near if o.kind is ObjectKind.HOLD and o is not own] or [own.duration]))
+
+
+COLUMN_CHECK = BeatmapCheck(Category.POSITIONS, "Slips of columns", (COLUMN,), columns)
+CHECK = BeatmapCheck(Category.RHYTHM, "Slips of chords and hold notes", (CHORD, END), run)

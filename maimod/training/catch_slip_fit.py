@@ -1,0 +1,102 @@
+"""Moves planted in good catch maps, to fit the model of slips (:mod:`maimod.training.slip_fit`).
+
+Only x counts, so objects are moved to the left and right: alone, a few together, mirrored within the space that they take.
+Nothing is shared with the mistakes of :mod:`maimod.training.faults`, by which findings are evaluated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.random import Generator
+
+from maimod.osu.beatmap import HitObject, ObjectKind
+
+SIZES = (8, 12, 16, 24, 32, 40, 60, 80, 100, 120, 160, 200)
+"""Px of planted moves."""
+APART = (9, 20)
+"""Objects from one planted move to the next."""
+WIDTH = 512.0
+KINDS = {"moved": 8, "together": 2, "mirrored": 1}
+"""Kinds of moves, and how often they are planted."""
+_Xs = tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class CatchVersion:
+    """A map with planted moves."""
+
+    objects: tuple[HitObject, ...]
+    """In order of time."""
+    kinds: tuple[str, ...]
+    """Of the move of each object; empty without one."""
+    sizes: np.ndarray
+    """(n_objects,) px; 0 where a move has no size."""
+    inside: np.ndarray
+    """(n_objects,) whether an object was moved with both its neighbours."""
+
+
+def plant(objects: Sequence[HitObject], random: Generator) -> CatchVersion:
+    """Plant moves all over a map.
+
+    Args:
+        objects: of a good map, in order of time.
+        random: chooses places, kinds and sizes.
+    """
+    n = len(objects)
+    changed, kinds, sizes, inside = list(objects), [""] * n, np.zeros(n), np.zeros(n, dtype=bool)
+    names, chances = list(KINDS), np.array(list(KINDS.values()), dtype=float)
+    at = int(random.integers(2, APART[1]))
+    while at < n - 1:
+        kind = str(random.choice(names, p=chances / chances.sum()))
+        size = float(random.choice(SIZES))
+        group = list(objects[at : at + (1 if kind == "moved" else int(random.integers(2, 6)))])
+        if all(o.kind is not ObjectKind.SPINNER for o in group):
+            moved = _MOVES[kind](group, size, random)
+            for by, o in enumerate(moved):
+                changed[at + by], kinds[at + by] = o, kind if o != group[by] else ""
+                sizes[at + by] = 0.0 if kind == "mirrored" else size
+                inside[at + by] = 0 < by < len(moved) - 1
+            at += max(len(moved) - 1, 0)
+        at += int(random.integers(*APART))
+    return CatchVersion(tuple(changed), tuple(kinds), sizes, inside)
+
+
+def _xs(o: HitObject) -> tuple[float, ...]:
+    return tuple(x for x, _ in o.slider.control_points) if o.slider else (o.x,)
+
+
+def _at(o: HitObject, xs: Sequence[float]) -> HitObject:
+    path = o.slider and replace(
+        o.slider, control_points=tuple((x, y) for x, (_, y) in zip(xs, o.slider.control_points, strict=True))
+    )
+    return replace(o, x=xs[0], slider=path)
+
+
+def _placed(group: Sequence[HitObject], places: _Xs) -> list[HitObject]:
+    """The objects at other places; none if one is outside the playfield."""
+    if not all(0 <= x <= WIDTH for xs in places for x in xs):
+        return []
+    return [_at(o, xs) for o, xs in zip(group, places, strict=True)]
+
+
+def _moved(group: Sequence[HitObject], size: float, random: Generator) -> list[HitObject]:
+    for way in random.permutation([-size, size]).tolist():
+        if moved := _placed(group, tuple(tuple(x + way for x in _xs(o)) for o in group)):
+            return moved
+    return []
+
+
+def _mirrored(group: Sequence[HitObject], size: float, random: Generator) -> list[HitObject]:
+    every = [x for o in group for x in _xs(o)]
+    both = min(every) + max(every)
+    return _placed(group, tuple(tuple(both - x for x in _xs(o)) for o in group))
+
+
+_MOVES: dict[str, Callable[[Sequence[HitObject], float, Generator], list[HitObject]]] = {
+    "moved": _moved,
+    "together": _moved,
+    "mirrored": _mirrored,
+}

@@ -1,0 +1,277 @@
+"""Mistakes planted in good mania maps, to fit the model of slips (:mod:`maimod.training.slip_fit`).
+
+A planted version has a mistake in every dozen or two rows: a note in another column, notes or whole stretches that
+exchange columns, a note too many or too few, a hold that ends elsewhere, a hold without length, a note that is held.
+Nothing is shared with the mistakes of :mod:`maimod.training.faults`, by which findings are evaluated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.random import Generator
+
+from maimod.osu.beatmap import Beatmap, HitObject, ObjectKind
+from maimod.rules.mania_measures import SAME_MS
+
+APART = (10, 24)
+"""Rows from one planted mistake to the next."""
+BESIDE_MS = 30.0
+"""Notes of one column stay at least this far from each other."""
+LEAST_HOLD_BEATS = 1 / 8
+END_BEATS = (1 / 8, 1 / 4, 1 / 4, 1 / 3, 1 / 2, 1)
+"""How far ends of holds are moved."""
+HELD_BEATS = (1 / 4, 1 / 2, 1 / 2, 1, 2)
+"""How long a note is held by mistake, if not as long as another hold of the map."""
+STRETCH_ROWS = (4, 24)
+
+COLUMN, CHORD, END = "column", "chord", "end"
+KINDS = {
+    "column": (COLUMN, 6),
+    "notes-exchanged": (COLUMN, 3),
+    "stretch-exchanged": (COLUMN, 1),
+    "note-added": (CHORD, 3),
+    "note-removed": (CHORD, 3),
+    "end-moved": (END, 4),
+    "hold-lost": (END, 2),
+    "hold-made": (END, 2),
+}
+"""Kinds of mistakes: what of a map they change, and how often they are planted."""
+
+
+@dataclass(frozen=True)
+class ManiaVersion:
+    """A map with planted mistakes."""
+
+    notes: tuple[HitObject, ...]
+    """In order of time."""
+    kinds: tuple[str, ...]
+    """Of the mistake at each note; empty without one. All notes left of a row that lost one have its mistake."""
+    inside: np.ndarray
+    """(n_notes,) whether a note lies within a stretch that was changed as a whole, away from its borders."""
+
+
+@dataclass(slots=True)
+class _Draft:
+    """Notes by their place in the original map, while mistakes are planted."""
+
+    beatmap: Beatmap
+    notes: list[HitObject | None]
+    """None where a note was removed."""
+    rows: list[list[int]]
+    """Places of the notes of each row."""
+    kinds: dict[int, str]
+    inside: set[int]
+    added: list[tuple[HitObject, str]]
+    random: Generator
+
+    def is_free(self, column: int, start: float, end: float, but: Sequence[int], row: int) -> bool:
+        """Whether a column has no note but some from `start` to `end` [ms], in the rows around `row`."""
+        lowest, highest = max(row - 64, 0), min(row + 64, len(self.rows))
+        for places in self.rows[lowest:highest]:
+            for place in places:
+                note = self.notes[place]
+                if place in but or note is None or self.beatmap.column(note) != column:
+                    continue
+                if note.time < end + BESIDE_MS and note.end_time > start - BESIDE_MS:
+                    return False
+        return True
+
+    def beat(self, note: HitObject) -> float:
+        return self.beatmap.red_line_of(note.time).beat_length
+
+    def at(self, place: int) -> HitObject:
+        note = self.notes[place]
+        assert note is not None
+        return note
+
+
+def plant(beatmap: Beatmap, notes: Sequence[HitObject], random: Generator) -> ManiaVersion:
+    """Plant mistakes all over a map.
+
+    Args:
+        beatmap: a good map.
+        notes: its objects in order of time.
+        random: chooses places, kinds and sizes.
+    """
+    draft = _Draft(beatmap, list(notes), _rows(notes), {}, set(), [], random)
+    names, chances = list(KINDS), np.array([chance for _, chance in KINDS.values()], dtype=float)
+    at = int(random.integers(2, APART[1]))
+    while at < len(draft.rows) - 2:
+        kind = str(random.choice(names, p=chances / chances.sum()))
+        taken = _PLANT[kind](draft, at, kind)
+        at += taken + int(random.integers(*APART))
+    return _finished(draft)
+
+
+def _rows(notes: Sequence[HitObject]) -> list[list[int]]:
+    found: list[list[int]] = []
+    for place, note in enumerate(notes):
+        if found and note.time - notes[found[-1][0]].time < SAME_MS:
+            found[-1].append(place)
+        else:
+            found.append([place])
+    return found
+
+
+def _finished(draft: _Draft) -> ManiaVersion:
+    kept = [
+        (note, draft.kinds.get(place, ""), place in draft.inside)
+        for place, note in enumerate(draft.notes)
+        if note is not None
+    ]
+    kept += [(note, kind, False) for note, kind in draft.added]
+    kept.sort(key=lambda one: (one[0].time, one[0].index))
+    return ManiaVersion(
+        tuple(one[0] for one in kept), tuple(one[1] for one in kept), np.array([one[2] for one in kept], dtype=bool)
+    )
+
+
+def _in_column(beatmap: Beatmap, note: HitObject, column: int) -> HitObject:
+    return replace(note, x=float(np.floor(512 / beatmap.keys * (column + 0.5))))
+
+
+def _other_column(draft: _Draft, at: int, kind: str) -> int:
+    place = int(draft.random.choice(draft.rows[at]))
+    note = draft.at(place)
+    own = draft.beatmap.column(note)
+    columns = draft.random.permutation(draft.beatmap.keys).tolist()
+    if draft.random.random() < 0.4:  # the column beside is what a mouse misses by
+        columns.sort(key=lambda column: abs(column - own))
+    for column in columns:
+        if column != own and draft.is_free(column, note.time, note.end_time, (place,), at):
+            draft.notes[place] = _in_column(draft.beatmap, note, column)
+            draft.kinds[place] = kind
+            return 1
+    return 0
+
+
+def _notes_exchanged(draft: _Draft, at: int, kind: str) -> int:
+    """Two notes of rows that follow each other exchange columns."""
+    first, second = int(draft.random.choice(draft.rows[at])), int(draft.random.choice(draft.rows[at + 1]))
+    one, two = draft.at(first), draft.at(second)
+    columns = draft.beatmap.column(one), draft.beatmap.column(two)
+    but = (first, second)
+    if columns[0] == columns[1]:
+        return 0
+    if not draft.is_free(columns[1], one.time, one.end_time, but, at) or not draft.is_free(
+        columns[0], two.time, two.end_time, but, at
+    ):
+        return 0
+    draft.notes[first], draft.notes[second] = replace(one, x=two.x), replace(two, x=one.x)
+    draft.kinds |= dict.fromkeys(but, kind)
+    return 2
+
+
+def _stretch_exchanged(draft: _Draft, at: int, kind: str) -> int:
+    """Two columns exchange all that begins in some rows."""
+    if draft.beatmap.keys < 2:
+        return 0
+    one, two = draft.random.choice(draft.beatmap.keys, 2, replace=False).tolist()
+    rows = draft.rows[at : at + int(draft.random.integers(*STRETCH_ROWS))]
+    other = {one: two, two: one}
+    places = [place for row in rows for place in row if draft.beatmap.column(draft.at(place)) in other]
+    if len(places) < 3:
+        return 0
+    for place in places:
+        note = draft.at(place)
+        if not draft.is_free(other[draft.beatmap.column(note)], note.time, note.end_time, places, at):
+            return 0
+    for place in places:
+        note = draft.at(place)
+        draft.notes[place] = _in_column(draft.beatmap, note, other[draft.beatmap.column(note)])
+        draft.kinds[place] = kind
+    draft.inside.update(places[2:-2])
+    return len(rows)
+
+
+def _note_added(draft: _Draft, at: int, kind: str) -> int:
+    place = int(draft.random.choice(draft.rows[at]))
+    note = draft.at(place)
+    note = replace(note, kind=ObjectKind.CIRCLE, end_time=note.time)
+    for column in draft.random.permutation(draft.beatmap.keys).tolist():
+        if draft.is_free(column, note.time, note.time, (), at):
+            draft.added.append((_in_column(draft.beatmap, note, column), kind))
+            return 1
+    return 0
+
+
+def _note_removed(draft: _Draft, at: int, kind: str) -> int:
+    for row in (at, at + 1, at - 1, at + 2):
+        if row < len(draft.rows) and len(draft.rows[row]) > 1:
+            gone = int(draft.random.choice(draft.rows[row]))
+            draft.notes[gone] = None
+            draft.kinds |= {place: kind for place in draft.rows[row] if place != gone}
+            return 3
+    return 0
+
+
+def _holds_beside(draft: _Draft, at: int, wanted: bool) -> tuple[int, int] | None:
+    """(row, place) of a hold, or of a note that is none, at a row or close after it."""
+    for row in range(at, min(at + 8, len(draft.rows) - 1)):
+        places = [place for place in draft.rows[row] if (draft.at(place).kind is ObjectKind.HOLD) is wanted]
+        if places:
+            return row, int(draft.random.choice(places))
+    return None
+
+
+def _end_moved(draft: _Draft, at: int, kind: str) -> int:
+    found = _holds_beside(draft, at, True)
+    if found is None:
+        return 0
+    row, place = found
+    note = draft.at(place)
+    beat, column = draft.beat(note), draft.beatmap.column(note)
+    for beats in draft.random.permutation([sign * by for by in END_BEATS for sign in (-1, 1)]).tolist():
+        end = float(np.floor(note.end_time + beats * beat + 0.5))
+        if end - note.time >= LEAST_HOLD_BEATS * beat and draft.is_free(column, note.time, end, (place,), row):
+            draft.notes[place] = replace(note, end_time=end)
+            draft.kinds[place] = kind
+            break
+    return row - at + 1
+
+
+def _hold_lost(draft: _Draft, at: int, kind: str) -> int:
+    found = _holds_beside(draft, at, True)
+    if found is None:
+        return 0
+    row, place = found
+    note = draft.at(place)
+    draft.notes[place] = replace(note, kind=ObjectKind.CIRCLE, end_time=note.time)
+    draft.kinds[place] = kind
+    return row - at + 1
+
+
+def _hold_made(draft: _Draft, at: int, kind: str) -> int:
+    found = _holds_beside(draft, at, False)
+    if found is None:
+        return 0
+    row, place = found
+    note = draft.at(place)
+    lengths = [beats * draft.beat(note) for beats in HELD_BEATS]
+    holds = [o for o in draft.notes if o is not None and o.kind is ObjectKind.HOLD]
+    if holds and draft.random.random() < 0.5:
+        lengths.insert(0, holds[int(draft.random.integers(len(holds)))].duration)
+    else:
+        draft.random.shuffle(lengths)
+    for length in lengths:
+        end = float(np.floor(note.time + length + 0.5))
+        if end > note.time and draft.is_free(draft.beatmap.column(note), note.time, end, (place,), row):
+            draft.notes[place] = replace(note, kind=ObjectKind.HOLD, end_time=end)
+            draft.kinds[place] = kind
+            break
+    return row - at + 1
+
+
+_PLANT: dict[str, Callable[[_Draft, int, str], int]] = {
+    "column": _other_column,
+    "notes-exchanged": _notes_exchanged,
+    "stretch-exchanged": _stretch_exchanged,
+    "note-added": _note_added,
+    "note-removed": _note_removed,
+    "end-moved": _end_moved,
+    "hold-lost": _hold_lost,
+    "hold-made": _hold_made,
+}

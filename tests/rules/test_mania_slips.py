@@ -1,0 +1,257 @@
+"""Slips of mania: the measures of columns, chords and ends, the model that weighs them, and the words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from maimod.osu.beatmap import Beatmap
+from maimod.rules import mania_measures, mania_slips, slip_model
+from maimod.rules.base import Candidate, Evidence
+from maimod.rules.mania_measures import CHORD_NAMES, COLUMN_NAMES, END_NAMES, ManiaMeasures, measure
+from maimod.rules.slip_model import FILE, FORMAT, NO_SLIP, Forest, SlipModel
+from maimod.rules.trees import Trees
+from tests.maps import beatmap
+
+NOTHING = Forest([], Trees(-9.0, [], [], [], [], []))
+QUARTER = 125
+"""Ms."""
+STAIRS = (0, 1, 2, 3, 2, 1, 0, 1)
+MEASURES = 16
+Note = tuple[int, int, int]
+"""Time [ms], column, ms held."""
+
+
+def notes() -> list[Note]:
+    """Stairs on 1/4 in the first half of each measure, in the other two chords and a hold of a beat; four columns."""
+    found = []
+    for start in range(1000, 1000 + MEASURES * 16 * QUARTER, 16 * QUARTER):
+        found += [(start + i * QUARTER, column, 0) for i, column in enumerate(STAIRS)]
+        found += [(start + by * QUARTER, column, 0) for by, column in ((8, 0), (8, 3), (10, 1), (10, 2))]
+        found += [(start + 12 * QUARTER, 1, 4 * QUARTER - QUARTER)]
+    return found
+
+
+def made(of: list[Note]) -> Beatmap:
+    lines = [
+        f"{64 + 128 * column},192,{time},{128 if held else 1},0,{f'{time + held}:' if held else ''}0:0:0:0:"
+        for time, column, held in sorted(of)
+    ]
+    return beatmap(lines, mode=3, circle_size=4)
+
+
+def changed(time: int, column: int, *new: Note) -> Beatmap:
+    """The map with other notes in place of one."""
+    kept = [note for note in notes() if note[:2] != (time, column)]
+    assert len(kept) == len(notes()) - 1
+    return made([*kept, *new])
+
+
+PLACE = 1000 + 6 * 16 * QUARTER
+"""Start of a measure in the middle."""
+
+
+def measured(loaded: Beatmap) -> ManiaMeasures:
+    found = measure(loaded, loaded.hit_objects)
+    for table in (found.columns, found.chords, found.ends):
+        assert np.isfinite(table).all() and table.dtype == np.float32 and len(table) == len(loaded.hit_objects)
+    return found
+
+
+def number(loaded: Beatmap, time: int, column: int) -> int:
+    return next(i for i, o in enumerate(loaded.hit_objects) if (o.time, loaded.column(o)) == (time, column))
+
+
+def in_columns(loaded: Beatmap, name: str) -> np.ndarray:
+    return measured(loaded).columns[:, COLUMN_NAMES.index(name)]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Measures
+
+
+def test_names_are_columns_and_each_is_there_once() -> None:
+    found = measured(made(notes()))
+    for table, names in ((found.columns, COLUMN_NAMES), (found.chords, CHORD_NAMES), (found.ends, END_NAMES)):
+        assert table.shape[1] == len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 9])
+def test_short_maps_are_measured(count: int) -> None:
+    assert len(measured(made(notes()[:count])).columns) == count
+
+
+def test_a_note_in_another_column_is_expected_where_alike_places_have_it() -> None:
+    loaded = changed(PLACE + 2 * QUARTER, 2, (PLACE + 2 * QUARTER, 0, 0))
+    place, found = number(loaded, PLACE + 2 * QUARTER, 0), measured(loaded)
+    assert found.expectation.column[place] == 2
+    assert found.expectation.places[place] >= 4 and found.expectation.places_with[place] == 0
+    assert found.expectation.places_with_other[place] == found.expectation.places[place]
+    votes, others = in_columns(loaded, "vote"), in_columns(loaded, "other vote")
+    assert votes[place] < 0.2 and others[place] > 0.6
+    bits = in_columns(loaded, "other bits both")
+    assert bits[place] == bits.min() and bits[place] < -3
+
+
+def test_mirrored_passages_are_alike() -> None:
+    half = 8 * 16 * QUARTER
+    mirrored = [(t, 3 - c if t >= 1000 + half else c, held) for t, c, held in notes()]
+    slip = (PLACE + 2 * QUARTER, 2, 0)
+    kept = [note for note in mirrored if note[0] >= 1000 + half or PLACE <= note[0] < PLACE + 16 * QUARTER]
+    loaded = made([(*slip[:1], 0, 0) if note == slip else note for note in kept])
+    assert measured(loaded).expectation.column[number(loaded, slip[0], 0)] == 2
+
+
+def test_two_notes_that_exchanged_columns_would_fit_in_each_others_column() -> None:
+    first, second = PLACE + 3 * QUARTER, PLACE + 4 * QUARTER
+    kept = [note for note in notes() if note[0] not in (first, second)]
+    loaded = made([*kept, (first, 2, 0), (second, 3, 0)])
+    gain = in_columns(loaded, "exchange vote")
+    assert set(np.flatnonzero(gain > 1).tolist()) == {number(loaded, first, 2), number(loaded, second, 3)}
+    assert in_columns(made(notes()), "exchange vote").max() < 0.5
+    assert in_columns(loaded, "exchange bits")[number(loaded, first, 2)] > 3
+
+
+def test_a_gap_in_a_column_is_measured_against_those_of_the_map() -> None:
+    loaded = changed(PLACE + 2 * QUARTER, 2, (PLACE + 2 * QUARTER, 1, 0))
+    place = number(loaded, PLACE + 2 * QUARTER, 1)
+    assert 2.0 ** in_columns(loaded, "start before")[place] == pytest.approx(1 / 4)
+    assert in_columns(loaded, "map start before")[place] < 0.02
+    assert in_columns(loaded, "rows before")[place] == 0  # log2 of one row
+
+
+def test_a_chord_that_lost_a_note_is_smaller_than_alike_places() -> None:
+    loaded = changed(PLACE + 8 * QUARTER, 3)
+    place, found = number(loaded, PLACE + 8 * QUARTER, 0), measured(loaded)
+    assert found.chord_size[place] == 2 and found.chords[place, CHORD_NAMES.index("size")] == 1
+    assert found.chords[place, CHORD_NAMES.index("lag more")] > 0.8
+    assert found.chords[place, CHORD_NAMES.index("more measure")] == 1.0
+    assert found.chords[place, CHORD_NAMES.index("more bits both")] < -3
+
+
+def test_a_hold_that_ends_early_is_shorter_than_alike_places() -> None:
+    start = PLACE + 12 * QUARTER
+    loaded = changed(start, 1, (start, 1, 2 * QUARTER))
+    place, found = number(loaded, start, 1), measured(loaded)
+    assert found.length[place] == pytest.approx(0.75)
+    assert found.ends[place, END_NAMES.index("same length")] == 0
+    assert found.ends[place, END_NAMES.index("lag same length")] < 0.1
+    held = number(loaded, start + 16 * QUARTER, 1)
+    assert found.ends[held, END_NAMES.index("same length")] > 0.9
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The model
+
+
+def stump(name: str, limit: float, below: float, above: float) -> Forest:
+    """A model of one question."""
+    return Forest([name], Trees(0.0, [0], [0, -1, -1], [limit, below, above], [1, 0, 0], [2, 0, 0]))
+
+
+def evidence(loaded: Beatmap, **forests: Forest) -> Evidence:
+    model = dict.fromkeys(("positions", "shapes", "columns", "chords", "ends"), NOTHING) | forests
+    return Evidence(loaded, slip_model=SlipModel(FORMAT, **model))
+
+
+def bundled() -> SlipModel:
+    model = slip_model.load(Path(slip_model.__file__).parents[2] / "models" / "maimod-slips")
+    assert model is not None
+    return model
+
+
+def test_the_bundled_model_finds_planted_slips_and_none_in_the_map_itself() -> None:
+    clean = slip_model.find(bundled(), made(notes()), made(notes()).hit_objects)
+    assert clean is not None
+    assert max(clean.positions.max(), clean.chords.max(), clean.ends.max()) < 0
+    assert (clean.shapes == NO_SLIP).all() and clean.measures is None
+    slips = {
+        "positions": (changed(PLACE + 2 * QUARTER, 2, (PLACE + 2 * QUARTER, 1, 0)), (PLACE + 2 * QUARTER, 1)),
+        "chords": (changed(PLACE + 8 * QUARTER, 3), (PLACE + 8 * QUARTER, 0)),
+        "ends": (changed(PLACE + 12 * QUARTER, 1, (PLACE + 12 * QUARTER, 1, 125)), (PLACE + 12 * QUARTER, 1)),
+    }
+    for kind, (loaded, where) in slips.items():
+        found = slip_model.find(bundled(), loaded, loaded.hit_objects)
+        assert found is not None
+        log_odds = getattr(found, kind)
+        assert log_odds.argmax() == number(loaded, *where) and log_odds.max() > 0, kind
+
+
+@pytest.mark.parametrize("part", ["columns", "chords", "ends", "catch"])
+def test_a_model_of_other_features_is_refused(part: str, tmp_path: Path) -> None:
+    content = (Path(slip_model.__file__).parents[2] / "models" / "maimod-slips" / FILE).read_text()
+    place = content.index(f'"{part}":{{"features":["') + len(f'"{part}":{{"features":["')
+    (tmp_path / FILE).write_text(content[:place] + "un" + content[place:])
+    with pytest.raises(ValueError, match="unknown feature"):
+        slip_model.load(tmp_path)
+
+
+def test_nothing_is_found_without_a_part_of_the_model_or_in_short_maps() -> None:
+    model = SlipModel(FORMAT, NOTHING, NOTHING)
+    assert slip_model.find(model, made(notes()), made(notes()).hit_objects) is None
+    short = made(notes()[:20])
+    assert slip_model.find(bundled(), short, short.hit_objects) is None
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Words
+
+
+def one(found: list[Candidate]) -> Candidate:
+    assert len(found) == 1, [(x.time, x.message) for x in found]
+    return found[0]
+
+
+def test_a_column_is_named_with_that_of_alike_places() -> None:
+    loaded = changed(PLACE + 2 * QUARTER, 2, (PLACE + 2 * QUARTER, 0, 0))
+    found = one([*mania_slips.columns(evidence(loaded, columns=stump("vote", 0.2, 2.0, -9.0)))])
+    assert found.time == PLACE + 2 * QUARTER and found.measure == 2.0
+    assert found.actual == "column 1" and found.expected[0].text == "column 3"
+    assert "passages with the same pattern" in found.message and "none in column 1" in found.message
+
+
+def test_a_note_too_soon_in_its_column_is_named_where_nothing_is_alike() -> None:
+    random = np.random.default_rng(0)
+    column, of = 0, list[Note]()
+    for i in range(80):
+        column = int((column + random.integers(1, 3)) % 4)
+        of.append((1000 + 2 * i * QUARTER, column, 0))
+    of.insert(41, (of[40][0] + QUARTER, of[40][1], 0))
+    found = [*mania_slips.columns(evidence(made(of), columns=stump("start before", -1.9, 2.0, -9.0)))]
+    assert "1/4 beat after the note before it in column" in one(found).message
+
+
+def test_the_size_of_a_chord_is_named_with_that_of_alike_places() -> None:
+    loaded = changed(PLACE + 8 * QUARTER, 3)
+    found = one([*mania_slips.run(evidence(loaded, chords=stump("lag more", 0.5, -9.0, 2.0)))])
+    assert found.rule is mania_slips.CHORD and found.time == PLACE + 8 * QUARTER
+    assert (found.actual, found.expected[0].text) == ("one note", "2 notes")
+    assert found.message.startswith("One note starts here; at the same place")
+
+
+def test_a_hold_is_named_with_its_length() -> None:
+    start = PLACE + 12 * QUARTER
+    shorter = changed(start, 1, (start, 1, QUARTER))
+    found = one([*mania_slips.run(evidence(shorter, ends=stump("same length", 0.5, 2.0, -9.0)))][-1:])
+    loaded = changed(start, 1, (start, 1, 0))
+    lost = [x for x in mania_slips.run(evidence(loaded, ends=stump("best lag off", 0.5, -9.0, 2.0))) if x.time == start]
+    assert one(lost).actual == "not held" and "3/4 beat long" in one(lost).message
+    assert found.rule is mania_slips.END
+
+
+def test_of_rows_beside_each_other_the_likelier_is_named() -> None:
+    loaded = made(notes())
+    found = [*mania_slips.columns(evidence(loaded, columns=stump("row size", 1.5, 1.0, 2.0)))]
+    rows = [one.time for one in found]
+    assert (
+        PLACE + 8 * QUARTER in rows and PLACE + 7 * QUARTER not in rows
+    )  # a chord is likelier than the note before it
+    assert len(rows) == len(set(rows))
+
+
+def test_other_modes_have_no_slips_of_mania() -> None:
+    loaded = beatmap([f"256,192,{1000 + 250 * i},1,0,0:0:0:0:" for i in range(60)], mode=1)
+    assert evidence(loaded, columns=stump("vote", 0.2, 2.0, 2.0)).slips is None
+    assert mania_measures.MOST_KEYS >= 18
