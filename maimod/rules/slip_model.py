@@ -127,18 +127,19 @@ def find(model: SlipModel, beatmap: Beatmap, objects: Sequence[HitObject]) -> Sl
     """
     if not LEAST_OBJECTS <= len(objects) <= MOST_OBJECTS:
         return None
+    silent = np.full(len(objects), NO_SLIP)
     match beatmap.mode:
         case Mode.OSU:
             return _of_osu(model, beatmap, objects)
         case Mode.CATCH if model.catch is not None:
             features, measures = catch_measures.measure(beatmap, objects)
             positions = _without_spinners(log_odds(model.catch, features, catch_measures.NAMES), objects)
-            return Slips(positions, *_silent(len(objects), 3), measures)
+            return Slips(positions, silent, silent, silent, measures)
         case Mode.MANIA if model.columns is not None and model.chords is not None and model.ends is not None:
             mania = mania_measures.measure(beatmap, objects)
             return Slips(
                 log_odds(model.columns, mania.columns, mania_measures.COLUMN_NAMES),
-                *_silent(len(objects), 1),
+                silent,
                 log_odds(model.chords, mania.chords, mania_measures.CHORD_NAMES),
                 log_odds(model.ends, mania.ends, mania_measures.END_NAMES),
                 mania=mania,
@@ -150,16 +151,13 @@ def _of_osu(model: SlipModel, beatmap: Beatmap, objects: Sequence[HitObject]) ->
     measures = slip_measures.measure(beatmap, objects)
     positions, shapes = (log_odds(forest, measures.features) for forest in (model.positions, model.shapes))
     shapes[~measures.is_slider] = NO_SLIP
-    return Slips(_without_spinners(positions, objects), shapes, *_silent(len(objects), 2), measures)
+    silent = np.full(len(objects), NO_SLIP)
+    return Slips(_without_spinners(positions, objects), shapes, silent, silent, measures)
 
 
 def _without_spinners(values: np.ndarray, objects: Sequence[HitObject]) -> np.ndarray:
     values[[o.kind is ObjectKind.SPINNER for o in objects]] = NO_SLIP
     return values
-
-
-def _silent(n: int, kinds: int) -> tuple[np.ndarray, ...]:
-    return (np.full(n, NO_SLIP),) * kinds
 
 
 def log_odds(forest: Forest, features: np.ndarray, names: Sequence[str] = slip_measures.NAMES) -> np.ndarray:
