@@ -1,35 +1,66 @@
-"""Cut a section of the song with a click at every hit, as a mono WAV.
+"""Cut a section of the song with its hitsounds, as a mono WAV.
 
-The clicks are mixed into the samples, so they stay in time at any playback speed.
+The hitsounds are mixed into the samples, so they stay in time at any playback speed.
 """
 
 from __future__ import annotations
 
 import io
 import wave
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 import numpy as np
 
 from maimod.audio.decode import Audio
 from maimod.osu.beatmap import Beatmap
-from maimod.osu.hitsounds import CLAP, FINISH, WHISTLE, hits
+from maimod.osu.hitsounds import Hit, Sound, hits, sounds
 
 CLIP_RATE = 32_000
 """Samples per second of songs decoded for playback."""
-SONG_GAIN, CLICK_GAIN = 0.6, 0.5
-CLICK_SECONDS = 0.03
+SONG_GAIN, HIT_GAIN = 0.6, 0.6
+LEAST_VOLUME = 8
+"""Percent: the game plays no hit more quietly (osu!stable)."""
+_TONES = {
+    # (sample set, name): tone in Hz, its decay in s, share of noise, decay of the noise in s, share of high noise
+    (1, "hitnormal"): (950.0, 0.010, 0.50, 0.008, 0.5),
+    (2, "hitnormal"): (620.0, 0.014, 0.25, 0.010, 0.0),
+    (3, "hitnormal"): (240.0, 0.040, 0.35, 0.012, 0.2),
+    (1, "hitwhistle"): (2600.0, 0.060, 0.05, 0.010, 1.0),
+    (2, "hitwhistle"): (1900.0, 0.090, 0.02, 0.010, 1.0),
+    (3, "hitwhistle"): (760.0, 0.070, 0.10, 0.010, 0.0),
+    (1, "hitfinish"): (420.0, 0.050, 0.80, 0.180, 1.0),
+    (2, "hitfinish"): (330.0, 0.060, 0.50, 0.240, 1.0),
+    (3, "hitfinish"): (90.0, 0.120, 0.80, 0.160, 0.5),
+    (1, "hitclap"): (1300.0, 0.006, 0.90, 0.030, 0.9),
+    (2, "hitclap"): (1000.0, 0.008, 0.60, 0.040, 0.5),
+    (3, "hitclap"): (330.0, 0.030, 0.75, 0.045, 0.0),
+}
+"""Samples of our own making, in place of the player's: a tone and noise that both die away."""
+_LOUDNESS = {"hitnormal": 1.0, "hitwhistle": 0.4, "hitfinish": 0.6, "hitclap": 0.9}
+"""What rings longer is quieter."""
 
 
-def clip(beatmap: Beatmap, song: Audio, start: float, stop: float, clicks: bool = True) -> bytes:
+def heard(beatmap: Beatmap, start: float, stop: float) -> Iterator[tuple[Hit, Sound]]:
+    """The samples that a map plays between two times in ms, in order."""
+    for hit in hits(beatmap):
+        if start <= hit.time < stop:
+            for sound in sounds(hit, beatmap.mode):
+                yield hit, sound
+
+
+def clip(
+    beatmap: Beatmap, song: Audio, start: float, stop: float, files: Mapping[str, np.ndarray] | None = None
+) -> bytes:
     """Cut out a section of the song.
 
     Args:
-        beatmap: source of the clicks; each addition has its own sound, scaled by the hit's volume.
+        beatmap: source of the hitsounds.
         song: at any sample rate.
         start: ms of the map; silence before the beginning of the song.
         stop: ms of the map.
-        clicks: whether to add clicks.
+        files: samples (n,) at the song's rate by the names in :attr:`Sound.files`; sounds without one get a sample of
+            our own. None: the song without hitsounds.
     """
     rate = song.sample_rate
     first, count = round(start * rate / 1000), max(0, round((stop - start) * rate / 1000))
@@ -37,13 +68,12 @@ def clip(beatmap: Beatmap, song: Audio, start: float, stop: float, clicks: bool 
     source = song.samples[max(first, 0) : max(first + count, 0)]
     place = max(-first, 0)
     samples[place : place + len(source)] = source[: max(count - place, 0)] * SONG_GAIN
-    if clicks:
-        for hit in hits(beatmap):
-            if start <= hit.time < stop:
-                sound = _click(rate, hit.additions)
-                at = round((hit.time - start) * rate / 1000)
-                end = min(at + len(sound), count)
-                samples[at:end] += sound[: end - at] * CLICK_GAIN * max(hit.volume, 5) / 100
+    for hit, sound in heard(beatmap, start, stop) if files is not None else ():
+        own = next((files[name] for name in sound.files if name in files), None) if files else None
+        played = _default(rate, sound.sample_set, sound.name) if own is None else own
+        at = round((hit.time - start) * rate / 1000)
+        end = min(at + len(played), count)
+        samples[at:end] += played[: end - at] * (HIT_GAIN * max(hit.volume, LEAST_VOLUME) / 100)
     encoded = io.BytesIO()
     with wave.open(encoded, "wb") as file:
         file.setnchannels(1)
@@ -53,17 +83,14 @@ def clip(beatmap: Beatmap, song: Audio, start: float, stop: float, clicks: bool 
     return encoded.getvalue()
 
 
-@lru_cache(maxsize=64)
-def _click(rate: int, additions: int) -> np.ndarray:
-    """Make a short tick; a whistle adds a higher tone, a finish long noise, a clap short noise."""
-    seconds = CLICK_SECONDS * (4 if additions & FINISH else 2 if additions & (WHISTLE | CLAP) else 1)
-    t = np.arange(round(rate * seconds)) / rate
-    noise = np.random.default_rng(1).uniform(-1, 1, len(t))
-    sound = np.sin(2 * np.pi * 1100 * t) * np.exp(-t / 0.006)
-    if additions & WHISTLE:
-        sound = sound + 0.5 * np.sin(2 * np.pi * 2600 * t) * np.exp(-t / 0.02)
-    if additions & FINISH:
-        sound = sound + 0.5 * noise * np.exp(-t / 0.035)
-    if additions & CLAP:
-        sound = sound + 0.7 * noise * np.exp(-t / 0.012)
-    return sound.astype(np.float32)
+@lru_cache(maxsize=32)
+def _default(rate: int, sample_set: int, name: str) -> np.ndarray:
+    """Make a sample of our own."""
+    tone, tone_decay, share, noise_decay, high = _TONES[sample_set, name]
+    t = np.arange(round(rate * 5 * max(tone_decay, noise_decay))) / rate
+    noise = np.random.default_rng(1).uniform(-1, 1, len(t) + 1)
+    noise = (1 - high) * noise[1:] + high * np.diff(noise) / 2  # differences leave the high frequencies
+    sound = (1 - share) * np.sin(2 * np.pi * tone * t) * np.exp(-t / tone_decay) + share * noise * np.exp(
+        -t / noise_decay
+    )
+    return np.asarray(_LOUDNESS[name] * sound, dtype=np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from maimod.osu.beatmap import Beatmap, HitObject, HitSample, ObjectKind, TimingPoint
+from maimod.osu.beatmap import Beatmap, HitObject, HitSample, Mode, ObjectKind, TimingPoint
 
 HITSOUND_LENIENCY_MS = 5
 """The timing point in force this many ms later sets the samples: the game tolerates a late timing point."""
@@ -114,6 +114,45 @@ def _hit(beatmap: Beatmap, hit_object: HitObject, edge: int, time: float, additi
         bool(sample.filename),
         point,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """One sample of a hit."""
+
+    files: tuple[str, ...]
+    """Names of files of the mapset to look for, in order, without their endings; none if the player's own sample is
+    meant."""
+    sample_set: int
+    """1 normal, 2 soft, 3 drum: of the player's own sample, which plays where the mapset has no file."""
+    name: str
+    """"hitnormal", "hitwhistle", "hitfinish" or "hitclap"."""
+
+
+def sounds(hit: Hit, mode: Mode) -> list[Sound]:
+    """The samples that a hit plays together.
+
+    Source: https://osu.ppy.sh/wiki/en/Skinning/Sounds, and lazer's `TaikoLegacySkinTransformer` for what taiko looks for.
+    """
+    if hit.keysound:
+        return [Sound((hit.hit_object.sample.filename,), hit.normal_set, "hitnormal")]
+    if mode is Mode.TAIKO:
+        name = "hitclap" if hit.additions & KAT else "hitnormal"
+        big = ["hitwhistle" if hit.additions & KAT else "hitfinish"] if hit.additions & BIG else []
+        return [_sound(hit, hit.normal_set, one, ("taiko-", "")) for one in [name, *big]]
+    names = [f"hit{name}" for bit, name in enumerate(ADDITIONS, start=1) if hit.additions >> bit & 1]
+    return [_sound(hit, hit.normal_set, "hitnormal"), *(_sound(hit, hit.addition_set, name) for name in names)]
+
+
+def _sound(hit: Hit, sample_set: int, name: str, prefixes: tuple[str, ...] = ("",)) -> Sound:
+    number = sample_number(hit.index)
+    files = () if number is None else tuple(f"{prefix}{set_name(sample_set)}-{name}{number}" for prefix in prefixes)
+    return Sound(files, sample_set, name)
+
+
+def sample_number(index: int) -> str | None:
+    """End of the names of a set's samples with an index; None where the player's own samples are meant."""
+    return None if index < 1 else "" if index == 1 else str(index)
 
 
 def addition_names(additions: int) -> str:

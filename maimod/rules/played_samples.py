@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 from maimod.osu.beatmap import Beatmap, ObjectKind
-from maimod.osu.hitsounds import ADDITIONS, HITSOUND_LENIENCY_MS, hits, set_name
+from maimod.osu.hitsounds import ADDITIONS, HITSOUND_LENIENCY_MS, hits, sample_number, set_name
 
 
 def played(beatmap: Beatmap) -> Counter[str]:
@@ -19,7 +19,7 @@ def played(beatmap: Beatmap) -> Counter[str]:
     """
     found: Counter[str] = Counter()
     for hit in hits(beatmap):
-        number = _number(hit.index)
+        number = sample_number(hit.index)
         if number is None:
             continue
         found[f"{set_name(hit.normal_set)}-hitnormal{number}"] += 1
@@ -37,7 +37,7 @@ def played(beatmap: Beatmap) -> Counter[str]:
         while after < len(points) and (after == place or points[after].time <= o.end_time + HITSOUND_LENIENCY_MS):
             point = points[after]
             after += 1
-            number = _number(o.sample.index or point.sample_index)
+            number = sample_number(o.sample.index or point.sample_index)
             if number is not None:
                 sets = {
                     o.sample.normal_set or point.sample_set or 1,
@@ -46,7 +46,3 @@ def played(beatmap: Beatmap) -> Counter[str]:
                 for name in (set_name(one) for one in sets if one in (1, 2, 3)):
                     found.update(f"{name}-slider{part}{number}" for part in ("slide", "tick", "whistle"))
     return found
-
-
-def _number(index: int) -> str | None:
-    return None if index < 1 else "" if index == 1 else str(index)

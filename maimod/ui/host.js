@@ -212,7 +212,7 @@ const host = {
   evidence: key => taken(server.evidence({run, key})),
   continuations: key => taken(server.continuations({run, key, page: self_})),
   forget: () => taken(server.continuations({run, key: "", page: self_})).catch(() => {}),
-  clip: (key, clicks) => taken(server.clip({run, key, clicks})),
+  clip: (key, hits) => taken(server.clip({run, key, hits})),
   mark: (keys, state) => taken(server.mark({run, keys, state})),
   clear: () => taken(server.clear({run})).then(poll, error => say(String(error.message || error), "error")),
   export: async (format, keys) => {

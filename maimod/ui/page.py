@@ -196,7 +196,7 @@ class Page:
 
     def clip(self, asked: Asked) -> dict[str, Any]:
         """Return the song around a finding."""
-        return self.results[asked["run"]].clip(asked["key"], bool(asked["clicks"]))
+        return self.results[asked["run"]].clip(asked["key"], bool(asked["hits"]))
 
     def export(self, asked: Asked) -> dict[str, str]:
         """Return a report of chosen findings."""

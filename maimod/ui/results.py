@@ -10,9 +10,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from threading import Lock, RLock
 from typing import Any
+
+import numpy as np
 
 from maimod import __version__
 from maimod.audio import decode
@@ -22,6 +24,7 @@ from maimod.commands.baseline import load as load_baseline
 from maimod.commands.baseline import write as write_baseline
 from maimod.errors import UsageError
 from maimod.evidence.clip import CLIP_RATE, clip
+from maimod.evidence.clip import heard as sounds_of
 from maimod.evidence.continuation import continuation, end_of
 from maimod.evidence.evidence import evidence
 from maimod.evidence.overview import overview
@@ -36,6 +39,7 @@ from maimod.osu.folder import Folder
 from maimod.reporters import REPORTERS, viewer
 from maimod.reporters.view import View
 from maimod.rules import RULES
+from maimod.ui.samples import Samples
 
 PLAYABLE_MS = (2500.0, 3000.0)
 """Ms of song before and after a finding."""
@@ -73,6 +77,8 @@ class Difficulty:
     def __post_init__(self) -> None:
         self.looking = Lock()
         """Held while its evidence is gathered."""
+        self.samples = Samples(self.source, str(PurePosixPath(self.entry.inner).parent))
+        """Its hitsound files."""
 
     @property
     def shown(self) -> BeatmapReport:
@@ -297,7 +303,7 @@ class Result:
                     return continuation(analysis, finding.time, until, end.value)
         raise Gone("another finding was chosen")
 
-    def clip(self, key: str, clicks: bool) -> dict[str, Any]:
+    def clip(self, key: str, with_hits: bool) -> dict[str, Any]:
         """Cut the song around a finding: a URL of WAV data and its start in ms."""
         difficulty, finding = self.finding(key)
         analysis, _ = self.analysis(difficulty)
@@ -306,8 +312,12 @@ class Result:
             raise Gone("there is no song")
         # A song from an archive is deleted by now; use the samples that the model got.
         path = analysis.song.audio.path
-        heard = _decoded(path) if path and path.exists() else analysis.song.audio
-        return {"url": data_url(clip(analysis.beatmap, heard, start, stop, clicks), "audio/wav"), "start": start}
+        heard = _decoded(path) if path and path.exists() else resampled(analysis.song.audio)
+        files = None
+        if with_hits:
+            played = {name for _, sound in sounds_of(analysis.beatmap, start, stop) for name in sound.files}
+            files = difficulty.samples.of(played)
+        return {"url": data_url(clip(analysis.beatmap, heard, start, stop, files), "audio/wav"), "start": start}
 
     def export(self, name: str, keys: Sequence[str]) -> dict[str, str]:
         """The chosen findings in a format of :data:`EXPORTS`."""
@@ -326,6 +336,17 @@ class Result:
                         album.draw(replace(analysis, report=beatmap), ask)
             REPORTERS[name](report, out, View(rules=RULES, album=album))
         return {"name": f"maimod.{suffix}", "type": kind, "text": out.getvalue()}
+
+
+def resampled(audio: Audio) -> Audio:
+    """A song at :data:`CLIP_RATE`: by its neighbours, for what a model has heard of it holds no more."""
+    count = round(len(audio.samples) * CLIP_RATE / audio.sample_rate)
+    at = np.arange(count) * (audio.sample_rate / CLIP_RATE)
+    return replace(
+        audio,
+        samples=np.interp(at, np.arange(len(audio.samples)), audio.samples).astype(np.float32),
+        sample_rate=CLIP_RATE,
+    )
 
 
 @lru_cache(maxsize=2)

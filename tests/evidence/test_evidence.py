@@ -217,16 +217,48 @@ def test_thin_keeps_corners():
     assert thin(vertices, 0.1).tolist() == [[0, 0], [2, 0], [2, 2]]
 
 
-def test_clicks_fall_on_the_hits():
+def test_hitsounds_fall_on_the_hits():
     beatmap = maps.beatmap(("256,192,1000,1,0", "256,192,1500,1,8"))
     heard = Audio(None, np.zeros(32_000, dtype=np.float32), 16_000)
-    wav = clip.clip(beatmap, heard, 500, 1750)
+    wav = clip.clip(beatmap, heard, 500, 1750, {})
     samples = np.frombuffer(wav[44:], dtype="<i2")
     assert len(samples) == 20_000
     loud = np.flatnonzero(np.abs(samples) > 200)
     assert loud[0] == pytest.approx(8000, abs=4) and loud[loud > 12_000][0] == pytest.approx(16_000, abs=4)
-    assert not np.frombuffer(clip.clip(beatmap, heard, 500, 1750, clicks=False)[44:], dtype="<i2").any()
+    assert not np.frombuffer(clip.clip(beatmap, heard, 500, 1750)[44:], dtype="<i2").any()
     assert len(clip.clip(beatmap, heard, -3000, -1000)) == 44 + 2 * 32_000  # before the song
+
+
+def heard_of(beatmap, files, stop=2000.0) -> np.ndarray:
+    silence = Audio(None, np.zeros(64_000, dtype=np.float32), 16_000)
+    return np.frombuffer(clip.clip(beatmap, silence, 0, stop, files)[44:], dtype="<i2").astype(float) / 32767
+
+
+def test_a_hit_plays_the_files_of_the_mapset_and_else_a_sample_of_ours():
+    own = {"soft-hitnormal2": np.full(100, 0.5, np.float32), "drum-hitclap2": np.full(50, 0.25, np.float32)}
+    beatmap = maps.beatmap(("0,0,1000,1,8,0:3:2:100:",))  # soft by its timing point, its clap of the drum set
+    found = heard_of(beatmap, own)
+    assert found[16_000:16_050] == pytest.approx(0.75 * clip.HIT_GAIN, abs=1e-3)
+    assert found[16_050:16_100] == pytest.approx(0.5 * clip.HIT_GAIN, abs=1e-3) and not found[16_100:].any()
+    without_clap = heard_of(beatmap, {"soft-hitnormal2": own["soft-hitnormal2"]})
+    assert np.abs(without_clap[16_100:16_600]).max() > 0.05  # ours
+    quiet = maps.beatmap(("0,0,1000,1,0,0:0:2:10:",))
+    assert heard_of(quiet, own).max() == pytest.approx(0.05 * clip.HIT_GAIN, abs=1e-3)
+    silenced = heard_of(beatmap, {name: np.zeros(0, np.float32) for name in own})
+    assert not silenced.any()
+
+
+def test_samples_of_ours_can_be_told_apart():
+    made = [
+        clip._default(32_000, one, name)
+        for one in (1, 2, 3)
+        for name in ("hitnormal", "hitwhistle", "hitfinish", "hitclap")
+    ]
+    for one in made:
+        assert 0.1 < np.abs(one).max() <= 1 and np.abs(one[-10:]).max() < 0.02
+    spectra = [np.abs(np.fft.rfft(one, 32_000)) for one in made]
+    spectra = [one / np.linalg.norm(one) for one in spectra]
+    assert max(float(a @ b) for i, a in enumerate(spectra) for b in spectra[:i]) < 0.97
 
 
 class Tags(HTMLParser):

@@ -2,7 +2,7 @@
 
    host.evidence(key)            promise of HTML for a finding
    host.strip(beatmap)           optional: promise of the timeline of a difficulty, where the data have none
-   host.clip(key, clicks)        optional: promise of {url, start}: the song around it, start in ms
+   host.clip(key, hits)          optional: promise of {url, start}: the song around it, start in ms
    host.continuations(key)       optional: promise of {html, from, until, notes}: what the model would go on with there; host.forget() ends it
    host.exports, host.export(format, keys)   optional: names of formats; writes the listed findings
    host.mark(keys, state)        optional: told when findings are marked; may return a promise of a message
@@ -398,7 +398,7 @@ function maimodViewer(root, host) {
     const player = host.clip && isPlace && (beatmap.audio || beatmap.complete === false) ? h("div", {class: "mm-player"},
       h("button", {type: "button", class: "mm-play", onclick: () => togglePlay()}, "Play"),
       [1, 0.75, 0.5].map(rate => h("button", {type: "button", class: "mm-rate", "data-rate": rate, onclick: () => setRate(rate)}, `${rate * 100} %`)),
-      h("label", {}, h("input", {type: "checkbox", class: "mm-clicks", checked: clicks, onchange: event => { clicks = event.target.checked; if (playing) startPlaying(); }}), " hitsound clicks"),
+      h("label", {}, h("input", {type: "checkbox", class: "mm-clicks", checked: clicks, title: "The mapset's own samples; sounds of ours where the skin's would play", onchange: event => { clicks = event.target.checked; if (playing) startPlaying(); }}), " hitsounds"),
       h("label", {}, h("input", {type: "checkbox", class: "mm-loop", checked: loops, onchange: event => { loops = event.target.checked; sound.loop = loops; }}), " loop"),
       h("input", {type: "range", class: "mm-seek", min: -2500, max: 3000, step: 1, value: 0, "aria-label": "Moment", oninput: event => scrub(Number(event.target.value))}),
       h("output", {class: "mm-at"}, clock(finding.time))) : null;
