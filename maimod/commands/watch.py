@@ -1,7 +1,7 @@
 """Lint again whenever a file of a mapset is saved.
 
 Dates and sizes are checked a few times a second. That needs no library, works on every disk and network share, and a
-mapset has few files. Only the saved difficulties are linted again, and only what is new since the watch began is printed.
+mapset has few files. Only the saved difficulties are linted again, and only what is new since the watch began is printed, after what the mapper has changed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from maimod.commands import interrupts
 from maimod.commands.baseline import Reference
 from maimod.commands.check import once
 from maimod.commands.command_line import say
+from maimod.commands.edits import Versions, lines
 from maimod.commands.resolve import Check
 from maimod.errors import MaimodError, UsageError
 from maimod.linter.session import Session
@@ -35,6 +36,7 @@ def watch(check: Check) -> int:
         The exit code of the last lint; after a lint that was interrupted, or SIGTERM, that of the interrupt.
     """
     state = _state(_sources(check))
+    versions = Versions(_sources(check))
     session = Session(check.cache)
     reference = Reference()
     code = once(check, session=session, reference=reference)
@@ -46,6 +48,9 @@ def watch(check: Check) -> int:
         except KeyboardInterrupt:
             say("watching has ended")
             return code if interrupts.exit_code() == 130 else interrupts.exit_code()
+        for edits in versions.changed(changed):
+            for line in lines(edits):
+                say(line)
         try:
             code = once(later, changed, session, reference)
         except MaimodError as error:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
 import maimod
 from maimod.commands.baseline import since_cleared
-from maimod.errors import ConfigError, MaimodError, UsageError
+from maimod.commands.edits import since_last_run
+from maimod.errors import BeatmapError, ConfigError, MaimodError, UsageError
 from maimod.findings import BeatmapReport
 from maimod.linter.gather import PositionAsker
 from maimod.linter.limits import DEFAULT
 from maimod.linter.pipeline import Analysis
 from maimod.linter.progress import LOADING, Progress
 from maimod.linter.settings import Settings
-from maimod.osu.discovery import Source
+from maimod.osu.discovery import Source, opened
+from maimod.osu.folder import read_file
+from maimod.osu.limits import MAX_FILE_BYTES
 from maimod.ui.results import Difficulty, Result
 
 ABANDONED_S = 150.0
@@ -78,6 +81,7 @@ class Job:
     def _run(self) -> None:
         try:
             sources = self._at_once()
+            self._find_edits()
             if sources and self._is_wanted():
                 self._in_turn(sources)
         except MaimodError as error:
@@ -125,6 +129,21 @@ class Job:
             if wanted:
                 left.append(source.only(wanted))
         return left
+
+    def _find_edits(self) -> None:
+        """Find out what the mapper has changed since the last run, and remember the present versions."""
+        cache = self.result.session.cache
+        if cache is None:
+            return
+        for source in self.result.sources:
+            own = [one for one in self.result.difficulties if one.source is source]
+            with suppress(BeatmapError), opened(source) as (folder, _):
+                for one in own:
+                    with suppress(OSError):
+                        content = read_file(folder / one.entry.inner, MAX_FILE_BYTES)
+                        one.edits = since_last_run(one.entry.location, content, cache)
+        if any(one.edits for one in self.result.difficulties):
+            self.result.changed()
 
     def _in_turn(self, sources: Sequence[Source]) -> None:
         self.waiting = True

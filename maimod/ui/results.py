@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from html import escape
 from pathlib import Path, PurePosixPath
 from threading import Lock, RLock
 from typing import Any
@@ -22,6 +23,7 @@ from maimod.audio.decode import Audio
 from maimod.commands.baseline import Delta, subtract
 from maimod.commands.baseline import load as load_baseline
 from maimod.commands.baseline import write as write_baseline
+from maimod.commands.edits import Edits
 from maimod.errors import UsageError
 from maimod.evidence.clip import CLIP_RATE, clip
 from maimod.evidence.clip import heard as sounds_of
@@ -29,7 +31,7 @@ from maimod.evidence.continuation import continuation, end_of
 from maimod.evidence.evidence import evidence
 from maimod.evidence.overview import overview
 from maimod.evidence.svg import data_url
-from maimod.findings import BeatmapReport, Finding, ModelInfo, Report, Tier
+from maimod.findings import BeatmapReport, Finding, ModelInfo, Report, Tier, editor_link
 from maimod.linter.gather import PositionAsker
 from maimod.linter.pipeline import Analysis
 from maimod.linter.session import Session
@@ -71,6 +73,8 @@ class Difficulty:
     """None for a report from the cache, until somebody looks at one of its findings."""
     ask: PositionAsker | None = None
     """Computes position posteriors with the model of the run."""
+    edits: Edits | None = None
+    """What the mapper has changed in it since the last run."""
     delta: Delta | None = None
     """Changes since the mapper last cleared "new"; None before the first time."""
 
@@ -114,7 +118,7 @@ class Difficulty:
     def again(self, was_saved: bool) -> Difficulty:
         """The difficulty in the next run; if it was not saved, its estimated findings and pictures stay valid."""
         kept = None if was_saved else self.analysis
-        return replace(self, is_complete=self.is_complete and not was_saved, analysis=kept, delta=None)
+        return replace(self, is_complete=self.is_complete and not was_saved, analysis=kept, delta=None, edits=None)
 
 
 @dataclass
@@ -250,6 +254,9 @@ class Result:
             shown = viewer.data(self.report)
             shown["version"] = self.version
             shown["compared"] = any(one.delta for one in self.difficulties)
+            shown["edits"] = [
+                {"version": one.edits.version, "text": one.edits.summary} for one in self.difficulties if one.edits
+            ]
             shown["resolved"] = []
             for b, (difficulty, told) in enumerate(zip(self.difficulties, shown["beatmaps"], strict=True)):
                 told["complete"] = difficulty.is_complete
@@ -270,7 +277,10 @@ class Result:
 
     def overview(self) -> str:
         """Tables and curves of the mapset as HTML."""
-        return "".join(overview(whole) for source in self.sources for whole in self.session.mapsets(source))
+        changed = [one.edits for one in self.difficulties if one.edits]
+        return _edits(changed) + "".join(
+            overview(whole) for source in self.sources for whole in self.session.mapsets(source)
+        )
 
     def evidence(self, key: str) -> str:
         """Build the evidence HTML of a finding."""
@@ -336,6 +346,22 @@ class Result:
                         album.draw(replace(analysis, report=beatmap), ask)
             REPORTERS[name](report, out, View(rules=RULES, album=album))
         return {"name": f"maimod.{suffix}", "type": kind, "text": out.getvalue()}
+
+
+def _edits(changed: Sequence[Edits]) -> str:
+    """What has changed since the last run as HTML."""
+    parts = []
+    for of in changed:
+        items = []
+        for one in of.edits:
+            link = (
+                f'<a href="{escape(editor_link(one.timestamp))}">{escape(one.timestamp)}</a> ' if one.timestamp else ""
+            )
+            items.append(f"<li>{link}{escape(one.text)}</li>")
+        parts.append(
+            f"<details open><summary>{escape(of.version)}: {escape(of.summary)}</summary><ul>{''.join(items)}</ul></details>"
+        )
+    return f'<section class="mm-edits"><h3>Changed since the last run</h3>{"".join(parts)}</section>' if parts else ""
 
 
 def resampled(audio: Audio) -> Audio:

@@ -440,6 +440,22 @@ def test_one_save_is_one_run_of_the_saved_difficulty(maps):
     assert of_set[0] == of_set[1] > 0
 
 
+def test_what_the_mapper_changed_is_told_with_the_run_after_the_save(maps, tmp_path):
+    maps.page.session.cache = Cache(tmp_path / "cache")
+    first = maps.start()
+    assert maps.done(first)["data"]["edits"] == []
+    saved = sorted(maps.folder.glob("*.osu"))[-1]
+    save(saved)
+    maps.poll(first, watch=True)
+    data = maps.done(maps.poll(first, watch=True)["next"])["data"]
+    assert [edit["text"] for edit in data["edits"]] == ["1 object moved in time"]
+    assert data["edits"][0]["version"] in saved.name
+    overview = maps.page.overview({"run": list(maps.page.jobs)[-1]})
+    assert "Changed since the last run" in overview and re.search(r"osu://edit/\d\d:\d\d:\d\d\d", overview)
+    again = maps.start()
+    assert maps.done(again)["data"]["edits"] == []
+
+
 def test_without_watching_a_save_starts_nothing(maps):
     first = maps.start()
     maps.done(first)

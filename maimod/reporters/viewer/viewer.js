@@ -171,6 +171,7 @@ function maimodViewer(root, host) {
       if (filters.beatmap >= 0 && filters.beatmap !== i) return;
       for (const message of b.messages) messages.push(h("li", {class: b.status}, h("b", {}, b.version || b.path), " ", message));
     });
+    for (const edit of data.edits || []) messages.push(h("li", {class: "edited"}, h("b", {}, "changed"), ` ${edit.version}: ${edit.text}`));
     for (const gone of data.resolved || []) messages.push(h("li", {class: "resolved"}, h("b", {}, "resolved"), ` ${gone.version}: ${gone.text}`));
     const list = $(".mm-messages");
     const fold = () => {
