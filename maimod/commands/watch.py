@@ -48,7 +48,7 @@ def watch(check: Check) -> int:
         except KeyboardInterrupt:
             say("watching has ended")
             return code if interrupts.exit_code() == 130 else interrupts.exit_code()
-        for edits in versions.changed(changed):
+        for edits in versions.changed(changed) if not check.view.quiet else ():
             for line in lines(edits):
                 say(line)
         try:
