@@ -16,9 +16,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from maimod.commands import interrupts
-from maimod.commands.command_line import FAILED, Commands, quiet_if_pipe_closed, say, silence_stdout, suggest
+from maimod.commands.command_line import (
+    FAILED,
+    Commands,
+    outputs_of,
+    quiet_if_pipe_closed,
+    say,
+    silence_stdout,
+    suggest,
+)
 from maimod.commands.options import from_command_line, parameter, rule_names, takes
 from maimod.errors import NO_TORCH, MaimodError, UsageError
+from maimod.findings import Severity
 from maimod.linter.settings import BUNDLED_MODEL, Settings, Where
 
 if TYPE_CHECKING:
@@ -139,6 +148,34 @@ def _typed(context: typer.Context, options: dict[str, Any]) -> dict[str, Any]:
         for name, value in options.items()
         if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
     }
+
+
+@app.command()
+def merge(
+    reports: Annotated[list[str], typer.Argument(metavar="REPORT.json", help="JSON reports, as of --shard.")],
+    format: Annotated[list[str] | None, parameter("format")] = None,
+    fail_on: Annotated[Literal["problem", "warning", "minor", "never"], parameter("fail_on")] = "problem",
+    min_severity: Annotated[Severity, parameter("min_severity")] = Severity.MINOR,
+    max_findings: Annotated[int | None, parameter("max_findings")] = None,
+    statistics: Annotated[bool, parameter("statistics")] = False,
+    quiet: Annotated[bool, parameter("quiet")] = False,
+    raw_output: Annotated[bool, parameter("raw_output")] = False,
+) -> int:
+    """Join JSON reports, such as those of the shards of a run, into one report; exit codes as of check."""
+    from maimod.commands.merge import merge as run_merge
+    from maimod.reporters.view import View
+    from maimod.rules import RULES
+
+    view = View(
+        min_severity=min_severity,
+        max_findings=max_findings,
+        statistics=statistics,
+        quiet=quiet,
+        plain=raw_output,
+        fail_on=None if fail_on == "never" else Severity(fail_on),
+        rules=RULES,
+    )
+    return run_merge(reports, outputs_of(format or ["console"], []), view)
 
 
 @app.command()

@@ -191,6 +191,17 @@ class BeatmapReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Shard:
+    """The part of a run that a report is."""
+
+    number: int
+    """From 1."""
+    of: int
+    order: tuple[int, ...] = ()
+    """Place of each beatmap of the report in the whole run, from 0."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The outcome of a lint."""
 
@@ -200,6 +211,8 @@ class Report:
     beatmaps: tuple[BeatmapReport, ...]
     unfinished: int = 0
     """Beatmaps without a report, because the run was interrupted."""
+    shard: Shard | None = None
+    """None for a whole run."""
 
     @property
     def findings(self) -> list[Finding]:

@@ -17,15 +17,17 @@ from maimod.commands.baseline import load as load_baseline
 from maimod.commands.baseline import write as write_baseline
 from maimod.commands.command_line import FAILED, FOUND, quiet_if_pipe_closed, say
 from maimod.commands.resolve import STDIN, Check
+from maimod.commands.shards import numbers_of, part_of, shard_of
 from maimod.errors import UsageError
 from maimod.findings import BeatmapReport, Report, Severity
-from maimod.osu.discovery import TEMPORARY_PREFIX
+from maimod.osu.discovery import TEMPORARY_PREFIX, find
 from maimod.osu.limits import MAX_FILE_BYTES
 from maimod.reporters import REPORTERS
 from maimod.reporters.view import View, shorten
 
 if TYPE_CHECKING:
     from maimod.commands.baseline import Accepted
+    from maimod.commands.changes import Changes
     from maimod.linter.progress import Progress
     from maimod.linter.session import Session
     from maimod.linter.settings import Settings
@@ -93,15 +95,24 @@ def _stdin(check: Check) -> Iterator[Source | None]:
 
 def _once(check: Check, sources: Sequence[Source] | None, session: Session | None, reference: Reference | None) -> int:
     baseline = _baseline(check)
-    listing = _Listing(check, None if check.options.write_baseline else baseline, reference)
+    shard = numbers_of(check.options.shard) if check.options.shard else None
+    everything = sources
+    if everything is None and (shard or check.options.diff):
+        with interrupts.raising(True):
+            everything = find(check.paths)
+        sources = part_of(everything, *shard) if shard else everything
+    changes = _changes(check, sources) if check.options.diff and sources else None
+    listing = _Listing(check, None if check.options.write_baseline else baseline, reference, changes)
     stream = _stream(check)
-    raw, progress = _lint(check, listing, stream, sources, session)
+    raw, progress = _lint(check, listing, stream, changes.sources if changes else sources, session)
     report = replace(raw, beatmaps=tuple(listing.beatmaps))
+    if shard and everything is not None:
+        report = shard_of(report, everything, *shard)
     if raw.unfinished:
         return _interrupted(check, report, stream, progress)
     if check.options.write_baseline:
         _accept(check, raw, listing.settings, baseline)
-    unreadable = all(beatmap.status == "error" for beatmap in report.beatmaps)
+    unreadable = bool(report.beatmaps) and all(beatmap.status == "error" for beatmap in report.beatmaps)
     for name, target in check.outputs:
         _output(name, target, report, check.view, stream)
         if target is not None and not check.view.quiet:
@@ -117,6 +128,35 @@ def _once(check: Check, sources: Sequence[Source] | None, session: Session | Non
         if baseline is not None and check.options.baseline is not None and not check.options.write_baseline:
             _tell_stale(stale(raw, baseline, check.options.baseline, listing.settings), check.options.baseline)
     return FOUND if not check.options.write_baseline and fails(report, check.view.fail_on) else 0
+
+
+def _changes(check: Check, sources: Sequence[Source]) -> Changes:
+    """What has changed since the revision of --diff; checks the changed sources as they were."""
+    from maimod.commands.changes import Changes
+    from maimod.linter.api import lint
+
+    with interrupts.raising(True), tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX) as folder:
+        changes = Changes(sources, check.options.diff or "")
+        former = changes.write(Path(folder))
+        if former and not check.view.quiet:
+            say(f"checking {len(former):,} mapset{'s' * (len(former) != 1)} as at {changes.ref}")
+        settings_of, present = check.settings_of(), {one.path: source for source, one in former}
+        reports: list[BeatmapReport] = []
+        if former:
+            run = lint(
+                [one for _, one in former],
+                check.settings,
+                jobs=check.options.jobs,
+                cache=check.cache,
+                limits=check.limits,
+                watched=check.watched,
+                settings_of=lambda one: settings_of(present[one.path]),
+            )
+            reports += run.report().beatmaps
+        for source, one in former:
+            changes.learn(source, one, reports[: len(one.entries)])
+            del reports[: len(one.entries)]
+    return changes
 
 
 def _interrupted(check: Check, report: Report, stream: _Stream | _Verdicts | None, progress: str) -> int:
@@ -155,6 +195,8 @@ def _lint(
     from maimod import __version__
     from maimod.linter.api import lint
 
+    if sources is not None and not sources:  # an empty shard, or nothing has changed
+        return Report(__version__, None, ()), "0 of 0 mapsets"
     watched = not check.view.quiet and sys.stderr is not None and sys.stderr.isatty()
     if watched:
         from maimod.reporters.console import ProgressBar
@@ -202,10 +244,13 @@ def _next(items: Iterator[Progress | BeatmapReport]) -> Progress | BeatmapReport
 
 
 class _Listing:
-    """Removes findings that a baseline accepts and, with --new-only, those that the last run found."""
+    """Removes findings that a baseline accepts, that were there at the revision of --diff and, with --new-only, that the last
+    run found."""
 
-    def __init__(self, check: Check, baseline: Baseline | None, reference: Reference | None) -> None:
-        self.check, self.reference = check, reference
+    def __init__(
+        self, check: Check, baseline: Baseline | None, reference: Reference | None, changes: Changes | None = None
+    ) -> None:
+        self.check, self.reference, self.changes = check, reference, changes
         self.accepted = Subtraction(baseline, check.options.baseline) if baseline and check.options.baseline else None
         self.beatmaps: list[BeatmapReport] = []
         self.settings: list[Settings] = []
@@ -222,7 +267,8 @@ class _Listing:
         check = self.check
         self.settings.append(settings)
         delta = self._delta(beatmap, settings)
-        listed = self.accepted.of(beatmap) if self.accepted else beatmap
+        listed = self.changes.of(beatmap) if self.changes else beatmap
+        listed = self.accepted.of(listed) if self.accepted else listed
         if delta is not None:
             self.new += len(delta.new)
             self.resolved += [f"{beatmap.path}: {text}" for text in delta.resolved]
@@ -239,7 +285,7 @@ class _Listing:
         """Changes since the last run, or since watching began."""
         check = self.check
         delta = None
-        if check.cache and check.paths != (STDIN,):
+        if check.cache and check.paths != (STDIN,) and not check.options.diff:
             # What is not listed must stay new, or a second run would pass with what the first one failed for.
             is_whole = not check.options.write_baseline and (not check.options.new_only or self.reference is not None)
             delta = since_last_run(beatmap, settings, check.cache, is_remembered=is_whole)
@@ -254,7 +300,9 @@ class _Listing:
         return "by the last run without --new-only" if self.reference is None else "when watching began"
 
     def tell_delta(self) -> None:
-        """Print changes since the last run on stderr."""
+        """Print changes since the last run, or since the revision of --diff, on stderr."""
+        if self.changes:
+            say(self.changes.summary)
         if self.known and self.reference is None:
             found = "finding" if self.known == 1 else "findings"
             say(f"--new-only: {self.known} {found} of the last run without it not listed, and not counted by --fail-on")
@@ -385,14 +433,14 @@ def _tell_stale(entries: Sequence[Accepted], path: Path) -> None:
 def _output(name: str, target: Path | None, report: Report, view: View, stream: _Stream | _Verdicts | None) -> None:
     """Write a report, or the end of one that was printed beatmap by beatmap."""
     if target is not None or name not in ("console", "verdict"):
-        _write(name, target, report, view)
+        write_report(name, target, report, view)
     elif stream is not None:
         stream.finish(report)
     elif any(beatmap.status != "error" for beatmap in report.beatmaps):  # else stderr has the reasons
-        _write(name, target, report, view)
+        write_report(name, target, report, view)
 
 
-def _write(name: str, target: Path | None, report: Report, view: View) -> None:
+def write_report(name: str, target: Path | None, report: Report, view: View) -> None:
     """Write a report to stdout or its file."""
     if target is None:
         try:

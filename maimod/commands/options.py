@@ -100,6 +100,24 @@ class CheckOptions(Settings):
             where=COMMAND_LINE,
         ),
     ] = None
+    diff: Annotated[
+        str | None,
+        Option(
+            help="List only findings that are new or worse since this revision of the git repository of the maps.",
+            where=COMMAND_LINE,
+            metavar="REF",
+        ),
+    ] = None
+    shard: Annotated[
+        str | None,
+        Option(
+            help="Check only the Nth of M equal parts of the mapsets; maimod merge joins the reports.",
+            where=COMMAND_LINE,
+            metavar="N/M",
+            pattern=r"\d{1,6}/\d{1,6}",
+            forms="1/8, 2/8, …",
+        ),
+    ] = None
     config: Annotated[
         Path | None,
         Option(help="Configuration to use instead of the nearest maimod.toml.", where=COMMAND_LINE, metavar="FILE"),
@@ -266,7 +284,12 @@ def from_command_line(values: Mapping[str, Any]) -> dict[str, Any]:
     """
     known = declared()
     for name, value in values.items():
-        if name in known and known[name].option.pattern and not re.fullmatch(known[name].option.pattern, value):
+        if (
+            name in known
+            and known[name].option.pattern
+            and value is not None
+            and not re.fullmatch(known[name].option.pattern, value)
+        ):
             raise typer.BadParameter(f"{value!r} is not one of {known[name].option.forms}", param_hint=known[name].flag)
     return {name: _typed(known[name], value) for name, value in values.items() if name in known}
 

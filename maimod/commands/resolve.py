@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from maimod.commands.command_line import outputs_of, say, suggest
 from maimod.commands.options import PRESETS, CheckOptions, Config, Declared, declared, discover, load
+from maimod.commands.shards import numbers_of
 from maimod.errors import UsageError, short
 from maimod.findings import Severity
 from maimod.linter.cache import Cache, default_folder
@@ -126,11 +127,21 @@ def _refuse_contradictions(check: Check) -> None:
     if STDIN in check.paths:
         if check.paths != (STDIN,):
             raise UsageError("-: stdin is the only path, where it is one")
-        refused = [f"--{name.replace('_', '-')}" for name in ("watch", "new_only") if getattr(options, name)]
-        if refused:
-            raise UsageError(f"-: stdin cannot be compared with a later or earlier run ({', '.join(refused)})")
+        if given := _given(options, "watch", "new_only", "diff", "shard"):
+            raise UsageError(f"-: stdin cannot be divided, or compared with a later or earlier run ({given})")
+    if options.diff and (given := _given(options, "watch", "new_only", "write_baseline")):
+        raise UsageError(f"--diff and {given} exclude each other")
+    if options.shard:
+        numbers_of(options.shard)
+        if given := _given(options, "watch", "write_baseline"):
+            raise UsageError(f"--shard and {given} exclude each other")
     if options.watch and any(name != "console" and target is None for name, target in check.outputs):
         raise UsageError("--watch writes to the console; send other formats to files, as in --format json:report.json")
+
+
+def _given(options: CheckOptions, *names: str) -> str:
+    """Those of some options that were given, as on the command line."""
+    return ", ".join(declared()[name].flag for name in names if getattr(options, name))
 
 
 def dump(check: Check) -> dict[str, Any]:

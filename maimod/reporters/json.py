@@ -5,6 +5,8 @@ from __future__ import annotations
 import json as json_format
 from typing import Any, TextIO
 
+import msgspec
+
 from maimod.findings import SCHEMA, BeatmapReport, Finding, Report, plain
 from maimod.reporters.text import json_without_commands
 from maimod.reporters.view import Shown, View, shorten
@@ -34,7 +36,26 @@ def as_json(report: Report, view: View | None = None) -> dict[str, Any]:
         ],
         "summary": shown.report.summary,
         "unfinished": report.unfinished,
+        "shard": report.shard
+        and {"number": report.shard.number, "of": report.shard.of, "order": list(report.shard.order)},
     }
+
+
+def from_json(text: bytes) -> Report:
+    """Read a report.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    value = json_format.loads(text)
+    if not isinstance(value, dict) or value.get("schema") != SCHEMA:
+        raise ValueError(f"its schema must be {SCHEMA}")
+    tool = value.get("tool")
+    version = tool.get("version") if isinstance(tool, dict) else None
+    report = msgspec.convert({**value, "version": version}, Report)
+    if report.shard and len(report.shard.order) != len(report.beatmaps):
+        raise ValueError("`shard.order` has not one number for each beatmap")
+    return report
 
 
 def left_out(complete: BeatmapReport, shown: Shown) -> list[str]:
@@ -48,6 +69,7 @@ def left_out(complete: BeatmapReport, shown: Shown) -> list[str]:
 def _beatmap(beatmap: BeatmapReport, notes: list[str]) -> dict[str, Any]:
     return {
         "path": beatmap.path,
+        "file": beatmap.location,
         "title": beatmap.title,
         "artist": beatmap.artist,
         "creator": beatmap.creator,

@@ -149,6 +149,8 @@ def test_the_options_of_both_and_of_one():
     """The list is a decision, so it is written down here as well."""
     assert {one.name for one in ON_COMMAND_LINE} - {one.name for one in IN_FILE} == {
         "preset",
+        "diff",
+        "shard",
         "audio_path",
         "difficulty",
         "write_baseline",
