@@ -59,7 +59,7 @@ def test_a_song_can_be_given(tmp_path, monkeypatch, capsys):
         (b" \n", [], "-: nothing on stdin; pipe a .osu file into it"),
         (b"PK\3\4", [], "-: an archive on stdin; give its path instead"),
         (b"x", ["other.osu"], "-: stdin is the only path, where it is one"),
-        (b"x", ["--new-only"], "-: stdin cannot be compared with a later or earlier run (--new-only)"),
+        (b"x", ["--new-only"], "-: stdin cannot be divided, or compared with a later or earlier run (--new-only)"),
     ],
 )
 def test_what_cannot_be_read_is_said_in_one_line(monkeypatch, capsys, content, arguments, line):
