@@ -206,9 +206,11 @@ def _decode(
             complete = False
             break
         block = np.ascontiguousarray(block, np.float32)
-        n_read, finite = n_read + len(block), np.isfinite(block)
-        n_not_numbers += len(block) - int(finite.sum())
-        block = np.clip(np.where(finite, block, np.float32(0)), -LOUDEST, LOUDEST)
+        n_read += len(block)
+        if not (-LOUDEST <= block.min(initial=0.0) and block.max(initial=0.0) <= LOUDEST):  # true for NaN, too
+            finite = np.isfinite(block)
+            n_not_numbers += len(block) - int(finite.sum())
+            block = np.clip(np.where(finite, block, np.float32(0)), -LOUDEST, LOUDEST)
         if rate != resampler_rate:
             if not 1000 <= rate <= 1_000_000:
                 raise AudioError(part.path, f"has a sample rate of {rate} Hz; convert it to 44100 Hz.")

@@ -220,15 +220,23 @@ class _Grid:
         return self.values.take(np.rint(times_ms).astype(np.int64) - self.start_ms, mode="clip")
 
     def curves(self, times_ms: np.ndarray, lags_ms: np.ndarray) -> np.ndarray:
-        """(n_rows, n_lags) means over rows (n_rows, n_times) of times that are later by each of the lags, in whole ms."""
-        places, later = np.rint(times_ms).astype(np.int64)[..., None], lags_ms - self.start_ms
-        count = max(1, CURVE_BLOCK // max(1, times_ms.shape[1] * len(lags_ms)))
-        return np.concatenate(
-            [
-                self.values.take(places[start : start + count] + later, mode="clip").mean(axis=1)
-                for start in range(0, len(places), count)
-            ]
-        )
+        """(n_rows, n_lags) means over rows (n_rows, n_times) of times that are later by each of the lags, which are whole ms
+        with equal steps."""
+        step, n_lags = int(lags_ms[1] - lags_ms[0]), len(lags_ms)
+        places = np.rint(times_ms).astype(np.int64) + (int(lags_ms[0]) - self.start_ms)
+        reach = step * (n_lags - 1)
+        before, after = max(0, -int(places.min())), max(0, int(places.max()) + reach + 1 - len(self.values))
+        padded = np.pad(self.values, (before, after), mode="edge") if before or after else self.values
+        # The strengths at all lags of a time lie side by side: rows are copied instead of looked up one by one.
+        at_lags = np.lib.stride_tricks.sliding_window_view(padded, reach + 1)[:, ::step]
+        places += before
+        total = np.zeros((len(places), n_lags), dtype=np.float32)
+        count = max(1, CURVE_BLOCK // n_lags)
+        for start in range(0, len(places), count):
+            for column in places[start : start + count].T:
+                total[start : start + count] += at_lags[column]
+        total /= np.float32(places.shape[1])
+        return total
 
 
 def _standard_error(values: np.ndarray) -> float:

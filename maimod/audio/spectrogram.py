@@ -51,8 +51,8 @@ def log_mel(
     n_fft, hop = _window_samples(window_ms, sample_rate), step_samples(frame_ms, sample_rate)
     bank = mel_bank(sample_rate, n_fft, n_mels, F_MIN, f_max)
     mel = np.empty((len(samples) // hop + 1, n_mels), dtype=np.float32)
-    for start, power in power_spectra(samples, n_fft, hop):
-        mel[start : start + len(power)] = power @ bank
+    for start, spectra in _spectra(samples, n_fft, hop):
+        mel[start : start + len(spectra)] = (spectra.real**2 + spectra.imag**2) @ bank
     return np.log1p(mel, out=mel)
 
 
@@ -78,8 +78,8 @@ def mel_levels(audio: Audio, frame_ms: float, n_mels: int) -> MelLevels:
     n_fft, hop = _window_samples(ONSET_WINDOW_MS, rate), step_samples(frame_ms, rate)
     bank = mel_bank(rate, n_fft, n_mels, F_MIN, min(F_MAX, rate / 2))
     levels = np.empty((len(audio.samples) // hop + 1, n_mels), dtype=np.float32)
-    for start, power in power_spectra(audio.samples, n_fft, hop):
-        levels[start : start + len(power)] = np.sqrt(power) @ bank
+    for start, spectra in _spectra(audio.samples, n_fft, hop):
+        levels[start : start + len(spectra)] = np.abs(spectra) @ bank
     levels *= COMPRESSION / max(float(levels.mean()), 1e-6)  # 1e-6: digital silence
     return MelLevels(np.log1p(levels, out=levels), 1000.0 * hop / rate)
 
@@ -93,11 +93,14 @@ def _window_samples(window_ms: float, sample_rate: int) -> int:
     return 2 * round(window_ms * sample_rate / 2000)
 
 
-def power_spectra(samples: np.ndarray, n_fft: int, hop_length: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Compute the spectra in blocks of frames: (first frame, power (n_block, n_fft // 2 + 1))."""
+def _spectra(samples: np.ndarray, n_fft: int, hop_length: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Compute the spectra in blocks of frames: (first frame, complex (n_block, n_fft // 2 + 1)); a block is overwritten by
+    the next one."""
     window = np.hanning(n_fft + 1)[:-1].astype(np.float32)  # periodic
     half = n_fft // 2
     n_frames = len(samples) // hop_length + 1
+    windowed = np.empty((SPECTRUM_BLOCK, n_fft), dtype=np.float32)
+    spectra = np.empty((SPECTRUM_BLOCK, half + 1), dtype=np.complex64)
     for start in range(0, n_frames, SPECTRUM_BLOCK):
         stop = min(start + SPECTRUM_BLOCK, n_frames)
         first, last = start * hop_length - half, (stop - 1) * hop_length - half + n_fft
@@ -105,8 +108,8 @@ def power_spectra(samples: np.ndarray, n_fft: int, hop_length: int) -> Iterator[
         inside = samples[max(first, 0) : last]
         piece[max(-first, 0) : max(-first, 0) + len(inside)] = inside
         frames = np.lib.stride_tricks.sliding_window_view(piece, n_fft)[::hop_length]
-        spectrum = np.fft.rfft(frames * window, axis=1)
-        yield start, spectrum.real**2 + spectrum.imag**2
+        np.multiply(frames, window, out=windowed[: stop - start])
+        yield start, np.fft.rfft(windowed[: stop - start], axis=1, out=spectra[: stop - start])
 
 
 def mel_bank(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: float) -> np.ndarray:

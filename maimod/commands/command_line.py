@@ -8,10 +8,11 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import typer
 from typer.core import TyperGroup
@@ -47,6 +48,8 @@ class Commands(TyperGroup):
             args = [self.default, *args]
         command = self.commands.get(args[0])
         has_own_commands = hasattr(command, "commands")
+        for one in (*self.get_params(ctx), *(command.get_params(ctx) if command else ())):
+            setattr(one, "process_value", partial(_processed, one, one.process_value))  # noqa: B010
         return super().parse_args(
             ctx, args if command is None or has_own_commands else [args[0], *rewrite(args[1:], command)]
         )
@@ -65,6 +68,21 @@ class Commands(TyperGroup):
             own = {spelling for one in self.commands[self.default].params for spelling in one.opts}
             return name in own and name not in ("--help", "-h")
         return bool(equals) or os.path.exists(token) or any(mark in token for mark in (BEATMAP, *ARCHIVES, "/", "\\"))
+
+
+def _processed(parameter: Any, process: Callable[[Any, Any], Any], context: Any, value: Any) -> Any:
+    """The value of a parameter, by typer's `process` only if it has to be checked: that imports pydantic and builds a
+    validator for each parameter, which takes a tenth of a second."""
+    source = getattr(context.get_parameter_source(parameter.name), "name", "")
+    kind = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
+    is_many = parameter.multiple or parameter.nargs == -1
+    if source == "DEFAULT" and not parameter.required:
+        value = () if value is None and is_many else value
+    elif source == "COMMANDLINE" and kind == list[str] and is_many and all(isinstance(one, str) for one in value):
+        value = list(value)
+    elif source != "COMMANDLINE" or not (kind is str or get_origin(kind) is Literal and value in get_args(kind)):
+        return process(context, value)
+    return value if parameter.callback is None else parameter.callback(context, parameter, value)
 
 
 def _key(name: str) -> str:

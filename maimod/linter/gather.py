@@ -139,7 +139,7 @@ def gather(
 
     yield Progress("detecting", name, SCORED_TO)
     networks = resources.networks
-    times = np.unique([o.time for o in beatmap.hit_objects])
+    times = np.array(sorted({o.time for o in beatmap.hit_objects}))
     alignment = onsets.alignment(song.envelope, times) if song else None
     corruption = None
     try:
