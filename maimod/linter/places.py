@@ -473,7 +473,8 @@ class _Table:
         """(n_objects, len(geometry.NAMES)); zeros in modes without a playfield."""
         if self.evidence.beatmap.mode is not Mode.OSU:
             return np.zeros((len(self.objects), len(geometry.NAMES)))
-        return geometry.measure(self.objects)
+        found = self.evidence.slips
+        return geometry.measure(self.objects, found.measures.relations if found else None)
 
     @cached_property
     def slips(self) -> np.ndarray:

@@ -10,14 +10,14 @@ All distances are in osu! pixels. Positions are complex numbers, x + iy.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
 from maimod.osu import slider_path
-from maimod.osu.beatmap import HitObject, ObjectKind
+from maimod.osu.beatmap import HitObject, ObjectKind, SliderPath
 
 REACH = 12
 """Objects on either side that steps are compared with."""
@@ -69,16 +69,34 @@ the most common distance; whether x and y are multiples of 4, and the share of n
 NAMES = (*RESIDUALS, *COUNTS)
 
 
-def measure(objects: Sequence[HitObject]) -> np.ndarray:
+@dataclass(frozen=True)
+class Relations:
+    """How objects compare with the relations that their neighbours keep, in order of time."""
+
+    residuals: np.ndarray
+    """(n_objects, len(RESIDUALS)) px, at most `FAR_PX`."""
+    shares: np.ndarray
+    """(n_objects, 2) shares of steps with the most common distance, into and out of each object."""
+    steps: Steps | None
+    """Of the steps between neighbours; None for a single object."""
+    skips: Mapping[int, np.ndarray]
+    """By 2 and 3, for the steps to the object so many later: least difference of the distance, px; (n_objects - skip,)."""
+    bodies: np.ndarray
+    """(n_objects, PATH_POINTS) of :func:`shape`; zeros for objects without a body."""
+
+
+def measure(objects: Sequence[HitObject], relations: Relations | None = None) -> np.ndarray:
     """Measure every object of an osu! map.
 
     Args:
         objects: in order of time.
+        relations: of :func:`compare`, if they are known.
 
     Returns:
         (n_objects, len(NAMES)); residuals as log2 of 1 + px, at most that of `FAR_PX`.
     """
-    residuals, shares = compare(objects)
+    relations = relations or compare(objects)
+    residuals, shares = relations.residuals, relations.shares
     heads = np.array([complex(o.x, o.y) for o in objects])
     exact = (residuals <= EXACT_PX).sum(axis=1)
     near = ((residuals > EXACT_PX) & (residuals <= NEAR_PX)).sum(axis=1)
@@ -87,15 +105,11 @@ def measure(objects: Sequence[HitObject]) -> np.ndarray:
     return np.column_stack([np.log2(1.0 + residuals), *counts])
 
 
-def compare(objects: Sequence[HitObject]) -> tuple[np.ndarray, np.ndarray]:
+def compare(objects: Sequence[HitObject]) -> Relations:
     """Compare every object with the relations that its neighbours keep.
 
     Args:
         objects: in order of time.
-
-    Returns:
-        The residuals in px (n_objects, len(RESIDUALS)), at most `FAR_PX`, and the shares of steps with the most common
-        distance, into and out of each object (n_objects, 2).
     """
     n = len(objects)
     heads = np.array([complex(o.x, o.y) for o in objects])
@@ -103,14 +117,18 @@ def compare(objects: Sequence[HitObject]) -> tuple[np.ndarray, np.ndarray]:
     starts, ends = np.array([o.time for o in objects]), np.array([o.end_time for o in objects])
     found = {name: np.full(n, FAR_PX) for name in RESIDUALS}
     shares = {"mode_share_in": np.zeros(n), "mode_share_out": np.zeros(n)}
-    _steps(found, shares, heads, tails, starts, ends)
+    bodies = np.zeros((n, PATH_POINTS), dtype=complex)
+    for i, o in enumerate(objects):
+        if o.slider is not None:
+            bodies[i] = shape(o.slider)
+    steps, skips = _steps(found, shares, heads, tails, starts, ends)
     _stacks(found, heads, tails, starts)
     _figures(found, heads)
-    _copies(found, objects)
+    _copies(found, objects, bodies)
     residuals = np.stack([np.nan_to_num(found[name], nan=FAR_PX, posinf=FAR_PX) for name in RESIDUALS], axis=1)
     residuals = np.clip(residuals, 0.0, FAR_PX)
     residuals[[o.kind is ObjectKind.SPINNER for o in objects]] = FAR_PX
-    return residuals, np.stack(list(shares.values()), axis=1)
+    return Relations(residuals, np.stack(list(shares.values()), axis=1), steps, skips, bodies)
 
 
 def around(values: np.ndarray, reach: int) -> np.ndarray:
@@ -139,11 +157,12 @@ def _steps(
     tails: np.ndarray,
     starts: np.ndarray,
     ends: np.ndarray,
-) -> None:
-    """Compare each step with those that have the same gap in time."""
+) -> tuple[Steps | None, dict[int, np.ndarray]]:
+    """Compare each step with those that have the same gap in time; returns what the relations keep of that."""
     n = len(heads)
+    skips = {skip: np.zeros(0) for skip in (2, 3)}
     if n < 2:
-        return
+        return None, skips
     steps = compare_steps(np.abs(heads[1:] - tails[:-1]), starts[1:] - ends[:-1])
     for name, at in (("step_in", slice(1, n)), ("step_out", slice(0, n - 1))):
         found[name][at], found[f"{name}_2"][at], found[f"{name}_mode"][at] = steps.least, steps.second, steps.off
@@ -151,7 +170,10 @@ def _steps(
     for skip in (2, 3):
         if n > skip:
             apart, gap = np.abs(heads[skip:] - heads[:-skip]), starts[skip:] - starts[:-skip]
-            found[f"skip_{skip}"][skip:] = compare_steps(apart, gap).least
+            others, alike = _alike(gap, np.arange(n - skip))
+            skips[skip] = np.where(alike, np.abs(apart[others] - apart[:, None]), FAR_PX).min(axis=1)
+            found[f"skip_{skip}"][skip:] = skips[skip]
+    return steps, skips
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,16 +210,21 @@ def compare_steps(distances: np.ndarray, gaps: np.ndarray) -> Steps:
     return Steps(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def _compare_steps(distances: np.ndarray, gaps: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, ...]:
-    """The fields of :class:`Steps` for the steps with the numbers `own`."""
-    n = len(distances)
+def _alike(gaps: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The steps on either side of the steps with the numbers `own`, and whether their gaps are equal: (n_own, 2 * `REACH`)
+    each."""
+    n = len(gaps)
     offsets = np.array([by for by in range(-REACH, REACH + 1) if by])
     others = own[:, None] + offsets
     inside = (others >= 0) & (others < n)
     others = np.clip(others, 0, n - 1)
-    alike = inside & (
-        np.abs(gaps[others] - gaps[own, None]) <= np.maximum(SAME_GAP_MS, SAME_GAP_SHARE * gaps[own])[:, None]
-    )
+    tolerance = np.maximum(SAME_GAP_MS, SAME_GAP_SHARE * gaps[own])[:, None]
+    return others, inside & (np.abs(gaps[others] - gaps[own, None]) <= tolerance)
+
+
+def _compare_steps(distances: np.ndarray, gaps: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The fields of :class:`Steps` for the steps with the numbers `own`."""
+    others, alike = _alike(gaps, own)
     ordered = np.sort(np.where(alike, np.abs(distances[others] - distances[own, None]), FAR_PX), axis=1)
     values = np.where(alike, distances[others], np.nan)
     same = np.abs(values[:, :, None] - values[:, None, :]) <= MODE_PX
@@ -265,7 +292,7 @@ def _figures(found: dict[str, np.ndarray], heads: np.ndarray) -> None:
                 found["trapezoid"] = np.fmin(found["trapezoid"], np.abs(image - heads))
 
 
-def _copies(found: dict[str, np.ndarray], objects: Sequence[HitObject]) -> None:
+def _copies(found: dict[str, np.ndarray], objects: Sequence[HitObject], bodies: np.ndarray) -> None:
     """Compare the shapes of sliders of the same length."""
     alike: dict[int, list[int]] = defaultdict(list)
     for i, o in enumerate(objects):
@@ -275,7 +302,7 @@ def _copies(found: dict[str, np.ndarray], objects: Sequence[HitObject]) -> None:
         places = places[:MOST_ALIKE]
         if len(places) < 2:
             continue
-        shapes = np.stack([shape(objects[i]) for i in places])
+        shapes = bodies[places]
         own = (np.abs(shapes) ** 2).sum(axis=1)
         total = own[:, None] + own[None, :]
         plain, turned = np.full(total.shape, np.inf), np.full(total.shape, np.inf)
@@ -288,13 +315,13 @@ def _copies(found: dict[str, np.ndarray], objects: Sequence[HitObject]) -> None:
             found[name][places] = np.sqrt(np.maximum(squares.min(axis=1), 0.0) / PATH_POINTS)
 
 
-def shape(o: HitObject) -> np.ndarray:
+def shape(slider: SliderPath) -> np.ndarray:
     """(PATH_POINTS,) points of a slider at equal distances, from its head."""
-    assert o.slider is not None
-    vertices = slider_path.flatten(o.slider).vertices
+    vertices = slider_path.flatten(slider).vertices
     points = vertices[:, 0] + 1j * vertices[:, 1]
     lengths = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(points)))])
-    places = np.linspace(0.0, lengths[-1], PATH_POINTS + 1)[1:]
+    places = np.arange(1, PATH_POINTS + 1) * (lengths[-1] / PATH_POINTS)
+    places[-1] = lengths[-1]
     return np.asarray(
         np.interp(places, lengths, points.real) + 1j * np.interp(places, lengths, points.imag) - points[0]
     )

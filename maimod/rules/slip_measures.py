@@ -24,6 +24,7 @@ from maimod.rules.geometry import (
     REACH,
     REACH_MS,
     SAME_LENGTH_PX,
+    Relations,
     Steps,
     around,
     compare_steps,
@@ -140,6 +141,7 @@ class Measures:
     """(n_objects,) number of other sliders with the same length."""
     is_slider: np.ndarray
     """(n_objects,)."""
+    relations: Relations
 
 
 def measure(beatmap: Beatmap, objects: Sequence[HitObject]) -> Measures:
@@ -154,13 +156,12 @@ def measure(beatmap: Beatmap, objects: Sequence[HitObject]) -> Measures:
     tails = np.array([complex(*slider_path.tail(o.slider)) if o.slider else complex(o.x, o.y) for o in objects])
     starts, ends = np.array([o.time for o in objects]), np.array([o.end_time for o in objects])
     distances, gaps = np.abs(heads[1:] - tails[:-1]), starts[1:] - ends[:-1]
-    steps = compare_steps(distances, gaps)
+    relations = geometry.compare(objects)
+    steps, bodies = relations.steps or compare_steps(distances, gaps), relations.bodies
     is_slider = np.array([o.slider is not None for o in objects])
-    bodies = np.zeros((n, PATH_POINTS), dtype=complex)
-    for i in np.flatnonzero(is_slider).tolist():
-        bodies[i] = geometry.shape(objects[i])
     found = {name: np.full(n, FAR_PX) for name in MORE_RESIDUALS}
-    _skips(found, heads, starts)
+    for skip, least in relations.skips.items():
+        found[f"skip_{skip}_out"][: len(least)] = least
     _rates(found, distances, gaps)
     _tails(found, heads, tails, starts, is_slider)
     _elsewhere(found, heads)
@@ -169,7 +170,7 @@ def measure(beatmap: Beatmap, objects: Sequence[HitObject]) -> Measures:
     radius = beatmap.difficulty.circle_radius
     _blankets(found, heads, bodies, is_slider, radius)
     more = np.stack([np.nan_to_num(found[name], nan=FAR_PX, posinf=FAR_PX) for name in MORE_RESIDUALS], axis=1)
-    residuals = np.concatenate([geometry.compare(objects)[0], np.clip(more, 0.0, FAR_PX)], axis=1)
+    residuals = np.concatenate([relations.residuals, np.clip(more, 0.0, FAR_PX)], axis=1)
     residuals[[o.kind is ObjectKind.SPINNER for o in objects]] = FAR_PX
     keeps, near = residuals <= EXACT_PX, residuals <= NEAR_PX
     kept_around = around(keeps.astype(float), REACH)
@@ -220,7 +221,7 @@ def measure(beatmap: Beatmap, objects: Sequence[HitObject]) -> Measures:
     columns = [np.log2(1 + residuals), kept_around, of_map]
     columns.append(np.stack([np.asarray(context[name], dtype=float) for name in CONTEXT], axis=1))
     features = np.concatenate(columns, axis=1).astype(np.float32)
-    return Measures(features, residuals, kept_around, steps, distances, gaps, same_length, is_slider)
+    return Measures(features, residuals, kept_around, steps, distances, gaps, same_length, is_slider, relations)
 
 
 def _into(values: np.ndarray, n: int, otherwise: float) -> np.ndarray:
@@ -252,13 +253,6 @@ def _on_grid(heads: np.ndarray, size: int) -> np.ndarray:
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Residuals
-
-
-def _skips(found: dict[str, np.ndarray], heads: np.ndarray, starts: np.ndarray) -> None:
-    for skip in (2, 3):
-        if len(heads) > skip:
-            apart, gap = np.abs(heads[skip:] - heads[:-skip]), starts[skip:] - starts[:-skip]
-            found[f"skip_{skip}_out"][:-skip] = compare_steps(apart, gap).least
 
 
 def _rates(found: dict[str, np.ndarray], distances: np.ndarray, gaps: np.ndarray) -> None:
@@ -299,17 +293,33 @@ def _elsewhere(found: dict[str, np.ndarray], heads: np.ndarray) -> None:
         moving = np.abs(at[1]) + np.abs(at[-2]) > 2 * FIGURE_PX
         for mirror in range(4):
             image = {by: _mirrored(vector, mirror) for by, vector in at.items()}
-            # A row holds one object, its columns all the others in this mirroring.
-            apart = np.abs(at[-2][:, None] - image[-2][None])
-            np.maximum(apart, np.abs(at[1][:, None] - image[1][None]), out=apart)
-            apart[np.abs(np.subtract.outer(np.arange(len(part)), np.arange(len(part)))) < 2] = np.inf
-            rows, columns = np.nonzero((apart <= FIGURE_PX) & moving[:, None])
+            # Pairs of an object and another one in this mirroring.
+            rows, columns = _close(np.where(moving, at[1], np.nan), image[1], FIGURE_PX)
+            kept = np.abs(rows - columns) >= 2
+            rows, columns = rows[kept], columns[kept]
+            apart = np.maximum(np.abs(at[-2][rows] - image[-2][columns]), np.abs(at[1][rows] - image[1][columns]))
+            kept = apart <= FIGURE_PX
+            rows, columns, apart = rows[kept], columns[kept], apart[kept]
             off = np.abs(at[0][rows] - image[0][columns])
             np.fmin.at(best, rows, off)
-            exact = np.fmax(apart[rows, columns], np.abs(at[2][rows] - image[2][columns])) <= LONG_FIGURE_PX
+            exact = np.fmax(apart, np.abs(at[2][rows] - image[2][columns])) <= LONG_FIGURE_PX
             np.fmin.at(best_long, rows[exact], off[exact])
         found["figure"][start : start + len(part)] = best
         found["long_figure"][start : start + len(part)] = best_long
+
+
+def _close(vectors: np.ndarray, others: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of vectors and of others whose x differ by at most `reach`; not of those that are not numbers."""
+    order = np.argsort(others.real)  # last, what is not a number
+    ordered = others.real[order[: np.count_nonzero(np.isfinite(others.real))]]
+    rows = np.flatnonzero(np.isfinite(vectors.real))
+    low, high = (
+        np.searchsorted(ordered, vectors.real[rows] - reach),
+        np.searchsorted(ordered, vectors.real[rows] + reach, side="right"),
+    )
+    counts = high - low
+    places = np.arange(counts.sum()) + np.repeat(low - (np.cumsum(counts) - counts), counts)
+    return np.repeat(rows, counts), order[places]
 
 
 def _mirrored(vectors: np.ndarray, how: int) -> np.ndarray:

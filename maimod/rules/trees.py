@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from functools import cached_property
 
 import msgspec
 import numpy as np
 
 
-class Trees(msgspec.Struct, frozen=True):
+NODES_AT_ONCE = 1 << 14
+"""Nodes of all trees and some rows, which stay in a core's cache."""
+
+
+class Trees(msgspec.Struct, frozen=True, dict=True):
     """Boosted trees, all nodes in flat lists; children follow their parents."""
 
     start: float
@@ -20,6 +26,11 @@ class Trees(msgspec.Struct, frozen=True):
     """A node goes left if the feature is at most this; of a leaf its value."""
     left: list[int]
     right: list[int]
+
+    @cached_property
+    def nodes(self) -> _Nodes:
+        """The trees in the form in which they are computed."""
+        return _Nodes.of(self)
 
 
 def are_whole(trees: Trees, n_features: int) -> bool:
@@ -42,6 +53,41 @@ def are_whole(trees: Trees, n_features: int) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Nodes:
+    """Trees as arrays with two places for each node, so that adding a comparison to a place leads to where the child is
+    found; a leaf leads to itself."""
+
+    feature: np.ndarray
+    limit: np.ndarray
+    values: np.ndarray
+    children: np.ndarray
+    """Places; the right child of a node comes first."""
+    roots: np.ndarray
+    depth: int
+
+    @classmethod
+    def of(cls, trees: Trees) -> _Nodes:
+        feature, values = np.array(trees.feature), np.array(trees.threshold)
+        is_leaf, own = feature < 0, np.arange(len(feature))
+        left, right = (np.where(is_leaf, own, np.array(children)) for children in (trees.left, trees.right))
+        depth, level = 0, np.zeros(len(feature), dtype=bool)
+        level[trees.roots] = True
+        while (level & ~is_leaf).any():  # children have greater numbers than their parents, so this ends
+            following = np.zeros_like(level)
+            following[left[level]] = following[right[level]] = True
+            level, depth = following, depth + 1
+        limit = values.astype(np.float32)  # nine digits name a float32
+        return cls(
+            np.repeat(np.maximum(feature, 0), 2),
+            np.repeat(limit, 2),
+            np.repeat(values, 2),
+            2 * np.stack([right, left], axis=1).ravel(),
+            2 * np.array(trees.roots),
+            depth,
+        )
+
+
 def tree_sum(trees: Trees, features: np.ndarray) -> np.ndarray:
     """Sum of all trees.
 
@@ -52,15 +98,22 @@ def tree_sum(trees: Trees, features: np.ndarray) -> np.ndarray:
     Returns:
         (n_rows,) log-odds.
     """
-    feature, threshold = np.array(trees.feature), np.array(trees.threshold)
-    limit, features = threshold.astype(np.float32), features.astype(np.float32)  # nine digits name a float32
-    left, right = np.array(trees.left), np.array(trees.right)
-    if not len(trees.roots):
+    if not trees.roots:
         return np.full(len(features), trees.start)
-    rows = np.arange(len(features))[:, None]
-    node = np.tile(np.array(trees.roots), (len(features), 1))
-    # Children have greater numbers than their parents, so this ends.
-    while (inner := feature[node] >= 0).any():
-        goes_left = features[rows, np.maximum(feature[node], 0)] <= limit[node]
-        node = np.where(inner, np.where(goes_left, left[node], right[node]), node)
-    return np.asarray(trees.start + threshold[node].sum(axis=1))
+    nodes, features = trees.nodes, np.ascontiguousarray(features, dtype=np.float32)
+    total = np.empty(len(features))
+    count = max(1, NODES_AT_ONCE // len(nodes.roots))
+    for start in range(0, len(features), count):
+        block = features[start : start + count]
+        first = (np.arange(len(block)) * features.shape[1])[:, None]
+        node = np.tile(nodes.roots, (len(block), 1))
+        place = np.empty_like(node)
+        for _ in range(nodes.depth):
+            # All places exist; "clip" is the mode in which numpy writes straight into `out`.
+            nodes.feature.take(node, out=place, mode="clip")
+            place += first
+            node += block.take(place, mode="clip") <= nodes.limit.take(node, mode="clip")
+            nodes.children.take(node, out=place, mode="clip")
+            node, place = place, node
+        total[start : start + len(block)] = nodes.values.take(node, mode="clip").sum(axis=1)
+    return trees.start + total
