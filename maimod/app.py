@@ -28,6 +28,7 @@ from maimod.commands.command_line import (
 from maimod.commands.options import from_command_line, parameter, rule_names, takes
 from maimod.errors import NO_TORCH, MaimodError, UsageError
 from maimod.findings import Severity
+from maimod.linter.limits import set_memory_policy
 from maimod.linter.settings import BUNDLED_MODEL, Settings, Where
 
 if TYPE_CHECKING:
@@ -649,6 +650,7 @@ def main(argv: list[str] | None = None) -> int:
     # The threads of numpy's OpenBLAS wait for their next product in a loop: for products of the size of ours a second one
     # doubles the CPU time, and on a busy machine takes ten times as long. Windows and maps run side by side instead.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    set_memory_policy()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # Titles of songs use every script, which code pages of Windows cannot encode.

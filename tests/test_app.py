@@ -404,6 +404,14 @@ def test_help_imports_nothing_heavy():
     assert result.stdout.endswith("0 []\n") and "check" in result.stdout
 
 
+def test_options_that_need_no_check_import_no_pydantic():
+    result = run(
+        "import sys; from maimod.app import main; code = main(['check', 'missing.osu', '--fail-on=never', '--no-cache'])\n"
+        "print(code, 'pydantic' in sys.modules)"
+    )
+    assert result.stdout == "2 False\n" and "missing.osu" in result.stderr
+
+
 def test_closed_pipe_is_quiet():
     result = run(
         "import os; read, write = os.pipe(); os.close(read); os.dup2(write, 1)\n"

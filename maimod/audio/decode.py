@@ -207,7 +207,7 @@ def _decode(
             break
         block = np.ascontiguousarray(block, np.float32)
         n_read += len(block)
-        if not (-LOUDEST <= block.min(initial=0.0) and block.max(initial=0.0) <= LOUDEST):  # true for NaN, too
+        if not (block.min(initial=0.0) >= -LOUDEST and block.max(initial=0.0) <= LOUDEST):  # true for NaN, too
             finite = np.isfinite(block)
             n_not_numbers += len(block) - int(finite.sum())
             block = np.clip(np.where(finite, block, np.float32(0)), -LOUDEST, LOUDEST)

@@ -80,7 +80,7 @@ def _processed(parameter: Any, process: Callable[[Any, Any], Any], context: Any,
         value = () if value is None and is_many else value
     elif source == "COMMANDLINE" and kind == list[str] and is_many and all(isinstance(one, str) for one in value):
         value = list(value)
-    elif source != "COMMANDLINE" or not (kind is str or get_origin(kind) is Literal and value in get_args(kind)):
+    elif source != "COMMANDLINE" or not (kind is str or (get_origin(kind) is Literal and value in get_args(kind))):
         return process(context, value)
     return value if parameter.callback is None else parameter.callback(context, parameter, value)
 

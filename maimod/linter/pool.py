@@ -22,7 +22,7 @@ from pathlib import Path
 
 from maimod.errors import CheckpointError, UsageError
 from maimod.findings import BeatmapReport, ModelInfo
-from maimod.linter.limits import Limits, Watch
+from maimod.linter.limits import Limits, Watch, set_memory_policy
 from maimod.linter.progress import LOADING, Progress
 from maimod.linter.settings import Settings
 from maimod.osu.discovery import Entry, Source
@@ -223,6 +223,7 @@ def _work(pipe: Connection, setup: Setup, megabytes: int | None, threads: int) -
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # see without_ctrl_c; on Windows only from here on
     for name, count in (("OMP_NUM_THREADS", threads), ("MKL_NUM_THREADS", threads), ("OPENBLAS_NUM_THREADS", 1)):
         os.environ.setdefault(name, str(count))
+    set_memory_policy()
     if megabytes is not None:
         _limit_memory(megabytes)
     from maimod.linter.cache import Cache

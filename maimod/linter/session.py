@@ -25,7 +25,7 @@ from maimod.linter.gather import (
     gather_mapset,
     read_sets,
 )
-from maimod.linter.limits import OverLimit, Watch, keep_freed_memory
+from maimod.linter.limits import OverLimit, Watch
 from maimod.linter.models import Networks, checkpoint_folders, load_networks
 from maimod.linter.pipeline import Analysis, SetAnalysis, analyse, analyse_set, select
 from maimod.linter.progress import LOADING, Progress, Steps, advance, result_of
@@ -61,7 +61,6 @@ class Session:
             workplace: folder to unpack archives in; None for the system's.
             load: loads the networks.
         """
-        keep_freed_memory()
         self.cache, self.workplace, self.load = cache, workplace, load
         self.info: ModelInfo | None = None
         """The model used; None before the first map, or without a model."""

@@ -9,7 +9,6 @@ from functools import cached_property
 import msgspec
 import numpy as np
 
-
 NODES_AT_ONCE = 1 << 14
 """Nodes of all trees and some rows, which stay in a core's cache."""
 

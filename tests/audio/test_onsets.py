@@ -111,3 +111,14 @@ def test_odd_songs_and_times_give_numbers(song: str, times: str) -> None:
         found = onsets.drift(envelope, ODD_TIMES[times])
         assert np.isfinite([found.slope, found.lag_ms, found.gain]).all()
         assert not np.isnan(found.uncertainty)
+
+
+@pytest.mark.parametrize("lags", [onsets.LAGS_MS, onsets.DRIFT_LAGS_MS], ids=["each ms", "every second ms"])
+@pytest.mark.parametrize("first", [0.0, 60.0, 2900.0], ids=["beginning", "inside", "end"])
+def test_curves_are_the_means_of_single_look_ups(lags: np.ndarray, first: float) -> None:
+    song, _ = song_and_times()
+    envelope = onsets.onset_envelope(song)
+    grid = onsets._Grid(envelope, np.array([0.0, 3000.0]))
+    rows = first + np.array([[0.0, 120.4, 250.0], [30.0, 41.6, 99.0]])
+    expected = grid.at(rows[:, :, None] + lags).mean(axis=1)
+    assert np.allclose(grid.curves(rows, lags), expected, atol=1e-6)
