@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -100,7 +101,7 @@ def _spectra(samples: np.ndarray, n_fft: int, hop_length: int) -> Iterator[tuple
     half = n_fft // 2
     n_frames = len(samples) // hop_length + 1
     windowed = np.empty((SPECTRUM_BLOCK, n_fft), dtype=np.float32)
-    spectra = np.empty((SPECTRUM_BLOCK, half + 1), dtype=np.complex64)
+    spectra: Any = np.empty((SPECTRUM_BLOCK, half + 1), dtype=np.complex64)  # numpy's stubs know complex128 alone
     for start in range(0, n_frames, SPECTRUM_BLOCK):
         stop = min(start + SPECTRUM_BLOCK, n_frames)
         first, last = start * hop_length - half, (stop - 1) * hop_length - half + n_fft

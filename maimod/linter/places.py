@@ -474,7 +474,7 @@ class _Table:
         if self.evidence.beatmap.mode is not Mode.OSU:
             return np.zeros((len(self.objects), len(geometry.NAMES)))
         found = self.evidence.slips
-        return geometry.measure(self.objects, found.measures.relations if found else None)
+        return geometry.measure(self.objects, found.measures.relations if found and found.measures else None)
 
     @cached_property
     def slips(self) -> np.ndarray:
