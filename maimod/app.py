@@ -528,15 +528,20 @@ def slips(
         Path | None,
         typer.Option(metavar="DIR", exists=True, file_okay=False, help="Folder of other maps to measure the model on."),
     ] = None,
-    maps: Annotated[int, typer.Option(min=1, help="Number of maps, at most four per song.")] = 600,
+    mode: Annotated[
+        Literal["osu", "catch", "mania", "all"],
+        typer.Option(help="Mode to fit; the file in --output keeps the others."),
+    ] = "all",
+    maps: Annotated[int, typer.Option(min=1, help="Number of maps of each mode, a few per song.")] = 600,
     seed: Annotated[int, typer.Option(help="Random seed for maps, places and trees.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
 ) -> int:
-    """Fit the model of slips on objects and sliders moved in good osu! maps, and write slips.json."""
-    from maimod.training.slip_fit import command
+    """Fit the model of slips on mistakes planted in good maps of osu!, catch and mania, and write slips.json."""
+    from maimod.training.slip_fit import MODES, command
 
+    modes = [one for one in MODES if mode in (one.label, "all")]
     try:
-        command(songs, output, manifest=manifest, test=test, maps=maps, seed=seed, jobs=jobs, report=say)
+        command(songs, output, manifest=manifest, test=test, maps=maps, seed=seed, jobs=jobs, report=say, modes=modes)
     except OSError as error:
         raise UsageError(str(error)) from None
     return 0

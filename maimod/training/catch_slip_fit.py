@@ -6,19 +6,26 @@ Nothing is shared with the mistakes of :mod:`maimod.training.faults`, by which f
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
 
 from maimod.osu.beatmap import HitObject, ObjectKind
+from maimod.rules import catch_measures
+from maimod.rules.slip_model import Forest, log_odds
+from maimod.training.slip_forest import Rows, Scored, chosen, is_close, load
 
 SIZES = (8, 12, 16, 24, 32, 40, 60, 80, 100, 120, 160, 200)
 """Px of planted moves."""
 APART = (9, 20)
 """Objects from one planted move to the next."""
 WIDTH = 512.0
+VERSIONS = 4
+"""Planted versions of each map: there are few catch maps."""
 KINDS = {"moved": 8, "together": 2, "mirrored": 1}
 """Kinds of moves, and how often they are planted."""
 _Xs = tuple[tuple[float, ...], ...]
@@ -100,3 +107,46 @@ _MOVES: dict[str, Callable[[Sequence[HitObject], float, Generator], list[HitObje
     "together": _moved,
     "mirrored": _mirrored,
 }
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Examples
+
+
+def _versions(path: Path, objects: Sequence[HitObject], seed: int) -> list[CatchVersion]:
+    random = np.random.default_rng([seed, zlib.crc32(path.name.encode())])
+    return [plant(objects, random) for _ in range(VERSIONS)]
+
+
+def examples_of(seed: int, path: Path) -> list[Rows]:
+    """Examples of planted versions of a map."""
+    loaded = load(path)
+    if loaded is None:
+        return []
+    random = np.random.default_rng([seed, 1, zlib.crc32(path.name.encode())])
+    found = []
+    for version in _versions(path, loaded[1], seed):
+        features, _ = catch_measures.measure(loaded[0], version.objects)
+        moved = np.array([bool(kind) for kind in version.kinds])
+        found.append(chosen(features, moved & ~version.inside, moved, random))
+    return found
+
+
+def scored(forest: Forest, seed: int, path: Path) -> tuple[float, dict[str, Scored]] | None:
+    """Log-odds of a map as it is and with planted moves; None for one that is too short or too long."""
+    loaded = load(path)
+    if loaded is None:
+        return None
+    beatmap, objects = loaded
+
+    def look(of: Sequence[HitObject]) -> np.ndarray:
+        return log_odds(forest, catch_measures.measure(beatmap, of)[0], catch_measures.NAMES)
+
+    result = Scored(look(objects))
+    for version in _versions(path, objects, seed):
+        scores, moved = look(version.objects), np.array([bool(kind) for kind in version.kinds])
+        result.others.append(scores[~is_close(moved)])
+        for i in np.flatnonzero(moved & ~version.inside).tolist():
+            kind, size = version.kinds[i], version.sizes[i]
+            result.found.append((f"catch {kind} {size:g}" if size else f"catch {kind}", float(scores[i])))
+    return beatmap.drain_ms / 60_000, {"catch": result}

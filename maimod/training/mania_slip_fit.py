@@ -7,14 +7,19 @@ Nothing is shared with the mistakes of :mod:`maimod.training.faults`, by which f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
 
 from maimod.osu.beatmap import Beatmap, HitObject, ObjectKind
-from maimod.rules.mania_measures import SAME_MS
+from maimod.rules import mania_measures
+from maimod.rules.mania_measures import SAME_MS, ManiaMeasures
+from maimod.rules.slip_model import FEATURES, Forest, log_odds
+from maimod.training.slip_forest import Rows, Scored, chosen, is_close, load
 
 APART = (10, 24)
 """Rows from one planted mistake to the next."""
@@ -27,18 +32,25 @@ HELD_BEATS = (1 / 4, 1 / 2, 1 / 2, 1, 2)
 """How long a note is held by mistake, if not as long as another hold of the map."""
 STRETCH_ROWS = (4, 24)
 
-COLUMN, CHORD, END = "column", "chord", "end"
+VERSIONS = 2
+"""Planted versions of each map."""
 KINDS = {
-    "column": (COLUMN, 6),
-    "notes-exchanged": (COLUMN, 3),
-    "stretch-exchanged": (COLUMN, 1),
-    "note-added": (CHORD, 3),
-    "note-removed": (CHORD, 3),
-    "end-moved": (END, 4),
-    "hold-lost": (END, 2),
-    "hold-made": (END, 2),
+    "column": 6,
+    "notes-exchanged": 3,
+    "stretch-exchanged": 1,
+    "note-added": 3,
+    "note-removed": 3,
+    "end-moved": 4,
+    "hold-lost": 2,
+    "hold-made": 2,
 }
-"""Kinds of mistakes: what of a map they change, and how often they are planted."""
+"""Kinds of mistakes, and how often they are planted."""
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "columns": ("column", "notes-exchanged", "stretch-exchanged", "note-added"),
+    "chords": ("note-added", "note-removed"),
+    "ends": ("end-moved", "hold-lost", "hold-made"),
+}
+"""Mistakes that each part of the model finds."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +109,7 @@ def plant(beatmap: Beatmap, notes: Sequence[HitObject], random: Generator) -> Ma
         random: chooses places, kinds and sizes.
     """
     draft = _Draft(beatmap, list(notes), _rows(notes), {}, set(), [], random)
-    names, chances = list(KINDS), np.array([chance for _, chance in KINDS.values()], dtype=float)
+    names, chances = list(KINDS), np.array(list(KINDS.values()), dtype=float)
     at = int(random.integers(2, APART[1]))
     while at < len(draft.rows) - 2:
         kind = str(random.choice(names, p=chances / chances.sum()))
@@ -275,3 +287,69 @@ _PLANT: dict[str, Callable[[_Draft, int, str], int]] = {
     "hold-lost": _hold_lost,
     "hold-made": _hold_made,
 }
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Examples
+
+
+def _versions(path: Path, beatmap: Beatmap, notes: Sequence[HitObject], seed: int) -> list[ManiaVersion]:
+    random = np.random.default_rng([seed, zlib.crc32(path.name.encode())])
+    return [plant(beatmap, notes, random) for _ in range(VERSIONS)]
+
+
+def _table(part: str, measures: ManiaMeasures) -> np.ndarray:
+    """Features of a forest: of every note, for chords of every row."""
+    table: np.ndarray = getattr(measures, part)
+    return table[_firsts(measures)] if part == "chords" else table
+
+
+def _firsts(measures: ManiaMeasures) -> np.ndarray:
+    return np.flatnonzero(np.diff(measures.row_of, prepend=-1))
+
+
+def _marked(part: str, marks: np.ndarray, measures: ManiaMeasures) -> np.ndarray:
+    """Marks of the notes, for chords of the rows that have a marked note."""
+    if part != "chords":
+        return marks
+    rows = np.zeros(measures.row_of[-1] + 1, dtype=bool)
+    np.logical_or.at(rows, measures.row_of, marks)
+    return rows
+
+
+def examples_of(seed: int, path: Path) -> dict[str, list[Rows]]:
+    """Examples of planted versions of a map, by the part of the model."""
+    loaded = load(path)
+    if loaded is None:
+        return {}
+    random = np.random.default_rng([seed, 1, zlib.crc32(path.name.encode())])
+    found: dict[str, list[Rows]] = {part: [] for part in PARTS}
+    for version in _versions(path, *loaded, seed):
+        measures, kinds = mania_measures.measure(loaded[0], version.notes), np.array(version.kinds)
+        for part, own in PARTS.items():
+            real = _marked(part, np.isin(kinds, own) & ~version.inside, measures)
+            changed = _marked(part, kinds != "", measures)
+            found[part].append(chosen(_table(part, measures), real, changed, random))
+    return found
+
+
+def scored(forests: Mapping[str, Forest], seed: int, path: Path) -> tuple[float, dict[str, Scored]] | None:
+    """Log-odds of a map as it is and with planted mistakes; None for one that is too short or too long."""
+    loaded = load(path)
+    if loaded is None:
+        return None
+    beatmap, notes = loaded
+    clean = mania_measures.measure(beatmap, notes)
+    versions = [(v, mania_measures.measure(beatmap, v.notes)) for v in _versions(path, beatmap, notes, seed)]
+    found: dict[str, Scored] = {}
+    for part, own in PARTS.items():
+        result = Scored(log_odds(forests[part], _table(part, clean), FEATURES[part]))
+        for version, measures in versions:
+            scores = log_odds(forests[part], _table(part, measures), FEATURES[part])
+            kinds = np.array(version.kinds)
+            result.others.append(scores[~is_close(_marked(part, kinds != "", measures))])
+            for kind in own:
+                marked = _marked(part, (kinds == kind) & ~version.inside, measures)
+                result.found += [(f"{part} {kind}", score) for score in scores[marked].tolist()]
+        found[part] = result
+    return beatmap.drain_ms / 60_000, found

@@ -1,6 +1,7 @@
-"""Fit the model of slips (:mod:`maimod.rules.slip_model`) on moves planted in good osu! maps, and measure it on others.
+"""Fit the model of slips (:mod:`maimod.rules.slip_model`) on mistakes planted in good maps, and measure it on others.
 
-Every planted version has a move in each stretch of a dozen or two objects, of 2 to 200 px: of circles and whole sliders,
+Those of catch and mania are in :mod:`maimod.training.catch_slip_fit` and :mod:`maimod.training.mania_slip_fit`. Every planted
+version of an osu! map has a move in each stretch of a dozen or two objects, of 2 to 200 px: of circles and whole sliders,
 of heads, of a few objects together, mirrored figures; anchors, and bodies reversed, mirrored or turned. The other objects
 of the same version are the examples without one, because whatever tells a version from its original must not seem to
 tell of a move. Nothing is shared with the mistakes of :mod:`maimod.training.faults`, by which findings are evaluated.
@@ -16,23 +17,21 @@ import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.random import Generator
 
 from maimod.errors import UsageError
-from maimod.osu import parser
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
-from maimod.rules import slip_measures
-from maimod.rules.slip_model import FILE, FORMAT, LEAST_OBJECTS, Forest, SlipModel, log_odds
+from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.rules import catch_measures, slip_measures, slip_model
+from maimod.rules.slip_model import FEATURES, FILE, FORMAT, Forest, SlipModel, log_odds
+from maimod.training import catch_slip_fit, mania_slip_fit, slip_forest
 from maimod.training.corpus import DISCRIMINATOR_HELD_OUT, is_held_out
 from maimod.training.evaluate import sources
-from maimod.training.judge_fit import plain_trees
 from maimod.training.processes import map_in_processes
+from maimod.training.slip_forest import KEPT_OTHERS, Scored, figures, fitted, is_close, load
 
 SIZES = (2, 3, 4, 5, 8, 10, 16, 20, 32, 40, 60, 90, 120, 160, 200)
 """Px of planted moves."""
@@ -40,17 +39,14 @@ APART = (14, 28)
 """Objects from one planted move to the next."""
 VERSIONS = 2
 """Planted versions of each map."""
-PER_SONG = 4
-MOST_OBJECTS = 3000
+MODES = (Mode.OSU, Mode.CATCH, Mode.MANIA)
+PER_SONG = {Mode.OSU: 4, Mode.CATCH: 8, Mode.MANIA: 5}
+"""Most maps of one song; there are few of the other modes."""
 FIELD = (512.0, 384.0)
-KEPT_OTHERS = 0.35
-"""Share of the examples without a move that are used, each with a higher weight instead of the rest."""
-CLOSE = 4
-"""Examples without a move this close to one are all used: they teach which of two neighbours it is."""
-TREES = {"max_iter": 300, "max_leaf_nodes": 16, "learning_rate": 0.07, "max_features": 0.3, "l2_regularization": 5.0}
-LEAST_LEAF = 40
-FALSE_FLAGS = (1.0, 2.0, 6.0)
-"""False flags a minute at which recall is measured."""
+TREES = {**slip_forest.TREES, "max_iter": 300}
+CATCH_TREES = {**slip_forest.TREES, "max_iter": 200, "max_leaf_nodes": 12, "l2_regularization": 8.0}
+"""Smaller, for few maps."""
+OTHER_TREES = slip_forest.TREES
 
 POSITION, SHAPE = "position", "shape"
 KINDS = {
@@ -244,13 +240,6 @@ SIZED = frozenset({"moved", "turned-about-neighbour", "head", "together", "ancho
 # Examples
 
 
-def _load(path: Path) -> tuple[Beatmap, tuple[HitObject, ...]] | None:
-    """A map with its objects in order of time; None if it is too short or too long."""
-    beatmap = parser.load(path)
-    objects = tuple(sorted(beatmap.hit_objects, key=lambda o: (o.time, o.index)))
-    return (beatmap, objects) if LEAST_OBJECTS <= len(objects) <= MOST_OBJECTS else None
-
-
 def _versions(path: Path, objects: Sequence[HitObject], seed: int, count: int) -> list[Version]:
     random = np.random.default_rng([seed, zlib.crc32(path.name.encode())])
     return [plant(objects, random) for _ in range(count)]
@@ -258,7 +247,7 @@ def _versions(path: Path, objects: Sequence[HitObject], seed: int, count: int) -
 
 def examples_of(seed: int, path: Path) -> list[Rows]:
     """Examples of planted versions of a map, most of those without a move left out."""
-    loaded = _load(path)
+    loaded = load(path)
     if loaded is None:
         return []
     random = np.random.default_rng([seed, 1, zlib.crc32(path.name.encode())])
@@ -266,7 +255,7 @@ def examples_of(seed: int, path: Path) -> list[Rows]:
     for version in _versions(path, loaded[1], seed, VERSIONS):
         measures = slip_measures.measure(loaded[0], version.objects)
         moved = np.array([bool(kind) for kind in version.kinds])
-        close = np.convolve(moved, np.ones(2 * CLOSE + 1), mode="same") > 0
+        close = is_close(moved)
         kept = np.flatnonzero((close | (random.random(len(moved)) < KEPT_OTHERS)) & ~_is_inside_group(version.kinds))
         weights = np.where(close, 1.0, 1 / KEPT_OTHERS)[kept]
         kinds = tuple(version.kinds[i] for i in kept.tolist())
@@ -286,91 +275,51 @@ def _is_inside_group(kinds: Sequence[str]) -> np.ndarray:
 
 
 def fit(examples: Sequence[Rows], seed: int = 0) -> SlipModel:
-    """Fit both models.
+    """Fit both forests of osu!.
 
     Raises:
         UsageError: if scikit-learn is not installed.
     """
-    if find_spec("sklearn") is None:
-        raise UsageError('fitting needs scikit-learn: pip install "maimod[train]"')
     features = np.concatenate([one.features for one in examples])
     what = np.array([KINDS[kind][0] if kind else "" for one in examples for kind in one.kinds])
     weights = np.concatenate([one.weights for one in examples])
     is_slider = np.concatenate([one.is_slider for one in examples])
+
+    def forest(rows: np.ndarray, kind: str) -> Forest:
+        chosen = slip_forest.Rows(features[rows], what[rows] == kind, weights[rows])
+        return fitted([chosen], slip_measures.NAMES, seed, TREES)
+
     # What moves a position may also change a body and the other way round, so neither is an example against the other.
-    return SlipModel(
-        FORMAT,
-        _forest(features, what, weights, what != SHAPE, POSITION, seed),
-        _forest(features, what, weights, (what != POSITION) & is_slider, SHAPE, seed),
-    )
+    return SlipModel(FORMAT, forest(what != SHAPE, POSITION), forest((what != POSITION) & is_slider, SHAPE))
 
 
-def _forest(
-    features: np.ndarray, what: np.ndarray, weights: np.ndarray, rows: np.ndarray, kind: str, seed: int
-) -> Forest:
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    trees = HistGradientBoostingClassifier(
-        **TREES, min_samples_leaf=LEAST_LEAF, random_state=seed, early_stopping=False
-    )
-    trees.fit(features[rows], what[rows] == kind, sample_weight=weights[rows])
-    return Forest(list(slip_measures.NAMES), plain_trees(trees, 0.0))
-
-
-def measured(model: SlipModel, paths: Sequence[Path], seed: int, jobs: int) -> dict[str, float]:
-    """AUC and recall of planted moves in other maps, by kind and size.
-
-    Returns:
-        By `kind size measure`: the area under the ROC curve against objects without a move of the same version, and the
-        share found at each of `FALSE_FLAGS` on the maps as they are.
-    """
-    parts = [part for _, part in map_in_processes(partial(_scored, model, seed), paths, jobs) if part is not None]
-    minutes = sum(part["minutes"] for part in parts)
-    result: dict[str, float] = {"maps": len(parts), "minutes": round(minutes, 1)}
-    for what in (POSITION, SHAPE):
-        clean = np.sort(np.concatenate([part[what]["clean"] for part in parts]))[::-1]
-        others = np.sort(np.concatenate([part[what]["others"] for part in parts]))
-        limits = {rate: clean[min(int(rate * minutes), len(clean) - 1)] for rate in FALSE_FLAGS}
-        result |= {f"{what} limit@{rate:g}": round(float(limit), 2) for rate, limit in limits.items()}
-        scores: dict[str, list[float]] = {}
-        for part in parts:
-            for name, score in part[what]["moved"]:
-                scores.setdefault(name, []).append(score)
-        for name, found in sorted(scores.items()):
-            values = np.array(found)
-            low, high = (np.searchsorted(others, values, side=side) for side in ("left", "right"))
-            result[f"{name} n"] = len(values)
-            result[f"{name} auc"] = round(float(((low + high) / 2 / len(others)).mean()), 3)
-            result |= {
-                f"{name} recall@{rate:g}": round(float((values > limit).mean()), 3) for rate, limit in limits.items()
-            }
-    return result
-
-
-def _scored(model: SlipModel, seed: int, path: Path) -> dict[str, Any] | None:
-    loaded = _load(path)
+def scored(model: SlipModel, seed: int, path: Path) -> tuple[float, dict[str, Scored]] | None:
+    """Minutes and log-odds of a map as it is and with planted moves; None for one that is too short or too long."""
+    loaded = load(path)
     if loaded is None:
         return None
     beatmap, objects = loaded
-    found: dict[str, Any] = {"minutes": beatmap.drain_ms / 60_000}
     clean = slip_measures.measure(beatmap, objects)
     versions = [(v, slip_measures.measure(beatmap, v.objects)) for v in _versions(path, objects, seed, VERSIONS)]
+    found = {}
     for what, forest in ((POSITION, model.positions), (SHAPE, model.shapes)):
         rows = clean.is_slider if what == SHAPE else np.ones(len(objects), dtype=bool)
-        part: dict[str, Any] = {"clean": log_odds(forest, clean.features)[rows], "moved": []}
-        others = []
+        result = Scored(log_odds(forest, clean.features)[rows])
         for version, measures in versions:
             scores = log_odds(forest, measures.features)
             moved = np.array([bool(kind) for kind in version.kinds])
-            close = np.convolve(moved, np.ones(2 * CLOSE + 1), mode="same") > 0
-            others.append(scores[~close & rows])
+            result.others.append(scores[~is_close(moved) & rows])
             for i in np.flatnonzero(moved & ~_is_inside_group(version.kinds)).tolist():
                 kind, size = version.kinds[i], version.sizes[i]
                 if KINDS[kind][0] == what:
                     name = kind if kind != "moved" else "slider" if measures.is_slider[i] else "circle"
-                    part["moved"].append((f"{name} {size:g}" if size else name, float(scores[i])))
-        found[what] = part | {"others": np.concatenate(others)}
-    return found
+                    result.found.append((f"{name} {size:g}" if size else name, float(scores[i])))
+        found[what] = result
+    return beatmap.drain_ms / 60_000, found
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The command
 
 
 def command(
@@ -383,35 +332,87 @@ def command(
     seed: int,
     jobs: int,
     report: Callable[[str], None],
+    modes: Sequence[Mode] = MODES,
 ) -> None:
     """Run `maimod slips`; its help describes the arguments.
 
     Raises:
-        UsageError: if the folder has no osu! maps.
+        UsageError: if the folder has no maps, or none of osu! and the target has no model to add other modes to.
     """
 
     def accept(folder: Path) -> bool:  # the judge is fitted on the others
         return not is_held_out(folder, DISCRIMINATOR_HELD_OUT)
 
-    paths = sources(songs, Mode.OSU, manifest, seed, per_song=PER_SONG, without_song=True, accept=accept)[:maps]
-    if not paths:
-        raise UsageError(f"{songs}: no osu! map with a song")
-    examples = []
-    for done, (_, part) in enumerate(map_in_processes(partial(examples_of, seed), paths, jobs), start=1):
-        examples += part
-        if done % 25 == 0 or done == len(paths):
-            report(f"{done} of {len(paths)} maps read")
-    model = fit(examples, seed)
-    about: dict[str, float | int | str] = {
-        "maps": len(paths),
-        "seed": seed,
-        "objects moved": sum(bool(kind) for one in examples for kind in one.kinds),
-    }
-    if test is not None:
-        others = sources(test, Mode.OSU, manifest, seed, per_song=PER_SONG, without_song=True)
-        about |= {f"test {name}": value for name, value in measured(model, others, seed, jobs).items()}
-        report("\n".join(f"{name}: {value}" for name, value in about.items()))
+    model, read = slip_model.load(target), 0
+    for mode in modes:
+        paths = _maps_of(songs, mode, manifest, seed, accept)[:maps]
+        if mode is not Mode.OSU and not paths:
+            continue
+        if not paths or (model is None and mode is not Mode.OSU):
+            raise UsageError(f"{songs}: no osu! map with a song")
+        report(f"{mode.label}: {len(paths)} maps")
+        started = _fit_mode(mode, model, paths, seed, jobs)
+        about: dict[str, float | int | str] = {"maps": len(paths), "seed": seed}
+        if test is not None:
+            found = measured(started, mode, _maps_of(test, mode, manifest, seed), seed, jobs)
+            about |= {f"test {name}": value for name, value in found.items()}
+            report("\n".join(f"{name}: {value}" for name, value in about.items()))
+        prefix = "" if mode is Mode.OSU else f"{mode.label} "
+        kept = (
+            {} if model is None else {k: v for k, v in model.measured.items() if not prefix or not k.startswith(prefix)}
+        )
+        new = {f"{prefix}{name}": value for name, value in about.items()}
+        model, read = msgspec.structs.replace(started, measured=kept | new), read + len(paths)
+    if model is None or not read:
+        raise UsageError(f"{songs}: no map with a song")
     target.mkdir(parents=True, exist_ok=True)
     path = target / FILE
-    path.write_bytes(msgspec.json.encode(msgspec.structs.replace(model, measured=about)) + b"\n")
-    report(f"{path}: fitted on {len(paths)} maps")
+    path.write_bytes(msgspec.json.encode(model) + b"\n")
+    report(f"{path}: fitted on {read} maps")
+
+
+def _maps_of(
+    songs: Path, mode: Mode, manifest: Path | None, seed: int, accept: Callable[[Path], bool] = lambda folder: True
+) -> list[Path]:
+    return sources(
+        songs,
+        mode,
+        manifest,
+        seed,
+        per_song=PER_SONG[mode],
+        unranked=mode is not Mode.OSU,
+        without_song=True,
+        accept=accept,
+    )
+
+
+def _fit_mode(mode: Mode, model: SlipModel | None, paths: Sequence[Path], seed: int, jobs: int) -> SlipModel:
+    """The model with the forests of one mode fitted anew."""
+    if mode is Mode.OSU:
+        new = fit([row for _, rows in map_in_processes(partial(examples_of, seed), paths, jobs) for row in rows], seed)
+        return new if model is None else msgspec.structs.replace(model, positions=new.positions, shapes=new.shapes)
+    assert model is not None
+    if mode is Mode.CATCH:
+        read = map_in_processes(partial(catch_slip_fit.examples_of, seed), paths, jobs)
+        forest = fitted([row for _, rows in read for row in rows], catch_measures.NAMES, seed, CATCH_TREES)
+        return msgspec.structs.replace(model, catch=forest)
+    parts = [rows for _, rows in map_in_processes(partial(mania_slip_fit.examples_of, seed), paths, jobs) if rows]
+    forests = {
+        part: fitted([row for rows in parts for row in rows[part]], FEATURES[part], seed, OTHER_TREES)
+        for part in mania_slip_fit.PARTS
+    }
+    return msgspec.structs.replace(model, **forests)
+
+
+def measured(model: SlipModel, mode: Mode, paths: Sequence[Path], seed: int, jobs: int) -> dict[str, float]:
+    """AUC and recall of planted mistakes in other maps of a mode, as :func:`maimod.training.slip_forest.figures`."""
+    look: Callable[[Path], tuple[float, dict[str, Scored]] | None]
+    match mode:
+        case Mode.OSU:
+            look = partial(scored, model, seed)
+        case Mode.CATCH if model.catch is not None:
+            look = partial(catch_slip_fit.scored, model.catch, seed)
+        case _:
+            forests = {part: getattr(model, part) for part in mania_slip_fit.PARTS}
+            look = partial(mania_slip_fit.scored, forests, seed)
+    return figures([part for _, part in map_in_processes(look, paths, jobs) if part is not None])

@@ -10,7 +10,7 @@ import pytest
 
 from maimod.errors import UsageError
 from maimod.rules import slip_measures, slip_model
-from maimod.training import slip_fit
+from maimod.training import slip_fit, slip_forest
 from maimod.training.slip_fit import KINDS, POSITION, SHAPE, plant
 from tests.maps import beatmap, text
 
@@ -69,7 +69,7 @@ def songs(tmp_path: Path) -> Path:
 def test_a_model_is_fitted_measured_and_read_again(songs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("sklearn")
     monkeypatch.setattr(slip_fit, "TREES", {"max_iter": 30, "max_leaf_nodes": 6, "learning_rate": 0.2})
-    monkeypatch.setattr(slip_fit, "LEAST_LEAF", 5)
+    monkeypatch.setattr(slip_forest, "LEAST_LEAF", 5)
     said: list[str] = []
     target = songs / "model"
     slip_fit.command(songs, target, manifest=None, test=songs, maps=9, seed=0, jobs=1, report=said.append)

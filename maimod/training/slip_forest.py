@@ -1,0 +1,139 @@
+"""What the fits of the model of slips share: which examples are used, the trees, and how good they are on other maps.
+
+Needs scikit-learn (`pip install "maimod[train]"`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from numpy.random import Generator
+
+from maimod.errors import UsageError
+from maimod.osu import parser
+from maimod.osu.beatmap import Beatmap, HitObject
+from maimod.rules.slip_model import LEAST_OBJECTS, Forest
+from maimod.training.judge_fit import plain_trees
+
+MOST_OBJECTS = 3500
+KEPT_OTHERS = 0.35
+"""Share of the examples without a mistake that are used, each with a higher weight instead of the rest."""
+CLOSE = 4
+"""Examples without a mistake this close to one are all used: they teach which of two neighbours it is."""
+TREES: Mapping[str, float] = {
+    "max_iter": 250,
+    "max_leaf_nodes": 16,
+    "learning_rate": 0.07,
+    "max_features": 0.3,
+    "l2_regularization": 5.0,
+}
+LEAST_LEAF = 40
+FALSE_FLAGS = (1.0, 2.0, 6.0)
+"""False flags a minute at which recall is measured."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Examples for one forest."""
+
+    features: np.ndarray
+    """float32 (n, n_features)."""
+    real: np.ndarray
+    """(n,) whether it is a mistake of the forest's kind."""
+    weights: np.ndarray
+
+
+@dataclass
+class Scored:
+    """Log-odds of one forest in one map, as it is and with planted mistakes."""
+
+    clean: np.ndarray
+    """Of the map as it is."""
+    others: list[np.ndarray] = field(default_factory=list)
+    """Of what is far from the mistakes of each version."""
+    found: list[tuple[str, float]] = field(default_factory=list)
+    """Name of each mistake, and its log-odds."""
+
+
+def load(path: Path) -> tuple[Beatmap, tuple[HitObject, ...]] | None:
+    """A map with its objects in order of time; None if it is too short or too long."""
+    beatmap = parser.load(path)
+    objects = tuple(sorted(beatmap.hit_objects, key=lambda o: (o.time, o.index)))
+    return (beatmap, objects) if LEAST_OBJECTS <= len(objects) <= MOST_OBJECTS else None
+
+
+def is_close(changed: np.ndarray) -> np.ndarray:
+    """Whether each example is a mistake or up to `CLOSE` from one."""
+    return np.asarray(np.convolve(changed, np.ones(2 * CLOSE + 1), mode="same") > 0)
+
+
+def chosen(features: np.ndarray, real: np.ndarray, changed: np.ndarray, random: Generator) -> Rows:
+    """The examples of a version that are used.
+
+    Args:
+        features: (n, n_features).
+        real: (n,) mistakes of the forest's kind.
+        changed: (n,) all mistakes; those of other kinds are no examples against it.
+        random: chooses among those without a mistake.
+    """
+    close = is_close(changed)
+    kept = real | (~changed & (close | (random.random(len(real)) < KEPT_OTHERS)))
+    return Rows(features[kept], real[kept], np.where(close, 1.0, 1 / KEPT_OTHERS)[kept])
+
+
+def fitted(rows: Sequence[Rows], names: Sequence[str], seed: int, trees: Mapping[str, float] = TREES) -> Forest:
+    """Fit a forest.
+
+    Raises:
+        UsageError: if scikit-learn is not installed.
+    """
+    if find_spec("sklearn") is None:
+        raise UsageError('fitting needs scikit-learn: pip install "maimod[train]"')
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    model = HistGradientBoostingClassifier(
+        **trees, min_samples_leaf=LEAST_LEAF, random_state=seed, early_stopping=False
+    )
+    model.fit(
+        np.concatenate([one.features for one in rows]),
+        np.concatenate([one.real for one in rows]),
+        sample_weight=np.concatenate([one.weights for one in rows]),
+    )
+    return Forest(list(names), plain_trees(model, 0.0))
+
+
+def figures(parts: Sequence[tuple[float, Mapping[str, Scored]]]) -> dict[str, float]:
+    """AUC and recall of planted mistakes.
+
+    Args:
+        parts: minutes and the log-odds of each forest, by its name, of each map.
+
+    Returns:
+        By `forest limit@rate` and `mistake measure`: the area under the ROC curve against what is far from the mistakes of
+        the same version, and the share found at each of `FALSE_FLAGS` on the maps as they are.
+    """
+    minutes = sum(part[0] for part in parts)
+    result: dict[str, float] = {"maps": len(parts), "minutes": round(minutes, 1)}
+    for what in parts[0][1] if parts else ():
+        of = [part[1][what] for part in parts]
+        clean = np.sort(np.concatenate([one.clean for one in of]))[::-1]
+        others = np.sort(np.concatenate([values for one in of for values in one.others]))
+        limits = {rate: clean[min(int(rate * minutes), len(clean) - 1)] for rate in FALSE_FLAGS}
+        result |= {f"{what} limit@{rate:g}": round(float(limit), 2) for rate, limit in limits.items()}
+        scores: dict[str, list[float]] = {}
+        for one in of:
+            for name, score in one.found:
+                scores.setdefault(name, []).append(score)
+        for name, found in sorted(scores.items()):
+            values = np.array(found)
+            low, high = (np.searchsorted(others, values, side=side) for side in ("left", "right"))
+            result[f"{name} n"] = len(values)
+            result[f"{name} auc"] = round(float(((low + high) / 2 / len(others)).mean()), 3)
+            result |= {
+                f"{name} recall@{rate:g}": round(float((values > limit).mean()), 3) for rate, limit in limits.items()
+            }
+    return result
