@@ -19,7 +19,8 @@ import numpy as np
 from maimod.discriminator.prediction import KINDS, NO_PREDICTION
 from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Tier
-from maimod.linter import phrases
+from maimod.linter import phrases, rhythm_alternatives
+from maimod.linter.rhythm_alternatives import RhythmAlternatives
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.timing import BeatGrid
 from maimod.rules import RULES, geometry, passages, slip_model, slips
@@ -132,6 +133,7 @@ NAMES: tuple[str, ...] = (
     *passages.NAMES,
     *(f"geometry {name}" for name in geometry.NAMES),
     *(f"slip {name}" for name in SLIPS),
+    *(f"rhythm {name}" for name in rhythm_alternatives.NAMES),
     *(f"mode {mode.label}" for mode in Mode),
 )
 """Names of the features, in order."""
@@ -240,6 +242,7 @@ def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evid
         evidence.passages.features(times, evidence.object_times[ranks]),
         table.geometry[ranks],
         table.slips[ranks],
+        RhythmAlternatives(evidence.beatmap, table.objects).features(times, ranks, row[:, ROW.index("empty")] > 0),
         np.tile([float(evidence.beatmap.mode is mode) for mode in Mode], (len(places), 1)),
     ]
     found = np.concatenate(columns, axis=1).astype(np.float32)

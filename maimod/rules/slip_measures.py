@@ -14,7 +14,7 @@ import numpy as np
 
 from maimod.osu import slider_path
 from maimod.osu.beatmap import Beatmap, HitObject, ObjectKind
-from maimod.rules import geometry
+from maimod.rules import geometry, slip_alternatives
 from maimod.rules.geometry import (
     EXACT_PX,
     FAR_PX,
@@ -30,6 +30,7 @@ from maimod.rules.geometry import (
     compare_steps,
     shifted,
 )
+from maimod.rules.slip_alternatives import Alternatives
 
 FIGURE_PX, LONG_FIGURE_PX = 4.0, 1.5
 """Figures of three and of five objects are the same if the positions of the others differ by less."""
@@ -116,6 +117,7 @@ NAMES = (
     *(f"around {name}" for name in RESIDUALS),
     *(f"map {name}" for name in RESIDUALS),
     *CONTEXT,
+    *slip_alternatives.NAMES,
 )
 """Names of the features. `off`: log2 of 1 + residual. `around`: share of the objects on either side that keep the relation.
 `map`: share of those that keep it among all that keep it or nearly do."""
@@ -133,6 +135,10 @@ class Measures:
     """(n_objects, len(RESIDUALS)) share of the objects on either side that keep the relation."""
     steps: Steps
     """Of the steps between neighbours."""
+    heads: np.ndarray
+    """(n_objects,) complex."""
+    tails: np.ndarray
+    """(n_objects,) complex, where the objects end."""
     distances: np.ndarray
     """(n_objects - 1,) px from tail to head."""
     gaps: np.ndarray
@@ -142,6 +148,8 @@ class Measures:
     is_slider: np.ndarray
     """(n_objects,)."""
     relations: Relations
+    alternatives: Alternatives
+    """Objects reversed, mirrored or elsewhere."""
 
 
 def measure(beatmap: Beatmap, objects: Sequence[HitObject]) -> Measures:
@@ -220,8 +228,23 @@ def measure(beatmap: Beatmap, objects: Sequence[HitObject]) -> Measures:
     }
     columns = [np.log2(1 + residuals), kept_around, of_map]
     columns.append(np.stack([np.asarray(context[name], dtype=float) for name in CONTEXT], axis=1))
+    alternatives = slip_alternatives.find(objects, heads, tails, bodies, gaps)
+    columns.append(alternatives.features)
     features = np.concatenate(columns, axis=1).astype(np.float32)
-    return Measures(features, residuals, kept_around, steps, distances, gaps, same_length, is_slider, relations)
+    return Measures(
+        features,
+        residuals,
+        kept_around,
+        steps,
+        heads,
+        tails,
+        distances,
+        gaps,
+        same_length,
+        is_slider,
+        relations,
+        alternatives,
+    )
 
 
 def _into(values: np.ndarray, n: int, otherwise: float) -> np.ndarray:

@@ -14,10 +14,11 @@ import numpy as np
 
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Mode
+from maimod.rules import slip_alternatives
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.geometry import EXACT_PX, FAR_PX
 from maimod.rules.positions import gap_name
-from maimod.rules.slip_measures import RESIDUALS
+from maimod.rules.slip_measures import RESIDUALS, Measures
 from maimod.rules.slip_model import Slips
 
 OSU = frozenset({Mode.OSU})
@@ -30,6 +31,9 @@ NAMED_PX = 40.0
 """Greatest distance from a relation that is named; distances between neighbours are named however wrong they are."""
 LEAST_KEPT = 0.3
 """A relation is named if at least this share of the objects around keep it."""
+LEAST_REVERSED, LEAST_MIRRORED = 4.0, 8.0
+"""Gains, in natural logarithms, from which another way round is named: one slider in 200 and one object in 120 of 40 ranked
+maps have them."""
 LEAST_COMPANIONS = 3
 """Fewest steps at one distance to name it."""
 SLIP_CURVE = Curve(middle=3.3, scale=1.0)
@@ -89,7 +93,7 @@ def candidates(rule: Rule, log_odds: np.ndarray, evidence: Evidence, relations: 
         usual = float(slips.measures.around[rank].sum())
         named = "; ".join(one.words for one in broken[:2])
         unnamed = f"it keeps {kept} of the relations that maimod compares, the objects around it {usual:.0f}"
-        off: dict[str, Any] = {f"{one.relation}_px": one.off for one in broken[:4]}
+        off: dict[str, Any] = {f"{one.relation}_px": one.off for one in broken[:4] if one.off}
         yield candidate(
             rule,
             time=o.time,
@@ -124,7 +128,10 @@ class Broken:
     expected: str = ""
 
 
+REVERSED, MIRRORED = "reversed", "mirrored"
+"""Other ways round that fit better, beside the relations."""
 BROKEN_BY_MOVE = (
+    MIRRORED,
     "step_in_mode",
     "step_out_mode",
     "stack",
@@ -160,7 +167,13 @@ def _broken(slips: Slips, rank: int, evidence: Evidence, relations: tuple[str, .
     measures = slips.measures
     assert measures is not None
     found: list[Broken] = []
+    if REVERSED in relations:
+        found += _reversed(measures, rank)
+    if MIRRORED in relations:
+        found += _mirrored(measures, rank, evidence)
     for relation in relations:
+        if relation in (REVERSED, MIRRORED):
+            continue
         column = RESIDUALS.index(relation)
         off, kept = float(measures.residuals[rank, column]), float(measures.around[rank, column])
         alike = int(measures.same_length[rank])
@@ -177,6 +190,42 @@ def _broken(slips: Slips, rank: int, evidence: Evidence, relations: tuple[str, .
             words = _WORDS[relation].format(off=f"{off:.0f}", alike=f"{alike} other sliders")
             found.append(Broken(relation, round(off, 1), kept, words))
     return sorted(found, key=lambda one: -one.weight)
+
+
+def _gain(measures: Measures, rank: int, *names: str) -> float:
+    features = measures.alternatives.features[rank]
+    return float(sum(features[slip_alternatives.NAMES.index(name)] for name in names))
+
+
+def _reversed(measures: Measures, rank: int) -> Iterator[Broken]:
+    """A slider that fits the steps of the map if it runs from its end to its start."""
+    if _gain(measures, rank, "reversed_steps", "reversed_turns") < LEAST_REVERSED:
+        return
+    heads, tails = measures.heads, measures.tails
+    now = float(measures.distances[rank - 1]), float(measures.distances[rank])
+    back = float(abs(tails[rank] - tails[rank - 1])), float(abs(heads[rank + 1] - heads[rank]))
+    words = (
+        f"{now[0]:.0f} px to its start and {now[1]:.0f} px from its end to the next object; if it ran the other way, "
+        f"{back[0]:.0f} and {back[1]:.0f} px, as the map has more often at these gaps"
+    )
+    yield Broken(REVERSED, 0.0, 2.0, words, f"{now[0]:.0f} and {now[1]:.0f} px", f"{back[0]:.0f} and {back[1]:.0f} px")
+
+
+def _mirrored(measures: Measures, rank: int, evidence: Evidence) -> Iterator[Broken]:
+    """A few objects that fit the steps of the map if they are mirrored."""
+    if _gain(measures, rank, "mirrored_with") < LEAST_MIRRORED:
+        return
+    alternatives, distances = measures.alternatives, measures.distances
+    first, count = map(int, alternatives.figures[rank])
+    numbers = [o.combo_number for o in evidence.objects_by_time[first : first + count]]
+    way = "left to right" if alternatives.axes[rank] == 0 else "top to bottom"
+    now = float(distances[first - 1]), float(distances[first + count - 1])
+    back = tuple(map(float, alternatives.mirrored_px[rank]))
+    words = (
+        f"the objects {', '.join(map(str, numbers))} have {now[0]:.0f} and {now[1]:.0f} px to those around; mirrored {way}, "
+        f"{back[0]:.0f} and {back[1]:.0f} px, as the map has more often at these gaps"
+    )
+    yield Broken(MIRRORED, 0.0, 0.5, words, f"{now[0]:.0f} and {now[1]:.0f} px", f"{back[0]:.0f} and {back[1]:.0f} px")
 
 
 def _step(slips: Slips, rank: int, evidence: Evidence, relation: str, off: float) -> Broken | None:

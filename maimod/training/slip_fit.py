@@ -37,13 +37,13 @@ SIZES = (2, 3, 4, 5, 8, 10, 16, 20, 32, 40, 60, 90, 120, 160, 200)
 """Px of planted moves."""
 APART = (14, 28)
 """Objects from one planted move to the next."""
-VERSIONS = 2
+VERSIONS = 4
 """Planted versions of each map."""
 MODES = (Mode.OSU, Mode.CATCH, Mode.MANIA)
 PER_SONG = {Mode.OSU: 4, Mode.CATCH: 8, Mode.MANIA: 5}
 """Most maps of one song; there are few of the other modes."""
 FIELD = (512.0, 384.0)
-TREES = {**slip_forest.TREES, "max_iter": 300}
+TREES = {**slip_forest.TREES, "max_iter": 400}
 CATCH_TREES = {**slip_forest.TREES, "max_iter": 200, "max_leaf_nodes": 12, "l2_regularization": 8.0}
 """Smaller, for few maps."""
 OTHER_TREES = slip_forest.TREES
@@ -53,10 +53,10 @@ KINDS = {
     "moved": (POSITION, 10),
     "turned-about-neighbour": (POSITION, 2),
     "head": (POSITION, 1),
-    "together": (POSITION, 1),
-    "figure-mirrored": (POSITION, 1),
+    "together": (POSITION, 2),
+    "figure-mirrored": (POSITION, 3),
     "anchor": (SHAPE, 5),
-    "reversed": (SHAPE, 1),
+    "reversed": (SHAPE, 3),
     "body-mirrored": (SHAPE, 1),
     "body-turned": (SHAPE, 1),
 }

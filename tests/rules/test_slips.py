@@ -281,3 +281,77 @@ def test_the_velocity_of_steps_is_compared_whatever_their_gaps() -> None:
     off = values(beatmap(lines), "off rate_in")
     assert off[4] == off[5] == pytest.approx(np.log2(1 + 9), abs=0.1) and off[[1, 2, 3, 6, 7]].max() < 0.1
     assert values(beatmap(lines), "off rate_out")[3] == off[4]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Other ways round
+
+
+def lines_of_sliders(turned: int = -1) -> Beatmap:
+    """Sliders to the right, each followed by a circle close to its end; one may run from its end to its start."""
+    lines = []
+    for i in range(24):
+        x, y, time = 60 + 20 * (i % 4), 40 + 12 * i, 1000 + 1000 * i
+        head, tail = (x + 100, x) if i == turned else (x, x + 100)
+        lines.append(f"{head},{y},{time},2,0,L|{tail}:{y},1,100")
+        lines.append(f"{x + 130},{y},{time + 500},1,0,0:0:0:0:")
+    return beatmap(lines)
+
+
+def zigzag(mirrored: range = range(0)) -> Beatmap:
+    """Circles 60 px apart that go right and down in turn; some may be mirrored left to right within their space."""
+    places = [(30 + 30 * (i % 14), 40 + 40 * (i % 2) + 90 * (i // 14)) for i in range(42)]
+    if mirrored:
+        twice = sum((min, max)[k](places[i][0] for i in mirrored) for k in (0, 1))
+        places = [(twice - x, y) if i in mirrored else (x, y) for i, (x, y) in enumerate(places)]
+    return beatmap([f"{x},{y},{1000 + 250 * i},1,0,0:0:0:0:" for i, (x, y) in enumerate(places)])
+
+
+def test_a_slider_that_was_reversed_alone_gains_by_running_the_other_way() -> None:
+    name = "reversed_steps"
+    turned = values(lines_of_sliders(11), name)
+    assert turned[22] > 4 and turned[22] == turned.max()
+    assert values(lines_of_sliders(), name).max() < 0.5
+    assert values(lines_of_sliders(11), "reversed_turns")[22] > 0
+
+
+def test_a_figure_that_was_mirrored_alone_gains_by_being_mirrored_back() -> None:
+    changed = zigzag(range(18, 22))
+    measured = slip_measures.measure(changed, changed.hit_objects).alternatives
+    assert measured.figures[19].tolist() == [18, 4] and measured.axes[19] == 0
+    assert measured.mirrored_px[19] == pytest.approx([50, 50], abs=1)
+    begins = values(changed, "mirrored_from_steps")
+    assert begins.argmax() == 18 and begins[18] > 3
+    assert values(changed, "mirrored_to_steps").argmax() == 21
+    assert values(zigzag(), "mirrored_with").max() < begins[18]
+
+
+def test_an_object_elsewhere_and_a_few_together_gain_where_they_came_from() -> None:
+    moved = values(dance(20, (60, 80)), "moved")
+    assert moved.argmax() == 20 and moved[20] > 4
+    assert 2 ** values(dance(20, (60, 80)), "moved_px")[20] - 1 == pytest.approx(120, abs=61)
+    assert values(dance(), "moved").max() < 1
+    together = beatmap(
+        [
+            f"{o.x + (90 if i in (20, 21) else 0):g},{o.y:g},{o.time:g},1,0,0:0:0:0:"
+            for i, o in enumerate(dance().hit_objects)
+        ]
+    )
+    assert values(together, "group_from").argmax() == 20 and values(together, "group_to").argmax() == 21
+
+
+def test_a_map_in_parts_and_a_short_one_have_finite_numbers() -> None:
+    values(dance(count=3300), "moved")
+    assert (values(dance(count=6), "moved") == 0).all()
+
+
+def test_words_say_the_distances_of_the_other_way_round() -> None:
+    found = list(slider_slips.run(evidence(lines_of_sliders(11), shapes=stump("reversed_steps", 4.0, -9.0, 5.0))))
+    assert [one.time for one in found] == [12000]
+    assert (
+        "16 px to its start and 130 px from its end to the next object; if it ran the other way, 111 and 30 px"
+        in found[0].message
+    )
+    figure = evidence(zigzag(range(18, 22)), positions=stump("mirrored_from_steps", 3.0, -9.0, 5.0))
+    (one,) = slips.run(figure)
+    assert "mirrored left to right, 50 and 50 px" in one.message
