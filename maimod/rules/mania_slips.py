@@ -17,8 +17,10 @@ from maimod.rules.positions import gap_name
 from maimod.rules.slip_model import NO_SLIP, Slips
 
 MANIA = frozenset({Mode.MANIA})
-LEAST_LOG_ODDS = -5.0
+LEAST_LOG_ODDS = -6.0
 """Notes with less are no candidates."""
+MARGIN = 1.5
+"""A slip also changes how the rows beside look, so a row of which one beside is likelier by more is no candidate."""
 LEAST_PLACES = 2
 """Fewest alike places that are named."""
 RARE = 0.06
@@ -106,7 +108,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
 def _candidates(
     rule: Rule, log_odds: np.ndarray, evidence: Evidence, slips: Slips, describe: Describe
 ) -> Iterator[Candidate]:
-    """The likeliest note of each row, unless a row beside has a likelier one."""
+    """The likeliest note of each row, unless a row beside has a much likelier one."""
     assert slips.mania is not None
     row_of = slips.mania.row_of
     best = np.full(row_of[-1] + 3, NO_SLIP)
@@ -114,7 +116,7 @@ def _candidates(
     named: set[int] = set()
     for note in np.flatnonzero(log_odds >= LEAST_LOG_ODDS).tolist():
         row = int(row_of[note])
-        if row in named or log_odds[note] < best[row : row + 3].max():
+        if row in named or log_odds[note] < max(best[row + 1], best[row : row + 3].max() - MARGIN):
             continue
         named.add(row)
         o = evidence.objects_by_time[note]

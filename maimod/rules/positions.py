@@ -607,8 +607,8 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
     mode = evidence.beatmap.mode
     if mode is Mode.TAIKO:
         return
-    # Geometry alone can show an object of osu! that slipped, so all of them are proposed.
-    least = -math.inf if mode is Mode.OSU else LEAST_PROPOSED_LOGIT
+    # Geometry alone can show an object that slipped, so all of them are proposed.
+    least = LEAST_PROPOSED_LOGIT if mode is Mode.MANIA else -math.inf
     for slot, logit in corruption.peaks("place", least, apart=0):
         o = evidence.object_of_slot.get(slot)
         if o is not None and o.kind is not ObjectKind.SPINNER:
