@@ -157,6 +157,9 @@ END_NAMES = (
     "row gap before",
     "row gap after",
     "size of lag",
+    "lag holds",
+    "best lag holds",
+    *(f"{what} {name}" for name in CONTEXTS for what in ("hold bits", "more holds bits", "less holds bits")),
     "keys",
     "divisor",
     "density",
@@ -816,6 +819,8 @@ def _ends(rows: _Rows) -> tuple[np.ndarray, np.ndarray]:
     lag_own = lag_long[of]
     best = trust.argmax(axis=1)
     expected = lag_long[np.arange(rows.count), best][of]
+    lag_holds = rows.at_lags(row_holds)
+    best_holds = lag_holds[np.arange(rows.count), best]
     ones = np.ones(n, dtype=bool)
     before, behind = np.maximum(np.arange(n) - 1, 0), np.minimum(np.arange(n) + 1, n - 1)
     found = {
@@ -859,12 +864,29 @@ def _ends(rows: _Rows) -> tuple[np.ndarray, np.ndarray]:
         "row gap before": np.log2(np.maximum(rows.gap[:-1], 1 / 64))[of],
         "row gap after": np.log2(np.maximum(rows.gap[1:], 1 / 64))[of],
         "size of lag": np.log2(1 + long)[of] - np.log2(1 + length),
+        "lag holds": (weights * lag_holds[of]).sum(axis=1) / total - row_holds[of],
+        "best lag holds": (best_holds - row_holds)[of],
+        **_hold_bits(rows, row_holds.astype(np.int64)),
         "keys": np.full(n, rows.keys),
         "divisor": rows.divisor[of],
         "density": np.full(n, rows.density),
     }
     known = trust.max(axis=1)[of] >= LEAST_TRUST
     return _table(found, END_NAMES), np.where(known, expected / 24, -1.0)
+
+
+def _hold_bits(rows: _Rows, holds: np.ndarray) -> dict[str, np.ndarray]:
+    """(n_notes,) surprisal of the number of holds of each row among rows of its size, and how much one more or one less would
+    change it [bits]."""
+    symbols = rows.size * 2 * MOST_KEYS + holds
+    model, every = _Model(symbols, symbols, rows.ticks_between), np.arange(rows.count)
+    found = {}
+    for name in CONTEXTS:
+        own = model.bits(name, every, symbols)
+        found[f"hold bits {name}"] = own[rows.row_of]
+        found[f"more holds bits {name}"] = (model.bits(name, every, symbols + 1) - own)[rows.row_of]
+        found[f"less holds bits {name}"] = (model.bits(name, every, symbols - 1) - own)[rows.row_of]
+    return found
 
 
 def _row_ends(rows: _Rows) -> tuple[np.ndarray, np.ndarray]:
