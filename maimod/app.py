@@ -529,14 +529,14 @@ def slips(
         typer.Option(metavar="DIR", exists=True, file_okay=False, help="Folder of other maps to measure the model on."),
     ] = None,
     mode: Annotated[
-        Literal["osu", "catch", "mania", "all"],
+        Literal["osu", "taiko", "catch", "mania", "all"],
         typer.Option(help="Mode to fit; the file in --output keeps the others."),
     ] = "all",
     maps: Annotated[int, typer.Option(min=1, help="Number of maps of each mode, a few per song.")] = 600,
     seed: Annotated[int, typer.Option(help="Random seed for maps, places and trees.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
 ) -> int:
-    """Fit the model of slips on mistakes planted in good maps of osu!, catch and mania, and write slips.json."""
+    """Fit the model of slips on mistakes planted in good maps, and write slips.json."""
     from maimod.training.slip_fit import MODES, command
 
     modes = [one for one in MODES if mode in (one.label, "all")]

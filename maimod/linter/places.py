@@ -87,12 +87,12 @@ RHYTHM = (
 )
 SLIPS = tuple(
     f"{what} {name}"
-    for what in ("position", "shape", "chord", "end")
+    for what in ("position", "shape", "chord", "end", "colour")
     for name in ("log-odds", "beside", "lead", "rank", "a minute")
 )
 """Of the model of slips, for objects that were moved, bodies that were changed, chords of mania with a note too many or too
-few, and notes that end at a wrong time: log-odds, the highest of the neighbours, their difference, log2 of the rank among
-the objects, and of the rank per minute."""
+few, notes that end at a wrong time, and notes of taiko with the wrong colour: log-odds, the highest of the neighbours, their
+difference, log2 of the rank among the objects, and of the rank per minute."""
 SIBLINGS = ("siblings", "siblings_with_object", "siblings_with_flag", "siblings_same_kind")
 PHRASES = ("phrase_places", "phrase_strength")
 ROW = (
@@ -485,8 +485,9 @@ class _Table:
         n, found = len(self.objects), self.evidence.slips
         minutes = max(self.evidence.beatmap.drain_ms / 60_000, 0.2)
         columns = []
-        silent = (np.full(n, slip_model.NO_SLIP),) * 4
-        for log_odds in (found.positions, found.shapes, found.chords, found.ends) if found else silent:
+        silent = (np.full(n, slip_model.NO_SLIP),) * 5
+        kinds = (found.positions, found.shapes, found.chords, found.ends, found.colours) if found else silent
+        for log_odds in kinds:
             beside = np.maximum(slips.beside(log_odds), slip_model.NO_SLIP)
             ranks = _log_ranks(log_odds)
             columns += [log_odds, beside, log_odds - beside, ranks, ranks - math.log2(minutes)]

@@ -40,6 +40,7 @@ from maimod.rules import (
     submission,
     taiko,
     taiko_sets,
+    taiko_slips,
     timing,
 )
 from maimod.rules.base import BeatmapCheck, MapsetCheck, Rule
@@ -70,6 +71,7 @@ CHECKS: tuple[BeatmapCheck | MapsetCheck, ...] = (
     hitsounds.CHECK,
     passage_sounds.CHECK,
     chord_sounds.CHECK,
+    taiko_slips.CHECK,
     scroll_speed.CHECK,
     kiai.CHECK,
     metadata.CHECK,

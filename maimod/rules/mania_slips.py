@@ -93,14 +93,14 @@ Describe = Callable[[Evidence, Slips, int], tuple[str, str, str]]
 def columns(evidence: Evidence) -> Iterator[Candidate]:
     """Notes that seem to be in a wrong column."""
     slips = evidence.slips
-    if slips is not None and slips.mania is not None:
+    if slips is not None and slips.mania is not None and evidence.beatmap.mode is Mode.MANIA:
         yield from _candidates(COLUMN, slips.positions, evidence, slips, _column_words)
 
 
 def run(evidence: Evidence) -> Iterator[Candidate]:
     """Chords and hold notes that seem to have slipped."""
     slips = evidence.slips
-    if slips is not None and slips.mania is not None:
+    if slips is not None and slips.mania is not None and evidence.beatmap.mode is Mode.MANIA:
         yield from _candidates(CHORD, slips.chords, evidence, slips, _chord_words)
         yield from _candidates(END, slips.ends, evidence, slips, _end_words)
 

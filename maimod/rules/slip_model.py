@@ -1,7 +1,8 @@
-"""The model of slips: log-odds that an object of an osu! map was moved, or its body changed, by accident.
+"""The model of slips: log-odds that an object of a map was changed by accident.
 
-Two sums of boosted trees over :mod:`maimod.rules.slip_measures`. The numbers are in `slips.json` of
-`models/maimod-slips`; `maimod slips` fits them on planted moves (:mod:`maimod.training.slip_fit`).
+Sums of boosted trees over :mod:`maimod.rules.slip_measures`, :mod:`maimod.rules.catch_measures`,
+:mod:`maimod.rules.mania_measures` and :mod:`maimod.rules.taiko_measures`. The numbers are in `slips.json` of
+`models/maimod-slips`; `maimod slips` fits them on planted mistakes (:mod:`maimod.training.slip_fit`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import msgspec
 import numpy as np
 
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
-from maimod.rules import catch_measures, mania_measures, slip_measures
+from maimod.rules import catch_measures, mania_measures, slip_measures, taiko_measures
 from maimod.rules.mania_measures import ManiaMeasures
 from maimod.rules.slip_measures import Measures
 from maimod.rules.trees import Trees, are_whole, tree_sum
@@ -53,6 +54,8 @@ class SlipModel(msgspec.Struct, frozen=True):
     """Chords of mania with a note too many or too few."""
     ends: Forest | None = None
     """Notes of mania that end at a wrong time."""
+    colours: Forest | None = None
+    """Notes of taiko with a wrong colour."""
 
 
 FEATURES: Mapping[str, Sequence[str]] = {
@@ -62,6 +65,7 @@ FEATURES: Mapping[str, Sequence[str]] = {
     "columns": mania_measures.COLUMN_NAMES,
     "chords": mania_measures.CHORD_NAMES,
     "ends": mania_measures.END_NAMES,
+    "colours": mania_measures.COLUMN_NAMES,
 }
 """Names of the features by the field of the model that uses them."""
 
@@ -78,10 +82,12 @@ class Slips:
     """(n_objects,) that the chord of a note has one too many or too few."""
     ends: np.ndarray
     """(n_objects,) that a note ends at a wrong time."""
+    colours: np.ndarray
+    """(n_objects,) that a note has the wrong colour."""
     measures: Measures | None = None
     """Of osu! and catch."""
     mania: ManiaMeasures | None = field(default=None)
-    """Of mania."""
+    """Of mania, and of the notes of taiko alone."""
 
 
 def load(folder: Path) -> SlipModel | None:
@@ -134,7 +140,15 @@ def find(model: SlipModel, beatmap: Beatmap, objects: Sequence[HitObject]) -> Sl
         case Mode.CATCH if model.catch is not None:
             features, measures = catch_measures.measure(beatmap, objects)
             positions = _without_spinners(log_odds(model.catch, features, catch_measures.NAMES), objects)
-            return Slips(positions, silent, silent, silent, measures)
+            return Slips(positions, silent, silent, silent, silent, measures)
+        case Mode.TAIKO if model.colours is not None:
+            places = taiko_measures.notes_of(objects)
+            if len(places) < LEAST_OBJECTS:
+                return None
+            mania = taiko_measures.measure_colours(beatmap, [objects[place] for place in places])
+            colours = silent.copy()
+            colours[places] = log_odds(model.colours, mania.columns, mania_measures.COLUMN_NAMES)
+            return Slips(silent, silent, silent, silent, colours, mania=mania)
         case Mode.MANIA if model.columns is not None and model.chords is not None and model.ends is not None:
             mania = mania_measures.measure(beatmap, objects)
             return Slips(
@@ -142,6 +156,7 @@ def find(model: SlipModel, beatmap: Beatmap, objects: Sequence[HitObject]) -> Sl
                 silent,
                 log_odds(model.chords, mania.chords, mania_measures.CHORD_NAMES),
                 log_odds(model.ends, mania.ends, mania_measures.END_NAMES),
+                silent,
                 mania=mania,
             )
     return None
@@ -152,7 +167,7 @@ def _of_osu(model: SlipModel, beatmap: Beatmap, objects: Sequence[HitObject]) ->
     positions, shapes = (log_odds(forest, measures.features) for forest in (model.positions, model.shapes))
     shapes[~measures.is_slider] = NO_SLIP
     silent = np.full(len(objects), NO_SLIP)
-    return Slips(_without_spinners(positions, objects), shapes, silent, silent, measures)
+    return Slips(_without_spinners(positions, objects), shapes, silent, silent, silent, measures)
 
 
 def _without_spinners(values: np.ndarray, objects: Sequence[HitObject]) -> np.ndarray:

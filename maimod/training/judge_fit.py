@@ -43,7 +43,12 @@ BITS_OF = {
     Category.KIAI: (),
 }
 """Groups of events that are evidence on mistakes of a category."""
-SLIPS_OF = {Category.POSITIONS: ("position",), Category.SLIDERS: ("shape",), Category.RHYTHM: ("chord", "end")}
+SLIPS_OF = {
+    Category.POSITIONS: ("position",),
+    Category.SLIDERS: ("shape",),
+    Category.RHYTHM: ("chord", "end"),
+    Category.HITSOUNDS: ("colour",),
+}
 """Slips that are evidence on mistakes of a category."""
 LEAST_POSITIVES = 30
 """With fewer examples a category keeps the scores of its rules."""

@@ -27,7 +27,7 @@ from maimod.errors import UsageError
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.rules import catch_measures, slip_measures, slip_model
 from maimod.rules.slip_model import FEATURES, FILE, FORMAT, Forest, SlipModel, log_odds
-from maimod.training import catch_slip_fit, mania_slip_fit, slip_forest
+from maimod.training import catch_slip_fit, mania_slip_fit, slip_forest, taiko_slip_fit
 from maimod.training.corpus import DISCRIMINATOR_HELD_OUT, is_held_out
 from maimod.training.evaluate import sources
 from maimod.training.processes import map_in_processes
@@ -39,8 +39,8 @@ APART = (14, 28)
 """Objects from one planted move to the next."""
 VERSIONS = 4
 """Planted versions of each map."""
-MODES = (Mode.OSU, Mode.CATCH, Mode.MANIA)
-PER_SONG = {Mode.OSU: 4, Mode.CATCH: 8, Mode.MANIA: 5}
+MODES = (Mode.OSU, Mode.TAIKO, Mode.CATCH, Mode.MANIA)
+PER_SONG = {Mode.OSU: 4, Mode.TAIKO: 5, Mode.CATCH: 8, Mode.MANIA: 5}
 """Most maps of one song; there are few of the other modes."""
 FIELD = (512.0, 384.0)
 TREES = {**slip_forest.TREES, "max_iter": 400}
@@ -396,6 +396,10 @@ def _fit_mode(mode: Mode, model: SlipModel | None, paths: Sequence[Path], seed: 
         read = map_in_processes(partial(catch_slip_fit.examples_of, seed), paths, jobs)
         forest = fitted([row for _, rows in read for row in rows], catch_measures.NAMES, seed, CATCH_TREES)
         return msgspec.structs.replace(model, catch=forest)
+    if mode is Mode.TAIKO:
+        read = map_in_processes(partial(taiko_slip_fit.examples_of, seed), paths, jobs)
+        forest = fitted([row for _, rows in read for row in rows], FEATURES["colours"], seed, OTHER_TREES)
+        return msgspec.structs.replace(model, colours=forest)
     parts = [rows for _, rows in map_in_processes(partial(mania_slip_fit.examples_of, seed), paths, jobs) if rows]
     forests = {
         part: fitted([row for rows in parts for row in rows[part]], FEATURES[part], seed, OTHER_TREES)
@@ -412,6 +416,8 @@ def measured(model: SlipModel, mode: Mode, paths: Sequence[Path], seed: int, job
             look = partial(scored, model, seed)
         case Mode.CATCH if model.catch is not None:
             look = partial(catch_slip_fit.scored, model.catch, seed)
+        case Mode.TAIKO if model.colours is not None:
+            look = partial(taiko_slip_fit.scored, model.colours, seed)
         case _:
             forests = {part: getattr(model, part) for part in mania_slip_fit.PARTS}
             look = partial(mania_slip_fit.scored, forests, seed)

@@ -1,0 +1,83 @@
+"""Slips of taiko: notes that seem to have the wrong colour, by the model of :mod:`maimod.rules.slip_model`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from maimod.findings import Category, Expected, Severity, Tier
+from maimod.osu.beatmap import Mode
+from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.mania_measures import COLUMN_NAMES, Expectation
+from maimod.rules.slips import beside
+from maimod.rules.taiko_measures import is_kat, notes_of
+
+LEAST_LOG_ODDS = -6.0
+"""Notes with less are no candidates."""
+MARGIN = 1.5
+"""A slip also changes how its neighbours look, so a note of which one is likelier by more is no candidate."""
+LEAST_PLACES = 2
+SLIP_CURVE = Curve(middle=3.3, scale=1.0)
+"""As that of :data:`maimod.rules.slips.SLIP`."""
+
+COLOUR = Rule(
+    "hitsounds/colour-slip",
+    "Note seems to have the wrong colour",
+    Severity.WARNING,
+    Tier.ESTIMATED,
+    ("map",),
+    why="A don among kats, or a kat among dons, breaks the pattern that players have learnt from the passages before.",
+    how="The colour is compared with the same place of the measures around that have the same pattern (also with all colours "
+    "exchanged), and with what follows the same colours elsewhere in the map. Decision trees that were fitted on notes given "
+    "the other colour weigh them.",
+    advice="Is this the colour that you meant?",
+    ignore_when="the colour follows another sound here",
+    blind_spots="Maps without patterns that come again; neighbours that exchanged their colours.",
+    source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Hit_circle",
+    modes=frozenset({Mode.TAIKO}),
+    curves={"": SLIP_CURVE},
+    corruptions=("addition",),
+)
+
+
+def run(evidence: Evidence) -> Iterator[Candidate]:
+    """Notes that seem to have the wrong colour."""
+    slips = evidence.slips
+    if slips is None or slips.mania is None or evidence.beatmap.mode is not Mode.TAIKO:
+        return
+    places = notes_of(evidence.objects_by_time)
+    log_odds = slips.colours[places]
+    others = beside(log_odds) - MARGIN
+    for note in np.flatnonzero((log_odds >= LEAST_LOG_ODDS) & (log_odds >= others)).tolist():
+        o = evidence.objects_by_time[places[note]]
+        own, other = ("kat", "don") if is_kat(o) else ("don", "kat")
+        bits = float(slips.mania.columns[note, COLUMN_NAMES.index("other bits both")])
+        yield candidate(
+            COLOUR,
+            time=o.time,
+            line=o.line,
+            objects=[o],
+            measure=float(log_odds[note]),
+            message=f"{_words(own, other, slips.mania.expectation, note, bits)}.",
+            actual=own,
+            expected=[Expected(other)],
+            log_odds=round(float(log_odds[note]), 2),
+        )
+
+
+def _words(own: str, other: str, expected: Expectation, note: int, bits: float) -> str:
+    places, same, different = (
+        int(values[note]) for values in (expected.places, expected.places_with, expected.places_with_other)
+    )
+    if places >= LEAST_PLACES and different > same:
+        return (
+            f"This note is a {own}; at the same place of {places} passages with the same pattern, {different} have a {other} "
+            f"and {same or 'none'} a {own}"
+        )
+    if bits < -1:
+        return f"This note is a {own}; after and before the same colours the map mostly has a {other}"
+    return f"This note is a {own}, which fits neither the notes before nor those after it"
+
+
+CHECK = BeatmapCheck(Category.HITSOUNDS, "Slips of colours", (COLOUR,), run)
