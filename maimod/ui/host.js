@@ -37,13 +37,13 @@ const opener = h("button", {type: "button", id: "mm-open", "aria-expanded": "tru
 const sheet = h("button", {type: "button", id: "mm-overview", "aria-expanded": "false", hidden: true, onclick: () => toggle("overview")}, "Overview");
 const watching = h("input", {type: "checkbox", id: "mm-watch", checked: page.watch, onchange: event => { page.watch = event.target.checked; remember(); poll(); }});
 const status = h("div", {class: "mm-run", role: "status", id: "mm-status"});
-const picked = h("select", {multiple: true, id: "mm-difficulties", "aria-label": "Difficulties; none chosen: all", size: 4});
-const pickers = h("div", {class: "mm-pick", hidden: true}, field("Difficulties (none chosen: all)", picked));
+const picked = h("ul", {id: "mm-difficulties", "aria-label": "Difficulties"});
+const pickers = h("div", {class: "mm-pick", hidden: true}, h("p", {class: "mm-number"}, "Difficulties to check (none ticked: all), and their levels where the name or the stars mislead"), picked);
 const baseline = h("input", {type: "text", placeholder: "optional .json file", "data-option": "baseline", value: page.options.baseline || "", onchange: remember});
 const model = h("input", {type: "text", list: "mm-models", "data-option": "model", value: page.options.model || GIVEN.models[0], onchange: remember});
 const level = select("level", ["", ...GIVEN.levels], ["from name and stars", ...GIVEN.levels]);
 const device = select("device", GIVEN.devices);
-const upload_ = h("input", {type: "file", multiple: true, accept: GIVEN.uploads.join(","), id: "mm-upload", "aria-label": "Files to check", onchange: event => dropped(event.target.files)});
+const upload_ = h("input", {type: "file", multiple: true, accept: GIVEN.maps.join(","), id: "mm-upload", "aria-label": "Files to check", onchange: event => dropped(event.target.files)});
 const drawer = h("section", {class: "mm-drawer", id: "mm-drawer", hidden: true, "aria-label": "Options"},
   h("div", {class: "mm-grid"}, field("Model", model), field("Device", device), field("Level of the difficulty", level), field("Baseline", baseline), field("Files: .osz, or .osu and its song", upload_)),
   pickers, h("datalist", {id: "mm-models"}, GIVEN.models.map(name => h("option", {value: name}))), h("p", {class: "mm-privacy"}, GIVEN.privacy));
@@ -87,8 +87,11 @@ function welcomeAgain() {
   sheet.hidden = !run;
   if (welcome.hidden) return;
   welcome.replaceChildren(
-    h("label", {class: "mm-drop"}, "Drop an .osz here, or a .osu with its song", h("span", {}, "or choose files"), h("input", {type: "file", multiple: true, accept: GIVEN.uploads.join(","), "aria-label": "Choose files", onchange: event => dropped(event.target.files)})),
-    ...(GIVEN.example ? [h("button", {type: "button", id: "mm-example", onclick: () => open(GIVEN.example)}, "Try the example, a map with planted mistakes")] : []),
+    h("label", {class: "mm-drop"}, "Drop a mapset folder, an .osz or .olz, or a .osu with its song", h("span", {}, "or choose files"), h("input", {type: "file", multiple: true, accept: GIVEN.maps.join(","), "aria-label": "Choose files", onchange: event => dropped(event.target.files)})),
+    h("div", {class: "mm-ways"},
+      h("button", {type: "button", id: "mm-editor", title: "By tosu, which reads the game's memory", onclick: fromEditor}, "The map that is open in osu!"),
+      h("label", {class: "mm-button"}, "A folder", h("input", {type: "file", id: "mm-folder", webkitdirectory: true, "aria-label": "Choose a folder", onchange: event => dropped(event.target.files)})),
+      ...(GIVEN.example ? [h("button", {type: "button", id: "mm-example", onclick: () => open(GIVEN.example)}, "The example, with planted mistakes")] : [])),
     songs(),
     ...(known.length ? [h("h2", {}, "Recent"), h("ul", {}, known.map(one => h("li", {}, h("button", {type: "button", onclick: () => open(one)}, one))))] : []),
     h("p", {class: "mm-privacy"}, GIVEN.privacy));
@@ -96,30 +99,45 @@ function welcomeAgain() {
 
 // Mapsets of the Songs folder, the last changed first.
 function songs() {
-  const folder = h("input", {type: "text", id: "mm-songs", value: page.songs || GIVEN.songs, placeholder: "C:\\osu!\\Songs", "aria-label": "Songs folder", oninput: list});
+  const folder = h("input", {type: "text", id: "mm-songs", value: page.songs || GIVEN.songs, placeholder: "C:\\osu!\\Songs", "aria-label": "Folder", spellcheck: "false", oninput: list});
   const search = h("input", {type: "search", id: "mm-songs-search", placeholder: "Search the mapsets", "aria-label": "Search the mapsets", oninput: list});
   const found = h("ul", {class: "mm-sets"});
   async function list() {
     page.songs = folder.value;
     remember();
-    if (!folder.value.trim()) { found.replaceChildren(); return; }
     const asked = `${folder.value}\n${search.value}`;
     list.last = asked;
     let rows;
-    try { rows = (await taken(server.browse({folder: folder.value, text: search.value}))).map(one => h("li", {}, h("button", {type: "button", onclick: () => open(one.path)}, one.name))); }
-    catch (error) { rows = [h("li", {class: "mm-number"}, String(error.message || error))]; }
-    if (list.last === asked) found.replaceChildren(...(rows.length ? rows : [h("li", {class: "mm-number"}, "No mapset has these words.")]));
+    try {
+      const listed = await taken(server.browse({folder: folder.value, text: search.value}));
+      const row = (one, mark) => h("li", {}, h("button", {type: "button", class: `mm-${one.kind}`, onclick: () => one.kind === "folder" ? into(one.path) : open(one.path)}, mark, one.name));
+      rows = listed.rows.map(one => row(one, {folder: "▸ ", here: "This folder: ", set: ""}[one.kind]));
+      if (!rows.length) rows = [h("li", {class: "mm-number"}, search.value.trim() ? "Nothing here has these words." : "Nothing here can be opened.")];
+      if (listed.parent && !search.value.trim()) rows.unshift(row({name: listed.parent, path: listed.parent, kind: "folder"}, "▴ "));
+    } catch (error) { rows = [h("li", {class: "mm-number"}, String(error.message || error))]; }
+    if (list.last === asked) found.replaceChildren(...rows);
   }
-  if (folder.value) list();
-  return h("div", {}, h("h2", {}, "Songs folder"), h("div", {class: "mm-songs"}, folder, search), found);
+  function into(place) { folder.value = place; search.value = ""; list().then(() => found.querySelector("button")?.focus()); }
+  list();
+  const known = [["Songs of osu!", GIVEN.songs], ["Exports of osu!lazer", GIVEN.exported]].filter(([, place]) => place);
+  return h("div", {}, h("h2", {}, "On this computer", ...known.map(([name, place]) => h("button", {type: "button", class: "mm-known", onclick: () => into(place)}, name))), h("div", {class: "mm-songs"}, folder, search), found);
+}
+
+function choose() {
+  page.options.picked = [...picked.querySelectorAll("input:checked")].map(one => one.value);
+  page.options.levels = Object.fromEntries([...picked.querySelectorAll("select")].filter(one => one.value).map(one => [one.dataset.name, one.value]));
+  remember();
 }
 
 async function choices() {
   try {
     const found = await taken(server.difficulties({path: path.value}));
-    const chosen = new Set(page.options.picked || []);
-    picked.replaceChildren(...found.map(one => h("option", {value: one.location, selected: chosen.has(one.location)}, one.name)));
+    const chosen = new Set(page.options.picked || []), levels = page.options.levels || {};
+    picked.replaceChildren(...found.map(one => h("li", {},
+      h("label", {}, h("input", {type: "checkbox", value: one.location, checked: chosen.has(one.location), onchange: choose}), " ", one.name),
+      h("select", {"data-name": one.name, "aria-label": `Level of ${one.name}`, onchange: choose}, ["", ...GIVEN.levels].map(name => h("option", {value: name, selected: levels[one.name] === name}, name || "from name and stars"))))));
     pickers.hidden = !found.length;
+    level.closest("label").hidden = found.length > 0;  // each has its own
   } catch { pickers.hidden = true; }
 }
 
@@ -140,14 +158,20 @@ async function showRules() {
 
 // -------------------------------------------------------------------------------------------------------------------- runs
 
-function open(place) { path.value = place; start(); }
+function open(place, file = "") { path.value = place; wanted = file; start(); }
+
+async function fromEditor() {
+  say("Asking tosu", "busy");
+  try { const found = await taken(server.editor({})); open(found.path, found.file); }
+  catch (error) { say(String(error.message || error), "error"); }
+}
 
 async function start() {
   path.value = path.value.trim();
-  page.options.picked = pickers.hidden ? [] : [...picked.selectedOptions].map(one => one.value);
   remember();
   say("Starting", "busy");
   try {
+    if (path.value !== page.path) Object.assign(page.options, {picked: [], levels: {}});  // those are of another set
     const begun = await taken(server.start({...page.options, path: path.value, instead: run}));
     page.path = path.value;
     if (!page.path.includes("maimod-ui-")) store(RECENT, [page.path, ...stored(RECENT, []).filter(one => one !== page.path)].slice(0, MOST_RECENT));
@@ -189,7 +213,7 @@ async function poll() {
   if (busy || page.watch) timer = setTimeout(poll, busy ? BUSY_MS : WATCH_MS);
 }
 
-let of = "";
+let of = "", wanted = "";  // the file of the difficulty to show first
 async function take(data, place) {
   version = data.version;
   if (!shown) { shown = maimodViewer(view, host); }
@@ -197,6 +221,7 @@ async function take(data, place) {
   if (!isSame) host.state = views[place] || null;
   of = place;
   shown.show(data, isSame);
+  if (wanted && shown.choose(wanted)) wanted = "";
 }
 
 const host = {
@@ -230,17 +255,46 @@ const host = {
 
 // ------------------------------------------------------------------------------------------------------------------- files
 
+// Files, each with its name in the folder that it comes from.
 async function dropped(files) {
+  const given = [...files].map(file => ({file, name: file.inFolder || file.webkitRelativePath || file.name}))
+    .filter(one => GIVEN.uploads.some(ending => one.name.toLowerCase().endsWith(ending)) && !one.name.split("/").some(part => part.startsWith(".")));
   if (!files.length) return;
-  say(`Reading ${files.length === 1 ? files[0].name : `${files.length} files`}`, "busy");
+  if (!given.length) { say(`maimod takes mapset folders and ${GIVEN.maps.join(", ")}`, "error"); return; }
+  const size = given.reduce((sum, one) => sum + one.file.size, 0);
+  if (size > GIVEN.most) { say(`${Math.round(size / 2 ** 20)} MB are more than a page can take (${GIVEN.most >> 20} MB): enter the path of the folder`, "error"); return; }
   try {
-    const sent = await Promise.all([...files].map(file => upload(file)));
-    open(await taken(server.gather({files: sent.map(one => one.path)})));
+    const sent = [];
+    for (let i = 0; i < given.length; i += 8) {
+      say(`Reading ${given.length === 1 ? given[0].name : `${i + 1} of ${given.length} files`}`, "busy", i / given.length);
+      sent.push(...await Promise.all(given.slice(i, i + 8).map(one => upload(one.file))));
+    }
+    open(await taken(server.gather({files: sent.map(one => one.path), names: given.map(one => one.name)})));
   } catch (error) { say(String(error.message || error), "error"); }
+}
+
+// All files of dropped folders; browsers list a folder in parts.
+async function filesOf(entries) {
+  const found = [];
+  for (const entry of entries) {
+    if (entry.isFile) {
+      const file = await new Promise((done, failed) => entry.file(done, failed));
+      file.inFolder = entry.fullPath.replace(/^\//, "");
+      found.push(file);
+    } else {
+      const reader = entry.createReader();
+      for (let part; (part = await new Promise((done, failed) => reader.readEntries(done, failed))).length;) found.push(...await filesOf(part));
+    }
+  }
+  return found;
 }
 root.addEventListener("dragover", event => { event.preventDefault(); root.classList.add("mm-dragging"); });
 root.addEventListener("dragleave", event => { if (!root.contains(event.relatedTarget)) root.classList.remove("mm-dragging"); });
-root.addEventListener("drop", event => { event.preventDefault(); root.classList.remove("mm-dragging"); dropped(event.dataTransfer.files); });
+root.addEventListener("drop", event => { event.preventDefault(); root.classList.remove("mm-dragging");
+  const entries = [...event.dataTransfer.items].map(one => one.webkitGetAsEntry && one.webkitGetAsEntry()).filter(Boolean);
+  if (entries.some(one => one.isDirectory)) filesOf(entries).then(dropped, error => say(String(error.message || error), "error"));
+  else dropped(event.dataTransfer.files);
+});
 
 // ------------------------------------------------------------------------------------------------------------------- begin
 

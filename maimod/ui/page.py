@@ -3,6 +3,7 @@ the uploads."""
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import re
@@ -29,14 +30,16 @@ from maimod.errors import BeatmapError, ConfigError, MaimodError, UsageError
 from maimod.linter.cache import Cache, default_folder
 from maimod.linter.models import MODELS_FOLDER
 from maimod.linter.session import Session
-from maimod.linter.settings import BUNDLED_MODEL, Settings
+from maimod.linter.settings import BUNDLED_MODEL, Override, Settings
 from maimod.osu import discovery, parser
 from maimod.osu.archive import is_archive
 from maimod.osu.discovery import Entry, Source
-from maimod.osu.folder import Folder
+from maimod.osu.folder import ARCHIVES, BEATMAP, PICTURES, SONGS, STORYBOARD, Folder, has_ending, is_hidden, parts_of
 from maimod.osu.level import Level
+from maimod.osu.level import parse as parse_level
 from maimod.reporters import viewer
 from maimod.rules import RULES
+from maimod.ui.editor import open_map
 from maimod.ui.guard import MAX_UPLOAD_BYTES, Guard
 from maimod.ui.jobs import Job
 from maimod.ui.results import EXPORTS, Difficulty, Gone, Result, Results
@@ -51,14 +54,19 @@ MAX_PAGES = 20
 """Open pages whose wishes are kept."""
 MAX_BROWSED = 200
 """Most mapsets listed of a Songs folder; a search finds the others."""
-SONGS = (
+STABLE = (
     "AppData/Local/osu!/Songs",
     ".local/share/osu-wine/osu!/Songs",
     ".local/share/osu-stable/Songs",
     "Library/Application Support/osu-wine/drive_c/osu!/Songs",
 )
 """Where osu! keeps its Songs folder, below the home folder."""
-UPLOADS = [".osu", ".osz", ".olz", ".mp3", ".ogg", ".wav", ".flac", ".opus", ".m4a"]
+LAZER = ("AppData/Roaming/osu/exports", ".local/share/osu/exports", "Library/Application Support/osu/exports")
+"""Where osu!lazer writes exported maps, below the home folder."""
+MAPS = [BEATMAP, *ARCHIVES, *SONGS]
+"""Endings of what is chosen file by file."""
+UPLOADS = [*MAPS, STORYBOARD, *PICTURES, ".jpeg", ".mp4", ".avi", ".flv", ".mkv", ".webm"]
+"""Endings of what may be uploaded: a whole mapset folder, so that none of its files seems to be missing."""
 UPLOAD_LIFE_S = 3600
 """Age in seconds at which uploaded files are removed; the rest goes when the server ends."""
 PRIVACY = (
@@ -105,7 +113,8 @@ class Page:
         difficulties = [Difficulty(source, entry) for source in sources for entry in source.entries]
         result = Result(sources, difficulties, self.session, given, baseline, is_read_only=not typed_baseline)
         self.cancel({"run": asked.get("instead", "")})
-        return {"run": self._begin(Job(result, base, settings_of(typed, base, RULES)))}
+        of = _with_levels(settings_of(typed, base, RULES), asked.get("levels") or {})
+        return {"run": self._begin(Job(result, base, of))}
 
     def _begin(self, job: Job) -> str:
         name = self.results.keep(job.result)
@@ -225,30 +234,48 @@ class Page:
             ]
         return choices if 1 < len(choices) <= MAX_DIFFICULTIES else []
 
-    def browse(self, asked: Asked) -> list[dict[str, str]]:
-        """Mapsets of a Songs folder whose names have all words of a text, the last changed first.
+    def browse(self, asked: Asked) -> dict[str, Any]:
+        """What a folder holds that can be opened: mapsets, archives and folders whose names have all words of a text, the
+        last changed first. Without a folder, the user's own is listed.
+
+        Returns:
+            `folder`, `parent` (empty at the top), `rows` of `name`, `path` and `kind`: "set", "folder", or "here" for the
+            folder itself if it is a set.
 
         Raises:
             UsageError: if there is no such folder.
             OSError: if it cannot be listed.
         """
-        folder = Path(_cleaned(asked.get("folder", "")))
-        if not _cleaned(asked.get("folder", "")) or not folder.is_dir():
+        typed = _cleaned(asked.get("folder", ""))
+        folder = Path(typed) if typed else Path.home()
+        if not folder.is_dir():
             raise UsageError(f"{folder}: no such folder; enter the Songs folder of osu!")
         words = str(asked.get("text", "")).lower().split()
         found = []
         with os.scandir(folder) as entries:
             for entry in entries:
-                is_set = entry.is_dir() or is_archive(Path(entry.name))
-                if is_set and all(word in entry.name.lower() for word in words):
+                is_wanted = not is_hidden(entry.name) and (entry.is_dir() or is_archive(Path(entry.name)))
+                if is_wanted and all(word in entry.name.lower() for word in words):
                     found.append((entry.stat().st_mtime, entry.name))
-        return [{"name": name, "path": str(folder / name)} for _, name in sorted(found, reverse=True)[:MAX_BROWSED]]
+        rows = [{"name": folder.name or str(folder), "path": str(folder), "kind": "here"}] if _is_set(folder) else []
+        for _, name in sorted(found, reverse=True)[:MAX_BROWSED]:
+            path = folder / name
+            rows.append({"name": name, "path": str(path), "kind": "set" if _is_set(path) else "folder"})
+        parent = "" if folder.parent == folder else str(folder.parent)
+        return {"folder": str(folder), "parent": parent, "rows": rows}
+
+    def editor(self, asked: Asked) -> dict[str, str]:
+        """Return the mapset and the difficulty that are open in osu!."""
+        found = open_map()
+        return {"path": found.folder, "file": found.file}
 
     def gather(self, asked: Asked) -> str:
         """Put uploaded files into one folder, so that a map finds its song, and return the path to lint.
 
+        `names` are their names in the folder that they come from, where they come from one.
+
         Raises:
-            UsageError: if a file is not an upload.
+            UsageError: if a file is not an upload, or its name leads out of the folder.
         """
         place = Path(os.environ["GRADIO_TEMP_DIR"]).resolve()
         paths = [Path(path).resolve() for path in asked["files"]]
@@ -256,10 +283,16 @@ class Page:
             raise UsageError("The files were not uploaded; drop them again.")
         if len(paths) == 1 and is_archive(paths[0]):
             return str(paths[0])
+        names = [parts_of(str(name)) for name in asked.get("names") or [path.name for path in paths]]
+        if len(names) != len(paths) or not all(names):
+            raise UsageError("The names of the files lead out of their folder; drop them again.")
         folder = Path(tempfile.mkdtemp(dir=place))
-        for path in paths:
-            shutil.copy(path, folder / path.name)
-        return str(folder)
+        for path, parts in zip(paths, names, strict=True):
+            target = folder.joinpath(*(parts or ()))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+        inner = [one for one in folder.iterdir() if not is_hidden(one.name)]
+        return str(inner[0] if len(inner) == 1 and inner[0].is_dir() else folder)
 
     def rules(self, asked: Asked) -> list[dict[str, str]]:
         """Documentation of all rules."""
@@ -295,6 +328,7 @@ class Page:
             self.mark,
             self.difficulties,
             self.browse,
+            self.editor,
             self.gather,
             self.rules,
         ]
@@ -410,6 +444,37 @@ def _settings(asked: Asked) -> Settings:
     )
 
 
+def _with_levels(of: Callable[[Source], Settings], levels: Mapping[str, str]) -> Callable[[Source], Settings]:
+    """Settings with the levels that the page gives to single difficulties, by their names.
+
+    Raises:
+        UsageError: if a level is none.
+    """
+    try:
+        for level in levels.values():
+            parse_level(level)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    given = tuple(Override(glob.escape(name), level=level) for name, level in levels.items())
+
+    def settings(source: Source) -> Settings:
+        found = of(source)
+        return replace(found, overrides=(*found.overrides, *given)) if given else found
+
+    return settings
+
+
+def _is_set(path: Path) -> bool:
+    """Whether a path can be opened as a mapset."""
+    if is_archive(path):
+        return True
+    try:
+        with os.scandir(path) as entries:
+            return any(has_ending(entry.name, BEATMAP) for entry in entries)
+    except OSError:
+        return False
+
+
 def _models() -> list[str]:
     found = [path.parent.name for path in sorted(MODELS_FOLDER.glob("*/model.safetensors"))]
     return [*(found or [BUNDLED_MODEL]), NO_MODEL]
@@ -440,8 +505,11 @@ def _script(path: str) -> str:
         "models": _models(),
         "devices": DEVICES,
         "levels": [level.name.lower() for level in Level],
+        "maps": MAPS,
+        "most": MAX_UPLOAD_BYTES,
         "uploads": UPLOADS,
-        "songs": next((str(Path.home() / place) for place in SONGS if (Path.home() / place).is_dir()), ""),
+        "songs": next((str(Path.home() / place) for place in STABLE if (Path.home() / place).is_dir()), ""),
+        "exported": next((str(Path.home() / place) for place in LAZER if (Path.home() / place).is_dir()), ""),
         "example": str(EXAMPLE) if EXAMPLE.is_dir() else "",
     }
     host = (files("maimod.ui") / "host.js").read_text(encoding="utf-8")

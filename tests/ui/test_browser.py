@@ -111,7 +111,8 @@ def test_a_mapper_at_work(address, browser, tmp_path):
     page.one(".mm-row", 20)  # exact findings come first
     page.wait_for_end()
     count = len(page.all(".mm-row"))
-    assert count > 5 and len(page.all(".mm-mark")) > 5
+    assert count > 5
+    page.wait(lambda: len(page.all(".mm-mark")) > 5, 20, "the timeline")
 
     # Filters
     page.one('[data-filter="problem"]').click()
@@ -265,13 +266,24 @@ def test_a_set_streams_survives_a_reload_and_is_checked_again_when_saved(address
 
 def test_a_map_is_found_without_typing_its_path(address, browser, mapset):
     page = Page(browser, address)
-    page.one("#mm-songs").send_keys(str(mapset.parent))
-    page.one(".mm-sets button", 20)
+    page.one("#mm-editor").click()
+    page.wait(lambda: "tosu is not running" in page.one(".mm-run.error", 10).text, 10, "one line without tosu")
+    page.one("#mm-songs").send_keys(str(mapset.parent.parent))
+    find = f"[...document.querySelectorAll('.mm-sets .mm-folder')].find(one => one.textContent === '▸ {mapset.parent.name}')"
+    page.wait(lambda: page.script(f"Boolean({find})"), 20, "the folder")
+    page.script(f"{find}.click()")  # the list is drawn anew at each letter
+    page.one(".mm-sets .mm-set", 20)
+    time.sleep(0.3)
     page.one("#mm-songs-search").send_keys("nothing")
     page.wait(lambda: not page.all(".mm-sets button"), 20, "search")
     page.one("#mm-songs-search").send_keys("\b" * 7)
-    page.one(".mm-sets button", 20).click()
+    page.one(".mm-sets .mm-set", 20).click()
     page.one(".mm-row", 60)
+    page.wait_for_end()
+    page.one("#mm-options").click()
+    page.one("#mm-difficulties select", 20).send_keys("easy")
+    page.one("#mm-go").click()
+    page.wait_for_end()
     page.one("#mm-overview").click()
     assert "Faulty 2" in page.one(".mm-over", 30).text and page.all(".mm-curves")
     page.one("#mm-rules").click()
@@ -280,4 +292,12 @@ def test_a_map_is_found_without_typing_its_path(address, browser, mapset):
     page.one("#mm-example").click()
     page.wait(lambda: "maimod example" in page.one("#mm-path input").get_attribute("value"), 20, "the example")
     page.wait(lambda: "Example" in page.one(".mm-title").text, 60, "findings of the example")
+
+    # A chosen folder comes with its tree
+    page.wait_for_end()
+    page.one("#mm-open").click()
+    page.one("#mm-folder").send_keys(str(mapset))
+    page.wait(lambda: "maimod-ui-" in page.one("#mm-path input").get_attribute("value"), 60, "the uploaded folder")
+    page.wait(lambda: page.all(".mm-row") and "Faulty 1" in page.one(".mm-tabs").text, 60, "findings of the folder")
+    assert "is not in the folder" not in page.one(".mm-messages").text
     assert [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []

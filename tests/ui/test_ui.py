@@ -486,13 +486,48 @@ def test_a_songs_folder_is_browsed_by_words_the_last_changed_first(maps, tmp_pat
         os.utime(songs / name, (1000 - number, 1000 - number))
     (songs / "4 xi - Halcyon.osz").touch()
     (songs / "notes.txt").touch()
-    listed = [one["name"] for one in maps.page.browse({"folder": f'"{songs}"', "text": "XI -"})]
-    assert listed == ["4 xi - Halcyon.osz", "1 xi - FREEDOM DiVE", "3 xi - Glorious Crown"]
-    assert maps.page.browse({"folder": str(songs), "text": "mili"})[0]["path"] == str(songs / "2 Mili - Vulnerability")
+    (songs / ".hidden").mkdir()
+    (songs / "3 xi - Glorious Crown" / "a.osu").touch()
+
+    def rows(folder, text="") -> list[tuple[str, str]]:
+        return [(row["kind"], row["name"]) for row in maps.page.browse({"folder": str(folder), "text": text})["rows"]]
+
+    os.utime(songs / "3 xi - Glorious Crown", (998, 998))
+    assert rows(f'"{songs}"', "XI -") == [
+        ("set", "4 xi - Halcyon.osz"),
+        ("folder", "1 xi - FREEDOM DiVE"),
+        ("set", "3 xi - Glorious Crown"),
+    ]
+    listed = maps.page.browse({"folder": str(songs), "text": "mili"})
+    assert listed["rows"][0]["path"] == str(songs / "2 Mili - Vulnerability")
+    assert (listed["folder"], listed["parent"]) == (str(songs), str(tmp_path))
+    assert rows(songs / "3 xi - Glorious Crown") == [("here", "3 xi - Glorious Crown")]
     with pytest.raises(UsageError, match="no such folder"):
         maps.page.browse({"folder": str(songs / "none")})
-    with pytest.raises(UsageError, match="no such folder"):
-        maps.page.browse({"folder": ""})
+
+
+def test_without_a_folder_the_users_own_is_listed(maps, tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    (tmp_path / "Music").mkdir()
+    found = maps.page.browse({"folder": ""})
+    assert found["folder"] == str(tmp_path) and "Music" in [row["name"] for row in found["rows"]]
+    assert maps.page.browse({"folder": tmp_path.anchor})["parent"] == ""
+
+
+def test_levels_of_single_difficulties_are_given_on_the_page(maps):
+    name = maps.page.difficulties({"path": str(maps.folder)})[0]["name"]
+    run = maps.page.start({"path": str(maps.folder), "model": NO_MODEL, "levels": {name: "insane"}})["run"]
+    maps.done(run)
+    levels = {
+        one.shown.version: one.settings.of_difficulty(one.shown.version).level
+        for one in maps.page.results[run].difficulties
+    }
+    assert levels.pop(name) == "insane" and set(levels.values()) == {None}
+    odd = maps.page.start({"path": str(maps.folder), "model": NO_MODEL, "levels": {"[?*]": "easy"}})["run"]
+    maps.done(odd)
+    assert {one.settings.of_difficulty("anything").level for one in maps.page.results[odd].difficulties} == {None}
+    with pytest.raises(UsageError, match="not one of easy"):
+        maps.page.start({"path": str(maps.folder), "levels": {name: "impossible"}})
 
 
 def test_only_uploads_are_gathered(maps, tmp_path, monkeypatch):
@@ -506,3 +541,22 @@ def test_only_uploads_are_gathered(maps, tmp_path, monkeypatch):
         maps.page.gather({"files": [str(tmp_path / "secret.osu")]})
     folder = Path(maps.page.gather({"files": [str(path) for path in sent]}))
     assert sorted(path.name for path in folder.iterdir()) == ["a.osu", "song.mp3"]
+
+
+def test_an_uploaded_folder_keeps_its_tree(maps, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    (tmp_path / "uploads").mkdir()
+    sent = [str(tmp_path / "uploads" / name) for name in ("a.osu", "song.mp3", "star.png")]
+    for path in sent:
+        Path(path).touch()
+    names = ["1 A - B/a.osu", "1 A - B/song.mp3", "1 A - B/sb/star.png"]
+    folder = Path(maps.page.gather({"files": sent, "names": names}))
+    assert folder.name == "1 A - B"
+    assert sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.*")) == ["a.osu", "sb/star.png", "song.mp3"]
+    for wrong in ("../../a.osu", "x/../../../a.osu", ""):
+        with pytest.raises(UsageError, match="lead out"):
+            maps.page.gather({"files": sent[:1], "names": [wrong]})
+    absolute = Path(maps.page.gather({"files": sent[:1], "names": ["/etc/a.osu"]}))
+    assert absolute.is_relative_to(tmp_path / "uploads")
+    with pytest.raises(UsageError, match="lead out"):
+        maps.page.gather({"files": sent, "names": names[:2]})

@@ -752,5 +752,15 @@ function maimodViewer(root, host) {
   document.addEventListener("keydown", onKey);
 
   root.classList.add("mm");
-  return {show, say, close: () => { stopPlaying(); document.removeEventListener("keydown", onKey); root.replaceChildren(); data = null; }};
+  // Shows a difficulty by the end of its path; false if it is not there.
+  function choose(file) {
+    const index = data ? data.beatmaps.findIndex(b => b.path.replace(/\\/g, "/").endsWith(`/${file}`) || b.path === file) : -1;
+    if (index < 0) return false;
+    if (data.beatmaps.length < 2) return true;
+    filters.beatmap = index; current = index; resetView(); update();
+    if (!listed.includes(selected) && listed.length) select(listed[0], true);
+    return true;
+  }
+
+  return {show, say, choose, close: () => { stopPlaying(); document.removeEventListener("keydown", onKey); root.replaceChildren(); data = null; }};
 }
