@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import wraps
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -70,8 +70,8 @@ UPLOADS = [*MAPS, STORYBOARD, *PICTURES, ".jpeg", ".mp4", ".avi", ".flv", ".mkv"
 UPLOAD_LIFE_S = 3600
 """Age in seconds at which uploaded files are removed; the rest goes when the server ends."""
 PRIVACY = (
-    "Runs only on this computer: nothing is sent anywhere, and only the paths and files you give are read. "
-    "Maps are never changed."
+    "Runs only on this computer: nothing is sent anywhere. Folders are listed so that you can choose, and only what you "
+    "open is read. Maps are never changed."
 )
 EXAMPLE = Path(__file__).parents[2] / "examples" / "maimod example"
 """Mapset with planted mistakes; only in a checkout."""
@@ -455,7 +455,7 @@ def _with_levels(of: Callable[[Source], Settings], levels: Mapping[str, str]) ->
             parse_level(level)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    given = tuple(Override(glob.escape(name), level=level) for name, level in levels.items())
+    given = tuple(Override(glob.escape(name), level=cast(Any, level)) for name, level in levels.items())
 
     def settings(source: Source) -> Settings:
         found = of(source)
