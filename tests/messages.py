@@ -124,6 +124,7 @@ def main() -> int:
     """Run the tests, record, and write the page."""
     from tests import conftest
 
+    conftest.EXAMPLES.clear()  # they are what changes
     recorder = Recorder(conftest.WRITING)
     code = pytest.main(["-q", "-p", "no:cacheprovider", "-n0", *(sys.argv[1:] or WHERE)], plugins=[recorder])
     found = recorder.found if not sys.argv[1:] else recorder.old | recorder.found

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from maimod.events.schema import EventScore
 from maimod.evidence import Cloud, Span, cloud, playfield, spectrum
 from maimod.evidence.digest import digest
-from maimod.evidence.words import object_name, words
+from maimod.evidence.words import words
 from maimod.findings import Category, Finding, Scope, editor_link, editor_timestamp
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, TimingPoint
+from maimod.osu.names import object_name
 from maimod.rules import RULES
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from html import escape
 import numpy as np
 
 from maimod.evidence.svg import element, polyline
-from maimod.evidence.words import object_name
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap
 from maimod.osu.hitsounds import SAMPLE_SETS, hits
 from maimod.osu.level import star_rating
 from maimod.osu.mapset import Mapset
+from maimod.osu.names import object_name
 from maimod.osu.timing import snap
 
 METADATA = ("Title", "TitleUnicode", "Artist", "ArtistUnicode", "Creator", "Source", "Tags", "BeatmapSetID")

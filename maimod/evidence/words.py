@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from maimod.events.schema import ANCHORS, BEATS, SUSTAINS, Event, EventKind, EventSchema, hitsound_parts, position
 from maimod.findings import editor_timestamp
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
-from maimod.osu.hitsounds import BIG, KAT
+from maimod.osu.beatmap import Beatmap, Mode
+from maimod.osu.names import kind_name, taiko_note
 from maimod.osu.timing import snap
 
 NAMES = {
@@ -25,26 +25,6 @@ NAMES = {
 }
 
 
-OBJECTS = {
-    Mode.TAIKO: {"circle": "note", "slider": "drumroll", "spinner": "denden"},
-    Mode.CATCH: {"circle": "fruit", "slider": "juice stream", "spinner": "banana shower"},
-    Mode.MANIA: {"circle": "note", "hold": "hold note", "hold note": "hold note"},
-}
-"""Names of objects in modes that have their own."""
-
-
-def object_name(hit_object: HitObject, beatmap: Beatmap) -> str:
-    """An object in the words of its mode: don, kat, fruit, hold note."""
-    if beatmap.mode is Mode.TAIKO and hit_object.kind is ObjectKind.CIRCLE:
-        return _taiko_note(bool(hit_object.hitsound & KAT), bool(hit_object.hitsound & BIG))
-    kind = str(hit_object.kind)
-    return OBJECTS.get(beatmap.mode, {}).get(kind, kind)
-
-
-def _taiko_note(is_kat: bool, is_big: bool) -> str:
-    return f"{'big ' * is_big}{'kat' if is_kat else 'don'}"
-
-
 def words(event: Event, beatmap: Beatmap, schema: EventSchema | None) -> tuple[str, str]:
     """(name, value) of an event; an event that only gives the type of a group has the name "kind"."""
     kind, value = event.kind, event.value
@@ -58,7 +38,7 @@ def words(event: Event, beatmap: Beatmap, schema: EventSchema | None) -> tuple[s
             return name, f"{value} px"
         case EventKind.HITSOUND if beatmap.mode is Mode.TAIKO:
             _, _, additions = hitsound_parts(value)
-            return "colour", _taiko_note("whistle" in additions or "clap" in additions, "finish" in additions)
+            return "colour", taiko_note("whistle" in additions or "clap" in additions, "finish" in additions)
         case EventKind.HITSOUND:
             normal, addition, additions = hitsound_parts(value)
             return name, f"{normal} hitnormal" + "".join(f" + {addition} {one}" for one in additions)
@@ -81,6 +61,6 @@ def words(event: Event, beatmap: Beatmap, schema: EventSchema | None) -> tuple[s
             return name, "yes"
         case _ if kind in ANCHORS | SUSTAINS | BEATS or not value:
             own = kind.value.replace("_", " ")
-            return "kind", OBJECTS.get(beatmap.mode, {}).get(own, own)
+            return "kind", kind_name(own, beatmap)
         case _:
             return name, str(value)

@@ -242,7 +242,7 @@ def _hyperdashes(way: _Way) -> Iterator[Candidate]:
             HYPERDASH,
             [one],
             certainty,
-            f"{_way_of(one)} from this {one.before.part} are a hyperdash; {reason}.",
+            f"From this {one.before.part} it is {_way_of(one)} to the next fruit, a hyperdash by {-one.to_hyperdash:.0f} px; {reason}.",
             "a hyperdash",
             f"{-one.to_hyperdash:.0f} px less",
         )
@@ -258,7 +258,7 @@ def _hyperdash_snaps(way: _Way) -> Iterator[Candidate]:
                 HYPERDASH_SNAP,
                 [one],
                 Certainty.CERTAIN,
-                f"The two fruits of this hyperdash are {one.ms:.0f} ms apart; {way.name} requires {least:.0f}.",
+                f"The two fruits of this hyperdash are {one.ms:.0f} ms apart; {way.name} requires {least:.0f} ms.",
                 f"{one.ms:.0f} ms",
                 f"at least {least:.0f} ms",
             )
@@ -326,7 +326,8 @@ def _edge_dashes(way: _Way) -> Iterator[Candidate]:
             EDGE_DASH,
             [one],
             certainty,
-            f"{_way_of(one)} lack {one.to_hyperdash:.0f} px to a hyperdash, an edge dash; {reason}.",
+            f"From this {one.before.part} it is {_way_of(one)} to the next fruit, an edge dash: {one.to_hyperdash:.0f} px more would "
+            f"be a hyperdash; {reason}.",
             f"{one.to_hyperdash:.1f} px to a hyperdash",
             f"more than {NEAR_EDGE_PX:.0f} px",
         )
@@ -343,7 +344,7 @@ def _dashes(way: _Way) -> Iterator[Candidate]:
             reason = f"the two fruits of a dash of {way.name} must be {least:.0f} ms apart"
         else:
             continue
-        message = f"{_way_of(one)} cannot be walked; {reason}."
+        message = f"From this {one.before.part} it is {_way_of(one)} to the next fruit, too far to walk; {reason}."
         yield way.found(DASH, [one], Certainty.GUIDELINE, message, "a dash", "a shorter distance or more time")
     yield from _dash_runs(way)
 
@@ -357,8 +358,8 @@ def _dash_runs(way: _Way) -> Iterator[Candidate]:
         if len(dashes) > most:
             reason = f"{way.name} may have {most:g} in a row"
         elif way.level is Level.NORMAL and any(way.is_higher_snapped(one) for one in run[:-1]):
-            reason = f"in {way.name} one of less than {low('basic-dash', Mode.CATCH, way.level):.0f} ms must be "
-            "followed by walking"
+            least = low("basic-dash", Mode.CATCH, way.level)
+            reason = f"in {way.name} one of less than {least:.0f} ms must be followed by walking"
         else:
             continue
         message = f"{len(run)} movements in a row cannot be walked; {reason}."

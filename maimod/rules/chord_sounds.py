@@ -107,7 +107,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
             certainty=Certainty.POSSIBLE if many else Certainty.GUIDELINE,
             actual=f"{count} times",
             expected=[Expected("once")],
-            message=f"{name} is played {count} times at once{more}.",
+            message=f'"{name}" is played {count} times at once{more}.',
             places=len(doubled),
         )
 

@@ -194,7 +194,11 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
             SHORT_HOLD,
             [
                 _Place(
-                    (o,), f"This hold note lasts {o.duration:.0f} ms.", o.duration, SHORT_HOLD_MS, Certainty.GUIDELINE
+                    (o,),
+                    f"This hold note lasts {o.duration:.0f} ms, less than {SHORT_HOLD_MS:.0f} ms.",
+                    o.duration,
+                    SHORT_HOLD_MS,
+                    Certainty.GUIDELINE,
                 )
                 for o in evidence.objects_by_time
                 if o.kind is ObjectKind.HOLD and 1.0 <= o.duration < SHORT_HOLD_MS
@@ -211,7 +215,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
                 [
                     _Place(
                         (o,),
-                        f"This slider lasts {o.span_duration:.0f} ms, too short for an Easy.",
+                        f"This slider lasts {o.span_duration:.0f} ms; in an Easy, {SHORT_SLIDER_MS:.0f} ms are the least.",
                         o.span_duration,
                         SHORT_SLIDER_MS,
                         Certainty.GUIDELINE,
@@ -237,8 +241,8 @@ def _repeated(evidence: Evidence) -> Iterator[_Place]:
         if o.slider and _is_repeated(o) and 1.0 <= o.duration < least - ROUNDING_MS:
             yield _Place(
                 (o,),
-                f"This slider with {o.slider.slides - 1} repeats lasts {o.duration:.0f} ms, too short for "
-                f"{_article(evidence.level)}.",
+                f"This slider with {o.slider.slides - 1} repeats lasts {o.duration:.0f} ms; in "
+                f"{_article(evidence.level)}, {least:.0f} ms are the least.",
                 o.duration,
                 least,
                 Certainty.GUIDELINE,
@@ -366,7 +370,7 @@ def _recovery(evidence: Evidence, pairs: Sequence[tuple[HitObject, HitObject]]) 
         if before.kind is ObjectKind.SPINNER and evidence.level is not None and 0 <= gap < least - ROUNDING_MS:
             yield _Place(
                 (after,),
-                f"This {_name(after)} starts {gap:.0f} ms after a spinner, which is soon for "
+                f"This {_name(after)} starts {gap:.0f} ms after a spinner, a short time for "
                 f"{_article(evidence.level)}.",
                 gap,
                 least,

@@ -47,7 +47,7 @@ AUDIO_QUALITY = Rule(
     why="A lower rate is audible, a higher one only makes the download larger.",
     how="The average bit rate lies between 128 and 192 kbit/s, 208 for Ogg. A sample rate above 48 kHz is a problem, one "
     "under 44.1 kHz a minor.",
-    advice="Encode the song again from a better source.",
+    advice="Encode the song again from its source, within these limits.",
     ignore_when="no better source of the song exists",
     blind_spots="Songs that were encoded to a higher rate than their source, see mapset/audio-encoded-up.",
     source=f"{LAZER}/CheckAudioQuality.cs",
@@ -244,7 +244,7 @@ def _format(
             subject=file,
             actual=extension,
             expected=[Expected(kind)],
-            message=f'"{file}" is an {kind} file by its content, but has another extension.',
+            message=f'"{file}" is an {kind} file by its content, but its name ends in "{extension}".',
         )
 
 
@@ -286,7 +286,7 @@ def _rate(
             subject=f"{file} sample rate",
             actual=f"{found.sample_rate} Hz",
             expected=[Expected("44100 Hz")],
-            message=f'"{file}" has {found.sample_rate} samples per second: high sounds are missing.',
+            message=f'"{file}" has {found.sample_rate / 1000:g} kHz, where songs have 44.1 kHz: high sounds are missing.',
         )
 
 
@@ -331,7 +331,8 @@ def _unused(
             subject=file,
             actual=f"{100 * share:.0f} %",
             expected=[Expected("20 % or less")],
-            message=f"{100 * share:.0f} % of the song lie after the last object{' (with a video or storyboard)' if shown else ''}.",
+            message=f"{100 * share:.0f} % of the song lie after the last object{' (with a video or storyboard)' if shown else ''}; "
+            f"{100 * UNUSED_SHARE:.0f} % of it are the most.",
         )
 
 

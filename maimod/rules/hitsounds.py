@@ -20,7 +20,9 @@ from maimod.events.schema import EventKind
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Mode
 from maimod.osu.hitsounds import BIG, CLAP, FINISH, KAT, WHISTLE, Hit, addition_names, hits, set_name
+from maimod.osu.names import hit_name
 from maimod.osu.timing import snap
+from maimod.rules import elsewhere
 from maimod.rules.base import ALL_MODES, LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.hitsound_habits import habits
 from maimod.rules.hitsound_model import HitsoundEvidence
@@ -253,7 +255,7 @@ def _report(sounds: HitsoundEvidence, group: Sequence[Sequence[_Deviation]]) -> 
     yield candidate(
         rule,
         time=hit.time,
-        message=_message(evidence, hit, best, len(group), probability),
+        message=_message(evidence, hit, best, len(group)),
         measure=best.bits,
         curve="map" if event is None else "",
         line=_line(hit, best),
@@ -301,28 +303,26 @@ def _sound_text(evidence: Evidence, hit: Hit, changes: Sequence[_Deviation]) -> 
     return f"{name} + {set_name(addition_set)} {addition_names(additions)}" if additions else f"{name}, no addition"
 
 
-def _message(evidence: Evidence, hit: Hit, deviation: _Deviation, n_hits: int, probability: float | None) -> str:
-    aspect, place = deviation.aspect, hit.place
+def _message(evidence: Evidence, hit: Hit, deviation: _Deviation, n_hits: int) -> str:
+    aspect, place = deviation.aspect, hit_name(hit, evidence.beatmap)
     if aspect in TAIKO_ASPECTS:
-        what = (
-            f"This note is a {_sound_text(evidence, hit, ())}, a {_sound_text(evidence, hit, [deviation])} was expected"
-        )
+        what = f"This note is a {_sound_text(evidence, hit, ())}, where a {_sound_text(evidence, hit, [deviation])} would follow the pattern"
     elif aspect in SET_ASPECTS:
         sound = "hitnormal" if aspect is SET_ASPECTS[0] else addition_names(hit.additions)
-        what = f"The {place} plays a {set_name(deviation.actual)} {sound}, {set_name(deviation.wanted)} was expected"
+        what = f"This {place} plays a {set_name(deviation.actual)} {sound}, where {set_name(deviation.wanted)} would follow the pattern"
     else:
-        what = f"The {place} has no {aspect.name}" if deviation.wanted else f"Unexpected {aspect.name} on the {place}"
+        what = f"This {place} has {'no' if deviation.wanted else 'a'} {aspect.name}"
     more = f", as {n_hits - 1} more next to it" if n_hits > 1 else ""
     if deviation.n_wanted > deviation.n_alike / 2:
-        reason = f"{deviation.n_wanted} of {deviation.n_alike} similar places around ({_position(evidence, hit)}) have another sound"
-        if aspect not in SET_ASPECTS + TAIKO_ASPECTS:
-            does = "have one" if deviation.wanted else "have none"
-            reason = (
-                f"{deviation.n_wanted} of {deviation.n_alike} similar places around ({_position(evidence, hit)}) {does}"
-            )
+        does = "have that" if aspect in SET_ASPECTS + TAIKO_ASPECTS else "have one" if deviation.wanted else "have none"
+        reason = (
+            f"{deviation.n_wanted} of {deviation.n_alike} similar places around ({_position(evidence, hit)}) {does}"
+        )
+    elif seen := elsewhere.sounds(evidence, hit.time, "sample_set" if aspect in SET_ASPECTS else "sound"):
+        reason = seen
     else:
-        reason = f"the model gives it {100 * (probability or 0.0):.0f} %"
-    return f"{what}{more}: {reason}."
+        reason = "the hits before it suggest otherwise"
+    return f"{what}{more}; {reason}."
 
 
 def _position(evidence: Evidence, hit: Hit) -> str:
@@ -351,7 +351,7 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
         for slot, logit in corruption.peaks(kind, LEAST_PROPOSED_LOGIT, apart=0):
             if slot in hit_of_slot:
                 hit = hit_of_slot[slot]
-                rule, words = _doubted(kind, mode, hit)
+                rule, words = _doubted(evidence, kind, hit)
                 yield candidate(
                     rule,
                     time=hit.time,
@@ -362,14 +362,22 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
                 )
 
 
-def _doubted(kind: str, mode: Mode, hit: Hit) -> tuple[Rule, str]:
+def _doubted(evidence: Evidence, kind: str, hit: Hit) -> tuple[Rule, str]:
     """(rule, message) for a kind of corruption at a hit."""
-    if kind == "addition" and mode is not Mode.TAIKO and not hit.additions:
-        return MISSING, f"The {hit.place} has no addition, although the pattern of the hits around it suggests one."
-    rule, what = {"sample_set": (SAMPLE_SET, "sample set"), "volume": (VOLUME, f"volume of {hit.volume} %")}.get(
-        kind, (COLOUR, "colour") if mode is Mode.TAIKO else (UNEXPECTED, "addition")
-    )
-    return rule, f"The {what} of the {hit.place} breaks the pattern of the hits before and after it."
+    name, is_taiko = hit_name(hit, evidence.beatmap), evidence.beatmap.mode is Mode.TAIKO
+    seen = elsewhere.sounds(evidence, hit.time, "sound" if kind == "addition" else kind)
+    reason = seen or "the hits around it suggest otherwise"
+    match kind:
+        case "addition" if is_taiko:
+            return COLOUR, f"This note is a {_sound_text(evidence, hit, ())}; {reason}."
+        case "addition" if not hit.additions:
+            return MISSING, f"This {name} has no addition; {reason}."
+        case "addition":
+            return UNEXPECTED, f"This {name} has a {addition_names(hit.additions)}; {reason}."
+        case "sample_set":
+            return SAMPLE_SET, f"This {name} plays the {set_name(hit.normal_set)} set; {reason}."
+        case _:
+            return VOLUME, f"This {name} is at {hit.volume} % volume; {reason}."
 
 
 CHECK = BeatmapCheck(

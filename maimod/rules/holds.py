@@ -128,7 +128,7 @@ def _short(evidence: Evidence, level: Level) -> list[Candidate]:
             actual=f"{o.duration:.0f} ms",
             expected=[Expected(f"at least {least:.0f} ms")],
             message=f"This hold note lasts {o.duration:.0f} ms; in {level.one_in(Mode.MANIA)} it should last "
-            f"{least:.0f}.",
+            f"at least {least:.0f} ms.",
         )
         for o, least in short
     ]
@@ -152,7 +152,7 @@ def _close_releases(evidence: Evidence, level: Level) -> Iterator[Candidate]:
                 expected=[Expected(f"at least {least:.0f} ms")],
                 message=f"These hold notes are released {apart:.0f} ms apart; in {level.one_in(Mode.MANIA)} releases "
                 "should be "
-                f"{least:.0f} ms apart.",
+                f"at least {least:.0f} ms apart.",
             )
 
 
@@ -204,7 +204,7 @@ def _uneven(evidence: Evidence) -> Iterator[Candidate]:
             actual=f"{later.end_time - first.end_time:.0f} ms apart",
             expected=[Expected("one time")],
             message=f"These hold notes start together and end {later.end_time - first.end_time:.0f} ms apart; {even} "
-            "other pairs end together.",
+            "other pairs of the map end together.",
         )
 
 

@@ -161,7 +161,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         unsnapped_lines = [border.point.line for border in unsnapped]
         yield replace(
             _unsnapped(evidence, unsnapped[0]),
-            message=f"Kiai begins or ends off the beat {len(unsnapped)} times, here first.",
+            message=f"Kiai begins or ends off the beat {len(unsnapped)} times, first here.",
             end_time=unsnapped[-1].point.time,
             numbers={"lines": unsnapped_lines},
         )
@@ -243,7 +243,11 @@ def _misplaced(evidence: Evidence, borders: list[_Border]) -> Iterator[Candidate
         if event is None and curve in ("", "usual place"):
             continue
         others = (
-            f" while {on_downbeat - own} of the {len(starts) - 1} other sections begin on a downbeat" if odd else ""
+            f"; {on_downbeat - own} of the {len(starts) - 1} other sections begin on a downbeat"
+            if odd
+            else "; the song and the map around suggest another place"
+            if event
+            else ""
         )
         yield candidate(
             MISPLACED,
@@ -254,8 +258,7 @@ def _misplaced(evidence: Evidence, borders: list[_Border]) -> Iterator[Candidate
             event=event,
             actual=f"{border.word} on a {place}" if place != "off the beat" else f"{border.word} {place}",
             expected=(Expected("downbeat"),) if odd else (),
-            message=f"Kiai {border.word} {'on a ' if place != 'off the beat' else ''}{place}{others}"
-            f"{', where the model does not expect it' if event else ''}.",
+            message=f"Kiai {border.word} {'on a ' if place != 'off the beat' else ''}{place}{others}.",
             others_on_downbeat=on_downbeat - own,
             other_sections=len(starts) - 1,
         )
@@ -269,6 +272,11 @@ def _place(beatmap: Beatmap, time: float) -> str:
         if abs(beats / unit - round(beats / unit)) * unit * red.beat_length < UNSNAP_MS + 1:
             return name
     return "off the beat"
+
+
+def _on(beatmap: Beatmap, time: float) -> str:
+    place = _place(beatmap, time)
+    return place if place == "off the beat" else f"on a {place}"
 
 
 def _length(beatmap: Beatmap, section: tuple[TimingPoint, TimingPoint | None]) -> float:
@@ -296,9 +304,8 @@ def _short(evidence: Evidence) -> Iterator[Candidate]:
                 certainty=Certainty.GUIDELINE,
                 actual="kiai off",
                 expected=(Expected("kiai on"),),
-                message=f"Kiai stops for {gaps[short_gaps[0]]:.2g} beats in the middle of a long section; did a "
-                "timing point lose its "
-                "flag?",
+                message=f"Kiai stops for {gaps[short_gaps[0]]:.2g} beats between sections of {lengths[short_gaps[0]]:.3g} and "
+                f"{lengths[short_gaps[0] + 1]:.3g} beats.",
             )
     flashes = [number for number, length in enumerate(lengths) if length <= FLASH_BEATS]
     if len(flashes) == 1 and any(length >= LONG_BEATS for length in lengths):
@@ -311,8 +318,7 @@ def _short(evidence: Evidence) -> Iterator[Candidate]:
             certainty=Certainty.POSSIBLE,
             actual="kiai on",
             expected=(Expected("kiai off"),),
-            message=f"Kiai flashes for {lengths[flashes[0]]:.2g} beats, only here; did a timing point keep its flag "
-            "by accident?",
+            message=f"Kiai is on for only {lengths[flashes[0]]:.2g} beats, nowhere else in the map.",
         )
 
 
@@ -332,7 +338,7 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
             line=border.point.line,
             proposed=logit,
             actual=f"kiai {border.word}",
-            message=f"The song and the objects around suggest that kiai {border.word} a little "
+            message=f"Kiai {border.word} {_on(evidence.beatmap, border.point.time)}; the song and the objects around suggest a little "
             f"{'earlier' if is_late else 'later'}.",
         )
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Mode, TimingPoint
-from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS
+from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS, set_name
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
@@ -124,7 +124,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
             LINE_VOLUME,
             quiet,
             Certainty.POSSIBLE,
-            "The volume of this line is below 5 %",
+            f"The volume of this line is {quiet[0].volume} %, below {LEAST_VOLUME} %",
             f"{quiet[0].volume} %",
             "5 % or more",
         )
@@ -194,13 +194,38 @@ def _sounds(point: TimingPoint) -> tuple[object, ...]:
     return point.sample_set, point.sample_index, point.volume, point.kiai
 
 
+def _values(point: TimingPoint) -> str:
+    return f"{point.velocity:.2f}x, {point.volume} % volume"
+
+
+def _set(point: TimingPoint) -> str:
+    return set_name(point.sample_set) if point.sample_set in (1, 2, 3) else "default"
+
+
+def _differences(before: TimingPoint, point: TimingPoint) -> str:
+    """What two lines at one time set differently, in words."""
+    pairs = [
+        (
+            f"{one.velocity:.2f}x",
+            f"{_set(one)} set",
+            f"samples {one.sample_index}",
+            f"{one.volume} % volume",
+            "kiai" if one.kiai else "no kiai",
+        )
+        for one in (before, point)
+    ]
+    return ", ".join(f"{first} and {second}" for first, second in zip(*pairs, strict=True) if first != second)
+
+
 def _same_time(evidence: Evidence, points: Sequence[TimingPoint]) -> Iterator[Candidate]:
     twice: list[TimingPoint] = []
     copies: list[TimingPoint] = []
     conflicts: list[TimingPoint] = []
+    differences: dict[int, str] = {}
     for before, point in pairwise(points):
         if before.time != point.time or point.uninherited:
             continue
+        differences[point.line] = _differences(before, point)
         if not before.uninherited:
             (copies if _says(before) == _says(point) else twice).append(point)
         elif _sounds(before) != _sounds(point):
@@ -211,7 +236,7 @@ def _same_time(evidence: Evidence, points: Sequence[TimingPoint]) -> Iterator[Ca
             DUPLICATE_GREEN,
             twice,
             Certainty.CERTAIN,
-            "Two green lines at this time differ; only the last counts",
+            f"Two green lines at this time differ ({differences[twice[0].line]}); only the last counts",
             "two lines",
             "one line",
         )
@@ -231,7 +256,7 @@ def _same_time(evidence: Evidence, points: Sequence[TimingPoint]) -> Iterator[Ca
             CONFLICT,
             conflicts,
             Certainty.POSSIBLE,
-            "The green line and the red line at this time differ in samples, volume or kiai",
+            f"The red line and the green line at this time differ ({differences[conflicts[0].line]})",
             "two settings",
             "one setting",
         )
@@ -251,7 +276,7 @@ def _unused_green(evidence: Evidence, points: Sequence[TimingPoint]) -> Iterator
             UNUSED_GREEN,
             [*unused, *unheard],
             Certainty.HARMLESS,
-            f"This green line {what}",
+            f"This green line {what} ({_values(unused[0] if unused else unheard[0])})",
             "a line",
             "no line",
         )

@@ -103,7 +103,7 @@ def _columns(evidence: Evidence) -> Iterator[Candidate]:
         yield _of_columns(
             evidence,
             KEYS,
-            f"The map has {keys:g} keys, which cannot be ranked.",
+            f"The map has {keys:g} keys; 4 to 10, 12, 14, 16 and 18 can be ranked.",
             f"{keys:g}",
             "4 to 10, 12, 14, 16 or 18",
         )
@@ -127,11 +127,11 @@ def _columns(evidence: Evidence) -> Iterator[Candidate]:
     least, most = SHARES[beatmap.keys <= FEW_KEYS]
     uneven = [column for column in columns if not least <= counts[column] / mean <= most]
     if uneven and mean >= LEAST_NOTES:
-        shares = ", ".join(f"column {column + 1} has {counts[column]}" for column in uneven)
+        shares = ", ".join(f"column {column + 1} has {counts[column]} notes" for column in uneven)
         yield _of_columns(
             evidence,
             COLUMN_SHARE,
-            f"Of {mean:.0f} notes a column on average, {shares}.",
+            f"{shares[0].upper()}{shares[1:]}; the columns have {mean:.0f} notes on average.",
             f"{counts[uneven[0]]} notes",
             f"about {mean:.0f}",
             Certainty.GUIDELINE,
@@ -172,7 +172,7 @@ def _chords(evidence: Evidence, level: Level) -> Iterator[Candidate]:
 
 def _chord(chords: list[list[HitObject]], level: Level, most: float, reason: str, certainty: Certainty) -> Candidate:
     first = chords[0]
-    more = f"; {len(chords) - 1} more chords are that large" if len(chords) > 1 else ""
+    more = f"; the same at {len(chords) - 1} more place{'s' * (len(chords) > 2)}" if len(chords) > 1 else ""
     return candidate(
         CHORD,
         time=first[0].time,

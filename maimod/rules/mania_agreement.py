@@ -86,7 +86,7 @@ def _missing(
             actual="not played",
             expected=[Expected(samples)],
             compared=compared,
-            message=f"{names(others)} play{'s' if len(others) == 1 else ''} {samples} here; this difficulty does "
+            message=f'{names(others)} play{"s" if len(others) == 1 else ""} "{samples}" here, this difficulty does '
             f"not{more}.",
         )
 

@@ -163,7 +163,7 @@ def _jacks(evidence: Evidence, level: Level, moments: Sequence[_Moment]) -> Iter
                 JACK,
                 [before, after],
                 Certainty.GUIDELINE,
-                f"One column has two notes within {after.time - before.time:.0f} ms; {level.one_in(Mode.MANIA)} "
+                f"Column {min(before.columns & after.columns) + 1} has two notes within {after.time - before.time:.0f} ms; {level.one_in(Mode.MANIA)} "
                 "should have "
                 f"no jacks of 1/{JACK_DIVISOR}.",
                 1,

@@ -72,7 +72,7 @@ TAGS = Rule(
     how="The tags hold one of the game's genres and a language. A genre counts at the end of a word (jpop, electropop, "
     "videogame), but not elsewhere in it (popular). All ranked sets submitted since the "
     "criteria require it have them, and hardly any older ones.",
-    advice="Add both to the tags.",
+    advice="Add what is missing.",
     ignore_when="the genre is none of the game's",
     blind_spots="Wrong genres; languages that few songs have.",
     source=f"{LAZER}/CheckMissingGenreLanguage.cs",
@@ -225,8 +225,8 @@ def run(evidence: MapsetEvidence) -> Iterator[Placed]:
             line=beatmap.line_of("Metadata", "Version"),
             certainty=Certainty.CERTAIN,
             actual=beatmap.version,
-            message=f"[{beatmap.version}] seems to be for work on the set: remove it before you upload. It was not checked "
-            "itself, and the other difficulties were not compared with it.",
+            message=f"[{beatmap.version}] seems to be for work on the set. It was not checked itself, and the other "
+            "difficulties were not compared with it.",
         )
 
 
@@ -329,7 +329,7 @@ def _guests(evidence: MapsetEvidence) -> Iterator[Placed]:
                 certainty=Certainty.LIKELY,
                 actual=beatmap.metadata.get("Tags", ""),
                 expected=[Expected(name) for name in missing],
-                message=f"{' and '.join(missing)} is not in the tags.",
+                message=f"[{beatmap.version}] names {' and '.join(missing)}, who {'is' if len(missing) == 1 else 'are'} not in the tags.",
             )
 
 

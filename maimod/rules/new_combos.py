@@ -14,6 +14,7 @@ from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid, snap
+from maimod.rules import elsewhere
 from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 
 PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
@@ -206,7 +207,10 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     if evidence.beatmap.mode not in PLAYFIELD_MODES:
         return
     combos = Combos(evidence)
-    common = ", ".join(f"{_beats(length)} beats ({count}x)" for length, count in combos.lengths.most_common(N_COMMON))
+    common = ", ".join(
+        f"{_beats(length)} beat{'s' * (length != TICKS_PER_BEAT)} ({count}×)"
+        for length, count in combos.lengths.most_common(N_COMMON)
+    )
     for rule, verdicts in ((MISSING, combos.missing()), (UNEXPECTED, combos.unexpected())):
         for verdict in verdicts:
             bits = total(verdict)
@@ -215,9 +219,8 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
             where = _place_in_measure(evidence, hit_object)
             if rule is MISSING:
                 message = (
-                    f"No new combo {where}: this combo lasts {_beats(sum(verdict.lengths))} beats, while a flag here "
-                    "would make "
-                    f"combos of {before} and {after}; usual in this map: {common}."
+                    f"No new combo {where}: this combo lasts {_beats(sum(verdict.lengths))} beats, with one here the combos "
+                    f"would last {before} and {after}. Usual in this map: {common}."
                 )
             else:
                 moved = abs(verdict.shift)
@@ -229,7 +232,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
                         f"{'later' if verdict.shift > 0 else 'earlier'}."
                     )
                 )
-                message = f"New combo {where} makes combos of {before} and {after} beats; usual in this map: {common}.{better}"
+                message = f"New combo {where}, which makes combos of {before} and {after} beats. Usual in this map: {common}.{better}"
             flag = rule is UNEXPECTED
             odds = verdict.model + (MODEL_USUAL_BITS if flag else 0.0)
             chance = None if verdict.event is None else round(1 / (1 + 2.0**-odds), 4)
@@ -263,14 +266,14 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
         o = evidence.object_of_slot.get(slot)
         if o is None or o is evidence.objects_by_time[0] or o.kind is ObjectKind.SPINNER:
             continue
-        around = "The surrounding combos and those at similar places suggest"
+        seen = elsewhere.flags(evidence, o.time) or "the combos around it suggest otherwise"
         yield candidate(
             UNEXPECTED if o.new_combo else MISSING,
             time=o.time,
             line=o.line,
             objects=[o],
             proposed=logit,
-            message=f"{around} no new combo here." if o.new_combo else f"{around} a new combo here.",
+            message=f"{'New combo' if o.new_combo else 'No new combo'} {_place_in_measure(evidence, o)}: {seen}.",
             actual="new combo" if o.new_combo else "no new combo",
             expected=[Expected("no new combo" if o.new_combo else "new combo")],
         )

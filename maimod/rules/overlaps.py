@@ -119,7 +119,8 @@ def _overlaps(evidence: Evidence, objects: list[HitObject]) -> Iterator[Candidat
             certainty=Certainty.POSSIBLE if len(found) >= MANY else Certainty.GUIDELINE,
             actual=f"{distance:.0f} px",
             expected=[Expected(f"{diameter:.0f} px or more")],
-            message=f"These objects overlap, {distance:.0f} px and {gap:.0f} ms apart{more}.",
+            message=f"These objects overlap: they are {distance:.0f} px and {gap:.0f} ms apart, circles are {diameter:.0f} px "
+            f"wide{more}.",
             places=len(found),
         )
 
@@ -152,7 +153,7 @@ def _hidden_repeats(evidence: Evidence, objects: list[HitObject]) -> Iterator[Ca
                     objects=[before, slider],
                     certainty=Certainty.GUIDELINE,
                     actual=f"{distance:.0f} px",
-                    message=f"The {before.kind.value} before lies on the reverse arrow of this slider until "
+                    message=f"The {before.kind.value} before covers the reverse arrow of this slider until "
                     f"{reached - before.end_time:.0f} ms before it is reached.",
                 )
                 break
@@ -182,7 +183,8 @@ def _hard_rock(evidence: Evidence, objects: list[HitObject]) -> Iterator[Candida
             places=len(found),
             actual=f"{after.time - before.end_time:.0f} ms",
             expected=[Expected(f"{harder:.0f} ms or less")],
-            message=f"Under Hard Rock these objects lie on each other unstacked{more}.",
+            message=f"These objects are stacked, {after.time - before.end_time:.0f} ms apart; under Hard Rock only those within "
+            f"{harder:.0f} ms are{more}.",
         )
 
 

@@ -15,7 +15,9 @@ import numpy as np
 
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import HitObject, ObjectKind
+from maimod.osu.names import kind_name, noun, object_name
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.elsewhere import a, counted
 from maimod.rules.passages import CELLS_PER_BEAT, QUARTER, Passages
 from maimod.rules.rhythm import at_time
 
@@ -152,8 +154,8 @@ def _shifted(evidence: Evidence) -> Iterator[Candidate]:
             measure=float(bits[measure]),
             actual=f"{part} beat {side}",
             expected=[Expected("as where the passage is repeated")],
-            message=f"{len(objects)} objects fit the rest of the map better if they are moved by {part} beat: the passage seems to be "
-            f"{part} beat {side}.",
+            message=f"These {len(objects)} {noun(evidence.beatmap)}s seem {part} beat {side}: moved by that, they match the measures "
+            "with the same rhythm elsewhere in the map.",
             gain=round(float(gains[measure]), 3),
             gain_in_others=round(float(of_siblings[measure]), 3),
             bits=round(float(bits[measure]), 2),
@@ -202,7 +204,10 @@ def _other_grids(evidence: Evidence) -> Iterator[Candidate]:
         if bits < LEAST_BITS:
             continue
         objects = _first_objects(evidence, cells[passages.own.head[cells]])
-        names = {1: "quarters", 2: "thirds"}
+        names, ticks = {1: "quarters", 2: "thirds"}, {1: "1/4", 2: "1/3"}
+        others = (
+            f"{alike or 'no'} other beat{'' if alike == 1 else 's'} of the map {'has' if alike == 1 else 'have'} that"
+        )
         yield candidate(
             OTHER_GRID,
             time=objects[0].time,
@@ -212,8 +217,8 @@ def _other_grids(evidence: Evidence) -> Iterator[Candidate]:
             measure=bits,
             actual=f"on {names[kind]}",
             expected=[Expected(f"on {names[other]}")],
-            message=f"{len(run)} beat{'s' if len(run) > 1 else ''} with objects on {names[kind]} of a beat, as {alike or 'no'} other"
-            f"{'' if alike == 1 else 's'} of the map.",
+            message=f"{len(run)} beat{'s' if len(run) > 1 else ''} with {noun(evidence.beatmap)}s on {ticks[kind]} ticks; {others}, "
+            f"most have {ticks[other]}.",
             beats=len(run),
             alike_in_map=alike,
             bits=round(bits, 2),
@@ -253,7 +258,8 @@ def _missing(evidence: Evidence) -> Iterator[Candidate]:
             measure=float(bits[place]),
             actual="nothing",
             expected=[Expected(f"an object at {time:.0f} ms")],
-            message=f"{with_it[place]} of {with_it[place] + without[place]} measures with the same rhythm have an object here.",
+            message=f"{with_it[place]} of {counted(int(with_it[place] + without[place]), 'similar measure')} have "
+            f"{a(noun(evidence.beatmap))} here, this one has none.",
             copies=int(with_it[place] + without[place]),
             copies_with_object=int(with_it[place]),
             bits=round(float(bits[place]), 2),
@@ -280,7 +286,9 @@ def _other_kinds(evidence: Evidence) -> Iterator[Candidate]:
                 measure=float(bits[place]),
                 actual=str(o.kind),
                 expected=[Expected(str(kind))],
-                message=f"{with_it[place]} measures with the same rhythm have a {kind} here, {same[place] or 'none'} a {o.kind}.",
+                message=f"This is {a(object_name(o, evidence.beatmap))}; {counted(int(with_it[place]), 'similar measure')} "
+                f"{'has' if with_it[place] == 1 else 'have'} {a(kind_name(str(kind), evidence.beatmap))} here, "
+                f"{same[place] or 'none'} {a(kind_name(str(o.kind), evidence.beatmap))}.",
                 copies_with_it=int(with_it[place]),
                 bits=round(float(bits[place]), 2),
             )

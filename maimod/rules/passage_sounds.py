@@ -133,7 +133,7 @@ def _lost(evidence: Evidence) -> Iterator[Candidate]:
             actual="no additions",
             expected=[Expected("additions")],
             message=f"{_hits(len(run))} in a row have no addition; {_in(copies.lost[lost].sum(), others.lost[lost].sum())} have "
-            f"some at {len(lost)} of these places.",
+            f"one at {len(lost)} of these places.",
             hits=len(run),
             lost=len(lost),
             bits=round(total, 2),
@@ -146,11 +146,7 @@ def _hits(count: int) -> str:
 
 def _in(of_copies: int, of_others: int) -> str:
     """Which witnesses there are, in words."""
-    names = [
-        name
-        for name, count in (("measures with the same rhythm", of_copies), ("the other difficulties", of_others))
-        if count
-    ]
+    names = [name for name, count in (("similar measures", of_copies), ("the other difficulties", of_others)) if count]
     return " and ".join(names)
 
 
@@ -253,8 +249,8 @@ def _other_sets(evidence: Evidence) -> Iterator[Candidate]:
                 measure=bits,
                 actual=set_name(value),
                 expected=[Expected(set_name(other))],
-                message=f"The timing point gives {_hits(len(run))} the {set_name(value)} set; where the passage is repeated, or in the "
-                f"other difficulties, they have the {set_name(other)} set.",
+                message=f"This line gives {_hits(len(run))} the {set_name(value)} set; similar measures or the other difficulties have "
+                f"the {set_name(other)} set here.",
                 hits=len(run),
                 bits=round(bits, 2),
             )
@@ -307,7 +303,7 @@ def _other_volumes(evidence: Evidence) -> Iterator[Candidate]:
                 measure=bits,
                 actual=f"{value} %",
                 expected=[Expected("as where the passage is repeated")],
-                message=f"The timing point sets {_hits(len(run))} to {value} %, {word} than where the passage is repeated or in the other "
+                message=f"This line sets {_hits(len(run))} to {value} % volume, {word} than in similar measures or the other "
                 "difficulties.",
                 hits=len(run),
                 bits=round(bits, 2),

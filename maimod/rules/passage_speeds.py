@@ -18,6 +18,7 @@ from maimod.osu.beatmap import HitObject, Mode
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.passage_rhythms import LEAST_BITS, SHOWN_OBJECTS, bits_of_length, log_odds, strongest
 from maimod.rules.passages import Passages
+from maimod.rules.positions import gap_name
 
 VELOCITY_CURVE = Curve(14.0, 3.0)
 """Of bits. 100 minutes of 60 ranked and other maps have 2 lines above the middle; planted mistakes have 8 in the median in osu! and
@@ -78,8 +79,9 @@ def _lines(evidence: Evidence, passages: Passages) -> Iterator[Candidate]:
             measure=total,
             actual=f"{velocity:.2f}x",
             expected=[Expected("durations as in the rest of the map")],
-            message=f"With the velocity of {velocity:.2f}x {'a slider has a duration' if one else f'{len(objects)} sliders have durations'} "
-            "that the rest of the map, or the same passage elsewhere, does not have.",
+            message=f"At {velocity:.2f}x {'this slider lasts' if one else f'these {len(objects)} sliders last'} "
+            f"{gap_name(evidence, objects[0], objects[0].duration)}{'' if one else ' and so on'}, unlike the rest of the map "
+            "and similar measures.",
             sliders=len(objects),
             bits=round(total, 2),
         )

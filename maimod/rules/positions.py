@@ -16,6 +16,7 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu import slider_path
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
+from maimod.osu.names import object_name
 from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
 from maimod.rules.geometry import Steps, compare_steps
 
@@ -290,8 +291,8 @@ def _uneven(
         companions = round(compared.share[at] * compared.count[at])
         side = "from the object before" if step.after is o else "to the next"
         words.append(
-            f"{step.distance:.{digits}f} px {side}, {compared.mode[at]:.{digits}f} px at {companions} other gaps of "
-            f"{gap_name(evidence, step.before, step.gap)}"
+            f"{step.distance:.{digits}f} px {side}, where {companions} other gaps of "
+            f"{gap_name(evidence, step.before, step.gap)} have {compared.mode[at]:.{digits}f} px"
         )
     first = named[0]
     return candidate(
@@ -300,7 +301,7 @@ def _uneven(
         line=o.line,
         objects=[o],
         measure=measure,
-        message=f"{'; '.join(words)}.",
+        message=f"This {object_name(o, evidence.beatmap)} is {', and '.join(words)}.",
         actual=f"{all_steps[first].distance:.0f} px",
         expected=[Expected(f"{compared.mode[first]:.0f} px")],
         distance_px=round(all_steps[first].distance, 1),
@@ -342,7 +343,8 @@ def leaps(evidence: Evidence, all_steps: Sequence[Step]) -> Iterator[Candidate]:
             line=step.after.line,
             objects=[step.before, step.after],
             certainty=Certainty.POSSIBLE,
-            message=f"{step.distance:.0f} px in {step.gap:.0f} ms; other steps of this rhythm around it have {usual:.0f} px.",
+            message=f"This {object_name(step.after, evidence.beatmap)} is {step.distance:.0f} px from the object before in "
+            f"{step.gap:.0f} ms; others of this rhythm around it are {usual:.0f} px apart.",
             actual=f"{step.distance:.0f} px",
             expected=[Expected(f"{usual:.0f} px")],
         )
@@ -376,9 +378,10 @@ def broken_stacks(evidence: Evidence, all_steps: Sequence[Step]) -> Iterator[Can
             objects=[step.after],
             measure=math.log2(exact[on_tail] / numbers[on_tail]),
             curve="self-stacked" if math.hypot(*offset) < VISIBLE_STACK_PX else "",
-            message=f"{math.hypot(*offset):.1f} px off a stack; {exact[on_tail]} other stacks of this map are exact.",
-            actual=f"x:{step.after.x:.0f} y:{step.after.y:.0f}",
-            expected=[Expected(f"x:{step.after.x - offset[0]:.0f} y:{step.after.y - offset[1]:.0f}")],
+            message=f"This {object_name(step.after, evidence.beatmap)} is {math.hypot(*offset):.1f} px off a stack; "
+            f"{exact[on_tail]} other stacks of this map are exact.",
+            actual=f"x {step.after.x:.0f}, y {step.after.y:.0f}",
+            expected=[Expected(f"x {step.after.x - offset[0]:.0f}, y {step.after.y - offset[1]:.0f}")],
             off_px=round(math.hypot(*offset), 2),
             exact_stacks=exact[on_tail],
             broken_stacks=numbers[on_tail],
@@ -405,9 +408,8 @@ def offscreen(evidence: Evidence) -> Iterator[Candidate]:
         if beyond.max() <= 0:
             continue
         ends = max(beyond[0], beyond[-1])
-        what = (
-            "The circle" if o.slider is None else "The head" if beyond[0] > 0 else "The end" if ends > 0 else "The body"
-        )
+        part = "head" if beyond[0] > 0 else "end" if ends > 0 else "body"
+        what = "This circle" if o.slider is None else f"The {part} of this slider"
         x, y = points[int(beyond.argmax())]
         found.append(
             (
@@ -421,7 +423,7 @@ def offscreen(evidence: Evidence) -> Iterator[Candidate]:
                     objects=[o],
                     certainty=Certainty.CERTAIN if ends > 0 else Certainty.LIKELY,  # Mapset Verifier: a warning
                     message=f"{what} reaches {beyond.max():.0f} px beyond the edge of a 4:3 screen.",
-                    actual=f"x:{x:.0f} y:{y:.0f}",
+                    actual=f"x {x:.0f}, y {y:.0f}",
                     beyond_px=round(float(beyond.max()), 1),
                     radius_px=round(radius, 1),
                 ),
@@ -486,6 +488,7 @@ def unexpected(evidence: Evidence) -> Iterator[Candidate]:
                 else 0.0
             )
         )
+    usually = UsualSteps(evidence)
     usual, rare = np.percentile(bits, (BASE_PERCENTILE, TAIL_PERCENTILE)).tolist()
     spread = max((rare - usual) / TAIL_BITS, 1.0)
     for i, o in enumerate(order):
@@ -500,8 +503,7 @@ def unexpected(evidence: Evidence) -> Iterator[Candidate]:
             objects=[o],
             measure=(bits[i] - usual) / spread,
             event=event,
-            message=f"{_place(event, o)} {'are' if event.event.kind is EventKind.DISTANCE else 'is'} unexpected here, "
-            "even compared with the other jumps of this map.",
+            message=_elsewhere(evidence, o, event, usually),
             actual=_place(event, o),
             expected=_expected(evidence, event),
             bits=round(bits[i], 2),
@@ -509,16 +511,63 @@ def unexpected(evidence: Evidence) -> Iterator[Candidate]:
         )
 
 
+class UsualSteps:
+    """The distances that a map usually has, in words."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.is_flat = evidence.beatmap.mode is Mode.CATCH
+        """Whether only x counts."""
+        found = steps(evidence)
+        self._to = {step.after.index: step for step in found}
+        self._from = {step.before.index: step for step in found}
+        gaps: dict[int, list[float]] = {}
+        for step in found:
+            gaps.setdefault(round(step.gap / SAME_GAP_MS), []).append(self._distance(step))
+        self._usual = {gap: float(np.median(own)) for gap, own in gaps.items() if len(own) >= LEAST_COMPANIONS}
+
+    def _distance(self, step: Step) -> float:
+        return abs(step.after.x - cursor(step.before)[0]) if self.is_flat else step.distance
+
+    def words(self, o: HitObject) -> str:
+        """As in "175 px from the object before (1/2 beat, usually 90 px) and 60 px from the next (1 beat)"."""
+        parts: list[str] = []
+        for step, name in ((self._to.get(o.index), "object before"), (self._from.get(o.index), "next")):
+            if step is not None and len(parts) < 2:
+                usual = self._usual.get(round(step.gap / SAME_GAP_MS))
+                aside = f", usually {usual:.0f} px" if usual is not None else ""
+                gap = gap_name(self.evidence, step.before, step.gap)
+                parts.append(f"{self._distance(step):.0f} px from the {name} ({gap}{aside})")
+        return " and ".join(parts)
+
+    def message(self, o: HitObject) -> str:
+        """A sentence about where an object is."""
+        name, around = object_name(o, self.evidence.beatmap), self.words(o)
+        where = f"at x {o.x:.0f}" if self.is_flat else f"at x {o.x:.0f}, y {o.y:.0f}"
+        return f"This {name} is {around or where}."
+
+
+def _elsewhere(evidence: Evidence, o: HitObject, score: EventScore, usually: UsualSteps) -> str:
+    """Words about a position, and the likeliest other one."""
+    expected, around = _expected(evidence, score), usually.words(o)
+    if not expected:
+        return usually.message(o)
+    name, place = object_name(o, evidence.beatmap), _place(score, o)
+    where = place if score.event.kind is EventKind.DISTANCE else f"at {place}"
+    aside = f" It is {around}." if around and score.event.kind is not EventKind.DISTANCE else ""
+    return f"This {name} is {where}; around {expected[0].text} would follow the pattern.{aside}"
+
+
 def _place(score: EventScore, o: HitObject) -> str:
     match score.event.kind:
         case EventKind.DISTANCE:
             return f"{score.event.value} px from the object before"
         case EventKind.POS_X:
-            return f"x:{o.x:.0f}"
+            return f"x {o.x:.0f}"
         case EventKind.POS_Y:
-            return f"y:{o.y:.0f}"
+            return f"y {o.y:.0f}"
         case _:
-            return f"x:{o.x:.0f} y:{o.y:.0f}"
+            return f"x {o.x:.0f}, y {o.y:.0f}"
 
 
 def _expected(evidence: Evidence, score: EventScore) -> list[Expected]:
@@ -529,10 +578,10 @@ def _expected(evidence: Evidence, score: EventScore) -> list[Expected]:
             return [Expected(f"{e.value} px from the object before", round(p, 4)) for e, p in same_kind]
         case EventKind.POS if evidence.schema is not None:
             cells = [(position(e, evidence.schema), p) for e, p in same_kind]
-            return [Expected(f"x:{x:.0f} y:{y:.0f}", round(p, 4)) for (x, y), p in cells]
+            return [Expected(f"x {x:.0f}, y {y:.0f}", round(p, 4)) for (x, y), p in cells]
         case _ if evidence.schema is not None:
             axis = "x" if score.event.kind is EventKind.POS_X else "y"
-            return [Expected(f"{axis}:{position(e, evidence.schema)[0]:.0f}", round(p, 4)) for e, p in same_kind]
+            return [Expected(f"{axis} {position(e, evidence.schema)[0]:.0f}", round(p, 4)) for e, p in same_kind]
         case _:
             return []
 
@@ -574,12 +623,34 @@ def columns(evidence: Evidence) -> Iterator[Candidate]:
             objects=[note],
             measure=event.tolerant_surprisal - usual,
             event=event,
-            message=f"A note in column {event.event.value + 1} is unlikely here.",
+            message=_column_message(event),
             actual=f"column {event.event.value + 1}",
             expected=[
                 Expected(f"column {e.value + 1}", round(p, 4)) for e, p in event.expected if e.kind is EventKind.COLUMN
             ],
         )
+
+
+def _column_message(score: EventScore) -> str:
+    others = [event.value + 1 for event, _ in score.expected if event.kind is EventKind.COLUMN]
+    better = (
+        f"column {others[0]} would follow the pattern of the notes before"
+        if others
+        else "the notes before it suggest another"
+    )
+    return f"This note is in column {score.event.value + 1}; {better}."
+
+
+def _column_alone(evidence: Evidence, note: HitObject) -> str:
+    """Words about a note in a column, by the notes that are closest there."""
+    column, beat = evidence.beatmap.column(note), evidence.beatmap.red_line_of(note.time).beat_length
+    first, last = np.searchsorted(evidence.object_times, [note.time - 4 * beat, note.time + 4 * beat + 1])
+    near = evidence.objects_by_time[int(first) : int(last)]
+    own = sum(evidence.beatmap.column(o) == column for o in near)
+    return (
+        f"This note is in column {column + 1}, which has {own} of the {len(near)} notes within four beats; "
+        "the pattern before and after it suggests another."
+    )
 
 
 def run(evidence: Evidence) -> Iterator[Candidate]:
@@ -609,6 +680,7 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
         return
     # Geometry alone can show an object that slipped, so all of them are proposed.
     least = LEAST_PROPOSED_LOGIT if mode is Mode.MANIA else -math.inf
+    usually = None if mode is Mode.MANIA else UsualSteps(evidence)
     for slot, logit in corruption.peaks("place", least, apart=0):
         o = evidence.object_of_slot.get(slot)
         if o is not None and o.kind is not ObjectKind.SPINNER:
@@ -618,7 +690,7 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
                 line=o.line,
                 objects=[o],
                 proposed=logit,
-                message="The position of this object fits neither the objects before nor those after it.",
+                message=_column_alone(evidence, o) if usually is None else usually.message(o),
             )
 
 

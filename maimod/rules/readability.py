@@ -92,7 +92,8 @@ def _overlaps(evidence: Evidence, pairs: list[tuple[HitObject, HitObject]]) -> I
             certainty=Certainty.CERTAIN if gap < MUST_OVERLAP_MS else Certainty.GUIDELINE,
             actual=f"{gap:.0f} ms",
             expected=[Expected("an overlap")],
-            message=f"These objects are {gap:.0f} ms apart and do not touch{more}.",
+            message=f"These objects are {gap:.0f} ms apart and do not touch: {_distance(before, after):.0f} px, circles are "
+            f"{diameter:.0f} px wide{more}.",
             places=len(found),
         )
 
@@ -119,8 +120,8 @@ def _unstacked(evidence: Evidence, pairs: list[tuple[HitObject, HitObject]]) -> 
             places=len(found),
             actual=f"{beatmap.stack_leniency:g}",
             expected=[Expected("a higher stack leniency")],
-            message=f"These objects are at the same position and not stacked, {after.time - before.end_time:.0f} ms "
-            f"apart{more}.",
+            message=f"These objects are at the same position, {after.time - before.end_time:.0f} ms apart, but a stack leniency of "
+            f"{beatmap.stack_leniency:g} stacks only those within {reach:.0f} ms{more}.",
         )
 
 

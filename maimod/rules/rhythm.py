@@ -21,7 +21,9 @@ from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import UNSNAP_MS, HitObject, Mode, ObjectKind, TimingPoint
+from maimod.osu.names import kind_name, noun, object_name
 from maimod.osu.timing import Snap, snap
+from maimod.rules import elsewhere
 from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
 from maimod.rules.rhythm_index import SAME_MS, Edge, RhythmIndex, alternative, contains
 
@@ -330,7 +332,7 @@ def _tuplet_candidate(evidence: Evidence, slips: Sequence[Edge]) -> Candidate | 
     if max(abs(first.error), abs(last.error)) >= UNSNAP_MS or first.red_line is not last.red_line:
         return None
     beats = (last.tick - first.tick) / first.red_line.beat_length
-    words = f"{len(run)} even notes in {beats:g} beat{'s' if beats != 1 else ''}"
+    words = f"{len(run)} even {noun(evidence.beatmap)}s in {beats:g} beat{'s' if beats != 1 else ''}"
     return candidate(
         UNSNAPPED,
         time=slips[0].time,
@@ -338,7 +340,7 @@ def _tuplet_candidate(evidence: Evidence, slips: Sequence[Edge]) -> Candidate | 
         line=slips[0].hit_object.line,
         certainty=Certainty.HARMLESS,
         objects=[slip.hit_object for slip in slips],
-        message=f"{words}: the editor has no divisor for this rhythm, which the criteria allow if the song has it.",
+        message=f"{words[0].upper()}{words[1:]}: the editor has no divisor for this rhythm, which the criteria allow if the song has it.",
         actual=words,
         unsnapped=len(slips),
     )
@@ -356,7 +358,7 @@ def _unsnapped_candidate(evidence: Evidence, slips: Sequence[Edge], whole: bool 
         numbers["fitting_red_line_ms"] = other.time
     if whole:
         message = (
-            f"{len(slips)} of {n_objects} objects are off every tick, typically {abs(typical):.0f} ms "
+            f"{len(slips)} of {n_objects} {noun(evidence.beatmap)}s are off every tick, typically {abs(typical):.0f} ms "
             f"{_late(typical)}; "
             "the red lines seem to have been changed after the objects were placed."
         )
@@ -366,11 +368,9 @@ def _unsnapped_candidate(evidence: Evidence, slips: Sequence[Edge], whole: bool 
             if slips[-1].time - first.time < len(slips) * 4 * first.snap.red_line.beat_length
             else "throughout the map"
         )
-        message = f"{len(slips)} objects {where} are off every tick, up to {np.abs(errors).max():.0f} ms{hint}."
+        message = f"{len(slips)} {noun(evidence.beatmap)}s {where} are off every tick, by up to {np.abs(errors).max():.0f} ms{hint}."
     else:
-        message = (
-            f"{first.name} is {abs(usual.error):.0f} ms {_after(usual.error)} the closest 1/{usual.divisor} tick{hint}."
-        )
+        message = f"{first.name(evidence.beatmap)} is {abs(usual.error):.0f} ms {_after(usual.error)} the closest 1/{usual.divisor} tick{hint}."
     is_sure = any(slip.number == 0 and abs(slip.snap.error) >= SURE_MS for slip in slips)
     certainty = Certainty.CERTAIN if is_sure else Certainty.LIKELY
     if all(slip.hit_object.kind is ObjectKind.SPINNER for slip in slips):
@@ -393,7 +393,7 @@ def _slightly_late(evidence: Evidence, moments: RhythmIndex) -> Iterator[Candida
     late = [edge for edge in moments.edges if edge.number == 0 and LATE_MS <= edge.snap.error < UNSNAP_MS]
     if late:
         first = late[0]
-        more = f", as {len(late) - 1} more object{'s are' if len(late) > 2 else ' is'}" if len(late) > 1 else ""
+        more = f", as {len(late) - 1} more {'are' if len(late) > 2 else 'is'}" if len(late) > 1 else ""
         yield candidate(
             SLIGHTLY_LATE,
             time=first.time,
@@ -403,7 +403,7 @@ def _slightly_late(evidence: Evidence, moments: RhythmIndex) -> Iterator[Candida
             count=len(late),
             actual=f"{first.snap.error:.1f} ms late",
             expected=[_expected(first.snap)],
-            message=f"{first.name} is {first.snap.error:.1f} ms after the closest 1/{first.snap.divisor} tick{more}.",
+            message=f"{first.name(evidence.beatmap)} is {first.snap.error:.1f} ms after the closest 1/{first.snap.divisor} tick{more}.",
         )
 
 
@@ -428,8 +428,8 @@ def _before_lines(evidence: Evidence) -> Iterator[Candidate]:
                 certainty=Certainty.GUIDELINE,
                 actual=f"{near[-1].time:.0f} ms",
                 expected=[Expected(f"{line.time:.0f} ms")],
-                message=f"The object is on the beat of the old red line, {line.time - near[-1].time:.0f} ms before the next red "
-                "line begins a new one.",
+                message=f"This {object_name(near[-1], evidence.beatmap)} is on the beat of the old red line, "
+                f"{line.time - near[-1].time:.0f} ms before the next red line begins a new one.",
             )
 
 
@@ -485,8 +485,8 @@ def _unusual_snaps(evidence: Evidence, moments: RhythmIndex, named: frozenset[in
                 event=event,
                 actual=f"1/{at.divisor}",
                 expected=(_expected(usual),),
-                message=f"{edge.name} is alone on a 1/{at.divisor} tick, {abs(usual.error):.0f} ms "
-                f"{_after(usual.error)} the closest 1/{usual.divisor}.",
+                message=f"{edge.name(evidence.beatmap)} is alone on a 1/{at.divisor} tick, {abs(usual.error):.0f} ms "
+                f"{_after(usual.error)} the closest 1/{usual.divisor} tick. The map has {_uses(uses[at.divisor])} on 1/{at.divisor}.",
                 uses_in_map=uses[at.divisor],
                 off_usual_ms=round(usual.error, 1),
             )
@@ -533,12 +533,9 @@ def _start(
         other.time > time
         and contains(moments.start_times, other.time)
         and (sound_here is None or sound_here < LOUD_ONSET)
-    ):
+    ) or (other.time > time and moments.is_read_beat(other.time) and (sound_here is None or sound_here < LOUD_ONSET)):
         rule, shown, shown_time, support = UNEXPECTED_OBJECT, hit_object, time, -_support(sound_here) / 2
-        text = f"The model expects no object here but the next one {_place_name(there)}, {_apart(other.time - time, beat)} later"
-    elif other.time > time and moments.is_read_beat(other.time) and (sound_here is None or sound_here < LOUD_ONSET):
-        rule, shown, shown_time, support = UNEXPECTED_OBJECT, hit_object, time, -_support(sound_here) / 2
-        text = "The model expects no object here, nor anything before the next beat"
+        text = _extra(evidence, hit_object)
     elif contains(moments.edge_times, other.time) or moments.is_read_beat(other.time):
         return None
     elif (
@@ -548,17 +545,12 @@ def _start(
         and not (other.time < time and is_loud)
     ):
         rule, shown, shown_time, support = WRONG_TICK, hit_object, time, _support(sound_there) - _support(sound_here)
-        text = (
-            f"The object is {_place_name(here)}, the model expects it {_place_name(there)}, "
-            f"{_apart(other.time - time, beat)} {'later' if other.time > time else 'earlier'}"
-        )
+        text = _displaced(evidence, hit_object, there)
     elif other.time < time <= other.time + LONGEST_HOLE_BEATS * beat + SAME_MS and (
         sound_there is None or sound_there >= FAINT_ONSET
     ):
         rule, shown, shown_time, support = MISSING_OBJECT, before, other.time, _support(sound_there)
-        text = (
-            f"The model expects an object {_place_name(there)}, {_apart(time - other.time, beat)} before the next one"
-        )
+        text = _hole(evidence, other.time)
     else:
         return None
     alike = moments.alike(time)
@@ -574,7 +566,7 @@ def _start(
         objects=[shown],
         measure=bits,
         event=event,
-        message=f"{text}.",
+        message=text,
         actual="nothing" if rule is MISSING_OBJECT else f"1/{here.divisor} at {time:.0f} ms",
         expected=[
             _expected(snap(evidence.beatmap, at.value), p) for at, p in event.expected[:3] if at.kind is EventKind.TIME
@@ -617,17 +609,21 @@ def _kinds(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> I
             event=event,
             actual=str(hit_object.kind),
             expected=(Expected(kind, round(probability, 4)),),
-            message=_kind_message(kind, probability, hit_object),
+            message=_kind_message(evidence, kind, probability, hit_object),
             bits=round(bits, 2),
         )
 
 
-def _kind_message(kind: str, probability: float, hit_object: HitObject) -> str:
+def _kind_message(evidence: Evidence, kind: str, probability: float, hit_object: HitObject) -> str:
+    own, usual = str(hit_object.kind), kind.split(" or ")
+    name = elsewhere.a(kind_name(own, evidence.beatmap))
+    seen = elsewhere.kinds(evidence, hit_object.time, (own, *usual)) or AROUND
     if probability >= 0.5:
-        surely = " with near certainty" if probability >= 0.95 else ""
-        return f"The model expects a {kind} here{surely}, not a {hit_object.kind}."
-    length = " of this length" if hit_object.end_time > hit_object.time else ""
-    return f"A {hit_object.kind}{length} is unusual here, compared with the objects around it and with similar places."
+        other = " or ".join(elsewhere.a(kind_name(one, evidence.beatmap)) for one in usual)
+        return f"This is {name}, where {other} would be more usual: {seen}."
+    beat = evidence.beatmap.red_line_of(hit_object.time).beat_length
+    length = f" of {_apart(hit_object.duration, beat)}" if hit_object.duration > 0 else ""
+    return f"{name[0].upper()}{name[1:]}{length} is unusual here: {seen}."
 
 
 def _other_kind(evidence: Evidence, score: EventScore) -> tuple[str, float, EventScore] | None:
@@ -696,7 +692,8 @@ def _ends(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> It
             event=event,
             actual=f"1/{here.divisor} at {time:.0f} ms",
             expected=(_expected(there, round(other.probability, 3)),),
-            message=f"The {hit_object.kind} ends or turns {_place_name(here)}; the model expects that {amount}.",
+            message=f"This {object_name(hit_object, evidence.beatmap)} {'ends' if time >= hit_object.end_time - SAME_MS else 'turns'} "
+            f"{_place_name(here)}, {amount} than usual in such a rhythm{_sound_at(evidence, other.time)}.",
             alike_in_map=alike,
             bits=round(bits, 2),
         )
@@ -704,6 +701,52 @@ def _ends(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> It
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Words
+
+
+AROUND = "the rhythm around it suggests so"
+"""Without a song, similar measures and other difficulties."""
+
+
+def _extra(evidence: Evidence, o: HitObject) -> str:
+    return f"Possible extra {object_name(o, evidence.beatmap)}: {elsewhere.objects(evidence, o.time) or AROUND}."
+
+
+def _hole(evidence: Evidence, time: float) -> str:
+    at = _place_name(snap(evidence.beatmap, time))
+    seen = elsewhere.objects(evidence, time, "there") or AROUND
+    return f"Possible missing {noun(evidence.beatmap)} {at} ({time:.0f} ms): {seen}."
+
+
+def _displaced(evidence: Evidence, o: HitObject, there: Snap) -> str:
+    """Words about an object that may belong on another tick."""
+    name, here = object_name(o, evidence.beatmap), snap(evidence.beatmap, o.time)
+    off = there.tick - o.time
+    apart = _apart(off, here.red_line.beat_length)
+    side = f"{apart} {'later' if off > 0 else 'earlier'} ({abs(off):.0f} ms)"
+    seen = elsewhere.objects(evidence, there.tick, "there")
+    return (
+        f"This {name} is {_place_name(here)} and may belong {_place_name(there)}, {side}{f': {seen}' if seen else ''}."
+    )
+
+
+def _sound_at(evidence: Evidence, time: float) -> str:
+    heard = elsewhere.sound(evidence, time)
+    return f"; the song has {heard} there" if heard else ""
+
+
+def _length_message(evidence: Evidence, o: HitObject) -> str:
+    lasts = _apart(o.duration, evidence.beatmap.red_line_of(o.time).beat_length)
+    same, of = elsewhere.same_length(evidence, o)
+    seen = (
+        f"{same} of {elsewhere.counted(of, 'object')} here in similar measures {'lasts' if same == 1 else 'last'} as long"
+        if of
+        else "the rhythm around it suggests another length"
+    )
+    return f"This {object_name(o, evidence.beatmap)} lasts {lasts}: {seen}."
+
+
+def _uses(number: int) -> str:
+    return f"only {number} start{'s' * (number != 1)} or end{'s' * (number != 1)}"
 
 
 def _after(error: float) -> str:
@@ -762,7 +805,7 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
                     line=o.line,
                     objects=[o],
                     proposed=logit,
-                    message="The length of this slider fits neither the rhythm around it nor similar places.",
+                    message=_length_message(evidence, o),
                 )
 
 
@@ -780,15 +823,14 @@ def _propose_starts(evidence: Evidence, corruption: CorruptionLogits) -> Iterato
         ]
         if beside:
             other = max(beside, key=holes.__getitem__)
-            time, later = float(corruption.grid.times[other]), other > slot
+            time = float(corruption.grid.times[other])
             yield candidate(
                 WRONG_TICK,
                 time=o.time,
                 line=o.line,
                 objects=[o],
                 proposed=max(logit, holes.pop(other)),
-                message="This object may be on the wrong tick: it would fit "
-                f"{abs(time - o.time):.0f} ms {'later' if later else 'earlier'}.",
+                message=_displaced(evidence, o, snap(evidence.beatmap, time)),
                 actual=f"{o.time:.0f} ms",
                 expected=[Expected(f"{time:.0f} ms")],
             )
@@ -799,8 +841,7 @@ def _propose_starts(evidence: Evidence, corruption: CorruptionLogits) -> Iterato
                 line=o.line,
                 objects=[o],
                 proposed=logit,
-                message="This object may be extra: the rhythm before and after it, the song and similar places "
-                "suggest none here.",
+                message=_extra(evidence, o),
                 actual=str(o.kind),
                 expected=[Expected("no object")],
             )
@@ -814,7 +855,7 @@ def _propose_starts(evidence: Evidence, corruption: CorruptionLogits) -> Iterato
                 line=before[0].line,
                 objects=before,
                 proposed=logit,
-                message="An object may be missing here: the rhythm around it, the song and similar places suggest one.",
+                message=_hole(evidence, time),
                 actual="nothing",
                 expected=[Expected(f"an object at {time:.0f} ms")],
             )

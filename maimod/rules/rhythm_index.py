@@ -18,7 +18,8 @@ import numpy as np
 
 from maimod.audio.onsets import FAR_MS, LAGS_MS, MIN_SIGNIFICANCE, TYPICAL_LAG_MS, Alignment
 from maimod.events.schema import BEATS, EventKind, EventScore
-from maimod.osu.beatmap import HitObject
+from maimod.osu.beatmap import Beatmap, HitObject
+from maimod.osu.names import object_name
 from maimod.osu.timing import BeatGrid, Snap, snap
 
 if TYPE_CHECKING:
@@ -45,13 +46,13 @@ class Edge:
     time: float
     snap: Snap
 
-    @property
-    def name(self) -> str:
-        """As in "The slider", "The end of the slider"."""
+    def name(self, beatmap: Beatmap) -> str:
+        """As in "This slider", "The end of this slider", in the words of the mode."""
+        name = object_name(self.hit_object, beatmap)
         if self.number == 0:
-            return f"The {self.hit_object.kind}"
+            return f"This {name}"
         is_end = self.number == len(self.hit_object.edge_times()) - 1
-        return f"{'The end' if is_end else 'A repeat'} of the {self.hit_object.kind}"
+        return f"{'The end' if is_end else 'A repeat'} of this {name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -434,7 +434,13 @@ def _sample_faults(name: str, sample: probe.Sample) -> Iterator[tuple[Rule, Cert
     if kind not in ("wav", "ogg"):
         yield SAMPLE_FORMAT, Certainty.CERTAIN, f"is neither wav nor Ogg, but {kind}", kind, "wav or ogg"
     elif extension != kind:
-        yield SAMPLE_FORMAT, Certainty.LIKELY, f"is {kind} by its content, but is not named so", extension, kind
+        yield (
+            SAMPLE_FORMAT,
+            Certainty.LIKELY,
+            f'is {kind} by its content, but its name ends in "{extension}"',
+            extension,
+            kind,
+        )
     if sample.duration > 0 and sample.peak <= SILENT_PEAK:
         yield (
             SILENT_SAMPLE,
@@ -447,7 +453,7 @@ def _sample_faults(name: str, sample: probe.Sample) -> Iterator[tuple[Rule, Cert
         yield (
             SHORT_SAMPLE,
             Certainty.CERTAIN,
-            f"lasts {sample.duration:.0f} ms",
+            f"lasts {sample.duration:.0f} ms, less than {SHORT_MS:.0f} ms",
             f"{sample.duration:.0f} ms",
             "25 ms or more",
         )
@@ -455,7 +461,7 @@ def _sample_faults(name: str, sample: probe.Sample) -> Iterator[tuple[Rule, Cert
         yield (
             BALANCE,
             Certainty.LIKELY if sample.balance < ONE_SIDED else Certainty.POSSIBLE,
-            f"is louder on one side: the other has {100 * sample.balance:.0f} % of its loudness",
+            f"is louder on one side; the other has {100 * sample.balance:.0f} % of its loudness, 50 % of it are the least",
             f"{100 * sample.balance:.0f} %",
             "50 % or more",
         )
@@ -464,7 +470,7 @@ def _sample_faults(name: str, sample: probe.Sample) -> Iterator[tuple[Rule, Cert
         yield (
             DELAYED_SAMPLE,
             Certainty.CERTAIN if sample.delay >= LATE_MS else Certainty.POSSIBLE,
-            f"is silent for its first {sample.delay:.1f} ms",
+            f"is silent for its first {sample.delay:.1f} ms; less than {LITTLE_LATE_MS:g} ms are allowed",
             f"{sample.delay:.1f} ms",
             "under 1 ms",
         )

@@ -29,6 +29,7 @@ from maimod.rules.base import (
     Ramp,
     Rule,
     candidate,
+    more_places,
 )
 from maimod.rules.criteria import high, low
 
@@ -513,9 +514,8 @@ def _tempo(evidence: Evidence) -> Iterator[Candidate]:
         certainty=Certainty.GUIDELINE,
         actual=f"{first.speed:.2f}x",
         expected=[Expected(f"{usual:.2f}x")],
-        message=f"The scroll speed changes with the tempo, {len(changed)} time{'s' if len(changed) > 1 else ''}, "
-        "here to "
-        f"{first.speed:.2f}x; {why}.",
+        message=f"The scroll speed follows the tempo here to {first.speed:.2f}x{more_places(len(changed))}; most of the map has "
+        f"{usual:.2f}x, and {why}.",
         times_ms=[section.start.time for section in changed[:20]],
     )
 
@@ -533,7 +533,8 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
     beatmap = evidence.beatmap
     if beatmap.mode not in SCROLLING or not beatmap.hit_objects:
         return
-    changes = [stretch.notes[0].time for stretch in _stretches(evidence)[1:]]
+    stretches = _stretches(evidence)
+    changes = [stretch.notes[0].time for stretch in stretches[1:]]
     main, last = _main_beat_length(beatmap), -SLOTS_PER_BEAT * 8
     for slot, logit in corruption.peaks("velocity", LEAST_PROPOSED_LOGIT, apart=SLOTS_PER_BEAT * 4):
         near = range(slot, slot + SLOTS_PER_BEAT * 2)
@@ -541,7 +542,8 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
         if o is None or slot - last < SLOTS_PER_BEAT * 4:
             continue
         reach = CHANGE_BEATS * beatmap.red_line_at(o.time).beat_length
-        if bisect_left(changes, o.time - reach) == bisect_right(changes, o.time + reach):
+        change = bisect_left(changes, o.time - reach)
+        if change == bisect_right(changes, o.time + reach):
             continue
         last = slot
         yield candidate(
@@ -550,7 +552,8 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
             line=o.line,
             objects=[o],
             proposed=logit,
-            message="The scroll speed here does not fit that of the notes before and after.",
+            message=f"The scroll speed changes here from {stretches[change].speed:.2f}x to {stretches[change + 1].speed:.2f}x, where "
+            "the notes around suggest no change.",
             actual=f"{_speed(beatmap, o.time + EDITOR_MS, main):.2f}x",
         )
 

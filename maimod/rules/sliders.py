@@ -16,6 +16,7 @@ from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu import slider_path
 from maimod.osu.beatmap import HitObject, Mode
+from maimod.osu.names import object_name
 from maimod.rules.base import (
     LEAST_PROPOSED_LOGIT,
     BeatmapCheck,
@@ -306,8 +307,7 @@ def lengths(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidat
             objects=[body.head],
             measure=measure,
             curve=curve,
-            message=f"The length of {length:.0f} px does not fit the curve of {drawn:.0f} px: {what}, which is rare "
-            "in this map.",
+            message=f"This slider is {length:.0f} px long and its curve {drawn:.0f} px: {what}, which is rare in this map.",
             actual=f"{length:.0f} px",
             expected=[Expected(f"{drawn:.0f} px or a little less")],
             curve_px=round(drawn, 1),
@@ -352,7 +352,11 @@ def velocities(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candi
         bits = (0.0 if event is None else event.tolerant_surprisal) - math.log2(1 + others) / 2
         bits += HABIT_WEIGHT * max(rarity, 0.0) * (body.head.index in usual)
         around = usual.get(body.head.index)
-        told = f"; the sliders before and after have {around:.2f}x" if around else ""
+        usually = (
+            f"the sliders before and after have {around:.2f}x"
+            if around
+            else f"{others or 'no'} other slider{'s' * (others != 1)} of the map {'has' if others == 1 else 'have'} that"
+        )
         yield candidate(
             VELOCITY,
             time=body.head.time,
@@ -360,7 +364,7 @@ def velocities(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candi
             objects=[body.head],
             measure=bits,
             event=event,
-            message=f"A slider velocity of {body.velocity:.2f}x is unlikely here{told}.",
+            message=f"This slider has {body.velocity:.2f}x; {usually}.",
             actual=f"{body.velocity:.2f}x",
             expected=_velocities(event, sorted(alike)) or ([Expected(f"{around:.2f}x")] if around else []),
             bits=round(bits, 2),
@@ -380,9 +384,8 @@ def velocities(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candi
             line=point.line,
             objects=[body.head],
             certainty=Certainty.CERTAIN,
-            message=f"A green line {point.time - body.head.time:g} ms after the head sets {point.velocity:.2f}x, too "
-            "late for this slider, "
-            f"which has {body.velocity:.2f}x.",
+            message=f"The green line for {point.velocity:.2f}x comes {point.time - body.head.time:g} ms after the head of this "
+            f"slider, which keeps {body.velocity:.2f}x.",
             actual=f"{body.velocity:.2f}x",
             expected=[Expected(f"{point.velocity:.2f}x")],
             late_ms=round(point.time - body.head.time, 3),
@@ -421,7 +424,7 @@ def shapes(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidate
             line=head.line,
             objects=[head],
             measure=0.5 * max(anchor_bits - usual_anchor, 0.0) + max(tail_bits - usual_tail, 0.0),
-            message="The shape of this slider is unexpected, compared with the other sliders of the map.",
+            message=_shape_message(points, event),
             event=event,
             actual=_control_point(points, event.event.part if event else 0),
             anchor_bits=round(anchor_bits, 2),
@@ -437,17 +440,24 @@ def shapes(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidate
                 objects=[head],
                 measure=math.log2(number),
                 curve="copy",
-                message=f"This slider is a copy of a shape that the map uses {number} times, but for control point "
-                f"{part}, which is {off:.0f} px off.",
+                message=f"This slider has a shape that the map uses {number} times, but its control point {part} is "
+                f"{off:.0f} px off.",
                 actual=_control_point(points, part),
                 copies=number,
                 off_px=round(off, 1),
             )
 
 
+def _shape_message(points: Sequence[tuple[float, float]], event: EventScore | None) -> str:
+    part = event.event.part if event else 0
+    x, y = points[min(part, len(points) - 1)]
+    which = f"Control point {part}" if part else "The end"
+    return f"{which} of this slider (x {x:.0f}, y {y:.0f}) is where the other sliders of the map would not lead to expect it."
+
+
 def _control_point(points: Sequence[tuple[float, float]], part: int) -> str:
     x, y = points[min(part, len(points) - 1)]
-    return f"control point {part} at x:{x:.0f} y:{y:.0f}" if part else ""
+    return f"control point {part} at x {x:.0f}, y {y:.0f}" if part else ""
 
 
 def scribbles(all_bodies: Sequence[Body]) -> Iterator[Candidate]:
@@ -464,7 +474,8 @@ def scribbles(all_bodies: Sequence[Body]) -> Iterator[Candidate]:
                 line=head.line,
                 objects=[head],
                 certainty=Certainty.LIKELY,
-                message=f"A body of {body.path.length:.0f} px with {count} control points.",
+                message=f"This slider has {count} control points on {body.path.length:.0f} px; up to "
+                f"{NODES_PER_ROOT * math.sqrt(max(body.path.length, 1.0)):.0f} are usual for that length.",
                 control_points=count,
             )
 
@@ -566,7 +577,7 @@ def repeats(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidat
                 objects=[head],
                 measure=event.tolerant_surprisal,
                 event=event,
-                message=f"{_count(count)} where the model expects {_count(likely)}.",
+                message=f"This {object_name(head, evidence.beatmap)} has {_count(count)}; {_count(likely)} would be more usual in this rhythm.",
                 actual=_count(count),
                 expected=[Expected(_count(slides - 1), round(p, 4)) for slides, p in offers],
             )
@@ -623,10 +634,11 @@ def reversed_sliders(evidence: Evidence) -> Iterator[Candidate]:
                 line=head.line,
                 objects=[head],
                 measure=bits,
-                message=f"{into.distance:.0f} px to the head and {out.distance:.0f} px from the tail do not fit this "
-                "map's spacing, but would with head and tail swapped.",
-                actual=f"head at x:{head.x:.0f} y:{head.y:.0f}",
-                expected=[Expected(f"head at x:{tail[0]:.0f} y:{tail[1]:.0f}")],
+                message=f"Head and tail of this slider may be swapped: it is {into.distance:.0f} px from the object before and "
+                f"{out.distance:.0f} px from the next; the other way round {ways[0]:.0f} and {ways[1]:.0f} px would fit this "
+                "map's spacing.",
+                actual=f"head at x {head.x:.0f}, y {head.y:.0f}",
+                expected=[Expected(f"head at x {tail[0]:.0f}, y {tail[1]:.0f}")],
                 bits=round(bits, 2),
             )
 
@@ -696,8 +708,9 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
                 line=o.line,
                 objects=[o],
                 proposed=logit,
-                message="The shape, direction or speed of this slider fits neither the objects before nor those after "
-                "it.",
+                message=f"This {object_name(o, evidence.beatmap)} lasts {o.span_duration:.0f} ms over "
+                f"{o.slider.length or 0:.0f} px ({evidence.beatmap.velocity_at(o.time):.2f}x); its shape, direction or speed does not "
+                "match the objects before and after it.",
             )
 
 

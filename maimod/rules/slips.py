@@ -14,6 +14,7 @@ import numpy as np
 
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Mode
+from maimod.osu.names import object_name
 from maimod.rules import slip_alternatives
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.geometry import EXACT_PX, FAR_PX
@@ -92,7 +93,8 @@ def candidates(rule: Rule, log_odds: np.ndarray, evidence: Evidence, relations: 
         kept = int((slips.measures.residuals[rank] <= EXACT_PX).sum())
         usual = float(slips.measures.around[rank].sum())
         named = "; ".join(one.words for one in broken[:2])
-        unnamed = f"it keeps {kept} of the relations that maimod compares, the objects around it {usual:.0f}"
+        unnamed = f"it fits its neighbours in {kept} ways (equal distances, lines, symmetry), the objects around it in {usual:.0f}"
+        name = object_name(o, evidence.beatmap)
         off: dict[str, Any] = {f"{one.relation}_px": one.off for one in broken[:4] if one.off}
         yield candidate(
             rule,
@@ -100,7 +102,7 @@ def candidates(rule: Rule, log_odds: np.ndarray, evidence: Evidence, relations: 
             line=o.line,
             objects=[o],
             measure=float(log_odds[rank]),
-            message=f"{rule.title}: {named or unnamed}.",
+            message=f"{'The body of this' if rule is not SLIP else 'This'} {name} may have slipped: {named or unnamed}.",
             actual=broken[0].actual if broken else "",
             expected=[Expected(broken[0].expected)] if broken and broken[0].expected else [],
             log_odds=round(float(log_odds[rank]), 2),
@@ -146,16 +148,16 @@ BROKEN_BY_MOVE = (
 )
 BROKEN_IN_CATCH = ("step_in_mode", "step_out_mode", "stack", "figure", "midpoint", "field_mirror")
 _WORDS = {
-    "stack": "{off} px off the closest object to stack on",
-    "figure": "{off} px off its place in the same figure elsewhere in the map",
-    "line": "{off} px off the line of its neighbours",
-    "midpoint": "{off} px off the middle of its neighbours",
-    "parallelogram": "{off} px off a parallelogram with its neighbours",
-    "polygon": "{off} px off the regular turn of its neighbours",
-    "trapezoid": "{off} px off the mirror image of its neighbour",
-    "field_mirror": "{off} px off the mirror image of an object nearby in the playfield",
-    "axis": "{off} px off the row or column of its neighbours",
-    "turned_copy": "its shape is {off} px off that of the most similar of {alike} of its length",
+    "stack": "it is {off} px off the closest object to stack on",
+    "figure": "it is {off} px off its place in the same figure elsewhere in the map",
+    "line": "it is {off} px off the line of its neighbours",
+    "midpoint": "it is {off} px off the middle of its neighbours",
+    "parallelogram": "it is {off} px off a parallelogram with its neighbours",
+    "polygon": "it is {off} px off the regular turn of its neighbours",
+    "trapezoid": "it is {off} px off the mirror image of its neighbour",
+    "field_mirror": "it is {off} px off the mirror image of an object nearby in the playfield",
+    "axis": "it is {off} px off the row or column of its neighbours",
+    "turned_copy": "turned or mirrored, {off} px off",
     "tail_stack": "its end is {off} px off the closest object to stack on",
     "symmetry": "it is {off} px off its own mirror image",
     "parallel": "it is {off} px off being parallel to a slider nearby",
@@ -184,7 +186,7 @@ def _broken(slips: Slips, rank: int, evidence: Evidence, relations: tuple[str, .
             continue
         elif relation == "copy" and kept >= LEAST_KEPT and alike:
             others = "the other slider" if alike == 1 else f"the most similar of the other {alike} sliders"
-            words = f"{off:.0f} px off {others} of its length on average"
+            words = f"it is {off:.0f} px off {others} of its length"
             found.append(Broken(relation, round(off, 1), kept, words))
         elif kept >= LEAST_KEPT and relation in _WORDS:
             words = _WORDS[relation].format(off=f"{off:.0f}", alike=f"{alike} other sliders")
@@ -239,7 +241,7 @@ def _step(slips: Slips, rank: int, evidence: Evidence, relation: str, off: float
     distance, usual = float(measures.distances[step]), float(measures.steps.mode[step])
     gap = gap_name(evidence, evidence.objects_by_time[step], float(measures.gaps[step]))
     side = "from the object before" if relation == "step_in_mode" else "to the next object"
-    words = f"{distance:.0f} px {side}, {usual:.0f} px at {companions} other gaps of {gap}"
+    words = f"{distance:.0f} px {side}, where {companions} other gaps of {gap} have {usual:.0f} px"
     # The distance is what players read, so it is named before the figures.
     return Broken(relation, round(off, 1), share + 0.2, words, f"{distance:.0f} px {side}", f"{usual:.0f} px")
 

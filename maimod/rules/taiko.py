@@ -390,7 +390,7 @@ def _finisher(
         certainty=evidence.for_level(certainty),
         actual="a finisher",
         expected=[Expected("a small note")],
-        message=f"This finisher is {gap:.0f} ms from the next note; {reason}.",
+        message=f"This finisher is {gap:.0f} ms from the closest note; {reason}.",
         gap_ms=round(gap, 1),
     )
 

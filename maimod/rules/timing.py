@@ -221,7 +221,7 @@ def _before_first_line(evidence: Evidence) -> Iterator[Candidate]:
             line=early[0].line,
             objects=early[:1],
             certainty=Certainty.POSSIBLE,
-            message=f"{count} before the first red line, where no beat is set.",
+            message=f"{count} before the first red line ({first.time:.0f} ms), where no beat is set.",
             red_line=first.line,
             objects_before=len(early),
         )
@@ -244,8 +244,8 @@ def _off_beat_lines(evidence: Evidence) -> Iterator[Candidate]:
                 certainty=Certainty.POSSIBLE,
                 actual=f"{_early_or_late(-off)}",
                 expected=(Expected("on the beat of the red line before"),),
-                message=f"This red line keeps the tempo but lies {abs(off):.1f} ms {_side(-off)} for the beat of the "
-                "one before.",
+                message=f"This red line keeps the tempo, but lies {abs(off):.1f} ms {_side(-off)} for the beat of the red line "
+                "before it.",
                 off_ms=round(off, 2),
                 former_line=former.line,
             )
@@ -437,7 +437,7 @@ def _bpm_candidate(evidence: Evidence, song: _Song, section: _Section) -> Candid
         actual=_tempo(line),
         expected=(Expected(f"about {fitting:.2f} BPM"),),
         message=f"Over {_seconds(section)} the sounds {grows} by about {abs(section.amount):.1f} ms each second: "
-        f"the tempo seems {'too fast' if section.amount > 0 else 'too slow'} by {abs(section.amount) / 10:.2f} %.",
+        f"{bpm:.2f} BPM is set, about {fitting:.2f} BPM would fit.",
         drift_ms_per_s=round(section.amount, 2),
         bpm=round(bpm, 3),
         fitting_bpm=round(fitting, 3),
@@ -488,7 +488,8 @@ def _beats(evidence: Evidence) -> Iterator[Candidate]:
                 measure=worst.tolerant_surprisal,
                 event=worst,
                 actual=kind,
-                message=f"The {kind} here does not seem to be where the song has it.",
+                message=f"The {kind} at {time:.0f} ms may not be where the song has it"
+                f"{f'; {other.time:.0f} ms would fit' if (other := alternative(worst, worst.event.time)) else ''}.",
             )
         last_time = time
 

@@ -13,6 +13,7 @@ from maimod.events.schema import EventKind
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Mode, ObjectKind
 from maimod.osu.hitsounds import Hit
+from maimod.osu.names import hit_name
 from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Ramp, Rule, candidate
 from maimod.rules.hitsound_model import HitsoundEvidence
 
@@ -128,11 +129,12 @@ def volumes(sounds: HitsoundEvidence) -> Iterator[Candidate]:
         bits = rarity * (0.5 + change) + (of_model or 0.0) / 2
         objects = {hit.hit_object.index: hit.hit_object for hit in run_of_hits}
         quiet = "quieter" if first.volume < level else "louder"
-        who = f"The {first.place} is" if len(run_of_hits) == 1 else f"{len(run_of_hits)} hits are"
+        name = hit_name(first, sounds.evidence.beatmap)
+        who = f"This {name} is" if len(run_of_hits) == 1 else f"These {len(run_of_hits)} hits are"
         yield candidate(
             VOLUME,
             time=first.time,
-            message=f"{who} {quiet} than the hits before and after: {first.volume} % instead of {level} %.",
+            message=f"{who} {quiet} than the hits before and after: {first.volume} % volume, {level} % there.",
             measure=bits,
             line=_volume_line(first),
             objects=tuple(objects.values()),
@@ -213,7 +215,7 @@ def _quiet_candidate(rule: Rule, run: Sequence[Hit]) -> Candidate:
         rule,
         time=first.time,
         end_time=run[-1].time if len(run) > 1 else None,
-        message=f"{who} barely audible at {quietest} % volume.",
+        message=f"{who} barely audible at {quietest} % volume; {QUIET_PERCENT} % is the least that most players hear.",
         line=_volume_line(first),
         objects=tuple(hit.hit_object for hit in run[:SHOWN_OBJECTS]),
         actual=f"{quietest} %",
@@ -259,7 +261,7 @@ def _bare_stretch(evidence: Evidence, bare: Sequence[Hit]) -> Iterator[Candidate
         NONE,
         time=start,
         end_time=end,
-        message=f"No whistle, finish or clap for {seconds:.0f} s and {len(objects)} objects.",
+        message=f"No whistle, finish or clap for {seconds:.0f} s, over {len(objects)} objects from here on.",
         measure=seconds,
         line=first.line,
         objects=(first,),

@@ -22,12 +22,13 @@ from maimod.evidence.evidence import evidence
 from maimod.evidence.spectrum import expected_times
 from maimod.evidence.svg import palette, png, thin
 from maimod.evidence.timeline import moments
-from maimod.evidence.words import object_name, words
+from maimod.evidence.words import words
 from maimod.families.mapperatorinator.versions import VERSIONS
 from maimod.findings import BeatmapReport, Category, Finding, Severity
 from maimod.linter.pipeline import Analysis
 from maimod.linter.song import Song
 from maimod.osu.beatmap import Mode
+from maimod.osu.names import object_name
 from maimod.rules import RULES
 from maimod.rules.base import Evidence
 from tests import maps

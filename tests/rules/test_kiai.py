@@ -45,7 +45,7 @@ def test_kiai_off_the_beat():
 
 def test_many_lines_off_the_beat_are_one_finding():
     (finding,) = found(map_with((8013, 24_000), (40_013, 56_000), (72_013, 88_000)))
-    assert finding.message == "Kiai begins or ends off the beat 3 times, here first."
+    assert finding.message == "Kiai begins or ends off the beat 3 times, first here."
     assert finding.evidence["lines"] == [25, 27, 29]
 
 
@@ -63,7 +63,7 @@ def test_kiai_on_a_seventh_is_off_the_beat():
 def test_start_unlike_the_others(start: int, expected: list[str]):
     findings = found(map_with((8000, 24_000), (40_000, 56_000), (start, 88_000)))
     assert rules(findings) == expected
-    assert all("while 2 of the 2 other sections begin on a downbeat" in finding.message for finding in findings)
+    assert all("; 2 of the 2 other sections begin on a downbeat" in finding.message for finding in findings)
 
 
 def test_maps_own_habit_is_not_odd():

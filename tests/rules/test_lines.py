@@ -93,6 +93,6 @@ def test_scroll_speed_is_used_without_sliders():
 def test_many_lines_are_one_finding():
     (finding,) = found(RED_LINE, *(f"{time},-100,4,2,0,70,0,0" for time in range(1000, 9000, 1000)))
     assert (
-        finding.message == "This green line changes nothing; the same for 7 more."
+        finding.message == "This green line changes nothing (1.00x, 70 % volume); the same for 7 more."
         and len(finding.evidence["lines"]) == 8
     )

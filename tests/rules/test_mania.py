@@ -235,7 +235,7 @@ def doubled(objects: Sequence[str], events: Sequence[str] = ()) -> list[Finding]
 
 def test_a_sample_twice_in_a_chord():
     (finding,) = doubled([note(0, 1000, sound=8), note(1, 1000, sound=8), note(2, 1500)])
-    assert finding.severity == "warning" and finding.message == "soft-hitclap is played 2 times at once."
+    assert finding.severity == "warning" and finding.message == '"soft-hitclap" is played 2 times at once.'
     assert doubled([note(0, 1000, sound=8), note(1, 1000, sound=2), note(1, 1500, sound=8)]) == []
     assert doubled([note(0, 1000), note(1, 1000)]) == []
     assert len(doubled([note(0, 1000, file="a.wav"), note(1, 1000, file="A.wav")])) == 1

@@ -55,7 +55,7 @@ def test_missing_flag_on_a_downbeat() -> None:
     assert (finding.rule, finding.objects) == ("new-combos/missing", (40,))
     assert finding.severity is Severity.WARNING
     assert "on the downbeat" in finding.message
-    assert "4 beats (22x)" in finding.message
+    assert "4 beats (22×)" in finding.message
 
 
 def test_flag_inside_a_combo() -> None:

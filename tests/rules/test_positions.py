@@ -67,8 +67,8 @@ def test_displaced_object_breaks_an_even_spacing_once() -> None:
     assert finding.objects == (10,)
     assert finding.expected[0].text == "100 px"
     assert finding.severity is not Severity.MINOR
-    assert finding.message.startswith("146 px from the object before, 100 px at ")
-    assert " other gaps of 1 beat; " in finding.message and "px to the next, 100 px at" in finding.message
+    assert finding.message.startswith("This circle is 146 px from the object before, where ")
+    assert " other gaps of 1 beat have 100 px, and 146 px to the next, where " in finding.message
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def stacks(offsets: Mapping[int, tuple[int, int]]) -> Beatmap:
 
 def test_broken_stack_among_exact_ones() -> None:
     (finding,) = find(stacks({7: (4, 0)}), "positions/near-overlap")
-    assert (finding.objects, finding.actual, finding.expected[0].text) == ((15,), "x:104 y:200", "x:100 y:200")
+    assert (finding.objects, finding.actual, finding.expected[0].text) == ((15,), "x 104, y 200", "x 100, y 200")
     assert finding.severity is Severity.WARNING
 
 
@@ -183,8 +183,8 @@ def test_cells_speak_of_places() -> None:
     loaded = square({10: (400, 300)})
     scores = scored(loaded, {(10, EventKind.POS): 14}, (EventKind.POS,))
     (finding,) = find(loaded, "positions/unexpected", scores, VERSIONS["V29"].schema)
-    assert finding.actual == "x:400 y:300"
-    assert finding.expected[0].text == "x:144 y:-272"
+    assert finding.actual == "x 400, y 300"
+    assert finding.expected[0].text == "x 144, y -272"
 
 
 @pytest.mark.parametrize("x", [1, 400])
@@ -193,7 +193,7 @@ def test_coordinates_are_in_the_unit_of_the_schema(x: int) -> None:
     loaded = square({10: (x, 300)})
     scores = scored(loaded, {(10, EventKind.POS_X): 14}, (EventKind.POS_X,))
     (finding,) = find(loaded, "positions/unexpected", scores, VERSIONS["V31"].schema)
-    assert (finding.actual, finding.expected[0].text) == (f"x:{x}", "x:50")
+    assert (finding.actual, finding.expected[0].text) == (f"x {x}", "x 50")
 
 
 def mania(*notes: tuple[int, float, float]) -> Beatmap:

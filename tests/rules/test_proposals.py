@@ -97,7 +97,7 @@ def test_a_weak_doubt_beside_another_is_no_object_on_the_wrong_tick() -> None:
 def test_an_object_too_many_and_a_hole_beside_it_are_one_object_on_the_wrong_tick(hole: float, word: str) -> None:
     (found,) = proposals(a_map(), ("extra", 5000, 2.0), ("missing", hole, 3.0))
     assert (found.rule.id, found.proposed) == ("rhythm/wrong-tick", 3.0)
-    assert found.message.endswith(f"it would fit 125 ms {word}.")
+    assert f"1/4 beat {word} (125 ms)" in found.message
     assert (found.actual, found.expected[0].text) == ("5000 ms", f"{hole} ms")
 
 
@@ -131,7 +131,7 @@ def test_kiai_that_begins_or_ends_a_beat_off(border: float, doubted_from: float,
     doubts = [("kiai", doubted_from + BEAT / 4 * i, 3.0) for i in range(4)]
     (found,) = proposals(a_map(), *doubts)
     assert (found.time, found.objects) == (border, ())
-    assert found.message == f"The song and the objects around suggest that kiai {verb} a little {word}."
+    assert found.message == f"Kiai {verb} on a downbeat; the song and the objects around suggest a little {word}."
     assert found.actual == f"kiai {verb}"
 
 
@@ -142,12 +142,13 @@ def test_what_is_doubted_is_named() -> None:
         for kind, time in (("addition", 5000), ("addition", 5500), ("sample_set", 5000), ("volume", 5000))
         for one in proposals(loaded, (kind, time, 2.0))
     }
-    assert [message.partition(" breaks")[0] for message in words.values()] == [
-        "The circle has no addition, although the pattern of the hits around it suggests one.",
-        "The addition of the circle",
-        "The sample set of the circle",
-        "The volume of 70 % of the circle",
+    assert [message.partition(";")[0] for message in words.values()] == [
+        "This circle has no addition",
+        "This circle has a clap",
+        "This circle plays the soft set",
+        "This circle is at 70 % volume",
     ]
+    assert all("similar measures have" in message for message in words.values())
 
 
 def test_the_end_of_what_cannot_end_is_not_doubted() -> None:

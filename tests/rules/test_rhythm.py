@@ -92,7 +92,7 @@ def test_unsnapped_object():
     assert finding.rule == "rhythm/unsnapped"
     assert finding.severity is Severity.PROBLEM
     assert finding.objects == (5,)
-    assert finding.message == "The circle is 10 ms after the closest 1/1 tick."
+    assert finding.message == "This circle is 10 ms after the closest 1/1 tick."
     assert finding.expected[0].text == "1/1 at 3500 ms"
 
 
@@ -117,7 +117,7 @@ def test_even_notes_on_a_divisor_that_the_editor_lacks_are_allowed(notes: int, b
     others = [time for time in range(1000, 20_000, BEAT) if not 5000 <= time < 5000 + beats * BEAT]
     (finding,) = found(beatmap([circle(time) for time in sorted([*run, *others])]))
     assert (finding.rule, finding.severity) == ("rhythm/unsnapped", "minor")
-    assert f"{notes} even notes in {beats} beat" in finding.message
+    assert f"{notes} even objects in {beats} beat" in finding.message
     run[4] += 4
     (finding, *_) = found(beatmap([circle(time) for time in sorted([*run, *others])]))
     assert (finding.rule, finding.severity) == ("rhythm/unsnapped", "problem")
@@ -158,7 +158,7 @@ def test_many_slips_throughout_are_one_finding():
 
 def test_slider_that_only_ends_beside_the_beat():
     (finding,) = found(beatmap([circle(1000), slider(1500, 74), circle(2500)]))
-    assert finding.message == "The end of the slider is 14 ms after the closest 1/2 tick."
+    assert finding.message == "The end of this slider is 14 ms after the closest 1/2 tick."
     assert finding.severity is Severity.WARNING
     (finding,) = found(beatmap([circle(1000), circle(1514), circle(2500)]))
     assert finding.severity is Severity.PROBLEM
@@ -166,7 +166,7 @@ def test_slider_that_only_ends_beside_the_beat():
 
 def test_slider_that_starts_beside_the_beat_is_named_once():
     (finding,) = found(beatmap([circle(1000), slider(1510), circle(2500)]))
-    assert finding.message == "The slider is 10 ms after the closest 1/1 tick."
+    assert finding.message == "This slider is 10 ms after the closest 1/1 tick."
 
 
 def test_map_off_its_red_line_is_one_finding():
@@ -218,7 +218,9 @@ def test_missing_object():
     assert finding.rule == "rhythm/missing-object"
     assert finding.time == 4500
     assert finding.objects == (6,)
-    assert finding.message == "The model expects an object on a beat, 1 beat before the next one."
+    assert finding.message == (
+        "Possible missing object on a beat (4500 ms): the song has a clear sound there; 4 of 5 similar measures have an object."
+    )
     assert finding.expected[0].probability == 0.8
 
 
@@ -242,7 +244,9 @@ def test_extra_object():
     (finding,) = found(loaded, scores(loaded, {4250: (6.0, 4500, 0.8)}), [1000 + i * BEAT for i in range(24)])
     assert finding.rule == "rhythm/unexpected-object"
     assert finding.time == 4250
-    assert finding.message == "The model expects no object here but the next one on a beat, 1/2 beat later."
+    assert finding.message == (
+        "Possible extra circle: the song has no sound here; 0 of 4 similar measures have an object."
+    )
 
 
 def test_object_on_a_sound_is_no_extra_object():
@@ -256,7 +260,10 @@ def test_object_on_a_neighbouring_tick(by: int, direction: str):
     scored = scores(loaded, {4500 + by: (8.0, 4500, 0.8), 5000: (6.0, 5500, 0.6)})
     (finding,) = found(loaded, scored, [1000 + i * BEAT for i in range(24)])
     assert finding.rule == "rhythm/wrong-tick"
-    assert finding.message == f"The object is on a 1/4 tick, the model expects it on a beat, 1/4 beat {direction}."
+    assert finding.message == (
+        f"This circle is on a 1/4 tick and may belong on a beat, 1/4 beat {direction} (125 ms): "
+        "the song has a clear sound there; 4 of 5 similar measures have an object."
+    )
 
 
 def test_model_is_not_asked_again_after_a_slip():
@@ -276,7 +283,9 @@ def test_unexpected_kind():
     loaded = circles()
     (finding,) = found(loaded, scores(loaded, kinds=kind_score(loaded, 3000, 12.0, 0.9995)))
     assert finding.rule == "rhythm/unexpected-kind"
-    assert finding.message == "The model expects a spinner here with near certainty, not a circle."
+    assert finding.message == (
+        "This is a circle, where a spinner would be more usual: 5 of 5 similar measures have a circle, 0 a spinner."
+    )
 
 
 def test_likely_other_kind_is_a_matter_of_taste():
@@ -346,17 +355,22 @@ class TestBeatsBetweenObjects:
         scored = with_beats(loaded, scores(loaded, {3250.0: (12.0, 3500.0, 0.95)}), {})
         (finding,) = found(loaded, scored)
         assert finding.rule == "rhythm/unexpected-object"
-        assert finding.message == "The model expects no object here, nor anything before the next beat."
+        assert finding.message == "Possible extra circle: the rhythm around it suggests so."
 
 
 @pytest.mark.parametrize(
     ("probability", "message"),
     [
-        (0.97, "The model expects a spinner here with near certainty, not a circle."),
-        (0.6, "The model expects a spinner here, not a circle."),
-        (0.09, "A circle is unusual here, compared with the objects around it and with similar places."),
+        (0.6, "This is a circle, where a spinner would be more usual: the rhythm around it suggests so."),
+        (0.09, "A circle is unusual here: the rhythm around it suggests so."),
     ],
 )
 def test_the_message_about_another_kind_is_as_sure_as_the_model(probability: float, message: str) -> None:
-    circle = beatmap(["256,192,1000,1,0"]).hit_objects[0]
-    assert rhythm._kind_message("spinner", probability, circle) == message
+    loaded = beatmap(["256,192,1000,1,0"])
+    assert rhythm._kind_message(Evidence(loaded), "spinner", probability, loaded.hit_objects[0]) == message
+
+
+def test_a_message_names_objects_in_the_words_of_the_mode() -> None:
+    for mode, name in ((1, "kat"), (2, "fruit"), (3, "note")):
+        (finding,) = found(beatmap([f"64,192,{1000 + 500 * i + 10 * (i == 5)},1,8" for i in range(9)], mode=mode))
+        assert finding.message == f"This {name} is 10 ms after the closest 1/1 tick."

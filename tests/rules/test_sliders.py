@@ -137,7 +137,7 @@ MIRRORED = "B|130:140|170:60|200:100"
 def test_copy_with_one_control_point_off() -> None:
     changed = {9: "B|130:60|190:170|200:100,1,70", 12: f"{MIRRORED},1,70"}
     (finding,) = find(beatmap(lines(changed, WAVE, 70)), "sliders/shape")
-    assert (finding.objects, finding.actual) == ((9,), "control point 2 at x:190 y:170")
+    assert (finding.objects, finding.actual) == ((9,), "control point 2 at x 190, y 170")
     assert "29 times" in finding.message
 
 
@@ -184,7 +184,7 @@ def row(turned: int | None) -> Beatmap:
 def test_reversed_slider() -> None:
     (finding,) = find(row(12), "sliders/reversed")
     assert finding.objects == (12,)
-    assert finding.expected[0].text == "head at x:100 y:150"
+    assert finding.expected[0].text == "head at x 100, y 150"
 
 
 def test_sliders_that_follow_each_other_are_silent() -> None:
