@@ -84,8 +84,12 @@ def recorded() -> dict[str, dict[str, str]]:
     return dict(json.loads(FILE.read_text(encoding="utf-8"))) if FILE.exists() else {}
 
 
+FALLBACK = "around it suggest"
+"""Of messages about a place that has nothing to be compared with."""
+
+
 class Recorder:
-    """Chooses an example for each rule: the old one if it is still written, else the first that reads well."""
+    """Chooses an example for each rule: one that reads well and compares numbers, of those the old one, else the first."""
 
     def __init__(self, writing: Writing) -> None:
         self.writing = writing
@@ -107,17 +111,22 @@ class Recorder:
         return result
 
     def _better(self, rule: str, test: str, messages: Iterable[str]) -> dict[str, str]:
-        known = self.found.get(rule)
-        mine = [{"message": message, "test": test} for message in messages]
-        old = self.old.get(rule)
-        if old in mine or known == old is not None:
-            assert old is not None
-            return old
-        return min([known, *mine] if known else mine, key=_order)
+        known = [self.found[rule]] if rule in self.found else []
+        return min([*known, *({"message": message, "test": test} for message in messages)], key=self._order)
+
+    def _order(self, example: dict[str, str]) -> tuple[bool, bool, bool, bool]:
+        message = example["message"]
+        return (
+            bool(faults(message)),
+            not names_a_number(message) or FALLBACK in message,
+            " more place" in message,
+            example not in self.old.values(),
+        )
 
 
-def _order(example: dict[str, str]) -> tuple[bool, bool]:
-    return bool(faults(example["message"])), " more place" in example["message"]
+def names_a_number(message: str) -> bool:
+    """Whether a message holds a number or names a file or a difficulty."""
+    return bool(re.search(r'[0-9"\[]', message))
 
 
 def main() -> int:

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
+from maimod.osu.names import object_name
 from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
 from maimod.rules.criteria import low
 
@@ -176,14 +177,14 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     mode = evidence.beatmap.mode
     pairs = list(_pairs(evidence))
     if mode in CONCURRENT.modes:
-        yield from _report(evidence, CONCURRENT, list(_concurrent(pairs)))
+        yield from _report(evidence, CONCURRENT, list(_concurrent(pairs, evidence.beatmap)))
     if mode in TOO_CLOSE.modes:
-        yield from _report(evidence, TOO_CLOSE, list(_too_close(pairs)))
+        yield from _report(evidence, TOO_CLOSE, list(_too_close(pairs, evidence.beatmap)))
     yield from _report(
         evidence,
         ZERO_LENGTH,
         [
-            _Place((o,), f"This {_name(o)} has no length.", o.duration, 1.0)
+            _Place((o,), f"This {object_name(o, evidence.beatmap)} lasts {o.duration:.0f} ms.", o.duration, 1.0)
             for o in evidence.objects_by_time
             if o.kind is not ObjectKind.CIRCLE and o.duration < 1.0
         ],
@@ -280,10 +281,6 @@ def _report(evidence: Evidence, rule: Rule, places: Sequence[_Place]) -> Iterato
         )
 
 
-def _name(hit_object: HitObject) -> str:
-    return hit_object.kind.value
-
-
 def _pairs(evidence: Evidence) -> Iterator[tuple[HitObject, HitObject]]:
     """Each object with the earlier object that ends last."""
     before: HitObject | None = None
@@ -294,19 +291,21 @@ def _pairs(evidence: Evidence) -> Iterator[tuple[HitObject, HitObject]]:
             before = hit_object
 
 
-def _concurrent(pairs: Sequence[tuple[HitObject, HitObject]]) -> Iterator[_Place]:
+def _concurrent(pairs: Sequence[tuple[HitObject, HitObject]], beatmap: Beatmap) -> Iterator[_Place]:
     for before, after in pairs:
         gap = after.time - before.end_time
         if after.time == before.time:
-            message = f"This {_name(before)} and this {_name(after)} start at the same time."
+            message = (
+                f"This {object_name(before, beatmap)} and this {object_name(after, beatmap)} start at the same time."
+            )
         elif gap <= -ROUNDING_MS:
-            message = f"This {_name(after)} starts {-gap:.0f} ms before the end of the {_name(before)} before it."
+            message = f"This {object_name(after, beatmap)} starts {-gap:.0f} ms before the end of the {object_name(before, beatmap)} before it."
         else:
             continue
         yield _Place((before, after), message, gap, low("gap-after-circle", Mode.OSU))
 
 
-def _too_close(pairs: Sequence[tuple[HitObject, HitObject]]) -> Iterator[_Place]:
+def _too_close(pairs: Sequence[tuple[HitObject, HitObject]], beatmap: Beatmap) -> Iterator[_Place]:
     for before, after in pairs:
         gap = after.time - before.end_time
         least = low("gap-after-slider" if before.kind is ObjectKind.SLIDER else "gap-after-circle", Mode.OSU)
@@ -315,8 +314,8 @@ def _too_close(pairs: Sequence[tuple[HitObject, HitObject]]) -> Iterator[_Place]
         if -ROUNDING_MS < gap < least - ROUNDING_MS and after.time != before.time and not starts_spinner:
             yield _Place(
                 (before, after),
-                f"This {_name(after)} starts {max(gap, 0):.0f} ms after the "
-                f"{'end of the ' if before.end_time > before.time else ''}{_name(before)} before it.",
+                f"This {object_name(after, beatmap)} starts {max(gap, 0):.0f} ms after the "
+                f"{'end of the ' if before.end_time > before.time else ''}{object_name(before, beatmap)} before it.",
                 gap,
                 least,
             )
@@ -370,7 +369,7 @@ def _recovery(evidence: Evidence, pairs: Sequence[tuple[HitObject, HitObject]]) 
         if before.kind is ObjectKind.SPINNER and evidence.level is not None and 0 <= gap < least - ROUNDING_MS:
             yield _Place(
                 (after,),
-                f"This {_name(after)} starts {gap:.0f} ms after a spinner, a short time for "
+                f"This {object_name(after, evidence.beatmap)} starts {gap:.0f} ms after a spinner, a short time for "
                 f"{_article(evidence.level)}.",
                 gap,
                 least,

@@ -329,7 +329,8 @@ def _unused_red(evidence: Evidence) -> Iterator[Candidate]:
             UNUSED_RED,
             unused,
             Certainty.GUIDELINE,
-            "This red line has the tempo and meter of the one before and is on a downbeat of it",
+            f"This red line has the tempo and meter of the one before ({60_000 / unused[0].beat_length:.2f} BPM, "
+            f"{unused[0].meter}/4) and is on a downbeat of it",
             "a red line",
             "a green line or none",
         )

@@ -7,7 +7,7 @@ import pytest
 from maimod.rules import RULES
 from maimod.rules.base import Rule
 from tests import messages
-from tests.messages import faults, recorded
+from tests.messages import faults, names_a_number, recorded
 
 EACH_RULE = pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
 
@@ -38,3 +38,29 @@ def test_the_rules_of_the_house_are_kept(message: str, fault: str) -> None:
 
 def test_a_plain_message_has_no_fault() -> None:
     assert not faults('The volume of "kick.wav" is 5 % here, 70 % around it. Raise it to 70 %?')
+
+
+NUMBERLESS = {
+    "kiai/misplaced",
+    "kiai/never-ends",
+    "mapset/combo-colours",
+    "mapset/hitnormal-missing",
+    "mapset/mappers-guild",
+    "mapset/no-banana-shower",
+    "mapset/skin-set",
+    "mapset/tags-genre-language",
+    "rhythm/concurrent",
+    "rhythm/hold-slip",
+    "sliders/invisible",
+    "sliders/shape-ambiguous",
+    "timing/first-line",
+}
+"""Rules about what is there or not: nothing can be counted."""
+
+
+@EACH_RULE
+def test_every_example_keeps_the_rules_of_the_house(rule: Rule) -> None:
+    message = recorded()[rule.id]["message"]
+    assert not faults(f"{message} {rule.advice}")
+    assert rule.advice[0].isupper() and rule.advice.endswith((".", "?")) and len(rule.advice) <= 90
+    assert names_a_number(message) or rule.id in NUMBERLESS
