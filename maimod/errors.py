@@ -10,6 +10,7 @@ NO_TORCH = (
     "this needs PyTorch, which is not installed: pip install torch huggingface_hub (published checkpoints, adapters, other "
     "devices and precisions, and training run in it; the bundled models do without)"
 )
+NO_CLUSTER = 'this needs Dask, which is not installed: pip install -c constraints.txt ".[cluster]", on the workers too'
 
 
 def short(text: object, most: int = MAX_QUOTED) -> str:

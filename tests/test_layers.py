@@ -102,7 +102,13 @@ def test_torch_stays_with_the_networks(name: str) -> None:
         assert not {"torch", "safetensors"} & {imported.split(".")[0] for imported in imports(modules()[name])}
 
 
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_dask_stays_with_the_cluster(name: str) -> None:
+    if name != "linter.cluster":
+        assert not {"dask", "distributed"} & {imported.split(".")[0] for imported in imports(modules()[name])}
+
+
 @pytest.mark.parametrize("argument", ["--help", "rules"])
 def test_torch_is_not_loaded_where_nothing_is_scored(argument: str) -> None:
-    code = f"import sys; from maimod.app import main; main([{argument!r}]); sys.exit('torch' in sys.modules)"
+    code = f"import sys; from maimod.app import main; main([{argument!r}]); sys.exit(bool({{'torch', 'dask', 'distributed'}} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=PACKAGE.parent).returncode == 0

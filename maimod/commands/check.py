@@ -61,7 +61,10 @@ def once(
     """
     with interrupts.raising(False), _stdin(check) as typed_in:
         sources = [typed_in] if typed_in else sources
-        if all(name != "html" for name, _ in check.outputs):
+        is_html = any(name == "html" for name, _ in check.outputs)
+        if is_html and check.options.scheduler:
+            say("the HTML report has no pictures: they would be drawn on the workers of the cluster")
+        if not is_html or check.options.scheduler:
             return _once(check, sources, session, reference)
         from maimod.reporters.html import Album
 
@@ -213,6 +216,7 @@ def _lint(
             settings_of=check.settings_of(),
             session=session,
             draw=check.view.album.draw if check.view.album else None,
+            scheduler=check.options.scheduler,
         )
 
     def add(beatmap: BeatmapReport, settings: Settings, bar: ProgressBar | None = None) -> None:

@@ -25,7 +25,7 @@ import typer
 from maimod.errors import ConfigError, short
 from maimod.findings import Severity
 from maimod.linter.limits import DEFAULT_MEGABYTES, DEFAULT_SECONDS
-from maimod.linter.settings import Names, Option, Settings, Where
+from maimod.linter.settings import CACHE_MEGABYTES, Names, Option, Settings, Where
 from maimod.osu.folder import read_file
 from maimod.reporters import REPORTERS
 
@@ -116,6 +116,17 @@ class CheckOptions(Settings):
             metavar="N/M",
             pattern=r"\d{1,6}/\d{1,6}",
             forms="1/8, 2/8, …",
+        ),
+    ] = None
+    cache_size: Annotated[
+        int, Option(help="Most MB of the cache; 0 is no limit.", where=COMMAND_LINE, metavar="MB", least=0)
+    ] = CACHE_MEGABYTES
+    scheduler: Annotated[
+        str | None,
+        Option(
+            help="Check the mapsets on a Dask cluster: the address of its scheduler, or local for --jobs workers here.",
+            where=COMMAND_LINE,
+            metavar="ADDRESS",
         ),
     ] = None
     config: Annotated[

@@ -107,10 +107,14 @@ def resolve(paths: Sequence[str], typed: Mapping[str, Any]) -> Check:
         view,
         limits,
         watched,
-        None if options.no_cache else Cache(options.cache_dir or default_folder()),
+        None if options.no_cache else _cache(options),
     )
     _refuse_contradictions(check)
     return check
+
+
+def _cache(options: CheckOptions) -> Cache:
+    return Cache(options.cache_dir or default_folder(), options.cache_size << 20 if options.cache_size else None)
 
 
 def _refuse_contradictions(check: Check) -> None:
@@ -127,10 +131,12 @@ def _refuse_contradictions(check: Check) -> None:
     if STDIN in check.paths:
         if check.paths != (STDIN,):
             raise UsageError("-: stdin is the only path, where it is one")
-        if given := _given(options, "watch", "new_only", "diff", "shard"):
+        if given := _given(options, "watch", "new_only", "diff", "shard", "scheduler"):
             raise UsageError(f"-: stdin cannot be divided, or compared with a later or earlier run ({given})")
     if options.diff and (given := _given(options, "watch", "new_only", "write_baseline")):
         raise UsageError(f"--diff and {given} exclude each other")
+    if options.scheduler and (given := _given(options, "watch", "diff")):
+        raise UsageError(f"--scheduler and {given} exclude each other")
     if options.shard:
         numbers_of(options.shard)
         if given := _given(options, "watch", "write_baseline"):

@@ -44,6 +44,7 @@ def lint(
     settings_of: Callable[[Source], Settings] | None = None,
     session: Session | None = None,
     draw: Draw | None = None,
+    scheduler: str | None = None,
 ) -> Run:
     """Lint beatmaps.
 
@@ -61,6 +62,8 @@ def lint(
         draw: called with the analysis of each readable beatmap, in the process that made it; with several jobs or
             limits it must be picklable. Reports are then not taken from the cache. A kept analysis holds the song and
             some 10 MB per difficulty.
+        scheduler: address of the scheduler of a Dask cluster that does the work, or `local`; then `limits` are watched by the
+            workers, and nothing is drawn.
 
     Returns:
         The run, which works while it is iterated over. It yields one report for each `.osu` file, always in the order
@@ -78,8 +81,14 @@ def lint(
         raise UsageError("audio_path can only be used with a single beatmap")
     tasks = [_task(number, source, settings, settings_of) for number, source in enumerate(sources)]
     session = session or Session(cache)
-    jobs = jobs or _worth(sources, settings)
-    return Run(tasks, session, draw, jobs, limits or Limits(), watched or Limits())
+    limits, watched = limits or Limits(), watched or Limits()
+    if scheduler:
+        items = _in_cluster(tasks, session, scheduler, jobs, limits, watched)
+    elif (jobs := jobs or _worth(sources, settings)) == 1 and not limits:
+        items = _alone(tasks, session, draw, watched)
+    else:
+        items = _in_processes(tasks, session, draw, jobs, limits, watched)
+    return Run(tasks, session, items)
 
 
 def _task(number: int, source: Source, settings: Settings, settings_of: Callable[[Source], Settings] | None) -> Task:
@@ -96,9 +105,7 @@ class Run(Iterator[Progress | BeatmapReport]):
     Its processes end with it: when it comes to its end, is closed, or is dropped.
     """
 
-    def __init__(
-        self, tasks: Sequence[Task], session: Session, draw: Draw | None, jobs: int, limits: Limits, watched: Limits
-    ) -> None:
+    def __init__(self, tasks: Sequence[Task], session: Session, items: Numbered) -> None:
         self.total = sum(len(task.source.entries) for task in tasks)
         """Beatmaps."""
         self.settings = tuple(task.settings for task in tasks for _ in task.source.entries)
@@ -108,11 +115,7 @@ class Run(Iterator[Progress | BeatmapReport]):
         self._session, self._tasks = session, tasks
         self._arrived = [0] * len(tasks)
         self._held: dict[int, deque[BeatmapReport]] = {}
-        self._items = self._in_order(
-            _alone(tasks, session, draw, watched)
-            if jobs == 1 and not limits
-            else _in_processes(tasks, session, draw, jobs, limits, watched)
-        )
+        self._items = self._in_order(items)
 
     @property
     def model(self) -> ModelInfo | None:
@@ -208,6 +211,23 @@ def _in_processes(
     finally:
         if workplace is not None:
             shutil.rmtree(workplace, ignore_errors=True)
+
+
+def _in_cluster(
+    tasks: Sequence[Task], session: Session, scheduler: str, jobs: int, limits: Limits, watched: Limits
+) -> Numbered:
+    """Run the tasks on a cluster, which looks into the cache itself: to read every file here would take too long."""
+    from maimod.linter import cluster
+
+    both = Limits(
+        watched.seconds if limits.seconds is None else limits.seconds,
+        watched.megabytes if limits.megabytes is None else limits.megabytes,
+    )
+    cache_folder = session.cache.folder if session.cache else None
+    with closing(cluster.run(tasks, scheduler, jobs, cache_folder, both)) as answers:
+        for number, item, info in answers:
+            session.info = session.info or info
+            yield number, item
 
 
 def _worth(sources: Sequence[Source], settings: Settings) -> int:

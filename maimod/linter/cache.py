@@ -2,7 +2,8 @@
 
 It holds the reports of mapsets, and the scores of single difficulties, which are most of the work and stay valid if
 other difficulties change. Entries are compressed JSON and never code, because a cache may come from another machine, as
-in CI. Each is written to a temporary file and then renamed, so that a killed run leaves only complete entries.
+in CI. Each is written to a temporary file of a random name and then renamed, so that a killed run leaves only complete
+entries, and several processes and machines can share a folder.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import time
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +27,7 @@ import msgspec
 import maimod
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import BeatmapReport, ModelInfo
-from maimod.linter.settings import Settings
+from maimod.linter.settings import CACHE_MEGABYTES, Settings
 from maimod.osu.beatmap import Beatmap, HitObject, TimingPoint
 from maimod.osu.folder import Folder, open_file
 
@@ -34,7 +36,6 @@ Value = TypeVar("Value")
 MAX_BYTES = 512 << 20
 """Most bytes of a folder whose reports are cached; a folder with more is not a mapset."""
 MAX_AGE_DAYS = 60.0
-MAX_CACHE_BYTES = 512 * 1024 * 1024
 TIDY_EVERY_HOURS = 24.0
 MAX_ENTRY_BYTES = 256 * 1024 * 1024
 """Size limit of an uncompressed entry."""
@@ -48,15 +49,21 @@ def default_folder() -> Path:
     return Path(given) if given else user_cache_path("maimod", appauthor=False)
 
 
-_OURS = re.compile(r"[0-9a-f]{62}\.z|\.[0-9a-f]{62}\.z\.\d+")
+_OURS = re.compile(r"[0-9a-f]{62}\.z|\.[0-9a-f]{62}\.z\.[0-9a-f]+")
 """Names of entries, and of temporary files left by a killed run. No other file in the folder is touched."""
 
 
 class Cache:
     """A folder of entries. Values that are damaged, missing or cannot be written are computed again."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, max_bytes: int | None = CACHE_MEGABYTES << 20) -> None:
+        """Nothing is read here.
+
+        Args:
+            folder: made when something is stored.
+            max_bytes: what :meth:`tidy` leaves at most; None is no limit.
+        """
+        self.folder, self.max_bytes = folder, max_bytes
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key[2:]}.z"
@@ -70,7 +77,8 @@ class Cache:
             if not packed.eof:  # zlib's checksum is at the end
                 return None
             value = msgspec.convert(json.loads(text), kind)
-            os.utime(path)  # the time of the last use decides which entries are deleted
+            with suppress(OSError):  # of another user, or just deleted by another machine
+                os.utime(path)  # the time of the last use decides which entries are deleted
             return value
         except (OSError, ValueError, zlib.error, RecursionError):
             return None
@@ -78,7 +86,7 @@ class Cache:
     def put(self, key: str, value: object) -> None:
         """Store a JSON value; if the folder cannot be written, nothing happens."""
         path = self._path(key)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")  # ids of processes repeat on other machines
         try:
             # Not by msgspec.json: names of files that are no UTF-8 have letters that it refuses.
             text = json.dumps(msgspec.to_builtins(value), separators=(",", ":"))
@@ -105,19 +113,21 @@ class Cache:
             return
 
     def _clear(self) -> None:
+        """Delete what is old or too much. Another machine may do the same, so entries may vanish meanwhile."""
         entries = []
         for place in self.folder.glob("[0-9a-f][0-9a-f]"):
-            with os.scandir(place) as listed:
-                entries += [
-                    (entry.stat().st_mtime, entry.stat().st_size, entry.path)
-                    for entry in listed
-                    if _OURS.fullmatch(entry.name)
-                ]
-        oldest, left = time.time() - MAX_AGE_DAYS * 86_400, MAX_CACHE_BYTES
+            with suppress(OSError), os.scandir(place) as listed:
+                for entry in listed:
+                    if _OURS.fullmatch(entry.name):
+                        with suppress(OSError):
+                            status = entry.stat()
+                            entries.append((status.st_mtime, status.st_size, entry.path))
+        oldest, left = time.time() - MAX_AGE_DAYS * 86_400, float("inf") if self.max_bytes is None else self.max_bytes
         for used, size, path in sorted(entries, reverse=True):
             left -= size
             if used < oldest or left < 0:
-                os.unlink(path)
+                with suppress(OSError):
+                    os.unlink(path)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

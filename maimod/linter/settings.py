@@ -16,6 +16,8 @@ from typing import Annotated, Literal, TypeVar
 from maimod.findings import Finding, Severity
 
 BUNDLED_MODEL = "maimod-mini"
+CACHE_MEGABYTES = 512
+"""Most MB of the cache, unless another limit is given."""
 OFF: Literal["off"] = "off"
 """Instead of a severity: the rule is not reported."""
 LevelName = Literal["easy", "normal", "hard", "insane", "expert"]

@@ -151,6 +151,8 @@ def test_the_options_of_both_and_of_one():
         "preset",
         "diff",
         "shard",
+        "scheduler",
+        "cache_size",
         "audio_path",
         "difficulty",
         "write_baseline",

@@ -173,7 +173,7 @@ def test_a_cache_that_cannot_be_written_does_no_harm(tmp_path):
     )
 
 
-def test_old_entries_and_too_many_are_cleared_away(cache, monkeypatch):
+def test_old_entries_and_too_many_are_cleared_away(cache):
     for name in "abc":
         cache.put(digest(name), "x" * 1_000)
     old = cache._path(digest("a"))
@@ -185,11 +185,10 @@ def test_old_entries_and_too_many_are_cleared_away(cache, monkeypatch):
         os.utime(path, (1, 1))
     cache.tidy()
     assert not old.exists() and not half.exists() and foreign.exists() and cache.get(digest("b"), str)
-    monkeypatch.setattr("maimod.linter.cache.MAX_CACHE_BYTES", 30)
     cache.tidy()  # not twice a day
     assert cache.get(digest("b"), str)
     (cache.folder / "tidied").unlink()
-    cache.tidy()
+    Cache(cache.folder, max_bytes=30).tidy()
     assert [cache.get(digest(name), str) for name in "bc"].count(None) == 1
 
 
