@@ -179,6 +179,8 @@ class Expectation:
     """(n_notes,) those of them that have a note in the note's own column."""
     places_with_other: np.ndarray
     """(n_notes,) those that have one in the expected column."""
+    example: np.ndarray
+    """(n_notes,) ms of the most trusted of these; not a number if there is none."""
 
 
 @dataclass(frozen=True)
@@ -195,9 +197,13 @@ class ManiaMeasures:
     """(n_notes,) number of the note's row."""
     expectation: Expectation
     chord_size: np.ndarray
-    """(n_notes,) size of the row that the same places around have."""
+    """(n_notes,) size of the row at the same place of the passage that is most alike; its own if none is."""
+    chord_example: np.ndarray
+    """(n_notes,) ms of that row."""
     length: np.ndarray
-    """(n_notes,) beats of the hold that the same places around have, 0 for a note, -1 if unknown."""
+    """(n_notes,) beats of the longest hold at the same place of the passage that is most alike, 0 for a note, -1 if none is."""
+    length_example: np.ndarray
+    """(n_notes,) ms of that place."""
 
 
 def measure(beatmap: Beatmap, notes: Sequence[HitObject]) -> ManiaMeasures:
@@ -209,10 +215,12 @@ def measure(beatmap: Beatmap, notes: Sequence[HitObject]) -> ManiaMeasures:
     """
     rows = _Rows(beatmap, notes)
     columns, expectation = _columns(rows)
-    chords, sizes = _chords(rows)
-    ends, lengths = _ends(rows)
+    chords, sizes, chord_times = _chords(rows)
+    ends, lengths, length_times = _ends(rows)
     of = rows.row_of
-    return ManiaMeasures(columns, chords[of], ends, of, expectation, sizes[of], lengths)
+    return ManiaMeasures(
+        columns, chords[of], ends, of, expectation, sizes[of], chord_times[of], lengths, length_times[of]
+    )
 
 
 class _Rows:
@@ -262,6 +270,10 @@ class _Rows:
     def at_lags(self, values: np.ndarray) -> np.ndarray:
         """(n_rows, n_lags, ...) values of the partners; those of row 0 where there is none."""
         return np.asarray(values[np.maximum(self.partners, 0)])
+
+    def time_at(self, lags: np.ndarray) -> np.ndarray:
+        """(n_rows,) ms of the partner of each row at one lag; meaningless where it has none."""
+        return np.asarray(self.time[np.maximum(self.partners[np.arange(self.count), lags], 0)])
 
     @cached_property
     def trust(self) -> np.ndarray:
@@ -662,7 +674,11 @@ def _expectation(rows: _Rows, bits: np.ndarray, votes: np.ndarray, is_free: np.n
     places = trusted.sum(axis=1)[of]
     counts = there.sum(axis=1)[of]
     note = np.arange(len(own))
-    return Expectation(column, places, counts[note, own], np.where(column >= 0, counts[note, column], 0))
+    with_other = np.where(there[of, :, column], rows.trust[of], 0.0)
+    best = with_other.argmax(axis=1)
+    partner = rows.partners[of, best % rows.partners.shape[1]]
+    example = np.where((column >= 0) & (with_other[note, best] > 0), rows.time[np.maximum(partner, 0)], np.nan)
+    return Expectation(column, places, counts[note, own], np.where(column >= 0, counts[note, column], 0), example)
 
 
 def _table(found: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray:
@@ -674,8 +690,8 @@ def _table(found: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray:
 # Chords
 
 
-def _chords(rows: _Rows) -> tuple[np.ndarray, np.ndarray]:
-    """Features of the rows, and the size of each that the same places around have."""
+def _chords(rows: _Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Features of the rows, the size of the row at the most trusted lag, and its time."""
     size, n = rows.size, rows.count
     found: dict[str, np.ndarray] = {"size": size}
     phases = {"beat": rows.tick % TICKS_PER_BEAT, "half": rows.tick % (2 * TICKS_PER_BEAT), "measure": rows.in_measure}
@@ -738,7 +754,8 @@ def _chords(rows: _Rows) -> tuple[np.ndarray, np.ndarray]:
         "density": np.full(n, rows.density),
         "free": is_free.sum(axis=1),
     }
-    return _table(found, CHORD_NAMES), np.where(trust.max(axis=1) >= LEAST_TRUST, expected, size)
+    sizes = np.where(trust.max(axis=1) >= LEAST_TRUST, expected, size)
+    return _table(found, CHORD_NAMES), sizes, rows.time_at(best)
 
 
 def _size_agreement(rows: _Rows) -> np.ndarray:
@@ -789,8 +806,8 @@ def _shares_around(size: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.
 # Ends
 
 
-def _ends(rows: _Rows) -> tuple[np.ndarray, np.ndarray]:
-    """Features of the ends of the notes, and the length that the same places around have."""
+def _ends(rows: _Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Features of the ends of the notes, the length at the most trusted lag, and for each row the time there."""
     n, of, hold = len(rows.notes), rows.row_of, rows.is_hold
     beat = rows.beat[of]
     end_tick = rows.grid.ticks(rows.end)
@@ -872,7 +889,7 @@ def _ends(rows: _Rows) -> tuple[np.ndarray, np.ndarray]:
         "density": np.full(n, rows.density),
     }
     known = trust.max(axis=1)[of] >= LEAST_TRUST
-    return _table(found, END_NAMES), np.where(known, expected / 24, -1.0)
+    return _table(found, END_NAMES), np.where(known, expected / 24, -1.0), rows.time_at(best)
 
 
 def _hold_bits(rows: _Rows, holds: np.ndarray) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from maimod.findings import Category, Expected, Severity, Tier
+from maimod.findings import Category, Expected, Severity, Tier, editor_timestamp
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.mania_measures import CHORD_NAMES, COLUMN_NAMES, END_NAMES, SAME_MS
@@ -135,6 +135,16 @@ def _candidates(
         )
 
 
+def _stamp(evidence: Evidence, time: float) -> str:
+    """A place of the map."""
+    return editor_timestamp(evidence.beatmap, time).removesuffix(" -")
+
+
+def have(count: int) -> str:
+    """The verb for so many passages."""
+    return "has" if count == 1 else "have"
+
+
 def _value(table: np.ndarray, names: tuple[str, ...], note: int, name: str) -> float:
     return float(table[note, names.index(name)])
 
@@ -150,14 +160,15 @@ def _column_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str
     if places >= LEAST_PLACES and other > 0 and other_places > own_places:
         return (
             f"This note is in column {own}; at the same place of {places} passages with the same pattern, {other_places} "
-            f"have one in column {other} and {own_places or 'none'} in column {own}",
+            f"{have(other_places)} one in column {other} (as {_stamp(evidence, expected.example[note])}) and "
+            f"{own_places or 'none'} in column {own}",
             actual,
             likelier,
         )
     if places >= LEAST_PLACES and own_places < places / 2:
         return (
             f"This note is in column {own}, where {own_places or 'none'} of {places} passages with the same pattern "
-            f"{'have' if own_places > 1 else 'has'} one",
+            f"{have(max(own_places, 1))} one",
             actual,
             likelier,
         )
@@ -190,7 +201,8 @@ def _chord_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str,
     actual = _notes(size)
     if expected != size:
         return (
-            f"{_starts(size)} here; at the same place of the passage most like this one it is {_notes(expected)}",
+            f"{_starts(size)} here; at {_stamp(evidence, slips.mania.chord_example[note])}, the same place of the passage most "
+            f"like this one, it is {_notes(expected)}",
             actual,
             _notes(expected),
         )
@@ -229,7 +241,8 @@ def _end_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str, s
     if expected >= 0 and abs(expected - own) > 1 / 16:
         likelier = f"{gap_name(evidence, o, expected * beat)} long" if expected else "not held"
         return (
-            f"This note is {actual}; at the same place of the passage most like this one it is {likelier}",
+            f"This note is {actual}; at {_stamp(evidence, slips.mania.length_example[note])}, the same place of the passage most "
+            f"like this one, it is {likelier}",
             actual,
             likelier,
         )

@@ -19,7 +19,7 @@ from maimod.rules import slip_alternatives
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.geometry import EXACT_PX, FAR_PX
 from maimod.rules.positions import gap_name
-from maimod.rules.slip_measures import RESIDUALS, Measures
+from maimod.rules.slip_measures import LEAST_GAP_MS, RESIDUALS, Measures
 from maimod.rules.slip_model import Slips
 
 OSU = frozenset({Mode.OSU})
@@ -94,6 +94,8 @@ def candidates(rule: Rule, log_odds: np.ndarray, evidence: Evidence, relations: 
         usual = float(slips.measures.around[rank].sum())
         named = "; ".join(one.words for one in broken[:2])
         unnamed = f"it fits its neighbours in {kept} ways (equal distances, lines, symmetry), the objects around it in {usual:.0f}"
+        if evidence.beatmap.mode is Mode.CATCH:  # most of these ways need a plane
+            unnamed = _ways(slips.measures, rank, evidence)
         name = object_name(o, evidence.beatmap)
         off: dict[str, Any] = {f"{one.relation}_px": one.off for one in broken[:4] if one.off}
         yield candidate(
@@ -110,6 +112,16 @@ def candidates(rule: Rule, log_odds: np.ndarray, evidence: Evidence, relations: 
             relations_kept_around=round(usual, 1),
             **off,
         )
+
+
+def _ways(measures: Measures, rank: int, evidence: Evidence) -> str:
+    """The movements of the catcher to an object and from it."""
+    objects, ways = evidence.objects_by_time, []
+    for step, side in ((rank - 1, "from the object before"), (rank, "to the next one")):
+        if 0 <= step < len(objects) - 1:
+            gap = gap_name(evidence, objects[step], float(measures.gaps[step]))
+            ways.append(f"{measures.distances[step]:.0f} px in {gap} {side}")
+    return f"{' and '.join(ways)}, unlike the movements around"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -234,6 +246,8 @@ def _step(slips: Slips, rank: int, evidence: Evidence, relation: str, off: float
     """The distance to a neighbour, if others at the same gap agree on another one."""
     measures, step = slips.measures, rank - 1 if relation == "step_in_mode" else rank
     assert measures is not None
+    if measures.gaps[step] < LEAST_GAP_MS:
+        return None
     share, count = float(measures.steps.share[step]), int(measures.steps.count[step])
     companions = round(share * count)
     if companions < LEAST_COMPANIONS or share < LEAST_KEPT:

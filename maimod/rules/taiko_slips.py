@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from maimod.findings import Category, Expected, Severity, Tier
+from maimod.findings import Category, Expected, Severity, Tier, editor_timestamp
 from maimod.osu.beatmap import Mode
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.mania_measures import COLUMN_NAMES, Expectation
@@ -59,21 +59,22 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
             line=o.line,
             objects=[o],
             measure=float(log_odds[note]),
-            message=f"{_words(own, other, slips.mania.expectation, note, bits)}.",
+            message=f"{_words(evidence, own, other, slips.mania.expectation, note, bits)}.",
             actual=own,
             expected=[Expected(other)],
             log_odds=round(float(log_odds[note]), 2),
         )
 
 
-def _words(own: str, other: str, expected: Expectation, note: int, bits: float) -> str:
+def _words(evidence: Evidence, own: str, other: str, expected: Expectation, note: int, bits: float) -> str:
     places, same, different = (
         int(values[note]) for values in (expected.places, expected.places_with, expected.places_with_other)
     )
     if places >= LEAST_PLACES and different > same:
+        stamp = editor_timestamp(evidence.beatmap, float(expected.example[note])).removesuffix(" -")
         return (
-            f"This note is a {own}; at the same place of {places} passages with the same pattern, {different} have a {other} "
-            f"and {same or 'none'} a {own}"
+            f"This note is a {own}; at the same place of {places} passages with the same pattern, {different} "
+            f"{'has' if different == 1 else 'have'} a {other} (as {stamp}) and {same or 'none'} a {own}"
         )
     if bits < -1:
         return f"This note is a {own}; after and before the same colours the map mostly has a {other}"

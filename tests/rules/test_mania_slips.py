@@ -228,7 +228,7 @@ def test_the_size_of_a_chord_is_named_with_that_of_alike_places() -> None:
     found = one([*mania_slips.run(evidence(loaded, chords=stump("lag more", 0.5, -9.0, 2.0)))])
     assert found.rule is mania_slips.CHORD and found.time == PLACE + 8 * QUARTER
     assert (found.actual, found.expected[0].text) == ("one note", "2 notes")
-    assert found.message.startswith("One note starts here; at the same place")
+    assert found.message.startswith("One note starts here; at 00:")
 
 
 def test_a_hold_is_named_with_its_length() -> None:

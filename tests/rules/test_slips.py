@@ -227,6 +227,8 @@ def test_the_bundled_model_finds_a_fruit_that_was_moved() -> None:
     found = max(slips.run(Evidence(walk(30, 90), slip_model=model)), key=lambda one: one.measure or -99)
     assert found.time == walk().hit_objects[30].time and "px" in found.message
     assert list(slider_slips.run(Evidence(walk(30, 90), slip_model=model))) == []
+    others = [one.message for one in slips.run(Evidence(walk(30, 90), slip_model=model)) if one is not found]
+    assert any("in 1/4 beat from the object before and" in message for message in others) or not others
 
 
 # ---------------------------------------------------------------------------------------------------------------------
