@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -49,8 +50,16 @@ class CorruptionLogits:
         """The greatest log-odds of any of the kinds at any of the times [ms]."""
         if not len(times):
             return NO_PREDICTION
-        slots, _ = self.grid.locate(times)
+        unknown = [time for time in times if time not in self._slots]
+        if unknown:
+            self._slots.update(zip(unknown, self.grid.locate(unknown)[0].tolist(), strict=True))
+        slots = [self._slots[time] for time in times]
         return max((float(self.of(kind)[slots].max()) for kind in kinds), default=NO_PREDICTION)
+
+    @cached_property
+    def _slots(self) -> dict[float, int]:
+        """Slots of the times that were looked up."""
+        return {}
 
     def peaks(self, kind: str, least: float, apart: int = 1) -> Iterator[tuple[int, float]]:
         """(slot, log-odds) of slots above `least` that no slot up to `apart` away exceeds."""

@@ -50,26 +50,23 @@ def around(cells: Cells, times: np.ndarray, excess: np.ndarray) -> tuple[np.ndar
         (n,) number of places in the phrases in a row before and after, and the sum of their excess, each at least 0 and
         at most `MOST`; of the length of the phrase with the greatest sum.
     """
-    count, total = np.zeros(len(times)), np.zeros(len(times))
+    count, total = [0.0] * len(times), [0.0] * len(times)
     if not cells.count:
-        return count, total
-    weights = np.clip(excess, 0.0, MOST)
+        return np.array(count), np.array(total)
+    weights = np.clip(excess, 0.0, MOST).tolist()
     for groups in _grouped(cells, times):
         for numbers in groups.values():
             for phrase, number in numbers.items():
-                beside = [other for sign in (-1, 1) for other in _in_a_row(numbers, phrase, sign)]
-                strength = float(weights[beside].sum()) if beside else 0.0
-                if (strength, len(beside)) > (total[number], count[number]):
-                    count[number], total[number] = len(beside), strength
-    return count, total
-
-
-def _in_a_row(numbers: dict[int, int], phrase: int, sign: int) -> Iterator[int]:
-    for step in range(1, REACH + 1):
-        other = numbers.get(phrase + sign * step)
-        if other is None:
-            return
-        yield other
+                beside, strength = 0, 0.0
+                for row in (range(phrase - 1, phrase - REACH - 1, -1), range(phrase + 1, phrase + REACH + 1)):
+                    for at in row:
+                        other = numbers.get(at)
+                        if other is None:
+                            break
+                        beside, strength = beside + 1, strength + weights[other]
+                if (strength, beside) > (total[number], count[number]):
+                    count[number], total[number] = beside, strength
+    return np.array(count), np.array(total)
 
 
 def pooled(cells: Cells, times: np.ndarray, logits: np.ndarray) -> Iterator[tuple[list[int], float]]:

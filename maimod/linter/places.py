@@ -25,7 +25,7 @@ from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.timing import BeatGrid
 from maimod.rules import RULES, geometry, passages, slip_model, slips
 from maimod.rules.base import Candidate, Evidence
-from maimod.rules.rhythm_index import RhythmIndex, alternative
+from maimod.rules.rhythm_index import alternative
 
 CATEGORIES = (
     Category.RHYTHM,
@@ -139,6 +139,10 @@ NAMES: tuple[str, ...] = (
 """Names of the features, in order."""
 
 
+Entry = tuple[Candidate, float, float]
+"""A candidate, the log-odds of its rule's own measure, and those of the discriminator."""
+
+
 @dataclass(slots=True)
 class Place:
     """A place with its candidates."""
@@ -150,22 +154,22 @@ class Place:
     """Place of its object among the objects by time; of an empty slot the object before it."""
     slot: int
     """On the grid of the discriminator."""
-    candidates: list[tuple[Candidate, float, float]] = field(default_factory=list)
+    candidates: list[Entry] = field(default_factory=list)
     """(candidate, log-odds of the rule's own measure, log-odds of the discriminator); `SILENT` if only the discriminator
     proposes it."""
 
     @property
-    def best(self) -> tuple[Candidate, float, float]:
+    def best(self) -> Entry:
         """The strongest candidate, whose words are used."""
         return max(self.candidates, key=lambda one: (both(one), one[1]))
 
-    def best_of(self, rules: Collection[str]) -> tuple[Candidate, float, float] | None:
+    def best_of(self, rules: Collection[str]) -> Entry | None:
         """The strongest candidate of some rules."""
         known = [one for one in self.candidates if one[0].rule.id in rules]
         return max(known, key=lambda one: (both(one), one[1]), default=None)
 
 
-def both(one: tuple[Candidate, float, float]) -> float:
+def both(one: Entry) -> float:
     """Log-odds of both kinds of evidence on a candidate, equally weighted."""
     return max(one[1], -4.0) + max(one[2], -6.0)
 
@@ -220,12 +224,14 @@ def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evid
     table = _Table(evidence)
     ranks, slots = np.array([p.rank for p in places]), np.array([p.slot for p in places])
     times = np.array([p.time for p in places])
-    here, beside = _rule_scores(places, len(table.objects))
+    best = [place.best for place in places]
+    strength = np.array([both(one) for one in best])
+    here, beside = _rule_scores(places, strength, len(table.objects))
     n = len(table.objects)
     exact_indices = {o.index for one in exact for o in one.objects[:16]}
     by_object = table.by_object
     is_exact = np.array([o.index in exact_indices for o in table.objects], dtype=float)
-    row = _row_features(places, is_exact[ranks], table)
+    row = _row_features(places, best, strength, is_exact[ranks], table)
     columns = [
         row,
         _own_scores(places),
@@ -238,7 +244,7 @@ def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evid
         table.bit_ranks[ranks],
         by_object[ranks],
         table.siblings(times, ranks),
-        _in_phrases(places, table),
+        _in_phrases(times, [one[0].rule.id for one in best], strength, table),
         evidence.passages.features(times, evidence.object_times[ranks]),
         table.geometry[ranks],
         table.slips[ranks],
@@ -249,12 +255,11 @@ def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evid
     return np.nan_to_num(found, nan=0.0, posinf=HIGHEST_BITS, neginf=-HIGHEST_BITS)
 
 
-def _rule_scores(places: Sequence[Place], n: int) -> tuple[np.ndarray, np.ndarray]:
+def _rule_scores(places: Sequence[Place], strength: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Strongest candidate of each category at every object, and at its neighbours: (n_objects, n_categories) each."""
     here = np.full((n, len(CATEGORIES)), -10.0)
-    for place in places:
-        column = CATEGORIES.index(place.category)
-        here[place.rank, column] = max(here[place.rank, column], both(place.best))
+    columns = [CATEGORIES.index(place.category) for place in places]
+    np.maximum.at(here, ([place.rank for place in places], columns), strength)
     padded = np.pad(here, ((1, 1), (0, 0)), constant_values=-10.0)
     return here, np.maximum(padded[:-2], padded[2:])
 
@@ -269,13 +274,13 @@ def _own_scores(places: Sequence[Place]) -> np.ndarray:
     return found
 
 
-def _row_features(places: Sequence[Place], is_exact: np.ndarray, table: _Table) -> np.ndarray:
+def _row_features(
+    places: Sequence[Place], best: Sequence[Entry], strength: np.ndarray, is_exact: np.ndarray, table: _Table
+) -> np.ndarray:
     """The features `ROW`."""
-    best = [place.best for place in places]
     own = np.array([max(one[1] for one in place.candidates) for place in places])
-    strength = np.array([both(one) for one in best])
     categories = np.array([CATEGORIES.index(place.category) for place in places])
-    rules = Counter(one[0].rule.id for one in best if both(one) > -4.0)
+    rules = Counter(one[0].rule.id for one, logit in zip(best, strength.tolist(), strict=True) if logit > -4.0)
     minutes = max(table.evidence.beatmap.drain_ms / 60_000, 0.2)
     columns = np.zeros((len(places), len(ROW)))
     own_rank, both_rank = np.zeros(len(places)), np.zeros(len(places))
@@ -305,17 +310,15 @@ def _row_features(places: Sequence[Place], is_exact: np.ndarray, table: _Table) 
     return columns
 
 
-def _in_phrases(places: Sequence[Place], table: _Table) -> np.ndarray:
+def _in_phrases(times: np.ndarray, of_rules: Sequence[str], strength: np.ndarray, table: _Table) -> np.ndarray:
     """The features `PHRASES`: how many places have a candidate of the same rule at the same place of the phrases around,
     and how much stronger than usual in the map these are."""
-    cells = table.evidence.passages.cells
-    rules = np.array([place.best[0].rule.id for place in places])
-    strength = np.array([both(place.best) for place in places])
-    found = np.zeros((len(places), len(PHRASES)))
-    for rule in set(rules.tolist()):
+    cells, rules = table.evidence.passages.cells, np.array(of_rules)
+    found = np.zeros((len(times), len(PHRASES)))
+    for rule in set(of_rules):
         own = np.flatnonzero(rules == rule)
         excess = strength[own] - np.median(strength[own])
-        count, total = phrases.around(cells, np.array([places[n].time for n in own.tolist()]), excess)
+        count, total = phrases.around(cells, times[own], excess)
         found[own] = np.stack([np.log2(1.0 + count), total], axis=1)
     return found
 
@@ -333,7 +336,7 @@ class _Table:
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence, self.objects = evidence, evidence.objects_by_time
-        self.rhythm = RhythmIndex(evidence)
+        self.rhythm = evidence.rhythm
 
     def last_time(self, rank: int) -> float:
         """Ms at which the object ends, with a margin."""

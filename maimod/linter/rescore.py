@@ -24,7 +24,7 @@ from maimod.findings import Finding, Severity, Tier, editor_timestamp
 from maimod.linter import phrases, places
 from maimod.linter.calibration import Calibration
 from maimod.linter.judge import Judge
-from maimod.linter.places import Place
+from maimod.linter.places import Entry, Place
 from maimod.rules.base import Candidate, Certainty, Evidence
 
 PROBLEM_SCORE, WARNING_SCORE, MINOR_SCORE = 0.85, 0.6, 0.2
@@ -60,9 +60,6 @@ PLACES_NAMED = 8
 USUAL_FINDINGS, USUAL_FINDINGS_A_MINUTE = 2.0, 1.0
 """Usual number of findings of a rule by a network in a map; more are the map's style. Takes the warnings on 40
 untouched ranked maps from 2.02 to 1.87 a minute, and those on a few maps of unusual style from dozens to none."""
-
-Entry = tuple[Candidate, float, float]
-"""A candidate of a place, as in :class:`maimod.linter.places.Place`."""
 
 
 @dataclass(frozen=True, slots=True)

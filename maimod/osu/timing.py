@@ -138,12 +138,14 @@ def snap(beatmap: Beatmap, time: float, divisors: Sequence[int] = SNAP_DIVISORS)
 
 def _closest_tick(red: TimingPoint, time: float, divisors: Sequence[int]) -> Snap:
     beats = (time - red.time) / red.beat_length
-    best = Snap(red.time, 1, math.inf, red)
+    best, of_best, least = red.time, 1, math.inf
     for divisor in divisors:
         tick = red.time + round(beats * divisor) / divisor * red.beat_length
-        if abs(time - tick) < abs(best.error) - 0.01:
-            best = Snap(tick, divisor, time - tick, red)
-    return best
+        if abs(time - tick) < least - 0.01:
+            best, of_best, least = tick, divisor, abs(time - tick)
+            if least < 0.01:  # nothing is closer
+                break
+    return Snap(best, of_best, time - best if least < math.inf else math.inf, red)
 
 
 def beat_in_measure(red: TimingPoint, time: float) -> float:

@@ -27,7 +27,7 @@ from maimod.osu.level import Level
 from maimod.osu.mapset import Mapset
 from maimod.rules import slip_model
 from maimod.rules.passages import Passages
-from maimod.rules.rhythm_index import lag_of
+from maimod.rules.rhythm_index import RhythmIndex, lag_of
 from maimod.rules.slip_model import SlipModel, Slips
 
 ALL_MODES = frozenset(Mode)
@@ -339,6 +339,11 @@ class Evidence:
         """The copies of its measures, in the map and in the other difficulties."""
         others = self.mapset.beatmaps if self.mapset else ()
         return Passages(self.beatmap, self.envelope, lag_of(self.alignment), others)
+
+    @cached_property
+    def rhythm(self) -> RhythmIndex:
+        """The starts, repeats and ends of its objects, and what the model expected there."""
+        return RhythmIndex(self)
 
     def for_level(self, certainty: Certainty) -> Certainty:
         """Certainty of what is wrong only at this level: one less where neither name nor user states the level."""

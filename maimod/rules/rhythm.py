@@ -269,7 +269,7 @@ SLIP_BITS = {
 def run(evidence: Evidence) -> Iterator[Candidate]:
     if not evidence.beatmap.hit_objects:
         return
-    moments, named = RhythmIndex(evidence), set[int]()
+    moments, named = evidence.rhythm, set[int]()
     for find in (_unsnapped, _unusual_snaps, _starts, _kinds, _ends):
         for found in find(evidence, moments, frozenset(named)):
             if _is_slip(found):

@@ -31,7 +31,7 @@ from maimod.events.schema import BEATS, EventScore
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap, ObjectKind, TimingPoint
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
-from maimod.rules.rhythm_index import RhythmIndex, alternative, usual_lag
+from maimod.rules.rhythm_index import alternative, usual_lag
 
 RUN_OFF_MS = 25.0
 """A tempo that puts the end of its section this far from the song, as seen from the start, is wrong. Ranked maps: at
@@ -463,7 +463,7 @@ def _beats(evidence: Evidence) -> Iterator[Candidate]:
             if score.event.kind in BEATS:
                 kinds[key] = score.event.kind.value.replace("_", " ")
     judged = []
-    beats_between = {id(score) for score in RhythmIndex(evidence).beat_scores}
+    beats_between = {id(score) for score in evidence.rhythm.beat_scores}
     for key, kind in kinds.items():
         # Between objects, an earlier expected time is that of an object: rhythm/missing-object.
         own = [
