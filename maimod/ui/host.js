@@ -71,7 +71,7 @@ function toggle(name) {
   if (!welcome.hidden) welcomeAgain();
   if (!over.hidden) {
     over.replaceChildren(h("p", {}, "Reading the set …"));
-    taken(server.overview({run})).then(html => { over.innerHTML = html; }, error => { over.textContent = String(error.message || error); });
+    taken(server.overview({run})).then(html => { over.innerHTML = html; over.prepend(h("h2", {}, "Overview")); }, error => { over.textContent = String(error.message || error); });
   }
 }
 
@@ -288,6 +288,10 @@ async function filesOf(entries) {
   }
   return found;
 }
+root.addEventListener("keydown", event => {  // Escape closes what is open above the findings
+  const isOpen = run && [drawer, rules, over, welcome].some(panel => !panel.hidden);
+  if (event.key === "Escape" && isOpen) { toggle(""); root.querySelector(".mm-list")?.focus(); }
+});
 root.addEventListener("dragover", event => { event.preventDefault(); root.classList.add("mm-dragging"); });
 root.addEventListener("dragleave", event => { if (!root.contains(event.relatedTarget)) root.classList.remove("mm-dragging"); });
 root.addEventListener("drop", event => { event.preventDefault(); root.classList.remove("mm-dragging");

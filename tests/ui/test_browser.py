@@ -3,6 +3,7 @@
 Takes most of a minute: `pytest -m browser` runs it, with gradio, selenium and Chromium installed.
 """
 
+import importlib.util
 import json
 import os
 import re
@@ -23,6 +24,8 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).parents[2]
+ESCAPE, RIGHT = "\ue00c", "\ue014"
+"""Keys, as WebDriver writes them."""
 FAULTY = ROOT / "examples" / "maimod example" / "maimod - Example (maimod) [Faulty].osu"
 FLAGS = (
     "--headless=new",
@@ -301,3 +304,138 @@ def test_a_map_is_found_without_typing_its_path(address, browser, mapset):
     page.wait(lambda: page.all(".mm-row") and "Faulty 1" in page.one(".mm-tabs").text, 60, "findings of the folder")
     assert "is not in the folder" not in page.one(".mm-messages").text
     assert [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+# --- For everybody, on every screen ---
+
+NAMELESS = """[...document.querySelectorAll('button, input, select, a[href], [role=img], [role=listbox], summary')].filter(node => {
+  if (!node.offsetParent && node.tagName !== 'svg') return false;
+  const labels = node.labels ? [...node.labels].map(one => one.textContent).join('') : '';
+  return ![node.textContent, node.getAttribute('aria-label'), node.title, labels].some(text => text && text.trim());
+}).map(node => node.outerHTML.slice(0, 120))"""
+FAINT = """[...document.querySelectorAll('.mm *')].filter(node => {
+  const text = [...node.childNodes].some(one => one.nodeType === 3 && one.textContent.trim());
+  if (!text || !node.offsetParent || node.closest('svg, .mm-timeline, [disabled], .mm-toast')) return false;
+  const parse = colour => (colour.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  let below = node;
+  while (below && (parse(getComputedStyle(below).backgroundColor)[3] ?? 1) === 0) below = below.parentElement;
+  const pair = [light(parse(getComputedStyle(node).color)), light(parse(getComputedStyle(below || document.body).backgroundColor))].sort((a, b) => b - a);
+  return (pair[0] + 0.05) / (pair[1] + 0.05) < 4.5;
+}).map(node => node.outerHTML.slice(0, 120))"""
+SHIFTS = """window.shifts = []; new PerformanceObserver(list => { for (const one of list.getEntries()) if (!one.hadRecentInput)
+  window.shifts.push(one.value); }).observe({type: 'layout-shift', buffered: true});"""
+
+
+def axe() -> str:
+    """The script of axe-core: of `AXE_CORE`, or as the package axe-selenium-python has it; empty without."""
+    spec = importlib.util.find_spec("axe_selenium_python")
+    folders = [Path(place) for place in (spec.submodule_search_locations or [] if spec else [])]
+    files = [
+        Path(os.environ.get("AXE_CORE", "none")),
+        *(file for folder in folders for file in folder.rglob("axe.min.js")),
+    ]
+    return next((file.read_text(encoding="utf-8") for file in files if file.is_file()), "")
+
+
+def check_for_everybody(page) -> None:
+    """Names and contrasts by our own rules, and all of axe-core where it is installed."""
+    assert page.script(NAMELESS) == [] and page.script(FAINT) == []
+    if script := axe():
+        page.driver.execute_script(script)
+        found = page.driver.execute_async_script(
+            "const done = arguments[0]; axe.run(document, {resultTypes: ['violations']})"
+            ".then(all => done(all.violations.map(one => [one.id, one.nodes.map(node => node.html.slice(0, 120))])))"
+        )
+        assert found == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_everybody_can_read_and_reach_all_of_it(address, browser, theme):
+    page = Page(browser, f"{address}?__theme={theme}")
+    page.one("#mm-path input")
+    check_for_everybody(page)
+    page.lint(FAULTY)
+    page.one(".mm-row", 20)
+    page.wait_for_end()
+    page.press("j")
+    page.one(".mm-evidence .mm-field", 60)
+    page.script("document.querySelectorAll('.mm-evidence details').forEach(one => { one.open = true; })")
+    check_for_everybody(page)
+    for button in ("#mm-overview", "#mm-options", "#mm-rules"):
+        page.one(button).click()
+        page.wait(lambda: page.all(".mm-drawer:not([hidden]) *"), 20, button)
+        time.sleep(1)
+        check_for_everybody(page)
+    # By keyboard alone: out of the panel, to a finding, along the timeline, to a mark and back
+    page.one("#mm-rules").send_keys(ESCAPE)
+    page.wait(lambda: not page.all(".mm-drawer:not([hidden])"), 5, "closed")
+    before = page.one(".mm-row.mm-selected").get_attribute("data-key")
+    page.press("j")
+    assert page.one(".mm-row.mm-selected").get_attribute("data-key") != before
+    page.press("+")
+    page.press("+")
+    left = page.script("document.querySelector('.mm-strip').viewBox.baseVal.x")
+    page.press(RIGHT)
+    page.wait(lambda: page.script("document.querySelector('.mm-strip').viewBox.baseVal.x") > left, 5, "moved along")
+
+
+def test_nothing_jumps_while_findings_stream_in(address, browser, mapset):
+    page = Page(browser, address)
+    page.one("#mm-path input")
+    browser.execute_script(SHIFTS)
+    page.lint(mapset)
+    page.one(".mm-row", 20)
+    time.sleep(1)
+    browser.execute_script("window.shifts.length = 0")  # the page has just become another one
+    page.wait_for_end()
+    time.sleep(1)
+    assert sum(page.script("window.shifts")) < 0.1
+
+
+@pytest.fixture
+def phone(tmp_path):
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (*FLAGS[:-1], f"--user-data-dir={tmp_path / 'phone'}"):
+        options.add_argument(flag)
+    metrics = {"width": 390, "height": 844, "pixelRatio": 2.0, "touch": True}
+    options.add_experimental_option("mobileEmulation", {"deviceMetrics": metrics})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+def test_a_phone_with_fingers(address, phone):
+    page = Page(phone, address)
+
+    def touch(kind: str, x: float = 0, y: float = 0) -> None:
+        points = [] if kind == "touchEnd" else [{"x": x, "y": y}]
+        phone.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    def swipe(css: str, by: int) -> None:
+        box = page.script(f"document.querySelector('{css}').getBoundingClientRect().toJSON()")
+        x, y = box["x"] + box["width"] / 2, min(box["y"] + 12, 800)
+        touch("touchStart", x, y)
+        for part in (0.3, 0.6, 1.0):
+            touch("touchMove", x + by * part, y)
+        touch("touchEnd")
+
+    page.lint(FAULTY)
+    page.one(".mm-row", 20)
+    page.wait_for_end()
+    box = page.script("document.querySelectorAll('.mm-row')[1].getBoundingClientRect().toJSON()")
+    touch("touchStart", box["x"] + 60, box["y"] + 10)
+    touch("touchEnd")
+    keys = page.keys()
+    page.wait(lambda: page.one(".mm-row.mm-selected").get_attribute("data-key") == keys[1], 10, "a tap selects")
+    page.one(".mm-evidence .mm-rule, .mm-evidence .mm-field", 30)
+    swipe(".mm-finding", -140)
+    page.wait(lambda: page.one(".mm-row.mm-selected").get_attribute("data-key") == keys[2], 10, "a swipe is the next")
+    swipe(".mm-finding", 140)
+    page.wait(lambda: page.one(".mm-row.mm-selected").get_attribute("data-key") == keys[1], 10, "and back")
+    assert page.script("document.documentElement.scrollWidth") <= 390
+    check_for_everybody(page)
+    assert [entry["message"] for entry in phone.get_log("browser") if entry["level"] == "SEVERE"] == []

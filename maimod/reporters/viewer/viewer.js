@@ -17,7 +17,7 @@ function maimodViewer(root, host) {
   const STATES = {done: ["Done", "d"], post: ["To post", "p"], ignored: ["Ignore", "i"]};
   const SEVERITIES = ["problem", "warning", "minor"];
   const CATEGORY_NAMES = {"new-combos": "new combos", "scroll-speed": "scroll speed"};
-  const LIMIT = 400; // rows drawn at first; a button draws the rest
+  const LIMIT = 80; // rows drawn at first; scrolling to the end draws more
 
   const ALL = -1, GENERAL = -2; // tabs that are no difficulty
   let data = null, findings = [], entries = [], listed = [], selected = null, current = 0, view = [0, 1], limit = LIMIT;
@@ -127,7 +127,7 @@ function maimodViewer(root, host) {
       h("div", {class: "mm-body"},
         h("section", {class: "mm-side", "aria-label": "List"},
           h("div", {class: "mm-filters"}), h("p", {class: "mm-count", role: "status"}),
-          h("ol", {class: "mm-list", tabindex: "0", role: "listbox", "aria-label": "Findings"})),
+          h("ol", {class: "mm-list", tabindex: "0", onscroll: event => { if (listed.length > limit && event.target.scrollTop + event.target.clientHeight > event.target.scrollHeight - 600) { limit += 4 * LIMIT; drawRows(); } }, role: "listbox", "aria-label": "Findings"})),
         h("section", {class: "mm-detail", tabindex: "-1", "aria-label": "Evidence"})),
       h("p", {class: "mm-help"}, "j k next and previous · o open or close likeness · d done · p to post · i ignore · space play · / search · + − 0 zoom · g what the model would go on with · Enter opens the place in the editor"),
       h("div", {class: "mm-toast", role: "status"}));
@@ -140,6 +140,7 @@ function maimodViewer(root, host) {
       }
     }
     drawFilters();
+    listenToSwipes($(".mm-detail"));
   }
   const exported = () => [...new Set(listed.flatMap(f => (f.entry.lead === f ? [...f.entry.same, ...f.entry.alike.flatMap(one => one.same)] : [f])).filter(f => visibleIn(f)).map(f => f.key))];
 
@@ -220,8 +221,8 @@ function maimodViewer(root, host) {
     if (filters.state === "open" ? state === "done" || state === "ignored" : filters.state !== "all" && state !== filters.state) return false;
     if (filters.change && finding.change !== filters.change) return false;
     if (!filters.text) return true;
-    const hay = `${finding.message} ${finding.rule} ${data.rules[finding.rule] || ""} ${finding.timestamp} ${finding.actual}`.toLowerCase();
-    return filters.text.toLowerCase().split(/\s+/).every(word => hay.includes(word));
+    finding.hay ??= `${finding.message} ${finding.rule} ${data.rules[finding.rule] || ""} ${finding.timestamp} ${finding.actual}`.toLowerCase();
+    return filters.text.toLowerCase().split(/\s+/).every(word => finding.hay.includes(word));
   }
 
   const members = one => [one.lead, ...one.same.slice(1), ...one.alike.flatMap(inner => inner.same)];
@@ -276,7 +277,7 @@ function maimodViewer(root, host) {
   function drawRows() {
     const list = $(".mm-list");
     const drawn = listed.slice(0, limit).map(row);
-    if (listed.length > limit) drawn.push(h("li", {class: "mm-more", role: "presentation"}, h("button", {type: "button", onclick: () => { limit += 2000; drawRows(); }}, `${listed.length - limit} more`)));
+    if (listed.length > limit) drawn.push(h("li", {class: "mm-more", role: "presentation"}, h("button", {type: "button", onclick: () => { limit += 4 * LIMIT; drawRows(); }}, `${listed.length - limit} more`)));
     if (!listed.length) drawn.push(h("li", {class: "mm-empty", role: "presentation"}, findings.length ? "Nothing matches the filters." : "Nothing found."));
     list.replaceChildren(...drawn);
     markSelected();
@@ -308,11 +309,9 @@ function maimodViewer(root, host) {
   const rowOf = finding => listed.includes(finding) ? finding : listed.find(f => f.entry === finding.entry);
   function markSelected() {
     const own = selected && rowOf(selected);
-    for (const node of root.querySelectorAll(".mm-row, .mm-mark")) {
-      const isRow = node.classList.contains("mm-row"), on = selected !== null && node.dataset.key === (isRow ? own && own.key : selected.key);
-      if (isRow) node.setAttribute("aria-selected", String(on));
-      node.classList.toggle("mm-selected", on);
-    }
+    const now = selected === null ? [] : [own && root.querySelector(`.mm-row[data-key="${own.key}"]`), root.querySelector(`.mm-mark[data-key="${selected.key}"]`)].filter(Boolean);
+    for (const node of root.querySelectorAll(".mm-selected")) if (!now.includes(node)) { node.classList.remove("mm-selected"); if (node.role === "option") node.setAttribute("aria-selected", "false"); }
+    for (const node of now) { node.classList.add("mm-selected"); if (node.role === "option") node.setAttribute("aria-selected", "true"); }
   }
 
   function step(by) {
@@ -373,6 +372,8 @@ function maimodViewer(root, host) {
     const span = view[1] - view[0];
     if (finding.time < view[0] + span * 0.02 || finding.time > view[1] - span * 0.02) setView(finding.time - span / 2, finding.time + span / 2);
     selected.complete = data.beatmaps[finding.beatmap].complete;
+    const place = listed.indexOf(rowOf(finding));
+    if (place >= limit) { limit = place + LIMIT; drawRows(); }
     drawTimeline();
     markSelected();
     revealRow();
@@ -417,6 +418,19 @@ function maimodViewer(root, host) {
     };
     evidence(finding).then(html => { fill(html); if (selected === finding) prefetch(); },
       error => { evidenceOf.delete(finding.key); fill(`<p class="mm-wait">${String(error.message || error).replace(/[<&]/g, " ")}</p>`); });
+  }
+
+  // A swipe over the evidence goes to the next or previous finding, as j and k do.
+  let touch = null;
+  function listenToSwipes(detail) {
+    const isOwn = target => target.closest("input, table, .mm-spectrum, .mm-digest");  // what is moved or scrolled itself
+    detail.addEventListener("touchstart", event => { touch = event.touches.length === 1 && !isOwn(event.target) ? {x: event.touches[0].clientX, y: event.touches[0].clientY} : null; }, {passive: true});
+    detail.addEventListener("touchend", event => {
+      if (!touch) return;
+      const dx = event.changedTouches[0].clientX - touch.x, dy = event.changedTouches[0].clientY - touch.y;
+      touch = null;
+      if (Math.abs(dx) > 60 && Math.abs(dx) > 2 * Math.abs(dy)) step(dx < 0 ? 1 : -1);
+    }, {passive: true});
   }
 
   function evidence(finding) {
@@ -550,6 +564,8 @@ function maimodViewer(root, host) {
     setView(at - (at - view[0]) * factor, at + (view[1] - at) * factor);
   }
 
+  function pan(by) { const step = by * (view[1] - view[0]) / 8; setView(view[0] + step, view[1] + step); }
+
   function drawTimeline() {
     const box = $(".mm-timeline"), beatmap = data.beatmaps[current];
     const strip = beatmap && beatmap.strip;
@@ -564,9 +580,10 @@ function maimodViewer(root, host) {
     }
     box.classList.toggle("mm-blank", !strip);
     box.style.display = strip || host.strip ? "" : "none";
-    if (!strip) { if (box.dataset.name !== "blank") { box.dataset.name = "blank"; box.replaceChildren(h("p", {class: "mm-wait"}, "Drawing the timeline …")); } return; }
     const own = marked();
     const lanes = inOrder(findings.filter(f => f.scope === "place" && (filters.beatmap < 0 || f.beatmap === current)));
+    box.style.setProperty("--lanes", Math.max(lanes.length, 5));  // room for what is still to come, so that nothing jumps
+    if (!strip) { if (box.dataset.name !== "blank") { box.dataset.name = "blank"; box.replaceChildren(h("p", {class: "mm-wait"}, "Drawing the timeline …")); } return; }
     const name = `${current}:${data.beatmaps[current].complete}:${lanes.join()}`;
     if (box.dataset.name !== name) {
       box.dataset.name = name;
@@ -578,16 +595,17 @@ function maimodViewer(root, host) {
         h("div", {class: "mm-zoom"}, h("button", {type: "button", title: "Zoom in (+)", onclick: () => zoom(0.5)}, "+"), h("button", {type: "button", title: "Zoom out (−)", onclick: () => zoom(2)}, "−"),
           h("button", {type: "button", title: "The whole map (0)", onclick: () => { resetView(); placeAll(); }}, "fit"),
           h("span", {class: "mm-diff"}, beatmap.version)));
-      box.style.setProperty("--lanes", lanes.length);
       listen(box.querySelector(".mm-track"));
     }
-    box.querySelector(".mm-lanes").replaceChildren(...own.map(finding => {
+    const inside = box.querySelector(".mm-lanes"), drawn = own.map(finding => finding.key + stateOf(finding)[0] + finding.severity).join();
+    if (inside.dataset.drawn !== drawn || inside.of !== data) inside.replaceChildren(...own.map(finding => {
       const node = h("button", {type: "button", tabindex: "-1", class: `mm-mark ${finding.severity} ${stateOf(finding)}`, "data-key": finding.key,
         style: `top:calc(${lanes.indexOf(finding.category)} * var(--lane) + 2px)`, title: data.beatmaps[finding.beatmap].version, "aria-label": `${finding.severity} ${finding.timestamp} ${finding.rule}`,
         onclick: () => { if (!dragged) select(finding); }});
       node.finding = finding;
       return node;
     }));
+    inside.dataset.drawn = drawn; inside.of = data;
     markSelected();
     placeAll();
   }
@@ -743,7 +761,7 @@ function maimodViewer(root, host) {
     const keys = {
       j: () => step(1), k: () => step(-1), ArrowDown: () => step(1), ArrowUp: () => step(-1), " ": () => togglePlay(), "/": () => $(".mm-filters input").focus(),
       Enter: () => { if (selected) window.location.href = selected.link; }, d: () => selected && mark(selected, "done"), p: () => selected && mark(selected, "post"), i: () => selected && mark(selected, "ignored"),
-      o: () => { const row = selected && rowOf(selected); if (row && row.entry.alike.length) fold(row.entry.lead.id); }, "+": () => zoom(0.5), "=": () => zoom(0.5), "-": () => zoom(2), "0": () => { resetView(); placeAll(); }, g: () => goOn()};
+      o: () => { const row = selected && rowOf(selected); if (row && row.entry.alike.length) fold(row.entry.lead.id); }, "+": () => zoom(0.5), "=": () => zoom(0.5), "-": () => zoom(2), "0": () => { resetView(); placeAll(); }, g: () => goOn(), ArrowLeft: () => pan(-1), ArrowRight: () => pan(1)};
     const action = keys[event.key];
     if (!action || event.key.startsWith("Arrow") && !root.contains(event.target)) return;
     event.preventDefault();
