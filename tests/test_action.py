@@ -99,16 +99,29 @@ def test_the_script_of_the_action(tmp_path):
         "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
         "GITHUB_WORKSPACE": str(tmp_path),
     }
-    result = subprocess.run(
-        ["bash", "-eo", "pipefail", "-c", step["run"]],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        encoding="utf-8",
-    )
-    assert result.returncode == 0, result.stderr
+
+    def run(**inputs: str) -> subprocess.CompletedProcess[str]:
+        command = ["bash", "-eo", "pipefail", "-c", step["run"]]
+        result = subprocess.run(
+            command, cwd=tmp_path, env={**environment, **inputs}, capture_output=True, encoding="utf-8"
+        )
+        assert result.returncode == 0, result.stderr
+        return result
+
+    result = run()
     assert (tmp_path / "output").read_text() == "exit-code=1\n"
     assert "::error file=a set/Hard.osu,line=" in result.stdout and "mapset/" not in result.stdout
     assert (tmp_path / "out.sarif").exists() and "rhythm/unsnapped" in (tmp_path / "summary").read_text(
         encoding="utf-8"
     )
+    # A pull request that changes nothing about the set; one of two shards, which is empty.
+    for command in (
+        ["init", "-q"],
+        ["add", "a set"],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"],
+    ):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    for inputs in ({"DIFF": "HEAD"}, {"SHARD": "2/2"}):
+        (tmp_path / "output").unlink()
+        run(**inputs)
+        assert (tmp_path / "output").read_text() == "exit-code=0\n"

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import shutil
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
@@ -41,16 +42,16 @@ class History:
 
     root: Path
     commit: str
-    tree: frozenset[str]
-    """Files of the revision, by path from the root; no links."""
-    changed: frozenset[str]
-    """Files that are not the same now: changed, new, renamed (both names) or deleted."""
+    tree: tuple[str, ...]
+    """Files of the revision, by path from the root, sorted; no links."""
+    changed: tuple[str, ...]
+    """Files that are not the same now: changed, new, renamed (both names) or deleted; sorted."""
     renamed: dict[str, str]
     """Former paths of files by the present ones."""
     same: frozenset[str]
     """Present paths of renamed files whose content is the same."""
-    ignored: frozenset[str]
-    """Files that are there but not in the repository, because `.gitignore` names them, as songs may be."""
+    ignored: tuple[str, ...]
+    """Sorted files that are there but not in the repository, because `.gitignore` names them, as songs may be."""
 
     @classmethod
     def of(cls, folder: Path, ref: str) -> History:
@@ -81,7 +82,7 @@ class History:
         changed |= set(names(git(root, "ls-files", "-z", "--others", "--exclude-standard")))
         ignored = names(git(root, "ls-files", "-z", "--others", "--ignored", "--exclude-standard"))
         return cls(
-            root, commit, frozenset(tree), frozenset(changed), renamed, frozenset(same), frozenset(ignored) - tree
+            root, commit, _sorted(tree), _sorted(changed), renamed, frozenset(same), _sorted(set(ignored) - tree)
         )
 
     def place(self, source: Source) -> str:
@@ -98,19 +99,17 @@ class History:
 
     def has_changed(self, source: Source) -> bool:
         """Whether a file of it has changed."""
-        return any(_is_in(path, self.place(source)) for path in self.changed)
+        return next(_in(self.changed, self.place(source)), None) is not None
 
     def former(self, source: Source) -> str | None:
         """Its place at the revision, which differs if it was renamed; None if it is new."""
         place = self.place(source)
-        if any(_is_in(path, place) for path in self.tree):
+        if next(_in(self.tree, place), None) is not None:
             return place
         if source.is_archive:
             return self.renamed.get(place)
         moved = Counter(
-            f"{PurePosixPath(old).parent.as_posix()}/"
-            for new, old in self.renamed.items()
-            if _is_in(new, place) and old in self.tree
+            f"{PurePosixPath(old).parent.as_posix()}/" for new, old in self.renamed.items() if new.startswith(place)
         )
         return moved.most_common(1)[0][0] if moved else None
 
@@ -123,24 +122,35 @@ class History:
         place, former = self.place(source), self.former(source)
         if former is None:
             return None
-        now_of = {old: new for new, old in self.renamed.items() if new in self.same}
+        now_of = {self.renamed[new]: new for new in self.same}
+        changed = set(_in(self.changed, former))
         written = target / (PurePosixPath(former).name or "set")
-        for old in sorted(path for path in self.tree if _is_in(path, former)):
+        for old in _in(self.tree, former):
             path = written / old.removeprefix(former) if former.endswith("/") or not former else written
-            now = now_of.get(old, None if old in self.changed else old)
+            now = now_of.get(old, None if old in changed else old)
             if now is not None and (self.root / now).is_file():
                 _copy(self.root / now, path)  # the working tree has large files that git only points to
             elif (content := blob(self.root, self.commit, old, MAX_BYTES)) is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
         if not source.is_archive:
-            for ignored in (path for path in self.ignored if _is_in(path, place)):
+            for ignored in _in(self.ignored, place):
                 _copy(self.root / ignored, written / ignored.removeprefix(place))
         return written
 
 
-def _is_in(path: str, place: str) -> bool:
-    return path == place if place and not place.endswith("/") else path.startswith(place)
+def _sorted(paths: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(paths))
+
+
+def _in(paths: Sequence[str], place: str) -> Iterator[str]:
+    """Those of sorted paths that are in a folder (with a slash at its end), or the file itself."""
+    for number in range(bisect_left(paths, place), len(paths)):
+        path = paths[number]
+        if not path.startswith(place):
+            return
+        if place.endswith("/") or place in ("", path):
+            yield path
 
 
 def _commit(root: Path, ref: str) -> str:
