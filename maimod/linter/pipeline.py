@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from maimod.findings import BeatmapReport, Category, Finding, Scope
+from maimod.findings import BeatmapReport, Category, Finding, Scope, Tier
 from maimod.linter.bugs import bug
 from maimod.linter.deduplicate import deduplicate, fingerprint
 from maimod.linter.gather import Gathered
@@ -56,7 +56,12 @@ class Analysis:
         return self.evidence.beatmap
 
 
-def analyse(gathered: Gathered, name: str, settings: Settings, in_set: SetAnalysis | None = None) -> Analysis:
+_EXACT_CHECKS = tuple(check for check in BEATMAP_CHECKS if any(rule.tier is Tier.EXACT for rule in check.rules))
+
+
+def analyse(
+    gathered: Gathered, name: str, settings: Settings, in_set: SetAnalysis | None = None, exact_only: bool = False
+) -> Analysis:
     """Make the report of a map.
 
     Args:
@@ -64,10 +69,11 @@ def analyse(gathered: Gathered, name: str, settings: Settings, in_set: SetAnalys
         name: path in the report.
         settings: for the selection of findings.
         in_set: result of the rules about the set.
+        exact_only: leave out the checks that have no exact rule.
     """
     evidence, in_set = gathered.evidence, in_set or SetAnalysis()
     is_played = evidence.mapset is None or not evidence.mapset.is_work(evidence.beatmap)
-    checks = BEATMAP_CHECKS if is_played else ()
+    checks = (_EXACT_CHECKS if exact_only else BEATMAP_CHECKS) if is_played else ()
     of_map, troubles = _run([(check.title, check.candidates) for check in checks], evidence)
     candidates = [*in_set.candidates.get(evidence.beatmap.path, ()), *of_map]
     kept, unexplained = deduplicate(rescore(candidates, evidence, gathered.calibration), evidence)

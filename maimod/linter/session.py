@@ -33,6 +33,7 @@ from maimod.linter.settings import Settings
 from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.discovery import Entry, Source, opened
+from maimod.osu.folder import Folder
 from maimod.osu.mapset import Mapset
 from maimod.rules.base import Evidence
 
@@ -68,6 +69,8 @@ class Session:
         self._networks: dict[tuple[object, ...], Networks] = {}
         self._questions: dict[Settings, str] = {}
         self._loading = Lock()
+        self._last: tuple[tuple[object, ...], _Sets] | None = None
+        """The sets read last, with what they depend on: a lint comes after a look at the same files."""
 
     def recall(self, source: Source, settings: Settings) -> list[BeatmapReport] | None:
         """Cached reports of an unchanged source; None if there are none."""
@@ -126,9 +129,9 @@ class Session:
                     reported = (*(entry.inner for entry in entries), *source.beside)
                     try:
                         if not source.is_lone:
-                            watch.run(partial(maps.read, frozenset(folder / inner for inner in reported)))
+                            watch.run(partial(maps.read, frozenset(folder / inner for inner in reported), self._sets))
                     except OverLimit as limit:
-                        maps = _Folder(place, settings, resources, draw, rest=_unread(f"the set {limit}"))
+                        maps = _Folder(place, settings, resources, draw, _Sets(rest=_unread(f"the set {limit}")))
                     for entry in group:
                         past = len(source.entries) - len(left) + len(outcomes)
                         steps = watch.steps(maps.lint(folder / entry.inner, entry.name))
@@ -169,7 +172,7 @@ class Session:
             reported = frozenset(folder / inner for inner in (*(one.inner for one in source.entries), *source.beside))
             for place, group in groupby(source.entries, key=lambda entry: (folder / entry.inner).parent):
                 maps = _Folder(place, settings, Resources(), None)
-                maps.read(reported)
+                maps.read(reported, self._sets)
                 for entry in group:
                     analysis = maps.first_look(folder / entry.inner, entry.name)
                     if analysis is not None:
@@ -206,9 +209,7 @@ class Session:
         )  # pictures need only scores
         with opened(source, self.workplace) as (folder, _):
             path = folder / entry.inner
-            sets, _ = read_sets(path.parent)
-            known = {beatmap.path: (beatmap, whole) for whole in sets for beatmap in (*whole.beatmaps, *whole.work)}
-            beatmap, whole = known.get(path) or (parser.load(path), None)
+            beatmap, whole = self._known(path) or (parser.load(path), None)
             gathered = result_of(gather(beatmap, entry.name, settings, drawn, whole))
         report = _named(BeatmapReport("", "ok", version=beatmap.version), entry)
         return Analysis(report, gathered.evidence, gathered.song), PositionAsker(settings, resources.networks)
@@ -239,6 +240,29 @@ class Session:
             except OSError as error:
                 raise UsageError(f"{error.filename}: cannot be read ({error.strerror or error})") from None
         return self._questions[settings]
+
+    def _sets(self, path: Path, reported: frozenset[Path], settings: Settings) -> _Sets:
+        """The sets of a folder, as read last if nothing in it has changed."""
+        dates = _dates(path)
+        if dates is None:
+            return _Sets.read(path, reported, settings)
+        key = path, dates, reported, settings.unjudged
+        if self._last is not None and self._last[0] == key:
+            return self._last[1]
+        self._last = None  # before the memory of the next is needed
+        found = _Sets.read(path, reported, settings)
+        if not any(one.failed for one in (found.rest, *found.analyses.values())):  # what failed may work next time
+            self._last = key, found
+        return found
+
+    def _known(self, path: Path) -> tuple[Beatmap, Mapset] | None:
+        """A difficulty and its set; None if it cannot be read as one of a set."""
+        last, folder = self._last, path.parent
+        if last is not None and last[0][:2] == (folder, _dates(folder)):
+            return last[1].beatmaps.get(path)
+        sets, _ = read_sets(folder)
+        known = {beatmap.path: (beatmap, whole) for whole in sets for beatmap in (*whole.beatmaps, *whole.work)}
+        return known.get(path)
 
     def _key(self, source: Source, settings: Settings) -> str | None:
         if self.cache is None or source.trouble:
@@ -284,6 +308,33 @@ class _Outcome:
 
 
 @dataclass
+class _Sets:
+    """The sets of a folder, and what the rules about whole sets find in them."""
+
+    beatmaps: dict[Path, tuple[Beatmap, Mapset]] = field(default_factory=dict)
+    """Readable beatmaps."""
+    analyses: dict[Path, SetAnalysis] = field(default_factory=dict)
+    """Findings about the set of each beatmap."""
+    rest: SetAnalysis = field(default_factory=SetAnalysis)
+    """The same for a map without a set."""
+
+    @classmethod
+    def read(cls, path: Path, reported: frozenset[Path], settings: Settings) -> _Sets:
+        """Read a folder; arguments as of :meth:`_Folder.read`."""
+        found = cls()
+        try:
+            sets, missing = read_sets(path)
+            found.rest = SetAnalysis(missing=missing)
+            for whole in sets:
+                in_set = analyse_set(gather_mapset(whole, reported, settings))
+                for beatmap in (*whole.beatmaps, *whole.work):
+                    found.beatmaps[beatmap.path], found.analyses[beatmap.path] = (beatmap, whole), in_set
+        except Exception as error:  # the maps can still be linted one by one
+            found.rest = _unread(bug("reading the set", error))
+        return found
+
+
+@dataclass
 class _Folder:
     """The maps of one folder: read as a set first, then linted one by one."""
 
@@ -291,42 +342,30 @@ class _Folder:
     settings: Settings
     resources: Resources
     draw: Draw | None
-    beatmaps: dict[Path, tuple[Beatmap, Mapset]] = field(default_factory=dict)
-    """Readable beatmaps."""
-    analyses: dict[Path, SetAnalysis] = field(default_factory=dict)
-    """Findings about the set of each beatmap."""
-    rest: SetAnalysis = field(default_factory=SetAnalysis)
-    """The same for a map without a set."""
+    sets: _Sets = field(default_factory=_Sets)
     reported: frozenset[Path] = frozenset()
     """Paths of the maps that get a report."""
 
     def __post_init__(self) -> None:
         self.ask = PositionAsker(self.settings, self.resources.networks)
 
-    def read(self, reported: frozenset[Path]) -> None:
+    def read(self, reported: frozenset[Path], read: Callable[[Path, frozenset[Path], Settings], _Sets]) -> None:
         """Read the sets and run the rules about whole sets.
 
         Args:
             reported: paths of the maps that get a report; findings about the set go into one of these.
+            read: does it.
         """
         self.reported = reported
-        try:
-            sets, missing = read_sets(self.path)
-            self.rest = SetAnalysis(missing=missing)
-            for whole in sets:
-                evidence = gather_mapset(whole, reported, self.settings)
-                found = analyse_set(evidence)
-                for beatmap in (*whole.beatmaps, *whole.work):
-                    self.beatmaps[beatmap.path], self.analyses[beatmap.path] = (beatmap, whole), found
-        except Exception as error:  # the maps can still be linted one by one
-            self.rest = _unread(bug("reading the set", error))
+        self.sets = read(self.path, reported, self.settings)
 
     def first_look(self, path: Path, name: str) -> Analysis | None:
         """Analyse one map by the exact rules alone; None if that fails."""
         try:
-            beatmap, whole = self.beatmaps[path] if path in self.beatmaps else (parser.load(path), None)
+            beatmap, whole = self.sets.beatmaps[path] if path in self.sets.beatmaps else (parser.load(path), None)
             evidence = evidence_without_song(beatmap, self.settings, whole)
-            analysis = analyse(Gathered(evidence), name, self.settings, self.analyses.get(path, self.rest))
+            in_set = self.sets.analyses.get(path, self.sets.rest)
+            analysis = analyse(Gathered(evidence), name, self.settings, in_set, exact_only=True)
         except Exception:  # the lint reports it
             return None
         exact = tuple(finding for finding in analysis.report.findings if finding.tier is Tier.EXACT)
@@ -336,13 +375,13 @@ class _Folder:
         """Lint one map; any failure becomes an error in its report."""
         yield Progress("reading", name, 0.0)
         try:
-            beatmap, whole = self.beatmaps[path] if path in self.beatmaps else (parser.load(path), None)
+            beatmap, whole = self.sets.beatmaps[path] if path in self.sets.beatmaps else (parser.load(path), None)
             if whole is not None and whole.is_work(beatmap):
                 gathered = Gathered(Evidence(beatmap, mapset=whole))  # nobody plays it
             else:
                 gathered = yield from gather(beatmap, name, self.settings, self.resources, whole)
                 gathered = replace(gathered, evidence=replace(gathered.evidence, reported=self.reported))
-            analysis = analyse(gathered, name, self.settings, self.analyses.get(path, self.rest))
+            analysis = analyse(gathered, name, self.settings, self.sets.analyses.get(path, self.sets.rest))
         except BeatmapError as error:
             return _Outcome(BeatmapReport(name, "error", (str(error),)))
         except (UsageError, CheckpointError):
@@ -357,6 +396,18 @@ class _Folder:
                 messages = (*report.messages, bug("drawing the pictures", error))
                 report, failed = replace(report, status="partial", messages=messages), True
         return _Outcome(report, analysis.found, failed)
+
+
+def _dates(folder: Path) -> tuple[tuple[str, int, int], ...] | None:
+    """Size and time of all files of a folder, which a save changes; None where there are too many."""
+    contents, found = Folder(folder), []
+    for name in sorted(contents.files or ()):
+        try:
+            status = contents.path_of(name).stat()
+        except OSError:
+            continue
+        found.append((name, status.st_size, status.st_mtime_ns))
+    return None if contents.files is None else tuple(found)
 
 
 def _unread(why: str) -> SetAnalysis:

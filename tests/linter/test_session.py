@@ -84,6 +84,29 @@ def test_a_file_that_cannot_be_read_goes_the_way_of_the_others(tmp_path):
     assert drawn == ["b.txt"] and "c.osu" in found[2].messages[0]
 
 
+def test_a_set_is_read_once_for_a_look_and_the_lint_after_it(tmp_path, monkeypatch):
+    read, true_read = [], session_module.read_sets
+    monkeypatch.setattr(session_module, "read_sets", lambda folder: read.append(folder) or true_read(folder))
+    one, session = source(tmp_path, "a", "b"), Session()
+    looks = session.first_look(one, NO_MODEL)
+    (first, second) = reports(session.lint(one, NO_MODEL))
+    session.look(one, one.entries[0], NO_MODEL, with_model=False)
+    assert len(read) == 1
+    for look, report in zip(looks, (first, second), strict=True):
+        exact = [finding for finding in report.findings if finding.tier is Tier.EXACT]
+        assert exact and [f.id for f in look.report.findings] == [f.id for f in exact]
+    assert reports(Session().lint(one, NO_MODEL)) == [first, second]
+    read.clear()
+    # A save, another file of the folder, other settings and another selection are read again.
+    (tmp_path / "set" / "a.osu").write_text(MAP.replace("Version:Version", "Version:c"))
+    assert reports(session.lint(one, NO_MODEL))[0].version == "c"
+    (tmp_path / "set" / "bg.png").touch()
+    list(session.lint(one, NO_MODEL))
+    list(session.lint(one, replace(NO_MODEL, level="easy")))
+    list(session.lint(replace(one, entries=one.entries[:1]), replace(NO_MODEL, level="easy")))
+    assert len(read) == 4
+
+
 def test_too_many_difficulties_are_linted_each_by_itself(tmp_path, monkeypatch):
     monkeypatch.setattr("maimod.osu.limits.MAX_BEATMAPS", 1)
     for report in reports(Session().lint(source(tmp_path, "a", "b"), NO_MODEL)):

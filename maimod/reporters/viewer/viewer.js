@@ -441,7 +441,7 @@ function maimodViewer(root, host) {
   // Expected positions take the model a second, so the next finding is drawn ahead.
   function prefetch() {
     const next = listed[listed.indexOf(rowOf(selected)) + 1];
-    if (next) evidence(next).catch(() => evidenceOf.delete(next.key));
+    if (next && data.beatmaps[next.beatmap].complete !== false) evidence(next).catch(() => evidenceOf.delete(next.key));
   }
 
   function showState() {
