@@ -125,6 +125,7 @@ function songs() {
 
 function choose() {
   page.options.picked = [...picked.querySelectorAll("input:checked")].map(one => one.value);
+  page.chosenIn = path.value.trim();
   page.options.levels = Object.fromEntries([...picked.querySelectorAll("select")].filter(one => one.value).map(one => [one.dataset.name, one.value]));
   remember();
 }
@@ -132,13 +133,13 @@ function choose() {
 async function choices() {
   try {
     const found = await taken(server.difficulties({path: path.value}));
-    const chosen = new Set(page.options.picked || []), levels = page.options.levels || {};
+    const isOwn = page.chosenIn === path.value.trim(), chosen = new Set(isOwn ? page.options.picked : []), levels = isOwn ? page.options.levels : {};
     picked.replaceChildren(...found.map(one => h("li", {},
       h("label", {}, h("input", {type: "checkbox", value: one.location, checked: chosen.has(one.location), onchange: choose}), " ", one.name),
       h("select", {"data-name": one.name, "aria-label": `Level of ${one.name}`, onchange: choose}, ["", ...GIVEN.levels].map(name => h("option", {value: name, selected: levels[one.name] === name}, name || "from name and stars"))))));
     pickers.hidden = !found.length;
     level.closest("label").hidden = found.length > 0;  // each has its own
-  } catch { pickers.hidden = true; }
+  } catch { pickers.hidden = true; level.closest("label").hidden = false; }
 }
 
 async function showRules() {
@@ -171,7 +172,7 @@ async function start() {
   remember();
   say("Starting", "busy");
   try {
-    if (path.value !== page.path) Object.assign(page.options, {picked: [], levels: {}});  // those are of another set
+    if (page.chosenIn !== path.value) Object.assign(page.options, {picked: [], levels: {}});  // those are of another set
     const begun = await taken(server.start({...page.options, path: path.value, instead: run}));
     page.path = path.value;
     if (!page.path.includes("maimod-ui-")) store(RECENT, [page.path, ...stored(RECENT, []).filter(one => one !== page.path)].slice(0, MOST_RECENT));

@@ -108,6 +108,8 @@ class Page:
         baseline = _baseline(sources, typed_baseline)
         base = _settings(asked)
         typed = {"model": base.model, "device": base.device}
+        if sum(len(source.entries) for source in sources) > 1:  # each has a level of its own
+            base = replace(base, level=None)
         if base.level is not None:
             typed["level"] = base.level
         difficulties = [Difficulty(source, entry) for source in sources for entry in source.entries]

@@ -161,6 +161,14 @@ def test_a_mapper_at_work(address, browser, tmp_path):
     page.wait(lambda: "ignored" in page.one(".mm-count").text and len(page.all(".mm-row")) == count - 1, what="ignored")
     left = int(re.search(r"of (\d+) finding", page.one(".mm-count").text)[1])
 
+    # To post: listed alone when asked for
+    page.press("p")
+    page.wait(lambda: "1 to post" in page.one(".mm-count").text, 10, "to post")
+    page.one('[data-select="state"]').send_keys("to post")
+    page.wait(lambda: len(page.all(".mm-row")) == 1 and page.all(".mm-row.post"), 10, "what is to post")
+    page.one('[data-select="state"]').send_keys("open")
+    page.wait(lambda: len(page.all(".mm-row")) == count - 1, 10, "all that is open")
+
     # Export
     for name, suffix in (("json", "json"), ("markdown", "md"), ("html", "html")):
         page.one(f'[data-export="{name}"]').click()

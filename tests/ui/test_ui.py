@@ -526,6 +526,14 @@ def test_levels_of_single_difficulties_are_given_on_the_page(maps):
     odd = maps.page.start({"path": str(maps.folder), "model": NO_MODEL, "levels": {"[?*]": "easy"}})["run"]
     maps.done(odd)
     assert {one.settings.of_difficulty("anything").level for one in maps.page.results[odd].difficulties} == {None}
+    of_all = maps.page.start({"path": str(maps.folder), "model": NO_MODEL, "level": "easy"})["run"]
+    maps.done(of_all)  # of several difficulties, each has its own
+    assert {one.settings.of_difficulty(one.shown.version).level for one in maps.page.results[of_all].difficulties} == {
+        None
+    }
+    alone = maps.page.start({"path": str(next(maps.folder.glob("*.osu"))), "model": NO_MODEL, "level": "easy"})["run"]
+    maps.done(alone)
+    assert [one.settings.level for one in maps.page.results[alone].difficulties] == ["easy"]
     with pytest.raises(UsageError, match="not one of easy"):
         maps.page.start({"path": str(maps.folder), "levels": {name: "impossible"}})
 
