@@ -126,6 +126,27 @@ def test_what_the_model_of_slips_says_of_the_object_and_its_neighbours() -> None
     assert value(features, "slip position log-odds", high) == slip_model.NO_SLIP
 
 
+@pytest.mark.parametrize(
+    ("mode", "says"),
+    [(3, {"position": -1.0, "chord": -2.0, "end": -3.0}), (1, {"colour": -4.0}), (2, {"position": -5.0})],
+)
+def test_what_the_models_of_other_modes_say_goes_into_features_of_its_own(mode: int, says: dict[str, float]) -> None:
+    def constant(value: float) -> Forest:
+        return Forest([], Trees(value, [], [], [], [], []))
+
+    parts = {"columns": -1.0, "chords": -2.0, "ends": -3.0, "colours": -4.0, "catch": -5.0}
+    model = SlipModel(1, constant(9.0), constant(9.0), **{name: constant(value) for name, value in parts.items()})
+    loaded = beatmap([f"{64 + 40 * (i % 8)},192,{1000 + 500 * i},1,0,0:0:0:0:" for i in range(40)], mode=mode)
+    o = loaded.hit_objects[7]
+    found = [candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)]
+    seen = replace(doubted(loaded, {}), scores=(), slip_model=model)
+    _, features = judged_places(found, seen, Calibration())
+    kinds = ("position", "shape", "chord", "end", "colour")
+    assert {kind: value(features, f"slip {kind} log-odds") for kind in kinds} == {
+        kind: says.get(kind, slip_model.NO_SLIP) for kind in kinds
+    }
+
+
 def test_the_other_difficulties_are_known() -> None:
     other = beatmap(
         [f"64,64,{1000 + 1000 * i},{5 if i % 2 else 1},0,0:0:0:0:" for i in range(20)],

@@ -101,7 +101,16 @@ def test_mirrored_passages_are_alike() -> None:
     slip = (PLACE + 2 * QUARTER, 2, 0)
     kept = [note for note in mirrored if note[0] >= 1000 + half or PLACE <= note[0] < PLACE + 16 * QUARTER]
     loaded = made([(*slip[:1], 0, 0) if note == slip else note for note in kept])
-    assert measured(loaded).expectation.column[number(loaded, slip[0], 0)] == 2
+    expected, place = measured(loaded).expectation, number(loaded, slip[0], 0)
+    assert expected.column[place] == 2
+    assert expected.places_with_other[place] == expected.places[place] >= 2 and expected.places_with[place] == 0
+
+
+def test_a_row_does_not_count_among_those_that_it_is_compared_with() -> None:
+    """In a map without patterns nothing is expected, although each row has itself for an example."""
+    random = np.random.default_rng(1)
+    of = [(1000 + int(i * 4 + random.integers(4)) * QUARTER, int(random.integers(4)), 0) for i in range(60)]
+    assert np.median(in_columns(made(of), "bits both")) > 2
 
 
 def test_two_notes_that_exchanged_columns_would_fit_in_each_others_column() -> None:
