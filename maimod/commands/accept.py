@@ -22,7 +22,7 @@ def accept(check: Check, names: Sequence[str]) -> int:
 
     Args:
         check: the resolved options; `check.options.baseline` is the file.
-        names: `RULE@TIME`, with the time as the editor writes it or in ms; `RULE` alone if there is one such finding. Of
+        names: `RULE@TIME`, with the time as the editor writes it or in ms, or the `id` of a JSON report; `RULE` alone if there is one such finding. Of
             several difficulties with the same rule at the same time, all are accepted.
 
     Raises:
@@ -82,6 +82,8 @@ def _named(name: str, report: Report, rules: Sequence[str]) -> list[Found]:
 
 
 def _is_at(finding: Finding, time: str) -> bool:
+    if time == finding.id:
+        return True
     if re.fullmatch(r"\d+(\.\d+)?", time):
         return abs(finding.time - float(time)) < 1
     return finding.timestamp.split(" ")[0] == time.split(" ")[0]

@@ -12,7 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -21,6 +21,7 @@ from maimod.errors import ConfigError
 from maimod.findings import BeatmapReport, Finding, ModelInfo, Report
 from maimod.linter.cache import Cache, digest
 from maimod.linter.settings import Settings
+from maimod.osu.discovery import base
 
 SCHEMA = "maimod-baseline/1"
 
@@ -201,17 +202,11 @@ def _would_be_found(one: Accepted, linted: Linted) -> bool:
 
 def _folder(beatmap: BeatmapReport, path: Path) -> str:
     """Path of the mapset relative to the baseline file, independent of the working directory."""
-    place = PurePosixPath(beatmap.mapset)
-    return (
-        Path(os.path.relpath(place, os.path.abspath(path.parent))).as_posix()
-        if not _is_elsewhere(place, path)
-        else place.as_posix()
-    )
-
-
-def _is_elsewhere(place: PurePosixPath, path: Path) -> bool:
-    """Whether there is no relative path to it, as on another drive of Windows."""
-    return os.path.splitdrive(os.path.abspath(place))[0] != os.path.splitdrive(os.path.abspath(path))[0]
+    place = base() / beatmap.mapset
+    try:
+        return Path(os.path.relpath(place, os.path.abspath(path.parent))).as_posix()
+    except ValueError:  # on another drive of Windows
+        return place.as_posix()
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ class Entry(NamedTuple):
     name: str
     """Its path in the report: as given, or relative to the folder given."""
     location: str
-    """Path from the working directory, see :func:`location`."""
+    """Path in reports and for editors, see :func:`location`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,19 +183,19 @@ def _archive(path: Path, name: str) -> Source:
     return Source(path, tuple(Entry(inner, f"{name}/{inner}", f"{place}/{inner}") for inner in beatmaps), True)
 
 
-def location(path: Path) -> str:
-    """Path of a file relative to the working directory, with `../` if it is not below it; absolute on another drive.
-
-    In a GitHub workflow it is relative to the checkout, as annotations require, even if the step runs in a subfolder.
-    """
-    absolute = Path(os.path.abspath(path))
+def base() -> Path:
+    """The folder that paths in reports are relative to: the working directory, or in a GitHub workflow the checkout around it,
+    as annotations require."""
     here = Path.cwd()
     checkout = os.environ.get("GITHUB_WORKSPACE", "")
-    for root in [Path(checkout), here] if checkout and here.is_relative_to(checkout) else [here]:
-        if absolute.is_relative_to(root):
-            return absolute.relative_to(root).as_posix()
+    return Path(checkout) if checkout and here.is_relative_to(checkout) else here
+
+
+def location(path: Path) -> str:
+    """Path of a file relative to :func:`base`, with `../` if it is not below it; absolute on another drive."""
+    absolute = Path(os.path.abspath(path))
     try:
-        return Path(os.path.relpath(absolute, here)).as_posix()
+        return Path(os.path.relpath(absolute, base())).as_posix()
     except ValueError:
         return absolute.as_posix()
 

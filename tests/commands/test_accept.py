@@ -37,6 +37,13 @@ def test_a_finding_is_accepted_by_rule_and_time_and_the_others_stay(folder, caps
         Path("known.json").unlink()
 
 
+def test_a_finding_is_accepted_by_its_id(folder, capsys):
+    main(["check", "Songs", "--no-model", "--jobs", "1", "--select", "rhythm/unsnapped", "--format", "json"])
+    (first, _) = [one for b in json.loads(capsys.readouterr().out)["beatmaps"] for one in b["findings"]]
+    assert main(["accept", "Songs", f"rhythm/unsnapped@{first['id']}", *OPTIONS]) == 0
+    assert unsnapped(capsys) == [8007.0]
+
+
 def test_accepting_adds_to_the_file_and_once_only(folder, capsys):
     for name in TIMES:
         assert main(["accept", "Songs", name, *OPTIONS]) == 0

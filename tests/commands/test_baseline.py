@@ -76,6 +76,14 @@ def test_they_stay_known_when_the_file_is_renamed_and_from_wherever_it_is_linted
     assert code == 0 and "no longer found" not in err
 
 
+def test_they_stay_known_in_a_workflow_that_runs_in_a_folder_of_the_checkout(folder, capsys, monkeypatch, tmp_path):
+    run(capsys, *ACCEPT)
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    monkeypatch.chdir(folder)
+    code, _, err = run(capsys, "check", ".", *CHECK[2:], "--baseline", "../known.json")
+    assert code == 0 and "no longer found" not in err
+
+
 def test_a_new_fault_is_new_and_equal_ones_are_counted(folder, capsys):
     run(capsys, *ACCEPT)
     path = folder / "1 Artist - Title" / "Hard.osu"
