@@ -116,7 +116,8 @@ def test_the_bundled_network_goes_on_as_in_one_pass(runtime):
 
 
 @pytest.mark.parametrize(
-    ("version", "mode"), [("v29", 0), ("v29", 1), ("v30", 0), ("v31", 2), ("v31", 3), ("v32", 0), ("v32", 1), ("v32", 3)]
+    ("version", "mode"),
+    [("v29", 0), ("v29", 1), ("v30", 0), ("v31", 2), ("v31", 3), ("v32", 0), ("v32", 1), ("v32", 3)],
 )
 def test_published_networks_go_on_as_in_one_pass_and_are_drawn_from(version, mode, tmp_path):
     pytest.importorskip("torch")
