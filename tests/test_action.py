@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import maimod
 from maimod.app import main
 from tests.linter.test_api import FAULTY
 
@@ -52,6 +53,13 @@ def test_the_action_installs_locked_requirements_without_torch():
     assert {name: pinned[name] for name in pinned.keys() & tested.keys()} == {
         name: tested[name] for name in pinned.keys() & tested.keys()
     }
+
+
+def test_the_workflow_of_releases_is_valid_and_builds_what_the_readme_installs():
+    path = ROOT / ".github" / "workflows" / "release.yml"
+    validate("vendor.github-workflows", path)
+    assert "pipx run build" in path.read_text(encoding="utf-8")
+    assert f"maimod-{maimod.__version__}-py3-none-any.whl" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_workflow_to_copy_is_valid_and_gives_inputs_that_there_are(tmp_path):

@@ -88,7 +88,7 @@ def summary(report: Report, view: View) -> str:
         cells = ["unreadable", "", ""] if beatmap.status == "error" else [str(number or "") for number in numbers]
         head.append(f"| {escape(beatmap.location)} | {' | '.join(cells)} |\n")
     text, left = [], MAX_SUMMARY_BYTES
-    whole = [*head, *lines(report, shown)]
+    whole = [*head, *lines(report, shown, labelled=True)]
     for number, line in enumerate(whole):
         left -= len(line.encode("utf-8", "replace"))
         if left < 0:

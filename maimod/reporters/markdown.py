@@ -10,17 +10,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
-from maimod.findings import BeatmapReport, Expected, Report, Scope, Severity
+from maimod.findings import BeatmapReport, Report, Scope, Severity
 from maimod.reporters import triage
 from maimod.reporters.json import left_out
 from maimod.reporters.text import without_controls
 from maimod.reporters.triage import Entry
 from maimod.reporters.view import Shown, View, shorten
 
-NAMES = {Severity.PROBLEM: "Problem", Severity.WARNING: "Warning", Severity.MINOR: "Minor"}
-WORTH_NAMING = 0.1
-"""Alternatives from this probability on are mentioned."""
-ADVICE = "Leads to look at, not verdicts: unlikely is not wrong. Listen to each place and judge for yourself."
+ADVICE = "These are leads, not verdicts: please look and listen before you change anything."
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&])")
 
@@ -29,21 +26,31 @@ def markdown(report: Report, out: TextIO, view: View) -> None:
     """Write the report for a discussion."""
     shown = shorten(report, view)
     if not view.quiet:
-        out.write(f"{counts(shown.report)}. {ADVICE}\n")
+        out.write(f"Found with maimod: {counts(shown.report)}. {ADVICE}\n")
     if report.interruption:
         out.write(f"\n**{report.interruption}**\n")
     out.write("".join(lines(report, shown)))
 
 
-def lines(report: Report, shown: Shown) -> Iterator[str]:
-    """The lines of all sections of a report as `shown`."""
-    for sheet in triage.sheets(shown.report):
+def lines(report: Report, shown: Shown, labelled: bool = False) -> Iterator[str]:
+    """The lines of all sections of a report as `shown`; `labelled` ones name severity, rule and confidence, for summaries of CI."""
+    sheets = triage.sheets(shown.report)
+    for sheet in sheets:
+        if len(sheets) > 1 and (song := _song(shown.report, sheet.beatmaps)):
+            yield f"\n# {song}\n"
         if sheet.general:
             yield "\n## General\n\n"
         for entry in sheet.general:
-            yield f"{issue(entry, shown.report)}  \n"
+            yield f"{issue(entry, shown.report, labelled)}  \n"
         for number in sheet.beatmaps:
-            yield from section(shown.report, number, sheet.own[number], left_out(report.beatmaps[number], shown))
+            notes = left_out(report.beatmaps[number], shown)
+            yield from section(shown.report, number, sheet.own[number], notes, labelled)
+
+
+def _song(report: Report, numbers: Sequence[int]) -> str:
+    """`Artist – Title` of the first difficulty that could be read."""
+    names = (report.beatmaps[number] for number in numbers)
+    return next((escape(f"{one.artist} – {one.title}") for one in names if one.artist or one.title), "")
 
 
 def counts(report: Report) -> str:
@@ -59,7 +66,9 @@ def counts(report: Report) -> str:
     return f"{', '.join(parts)} in {maps} difficult{'y' if maps == 1 else 'ies'}"
 
 
-def section(report: Report, number: int, entries: Sequence[Entry], notes: Sequence[str] = ()) -> list[str]:
+def section(
+    report: Report, number: int, entries: Sequence[Entry], notes: Sequence[str] = (), labelled: bool = False
+) -> list[str]:
     """The lines of one difficulty; empty without entries."""
     beatmap = report.beatmaps[number]
     if not entries and not beatmap.messages and not notes:
@@ -69,36 +78,25 @@ def section(report: Report, number: int, entries: Sequence[Entry], notes: Sequen
     if entries and len(written) > 1:
         written.append("\n")
     # Two spaces end a line without a bullet; a bullet before the timestamp would prevent the link.
-    written += [f"{issue(entry, report)}  \n" for entry in entries]
+    written += [f"{issue(entry, report, labelled)}  \n" for entry in entries]
     return written
 
 
 def title(beatmap: BeatmapReport) -> str:
-    """`Artist – Title [Difficulty]`, else the path."""
-    song = " – ".join(part for part in (beatmap.artist, beatmap.title) if part)
-    return escape(f"{song} [{beatmap.version}]" if song else beatmap.path)
+    """`[Difficulty]`, else the path."""
+    return escape(f"[{beatmap.version}]" if beatmap.version else beatmap.path)
 
 
-def issue(entry: Entry, report: Report) -> str:
-    """The line of one entry."""
+def issue(entry: Entry, report: Report, labelled: bool = False) -> str:
+    """The line of one entry, as a modder writes it: timestamp, what is there, what to check, where else."""
     finding = entry.finding
     stamp = f"{finding.timestamp} " if finding.scope is Scope.PLACE else ""
-    further = [f"{line[0].upper()}{line[1:]}." for line in (entry.where(report), *entry.further()) if line]
+    where = [f"{where[0].upper()}{where[1:]}."] if (where := entry.where(report)) else []
+    mark = f"**{finding.severity.value.capitalize()}:** " if labelled or finding.severity is Severity.PROBLEM else ""
+    label = f" `{finding.rule}` ({finding.confidence})" if labelled else ""
     return (
-        f"{stamp}**{NAMES[finding.severity]}:** {escape(finding.message)}{_likelier(finding.expected)}"
-        f"{''.join(f' {escape(line)}' for line in further)} `{finding.rule}`"
+        stamp + mark + escape(" ".join([finding.message, *where, *(f"{line}." for line in entry.more_alike())])) + label
     )
-
-
-def _likelier(expected: Sequence[Expected]) -> str:
-    known = [escape(one.text) for one in expected if one.probability is None]
-    judged = [
-        f"{escape(one.text)} ({round(100 * one.probability)} %)"
-        for one in expected
-        if one.probability is not None and one.probability >= WORTH_NAMING
-    ]
-    text = f" Likelier: {', '.join(known)}." if known else ""
-    return text + (f" The model expected {' or '.join(judged[:2])}." if judged else "")
 
 
 def escape(text: str) -> str:

@@ -100,11 +100,12 @@ class Entry:
     def further(self) -> list[str]:
         """What else it stands for: other rules, and the timestamps of mistakes of the kind."""
         rules = sorted({place.finding.rule for place in self.twins} - {self.finding.rule})
-        lines = [f"also found by {', '.join(rules)}"] if rules else []
-        if self.alike:
-            stamps = ", ".join(one.finding.timestamp.removesuffix(" -") for one in self.alike)
-            lines.append(f"{len(self.alike)} more like it: {stamps}")
-        return lines
+        return [*([f"also found by {', '.join(rules)}"] if rules else []), *self.more_alike()]
+
+    def more_alike(self) -> list[str]:
+        """As in "2 more like it: 00:12:345 (1), 00:45:678 (2)"; empty if there are none."""
+        stamps = ", ".join(one.finding.timestamp.removesuffix(" -") for one in self.alike)
+        return [f"{len(self.alike)} more like it: {stamps}"] if self.alike else []
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from maimod.findings import Expected, Severity, Tier, editor_timestamp
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.hitsounds import Hit, addition_names, hits, set_name
+from maimod.osu.names import hit_name, object_name
 from maimod.osu.timing import snap
 from maimod.rules.base import Certainty, Evidence, MapsetCheck, MapsetEvidence, Placed, Rule
 from maimod.rules.sets import names
@@ -186,7 +187,7 @@ def _beside(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[P
                 actual=f"{o.time:.0f} ms",
                 expected=[Expected(f"{time:.0f} ms")],
                 others_ms=time,
-                message=f"This {o.kind} lies {abs(o.time - time):.0f} ms {'after' if o.time > time else 'before'} "
+                message=f"This {object_name(o, beatmap)} lies {abs(o.time - time):.0f} ms {'after' if o.time > time else 'before'} "
                 "where "
                 f"{names(there_too)} {'has' if is_pair else 'have'} an object, and no other difficulty has one here.",
             )
@@ -331,9 +332,9 @@ def _report(evidence: MapsetEvidence, beatmap: Beatmap, lacks: Sequence[_Lack], 
         hit, there = lack.hit, lack.others[0]
         name = addition_names(lack.missing)
         message = (
-            f"The {hit.place} has no {name}; the {len(lack.others)} other difficulties with a hit here do."
+            f"This {hit_name(hit, beatmap)} has no {name}; the {len(lack.others)} other difficulties with a hit here do."
             if lack.missing
-            else f"The {hit.place} plays its {addition_names(hit.additions)} from the {set_name(hit.addition_set)} set; the "
+            else f"This {hit_name(hit, beatmap)} plays its {addition_names(hit.additions)} from the {set_name(hit.addition_set)} set; the "
             f"{len(lack.others)} other difficulties with a hit here from {set_name(there.addition_set)}."
         )
         yield from evidence.candidate(

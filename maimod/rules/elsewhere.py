@@ -42,10 +42,10 @@ def objects(evidence: Evidence, time: float, where: str = "here") -> str:
         cell = passages.cells.of([time])
         seen, valid = passages.in_copies("head", cell)
         if valid.any():
-            shares.append(f"{int((seen & valid).sum())} of {counted(int(valid.sum()), 'similar measure')}")
+            shares.append(f"{int((seen & valid).sum())} of {int(valid.sum())} similar measures")
         others = passages.in_siblings("head", cell)
         if others.size:
-            shares.append(f"{int(others.sum())} of {counted(others.size, 'other difficulty')}")
+            shares.append(f"{int(others.sum())} of {others.size} other difficulties")
     parts = [f"the song has {heard} {where}"] if (heard := sound(evidence, time)) else []
     if shares:
         place = "" if parts else f" {where}"
@@ -62,7 +62,7 @@ def kinds(evidence: Evidence, time: float, names: Sequence[str]) -> str:
     if not valid.any():
         return ""
     numbers = [int((valid & (seen == KINDS.index(name) + 1)).sum()) for name in names if name in KINDS]
-    of = counted(int(valid.sum()), "similar measure")
+    of = f"{int(valid.sum())} similar measures"
     words = [a(kind_name(name, evidence.beatmap)) for name in names]
     first, *rest = zip(numbers, words, strict=False)
     return ", ".join([f"{first[0]} of {of} have {first[1]}", *(f"{number} {name}" for number, name in rest)])
@@ -75,10 +75,10 @@ def flags(evidence: Evidence, time: float) -> str:
         cell = passages.cells.of([time])
         seen, valid = passages.in_copies("flag", cell)
         if valid.any():
-            shares.append(f"{int((seen & valid).sum())} of {counted(int(valid.sum()), 'similar measure')}")
+            shares.append(f"{int((seen & valid).sum())} of {int(valid.sum())} similar measures")
         others = passages.in_siblings("flag", cell)
         if others.size:
-            shares.append(f"{int(others.sum())} of {counted(others.size, 'other difficulty')}")
+            shares.append(f"{int(others.sum())} of {others.size} other difficulties")
     return f"{' and '.join(shares)} have one" if shares else ""
 
 
@@ -100,15 +100,15 @@ def sounds(evidence: Evidence, time: float, name: str) -> str:
     sides = [
         (values[there].tolist(), what)
         for values, there, what in (
-            (seen, valid & (heard >= 0), "similar measure"),
-            (others, heard_in_others, "other difficulty"),
+            (seen, valid & (heard >= 0), "similar measures"),
+            (others, heard_in_others, "other difficulties"),
         )
         if there.any()
     ]
     if not sides:
         return ""
     ((usual, _),) = Counter(value for values, _ in sides for value in values).most_common(1)
-    shares = [f"{values.count(usual)} of {counted(len(values), what)}" for values, what in sides]
+    shares = [f"{values.count(usual)} of {len(values)} {what}" for values, what in sides]
     own = int(getattr(passages.own, name)[cell[0]])
     is_same = abs(own - usual) <= SAME_VOLUME if name == "volume" else own == usual
     return f"{' and '.join(shares)} have {'the same' if is_same else _sound_name(evidence, name, usual)} here"

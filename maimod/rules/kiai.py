@@ -318,7 +318,7 @@ def _short(evidence: Evidence) -> Iterator[Candidate]:
             certainty=Certainty.POSSIBLE,
             actual="kiai on",
             expected=(Expected("kiai off"),),
-            message=f"Kiai is on for only {lengths[flashes[0]]:.2g} beats, nowhere else in the map.",
+            message=f"Kiai is on for only {lengths[flashes[0]]:.2g} beats; the map has no other such flash.",
         )
 
 

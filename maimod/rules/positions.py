@@ -103,7 +103,7 @@ UNEXPECTED = Rule(
     why="An object at an unexpected position breaks the flow, or was moved by accident.",
     how="The model's surprise at distance and position of the object and at the distance to the next one, above the "
     "90th percentile of this map: in a map full of jumps a jump is no surprise.",
-    advice="Is it moved by accident?",
+    advice="Was it moved by accident?",
     ignore_when="the jump stresses its sound.",
     blind_spots="Small moves (under 100 px) in hard, jumpy maps.",
     source=_CRITERIA,
@@ -632,7 +632,8 @@ def columns(evidence: Evidence) -> Iterator[Candidate]:
 
 
 def _column_message(score: EventScore) -> str:
-    others = [event.value + 1 for event, _ in score.expected if event.kind is EventKind.COLUMN]
+    own = score.event.value
+    others = [event.value + 1 for event, _ in score.expected if event.kind is EventKind.COLUMN and event.value != own]
     better = (
         f"column {others[0]} would follow the pattern of the notes before"
         if others

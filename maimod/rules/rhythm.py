@@ -714,7 +714,7 @@ def _extra(evidence: Evidence, o: HitObject) -> str:
 def _hole(evidence: Evidence, time: float) -> str:
     at = _place_name(snap(evidence.beatmap, time))
     seen = elsewhere.objects(evidence, time, "there") or AROUND
-    return f"Possible missing {noun(evidence.beatmap)} {at} ({time:.0f} ms): {seen}."
+    return f"Possible missing {noun(evidence.beatmap)} {at}: {seen}."
 
 
 def _displaced(evidence: Evidence, o: HitObject, there: Snap) -> str:

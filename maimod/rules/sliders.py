@@ -357,6 +357,9 @@ def velocities(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candi
             if around
             else f"{others or 'no'} other slider{'s' * (others != 1)} of the map {'has' if others == 1 else 'have'} that"
         )
+        expected = _velocities(event, sorted(alike)) or ([Expected(f"{around:.2f}x")] if around else [])
+        other = next((one.text for one in expected if one.text != f"{body.velocity:.2f}x"), None)
+        better = f", but {other} would follow the pattern" if other and not around else ""
         yield candidate(
             VELOCITY,
             time=body.head.time,
@@ -364,9 +367,9 @@ def velocities(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candi
             objects=[body.head],
             measure=bits,
             event=event,
-            message=f"This slider has {body.velocity:.2f}x; {usually}.",
+            message=f"This slider has {body.velocity:.2f}x; {usually}{better}.",
             actual=f"{body.velocity:.2f}x",
-            expected=_velocities(event, sorted(alike)) or ([Expected(f"{around:.2f}x")] if around else []),
+            expected=expected,
             bits=round(bits, 2),
         )
     heads = {body.head.time: body for body in all_bodies}
@@ -451,8 +454,8 @@ def shapes(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidate
 def _shape_message(points: Sequence[tuple[float, float]], event: EventScore | None) -> str:
     part = event.event.part if event else 0
     x, y = points[min(part, len(points) - 1)]
-    which = f"Control point {part}" if part else "The end"
-    return f"{which} of this slider (x {x:.0f}, y {y:.0f}) is where the other sliders of the map would not lead to expect it."
+    where = f"bends at control point {part}" if part else "ends"
+    return f"This slider {where} (x {x:.0f}, y {y:.0f}) unlike the other sliders of the map."
 
 
 def _control_point(points: Sequence[tuple[float, float]], part: int) -> str:

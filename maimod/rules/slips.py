@@ -18,7 +18,7 @@ from maimod.osu.names import object_name
 from maimod.rules import slip_alternatives
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.geometry import EXACT_PX, FAR_PX
-from maimod.rules.positions import gap_name
+from maimod.rules.positions import UsualSteps, gap_name
 from maimod.rules.slip_measures import LEAST_GAP_MS, RESIDUALS, Measures
 from maimod.rules.slip_model import Slips
 
@@ -51,7 +51,7 @@ SLIP = Rule(
     how="The object is compared with the relations that its neighbours keep: distances at equal gaps in time, stacks, lines, "
     "parallelograms, polygons, mirror images, the same figure elsewhere in the map; in catch by x alone, and by how fast the "
     "catcher moves at equal gaps. Decision trees that were fitted on objects moved by 2 to 200 px weigh them.",
-    advice="Is it moved by accident?",
+    advice="Was it moved by accident?",
     ignore_when="the object is meant to stand apart, or the map places freely.",
     blind_spots="Maps that keep few exact relations; most single moves from Hard on; objects that were never in a relation.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Distance_snap",
@@ -86,16 +86,21 @@ def candidates(rule: Rule, log_odds: np.ndarray, evidence: Evidence, relations: 
     """
     slips = evidence.slips
     assert slips is not None and slips.measures is not None
-    others = beside(log_odds)
+    others, usually = beside(log_odds), UsualSteps(evidence)
     for rank in np.flatnonzero((log_odds >= LEAST_LOG_ODDS) & (log_odds >= others)).tolist():
         o = evidence.objects_by_time[rank]
         broken = _broken(slips, rank, evidence, relations)
         kept = int((slips.measures.residuals[rank] <= EXACT_PX).sum())
         usual = float(slips.measures.around[rank].sum())
         named = "; ".join(one.words for one in broken[:2])
-        unnamed = f"it fits its neighbours in {kept} ways (equal distances, lines, symmetry), the objects around it in {usual:.0f}"
-        if evidence.beatmap.mode is Mode.CATCH:  # most of these ways need a plane
+        if evidence.beatmap.mode is Mode.CATCH:  # most relations need a plane
             unnamed = _ways(slips.measures, rank, evidence)
+        elif rule is SLIP and (steps := usually.words(o)):
+            unnamed = f"it is {steps}"
+        elif kept < usual:
+            unnamed = f"it fits its neighbours in {kept} ways (equal distances, lines, symmetry), the objects around it in {usual:.0f}"
+        else:
+            unnamed = "no other slider of the map has quite this shape"
         name = object_name(o, evidence.beatmap)
         off: dict[str, Any] = {f"{one.relation}_px": one.off for one in broken[:4] if one.off}
         yield candidate(

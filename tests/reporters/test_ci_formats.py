@@ -192,19 +192,21 @@ def test_markdown_is_one_issue_a_line():
         (replace(BEATMAP, findings=(OFFSET, replace(MISSING, expected=(Expected("circle [1/2]", 0.613),)))), BROKEN),
     )
     assert text("markdown", report, quiet=True) == (
-        "\n## Culprate – Aurora \\[2012 ver.\\] \\[Collab \\[Hard\\]\\]\n\n"
-        "00:00:500 - **Minor:** The map lies 24 ms before the song. `timing/offset`  \n"
-        "01:02:345 (7) - **Warning:** Nothing here, although the song has an onset and the pattern goes on. "
-        "The model expected circle \\[1/2\\] (61 %). `rhythm/missing`  \n"
+        "\n## \\[Collab \\[Hard\\]\\]\n\n"
+        "00:00:500 - The map lies 24 ms before the song.  \n"
+        "01:02:345 (7) - Nothing here, although the song has an onset and the pattern goes on.  \n"
         "\n## set/broken.osu\n\n*set/broken.osu:31: cannot read hit object: the file seems cut off here*  \n"
     )
 
 
 def test_markdown_of_hostile_text_keeps_its_lines():
-    lines = text("markdown", Report("0.1.0", None, (HOSTILE,))).splitlines()
-    assert lines[0].startswith("0 problems, 2 warnings, 0 minor findings in 1 difficulty. Leads to look at")
+    hostile = replace(HOSTILE, version="*x* <script> @all | `y`\x00")
+    lines = text("markdown", Report("0.1.0", None, (hostile,))).splitlines()
+    assert lines[0].startswith(
+        "Found with maimod: 0 problems, 2 warnings, 0 minor findings in 1 difficulty. These are leads"
+    )
     assert "\\*x\\* \\<script\\>" in lines[2] and "@\u200ball" in lines[2]
-    assert len(lines) == 8 and lines[-1].startswith("01:02:345 (7) - **Warning:** a\\|b ::stop-commands::x \\*c\\*")
+    assert len(lines) == 8 and lines[-1].startswith("01:02:345 (7) - a\\|b ::stop-commands::x \\*c\\*")
 
 
 def test_every_format_of_the_same_report_is_the_same_text():

@@ -219,7 +219,7 @@ def test_missing_object():
     assert finding.time == 4500
     assert finding.objects == (6,)
     assert finding.message == (
-        "Possible missing object on a beat (4500 ms): the song has a clear sound there; 4 of 5 similar measures have an object."
+        "Possible missing object on a beat: the song has a clear sound there; 4 of 5 similar measures have an object."
     )
     assert finding.expected[0].probability == 0.8
 
