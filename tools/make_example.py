@@ -708,6 +708,8 @@ def readme() -> str:
             "",
             *table(TAIKO_FAULTS),
             "",
+            "`maimod.ipynb` checks the same folder in a notebook, and needs no installation of your own.",
+            "",
         ]
     )
 
