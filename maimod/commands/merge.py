@@ -8,7 +8,7 @@ from pathlib import Path
 
 from maimod.commands.check import fails, write_report
 from maimod.commands.command_line import FOUND, say
-from maimod.errors import UsageError
+from maimod.errors import UsageError, short
 from maimod.findings import BeatmapReport, Report
 from maimod.reporters.json import from_json
 from maimod.reporters.view import View
@@ -20,7 +20,7 @@ def merge(paths: Sequence[str], outputs: Sequence[tuple[str, Path | None]], view
     Raises:
         UsageError: if the files are not the reports of one run, or a report cannot be written.
     """
-    merged = merged_of({path: _read(Path(path)) for path in paths})
+    merged = merged_of({path: read(Path(path)) for path in paths})
     for name, target in outputs:
         write_report(name, target, merged, view)
         if target is not None and not view.quiet:
@@ -30,13 +30,20 @@ def merge(paths: Sequence[str], outputs: Sequence[tuple[str, Path | None]], view
     return FOUND if fails(merged, view.fail_on) else 0
 
 
-def _read(path: Path) -> Report:
+def read(path: Path) -> Report:
+    """Read a JSON report.
+
+    Raises:
+        UsageError: if it is none.
+    """
     try:
         return from_json(path.read_bytes())
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror or error})") from None
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: not a JSON report of maimod ({error}); --format json:FILE makes one") from None
+        raise UsageError(
+            f"{path}: not a JSON report of maimod ({short(error, 200)}); --format json:FILE makes one"
+        ) from None
 
 
 def merged_of(reports: Mapping[str, Report]) -> Report:

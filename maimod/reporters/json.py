@@ -55,6 +55,8 @@ def from_json(text: bytes) -> Report:
     report = msgspec.convert({**value, "version": version}, Report)
     if report.shard and len(report.shard.order) != len(report.beatmaps):
         raise ValueError("`shard.order` has not one number for each beatmap")
+    if any(None in (finding.score, finding.time) for finding in report.findings):  # 1e999
+        raise ValueError("a score or time beyond all numbers")
     return report
 
 

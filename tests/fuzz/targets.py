@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -24,14 +25,15 @@ import numpy as np
 import maimod.linter.api as linting
 from maimod.audio import decode, probe
 from maimod.commands import baseline as known
-from maimod.commands import options, resolve
+from maimod.commands import merge, options, resolve
 from maimod.errors import AudioError, BeatmapError, CheckpointError, MaimodError
-from maimod.findings import BeatmapReport, Report
+from maimod.findings import BeatmapReport, Report, Shard
 from maimod.linter.cache import Cache
 from maimod.linter.session import Session
 from maimod.linter.settings import Settings
 from maimod.osu import discovery, parser
 from maimod.reporters import REPORTERS
+from maimod.reporters.json import as_json
 from maimod.reporters.view import View
 from maimod.rules import RULES
 from tests.fuzz import mutate, seeds
@@ -544,6 +546,43 @@ def checkpoint(place: Path, more: Path | None) -> Make:
     return make
 
 
+# ---------------------------------------------------------------------------------------------------------------------
+# Reports to merge
+
+
+def report(place: Path, more: Path | None) -> Make:
+    """Values, or text, of a JSON report, joined with another one."""
+    path = place / "report.json"
+    folder = place / "set"
+    _write(folder, {"audio.wav": seeds.song(), "a.osu": seeds.beatmaps()[0]})
+    made = linting.lint([folder], Settings(model=None)).report()
+    whole = as_json(replace(made, shard=Shard(1, 2, (0,))))
+    whole["beatmaps"][0]["findings"] = whole["beatmaps"][0]["findings"][:5]
+    other = Report(made.version, made.model, (), shard=Shard(2, 2))
+
+    def make(random: Random) -> Case:
+        text = json.dumps(whole).encode()
+        content = (
+            json.dumps(mutate.of_value(whole, random)).encode()
+            if random.random() < 0.7
+            else mutate.of_text(text, random, text)
+        )
+
+        def run() -> Outcome:
+            path.write_bytes(content)
+            try:
+                merged = merge.merged_of({"other.json": other, str(path): merge.read(path)})
+            except MaimodError as error:
+                one_line(str(error))
+                return Outcome(refused=True)
+            check_formats(merged)
+            return Outcome()
+
+        return Case(content, run)
+
+    return make
+
+
 TARGETS: dict[str, Callable[[Path, Path | None], Make]] = {
     "reader": reader,
     "lint": lint,
@@ -553,6 +592,7 @@ TARGETS: dict[str, Callable[[Path, Path | None], Make]] = {
     "song": song,
     "configuration": configuration,
     "baseline": baseline,
+    "report": report,
     "cache": cache,
     "checkpoint": checkpoint,
 }

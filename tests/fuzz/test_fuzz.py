@@ -28,6 +28,7 @@ COUNTS = {
     "song": 60,
     "configuration": 200,
     "baseline": 100,
+    "report": 60,
     "cache": 30,
     "checkpoint": 25,
 }
