@@ -25,7 +25,7 @@ from maimod.findings import BeatmapReport, ModelInfo
 from maimod.linter.bugs import bug
 from maimod.linter.cache import Cache, KeptReports, of_program
 from maimod.linter.limits import Limits, Watch
-from maimod.linter.pool import Answer, Task
+from maimod.linter.pool import Answer, Task, without_ctrl_c
 from maimod.linter.progress import Progress
 from maimod.linter.session import Session
 from maimod.linter.settings import Settings
@@ -138,12 +138,13 @@ def _client(address: str, jobs: int) -> Iterator[Client]:
     local = None
     try:
         if address == LOCAL:
-            local = LocalCluster(
-                n_workers=jobs or os.cpu_count() or 1,
-                threads_per_worker=1,
-                dashboard_address="127.0.0.1:0",
-                silence_logs=logging.CRITICAL,
-            )
+            with without_ctrl_c():  # which the threads that start the workers inherit
+                local = LocalCluster(
+                    n_workers=jobs or os.cpu_count() or 1,
+                    threads_per_worker=1,
+                    dashboard_address="127.0.0.1:0",
+                    silence_logs=logging.CRITICAL,
+                )
         try:
             client = Client(local or address, timeout=CONNECTING_S)
         except (OSError, ValueError, TypeError) as error:
