@@ -553,9 +553,10 @@ def _elsewhere(evidence: Evidence, o: HitObject, score: EventScore, usually: Usu
     if not expected:
         return usually.message(o)
     name, place = object_name(o, evidence.beatmap), _place(score, o)
+    other = expected[0].text.removesuffix(" from the object before")
     where = place if score.event.kind is EventKind.DISTANCE else f"at {place}"
     aside = f" It is {around}." if around and score.event.kind is not EventKind.DISTANCE else ""
-    return f"This {name} is {where}; around {expected[0].text} would follow the pattern.{aside}"
+    return f"This {name} is {where}; around {other} would follow the pattern.{aside}"
 
 
 def _place(score: EventScore, o: HitObject) -> str:
