@@ -177,14 +177,25 @@ PRESETS: Mapping[str | None, Mapping[str, Any]] = {
             "mapset/tags-genre-language",
         ),
     },
-    # Entries of a contest, or of a generator: faults that nobody can argue about, and no configuration of the entry's own.
+    # Entries of a contest, or of a generator: faults of the maps that nobody can argue about, not what only ranking asks of a
+    # set or of a song that is given, and no configuration of the entry's own.
     "screen": {
         "isolated": True,
         "no_model": True,
         "tier": "exact",
         "format": ("verdict",),
         "fail_on": "problem",
-        "ignore": ("mapset/drain-time", "mapset/lowest-difficulty", "mapset/mappers-guild", "mapset/spread-gap"),
+        "ignore": (
+            "mapset/audio-bitrate",
+            "mapset/audio-encoded-up",
+            "mapset/audio-format",
+            "mapset/background",
+            "mapset/drain-time",
+            "mapset/lowest-difficulty",
+            "mapset/mappers-guild",
+            "mapset/preview",
+            "mapset/spread-gap",
+        ),
     },
 }
 """Values of options by their names, as if they were given on the command line; what is given there replaces them."""
