@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -84,9 +85,9 @@ SLOPES_MS_PER_S = np.arange(-25.0, 25.5, 1.0)
 """Drifts that are tried [ms/s]; 1 % of tempo is 10."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class OnsetEnvelope:
-    """Strength of the onset at each moment of a song."""
+    """Strength of the onset at each moment of a song; equal to itself alone."""
 
     values: np.ndarray
     """float32 (n_frames,); 1.0 is a clear onset of this part of the song."""
@@ -199,6 +200,18 @@ def _level(flux: np.ndarray) -> np.ndarray:
     return np.asarray(np.maximum(level, floor), dtype=np.float32)
 
 
+@lru_cache(maxsize=2)
+def _at_each_ms(envelope: OnsetEnvelope, start_ms: int, stop_ms: int) -> np.ndarray:
+    """float32 (stop_ms - start_ms,): strength at whole ms, at most `CLIP`. Kept, because several questions about a map look at
+    the same stretch."""
+    values = np.empty(stop_ms - start_ms, dtype=np.float32)
+    for start in range(start_ms, stop_ms, GRID_BLOCK_MS):
+        part = np.arange(start, min(start + GRID_BLOCK_MS, stop_ms))
+        values[part - start_ms] = np.minimum(envelope.strength(part), CLIP)
+    values.flags.writeable = False
+    return values
+
+
 class _Grid:
     """The clipped envelope at whole ms around the times of a map, for fast look-ups at many lags."""
 
@@ -211,10 +224,7 @@ class _Grid:
         margin = GRID_MARGIN_MS + int(GRID_MARGIN_SHARE * (last - first))
         self.start_ms = max(int(first) - margin, 0)
         stop = max(min(int(last) + margin, int(end_ms)) + 1, self.start_ms + 1)
-        self.values = np.empty(stop - self.start_ms, dtype=np.float32)
-        for start in range(self.start_ms, stop, GRID_BLOCK_MS):
-            part = np.arange(start, min(start + GRID_BLOCK_MS, stop))
-            self.values[part - self.start_ms] = np.minimum(envelope.strength(part), CLIP)
+        self.values = _at_each_ms(envelope, self.start_ms, stop)
 
     def at(self, times_ms: np.ndarray) -> np.ndarray:
         return self.values.take(np.rint(times_ms).astype(np.int64) - self.start_ms, mode="clip")
