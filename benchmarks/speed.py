@@ -155,9 +155,9 @@ def measured(options: argparse.Namespace, path: Path) -> dict[str, Any]:
     }
 
 
-def of_revision(source: Path, path: Path) -> dict[str, Any] | None:
+def of_revision(source: Path, path: Path, options: argparse.Namespace) -> dict[str, Any] | None:
     """The same in a new process with the modules of a folder; None, and a line, if that fails."""
-    given = [one for one in sys.argv[1:] if one != str(path)]
+    given = [f"--{name}={getattr(options, name)}" for name in ("model", "device", "precision", "threads", "repeat")]
     environment = {**os.environ, "MAIMOD_SOURCE": str(source)}
     command = [sys.executable, __file__, str(path), *given, "--rows"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
@@ -188,7 +188,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = options.map.resolve() if options.map else synthetic(Path(folder))
         before = earlier(options.before, Path(folder) / "before")
-        was, now = (of_revision(source, path) if source else None for source in (before, ROOT))
+        was, now = (of_revision(source, path, options) if source else None for source in (before, ROOT))
     if now is None:
         sys.exit(1)
     total = now["rows"][-1][1]
