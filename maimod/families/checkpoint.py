@@ -369,10 +369,13 @@ def _weights(folder: Path) -> dict[str, Tensor]:
     state: dict[str, Tensor] = {}
     for path in weight_files(folder):
         try:
-            state |= load_file(path, device="cpu")
+            read = load_file(path, device="cpu")
         except Exception as error:  # safetensors raises its own errors
             raise _damaged(path, error) from None
-    return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+        while read:  # no tensor is kept in two precisions for longer than it takes to convert it
+            name, tensor = read.popitem()
+            state[name] = tensor.float() if tensor.is_floating_point() else tensor
+    return state
 
 
 def _fill(network: nn.Module, state: Mapping[str, Tensor], folder: Path) -> None:

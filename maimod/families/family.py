@@ -185,7 +185,7 @@ class Family(ABC, Generic[Tokenised]):
         raise NotImplementedError
 
     def rename(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Rename the tensors of a weights file to the network's parameters."""
+        """Rename the tensors of a weights file to the network's parameters; `tensors` may be emptied."""
         return tensors
 
     def publish_adapter(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -152,3 +154,19 @@ def test_a_limit_that_is_given_needs_a_process_and_the_default_none(
 ) -> None:
     check = resolve([str(tmp_path)], {**typed, "isolated": True, "no_cache": True})
     assert (check.limits, check.watched) == (enforced, watched)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left as they are")
+def test_freed_memory_is_used_again() -> None:
+    code = (
+        "import sys, resource, numpy as np; from maimod.linter.limits import set_memory_policy\n"
+        "if sys.argv[1] == 'kept': set_memory_policy()\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "for _ in range(100): np.ones(1 << 18, np.float32) * 2\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)"
+    )
+    kept, returned = (
+        int(subprocess.run([sys.executable, "-c", code, how], capture_output=True, text=True, check=True).stdout)
+        for how in ("kept", "returned")
+    )
+    assert kept < 2_000 and kept < returned / 5

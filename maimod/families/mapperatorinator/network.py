@@ -360,11 +360,12 @@ _RENAMED = (
 _UNUSED = ("embed_tokens", "loss_fn.", "window_mask")
 
 
-def from_published(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def from_published(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Rename the tensors of a published checkpoint (docs/compat.md §8.6) and join separate query, key and value
-    matrices."""
+    matrices. `state` is emptied, so that the parts of those are in memory no longer than they are needed."""
     renamed: dict[str, Tensor] = {}
-    for name, tensor in state.items():
+    while state:
+        name, tensor = state.popitem()
         if any(part in name for part in _UNUSED):
             continue
         for old, new in _RENAMED:
