@@ -332,6 +332,8 @@ class Whisper(Network):
         for name, module in self.named_children():
             if name != "spectrogram":
                 module.to(dtype)
+        # Copies, because these would keep the whole file of the weights in memory, of which they are a part.
+        self.spectrogram._apply(torch.clone)
         return self
 
 
