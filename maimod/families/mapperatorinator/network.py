@@ -333,7 +333,8 @@ class Whisper(Network):
             if name != "spectrogram":
                 module.to(dtype)
         # Copies, because these would keep the whole file of the weights in memory, of which they are a part.
-        self.spectrogram._apply(torch.clone)
+        for buffer in self.spectrogram.buffers():
+            buffer.data = buffer.data.clone()
         return self
 
 
