@@ -224,6 +224,15 @@ class TestJudge:
         assert finding.evidence["times_ms"] == places and finding.evidence["places"] == 5
         assert "the same at 4 more places of the phrase: 00:06:000, 00:10:000" in finding.message
 
+    def test_what_every_phrase_lacks_is_no_warning(self) -> None:
+        calibration = judging(Category.NEW_COMBOS, "slot combo", 1.0, 0.0, "new-combos/missing")
+        places = [o.time for o in MAP.hit_objects[2::8]]
+        every = replace(doubted(MAP, {("combo", time): 3.0 for time in places}, elsewhere=-6.0), scores=())
+        one = replace(doubted(MAP, {("combo", places[0]): 3.0}, elsewhere=-6.0), scores=())
+        (pooled,), (single,) = (with_proposals([], seen, calibration) for seen in (every, one))
+        assert pooled.score > 0.8 and pooled.severity is Severity.MINOR and pooled.evidence["phrases"] == 5
+        assert single.score > 0.8 and single.severity is Severity.WARNING
+
     @pytest.mark.parametrize(("logit", "expected"), [(1.3, Severity.MINOR), (1.5, Severity.WARNING)])
     def test_a_warning_needs_more_than_a_likely_mistake(self, logit: float, expected: Severity) -> None:
         evidence = self.seen({("place", MAP.hit_objects[10].time): logit})
