@@ -235,10 +235,10 @@ def test_formats_to_files(lint, tmp_path, capsys):
     assert errors == "maimod: json report written to r.json\nmaimod: console report written to r.txt\n"
 
 
-def test_evidence_kind_comes_from_the_rules(lint, capsys):
+def test_estimates_are_told_from_facts_by_their_rules(lint, capsys):
     lint.beatmaps = (beatmap(PROBLEM),)
     app.main(["check", "x"])
-    assert " audio P 00:00:001 -" in capsys.readouterr().out
+    assert "likely 90 % P 00:00:001 -" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
