@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 
 pytest.importorskip("torch")
 
@@ -338,3 +339,14 @@ def test_loading_leaves_the_compiler_of_torch_alone(folders: dict[str, Path]) ->
         f"load_model(Path({str(folders['v30'])!r}), 'cpu'); sys.exit('torch._dynamo' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
+
+
+def test_bfloat16_weights_do_not_keep_the_file_in_memory(folders, monkeypatch):
+    read = []
+    load_file = safetensors.torch.load_file
+    monkeypatch.setattr(
+        safetensors.torch, "load_file", lambda *of, **how: read.append(load_file(*of, **how)) or dict(read[-1])
+    )
+    network = load_model(folders["v30"], "cpu", "bf16").runner.network
+    of_file = {tensor.data_ptr() for tensor in read[0].values()}
+    assert of_file.isdisjoint(tensor.data_ptr() for tensor in (*network.parameters(), *network.buffers()))

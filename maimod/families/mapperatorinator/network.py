@@ -333,8 +333,8 @@ class Whisper(Network):
             if name != "spectrogram":
                 module.to(dtype)
         # Copies, because these would keep the whole file of the weights in memory, of which they are a part.
-        for buffer in self.spectrogram.buffers():
-            buffer.data = buffer.data.clone()
+        for name, buffer in list(self.spectrogram.named_buffers()):
+            setattr(self.spectrogram, name, buffer.clone())
         return self
 
 
