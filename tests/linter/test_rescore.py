@@ -224,6 +224,14 @@ class TestJudge:
         assert finding.evidence["times_ms"] == places and finding.evidence["places"] == 5
         assert "the same at 4 more places of the phrase: 00:06:000, 00:10:000" in finding.message
 
+    def test_a_kind_that_the_judge_was_not_taught_is_a_minor_if_rule_and_proofreader_are_sure(self) -> None:
+        blind = judging(Category.POSITIONS, NAMES[0], 0.0, -9.0, "positions/unexpected")
+        sure = self.seen({("place", MAP.hit_objects[10].time): 4.0})
+        (finding,) = with_proposals([measured(positions.UNEXPECTED, 0.9)], sure, blind)
+        assert finding.score == pytest.approx(0.2, abs=0.01) and finding.severity is Severity.MINOR
+        doubt = self.seen({("place", MAP.hit_objects[10].time): -4.0})
+        assert not with_proposals([measured(positions.UNEXPECTED, 0.9)], doubt, blind)
+
     def test_what_every_phrase_lacks_is_no_warning(self) -> None:
         calibration = judging(Category.NEW_COMBOS, "slot combo", 1.0, 0.0, "new-combos/missing")
         places = [o.time for o in MAP.hit_objects[2::8]]
