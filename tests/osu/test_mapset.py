@@ -39,7 +39,10 @@ def test_the_odd_difficulty_gets_the_finding(tmp_path):
         "Normal": [],
     }
     (finding,) = reports["Hard"].findings
-    assert finding.message == 'Source is "Some Game" here and empty in [Expert], [Insane] and [Normal].'
+    assert (
+        finding.message
+        == 'Source is "Some Game" here and empty in [Expert], [Insane] and [Normal]. Make it the same everywhere.'
+    )
     path = next(tmp_path.glob("*Hard*"))
     assert path.read_text().splitlines()[finding.line - 1] == "Source:Some Game"
 
