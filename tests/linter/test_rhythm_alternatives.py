@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maimod.linter.rhythm_alternatives import NAMES, RhythmAlternatives
+from maimod.linter.rhythm_alternatives import NAMES, RhythmAlternatives, _Contexts, _weights
 from maimod.osu.beatmap import Beatmap
 from tests.maps import beatmap
 
@@ -82,3 +82,22 @@ def test_places_outside_short_and_long_maps() -> None:
     whole = of_objects(steady(measures=500), "fit_after")
     # The parts of a long map agree with a short one: far places count for little.
     assert whole[1200] == pytest.approx(whole[1205], abs=0.05)
+
+
+def test_an_object_of_uneven_gaps_is_missed_at_its_place() -> None:
+    times = [
+        4 * BEAT * measure + BEAT * beat
+        for measure in range(24)
+        for beat in (0, 1, 2.5, 3)
+        if (measure, beat) != (12, 2.5)
+    ]
+    loaded = beatmap([f"100,100,{time:g},1,0,0:0:0:0:" for time in times])
+    missed, mirrored = added(loaded, [12 * 4 * BEAT + 2.5 * BEAT, 12 * 4 * BEAT + 1.5 * BEAT])
+    assert missed > 5 and missed > mirrored + 5
+
+
+def test_places_of_another_part_of_the_beat_say_little() -> None:
+    one = _Contexts(*(np.array([value]) for value in (0, 0, 0, 48)))
+    others = _Contexts(np.array([10, 10]), np.array([0, 24]), np.array([96, 96]), np.array([48, 48]))
+    same, other = _weights(others, one)[0]
+    assert 0 < other < 0.1 * same

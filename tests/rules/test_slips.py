@@ -333,6 +333,8 @@ def test_an_object_elsewhere_and_a_few_together_gain_where_they_came_from() -> N
     assert moved.argmax() == 20 and moved[20] > 4
     assert 2 ** values(dance(20, (60, 80)), "moved_px")[20] - 1 == pytest.approx(120, abs=61)
     assert values(dance(), "moved").max() < 1
+    # Its own step, and those that share its objects, say nothing of what is usual.
+    assert values(dance(20, (60, 80)), "step_in_fit")[20] < -2.7
     together = beatmap(
         [
             f"{o.x + (90 if i in (20, 21) else 0):g},{o.y:g},{o.time:g},1,0,0:0:0:0:"
