@@ -101,3 +101,10 @@ def test_places_of_another_part_of_the_beat_say_little() -> None:
     others = _Contexts(np.array([10, 10]), np.array([0, 24]), np.array([96, 96]), np.array([48, 48]))
     same, other = _weights(others, one)[0]
     assert 0 < other < 0.1 * same
+
+
+def test_the_gap_that_follows_depends_on_the_one_before() -> None:
+    times = [5 * BEAT * turn + beat * BEAT for turn in range(40) for beat in (0, 1) if (turn, beat) != (20, 1)]
+    loaded = beatmap([f"100,100,{time:g},1,0,0:0:0:0:" for time in times])
+    missed, other = added(loaded, [20 * 5 * BEAT + BEAT, 20 * 5 * BEAT + 4 * BEAT])
+    assert missed > 4 and missed > other + 3
