@@ -47,15 +47,15 @@ NEIGHBOURHOOD_MS = 4000.0
 """Spacing is compared within this time, because slow changes are deliberate (lazer's value, here to both sides)."""
 MAX_NEIGHBOURS = 200
 """Most neighbours on each side; ranked maps have up to about 70."""
-SAME_GAP_MS = 16.0
-"""Gaps this close are the same rhythm (lazer: "240 BPM 1/16")."""
+SAME_GAP_MS = 6.0
+"""Gaps this close are the same rhythm, as in :mod:`maimod.rules.geometry`."""
 CLOSE_MS, SAME_SNAP_MS = 180.0, 5.0
 """Steps of half a beat of 160 BPM or less, and how alike their times are (Mapset Verifier, abnormal spacing)."""
 LEAST_WIDTH_PX, LEAP_TIMES = 20.0, 4.0
 """Narrower steps count as this wide; a leap is this many times as wide (Mapset Verifier: a warning)."""
 MIN_KIN = 4
 """Fewest steps of the same rhythm to compare with."""
-SAME_PX, SAME_GAP_MS, MOST_SAME_STEPS = 2.0, 6.0, 2
+SAME_PX, MOST_SAME_STEPS = 2.0, 2
 """A distance that the map has at more than so many other gaps of the same length is a figure of its own."""
 LEAST_OFF_PX, MOST_OFF_PX = 2.0, 40.0
 """Smaller deviations are not visible; greater ones count as this."""
