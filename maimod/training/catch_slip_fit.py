@@ -6,9 +6,9 @@ Nothing is shared with the mistakes of :mod:`maimod.training.faults`, by which f
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.random import Generator
 from maimod.osu.beatmap import HitObject, ObjectKind
 from maimod.rules import catch_measures
 from maimod.rules.slip_model import Forest, log_odds
-from maimod.training.slip_forest import Rows, Scored, chosen, is_close, load
+from maimod.training.slip_forest import Rows, Scored, chooser, chosen, is_close, load, versions
 
 SIZES = (8, 12, 16, 24, 32, 40, 60, 80, 100, 120, 160, 200)
 """Px of planted moves."""
@@ -114,8 +114,7 @@ _MOVES: dict[str, Callable[[Sequence[HitObject], float, Generator], list[HitObje
 
 
 def _versions(path: Path, objects: Sequence[HitObject], seed: int) -> list[CatchVersion]:
-    random = np.random.default_rng([seed, zlib.crc32(path.name.encode())])
-    return [plant(objects, random) for _ in range(VERSIONS)]
+    return versions(path, seed, VERSIONS, partial(plant, objects))
 
 
 def examples_of(seed: int, path: Path) -> list[Rows]:
@@ -123,7 +122,7 @@ def examples_of(seed: int, path: Path) -> list[Rows]:
     loaded = load(path)
     if loaded is None:
         return []
-    random = np.random.default_rng([seed, 1, zlib.crc32(path.name.encode())])
+    random = chooser(path, seed)
     found = []
     for version in _versions(path, loaded[1], seed):
         features, _ = catch_measures.measure(loaded[0], version.objects)

@@ -7,9 +7,9 @@ Nothing is shared with the mistakes of :mod:`maimod.training.faults`, by which f
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from maimod.osu.beatmap import Beatmap, HitObject, ObjectKind
 from maimod.rules import mania_measures
 from maimod.rules.mania_measures import SAME_MS, ManiaMeasures
 from maimod.rules.slip_model import FEATURES, Forest, log_odds
-from maimod.training.slip_forest import Rows, Scored, chosen, is_close, load
+from maimod.training.slip_forest import Rows, Scored, chooser, chosen, is_close, load, versions
 
 APART = (10, 24)
 """Rows from one planted mistake to the next."""
@@ -294,8 +294,7 @@ _PLANT: dict[str, Callable[[_Draft, int, str], int]] = {
 
 
 def _versions(path: Path, beatmap: Beatmap, notes: Sequence[HitObject], seed: int) -> list[ManiaVersion]:
-    random = np.random.default_rng([seed, zlib.crc32(path.name.encode())])
-    return [plant(beatmap, notes, random) for _ in range(VERSIONS)]
+    return versions(path, seed, VERSIONS, partial(plant, beatmap, notes))
 
 
 def _table(part: str, measures: ManiaMeasures) -> np.ndarray:
@@ -322,7 +321,7 @@ def examples_of(seed: int, path: Path) -> dict[str, list[Rows]]:
     loaded = load(path)
     if loaded is None:
         return {}
-    random = np.random.default_rng([seed, 1, zlib.crc32(path.name.encode())])
+    random = chooser(path, seed)
     found: dict[str, list[Rows]] = {part: [] for part in PARTS}
     for version in _versions(path, *loaded, seed):
         measures, kinds = mania_measures.measure(loaded[0], version.notes), np.array(version.kinds)
@@ -340,11 +339,11 @@ def scored(forests: Mapping[str, Forest], seed: int, path: Path) -> tuple[float,
         return None
     beatmap, notes = loaded
     clean = mania_measures.measure(beatmap, notes)
-    versions = [(v, mania_measures.measure(beatmap, v.notes)) for v in _versions(path, beatmap, notes, seed)]
+    planted = [(v, mania_measures.measure(beatmap, v.notes)) for v in _versions(path, beatmap, notes, seed)]
     found: dict[str, Scored] = {}
     for part, own in PARTS.items():
         result = Scored(log_odds(forests[part], _table(part, clean), FEATURES[part]))
-        for version, measures in versions:
+        for version, measures in planted:
             scores = log_odds(forests[part], _table(part, measures), FEATURES[part])
             kinds = np.array(version.kinds)
             result.others.append(scores[~is_close(_marked(part, kinds != "", measures))])

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import cmath
 import math
-import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -31,7 +30,7 @@ from maimod.training import catch_slip_fit, mania_slip_fit, slip_forest, taiko_s
 from maimod.training.corpus import DISCRIMINATOR_HELD_OUT, is_held_out
 from maimod.training.evaluate import sources
 from maimod.training.processes import map_in_processes
-from maimod.training.slip_forest import KEPT_OTHERS, Scored, figures, fitted, is_close, load
+from maimod.training.slip_forest import KEPT_OTHERS, Scored, chooser, figures, fitted, is_close, load, versions
 
 SIZES = (2, 3, 4, 5, 8, 10, 16, 20, 32, 40, 60, 90, 120, 160, 200)
 """Px of planted moves."""
@@ -241,8 +240,7 @@ SIZED = frozenset({"moved", "turned-about-neighbour", "head", "together", "ancho
 
 
 def _versions(path: Path, objects: Sequence[HitObject], seed: int, count: int) -> list[Version]:
-    random = np.random.default_rng([seed, zlib.crc32(path.name.encode())])
-    return [plant(objects, random) for _ in range(count)]
+    return versions(path, seed, count, partial(plant, objects))
 
 
 def examples_of(seed: int, path: Path) -> list[Rows]:
@@ -250,7 +248,7 @@ def examples_of(seed: int, path: Path) -> list[Rows]:
     loaded = load(path)
     if loaded is None:
         return []
-    random = np.random.default_rng([seed, 1, zlib.crc32(path.name.encode())])
+    random = chooser(path, seed)
     found = []
     for version in _versions(path, loaded[1], seed, VERSIONS):
         measures = slip_measures.measure(loaded[0], version.objects)
@@ -300,12 +298,12 @@ def scored(model: SlipModel, seed: int, path: Path) -> tuple[float, dict[str, Sc
         return None
     beatmap, objects = loaded
     clean = slip_measures.measure(beatmap, objects)
-    versions = [(v, slip_measures.measure(beatmap, v.objects)) for v in _versions(path, objects, seed, VERSIONS)]
+    planted = [(v, slip_measures.measure(beatmap, v.objects)) for v in _versions(path, objects, seed, VERSIONS)]
     found = {}
     for what, forest in ((POSITION, model.positions), (SHAPE, model.shapes)):
         rows = clean.is_slider if what == SHAPE else np.ones(len(objects), dtype=bool)
         result = Scored(log_odds(forest, clean.features)[rows])
-        for version, measures in versions:
+        for version, measures in planted:
             scores = log_odds(forest, measures.features)
             moved = np.array([bool(kind) for kind in version.kinds])
             result.others.append(scores[~is_close(moved) & rows])

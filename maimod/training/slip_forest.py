@@ -5,10 +5,12 @@ Needs scikit-learn (`pip install "maimod[train]"`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.random import Generator
@@ -64,6 +66,20 @@ def load(path: Path) -> tuple[Beatmap, tuple[HitObject, ...]] | None:
     beatmap = parser.load(path)
     objects = tuple(sorted(beatmap.hit_objects, key=lambda o: (o.time, o.index)))
     return (beatmap, objects) if LEAST_OBJECTS <= len(objects) <= MOST_OBJECTS else None
+
+
+_Version = TypeVar("_Version")
+
+
+def versions(path: Path, seed: int, count: int, plant: Callable[[Generator], _Version]) -> list[_Version]:
+    """Versions of a map with planted slips, which depend on the seed and on the name of the file alone."""
+    random = np.random.default_rng([seed, zlib.crc32(path.name.encode())])
+    return [plant(random) for _ in range(count)]
+
+
+def chooser(path: Path, seed: int) -> Generator:
+    """The random numbers by which :func:`chosen` leaves out examples of a map, apart from those of its versions."""
+    return np.random.default_rng([seed, 1, zlib.crc32(path.name.encode())])
 
 
 def is_close(changed: np.ndarray) -> np.ndarray:

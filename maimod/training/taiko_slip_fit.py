@@ -6,9 +6,9 @@ mistakes of :mod:`maimod.training.faults`, by which findings are evaluated.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from maimod.osu.beatmap import HitObject
 from maimod.rules.mania_measures import COLUMN_NAMES
 from maimod.rules.slip_model import Forest, log_odds
 from maimod.rules.taiko_measures import KAT, is_kat, measure_colours, notes_of
-from maimod.training.slip_forest import Rows, Scored, chosen, is_close, load
+from maimod.training.slip_forest import Rows, Scored, chooser, chosen, is_close, load, versions
 
 APART = (12, 30)
 """Notes from one changed colour to the next."""
@@ -61,8 +61,7 @@ def _other_colour(o: HitObject) -> HitObject:
 
 
 def _versions(path: Path, notes: Sequence[HitObject], seed: int) -> list[TaikoVersion]:
-    random = np.random.default_rng([seed, zlib.crc32(path.name.encode())])
-    return [plant(notes, random) for _ in range(VERSIONS)]
+    return versions(path, seed, VERSIONS, partial(plant, notes))
 
 
 def examples_of(seed: int, path: Path) -> list[Rows]:
@@ -71,7 +70,7 @@ def examples_of(seed: int, path: Path) -> list[Rows]:
     if loaded is None:
         return []
     notes = [loaded[1][place] for place in notes_of(loaded[1])]
-    random = np.random.default_rng([seed, 1, zlib.crc32(path.name.encode())])
+    random = chooser(path, seed)
     found = []
     for version in _versions(path, notes, seed):
         changed = np.array([bool(kind) for kind in version.kinds])
