@@ -214,19 +214,18 @@ def object_features(beatmap: Beatmap, grid: Grid) -> tuple[np.ndarray, np.ndarra
     _long_objects(grid, objects, categories)
     _lines(beatmap, grid, categories, numbers)
     _hitsounds(beatmap, grid, categories, numbers)
-    first_here = [i for i in range(len(objects)) if i == 0 or slots[i] != slots[i - 1]]
+    # Of the objects in one slot, the first gives it its kind and place.
+    first = np.flatnonzero(np.diff(slots, prepend=-1))
+    places = slots[first]
+    categories[places, COLUMN["kind"]] = np.array([_KINDS[o.kind] for o in objects], dtype=np.uint8)[first]
+    categories[places, COLUMN["combo"]] = np.array([o.new_combo for o in objects], dtype=np.uint8)[first]
     movement = _Movement(beatmap, objects)
-    for number, i in enumerate(first_here):
-        o, slot = objects[i], int(slots[i])
-        categories[slot, COLUMN["kind"]] = _KINDS[o.kind]
-        categories[slot, COLUMN["combo"]] = o.new_combo
-        numbers[slot, NUMBER["x"] : BEFORE.start] = movement.own(i)
-        # Steps go to the closest objects, also to those of the same slot, as in a 1/8 stream.
-        numbers[slot, BEFORE], numbers[slot, AFTER] = movement.step(i), movement.step(i + 1)
-        neighbours[slot] = (
-            slots[i - 1] if i else -1,
-            slots[first_here[number + 1]] if number + 1 < len(first_here) else -1,
-        )
+    numbers[places, NUMBER["x"] : BEFORE.start] = movement.own()[first]
+    # Steps go to the closest objects, also to those of the same slot, as in a 1/8 stream.
+    steps = movement.steps()
+    numbers[places, BEFORE], numbers[places, AFTER] = steps[first], steps[first + 1]
+    neighbours[places[1:], 0], neighbours[places[0], 0] = slots[first[1:] - 1], -1
+    neighbours[places[:-1], 1], neighbours[places[-1], 1] = places[1:], -1
     fill_contrasts(categories, numbers)
     if beatmap.mode is Mode.MANIA:
         columns = np.array([min(beatmap.column(o), 9) for o in objects])
@@ -258,22 +257,25 @@ def _lines(beatmap: Beatmap, grid: Grid, categories: np.ndarray, numbers: np.nda
 def _hitsounds(beatmap: Beatmap, grid: Grid, categories: np.ndarray, numbers: np.ndarray) -> None:
     found = hits(beatmap)
     slots, offsets = grid.locate([hit.time for hit in found])
-    best: dict[int, tuple[int, Hit]] = {}
-    for hit, slot, offset in zip(found, slots.tolist(), offsets.tolist(), strict=True):
-        known = best.get(slot)
-        if known is None:
-            best[slot] = offset, hit
-            categories[slot, COLUMN["additions"]] = hit.additions >> 1
-        elif known[0] == offset:
-            categories[slot, COLUMN["additions"]] |= hit.additions >> 1
-            if hit.edge == 0 and known[1].edge:
-                best[slot] = offset, hit
-    for slot, (_, hit) in best.items():
-        is_tail = hit.hit_object.slider is not None and hit.edge == hit.hit_object.slider.slides
-        categories[slot, COLUMN["normal_set"]] = hit.normal_set
-        categories[slot, COLUMN["addition_set"]] = hit.addition_set if hit.additions else 0
-        categories[slot, COLUMN["hit"]] = 1 if hit.edge == 0 else 3 if is_tail else 2
-        numbers[slot, NUMBER["volume"]] = hit.volume / 100
+    places, firsts, of_place = np.unique(slots, return_index=True, return_inverse=True)
+    # Those that sound together with the first hit of their slot; of them a head is more than a repeat or a tail.
+    together = offsets == offsets[firsts][of_place]
+    additions = np.array([hit.additions >> 1 for hit in found], dtype=np.uint8)
+    np.bitwise_or.at(categories[:, COLUMN["additions"]], slots[together], additions[together])
+    best = firsts.copy()
+    heads = np.flatnonzero(together & np.array([hit.edge == 0 for hit in found], dtype=bool))[::-1]
+    best[of_place[heads]] = heads  # from the last to the first, which stays
+    chosen = [found[i] for i in best.tolist()]
+    categories[places, COLUMN["normal_set"]] = [hit.normal_set for hit in chosen]
+    categories[places, COLUMN["addition_set"]] = [hit.addition_set if hit.additions else 0 for hit in chosen]
+    categories[places, COLUMN["hit"]] = [_part(hit) for hit in chosen]
+    numbers[places, NUMBER["volume"]] = [hit.volume / 100 for hit in chosen]
+
+
+def _part(hit: Hit) -> int:
+    """1 for a start, 2 for a repeat, 3 for a tail."""
+    slider = hit.hit_object.slider
+    return 1 if hit.edge == 0 else 3 if slider is not None and hit.edge == slider.slides else 2
 
 
 def fill_contrasts(categories: np.ndarray, numbers: np.ndarray) -> None:
@@ -311,66 +313,70 @@ class _Movement:
     """Positions of objects and the steps between them."""
 
     def __init__(self, beatmap: Beatmap, objects: Sequence[HitObject]) -> None:
-        self.objects = objects
-        self.begins = [(o.x, o.y) for o in objects]
-        self.ends = [slider_path.tail(o.slider) if o.slider and o.slider.slides % 2 else (o.x, o.y) for o in objects]
-        self.beats = [beatmap.red_line_at(o.time).beat_length for o in objects]
+        """Args:
+        beatmap: the map.
+        objects: its objects in order of time, at least one.
+        """
+        self.sliders = [(i, o.slider) for i, o in enumerate(objects) if o.slider is not None]
+        self.times = np.array([o.time for o in objects], dtype=float)
+        self.end_times = np.array([o.end_time for o in objects], dtype=float)
+        self.begins = np.array([(o.x, o.y) for o in objects], dtype=float)
+        self.ends = self.begins.copy()
+        for i, slider in self.sliders:
+            if slider.slides % 2:
+                self.ends[i] = slider_path.tail(slider)
+        red_lines = beatmap.red_lines
+        in_force = np.searchsorted([point.time for point in red_lines], self.times, side="right") - 1
+        lengths = np.array([point.beat_length for point in red_lines], dtype=float)
+        self.beat_ms = np.maximum(lengths[np.maximum(in_force, 0)], 1.0)
         self.pixels_per_beat = 100 * beatmap.difficulty.slider_multiplier
         self.is_flat = beatmap.mode in (Mode.TAIKO, Mode.MANIA)
 
-    def own(self, i: int) -> tuple[float, ...]:
-        o, (x, y), (end_x, end_y) = self.objects[i], self.begins[i], self.ends[i]
-        beats = o.span_duration / max(self.beats[i], 1.0)
-        slides = o.slider.slides if o.slider else 0
-        speed = extension = 0.0
-        if o.slider:
-            speed = math.log2(max(o.slider.length, 1.0) / max(beats * self.pixels_per_beat, 1e-3))
-            chord = math.dist(o.slider.control_points[0], o.slider.control_points[-1])
-            extension = (o.slider.length - chord) / 200
-        if self.is_flat:
-            x = y = end_x = end_y = 0.0
-        values = (
-            x / 256 - 1,
-            y / 192 - 1,
-            (end_x - x) / 128,
-            (end_y - y) / 128,
-            math.log2(1 + 4 * min(beats, 64)) / 3,
-            slides / 3,
-            speed,
-            extension,
-        )
-        return tuple(min(max(value, -3.0), 3.0) for value in values)
+    def own(self) -> np.ndarray:
+        """(n_objects, 8) from `x` to `extension` of `NUMBERS`."""
+        values = np.zeros((len(self.times), BEFORE.start - NUMBER["x"]))
+        slides = np.zeros(len(self.times))
+        at = [i for i, _ in self.sliders]
+        slides[at] = [slider.slides for _, slider in self.sliders]
+        beats = (self.end_times - self.times) / np.maximum(slides, 1) / self.beat_ms
+        if not self.is_flat:
+            values[:, 0:2] = self.begins / (256, 192) - 1
+            values[:, 2:4] = (self.ends - self.begins) / 128
+        else:
+            values[:, 0:2] = -1.0
+        values[:, 4] = np.log2(1 + 4 * np.minimum(beats, 64)) / 3
+        values[:, 5] = slides / 3
+        if at:
+            lengths = np.array([slider.length for _, slider in self.sliders])
+            values[at, 6] = np.log2(np.maximum(lengths, 1.0) / np.maximum(beats[at] * self.pixels_per_beat, 1e-3))
+            chords = [math.dist(slider.control_points[0], slider.control_points[-1]) for _, slider in self.sliders]
+            values[at, 7] = (lengths - chords) / 200
+        return np.clip(values, -3.0, 3.0)
 
-    def step(self, i: int) -> tuple[float, ...]:
-        """From object i - 1 to object i."""
-        if not 0 < i < len(self.objects):
-            return (0.0,) * len(STEPS)
-        beats = max((self.objects[i].time - self.objects[i - 1].end_time) / max(self.beats[i], 1.0), 0.0)
-        gap = math.log2(1 + 8 * min(beats, 64)) / 3
+    def steps(self) -> np.ndarray:
+        """(n_objects + 1, len(STEPS)): row i from object i - 1 to object i; zeros before the first and after the last."""
+        found = np.zeros((len(self.times) + 1, len(STEPS)))
+        beats = np.maximum((self.times[1:] - self.end_times[:-1]) / self.beat_ms[1:], 0.0)
+        inner = found[1:-1]
+        inner[:, 4] = np.log2(1 + 8 * np.minimum(beats, 64)) / 3
         if self.is_flat:
-            return (0.0, 0.0, 0.0, 0.0, gap, 0.0, 0.0)
-        dx, dy = self.begins[i][0] - self.ends[i - 1][0], self.begins[i][1] - self.ends[i - 1][1]
-        distance = math.hypot(dx, dy)
-        before = self.ends[i - 1] if self.objects[i - 1].slider else self.ends[i - 2] if i > 1 else self.begins[i - 1]
-        start = self.begins[i - 1]
+            return found
+        step = self.begins[1:] - self.ends[:-1]
+        distance = np.hypot(step[:, 0], step[:, 1])
         # The direction from which the cursor comes: along a slider, or from the object before.
-        way = (
-            (before[0] - start[0], before[1] - start[1])
-            if self.objects[i - 1].slider
-            else (start[0] - before[0], start[1] - before[1])
-        )
-        length = distance * math.hypot(*way)
-        turn_cos = (dx * way[0] + dy * way[1]) / length if length > 1 else 0.0
-        turn_sin = (dy * way[0] - dx * way[1]) / length if length > 1 else 0.0
-        return (
-            max(min(dx / 128, 3.0), -3.0),
-            max(min(dy / 128, 3.0), -3.0),
-            min(distance / 128, 3.0),
-            min(distance / (200 * max(beats, 0.125)), 3.0),
-            gap,
-            turn_cos,
-            turn_sin,
-        )
+        way = self.begins - np.concatenate([self.begins[:1], self.ends[:-1]])
+        along = [i for i, _ in self.sliders]
+        way[along] = self.ends[along] - self.begins[along]
+        way = way[:-1]
+        length = distance * np.hypot(way[:, 0], way[:, 1])
+        is_turn = length > 1
+        length = np.where(is_turn, length, 1.0)
+        inner[:, 0:2] = np.clip(step / 128, -3.0, 3.0)
+        inner[:, 2] = np.minimum(distance / 128, 3.0)
+        inner[:, 3] = np.minimum(distance / (200 * np.maximum(beats, 0.125)), 3.0)
+        inner[:, 5] = np.where(is_turn, (step[:, 0] * way[:, 0] + step[:, 1] * way[:, 1]) / length, 0.0)
+        inner[:, 6] = np.where(is_turn, (step[:, 1] * way[:, 0] - step[:, 0] * way[:, 1]) / length, 0.0)
+        return found
 
 
 def summary(categories: np.ndarray, numbers: np.ndarray) -> np.ndarray:

@@ -165,7 +165,8 @@ class HitObject:
     def edge_times(self) -> tuple[float, ...]:
         """Times in ms at which the object is hit, repeated or released."""
         if self.slider:
-            return tuple(self.time + i * self.span_duration for i in range(self.slider.slides + 1))
+            span = self.span_duration
+            return tuple([self.time + i * span for i in range(self.slider.slides + 1)])
         return (self.time,) if self.end_time == self.time else (self.time, self.end_time)
 
 
@@ -270,7 +271,7 @@ class Beatmap:
             return DEFAULT_STACK_LENIENCY
         return leniency if math.isfinite(leniency) else DEFAULT_STACK_LENIENCY
 
-    @property
+    @cached_property
     def keys(self) -> int:
         """Number of columns in mania."""
         return max(1, round(self.difficulty.circle_size))  # half to even, as in the game

@@ -288,9 +288,9 @@ class _Sounds:
             for one in together
         ):
             return True
-        if (hit.normal_set, hit.index) == (other.normal_set, other.index) or hit.index < 1:
+        if (hit.normal_set, hit.sample_index) == (other.normal_set, other.sample_index) or hit.sample_index < 1:
             return False
-        number = str(hit.index) if hit.index > 1 else ""
+        number = str(hit.sample_index) if hit.sample_index > 1 else ""
         return self._mapset.find_sound(f"{set_name(hit.normal_set)}-hitnormal{number}.wav") is not None
 
 

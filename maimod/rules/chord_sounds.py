@@ -57,7 +57,7 @@ def moments(beatmap: Beatmap, whole: Mapset | None) -> dict[int, Moment]:
         if hit.keysound:
             moment.samples[_name(hit.hit_object.sample.filename)] += 1
             continue
-        index = hit.index if hit.index > 1 else ""
+        index = hit.sample_index if hit.sample_index > 1 else ""
         names = [name for bit, name in enumerate(ADDITIONS, start=1) if hit.additions >> bit & 1]
         moment.samples.update(f"{set_name(hit.addition_set)}-hit{name}{index}" for name in names)
         moment.spare += not names

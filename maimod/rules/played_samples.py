@@ -19,7 +19,7 @@ def played(beatmap: Beatmap) -> Counter[str]:
     """
     found: Counter[str] = Counter()
     for hit in hits(beatmap):
-        number = sample_number(hit.index)
+        number = sample_number(hit.sample_index)
         if number is None:
             continue
         found[f"{set_name(hit.normal_set)}-hitnormal{number}"] += 1

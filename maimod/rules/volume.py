@@ -240,7 +240,7 @@ def without_additions(evidence: Evidence, found: Sequence[Hit]) -> Iterator[Cand
     for hit in [*found, None]:
         changes = hit is None or hit.additions
         if hit is not None and previous is not None:
-            changes = changes or (hit.normal_set, hit.index) != (previous.normal_set, previous.index)
+            changes = changes or (hit.normal_set, hit.sample_index) != (previous.normal_set, previous.sample_index)
         if not changes and hit is not None:
             bare.append(hit)
         elif bare:

@@ -55,6 +55,23 @@ def test_thirds_and_eighths_lie_within_a_slot() -> None:
     assert [int(starts[i]) for i in places] == [1, 1 << 2, 1 << 4, 1 << 3, 1]
 
 
+def test_a_head_says_how_a_slot_sounds_where_a_tail_ends_at_the_same_time() -> None:
+    loaded = beatmap(
+        [
+            "100,100,1000,2,0,L|240:100,1,140,0|8,0:0|3:0",
+            "9,9,1500,1,2,1:0:0:40:",
+            "9,9,1501,1,4,2:0:0:50:",
+            "9,9,1545,1,8,0:0:0:0:",
+        ]
+    )
+    found = features.object_features(loaded, grid_of(loaded))
+    slot = int(grid_of(loaded).locate([1500])[0][0])
+    heard = {name: int(column(found, name)[slot]) for name in ("additions", "normal_set", "hit")}
+    # clap of the tail, whistle and finish of the circles; the circle 45 ms later lies elsewhere in the slot
+    assert heard == {"additions": 0b111, "normal_set": 1, "hit": 1}
+    assert found[1][slot, NUMBER["volume"]] == pytest.approx(0.4)
+
+
 def test_a_slider_is_held_until_its_end() -> None:
     loaded = beatmap(["100,100,1000,2,0,L|240:100,1,140"])  # one beat
     grid = grid_of(loaded)
