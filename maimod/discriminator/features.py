@@ -60,6 +60,8 @@ point in force."""
 COLUMN = {name: place for place, name in enumerate(CATEGORIES)}
 _KINDS = {ObjectKind.CIRCLE: 1, ObjectKind.SLIDER: 2, ObjectKind.SPINNER: 3, ObjectKind.HOLD: 4}
 
+N_COLUMNS = 10
+"""Mania columns that are told apart; those to the right of them count as the last."""
 STEPS = ("dx", "dy", "distance", "speed", "gap", "turn_cos", "turn_sin")
 NUMBERS = (
     "volume",
@@ -74,7 +76,7 @@ NUMBERS = (
     "extension",
     *(f"before_{name}" for name in STEPS),
     *(f"after_{name}" for name in STEPS),
-    *(f"column_{i}" for i in range(10)),
+    *(f"column_{i}" for i in range(N_COLUMNS)),
     "volume_before",
     "volume_after",
     "velocity_before",
@@ -228,7 +230,7 @@ def object_features(beatmap: Beatmap, grid: Grid) -> tuple[np.ndarray, np.ndarra
     neighbours[places[:-1], 1], neighbours[places[-1], 1] = places[1:], -1
     fill_contrasts(categories, numbers)
     if beatmap.mode is Mode.MANIA:
-        columns = np.array([min(beatmap.column(o), 9) for o in objects])
+        columns = np.array([min(beatmap.column(o), N_COLUMNS - 1) for o in objects])
         numbers[slots, NUMBER["column_0"] + columns] = 1.0
     return categories, numbers, neighbours
 

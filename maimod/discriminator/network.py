@@ -16,10 +16,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from maimod.discriminator.checkpoint import COVERED, UNUSABLE, WEIGHTS, DiscriminatorConfig, read_config, unusable
 from maimod.discriminator.features import CATEGORIES
+
+DROPOUT = 0.1
+"""Share of the channels that a layer's outputs lose while training: a map is drawn some hundred times."""
 
 
 class _Layer(nn.Module):
@@ -45,8 +49,11 @@ class _Layer(nn.Module):
         )
         logits = (query * (width // self.heads) ** -0.5) @ key.transpose(-1, -2)  # (B, H, N, N)
         mixed = (logits + self.distances[:, places].to(logits.dtype)).softmax(dim=-1) @ value
-        x = x + self.out(mixed.transpose(1, 2).reshape(batch, length, width))
-        return x + self.feed(self.feed_norm(x))
+        x = x + self._dropped(self.out(mixed.transpose(1, 2).reshape(batch, length, width)))
+        return x + self._dropped(self.feed(self.feed_norm(x)))
+
+    def _dropped(self, x: Tensor) -> Tensor:
+        return F.dropout(x, DROPOUT, self.training)
 
 
 class Discriminator(nn.Module):

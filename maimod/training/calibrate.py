@@ -173,7 +173,7 @@ def command(
     Raises:
         UsageError: if the folder has no maps to plant mistakes in, or none of the mistakes was found.
     """
-    from maimod.training.corpus import DISCRIMINATOR_HELD_OUT, is_held_out
+    from maimod.training.corpus import is_held_out
 
     # Few collections have enough ranked maps of modes other than osu!.
     paths = [
@@ -186,7 +186,7 @@ def command(
             seed,
             per_song=2,
             unranked=unranked or mode is not Mode.OSU,
-            accept=partial(is_held_out, share=DISCRIMINATOR_HELD_OUT) if held_out else lambda folder: True,
+            accept=is_held_out if held_out else lambda folder: True,
         )[:maps]
     ]
     if not paths:

@@ -30,22 +30,18 @@ from maimod.osu.level import star_rating
 from maimod.rules.rhythm_index import lag_of
 from maimod.training.processes import map_in_processes
 
-GENERATOR_HELD_OUT, DISCRIMINATOR_HELD_OUT = 1 / 30, 0.15
-"""Shares of the mapset folders that each network is not trained on. Both watch their loss on them; the discriminator
-leaves out more, because `calibration.json` is fitted on its share."""
+HELD_OUT = 0.15
+"""Share of the mapset folders that no network is trained on. The trainer measures the loss on them, and
+`calibration.json` is fitted on them."""
 
 Arrays = Mapping[str, np.ndarray]
 Example = TypeVar("Example")
 
 
-def is_held_out(folder: Path, share: float) -> bool:
-    """Whether a mapset folder is held out of training; its name alone decides.
-
-    The folders of a smaller share are among those of a larger one, so no network is trained on the folders that the
-    generator holds out.
-    """
+def is_held_out(folder: Path) -> bool:
+    """Whether a mapset folder is held out of training; its name alone decides."""
     digest = hashlib.sha256(folder.name.encode()).digest()
-    return int.from_bytes(digest[:4], "big") / 2**32 < share
+    return int.from_bytes(digest[:4], "big") / 2**32 < HELD_OUT
 
 
 class Extractor(Protocol[Example]):
@@ -232,6 +228,8 @@ class SlotExample:
 
     beatmap: Beatmap
     context: ContextFeatures
+    unchanged: tuple[np.ndarray, np.ndarray, np.ndarray]
+    """:func:`maimod.discriminator.features.object_features` of the map."""
 
     @property
     def has_song(self) -> bool:
@@ -240,12 +238,13 @@ class SlotExample:
 
 
 _CONTEXT = ("song", "position", "siblings")
+_OBJECTS = ("categories", "numbers", "neighbours")
 
 
 class DiscriminatorExtractor:
-    """Extracts context features. Maps are parsed at every start, because training changes them."""
+    """Extracts features. Maps are parsed at every start, because training changes them."""
 
-    key = "discriminator 2"
+    key = "discriminator 3"
 
     def extract(self, folder: Path, refused: Callable[[str], None]) -> Arrays:
         """Arrays of each map that has slots, by its place in the folder."""
@@ -264,6 +263,9 @@ class DiscriminatorExtractor:
             arrays |= {f"{number}/{name}": getattr(context, name).astype(np.float16) for name in _CONTEXT}
             arrays[f"{number}/similar"] = context.similar[0].astype(np.int16)
             arrays[f"{number}/weights"] = context.similar[1].astype(np.float16)
+            # Not rounded: changed maps are not, and the network would learn to tell rounded numbers.
+            unchanged = zip(_OBJECTS, features.object_features(beatmap, grid), strict=True)
+            arrays |= {f"{number}/{name}": array for name, array in unchanged}
         return arrays
 
     def examples(self, folder: Path, arrays: Arrays) -> list[SlotExample]:
@@ -274,7 +276,9 @@ class DiscriminatorExtractor:
             if grid is not None:
                 song, position, siblings = (arrays[f"{number}/{name}"] for name in _CONTEXT)
                 similar = arrays[f"{number}/similar"], arrays[f"{number}/weights"]
-                found.append(SlotExample(beatmap, ContextFeatures(grid, song, position, similar, siblings)))
+                categories, numbers, neighbours = (arrays[f"{number}/{name}"] for name in _OBJECTS)
+                context = ContextFeatures(grid, song, position, similar, siblings)
+                found.append(SlotExample(beatmap, context, (categories, numbers, neighbours)))
         return found
 
 

@@ -2,7 +2,9 @@
 
 The generator's windows are augmented, each change with its own chance: playfield and columns are mirrored, song and map
 run faster or slower together, the song gets noise, is shifted against the map by a few ms (as in real maps) or left
-out, and so are facts about the map. The discriminator's windows are corrupted, and some of their slots covered.
+out, and so are facts about the map. The discriminator's windows are corrupted, and some of their slots covered; they
+are mirrored, played louder or softer, and their songs get noise, so that a map drawn for the hundredth time is not known
+by heart.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import numpy as np
 from numpy.random import Generator
 
 from maimod.discriminator import features
-from maimod.discriminator.features import REACH, ContextFeatures
+from maimod.discriminator.features import N_COLUMNS, NUMBER, REACH, ContextFeatures
 from maimod.events.schema import CELL as CELL_PX
 from maimod.events.schema import CELLS_PER_ROW, LEFT, TOP, EventKind
 from maimod.events.vocabulary import Vocabulary
@@ -58,12 +60,17 @@ WINDOWS_PER_BATCH = 16
 MIXED_WINDOWS = 640
 """Windows of slots drawn at once and shuffled, so that batches mix maps."""
 HELD_OUT_WINDOWS = 640
-CLEAN_SHARE = 0.35
-"""Share of the windows that are not corrupted."""
+TWIN_SHARE = 0.5
+"""Share of the corrupted windows that come with the same window unchanged, in the same batch: the two differ by the
+changes alone."""
 COVER_SHARE, COVERED_SLOTS = 0.3, 0.15
 """Share of the windows with covered slots, and of the slots that are covered in them, one to five in a row."""
 SIBLING_DROPOUT, SLOT_SONG_DROPOUT, SIMILAR_DROPOUT = 0.5, 0.1, 0.2
 """Probability of leaving out the other difficulties, the song, and slots with similar sound."""
+VOLUME_CHANCE, LEAST_VOLUME = 0.3, 0.6
+"""How often all volumes of a window are multiplied by a number below 1, and the least one."""
+SLOT_NOISE_CHANCE, SLOT_NOISE = 0.3, 0.1
+"""How often noise is added to the song's features, and its largest standard deviation."""
 
 
 class TokenSampler:
@@ -266,11 +273,11 @@ class CorruptionSampler:
 
     def block(self, random: Generator) -> list[dict[str, np.ndarray]]:
         """Batches of windows of many maps."""
-        windows: list[SlotWindow] = []
-        while self.examples and len(windows) < self.mixed_windows:
+        groups: list[list[SlotWindow]] = []
+        while self.examples and sum(map(len, groups)) < self.mixed_windows:
             drawn = int(random.choice(len(self.examples), p=self.weights))
-            windows.extend(slot_windows(self.examples[drawn], random))
-        return batches_of(windows, self.windows_per_batch, random)
+            groups.extend(slot_windows(self.examples[drawn], random))
+        return batches_of(groups, self.windows_per_batch, random)
 
 
 def held_out_windows(
@@ -279,34 +286,109 @@ def held_out_windows(
     """Batches of fixed windows of every fourth map with a song, with all context features."""
     random = np.random.default_rng(seed)
     watched = [example for example in examples if example.has_song and example.context.grid.count >= REACH][::4]
-    windows = [window for example in watched for window in slot_windows(example, random, drops=False)]
-    chosen = [windows[i] for i in random.permutation(len(windows))[:HELD_OUT_WINDOWS]]
-    return batches_of(chosen, min(windows_per_batch, max(len(chosen), 1)), random)
+    groups = [group for example in watched for group in slot_windows(example, random, augments=False)]
+    chosen = [groups[i] for i in random.permutation(len(groups))[: HELD_OUT_WINDOWS // 2]]
+    return batches_of(chosen, min(windows_per_batch, max(sum(map(len, chosen)), 1)), random)
 
 
-def slot_windows(example: SlotExample, random: Generator, drops: bool = True) -> Iterator[SlotWindow]:
-    """Cut a map into windows, some unchanged and some corrupted.
+def slot_windows(example: SlotExample, random: Generator, augments: bool = True) -> Iterator[list[SlotWindow]]:
+    """Corrupt a map and cut it into windows, each alone or with its unchanged twin.
 
     Args:
         example: at least `REACH` slots.
-        random: chooses the changes, the cuts and the features left out.
-        drops: whether to sometimes leave out the song, similar slots and other difficulties.
+        random: chooses the changes, the cuts and the augmentation.
+        augments: whether to mirror windows, to change their volumes and songs, and to sometimes leave out the song,
+            similar slots and other difficulties.
     """
-    context = _dropped(example.context, random) if drops else example.context
+    context = _dropped(example.context, random) if augments else example.context
     slots, weights = context.similar
     context = replace(context, similar=(slots.astype(np.int64), weights.astype(np.float32)))
     changed, labels = corrupt(example.beatmap, context.grid, random)
-    clean = _features(example.beatmap, context)
     categories, numbers, neighbours = features.object_features(changed, context.grid)
     corrupt_lines(categories, numbers, changed.mode, labels, random)
     features.fill_contrasts(categories, numbers)
     corrupted = categories, numbers, context.combined(features.summary(categories, numbers)), neighbours
+    categories, numbers, neighbours = example.unchanged
+    clean = categories, numbers, context.combined(features.summary(categories, numbers)), neighbours
     for first in range(int(random.integers(REACH // 2)), context.grid.count - REACH + 1, REACH):
-        is_clean = bool(random.random() < CLEAN_SHARE)
-        categories, numbers, around, neighbours = clean if is_clean else corrupted
-        at = slice(first, first + REACH)
-        marks = np.zeros_like(labels[at]) if is_clean else labels[at]
-        yield SlotWindow(categories[at], numbers[at], around[at], neighbours[at] - first, marks, is_clean)
+        marks = labels[first : first + REACH]
+        twins = [(corrupted, marks, False)]
+        if random.random() < TWIN_SHARE:
+            twins.append((clean, np.zeros_like(marks), True))
+        augment = _Augmentation.draw(example.beatmap, random) if augments else _Augmentation()
+        yield [_window(arrays, first, marks, is_clean, augment) for arrays, marks, is_clean in twins]
+
+
+def _window(
+    arrays: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    first: int,
+    labels: np.ndarray,
+    is_clean: bool,
+    augment: _Augmentation,
+) -> SlotWindow:
+    categories, numbers, context, neighbours = (array[first : first + REACH] for array in arrays)
+    return SlotWindow(
+        categories, augment.numbers(numbers), augment.context(context), neighbours - first, labels, is_clean
+    )
+
+
+_HORIZONTAL, _VERTICAL = (
+    np.array([NUMBER[name] for name in (axis, f"end_{axis}", f"before_d{axis}", f"after_d{axis}", f"bend_{axis}")])
+    for axis in ("x", "y")
+)
+_TURNS = np.array([NUMBER["before_turn_sin"], NUMBER["after_turn_sin"]])
+_VOLUMES = np.array([NUMBER[name] for name in ("volume", "volume_before", "volume_after")])
+
+
+@dataclass(frozen=True, slots=True)
+class _Augmentation:
+    """Changes of a whole window that leave a good map good and a mistake a mistake."""
+
+    mirrors_x: bool = False
+    """Left and right are exchanged; in mania the columns."""
+    mirrors_y: bool = False
+    keys: int = 0
+    """Mania columns; 0 in other modes."""
+    volume: float = 1.0
+    """Factor of all volumes."""
+    noise: np.ndarray | None = None
+    """(REACH, N_SONG) added to the song's features; None for no noise."""
+
+    @classmethod
+    def draw(cls, beatmap: Beatmap, random: Generator) -> _Augmentation:
+        noise = None
+        if random.random() < SLOT_NOISE_CHANCE:
+            noise = random.normal(scale=random.uniform(0.0, SLOT_NOISE), size=(REACH, features.N_SONG))
+        return cls(
+            bool(random.random() < 0.5),
+            bool(random.random() < 0.5),
+            beatmap.keys if beatmap.mode is Mode.MANIA else 0,
+            float(random.uniform(LEAST_VOLUME, 1.0)) if random.random() < VOLUME_CHANCE else 1.0,
+            noise,
+        )
+
+    def numbers(self, numbers: np.ndarray) -> np.ndarray:
+        """`MapFeatures.numbers` of a window."""
+        numbers = numbers.copy()
+        if self.mirrors_x:
+            numbers[:, _HORIZONTAL] *= -1
+        if self.mirrors_y:
+            numbers[:, _VERTICAL] *= -1
+        if self.mirrors_x != self.mirrors_y:
+            numbers[:, _TURNS] *= -1
+        if self.mirrors_x and 0 < self.keys <= N_COLUMNS:
+            columns = slice(NUMBER["column_0"], NUMBER["column_0"] + self.keys)
+            numbers[:, columns] = numbers[:, columns][:, ::-1]
+        numbers[:, _VOLUMES] *= self.volume
+        return numbers
+
+    def context(self, context: np.ndarray) -> np.ndarray:
+        """`MapFeatures.context` of a window. The last of the song's features is whether there is one."""
+        if self.noise is None or not context[:, features.N_SONG - 1].any():
+            return context
+        context = context.copy()
+        context[:, : features.N_SONG - 1] += self.noise[:, :-1]
+        return context
 
 
 def _dropped(context: ContextFeatures, random: Generator) -> ContextFeatures:
@@ -325,12 +407,6 @@ def _dropped(context: ContextFeatures, random: Generator) -> ContextFeatures:
     )
 
 
-def _features(beatmap: Beatmap, context: ContextFeatures) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(categories, numbers, context, neighbours) of a map."""
-    categories, numbers, neighbours = features.object_features(beatmap, context.grid)
-    return categories, numbers, context.combined(features.summary(categories, numbers)), neighbours
-
-
 def cover(window: SlotWindow, random: Generator) -> tuple[np.ndarray, np.ndarray]:
     """(covered, numbers): slots to mask, and the numbers without information about masked slots."""
     covered = np.zeros(REACH, dtype=bool)
@@ -346,13 +422,10 @@ def cover(window: SlotWindow, random: Generator) -> tuple[np.ndarray, np.ndarray
     return covered, numbers
 
 
-def batches_of(windows: Sequence[SlotWindow], size: int, random: Generator) -> list[dict[str, np.ndarray]]:
-    """Mixed batches of `size` windows; the remainder is dropped."""
-    order = random.permutation(len(windows))
-    return [
-        collate_slots([windows[i] for i in order[first : first + size]], random)
-        for first in range(0, len(windows) - size + 1, size)
-    ]
+def batches_of(groups: Sequence[list[SlotWindow]], size: int, random: Generator) -> list[dict[str, np.ndarray]]:
+    """Mixed batches of `size` windows, twins beside each other; the remainder is dropped."""
+    windows = [window for i in random.permutation(len(groups)) for window in groups[i]]
+    return [collate_slots(windows[first : first + size], random) for first in range(0, len(windows) - size + 1, size)]
 
 
 def collate_slots(windows: Sequence[SlotWindow], random: Generator) -> dict[str, np.ndarray]:

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from maimod.findings import plain
 from maimod.linter.settings import Settings
 from maimod.osu.beatmap import Mode
 from maimod.training import corrections, tables
-from maimod.training.corpus import GENERATOR_HELD_OUT, is_held_out
+from maimod.training.corpus import is_held_out
 from maimod.training.evaluate import read, run, sources, to_json
 from maimod.training.faults import Fault, select
 from maimod.training.metrics import Evaluation
@@ -56,7 +55,7 @@ def evaluate(
             manifest,
             seed,
             unranked=unranked,
-            accept=partial(is_held_out, share=GENERATOR_HELD_OUT) if held_out else lambda folder: True,
+            accept=is_held_out if held_out else lambda folder: True,
         )[:maps]
         if not paths:
             raise UsageError(f"{songs}: no map with a song to plant mistakes in")

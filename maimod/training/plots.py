@@ -19,7 +19,7 @@ from maimod.linter.song import Song
 from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.level import star_rating
-from maimod.training.corpus import GENERATOR_HELD_OUT, is_held_out
+from maimod.training.corpus import is_held_out
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
@@ -42,7 +42,7 @@ class Example:
 def held_out_map(songs: Path, model: Model) -> Example | None:
     """The first map with a song that training holds out and the model can read."""
     for path in sorted(songs.rglob("*.osu")):
-        if not is_held_out(path.parent, GENERATOR_HELD_OUT):
+        if not is_held_out(path.parent):
             continue
         try:
             loaded = parser.load(path)

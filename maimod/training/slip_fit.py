@@ -27,7 +27,7 @@ from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.rules import catch_measures, slip_measures, slip_model
 from maimod.rules.slip_model import FEATURES, FILE, FORMAT, Forest, SlipModel, log_odds
 from maimod.training import catch_slip_fit, mania_slip_fit, slip_forest, taiko_slip_fit
-from maimod.training.corpus import DISCRIMINATOR_HELD_OUT, is_held_out
+from maimod.training.corpus import is_held_out
 from maimod.training.evaluate import sources
 from maimod.training.processes import map_in_processes
 from maimod.training.slip_forest import KEPT_OTHERS, Scored, chooser, figures, fitted, is_close, load, versions
@@ -339,7 +339,7 @@ def command(
     """
 
     def accept(folder: Path) -> bool:  # the judge is fitted on the others
-        return not is_held_out(folder, DISCRIMINATOR_HELD_OUT)
+        return not is_held_out(folder)
 
     model, read = slip_model.load(target), 0
     for mode in modes:

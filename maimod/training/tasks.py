@@ -23,13 +23,7 @@ from maimod.families.family import Family, Model
 from maimod.families.network import Network
 from maimod.findings import ModelInfo
 from maimod.training import corpus
-from maimod.training.corpus import (
-    DISCRIMINATOR_HELD_OUT,
-    GENERATOR_HELD_OUT,
-    DiscriminatorExtractor,
-    GeneratorExtractor,
-    is_held_out,
-)
+from maimod.training.corpus import DiscriminatorExtractor, GeneratorExtractor, is_held_out
 from maimod.training.dataset import (
     BATCH_COST,
     WINDOWS_PER_BATCH,
@@ -131,7 +125,7 @@ def generator_task(source: Source, output: Path, seed: int, report: Callable[[st
     if source.lora is not None:
         _add_adapters(network, family, source)
     tokenizer = (shape / "tokenizer.json").read_bytes()
-    trained, held_out = _read(source, output, GeneratorExtractor(family, tokenizer), GENERATOR_HELD_OUT, report)
+    trained, held_out = _read(source, output, GeneratorExtractor(family, tokenizer), report)
     cost = source.batch or BATCH_COST
     sampler = TokenSampler(trained, family, batch_cost=cost)
     _check(sampler.examples, source.songs)
@@ -210,7 +204,7 @@ def discriminator_task(source: Source, output: Path, seed: int, report: Callable
     if source.lora is not None:
         raise UsageError("adapters are for the generator; train the discriminator without --lora-rank")
     network = _discriminator(source.start)
-    trained, held_out = _read(source, output, DiscriminatorExtractor(), DISCRIMINATOR_HELD_OUT, report)
+    trained, held_out = _read(source, output, DiscriminatorExtractor(), report)
     size = source.batch or WINDOWS_PER_BATCH
     sampler = CorruptionSampler(trained, size)
     _check(sampler.examples, source.songs)
@@ -241,18 +235,14 @@ def _discriminator(start: Path | None) -> Discriminator:
 
 
 def _read(
-    source: Source,
-    output: Path,
-    extractor: corpus.Extractor[corpus.Example],
-    share: float,
-    report: Callable[[str], None],
+    source: Source, output: Path, extractor: corpus.Extractor[corpus.Example], report: Callable[[str], None]
 ) -> tuple[list[corpus.Example], list[corpus.Example]]:
     """Examples to train on, and those held out."""
     trained: list[corpus.Example] = []
     held_out: list[corpus.Example] = []
     cache = source.cache or output / "corpus"
     for folder, examples in corpus.read(source.songs, extractor, cache, source.jobs, report):
-        (held_out if is_held_out(folder, share) else trained).extend(examples)
+        (held_out if is_held_out(folder) else trained).extend(examples)
     return trained, held_out
 
 

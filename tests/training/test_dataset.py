@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 pytest.importorskip("torch")
 
 from maimod.discriminator import features
-from maimod.discriminator.features import COLUMN, REACH
+from maimod.discriminator.features import COLUMN, NUMBER, REACH
 from maimod.discriminator.prediction import KINDS
 from maimod.events.schema import EventKind
 from maimod.events.vocabulary import Conditioning
@@ -21,7 +22,7 @@ from maimod.families.inputs import IGNORED, TrainingWindow
 from maimod.families.mapperatorinator.encoding import FULL_SCALE
 from maimod.families.mapperatorinator.family import Mapperatorinator
 from maimod.families.registry import open_folder
-from maimod.osu.beatmap import Beatmap, Mode
+from maimod.osu.beatmap import Beatmap, HitObject, Mode
 from maimod.osu.parser import parse
 from maimod.osu.timing import TICKS_PER_BEAT
 from maimod.training import dataset
@@ -220,7 +221,12 @@ def slots(count: int = 1, song: float = 1.0) -> list[SlotExample]:
     assert grid is not None
     context = features.context_features(loaded, grid)
     context.song[:] = song
-    return [SlotExample(loaded, context) for _ in range(count)]
+    unchanged = features.object_features(loaded, grid)
+    return [SlotExample(loaded, context, unchanged) for _ in range(count)]
+
+
+def windows_of(shown: SlotExample, random: np.random.Generator, augments: bool = True) -> list[SlotWindow]:
+    return [window for group in slot_windows(shown, random, augments) for window in group]
 
 
 def test_clean_windows_are_the_map_and_corrupted_ones_are_labelled() -> None:
@@ -229,7 +235,7 @@ def test_clean_windows_are_the_map_and_corrupted_ones_are_labelled() -> None:
     random = np.random.default_rng(0)
     found: list[SlotWindow] = []
     while len(found) < 40:
-        found += slot_windows(shown, random)
+        found += windows_of(shown, random, augments=False)
     assert {window.is_clean for window in found} == {True, False}
     for window in found:
         assert window.categories.shape == (REACH, categories.shape[1]) and window.labels.shape == (REACH, len(KINDS))
@@ -245,10 +251,67 @@ def test_clean_windows_are_the_map_and_corrupted_ones_are_labelled() -> None:
     assert np.mean([window.labels.any() for window in found if not window.is_clean]) > 0.9
 
 
+def test_twins_differ_where_something_was_changed_and_are_augmented_alike() -> None:
+    (shown,) = slots()
+    random = np.random.default_rng(3)
+    groups = [group for _ in range(30) for group in slot_windows(shown, random)]
+    twins = [group for group in groups if len(group) == 2]
+    assert 0.3 < len(twins) / len(groups) < 0.7
+    same = 0
+    for changed, clean in twins:
+        assert clean.is_clean and not changed.is_clean
+        far = [i for i in range(REACH) if not changed.labels[max(i - 24, 0) : i + 25].any()]
+        same += sum(
+            np.array_equal(changed.numbers[i, : features.BEFORE.start], clean.numbers[i, : features.BEFORE.start])
+            for i in far
+        )
+        assert np.array_equal(changed.context[:, : features.N_SONG], clean.context[:, : features.N_SONG])
+    assert same > 100
+
+
+def test_mirrored_windows_are_those_of_the_mirrored_map() -> None:
+    circles = [f"{17 * i % 500},{29 * i % 380},{1000 + 250 * i},{5 if i == 4 else 1},0" for i in range(9)]
+    loaded = beatmap([*circles, "100,100,4000,2,0,B|180:140,1,80", "300,200,5000,1,4"])
+    grid = features.grid_of(loaded)
+    assert grid is not None
+    mirrored = replace(loaded, hit_objects=tuple(_mirrored(o) for o in loaded.hit_objects))
+    _, numbers, _ = features.object_features(loaded, grid)
+    _, expected, _ = features.object_features(mirrored, grid)
+    found = dataset._Augmentation(mirrors_x=True).numbers(numbers)
+    assert found == pytest.approx(expected, abs=1e-5) and not np.allclose(numbers, expected, atol=0.1)
+    assert np.array_equal(dataset._Augmentation(mirrors_x=True).numbers(found), numbers)
+
+
+def _mirrored(o: HitObject) -> HitObject:
+    slider = o.slider
+    if slider is not None:
+        slider = replace(slider, control_points=tuple((512 - x, y) for x, y in slider.control_points))
+    return replace(o, x=512 - o.x, slider=slider)
+
+
+def test_columns_are_mirrored_within_their_keys() -> None:
+    numbers = np.zeros((REACH, len(features.NUMBERS)), dtype=np.float32)
+    numbers[0, NUMBER["column_0"]] = numbers[1, NUMBER["column_2"]] = 1.0
+    found = dataset._Augmentation(mirrors_x=True, keys=4).numbers(numbers)
+    assert found[0, NUMBER["column_3"]] == found[1, NUMBER["column_1"]] == 1.0 and found.sum() == 2.0
+
+
+def test_volumes_and_songs_are_augmented_within_their_ranges() -> None:
+    (shown,) = slots(song=0.5)
+    random = np.random.default_rng(5)
+    windows = [window for _ in range(40) for window in windows_of(shown, random)]
+    volumes = np.array([window.numbers[:, NUMBER["volume"]].max() for window in windows])
+    assert dataset.LEAST_VOLUME * 0.3 <= volumes.min() < volumes.max() <= 1.0 and len(np.unique(volumes)) > 5
+    songs = [window.context[:, : features.N_SONG] for window in windows]
+    noisy = [song for song in songs if len(np.unique(song[:, 0])) > 1]
+    assert 0.1 < len(noisy) / len(songs) < 0.6
+    assert all(set(np.unique(song[:, -1])) <= {0.0, 0.5} for song in songs)
+
+
 def test_covers_hide_what_neighbours_say() -> None:
     (shown,) = slots()
     random = np.random.default_rng(0)
-    window = next(iter(slot_windows(shown, random)))
+    (window, *_) = next(iter(slot_windows(shown, random)))
     covered, numbers = cover(window, random)
     assert COVERED_SLOTS <= covered.mean() < COVERED_SLOTS + 0.05
     assert not numbers[:, features.CONTRASTS].any() and window.numbers[:, features.CONTRASTS].any()
@@ -274,7 +337,8 @@ def test_maps_shorter_than_a_window_are_not_drawn() -> None:
     loaded = beatmap()
     grid = features.grid_of(loaded)
     assert grid is not None
-    sampler = CorruptionSampler([SlotExample(loaded, features.context_features(loaded, grid))])
+    unchanged = features.object_features(loaded, grid)
+    sampler = CorruptionSampler([SlotExample(loaded, features.context_features(loaded, grid), unchanged)])
     assert not sampler.examples and sampler.block(np.random.default_rng(0)) == []
 
 
@@ -289,6 +353,6 @@ def test_held_out_windows_know_everything_and_stay_the_same() -> None:
 def test_the_song_is_left_out_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)
     monkeypatch.setattr(dataset, "SLOT_SONG_DROPOUT", 1.0)
-    batch = collate_slots(list(slot_windows(slots()[0], random)), random)
+    batch = collate_slots(windows_of(slots()[0], random), random)
     assert not batch["context"][..., : features.N_SONG].any()
     assert (batch["categories"][..., COLUMN["kind"]] > 0).any()

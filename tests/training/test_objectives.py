@@ -36,7 +36,7 @@ def vocabulary() -> Vocabulary:
 def tiny() -> CorruptionDetection:
     torch.manual_seed(3)
     config = DiscriminatorConfig(len(KINDS), d_model=32, layers=1, heads=2, feed_forward=32)
-    return CorruptionDetection(Discriminator(config))
+    return CorruptionDetection(Discriminator(config)).eval()  # without dropout
 
 
 def batch(seed: int, told: bool = False, windows: int = 8) -> dict[str, Tensor]:

@@ -19,6 +19,9 @@ from maimod.families.attention import attend, embedding, rotary, rotate
 from maimod.families.mini.config import CONVOLUTIONS, FRAME_STRIDE, TIME_UNIT_MS, MiniConfig
 from maimod.families.network import Network
 
+DROPOUT = 0.1
+"""Share of the channels that a layer's outputs lose while training."""
+
 
 class Attention(nn.Module):
     """Multi-head attention; queries from x, keys and values from `memory`."""
@@ -78,11 +81,14 @@ class Layer(nn.Module):
         seen: Tensor | None = None,
     ) -> Tensor:
         normed = self.attention_norm(x)
-        x = x + self.attention(normed, normed, angles, angles, self.cross is not None, seen)
+        x = x + self._dropped(self.attention(normed, normed, angles, angles, self.cross is not None, seen))
         if self.cross is not None and self.cross_norm is not None:
             assert memory is not None and time_angles is not None and memory_angles is not None
-            x = x + self.cross(self.cross_norm(x), memory, time_angles, memory_angles)
-        return x + self.mlp(self.mlp_norm(x))
+            x = x + self._dropped(self.cross(self.cross_norm(x), memory, time_angles, memory_angles))
+        return x + self._dropped(self.mlp(self.mlp_norm(x)))
+
+    def _dropped(self, x: Tensor) -> Tensor:
+        return F.dropout(x, DROPOUT, self.training)
 
 
 class MiniNetwork(Network):
