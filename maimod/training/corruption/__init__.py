@@ -96,7 +96,8 @@ def corrupt(beatmap: Beatmap, grid: Grid, random: Generator) -> tuple[Beatmap, n
                 break
     changed = [o for o in copy.objects if o is not None] + copy.added
     changed.sort(key=lambda o: o.time)
-    return replace(beatmap, hit_objects=tuple(replace(o, index=index) for index, o in enumerate(changed))), copy.labels
+    in_place = (o if o.index == index else replace(o, index=index) for index, o in enumerate(changed))
+    return replace(beatmap, hit_objects=tuple(in_place)), copy.labels
 
 
 def _change_stretches(copy: Tampered) -> None:
