@@ -30,10 +30,10 @@ _PLAYFIELD: tuple[tuple[Change, float], ...] = (
     *_COMMON,
     *_SAMPLES,
     (objects.combo, 3.5),
-    (objects.place, 2.5),
-    (objects.length, 2.5),
-    (objects.to_circle, 0.7),
-    (objects.shape, 2.5),
+    (objects.place, 3.0),
+    (objects.length, 3.0),
+    (objects.to_circle, 1.2),
+    (objects.shape, 3.0),
 )
 CHANGES: dict[Mode, tuple[tuple[Change, float], ...]] = {
     Mode.OSU: _PLAYFIELD,

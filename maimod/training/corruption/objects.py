@@ -76,7 +76,7 @@ def missing(copy: Tampered, i: int) -> bool:
     o, (before, after) = copy.objects[i], copy.around(i)
     if o is None or before is None or after is None or o.kind is ObjectKind.SPINNER:
         return False
-    if after.time - before.end_time > 3 * copy.beat(o.time) or (o.slider and copy.random.random() < 0.6):
+    if after.time - before.end_time > 3 * copy.beat(o.time) or (o.slider and copy.random.random() < 0.4):
         return False
     if o.new_combo and copy.random.random() < 0.8:
         return False
@@ -323,7 +323,7 @@ def length(copy: Tampered, i: int) -> bool:
     if o is None or o.slider is None:
         return False
     after = next((p.time for p in copy.objects if p is not None and p.time > o.time), math.inf)
-    if copy.random.random() < 0.25:
+    if copy.random.random() < 0.4:
         slides = o.slider.slides + int(copy.random.choice([-1, 1]))
         factor, changed = slides / o.slider.slides, replace(o.slider, slides=slides)
     else:
