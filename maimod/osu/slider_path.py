@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, starmap
 
 import numpy as np
 
@@ -63,13 +63,17 @@ class Polyline:
 @lru_cache(maxsize=16_384)
 def flatten(slider: SliderPath) -> Polyline:
     """Flatten a slider's path and cut or extend it to its length, as the game does."""
+    if len(slider.control_points) == 2 and slider.curve != "C":
+        return _straight(slider)
     pieces = [_flatten_segment(points, curve) for points, curve in _segments(slider)]
     vertices = np.concatenate([np.array(slider.control_points[:1], dtype=float), *pieces])
-    steps = np.diff(vertices, axis=0)
+    steps = vertices[1:] - vertices[:-1]
     lengths = np.hypot(steps[:, 0], steps[:, 1])
-    keep = np.concatenate([[True], lengths > 0])
-    vertices = vertices[keep]
-    distances = np.concatenate([[0.0], np.cumsum(lengths[lengths > 0])])
+    if not lengths.all():
+        vertices = vertices[np.concatenate([[True], lengths > 0])]
+        lengths = lengths[lengths > 0]
+    distances = np.zeros(len(vertices))
+    np.cumsum(lengths, out=distances[1:])
     natural = float(distances[-1])
     # A length of 0 in a file means "as long as the path".
     return _fit(vertices, distances, natural, slider.length or natural, slider)
@@ -90,9 +94,30 @@ def _fit(vertices: np.ndarray, distances: np.ndarray, natural: float, length: fl
         direction = (vertices[-1] - vertices[-2]) / (distances[-1] - distances[-2])
         last = vertices[-1] + direction * (length - natural)
         return Polyline(np.vstack([vertices, last]), np.append(distances, length), natural)
-    kept = max(int(np.searchsorted(distances, length)), 1)
-    last = np.array([np.interp(length, distances, vertices[:, axis]) for axis in (0, 1)])
-    return Polyline(np.vstack([vertices[:kept], last]), np.append(distances[:kept], length), natural)
+    kept = int(distances.searchsorted(length))  # vertices before the end
+    if not kept:
+        return Polyline(vertices[:1].repeat(2, axis=0), np.array([0.0, length]), natural)
+    vertices, distances = vertices[: kept + 1].copy(), distances[: kept + 1].copy()
+    if length < distances[kept]:
+        share = (length - distances[kept - 1]) / (distances[kept] - distances[kept - 1])
+        vertices[kept] = vertices[kept - 1] + share * (vertices[kept] - vertices[kept - 1])
+        distances[kept] = length
+    return Polyline(vertices, distances, natural)
+
+
+def _straight(slider: SliderPath) -> Polyline:
+    """The path of two control points, as half of all sliders have, without arrays until it is done."""
+    (ax, ay), (bx, by) = slider.control_points
+    natural = math.hypot(bx - ax, by - ay)
+    if not natural:  # stable does not extend it
+        n_vertices = 1 if slider.length > 0 else 2
+        return Polyline(np.array([(ax, ay)] * n_vertices, dtype=float), np.zeros(n_vertices), 0.0)
+    length = slider.length or natural
+    share = length / natural
+    end = (ax + share * (bx - ax), ay + share * (by - ay))
+    if length > natural:
+        return Polyline(np.array([(ax, ay), (bx, by), end]), np.array([0.0, natural, length]), natural)
+    return Polyline(np.array([(ax, ay), end]), np.array([0.0, length]), natural)
 
 
 def _segments(slider: SliderPath) -> list[tuple[list[tuple[float, float]], str]]:
@@ -140,16 +165,17 @@ def _flatten_segment(points: list[tuple[float, float]], curve: str) -> np.ndarra
 
 def _arc(control: np.ndarray) -> np.ndarray | None:
     """The circle through three points; None if they are nearly on a line."""
-    (ax, ay), (bx, by), (cx, cy) = control - control[0]
+    (x, y), *others = control.tolist()
+    (bx, by), (cx, cy) = ((px - x, py - y) for px, py in others)
     determinant = 2 * (bx * cy - by * cx)
     if abs(determinant) < 1e-3:
         return None
     b, c = bx * bx + by * by, cx * cx + cy * cy
-    centre = np.array([(cy * b - by * c) / determinant, (bx * c - cx * b) / determinant])
-    radius = float(np.hypot(*centre))
-    angles = np.arctan2(np.array([ay, by, cy]) - centre[1], np.array([ax, bx, cx]) - centre[0])
-    turn = (angles[2] - angles[0]) % (2 * math.pi)
-    if (angles[1] - angles[0]) % (2 * math.pi) > turn:  # the middle point lies on the other side
+    centre_x, centre_y = (cy * b - by * c) / determinant, (bx * c - cx * b) / determinant
+    radius = math.hypot(centre_x, centre_y)
+    start, middle, end = (math.atan2(py - centre_y, px - centre_x) for px, py in ((0.0, 0.0), (bx, by), (cx, cy)))
+    turn = (end - start) % (2 * math.pi)
+    if (middle - start) % (2 * math.pi) > turn:  # the middle point lies on the other side
         turn -= 2 * math.pi
     count = (
         2 if 2 * radius <= ARC_TOLERANCE else max(2, math.ceil(abs(turn) / (2 * math.acos(1 - ARC_TOLERANCE / radius))))
@@ -157,14 +183,24 @@ def _arc(control: np.ndarray) -> np.ndarray | None:
     if count >= MAX_ARC_POINTS:
         return None
     # With so few vertices the polyline is up to 0.3 % too short; four times as many give the length to 0.02 %.
-    theta = np.linspace(angles[0], angles[0] + turn, 4 * count + 1)[1:]
-    return control[0] + centre + radius * np.stack([np.cos(theta), np.sin(theta)], axis=-1)
+    theta = start + turn * _parameters(4 * count)
+    found = np.empty((len(theta), 2))
+    np.cos(theta, out=found[:, 0])
+    np.sin(theta, out=found[:, 1])
+    found *= radius
+    found += (x + centre_x, y + centre_y)
+    return found
+
+
+@lru_cache(maxsize=MAX_CURVE_POINTS)
+def _parameters(count: int) -> np.ndarray:
+    """(count,) evenly from 1 / count to 1."""
+    return np.linspace(0.0, 1.0, count + 1)[1:]
 
 
 def _n_vertices(control: np.ndarray) -> int:
     """Vertices of a curve, by the length of its control polygon."""
-    steps = np.diff(control, axis=0)
-    polygon = float(np.hypot(steps[:, 0], steps[:, 1]).sum())
+    polygon = sum(starmap(math.dist, pairwise(control.tolist())))
     return int(min(max(polygon / BEZIER_STEP, 8), MAX_CURVE_POINTS))
 
 
@@ -196,7 +232,7 @@ def _bezier(control: np.ndarray) -> np.ndarray:
     count = _n_vertices(control)
     if len(control) > MANY_POINTS:
         return _bezier_of_many(control, count)
-    parameters = np.linspace(0, 1, count + 1)[1:, None, None]
+    parameters = _parameters(count)[:, None, None]
     points = np.broadcast_to(control, (count, *control.shape))
     while points.shape[1] > 1:  # de Casteljau: safe at any degree
         points = points[:, :-1] * (1 - parameters) + points[:, 1:] * parameters

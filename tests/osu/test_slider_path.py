@@ -149,3 +149,20 @@ def test_a_b_spline_of_degree_2_touches_the_middles_of_its_polygon() -> None:
     path = slider_path.flatten(SliderPath("B2", SEVEN, 1, 0.0)).vertices
     for a, b in pairwise(SEVEN[1:-1]):
         assert distance_to(path, ((a[0] + b[0]) / 2, (a[1] + b[1]) / 2)) < 0.1
+
+
+@pytest.mark.parametrize(("length", "n_vertices"), [(0.0, 2), (50.0, 1)])
+def test_two_equal_control_points_are_a_point(length, n_vertices):
+    found = slider_path.flatten(SliderPath("L", ((30.0, 40.0), (30.0, 40.0)), 1, length))
+    assert found.vertices.tolist() == [[30.0, 40.0]] * n_vertices
+    assert (found.length, found.natural_length) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("length", [0.0, 30.0, 100.0, 170.0])
+def test_a_line_is_the_same_however_it_is_written(length):
+    straight = slider_path.flatten(SliderPath("L", ((10.0, 20.0), (90.0, 80.0)), 1, length))
+    halves = slider_path.flatten(SliderPath("L", ((10.0, 20.0), (50.0, 50.0), (90.0, 80.0)), 1, length))
+    assert straight.end == pytest.approx(halves.end)
+    assert straight.length == pytest.approx(halves.length) == (length or 100.0)
+    assert straight.natural_length == pytest.approx(100.0)
+    np.testing.assert_allclose(straight.at(np.arange(0, 170, 7.0)), halves.at(np.arange(0, 170, 7.0)))
