@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from maimod.families.inputs import WindowInputs
+from maimod.families.measures import Measures, Targets
 
 
 class Continuing(Protocol):
@@ -49,6 +50,9 @@ class Runner(Protocol):
 
     def logits(self, hidden: np.ndarray) -> np.ndarray:
         """(n, D) to the logits (n, V) of the token after each."""
+
+    def measures(self, hidden: np.ndarray, targets: Targets) -> Measures:
+        """Measures of the distributions after (n, D), n at least 1."""
 
 
 class ContinuingRunner(Runner, Protocol):

@@ -7,7 +7,7 @@ distribution is over the whole vocabulary, the alternatives shown are those that
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -16,10 +16,9 @@ from maimod.events.grammar import successors
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.families.family import EncodedMap, Model
 from maimod.families.inputs import WindowInputs
+from maimod.families.measures import Measures, Targets
 from maimod.families.windows import Window
 
-N_EXPECTED = 4
-"""Alternatives kept per event."""
 TOLERANCES = {
     EventKind.TIME: 1,
     EventKind.DISTANCE: 16,
@@ -29,11 +28,6 @@ TOLERANCES = {
     EventKind.SCROLL_SPEED: 5,
 }
 """How far off an ordinal value still counts as the same: ticks or time steps, osu! pixels, percent, hundredths."""
-BITS = np.float32(1 / np.log(2.0))
-"""In a unit of natural logarithms."""
-EXACT_FLOOR = 1e-10
-"""The original adds this to probabilities before the logarithm, which limits surprisals to 33.2 bits (docs/compat.md
-§9)."""
 
 
 def score(model: Model, encoded: EncodedMap, exact: bool = False) -> dict[str, tuple[EventScore, ...]]:
@@ -74,9 +68,9 @@ def score_in_steps(
             ends = np.cumsum([len(rows) for rows in part.rows])
             for name, span, rows, end in zip(results, part.window.spans, part.rows, ends, strict=True):
                 if len(rows):
-                    logits = model.runner.logits(states[end - len(rows) : end])
-                    targets = part.tokens[rows + 1]
-                    found = scorer.scores(logits, targets, name, span.owned, part.window)
+                    targets = scorer.targets(part.tokens[rows + 1], name, span.owned)
+                    measures = model.runner.measures(states[end - len(rows) : end], targets)
+                    found = scorer.scores(measures, name, span.owned, part.window)
                     for index, one in zip(span.owned, found, strict=True):
                         results[name][index] = one
         done += len(batch)
@@ -145,30 +139,30 @@ class _Scorer:
             units[kind] = max(1, tolerance // unit)
         return units
 
-    def scores(
-        self, logits: np.ndarray, targets: np.ndarray, context: str, indices: np.ndarray, window: Window
-    ) -> list[EventScore]:
-        """Scores of the events at `indices` of `context`, whose tokens are `targets`, from their rows (n, V)."""
+    def targets(self, tokens: np.ndarray, context: str, indices: np.ndarray) -> Targets:
+        """What the distributions before the events at `indices` of `context`, whose tokens are given, are measured
+        against."""
         events = self.encoded.contexts[context]
-        logits -= logits.max(axis=1, keepdims=True)
-        probabilities = np.exp(logits)
-        total = probabilities.sum(axis=1, keepdims=True)
-        probabilities /= total
-        if self.exact:
-            bits = -np.log2(probabilities + np.float32(EXACT_FLOOR))
-            surprisals, entropies = _at(bits, targets), (probabilities * bits).sum(axis=1)
-        else:
-            surprisals = (np.log(total[:, 0]) - _at(logits, targets)) * BITS
-            entropies = (np.log(total[:, 0]) - np.einsum("nv,nv->n", probabilities, logits)) * BITS
-        near = self._near(probabilities, targets, [events[index].kind for index in indices])
-        best, chosen = _largest(probabilities if self.exact else self._allowed(probabilities, context, indices))
-        columns = (values.tolist() for values in (surprisals, entropies, near, best, chosen))
+        spans = [self.vocabulary.ranges[events[index].kind] for index in indices.tolist()]
+        first, last, tolerance = np.array(
+            [(span.first_id, span.first_id + span.size - 1, self.tolerances.get(span.kind, 0)) for span in spans]
+        ).T
+        rows, table = self.legal[context]
+        before = [events[index - 1].kind if index else None for index in indices.tolist()]
+        legal = np.array([rows.get(kind, rows[None]) for kind in before])
+        low, high = np.maximum(first, tokens - tolerance), np.minimum(last, tokens + tolerance)
+        return Targets(tokens, low, high, legal, table, self.exact)
+
+    def scores(self, measures: Measures, context: str, indices: np.ndarray, window: Window) -> list[EventScore]:
+        """Scores of the events at `indices` of `context` from their measures."""
+        events, chosen = self.encoded.contexts[context], measures.chosen
+        columns = (measures.surprisals, measures.entropies, measures.near, measures.best, chosen)
         values = self.values[chosen]
         if (is_time := self.is_time[chosen]).any():
             values = np.where(is_time, self.encoded.expected_times(values, indices, window), values)
         scores = []
         for index, surprisal, entropy, mass, shares, ids, row in zip(
-            indices.tolist(), *columns, values.tolist(), strict=True
+            indices.tolist(), *(column.tolist() for column in columns), values.tolist(), strict=True
         ):
             actual = events[index]
             expected = tuple(
@@ -176,40 +170,5 @@ class _Scorer:
                 for one, value, share in zip(ids, row, shares, strict=True)
                 if share > 0 or one == ids[0]
             )
-            scores.append(EventScore(events[index], max(surprisal, 0.0), max(entropy, 0.0), expected, min(mass, 1.0)))
+            scores.append(EventScore(actual, max(surprisal, 0.0), max(entropy, 0.0), expected, min(mass, 1.0)))
         return scores
-
-    def _near(self, probabilities: np.ndarray, targets: np.ndarray, kinds: Sequence[EventKind]) -> np.ndarray:
-        """(n,) probability within the tolerance of each token."""
-        spans = [self.vocabulary.ranges[kind] for kind in kinds]
-        low, high, tolerance = np.array(
-            [(span.first_id, span.first_id + span.size - 1, self.tolerances.get(span.kind, 0)) for span in spans]
-        ).T[:, :, None]
-        reach, token = int(tolerance.max()), targets[:, None]
-        ids = token + np.arange(-reach, reach + 1)
-        inside = (ids >= np.maximum(low, token - tolerance)) & (ids <= np.minimum(high, token + tolerance))
-        around = np.take_along_axis(probabilities, ids.clip(0, probabilities.shape[1] - 1), axis=1)
-        return np.asarray((around * inside).sum(axis=1))
-
-    def _allowed(self, probabilities: np.ndarray, context: str, indices: np.ndarray) -> np.ndarray:
-        """Probabilities with those of illegal tokens at 0."""
-        rows, table = self.legal[context]
-        events = self.encoded.contexts[context]
-        before = [events[index - 1].kind if index else None for index in indices.tolist()]
-        return np.asarray(probabilities * table[[rows.get(kind, rows[None]) for kind in before]])
-
-
-def _at(values: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """(n,) of (n, V)."""
-    return np.asarray(np.take_along_axis(values, ids[:, None], axis=1)[:, 0])
-
-
-def _largest(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The `N_EXPECTED` largest of each row, and where they are, both (n, N_EXPECTED); `values` are changed."""
-    count = min(N_EXPECTED, values.shape[1])
-    best, chosen = np.empty((len(values), count), values.dtype), np.empty((len(values), count), np.int64)
-    for place in range(count):
-        chosen[:, place] = values.argmax(axis=1)
-        best[:, place] = _at(values, chosen[:, place])
-        np.put_along_axis(values, chosen[:, place, None], -1.0, axis=1)
-    return best, chosen

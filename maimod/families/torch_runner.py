@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from maimod.families import measures
 from maimod.families.inputs import WindowInputs, stack
+from maimod.families.measures import BITS, EXACT_FLOOR, N_EXPECTED, Measures, Targets
 from maimod.families.network import Network
 from maimod.families.runner import Continuing, Runner
 
@@ -56,13 +58,28 @@ class TorchRunner:
         arrays = {name: self.tensor(array) for name, array in stack(windows).items()}
         with self.autocast():
             hidden: Tensor = self.network.hidden(**arrays)
-        return [self._array(hidden[number, self.tensor(wanted)]) for number, wanted in enumerate(rows)]
+        of_window = np.repeat(np.arange(len(rows)), [len(wanted) for wanted in rows])
+        states = self._array(hidden[self.tensor(of_window), self.tensor(np.concatenate(rows))])  # one copy from a GPU
+        return np.split(states, np.cumsum([len(wanted) for wanted in rows])[:-1])
 
     @torch.inference_mode()
     def logits(self, hidden: np.ndarray) -> np.ndarray:
         """(n, D) to (n, V)."""
         with self.autocast():
-            return self._array(self.network.logits(self.tensor(hidden).to(self.dtype or self.own)))
+            return self._array(self._logits(hidden))
+
+    @torch.inference_mode()
+    def measures(self, hidden: np.ndarray, targets: Targets) -> Measures:
+        """Where the weights are, if that is a GPU."""
+        if self.place.type == "cpu":
+            return measures.in_blocks(self.logits, hidden, targets)
+        with self.autocast():
+            logits = self._logits(hidden)
+        return Measures(*(column.cpu().numpy() for column in measured(logits.float(), targets)))
+
+    def _logits(self, hidden: np.ndarray) -> Tensor:
+        found: Tensor = self.network.logits(self.tensor(hidden).to(self.dtype or self.own))
+        return found
 
     def begin(self, window: WindowInputs, copies: int) -> Continuing:
         """Run a window, for continuations of it."""
@@ -79,6 +96,28 @@ class TorchRunner:
     def autocast(self) -> torch.autocast:
         """To the type in which it computes."""
         return torch.autocast(self.place.type, dtype=self.dtype or torch.bfloat16, enabled=self.dtype is not None)
+
+
+def measured(logits: Tensor, targets: Targets) -> tuple[Tensor, ...]:
+    """:func:`maimod.families.measures.measure` on a device, of float32 logits (n, V); its fields in order."""
+    tokens, low, high, legal, table = (
+        torch.from_numpy(array).to(logits.device)
+        for array in (targets.tokens, targets.low, targets.high, targets.legal, targets.table)
+    )
+    logs = logits.log_softmax(dim=1)
+    probabilities = logs.exp()
+    bits = -torch.log2(probabilities + EXACT_FLOOR) if targets.exact else logs * -float(BITS)
+    reach = targets.reach
+    ids = tokens[:, None] + torch.arange(-reach, reach + 1, device=logits.device)
+    inside = (ids >= low[:, None]) & (ids <= high[:, None])
+    around = probabilities.gather(1, ids.clamp(0, logits.shape[1] - 1))
+    allowed = probabilities if targets.exact else probabilities * table[legal]
+    return (
+        bits.gather(1, tokens[:, None])[:, 0],
+        (probabilities * bits).sum(dim=1),
+        (around * inside).sum(dim=1),
+        *allowed.topk(min(N_EXPECTED, logits.shape[1]), dim=1),
+    )
 
 
 class Rerun:

@@ -11,6 +11,7 @@ import numpy as np
 
 from maimod.families.family import Model
 from maimod.families.inputs import WindowInputs
+from maimod.families.measures import Measures, Targets
 from maimod.families.runner import Runner
 
 MAX_WINDOWS = 160
@@ -51,6 +52,10 @@ class RememberingRunner:
     def logits(self, hidden: np.ndarray) -> np.ndarray:
         """As the runner's."""
         return self.runner.logits(hidden)
+
+    def measures(self, hidden: np.ndarray, targets: Targets) -> Measures:
+        """As the runner's."""
+        return self.runner.measures(hidden, targets)
 
 
 def _key(window: WindowInputs, rows: np.ndarray) -> bytes:

@@ -15,9 +15,10 @@ from maimod.errors import CheckpointError
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.events.vocabulary import SOS, Conditioning
 from maimod.events.writer import from_beatmap
-from maimod.families import scoring
+from maimod.families import measures, scoring
 from maimod.families.checkpoint import Runtime, load_model
 from maimod.families.family import Model
+from maimod.families.measures import Measures, Targets
 from maimod.families.mini.encoding import tokenise
 from maimod.families.mini.family import Mini
 from maimod.families.mini.numpy_network import NumpyMini
@@ -265,3 +266,37 @@ class TestCheckpoints:
             load_model(tmp_path, "banana")
         with pytest.raises(CheckpointError, match="precision 'int3'"):
             load_model(tmp_path, "cpu", "int3")
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_gpu_measures_distributions_as_numpy_does(exact: bool) -> None:
+    """The same code on a CPU; some tokens stand at the ends of their range and of the vocabulary."""
+    torch = pytest.importorskip("torch")
+    from maimod.families.torch_runner import measured
+
+    random = np.random.default_rng(5)
+    logits = random.normal(scale=4.0, size=(40, 60)).astype(np.float32)
+    tokens = np.concatenate([[0, 59, 20, 29], random.integers(0, 60, 36)])
+    first = np.where(tokens < 20, 0, np.where(tokens < 30, 20, 30))
+    last = np.where(tokens < 20, 19, np.where(tokens < 30, 29, 59))
+    low, high = np.maximum(first, tokens - 3), np.minimum(last, tokens + 3)
+    table = random.random((5, 60)) < 0.5
+    targets = Targets(tokens, low, high, random.integers(0, 5, 40), table, exact)
+    found = Measures(*(column.numpy() for column in measured(torch.from_numpy(logits), targets)))
+    expected = measures.measure(logits.copy(), targets)
+    assert np.array_equal(found.chosen, expected.chosen)
+    for name in ("surprisals", "entropies", "near", "best"):
+        assert np.allclose(getattr(found, name), getattr(expected, name), atol=2e-5), name
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    assert expected.near == pytest.approx([shares[row, low[row] : high[row] + 1].sum() for row in range(40)], abs=1e-5)
+
+
+def test_blocks_of_rows_are_measured_as_the_whole() -> None:
+    random = np.random.default_rng(6)
+    logits = random.normal(size=(2 * measures.BLOCK + 3, 9)).astype(np.float32)
+    tokens = random.integers(0, 9, len(logits))
+    targets = Targets(tokens, tokens, tokens, np.zeros_like(tokens), np.ones((1, 9), dtype=bool))
+    whole = measures.measure(logits.copy(), targets)
+    parts = measures.in_blocks(lambda hidden: hidden.copy(), logits, targets)
+    assert np.array_equal(parts.surprisals, whole.surprisals) and np.array_equal(parts.chosen, whole.chosen)

@@ -155,7 +155,8 @@ class LogMel(nn.Module):
             pad_mode="reflect",
             return_complex=True,
         )
-        power = torch.view_as_real(spectrum).square().sum(dim=-1).transpose(1, 2)  # (B, F, n_fft / 2 + 1)
+        # Not a sum over a last axis of two, which takes ten times as long.
+        power = (spectrum.real.square() + spectrum.imag.square()).transpose(1, 2)  # (B, F, n_fft / 2 + 1)
         return torch.log1p(power @ self.filters)
 
 

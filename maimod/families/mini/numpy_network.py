@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from maimod.families import measures
 from maimod.families.inputs import WindowInputs
+from maimod.families.measures import Measures, Targets
 from maimod.families.mini.config import CONVOLUTIONS, FRAME_STRIDE, TIME_UNIT_MS, MiniConfig
 from maimod.families.operators import Linear, Weights, attend, gelu, paired, rms_normed, rotate, rotations, thread_count
 
@@ -136,6 +138,10 @@ class NumpyMini:
     def logits(self, hidden: np.ndarray) -> np.ndarray:
         """(n, D) to (n, V)."""
         return self.project(hidden)
+
+    def measures(self, hidden: np.ndarray, targets: Targets) -> Measures:
+        """Of the distributions after (n, D)."""
+        return measures.in_blocks(self.logits, hidden, targets)
 
     def begin(self, window: WindowInputs, copies: int) -> Growing:
         """Run a window, for continuations of it."""
