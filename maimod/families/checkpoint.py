@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 """`owner/name`, with an optional `@revision`."""
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+GPU_MEGABYTES = 3_000
+"""Of a GPU's memory for each process: weights in bfloat16, the largest batch, and CUDA itself (benchmarks/gpu.py)."""
 PICKLES = ("pytorch_model.bin", "custom_checkpoint_0.pkl")
 
 
@@ -444,6 +446,19 @@ class Models:
             model = load_model(folder, self.device, self.precision, self.adapter)
             self._loaded[folder] = self.wrap(model) if self.wrap else model
         return self._loaded[folder]
+
+
+def processes_that_fit(device: str) -> int | None:
+    """Processes with a network each that the free memory of a GPU is enough for, 1 at least; None on a CPU.
+
+    Raises:
+        CheckpointError: if the device is not available.
+    """
+    place, torch = resolve_device(device), _torch()
+    if place.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(place)
+        return max(1, int(free / 2**20 / GPU_MEGABYTES))
+    return None if place.type == "cpu" else 1
 
 
 def resolve_device(name: str) -> torch.device:

@@ -19,7 +19,7 @@ from maimod.linter import pool
 from maimod.linter.cache import Cache
 from maimod.linter.gather import Songs, score
 from maimod.linter.limits import Limits, Watch
-from maimod.linter.models import Networks, load_models
+from maimod.linter.models import Networks, load_models, processes_that_fit
 from maimod.linter.pool import Task
 from maimod.linter.progress import Progress, result_of
 from maimod.linter.session import Draw, Session
@@ -233,11 +233,8 @@ def _in_cluster(
 def _worth(sources: Sequence[Source], settings: Settings) -> int:
     """Number of processes that are worth their start."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return (
-        max(1, min(cores, len(sources) // SOURCES_A_PROCESS, MAX_PROCESSES))
-        if settings.device in ("auto", "cpu")
-        else 1
-    )
+    most = max(1, min(cores, len(sources) // SOURCES_A_PROCESS, MAX_PROCESSES))
+    return min(most, processes_that_fit(settings)) if most > 1 else 1
 
 
 def score_events(path: str | Path, settings: Settings) -> Iterator[dict[str, Any]]:

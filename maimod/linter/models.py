@@ -12,6 +12,7 @@ from maimod.errors import CheckpointError
 from maimod.findings import ModelInfo
 from maimod.linter.calibration import Calibration
 from maimod.linter.settings import BUNDLED_MODEL, Settings
+from maimod.osu.beatmap import Mode
 from maimod.rules import slip_model
 from maimod.rules.slip_model import SlipModel
 
@@ -27,6 +28,8 @@ MODELS_FOLDER = next(
 """Folder of the bundled models: in the installed package, else in the checkout."""
 PROOFREADER = "maimod-proofreader"
 """Folder of the discriminator, the network that reads a map in both directions."""
+MANY = 1 << 20
+"""Processes, more than anybody starts."""
 SLIPS = "maimod-slips"
 """Folder of the model of slips, which is used without the networks too."""
 
@@ -125,6 +128,25 @@ def load_models(settings: Settings, wrap: Callable[[Model], Model] | None = None
         adapter,
         _display_name(settings.lora, adapter) if settings.lora is not None and adapter else "",
     )
+
+
+def processes_that_fit(settings: Settings) -> int:
+    """Most processes whose networks find room where they run: any number on CPUs, on GPUs what their free memory allows.
+
+    1 if the model cannot be used, which loading it says.
+    """
+    from maimod.families import checkpoint, registry
+
+    if settings.model is None or settings.device == "cpu":
+        return MANY
+    try:
+        if settings.device == "auto":
+            folder = checkpoint.for_mode(model_folder(settings.model), Mode.OSU)
+            if settings.lora is None and registry.open_folder(folder).runs_in_numpy:
+                return MANY
+        return checkpoint.processes_that_fit(settings.device) or MANY
+    except CheckpointError:
+        return 1
 
 
 def _display_name(given: str, folder: Path) -> str:

@@ -17,14 +17,17 @@ import pytest
 import maimod
 from maimod.app import main
 from maimod.errors import AudioError, BeatmapError, CheckpointError, MaimodError, UsageError
+from maimod.families import checkpoint
 from maimod.findings import Severity
+from maimod.linter import api
 from maimod.linter import cache as caching
 from maimod.linter.api import lint
 from maimod.linter.cache import Cache, digest, of_folder
 from maimod.linter.session import Session
 from maimod.linter.settings import Override, Settings
-from maimod.osu.discovery import find
+from maimod.osu.discovery import Source, find
 from maimod.rules import BEATMAP_CHECKS
+from tests import checkpoints
 from tests import maps as build
 
 ROOT = Path(__file__).parents[2]
@@ -300,6 +303,29 @@ def test_the_bundled_models_are_found_from_anywhere():
     from maimod.linter.models import MODELS_FOLDER
 
     assert MODELS_FOLDER.is_absolute() and (MODELS_FOLDER / "maimod-mini" / "config.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"model": None}, 8),
+        ({}, 8),  # bundled: in numpy, whatever GPU there is
+        ({"device": "cpu", "model": "any"}, 8),
+        ({"device": "cuda"}, 3),
+        ({"model": "published"}, 3),
+        ({"model": "absent"}, 1),
+    ],
+)
+def test_processes_on_a_gpu_are_as_many_as_fit_into_its_memory(tmp_path, monkeypatch, given, expected):
+    monkeypatch.setattr(checkpoint, "processes_that_fit", lambda device: 3)
+    monkeypatch.setattr(api.os, "sched_getaffinity", lambda _: range(16), raising=False)
+    if given.get("model") == "published":
+        given = {"model": str(checkpoints.write(tmp_path, "v30"))}
+    elif given.get("model") == "absent":
+        given = {"model": str(tmp_path / "absent")}
+    source = Source(tmp_path, ())
+    assert api._worth([source] * 100, Settings(**given)) == expected
+    assert api._worth([source] * 4, Settings(**given)) == 1
 
 
 def test_errors_survive_the_way_between_processes():
