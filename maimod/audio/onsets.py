@@ -69,6 +69,8 @@ FAR_MS = 25
 CLEAR_STRENGTH = 0.4
 ALIKE_MS, BEYOND_MS = 4, 10
 """An onset is like those of a shifted section if its own lag is up to `ALIKE_MS` less far off, or up to `BEYOND_MS` further."""
+LAG_PARTS = 4
+"""Parts of a map by which the error of its lag is measured. Half of 194 finished maps have 0.5 ms, nine in ten under 2."""
 MAX_DRIFT_TIMES = 300
 """Times that `drift` looks at; more cost seconds and change nothing."""
 MAX_TIMES, MAX_WINDOW_TIMES = 20_000, 300
@@ -280,6 +282,21 @@ def alignment(envelope: OnsetEnvelope, times_ms: np.ndarray) -> Alignment:
         n_times=n_times,
         curve=curve,
     )
+
+
+def lag_error(envelope: OnsetEnvelope, times_ms: np.ndarray, lag_ms: float) -> float:
+    """Standard error of a map's lag [ms], from how far its parts agree; infinite with too few times.
+
+    Args:
+        envelope: of the song.
+        times_ms: (n_times,) times of the objects [ms], in any order.
+        lag_ms: of the map.
+    """
+    times = _Grid(envelope, times_ms).times
+    if len(times) < LAG_PARTS * 2:
+        return float("inf")
+    parts = [alignment(envelope, part).lag_ms for part in np.array_split(times, LAG_PARTS)]
+    return float(np.sqrt(np.mean(np.square(np.array(parts) - lag_ms)) / (LAG_PARTS - 1)))
 
 
 def _refine(curve: np.ndarray, best: int, lags: np.ndarray) -> float:

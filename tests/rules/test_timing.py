@@ -64,7 +64,17 @@ def test_whole_map_off(by: float, side: str):
     assert finding.severity is Severity.WARNING
     assert finding.objects == ()
     assert finding.evidence["lag_ms"] == pytest.approx(TYPICAL_LAG_MS - by, abs=3)
-    assert finding.message.endswith(f" ms {side} compared with the song.")
+    assert f" ms {side} compared with the song. Its parts agree within 1 ms" in finding.message
+    assert finding.evidence["lag_error_ms"] < 2
+
+
+def test_parts_that_disagree_measure_no_offset():
+    halves = np.where(np.arange(len(TIMES)) < 120, -40, 12)
+    assert [finding.rule for finding in warped(lambda times: times + halves)] == ["timing/section-shifted"]
+
+
+def test_blind_spot_offset_of_few_objects():
+    assert found(map_of(TIMES[:7] - 40), song(TIMES)) == []
 
 
 def test_small_offset_is_within_the_spread():
@@ -93,8 +103,9 @@ def test_blind_spot_small_shift():
 def test_wrong_tempo(percent: float, word: str):
     (finding,) = warped(lambda times: times[0] + (times - times[0]) * (1 + percent / 100))
     assert finding.rule == "timing/bpm"
-    assert f"the sounds {word} the objects" in finding.message and "120.00 BPM is set, about 1" in finding.message
-    assert finding.evidence["fitting_bpm"] == pytest.approx(120 * (1 + percent / 100), abs=0.3)
+    assert f"the sounds {word} the objects" in finding.message and "120.00 BPM is set, 1" in finding.message
+    fitting, error = finding.evidence["fitting_bpm"], finding.evidence["fitting_bpm_error"]
+    assert fitting == pytest.approx(120 * (1 + percent / 100), abs=0.3) and 0 < error < 0.3
 
 
 def test_wrong_tempo_for_a_while():
@@ -102,6 +113,23 @@ def test_wrong_tempo_for_a_while():
     (finding,) = warped(lambda times: times + 0.01 * np.clip(times - start, 0, end - start))
     assert finding.rule == "timing/bpm"
     assert start - 8000 < finding.time < end < finding.end_time + 8000
+
+
+@pytest.mark.parametrize(("seconds", "rules"), [(9, []), (20, ["timing/bpm"])])
+def test_a_drift_of_a_few_seconds_is_no_tempo(seconds: float, rules: list[str]):
+    since = TIMES - TIMES[80]
+    drifted = warped(lambda times: times + np.where((since > 0) & (since < 1000 * seconds), 0.004 * since, 0))
+    assert [finding.rule for finding in drifted if finding.rule == "timing/bpm"] == rules
+
+
+def test_a_shift_counts_less_where_the_rest_scatters():
+    start, end = TIMES[70], TIMES[120]
+    moved = np.where((start <= TIMES) & (end > TIMES), 18, 0)
+    scatter = 9 * np.sign(np.sin(TIMES / 7000)) * (moved == 0)
+    (steady,) = warped(lambda times: times + moved)
+    uneven = warped(lambda times: times + moved + scatter)
+    assert steady.severity is Severity.WARNING
+    assert all(finding.severity is Severity.MINOR for finding in uneven)
 
 
 def test_without_a_song_only_lines_are_checked():
