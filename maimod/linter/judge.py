@@ -43,6 +43,17 @@ class Model(msgspec.Struct, frozen=True):
     shift: dict[str, float] = {}
     slope: float = 1.0
     """Calibration: log-odds = slope * weighted mean of both parts + shift of the mode."""
+    apart: dict[str, Model] = {}
+    """By the label of a mode: the parts of a mode whose mistakes of the category are of another nature, without calibration
+    of their own."""
+
+    def mean_logits(self, features: np.ndarray, mode: str) -> np.ndarray:
+        """Weighted mean of both parts for places (n_places, len(NAMES)) of a mode."""
+        parts = self.apart.get(mode, self)
+        chosen = features[:, [_COLUMNS[name] for name in parts.features]]
+        standard = np.clip((chosen - np.array(parts.mean)) / np.array(parts.scale), *WITHIN)
+        linear = standard @ np.array(parts.weights) + parts.bias
+        return np.asarray(LINEAR_SHARE * linear + (1 - LINEAR_SHARE) * tree_sum(parts.trees, chosen))
 
 
 @dataclass(frozen=True)
@@ -65,11 +76,7 @@ class Judge:
             (n_places,) natural logarithm.
         """
         model = self.models[category]
-        chosen = features[:, [_COLUMNS[name] for name in model.features]]
-        standard = np.clip((chosen - np.array(model.mean)) / np.array(model.scale), *WITHIN)
-        linear = standard @ np.array(model.weights) + model.bias
-        mean = LINEAR_SHARE * linear + (1 - LINEAR_SHARE) * tree_sum(model.trees, chosen)
-        return np.asarray(model.slope * mean + model.shift.get(mode, 0.0))
+        return np.asarray(model.slope * model.mean_logits(features, mode) + model.shift.get(mode, 0.0))
 
     def logits_of_map(self, category: Category, features: np.ndarray, mode: str) -> np.ndarray:
         """:meth:`logits` of all places of one map, lowered by :func:`style`."""
@@ -100,7 +107,7 @@ def check(models: Mapping[Category, Model]) -> None:
     Raises:
         ValueError: if they do not fit this version's features or are not whole.
     """
-    for category, model in models.items():
+    for category, model in [(c, part) for c, whole in models.items() for part in (whole, *whole.apart.values())]:
         unknown = [name for name in model.features if name not in _COLUMNS]
         n = len(model.features)
         numbers = [*model.mean, *model.scale, *model.weights, *model.shift.values()]

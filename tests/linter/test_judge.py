@@ -65,6 +65,19 @@ def test_both_parts_are_averaged_and_calibrated(tmp_path: Path) -> None:
     assert high == pytest.approx(0.8 * (0.35 * (0.5 * 1.0 - 3.0) + 0.65 * (-1.0 + 0.75)))
 
 
+def test_a_mode_can_have_parts_of_its_own(tmp_path: Path) -> None:
+    content = stored()
+    other = {"features": ["slot place"], "mean": [0.0], "scale": [1.0], "weights": [2.0], "bias": 1.0}
+    content["models"]["new-combos"]["apart"] = {"mania": other | {"trees": STUMP | {"roots": []}}}
+    judge, places = loaded(tmp_path, content), row(slot_combo=3.0, slot_place=1.0)
+    (usual,), (apart,) = (judge.logits(Category.NEW_COMBOS, places, mode) for mode in ("catch", "mania"))
+    assert usual == pytest.approx(0.8 * (0.35 * (0.5 * 1.0 - 3.0) + 0.65 * (-1.0 + 0.75)))
+    assert apart == pytest.approx(0.8 * (0.35 * (2.0 + 1.0) - 0.65))
+    content["models"]["new-combos"]["apart"]["mania"]["mean"] = []
+    with pytest.raises(ValueError, match="do not fit its features"):
+        loaded(tmp_path, content)
+
+
 def test_features_far_outside_the_training_are_bounded(tmp_path: Path) -> None:
     judge = loaded(tmp_path, stored(trees=STUMP | {"roots": []}))
     (value,) = judge.logits(Category.NEW_COMBOS, row(slot_combo=1e6), "taiko")

@@ -111,6 +111,26 @@ def test_scores_are_those_of_maps_with_few_mistakes(fitted: tuple[Calibration, n
     assert 0.004 < np.average(probabilities, weights=weights) < 0.03
 
 
+def test_columns_of_mania_are_fitted_apart_if_there_are_enough() -> None:
+    """In mania the same feature says the opposite."""
+    pytest.importorskip("sklearn")
+    random, column = np.random.default_rng(1), NAMES.index("hold")
+    modes = np.repeat(["osu", "mania"], 400)
+    real = np.tile(np.arange(400) < 60, 2)
+    features = np.zeros((800, len(NAMES)))
+    features[:, column] = random.normal(size=800) + np.where(real, np.where(modes == "mania", -4.0, 4.0), 0.0)
+    names = np.arange(800).astype(str)
+    data = judge_fit._Data(Category.POSITIONS, features, real, np.ones(800), names, modes, modes, np.ones(800))
+    model = judge_fit._fit_parts(data, np.arange(800), 0)
+    low, high = (model.mean_logits(features[:2] * 0 + value, "mania")[0] for value in (4.0, -4.0))
+    assert list(model.apart) == ["mania"] and low + 4 < high
+    assert model.mean_logits(features[:1] * 0 + 4.0, "osu")[0] > model.mean_logits(features[:1] * 0 - 4.0, "osu")[0] + 4
+    held_out = judge_fit.held_out_logits(data, 0)
+    assert held_out[real].min() > np.median(held_out[~real])
+    few = np.flatnonzero((modes == "osu") | (np.arange(800) > 435))  # 24 of mania are too few
+    assert not judge_fit._fit_parts(data, few, 0).apart
+
+
 def test_the_style_of_a_map_is_part_of_the_calibration() -> None:
     """One map full of doubts that are no mistakes, and twenty in which the same doubts are right."""
     maps = np.repeat(np.arange(21), 40)
