@@ -12,7 +12,10 @@ from collections.abc import Mapping
 import numpy as np
 
 BLOCK = 128
-"""Queries that attend at a time: a block of logits against 1,000 keys takes half a megabyte per head."""
+"""Queries that attend at a time: a block of logits against 1,000 keys takes half a megabyte."""
+SAFE_LOGIT = 60.0
+"""Logits between this and its negative need no subtraction of the largest: sums of thousands of their exponentials are far
+from the ends of float32."""
 ROWS = 64
 """Rows of a feed-forward layer at a time."""
 _ERF = [
@@ -183,16 +186,26 @@ def attend(
     length, heads, width = query.shape
     found = np.empty((length, heads, width), dtype=np.float32)
     future = np.triu(np.full((BLOCK, BLOCK), -np.inf, dtype=np.float32), 1) if first is not None else None
+    is_small = _largest_logit(query, key) <= SAFE_LOGIT
+    ones = np.ones((len(key), 1), dtype=np.float32)
     for start in range(0, length, BLOCK):
         stop = min(start + BLOCK, length)
         known = len(key) if first is None else first + stop
-        logits = np.matmul(query[start:stop].transpose(1, 0, 2), key[:known].transpose(1, 2, 0))  # (H, T, S)
-        if future is not None:
-            logits[:, :, known - (stop - start) :] += future[: stop - start, : stop - start]
-        if seen is not None:
-            logits[:, ~seen[start:stop]] = -np.inf
-        total = softmax(logits)
-        mixed = np.matmul(logits, value[:known].transpose(1, 0, 2))  # (H, T, K)
-        mixed /= total
-        found[start:stop] = mixed.transpose(1, 0, 2)
+        for head in range(heads):  # one by one: their logits stay in the core's cache
+            logits = query[start:stop, head] @ key[:known, head].T
+            if future is not None:
+                logits[:, known - (stop - start) :] += future[: stop - start, : stop - start]
+            if seen is not None:
+                logits[~seen[start:stop]] = -np.inf
+            if not is_small[head]:
+                logits -= logits.max(axis=1, keepdims=True)
+            np.exp(logits, out=logits)
+            # The sum as a product with ones, which BLAS computes three times as fast as numpy adds.
+            np.divide(logits @ value[:known, head], logits @ ones[:known], out=found[start:stop, head])
     return found.reshape(length, heads * width)
+
+
+def _largest_logit(query: np.ndarray, key: np.ndarray) -> np.ndarray:
+    """(H,) what no logit exceeds, by the longest query and the longest key of each head."""
+    longest = [np.einsum("thk,thk->th", x, x).max(axis=0) for x in (query, key)]
+    return np.asarray(np.sqrt(longest[0] * longest[1]))

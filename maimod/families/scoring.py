@@ -156,7 +156,13 @@ class _Scorer:
     def scores(self, measures: Measures, context: str, indices: np.ndarray, window: Window) -> list[EventScore]:
         """Scores of the events at `indices` of `context` from their measures."""
         events, chosen = self.encoded.contexts[context], measures.chosen
-        columns = (measures.surprisals, measures.entropies, measures.near, measures.best, chosen)
+        columns = (
+            np.maximum(measures.surprisals, 0.0),
+            np.maximum(measures.entropies, 0.0),
+            np.minimum(measures.near, 1.0),
+            measures.best,
+            chosen,
+        )
         values = self.values[chosen]
         if (is_time := self.is_time[chosen]).any():
             values = np.where(is_time, self.encoded.expected_times(values, indices, window), values)
@@ -165,10 +171,13 @@ class _Scorer:
             indices.tolist(), *(column.tolist() for column in columns), values.tolist(), strict=True
         ):
             actual = events[index]
+            time, group, part = actual.time, actual.group, actual.part
             expected = tuple(
-                (Event(self.kinds[one], value, actual.time, actual.group, None, actual.part), share)
-                for one, value, share in zip(ids, row, shares, strict=True)
-                if share > 0 or one == ids[0]
+                [
+                    (Event(self.kinds[one], value, time, group, None, part), share)
+                    for one, value, share in zip(ids, row, shares, strict=True)
+                    if share > 0 or one == ids[0]
+                ]
             )
-            scores.append(EventScore(actual, max(surprisal, 0.0), max(entropy, 0.0), expected, min(mass, 1.0)))
+            scores.append(EventScore(actual, surprisal, entropy, expected, mass))
         return scores

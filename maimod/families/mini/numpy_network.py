@@ -93,7 +93,7 @@ class NumpyMini:
         Raises:
             ValueError: if they are of another shape.
         """
-        width = config.d_model
+        self.width = width = config.d_model
         self.head_width = width // config.heads
         self.convolutions = []
         inputs = config.n_mels + config.n_grid
@@ -133,6 +133,8 @@ class NumpyMini:
             return list(pool.map(self._hidden, windows, rows))
 
     def _hidden(self, window: WindowInputs, rows: np.ndarray) -> np.ndarray:
+        if not len(rows):  # one of the original's windows in a pause
+            return np.empty((0, self.width), dtype=np.float32)
         return self.decode(**window.by_token, memory=self.encode(**window.by_window), rows=rows)
 
     def logits(self, hidden: np.ndarray) -> np.ndarray:
