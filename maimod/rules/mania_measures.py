@@ -2,46 +2,42 @@
 or too few, hold notes that end at a wrong time.
 
 They compare a note with its neighbours in time, with the same place of the measures around that are alike (mirrored ones
-included), and with what follows the same columns elsewhere in the map. A *row* is what starts at one time: a note or a
-chord. Times in ms, gaps in beats; a *mask* has a bit for each column.
+included), and with what follows the same columns elsewhere in the map (:mod:`maimod.rules.mania_rows`). Times in ms, gaps in
+beats.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from maimod.osu.beatmap import Beatmap, HitObject
-from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid
+from maimod.osu.timing import TICKS_PER_BEAT
 from maimod.rules.geometry import shifted
+from maimod.rules.mania_rows import (
+    ALIKE,
+    AROUND_NOTES,
+    AROUND_ROWS,
+    CONTEXTS,
+    MOST_KEYS,
+    NO_GAP_BEATS,
+    SAME_MS,
+    ContextModel,
+    Rows,
+    around_rows,
+    divisors,
+    mirrored_masks,
+    share_below,
+    share_below_around,
+    share_same,
+    share_same_around,
+)
 
-SAME_MS = 3.0
-"""Notes this close start together, and ends this close are at one time."""
-MOST_KEYS = 20
-NO_GAP_BEATS = 32.0
-"""Gap where there is no other note."""
-LAG_TICKS = (24, 48, 96)
-LAG_MEASURES = (1, 2, 4, 8, 16)
-"""Times before and after, at which the map may repeat itself."""
-AROUND_ROWS = 6
-"""Rows on either side that tell whether the map repeats itself at a lag."""
-AROUND_NOTES = 24
-ALIKE = 1.03
-"""Gaps whose ratio is less are equal."""
-BACK_OFF = 1.0
-"""Weight of the shorter context in the probabilities of columns (absolute counts, as in Witten-Bell smoothing)."""
 LEAST_TRUST = 0.55
 """A lag at which this share of the notes around agree tells what is expected."""
 
-CONTEXTS: Mapping[str, tuple[tuple[int, ...], ...]] = {
-    "before": ((-1,), (-2, -1), (-3, -2, -1)),
-    "after": ((1,), (1, 2), (1, 2, 3)),
-    "both": ((-1, 1), (-2, -1, 1, 2)),
-}
-"""Rows from which the columns of a row are expected, by growing length."""
 PAIR_CONTEXTS: Mapping[str, tuple[tuple[int, ...], ...]] = {"around": ((-1,), (-1, 2), (-2, -1, 2, 3))}
 """Rows from which those of a row and the next one are expected."""
 
@@ -213,7 +209,7 @@ def measure(beatmap: Beatmap, notes: Sequence[HitObject]) -> ManiaMeasures:
         beatmap: gives the columns and the beats.
         notes: in order of time.
     """
-    rows = _Rows(beatmap, notes)
+    rows = Rows(beatmap, notes)
     columns, expectation = _columns(rows)
     chords, sizes, chord_times = _chords(rows)
     ends, lengths, length_times = _ends(rows)
@@ -223,302 +219,22 @@ def measure(beatmap: Beatmap, notes: Sequence[HitObject]) -> ManiaMeasures:
     )
 
 
-class _Rows:
-    """A map as rows of columns."""
-
-    def __init__(self, beatmap: Beatmap, notes: Sequence[HitObject]) -> None:
-        self.keys = min(beatmap.keys, MOST_KEYS)
-        self.notes = notes
-        self.column = np.minimum(np.array([beatmap.column(o) for o in notes]), self.keys - 1)
-        self.start = np.array([o.time for o in notes])
-        self.end = np.array([o.end_time for o in notes])
-        self.is_hold = self.end - self.start > SAME_MS
-        self.row_of = _group(self.start)
-        firsts = np.flatnonzero(np.diff(self.row_of, prepend=-1))
-        self.time = self.start[firsts]
-        self.count = len(firsts)
-        self.occupied = np.zeros((self.count, self.keys), dtype=bool)
-        self.occupied[self.row_of, self.column] = True
-        self.size = self.occupied.sum(axis=1)
-        self.mask = (self.occupied * (1 << np.arange(self.keys, dtype=np.int64))).sum(axis=1)
-        self.grid = BeatGrid(beatmap)
-        self.tick = self.grid.ticks(self.time)
-        self.in_measure, self.measure = self.grid.measure_ticks(self.tick)
-        self.beat = self.grid.beat_lengths[self.grid.section_of_ticks(self.tick.astype(float))]
-        self.gap = np.concatenate([[NO_GAP_BEATS], np.diff(self.time) / self.beat[1:], [NO_GAP_BEATS]])
-        """(n_rows + 1,) beats before each row and after the last."""
-        self.density = np.log2(self.count / max((self.time[-1] - self.time[0]) / 60_000, 0.1))
-
-    @cached_property
-    def held(self) -> np.ndarray:
-        """(n_rows, keys) whether a hold that began before the row goes on after it."""
-        found = np.zeros((self.count, self.keys), dtype=bool)
-        for i in np.flatnonzero(self.is_hold).tolist():
-            until = int(np.searchsorted(self.time, self.end[i] - SAME_MS))
-            found[self.row_of[i] + 1 : until, self.column[i]] = True
-        return found
-
-    @cached_property
-    def partners(self) -> np.ndarray:
-        """(n_rows, n_lags) row at each lag; -1 where there is none."""
-        lags = [np.full(self.count, by) for by in LAG_TICKS] + [self.measure * by for by in LAG_MEASURES]
-        signed = np.stack([sign * lag for lag in lags for sign in (-1, 1)], axis=1)
-        there = self.tick[:, None] + signed
-        index = np.clip(np.searchsorted(self.tick, there), 0, self.count - 1)
-        return np.asarray(np.where(self.tick[index] == there, index, -1))
-
-    def at_lags(self, values: np.ndarray) -> np.ndarray:
-        """(n_rows, n_lags, ...) values of the partners; those of row 0 where there is none."""
-        return np.asarray(values[np.maximum(self.partners, 0)])
-
-    def time_at(self, lags: np.ndarray) -> np.ndarray:
-        """(n_rows,) ms of the partner of each row at one lag; meaningless where it has none."""
-        return np.asarray(self.time[np.maximum(self.partners[np.arange(self.count), lags], 0)])
-
-    @cached_property
-    def trust(self) -> np.ndarray:
-        """(n_rows, 2 * n_lags) share of the notes of the rows around that their partner has too, in the same columns and in
-        the mirrored ones; 0 where the row has no partner."""
-        there = self.at_lags(self.occupied) & (self.partners >= 0)[..., None]
-        either = np.maximum(self.size[:, None] + there.sum(axis=2), 1)
-        plain = 2 * (there & self.occupied[:, None]).sum(axis=2) / either
-        mirrored = 2 * (there & self.occupied[:, None, ::-1]).sum(axis=2) / either
-        agreed = np.concatenate([plain, mirrored], axis=1)
-        valid = np.concatenate([self.partners >= 0] * 2, axis=1)
-        return np.asarray(np.where(valid, _around_rows(agreed, AROUND_ROWS), 0.0))
-
-    @cached_property
-    def lag_columns(self) -> np.ndarray:
-        """(n_rows, 2 * n_lags, keys) what the partners have, as they are and mirrored."""
-        there = self.at_lags(self.occupied) & (self.partners >= 0)[..., None]
-        return np.concatenate([there, there[..., ::-1]], axis=1)
-
-    @cached_property
-    def votes(self) -> np.ndarray:
-        """(n_rows, keys) share of the partners that have each column, weighted by the cube of their trust."""
-        weights = self.trust[..., None] ** 3
-        return np.asarray((self.lag_columns * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1e-6))
-
-    @cached_property
-    def best_lag(self) -> np.ndarray:
-        """(n_rows,) the most trusted lag."""
-        return np.asarray(self.trust.argmax(axis=1))
-
-    @cached_property
-    def divisor(self) -> np.ndarray:
-        """(n_rows,) log2 of the ticks of the coarsest usual grid that each row is on; -1 off them."""
-        return _divisors(self.tick)
-
-    @cached_property
-    def model(self) -> _Model:
-        """Of the masks."""
-        mirrored = _mirror(self.mask, self.keys)
-        return _Model(self.mask, self.mask, self.ticks_between, (mirrored, mirrored))
-
-    @cached_property
-    def size_model(self) -> _Model:
-        return _Model(self.size, self.size, self.ticks_between)
-
-    @cached_property
-    def ticks_between(self) -> np.ndarray:
-        """(n_rows + 1,) ticks before each row and after the last, long ones alike."""
-        ticks = np.diff(self.tick, prepend=self.tick[0] - 192, append=self.tick[-1] + 192)
-        return np.minimum(ticks, 96)
-
-    @cached_property
-    def near(self) -> tuple[np.ndarray, np.ndarray]:
-        """(n_rows, keys) beats from the last start in each column before the row, and to the next one after it."""
-        before, after = np.full((self.count, self.keys), -np.inf), np.full((self.count, self.keys), np.inf)
-        last = np.full(self.keys, -np.inf)
-        for row in range(self.count):
-            before[row] = last
-            last[self.occupied[row]] = self.time[row]
-        following = np.full(self.keys, np.inf)
-        for row in range(self.count - 1, -1, -1):
-            after[row] = following
-            following[self.occupied[row]] = self.time[row]
-        gaps = (self.time[:, None] - before) / self.beat[:, None], (after - self.time[:, None]) / self.beat[:, None]
-        return np.minimum(gaps[0], NO_GAP_BEATS), np.minimum(gaps[1], NO_GAP_BEATS)
-
-
-def _group(starts: np.ndarray) -> np.ndarray:
-    """Numbers of the rows of notes in order of time."""
-    found, row, first = np.zeros(len(starts), dtype=int), -1, -np.inf
-    for i, start in enumerate(starts.tolist()):
-        if start - first >= SAME_MS:
-            row, first = row + 1, start
-        found[i] = row
-    return found
-
-
-def _divisors(ticks: np.ndarray) -> np.ndarray:
-    found = np.full(len(ticks), -1.0)
-    for step in (3, 4, 6, 8, 12, 16, 24, 48):
-        found[ticks % step == 0] = np.log2(step)
-    return found
-
-
-def _around_rows(values: np.ndarray, reach: int) -> np.ndarray:
-    """Means of the rows on either side, the row itself left out."""
-    total, count = np.zeros_like(values, dtype=float), np.zeros(len(values))
-    for by in range(1, reach + 1):
-        if by < len(values):
-            total[by:] += values[:-by]
-            total[:-by] += values[by:]
-            count[by:] += 1
-            count[:-by] += 1
-    shape = (-1,) + (1,) * (values.ndim - 1)
-    return np.asarray(total / np.maximum(count, 1).reshape(shape))
-
-
-def _share_below(values: np.ndarray) -> np.ndarray:
-    """(n,) share of the other values that are at most as large."""
-    ordered = np.sort(values)
-    return np.asarray((np.searchsorted(ordered, values * ALIKE, side="right") - 1) / max(len(values) - 1, 1))
-
-
-def _share_below_around(values: np.ndarray) -> np.ndarray:
-    """(n,) share of the values of the notes around that are at most as large."""
-    found, count = np.zeros(len(values)), np.zeros(len(values))
-    for by in (*range(-AROUND_NOTES, 0), *range(1, AROUND_NOTES + 1)):
-        other = shifted(values, by)
-        there = ~np.isnan(other)
-        found += there & (np.nan_to_num(other) <= values * ALIKE)
-        count += there
-    return np.asarray(found / np.maximum(count, 1))
-
-
-def _same(values: np.ndarray, among: np.ndarray | None = None) -> np.ndarray:
-    """(n,) share of the other values that are equal, among those of the same group."""
-    groups = np.zeros(len(values), dtype=np.int64) if among is None else np.unique(among, return_inverse=True)[1]
-    kinds = np.unique(values, return_inverse=True)[1]
-    pairs = groups * (kinds.max(initial=0) + 1) + kinds
-    counts = np.bincount(pairs)[pairs] - 1
-    total = np.bincount(groups)[groups] - 1
-    return np.asarray(counts / np.maximum(total, 1))
-
-
-def _same_around(values: np.ndarray, there: np.ndarray) -> np.ndarray:
-    """(n,) share of equal values among the notes around, of those that are there; -1 if none is."""
-    found, count = np.zeros(len(values)), np.zeros(len(values))
-    known = np.where(there, values, np.nan).astype(float)
-    for by in (*range(-AROUND_NOTES, 0), *range(1, AROUND_NOTES + 1)):
-        other = shifted(known, by)
-        found += other == values
-        count += ~np.isnan(other)
-    return np.asarray(np.where(count > 0, found / np.maximum(count, 1), -1.0))
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# What follows what
-
-
-class _Counts:
-    """How often each symbol has each context, without the row that is compared."""
-
-    def __init__(self, keys: np.ndarray, symbols: np.ndarray) -> None:
-        self.keys, self.symbols = keys, symbols
-        self._contexts, self._context_counts = np.unique(keys, return_counts=True)
-        self._pairs, self._pair_counts = np.unique(_mixed(keys, symbols), return_counts=True)
-
-    def of(self, keys: np.ndarray, symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Occurrences of the contexts, and of the symbols in them; contexts (n,), symbols (n, ...)."""
-        shape = (-1,) + (1,) * (symbols.ndim - 1)
-        total = _looked_up(self._contexts, self._context_counts, keys)
-        pairs = _looked_up(self._pairs, self._pair_counts, _mixed(keys.reshape(shape), symbols))
-        return total.reshape(shape), pairs
-
-
-def _mixed(keys: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """One whole number for each pair; collisions of 64 bits do no harm."""
-    with np.errstate(over="ignore"):
-        mixed = (keys.astype(np.uint64) ^ np.uint64(0x9E3779B97F4A7C15)) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(29))) + values.astype(np.int64).astype(np.uint64)
-        return np.asarray(mixed * np.uint64(0x94D049BB133111EB))
-
-
-def _looked_up(known: np.ndarray, counts: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-    return np.asarray(np.where(known[place] == wanted, counts[place], 0))
-
-
-def _context_keys(symbols: np.ndarray, gaps: np.ndarray, offsets: Sequence[int]) -> np.ndarray:
-    """(n_rows,) a number for the symbols of the rows at some offsets and their distances in time."""
-    n = len(symbols)
-    keys = np.full(n, len(offsets), dtype=np.uint64)
-    rows = np.arange(n)
-    for by in offsets:
-        there = (rows + by >= 0) & (rows + by < n)
-        index = np.clip(rows + by, 0, n - 1)
-        # The gap next to that row, on the side of the row that is compared.
-        gap = gaps[np.clip(rows + by + (1 if by < 0 else 0), 0, n)]
-        keys = _mixed(_mixed(keys, np.where(there, symbols[index], -1 - abs(by))), gap)
-    return keys
-
-
-class _Model:
-    """Probabilities of the symbols of rows by their contexts in the same map; the row itself does not count."""
-
-    def __init__(
-        self,
-        symbols: np.ndarray,
-        rows: np.ndarray,
-        gaps: np.ndarray,
-        mirrored: tuple[np.ndarray, np.ndarray] | None = None,
-        contexts: Mapping[str, tuple[tuple[int, ...], ...]] = CONTEXTS,
-    ) -> None:
-        """Args:
-        symbols: (n_rows,).
-        rows: (n_rows,) what the contexts are made of.
-        gaps: (n_rows + 1,) whole numbers before each row and after the last.
-        mirrored: symbols and rows of the mirrored map, which counts too.
-        contexts: chains of offsets, by name.
-        """
-        self.symbols, self.mirrored, self.chains = symbols, None if mirrored is None else mirrored[0], contexts
-        self._contexts: dict[tuple[int, ...], tuple[np.ndarray, np.ndarray | None, _Counts]] = {}
-        for offsets in {offsets for chain in contexts.values() for offsets in chain} | {()}:
-            keys = _context_keys(rows, gaps, offsets)
-            other = None if mirrored is None else _context_keys(mirrored[1], gaps, offsets)
-            counted = (
-                _Counts(keys, symbols)
-                if other is None or mirrored is None
-                else _Counts(np.concatenate([keys, other]), np.concatenate([symbols, mirrored[0]]))
-            )
-            self._contexts[offsets] = (keys, other, counted)
-
-    def bits(self, chain: str, rows: np.ndarray, symbols: np.ndarray) -> np.ndarray:
-        """Surprisal of symbols (n, ...) in the contexts of rows (n,)."""
-        shape = (-1,) + (1,) * (symbols.ndim - 1)
-        own = self.symbols[rows].reshape(shape)
-        found = np.full(symbols.shape, 1 / 64)
-        for offsets in ((), *self.chains[chain]):
-            keys, other, counted = self._contexts[offsets]
-            total, pairs = counted.of(keys[rows], symbols)
-            total, pairs = total - 1, pairs - (symbols == own)
-            if other is not None and self.mirrored is not None:
-                itself = (other[rows] == keys[rows]).reshape(shape)
-                total = total - itself
-                pairs = pairs - (itself & (symbols == self.mirrored[rows].reshape(shape)))
-            found = (np.maximum(pairs, 0) + BACK_OFF * found) / (np.maximum(total, 0) + BACK_OFF)
-        return np.asarray(-np.log2(np.maximum(found, 1e-9)))
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # Columns
 
 
-def _columns(rows: _Rows) -> tuple[np.ndarray, Expectation]:
+def _columns(rows: Rows) -> tuple[np.ndarray, Expectation]:
     n, of, own = len(rows.notes), rows.row_of, rows.column
     gaps = _column_gaps(rows)
     found: dict[str, np.ndarray] = {}
     for name, values in gaps.items():
         found[name] = np.log2(np.maximum(values, 1 / 64))
-        found[f"map {name}"], found[f"around {name}"] = _share_below(values), _share_below_around(values)
+        found[f"map {name}"], found[f"around {name}"] = share_below(values), share_below_around(values)
     is_free = ~(rows.occupied | rows.held)[of]
     for side, near in zip(("before", "after"), rows.near, strict=True):
-        rank = (near[of] < gaps_of(near, of, own)[:, None] / ALIKE).sum(axis=1)
-        found[f"recency {side}"], found[f"map recency {side}"] = rank, _same(rank)
-        found[f"around recency {side}"] = _same_around(rank, np.ones(n, dtype=bool))
+        rank = (near[of] < _gaps_of(near, of, own)[:, None] / ALIKE).sum(axis=1)
+        found[f"recency {side}"], found[f"map recency {side}"] = rank, share_same(rank)
+        found[f"around recency {side}"] = share_same_around(rank, np.ones(n, dtype=bool))
         found[f"best free gap {side}"] = np.log2(np.where(is_free, near[of], 1 / 64).max(axis=1))
     both = np.minimum(*rows.near)[of]
     found["best free gap both"] = np.log2(np.maximum(np.where(is_free, both, 1 / 64).max(axis=1), 1 / 64))
@@ -548,14 +264,10 @@ def _columns(rows: _Rows) -> tuple[np.ndarray, Expectation]:
         "mirrored vote": votes[note, rows.keys - 1 - own],
         "column share": np.bincount(own, minlength=rows.keys)[own] / n * rows.keys,
         "row size": rows.size[of],
-        "row gap before": np.log2(np.maximum(rows.gap[:-1], 1 / 64))[of],
-        "row gap after": np.log2(np.maximum(rows.gap[1:], 1 / 64))[of],
         "hold": rows.is_hold,
         "held": rows.held.sum(axis=1)[of],
         "holds": np.full(n, rows.is_hold.mean()),
-        "keys": np.full(n, rows.keys),
-        "divisor": rows.divisor[of],
-        "density": np.full(n, rows.density),
+        **{name: values[of] for name, values in _of_rows(rows).items()},
         "size bits": rows.size_model.bits("both", of, rows.size[of]),
         **_hands(rows),
         **_exchanges(rows),
@@ -564,12 +276,12 @@ def _columns(rows: _Rows) -> tuple[np.ndarray, Expectation]:
     return _table(found, COLUMN_NAMES), expectation
 
 
-def gaps_of(near: np.ndarray, of: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def _gaps_of(near: np.ndarray, of: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """(n_notes,) the gap of each note in its column."""
     return np.asarray(near[of, columns])
 
 
-def _column_gaps(rows: _Rows) -> dict[str, np.ndarray]:
+def _column_gaps(rows: Rows) -> dict[str, np.ndarray]:
     """Beats, and rows, between each note and its neighbours in its column."""
     n = len(rows.notes)
     found = {f"{what} {side}": np.full(n, NO_GAP_BEATS) for side in ("before", "after") for what in _COLUMN_GAPS}
@@ -588,14 +300,7 @@ def _column_gaps(rows: _Rows) -> dict[str, np.ndarray]:
     return found
 
 
-def _mirror(masks: np.ndarray, keys: int) -> np.ndarray:
-    found = np.zeros_like(masks)
-    for column in range(keys):
-        found |= ((masks >> column) & 1) << (keys - 1 - column)
-    return found
-
-
-def _hands(rows: _Rows) -> dict[str, np.ndarray]:
+def _hands(rows: Rows) -> dict[str, np.ndarray]:
     """Notes of the rows beside that are on the side of the note, and of the row itself."""
     half = rows.keys / 2
     side = np.sign(np.arange(rows.keys) + 0.5 - half)
@@ -610,7 +315,7 @@ def _hands(rows: _Rows) -> dict[str, np.ndarray]:
     return found
 
 
-def _exchanges(rows: _Rows) -> dict[str, np.ndarray]:
+def _exchanges(rows: Rows) -> dict[str, np.ndarray]:
     """How much better a note and one of the row beside would fit in each other's column: by context [bits], by the places
     alike, by the gaps in both columns [log2]."""
     found = {name: np.full(len(rows.notes), -20.0) for name in ("exchange bits", "exchange vote", "exchange gap")}
@@ -622,8 +327,8 @@ def _exchanges(rows: _Rows) -> dict[str, np.ndarray]:
     if not len(row):
         return found
     following = np.append(rows.mask[1:], 0)
-    mirrored = _mirror(rows.mask, rows.keys)
-    model = _Model(
+    mirrored = mirrored_masks(rows.mask, rows.keys)
+    model = ContextModel(
         _joined(rows.mask, following),
         rows.mask,
         rows.ticks_between,
@@ -653,7 +358,7 @@ def _joined(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return first << np.int64(MOST_KEYS) | second
 
 
-def _pairs(rows: _Rows) -> tuple[np.ndarray, np.ndarray]:
+def _pairs(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     """All pairs of a note and one of the next row."""
     n = len(rows.notes)
     counts = np.bincount(rows.row_of, minlength=rows.count)
@@ -664,7 +369,7 @@ def _pairs(rows: _Rows) -> tuple[np.ndarray, np.ndarray]:
     return first, starts[rows.row_of[first] + 1] + within
 
 
-def _expectation(rows: _Rows, bits: np.ndarray, votes: np.ndarray, is_free: np.ndarray) -> Expectation:
+def _expectation(rows: Rows, bits: np.ndarray, votes: np.ndarray, is_free: np.ndarray) -> Expectation:
     """The other column that context and alike places agree on most."""
     of, own = rows.row_of, rows.column
     merit = np.where(is_free, 6 * (votes - votes[np.arange(len(own)), own][:, None]) - bits / len(CONTEXTS), -np.inf)
@@ -681,6 +386,17 @@ def _expectation(rows: _Rows, bits: np.ndarray, votes: np.ndarray, is_free: np.n
     return Expectation(column, places, counts[note, own], np.where(column >= 0, counts[note, column], 0), example)
 
 
+def _of_rows(rows: Rows) -> dict[str, np.ndarray]:
+    """(n_rows,) features of each row and of the map that all tables have."""
+    return {
+        "row gap before": np.log2(np.maximum(rows.gap[:-1], 1 / 64)),
+        "row gap after": np.log2(np.maximum(rows.gap[1:], 1 / 64)),
+        "keys": np.full(rows.count, rows.keys),
+        "divisor": rows.divisor,
+        "density": np.full(rows.count, rows.density),
+    }
+
+
 def _table(found: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray:
     columns = np.stack([np.asarray(found[name], dtype=float) for name in names], axis=1)
     return np.nan_to_num(columns, nan=0.0, posinf=64.0, neginf=-64.0).astype(np.float32)
@@ -690,7 +406,7 @@ def _table(found: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray:
 # Chords
 
 
-def _chords(rows: _Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _chords(rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Features of the rows, the size of the row at the most trusted lag, and its time."""
     size, n = rows.size, rows.count
     found: dict[str, np.ndarray] = {"size": size}
@@ -717,7 +433,7 @@ def _chords(rows: _Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         found[f"mask more bits {name}"] = np.where(is_free, more, 40.0).min(axis=1) - own
         found[f"mask less bits {name}"] = np.where(rows.occupied & (size > 1)[:, None], less, 40.0).min(axis=1) - own
     lag_sizes = rows.at_lags(size)
-    trust = np.where(rows.partners >= 0, _around_rows(_size_agreement(rows), AROUND_ROWS), 0.0)
+    trust = np.where(rows.partners >= 0, around_rows(_size_agreement(rows), AROUND_ROWS), 0.0)
     weights = trust**3
     total = np.maximum(weights.sum(axis=1), 1e-6)
     best = trust.argmax(axis=1)
@@ -725,7 +441,7 @@ def _chords(rows: _Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     gaps = np.minimum(*rows.near)
     sound = _sounds(rows)
     sound_shares = _shares(size, sound)
-    quantile = _share_below(np.minimum(*(gaps_of(near, rows.row_of, rows.column) for near in rows.near)))
+    quantile = share_below(np.minimum(*(_gaps_of(near, rows.row_of, rows.column) for near in rows.near)))
     worst = np.ones(n)
     np.minimum.at(worst, rows.row_of, quantile)
     found |= {
@@ -745,26 +461,22 @@ def _chords(rows: _Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         "vote most free": np.where(is_free, rows.votes, 0.0).max(axis=1),
         "before size": np.concatenate([[0], size[:-1]]),
         "after size": np.concatenate([size[1:], [0]]),
-        "row gap before": np.log2(np.maximum(rows.gap[:-1], 1 / 64)),
-        "row gap after": np.log2(np.maximum(rows.gap[1:], 1 / 64)),
         "holds": np.bincount(rows.row_of, weights=rows.is_hold, minlength=n),
         "held": rows.held.sum(axis=1),
-        "keys": np.full(n, rows.keys),
-        "divisor": rows.divisor,
-        "density": np.full(n, rows.density),
+        **_of_rows(rows),
         "free": is_free.sum(axis=1),
     }
     sizes = np.where(trust.max(axis=1) >= LEAST_TRUST, expected, size)
     return _table(found, CHORD_NAMES), sizes, rows.time_at(best)
 
 
-def _size_agreement(rows: _Rows) -> np.ndarray:
+def _size_agreement(rows: Rows) -> np.ndarray:
     """(n_rows, n_lags) whether the partner is as large: 1, one note off a third, else 0."""
     off = np.abs(rows.at_lags(rows.size) - rows.size[:, None])
     return np.asarray(np.where(rows.partners >= 0, np.select([off == 0, off == 1], [1.0, 0.33], 0.0), 0.0))
 
 
-def _sounds(rows: _Rows) -> np.ndarray:
+def _sounds(rows: Rows) -> np.ndarray:
     """(n_rows,) additions of all notes of a row together."""
     found = np.zeros(rows.count, dtype=int)
     for row, note in zip(rows.row_of.tolist(), rows.notes, strict=True):
@@ -806,7 +518,7 @@ def _shares_around(size: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.
 # Ends
 
 
-def _ends(rows: _Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _ends(rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Features of the ends of the notes, the length at the most trusted lag, and for each row the time there."""
     n, of, hold = len(rows.notes), rows.row_of, rows.is_hold
     beat = rows.beat[of]
@@ -823,12 +535,12 @@ def _ends(rows: _Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     row_holds = np.bincount(of, weights=hold, minlength=rows.count)
     same_end, other_end = _row_ends(rows)
     end_phase = (end_tick - rows.tick[of] + rows.in_measure[of]) % np.maximum(rows.measure[of], 1)
-    end_divisor = _divisors(end_tick)
+    end_divisor = divisors(end_tick)
     long = np.zeros(rows.count)
     np.maximum.at(long, of, length)
     lag_long = rows.at_lags(long)
     alike = np.where(rows.partners >= 0, lag_long == long[:, None], False)
-    trust = np.where(rows.partners >= 0, _around_rows(alike.astype(float), AROUND_ROWS), 0.0)
+    trust = np.where(rows.partners >= 0, around_rows(alike.astype(float), AROUND_ROWS), 0.0)
     by_columns = np.maximum(rows.trust[:, : trust.shape[1]], rows.trust[:, trust.shape[1] :])
     trust = np.where(rows.partners >= 0, 0.5 * trust + 0.5 * by_columns, 0.0)
     weights = trust[of] ** 3
@@ -843,17 +555,17 @@ def _ends(rows: _Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     found = {
         "hold": hold,
         "length": np.log2(1 + length),
-        "same length": np.where(hold, _same(length, hold), -1.0),
-        "same length around": _same_around(length, hold),
+        "same length": np.where(hold, share_same(length, hold), -1.0),
+        "same length around": share_same_around(length, hold),
         "end divisor": end_divisor,
-        "same end divisor": np.where(hold, _same(end_divisor, hold), -1.0),
-        "end phase": _same(end_phase, hold),
+        "same end divisor": np.where(hold, share_same(end_divisor, hold), -1.0),
+        "end phase": share_same(end_phase, hold),
         "gap after": np.log2(1 + gap_after),
-        "same gap after": _same(gap_after, hold),
-        "same gap after around": _same_around(gap_after, hold),
+        "same gap after": share_same(gap_after, hold),
+        "same gap after around": share_same_around(gap_after, hold),
         "gap to row": np.log2(1 + to_row),
-        "same gap to row": _same(to_row, hold),
-        "same gap to row around": _same_around(to_row, hold),
+        "same gap to row": share_same(to_row, hold),
+        "same gap to row around": share_same_around(to_row, hold),
         "ends with start": hold & (np.abs(rows.time[following] - rows.end) <= SAME_MS),
         "ends with end": with_end,
         "ends inside": rows.held[following].sum(axis=1),
@@ -863,10 +575,10 @@ def _ends(rows: _Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         "row size": rows.size[of],
         "row same end": same_end,
         "row other end": other_end,
-        "holds around": _same_around(hold.astype(float), ones),
-        "holds at phase": _same(hold.astype(int), rows.in_measure[of]),
+        "holds around": share_same_around(hold.astype(float), ones),
+        "holds at phase": share_same(hold.astype(int), rows.in_measure[of]),
         "holds": np.full(n, hold.mean()),
-        "holds of column": _same(hold.astype(int), rows.column),
+        "holds of column": share_same(hold.astype(int), rows.column),
         "lag trust": trust.mean(axis=1)[of],
         "lag hold": (weights * (lag_own > 0)).sum(axis=1) / total,
         "lag same length": (weights * (lag_own == length[:, None])).sum(axis=1) / total,
@@ -878,25 +590,21 @@ def _ends(rows: _Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         "length after": np.log2(1 + length[behind]) - np.log2(1 + length),
         "hold before": hold[before],
         "hold after": hold[behind],
-        "row gap before": np.log2(np.maximum(rows.gap[:-1], 1 / 64))[of],
-        "row gap after": np.log2(np.maximum(rows.gap[1:], 1 / 64))[of],
         "size of lag": np.log2(1 + long)[of] - np.log2(1 + length),
         "lag holds": (weights * lag_holds[of]).sum(axis=1) / total - row_holds[of],
         "best lag holds": (best_holds - row_holds)[of],
         **_hold_bits(rows, row_holds.astype(np.int64)),
-        "keys": np.full(n, rows.keys),
-        "divisor": rows.divisor[of],
-        "density": np.full(n, rows.density),
+        **{name: values[of] for name, values in _of_rows(rows).items()},
     }
     known = trust.max(axis=1)[of] >= LEAST_TRUST
     return _table(found, END_NAMES), np.where(known, expected / 24, -1.0), rows.time_at(best)
 
 
-def _hold_bits(rows: _Rows, holds: np.ndarray) -> dict[str, np.ndarray]:
+def _hold_bits(rows: Rows, holds: np.ndarray) -> dict[str, np.ndarray]:
     """(n_notes,) surprisal of the number of holds of each row among rows of its size, and how much one more or one less would
     change it [bits]."""
     symbols = rows.size * 2 * MOST_KEYS + holds
-    model, every = _Model(symbols, symbols, rows.ticks_between), np.arange(rows.count)
+    model, every = ContextModel(symbols, symbols, rows.ticks_between), np.arange(rows.count)
     found = {}
     for name in CONTEXTS:
         own = model.bits(name, every, symbols)
@@ -906,7 +614,7 @@ def _hold_bits(rows: _Rows, holds: np.ndarray) -> dict[str, np.ndarray]:
     return found
 
 
-def _row_ends(rows: _Rows) -> tuple[np.ndarray, np.ndarray]:
+def _row_ends(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     """(n_notes,) other holds of the row that end at the same time, and that do not."""
     same, other = np.zeros(len(rows.notes)), np.zeros(len(rows.notes))
     holds = np.flatnonzero(rows.is_hold)

@@ -12,7 +12,8 @@ import numpy as np
 from maimod.findings import Category, Expected, Severity, Tier, editor_timestamp
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
-from maimod.rules.mania_measures import CHORD_NAMES, COLUMN_NAMES, END_NAMES, SAME_MS
+from maimod.rules.mania_measures import CHORD_NAMES, COLUMN_NAMES, END_NAMES
+from maimod.rules.mania_rows import SAME_MS
 from maimod.rules.positions import gap_name
 from maimod.rules.slip_model import NO_SLIP, Slips
 

@@ -17,7 +17,8 @@ from numpy.random import Generator
 
 from maimod.osu.beatmap import Beatmap, HitObject, ObjectKind
 from maimod.rules import mania_measures
-from maimod.rules.mania_measures import SAME_MS, ManiaMeasures
+from maimod.rules.mania_measures import ManiaMeasures
+from maimod.rules.mania_rows import SAME_MS
 from maimod.rules.slip_model import FEATURES, Forest, log_odds
 from maimod.training.slip_forest import Rows, Scored, chooser, chosen, is_close, load, versions
 
@@ -220,47 +221,46 @@ def _note_removed(draft: _Draft, at: int, kind: str) -> int:
     return 0
 
 
-def _holds_beside(draft: _Draft, at: int, wanted: bool) -> tuple[int, int] | None:
-    """(row, place) of a hold, or of a note that is none, at a row or close after it."""
+def _hold_changed(
+    change: Callable[[_Draft, int, int], HitObject | None], is_hold: bool, draft: _Draft, at: int, kind: str
+) -> int:
+    """Change a hold, or a note that is none, at a row or close after it.
+
+    Args:
+        change: the changed note, from the draft, its row and its place; None if there is no room.
+        is_hold: what is changed.
+        draft: the map.
+        at: row to begin with.
+        kind: of mistake.
+    """
     for row in range(at, min(at + 8, len(draft.rows) - 1)):
-        places = [place for place in draft.rows[row] if (draft.at(place).kind is ObjectKind.HOLD) is wanted]
+        places = [place for place in draft.rows[row] if (draft.at(place).kind is ObjectKind.HOLD) is is_hold]
         if places:
-            return row, int(draft.random.choice(places))
-    return None
+            place = int(draft.random.choice(places))
+            changed = change(draft, row, place)
+            if changed is not None:
+                draft.notes[place] = changed
+                draft.kinds[place] = kind
+            return row - at + 1
+    return 0
 
 
-def _end_moved(draft: _Draft, at: int, kind: str) -> int:
-    found = _holds_beside(draft, at, True)
-    if found is None:
-        return 0
-    row, place = found
+def _end_moved(draft: _Draft, row: int, place: int) -> HitObject | None:
     note = draft.at(place)
     beat, column = draft.beat(note), draft.beatmap.column(note)
     for beats in draft.random.permutation([sign * by for by in END_BEATS for sign in (-1, 1)]).tolist():
         end = float(np.floor(note.end_time + beats * beat + 0.5))
         if end - note.time >= LEAST_HOLD_BEATS * beat and draft.is_free(column, note.time, end, (place,), row):
-            draft.notes[place] = replace(note, end_time=end)
-            draft.kinds[place] = kind
-            break
-    return row - at + 1
+            return replace(note, end_time=end)
+    return None
 
 
-def _hold_lost(draft: _Draft, at: int, kind: str) -> int:
-    found = _holds_beside(draft, at, True)
-    if found is None:
-        return 0
-    row, place = found
+def _hold_lost(draft: _Draft, row: int, place: int) -> HitObject:
     note = draft.at(place)
-    draft.notes[place] = replace(note, kind=ObjectKind.CIRCLE, end_time=note.time)
-    draft.kinds[place] = kind
-    return row - at + 1
+    return replace(note, kind=ObjectKind.CIRCLE, end_time=note.time)
 
 
-def _hold_made(draft: _Draft, at: int, kind: str) -> int:
-    found = _holds_beside(draft, at, False)
-    if found is None:
-        return 0
-    row, place = found
+def _hold_made(draft: _Draft, row: int, place: int) -> HitObject | None:
     note = draft.at(place)
     lengths = [beats * draft.beat(note) for beats in HELD_BEATS]
     holds = [o for o in draft.notes if o is not None and o.kind is ObjectKind.HOLD]
@@ -271,10 +271,8 @@ def _hold_made(draft: _Draft, at: int, kind: str) -> int:
     for length in lengths:
         end = float(np.floor(note.time + length + 0.5))
         if end > note.time and draft.is_free(draft.beatmap.column(note), note.time, end, (place,), row):
-            draft.notes[place] = replace(note, kind=ObjectKind.HOLD, end_time=end)
-            draft.kinds[place] = kind
-            break
-    return row - at + 1
+            return replace(note, kind=ObjectKind.HOLD, end_time=end)
+    return None
 
 
 _PLANT: dict[str, Callable[[_Draft, int, str], int]] = {
@@ -283,9 +281,9 @@ _PLANT: dict[str, Callable[[_Draft, int, str], int]] = {
     "stretch-exchanged": _stretch_exchanged,
     "note-added": _note_added,
     "note-removed": _note_removed,
-    "end-moved": _end_moved,
-    "hold-lost": _hold_lost,
-    "hold-made": _hold_made,
+    "end-moved": partial(_hold_changed, _end_moved, True),
+    "hold-lost": partial(_hold_changed, _hold_lost, True),
+    "hold-made": partial(_hold_changed, _hold_made, False),
 }
 
 
