@@ -508,20 +508,24 @@ class _Table:
         """(n_places, len(SIBLINGS)): number of other difficulties, and those with an object, a new combo, the same kind
         of object there."""
         found = np.zeros((len(times), len(SIBLINGS)))
+        own = [self.objects[rank].kind for rank in ranks.tolist()]
         for other in self._siblings:
-            objects = sorted(other.hit_objects, key=lambda o: o.time)
-            starts = np.array([o.time for o in objects])
-            place = np.clip(np.searchsorted(starts, times - ALIKE_MS), 0, len(starts) - 1)
-            has = np.abs(starts[place] - times) <= ALIKE_MS
             found[:, 0] += 1
-            found[:, 1] += has
-            found[:, 2] += has & np.array([o.new_combo for o in objects])[place]
-            found[:, 3] += has & np.array(
-                [objects[p].kind is self.objects[r].kind for p, r in zip(place.tolist(), ranks.tolist(), strict=True)]
-            )
+            found[:, 1] += _are_near(times, [o.time for o in other.hit_objects])
+            found[:, 2] += _are_near(times, [o.time for o in other.hit_objects if o.new_combo])
+            for kind in set(own):
+                has = _are_near(times, [o.time for o in other.hit_objects if o.kind is kind])
+                found[:, 3] += has & np.array([one is kind for one in own])
         found[:, 1:] /= np.maximum(found[:, :1], 1)
         found[:, 0] = np.log2(1.0 + found[:, 0])
         return found
+
+
+def _are_near(times: np.ndarray, starts: Sequence[float]) -> np.ndarray:
+    """(n,) whether something starts within `ALIKE_MS` of each time."""
+    ordered = np.sort(np.array([-np.inf, *starts, np.inf]))
+    place = np.searchsorted(ordered, times)
+    return np.asarray(np.minimum(times - ordered[place - 1], ordered[place] - times) <= ALIKE_MS)
 
 
 _HEADS = frozenset(

@@ -131,6 +131,14 @@ def _first_objects(evidence: Evidence, cells: np.ndarray) -> list[HitObject]:
     return [evidence.objects_by_time[int(np.searchsorted(starts, cell))] for cell in cells.tolist()]
 
 
+def _objects_of_kind(evidence: Evidence, cells: np.ndarray) -> list[HitObject]:
+    """The first object in each cell that is of the cell's kind: in a chord the hold note."""
+    starts, objects = evidence.passages.cells.of(evidence.object_times), evidence.objects_by_time
+    kinds = [list(ObjectKind)[number - 1] for number in evidence.passages.own.kind[cells].tolist()]
+    firsts = np.searchsorted(starts, cells).tolist()
+    return [next(o for o in objects[first:] if o.kind is kind) for first, kind in zip(firsts, kinds, strict=True)]
+
+
 def _shifted(evidence: Evidence) -> Iterator[Candidate]:
     passages = evidence.passages
     gains, shifts, of_siblings = passages.shifted
@@ -277,7 +285,7 @@ def _other_kinds(evidence: Evidence) -> Iterator[Candidate]:
         with_it, same = (valid & (seen == number)).sum(axis=1), (valid & (seen == own)).sum(axis=1)
         bits = log_odds(with_it, same)
         chosen = np.flatnonzero((own[:, 0] != number) & (with_it >= LEAST_OTHERS) & (bits >= LEAST_BITS))
-        for place, o in zip(chosen.tolist(), _first_objects(evidence, heads[chosen]), strict=True):
+        for place, o in zip(chosen.tolist(), _objects_of_kind(evidence, heads[chosen]), strict=True):
             yield candidate(
                 OTHER_KIND,
                 time=o.time,

@@ -93,9 +93,10 @@ class Timeline:
     flag: np.ndarray
     """Whether an object starts a new combo by its flag."""
     kind: np.ndarray
-    """Number of the kind of an object, 0 for none."""
+    """Number of the kind of an object, 0 for none; a chord with a hold note is one, whatever the order of its notes in the
+    file."""
     length: np.ndarray
-    """Cells from the start of the object to its end."""
+    """Cells from the start of the object, in a chord of the longest, to its end."""
     velocity: np.ndarray
     distance: np.ndarray
     """Px from the object before."""
@@ -137,7 +138,8 @@ def timeline(beatmap: Beatmap, cells: Cells, played: Sequence[Hit]) -> Timeline:
     found.held[:] = np.cumsum(begun) > 0
     for o, start, end, step in zip(objects, starts.tolist(), ends.tolist(), steps.tolist(), strict=True):
         found.flag[start] |= o.new_combo
-        found.kind[start], found.length[start] = _KINDS[o.kind], end - start
+        found.kind[start] = max(found.kind[start], _KINDS[o.kind])
+        found.length[start] = max(found.length[start], end - start)
         found.velocity[start], found.distance[start] = beatmap.velocity_at(o.time), step
     for hit, cell in zip(played, cells.of([hit.time for hit in played]).tolist(), strict=True):
         found.edge[cell] = True

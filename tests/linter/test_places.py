@@ -14,6 +14,7 @@ from maimod.linter import places as module
 from maimod.linter.calibration import Calibration
 from maimod.linter.places import NAMES, Place
 from maimod.linter.rescore import can_judge, judged_places
+from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules import RULES, new_combos, positions, rhythm, sliders, slip_model
 from maimod.rules.base import Candidate, Evidence, Rule, candidate
@@ -158,6 +159,25 @@ def test_the_other_difficulties_are_known() -> None:
     _, features = judged_places(found, seen, Calibration())
     assert [value(features, "siblings_with_object", row) for row in range(2)] == [1.0, 0.0]
     assert [value(features, "siblings_with_flag", row) for row in range(2)] == [1.0, 0.0]
+
+
+def test_a_chord_of_another_difficulty_has_all_kinds_of_its_notes() -> None:
+    def holds(*columns: int) -> Beatmap:
+        lines = [
+            f"{64 + 128 * column},192,1000,{'128,0,1500:' if column in columns else '1,0,'}0:0:0:0:"
+            for column in (0, 1)
+        ]
+        return beatmap([*lines, "64,192,2000,1,0,0:0:0:0:"], mode=3, path=f"{columns}.osu")
+
+    own = holds(0)
+    found = [
+        candidate(rhythm.UNEXPECTED_KIND, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
+        for o in own.hit_objects[:2]
+    ]
+    others = (own, holds(1), holds())
+    seen = replace(doubted(own, {}), scores=(), mapset=Mapset(Path(), others))
+    _, features = judged_places(found, seen, Calibration())
+    assert [value(features, "siblings_same_kind", row) for row in range(2)] == [0.5, 1.0]
 
 
 def test_the_strongest_candidate_gives_the_words() -> None:

@@ -9,7 +9,7 @@ from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules import passage_rhythms, passage_sounds, passage_speeds
 from maimod.rules.base import Candidate, Evidence
-from tests.maps import RED_LINE
+from tests.maps import RED_LINE, beatmap
 from tests.rules.test_passages import BEAT, MEASURE, SONG, VERSE, phrase_map
 
 
@@ -103,6 +103,25 @@ def test_a_slider_where_all_copies_have_a_circle() -> None:
     one = phrase_map(slider=[46])
     kinds = [candidate for candidate in found(one) if candidate.rule is passage_rhythms.OTHER_KIND]
     assert [candidate.objects[0].index for candidate in kinds] == [46] and kinds[0].expected[0].text == "circle"
+
+
+def test_a_chord_with_a_hold_note_is_one_in_any_order() -> None:
+    """The chords of every other measure are written the other way round, which is no difference."""
+
+    def chords(lost: int | None) -> list[Candidate]:
+        objects = []
+        for number in range(24 * len(VERSE)):
+            time = number // len(VERSE) * MEASURE + round(VERSE[number % len(VERSE)] * BEAT)
+            kind = "1,0," if number % len(VERSE) != 2 or number == lost else f"128,0,{time + 250}:"
+            pair = [f"64,192,{time},1,0,0:0:0:0:", f"192,192,{time},{kind}0:0:0:0:"]
+            objects += pair if number // len(VERSE) % 2 else pair[::-1]
+        every = found(beatmap(objects, mode=3, difficulty={"CircleSize": 4}))
+        return [one for one in every if one.rule is passage_rhythms.OTHER_KIND]
+
+    assert chords(None) == []
+    (lost,) = chords(62)
+    assert lost.objects[0].time == 62 // 5 * MEASURE + 750
+    assert lost.message.startswith("This is a note; ") and "have a hold note here, none a note" in lost.message
 
 
 def test_a_line_whose_velocity_makes_its_sliders_end_elsewhere() -> None:
