@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 KINDS = [str(kind) for kind in ObjectKind]
 CLEAR_SOUND, FAINT_SOUND = 0.5, 0.35
 """Onset strengths. Objects have about 1, empty 1/4 ticks 0.2."""
+NO_SOUND = "no sound"
 
 
 def sound(evidence: Evidence, time: float) -> str:
@@ -30,70 +32,115 @@ def sound(evidence: Evidence, time: float) -> str:
     if evidence.envelope is None:
         return ""
     strength = float(evidence.envelope.at(np.array([time + lag_of(evidence.alignment)]), ONSET_WIDTH_MS)[0])
-    return "a clear sound" if strength >= CLEAR_SOUND else "a faint sound" if strength >= FAINT_SOUND else "no sound"
+    return "a clear sound" if strength >= CLEAR_SOUND else "a faint sound" if strength >= FAINT_SOUND else NO_SOUND
 
 
-def objects(evidence: Evidence, time: float, where: str = "here") -> str:
-    """As in "the song has a clear sound here; 6 of 8 similar measures and 2 of 3 other difficulties have a note";
-    empty if there is nothing to compare with."""
-    passages = evidence.passages
-    shares = []
-    if passages.cells.count:
-        cell = passages.cells.of([time])
-        seen, valid = passages.in_copies("head", cell)
-        if valid.any():
-            shares.append(f"{int((seen & valid).sum())} of {int(valid.sum())} similar measures")
-        others = passages.in_siblings("head", cell)
-        if others.size:
-            shares.append(f"{int(others.sum())} of {others.size} other difficulties")
-    parts = [f"the song has {heard} {where}"] if (heard := sound(evidence, time)) else []
-    if shares:
-        place = "" if parts else f" {where}"
-        parts.append(f"{' and '.join(shares)} have {a(noun(evidence.beatmap))}{place}")
-    return "; ".join(parts)
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """How many of the places to compare with have something."""
+
+    count: int
+    of: int
+    what: str
+
+    @property
+    def is_usual(self) -> bool:
+        return 2 * self.count >= self.of
+
+    def __str__(self) -> str:
+        return f"{self.count} of {self.of} {self.what}"
 
 
-def kinds(evidence: Evidence, time: float, names: Sequence[str]) -> str:
-    """As in "6 of 8 similar measures have a slider, 2 a circle"; empty without similar measures."""
+def _shares(evidence: Evidence, name: str, time: float) -> list[_Share]:
+    """The similar measures and the other difficulties that have an object (head) or a new combo (flag) at a time [ms]."""
     passages = evidence.passages
     if not passages.cells.count:
-        return ""
+        return []
+    cell = passages.cells.of([time])
+    seen, valid = passages.in_copies(name, cell)
+    others = passages.in_siblings(name, cell)
+    found = [_Share(int((seen & valid).sum()), int(valid.sum()), "similar measures")]
+    found.append(_Share(int(others.sum()), others.size, "other difficulties"))
+    return [share for share in found if share.of]
+
+
+def _weighed(reasons: Sequence[str], against: Sequence[str], otherwise: str) -> str:
+    """Reasons, and what speaks against them; with no reason of its own the finding rests on `otherwise`."""
+    return f"{'; '.join(reasons) or otherwise}{', though ' * bool(against)}{' and '.join(against)}"
+
+
+def objects(evidence: Evidence, time: float, is_missing: bool, otherwise: str, where: str = "here") -> str:
+    """As in "the song has a clear sound there; 6 of 8 similar measures have a note, though 0 of 2 other difficulties have one".
+
+    Args:
+        evidence: of the map.
+        time: of an object, or of a place without one [ms].
+        is_missing: whether an object seems to be missing; else one seems to be too many.
+        otherwise: said where neither the song nor another place agrees.
+        where: "here" or "there".
+    """
+    reasons: list[str] = []
+    against: list[str] = []
+    if heard := sound(evidence, time):
+        (against if is_missing is (heard == NO_SOUND) else reasons).append(f"the song has {heard} {where}")
+    shares = _shares(evidence, "head", time)
+    agreeing = [str(share) for share in shares if share.is_usual is is_missing]
+    others = [str(share) for share in shares if share.is_usual is not is_missing]
+    an_object = a(noun(evidence.beatmap))
+    if agreeing:
+        reasons.append(f"{' and '.join(agreeing)} have {an_object}{'' if reasons else f' {where}'}")
+    if others:
+        against.append(f"{' and '.join(others)} have {'one' if agreeing else an_object}")
+    return _weighed(reasons, against, otherwise)
+
+
+def kinds(evidence: Evidence, time: float, names: Sequence[str], otherwise: str) -> str:
+    """As in "6 of 8 similar measures have a slider, 2 a circle".
+
+    Args:
+        evidence: of the map.
+        time: of an object [ms].
+        names: of kinds: its own, and those that seem likelier.
+        otherwise: said where the similar measures do not agree that another kind is likelier.
+    """
+    passages = evidence.passages
+    if not passages.cells.count:
+        return otherwise
     seen, valid = passages.in_copies("kind", passages.cells.of([time]))
     if not valid.any():
-        return ""
+        return otherwise
     numbers = [int((valid & (seen == KINDS.index(name) + 1)).sum()) for name in names if name in KINDS]
     of = f"{int(valid.sum())} similar measures"
     words = [a(kind_name(name, evidence.beatmap)) for name in names]
     first, *rest = zip(numbers, words, strict=False)
-    return ", ".join([f"{first[0]} of {of} have {first[1]}", *(f"{number} {name}" for number, name in rest)])
+    shares = ", ".join([f"{first[0]} of {of} have {first[1]}", *(f"{number} {name}" for number, name in rest)])
+    own, others = numbers[0], sum(numbers[1:])
+    return _weighed([shares], [], otherwise) if others > own else _weighed([], [shares], otherwise)
 
 
-def flags(evidence: Evidence, time: float) -> str:
-    """As in "5 of 8 similar measures and 2 of 3 other difficulties have one"; empty if there is nothing to compare with."""
-    passages, shares = evidence.passages, []
-    if passages.cells.count:
-        cell = passages.cells.of([time])
-        seen, valid = passages.in_copies("flag", cell)
-        if valid.any():
-            shares.append(f"{int((seen & valid).sum())} of {int(valid.sum())} similar measures")
-        others = passages.in_siblings("flag", cell)
-        if others.size:
-            shares.append(f"{int(others.sum())} of {others.size} other difficulties")
-    return f"{' and '.join(shares)} have one" if shares else ""
+def flags(evidence: Evidence, time: float, is_missing: bool, otherwise: str) -> str:
+    """As in "5 of 8 similar measures and 2 of 3 other difficulties have one", with the arguments of :func:`objects`."""
+    shares = _shares(evidence, "flag", time)
+    sides = (
+        " and ".join(str(share) for share in shares if share.is_usual is (is_missing is agrees))
+        for agrees in (True, False)
+    )
+    agreeing, others = ([f"{side} have one"] if side else [] for side in sides)
+    return _weighed(agreeing, others, otherwise)
 
 
-def sounds(evidence: Evidence, time: float, name: str) -> str:
-    """What the same hit sounds like elsewhere: "6 of 8 similar measures have a whistle here", or that they have the same; empty
-    without a hit to compare with.
+def sounds(evidence: Evidence, time: float, name: str, otherwise: str) -> str:
+    """What the same hit sounds like elsewhere: "6 of 8 similar measures have a whistle here".
 
     Args:
         evidence: of the map.
         time: of a hit [ms].
         name: sound, sample_set or volume, of :class:`maimod.rules.passages.Timeline`.
+        otherwise: said where there is no other hit to compare with, or most are the same.
     """
     passages = evidence.passages
     if not passages.cells.count:
-        return ""
+        return otherwise
     cell = passages.cells.of([time])
     (seen, valid), (heard, _) = passages.in_copies(name, cell), passages.in_copies("sound", cell)
     others, heard_in_others = passages.in_siblings(name, cell), passages.in_siblings("sound", cell) >= 0
@@ -106,12 +153,17 @@ def sounds(evidence: Evidence, time: float, name: str) -> str:
         if there.any()
     ]
     if not sides:
-        return ""
+        return otherwise
     ((usual, _),) = Counter(value for values, _ in sides for value in values).most_common(1)
-    shares = [f"{values.count(usual)} of {len(values)} {what}" for values, what in sides]
+    shares = [_Share(values.count(usual), len(values), what) for values, what in sides]
     own = int(getattr(passages.own, name)[cell[0]])
-    is_same = abs(own - usual) <= SAME_VOLUME if name == "volume" else own == usual
-    return f"{' and '.join(shares)} have {'the same' if is_same else _sound_name(evidence, name, usual)} here"
+    if abs(own - usual) <= SAME_VOLUME if name == "volume" else own == usual:
+        return _weighed([], [f"{' and '.join(map(str, shares))} have the same here"], otherwise)
+    agreeing, against = (" and ".join(str(s) for s in shares if s.is_usual is side) for side in (True, False))
+    sound_there = f"have {_sound_name(evidence, name, usual)} here"
+    if not agreeing:
+        return f"{against} {sound_there}, the rest others"
+    return _weighed([f"{agreeing} {sound_there}"], [f"{against} have it"] if against else [], otherwise)
 
 
 def _sound_name(evidence: Evidence, name: str, value: int) -> str:
@@ -124,16 +176,20 @@ def _sound_name(evidence: Evidence, name: str, value: int) -> str:
     return f"a {addition_names(value << 1)}" if value else "no addition"
 
 
-def same_length(evidence: Evidence, o: HitObject) -> tuple[int, int]:
-    """(objects at the same place of similar measures that last as long as this one, all objects there)."""
+def lengths(evidence: Evidence, o: HitObject, otherwise: str) -> str:
+    """As in "1 of 5 objects here in similar measures lasts as long", with the last argument of :func:`kinds`."""
     passages = evidence.passages
     if not passages.cells.count:
-        return 0, 0
+        return otherwise
     cell = passages.cells.of([o.time])
     heads, valid = passages.in_copies("head", cell)
-    lengths, _ = passages.in_copies("length", cell)
+    seen, _ = passages.in_copies("length", cell)
     there = valid & heads
-    return int((there & (lengths == passages.own.length[cell][:, None])).sum()), int(there.sum())
+    same, of = int((there & (seen == passages.own.length[cell][:, None])).sum()), int(there.sum())
+    if not of:
+        return otherwise
+    share = f"{same} of {counted(of, 'object')} here in similar measures {'lasts' if same == 1 else 'last'} as long"
+    return _weighed([share], [], otherwise) if same <= of / 2 else _weighed([], [share], otherwise)
 
 
 def a(name: str) -> str:

@@ -318,10 +318,9 @@ def _message(evidence: Evidence, hit: Hit, deviation: _Deviation, n_hits: int) -
         reason = (
             f"{deviation.n_wanted} of {deviation.n_alike} similar places around ({_position(evidence, hit)}) {does}"
         )
-    elif seen := elsewhere.sounds(evidence, hit.time, "sample_set" if aspect in SET_ASPECTS else "sound"):
-        reason = seen
     else:
-        reason = "the hits before it suggest otherwise"
+        compared = "sample_set" if aspect in SET_ASPECTS else "sound"
+        reason = elsewhere.sounds(evidence, hit.time, compared, "the hits before it suggest otherwise")
     return f"{what}{more}; {reason}."
 
 
@@ -365,8 +364,8 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
 def _doubted(evidence: Evidence, kind: str, hit: Hit) -> tuple[Rule, str]:
     """(rule, message) for a kind of corruption at a hit."""
     name, is_taiko = hit_name(hit, evidence.beatmap), evidence.beatmap.mode is Mode.TAIKO
-    seen = elsewhere.sounds(evidence, hit.time, "sound" if kind == "addition" else kind)
-    reason = seen or "the hits around it suggest otherwise"
+    compared = "sound" if kind == "addition" else kind
+    reason = elsewhere.sounds(evidence, hit.time, compared, "the hits around it suggest otherwise")
     match kind:
         case "addition" if is_taiko:
             return COLOUR, f"This note is a {_sound_text(evidence, hit, ())}; {reason}."

@@ -266,7 +266,7 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
         o = evidence.object_of_slot.get(slot)
         if o is None or o is evidence.objects_by_time[0] or o.kind is ObjectKind.SPINNER:
             continue
-        seen = elsewhere.flags(evidence, o.time) or "the combos around it suggest otherwise"
+        seen = elsewhere.flags(evidence, o.time, not o.new_combo, "the combos around it suggest otherwise")
         yield candidate(
             UNEXPECTED if o.new_combo else MISSING,
             time=o.time,

@@ -617,7 +617,7 @@ def _kinds(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> I
 def _kind_message(evidence: Evidence, kind: str, probability: float, hit_object: HitObject) -> str:
     own, usual = str(hit_object.kind), kind.split(" or ")
     name = elsewhere.a(kind_name(own, evidence.beatmap))
-    seen = elsewhere.kinds(evidence, hit_object.time, (own, *usual)) or AROUND
+    seen = elsewhere.kinds(evidence, hit_object.time, (own, *usual), AROUND)
     if probability >= 0.5:
         other = " or ".join(elsewhere.a(kind_name(one, evidence.beatmap)) for one in usual)
         return f"This is {name}, where {other} would be more usual: {seen}."
@@ -704,16 +704,17 @@ def _ends(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> It
 
 
 AROUND = "the rhythm around it suggests so"
-"""Without a song, similar measures and other difficulties."""
+"""Where neither the song, similar measures nor other difficulties say so."""
 
 
 def _extra(evidence: Evidence, o: HitObject) -> str:
-    return f"Possible extra {object_name(o, evidence.beatmap)}: {elsewhere.objects(evidence, o.time) or AROUND}."
+    seen = elsewhere.objects(evidence, o.time, False, AROUND)
+    return f"Possible extra {object_name(o, evidence.beatmap)}: {seen}."
 
 
 def _hole(evidence: Evidence, time: float) -> str:
     at = _place_name(snap(evidence.beatmap, time))
-    seen = elsewhere.objects(evidence, time, "there") or AROUND
+    seen = elsewhere.objects(evidence, time, True, AROUND, "there")
     return f"Possible missing {noun(evidence.beatmap)} {at}: {seen}."
 
 
@@ -723,25 +724,18 @@ def _displaced(evidence: Evidence, o: HitObject, there: Snap) -> str:
     off = there.tick - o.time
     apart = _apart(off, here.red_line.beat_length)
     side = f"{apart} {'later' if off > 0 else 'earlier'} ({abs(off):.0f} ms)"
-    seen = elsewhere.objects(evidence, there.tick, "there")
-    return (
-        f"This {name} is {_place_name(here)} and may belong {_place_name(there)}, {side}{f': {seen}' if seen else ''}."
-    )
+    seen = elsewhere.objects(evidence, there.tick, True, AROUND, "there")
+    return f"This {name} is {_place_name(here)} and may belong {_place_name(there)}, {side}: {seen}."
 
 
 def _sound_at(evidence: Evidence, time: float) -> str:
     heard = elsewhere.sound(evidence, time)
-    return f"; the song has {heard} there" if heard else ""
+    return f"; the song has {heard} there" if heard not in ("", elsewhere.NO_SOUND) else ""
 
 
 def _length_message(evidence: Evidence, o: HitObject) -> str:
     lasts = _apart(o.duration, evidence.beatmap.red_line_of(o.time).beat_length)
-    same, of = elsewhere.same_length(evidence, o)
-    seen = (
-        f"{same} of {elsewhere.counted(of, 'object')} here in similar measures {'lasts' if same == 1 else 'last'} as long"
-        if of
-        else "the rhythm around it suggests another length"
-    )
+    seen = elsewhere.lengths(evidence, o, "the rhythm around it suggests another length")
     return f"This {object_name(o, evidence.beatmap)} lasts {lasts}: {seen}."
 
 

@@ -163,7 +163,11 @@ BROKEN_BY_MOVE = (
     "field_mirror",
     "axis",
 )
-BROKEN_IN_CATCH = ("step_in_mode", "step_out_mode", "stack", "figure", "midpoint", "field_mirror")
+BROKEN_IN_CATCH = ("step_in_mode", "step_out_mode", "stack", "figure", "midpoint")
+"""On a line many places are mirror images of others by chance."""
+CATCH_PX = 12.0
+"""Least distance from a relation that is named in catch: the catcher is 107 px wide at circle size 5 and rarely has to stand
+more exactly."""
 _WORDS = {
     "stack": "it is {off} px off the closest object to stack on",
     "figure": "it is {off} px off its place in the same figure elsewhere in the map",
@@ -186,6 +190,7 @@ def _broken(slips: Slips, rank: int, evidence: Evidence, relations: tuple[str, .
     measures = slips.measures
     assert measures is not None
     found: list[Broken] = []
+    least = CATCH_PX if evidence.beatmap.mode is Mode.CATCH else EXACT_PX
     if REVERSED in relations:
         found += _reversed(measures, rank)
     if MIRRORED in relations:
@@ -197,9 +202,9 @@ def _broken(slips: Slips, rank: int, evidence: Evidence, relations: tuple[str, .
         off, kept = float(measures.residuals[rank, column]), float(measures.around[rank, column])
         alike = int(measures.same_length[rank])
         if relation in ("step_in_mode", "step_out_mode"):
-            if EXACT_PX < off < FAR_PX and (one := _step(slips, rank, evidence, relation, off)) is not None:
+            if least < off < FAR_PX and (one := _step(slips, rank, evidence, relation, off)) is not None:
                 found.append(one)
-        elif not EXACT_PX < off <= NAMED_PX:
+        elif not least < off <= NAMED_PX:
             continue
         elif relation == "copy" and kept >= LEAST_KEPT and alike:
             others = "the other slider" if alike == 1 else f"the most similar of the other {alike} sliders"

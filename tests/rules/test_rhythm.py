@@ -284,7 +284,8 @@ def test_unexpected_kind():
     (finding,) = found(loaded, scores(loaded, kinds=kind_score(loaded, 3000, 12.0, 0.9995)))
     assert finding.rule == "rhythm/unexpected-kind"
     assert finding.message == (
-        "This is a circle, where a spinner would be more usual: 5 of 5 similar measures have a circle, 0 a spinner."
+        "This is a circle, where a spinner would be more usual: the rhythm around it suggests so, though 5 of 5 similar "
+        "measures have a circle, 0 a spinner."
     )
 
 

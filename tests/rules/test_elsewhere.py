@@ -1,0 +1,81 @@
+"""What the song, similar measures and other difficulties have: reasons for a finding, and what speaks against it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from maimod.osu.mapset import Mapset
+from maimod.rules import elsewhere
+from maimod.rules.base import Evidence
+from tests.maps import beatmap
+from tests.rules.test_passages import BEAT, MEASURE, SONG, VERSE, phrase_map
+
+RHYTHM = "the rhythm suggests so"
+
+
+def with_others(one: object, *others: object) -> Evidence:
+    return Evidence(one, mapset=Mapset(Path(), (one, *others)))  # type: ignore[arg-type]
+
+
+def shortened(changes: dict[int, tuple[float, ...]], path: str = "beatmap.osu") -> object:
+    return phrase_map([changes.get(number, beats) for number, beats in enumerate(SONG)], path=path)
+
+
+WITHOUT_BEAT_1 = (0.0, 1.5, 2.0, 3.0)
+HOLE = 9 * MEASURE + BEAT
+
+
+def test_what_agrees_is_a_reason_and_what_does_not_is_said_too() -> None:
+    alone = Evidence(shortened({9: WITHOUT_BEAT_1}))  # type: ignore[arg-type]
+    assert elsewhere.objects(alone, HOLE, True, RHYTHM, "there") == "8 of 8 similar measures have an object there"
+    one, other = shortened({9: WITHOUT_BEAT_1}), shortened({9: WITHOUT_BEAT_1}, "other.osu")
+    assert elsewhere.objects(with_others(one, other), HOLE, True, RHYTHM, "there") == (
+        "8 of 8 similar measures have an object there, though 0 of 1 other difficulties have one"
+    )
+
+
+def test_an_extra_object_is_agreed_on_by_those_that_have_none() -> None:
+    one = shortened({9: (*VERSE, 3.5)})
+    time = 9 * MEASURE + 3.5 * BEAT
+    assert elsewhere.objects(with_others(one), time, False, RHYTHM) == "0 of 8 similar measures have an object here"
+    other = shortened({9: (*VERSE, 3.5)}, "other.osu")
+    assert elsewhere.objects(with_others(one, other), time, False, RHYTHM) == (
+        "0 of 8 similar measures have an object here, though 1 of 1 other difficulties have one"
+    )
+
+
+def test_where_nothing_agrees_the_finding_rests_on_something_else() -> None:
+    usual = Evidence(phrase_map())
+    assert elsewhere.objects(usual, HOLE, False, RHYTHM) == (f"{RHYTHM}, though 8 of 8 similar measures have an object")
+    lone = beatmap(["64,64,1000,1,0,0:0:0:0:"])
+    assert elsewhere.objects(Evidence(lone), 1000.0, False, RHYTHM) == RHYTHM
+
+
+@pytest.mark.parametrize(
+    ("is_missing", "expected"),
+    [(True, "8 of 8 similar measures have one"), (False, f"{RHYTHM}, though 8 of 8 similar measures have one")],
+)
+def test_new_combos(is_missing: bool, expected: str) -> None:
+    assert elsewhere.flags(Evidence(phrase_map()), 9 * MEASURE, is_missing, RHYTHM) == expected
+
+
+def test_kinds_and_lengths() -> None:
+    one = phrase_map(slider=[46])
+    slider, circle = one.hit_objects[46], one.hit_objects[41]
+    kinds = elsewhere.kinds(Evidence(one), slider.time, ["slider", "circle"], RHYTHM)
+    assert kinds.startswith("0 of ") and "similar measures have a slider, " in kinds and RHYTHM not in kinds
+    assert elsewhere.kinds(Evidence(one), circle.time, ["circle", "slider"], RHYTHM).startswith(
+        f"{RHYTHM}, though 8 of 8"
+    )
+    assert elsewhere.lengths(Evidence(one), slider, RHYTHM).startswith("0 of ")
+    assert elsewhere.lengths(Evidence(one), circle, RHYTHM).startswith(f"{RHYTHM}, though 8 of 8 objects here")
+
+
+def test_sounds() -> None:
+    lost = phrase_map(without_sound=[45])
+    clap = lost.hit_objects[45]
+    assert elsewhere.sounds(Evidence(lost), clap.time, "sound", RHYTHM).endswith("similar measures have a clap here")
+    same = elsewhere.sounds(Evidence(phrase_map()), clap.time, "sound", RHYTHM)
+    assert same.startswith(f"{RHYTHM}, though ") and same.endswith("have the same here")
