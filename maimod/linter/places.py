@@ -434,9 +434,10 @@ class _Table:
         starts, ends = np.array([o.time for o in objects]), np.array([o.end_time for o in objects])
         heads = np.array([(o.x, o.y) for o in objects], dtype=float)
         beats = np.array([max(beatmap.red_line_of(o.time).beat_length, 1.0) for o in objects])
-        gaps = np.concatenate([[4 * REST_BEATS * beats[0]], starts[1:] - ends[:-1], [4 * REST_BEATS * beats[-1]]])
+        before, after = _gaps(starts, ends, beatmap.mode is Mode.MANIA)
+        before, after = (np.where(np.isinf(gap), 4 * REST_BEATS * beats, gap) for gap in (before, after))
         moved = np.concatenate([[0.0], np.hypot(*np.diff(heads, axis=0).T), [0.0]]) if len(heads) > 1 else np.zeros(2)
-        logs = np.log2(np.clip(gaps[:-1] / beats, 1 / 64, 64)), np.log2(np.clip(gaps[1:] / beats, 1 / 64, 64))
+        logs = np.log2(np.clip(before / beats, 1 / 64, 64)), np.log2(np.clip(after / beats, 1 / 64, 64))
         distances = np.log2(1.0 + moved[:-1]), np.log2(1.0 + moved[1:])
         own_ticks = ticks.ticks(starts)
         in_measure, measure = ticks.measure_ticks(own_ticks)
@@ -462,8 +463,8 @@ class _Table:
             "speed_before": distances[0] - logs[0],
             "speed_after": distances[1] - logs[1],
             "duration": np.log2(1.0 + (ends - starts) / beats),
-            "first_of_section": gaps[:-1] >= REST_BEATS * beats,
-            "last_of_section": gaps[1:] >= REST_BEATS * beats,
+            "first_of_section": before >= REST_BEATS * beats,
+            "last_of_section": after >= REST_BEATS * beats,
             "onset": onsets,
             "onset_rank": _log_ranks(-onsets),
             "volume": [(o.sample.volume or beatmap.timing_point_at(o.time + 3.0).volume) / 100 for o in objects],
@@ -519,6 +520,20 @@ class _Table:
         found[:, 1:] /= np.maximum(found[:, :1], 1)
         found[:, 0] = np.log2(1.0 + found[:, 0])
         return found
+
+
+def _gaps(starts: np.ndarray, ends: np.ndarray, is_mania: bool) -> tuple[np.ndarray, np.ndarray]:
+    """(n_objects,) ms from the end of the object before, and to the start of the next one; infinite at the ends of the map.
+
+    Notes of mania overlap, so there it is from one start to the next, and the notes of a chord have the gaps of the chord.
+    """
+    if not is_mania:
+        between = starts[1:] - ends[:-1]
+        return np.concatenate([[np.inf], between]), np.concatenate([between, [np.inf]])
+    rows = np.concatenate([[0], np.cumsum(np.diff(starts) > ALIKE_MS / 2)])
+    times = starts[np.searchsorted(rows, np.arange(rows[-1] + 1))]
+    between = np.diff(times)
+    return np.concatenate([[np.inf], between])[rows], np.concatenate([between, [np.inf]])[rows]
 
 
 def _are_near(times: np.ndarray, starts: Sequence[float]) -> np.ndarray:

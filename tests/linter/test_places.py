@@ -161,6 +161,21 @@ def test_the_other_difficulties_are_known() -> None:
     assert [value(features, "siblings_with_flag", row) for row in range(2)] == [1.0, 0.0]
 
 
+def test_the_notes_of_a_chord_have_the_gaps_of_the_chord() -> None:
+    lines = [
+        f"{64 + 128 * column},192,{1000 + 250 * row},1,0,0:0:0:0:" for row in range(4) for column in range(row + 1)
+    ]
+    hold = "448,192,1250,128,0,2750:0:0:0:0:"
+    own = beatmap([*lines[:3], hold, *lines[3:]], mode=3)
+    found = [
+        candidate(rhythm.UNEXPECTED_KIND, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
+        for o in own.hit_objects
+    ]
+    _, features = judged_places(found, replace(doubted(own, {}), scores=()), Calibration())
+    gaps = [[round(2 ** value(features, f"gap_{side}", row), 2) for row in range(11)] for side in ("before", "after")]
+    assert gaps == [[16.0] + 10 * [0.5], 7 * [0.5] + 4 * [16.0]]
+
+
 def test_a_chord_of_another_difficulty_has_all_kinds_of_its_notes() -> None:
     def holds(*columns: int) -> Beatmap:
         lines = [
