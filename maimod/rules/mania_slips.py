@@ -158,7 +158,7 @@ def _column_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str
     places, own_places = int(expected.places[note]), int(expected.places_with[note])
     other_places = int(expected.places_with_other[note])
     actual, likelier = f"column {own}", f"column {other}" if other > 0 else ""
-    if places >= LEAST_PLACES and other > 0 and other_places > own_places:
+    if places >= LEAST_PLACES and other > 0 and other_places > own_places and 2 * other_places >= places:
         return (
             f"This note is in column {own}; at the same place of {places} passages with the same pattern, {other_places} "
             f"{have(other_places)} one in column {other} (as {_stamp(evidence, expected.example[note])}) and "
@@ -180,8 +180,13 @@ def _column_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str
                 * evidence.beatmap.red_line_of(o.time).beat_length
             )
             share = 100 * _value(table, COLUMN_NAMES, note, f"map start {side}")
+            others = (
+                f"{share:.0f} % of the notes of the map come"
+                if share >= 0.5
+                else "hardly another note of the map comes"
+            )
             return (
-                f"This note is {gap_name(evidence, o, gap)} {word} in column {own}; {share:.0f} % of the notes of the map come that soon",
+                f"This note is {gap_name(evidence, o, gap)} {word} in column {own}; {others} that soon",
                 actual,
                 likelier,
             )
