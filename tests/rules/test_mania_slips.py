@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import mania_measures, mania_slips, slip_model
 from maimod.rules.base import Candidate, Evidence
-from maimod.rules.mania_measures import CHORD_NAMES, COLUMN_NAMES, END_NAMES, ManiaMeasures, measure
+from maimod.rules.mania_measures import CHORD_NAMES, COLUMN_NAMES, END_NAMES, Expectation, ManiaMeasures, measure
 from maimod.rules.slip_model import FILE, FORMAT, NO_SLIP, Forest, SlipModel
 from maimod.rules.trees import Trees
 from tests.maps import beatmap
@@ -259,6 +260,23 @@ def test_of_rows_beside_each_other_the_likelier_is_named() -> None:
     assert len(rows) == len(set(rows))
     close = mania_slips.columns(evidence(loaded, columns=stump("row size", 1.5, 1.0, 2.0)))
     assert PLACE + 7 * QUARTER in [one.time for one in close]
+
+
+@pytest.mark.parametrize(
+    ("with_other", "expected"),
+    [(2, "2 have one in column 3"), (1, "where none of 3 passages with the same pattern has one")],
+)
+def test_a_column_is_likelier_if_half_of_the_passages_have_it(with_other: int, expected: str) -> None:
+    seen = evidence(made(notes()), columns=stump("row size", 1.5, 1.0, 3.0))
+    slips = seen.slips
+    assert slips is not None and slips.mania is not None
+    n = len(slips.mania.row_of)
+    counts = {"places": 3, "places_with": 0, "places_with_other": with_other, "column": 2, "example": 1000.0}
+    expectation = Expectation(**{name: np.full(n, value) for name, value in counts.items()})
+    words, _, likelier = mania_slips._column_words(
+        seen, replace(slips, mania=replace(slips.mania, expectation=expectation)), 0
+    )
+    assert expected in words and likelier == "column 3"
 
 
 def test_other_modes_have_no_slips_of_mania() -> None:
