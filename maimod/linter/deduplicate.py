@@ -47,6 +47,9 @@ PASSAGE_CAUSES: dict[Category, frozenset[Category]] = {
 }
 """Categories that a finding about a passage can cause anywhere in it: it is named once, where it begins. A wrong velocity also
 moves the ends of sliders."""
+OF_ONE_NOTE = frozenset({"rhythm/chord-slip", "positions/column-slip"})
+"""In mania the same note can seem to be one too many in its chord and to be in a wrong column, at a right time in both cases: of
+these the surer is kept."""
 FIRST_CAUSES = frozenset({Category.RHYTHM, Category.MAPSET})
 """Warnings and problems of these categories come first."""
 MOST_OF_RULE = 100
@@ -127,7 +130,7 @@ def _order_of_causes(finding: Finding) -> tuple[bool, bool, bool, float, float, 
     is_grave = finding.severity is not Severity.MINOR
     return (
         not _is_section(finding),
-        not (finding.category in FIRST_CAUSES and is_grave),
+        not (finding.category in FIRST_CAUSES and is_grave and finding.rule not in OF_ONE_NOTE),
         not (finding.tier is Tier.EXACT and is_grave),
         -finding.score,
         finding.time,
@@ -193,7 +196,7 @@ def _explains(cause: Finding, finding: Finding) -> bool:
     """Whether a finding is a consequence of another one that shares an object with it, or the same mistake."""
     if finding.tier is Tier.EXACT:
         return _is_same_mistake(cause, finding)
-    return finding.category in CAUSES[cause.category]
+    return {cause.rule, finding.rule} == OF_ONE_NOTE or finding.category in CAUSES[cause.category]
 
 
 def _explains_next(cause: Finding, finding: Finding) -> bool:

@@ -60,6 +60,11 @@ class TestFolding:
             {"timestamp": "00:00:000 -", "rule": "rhythm/a", "severity": "warning"}
         ]
 
+    @pytest.mark.parametrize(("column", "kept"), [(0.95, "positions/column-slip"), (0.85, "rhythm/chord-slip")])
+    def test_a_chord_and_a_column_are_one_mistake_and_the_surer_is_named(self, column: float, kept: str) -> None:
+        assert rules(finding("rhythm/chord-slip", 3, 0.9), finding("positions/column-slip", 3, column)) == [kept]
+        assert rules(finding("rhythm/other", 3, 0.9), finding("positions/column-slip", 3, 0.95)) == ["rhythm/other"]
+
     def test_what_follows_right_after_is_its_wake(self) -> None:
         assert rules(finding("rhythm/a", 3, 0.9), finding("positions/b", 4)) == ["rhythm/a"]
 
