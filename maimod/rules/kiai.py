@@ -6,7 +6,7 @@ Figures in this module were counted in the 1,045 ranked maps of the training spl
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -90,7 +90,8 @@ MISPLACED = Rule(
     "prediction whether kiai changes here or elsewhere.",
     advice="Listen: where does the chorus begin or end?",
     ignore_when="vocals lead into the chorus and kiai begins with them",
-    blind_spots="Maps with a single section, unless the model is sure; sections that are wrong by whole measures.",
+    blind_spots="Maps with a single section, unless the model is sure; sections that are wrong by whole measures; flashes and rests "
+    "of a beat.",
     source=_SOURCE,
     curves=CURVES,
     corruptions=("kiai",),
@@ -168,7 +169,9 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     else:
         yield from (_unsnapped(evidence, border) for border in unsnapped)
     off = {border.point.line for border in unsnapped}
-    yield from _misplaced(evidence, [border for border in borders if border.point.line not in off])
+    yield from _misplaced(
+        evidence, [border for border in _of_long_parts(beatmap, borders) if border.point.line not in off]
+    )
     yield from _short(evidence)
     sections = beatmap.kiai_sections
     if sections and sections[-1][1] is None:
@@ -182,6 +185,18 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
             expected=(Expected("an end"),),
             message="Kiai begins here and is never switched off.",
         )
+
+
+def _of_long_parts(beatmap: Beatmap, borders: Sequence[_Border]) -> list[_Border]:
+    """Borders between kiai and a part without it that are both longer than a flash: a rest of a beat, or a flash of one, is not
+    misplaced by a beat."""
+    changes = [-math.inf, *(border.point.time for border in borders), math.inf]
+    return [
+        border
+        for border, before, after in zip(borders, changes, changes[2:], strict=False)
+        if min(after - border.point.time, border.point.time - before)
+        > FLASH_BEATS * beatmap.red_line_of(border.point.time).beat_length
+    ]
 
 
 def _borders(beatmap: Beatmap) -> list[_Border]:
@@ -328,7 +343,7 @@ def _short(evidence: Evidence) -> Iterator[Candidate]:
 
 def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candidate]:
     """Borders of kiai, with the doubt about the beat on either side; not those off every tick, which are reported."""
-    for border in _borders(evidence.beatmap):
+    for border in _of_long_parts(evidence.beatmap, _borders(evidence.beatmap)):
         if abs(snap(evidence.beatmap, border.point.time, KIAI_DIVISORS).error) >= UNSNAP_MS:
             continue
         logit, is_late = _border_logit(corruption, border.point.time)

@@ -9,7 +9,7 @@ from maimod.findings import Finding
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import kiai
 from maimod.rules.base import Evidence
-from tests.findings import findings_of
+from tests.findings import doubted, findings_of
 from tests.maps import RED_LINE, beatmap
 
 MEASURE = 2000  # 120 BPM, 4/4
@@ -91,6 +91,20 @@ def test_gap_in_the_middle():
 
 def test_rest_before_a_new_measure_is_meant():
     assert found(map_with((8000, 23_500), (24_000, 40_000))) == []
+
+
+def test_borders_of_rests_and_flashes_are_not_misplaced():
+    """The rest ends the first section and begins the next one; the starts at 8 s and the end at 40 s stand alone."""
+    loaded = map_with((8500, 23_500), (24_000, 40_000))
+    by_time = {point.time: point.line for point in loaded.timing_points if point.uninherited is False}
+    assert [rules(found(loaded, model(loaded, by_time[time], 16.0))) for time in (8500, 23_500, 24_000)] == [
+        ["kiai/misplaced"],
+        [],
+        [],
+    ]
+    seen = doubted(loaded, {}, elsewhere=1.5)
+    assert seen.corruption is not None
+    assert [one.time for one in kiai.propose(seen, seen.corruption)] == [8500, 40_000]
 
 
 def test_stray_flash():
