@@ -17,7 +17,7 @@ HOP, LOOKAHEAD = 0.65, 0.05
 """Shares of a window that it scores, and that it keeps of the song after that; 0.3 are left for the map before. With
 the bundled model on 8 held-out maps this ranks events as the original's windows do (correlation 0.999, 18 of the 20
 most surprising the same) with 6.5 times fewer windows; a hop of 0.5 gives 0.999 and 18.5 with 5.1 times fewer
-(docs/performance.md)."""
+(docs/performance.md). The bundled model itself has a longer hop."""
 ORIGINAL_LOOKBACK, ORIGINAL_LOOKAHEAD = 0.5, 0.4
 """Shares of a window that the original keeps before and after its scoring zone (docs/compat.md §6)."""
 
