@@ -11,7 +11,7 @@ import numpy as np
 
 from maimod.discriminator.checkpoint import COVERED, DiscriminatorConfig
 from maimod.discriminator.features import CATEGORIES
-from maimod.families.operators import Linear, Weights, gelu_by_tanh, layer_normed, softmax
+from maimod.families.operators import SAFE_LOGIT, Linear, Weights, gelu_by_tanh, largest_logit, layer_normed
 
 
 def _after_norm(weights: Weights, norm: str, name: str, outputs: int, width: int) -> Linear:
@@ -26,8 +26,11 @@ class _Layer:
         width, inner, heads = config.d_model, config.feed_forward, config.heads
         self.heads, self.width, self.reach = heads, width, config.reach
         self.query_key_value = _after_norm(weights, "attention_norm", "query_key_value", 3 * width, width)
+        for array in (self.query_key_value.matrix, self.query_key_value.bias):
+            array[..., :width] *= np.float32((width // heads) ** -0.5)  # of the queries
         self.out = Linear(weights.take("out.weight", width, width), weights.take("out.bias", width))
         distances = weights.take("distances", heads, 2 * config.reach - 1)
+        self.nearest = np.abs(distances).max(axis=1)
         self.widen = _after_norm(weights, "feed_norm", "feed.0", inner, width)
         self.narrow = Linear(weights.take("feed.2.weight", width, inner), weights.take("feed.2.bias", width))
 
@@ -42,11 +45,17 @@ class _Layer:
     def __call__(self, x: np.ndarray) -> np.ndarray:
         parts = self.query_key_value(layer_normed(x)).reshape(len(x), 3, self.heads, -1)
         query, key, value = parts.transpose(1, 2, 0, 3)  # (H, N, D / H)
-        logits = query @ key.transpose(0, 2, 1)
-        logits *= np.float32((self.width // self.heads) ** -0.5)
-        logits += self.bias(len(x))
-        total = softmax(logits)
-        mixed = (logits @ value) / total
+        is_small = largest_logit(query.transpose(1, 0, 2), key.transpose(1, 0, 2)) + self.nearest <= SAFE_LOGIT
+        mixed = np.empty_like(query)
+        ones = np.ones((len(x), 1), dtype=np.float32)
+        bias = self.bias(len(x))
+        for head in range(self.heads):  # as in maimod.families.operators.attend
+            logits = query[head] @ key[head].T
+            logits += bias[head]
+            if not is_small[head]:
+                logits -= logits.max(axis=1, keepdims=True)
+            np.exp(logits, out=logits)
+            np.divide(logits @ value[head], logits @ ones, out=mixed[head])
         x = x + self.out(mixed.transpose(1, 0, 2).reshape(x.shape))
         return x + self.narrow(gelu_by_tanh(self.widen(layer_normed(x))))
 

@@ -143,13 +143,6 @@ def layer_normed(x: np.ndarray, epsilon: float = 1e-5) -> np.ndarray:
     return x
 
 
-def softmax(x: np.ndarray) -> np.ndarray:
-    """Over the last axis, in place and without the division: (exp(x - max), its sum (..., 1))."""
-    x -= x.max(axis=-1, keepdims=True)
-    np.exp(x, out=x)
-    return x.sum(axis=-1, keepdims=True)
-
-
 def rotations(positions: np.ndarray, width: int) -> np.ndarray:
     """Complex numbers (n, width / 2) that rotate `width` channels by `positions` (n,), as :func:`attention.rotary`."""
     exponents = np.arange(0, width, 2, dtype=np.float32) / np.float32(width)
@@ -186,7 +179,7 @@ def attend(
     length, heads, width = query.shape
     found = np.empty((length, heads, width), dtype=np.float32)
     future = np.triu(np.full((BLOCK, BLOCK), -np.inf, dtype=np.float32), 1) if first is not None else None
-    is_small = _largest_logit(query, key) <= SAFE_LOGIT
+    is_small = largest_logit(query, key) <= SAFE_LOGIT
     ones = np.ones((len(key), 1), dtype=np.float32)
     for start in range(0, length, BLOCK):
         stop = min(start + BLOCK, length)
@@ -205,7 +198,7 @@ def attend(
     return found.reshape(length, heads * width)
 
 
-def _largest_logit(query: np.ndarray, key: np.ndarray) -> np.ndarray:
+def largest_logit(query: np.ndarray, key: np.ndarray) -> np.ndarray:
     """(H,) what no logit exceeds, by the longest query and the longest key of each head."""
     longest = [np.einsum("thk,thk->th", x, x).max(axis=0) for x in (query, key)]
     return np.asarray(np.sqrt(longest[0] * longest[1]))
