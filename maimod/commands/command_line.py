@@ -78,11 +78,20 @@ def _processed(parameter: Any, process: Callable[[Any, Any], Any], context: Any,
     is_many = parameter.multiple or parameter.nargs == -1
     if source == "DEFAULT" and not parameter.required:
         value = () if value is None and is_many else value
+    elif source == "COMMANDLINE" and kind is int and _is_plain_number(value, parameter.min, parameter.max):
+        value = int(value)
     elif source == "COMMANDLINE" and kind == list[str] and is_many and all(isinstance(one, str) for one in value):
         value = list(value)
     elif source != "COMMANDLINE" or not (kind is str or (get_origin(kind) is Literal and value in get_args(kind))):
         return process(context, value)
     return value if parameter.callback is None else parameter.callback(context, parameter, value)
+
+
+def _is_plain_number(text: Any, least: float | None, most: float | None) -> bool:
+    """Whether a text is digits alone, and a number that is allowed; anything else is left to typer and its messages."""
+    if not (isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) < 10):
+        return False
+    return (least is None or int(text) >= least) and (most is None or int(text) <= most)
 
 
 def _key(name: str) -> str:
