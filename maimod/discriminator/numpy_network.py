@@ -26,8 +26,7 @@ class _Layer:
         width, inner, heads = config.d_model, config.feed_forward, config.heads
         self.heads, self.width, self.reach = heads, width, config.reach
         self.query_key_value = _after_norm(weights, "attention_norm", "query_key_value", 3 * width, width)
-        for array in (self.query_key_value.matrix, self.query_key_value.bias):
-            array[..., :width] *= np.float32((width // heads) ** -0.5)  # of the queries
+        self.query_key_value.scale(slice(0, width), (width // heads) ** -0.5)  # the queries
         self.out = Linear(weights.take("out.weight", width, width), weights.take("out.bias", width))
         distances = weights.take("distances", heads, 2 * config.reach - 1)
         self.nearest = np.abs(distances).max(axis=1)

@@ -79,6 +79,12 @@ class Linear:
         """Take a matrix (outputs, inputs) and a bias (outputs,)."""
         self.matrix, self.bias = np.ascontiguousarray(matrix.T), bias
 
+    def scale(self, outputs: slice, factor: float) -> None:
+        """Multiply some of the outputs."""
+        self.matrix[:, outputs] *= np.float32(factor)
+        if self.bias is not None:
+            self.bias[outputs] *= np.float32(factor)
+
     def __call__(self, x: np.ndarray) -> np.ndarray:
         found = x @ self.matrix
         if self.bias is not None:
