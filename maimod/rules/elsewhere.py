@@ -21,7 +21,12 @@ from maimod.rules.rhythm_index import ONSET_WIDTH_MS, lag_of
 if TYPE_CHECKING:
     from maimod.rules.base import Evidence
 
+MEASURES, OTHERS = "similar measures", "other difficulties"
 KINDS = [str(kind) for kind in ObjectKind]
+LEAST_COMPARED = 4
+"""Measures and difficulties without an object that contradict a missing one."""
+LEAST_ALIKE, MOST_ALIKE = 3, 0.75
+"""So many objects at the same place of similar measures, and this share of them, make an object usual there."""
 CLEAR_SOUND, FAINT_SOUND = 0.5, 0.35
 """Onset strengths. Objects have about 1, empty 1/4 ticks 0.2."""
 NO_SOUND = "no sound"
@@ -59,14 +64,25 @@ def _shares(evidence: Evidence, name: str, time: float) -> list[_Share]:
     cell = passages.cells.of([time])
     seen, valid = passages.in_copies(name, cell)
     others = passages.in_siblings(name, cell)
-    found = [_Share(int((seen & valid).sum()), int(valid.sum()), "similar measures")]
-    found.append(_Share(int(others.sum()), others.size, "other difficulties"))
+    found = [_Share(int((seen & valid).sum()), int(valid.sum()), MEASURES)]
+    found.append(_Share(int(others.sum()), others.size, OTHERS))
     return [share for share in found if share.of]
+
+
+def is_empty(evidence: Evidence, time: float) -> bool:
+    """Whether several similar measures and other difficulties could have an object at a time [ms], and none of them has."""
+    shares = _shares(evidence, "head", time)
+    return sum(share.of for share in shares) >= LEAST_COMPARED and not any(share.count for share in shares)
 
 
 def _weighed(reasons: Sequence[str], against: Sequence[str], otherwise: str) -> str:
     """Reasons, and what speaks against them; with no reason of its own the finding rests on `otherwise`."""
     return f"{'; '.join(reasons) or otherwise}{', though ' * bool(against)}{' and '.join(against)}"
+
+
+def joined(words: str, seen: str) -> str:
+    """Words with what a function of this module returns if nothing is said `otherwise`."""
+    return f"{words}{'; ' * (bool(seen) and not seen.startswith(','))}{seen}"
 
 
 def objects(evidence: Evidence, time: float, is_missing: bool, otherwise: str, where: str = "here") -> str:
@@ -138,32 +154,45 @@ def sounds(evidence: Evidence, time: float, name: str, otherwise: str) -> str:
         name: sound, sample_set or volume, of :class:`maimod.rules.passages.Timeline`.
         otherwise: said where there is no other hit to compare with, or most are the same.
     """
-    passages = evidence.passages
-    if not passages.cells.count:
-        return otherwise
-    cell = passages.cells.of([time])
-    (seen, valid), (heard, _) = passages.in_copies(name, cell), passages.in_copies("sound", cell)
-    others, heard_in_others = passages.in_siblings(name, cell), passages.in_siblings("sound", cell) >= 0
-    sides = [
-        (values[there].tolist(), what)
-        for values, there, what in (
-            (seen, valid & (heard >= 0), "similar measures"),
-            (others, heard_in_others, "other difficulties"),
-        )
-        if there.any()
-    ]
+    sides, own = _sounds(evidence, time, name)
     if not sides:
         return otherwise
     ((usual, _),) = Counter(value for values, _ in sides for value in values).most_common(1)
     shares = [_Share(values.count(usual), len(values), what) for values, what in sides]
-    own = int(getattr(passages.own, name)[cell[0]])
-    if abs(own - usual) <= SAME_VOLUME if name == "volume" else own == usual:
+    if _is_same(name, own, usual):
         return _weighed([], [f"{' and '.join(map(str, shares))} have the same here"], otherwise)
     agreeing, against = (" and ".join(str(s) for s in shares if s.is_usual is side) for side in (True, False))
     sound_there = f"have {_sound_name(evidence, name, usual)} here"
     if not agreeing:
         return f"{against} {sound_there}, the rest others"
     return _weighed([f"{agreeing} {sound_there}"], [f"{against} have it"] if against else [], otherwise)
+
+
+def is_in_all_others(evidence: Evidence, time: float, name: str) -> bool:
+    """Whether the same hit sounds like this one in all of two or more other difficulties; arguments as of :func:`sounds`."""
+    sides, own = _sounds(evidence, time, name)
+    values = next((values for values, what in sides if what == OTHERS), [])
+    return len(values) > 1 and all(_is_same(name, own, value) for value in values)
+
+
+def _sounds(evidence: Evidence, time: float, name: str) -> tuple[list[tuple[list[int], str]], int]:
+    """(values of the same hit in similar measures and in the other difficulties, what these are), and the hit's own value."""
+    passages = evidence.passages
+    if not passages.cells.count:
+        return [], 0
+    cell = passages.cells.of([time])
+    (seen, valid), (heard, _) = passages.in_copies(name, cell), passages.in_copies("sound", cell)
+    others, heard_in_others = passages.in_siblings(name, cell), passages.in_siblings("sound", cell) >= 0
+    sides = [
+        (values[there].tolist(), what)
+        for values, there, what in ((seen, valid & (heard >= 0), MEASURES), (others, heard_in_others, OTHERS))
+        if there.any()
+    ]
+    return sides, int(getattr(passages.own, name)[cell[0]])
+
+
+def _is_same(name: str, one: int, other: int) -> bool:
+    return abs(one - other) <= SAME_VOLUME if name == "volume" else one == other
 
 
 def _sound_name(evidence: Evidence, name: str, value: int) -> str:
@@ -178,18 +207,32 @@ def _sound_name(evidence: Evidence, name: str, value: int) -> str:
 
 def lengths(evidence: Evidence, o: HitObject, otherwise: str) -> str:
     """As in "1 of 5 objects here in similar measures lasts as long", with the last argument of :func:`kinds`."""
-    passages = evidence.passages
-    if not passages.cells.count:
-        return otherwise
-    cell = passages.cells.of([o.time])
-    heads, valid = passages.in_copies("head", cell)
-    seen, _ = passages.in_copies("length", cell)
-    there = valid & heads
-    same, of = int((there & (seen == passages.own.length[cell][:, None])).sum()), int(there.sum())
+    same, of = _same_length(evidence, o)
     if not of:
         return otherwise
     share = f"{same} of {counted(of, 'object')} here in similar measures {'lasts' if same == 1 else 'last'} as long"
     return _weighed([share], [], otherwise) if same <= of / 2 else _weighed([], [share], otherwise)
+
+
+def _same_length(evidence: Evidence, o: HitObject) -> tuple[int, int]:
+    """(objects at the same place of similar measures that last as long as this one, all objects there)."""
+    passages = evidence.passages
+    if not passages.cells.count:
+        return 0, 0
+    cell = passages.cells.of([o.time])
+    heads, valid = passages.in_copies("head", cell)
+    seen, _ = passages.in_copies("length", cell)
+    there = valid & heads
+    return int((there & (seen == passages.own.length[cell][:, None])).sum()), int(there.sum())
+
+
+def is_usual(evidence: Evidence, o: HitObject) -> bool:
+    """Whether most of several similar measures have the same kind of object, of the same length, at this place."""
+    same, of = _same_length(evidence, o)
+    if of < LEAST_ALIKE or same < MOST_ALIKE * of:
+        return False
+    seen, valid = evidence.passages.in_copies("kind", evidence.passages.cells.of([o.time]))
+    return int((valid & (seen == KINDS.index(str(o.kind)) + 1)).sum()) >= MOST_ALIKE * of
 
 
 def a(name: str) -> str:

@@ -350,6 +350,8 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
         for slot, logit in corruption.peaks(kind, LEAST_PROPOSED_LOGIT, apart=0):
             if slot in hit_of_slot:
                 hit = hit_of_slot[slot]
+                if kind == "volume" and elsewhere.is_in_all_others(evidence, hit.time, kind):
+                    continue
                 rule, words = _doubted(evidence, kind, hit)
                 yield candidate(
                     rule,

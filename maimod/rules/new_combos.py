@@ -207,21 +207,21 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     if evidence.beatmap.mode not in PLAYFIELD_MODES:
         return
     combos = Combos(evidence)
-    common = ", ".join(
+    named = [
         f"{_beats(length)} beat{'s' * (length != TICKS_PER_BEAT)} ({count}×)"
         for length, count in combos.lengths.most_common(N_COMMON)
-    )
+    ]
     for rule, verdicts in ((MISSING, combos.missing()), (UNEXPECTED, combos.unexpected())):
         for verdict in verdicts:
             bits = total(verdict)
             hit_object = combos.objects[verdict.place]
             before, after = map(_beats, verdict.lengths)
             where = _place_in_measure(evidence, hit_object)
+            seen = elsewhere.flags(evidence, hit_object.time, rule is MISSING, "")
+            common = f"Usual in this map: {', '.join(named[: 2 if seen else N_COMMON])}."
             if rule is MISSING:
-                message = (
-                    f"No new combo {where}: this combo lasts {_beats(sum(verdict.lengths))} beats, with one here the combos "
-                    f"would last {before} and {after}. Usual in this map: {common}."
-                )
+                lengths = f"this combo lasts {_beats(sum(verdict.lengths))} beats, with one here {before} and {after}"
+                message = f"No new combo {where}: {elsewhere.joined(lengths, seen)}. {common}"
             else:
                 moved = abs(verdict.shift)
                 better = (
@@ -232,7 +232,8 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
                         f"{'later' if verdict.shift > 0 else 'earlier'}."
                     )
                 )
-                message = f"New combo {where}, which makes combos of {before} and {after} beats. Usual in this map: {common}.{better}"
+                lengths = f"it makes combos of {before} and {after} beats"
+                message = f"New combo {where}: {elsewhere.joined(lengths, seen)}. {common}{better}"
             flag = rule is UNEXPECTED
             odds = verdict.model + (MODEL_USUAL_BITS if flag else 0.0)
             chance = None if verdict.event is None else round(1 / (1 + 2.0**-odds), 4)

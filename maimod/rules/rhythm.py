@@ -188,7 +188,7 @@ MISSING_OBJECT = Rule(
     how="The model is sure of an object at a time where there is none, and the song has an onset there.",
     advice="Listen: is there a sound that should have an object?",
     ignore_when="the rhythm is thinned out on purpose, for emphasis or for an easier difficulty",
-    blind_spots="Objects missing at the end of a phrase or throughout the map, and notes missing from a mania chord.",
+    blind_spots="Objects missing at the end of a phrase or throughout the map, or where no similar measure and no other difficulty has one, and notes missing from a mania chord.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques/Undermapping",
     curves={"": HOLE_CURVE},
     corruptions=("missing",),
@@ -221,7 +221,7 @@ UNEXPECTED_KIND = Rule(
     how="The model is nearly sure of another kind of object at this time.",
     advice="Listen: is the sound short or held?",
     ignore_when="the sound differs from its neighbours",
-    blind_spots="Matters of taste: only objects to which the model gives less than about 1 in 1,000 are reported.",
+    blind_spots="What three quarters of the similar measures have as well. Matters of taste: only objects to which the model gives less than about 1 in 1,000 are reported.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object",
     curves={"": KIND_CURVE},
     corruptions=("length",),
@@ -237,7 +237,7 @@ UNEXPECTED_END = Rule(
     "similar ones.",
     advice="Listen: where does the held sound stop?",
     ignore_when="the held sound stops there",
-    blind_spots="Spinners and hold notes, and ends that are more than a beat off.",
+    blind_spots="Lengths that three quarters of the similar measures have as well, spinners and hold notes, and ends that are more than a beat off.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Slider",
     curves={"": END_CURVE},
     corruptions=("length",),
@@ -549,6 +549,8 @@ def _start(
     elif other.time < time <= other.time + LONGEST_HOLE_BEATS * beat + SAME_MS and (
         sound_there is None or sound_there >= FAINT_ONSET
     ):
+        if elsewhere.is_empty(evidence, other.time):
+            return None
         rule, shown, shown_time, support = MISSING_OBJECT, before, other.time, _support(sound_there)
         text = _hole(evidence, other.time)
     else:
@@ -596,7 +598,7 @@ def _kinds(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> I
                 if found
             ]
         )
-        if not judged:
+        if not judged or elsewhere.is_usual(evidence, hit_object):
             continue
         kind, probability, event = max(judged, key=lambda found: found[1])
         bits = min(event.tolerant_surprisal, -math.log2(max(1.0 - probability, 1e-9)))
@@ -792,7 +794,7 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
     if evidence.beatmap.mode in (Mode.OSU, Mode.CATCH):
         for slot, logit in corruption.peaks("length", LEAST_PROPOSED_LOGIT, apart=0):
             o = evidence.object_of_slot.get(slot)
-            if o is not None and o.slider is not None:
+            if o is not None and o.slider is not None and not elsewhere.is_usual(evidence, o):
                 yield candidate(
                     UNEXPECTED_END,
                     time=o.time,
@@ -842,7 +844,7 @@ def _propose_starts(evidence: Evidence, corruption: CorruptionLogits) -> Iterato
     for slot, logit in holes.items():
         time = float(corruption.grid.times[slot])
         before = evidence.objects_by_time[: bisect_left(evidence.object_times, time - SAME_MS)][-1:]
-        if before and slot not in evidence.object_of_slot:
+        if before and slot not in evidence.object_of_slot and not elsewhere.is_empty(evidence, time):
             yield candidate(
                 MISSING_OBJECT,
                 time=time,

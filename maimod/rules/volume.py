@@ -14,6 +14,7 @@ from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Mode, ObjectKind
 from maimod.osu.hitsounds import Hit
 from maimod.osu.names import hit_name
+from maimod.rules import elsewhere
 from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Ramp, Rule, candidate
 from maimod.rules.hitsound_model import HitsoundEvidence
 
@@ -39,7 +40,7 @@ VOLUME = Rule(
     "score is higher the fewer such places the map has, and with the model's surprise.",
     advice="Is the change of volume intended?",
     ignore_when="the song has a rest or an accent there",
-    blind_spots="Longer passages, changes by less than 15 %, and maps that change volume all the time.",
+    blind_spots="Longer passages, a volume that all of several other difficulties have as well, changes by less than 15 %, and maps that change volume all the time.",
     source=HITSOUND_RULES,
     curves={"": LONE_CURVE},
     corruptions=("volume",),
@@ -122,6 +123,9 @@ def volumes(sounds: HitsoundEvidence) -> Iterator[Candidate]:
     kinds = Counter((hits_of_run[0].volume, level) for hits_of_run, level in lone)
     for run_of_hits, level in lone:
         first = run_of_hits[0]
+        if elsewhere.is_in_all_others(sounds.evidence, first.time, "volume"):
+            continue
+        seen = elsewhere.sounds(sounds.evidence, first.time, "volume", "")
         # In bits: one such run in 256 hits is 8. The same change again is a motif of the song, and counts twice.
         rarity = math.log2(len(active) / len(lone)) - 2.0 * math.log2(kinds[first.volume, level])
         change = abs(first.volume - level) / max(level, first.volume)
@@ -131,10 +135,11 @@ def volumes(sounds: HitsoundEvidence) -> Iterator[Candidate]:
         quiet = "quieter" if first.volume < level else "louder"
         name = hit_name(first, sounds.evidence.beatmap)
         who = f"This {name} is" if len(run_of_hits) == 1 else f"These {len(run_of_hits)} hits are"
+        words = f"{who} {quiet} than the hits before and after: {first.volume} % volume, {level} % there"
         yield candidate(
             VOLUME,
             time=first.time,
-            message=f"{who} {quiet} than the hits before and after: {first.volume} % volume, {level} % there.",
+            message=f"{elsewhere.joined(words, seen)}.",
             measure=bits,
             line=_volume_line(first),
             objects=tuple(objects.values()),

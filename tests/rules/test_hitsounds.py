@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Severity
 from maimod.osu.hitsounds import hits
+from maimod.osu.mapset import Mapset
 from maimod.rules import hitsounds
 from maimod.rules.base import Evidence
 from tests.findings import findings_of
@@ -158,6 +162,23 @@ def test_lone_dip_of_volume():
     assert [f.objects for f in volume] == [(100, 101)]
     assert (volume[0].actual, volume[0].expected[0].text) == ("20 %", "70 %")
     assert volume[0].line == beatmap(many(), lines).timing_points[1].line
+
+
+@pytest.mark.parametrize(("dips", "count"), [((), 1), ((0, 0), 1), ((1, 0), 1), ((1, 1), 0)])
+def test_a_dip_that_all_other_difficulties_have_is_meant(dips: tuple[int, ...], count: int):
+    even, dip = [RED_LINE], [RED_LINE, f"{100 * BEAT},-100,4,2,0,20,0,0", f"{102 * BEAT},-100,4,2,0,70,0,0"]
+    one, *others = [
+        replace(beatmap(many(), lines), path=Path(f"{number}.osu"))
+        for number, lines in enumerate((dip, *(dip if has else even for has in dips)))
+    ]
+    evidence = Evidence(one, mapset=Mapset(Path(), (one, *others)))
+    volume = [f for f in findings_of(hitsounds.run, evidence) if f.rule == "hitsounds/volume"]
+    assert len(volume) == count
+    if dips == (0, 0):
+        assert (
+            "70 % there; " in volume[0].message
+            and "2 of 2 other difficulties have 70 % volume here" in volume[0].message
+        )
 
 
 @pytest.mark.parametrize(

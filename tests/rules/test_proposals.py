@@ -6,7 +6,7 @@ import pytest
 
 from maimod.discriminator.prediction import KINDS
 from maimod.osu.beatmap import Beatmap
-from maimod.rules import RULES, hitsounds, kiai, new_combos, positions, rhythm, scroll_speed, sliders
+from maimod.rules import RULES, elsewhere, hitsounds, kiai, new_combos, positions, rhythm, scroll_speed, sliders
 from maimod.rules.base import LEAST_PROPOSED_LOGIT, Candidate, Rule
 from tests.findings import doubted, proposals_of
 from tests.maps import RED_LINE, beatmap
@@ -28,6 +28,12 @@ def a_map(mode: int = 0) -> Beatmap:
         elif i % 2 == 0:
             lines.append(f"{head},{2 | combo},{sound},L|356:192,1,140")
     return beatmap(lines, (*KIAI, *FASTER) if mode in (1, 3) else KIAI, mode, circle_size=4)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_too_unlike_the_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The map is so even that no similar measure has what is missing in one."""
+    monkeypatch.setattr(elsewhere, "LEAST_COMPARED", 99)
 
 
 def proposals(loaded: Beatmap, *doubts: tuple[str, float, float]) -> list[Candidate]:
@@ -109,6 +115,18 @@ def test_a_velocity_that_evens_out_a_tempo_is_no_other_scroll_speed(mode: int, v
     notes += [f"64,192,{7000 + 625 * i},1,0,0:0:0:0:" for i in range(12)]
     found = proposals(beatmap(notes, (RED_LINE, *slower), mode, circle_size=4), ("velocity", 7000, 3.0))
     assert [one.rule.id for one in found] == ["scroll-speed/unexpected"] * count
+
+
+def test_what_no_similar_measure_has_is_no_hole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(elsewhere, "LEAST_COMPARED", 4)
+    assert proposals(a_map(), ("missing", 6250, 3.0)) == []
+
+
+def test_a_length_of_most_similar_measures_is_usual(monkeypatch: pytest.MonkeyPatch) -> None:
+    even = beatmap([f"100,100,{1000 * i},2,0,L|240:100,1,140" for i in range(24)])
+    assert proposals(even, ("length", 12_000, 3.0)) == []
+    monkeypatch.setattr(elsewhere, "LEAST_ALIKE", 99)
+    assert len(proposals(even, ("length", 12_000, 3.0))) == 1
 
 
 def test_a_hole_far_away_is_another_mistake() -> None:

@@ -229,6 +229,11 @@ def test_pause_without_a_sound_is_no_missing_object():
     assert found(loaded, scores(loaded, {5000: (6.0, 4500, 0.8)}), [o.time for o in loaded.hit_objects]) == []
 
 
+def test_what_no_similar_measure_has_is_not_missing():
+    loaded = circles(without=tuple(range(3, 24, 4)))
+    assert found(loaded, scores(loaded, {5000: (6.0, 4500, 0.8)}), [1000 + i * BEAT for i in range(24)]) == []
+
+
 def test_unsure_model_misses_nothing():
     loaded = circles(without=(7,))
     assert found(loaded, scores(loaded, {5000: (6.0, 4500, 0.3)}), [1000 + i * BEAT for i in range(24)]) == []
@@ -275,18 +280,23 @@ def test_model_is_not_asked_again_after_a_slip():
 
 def kind_score(loaded: Beatmap, time: float, bits: float, probability: float) -> dict[float, EventScore]:
     o = next(o for o in loaded.hit_objects if o.time == time)
-    own, other = (Event(kind, 0, round(time), o.index, o) for kind in (EventKind.CIRCLE, EventKind.SPINNER))
+    kinds = (EventKind.SLIDER_HEAD, EventKind.CIRCLE) if o.slider else (EventKind.CIRCLE, EventKind.SPINNER)
+    own, other = (Event(kind, 0, round(time), o.index, o) for kind in kinds)
     return {time: EventScore(own, bits, 0.1, ((other, probability), (own, 1 - probability)), 2.0**-bits)}
 
 
 def test_unexpected_kind():
-    loaded = circles()
+    loaded = beatmap([(slider if i == 4 else circle)(1000 + i * BEAT) for i in range(24)])
     (finding,) = found(loaded, scores(loaded, kinds=kind_score(loaded, 3000, 12.0, 0.9995)))
     assert finding.rule == "rhythm/unexpected-kind"
     assert finding.message == (
-        "This is a circle, where a spinner would be more usual: the rhythm around it suggests so, though 5 of 5 similar "
-        "measures have a circle, 0 a spinner."
+        "This is a slider, where a circle would be more usual: 0 of 4 similar measures have a slider, 4 a circle."
     )
+
+
+def test_what_similar_measures_have_is_usual():
+    loaded = circles()
+    assert found(loaded, scores(loaded, kinds=kind_score(loaded, 3000, 12.0, 0.9995))) == []
 
 
 def test_likely_other_kind_is_a_matter_of_taste():

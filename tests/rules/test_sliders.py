@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import pytest
+
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Finding, Severity, Tier
 from maimod.osu.beatmap import Beatmap
@@ -58,7 +60,7 @@ def test_body_much_shorter_than_its_curve() -> None:
 
 
 def test_body_cut_at_the_last_tick_is_usual() -> None:
-    assert not find(beatmap(lines({9: f"{STRAIGHT},1,105", 12: f"{STRAIGHT},1,142"})), "sliders/length")
+    assert not find(beatmap(lines({9: f"{STRAIGHT},1,105", 12: f"{STRAIGHT},1,144.5"})), "sliders/length")
 
 
 def test_stretched_bodies_are_style() -> None:
@@ -102,6 +104,13 @@ def test_velocity_that_the_model_expects_is_silent() -> None:
     assert not find(loaded, "sliders/velocity", [score_of(loaded, 9, EventKind.SCROLL_SPEED, 1.0, 75)])
     # Blind spot: without a model a single change is treated as an accent of the music.
     assert not find(loaded, "sliders/velocity")
+
+
+@pytest.mark.parametrize(("expected", "count"), [(102, 0), (120, 1)])
+def test_a_velocity_must_be_felt_to_be_another_one(expected: int, count: int) -> None:
+    loaded = beatmap(lines(), [RED_LINE, "0,-102.0408,4,2,0,70,0,0"])
+    score = score_of(loaded, 9, EventKind.SCROLL_SPEED, 20.0, 98, expected=[(expected, 0.8)])
+    assert len(find(loaded, "sliders/velocity", [score])) == count
 
 
 def body(loaded: Beatmap, anchors: Mapping[int, float], tails: Mapping[int, float]) -> list[EventScore]:

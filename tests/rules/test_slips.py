@@ -248,6 +248,13 @@ def test_objects_that_break_nothing_are_no_candidates() -> None:
     assert list(slips.run(evidence(dance(), positions=stump("exact", 99.0, slips.LEAST_LOG_ODDS - 0.1, 9.0)))) == []
 
 
+@pytest.mark.parametrize(("px", "log_odds", "is_named"), [(3, -2.0, False), (3, 0.0, True), (8, -2.0, True)])
+def test_a_few_pixels_count_only_if_much_shows_them(px: int, log_odds: float, is_named: bool) -> None:
+    rows = [f"{40 + 9 * i},{100 + 120 * (i % 2) + px * (i == 20)},{1000 + 250 * i},1,0,0:0:0:0:" for i in range(48)]
+    always = stump("exact_missing", -1.0, -9.0, log_odds)
+    assert any(one.time == 6000 for one in slips.run(evidence(beatmap(rows), positions=always))) is is_named
+
+
 def test_a_slider_unlike_its_copies() -> None:
     loaded = bodies(changed=17)
     (found,) = slider_slips.run(evidence(loaded, shapes=stump("off copy", 1.0, -9.0, 1.5)))

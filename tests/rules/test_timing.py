@@ -132,6 +132,26 @@ def test_a_shift_counts_less_where_the_rest_scatters():
     assert all(finding.severity is Severity.MINOR for finding in uneven)
 
 
+@pytest.mark.parametrize(("in_song", "rules"), [(0, ["timing/step-not-in-song"]), (-10, [])])
+def test_a_step_of_the_red_lines_that_the_song_does_not_have(in_song: float, rules: list[str]):
+    later = TIMES >= 20_000
+    loaded = map_of(np.where(later, TIMES - 10, TIMES), (RED_LINE, "19990,500,4,2,0,70,1,0"))
+    result = found(loaded, song(np.where(later, TIMES + in_song, TIMES)))
+    assert [finding.rule for finding in result] == rules
+    if rules:
+        assert result[0].severity is Severity.MINOR and result[0].time == 19_990
+        assert (
+            "lies 10 ms early for the beat of the one before; after it the sounds come 10 ms later" in result[0].message
+        )
+
+
+def test_the_lines_around_a_shifted_section_are_the_same_mistake():
+    inside = (TIMES >= 20_000) & (TIMES < 36_000)
+    lines = (RED_LINE, "20030,500,4,2,0,70,1,0", "36000,500,4,2,0,70,1,0")
+    result = found(map_of(np.where(inside, TIMES + 30, TIMES), lines), song(TIMES))
+    assert [finding.rule for finding in result] == ["timing/section-shifted"]
+
+
 def test_without_a_song_only_lines_are_checked():
     assert found(map_of(TIMES + 40)) == []
 
@@ -146,7 +166,16 @@ def test_green_line_on_a_red_line_is_fine():
     assert found(map_of(TIMES, (RED_LINE, "0,-50,4,2,0,70,0,0"))) == []
 
 
-@pytest.mark.parametrize(("first", "rules"), [(1200, ["timing/before-first-red-line"]), (1001, [])])
+@pytest.mark.parametrize(
+    ("first", "rules"),
+    [
+        (1200, ["timing/before-first-red-line"]),
+        (1001, []),
+        (1500, []),
+        (2500, []),
+        (3000, ["timing/before-first-red-line"]),
+    ],
+)
 def test_objects_before_the_first_red_line(first: int, rules: list[str]):
     loaded = map_of(np.array([1000.0, 1500, 2000]), (f"{first},500,4,2,0,70,1,0",))
     assert [finding.rule for finding in found(loaded)] == rules
