@@ -15,11 +15,12 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
+
+import msgspec
 
 from maimod.errors import AudioError
 from maimod.osu.folder import open_file
@@ -46,8 +47,7 @@ MAX_PAGE_BYTES = 65_307
 """Largest Ogg page."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """Bytes of a file that are a song by themselves: the whole file, or one link of a chained Ogg file."""
 
     path: Path
@@ -97,8 +97,7 @@ class _Slice(io.RawIOBase):
         super().close()
 
 
-@dataclass(frozen=True, slots=True)
-class Packets:
+class Packets(msgspec.Struct, frozen=True):
     """The packets of a sound track, counted."""
 
     container: str
@@ -262,8 +261,7 @@ def _stated(container: Any) -> float | None:
     return container.duration / av.time_base if container.duration is not None else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Xing:
+class _Xing(msgspec.Struct, frozen=True):
     """Header of an mp3 in its first frame."""
 
     seconds: float

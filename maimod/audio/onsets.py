@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
 import numpy as np
 
 from maimod.audio.decode import Audio
@@ -119,8 +120,7 @@ class OnsetEnvelope:
         return np.asarray(self.strength(np.add.outer(offsets, times)).max(axis=0))  # never negative
 
 
-@dataclass(frozen=True, slots=True)
-class Alignment:
+class Alignment(msgspec.Struct, frozen=True):
     """How far the onsets of a song lie from a map's times."""
 
     lag_ms: float
@@ -135,8 +135,7 @@ class Alignment:
     """Mean strength at each of `LAGS_MS`: (n_lags,)."""
 
 
-@dataclass(frozen=True, slots=True)
-class LocalAlignment:
+class LocalAlignment(msgspec.Struct, frozen=True):
     """Alignment of the sections of a map, in arrays of shape (n_windows,)."""
 
     starts: np.ndarray
@@ -155,8 +154,7 @@ class LocalAlignment:
     """Lag of the whole map that the windows are compared with [ms]."""
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(msgspec.Struct, frozen=True):
     """A lag that grows linearly in time."""
 
     slope: float

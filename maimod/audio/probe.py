@@ -7,9 +7,9 @@ of large files only the needed parts are read, because mapsets are not trusted.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from maimod.audio.container import FORMATS, MAX_BYTES, measure, parts
@@ -27,8 +27,7 @@ AUDIBLE = 0.005
 """Share of its peak at which a sample counts as audible: -46 dB."""
 
 
-@dataclass(frozen=True, slots=True)
-class Media:
+class Media(msgspec.Struct, frozen=True):
     """A song or a video."""
 
     container: str
@@ -124,8 +123,7 @@ def picture_size(path: Path) -> tuple[int, int, str] | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True):
     """A short sound."""
 
     container: str

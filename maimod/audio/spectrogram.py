@@ -7,9 +7,9 @@ are ms outside of this module: only here they become samples.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from maimod.audio.decode import SAMPLE_RATE, Audio
@@ -57,8 +57,7 @@ def log_mel(
     return np.log1p(mel, out=mel)
 
 
-@dataclass(frozen=True)
-class MelLevels:
+class MelLevels(msgspec.Struct, frozen=True):
     """Compressed magnitudes of a song by mel band, against its own mean: a quiet master has the same levels."""
 
     values: np.ndarray
@@ -132,8 +131,7 @@ BAND_FRAME_MS = 8.0
 BAND_MELS = 24
 
 
-@dataclass(frozen=True)
-class Bands:
+class Bands(msgspec.Struct, frozen=True):
     """Onsets and loudness of a song by frequency."""
 
     flux: np.ndarray

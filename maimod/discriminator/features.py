@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
+import msgspec
 import numpy as np
 
 from maimod.audio.onsets import TYPICAL_LAG_MS, OnsetEnvelope
@@ -154,8 +155,7 @@ def _song_features(bands: Bands, envelope: OnsetEnvelope, times: np.ndarray, slo
 # The map
 
 
-@dataclass(frozen=True)
-class Grid:
+class Grid(msgspec.Struct, frozen=True, dict=True):
     """The slots of a map."""
 
     beat_grid: BeatGrid
@@ -177,8 +177,7 @@ class Grid:
         ]
 
 
-@dataclass(frozen=True)
-class MapFeatures:
+class MapFeatures(msgspec.Struct, frozen=True):
     """Input of the discriminator for one map."""
 
     grid: Grid

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
+import msgspec
 import numpy as np
 
 from maimod.discriminator.features import Grid
@@ -30,8 +30,7 @@ NO_PREDICTION = -12.0
 """Log-odds used where there is no prediction."""
 
 
-@dataclass(frozen=True)
-class CorruptionLogits:
+class CorruptionLogits(msgspec.Struct, frozen=True, dict=True):
     """Log-odds of a change of each kind at each slot of a map."""
 
     grid: Grid

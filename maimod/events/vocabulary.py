@@ -33,8 +33,7 @@ FIRST_FREE_ID = 3
 """Ids 0 to 2 are padding, start and end of sequence; the end is never written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(msgspec.Struct, frozen=True):
     """Consecutive ids of one kind of event."""
 
     kind: EventKind

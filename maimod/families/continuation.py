@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import cast
 
+import msgspec
 import numpy as np
 
 from maimod.events.schema import Event, EventKind
@@ -17,8 +17,7 @@ MAX_TOKENS = 240
 """Of one continuation; the densest seconds of a ranked map take fewer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sampling:
+class Sampling(msgspec.Struct, frozen=True):
     """How continuations are drawn."""
 
     count: int = 3

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from maimod.events.grammar import successors
@@ -17,8 +17,7 @@ from maimod.osu.beatmap import Mode
 _SLIDER_ENDS = frozenset({EventKind.LAST_ANCHOR, EventKind.SLIDER_END})
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """A window up to a place of the map."""
 
     inputs: WindowInputs

@@ -105,8 +105,7 @@ class TokenisedMap(Protocol):
         """Ms of each event, context by context."""
 
 
-@dataclass(frozen=True, slots=True)
-class Excerpt:
+class Excerpt(msgspec.Struct, frozen=True):
     """Which part of a map a training window shows, and how it is changed."""
 
     start: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from maimod.events.vocabulary import PAD
@@ -36,8 +37,7 @@ def stack(inputs: Sequence[WindowInputs]) -> dict[str, np.ndarray]:
     return arrays | {name: np.stack([window.by_window[name] for window in inputs]) for name in inputs[0].by_window}
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingWindow:
+class TrainingWindow(msgspec.Struct, frozen=True):
     """One window to train on."""
 
     inputs: WindowInputs

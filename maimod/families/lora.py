@@ -11,7 +11,6 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,8 +44,7 @@ class _Config(msgspec.Struct):
     """Alphas by the end of a module's name, as a regular expression."""
 
 
-@dataclass(frozen=True)
-class Adapter:
+class Adapter(msgspec.Struct, frozen=True):
     """Changes to some tensors of a checkpoint, by their names in its files."""
 
     folder: Path

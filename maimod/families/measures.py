@@ -8,8 +8,8 @@ where they are made, so that a GPU returns the measures alone. This is the refer
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 N_EXPECTED = 4
@@ -23,8 +23,7 @@ BLOCK = 256
 """Rows measured at a time on a CPU, so that their logits stay in its cache."""
 
 
-@dataclass(frozen=True, slots=True)
-class Targets:
+class Targets(msgspec.Struct, frozen=True):
     """The tokens that n rows of logits are measured against."""
 
     tokens: np.ndarray
@@ -51,8 +50,7 @@ class Targets:
         return int(max((self.tokens - self.low).max(), (self.high - self.tokens).max()))
 
 
-@dataclass(frozen=True, slots=True)
-class Measures:
+class Measures(msgspec.Struct, frozen=True):
     """Measures of n rows."""
 
     surprisals: np.ndarray

@@ -9,8 +9,8 @@ original implementation, ten times as many.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 HOP, LOOKAHEAD = 0.65, 0.05
@@ -22,8 +22,7 @@ ORIGINAL_LOOKBACK, ORIGINAL_LOOKAHEAD = 0.5, 0.4
 """Shares of a window that the original keeps before and after its scoring zone (docs/compat.md §6)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """The part of one context that lies in a window: ascending indices into the context's events."""
 
     events: np.ndarray
@@ -32,8 +31,7 @@ class Span:
     """(m,) those scored here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(msgspec.Struct, frozen=True):
     """A stretch of the song, in ms, and the events in it."""
 
     start: float

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -56,8 +55,7 @@ class Model(msgspec.Struct, frozen=True):
         return np.asarray(LINEAR_SHARE * linear + (1 - LINEAR_SHARE) * tree_sum(parts.trees, chosen))
 
 
-@dataclass(frozen=True)
-class Judge:
+class Judge(msgspec.Struct, frozen=True):
     """Models by category."""
 
     models: Mapping[Category, Model]

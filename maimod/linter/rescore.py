@@ -15,8 +15,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+import msgspec
 import numpy as np
 
 from maimod.discriminator.prediction import NO_PREDICTION, CorruptionLogits
@@ -68,8 +69,7 @@ USUAL_FINDINGS, USUAL_FINDINGS_A_MINUTE = 2.0, 1.0
 untouched ranked maps from 2.02 to 1.87 a minute, and those on a few maps of unusual style from dozens to none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(msgspec.Struct, frozen=True):
     """A candidate with its score."""
 
     candidate: Candidate

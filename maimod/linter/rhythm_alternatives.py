@@ -10,8 +10,8 @@ Gaps and durations are in ticks, 48 to the beat; gains in natural logarithms.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from maimod.osu.beatmap import Beatmap, HitObject
@@ -53,8 +53,7 @@ object, with it elsewhere (`shift`: by how many beats), and with another object 
 own, and what the likeliest other one gains; `slides_gain`: what one repeat more or less gains."""
 
 
-@dataclass(frozen=True)
-class _Contexts:
+class _Contexts(msgspec.Struct, frozen=True):
     """Places in the rhythm, by which gaps are compared. All (n,)."""
 
     place: np.ndarray

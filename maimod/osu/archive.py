@@ -14,9 +14,10 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
+
+import msgspec
 
 from maimod.errors import BeatmapError, short
 from maimod.osu.folder import ARCHIVES, BEATMAP, beatmaps_of, has_ending, name_key, open_file
@@ -38,8 +39,7 @@ METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Compression methods that the game writes and reads."""
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(msgspec.Struct, frozen=True):
     """The entries of an archive that can be unpacked."""
 
     entries: dict[str, zipfile.ZipInfo]

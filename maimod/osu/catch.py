@@ -8,10 +8,10 @@ and speeds); behaviour only.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 
 from maimod.osu import slider_path
@@ -45,8 +45,7 @@ class Part(StrEnum):
     TAIL = "slider tail"
 
 
-@dataclass(frozen=True, slots=True)
-class Fruit:
+class Fruit(msgspec.Struct, frozen=True):
     """A fruit or drop that has to be caught; the droplets between drops and the bananas are left out."""
 
     hit_object: HitObject
@@ -60,8 +59,7 @@ class Fruit:
         return self.part in (Part.HEAD, Part.DROP, Part.REPEAT)
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
+class Movement(msgspec.Struct, frozen=True):
     """The way from one fruit to the next."""
 
     before: Fruit

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import NamedTuple
+
+import msgspec
 
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind, TimingPoint
 
@@ -138,8 +139,7 @@ def _hit(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Sound:
+class Sound(msgspec.Struct, frozen=True):
     """One sample of a hit."""
 
     files: tuple[str, ...]

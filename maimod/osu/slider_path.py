@@ -8,10 +8,10 @@ Source: osu!lazer's `ConvertHitObjectParser` (how a path is split into segments)
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise, starmap
 
+import msgspec
 import numpy as np
 
 from maimod.osu.beatmap import SliderPath
@@ -33,8 +33,7 @@ CATMULL_DETAIL = 50
 """Vertices between two control points (lazer)."""
 
 
-@dataclass(frozen=True)
-class Polyline:
+class Polyline(msgspec.Struct, frozen=True):
     """A path from a slider's head to its tail."""
 
     vertices: np.ndarray

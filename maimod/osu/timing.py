@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap, TimingPoint
@@ -100,8 +100,7 @@ class BeatGrid:
         return np.concatenate([np.sin(angles), np.cos(angles), tempo[..., None]], axis=-1).astype(np.float32)
 
 
-@dataclass(frozen=True, slots=True)
-class Snap:
+class Snap(msgspec.Struct, frozen=True):
     """The timeline tick closest to a time."""
 
     tick: float

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from maimod.findings import Expected, Severity, Tier, editor_timestamp
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, Mode, ObjectKind
@@ -224,8 +225,7 @@ def _is_empty(evidence: Evidence, time: float) -> bool:
 # Additions
 
 
-@dataclass(frozen=True, slots=True)
-class _Lack:
+class _Lack(msgspec.Struct, frozen=True):
     """A hit without an addition that the others have."""
 
     hit: Hit

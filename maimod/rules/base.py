@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from maimod.audio.onsets import Alignment, OnsetEnvelope
@@ -75,8 +76,7 @@ class Curve:
         return min(max(min(max(logistic, self.lowest), self.highest) + self.shift, 0.0), 1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Ramp:
+class Ramp(msgspec.Struct, frozen=True):
     """Score of a measured quantity: linear between two points, constant beyond them."""
 
     start: tuple[float, float]
@@ -258,8 +258,7 @@ class BeatmapCheck:
             yield from self.propose(evidence, evidence.corruption)
 
 
-@dataclass(frozen=True, slots=True)
-class MapsetCheck:
+class MapsetCheck(msgspec.Struct, frozen=True):
     """Rules about a whole set, and the function that applies them."""
 
     title: str
@@ -375,8 +374,7 @@ Placed = tuple[Beatmap, Candidate]
 """A candidate of a whole set with the difficulty in whose report it goes."""
 
 
-@dataclass(frozen=True)
-class MapsetEvidence:
+class MapsetEvidence(msgspec.Struct, frozen=True):
     """The evidence about a mapset."""
 
     mapset: Mapset

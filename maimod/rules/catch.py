@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+import msgspec
 
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Mode
@@ -154,8 +155,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         yield from bundled(find(way), FEW)
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
+class _Way(msgspec.Struct, frozen=True):
     """Movements of a difficulty whose level is known."""
 
     evidence: Evidence

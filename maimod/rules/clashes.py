@@ -9,7 +9,8 @@ slider too short for its Easy.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
@@ -162,8 +163,7 @@ MANY = 8
 SHOWN_OBJECTS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(msgspec.Struct, frozen=True):
     """A place where a rule is broken."""
 
     objects: tuple[HitObject, ...]

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from maimod.osu.beatmap import Mode
 from maimod.osu.level import Level
@@ -36,8 +37,7 @@ class Force(StrEnum):
     GUIDELINE = "guideline"
 
 
-@dataclass(frozen=True, slots=True)
-class Criterion:
+class Criterion(msgspec.Struct, frozen=True):
     """One limit of the criteria."""
 
     key: str

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
@@ -40,8 +40,7 @@ def sound(evidence: Evidence, time: float) -> str:
     return "a clear sound" if strength >= CLEAR_SOUND else "a faint sound" if strength >= FAINT_SOUND else NO_SOUND
 
 
-@dataclass(frozen=True, slots=True)
-class _Share:
+class _Share(msgspec.Struct, frozen=True):
     """How many of the places to compare with have something."""
 
     count: int

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+import msgspec
 import numpy as np
 
 from maimod.osu import slider_path
@@ -69,8 +70,7 @@ the most common distance; whether x and y are multiples of 4, and the share of n
 NAMES = (*RESIDUALS, *COUNTS)
 
 
-@dataclass(frozen=True)
-class Relations:
+class Relations(msgspec.Struct, frozen=True):
     """How objects compare with the relations that their neighbours keep, in order of time."""
 
     residuals: np.ndarray

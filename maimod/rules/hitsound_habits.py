@@ -9,8 +9,8 @@ Source: osu!lazer, `LegacyBeatmapDecoder.handleTimingPoint`, `ConvertHitObjectPa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from maimod.osu.beatmap import Beatmap, Mode
@@ -34,8 +34,7 @@ LEAST_COVERED = 0.5
 times with a hit around either, and at `LEAST_ALIKE` of them both sound the same."""
 
 
-@dataclass(frozen=True)
-class Habits:
+class Habits(msgspec.Struct, frozen=True):
     """Pairs of hits at similar places: same position in the measure and same sounds around, at another time."""
 
     hits: tuple[Hit, ...]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
+
+import msgspec
 
 from maimod.events.schema import EventKind, EventScore
 from maimod.osu.hitsounds import Hit
@@ -16,8 +17,7 @@ MODEL_FLOOR = 2e-3
 """Smallest probability of the model that is used, which limits its evidence to 9 bits."""
 
 
-@dataclass(frozen=True)
-class HitsoundEvidence:
+class HitsoundEvidence(msgspec.Struct, frozen=True, dict=True):
     """The hits of a map with both kinds of evidence."""
 
     evidence: Evidence

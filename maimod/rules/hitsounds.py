@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from maimod.discriminator.prediction import CorruptionLogits
@@ -136,8 +136,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
 # Additions, sample sets, colours
 
 
-@dataclass(frozen=True)
-class _Aspect:
+class _Aspect(msgspec.Struct, frozen=True):
     """One property of a hit's sound."""
 
     name: str
@@ -162,8 +161,7 @@ TAIKO_ASPECTS = (
 )
 
 
-@dataclass(frozen=True)
-class _Deviation:
+class _Deviation(msgspec.Struct, frozen=True):
     """A hit with another sound than expected."""
 
     place: int

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
+
+import msgspec
 
 from maimod.discriminator.features import SLOTS_PER_BEAT
 from maimod.discriminator.prediction import NO_PREDICTION, CorruptionLogits
@@ -139,8 +141,7 @@ NEVER_ENDS = Rule(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Border:
+class _Border(msgspec.Struct, frozen=True):
     """A start or end of kiai."""
 
     point: TimingPoint

@@ -9,8 +9,8 @@ beats.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from maimod.osu.beatmap import Beatmap, HitObject
@@ -163,8 +163,7 @@ END_NAMES = (
 """Features of the end of a note."""
 
 
-@dataclass(frozen=True)
-class Expectation:
+class Expectation(msgspec.Struct, frozen=True):
     """What the map leads to expect of each note's column."""
 
     column: np.ndarray
@@ -179,8 +178,7 @@ class Expectation:
     """(n_notes,) ms of the most trusted of these; not a number if there is none."""
 
 
-@dataclass(frozen=True)
-class ManiaMeasures:
+class ManiaMeasures(msgspec.Struct, frozen=True):
     """Numbers of every note, in order of time."""
 
     columns: np.ndarray

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+import msgspec
 
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import HitObject, Mode
@@ -67,8 +68,7 @@ FEW = 4
 """More findings of one kind become one."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Moment:
+class _Moment(msgspec.Struct, frozen=True):
     """Notes that start together."""
 
     time: float

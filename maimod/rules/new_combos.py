@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from maimod.discriminator.prediction import CorruptionLogits
@@ -84,8 +84,7 @@ UNEXPECTED = Rule(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """Evidence against a flag, or a missing flag, on an object."""
 
     place: int

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 
+import msgspec
 import numpy as np
 
 from maimod.audio.onsets import OnsetEnvelope
@@ -522,8 +523,7 @@ class Passages:
         return np.asarray(1.0 / (1.0 + since / (4 * beat)))
 
 
-@dataclass(frozen=True)
-class Sounds:
+class Sounds(msgspec.Struct, frozen=True):
     """How hits sound compared with others at the same place; arrays of shape (n_hits,)."""
 
     count: np.ndarray

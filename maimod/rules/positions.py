@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 
 from maimod.discriminator.prediction import CorruptionLogits
@@ -208,8 +209,7 @@ UNEXPECTED_COLUMN = Rule(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """The step from one object to the next."""
 
     before: HitObject

@@ -10,10 +10,10 @@ import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from maimod.audio.onsets import FAR_MS, LAGS_MS, MIN_SIGNIFICANCE, TYPICAL_LAG_MS, Alignment
@@ -36,8 +36,7 @@ every note fits.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(msgspec.Struct, frozen=True):
     """A start, repeat or end of an object."""
 
     hit_object: HitObject
@@ -55,8 +54,7 @@ class Edge:
         return f"{'The end' if is_end else 'A repeat'} of this {name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Alternative:
+class Alternative(msgspec.Struct, frozen=True):
     """Another time that a model expected."""
 
     time: float

@@ -10,8 +10,9 @@ import math
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
+
+import msgspec
 
 from maimod.discriminator.features import SLOTS_PER_BEAT
 from maimod.discriminator.prediction import CorruptionLogits
@@ -188,8 +189,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         yield from _unnormalised(evidence)
 
 
-@dataclass(frozen=True, slots=True)
-class _Stretch:
+class _Stretch(msgspec.Struct, frozen=True):
     """Notes in a row that scroll at one speed."""
 
     speed: float
@@ -397,8 +397,7 @@ def _unnormalised(evidence: Evidence) -> Iterator[Candidate]:
 # Easy difficulties
 
 
-@dataclass(frozen=True, slots=True)
-class _Section:
+class _Section(msgspec.Struct, frozen=True):
     """The time between two timing points, with notes or bar lines in it."""
 
     start: TimingPoint

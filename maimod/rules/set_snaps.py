@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
@@ -54,8 +55,7 @@ Window = tuple[int, int]
 """Red line and number of the stretch after it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Stretch:
+class _Stretch(msgspec.Struct, frozen=True):
     """Objects of one side in one window of a difficulty."""
 
     side: Side

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.folder import has_ending
@@ -15,8 +16,7 @@ CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 LAZER = "https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks"
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """Difficulties with a common value that differs from most of the set."""
 
     beatmaps: Sequence[Beatmap]
@@ -59,8 +59,7 @@ def names(beatmaps: Sequence[Beatmap], limit: int = 3) -> str:
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
-@dataclass(frozen=True)
-class FileEvent:
+class FileEvent(msgspec.Struct, frozen=True):
     """A picture or video of `[Events]`."""
 
     line: int

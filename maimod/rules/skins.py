@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from maimod.audio import probe
 from maimod.findings import Expected, Severity, Tier
@@ -75,8 +76,7 @@ SKIN_UNUSED = Rule(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Set:
+class _Set(msgspec.Struct, frozen=True):
     """Elements that belong together."""
 
     name: str

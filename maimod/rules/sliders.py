@@ -6,9 +6,9 @@ import math
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 
 from maimod.discriminator.prediction import CorruptionLogits
@@ -235,8 +235,7 @@ REVERSED = Rule(
 )
 
 
-@dataclass(frozen=True)
-class Body:
+class Body(msgspec.Struct, frozen=True):
     """A slider with its measurements."""
 
     head: HitObject

@@ -11,8 +11,8 @@ Distances are in osu! pixels, gaps in ms, densities in natural logarithms. Posit
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from maimod.osu.beatmap import HitObject
@@ -72,8 +72,7 @@ with the object (`mirrored_from`), end with it (`mirrored_to`) or have it (`mirr
 and log2 of 1 + how far, `moved_px`), or a few objects together that begin (`group_from`) or end with it (`group_to`)."""
 
 
-@dataclass(frozen=True)
-class Alternatives:
+class Alternatives(msgspec.Struct, frozen=True):
     """What the steps around every object gain, in order of time."""
 
     features: np.ndarray
@@ -86,8 +85,7 @@ class Alternatives:
     """(n_objects, 2) distances into and out of that figure if it was mirrored."""
 
 
-@dataclass(frozen=True)
-class _Steps:
+class _Steps(msgspec.Struct, frozen=True):
     """Steps from one object to the next, and the density of such steps in the map."""
 
     way: np.ndarray

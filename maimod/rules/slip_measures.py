@@ -8,8 +8,8 @@ are in osu! pixels. Positions are complex numbers, x + iy.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from maimod.osu import slider_path
@@ -123,8 +123,7 @@ NAMES = (
 `map`: share of those that keep it among all that keep it or nearly do."""
 
 
-@dataclass(frozen=True)
-class Measures:
+class Measures(msgspec.Struct, frozen=True):
     """Numbers of every object, in order of time."""
 
     features: np.ndarray

@@ -7,9 +7,9 @@ their neighbours. It finds slips, and says nothing about what a modder would pla
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from maimod.findings import Category, Expected, Severity, Tier
@@ -144,8 +144,7 @@ def _ways(measures: Measures, rank: int, evidence: Evidence) -> str:
 # Words
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(msgspec.Struct, frozen=True):
     """A relation that the objects around keep and this one does not."""
 
     relation: str

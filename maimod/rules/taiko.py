@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+import msgspec
 
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
@@ -296,8 +297,7 @@ def _swings(evidence: Evidence) -> bool:
 # Rest moments
 
 
-@dataclass(frozen=True, slots=True)
-class _Pause:
+class _Pause(msgspec.Struct, frozen=True):
     """The time between the end of an object and the next one."""
 
     before: HitObject

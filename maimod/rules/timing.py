@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 
 from maimod.audio.onsets import (
@@ -331,8 +332,7 @@ class _Section:
     windows: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Song:
+class _Song(msgspec.Struct, frozen=True):
     """A song and the objects by which its timing is judged: those of all difficulties with the same red lines."""
 
     envelope: OnsetEnvelope

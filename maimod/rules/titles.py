@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import msgspec
+
 from maimod.rules.base import Certainty
 
 
@@ -25,8 +27,7 @@ class Fault:
     """LIKELY if the words may be the song's own, POSSIBLE if the criteria do not ask for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Marker:
+class Marker(msgspec.Struct, frozen=True):
     """A marker of length, version or tempo in a title."""
 
     text: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cached_property
 
 import msgspec
@@ -52,8 +51,7 @@ def are_whole(trees: Trees, n_features: int) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Nodes:
+class _Nodes(msgspec.Struct, frozen=True):
     """Trees as arrays with two places for each node, so that adding a comparison to a place leads to where the child is
     found; a leaf leads to itself."""
 

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from maimod import evidence as draw
 from maimod.audio.decode import Audio
@@ -175,7 +176,10 @@ def test_hearing_shows_mapped_and_expected_times():
     assert expected_times(one, [0]) == [(1250, 0.8)]
     late = Event(EventKind.TIME, 1500, 1500, 1, one.beatmap.hit_objects[1])
     missing = EventScore(
-        late, 8.0, 1.0, ((replace(late, value=1125, source=None), 0.7), (replace(late, value=1375, source=None), 0.1))
+        late,
+        8.0,
+        1.0,
+        ((structs.replace(late, value=1125, source=None), 0.7), (structs.replace(late, value=1375, source=None), 0.1)),
     )
     told = replace(one, evidence=replace(one.evidence, scores=(*one.evidence.scores, missing)))
     assert expected_times(told, [0]) == [(1125, 0.7), (1250, 0.8)]

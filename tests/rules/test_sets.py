@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from maimod.audio import probe
 from maimod.findings import Finding
@@ -508,7 +509,9 @@ def test_a_song_of_another_format(tmp_path):
 def test_sample_rates_up_to_48_khz(tmp_path, monkeypatch, rate: int, count: int):
     write_media(tmp_path)
     probed = files.probe.probe
-    monkeypatch.setattr(files.probe, "probe", lambda path, *given: replace(probed(path, *given), sample_rate=rate))
+    monkeypatch.setattr(
+        files.probe, "probe", lambda path, *given: structs.replace(probed(path, *given), sample_rate=rate)
+    )
     findings = found(tmp_path, files.CHECK, versions(), "mapset/audio-bitrate")
     assert [finding.severity for finding in findings] == ["problem"] * count
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
@@ -12,8 +11,7 @@ from maimod.errors import CheckpointError
 from maimod.families.family import MAX_WINDOW_MS, Count, Layers
 
 
-@dataclass(frozen=True, slots=True)
-class WhisperConfig:
+class WhisperConfig(msgspec.Struct, frozen=True):
     """Shape of a published network: the values of its `config.json`, with the original's defaults for missing ones
     (docs/compat.md §1.3)."""
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from maimod.families import measures
@@ -69,8 +69,7 @@ class _DecoderLayer(_Layer):
         self.cross = _Attention(weights.within("cross"), config, norm, memory_norm)
 
 
-@dataclass(frozen=True)
-class _Convolution:
+class _Convolution(msgspec.Struct, frozen=True):
     linear: Linear
     size: int
     stride: int
