@@ -276,7 +276,8 @@ def load_model(
         folder: the checkpoint.
         device: cpu, cuda, cuda:N or mps; auto is the CPU for networks that run in numpy, else as
             :func:`resolve_device`.
-        precision: fp32; bf16 (weights too); amp (weights fp32, bf16 arithmetic); auto is bf16 on CUDA, fp32 elsewhere.
+        precision: fp32; bf16 (weights too); amp (weights fp32, bf16 arithmetic); int8 (large layers, on CPUs only); auto is
+            bf16 on CUDA, fp32 elsewhere.
         adapter: folder of a low-rank adapter to merge into the weights.
         runtime: what runs it.
 
@@ -302,8 +303,8 @@ def load_network(folder: Path, device: str = "auto", precision: str = "auto", ad
 
 
 def _opened(folder: Path, precision: str) -> Family[Any]:
-    if precision not in ("auto", "fp32", "bf16", "amp"):
-        raise CheckpointError(f"precision {precision!r}: give auto, fp32, bf16 or amp")
+    if precision not in ("auto", "fp32", "bf16", "amp", "int8"):
+        raise CheckpointError(f"precision {precision!r}: give auto, fp32, bf16, amp or int8")
     if not folder.is_dir():
         raise CheckpointError(f"{folder}: no such checkpoint folder")
     return registry.open_folder(folder)
@@ -339,6 +340,8 @@ def _in_torch(
     place = resolve_device(device)
     if precision == "auto":
         precision = "bf16" if place.type == "cuda" else "fp32"
+    if precision == "int8" and place.type != "cpu":
+        raise CheckpointError(f"precision 'int8' is for CPUs: give bf16 on {place}, or device=cpu")
     tensors = _weights(folder)
     if adapter is not None:
         lora.read(adapter).merge_into(tensors)
@@ -349,6 +352,10 @@ def _in_torch(
     network.eval().to(place)
     if precision == "bf16":
         network.to_precision(torch.bfloat16)
+    elif precision == "int8":
+        from maimod.families import int8
+
+        int8.convert(network, family.lora_modules)
     return network, precision
 
 

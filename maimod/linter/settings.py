@@ -157,7 +157,7 @@ class Settings(Selection):
         ),
     ] = "auto"
     precision: Annotated[
-        Literal["auto", "fp32", "bf16", "amp"],
+        Literal["auto", "fp32", "bf16", "amp", "int8"],
         Option(
             help="Arithmetic of the model; auto is bf16 on CUDA, fp32 elsewhere.",
             where=Where.CHECK | Where.SCORE | Where.FILE,
