@@ -42,7 +42,9 @@ def main() -> None:
     names = ["fp32", *options.precisions.split(",")]
     folder = model_folder(options.model)
     models = {name: load_model(folder, options.device, name, runtime="torch") for name in names}
-    print(f"{'map':50}{'events':>8}  {'':6}{'CPU-s':>7}{'ranks':>9}{f'same of {TOP}':>12}{'bits apart':>12}{'largest':>9}")
+    print(
+        f"{'map':50}{'events':>8}  {'':6}{'CPU-s':>7}{'ranks':>9}{f'same of {TOP}':>12}{'bits apart':>12}{'largest':>9}"
+    )
     for path in options.maps:
         beatmap = load(path)
         song_path = find_audio(beatmap)

@@ -159,12 +159,12 @@ class Settings(Selection):
     precision: Annotated[
         Literal["auto", "fp32", "bf16", "amp", "int8"],
         Option(
-            help="Arithmetic of the model; auto is bf16 on CUDA, fp32 elsewhere.",
+            help="Arithmetic of the model; auto is bf16 on CUDA, fp32 elsewhere; int8 is for published checkpoints on CPUs.",
             where=Where.CHECK | Where.SCORE | Where.FILE,
             is_for_run=True,
         ),
     ] = "auto"
-    """bf16 holds weights and activations in bfloat16, amp computes by autocast."""
+    """bf16 holds weights and activations in bfloat16, amp computes by autocast, int8 holds the large layers in 8 bits."""
     exact: Annotated[
         bool, Option(help="Use the original's windows, prompts and formulas; six times slower.", where=Where.SCORE)
     ] = False

@@ -313,7 +313,7 @@ def test_names_that_are_nothing(name: str) -> None:
         find(name)
 
 
-@pytest.mark.parametrize("precision", ["bf16", "amp"])
+@pytest.mark.parametrize("precision", ["bf16", "amp", "int8"])
 @pytest.mark.parametrize("version", VERSIONS)
 def test_lower_precision_stays_close_and_hears_in_full(
     version: str, precision: str, folders: dict[str, Path], models: dict[str, Model]

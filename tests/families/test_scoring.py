@@ -206,7 +206,7 @@ class TestCheckpoints:
         stored = load_model(tmp_path, "cpu", runtime="numpy" if isinstance(model.runner, NumpyMini) else "torch")
         assert np.allclose(surprisals(stored, a_map(), a_song()), surprisals(model, a_map(), a_song()), atol=1e-5)
 
-    @pytest.mark.parametrize("precision", ["bf16", "amp"])
+    @pytest.mark.parametrize("precision", ["bf16", "amp", "int8"])
     def test_lower_precision_stays_close(self, tmp_path: Path, precision: str) -> None:
         pytest.importorskip("torch")
         save(tmp_path, 3, 1.5)
