@@ -58,6 +58,10 @@ class TorchRunner:
         arrays = {name: self.tensor(array) for name, array in stack(windows).items()}
         with self.autocast():
             hidden: Tensor = self.network.hidden(**arrays)
+        return self.chosen(hidden, rows)
+
+    def chosen(self, hidden: Tensor, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Some rows (n, D) of each window of (B, T, D)."""
         of_window = np.repeat(np.arange(len(rows)), [len(wanted) for wanted in rows])
         states = self._array(hidden[self.tensor(of_window), self.tensor(np.concatenate(rows))])  # one copy from a GPU
         return np.split(states, np.cumsum([len(wanted) for wanted in rows])[:-1])

@@ -53,6 +53,7 @@ def split(
     hop: float,
     max_events: int,
     lookahead: float = 0.0,
+    on_grid: bool = False,
 ) -> list[Window]:
     """Cut contexts into few windows; those that would own nothing are left out.
 
@@ -63,6 +64,8 @@ def split(
         hop: ms owned by a window; every owned event has at least `length - hop - lookahead` ms of the map before it.
         max_events: no window shows more: where a map is denser, its windows start later and own less.
         lookahead: ms of the song that a window keeps after its zone; the last window owns all its events.
+        on_grid: windows begin at multiples of `hop`, so that all difficulties of a song have the same; otherwise where the
+            map needs them.
 
     Returns:
         Windows in order. Their owned events are a partition of all events.
@@ -73,13 +76,18 @@ def split(
     if not len(merged):
         return windows
     context_ms = length - hop - lookahead
+
+    def latest(due: float) -> float:
+        """Start of a window that gives an event its context."""
+        return max(0.0, (due - context_ms) // hop * hop) if on_grid else due - context_ms
+
     # The very first window begins with the song, or before it if an object does.
-    start = min(0.0, float(merged[0])) if merged[0] < hop else float(merged[0]) - context_ms
+    start = min(0.0, float(merged[0])) if merged[0] < hop else latest(float(merged[0]))
     done, owned_until = 0, -np.inf
     while done < len(merged):
         due = float(merged[done])
         if windows or due >= start + length - lookahead:
-            start = max(start, due - context_ms)
+            start = max(start, latest(due))
         first, stop = start, start + length
         zone_end = stop if merged[-1] < stop else stop - lookahead
         low, high = np.searchsorted(merged, [first, stop])

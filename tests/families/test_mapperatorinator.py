@@ -21,7 +21,7 @@ from maimod.events.vocabulary import Conditioning
 from maimod.families import scoring
 from maimod.families.checkpoint import Models, describe_all, find, load_model
 from maimod.families.family import Model
-from maimod.families.inputs import stack
+from maimod.families.inputs import WindowInputs, stack
 from maimod.families.mapperatorinator import legacy_audio
 from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap, Mode
@@ -305,6 +305,34 @@ def test_damaged_checkpoints_are_refused_in_one_line(damage, said: str, tmp_path
     with pytest.raises(CheckpointError, match=said) as caught:
         Models(tmp_path, "cpu")
     assert "\n" not in str(caught.value) and str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize("version", ["v29", "v32"])
+def test_difficulties_of_a_song_share_the_encoder(
+    version: str, folders: dict[str, Path], models: dict[str, Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it reads the song alone; the numbers are those of a model that has seen no other difficulty."""
+    model, encoded = load_model(folders[version], "cpu", "fp32"), []
+    network = model.runner.network  # type: ignore[attr-defined]
+    encode = network.encode
+    monkeypatch.setattr(network, "encode", lambda samples: encoded.append(len(samples)) or encode(samples))
+    hard, easy = a_map(), maps.beatmap(OBJECTS[2:], LINES)
+    first, count = judged(model, hard, exact=False), sum(encoded)
+    second = judged(model, easy, exact=False)
+    assert sum(encoded) == count > 1
+    for scores, beatmap in ((first, hard), (second, easy)):
+        alone = judged(load_model(folders[version], "cpu", "fp32"), beatmap, exact=False)
+        for name, expected in alone.items():
+            assert [s.surprisal for s in scores[name]] == pytest.approx([s.surprisal for s in expected], abs=1e-5)
+    monkeypatch.setattr("maimod.families.mapperatorinator.torch_runner.KEPT_BYTES", 1)
+    model.runner.hidden(*_two_windows(model, hard))
+    assert len(model.runner._memories) == 1  # type: ignore[attr-defined]
+
+
+def _two_windows(model: Model, beatmap: Beatmap) -> tuple[list[WindowInputs], list[np.ndarray]]:
+    encoded = model.family.encode(beatmap, a_song(), Conditioning(4.2))
+    inputs = [encoded.inputs(window) for window in encoded.windows[:2]]
+    return inputs, [np.array([0])] * len(inputs)
 
 
 @pytest.mark.parametrize("name", ["no such folder", "C:\\models\\v30"])

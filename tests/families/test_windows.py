@@ -92,6 +92,31 @@ def test_objects_before_the_song_are_scored_too() -> None:
     assert owned(found) == [0, 1, 2] and found[0].start <= -800
 
 
+@given(gaps, sizes, st.integers(2, 60))
+@settings(max_examples=200, deadline=None)
+def test_on_a_grid_windows_of_all_difficulties_begin_at_the_same_times(
+    gap_list: list[float], size: int, max_events: int
+) -> None:
+    times, groups = grouped(gap_list, size)
+    for found in (
+        windows.split([(times, groups)], LENGTH, HOP, max_events, 100.0, on_grid=True),
+        windows.split([(times, groups)], LENGTH, HOP, 10_000, 100.0, on_grid=True),
+    ):
+        assert owned(found) == list(range(len(times)))
+        assert all(window.start % HOP == 0 and window.start >= 0 for window in found)
+        assert all(times[owned_by(window)[-1]] < window.end for window in found)
+    for window in found[1:]:  # of the map that is nowhere too dense
+        assert times[owned_by(window)[0]] - window.start >= LENGTH - HOP - 100.0
+
+
+def test_a_grid_takes_no_more_windows_for_a_map_without_breaks() -> None:
+    times = np.arange(0.0, 20_000.0, 50.0)
+    free, fixed = (
+        windows.split([(times, np.arange(len(times)))], LENGTH, HOP, 1000, 100.0, on_grid) for on_grid in (False, True)
+    )
+    assert len(fixed) == len(free)
+
+
 def test_no_events_no_windows() -> None:
     assert split(np.zeros(0), np.zeros(0), 10) == []
 

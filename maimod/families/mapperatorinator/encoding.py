@@ -276,9 +276,10 @@ class PublishedMap(EncodedMap):
             self.windows = windows.split(
                 list(zip(self.tokens.times, self.tokens.groups, strict=True)),
                 length,
-                windows.HOP * length,
+                float(int(windows.HOP * length)),
                 room,
                 windows.LOOKAHEAD * length,
+                on_grid=not config.n_mappers,  # else the encoder reads facts about the map, and nothing could be shared
             )
 
     def inputs(self, window: Window) -> WindowInputs:

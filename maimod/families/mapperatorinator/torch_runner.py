@@ -2,20 +2,63 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from maimod.families.inputs import WindowInputs
+from maimod.families.inputs import WindowInputs, stack
 from maimod.families.mapperatorinator.network import Kept, Whisper
+from maimod.families.network import Network
 from maimod.families.torch_runner import TorchRunner
+
+KEPT_BYTES = 128 << 20
+"""Of the encoder's output: a song of seven minutes takes as much with V32 in float32."""
 
 
 class TorchWhisper(TorchRunner):
-    """A published network in torch."""
+    """A published network in torch.
+
+    Where the encoder reads the song alone (V29, V32), its output is kept by the samples it was made from, because the
+    windows of all difficulties of a song begin at the same times (:func:`maimod.families.windows.split`), and those of a
+    map that has been saved again too.
+    """
+
+    def __init__(self, network: Network, dtype: torch.dtype | None = None) -> None:
+        """As of :class:`TorchRunner`."""
+        super().__init__(network, dtype)
+        self._memories: OrderedDict[bytes, Tensor] = OrderedDict()
+
+    @torch.inference_mode()
+    def hidden(self, windows: Sequence[WindowInputs], rows: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """As of :class:`TorchRunner`."""
+        network = cast(Whisper, self.network)
+        if network.conditions is not None:
+            return super().hidden(windows, rows)
+        tokens = self.tensor(stack([replace(window, by_window={}) for window in windows])["tokens"])
+        memory = self._memory([window.by_window["samples"] for window in windows])
+        with self.autocast():
+            hidden: Tensor = network.decoder(network.decoder_embedder(tokens), memory)
+        return self.chosen(hidden, rows)
+
+    def _memory(self, samples: Sequence[np.ndarray]) -> Tensor:
+        """The encoder's output (B, S, D) for samples (N,) of each window."""
+        keys = [hashlib.blake2b(part.tobytes(), digest_size=16).digest() for part in samples]
+        found = {key: self._memories.pop(key) for key in dict.fromkeys(keys) if key in self._memories}
+        new = {key: part for key, part in zip(keys, samples, strict=True) if key not in found}
+        if new:
+            with self.autocast():
+                encoded = cast(Whisper, self.network).encode(self.tensor(np.stack(list(new.values()))))
+            found |= {key: one.clone() for key, one in zip(new, encoded, strict=True)}
+        self._memories |= found
+        while len(self._memories) > max(1, KEPT_BYTES // next(iter(found.values())).nbytes):
+            self._memories.popitem(last=False)
+        return torch.stack([found[key] for key in keys])
 
     def begin(self, window: WindowInputs, copies: int) -> Growing:
         """Run a window, for continuations of it."""
