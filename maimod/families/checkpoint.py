@@ -342,13 +342,14 @@ def _in_torch(
         precision = "bf16" if place.type == "cuda" else "fp32"
     if precision == "int8" and place.type != "cpu":
         raise CheckpointError(f"precision 'int8' is for CPUs: give bf16 on {place}, or device=cpu")
-    tensors = _weights(folder)
+    tensors = _weights(folder, family)
     if adapter is not None:
         lora.read(adapter).merge_into(tensors)
     state = family.rename(tensors)
     with torch.device("meta"):  # without random initialisation, which would take longer than reading the weights
         network = family.make_network()
     _fill(network, state, folder)
+    state.clear()  # else nothing that is converted below would be freed before the end
     network.eval().to(place)
     if precision == "bf16":
         network.to_precision(torch.bfloat16)
@@ -372,18 +373,26 @@ def _torch() -> ModuleType:
     return torch
 
 
-def _weights(folder: Path) -> dict[str, Tensor]:
-    from safetensors.torch import load_file
+def _weights(folder: Path, family: Family[Any]) -> dict[str, Tensor]:
+    """The tensors of a checkpoint's files, in float32 where they are real.
+
+    A file is mapped, not read, so that processes share its memory. What the family joins is in a mapping of its own, which
+    ends when the parts have been copied; one mapping for all would keep them.
+    """
+    from safetensors import safe_open
 
     state: dict[str, Tensor] = {}
+    names = tensor_shapes(folder)
     for path in weight_files(folder):
-        try:
-            read = load_file(path, device="cpu")
-        except Exception as error:  # safetensors raises its own errors
-            raise _damaged(path, error) from None
-        while read:  # no tensor is kept in two precisions for longer than it takes to convert it
-            name, tensor = read.popitem()
-            state[name] = tensor.float() if tensor.is_floating_point() else tensor
+        for joined in sorted({family.joins(name) for name in names}):
+            try:
+                with safe_open(path, framework="pt") as file:
+                    wanted = [name for name in file.keys() if family.joins(name) == joined]  # noqa: SIM118 (not a dict)
+                    for name in wanted:  # no tensor is kept in two precisions for longer than it takes to convert it
+                        tensor = file.get_tensor(name)
+                        state[name] = tensor.float() if tensor.is_floating_point() else tensor
+            except Exception as error:  # safetensors raises its own errors
+                raise _damaged(path, error) from None
     return state
 
 

@@ -183,6 +183,10 @@ class Family(ABC, Generic[Tokenised]):
         """
         raise NotImplementedError
 
+    def joins(self, name: str) -> bool:
+        """Whether :meth:`rename` copies a tensor of a weights file into a larger one."""
+        return False
+
     def rename(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Rename the tensors of a weights file to the network's parameters; `tensors` may be emptied."""
         return tensors

@@ -23,6 +23,7 @@ from maimod.families.checkpoint import Models, describe_all, find, load_model
 from maimod.families.family import Model
 from maimod.families.inputs import WindowInputs, stack
 from maimod.families.mapperatorinator import legacy_audio
+from maimod.families.registry import open_folder
 from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.level import star_rating
@@ -333,6 +334,20 @@ def _two_windows(model: Model, beatmap: Beatmap) -> tuple[list[WindowInputs], li
     encoded = model.family.encode(beatmap, a_song(), Conditioning(4.2))
     inputs = [encoded.inputs(window) for window in encoded.windows[:2]]
     return inputs, [np.array([0])] * len(inputs)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_is_copied_into_larger_tensors_is_known_by_name(version: str, folders: dict[str, Path]) -> None:
+    """Else its pages of the file would stay in memory beside the copy."""
+    from safetensors.torch import load_file
+
+    family = open_folder(folders[version])
+    tensors = load_file(folders[version] / "model.safetensors")
+    places = {name: tensor.data_ptr() for name, tensor in tensors.items() if tensor.numel()}
+    kept = {tensor.data_ptr() for tensor in family.rename(tensors).values()}
+    copied = {name for name, place in places.items() if place not in kept}
+    assert {name for name in copied if "_proj." in name} == {name for name in places if family.joins(name)}
+    assert bool(copied & {name for name in places if "q_proj.weight" in name}) == (version != "v32")
 
 
 @pytest.mark.parametrize("name", ["no such folder", "C:\\models\\v30"])

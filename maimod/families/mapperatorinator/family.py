@@ -68,6 +68,10 @@ class Mapperatorinator(Family[PublishedTokens]):
 
         return TorchWhisper(network, dtype)
 
+    def joins(self, name: str) -> bool:
+        """Query, key and value where the file has them apart."""
+        return any(f".{part}_proj." in name for part in "qkv")
+
     def rename(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Tensors of a published file under the names of the network's parameters."""
         from maimod.families.mapperatorinator.network import from_published
