@@ -11,14 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import safetensors.torch
 
 pytest.importorskip("torch")
 
 from maimod.errors import BeatmapError, CheckpointError, UsageError
 from maimod.events.schema import EventScore
 from maimod.events.vocabulary import Conditioning
-from maimod.families import scoring
+from maimod.families import checkpoint, scoring
 from maimod.families.checkpoint import Models, describe_all, find, load_model
 from maimod.families.family import Model
 from maimod.families.inputs import WindowInputs, stack
@@ -384,12 +383,12 @@ def test_loading_leaves_the_compiler_of_torch_alone(folders: dict[str, Path]) ->
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
 
 
-def test_bfloat16_weights_do_not_keep_the_file_in_memory(folders, monkeypatch):
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_converted_weights_do_not_keep_the_file_in_memory(precision, folders, monkeypatch):
     read = []
-    load_file = safetensors.torch.load_file
-    monkeypatch.setattr(
-        safetensors.torch, "load_file", lambda *of, **how: read.append(load_file(*of, **how)) or dict(read[-1])
-    )
-    network = load_model(folders["v30"], "cpu", "bf16").runner.network
+    weights = checkpoint._weights
+    monkeypatch.setattr(checkpoint, "_weights", lambda *of: read.append(weights(*of)) or dict(read[-1]))
+    network = load_model(folders["v30"], "cpu", precision).runner.network
     of_file = {tensor.data_ptr() for tensor in read[0].values()}
+    assert len(of_file) > 20
     assert of_file.isdisjoint(tensor.data_ptr() for tensor in (*network.parameters(), *network.buffers()))
