@@ -37,8 +37,10 @@ LEAST_REVERSED, LEAST_MIRRORED = 4.0, 8.0
 maps have them."""
 LEAST_COMPANIONS = 3
 """Fewest steps at one distance to name it."""
-LEAST_SEEN_PX, UNSEEN_LOG_ODDS = 4.5, -1.0
-"""A difference of fewer pixels from all relations but a stack cannot be seen, and counts only from these log-odds on. All of five
+WORDS = 2
+"""Relations that a message names."""
+LEAST_SEEN_PX, UNSEEN_LOG_ODDS = 5.5, -1.0
+"""A difference of fewer pixels from the named relations, unless one is a stack, cannot be seen, and counts only from these log-odds on. All of five
 such suggestions in 24 ranked maps were 2 to 4 px of spacing."""
 SLIP_CURVE = Curve(middle=3.3, scale=1.0)
 """Log-odds of the model, which was fitted on maps in which one object in 20 was moved: one in 550 is nearer to a map that is
@@ -56,7 +58,7 @@ SLIP = Rule(
     "catcher moves at equal gaps. Decision trees that were fitted on objects moved by 2 to 200 px weigh them.",
     advice="Was it moved by accident?",
     ignore_when="the object is meant to stand apart, or the map places freely.",
-    blind_spots="Moves of fewer than 5 px, unless many relations show them; maps that keep few exact relations; most single moves from Hard on; objects that were never in a relation.",
+    blind_spots="Moves of up to 5 px, unless many relations show them; maps that keep few exact relations; most single moves from Hard on; objects that were never in a relation.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Distance_snap",
     modes=ON_PLAYFIELD,
     curves={"": SLIP_CURVE},
@@ -93,11 +95,11 @@ def candidates(rule: Rule, log_odds: np.ndarray, evidence: Evidence, relations: 
     for rank in np.flatnonzero((log_odds >= LEAST_LOG_ODDS) & (log_odds >= others)).tolist():
         o = evidence.objects_by_time[rank]
         broken = _broken(slips, rank, evidence, relations)
-        if rule is SLIP and log_odds[rank] < UNSEEN_LOG_ODDS and _is_unseen(broken):
+        if rule is SLIP and log_odds[rank] < UNSEEN_LOG_ODDS and _is_unseen(broken[:WORDS]):
             continue
         kept = int((slips.measures.residuals[rank] <= EXACT_PX).sum())
         usual = float(slips.measures.around[rank].sum())
-        named = "; ".join(one.words for one in broken[:2])
+        named = "; ".join(one.words for one in broken[:WORDS])
         if evidence.beatmap.mode is Mode.CATCH:  # most relations need a plane
             unnamed = _ways(slips.measures, rank, evidence)
         elif rule is SLIP and (steps := usually.words(o)):
@@ -125,7 +127,7 @@ def candidates(rule: Rule, log_odds: np.ndarray, evidence: Evidence, relations: 
 
 
 def _is_unseen(broken: Sequence[Broken]) -> bool:
-    """Whether the object keeps all its relations but for a few pixels."""
+    """Whether the object keeps these relations but for a few pixels."""
     plain = [one for one in broken if one.relation not in (REVERSED, MIRRORED, "stack")]
     return bool(plain) and len(plain) == len(broken) and max(one.off for one in plain) < LEAST_SEEN_PX
 
