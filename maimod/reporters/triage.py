@@ -199,7 +199,7 @@ def _same(places: Sequence[Place]) -> Iterator[list[Place]]:
 def _topic(place: Place) -> tuple[str, str]:
     """What a finding is about, without its time."""
     finding = place.finding
-    if _is_about_files(finding) and finding.rule not in TOPICS:
+    if _is_about_files(finding):
         return finding.rule, finding.message  # the same words, whatever the time
     alone = "" if finding.category in SHARED else f"{place.beatmap}.{place.number}"
     return TOPICS.get(finding.rule, finding.rule), alone
@@ -207,7 +207,8 @@ def _topic(place: Place) -> tuple[str, str]:
 
 def _is_about_files(finding: Finding) -> bool:
     """Whether a finding is about files or settings, or about a time by which it names one."""
-    return finding.category in (Category.MAPSET, Category.SUBMISSION) and not finding.objects
+    is_of_set = finding.category in (Category.MAPSET, Category.SUBMISSION) and not finding.objects
+    return is_of_set and finding.rule not in TOPICS
 
 
 def _is_same(first: Place, other: Place) -> bool:

@@ -78,6 +78,15 @@ def test_a_file_that_several_difficulties_name_at_other_times_is_one_entry() -> 
     assert listed(whole) == [("mapset/sample-missing", "in all 2 difficulties", 0)]
 
 
+def test_objects_that_two_difficulties_lack_at_other_times_are_two_mistakes() -> None:
+    """The words are the same, because each names the other difficulties and its own time is elsewhere."""
+    lacking = [finding("mapset/missing-object", time, objects=()) for time in (1000.0, 5000.0)]
+    apart = report(("Easy", lacking[:1]), ("Hard", lacking[1:]))
+    assert listed(apart) == [("mapset/missing-object", "", 0)] * 2
+    together = report(("Easy", lacking[:1]), ("Hard", lacking[:1]))
+    assert listed(together) == [("mapset/missing-object", "in all 2 difficulties", 0)]
+
+
 def test_likeness_is_folded_but_warnings_of_the_model_are_judged_one_by_one() -> None:
     exact = [
         finding("positions/near-overlap", 1000.0 * i, tier=Tier.EXACT, message=f"{i}.5 px off a stack.")
