@@ -94,7 +94,7 @@ class Entry:
         if not names:
             return ""
         if everywhere <= set(names):
-            return f"in all {len(names)} difficulties"
+            return "in both difficulties" if len(names) == 2 else f"in all {len(names)} difficulties"
         return f"in {len(names)} difficulties: {', '.join(names)}"
 
     def further(self) -> list[str]:

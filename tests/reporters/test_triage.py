@@ -75,7 +75,7 @@ def test_a_mistake_found_by_two_rules_is_one_entry() -> None:
 def test_a_file_that_several_difficulties_name_at_other_times_is_one_entry() -> None:
     used = [finding("mapset/sample-missing", time, objects=(), tier=Tier.EXACT) for time in (1000.0, 7000.0)]
     whole = report(("Easy", used[:1]), ("Hard", used[1:]))
-    assert listed(whole) == [("mapset/sample-missing", "in all 2 difficulties", 0)]
+    assert listed(whole) == [("mapset/sample-missing", "in both difficulties", 0)]
 
 
 def test_objects_that_two_difficulties_lack_at_other_times_are_two_mistakes() -> None:
@@ -84,7 +84,7 @@ def test_objects_that_two_difficulties_lack_at_other_times_are_two_mistakes() ->
     apart = report(("Easy", lacking[:1]), ("Hard", lacking[1:]))
     assert listed(apart) == [("mapset/missing-object", "", 0)] * 2
     together = report(("Easy", lacking[:1]), ("Hard", lacking[:1]))
-    assert listed(together) == [("mapset/missing-object", "in all 2 difficulties", 0)]
+    assert listed(together) == [("mapset/missing-object", "in both difficulties", 0)]
 
 
 def test_likeness_is_folded_but_warnings_of_the_model_are_judged_one_by_one() -> None:
@@ -144,7 +144,7 @@ def test_the_set_comes_first_and_without_a_borrowed_time() -> None:
         REPORTERS[name](whole, out, View(plain=True))
         text = out.getvalue()
         assert text.index("General") < text.index("About mapset/metadata.") < text.index("About rhythm/unsnapped.")
-        assert "00:01:000" not in text and "00:03:000" in text and "in all 2 difficulties" in text.lower()
+        assert "00:01:000" not in text and "00:03:000" in text and "in both difficulties" in text.lower()
 
 
 def test_the_viewer_lists_the_same_entries() -> None:
