@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -201,6 +201,32 @@ def _place_in_measure(evidence: Evidence, hit_object: HitObject) -> str:
     return "on the downbeat" if beat < 0.01 else f"on beat {beat + 1:.4g} of the measure"
 
 
+def _words(evidence: Evidence, hit_object: HitObject, verdict: Verdict, flag: bool, named: Sequence[str]) -> str:
+    """The message about a flag, or about a place without one; what the map's lengths say against it is said as such.
+
+    Args:
+        evidence: of the map.
+        hit_object: at the place.
+        verdict: on it.
+        flag: whether there is a new combo.
+        named: the most usual lengths of combos in words.
+    """
+    before, after = map(_beats, verdict.lengths)
+    where = f"{'New combo' if flag else 'No new combo'} {_place_in_measure(evidence, hit_object)}"
+    lengths = f"it makes combos of {before} and {after} beats"
+    if not flag:
+        lengths = f"this combo lasts {_beats(sum(verdict.lengths))} beats, with one here {before} and {after}"
+    seen = elsewhere.flags(evidence, hit_object.time, not flag, "")
+    usual = f"usual in this map: {', '.join(named[: 2 if seen else N_COMMON])}."
+    if verdict.habit <= 0:
+        suggested = f", where the objects around suggest {'none' if flag else 'one'}"
+        return f"{where}{suggested}: {elsewhere.joined(lengths, seen)}. But {usual}"
+    moved = abs(verdict.shift)
+    side = "later" if verdict.shift > 0 else "earlier"
+    better = f" It would fit {moved} object{'s' * (moved > 1)} {side}." if moved else ""
+    return f"{where}: {elsewhere.joined(lengths, seen)}. {usual.capitalize()}{better}"
+
+
 def run(evidence: Evidence) -> Iterator[Candidate]:
     """Check every combo and every flag; osu! and catch only."""
     if evidence.beatmap.mode not in PLAYFIELD_MODES:
@@ -214,32 +240,13 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         for verdict in verdicts:
             bits = total(verdict)
             hit_object = combos.objects[verdict.place]
-            before, after = map(_beats, verdict.lengths)
-            where = _place_in_measure(evidence, hit_object)
-            seen = elsewhere.flags(evidence, hit_object.time, rule is MISSING, "")
-            common = f"Usual in this map: {', '.join(named[: 2 if seen else N_COMMON])}."
-            if rule is MISSING:
-                lengths = f"this combo lasts {_beats(sum(verdict.lengths))} beats, with one here {before} and {after}"
-                message = f"No new combo {where}: {elsewhere.joined(lengths, seen)}. {common}"
-            else:
-                moved = abs(verdict.shift)
-                better = (
-                    ""
-                    if not moved
-                    else (
-                        f" It would fit {moved} object{'s' * (moved > 1)} "
-                        f"{'later' if verdict.shift > 0 else 'earlier'}."
-                    )
-                )
-                lengths = f"it makes combos of {before} and {after} beats"
-                message = f"New combo {where}: {elsewhere.joined(lengths, seen)}. {common}{better}"
             flag = rule is UNEXPECTED
             odds = verdict.model + (MODEL_USUAL_BITS if flag else 0.0)
             chance = None if verdict.event is None else round(1 / (1 + 2.0**-odds), 4)
             yield candidate(
                 rule,
                 time=hit_object.time,
-                message=message,
+                message=_words(evidence, hit_object, verdict, flag, named),
                 measure=bits,
                 line=hit_object.line,
                 objects=[hit_object],
