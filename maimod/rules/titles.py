@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import msgspec
 
@@ -55,39 +56,38 @@ LENGTHS = frozenset({"(TV Size)", "(Game Ver.)", "(Short Ver.)", "(Cut Ver.)", "
 _AND = r"\s*(?:&|\+|and)\s*"
 _VERSION = r"ver(?:sion\b|\.|\b)"
 _OPEN, _CLOSE = r"[(\[<{~\u301c\uff08\u3010\u2015\u2212-]", r"[)\]>}~\u301c\uff09\u3011\u2015\u2212-]"
-_GRAMMAR: tuple[tuple[str, str, str], ...] = (
-    ("(Sped Up & Cut Ver.)", rf"sped[\s-]*up{_AND}cut(?:[\s-]*{_VERSION})?", "sure"),
-    ("(Nightcore & Cut Ver.)", rf"nightcore{_AND}cut(?:[\s-]*{_VERSION})?", "sure"),
-    ("(TV Size)", rf"tv[\s-]*(?:anime[\s-]*)?(?:size(?:[\s-]*{_VERSION})?|{_VERSION})", "sure"),
-    ("(TV Size)", r"tv[\s-]*(?:edit|cut|mix)\b", "in brackets"),
-    ("(Game Ver.)", rf"game[\s-]*(?:size(?:[\s-]*{_VERSION})?|{_VERSION})", "sure"),
-    ("(Game Ver.)", r"game[\s-]*(?:edit|cut|mix)\b", "in brackets"),
-    ("(Short Ver.)", rf"short[\s-]*(?:size(?:[\s-]*{_VERSION})?|{_VERSION})", "sure"),
-    ("(Short Ver.)", r"short[\s-]*(?:edit|cut)\b", "in brackets"),
-    ("(Cut Ver.)", rf"(?<!& )cut[\s-]*{_VERSION}", "sure"),
-    ("(Sped Up Ver.)", rf"sped[\s-]*up[\s-]*{_VERSION}", "sure"),
-    ("(Sped Up Ver.)", rf"(?:sped[\s-]*up|speed(?:ed)?[\s-]*up[\s-]*{_VERSION})", "in brackets"),
-    ("(Nightcore Mix)", rf"nightcore[\s-]*(?:{_VERSION}|mix\b|edit\b)", "sure"),
-    ("(Extended Edit)", rf"extended[\s-]*(?:edit\b|{_VERSION})", "unsure"),
-    ("(TV Size)", rf"(?:op|ed)[\s-]*(?:size|{_VERSION})", "unsure"),
+_GRAMMAR: tuple[tuple[str, str, str, str], ...] = (
+    ("(Sped Up & Cut Ver.)", "up", rf"sped[\s-]*up{_AND}cut(?:[\s-]*{_VERSION})?", "sure"),
+    ("(Nightcore & Cut Ver.)", "core", rf"nightcore{_AND}cut(?:[\s-]*{_VERSION})?", "sure"),
+    ("(TV Size)", "tv", rf"tv[\s-]*(?:anime[\s-]*)?(?:size(?:[\s-]*{_VERSION})?|{_VERSION})", "sure"),
+    ("(TV Size)", "tv", r"tv[\s-]*(?:edit|cut|mix)\b", "in brackets"),
+    ("(Game Ver.)", "game", rf"game[\s-]*(?:size(?:[\s-]*{_VERSION})?|{_VERSION})", "sure"),
+    ("(Game Ver.)", "game", r"game[\s-]*(?:edit|cut|mix)\b", "in brackets"),
+    ("(Short Ver.)", "short", rf"short[\s-]*(?:size(?:[\s-]*{_VERSION})?|{_VERSION})", "sure"),
+    ("(Short Ver.)", "short", r"short[\s-]*(?:edit|cut)\b", "in brackets"),
+    ("(Cut Ver.)", "cut", rf"(?<!& )cut[\s-]*{_VERSION}", "sure"),
+    ("(Sped Up Ver.)", "up", rf"sped[\s-]*up[\s-]*{_VERSION}", "sure"),
+    ("(Sped Up Ver.)", "up", rf"(?:sped[\s-]*up|speed(?:ed)?[\s-]*up[\s-]*{_VERSION})", "in brackets"),
+    ("(Nightcore Mix)", "core", rf"nightcore[\s-]*(?:{_VERSION}|mix\b|edit\b)", "sure"),
+    ("(Extended Edit)", "extended", rf"extended[\s-]*(?:edit\b|{_VERSION})", "unsure"),
+    ("(TV Size)", "", rf"(?:op|ed)[\s-]*(?:size|{_VERSION})", "unsure"),
 )
-"""Standard marker, words that stand for it, and whether they can mean anything else. "in brackets": only there, and even
-then not surely."""
-_ATTEMPTS = tuple(
-    (
-        standard,
-        re.compile(
-            (
-                rf"{_OPEN}\s*{words}\s*{_CLOSE}"
-                if kind == "in brackets"
-                else rf"(?:{_OPEN}\s*|\b){words}(?:\s*{_CLOSE}|(?!\w))"
-            ),
-            re.IGNORECASE,
+"""Standard marker, letters without which none of the words is there, words that stand for it, and whether they can mean
+anything else. "in brackets": only there, and even then not surely."""
+
+
+@cache  # when it is needed: few titles have markers, and all expressions take 8 ms
+def _attempt(words: str, kind: str) -> re.Pattern[str]:
+    return re.compile(
+        (
+            rf"{_OPEN}\s*{words}\s*{_CLOSE}"
+            if kind == "in brackets"
+            else rf"(?:{_OPEN}\s*|\b){words}(?:\s*{_CLOSE}|(?!\w))"
         ),
-        kind == "sure",
+        re.IGNORECASE,
     )
-    for standard, words, kind in _GRAMMAR
-)
+
+
 _OTHER_VERSION = re.compile(r"\(([^()]*\S)\s(ver\.?)\)", re.IGNORECASE)
 """A version of another kind in brackets, shortened: "(Arrange ver.)"."""
 
@@ -95,10 +95,11 @@ _OTHER_VERSION = re.compile(r"\(([^()]*\S)\s(ver\.?)\)", re.IGNORECASE)
 def markers(title: str) -> list[Marker]:
     """Markers of a title, in order; each place counts once, for its longest reading."""
     found: list[Marker] = []
-    for standard, attempt, is_sure in _ATTEMPTS:
-        for match in attempt.finditer(title):
+    small = title.casefold()
+    for standard, letters, words, kind in _GRAMMAR:
+        for match in _attempt(words, kind).finditer(title) if letters in small else ():
             if not any(one.start < match.end() and match.start() < one.start + len(one.text) for one in found):
-                found.append(Marker(match[0].strip(), standard, match.start(), is_sure))
+                found.append(Marker(match[0].strip(), standard, match.start(), kind == "sure"))
     return sorted(found, key=lambda one: one.start)
 
 
