@@ -266,7 +266,7 @@ def test_estimates_are_told_from_facts_by_their_rules(lint, capsys):
         ),
         (
             ["check", "x", "--precision", "fp8"],
-            "Invalid value for '--precision': 'fp8' is not one of 'auto', 'fp32', 'bf16', 'amp'. (see maimod check --help)",
+            "Invalid value for '--precision': 'fp8' is not one of 'auto', 'fp32', 'bf16', 'amp', 'int8'. (see maimod check --help)",
         ),
         (["check", ""], "Invalid value for PATH: an empty path (see maimod check --help)"),
         (["beatmap_path=''"], "beatmap_path is empty: give the path of a .osu file"),
