@@ -49,11 +49,25 @@ class CorruptionLogits(msgspec.Struct, frozen=True, dict=True):
         """The greatest log-odds of any of the kinds at any of the times [ms]."""
         if not len(times):
             return NO_PREDICTION
-        unknown = [time for time in times if time not in self._slots]
+        self.locate(time for time in times if time not in self._slots)
+        slots = [self._slots[time] for time in times]
+        columns = [self._columns[kind] if kind in self._columns else self._column(kind) for kind in kinds]
+        return max((max([column[slot] for slot in slots]) for column in columns), default=NO_PREDICTION)
+
+    def locate(self, times: Iterable[float]) -> None:
+        """Look up the slots of times [ms] that :meth:`at` will need: many together take as long as one."""
+        unknown = list(times)
         if unknown:
             self._slots.update(zip(unknown, self.grid.locate(unknown)[0].tolist(), strict=True))
-        slots = [self._slots[time] for time in times]
-        return max((float(self.of(kind)[slots].max()) for kind in kinds), default=NO_PREDICTION)
+
+    def _column(self, kind: str) -> list[float]:
+        self._columns[kind] = column = self.of(kind).tolist()
+        return column
+
+    @cached_property
+    def _columns(self) -> dict[str, list[float]]:
+        """Log-odds of the kinds that were looked up."""
+        return {}
 
     @cached_property
     def _slots(self) -> dict[float, int]:

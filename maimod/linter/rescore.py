@@ -139,6 +139,7 @@ def _places(
     corruption = evidence.corruption
     assert corruption is not None
     estimates = [one for one in scored if one.candidate.rule.tier is Tier.ESTIMATED]
+    corruption.locate({time for one in estimates for time in _times(one.candidate)})
     found = places.places_of(
         [(one.candidate, _logit(one.score)) for one in estimates],
         proposals,
@@ -283,7 +284,12 @@ def discriminator_logit(corruption: CorruptionLogits, candidate: Candidate) -> f
     rule = candidate.rule
     if rule.discriminator_logit is not None:
         return rule.discriminator_logit(corruption, candidate)
-    return corruption.at(rule.corruptions, [candidate.time, *(o.time for o in candidate.objects)])
+    return corruption.at(rule.corruptions, _times(candidate))
+
+
+def _times(candidate: Candidate) -> list[float]:
+    """Ms of a candidate and of its objects."""
+    return [candidate.time, *(o.time for o in candidate.objects)]
 
 
 # ---------------------------------------------------------------------------------------------------------------------

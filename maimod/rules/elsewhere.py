@@ -60,7 +60,7 @@ def _shares(evidence: Evidence, name: str, time: float) -> list[_Share]:
     passages = evidence.passages
     if not passages.cells.count:
         return []
-    cell = passages.cells.of([time])
+    cell = passages.cell_of(time)
     seen, valid = passages.in_copies(name, cell)
     others = passages.in_siblings(name, cell)
     found = [_Share(int((seen & valid).sum()), int(valid.sum()), MEASURES)]
@@ -121,7 +121,7 @@ def kinds(evidence: Evidence, time: float, names: Sequence[str], otherwise: str)
     passages = evidence.passages
     if not passages.cells.count:
         return otherwise
-    seen, valid = passages.in_copies("kind", passages.cells.of([time]))
+    seen, valid = passages.in_copies("kind", passages.cell_of(time))
     if not valid.any():
         return otherwise
     numbers = [int((valid & (seen == KINDS.index(name) + 1)).sum()) for name in names if name in KINDS]
@@ -179,7 +179,7 @@ def _sounds(evidence: Evidence, time: float, name: str) -> tuple[list[tuple[list
     passages = evidence.passages
     if not passages.cells.count:
         return [], 0
-    cell = passages.cells.of([time])
+    cell = passages.cell_of(time)
     (seen, valid), (heard, _) = passages.in_copies(name, cell), passages.in_copies("sound", cell)
     others, heard_in_others = passages.in_siblings(name, cell), passages.in_siblings("sound", cell) >= 0
     sides = [
@@ -218,7 +218,7 @@ def _same_length(evidence: Evidence, o: HitObject) -> tuple[int, int]:
     passages = evidence.passages
     if not passages.cells.count:
         return 0, 0
-    cell = passages.cells.of([o.time])
+    cell = passages.cell_of(o.time)
     heads, valid = passages.in_copies("head", cell)
     seen, _ = passages.in_copies("length", cell)
     there = valid & heads
@@ -230,7 +230,7 @@ def is_usual(evidence: Evidence, o: HitObject) -> bool:
     same, of = _same_length(evidence, o)
     if of < LEAST_ALIKE or same < MOST_ALIKE * of:
         return False
-    seen, valid = evidence.passages.in_copies("kind", evidence.passages.cells.of([o.time]))
+    seen, valid = evidence.passages.in_copies("kind", evidence.passages.cell_of(o.time))
     return int((valid & (seen == KINDS.index(str(o.kind)) + 1)).sum()) >= MOST_ALIKE * of
 
 

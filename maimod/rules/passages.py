@@ -302,8 +302,24 @@ class Passages:
         found[:, : best.shape[1]] = np.where(good, best, -1)
         return found
 
+    def cell_of(self, time: float) -> np.ndarray:
+        """(1,) the cell of one time [ms]; those of objects are looked up together."""
+        if time not in self._known_cells:
+            self._known_cells[time] = self.cells.of([time])
+        return self._known_cells[time]
+
+    @cached_property
+    def _known_cells(self) -> dict[float, np.ndarray]:
+        times = [o.time for o in self.beatmap.hit_objects]
+        return dict(zip(times, self.cells.of(times)[:, None], strict=True))
+
     def copies_of(self, cells: np.ndarray) -> np.ndarray:
         """(n, MOST_COPIES) the cells at the same place of the copies; -1 where there are no more."""
+        return self._copied[cells]
+
+    @cached_property
+    def _copied(self) -> np.ndarray:
+        cells = np.arange(self.cells.count)
         measures = self.cells.measures(cells)
         copies = self.copies[measures]
         there = self.cells.starts[copies] + (cells - self.cells.starts[measures])[:, None]

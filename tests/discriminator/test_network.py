@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -137,3 +138,15 @@ def test_a_network_that_remembers_says_the_same() -> None:
     known = len(remembering.runner.known)
     surprisals(remembering, a_map(changed=30), song)
     assert len(remembering.runner.known) == known
+
+
+def test_slots_looked_up_together_are_those_looked_up_alone() -> None:
+    grid = features.grid_of(beatmap([f"{50 * i},100,{1000 + 170 * i},1,0" for i in range(9)]))
+    assert grid is not None
+    logits = np.random.default_rng(2).normal(size=(grid.count, 2)).astype(np.float32)
+    one, other = (CorruptionLogits(grid, ("place", "combo"), logits) for _ in range(2))
+    times = [1000.0 + 170 * i for i in range(9)]
+    other.locate(times)
+    for a, b in itertools.pairwise(times):
+        slots = grid.locate([a, b])[0]
+        assert one.at(("place", "kiai"), [a, b]) == other.at(("place", "kiai"), [a, b]) == logits[slots, 0].max()
