@@ -34,6 +34,8 @@ TURN_BINS, TURN_WIDTH = 33, 0.35
 """Points from 0 to pi and kernel width of the density of turns, in radians."""
 PRIOR_WEIGHT, PRIOR = 0.3, 0.02
 """Weight and density of what the map has not shown."""
+NOTHING = 1e-30
+"""Smaller weights count as 0. In float32 they soon have no leading digit, and products of such numbers take ten times as long."""
 LEAST_PX = 4.0
 """Shorter vectors have no direction."""
 LEAST_TURNED_PX = 20.0
@@ -188,7 +190,7 @@ def _compare(
     apart = np.abs(np.subtract.outer(numbers, numbers))
     weights = np.exp(-0.5 * (np.subtract.outer(octaves, octaves) / np.float32(GAP_OCTAVES)) ** 2)
     weights *= (ELSEWHERE + np.exp(-numbers / LOCAL_STEPS)).astype(np.float32)[apart]
-    weights[apart <= BESIDE] = 0.0
+    weights[(apart <= BESIDE) | (weights < NOTHING)] = 0.0
     low, high = OCTAVES
     distances = _densities(
         weights, np.log2(np.abs(way) + FROM_PX), np.linspace(low, high, OCTAVE_BINS), OCTAVE_WIDTH, PRIOR
@@ -205,6 +207,7 @@ def _densities(weights: np.ndarray, values: np.ndarray, at: np.ndarray, width: f
     """(n, len(at)) log-density, up to a constant, of the values that the other steps have, weighted for each step."""
     known = np.isfinite(values)
     kernels = np.exp(-0.5 * ((np.where(known, values, 0.0)[:, None] - at) / width) ** 2) * known[:, None]
+    kernels[kernels < NOTHING] = 0.0
     total = weights @ known.astype(np.float32)
     found = weights @ kernels.astype(np.float32)
     return np.asarray(np.log((found + PRIOR_WEIGHT * prior) / (total + PRIOR_WEIGHT)[:, None]))

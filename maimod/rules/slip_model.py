@@ -164,9 +164,9 @@ def find(model: SlipModel, beatmap: Beatmap, objects: Sequence[HitObject]) -> Sl
 
 def _of_osu(model: SlipModel, beatmap: Beatmap, objects: Sequence[HitObject]) -> Slips:
     measures = slip_measures.measure(beatmap, objects)
-    positions, shapes = (log_odds(forest, measures.features) for forest in (model.positions, model.shapes))
-    shapes[~measures.is_slider] = NO_SLIP
-    silent = np.full(len(objects), NO_SLIP)
+    positions, silent = log_odds(model.positions, measures.features), np.full(len(objects), NO_SLIP)
+    shapes = silent.copy()
+    shapes[measures.is_slider] = log_odds(model.shapes, measures.features[measures.is_slider])
     return Slips(_without_spinners(positions, objects), shapes, silent, silent, silent, measures)
 
 
