@@ -205,10 +205,17 @@ def _log_probability(known: _Contexts, values: np.ndarray, asked: _Contexts, wan
 
 def _weights(known: _Contexts, asked: _Contexts) -> np.ndarray:
     """float32 (m, n) how much each known place says of each place asked for."""
-    apart = np.abs(np.subtract.outer(asked.place, known.place)).astype(np.float32)
-    weights = np.float32(ELSEWHERE) + np.exp(apart * np.float32(-1 / LOCAL_STARTS))
-    weights *= np.where(np.equal.outer(asked.beat, known.beat), np.float32(1), np.float32(OTHER_PHASE))
-    weights *= 1 + np.equal.outer(asked.measure, known.measure) * np.float32(SAME_MEASURE_PLACE)
-    weights *= 1 + np.equal.outer(asked.gap, known.gap) * np.float32(SAME_GAP)
+    apart = np.abs(np.subtract.outer(asked.place.astype(np.float32), known.place.astype(np.float32)))  # exact: halves
+    weights = apart * np.float32(-1 / LOCAL_STARTS)
+    np.exp(weights, out=weights)
+    weights += np.float32(ELSEWHERE)
+    weights *= np.where(_same(asked.beat, known.beat), np.float32(1), np.float32(OTHER_PHASE))
+    weights *= np.where(_same(asked.measure, known.measure), np.float32(1 + SAME_MEASURE_PLACE), np.float32(1))
+    weights *= np.where(_same(asked.gap, known.gap), np.float32(1 + SAME_GAP), np.float32(1))
     weights[apart <= BESIDE] = 0.0
     return weights
+
+
+def _same(ticks: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(m, n) whether ticks are equal, compared in half of their bytes."""
+    return np.asarray(np.equal.outer(ticks.astype(np.int32), others.astype(np.int32)))
