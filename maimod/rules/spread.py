@@ -127,11 +127,18 @@ def _clock(ms: float) -> str:
     return f"{int(ms) // 60_000}:{int(ms) // 1000 % 60:02d}"
 
 
+def _level_in_mode(evidence: MapsetEvidence, beatmap: Beatmap, stars: float) -> Level:
+    """By the stars; in modes other than osu!, whose star ranges these are, by the name if it is one of a level."""
+    given = next(one for one in evidence.of_beatmaps if one.beatmap is beatmap).level
+    return _level(stars) if given is None or beatmap.mode is Mode.OSU else given
+
+
 def _gaps(evidence: MapsetEvidence, rated: Sequence[tuple[float, Beatmap]]) -> Iterator[Placed]:
     for (low, lower), (high, higher) in pairwise(rated):
         if low >= FREE_STARS:
             return
-        left_out = [Level(level).label for level in range(_level(low) + 1, _level(high))]
+        levels = (_level_in_mode(evidence, beatmap, stars) for stars, beatmap in ((low, lower), (high, higher)))
+        left_out = [Level(level).label_in(lower.mode) for level in range(next(levels) + 1, next(levels))]
         if high - low < (LEVEL_GAP_STARS if left_out else WIDE_GAP_STARS):
             continue
         yield from evidence.candidate(

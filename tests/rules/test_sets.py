@@ -230,6 +230,24 @@ def test_lowest_difficulty_in_modes(tmp_path, monkeypatch, mode: int, names: lis
 
 
 @pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("Rain", "Overdose"), []),  # by their stars, which are those of osu!, a level would be left out
+        (("Platter", "Overdose"), ["with no Rain in between"]),
+    ],
+)
+def test_levels_left_out_in_catch_are_those_of_the_names(
+    tmp_path, monkeypatch, names: tuple[str, str], expected: list[str]
+):
+    rates = dict(zip(names, (3.9, 5.4), strict=True))
+    monkeypatch.setattr(mapset, "star_rating", lambda beatmap: rates[beatmap.version])
+    lines = [f"256,192,{FIRST_MS},1,0,0:0:0:0:", f"256,192,{FIRST_MS + 500},1,0,0:0:0:0:"]
+    given = lasting({name: Version(name, lines) for name in names}, 2, **dict.fromkeys(names, 9.0))
+    gaps = found(tmp_path, spread.CHECK, given, "mapset/spread-gap")
+    assert [one.message.partition(", ")[2].partition(".")[0] for one in gaps] == expected
+
+
+@pytest.mark.parametrize(
     ("version", "names"),
     [
         ("A & B's Hard", ["A", "B"]),
