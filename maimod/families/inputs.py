@@ -26,9 +26,9 @@ class WindowInputs:
     """For each span of the window the row whose output predicts its first event; the events follow one by one."""
 
 
-def stack(inputs: Sequence[WindowInputs]) -> dict[str, np.ndarray]:
-    """Arrays (B, ...) of several windows, those by token right-padded with `PAD` and zeros."""
-    longest = max(len(window.by_token["tokens"]) for window in inputs)
+def stack(inputs: Sequence[WindowInputs], length: int = 0) -> dict[str, np.ndarray]:
+    """Arrays (B, ...) of several windows, those by token right-padded with `PAD` and zeros, to at least `length`."""
+    longest = max(length, *(len(window.by_token["tokens"]) for window in inputs))
 
     def padded(array: np.ndarray) -> np.ndarray:
         return np.pad(array, [(0, longest - len(array)), *[(0, 0)] * (array.ndim - 1)], constant_values=PAD)

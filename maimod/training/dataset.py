@@ -9,6 +9,7 @@ by heart.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -47,8 +48,11 @@ SHIFT_MS = 6.0
 """Largest shift of the song in ms, the timing error of ranked maps."""
 ENCODER_COST = 0.6
 """Cost of an encoder position relative to a decoder token."""
-WINDOWS_DRAWN = 192
-"""Windows drawn at once, to be sorted by length."""
+BLOCK_BATCHES = 24
+"""Batches made of windows that are drawn at once."""
+LENGTH_STEP = 130
+"""Tokens; six steps hold the longest window with its prompt. A GPU takes 0.2 to 0.7 s for the first batch of a shape, and
+0.04 s for the next (measured on an H200)."""
 BATCH_COST, MAX_TOKENS = 6_500, 768
 HELD_OUT_BATCHES = 16
 FORGETTABLE = (EventKind.DIFFICULTY, EventKind.MAPPER, EventKind.YEAR, EventKind.DESCRIPTOR)
@@ -102,21 +106,33 @@ class TokenSampler:
         )
 
     def block(self, random: Generator) -> list[dict[str, np.ndarray]]:
-        """Batches of `WINDOWS_DRAWN` windows: inputs by the names of the network's parameters, and `targets`.
+        """About `BLOCK_BATCHES` batches: inputs by the names of the network's parameters, and `targets`.
 
-        The windows of a batch are about equally long.
+        The windows of a batch are about equally long. All batches have one of a few shapes: they are padded to a length
+        of whole `LENGTH_STEP`, and with empty windows to as many as the cost allows.
         """
         if not self.examples:
             return []
-        chosen = random.choice(len(self.examples), size=WINDOWS_DRAWN, p=self.weights)
-        drawn = [self.draw(self.examples[i], random) for i in chosen]
-        batches: list[list[TrainingWindow]] = []
-        for window in sorted((w for w in drawn if (w.targets != IGNORED).any()), key=lambda w: w.length):
-            cost = window.length + ENCODER_COST * self.family.config.encoder_positions
-            if not batches or cost * (len(batches[-1]) + 1) > self.batch_cost:
-                batches.append([])
-            batches[-1].append(window)
-        return [collate(batches[i]) for i in random.permutation(len(batches))]
+        batches: list[dict[str, np.ndarray]] = []
+        waiting: dict[int, list[TrainingWindow]] = defaultdict(list)
+        cost = 0.0
+        while cost < BLOCK_BATCHES * self.batch_cost:
+            cost += ENCODER_COST * self.family.config.encoder_positions  # also if there is nothing to learn from
+            window = self.draw(self.examples[int(random.choice(len(self.examples), p=self.weights))], random)
+            if not (window.targets != IGNORED).any():
+                continue
+            length = -(-window.length // LENGTH_STEP) * LENGTH_STEP
+            cost += length
+            waiting[length].append(window)
+            if len(waiting[length]) == self._count(length):
+                batches.append(collate(waiting.pop(length), length))
+        batches += [collate(windows, length, self._count(length)) for length, windows in waiting.items()]
+        return [batches[i] for i in random.permutation(len(batches))]
+
+    def _count(self, length: int) -> int:
+        """Windows of a batch, by their length."""
+        cost = length + ENCODER_COST * self.family.config.encoder_positions
+        return max(int(self.batch_cost / cost), 1)
 
     def draw(self, example: TokenisedExample, random: Generator) -> TrainingWindow:
         """One window of one map."""
@@ -205,9 +221,19 @@ def _mirror_cells(tokens: np.ndarray, vocabulary: Vocabulary, across: bool, down
     return tokens
 
 
-def collate(drawn: list[TrainingWindow]) -> dict[str, np.ndarray]:
-    """Arrays (B, ...) of windows, right-padded, and their targets (B, T)."""
-    arrays = stack([item.inputs for item in drawn])
+def collate(drawn: Sequence[TrainingWindow], length: int = 0, count: int = 0) -> dict[str, np.ndarray]:
+    """Arrays (B, ...) of windows, right-padded, and their targets (B, T).
+
+    Args:
+        drawn: the windows.
+        length: T is at least this.
+        count: B is at least this; what is missing are windows of padding without targets.
+    """
+    arrays = stack([item.inputs for item in drawn], length)
+    missing = max(count - len(drawn), 0)
+    arrays = (
+        {name: np.pad(a, [(0, missing)] + [(0, 0)] * (a.ndim - 1)) for name, a in arrays.items()} if missing else arrays
+    )
     targets = np.full(arrays["tokens"].shape, IGNORED, dtype=np.int64)
     for row, item in enumerate(drawn):
         targets[row, : item.length] = item.targets

@@ -175,17 +175,34 @@ def test_augmentation_stays_within_its_ranges(shape_of: Callable[[str], Path], m
 
 def test_batches_keep_to_their_cost_and_depend_on_the_seed_alone(shape_of: Callable[[str], Path]) -> None:
     family = open_folder(shape_of("bundled"))
-    sampler = TokenSampler([example(family)], family, batch_cost=1_500)
+    sampler = TokenSampler([example(family)], family, batch_cost=2_500)
     one, two, other = (sampler.block(np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert all(np.array_equal(a[name], b[name]) for a, b in zip(one, two, strict=True) for name in a)
     assert not np.array_equal(one[0]["tokens"], other[0]["tokens"])
     positions = dataset.ENCODER_COST * family.config.encoder_positions
     for batch in one:
         count, length = batch["tokens"].shape
-        assert count == 1 or count * (length + positions) <= 1_500
-    assert sum(len(batch["tokens"]) for batch in one) > 150
+        assert count == 1 or count * (length + positions) <= 2_500
+    assert sum(len(batch["tokens"]) for batch in one) > 100
     assert np.array_equal(held_out_batches(sampler)[0]["tokens"], held_out_batches(sampler)[0]["tokens"])
     assert TokenSampler([], family).block(np.random.default_rng(0)) == held_out_batches(TokenSampler([], family)) == []
+
+
+def test_batches_of_a_length_have_one_shape_and_padding_is_not_learned(shape_of: Callable[[str], Path]) -> None:
+    family = open_folder(shape_of("bundled"))
+    sampler = TokenSampler([example(family)], family, batch_cost=3_000)
+    blocks = [sampler.block(np.random.default_rng(seed)) for seed in range(4)]
+    shapes = {batch["tokens"].shape for block in blocks for batch in block}
+    assert len(shapes) == len({length for _, length in shapes}) <= 3
+    assert all(length % dataset.LENGTH_STEP == 0 for _, length in shapes)
+    empty = 0
+    for batch in (batch for block in blocks for batch in block):
+        assert {len(array) for array in batch.values()} == {len(batch["tokens"])}
+        learned = (batch["targets"] != IGNORED).any(axis=1)
+        assert learned[: learned.sum()].all()  # windows of padding come last
+        assert not any(array[~learned].any() for name, array in batch.items() if name != "targets")
+        empty += (~learned).sum()
+    assert empty > 0
 
 
 @pytest.mark.parametrize(("kind", "values"), [(EventKind.POS_X, range(128)), (EventKind.POS_Y, range(96))])

@@ -34,7 +34,7 @@ QUICK = ["--device=cpu", "--jobs=1"]
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few windows at once, and a small discriminator."""
-    monkeypatch.setattr(dataset, "WINDOWS_DRAWN", 16)
+    monkeypatch.setattr(dataset, "BLOCK_BATCHES", 2)
     monkeypatch.setattr(tasks, "CorruptionSampler", partial(CorruptionSampler, mixed_windows=4))
     shape = partial(DiscriminatorConfig, d_model=32, layers=1, heads=2, feed_forward=32)
     monkeypatch.setattr(tasks, "DiscriminatorConfig", shape)
