@@ -28,6 +28,7 @@ from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.rules import BEATMAP_CHECKS
 from maimod.rules.base import Candidate, Curve
+from maimod.training.corpus import is_held_out
 from maimod.training.evaluate import evaluation_resources, set_of, sources
 from maimod.training.faults import FAULTS, Copy, Fault, Planted, plant_alone, plant_many
 from maimod.training.judge_fit import UNTOUCHED, Examples, fit
@@ -89,6 +90,7 @@ def examples_of(
         tuple(place.best[0].rule.id for place in owners),
         planted,
         len(rows),
+        is_held_out(loaded.path.parent),
     )
 
 
@@ -173,8 +175,6 @@ def command(
     Raises:
         UsageError: if the folder has no maps to plant mistakes in, or none of the mistakes was found.
     """
-    from maimod.training.corpus import is_held_out
-
     # Few collections have enough ranked maps of modes other than osu!.
     paths = [
         path

@@ -120,7 +120,7 @@ def test_columns_of_mania_are_fitted_apart_if_there_are_enough() -> None:
     features = np.zeros((800, len(NAMES)))
     features[:, column] = random.normal(size=800) + np.where(real, np.where(modes == "mania", -4.0, 4.0), 0.0)
     names = np.arange(800).astype(str)
-    data = judge_fit._Data(Category.POSITIONS, features, real, np.ones(800), names, modes, modes, np.ones(800))
+    data = judge_fit._Data(Category.POSITIONS, features, real, np.ones(800), names, modes, modes, np.ones(800), real)
     model = judge_fit._fit_parts(data, np.arange(800), 0)
     low, high = (model.mean_logits(features[:2] * 0 + value, "mania")[0] for value in (4.0, -4.0))
     assert list(model.apart) == ["mania"] and low + 4 < high
@@ -145,13 +145,43 @@ def test_the_style_of_a_map_is_part_of_the_calibration() -> None:
         np.full(840, "osu"),
         maps,
         np.ones(840, dtype=int),
+        np.ones(840, dtype=bool),
     )
-    slope, shift, calibrated = judge_fit._calibrated(logits, data)
+    slope, shift = judge_fit._calibrated(logits, data)
     raw = slope * logits + shift["osu"]
+    calibrated = raw - judge_fit._styles(raw, data)
     assert calibrated[real] == pytest.approx(raw[real], abs=1e-3)
     assert (calibrated[maps == 0] < raw[maps == 0] - 0.5).all()
     before, _ = judge_fit._slope_and_shifts(logits, np.zeros(840, dtype=int), np.zeros(840), data, np.array([1.0, 0.0]))
     assert before < slope  # knowing the style, the same doubts weigh more in the other maps
+
+
+def test_maps_that_the_networks_have_not_seen_weigh_more_and_set_the_calibration(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In these maps the evidence is much weaker."""
+    pytest.importorskip("sklearn")
+    examples = [replace(one, unseen=number % 2 == 0) for number, one in enumerate(separable(24))]
+    column = NAMES.index("slot combo")
+    for one in examples:
+        if one.unseen:
+            one.features[:6, column] -= 4.5  # the mistakes
+    data = judge_fit._data(examples, Category.NEW_COMBOS)
+    weights = judge_fit._unseen_first(data)
+    assert weights.sum() == pytest.approx(data.weights.sum())
+    assert weights[data.unseen].sum() == pytest.approx(judge_fit.UNSEEN_WEIGHT * weights[~data.unseen].sum(), rel=0.01)
+
+    def loss(checked: dict[Category, np.ndarray]) -> float:
+        """Cross-entropy in unseen maps."""
+        odds, real = checked[Category.NEW_COMBOS][data.unseen], data.real[data.unseen]
+        return float(np.average(np.logaddexp(0, odds) - real * odds, weights=data.weights[data.unseen]))
+
+    (judge, checked), (alike, other) = fit(examples), fit([replace(one, unseen=True) for one in examples])
+    assert loss(checked) < loss(other)
+    monkeypatch.setattr(judge_fit, "UNSEEN_WEIGHT", 1.0)
+    _, checked = fit(examples)
+    assert loss(checked) < loss(other)
+    assert judge.models[Category.NEW_COMBOS].slope != alike.models[Category.NEW_COMBOS].slope
 
 
 def test_more_evidence_never_lowers_a_score(fitted: tuple[Calibration, np.ndarray]) -> None:
