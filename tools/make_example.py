@@ -622,7 +622,7 @@ TAIKO_FAULTS = (
         "colour",
         15,
         4,
-        ("hitsounds/taiko-colour",),
+        ("hitsounds/taiko-colour", "hitsounds/colour-slip"),
         False,
         "a don of the verse is a kat",
         _change(15, 4, sounds=(CLAP,)),

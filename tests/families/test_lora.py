@@ -136,7 +136,7 @@ def test_names_that_are_no_adapter() -> None:
 def test_score_takes_an_adapter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "map.osu"
     path.write_text(maps.text())
-    adapter = write(tmp_path / "mine", pair("decoder.4.cross.query", 192, 192))
+    adapter = write(tmp_path / "mine", pair("decoder.3.cross.query", 192, 192))
 
     def bits(*options: str) -> list[float]:
         assert main(["score", str(path), "--device=cpu", *options]) == 0
@@ -159,7 +159,7 @@ def test_cached_answers_know_the_adapter(tmp_path: Path) -> None:
         settings = Settings(lora=None if adapter is None else str(adapter))
         return cache.of_question(settings, checkpoint_folders(settings))
 
-    adapter = write(tmp_path / "mine", pair("decoder.4.cross.query"))
+    adapter = write(tmp_path / "mine", pair("decoder.3.cross.query"))
     before = key(adapter)
     write(adapter, pair("decoder.4.cross.out"))
     assert len({key(None), before, key(adapter)}) == 3
