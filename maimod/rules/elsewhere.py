@@ -96,10 +96,13 @@ def objects(evidence: Evidence, time: float, is_missing: bool, otherwise: str, w
     """
     reasons: list[str] = []
     against: list[str] = []
-    if heard := sound(evidence, time):
-        (against if is_missing is (heard == NO_SOUND) else reasons).append(f"the song has {heard} {where}")
     shares = _shares(evidence, "head", time)
     agreeing = [str(share) for share in shares if share.is_usual is is_missing]
+    if heard := sound(evidence, time):
+        if is_missing is (heard == NO_SOUND):
+            against.append(f"the song has {heard}{'' if agreeing else f' {where}'}")
+        else:
+            reasons.append(f"the song has {heard} {where}")
     others = [str(share) for share in shares if share.is_usual is not is_missing]
     an_object = a(noun(evidence.beatmap))
     if agreeing:

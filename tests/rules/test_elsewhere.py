@@ -46,6 +46,19 @@ def test_an_extra_object_is_agreed_on_by_those_that_have_none() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("heard", "expected"),
+    [
+        ("a clear sound", "0 of 8 similar measures have an object here, though the song has a clear sound"),
+        (elsewhere.NO_SOUND, "the song has no sound here; 0 of 8 similar measures have an object"),
+    ],
+)
+def test_a_sound_speaks_against_an_extra_object(heard: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(elsewhere, "sound", lambda evidence, time: heard)
+    one = shortened({9: (*VERSE, 3.5)})
+    assert elsewhere.objects(with_others(one), 9 * MEASURE + 3.5 * BEAT, False, RHYTHM) == expected
+
+
 def test_where_nothing_agrees_the_finding_rests_on_something_else() -> None:
     usual = Evidence(phrase_map())
     assert elsewhere.objects(usual, HOLE, False, RHYTHM) == (f"{RHYTHM}, though 8 of 8 similar measures have an object")
