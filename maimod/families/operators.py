@@ -184,8 +184,9 @@ def attend(
     future = np.triu(np.full((BLOCK, BLOCK), -np.inf, dtype=np.float32), 1) if first is not None else None
     is_small = largest_logit(query, key) <= SAFE_LOGIT
     ones = np.ones((len(key), 1), dtype=np.float32)
-    for start in range(0, length, BLOCK):
-        stop = min(start + BLOCK, length)
+    block = BLOCK if first is not None else 2 * BLOCK  # longer ones waste more on the keys after a query
+    for start in range(0, length, block):
+        stop = min(start + block, length)
         known = len(key) if first is None else first + stop
         for head in range(heads):  # one by one: their logits stay in the core's cache
             logits = query[start:stop, head] @ key[:known, head].T

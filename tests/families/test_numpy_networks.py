@@ -52,7 +52,7 @@ def test_operators_are_what_their_names_say() -> None:
     assert np.allclose(normed.mean(axis=1), 0, atol=1e-4) and np.allclose(normed.std(axis=1), 1, atol=1e-3)
 
 
-@pytest.mark.parametrize("length", [5, operators.BLOCK, operators.BLOCK + 70])
+@pytest.mark.parametrize("length", [5, operators.BLOCK, 2 * operators.BLOCK + 70])
 @pytest.mark.parametrize("size", [1.0, 20.0])
 def test_attention_in_blocks_is_attention(length: int, size: float) -> None:
     random = np.random.default_rng(1)
