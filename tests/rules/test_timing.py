@@ -124,7 +124,7 @@ def test_a_drift_of_a_few_seconds_is_no_tempo(seconds: float, rules: list[str]):
 
 def test_a_shift_counts_less_where_the_rest_scatters():
     start, end = TIMES[70], TIMES[120]
-    moved = np.where((start <= TIMES) & (end > TIMES), 18, 0)
+    moved = np.where((start <= TIMES) & (end > TIMES), 22, 0)
     scatter = 9 * np.sign(np.sin(TIMES / 7000)) * (moved == 0)
     (steady,) = warped(lambda times: times + moved)
     uneven = warped(lambda times: times + moved + scatter)
