@@ -45,3 +45,15 @@ def test_taiko_plays_dons_and_kats(sound, names):
     (found,) = played(f"0,0,1000,1,{sound},0:0:1:0:", mode=1)
     assert [one[2] for one in found] == names
     assert found[0][0] == (f"taiko-soft-{names[0]}", f"soft-{names[0]}")
+
+
+@pytest.mark.parametrize(("late", "volume"), [(5, 30), (6, 70)])
+def test_a_timing_point_up_to_5_ms_late_counts(late, volume):
+    points = (maps.RED_LINE, f"{1000 + late},-100,4,1,0,30,0,0")
+    assert [hit.volume for hit in hits(maps.beatmap(("0,0,1000,1,0",), points))] == [volume]
+
+
+def test_edges_that_are_not_listed_sound_like_the_slider():
+    found = hits(maps.beatmap(("0,0,1000,2,8,L|100:0,3,100,2|0,1:3", "0,0,9000,1,0"), (maps.RED_LINE,)))
+    assert [(hit.edge, hit.additions) for hit in found[:4]] == [(0, 2), (1, 0), (2, 8), (3, 8)]
+    assert [(hit.normal_set, hit.addition_set) for hit in found[:2]] == [(1, 3), (2, 2)]
