@@ -76,7 +76,7 @@ class Cache:
             text = packed.decompress(path.read_bytes(), MAX_ENTRY_BYTES)
             if not packed.eof:  # zlib's checksum is at the end
                 return None
-            value = msgspec.convert(json.loads(text), kind)
+            value = msgspec.convert(json.loads(text, parse_constant=_constant), kind)
             with suppress(OSError):  # of another user, or just deleted by another machine
                 os.utime(path)  # the time of the last use decides which entries are deleted
             return value
@@ -205,6 +205,17 @@ def of_folder(folder: Path) -> str | None:
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Values
+
+
+def _constant(name: str) -> float:
+    """Infinity, which JSON does not have; not NaN, which `msgspec.convert` takes for None in some fields.
+
+    Raises:
+        ValueError: for NaN.
+    """
+    if name == "NaN":
+        raise ValueError("NaN")
+    return float(name)
 
 
 class KeptReports(msgspec.Struct, frozen=True):

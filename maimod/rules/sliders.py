@@ -55,6 +55,8 @@ VELOCITY_SHARE = 0.02
 """Velocities this close are the same; the variable tempo of some songs is evened out in such steps."""
 SEEN_VELOCITY_SHARE = 0.05
 """A velocity that only the model expects must be further from the slider's than this: less is not felt."""
+USUAL_VELOCITY = 8
+"""A velocity of so many other sliders is usual, unless the model or the sliders around one have another."""
 LONE_MS = 6000.0
 """Sliders farther apart than this are not compared."""
 VELOCITY_CURVE = Curve(middle=8.8, scale=1.2)
@@ -360,7 +362,9 @@ def velocities(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candi
         )
         expected = _velocities(event, sorted(alike)) or ([Expected(f"{around:.2f}x")] if around else [])
         other = next((one.text for one in expected if one.text != f"{body.velocity:.2f}x"), None)
-        if other and not around and abs(float(other[:-1]) / body.velocity - 1) < SEEN_VELOCITY_SHARE:
+        if not around and (
+            abs(float(other[:-1]) / body.velocity - 1) < SEEN_VELOCITY_SHARE if other else others >= USUAL_VELOCITY
+        ):
             continue
         better = f", but {other} would follow the pattern" if other and not around else ""
         yield candidate(

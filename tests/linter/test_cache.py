@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import zlib
 from dataclasses import fields, replace
@@ -144,6 +145,13 @@ def test_damaged_entries_are_ignored(cache):
         assert cache.get(KEY, KeptReports) is None
     entry.write_bytes(whole)
     assert cache.get(KEY, KeptReports) is not None
+
+
+def test_numbers_that_are_none_are_ignored(cache):
+    cache.put(KEY, [1.0, math.inf])
+    assert cache.get(KEY, list[float]) == [1.0, math.inf]
+    cache.put(KEY, [1.0, math.nan])
+    assert cache.get(KEY, list[float]) is None
 
 
 def test_every_setting_that_decides_what_is_found_is_part_of_the_key(tmp_path):

@@ -113,6 +113,16 @@ def test_a_velocity_must_be_felt_to_be_another_one(expected: int, count: int) ->
     assert len(find(loaded, "sliders/velocity", [score])) == count
 
 
+def test_a_usual_velocity_needs_another_that_would_fit() -> None:
+    """Surprise alone is no reason: the model names nothing better, and most sliders have this velocity."""
+    loaded = beatmap(lines())
+    (named,) = find(
+        loaded, "sliders/velocity", [score_of(loaded, 9, EventKind.SCROLL_SPEED, 20.0, 100, expected=[(150, 0.8)])]
+    )
+    assert "1.50x would follow" in named.message
+    assert not find(loaded, "sliders/velocity", [score_of(loaded, 9, EventKind.SCROLL_SPEED, 20.0, 100)])
+
+
 def body(loaded: Beatmap, anchors: Mapping[int, float], tails: Mapping[int, float]) -> list[EventScore]:
     scores = []
     for i in range(N):
