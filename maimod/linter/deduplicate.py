@@ -50,6 +50,8 @@ moves the ends of sliders."""
 OF_ONE_NOTE = frozenset({"rhythm/chord-slip", "positions/column-slip"})
 """In mania the same note can seem to be one too many in its chord and to be in a wrong column, at a right time in both cases: of
 these the surer is kept."""
+HOLES = frozenset({"rhythm/missing-object", "rhythm/passage-object"})
+"""Findings about an empty place after their object. Where the next object is at a wrong tick, it is what is missing."""
 FIRST_CAUSES = frozenset({Category.RHYTHM, Category.MAPSET})
 """Warnings and problems of these categories come first."""
 MOST_OF_RULE = 100
@@ -183,9 +185,14 @@ class _Kept:
         """Numbers of kept findings with objects that explain a finding."""
         ranks = {self._rank[index] for index in finding.objects}
         before = [min(ranks) - step for step in range(1, REACH_OBJECTS + 1)] if ranks else []
+        after = [max(ranks) + 1] if ranks and finding.rule in HOLES else []
         return [
             number
-            for places, table, explains in ((ranks, self._at, _explains), (before, self._ending_at, _explains_next))
+            for places, table, explains in (
+                (ranks, self._at, _explains),
+                (before, self._ending_at, _explains_next),
+                (after, self._at, _fills),
+            )
             for place in places
             for number in table.get(place, {}).values()
             if explains(self.findings[number], finding)
@@ -206,6 +213,11 @@ def _explains_next(cause: Finding, finding: Finding) -> bool:
     # If an object ends elsewhere, the step to the next one changes, by arithmetic too.
     is_surprised_again = rests_on_network(finding) and (rests_on_network(cause) or cause.category is Category.RHYTHM)
     return finding.category is Category.POSITIONS or is_surprised_again
+
+
+def _fills(cause: Finding, finding: Finding) -> bool:
+    """Whether the object of a finding belongs where another finding misses one."""
+    return cause.rule == "rhythm/wrong-tick"
 
 
 def _is_same_mistake(cause: Finding, finding: Finding) -> bool:

@@ -54,6 +54,16 @@ def rules(*findings: Finding) -> list[str]:
 
 
 class TestFolding:
+    @pytest.mark.parametrize("rule", ["rhythm/missing-object", "rhythm/passage-object"])
+    def test_the_object_at_a_wrong_tick_is_the_one_that_is_missing_before_it(self, rule: str) -> None:
+        moved = finding("rhythm/wrong-tick", 4, 0.9)
+        assert rules(moved, finding(rule, 3, 0.5)) == ["rhythm/wrong-tick"]
+        assert rules(moved, finding(rule, 2, 0.5)) == [rule, "rhythm/wrong-tick"]
+        assert rules(finding("rhythm/unexpected-kind", 4, 0.9), finding(rule, 3, 0.5)) == [
+            rule,
+            "rhythm/unexpected-kind",
+        ]
+
     def test_the_strongest_of_one_object_stays_and_names_the_rest(self) -> None:
         kept, _ = deduplicate([finding("rhythm/a", 3, 0.7), finding("rhythm/b", 3, 0.9)], Evidence(MAP))
         assert [f.rule for f in kept] == ["rhythm/b"] and kept[0].evidence["also"] == [
