@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from maimod.commands.whole_file import whole_file
 from maimod.errors import ConfigError
 from maimod.findings import BeatmapReport, Finding, ModelInfo, Report
 from maimod.linter.cache import Cache, digest
@@ -130,9 +131,8 @@ def _accepted(beatmap: BeatmapReport, finding: Finding, path: Path) -> Accepted:
 
 def _store(path: Path, entries: Iterable[Accepted], model: str | None) -> None:
     value = {"schema": SCHEMA, "model": model, "findings": [asdict(one) for one in sorted(entries)]}
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(json.dumps(value, indent=1, ensure_ascii=True) + "\n", encoding="ascii", newline="\n")
-    os.replace(beside, path)
+    with whole_file(path) as out:
+        out.write(json.dumps(value, indent=1, ensure_ascii=True) + "\n")
 
 
 class Subtraction:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from maimod.commands.baseline import write as write_baseline
 from maimod.commands.command_line import FAILED, FOUND, quiet_if_pipe_closed, say
 from maimod.commands.resolve import STDIN, Check
 from maimod.commands.shards import numbers_of, part_of, shard_of
+from maimod.commands.whole_file import whole_file
 from maimod.errors import UsageError
 from maimod.findings import BeatmapReport, Report, Severity
 from maimod.osu.discovery import TEMPORARY_PREFIX, find
@@ -453,14 +453,10 @@ def write_report(name: str, target: Path | None, report: Report, view: View) -> 
         except OSError as error:  # the exit code is still that of the findings
             quiet_if_pipe_closed(error)
         return
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        # The old report is replaced only when the new one is complete.
-        with open(beside, "w", encoding="utf-8", errors="replace", newline="\n") as out:
+        with whole_file(target) as out:
             REPORTERS[name](report, out, replace(view, plain=True))
-        os.replace(beside, target)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise UsageError(f"{target}: cannot be written ({error.strerror or error})") from None
 
 
