@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
@@ -11,9 +12,10 @@ from maimod.errors import CheckpointError
 from maimod.families.family import MAX_WINDOW_MS, Count, Layers
 
 
-class WhisperConfig(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class WhisperConfig:
     """Shape of a published network: the values of its `config.json`, with the original's defaults for missing ones
-    (docs/compat.md §1.3)."""
+    (docs/compat.md §1.3). A dataclass, because peft reads the `config` of a network as one."""
 
     vocab_size_in: Count
     vocab_size_out: Count
