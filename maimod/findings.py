@@ -176,6 +176,8 @@ class BeatmapReport:
     file: str = ""
     """Path from the working directory (absolute on another drive), with forward slashes; inside an archive
     `set.osz/name.osu`."""
+    fainter: int = 0
+    """Number of estimates with a score below that of listed ones, which are not among `findings`."""
 
     @property
     def location(self) -> str:

@@ -16,6 +16,7 @@ from heapq import heappop, heappush
 
 from maimod.findings import Category, Finding, Severity, Tier
 from maimod.linter.rescore import rests_on_network
+from maimod.linter.settings import is_faint
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import RULES
 from maimod.rules.base import Evidence
@@ -69,7 +70,8 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
 
     Returns:
         The kept findings by time, with the suppressed ones under "also" in their evidence (timestamp, rule and severity
-        of each), at most `MOST_OF_RULE` of a rule, the last of which says how many "more" there are; and the number of surprising events that none of the given findings names.
+        of each that is not faint), at most `MOST_OF_RULE` of a rule, the last of which says how many "more" there are; and the number of surprising events that
+        no finding but faint ones names.
     """
     kept = _Kept({o.index: place for place, o in enumerate(evidence.objects_by_time)})
     also: dict[int, list[Finding]] = {}
@@ -80,14 +82,15 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
         if finding.time in sections and _is_inside(finding):
             causes.append(sections[finding.time])
         if causes:
-            also.setdefault(min(causes), []).append(finding)
+            if not is_faint(finding):
+                also.setdefault(min(causes), []).append(finding)
         else:
             kept.add(finding)
     merged = [
         replace(f, evidence={**f.evidence, "also": _listed(also[i])}) if i in also else f
         for i, f in enumerate(kept.findings)
     ]
-    mentioned = {index for finding in findings for index in finding.objects}
+    mentioned = {index for finding in findings if not is_faint(finding) for index in finding.objects}
     unexplained = sum(
         1
         for index, scores in evidence.scores_by_object.items()

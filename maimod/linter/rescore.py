@@ -31,9 +31,9 @@ from maimod.rules.base import Candidate, Certainty, Evidence
 PROBLEM_SCORE, WARNING_SCORE, MINOR_SCORE = 0.85, 0.6, 0.2
 """A finding is a problem, a warning or a minor from this score on (bounded by its rule). An estimate below the last is not
 reported, unless it was judged."""
-JUDGED_SCORE = 0.15
-"""Smallest score of a place that is judged. On 26 ranked maps that no network has seen (44 minutes) there are 2.1 minors a
-minute from 0.1 on, 1.55 from 0.15 and 1.1 from 0.2; of mistakes planted in such maps each step loses 3 in 100."""
+JUDGED_SCORE = 0.05
+"""Smallest score of a judged place that becomes a finding; those below :data:`maimod.linter.settings.LISTED_SCORE` are only listed
+on demand."""
 JUDGED_WARNING_SCORE = 0.8
 """Smallest score of a warning that was judged. The judge is fitted as if a map had 0.7 mistakes of each category; a finished
 one has fewer, so on ranked maps only the highest scores are right more often than not."""

@@ -397,6 +397,10 @@ def _summary(page: Page, shown: Shown, view: View) -> None:
     if errors:
         page.line((f"{count(errors, 'map')} could not be read.", "bold red"))
     _hidden(page, shown, view)
+    if fainter := sum(beatmap.fainter for beatmap in report.beatmaps):
+        page.paragraph(
+            f"{count(fainter, 'fainter estimate')} not listed ({glue('--min-score 0.05')} lists them).", "dim"
+        )
     if report.interruption:
         page.paragraph(report.interruption, "bold red")
     if any(finding.tier is Tier.ESTIMATED for finding in findings):

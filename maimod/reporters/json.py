@@ -84,6 +84,7 @@ def _beatmap(beatmap: BeatmapReport, notes: list[str]) -> dict[str, Any]:
         "drain_ms": plain(beatmap.drain_ms),
         "events": beatmap.events,
         "unexplained": beatmap.unexplained,
+        "fainter": beatmap.fainter,
         "findings": [_finding(finding) for finding in beatmap.findings],
     }
 

@@ -42,10 +42,11 @@ const pickers = h("div", {class: "mm-pick", hidden: true}, h("p", {class: "mm-nu
 const baseline = h("input", {type: "text", placeholder: "optional .json file", "data-option": "baseline", value: page.options.baseline || "", onchange: remember});
 const model = h("input", {type: "text", list: "mm-models", "data-option": "model", value: page.options.model || GIVEN.models[0], onchange: remember});
 const level = select("level", ["", ...GIVEN.levels], ["from name and stars", ...GIVEN.levels]);
+const least = select("least", ["", "0.05", "0.5"], ["15 % likely or more", "all: 5 % or more", "50 % or more"]);
 const device = select("device", GIVEN.devices);
 const upload_ = h("input", {type: "file", multiple: true, accept: GIVEN.maps.join(","), id: "mm-upload", "aria-label": "Files to check", onchange: event => dropped(event.target.files)});
 const drawer = h("section", {class: "mm-drawer", id: "mm-drawer", hidden: true, "aria-label": "Options"},
-  h("div", {class: "mm-grid"}, field("Model", model), field("Device", device), field("Level of the difficulty", level), field("Baseline", baseline), field("Files: .osz, or .osu and its song", upload_)),
+  h("div", {class: "mm-grid"}, field("Model", model), field("Device", device), field("Level of the difficulty", level), field("Estimates to list", least), field("Baseline", baseline), field("Files: .osz, or .osu and its song", upload_)),
   pickers, h("datalist", {id: "mm-models"}, GIVEN.models.map(name => h("option", {value: name}))), h("p", {class: "mm-privacy"}, GIVEN.privacy));
 const rules = h("section", {class: "mm-drawer mm-rules", hidden: true, "aria-label": "Rules"});
 const over = h("section", {class: "mm-drawer mm-rules", hidden: true, tabindex: "0", "aria-label": "Overview of the mapset"});

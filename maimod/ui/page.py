@@ -30,7 +30,7 @@ from maimod.errors import BeatmapError, ConfigError, MaimodError, UsageError
 from maimod.linter.cache import Cache, default_folder
 from maimod.linter.models import MODELS_FOLDER
 from maimod.linter.session import Session
-from maimod.linter.settings import BUNDLED_MODEL, Override, Settings
+from maimod.linter.settings import BUNDLED_MODEL, LISTED_SCORE, Override, Settings
 from maimod.osu import discovery, parser
 from maimod.osu.archive import is_archive
 from maimod.osu.discovery import Entry, Source
@@ -107,7 +107,7 @@ class Page:
         typed_baseline = _cleaned(asked.get("baseline", ""))
         baseline = _baseline(sources, typed_baseline)
         base = _settings(asked)
-        typed = {"model": base.model, "device": base.device}
+        typed = {"model": base.model, "device": base.device, "min_score": base.min_score}
         if sum(len(source.entries) for source in sources) > 1:  # each has a level of its own
             base = replace(base, level=None)
         if base.level is not None:
@@ -442,7 +442,10 @@ def _difficulty(source: Source, entry: Entry) -> str:
 def _settings(asked: Asked) -> Settings:
     model, level = asked.get("model", ""), asked.get("level") or None
     return Settings(
-        model=None if model == NO_MODEL else model or BUNDLED_MODEL, device=asked.get("device") or "auto", level=level
+        model=None if model == NO_MODEL else model or BUNDLED_MODEL,
+        device=asked.get("device") or "auto",
+        level=level,
+        min_score=float(asked.get("least") or LISTED_SCORE),
     )
 
 

@@ -155,6 +155,7 @@ def test_the_options_of_both_and_of_one():
         "cache_size",
         "audio_path",
         "difficulty",
+        "min_score",
         "write_baseline",
         "config",
         "isolated",

@@ -170,7 +170,7 @@ def test_every_setting_that_decides_what_is_found_is_part_of_the_key(tmp_path):
         "level": "easy",
         "overrides": (Override("X", level="easy"),),
     }
-    judged = {"select", "ignore", "severities", "min_scores", "tier"}
+    judged = {"select", "ignore", "severities", "min_scores", "min_score", "tier"}
     by_checkpoint = {"model", "lora"}
     assert {one.name for one in fields(Settings)} == others.keys() | judged | by_checkpoint
     keys = [caching.of_question(replace(plain, **{name: value}), []) for name, value in others.items()]

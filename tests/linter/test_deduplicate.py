@@ -70,6 +70,13 @@ class TestFolding:
             {"timestamp": "00:00:000 -", "rule": "rhythm/a", "severity": "warning"}
         ]
 
+    def test_faint_estimates_are_folded_and_not_named(self) -> None:
+        scores = {MAP.hit_objects[3]: [EventScore(Event(EventKind.TIME, 0, 0, 0, MAP.hit_objects[3]), 20.0, 1.0, ())]}
+        evidence = Evidence(MAP, scores=tuple(one for own in scores.values() for one in own))
+        kept, unexplained = deduplicate([finding("rhythm/b", 3, 0.9), finding("rhythm/a", 3, 0.1)], evidence)
+        assert [f.rule for f in kept] == ["rhythm/b"] and "also" not in kept[0].evidence and unexplained == 0
+        assert deduplicate([finding("rhythm/a", 3, 0.1)], evidence)[1] == 1
+
     @pytest.mark.parametrize(("column", "kept"), [(0.95, "positions/column-slip"), (0.85, "rhythm/chord-slip")])
     def test_a_chord_and_a_column_are_one_mistake_and_the_surer_is_named(self, column: float, kept: str) -> None:
         assert rules(finding("rhythm/chord-slip", 3, 0.9), finding("positions/column-slip", 3, column)) == [kept]

@@ -13,12 +13,12 @@ import pytest
 from maimod.discriminator.features import grid_of
 from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import Event, EventKind, EventScore
-from maimod.findings import Category, Severity, Tier
+from maimod.findings import BeatmapReport, Category, Finding, Severity, Tier
 from maimod.linter import pipeline
 from maimod.linter.calibration import Calibration
 from maimod.linter.gather import Gathered
 from maimod.linter.pipeline import Analysis, SetAnalysis, analyse, analyse_set
-from maimod.linter.settings import Override, Settings
+from maimod.linter.settings import LISTED_SCORE, Override, Settings
 from maimod.osu.folder import Folder
 from maimod.osu.mapset import Mapset
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, MapsetCheck, MapsetEvidence, Rule, candidate
@@ -196,3 +196,34 @@ def test_nothing_is_read(monkeypatch):
     after = analyse(gathered, "map.osu", settings)
     monkeypatch.undo()
     assert after == before and after.report.messages == before.report.messages
+
+
+def scored(rule: str, score: float, tier: Tier = Tier.ESTIMATED) -> Finding:
+    return Finding(
+        rule, Category(rule.partition("/")[0]), Severity.MINOR, score, "Odd.", 0.0, "00:00:000 -", 1, tier=tier
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "listed", "fainter"),
+    [
+        (Settings(), ["rhythm/b", "positions/exact"], 2),
+        (Settings(min_score=0.05), ["rhythm/a", "rhythm/b", "positions/a", "positions/exact"], 0),
+        (Settings(min_score=0.5), ["positions/exact"], 3),
+        (Settings(min_scores=(("rhythm", 0.05),)), ["rhythm/a", "rhythm/b", "positions/exact"], 1),
+        (Settings(ignore=("positions",)), ["rhythm/b"], 1),
+    ],
+)
+def test_faint_estimates_are_counted_and_listed_on_demand(settings: Settings, listed: list[str], fainter: int) -> None:
+    findings = (
+        scored("rhythm/a", LISTED_SCORE - 0.01),
+        scored("rhythm/b", LISTED_SCORE),
+        scored("positions/a", 0.06),
+        scored("positions/exact", 0.01, Tier.EXACT),
+    )
+    report = pipeline.select(BeatmapReport("a.osu", "ok", findings=findings), settings)
+    assert [one.rule for one in report.findings] == listed and report.fainter == fainter
+
+
+def test_settings_that_list_fewer_estimates_may_hide_one() -> None:
+    assert Settings(min_score=0.5).may_hide("rhythm/a", "") and not Settings(min_score=0.05).may_hide("rhythm/a", "")

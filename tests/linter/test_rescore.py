@@ -181,7 +181,7 @@ class TestJudge:
         assert finding.score == pytest.approx(1 / (1 + math.exp(-0.5)), abs=1e-3)
         assert finding.evidence["second_reading"] == 0.5
 
-    @pytest.mark.parametrize(("logit", "count"), [(-1.7, 1), (-1.8, 0)])
+    @pytest.mark.parametrize(("logit", "count"), [(-2.9, 1), (-3.0, 0)])
     def test_places_below_the_least_score_are_not_reported(self, logit: float, count: int) -> None:
         evidence = self.seen({("place", MAP.hit_objects[10].time): logit})
         assert len(with_proposals([], evidence, self.BY_PLACE)) == count

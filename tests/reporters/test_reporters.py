@@ -377,6 +377,12 @@ def test_formats():
     }
 
 
+def test_fainter_estimates_are_counted():
+    report = replace(REPORT, beatmaps=tuple(replace(one, fainter=2) for one in REPORT.beatmaps[:2]))
+    assert "2 fainter estimates not listed (--min-score 0.05 lists them)." in page(report)
+    assert "fainter" not in page(REPORT) and as_json(report)["beatmaps"][0]["fainter"] == 2
+
+
 def test_a_list_of_no_findings_says_so():
     assert "Not shown: 1 problem, 2 warnings, 1 minor finding beyond --max-findings 0, which lists none." in page(
         SET, max_findings=0, width=120
