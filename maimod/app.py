@@ -366,7 +366,7 @@ def evaluate(
         str,
         typer.Option(
             metavar="NAMES",
-            help="Kinds (moved), doses (moved:60 px) or categories (rhythm) of mistakes, "
+            help="Kinds (moved), doses (moved:60 px), categories (rhythm) or sets (classic, further) of mistakes, "
             "with commas; none: only the untouched maps.",
         ),
     ] = "",

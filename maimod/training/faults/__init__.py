@@ -11,13 +11,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from maimod.training.faults import lines, modes, playfield, repeated, rhythm, sliders, sounds, timing
+from maimod.training.faults import (
+    combos,
+    dragged,
+    figures,
+    lines,
+    modes,
+    more_modes,
+    pasted,
+    playfield,
+    repeated,
+    rhythm,
+    sections,
+    sliders,
+    sound_stretches,
+    sounds,
+    timing,
+)
 from maimod.training.faults.base import Fault, Planted
 from maimod.training.faults.copies import Copy, plant_alone, plant_many
 
-__all__ = ["FAULTS", "Copy", "Fault", "Planted", "plant_alone", "plant_many", "select"]
+__all__ = ["CLASSIC", "FAULTS", "FURTHER", "Copy", "Fault", "Planted", "plant_alone", "plant_many", "select"]
 
-FAULTS: tuple[Fault, ...] = (
+CLASSIC: tuple[Fault, ...] = (
     *rhythm.FAULTS,
     *timing.FAULTS,
     *playfield.FAULTS,
@@ -27,19 +43,37 @@ FAULTS: tuple[Fault, ...] = (
     *modes.FAULTS,
     *repeated.FAULTS,
 )
-"""All faults."""
+"""The kinds of the first published figures: alone they give figures that can be compared with those."""
+FURTHER: tuple[Fault, ...] = (
+    *dragged.FAULTS,
+    *pasted.FAULTS,
+    *figures.FAULTS,
+    *combos.FAULTS,
+    *sound_stretches.FAULTS,
+    *sections.FAULTS,
+    *more_modes.FAULTS,
+)
+"""Kinds that differ from those in what the mapper did."""
+FAULTS: tuple[Fault, ...] = (*CLASSIC, *FURTHER)
+"""All faults. The classic ones come first, so that each is planted at the same place with or without the others."""
+SETS = {"classic": CLASSIC, "further": FURTHER}
 
 
 def select(names: Iterable[str] = ()) -> tuple[Fault, ...]:
-    """Faults by kind (`unsnapped`), name (`unsnapped:5 ms`) or main category (`rhythm`); all without names.
+    """Faults by kind (`unsnapped`), name (`unsnapped:5 ms`), main category (`rhythm`) or set (`classic`, `further`); all
+    without names.
 
     Raises:
         ValueError: for an unknown name.
     """
     wanted = list(names)
+
+    def is_called(fault: Fault, name: str) -> bool:
+        return name in (fault.kind, fault.name, fault.category) or fault in SETS.get(name, ())
+
     for name in wanted:
-        if not any(name in (fault.kind, fault.name, fault.category) for fault in FAULTS):
+        if not any(is_called(fault, name) for fault in FAULTS):
             raise ValueError(
                 f"no fault is called {name!r}; there are: {', '.join(sorted({fault.kind for fault in FAULTS}))}"
             )
-    return tuple(f for f in FAULTS if not wanted or any(name in (f.kind, f.name, f.category) for name in wanted))
+    return tuple(f for f in FAULTS if not wanted or any(is_called(f, name) for name in wanted))

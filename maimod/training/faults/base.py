@@ -6,7 +6,8 @@ Conventions as in :mod:`maimod.osu.beatmap`: ms, osu! pixels. Nothing here write
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from numpy.random import Generator
 from maimod.audio.onsets import OnsetEnvelope, alignment
 from maimod.findings import Category
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind, TimingPoint, combo_numbers
+from maimod.osu.timing import TICKS_PER_BEAT
 
 SAME_MS = 3.0
 """Times closer than this are equal, because files have whole ms and grids do not."""
@@ -149,6 +151,12 @@ def exchanged(
     return rebuild(beatmap, hit_objects=[*kept[: old.index], *new, *kept[old.index :]], timing_points=timing_points)
 
 
+def with_objects(beatmap: Beatmap, new: Mapping[int, HitObject | None]) -> Beatmap:
+    """A copy with other objects at some indices; None takes the object away."""
+    made = [new.get(o.index, o) for o in beatmap.hit_objects]
+    return rebuild(beatmap, hit_objects=[o for o in made if o is not None])
+
+
 def moved_in_time(o: HitObject, by: float) -> HitObject:
     return replace(o, time=o.time + by, end_time=o.end_time + by)
 
@@ -209,6 +217,11 @@ def pick(random: Generator, places: Sequence[T]) -> T | None:
 def in_turn(random: Generator, places: Sequence[T]) -> Iterator[T]:
     """All places in a random order."""
     return (places[int(i)] for i in random.permutation(len(places)))
+
+
+def best_in_turn(random: Generator, places: Sequence[T], is_better: Callable[[T], bool]) -> list[T]:
+    """All places in a random order, the better ones first."""
+    return sorted(in_turn(random, places), key=lambda place: not is_better(place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,9 +340,33 @@ def stretches(beatmap: Beatmap, measures: int, objects_in_measure: int = 2) -> l
     return found
 
 
+def rhythm_of(beatmap: Beatmap, start: float, end: float) -> tuple[tuple[int, str], ...]:
+    """(ticks after `start`, kind) of the objects of a stretch [ms]; a tick is 1/48 beat of the tempo at its start."""
+    tick = beatmap.red_line_of(start).beat_length / TICKS_PER_BEAT
+    return tuple((round((o.time - start) / tick), o.kind.value) for o in starting_in(beatmap, start, end))
+
+
+def has_copy(beatmap: Beatmap, start: float, end: float) -> bool:
+    """Whether a stretch [ms] has the same rhythm as another 1 to 8 measures before or after it, so that a change of it is
+    no style of the map."""
+    red = beatmap.red_line_of(start)
+    own = rhythm_of(beatmap, start, end)
+    steps = [sign * count * red.beat_length * max(red.meter, 1) for count in (1, 2, 4, 8) for sign in (-1, 1)]
+    return any(abs(by) >= end - start - SAME_MS and rhythm_of(beatmap, start + by, end + by) == own for by in steps)
+
+
+def is_on_tick(beatmap: Beatmap, time: float, divisor: int) -> bool:
+    """Whether a time [ms] is on a tick of 1/`divisor` beat."""
+    red = beatmap.red_line_of(time)
+    step = red.beat_length / divisor
+    return abs((time - red.time + step / 2) % step - step / 2) < SAME_MS
+
+
 def starting_in(beatmap: Beatmap, start: float, end: float) -> list[HitObject]:
     """Objects that start in a stretch [ms]; one at its end belongs to the next."""
-    return [o for o in beatmap.hit_objects if start - SAME_MS <= o.time < end - SAME_MS]
+    objects = beatmap.hit_objects
+    low, high = (bisect_left(objects, time - SAME_MS, key=lambda o: o.time) for time in (start, end))
+    return list(objects[low:high])
 
 
 def over(changed: Beatmap, start: float, end: float, note: str) -> Planted:

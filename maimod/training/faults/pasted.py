@@ -1,0 +1,154 @@
+"""Planted mistakes of copying: a measure pasted from another place, or its halves in the wrong order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+
+from numpy.random import Generator
+
+from maimod.findings import Category
+from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.training.faults.base import (
+    ALL,
+    CLEAR_GAP_MS,
+    SAME_MS,
+    Envelope,
+    Fault,
+    Planted,
+    best_in_turn,
+    has_copy,
+    in_turn,
+    moved_in_time,
+    over,
+    rebuild,
+    rhythm_of,
+    rows_of,
+    starting_in,
+    stretches,
+)
+
+LEAST_CHANGED = 3
+"""Ticks of a measure at which a wrong paste adds or removes an object."""
+SOURCES_TRIED = 12
+
+
+def _is_closed(beatmap: Beatmap, start: float, end: float) -> bool:
+    """Whether no object runs over the borders of a stretch, and none in it is a spinner."""
+    before = beatmap.hit_objects[: starting_in(beatmap, start, end)[0].index]
+    inside = starting_in(beatmap, start, end)
+    return all(o.end_time <= start + SAME_MS for o in before[-2 * beatmap.keys :]) and all(
+        o.kind is not ObjectKind.SPINNER and o.end_time <= end - SAME_MS for o in inside
+    )
+
+
+def _pasted(beatmap: Beatmap, start: float, end: float, new: list[HitObject], note: str) -> Planted:
+    """Other objects in a stretch; they get the lines of those that were there."""
+    old = starting_in(beatmap, start, end)
+    lines = [o.line for o in old]
+    placed = [replace(o, line=lines[min(i, len(lines) - 1)]) for i, o in enumerate(new)]
+    kept = [o for o in beatmap.hit_objects if not old[0].index <= o.index <= old[-1].index]
+    changed = rebuild(beatmap, hit_objects=[*kept[: old[0].index], *placed, *kept[old[0].index :]])
+    return over(changed, start, end, note)
+
+
+def _ticks(beatmap: Beatmap, start: float, end: float) -> set[int]:
+    return {tick for tick, _ in rhythm_of(beatmap, start, end)}
+
+
+def _from_elsewhere(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
+    """A measure has the objects of another one with another rhythm, although it is the same as one close to it."""
+    measures = [place for place in stretches(beatmap, 1, 3) if _is_closed(beatmap, *place)]
+    for start, end in best_in_turn(random, measures, lambda place: has_copy(beatmap, *place)):
+        own = _ticks(beatmap, start, end)
+        for other, other_end in list(in_turn(random, measures))[:SOURCES_TRIED]:
+            by = start - other
+            inside = starting_in(beatmap, other, other_end)
+            if (
+                abs(other_end - other - (end - start)) < SAME_MS
+                and len(own ^ _ticks(beatmap, other, other_end)) >= LEAST_CHANGED
+                and all(beatmap.velocity_at(o.time) == beatmap.velocity_at(o.time + by) for o in inside)
+            ):
+                new = [moved_in_time(o, float(round(by))) for o in inside]
+                return _pasted(beatmap, start, end, new, f"measure pasted from {other:.0f} ms")
+    return None
+
+
+def _halves_exchanged(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
+    """The two halves of a measure of four beats in the wrong order."""
+    for start, end in best_in_turn(random, stretches(beatmap, 1, 3), lambda place: has_copy(beatmap, *place)):
+        half = (end - start) / 2
+        parts = [(start, start + half), (start + half, end)]
+        if (
+            beatmap.red_line_of(start).meter != 4
+            or not all(starting_in(beatmap, *part) and _is_closed(beatmap, *part) for part in parts)
+            or len(_ticks(beatmap, *parts[0]) ^ _ticks(beatmap, *parts[1])) < LEAST_CHANGED - 1
+            or len({beatmap.velocity_at(o.time) for o in starting_in(beatmap, start, end)}) > 1
+            or beatmap.velocity_at(start) != beatmap.velocity_at(end - SAME_MS)
+        ):
+            continue
+        first, second = (starting_in(beatmap, *part) for part in parts)
+        new = [moved_in_time(o, float(-round(half))) for o in second]
+        new += [moved_in_time(o, float(round(half))) for o in first]
+        new = [replace(o, new_combo=is_flagged) for o, is_flagged in zip(new, _flags(first, second), strict=True)]
+        if all(b.time - a.end_time >= CLEAR_GAP_MS or beatmap.mode is Mode.MANIA for a, b in pairwise(new)):
+            return _pasted(beatmap, start, end, new, "halves of a measure in the wrong order")
+    return None
+
+
+def _flags(first: list[HitObject], second: list[HitObject]) -> list[bool]:
+    """New combos of the halves in the wrong order: the measure still begins with the flag that it began with."""
+    flags = [o.new_combo for o in (*second, *first)]
+    flags[0], flags[len(second)] = flags[len(second)], flags[0]
+    return flags
+
+
+def _repeated_too_often(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
+    """A measure is pasted again over the next one, which has another rhythm."""
+    measures = {round(start): (start, end) for start, end in stretches(beatmap, 1, 3)}
+    pairs = [
+        ((start, end), measures[round(end) + late])
+        for start, end in measures.values()
+        for late in (-1, 0, 1)
+        if round(end) + late in measures
+    ]
+    for source, (start, end) in best_in_turn(random, pairs, lambda pair: has_copy(beatmap, *pair[1])):
+        by = start - source[0]
+        inside = starting_in(beatmap, *source)
+        if (
+            _is_closed(beatmap, *source)
+            and _is_closed(beatmap, start, end)
+            and len(_ticks(beatmap, start, end) ^ _ticks(beatmap, *source)) >= LEAST_CHANGED
+            and all(beatmap.velocity_at(o.time) == beatmap.velocity_at(o.time + by) for o in inside)
+        ):
+            new = [moved_in_time(o, float(round(by))) for o in inside]
+            return _pasted(beatmap, start, end, new, "measure pasted over the next one")
+    return None
+
+
+def _grid_lost(ms: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
+    """A measure of objects pasted some ms off the grid."""
+    by = ms if random.random() < 0.5 else -ms
+    rows = rows_of(beatmap)
+    for start, end in in_turn(random, stretches(beatmap, 1, 3)):
+        inside = starting_in(beatmap, start, end)
+        if (
+            rows[0].time < start
+            and _is_closed(beatmap, start - 2 * ms, end)
+            and all(o.end_time + by <= end - CLEAR_GAP_MS for o in inside)
+            and all(beatmap.velocity_at(o.time) == beatmap.velocity_at(o.time + by) for o in inside)
+        ):
+            planted = _pasted(beatmap, start, end, [moved_in_time(o, by) for o in inside], "")
+            objects = tuple(o.index for o in inside)
+            return replace(planted, objects=objects, start=start + min(by, 0), note=f"measure pasted {by:+g} ms off")
+    return None
+
+
+_R = (Category.RHYTHM,)
+FAULTS: tuple[Fault, ...] = (
+    Fault("pasted-from-elsewhere", "", _R, ALL, _from_elsewhere),
+    Fault("halves-exchanged", "", _R, ALL, _halves_exchanged),
+    Fault("pasted-again", "", _R, ALL, _repeated_too_often),
+    Fault("passage-unsnapped", "10 ms", (*_R, Category.TIMING), ALL, partial(_grid_lost, 10)),
+)
