@@ -220,11 +220,6 @@ def _step_late(beats: float, beatmap: Beatmap, random: Generator, envelope: Enve
         if not inside or later or _has_own_volume(inside) or has_red_line(beatmap, point.time - SAME_MS, until):
             continue
         lines = overridden(beatmap, point.time, until, partial(at_volume, before.volume))
-        # The line that ends the old volume continues the one that comes late.
-        lines = [
-            replace(line, volume=point.volume) if line.time == until and not line.uninherited else line
-            for line in lines
-        ]
         note = f"volume {before.volume} becomes {point.volume} {beats:g} beats late"
         return over(rebuild(beatmap, timing_points=lines), point.time, until, note)
     return None
