@@ -12,6 +12,7 @@ Axes: `B` windows, `N` slots, `D` width, `H` heads, `K` kinds of change.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -130,7 +131,9 @@ class TorchRunner:
         self.network, self.config = network, network.config
 
     @torch.inference_mode()
-    def logits(self, categories: np.ndarray, numbers: np.ndarray, context: np.ndarray) -> np.ndarray:
+    def logits(
+        self, categories: np.ndarray, numbers: np.ndarray, context: np.ndarray, owned: Sequence[slice]
+    ) -> list[np.ndarray]:
         """Log-odds of a change."""
         device = next(self.network.parameters()).device
         found, _ = self.network(
@@ -139,4 +142,5 @@ class TorchRunner:
                 for array, dtype in ((categories, torch.int64), (numbers, torch.float32), (context, torch.float32))
             )
         )
-        return np.asarray(found.float().cpu().numpy())
+        windows: np.ndarray = found.float().cpu().numpy()
+        return [rows[one] for rows, one in zip(windows, owned, strict=True)]

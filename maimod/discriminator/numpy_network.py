@@ -5,20 +5,23 @@ The factors and the offset of each norm are a part of the projection after it. A
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Sequence
 
 import numpy as np
 
 from maimod.discriminator.checkpoint import COVERED, DiscriminatorConfig
 from maimod.discriminator.features import CATEGORIES
-from maimod.families.operators import SAFE_LOGIT, Linear, Weights, gelu_by_tanh, largest_logit, layer_normed
+from maimod.families.operators import SAFE_LOGIT, Linear, Weights, divided_by_deviation, gelu_by_tanh, largest_logit
 
 
 def _after_norm(weights: Weights, norm: str, name: str, outputs: int, width: int) -> Linear:
-    """A norm's factors and the projection after it."""
+    """All of a norm but the division by the deviation, and the projection after it."""
     factor, offset = weights.take(f"{norm}.weight", width), weights.take(f"{norm}.bias", width)
     matrix = weights.take(f"{name}.weight", outputs, width)
-    return Linear(matrix * factor, weights.take(f"{name}.bias", outputs) + matrix @ offset)
+    bias = weights.take(f"{name}.bias", outputs) + matrix @ offset
+    matrix = matrix * factor
+    # (x - mean of x) M = x (M - mean of each row of M): the mean need not be subtracted from x.
+    return Linear(matrix - matrix.mean(axis=1, keepdims=True), bias)
 
 
 class _Layer:
@@ -28,35 +31,37 @@ class _Layer:
         self.query_key_value = _after_norm(weights, "attention_norm", "query_key_value", 3 * width, width)
         self.query_key_value.scale(slice(0, width), (width // heads) ** -0.5)  # the queries
         self.out = Linear(weights.take("out.weight", width, width), weights.take("out.bias", width))
-        distances = weights.take("distances", heads, 2 * config.reach - 1)
-        self.nearest = np.abs(distances).max(axis=1)
+        self.distances = weights.take("distances", heads, 2 * config.reach - 1)
+        self.nearest = np.abs(self.distances).max(axis=1)
         self.widen = _after_norm(weights, "feed_norm", "feed.0", inner, width)
         self.narrow = Linear(weights.take("feed.2.weight", width, inner), weights.take("feed.2.bias", width))
 
-        @lru_cache(maxsize=1)
-        def bias(length: int) -> np.ndarray:
-            at = np.arange(length)
-            return distances[:, at[None, :] - at[:, None] + config.reach - 1]
+    def bias(self, length: int) -> np.ndarray:
+        """(H, N, N) what is added to the logits of N slots: row i is the distances from -i on, so this is a view of a few
+        KB instead of a megabyte that does not stay in a core's cache."""
+        rows = np.lib.stride_tricks.sliding_window_view(self.distances, length, axis=1)
+        return rows[:, self.reach - length : self.reach][:, ::-1]
 
-        self.bias = bias
-        """(H, N, N) for N slots."""
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        parts = self.query_key_value(layer_normed(x)).reshape(len(x), 3, self.heads, -1)
+    def __call__(self, x: np.ndarray, owned: slice = slice(None)) -> np.ndarray:
+        """Outputs at some of the slots."""
+        length = len(x)
+        parts = self.query_key_value(divided_by_deviation(x)).reshape(length, 3, self.heads, -1)
         query, key, value = parts.transpose(1, 2, 0, 3)  # (H, N, D / H)
+        x, query = x[owned], query[:, owned]
         is_small = largest_logit(query.transpose(1, 0, 2), key.transpose(1, 0, 2)) + self.nearest <= SAFE_LOGIT
-        mixed = np.empty_like(query)
-        ones = np.ones((len(x), 1), dtype=np.float32)
-        bias = self.bias(len(x))
+        mixed = np.empty((len(x), self.heads, self.width // self.heads), dtype=np.float32)
+        ones = np.ones((length, 1), dtype=np.float32)
+        bias = self.bias(length)[:, owned]
         for head in range(self.heads):  # as in maimod.families.operators.attend
             logits = query[head] @ key[head].T
             logits += bias[head]
             if not is_small[head]:
                 logits -= logits.max(axis=1, keepdims=True)
             np.exp(logits, out=logits)
-            np.divide(logits @ value[head], logits @ ones, out=mixed[head])
-        x = x + self.out(mixed.transpose(1, 0, 2).reshape(x.shape))
-        return x + self.narrow(gelu_by_tanh(self.widen(layer_normed(x))))
+            np.divide(logits @ value[head], logits @ ones, out=mixed[:, head])
+        x = x + self.out(mixed.reshape(x.shape))
+        x += self.narrow(gelu_by_tanh(self.widen(divided_by_deviation(x))))
+        return x
 
 
 class NumpyDiscriminator:
@@ -85,15 +90,17 @@ class NumpyDiscriminator:
             weights.take(f"filled.{name}.bias", CATEGORIES[name])
         weights.finish()
 
-    def logits(self, categories: np.ndarray, numbers: np.ndarray, context: np.ndarray) -> np.ndarray:
+    def logits(
+        self, categories: np.ndarray, numbers: np.ndarray, context: np.ndarray, owned: Sequence[slice]
+    ) -> list[np.ndarray]:
         """Log-odds of a change."""
-        parts = zip(categories, numbers.astype(np.float32), context.astype(np.float32), strict=True)
-        return np.stack([self._window(*part) for part in parts])
+        parts = zip(categories, numbers.astype(np.float32), context.astype(np.float32), owned, strict=True)
+        return [self._window(*part) for part in parts]
 
-    def _window(self, categories: np.ndarray, numbers: np.ndarray, context: np.ndarray) -> np.ndarray:
+    def _window(self, categories: np.ndarray, numbers: np.ndarray, context: np.ndarray, owned: slice) -> np.ndarray:
         content = self.categories[categories + self.first_rows].sum(axis=1)  # (N, D)
         x = content + self.numbers(numbers) + self.surroundings(context)
-        x = x + gelu_by_tanh(self.mixing(layer_normed(x)))
-        for layer in self.layers:
+        x += gelu_by_tanh(self.mixing(divided_by_deviation(x)))
+        for layer in self.layers[:-1]:
             x = layer(x)
-        return self.changed(layer_normed(x))
+        return self.changed(divided_by_deviation(self.layers[-1](x, owned)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal, Protocol
@@ -24,8 +25,20 @@ class Runner(Protocol):
     def config(self) -> DiscriminatorConfig:
         """Shape of the network."""
 
-    def logits(self, categories: np.ndarray, numbers: np.ndarray, context: np.ndarray) -> np.ndarray:
-        """Log-odds of a change: windows (B, N, ...) of the arrays of :class:`MapFeatures` to float32 (B, N, K)."""
+    def logits(
+        self, categories: np.ndarray, numbers: np.ndarray, context: np.ndarray, owned: Sequence[slice]
+    ) -> Sequence[np.ndarray]:
+        """Log-odds of a change.
+
+        Args:
+            categories: (B, N, ...) windows of the arrays of :class:`MapFeatures`.
+            numbers: the same.
+            context: the same.
+            owned: the slots of each window that are wanted.
+
+        Returns:
+            float32 (n, K) of each window, for its n owned slots.
+        """
 
 
 def load(
@@ -79,8 +92,9 @@ def corruption_logits(runner: Runner, features: MapFeatures) -> np.ndarray:
     for start in range(0, len(pieces), WINDOWS_PER_BATCH):
         batch = pieces[start : start + WINDOWS_PER_BATCH]
         at = np.array([first for first, _ in batch])[:, None] + np.arange(min(count, reach))
-        found = runner.logits(features.categories[at], features.numbers[at], features.context[at])
-        for (first, owned), rows in zip(batch, found, strict=True):
-            logits[owned] = rows[owned.start - first : owned.stop - first]
+        inside = [slice(owned.start - first, owned.stop - first) for first, owned in batch]
+        found = runner.logits(features.categories[at], features.numbers[at], features.context[at], inside)
+        for (_, owned), rows in zip(batch, found, strict=True):
+            logits[owned] = rows
     assert math.isfinite(float(np.abs(logits).max(initial=0.0)))
     return logits

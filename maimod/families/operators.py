@@ -138,12 +138,19 @@ def rms_normed(x: np.ndarray, epsilon: float = float(np.finfo(np.float32).eps)) 
     return x * scale[..., None]
 
 
-def layer_normed(x: np.ndarray, epsilon: float = 1e-5) -> np.ndarray:
-    """Rows of (n, D) with mean 0 and deviation 1; `epsilon` as torch's."""
-    x = x - x.mean(axis=1, keepdims=True)
-    variance = np.einsum("nd,nd->n", x, x) / np.float32(x.shape[1])
-    x *= (1 / np.sqrt(variance + np.float32(epsilon)))[:, None]
-    return x
+def divided_by_deviation(x: np.ndarray, epsilon: float = 1e-5) -> np.ndarray:
+    """Rows of (n, D) divided by their deviation, the means left in; `epsilon` as torch's for layer norms.
+
+    In float32 to 1e-7 times the square of a row's mean in deviations, which is below 10 in a trained network.
+    """
+    width = np.float32(x.shape[1])
+    mean = x @ np.full(x.shape[1], 1 / width, dtype=np.float32)  # three times as fast as numpy adds
+    variance = np.einsum("nd,nd->n", x, x)
+    variance /= width
+    variance -= mean * mean
+    np.maximum(variance, np.float32(0.0), out=variance)
+    variance += np.float32(epsilon)
+    return x * (1 / np.sqrt(variance))[:, None]
 
 
 def rotations(positions: np.ndarray, width: int) -> np.ndarray:

@@ -48,8 +48,10 @@ def test_operators_are_what_their_names_say() -> None:
     inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x.astype(float) ** 3)
     assert np.abs(operators.gelu_by_tanh(x.copy()) - x / 2 * (1 + np.tanh(inner))).max() < 1e-5
     assert np.allclose((operators.rms_normed(x) ** 2).mean(axis=1), 1, atol=1e-5)
-    normed = operators.layer_normed(x)
-    assert np.allclose(normed.mean(axis=1), 0, atol=1e-4) and np.allclose(normed.std(axis=1), 1, atol=1e-3)
+    spread = np.random.default_rng(1).normal(1.0, 2.0, size=(70, 96)).astype(np.float32)
+    deviations = np.sqrt(spread.var(axis=1, keepdims=True) + 1e-5)
+    assert np.allclose(operators.divided_by_deviation(spread), spread / deviations, atol=1e-5)
+    assert np.abs(operators.divided_by_deviation(np.full((2, 96), np.float32(3)))).max() < 1000
 
 
 @pytest.mark.parametrize("length", [5, operators.BLOCK, 2 * operators.BLOCK + 70])
@@ -117,6 +119,9 @@ def test_the_discriminator_predicts_as_in_torch(mode: int) -> None:
     )
     found, expected = (discriminators.corruption_logits(one, given) for one in (ours, reference))
     assert found.shape == (grid.count, len(kinds)) and expected.std() > 0.5
+    arrays = [array[None, : features.REACH] for array in (given.categories, given.numbers, given.context)]
+    whole, part = (ours.logits(*arrays, [wanted])[0] for wanted in (slice(None), slice(40, 50)))
+    assert np.allclose(part, whole[40:50], atol=1e-4)
     assert np.abs(found - expected).max() < 1e-3
 
 
