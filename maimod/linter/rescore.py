@@ -23,6 +23,7 @@ import numpy as np
 from maimod.discriminator.prediction import NO_PREDICTION, CorruptionLogits
 from maimod.findings import Finding, Severity, Tier, editor_timestamp
 from maimod.linter import phrases, places
+from maimod.linter.bugs import bug
 from maimod.linter.calibration import Calibration
 from maimod.linter.judge import Judge
 from maimod.linter.places import Entry, Place
@@ -200,7 +201,7 @@ def _at_all(candidate: Candidate, times: Sequence[float], evidence: Evidence) ->
     listed = ", ".join(others[:PLACES_NAMED]) + (", …" if len(others) > PLACES_NAMED else "")
     return replace(
         candidate,
-        message=f"{candidate.message.removesuffix('.')}; the same at {len(others)} more places of the phrase: {listed}.",
+        words=f"{_message(candidate).removesuffix('.')}; the same at {len(others)} more places of the phrase: {listed}.",
         numbers={**candidate.numbers, "places": len(times), PHRASES: len(times), "times_ms": list(times)},
     )
 
@@ -309,7 +310,7 @@ def _finding(one: Scored, evidence: Evidence, warning: float = WARNING_SCORE) ->
         category=found.rule.category,
         severity=severity(highest, one.score, warning),
         score=one.score,
-        message=f"{found.message} {found.rule.advice}".rstrip(),
+        message=f"{_message(found)} {found.rule.advice}".rstrip(),
         time=found.time,
         timestamp=editor_timestamp(evidence.beatmap, found.time, found.objects),
         line=found.line,
@@ -322,6 +323,14 @@ def _finding(one: Scored, evidence: Evidence, warning: float = WARNING_SCORE) ->
         evidence=numbers,
         tier=found.rule.tier,
     )
+
+
+def _message(candidate: Candidate) -> str:
+    """The words of a candidate, or of the bug in them: the other findings are shown all the same."""
+    try:
+        return candidate.message
+    except Exception as error:
+        return bug(candidate.rule.id, error)
 
 
 def rests_on_network(finding: Finding) -> bool:

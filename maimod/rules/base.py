@@ -139,6 +139,9 @@ class Rule:
         return f"{os.environ.get('MAIMOD_DOCS', DOCS).rstrip('/')}/rules.md#{anchor}"
 
 
+Words = str | Callable[[], str]
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """Result of a check: a rule, a place, a measure, and words."""
@@ -148,8 +151,9 @@ class Candidate:
     """Ms in the map."""
     line: int
     """1-based line of the file."""
-    message: str
-    """What is there and what it is compared with, with their numbers, in the words of the editor; the rule's advice follows."""
+    words: Words
+    """As :attr:`message`, or what makes it: most candidates of the networks are judged unlikely and never shown, and to
+    compare a place with its copies takes longer than to propose it."""
     objects: tuple[HitObject, ...] = ()
     """Hit objects concerned; none for the whole map."""
     end_time: float | None = None
@@ -171,13 +175,18 @@ class Candidate:
     numbers: Mapping[str, Any] = field(default_factory=dict)
     """Further numbers for the reader, by name."""
 
+    @property
+    def message(self) -> str:
+        """What is there and what it is compared with, with their numbers, in the words of the editor; the rule's advice follows."""
+        return self.words if isinstance(self.words, str) else self.words()
+
 
 def candidate(
     rule: Rule,
     *,
     time: float,
     line: int,
-    message: str,
+    message: Words,
     objects: Sequence[HitObject] = (),
     end_time: float | None = None,
     measure: float | None = None,
@@ -234,7 +243,7 @@ def bundled(found: Iterable[Candidate], most: int = MANY) -> Iterator[Candidate]
 def _as_one(first: Candidate, places: Sequence[Candidate]) -> Candidate:
     return replace(
         first,
-        message=f"{first.message[:-1]}; the same at {len(places) - 1} more places.",
+        words=f"{first.message[:-1]}; the same at {len(places) - 1} more places.",
         end_time=max(one.end_time or one.time for one in places),
         numbers={**first.numbers, "places": len(places), "times_ms": [one.time for one in places[:20]]},
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -253,7 +254,7 @@ def _report(sounds: HitsoundEvidence, group: Sequence[Sequence[_Deviation]]) -> 
     yield candidate(
         rule,
         time=hit.time,
-        message=_message(evidence, hit, best, len(group)),
+        message=partial(_message, evidence, hit, best, len(group)),
         measure=best.bits,
         curve="map" if event is None else "",
         line=_line(hit, best),
@@ -350,33 +351,41 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
                 hit = hit_of_slot[slot]
                 if kind == "volume" and elsewhere.is_in_all_others(evidence, hit.time, kind):
                     continue
-                rule, words = _doubted(evidence, kind, hit)
                 yield candidate(
-                    rule,
+                    _doubted_rule(evidence, kind, hit),
                     time=hit.time,
                     line=hit.hit_object.line,
                     objects=[hit.hit_object],
                     proposed=logit,
-                    message=words,
+                    message=partial(_doubted, evidence, kind, hit),
                 )
 
 
-def _doubted(evidence: Evidence, kind: str, hit: Hit) -> tuple[Rule, str]:
-    """(rule, message) for a kind of corruption at a hit."""
-    name, is_taiko = hit_name(hit, evidence.beatmap), evidence.beatmap.mode is Mode.TAIKO
+def _doubted_rule(evidence: Evidence, kind: str, hit: Hit) -> Rule:
+    """The rule about a kind of corruption at a hit."""
+    if kind != "addition":
+        return SAMPLE_SET if kind == "sample_set" else VOLUME
+    if evidence.beatmap.mode is Mode.TAIKO:
+        return COLOUR
+    return UNEXPECTED if hit.additions else MISSING
+
+
+def _doubted(evidence: Evidence, kind: str, hit: Hit) -> str:
+    """Words about a kind of corruption at a hit."""
+    name = hit_name(hit, evidence.beatmap)
     compared = "sound" if kind == "addition" else kind
     reason = elsewhere.sounds(evidence, hit.time, compared, "the hits around it suggest otherwise")
     match kind:
-        case "addition" if is_taiko:
-            return COLOUR, f"This note is a {_sound_text(evidence, hit, ())}; {reason}."
-        case "addition" if not hit.additions:
-            return MISSING, f"This {name} has no addition; {reason}."
+        case "addition" if evidence.beatmap.mode is Mode.TAIKO:
+            return f"This note is a {_sound_text(evidence, hit, ())}; {reason}."
         case "addition":
-            return UNEXPECTED, f"This {name} has a {addition_names(hit.additions)}; {reason}."
+            return (
+                f"This {name} has {f'a {addition_names(hit.additions)}' if hit.additions else 'no addition'}; {reason}."
+            )
         case "sample_set":
-            return SAMPLE_SET, f"This {name} plays the {set_name(hit.normal_set)} set; {reason}."
+            return f"This {name} plays the {set_name(hit.normal_set)} set; {reason}."
         case _:
-            return VOLUME, f"This {name} is at {hit.volume} % volume; {reason}."
+            return f"This {name} is at {hit.volume} % volume; {reason}."
 
 
 CHECK = BeatmapCheck(

@@ -163,7 +163,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         unsnapped_lines = [border.point.line for border in unsnapped]
         yield replace(
             _unsnapped(evidence, unsnapped[0]),
-            message=f"Kiai begins or ends off the beat {len(unsnapped)} times, first here.",
+            words=f"Kiai begins or ends off the beat {len(unsnapped)} times, first here.",
             end_time=unsnapped[-1].point.time,
             numbers={"lines": unsnapped_lines},
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -246,7 +247,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
             yield candidate(
                 rule,
                 time=hit_object.time,
-                message=_words(evidence, hit_object, verdict, flag, named),
+                message=partial(_words, evidence, hit_object, verdict, flag, named),
                 measure=bits,
                 line=hit_object.line,
                 objects=[hit_object],
@@ -273,17 +274,21 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
         o = evidence.object_of_slot.get(slot)
         if o is None or o is evidence.objects_by_time[0] or o.kind is ObjectKind.SPINNER:
             continue
-        seen = elsewhere.flags(evidence, o.time, not o.new_combo, "the combos around it suggest otherwise")
         yield candidate(
             UNEXPECTED if o.new_combo else MISSING,
             time=o.time,
             line=o.line,
             objects=[o],
             proposed=logit,
-            message=f"{'New combo' if o.new_combo else 'No new combo'} {_place_in_measure(evidence, o)}: {seen}.",
+            message=partial(_doubted, evidence, o),
             actual="new combo" if o.new_combo else "no new combo",
             expected=[Expected("no new combo" if o.new_combo else "new combo")],
         )
+
+
+def _doubted(evidence: Evidence, o: HitObject) -> str:
+    seen = elsewhere.flags(evidence, o.time, not o.new_combo, "the combos around it suggest otherwise")
+    return f"{'New combo' if o.new_combo else 'No new combo'} {_place_in_measure(evidence, o)}: {seen}."
 
 
 CHECK = BeatmapCheck(Category.NEW_COMBOS, "New combos", (MISSING, UNEXPECTED), run, propose)

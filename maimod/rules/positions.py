@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import msgspec
@@ -503,7 +504,7 @@ def unexpected(evidence: Evidence) -> Iterator[Candidate]:
             objects=[o],
             measure=(bits[i] - usual) / spread,
             event=event,
-            message=_elsewhere(evidence, o, event, usually),
+            message=partial(_elsewhere, evidence, o, event, usually),
             actual=_place(event, o),
             expected=_expected(evidence, event),
             bits=round(bits[i], 2),
@@ -692,7 +693,7 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
                 line=o.line,
                 objects=[o],
                 proposed=logit,
-                message=_column_alone(evidence, o) if usually is None else usually.message(o),
+                message=partial(_column_alone, evidence, o) if usually is None else partial(usually.message, o),
             )
 
 

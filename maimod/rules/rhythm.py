@@ -11,6 +11,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -535,7 +536,7 @@ def _start(
         and (sound_here is None or sound_here < LOUD_ONSET)
     ) or (other.time > time and moments.is_read_beat(other.time) and (sound_here is None or sound_here < LOUD_ONSET)):
         rule, shown, shown_time, support = UNEXPECTED_OBJECT, hit_object, time, -_support(sound_here) / 2
-        text = _extra(evidence, hit_object)
+        text = partial(_extra, evidence, hit_object)
     elif contains(moments.edge_times, other.time) or moments.is_read_beat(other.time):
         return None
     elif (
@@ -545,14 +546,14 @@ def _start(
         and not (other.time < time and is_loud)
     ):
         rule, shown, shown_time, support = WRONG_TICK, hit_object, time, _support(sound_there) - _support(sound_here)
-        text = _displaced(evidence, hit_object, there)
+        text = partial(_displaced, evidence, hit_object, there)
     elif other.time < time <= other.time + LONGEST_HOLE_BEATS * beat + SAME_MS and (
         sound_there is None or sound_there >= FAINT_ONSET
     ):
         if elsewhere.is_empty(evidence, other.time):
             return None
         rule, shown, shown_time, support = MISSING_OBJECT, before, other.time, _support(sound_there)
-        text = _hole(evidence, other.time)
+        text = partial(_hole, evidence, other.time)
     else:
         return None
     alike = moments.alike(time)
@@ -611,7 +612,7 @@ def _kinds(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> I
             event=event,
             actual=str(hit_object.kind),
             expected=(Expected(kind, round(probability, 4)),),
-            message=_kind_message(evidence, kind, probability, hit_object),
+            message=partial(_kind_message, evidence, kind, probability, hit_object),
             bits=round(bits, 2),
         )
 
@@ -801,7 +802,7 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
                     line=o.line,
                     objects=[o],
                     proposed=logit,
-                    message=_length_message(evidence, o),
+                    message=partial(_length_message, evidence, o),
                 )
 
 
@@ -826,7 +827,7 @@ def _propose_starts(evidence: Evidence, corruption: CorruptionLogits) -> Iterato
                 line=o.line,
                 objects=[o],
                 proposed=max(logit, holes.pop(other)),
-                message=_displaced(evidence, o, snap(evidence.beatmap, time)),
+                message=partial(_displaced, evidence, o, snap(evidence.beatmap, time)),
                 actual=f"{o.time:.0f} ms",
                 expected=[Expected(f"{time:.0f} ms")],
             )
@@ -837,7 +838,7 @@ def _propose_starts(evidence: Evidence, corruption: CorruptionLogits) -> Iterato
                 line=o.line,
                 objects=[o],
                 proposed=logit,
-                message=_extra(evidence, o),
+                message=partial(_extra, evidence, o),
                 actual=str(o.kind),
                 expected=[Expected("no object")],
             )
@@ -851,7 +852,7 @@ def _propose_starts(evidence: Evidence, corruption: CorruptionLogits) -> Iterato
                 line=before[0].line,
                 objects=before,
                 proposed=logit,
-                message=_hole(evidence, time),
+                message=partial(_hole, evidence, time),
                 actual="nothing",
                 expected=[Expected(f"an object at {time:.0f} ms")],
             )

@@ -191,7 +191,7 @@ def muted(evidence: Evidence, found: Sequence[Hit]) -> Iterator[Candidate]:
         yield replace(
             _quiet_candidate(MUTED, [hit for hit in active if hit.volume <= QUIET_PERCENT]),
             certainty=Certainty.POSSIBLE,
-            message=f"The hits of this map are barely audible: half of them have {usual} % volume or less.",
+            words=f"The hits of this map are barely audible: half of them have {usual} % volume or less.",
         )
 
 
