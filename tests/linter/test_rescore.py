@@ -324,7 +324,11 @@ class TestRepetition:
 def test_a_finding_has_all_that_the_candidate_says() -> None:
     o = MAP.hit_objects[10]
     whole = replace(
-        measured(positions.UNEXPECTED, 0.7), end_time=7000.0, actual="x:1", numbers={"bits": 3.0}, message="Words."
+        measured(positions.UNEXPECTED, 0.7),
+        end_time=7000.0,
+        actual="x:1",
+        numbers={"bits": 3.0},
+        words=lambda: "Words.",
     )
     (finding,) = with_proposals([whole], WITHOUT, Calibration())
     assert (finding.rule, finding.category.value, finding.tier) == ("positions/unexpected", "positions", Tier.ESTIMATED)
@@ -332,3 +336,10 @@ def test_a_finding_has_all_that_the_candidate_says() -> None:
     assert finding.timestamp == "00:06:000 (11) -" and finding.evidence == {"bits": 3.0}
     assert (finding.surprisal, finding.entropy, finding.actual) == (9.0, 3.0, "x:1")
     assert finding.message == f"Words. {positions.UNEXPECTED.advice}"
+
+
+def test_words_that_fail_cost_no_other_finding() -> None:
+    one = measured(positions.UNEXPECTED, 0.9)
+    object.__setattr__(one, "words", lambda: str(1 // 0))  # past the recorder of messages
+    (found,) = with_proposals([one], WITHOUT, Calibration())
+    assert found.rule == "positions/unexpected" and "ZeroDivisionError" in found.message
