@@ -156,6 +156,9 @@ END_NAMES = (
     "lag holds",
     "best lag holds",
     *(f"{what} {name}" for name in CONTEXTS for what in ("hold bits", "more holds bits", "less holds bits")),
+    *(f"column lag {what}" for what in ("trust", "hold", "note", "same length")),
+    *(f"holds at {key}{where}" for key in ("gaps", "column gap", "sound", "size") for where in ("", " around")),
+    "holds at phase around",
     "keys",
     "divisor",
     "density",
@@ -592,6 +595,8 @@ def _ends(rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         "lag holds": (weights * lag_holds[of]).sum(axis=1) / total - row_holds[of],
         "best lag holds": (best_holds - row_holds)[of],
         **_hold_bits(rows, row_holds.astype(np.int64)),
+        **_holds_of_column(rows, length),
+        **_holds_alike(rows, gaps["start after"]),
         **{name: values[of] for name, values in _of_rows(rows).items()},
     }
     known = trust.max(axis=1)[of] >= LEAST_TRUST
@@ -610,6 +615,54 @@ def _hold_bits(rows: Rows, holds: np.ndarray) -> dict[str, np.ndarray]:
         found[f"more holds bits {name}"] = (model.bits(name, every, symbols + 1) - own)[rows.row_of]
         found[f"less holds bits {name}"] = (model.bits(name, every, symbols - 1) - own)[rows.row_of]
     return found
+
+
+def _holds_of_column(rows: Rows, length: np.ndarray) -> dict[str, np.ndarray]:
+    """(n_notes,) what the passages that are alike have in the column of each note, mirrored ones in the mirrored column: the
+    trust in those with a note there, and of these the share of holds, of notes, of holds of the same length."""
+    of, own = rows.row_of, rows.column
+    lengths = np.full((rows.count, rows.keys), -1.0)
+    lengths[of, own] = length
+    there = np.where((rows.partners >= 0)[..., None], rows.at_lags(lengths), -1.0)
+    there = np.concatenate([there[of, :, own], there[of, :, rows.keys - 1 - own]], axis=1)
+    weights = np.where(there >= 0, rows.trust[of] ** 3, 0.0)
+    total = weights.sum(axis=1)
+    shares = {"hold": there > 0, "note": there == 0, "same length": there == length[:, None]}
+    found = {
+        f"column lag {what}": (weights * has).sum(axis=1) / np.maximum(total, 1e-6) for what, has in shares.items()
+    }
+    return {"column lag trust": total, **found}
+
+
+def _holds_alike(rows: Rows, after: np.ndarray) -> dict[str, np.ndarray]:
+    """(n_notes,) share of the notes in the same situation that are held or not as each note is, in the map and close by.
+
+    Args:
+        rows: the map.
+        after: (n_notes,) beats to the next start in the column.
+    """
+    of, hold = rows.row_of, rows.is_hold.astype(int)
+    sounds = {sound: number for number, sound in enumerate(dict.fromkeys((n.hitsound, n.sample) for n in rows.notes))}
+    keys = {
+        "gaps": (rows.ticks_between[:-1] * 128 + rows.ticks_between[1:])[of],
+        "column gap": np.round(np.minimum(after, 8.0) * TICKS_PER_BEAT),
+        "sound": np.array([sounds[note.hitsound, note.sample] for note in rows.notes]),
+        "size": rows.size[of],
+    }
+    found = {f"holds at {key}": share_same(hold, values) for key, values in keys.items()}
+    keys["phase"] = (rows.tick % TICKS_PER_BEAT)[of]
+    return found | {f"holds at {key} around": _share_alike_around(hold, values) for key, values in keys.items()}
+
+
+def _share_alike_around(values: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """(n,) share of equal values among the notes around of the same group; -1 if there is none."""
+    same, count = np.zeros(len(values)), np.zeros(len(values))
+    own, groups = values.astype(float), among.astype(float)
+    for by in (*range(-AROUND_NOTES, 0), *range(1, AROUND_NOTES + 1)):
+        there = shifted(groups, by) == groups
+        same += there & (shifted(own, by) == own)
+        count += there
+    return np.asarray(np.where(count > 0, same / np.maximum(count, 1), -1.0))
 
 
 def _row_ends(rows: Rows) -> tuple[np.ndarray, np.ndarray]:

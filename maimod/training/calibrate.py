@@ -1,7 +1,9 @@
 """Calibrate a checkpoint: plant mistakes in good maps, and fit the judge that tells their places from the others.
 
-In changed copies the strongest place of a right category within `TIGHT_MS` of a mistake is an example with one. Examples
-without one are the places of the untouched map and those of the copies that are `CLEAR_MS` from every mistake: if they
+In changed copies the strongest place of a right category within `TIGHT_MS` of a mistake is an example with one, but the
+other note of its chord only if nothing is about the changed one. A category in which the mistake does not show, that is where the
+untouched map is doubted as much, gives no example if another one shows it: a mistyped velocity would teach that anything is a
+mistake of rhythm. Examples without one are the places of the untouched map and those of the copies that are `CLEAR_MS` from every mistake: if they
 came from untouched maps alone, whatever tells a copy from its original would seem to tell of a mistake.
 """
 
@@ -31,6 +33,8 @@ from maimod.rules.base import Candidate, Curve
 from maimod.training.corpus import is_held_out
 from maimod.training.evaluate import evaluation_resources, set_of, sources
 from maimod.training.faults import FAULTS, Copy, Fault, Planted, plant_alone, plant_many
+from maimod.training.faults.base import SAME_MS
+from maimod.training.hits import NEW_NATS
 from maimod.training.judge_fit import UNTOUCHED, Examples, fit
 from maimod.training.processes import map_in_processes
 
@@ -61,7 +65,8 @@ def examples_of(
     untouched = look(loaded)
     if not can_judge(untouched.evidence):
         return None
-    places, features = _places(untouched)
+    before, features = _places(untouched)
+    places = before
     kinds, rows, owners, planted = [UNTOUCHED] * len(places), [features], list(places), Counter[str]()
     envelope = untouched.evidence.envelope
     changed = [plant_many(loaded, faults, seed + number, most, envelope=envelope) for number, most in enumerate(copies)]
@@ -75,7 +80,7 @@ def examples_of(
         named = {place: UNTOUCHED for place, one in enumerate(places) if _is_clear(one, copy)}
         for fault, mistake in copy.mistakes:
             planted[fault.name] += 1
-            named |= dict.fromkeys(_right(places, fault, mistake), fault.name)
+            named |= dict.fromkeys(_right(places, fault, mistake, before), fault.name)
         kinds += named.values()
         rows.append(features[list(named)])
         owners += [places[place] for place in named]
@@ -109,14 +114,46 @@ def _is_clear(place: Place, copy: Copy) -> bool:
     )
 
 
-def _right(places: Sequence[Place], fault: Fault, mistake: Planted) -> list[int]:
-    """The strongest place of each right category at a mistake."""
-    best: dict[Category, tuple[float, int]] = {}
+def _right(places: Sequence[Place], fault: Fault, mistake: Planted, before: Sequence[Place]) -> list[int]:
+    """The strongest place at a mistake of each right category that shows it; if none does, of each right category.
+
+    Args:
+        places: of the changed map.
+        fault: kind of the mistake.
+        mistake: where it is.
+        before: places of the untouched map.
+    """
+    best: dict[Category, tuple[bool, float, int]] = {}
     for number, place in enumerate(places):
         right = [one for one in place.candidates if fault.is_right(one[0].rule.id)]
         if any(is_at(one[0], mistake) for one in right):
-            best[place.category] = max(best.get(place.category, (-np.inf, -1)), (max(map(both, right)), number))
-    return [number for _, number in best.values()]
+            found = (not _is_chord_mate(right[0][0], mistake), max(map(both, right)), number)
+            best[place.category] = max(best.get(place.category, found), found)
+    shown = [
+        number
+        for category, (_, strength, number) in best.items()
+        if strength >= _strength_before(before, category, mistake) + NEW_NATS
+    ]
+    return shown or [number for _, _, number in best.values()]
+
+
+def _is_chord_mate(candidate: Candidate, mistake: Planted) -> bool:
+    """Whether a candidate is about an unchanged object that starts together with a changed one."""
+    if not candidate.objects or candidate.objects[0].index in mistake.objects:
+        return False
+    objects = mistake.beatmap.hit_objects
+    return any(abs(objects[index].time - candidate.objects[0].time) < SAME_MS for index in mistake.objects)
+
+
+def _strength_before(before: Sequence[Place], category: Category, mistake: Planted) -> float:
+    """The strongest doubt of a category in the untouched map where the mistake is."""
+    near = [
+        both(place.best)
+        for place in before
+        if place.category is category
+        and any(start - TIGHT_MS <= place.time <= end + TIGHT_MS for start, end in mistake.spans)
+    ]
+    return max(near, default=-np.inf)
 
 
 def is_at(candidate: Candidate, mistake: Planted) -> bool:

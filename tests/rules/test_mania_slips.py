@@ -153,6 +153,46 @@ def test_a_hold_that_ends_early_is_shorter_than_alike_places() -> None:
     assert found.ends[held, END_NAMES.index("same length")] > 0.9
 
 
+def test_a_lost_hold_differs_from_the_same_column_of_alike_places_and_from_notes_with_such_gaps() -> None:
+    start = PLACE + 12 * QUARTER
+    lost = changed(start, 1, (start, 1, 0))
+    place, found = number(lost, start, 1), measured(lost).ends
+
+    def value(name: str, note: int) -> float:
+        return float(found[note, END_NAMES.index(name)])
+
+    assert value("column lag hold", place) > 0.9 and value("column lag note", place) < 0.05
+    assert value("column lag same length", place) < 0.05 and value("holds at gaps", place) == 0
+    assert value("holds at gaps around", place) == 0
+    held = number(lost, start + 16 * QUARTER, 1)
+    assert value("column lag hold", held) > 0.6 and value("column lag same length", held) > 0.6
+    assert value("holds at gaps", held) > 0.9
+
+
+def test_the_column_of_a_mirrored_passage_is_the_mirrored_one() -> None:
+    times = range(1000, 1000 + 12 * 1000, 1000)
+    bars = [(t, 4 * (i % 2), i) for i, t in enumerate(times)]
+    loaded = made(
+        [(t + 250 * k, abs(3 * (i % 2) - c), 125 * (k == 2)) for t, _, i in bars for k, c in enumerate((0, 1, 2, 1))]
+    )
+    found = measured(loaded).ends
+    hold = number(loaded, 1000 + 6 * 1000 + 500, 2)
+    assert (
+        found[hold, END_NAMES.index("column lag hold")] > 0.95 and found[hold, END_NAMES.index("column lag trust")] > 1
+    )
+
+
+def test_sounds_that_are_always_held_are_a_situation_of_their_own() -> None:
+    lines = [
+        f"{64 + 128 * (i % 4)},192,{1000 + 250 * i},{128 if i % 5 == 0 and i != 40 else 1},{8 if i % 5 == 0 else 0},"
+        + (f"{1000 + 250 * i + 125}:" if i % 5 == 0 and i != 40 else "")
+        + "0:0:0:0:"
+        for i in range(80)
+    ]
+    found = measured(beatmap(lines, mode=3, circle_size=4)).ends[:, END_NAMES.index("holds at sound")]
+    assert found[40] == 0 and found[35] > 0.9 and found[41] == 1
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # The model
 

@@ -14,6 +14,8 @@ from maimod.linter.calibration import Calibration
 from maimod.linter.gather import Gathered
 from maimod.linter.places import CATEGORIES, NAMES, Place
 from maimod.osu.beatmap import Beatmap
+from maimod.rules import positions, rhythm
+from maimod.rules.base import Rule, candidate
 from maimod.training import calibrate, judge_fit
 from maimod.training.calibrate import examples_of, is_at, write
 from maimod.training.faults import Copy, Planted, select
@@ -22,6 +24,9 @@ from tests.findings import doubted
 from tests.maps import beatmap
 
 LOADED = beatmap([f"{100 + 40 * (i % 8)},{100 + 25 * (i % 5)},{1000 + 500 * i},1,0,0:0:0:0:" for i in range(120)])
+
+
+RHYTHM = rhythm.MISSING_OBJECT
 
 
 def look(changed: Beatmap) -> Gathered:
@@ -47,13 +52,43 @@ def test_a_map_that_the_networks_cannot_read_gives_no_examples() -> None:
     [(1000.0, (), True), (1059.0, (), True), (1061.0, (), False), (9000.0, (0,), True), (9000.0, (1,), False)],
 )
 def test_a_place_at_a_mistake(time: float, objects: tuple[int, ...], expected: bool) -> None:
-    from maimod.rules import positions
-    from maimod.rules.base import candidate
-
     found = candidate(
         positions.UNEXPECTED, time=time, line=1, message="", objects=[LOADED.hit_objects[i] for i in objects]
     )
     assert is_at(found, Planted(LOADED, 1000.0, 1000.0, (0,))) is expected
+
+
+def place_at(time: float, rule: Rule, strength: float, index: int | None = None) -> Place:
+    """A place with one candidate of this strength, about an object or about none."""
+    objects = [] if index is None else [LOADED.hit_objects[index]]
+    one = candidate(rule, time=time, line=1, message="", objects=objects)
+    return Place(rule.category, time, 0, 0, [(one, strength, 0.0)])
+
+
+def right(places: list[Place], kind: str, *before: Place, objects: tuple[int, ...] = (4,)) -> list[int]:
+    """Numbers of the places that are examples of a mistake at 3000 ms."""
+    return calibrate._right(places, select([kind])[0], Planted(LOADED, 3000.0, 3000.0, objects), before)
+
+
+def test_a_mistake_is_an_example_in_the_categories_that_show_it() -> None:
+    of_rhythm, of_position = place_at(3000.0, RHYTHM, 1.0, 4), place_at(3000.0, positions.UNEXPECTED, 1.0, 4)
+    doubted_as_before = place_at(3000.0, RHYTHM, 0.8, 4)
+    assert right([of_rhythm, of_position], "doubled-object") == [0, 1]
+    assert right([of_rhythm, of_position], "doubled-object", doubted_as_before) == [1]
+    assert right([of_rhythm, of_position], "doubled-object", place_at(9000.0, RHYTHM, 0.8, 16)) == [0, 1]
+    # What shows nowhere is missed, and no reason to forget it.
+    everywhere = doubted_as_before, place_at(3000.0, positions.UNEXPECTED, 0.8, 4)
+    assert right([of_rhythm, of_position], "doubled-object", *everywhere) == [0, 1]
+
+
+def test_the_other_note_of_a_chord_is_an_example_only_if_nothing_is_about_the_changed_one() -> None:
+    own, mate = place_at(3000.0, RHYTHM, 0.0, 4), place_at(3000.0, RHYTHM, 2.0, 5)
+    chord = replace(LOADED.hit_objects[5], time=LOADED.hit_objects[4].time)
+    mate.candidates[0] = (replace(mate.candidates[0][0], objects=(chord,)), 2.0, 0.0)
+    assert right([own, mate], "missing-object") == [0] and right([mate], "missing-object") == [0]
+    # A hole has no object, and the note before it starts at another time.
+    hole = place_at(3000.0, RHYTHM, 3.0)
+    assert right([own, hole], "missing-object") == [1]
 
 
 @pytest.mark.parametrize(("time", "expected"), [(21_000.0, False), (22_900.0, False), (24_100.0, True)])
