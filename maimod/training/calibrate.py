@@ -3,7 +3,8 @@
 In changed copies the strongest place of a right category within `TIGHT_MS` of a mistake is an example with one, but the
 other note of its chord only if nothing is about the changed one. A category in which the mistake does not show, that is where the
 untouched map is doubted as much, gives no example if another one shows it: a mistyped velocity would teach that anything is a
-mistake of rhythm. Examples without one are the places of the untouched map and those of the copies that are `CLEAR_MS` from every mistake: if they
+mistake of rhythm. Of a mistake that is a stretch, only places that are stronger than in the untouched map are examples: most of them
+show nothing of it, and the strongest would teach that any doubt is a mistake. Examples without one are the places of the untouched map and those of the copies that are `CLEAR_MS` from every mistake: if they
 came from untouched maps alone, whatever tells a copy from its original would seem to tell of a mistake.
 """
 
@@ -39,6 +40,10 @@ from maimod.training.judge_fit import UNTOUCHED, Examples, fit
 from maimod.training.processes import map_in_processes
 
 TIGHT_MS = 60.0
+STRETCH_MS = 1000.0
+"""Mistakes that last this long are stretches."""
+NO_EVIDENCE = -10.0
+"""The least value of :func:`maimod.linter.places.both`."""
 CLEAR_MS = 3000.0
 COPIES = (8, 4, 2)
 """Most mistakes in each changed copy of a map."""
@@ -123,11 +128,15 @@ def _right(places: Sequence[Place], fault: Fault, mistake: Planted, before: Sequ
         mistake: where it is.
         before: places of the untouched map.
     """
+    is_stretch = max(end - start for start, end in mistake.spans) >= STRETCH_MS
     best: dict[Category, tuple[bool, float, int]] = {}
     for number, place in enumerate(places):
         right = [one for one in place.candidates if fault.is_right(one[0].rule.id)]
         if any(is_at(one[0], mistake) for one in right):
-            found = (not _is_chord_mate(right[0][0], mistake), max(map(both, right)), number)
+            strength = max(map(both, right))
+            if is_stretch and strength < _strength_there(before, place) + NEW_NATS:
+                continue
+            found = (not _is_chord_mate(right[0][0], mistake), strength, number)
             best[place.category] = max(best.get(place.category, found), found)
     shown = [
         number
@@ -135,6 +144,12 @@ def _right(places: Sequence[Place], fault: Fault, mistake: Planted, before: Sequ
         if strength >= _strength_before(before, category, mistake) + NEW_NATS
     ]
     return shown or [number for _, _, number in best.values()]
+
+
+def _strength_there(before: Sequence[Place], place: Place) -> float:
+    """Of the strongest place of the untouched map at the time of `place` and of its category."""
+    near = [one for one in before if one.category is place.category and abs(one.time - place.time) <= TIGHT_MS]
+    return max((both(one.best) for one in near), default=NO_EVIDENCE)
 
 
 def _is_chord_mate(candidate: Candidate, mistake: Planted) -> bool:

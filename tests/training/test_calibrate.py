@@ -91,6 +91,17 @@ def test_the_other_note_of_a_chord_is_an_example_only_if_nothing_is_about_the_ch
     assert right([own, hole], "missing-object") == [1]
 
 
+def test_of_a_stretch_only_what_was_not_there_before_is_an_example() -> None:
+    before, after = (
+        [place_at(time, positions.UNEXPECTED, strength) for time, strength in values.items()]
+        for values in ({1000.0: 2.0, 1500.0: -1.0, 2000.0: -3.0}, {1000.0: 2.4, 1500.0: 0.5, 2000.0: -2.9})
+    )
+    (fault,) = select(["passage-mirrored:1 measures"])
+    assert calibrate._right(after, fault, Planted(LOADED, 1000.0, 3000.0), before) == [1]
+    assert calibrate._right(before, fault, Planted(LOADED, 1000.0, 3000.0), before) == []
+    assert calibrate._right(after, fault, Planted(LOADED, 1000.0, 1000.0), before) == [0]
+
+
 @pytest.mark.parametrize(("time", "expected"), [(21_000.0, False), (22_900.0, False), (24_100.0, True)])
 def test_places_beside_a_mistake_are_no_examples_without_one(time: float, expected: bool) -> None:
     copy = Copy(LOADED, ((select(["moved:200 px"])[0], Planted(LOADED, 20_000.0, 20_000.0, (0,))),))
