@@ -253,8 +253,7 @@ def plain(value: Any) -> Any:
 
 def editor_timestamp(beatmap: Beatmap, time: float, objects: Sequence[HitObject] = ()) -> str:
     """Write `MM:SS:mmm (1,2) -`; in mania `MM:SS:mmm (ms|column,...) -`; without objects `MM:SS:mmm -`."""
-    total = max(0, round(time))
-    stamp = f"{total // 60_000:02d}:{total // 1000 % 60:02d}:{total % 1000:03d}"
+    stamp = clock(time)
     if not objects or len(objects) > MAX_NAMED_OBJECTS:
         return f"{stamp} -"
     if beatmap.mode is Mode.MANIA:
@@ -262,6 +261,12 @@ def editor_timestamp(beatmap: Beatmap, time: float, objects: Sequence[HitObject]
     else:
         names = [str(o.combo_number) for o in objects]
     return f"{stamp} ({','.join(names)}) -"
+
+
+def clock(time: float) -> str:
+    """`MM:SS:mmm` of a time in ms, as the editor writes it."""
+    total = max(0, round(time))
+    return f"{total // 60_000:02d}:{total // 1000 % 60:02d}:{total % 1000:03d}"
 
 
 def editor_link(timestamp: str) -> str:

@@ -22,7 +22,7 @@ import numpy as np
 from maimod.audio.onsets import Alignment, OnsetEnvelope
 from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventSchema, EventScore
-from maimod.findings import Category, Expected, Severity, Tier
+from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import Beatmap, HitObject, Mode
 from maimod.osu.level import Level
 from maimod.osu.mapset import Mapset
@@ -217,8 +217,10 @@ def candidate(
     )
 
 
-MANY, MANY_MINORS = 8, 2
+MANY, MANY_MINORS = 8, 1
 """More findings of one rule become one: the map was made that way."""
+PLACES_NAMED = 8
+"""Most places that the words of such a finding list."""
 
 
 def more_places(places: int) -> str:
@@ -227,7 +229,7 @@ def more_places(places: int) -> str:
 
 
 def bundled(found: Iterable[Candidate], most: int = MANY) -> Iterator[Candidate]:
-    """Candidates of one rule by time, with many made one: more than `most`, or more than two possible ones."""
+    """Candidates of one rule by time, with many made one: more than `most`, or more than one possible one."""
     places = sorted(found, key=lambda one: one.time)
     weak = [one for one in places if one.certainty in (Certainty.POSSIBLE, Certainty.HARMLESS)]
     if len(places) > most:
@@ -241,9 +243,11 @@ def bundled(found: Iterable[Candidate], most: int = MANY) -> Iterator[Candidate]
 
 
 def _as_one(first: Candidate, places: Sequence[Candidate]) -> Candidate:
+    others = [one.time for one in places if one is not first]
+    listed = ", ".join(map(clock, others[:PLACES_NAMED])) + (" and others" if len(others) > PLACES_NAMED else "")
     return replace(
         first,
-        words=f"{first.message[:-1]}; the same at {len(places) - 1} more places.",
+        words=f"{first.message[:-1]}; the same at {len(others)} more place{'s' * (len(others) > 1)}: {listed}.",
         end_time=max(one.end_time or one.time for one in places),
         numbers={**first.numbers, "places": len(places), "times_ms": [one.time for one in places[:20]]},
     )

@@ -169,7 +169,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     if level in LEVELS:
         yield from bundled(_long_patterns(evidence, level), FEW)
         yield from bundled(_without_rest(evidence, level), FEW)
-        yield from bundled(_too_fast(evidence, level))
+        yield from bundled(_too_fast(evidence, level), FEW)
         yield from bundled(_colours(evidence, level), FEW)
     yield from bundled(_finishers(evidence, level))
     yield from bundled(_before_dendens(evidence, level))

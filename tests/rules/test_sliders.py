@@ -222,4 +222,4 @@ def test_broken_fields_of_sliders_are_named() -> None:
     assert not find(beatmap(lines({9: f"{STRAIGHT},1,0"})), "sliders/invisible")  # as long as its path
     many = dict.fromkeys(range(12), f"{STRAIGHT},1,-1")
     (finding,) = find(beatmap(lines(many)), "sliders/invisible")
-    assert finding.message == "This slider is broken: its length is -1 px; the same at 11 more places."
+    assert finding.message.startswith("This slider is broken: its length is -1 px; the same at 11 more places: 00:")

@@ -218,13 +218,30 @@ def test_a_level_by_stars_alone_makes_no_problem():
 def test_many_places_are_one_finding():
     hits = [(4000 + i * 1000 + shift, sound) for i in range(12) for shift, sound in ((0, DON), (100, BIG_DON))]
     (finding,) = [f for f in found(notes(*hits), Level.INSANE) if f.rule == taiko.FINISHER.id]
-    assert finding.message.endswith("the same at 11 more places.")
+    assert finding.message.endswith(
+        "the same at 11 more places: 00:05:100, 00:06:100, 00:07:100, 00:08:100, 00:09:100, 00:10:100, 00:11:100, 00:12:100 "
+        "and others."
+    )
 
 
-def test_more_than_two_minors_are_one():
-    hits = [(4000 + i * 2000 + shift, KAT if shift == 200 else DON) for i in range(3) for shift in (0, 100, 200, 300)]
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(2, "; the same at 1 more place: 00:06:000."), (3, "; the same at 2 more places: 00:06:000, 00:08:000.")],
+)
+def test_minors_of_one_rule_are_one(count, words):
+    hits = [
+        (4000 + i * 2000 + shift, KAT if shift == 200 else DON) for i in range(count) for shift in (0, 100, 200, 300)
+    ]
     (finding,) = [f for f in found(notes(*hits), Level.HARD) if f.rule == taiko.COLOURS.id]
-    assert finding.severity == "minor" and finding.message.endswith("the same at 2 more places.")
+    assert finding.severity == "minor" and finding.message.endswith(words)
+
+
+def test_more_than_four_notes_too_fast_are_one():
+    def too_fast(count):
+        hits = [(4000 + i * 2000 + shift, DON) for i in range(count) for shift in (0, 100)]
+        return [f for f in found(notes(*hits), Level.EASY) if f.rule == taiko.TOO_FAST.id]
+
+    assert len(too_fast(4)) == 4 and [f.severity for f in too_fast(5)] == [too_fast(1)[0].severity]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
