@@ -4,8 +4,10 @@ In changed copies the strongest place of a right category within `TIGHT_MS` of a
 other note of its chord only if nothing is about the changed one. A category in which the mistake does not show, that is where the
 untouched map is doubted as much, gives no example if another one shows it: a mistyped velocity would teach that anything is a
 mistake of rhythm. Of a mistake that is a stretch, only places that are stronger than in the untouched map are examples: most of them
-show nothing of it, and the strongest would teach that any doubt is a mistake. Examples without one are the places of the untouched map and those of the copies that are `CLEAR_MS` from every mistake: if they
-came from untouched maps alone, whatever tells a copy from its original would seem to tell of a mistake.
+show nothing of it, and the strongest would teach that any doubt is a mistake. Examples without one are the places of the
+untouched map and those of the copies that are `CLEAR_MS` from every mistake: if they came from untouched maps alone, whatever
+tells a copy from its original would seem to tell of a mistake. The other places of a copy are kept too, because the judge
+compares each place with all others of its map.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ from maimod.training.evaluate import evaluation_resources, set_of, sources
 from maimod.training.faults import FAULTS, Copy, Fault, Planted, plant_alone, plant_many
 from maimod.training.faults.base import SAME_MS
 from maimod.training.hits import NEW_NATS
-from maimod.training.judge_fit import UNTOUCHED, Examples, fit
+from maimod.training.judge_fit import UNCLEAR, UNTOUCHED, Examples, fit
 from maimod.training.processes import map_in_processes
 
 TIGHT_MS = 60.0
@@ -82,13 +84,14 @@ def examples_of(
         if not can_judge(after.evidence):
             continue
         places, features = _places(after)
-        named = {place: UNTOUCHED for place, one in enumerate(places) if _is_clear(one, copy)}
+        named = [UNTOUCHED if _is_clear(one, copy) else UNCLEAR for one in places]
         for fault, mistake in copy.mistakes:
             planted[fault.name] += 1
-            named |= dict.fromkeys(_right(places, fault, mistake, before), fault.name)
-        kinds += named.values()
-        rows.append(features[list(named)])
-        owners += [places[place] for place in named]
+            for place in _right(places, fault, mistake, before):
+                named[place] = fault.name
+        kinds += named
+        rows.append(features)
+        owners += places
     return Examples(
         loaded.path.name,
         loaded.path.parent.name,
@@ -98,6 +101,7 @@ def examples_of(
         np.array([CATEGORIES.index(place.category) for place in owners]),
         tuple(kinds),
         tuple(place.best[0].rule.id for place in owners),
+        np.repeat(np.arange(len(rows)), [len(one) for one in rows]),
         planted,
         len(rows),
         is_held_out(loaded.path.parent),
@@ -244,7 +248,7 @@ def command(
     if not paths:
         raise UsageError(f"{songs}: no map with a song to plant mistakes in")
     examples = collect(paths, settings, seed, COPIES, jobs, report)
-    mistakes = sum(sum(kind != UNTOUCHED for kind in one.kinds) for one in examples)
+    mistakes = sum(sum(kind not in (UNTOUCHED, UNCLEAR) for kind in one.kinds) for one in examples)
     if not mistakes:
         raise UsageError(f"{songs}: no network sees any of the planted mistakes; is models/maimod-proofreader missing?")
     judge, _ = fit(examples, seed, report)

@@ -1,4 +1,4 @@
-"""The judge: a logistic model and trees for each category, read from a file that may be damaged."""
+"""The judge: a small network and trees for each category, read from a file that may be damaged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from maimod.findings import Category
 from maimod.linter.calibration import FILE, Calibration
-from maimod.linter.judge import Judge, style
+from maimod.linter.judge import FURTHEST, NO_PLACE, Judge, standing
 from maimod.linter.places import NAMES
 
 STUMP = {
@@ -25,18 +25,26 @@ STUMP = {
 }
 
 
-def stored(**changes: Any) -> dict[str, Any]:
+NETWORK = {
+    "mean": [1.0],
+    "scale": [2.0],
+    "weights": [[0.5], [1.0]],
+    "offsets": [0.25, 0.0],
+    "outputs": [2.0, 1.0],
+    "bias": -3.0,
+}
+
+
+def stored(network: Any = NETWORK, **changes: Any) -> dict[str, Any]:
     model = {
         "features": ["slot combo"],
-        "mean": [1.0],
-        "scale": [2.0],
-        "weights": [0.5],
-        "bias": -3.0,
+        "network": network,
         "trees": STUMP,
-        "shift": {"osu": 0.25},
         "slope": 0.8,
+        "ahead": [0.0] * 4,
+        "shift": {"osu": 0.25},
     }
-    return {"format": 2, "rules": ["new-combos/missing"], "models": {"new-combos": model | changes}, "measured": {}}
+    return {"format": 3, "rules": ["new-combos/missing"], "models": {"new-combos": model | changes}, "measured": {}}
 
 
 def written(folder: Path, content: object) -> Path:
@@ -57,23 +65,28 @@ def row(**values: float) -> np.ndarray:
     return found
 
 
+def of_network(standard: float) -> float:
+    """What `NETWORK` makes of a standardised feature."""
+    return 2.0 * math.tanh(0.5 * standard + 0.25) + math.tanh(standard) - 3.0
+
+
 def test_both_parts_are_averaged_and_calibrated(tmp_path: Path) -> None:
     judge = loaded(tmp_path, stored())
     (low,) = judge.logits(Category.NEW_COMBOS, row(slot_combo=2.0), "osu")
-    assert low == pytest.approx(0.8 * (0.35 * (0.5 * 0.5 - 3.0) + 0.65 * (-1.0 - 0.5)) + 0.25)
+    assert low == pytest.approx(0.8 * (0.3 * of_network(0.5) + 0.7 * (-1.0 - 0.5)) + 0.25)
     (high,) = judge.logits(Category.NEW_COMBOS, row(slot_combo=3.0), "catch")
-    assert high == pytest.approx(0.8 * (0.35 * (0.5 * 1.0 - 3.0) + 0.65 * (-1.0 + 0.75)))
+    assert high == pytest.approx(0.8 * (0.3 * of_network(1.0) + 0.7 * (-1.0 + 0.75)))
 
 
 def test_a_mode_can_have_parts_of_its_own(tmp_path: Path) -> None:
     content = stored()
-    other = {"features": ["slot place"], "mean": [0.0], "scale": [1.0], "weights": [2.0], "bias": 1.0}
+    other = {"features": ["slot place"], "network": NETWORK | {"mean": [0.0], "scale": [1.0]}}
     content["models"]["new-combos"]["apart"] = {"mania": other | {"trees": STUMP | {"roots": []}}}
-    judge, places = loaded(tmp_path, content), row(slot_combo=3.0, slot_place=1.0)
+    judge, places = loaded(tmp_path, content), row(slot_combo=3.0, slot_place=2.0)
     (usual,), (apart,) = (judge.logits(Category.NEW_COMBOS, places, mode) for mode in ("catch", "mania"))
-    assert usual == pytest.approx(0.8 * (0.35 * (0.5 * 1.0 - 3.0) + 0.65 * (-1.0 + 0.75)))
-    assert apart == pytest.approx(0.8 * (0.35 * (2.0 + 1.0) - 0.65))
-    content["models"]["new-combos"]["apart"]["mania"]["mean"] = []
+    assert usual == pytest.approx(0.8 * (0.3 * of_network(1.0) + 0.7 * (-1.0 + 0.75)))
+    assert apart == pytest.approx(0.8 * (0.3 * of_network(2.0) - 0.7))
+    content["models"]["new-combos"]["apart"]["mania"]["network"]["mean"] = []
     with pytest.raises(ValueError, match="do not fit its features"):
         loaded(tmp_path, content)
 
@@ -81,16 +94,29 @@ def test_a_mode_can_have_parts_of_its_own(tmp_path: Path) -> None:
 def test_features_far_outside_the_training_are_bounded(tmp_path: Path) -> None:
     judge = loaded(tmp_path, stored(trees=STUMP | {"roots": []}))
     (value,) = judge.logits(Category.NEW_COMBOS, row(slot_combo=1e6), "taiko")
-    assert value == pytest.approx(0.8 * (0.35 * (0.5 * 12.0 - 3.0) - 0.65))
+    assert value == pytest.approx(0.8 * (0.3 * of_network(6.0) - 0.7))
 
 
-def test_what_is_suspicious_again_and_again_is_the_style_of_the_map(tmp_path: Path) -> None:
-    assert style(np.full(2, 0.0)) == 0 and style(np.full(400, -6.0)) == 0
-    assert style(np.full(12, 0.0)) == pytest.approx(0.5 * math.log(6 / 1.5))
-    assert style(np.full(48, 0.0), versions=4) == style(np.full(12, 0.0))
-    judge, places = loaded(tmp_path, stored()), np.repeat(row(slot_combo=3.0), 200, axis=0)
-    each, all_of_them = (f(Category.NEW_COMBOS, places, "osu") for f in (judge.logits, judge.logits_of_map))
-    assert all_of_them == pytest.approx(each - style(each)) and style(each) > 1
+def test_places_stand_out_from_the_others_of_their_map() -> None:
+    logits = np.arange(30.0)[::-1] / 8
+    found = standing(logits)
+    assert found[0] == pytest.approx([1 / 8, 3 / 8, 1.0, 26 / 8])  # the strongest: others begin after it
+    assert found[2] == pytest.approx([-2 / 8, 1 / 8, 6 / 8, 24 / 8])
+    assert found[29] == pytest.approx([-29 / 8, -27 / 8, -22 / 8, -4 / 8])
+    assert standing(logits[::-1])[::-1] == pytest.approx(found)  # in any order
+    assert standing(np.zeros(40)) == pytest.approx(0.0)  # equal places are others to each other
+    assert standing(np.array([-4.0])) == pytest.approx(np.full((1, 4), -4.0 - NO_PLACE))
+    assert np.abs(standing(np.array([-40.0, 40.0]))).max() == FURTHEST
+
+
+def test_what_is_doubted_again_and_again_is_the_style_of_the_map(tmp_path: Path) -> None:
+    judge = loaded(tmp_path, stored(ahead=[0.1, 0.2, 0.0, 0.0]))
+    one, many = (np.repeat(row(slot_combo=3.0), count, axis=0) for count in (1, 200))
+    (alone,) = judge.logits(Category.NEW_COMBOS, one, "osu")
+    together = judge.logits(Category.NEW_COMBOS, many, "osu")
+    own = 0.3 * of_network(1.0) + 0.7 * (-1.0 + 0.75)
+    assert together == pytest.approx(0.8 * own + 0.25)
+    assert alone == pytest.approx(0.8 * own + 0.3 * min(own - NO_PLACE, FURTHEST) + 0.25)
 
 
 def test_a_checkpoint_without_a_judge(tmp_path: Path) -> None:
@@ -101,14 +127,19 @@ def test_a_checkpoint_without_a_judge(tmp_path: Path) -> None:
     "content",
     [
         [],
-        {"format": 2},
-        stored() | {"format": 1},
+        {"format": 3},
+        stored() | {"format": 2},
         stored() | {"models": {"nothing": stored()["models"]["new-combos"]}},
         stored(features=["slot nothing"]),
-        stored(mean=[1.0, 2.0]),
-        stored(weights=["x"]),
-        stored(scale=[0.0]),
-        stored(bias=math.inf),
+        stored(NETWORK | {"mean": [1.0, 2.0]}),
+        stored(NETWORK | {"weights": [["x"], [1.0]]}),
+        stored(NETWORK | {"weights": [[1.0, 2.0], [1.0]]}),
+        stored(NETWORK | {"weights": [[math.inf], [1.0]]}),
+        stored(NETWORK | {"offsets": [1.0]}),
+        stored(NETWORK | {"outputs": []}),
+        stored(NETWORK | {"scale": [0.0]}),
+        stored(NETWORK | {"bias": math.inf}),
+        stored(ahead=[0.0]),
         stored(trees=STUMP | {"left": [1, 0]}),
         stored(trees=STUMP | {"feature": [1, -1, -1]}),
         stored(trees=STUMP | {"right": [3, 0, 0]}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-import numpy as np
+import msgspec
 import pytest
 
 from maimod.events.schema import Event, EventKind, EventScore
@@ -13,7 +13,7 @@ from maimod.findings import Category, Finding, Severity, Tier
 from maimod.linter import rescore as module
 from maimod.linter.calibration import Calibration
 from maimod.linter.judge import WITHIN as JUDGED_WITHIN
-from maimod.linter.judge import style
+from maimod.linter.judge import Judge
 from maimod.linter.places import NAMES
 from maimod.linter.rescore import rescore, severity
 from maimod.rules import clashes, hitsounds, kiai, positions, rhythm, sliders, slips, timing
@@ -220,7 +220,7 @@ class TestJudge:
         calibration = judging(Category.NEW_COMBOS, "slot combo", 1.0, 0.0, "new-combos/missing")
         (finding,) = with_proposals([], evidence, calibration)
         others = 0.15 * 4 * (-1.0 - JUDGED_WITHIN[0])
-        assert finding.score == pytest.approx(1 / (1 + math.exp(1.0 - others)), abs=0.05)  # and the style of the map
+        assert finding.score == pytest.approx(1 / (1 + math.exp(1.0 - others)), abs=0.01)
         assert finding.evidence["times_ms"] == places and finding.evidence["places"] == 5
         assert "the same at 4 more places of the phrase: 00:06:000, 00:10:000" in finding.message
 
@@ -231,6 +231,12 @@ class TestJudge:
         assert finding.score == pytest.approx(0.2, abs=0.01) and finding.severity is Severity.MINOR
         doubt = self.seen({("place", MAP.hit_objects[10].time): -4.0})
         assert not with_proposals([measured(positions.UNEXPECTED, 0.9)], doubt, blind)
+
+    @pytest.mark.parametrize(("logit", "count"), [(-0.9, 1), (-1.1, 0)])
+    def test_what_the_proofreader_denies_is_no_kind_that_was_not_taught(self, logit: float, count: int) -> None:
+        blind = judging(Category.POSITIONS, NAMES[0], 0.0, -9.0, "positions/unexpected")
+        denied = self.seen({("place", MAP.hit_objects[10].time): logit})
+        assert len(with_proposals([measured(positions.UNEXPECTED, 0.999)], denied, blind)) == count
 
     def test_what_every_phrase_lacks_is_no_warning(self) -> None:
         calibration = judging(Category.NEW_COMBOS, "slot combo", 1.0, 0.0, "new-combos/missing")
@@ -253,11 +259,17 @@ class TestJudge:
         calibration = judging(Category.POSITIONS, NAMES[0], 0.0, -20.0, "positions/unexpected", "positions/offscreen")
         assert scores(with_proposals([fact], self.seen({}), calibration)) == [module.CERTAINTY_SCORES[Certainty.LIKELY]]
 
-    def test_what_is_judged_again_and_again_is_lowered_once(self) -> None:
-        doubts = {("place", o.time): 0.5 for o in MAP.hit_objects[::4]}
-        found = with_proposals([], self.seen(doubts), self.BY_PLACE)
-        once = 1 / (1 + math.exp(style(np.full(len(doubts), 0.5)) - 0.5))
-        assert scores(found) == pytest.approx([once] * len(found), abs=0.02) and once < 0.5 and len(found) > 5
+    def test_a_place_is_compared_with_the_others_of_its_map(self) -> None:
+        judge = self.BY_PLACE.judge
+        assert judge is not None
+        model = msgspec.structs.replace(judge.models[Category.POSITIONS], ahead=(0.0, 0.5, 0.0, 0.0))
+        compared = replace(self.BY_PLACE, judge=Judge({Category.POSITIONS: model}, judge.rules))
+        one, many = (
+            scores(with_proposals([], self.seen({("place", o.time): 0.5 for o in objects}), compared))
+            for objects in (MAP.hit_objects[:1], MAP.hit_objects[::4])
+        )
+        assert many == pytest.approx([1 / (1 + math.exp(-0.5))] * 10, abs=0.01)
+        assert one[0] > 0.9
 
 
 class TestExact:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from maimod.rules.base import Rule, candidate
 from maimod.training import calibrate, judge_fit
 from maimod.training.calibrate import examples_of, is_at, write
 from maimod.training.faults import Copy, Planted, select
-from maimod.training.judge_fit import UNTOUCHED, Examples, fit
+from maimod.training.judge_fit import UNCLEAR, UNTOUCHED, Examples, fit
 from tests.findings import doubted
 from tests.maps import beatmap
 
@@ -36,11 +37,16 @@ def look(changed: Beatmap) -> Gathered:
 def test_a_planted_mistake_is_one_example_of_each_right_category() -> None:
     found = examples_of(look, LOADED, select(["moved:200 px"]), seed=1, copies=(1, 1))
     assert found is not None
-    planted = [place for place, kind in enumerate(found.kinds) if kind != UNTOUCHED]
+    planted = [place for place, kind in enumerate(found.kinds) if kind not in (UNTOUCHED, UNCLEAR)]
     assert [found.kinds[place] for place in planted] == ["moved:200 px"] * found.planted.total()
     assert {CATEGORIES[found.categories[place]] for place in planted} == {Category.POSITIONS}
-    assert len(found.kinds) == len(found.features) == len(found.rules) == len(found.categories)
+    assert len(found.kinds) == len(found.features) == len(found.rules) == len(found.categories) == len(found.copies)
     assert found.kinds.count(UNTOUCHED) > 3 * 110 and found.versions == 3
+    unclear = np.array([kind == UNCLEAR for kind in found.kinds])
+    untouched, *copies = (found.copies == number for number in range(3))
+    assert not (unclear & untouched).any() and all((unclear & copy).any() for copy in copies)
+    # All places of each version are there, so that each can be compared with the others.
+    assert {int(one.sum()) for one in (untouched, *copies)} <= {int(untouched.sum()) + extra for extra in range(-3, 4)}
 
 
 def test_a_map_that_the_networks_cannot_read_gives_no_examples() -> None:
@@ -108,6 +114,15 @@ def test_places_beside_a_mistake_are_no_examples_without_one(time: float, expect
     assert calibrate._is_clear(Place(Category.POSITIONS, time, 0, 0), copy) is expected
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quick() -> Iterator[None]:
+    """Fits with fewer trees and rounds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(judge_fit.TREES, "max_iter", 40)
+        patch.setattr(judge_fit, "EPOCHS", 15)
+        yield
+
+
 def separable(maps: int = 12) -> list[Examples]:
     """Examples of new combos that one feature tells apart, and of kiai that are too few."""
     random, column = np.random.default_rng(1), NAMES.index("slot combo")
@@ -124,7 +139,18 @@ def separable(maps: int = 12) -> list[Examples]:
         kinds = tuple("combo-missing" if one else UNTOUCHED for one in real)
         rules = ("new-combos/missing",) * 59 + ("kiai/misplaced",)
         found.append(
-            Examples(f"{number}.osu", f"song {number}", "osu", 2.0, features, categories, kinds, rules, Counter())
+            Examples(
+                f"{number}.osu",
+                f"song {number}",
+                "osu",
+                2.0,
+                features,
+                categories,
+                kinds,
+                rules,
+                np.zeros(60, dtype=int),
+                Counter(),
+            )
         )
     return found
 
@@ -145,7 +171,7 @@ def test_the_judge_tells_mistakes_from_other_places(fitted: tuple[Calibration, n
     assert np.median(held_out[real]) > np.quantile(held_out[~real], 0.99) + 2
     row = np.zeros((2, len(NAMES)))
     row[1, NAMES.index("slot combo")] = 6.0
-    low, high = judge.logits(Category.NEW_COMBOS, row, "osu")
+    low, high = judge.models[Category.NEW_COMBOS].mean_logits(row, "osu")
     assert low + 4 < high
 
 
@@ -166,7 +192,8 @@ def test_columns_of_mania_are_fitted_apart_if_there_are_enough() -> None:
     features = np.zeros((800, len(NAMES)))
     features[:, column] = random.normal(size=800) + np.where(real, np.where(modes == "mania", -4.0, 4.0), 0.0)
     names = np.arange(800).astype(str)
-    data = judge_fit._Data(Category.POSITIONS, features, real, np.ones(800), names, modes, modes, np.ones(800), real)
+    every = np.ones(800, dtype=bool)
+    data = judge_fit._Data(Category.POSITIONS, features, real, every, np.ones(800), names, modes, np.arange(800), every)
     model = judge_fit._fit_parts(data, np.arange(800), 0)
     low, high = (model.mean_logits(features[:2] * 0 + value, "mania")[0] for value in (4.0, -4.0))
     assert list(model.apart) == ["mania"] and low + 4 < high
@@ -186,20 +213,33 @@ def test_the_style_of_a_map_is_part_of_the_calibration() -> None:
         Category.KIAI,
         np.zeros((840, 1)),
         real,
+        np.ones(840, dtype=bool),
         np.ones(840),
         maps.astype(str),
         np.full(840, "osu"),
         maps,
-        np.ones(840, dtype=int),
         np.ones(840, dtype=bool),
     )
-    slope, shift = judge_fit._calibrated(logits, data)
-    raw = slope * logits + shift["osu"]
-    calibrated = raw - judge_fit._styles(raw, data)
-    assert calibrated[real] == pytest.approx(raw[real], abs=1e-3)
-    assert (calibrated[maps == 0] < raw[maps == 0] - 0.5).all()
-    before, _ = judge_fit._slope_and_shifts(logits, np.zeros(840, dtype=int), np.zeros(840), data, np.array([1.0, 0.0]))
-    assert before < slope  # knowing the style, the same doubts weigh more in the other maps
+    slope, ahead, shift = judge_fit._calibrated(logits, data)
+    calibrated = slope * logits + judge_fit._standings(logits, data) @ np.array(ahead) + shift["osu"]
+    assert min(ahead) >= 0 and max(ahead) > 0.1
+    assert calibrated[real].min() > calibrated[maps == 0].max() + 4
+
+
+def test_places_that_are_no_examples_are_only_compared_with() -> None:
+    """A doubt beside many that are unclear stands out less than the same doubt alone."""
+    (example,) = separable(1)
+    unclear = replace(example, kinds=tuple(UNCLEAR if 6 <= n < 36 else kind for n, kind in enumerate(example.kinds)))
+    data = judge_fit._data([unclear], Category.NEW_COMBOS)
+    assert data.is_example.sum() == 29 and data.real.sum() == 6 and not data.weights[6:36].any()
+    logits = np.where(np.arange(59) < 36, 1.0, -5.0)
+    others = judge_fit._standings(logits, data.__class__(**vars(data) | {"lists": np.arange(59) >= 6}))
+    assert (judge_fit._standings(logits, data)[:6] < 0.1).all() and (others[:6, 2:] > 8 - 1e-9).all()
+
+
+def test_mistakes_of_kinds_that_are_left_out_are_no_examples() -> None:
+    data = judge_fit._data(separable(2), Category.NEW_COMBOS, frozenset({"combo-missing"}))
+    assert not data.real.any() and data.is_example.sum() == 2 * 53 and len(data.real) == 2 * 59
 
 
 def test_maps_that_the_networks_have_not_seen_weigh_more_and_set_the_calibration(
@@ -233,6 +273,7 @@ def test_maps_that_the_networks_have_not_seen_weigh_more_and_set_the_calibration
 def test_more_evidence_never_lowers_a_score(fitted: tuple[Calibration, np.ndarray]) -> None:
     judge = fitted[0].judge
     assert judge is not None
+    model = judge.models[Category.NEW_COMBOS]
     signs = judge_fit.directions(Category.NEW_COMBOS)
     assert (signs["slot combo"], signs["rule new-combos/missing"], signs["rank combo"]) == (1, 1, -1)
     assert "slot volume" not in signs
@@ -240,8 +281,10 @@ def test_more_evidence_never_lowers_a_score(fitted: tuple[Calibration, np.ndarra
     more = rows.copy()
     for name, sign in signs.items():
         more[:, NAMES.index(name)] += 0.8 * sign
-    before, after = (judge.logits(Category.NEW_COMBOS, one, "osu") for one in (rows, more))
+    before, after = (model.mean_logits(one, "osu") for one in (rows, more))
     assert (after >= before - 1e-9).all() and (after > before).any()
+    of_network = (model.network.logits(one[:, [NAMES.index(name) for name in model.features]]) for one in (rows, more))
+    assert (np.diff(list(of_network), axis=0) > 0).all()
 
 
 def test_the_trees_are_written_as_scikit_learn_has_them() -> None:
@@ -254,6 +297,28 @@ def test_the_trees_are_written_as_scikit_learn_has_them() -> None:
     trees = ensemble.HistGradientBoostingClassifier(max_iter=20, max_leaf_nodes=6, random_state=0).fit(x, y)
     ours = tree_sum(judge_fit.plain_trees(trees, 0.25), x)
     assert ours == pytest.approx(trees.decision_function(x) - 0.25, abs=1e-3)
+
+
+def test_networks_stand_side_by_side_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(4)
+    drawn = [[random.normal(size=shape) for shape in ((3, 2), (2,), (2,), (1,))] for _ in range(judge_fit.DRAWS)]
+    monkeypatch.setattr(judge_fit, "_descend", lambda *given, left=iter(drawn): next(left))
+    x = random.normal(2.0, 3.0, size=(50, 3))
+    network = judge_fit._network(x, x[:, 0] > 2, np.ones(50), np.zeros(3, dtype=int), 0.25, seed=0)
+    standard = (x - x.mean(axis=0)) / x.std(axis=0)
+    each = [np.tanh(standard @ weights + offsets) @ outputs + bias for weights, offsets, outputs, bias in drawn]
+    assert network.logits(x) == pytest.approx(np.mean(each, axis=0) - 0.25, abs=0.01)
+
+
+def test_a_network_learns_what_only_two_features_together_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge_fit, "BATCH", 32)
+    monkeypatch.setattr(judge_fit, "EPOCHS", 40)
+    x = np.random.default_rng(5).normal(size=(1500, 4))
+    real = x[:, 0] * x[:, 1] > 0
+    network = judge_fit._network(x[:1000], real[:1000], np.ones(1000), np.zeros(4, dtype=int), 0.0, seed=0)
+    assert ((network.logits(x[1000:]) > 0) == real[1000:]).mean() > 0.85
+    again = judge_fit._network(x[:1000], real[:1000], np.ones(1000), np.zeros(4, dtype=int), 0.0, seed=0)
+    assert again == network
 
 
 def test_what_was_written_is_read_again(tmp_path: Path, fitted: tuple[Calibration, np.ndarray]) -> None:
