@@ -302,7 +302,8 @@ def test_the_trees_are_written_as_scikit_learn_has_them() -> None:
 def test_networks_stand_side_by_side_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(4)
     drawn = [[random.normal(size=shape) for shape in ((3, 2), (2,), (2,), (1,))] for _ in range(judge_fit.DRAWS)]
-    monkeypatch.setattr(judge_fit, "_descend", lambda *given, left=iter(drawn): next(left))
+    left = iter(drawn)
+    monkeypatch.setattr(judge_fit, "_descend", lambda *given: next(left))
     x = random.normal(2.0, 3.0, size=(50, 3))
     network = judge_fit._network(x, x[:, 0] > 2, np.ones(50), np.zeros(3, dtype=int), 0.25, seed=0)
     standard = (x - x.mean(axis=0)) / x.std(axis=0)
