@@ -19,7 +19,7 @@ import numpy as np
 from maimod.discriminator.prediction import KINDS, NO_PREDICTION
 from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Tier
-from maimod.linter import phrases, rhythm_alternatives
+from maimod.linter import combo_alternatives, phrases, rhythm_alternatives
 from maimod.linter.rhythm_alternatives import RhythmAlternatives
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.timing import BeatGrid
@@ -134,6 +134,7 @@ NAMES: tuple[str, ...] = (
     *(f"geometry {name}" for name in geometry.NAMES),
     *(f"slip {name}" for name in SLIPS),
     *(f"rhythm {name}" for name in rhythm_alternatives.NAMES),
+    *(f"combo {name}" for name in combo_alternatives.NAMES),
     *(f"mode {mode.label}" for mode in Mode),
 )
 """Names of the features, in order."""
@@ -249,6 +250,7 @@ def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evid
         table.geometry[ranks],
         table.slips[ranks],
         RhythmAlternatives(evidence.beatmap, table.objects).features(times, ranks, row[:, ROW.index("empty")] > 0),
+        table.combos[ranks],
         np.tile([float(evidence.beatmap.mode is mode) for mode in Mode], (len(places), 1)),
     ]
     found = np.concatenate(columns, axis=1).astype(np.float32)
@@ -482,6 +484,13 @@ class _Table:
             return np.zeros((len(self.objects), len(geometry.NAMES)))
         found = self.evidence.slips
         return geometry.measure(self.objects, found.measures.relations if found and found.measures else None)
+
+    @cached_property
+    def combos(self) -> np.ndarray:
+        """(n_objects, len(combo_alternatives.NAMES)); zeros in modes without combos."""
+        if self.evidence.beatmap.mode not in (Mode.OSU, Mode.CATCH):
+            return np.zeros((len(self.objects), len(combo_alternatives.NAMES)))
+        return combo_alternatives.features(self.evidence.beatmap, self.objects)
 
     @cached_property
     def slips(self) -> np.ndarray:
