@@ -397,6 +397,12 @@ def test_sounds_of_edges_are_reversed_or_everywhere() -> None:
         assert after.slider and after.slider.edge_sounds == edges
 
 
+def test_sounds_on_all_edges_are_a_mistake_only_where_tails_have_none() -> None:
+    sliders = [f"100,100,{1000 + k * 1000},2,0,L|170:100,1,70,2|{2 * (k % 2)},0:0|0:0,0:0:0:0:" for k in range(20)]
+    (fault,) = select(["edge-sounds-everywhere"])
+    assert fault.inject(beatmap(sliders), np.random.default_rng(0)) is None
+
+
 def test_volumes_are_late_lost_and_out_of_their_ramp() -> None:
     good, planted = plant("volume-late")
     volumes = [[one.timing_point_at(t).volume for t in (planted.start - 1, planted.start, planted.end)]

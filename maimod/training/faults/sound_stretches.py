@@ -49,6 +49,8 @@ LEAST_CHANGED = 3
 LEAST_FINISHES = 4
 SECTIONS = (4, 8, 16)
 """Measures between the starts of two sections."""
+MOSTLY = 0.7
+"""Share of sliders that makes a habit."""
 LEAST_STEP = 12
 """Percent; smaller steps of volume are not heard."""
 LEAST_RAMP = 4
@@ -174,13 +176,17 @@ def _edges_reversed(beatmap: Beatmap, random: Generator, envelope: Envelope) -> 
 
 
 def _body_sound(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
-    """The addition of a slider's head is on all of its edges, as a key pressed with the whole slider selected leaves it."""
+    """The addition of a slider's head is on all of its edges, as a key pressed with the whole slider selected leaves it,
+    in a map whose tails are mostly without."""
 
     def is_at_head(path: SliderPath) -> bool:
         sounds = [bits & ADDITIONS for bits in path.edge_sounds]
         return bool(sounds[0]) and not any(sounds[1:])
 
-    places = [o for o in _with_edges(beatmap) if o.slider is not None and is_at_head(o.slider)]
+    sounded = [o for o in _with_edges(beatmap) if o.slider is not None and o.slider.edge_sounds[0] & ADDITIONS]
+    places = [o for o in sounded if o.slider is not None and is_at_head(o.slider)]
+    if len(places) < MOSTLY * len(sounded):
+        return None
     o = pick(random, places)
     if o is None or o.slider is None:
         return None
