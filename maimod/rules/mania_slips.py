@@ -112,10 +112,12 @@ def _candidates(
     """The likeliest note of each row, unless a row beside has a much likelier one."""
     assert slips.mania is not None
     row_of = slips.mania.row_of
+    # All notes of a chord are as likely by its size: the one that is likeliest in a wrong column comes first.
+    order = np.lexsort((-slips.positions, row_of))
     best = np.full(row_of[-1] + 3, NO_SLIP)
     np.maximum.at(best, row_of + 1, log_odds)
     named: set[int] = set()
-    for note in np.flatnonzero(log_odds >= LEAST_LOG_ODDS).tolist():
+    for note in order[log_odds[order] >= LEAST_LOG_ODDS].tolist():
         row = int(row_of[note])
         if row in named or log_odds[note] < max(best[row + 1], best[row : row + 3].max() - MARGIN):
             continue

@@ -1,13 +1,13 @@
 """Calibrate a checkpoint: plant mistakes in good maps, and fit the judge that tells their places from the others.
 
-In changed copies the strongest place of a right category within `TIGHT_MS` of a mistake is an example with one, but the
-other note of its chord only if nothing is about the changed one. A category in which the mistake does not show, that is where the
-untouched map is doubted as much, gives no example if another one shows it: a mistyped velocity would teach that anything is a
-mistake of rhythm. Of a mistake that is a stretch, only places that are stronger than in the untouched map are examples: most of them
-show nothing of it, and the strongest would teach that any doubt is a mistake. Examples without one are the places of the
-untouched map and those of the copies that are `CLEAR_MS` from every mistake: if they came from untouched maps alone, whatever
-tells a copy from its original would seem to tell of a mistake. The other places of a copy are kept too, because the judge
-compares each place with all others of its map.
+In changed copies the strongest place of a right category within `TIGHT_MS` of a mistake is an example with one, in
+columns of mania another note of the chord only if nothing is about the changed one. A category in which the mistake does not
+show, that is where the untouched map is doubted as much, gives no example if another one shows it: a mistyped velocity would
+teach that anything is a mistake of rhythm. Of a mistake that is a stretch, only places that are stronger than in the untouched
+map are examples: most of them show nothing of it, and the strongest would teach that any doubt is a mistake. Examples without
+one are the places of the untouched map and those of the copies that are `CLEAR_MS` from every mistake: if they came from
+untouched maps alone, whatever tells a copy from its original would seem to tell of a mistake. The other places of a copy are
+kept too, because the judge compares each place with all others of its map.
 """
 
 from __future__ import annotations
@@ -140,7 +140,8 @@ def _right(places: Sequence[Place], fault: Fault, mistake: Planted, before: Sequ
             strength = max(map(both, right))
             if is_stretch and strength < _strength_there(before, place) + NEW_NATS:
                 continue
-            found = (not _is_chord_mate(right[0][0], mistake), strength, number)
+            of_another = place.category is Category.POSITIONS and _is_chord_mate(right[0][0], mistake)
+            found = (not of_another, strength, number)
             best[place.category] = max(best.get(place.category, found), found)
     shown = [
         number

@@ -282,6 +282,15 @@ def test_the_size_of_a_chord_is_named_with_that_of_alike_places() -> None:
     assert found.message.startswith("One note starts here; at 00:")
 
 
+def test_of_a_chord_the_note_that_is_likeliest_in_a_wrong_column_is_named() -> None:
+    start = PLACE + 8 * QUARTER
+    for added in (1, 2):
+        loaded = made([*notes(), (start, added, 0)])
+        seen = evidence(loaded, chords=stump("size", 2.5, -9.0, 2.0), columns=stump("vote", 0.2, 2.0, -9.0))
+        found = one([x for x in mania_slips.run(seen) if x.rule is mania_slips.CHORD])
+        assert [loaded.column(o) for o in found.objects] == [added]
+
+
 def test_a_hold_is_named_with_its_length() -> None:
     start = PLACE + 12 * QUARTER
     shorter = changed(start, 1, (start, 1, QUARTER))
