@@ -16,13 +16,14 @@ import re
 import secrets
 import time
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+import numpy as np
 
 import maimod
 from maimod.events.schema import Event, EventKind, EventScore
@@ -244,79 +245,102 @@ def moved(messages: Iterable[str], old: str, new: str) -> tuple[str, ...]:
     return tuple(message.replace(old, new) for message in messages)
 
 
-class KeptEvent(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """An event whose source is named by its line in the file."""
-
-    kind: EventKind
-    value: int
-    time: int
-    group: int
-    line: int | None
-    part: int
-
-    @classmethod
-    def of(cls, event: Event) -> KeptEvent:
-        """An event of a map."""
-        line = None if event.source is None else event.source.line
-        return cls(event.kind, event.value, event.time, event.group, line, event.part)
-
-    def among(self, sources: Mapping[int, HitObject | TimingPoint]) -> Event:
-        """The event again; raises KeyError if the map has no source at its line."""
-        source = None if self.line is None else sources[self.line]
-        return Event(self.kind, self.value, self.time, self.group, source, self.part)
-
-
-class KeptScore(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """An :class:`EventScore`."""
-
-    event: KeptEvent
-    surprisal: float
-    entropy: float
-    expected: tuple[tuple[KeptEvent, float], ...]
-    near: float
-
-
-class KeptScores(msgspec.Struct, frozen=True):
+class KeptScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Scores of a map by context."""
 
-    contexts: dict[str, tuple[KeptScore, ...]]
+    contexts: dict[str, KeptContext]
 
     @classmethod
     def of(cls, contexts: Mapping[str, Sequence[EventScore]]) -> KeptScores:
         """Scores of the events of a map."""
-        return cls(
-            {
-                name: tuple(
-                    KeptScore(
-                        KeptEvent.of(score.event),
-                        score.surprisal,
-                        score.entropy,
-                        tuple((KeptEvent.of(event), probability) for event, probability in score.expected),
-                        score.near,
-                    )
-                    for score in scores
-                )
-                for name, scores in contexts.items()
-            }
-        )
+        return cls({name: KeptContext.of(scores) for name, scores in contexts.items()})
 
     def among(self, beatmap: Beatmap) -> dict[str, tuple[EventScore, ...]] | None:
-        """The scores again, pointing to the objects of `beatmap`; None if they are those of another map."""
-        sources: dict[int, HitObject | TimingPoint] = {point.line: point for point in beatmap.timing_points}
+        """The scores again, pointing to the objects of `beatmap`; None if they are those of another map, or no scores."""
+        sources: dict[int, HitObject | TimingPoint | None] = {point.line: point for point in beatmap.timing_points}
         sources |= {hit_object.line: hit_object for hit_object in beatmap.hit_objects}
+        sources[NO_LINE] = None
         try:
-            return {
-                name: tuple(
-                    EventScore(
-                        score.event.among(sources),
-                        score.surprisal,
-                        score.entropy,
-                        tuple((event.among(sources), probability) for event, probability in score.expected),
-                        score.near,
-                    )
-                    for score in scores
-                )
-                for name, scores in self.contexts.items()
-            }
-        except KeyError:
+            return {name: tuple(kept.among(sources)) for name, kept in self.contexts.items()}
+        except (KeyError, IndexError, ValueError):
             return None
+
+
+KINDS = tuple(EventKind)
+NO_LINE = -1
+
+
+class KeptContext(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Scores of one context: the bytes of a column for each field, because a map has 60,000 alternatives, which take a
+    quarter of a second as JSON. Alternatives have time, group and part of their event, and no source."""
+
+    kinds: bytes
+    """Of the events, then of the alternatives: places in `KINDS`."""
+    values: bytes
+    """Of the events, then of the alternatives."""
+    places: bytes
+    """(n_events, 4) time, group, line of the source or `NO_LINE`, part."""
+    measures: bytes
+    """(n_events, 3) surprisal, entropy, near."""
+    shares: bytes
+    """Of the alternatives."""
+    counts: bytes
+    """Of alternatives of each event."""
+
+    @classmethod
+    def of(cls, scores: Sequence[EventScore]) -> KeptContext:
+        """Scores of the events of a context."""
+        events = [score.event for score in scores]
+        offered = [offer for score in scores for offer in score.expected]
+        every = [*events, *(event for event, _ in offered)]
+        numbers = {kind: number for number, kind in enumerate(KINDS)}
+        return cls(
+            _packed([numbers[event.kind] for event in every], "<u1"),
+            _packed([event.value for event in every], "<i8"),
+            _packed([(e.time, e.group, e.source.line if e.source else NO_LINE, e.part) for e in events], "<i8"),
+            _packed([(score.surprisal, score.entropy, score.near) for score in scores], "<f8"),
+            _packed([share for _, share in offered], "<f8"),
+            _packed([len(score.expected) for score in scores], "<u1"),
+        )
+
+    def among(self, sources: Mapping[int, HitObject | TimingPoint | None]) -> Iterator[EventScore]:
+        """The scores again, with sources by their lines.
+
+        Raises:
+            KeyError: if there is no source at a line.
+            IndexError: if there is no such kind.
+            ValueError: if columns do not fit each other, or have no numbers.
+        """
+        kinds = [KINDS[number] for number in self.kinds]
+        values, shares = _unpacked(self.values, "<i8").tolist(), _unpacked(self.shares, "<f8").tolist()
+        places, measures = _unpacked(self.places, "<i8", 4).tolist(), _unpacked(self.measures, "<f8", 3).tolist()
+        count, counts = len(places), np.cumsum(np.frombuffer(self.counts, "<u1")).tolist()
+        if (len(kinds), len(values)) != (count + len(shares),) * 2 or (counts[-1:] or [0]) != [len(shares)]:
+            raise ValueError("columns of different lengths")
+        begin = 0
+        for kind, value, (at, group, line, part), (surprisal, entropy, near), end in zip(
+            kinds[:count], values[:count], places, measures, counts, strict=True
+        ):
+            offers = zip(
+                kinds[count + begin : count + end], values[count + begin : count + end], shares[begin:end], strict=True
+            )
+            expected = tuple([(Event(one, number, at, group, None, part), share) for one, number, share in offers])
+            event = Event(kind, value, at, group, sources[line], part)
+            yield EventScore(event, surprisal, entropy, expected, near)
+            begin = end
+
+
+def _packed(numbers: Sequence[float] | Sequence[tuple[float, ...]], kind: str) -> bytes:
+    return np.array(numbers, dtype=kind).tobytes()
+
+
+def _unpacked(packed: bytes, kind: str, columns: int = 0) -> np.ndarray:
+    """(n,) numbers, or (n, columns).
+
+    Raises:
+        ValueError: if they do not fill the columns, or are none.
+    """
+    numbers = np.frombuffer(packed, kind)
+    if np.isnan(numbers).any():
+        raise ValueError("NaN")
+    return numbers.reshape(-1, columns) if columns else numbers

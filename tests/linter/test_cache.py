@@ -14,7 +14,7 @@ from msgspec import structs
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import BeatmapReport, Category, Expected, Finding, ModelInfo, Severity
 from maimod.linter import cache as caching
-from maimod.linter.cache import Cache, KeptEvent, KeptReports, KeptScore, KeptScores, digest
+from maimod.linter.cache import Cache, KeptReports, KeptScores, digest
 from maimod.linter.settings import Override, Settings
 from tests import maps
 
@@ -85,12 +85,31 @@ def test_scores_of_another_map_do_not(cache):
 
 
 def test_all_of_an_event_and_its_score_is_kept():
-    assert set(EventScore.__struct_fields__) == set(KeptScore.__struct_fields__)
-    assert set(Event.__struct_fields__) - {"source"} == set(KeptEvent.__struct_fields__) - {"line"}
+    """Whoever adds a field keeps it in `KeptContext`, too."""
+    assert Event.__struct_fields__ == ("kind", "value", "time", "group", "source", "part")
+    assert EventScore.__struct_fields__ == ("event", "surprisal", "entropy", "expected", "near")
+
+
+def test_columns_that_do_not_fit_are_no_scores():
+    kept = KeptScores.of(SCORES).contexts["map"]
+    for change in (
+        {"kinds": kept.kinds[:-1]},
+        {"kinds": b"\xff" * len(kept.kinds)},
+        {"values": kept.values[:-8]},
+        {"values": kept.values[:-1]},
+        {"places": kept.places[:-8]},
+        {"measures": kept.measures + b"\0" * 24},
+        {"measures": b"\xff" * len(kept.measures)},
+        {"shares": kept.shares * 2},
+        {"counts": b"\2\0"},
+        {"counts": b"\1"},
+    ):
+        assert KeptScores({"map": structs.replace(kept, **change)}).among(BEATMAP) is None, change
+    assert KeptScores({"map": kept}).among(BEATMAP) == {"map": SCORES["map"]}
 
 
 REPORTS = {"model": None, "reports": [{"path": "a.osu", "status": "ok"}]}
-ONE = [EventKind.TIME.value, 1, 1, 1, None, 0]
+COLUMNS = dict.fromkeys(("kinds", "values", "places", "measures", "shares", "counts"), "AAAA")
 
 
 @pytest.mark.parametrize(
@@ -113,16 +132,15 @@ ONE = [EventKind.TIME.value, 1, 1, 1, None, 0]
         ),
         (
             KeptScores,
-            {"contexts": {"map": [[ONE, 1.0, 2.0, [[ONE, 0.5]], 0.5]]}},
+            {"contexts": {"map": COLUMNS}},
             [
                 [],
                 {},
-                {"contexts": {"map": [[1]]}},
-                {"contexts": {"map": [[["?", 1, 1, 1, None, 0], 1, 2, [], 0.5]]}},
-                {"contexts": {"map": [[[*ONE, 1], 1, 2, [], 0.5]]}},
-                {"contexts": {"map": [[ONE[:-1], 1, 2, [], 0.5]]}},
-                {"contexts": {"map": [[ONE, "1", 2, [], 0.5]]}},
-                {"contexts": {"map": [[ONE, 1, 2, [], 0.5, 9]]}},
+                {"contexts": {"map": [1]}},
+                {"contexts": {"map": {**COLUMNS, "more": ""}}},
+                {"contexts": {"map": {name: text for name, text in COLUMNS.items() if name != "counts"}}},
+                {"contexts": {"map": {**COLUMNS, "kinds": 1}}},
+                {"contexts": {"map": {**COLUMNS, "kinds": "no base64"}}},
             ],
         ),
         (list[tuple[str, str]], [["a", "b"]], [None, 3, [["a"]], [["a", 3]], ["ab"], {"a": "b"}]),
