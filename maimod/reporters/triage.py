@@ -26,6 +26,8 @@ SHARED = frozenset(
 )
 """Categories in which difficulties share a mistake at the same moment. Places on the playfield and slider shapes are
 each difficulty's own."""
+ONCE = frozenset({"timing/unused-green-line"})
+"""Rules about what every difficulty keeps for itself and no place needs: one entry for the set, whatever the times."""
 TOPICS = {
     "mapset/missing-object": "rhythm/missing-object",
     "mapset/missing-addition": "hitsounds/missing",
@@ -214,6 +216,8 @@ def _is_about_files(finding: Finding) -> bool:
 def _is_same(first: Place, other: Place) -> bool:
     """Whether two findings of a topic are about the same moment."""
     one, two = first.finding, other.finding
+    if one.rule in ONCE:
+        return first.beatmap != other.beatmap
     if one.message == two.message and _is_about_files(one):
         return True
     apart = abs(one.time - two.time)

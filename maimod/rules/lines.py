@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from maimod.findings import Category, Expected, Severity, Tier
+from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import Mode, TimingPoint
 from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS, set_name
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
@@ -109,6 +109,8 @@ SAME_TEMPO = 1e-5
 """Relative: 1 ms in 100 s."""
 DOWNBEAT_MS = 1.0
 LEAST_VOLUME, MOST_VOLUME = 5, 100
+MOST_NAMED = 4
+"""Lines after the first that are named by their times."""
 
 
 def run(evidence: Evidence) -> Iterator[Candidate]:
@@ -269,17 +271,29 @@ def _unused_green(evidence: Evidence, points: Sequence[TimingPoint]) -> Iterator
         if not point.uninherited and before.time != point.time and _says(before)[:-1] == _says(point)[:-1]
     ]
     unheard = _without_objects(evidence, points)
-    if unused or unheard:
-        what = "changes nothing" if unused else "changes nothing that an object uses"
-        yield _candidate(
-            evidence,
+    found = sorted([*unused, *unheard], key=lambda point: point.time)
+    if found:
+        yield candidate(
             UNUSED_GREEN,
-            [*unused, *unheard],
-            Certainty.HARMLESS,
-            f"This green line {what} ({_values(unused[0] if unused else unheard[0])})",
-            "a line",
-            "no line",
+            time=found[0].time,
+            line=found[0].line,
+            certainty=Certainty.HARMLESS,
+            message=_unused_words(found, "" if unused and not unheard else " that an object uses"),
+            actual="a line" if len(found) == 1 else f"{len(found)} lines",
+            expected=[Expected("no line")],
+            lines=[point.line for point in found[:50]],
+            count=len(found),
         )
+
+
+def _unused_words(found: Sequence[TimingPoint], used: str) -> str:
+    """How many green lines change nothing (`used`: that what may be), and where they are."""
+    first, *others = found
+    if not others:
+        return f"This green line changes nothing{used} ({_values(first)})."
+    times = [clock(point.time) for point in others]
+    where = f"between here and {times[-1]}" if len(times) > MOST_NAMED else f"here and at {', '.join(times)}"
+    return f"{len(found)} green lines {where} change nothing{used}; this one has {_values(first)}."
 
 
 def _without_objects(evidence: Evidence, points: Sequence[TimingPoint]) -> list[TimingPoint]:

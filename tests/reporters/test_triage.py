@@ -51,6 +51,12 @@ def test_a_mistake_in_several_difficulties_is_one_entry() -> None:
     assert len(entries(report(("Easy", [finding("timing/bpm", 1500.0)]), ("Hard", [apart])))) == 2
 
 
+def test_lines_without_effect_are_one_entry_for_the_set() -> None:
+    rule, minor = "timing/unused-green-line", {"objects": (), "severity": Severity.MINOR}
+    whole = report(*((name, [finding(rule, time, **minor)]) for name, time in (("Easy", 1000.0), ("Hard", 70_000.0))))
+    assert listed(whole) == [(rule, "in both difficulties", 0)]
+
+
 def test_places_and_shapes_are_each_difficultys_own() -> None:
     for rule in ("positions/unexpected", "sliders/shape"):
         assert len(entries(report(("Easy", [finding(rule)]), ("Hard", [finding(rule)])))) == 2

@@ -91,8 +91,13 @@ def test_scroll_speed_is_used_without_sliders():
 
 
 def test_many_lines_are_one_finding():
-    (finding,) = found(RED_LINE, *(f"{time},-100,4,2,0,70,0,0" for time in range(1000, 9000, 1000)))
-    assert (
-        finding.message == "This green line changes nothing (1.00x, 70 % volume); the same for 7 more."
-        and len(finding.evidence["lines"]) == 8
+    lines = [f"{time},-100,4,2,0,70,0,0" for time in range(1000, 9000, 1000)]
+    (finding,) = found(RED_LINE, *lines)
+    assert finding.message == (
+        "8 green lines between here and 00:08:000 change nothing; this one has 1.00x, 70 % volume."
+    )
+    assert len(finding.evidence["lines"]) == 8
+    (finding,) = found(RED_LINE, *lines[:2], "8000,-100,4,2,0,30,0,0", objects=["100,192,3000,1,0"])
+    assert finding.message == (
+        "3 green lines here and at 00:02:000, 00:08:000 change nothing that an object uses; this one has 1.00x, 70 % volume."
     )
