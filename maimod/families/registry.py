@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from maimod.errors import CheckpointError, short
 from maimod.families.family import Family
-from maimod.families.mapperatorinator.family import Mapperatorinator
-from maimod.families.mini.family import Mini
 
-FAMILIES: tuple[type[Family[Any]], ...] = (Mini, Mapperatorinator)
-"""The first that recognises a `tokenizer.json` opens it."""
+
+def families() -> Iterator[type[Family[Any]]]:
+    """The first that recognises a `tokenizer.json` opens it, and those after it are not imported."""
+    from maimod.families.mini.family import Mini
+
+    yield Mini
+    from maimod.families.mapperatorinator.family import Mapperatorinator
+
+    yield Mapperatorinator
 
 
 def open_folder(folder: Path) -> Family[Any]:
@@ -22,7 +28,7 @@ def open_folder(folder: Path) -> Family[Any]:
         CheckpointError: if one is missing, damaged, of an unknown family, or the two do not belong together.
     """
     tokenizer, config = read_json(folder / "tokenizer.json"), read_json(folder / "config.json")
-    kind = next((family for family in FAMILIES if family.recognises(tokenizer)), None)
+    kind = next((family for family in families() if family.recognises(tokenizer)), None)
     if kind is None:
         raise CheckpointError(f"{folder}: tokenizer.json is of no known model family")
     try:

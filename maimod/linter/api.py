@@ -15,15 +15,14 @@ from typing import Any
 from maimod import __version__
 from maimod.errors import ConfigError, UsageError
 from maimod.findings import BeatmapReport, ModelInfo, Report
-from maimod.linter import pool
 from maimod.linter.cache import Cache
 from maimod.linter.gather import Songs, score
 from maimod.linter.limits import Limits, Watch
 from maimod.linter.models import Networks, load_models, processes_that_fit
-from maimod.linter.pool import Task
 from maimod.linter.progress import Progress, result_of
 from maimod.linter.session import Draw, Session
 from maimod.linter.settings import Settings
+from maimod.linter.task import Task
 from maimod.osu import discovery, parser
 from maimod.osu.discovery import Source
 
@@ -188,6 +187,8 @@ def _in_processes(
     tasks: Sequence[Task], session: Session, draw: Draw | None, jobs: int, limits: Limits, watched: Limits
 ) -> Numbered:
     """Run the tasks in several processes."""
+    from maimod.linter import pool
+
     unknown = []
     for task in tasks:
         known = None if draw else session.recall(task.source, task.settings)

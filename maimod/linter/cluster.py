@@ -25,10 +25,11 @@ from maimod.findings import BeatmapReport, ModelInfo
 from maimod.linter.bugs import bug
 from maimod.linter.cache import Cache, KeptReports, of_program
 from maimod.linter.limits import Limits, Watch
-from maimod.linter.pool import Answer, Task, without_ctrl_c
+from maimod.linter.pool import Answer, without_ctrl_c
 from maimod.linter.progress import Progress
 from maimod.linter.session import Session
 from maimod.linter.settings import Settings
+from maimod.linter.task import Task
 from maimod.osu.discovery import Source
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ import numpy as np
 
 from maimod.osu.beatmap import Beatmap, HitObject, ObjectKind
 from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid
+from maimod.rules.ordered import distinct
 
 NEAR_MEASURES = 12.0
 """The weight of a measure falls to 1/e of it so many measures away."""
@@ -109,7 +110,7 @@ def _lengths(ticks: np.ndarray, in_measure: np.ndarray, measure: np.ndarray, fla
 def _same(in_measure: np.ndarray, measures: np.ndarray, flags: np.ndarray) -> np.ndarray:
     """The features from `near_same` to `phrases_same`."""
     found = np.full((len(flags), 4), UNKNOWN)
-    groups = [np.flatnonzero(in_measure == place) for place in np.unique(in_measure)]
+    groups = [np.flatnonzero(in_measure == place) for place in distinct(in_measure)]
     for own in (group[i : i + MOST_AT_ONCE] for group in groups for i in range(0, len(group), MOST_AT_ONCE)):
         apart = np.abs(np.subtract.outer(measures[own], measures[own]))
         same = np.equal.outer(flags[own], flags[own])

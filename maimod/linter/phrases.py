@@ -9,6 +9,7 @@ from itertools import groupby
 
 import numpy as np
 
+from maimod.rules.ordered import median
 from maimod.rules.passages import Cells
 
 MEASURES = (2, 4, 8)
@@ -82,7 +83,7 @@ def pooled(cells: Cells, times: np.ndarray, logits: np.ndarray) -> Iterator[tupl
     """
     if not cells.count or len(times) < LEAST_PHRASES:
         return
-    excess = logits - np.median(logits)
+    excess = logits - median(logits)
     groups = [run for found in _grouped(cells, times) for numbers in found.values() for run in _runs(numbers, excess)]
     used: set[int] = set()
     for group in sorted(groups, key=lambda group: -float(excess[group].sum())):

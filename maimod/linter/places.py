@@ -25,6 +25,7 @@ from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.timing import BeatGrid
 from maimod.rules import RULES, geometry, passages, slip_model, slips
 from maimod.rules.base import Candidate, Evidence
+from maimod.rules.ordered import median
 from maimod.rules.rhythm_index import alternative
 
 CATEGORIES = (
@@ -319,7 +320,7 @@ def _in_phrases(times: np.ndarray, of_rules: Sequence[str], strength: np.ndarray
     found = np.zeros((len(times), len(PHRASES)))
     for rule in set(of_rules):
         own = np.flatnonzero(rules == rule)
-        excess = strength[own] - np.median(strength[own])
+        excess = strength[own] - median(strength[own])
         count, total = phrases.around(cells, times[own], excess)
         found[own] = np.stack([np.log2(1.0 + count), total], axis=1)
     return found

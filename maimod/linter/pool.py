@@ -25,29 +25,10 @@ from maimod.errors import CheckpointError, UsageError
 from maimod.findings import BeatmapReport, ModelInfo
 from maimod.linter.limits import Limits, Watch, set_memory_policy
 from maimod.linter.progress import LOADING, Progress
-from maimod.linter.settings import Settings
-from maimod.osu.discovery import Entry, Source
+from maimod.linter.task import Task
 
 LOADING_S = 600.0
 """Seconds for loading the model; not counted for the limit of a map."""
-
-
-@dataclass(slots=True)
-class Task:
-    """A source to lint."""
-
-    number: int
-    source: Source
-    settings: Settings
-    given_up: list[str] = field(default_factory=list)
-    """Inner names of beatmaps that were given up."""
-    reported: list[str] = field(default_factory=list)
-    """Inner names of the others that have their report; beatmaps are reported in their order."""
-
-    @property
-    def left(self) -> list[Entry]:
-        """Beatmaps without a report, in order."""
-        return list(self.source.entries[len(self.given_up) + len(self.reported) :])
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import numpy as np
 
 from maimod.osu.beatmap import Beatmap, HitObject
 from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid
+from maimod.rules.ordered import distinct
 
 LEAST_STARTS = 8
 MOST_TICKS = 8 * TICKS_PER_BEAT
@@ -156,7 +157,7 @@ class RhythmAlternatives:
         lasts = np.clip(ends - self.ticks, 0, MOST_TICKS)
         gaps = np.concatenate([self.gaps, [MOST_TICKS]])[self.of_object]
         known = self._contexts(self.ticks, self.of_object.astype(float), gaps)
-        values = np.unique(lasts)
+        values = distinct(lasts)
         if len(values) > 64:  # nearly every object has its own duration: there is nothing usual
             return np.zeros((len(lasts), 3))
         slides = np.array([o.slider.slides if o.slider else 0 for o in self.objects])

@@ -16,6 +16,7 @@ import numpy as np
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.hitsounds import BIG, KAT, Hit
 from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid
+from maimod.rules.ordered import distinct
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Similar places
@@ -86,7 +87,7 @@ def habits(beatmap: Beatmap, found: Sequence[Hit]) -> Habits:
     around[:, reach] = -1
     filled = (around >= 0).sum(axis=1)
     ours, theirs = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
-    for position in np.unique(positions):
+    for position in distinct(positions):
         same = np.flatnonzero(positions == position)
         for lag in range(1, min(NEAREST, len(same) - 1) + 1):
             first, second = same[:-lag], same[lag:]

@@ -14,6 +14,7 @@ from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.mania_measures import CHORD_NAMES, COLUMN_NAMES, END_NAMES
 from maimod.rules.mania_rows import SAME_MS
+from maimod.rules.ordered import median
 from maimod.rules.positions import gap_name
 from maimod.rules.slip_model import NO_SLIP, Slips
 
@@ -298,7 +299,7 @@ def _usual_length(evidence: Evidence, note: int) -> float:
     """Median length [ms] of the hold notes around."""
     near = evidence.objects_by_time[max(note - 24, 0) : note + 25]
     own = evidence.objects_by_time[note]
-    return float(np.median([o.duration for o in near if o.kind is ObjectKind.HOLD and o is not own] or [own.duration]))
+    return median([o.duration for o in near if o.kind is ObjectKind.HOLD and o is not own] or [own.duration])
 
 
 COLUMN_CHECK = BeatmapCheck(Category.POSITIONS, "Slips of columns", (COLUMN,), columns)

@@ -21,6 +21,7 @@ from maimod.osu.level import Level
 from maimod.osu.names import object_name
 from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
 from maimod.rules.geometry import Steps, compare_steps
+from maimod.rules.ordered import median, percentile
 
 OSU = frozenset({Mode.OSU})
 PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
@@ -337,7 +338,7 @@ def leaps(evidence: Evidence, all_steps: Sequence[Step]) -> Iterator[Candidate]:
         kin = kin[np.abs(kin - i) > 1]
         if len(kin) < MIN_KIN or widths[i] < LEAP_TIMES * widths[kin].max():
             continue
-        step, usual = close[i], float(np.median(widths[kin]))
+        step, usual = close[i], median(widths[kin])
         yield candidate(
             LEAP,
             time=step.after.time,
@@ -490,7 +491,7 @@ def unexpected(evidence: Evidence) -> Iterator[Candidate]:
             )
         )
     usually = UsualSteps(evidence)
-    usual, rare = np.percentile(bits, (BASE_PERCENTILE, TAIL_PERCENTILE)).tolist()
+    usual, rare = (percentile(bits, share) for share in (BASE_PERCENTILE, TAIL_PERCENTILE))
     spread = max((rare - usual) / TAIL_BITS, 1.0)
     for i, o in enumerate(order):
         # Of two objects in a row the more surprising one is the displaced one.
@@ -525,7 +526,7 @@ class UsualSteps:
         gaps: dict[int, list[float]] = {}
         for step in found:
             gaps.setdefault(round(step.gap / SAME_GAP_MS), []).append(self._distance(step))
-        self._usual = {gap: float(np.median(own)) for gap, own in gaps.items() if len(own) >= LEAST_COMPANIONS}
+        self._usual = {gap: median(own) for gap, own in gaps.items() if len(own) >= LEAST_COMPANIONS}
 
     def _distance(self, step: Step) -> float:
         return abs(step.after.x - cursor(step.before)[0]) if self.is_flat else step.distance
@@ -616,7 +617,7 @@ def columns(evidence: Evidence) -> Iterator[Candidate]:
     scores = [(s.event.source, s) for s in evidence.of_kind(EventKind.COLUMN) if isinstance(s.event.source, HitObject)]
     if len(scores) < MIN_OBJECTS:
         return
-    usual = float(np.percentile([s.tolerant_surprisal for _, s in scores], BASE_PERCENTILE))
+    usual = percentile([s.tolerant_surprisal for _, s in scores], BASE_PERCENTILE)
     for note, event in scores:
         yield candidate(
             UNEXPECTED_COLUMN,

@@ -26,6 +26,7 @@ from maimod.osu.names import kind_name, noun, object_name
 from maimod.osu.timing import Snap, snap
 from maimod.rules import elsewhere
 from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
+from maimod.rules.ordered import distinct, median
 from maimod.rules.rhythm_index import SAME_MS, Edge, RhythmIndex, alternative, contains
 
 ODD_DIVISORS = frozenset({5, 7, 9, 12, 16})
@@ -320,7 +321,7 @@ def _unsnapped(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) 
 
 def _tuplet_candidate(evidence: Evidence, slips: Sequence[Edge]) -> Candidate | None:
     """Unsnapped objects that divide some beats evenly, by a divisor that the editor lacks; None if they do not."""
-    times = np.unique(evidence.object_times)
+    times = distinct(evidence.object_times)
     start = int(np.searchsorted(times, slips[0].hit_object.time)) - 1
     end = int(np.searchsorted(times, slips[-1].hit_object.time))
     if start < 0 or any(slip.number for slip in slips) or end - start < LEAST_TUPLET:
@@ -349,7 +350,7 @@ def _tuplet_candidate(evidence: Evidence, slips: Sequence[Edge]) -> Candidate | 
 
 def _unsnapped_candidate(evidence: Evidence, slips: Sequence[Edge], whole: bool = False) -> Candidate:
     first, errors = slips[0], np.array([slip.snap.error for slip in slips])
-    typical, n_objects = float(np.median(errors)), len(evidence.beatmap.hit_objects)
+    typical, n_objects = median(errors), len(evidence.beatmap.hit_objects)
     numbers: dict[str, Any] = {"errors_ms": [round(float(error), 2) for error in errors[:20]], "unsnapped": len(slips)}
     usual = snap(evidence.beatmap, first.time, USUAL_DIVISORS)  # the closest of all is often 1/7, rarely intended
     other = _other_red_line(evidence, first)

@@ -13,6 +13,7 @@ from maimod.osu import slider_path
 from maimod.osu.beatmap import HitObject, Mode, SliderPath
 from maimod.osu.level import Level
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, more_places
+from maimod.rules.ordered import median
 
 OSU = frozenset({Mode.OSU})
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21#difficulty-specific"
@@ -181,7 +182,7 @@ def _is_tiring(evidence: Evidence, row: Sequence[HitObject]) -> bool:
     if len(row) < LEAST_SLIDERS or row[-1].end_time - row[0].time <= LEAST_MS:
         return False
     beat = evidence.beatmap.red_line_at(row[0].time).beat_length
-    return float(np.median([after.time - before.end_time for before, after in pairwise(row)])) < beat - ROUNDING_MS
+    return median([after.time - before.end_time for before, after in pairwise(row)]) < beat - ROUNDING_MS
 
 
 def meeting(slider: SliderPath, radius: float) -> str:

@@ -28,6 +28,7 @@ from maimod.rules.base import (
     bundled,
     candidate,
 )
+from maimod.rules.ordered import percentile
 from maimod.rules.positions import PLACES, SAME_GAP_MS, cursor, steps
 
 PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
@@ -418,7 +419,7 @@ def shapes(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidate
     surprises = body_surprises(evidence)
     # Usual bends are the map's style: values below its 90th percentile are no surprise.
     usual_anchor, usual_tail = (
-        max(float(np.percentile([bits[i] for bits in surprises.values()] or [0.0], BASE_PERCENTILE)), MIN_USUAL_BITS)
+        max(percentile(np.array([bits[i] for bits in surprises.values()] or [0.0]), BASE_PERCENTILE), MIN_USUAL_BITS)
         for i in (0, 1)
     )
     copies = changed_copies(all_bodies)

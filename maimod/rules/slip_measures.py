@@ -30,6 +30,7 @@ from maimod.rules.geometry import (
     compare_steps,
     shifted,
 )
+from maimod.rules.ordered import distinct, median
 from maimod.rules.slip_alternatives import Alternatives
 
 FIGURE_PX, LONG_FIGURE_PX = 4.0, 1.5
@@ -221,8 +222,8 @@ def measure(beatmap: Beatmap, objects: Sequence[HitObject]) -> Measures:
         "radius": np.full(n, radius),
         "preempt": np.full(n, beatmap.difficulty.preempt_ms),
         "objects": np.full(n, np.log2(n)),
-        "median_gap": np.full(n, np.log2(max(float(np.median(gaps)), 1.0)) if n > 1 else 0.0),
-        "median_distance": np.full(n, np.log2(1 + float(np.median(distances))) if n > 1 else 0.0),
+        "median_gap": np.full(n, np.log2(max(median(gaps), 1.0)) if n > 1 else 0.0),
+        "median_distance": np.full(n, np.log2(1 + median(distances)) if n > 1 else 0.0),
         "circles": np.full(n, 1 - is_slider.mean()),
     }
     columns = [np.log2(1 + residuals), kept_around, of_map]
@@ -282,7 +283,7 @@ def _rates(found: dict[str, np.ndarray], distances: np.ndarray, gaps: np.ndarray
     timed = gaps > LEAST_GAP_MS
     if timed.sum() < 2:
         return
-    usual = float(np.median(gaps[timed]))
+    usual = median(gaps[timed])
     scaled = np.where(timed, distances / np.maximum(gaps, LEAST_GAP_MS) * usual, 0.0)
     off = compare_steps(scaled, np.where(timed, 0.0, 1e6)).off * gaps / usual
     off[~timed] = FAR_PX
@@ -363,7 +364,7 @@ def _bodies(
     if not len(places):
         return same_length
     lengths = np.array([round(o.slider.length / SAME_LENGTH_PX) for i in places.tolist() if (o := objects[i]).slider])
-    for length in np.unique(lengths):
+    for length in distinct(lengths):
         alike = places[lengths == length][:MOST_ALIKE]
         same_length[alike] = len(alike) - 1
         if len(alike) < 2:

@@ -35,6 +35,7 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, ObjectKind, TimingPoint
 from maimod.osu.timing import snap
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
+from maimod.rules.ordered import median
 from maimod.rules.rhythm_index import alternative, usual_lag
 
 RUN_OFF_MS = 25.0
@@ -462,7 +463,7 @@ def _shifted(song: _Song) -> list[_Section]:
             merged.append(window)
     inside = np.array([any(one.start <= start < one.end for one in merged) for start in found.starts], dtype=bool)
     rest = np.abs(found.lags - found.map_lag_ms)[~inside]
-    spread = max(1.48 * float(np.median(rest)), LEAST_SPREAD_MS) if len(rest) else LEAST_SPREAD_MS
+    spread = max(1.48 * median(rest), LEAST_SPREAD_MS) if len(rest) else LEAST_SPREAD_MS
     return [
         replace(section, gain=min(section.gain, abs(section.amount) / spread))
         for section in merged

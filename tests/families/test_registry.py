@@ -203,7 +203,7 @@ def test_a_line_of_the_registry_is_all_that_another_family_needs(
     shape = {"d_model": 32, "encoder_layers": 1, "decoder_layers": 1, "heads": 2, "feed_forward": 32}
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     (folder / "config.json").write_text(json.dumps(shape))
-    monkeypatch.setattr(registry, "FAMILIES", (OtherFamily, *registry.FAMILIES))
+    monkeypatch.setattr(registry, "families", lambda known=registry.families: iter((OtherFamily, *known())))
     save_file(open_folder(folder).make_network().state_dict(), folder / "model.safetensors")
     assert main(["model", "info", str(folder)]) == 0 and "other family" in capsys.readouterr().out
     assert main(["score", str(path), f"--model={folder}", "--device=cpu"]) == 0
