@@ -27,6 +27,8 @@ LEAST_COMPARED = 4
 """Measures and difficulties without an object that contradict a missing one."""
 LEAST_ALIKE, MOST_ALIKE = 3, 0.75
 """So many objects at the same place of similar measures, and this share of them, make an object usual there."""
+LEAST_AGAINST = 3
+"""One or two measures or difficulties that do otherwise say little against a finding."""
 CLEAR_SOUND, FAINT_SOUND = 0.5, 0.35
 """Onset strengths. Objects have about 1, empty 1/4 ticks 0.2."""
 NO_SOUND = "no sound"
@@ -50,6 +52,10 @@ class _Share(msgspec.Struct, frozen=True):
     @property
     def is_usual(self) -> bool:
         return 2 * self.count >= self.of
+
+    @property
+    def is_many(self) -> bool:
+        return self.of >= LEAST_AGAINST
 
     def __str__(self) -> str:
         return f"{self.count} of {self.of} {self.what}"
@@ -103,7 +109,7 @@ def objects(evidence: Evidence, time: float, is_missing: bool, otherwise: str, w
             against.append(f"the song has {heard}{'' if agreeing else f' {where}'}")
         else:
             reasons.append(f"the song has {heard} {where}")
-    others = [str(share) for share in shares if share.is_usual is not is_missing]
+    others = [str(share) for share in shares if share.is_usual is not is_missing and share.is_many]
     an_object = a(noun(evidence.beatmap))
     if agreeing:
         reasons.append(f"{' and '.join(agreeing)} have {an_object}{'' if reasons else f' {where}'}")
@@ -119,7 +125,7 @@ def kinds(evidence: Evidence, time: float, names: Sequence[str], otherwise: str)
         evidence: of the map.
         time: of an object [ms].
         names: of kinds: its own, and those that seem likelier.
-        otherwise: said where the similar measures do not agree that another kind is likelier.
+        otherwise: said where the similar measures do not agree that another kind is likelier; alone, if they are undecided.
     """
     passages = evidence.passages
     if not passages.cells.count:
@@ -133,6 +139,8 @@ def kinds(evidence: Evidence, time: float, names: Sequence[str], otherwise: str)
     first, *rest = zip(numbers, words, strict=False)
     shares = ", ".join([f"{first[0]} of {of} have {first[1]}", *(f"{number} {name}" for number, name in rest)])
     own, others = numbers[0], sum(numbers[1:])
+    if own == others:
+        return otherwise
     return _weighed([shares], [], otherwise) if others > own else _weighed([], [shares], otherwise)
 
 
@@ -140,7 +148,7 @@ def flags(evidence: Evidence, time: float, is_missing: bool, otherwise: str) -> 
     """As in "5 of 8 similar measures and 2 of 3 other difficulties have one", with the arguments of :func:`objects`."""
     shares = _shares(evidence, "flag", time)
     sides = (
-        " and ".join(str(share) for share in shares if share.is_usual is (is_missing is agrees))
+        " and ".join(str(one) for one in shares if one.is_usual is (is_missing is agrees) and (agrees or one.is_many))
         for agrees in (True, False)
     )
     agreeing, others = ([f"{side} have one"] if side else [] for side in sides)
@@ -163,7 +171,10 @@ def sounds(evidence: Evidence, time: float, name: str, otherwise: str) -> str:
     shares = [_Share(values.count(usual), len(values), what) for values, what in sides]
     if _is_same(name, own, usual):
         return _weighed([], [f"{' and '.join(map(str, shares))} have the same here"], otherwise)
-    agreeing, against = (" and ".join(str(s) for s in shares if s.is_usual is side) for side in (True, False))
+    agreeing, against = (
+        " and ".join(str(one) for one in shares if one.is_usual is side and (side or one.is_many or len(shares) == 1))
+        for side in (True, False)
+    )
     sound_there = f"have {_sound_name(evidence, name, usual)} here"
     if not agreeing:
         return f"{against} {sound_there}, the rest others"

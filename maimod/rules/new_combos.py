@@ -203,7 +203,7 @@ def _place_in_measure(evidence: Evidence, hit_object: HitObject) -> str:
 
 
 def _words(evidence: Evidence, hit_object: HitObject, verdict: Verdict, flag: bool, named: Sequence[str]) -> str:
-    """The message about a flag, or about a place without one; what the map's lengths say against it is said as such.
+    """The message about a flag, or about a place without one; the usual lengths are named if they are a reason.
 
     Args:
         evidence: of the map.
@@ -221,7 +221,7 @@ def _words(evidence: Evidence, hit_object: HitObject, verdict: Verdict, flag: bo
     usual = f"usual in this map: {', '.join(named[: 2 if seen else N_COMMON])}."
     if verdict.habit <= 0:
         suggested = f", where the objects around suggest {'none' if flag else 'one'}"
-        return f"{where}{suggested}: {elsewhere.joined(lengths, seen)}. But {usual}"
+        return f"{where}{suggested}: {elsewhere.joined(lengths, seen)}."
     moved = abs(verdict.shift)
     side = "later" if verdict.shift > 0 else "earlier"
     better = f" It would fit {moved} object{'s' * (moved > 1)} {side}." if moved else ""

@@ -64,6 +64,8 @@ LEAST_OFF_PX, MOST_OFF_PX = 2.0, 40.0
 """Smaller deviations are not visible; greater ones count as this."""
 LEAST_COMPANIONS, LEAST_SHARE = 5, 0.4
 """Steps at the same gap that must have one distance, and their share of all at this gap."""
+USUAL_PX, USUAL_SHARE = 5.0, 0.06
+"""Distances this close to the usual one, in px or as a share of it, are usual."""
 ROUNDING_PX = 0.7
 """Spread of distances between whole pixels."""
 WHOLE_PX = 5.0
@@ -532,21 +534,28 @@ class UsualSteps:
         return abs(step.after.x - cursor(step.before)[0]) if self.is_flat else step.distance
 
     def words(self, o: HitObject) -> str:
-        """As in "175 px from the object before (1/2 beat, usually 90 px) and 60 px from the next (1 beat)"."""
+        """As in "175 px from the object before (1/2 beat, usually 90 px) and 60 px from the next (1 beat)".
+
+        Usual distances are no reason for a finding and are left out; empty if both are.
+        """
         parts: list[str] = []
         for step, name in ((self._to.get(o.index), "object before"), (self._from.get(o.index), "next")):
-            if step is not None and len(parts) < 2:
-                usual = self._usual.get(round(step.gap / SAME_GAP_MS))
+            if step is not None:
+                distance, usual = self._distance(step), self._usual.get(round(step.gap / SAME_GAP_MS))
+                if usual is not None and abs(distance - usual) <= max(USUAL_PX, USUAL_SHARE * usual):
+                    continue
                 aside = f", usually {usual:.0f} px" if usual is not None else ""
                 gap = gap_name(self.evidence, step.before, step.gap)
-                parts.append(f"{self._distance(step):.0f} px from the {name} ({gap}{aside})")
+                parts.append(f"{distance:.0f} px from the {name} ({gap}{aside})")
         return " and ".join(parts)
 
     def message(self, o: HitObject) -> str:
         """A sentence about where an object is."""
         name, around = object_name(o, self.evidence.beatmap), self.words(o)
+        if around:
+            return f"This {name} is {around}."
         where = f"at x {o.x:.0f}" if self.is_flat else f"at x {o.x:.0f}, y {o.y:.0f}"
-        return f"This {name} is {around or where}."
+        return f"This {name} is {where}; the pattern of the objects before and after suggests another place."
 
 
 def _elsewhere(evidence: Evidence, o: HitObject, score: EventScore, usually: UsualSteps) -> str:

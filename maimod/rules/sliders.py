@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 
 import msgspec
@@ -347,6 +348,10 @@ def velocities(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candi
         for s in evidence.of_kind(EventKind.SCROLL_SPEED)
         if isinstance(s.event.source, HitObject)
     }
+    beside = {
+        body.head.index: (before, after)
+        for before, body, after in zip(all_bodies, all_bodies[1:], all_bodies[2:], strict=False)
+    }
     used = sorted(body.velocity for body in all_bodies)
     alike = {one: _alike(used, one) for one in set(used)}
     for body in all_bodies:
@@ -356,18 +361,12 @@ def velocities(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candi
         bits = (0.0 if event is None else event.tolerant_surprisal) - math.log2(1 + others) / 2
         bits += HABIT_WEIGHT * max(rarity, 0.0) * (body.head.index in usual)
         around = usual.get(body.head.index)
-        usually = (
-            f"the sliders before and after have {around:.2f}x"
-            if around
-            else f"{others or 'no'} other slider{'s' * (others != 1)} of the map {'has' if others == 1 else 'have'} that"
-        )
         expected = _velocities(event, sorted(alike)) or ([Expected(f"{around:.2f}x")] if around else [])
         other = next((one.text for one in expected if one.text != f"{body.velocity:.2f}x"), None)
         if not around and (
             abs(float(other[:-1]) / body.velocity - 1) < SEEN_VELOCITY_SHARE if other else others >= USUAL_VELOCITY
         ):
             continue
-        better = f", but {other} would follow the pattern" if other and not around else ""
         yield candidate(
             VELOCITY,
             time=body.head.time,
@@ -375,7 +374,7 @@ def velocities(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candi
             objects=[body.head],
             measure=bits,
             event=event,
-            message=f"This slider has {body.velocity:.2f}x; {usually}{better}.",
+            message=partial(_velocity_words, body, around, others, other, beside.get(body.head.index, ())),
             actual=f"{body.velocity:.2f}x",
             expected=expected,
             bits=round(bits, 2),
@@ -401,6 +400,27 @@ def velocities(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candi
             expected=[Expected(f"{point.velocity:.2f}x")],
             late_ms=round(point.time - body.head.time, 3),
         )
+
+
+def _velocity_words(body: Body, around: float | None, others: int, other: str | None, beside: tuple[Body, ...]) -> str:
+    """The message about a velocity.
+
+    Args:
+        body: the slider.
+        around: the velocity of the sliders before and after, if both have another one.
+        others: number of other sliders with its velocity.
+        other: the velocity that the model expects.
+        beside: the sliders before and after, if there are both.
+    """
+    own = f"This slider has {body.velocity:.2f}x"
+    if around:
+        return f"{own}; the sliders before and after have {around:.2f}x."
+    if other and others >= USUAL_VELOCITY:  # that many others have it is no reason
+        differs = any(not same(one.velocity, body.velocity) for one in beside)
+        aside = " (before it {:.2f}x, after it {:.2f}x)".format(*(one.velocity for one in beside)) if differs else ""
+        return f"{own}; {other} would follow the pattern{aside}."
+    count = f"{others or 'no'} other slider{'s' * (others != 1)} of the map {'has' if others == 1 else 'have'} that"
+    return f"{own}; {count}{f', but {other} would follow the pattern' if other else ''}."
 
 
 def _velocities(score: EventScore | None, used: Sequence[float]) -> list[Expected]:

@@ -106,6 +106,8 @@ def candidates(rule: Rule, log_odds: np.ndarray, evidence: Evidence, relations: 
             unnamed = f"it is {steps}"
         elif kept < usual:
             unnamed = f"it fits its neighbours in {kept} ways (equal distances, lines, symmetry), the objects around it in {usual:.0f}"
+        elif rule is SLIP:
+            unnamed = "the pattern of the objects before and after suggests another place"
         else:
             unnamed = "no other slider of the map has quite this shape"
         name = object_name(o, evidence.beatmap)

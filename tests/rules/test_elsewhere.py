@@ -30,19 +30,21 @@ HOLE = 9 * MEASURE + BEAT
 def test_what_agrees_is_a_reason_and_what_does_not_is_said_too() -> None:
     alone = Evidence(shortened({9: WITHOUT_BEAT_1}))  # type: ignore[arg-type]
     assert elsewhere.objects(alone, HOLE, True, RHYTHM, "there") == "8 of 8 similar measures have an object there"
-    one, other = shortened({9: WITHOUT_BEAT_1}), shortened({9: WITHOUT_BEAT_1}, "other.osu")
-    assert elsewhere.objects(with_others(one, other), HOLE, True, RHYTHM, "there") == (
-        "8 of 8 similar measures have an object there, though 0 of 1 other difficulties have one"
+    one, *others = (shortened({9: WITHOUT_BEAT_1}, f"{number}.osu") for number in range(4))
+    assert elsewhere.objects(with_others(one, *others), HOLE, True, RHYTHM, "there") == (
+        "8 of 8 similar measures have an object there, though 0 of 3 other difficulties have one"
     )
+    for few in (others[:1], others[:2]):
+        assert "though" not in elsewhere.objects(with_others(one, *few), HOLE, True, RHYTHM, "there")
 
 
 def test_an_extra_object_is_agreed_on_by_those_that_have_none() -> None:
     one = shortened({9: (*VERSE, 3.5)})
     time = 9 * MEASURE + 3.5 * BEAT
     assert elsewhere.objects(with_others(one), time, False, RHYTHM) == "0 of 8 similar measures have an object here"
-    other = shortened({9: (*VERSE, 3.5)}, "other.osu")
-    assert elsewhere.objects(with_others(one, other), time, False, RHYTHM) == (
-        "0 of 8 similar measures have an object here, though 1 of 1 other difficulties have one"
+    others = [shortened({9: (*VERSE, 3.5)}, f"{number}.osu") for number in range(3)]
+    assert elsewhere.objects(with_others(one, *others), time, False, RHYTHM) == (
+        "0 of 8 similar measures have an object here, though 3 of 3 other difficulties have one"
     )
 
 

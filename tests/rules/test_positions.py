@@ -173,6 +173,18 @@ def test_model_finds_an_unexpected_position_once() -> None:
     assert "px from the object before" in finding.actual
 
 
+def test_usual_distances_are_not_given_as_reasons() -> None:
+    """An object that is turned about the one before keeps that distance; one in the square keeps both."""
+    loaded = square()
+    usually = positions.UsualSteps(Evidence(loaded))
+    assert usually.message(loaded.hit_objects[20]) == (
+        "This circle is at x 100, y 100; the pattern of the objects before and after suggests another place."
+    )
+    loaded = square({9: (200, 190), 10: (200, 290)})
+    usually = positions.UsualSteps(Evidence(loaded))
+    assert usually.words(loaded.hit_objects[10]) == "135 px from the next (1 beat, usually 100 px)"
+
+
 def test_jump_in_a_map_full_of_jumps_is_silent() -> None:
     loaded = square()
     scores = scored(loaded, {(i, EventKind.DISTANCE): 9.0 for i in range(0, N, 4)}, PLACE)

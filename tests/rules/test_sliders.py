@@ -119,7 +119,15 @@ def test_a_usual_velocity_needs_another_that_would_fit() -> None:
     (named,) = find(
         loaded, "sliders/velocity", [score_of(loaded, 9, EventKind.SCROLL_SPEED, 20.0, 100, expected=[(150, 0.8)])]
     )
-    assert "1.50x would follow" in named.message
+    assert (
+        named.message == "This slider has 1.00x; 1.50x would follow the pattern."
+    )  # that all others have it is no reason
+    loaded = beatmap(lines(), [RED_LINE, "0,-50,4,2,0,70,0,0", "9000,-100,4,2,0,70,0,0"])
+    (first,) = find(
+        loaded, "sliders/velocity", [score_of(loaded, 9, EventKind.SCROLL_SPEED, 20.0, 100, expected=[(200, 0.8)])]
+    )
+    assert first.message.endswith("2.00x would follow the pattern (before it 2.00x, after it 1.00x).")
+    loaded = beatmap(lines())
     assert not find(loaded, "sliders/velocity", [score_of(loaded, 9, EventKind.SCROLL_SPEED, 20.0, 100)])
 
 
