@@ -66,6 +66,8 @@ LEAST_COMPANIONS, LEAST_SHARE = 5, 0.4
 """Steps at the same gap that must have one distance, and their share of all at this gap."""
 USUAL_PX, USUAL_SHARE = 5.0, 0.06
 """Distances this close to the usual one, in px or as a share of it, are usual."""
+PAUSE_MS = 2000.0
+"""Objects farther apart are not compared in words, unless the map often has this gap."""
 ROUNDING_PX = 0.7
 """Spread of distances between whole pixels."""
 WHOLE_PX = 5.0
@@ -536,13 +538,17 @@ class UsualSteps:
     def words(self, o: HitObject) -> str:
         """As in "175 px from the object before (1/2 beat, usually 90 px) and 60 px from the next (1 beat)".
 
-        Usual distances are no reason for a finding and are left out; empty if both are.
+        Usual distances are no reason for a finding, nor are those over a pause. They are left out; empty if both are.
         """
         parts: list[str] = []
         for step, name in ((self._to.get(o.index), "object before"), (self._from.get(o.index), "next")):
             if step is not None:
                 distance, usual = self._distance(step), self._usual.get(round(step.gap / SAME_GAP_MS))
-                if usual is not None and abs(distance - usual) <= max(USUAL_PX, USUAL_SHARE * usual):
+                if (
+                    step.gap > PAUSE_MS
+                    if usual is None
+                    else abs(distance - usual) <= max(USUAL_PX, USUAL_SHARE * usual)
+                ):
                     continue
                 aside = f", usually {usual:.0f} px" if usual is not None else ""
                 gap = gap_name(self.evidence, step.before, step.gap)
