@@ -112,9 +112,8 @@ def scope_of(beatmap: Beatmap, finding: Finding) -> Scope:
 
 def select(report: BeatmapReport, settings: Settings) -> BeatmapReport:
     """The report with the selected findings, each with its configured severity."""
-    listed = settings.judge(report.findings, report.version)
-    everything = replace(settings, min_score=0.0).judge(report.findings, report.version)
-    return replace(report, findings=listed, fainter=len(everything) - len(listed))
+    findings, fainter = settings.judge(report.findings, report.version)
+    return replace(report, findings=findings, fainter=fainter)
 
 
 def _run(

@@ -282,26 +282,25 @@ class Settings(Selection):
                 )
         return replace(settings, overrides=())
 
-    def judge(self, findings: Iterable[Finding], version: str) -> tuple[Finding, ...]:
-        """Selected findings of a difficulty, each with its configured severity."""
+    def judge(self, findings: Iterable[Finding], version: str) -> tuple[tuple[Finding, ...], int]:
+        """Selected findings of a difficulty, each with its configured severity, and how many estimates are too faint."""
         settings = self.of_difficulty(version)
-        judged = []
+        judged, fainter = [], 0
         for finding in findings:
             wanted = _longest(settings.severities, finding.rule)
-            if wanted == OFF or not settings.selects(finding.rule) or finding.score < settings._least(finding):
+            if wanted == OFF or not settings.selects(finding.rule):
                 continue
             if settings.tier != "all" and finding.tier.value != settings.tier:
                 continue
+            least = _longest(settings.min_scores, finding.rule)
+            if least is None:
+                least = settings.min_score if finding.tier is Tier.ESTIMATED else 0.0
+            if finding.score < least:
+                fainter += finding.tier is Tier.ESTIMATED
+                continue
             severity = finding.severity if wanted is None else Severity(wanted)
             judged.append(finding if severity is finding.severity else replace(finding, severity=severity))
-        return tuple(judged)
-
-    def _least(self, finding: Finding) -> float:
-        """The smallest score with which a finding like this one is listed."""
-        own = _longest(self.min_scores, finding.rule)
-        if own is not None:
-            return own
-        return self.min_score if finding.tier is Tier.ESTIMATED else 0.0
+        return tuple(judged), fainter
 
     def key(self, version: str) -> str:
         """A text that two settings share if they find and choose the same in a difficulty of this name."""
