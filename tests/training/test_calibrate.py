@@ -316,6 +316,14 @@ def test_a_network_learns_what_only_two_features_together_say(monkeypatch: pytes
     assert again == network
 
 
+def test_a_network_is_not_misled_about_the_direction_of_evidence() -> None:
+    """In these examples the first feature lowers the odds and the second raises them."""
+    x = np.random.default_rng(6).normal(size=(600, 3))
+    network = judge_fit._network(x, x[:, 1] - x[:, 0] > 0, np.ones(600), np.array([1, -1, 0]), 0.0, seed=0)
+    more = x + np.array([0.5, -0.5, 0.0])
+    assert (network.logits(more) >= network.logits(x) - 1e-9).all()
+
+
 def test_what_was_written_is_read_again(tmp_path: Path, fitted: tuple[Calibration, np.ndarray]) -> None:
     judge = fitted[0].judge
     assert judge is not None
