@@ -24,15 +24,18 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.revisions import BEFORE, earlier  # noqa: E402
 
-CHECK = "import sys; from maimod.app import main; sys.exit(main(['check', {path!r}, '--no-cache', '--fail-on=never', *{more!r}]))"
+CHECK = "import sys; from maimod.app import main; sys.argv[1:] = ['check', {path!r}, '--fail-on=never', *{more!r}]; sys.exit(main())"
 
 
 def cold(source: Path, code: str, repeat: int) -> tuple[float, float, float]:
     """CPU-seconds, seconds and peak MB of a new interpreter that runs `code` with the modules of `source`."""
     environment = {**os.environ, "PYTHONPATH": str(source)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    kept = Path(os.environ["PYTHONPYCACHEPREFIX"]).with_name("kept")
+    environment["MAIMOD_CACHE_DIR"] = str(kept)
     best = (float("inf"), float("inf"), float("inf"))
     for number in range(repeat + 1):
+        shutil.rmtree(kept, ignore_errors=True)
         began = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, "-c", code], cwd=source, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
@@ -143,10 +146,11 @@ def side_by_side(path: Path, whole_set: Path | None, before: Path | None, repeat
     """Whole processes of both revisions."""
     print(f"{'':34}{'before':>18}{'now':>18}   CPU-seconds, peak MB")
     checks = [
-        ("check --no-model", path, ["--no-model"]),
-        ("check", path, []),
-        *([("check --no-model of the set", whole_set, ["--no-model"])] if whole_set else []),
-        *([("check of the set", whole_set, [])] if whole_set else []),
+        ("check --no-model", path, ["--no-cache", "--no-model"]),
+        ("check", path, ["--no-cache"]),
+        ("check, into an empty cache", path, []),
+        *([("check --no-model of the set", whole_set, ["--no-cache", "--no-model"])] if whole_set else []),
+        *([("check of the set", whole_set, ["--no-cache"])] if whole_set else []),
     ]
     for name, code in (
         ("--help", "from maimod.app import main; main(['--help'])"),
@@ -171,7 +175,9 @@ def jobs(path: Path, count: int, before: Path | None) -> None:
         for name, source in (("before", before), ("now", ROOT)):
             if source is None:
                 continue
-            one, two = (cold(source, CHECK.format(path=folder, more=[f"--jobs={number}"]), 1) for number in (1, 2))
+            one, two = (
+                cold(source, CHECK.format(path=folder, more=["--no-cache", f"--jobs={number}"]), 1) for number in (1, 2)
+            )
             print(
                 f"{f'{count} sets, --jobs 1 and 2, {name}':34}{f'{one[0]:.1f} s':>18}{f'{two[0]:.1f} s':>18}   CPU-seconds; "
                 f"{one[1] / two[1]:.2f} x as fast"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import json
 import subprocess
@@ -460,3 +461,16 @@ def test_progress_only_on_a_terminal_and_after_a_while(monkeypatch):
         bar(SimpleNamespace(stage="scoring", beatmap="a.osu", done=0.5, total=1.0))
         bar.timer.join()
     assert "scoring a.osu" in err.getvalue() and "50 %" in err.getvalue()
+
+
+def test_a_process_that_ends_does_not_look_for_garbage(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gc.unfreeze()
+    assert app.main(["--version"]) == 0 and not gc.get_freeze_count()  # called by a program, which goes on
+    monkeypatch.setattr(sys, "argv", ["maimod", "--version"])
+    try:
+        assert app.main() == 0 and gc.get_freeze_count()
+    finally:
+        gc.unfreeze()
+    assert capsys.readouterr().out.count(maimod.__version__) == 2
