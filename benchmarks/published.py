@@ -4,7 +4,7 @@
     1] [--skip-exact]
 
 Weights are random, which does not change the speed. Every run is its own process, so that its peak memory can be
-measured; both ways run one after the other on the same machine. Seconds are those of
+measured; both ways run one after the other on the same machine. Seconds, and those of all cores together, are those of
 scoring a map whose song is decoded, the model loaded and run once before. With --maps N, the same map is scored N times
 in one process.
 """
@@ -84,6 +84,7 @@ def full_size(version: str, device: str, precision: str):  # type: ignore[no-unt
     """A published architecture with random weights."""
     import torch
 
+    from maimod.families import int8
     from maimod.families.checkpoint import resolve_device
     from maimod.families.family import Model
     from maimod.families.mapperatorinator.family import Mapperatorinator
@@ -99,6 +100,8 @@ def full_size(version: str, device: str, precision: str):  # type: ignore[no-unt
     network = family.make_network().eval().to(place)
     if precision == "bf16":
         network.to_precision(torch.bfloat16)
+    if precision == "int8":
+        int8.convert(network, family.lora_modules)
     info = ModelInfo(version, family.name, str(place), precision)
     return Model(family.torch_runner(network, torch.bfloat16 if precision == "amp" else None), family, info)
 
@@ -125,7 +128,7 @@ def main() -> None:
         f"{options.seconds} s song, device {options.device}, precision {options.precision}, {options.maps} map(s) a process"
     )
     print(
-        f"{'':17}{'windows':>8}{'tokens':>9}{'frames':>9}{'seconds':>9}{'x real time':>12}{'tokens/s':>10}{'peak MB':>9}{'GPU MB':>8}"
+        f"{'':17}{'windows':>8}{'tokens':>9}{'frames':>9}{'seconds':>9}{'CPU-s':>9}{'x real time':>12}{'tokens/s':>10}{'peak MB':>9}{'GPU MB':>8}"
     )
     for version in options.versions.split(","):
         found = {}
@@ -150,14 +153,19 @@ def main() -> None:
             found[way] = row = json.loads(done.stdout)
             speed, rate = options.seconds / row["seconds"], row["tokens"] / row["seconds"]
             print(
-                f"{version:10}{way:7}{row['windows']:>8}{row['tokens']:>9}{row['frames']:>9}{row['seconds']:>9.2f}{speed:>12.1f}"
+                f"{version:10}{way:7}{row['windows']:>8}{row['tokens']:>9}{row['frames']:>9}{row['seconds']:>9.2f}"
+                f"{row['cpu_seconds']:>9.2f}{speed:>12.1f}"
                 f"{rate:>10.0f}{row['peak_mb']:>9.0f}{row['gpu_mb']:>8.0f}",
                 flush=True,
             )
         if "exact" in found:
-            ratios = [found["exact"][name] / found["fast"][name] for name in ("windows", "tokens", "frames", "seconds")]
+            ratios = [
+                found["exact"][name] / found["fast"][name]
+                for name in ("windows", "tokens", "frames", "seconds", "cpu_seconds")
+            ]
             print(
-                f"{version:10}{'x':7}{ratios[0]:>8.2f}{ratios[1]:>9.2f}{ratios[2]:>9.2f}{ratios[3]:>9.2f}", flush=True
+                f"{version:10}{'x':7}{ratios[0]:>8.2f}{ratios[1]:>9.2f}{ratios[2]:>9.2f}{ratios[3]:>9.2f}{ratios[4]:>9.2f}",
+                flush=True,
             )
 
 
