@@ -55,7 +55,7 @@ SILENT_LOGIT = -3.0
 """Log-odds of a rule without a measure at the place of a proposal."""
 NETWORK_WEIGHT = 0.6
 """Weight of both log-odds without a judge."""
-UNTAUGHT_MARGIN, UNTAUGHT_LOGIT = 2.0, -1.4
+UNTAUGHT_MARGIN, UNTAUGHT_LOGIT = 2.0, -1.38
 """A judge knows the kinds of mistakes that it was fitted on. Where rule and proofreader together have more than the first, a place
 keeps log-odds of up to the second (20 %), if the proofreader does not deny it; of kinds left out of the fit much more is found (model
 card)."""
