@@ -161,7 +161,7 @@ class _Kept:
         """The same by the rank of their last object."""
 
     def add(self, finding: Finding) -> None:
-        kind = (finding.rule, finding.severity, rests_on_network(finding))
+        kind = (finding.rule, finding.severity, rests_on_network(finding), finding.surprisal is None)
         ranks = {self._rank[index] for index in finding.objects}
         for rank in ranks:
             self._at[rank].setdefault(kind, len(self.findings))
@@ -188,13 +188,13 @@ class _Kept:
         """Numbers of kept findings with objects that explain a finding."""
         ranks = {self._rank[index] for index in finding.objects}
         before = [min(ranks) - step for step in range(1, REACH_OBJECTS + 1)] if ranks else []
-        after = [max(ranks) + 1] if ranks and finding.rule in HOLES else []
+        after = [max(ranks) + 1] if ranks else []
         return [
             number
             for places, table, explains in (
                 (ranks, self._at, _explains),
                 (before, self._ending_at, _explains_next),
-                (after, self._at, _fills),
+                (after, self._at, _explains_before),
             )
             for place in places
             for number in table.get(place, {}).values()
@@ -218,9 +218,13 @@ def _explains_next(cause: Finding, finding: Finding) -> bool:
     return finding.category is Category.POSITIONS or is_surprised_again
 
 
-def _fills(cause: Finding, finding: Finding) -> bool:
-    """Whether the object of a finding belongs where another finding misses one."""
-    return cause.rule == "rhythm/wrong-tick"
+def _explains_before(cause: Finding, finding: Finding) -> bool:
+    """Whether an estimate is a consequence of a finding about the next object: that one belongs where the estimate misses one,
+    or a step that surprises the generator at its end is unusual seen from its start too."""
+    if finding.rule in HOLES:
+        return cause.rule == "rhythm/wrong-tick"
+    is_step = finding.category is cause.category is Category.POSITIONS and cause.surprisal is not None
+    return is_step and finding.tier is Tier.ESTIMATED and finding.surprisal is None
 
 
 def _is_same_mistake(cause: Finding, finding: Finding) -> bool:

@@ -70,6 +70,18 @@ class TestFolding:
             {"timestamp": "00:00:000 -", "rule": "rhythm/a", "severity": "warning"}
         ]
 
+    def test_a_step_is_named_at_the_end_where_it_surprises_the_generator(self) -> None:
+        step = finding("positions/b", 4, 0.8)
+        before = finding("positions/a", 3, 0.3, bits=None, tier=Tier.ESTIMATED)
+        assert rules(step, before) == ["positions/b"]
+        assert rules(step, replace(before, score=0.9)) == ["positions/a"]  # a surer cause, and the step its consequence
+        for other in (
+            finding("positions/a", 3, 0.3),
+            finding("positions/a", 2, 0.3, bits=None, tier=Tier.ESTIMATED),
+            finding("sliders/a", 3, 0.3, bits=None, tier=Tier.ESTIMATED),
+        ):
+            assert rules(step, other) == [other.rule, "positions/b"]
+
     def test_faint_estimates_are_folded_and_not_named(self) -> None:
         scores = {MAP.hit_objects[3]: [EventScore(Event(EventKind.TIME, 0, 0, 0, MAP.hit_objects[3]), 20.0, 1.0, ())]}
         evidence = Evidence(MAP, scores=tuple(one for own in scores.values() for one in own))
@@ -275,6 +287,9 @@ def by_comparing_all(findings: list[Finding]) -> list[tuple[Finding, int]]:
             return bool(shared) and same and cause.severity.rank <= other.severity.rank
         if other.category not in CAUSES[cause.category] or not other.objects:
             return False
+        is_step = other.category is cause.category is Category.POSITIONS and cause.surprisal is not None
+        if is_step and other.surprisal is None and max(other.objects) + 1 in cause.objects:
+            return True
         if not cause.objects:
             is_section = cause.category is Category.TIMING and cause.end_time is not None
             return is_section and cause.time + 1500 <= other.time <= (cause.end_time or 0.0) - 1500
