@@ -177,6 +177,15 @@ def test_scores_are_those_of_maps_with_few_mistakes(fitted: tuple[Calibration, n
     assert 0.004 < np.average(probabilities, weights=weights) < 0.03
 
 
+def test_mistakes_weigh_as_if_each_version_had_few_of_them_all_kinds_alike() -> None:
+    kinds = ("moved",) * 3 + ("doubled",) + (UNTOUCHED,) * 56
+    examples = [replace(one, kinds=kinds, versions=2) for one in separable(5)]
+    data = judge_fit._data(examples, Category.NEW_COMBOS)
+    assert data.weights[data.real].sum() == pytest.approx(judge_fit.PRIOR * 2 * 5)
+    moved, doubled = data.weights[:3].sum(), data.weights[3]
+    assert moved == pytest.approx(doubled) and (data.weights[~data.real] == 1.0).all()
+
+
 def test_columns_of_mania_are_fitted_apart_if_there_are_enough() -> None:
     """In mania the same feature says the opposite."""
     pytest.importorskip("sklearn")
