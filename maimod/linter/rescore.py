@@ -27,14 +27,12 @@ from maimod.linter.bugs import bug
 from maimod.linter.calibration import Calibration
 from maimod.linter.judge import Judge
 from maimod.linter.places import Entry, Place
+from maimod.linter.settings import LEAST_SCORE
 from maimod.rules.base import Candidate, Certainty, Evidence
 
 PROBLEM_SCORE, WARNING_SCORE, MINOR_SCORE = 0.85, 0.6, 0.2
 """A finding is a problem, a warning or a minor from this score on (bounded by its rule). An estimate below the last is not
 reported, unless it was judged."""
-JUDGED_SCORE = 0.05
-"""Smallest score of a judged place that becomes a finding; those below :data:`maimod.linter.settings.LISTED_SCORE` are only listed
-on demand."""
 JUDGED_WARNING_SCORE = 0.8
 """Smallest score of a warning that was judged. The judge is fitted as if a map had 0.7 mistakes of each category; a finished
 one has fewer, so on ranked maps only the highest scores are right more often than not."""
@@ -106,7 +104,7 @@ def rescore(candidates: Iterable[Candidate], evidence: Evidence, calibration: Ca
         judged = [
             _finding(one, evidence, JUDGED_WARNING_SCORE)
             for one in _judge(scored, proposals, evidence, calibration.judge)
-            if one.score >= JUDGED_SCORE
+            if one.score >= LEAST_SCORE
         ]
         rules = calibration.judge.rules
         estimates = [one for one in estimates if one.candidate.rule.id not in rules]

@@ -79,6 +79,8 @@ class Option:
 LISTED_SCORE = 0.2
 """Smallest score of a listed estimate. In osu! maps that no network has seen, judged without their songs, 2.0 places a minute have
 0.15 or more, 1.5 have 0.2 and 1.1 have 0.25; of mistakes planted in such maps each step loses 2 to 3 in 100."""
+LEAST_SCORE = 0.05
+"""Smallest score of an estimate that is kept, and listed on demand."""
 
 
 def is_faint(finding: Finding) -> bool:
@@ -235,7 +237,7 @@ class Settings(Selection):
     min_score: Annotated[
         float,
         Option(
-            help="Smallest score of a listed estimate; 0.05 lists all there are. A file can set it for each rule.",
+            help=f"Smallest score of a listed estimate; {LEAST_SCORE} lists all there are. A file can set it for each rule.",
             where=Where.CHECK,
             metavar="SCORE",
             least=0,

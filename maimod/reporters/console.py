@@ -20,6 +20,7 @@ from rich.style import Style
 from rich.text import Text
 
 from maimod.findings import BeatmapReport, Category, Finding, ModelInfo, Report, Scope, Severity, Tier
+from maimod.linter.settings import LEAST_SCORE
 from maimod.reporters import triage
 from maimod.reporters.text import clean
 from maimod.reporters.triage import Entry
@@ -399,7 +400,7 @@ def _summary(page: Page, shown: Shown, view: View) -> None:
     _hidden(page, shown, view)
     if fainter := sum(beatmap.fainter for beatmap in report.beatmaps):
         page.paragraph(
-            f"{count(fainter, 'fainter estimate')} not listed ({glue('--min-score 0.05')} lists them).", "dim"
+            f"{count(fainter, 'fainter estimate')} not listed ({glue(f'--min-score {LEAST_SCORE}')} lists them).", "dim"
         )
     if report.interruption:
         page.paragraph(report.interruption, "bold red")

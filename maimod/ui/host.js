@@ -42,7 +42,7 @@ const pickers = h("div", {class: "mm-pick", hidden: true}, h("p", {class: "mm-nu
 const baseline = h("input", {type: "text", placeholder: "optional .json file", "data-option": "baseline", value: page.options.baseline || "", onchange: remember});
 const model = h("input", {type: "text", list: "mm-models", "data-option": "model", value: page.options.model || GIVEN.models[0], onchange: remember});
 const level = select("level", ["", ...GIVEN.levels], ["from name and stars", ...GIVEN.levels]);
-const least = select("least", ["", "0.05", "0.5"], ["20 % likely or more", "all: 5 % or more", "50 % or more"]);
+const least = select("least", GIVEN.scores.map(String), GIVEN.scores.map(score => `${Math.round(100 * score)} % likely or more`));
 const device = select("device", GIVEN.devices);
 const upload_ = h("input", {type: "file", multiple: true, accept: GIVEN.maps.join(","), id: "mm-upload", "aria-label": "Files to check", onchange: event => dropped(event.target.files)});
 const drawer = h("section", {class: "mm-drawer", id: "mm-drawer", hidden: true, "aria-label": "Options"},

@@ -30,7 +30,7 @@ from maimod.errors import BeatmapError, ConfigError, MaimodError, UsageError
 from maimod.linter.cache import Cache, default_folder
 from maimod.linter.models import MODELS_FOLDER
 from maimod.linter.session import Session
-from maimod.linter.settings import BUNDLED_MODEL, LISTED_SCORE, Override, Settings
+from maimod.linter.settings import BUNDLED_MODEL, LEAST_SCORE, LISTED_SCORE, Override, Settings
 from maimod.osu import discovery, parser
 from maimod.osu.archive import is_archive
 from maimod.osu.discovery import Entry, Source
@@ -510,6 +510,7 @@ def _script(path: str) -> str:
         "models": _models(),
         "devices": DEVICES,
         "levels": [level.name.lower() for level in Level],
+        "scores": [LISTED_SCORE, LEAST_SCORE, 0.5],
         "maps": MAPS,
         "most": MAX_UPLOAD_BYTES,
         "uploads": UPLOADS,

@@ -113,12 +113,21 @@ def test_rebuilding_an_unchanged_map_changes_nothing(mode: Mode) -> None:
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize("fault", CLASSIC, ids=lambda fault: fault.name)
 def test_every_fault_is_in_the_map_and_only_there(fault: Fault, mode: Mode) -> None:
-    good = varied_map(mode)
-    planted = fault.inject(good, np.random.default_rng(3))
-    if mode not in fault.modes:
-        assert planted is None
+    planted, is_inside = planted_soundly(fault, varied_map(mode), mode)
+    if planted is None:
         return
-    assert planted is not None, "the varied map has a place for everything"
+    if fault.category is not Category.TIMING:
+        assert is_inside and (planted.objects or planted.places)
+    if planted.is_local and not planted.places:
+        assert has_its_objects(planted)
+
+
+def planted_soundly(fault: Fault, good: Beatmap, mode: Mode) -> tuple[Planted | None, bool]:
+    """What a fault plants in a map with a place for everything, None only in other modes; and whether nothing changes elsewhere."""
+    planted = fault.inject(good, np.random.default_rng(3))
+    assert (planted is not None) is (mode in fault.modes), "the map has a place for everything"
+    if planted is None:
+        return None, True
     bad = planted.beatmap
     assert bad != good and planted.start <= planted.end and planted.note
     assert [o.index for o in bad.hit_objects] == list(range(len(bad.hit_objects)))
@@ -129,12 +138,12 @@ def test_every_fault_is_in_the_map_and_only_there(fault: Fault, mode: Mode) -> N
     gone, come = changes(good, bad)
     changed = [(o.time, o.end_time) for o in (*gone, *come)] + changed_lines(good, bad)
     assert changed
-    if fault.category is not Category.TIMING:
-        assert all(in_spans(planted, start, end) for start, end in changed), "nothing changes elsewhere"
-        assert planted.objects or planted.places
-    if planted.is_local and not planted.places:
-        times = [bad.hit_objects[i].time for i in planted.objects]
-        assert min(times) <= planted.end and max(times) >= planted.start
+    return planted, all(in_spans(planted, start, end) for start, end in changed)
+
+
+def has_its_objects(planted: Planted) -> bool:
+    times = [planted.beatmap.hit_objects[i].time for i in planted.objects]
+    return min(times) <= planted.end and max(times) >= planted.start
 
 
 def in_spans(planted: Planted, start: float, end: float) -> bool:

@@ -217,6 +217,12 @@ def _has_own_volume(objects: list[HitObject]) -> bool:
     return any(o.sample.volume for o in objects)
 
 
+def _at_former_volume(beatmap: Beatmap, former: TimingPoint, point: TimingPoint, until: float, note: str) -> Planted:
+    """A map that has the volume of a former line from another one on until a time in ms."""
+    lines = overridden(beatmap, point.time, until, partial(at_volume, former.volume))
+    return over(rebuild(beatmap, timing_points=lines), point.time, until, note)
+
+
 def _step_late(beats: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """A change of volume comes late."""
     for before, point in in_turn(random, _steps(beatmap)):
@@ -225,9 +231,8 @@ def _step_late(beats: float, beatmap: Beatmap, random: Generator, envelope: Enve
         later = [other for other in beatmap.timing_points if point.time < other.time <= until]
         if not inside or later or _has_own_volume(inside) or has_red_line(beatmap, point.time - SAME_MS, until):
             continue
-        lines = overridden(beatmap, point.time, until, partial(at_volume, before.volume))
         note = f"volume {before.volume} becomes {point.volume} {beats:g} beats late"
-        return over(rebuild(beatmap, timing_points=lines), point.time, until, note)
+        return _at_former_volume(beatmap, before, point, until, note)
     return None
 
 
@@ -241,9 +246,8 @@ def _step_lost(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plant
         inside = starting_in(beatmap, point.time, until)
         if len(inside) < LEAST_SOUNDS or _has_own_volume(inside):
             continue
-        lines = overridden(beatmap, point.time, until, partial(at_volume, before.volume))
         note = f"volume stays {before.volume} in place of {point.volume}"
-        return over(rebuild(beatmap, timing_points=lines), point.time, until, note)
+        return _at_former_volume(beatmap, before, point, until, note)
     return None
 
 
@@ -260,9 +264,8 @@ def _ramp_broken(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Pla
         inside = starting_in(beatmap, point.time, after.time)
         if not inside or _has_own_volume(inside) or has_red_line(beatmap, first.time - SAME_MS, after.time):
             continue
-        lines = overridden(beatmap, point.time, after.time, partial(at_volume, first.volume))
         note = f"volume {point.volume} of a ramp is {first.volume}"
-        return over(rebuild(beatmap, timing_points=lines), point.time, after.time, note)
+        return _at_former_volume(beatmap, first, point, after.time, note)
     return None
 
 
