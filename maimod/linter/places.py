@@ -96,6 +96,17 @@ few, notes that end at a wrong time, and notes of taiko with the wrong colour: l
 difference, log2 of the rank among the objects, and of the rank per minute."""
 SIBLINGS = ("siblings", "siblings_with_object", "siblings_with_flag", "siblings_same_kind")
 PHRASES = ("phrase_places", "phrase_strength")
+NUMBERS = (
+    "bits_of_copies",
+    "bits_of_difficulties",
+    "bits_of_song",
+    "beats",
+    "begins_at_line",
+    "ends_at_line",
+    "is_settled",
+    "on_downbeat",
+)
+"""Numbers of candidates about stretches that lack a line, or have one too many; 0 for those of other rules."""
 ROW = (
     "empty",
     "own_best",
@@ -131,6 +142,7 @@ NAMES: tuple[str, ...] = (
     *RHYTHM,
     *SIBLINGS,
     *PHRASES,
+    *(f"stretch {name}" for name in NUMBERS),
     *passages.NAMES,
     *(f"geometry {name}" for name in geometry.NAMES),
     *(f"slip {name}" for name in SLIPS),
@@ -247,6 +259,7 @@ def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evid
         by_object[ranks],
         table.siblings(times, ranks),
         _in_phrases(times, [one[0].rule.id for one in best], strength, table),
+        _numbers(places),
         evidence.passages.features(times, evidence.object_times[ranks]),
         table.geometry[ranks],
         table.slips[ranks],
@@ -323,6 +336,17 @@ def _in_phrases(times: np.ndarray, of_rules: Sequence[str], strength: np.ndarray
         excess = strength[own] - median(strength[own])
         count, total = phrases.around(cells, times[own], excess)
         found[own] = np.stack([np.log2(1.0 + count), total], axis=1)
+    return found
+
+
+def _numbers(places: Sequence[Place]) -> np.ndarray:
+    """The features of `NUMBERS`, of the strongest candidate that has them."""
+    found = np.zeros((len(places), len(NUMBERS)))
+    for number, place in enumerate(places):
+        known = [one for one in place.candidates if "bits_of_difficulties" in one[0].numbers]
+        if known:
+            numbers = max(known, key=both)[0].numbers
+            found[number] = [float(numbers.get(name, 0.0)) for name in NUMBERS]
     return found
 
 

@@ -42,6 +42,7 @@ from maimod.rules import (
     taiko_sets,
     taiko_slips,
     timing,
+    volume_steps,
 )
 from maimod.rules.base import BeatmapCheck, MapsetCheck, Rule
 
@@ -70,6 +71,7 @@ CHECKS: tuple[BeatmapCheck | MapsetCheck, ...] = (
     passage_speeds.CHECK,
     hitsounds.CHECK,
     passage_sounds.CHECK,
+    volume_steps.CHECK,
     chord_sounds.CHECK,
     taiko_slips.CHECK,
     scroll_speed.CHECK,

@@ -1,0 +1,82 @@
+"""Stretches that keep the volume of the line before, and lines out of a ramp."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from maimod.osu.beatmap import Beatmap
+from maimod.osu.mapset import Mapset
+from maimod.rules import volume_steps
+from maimod.rules.base import Candidate, Evidence
+from tests.maps import RED_LINE
+from tests.rules.test_passages import BEAT, MEASURE, phrase_map
+
+
+def found(one: Beatmap, *others: Beatmap) -> list[Candidate]:
+    return list(volume_steps.run(Evidence(one, mapset=Mapset(Path(), (one, *others)) if others else None)))
+
+
+def line(time: float, volume: int) -> str:
+    return f"{time:.0f},-100,4,2,0,{volume},0,0"
+
+
+def by_section(*changed: tuple[float, int], last: int = 24) -> list[str]:
+    """Verses of four measures at 40 %, choruses at 70 %, with other lines in place of those at the same time."""
+    lines = {4 * MEASURE * number: 70 if number % 2 else 40 for number in range(last // 4)}
+    for time, volume in changed:
+        lines.pop(int(time) // MEASURE * MEASURE, None)
+        if volume:
+            lines[int(time)] = volume
+    return [RED_LINE, *(line(time, volume) for time, volume in sorted(lines.items()))]
+
+
+def others(lines: Sequence[str]) -> list[Beatmap]:
+    return [phrase_map(path=f"{number}.osu", lines=lines) for number in range(2)]
+
+
+def test_nothing_where_the_sections_agree() -> None:
+    usual = phrase_map(lines=by_section())
+    assert found(usual) == []
+    assert found(usual, *others(by_section())) == []
+
+
+def test_a_line_that_is_lost_leaves_a_section_at_the_volume_before() -> None:
+    start = 12 * MEASURE
+    own = phrase_map(lines=by_section((start, 0)))
+    (one,) = found(own, *others(by_section()))
+    assert one.rule is volume_steps.STEP and one.time == start and one.end_time == start + 3 * MEASURE + 3.25 * BEAT
+    assert (one.actual, one.expected[0].text) == ("40 %", "70 %")
+    assert one.numbers["ends_at_line"] is one.numbers["begins_at_line"] is False
+    assert one.message == (
+        "24 hits from here on have 40 % volume, as those before; similar measures and the other difficulties have 70 % here."
+    )
+    (alone,) = found(own)
+    assert alone.time == start and alone.measure is not None and one.measure is not None
+    assert alone.measure < one.measure and alone.numbers["bits_of_difficulties"] == 0
+
+
+def test_a_line_that_is_a_beat_late_is_named_where_it_should_be() -> None:
+    start = 12 * MEASURE
+    (one,) = found(phrase_map(lines=by_section((start + BEAT, 70))), *others(by_section()))
+    assert one.time == start and one.numbers["is_settled"] and one.numbers["hits"] == 2
+    assert one.message.endswith("have 70 % here, as the next line sets.")
+
+
+def test_a_few_hits_are_no_stretch() -> None:
+    assert found(phrase_map([(0,), (0,)], lines=[RED_LINE])) == []
+
+
+def test_a_line_out_of_a_ramp() -> None:
+    def ramp(*volumes: int) -> list[Candidate]:
+        own = phrase_map(lines=[RED_LINE, *(line(number * MEASURE, one) for number, one in enumerate(volumes))])
+        return [one for one in found(own) if one.rule is volume_steps.OUT_OF_RAMP]
+
+    assert ramp(30, 40, 50, 60, 70) == []
+    assert ramp(70, 60, 50, 40, 30) == []
+    (one,) = ramp(30, 40, 30, 60, 70)
+    assert one.time == 2 * MEASURE and one.measure == 4 and one.actual == "30 %"
+    assert one.message == "The volume rises from 40 to 60 % here in a ramp of 4 lines, but this line sets 30 %."
+    (falling,) = ramp(70, 60, 70, 40, 30)
+    assert "falls from 60 to 40 %" in falling.message
+    assert ramp(30, 90, 30, 90, 30) == []
