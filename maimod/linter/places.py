@@ -23,7 +23,7 @@ from maimod.linter import combo_alternatives, phrases, rhythm_alternatives
 from maimod.linter.rhythm_alternatives import RhythmAlternatives
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.timing import BeatGrid
-from maimod.rules import RULES, geometry, passages, slip_model, slips
+from maimod.rules import RULES, geometry, measure_alternatives, passages, slip_model, slips
 from maimod.rules.base import Candidate, Evidence
 from maimod.rules.ordered import median
 from maimod.rules.rhythm_index import alternative
@@ -148,6 +148,7 @@ NAMES: tuple[str, ...] = (
     *(f"slip {name}" for name in SLIPS),
     *(f"rhythm {name}" for name in rhythm_alternatives.NAMES),
     *(f"combo {name}" for name in combo_alternatives.NAMES),
+    *(f"measure {name}" for name in measure_alternatives.NAMES),
     *(f"mode {mode.label}" for mode in Mode),
 )
 """Names of the features, in order."""
@@ -265,6 +266,7 @@ def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evid
         table.slips[ranks],
         RhythmAlternatives(evidence.beatmap, table.objects).features(times, ranks, row[:, ROW.index("empty")] > 0),
         table.combos[ranks],
+        evidence.measures.features(times, ranks),
         np.tile([float(evidence.beatmap.mode is mode) for mode in Mode], (len(places), 1)),
     ]
     found = np.concatenate(columns, axis=1).astype(np.float32)

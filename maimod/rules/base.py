@@ -27,6 +27,7 @@ from maimod.osu.beatmap import Beatmap, HitObject, Mode
 from maimod.osu.level import Level
 from maimod.osu.mapset import Mapset
 from maimod.rules import slip_model
+from maimod.rules.measure_alternatives import MeasureAlternatives
 from maimod.rules.passages import Passages
 from maimod.rules.rhythm_index import RhythmIndex, lag_of
 from maimod.rules.slip_model import SlipModel, Slips
@@ -351,6 +352,11 @@ class Evidence:
         """The copies of its measures, in the map and in the other difficulties."""
         others = self.mapset.beatmaps if self.mapset else ()
         return Passages(self.beatmap, self.envelope, lag_of(self.alignment), others)
+
+    @cached_property
+    def measures(self) -> MeasureAlternatives:
+        """What its measures would gain with other contents."""
+        return MeasureAlternatives(self.passages, self.objects_by_time)
 
     @cached_property
     def rhythm(self) -> RhythmIndex:

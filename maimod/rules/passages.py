@@ -231,7 +231,7 @@ class Passages:
 
     # -- copies -------------------------------------------------------------------------------------------------------
 
-    def _rows(self, values: np.ndarray, shift: int = 0) -> np.ndarray:
+    def rows(self, values: np.ndarray, shift: int = 0) -> np.ndarray:
         """(n_measures, LONGEST_MEASURE) values of the cells of each measure, `shift` cells later; 0 beyond its end."""
         inside = np.arange(LONGEST_MEASURE)
         index = self.cells.starts[:, None] + inside + shift
@@ -239,9 +239,9 @@ class Passages:
         return np.where(valid, values[np.clip(index, 0, max(len(values) - 1, 0))], 0)
 
     @cached_property
-    def _alike(self) -> np.ndarray:
+    def alike(self) -> np.ndarray:
         """(n_measures, n_measures) share of the times of either measure at which both have something."""
-        heads, edges = (self._rows(values).astype(np.float32) for values in (self.own.head, self.own.edge))
+        heads, edges = (self.rows(values).astype(np.float32) for values in (self.own.head, self.own.edge))
         both = heads @ heads.T + edges @ edges.T
         each = heads.sum(axis=1) + edges.sum(axis=1)
         either = each[:, None] + each - both
@@ -251,10 +251,10 @@ class Passages:
     @cached_property
     def _around(self) -> np.ndarray:
         """The same with the measures before and after."""
-        return 0.5 * self._alike + 0.25 * (_moved(self._alike, -1) + _moved(self._alike, 1))
+        return 0.5 * self.alike + 0.25 * (displaced(self.alike, -1) + displaced(self.alike, 1))
 
     @cached_property
-    def _song(self) -> np.ndarray | None:
+    def song(self) -> np.ndarray | None:
         """(n_measures, n_measures) correlation of the onsets of the song, those around included; None without audio."""
         if self.envelope is None or not self.cells.count:
             return None
@@ -265,12 +265,12 @@ class Passages:
         onsets -= onsets.mean(axis=1, keepdims=True)
         norm = np.maximum(np.linalg.norm(onsets, axis=1), 0.3)
         same = (onsets @ onsets.T) / norm[:, None] / norm
-        return np.asarray(0.5 * same + 0.25 * (_moved(same, -1) + _moved(same, 1)))
+        return np.asarray(0.5 * same + 0.25 * (displaced(same, -1) + displaced(same, 1)))
 
     @cached_property
-    def _sounds_around(self) -> np.ndarray:
+    def sounds_around(self) -> np.ndarray:
         """(n_measures, n_measures) share of the common hits that sound the same, in the measures around."""
-        sound, sets = self._rows(self.own.sound + 1), self._rows(self.own.sample_set)
+        sound, sets = self.rows(self.own.sound + 1), self.rows(self.own.sample_set)
         equal = sum(
             one @ one.T
             for values, n in ((sound, SOUND_VALUES + 1), (sets, SET_VALUES))
@@ -281,7 +281,7 @@ class Passages:
         here = (sound > 0).astype(np.float32)
         common = here @ here.T
         same = np.where(common > 0, equal / np.maximum(2 * common, 1), UNKNOWN)
-        return np.asarray(sum(_moved(same, by) for by in (-4, -2, -1, 1, 2, 4)) / 6)
+        return np.asarray(sum(displaced(same, by) for by in (-4, -2, -1, 1, 2, 4)) / 6)
 
     @cached_property
     def copies(self) -> np.ndarray:
@@ -290,11 +290,11 @@ class Passages:
         found = np.full((n, MOST_COPIES), -1)
         if n < 2:
             return found
-        rank = self._around + WEIGHT_OF_SOUNDS * self._sounds_around
-        if self._song is not None:
-            rank = rank + WEIGHT_OF_SONG * self._song
-        has = np.asarray(self._rows(self.own.head).any(axis=1))
-        is_copy = (self._alike >= LEAST_ALIKE) & (self._around >= LEAST_ALIKE_AROUND) & has[:, None] & has
+        rank = self._around + WEIGHT_OF_SOUNDS * self.sounds_around
+        if self.song is not None:
+            rank = rank + WEIGHT_OF_SONG * self.song
+        has = np.asarray(self.rows(self.own.head).any(axis=1))
+        is_copy = (self.alike >= LEAST_ALIKE) & (self._around >= LEAST_ALIKE_AROUND) & has[:, None] & has
         np.fill_diagonal(is_copy, False)
         rank = np.where(is_copy, rank, -np.inf)
         best = np.argsort(-rank, axis=1, kind="stable")[:, :MOST_COPIES]
@@ -386,23 +386,23 @@ class Passages:
             the shift that gives it [cells, positive is late]; the gain with the other difficulties by the same shift.
         """
         n = len(self.cells.starts)
-        heads = self._rows(self.own.head).astype(np.float32)
+        heads = self.rows(self.own.head).astype(np.float32)
         size = heads.sum(axis=1)
         same_length = self.cells.lengths[:, None] == self.cells.lengths
         apart = np.abs(np.subtract.outer(np.arange(n), np.arange(n))) > 1
 
         def fit(shift: int) -> np.ndarray:
-            moved = self._rows(self.own.head, shift).astype(np.float32)
+            moved = self.rows(self.own.head, shift).astype(np.float32)
             both = moved @ heads.T
             either = moved.sum(axis=1)[:, None] + size - both
-            both, either = both + _moved(both, 1), either + _moved(either, 1)
+            both, either = both + displaced(both, 1), either + displaced(either, 1)
             share = np.where(same_length & apart, both / (either + 2), 0.0)  # few objects agree by chance
             return np.asarray(share.max(axis=1, initial=0.0))
 
         def fit_siblings(shift: int) -> np.ndarray:
-            moved = self._rows(self.own.head, shift)
+            moved = self.rows(self.own.head, shift)
             shares = [
-                (moved & self._rows(one.edge)).sum(axis=1) / np.maximum(moved.sum(axis=1), 1) for one in self.siblings
+                (moved & self.rows(one.edge)).sum(axis=1) / np.maximum(moved.sum(axis=1), 1) for one in self.siblings
             ]
             return np.asarray(np.mean(shares, axis=0)) if shares else np.zeros(n)
 
@@ -435,7 +435,7 @@ class Passages:
         cells, heads = self.hit_cells, np.flatnonzero(self.own.head)
         copies, others = self.sounds(cells)
         chosen, valid = np.maximum(self.copies, 0), self.copies >= 0
-        alike = np.where(valid, np.take_along_axis(self._alike, chosen, axis=1), 0.0)
+        alike = np.where(valid, np.take_along_axis(self.alike, chosen, axis=1), 0.0)
         velocity, there = self.in_copies("velocity", heads)
         there &= velocity > 0
         same_velocity = np.abs(velocity - self.own.velocity[heads][:, None]) < 0.01
@@ -474,7 +474,7 @@ class Passages:
         measures = self.cells.measures(cells)
         there = self.copies_of(cells) >= 0
         chosen = np.maximum(self.copies[measures], 0)
-        song = np.zeros(chosen.shape) if self._song is None else self._song[measures[:, None], chosen]
+        song = np.zeros(chosen.shape) if self.song is None else self.song[measures[:, None], chosen]
         of_copies, of_siblings = self.sounds(heads)
         columns: dict[str, np.ndarray] = {
             "copies": np.log2(1.0 + there.sum(axis=1)),
@@ -593,7 +593,7 @@ class Sounds(msgspec.Struct, frozen=True):
         )
 
 
-def _moved(matrix: np.ndarray, by: int) -> np.ndarray:
+def displaced(matrix: np.ndarray, by: int) -> np.ndarray:
     """The entries of a square matrix `by` rows and columns later; 0 beyond its ends."""
     found, n = np.zeros_like(matrix), len(matrix)
     if 0 <= by < n:

@@ -1,0 +1,424 @@
+"""What if a whole measure was another one? How much better the measures that it should be like would explain it.
+
+Which measures these are is judged without the measure itself: by the song, by the rhythm of the measures around and by the
+place in the phrase. As a mixture of them, each with a few differences, they give a probability to any content of the measure.
+What is there is compared with its own halves exchanged, with its objects moved by part of it and with what the likely measures
+have; its sounds with those of one object or half a beat later and with whistle and clap exchanged; its new combos with those
+one object later. A measure with the very objects of one that it should not be like was mostly pasted.
+
+Gains are natural logarithms of how much likelier the other measure is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from maimod.osu.beatmap import HitObject, Mode
+from maimod.osu.hitsounds import CLAP, FINISH, WHISTLE
+from maimod.rules.passages import CELLS_PER_BEAT, LONGEST_MEASURE, ONSET_WIDTH_MS, SOUND_VALUES, Passages, displaced
+
+WEIGHT_OF_SONG, WEIGHT_OF_AROUND, WEIGHT_OF_SOUNDS = 12.0, 7.0, 8.0
+"""Natural logarithms that a measure gains by the same onsets, the same rhythm around and, for sounds, the same sounds around. These
+and the next numbers make the measures of 30 maps without mistakes likeliest."""
+WEIGHT_OF_PHRASES = ((2, 0.5), (4, 0.4), (8, 0.5), (16, 0.3))
+"""Gained by measures a multiple of so many measures away."""
+NEAR_MEASURES, WEIGHT_OF_NEAR = 5.0, 2.8
+"""Gained by close measures; it falls to 1/e of it so many measures away."""
+DIFFERENCE = 3.0
+"""Lost by each object that differs, and half of it by each end, kind and note of a chord."""
+PART_WEIGHTS = (1.0, 0.5, 0.5, 0.5, 0.5)
+BACKGROUND = 0.02
+"""Weight of an empty measure in the mixture: what is like no other measure has no probability below that."""
+SHIFTS = (-12, -6, -3, 3, 6, 12)
+"""Cells by which the objects of a measure are moved, within it: 1/4, 1/2 and 1 beat."""
+PHASES = (0, 3, 3, 2, 4, 3, 1, 3, 4, 2, 3, 3)
+"""Class of each cell of a beat: on it, half, quarters, thirds, others. In each of them objects follow onsets in their own way."""
+ONSETS = (0.05, 0.15, 0.3, 0.5, 0.8)
+"""Borders of classes of onset strengths."""
+PRIOR_CELLS = 4.0
+"""Cells that count as the mean of their class of the beat, beside those with the same onset."""
+PRIOR_SOUNDS, PRIOR_FLAGS, PRIOR_OBJECTS = 0.3, 0.3, 0.15
+"""Weight of what the map has in all measures, beside the likely ones."""
+LEAST_OBJECTS = 3
+"""Measures with fewer are not called the same."""
+FURTHEST = 10.0
+COMBO_MEASURES, SOUND_MEASURES = 4, 2
+"""Measures in a row of which the gains are added."""
+
+OF_MEASURES = (
+    "fit",
+    "expected_difference",
+    "other",
+    "other_song",
+    "expected_song",
+    "song_fit",
+    "halves",
+    "halves_song",
+    "moved",
+    "moved_song",
+    "same_alone",
+    "same_unlike",
+    "same_before",
+    "same_elsewhere",
+    "sounds_fit",
+    "sounds_exchanged",
+    "sounds_earlier",
+    "sounds_half_beat_earlier",
+    "sounds_halves",
+    "flags_fit",
+    "flags_earlier",
+    "flags_earlier_long",
+)
+"""Of the measure around a place. `fit`: log-probability of its rhythm; `expected_difference`: from the likely measures, weighted;
+`other`: what the best of their rhythms would gain. `song`: the same by the onsets of the song at its objects. `halves`, `moved`: with
+the halves exchanged, and moved by the best of `SHIFTS`. `same_alone`: whether another measure has the very same objects, at the same
+places, and neither the measure before nor the one after is repeated with it; `same_unlike`: log-odds of the likeliest measure against
+the one that is the same; `before`: whether it is the one before; `elsewhere`: share of the other measures that have a twin. `sounds`
+and `flags` are those of hits and new combos; `exchanged`: whistle for clap; `earlier`: each object with what the next one has."""
+OF_OBJECTS = ("sound_fit", "sound_other", "whistle_lost", "finish_lost", "clap_lost", "addition_added", "edges_bare")
+"""Of the object of a place: log-probability of its sound, what the likeliest other sound gains, log-odds of each addition that it
+lacks, and against the least likely that it has; what its edges gain without additions."""
+OF_CELLS = ("object", "object_song")
+"""Log-odds that an object starts at a place, by the likely measures and by the song."""
+NAMES = (*OF_MEASURES, *OF_OBJECTS, *OF_CELLS)
+
+
+class MeasureAlternatives:
+    """The measures of one map; arrays of shape (n_measures, ...)."""
+
+    def __init__(self, passages: Passages, objects: Sequence[HitObject]) -> None:
+        """
+        Args:
+            passages: of the map.
+            objects: of the map, in order of time.
+        """
+        self.passages, self.objects, self.own = passages, objects, passages.own
+        self.mode, cells = passages.beatmap.mode, passages.cells
+        if not cells.count:
+            return
+        self.starts, self.lengths, self.n = cells.starts, cells.lengths, len(cells.starts)
+        self.width = int(min(self.lengths.max(initial=1), LONGEST_MEASURE))
+        """Cells that are compared."""
+        self.object_cells = cells.of([o.time for o in objects])
+        self.of_object = cells.measures(self.object_cells)
+        """(n_objects,) measures."""
+        self.at_object = np.minimum(self.object_cells - self.starts[self.of_object], self.width - 1)
+        self.heads = self._rows(self.own.head) > 0
+        of_row = np.flatnonzero(self.heads)
+        self.row_measures, self.row_places = of_row // self.width, of_row % self.width
+        """(n_rows,) measures and places of the starts of objects, by time."""
+
+    def _rows(self, values: np.ndarray) -> np.ndarray:
+        return self.passages.rows(values)[:, : self.width]
+
+    def features(self, times: np.ndarray, ranks: np.ndarray) -> np.ndarray:
+        """Measure places of the map.
+
+        Args:
+            times: (n_places,) ms.
+            ranks: (n_places,) of the objects of the places.
+
+        Returns:
+            (n_places, len(NAMES)); zeros for maps that are too long for copies.
+        """
+        if not self.passages.cells.count or not len(times):
+            return np.zeros((len(times), len(NAMES)))
+        cells = self.passages.cells.of(times)
+        measures = self.passages.cells.measures(cells)
+        at = np.minimum(cells - self.starts[measures], self.width - 1)
+        columns = [
+            *(self.of_measures[name][measures] for name in OF_MEASURES),
+            *(self.of_objects[name][ranks] for name in OF_OBJECTS),
+            self.object_odds[measures, at],
+            self.song_odds[measures, at],
+        ]
+        return np.stack(columns, axis=1)
+
+    @cached_property
+    def of_measures(self) -> Mapping[str, np.ndarray]:
+        """The features `OF_MEASURES`, (n_measures,) each."""
+        return {**self._rhythms(), **self._twins(), **self._sounds(), **self._flags()}
+
+    # -- the likely measures ------------------------------------------------------------------------------------------
+
+    @cached_property
+    def log_weights(self) -> np.ndarray:
+        """(n, n) log-probability that each measure is like each other one, without looking into it; -inf for itself, for
+        measures of another length and for empty ones."""
+        alike, apart = self.passages.alike, np.abs(np.subtract.outer(np.arange(self.n), np.arange(self.n)))
+        beside, further = (displaced(alike, by) + displaced(alike, -by) for by in (1, 2))
+        found = WEIGHT_OF_AROUND * (beside / 3 + further / 6) + WEIGHT_OF_NEAR * np.exp(-apart / NEAR_MEASURES)
+        if self.passages.song is not None:
+            found += WEIGHT_OF_SONG * self.passages.song
+        for measures, weight in WEIGHT_OF_PHRASES:
+            found += weight * (apart % measures == 0)
+        can_be = (self.lengths[:, None] == self.lengths) & self.heads.any(axis=1)
+        return _normalised(np.where(can_be & (apart > 0), found, -np.inf))
+
+    # -- rhythm -------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def contents(self) -> np.ndarray:
+        """float32 (n, width, len(PART_WEIGHTS)): starts, ends, objects that are held, chords of two and of three."""
+        own, notes = self.own, np.bincount(self.object_cells, minlength=self.passages.cells.count)
+        parts = (own.head, own.edge & ~own.head, own.head & (own.kind > 1), notes > 1, notes > 2)
+        return np.stack([self._rows(part) for part in parts], axis=2).astype(np.float32)
+
+    def _differences(self, contents: np.ndarray) -> np.ndarray:
+        """(n, n) weighted differences of contents from those of each measure."""
+        weighted = (contents * np.array(PART_WEIGHTS, dtype=np.float32)).reshape(self.n, -1)
+        own = self.contents.reshape(self.n, -1)
+        return np.asarray(weighted.sum(axis=1)[:, None] + self._sizes - 2 * weighted @ own.T)
+
+    @cached_property
+    def _sizes(self) -> np.ndarray:
+        return np.asarray((self.contents * np.array(PART_WEIGHTS)).sum(axis=(1, 2)))
+
+    def _fit(self, contents: np.ndarray) -> np.ndarray:
+        """(n,) log-probability of contents of the measures, up to a constant."""
+        by_measures = _log_sum(self.log_weights - DIFFERENCE * self._differences(contents))
+        return np.logaddexp(by_measures, np.log(BACKGROUND) - DIFFERENCE * self._sizes)
+
+    @cached_property
+    def song_odds(self) -> np.ndarray:
+        """(n, width) log-odds of an object by the place in the beat and the onset of the song."""
+        inside = np.broadcast_to(np.arange(self.width), self.heads.shape)
+        phases = np.array(PHASES)[inside % CELLS_PER_BEAT]
+        classes = len(ONSETS) + 1
+        if self.passages.envelope is not None:
+            times = self.passages.cells.times((self.starts[:, None] + inside).ravel())
+            onsets = self.passages.envelope.at(times + self.passages.lag_ms, ONSET_WIDTH_MS).reshape(self.heads.shape)
+            phases = phases * classes + np.digitize(onsets, ONSETS)
+        else:
+            phases = phases * classes
+        near = np.convolve(self.heads.any(axis=1), np.ones(3))[1:-1] > 0
+        known = (inside < self.lengths[:, None]) & near[:, None]
+        size = (max(PHASES) + 1) * classes
+        count = np.bincount(phases[known], minlength=size).reshape(-1, classes)
+        seen = np.bincount(phases[known], weights=self.heads[known], minlength=size).reshape(-1, classes)
+        rate = (seen.sum(axis=1, keepdims=True) + 0.5) / (count.sum(axis=1, keepdims=True) + 1.0)
+        odds = _log_odds((seen + PRIOR_CELLS * rate) / (count + PRIOR_CELLS), 0.002)
+        return np.where(inside < self.lengths[:, None], odds.ravel()[phases], 0.0)
+
+    def _rolled(self, values: np.ndarray, by: np.ndarray) -> np.ndarray:
+        """Rows (n, width, ...) with their cells (n,) later, those at the end of a measure at its start."""
+        at, lengths = np.arange(self.width), np.minimum(self.lengths, self.width)[:, None]
+        index = np.where(at < lengths, (at - by[:, None]) % lengths, at)
+        return np.take_along_axis(values, index.reshape(*index.shape, *(1,) * (values.ndim - 2)), axis=1)
+
+    @cached_property
+    def _halves(self) -> np.ndarray:
+        """(n,) cells of half a measure; 0 for measures that have none."""
+        return np.where((self.lengths % (2 * CELLS_PER_BEAT) == 0) & (self.lengths <= self.width), self.lengths // 2, 0)
+
+    def _rhythms(self) -> dict[str, np.ndarray]:
+        heads, weights = self.contents[:, :, 0], np.exp(self.log_weights)
+        fit, song = self._fit(self.contents), (heads * self.song_odds).sum(axis=1)
+        nothing = np.logaddexp(0.0, self.song_odds).sum(axis=1)
+        differences = self._differences(self.contents)
+        # What the rhythm of each measure would be worth in each other one.
+        others = weights @ np.exp(-DIFFERENCE * differences) + BACKGROUND * np.exp(-DIFFERENCE * self._sizes)
+        songs, at = self.song_odds @ heads.T, np.arange(self.n)
+        others = np.where(weights > 0, np.log(np.maximum(others, 1e-30)), -np.inf)
+        best = others.argmax(axis=1)
+        has_other = np.isfinite(others[at, best])
+
+        def gains(by: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            contents = self._rolled(self.contents, by)
+            return self._fit(contents) - fit, (contents[:, :, 0] * self.song_odds).sum(axis=1) - song
+
+        halves, halves_song = gains(self._halves)
+        moved, moved_song = (np.stack(one) for one in zip(*(gains(np.full(self.n, by)) for by in SHIFTS), strict=True))
+        shift = (moved + 0.5 * moved_song).argmax(axis=0)
+        return {
+            "fit": fit,
+            "expected_difference": (weights * differences).sum(axis=1),
+            "other": np.where(has_other, others[at, best] - fit, 0.0),
+            "other_song": np.where(has_other, songs[at, best] - song, 0.0),
+            "expected_song": np.where(has_other, (weights * songs).sum(axis=1) - song, 0.0),
+            "song_fit": song - nothing,
+            "halves": halves,
+            "halves_song": halves_song,
+            "moved": moved[shift, at],
+            "moved_song": moved_song[shift, at],
+        }
+
+    @cached_property
+    def object_odds(self) -> np.ndarray:
+        """(n, width) log-odds of an object by the likely measures."""
+        weights, heads = np.exp(self.log_weights), self.contents[:, :, 0]
+        usual = heads.mean(axis=0)
+        return _log_odds(
+            (weights @ heads + PRIOR_OBJECTS * usual) / (weights.sum(axis=1)[:, None] + PRIOR_OBJECTS), 0.005
+        )
+
+    def _twins(self) -> dict[str, np.ndarray]:
+        """Measures with the same objects."""
+        inside: list[list[tuple[float, ...]]] = [[] for _ in range(self.n)]
+        for o, measure, at in zip(self.objects, self.of_object.tolist(), self.at_object.tolist(), strict=True):
+            place = (o.hitsound,) if self.mode is Mode.TAIKO else (o.x, o.y)
+            inside[measure].append((at, round((o.end_time - o.time) / 8), *place))
+        keys = [
+            (length, *sorted(one)) if len(one) >= LEAST_OBJECTS else number
+            for number, (length, one) in enumerate(zip(self.lengths.tolist(), inside, strict=True))
+        ]
+        numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+        labels, counts = np.array([numbers[key] for key in keys]), Counter(keys)
+        same = np.equal.outer(labels, labels) & ~np.eye(self.n, dtype=bool)
+        has = same.any(axis=1)
+        with_next = same & (displaced(same, 1) | displaced(same, -1))
+        of_twin = np.where(same, self.log_weights, -np.inf).max(axis=1, initial=-np.inf)
+        unlike = np.minimum(self.log_weights.max(axis=1, initial=-FURTHEST) - np.maximum(of_twin, -100.0), FURTHEST)
+        group = np.array([counts[key] for key in keys]) * has
+        return {
+            "same_alone": has & ~with_next.any(axis=1),
+            "same_unlike": np.where(has, unlike, 0.0),
+            "same_before": np.concatenate([[False], labels[1:] == labels[:-1]]),
+            "same_elsewhere": (has.sum() - group) / self.n,
+        }
+
+    # -- sounds -------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def sounds(self) -> np.ndarray:
+        """(n, width) sounds of the hits, -1 without a hit."""
+        return self._rows(self.own.sound + 1) - 1
+
+    @cached_property
+    def sound_logs(self) -> np.ndarray:
+        """(n, width, SOUND_VALUES) log-probability of each sound, if there is a hit."""
+        weights = np.exp(_normalised(self.log_weights + WEIGHT_OF_SOUNDS * self.passages.sounds_around))
+        one_hot = (self.sounds[:, :, None] == np.arange(SOUND_VALUES)).astype(np.float32)
+        seen = (weights @ one_hot.reshape(self.n, -1)).reshape(one_hot.shape)
+        heads = self.heads[:, :, None]
+        # Repeats and tails sound otherwise than heads.
+        usual = np.where(heads, _usual(one_hot * heads), _usual(one_hot * ~heads))
+        return np.log((seen + PRIOR_SOUNDS * usual) / (seen.sum(axis=2, keepdims=True) + PRIOR_SOUNDS))
+
+    def _log_of(self, sounds: np.ndarray) -> np.ndarray:
+        """(n, width) log-probability of sounds; 0 where there are none."""
+        found = np.take_along_axis(self.sound_logs, np.maximum(sounds, 0)[:, :, None], axis=2)[:, :, 0]
+        return np.where((sounds >= 0) & (self.sounds >= 0), found, 0.0)
+
+    def _gain_at_heads(self, sounds: np.ndarray, known: np.ndarray | bool = True) -> np.ndarray:
+        """(n,) what the measures gain if their starts (n_rows,) sound otherwise."""
+        logs, own = self.sound_logs[self.row_measures, self.row_places], self.sounds[self.row_measures, self.row_places]
+        at = np.arange(len(own))
+        gain = np.where(known, logs[at, np.maximum(sounds, 0)] - logs[at, np.maximum(own, 0)], 0.0)
+        return np.bincount(self.row_measures, weights=gain, minlength=self.n)
+
+    def _sounds(self) -> dict[str, np.ndarray]:
+        sounds, measures, places = self.sounds, self.row_measures, self.row_places
+        fit = self._log_of(sounds)
+        count = np.maximum((sounds >= 0).sum(axis=1), 1)
+        whistle, clap = WHISTLE >> 1, CLAP >> 1
+        values = np.arange(SOUND_VALUES)
+        other = (
+            values & ~(whistle | clap) | (values & whistle) * (clap // whistle) | (values & clap) // (clap // whistle)
+        )
+        exchanged = (self._log_of(np.where(sounds >= 0, other[np.maximum(sounds, 0)], -1)) - fit).sum(axis=1)
+        at = np.arange(len(measures))
+        is_last = measures != np.append(measures[1:], -1)
+        following = np.where(is_last, np.searchsorted(measures, measures), at + 1)
+        half = np.minimum(places + CELLS_PER_BEAT // 2, self.width - 1)
+        later = sounds[measures, half]
+        halves = self._log_of(self._rolled(sounds, self._halves))
+        return {
+            "sounds_fit": fit.sum(axis=1) / count,
+            "sounds_exchanged": _in_a_row(exchanged, SOUND_MEASURES),
+            "sounds_earlier": self._gain_at_heads(sounds[measures[following], places[following]]),
+            "sounds_half_beat_earlier": self._gain_at_heads(later, (later >= 0) & (half > places)),
+            "sounds_halves": np.where(halves != 0, halves - fit, 0.0).sum(axis=1),
+        }
+
+    @cached_property
+    def of_objects(self) -> Mapping[str, np.ndarray]:
+        """The features `OF_OBJECTS`, (n_objects,) each."""
+        logs = self.sound_logs[self.of_object, self.at_object]
+        own = np.maximum(self.sounds[self.of_object, self.at_object], 0)
+        values, fit = np.arange(SOUND_VALUES), logs[np.arange(len(own)), own]
+        bits = [addition >> 1 for addition in (WHISTLE, FINISH, CLAP)]
+        odds = np.stack([_log_odds(np.exp(logs[:, (values & bit) > 0]).sum(axis=1), 1e-4) for bit in bits], axis=1)
+        has = (own[:, None] & bits) > 0
+        lost = np.where(has, -FURTHEST, odds)
+        return {
+            "sound_fit": fit,
+            "sound_other": logs.max(axis=1) - fit,
+            "whistle_lost": lost[:, 0],
+            "finish_lost": lost[:, 1],
+            "clap_lost": lost[:, 2],
+            "addition_added": np.where(has, -odds, -FURTHEST).max(axis=1),
+            "edges_bare": self._edges_bare(),
+        }
+
+    def _edges_bare(self) -> np.ndarray:
+        """(n_objects,) what the repeats and the tails of sliders gain without additions."""
+        cells = np.flatnonzero((self.own.sound >= 0) & ~self.own.head)
+        measures = self.passages.cells.measures(cells)
+        at = np.minimum(cells - self.starts[measures], self.width - 1)
+        logs = self.sound_logs[measures, at]
+        gain = np.zeros(self.passages.cells.count + 1)
+        gain[cells + 1] = logs[:, 0] - logs[np.arange(len(cells)), self.own.sound[cells]]
+        total = np.cumsum(gain)
+        ends = self.passages.cells.of([o.end_time for o in self.objects])
+        found = total[ends + 1] - total[np.minimum(self.object_cells, ends)]
+        return np.where([o.slider is not None for o in self.objects], found, 0.0)
+
+    # -- new combos ---------------------------------------------------------------------------------------------------
+
+    def _flags(self) -> dict[str, np.ndarray]:
+        if self.mode not in (Mode.OSU, Mode.CATCH):
+            return {name: np.zeros(self.n) for name in OF_MEASURES if name.startswith("flags")}
+        heads, flags = self.heads.astype(np.float32), self._rows(self.own.flag).astype(np.float32)
+        weights, whole = np.exp(self.log_weights), flags.sum() / max(heads.sum(), 1.0)
+        usual = (flags.sum(axis=0) + whole) / (heads.sum(axis=0) + 1.0)
+        share = (weights @ flags + PRIOR_FLAGS * usual) / (weights @ heads + PRIOR_FLAGS)
+        odds = _log_odds(share, 0.005)[self.row_measures, self.row_places]
+        own = flags[self.row_measures, self.row_places]
+        following = np.append(own[1:], 0.0)
+        fit, gain = own * odds - np.logaddexp(0.0, odds), (following - own) * odds
+        fit, gain = (np.bincount(self.row_measures, weights=one, minlength=self.n) for one in (fit, gain))
+        return {"flags_fit": fit, "flags_earlier": gain, "flags_earlier_long": _in_a_row(gain, COMBO_MEASURES)}
+
+
+def _normalised(logs: np.ndarray) -> np.ndarray:
+    """Log-weights of which each row has the sum 1."""
+    return np.asarray(logs - _log_sum(logs)[:, None])
+
+
+def _log_sum(logs: np.ndarray) -> np.ndarray:
+    """(n,) logarithm of the sum of each row; 0 for rows of -inf."""
+    top = logs.max(axis=1, initial=-np.inf)
+    top = np.where(np.isfinite(top), top, 0.0)
+    total = np.exp(logs - top[:, None]).sum(axis=1)
+    return np.asarray(np.where(total > 0, top + np.log(np.maximum(total, 1e-300)), 0.0))
+
+
+def _log_odds(probability: np.ndarray, least: float) -> np.ndarray:
+    probability = np.clip(probability, least, 1 - least)
+    return np.log(probability / (1 - probability))
+
+
+def _usual(one_hot: np.ndarray) -> np.ndarray:
+    """(width, n_values) shares of the values at each place of the measure; where few are there those at the same place of the beat,
+    and of all."""
+    at_place = one_hot.sum(axis=0)
+    phases = np.arange(len(at_place)) % CELLS_PER_BEAT
+    at_phase = np.stack([at_place[phases == phase].sum(axis=0) for phase in range(CELLS_PER_BEAT)])
+    whole = at_phase.sum(axis=0) + 0.3
+    at_phase += 3.0 * whole / whole.sum()
+    at_place = at_place + 4.0 * (at_phase / at_phase.sum(axis=1, keepdims=True))[phases]
+    return np.asarray(at_place / at_place.sum(axis=1, keepdims=True))
+
+
+def _in_a_row(gains: np.ndarray, measures: int) -> np.ndarray:
+    """(n,) the greatest sum of so many measures in a row with each one."""
+    total = np.concatenate([[0.0], np.cumsum(gains)])
+    n = len(gains)
+    sums = np.array([total[min(start + measures, n)] - total[start] for start in range(n)])
+    padded = np.concatenate([np.full(measures - 1, -np.inf), sums])
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, measures).max(axis=1))

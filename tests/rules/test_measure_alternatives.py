@@ -1,0 +1,243 @@
+"""What whole measures would gain with other contents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from maimod.audio.decode import Audio
+from maimod.audio.onsets import OnsetEnvelope, onset_envelope
+from maimod.osu.beatmap import Beatmap
+from maimod.rules.measure_alternatives import NAMES, OF_CELLS, OF_MEASURES, OF_OBJECTS, MeasureAlternatives
+from maimod.rules.passages import Passages
+from tests.maps import RED_LINE, beatmap
+from tests.songs import clicks
+
+BEAT, MEASURE = 500, 2000
+VERSE, CHORUS = (0, 1, 1.5, 3), (0, 0.75, 2, 2.5, 3.25)
+WHISTLE, FINISH, CLAP = 2, 4, 8
+AT = 14
+"""Number of the measure that is changed; a chorus."""
+
+Note = tuple[float, int, bool]
+"""Beat, additions, and whether a new combo begins."""
+
+
+def song() -> list[list[Note]]:
+    """Four measures of verse and four of chorus, three times: a finish on each fourth downbeat, a whistle on the other ones, claps on the
+    third object."""
+    measures = []
+    for number in range(24):
+        beats = VERSE if number // 4 % 2 == 0 else CHORUS
+        sounds = [FINISH if number % 4 == 0 else WHISTLE, 0, CLAP, *[0] * (len(beats) - 3)]
+        measures.append([(beat, sound, i == 0) for i, (beat, sound) in enumerate(zip(beats, sounds, strict=True))])
+    return measures
+
+
+def with_measure(measure: Sequence[Note], at: int = AT) -> list[list[Note]]:
+    return [list(measure) if number == at else list(one) for number, one in enumerate(song())]
+
+
+def written(measures: Sequence[Sequence[Note]], places: Sequence[int] = (), mode: int = 0) -> Beatmap:
+    """A map of measures in which each one has places of its own; `places`: numbers of the measures whose places are used."""
+    objects = []
+    for number, measure in enumerate(measures):
+        of = places[number] if places else number
+        for i, (beat, sound, flag) in enumerate(measure):
+            x, y = (37 * of + 90 * i) % 500, (53 * of + 40 * i * of) % 380
+            objects.append(f"{x},{y},{number * MEASURE + round(beat * BEAT)},{5 if flag else 1},{sound},0:0:0:0:")
+    return beatmap(objects, (RED_LINE,), mode=mode)
+
+
+def onsets() -> OnsetEnvelope:
+    """Of a song with a click at each object of the unchanged map."""
+    times = np.array([o.time for o in written(song()).hit_objects])
+    return onset_envelope(Audio(None, clicks(times, 50.0), 16_000))
+
+
+def measured(found: Beatmap, envelope: OnsetEnvelope | None = None) -> np.ndarray:
+    objects = found.hit_objects
+    passages = Passages(found, envelope, 0.0, ())
+    times = np.array([o.time for o in objects])
+    return MeasureAlternatives(passages, objects).features(times, np.arange(len(objects)))
+
+
+def by_measure(found: Beatmap, name: str, envelope: OnsetEnvelope | None = None) -> np.ndarray:
+    """(24,) a feature of the first object of each measure."""
+    times = np.array([o.time for o in found.hit_objects])
+    return measured(found, envelope)[np.searchsorted(times, MEASURE * np.arange(24)), NAMES.index(name)]
+
+
+def stands_out(values: np.ndarray, at: int = AT) -> float:
+    """By how much a measure is above all others."""
+    return float(values[at] - np.delete(values, at).max())
+
+
+def test_a_good_map_gains_nothing_by_other_measures() -> None:
+    found = written(song())
+    values = measured(found)
+    assert values.shape == (len(found.hit_objects), len(NAMES)) and np.isfinite(values).all()
+    assert (*OF_MEASURES, *OF_OBJECTS, *OF_CELLS) == NAMES
+    for name in ("halves", "moved", "sounds_exchanged", "sounds_earlier", "flags_earlier"):
+        assert by_measure(found, name).max() < 0.0
+    assert values[:, NAMES.index("same_alone")].max() == 0.0
+    assert values[:, NAMES.index("other")].max() < 1.5
+
+
+def test_exchanged_halves_would_fit_the_other_way_round() -> None:
+    chorus = song()[AT]
+    halves = [((beat + 2) % 4, sound, flag) for beat, sound, flag in chorus]
+    gains = by_measure(written(with_measure(sorted(halves))), "halves")
+    assert gains[AT] > 5.0 and stands_out(gains) > 5.0
+
+
+@pytest.mark.parametrize("beats", [0.25, 0.5, 1.0])
+def test_a_moved_measure_would_fit_where_it_was(beats: float) -> None:
+    later = sorted(((beat + beats) % 4, sound, flag) for beat, sound, flag in song()[AT])
+    gains = by_measure(written(with_measure(later)), "moved")
+    assert gains[AT] > 5.0 and stands_out(gains) > 5.0
+
+
+def test_a_verse_where_the_song_has_a_chorus() -> None:
+    found, envelope = written(with_measure(song()[1])), onsets()
+    assert stands_out(by_measure(found, "other", envelope)) > 1.0
+    assert stands_out(by_measure(found, "other_song", envelope)) > 1.0
+    assert stands_out(-by_measure(found, "fit", envelope)) > 1.0
+    assert stands_out(-by_measure(found, "song_fit", envelope)) > 1.0
+
+
+def test_a_measure_with_the_objects_of_another_one() -> None:
+    measures = with_measure(song()[1])
+    pasted = written(measures, [1 if number == AT else number for number in range(24)])
+    assert by_measure(pasted, "same_alone")[AT] == 1.0 and by_measure(pasted, "same_before")[AT] == 0.0
+    assert by_measure(pasted, "same_unlike")[AT] > 3.0
+    assert set(np.flatnonzero(by_measure(pasted, "same_alone")).tolist()) == {1, AT}
+    assert by_measure(pasted, "same_elsewhere").max() == pytest.approx(2 / 24)
+    assert by_measure(pasted, "same_elsewhere")[AT] == 0.0
+    again = written(song(), [13 if number == AT else number for number in range(24)])
+    before = by_measure(again, "same_before")
+    assert before[AT] == 1.0 and before.sum() == 1.0
+
+
+def test_a_copied_section_is_not_a_measure_pasted_alone() -> None:
+    repeated = written(song(), [number % 8 for number in range(24)])
+    assert by_measure(repeated, "same_alone").max() == 0.0
+    assert by_measure(repeated, "same_elsewhere").min() > 0.8
+    assert by_measure(repeated, "same_unlike").max() < 3.0
+
+
+def test_colours_make_measures_of_taiko_the_same() -> None:
+    found = written(song(), mode=1)
+    assert by_measure(found, "same_elsewhere").min() > 0.5
+    other = written(with_measure([(beat, CLAP, flag) for beat, _, flag in song()[AT]]), mode=1)
+    assert by_measure(other, "same_unlike")[AT] == 0.0 < by_measure(found, "same_elsewhere")[AT]
+
+
+def test_exchanged_sounds_would_fit_the_other_way_round() -> None:
+    other = {WHISTLE: CLAP, CLAP: WHISTLE}
+    gains = by_measure(
+        written(with_measure([(beat, other.get(sound, sound), flag) for beat, sound, flag in song()[AT]])),
+        "sounds_exchanged",
+    )
+    assert gains[AT] > 2.0 and gains[AT] == gains.max()
+
+
+def test_late_sounds_would_fit_earlier() -> None:
+    chorus = song()[AT]
+    sounds = [sound for _, sound, _ in chorus]
+    late = [(beat, sounds[i - 1], flag) for i, (beat, _, flag) in enumerate(chorus)]
+    found = written(with_measure(late))
+    assert by_measure(found, "sounds_earlier")[AT] > 2.0 and stands_out(by_measure(found, "sounds_earlier")) > 2.0
+    assert stands_out(-by_measure(found, "sounds_fit")) > 0.3
+
+
+def test_sounds_half_a_beat_late_would_fit_earlier() -> None:
+    late = {0.0: 0, 0.75: 0, 2: 0, 2.5: CLAP, 3.25: 0}
+    found = written(with_measure([(beat, late[beat], flag) for beat, _, flag in song()[AT]]))
+    gains = by_measure(found, "sounds_half_beat_earlier")
+    assert gains[AT] > 0.5 and stands_out(gains) > 0.5
+
+
+def test_late_combos_would_fit_earlier() -> None:
+    late = [(beat, sound, i == 1) for i, (beat, sound, _) in enumerate(song()[AT])]
+    found = written(with_measure(late))
+    gains = by_measure(found, "flags_earlier")
+    assert gains[AT] > 2.0 and stands_out(gains) > 2.0
+    assert stands_out(-by_measure(found, "flags_fit")) > 1.0
+    assert not by_measure(written(with_measure(late), mode=3), "flags_earlier").any()
+
+
+def test_late_combos_of_four_measures_count_together() -> None:
+    late = {
+        number: [(beat, sound, i == 1) for i, (beat, sound, _) in enumerate(song()[number])] for number in range(12, 16)
+    }
+    found = written([late.get(number, one) for number, one in enumerate(song())])
+    alone, together = by_measure(found, "flags_earlier"), by_measure(found, "flags_earlier_long")
+    assert together[12:16].min() >= alone[12:16].sum() - 1e-9 and together[12] > alone.max()
+
+
+@pytest.mark.parametrize(("sound", "name"), [(WHISTLE, "whistle_lost"), (FINISH, "finish_lost"), (CLAP, "clap_lost")])
+def test_a_lost_addition_is_expected(sound: int, name: str) -> None:
+    at = 12 if sound == FINISH else AT
+    bare = [(beat, own & ~sound, flag) for beat, own, flag in song()[at]]
+    found, i = written(with_measure(bare, at)), 2 if sound == CLAP else 0
+    number = next(k for k, o in enumerate(found.hit_objects) if o.time >= at * MEASURE) + i
+    values = measured(found)
+    lost = values[:, NAMES.index(name)]
+    assert lost[number] == lost.max() and lost[number] > np.sort(lost)[-2]
+    assert values[number, NAMES.index("sound_other")] > 0.3
+    assert values[number, NAMES.index("sound_fit")] < -0.5
+
+
+def test_an_added_addition_is_unexpected() -> None:
+    more = [
+        (beat, sound or FINISH, flag) if i == 3 else (beat, sound, flag)
+        for i, (beat, sound, flag) in enumerate(song()[AT])
+    ]
+    found = written(with_measure(more))
+    added = measured(found)[:, NAMES.index("addition_added")]
+    assert found.hit_objects[int(added.argmax())].time == AT * MEASURE + 1250
+
+
+def test_an_addition_on_all_edges_of_a_slider() -> None:
+    def slider(number: int, tail: int) -> str:
+        return f"{20 * number},100,{number * MEASURE},2,0,L|{20 * number + 100}:100,1,70,{CLAP}|{tail},0:0|0:0,0:0:0:0:"
+
+    found = beatmap([slider(number, CLAP if number == AT else 0) for number in range(20)])
+    bare = measured(found)[:, NAMES.index("edges_bare")]
+    assert bare.argmax() == AT and bare[AT] > 1.0 and np.delete(bare, AT).max() <= 0.0
+
+
+def test_an_object_is_expected_where_the_likely_measures_have_one() -> None:
+    without = [note for note in song()[AT] if note[0] != 2]
+    found = written(with_measure(without))
+    objects = found.hit_objects
+    alternatives = MeasureAlternatives(Passages(found, None, 29.0, ()), objects)
+    times = AT * MEASURE + BEAT * np.array([2.0, 1.0, 0.75])
+    odds = alternatives.features(times, np.full(3, 5))[:, NAMES.index("object")]
+    assert odds[0] > 0.5 > 0.0 > odds[1] and odds[2] > 0.5
+
+
+def test_objects_follow_the_onsets_of_the_song() -> None:
+    without = written(with_measure([note for note in song()[AT] if note[0] != 2.5]))
+    objects = without.hit_objects
+    alternatives = MeasureAlternatives(Passages(without, onsets(), 0.0, ()), objects)
+    asked = AT * MEASURE + BEAT * np.array([2.5, 1.5])
+    odds = alternatives.features(asked, np.full(2, 5))[:, NAMES.index("object_song")]
+    assert odds[0] > odds[1] + 2.0
+
+
+def test_maps_without_other_measures() -> None:
+    for count in (1, 5):
+        found = written(song()[: (count + 3) // 4])
+        part = replace(found, hit_objects=found.hit_objects[:count])
+        values = measured(part)
+        assert values.shape == (count, len(NAMES)) and np.isfinite(values).all()
+
+
+def test_maps_that_are_too_long_have_zeros() -> None:
+    found = beatmap(["256,192,0,1,0,0:0:0:0:", "256,192,36000000,1,0,0:0:0:0:"])
+    assert not measured(found).any()
