@@ -53,6 +53,8 @@ OF_ONE_NOTE = frozenset({"rhythm/chord-slip", "positions/column-slip"})
 these the surer is kept."""
 HOLES = frozenset({"rhythm/missing-object", "rhythm/passage-object"})
 """Findings about an empty place after their object. Where the next object is at a wrong tick, it is what is missing."""
+ALIKE = "objects_alike"
+"""Evidence of a finding that names several places: the indices of the objects of the others."""
 FIRST_CAUSES = frozenset({Category.RHYTHM, Category.MAPSET})
 """Warnings and problems of these categories come first."""
 MOST_OF_RULE = 100
@@ -162,7 +164,8 @@ class _Kept:
 
     def add(self, finding: Finding) -> None:
         kind = (finding.rule, finding.severity, rests_on_network(finding), finding.surprisal is None)
-        ranks = {self._rank[index] for index in finding.objects}
+        # A finding that names further places by their objects stands for all of them.
+        ranks = {self._rank[index] for index in (*finding.objects, *finding.evidence.get(ALIKE, ()))}
         for rank in ranks:
             self._at[rank].setdefault(kind, len(self.findings))
         if ranks:

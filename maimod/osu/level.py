@@ -5,7 +5,9 @@ Source: star ranges of https://osu.ppy.sh/wiki/en/Beatmap/Difficulty; names as m
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 
@@ -48,11 +50,17 @@ _NAMES: dict[Level, str] = {
     Level.EASY: "easy|beginner|kantan|cup|ez|basic",
     Level.NORMAL: "normal|salad|futsuu|nm|novice",
     Level.HARD: "hard|advanced|muzukashii|platter|hd|hyper",
-    Level.INSANE: "insane|rain|oni|mx|another",
-    Level.EXPERT: "expert|extra|extreme|overdose|deluge|inner oni|ura oni|hell oni|shd|black another|ultra|master",
+    Level.INSANE: "insane|rain|oni|mx|another|exhaust",
+    Level.EXPERT: "expert|extra|extreme|overdose|deluge|inner oni|ura oni|hell oni|shd|sc|black another|leggendaria|ultra|master|"
+    "lunatic|maximum|infinite|gravity|heavenly|vivid|exceed",
 }
-"""Names of the levels in the criteria of the four modes, and in the arcade games that mappers borrow names from."""
+"""Names of the levels in the criteria of the four modes, and in the games that mappers borrow names from; of names that stand for
+two levels the harder one, which allows more."""
 _WORDS = {name: level for level, names in _NAMES.items() for name in names.split("|")}
+_PARTS = {**_WORDS, "muzu": Level.HARD, "futsu": Level.NORMAL}
+"""The same where other words stand around them."""
+_GUEST = re.compile(r"^.*(?:'s|[a-z\d]')\s+")
+"""What comes before the level in "Someone's Hard" and "Chromoxx' Hard"."""
 _AFTER_MODE = re.compile(r"^.*\b(?:taiko|catch|ctb|mania|\d+k)\s+")
 """What comes before the level in names like "Someone's Taiko Inner Oni"."""
 _IN_BRACKETS = re.compile(r"[(\[]([^()\[\]]+)[)\]]$")
@@ -91,12 +99,15 @@ def level_of(beatmap: Beatmap, stars: float | None) -> Level | None:
     """Find the level by the name of the difficulty, else by its stars; None if there is neither.
 
     A name counts where it stands alone or after a guest's ("Hard", "pishifat's Hard", "4K Normal"), and if the stars do
-    not contradict it: an "Easy" of 5 stars is called so for another reason.
+    not contradict it: an "Easy" of 5 stars is called so for another reason. Among other words it counts unless the stars
+    are higher: a "Very Hard" is none of the Hards.
     """
     named = named_level(beatmap.version)
     by_stars = None if stars is None else Level(sum(stars >= limit for limit in STARS))
     if named is None or by_stars is None:
         return named if by_stars is None else by_stars
+    if named < by_stars and _level_alone(beatmap.version) is None:
+        return by_stars
     if beatmap.mode is Mode.OSU:
         return named if abs(named - by_stars) <= 1 else by_stars
     if beatmap.mode is Mode.TAIKO and named is Level.INSANE and by_stars is Level.EXPERT:
@@ -106,8 +117,37 @@ def level_of(beatmap: Beatmap, stars: float | None) -> Level | None:
     return named if abs(named - by_stars) <= 2 else max(named, by_stars)
 
 
+def levels_of(beatmaps: Sequence[Beatmap], stars: Mapping[Path, float | None]) -> dict[Path, Level | None]:
+    """Level of each difficulty of a set by its path.
+
+    One without a name of a level is no easier than what is named and has fewer stars: of two difficulties below 2 stars the
+    harder one is a Normal, if the other is called so.
+    """
+    levels = {one.path: level_of(one, stars[one.path]) for one in beatmaps}
+    for one in beatmaps:
+        own, level = stars[one.path], levels[one.path]
+        if own is None or level is None or named_level(one.version) is not None:
+            continue
+        easier = [
+            below
+            for other in beatmaps
+            if other.mode is one.mode
+            and (one.mode is not Mode.MANIA or other.keys == one.keys)
+            and (below := named_level(other.version)) is not None
+            and below is levels[other.path]
+            and (stars[other.path] or math.inf) < own
+        ]
+        levels[one.path] = max([level, *easier])
+    return levels
+
+
 def named_level(version: str) -> Level | None:
     """Level by the name of a difficulty; None if the name is not one of a level."""
+    alone = _level_alone(version)
+    return _level_among_words(version) if alone is None else alone
+
+
+def _level_alone(version: str) -> Level | None:
     name = with_straight_apostrophes(version).strip().lower().strip("~!.-* ")
     if (level := _word(name)) is not None:
         return level
@@ -115,8 +155,17 @@ def named_level(version: str) -> Level | None:
     return _word(bracketed[1]) if bracketed else None
 
 
+def _level_among_words(version: str) -> Level | None:
+    """Level by the last or the first words of a name, as in "Demonic Oni", "Extra: Akashi" and "MuzuZoda"."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", with_straight_apostrophes(version))
+    name = _GUEST.sub("", _NUMBER.sub("", apart.strip().lower()))
+    words = re.findall(r"[^\W\d_]+", name)
+    ends = (words[-2:], words[-1:], words[:2], words[:1])
+    return next((_PARTS[text] for end in ends if (text := " ".join(end)) in _PARTS), None)
+
+
 def _word(name: str) -> Level | None:
-    name = re.sub(r"^.*(?:'s|[a-z\d]')\s+", "", _NUMBER.sub("", name.strip()))
+    name = _GUEST.sub("", _NUMBER.sub("", name.strip()))
     name = re.sub(r"^(?:\[?\d+k\]?|collab|cs\d|light)\s+|\s+(?:collab|\d+k)$", "", _AFTER_MODE.sub("", name))
     return _WORDS.get(name)
 

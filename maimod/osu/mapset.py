@@ -16,7 +16,7 @@ from maimod.osu import folder as folders
 from maimod.osu import limits, parser
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.folder import PICTURES, SOUNDS, STORYBOARD, Folder, has_ending, read_file
-from maimod.osu.level import Level, level_of, star_rating
+from maimod.osu.level import Level, levels_of, star_rating
 
 WORK_NAMES = re.compile(
     r"(?:hit|key)[\s-]*sound(?:s|ing|ed)?(?: (?:diff|difficulty|copy))?|hs(?: diff)?|timing(?: diff)?"
@@ -66,7 +66,7 @@ class Mapset:
     @cached_property
     def levels(self) -> dict[Path, Level | None]:
         """Level of each beatmap by its path."""
-        return {beatmap.path: level_of(beatmap, self.stars[beatmap.path]) for beatmap in self.beatmaps}
+        return levels_of(self.beatmaps, self.stars)
 
     @cached_property
     def _storyboard_file(self) -> str | None:

@@ -20,7 +20,7 @@ SAME_SECTION_MS = 1000.0
 SAME_GAP_MS = 500.0
 """The same for a missing object in one difficulty: one rule gives the time of the gap, the other that of an object."""
 LEAST_ALIKE = 3
-"""Fewest findings of a kind that become one entry."""
+"""Fewest findings of a kind that become one entry; of exact ones in the same words two do."""
 SHARED = frozenset(
     {Category.RHYTHM, Category.TIMING, Category.HITSOUNDS, Category.KIAI, Category.NEW_COMBOS, Category.MAPSET}
 )
@@ -237,7 +237,8 @@ def _folded(mistakes: Iterable[Entry]) -> Iterator[Entry]:
     for one in mistakes:
         by_kind[_kind(one.finding)].append(one)
     for own in by_kind.values():
-        if len(own) < LEAST_ALIKE or own[0].finding.scope is not Scope.PLACE:
+        is_said_twice = own[0].finding.tier is Tier.EXACT and len({_words(one.finding) for one in own}) == 1
+        if len(own) < (2 if is_said_twice else LEAST_ALIKE) or own[0].finding.scope is not Scope.PLACE:
             yield from own
             continue
         lead, *rest = sorted(own, key=worth)
@@ -250,5 +251,10 @@ def _kind(finding: Finding) -> tuple[str, str]:
     if finding.severity is Severity.MINOR:
         return finding.rule, "minor"
     if finding.tier is Tier.EXACT:
-        return finding.rule, re.sub(r'"[^"]*"|\d+(?:[.,]\d+)?', "#", finding.message)
+        return finding.rule, _words(finding)
     return finding.rule, f"{finding.id} {finding.timestamp}"
+
+
+def _words(finding: Finding) -> str:
+    """Its message without names and numbers."""
+    return re.sub(r'"[^"]*"|\d+(?:[.,]\d+)?', "#", finding.message)

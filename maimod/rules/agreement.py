@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from maimod.findings import Expected, Severity, Tier, editor_timestamp
+from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.hitsounds import Hit, addition_names, hits, set_name
 from maimod.osu.names import hit_name, object_name
 from maimod.osu.timing import snap
-from maimod.rules.base import Certainty, Evidence, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.base import Certainty, Evidence, MapsetCheck, MapsetEvidence, Placed, Rule, places_alike
 from maimod.rules.sets import names
 
 PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
@@ -69,7 +69,7 @@ MISSING_ADDITION = Rule(
     "samples of the storyboard, and custom samples of a hitnormal that the others do not use. A difficulty that does so at more than 0.5 % of such places gets minors, at more than 2 % "
     "none: it has "
     "hitsounds of its own. Minors are also ends of spinners, slider ends and repeats, which are silenced on purpose, and places with "
-    "two others only.",
+    "two others only. All places of a difficulty are one finding, which names them.",
     advice="Was the addition forgotten here?",
     ignore_when="the difficulty follows another sound here",
     blind_spots="Additions that two difficulties lack; sets of two difficulties.",
@@ -90,7 +90,7 @@ deleted objects, 26 of 30 moved by 1/8 beat and 22 of 30 removed additions are f
 MOST_DIFFICULTIES = 30
 """Most difficulties compared; collections of practice maps have more and nothing in common."""
 FEW, MANY = 3, 6
-"""Up to the first number of places are reported regardless of their share; more than the second are one finding."""
+"""Up to the first number of places are reported regardless of their share; more than the second are no slip."""
 OWN_WAY, SLIP = 0.02, 0.005
 """Share of the places where the others agree: above it a difficulty has its own hitsounds, below it a missing addition
 looks like a slip."""
@@ -308,53 +308,50 @@ def _hit_at(found: Sequence[Hit], times: Sequence[float], time: float) -> Hit | 
 
 
 def _report(evidence: MapsetEvidence, beatmap: Beatmap, lacks: Sequence[_Lack], compared: int) -> Iterator[Placed]:
-    share = len(lacks) / compared
-    if len(lacks) > MANY:
-        first = lacks[0].hit
-        objects: dict[int, HitObject] = {lack.hit.hit_object.index: lack.hit.hit_object for lack in lacks}
-        places = ", ".join(editor_timestamp(beatmap, lack.hit.time).removesuffix(" -") for lack in lacks[:MANY])
-        yield from evidence.candidate(
-            MISSING_ADDITION,
-            beatmap,
-            time=first.time,
-            end_time=lacks[-1].hit.time,
-            line=first.hit_object.line,
-            certainty=Certainty.POSSIBLE,
-            objects=list(objects.values())[:MANY],
-            actual=addition_names(first.additions),
-            expected=[Expected(addition_names(lacks[0].others[0].additions))],
-            places=len(lacks),
-            compared=compared,
-            message=f"At {len(lacks)} places ({places}, …) this difficulty lacks an addition that all others have, or plays it from another set.",
-        )
-        return
-    for lack in lacks:
-        hit, there = lack.hit, lack.others[0]
-        name = addition_names(lack.missing)
-        message = (
-            f"This {hit_name(hit, beatmap)} has no {name}; the {len(lack.others)} other difficulties with a hit here do."
-            if lack.missing
-            else f"This {hit_name(hit, beatmap)} plays its {addition_names(hit.additions)} from the {set_name(hit.addition_set)} set; the "
-            f"{len(lack.others)} other difficulties with a hit here from {set_name(there.addition_set)}."
-        )
-        yield from evidence.candidate(
-            MISSING_ADDITION,
-            beatmap,
-            time=hit.time,
-            line=hit.hit_object.line,
-            objects=[hit.hit_object],
-            certainty=Certainty.LIKELY
-            if hit.is_active
-            and hit.hit_object.kind is not ObjectKind.SPINNER
-            and (share <= SLIP or len(lacks) == 1)
-            and len(lack.others) >= SURE_OTHERS
-            else Certainty.POSSIBLE,
-            actual=addition_names(hit.additions),
-            expected=[Expected(f"{set_name(there.addition_set)} {addition_names(there.additions)}")],
-            message=message,
-            edge=hit.edge,
-            compared=compared,
-        )
+    """One finding for a difficulty, about the place that looks most like a slip; it names the others."""
+    is_slip = len(lacks) == 1 or (len(lacks) <= MANY and len(lacks) / compared <= SLIP)
+    likely = [lack for lack in lacks if is_slip and _stands_out(lack)]
+    first, *_ = *likely, *lacks
+    others = [lack for lack in lacks if lack is not first]
+    yield from evidence.candidate(
+        MISSING_ADDITION,
+        beatmap,
+        time=first.hit.time,
+        line=first.hit.hit_object.line,
+        objects=[first.hit.hit_object],
+        certainty=Certainty.LIKELY if likely else Certainty.POSSIBLE,
+        actual=addition_names(first.hit.additions),
+        expected=[Expected(f"{set_name(first.others[0].addition_set)} {addition_names(first.others[0].additions)}")],
+        message=f"{_words(first, beatmap)}{_further(first, others)}.",
+        edge=first.hit.edge,
+        compared=compared,
+        places=len(lacks),
+        times_ms=[lack.hit.time for lack in lacks],
+        objects_alike=[lack.hit.hit_object.index for lack in others],
+    )
+
+
+def _stands_out(lack: _Lack) -> bool:
+    is_pressed = lack.hit.is_active and lack.hit.hit_object.kind is not ObjectKind.SPINNER
+    return is_pressed and len(lack.others) >= SURE_OTHERS
+
+
+def _words(lack: _Lack, beatmap: Beatmap) -> str:
+    hit, there = lack.hit, lack.others[0]
+    others = f"the {len(lack.others)} other difficulties with a hit here"
+    if lack.missing:
+        return f"This {hit_name(hit, beatmap)} has no {addition_names(lack.missing)}; {others} do"
+    return (
+        f"This {hit_name(hit, beatmap)} plays its {addition_names(hit.additions)} from the {set_name(hit.addition_set)} set; "
+        f"{others} from {set_name(there.addition_set)}"
+    )
+
+
+def _further(first: _Lack, others: Sequence[_Lack]) -> str:
+    """The other places, as in "; the same at 2 more places: 00:12:000, 00:14:000"."""
+    kinds = {(lack.missing, lack.hit.additions if not lack.missing else 0) for lack in (first, *others)}
+    what = "the same" if len(kinds) == 1 else "an addition is missing or from another set"
+    return places_alike([lack.hit.time for lack in others], f"{what} at")
 
 
 CHECK = MapsetCheck("Agreement of the difficulties", (MISSING_OBJECT, BESIDE, MISSING_ADDITION), run)

@@ -24,8 +24,8 @@ CLOSE = Rule(
     ("map",),
     why="Bar lines show the measures. A red line that begins within a measure draws a second bar line there, which "
     "looks like a mistake and disturbs reading.",
-    how="A red line begins at most half a measure after a bar line of the red line before it and does not omit its "
-    "first bar line. After more than half a measure it is a minor, after nearly a whole one nothing.",
+    how="A red line begins at most a beat after a bar line of the red line before it and does not omit its "
+    "first bar line. After more than a beat it is a minor, after nearly a whole measure nothing.",
     advice="Check the meter before this line, or omit one of the bar lines.",
     ignore_when="the song has a shorter measure there; give the red line before it that meter then",
     blind_spots="Bar lines that are close because of the tempo; whether the new red line is right.",
@@ -99,17 +99,18 @@ def _close(beatmap: Beatmap) -> Iterator[Candidate]:
             continue
         if before.omits_bar_line and red.time - before.time < measure:  # the only bar line in between is not drawn
             continue
+        is_double = past <= before.beat_length + SAME_MS
         beats = f"{past / before.beat_length:.3g}"
         apart = f"{past:.0f} ms ({beats} beat{'' if beats == '1' else 's'})"
         yield candidate(
             CLOSE,
             time=red.time,
             line=red.line,
-            certainty=Certainty.CERTAIN if past <= measure / 2 + SAME_MS else Certainty.POSSIBLE,
+            certainty=Certainty.CERTAIN if is_double else Certainty.POSSIBLE,
             actual=f"{past:.0f} ms apart",
             expected=[Expected("a bar line that is omitted")],
             message=f"This red line draws a bar line {apart} after the one before it, "
-            f"{'a double bar line' if past <= measure / 2 + SAME_MS else 'a shortened measure'}.",
+            f"{'a double bar line' if is_double else 'a shortened measure'}.",
             gap_ms=round(past, 1),
         )
 

@@ -229,6 +229,15 @@ def more_places(places: int) -> str:
     return f", as at {places - 1} more place{'s' * (places > 2)}" if places > 1 else ""
 
 
+def places_alike(times: Sequence[float], what: str = "the same at", place: str = "place") -> str:
+    """Part of a message about the first of several places, with the times [ms] of the others: "; the same at 2 more places:
+    00:12:000, 00:14:000"; empty for one."""
+    if not times:
+        return ""
+    listed = ", ".join(map(clock, times[:PLACES_NAMED])) + (" and others" if len(times) > PLACES_NAMED else "")
+    return f"; {what} {len(times)} more {place}{'s' * (len(times) > 1)}: {listed}"
+
+
 def bundled(found: Iterable[Candidate], most: int = MANY) -> Iterator[Candidate]:
     """Candidates of one rule by time, with many made one: more than `most`, or more than one possible one."""
     places = sorted(found, key=lambda one: one.time)
@@ -245,10 +254,9 @@ def bundled(found: Iterable[Candidate], most: int = MANY) -> Iterator[Candidate]
 
 def _as_one(first: Candidate, places: Sequence[Candidate]) -> Candidate:
     others = [one.time for one in places if one is not first]
-    listed = ", ".join(map(clock, others[:PLACES_NAMED])) + (" and others" if len(others) > PLACES_NAMED else "")
     return replace(
         first,
-        words=f"{first.message[:-1]}; the same at {len(others)} more place{'s' * (len(others) > 1)}: {listed}.",
+        words=f"{first.message[:-1]}{places_alike(others)}.",
         end_time=max(one.end_time or one.time for one in places),
         numbers={**first.numbers, "places": len(places), "times_ms": [one.time for one in places[:20]]},
     )

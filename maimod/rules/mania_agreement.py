@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, Mode
-from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule, places_alike
 from maimod.rules.chord_sounds import Moment, moments
 from maimod.rules.sets import names
 
@@ -23,9 +23,8 @@ MISSING = Rule(
     why="Samples are mostly copied between the difficulties of a set; one that only one difficulty lacks was forgotten "
     "there.",
     how="All other mania difficulties with notes at this time play a sample that this one does not play, neither by a "
-    "note nor in the storyboard, although a note of it has only a hitnormal. In up to three places; in more, up to 2 "
-    "%, it is "
-    "one minor, and with only one other difficulty a minor too.",
+    "note nor in the storyboard, although a note of it has only a hitnormal. All places are one finding; more than three, up to 2 "
+    "%, are a minor, and so is any with only one other difficulty.",
     advice="Was the sample forgotten here?",
     ignore_when="the difficulty follows another sound here",
     blind_spots="Samples that two difficulties lack; difficulties with samples of their own.",
@@ -72,23 +71,28 @@ def _missing(
             lacks.append((time, ", ".join(missing)))
     if len(lacks) > max(FEW, OWN_WAY * compared):
         return
-    slips = len(lacks) <= FEW
-    for time, samples in lacks if slips else lacks[:1]:
-        notes, others = own[time].notes, [other for other in there[time] if other is not beatmap]
-        more = "" if slips else f"; the same at {len(lacks) - 1} more places"
-        yield from evidence.candidate(
-            MISSING,
-            beatmap,
-            time=time,
-            line=notes[0].line,
-            objects=notes,
-            certainty=Certainty.LIKELY if slips and len(others) >= SURE_OTHERS else Certainty.POSSIBLE,
-            actual="not played",
-            expected=[Expected(samples)],
-            compared=compared,
-            message=f'{names(others)} play{"s" if len(others) == 1 else ""} "{samples}" here, this difficulty does '
-            f"not{more}.",
-        )
+    if not lacks:
+        return
+    (time, samples), *more = lacks
+    notes, others = own[time].notes, [other for other in there[time] if other is not beatmap]
+    what = "the same at" if all(missing == samples for _, missing in more) else "it lacks a sample of the others at"
+    is_slip = len(lacks) <= FEW and len(others) >= SURE_OTHERS
+    yield from evidence.candidate(
+        MISSING,
+        beatmap,
+        time=time,
+        line=notes[0].line,
+        objects=notes,
+        certainty=Certainty.LIKELY if is_slip else Certainty.POSSIBLE,
+        actual="not played",
+        expected=[Expected(samples)],
+        compared=compared,
+        places=len(lacks),
+        times_ms=[at for at, _ in lacks],
+        objects_alike=[note.index for at, _ in more for note in own[at].notes],
+        message=f'{names(others)} play{"s" if len(others) == 1 else ""} "{samples}" here, this difficulty does '
+        f"not{places_alike([at for at, _ in more], what)}.",
+    )
 
 
 CHECK = MapsetCheck("Samples of the mania difficulties", (MISSING,), run)

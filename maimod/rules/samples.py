@@ -504,7 +504,8 @@ def _storyboard(evidence: MapsetEvidence) -> Iterator[Placed]:
     for place, beatmap in enumerate(evidence.beatmaps):
         own = _pictures(text for _, text in beatmap.events)
         wanted = dict.fromkeys([*own, *(shared if place == 0 else ())])
-        missing = [name for name in wanted if evidence.mapset.find_picture(name) is None]
+        names = (name.replace("\\", "/") for name in wanted if evidence.mapset.find_picture(name) is None)
+        missing = list(dict.fromkeys(names))
         if missing and beatmap.general.get("UseSkinSprites", "0") != "1":
             more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
             yield from evidence.candidate(

@@ -15,7 +15,7 @@ import msgspec
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.timing import snap
-from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule, places_alike
 from maimod.rules.sets import CRITERIA, names
 
 SNAPS_DIFFER = Rule(
@@ -28,7 +28,8 @@ SNAPS_DIFFER = Rule(
     "music, and players of several difficulties notice.",
     how="In each four beats, objects on 1/3, 1/6 and 1/12 are counted against those on 1/4, 1/8 and 1/16, in every difficulty. "
     "Neighbouring stretches in which this difficulty has nearly only the one and others nearly only the other are one passage. "
-    "The difficulties that are fewer get the finding; a passage of few objects, or one against one, is a minor.",
+    "The difficulties that are fewer get the finding; a passage of few objects, one against one, or several passages of a "
+    "difficulty, which are one finding, are a minor.",
     advice="Listen at a low speed: thirds or quarters?",
     ignore_when="the song plays both at once and the difficulties follow different layers",
     blind_spots="Difficulties that have only 1/1 and 1/2 there; divisors such as 1/5 and 1/7; passages with both.",
@@ -62,6 +63,10 @@ class _Stretch(msgspec.Struct, frozen=True):
     objects: tuple[HitObject, ...]
 
 
+_Passage = list[tuple[Window, _Stretch, list[Beatmap]]]
+"""Neighbouring stretches on one side, each with the difficulties that are on the other."""
+
+
 def run(evidence: MapsetEvidence) -> Iterator[Placed]:
     for mode in Mode:
         of_mode = [beatmap for beatmap in evidence.beatmaps if beatmap.mode is mode]
@@ -75,7 +80,7 @@ def _compare(evidence: MapsetEvidence, of_mode: Sequence[Beatmap]) -> Iterator[P
     if any(other != lines[0] for other in lines):
         return  # mapset/red-lines reports it
     for beatmap in of_mode:
-        passages: list[list[tuple[Window, _Stretch, list[Beatmap]]]] = []
+        passages: list[_Passage] = []
         for window, own in sorted(taken[beatmap.path].items()):
             there = {other.path: taken[other.path].get(window) for other in of_mode}
             others = [other for other in of_mode if (at := there[other.path]) and at.side is not own.side]
@@ -88,8 +93,9 @@ def _compare(evidence: MapsetEvidence, of_mode: Sequence[Beatmap]) -> Iterator[P
                 passages[-1].append((window, own, others))
             else:
                 passages.append([(window, own, others)])
-        for passage in passages:
-            yield from _report(evidence, beatmap, passage)
+        for side in Side:
+            if own_side := [passage for passage in passages if passage[0][1].side is side]:
+                yield from _report(evidence, beatmap, own_side)
 
 
 def _is_harder(evidence: MapsetEvidence, beatmap: Beatmap, others: Sequence[Beatmap]) -> bool:
@@ -118,14 +124,15 @@ def _stretches(beatmap: Beatmap) -> dict[Window, _Stretch]:
     return stretches
 
 
-def _report(
-    evidence: MapsetEvidence, beatmap: Beatmap, passage: Sequence[tuple[Window, _Stretch, list[Beatmap]]]
-) -> Iterator[Placed]:
+def _report(evidence: MapsetEvidence, beatmap: Beatmap, passages: Sequence[_Passage]) -> Iterator[Placed]:
+    """One finding about the passages of a difficulty that are on one side: several were made that way."""
+    passage, *more = passages
     objects = [o for _, stretch, _ in passage for o in stretch.objects]
     others = list({other.path: other for *_, there in passage for other in there}.values())
-    side = passage[0][1].side
-    other_side = Side.QUARTERS if side is Side.THIRDS else Side.THIRDS
-    is_sure = len(objects) >= SURE_OBJECTS and len(others) >= SURE_OTHERS
+    own, wanted = ("thirds", "quarters") if passage[0][1].side is Side.THIRDS else ("quarters", "thirds")
+    starts = [min(o.time for o in one[0][1].objects) for one in more]
+    further = places_alike(starts, "the same in", "passage")
+    is_sure = len(objects) >= SURE_OBJECTS and len(others) >= SURE_OTHERS and not more
     yield from evidence.candidate(
         SNAPS_DIFFER,
         beatmap,
@@ -135,13 +142,11 @@ def _report(
         objects=objects[:8],
         certainty=Certainty.LIKELY if is_sure else Certainty.POSSIBLE,
         subject=str(round(objects[0].time)),
-        actual=side.value,
-        expected=[Expected(other_side.value)],
-        message=f"{len(objects)} objects of this passage are on thirds of a beat, where {names(others)} "
-        f"{'have' if len(others) > 1 else 'has'} quarters."
-        if side is Side.THIRDS
-        else f"{len(objects)} objects of this passage are on quarters of a beat, where {names(others)} "
-        f"{'have' if len(others) > 1 else 'has'} thirds.",
+        actual=own,
+        expected=[Expected(wanted)],
+        passages=len(passages),
+        message=f"{len(objects)} objects of this passage are on {own} of a beat, where {names(others)} "
+        f"{'have' if len(others) > 1 else 'has'} {wanted}{further}.",
     )
 
 

@@ -15,7 +15,7 @@ from maimod.osu.beatmap import Mode, ObjectKind
 from maimod.osu.hitsounds import Hit
 from maimod.osu.names import hit_name
 from maimod.rules import elsewhere
-from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Ramp, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Ramp, Rule, candidate, places_alike
 from maimod.rules.hitsound_model import HitsoundEvidence
 
 LONE_CURVE = Curve(middle=8.0, scale=1.5)
@@ -68,10 +68,11 @@ QUIET = Rule(
     ("map",),
     why="A hit much quieter than the others of the map gives little feedback.",
     how="The volume of a circle, slider head or hold note is 6 to 20 %, while at least 95 % of the map is louder than "
-    "that.",
+    "that. All of them are one finding, about the quietest.",
     advice="Raise the volume: players need to hear their hits.",
     ignore_when="the song is nearly silent there",
-    blind_spots="Silent custom samples; slider tails and repeats; maps that are quiet throughout.",
+    blind_spots="Silent custom samples; slider tails and repeats; maps that are quiet throughout; hits that all of several other "
+    "difficulties have as quiet.",
     source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckMutedObjects.cs",
     curves={"": QUIET_CURVE},
 )
@@ -196,14 +197,32 @@ def muted(evidence: Evidence, found: Sequence[Hit]) -> Iterator[Candidate]:
 
 
 def quiet(evidence: Evidence, found: Sequence[Hit]) -> Iterator[Candidate]:
-    """Hits that are quieter than most of the map."""
+    """One finding for the hits that are quieter than most of the map, unless all other difficulties are as quiet there."""
     active = _pressed(found)
     share = sum(hit.volume <= QUIET_PERCENT for hit in active) / max(1, len(active))
-    if share < QUIET_MAP:
-        for run in _quiet_runs(active, MUTED_PERCENT + 1, QUIET_PERCENT):
-            yield replace(
-                _quiet_candidate(QUIET, run), measure=share, numbers={"hits": len(run), "share_of_map": round(share, 4)}
-            )
+    if not 0 < share < QUIET_MAP:
+        return
+    runs = [
+        run
+        for run in _quiet_runs(active, MUTED_PERCENT + 1, QUIET_PERCENT)
+        if not elsewhere.is_in_all_others(evidence, run[0].time, "volume")
+    ]
+    if not runs:
+        return
+    first = min(runs, key=lambda run: min(hit.volume for hit in run))
+    others = [run[0].time for run in runs if run is not first]
+    one = _quiet_candidate(QUIET, first)
+    yield replace(
+        one,
+        words=f"{one.message[:-1]}{places_alike(others)}.",
+        measure=share,
+        numbers={
+            "hits": sum(map(len, runs)),
+            "share_of_map": round(share, 4),
+            "places": len(runs),
+            "times_ms": [run[0].time for run in runs],
+        },
+    )
 
 
 def _quiet_runs(active: Sequence[Hit], least: int, most: int) -> Iterator[list[Hit]]:

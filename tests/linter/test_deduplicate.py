@@ -54,6 +54,11 @@ def rules(*findings: Finding) -> list[str]:
 
 
 class TestFolding:
+    def test_a_finding_about_several_places_stands_for_estimates_at_all_of_them(self) -> None:
+        lacks = replace(finding("mapset/missing-addition", 3, 0.7), evidence={"objects_alike": [7]})
+        here, there, elsewhere = (finding("hitsounds/missing", index, 0.5) for index in (3, 7, 9))
+        assert rules(lacks, here, there, elsewhere) == ["mapset/missing-addition", "hitsounds/missing"]
+
     @pytest.mark.parametrize("rule", ["rhythm/missing-object", "rhythm/passage-object"])
     def test_the_object_at_a_wrong_tick_is_the_one_that_is_missing_before_it(self, rule: str) -> None:
         moved = finding("rhythm/wrong-tick", 4, 0.9)

@@ -111,6 +111,12 @@ def test_storyboard_variables_are_filled_in(tmp_path):
         ("Hard", 4.1, Level.HARD),
         ("Light Insane", 4.0, Level.INSANE),
         ("Someone’s Normal", 2.4, Level.NORMAL),
+        ("Agonizing Insane", 3.9, Level.INSANE),
+        ("Extra: Akashi", 5.2, Level.EXPERT),
+        ("Very Hard", 4.2, Level.INSANE),  # harder than a Hard
+        ("Hard Way Home", 2.5, Level.HARD),
+        ("The Hard Way", 2.5, Level.NORMAL),
+        ("Lunatic", 4.5, Level.EXPERT),
     ],
 )
 def test_level_by_name_and_stars(version: str, stars: float | None, expected: Level | None):
@@ -131,10 +137,32 @@ def test_level_by_name_and_stars(version: str, stars: float | None, expected: Le
         ("4K Hard Lv.10", 3.0, Level.HARD),
         ("Song - Hard (25)", 3.8, Level.HARD),
         ("Demonic Oni", 5.9, Level.EXPERT),
+        ("Demonic Oni", 3.0, Level.INSANE),
+        ("OniZoda", 3.9, Level.INSANE),
+        ("MuzuZoda", 2.5, Level.HARD),
+        ("Someone's Hellish Inner Oni", 4.5, Level.EXPERT),
+        ("Primary - RooM // MX", 2.5, Level.INSANE),
+        ("Insight - Normal (18)", 1.5, Level.NORMAL),
     ],
 )
 def test_levels_of_the_other_modes(version: str, stars: float, expected: Level):
     assert level.level_of(beatmap(mode=1, metadata={"Version": version}), stars) is expected
+
+
+@pytest.mark.parametrize(
+    ("named", "mode", "expected"),
+    [
+        ("Hard", 0, Level.HARD),  # a Hard with fewer stars than 2.7
+        ("Hard", 1, Level.NORMAL),  # of another mode
+        ("Celestial", 0, Level.NORMAL),
+        ("Expert", 0, Level.NORMAL),  # the stars contradict it
+    ],
+)
+def test_a_difficulty_of_another_name_is_no_easier_than_those_below_it(named: str, mode: int, expected: Level):
+    below = beatmap(mode=mode, metadata={"Version": named}, path="below.osu")
+    own = beatmap(metadata={"Version": "Astray"}, path="own.osu")
+    stars = {below.path: 2.3, own.path: 2.5}
+    assert level.levels_of((below, own), stars)[own.path] is expected
 
 
 def test_a_folder_of_too_many_files_is_said_to_be_none(tmp_path, monkeypatch):

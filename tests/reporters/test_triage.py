@@ -6,6 +6,8 @@ import io
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from maimod.findings import BeatmapReport, Category, Finding, Report, Scope, Severity, Tier
 from maimod.reporters import REPORTERS, viewer
 from maimod.reporters.triage import entries, sheets
@@ -110,6 +112,19 @@ def test_likeness_is_folded_but_warnings_of_the_model_are_judged_one_by_one() ->
     ]
     (volume,) = (one for one in entries(whole) if one.alike and one.finding.rule == "hitsounds/volume")
     assert volume.further() == ["2 more like it: 00:00:500, 00:01:000"]
+
+
+@pytest.mark.parametrize(
+    ("tier", "second", "said_once"),
+    [(Tier.EXACT, "12 px off.", True), (Tier.EXACT, "12 px away.", False), (Tier.ESTIMATED, "12 px off.", False)],
+)
+def test_what_is_exact_is_said_once(tier: Tier, second: str, said_once: bool) -> None:
+    minor = {"tier": tier, "severity": Severity.MINOR}
+    two = [
+        finding("positions/near-overlap", i, message=m, **minor) for i, m in ((1000.0, "9 px off."), (2000.0, second))
+    ]
+    alone = ("positions/near-overlap", "", 0)
+    assert listed(report(("Hard", two))) == ([("positions/near-overlap", "", 1)] if said_once else [alone] * 2)
 
 
 def test_nothing_is_lost() -> None:

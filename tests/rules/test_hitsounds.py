@@ -206,6 +206,23 @@ def test_a_quiet_note_under_a_loud_one_is_a_layer():
     assert found(sorted([*notes, layer], key=lambda line: float(line.split(",")[2])), mode=3) == []
 
 
+@pytest.mark.parametrize(
+    ("others", "times"), [((), [50, 90]), ((70, 70), [50, 90]), ((15, 15), [90]), ((15, 70), [50, 90])]
+)
+def test_quiet_hits_are_one_finding_unless_all_others_are_as_quiet(others: tuple[int, ...], times: list[int]):
+    one, *rest = [
+        replace(beatmap(circles((beat_sounds() * 5)[:300], volumes)), path=Path(f"{number}.osu"))
+        for number, volumes in enumerate(
+            [{50: "0:0:0:20:", 90: "0:0:0:10:"}, *({50: f"0:0:0:{volume}:"} for volume in others)]
+        )
+    ]
+    evidence = Evidence(one, mapset=Mapset(Path(), (one, *rest)))
+    (finding,) = [f for f in findings_of(hitsounds.run, evidence) if f.rule == "hitsounds/quiet"]
+    assert finding.evidence["times_ms"] == [BEAT * time for time in times] and finding.time == 90 * BEAT
+    again = "; the same at 1 more place: 00:25:000." if len(times) > 1 else "20 % are usual."
+    assert "at 10 % volume" in finding.message and again in finding.message
+
+
 def test_muted_circle():
     rules = {f.rule: f for f in found(circles((beat_sounds() * 5)[:300], {50: "0:0:0:5:"}))}
     assert rules["hitsounds/muted"].objects == (50,)

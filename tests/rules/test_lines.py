@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from maimod.findings import Finding
+from maimod.osu.mapset import Mapset
 from maimod.rules import lines
 from maimod.rules.base import Evidence
 from tests.findings import findings_of
@@ -84,6 +86,22 @@ def test_red_lines_that_change_nothing(line: str, expected: list[tuple[str, str]
 )
 def test_lines_whose_changes_no_object_uses(line: str, objects: list[str], count: int):
     assert rules(found(RED_LINE, line, objects=objects)) == [("timing/unused-green-line", "minor")] * count
+
+
+@pytest.mark.parametrize(
+    ("there", "is_listed"),
+    [
+        (("4000,-50,4,2,0,70,0,0",), False),  # a slider of the other difficulty uses it
+        (("4000,-50,4,2,0,70,0,0", "4100,-100,4,2,0,70,0,0"), True),  # over before the next slider
+        (("4000,-100,4,2,0,70,0,0",), True),  # changes nothing there either
+        (("4200,-50,4,2,0,70,0,0",), True),
+    ],
+)
+def test_lines_that_another_difficulty_uses_are_left_out(there: tuple[str, ...], is_listed: bool):
+    own = beatmap(["100,192,4500,1,0"], [RED_LINE, GREEN], path="own.osu")
+    other = beatmap(["100,192,4250,2,0,L|205:192,1,35"], [RED_LINE, *there], path="other.osu")
+    found = findings_of(lines.run, Evidence(own, mapset=Mapset(Path(), (own, other))))
+    assert rules(found) == [("timing/unused-green-line", "minor")] * is_listed
 
 
 def test_scroll_speed_is_used_without_sliders():

@@ -280,6 +280,12 @@ def test_a_sample_that_one_difficulty_lacks(tmp_path: Path):
     assert finding.rule == mania_agreement.MISSING.id and finding.severity == "warning" and finding.time == 2200
 
 
+def test_samples_that_it_lacks_at_several_places_are_one_finding(tmp_path: Path):
+    (finding,) = set_of(tmp_path, without(3, 7), FULL, FULL)
+    assert "this difficulty does not; the same at 1 more place: 00:03:800." in finding.message
+    assert finding.severity == "warning" and finding.evidence["objects_alike"] == [7]
+
+
 def test_with_one_other_difficulty_it_is_a_minor(tmp_path: Path):
     assert [f.severity for f in set_of(tmp_path, without(3), FULL)] == ["minor"]
 

@@ -389,18 +389,50 @@ def test_storyboarded_samples_are_heard(tmp_path):
     assert found(tmp_path, agreement.CHECK, given, "mapset/missing-addition") == []
 
 
-def test_a_passage_on_thirds_where_others_have_quarters(tmp_path):
-    def passage(step: float, count: int = 24) -> list[str]:
-        return [
-            f"256,192,{int(FIRST_MS + 16 * BEAT_MS + place * BEAT_MS * step)},1,0,0:0:0:0:" for place in range(count)
-        ]
+def without_claps(*beats: int) -> dict[str, Version]:
+    given = with_hits(0)
+    lines = [line.replace(",8,", ",0,") if beat in beats else line for beat, line in enumerate(given["B"].objects)]
+    return {**given, "B": replace(given["B"], objects=lines)}
 
-    halves = [f"256,192,{FIRST_MS + half * BEAT_MS // 2},1,0,0:0:0:0:" for half in range(30)]
+
+@pytest.mark.parametrize(
+    ("beats", "further"),
+    [
+        ((20,), "has no clap; the 3 other difficulties with a hit here do."),
+        ((20, 30, 41), "hit here do; the same at 2 more places: 00:14:000, 00:18:400."),
+    ],
+)
+def test_additions_missing_at_several_places_are_one_finding(tmp_path, beats: tuple[int, ...], further: str):
+    (finding,) = found(tmp_path, agreement.CHECK, without_claps(*beats), "mapset/missing-addition")
+    assert finding.message.endswith(further) and finding.objects == (20,)
+    assert finding.evidence["places"] == len(beats) and finding.evidence["objects_alike"] == list(beats[1:])
+    assert finding.severity.value == ("warning" if len(beats) == 1 else "minor")
+
+
+def test_a_passage_on_thirds_where_others_have_quarters(tmp_path):
+    def passage(step: float, count: int = 24, start: int = 16) -> list[str]:
+        times = [int(FIRST_MS + start * BEAT_MS + place * BEAT_MS * step) for place in range(count)]
+        return [f"256,192,{time},1,0,0:0:0:0:" for time in times]
+
+    def halves(start: int, end: int) -> list[str]:
+        return [f"256,192,{FIRST_MS + half * BEAT_MS // 2},1,0,0:0:0:0:" for half in range(start, end)]
+
     plan = {"A": 1 / 3, "B": 1 / 4, "C": 1 / 4, "D": 1 / 2}
-    given = {name: Version(name, [*halves, *passage(step)]) for name, step in plan.items()}
+    given = {name: Version(name, [*halves(0, 30), *passage(step)]) for name, step in plan.items()}
     (finding,) = found(tmp_path, set_snaps.CHECK, given)
     assert rules([finding]) == [("mapset/snaps-differ", "warning")]
     assert "[B] and [C] have quarters" in finding.message and finding.time == FIRST_MS + 16 * BEAT_MS + 133
+
+    again = {
+        name: Version(name, [*halves(0, 30), *passage(step), *halves(60, 80), *passage(step, start=40)])
+        for name, step in plan.items()
+    }
+    twice = tmp_path / "twice"
+    twice.mkdir()
+    (finding,) = found(twice, set_snaps.CHECK, again)
+    assert rules([finding]) == [("mapset/snaps-differ", "minor")] and finding.evidence["passages"] == 2
+    assert "[B] and [C] have quarters; the same in 1 more passage: 00:18:133." in finding.message
+
     others = tmp_path / "others"
     others.mkdir()
     del given["C"], given["A"]
@@ -716,6 +748,16 @@ def test_pictures_of_the_storyboard(tmp_path):
     findings = found(tmp_path, samples.CHECK, versions())
     assert rules(findings) == [("mapset/storyboard-file", "problem"), ("mapset/storyboard-file", "minor")]
     assert "large.png" in findings[0].message and "Overlay" in findings[1].message
+
+
+def test_a_picture_is_missing_once_whichever_way_its_slash_leans(tmp_path):
+    write_media(tmp_path)
+    given = {
+        name: replace(version, events=(*EVENTS, f'Sprite,Foreground,Centre,"{picture}",320,240'))
+        for (name, version), picture in zip(versions().items(), ("sb/a.png", "sb\\a.png") * 2, strict=True)
+    }
+    messages = {finding.message for finding in found(tmp_path, samples.CHECK, given, "mapset/storyboard-file")}
+    assert messages == {"The storyboard shows sb/a.png, which the folder does not have."}
 
 
 def test_sounds_of_the_storyboard_of_the_set(tmp_path):
