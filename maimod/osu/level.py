@@ -109,7 +109,8 @@ def level_of(beatmap: Beatmap, stars: float | None) -> Level | None:
     if named < by_stars and _level_alone(beatmap.version) is None:
         return by_stars
     if beatmap.mode is Mode.OSU:
-        return named if abs(named - by_stars) <= 1 else by_stars
+        # A "Hard" of 1.9 stars is called so with some reason: the level below it counts, which allows more than an Easy.
+        return named if abs(named - by_stars) <= 1 else Level(max(named - 1, by_stars))
     if beatmap.mode is Mode.TAIKO and named is Level.INSANE and by_stars is Level.EXPERT:
         return by_stars  # an Oni was the hardest level before there were Inner Onis
     # The star ranges are those of osu!, so in the other modes a name may be two levels off. If it is more, the harder

@@ -117,6 +117,7 @@ def test_storyboard_variables_are_filled_in(tmp_path):
         ("Hard Way Home", 2.5, Level.HARD),
         ("The Hard Way", 2.5, Level.NORMAL),
         ("Lunatic", 4.5, Level.EXPERT),
+        ("Hard-ka", 1.9, Level.NORMAL),
     ],
 )
 def test_level_by_name_and_stars(version: str, stars: float | None, expected: Level | None):
