@@ -159,6 +159,7 @@ def gather(
         model.vocabulary.schema if model else None,
         is_guess(beatmap, settings, whole),
         networks.slips,
+        bands=song.bands if song and corruption is not None else None,
     )
     return Gathered(evidence, song, networks.calibration, tuple(missing), _notes(settings, networks), failed)
 

@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 
 from maimod.audio.onsets import Alignment, OnsetEnvelope
+from maimod.audio.spectrogram import Bands
 from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventSchema, EventScore
 from maimod.findings import Category, Expected, Severity, Tier, clock
@@ -314,6 +315,8 @@ class Evidence:
     """Model of slips; None if it is missing."""
     reported: frozenset[Path] = frozenset()
     """Paths of the difficulties of the set that get a report; empty means all of them."""
+    bands: Bands | None = None
+    """Onsets and loudness of the song by frequency; None without audio or discriminator, which needs them first."""
 
     @cached_property
     def scores_by_object(self) -> dict[int, list[EventScore]]:

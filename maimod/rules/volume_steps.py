@@ -310,7 +310,13 @@ def _ramp_around(lines: Sequence[TimingPoint], place: int) -> Iterator[tuple[int
     if before == after or is_between or lines[place + 1].time - lines[place].time > LONGEST_MS:
         return
     sign = 1 if after > before else -1
-    earlier, later = _ramp(lines[:place][::-1], -sign), _ramp(lines[place + 1 :], sign)
+    earlier, later = (
+        _ramp(part, by)
+        for part, by in (
+            (lines[max(place - MOST_RAMP, 0) : place][::-1], -sign),
+            (lines[place + 1 : place + 1 + MOST_RAMP], sign),
+        )
+    )
     if earlier >= 2 and earlier + later >= LEAST_RAMP:
         yield sign, min(earlier + later, MOST_RAMP)
 

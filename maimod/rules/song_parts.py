@@ -1,0 +1,52 @@
+"""How alike the measures of a song are by its spectrum, and where a part of it comes again."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from maimod.audio.spectrogram import Bands
+from maimod.rules.passages import LONGEST_MEASURE, QUARTER, Cells
+
+WEIGHT_OF_ONSETS = 0.5
+"""Beside 1 for the loudness. Of 13 maps with several sections of kiai, measures are in kiai if those most alike are, with an AUC of
+0.87 by loudness in each band, 0.85 by its onsets, 0.71 by the onsets of the whole song, and 0.71 by the rhythm of the map."""
+CLEAR_FRAMES = 4
+"""Frames of loudness for a quarter of a beat, as many as fit in one at 180 BPM."""
+
+
+def similarity(cells: Cells, bands: Bands, lag_ms: float) -> np.ndarray:
+    """(n_measures, n_measures) correlation of the measures of a map by loudness and onsets in each band of the song.
+
+    Args:
+        cells: of the map.
+        bands: of its song.
+        lag_ms: from a time of the map to its onset.
+    """
+    index = cells.starts[:, None] + np.arange(0, LONGEST_MEASURE // 2, QUARTER)
+    frames = ((cells.times(index.ravel()) + lag_ms) / bands.frame_ms).astype(np.int64).reshape(index.shape)
+
+    def taken(values: np.ndarray, first: int, last: int) -> list[np.ndarray]:
+        return [values[np.clip(frames + by, 0, len(values) - 1)] for by in range(first, last)]
+
+    loudness = np.mean(taken(bands.loudness, 0, CLEAR_FRAMES), axis=0)
+    onsets = np.max(taken(bands.flux, -1, 2), axis=0)
+    return np.asarray((_correlation(loudness) + WEIGHT_OF_ONSETS * _correlation(onsets)) / (1.0 + WEIGHT_OF_ONSETS))
+
+
+def _correlation(values: np.ndarray) -> np.ndarray:
+    rows = values.reshape(len(values), -1).astype(np.float32)
+    rows = rows - rows.mean(axis=0)
+    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
+    return np.asarray(rows @ rows.T)
+
+
+def again(alike: np.ndarray, start: int, length: int) -> np.ndarray:
+    """(n_measures - length + 1,) how alike a part is to the one that begins at each measure.
+
+    Args:
+        alike: of :func:`similarity`.
+        start: first measure of the part.
+        length: measures in it.
+    """
+    n = len(alike) - length + 1
+    return np.asarray(sum(alike[by : n + by, start + by] for by in range(length)) / length)
