@@ -29,10 +29,8 @@ MISSING_OBJECT = Rule(
     why="A time at which even the easier difficulties have an object is a main beat of the song; a difficulty without "
     "one mostly lost it.",
     how="All other difficulties of the mode, at least one of them easier, have an object that starts at a time where "
-    "this one has neither "
-    "an object nor a slider, spinner or break, in one place of the map. In up to three places, or with two other "
-    "difficulties only, "
-    "it is a minor.",
+    "this one has neither an object nor a slider, spinner or break. Two or three such places of a difficulty are one finding and a "
+    "minor, as is one with two other difficulties only.",
     advice="Was the object forgotten here?",
     ignore_when="the pause is intended, to emphasise the next sound",
     blind_spots="The easiest difficulty; places that a slider or a break covers; sets of two difficulties.",
@@ -132,20 +130,22 @@ def _objects(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[
         ]
         certainty = Certainty.LIKELY if len(holes) == 1 and len(others) >= SURE_OTHERS else Certainty.POSSIBLE
         if 0 < len(holes) <= OWN_RHYTHM:
-            for time in holes:
-                after = next((o for o in one.objects_by_time if o.time > time), one.objects_by_time[-1])
-                yield from evidence.candidate(
-                    MISSING_OBJECT,
-                    one.beatmap,
-                    time=time,
-                    line=after.line,
-                    certainty=certainty,
-                    subject=str(round(time)),
-                    actual="no object",
-                    expected=[Expected("an object")],
-                    message=f"All {len(others)} other difficulties have an object here, even "
-                    f"{names(_easiest(evidence, easier))}.",
-                )
+            first, *more = holes
+            after = next((o for o in one.objects_by_time if o.time > first), one.objects_by_time[-1])
+            yield from evidence.candidate(
+                MISSING_OBJECT,
+                one.beatmap,
+                time=first,
+                line=after.line,
+                certainty=certainty,
+                subject=str(round(first)),
+                actual="no object",
+                expected=[Expected("an object")],
+                places=len(holes),
+                times_ms=holes,
+                message=f"All {len(others)} other difficulties have an object here, even "
+                f"{names(_easiest(evidence, easier))}{places_alike(more)}.",
+            )
 
 
 def _beside(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[Placed]:

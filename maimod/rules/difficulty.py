@@ -516,9 +516,10 @@ def _break(evidence: Evidence, pause: Break) -> Iterator[Candidate]:
         wrong.append((Certainty.CERTAIN, "This break has decimals, which stable cannot read", written, "whole ms"))
     if not inside and before is not None and pause.start - before < MIN_BREAK_START_MS - ROUNDING_MS:
         gap = pause.start - before
+        certainty = Certainty.CERTAIN if gap < MIN_BREAK_START_MS - LITTLE_MS else Certainty.GUIDELINE
         wrong.append(
             (
-                Certainty.CERTAIN if gap < MIN_BREAK_START_MS - LITTLE_MS else Certainty.GUIDELINE,
+                Certainty.HARMLESS if gap >= MIN_BREAK_START_MS - 2 * ROUNDING_MS else certainty,
                 f"This break begins {gap:.0f} ms after the object before it",
                 f"{gap:.0f} ms",
                 "200 ms",

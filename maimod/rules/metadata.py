@@ -26,8 +26,9 @@ TITLE_MARKER = Rule(
     "version must have the form of (TV Size), (Game Ver.), (Short Ver.), (Cut Ver.), (Sped Up Ver.), (Nightcore Mix), "
     "(Sped Up & Cut Ver.) or (Nightcore & Cut Ver.), both romanised and Unicode; in a title of small or of capital letters "
     "they may have those. Words that may be the song's own are a warning: speed up, OP version, TV edit, extended version, two "
-    "markers of length, (Sped Up Ver.) of nightcore. Other versions as (Piano ver.) instead of (Piano Ver.) are a minor. In sets "
-    "submitted before 2018 (ids below 700,000) none is a problem.",
+    "markers of length, (Sped Up Ver.) of nightcore. Other versions as (Piano ver.) instead of (Piano Ver.) are a minor, and so are "
+    "brackets with kana or kanji at the end of the Unicode title where only the romanised one has a marker. In sets submitted before 2018 "
+    "(ids below 700,000) none is a problem.",
     advice="Write it as the criteria do.",
     ignore_when="the words are part of the song's own title and mean something else",
     blind_spots="Cut songs without any marker; markers in other languages.",
@@ -260,6 +261,10 @@ def _both_fields(key: str, beatmap: Beatmap, faults: Callable[[str], Iterator[Fa
                 yield replace(fault, message=f'{field} "{value}" {fault.message}.')
 
 
+_IN_JAPANESE = re.compile(r"[(\uff08][^()\uff08\uff09]*[\u3040-\u30ff\u4e00-\u9fff][^()\uff08\uff09]*[)\uff09]\s*$")
+"""Brackets at the end of a title with kana or kanji in them, as in "（TVサイズ）"."""
+
+
 def _milder(fault: Fault) -> Fault:
     """A fault that is no problem."""
     return replace(fault, certainty=max(fault.certainty, Certainty.LIKELY, key=list(Certainty).index))
@@ -276,7 +281,11 @@ def _title_markers(key: str, value: str, beatmap: Beatmap) -> Iterator[Fault]:
     romanised, other = ({one.standard for one in markers(title) if one.is_sure} for title in (value, unicode_value))
     for marker in sorted(romanised ^ other):
         where = "romanised" if marker in romanised else "Unicode"
-        yield Fault(f"Only the {where} title has the marker {marker}.", marker)
+        fault = Fault(f"Only the {where} title has the marker {marker}.", marker)
+        if marker in romanised and (written := _IN_JAPANESE.search(unicode_value)):
+            message = f'The Unicode title has "{written[0]}" where the romanised one has {marker}.'
+            fault = Fault(message, marker, Certainty.POSSIBLE)
+        yield _milder(fault) if is_old else fault
 
 
 def _credits(key: str, value: str, beatmap: Beatmap) -> Iterator[Fault]:

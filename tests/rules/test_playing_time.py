@@ -61,6 +61,8 @@ def test_a_pause_without_a_break():
     assert found(PLAY) == []  # six seconds are a rest
 
 
-def test_a_break_a_little_too_early_is_a_warning():
+def test_a_break_a_little_too_early_is_no_problem():
     assert [finding.severity for finding in found(PLAY, "2,20195,24800")] == ["warning"]
+    assert [finding.severity for finding in found(PLAY, "2,20198,24800")] == ["minor"]
+    assert found(PLAY, "2,20199,24800") == []
     assert [finding.severity for finding in found(PLAY, "2,20185,24800")] == ["problem"]

@@ -448,6 +448,25 @@ def test_what_a_slider_covers_is_not_missing(tmp_path):
     assert found(tmp_path, agreement.CHECK, given, "mapset/missing-object") == []
 
 
+@pytest.mark.parametrize(
+    ("beats", "expected"),
+    [
+        ((20,), [("mapset/missing-object", "warning")]),
+        ((20, 30), [("mapset/missing-object", "minor")]),
+        ((20, 30, 36, 40), []),
+    ],
+)
+def test_objects_missing_at_several_places_are_one_finding(tmp_path, beats: tuple[int, ...], expected: list):
+    given = with_hits(0)
+    given["A"] = replace(given["A"], objects=given["A"].objects[::2])  # the easiest
+    given["B"] = replace(
+        given["B"], objects=[line for beat, line in enumerate(given["B"].objects) if beat not in beats]
+    )
+    findings = [one for one in found(tmp_path, agreement.CHECK, given) if one.rule == "mapset/missing-object"]
+    assert rules(findings) == expected
+    assert len(beats) != 2 or "; the same at 1 more place: 00:14:000." in findings[0].message
+
+
 def test_what_the_easiest_leaves_out_is_not_missing(tmp_path):
     given = versions()
     given["Normal"] = given["Normal"].with_objects(lambda lines: lines[:10] + lines[11:])
@@ -908,6 +927,25 @@ def test_a_red_line_that_was_moved_and_one_that_is_missing(tmp_path):
         )
         and finding.time == 60_010
     )
+
+
+@pytest.mark.parametrize(
+    ("unicode_title", "number", "severity"),
+    [
+        ("歌", "700000", "problem"),
+        ("歌", "699999", "warning"),
+        ("歌（TVサイズ）", "700000", "minor"),
+        ("歌 (TV Size)", "700000", None),
+    ],
+)
+def test_a_marker_of_the_romanised_title_only(tmp_path, unicode_title: str, number: str, severity: str | None):
+    given = {
+        name: version.with_metadata(Title="Uta (TV Size)", TitleUnicode=unicode_title, BeatmapSetID=number)
+        for name, version in versions().items()
+    }
+    findings = found(tmp_path, metadata.CHECK, given, "mapset/title")
+    assert [finding.severity for finding in findings] == [severity] * (severity is not None)
+    assert "サイズ" not in unicode_title or 'title has "（TVサイズ）" where' in findings[0].message
 
 
 def test_titles_of_old_sets_are_no_problem(tmp_path):
