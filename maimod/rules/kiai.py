@@ -6,6 +6,7 @@ Figures in this module were counted in the 1,045 ranked maps of the training spl
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -30,6 +31,8 @@ MANY_UNSNAPPED = 3
 """This many lines or more are one finding: the timing was changed after they were set, or they were set by ear."""
 FLASH_BEATS = 1.1
 """Kiai, or a gap in it, of at most a beat is a flash of fountains, intended or not."""
+LEAST_SHARED = 2
+"""So many other difficulties with kiai that begins or ends at the same time show that the place is meant."""
 LONG_BEATS = 8.0
 """Kiai of two measures or more is a section of the song."""
 ON_DOWNBEAT_SHARE = 0.8
@@ -93,7 +96,7 @@ MISPLACED = Rule(
     advice="Listen: where does the chorus begin or end?",
     ignore_when="vocals lead into the chorus and kiai begins with them",
     blind_spots="Maps with a single section, unless the model is sure; sections that are wrong by whole measures; flashes and rests "
-    "of a beat.",
+    "of a beat; what two other difficulties share.",
     source=_SOURCE,
     curves=CURVES,
     corruptions=("kiai",),
@@ -120,7 +123,8 @@ STRAY = Rule(
     Tier.ESTIMATED,
     ("map",),
     why="A single flash is mostly a timing point that was copied with its kiai flag.",
-    how="Kiai lasts for a beat or less, once in the map, while its other sections are long.",
+    how="Kiai lasts for a beat or less, once in the map, while its other sections are long, and the line that ends it changes the "
+    "velocity, the volume or the samples as well: one that only ends kiai was set for the flash.",
     advice="Did a timing point keep its kiai by accident?",
     ignore_when="the flash marks a single strong sound",
     blind_spots="Maps that flash more than once, which counts as style.",
@@ -170,9 +174,8 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     else:
         yield from (_unsnapped(evidence, border) for border in unsnapped)
     off = {border.point.line for border in unsnapped}
-    yield from _misplaced(
-        evidence, [border for border in _of_long_parts(beatmap, borders) if border.point.line not in off]
-    )
+    judged = [border for border in _of_long_parts(beatmap, borders) if border.point.line not in off]
+    yield from _misplaced(evidence, judged)
     yield from _short(evidence)
     sections = beatmap.kiai_sections
     if sections and sections[-1][1] is None:
@@ -186,6 +189,14 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
             expected=(Expected("an end"),),
             message="Kiai begins here and is never switched off.",
         )
+
+
+def _own(evidence: Evidence, borders: Sequence[_Border]) -> list[_Border]:
+    """Borders that the difficulty does not share with several others of its set: what these agree on is meant."""
+    whole = evidence.mapset
+    others = [one for one in (whole.beatmaps if whole else ()) if one.path != evidence.beatmap.path]
+    there = Counter((round(one.point.time), one.begins) for other in others for one in _borders(other))
+    return [one for one in borders if there[round(one.point.time), one.begins] < LEAST_SHARED]
 
 
 def _of_long_parts(beatmap: Beatmap, borders: Sequence[_Border]) -> list[_Border]:
@@ -239,7 +250,7 @@ def _misplaced(evidence: Evidence, borders: list[_Border]) -> Iterator[Candidate
         if border.begins and _length(beatmap, sections[border.section]) > LONG_BEATS
     }
     on_downbeat = sum(_place(beatmap, sections[number][0].time) == "downbeat" for number in starts)
-    for border in borders:
+    for border in _own(evidence, borders):
         place = _place(beatmap, border.point.time)
         own = place == "downbeat"
         habit = (on_downbeat - own) / max(len(starts) - 1, 1)
@@ -326,6 +337,8 @@ def _short(evidence: Evidence) -> Iterator[Candidate]:
     flashes = [number for number, length in enumerate(lengths) if length <= FLASH_BEATS]
     if len(flashes) == 1 and any(length >= LONG_BEATS for length in lengths):
         start, end = sections[flashes[0]]
+        if end is not None and _only_kiai(start, end):
+            return
         yield candidate(
             STRAY,
             time=start.time,
@@ -338,13 +351,20 @@ def _short(evidence: Evidence) -> Iterator[Candidate]:
         )
 
 
+def _only_kiai(start: TimingPoint, end: TimingPoint) -> bool:
+    """Whether the line that ends kiai is there for nothing else."""
+    return not end.uninherited and all(
+        getattr(start, name) == getattr(end, name) for name in ("velocity", "sample_set", "sample_index", "volume")
+    )
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Proposals of the discriminator
 
 
 def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candidate]:
     """Borders of kiai, with the doubt about the beat on either side; not those off every tick, which are reported."""
-    for border in _of_long_parts(evidence.beatmap, _borders(evidence.beatmap)):
+    for border in _own(evidence, _of_long_parts(evidence.beatmap, _borders(evidence.beatmap))):
         if abs(snap(evidence.beatmap, border.point.time, KIAI_DIVISORS).error) >= UNSNAP_MS:
             continue
         logit, is_late = _border_logit(corruption, border.point.time)

@@ -262,7 +262,7 @@ def _both_fields(key: str, beatmap: Beatmap, faults: Callable[[str], Iterator[Fa
 
 
 _IN_JAPANESE = re.compile(r"[(\uff08][^()\uff08\uff09]*[\u3040-\u30ff\u4e00-\u9fff][^()\uff08\uff09]*[)\uff09]\s*$")
-"""Brackets at the end of a title with kana or kanji in them, as in "（TVサイズ）"."""
+"""Brackets, of full width or not, with kana or kanji in them at the end of a title."""
 
 
 def _milder(fault: Fault) -> Fault:

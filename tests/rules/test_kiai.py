@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Finding
 from maimod.osu.beatmap import Beatmap
+from maimod.osu.mapset import Mapset
 from maimod.rules import kiai
 from maimod.rules.base import Evidence
 from tests.findings import doubted, findings_of
@@ -83,6 +87,22 @@ def test_start_that_surprises_the_model(bits: float, expected: list[str]):
     assert rules(found(loaded, model(loaded, line, bits))) == expected
 
 
+@pytest.mark.parametrize(
+    ("others", "is_meant"),
+    [((), False), ((8500,), False), ((8500, 8500), True), ((8500, 9000, 8500), True), ((9000, 9000), False)],
+)
+def test_what_several_other_difficulties_share_is_meant(others: tuple[int, ...], is_meant: bool):
+    own, *rest = [
+        replace(map_with((start, 24_000)), path=Path(f"{number}.osu")) for number, start in enumerate((8500, *others))
+    ]
+    seen = replace(doubted(own, {}, elsewhere=1.5), mapset=Mapset(Path(), (own, *rest)))
+    assert seen.corruption is not None
+    times = [one.time for one in kiai.propose(seen, seen.corruption)]
+    assert (8500 not in times) is is_meant
+    surprised = replace(seen, scores=model(own, own.timing_points[1].line, 16.0))
+    assert (rules(findings_of(kiai.run, surprised)) == []) is is_meant
+
+
 def test_gap_in_the_middle():
     (finding,) = found(map_with((8000, 24_500), (24_750, 40_000)))
     assert finding.rule == "kiai/interrupted"
@@ -107,8 +127,13 @@ def test_borders_of_rests_and_flashes_are_not_misplaced():
     assert [one.time for one in kiai.propose(seen, seen.corruption)] == [8500, 40_000]
 
 
-def test_stray_flash():
-    assert rules(found(map_with((8000, 24_000), (40_000, 40_250)))) == ["kiai/stray-flash"]
+@pytest.mark.parametrize(
+    ("end", "count"), [("40250,-100,4,2,0,60,0,0", 1), ("40250,-50,4,2,0,70,0,0", 1), ("40250,-100,4,2,0,70,0,0", 0)]
+)
+def test_stray_flash(end: str, count: int):
+    lines = [RED_LINE, "8000,-100,4,2,0,70,0,1", "24000,-100,4,2,0,70,0,0", "40000,-100,4,2,0,70,0,1", end]
+    flashing = beatmap([f"256,192,{1000 + i * 500},1,0,0:0:0:0:" for i in range(200)], lines)
+    assert rules(found(flashing)) == ["kiai/stray-flash"] * count
 
 
 def test_flashing_style_is_meant():
