@@ -13,7 +13,7 @@ that is the map's style.
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -21,13 +21,13 @@ import msgspec
 import numpy as np
 
 from maimod.discriminator.prediction import NO_PREDICTION, CorruptionLogits
-from maimod.findings import Finding, Severity, Tier, editor_timestamp
+from maimod.findings import Category, Finding, Severity, Tier, editor_timestamp
 from maimod.linter import phrases, places
 from maimod.linter.bugs import bug
 from maimod.linter.calibration import Calibration
 from maimod.linter.judge import Judge
 from maimod.linter.places import Entry, Place
-from maimod.linter.settings import LEAST_SCORE
+from maimod.linter.settings import LEAST_SCORE, LISTED_SCORE
 from maimod.rules.base import Candidate, Certainty, Evidence
 
 PROBLEM_SCORE, WARNING_SCORE, MINOR_SCORE = 0.85, 0.6, 0.2
@@ -64,12 +64,18 @@ LEAST_WEIGHED_LOGIT = -3.0
 """Smallest log-odds of a proposal that is weighed without a judge."""
 COPIED_RULES = ("new-combos/missing", "hitsounds/missing", "rhythm/missing-object")
 """Rules about what can be forgotten in a phrase before it is copied."""
+COPIED = frozenset({Category.RHYTHM, Category.NEW_COMBOS, Category.HITSOUNDS})
+"""Categories whose mistakes are copied with a passage; where objects lie on the playfield is mostly made anew."""
 PHRASES = "phrases"
 """Evidence of a finding that stands for the same place of several phrases: how many."""
 PLACES_NAMED = 8
 USUAL_FINDINGS, USUAL_FINDINGS_A_MINUTE = 2.0, 1.0
 """Usual number of findings of a rule by a network in a map; more are the map's style. Takes the warnings on 40
 untouched ranked maps from 2.02 to 1.87 a minute, and those on a few maps of unusual style from dozens to none."""
+
+
+LISTED_LOGIT = math.log(LISTED_SCORE / (1 - LISTED_SCORE))
+"""Log-odds of the smallest score that is listed."""
 
 
 class Scored(msgspec.Struct, frozen=True):
@@ -195,18 +201,42 @@ def _named_once(named: Sequence[tuple[Entry, float]], evidence: Evidence) -> Ite
             members = [own[number] for number in group]
             folded.update(members)
             candidate, measured, discriminator = named[max(members, key=lambda number: named[number][1])][0]
-            yield (_at_all(candidate, times[group].tolist(), evidence), measured, discriminator), logit
+            at_all = _at_all(candidate, times[group].tolist(), evidence)
+            at_all = replace(at_all, numbers={**at_all.numbers, PHRASES: len(group)})
+            yield (at_all, measured, discriminator), logit
+    yield from _in_copies([one for number, one in enumerate(named) if number not in folded], evidence)
+
+
+def _in_copies(named: Sequence[tuple[Entry, float]], evidence: Evidence) -> Iterator[tuple[Entry, float]]:
+    """Candidates with their log-odds; of listed ones of a rule at the same place of copies of a measure the likeliest, which names
+    the others: what was copied with a passage is one mistake."""
+    listed: defaultdict[str, list[int]] = defaultdict(list)
+    for number, ((candidate, _, _), logit) in enumerate(named):
+        if logit >= LISTED_LOGIT and candidate.rule.category in COPIED:
+            listed[candidate.rule.id].append(number)
+    passages, folded = evidence.passages, set[int]()
+    for own in listed.values() if passages.cells.count else ():
+        cells = {number: int(passages.cell_of(named[number][0][0].time)[0]) for number in own if len(own) > 1}
+        for first in sorted(cells, key=lambda number: -named[number][1]):
+            copies = set(passages.copies_of(np.array([cells[first]]))[0].tolist())
+            others = [number for number in cells if number != first and cells[number] in copies]
+            if first in folded or not (others := [number for number in others if number not in folded]):
+                continue
+            (candidate, measured, discriminator), logit = named[first]
+            folded.update(others, [first])
+            times = sorted(named[number][0][0].time for number in (first, *others))
+            yield (_at_all(candidate, times, evidence), measured, discriminator), logit
     yield from (one for number, one in enumerate(named) if number not in folded)
 
 
 def _at_all(candidate: Candidate, times: Sequence[float], evidence: Evidence) -> Candidate:
-    """A candidate that also names the other places, by their times in ms."""
+    """A candidate that also names the other places of its phrase or passage, by their times in ms."""
     others = [editor_timestamp(evidence.beatmap, time).removesuffix(" -") for time in times if time != candidate.time]
     listed = ", ".join(others[:PLACES_NAMED]) + (", …" if len(others) > PLACES_NAMED else "")
     return replace(
         candidate,
-        words=f"{_message(candidate).removesuffix('.')}; the same at {len(others)} more places of the phrase: {listed}.",
-        numbers={**candidate.numbers, "places": len(times), PHRASES: len(times), "times_ms": list(times)},
+        words=f"{_message(candidate).removesuffix('.')}; the same at {len(others)} more place{'s' * (len(others) > 1)} of the phrase: {listed}.",
+        numbers={**candidate.numbers, "places": len(times), "times_ms": list(times)},
     )
 
 

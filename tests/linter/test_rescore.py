@@ -20,6 +20,7 @@ from maimod.rules import clashes, hitsounds, kiai, positions, rhythm, sliders, s
 from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Ramp, Rule, candidate
 from tests.findings import doubted, judging, proposals_of
 from tests.maps import beatmap
+from tests.rules.test_passages import MEASURE, phrase_map
 
 MAP = beatmap([f"{64 + 40 * (i % 8)},192,{1000 + 500 * i},1,0,0:0:0:0:" for i in range(40)])
 """20 s, so that `USUAL_FINDINGS` and a third of `USUAL_FINDINGS_A_MINUTE` are usual."""
@@ -223,6 +224,28 @@ class TestJudge:
         assert finding.score == pytest.approx(1 / (1 + math.exp(1.0 - others)), abs=0.01)
         assert finding.evidence["times_ms"] == places and finding.evidence["places"] == 5
         assert "the same at 4 more places of the phrase: 00:06:000, 00:10:000" in finding.message
+
+    @pytest.mark.parametrize(
+        ("logits", "found"),
+        [
+            ((1.0, 0.5), [(1, 2)]),  # one mistake, at its likeliest place
+            ((1.0, -1.0), [(1, 2)]),
+            ((1.0, -2.0), [(1, None), (9, None)]),  # the other one is not listed
+        ],
+    )
+    def test_the_same_doubt_in_two_copies_of_a_measure_is_one_finding(
+        self, logits: tuple[float, float], found: list[tuple[int, int | None]]
+    ) -> None:
+        loaded = phrase_map()
+        times = [measure * MEASURE + 1000.0 for measure in (1, 9)]
+        doubts = {("combo", time): logit for time, logit in zip(times, logits, strict=True)}
+        seen = replace(doubted(loaded, doubts, elsewhere=-6.0), scores=())
+        calibration = judging(Category.NEW_COMBOS, "slot combo", 1.0, 0.0, "new-combos/missing")
+        findings = sorted(with_proposals([], seen, calibration), key=lambda finding: finding.time)
+        assert [(round(f.time - 1000) // MEASURE, f.evidence.get("places")) for f in findings] == found
+        if found[0][1]:
+            assert findings[0].evidence["times_ms"] == times and findings[0].score == pytest.approx(0.73, abs=0.01)
+            assert "; the same at 1 more place of the phrase: 00:19:000." in findings[0].message
 
     def test_a_kind_that_the_judge_was_not_taught_is_a_minor_if_rule_and_proofreader_are_sure(self) -> None:
         blind = judging(Category.POSITIONS, NAMES[0], 0.0, -9.0, "positions/unexpected")
