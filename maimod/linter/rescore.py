@@ -208,12 +208,13 @@ def _named_once(named: Sequence[tuple[Entry, float]], evidence: Evidence) -> Ite
 
 
 def _in_copies(named: Sequence[tuple[Entry, float]], evidence: Evidence) -> Iterator[tuple[Entry, float]]:
-    """Candidates with their log-odds; of listed ones of a rule at the same place of copies of a measure the likeliest, which names
-    the others: what was copied with a passage is one mistake."""
-    listed: defaultdict[str, list[int]] = defaultdict(list)
+    """Candidates with their log-odds; of listed ones that doubt the same at the same place of copies of a measure the likeliest,
+    which names the others: what was copied with a passage is one mistake."""
+    listed: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
     for number, ((candidate, _, _), logit) in enumerate(named):
         if logit >= LISTED_LOGIT and candidate.rule.category in COPIED:
-            listed[candidate.rule.id].append(number)
+            doubt = (candidate.rule.id, candidate.actual, *(one.text for one in candidate.expected[:1]))
+            listed[doubt].append(number)
     passages, folded = evidence.passages, set[int]()
     for own in listed.values() if passages.cells.count else ():
         cells = {number: int(passages.cell_of(named[number][0][0].time)[0]) for number in own if len(own) > 1}

@@ -247,6 +247,24 @@ class TestJudge:
             assert findings[0].evidence["times_ms"] == times and findings[0].score == pytest.approx(0.73, abs=0.01)
             assert "; the same at 1 more place of the phrase: 00:19:000." in findings[0].message
 
+    def test_other_sounds_in_two_copies_of_a_measure_are_two_findings(self) -> None:
+        loaded = phrase_map()
+        times = [measure * MEASURE + 1000.0 for measure in (1, 9)]
+        objects = [next(o for o in loaded.hit_objects if o.time == time) for time in times]
+        seen = replace(doubted(loaded, {("addition", time): 1.0 for time in times}, elsewhere=-6.0), scores=())
+        calibration = judging(Category.HITSOUNDS, "slot addition", 1.0, 0.0, "hitsounds/unexpected")
+
+        def unexpected(*sounds: str) -> list[Finding]:
+            given = [
+                candidate(
+                    hitsounds.UNEXPECTED, time=o.time, line=o.line, objects=[o], message="", measure=9.0, actual=sound
+                )
+                for o, sound in zip(objects, sounds, strict=True)
+            ]
+            return rescore(given, seen, calibration)
+
+        assert len(unexpected("finish", "whistle")) == 2 and len(unexpected("finish", "finish")) == 1
+
     def test_a_kind_that_the_judge_was_not_taught_is_a_minor_if_rule_and_proofreader_are_sure(self) -> None:
         blind = judging(Category.POSITIONS, NAMES[0], 0.0, -9.0, "positions/unexpected")
         sure = self.seen({("place", MAP.hit_objects[10].time): 4.0})
