@@ -100,10 +100,12 @@ NUMBERS = (
     "bits_of_copies",
     "bits_of_difficulties",
     "bits_of_song",
+    "bits_of_durations",
     "beats",
     "begins_at_line",
     "ends_at_line",
     "is_settled",
+    "has_kiai",
     "on_downbeat",
 )
 """Numbers of candidates about stretches that lack a line, or have one too many; 0 for those of other rules."""

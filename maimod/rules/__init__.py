@@ -43,6 +43,7 @@ from maimod.rules import (
     taiko_sets,
     taiko_slips,
     timing,
+    velocity_steps,
     volume_steps,
 )
 from maimod.rules.base import BeatmapCheck, MapsetCheck, Rule
@@ -70,12 +71,14 @@ CHECKS: tuple[BeatmapCheck | MapsetCheck, ...] = (
     slider_slips.CHECK,
     slider_reading.CHECK,
     passage_speeds.CHECK,
+    velocity_steps.SLIDER_CHECK,
     hitsounds.CHECK,
     passage_sounds.CHECK,
     volume_steps.CHECK,
     chord_sounds.CHECK,
     taiko_slips.CHECK,
     scroll_speed.CHECK,
+    velocity_steps.SCROLL_CHECK,
     kiai.CHECK,
     kiai_sections.CHECK,
     metadata.CHECK,

@@ -15,12 +15,12 @@ import numpy as np
 
 from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap
-from maimod.osu.timing import TICKS_PER_BEAT
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.elsewhere import OTHERS
 from maimod.rules.passage_rhythms import log_odds
 from maimod.rules.rhythm_index import lag_of
 from maimod.rules.song_parts import again, similarity
+from maimod.rules.stretches import where
 
 SECTION_CURVE = Curve(6.0, 1.5, highest=0.29)
 """Of bits. Where the song comes again is a question at most: too weak to be listed without the judge."""
@@ -200,12 +200,11 @@ def _parts(
 
 
 def _candidate(evidence: Evidence, part: _Part, others: list[np.ndarray]) -> Candidate:
-    beatmap, grid = evidence.beatmap, evidence.passages.cells.grid
+    beatmap = evidence.beatmap
     line = beatmap.timing_point_at(part.start + UNSNAP_MS)
     middle = np.array([(part.start + part.end) / 2])
     otherwise = sum(bool(_is_on(spans, middle)[0]) != part.has_kiai for spans in others)
     of_others = float(log_odds(otherwise, len(others) - otherwise))
-    ticks = grid.ticks(np.array([part.start, part.end]))
     begins, ends = (
         any(abs(time - border) <= UNSNAP_MS for border in _spans(beatmap).ravel()) for time in (part.start, part.end)
     )
@@ -222,11 +221,10 @@ def _candidate(evidence: Evidence, part: _Part, others: list[np.ndarray]) -> Can
         bits=round(bits, 2),
         bits_of_song=round(part.song, 2),
         bits_of_difficulties=round(of_others, 2),
-        beats=round(float(ticks[1] - ticks[0]) / TICKS_PER_BEAT, 2),
         begins_at_line=begins,
         ends_at_line=ends,
-        is_settled=part.has_kiai,
-        on_downbeat=bool(grid.measure_ticks(ticks)[0][0] == 0),
+        has_kiai=part.has_kiai,
+        **where(evidence, part.start, part.end),
     )
 
 

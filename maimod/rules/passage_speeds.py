@@ -60,7 +60,7 @@ def _lines(evidence: Evidence, passages: Passages) -> Iterator[Candidate]:
     sliders = [o for o in evidence.objects_by_time if o.slider is not None]
     if not sliders:
         return
-    bits, cells = _bits(passages, sliders), passages.cells.of([o.time for o in sliders])
+    bits, cells = bits_of_durations(passages, sliders), passages.cells.of([o.time for o in sliders])
     velocities = np.array([beatmap.velocity_at(o.time) for o in sliders])
     for velocity, group in groupby(range(len(sliders)), key=lambda place: float(velocities[place])):
         inside = list(group)
@@ -87,7 +87,7 @@ def _lines(evidence: Evidence, passages: Passages) -> Iterator[Candidate]:
         )
 
 
-def _bits(passages: Passages, sliders: list[HitObject]) -> np.ndarray:
+def bits_of_durations(passages: Passages, sliders: list[HitObject]) -> np.ndarray:
     """(n_sliders,) bits against the duration of each."""
     cells = passages.cells.of([o.time for o in sliders])
     own = passages.own.length[cells]

@@ -19,12 +19,23 @@ import numpy as np
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, TimingPoint
 from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS, Hit
-from maimod.osu.timing import TICKS_PER_BEAT
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.elsewhere import counted
 from maimod.rules.ordered import median
 from maimod.rules.passage_rhythms import SHOWN_OBJECTS, log_odds, strongest
 from maimod.rules.passages import SAME_VOLUME
+from maimod.rules.stretches import (
+    LEAST_BITS,
+    LONGEST_MS,
+    apart,
+    bits_of,
+    in_force,
+    names,
+    others_of,
+    parts,
+    totals,
+    where,
+)
 from maimod.rules.volume import HITSOUND_RULES
 
 STEP_CURVE = Curve(12.0, 2.0)
@@ -67,16 +78,10 @@ OUT_OF_RAMP = Rule(
 
 OTHER_VOLUME = 12
 """Percent."""
-MOST_BITS_OF_HIT, MOST_BITS = 2.0, 8.0
-"""Of one hit, and of a whole stretch, by each kind of evidence: the hits of a stretch are changed together."""
-DOUBT_OF_HIT = 0.35
-"""Bits that each hit must bring, so that stretches end where they agree."""
 LATE_BITS = 2.0
 """Where the next line sets the volume that the stretch lacks."""
-LEAST_BITS, LEAST_HITS = 1.5, 4
+LEAST_HITS = 4
 SAME_MS = 2.0
-LONGEST_MS = 16_000.0
-"""Lines of a ramp follow each other sooner, and stretches that lack a line are shorter."""
 RAMP_STEP, STEP_MS = 30, 8_000.0
 """Percent and ms between lines of one ramp, at most."""
 LEAST_RAMP, MOST_RAMP = 3, 6
@@ -117,7 +122,7 @@ def _heard(evidence: Evidence) -> _Heard:
     cells = passages.cells.of(times)
     seen, valid = passages.in_copies("volume", cells)
     heard, _ = passages.in_copies("sound", cells)
-    siblings = [_volumes(other, times) for other in _others(evidence)]
+    siblings = [_volumes(other, times) for other in others_of(evidence)]
     others = np.stack(siblings, axis=1) if siblings else np.zeros((len(times), 0))
     return _Heard(
         chosen,
@@ -126,16 +131,9 @@ def _heard(evidence: Evidence) -> _Heard:
     )
 
 
-def _others(evidence: Evidence) -> list[Beatmap]:
-    own, whole = evidence.beatmap, evidence.mapset
-    return [one for one in whole.beatmaps if one.mode is own.mode and one.path != own.path] if whole else []
-
-
 def _volumes(beatmap: Beatmap, times: np.ndarray) -> np.ndarray:
     """(n_times,) volumes of the lines that the game uses at times [ms]."""
-    points = beatmap.sorted_timing_points
-    place = np.searchsorted([point.time for point in points], times + HITSOUND_LENIENCY_MS, side="right") - 1
-    return np.array([point.volume for point in points], dtype=float)[np.maximum(place, 0)]
+    return in_force(beatmap.sorted_timing_points, times + HITSOUND_LENIENCY_MS, lambda point: point.volume)
 
 
 def _steps(evidence: Evidence) -> Iterator[Candidate]:
@@ -149,47 +147,16 @@ def _steps(evidence: Evidence) -> Iterator[Candidate]:
             following = float(heard.own[after[0]]) if after else None
             found = [
                 _step(evidence, heard, np.array(run[start:stop]), sign, bits, (start == 0, stop == len(run)), following)
-                for start, stop in _parts([side[run] for side in bits])
+                for start, stop in parts([side[run] for side in bits])
                 if stop - start < len(run)
             ]
-            yield from _apart([one for one in found if one is not None])
-
-
-def _parts(bits: Sequence[np.ndarray]) -> list[tuple[int, int]]:
-    """(start, stop) of the stretches of a run: each kind of evidence may see where one begins that the other takes for longer."""
-    return sorted({part for each in (np.sum(bits, axis=0), *bits) for part in _stretches(each - DOUBT_OF_HIT)})
-
-
-def _apart(found: Sequence[Candidate]) -> Iterator[Candidate]:
-    """Candidates that no stronger one overlaps."""
-    kept: list[Candidate] = []
-    for one in sorted(found, key=lambda one: (-(one.measure or 0.0), len(one.objects))):
-        if all(one.time > (other.end_time or other.time) or (one.end_time or one.time) < other.time for other in kept):
-            kept.append(one)
-    yield from kept
+            yield from apart([one for one in found if one is not None])
 
 
 def _bits(heard: _Heard, sign: int, seen: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """(n_hits,) bits by which hits are louder (`sign` 1) or quieter than others."""
     more = sign * (heard.own[:, None] - seen)
-    other = ((more >= OTHER_VOLUME) & valid).sum(axis=1)
-    same = ((np.abs(more) <= SAME_VOLUME) & valid).sum(axis=1)
-    return np.clip(log_odds(other, same), -MOST_BITS_OF_HIT, MOST_BITS_OF_HIT)
-
-
-def _stretches(bits: np.ndarray, offset: int = 0) -> Iterator[tuple[int, int]]:
-    """(start, stop) of the stretches with the greatest sums, the best and those on either side of it."""
-    if not len(bits) or bits.max() <= 0:
-        return
-    sums = np.concatenate([[0.0], np.cumsum(bits)])
-    gains = sums - np.minimum.accumulate(sums)
-    stop = int(gains.argmax())
-    start = int(sums[:stop].argmin())
-    if gains[stop] < LEAST_BITS - DOUBT_OF_HIT:
-        return
-    yield offset + start, offset + stop
-    yield from _stretches(bits[:start], offset)
-    yield from _stretches(bits[stop:], offset + stop)
+    return bits_of((more >= OTHER_VOLUME) & valid, (np.abs(more) <= SAME_VOLUME) & valid)
 
 
 def _step(
@@ -214,17 +181,13 @@ def _step(
     """
     hits, own = [heard.hits[number] for number in inside.tolist()], float(heard.own[inside[0]])
     first, last = hits[0], hits[-1]
-    totals = [min(float(side[inside].sum()), MOST_BITS) for side in bits]
+    of_copies, of_others = totals(bits, inside)
     expected = _expected(heard, inside, sign)
     is_settled = at_lines[1] and following is not None and abs(following - expected) <= SAME_VOLUME
-    total = sum(totals) + LATE_BITS * is_settled
+    total = of_copies + of_others + LATE_BITS * is_settled
     if total < LEAST_BITS or last.time - first.time > LONGEST_MS:
         return None
-    grid = evidence.passages.cells.grid
-    ticks = grid.ticks(np.array([first.time, last.time]))
     many = "This hit has" if len(hits) == 1 else f"{counted(len(hits), 'hit')} from here on have"
-    names = ("similar measures", "the other difficulties")
-    who = " and ".join(name for name, bits_of in zip(names, totals, strict=True) if bits_of > LEAST_BITS / 2)
     return candidate(
         STEP,
         time=first.time,
@@ -234,17 +197,16 @@ def _step(
         measure=total,
         actual=f"{own:.0f} %",
         expected=[Expected(f"{expected:.0f} %")],
-        message=f"{many} {own:.0f} % volume, as those {'after' if at_lines[0] else 'before'}; {who or 'others'} have "
+        message=f"{many} {own:.0f} % volume, as those {'after' if at_lines[0] else 'before'}; {names(of_copies, of_others)} have "
         f"{expected:.0f} % here{', as the next line sets' if is_settled else ''}.",
         hits=len(hits),
         bits=round(total, 2),
-        bits_of_copies=round(totals[0], 2),
-        bits_of_difficulties=round(totals[1], 2),
-        beats=round(float(ticks[1] - ticks[0]) / TICKS_PER_BEAT, 2),
+        bits_of_copies=round(of_copies, 2),
+        bits_of_difficulties=round(of_others, 2),
         begins_at_line=at_lines[0],
         ends_at_line=at_lines[1],
         is_settled=is_settled,
-        on_downbeat=bool(grid.measure_ticks(ticks)[0][0] == 0),
+        **where(evidence, first.time, last.time),
     )
 
 
@@ -262,11 +224,11 @@ def _expected(heard: _Heard, inside: np.ndarray, sign: int) -> float:
 
 
 def _out_of_ramps(evidence: Evidence) -> Iterator[Candidate]:
-    lines, grid = _levels(evidence.beatmap), evidence.passages.cells.grid
+    lines = _levels(evidence.beatmap)
     found = [
         (place, sign, ramp) for place in range(1, len(lines) - 1) for sign, ramp in _ramp_around(lines, place) if ramp
     ]
-    others = _others(evidence)
+    others = others_of(evidence)
     for place, sign, ramp in found:
         before, own, after = (line.volume for line in lines[place - 1 : place + 2])
         start, end = lines[place].time, lines[place + 1].time
@@ -279,7 +241,6 @@ def _out_of_ramps(evidence: Evidence) -> Iterator[Candidate]:
         inside = (there >= min(before, after) - SAME_LEVEL) & (there <= max(before, after) + SAME_LEVEL) & ~same
         of_others = float(log_odds(inside.sum(), same.sum()))
         bits = ramp + of_others - BITS_OF_ANOTHER * math.log2(len(found))
-        ticks = grid.ticks(np.array([start, end]))
         yield candidate(
             OUT_OF_RAMP,
             time=start,
@@ -295,11 +256,10 @@ def _out_of_ramps(evidence: Evidence) -> Iterator[Candidate]:
             bits=round(bits, 2),
             bits_of_copies=float(ramp),
             bits_of_difficulties=round(of_others, 2),
-            beats=round(float(ticks[1] - ticks[0]) / TICKS_PER_BEAT, 2),
             begins_at_line=True,
             ends_at_line=True,
             is_settled=False,
-            on_downbeat=bool(grid.measure_ticks(ticks)[0][0] == 0),
+            **where(evidence, start, end),
         )
 
 
