@@ -19,11 +19,11 @@ import numpy as np
 from maimod.discriminator.prediction import KINDS, NO_PREDICTION
 from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Tier
-from maimod.linter import combo_alternatives, phrases, rhythm_alternatives
+from maimod.linter import combo_alternatives, phrases, rhythm_alternatives, slider_alternatives
 from maimod.linter.rhythm_alternatives import RhythmAlternatives
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.timing import BeatGrid
-from maimod.rules import RULES, geometry, measure_alternatives, passages, slip_model, slips
+from maimod.rules import RULES, geometry, measure_alternatives, passages, slip_alternatives, slip_model, slips
 from maimod.rules.base import Candidate, Evidence
 from maimod.rules.ordered import median
 from maimod.rules.rhythm_index import alternative
@@ -94,6 +94,8 @@ SLIPS = tuple(
 """Of the model of slips, for objects that were moved, bodies that were changed, chords of mania with a note too many or too
 few, notes that end at a wrong time, and notes of taiko with the wrong colour: log-odds, the highest of the neighbours, their
 difference, log2 of the rank among the objects, and of the rank per minute."""
+EXCHANGED = tuple(name for name in slip_alternatives.NAMES if name.startswith("exchanged"))
+"""What the steps would gain if a circle changed places with a neighbour."""
 SIBLINGS = ("siblings", "siblings_with_object", "siblings_with_flag", "siblings_same_kind")
 PHRASES = ("phrase_places", "phrase_strength")
 NUMBERS = (
@@ -151,6 +153,8 @@ NAMES: tuple[str, ...] = (
     *(f"rhythm {name}" for name in rhythm_alternatives.NAMES),
     *(f"combo {name}" for name in combo_alternatives.NAMES),
     *(f"measure {name}" for name in measure_alternatives.NAMES),
+    *(f"slider {name}" for name in slider_alternatives.NAMES),
+    *EXCHANGED,
     *(f"mode {mode.label}" for mode in Mode),
 )
 """Names of the features, in order."""
@@ -269,6 +273,8 @@ def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evid
         RhythmAlternatives(evidence.beatmap, table.objects).features(times, ranks, row[:, ROW.index("empty")] > 0),
         table.combos[ranks],
         evidence.measures.features(times, ranks),
+        slider_alternatives.features(evidence)[ranks],
+        table.exchanged[ranks],
         np.tile([float(evidence.beatmap.mode is mode) for mode in Mode], (len(places), 1)),
     ]
     found = np.concatenate(columns, axis=1).astype(np.float32)
@@ -520,6 +526,14 @@ class _Table:
         if self.evidence.beatmap.mode not in (Mode.OSU, Mode.CATCH):
             return np.zeros((len(self.objects), len(combo_alternatives.NAMES)))
         return combo_alternatives.features(self.evidence.beatmap, self.objects)
+
+    @cached_property
+    def exchanged(self) -> np.ndarray:
+        """(n_objects, len(EXCHANGED)); zeros in modes without a playfield."""
+        found = self.evidence.slips
+        if found is None or found.measures is None:
+            return np.zeros((len(self.objects), len(EXCHANGED)))
+        return found.measures.alternatives.features[:, [slip_alternatives.NAMES.index(name) for name in EXCHANGED]]
 
     @cached_property
     def slips(self) -> np.ndarray:

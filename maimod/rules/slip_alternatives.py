@@ -1,9 +1,9 @@
 """What if an object was the other way round? How much better the steps around it would fit the map.
 
 A slider that was reversed alone, or a few objects that were mirrored alone, keep all the relations inside; only the steps
-into and out of them become unlike the other steps of the map. So every slider is reversed and flipped, and every few objects
-are mirrored, in thought: the steps at both ends, their distances and turns, get the density that the map's own steps with
-about the same gap in time have there. What gains much by it may have been turned by accident.
+into and out of them become unlike the other steps of the map. So every slider is reversed and flipped, every few objects
+are mirrored, and every two circles exchanged, in thought: the steps at both ends, their distances and turns, get the density
+that the map's own steps with about the same gap in time have there. What gains much by it may have been turned by accident.
 
 Distances are in osu! pixels, gaps in ms, densities in natural logarithms. Positions are complex numbers, x + iy.
 """
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from maimod.osu.beatmap import HitObject
+from maimod.osu.beatmap import HitObject, ObjectKind
 
 LEAST_STEPS = 8
 """Fewer have no density."""
@@ -67,11 +67,16 @@ NAMES = (
     "moved_px",
     "group_from",
     "group_to",
+    "exchanged_steps",
+    "exchanged_turns",
+    "exchanged_px",
 )
 """`fit`: density of the steps as they are. The others: what the densities gain if a slider ran from its tail to its head
 (`reversed`), if it curved to the other side (`flipped`), and if the figure was mirrored that gains most of those that begin
 with the object (`mirrored_from`), end with it (`mirrored_to`) or have it (`mirrored_with`); and if it was elsewhere (`moved`,
-and log2 of 1 + how far, `moved_px`), or a few objects together that begin (`group_from`) or end with it (`group_to`)."""
+and log2 of 1 + how far, `moved_px`), or a few objects together that begin (`group_from`) or end with it (`group_to`); if a circle was
+exchanged with the next or the one before, whichever gains more (`exchanged`), and by how much that shortens the way
+(`exchanged_px`: log2 of 1 + px, negative if it is longer)."""
 
 
 class Alternatives(msgspec.Struct, frozen=True):
@@ -143,6 +148,7 @@ def find(
     figures, axes = np.stack([np.arange(n), np.ones(n, dtype=int)], axis=1), np.zeros(n, dtype=int)
     mirrored_px = np.zeros((n, 2))
     lows, highs = _bounds(objects)
+    is_circle = np.array([o.kind is ObjectKind.CIRCLE for o in objects], dtype=bool)
     for start in range(0, max(n - 1, 1), MOST_STEPS):
         part = slice(start, min(start + MOST_STEPS + 1, n))
         if part.stop - start > LEAST_STEPS:
@@ -154,7 +160,8 @@ def find(
                 steps, heads[part], tails[part], lows[part], highs[part]
             )
             features[part, 7:12] = found
-            features[part, 12:] = _moved(steps, heads[part], tails[part], starting)
+            features[part, 12:16] = _moved(steps, heads[part], tails[part], starting)
+            features[part, 16:] = _exchanged(steps, heads[part], tails[part], is_circle[part])
             figures[part, 0] += start
     return Alternatives(features, figures, axes, mirrored_px)
 
@@ -346,6 +353,41 @@ def _moved(steps: _Steps, heads: np.ndarray, tails: np.ndarray, starting: np.nda
             together = np.maximum((into[: len(heads) - count + 1] + out[count - 1 :]).max(axis=1), 0.0)
             found[: len(together), 2] = np.maximum(found[: len(together), 2], together)
             found[count - 1 :, 3] = np.maximum(found[count - 1 :, 3], together)
+    return found
+
+
+def _exchanged(steps: _Steps, heads: np.ndarray, tails: np.ndarray, is_circle: np.ndarray) -> np.ndarray:
+    """(n_objects, 3) what the steps and the turns gain if a circle and the next change places, and the px of way saved; of
+    each circle for the better of its two neighbours."""
+    found, last = np.zeros((len(heads), 3)), len(steps.way) - 1
+    i = np.arange(1, len(heads) - 2)
+    i = i[is_circle[i] & is_circle[i + 1] & (np.abs(heads[i + 1] - heads[i]) >= LEAST_TURNED_PX)]
+    into, between, out = heads[i + 1] - tails[i - 1], heads[i] - heads[i + 1], heads[i + 2] - heads[i]
+    # A circle has no direction of its own: the turns at both and at those around them depend on the new steps.
+    earlier, later = np.maximum(i - 2, 0), np.minimum(i + 2, last)
+    ways = (
+        (
+            earlier,
+            steps.way[earlier],
+            steps.leaving[earlier],
+            np.where(is_circle[i - 1], into, steps.starting[earlier]),
+        ),
+        (i - 1, into, steps.leaving[i - 1], between),
+        (i, between, into, out),
+        (i + 1, out, between, np.where(is_circle[i + 2], steps.way[later], steps.starting[i + 1])),
+        (later, steps.way[later], np.where(is_circle[i + 2], out, steps.leaving[later]), steps.starting[later]),
+    )
+    exists = (i >= 2, True, True, True, i + 2 <= last)
+    gains = np.zeros((2, len(i)))
+    for (at, *new), is_step in zip(ways, exists, strict=True):
+        before = steps.fit(at, steps.way[at], steps.leaving[at], steps.starting[at])
+        gains += np.where(is_step, np.subtract(steps.fit(at, *new), before), 0.0)
+    saved = np.abs(steps.way[i - 1]) + np.abs(steps.way[i + 1]) - np.abs(into) - np.abs(out)
+    of_pair = np.stack([*gains, np.sign(saved) * np.log2(1 + np.abs(saved))], axis=1)
+    best = np.full(len(heads), -np.inf)
+    for at in (i, i + 1):
+        more = gains.sum(axis=0) > best[at]
+        best[at[more]], found[at[more]] = gains.sum(axis=0)[more], of_pair[more]
     return found
 
 

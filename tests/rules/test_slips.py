@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from maimod.osu.beatmap import Beatmap
+from maimod.osu.beatmap import Beatmap, ObjectKind
 from maimod.rules import catch_measures, slider_slips, slip_measures, slip_model, slips
 from maimod.rules.base import Candidate, Evidence
 from maimod.rules.slip_model import FILE, Forest, SlipModel
@@ -314,6 +314,27 @@ def zigzag(mirrored: range = range(0)) -> Beatmap:
         twice = sum((min, max)[k](places[i][0] for i in mirrored) for k in (0, 1))
         places = [(twice - x, y) if i in mirrored else (x, y) for i, (x, y) in enumerate(places)]
     return beatmap([f"{x},{y},{1000 + 250 * i},1,0,0:0:0:0:" for i, (x, y) in enumerate(places)])
+
+
+def zigzag_with_exchange(at: int = -1, mode: int = 0) -> Beatmap:
+    """Circles along a line, 60 px apart, that turn at its ends; two may have changed places."""
+    xs = [60 + 60 * min(i % 12, 12 - i % 12) for i in range(48)]
+    if at >= 0:
+        xs[at], xs[at + 1] = xs[at + 1], xs[at]
+    return beatmap([f"{x},100,{1000 + 250 * i},1,0,0:0:0:0:" for i, x in enumerate(xs)], mode=mode)
+
+
+def test_circles_that_were_exchanged_gain_by_changing_places() -> None:
+    changed = zigzag_with_exchange(20)
+    gains = values(changed, "exchanged_steps") + values(changed, "exchanged_turns")
+    assert set(np.argsort(gains)[-2:]) == {20, 21} and min(gains[20], gains[21]) > 4
+    assert values(changed, "exchanged_px")[20] == pytest.approx(np.log2(121))
+    usual = zigzag_with_exchange()
+    assert (values(usual, "exchanged_steps") + values(usual, "exchanged_turns"))[2:-3].max() < 0.5
+    spinner = replace(changed.hit_objects[20], kind=ObjectKind.SPINNER)
+    objects = (*changed.hit_objects[:20], spinner, *changed.hit_objects[21:])
+    exchanged = slip_measures.measure(changed, objects).alternatives.features[:, -3:]
+    assert not exchanged[20].any()
 
 
 def test_a_slider_that_was_reversed_alone_gains_by_running_the_other_way() -> None:
