@@ -13,6 +13,7 @@ that is the map's style.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -207,14 +208,17 @@ def _named_once(named: Sequence[tuple[Entry, float]], evidence: Evidence) -> Ite
     yield from _in_copies([one for number, one in enumerate(named) if number not in folded], evidence)
 
 
+_TIME = re.compile(r"[\d.]+ ms")
+
+
 def _in_copies(named: Sequence[tuple[Entry, float]], evidence: Evidence) -> Iterator[tuple[Entry, float]]:
     """Candidates with their log-odds; of listed ones that doubt the same at the same place of copies of a measure the likeliest,
     which names the others: what was copied with a passage is one mistake."""
     listed: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
     for number, ((candidate, _, _), logit) in enumerate(named):
         if logit >= LISTED_LOGIT and candidate.rule.category in COPIED:
-            doubt = (candidate.rule.id, candidate.actual, *(one.text for one in candidate.expected[:1]))
-            listed[doubt].append(number)
+            texts = (candidate.actual, *(one.text for one in candidate.expected[:1]))
+            listed[candidate.rule.id, *(_TIME.sub("", text) for text in texts)].append(number)
     passages, folded = evidence.passages, set[int]()
     for own in listed.values() if passages.cells.count else ():
         cells = {number: int(passages.cell_of(named[number][0][0].time)[0]) for number in own if len(own) > 1}

@@ -56,7 +56,7 @@ UNUSED_GREEN = Rule(
     how="Velocity, sample set, custom samples, volume and effects are the same as before it; or what it changes is used by no "
     "object before the next line that changes anything: samples where nothing is hit or held, the velocity of osu! and catch where no "
     "slider starts. Lines at whose time another difficulty of the set has one that an object uses are left out.",
-    advice="Delete it, if it has no purpose for you.",
+    advice="Delete what has no purpose for you.",
     ignore_when="it marks a place for the mapper",
     blind_spots="Lines that change sounds which nothing plays, as the tick sounds of sliders without ticks; lines that another difficulty "
     "needs.",

@@ -112,7 +112,7 @@ UNSNAPPED = Rule(
     how="Starts, repeats and ends 2 ms or more from every tick of the divisors 1 to 9, 12 and 16 of the red line in "
     "force. Ends and repeats alone, and starts by less than 2.5 ms, are a warning. Even notes between two beats, such as eleven in three beats, are a minor: the criteria allow divisors that the "
     "editor does not have.",
-    advice="Snap it, or check the red line it follows.",
+    advice="Snap again, or check the red line there.",
     ignore_when="the rhythm needs a divisor that the editor does not have, such as 1/11",
     blind_spots="Objects that slipped onto a tick of a fine divisor; see rhythm/unusual-snap. Errors under 2 ms come "
     "from rounding.",

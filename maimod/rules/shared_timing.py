@@ -12,7 +12,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from maimod.findings import Expected, Severity, Tier
+import msgspec
+
+from maimod.findings import Expected, Severity, Tier, clock
 from maimod.osu.beatmap import Beatmap, Mode, TimingPoint
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
 from maimod.rules.sets import CRITERIA, departures, names
@@ -222,9 +224,18 @@ def _bar_lines(evidence: MapsetEvidence, of_mode: Sequence[Beatmap]) -> Iterator
                 )
 
 
+class _Border(msgspec.Struct, frozen=True):
+    """A start or end of kiai in a difficulty."""
+
+    time: float
+    line: int
+    verb: str
+    """ "begins" or "ends"."""
+
+
 def _kiai(evidence: MapsetEvidence, of_mode: Sequence[Beatmap]) -> Iterator[Placed]:
     beat = of_mode[0].red_lines[0]  # one grid for all, even if the lines of one are wrong
-    borders: dict[str, list[tuple[float, int]]] = {}
+    borders: dict[str, list[_Border]] = {}
     for one in of_mode:
         long = [
             section
@@ -232,12 +243,15 @@ def _kiai(evidence: MapsetEvidence, of_mode: Sequence[Beatmap]) -> Iterator[Plac
             if section[1] is None or section[1].time - section[0].time > SHORT_KIAI_BEATS * beat.beat_length
         ]
         borders[str(one.path)] = [
-            (point.time, point.line) for section in long for point in section if point is not None
+            _Border(point.time, point.line, "begins" if point is section[0] else "ends")
+            for section in long
+            for point in section
+            if point is not None
         ]
 
     def key(one: Beatmap) -> str:
         return ",".join(
-            f"{(time - beat.time) / beat.beat_length / KIAI_BEATS:.0f}" for time, _ in borders[str(one.path)]
+            f"{(border.time - beat.time) / beat.beat_length / KIAI_BEATS:.0f}" for border in borders[str(one.path)]
         )
 
     for part in departures(of_mode, [key(one) for one in of_mode]):
@@ -249,46 +263,41 @@ def _kiai(evidence: MapsetEvidence, of_mode: Sequence[Beatmap]) -> Iterator[Plac
             continue
         for beatmap in part.beatmaps:
             own, near = borders[str(beatmap.path)], KIAI_BEATS * beat.beat_length
-            missing = [time for time, _ in usual if not _has(own, time, near)]
-            added = [(time, line) for time, line in own if not _has(usual, time, near)]
+            missing = [border for border in usual if not _has(own, border.time, near)]
+            added = [border for border in own if not _has(usual, border.time, near)]
             if (not missing and not added) or (len(missing) + len(added) > FEW_KIAI and own):
                 continue
-            time, line = (
-                (added[0] if added else (missing[0], beatmap.timing_point_at(missing[0]).line))
-                if own
-                else (usual[0][0], 1)
-            )
+            first = (added or missing)[0] if own else usual[0]
+            line = 1 if not own else first.line if added else beatmap.timing_point_at(first.time).line
             # All others together are stronger evidence than most of them.
             all_others = len(part.others) == len(of_mode) - 1 and not is_pair
             certainty = Certainty.LIKELY if all_others else Certainty.POSSIBLE
+            there = [border.time for border in missing if border.verb == first.verb]
             if not own:
                 what = f"There is no kiai here, while {names(part.others)} have it"
-            elif added and missing:
-                what = f"Kiai begins or ends here, and at {_at(missing[0])} in {names(part.others)}"
+            elif added and there:
+                closest = min(there, key=lambda time: abs(time - first.time))
+                what = f"Kiai {first.verb} here, and at {clock(closest)} in {names(part.others)}"
             elif added:
-                what = f"Kiai begins or ends here, but not in {names(part.others)}"
+                what = f"Kiai {first.verb} here, but not in {names(part.others)}"
             else:
-                what = f"Kiai begins or ends here in {names(part.others)}, but not in this difficulty"
+                what = f"Kiai {first.verb} here in {names(part.others)}, but not in this difficulty"
             yield from evidence.candidate(
                 KIAI,
                 beatmap,
                 line=line,
-                time=time,
+                time=first.time,
                 certainty=certainty,
                 message=f"{what}.",
-                missing=missing,
-                added=[time for time, _ in added],
+                missing=[border.time for border in missing],
+                added=[border.time for border in added],
             )
 
 
-def _has(borders: Sequence[tuple[float, int]], time: float, near: float) -> bool:
-    """Whether one of the ascending (time, line) is within `near` of a time [ms]."""
-    place = bisect_left(borders, time - near, key=lambda border: border[0])
-    return place < len(borders) and borders[place][0] <= time + near
-
-
-def _at(time: float) -> str:
-    return f"{int(time) // 60_000:02d}:{int(time) // 1000 % 60:02d}:{int(time) % 1000:03d}"
+def _has(borders: Sequence[_Border], time: float, near: float) -> bool:
+    """Whether one of the ascending borders is within `near` of a time [ms]."""
+    place = bisect_left(borders, time - near, key=lambda border: border.time)
+    return place < len(borders) and borders[place].time <= time + near
 
 
 CHECK = MapsetCheck("Timing of the set", (RED_LINES, BAR_LINES, KIAI), run)

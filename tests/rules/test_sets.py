@@ -151,6 +151,19 @@ def test_a_kiai_that_each_difficulty_has_for_itself_is_style(tmp_path):
     assert found(tmp_path, shared_timing.CHECK, given, "mapset/kiai") == []
 
 
+@pytest.mark.parametrize(
+    ("usual", "own", "words"),
+    [
+        (21_200, 22_800, "Kiai begins here, and at 00:21:200 in [Expert], [Insane] and [Normal]."),
+        (46_800, 43_600, "Kiai ends here, and at 00:46:800 in [Expert], [Insane] and [Normal]."),
+    ],
+)
+def test_kiai_that_one_difficulty_has_elsewhere(tmp_path, usual: int, own: int, words: str):
+    given = changed(Hard={"lines": tuple(line.replace(str(usual), str(own)) for line in LINES)})
+    (finding,) = found(tmp_path, shared_timing.CHECK, given, "mapset/kiai")
+    assert finding.message == words and finding.time == own
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Spread, agreement
 
