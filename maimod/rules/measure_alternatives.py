@@ -11,7 +11,6 @@ Gains are natural logarithms of how much likelier the other measure is.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
@@ -63,6 +62,7 @@ OF_MEASURES = (
     "same_alone",
     "same_unlike",
     "same_before",
+    "same_worse",
     "same_elsewhere",
     "sounds_fit",
     "sounds_exchanged",
@@ -77,7 +77,8 @@ OF_MEASURES = (
 `other`: what the best of their rhythms would gain. `song`: the same by the onsets of the song at its objects. `halves`, `moved`: with
 the halves exchanged, and moved by the best of `SHIFTS`. `same_alone`: whether another measure has the very same objects, at the same
 places, and neither the measure before nor the one after is repeated with it; `same_unlike`: log-odds of the likeliest measure against
-the one that is the same; `before`: whether it is the one before; `elsewhere`: share of the other measures that have a twin. `sounds`
+the one that is the same; `before`: whether it is the one before;
+`worse`: by how much this one fits its likely measures and the song less than the one that is the same; `elsewhere`: share of the other measures that have a twin. `sounds`
 and `flags` are those of hits and new combos; `exchanged`: whistle for clap; `earlier`: each object with what the next one has."""
 OF_OBJECTS = ("sound_fit", "sound_other", "whistle_lost", "finish_lost", "clap_lost", "addition_added", "edges_bare")
 """Of the object of a place: log-probability of its sound, what the likeliest other sound gains, log-odds of each addition that it
@@ -140,8 +141,11 @@ class MeasureAlternatives:
 
     @cached_property
     def of_measures(self) -> Mapping[str, np.ndarray]:
-        """The features `OF_MEASURES`, (n_measures,) each."""
-        return {**self._rhythms(), **self._twins(), **self._sounds(), **self._flags()}
+        """The features `OF_MEASURES` and `sounds_exchanged_alone`, that of one measure; (n_measures,) each."""
+        rhythms = self._rhythms()
+        misfit = DIFFERENCE * rhythms["expected_difference"] + rhythms["expected_song"]
+        worse = np.where(self.twins >= 0, misfit - misfit[np.maximum(self.twins, 0)], 0.0)
+        return {**rhythms, **self._repeats(), "same_worse": worse, **self._sounds(), **self._flags()}
 
     # -- the likely measures ------------------------------------------------------------------------------------------
 
@@ -256,8 +260,9 @@ class MeasureAlternatives:
             (weights @ heads + PRIOR_OBJECTS * usual) / (weights.sum(axis=1)[:, None] + PRIOR_OBJECTS), 0.005
         )
 
-    def _twins(self) -> dict[str, np.ndarray]:
-        """Measures with the same objects."""
+    @cached_property
+    def _labels(self) -> np.ndarray:
+        """(n,) numbers, the same for measures with the same objects."""
         inside: list[list[tuple[float, ...]]] = [[] for _ in range(self.n)]
         for o, measure, at in zip(self.objects, self.of_object.tolist(), self.at_object.tolist(), strict=True):
             place = (o.hitsound,) if self.mode is Mode.TAIKO else (o.x, o.y)
@@ -267,17 +272,29 @@ class MeasureAlternatives:
             for number, (length, one) in enumerate(zip(self.lengths.tolist(), inside, strict=True))
         ]
         numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
-        labels, counts = np.array([numbers[key] for key in keys]), Counter(keys)
-        same = np.equal.outer(labels, labels) & ~np.eye(self.n, dtype=bool)
-        has = same.any(axis=1)
-        with_next = same & (displaced(same, 1) | displaced(same, -1))
-        of_twin = np.where(same, self.log_weights, -np.inf).max(axis=1, initial=-np.inf)
+        return np.array([numbers[key] for key in keys])
+
+    @cached_property
+    def _same(self) -> np.ndarray:
+        """(n, n) whether two measures have the same objects."""
+        return np.equal.outer(self._labels, self._labels) & ~np.eye(self.n, dtype=bool)
+
+    @cached_property
+    def twins(self) -> np.ndarray:
+        """(n,) the measure with the same objects that it should be like most; -1 without one."""
+        found = np.where(self._same, self.log_weights, -np.inf).argmax(axis=1)
+        return np.where(self._same.any(axis=1), found, -1)
+
+    def _repeats(self) -> dict[str, np.ndarray]:
+        has, at = self.twins >= 0, np.arange(self.n)
+        with_next = self._same & (displaced(self._same, 1) | displaced(self._same, -1))
+        of_twin = np.where(has, self.log_weights[at, self.twins], 0.0)
         unlike = np.minimum(self.log_weights.max(axis=1, initial=-FURTHEST) - np.maximum(of_twin, -100.0), FURTHEST)
-        group = np.array([counts[key] for key in keys]) * has
+        group = np.bincount(self._labels)[self._labels] * has
         return {
             "same_alone": has & ~with_next.any(axis=1),
             "same_unlike": np.where(has, unlike, 0.0),
-            "same_before": np.concatenate([[False], labels[1:] == labels[:-1]]),
+            "same_before": np.concatenate([[False], self._labels[1:] == self._labels[:-1]]),
             "same_elsewhere": (has.sum() - group) / self.n,
         }
 
@@ -330,6 +347,7 @@ class MeasureAlternatives:
         return {
             "sounds_fit": fit.sum(axis=1) / count,
             "sounds_exchanged": _in_a_row(exchanged, SOUND_MEASURES),
+            "sounds_exchanged_alone": exchanged,
             "sounds_earlier": self._gain_at_heads(sounds[measures[following], places[following]]),
             "sounds_half_beat_earlier": self._gain_at_heads(later, (later >= 0) & (half > places)),
             "sounds_halves": np.where(halves != 0, halves - fit, 0.0).sum(axis=1),
