@@ -111,6 +111,8 @@ NUMBERS = (
     "on_downbeat",
 )
 """Numbers of candidates about stretches that lack a line, or have one too many; 0 for those of other rules."""
+STRETCHES = (*NUMBERS, "around")
+"""The same, and the bits of the strongest such stretch of the category that a place lies in."""
 ROW = (
     "empty",
     "own_best",
@@ -146,7 +148,7 @@ NAMES: tuple[str, ...] = (
     *RHYTHM,
     *SIBLINGS,
     *PHRASES,
-    *(f"stretch {name}" for name in NUMBERS),
+    *(f"stretch {name}" for name in STRETCHES),
     *passages.NAMES,
     *(f"geometry {name}" for name in geometry.NAMES),
     *(f"slip {name}" for name in SLIPS),
@@ -266,7 +268,7 @@ def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evid
         by_object[ranks],
         table.siblings(times, ranks),
         _in_phrases(times, [one[0].rule.id for one in best], strength, table),
-        _numbers(places),
+        _stretches(places),
         evidence.passages.features(times, evidence.object_times[ranks]),
         table.geometry[ranks],
         table.slips[ranks],
@@ -349,14 +351,22 @@ def _in_phrases(times: np.ndarray, of_rules: Sequence[str], strength: np.ndarray
     return found
 
 
-def _numbers(places: Sequence[Place]) -> np.ndarray:
-    """The features of `NUMBERS`, of the strongest candidate that has them."""
-    found = np.zeros((len(places), len(NUMBERS)))
+def _stretches(places: Sequence[Place]) -> np.ndarray:
+    """The features `STRETCHES`; the numbers are those of the strongest candidate of a place that has them."""
+    found = np.zeros((len(places), len(STRETCHES)))
+    times = np.array([place.time for place in places])
+    categories = np.array([CATEGORIES.index(place.category) for place in places])
+    around = found[:, -1]
     for number, place in enumerate(places):
         known = [one for one in place.candidates if "bits_of_difficulties" in one[0].numbers]
         if known:
-            numbers = max(known, key=both)[0].numbers
-            found[number] = [float(numbers.get(name, 0.0)) for name in NUMBERS]
+            strongest = max(known, key=both)[0]
+            found[number, :-1] = [float(strongest.numbers.get(name, 0.0)) for name in NUMBERS]
+            end = strongest.time if strongest.end_time is None else strongest.end_time
+            inside = (
+                (categories == categories[number]) & (times >= strongest.time - ALIKE_MS) & (times <= end + ALIKE_MS)
+            )
+            around[inside] = np.maximum(around[inside], float(strongest.numbers["bits"]))
     return found
 
 

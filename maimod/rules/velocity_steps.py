@@ -59,6 +59,7 @@ SLIDER_STEP = Rule(
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Slider",
     modes=frozenset({Mode.OSU, Mode.CATCH}),
     curves={"": SLIDER_CURVE},
+    corruptions=("length", "shape"),
 )
 SCROLL_STRETCH = Rule(
     "scroll-speed/stretch",
@@ -75,6 +76,7 @@ SCROLL_STRETCH = Rule(
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko",
     modes=frozenset({Mode.TAIKO, Mode.MANIA}),
     curves={"": SCROLL_CURVE},
+    corruptions=("velocity",),
 )
 
 OTHER_VELOCITY, SAME_VELOCITY = 0.095, 0.03

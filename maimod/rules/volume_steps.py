@@ -59,6 +59,7 @@ STEP = Rule(
     blind_spots="Volumes that objects give themselves; changes by less than 12 %; passages that occur once, in sets of one difficulty.",
     source=HITSOUND_RULES,
     curves={"": STEP_CURVE},
+    corruptions=("volume",),
 )
 OUT_OF_RAMP = Rule(
     "hitsounds/volume-ramp",
@@ -74,6 +75,7 @@ OUT_OF_RAMP = Rule(
     blind_spots="Ramps of fewer than four lines; a line between its neighbours.",
     source=HITSOUND_RULES,
     curves={"": RAMP_CURVE},
+    corruptions=("volume",),
 )
 
 OTHER_VOLUME = 12

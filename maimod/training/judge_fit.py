@@ -20,7 +20,7 @@ import numpy as np
 from maimod.errors import UsageError
 from maimod.findings import Category
 from maimod.linter.judge import PLACES_AHEAD, WITHIN, Judge, Model, Network, standing
-from maimod.linter.places import CATEGORIES, NAMES
+from maimod.linter.places import CATEGORIES, NAMES, STRETCHES
 from maimod.osu.beatmap import Mode
 from maimod.rules import RULES
 from maimod.rules.trees import Trees
@@ -174,6 +174,7 @@ def directions(category: Category) -> dict[str, int]:
     more = ["own_best", "both_best", f"here {category.value}", *(f"rule {rule.id}" for rule in rules)]
     more += [f"{place} {kind}" for place in ("slot", "near", "wide") for kind in kinds]
     more += [f"bits {group}" for group in BITS_OF[category]]
+    more += [f"stretch {name}" for name in STRETCHES if name == "around" or name.startswith("bits_of")]
     slips = [f"slip {what}" for what in SLIPS_OF.get(category, ())]
     more += [f"{slip} {name}" for slip in slips for name in ("log-odds", "lead")]
     less = ["own_rank", "both_rank", *(f"rank {kind}" for kind in kinds)]

@@ -16,7 +16,7 @@ from maimod.linter.places import NAMES, Place
 from maimod.linter.rescore import can_judge, judged_places
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
-from maimod.rules import RULES, new_combos, positions, rhythm, sliders, slip_model
+from maimod.rules import RULES, hitsounds, new_combos, positions, rhythm, sliders, slip_model, volume_steps
 from maimod.rules.base import Candidate, Evidence, Rule, candidate
 from maimod.rules.slip_model import Forest, SlipModel
 from maimod.rules.trees import Trees
@@ -205,3 +205,25 @@ def test_the_strongest_candidate_gives_the_words() -> None:
 def test_both_networks_are_needed(missing: str) -> None:
     assert can_judge(evidence())
     assert not can_judge(replace(evidence(), **{missing: None}))
+
+
+def test_places_in_a_stretch_that_lacks_a_line_know_of_it() -> None:
+    numbers = {"bits": 7.0, "bits_of_copies": 3.0, "bits_of_difficulties": 4.0, "ends_at_line": True, "beats": 8.0}
+    found = [
+        about(volume_steps.STEP, 5, measure=7.0, end_time=MAP.hit_objects[9].time, **numbers),
+        about(hitsounds.VOLUME, 7, proposed=-2.0),
+        about(rhythm.WRONG_TICK, 7, measure=5.0),
+        about(hitsounds.VOLUME, 12, proposed=-2.0),
+    ]
+    places, features = judged_places(found, evidence(), Calibration())
+    assert [place.rank for place in places if place.category is Category.HITSOUNDS] == [5, 7, 12]
+    at = {(place.rank, place.category): number for number, place in enumerate(places)}
+    start, inside = at[5, Category.HITSOUNDS], at[7, Category.HITSOUNDS]
+    assert value(features, "stretch bits_of_difficulties", start) == 4 and value(
+        features, "stretch ends_at_line", start
+    )
+    assert value(features, "stretch bits_of_difficulties", inside) == 0
+    around = [value(features, "stretch around", at[key]) for key in ((5, Category.HITSOUNDS), (7, Category.HITSOUNDS))]
+    assert around == [7, 7]
+    assert value(features, "stretch around", at[7, Category.RHYTHM]) == 0
+    assert value(features, "stretch around", at[12, Category.HITSOUNDS]) == 0
