@@ -19,11 +19,27 @@ import numpy as np
 from maimod.discriminator.prediction import KINDS, NO_PREDICTION
 from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Tier
-from maimod.linter import combo_alternatives, phrases, rhythm_alternatives, slider_alternatives
+from maimod.linter import (
+    chord_copies,
+    column_alternatives,
+    combo_alternatives,
+    phrases,
+    rhythm_alternatives,
+    slider_alternatives,
+)
 from maimod.linter.rhythm_alternatives import RhythmAlternatives
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.timing import BeatGrid
-from maimod.rules import RULES, geometry, measure_alternatives, passages, slip_alternatives, slip_model, slips
+from maimod.rules import (
+    RULES,
+    geometry,
+    measure_alternatives,
+    passages,
+    slip_alternatives,
+    slip_model,
+    slips,
+    taiko_measures,
+)
 from maimod.rules.base import Candidate, Evidence
 from maimod.rules.ordered import median
 from maimod.rules.rhythm_index import alternative
@@ -157,6 +173,8 @@ NAMES: tuple[str, ...] = (
     *(f"measure {name}" for name in measure_alternatives.NAMES),
     *(f"slider {name}" for name in slider_alternatives.NAMES),
     *EXCHANGED,
+    *(f"columns {name}" for name in column_alternatives.NAMES),
+    *(f"chord copies {name}" for name in chord_copies.NAMES),
     *(f"mode {mode.label}" for mode in Mode),
 )
 """Names of the features, in order."""
@@ -277,6 +295,7 @@ def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evid
         evidence.measures.features(times, ranks),
         slider_alternatives.features(evidence)[ranks],
         table.exchanged[ranks],
+        table.columns[ranks],
         np.tile([float(evidence.beatmap.mode is mode) for mode in Mode], (len(places), 1)),
     ]
     found = np.concatenate(columns, axis=1).astype(np.float32)
@@ -544,6 +563,22 @@ class _Table:
         if found is None or found.measures is None:
             return np.zeros((len(self.objects), len(EXCHANGED)))
         return found.measures.alternatives.features[:, [slip_alternatives.NAMES.index(name) for name in EXCHANGED]]
+
+    @cached_property
+    def columns(self) -> np.ndarray:
+        """(n_objects, n) what other columns of mania or colours of taiko would be, and what the copies have; zeros where the
+        model of slips measures no notes."""
+        found = np.zeros((len(self.objects), len(column_alternatives.NAMES) + len(chord_copies.NAMES)))
+        mania = self.evidence.slips.mania if self.evidence.slips else None
+        if mania is not None:
+            is_taiko = self.evidence.beatmap.mode is Mode.TAIKO
+            notes = taiko_measures.notes_of(self.objects) if is_taiko else np.arange(len(self.objects))
+            rows = mania.rows
+            found[notes] = np.concatenate(
+                [column_alternatives.features(rows)[rows.row_of], chord_copies.features(rows, self.evidence.passages)],
+                axis=1,
+            )
+        return found
 
     @cached_property
     def slips(self) -> np.ndarray:

@@ -201,6 +201,8 @@ class ManiaMeasures(msgspec.Struct, frozen=True):
     """(n_notes,) beats of the longest hold at the same place of the passage that is most alike, 0 for a note, -1 if none is."""
     length_example: np.ndarray
     """(n_notes,) ms of that place."""
+    rows: Rows
+    """The notes as rows."""
 
 
 def measure(beatmap: Beatmap, notes: Sequence[HitObject]) -> ManiaMeasures:
@@ -216,7 +218,7 @@ def measure(beatmap: Beatmap, notes: Sequence[HitObject]) -> ManiaMeasures:
     ends, lengths, length_times = _ends(rows)
     of = rows.row_of
     return ManiaMeasures(
-        columns, chords[of], ends, of, expectation, sizes[of], chord_times[of], lengths, length_times[of]
+        columns, chords[of], ends, of, expectation, sizes[of], chord_times[of], lengths, length_times[of], rows
     )
 
 

@@ -148,6 +148,26 @@ def test_what_the_models_of_other_modes_say_goes_into_features_of_its_own(mode: 
     }
 
 
+def test_other_colours_and_the_copies_are_those_of_the_notes_alone() -> None:
+    always = Forest([], Trees(-5.0, [], [], [], [], []))
+    model = SlipModel(1, always, always, colours=always)
+    lines = [f"256,192,{1000 + 250 * i},1,{8 * (i % 8 in (2, 4, 5, 7))},0:0:0:0:" for i in range(96)]
+    lines[43] = "256,192,11750,2,0,L|300:192,1,10"  # a drum roll has no colour
+    lines[44] = "256,192,12000,1,0,0:0:0:0:"  # a kat became a don
+    loaded = beatmap(lines, mode=1)
+    found = [
+        candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
+        for o in loaded.hit_objects
+    ]
+    _, features = judged_places(found, replace(doubted(loaded, {}), scores=(), slip_model=model), Calibration())
+    names = ("columns mirrored row", "chord copies other column")
+    assert [value(features, name, 43) for name in names] == [0.0, 0.0]
+    assert value(features, names[0], 44) > 4.0 > value(features, names[0], 60)
+    assert value(features, names[1], 44) > 0.99 > 0.01 > value(features, names[1], 60)
+    _, features = judged_places(found, replace(doubted(loaded, {}), scores=()), Calibration())
+    assert value(features, names[1], 44) == 0.0
+
+
 def test_the_other_difficulties_are_known() -> None:
     other = beatmap(
         [f"64,64,{1000 + 1000 * i},{5 if i % 2 else 1},0,0:0:0:0:" for i in range(20)],
