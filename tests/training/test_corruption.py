@@ -11,7 +11,7 @@ import pytest
 
 from maimod.discriminator import features
 from maimod.discriminator.features import COLUMN, NUMBER, Grid
-from maimod.osu.beatmap import Beatmap, Mode
+from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
 from maimod.osu.hitsounds import hits
 from maimod.training import corruption
 from maimod.training.corruption import CHANGES, KIND, STRETCHES, Change, Tampered, corrupt, corrupt_lines, stretches
@@ -24,13 +24,18 @@ EACH = [
 ]
 
 
-def contents(beatmap: Beatmap, grid: Grid) -> tuple[dict[int, set[object]], dict[int, set[object]]]:
-    """What each slot contains: its objects without their sounds, and the sounds of its hits."""
+def contents(
+    beatmap: Beatmap, grid: Grid, is_all: bool = True
+) -> tuple[dict[int, set[object]], dict[int, set[object]]]:
+    """What each slot contains: its objects without their sounds, with all or with what matters in their mode, and the sounds
+    of its hits."""
     objects: dict[int, set[object]] = defaultdict(set)
     sounds: dict[int, set[object]] = defaultdict(set)
     for o in beatmap.hit_objects:
         shape = (o.slider.control_points, o.slider.length, o.slider.slides) if o.slider else None
-        objects[int(grid.locate([o.time])[0][0])].add((o.kind, o.time, o.end_time, o.x, o.y, o.new_combo, shape))
+        place = None if beatmap.mode is Mode.TAIKO and not is_all else (o.x, o.y, shape)
+        flag = o.new_combo and (is_all or beatmap.mode in (Mode.OSU, Mode.CATCH))
+        objects[int(grid.locate([o.time])[0][0])].add((o.kind, o.time, o.end_time, place, flag))
     for hit in hits(beatmap):
         sound = (hit.time, hit.additions, hit.normal_set, hit.addition_set, hit.volume)
         sounds[int(grid.locate([hit.time])[0][0])].add(sound)
@@ -41,6 +46,16 @@ def differing(before: dict[int, set[object]], after: dict[int, set[object]]) -> 
     return {slot for slot in before.keys() | after.keys() if before.get(slot, set()) != after.get(slot, set())}
 
 
+def with_spinners(beatmap: Beatmap) -> Beatmap:
+    """Every tenth circle becomes a spinner of nearly all the time to the next object."""
+    changed = [*beatmap.hit_objects]
+    for k in range(5, len(changed) - 1, 10):
+        o, end = changed[k], changed[k + 1].time - 60
+        if o.kind is ObjectKind.CIRCLE and end > o.time:
+            changed[k] = replace(o, kind=ObjectKind.SPINNER, end_time=end)
+    return replace(beatmap, hit_objects=tuple(changed))
+
+
 def nothing(copy: Tampered, i: int) -> bool:
     return False
 
@@ -48,24 +63,27 @@ def nothing(copy: Tampered, i: int) -> bool:
 @pytest.mark.parametrize(("mode", "change"), EACH)
 def test_labels_are_where_the_map_was_changed(mode: Mode, change: Change, monkeypatch: pytest.MonkeyPatch) -> None:
     good = varied_map(mode)
+    if change is stretches.spinner_changed:
+        good = with_spinners(good)
     grid = features.grid_of(good)
     assert grid is not None
-    clean = contents(good, grid)
     is_stretch = change in STRETCHES[mode]
     monkeypatch.setitem(corruption.STRETCHES, mode, (change if is_stretch else nothing,))
     monkeypatch.setitem(corruption.CHANGES, mode, ((nothing if is_stretch else change, 1.0),))
     made = 0
-    for seed in range(12):
+    for seed in range(36):
         bad, labels = corrupt(good, grid, np.random.default_rng(seed))
-        objects, sounds = (differing(*pair) for pair in zip(clean, contents(bad, grid), strict=True))
+        placed, sounds = map(differing, contents(good, grid), contents(bad, grid))
+        objects = differing(contents(good, grid, is_all=False)[0], contents(bad, grid, is_all=False)[0])
         labelled = set(np.flatnonzero(labels.any(axis=1)).tolist())
-        assert labelled <= objects | sounds
+        assert labelled <= placed | sounds
         assert objects <= labelled
         made += len(labelled)
     assert made > 12
 
 
-def test_changes_keep_away_from_each_other() -> None:
+def test_changes_keep_away_from_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(corruption.STRETCHES, Mode.OSU, (nothing,))
     good = varied_map()
     grid = features.grid_of(good)
     assert grid is not None

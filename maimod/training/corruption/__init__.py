@@ -13,7 +13,7 @@ from numpy.random import Generator
 
 from maimod.discriminator.features import SLOT_TICKS, SLOTS_PER_BEAT, Grid
 from maimod.osu.beatmap import Beatmap, HitObject, Mode
-from maimod.training.corruption import objects, stretches
+from maimod.training.corruption import figures, objects, pastes, stretches
 from maimod.training.corruption.copy import KIND, SLOTS_PER_CHANGE, SLOTS_PER_STRETCH, Change, Tampered
 from maimod.training.corruption.lines import corrupt_lines
 
@@ -31,9 +31,13 @@ _PLAYFIELD: tuple[tuple[Change, float], ...] = (
     *_SAMPLES,
     (objects.combo, 3.5),
     (objects.place, 3.0),
+    (figures.places_exchanged, 1.5),
     (objects.length, 3.0),
     (objects.to_circle, 1.2),
+    (figures.slider_split, 1.2),
+    (figures.circles_joined, 3.0),
     (objects.shape, 3.0),
+    (figures.body_turned, 0.8),
 )
 CHANGES: dict[Mode, tuple[tuple[Change, float], ...]] = {
     Mode.OSU: _PLAYFIELD,
@@ -49,12 +53,38 @@ CHANGES: dict[Mode, tuple[tuple[Change, float], ...]] = {
     ),
 }
 """Changes for each mode with their relative frequency."""
-_ALL_STRETCHES: tuple[Change, ...] = (stretches.sounds_lost, stretches.late_paste, stretches.in_every_phrase)
+_PASTES: tuple[Change, ...] = (
+    stretches.late_paste,
+    stretches.in_every_phrase,
+    pastes.pasted,
+    pastes.pasted,
+    pastes.halves_exchanged,
+)
+_ALL_STRETCHES: tuple[Change, ...] = (
+    *_PASTES,
+    stretches.sounds_changed,
+    stretches.sounds_changed,
+    stretches.spinner_changed,
+)
+_PLAYFIELD_STRETCHES: tuple[Change, ...] = (
+    *_ALL_STRETCHES,
+    stretches.combos_changed,
+    figures.figure_moved,
+    figures.figure_moved,
+    figures.figure_moved,
+)
 STRETCHES: dict[Mode, tuple[Change, ...]] = {
-    Mode.OSU: (*_ALL_STRETCHES, stretches.figure_moved, stretches.figure_moved),
-    Mode.CATCH: (*_ALL_STRETCHES, stretches.figure_moved, stretches.figure_moved),
-    Mode.TAIKO: (stretches.colours_lost, stretches.late_paste, stretches.in_every_phrase),
-    Mode.MANIA: (*_ALL_STRETCHES, stretches.columns_mirrored, stretches.columns_mirrored),
+    Mode.OSU: _PLAYFIELD_STRETCHES,
+    Mode.CATCH: _PLAYFIELD_STRETCHES,
+    Mode.TAIKO: (*_PASTES, stretches.colours_changed, stretches.colours_changed, stretches.spinner_changed),
+    Mode.MANIA: (
+        *_PASTES,
+        stretches.sounds_changed,
+        stretches.columns_changed,
+        stretches.columns_changed,
+        stretches.columns_changed,
+        stretches.holds_changed,
+    ),
 }
 """Changes of whole stretches for each mode."""
 assert SLOT_TICKS * SLOTS_PER_BEAT == 48

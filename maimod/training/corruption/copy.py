@@ -16,9 +16,11 @@ KIND = {name: place for place, name in enumerate(KINDS)}
 APART_SLOTS = 7
 """Slots between changes, so that each has unchanged surroundings."""
 SLOTS_PER_CHANGE = 26
-SLOTS_PER_STRETCH = 400
+SLOTS_PER_STRETCH = 300
 """Slots for each change of a whole stretch: a paste, lost hitsounds, the same slip in every phrase."""
 MEASURE_SLOTS = 4 * SLOTS_PER_BEAT
+WIDTH, HEIGHT = 512.0, 384.0
+"""Of the playfield [osu! pixels]."""
 CLEAR_MS = 35.0
 
 

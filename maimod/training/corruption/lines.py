@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.random import Generator
 
@@ -15,6 +17,7 @@ def corrupt_lines(
 ) -> None:
     """Move borders of kiai, and change scroll speeds, volumes and sample sets of stretches, in the slots themselves."""
     _change_line_sounds(categories, numbers, labels, random)
+    _move_volume_steps(categories, numbers, labels, random)
     kiai = categories[:, COLUMN["kiai"]]
     borders = np.flatnonzero(np.diff(kiai.astype(np.int8))) + 1
     for border in borders:
@@ -23,6 +26,7 @@ def corrupt_lines(
             low, high = max(min(border, border + by), 0), min(max(border, border + by), len(kiai))
             kiai[low:high] = kiai[border] if by < 0 else kiai[border - 1]
             labels[low:high, KIND["kiai"]] = True
+    _lose_kiai(kiai, labels, random)
     if random.random() < 0.3 and len(borders):
         at, length = int(random.integers(len(kiai))), int(random.choice([4, 8, 16]))
         kiai[at : at + length] ^= 1
@@ -57,3 +61,30 @@ def _change_line_sounds(categories: np.ndarray, numbers: np.ndarray, labels: np.
             sets = categories[at, COLUMN[name]]
             sets[(sets == now) & (sets > 0)] = other
         labels[at, KIND["sample_set"]] |= sounding & (categories[at, COLUMN["normal_set"]] == other)
+
+
+def _lose_kiai(kiai: np.ndarray, labels: np.ndarray, random: Generator) -> None:
+    """Take away some whole sections of kiai; the label is where one began."""
+    steps = np.diff(kiai.astype(np.int8), prepend=0, append=0)
+    for first, end in zip(np.flatnonzero(steps > 0), np.flatnonzero(steps < 0), strict=True):
+        if random.random() < 0.15 and not labels[first:end, KIND["kiai"]].any():
+            kiai[first:end] = 0
+            labels[first : first + 4, KIND["kiai"]] = True
+
+
+def _move_volume_steps(categories: np.ndarray, numbers: np.ndarray, labels: np.ndarray, random: Generator) -> None:
+    """Let some volumes of a line begin a few hits late, or leave out the line."""
+    sounding = np.flatnonzero(categories[:, COLUMN["hit"]] > 0)
+    volume = numbers[:, NUMBER["volume"]]
+    heard = volume[sounding]
+    steps = np.flatnonzero(np.abs(np.diff(heard)) > 0.04) + 1
+    for k, following in pairwise([*steps.tolist(), len(sounding)]):
+        late = min(int(random.choice([1, 2, 4, 8, 32])), following - k)
+        is_line = k > 1 and following - k > 1 and heard[k - 2] == heard[k - 1]
+        if not is_line or random.random() >= 0.12:
+            continue
+        hits = sounding[k : k + late]
+        if labels[hits].any() or labels[hits[0] : hits[-1] + 1, KIND["volume"]].any():
+            continue
+        volume[hits[0] : hits[-1] + 1] = heard[k - 1]
+        labels[hits, KIND["volume"]] = True

@@ -9,7 +9,16 @@ import numpy as np
 
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.osu.slider_path import flatten, tail
-from maimod.training.corruption.copy import APART_SLOTS, CLEAR_MS, Tampered, exchange, is_column_free, slider_from
+from maimod.training.corruption.copy import (
+    APART_SLOTS,
+    CLEAR_MS,
+    HEIGHT,
+    WIDTH,
+    Tampered,
+    exchange,
+    is_column_free,
+    slider_from,
+)
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Rhythm
@@ -310,7 +319,7 @@ def place(copy: Tampered, i: int) -> bool:
         if copy.beatmap.mode is Mode.CATCH:
             dx, dy = round(math.copysign(amount, dx)), 0
         points = o.slider.control_points if o.slider else ((o.x, o.y),)
-        if all(0 <= x + dx <= 512 and 0 <= y + dy <= 384 for x, y in (points[0], points[-1])):
+        if all(0 <= x + dx <= WIDTH and 0 <= y + dy <= HEIGHT for x, y in (points[0], points[-1])):
             slider = replace(o.slider, control_points=tuple((x + dx, y + dy) for x, y in points)) if o.slider else None
             copy.objects[i] = replace(o, x=o.x + dx, y=o.y + dy, slider=slider)
             copy.mark("place", o.time)

@@ -2,57 +2,128 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
+from numpy.random import Generator
 
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.training.corruption.copy import CLEAR_MS, KIND, MEASURE_SLOTS, Tampered
 
+WHISTLE, FINISH, CLAP = 2, 4, 8
+ADDITIONS = WHISTLE | FINISH | CLAP
 
-def sounds_lost(copy: Tampered, i: int) -> bool:
-    """No additions in one to four measures."""
+
+def sounds_changed(copy: Tampered, i: int) -> bool:
+    """One to four measures without additions, without finishes, or with the additions of the hits before or of another kind."""
     first = int(copy.starts[i])
     last = first + int(copy.random.choice([1, 2, 4])) * MEASURE_SLOTS - 1
     if not copy.is_clear(first, last):
         return False
-    lost = 0
-    for k in copy.between(first, last):
-        o = copy.objects[k]
-        if o is None:
+    objects = [(k, o) for k in copy.between(first, last) if (o := copy.objects[k]) is not None]
+    edges = [
+        o.slider.edge_sounds or (o.hitsound,) * len(o.edge_times()) if o.slider else (o.hitsound,) for _, o in objects
+    ]
+    before = [bits & ADDITIONS for of_object in edges for bits in of_object]
+    after = _other_additions(before, copy.random)
+    changed = 0
+    for (k, o), bits in zip(objects, edges, strict=True):
+        mine, after = after[: len(bits)], after[len(bits) :]
+        differing = [time for time, old, new in zip(o.edge_times(), bits, mine, strict=False) if old & ADDITIONS != new]
+        if not differing:
             continue
-        times = o.edge_times()
-        edges = o.slider.edge_sounds or (o.hitsound,) * len(times) if o.slider else (o.hitsound,)
-        played = [time for time, bits in zip(times, edges, strict=False) if bits & 14]
-        if not played:
-            continue
-        silent = replace(o.slider, edge_sounds=tuple(bits & ~14 for bits in edges)) if o.slider else None
-        copy.objects[k] = replace(o, hitsound=o.hitsound & ~14, slider=silent)
-        copy.mark("addition", *played)
-        lost += len(played)
-    if lost:
+        sounds = tuple(old & ~ADDITIONS | new for old, new in zip(bits, mine, strict=True))
+        slider = replace(o.slider, edge_sounds=sounds) if o.slider else None
+        copy.objects[k] = replace(o, hitsound=o.hitsound & ~ADDITIONS | (0 if o.slider else mine[0]), slider=slider)
+        copy.mark("addition", *differing)
+        changed += len(differing)
+    if changed:
         copy.keep_clear(first, last)
-    return lost > 0
+    return changed > 0
 
 
-def colours_lost(copy: Tampered, i: int) -> bool:
-    """A measure or less of taiko with the other colours, or with one colour."""
+def _other_additions(before: list[int], random: Generator) -> list[int]:
+    """Additions of each hit of a stretch after a mistake."""
+    draw = random.random()
+    if draw < 0.45:
+        return [0] * len(before)
+    if draw < 0.65:
+        by = int(random.choice([1, 1, 2]))
+        return [*([0] * by), *before][: len(before)]
+    if draw < 0.8:
+        return [bits & ~FINISH for bits in before]
+    if draw < 0.9:
+        return [bits & FINISH | (bits & WHISTLE) << 2 | (bits & CLAP) >> 2 for bits in before]
+    return [before[0]] * len(before)
+
+
+def colours_changed(copy: Tampered, i: int) -> bool:
+    """A measure or less of taiko with the other colours, with one colour, or with those of the notes before."""
     first = int(copy.starts[i])
     last = first + int(copy.random.choice([2, 4, 8, MEASURE_SLOTS])) - 1
     if not copy.is_clear(first, last):
         return False
-    draw = copy.random.random()
-    for k in copy.between(first, last):
-        o = copy.objects[k]
-        if o is None or o.kind is not ObjectKind.CIRCLE:
-            continue
-        bits = o.hitsound & ~10 if o.hitsound & 10 else o.hitsound | 8
-        if draw < 0.5:
-            bits = o.hitsound & ~10 if draw < 0.25 else o.hitsound & ~10 | 8
-        if bool(bits & 10) is not bool(o.hitsound & 10):
-            copy.objects[k] = replace(o, hitsound=bits)
+    notes = [(k, o) for k in copy.between(first, last) if (o := copy.objects[k]) and o.kind is ObjectKind.CIRCLE]
+    rims, draw = [bool(o.hitsound & (WHISTLE | CLAP)) for _, o in notes], copy.random.random()
+    if draw < 0.4:
+        other = [draw < 0.2] * len(rims)
+    else:
+        other = [not rim for rim in rims] if draw < 0.75 else [*rims[:1], *rims[:-1]]
+    for (k, o), was, rim in zip(notes, rims, other, strict=True):
+        if was is not rim:
+            copy.objects[k] = replace(o, hitsound=o.hitsound & ~(WHISTLE | CLAP) | (CLAP if rim else 0))
             copy.mark("addition", o.time)
     copy.keep_clear(first, last)
+    return True
+
+
+def combos_changed(copy: Tampered, i: int) -> bool:
+    """One to four measures without flags of new combos, with many, or with every flag an object early or late."""
+    first = int(copy.starts[i])
+    last = first + int(copy.random.choice([1, 2, 4])) * MEASURE_SLOTS - 1
+    chosen = [k for k in copy.between(first, last) if k]
+    before = [bool((o := copy.objects[k]) and o.new_combo) for k in chosen]
+    if not any(before) or not copy.is_clear(first, last):
+        return False
+    draw, later = copy.random.random(), [False, *before[:-1]]
+    if draw < 0.4:
+        after = [False] * len(before)
+    elif draw < 0.8:
+        after = later if draw < 0.6 else [*before[1:], False]
+    else:
+        every = int(copy.random.choice([1, 2]))
+        after = [was or k % every == 0 for k, was in enumerate(before)]
+    for k, was, new in zip(chosen, before, after, strict=True):
+        o = copy.objects[k]
+        if o is not None and was is not new:
+            copy.objects[k] = replace(o, new_combo=new)
+            copy.mark("combo", o.time)
+    copy.keep_clear(first, last)
+    return True
+
+
+def spinner_changed(copy: Tampered, i: int) -> bool:
+    """A spinner lost, or one that ends early or late."""
+    spinners = [k for k, o in enumerate(copy.objects) if o and o.kind is ObjectKind.SPINNER]
+    if not spinners:
+        return False
+    k = int(copy.random.choice(spinners))
+    o, (before, after) = copy.objects[k], copy.around(k)
+    slot = int(copy.starts[k])
+    if o is None or before is None or after is None or not copy.is_clear(slot, slot):
+        return False
+    if copy.random.random() < 0.5:
+        copy.objects[k] = None
+        copy.mark("missing", o.time)
+    else:
+        end = float(round(o.end_time + copy.beat(o.time) * float(copy.random.choice([-2, -1, -1, -0.5, 0.5, 1]))))
+        if not o.time + copy.beat(o.time) <= end <= after.time - CLEAR_MS:
+            return False
+        copy.objects[k] = replace(o, end_time=end)
+        copy.mark("length", o.time)
+    copy.keep_clear(slot, slot)
     return True
 
 
@@ -128,56 +199,87 @@ def _no_object(copy: Tampered, i: int) -> bool:
     return True
 
 
-def figure_moved(copy: Tampered, i: int) -> bool:
-    """Two to six objects moved together or mirrored."""
-    chosen = list(range(i, min(i + int(copy.random.integers(2, 7)), len(copy.objects))))
-    first, last = int(copy.starts[chosen[0]]), int(copy.starts[chosen[-1]])
-    if last - first > 2 * MEASURE_SLOTS or not copy.is_clear(first, last):
+def columns_changed(copy: Tampered, i: int) -> bool:
+    """Mania: up to two measures with columns mirrored, exchanged, one to the side, or without the notes of a column."""
+    keys, first = copy.beatmap.keys, int(copy.starts[i])
+    last = first + int(copy.random.choice([1, 2, 4, 8, MEASURE_SLOTS, 2 * MEASURE_SLOTS])) - 1
+    chosen = copy.between(first, last)
+    notes = [o for k in chosen if (o := copy.objects[k]) is not None]
+    if len(notes) < 2 or any(o.kind is ObjectKind.HOLD for o in notes) or not copy.is_clear(first, last):
         return False
-    figure = [copy.objects[k] for k in chosen]
-    dx, dy = (float(round(v)) for v in copy.random.normal(0, 60, size=2))
-    mirror_x, mirror_y = bool(copy.random.random() < 0.4), bool(copy.random.random() < 0.3)
-    if copy.beatmap.mode is Mode.CATCH:
-        dy, mirror_y = 0.0, False
-    if mirror_x or mirror_y:
-        dx = dy = 0.0
-    elif abs(dx) + abs(dy) < 12:
+    before = [copy.beatmap.column(o) for o in notes]
+    to = _other_columns(keys, before, copy.random)
+    after = [to[column] for column in before]
+    slots = copy.starts[chosen].tolist()
+    kept = Counter(slot for slot, column in zip(slots, after, strict=True) if column is not None)
+    was, now = (
+        {slot: {column for at, column in zip(slots, columns, strict=True) if at == slot} for slot in slots}
+        for columns in (before, after)
+    )
+    if not kept or any(column is not None and not 0 <= column < keys for column in after):
         return False
-
-    def at(point: tuple[float, float]) -> tuple[float, float]:
-        x, y = point
-        return (512 - x if mirror_x else x) + dx, (384 - y if mirror_y else y) + dy
-
-    changed: list[HitObject] = []
-    for o in figure:
-        if o is None or o.kind is ObjectKind.SPINNER:
-            return False
-        slider = replace(o.slider, control_points=tuple(map(at, o.slider.control_points))) if o.slider else None
-        x, y = at((o.x, o.y))
-        end_x, end_y = slider.control_points[-1] if slider else (x, y)
-        if not all(0 <= v <= limit for v, limit in ((x, 512), (end_x, 512), (y, 384), (end_y, 384))):
-            return False
-        changed.append(replace(o, x=x, y=y, slider=slider))
-    for k, o in zip(chosen, changed, strict=True):
-        copy.objects[k] = o
-        copy.mark("place", o.time)
+    for k, o, column in zip(chosen, notes, after, strict=True):
+        slot = int(copy.starts[k])
+        copy.objects[k] = None if column is None else replace(o, x=float(round(512 * (column + 0.5) / keys)))
+        if was[slot] != now[slot]:
+            copy.mark("missing" if None in now[slot] else "place", o.time)
     copy.keep_clear(first, last)
     return True
 
 
-def columns_mirrored(copy: Tampered, i: int) -> bool:
-    """Mania: up to a measure with its columns mirrored, or two notes in turn with each other's column."""
-    keys, first = copy.beatmap.keys, int(copy.starts[i])
-    last = first + int(copy.random.choice([1, 2, 4, 8, MEASURE_SLOTS])) - 1
-    chosen = copy.between(first, last)
-    held = {o.kind for k in chosen if (o := copy.objects[k]) is not None}
-    if len(chosen) < 2 or ObjectKind.HOLD in held or not copy.is_clear(first, last):
+def _other_columns(keys: int, before: list[int], random: Generator) -> dict[int, int | None]:
+    """The column that each column becomes; None where its notes are lost."""
+    draw = random.random()
+    to: dict[int, int | None] = {column: column for column in range(keys)}
+    if draw < 0.3:
+        return {column: keys - 1 - column for column in to}
+    if draw < 0.6:
+        one, two = (int(random.choice(before)) for _ in range(2))
+        return to | {one: two, two: one}
+    if draw < 0.8:
+        by = int(random.choice([-1, 1]))
+        return {column: column + by for column in to}
+    return to | {int(random.choice(before)): None}
+
+
+def holds_changed(copy: Tampered, i: int) -> bool:
+    """Mania: the holds of a measure or two end early, become notes, or one of them is let go in between."""
+    first = int(copy.starts[i])
+    last = first + int(copy.random.choice([1, 2])) * MEASURE_SLOTS - 1
+    holds = [
+        (k, o) for k in copy.between(first, last) if (o := copy.objects[k]) is not None and o.kind is ObjectKind.HOLD
+    ]
+    if not holds or not copy.is_clear(first, last):
         return False
-    for k in chosen:
-        o = copy.objects[k]
-        column = keys - 1 - copy.beatmap.column(o) if o is not None else 0
-        if o is not None and column != copy.beatmap.column(o):
-            copy.objects[k] = replace(o, x=float(round(512 * (column + 0.5) / keys)))
-            copy.mark("place", o.time)
-    copy.keep_clear(first, last)
+    if copy.random.random() < 0.4:
+        return _let_go(copy, *holds[int(copy.random.integers(len(holds)))])
+    by = float(copy.random.choice([0.25, 0.25, 0.5, math.inf]))
+    changed = 0
+    for k, o in holds:
+        end = max(o.time, float(round(o.end_time - by * copy.beat(o.time)))) if by < math.inf else o.time
+        if end <= o.time and by < math.inf:
+            continue
+        kind = ObjectKind.HOLD if end > o.time else ObjectKind.CIRCLE
+        copy.objects[k] = replace(o, kind=kind, end_time=end)
+        copy.mark("length", o.time)
+        changed += 1
+    if changed:
+        copy.keep_clear(first, last)
+    return changed > 0
+
+
+def _let_go(copy: Tampered, k: int, o: HitObject) -> bool:
+    """A hold becomes two, with a quarter of a beat between them."""
+    beat = copy.beat(o.time)
+    parts = int(o.duration / beat * 2)
+    if parts < 2:
+        return False
+    start = float(round(o.time + beat / 2 * int(copy.random.integers(1, parts))))
+    if start > o.end_time - CLEAR_MS:
+        return False
+    copy.objects[k] = replace(o, end_time=float(round(start - beat / 4)))
+    copy.added.append(replace(o, time=start))
+    copy.mark("length", o.time)
+    copy.mark("extra", start)
+    copy.keep_clear(*(int(slot) for slot in copy.grid.locate([o.time, o.end_time])[0]))
     return True
