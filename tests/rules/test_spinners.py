@@ -1,0 +1,73 @@
+"""Rests without a spinner, and spinners that end elsewhere than others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from maimod.osu.beatmap import Beatmap
+from maimod.osu.mapset import Mapset
+from maimod.rules import spinners
+from maimod.rules.base import Candidate, Evidence
+from tests.maps import RED_LINE, beatmap
+
+BEAT = 500
+CIRCLES = [beat for start in (0, 16, 32) for beat in range(start, start + 8)]
+REST = (8, 15)
+"""Beats of the first spinner; the second is 16 beats later."""
+
+
+def spinner_map(*spans: tuple[float, float], path: str = "beatmap.osu", mode: int = 0, **changes: object) -> Beatmap:
+    """Three times eight circles, with spinners from and to some beats between them."""
+    lines = [(beat, f"100,100,{beat * BEAT},1,0,0:0:0:0:") for beat in CIRCLES]
+    lines += [(start, f"256,192,{start * BEAT:.0f},12,0,{end * BEAT:.0f},0:0:0:0:") for start, end in spans]
+    return beatmap([line for _, line in sorted(lines)], [RED_LINE], mode, path=path, **changes)  # type: ignore[arg-type]
+
+
+BOTH = (REST, (24, 31))
+
+
+def found(own: Beatmap, *others: Beatmap) -> list[Candidate]:
+    return list(spinners.run(Evidence(own, mapset=Mapset(Path(), (own, *others)) if others else None)))
+
+
+def others(*spans: tuple[float, float], mode: int = 0) -> list[Beatmap]:
+    return [spinner_map(*spans, path=f"{number}.osu", mode=mode) for number in range(2)]
+
+
+@pytest.mark.parametrize(("mode", "name"), [(0, "spinner"), (1, "denden"), (2, "banana shower")])
+def test_a_rest_in_which_the_other_difficulties_have_a_spinner(mode: int, name: str) -> None:
+    own = spinner_map((24, 31), mode=mode)
+    (one,) = [one for one in found(own, *others(*BOTH, mode=mode)) if one.rule is spinners.MISSING]
+    assert one.time == 8 * BEAT and one.end_time == 16 * BEAT and one.objects[0].time == 7 * BEAT
+    assert one.message == f"Nothing is here for 9 beats; 2 of 2 other difficulties have a {name} here."
+    (alone,) = [one for one in found(own) if one.rule is spinners.MISSING]
+    (agreed,) = [one for one in found(own, *others((24, 31), mode=mode)) if one.rule is spinners.MISSING]
+    assert (agreed.measure or 0.0) < (alone.measure or 0.0) == 0 < (one.measure or 0.0)
+    assert alone.message == f"Nothing is here for 9 beats, neither a {name} nor a break."
+
+
+def test_breaks_and_spinners_are_no_rests() -> None:
+    assert [one.rule for one in found(spinner_map(*BOTH))] == [spinners.END] * 2
+    paused = spinner_map((24, 31), events=[f"2,{8 * BEAT},{15 * BEAT}"])
+    assert [one.rule for one in found(paused)] == [spinners.END]
+
+
+def test_a_spinner_that_ends_a_beat_early() -> None:
+    first, second = found(spinner_map((8, 14), (24, 31)), *others(*BOTH))
+    assert (first.measure or 0.0) > 2 > 0 > (second.measure or 0.0)
+    assert first.message == "This spinner ends 1 beat before that of 2 of 2 other difficulties."
+    assert first.expected[0].text == f"{15 * BEAT} ms"
+
+
+def test_words_without_other_difficulties() -> None:
+    first, second = found(spinner_map((8, 14), (24, 31)))
+    assert first.message == "This spinner ends 2 beats after a downbeat, as 0 of 1 other spinner in the map."
+    assert second.message == "This spinner ends 3 beats after a downbeat, as 0 of 1 other spinner in the map."
+    (only,) = [one for one in found(spinner_map((8, 12))) if one.rule is spinners.END]
+    assert only.message == "This spinner ends 4 beats before the next object."
+
+
+def test_mania_has_no_spinners() -> None:
+    assert found(spinner_map(mode=3)) == []
