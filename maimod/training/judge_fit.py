@@ -1,7 +1,7 @@
 """Fit the judge (:mod:`maimod.linter.judge`) to the examples of :mod:`maimod.training.calibrate`.
 
-Examples are weighted as if each map had `PRIOR` mistakes in each category, all kinds equally often, so the probabilities are
-those of maps that are nearly finished.
+Examples are weighted as if each map had `PRIOR` mistakes in each category, all kinds equally often whatever their number of
+doses, so the probabilities are those of maps that are nearly finished.
 
 Needs scikit-learn (`pip install "maimod[train]"`).
 """
@@ -143,13 +143,13 @@ def _data(examples: Sequence[Examples], category: Category, without: frozenset[s
     real = is_example & (kinds != UNTOUCHED)
     maps = np.repeat(np.arange(len(examples)), counts)
     modes = np.array([one.mode for one in examples])[maps]
-    weights = is_example.astype(float)
+    weights, without_dose = is_example.astype(float), np.array([kind.partition(":")[0] for kind in kinds.tolist()])
     # By mode: a mode with few mistakes must not look as if it had none.
     for mode in set(modes.tolist()):
         versions = sum(one.versions for one in examples if one.mode == mode)
-        by_kind = Counter(kinds[(modes == mode) & real].tolist())
+        by_kind = Counter(without_dose[(modes == mode) & real].tolist())
         for kind, count in by_kind.items():
-            weights[(modes == mode) & (kinds == kind)] = PRIOR * versions / len(by_kind) / count
+            weights[(modes == mode) & real & (without_dose == kind)] = PRIOR * versions / len(by_kind) / count
     copies = np.concatenate([one.copies[own] for one, own in zip(examples, chosen, strict=True)])
     return _Data(
         category,

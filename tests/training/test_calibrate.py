@@ -178,7 +178,8 @@ def test_scores_are_those_of_maps_with_few_mistakes(fitted: tuple[Calibration, n
 
 
 def test_mistakes_weigh_as_if_each_version_had_few_of_them_all_kinds_alike() -> None:
-    kinds = ("moved",) * 3 + ("doubled",) + (UNTOUCHED,) * 56
+    """Whatever the doses of a kind."""
+    kinds = ("moved:8 px", "moved:8 px", "moved:60 px", "doubled") + (UNTOUCHED,) * 56
     examples = [replace(one, kinds=kinds, versions=2) for one in separable(5)]
     data = judge_fit._data(examples, Category.NEW_COMBOS)
     assert data.weights[data.real].sum() == pytest.approx(judge_fit.PRIOR * 2 * 5)
