@@ -43,6 +43,7 @@ CAUSES: dict[Category, frozenset[Category]] = {
 about objects and additions that differ from the other difficulties."""
 PASSAGE_CAUSES: dict[Category, frozenset[Category]] = {
     Category.RHYTHM: frozenset({Category.RHYTHM}),
+    Category.POSITIONS: frozenset({Category.POSITIONS}),
     Category.NEW_COMBOS: frozenset({Category.NEW_COMBOS}),
     Category.HITSOUNDS: frozenset({Category.HITSOUNDS}),
     Category.SLIDERS: frozenset({Category.SLIDERS, Category.RHYTHM, Category.POSITIONS}),

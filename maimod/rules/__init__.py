@@ -65,6 +65,7 @@ CHECKS: tuple[BeatmapCheck | MapsetCheck, ...] = (
     bar_lines.CHECK,
     positions.CHECK,
     slips.CHECK,
+    passage_wholes.POSITIONS_CHECK,
     mania_slips.COLUMN_CHECK,
     readability.CHECK,
     overlaps.CHECK,

@@ -367,7 +367,8 @@ class Evidence:
     @cached_property
     def measures(self) -> MeasureAlternatives:
         """What its measures would gain with other contents."""
-        return MeasureAlternatives(self.passages, self.objects_by_time)
+        positions = self.slips.measures if self.slips else None
+        return MeasureAlternatives(self.passages, self.objects_by_time, positions)
 
     @cached_property
     def rhythm(self) -> RhythmIndex:

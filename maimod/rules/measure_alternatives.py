@@ -19,6 +19,8 @@ import numpy as np
 from maimod.osu.beatmap import HitObject, Mode
 from maimod.osu.hitsounds import CLAP, FINISH, WHISTLE
 from maimod.rules.passages import CELLS_PER_BEAT, LONGEST_MEASURE, ONSET_WIDTH_MS, SOUND_VALUES, Passages, displaced
+from maimod.rules.slip_alternatives import passages_mirrored
+from maimod.rules.slip_measures import Measures
 
 WEIGHT_OF_SONG, WEIGHT_OF_AROUND, WEIGHT_OF_SOUNDS = 12.0, 7.0, 8.0
 """Natural logarithms that a measure gains by the same onsets, the same rhythm around and, for sounds, the same sounds around. These
@@ -45,6 +47,7 @@ PRIOR_SOUNDS, PRIOR_FLAGS, PRIOR_OBJECTS = 0.3, 0.3, 0.15
 LEAST_OBJECTS = 3
 """Measures with fewer are not called the same."""
 FURTHEST = 10.0
+MIRRORED_MEASURES = (1, 2)
 COMBO_MEASURES, SOUND_MEASURES = 4, 2
 """Measures in a row of which the gains are added."""
 
@@ -72,6 +75,7 @@ OF_MEASURES = (
     "flags_fit",
     "flags_earlier",
     "flags_earlier_long",
+    "mirrored",
 )
 """Of the measure around a place. `fit`: log-probability of its rhythm; `expected_difference`: from the likely measures, weighted;
 `other`: what the best of their rhythms would gain. `song`: the same by the onsets of the song at its objects. `halves`, `moved`: with
@@ -79,7 +83,8 @@ the halves exchanged, and moved by the best of `SHIFTS`. `same_alone`: whether a
 places, and neither the measure before nor the one after is repeated with it; `same_unlike`: log-odds of the likeliest measure against
 the one that is the same; `before`: whether it is the one before;
 `worse`: by how much this one fits its likely measures and the song less than the one that is the same; `elsewhere`: share of the other measures that have a twin. `sounds`
-and `flags` are those of hits and new combos; `exchanged`: whistle for clap; `earlier`: each object with what the next one has."""
+and `flags` are those of hits and new combos; `exchanged`: whistle for clap; `earlier`: each object with what the next one has. `mirrored`: what the steps into and out of one or
+two measures gain if these are mirrored."""
 OF_OBJECTS = ("sound_fit", "sound_other", "whistle_lost", "finish_lost", "clap_lost", "addition_added", "edges_bare")
 """Of the object of a place: log-probability of its sound, what the likeliest other sound gains, log-odds of each addition that it
 lacks, and against the least likely that it has; what its edges gain without additions."""
@@ -91,12 +96,14 @@ NAMES = (*OF_MEASURES, *OF_OBJECTS, *OF_CELLS)
 class MeasureAlternatives:
     """The measures of one map; arrays of shape (n_measures, ...)."""
 
-    def __init__(self, passages: Passages, objects: Sequence[HitObject]) -> None:
+    def __init__(self, passages: Passages, objects: Sequence[HitObject], positions: Measures | None = None) -> None:
         """
         Args:
             passages: of the map.
             objects: of the map, in order of time.
+            positions: of the same objects, if the mode has a playfield.
         """
+        self.positions = positions
         self.passages, self.objects, self.own = passages, objects, passages.own
         self.mode, cells = passages.beatmap.mode, passages.cells
         if not cells.count:
@@ -145,7 +152,8 @@ class MeasureAlternatives:
         rhythms = self._rhythms()
         misfit = DIFFERENCE * rhythms["expected_difference"] + rhythms["expected_song"]
         worse = np.where(self.twins >= 0, misfit - misfit[np.maximum(self.twins, 0)], 0.0)
-        return {**rhythms, **self._repeats(), "same_worse": worse, **self._sounds(), **self._flags()}
+        of_sounds = {**self._sounds(), **self._flags()}
+        return {**rhythms, **self._repeats(), "same_worse": worse, **of_sounds, "mirrored": self._mirrored()}
 
     # -- the likely measures ------------------------------------------------------------------------------------------
 
@@ -401,6 +409,35 @@ class MeasureAlternatives:
         fit, gain = own * odds - np.logaddexp(0.0, odds), (following - own) * odds
         fit, gain = (np.bincount(self.row_measures, weights=one, minlength=self.n) for one in (fit, gain))
         return {"flags_fit": fit, "flags_earlier": gain, "flags_earlier_long": _in_a_row(gain, COMBO_MEASURES)}
+
+    # -- positions ----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def mirrored(self) -> tuple[np.ndarray, np.ndarray]:
+        """(len(MIRRORED_MEASURES), n) each: what the steps into and out of so many measures from each one on gain if these
+        are mirrored, and the number of the way in :data:`maimod.rules.slip_alternatives.WAYS`."""
+        gains, ways = np.zeros((2, len(MIRRORED_MEASURES), self.n))
+        if self.positions is None:
+            return gains, ways
+        firsts, ends = np.searchsorted(self.of_object, [np.arange(self.n), np.arange(1, self.n + 1)])
+        for row, count in enumerate(MIRRORED_MEASURES):
+            own = slice(0, max(self.n - count + 1, 0))
+            gains[row, own], ways[row, own] = passages_mirrored(
+                self.positions.alternatives.steps,
+                self.positions.heads,
+                self.positions.tails,
+                firsts[own],
+                ends[count - 1 :] - 1,
+            )
+        return gains, ways
+
+    def _mirrored(self) -> np.ndarray:
+        """(n,) the most that passages with each measure gain."""
+        found = np.zeros(self.n)
+        for gains, count in zip(self.mirrored[0], MIRRORED_MEASURES, strict=True):
+            for later in range(count):
+                found[later:] = np.maximum(found[later:], gains[: self.n - later])
+        return found
 
 
 def _normalised(logs: np.ndarray) -> np.ndarray:

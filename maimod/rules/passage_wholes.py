@@ -1,5 +1,5 @@
-"""Measures that as a whole would be likelier otherwise: pasted from elsewhere, halves exchanged, sounds or new combos one object
-late, whistle and clap exchanged.
+"""Measures that as a whole would be likelier otherwise: pasted from elsewhere, halves exchanged, mirrored, sounds or new combos one
+object late, whistle and clap exchanged.
 
 Object by object all of them can look usual. What they would gain is measured in :mod:`maimod.rules.measure_alternatives`.
 """
@@ -16,15 +16,17 @@ from maimod.osu.beatmap import HitObject, Mode
 from maimod.osu.names import noun
 from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.elsewhere import counted
-from maimod.rules.measure_alternatives import LEAST_OBJECTS
+from maimod.rules.measure_alternatives import LEAST_OBJECTS, MIRRORED_MEASURES
 from maimod.rules.passage_rhythms import SHOWN_OBJECTS, strongest
+from maimod.rules.slip_alternatives import across
 from maimod.rules.volume import HITSOUND_RULES
 
 HALVES_CURVE, PASTED_CURVE, PASTED_NOTES_CURVE = Curve(8.5, 1.5), Curve(6.5, 1.2), Curve(9.0, 1.5)
 EXCHANGED_CURVE, LATE_CURVE, COMBOS_CURVE = Curve(9.5, 1.5), Curve(8.0, 1.2), Curve(6.5, 1.0)
+MIRRORED_CURVE = Curve(6.5, 1.0)
 """Of natural logarithms. 100 minutes of 60 finished maps have 6 halves, no pastes, 4 exchanged and 4 late additions and no late combos
-above the middles; of planted ones half of the halves (osu!, 60 % in mania), 40 to 60 % of the pastes (15 to 55), 65 to 75 % of the sounds
-and 60 % of the combos are above."""
+above the middles, 36 minutes of osu! one mirrored passage; of planted ones half of the halves (osu!, 60 % in mania), 40 to 60 % of the pastes (15 to 55), 65 to 75 % of the sounds
+and 60 % of the combos and mirrored passages are above."""
 LEAST_GAIN = 2.0
 """Fewest natural logarithms of a candidate."""
 MOST_SOUNDS = 12.0
@@ -103,6 +105,23 @@ LATE = Rule(
     curves={"": LATE_CURVE},
     corruptions=("addition",),
 )
+MIRRORED = Rule(
+    "positions/passage-mirrored",
+    "Measure that seems mirrored",
+    Severity.WARNING,
+    Tier.ESTIMATED,
+    ("map",),
+    why="A copied measure that was mirrored alone keeps its pattern, but leaps into and out of it.",
+    how="If one or two measures are mirrored about the middle of the playfield, or turned upside down, the distances and turns into "
+    "and out of them are much more like those of the map at about the same gaps.",
+    advice="Is the way into and out of it intended?",
+    ignore_when="the leaps follow the song",
+    blind_spots="Measures after a break; passages that were moved as well.",
+    source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques",
+    modes=frozenset({Mode.OSU, Mode.CATCH}),
+    curves={"": MIRRORED_CURVE},
+    corruptions=("place",),
+)
 COMBOS = Rule(
     "new-combos/passage-late",
     "New combos of a passage late by one object",
@@ -141,6 +160,11 @@ def run_sounds(evidence: Evidence) -> Iterator[Candidate]:
 def run_combos(evidence: Evidence) -> Iterator[Candidate]:
     if _is_measured(evidence) and evidence.beatmap.mode in COMBOS.modes:
         yield from strongest(_combos(evidence))
+
+
+def run_positions(evidence: Evidence) -> Iterator[Candidate]:
+    if _is_measured(evidence) and evidence.beatmap.mode in MIRRORED.modes:
+        yield from strongest(_mirrored(evidence))
 
 
 def _inside(evidence: Evidence, first: int, last: int) -> list[HitObject]:
@@ -258,6 +282,40 @@ def _combos(evidence: Evidence) -> Iterator[Candidate]:
         )
 
 
+def _mirrored(evidence: Evidence) -> Iterator[Candidate]:
+    measures, positions = evidence.measures, evidence.measures.positions
+    if positions is None:
+        return
+    gains, ways = measures.mirrored
+    used: set[int] = set()
+    for number in np.argsort(-gains, axis=None, kind="stable").tolist():
+        row, first = divmod(number, gains.shape[1])
+        if gains[row, first] < LEAST_GAIN:
+            return
+        passage = range(first, first + MIRRORED_MEASURES[row])
+        objects = _inside(evidence, passage[0], passage[-1])
+        if not used.isdisjoint(passage) or len(objects) < LEAST_OBJECTS:
+            continue
+        used.update(passage)
+        low, high = np.searchsorted(measures.of_object, [passage[0], passage[-1] + 1])
+        way = int(ways[row, first])
+        heads, tails = positions.heads, positions.tails
+        into = abs(across(heads[low], way) - tails[low - 1])
+        out = abs(heads[high] - across(tails[high - 1], way))
+        now = f"{positions.distances[low - 1]:.0f} and {positions.distances[high - 1]:.0f} px"
+        yield _at(
+            MIRRORED,
+            objects,
+            float(gains[row, first]),
+            now,
+            f"{into:.0f} and {out:.0f} px",
+            f"These {len(objects)} {noun(evidence.beatmap)}s have {now} to those around; {_WAYS[way]} about the middle of the playfield, "
+            f"{into:.0f} and {out:.0f} px, as the map has more often at these gaps.",
+        )
+
+
+_WAYS = ("mirrored left to right", "mirrored top to bottom", "turned upside down")
 RHYTHM_CHECK = BeatmapCheck(Category.RHYTHM, "Rhythm of whole measures", (HALVES, PASTED), run_rhythm)
 SOUNDS_CHECK = BeatmapCheck(Category.HITSOUNDS, "Hitsounds of whole measures", (EXCHANGED, LATE), run_sounds)
+POSITIONS_CHECK = BeatmapCheck(Category.POSITIONS, "Positions of whole measures", (MIRRORED,), run_positions)
 COMBOS_CHECK = BeatmapCheck(Category.NEW_COMBOS, "New combos of whole measures", (COMBOS,), run_combos)

@@ -10,7 +10,7 @@ Distances are in osu! pixels, gaps in ms, densities in natural logarithms. Posit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -47,6 +47,10 @@ GROUPS = (2, 3, 4)
 MOVES_PX, MOVE_DIRECTIONS = (25.0, 60.0, 120.0, 200.0), 8
 """Distances and number of directions of the other places that are tried."""
 FIELD = (512.0, 384.0)
+WAYS = ((1, 0), (0, 1), (1, 1))
+"""Passages are mirrored left to right, top to bottom, and turned upside down."""
+TURNS_OF_PASSAGES, MOST_OF_PASSAGES = 0.5, 6.0
+"""Weight of turns beside distances, and the most that one end of a passage gains: both ends must fit better."""
 MOST_STEPS = 1500
 """Steps compared with each other; a longer map is cut into parts."""
 
@@ -90,6 +94,8 @@ class Alternatives(msgspec.Struct, frozen=True):
     """(n_objects,) int: 0 if it would be mirrored left to right, 1 top to bottom."""
     mirrored_px: np.ndarray
     """(n_objects, 2) distances into and out of that figure if it was mirrored."""
+    steps: dict[int, _Steps]
+    """Steps of the map by the number of the first; maps that are too long are in parts."""
 
 
 class _Steps(msgspec.Struct, frozen=True):
@@ -146,7 +152,7 @@ def find(
     n = len(objects)
     features = np.zeros((n, len(NAMES)))
     figures, axes = np.stack([np.arange(n), np.ones(n, dtype=int)], axis=1), np.zeros(n, dtype=int)
-    mirrored_px = np.zeros((n, 2))
+    mirrored_px, of_parts = np.zeros((n, 2)), {}
     lows, highs = _bounds(objects)
     is_circle = np.array([o.kind is ObjectKind.CIRCLE for o in objects], dtype=bool)
     for start in range(0, max(n - 1, 1), MOST_STEPS):
@@ -163,7 +169,52 @@ def find(
             features[part, 12:16] = _moved(steps, heads[part], tails[part], starting)
             features[part, 16:] = _exchanged(steps, heads[part], tails[part], is_circle[part])
             figures[part, 0] += start
-    return Alternatives(features, figures, axes, mirrored_px)
+            of_parts[start] = steps
+    return Alternatives(features, figures, axes, mirrored_px, of_parts)
+
+
+def passages_mirrored(
+    steps: Mapping[int, _Steps], heads: np.ndarray, tails: np.ndarray, firsts: np.ndarray, lasts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the steps into and out of passages gain if they are mirrored about the middle of the playfield.
+
+    Args:
+        steps: of :func:`find`.
+        heads, tails: (n_objects,) complex, as for :func:`find`.
+        firsts, lasts: (n_passages,) numbers of their objects.
+
+    Returns:
+        (n_passages,) the greatest gain, 0 at the ends of the map; and the number of its way in `WAYS`.
+    """
+    gains, ways = np.zeros(len(firsts)), np.zeros(len(firsts), dtype=int)
+    for start, part in steps.items():
+        inside = (firsts > start) & (lasts >= firsts) & (lasts < start + len(part.way))
+        i, j = firsts[inside], lasts[inside]
+        into, out = i - 1 - start, j - start
+        now_in = part.fit(into, part.way[into], part.leaving[into], part.starting[into])
+        now_out = part.fit(out, part.way[out], part.leaving[out], part.starting[out])
+        found = np.zeros((len(WAYS), len(i)))
+        for number in range(len(WAYS)):
+            head, tail = across(heads[i], number), across(tails[j], number)
+            new_in = part.fit(into, head - tails[i - 1], part.leaving[into], _turned(part.starting[into], number))
+            new_out = part.fit(out, heads[j + 1] - tail, _turned(part.leaving[out], number), part.starting[out])
+            for new, now in ((new_in, now_in), (new_out, now_out)):
+                gain = new[0] - now[0] + TURNS_OF_PASSAGES * (new[1] - now[1])
+                found[number] += np.minimum(gain, MOST_OF_PASSAGES)
+        gains[inside], ways[inside] = found.max(axis=0), found.argmax(axis=0)
+    return gains, ways
+
+
+def _turned(directions: np.ndarray, way: int) -> np.ndarray:
+    """Directions mirrored in a way of `WAYS`."""
+    x, y = WAYS[way]
+    return np.asarray((-1) ** x * directions.real + 1j * (-1) ** y * directions.imag)
+
+
+def across(points: np.ndarray, way: int) -> np.ndarray:
+    """Points mirrored about the middle of the playfield in a way of `WAYS`."""
+    x, y = WAYS[way]
+    return _turned(points, way) + x * FIELD[0] + 1j * y * FIELD[1]
 
 
 def _directions(objects: Sequence[HitObject], bodies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,7 @@ from maimod.rules import passage_wholes
 from maimod.rules.base import Candidate, Evidence
 from tests.maps import beatmap
 from tests.rules.test_measure_alternatives import AT, CLAP, MEASURE, WHISTLE, Note, song, with_measure, written
+from tests.rules.test_slips import evidence as slips_evidence
 
 
 def found(one: Beatmap) -> list[Candidate]:
@@ -131,3 +132,37 @@ def test_hits_without_starts_are_no_passage() -> None:
         for number in (*range(5), *range(8, 20))
     ]
     assert all(c.objects for c in found(beatmap(bodies)))
+
+
+def square(mirrored: Sequence[int] = (), mode: int = 0) -> Evidence:
+    """Eight circles in each of 16 measures around a square, to the left of the middle; some measures are mirrored to the right."""
+    lines = []
+    for i in range(8 * 16):
+        x, y = ((60, 100), (160, 100), (160, 200), (60, 200))[i % 4]
+        lines.append(f"{512 - x if i // 8 in mirrored else x},{y},{250 * i},1,0,0:0:0:0:")
+    return slips_evidence(beatmap(lines, mode=mode))
+
+
+def test_a_measure_mirrored_alone() -> None:
+    evidence = square((AT - 4,))
+    (one,) = passage_wholes.run_positions(evidence)
+    assert one.rule is passage_wholes.MIRRORED and score(one) > 0.5
+    assert (one.time, one.end_time) == ((AT - 4) * MEASURE, (AT - 4) * MEASURE + 1750)
+    assert one.message.startswith(
+        "These 8 objects have 405 and 405 px to those around; mirrored left to right about the middle"
+    )
+    assert "100 and 100 px, as the map has" in one.message
+    values = evidence.measures.of_measures["mirrored"]
+    assert values[AT - 4] == values.max() > 5.0 and values[[0, -1]].tolist() == [0.0, 0.0]
+    assert values[AT - 2] < 1.0 > values[AT - 6]
+
+
+def test_two_measures_mirrored_together_are_one_passage() -> None:
+    (one,) = passage_wholes.run_positions(square((6, 7)))
+    assert (one.time, one.end_time) == (6 * MEASURE, 7 * MEASURE + 1750)
+
+
+def test_nothing_is_mirrored_in_a_good_map_or_without_a_playfield() -> None:
+    assert list(passage_wholes.run_positions(square())) == []
+    assert list(passage_wholes.run_positions(square((AT - 4,), mode=3))) == []
+    assert list(passage_wholes.run_positions(Evidence(square((AT - 4,)).beatmap))) == []
