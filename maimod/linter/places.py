@@ -119,6 +119,7 @@ NUMBERS = (
     "bits_of_difficulties",
     "bits_of_song",
     "bits_of_durations",
+    "bits_of_map",
     "beats",
     "begins_at_line",
     "ends_at_line",

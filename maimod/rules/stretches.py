@@ -81,10 +81,10 @@ def apart(found: Sequence[Candidate]) -> Iterator[Candidate]:
     yield from kept
 
 
-def names(of_copies: float, of_others: float) -> str:
-    """Which of both, by their bits, differ, in words."""
+def names(of_copies: float, of_others: float, least: float = LEAST_BITS / 2) -> str:
+    """Which of both differ, by more than `least` bits, in words."""
     both = ("similar measures", of_copies), ("the other difficulties", of_others)
-    return " and ".join(name for name, bits in both if bits > LEAST_BITS / 2) or "others"
+    return " and ".join(name for name, bits in both if bits > least) or "others"
 
 
 def where(evidence: Evidence, start: float, end: float) -> dict[str, Any]:
