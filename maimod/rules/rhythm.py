@@ -370,7 +370,10 @@ def _unsnapped_candidate(evidence: Evidence, slips: Sequence[Edge], whole: bool 
             if slips[-1].time - first.time < len(slips) * 4 * first.snap.red_line.beat_length
             else "throughout the map"
         )
-        message = f"{len(slips)} {noun(evidence.beatmap)}s {where} are off every tick, by up to {np.abs(errors).max():.0f} ms{hint}."
+        what = f"{len(slips)} {noun(evidence.beatmap)}s"
+        if all(slip.number for slip in slips):
+            what = f"The {'ends' if evidence.beatmap.mode is Mode.MANIA else 'ends or repeats'} of {what}"
+        message = f"{what} {where} are off every tick, by up to {np.abs(errors).max():.0f} ms{hint}."
     else:
         message = f"{first.name(evidence.beatmap)} is {abs(usual.error):.0f} ms {_after(usual.error)} the closest 1/{usual.divisor} tick{hint}."
     is_sure = any(slip.number == 0 and abs(slip.snap.error) >= SURE_MS for slip in slips)

@@ -150,6 +150,15 @@ def test_unsnapped_objects_close_together_are_one_finding():
     assert finding.message.startswith("3 objects close together")
 
 
+def test_ends_that_are_off_are_said_to_be_ends():
+    """Holds of 250 ms but for two, whose ends are 6 ms late."""
+    ends = {3: 256, 4: 256}
+    holds = [f"64,192,{1000 + 500 * i},128,0,{1250 + 500 * i + ends.get(i, 250) - 250}:0:0:0:0:" for i in range(20)]
+    (finding,) = findings_of(rhythm.run, Evidence(beatmap(holds, mode=3, circle_size=4)))
+    assert finding.rule == "rhythm/unsnapped" and finding.severity is Severity.WARNING
+    assert finding.message == "The ends of 2 notes close together are off every tick, by up to 6 ms."
+
+
 def test_many_slips_throughout_are_one_finding():
     (finding,) = found(circles(count=80, moved=dict.fromkeys(range(1, 80, 6), 10)))
     assert len(finding.objects) == 14
