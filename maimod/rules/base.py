@@ -225,11 +225,6 @@ PLACES_NAMED = 8
 """Most places that the words of such a finding list."""
 
 
-def more_places(places: int) -> str:
-    """Part of a message about the first of several places: ", as at 3 more places"; empty for one."""
-    return f", as at {places - 1} more place{'s' * (places > 2)}" if places > 1 else ""
-
-
 def places_alike(times: Sequence[float], what: str = "the same at", place: str = "place") -> str:
     """Part of a message about the first of several places, with the times [ms] of the others: "; the same at 2 more places:
     00:12:000, 00:14:000"; empty for one."""

@@ -14,7 +14,7 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, HitObject, Mode
 from maimod.osu.hitsounds import ADDITIONS, hits, set_name
 from maimod.osu.mapset import Mapset
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, places_alike
 
 MANIA = frozenset({Mode.MANIA})
 DOUBLED = Rule(
@@ -97,7 +97,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     many = len(doubled) > FEW
     for time, moment in doubled[:1] if many else doubled:
         name, count = moment.samples.most_common(1)[0]
-        more = f"; the same at {len(doubled) - 1} more places" if many else ""
+        more = places_alike([other for other, _ in doubled[1:]]) if many else ""
         yield candidate(
             DOUBLED,
             time=time,

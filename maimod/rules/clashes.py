@@ -16,7 +16,7 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
 from maimod.osu.names import object_name
-from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, places_alike
 from maimod.rules.criteria import low
 
 OSU, CATCH, MANIA = frozenset({Mode.OSU}), frozenset({Mode.CATCH}), frozenset({Mode.MANIA})
@@ -261,7 +261,7 @@ def _report(evidence: Evidence, rule: Rule, places: Sequence[_Place]) -> Iterato
             line=first.objects[-1].line,
             objects=objects[:SHOWN_OBJECTS],
             certainty=min((place.certainty for place in places), key=list(Certainty).index),
-            message=f"{first.message[:-1]}; the same at {len(places) - 1} more places.",
+            message=f"{first.message[:-1]}{places_alike([place.objects[-1].time for place in places[1:]])}.",
             actual=f"{least:.0f} ms",
             expected=[Expected(f"at least {first.least_ms:.0f} ms")],
             places=len(places),

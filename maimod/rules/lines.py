@@ -16,7 +16,7 @@ import numpy as np
 from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, TimingPoint
 from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS, set_name
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, places_alike
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 DUPLICATE_GREEN = Rule(
@@ -155,7 +155,7 @@ def _candidate(
 ) -> Candidate:
     """One finding for all lines, because they are fixed together."""
     first = found[0]
-    more = f"; the same for {len(found) - 1} more" if len(found) > 1 else ""
+    more = places_alike([point.time for point in found[1:]], "the same for", "line")
     return candidate(
         rule,
         time=first.time,

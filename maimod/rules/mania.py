@@ -12,7 +12,7 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
 from maimod.rules import criteria
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, places_alike
 
 MANIA = frozenset({Mode.MANIA})
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania"
@@ -172,7 +172,7 @@ def _chords(evidence: Evidence, level: Level) -> Iterator[Candidate]:
 
 def _chord(chords: list[list[HitObject]], level: Level, most: float, reason: str, certainty: Certainty) -> Candidate:
     first = chords[0]
-    more = f"; the same at {len(chords) - 1} more place{'s' * (len(chords) > 2)}" if len(chords) > 1 else ""
+    more = places_alike([other[0].time for other in chords[1:]])
     return candidate(
         CHORD,
         time=first[0].time,

@@ -15,7 +15,7 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu import slider_path
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, more_places
+from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, places_alike
 from maimod.rules.criteria import low
 from maimod.rules.positions import cursor
 
@@ -110,7 +110,7 @@ def _overlaps(evidence: Evidence, objects: list[HitObject]) -> Iterator[Candidat
         if LEAST_OVERLAP_MS <= gap <= OVERLAP_BEATS * beat and distance < LEAST_APART * diameter:
             found.append((before, after, gap, distance))
     for before, after, gap, distance in found[:1] if len(found) >= MANY else found:
-        more = more_places(len(found)) if len(found) >= MANY else ""
+        more = places_alike([one.time for one, *_ in found[1:]]) if len(found) >= MANY else ""
         yield candidate(
             OVERLAP,
             time=before.time,
@@ -173,7 +173,7 @@ def _hard_rock(evidence: Evidence, objects: list[HitObject]) -> Iterator[Candida
     ]
     if found:
         before, after = found[0]
-        more = more_places(len(found))
+        more = places_alike([one.time for one, _ in found[1:]])
         yield candidate(
             HARD_ROCK,
             time=before.time,

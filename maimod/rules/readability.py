@@ -11,7 +11,7 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu import slider_path
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, more_places
+from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, places_alike
 from maimod.rules.criteria import low
 
 OSU = frozenset({Mode.OSU})
@@ -83,7 +83,7 @@ def _overlaps(evidence: Evidence, pairs: list[tuple[HitObject, HitObject]]) -> I
         if 0 <= (gap := after.time - before.end_time) < SHOULD_OVERLAP_MS and _distance(before, after) >= diameter
     ]
     for before, after, gap in found[:1] if len(found) >= MANY else found:
-        more = more_places(len(found)) if len(found) >= MANY else ""
+        more = places_alike([one.time for one, *_ in found[1:]]) if len(found) >= MANY else ""
         yield candidate(
             OVERLAP,
             time=before.time,
@@ -110,7 +110,7 @@ def _unstacked(evidence: Evidence, pairs: list[tuple[HitObject, HitObject]]) -> 
     ]
     if found:
         before, after = found[0]
-        more = more_places(len(found))
+        more = places_alike([one.time for one, _ in found[1:]])
         yield candidate(
             UNSTACKED,
             time=before.time,

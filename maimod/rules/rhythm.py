@@ -25,7 +25,17 @@ from maimod.osu.beatmap import UNSNAP_MS, HitObject, Mode, ObjectKind, TimingPoi
 from maimod.osu.names import kind_name, noun, object_name
 from maimod.osu.timing import Snap, snap
 from maimod.rules import elsewhere
-from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
+from maimod.rules.base import (
+    LEAST_PROPOSED_LOGIT,
+    BeatmapCheck,
+    Candidate,
+    Certainty,
+    Curve,
+    Evidence,
+    Rule,
+    candidate,
+    places_alike,
+)
 from maimod.rules.ordered import distinct, median
 from maimod.rules.rhythm_index import SAME_MS, Edge, RhythmIndex, alternative, contains
 
@@ -398,7 +408,7 @@ def _slightly_late(evidence: Evidence, moments: RhythmIndex) -> Iterator[Candida
     late = [edge for edge in moments.edges if edge.number == 0 and LATE_MS <= edge.snap.error < UNSNAP_MS]
     if late:
         first = late[0]
-        more = f", as {len(late) - 1} more {'are' if len(late) > 2 else 'is'}" if len(late) > 1 else ""
+        more = places_alike([edge.time for edge in late[1:]])
         yield candidate(
             SLIGHTLY_LATE,
             time=first.time,

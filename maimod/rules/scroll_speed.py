@@ -30,7 +30,7 @@ from maimod.rules.base import (
     Ramp,
     Rule,
     candidate,
-    more_places,
+    places_alike,
 )
 from maimod.rules.criteria import high, low
 
@@ -453,7 +453,6 @@ def _for_level(evidence: Evidence, level: Level) -> Iterator[Candidate]:
         return
     forbidden = beatmap.mode is Mode.MANIA and (level is Level.EASY or evidence.is_lowest)
     first = changed[0]
-    more = f", and at {len(changed) - 1} more places" if len(changed) > 1 else ""
     yield candidate(
         FOR_LEVEL,
         time=first.start.time,
@@ -462,8 +461,8 @@ def _for_level(evidence: Evidence, level: Level) -> Iterator[Candidate]:
         certainty=evidence.for_level(Certainty.CERTAIN if forbidden else Certainty.POSSIBLE),
         actual=f"{first.speed:.2f}x",
         expected=[Expected(f"{usual:.2f}x")],
-        message=f"The scroll speed changes to {first.speed:.2f}x here{more}; most of this easy difficulty has "
-        f"{usual:.2f}x.",
+        message=f"The scroll speed changes to {first.speed:.2f}x here; most of this easy difficulty has {usual:.2f}x"
+        f"{places_alike([section.start.time for section in changed[1:]], 'it also changes at')}.",
         times_ms=[section.start.time for section in changed[:20]],
     )
 
@@ -513,8 +512,8 @@ def _tempo(evidence: Evidence) -> Iterator[Candidate]:
         certainty=Certainty.GUIDELINE,
         actual=f"{first.speed:.2f}x",
         expected=[Expected(f"{usual:.2f}x")],
-        message=f"The scroll speed follows the tempo here to {first.speed:.2f}x{more_places(len(changed))}; most of the map has "
-        f"{usual:.2f}x, and {why}.",
+        message=f"The scroll speed follows the tempo here to {first.speed:.2f}x; most of the map has {usual:.2f}x, and "
+        f"{why}{places_alike([section.start.time for section in changed[1:]])}.",
         times_ms=[section.start.time for section in changed[:20]],
     )
 

@@ -12,7 +12,7 @@ from maimod.findings import Category, Severity, Tier
 from maimod.osu import slider_path
 from maimod.osu.beatmap import HitObject, Mode, SliderPath
 from maimod.osu.level import Level
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, more_places
+from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, places_alike
 from maimod.rules.ordered import median
 
 OSU = frozenset({Mode.OSU})
@@ -172,7 +172,7 @@ def _only_sliders(evidence: Evidence) -> Iterator[Candidate]:
             line=first[0].line,
             objects=first[:8],
             certainty=Certainty.HARMLESS,
-            message=f"{len(first)} sliders follow each other for {seconds:.0f} s without a circle{more_places(len(rows))}.",
+            message=f"{len(first)} sliders follow each other for {seconds:.0f} s without a circle{places_alike([row[0].time for row in rows[1:]])}.",
             actual=f"{len(first)} sliders",
             places=len(rows),
         )
