@@ -17,6 +17,7 @@ from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.elsewhere import OTHERS
+from maimod.rules.ordered import distinct, median
 from maimod.rules.passage_rhythms import log_odds
 from maimod.rules.rhythm_index import lag_of
 from maimod.rules.song_parts import again, similarity
@@ -117,7 +118,7 @@ def _differing(beatmap: Beatmap, others: list[np.ndarray]) -> Iterator[_Part]:
     own, last = _spans(beatmap), max(o.end_time for o in beatmap.hit_objects)
     if not others:
         return
-    borders = np.unique(np.concatenate([spans.ravel() for spans in (own, *others)]))
+    borders = distinct(np.concatenate([spans.ravel() for spans in (own, *others)]))
     borders = borders[borders < last]
     if not len(borders):
         return
@@ -166,7 +167,7 @@ def _repeated(evidence: Evidence) -> list[_Part]:
     all_seen = np.concatenate(seen)
     if not len(all_seen):
         return []
-    usual, spread = float(np.median(all_seen)), float(all_seen.std()) + LEAST_SPREAD
+    usual, spread = median(all_seen), float(all_seen.std()) + LEAST_SPREAD
     return list(_parts(best, like, sections, starts, usual, spread))
 
 

@@ -16,6 +16,7 @@ from maimod.osu.names import kind_name
 from maimod.osu.timing import TICKS_PER_BEAT
 from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.elsewhere import OTHERS, a, counted
+from maimod.rules.ordered import median
 from maimod.rules.passage_rhythms import log_odds
 from maimod.rules.stretches import others_of, where
 
@@ -105,7 +106,7 @@ def _missing(evidence: Evidence, before: HitObject, after: HitObject, others: Se
     has = sum(map(bool, inside))
     bits = float(log_odds(has, len(others) - has))
     beat = beatmap.red_line_of(start).beat_length
-    time = float(np.median([spans[0][0] for spans in inside if spans])) if has else min(start + beat, end - beat)
+    time = median([spans[0][0] for spans in inside if spans]) if has else min(start + beat, end - beat)
     numbers = where(evidence, start, end)
     spinner = a(kind_name(str(ObjectKind.SPINNER), beatmap))
     seen = f"; {has} of {len(others)} {OTHERS} have {spinner} here" if has else f", neither {spinner} nor a break"
@@ -142,7 +143,7 @@ def _end(
     name = kind_name(str(ObjectKind.SPINNER), beatmap)
     numbers = where(evidence, spinner.end_time, after)
     if off:
-        beats = (spinner.end_time - float(np.median(off))) / beat
+        beats = (spinner.end_time - median(off)) / beat
         seen = f"ends {_beats(abs(beats))} {'before' if beats < 0 else 'after'} that of {len(off)} of {len(others)} {OTHERS}"
     elif len(own) > 1:
         where_ends = f"ends {_beats(place / TICKS_PER_BEAT)} after a downbeat" if place else "ends on a downbeat"
@@ -157,7 +158,7 @@ def _end(
         objects=[spinner],
         measure=bits,
         actual=f"{spinner.end_time:.0f} ms",
-        expected=[Expected(f"{np.median(off):.0f} ms")] if off else [],
+        expected=[Expected(f"{median(off):.0f} ms")] if off else [],
         message=f"This {name} {seen}.",
         bits=round(bits, 2),
         bits_of_copies=round(of_map, 2),

@@ -24,6 +24,7 @@ from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, Mode
 from maimod.osu.names import noun
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.elsewhere import counted
+from maimod.rules.ordered import median
 from maimod.rules.passage_rhythms import SHOWN_OBJECTS, strongest
 from maimod.rules.passage_speeds import bits_of_durations
 from maimod.rules.stretches import (
@@ -136,7 +137,7 @@ def _objects(evidence: Evidence) -> _Objects | None:
     of_copies = np.log2(own[:, None] / at_copies)
     siblings = [np.log2(own / _speeds(other, times)) for other in others_of(evidence)]
     of_others = np.stack(siblings, axis=1) if siblings else np.zeros((len(times), 0))
-    of_others = of_others - np.median(of_others, axis=0) if siblings else of_others
+    of_others -= np.array([median(column) for column in of_others.T])
     return _Objects(
         objects,
         own,
