@@ -34,6 +34,8 @@ FAR_PX = 500.0
 """Residual where there is nothing to compare with."""
 FIGURE = 4
 """Objects on either side of which parallelograms are made."""
+AGAIN, AGAIN_PX = (3, 4, 5), 15.0
+"""Circles of a figure that is compared with the one before it, and the most px between them; closer circles are a stack."""
 SAME_LENGTH_PX = 3.0
 PATH_POINTS = 9
 MOST_ALIKE = 200
@@ -64,9 +66,20 @@ RESIDUALS = (
 with the same gap in time; `_2`: the second least; `_mode`: from their most common distance. `skip`: the same for the
 object two or three before. `stack`: to the closest head or tail. `copy`: of a slider's shape to that of one with the same
 length, mirrored or not; `turned_copy`: turned by any angle."""
-COUNTS = ("exact", "near", "exact_around", "mode_share_in", "mode_share_out", "on_grid", "grid_around")
+COUNTS = (
+    "exact",
+    "near",
+    "exact_around",
+    "mode_share_in",
+    "mode_share_out",
+    "on_grid",
+    "grid_around",
+    "again",
+    "again_share",
+)
 """Number of relations kept, and nearly kept; mean number kept by the eight objects on either side; share of steps with
-the most common distance; whether x and y are multiples of 4, and the share of neighbours for which they are."""
+the most common distance; whether x and y are multiples of 4, and the share of neighbours for which they are; circles of the figure
+around the object that lies where the figure before it does, and the share of objects with such a figure."""
 NAMES = (*RESIDUALS, *COUNTS)
 
 
@@ -101,8 +114,29 @@ def measure(objects: Sequence[HitObject], relations: Relations | None = None) ->
     exact = (residuals <= EXACT_PX).sum(axis=1)
     near = ((residuals > EXACT_PX) & (residuals <= NEAR_PX)).sum(axis=1)
     on_grid = ((heads.real % 4 == 0) & (heads.imag % 4 == 0)).astype(float)
-    counts = (exact, near, around(exact, 8), shares, on_grid, around(on_grid, REACH))
+    again = _again(objects, heads)
+    share = np.full(len(heads), (again > 0).mean() if len(heads) else 0.0)
+    counts = (exact, near, around(exact, 8), shares, on_grid, around(on_grid, REACH), again, share)
     return np.column_stack([np.log2(1.0 + residuals), *counts])
+
+
+def _again(objects: Sequence[HitObject], heads: np.ndarray) -> np.ndarray:
+    """(n_objects,) circles of the longest figure with each object that lies on the one before it; 0 without one."""
+    found, starts = np.zeros(len(heads)), np.array([o.time for o in objects])
+    is_circle = np.array([o.kind is ObjectKind.CIRCLE for o in objects], dtype=bool)
+    gaps = np.diff(starts, prepend=starts[:1])
+    is_even = np.abs(np.diff(gaps, prepend=gaps[:1])) <= SAME_GAP_MS
+    moves = np.abs(np.diff(heads, prepend=heads[:1])) > AGAIN_PX
+    for count in AGAIN:
+        if len(heads) < 2 * count:
+            break
+        lies_on = (np.abs(heads[count:] - heads[:-count]) <= AGAIN_PX) & is_circle[count:] & is_circle[:-count]
+        lies_on &= moves[count:] & is_even[count:]
+        whole = np.lib.stride_tricks.sliding_window_view(lies_on, count).all(axis=1)
+        for later in range(count):
+            at = np.flatnonzero(whole) + count + later
+            found[at] = count
+    return found
 
 
 def compare(objects: Sequence[HitObject]) -> Relations:

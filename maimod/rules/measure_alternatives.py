@@ -48,6 +48,9 @@ LEAST_OBJECTS = 3
 """Measures with fewer are not called the same."""
 FURTHEST = 10.0
 MIRRORED_MEASURES = (1, 2)
+FINISH_PHRASES, FURTHEST_PHRASE, PRIOR_FINISHES = (4, 8, 16), 3, 0.2
+"""Measures in a phrase, phrases before and after that are looked at, each with the weight 1 by its distance, and the weight of even odds."""
+SECTION_MEASURES = 4
 COMBO_MEASURES, SOUND_MEASURES = 4, 2
 """Measures in a row of which the gains are added."""
 
@@ -76,6 +79,9 @@ OF_MEASURES = (
     "flags_earlier",
     "flags_earlier_long",
     "mirrored",
+    "finish_phrases",
+    "section",
+    "column_lost",
 )
 """Of the measure around a place. `fit`: log-probability of its rhythm; `expected_difference`: from the likely measures, weighted;
 `other`: what the best of their rhythms would gain. `song`: the same by the onsets of the song at its objects. `halves`, `moved`: with
@@ -84,7 +90,10 @@ places, and neither the measure before nor the one after is repeated with it; `s
 the one that is the same; `before`: whether it is the one before;
 `worse`: by how much this one fits its likely measures and the song less than the one that is the same; `elsewhere`: share of the other measures that have a twin. `sounds`
 and `flags` are those of hits and new combos; `exchanged`: whistle for clap; `earlier`: each object with what the next one has. `mirrored`: what the steps into and out of one or
-two measures gain if these are mirrored."""
+two measures gain if these are mirrored. `finish_phrases`: log-odds of a finish on the downbeat by those a phrase or a few away;
+`section`: by how much the song is less alike across the start of the measure than before and after it; `column_lost`: log-odds that a
+column of mania that the measures before and after use, and this one does not, is used by the likely measures and as rarely left out
+elsewhere."""
 OF_OBJECTS = ("sound_fit", "sound_other", "whistle_lost", "finish_lost", "clap_lost", "addition_added", "edges_bare")
 """Of the object of a place: log-probability of its sound, what the likeliest other sound gains, log-odds of each addition that it
 lacks, and against the least likely that it has; what its edges gain without additions."""
@@ -153,7 +162,9 @@ class MeasureAlternatives:
         misfit = DIFFERENCE * rhythms["expected_difference"] + rhythms["expected_song"]
         worse = np.where(self.twins >= 0, misfit - misfit[np.maximum(self.twins, 0)], 0.0)
         of_sounds = {**self._sounds(), **self._flags()}
-        return {**rhythms, **self._repeats(), "same_worse": worse, **of_sounds, "mirrored": self._mirrored()}
+        positions = {"mirrored": self._mirrored(), "column_lost": self._column_lost()}
+        sections = {"finish_phrases": self._finish_phrases(), "section": self._section()}
+        return {**rhythms, **self._repeats(), "same_worse": worse, **of_sounds, **positions, **sections}
 
     # -- the likely measures ------------------------------------------------------------------------------------------
 
@@ -324,6 +335,33 @@ class MeasureAlternatives:
         usual = np.where(heads, _usual(one_hot * heads), _usual(one_hot * ~heads))
         return np.log((seen + PRIOR_SOUNDS * usual) / (seen.sum(axis=2, keepdims=True) + PRIOR_SOUNDS))
 
+    def _finish_phrases(self) -> np.ndarray:
+        """(n,) log-odds of a finish on the downbeat."""
+        heads, finishes = self.heads[:, 0], self.heads[:, 0] & (np.maximum(self.sounds[:, 0], 0) & FINISH >> 1 > 0)
+        found = np.full(self.n, -np.inf)
+        for measures in FINISH_PHRASES:
+            seen, total = np.zeros(self.n), np.zeros(self.n)
+            for count in range(1, FURTHEST_PHRASE + 1):
+                by = count * measures
+                for values, of in ((seen, finishes), (total, heads)):
+                    values[by:] += of[: max(self.n - by, 0)] / count
+                    values[: max(self.n - by, 0)] += of[by:] / count
+            odds = np.log((seen + PRIOR_FINISHES) / (total - seen + PRIOR_FINISHES))
+            found = np.maximum(found, np.where(total > 0, odds, -np.inf))
+        return np.maximum(found, -FURTHEST)
+
+    def _section(self) -> np.ndarray:
+        """(n,) how much the song changes at the start of each measure; 0 at the ends of the map and without a song."""
+        alike, at = self.passages.song, np.arange(self.n)
+        if alike is None:
+            return np.zeros(self.n)
+        near = np.clip(at[:, None] + np.arange(-SECTION_MEASURES, SECTION_MEASURES), 0, self.n - 1)
+        side = np.repeat([-1.0, 1.0], SECTION_MEASURES)
+        change = (alike[near[:, :, None], near[:, None, :]] * np.outer(side, side)).sum(
+            axis=(1, 2)
+        ) / SECTION_MEASURES**2
+        return np.where((at >= 2) & (at <= self.n - 2), change, 0.0)
+
     def _log_of(self, sounds: np.ndarray) -> np.ndarray:
         """(n, width) log-probability of sounds; 0 where there are none."""
         found = np.take_along_axis(self.sound_logs, np.maximum(sounds, 0)[:, :, None], axis=2)[:, :, 0]
@@ -430,6 +468,19 @@ class MeasureAlternatives:
                 ends[count - 1 :] - 1,
             )
         return gains, ways
+
+    def _column_lost(self) -> np.ndarray:
+        """(n,) for the likeliest column."""
+        if self.mode is not Mode.MANIA:
+            return np.zeros(self.n)
+        beatmap, counts = self.passages.beatmap, np.zeros((self.n, self.passages.beatmap.keys))
+        np.add.at(counts, (self.of_object, np.array([beatmap.column(o) for o in self.objects])), 1.0)
+        before, after = np.zeros_like(counts), np.zeros_like(counts)
+        before[1:], after[:-1] = counts[:-1], counts[1:]
+        is_lost = (counts == 0) & (before > 0) & (after > 0)
+        without = (np.exp(self.log_weights) @ (counts == 0) + 0.05) / 1.05
+        rarity = np.log(is_lost.sum() / self.n + 0.01)
+        return np.where(is_lost, -np.log(without) - rarity, 0.0).max(axis=1, initial=0.0)
 
     def _mirrored(self) -> np.ndarray:
         """(n,) the most that passages with each measure gain."""

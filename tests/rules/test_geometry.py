@@ -77,3 +77,22 @@ def test_steps_are_the_same_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = geometry.compare_steps(distances, gaps)
     for field in fields(geometry.Steps):
         assert np.array_equal(getattr(whole, field.name), getattr(parts, field.name), equal_nan=True), field.name
+
+
+def test_a_figure_that_lies_on_the_one_before_it() -> None:
+    def circles(copies: int, by: int, gap: int = 250) -> np.ndarray:
+        """Triangles, each to the right of the one before; some lie where the one before them does."""
+        lines, time = [], 1000
+        for number in range(12):
+            of = number - 1 if 4 <= number < 4 + copies else number
+            for x, y in ((0, 0), (20, 90), (-20, 60)):
+                lines.append(f"{60 + 30 * of + x + by * (of < number)},{100 + y},{time},1,0,0:0:0:0:")
+                time += gap if number != 5 else 250
+        return geometry.measure(beatmap(lines).hit_objects)
+
+    again = column(circles(1, 2), "again")
+    assert np.flatnonzero(again).tolist() == [12, 13, 14] and again.max() == 3.0
+    assert column(circles(1, 2), "again_share").tolist() == [3 / 36] * 36
+    assert not column(circles(0, 0), "again").any() and not column(circles(1, 20), "again").any()
+    stack = beatmap([f"100,100,{1000 + 250 * i},1,0,0:0:0:0:" for i in range(20)]).hit_objects
+    assert not column(geometry.measure(stack), "again").any()

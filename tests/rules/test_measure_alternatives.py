@@ -241,3 +241,35 @@ def test_maps_without_other_measures() -> None:
 def test_maps_that_are_too_long_have_zeros() -> None:
     found = beatmap(["256,192,0,1,0,0:0:0:0:", "256,192,36000000,1,0,0:0:0:0:"])
     assert not measured(found).any()
+
+
+def test_a_finish_is_expected_a_phrase_after_others() -> None:
+    at = 12
+    found = written(with_measure([(beat, 0, flag) for beat, _, flag in song()[at]], at))
+    odds = by_measure(found, "finish_phrases")
+    assert odds[at] > 2.0 and odds[at + 1] < -1.0
+    assert odds[at] == pytest.approx(by_measure(written(song()), "finish_phrases")[at])
+
+
+def test_a_section_begins_where_the_song_changes() -> None:
+    changes = by_measure(written(song()), "section", onsets())
+    assert {int(one) for one in np.argsort(-changes)[:5]} == {4, 8, 12, 16, 20}
+    assert not by_measure(written(song()), "section").any()
+
+
+def test_a_column_that_one_measure_does_not_use() -> None:
+    def notes(without: int = -1, mode: int = 3) -> Beatmap:
+        columns = (0, 1, 2, 3)
+        lines = [
+            f"{64 + 128 * column},192,{MEASURE * measure + 500 * (column + measure) % MEASURE},1,0,0:0:0:0:"
+            for measure in range(20)
+            for column in columns
+            if (measure, column) != (without, 2)
+        ]
+        return beatmap(sorted(lines, key=lambda line: int(line.split(",")[2])), mode=mode, circle_size=4)
+
+    values = measured(notes(without=9))[:, NAMES.index("column_lost")]
+    times = np.array([o.time for o in notes(without=9).hit_objects])
+    assert set((times[values > 0] // MEASURE).tolist()) == {9} and values.max() > 3.0
+    assert not measured(notes())[:, NAMES.index("column_lost")].any()
+    assert not measured(notes(without=9, mode=0))[:, NAMES.index("column_lost")].any()
