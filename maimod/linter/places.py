@@ -20,6 +20,7 @@ from maimod.discriminator.prediction import KINDS, NO_PREDICTION
 from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Tier
 from maimod.linter import (
+    catch_copies,
     chord_copies,
     column_alternatives,
     combo_alternatives,
@@ -32,6 +33,7 @@ from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.timing import BeatGrid
 from maimod.rules import (
     RULES,
+    catch_measures,
     geometry,
     measure_alternatives,
     passages,
@@ -176,6 +178,8 @@ NAMES: tuple[str, ...] = (
     *EXCHANGED,
     *(f"columns {name}" for name in column_alternatives.NAMES),
     *(f"chord copies {name}" for name in chord_copies.NAMES),
+    *(f"way {name}" for name in catch_measures.WAYS),
+    *(f"catch copies {name}" for name in catch_copies.NAMES),
     *(f"mode {mode.label}" for mode in Mode),
 )
 """Names of the features, in order."""
@@ -297,6 +301,7 @@ def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evid
         slider_alternatives.features(evidence)[ranks],
         table.exchanged[ranks],
         table.columns[ranks],
+        table.ways[ranks],
         np.tile([float(evidence.beatmap.mode is mode) for mode in Mode], (len(places), 1)),
     ]
     found = np.concatenate(columns, axis=1).astype(np.float32)
@@ -580,6 +585,15 @@ class _Table:
                 axis=1,
             )
         return found
+
+    @cached_property
+    def ways(self) -> np.ndarray:
+        """(n_objects, n) the way of the catcher, and that of the copies; zeros in other modes."""
+        ways = self.evidence.slips.ways if self.evidence.slips else None
+        if ways is None:
+            return np.zeros((len(self.objects), len(catch_measures.WAYS) + len(catch_copies.NAMES)))
+        copies = catch_copies.features(self.objects, ways, self.evidence.passages)
+        return np.concatenate([ways, copies], axis=1)
 
     @cached_property
     def slips(self) -> np.ndarray:

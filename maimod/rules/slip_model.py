@@ -88,6 +88,8 @@ class Slips:
     """Of osu! and catch."""
     mania: ManiaMeasures | None = field(default=None)
     """Of mania, and of the notes of taiko alone."""
+    ways: np.ndarray | None = field(default=None)
+    """(n_objects, len(catch_measures.WAYS)) how the catcher gets to each object of catch and on from it."""
 
 
 def load(folder: Path) -> SlipModel | None:
@@ -140,7 +142,8 @@ def find(model: SlipModel, beatmap: Beatmap, objects: Sequence[HitObject]) -> Sl
         case Mode.CATCH if model.catch is not None:
             features, measures = catch_measures.measure(beatmap, objects)
             positions = _without_spinners(log_odds(model.catch, features, catch_measures.NAMES), objects)
-            return Slips(positions, silent, silent, silent, silent, measures)
+            ways = features[:, -len(catch_measures.WAYS) :]
+            return Slips(positions, silent, silent, silent, silent, measures, ways=ways)
         case Mode.TAIKO if model.colours is not None:
             places = taiko_measures.notes_of(objects)
             if len(places) < LEAST_OBJECTS:

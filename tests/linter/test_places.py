@@ -168,6 +168,23 @@ def test_other_colours_and_the_copies_are_those_of_the_notes_alone() -> None:
     assert value(features, names[1], 44) == 0.0
 
 
+def test_the_way_of_the_catcher_and_that_of_the_copies() -> None:
+    always = Forest([], Trees(-5.0, [], [], [], [], []))
+    model = SlipModel(1, always, always, catch=always)
+    lines = [f"{(56, 136, 216, 136, 232, 456, 376, 296)[i % 8]},192,{1000 + 250 * i},1,0,0:0:0:0:" for i in range(64)]
+    lines[37] = "336,192,10250,1,0,0:0:0:0:"
+    loaded = beatmap(lines, mode=2)
+    found = [
+        candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
+        for o in loaded.hit_objects
+    ]
+    _, features = judged_places(found, replace(doubted(loaded, {}), scores=(), slip_model=model), Calibration())
+    assert value(features, "way distance in", 45) == 224.0 and value(features, "way distance in", 37) == 104.0
+    assert value(features, "catch copies longer", 37) > 0.99 > 0.2 > value(features, "catch copies longer", 45)
+    _, features = judged_places(found, replace(doubted(loaded, {}), scores=()), Calibration())
+    assert value(features, "way distance in", 45) == value(features, "catch copies longer", 37) == 0.0
+
+
 def test_the_other_difficulties_are_known() -> None:
     other = beatmap(
         [f"64,64,{1000 + 1000 * i},{5 if i % 2 else 1},0,0:0:0:0:" for i in range(20)],
