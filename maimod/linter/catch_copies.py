@@ -87,6 +87,7 @@ def _places(x: np.ndarray, other: np.ndarray, there: np.ndarray) -> np.ndarray:
 
 def _movements(x: np.ndarray, ways: np.ndarray, there: np.ndarray, at: np.ndarray) -> np.ndarray:
     """(n_objects, 9) of the movements to the objects and those of the copies, the objects `at` (n_objects, n_copies)."""
+    there = there & (at > 0)  # nothing moves to the first object
     step = np.diff(x, prepend=x[:1])
     longer = np.abs(step[at]) - np.abs(step)[:, None]
     side = np.sign(step[at]) * np.sign(step)[:, None]
