@@ -66,7 +66,8 @@ def _border_logit(corruption: CorruptionLogits, time: float) -> tuple[float, boo
     return max(before, after), before > after
 
 
-def _logit(corruption: CorruptionLogits, found: Candidate) -> float:
+def logit_of_border(corruption: CorruptionLogits, found: Candidate) -> float:
+    """Log-odds that the border of kiai at a candidate is misplaced."""
     return _border_logit(corruption, found.time)[0]
 
 
@@ -101,7 +102,7 @@ MISPLACED = Rule(
     curves=CURVES,
     corruptions=("kiai",),
     proposal="The song and the objects around suggest that kiai begins or ends a beat earlier or later.",
-    discriminator_logit=_logit,
+    discriminator_logit=logit_of_border,
 )
 INTERRUPTED = Rule(
     "kiai/interrupted",

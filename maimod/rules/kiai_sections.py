@@ -78,7 +78,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     beatmap = evidence.beatmap
     if not beatmap.hit_objects or not evidence.passages.cells.count:
         return
-    others = _others(evidence)
+    others = others_of_set(evidence)
     spans = [_spans(other) for other in others]
     repeated = _repeated(evidence)
     differing = list(_differing(beatmap, spans))
@@ -91,7 +91,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         yield _candidate(evidence, part, spans)
 
 
-def _others(evidence: Evidence) -> list[Beatmap]:
+def others_of_set(evidence: Evidence) -> list[Beatmap]:
     """The other difficulties of the mode; of all modes where there are none."""
     own, whole = evidence.beatmap, evidence.mapset
     others = [one for one in whole.beatmaps if one.path != own.path] if whole else []

@@ -1,0 +1,67 @@
+"""Borders of kiai beside where the song, or the other difficulties, have them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from maimod.osu.mapset import Mapset
+from maimod.rules import kiai_borders
+from maimod.rules.base import Candidate, Evidence
+from maimod.rules.passages import Cells
+from maimod.rules.song_parts import beats
+from tests.rules.test_kiai_sections import kiai_map, song
+from tests.rules.test_passages import MEASURE, phrase_map
+
+PARTS = "ABCABC"
+
+
+def found(
+    *sections: tuple[float, float], others: tuple[tuple[float, float], ...] = (), heard: bool = True
+) -> list[Candidate]:
+    own = kiai_map(*sections)
+    whole = Mapset(Path(), (own, *(kiai_map(*others, path=f"{n}.osu") for n in range(2)))) if others else None
+    return list(kiai_borders.run(Evidence(own, mapset=whole, bands=song(PARTS) if heard else None)))
+
+
+def at(candidates: list[Candidate], measure: float) -> Candidate:
+    (one,) = [one for one in candidates if one.time == measure * MEASURE]
+    return one
+
+
+def test_beats_correlate_where_the_song_comes_again() -> None:
+    rows = beats(Cells(phrase_map()), song(PARTS), 0.0)
+    assert len(rows) >= 94
+    assert float(rows[5] @ rows[5 + 48]) == pytest.approx(1.0, abs=1e-4) and abs(float(rows[5] @ rows[30])) < 0.8
+
+
+def test_borders_at_the_same_place_of_the_song_are_right() -> None:
+    borders = found((8, 12), (20, 24))
+    assert len(borders) == 4 and all((one.measure or 0.0) <= 0 for one in borders)
+    assert borders[0].message == "Kiai begins where its repetitions do."
+
+
+@pytest.mark.parametrize(("by", "words"), [(0.25, "1 beat later"), (-0.5, "2 beats earlier"), (1.0, "4 beats later")])
+def test_a_border_that_is_some_beats_off(by: float, words: str) -> None:
+    one = at(found((8, 12), (20 + by, 24)), 20 + by)
+    assert (one.measure or 0.0) > 3 and one.numbers["bits_of_song"] == one.measure
+    assert one.message == f"Kiai begins {words} than where the song comes again."
+
+
+def test_most_sections_say_which_is_off() -> None:
+    borders = found((2, 4), (8, 10), (14.25, 16), (20, 22))  # A and C twice each, of which only A is off
+    assert (at(borders, 14.25).measure or 0.0) > 1 > 0 >= (at(borders, 20).measure or 0.0)
+
+
+def test_the_other_difficulties_say_where_a_border_is() -> None:
+    borders = found((8, 12), (20.25, 24), others=((8, 12), (20, 24)), heard=False)
+    off, right = at(borders, 20.25), at(borders, 8)
+    assert (off.measure or 0.0) > 2 > -2 > (right.measure or 0.0)
+    assert off.message == "Kiai begins 1 beat later than in 2 of 2 other difficulties."
+    assert off.expected[0].text == "00:40:000"
+
+
+def test_nothing_is_known_of_one_section_alone() -> None:
+    assert [one.measure for one in found((8, 12))] == [0.0, 0.0]
+    assert [one.measure for one in found((8, 12), (20, 24), heard=False)] == [0.0] * 4
