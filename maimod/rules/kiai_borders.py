@@ -20,6 +20,7 @@ from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, ca
 from maimod.rules.elsewhere import OTHERS
 from maimod.rules.kiai import logit_of_border
 from maimod.rules.kiai_sections import others_of_set
+from maimod.rules.ordered import median
 from maimod.rules.passage_rhythms import log_odds
 from maimod.rules.passages import CELLS_PER_BEAT
 from maimod.rules.rhythm_index import lag_of
@@ -178,7 +179,7 @@ def _words(word: str, off: int, time: float, beat: float, elsewhere: Sequence[fl
         many = f"{abs(off)} beat{'s' * (abs(off) != 1)} {'later' if off > 0 else 'earlier'}"
         reasons.append(f"{many} than where the song comes again")
     if elsewhere:
-        beats_off = (time - float(np.median(elsewhere))) / beat
+        beats_off = (time - median(elsewhere)) / beat
         many = f"{abs(beats_off):.2g}"
         reasons.append(
             f"{many} beat{'s' * (many != '1')} {'later' if beats_off > 0 else 'earlier'} than in {len(elsewhere)} of {others} {OTHERS}"
