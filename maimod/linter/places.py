@@ -24,6 +24,7 @@ from maimod.linter import (
     chord_copies,
     column_alternatives,
     combo_alternatives,
+    finishers,
     phrases,
     rhythm_alternatives,
     slider_alternatives,
@@ -178,6 +179,7 @@ NAMES: tuple[str, ...] = (
     *EXCHANGED,
     *(f"columns {name}" for name in column_alternatives.NAMES),
     *(f"chord copies {name}" for name in chord_copies.NAMES),
+    *(f"finisher {name}" for name in finishers.NAMES),
     *(f"way {name}" for name in catch_measures.WAYS),
     *(f"catch copies {name}" for name in catch_copies.NAMES),
     *(f"mode {mode.label}" for mode in Mode),
@@ -301,6 +303,7 @@ def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evid
         slider_alternatives.features(evidence)[ranks],
         table.exchanged[ranks],
         table.columns[ranks],
+        table.finishers[ranks],
         table.ways[ranks],
         np.tile([float(evidence.beatmap.mode is mode) for mode in Mode], (len(places), 1)),
     ]
@@ -584,6 +587,15 @@ class _Table:
                 [column_alternatives.features(rows)[rows.row_of], chord_copies.features(rows, self.evidence.passages)],
                 axis=1,
             )
+        return found
+
+    @cached_property
+    def finishers(self) -> np.ndarray:
+        """(n_objects, len(finishers.NAMES)); zeros in other modes and of drum rolls."""
+        found, slips = np.zeros((len(self.objects), len(finishers.NAMES))), self.evidence.slips
+        if slips is not None and slips.mania is not None and self.evidence.beatmap.mode is Mode.TAIKO:
+            notes = taiko_measures.notes_of(self.objects)
+            found[notes] = finishers.features(slips.mania.rows, [self.objects[note] for note in notes])
         return found
 
     @cached_property

@@ -161,7 +161,8 @@ def test_other_colours_and_the_copies_are_those_of_the_notes_alone() -> None:
     ]
     _, features = judged_places(found, replace(doubted(loaded, {}), scores=(), slip_model=model), Calibration())
     names = ("columns mirrored row", "chord copies other column")
-    assert [value(features, name, 23) for name in names] == [0.0, 0.0]
+    assert [value(features, name, 23) for name in (*names, "finisher odds")] == [0.0, 0.0, 0.0]
+    assert value(features, "finisher odds", 44) < -3.0
     assert value(features, names[0], 44) > 3.0 > 1.0 > value(features, names[0], 60)
     assert value(features, names[1], 44) > 0.9 > 0.2 > value(features, names[1], 60)
     _, features = judged_places(found, replace(doubted(loaded, {}), scores=()), Calibration())
