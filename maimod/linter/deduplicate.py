@@ -50,6 +50,8 @@ PASSAGE_CAUSES: dict[Category, frozenset[Category]] = {
 }
 """Categories that a finding about a passage can cause anywhere in it: it is named once, where it begins. A wrong velocity also
 moves the ends of sliders."""
+OF_STRETCHES = frozenset({"hitsounds/volume-step", "hitsounds/volume-ramp", "sliders/velocity-step"})
+"""Rules about what lies under one line, which are about a passage too."""
 OF_ONE_NOTE = frozenset({"rhythm/chord-slip", "positions/column-slip"})
 """In mania the same note can seem to be one too many in its chord and to be in a wrong column, at a right time in both cases: of
 these the surer is kept."""
@@ -172,7 +174,8 @@ class _Kept:
             self._at[rank].setdefault(kind, len(self.findings))
         if ranks:
             self._ending_at[max(ranks)].setdefault(kind, len(self.findings))
-        if finding.rule.partition("/")[2].startswith("passage-") and finding.category in PASSAGE_CAUSES:
+        is_passage = finding.rule.partition("/")[2].startswith("passage-") or finding.rule in OF_STRETCHES
+        if is_passage and finding.category in PASSAGE_CAUSES:
             self._passages.append(len(self.findings))
         self.findings.append(finding)
 

@@ -19,7 +19,7 @@ from maimod.osu.timing import TICKS_PER_BEAT
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.elsewhere import OTHERS
 from maimod.rules.kiai import logit_of_border
-from maimod.rules.kiai_sections import others_of_set
+from maimod.rules.kiai_sections import BORDER_BEATS, others_of_set
 from maimod.rules.ordered import median
 from maimod.rules.passage_rhythms import log_odds
 from maimod.rules.passages import CELLS_PER_BEAT
@@ -49,7 +49,7 @@ BORDER = Rule(
     discriminator_logit=logit_of_border,
 )
 
-AROUND_BEATS, MOST_BEATS = 8, 4
+AROUND_BEATS, MOST_BEATS = 8, int(BORDER_BEATS)
 """Beats before and after a border that are compared, and most by which it can be off."""
 LEAST_BEATS = 6.0
 """Of a section."""
@@ -153,7 +153,7 @@ def _candidate(
     beatmap, time = evidence.beatmap, border.point.time
     beat = beatmap.red_line_of(time).beat_length
     closest = [min(times, key=lambda other: abs(other - time)) for times in others if times]
-    near = [other for other in closest if abs(other - time) <= (MOST_BEATS + 0.5) * beat]
+    near = [other for other in closest if abs(other - time) <= BORDER_BEATS * beat]
     elsewhere = [other for other in near if abs(other - time) > SAME_MS]
     of_others = float(log_odds(len(elsewhere), len(near) - len(elsewhere)))
     bits = of_song + of_others

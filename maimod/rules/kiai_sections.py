@@ -58,6 +58,8 @@ LEAST_DEVIATIONS, BITS_OF_DEVIATION, MOST_BITS = 0.5, 3.0, 6.0
 0.31 parts a minute have 1.5 and 0.16 have 2; of sections that lost their kiai 68 and 42 %."""
 SHORT_BEATS = 0.6
 """Other difficulties that differ for less are other rules' matter."""
+BORDER_BEATS = 4.5
+"""By less a border is off; more is another section."""
 DECIDED = 0.5
 """Share of the other difficulties that do otherwise."""
 
@@ -88,7 +90,22 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
             part.song, part.like = max((part.song, part.like), (one.song, one.like), key=lambda pair: pair[0])
         repeated = [one for one in repeated if one not in near]
     for part in (*differing, *repeated):
-        yield _candidate(evidence, part, spans)
+        if not _is_at_border(beatmap, part):
+            yield _candidate(evidence, part, spans)
+
+
+def _is_at_border(beatmap: Beatmap, part: _Part) -> bool:
+    """Whether a part is what a border is off by, which :mod:`maimod.rules.kiai_borders` reports at the border."""
+    beat = beatmap.red_line_of(part.start).beat_length
+    begins, ends = _at_borders(beatmap, part)
+    return begins is not ends and part.end - part.start <= BORDER_BEATS * beat
+
+
+def _at_borders(beatmap: Beatmap, part: _Part) -> tuple[bool, bool]:
+    """Whether kiai changes where a part begins, and where it ends."""
+    borders = _spans(beatmap).ravel()
+    begins, ends = (bool((np.abs(borders - time) <= UNSNAP_MS).any()) for time in (part.start, part.end))
+    return begins, ends
 
 
 def others_of_set(evidence: Evidence) -> list[Beatmap]:
@@ -206,9 +223,7 @@ def _candidate(evidence: Evidence, part: _Part, others: list[np.ndarray]) -> Can
     middle = np.array([(part.start + part.end) / 2])
     otherwise = sum(bool(_is_on(spans, middle)[0]) != part.has_kiai for spans in others)
     of_others = float(log_odds(otherwise, len(others) - otherwise))
-    begins, ends = (
-        any(abs(time - border) <= UNSNAP_MS for border in _spans(beatmap).ravel()) for time in (part.start, part.end)
-    )
+    begins, ends = _at_borders(beatmap, part)
     bits = part.song + of_others
     return candidate(
         SECTION,

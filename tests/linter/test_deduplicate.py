@@ -111,10 +111,13 @@ class TestFolding:
             ("new-combos/missing", 6, 0.3, True),
         ],
     )
-    def test_a_passage_is_named_once_where_it_begins(self, other: str, index: int, score: float, kept: bool) -> None:
-        passage = finding("hitsounds/passage-lost", 3, 0.8, end_time=MAP.hit_objects[8].time)
+    @pytest.mark.parametrize("rule", ["hitsounds/passage-lost", "hitsounds/volume-step"])
+    def test_a_passage_is_named_once_where_it_begins(
+        self, rule: str, other: str, index: int, score: float, kept: bool
+    ) -> None:
+        passage = finding(rule, 3, 0.8, end_time=MAP.hit_objects[8].time)
         assert (other in rules(passage, finding(other, index, score))) == kept
-        assert "hitsounds/passage-lost" in rules(passage, finding(other, index, score))
+        assert rule in rules(passage, finding(other, index, score))
 
     def test_facts_in_a_passage_stay(self) -> None:
         passage = finding("sliders/passage-velocity", 3, 0.8, end_time=MAP.hit_objects[8].time)

@@ -94,7 +94,7 @@ def test_kiai_that_lasts_longer_than_in_the_others() -> None:
     assert one.message == "Kiai is on here; 2 of 2 other difficulties have none."
 
 
-def test_a_border_that_is_a_beat_late() -> None:
-    (one,) = found(kiai_map((8.25, 12), (20, 24)), *others(*BOTH))
-    assert (one.time, one.end_time) == (8 * MEASURE, 8.25 * MEASURE) and one.numbers["ends_at_line"]
-    assert found(kiai_map((8.1, 12), (20, 24)), *others(*BOTH)) == []
+def test_a_border_that_is_a_beat_late_is_no_section() -> None:
+    assert found(kiai_map((8.25, 12), (20, 24)), *others(*BOTH)) == []
+    (alone,) = found(kiai_map((20, 24)), *others((8, 9), (20, 24)))  # which has no border of its own
+    assert (alone.time, alone.end_time) == (8 * MEASURE, 9 * MEASURE) and not alone.numbers["ends_at_line"]
