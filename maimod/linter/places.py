@@ -28,6 +28,7 @@ from maimod.linter import (
     phrases,
     rhythm_alternatives,
     slider_alternatives,
+    slider_bodies,
 )
 from maimod.linter.rhythm_alternatives import RhythmAlternatives
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
@@ -176,6 +177,7 @@ NAMES: tuple[str, ...] = (
     *(f"combo {name}" for name in combo_alternatives.NAMES),
     *(f"measure {name}" for name in measure_alternatives.NAMES),
     *(f"slider {name}" for name in slider_alternatives.NAMES),
+    *(f"body {name}" for name in slider_bodies.NAMES),
     *EXCHANGED,
     *(f"columns {name}" for name in column_alternatives.NAMES),
     *(f"chord copies {name}" for name in chord_copies.NAMES),
@@ -301,6 +303,7 @@ def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evid
         table.combos[ranks],
         evidence.measures.features(times, ranks),
         slider_alternatives.features(evidence)[ranks],
+        table.bodies[ranks],
         table.exchanged[ranks],
         table.columns[ranks],
         table.finishers[ranks],
@@ -564,6 +567,13 @@ class _Table:
         if self.evidence.beatmap.mode not in (Mode.OSU, Mode.CATCH):
             return np.zeros((len(self.objects), len(combo_alternatives.NAMES)))
         return combo_alternatives.features(self.evidence.beatmap, self.objects)
+
+    @cached_property
+    def bodies(self) -> np.ndarray:
+        """(n_objects, len(slider_bodies.NAMES)); zeros in modes in which they are not seen."""
+        if self.evidence.beatmap.mode is not Mode.OSU:
+            return np.zeros((len(self.objects), len(slider_bodies.NAMES)))
+        return slider_bodies.features(self.objects)
 
     @cached_property
     def exchanged(self) -> np.ndarray:

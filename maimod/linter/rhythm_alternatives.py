@@ -67,37 +67,29 @@ class _Contexts(msgspec.Struct, frozen=True):
     """Ticks since the start before; for durations those to the next start."""
 
 
-class RhythmAlternatives:
-    """The starts of one map and the gaps that they usually have."""
+class Moments:
+    """Times of one map, such as the starts of its objects, and the gaps that they usually have."""
 
-    def __init__(self, beatmap: Beatmap, objects: Sequence[HitObject]) -> None:
+    def __init__(self, beatmap: Beatmap, times: np.ndarray) -> None:
         """
         Args:
             beatmap: gives the red lines.
-            objects: in order of time.
+            times: ms, ascending.
         """
-        self.grid, self.objects = BeatGrid(beatmap), objects
-        self.ticks = self.grid.ticks(np.array([o.time for o in objects]))
+        self.grid = BeatGrid(beatmap)
+        self.ticks = self.grid.ticks(times)
         self.starts, self.of_object = np.unique(self.ticks, return_inverse=True)
         self.gaps = np.minimum(np.diff(self.starts), MOST_TICKS)
 
-    def features(self, times: np.ndarray, ranks: np.ndarray, is_empty: np.ndarray) -> np.ndarray:
-        """(n_places, len(NAMES)).
-
-        Args:
-            times: (n_places,) ms.
-            ranks: (n_places,) of the object of the place, or of the one before an empty place.
-            is_empty: (n_places,) whether no object is there.
-        """
-        found = np.zeros((len(times), len(NAMES)))
+    def gains(self) -> np.ndarray:
+        """(n_times, 5) the first of `NAMES` for every time; zeros if they are few."""
         if len(self.starts) < LEAST_STARTS:
-            return found
-        of_starts, of_durations = self._starts(), self._durations()
-        full = ~is_empty
-        found[full, :5] = of_starts[self.of_object[ranks[full]]]
-        found[full, 6:] = of_durations[ranks[full]]
-        found[is_empty, 5] = self._added(times[is_empty])
-        return found
+            return np.zeros((len(self.ticks), 5))
+        return self._starts()[self.of_object]
+
+    def added(self, times: np.ndarray) -> np.ndarray:
+        """(n_times,) what the gap gains if there is one at another time [ms]; zeros if there are few."""
+        return self._added(times) if len(self.starts) >= LEAST_STARTS else np.zeros(len(times))
 
     def _contexts(self, ticks: np.ndarray, place: np.ndarray, gap: np.ndarray) -> _Contexts:
         in_measure, _ = self.grid.measure_ticks(ticks)
@@ -149,6 +141,37 @@ class RhythmAlternatives:
         contexts = self._contexts(ticks, i + 0.5, first)
         after = _log_probability(known, self.gaps, contexts, second[:, None])[:, 0]
         found[inside] = before[:, 0] + after - before[:, 1]
+        return found
+
+
+class RhythmAlternatives(Moments):
+    """The starts of one map and the gaps that they usually have."""
+
+    def __init__(self, beatmap: Beatmap, objects: Sequence[HitObject]) -> None:
+        """
+        Args:
+            beatmap: gives the red lines.
+            objects: in order of time.
+        """
+        super().__init__(beatmap, np.array([o.time for o in objects]))
+        self.objects = objects
+
+    def features(self, times: np.ndarray, ranks: np.ndarray, is_empty: np.ndarray) -> np.ndarray:
+        """(n_places, len(NAMES)).
+
+        Args:
+            times: (n_places,) ms.
+            ranks: (n_places,) of the object of the place, or of the one before an empty place.
+            is_empty: (n_places,) whether no object is there.
+        """
+        found = np.zeros((len(times), len(NAMES)))
+        if len(self.starts) < LEAST_STARTS:
+            return found
+        of_starts, of_durations = self._starts(), self._durations()
+        full = ~is_empty
+        found[full, :5] = of_starts[self.of_object[ranks[full]]]
+        found[full, 6:] = of_durations[ranks[full]]
+        found[is_empty, 5] = self._added(times[is_empty])
         return found
 
     def _durations(self) -> np.ndarray:

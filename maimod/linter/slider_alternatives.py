@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import numpy as np
 
+from maimod.linter.rhythm_alternatives import Moments
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.osu.slider_path import flatten
 from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid
@@ -51,6 +52,8 @@ LEAST_PX = 4.0
 """Added to distances that are divided."""
 STRAIGHT = 0.995
 """Least share of its length that the chord of a straight slider has."""
+NO_ROOM = -8.0
+"""Gain of a repeat that would reach the next object."""
 ONSET_WIDTH_MS = 15.0
 
 AT_END = ("usage", "sound", "onset", "distance", "after")
@@ -59,15 +62,18 @@ GAP_NAMES = (*AT_END, "copies", "siblings", "total")
 SPANS = ("into", "own", "on")
 """The gap before an object; after a circle, or the last span of a slider; after a slider."""
 REPEAT_NAMES = ("usage", "copies", "siblings", "onset")
+END_NAMES = ("fit_before", "fit_after", "removed", "shifted", "shift", "added")
 NAMES = (
     *(f"{span} {name}" for span in SPANS for name in GAP_NAMES),
     *(f"{way} {name}" for way in ("more", "less") for name in REPEAT_NAMES),
     "straight",
+    *(f"end {name}" for name in END_NAMES),
     "reach",
 )
 """`more`, `less`: one repeat more or less: how usual such sliders are, how many copies and difficulties have an edge at the time
 that would be added, or none at the one that would be gone, and the rank of its onset among the edges, 0 to 1. `straight`: odds
-that sliders as long as a straight one are not straight; `reach`: log2 of the distance from a circle to the next object over the
+that sliders as long as a straight one are not straight; `end`: as :mod:`maimod.linter.rhythm_alternatives` for starts, for the
+end among all edges, and for another one a span later; `reach`: log2 of the distance from a circle to the next object over the
 length of a slider that lasts as long."""
 
 
@@ -112,9 +118,9 @@ def features(evidence: Evidence) -> np.ndarray:
     first = np.searchsorted(edges.rank, np.arange(n))
     last = np.searchsorted(edges.rank, np.arange(n), side="right") - 1
     by_gap = np.zeros((len(gaps.length) + 2, width))  # with none before the first object and after the last
-    parts = np.concatenate([_by_usage(edges, gaps), _elsewhere(evidence.passages, edges, gaps)], axis=1)
-    parts[~gaps.is_compared] = 0.0
-    by_gap[1:-1] = np.concatenate([parts, parts.sum(axis=1, keepdims=True)], axis=1)
+    odds = np.concatenate([_by_usage(edges, gaps), _elsewhere(evidence.passages, edges, gaps)], axis=1)
+    odds[~gaps.is_compared] = 0.0
+    by_gap[1:-1] = np.concatenate([odds, odds.sum(axis=1, keepdims=True)], axis=1)
     is_slider = np.array([o.slider is not None for o in objects])
     found[:, :width] = by_gap[first]
     found[:, width : 2 * width] = by_gap[np.where(is_slider, last, last + 1)]
@@ -156,7 +162,7 @@ def _edges(evidence: Evidence) -> _Edges:
     return _Edges(np.array(rank), times, ticks, places, np.array(sound), bins, strength)
 
 
-def _parts(n: int) -> Iterator[tuple[slice, slice]]:
+def parts(n: int) -> Iterator[tuple[slice, slice]]:
     """Parts of `n` things in order of time, and the things around each that it is compared with."""
     for start in range(0, n, MOST_AT_ONCE):
         yield slice(start, start + MOST_AT_ONCE), slice(max(start - MOST_AT_ONCE, 0), start + 2 * MOST_AT_ONCE)
@@ -186,7 +192,7 @@ def _by_usage(edges: _Edges, gaps: _Gaps) -> np.ndarray:
     compared = np.flatnonzero(gaps.is_compared)
     overall = table[compared].sum(axis=0)
     share = np.clip(gaps.is_held[compared].mean() if len(compared) else 0.5, 0.02, 0.98)
-    for asked, around in _parts(len(compared)):
+    for asked, around in parts(len(compared)):
         part, known = compared[asked], compared[around]
         weights = _weights(gaps, part, known)
         both = weights @ table[known]
@@ -291,7 +297,7 @@ def _odds(is_other: np.ndarray, there: np.ndarray) -> np.ndarray:
 def _of_sliders(
     evidence: Evidence, edges: _Edges, sliders: np.ndarray, head: np.ndarray, tail: np.ndarray
 ) -> np.ndarray:
-    """(n_sliders, 2 * len(REPEAT_NAMES) + 1) on repeats more and less, and on straight bodies.
+    """(n_sliders, 2 * len(REPEAT_NAMES) + 1 + len(END_NAMES)) on repeats more and less, straight bodies and the ends.
 
     Args:
         evidence: of the map.
@@ -307,13 +313,15 @@ def _of_sliders(
         evidence, edges.tick[head], span, np.minimum(following, MOST_TICKS), slides, is_straight
     )
     width = len(REPEAT_NAMES)
-    found = np.zeros((len(sliders), 2 * width + 1))
-    found[:, -1] = bent
+    found = np.zeros((len(sliders), 2 * width + 1 + len(END_NAMES)))
+    found[:, 2 * width] = bent
     found[:, 0], found[:, width] = (np.log((counts[:, k] + UNSEEN) / (counts[:, 1] + UNSEEN)) for k in (2, 0))
     more = edges.time[tail] + edges.time[head + 1] - edges.time[head]
     found[:, 1:width] = _at_edge(evidence, edges, edges.time[tail], more, True)
     found[:, width + 1 : 2 * width] = _at_edge(evidence, edges, edges.time[tail - 1], edges.time[tail], False)
-    found[span >= following, :width] = 0.0
+    moments = Moments(evidence.beatmap, edges.time)
+    found[:, 2 * width + 1 : -1], found[:, -1] = moments.gains()[tail], moments.added(more)
+    found[span >= following, :width], found[span >= following, -1] = 0.0, NO_ROOM
     found[slides < 2, width : 2 * width] = 0.0
     return found
 
@@ -349,7 +357,7 @@ def _alike_sliders(
     measure, _ = BeatGrid(evidence.beatmap).measure_ticks(start)
     beat = measure % TICKS_PER_BEAT
     counts, odds = np.zeros((n, 3)), np.zeros(n)
-    for asked, known in _parts(n):
+    for asked, known in parts(n):
 
         def same(values: np.ndarray, asked: slice = asked, known: slice = known) -> np.ndarray:
             return np.asarray(np.abs(np.subtract.outer(values[asked], values[known])) <= SAME_TICKS)

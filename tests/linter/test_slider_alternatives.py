@@ -147,3 +147,16 @@ def test_a_long_map_is_cut_into_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     head = 3 * ODD + 1
     assert parts[:, NAMES.index("own total")].argmax() == head
     assert np.corrcoef(whole.ravel(), parts.ravel())[0, 1] > 0.95
+
+
+def test_an_end_on_another_tick() -> None:
+    lines = [line for number in range(MEASURES) for line in measure(number * 4 * BEAT)]
+    place = 3 * ODD + 1
+    lines[place] = lines[place].replace(",1,140,", ",1,175,")  # 1/4 beat longer
+    long, usual = beatmap(lines), of_sliders()
+    assert column(long, "end shifted").argmax() == place and column(long, "end shifted")[place] > 4
+    assert column(long, "end shift")[place] == pytest.approx(-0.25)
+    assert column(long, "end fit_before")[place] < column(usual, "end fit_before")[place] - 2
+    assert column(of_sliders("repeat"), "end removed")[place] > 2 > column(usual, "end removed")[place]
+    assert column(usual, "end added")[place] < 0
+    assert not column(usual, "end added")[[0, 2]].any()  # circles have no other end
