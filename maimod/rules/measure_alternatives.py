@@ -32,6 +32,11 @@ NEAR_MEASURES, WEIGHT_OF_NEAR = 5.0, 2.8
 DIFFERENCE = 3.0
 """Lost by each object that differs, and half of it by each end, kind and note of a chord."""
 PART_WEIGHTS = (1.0, 0.5, 0.5, 0.5, 0.5)
+MASKED_OBJECT, MASKED_SOUND, MASKED_FLAG, MASKED_RHYTHM = 4.5, 3.0, 2.0, 0.3
+"""Lost by each difference elsewhere in the measure where one place of it is compared: of objects, additions and flags, and of the last
+two by differences of the rhythm."""
+PRIOR_MASKED, LEAST_MASKED = 0.1, 3e-4
+"""Weight of the share of all measures: part of the weight of the likely ones, and where none of them has the rest of the measure."""
 BACKGROUND = 0.02
 """Weight of an empty measure in the mixture: what is like no other measure has no probability below that."""
 SHIFTS = (-12, -6, -3, 3, 6, 12)
@@ -42,7 +47,7 @@ ONSETS = (0.05, 0.15, 0.3, 0.5, 0.8)
 """Borders of classes of onset strengths."""
 PRIOR_CELLS = 4.0
 """Cells that count as the mean of their class of the beat, beside those with the same onset."""
-PRIOR_SOUNDS, PRIOR_FLAGS, PRIOR_OBJECTS = 0.3, 0.3, 0.15
+PRIOR_SOUNDS, PRIOR_FLAGS = 0.3, 0.3
 """Weight of what the map has in all measures, beside the likely ones."""
 LEAST_OBJECTS = 3
 """Measures with fewer are not called the same."""
@@ -94,11 +99,21 @@ two measures gain if these are mirrored. `finish_phrases`: log-odds of a finish 
 `section`: by how much the song is less alike across the start of the measure than before and after it; `column_lost`: log-odds that a
 column of mania that the measures before and after use, and this one does not, is used by the likely measures and as rarely left out
 elsewhere."""
-OF_OBJECTS = ("sound_fit", "sound_other", "whistle_lost", "finish_lost", "clap_lost", "addition_added", "edges_bare")
-"""Of the object of a place: log-probability of its sound, what the likeliest other sound gains, log-odds of each addition that it
-lacks, and against the least likely that it has; what its edges gain without additions."""
+OF_OBJECTS = (
+    "sound_fit",
+    "sound_other",
+    "whistle_lost",
+    "finish_lost",
+    "clap_lost",
+    "addition_added",
+    "edges_bare",
+    "flag_other",
+)
+"""Of the object of a place: log-probability of its sound and what the likeliest other sound gains; log-odds of each addition that it
+lacks, against the least likely that it has, and against its flag, by the measures that have all the rest of its measure; what its
+edges gain without additions."""
 OF_CELLS = ("object", "object_song")
-"""Log-odds that an object starts at a place, by the likely measures and by the song."""
+"""Log-odds that an object starts at a place, by the likely measures that have all the rest of its measure, and by the song."""
 NAMES = (*OF_MEASURES, *OF_OBJECTS, *OF_CELLS)
 
 
@@ -272,12 +287,10 @@ class MeasureAlternatives:
 
     @cached_property
     def object_odds(self) -> np.ndarray:
-        """(n, width) log-odds of an object by the likely measures."""
-        weights, heads = np.exp(self.log_weights), self.contents[:, :, 0]
-        usual = heads.mean(axis=0)
-        return _log_odds(
-            (weights @ heads + PRIOR_OBJECTS * usual) / (weights.sum(axis=1)[:, None] + PRIOR_OBJECTS), 0.005
-        )
+        """(n, width) log-odds of an object by the likely measures, those first that have all the rest of this one."""
+        heads = self.contents[:, :, 0]
+        weights = np.exp(self.log_weights - MASKED_OBJECT * self._differences(self.contents))
+        return _masked_odds(weights, heads, 1.0 - heads, heads.mean(axis=0), MASKED_OBJECT)
 
     @cached_property
     def _labels(self) -> np.ndarray:
@@ -325,9 +338,14 @@ class MeasureAlternatives:
         return self._rows(self.own.sound + 1) - 1
 
     @cached_property
+    def sound_log_weights(self) -> np.ndarray:
+        """(n, n) as `log_weights`, with the sounds around."""
+        return _normalised(self.log_weights + WEIGHT_OF_SOUNDS * self.passages.sounds_around)
+
+    @cached_property
     def sound_logs(self) -> np.ndarray:
         """(n, width, SOUND_VALUES) log-probability of each sound, if there is a hit."""
-        weights = np.exp(_normalised(self.log_weights + WEIGHT_OF_SOUNDS * self.passages.sounds_around))
+        weights = np.exp(self.sound_log_weights)
         one_hot = (self.sounds[:, :, None] == np.arange(SOUND_VALUES)).astype(np.float32)
         seen = (weights @ one_hot.reshape(self.n, -1)).reshape(one_hot.shape)
         heads = self.heads[:, :, None]
@@ -404,9 +422,9 @@ class MeasureAlternatives:
         """The features `OF_OBJECTS`, (n_objects,) each."""
         logs = self.sound_logs[self.of_object, self.at_object]
         own = np.maximum(self.sounds[self.of_object, self.at_object], 0)
-        values, fit = np.arange(SOUND_VALUES), logs[np.arange(len(own)), own]
+        fit = logs[np.arange(len(own)), own]
         bits = [addition >> 1 for addition in (WHISTLE, FINISH, CLAP)]
-        odds = np.stack([_log_odds(np.exp(logs[:, (values & bit) > 0]).sum(axis=1), 1e-4) for bit in bits], axis=1)
+        odds = np.stack([one[self.of_object, self.at_object] for one in self._addition_odds(bits)], axis=1)
         has = (own[:, None] & bits) > 0
         lost = np.where(has, -FURTHEST, odds)
         return {
@@ -417,7 +435,22 @@ class MeasureAlternatives:
             "clap_lost": lost[:, 2],
             "addition_added": np.where(has, -odds, -FURTHEST).max(axis=1),
             "edges_bare": self._edges_bare(),
+            "flag_other": self._flag_other(),
         }
+
+    def _addition_odds(self, bits: Sequence[int]) -> list[np.ndarray]:
+        """(n, width) for each addition: log-odds of it if there is a hit, by the measures that have the other sounds of this one."""
+        hits = self.sounds >= 0
+        has = [((np.maximum(self.sounds, 0) & bit) > 0).astype(np.float32) for bit in bits]
+        lacks = [hits - one for one in has]
+        different = sum(one @ other.T + other @ one.T for one, other in zip(has, lacks, strict=True))
+        logs = self.sound_log_weights - MASKED_RHYTHM * self._differences(self.contents)
+        weights = np.exp(logs - MASKED_SOUND * different)
+        usual = [(one.sum(axis=0) + 0.2) / (hits.sum(axis=0) + 1.0) for one in has]
+        return [
+            _masked_odds(weights, one, other, base, MASKED_SOUND)
+            for one, other, base in zip(has, lacks, usual, strict=True)
+        ]
 
     def _edges_bare(self) -> np.ndarray:
         """(n_objects,) what the repeats and the tails of sliders gain without additions."""
@@ -447,6 +480,18 @@ class MeasureAlternatives:
         fit, gain = own * odds - np.logaddexp(0.0, odds), (following - own) * odds
         fit, gain = (np.bincount(self.row_measures, weights=one, minlength=self.n) for one in (fit, gain))
         return {"flags_fit": fit, "flags_earlier": gain, "flags_earlier_long": _in_a_row(gain, COMBO_MEASURES)}
+
+    def _flag_other(self) -> np.ndarray:
+        """(n_objects,) log-odds against the flag of each object."""
+        if self.mode not in (Mode.OSU, Mode.CATCH):
+            return np.zeros(len(self.objects))
+        heads, flags = self.heads.astype(np.float32), (self._rows(self.own.flag) > 0).astype(np.float32)
+        lacks = heads - flags
+        logs = self.log_weights - MASKED_RHYTHM * self._differences(self.contents)
+        weights = np.exp(logs - MASKED_FLAG * (flags @ lacks.T + lacks @ flags.T))
+        usual = (flags.sum(axis=0) + 0.2) / (heads.sum(axis=0) + 1.0)
+        odds = _masked_odds(weights, flags, lacks, usual, MASKED_FLAG) * (1.0 - 2.0 * flags)
+        return odds[self.of_object, self.at_object]
 
     # -- positions ----------------------------------------------------------------------------------------------------
 
@@ -489,6 +534,24 @@ class MeasureAlternatives:
             for later in range(count):
                 found[later:] = np.maximum(found[later:], gains[: self.n - later])
         return found
+
+
+def _masked_odds(
+    weights: np.ndarray, has: np.ndarray, lacks: np.ndarray, usual: np.ndarray, difference: float
+) -> np.ndarray:
+    """Log-odds that something is at places, by the measures that are like this one everywhere else.
+
+    Args:
+        weights: (n, n) of the likely measures, those lower that differ from this one.
+        has, lacks: (n, width) whether each measure has it, and whether it could but does not.
+        usual: (width,) share of all measures that have it.
+        difference: by which the logarithm of a weight is lower for each difference; at the place itself it is none.
+    """
+    with_it = weights @ has * np.exp(difference * (1.0 - has))
+    without = weights @ lacks * np.exp(difference * has)
+    prior = PRIOR_MASKED * (with_it + without) + LEAST_MASKED
+    usual = np.clip(usual, 0.01, 0.99)
+    return np.log((with_it + prior * usual) / (without + prior * (1.0 - usual)))
 
 
 def _normalised(logs: np.ndarray) -> np.ndarray:

@@ -273,3 +273,28 @@ def test_a_column_that_one_measure_does_not_use() -> None:
     assert set((times[values > 0] // MEASURE).tolist()) == {9} and values.max() > 3.0
     assert not measured(notes())[:, NAMES.index("column_lost")].any()
     assert not measured(notes(without=9, mode=0))[:, NAMES.index("column_lost")].any()
+
+
+def irregular(lost: int = -1, flagless: int = -1) -> Beatmap:
+    """Measures of two kinds in no order: those that begin with a whistle have a clap, and a new combo, on the third object."""
+    kinds = np.random.default_rng(2).integers(2, size=40)
+    return written(
+        [
+            [
+                (0, WHISTLE if kind else 0, False),
+                (1, 0, not kind),
+                (2, CLAP if kind and number != lost else 0, bool(kind) and number != flagless),
+                (3, 0, bool(kind)),
+            ]
+            for number, kind in enumerate(kinds)
+        ]
+    )
+
+
+@pytest.mark.parametrize(("name", "at"), [("clap_lost", {"lost": 21}), ("flag_other", {"flagless": 21})])
+def test_what_is_lost_is_judged_by_the_rest_of_the_measure(name: str, at: dict[str, int]) -> None:
+    found = irregular(**at)
+    assert found.hit_objects[4 * 21].hitsound == WHISTLE
+    odds = measured(found)[:, NAMES.index(name)]
+    assert odds.argmax() == 4 * 21 + 2 and odds.max() > np.sort(odds)[-2] + 1.0
+    assert measured(irregular())[:, NAMES.index(name)].max() < odds.max() - 1.0
