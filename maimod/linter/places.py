@@ -383,7 +383,7 @@ def _in_phrases(times: np.ndarray, of_rules: Sequence[str], strength: np.ndarray
 
 
 def _stretches(places: Sequence[Place]) -> np.ndarray:
-    """The features `STRETCHES`; the numbers are those of the strongest candidate of a place that has them."""
+    """The features `STRETCHES`; each number is that of the strongest candidate of a place that has it."""
     found = np.zeros((len(places), len(STRETCHES)))
     times = np.array([place.time for place in places])
     categories = np.array([CATEGORIES.index(place.category) for place in places])
@@ -392,7 +392,8 @@ def _stretches(places: Sequence[Place]) -> np.ndarray:
         known = [one for one in place.candidates if "bits_of_difficulties" in one[0].numbers]
         if known:
             strongest = max(known, key=both)[0]
-            found[number, :-1] = [float(strongest.numbers.get(name, 0.0)) for name in NUMBERS]
+            numbers = {name: value for one in sorted(known, key=both) for name, value in one[0].numbers.items()}
+            found[number, :-1] = [float(numbers.get(name, 0.0)) for name in NUMBERS]
             end = strongest.time if strongest.end_time is None else strongest.end_time
             inside = (
                 (categories == categories[number]) & (times >= strongest.time - ALIKE_MS) & (times <= end + ALIKE_MS)

@@ -19,8 +19,10 @@ import numpy as np
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, TimingPoint
 from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS, Hit
+from maimod.osu.names import noun
+from maimod.osu.timing import TICKS_PER_BEAT
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
-from maimod.rules.elsewhere import counted
+from maimod.rules.elsewhere import OTHERS, counted
 from maimod.rules.ordered import median
 from maimod.rules.passage_rhythms import SHOWN_OBJECTS, log_odds, strongest
 from maimod.rules.passages import SAME_VOLUME
@@ -41,6 +43,8 @@ from maimod.rules.volume import HITSOUND_RULES
 STEP_CURVE = Curve(12.0, 2.0)
 """Of bits. One of those maps, and 5 of 60 others, have a stretch above the middle; 41 % of planted changes that are lost and 6 % of
 those a beat late have, and 53 and 57 % have 3 bits or more, as 6 places of those maps."""
+LATE_CURVE = Curve(6.0, 1.0)
+"""Of bits. No line of those maps has 4, and 0.2 a minute have 3; of those with a change that is a beat late 57 and 77 % have."""
 RAMP_CURVE = Curve(7.0, 1.5, highest=0.6)
 """Of bits. No line of those maps has more than 1.5; of ramps with a planted slip 67 % have, 38 % more than 6."""
 
@@ -59,6 +63,22 @@ STEP = Rule(
     blind_spots="Volumes that objects give themselves; changes by less than 12 %; passages that occur once, in sets of one difficulty.",
     source=HITSOUND_RULES,
     curves={"": STEP_CURVE},
+    corruptions=("volume",),
+)
+LATE = Rule(
+    "hitsounds/volume-late",
+    "Line of volume a beat after its usual place",
+    Severity.MINOR,
+    Tier.ESTIMATED,
+    ("map",),
+    why="A section whose volume changes a beat late begins with a hit at the volume of the one before.",
+    how="The place of the line in the measure, and a beat before it, are compared with those of the map's other changes of volume and "
+    "with the lines of the other difficulties; a new combo at either counts as well.",
+    advice="Should this line be a beat earlier?",
+    ignore_when="the first hit belongs to the section before",
+    blind_spots="Maps with few changes of volume; lines that are late by more or less than a beat.",
+    source=HITSOUND_RULES,
+    curves={"": LATE_CURVE},
     corruptions=("volume",),
 )
 OUT_OF_RAMP = Rule(
@@ -83,6 +103,9 @@ OTHER_VOLUME = 12
 LATE_BITS = 2.0
 """Where the next line sets the volume that the stretch lacks."""
 LEAST_HITS = 4
+LEAST_STEPS, LEAST_LATE_BITS, BITS_OF_COMBO = 4, 0.5, 1.5
+"""Changes of volume that make a habit; bits of a candidate; bits if there is a new combo a beat before the line and not at it."""
+NEAR_MS = 6.0
 SAME_MS = 2.0
 RAMP_STEP, STEP_MS = 30, 8_000.0
 """Percent and ms between lines of one ramp, at most."""
@@ -98,6 +121,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     if not evidence.beatmap.hit_objects or not evidence.passages.cells.count:
         return
     yield from strongest(_steps(evidence))
+    yield from strongest(_late(evidence))
     yield from strongest(_out_of_ramps(evidence))
 
 
@@ -222,6 +246,66 @@ def _expected(heard: _Heard, inside: np.ndarray, sign: int) -> float:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# Lines that are a beat late
+
+
+def _late(evidence: Evidence) -> Iterator[Candidate]:
+    """Changes of volume that would be at a more usual place a beat earlier."""
+    steps = _changes(evidence.beatmap)
+    if len(steps) < LEAST_STEPS:
+        return
+    grid, times = evidence.passages.cells.grid, np.array([point.time for _, point in steps])
+    inside, measure = grid.measure_ticks(grid.ticks(times))
+    earlier = (inside - TICKS_PER_BEAT) % measure
+    here, there = ((inside == places[:, None]).sum(axis=1) for places in (inside, earlier))
+    beats = np.array([evidence.beatmap.red_line_of(time).beat_length for time in times.tolist()])
+    flags = np.array([o.time for o in evidence.objects_by_time if o.new_combo])
+    combos = _is_near(flags, times - beats).astype(float) - _is_near(flags, times)
+    of_map = log_odds(there, here - 1) + BITS_OF_COMBO * combos
+    others = [np.array([point.time for _, point in _changes(other)]) for other in others_of(evidence)]
+    at_both = [sum((_is_near(other, at) for other in others), np.zeros(len(at), int)) for at in (times - beats, times)]
+    of_others = log_odds(*at_both)
+    for number, (before, point) in enumerate(steps):
+        bits = float(of_map[number] + of_others[number])
+        first = int(np.searchsorted(evidence.object_times, point.time - beats[number] - SAME_MS))
+        objects = [o for o in evidence.objects_by_time[first : first + SHOWN_OBJECTS] if o.time < point.time - SAME_MS]
+        if bits < LEAST_LATE_BITS or not objects or point.uninherited:
+            continue
+        yield candidate(
+            LATE,
+            time=objects[0].time,
+            line=point.line,
+            objects=objects,
+            measure=bits,
+            actual=f"{before.volume} %",
+            expected=[Expected(f"{point.volume} %")],
+            message=f"The volume changes from {before.volume} to {point.volume} % a beat after this {noun(evidence.beatmap)}; "
+            f"{_places(int(there[number]), int(here[number]) - 1, int(at_both[0][number]), len(others))}.",
+            bits=round(bits, 2),
+            bits_of_map=round(float(of_map[number]), 2),
+            bits_of_difficulties=round(float(of_others[number]), 2),
+            on_downbeat=bool(earlier[number] == 0),
+        )
+
+
+def _places(there: int, here: int, of_others: int, others: int) -> str:
+    """Where the map and the other difficulties change the volume, in words: at an object, and a beat after it."""
+    usual = f"{counted(there, 'other change')} of the map {'is' if there == 1 else 'are'} on this beat of the measure, {here} on the next"
+    return f"{usual}, and {of_others} of {others} {OTHERS} change it here" if of_others else usual
+
+
+def _changes(beatmap: Beatmap) -> list[tuple[TimingPoint, TimingPoint]]:
+    """(line before, line) of the changes of volume that are heard."""
+    return [pair for pair in pairwise(_levels(beatmap)) if abs(pair[1].volume - pair[0].volume) >= OTHER_VOLUME]
+
+
+def _is_near(ordered: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """(n_times,) whether one of ascending times is within `NEAR_MS` of each."""
+    found = np.searchsorted(ordered, times + NEAR_MS, side="right") > np.searchsorted(ordered, times - NEAR_MS)
+    return np.asarray(found)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # Ramps
 
 
@@ -300,4 +384,4 @@ def _ramp(lines: Sequence[TimingPoint], sign: int) -> int:
     return count
 
 
-CHECK = BeatmapCheck(Category.HITSOUNDS, "Changes of volume", (STEP, OUT_OF_RAMP), run)
+CHECK = BeatmapCheck(Category.HITSOUNDS, "Changes of volume", (STEP, LATE, OUT_OF_RAMP), run)

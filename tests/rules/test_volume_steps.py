@@ -58,9 +58,30 @@ def test_a_line_that_is_lost_leaves_a_section_at_the_volume_before() -> None:
 
 def test_a_line_that_is_a_beat_late_is_named_where_it_should_be() -> None:
     start = 12 * MEASURE
-    (one,) = found(phrase_map(lines=by_section((start + BEAT, 70))), *others(by_section()))
+    late = phrase_map(lines=by_section((start + BEAT, 70)))
+    (one,) = [one for one in found(late, *others(by_section())) if one.rule is volume_steps.STEP]
     assert one.time == start and one.numbers["is_settled"] and one.numbers["hits"] == 2
     assert one.message.endswith("have 70 % here, as the next line sets.")
+
+
+def test_a_line_that_is_a_beat_after_its_usual_place() -> None:
+    start = 12 * MEASURE
+    late = phrase_map(lines=by_section((start + BEAT, 70)))
+    (one,) = [one for one in found(late) if one.rule is volume_steps.LATE]
+    assert (
+        one.time == start and one.line == late.sorted_timing_points[4].line and one.numbers["bits_of_difficulties"] == 0
+    )
+    assert one.message == (
+        "The volume changes from 40 to 70 % a beat after this object; 4 other changes of the map are on this beat of the measure, "
+        "0 on the next."
+    )
+    (seen,) = [one for one in found(late, *others(by_section())) if one.rule is volume_steps.LATE]
+    assert (seen.measure or 0.0) > (one.measure or 0.0) + 2
+    assert seen.message.endswith(", and 2 of 2 other difficulties change it here.")
+    agreed = found(late, *others(by_section((start + BEAT, 70))))
+    assert max((one.measure or 0.0 for one in agreed if one.rule is volume_steps.LATE), default=0.0) < (
+        one.measure or 0.0
+    )
 
 
 def test_a_few_hits_are_no_stretch() -> None:
