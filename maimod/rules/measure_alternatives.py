@@ -108,9 +108,12 @@ OF_OBJECTS = (
     "addition_added",
     "edges_bare",
     "flag_other",
+    "kind_other",
+    "end_other",
+    "chord_other",
 )
 """Of the object of a place: log-probability of its sound and what the likeliest other sound gains; log-odds of each addition that it
-lacks, against the least likely that it has, and against its flag, by the measures that have all the rest of its measure; what its
+lacks, against the least likely that it has, and against its flag, kind, end, and chord or single note, by the measures that have all the rest of its measure; what its
 edges gain without additions."""
 OF_CELLS = ("object", "object_song")
 """Log-odds that an object starts at a place, by the likely measures that have all the rest of its measure, and by the song."""
@@ -289,8 +292,31 @@ class MeasureAlternatives:
     def object_odds(self) -> np.ndarray:
         """(n, width) log-odds of an object by the likely measures, those first that have all the rest of this one."""
         heads = self.contents[:, :, 0]
-        weights = np.exp(self.log_weights - MASKED_OBJECT * self._differences(self.contents))
-        return _masked_odds(weights, heads, 1.0 - heads, heads.mean(axis=0), MASKED_OBJECT)
+        return _masked_odds(self._with_rest, heads, 1.0 - heads, heads.mean(axis=0), MASKED_OBJECT)
+
+    @cached_property
+    def _with_rest(self) -> np.ndarray:
+        """(n, n) weights of the likely measures that have the rhythm of each one."""
+        return np.exp(self.log_weights - MASKED_OBJECT * self._differences(self.contents))
+
+    def _parts_other(self) -> dict[str, np.ndarray]:
+        """(n_objects,) each: log-odds against the kind of an object, against an end where it ends, and against its chord."""
+        heads, ends, kinds, chords, _ = np.moveaxis(self.contents, 2, 0)
+        end_cells = self.passages.cells.of([o.end_time for o in self.objects])
+        end_of = self.passages.cells.measures(end_cells)
+        end_at = np.minimum(end_cells - self.starts[end_of], self.width - 1)
+        has_end = (end_cells > self.object_cells) & (ends[end_of, end_at] > 0)
+
+        def odds(has: np.ndarray, lacks: np.ndarray, part: int) -> np.ndarray:
+            usual = (has.sum(axis=0) + 0.2) / ((has + lacks).sum(axis=0) + 1.0)
+            found = _masked_odds(self._with_rest, has, lacks, usual, MASKED_OBJECT * PART_WEIGHTS[part])
+            return np.asarray(np.where(has > 0, -found, found))
+
+        return {
+            "kind_other": odds(kinds, heads - kinds, 2)[self.of_object, self.at_object],
+            "end_other": np.where(has_end, odds(ends, 1.0 - ends, 1)[end_of, end_at], 0.0),
+            "chord_other": odds(chords, heads - chords, 3)[self.of_object, self.at_object],
+        }
 
     @cached_property
     def _labels(self) -> np.ndarray:
@@ -334,8 +360,12 @@ class MeasureAlternatives:
 
     @cached_property
     def sounds(self) -> np.ndarray:
-        """(n, width) sounds of the hits, -1 without a hit."""
-        return self._rows(self.own.sound + 1) - 1
+        """(n, width) sounds of the hits, -1 without a hit; in taiko a kat is a whistle, whichever addition makes it."""
+        found = self._rows(self.own.sound + 1) - 1
+        if self.mode is not Mode.TAIKO:
+            return found
+        kat = WHISTLE >> 1 | CLAP >> 1
+        return np.where(found < 0, found, (found & ~kat) | np.where(found & kat, WHISTLE >> 1, 0))
 
     @cached_property
     def sound_log_weights(self) -> np.ndarray:
@@ -436,6 +466,7 @@ class MeasureAlternatives:
             "addition_added": np.where(has, -odds, -FURTHEST).max(axis=1),
             "edges_bare": self._edges_bare(),
             "flag_other": self._flag_other(),
+            **self._parts_other(),
         }
 
     def _addition_odds(self, bits: Sequence[int]) -> list[np.ndarray]:

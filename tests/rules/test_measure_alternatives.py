@@ -65,6 +65,10 @@ def measured(found: Beatmap, envelope: OnsetEnvelope | None = None) -> np.ndarra
     return MeasureAlternatives(passages, objects).features(times, np.arange(len(objects)))
 
 
+def passages_of(measures: Sequence[Sequence[Note]]) -> Passages:
+    return Passages(written(measures, mode=1), None, 0.0, ())
+
+
 def by_measure(found: Beatmap, name: str, envelope: OnsetEnvelope | None = None) -> np.ndarray:
     """(24,) a feature of the first object of each measure."""
     times = np.array([o.time for o in found.hit_objects])
@@ -298,3 +302,46 @@ def test_what_is_lost_is_judged_by_the_rest_of_the_measure(name: str, at: dict[s
     odds = measured(found)[:, NAMES.index(name)]
     assert odds.argmax() == 4 * 21 + 2 and odds.max() > np.sort(odds)[-2] + 1.0
     assert measured(irregular())[:, NAMES.index(name)].max() < odds.max() - 1.0
+
+
+def chords_and_holds(end: int = 500, is_hold: bool = True, chord: bool = True) -> Beatmap:
+    """Measures of mania with a note, a chord and a hold; one of them has another end, a note for the hold or for the chord."""
+    lines = []
+    for measure in range(24):
+        is_other, at = measure == AT, MEASURE * measure
+        lines += [f"64,192,{at},1,0,0:0:0:0:", f"192,192,{at + 500},1,0,0:0:0:0:"]
+        if chord or not is_other:
+            lines.append(f"320,192,{at + 500},1,0,0:0:0:0:")
+        if is_hold or not is_other:
+            lines.append(f"448,192,{at + 1000},128,0,{at + 1000 + (end if is_other else 500)}:0:0:0:0:")
+        else:
+            lines.append(f"448,192,{at + 1000},1,0,0:0:0:0:")
+    return beatmap(lines, mode=3, circle_size=4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "time"),
+    [
+        ({"end": 375}, "end_other", 1000),
+        ({"is_hold": False}, "kind_other", 1000),
+        ({"chord": False}, "chord_other", 500),
+    ],
+)
+def test_ends_kinds_and_chords_are_judged_by_the_rest_of_the_measure(
+    changes: dict[str, int], name: str, time: int
+) -> None:
+    found = chords_and_holds(**changes)  # type: ignore[arg-type]
+    odds = measured(found)[:, NAMES.index(name)]
+    assert found.hit_objects[int(odds.argmax())].time == AT * MEASURE + time and odds.max() > 2.0
+    assert measured(chords_and_holds())[:, NAMES.index(name)].max() <= 0.0
+
+
+def test_a_kat_is_the_same_with_either_addition() -> None:
+    either = [
+        [(beat, {WHISTLE: CLAP if number % 2 else WHISTLE}.get(sound, sound), flag) for beat, sound, flag in one]
+        for number, one in enumerate(song())
+    ]
+    of = [
+        MeasureAlternatives(passages, passages.beatmap.hit_objects) for passages in map(passages_of, (either, song()))
+    ]
+    assert (of[0].sounds == of[1].sounds).all() and set(np.unique(of[0].sounds).tolist()) == {-1, 0, 1, 2}
