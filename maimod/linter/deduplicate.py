@@ -57,6 +57,9 @@ OF_ONE_NOTE = frozenset({"rhythm/chord-slip", "positions/column-slip"})
 these the surer is kept."""
 HOLES = frozenset({"rhythm/missing-object", "rhythm/passage-object"})
 """Findings about an empty place after their object. Where the next object is at a wrong tick, it is what is missing."""
+KIAI_OF_SET = "mapset/kiai"
+"""A border of kiai that the other difficulties have elsewhere: estimates about the same border say less."""
+SAME_BORDER_MS = 3
 ALIKE = "objects_alike"
 """Evidence of a finding that names several places: the indices of the objects of the others."""
 FIRST_CAUSES = frozenset({Category.RHYTHM, Category.MAPSET})
@@ -84,7 +87,7 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
     ordered = sorted(findings, key=_order_of_causes)
     sections = _first_sections(ordered)
     for finding in ordered:
-        causes = [*kept.causes(finding), *kept.passages_around(finding)]
+        causes = [*kept.causes(finding), *kept.passages_around(finding), *kept.borders_at(finding)]
         if finding.time in sections and _is_inside(finding):
             causes.append(sections[finding.time])
         if causes:
@@ -131,16 +134,17 @@ def _listed(folded: Sequence[Finding]) -> list[dict[str, str]]:
     ]
 
 
-def _order_of_causes(finding: Finding) -> tuple[bool, bool, bool, float, float, str]:
+def _order_of_causes(finding: Finding) -> tuple[bool, bool, bool, bool, float, float, str]:
     """Sort key: causes first.
 
-    Sections come first, even before surer findings inside them. Then rhythm, because another time changes the distance
+    Sections come first, even before surer findings inside them. Then what other difficulties show of kiai. Then rhythm, because another time changes the distance
     and not the other way round, and findings about the set, which are stronger evidence than one difficulty. Then exact
     findings, then by score; of equals the earlier one is the cause. Minor findings are ordered by score only.
     """
     is_grave = finding.severity is not Severity.MINOR
     return (
         not _is_section(finding),
+        finding.rule != KIAI_OF_SET,
         not (finding.category in FIRST_CAUSES and is_grave and finding.rule not in OF_ONE_NOTE),
         not (finding.tier is Tier.EXACT and is_grave),
         -finding.score,
@@ -160,6 +164,8 @@ class _Kept:
         self.findings: list[Finding] = []
         self._passages: list[int] = []
         """Numbers of those about a passage: a few dozen at most, since each of their rules finds a few in a map."""
+        self._borders: dict[int, int] = {}
+        """Numbers of those about a border of kiai by its time in whole ms."""
         self._rank = rank
         self._at: defaultdict[int, dict[Hashable, int]] = defaultdict(dict)
         """Numbers of kept findings by the rank of each of their objects, one for each kind of finding."""
@@ -177,6 +183,8 @@ class _Kept:
         is_passage = finding.rule.partition("/")[2].startswith("passage-") or finding.rule in OF_STRETCHES
         if is_passage and finding.category in PASSAGE_CAUSES:
             self._passages.append(len(self.findings))
+        if finding.category is Category.KIAI or finding.rule == KIAI_OF_SET:
+            self._borders.setdefault(round(finding.time), len(self.findings))
         self.findings.append(finding)
 
     def passages_around(self, finding: Finding) -> list[int]:
@@ -191,6 +199,13 @@ class _Kept:
             and finding.category in PASSAGE_CAUSES[passage.category]
             and finding.score <= passage.score
         ]
+
+    def borders_at(self, finding: Finding) -> list[int]:
+        """Numbers of kept findings about the border of kiai that an estimate doubts."""
+        if finding.tier is Tier.EXACT or finding.category is not Category.KIAI:
+            return []
+        around = range(round(finding.time) - SAME_BORDER_MS, round(finding.time) + SAME_BORDER_MS + 1)
+        return [self._borders[time] for time in around if time in self._borders]
 
     def causes(self, finding: Finding) -> list[int]:
         """Numbers of kept findings with objects that explain a finding."""

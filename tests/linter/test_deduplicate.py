@@ -54,6 +54,16 @@ def rules(*findings: Finding) -> list[str]:
 
 
 class TestFolding:
+    def test_a_border_of_kiai_is_named_once(self) -> None:
+        fact = finding("mapset/kiai", None, 0.4, None, 4000.0, severity=Severity.MINOR)
+        here, beside = (
+            finding("kiai/misplaced", None, score, 14.0, time) for time, score in ((4001.0, 0.9), (4500.0, 0.5))
+        )
+        section = finding("kiai/section", None, 0.3, None, 4000.0, 8000.0)
+        assert rules(here, section, fact, beside) == ["mapset/kiai", "kiai/misplaced"]
+        assert rules(here, section) == ["kiai/misplaced"]  # the surer one
+        assert len(rules(fact, replace(fact, time=4001.0))) == 2  # facts are kept
+
     def test_a_finding_about_several_places_stands_for_estimates_at_all_of_them(self) -> None:
         lacks = replace(finding("mapset/missing-addition", 3, 0.7), evidence={"objects_alike": [7]})
         here, there, elsewhere = (finding("hitsounds/missing", index, 0.5) for index in (3, 7, 9))
@@ -275,7 +285,7 @@ class TestManyFindings:
                 )
                 for _ in range(3)
             ]
-            found = [one if one.objects or one.end_time else replace(one, time=0.0) for one in found]
+            found = [one if one.objects or one.end_time else replace(one, time=-9.0 * i) for i, one in enumerate(found)]
             kept, _ = deduplicate(found, Evidence(MAP))
             folded = [len(one.evidence.get("also", ())) for one in kept]
             expected = by_comparing_all(found)
