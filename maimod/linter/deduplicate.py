@@ -183,7 +183,7 @@ class _Kept:
         is_passage = finding.rule.partition("/")[2].startswith("passage-") or finding.rule in OF_STRETCHES
         if is_passage and finding.category in PASSAGE_CAUSES:
             self._passages.append(len(self.findings))
-        if finding.category is Category.KIAI or finding.rule == KIAI_OF_SET:
+        if (finding.category is Category.KIAI and not finding.objects) or finding.rule == KIAI_OF_SET:
             self._borders.setdefault(round(finding.time), len(self.findings))
         self.findings.append(finding)
 
@@ -202,7 +202,7 @@ class _Kept:
 
     def borders_at(self, finding: Finding) -> list[int]:
         """Numbers of kept findings about the border of kiai that an estimate doubts."""
-        if finding.tier is Tier.EXACT or finding.category is not Category.KIAI:
+        if finding.tier is Tier.EXACT or finding.category is not Category.KIAI or finding.objects:
             return []
         around = range(round(finding.time) - SAME_BORDER_MS, round(finding.time) + SAME_BORDER_MS + 1)
         return [self._borders[time] for time in around if time in self._borders]
