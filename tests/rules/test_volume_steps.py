@@ -64,6 +64,16 @@ def test_a_line_that_is_a_beat_late_is_named_where_it_should_be() -> None:
     assert one.message.endswith("have 70 % here, as the next line sets.")
 
 
+def test_all_that_lies_under_a_line_is_mostly_a_choice() -> None:
+    quiet = by_section((13 * MEASURE, 30), (14 * MEASURE, 70))
+    (one,) = [one for one in found(phrase_map(lines=quiet), *others(by_section())) if one.rule is volume_steps.STEP]
+    assert one.curve == "whole line" and one.time == 13 * MEASURE and one.numbers["begins_at_line"]
+    assert one.measure == one.numbers["bits_of_copies"] + one.numbers["bits_of_difficulties"] + 2 - 4
+    assert one.message == (
+        "6 hits from here on have 30 % volume; similar measures and the other difficulties have 70 % here, as the next line sets."
+    )
+
+
 def test_a_line_that_is_a_beat_after_its_usual_place() -> None:
     start = 12 * MEASURE
     late = phrase_map(lines=by_section((start + BEAT, 70)))
