@@ -21,12 +21,12 @@ from maimod.rules.passage_rhythms import SHOWN_OBJECTS, strongest
 from maimod.rules.slip_alternatives import across
 from maimod.rules.volume import HITSOUND_RULES
 
-HALVES_CURVE, PASTED_CURVE, PASTED_NOTES_CURVE = Curve(8.5, 1.5), Curve(6.5, 1.2), Curve(9.0, 1.5)
+HALVES_CURVE, PASTED_CURVE, PASTED_NOTES_CURVE = Curve(9.0, 1.5), Curve(6.5, 1.2), Curve(9.0, 1.5)
 EXCHANGED_CURVE, LATE_CURVE, COMBOS_CURVE = Curve(9.5, 1.5), Curve(8.0, 1.2), Curve(6.5, 1.0)
-MIRRORED_CURVE = Curve(6.5, 1.0)
-"""Of natural logarithms. 100 minutes of 60 finished maps have 6 halves, no pastes, 4 exchanged and 4 late additions and no late combos
-above the middles, 36 minutes of osu! one mirrored passage; of planted ones half of the halves (osu!, 60 % in mania), 40 to 60 % of the pastes (15 to 55), 65 to 75 % of the sounds
-and 60 % of the combos and mirrored passages are above."""
+MIRRORED_CURVE = Curve(7.0, 1.0)
+"""Of natural logarithms. 100 minutes of 60 finished maps have 4 halves, no pastes, 4 exchanged and 4 late additions and no late combos
+above the middles, 36 minutes of osu! no mirrored passage. Of planted ones are above: half of the halves (60 % in mania), 40 to 60 % of
+the pastes (15 to 55), 65 to 75 % of the sounds, 60 % of the combos and 55 % of the mirrored passages."""
 LEAST_GAIN = 2.0
 """Fewest natural logarithms of a candidate."""
 MOST_SOUNDS = 12.0
@@ -34,6 +34,7 @@ MOST_SOUNDS = 12.0
 RAREST = 0.02
 """Added to the share of measures that have the objects of another one, before the logarithm."""
 WEIGHT_OF_WORSE, MOST_WORSE = 0.25, 24.0
+"""Of what a measure fits worse than the one with its objects, and the most that counts."""
 AGAIN = 3.0
 """Added for a measure with the objects of the one before, rather than that one."""
 MEASURE_OF_MAP = "the measures with the same song and surroundings"

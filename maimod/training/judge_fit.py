@@ -65,6 +65,34 @@ SLIPS_OF = {
     Category.HITSOUNDS: ("colour",),
 }
 """Slips that are evidence on mistakes of a category."""
+MEASURES_OF = {
+    Category.RHYTHM: (
+        "expected_difference",
+        "other",
+        "halves",
+        "moved",
+        "same_alone",
+        "same_unlike",
+        "column_lost",
+        "kind_other",
+        "end_other",
+        "chord_other",
+    ),
+    Category.POSITIONS: ("mirrored",),
+    Category.NEW_COMBOS: ("flags_earlier", "flags_earlier_long", "flag_other"),
+    Category.HITSOUNDS: (
+        "sounds_exchanged",
+        "sounds_earlier",
+        "sounds_half_beat_earlier",
+        "sound_other",
+        "whistle_lost",
+        "finish_lost",
+        "clap_lost",
+        "addition_added",
+        "edges_bare",
+    ),
+}
+"""What the measure or the object would gain otherwise, as evidence on mistakes of a category."""
 LEAST_POSITIVES = 30
 """With fewer examples a category keeps the scores of its rules."""
 APART = {Category.POSITIONS: (Mode.MANIA.label,)}
@@ -175,6 +203,7 @@ def directions(category: Category) -> dict[str, int]:
     more += [f"{place} {kind}" for place in ("slot", "near", "wide") for kind in kinds]
     more += [f"bits {group}" for group in BITS_OF[category]]
     more += [f"stretch {name}" for name in STRETCHES if name == "around" or name.startswith("bits_of")]
+    more += [f"measure {name}" for name in MEASURES_OF.get(category, ())]
     slips = [f"slip {what}" for what in SLIPS_OF.get(category, ())]
     more += [f"{slip} {name}" for slip in slips for name in ("log-odds", "lead")]
     less = ["own_rank", "both_rank", *(f"rank {kind}" for kind in kinds)]

@@ -342,3 +342,9 @@ def test_what_was_written_is_read_again(tmp_path: Path, fitted: tuple[Calibratio
     loaded = Calibration.load(tmp_path)
     assert loaded.judge == judge
     assert loaded.curves["positions/unexpected"].middle == 9.0
+
+
+def test_measures_that_are_evidence_are_features_of_places() -> None:
+    for category, names in judge_fit.MEASURES_OF.items():
+        signs = judge_fit.directions(category)
+        assert {signs[f"measure {name}"] for name in names} == {1}
