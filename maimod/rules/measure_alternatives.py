@@ -35,6 +35,8 @@ PART_WEIGHTS = (1.0, 0.5, 0.5, 0.5, 0.5)
 MASKED_OBJECT, MASKED_SOUND, MASKED_FLAG, MASKED_RHYTHM = 4.5, 3.0, 2.0, 0.3
 """Lost by each difference elsewhere in the measure where one place of it is compared: of objects, additions and flags, and of the last
 two by differences of the rhythm."""
+SHORTEST_PHRASE, FURTHEST_COPY = 2, 32
+"""Measures in a phrase; from so many measures on a place is no copy of another one."""
 PRIOR_MASKED, LEAST_MASKED = 0.1, 3e-4
 """Weight of the share of all measures: part of the weight of the likely ones, and where none of them has the rest of the measure."""
 BACKGROUND = 0.02
@@ -106,6 +108,7 @@ OF_OBJECTS = (
     "finish_lost",
     "clap_lost",
     "addition_added",
+    "lost_out_of_phrase",
     "edges_bare",
     "flag_other",
     "kind_other",
@@ -114,9 +117,10 @@ OF_OBJECTS = (
 )
 """Of the object of a place: log-probability of its sound and what the likeliest other sound gains; log-odds of each addition that it
 lacks, against the least likely that it has, and against its flag, kind, end, and chord or single note, by the measures that have all the rest of its measure; what its
-edges gain without additions."""
-OF_CELLS = ("object", "object_song")
-"""Log-odds that an object starts at a place, by the likely measures that have all the rest of its measure, and by the song."""
+edges gain without additions. `out_of_phrase`: the most that any addition is lost, as for places."""
+OF_CELLS = ("object", "object_out_of_phrase", "object_song")
+"""Log-odds that an object starts at a place, by the likely measures that have all the rest of its measure, by those of them that a slip
+copied with its phrase is not in, and by the song."""
 NAMES = (*OF_MEASURES, *OF_OBJECTS, *OF_CELLS)
 
 
@@ -169,6 +173,7 @@ class MeasureAlternatives:
             *(self.of_measures[name][measures] for name in OF_MEASURES),
             *(self.of_objects[name][ranks] for name in OF_OBJECTS),
             self.object_odds[measures, at],
+            self._object_odds(self._with_rest * self._out_of_phrase)[measures, at],
             self.song_odds[measures, at],
         ]
         return np.stack(columns, axis=1)
@@ -291,13 +296,22 @@ class MeasureAlternatives:
     @cached_property
     def object_odds(self) -> np.ndarray:
         """(n, width) log-odds of an object by the likely measures, those first that have all the rest of this one."""
+        return self._object_odds(self._with_rest)
+
+    def _object_odds(self, weights: np.ndarray) -> np.ndarray:
         heads = self.contents[:, :, 0]
-        return _masked_odds(self._with_rest, heads, 1.0 - heads, heads.mean(axis=0), MASKED_OBJECT)
+        return _masked_odds(weights, heads, 1.0 - heads, heads.mean(axis=0), MASKED_OBJECT)
 
     @cached_property
     def _with_rest(self) -> np.ndarray:
         """(n, n) weights of the likely measures that have the rhythm of each one."""
         return np.exp(self.log_weights - MASKED_OBJECT * self._differences(self.contents))
+
+    @cached_property
+    def _out_of_phrase(self) -> np.ndarray:
+        """(n, n) whether measures are no phrases apart, or so many that a slip was hardly copied as far."""
+        apart = np.abs(np.subtract.outer(np.arange(self.n), np.arange(self.n)))
+        return (apart % SHORTEST_PHRASE != 0) | (apart > FURTHEST_COPY)
 
     def _parts_other(self) -> dict[str, np.ndarray]:
         """(n_objects,) each: log-odds against the kind of an object, against an end where it ends, and against its chord."""
@@ -454,7 +468,10 @@ class MeasureAlternatives:
         own = np.maximum(self.sounds[self.of_object, self.at_object], 0)
         fit = logs[np.arange(len(own)), own]
         bits = [addition >> 1 for addition in (WHISTLE, FINISH, CLAP)]
-        odds = np.stack([one[self.of_object, self.at_object] for one in self._addition_odds(bits)], axis=1)
+        odds, out_of_phrase = (
+            np.stack([one[self.of_object, self.at_object] for one in self._addition_odds(bits, among)], axis=1)
+            for among in (1.0, self._out_of_phrase)
+        )
         has = (own[:, None] & bits) > 0
         lost = np.where(has, -FURTHEST, odds)
         return {
@@ -464,19 +481,21 @@ class MeasureAlternatives:
             "finish_lost": lost[:, 1],
             "clap_lost": lost[:, 2],
             "addition_added": np.where(has, -odds, -FURTHEST).max(axis=1),
+            "lost_out_of_phrase": np.where(has, -FURTHEST, out_of_phrase).max(axis=1),
             "edges_bare": self._edges_bare(),
             "flag_other": self._flag_other(),
             **self._parts_other(),
         }
 
-    def _addition_odds(self, bits: Sequence[int]) -> list[np.ndarray]:
-        """(n, width) for each addition: log-odds of it if there is a hit, by the measures that have the other sounds of this one."""
+    def _addition_odds(self, bits: Sequence[int], among: np.ndarray | float = 1.0) -> list[np.ndarray]:
+        """(n, width) for each addition: log-odds of it if there is a hit, by the measures `among` (n, n) that have the other
+        sounds of this one."""
         hits = self.sounds >= 0
         has = [((np.maximum(self.sounds, 0) & bit) > 0).astype(np.float32) for bit in bits]
         lacks = [hits - one for one in has]
         different = sum(one @ other.T + other @ one.T for one, other in zip(has, lacks, strict=True))
         logs = self.sound_log_weights - MASKED_RHYTHM * self._differences(self.contents)
-        weights = np.exp(logs - MASKED_SOUND * different)
+        weights = np.exp(logs - MASKED_SOUND * different) * among
         usual = [(one.sum(axis=0) + 0.2) / (hits.sum(axis=0) + 1.0) for one in has]
         return [
             _masked_odds(weights, one, other, base, MASKED_SOUND)

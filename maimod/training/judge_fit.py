@@ -89,6 +89,7 @@ MEASURES_OF = {
         "finish_lost",
         "clap_lost",
         "addition_added",
+        "lost_out_of_phrase",
         "edges_bare",
     ),
 }

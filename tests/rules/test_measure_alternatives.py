@@ -345,3 +345,25 @@ def test_a_kat_is_the_same_with_either_addition() -> None:
         MeasureAlternatives(passages, passages.beatmap.hit_objects) for passages in map(passages_of, (either, song()))
     ]
     assert (of[0].sounds == of[1].sounds).all() and set(np.unique(of[0].sounds).tolist()) == {-1, 0, 1, 2}
+
+
+def test_a_slip_that_was_copied_with_its_phrase() -> None:
+    """An object and an addition missing from every second measure of a part."""
+    slipped = range(8, 16, 2)
+
+    def part(number: int) -> list[Note]:
+        notes: list[Note] = [(0, WHISTLE, True), (1, 0, False), (2, CLAP, False), (3, 0, False)]
+        return (
+            [(beat, 0 if beat == 2 else sound, flag) for beat, sound, flag in notes if beat != 1]
+            if number in slipped
+            else notes
+        )
+
+    found = written([part(number) for number in range(24)])
+    times = np.array([MEASURE * slipped[1] + BEAT])
+    alternatives = MeasureAlternatives(Passages(found, None, 0.0, ()), found.hit_objects)
+    rank = next(i for i, o in enumerate(found.hit_objects) if o.time == MEASURE * slipped[1] + 1000)
+    (values,) = alternatives.features(times, np.array([rank]))
+    of = dict(zip(NAMES, values.tolist(), strict=True))
+    assert of["object_out_of_phrase"] > 2.0 and of["object_out_of_phrase"] > of["object"] + 1.0
+    assert of["lost_out_of_phrase"] > 2.0 and of["lost_out_of_phrase"] > of["clap_lost"] + 1.0
