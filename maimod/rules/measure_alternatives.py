@@ -109,6 +109,7 @@ OF_OBJECTS = (
     "clap_lost",
     "addition_added",
     "lost_out_of_phrase",
+    "finish_missing",
     "edges_bare",
     "flag_other",
     "kind_other",
@@ -117,10 +118,11 @@ OF_OBJECTS = (
 )
 """Of the object of a place: log-probability of its sound and what the likeliest other sound gains; log-odds of each addition that it
 lacks, against the least likely that it has, and against its flag, kind, end, and chord or single note, by the measures that have all the rest of its measure; what its
-edges gain without additions. `out_of_phrase`: the most that any addition is lost, as for places."""
-OF_CELLS = ("object", "object_out_of_phrase", "object_song")
+edges gain without additions. `out_of_phrase`: the most that any addition is lost, as for places;
+`finish_missing`: all odds of a finish on a downbeat together."""
+OF_CELLS = ("object", "object_out_of_phrase", "object_song", "object_both")
 """Log-odds that an object starts at a place, by the likely measures that have all the rest of its measure, by those of them that a slip
-copied with its phrase is not in, and by the song."""
+copied with its phrase is not in, and by the song; `both`: the first with half of the song's."""
 NAMES = (*OF_MEASURES, *OF_OBJECTS, *OF_CELLS)
 
 
@@ -175,6 +177,7 @@ class MeasureAlternatives:
             self.object_odds[measures, at],
             self._object_odds(self._with_rest * self._out_of_phrase)[measures, at],
             self.song_odds[measures, at],
+            (self.object_odds + 0.5 * self.song_odds)[measures, at],
         ]
         return np.stack(columns, axis=1)
 
@@ -481,6 +484,7 @@ class MeasureAlternatives:
             "finish_lost": lost[:, 1],
             "clap_lost": lost[:, 2],
             "addition_added": np.where(has, -odds, -FURTHEST).max(axis=1),
+            "finish_missing": self._finish_missing(logs, lost[:, 1]),
             "lost_out_of_phrase": np.where(has, -FURTHEST, out_of_phrase).max(axis=1),
             "edges_bare": self._edges_bare(),
             "flag_other": self._flag_other(),
@@ -501,6 +505,12 @@ class MeasureAlternatives:
             _masked_odds(weights, one, other, base, MASKED_SOUND)
             for one, other, base in zip(has, lacks, usual, strict=True)
         ]
+
+    def _finish_missing(self, logs: np.ndarray, lost: np.ndarray) -> np.ndarray:
+        """(n_objects,) all log-odds of a finish on a downbeat without one together."""
+        usual = _log_odds(np.exp(logs[:, (np.arange(SOUND_VALUES) & FINISH >> 1) > 0]).sum(axis=1), 1e-4)
+        is_bare = (self.at_object == 0) & (lost > -FURTHEST)
+        return np.where(is_bare, lost + usual + self._finish_phrases()[self.of_object], -3 * FURTHEST)
 
     def _edges_bare(self) -> np.ndarray:
         """(n_objects,) what the repeats and the tails of sliders gain without additions."""

@@ -90,6 +90,7 @@ MEASURES_OF = {
         "clap_lost",
         "addition_added",
         "lost_out_of_phrase",
+        "finish_missing",
         "edges_bare",
     ),
 }

@@ -253,6 +253,10 @@ def test_a_finish_is_expected_a_phrase_after_others() -> None:
     odds = by_measure(found, "finish_phrases")
     assert odds[at] > 2.0 and odds[at + 1] < -1.0
     assert odds[at] == pytest.approx(by_measure(written(song()), "finish_phrases")[at])
+    together = measured(found)[:, NAMES.index("finish_missing")]
+    assert (
+        found.hit_objects[int(together.argmax())].time == at * MEASURE and together.max() > np.sort(together)[-2] + 4.0
+    )
 
 
 def test_a_section_begins_where_the_song_changes() -> None:
