@@ -173,10 +173,10 @@ def _candidate(
     )
 
 
-def _words(word: str, off: int, time: float, beat: float, elsewhere: Sequence[float], others: int) -> str:
+def _words(word: str, late: int, time: float, beat: float, elsewhere: Sequence[float], others: int) -> str:
     reasons = []
-    if off:
-        many = f"{abs(off)} beat{'s' * (abs(off) != 1)} {'later' if off > 0 else 'earlier'}"
+    if late:
+        many = f"{abs(late)} beat{'s' * (abs(late) != 1)} {'later' if late > 0 else 'earlier'}"
         reasons.append(f"{many} than where the song comes again")
     if elsewhere:
         beats_off = (time - median(elsewhere)) / beat

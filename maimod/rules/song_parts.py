@@ -13,6 +13,8 @@ WEIGHT_OF_ONSETS = 0.5
 QUARTER_FRAMES = 4
 """Frames of loudness for a quarter of a beat, as many as fit in one at 180 BPM."""
 
+LOUD_BEFORE_MS, LOUD_AFTER_MS = 250.0, 1000.0
+
 
 def similarity(cells: Cells, bands: Bands, lag_ms: float) -> np.ndarray:
     """(n_measures, n_measures) correlation of the measures of a map by loudness and onsets in each band of the song.
@@ -44,6 +46,17 @@ def _rows(cells: Cells, bands: Bands, lag_ms: float, starts: np.ndarray, length:
     onsets = _normed(np.max(taken(bands.flux, -1, 2), axis=0))
     both = np.concatenate([loudness, onsets * np.float32(WEIGHT_OF_ONSETS**0.5)], axis=1)
     return np.asarray(both / np.float32((1.0 + WEIGHT_OF_ONSETS) ** 0.5))
+
+
+def loudness(bands: Bands, times: np.ndarray) -> np.ndarray:
+    """(n_times,) mean loudness of a song around times of it [ms]: a little before and a second after."""
+    values = bands.loudness.mean(axis=1)
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    first, last = (
+        np.clip(((times + by) / bands.frame_ms).astype(np.int64), 0, len(values))
+        for by in (-LOUD_BEFORE_MS, LOUD_AFTER_MS)
+    )
+    return np.asarray((sums[last] - sums[first]) / np.maximum(last - first, 1))
 
 
 def _normed(values: np.ndarray) -> np.ndarray:

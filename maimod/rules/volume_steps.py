@@ -27,6 +27,8 @@ from maimod.rules.elsewhere import OTHERS, counted
 from maimod.rules.ordered import median
 from maimod.rules.passage_rhythms import SHOWN_OBJECTS, log_odds, strongest
 from maimod.rules.passages import SAME_VOLUME
+from maimod.rules.rhythm_index import lag_of
+from maimod.rules.song_parts import loudness
 from maimod.rules.stretches import (
     LEAST_BITS,
     LONGEST_MS,
@@ -109,6 +111,8 @@ LEAST_HITS = 4
 LEAST_STEPS, LEAST_LATE_BITS, BITS_OF_COMBO = 4, 0.5, 1.5
 """Changes of volume that make a habit; bits of a candidate; bits if there is a new combo a beat before the line and not at it."""
 NEAR_MS = 6.0
+LEAST_SPREAD = 3.0
+"""Percent, added to the spread of volumes beside those that the song suggests."""
 SAME_MS = 2.0
 RAMP_STEP, STEP_MS = 30, 8_000.0
 """Percent and ms between lines of one ramp, at most."""
@@ -140,6 +144,9 @@ class _Heard(msgspec.Struct, frozen=True):
     own: np.ndarray
     sides: tuple[tuple[np.ndarray, np.ndarray], ...]
     """(volumes, whether there is one) of the copies, and of the other difficulties."""
+    too_loud: np.ndarray
+    """(n_hits,) by how much each is louder than the song there suggests, by the map's own relation of both, in standard deviations
+    times their correlation; 0 without a song."""
 
 
 def _heard(evidence: Evidence) -> _Heard:
@@ -153,11 +160,25 @@ def _heard(evidence: Evidence) -> _Heard:
     heard, _ = passages.in_copies("sound", cells)
     siblings = [_volumes(other, times) for other in others_of(evidence)]
     others = np.stack(siblings, axis=1) if siblings else np.zeros((len(times), 0))
+    own = np.array([hit.volume for hit in chosen], dtype=float)
     return _Heard(
         chosen,
-        np.array([hit.volume for hit in chosen], dtype=float),
+        own,
         ((seen.astype(float), valid & (heard >= 0)), (others, np.ones(others.shape, dtype=bool))),
+        _too_loud(evidence, times, own),
     )
+
+
+def _too_loud(evidence: Evidence, times: np.ndarray, volumes: np.ndarray) -> np.ndarray:
+    if evidence.bands is None or len(times) < LEAST_HITS:
+        return np.zeros(len(times))
+    song = loudness(evidence.bands, times + lag_of(evidence.alignment))
+    song, own = song - song.mean(), volumes - volumes.mean()
+    both, each = float(song @ own), float((song @ song) * (own @ own))
+    if both <= 0 or each <= 0:  # a map that is quieter where the song is loud says nothing
+        return np.zeros(len(times))
+    rest = own - song * (both / float(song @ song))
+    return np.asarray(rest / (rest.std() + LEAST_SPREAD) * (both / math.sqrt(each)))
 
 
 def _volumes(beatmap: Beatmap, times: np.ndarray) -> np.ndarray:
@@ -233,6 +254,7 @@ def _step(
         bits=round(total, 2),
         bits_of_copies=round(of_copies, 2),
         bits_of_difficulties=round(of_others, 2),
+        bits_of_song=round(sign * float(heard.too_loud[inside].mean()), 2),
         begins_at_line=at_lines[0],
         ends_at_line=at_lines[1],
         is_settled=is_settled,

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
+from maimod.audio.spectrogram import N_BANDS, N_LOUD, Bands
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules import volume_steps
@@ -111,3 +114,14 @@ def test_a_line_out_of_a_ramp() -> None:
     (falling,) = ramp(70, 60, 70, 40, 30)
     assert "falls from 60 to 40 %" in falling.message
     assert ramp(30, 90, 30, 90, 30) == []
+
+
+def test_volumes_follow_the_song_as_in_the_rest_of_the_map() -> None:
+    frames = np.arange(0, 24 * MEASURE, 20) // (4 * MEASURE) % 2  # loud choruses
+    bands = Bands(np.zeros((len(frames), N_BANDS)), np.repeat(frames[:, None], N_LOUD, axis=1).astype(float), 20.0)
+    start = 12 * MEASURE
+    own, whole = phrase_map(lines=by_section((start, 0))), others(by_section())
+    (heard,) = volume_steps.run(Evidence(own, mapset=Mapset(Path(), (own, *whole)), bands=bands))
+    assert heard.time == start and heard.numbers["bits_of_song"] > 0.8
+    (unheard,) = found(own, *whole)
+    assert unheard.numbers["bits_of_song"] == 0
