@@ -81,11 +81,15 @@ class Moments:
         self.starts, self.of_object = np.unique(self.ticks, return_inverse=True)
         self.gaps = np.minimum(np.diff(self.starts), MOST_TICKS)
 
-    def gains(self) -> np.ndarray:
-        """(n_times, 5) the first of `NAMES` for every time; zeros if they are few."""
-        if len(self.starts) < LEAST_STARTS:
-            return np.zeros((len(self.ticks), 5))
-        return self._starts()[self.of_object]
+    def removed(self) -> np.ndarray:
+        """(n_times, 3) the first three of `NAMES` for every time; zeros if they are few."""
+        found = np.zeros((len(self.starts), 3))
+        if len(self.starts) >= LEAST_STARTS:
+            known, both = self._with_gaps(), np.append(self.gaps[:-1] + self.gaps[1:], MOST_TICKS)
+            fit, without = _log_probability(known, self.gaps, known, np.stack([self.gaps, both], axis=1)).T
+            found[1:, 0], found[:-1, 1] = fit, fit
+            found[1:-1, 2] = without[:-1] - fit[:-1] - fit[1:]
+        return found[self.of_object]
 
     def added(self, times: np.ndarray) -> np.ndarray:
         """(n_times,) what the gap gains if there is one at another time [ms]; zeros if there are few."""

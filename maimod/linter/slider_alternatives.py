@@ -62,7 +62,7 @@ GAP_NAMES = (*AT_END, "copies", "siblings", "total")
 SPANS = ("into", "own", "on")
 """The gap before an object; after a circle, or the last span of a slider; after a slider."""
 REPEAT_NAMES = ("usage", "copies", "siblings", "onset")
-END_NAMES = ("fit_before", "fit_after", "removed", "shifted", "shift", "added")
+END_NAMES = ("fit_before", "fit_after", "removed", "added")
 NAMES = (
     *(f"{span} {name}" for span in SPANS for name in GAP_NAMES),
     *(f"{way} {name}" for way in ("more", "less") for name in REPEAT_NAMES),
@@ -320,7 +320,7 @@ def _of_sliders(
     found[:, 1:width] = _at_edge(evidence, edges, edges.time[tail], more, True)
     found[:, width + 1 : 2 * width] = _at_edge(evidence, edges, edges.time[tail - 1], edges.time[tail], False)
     moments = Moments(evidence.beatmap, edges.time)
-    found[:, 2 * width + 1 : -1], found[:, -1] = moments.gains()[tail], moments.added(more)
+    found[:, 2 * width + 1 : -1], found[:, -1] = moments.removed()[tail], moments.added(more)
     found[span >= following, :width], found[span >= following, -1] = 0.0, NO_ROOM
     found[slides < 2, width : 2 * width] = 0.0
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maimod.linter.rhythm_alternatives import NAMES, RhythmAlternatives, _Contexts, _weights
+from maimod.linter.rhythm_alternatives import NAMES, Moments, RhythmAlternatives, _Contexts, _weights
 from maimod.osu.beatmap import Beatmap
 from tests.maps import beatmap
 
@@ -108,3 +108,15 @@ def test_the_gap_that_follows_depends_on_the_one_before() -> None:
     loaded = beatmap([f"100,100,{time:g},1,0,0:0:0:0:" for time in times])
     missed, other = added(loaded, [20 * 5 * BEAT + BEAT, 20 * 5 * BEAT + 4 * BEAT])
     assert missed > 9.5 and missed > other + 1
+
+
+def test_times_without_objects() -> None:
+    loaded = steady(extra=12 * 4 * BEAT + 1.5 * BEAT)
+    moments = Moments(loaded, np.array([o.time for o in loaded.hit_objects]))
+    alone = np.stack([of_objects(loaded, name) for name in NAMES[:3]], axis=1)
+    assert moments.removed() == pytest.approx(alone, abs=1e-5)
+    assert moments.added(np.array([10 * 4 * BEAT + 1.5 * BEAT])) == pytest.approx(
+        added(loaded, [10 * 4 * BEAT + 1.5 * BEAT]), abs=1e-5
+    )
+    few = Moments(loaded, np.array([0.0, 500.0]))
+    assert not few.removed().any() and not few.added(np.array([250.0])).any()

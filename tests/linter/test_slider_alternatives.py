@@ -154,8 +154,6 @@ def test_an_end_on_another_tick() -> None:
     place = 3 * ODD + 1
     lines[place] = lines[place].replace(",1,140,", ",1,175,")  # 1/4 beat longer
     long, usual = beatmap(lines), of_sliders()
-    assert column(long, "end shifted").argmax() == place and column(long, "end shifted")[place] > 4
-    assert column(long, "end shift")[place] == pytest.approx(-0.25)
     assert column(long, "end fit_before")[place] < column(usual, "end fit_before")[place] - 2
     assert column(of_sliders("repeat"), "end removed")[place] > 2 > column(usual, "end removed")[place]
     assert column(usual, "end added")[place] < 0
