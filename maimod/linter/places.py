@@ -29,6 +29,7 @@ from maimod.linter import (
     rhythm_alternatives,
     slider_alternatives,
     slider_bodies,
+    song_habits,
 )
 from maimod.linter.rhythm_alternatives import RhythmAlternatives
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
@@ -182,6 +183,7 @@ NAMES: tuple[str, ...] = (
     *(f"columns {name}" for name in column_alternatives.NAMES),
     *(f"chord copies {name}" for name in chord_copies.NAMES),
     *(f"finisher {name}" for name in finishers.NAMES),
+    *(f"song {name}" for name in song_habits.NAMES),
     *(f"way {name}" for name in catch_measures.WAYS),
     *(f"catch copies {name}" for name in catch_copies.NAMES),
     *(f"mode {mode.label}" for mode in Mode),
@@ -307,6 +309,7 @@ def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evid
         table.exchanged[ranks],
         table.columns[ranks],
         table.finishers[ranks],
+        table.song_habits[ranks],
         table.ways[ranks],
         np.tile([float(evidence.beatmap.mode is mode) for mode in Mode], (len(places), 1)),
     ]
@@ -608,6 +611,12 @@ class _Table:
             notes = taiko_measures.notes_of(self.objects)
             found[notes] = finishers.features(slips.mania.rows, [self.objects[note] for note in notes])
         return found
+
+    @cached_property
+    def song_habits(self) -> np.ndarray:
+        """(n_objects, len(song_habits.NAMES))."""
+        evidence = self.evidence
+        return song_habits.features(evidence.beatmap, self.objects, evidence.bands, evidence.envelope, self.rhythm.lag)
 
     @cached_property
     def ways(self) -> np.ndarray:
