@@ -7,7 +7,7 @@ each is left out of the fit that it is compared with. How much of it the song ex
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -79,9 +79,11 @@ def _target(target: str, mode: Mode, objects: Sequence[HitObject], of: np.ndarra
         return None
     if target == "size":
         return np.sqrt(np.bincount(of))
-    has = {"held": lambda o: o.kind is ObjectKind.HOLD, "kat": is_kat, "finish": lambda o: bool(_sound(o) & FINISH)}[
-        target
-    ]
+    has: Callable[[HitObject], bool] = {
+        "held": lambda o: o.kind is ObjectKind.HOLD,
+        "kat": is_kat,
+        "finish": lambda o: bool(_sound(o) & FINISH),
+    }[target]
     return np.minimum(np.bincount(of, weights=[has(o) for o in objects]), 1.0)
 
 
