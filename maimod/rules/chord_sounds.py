@@ -25,7 +25,7 @@ DOUBLED = Rule(
     ("map",),
     why="Two notes of a chord with the same sample play it at twice the volume, and it stands out.",
     how="At one time, the notes of a chord and the storyboard play the same addition or the same file more than once. "
-    "In more than three places it is one minor for the map.",
+    "All places of a map are one finding; in more than three it is a minor.",
     advice="Is it meant to be that loud? One of them is enough.",
     ignore_when="the louder sound is intended",
     blind_spots="Hitnormals, which every note plays; different files with one sound.",
@@ -94,22 +94,25 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         return
     sounding = [(time, moment) for time, moment in moments(evidence.beatmap, evidence.mapset).items() if moment.samples]
     doubled = sorted((time, moment) for time, moment in sounding if max(moment.samples.values()) > 1)
-    many = len(doubled) > FEW
-    for time, moment in doubled[:1] if many else doubled:
-        name, count = moment.samples.most_common(1)[0]
-        more = places_alike([other for other, _ in doubled[1:]]) if many else ""
-        yield candidate(
-            DOUBLED,
-            time=time,
-            end_time=doubled[-1][0] if many else None,
-            line=moment.notes[0].line,
-            objects=moment.notes,
-            certainty=Certainty.POSSIBLE if many else Certainty.GUIDELINE,
-            actual=f"{count} times",
-            expected=[Expected("once")],
-            message=f'"{name}" is played {count} times at once{more}.',
-            places=len(doubled),
-        )
+    if not doubled:
+        return
+    (time, moment), *others = doubled
+    name, count = moment.samples.most_common(1)[0]
+    is_same = all(other.samples.most_common(1)[0] == (name, count) for _, other in others)
+    what = "the same at" if is_same else "a sample is doubled at"
+    yield candidate(
+        DOUBLED,
+        time=time,
+        end_time=others[-1][0] if others else None,
+        line=moment.notes[0].line,
+        objects=moment.notes,
+        certainty=Certainty.POSSIBLE if len(doubled) > FEW else Certainty.GUIDELINE,
+        actual=f"{count} times",
+        expected=[Expected("once")],
+        message=f'"{name}" is played {count} times at once{places_alike([at for at, _ in others], what)}.',
+        places=len(doubled),
+        times_ms=[at for at, _ in doubled[:20]],
+    )
 
 
 CHECK = BeatmapCheck(Category.HITSOUNDS, "Samples of chords", (DOUBLED,), run)

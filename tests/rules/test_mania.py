@@ -247,6 +247,16 @@ def test_samples_of_the_storyboard_count():
     assert doubled(chord, ['Sample,1000,0,"b.wav",70', 'Sample,x,0,"a.wav",70']) == []
 
 
+@pytest.mark.parametrize(
+    ("sound", "words"),
+    [(8, "the same at 1 more place: 00:02:000."), (2, "a sample is doubled at 1 more place: 00:02:000.")],
+)
+def test_two_doubled_samples_are_one_finding(sound: int, words: str):
+    objects = [note(column, time, sound=own) for time, own in ((1000, 8), (2000, sound)) for column in (0, 1)]
+    (finding,) = doubled(objects)
+    assert finding.severity == "warning" and finding.message == f'"soft-hitclap" is played 2 times at once; {words}'
+
+
 def test_many_doubled_samples_are_a_way_of_mapping():
     objects = [note(column, 1000 * i, sound=8) for i in range(1, 8) for column in (0, 1)]
     (finding,) = doubled(objects)
