@@ -16,10 +16,10 @@ from functools import cached_property
 
 import numpy as np
 
-from maimod.osu.beatmap import HitObject, Mode
+from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.osu.hitsounds import CLAP, FINISH, WHISTLE
 from maimod.rules.passages import CELLS_PER_BEAT, LONGEST_MEASURE, ONSET_WIDTH_MS, SOUND_VALUES, Passages, displaced
-from maimod.rules.slip_alternatives import passages_mirrored
+from maimod.rules.slip_alternatives import figures_scaled, passages_mirrored
 from maimod.rules.slip_measures import Measures
 
 WEIGHT_OF_SONG, WEIGHT_OF_AROUND, WEIGHT_OF_SOUNDS = 12.0, 7.0, 8.0
@@ -115,11 +115,12 @@ OF_OBJECTS = (
     "kind_other",
     "end_other",
     "chord_other",
+    "scaled",
 )
 """Of the object of a place: log-probability of its sound and what the likeliest other sound gains; log-odds of each addition that it
 lacks, against the least likely that it has, and against its flag, kind, end, and chord or single note, by the measures that have all the rest of its measure; what its
 edges gain without additions. `out_of_phrase`: the most that any addition is lost, as for places;
-`finish_missing`: all odds of a finish on a downbeat together."""
+`finish_missing`: all odds of a finish on a downbeat together; `scaled`: what a figure of circles with the object gains if it is larger or smaller."""
 OF_CELLS = ("object", "object_out_of_phrase", "object_song", "object_both")
 """Log-odds that an object starts at a place, by the likely measures that have all the rest of its measure, by those of them that a slip
 copied with its phrase is not in, and by the song; `both`: the first with half of the song's."""
@@ -489,6 +490,7 @@ class MeasureAlternatives:
             "edges_bare": self._edges_bare(),
             "flag_other": self._flag_other(),
             **self._parts_other(),
+            "scaled": self._scaled(),
         }
 
     def _addition_odds(self, bits: Sequence[int], among: np.ndarray | float = 1.0) -> list[np.ndarray]:
@@ -573,6 +575,13 @@ class MeasureAlternatives:
                 ends[count - 1 :] - 1,
             )
         return gains, ways
+
+    def _scaled(self) -> np.ndarray:
+        """(n_objects,) gains."""
+        if self.positions is None:
+            return np.zeros(len(self.objects))
+        is_circle = np.array([o.kind is ObjectKind.CIRCLE for o in self.objects], dtype=bool)
+        return figures_scaled(self.positions.alternatives.steps, self.positions.heads, self.positions.tails, is_circle)
 
     def _column_lost(self) -> np.ndarray:
         """(n,) for the likeliest column."""

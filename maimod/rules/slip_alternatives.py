@@ -11,6 +11,7 @@ Distances are in osu! pixels, gaps in ms, densities in natural logarithms. Posit
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -49,6 +50,10 @@ MOVES_PX, MOVE_DIRECTIONS = (25.0, 60.0, 120.0, 200.0), 8
 FIELD = (512.0, 384.0)
 WAYS = ((1, 0), (0, 1), (1, 1))
 """Passages are mirrored left to right, top to bottom, and turned upside down."""
+SCALED, FACTORS = (3, 4, 5), (1 / 1.4, 1 / 0.7)
+"""Circles of figures that are scaled about their middle, and by how much."""
+MOST_OF_END, MOST_INSIDE = 5.0, 3.0
+"""The most that the step into or out of a figure gains, and each step of it: all must fit better."""
 TURNS_OF_PASSAGES, MOST_OF_PASSAGES = 0.5, 6.0
 """Weight of turns beside distances, and the most that one end of a passage gains: both ends must fit better."""
 MOST_STEPS = 1500
@@ -203,6 +208,51 @@ def passages_mirrored(
                 found[number] += np.minimum(gain, MOST_OF_PASSAGES)
         gains[inside], ways[inside] = found.max(axis=0), found.argmax(axis=0)
     return gains, ways
+
+
+def figures_scaled(
+    steps: Mapping[int, _Steps], heads: np.ndarray, tails: np.ndarray, is_circle: np.ndarray
+) -> np.ndarray:
+    """What the steps of figures of circles, and those into and out of them, gain if the figures are larger or smaller.
+
+    Args:
+        steps: of :func:`find`.
+        heads, tails, is_circle: (n_objects,), as for :func:`find`.
+
+    Returns:
+        (n_objects,) the greatest gain of a figure with each object.
+    """
+    gains = np.zeros(len(heads))
+    for start, part in steps.items():
+        now = part.fit(np.arange(len(part.way)), part.way, part.leaving, part.starting)
+        for count in SCALED:
+            first = np.arange(start + 1, min(start + len(part.way), len(heads) - 1) - count + 1)
+            first = first[np.all([is_circle[first + k] for k in range(count)], axis=0)]
+            middle = np.mean([heads[first + k] for k in range(count)], axis=0)
+            for factor in FACTORS:
+                places = [middle + factor * (heads[first + k] - middle) for k in range(count)]
+                ways = [after - before for before, after in pairwise(places)]
+                ends = (
+                    (first - 1, places[0] - tails[first - 1], part.leaving[first - 1 - start], ways[0]),
+                    (
+                        first + count - 1,
+                        heads[first + count] - places[-1],
+                        ways[-1],
+                        part.starting[first + count - 1 - start],
+                    ),
+                )
+                total = np.zeros(len(first))
+                for step, way, leaving, starting in ends:
+                    new = part.fit(step - start, way, leaving, starting)
+                    gain = new[0] - now[0][step - start] + TURNS_OF_PASSAGES * (new[1] - now[1][step - start])
+                    total += np.minimum(gain, MOST_OF_END)
+                for k, way in enumerate(ways):
+                    step = first + k - start
+                    total += np.minimum(part.of_distances(step, way) - now[0][step], MOST_INSIDE)
+                total[~np.all([_is_inside(place) for place in places], axis=0)] = 0.0
+                for k in range(count):
+                    np.maximum.at(gains, first + k, total)
+    return gains
 
 
 def _turned(directions: np.ndarray, way: int) -> np.ndarray:

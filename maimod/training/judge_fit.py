@@ -78,7 +78,7 @@ MEASURES_OF = {
         "end_other",
         "chord_other",
     ),
-    Category.POSITIONS: ("mirrored",),
+    Category.POSITIONS: ("mirrored", "scaled"),
     Category.NEW_COMBOS: ("flags_earlier", "flags_earlier_long", "flag_other"),
     Category.HITSOUNDS: (
         "sounds_exchanged",

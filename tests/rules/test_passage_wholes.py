@@ -166,3 +166,19 @@ def test_nothing_is_mirrored_in_a_good_map_or_without_a_playfield() -> None:
     assert list(passage_wholes.run_positions(square())) == []
     assert list(passage_wholes.run_positions(square((AT - 4,), mode=3))) == []
     assert list(passage_wholes.run_positions(Evidence(square((AT - 4,)).beatmap))) == []
+
+
+def test_a_figure_that_was_scaled_fits_at_its_size() -> None:
+    def gains(factor: float) -> list[float]:
+        lines = []
+        for i in range(96):
+            dx, dy = ((-50, -50), (50, -50), (50, 50), (-50, 50))[i % 4]
+            by = factor if 40 <= i < 44 else 1.0
+            lines.append(f"{256 + round(by * dx)},{192 + round(by * dy)},{250 * i},1,0,0:0:0:0:")
+        return slips_evidence(beatmap(lines)).measures.of_objects["scaled"].tolist()
+
+    for factor in (0.7, 1.4):
+        found = gains(factor)
+        assert min(found[40:44]) > 3.0 and max(found[:36] + found[48:]) < 1.0
+    assert max(gains(1.0)) < 1.0
+    assert not slips_evidence(beatmap()).measures.of_objects["scaled"].any()
