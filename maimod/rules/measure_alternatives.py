@@ -117,10 +117,11 @@ OF_OBJECTS = (
     "chord_other",
     "scaled",
 )
-"""Of the object of a place: log-probability of its sound and what the likeliest other sound gains; log-odds of each addition that it
-lacks, against the least likely that it has, and against its flag, kind, end, and chord or single note, by the measures that have all the rest of its measure; what its
-edges gain without additions. `out_of_phrase`: the most that any addition is lost, as for places;
-`finish_missing`: all odds of a finish on a downbeat together; `scaled`: what a figure of circles with the object gains if it is larger or smaller."""
+"""Of the object of a place. `sound`: log-probability of its sound, and what the likeliest other sound gains. By the measures that have
+all the rest of its measure: log-odds of each addition that it lacks (`lost`), against the least likely one that it has, and against its
+flag, kind, end, and chord or single note. `edges_bare`: what its edges gain without additions; `out_of_phrase`: the most that any
+addition is lost, as for places; `finish_missing`: all odds of a finish on a downbeat together; `scaled`: what a figure of circles with
+the object gains if it is larger or smaller."""
 OF_CELLS = ("object", "object_out_of_phrase", "object_song", "object_both")
 """Log-odds that an object starts at a place, by the likely measures that have all the rest of its measure, by those of them that a slip
 copied with its phrase is not in, and by the song; `both`: the first with half of the song's."""
@@ -225,6 +226,10 @@ class MeasureAlternatives:
         return np.asarray(weighted.sum(axis=1)[:, None] + self._sizes - 2 * weighted @ own.T)
 
     @cached_property
+    def _own_differences(self) -> np.ndarray:
+        return self._differences(self.contents)
+
+    @cached_property
     def _sizes(self) -> np.ndarray:
         return np.asarray((self.contents * np.array(PART_WEIGHTS)).sum(axis=(1, 2)))
 
@@ -269,7 +274,7 @@ class MeasureAlternatives:
         heads, weights = self.contents[:, :, 0], np.exp(self.log_weights)
         fit, song = self._fit(self.contents), (heads * self.song_odds).sum(axis=1)
         nothing = np.logaddexp(0.0, self.song_odds).sum(axis=1)
-        differences = self._differences(self.contents)
+        differences = self._own_differences
         # What the rhythm of each measure would be worth in each other one.
         others = weights @ np.exp(-DIFFERENCE * differences) + BACKGROUND * np.exp(-DIFFERENCE * self._sizes)
         songs, at = self.song_odds @ heads.T, np.arange(self.n)
@@ -309,7 +314,7 @@ class MeasureAlternatives:
     @cached_property
     def _with_rest(self) -> np.ndarray:
         """(n, n) weights of the likely measures that have the rhythm of each one."""
-        return np.exp(self.log_weights - MASKED_OBJECT * self._differences(self.contents))
+        return np.exp(self.log_weights - MASKED_OBJECT * self._own_differences)
 
     @cached_property
     def _out_of_phrase(self) -> np.ndarray:
@@ -500,7 +505,7 @@ class MeasureAlternatives:
         has = [((np.maximum(self.sounds, 0) & bit) > 0).astype(np.float32) for bit in bits]
         lacks = [hits - one for one in has]
         different = sum(one @ other.T + other @ one.T for one, other in zip(has, lacks, strict=True))
-        logs = self.sound_log_weights - MASKED_RHYTHM * self._differences(self.contents)
+        logs = self.sound_log_weights - MASKED_RHYTHM * self._own_differences
         weights = np.exp(logs - MASKED_SOUND * different) * among
         usual = [(one.sum(axis=0) + 0.2) / (hits.sum(axis=0) + 1.0) for one in has]
         return [
@@ -549,7 +554,7 @@ class MeasureAlternatives:
             return np.zeros(len(self.objects))
         heads, flags = self.heads.astype(np.float32), (self._rows(self.own.flag) > 0).astype(np.float32)
         lacks = heads - flags
-        logs = self.log_weights - MASKED_RHYTHM * self._differences(self.contents)
+        logs = self.log_weights - MASKED_RHYTHM * self._own_differences
         weights = np.exp(logs - MASKED_FLAG * (flags @ lacks.T + lacks @ flags.T))
         usual = (flags.sum(axis=0) + 0.2) / (heads.sum(axis=0) + 1.0)
         odds = _masked_odds(weights, flags, lacks, usual, MASKED_FLAG) * (1.0 - 2.0 * flags)
