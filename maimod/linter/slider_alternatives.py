@@ -25,7 +25,8 @@ from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid
 from maimod.rules.base import Evidence
 from maimod.rules.passages import Passages
 
-LEAST_GAPS = 8
+LEAST_GAPS, MOST_EDGES = 8, 20_000
+"""Fewest gaps for habits of the map, and most edges that are compared: the longest ranked marathons have as many."""
 MOST_TICKS = 2 * TICKS_PER_BEAT
 """Longer gaps are not compared."""
 SAME_TICKS = 1
@@ -111,6 +112,8 @@ def features(evidence: Evidence) -> np.ndarray:
     objects = evidence.objects_by_time
     found = np.zeros((len(objects), len(NAMES)))
     if evidence.beatmap.mode not in (Mode.OSU, Mode.CATCH) or len(objects) <= LEAST_GAPS:
+        return found
+    if sum(o.slider.slides + 1 if o.slider else 2 for o in objects) > MOST_EDGES:
         return found
     edges = _edges(evidence)
     gaps = _gaps(evidence, edges)

@@ -158,3 +158,10 @@ def test_an_end_on_another_tick() -> None:
     assert column(of_sliders("repeat"), "end removed")[place] > 2 > column(usual, "end removed")[place]
     assert column(usual, "end added")[place] < 0
     assert not column(usual, "end added")[[0, 2]].any()  # circles have no other end
+
+
+def test_maps_that_are_too_short_or_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not features(Evidence(beatmap(measure(0)))).any()
+    monkeypatch.setattr("maimod.linter.slider_alternatives.MOST_EDGES", 2 * 3 * MEASURES)
+    assert features(Evidence(of_sliders())).any()
+    assert not features(Evidence(of_sliders("repeat"))).any()
