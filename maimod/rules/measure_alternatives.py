@@ -43,6 +43,8 @@ BACKGROUND = 0.02
 """Weight of an empty measure in the mixture: what is like no other measure has no probability below that."""
 SHIFTS = (-12, -6, -3, 3, 6, 12)
 """Cells by which the objects of a measure are moved, within it: 1/4, 1/2 and 1 beat."""
+CLOSE_PLACES = (-6, -4, -3, -2, 2, 3, 4, 6)
+"""Cells from an object to the places of the same measure where it could be: 1/6 to 1/2 beat."""
 PHASES = (0, 3, 3, 2, 4, 3, 1, 3, 4, 2, 3, 3)
 """Class of each cell of a beat: on it, half, quarters, thirds, others. In each of them objects follow onsets in their own way."""
 ONSETS = (0.05, 0.15, 0.3, 0.5, 0.8)
@@ -115,12 +117,15 @@ OF_OBJECTS = (
     "kind_other",
     "end_other",
     "chord_other",
+    "elsewhere",
+    "elsewhere_song",
     "scaled",
 )
 """Of the object of a place. `sound`: log-probability of its sound, and what the likeliest other sound gains. By the measures that have
 all the rest of its measure: log-odds of each addition that it lacks (`lost`), against the least likely one that it has, and against its
 flag, kind, end, and chord or single note. `edges_bare`: what its edges gain without additions; `out_of_phrase`: the most that any
-addition is lost, as for places; `finish_missing`: all odds of a finish on a downbeat together; `scaled`: what a figure of circles with
+addition is lost, as for places; `elsewhere`: by how much likelier an object is at the best empty place up to half a beat away,
+without and with the `song`; `finish_missing`: all odds of a finish on a downbeat together; `scaled`: what a figure of circles with
 the object gains if it is larger or smaller."""
 OF_CELLS = ("object", "object_out_of_phrase", "object_song", "object_both")
 """Log-odds that an object starts at a place, by the likely measures that have all the rest of its measure, by those of them that a slip
@@ -322,6 +327,16 @@ class MeasureAlternatives:
         apart = np.abs(np.subtract.outer(np.arange(self.n), np.arange(self.n)))
         return (apart % SHORTEST_PHRASE != 0) | (apart > FURTHEST_COPY)
 
+    def _elsewhere(self, odds: np.ndarray) -> np.ndarray:
+        """(n_objects,) what the log-odds (n, width) of objects gain at the best empty place close to each object."""
+        of, at = self.of_object, self.at_object
+        found = np.full(len(at), -FURTHEST)
+        for by in CLOSE_PLACES:
+            there = np.clip(at + by, 0, self.width - 1)
+            is_free = (there == at + by) & (there < self.lengths[of]) & ~self.heads[of, there]
+            found = np.where(is_free, np.maximum(found, odds[of, there] - odds[of, at]), found)
+        return found
+
     def _parts_other(self) -> dict[str, np.ndarray]:
         """(n_objects,) each: log-odds against the kind of an object, against an end where it ends, and against its chord."""
         heads, ends, kinds, chords, _ = np.moveaxis(self.contents, 2, 0)
@@ -495,6 +510,8 @@ class MeasureAlternatives:
             "edges_bare": self._edges_bare(),
             "flag_other": self._flag_other(),
             **self._parts_other(),
+            "elsewhere": self._elsewhere(self.object_odds),
+            "elsewhere_song": self._elsewhere(self.object_odds + 0.5 * self.song_odds),
             "scaled": self._scaled(),
         }
 

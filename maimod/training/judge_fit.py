@@ -77,6 +77,8 @@ MEASURES_OF = {
         "kind_other",
         "end_other",
         "chord_other",
+        "elsewhere",
+        "elsewhere_song",
     ),
     Category.POSITIONS: ("mirrored", "scaled"),
     Category.NEW_COMBOS: ("flags_earlier", "flags_earlier_long", "flag_other"),

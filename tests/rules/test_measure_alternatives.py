@@ -371,3 +371,13 @@ def test_a_slip_that_was_copied_with_its_phrase() -> None:
     of = dict(zip(NAMES, values.tolist(), strict=True))
     assert of["object_out_of_phrase"] > 2.0 and of["object_out_of_phrase"] > of["object"] + 1.0
     assert of["lost_out_of_phrase"] > 2.0 and of["lost_out_of_phrase"] > of["clap_lost"] + 1.0
+
+
+@pytest.mark.parametrize("by", [-0.5, 0.25, 1 / 3])
+def test_an_object_that_belongs_close_by(by: float) -> None:
+    moved = [(beat + by if beat == 2 else beat, sound, flag) for beat, sound, flag in song()[AT]]
+    found = written(with_measure(moved))
+    for name in ("elsewhere", "elsewhere_song"):
+        gains = measured(found, onsets())[:, NAMES.index(name)]
+        assert found.hit_objects[int(gains.argmax())].time == AT * MEASURE + round((2 + by) * BEAT)
+        assert gains.max() > 3.0 and measured(written(song()), onsets())[:, NAMES.index(name)].max() < 0.5
