@@ -616,7 +616,9 @@ class _Table:
     def song_habits(self) -> np.ndarray:
         """(n_objects, len(song_habits.NAMES))."""
         evidence = self.evidence
-        return song_habits.features(evidence.beatmap, self.objects, evidence.bands, evidence.envelope, self.rhythm.lag)
+        return song_habits.features(
+            evidence.beatmap, self.objects, evidence.bands, evidence.envelope, self.rhythm.lag, self._siblings
+        )
 
     @cached_property
     def ways(self) -> np.ndarray:

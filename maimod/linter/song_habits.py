@@ -1,13 +1,14 @@
 """What the map does at such sounds of the song: how many notes at once, held or not, which colour, a finish or not.
 
 A mapper answers a snare with a kat, a crash with a finish, a strong onset with a large chord. From the onsets and the loudness of
-the song in a few bands, and from the place in the beat, a ridge regression over the map itself says what to expect of every start;
-each is left out of the fit that it is compared with. How much of it the song explains differs from map to map, and is known too.
+the song in a few bands, from the place in the beat, and from what the other difficulties have there, a ridge regression over the map
+itself says what to expect of every start; each is left out of the fit that it is compared with. How much of it that explains differs
+from map to map, and is known too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -30,6 +31,9 @@ MOST_LEVERAGE = 0.9
 """A start that alone decides its own expectation has none without itself."""
 LEAST_STARTS = 30
 MOST_OFF = 8.0
+MOST_OTHERS = 6
+ALIKE_MS = 6.0
+"""Starts of two difficulties this close in time are the same beat."""
 
 TARGETS = ("size", "held", "kat", "finish")
 NAMES = tuple(f"{target} {what}" for target in TARGETS for what in ("off", "known"))
@@ -39,7 +43,12 @@ of the square root of the notes in mania, of whether one is held; of whether a n
 
 
 def features(
-    beatmap: Beatmap, objects: Sequence[HitObject], bands: Bands | None, envelope: OnsetEnvelope | None, lag_ms: float
+    beatmap: Beatmap,
+    objects: Sequence[HitObject],
+    bands: Bands | None,
+    envelope: OnsetEnvelope | None,
+    lag_ms: float,
+    others: Sequence[Beatmap] = (),
 ) -> np.ndarray:
     """Measure every object.
 
@@ -48,6 +57,7 @@ def features(
         objects: in order of time.
         bands, envelope: of the song; None without one.
         lag_ms: from a time of the map to its onset.
+        others: the other difficulties of its set and mode.
 
     Returns:
         (n_objects, len(NAMES)); zeros without a song, in short maps, and of what the mode does not have.
@@ -55,17 +65,15 @@ def features(
     found = np.zeros((len(objects), len(NAMES)))
     if bands is None or envelope is None or len(objects) < LEAST_STARTS or not len(bands.flux):
         return found
-    starts = np.array([o.time for o in objects])
-    of = np.concatenate([[0], np.cumsum(np.diff(starts) > SAME_MS)])
-    times = starts[np.searchsorted(of, np.arange(of[-1] + 1))]
+    times, of = _starts(objects)
     if len(times) < LEAST_STARTS:
         return found
-    fit = _Fit(np.concatenate([_song(times + lag_ms, bands, envelope), _phases(beatmap, times)], axis=1))
+    known = np.concatenate([_song(times + lag_ms, bands, envelope), _phases(beatmap, times)], axis=1)
     for number, target in enumerate(TARGETS):
         values = _target(target, beatmap.mode, objects, of)
         if values is None or np.ptp(values) == 0:
             continue
-        expected = fit.without_itself(values)
+        expected = _Fit(np.concatenate([known, *_elsewhere(target, times, others)], axis=1)).without_itself(values)
         rest = values - expected
         spread = np.sqrt(max(float((rest**2).mean()), 1e-6))
         found[:, 2 * number] = np.clip(rest / spread, -MOST_OFF, MOST_OFF)[of]
@@ -85,6 +93,26 @@ def _target(target: str, mode: Mode, objects: Sequence[HitObject], of: np.ndarra
         "finish": lambda o: bool(_sound(o) & FINISH),
     }[target]
     return np.minimum(np.bincount(of, weights=[has(o) for o in objects]), 1.0)
+
+
+def _elsewhere(target: str, times: np.ndarray, others: Sequence[Beatmap]) -> Iterator[np.ndarray]:
+    """(n_starts, 2) for each other difficulty: whether something starts there, and what it has then, less its mean."""
+    for other in others[:MOST_OTHERS]:
+        objects = sorted(other.hit_objects, key=lambda o: o.time)
+        starts, of = _starts(objects)
+        values = _target(target, other.mode, objects, of)
+        if values is not None and np.ptp(values) > 0:
+            place = np.clip(np.searchsorted(starts, times), 1, max(len(starts) - 1, 1))
+            place = place - (times - starts[place - 1] < starts[place] - times)
+            there = np.abs(starts[place] - times) <= ALIKE_MS
+            yield np.stack([there, np.where(there, values[place] - values.mean(), 0.0)], axis=1)
+
+
+def _starts(objects: Sequence[HitObject]) -> tuple[np.ndarray, np.ndarray]:
+    """Times at which objects start, and (n_objects,) the number of the start of each."""
+    starts = np.array([o.time for o in objects])
+    of = np.concatenate([[0], np.cumsum(np.diff(starts) > SAME_MS)])
+    return starts[np.searchsorted(of, np.arange(of[-1] + 1))], of
 
 
 def _sound(o: HitObject) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -95,3 +96,18 @@ def test_without_a_song_or_with_few_objects_there_is_nothing_to_say() -> None:
     assert not features(loaded, loaded.hit_objects[:20], *song(), LAG_MS).any()
     silent = Bands(np.zeros((0, N_BANDS)), np.zeros((0, N_LOUD)), BAND_FRAME_MS)
     assert not features(loaded, loaded.hit_objects, silent, song()[1], LAG_MS).any()
+
+
+def test_what_the_song_does_not_explain_the_other_difficulties_may() -> None:
+    random = np.random.default_rng(11)
+    kats = frozenset(np.flatnonzero(random.random(STARTS) < 0.3).tolist())
+    easier = taiko(kats)
+    easier = replace(easier, hit_objects=easier.hit_objects[::2])
+    place = min(i for i in range(40, STARTS, 2) if i in kats)
+    loaded = taiko(kats - {place})
+    alone = measured(loaded)
+    found = features(loaded, loaded.hit_objects, *song(), LAG_MS, [easier])
+    assert value(found, "kat known", 0) > value(alone, "kat known", 0) + 0.2
+    assert found[:, NAMES.index("kat off")].argmin() == place and value(found, "kat off", place) < -2.0
+    empty = replace(easier, hit_objects=easier.hit_objects[:1])
+    assert features(loaded, loaded.hit_objects, *song(), LAG_MS, [empty]) == pytest.approx(alone)
