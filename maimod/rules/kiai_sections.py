@@ -135,8 +135,8 @@ def _differing(beatmap: Beatmap, others: list[np.ndarray]) -> Iterator[_Part]:
     own, last = _spans(beatmap), max(o.end_time for o in beatmap.hit_objects)
     if not others:
         return
-    borders = distinct(np.concatenate([spans.ravel() for spans in (own, *others)]))
-    borders = borders[borders < last]
+    every = np.concatenate([spans.ravel() for spans in (own, *others)])
+    borders = distinct(every[every < last])  # without the infinite ends
     if not len(borders):
         return
     ends = np.append(borders[1:], last)

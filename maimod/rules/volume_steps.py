@@ -283,7 +283,11 @@ def _late(evidence: Evidence) -> Iterator[Candidate]:
     grid, times = evidence.passages.cells.grid, np.array([point.time for _, point in steps])
     inside, measure = grid.measure_ticks(grid.ticks(times))
     earlier = (inside - TICKS_PER_BEAT) % measure
-    here, there = ((inside == places[:, None]).sum(axis=1) for places in (inside, earlier))
+    ordered = np.sort(inside)
+    here, there = (
+        np.searchsorted(ordered, places, side="right") - np.searchsorted(ordered, places)
+        for places in (inside, earlier)
+    )
     beats = np.array([evidence.beatmap.red_line_of(time).beat_length for time in times.tolist()])
     flags = np.array([o.time for o in evidence.objects_by_time if o.new_combo])
     combos = _is_near(flags, times - beats).astype(float) - _is_near(flags, times)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -98,3 +99,10 @@ def test_a_border_that_is_a_beat_late_is_no_section() -> None:
     assert found(kiai_map((8.25, 12), (20, 24)), *others(*BOTH)) == []
     (alone,) = found(kiai_map((20, 24)), *others((8, 9), (20, 24)))  # which has no border of its own
     assert (alone.time, alone.end_time) == (8 * MEASURE, 9 * MEASURE) and not alone.numbers["ends_at_line"]
+
+
+def test_kiai_that_never_ends() -> None:
+    lines = [RED_LINE, f"{20 * MEASURE},-100,4,2,0,70,0,1"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert found(phrase_map(lines=lines), phrase_map(lines=lines, path="other.osu")) == []
