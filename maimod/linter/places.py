@@ -130,6 +130,7 @@ NUMBERS = (
     "ends_at_line",
     "is_settled",
     "has_kiai",
+    "unlike_length",
     "on_downbeat",
 )
 """Numbers of candidates about stretches that lack a line, or have one too many; 0 for those of other rules."""

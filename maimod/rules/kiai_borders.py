@@ -8,6 +8,7 @@ Figures were counted in 49 minutes of 28 maps of all modes that no network was t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -67,6 +68,8 @@ class _Border(msgspec.Struct, frozen=True):
 
     point: TimingPoint
     begins: bool
+    beats: float
+    """Of its section; infinite if that never ends."""
 
 
 def run(evidence: Evidence) -> Iterator[Candidate]:
@@ -78,8 +81,16 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     for begins in (True, False):
         alike = [border for border in borders if border.begins is begins]
         times = [[border.point.time for border in other if border.begins is begins] for other in others]
-        for border, off, bits in zip(alike, *_by_song(evidence, alike), strict=True):
-            yield _candidate(evidence, border, off, bits, times)
+        lengths = [border.beats for border in alike]
+        for number, (border, off, bits) in enumerate(zip(alike, *_by_song(evidence, alike), strict=True)):
+            unlike = _unlike(border.beats, lengths[:number] + lengths[number + 1 :])
+            yield _candidate(evidence, border, off, bits, times, unlike)
+
+
+def _unlike(length: float, others: Sequence[float]) -> float:
+    """Octaves between the length of a section and the closest one of the others; 0 for the only one, and for one without end."""
+    known = [other for other in others if math.isfinite(other)]
+    return min((abs(math.log2(length / other)) for other in known), default=0.0) if math.isfinite(length) else 0.0
 
 
 def _borders(beatmap: Beatmap) -> list[_Border]:
@@ -87,10 +98,9 @@ def _borders(beatmap: Beatmap) -> list[_Border]:
     found = []
     for start, end in beatmap.kiai_sections[:MOST_SECTIONS]:
         beat = beatmap.red_line_of(start.time).beat_length
-        if end is None:
-            found.append(_Border(start, True))
-        elif end.time - start.time >= LEAST_BEATS * beat:
-            found += [_Border(start, True), _Border(end, False)]
+        length = math.inf if end is None else (end.time - start.time) / beat
+        if length >= LEAST_BEATS:
+            found += [_Border(point, begins, length) for point, begins in ((start, True), (end, False)) if point]
     return found
 
 
@@ -148,7 +158,7 @@ def _fits(rows: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def _candidate(
-    evidence: Evidence, border: _Border, off: int, of_song: float, others: Sequence[Sequence[float]]
+    evidence: Evidence, border: _Border, off: int, of_song: float, others: Sequence[Sequence[float]], unlike: float
 ) -> Candidate:
     beatmap, time = evidence.beatmap, border.point.time
     beat = beatmap.red_line_of(time).beat_length
@@ -169,6 +179,7 @@ def _candidate(
         bits=round(bits, 2),
         bits_of_song=round(of_song, 2),
         bits_of_difficulties=round(of_others, 2),
+        unlike_length=round(unlike, 2),
         **where(evidence, time, time - off * beat),
     )
 

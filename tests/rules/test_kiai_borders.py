@@ -65,3 +65,9 @@ def test_the_other_difficulties_say_where_a_border_is() -> None:
 def test_nothing_is_known_of_one_section_alone() -> None:
     assert [one.measure for one in found((8, 12))] == [0.0, 0.0]
     assert [one.measure for one in found((8, 12), (20, 24), heard=False)] == [0.0] * 4
+
+
+def test_a_section_of_twice_the_length_of_the_others() -> None:
+    borders = found((4, 6), (8, 12), (20, 22), heard=False)
+    assert [one.numbers["unlike_length"] for one in borders] == [0.0, 1.0, 0.0] * 2
+    assert [one.numbers["unlike_length"] for one in found((8, 12), heard=False)] == [0.0, 0.0]
