@@ -1,6 +1,6 @@
-"""What the map does at such sounds of the song: how many notes at once, held or not, which colour, a finish or not.
+"""What the map does at such sounds of the song: how many notes at once, held or not, which colour, which additions.
 
-A mapper answers a snare with a kat, a crash with a finish, a strong onset with a large chord. From the onsets and the loudness of
+A mapper answers a snare with a clap or a kat, a crash with a finish, a strong onset with a large chord. From the onsets and the loudness of
 the song in a few bands, from the place in the beat, and from what the other difficulties have there, a ridge regression over the map
 itself says what to expect of every start; each is left out of the fit that it is compared with. How much of it that explains differs
 from map to map, and is known too.
@@ -15,7 +15,7 @@ import numpy as np
 from maimod.audio.onsets import OnsetEnvelope
 from maimod.audio.spectrogram import Bands
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
-from maimod.osu.hitsounds import FINISH
+from maimod.osu.hitsounds import CLAP, FINISH, WHISTLE
 from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid
 from maimod.rules.mania_rows import SAME_MS
 from maimod.rules.taiko_measures import is_kat
@@ -35,10 +35,18 @@ MOST_OTHERS = 6
 ALIKE_MS = 6.0
 """Starts of two difficulties this close in time are the same beat."""
 
-TARGETS = ("size", "held", "kat", "finish")
+TARGETS = ("size", "held", "kat", "whistle", "finish", "clap")
+OF_MODES = {
+    "size": {Mode.MANIA},
+    "held": {Mode.MANIA},
+    "kat": {Mode.TAIKO},
+    "whistle": set(Mode) - {Mode.TAIKO},
+    "finish": set(Mode),
+    "clap": set(Mode) - {Mode.TAIKO},
+}
 NAMES = tuple(f"{target} {what}" for target in TARGETS for what in ("off", "known"))
 """`off`: by how much the start has more than the song and the beat lead to expect, in standard deviations of what these do not explain:
-of the square root of the notes in mania, of whether one is held; of whether a note of taiko is a kat; of whether an object has a finish.
+of the square root of the notes in mania, of whether one is held; of whether a note of taiko is a kat; of whether an object has an addition.
 `known`: share of the variance that they explain in the map."""
 
 
@@ -83,14 +91,16 @@ def features(
 
 def _target(target: str, mode: Mode, objects: Sequence[HitObject], of: np.ndarray) -> np.ndarray | None:
     """(n_starts,) what the starts have; None if the mode does not have it."""
-    if (target in ("size", "held") and mode is not Mode.MANIA) or (target == "kat" and mode is not Mode.TAIKO):
+    if mode not in OF_MODES[target]:
         return None
     if target == "size":
         return np.sqrt(np.bincount(of))
     has: Callable[[HitObject], bool] = {
         "held": lambda o: o.kind is ObjectKind.HOLD,
         "kat": is_kat,
+        "whistle": lambda o: bool(_sound(o) & WHISTLE),
         "finish": lambda o: bool(_sound(o) & FINISH),
+        "clap": lambda o: bool(_sound(o) & CLAP),
     }[target]
     return np.minimum(np.bincount(of, weights=[has(o) for o in objects]), 1.0)
 

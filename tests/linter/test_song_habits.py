@@ -83,11 +83,20 @@ def test_chords_and_holds_of_mania() -> None:
     assert value(found, "held off", place[OTHER]) > 4.0 > value(found, "held off", place[SNARE])
 
 
-@pytest.mark.parametrize("mode", [0, 1, 2, 3])
-def test_a_lost_finish_in_every_mode(mode: int) -> None:
-    lines = [f"64,192,{FIRST_MS + GAP_MS * i},1,{4 * (i in SNARES - {SNARE})},0:0:0:0:" for i in range(STARTS)]
+@pytest.mark.parametrize(
+    ("mode", "name", "bit"),
+    [(0, "finish", 4), (1, "finish", 4), (2, "finish", 4), (3, "finish", 4), (0, "whistle", 2), (3, "clap", 8)],
+)
+def test_a_lost_addition_in_every_mode(mode: int, name: str, bit: int) -> None:
+    lines = [f"64,192,{FIRST_MS + GAP_MS * i},1,{bit * (i in SNARES - {SNARE})},0:0:0:0:" for i in range(STARTS)]
     found = measured(beatmap(lines, mode=mode))
-    assert found[:, NAMES.index("finish off")].argmin() == SNARE and value(found, "finish off", SNARE) < -4.0
+    assert found[:, NAMES.index(f"{name} off")].argmin() == SNARE and value(found, f"{name} off", SNARE) < -4.0
+
+
+def test_a_slider_has_the_additions_of_its_head() -> None:
+    lines = [f"64,192,{FIRST_MS + GAP_MS * i},1,{8 * (i in SNARES)},0:0:0:0:" for i in range(STARTS)]
+    lines[SNARE] = f"64,192,{FIRST_MS + GAP_MS * SNARE},2,0,L|70:192,1,6,8|0,0:0|0:0,0:0:0:0:"
+    assert value(measured(beatmap(lines)), "clap off", SNARE) > -1.0
 
 
 def test_without_a_song_or_with_few_objects_there_is_nothing_to_say() -> None:
