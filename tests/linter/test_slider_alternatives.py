@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from maimod.audio.onsets import TYPICAL_LAG_MS, OnsetEnvelope
-from maimod.linter.slider_alternatives import NAMES, features
+from maimod.linter.slider_alternatives import NAMES, NO_ROOM, features
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules.base import Evidence
@@ -77,6 +77,24 @@ def test_a_slider_in_place_of_circles() -> None:
     assert column(of_circles(joined=False), "own usage")[place] < -1
 
 
+def of_third_beats(with_mistake: bool) -> Beatmap:
+    """Two circles on every beat, but a slider on the third of each measure."""
+    lines = []
+    for number in range(4 * MEASURES):
+        time, is_mistake = number * BEAT, with_mistake and number == 4 * ODD + 2
+        if number % 4 == 2 and not is_mistake:
+            lines.append(f"100,100,{time},2,0,L|170:100,1,70,0|0,0:0|0:0,0:0:0:0:")
+        else:
+            lines += [f"{x},100,{time + (x - 100) * BEAT // 140},1,0,0:0:0:0:" for x in (100, 170)]
+    return beatmap(lines)
+
+
+def test_the_place_in_the_measure() -> None:
+    place = 7 * ODD + 4
+    split, usual = (column(of_third_beats(with_mistake), "own usage") for with_mistake in (True, False))
+    assert split.argmax() == place and split[place] > 0.5 and usual[place] < -0.5
+
+
 def test_what_is_at_the_end() -> None:
     split = of_sliders("split", tail_sound=8)
     head = 3 * ODD + 1
@@ -88,9 +106,10 @@ def test_what_is_at_the_end() -> None:
 def test_a_repeat_too_many() -> None:
     less, usual = column(of_sliders("repeat"), "less usage"), column(of_sliders(), "less usage")
     place = 3 * ODD + 1
-    assert less.argmax() == place and less[place] > 1 and not usual.any()
+    assert less.argmax() == place and less[place] > 6.5 and not usual.any()
     assert column(of_sliders("repeat"), "less copies")[place] > 1
-    assert column(of_sliders("repeat"), "more usage")[place] == 0  # it would reach the next object
+    assert not column(of_third_beats(False), "more copies").any()  # one more would reach the next object
+    assert column(of_third_beats(False), "end added")[7 * ODD + 4] == NO_ROOM
     assert column(of_sliders(), "more usage")[place] < -1
 
 
