@@ -99,6 +99,8 @@ class Alternatives(msgspec.Struct, frozen=True):
     """(n_objects,) int: 0 if it would be mirrored left to right, 1 top to bottom."""
     mirrored_px: np.ndarray
     """(n_objects, 2) distances into and out of that figure if it was mirrored."""
+    partners: np.ndarray
+    """(n_objects,) int: the circle behind `exchanged`; the object itself if there is none."""
     steps: dict[int, _Steps]
     """Steps of the map by the number of the first; maps that are too long are in parts."""
 
@@ -157,7 +159,7 @@ def find(
     n = len(objects)
     features = np.zeros((n, len(NAMES)))
     figures, axes = np.stack([np.arange(n), np.ones(n, dtype=int)], axis=1), np.zeros(n, dtype=int)
-    mirrored_px, of_parts = np.zeros((n, 2)), {}
+    mirrored_px, partners, of_parts = np.zeros((n, 2)), np.arange(n), {}
     lows, highs = _bounds(objects)
     is_circle = np.array([o.kind is ObjectKind.CIRCLE for o in objects], dtype=bool)
     for start in range(0, max(n - 1, 1), MOST_STEPS):
@@ -172,10 +174,11 @@ def find(
             )
             features[part, 7:12] = found
             features[part, 12:16] = _moved(steps, heads[part], tails[part], starting)
-            features[part, 16:] = _exchanged(steps, heads[part], tails[part], is_circle[part])
+            features[part, 16:], partners[part] = _exchanged(steps, heads[part], tails[part], is_circle[part])
             figures[part, 0] += start
+            partners[part] += start
             of_parts[start] = steps
-    return Alternatives(features, figures, axes, mirrored_px, of_parts)
+    return Alternatives(features, figures, axes, mirrored_px, partners, of_parts)
 
 
 def passages_mirrored(
@@ -457,9 +460,11 @@ def _moved(steps: _Steps, heads: np.ndarray, tails: np.ndarray, starting: np.nda
     return found
 
 
-def _exchanged(steps: _Steps, heads: np.ndarray, tails: np.ndarray, is_circle: np.ndarray) -> np.ndarray:
+def _exchanged(
+    steps: _Steps, heads: np.ndarray, tails: np.ndarray, is_circle: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """(n_objects, 3) what the steps and the turns gain if a circle and the next change places, and the px of way saved; of
-    each circle for the better of its two neighbours."""
+    each circle for the better of its two neighbours, and which that is (n_objects,)."""
     found, last = np.zeros((len(heads), 3)), len(steps.way) - 1
     i = np.arange(1, len(heads) - 2)
     i = i[is_circle[i] & is_circle[i + 1] & (np.abs(heads[i + 1] - heads[i]) >= LEAST_TURNED_PX)]
@@ -485,11 +490,11 @@ def _exchanged(steps: _Steps, heads: np.ndarray, tails: np.ndarray, is_circle: n
         gains += np.where(is_step, np.subtract(steps.fit(at, *new), before), 0.0)
     saved = np.abs(steps.way[i - 1]) + np.abs(steps.way[i + 1]) - np.abs(into) - np.abs(out)
     of_pair = np.stack([*gains, np.sign(saved) * np.log2(1 + np.abs(saved))], axis=1)
-    best = np.full(len(heads), -np.inf)
-    for at in (i, i + 1):
+    best, partners = np.full(len(heads), -np.inf), np.arange(len(heads))
+    for at, other in ((i, i + 1), (i + 1, i)):
         more = gains.sum(axis=0) > best[at]
-        best[at[more]], found[at[more]] = gains.sum(axis=0)[more], of_pair[more]
-    return found
+        best[at[more]], found[at[more]], partners[at[more]] = gains.sum(axis=0)[more], of_pair[more], other[more]
+    return found, partners
 
 
 def _is_inside(points: np.ndarray) -> np.ndarray:

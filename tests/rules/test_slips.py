@@ -329,6 +329,13 @@ def test_circles_that_were_exchanged_gain_by_changing_places() -> None:
     gains = values(changed, "exchanged_steps") + values(changed, "exchanged_turns")
     assert set(np.argsort(gains)[-2:]) == {20, 21} and min(gains[20], gains[21]) > 4
     assert values(changed, "exchanged_px")[20] == pytest.approx(np.log2(121))
+    model = evidence(changed, positions=stump("exchanged_steps", 1.0, -9.0, 5.0))
+    messages = [one.message for one in slips.run(model)]
+    of_both = (
+        "places with circle 22 after it, the way through both would be 120 px shorter",
+        "places with circle 21 before it",
+    )
+    assert len(messages) == 2 and all(words in message for words, message in zip(of_both, messages, strict=True))
     usual = zigzag_with_exchange()
     assert (values(usual, "exchanged_steps") + values(usual, "exchanged_turns"))[2:-3].max() < 0.5
     spinner = replace(changed.hit_objects[20], kind=ObjectKind.SPINNER)
