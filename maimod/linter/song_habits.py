@@ -1,4 +1,4 @@
-"""What the map does at such sounds of the song: how many notes at once, held or not, which colour, which additions.
+"""What the map does at such sounds of the song: how many notes at once, held or not, which colour, which additions, a new combo.
 
 A mapper answers a snare with a clap or a kat, a crash with a finish, a strong onset with a large chord. From the onsets and the loudness of
 the song in a few bands, from the place in the beat, and from what the other difficulties have there, a ridge regression over the map
@@ -35,7 +35,7 @@ MOST_OTHERS = 6
 ALIKE_MS = 6.0
 """Starts of two difficulties this close in time are the same beat."""
 
-TARGETS = ("size", "held", "kat", "whistle", "finish", "clap")
+TARGETS = ("size", "held", "kat", "whistle", "finish", "clap", "new combo")
 OF_MODES = {
     "size": {Mode.MANIA},
     "held": {Mode.MANIA},
@@ -43,10 +43,11 @@ OF_MODES = {
     "whistle": set(Mode) - {Mode.TAIKO},
     "finish": set(Mode),
     "clap": set(Mode) - {Mode.TAIKO},
+    "new combo": {Mode.OSU, Mode.CATCH},
 }
 NAMES = tuple(f"{target} {what}" for target in TARGETS for what in ("off", "known"))
 """`off`: by how much the start has more than the song and the beat lead to expect, in standard deviations of what these do not explain:
-of the square root of the notes in mania, of whether one is held; of whether a note of taiko is a kat; of whether an object has an addition.
+of the square root of the notes in mania, of whether one is held; of whether a note of taiko is a kat; of whether an object has an addition or begins a combo.
 `known`: share of the variance that they explain in the map."""
 
 
@@ -101,6 +102,7 @@ def _target(target: str, mode: Mode, objects: Sequence[HitObject], of: np.ndarra
         "whistle": lambda o: bool(_sound(o) & WHISTLE),
         "finish": lambda o: bool(_sound(o) & FINISH),
         "clap": lambda o: bool(_sound(o) & CLAP),
+        "new combo": lambda o: o.new_combo,
     }[target]
     return np.minimum(np.bincount(of, weights=[has(o) for o in objects]), 1.0)
 

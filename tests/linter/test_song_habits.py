@@ -93,6 +93,14 @@ def test_a_lost_addition_in_every_mode(mode: int, name: str, bit: int) -> None:
     assert found[:, NAMES.index(f"{name} off")].argmin() == SNARE and value(found, f"{name} off", SNARE) < -4.0
 
 
+@pytest.mark.parametrize("mode", [0, 2])
+def test_a_new_combo_too_many(mode: int) -> None:
+    lines = [f"64,192,{FIRST_MS + GAP_MS * i},{5 if i in SNARES | {OTHER} else 1},0,0:0:0:0:" for i in range(STARTS)]
+    found = measured(beatmap(lines, mode=mode))
+    assert found[1:, NAMES.index("new combo off")].argmax() == OTHER - 1  # the first object always begins a combo
+    assert value(found, "new combo off", OTHER) > 4.0 and value(found, "new combo known", 0) > 0.8
+
+
 def test_a_slider_has_the_additions_of_its_head() -> None:
     lines = [f"64,192,{FIRST_MS + GAP_MS * i},1,{8 * (i in SNARES)},0:0:0:0:" for i in range(STARTS)]
     lines[SNARE] = f"64,192,{FIRST_MS + GAP_MS * SNARE},2,0,L|70:192,1,6,8|0,0:0|0:0,0:0:0:0:"
