@@ -279,9 +279,9 @@ def _kiai(evidence: MapsetEvidence, of_mode: Sequence[Beatmap]) -> Iterator[Plac
                 closest = min(there, key=lambda time: abs(time - first.time))
                 what = f"Kiai {first.verb} here, and at {clock(closest)} in {names(part.others)}"
             elif added:
-                what = f"Kiai {first.verb} here, but not in {names(part.others)}"
+                what = f"Kiai {_doing(added)}, but not in {names(part.others)}"
             else:
-                what = f"Kiai {first.verb} here in {names(part.others)}, but not in this difficulty"
+                what = f"Kiai {_doing(missing)} in {names(part.others)}, but not in this difficulty"
             yield from evidence.candidate(
                 KIAI,
                 beatmap,
@@ -292,6 +292,14 @@ def _kiai(evidence: MapsetEvidence, of_mode: Sequence[Beatmap]) -> Iterator[Plac
                 missing=[border.time for border in missing],
                 added=[border.time for border in added],
             )
+
+
+def _doing(borders: Sequence[_Border]) -> str:
+    """What kiai does at borders that are not shared: "ends here", or of two that belong together "is on from here to 00:12:345"."""
+    first, *more = borders
+    if len(more) != 1:
+        return f"{first.verb} here"
+    return f"is {'on' if first.verb == 'begins' else 'off'} from here to {clock(more[0].time)}"
 
 
 def _has(borders: Sequence[_Border], time: float, near: float) -> bool:

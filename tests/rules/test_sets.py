@@ -164,6 +164,26 @@ def test_kiai_that_one_difficulty_has_elsewhere(tmp_path, usual: int, own: int, 
     assert finding.message == words and finding.time == own
 
 
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [
+        ((21_200, 46_800), None),
+        (
+            (21_200, 30_000, 34_000, 46_800),
+            "Kiai is off from here to 00:34:000, but not in [Expert], [Insane] and [Normal].",
+        ),
+        (
+            (21_200, 46_800, 52_000, 56_000),
+            "Kiai is on from here to 00:56:000, but not in [Expert], [Insane] and [Normal].",
+        ),
+    ],
+)
+def test_kiai_that_one_difficulty_interrupts_or_adds(tmp_path, own: tuple[int, ...], words: str | None):
+    lines = tuple(f"{time},-100,4,2,0,70,0,{1 - place % 2}" for place, time in enumerate(own))
+    findings = found(tmp_path, shared_timing.CHECK, changed(Hard={"lines": (LINES[0], *lines)}), "mapset/kiai")
+    assert [finding.message for finding in findings] == ([words] if words else [])
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Spread, agreement
 
