@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import msgspec
@@ -16,7 +17,7 @@ import msgspec
 from maimod.discriminator.features import SLOTS_PER_BEAT
 from maimod.discriminator.prediction import NO_PREDICTION, CorruptionLogits
 from maimod.events.schema import EventKind
-from maimod.findings import Category, Expected, Severity, Tier
+from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap, TimingPoint
 from maimod.osu.timing import beat_in_measure, snap
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
@@ -31,6 +32,8 @@ MANY_UNSNAPPED = 3
 """This many lines or more are one finding: the timing was changed after they were set, or they were set by ear."""
 FLASH_BEATS = 1.1
 """Kiai, or a gap in it, of at most a beat is a flash of fountains, intended or not."""
+FAR_BEATS = 16.0
+"""Borders of other difficulties further away belong to another part of the song."""
 LEAST_SHARED = 2
 """So many other difficulties with kiai that begins or ends at the same time show that the place is meant."""
 LONG_BEATS = 8.0
@@ -192,11 +195,14 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         )
 
 
+def _others(evidence: Evidence) -> list[Beatmap]:
+    whole = evidence.mapset
+    return [one for one in (whole.beatmaps if whole else ()) if one.path != evidence.beatmap.path]
+
+
 def _own(evidence: Evidence, borders: Sequence[_Border]) -> list[_Border]:
     """Borders that the difficulty does not share with several others of its set: what these agree on is meant."""
-    whole = evidence.mapset
-    others = [one for one in (whole.beatmaps if whole else ()) if one.path != evidence.beatmap.path]
-    there = Counter((round(one.point.time), one.begins) for other in others for one in _borders(other))
+    there = Counter((round(one.point.time), one.begins) for other in _others(evidence) for one in _borders(other))
     return [one for one in borders if there[round(one.point.time), one.begins] < LEAST_SHARED]
 
 
@@ -375,9 +381,28 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
             line=border.point.line,
             proposed=logit,
             actual=f"kiai {border.word}",
-            message=f"Kiai {border.word} {_on(evidence.beatmap, border.point.time)}; the song and the objects around suggest a little "
-            f"{'earlier' if is_late else 'later'}.",
+            message=partial(_suggested, evidence, border, is_late),
         )
+
+
+def _suggested(evidence: Evidence, border: _Border, is_late: bool) -> str:
+    """The message about a border that should be elsewhere, with the time that at least half of the other difficulties have."""
+    own, others = border.point.time, _others(evidence)
+    reach = FAR_BEATS * evidence.beatmap.red_line_of(own).beat_length
+    times: Counter[int] = Counter()
+    for other in others:
+        there = [one.point.time for one in _borders(other) if one.begins is border.begins]
+        closest = min(there, key=lambda time: abs(time - own), default=math.inf)
+        times.update([round(closest)] if abs(closest - own) <= reach else [])
+    time, count = max(times.items(), key=lambda one: one[1], default=(round(own), 0))
+    of_set = ""
+    if 2 * count >= len(others) and abs(time - own) > UNSNAP_MS:
+        where = f"{count} of {len(others)} other difficulties" if len(others) > 1 else "the other difficulty"
+        of_set = f"; in {where} it {border.word} at {clock(time)}"
+    return (
+        f"Kiai {border.word} {_on(evidence.beatmap, own)}; the song and the objects around suggest a little "
+        f"{'earlier' if is_late else 'later'}{of_set}."
+    )
 
 
 CHECK = BeatmapCheck(Category.KIAI, "Kiai", (UNSNAPPED, MISPLACED, INTERRUPTED, STRAY, NEVER_ENDS), run, propose)

@@ -88,6 +88,26 @@ def test_start_that_surprises_the_model(bits: float, expected: list[str]):
 
 
 @pytest.mark.parametrize(
+    ("others", "words"),
+    [
+        ((), "suggest a little later."),
+        ((9000,), "suggest a little later; in the other difficulty it begins at 00:09:000."),
+        ((9000, 9000, 7000), "suggest a little later; in 2 of 3 other difficulties it begins at 00:09:000."),
+        ((9000, 7000, 10_000), "suggest a little later."),
+        ((18_000, 18_000), "suggest a little later."),  # another part of the song
+    ],
+)
+def test_a_doubted_border_says_where_the_other_difficulties_have_it(others: tuple[int, ...], words: str):
+    own, *rest = [
+        replace(map_with((start, 24_000)), path=Path(f"{number}.osu")) for number, start in enumerate((8500, *others))
+    ]
+    seen = replace(doubted(own, {("kiai", 8500.0): 2.0}), mapset=Mapset(Path(), (own, *rest)))
+    assert seen.corruption is not None
+    (begins,) = (one for one in kiai.propose(seen, seen.corruption) if one.time == 8500)
+    assert begins.message.endswith(words)
+
+
+@pytest.mark.parametrize(
     ("others", "is_meant"),
     [((), False), ((8500,), False), ((8500, 8500), True), ((8500, 9000, 8500), True), ((9000, 9000), False)],
 )
