@@ -143,3 +143,13 @@ def test_a_pasted_stretch_keeps_its_order_and_its_distances_in_time() -> None:
         assert all(one.end_time < two.time for one, two in pairwise(after))
         moved += 1
     assert moved > 5
+
+
+def test_no_change_fails_where_a_stretch_has_a_spinner_alone() -> None:
+    good = with_spinners(varied_map())
+    grid = features.grid_of(good)
+    assert grid is not None
+    kept = [o for o in good.hit_objects if o.kind is ObjectKind.SPINNER]
+    sparse = replace(good, hit_objects=tuple(replace(o, index=k) for k, o in enumerate(kept)))
+    for seed in range(300):
+        corrupt(sparse, grid, np.random.default_rng(seed))

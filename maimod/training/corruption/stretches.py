@@ -56,7 +56,7 @@ def _other_additions(before: list[int], random: Generator) -> list[int]:
         return [bits & ~FINISH for bits in before]
     if draw < 0.9:
         return [bits & FINISH | (bits & WHISTLE) << 2 | (bits & CLAP) >> 2 for bits in before]
-    return [before[0]] * len(before)
+    return before[:1] * len(before)
 
 
 def colours_changed(copy: Tampered, i: int) -> bool:
