@@ -1,6 +1,6 @@
 """Fit the judge (:mod:`maimod.linter.judge`) to the examples of :mod:`maimod.training.calibrate`.
 
-Examples are weighted as if each map had `PRIOR` mistakes in each category, all kinds equally often whatever their number of
+Examples are weighted as if each map had `PRIOR` mistakes in most categories, all kinds equally often whatever their number of
 doses, so the probabilities are those of maps that are nearly finished.
 
 Needs scikit-learn (`pip install "maimod[train]"`).
@@ -25,8 +25,11 @@ from maimod.osu.beatmap import Mode
 from maimod.rules import RULES
 from maimod.rules.trees import Trees
 
-PRIOR = 0.7
-"""Mistakes of each category in a map."""
+PRIOR, RARE_PRIOR = 0.7, 0.2
+"""Mistakes of each category in a map, and of each of `RARE`."""
+RARE = (Category.SCROLL_SPEED, Category.KIAI)
+"""A map has few lines in which they can be wrong, and few kinds of mistakes in them. As likely as the others they would be half of the
+false places above one in ten minutes."""
 FOLDS = 3
 MOST_OTHERS = 22_000
 """Places without a mistake that are used in one fit, each with a higher weight instead of the rest."""
@@ -176,12 +179,13 @@ def _data(examples: Sequence[Examples], category: Category, without: frozenset[s
     maps = np.repeat(np.arange(len(examples)), counts)
     modes = np.array([one.mode for one in examples])[maps]
     weights, without_dose = is_example.astype(float), np.array([kind.partition(":")[0] for kind in kinds.tolist()])
+    prior = RARE_PRIOR if category in RARE else PRIOR
     # By mode: a mode with few mistakes must not look as if it had none.
     for mode in set(modes.tolist()):
         versions = sum(one.versions for one in examples if one.mode == mode)
         by_kind = Counter(without_dose[(modes == mode) & real].tolist())
         for kind, count in by_kind.items():
-            weights[(modes == mode) & real & (without_dose == kind)] = PRIOR * versions / len(by_kind) / count
+            weights[(modes == mode) & real & (without_dose == kind)] = prior * versions / len(by_kind) / count
     copies = np.concatenate([one.copies[own] for one, own in zip(examples, chosen, strict=True)])
     return _Data(
         category,

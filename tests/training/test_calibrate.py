@@ -187,6 +187,14 @@ def test_mistakes_weigh_as_if_each_version_had_few_of_them_all_kinds_alike() -> 
     assert moved == pytest.approx(doubled) and (data.weights[~data.real] == 1.0).all()
 
 
+def test_mistakes_in_kiai_are_rarer_than_others() -> None:
+    kinds = ("kiai-moved",) * 4 + (UNTOUCHED,) * 56
+    kiai = np.full(60, CATEGORIES.index(Category.KIAI))
+    examples = [replace(one, kinds=kinds, categories=kiai) for one in separable(5)]
+    data = judge_fit._data(examples, Category.KIAI)
+    assert data.weights[data.real].sum() == pytest.approx(judge_fit.RARE_PRIOR * 5 * examples[0].versions)
+
+
 def test_columns_of_mania_are_fitted_apart_if_there_are_enough() -> None:
     """In mania the same feature says the opposite."""
     pytest.importorskip("sklearn")
