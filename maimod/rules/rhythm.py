@@ -54,6 +54,8 @@ RARE_SHARE = 0.005
 """A divisor with at most this share of the objects is unusual in the map (Mapset Verifier, wrong snapping)."""
 COMPANION_BEATS = 1.1
 """Objects on an unusual divisor that are intended have neighbours on it: a run of 1/12, a pair of 1/16."""
+REPEATED_BEATS = 16
+"""As is one that comes again a whole number of beats later, up to this."""
 SURE_MS = 2.5
 """Starts that are further off are a problem: between 2 ms and this are what a red line leaves that was moved by a ms or two. Of 1,046
 ranked maps 13 have something off every tick, and seven a start that is further off, most of them joke or Aspire maps."""
@@ -170,7 +172,7 @@ UNUSUAL_SNAP = Rule(
     "model and the song may support it.",
     advice="Listen: does the song have this rhythm here, or did the object slip?",
     ignore_when="the song has that rhythm there",
-    blind_spots="Wrong snaps between divisors that the map uses; see rhythm/wrong-tick.",
+    blind_spots="Wrong snaps between divisors that the map uses (see rhythm/wrong-tick), and slips that come again up to 16 beats later.",
     source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Beat_snap_divisor",
     curves={"": TICK_CURVE},
 )
@@ -477,9 +479,8 @@ def _unusual_snaps(evidence: Evidence, moments: RhythmIndex, named: frozenset[in
         odd = END_DIVISORS if edge.number else ODD_DIVISORS
         if not is_rare or not (lone_third or at.divisor in odd) or hit_object.index in done:
             continue
-        if _has_companion(
-            thirds if lone_third else times[at.divisor], edge.time, COMPANION_BEATS * at.red_line.beat_length
-        ):
+        others, beat = thirds if lone_third else times[at.divisor], at.red_line.beat_length
+        if _has_companion(others, edge.time, COMPANION_BEATS * beat) or _is_repeated(others, edge.time, beat):
             continue
         usual = snap(evidence.beatmap, edge.time, QUARTERS if lone_third else USUAL_DIVISORS)
         if (
@@ -511,6 +512,13 @@ def _has_companion(times: Sequence[float], time: float, reach: float) -> bool:
     """Whether one of the ascending `times` is another than `time`, within `reach` [ms]."""
     before, after = bisect_left(times, time - UNSNAP_MS) - 1, bisect_right(times, time + UNSNAP_MS)
     return (before >= 0 and time - times[before] <= reach) or (after < len(times) and times[after] - time <= reach)
+
+
+def _is_repeated(times: Sequence[float], time: float, beat: float) -> bool:
+    """Whether one of the ascending `times` is a whole number of beats away, up to `REPEATED_BEATS`: what is done twice is meant."""
+    first, end = bisect_left(times, time - REPEATED_BEATS * beat), bisect_right(times, time + REPEATED_BEATS * beat)
+    away = [abs(other - time) / beat for other in times[first:end]]
+    return any(beats > 0.5 and abs(beats - round(beats)) * beat < UNSNAP_MS for beats in away)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -203,6 +203,12 @@ def test_lone_object_on_a_seventh():
     assert finding.actual == "1/7"
 
 
+def test_an_unusual_tick_that_comes_again_some_beats_later_is_meant():
+    assert found(circles(moved={5: 71, 9: 71})) == []
+    assert len(found(circles(moved={5: 71, 9: BEAT - 71}))) == 2
+    assert len(found(circles(moved={2: 71, 19: 71}))) == 2  # too far away
+
+
 def test_lone_object_on_a_third():
     (finding,) = found(circles(moved={5: BEAT / 3}))
     assert (finding.rule, finding.actual, finding.severity) == ("rhythm/unusual-snap", "1/3", Severity.WARNING)
