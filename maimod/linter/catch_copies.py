@@ -11,14 +11,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from maimod.osu.beatmap import HitObject
+from maimod.osu.beatmap import WIDTH, HitObject
 from maimod.rules.catch_measures import WAYS
 from maimod.rules.mania_rows import AROUND_ROWS, around_rows
 from maimod.rules.passages import Passages
 
 SAME_PX = 12.0
 """Places and distances this close are the same."""
-WIDTH = 512.0
 NEARLY = 1e-6
 """Weight of a copy with which nothing around agrees; it counts where there is no better one."""
 

@@ -648,9 +648,8 @@ class _Table:
 
     @cached_property
     def _siblings(self) -> list[Beatmap]:
-        beatmap, whole = self.evidence.beatmap, self.evidence.mapset
-        others = [other for other in whole.beatmaps if other.path != beatmap.path] if whole else []
-        return [other for other in others if other.mode is beatmap.mode and len(other.hit_objects) >= LEAST_OBJECTS]
+        mode = self.evidence.beatmap.mode
+        return [one for one in self.evidence.others if one.mode is mode and len(one.hit_objects) >= LEAST_OBJECTS]
 
     def siblings(self, times: np.ndarray, ranks: np.ndarray) -> np.ndarray:
         """(n_places, len(SIBLINGS)): number of other difficulties, and those with an object, a new combo, the same kind

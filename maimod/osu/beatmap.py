@@ -38,6 +38,12 @@ class Mode(IntEnum):
         return self.name.lower()
 
 
+PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
+"""Modes in which objects have places on the playfield, and combos."""
+WIDTH, HEIGHT = 512.0, 384.0
+"""Of the playfield [osu! pixels]."""
+
+
 class ObjectKind(StrEnum):
     """Type of a hit object in the file. In taiko, sliders are drum rolls and spinners are dendens."""
 

@@ -15,10 +15,8 @@ import msgspec
 import numpy as np
 
 from maimod.osu import slider_path
-from maimod.osu.beatmap import Beatmap, HitObject, ObjectKind, SliderPath
+from maimod.osu.beatmap import WIDTH, Beatmap, HitObject, ObjectKind, SliderPath
 
-WIDTH = 512.0
-"""Of the playfield."""
 CATCHER_WIDTH = 106.75
 """Of the catcher at scale 1 (circle size 5)."""
 CATCHING_SHARE = 0.8

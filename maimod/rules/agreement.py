@@ -12,14 +12,13 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from maimod.findings import Expected, Severity, Tier
-from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import PLAYFIELD_MODES, UNSNAP_MS, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.hitsounds import Hit, addition_names, hits, set_name
 from maimod.osu.names import hit_name, object_name
 from maimod.osu.timing import snap
 from maimod.rules.base import Certainty, Evidence, MapsetCheck, MapsetEvidence, Placed, Rule, places_alike
 from maimod.rules.sets import names
 
-PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
 MISSING_OBJECT = Rule(
     "mapset/missing-object",
     "Only this difficulty has no object here",

@@ -354,10 +354,14 @@ class Evidence:
         return found
 
     @cached_property
+    def others(self) -> tuple[Beatmap, ...]:
+        """The other difficulties of its set, of all modes; none for a map alone."""
+        return tuple(one for one in (self.mapset.beatmaps if self.mapset else ()) if one.path != self.beatmap.path)
+
+    @cached_property
     def passages(self) -> Passages:
         """The copies of its measures, in the map and in the other difficulties."""
-        others = self.mapset.beatmaps if self.mapset else ()
-        return Passages(self.beatmap, self.envelope, lag_of(self.alignment), others)
+        return Passages(self.beatmap, self.envelope, lag_of(self.alignment), self.others)
 
     @cached_property
     def measures(self) -> MeasureAlternatives:

@@ -14,14 +14,13 @@ from itertools import pairwise
 import numpy as np
 
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import Break, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import PLAYFIELD_MODES, Break, HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
 from maimod.rules import criteria
 from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 _LAZER = "https://github.com/ppy/osu/blob/master/osu.Game"
-PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
 SETTING = Rule(
     "mapset/setting",
     "Difficulty setting out of bounds",

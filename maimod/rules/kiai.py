@@ -195,14 +195,9 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         )
 
 
-def _others(evidence: Evidence) -> list[Beatmap]:
-    whole = evidence.mapset
-    return [one for one in (whole.beatmaps if whole else ()) if one.path != evidence.beatmap.path]
-
-
 def _own(evidence: Evidence, borders: Sequence[_Border]) -> list[_Border]:
     """Borders that the difficulty does not share with several others of its set: what these agree on is meant."""
-    there = Counter((round(one.point.time), one.begins) for other in _others(evidence) for one in _borders(other))
+    there = Counter((round(one.point.time), one.begins) for other in evidence.others for one in _borders(other))
     return [one for one in borders if there[round(one.point.time), one.begins] < LEAST_SHARED]
 
 
@@ -387,7 +382,7 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
 
 def _suggested(evidence: Evidence, border: _Border, is_late: bool) -> str:
     """The message about a border that should be elsewhere, with the time that at least half of the other difficulties have."""
-    own, others = border.point.time, _others(evidence)
+    own, others = border.point.time, evidence.others
     reach = FAR_BEATS * evidence.beatmap.red_line_of(own).beat_length
     times: Counter[int] = Counter()
     for other in others:

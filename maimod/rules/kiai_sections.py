@@ -8,7 +8,7 @@ Figures were counted in 49 minutes of 28 maps of all modes that no network was t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import numpy as np
@@ -21,7 +21,7 @@ from maimod.rules.ordered import distinct, median
 from maimod.rules.passage_rhythms import log_odds
 from maimod.rules.rhythm_index import lag_of
 from maimod.rules.song_parts import again, similarity
-from maimod.rules.stretches import where
+from maimod.rules.stretches import others_of, where
 
 SECTION_CURVE = Curve(6.0, 1.5, highest=0.29)
 """Of bits. Where the song comes again is a question at most: too weak to be listed without the judge."""
@@ -108,11 +108,9 @@ def _at_borders(beatmap: Beatmap, part: _Part) -> tuple[bool, bool]:
     return begins, ends
 
 
-def others_of_set(evidence: Evidence) -> list[Beatmap]:
+def others_of_set(evidence: Evidence) -> Sequence[Beatmap]:
     """The other difficulties of the mode; of all modes where there are none."""
-    own, whole = evidence.beatmap, evidence.mapset
-    others = [one for one in whole.beatmaps if one.path != own.path] if whole else []
-    return [one for one in others if one.mode is own.mode] or others
+    return others_of(evidence) or evidence.others
 
 
 def _spans(beatmap: Beatmap) -> np.ndarray:

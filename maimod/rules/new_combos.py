@@ -13,12 +13,11 @@ import numpy as np
 from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject, ObjectKind
 from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid, snap
 from maimod.rules import elsewhere
 from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 
-PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
 PSEUDO_COUNT = 0.5
 """Added to the count of every combo length, so that a new one is unlikely but possible."""
 NEIGHBOURS = 2

@@ -16,7 +16,7 @@ from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventScore, position
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu import slider_path
-from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
 from maimod.osu.names import object_name
 from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
@@ -24,7 +24,6 @@ from maimod.rules.geometry import Steps, compare_steps
 from maimod.rules.ordered import median, percentile
 
 OSU = frozenset({Mode.OSU})
-PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
 
 LEFT, TOP, RIGHT, BOTTOM = -67, -60, 579, 428
 """Visible area around the playfield on a 4:3 screen, in osu! pixels (lazer, `CheckOffscreenObjects`)."""

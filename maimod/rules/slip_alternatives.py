@@ -16,7 +16,7 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 
-from maimod.osu.beatmap import HitObject, ObjectKind
+from maimod.osu.beatmap import HEIGHT, WIDTH, HitObject, ObjectKind
 
 LEAST_STEPS = 8
 """Fewer have no density."""
@@ -47,7 +47,6 @@ GROUPS = (2, 3, 4)
 """Objects that are moved together."""
 MOVES_PX, MOVE_DIRECTIONS = (25.0, 60.0, 120.0, 200.0), 8
 """Distances and number of directions of the other places that are tried."""
-FIELD = (512.0, 384.0)
 WAYS = ((1, 0), (0, 1), (1, 1))
 """Passages are mirrored left to right, top to bottom, and turned upside down."""
 SCALED, FACTORS = (3, 4, 5), (1 / 1.4, 1 / 0.7)
@@ -267,7 +266,7 @@ def _turned(directions: np.ndarray, way: int) -> np.ndarray:
 def across(points: np.ndarray, way: int) -> np.ndarray:
     """Points mirrored about the middle of the playfield in a way of `WAYS`."""
     x, y = WAYS[way]
-    return _turned(points, way) + x * FIELD[0] + 1j * y * FIELD[1]
+    return _turned(points, way) + x * WIDTH + 1j * y * HEIGHT
 
 
 def _directions(objects: Sequence[HitObject], bodies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -498,7 +497,7 @@ def _exchanged(
 
 
 def _is_inside(points: np.ndarray) -> np.ndarray:
-    width, height = FIELD
+    width, height = WIDTH, HEIGHT
     return np.asarray((points.real >= 0) & (points.real <= width) & (points.imag >= 0) & (points.imag <= height))
 
 

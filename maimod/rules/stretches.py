@@ -28,8 +28,7 @@ LONGEST_MS = 16_000.0
 
 def others_of(evidence: Evidence) -> list[Beatmap]:
     """The other difficulties of the mode."""
-    own, whole = evidence.beatmap, evidence.mapset
-    return [one for one in whole.beatmaps if one.mode is own.mode and one.path != own.path] if whole else []
+    return [one for one in evidence.others if one.mode is evidence.beatmap.mode]
 
 
 def in_force(points: Sequence[TimingPoint], times: np.ndarray, value: Callable[[TimingPoint], float]) -> np.ndarray:

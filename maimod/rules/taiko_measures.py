@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import WIDTH, Beatmap, HitObject, Mode, ObjectKind
 from maimod.rules.mania_measures import ManiaMeasures, measure
 
 KAT = 2 | 8
 """Whistle or clap makes a kat."""
-WIDTH = 512.0
 
 
 def is_kat(o: HitObject) -> bool:

@@ -354,15 +354,11 @@ class _Song(msgspec.Struct, frozen=True):
 def _song(evidence: Evidence) -> _Song | None:
     """The song, in the report of the difficulty with the most objects of those that share their red lines; None in those of
     the others, and without audio."""
-    own, whole = evidence.beatmap, evidence.mapset
+    own = evidence.beatmap
     if evidence.envelope is None or not own.hit_objects:
         return None
     lines = _lines_of(own)
-    others = [
-        one
-        for one in (whole.beatmaps if whole else ())
-        if one.path != own.path and one.hit_objects and _lines_of(one) == lines
-    ]
+    others = [one for one in evidence.others if one.hit_objects and _lines_of(one) == lines]
     reported = [own, *(one for one in others if not evidence.reported or one.path in evidence.reported)]
     if min(reported, key=lambda one: (-len(one.hit_objects), str(one.path))) is not own:
         return None

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.random import Generator
 
-from maimod.osu.beatmap import HitObject, ObjectKind
+from maimod.osu.beatmap import WIDTH, HitObject, ObjectKind
 from maimod.rules import catch_measures
 from maimod.rules.slip_model import Forest, log_odds
 from maimod.training.slip_forest import Rows, Scored, chooser, chosen, is_close, load, versions
@@ -23,7 +23,6 @@ SIZES = (8, 12, 16, 24, 32, 40, 60, 80, 100, 120, 160, 200)
 """Px of planted moves."""
 APART = (9, 20)
 """Objects from one planted move to the next."""
-WIDTH = 512.0
 VERSIONS = 4
 """Planted versions of each map: there are few catch maps."""
 KINDS = {"moved": 8, "together": 2, "mirrored": 1}

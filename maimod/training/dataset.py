@@ -24,11 +24,10 @@ from maimod.events.schema import CELLS_PER_ROW, LEFT, TOP, EventKind
 from maimod.events.vocabulary import Vocabulary
 from maimod.families.family import Excerpt, Family
 from maimod.families.inputs import IGNORED, TrainingWindow, stack
-from maimod.osu.beatmap import Beatmap, Mode
+from maimod.osu.beatmap import HEIGHT, WIDTH, Beatmap, Mode
 from maimod.training.corpus import SlotExample, TokenisedExample
 from maimod.training.corruption import corrupt, corrupt_lines
 
-WIDTH, HEIGHT = 512, 384
 NO_SONG_WEIGHT = 0.3
 """Share of draws from maps without a song, which contain patterns but no relation to a song."""
 MODE_WEIGHTS = {Mode.OSU: 1.0, Mode.TAIKO: 1.5, Mode.CATCH: 1.5, Mode.MANIA: 0.35}
@@ -178,9 +177,9 @@ class TokenSampler:
                 return tokens
             precision = vocabulary.schema.position_precision
             if across:
-                tokens = _mirror(tokens, vocabulary, EventKind.POS_X, WIDTH // precision - 1)
+                tokens = _mirror(tokens, vocabulary, EventKind.POS_X, int(WIDTH) // precision - 1)
             if down:
-                tokens = _mirror(tokens, vocabulary, EventKind.POS_Y, HEIGHT // precision - 1)
+                tokens = _mirror(tokens, vocabulary, EventKind.POS_Y, int(HEIGHT) // precision - 1)
             return _mirror_cells(tokens, vocabulary, across, down)
 
         return mirrored
@@ -204,8 +203,8 @@ def _mirror_cells(tokens: np.ndarray, vocabulary: Vocabulary, across: bool, down
         (
             EventKind.POS,
             CELLS_PER_ROW,
-            WIDTH // CELL_PX - 1 - 2 * (LEFT // CELL_PX),
-            HEIGHT // CELL_PX - 1 - 2 * (TOP // CELL_PX),
+            int(WIDTH) // CELL_PX - 1 - 2 * (LEFT // CELL_PX),
+            int(HEIGHT) // CELL_PX - 1 - 2 * (TOP // CELL_PX),
         ),
         (EventKind.POS_REFINE, 16, 15, 15),
     ):

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.random import Generator
 
 from maimod.errors import UsageError
-from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import HEIGHT, WIDTH, HitObject, Mode, ObjectKind
 from maimod.rules import catch_measures, slip_measures, slip_model
 from maimod.rules.slip_model import FEATURES, FILE, FORMAT, Forest, SlipModel, log_odds
 from maimod.training import catch_slip_fit, mania_slip_fit, slip_forest, taiko_slip_fit
@@ -41,7 +41,6 @@ VERSIONS = 4
 MODES = (Mode.OSU, Mode.TAIKO, Mode.CATCH, Mode.MANIA)
 PER_SONG = {Mode.OSU: 4, Mode.TAIKO: 5, Mode.CATCH: 8, Mode.MANIA: 5}
 """Most maps of one song; there are few of the other modes."""
-FIELD = (512.0, 384.0)
 TREES = {**slip_forest.TREES, "max_iter": 400}
 CATCH_TREES = {**slip_forest.TREES, "max_iter": 200, "max_leaf_nodes": 12, "l2_regularization": 8.0}
 """Smaller, for few maps."""
@@ -121,7 +120,7 @@ def _points(o: HitObject) -> list[complex]:
 def _with_points(o: HitObject, points: Iterable[complex]) -> HitObject | None:
     """The object at other whole points; None if one is outside the playfield."""
     whole = [(float(round(p.real)), float(round(p.imag))) for p in points]
-    if not all(0 <= x <= FIELD[0] and 0 <= y <= FIELD[1] for x, y in whole):
+    if not all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in whole):
         return None
     slider = o.slider and replace(o.slider, control_points=tuple(whole))
     return replace(o, x=whole[0][0], y=whole[0][1], slider=slider)

@@ -14,7 +14,17 @@ from maimod.discriminator.features import COLUMN, NUMBER, Grid
 from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
 from maimod.osu.hitsounds import hits
 from maimod.training import corruption
-from maimod.training.corruption import CHANGES, KIND, STRETCHES, Change, Tampered, corrupt, corrupt_lines, stretches
+from maimod.training.corruption import (
+    CHANGES,
+    KIND,
+    STRETCHES,
+    Change,
+    Tampered,
+    corrupt,
+    corrupt_lines,
+    figures,
+    stretches,
+)
 from tests.training.test_faults import varied_map
 
 EACH = [
@@ -122,21 +132,11 @@ def test_a_pasted_stretch_keeps_its_order_and_its_distances_in_time() -> None:
     assert grid is not None
     moved = 0
     for seed in range(40):
-        random = np.random.default_rng(seed)
-        objects = sorted(good.hit_objects, key=lambda o: o.time)
-        copy = Tampered(
-            good,
-            grid,
-            random,
-            [*objects],
-            [],
-            np.zeros((grid.count, len(KIND)), dtype=bool),
-            grid.locate([o.time for o in objects])[0],
-            np.zeros(grid.count, dtype=bool),
-        )
-        if not stretches.late_paste(copy, int(random.integers(len(objects)))):
+        copy = tampered(good, seed)
+        if not stretches.late_paste(copy, int(copy.random.integers(len(good.hit_objects)))):
             continue
         after = [o for o in copy.objects if o is not None]
+        objects = sorted(good.hit_objects, key=lambda o: o.time)
         by = {round(b.time - a.time) for a, b in zip(objects, after, strict=True)} - {0}
         assert len(by) == 1 and min(map(abs, by)) >= 125
         assert all(replace(b, time=a.time, end_time=a.end_time) == a for a, b in zip(objects, after, strict=True))
@@ -153,3 +153,64 @@ def test_no_change_fails_where_a_stretch_has_a_spinner_alone() -> None:
     sparse = replace(good, hit_objects=tuple(replace(o, index=k) for k, o in enumerate(kept)))
     for seed in range(300):
         corrupt(sparse, grid, np.random.default_rng(seed))
+
+
+def tampered(good: Beatmap, seed: int) -> Tampered:
+    grid = features.grid_of(good)
+    assert grid is not None
+    objects = sorted(good.hit_objects, key=lambda o: o.time)
+    return Tampered(
+        good,
+        grid,
+        np.random.default_rng(seed),
+        [*objects],
+        [],
+        np.zeros((grid.count, len(KIND)), dtype=bool),
+        grid.locate([o.time for o in objects])[0],
+        np.zeros(grid.count, dtype=bool),
+    )
+
+
+def test_a_split_slider_is_circles_at_its_ends() -> None:
+    good = varied_map()
+    k = next(k for k, o in enumerate(good.hit_objects) if o.slider and o.slider.slides == 1)
+    copy, slider = tampered(good, 0), good.hit_objects[k]
+    assert figures.slider_split(copy, k)
+    head, (tail,) = copy.objects[k], copy.added
+    assert head is not None and (head.kind, head.time, head.x) == (ObjectKind.CIRCLE, slider.time, slider.x)
+    assert (tail.kind, tail.time, tail.x, tail.y) == (ObjectKind.CIRCLE, slider.end_time, slider.x + 70, slider.y)
+
+
+def test_joined_circles_are_a_slider_of_the_velocity_around() -> None:
+    good = varied_map()
+    made = 0
+    for k in range(len(good.hit_objects) - 1):
+        copy = tampered(good, 0)
+        if not figures.circles_joined(copy, k):
+            continue
+        joined = copy.objects[k]
+        assert joined is not None and joined.slider is not None and copy.objects[k + 1] is None
+        assert joined.end_time == good.hit_objects[k + 1].time
+        speeds = {o.slider.length / o.span_duration for o in good.hit_objects if o.slider}
+        assert any(joined.slider.length / joined.duration == pytest.approx(speed) for speed in speeds)
+        made += 1
+    assert made > 3
+
+
+def test_of_lost_kiai_the_beginning_is_labelled() -> None:
+    good = varied_map()
+    grid = features.grid_of(good)
+    assert grid is not None
+    clean, quiet, _ = features.object_features(good, grid)
+    (first,) = np.flatnonzero(np.diff(clean[:, COLUMN["kiai"]].astype(int)) > 0) + 1
+    lost = 0
+    for seed in range(240):
+        categories, numbers = clean.copy(), quiet.copy()
+        labels = np.zeros((grid.count, len(KIND)), dtype=bool)
+        corrupt_lines(categories, numbers, Mode.OSU, labels, np.random.default_rng(seed))
+        marks = labels[:, KIND["kiai"]]
+        if not categories[:, COLUMN["kiai"]].any():
+            assert marks[first : first + 4].all() and marks.sum() <= 20
+            assert (clean[:, COLUMN["kiai"]] > 0)[marks].all()
+            lost += 1
+    assert lost > 4

@@ -19,8 +19,6 @@ SLOTS_PER_CHANGE = 26
 SLOTS_PER_STRETCH = 300
 """Slots for each change of a whole stretch: a paste, lost hitsounds, the same slip in every phrase."""
 MEASURE_SLOTS = 4 * SLOTS_PER_BEAT
-WIDTH, HEIGHT = 512.0, 384.0
-"""Of the playfield [osu! pixels]."""
 CLEAR_MS = 35.0
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from maimod.osu.beatmap import Mode, ObjectKind, SliderPath
+from maimod.osu.beatmap import HEIGHT, WIDTH, Mode, ObjectKind, SliderPath
 from maimod.osu.slider_path import tail
-from maimod.training.corruption.copy import CLEAR_MS, HEIGHT, MEASURE_SLOTS, WIDTH, Tampered, exchange, slider_from
+from maimod.training.corruption.copy import CLEAR_MS, MEASURE_SLOTS, Tampered, exchange, slider_from
 
 _CENTRE = np.array([WIDTH / 2, HEIGHT / 2])
 _MIRRORS = (np.diag([-1.0, 1.0]), np.diag([1.0, -1.0]), np.diag([-1.0, -1.0]))

@@ -7,18 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import HEIGHT, WIDTH, HitObject, Mode, ObjectKind
 from maimod.osu.slider_path import flatten, tail
-from maimod.training.corruption.copy import (
-    APART_SLOTS,
-    CLEAR_MS,
-    HEIGHT,
-    WIDTH,
-    Tampered,
-    exchange,
-    is_column_free,
-    slider_from,
-)
+from maimod.training.corruption.copy import APART_SLOTS, CLEAR_MS, Tampered, exchange, is_column_free, slider_from
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Rhythm

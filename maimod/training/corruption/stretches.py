@@ -10,9 +10,9 @@ import numpy as np
 from numpy.random import Generator
 
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.osu.hitsounds import CLAP, FINISH, WHISTLE
 from maimod.training.corruption.copy import CLEAR_MS, KIND, MEASURE_SLOTS, Tampered
 
-WHISTLE, FINISH, CLAP = 2, 4, 8
 ADDITIONS = WHISTLE | FINISH | CLAP
 
 
@@ -183,9 +183,9 @@ def _no_combo(copy: Tampered, i: int) -> bool:
 
 def _no_addition(copy: Tampered, i: int) -> bool:
     o = copy.objects[i]
-    if o is None or o.slider or o.kind is ObjectKind.SPINNER or not o.hitsound & 14:
+    if o is None or o.slider or o.kind is ObjectKind.SPINNER or not o.hitsound & ADDITIONS:
         return False
-    copy.objects[i] = replace(o, hitsound=o.hitsound & ~14)
+    copy.objects[i] = replace(o, hitsound=o.hitsound & ~ADDITIONS)
     copy.mark("addition", o.time)
     return True
 

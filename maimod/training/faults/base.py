@@ -16,7 +16,7 @@ from numpy.random import Generator
 
 from maimod.audio.onsets import OnsetEnvelope, alignment
 from maimod.findings import Category
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind, TimingPoint, combo_numbers
+from maimod.osu.beatmap import HEIGHT, WIDTH, Beatmap, HitObject, Mode, ObjectKind, TimingPoint, combo_numbers
 from maimod.osu.timing import TICKS_PER_BEAT
 
 SAME_MS = 3.0
@@ -29,7 +29,6 @@ LONGEST_RUN_GAP_MS = 1_100.0
 ONSET_WIDTH_MS = 15.0
 WHISTLE, FINISH, CLAP = 2, 4, 8
 ADDITIONS = WHISTLE | FINISH | CLAP
-WIDTH, HEIGHT = 512.0, 384.0
 SAMPLE_SETS = {"normal": 1, "soft": 2, "drum": 3}
 
 ALL = frozenset(Mode)

@@ -11,13 +11,11 @@ from itertools import pairwise
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import HEIGHT, WIDTH, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.slider_path import tail
 from maimod.training.faults.base import (
-    HEIGHT,
     ONLY_OSU,
     SAME_MS,
-    WIDTH,
     WITH_POSITIONS,
     Envelope,
     Fault,

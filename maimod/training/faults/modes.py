@@ -10,13 +10,12 @@ from itertools import pairwise
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import WIDTH, Beatmap, HitObject, Mode, ObjectKind
 from maimod.training.faults.base import (
     CLAP,
     CLEAR_GAP_MS,
     FINISH,
     WHISTLE,
-    WIDTH,
     Envelope,
     Fault,
     Planted,

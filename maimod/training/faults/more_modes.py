@@ -11,12 +11,11 @@ from numpy.random import Generator
 
 from maimod.findings import Category
 from maimod.osu import catch
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import WIDTH, Beatmap, HitObject, Mode, ObjectKind
 from maimod.training.faults.base import (
     CLAP,
     CLEAR_GAP_MS,
     FINISH,
-    WIDTH,
     Envelope,
     Fault,
     Planted,
