@@ -21,6 +21,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -49,6 +50,8 @@ PRECISIONS = ("fp32", "amp", "bf16")
 BATCHES = (6_000, 16_000, 64_000, 256_000)
 COMPILE_S = 15.0
 """Seconds that must be left before layers are compiled."""
+COMPILE_MOST_S = 40.0
+"""Seconds after which compiling them is given up, so that the runs of many maps have their time."""
 
 T = TypeVar("T")
 
@@ -75,16 +78,36 @@ class Figures:
         """Seconds of the budget."""
         return self.budget - (time.perf_counter() - self.began)
 
-    def variant(self, name: str, work: Callable[[], None], needs: float = 0.0) -> None:
-        """Run a variant if there is time; if it fails, one line says so."""
+    def variant(self, name: str, work: Callable[[], None], needs: float = 0.0, most: float = 0.0) -> None:
+        """Run a variant if there is time, for `most` seconds if given; if it fails, one line says so."""
         if self.left <= needs:
             self.add(f"{name}: left out, {max(self.left, 0):.0f} s of the budget are left", "-", "")
             return
         try:
-            work()
+            with limited(min(most, self.left)):
+                work()
         except Exception as error:  # the others are still worth running
             reason = " ".join(str(error).split())[:200]
             self.add(f"{name}: failed, {type(error).__name__}: {reason}", "-", "")
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """End a block by TimeoutError after some seconds; 0 and systems without timers set no limit."""
+    if not seconds or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def late(*_: object) -> None:
+        raise TimeoutError(f"not done after {seconds:.0f} s")
+
+    kept = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, kept)
 
 
 @dataclass(frozen=True)
@@ -554,16 +577,14 @@ def main() -> None:
         figures.add("(making the checkpoint and the maps)", time.perf_counter() - figures.began)
         bench = Bench(figures, options, checkpoint, folders)
         figures.variant("one map", lambda: one_map(bench))
-        figures.variant("precisions", lambda: precisions(bench))
-        figures.variant("processes", lambda: chosen_jobs(bench))
-        jobs = [int(number) for number in options.jobs.split(",")]
-        figures.variant(f"{jobs[0]} processes", lambda: many_maps(bench, jobs[0]))
         figures.variant("CUDA graph", lambda: graphs(bench))
+        figures.variant("compiled layers", lambda: compiled(bench), COMPILE_S, COMPILE_MOST_S)
+        figures.variant("processes", lambda: chosen_jobs(bench))
+        for number in map(int, options.jobs.split(",")):
+            figures.variant(f"{number} processes", lambda number=number: many_maps(bench, number))  # type: ignore[misc]
+        figures.variant("precisions", lambda: precisions(bench))
         figures.variant("batches", lambda: batches(bench))
         figures.variant("bundled networks", lambda: bundled(bench))
-        for number in jobs[1:]:
-            figures.variant(f"{number} processes", lambda number=number: many_maps(bench, number))  # type: ignore[misc]
-        figures.variant("compiled layers", lambda: compiled(bench), COMPILE_S)
     figures.add("(the whole benchmark)", time.perf_counter() - figures.began)
 
 
