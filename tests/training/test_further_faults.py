@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from maimod.audio.onsets import OnsetEnvelope
 from maimod.osu import catch
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.slider_path import tail
@@ -27,7 +28,8 @@ MEASURES = 32
 @cache
 def full_map(mode: int = 0) -> Beatmap:
     """120 BPM, 32 measures with a place for every mistake: even circles in a line, a burst of three after a curved slider,
-    sliders with sounds on their heads only, spinners; chords and holds in mania; steps of volume and velocity, two kiai."""
+    sliders with sounds on their heads only, claps of the drum set, spinners; chords and holds in mania; steps of volume and
+    velocity, two kiai."""
     lines: list[str] = []
     for measure in range(MEASURES):
         start, y = FIRST + measure * MEASURE, 60 + 40 * (measure % 5)
@@ -58,13 +60,17 @@ def _head(mode: int, start: int, y: int, measure: int, half: float) -> tuple[int
 
 def _circle(mode: int, start: int, y: int, measure: int, half: float, x: int | None = None) -> str:
     known, time, flag, sound = _head(mode, start, y, measure, half)
-    return f"{known if x is None else x},{y},{time},{1 | flag},{sound},0:0:0:0:"
+    return f"{known if x is None else x},{y},{time},{1 | flag},{sound},{_sets(sound)}"
+
+
+def _sets(sound: int) -> str:
+    return "0:3:0:0:" if sound == 8 else "0:0:0:0:"
 
 
 def _slider(mode: int, start: int, y: int, measure: int, half: float, path: str, length: int, edges: str) -> str:
     x, time, flag, sound = _head(mode, start, y, measure, half)
     if mode == Mode.MANIA:
-        return f"{x},{y},{time},128,{sound},{time + length * BEAT // 140}:0:0:0:0:"
+        return f"{x},{y},{time},128,{sound},{time + length * BEAT // 140}:{_sets(sound)}"
     way = -1 if measure % 2 else 1
     points = "|".join(
         f"{x + way * int(a)}:{y + int(b)}" for a, b in (point.split(":") for point in path[2:].split("|"))
@@ -213,12 +219,42 @@ def test_the_last_of_a_burst_goes_missing() -> None:
     assert good.hit_objects[gone.index + 1].time - gone.time > BEAT / 4
 
 
-@pytest.mark.parametrize(("dose", "ms"), [("1/2 measure", 1000), ("1 measure", 2000)])
+@pytest.mark.parametrize(("dose", "ms"), [("1/2 measure", 1000), ("1 measure", 2000), ("2 measures", 4000)])
 def test_a_deleted_passage_is_empty(dose: str, ms: int) -> None:
     good, planted = plant(f"passage-deleted:{dose}")
     gone, come = changes(good, planted.beatmap)
     assert len(gone) >= 3 and not come and planted.end - planted.start == ms
     assert not [o for o in planted.beatmap.hit_objects if planted.start <= o.time < planted.end]
+
+
+def test_a_thinned_measure_keeps_its_beats() -> None:
+    good, planted = plant("rhythm-thinned")
+    gone, come = changes(good, planted.beatmap)
+    assert len(gone) >= 2 and not come and all((o.time - FIRST) % BEAT for o in gone)
+    first = FIRST + (planted.start - FIRST) // MEASURE * MEASURE
+    left = [o.time for o in planted.beatmap.hit_objects if first <= o.time < first + MEASURE]
+    assert len(left) >= 2 and (planted.start, planted.end) == (gone[0].time, gone[-1].time)
+
+
+@pytest.mark.parametrize(("name", "silent", "heard"), [("rhythm-thinned", 1, 0.5), ("repeat-for-circle", 2, 1)])
+def test_only_circles_on_clear_onsets_are_not_there_yet(name: str, silent: float, heard: float) -> None:
+    (fault,) = select([name])
+
+    def planted(beats: float) -> Planted | None:
+        onsets = np.zeros(FIRST + MEASURES * MEASURE, dtype=np.float32)
+        onsets[FIRST :: round(beats * BEAT)] = 1.0
+        return fault.inject(full_map(), np.random.default_rng(0), OnsetEnvelope(onsets, 1.0))
+
+    assert planted(silent) is None and planted(heard) is not None
+
+
+def test_a_slider_turns_back_in_place_of_the_circle_after_it() -> None:
+    good, planted = plant("repeat-for-circle")
+    before, (slider,) = changes(good, planted.beatmap)
+    was, circle = sorted(before, key=_time)
+    assert was.slider and slider.slider and (was.slider.slides, slider.slider.slides) == (1, 2)
+    assert slider.end_time == circle.time == planted.end and slider.slider.edge_sounds == (2, 0, circle.hitsound)
+    assert slider.slider.edge_sets[-1] == (circle.sample.normal_set, circle.sample.addition_set)
 
 
 def test_an_object_is_on_a_third_of_a_map_without_thirds() -> None:
@@ -365,6 +401,25 @@ def test_additions_of_a_measure_are_late_or_exchanged() -> None:
     before, after = of(good, planted), of(planted.beatmap, planted)
     assert [additions_of(o) for o in after] == [swapped[additions_of(o)] for o in before]
     assert any(o.slider and o.slider.edge_sounds == (8, 0) for o in after) or not any(o.slider for o in after)
+
+
+@pytest.mark.parametrize(("dose", "least"), [("1 object", 1), ("2 measures", 3)])
+def test_own_sample_sets_are_lost_where_that_is_heard(dose: str, least: int) -> None:
+    good, planted = plant(f"own-sets-lost:{dose}")
+    before, after = changes(good, planted.beatmap)
+    assert len(before) >= least and {o.sample.addition_set for o in before} == {3}
+    assert {o.sample.addition_set for o in after} == {0} and all(map(additions_of, after))
+    (fault,) = select([f"own-sets-lost:{dose}"])
+    unheard = [replace(o, hitsound=0, sample=replace(o.sample, normal_set=2)) for o in good.hit_objects]
+    assert fault.inject(replace(good, hit_objects=tuple(unheard)), np.random.default_rng(0)) is None
+
+
+def test_hitsounds_of_eight_measures_are_not_there_yet() -> None:
+    good, planted = plant("sounds-unfinished")
+    assert planted.end - planted.start == 8 * MEASURE and any(additions_of(o) for o in of(good, planted))
+    inside = of(planted.beatmap, planted)
+    assert not any(additions_of(o) or o.sample.addition_set for o in inside)
+    assert not any(any(o.slider.edge_sounds) for o in inside if o.slider)
 
 
 def test_the_finish_of_a_section_is_missing() -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from maimod.training.faults import (
     combos,
     dragged,
+    earlier,
     figures,
     lines,
     modes,
@@ -52,6 +53,7 @@ FURTHER: tuple[Fault, ...] = (
     *sound_stretches.FAULTS,
     *sections.FAULTS,
     *more_modes.FAULTS,
+    *earlier.FAULTS,
 )
 """Kinds that differ from those in what the mapper did."""
 FAULTS: tuple[Fault, ...] = (*CLASSIC, *FURTHER)

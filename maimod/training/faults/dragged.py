@@ -28,6 +28,7 @@ from maimod.training.faults.base import (
     crosses_point,
     exchanged,
     has_copy,
+    has_red_line,
     in_turn,
     is_circle,
     is_inside,
@@ -285,7 +286,7 @@ def _burst_shortened(beatmap: Beatmap, random: Generator, envelope: Envelope) ->
 
 
 def _passage_deleted(measures: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
-    """All objects of half a measure or a measure are gone, in a stretch that is mapped before and after."""
+    """All objects of half a measure to two measures are gone, in a stretch that is mapped before and after."""
     rows = rows_of(beatmap)
     places = stretches(beatmap, 1, 4)
     for start, whole in best_in_turn(random, places, lambda place: has_copy(beatmap, *place)):
@@ -296,6 +297,7 @@ def _passage_deleted(measures: float, beatmap: Beatmap, random: Generator, envel
             len(inside) >= 3
             and min(len(before), len(after)) >= 3
             and rows[0].time < start
+            and not has_red_line(beatmap, start, end)
             and all(o.kind is not ObjectKind.SPINNER and o.end_time <= end for o in inside)
         ):
             changed = with_objects(beatmap, dict.fromkeys([o.index for o in inside]))
@@ -354,7 +356,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("burst-shortened", "", (_R,), ALL, _burst_shortened),
     *(
         Fault("passage-deleted", dose, (_R,), ALL, partial(_passage_deleted, measures))
-        for dose, measures in (("1/2 measure", 0.5), ("1 measure", 1.0))
+        for dose, measures in (("1/2 measure", 0.5), ("1 measure", 1.0), ("2 measures", 2.0))
     ),
     Fault("on-third", "", (_R,), ALL, _on_third),
 )
