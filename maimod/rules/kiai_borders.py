@@ -167,7 +167,7 @@ def _candidate(
     elsewhere = [other for other in near if abs(other - time) > SAME_MS]
     of_others = float(log_odds(len(elsewhere), len(near) - len(elsewhere)))
     bits = of_song + of_others
-    word = "begins" if border.begins else "ends"
+    word, place = "begins" if border.begins else "ends", where(evidence, time, time - off * beat)
     return candidate(
         BORDER,
         time=time,
@@ -175,16 +175,18 @@ def _candidate(
         measure=bits,
         actual=f"kiai {word}",
         expected=[Expected(clock(elsewhere[0]))] if elsewhere else [],
-        message=_words(word, off, time, beat, elsewhere, len(others)),
+        message=_words(word, off, time, beat, elsewhere, len(others), bool(place["on_downbeat"])),
         bits=round(bits, 2),
         bits_of_song=round(of_song, 2),
         bits_of_difficulties=round(of_others, 2),
         unlike_length=round(unlike, 2),
-        **where(evidence, time, time - off * beat),
+        **place,
     )
 
 
-def _words(word: str, late: int, time: float, beat: float, elsewhere: Sequence[float], others: int) -> str:
+def _words(
+    word: str, late: int, time: float, beat: float, elsewhere: Sequence[float], others: int, on_downbeat: bool
+) -> str:
     reasons = []
     if late:
         many = f"{abs(late)} beat{'s' * (abs(late) != 1)} {'later' if late > 0 else 'earlier'}"
@@ -195,7 +197,9 @@ def _words(word: str, late: int, time: float, beat: float, elsewhere: Sequence[f
         reasons.append(
             f"{many} beat{'s' * (many != '1')} {'later' if beats_off > 0 else 'earlier'} than in {len(elsewhere)} of {others} {OTHERS}"
         )
-    return f"Kiai {word} {' and '.join(reasons) or 'where its repetitions do'}."
+    if not reasons:
+        reasons.append("at an unusual place" if on_downbeat else "off the downbeats")
+    return f"Kiai {word} {' and '.join(reasons)}."
 
 
 CHECK = BeatmapCheck(Category.KIAI, "Borders of kiai", (BORDER,), run)

@@ -24,6 +24,8 @@ NEIGHBOURS = 2
 """A flag this many objects off is called misplaced rather than extra."""
 MOVE_BITS = 2.0
 """Bits subtracted for a misplaced flag, because there are four places to move it to."""
+REST_BEATS = 8.0
+"""What is longer between two objects is a rest, which belongs to no combo."""
 STYLE_BITS = 2.0
 """Bits for a flag with each doubling of the number of places with the same combos before and after: it is a pattern.
 """
@@ -71,7 +73,7 @@ UNEXPECTED = Rule(
     why="A flag inside a phrase splits a unit of the music, and suggests a change that is not there.",
     how="The combos before and after the flag have lengths that are rare in this map, while without the flag, or with "
     "it one or two "
-    "objects away, they would be common. The model's probability against a flag here is added.",
+    "objects away, they would be common. A rest of more than eight beats belongs to no combo. The model's probability against a flag here is added.",
     advice="Does something new begin here?",
     ignore_when="the flag marks a single sound or a change of rhythm, or one combo for each note is the style of the "
     "passage.",
@@ -111,9 +113,16 @@ class Combos:
         # The first object and objects after spinners always start a combo; a spinner's own flag has no meaning.
         self.forced = [i == 0 or spinners[i] or spinners[i - 1] for i in range(len(self.objects))]
         self.starts = [i for i, o in enumerate(self.objects) if o.new_combo or self.forced[i]]
-        ends = [*(self.ticks[i] for i in self.starts[1:]), self.ticks[-1] + TICKS_PER_BEAT]
+        over = [int(tick) for tick in grid.ticks(np.array([o.end_time for o in self.objects]))]
+        ends = [self._end(over[i - 1], self.ticks[i]) for i in self.starts[1:]] + [self.ticks[-1] + TICKS_PER_BEAT]
         self.ends = ends
         self.lengths = Counter(end - self.ticks[start] for start, end in zip(self.starts, ends, strict=True))
+
+    @staticmethod
+    def _end(over: int, start: int) -> int:
+        """Tick at which a combo ends whose last object is over at one tick, before the combo that starts at another: after a rest its
+        length says nothing."""
+        return start if start - over <= REST_BEATS * TICKS_PER_BEAT else over + TICKS_PER_BEAT
 
     def bits(self, *lengths: int, without: Mapping[int, int]) -> float:
         """Log2-probability of combos of these lengths [ticks] by the map's other combos, without those in `without`."""
@@ -123,7 +132,7 @@ class Combos:
     def around(self, number: int) -> tuple[int, int]:
         """Ticks of the combo before and of the combo at the flag of this number."""
         here = self.ticks[self.starts[number]]
-        return here - self.ticks[self.starts[number - 1]], self.ends[number] - here
+        return self.ends[number - 1] - self.ticks[self.starts[number - 1]], self.ends[number] - here
 
     def unexpected(self) -> Iterator[Verdict]:
         """Evidence against every flag in the file."""
@@ -131,10 +140,11 @@ class Combos:
         for number, (before, start) in enumerate(zip(self.starts, self.starts[1:], strict=False), start=1):
             if self.forced[start]:
                 continue
-            begin, here, end = self.ticks[before], self.ticks[start], self.ends[number]
-            style = STYLE_BITS * math.log2(pairs[self.around(number)])
-            without = Counter([here - begin, end - here])
-            actual = self.bits(here - begin, end - here, without=without)
+            begin, end = self.ticks[before], self.ends[number]
+            lengths = self.around(number)
+            style = STYLE_BITS * math.log2(pairs[lengths])
+            without = Counter(lengths)
+            actual = self.bits(*lengths, without=without)
             best, shift = self.bits(end - begin, without=without), 0
             for by in range(-NEIGHBOURS, NEIGHBOURS + 1):
                 other = start + by
@@ -144,7 +154,7 @@ class Combos:
                         best, shift = moved, by
             event = next((s for s in self.events(start) if s.event.kind is EventKind.NEW_COMBO), None)
             model = 0.0 if event is None else -_log_odds(2.0**-event.surprisal) - MODEL_USUAL_BITS
-            yield Verdict(start, best - actual - style, model, event, (here - begin, end - here), shift)
+            yield Verdict(start, best - actual - style, model, event, lengths, shift)
 
     def missing(self) -> Iterator[Verdict]:
         """Evidence for a missing flag in every combo, at the best place to divide it."""

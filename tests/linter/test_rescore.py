@@ -16,6 +16,7 @@ from maimod.linter.judge import WITHIN as JUDGED_WITHIN
 from maimod.linter.judge import Judge
 from maimod.linter.places import NAMES
 from maimod.linter.rescore import rescore, severity
+from maimod.osu.beatmap import Mode
 from maimod.rules import clashes, hitsounds, kiai, positions, rhythm, sliders, slips, timing
 from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Ramp, Rule, candidate
 from tests.findings import doubted, judging, proposals_of
@@ -272,6 +273,12 @@ class TestJudge:
         assert finding.score == pytest.approx(0.2, abs=0.01) and finding.severity is Severity.MINOR
         doubt = self.seen({("place", MAP.hit_objects[10].time): -4.0})
         assert not with_proposals([measured(positions.UNEXPECTED, 0.9)], doubt, blind)
+
+    def test_in_catch_the_judge_knows_the_kinds(self) -> None:
+        blind = judging(Category.POSITIONS, NAMES[0], 0.0, -9.0, "positions/unexpected")
+        sure = self.seen({("place", MAP.hit_objects[10].time): 4.0})
+        catch = replace(sure, beatmap=replace(MAP, mode=Mode.CATCH))
+        assert not with_proposals([measured(positions.UNEXPECTED, 0.9)], catch, blind)
 
     @pytest.mark.parametrize(("logit", "count"), [(-0.9, 1), (-1.1, 0)])
     def test_what_the_proofreader_denies_is_no_kind_that_was_not_taught(self, logit: float, count: int) -> None:

@@ -148,7 +148,8 @@ def test_fast_hyperdashes_within_a_slider_of_a_rain():
 
 
 def test_antiflow_after_a_fast_hyperdash():
-    assert rules(found(way((400, 200), (-100, 300)), Level.HARD)) == [("antiflow", "minor")]
+    assert rules(found(way((400, 200), (-150, 300)), Level.HARD)) == [("antiflow", "minor")]
+    assert rules(found(way((400, 200), (-130, 300)), Level.HARD)) == []  # two thirds of the walking speed are enough
     assert rules(found(way((400, 200), (-30, 300)), Level.HARD)) == []  # caught without moving
     assert rules(found(way((400, 200), (100, 300)), Level.HARD)) == []
     assert rules(found(way((400, 260), (-100, 300)), Level.HARD)) == []

@@ -39,7 +39,12 @@ def test_beats_correlate_where_the_song_comes_again() -> None:
 def test_borders_at_the_same_place_of_the_song_are_right() -> None:
     borders = found((8, 12), (20, 24))
     assert [one.measure for one in borders] == pytest.approx([-4.5] * 4, abs=0.2)
-    assert borders[0].message == "Kiai begins where its repetitions do."
+    assert borders[0].message == "Kiai begins at an unusual place."
+
+
+def test_a_border_off_the_downbeats_is_named_so() -> None:
+    borders = found((8.25, 12), (20.25, 24))
+    assert borders[0].message == "Kiai begins off the downbeats."
 
 
 @pytest.mark.parametrize(("by", "words"), [(0.25, "1 beat later"), (-0.5, "2 beats earlier"), (1.0, "4 beats later")])

@@ -64,6 +64,19 @@ def test_flag_inside_a_combo() -> None:
     assert "on beat 3 of the measure" in finding.message
 
 
+def test_a_rest_belongs_to_no_combo() -> None:
+    """Three beats before a rest of 20 and eight after it are nothing unusual, in a map with such combos."""
+    flags, rest = REGULAR | {41, 44}, 43
+    loaded = combos(flags)
+    later = [
+        f"{o.x:g},100,{500 * i + (10000 if i > rest else 0)},{5 if o.new_combo else 1},0,0:0:0:0:"
+        for i, o in enumerate(loaded.hit_objects)
+    ]
+    lengths = new_combos.Combos(Evidence(beatmap(later))).lengths
+    assert sorted(lengths) == [48, 144, 192]
+    assert lengths[144] == 1
+
+
 def test_misplaced_flag_is_one_finding() -> None:
     (finding,) = find(combos(REGULAR - {40} | {41}))
     assert (finding.rule, finding.objects) == ("new-combos/unexpected", (41,))
