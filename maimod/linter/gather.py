@@ -227,7 +227,7 @@ def find_song(beatmap: Beatmap, settings: Settings, loaded: Songs) -> tuple[Song
     try:
         song = loaded.load(path)
     except AudioError as error:
-        return None, [f"{error}: {unheard}"]
+        return None, [f"no song ({error.path.name}: {error.reason.rstrip('.')}): {unheard}"]
     return song, list(song.audio.messages)
 
 

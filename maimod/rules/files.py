@@ -195,6 +195,8 @@ def _songs(evidence: MapsetEvidence) -> Iterator[Placed]:
                 else "No song is named in [General].",
             )
             continue
+        if evidence.mapset.files.get(file) == 0:  # a finding of its own: mapset/empty-file
+            continue
         found = probe.probe(evidence.mapset.path_of(file))
         if found is None or found.audio_codec is None:
             yield from evidence.candidate(
