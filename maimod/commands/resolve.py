@@ -73,6 +73,8 @@ def resolve(paths: Sequence[str], typed: Mapping[str, Any]) -> Check:
     from maimod.linter.limits import Limits
     from maimod.rules import RULES
 
+    if typed.get("isolated") and typed.get("config"):
+        raise UsageError("--isolated and --config exclude each other")
     typed = {**PRESETS[typed.get("preset")], **typed}
     config = named_config(typed)
     if config is None:
@@ -170,10 +172,10 @@ def dump(check: Check) -> dict[str, Any]:
 
 def named_config(typed: Mapping[str, Any]) -> Config | None:
     """The single configuration to use, empty for none; None means the nearest of each mapset."""
-    if typed.get("isolated"):
-        return Config()
-    path = typed.get("config")
-    return load(path) if path else None
+    path = typed.get("config")  # before `isolated`, which may come from a preset
+    if path:
+        return load(path)
+    return Config() if typed.get("isolated") else None
 
 
 def options_of(config: Config, typed: Mapping[str, Any], rules: Sequence[str]) -> CheckOptions:

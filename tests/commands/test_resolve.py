@@ -12,7 +12,7 @@ import pytest
 from maimod.app import main
 from maimod.commands.options import discover
 from maimod.commands.resolve import resolve, restricted
-from maimod.errors import ConfigError
+from maimod.errors import ConfigError, UsageError
 from maimod.linter.settings import Override, Settings
 from maimod.osu.discovery import find
 from tests.commands.test_options import GOOD, mapset, settings
@@ -104,6 +104,11 @@ def test_one_configuration_for_all_if_it_is_named(mapset, tmp_path):
     (tmp_path / "other.toml").write_text("level = 'hard'")
     assert effective("sets", config=Path("other.toml")) == [Settings(level="hard")]
     assert effective("sets", isolated=True) == [Settings()]
+    # What is named counts more than a preset, and is never left out without a word.
+    (screened,) = effective("sets", config=Path("other.toml"), preset="screen")
+    assert screened.level == "hard"
+    with pytest.raises(UsageError, match="exclude each other"):
+        effective("sets", config=Path("other.toml"), isolated=True)
 
 
 def test_rules_may_be_joined_with_commas(mapset, tmp_path):
