@@ -484,7 +484,7 @@ def test_what_a_slider_covers_is_not_missing(tmp_path):
 @pytest.mark.parametrize(
     ("beats", "expected"),
     [
-        ((20,), [("mapset/missing-object", "warning")]),
+        ((20,), [("mapset/missing-object", "minor")]),
         ((20, 30), [("mapset/missing-object", "minor")]),
         ((20, 30, 36, 40), []),
     ],
@@ -498,6 +498,22 @@ def test_objects_missing_at_several_places_are_one_finding(tmp_path, beats: tupl
     findings = [one for one in found(tmp_path, agreement.CHECK, given) if one.rule == "mapset/missing-object"]
     assert rules(findings) == expected
     assert len(beats) != 2 or "; the same at 1 more place: 00:14:000." in findings[0].message
+
+
+@pytest.mark.parametrize(("pause", "spinner", "count"), [(4, False, 1), (5, False, 0), (4, True, 0)])
+def test_an_object_of_all_others_in_a_pause(tmp_path, pause: int, spinner: bool, count: int):
+    given = with_hits(0)
+    kept = {0, 10, 12, 24}
+    given["A"] = replace(given["A"], objects=[line for beat, line in enumerate(given["A"].objects) if beat in kept])
+    first = 12 - pause // 2
+    own = [line for beat, line in enumerate(given["B"].objects) if not first <= beat <= first + pause - 2]
+    if spinner:  # instead of the object that begins the pause
+        place = next(
+            place for place, line in enumerate(own) if int(line.split(",")[2]) == FIRST_MS + (first - 1) * BEAT_MS
+        )
+        own[place] = f"256,192,{FIRST_MS + (first - 2) * BEAT_MS + 50},12,0,{FIRST_MS + (first - 1) * BEAT_MS},0:0:0:0:"
+    given["B"] = replace(given["B"], objects=own)
+    assert len(found(tmp_path, agreement.CHECK, given, "mapset/missing-object")) == count
 
 
 def test_what_the_easiest_leaves_out_is_not_missing(tmp_path):
@@ -515,6 +531,16 @@ def test_an_object_beside_those_of_all_others(tmp_path, shift: int, count: int):
     given["Insane"] = replace(given["Insane"], objects=objects)
     findings = found(tmp_path, agreement.CHECK, given, "mapset/beside-others")
     assert [finding.objects for finding in findings] == [(96,)] * count
+
+
+@pytest.mark.parametrize(("gap", "count"), [(1 / 3, 0), (1 / 2, 1)])
+def test_a_figure_of_fine_equal_gaps_is_a_rhythm_of_its_own(tmp_path, gap: float, count: int):
+    given = with_hits(0)
+    hits = [line for beat, line in enumerate(given["B"].objects) if not 29 <= beat <= 31]
+    figure = [f"256,192,{FIRST_MS + (30 - 1 / 12 + place * gap) * BEAT_MS:.0f},1,8,0:0:0:0:" for place in (-1, 0, 1)]
+    given["B"] = replace(given["B"], objects=[*hits[:29], *figure, *hits[29:]])
+    findings = found(tmp_path, agreement.CHECK, given, "mapset/beside-others")
+    assert [finding.objects for finding in findings] == [(30,)] * count
 
 
 @pytest.mark.parametrize(("name", "count"), [("Normal", 1), ("Expert", 0)])
