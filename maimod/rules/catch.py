@@ -68,7 +68,7 @@ HYPERDASH_RUN = Rule(
     "less than 250 ms in a Platter, or 125 ms in a Rain, next to another one (in a Platter, next to a dash a warning); "
     "different snaps in a row (in a Rain a "
     "warning).",
-    advice="Break the run with a dash or a walk.",
+    advice="Let a walk come between.",
     ignore_when="never: the ranking criteria forbid it",
     blind_spots="Difficulties with unknown level.",
     source=_CRITERIA,
@@ -275,18 +275,20 @@ def _hyperdash_runs(way: _Way) -> Iterator[Candidate]:
     for run, beside in way.runs(hyperdashes=True):
         inside = [one for one in run if one.before.is_within_slider]
         snaps = [one.ms for one in run]
-        certainty = Certainty.CERTAIN
+        certainty, wanted = Certainty.CERTAIN, f"at most {most:g}"
         if len(run) > most:
             reason = f"{way.name} may have {most:g}"
         elif len(run) > 1 and any(way.is_higher_snapped(one) for one in run):
             reason = f"in {way.name} one of less than {way.basic_ms(run[0]):.0f} ms must be alone"
+            wanted = "one hyperdash"
         elif way.level is Level.HARD and way.is_higher_snapped(run[0]) and beside:
             reason = f"in {way.name} one of less than {way.basic_ms(run[0]):.0f} ms must not be next to a dash"
-            certainty = Certainty.GUIDELINE
+            certainty, wanted = Certainty.GUIDELINE, "no dash beside it"
         elif len(inside) > most_inside:
             reason = f"{way.name} may have {most_inside:g} within a slider"
+            wanted = f"at most {most_inside:g} within a slider"
         elif len(run) > 1 and max(snaps) - min(snaps) > SAME_SNAP_MS:
-            reason = f"in {way.name} those in a row must have the same snap"
+            reason, wanted = f"in {way.name} those in a row must have the same snap", "the same snap"
             certainty = Certainty.CERTAIN if way.level is Level.HARD else Certainty.GUIDELINE
         else:
             continue
@@ -297,8 +299,8 @@ def _hyperdash_runs(way: _Way) -> Iterator[Candidate]:
             f"{len(run)} hyperdashes follow each other ({', '.join(f'{ms:.0f}' for ms in snaps[:6])} ms); {reason}."
             if len(run) > 1
             else f"This hyperdash has {snaps[0]:.0f} ms; {reason}.",
-            f"{len(run)} hyperdash{'es' if len(run) > 1 else ''}",
-            f"at most {most:g}",
+            f"{len(run)} hyperdashes" if len(run) > 1 else f"{snaps[0]:.0f} ms",
+            wanted,
         )
 
 

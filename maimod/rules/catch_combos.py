@@ -5,6 +5,7 @@ Source: https://osu.ppy.sh/wiki/en/Ranking_criteria/osu!catch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from maimod.findings import Category, Expected, Severity, Tier
@@ -24,7 +25,8 @@ LONG_COMBO = Rule(
     ("map",),
     why="Caught fruits pile up on the catcher until the combo ends, and cover what falls.",
     how="Fruits of a combo, with ends and repeats of sliders: more than 8 in a Cup, 10 in a Salad, 12 in a Platter, 16 "
-    "in harder difficulties (for which the criteria give no number). Up to one and a half times as many are a minor.",
+    "in harder difficulties. Up to one and a half times as many are a minor, as are those of harder difficulties, for which the "
+    "criteria give no number. A slider that is a combo of its own has no place for a new combo.",
     advice="Add a new combo where a measure begins.",
     ignore_when="the measures of the song suggest longer combos",
     blind_spots="Difficulties with unknown level.",
@@ -50,18 +52,17 @@ def _long_combos(evidence: Evidence, level: Level, of: Sequence[Fruit]) -> Itera
     most = min(high("combo-length", Mode.CATCH, level), LONG_COMBO_OF_HARDER)
     for combo in _combos(of):
         caught = [fruit for fruit in combo if fruit.part is not Part.DROP]
-        if len(caught) <= most:
+        first, last = combo[0].hit_object, combo[-1].hit_object
+        if len(caught) <= most or first is last:
             continue
-        first = combo[0].hit_object
+        is_guideline = not math.isinf(high("combo-length", Mode.CATCH, level)) and len(caught) > MUCH_LONGER * most
         yield candidate(
             LONG_COMBO,
             time=first.time,
             end_time=combo[-1].time,
             line=first.line,
             objects=[first],
-            certainty=evidence.for_level(
-                Certainty.GUIDELINE if len(caught) > MUCH_LONGER * most else Certainty.POSSIBLE
-            ),
+            certainty=evidence.for_level(Certainty.GUIDELINE if is_guideline else Certainty.POSSIBLE),
             actual=f"{len(caught)} fruits",
             expected=[Expected(f"at most {most:g}")],
             message=f"This combo has {len(caught)} fruits; {level.one_in(Mode.CATCH)} should have at most {most:g}.",

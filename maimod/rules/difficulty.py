@@ -109,7 +109,7 @@ BREAK = Rule(
     "difficulties.",
     how="A break lasts 650 ms or more, begins 200 ms or more after an object ends, ends no later than the next object "
     "begins to appear (by the approach rate), contains no object, and has whole ms, because stable refuses a map with "
-    "decimals.",
+    "decimals. A border that is wrong by up to 50 ms is a warning, by up to 10 ms a minor.",
     advice="Set the break again in the editor.",
     ignore_when="never: the game or another editor will change it",
     blind_spots="Mania, which hardly uses breaks.",
@@ -176,7 +176,7 @@ COMBO_COLOURS = Rule(
     "colours and of the slider border: a problem below 30 (of the border, which sets of old have black, a warning), a warning below 43, or "
     "above 250 in maps with kiai, where "
     "objects flash.",
-    advice="Set combo colours that stand out from the background.",
+    advice="Set one that stands out from the background.",
     ignore_when="the background is bright throughout",
     blind_spots="The background itself; default colours of the skin.",
     source=f"{_CRITERIA}#skinning",
@@ -211,8 +211,9 @@ DARK, DIM, GLARING = 30.0, 43.0, 250.0
 
 DRAIN_ROUNDING_MS = 50.0
 MIN_BREAK_MS, MIN_BREAK_START_MS = 650.0, 200.0
-LITTLE_MS = 10.0
-"""A break that begins this much too early is no problem yet: ranked maps have 195 and 199 ms."""
+LITTLE_MS, SOME_MS = 10.0, 50.0
+"""A break that begins or ends this much wrong is a minor or a warning, not yet a problem: ranked maps have breaks that begin 167 and
+195 ms after an object, and some that end 11 and 26 ms late."""
 LARGEST_SCORE = 2**31 - 1
 ROUNDING_MS = 1.0
 LONG_PAUSE_MS = 10_000.0
@@ -438,7 +439,8 @@ def _colours(evidence: Evidence) -> Iterator[Candidate]:
     for key in (*combos, *(key for key in ("SliderBorder",) if key in colours)):
         red, green, blue = colours[key]
         brightness = math.sqrt(0.299 * red * red + 0.587 * green * green + 0.114 * blue * blue)
-        of = f"{key} ({red:g}, {green:g}, {blue:g}) is"
+        name = "The slider border" if key == "SliderBorder" else f"Combo colour {key.removeprefix('Combo')}"
+        of = f"{name} ({red:g}, {green:g}, {blue:g}) is"
         if brightness < DIM:
             is_hidden = brightness < DARK and key != "SliderBorder"
             certainty = Certainty.CERTAIN if is_hidden else Certainty.GUIDELINE
@@ -515,10 +517,9 @@ def _break(evidence: Evidence, pause: Break) -> Iterator[Candidate]:
         wrong.append((Certainty.CERTAIN, "This break has decimals, which stable cannot read", written, "whole ms"))
     if not inside and before is not None and pause.start - before < MIN_BREAK_START_MS - ROUNDING_MS:
         gap = pause.start - before
-        certainty = Certainty.CERTAIN if gap < MIN_BREAK_START_MS - LITTLE_MS else Certainty.GUIDELINE
         wrong.append(
             (
-                Certainty.HARMLESS if gap >= MIN_BREAK_START_MS - 2 * ROUNDING_MS else certainty,
+                _how_wrong(MIN_BREAK_START_MS - gap),
                 f"This break begins {gap:.0f} ms after the object before it",
                 f"{gap:.0f} ms",
                 "200 ms",
@@ -528,7 +529,7 @@ def _break(evidence: Evidence, pause: Break) -> Iterator[Candidate]:
         gap = after - pause.end
         wrong.append(
             (
-                Certainty.CERTAIN,
+                _how_wrong(preempt - gap),
                 f"This break ends {gap:.0f} ms before the next object, which begins to appear {preempt:.0f} ms before "
                 "its time",
                 f"{gap:.0f} ms",
@@ -549,6 +550,15 @@ def _break(evidence: Evidence, pause: Break) -> Iterator[Candidate]:
             expected=[Expected(least)],
             length_ms=round(length, 1),
         )
+
+
+def _how_wrong(by_ms: float) -> Certainty:
+    """For a border of a break that is wrong by some ms."""
+    if by_ms <= 2 * ROUNDING_MS:
+        return Certainty.HARMLESS
+    if by_ms <= LITTLE_MS:
+        return Certainty.POSSIBLE
+    return Certainty.GUIDELINE if by_ms <= SOME_MS else Certainty.CERTAIN
 
 
 def _missing_breaks(evidence: Evidence) -> Iterator[Candidate]:

@@ -72,7 +72,7 @@ TAGS = Rule(
     why="Players search for songs by genre and language.",
     how="The tags hold one of the game's genres and a language. A genre counts at the end of a word (jpop, electropop, "
     "videogame), but not elsewhere in it (popular). All ranked sets submitted since the "
-    "criteria require it have them, and hardly any older ones.",
+    "criteria require it have them, and hardly any older ones, in which it is a minor.",
     advice="Add what is missing.",
     ignore_when="the genre is none of the game's",
     blind_spots="Wrong genres; languages that few songs have.",
@@ -202,6 +202,8 @@ NO_NAMES = frozenset({"it", "that", "what", "here", "there", "let", "who", "he",
 """Words before 's that are nobody."""
 LONG_NAME = 5
 """Letters of a name that is found inside a word as well."""
+TAGS_SINCE = 1_300_000
+"""Sets with a smaller id were submitted before the criteria required genre and language."""
 MARKERS_SINCE = 700_000
 """Sets with a smaller id were submitted before 2018, when the criteria had no standard forms of markers; eight ranked maps of the
 training split are such sets."""
@@ -317,7 +319,9 @@ def _tags(key: str, value: str, beatmap: Beatmap) -> Iterator[Fault]:
     )
     missing = [*(() if has_genre else ("genre",)), *(() if LANGUAGES & set(words) else ("language",))]
     if missing:
-        yield Fault(f"The tags name no {' and no '.join(missing)}.", " and ".join(missing), Certainty.LIKELY)
+        number = set_id(beatmap)
+        certainty = Certainty.POSSIBLE if number is not None and number < TAGS_SINCE else Certainty.LIKELY
+        yield Fault(f"The tags name no {' and no '.join(missing)}.", " and ".join(missing), certainty)
 
 
 def _guild(key: str, value: str, beatmap: Beatmap) -> Iterator[Fault]:

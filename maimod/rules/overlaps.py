@@ -7,9 +7,11 @@ An object is drawn above those that follow it, so it can hide what it was before
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
+
+import msgspec
 
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu import slider_path
@@ -29,7 +31,8 @@ OVERLAP = Rule(
     ("map",),
     why="Beginners take objects that overlap for objects at once; one that lies under another is not seen at all.",
     how="In an Easy, an object lies less than 0.8 diameters from the place where the one before it ends, a fifth of a second "
-    "to a beat earlier. Four places or more are the map's style: one finding, a minor.",
+    "to a beat earlier. Places at the distance that the map keeps for such a gap (its distance snap), and four places or more, are the "
+    "map's style: one finding, a minor.",
     advice="Move them apart, so that a beginner can read the order.",
     ignore_when="the song is so fast that the objects are half a beat apart",
     blind_spots="Overlaps with objects further back; harder difficulties, where stacks are common.",
@@ -79,6 +82,11 @@ LEAST_APART = 0.8
 them touch a little."""
 MANY = 4
 """This many places or more are one finding."""
+KEPT = 0.15
+"""Share by which a distance may differ from the map's distance snap. All six overlaps of three ranked Easies are at it: their
+velocity is low for the size of their circles."""
+LEAST_STEPS = 8
+"""Fewest steps that have a distance snap."""
 SLOW_BEAT_MS = 500.0
 """The guidelines count beats; those of songs under 120 BPM count as if they had it."""
 MOST_BEFORE = 50
@@ -102,27 +110,59 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
 
 def _overlaps(evidence: Evidence, objects: list[HitObject]) -> Iterator[Candidate]:
     diameter = 2 * evidence.beatmap.difficulty.circle_radius
-    found = []
-    for before, after in pairwise(objects):
-        gap = after.time - before.end_time
-        distance = math.dist(cursor(before), (after.x, after.y))
-        beat = evidence.beatmap.red_line_at(after.time).beat_length
-        if LEAST_OVERLAP_MS <= gap <= OVERLAP_BEATS * beat and distance < LEAST_APART * diameter:
-            found.append((before, after, gap, distance))
-    for before, after, gap, distance in found[:1] if len(found) >= MANY else found:
-        more = places_alike([one.time for one, *_ in found[1:]]) if len(found) >= MANY else ""
+    steps = [_step(evidence, before, after) for before, after in pairwise(objects)]
+    kept = _distance_snap(steps)
+    found = [
+        one
+        for one in steps
+        if LEAST_OVERLAP_MS <= one.gap and one.beats <= OVERLAP_BEATS and one.distance < LEAST_APART * diameter
+    ]
+    usual = [one for one in found if kept is not None and abs(one.distance / one.beats - kept) <= KEPT * kept]
+    styled = found if len(found) >= MANY else usual
+    for one in (*styled[:1], *(one for one in found if one not in styled)):
+        is_style = one in styled
         yield candidate(
             OVERLAP,
-            time=before.time,
-            line=after.line,
-            objects=[before, after],
-            certainty=Certainty.POSSIBLE if len(found) >= MANY else Certainty.GUIDELINE,
-            actual=f"{distance:.0f} px",
+            time=one.before.time,
+            line=one.after.line,
+            objects=[one.before, one.after],
+            certainty=Certainty.POSSIBLE if is_style else Certainty.GUIDELINE,
+            actual=f"{one.distance:.0f} px",
             expected=[Expected(f"{diameter:.0f} px or more")],
-            message=f"These objects overlap: they are {distance:.0f} px and {gap:.0f} ms apart, circles are {diameter:.0f} px "
-            f"wide{more}.",
-            places=len(found),
+            message=f"These objects overlap: they are {one.distance:.0f} px and {one.gap:.0f} ms apart, circles are "
+            f"{diameter:.0f} px wide{', as the distance snap of this map has it' if one in usual else ''}"
+            f"{places_alike([other.before.time for other in styled[1:]]) if is_style else ''}.",
+            places=len(styled) if is_style else 1,
         )
+
+
+class _Step(msgspec.Struct, frozen=True):
+    """The way from where an object ends to the next one."""
+
+    before: HitObject
+    after: HitObject
+    gap: float
+    """Ms."""
+    beats: float
+    """The gap in beats."""
+    distance: float
+    """Px."""
+
+
+def _step(evidence: Evidence, before: HitObject, after: HitObject) -> _Step:
+    gap = after.time - before.end_time
+    beat = evidence.beatmap.red_line_at(after.time).beat_length
+    return _Step(before, after, gap, gap / beat, math.dist(cursor(before), (after.x, after.y)))
+
+
+def _distance_snap(steps: Sequence[_Step]) -> float | None:
+    """Px for each beat that most steps of a map keep; None if there is no such distance."""
+    ratios = sorted(one.distance / one.beats for one in steps if one.beats > 0 and one.gap >= LEAST_OVERLAP_MS)
+    if len(ratios) < LEAST_STEPS:
+        return None
+    middle = ratios[len(ratios) // 2]
+    close = sum(abs(ratio - middle) <= KEPT * middle for ratio in ratios)
+    return middle if close > len(ratios) / 2 else None
 
 
 def _hidden_repeats(evidence: Evidence, objects: list[HitObject]) -> Iterator[Candidate]:

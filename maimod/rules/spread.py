@@ -127,18 +127,23 @@ def _clock(ms: float) -> str:
     return f"{int(ms) // 60_000}:{int(ms) // 1000 % 60:02d}"
 
 
-def _level_in_mode(evidence: MapsetEvidence, beatmap: Beatmap, stars: float) -> Level:
-    """By the stars; in modes other than osu!, whose star ranges these are, by the name if it is one of a level."""
+def _levels_in_mode(evidence: MapsetEvidence, beatmap: Beatmap, stars: float) -> tuple[Level, Level]:
+    """The lowest and the highest level that a difficulty may be taken for: by the stars and by the name; in modes other than osu!,
+    whose star ranges these are, by the name if it is one of a level."""
     given = next(one for one in evidence.of_beatmaps if one.beatmap is beatmap).level
-    return _level(stars) if given is None or beatmap.mode is Mode.OSU else given
+    by_stars = _level(stars)
+    if given is None:
+        return by_stars, by_stars
+    return (min(given, by_stars), max(given, by_stars)) if beatmap.mode is Mode.OSU else (given, given)
 
 
 def _gaps(evidence: MapsetEvidence, rated: Sequence[tuple[float, Beatmap]]) -> Iterator[Placed]:
     for (low, lower), (high, higher) in pairwise(rated):
         if low >= FREE_STARS:
             return
-        levels = (_level_in_mode(evidence, beatmap, stars) for stars, beatmap in ((low, lower), (high, higher)))
-        left_out = [Level(level).label_in(lower.mode) for level in range(next(levels) + 1, next(levels))]
+        _, below = _levels_in_mode(evidence, lower, low)
+        above, _ = _levels_in_mode(evidence, higher, high)
+        left_out = [Level(level).label_in(lower.mode) for level in range(below + 1, above)]
         if high - low < (LEVEL_GAP_STARS if left_out else WIDE_GAP_STARS):
             continue
         yield from evidence.candidate(

@@ -97,6 +97,22 @@ def test_hyperdashes_in_a_row(steps: list[tuple[float, float]], level: Level, ex
     assert sorted(rules(found(way(*steps), level))) == sorted(expected)
 
 
+@pytest.mark.parametrize(
+    ("steps", "level", "actual", "expected"),
+    [
+        ([HYPER, BACK, HYPER], Level.HARD, "3 hyperdashes", "at most 2"),
+        ([(400, 300), BACK], Level.HARD, "2 hyperdashes", "the same snap"),
+        ([(400, 200), (-300, 300)], Level.HARD, "200 ms", "no dash beside it"),
+        ([(400, 200), (-400, 200)], Level.HARD, "2 hyperdashes", "one hyperdash"),
+    ],
+)
+def test_what_a_run_of_hyperdashes_is_compared_with(
+    steps: list[tuple[float, float]], level: Level, actual: str, expected: str
+):
+    (finding,) = [f for f in found(way(*steps), level) if f.rule == "positions/hyperdash-run"]
+    assert (finding.actual, finding.expected[0].text) == (actual, expected)
+
+
 EDGE = 250 - 1000 / 240 + 106.75 / 2
 """Px of a dash in 250 ms at circle size 5, from which on it is a hyperdash."""
 
@@ -169,6 +185,7 @@ def combo(count: int, level: Level) -> list[Finding]:
         (10, Level.NORMAL, None),
         (13, Level.HARD, "minor"),
         (16, Level.EXPERT, None),
+        (30, Level.EXPERT, "minor"),  # the criteria give no number
     ],
 )
 def test_long_combos(count: int, level: Level, severity: str | None):
@@ -179,6 +196,11 @@ def test_ends_of_sliders_count_and_drops_do_not():
     sliders = [f"100,192,{1000 + i * 1500},2,0,L|400:192,1,280" for i in range(5)]
     (finding,) = findings_of(catch_combos.run, Evidence(beatmap(sliders, mode=2), level=Level.EASY))
     assert finding.actual == "10 fruits"
+
+
+def test_a_slider_that_is_a_combo_has_no_place_for_another():
+    objects = [fruit(100, 1000), "100,192,2000,6,0,L|130:192,20,30", fruit(100, 8000, new_combo=True)]
+    assert findings_of(catch_combos.run, Evidence(beatmap(objects, mode=2), level=Level.EASY)) == []
 
 
 def showers(evidence: Evidence) -> list[Finding]:

@@ -47,6 +47,17 @@ def test_overlaps_throughout_are_a_style():
     assert rules([finding]) == [("positions/overlap", "minor")] and "4 more places" in finding.message
 
 
+def test_overlaps_at_the_distance_snap_are_a_style():
+    beats = (0, 2, 4, 6, 8, 9, 11, 13, 15, 16, 18)  # 50 px a beat
+    objects = [circle(60 + (50 * beat if beat < 9 else 50 * (18 - beat)), 100, 1000 + 500 * beat) for beat in beats]
+    (finding,) = found(overlaps, objects, Level.EASY)
+    assert rules([finding]) == [("positions/overlap", "minor")]
+    assert "as the distance snap of this map has it; the same at 1 more place" in finding.message
+    closer = [*objects[:-1], circle(150, 100, 1000 + 500 * 17)]
+    findings = found(overlaps, closer, Level.EASY)
+    assert [f.severity for f in findings] == ["minor", "warning"] and "distance snap" not in findings[1].message
+
+
 SLIDER = "100,192,2000,2,0,L|240:192,2,140"
 """Its arrow, at x 240, is reached a beat after its head."""
 

@@ -61,8 +61,9 @@ def test_a_pause_without_a_break():
     assert found(PLAY) == []  # six seconds are a rest
 
 
-def test_a_break_a_little_too_early_is_no_problem():
-    assert [finding.severity for finding in found(PLAY, "2,20195,24800")] == ["warning"]
-    assert [finding.severity for finding in found(PLAY, "2,20198,24800")] == ["minor"]
-    assert found(PLAY, "2,20199,24800") == []
-    assert [finding.severity for finding in found(PLAY, "2,20185,24800")] == ["problem"]
+@pytest.mark.parametrize(
+    ("by", "severity"), [(1, None), (2, "minor"), (10, "minor"), (11, "warning"), (50, "warning"), (51, "problem")]
+)
+def test_a_border_of_a_break_that_is_a_little_wrong_is_no_problem(by: int, severity: str | None):
+    for event in (f"2,{20_200 - by},24800", f"2,20200,{24_800 + by}"):
+        assert [finding.severity for finding in found(PLAY, event)] == ([] if severity is None else [severity])

@@ -280,6 +280,16 @@ def test_levels_left_out_in_catch_are_those_of_the_names(
     assert [one.message.partition(", ")[2].partition(".")[0] for one in gaps] == expected
 
 
+@pytest.mark.parametrize(("name", "words"), [("Normal", ""), ("Beginner", "with no Normal in between")])
+def test_a_difficulty_is_no_level_that_is_left_out(tmp_path, monkeypatch, name: str, words: str):
+    rates = {name: 1.7, "Hard": 3.5}  # by its stars the lower one is an Easy
+    monkeypatch.setattr(mapset, "star_rating", lambda beatmap: rates[beatmap.version])
+    lines = [f"256,192,{FIRST_MS},1,0,0:0:0:0:", f"256,192,{FIRST_MS + 500},1,0,0:0:0:0:"]
+    given = lasting({one: Version(one, lines) for one in rates}, 0, **dict.fromkeys(rates, 9.0))
+    (gap,) = found(tmp_path, spread.CHECK, given, "mapset/spread-gap")
+    assert gap.message.partition(", ")[2].partition(".")[0] == words
+
+
 @pytest.mark.parametrize(
     ("version", "names"),
     [
@@ -340,6 +350,12 @@ def test_genre_and_language_are_words(tmp_path, tags: str, missing: str):
     assert [f.message for f in found(tmp_path, metadata.CHECK, given, "mapset/tags")] == (
         [f"The tags name no {missing}."] if missing else []
     )
+
+
+@pytest.mark.parametrize(("number", "severity"), [("900000", "minor"), ("1400000", "warning"), ("-1", "warning")])
+def test_genre_and_language_were_no_criterion_of_old_sets(tmp_path, number: str, severity: str):
+    given = {name: one.with_metadata(Tags="rock", BeatmapSetID=number) for name, one in versions().items()}
+    assert rules(found(tmp_path, metadata.CHECK, given, "mapset/tags")) == [("mapset/tags-genre-language", severity)]
 
 
 @pytest.mark.parametrize(("tags", "count"), [("pop mappers' guild", 1), ("MPG pop", 1), ("empgeneral guild", 0)])
