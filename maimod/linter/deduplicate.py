@@ -59,6 +59,13 @@ HOLES = frozenset({"rhythm/missing-object", "rhythm/passage-object"})
 """Findings about an empty place after their object. Where the next object is at a wrong tick, it is what is missing."""
 KIAI_OF_SET = "mapset/kiai"
 """A border of kiai that the other difficulties have elsewhere: estimates about the same border say less."""
+LATE_LINE = "sliders/late-line"
+"""A line just after the head of a slider, which keeps another velocity: so its length in beats, its end and its shape are unusual."""
+OTHER_SNAPS = "mapset/snaps-differ"
+FIRST_RULES = frozenset({KIAI_OF_SET, LATE_LINE, OTHER_SNAPS})
+"""Exact findings that come before the estimates that they explain."""
+OF_OTHER_SNAPS = frozenset({"mapset/beside-others", "mapset/missing-object"})
+"""What a passage on another divisor than in the other difficulties shows at single objects."""
 SAME_BORDER_MS = 3
 ALIKE = "objects_alike"
 """Evidence of a finding that names several places: the indices of the objects of the others."""
@@ -137,14 +144,14 @@ def _listed(folded: Sequence[Finding]) -> list[dict[str, str]]:
 def _order_of_causes(finding: Finding) -> tuple[bool, bool, bool, bool, float, float, str]:
     """Sort key: causes first.
 
-    Sections come first, even before surer findings inside them. Then what other difficulties show of kiai. Then rhythm, because another time changes the distance
+    Sections come first, even before surer findings inside them. Then what other difficulties show of kiai, lines that come after their slider, and passages on another divisor. Then rhythm, because another time changes the distance
     and not the other way round, and findings about the set, which are stronger evidence than one difficulty. Then exact
     findings, then by score; of equals the earlier one is the cause. Minor findings are ordered by score only.
     """
     is_grave = finding.severity is not Severity.MINOR
     return (
         not _is_section(finding),
-        finding.rule != KIAI_OF_SET,
+        finding.rule not in FIRST_RULES,
         not (finding.category in FIRST_CAUSES and is_grave and finding.rule not in OF_ONE_NOTE),
         not (finding.tier is Tier.EXACT and is_grave),
         -finding.score,
@@ -181,7 +188,7 @@ class _Kept:
         if ranks:
             self._ending_at[max(ranks)].setdefault(kind, len(self.findings))
         is_passage = finding.rule.partition("/")[2].startswith("passage-") or finding.rule in OF_STRETCHES
-        if is_passage and finding.category in PASSAGE_CAUSES:
+        if (is_passage and finding.category in PASSAGE_CAUSES) or finding.rule == OTHER_SNAPS:
             self._passages.append(len(self.findings))
         if (finding.category is Category.KIAI and not finding.objects) or finding.rule == KIAI_OF_SET:
             self._borders.setdefault(round(finding.time), len(self.findings))
@@ -196,7 +203,7 @@ class _Kept:
             for number in self._passages
             for passage in (self.findings[number],)
             if passage.time <= finding.time <= (passage.end_time or passage.time)
-            and finding.category in PASSAGE_CAUSES[passage.category]
+            and _is_of_passage(finding, passage)
             and finding.score <= passage.score
         ]
 
@@ -229,7 +236,16 @@ def _explains(cause: Finding, finding: Finding) -> bool:
     """Whether a finding is a consequence of another one that shares an object with it, or the same mistake."""
     if finding.tier is Tier.EXACT:
         return _is_same_mistake(cause, finding)
+    if cause.rule == LATE_LINE and finding.category is Category.RHYTHM:
+        return True
     return {cause.rule, finding.rule} == OF_ONE_NOTE or finding.category in CAUSES[cause.category]
+
+
+def _is_of_passage(finding: Finding, passage: Finding) -> bool:
+    """Whether an estimate inside a passage is of a kind that a finding about the passage can cause."""
+    if passage.rule == OTHER_SNAPS:
+        return finding.rule in OF_OTHER_SNAPS
+    return finding.category in PASSAGE_CAUSES[passage.category]
 
 
 def _explains_next(cause: Finding, finding: Finding) -> bool:

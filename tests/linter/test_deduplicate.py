@@ -64,6 +64,25 @@ class TestFolding:
         assert rules(here, section) == ["kiai/misplaced"]  # the surer one
         assert len(rules(fact, replace(fact, time=4001.0))) == 2  # facts are kept
 
+    def test_a_line_after_the_head_of_a_slider_explains_its_length(self) -> None:
+        late = finding("sliders/late-line", 3, 0.65, None)
+        kind, velocity, other = (
+            finding(rule, index, 0.92)
+            for rule, index in (("rhythm/unexpected-kind", 3), ("sliders/velocity", 3), ("rhythm/unexpected-kind", 9))
+        )
+        assert rules(kind, late, velocity, other) == ["sliders/late-line", "rhythm/unexpected-kind"]
+
+    def test_a_passage_on_another_divisor_explains_its_objects(self) -> None:
+        passage = replace(finding("mapset/snaps-differ", 3, 0.7, None), end_time=MAP.hit_objects[6].time)
+        beside = [finding("mapset/beside-others", index, 0.7, None, tier=Tier.ESTIMATED) for index in (3, 5, 9)]
+        addition = finding("mapset/missing-addition", 5, 0.7, None, tier=Tier.ESTIMATED)
+        assert rules(*beside, addition, passage) == [
+            "mapset/snaps-differ",
+            "mapset/missing-addition",
+            "mapset/beside-others",
+        ]
+        assert len(rules(*beside, replace(passage, score=0.4, severity=Severity.MINOR))) == 4
+
     def test_a_finding_about_several_places_stands_for_estimates_at_all_of_them(self) -> None:
         lacks = replace(finding("mapset/missing-addition", 3, 0.7), evidence={"objects_alike": [7]})
         here, there, elsewhere = (finding("hitsounds/missing", index, 0.5) for index in (3, 7, 9))

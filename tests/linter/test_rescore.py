@@ -6,8 +6,10 @@ import math
 from dataclasses import replace
 
 import msgspec
+import numpy as np
 import pytest
 
+from maimod.audio.onsets import OnsetEnvelope
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Category, Finding, Severity, Tier
 from maimod.linter import rescore as module
@@ -127,6 +129,13 @@ class TestDiscriminator:
         (sure,) = with_proposals([measured(positions.UNEXPECTED, 0.5)], self.place(4.0), Calibration())
         assert sure.severity is Severity.WARNING
         assert with_proposals([measured(positions.UNEXPECTED, 0.5)], self.place(-9.0), Calibration()) == []
+
+    def test_without_the_song_a_rhythm_is_a_minor(self) -> None:
+        missing = measured(rhythm.UNEXPECTED_OBJECT, 0.9)
+        unheard = doubted(MAP, {("extra", MAP.hit_objects[10].time): 5.0})
+        heard = replace(unheard, envelope=OnsetEnvelope(np.zeros(5_000, dtype=np.float32), 5.0))
+        severities = [with_proposals([missing], one, Calibration())[0].severity for one in (heard, unheard)]
+        assert severities == [Severity.WARNING, Severity.MINOR]
 
     def test_what_was_too_weak_alone_may_be_reported_with_it(self) -> None:
         weak = measured(positions.UNEXPECTED, 0.1)
