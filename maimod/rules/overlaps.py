@@ -115,7 +115,7 @@ def _overlaps(evidence: Evidence, objects: list[HitObject]) -> Iterator[Candidat
     found = [
         one
         for one in steps
-        if LEAST_OVERLAP_MS <= one.gap and one.beats <= OVERLAP_BEATS and one.distance < LEAST_APART * diameter
+        if one.gap >= LEAST_OVERLAP_MS and one.beats <= OVERLAP_BEATS and one.distance < LEAST_APART * diameter
     ]
     usual = [one for one in found if kept is not None and abs(one.distance / one.beats - kept) <= KEPT * kept]
     styled = found if len(found) >= MANY else usual
