@@ -127,22 +127,17 @@ def _clock(ms: float) -> str:
     return f"{int(ms) // 60_000}:{int(ms) // 1000 % 60:02d}"
 
 
-def _levels_in_mode(evidence: MapsetEvidence, beatmap: Beatmap, stars: float) -> tuple[Level, Level]:
-    """The lowest and the highest level that a difficulty may be taken for: by the stars and by the name; in modes other than osu!,
-    whose star ranges these are, by the name if it is one of a level."""
+def _level_of(evidence: MapsetEvidence, beatmap: Beatmap, stars: float) -> Level:
+    """By the name, if that is one of a level, else by the stars."""
     given = next(one for one in evidence.of_beatmaps if one.beatmap is beatmap).level
-    by_stars = _level(stars)
-    if given is None:
-        return by_stars, by_stars
-    return (min(given, by_stars), max(given, by_stars)) if beatmap.mode is Mode.OSU else (given, given)
+    return _level(stars) if given is None else given
 
 
 def _gaps(evidence: MapsetEvidence, rated: Sequence[tuple[float, Beatmap]]) -> Iterator[Placed]:
     for (low, lower), (high, higher) in pairwise(rated):
         if low >= FREE_STARS:
             return
-        _, below = _levels_in_mode(evidence, lower, low)
-        above, _ = _levels_in_mode(evidence, higher, high)
+        below, above = _level_of(evidence, lower, low), _level_of(evidence, higher, high)
         left_out = [Level(level).label_in(lower.mode) for level in range(below + 1, above)]
         if high - low < (LEVEL_GAP_STARS if left_out else WIDE_GAP_STARS):
             continue
