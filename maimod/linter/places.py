@@ -20,7 +20,6 @@ from maimod.discriminator.prediction import KINDS, NO_PREDICTION
 from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Tier
 from maimod.linter import (
-    catch_copies,
     chord_copies,
     column_alternatives,
     combo_alternatives,
@@ -36,6 +35,7 @@ from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.timing import BeatGrid
 from maimod.rules import (
     RULES,
+    catch_copies,
     catch_measures,
     geometry,
     measure_alternatives,
@@ -624,11 +624,10 @@ class _Table:
     @cached_property
     def ways(self) -> np.ndarray:
         """(n_objects, n) the way of the catcher, and that of the copies; zeros in other modes."""
-        ways = self.evidence.slips.ways if self.evidence.slips else None
-        if ways is None:
+        slips = self.evidence.slips
+        if slips is None or slips.ways is None or slips.copies is None:
             return np.zeros((len(self.objects), len(catch_measures.WAYS) + len(catch_copies.NAMES)))
-        copies = catch_copies.features(self.objects, ways, self.evidence.passages)
-        return np.concatenate([ways, copies], axis=1)
+        return np.concatenate([slips.ways, slips.copies], axis=1)
 
     @cached_property
     def slips(self) -> np.ndarray:

@@ -340,7 +340,10 @@ class Evidence:
     @cached_property
     def slips(self) -> Slips | None:
         """Log-odds that objects slipped; None without the model, in other modes and in maps with few objects."""
-        return slip_model.find(self.slip_model, self.beatmap, self.objects_by_time) if self.slip_model else None
+        if self.slip_model is None:
+            return None
+        passages = self.passages if self.beatmap.mode is Mode.CATCH else None
+        return slip_model.find(self.slip_model, self.beatmap, self.objects_by_time, passages)
 
     @cached_property
     def object_of_slot(self) -> dict[int, HitObject]:

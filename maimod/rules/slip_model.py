@@ -1,6 +1,6 @@
 """The model of slips: log-odds that an object of a map was changed by accident.
 
-Sums of boosted trees over :mod:`maimod.rules.slip_measures`, :mod:`maimod.rules.catch_measures`,
+Sums of boosted trees over :mod:`maimod.rules.slip_measures`, :mod:`maimod.rules.catch_measures` and :mod:`maimod.rules.catch_copies`,
 :mod:`maimod.rules.mania_measures` and :mod:`maimod.rules.taiko_measures`. The numbers are in `slips.json` of
 `models/maimod-slips`; `maimod slips` fits them on planted mistakes (:mod:`maimod.training.slip_fit`).
 """
@@ -15,8 +15,9 @@ import msgspec
 import numpy as np
 
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
-from maimod.rules import catch_measures, mania_measures, slip_measures, taiko_measures
+from maimod.rules import catch_copies, catch_measures, mania_measures, slip_measures, taiko_measures
 from maimod.rules.mania_measures import ManiaMeasures
+from maimod.rules.passages import Passages
 from maimod.rules.slip_measures import Measures
 from maimod.rules.trees import Trees, are_whole, tree_sum
 
@@ -61,7 +62,7 @@ class SlipModel(msgspec.Struct, frozen=True):
 FEATURES: Mapping[str, Sequence[str]] = {
     "positions": slip_measures.NAMES,
     "shapes": slip_measures.NAMES,
-    "catch": catch_measures.NAMES,
+    "catch": catch_copies.SLIP_NAMES,
     "columns": mania_measures.COLUMN_NAMES,
     "chords": mania_measures.CHORD_NAMES,
     "ends": mania_measures.END_NAMES,
@@ -90,6 +91,8 @@ class Slips:
     """Of mania, and of the notes of taiko alone."""
     ways: np.ndarray | None = field(default=None)
     """(n_objects, len(catch_measures.WAYS)) how the catcher gets to each object of catch and on from it."""
+    copies: np.ndarray | None = field(default=None)
+    """(n_objects, len(catch_copies.NAMES)) what the copies of its measure have in place of each object of catch."""
 
 
 def load(folder: Path) -> SlipModel | None:
@@ -125,13 +128,16 @@ def _check(forest: Forest, names: Sequence[str]) -> None:
         raise ValueError("damaged trees")
 
 
-def find(model: SlipModel, beatmap: Beatmap, objects: Sequence[HitObject]) -> Slips | None:
+def find(
+    model: SlipModel, beatmap: Beatmap, objects: Sequence[HitObject], passages: Passages | None = None
+) -> Slips | None:
     """Log-odds of every object; None in modes that the model does not know and in maps with too few objects or too many.
 
     Args:
         model: of :func:`load`.
         beatmap: the map.
         objects: its objects in order of time.
+        passages: the copies of its measures; made of the objects alone if None.
     """
     if not LEAST_OBJECTS <= len(objects) <= MOST_OBJECTS:
         return None
@@ -140,10 +146,11 @@ def find(model: SlipModel, beatmap: Beatmap, objects: Sequence[HitObject]) -> Sl
         case Mode.OSU:
             return _of_osu(model, beatmap, objects)
         case Mode.CATCH if model.catch is not None:
-            features, measures = catch_measures.measure(beatmap, objects)
-            positions = _without_spinners(log_odds(model.catch, features, catch_measures.NAMES), objects)
-            ways = features[:, -len(catch_measures.WAYS) :]
-            return Slips(positions, silent, silent, silent, silent, measures, ways=ways)
+            features, measures = catch_copies.measure(beatmap, objects, passages)
+            positions = _without_spinners(log_odds(model.catch, features, catch_copies.SLIP_NAMES), objects)
+            n = len(catch_measures.NAMES)
+            ways, copies = features[:, n - len(catch_measures.WAYS) : n], features[:, n : n + len(catch_copies.NAMES)]
+            return Slips(positions, silent, silent, silent, silent, measures, ways=ways, copies=copies)
         case Mode.TAIKO if model.colours is not None:
             places = taiko_measures.notes_of(objects)
             if len(places) < LEAST_OBJECTS:

@@ -15,7 +15,7 @@ import numpy as np
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Mode
 from maimod.osu.names import object_name
-from maimod.rules import slip_alternatives
+from maimod.rules import catch_copies, catch_measures, slip_alternatives
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.geometry import EXACT_PX, FAR_PX
 from maimod.rules.positions import UsualSteps, gap_name
@@ -57,8 +57,8 @@ SLIP = Rule(
     ("map",),
     why="An object dragged or nudged by accident breaks the spacing, the stack or the figure that it belonged to.",
     how="The object is compared with the relations that its neighbours keep: distances at equal gaps in time, stacks, lines, "
-    "parallelograms, polygons, mirror images, the same figure elsewhere in the map; in catch by x alone, and by how fast the "
-    "catcher moves at equal gaps. Decision trees that were fitted on objects moved by 2 to 200 px weigh them.",
+    "parallelograms, polygons, mirror images, the same figure elsewhere in the map; in catch by x alone, by how fast the "
+    "catcher moves at equal gaps, and by what the copies of the measure have. Decision trees that were fitted on objects moved by 2 to 200 px weigh them.",
     advice="Was it moved by accident?",
     ignore_when="the object is meant to stand apart, or the map places freely.",
     blind_spots="Moves of up to 5 px, unless many relations show them; maps that keep few exact relations; most single moves from Hard on; objects that were never in a relation.",
@@ -133,7 +133,7 @@ def candidates(rule: Rule, log_odds: np.ndarray, evidence: Evidence, relations: 
 
 def _is_unseen(broken: Sequence[Broken]) -> bool:
     """Whether the object keeps these relations but for a few pixels."""
-    plain = [one for one in broken if one.relation not in (REVERSED, MIRRORED, EXCHANGED, "stack")]
+    plain = [one for one in broken if one.relation not in (*WHOLE, "stack")]
     return bool(plain) and len(plain) == len(broken) and max(one.off for one in plain) < LEAST_SEEN_PX
 
 
@@ -166,6 +166,12 @@ class Broken(msgspec.Struct, frozen=True):
 
 REVERSED, MIRRORED, EXCHANGED = "reversed", "mirrored", "exchanged"
 """Other ways round that fit better, beside the relations."""
+HYPERDASH = "hyperdash"
+"""In catch: a hyperdash that the copies of the measure have and the object lacks, or the other way round."""
+WHOLE = (REVERSED, MIRRORED, EXCHANGED, HYPERDASH)
+"""What is no distance from a relation."""
+NEAR_HYPERDASH_PX, LEAST_COPIES = 60.0, 0.5
+"""It is named this close to where the game makes one, if at least this share of the copies says so."""
 BROKEN_BY_MOVE = (
     EXCHANGED,
     MIRRORED,
@@ -181,7 +187,7 @@ BROKEN_BY_MOVE = (
     "field_mirror",
     "axis",
 )
-BROKEN_IN_CATCH = ("step_in_mode", "step_out_mode", "stack", "figure", "midpoint")
+BROKEN_IN_CATCH = (HYPERDASH, "step_in_mode", "step_out_mode", "stack", "figure", "midpoint")
 """On a line many places are mirror images of others by chance."""
 CATCH_PX = 12.0
 """Least distance from a relation that is named in catch: the catcher is 107 px wide at circle size 5 and rarely has to stand
@@ -215,8 +221,10 @@ def _broken(slips: Slips, rank: int, evidence: Evidence, relations: tuple[str, .
         found += _mirrored(measures, rank, evidence)
     if EXCHANGED in relations:
         found += _exchanged(measures, rank, evidence)
+    if HYPERDASH in relations:
+        found += _hyperdash(slips, rank)
     for relation in relations:
-        if relation in (REVERSED, MIRRORED, EXCHANGED):
+        if relation in WHOLE:
             continue
         column = RESIDUALS.index(relation)
         off, kept = float(measures.residuals[rank, column]), float(measures.around[rank, column])
@@ -284,6 +292,20 @@ def _exchanged(measures: Measures, rank: int, evidence: Evidence) -> Iterator[Br
         "with steps that the map has more often at these gaps"
     )
     yield Broken(EXCHANGED, 0.0, 1.5, words, expected=f"exchanged with circle {other.combo_number} {side} it")
+
+
+def _hyperdash(slips: Slips, rank: int) -> Iterator[Broken]:
+    """A hyperdash that most copies of the measure have and this place lacks, or the other way round."""
+    if slips.ways is None or slips.copies is None:
+        return
+    away = float(slips.ways[rank, catch_measures.WAYS.index("to hyperdash in")])
+    there, here = (float(slips.copies[rank, catch_copies.NAMES.index(name)]) for name in ("hyperdash", "no hyperdash"))
+    if there >= LEAST_COPIES and 0 <= away <= NEAR_HYPERDASH_PX:
+        words = f"{away:.0f} px more would be a hyperdash, which the copies of this measure have here"
+        yield Broken(HYPERDASH, round(away, 1), 2.0, words, "no hyperdash", "a hyperdash")
+    elif here >= LEAST_COPIES and -NEAR_HYPERDASH_PX <= away < 0:
+        words = f"it is a hyperdash by {-away:.0f} px, and the copies of this measure have none here"
+        yield Broken(HYPERDASH, round(-away, 1), 2.0, words, "a hyperdash", "no hyperdash")
 
 
 def _step(slips: Slips, rank: int, evidence: Evidence, relation: str, off: float) -> Broken | None:

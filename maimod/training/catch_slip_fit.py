@@ -1,7 +1,7 @@
 """Moves planted in good catch maps, to fit the model of slips (:mod:`maimod.training.slip_fit`).
 
-Only x counts, so objects are moved to the left and right: alone, a few together, mirrored within the space that they take.
-Nothing is shared with the mistakes of :mod:`maimod.training.faults`, by which findings are evaluated.
+Only x counts, so objects are moved to the left and right: alone, a few together, mirrored within the space that they take, two
+fruits exchanged, and fruits brought just within reach of a dash, so that a hyperdash is lost, or just out of it. Nothing is shared with the mistakes of :mod:`maimod.training.faults`, by which findings are evaluated.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.random import Generator
 
-from maimod.osu.beatmap import WIDTH, HitObject, ObjectKind
-from maimod.rules import catch_measures
+from maimod.osu import slider_path
+from maimod.osu.beatmap import WIDTH, Beatmap, HitObject, ObjectKind
+from maimod.osu.catch import Part, movements
+from maimod.rules import catch_copies
 from maimod.rules.slip_model import Forest, log_odds
 from maimod.training.slip_forest import Rows, Scored, chooser, chosen, is_close, load, versions
 
@@ -23,10 +25,15 @@ SIZES = (8, 12, 16, 24, 32, 40, 60, 80, 100, 120, 160, 200)
 """Px of planted moves."""
 APART = (9, 20)
 """Objects from one planted move to the next."""
-VERSIONS = 4
+VERSIONS = 8
 """Planted versions of each map: there are few catch maps."""
-KINDS = {"moved": 8, "together": 2, "mirrored": 1}
+KINDS = {"moved": 8, "together": 2, "mirrored": 1, "exchanged": 2, "hyperdash-lost": 2, "hyperdash-made": 1}
 """Kinds of moves, and how often they are planted."""
+SIZED, GROUPS = ("moved", "together"), ("together", "mirrored")
+MARGIN_PX = (1.0, 40.0)
+"""How far a fruit is then from where the game makes a hyperdash."""
+NEAREST_PX = 150.0
+"""A fruit that would have to be moved farther gets no hyperdash."""
 _Xs = tuple[tuple[float, ...], ...]
 
 
@@ -44,30 +51,57 @@ class CatchVersion:
     """(n_objects,) whether an object was moved with both its neighbours."""
 
 
-def plant(objects: Sequence[HitObject], random: Generator) -> CatchVersion:
+def plant(beatmap: Beatmap, objects: Sequence[HitObject], random: Generator) -> CatchVersion:
     """Plant moves all over a map.
 
     Args:
-        objects: of a good map, in order of time.
+        beatmap: a good map.
+        objects: its objects, in order of time.
         random: chooses places, kinds and sizes.
     """
     n = len(objects)
     changed, kinds, sizes, inside = list(objects), [""] * n, np.zeros(n), np.zeros(n, dtype=bool)
     names, chances = list(KINDS), np.array(list(KINDS.values()), dtype=float)
+    to_hyperdash = _to_hyperdash(beatmap, objects)
     at = int(random.integers(2, APART[1]))
     while at < n - 1:
         kind = str(random.choice(names, p=chances / chances.sum()))
         size = float(random.choice(SIZES))
-        group = list(objects[at : at + (1 if kind == "moved" else int(random.integers(2, 6)))])
+        count = int(random.integers(2, 6)) if kind in GROUPS else 2 if kind == "exchanged" else 1
+        group = list(objects[at : at + count])
         if all(o.kind is not ObjectKind.SPINNER for o in group):
-            moved = _MOVES[kind](group, size, random)
+            if kind.startswith("hyperdash"):
+                moved = _hyperdash(objects[at - 1], group[0], to_hyperdash[at], kind, random)
+            else:
+                moved = _MOVES[kind](group, size, random)
             for by, o in enumerate(moved):
                 changed[at + by], kinds[at + by] = o, kind if o != group[by] else ""
-                sizes[at + by] = 0.0 if kind == "mirrored" else size
+                sizes[at + by] = size if kind in SIZED else 0.0
                 inside[at + by] = 0 < by < len(moved) - 1
             at += max(len(moved) - 1, 0)
         at += int(random.integers(*APART))
     return CatchVersion(tuple(changed), tuple(kinds), sizes, inside)
+
+
+def _to_hyperdash(beatmap: Beatmap, objects: Sequence[HitObject]) -> np.ndarray:
+    """(n_objects,) px that each fruit may be farther from the object before; NaN of what is no fruit, or over a spinner."""
+    found = {
+        id(one.after.hit_object): one.to_hyperdash
+        for one in movements(beatmap)
+        if one.after.part is Part.FRUIT and not one.over_spinner
+    }
+    return np.array([found.get(id(o), np.nan) for o in objects])
+
+
+def _hyperdash(before: HitObject, o: HitObject, away: float, kind: str, random: Generator) -> list[HitObject]:
+    """A fruit moved along its way so that a hyperdash to it is lost or made; none where it cannot be."""
+    is_made, margin = kind == "hyperdash-made", float(random.uniform(*MARGIN_PX))
+    if np.isnan(away) or (away < 0) is is_made or abs(away) > NEAREST_PX:
+        return []
+    from_x = before.x if before.slider is None else slider_path.tail(before.slider)[0]
+    way = 1 if o.x > from_x else -1
+    x = float(round(o.x + way * (away + (margin if is_made else -margin))))
+    return _placed([o], ((x,),)) if (x - from_x) * way > 0 else []
 
 
 def _xs(o: HitObject) -> tuple[float, ...]:
@@ -101,10 +135,18 @@ def _mirrored(group: Sequence[HitObject], size: float, random: Generator) -> lis
     return _placed(group, tuple(tuple(both - x for x in _xs(o)) for o in group))
 
 
+def _exchanged(group: Sequence[HitObject], size: float, random: Generator) -> list[HitObject]:
+    """Two fruits, each at the other's place."""
+    if len(group) < 2 or any(o.slider for o in group) or group[0].x == group[1].x:
+        return []
+    return _placed(group, ((group[1].x,), (group[0].x,)))
+
+
 _MOVES: dict[str, Callable[[Sequence[HitObject], float, Generator], list[HitObject]]] = {
     "moved": _moved,
     "together": _moved,
     "mirrored": _mirrored,
+    "exchanged": _exchanged,
 }
 
 
@@ -112,8 +154,8 @@ _MOVES: dict[str, Callable[[Sequence[HitObject], float, Generator], list[HitObje
 # Examples
 
 
-def _versions(path: Path, objects: Sequence[HitObject], seed: int) -> list[CatchVersion]:
-    return versions(path, seed, VERSIONS, partial(plant, objects))
+def _versions(path: Path, beatmap: Beatmap, objects: Sequence[HitObject], seed: int) -> list[CatchVersion]:
+    return versions(path, seed, VERSIONS, partial(plant, beatmap, objects))
 
 
 def examples_of(seed: int, path: Path) -> list[Rows]:
@@ -123,8 +165,8 @@ def examples_of(seed: int, path: Path) -> list[Rows]:
         return []
     random = chooser(path, seed)
     found = []
-    for version in _versions(path, loaded[1], seed):
-        features, _ = catch_measures.measure(loaded[0], version.objects)
+    for version in _versions(path, *loaded, seed):
+        features, _ = catch_copies.measure(loaded[0], version.objects)
         moved = np.array([bool(kind) for kind in version.kinds])
         found.append(chosen(features, moved & ~version.inside, moved, random))
     return found
@@ -138,10 +180,10 @@ def scored(forest: Forest, seed: int, path: Path) -> tuple[float, dict[str, Scor
     beatmap, objects = loaded
 
     def look(of: Sequence[HitObject]) -> np.ndarray:
-        return log_odds(forest, catch_measures.measure(beatmap, of)[0], catch_measures.NAMES)
+        return log_odds(forest, catch_copies.measure(beatmap, of)[0], catch_copies.SLIP_NAMES)
 
     result = Scored(look(objects))
-    for version in _versions(path, objects, seed):
+    for version in _versions(path, beatmap, objects, seed):
         scores, moved = look(version.objects), np.array([bool(kind) for kind in version.kinds])
         result.others.append(scores[~is_close(moved)])
         for i in np.flatnonzero(moved & ~version.inside).tolist():

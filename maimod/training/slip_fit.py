@@ -24,7 +24,7 @@ from numpy.random import Generator
 
 from maimod.errors import UsageError
 from maimod.osu.beatmap import HEIGHT, WIDTH, HitObject, Mode, ObjectKind
-from maimod.rules import catch_measures, slip_measures, slip_model
+from maimod.rules import slip_measures, slip_model
 from maimod.rules.slip_model import FEATURES, FILE, FORMAT, Forest, SlipModel, log_odds
 from maimod.training import catch_slip_fit, mania_slip_fit, slip_forest, taiko_slip_fit
 from maimod.training.corpus import is_held_out
@@ -391,7 +391,7 @@ def _fit_mode(mode: Mode, model: SlipModel | None, paths: Sequence[Path], seed: 
     assert model is not None
     if mode is Mode.CATCH:
         read = map_in_processes(partial(catch_slip_fit.examples_of, seed), paths, jobs)
-        forest = fitted([row for _, rows in read for row in rows], catch_measures.NAMES, seed, CATCH_TREES)
+        forest = fitted([row for _, rows in read for row in rows], FEATURES["catch"], seed, CATCH_TREES)
         return msgspec.structs.replace(model, catch=forest)
     if mode is Mode.TAIKO:
         read = map_in_processes(partial(taiko_slip_fit.examples_of, seed), paths, jobs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from maimod.errors import UsageError
 from maimod.osu.beatmap import Mode, ObjectKind
+from maimod.osu.catch import movements
 from maimod.rules import slip_model
 from maimod.rules.slip_model import FILE, FORMAT, Forest, SlipModel
 from maimod.rules.trees import Trees
@@ -51,6 +53,10 @@ def catch_lines(turn: int = 0, count: int = 200) -> list[str]:
 
 MANIA = beatmap(mania_lines(), mode=3, circle_size=KEYS)
 CATCH = beatmap(catch_lines(), mode=2)
+JUMPS = beatmap(
+    [f"{(60, 250, 310, 60, 250, 290, 420, 230)[i % 8]},192,{1000 + 125 * i},1,0,0:0:0:0:" for i in range(200)], mode=2
+)
+"""Hyperdashes among dashes."""
 
 
 def test_slips_of_mania_leave_every_column_playable() -> None:
@@ -94,7 +100,7 @@ def test_the_notes_inside_an_exchanged_stretch_are_no_examples() -> None:
 def test_moves_of_catch_change_x_alone_and_stay_inside() -> None:
     seen: set[str] = set()
     for seed in range(12):
-        version = catch_slip_fit.plant(CATCH.hit_objects, np.random.default_rng(seed))
+        version = catch_slip_fit.plant(CATCH, CATCH.hit_objects, np.random.default_rng(seed))
         for before, after, kind, size in zip(
             CATCH.hit_objects, version.objects, version.kinds, version.sizes, strict=True
         ):
@@ -104,7 +110,20 @@ def test_moves_of_catch_change_x_alone_and_stay_inside() -> None:
                 assert [y for _, y in after.slider.control_points] == [y for _, y in before.slider.control_points]
                 assert after.slider.control_points[0][0] == after.x
             seen.add(kind)
-    assert seen == {"", *catch_slip_fit.KINDS}
+    assert seen == {"", *catch_slip_fit.KINDS} - {"hyperdash-lost", "hyperdash-made"}  # the fruits are too close
+
+
+def test_hyperdashes_are_lost_and_made() -> None:
+    planted = []
+    for seed in range(12):
+        version = catch_slip_fit.plant(JUMPS, JUMPS.hit_objects, np.random.default_rng(seed))
+        after = {one.after.hit_object.index: one for one in movements(replace(JUMPS, hit_objects=version.objects))}
+        for o, kind in zip(version.objects, version.kinds, strict=True):
+            if kind.startswith("hyperdash"):
+                planted.append(kind)
+                assert after[o.index].is_hyperdash is (kind == "hyperdash-made"), kind
+                assert abs(after[o.index].to_hyperdash) <= catch_slip_fit.MARGIN_PX[1] + 1
+    assert {"hyperdash-lost", "hyperdash-made"} == set(planted)
 
 
 def test_nothing_is_shared_with_the_mistakes_of_the_evaluation() -> None:

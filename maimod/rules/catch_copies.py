@@ -8,13 +8,16 @@ they are and mirrored. Distances in osu! pixels.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from maimod.osu.beatmap import WIDTH, HitObject
+from maimod.osu.beatmap import WIDTH, Beatmap, HitObject
+from maimod.rules import catch_measures
 from maimod.rules.catch_measures import WAYS
 from maimod.rules.mania_rows import AROUND_ROWS, around_rows
 from maimod.rules.passages import Passages
+from maimod.rules.slip_measures import Measures
 
 SAME_PX = 12.0
 """Places and distances this close are the same."""
@@ -40,6 +43,37 @@ NAMES = (
 other way round; `off`: log2 of 1 + px from where the copies have the object. Of the movement to the object: as long, longer or
 shorter there, `same way` and `mirrored way` as of the place; a hyperdash only there or only here (`no hyperdash`), walked only
 there or only here (`walked`). `trust`: the sum of the weights."""
+
+MOVEMENTS = NAMES[NAMES.index("same distance") :]
+"""Those of the movement to the object."""
+SLIP_NAMES = (
+    *catch_measures.NAMES,
+    *(f"copies {name}" for name in NAMES),
+    *(f"copies next {name}" for name in MOVEMENTS),
+)
+"""Names of all by which :mod:`maimod.rules.slip_model` finds objects that were moved; `next` is the movement on from the object."""
+
+
+def measure(
+    beatmap: Beatmap, objects: Sequence[HitObject], passages: Passages | None = None
+) -> tuple[np.ndarray, Measures]:
+    """Measure every object of a catch map, with what the copies have.
+
+    Args:
+        beatmap: gives the width of the catcher and the measures.
+        objects: in order of time.
+        passages: the copies of the measures; made of the objects alone if None.
+
+    Returns:
+        float32 (n_objects, len(SLIP_NAMES)), and the relations of :func:`maimod.rules.catch_measures.measure`.
+    """
+    if passages is None:
+        passages = Passages(replace(beatmap, hit_objects=tuple(objects)), None, 0.0, ())
+    own, relations = catch_measures.measure(beatmap, objects)
+    copies = features(objects, own[:, -len(WAYS) :], passages)
+    following = np.zeros((len(objects), len(MOVEMENTS)))
+    following[:-1] = copies[1:, -len(MOVEMENTS) :]
+    return np.concatenate([own, copies, following], axis=1).astype(np.float32), relations
 
 
 def features(objects: Sequence[HitObject], ways: np.ndarray, passages: Passages) -> np.ndarray:
