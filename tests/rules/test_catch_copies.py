@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from maimod.rules.catch_copies import NAMES, features
 from maimod.rules import catch_measures
+from maimod.rules.catch_copies import NAMES, features
 from maimod.rules.passages import Passages
 from tests.maps import beatmap
 
