@@ -2,7 +2,9 @@
 
 A folder of pairs has a folder for each pair with `before/map.osu`, `after/map.osu`, the song in both if there is one, and
 `changes.json` (:mod:`maimod.training.differences`); `maimod pairs` makes them. A finding is right for a place if its
-category is one of the place's and it lies within 60 ms of it. Stretches that were mapped anew are left out.
+category is one of the place's and it lies within 60 ms of it. One about a section of more than 10 s, such as a part without
+hitsounds, is right only where the section begins; places that it covers are counted apart. Stretches that were mapped anew
+are left out.
 """
 
 from __future__ import annotations
@@ -62,6 +64,8 @@ class Corrected:
     """Share of the map's objects at which a place of this kind and length would have a right finding among the `TOP`."""
     gone: bool | None = None
     """Whether the version after has no finding of that rule there; None without a finding."""
+    in_section: bool = False
+    """Whether no right finding is there, but one of the `TOP` is about a longer section around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ class PairResult:
     """Findings on the version before that are at none of its corrected places."""
     elsewhere_gone: int = 0
     """Those of them that the version after does not have."""
+    only_hitsounds: bool = False
+    """Whether the difficulty only collects hitsounds, and is not for playing."""
 
 
 def pairs_in(folder: Path) -> list[Path]:
@@ -141,6 +147,7 @@ def examine(
         tuple(_percentiles(name, places, before)),
         len(elsewhere),
         sum(not _still_there(f, (f.time, f.time), after) for f in elsewhere),
+        changed.hitsound_difficulty,
     )
 
 
@@ -163,6 +170,7 @@ def _corrected(
         best.rule if best else "",
         sum(by_chance) / max(len(by_chance), 1),
         None if best is None else not _still_there(best, place.after, after),
+        best is None and any(is_near(f, [(place.t0, place.t1)], whole=True) for f in first),
     )
 
 
@@ -304,19 +312,24 @@ class Row:
     """Share with a right finding among the `TOP`."""
     chance: Figure
     any_rank: float
+    in_section: float
+    """Share of those that no right finding names, but that one about a longer section covers."""
     gone: tuple[int, int]
     """(findings at these places that the version after does not have, all)."""
 
 
 def place_rows(results: Sequence[PairResult]) -> list[Row]:
-    """Counts over all places, by mode if there are several, and by kind of change; a place with several kinds counts in
-    each."""
+    """Counts over all places, by mode if there are several, without difficulties that only collect hitsounds, and by kind of
+    change; a place with several kinds counts in each."""
     places = [place for result in results for place in result.places]
     modes = [mode.label for mode in Mode if any(place.mode == mode.label for place in places)]
     kinds = sorted({kind for place in places for kind in place.kinds}, key=lambda k: -sum(k in p.kinds for p in places))
     named = [("all", places)]
     if len(modes) > 1:
         named += [(f"all of {mode}", [place for place in places if place.mode == mode]) for mode in modes]
+    played = [place for result in results if not result.only_hitsounds for place in result.places]
+    if len(played) < len(places):
+        named.append(("without hitsound difficulties", played))
     named += [(kind, [place for place in places if kind in place.kinds]) for kind in kinds]
     return [_row(name, own) for name, own in named if own]
 
@@ -337,6 +350,7 @@ def _row(name: str, own: Sequence[Corrected]) -> Row:
         share([place.rank is not None and place.rank <= TOP for place in own]),
         share([place.chance for place in own]),
         len(seen) / len(own),
+        sum(place.in_section for place in own) / len(own),
         (sum(bool(place.gone) for place in seen), len(seen)),
     )
 

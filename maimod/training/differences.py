@@ -282,12 +282,16 @@ def _sounds(o: HitObject) -> tuple[Any, ...]:
 
 
 def _line_changes(before: Beatmap, after: Beatmap, shift: float) -> Iterator[Change]:
-    """Changes of the values in force, where there are objects under them."""
+    """Changes of the values in force, where there are objects under them; of the velocity where it shows, which without
+    scrolling is at sliders."""
     times = sorted(
         {point.time for point in before.timing_points} | {point.time - shift for point in after.timing_points}
     )
     ends = [*times[1:], math.inf]
-    objects = [o.time for o in before.hit_objects] + [o.time - shift for o in after.hit_objects]
+    objects = [(o.time - by, o.slider) for of, by in ((before, 0.0), (after, shift)) for o in of.hit_objects]
+    is_scrolling = before.mode in (Mode.TAIKO, Mode.MANIA)
+    every = [time for time, _ in objects]
+    shown = every if is_scrolling else [time for time, slider in objects if slider is not None]
     values: tuple[tuple[str, Callable[[TimingPoint], float]], ...] = (
         ("scroll speed", lambda point: round(point.velocity, 3)),
         ("volume", lambda point: point.volume),
@@ -295,12 +299,13 @@ def _line_changes(before: Beatmap, after: Beatmap, shift: float) -> Iterator[Cha
         ("kiai", lambda point: point.kiai),
     )
     for kind, value in values:
+        under = shown if kind == "scroll speed" else every
         last: tuple[float, float] | None = None
         for start, end in zip(times, ends, strict=True):
             both = value(before.timing_point_at(start)), value(after.timing_point_at(start + shift))
             if both[0] == both[1]:
                 last = None
-            elif both != last and any(start - SAME_MS <= time < end for time in objects):
+            elif both != last and any(start - SAME_MS <= time < end for time in under):
                 last = both
                 until = start if math.isinf(end) else end
                 yield Change(kind, start, until, f"{both[0]:g} -> {both[1]:g}", start, start + shift)

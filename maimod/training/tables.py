@@ -265,12 +265,13 @@ def corrections(results: Sequence[PairResult]) -> str:
         "",
         f"{len(results)} pairs of versions. *top {PAIRS_TOP}*: a finding of the right category lies within 60 ms of the "
         f"place and is among the first {PAIRS_TOP} on the version before; *chance*: the same for places laid at every object "
-        "of the map. *gone*: findings at these places that the version after does not have, of all. Stretches mapped anew "
-        f"are left out. In brackets: 90 % intervals over draws of pairs. Of {gone[1]} findings elsewhere {gone[0]} are gone "
+        "of the map; *in a section*: no such finding, but one of these about a longer section around the place. *gone*: "
+        "findings at these places that the version after does not have, of all. Stretches mapped anew are left "
+        f"out. In brackets: 90 % intervals over draws of pairs. Of {gone[1]} findings elsewhere {gone[0]} are gone "
         "too.",
         "",
         *table(
-            ["change", "places", "pairs", f"top {PAIRS_TOP}", "chance", "any rank", "gone"],
+            ["change", "places", "pairs", f"top {PAIRS_TOP}", "chance", "any rank", "in a section", "gone"],
             (
                 [
                     row.name,
@@ -279,6 +280,7 @@ def corrections(results: Sequence[PairResult]) -> str:
                     share(row.found),
                     share(row.chance),
                     percent(row.any_rank),
+                    percent(row.in_section),
                     f"{row.gone[0]} of {row.gone[1]}",
                 ]
                 for row in counted

@@ -91,9 +91,18 @@ def test_sliders_change_in_shape_length_and_place_apart() -> None:
 def test_lines_change_where_objects_are_under_them() -> None:
     found = changed(points=("6000,-50,4,2,0,40,0,1", "8000,-100,4,2,0,70,0,0"))
     (place,) = found.places
-    assert place.kinds == ("kiai", "scroll speed", "volume") and (place.t0, place.t1) == (6000, 6000)
+    assert place.kinds == ("kiai", "volume") and (place.t0, place.t1) == (6000, 6000)
     assert {(c.t0, c.t1) for c in place.changes} == {(6000, 8000)}
     assert changed(points=("60000,-50,4,2,0,40,0,1",)).places == ()
+
+
+def test_the_velocity_changes_where_it_shows() -> None:
+    points = ("6000,-50,4,2,0,70,0,0", "8000,-100,4,2,0,70,0,0")
+    (scrolling,) = changed(points=points, mode=1).places
+    assert scrolling.kinds == ("scroll speed",) and not changed(points=points).places
+    one, two = (beatmap([*LINES[:10], SLIDER, *LINES[11:]], [RED_LINE, *extra]) for extra in ((), points))
+    (place,) = differences(one, two).places
+    assert "scroll speed" in place.kinds and place.t0 == 6000
 
 
 def test_a_map_that_moved_as_a_whole_has_no_places() -> None:
@@ -245,6 +254,35 @@ def test_places_are_found_by_right_findings_near_them() -> None:
     assert (result.elsewhere, result.elsewhere_gone) == (0, 0)
     every, *_ = place_rows([result])
     assert (every.places, every.found.value, every.gone) == (2, 0.5, (1, 1))
+
+
+def test_a_finding_about_a_longer_section_names_it_and_not_the_place() -> None:
+    loaded, section = beatmap(LINES), replace(finding(2000, "hitsounds/none", 0.9), end_time=15_000)
+    changes = of(place(2000, "hitsound"), place(6000, "hitsound"), place(6000, "position"), place(16_000, "hitsound"))
+    result = examine("a", changes, Evidence(loaded), [section], [])
+    assert [one.in_section for one in result.places] == [False, True, False, False]
+    assert [one.rank for one in result.places] == [1, None, None, None]
+    (row, *_) = place_rows([result])
+    assert (row.found.value, row.in_section) == (0.25, 0.25) and "| 25% | 25% |" in corrections([result])
+
+
+def test_difficulties_that_only_collect_hitsounds_are_counted_apart() -> None:
+    played, collected = (
+        examine(
+            name,
+            replace(of(place(6000, "hitsound")), hitsound_difficulty=name == "b"),
+            Evidence(beatmap(LINES)),
+            [],
+            [],
+        )
+        for name in "ab"
+    )
+    assert [(row.name, row.places) for row in place_rows([played, collected])] == [
+        ("all", 2),
+        ("without hitsound difficulties", 1),
+        ("hitsound", 2),
+    ]
+    assert "without hitsound difficulties" not in [row.name for row in place_rows([played])]
 
 
 def test_findings_elsewhere_are_counted_as_the_chance_to_go() -> None:
