@@ -176,7 +176,7 @@ COMBO_COLOURS = Rule(
     "colours and of the slider border: a problem below 30 (of the border, which sets of old have black, a warning), a warning below 43, or "
     "above 250 in maps with kiai, where "
     "objects flash.",
-    advice="Set one that stands out from the background.",
+    advice="Set colours that stand out from the background.",
     ignore_when="the background is bright throughout",
     blind_spots="The background itself; default colours of the skin.",
     source=f"{_CRITERIA}#skinning",

@@ -198,8 +198,27 @@ ids above 1.3 million lacks a genre or language, 224 of
 of 279 sets a guest (a nickname, mostly) who is not in the tags."""
 
 
-NO_NAMES = frozenset({"it", "that", "what", "here", "there", "let", "who", "he", "she", "one", "today", "tomorrow"})
-"""Words before 's that are nobody."""
+NO_NAMES = frozenset(
+    {
+        "it",
+        "that",
+        "this",
+        "what",
+        "here",
+        "there",
+        "let",
+        "who",
+        "he",
+        "she",
+        "one",
+        "the",
+        "today",
+        "tomorrow",
+        "my",
+        "your",
+    }
+)
+"""Words that are nobody, and are in no name: "Exit this Earth's Atmosphere" has no guest."""
 LONG_NAME = 5
 """Letters of a name that is found inside a word as well."""
 TAGS_SINCE = 1_300_000
@@ -355,8 +374,10 @@ def _guest_names(version: str) -> list[str]:
         if not (link := re.match(r"(?:[&,+x]|and\b)\s*", rest)):
             break
         rest = rest[link.end() :]
-    names = (name.strip() for owner in owners for name in re.split(r"\s*[&,]\s*|\s+and\s+|\s+x\s+", owner))
-    return [name for name in names if name and name.lower() not in NO_NAMES]
+    # After a bracket or colon: "HDHR (Someone's Oni)".
+    parts = (re.split(r"[(\[:]", owner)[-1] for owner in owners)
+    names = (name.strip() for part in parts for name in re.split(r"\s*[&,]\s*|(?:^|\s+)(?:and|x|vs\.?)\s+", part))
+    return [name for name in names if name and not NO_NAMES & set(name.lower().split())]
 
 
 def _is_tagged(name: str, searched: str) -> bool:

@@ -298,6 +298,11 @@ def test_a_difficulty_is_no_level_that_is_left_out(tmp_path, monkeypatch, name: 
         ("Chris' Hard", ["Chris"]),
         ("Hard", []),
         ("It's Hard", []),
+        ("Exit this Earth's Atmosphere", []),
+        ("and that's called JAZZ!", []),
+        ("A vs B's Hard", ["A", "B"]),
+        ("vs B's Hard", ["B"]),
+        ("HDHR (A's Oni)", ["A"]),
         ("Vet's It's An Emotional One", ["Vet"]),
     ],
 )
