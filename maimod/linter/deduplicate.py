@@ -191,7 +191,9 @@ class _Kept:
         if (is_passage and finding.category in PASSAGE_CAUSES) or finding.rule == OTHER_SNAPS:
             self._passages.append(len(self.findings))
         if (finding.category is Category.KIAI and not finding.objects) or finding.rule == KIAI_OF_SET:
-            self._borders.setdefault(round(finding.time), len(self.findings))
+            others = (time for name in ("added", "missing") for time in finding.evidence.get(name, ()))
+            for time in (finding.time, *(others if finding.rule == KIAI_OF_SET else ())):
+                self._borders.setdefault(round(time), len(self.findings))
         self.findings.append(finding)
 
     def passages_around(self, finding: Finding) -> list[int]:

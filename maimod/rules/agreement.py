@@ -14,7 +14,7 @@ import msgspec
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import PLAYFIELD_MODES, UNSNAP_MS, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.hitsounds import Hit, addition_names, hits, set_name
-from maimod.osu.names import hit_name, object_name
+from maimod.osu.names import hit_name, noun, object_name
 from maimod.osu.timing import snap
 from maimod.rules.base import Certainty, Evidence, MapsetCheck, MapsetEvidence, Placed, Rule, places_alike
 from maimod.rules.sets import names
@@ -30,7 +30,7 @@ MISSING_OBJECT = Rule(
     how="All other difficulties of the mode, at least one of them easier, have an object that starts at a time where "
     "this one has neither an object nor a slider, spinner or break, in a pause of up to four beats that no spinner begins. Up to three "
     "such places of a difficulty are one finding.",
-    advice="Was the object forgotten here?",
+    advice="Was it forgotten, or is the rest meant?",
     ignore_when="the pause is intended, to emphasise the next sound",
     blind_spots="The easiest difficulty; places that a slider or a break covers, and longer pauses; sets of two difficulties.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques/Undermapping",
@@ -67,7 +67,7 @@ MISSING_ADDITION = Rule(
     "none: it has "
     "hitsounds of its own. Minors are also ends of spinners, slider ends and repeats, which are silenced on purpose, and places with "
     "two others only. All places of a difficulty are one finding, which names them.",
-    advice="Was the addition forgotten here?",
+    advice="Was it forgotten, or is it meant?",
     ignore_when="the difficulty follows another sound here",
     blind_spots="Additions that two difficulties lack; sets of two difficulties.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria#audio",
@@ -141,11 +141,11 @@ def _objects(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[
                 line=after.line,
                 certainty=Certainty.POSSIBLE,
                 subject=str(round(first)),
-                actual="no object",
-                expected=[Expected("an object")],
+                actual=f"no {noun(one.beatmap)}",
+                expected=[Expected(_a(noun(one.beatmap)))],
                 places=len(holes),
                 times_ms=holes,
-                message=f"All {len(others)} other difficulties have an object here, even "
+                message=f"All {len(others)} other difficulties have {_a(noun(one.beatmap))} here, even "
                 f"{names(_easiest(evidence, easier))}{places_alike(more)}.",
             )
 
@@ -194,8 +194,12 @@ def _beside(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[P
                 others_ms=time,
                 message=f"This {object_name(o, beatmap)} lies {abs(o.time - time):.0f} ms {'after' if o.time > time else 'before'} "
                 "where "
-                f"{names(there_too)} {'has' if is_pair else 'have'} an object, and no other difficulty has one here.",
+                f"{names(there_too)} {'has' if is_pair else 'have'} {_a(noun(beatmap))}, and no other difficulty has one here.",
             )
+
+
+def _a(word: str) -> str:
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
 
 
 def _is_of_figure(evidence: Evidence, o: HitObject) -> bool:

@@ -63,6 +63,8 @@ class TestFolding:
         assert rules(here, section, fact, beside) == ["mapset/kiai", "kiai/misplaced"]
         assert rules(here, section) == ["kiai/misplaced"]  # the surer one
         assert len(rules(fact, replace(fact, time=4001.0))) == 2  # facts are kept
+        of_all = replace(fact, time=1000.0, evidence={"added": [], "missing": [1000.0, 4000.0]})
+        assert rules(of_all, here, section, beside) == ["mapset/kiai", "kiai/misplaced"]
 
     def test_a_line_after_the_head_of_a_slider_explains_its_length(self) -> None:
         late = finding("sliders/late-line", 3, 0.65, None)
