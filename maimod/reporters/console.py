@@ -11,6 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TextIO
 
@@ -178,16 +179,19 @@ class Stream:
         report = Report("", self._model, tuple(self._set))
         self._set = []
         for sheet in triage.sheets(report):
-            if sheet.general:
+            shared = _shared_messages([report.beatmaps[number] for number in sheet.beatmaps])
+            if sheet.general or shared:
                 self._separate()
-                _general(self.page, report, sheet.general, self.view)
+                first = report.beatmaps[sheet.beatmaps[0]]
+                _general(self.page, report, sheet.general, replace(first, messages=tuple(shared)), self.view)
             for number in sheet.beatmaps:
                 beatmap, entries = report.beatmaps[number], sheet.own[number]
+                beatmap = replace(beatmap, messages=tuple(one for one in beatmap.messages if one not in shared))
                 is_silent = not entries and not beatmap.messages and beatmap.status != "error"
                 if is_silent and (self.many or self.view.quiet):
                     continue  # counted in the list of maps
                 self._separate()
-                _beatmap(self.page, report, number, entries, self.view, self.many)
+                _beatmap(self.page, report, beatmap, entries, self.view, self.many)
 
     def _separate(self) -> None:
         if self.separate:
@@ -215,10 +219,18 @@ class Stream:
         _summary(page, shown, view)
 
 
-def _general(page: Page, report: Report, entries: Sequence[Entry], view: View) -> None:
-    """Print what concerns several difficulties."""
+def _shared_messages(beatmaps: Sequence[BeatmapReport]) -> list[str]:
+    """Messages that each of several difficulties has, such as that the song is missing; none, if one could not be read."""
+    if len(beatmaps) < 2 or any(one.status != beatmaps[0].status or one.status == "error" for one in beatmaps):
+        return []
+    return [one for one in beatmaps[0].messages if all(one in other.messages for other in beatmaps)]
+
+
+def _general(page: Page, report: Report, entries: Sequence[Entry], shared: BeatmapReport, view: View) -> None:
+    """Print what concerns several difficulties; `shared` has the messages of all."""
     songs = {_song(beatmap) for beatmap in report.beatmaps if beatmap.status != "error"}
     page.line(("General", "bold"), (f" · {min(songs)}" if len(songs) == 1 else "", "bold"))
+    _messages(page, shared)
     for category, own in _by_category(entries):
         page.line()
         _category(page, report, category, own, view)
@@ -233,8 +245,18 @@ def _name(beatmap: BeatmapReport) -> str:
     return f"{song} [{clean(beatmap.version)}]" if beatmap.version else song
 
 
-def _beatmap(page: Page, report: Report, number: int, entries: Sequence[Entry], view: View, many: bool) -> None:
-    beatmap, model = report.beatmaps[number], report.model
+def _messages(page: Page, beatmap: BeatmapReport) -> None:
+    word, style = {"error": ("error", "bold red"), "partial": ("partial", "bold yellow")}.get(
+        beatmap.status, ("note", "bold")
+    )
+    for message in beatmap.messages:
+        page.paragraph(clean(message), first=f"{word}: ", rest=2, first_style=style)
+
+
+def _beatmap(
+    page: Page, report: Report, beatmap: BeatmapReport, entries: Sequence[Entry], view: View, many: bool
+) -> None:
+    model = report.model
     creator = f" by {clean(beatmap.creator)}" if beatmap.creator else ""
     page.paragraph(_name(beatmap) + creator, "bold", rest=2)
     if beatmap.status != "error" and not view.quiet:
@@ -248,11 +270,7 @@ def _beatmap(page: Page, report: Report, number: int, entries: Sequence[Entry], 
         if many:
             conditioning.append(clean(beatmap.path))
         page.paragraph(" · ".join(glue(fact) for fact in conditioning), "dim", rest=2)
-    word, style = {"error": ("error", "bold red"), "partial": ("partial", "bold yellow")}.get(
-        beatmap.status, ("note", "bold")
-    )
-    for message in beatmap.messages:
-        page.paragraph(clean(message), first=f"{word}: ", rest=2, first_style=style)
+    _messages(page, beatmap)
     for category, own in _by_category(entries):
         page.line()
         _category(page, report, category, own, view)

@@ -226,6 +226,17 @@ Why, and when to ignore it: maimod explain rhythm/unsnapped
     )
 
 
+def test_what_all_difficulties_of_a_set_lack_is_said_once():
+    lacks = "no song: offset, tempo and silence are not checked"
+    four, seven = (replace(MANIA, path=f"set/{name}.osu", version=name, messages=(lacks,)) for name in ("4K", "7K"))
+    text = page(Report("", None, (four, replace(seven, findings=()))))
+    assert text.count(f"partial: {lacks}") == 1 and text.startswith("General · ")
+    assert " [7K] by" not in text  # it has nothing of its own, and is in the list of maps
+    own = page(Report("", None, (four, replace(seven, messages=(lacks, "line 3 was left out")))))
+    assert own.count(lacks) == 1 and own.index("partial: line 3 was left out") > own.index(" [7K] by")
+    assert page(Report("", None, (four, CLEAN))).count("partial: ") == 1
+
+
 def test_clean_map_without_model():
     assert (
         page(Report("0.1.0", None, (CLEAN,)))
