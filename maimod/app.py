@@ -273,6 +273,10 @@ def train(
         ),
     ] = None,
     accumulate: Annotated[int, typer.Option(min=1, help="Batches per optimizer step.")] = 1,
+    layers: Annotated[
+        int | None,
+        typer.Option(min=1, show_default=False, help="Layers of a discriminator; those that --from lacks are added."),
+    ] = None,
     lora_rank: Annotated[
         int, typer.Option(min=0, help="Train a low-rank adapter of this rank for --lora; 0 trains the whole network.")
     ] = 0,
@@ -320,7 +324,7 @@ def train(
     try:
         lora = tasks.Lora(lora_rank, lora_alpha or lora_rank, start) if lora_rank else None
         source = tasks.Source(
-            songs, model_folder(start) if start else None, model_folder(shape), batch, cache, jobs, lora
+            songs, model_folder(start) if start else None, model_folder(shape), batch, cache, jobs, lora, layers
         )
         with TrainingBar(sys.stderr) if watched else nullcontext() as bar:
             tasks.train(

@@ -13,6 +13,7 @@ Axes: `B` windows, `N` slots, `D` width, `H` heads, `K` kinds of change.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +123,31 @@ def load_network(folder: Path, device: str = "cpu") -> tuple[Discriminator, tupl
     except UNUSABLE as error:
         raise unusable(folder, error) from None
     return network.to(device).eval(), kinds
+
+
+def deepened(network: Discriminator, layers: int) -> Discriminator:
+    """The same function with more layers, to be trained further (the identity layers of Net2Net, arXiv:1511.05641).
+
+    The layers that are added lie evenly between the others. They begin as copies of the layer before them whose two
+    outputs are zero, so that the residual stream passes them unchanged.
+
+    Args:
+        network: to copy; it is not changed.
+        layers: at least as many as it has.
+    """
+    old = network.config.layers
+    weights = network.state_dict()
+    deeper = Discriminator(replace(network.config, layers=layers))
+    found = {name: value for name, value in weights.items() if not name.startswith("layers.")}
+    sources = [place * old // layers for place in range(layers)]  # layer of `network` for each layer of `deeper`
+    for place, source in enumerate(sources):
+        is_added = place > 0 and sources[place - 1] == source
+        for name in deeper.layers[place].state_dict():
+            value = weights[f"layers.{source}.{name}"]
+            is_output = name.startswith(("out.", "feed.2."))
+            found[f"layers.{place}.{name}"] = torch.zeros_like(value) if is_added and is_output else value
+    deeper.load_state_dict(found)
+    return deeper
 
 
 class TorchRunner:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -73,6 +73,8 @@ class Source:
     """Processes that read the songs; 0 takes as many as there are cores."""
     lora: Lora | None = None
     """Train an adapter of `start`; None trains all weights."""
+    layers: int | None = None
+    """Layers of the discriminator; those that `start` lacks are added. None takes those of `start`, or the usual number."""
 
 
 def train(
@@ -117,6 +119,8 @@ def generator_task(source: Source, output: Path, seed: int, report: Callable[[st
         UsageError: if there is nothing to train on.
         CheckpointError: if the checkpoint or the shape cannot be used.
     """
+    if source.layers is not None:
+        raise UsageError("--layers is for the discriminator; the layers of a generator are in its --shape")
     shape = source.start or source.shape
     if shape is None:
         raise UsageError("a new generator needs --shape")
@@ -203,7 +207,7 @@ def discriminator_task(source: Source, output: Path, seed: int, report: Callable
     """
     if source.lora is not None:
         raise UsageError("adapters are for the generator; train the discriminator without --lora-rank")
-    network = _discriminator(source.start)
+    network = _discriminator(source.start, source.layers)
     trained, held_out = _read(source, output, DiscriminatorExtractor(), report)
     size = source.batch or WINDOWS_PER_BATCH
     sampler = CorruptionSampler(trained, size)
@@ -225,13 +229,17 @@ def discriminator_task(source: Source, output: Path, seed: int, report: Callable
     )
 
 
-def _discriminator(start: Path | None) -> Discriminator:
+def _discriminator(start: Path | None, layers: int | None) -> Discriminator:
     if start is None:
-        return Discriminator(DiscriminatorConfig(len(KINDS)))
+        usual = DiscriminatorConfig(len(KINDS))
+        return Discriminator(replace(usual, layers=layers or usual.layers))
     network, kinds = discriminator.load_network(start)
     if kinds != KINDS:
         raise UsageError(f"{start}: was trained on other kinds of corruption; train a new one, without --from")
-    return network.train()
+    given = network.config.layers
+    if layers is not None and layers < given:
+        raise UsageError(f"{start}: has {given} layers; --layers {layers} would remove some, and layers are only added")
+    return (discriminator.deepened(network, layers) if layers is not None and layers > given else network).train()
 
 
 def _read(

@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch")
 
 from maimod.discriminator import features  # noqa: E402
 from maimod.discriminator.checkpoint import DiscriminatorConfig  # noqa: E402
-from maimod.discriminator.network import Discriminator, TorchRunner  # noqa: E402
+from maimod.discriminator.network import Discriminator, TorchRunner, deepened  # noqa: E402
 from maimod.discriminator.prediction import KINDS, CorruptionLogits  # noqa: E402
 from maimod.discriminator.runner import corruption_logits, load, windows  # noqa: E402
 from maimod.errors import CheckpointError  # noqa: E402
@@ -64,6 +64,25 @@ def test_reading_depends_on_what_is_near_alone() -> None:
     changed = np.flatnonzero(np.abs(after - before).max(axis=1) > 1e-6)
     at = int(grid.locate([good.hit_objects[300].time])[0][0])
     assert before.shape == (grid.count, len(KINDS)) and at in changed and np.abs(changed - at).max() < features.REACH
+
+
+@pytest.mark.parametrize("layers", [3, 5])
+def test_added_layers_change_nothing_and_can_be_trained(layers: int) -> None:
+    torch.manual_seed(0)
+    config = DiscriminatorConfig(len(KINDS), d_model=32, layers=2, heads=2, feed_forward=32)
+    network = Discriminator(config).eval()
+    sizes = torch.tensor(list(features.CATEGORIES.values()))
+    inputs = (
+        torch.randint(0, 1000, (2, 20, len(sizes))) % sizes,
+        torch.randn(2, 20, config.n_numbers),
+        torch.randn(2, 20, config.n_surroundings),
+    )
+    deeper = deepened(network, layers).eval()
+    assert len(deeper.layers) == deeper.config.layers == layers
+    assert torch.equal(network(*inputs)[0], deeper(*inputs)[0])
+    deeper(*inputs)[0].sum().backward()
+    assert all(layer.feed[2].weight.grad.abs().sum() > 0 for layer in deeper.layers)
+    assert torch.equal(deepened(network, 2).eval()(*inputs)[0], deeper(*inputs)[0])
 
 
 @pytest.mark.parametrize("runtime", ["numpy", "torch"])

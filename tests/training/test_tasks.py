@@ -97,6 +97,19 @@ def test_the_bundled_discriminator_can_be_trained_further(songs: Path, tmp_path:
     assert bundled and all(torch.equal(network[name], bundled[name]) for name in bundled)
 
 
+def test_a_discriminator_is_made_deeper(songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    arguments = ["--network=discriminator", "--batch=2", f"--cache={tmp_path / 'cache'}", "--steps=1"]
+    assert train(songs, one, *arguments, "--layers=2") == 0
+    assert train(songs, two, *arguments, f"--from={one}", "--layers=3") == 0
+    assert [discriminator.load_network(folder)[0].config.layers for folder in (one, two)] == [2, 3]
+    capsys.readouterr()
+    assert train(songs, tmp_path / "fewer", *arguments, f"--from={two}", "--layers=1") == 2
+    assert "has 3 layers" in capsys.readouterr().err
+    assert train(songs, tmp_path / "other", "--layers=3") == 2
+    assert "--layers is for the discriminator" in capsys.readouterr().err
+
+
 def test_a_published_architecture_is_not_trained_from_nothing(
     songs: Path, tmp_path: Path, shape_of: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
