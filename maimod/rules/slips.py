@@ -295,10 +295,13 @@ def _exchanged(measures: Measures, rank: int, evidence: Evidence) -> Iterator[Br
 
 
 def _hyperdash(slips: Slips, rank: int) -> Iterator[Broken]:
-    """A hyperdash that most copies of the measure have and this place lacks, or the other way round."""
+    """A hyperdash that most copies of the measure, or most movements with the gap, have and this place lacks, or the other way
+    round."""
     if slips.ways is None or slips.copies is None:
         return
-    away = float(slips.ways[rank, catch_measures.WAYS.index("to hyperdash in")])
+    away, usual = (
+        float(slips.ways[rank, catch_measures.WAYS.index(name)]) for name in ("to hyperdash in", "map hyperdash in")
+    )
     there, here = (float(slips.copies[rank, catch_copies.NAMES.index(name)]) for name in ("hyperdash", "no hyperdash"))
     if there >= LEAST_COPIES and 0 <= away <= NEAR_HYPERDASH_PX:
         words = f"{away:.0f} px more would be a hyperdash, which the copies of this measure have here"
@@ -306,6 +309,9 @@ def _hyperdash(slips: Slips, rank: int) -> Iterator[Broken]:
     elif here >= LEAST_COPIES and -NEAR_HYPERDASH_PX <= away < 0:
         words = f"it is a hyperdash by {-away:.0f} px, and the copies of this measure have none here"
         yield Broken(HYPERDASH, round(-away, 1), 2.0, words, "a hyperdash", "no hyperdash")
+    elif usual >= LEAST_COPIES and 0 <= away <= NEAR_HYPERDASH_PX:
+        words = f"{away:.0f} px more would be a hyperdash, as {100 * usual:.0f} % of the movements with this gap are"
+        yield Broken(HYPERDASH, round(away, 1), 1.0, words, "no hyperdash", "a hyperdash")
 
 
 def _step(slips: Slips, rank: int, evidence: Evidence, relation: str, off: float) -> Broken | None:
