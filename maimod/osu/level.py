@@ -122,7 +122,8 @@ def levels_of(beatmaps: Sequence[Beatmap], stars: Mapping[Path, float | None]) -
     """Level of each difficulty of a set by its path.
 
     One without a name of a level is no easier than what is named and has fewer stars: of two difficulties below 2 stars the
-    harder one is a Normal, if the other is called so.
+    harder one is a Normal, if the other is called so. In modes other than osu!, whose star ranges these are, it is one level
+    above that: what is not named by its level is the top of a set.
     """
     levels = {one.path: level_of(one, stars[one.path]) for one in beatmaps}
     for one in beatmaps:
@@ -138,7 +139,8 @@ def levels_of(beatmaps: Sequence[Beatmap], stars: Mapping[Path, float | None]) -
             and below is levels[other.path]
             and (stars[other.path] or math.inf) < own
         ]
-        levels[one.path] = max([level, *easier])
+        above = 0 if one.mode is Mode.OSU else 1
+        levels[one.path] = max([level, *(Level(min(below + above, Level.EXPERT)) for below in easier)])
     return levels
 
 

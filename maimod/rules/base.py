@@ -249,12 +249,13 @@ def bundled(found: Iterable[Candidate], most: int = MANY) -> Iterator[Candidate]
 
 
 def _as_one(first: Candidate, places: Sequence[Candidate]) -> Candidate:
-    others = [one.time for one in places if one is not first]
+    # The notes of a chord are at one place.
+    times = list({round(one.time): one.time for one in (first, *places)}.values())
     return replace(
         first,
-        words=f"{first.message[:-1]}{places_alike(others)}.",
+        words=f"{first.message[:-1]}{places_alike(times[1:])}.",
         end_time=max(one.end_time or one.time for one in places),
-        numbers={**first.numbers, "places": len(places), "times_ms": [one.time for one in places[:20]]},
+        numbers={**first.numbers, "places": len(times), "times_ms": sorted(times)[:20]},
     )
 
 

@@ -166,6 +166,17 @@ def test_a_difficulty_of_another_name_is_no_easier_than_those_below_it(named: st
     assert level.levels_of((below, own), stars)[own.path] is expected
 
 
+@pytest.mark.parametrize(
+    ("named", "stars", "expected"),
+    [("Hard", 3.0, Level.INSANE), ("Hard", 5.5, Level.EXPERT), ("Expert", 5.6, Level.EXPERT)],
+)
+def test_in_other_modes_it_is_above_them(named: str, stars: float, expected: Level):
+    below = beatmap(mode=3, metadata={"Version": named}, path="below.osu")
+    own = beatmap(mode=3, metadata={"Version": "Chemistry"}, path="own.osu")
+    levels = level.levels_of((below, own), {below.path: stars - 0.1, own.path: stars})
+    assert levels[own.path] is expected
+
+
 def test_a_folder_of_too_many_files_is_said_to_be_none(tmp_path, monkeypatch):
     write(tmp_path, versions())
     monkeypatch.setattr(folder, "MAX_FILES", 3)

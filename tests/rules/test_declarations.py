@@ -11,7 +11,7 @@ from maimod.findings import Severity, Tier
 from maimod.osu import mapset
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import BEATMAP_CHECKS, MAPSET_CHECKS, RULES
-from maimod.rules.base import Candidate, Evidence, MapsetEvidence, Rule
+from maimod.rules.base import Candidate, Certainty, Evidence, MapsetEvidence, Rule, bundled
 from tests.findings import doubted
 from tests.maps import beatmap
 
@@ -92,3 +92,16 @@ def test_checks_of_sets_yield_what_their_rules_declare() -> None:
     for check in MAPSET_CHECKS:
         for _, one in check.run(evidence):
             check_of(one, check.rules)
+
+
+def test_the_notes_of_a_chord_are_one_place() -> None:
+    rule = next(iter(RULES.values()))
+    notes = [
+        Candidate(rule, time, 1, "Too short.", certainty=Certainty.POSSIBLE)
+        for time in (1000.0, 1000.0, 2000.0, 2000.0)
+    ]
+    (found,) = bundled(notes)
+    assert found.message == "Too short; the same at 1 more place: 00:02:000."
+    assert found.numbers == {"places": 2, "times_ms": [1000.0, 2000.0]}
+    (chord,) = bundled(notes[:2])
+    assert chord.message == "Too short."

@@ -309,7 +309,7 @@ function maimodViewer(root, host) {
   const rowOf = finding => listed.includes(finding) ? finding : listed.find(f => f.entry === finding.entry);
   function markSelected() {
     const own = selected && rowOf(selected);
-    const now = selected === null ? [] : [own && root.querySelector(`.mm-row[data-key="${own.key}"]`), root.querySelector(`.mm-mark[data-key="${selected.key}"]`)].filter(Boolean);
+    const now = selected === null ? [] : [own && root.querySelector(`.mm-row[data-key="${own.key}"]`), ...root.querySelectorAll(`.mm-mark[data-key="${selected.key}"]`)].filter(Boolean);
     for (const node of root.querySelectorAll(".mm-selected")) if (!now.includes(node)) { node.classList.remove("mm-selected"); if (node.role === "option") node.setAttribute("aria-selected", "false"); }
     for (const node of now) { node.classList.add("mm-selected"); if (node.role === "option") node.setAttribute("aria-selected", "true"); }
   }
@@ -598,17 +598,23 @@ function maimodViewer(root, host) {
       listen(box.querySelector(".mm-track"));
     }
     const inside = box.querySelector(".mm-lanes"), drawn = own.map(finding => finding.key + stateOf(finding)[0] + finding.severity).join();
-    if (inside.dataset.drawn !== drawn || inside.of !== data) inside.replaceChildren(...own.map(finding => {
+    if (inside.dataset.drawn !== drawn || inside.of !== data) inside.replaceChildren(...own.flatMap(finding => placesOf(finding).map(moment => {
       const node = h("button", {type: "button", tabindex: "-1", class: `mm-mark ${finding.severity} ${stateOf(finding)}`, "data-key": finding.key,
         style: `top:calc(${lanes.indexOf(finding.category)} * var(--lane) + 2px)`, title: data.beatmaps[finding.beatmap].version, "aria-label": `${finding.severity} ${finding.timestamp} ${finding.rule}`,
         onclick: () => { if (!dragged) select(finding); }});
-      node.finding = finding;
+      node.finding = finding; node.moment = moment;
       return node;
-    }));
+    })));
     inside.dataset.drawn = drawn; inside.of = data;
     markSelected();
     placeAll();
   }
+
+  // Start and end (or null) of each place of a finding: one about several places is no section from the first to the last.
+  const placesOf = finding => {
+    const times = finding.evidence.times_ms;
+    return times && times.length > 1 ? times.map(time => [time, null]) : [[finding.time, finding.end_time]];
+  };
 
   // Visible findings with a place: of all difficulties in "All", else of the one that is drawn.
   const marked = () => findings.filter(f => f.scope === "place" && visibleIn(f) && (filters.beatmap < 0 || f.beatmap === current));
@@ -618,7 +624,7 @@ function maimodViewer(root, host) {
     if (!svg) return;
     svg.setAttribute("viewBox", `${view[0]} 0 ${view[1] - view[0]} 100`);
     for (const node of box.querySelectorAll(".mm-mark")) {
-      const at = place(node.finding.time), end = node.finding.end_time === null ? at : place(node.finding.end_time);
+      const [starts, ends] = node.moment, at = place(starts), end = ends === null ? at : place(ends);
       const isLong = end - at > 0.8, from = isLong ? Math.max(at, 0) : at;
       node.style.display = end < -1 || at > 101 ? "none" : "";
       node.style.left = `${from}%`;
@@ -727,8 +733,8 @@ function maimodViewer(root, host) {
   }
   function nearest(time, within) {
     let best = null, least = within;
-    for (const finding of marked()) {
-      const off = finding.end_time !== null && time > finding.time && time < finding.end_time ? within * 0.9 : Math.abs(finding.time - time);
+    for (const finding of marked()) for (const [starts, ends] of placesOf(finding)) {
+      const off = ends !== null && time > starts && time < ends ? within * 0.9 : Math.abs(starts - time);
       if (off < least) { least = off; best = finding; }
     }
     return best;
