@@ -11,7 +11,7 @@ import numpy as np
 
 from maimod.discriminator.checkpoint import COVERED, DiscriminatorConfig
 from maimod.discriminator.features import CATEGORIES
-from maimod.families.operators import SAFE_LOGIT, Linear, Weights, divided_by_deviation, gelu_by_tanh, largest_logit
+from maimod.families.operators import BITS, Linear, Weights, divided_by_deviation, gelu_by_tanh, is_safe, weigh
 
 
 def _after_norm(weights: Weights, norm: str, name: str, outputs: int, width: int) -> Linear:
@@ -29,10 +29,9 @@ class _Layer:
         width, inner, heads = config.d_model, config.feed_forward, config.heads
         self.heads, self.width, self.reach = heads, width, config.reach
         self.query_key_value = _after_norm(weights, "attention_norm", "query_key_value", 3 * width, width)
-        self.query_key_value.scale(slice(0, width), (width // heads) ** -0.5)  # the queries
+        self.query_key_value.scale(slice(0, width), (width // heads) ** -0.5 * BITS)  # the queries
         self.out = Linear(weights.take("out.weight", width, width), weights.take("out.bias", width))
-        self.distances = weights.take("distances", heads, 2 * config.reach - 1)
-        self.nearest = np.abs(self.distances).max(axis=1)
+        self.distances = weights.take("distances", heads, 2 * config.reach - 1) * np.float32(BITS)
         self.widen = _after_norm(weights, "feed_norm", "feed.0", inner, width)
         self.narrow = Linear(weights.take("feed.2.weight", width, inner), weights.take("feed.2.bias", width))
 
@@ -48,20 +47,25 @@ class _Layer:
         parts = self.query_key_value(divided_by_deviation(x)).reshape(length, 3, self.heads, -1)
         query, key, value = parts.transpose(1, 2, 0, 3)  # (H, N, D / H)
         x, query = x[owned], query[:, owned]
-        is_small = largest_logit(query.transpose(1, 0, 2), key.transpose(1, 0, 2)) + self.nearest <= SAFE_LOGIT
-        mixed = np.empty((len(x), self.heads, self.width // self.heads), dtype=np.float32)
-        ones = np.ones((length, 1), dtype=np.float32)
         bias = self.bias(length)[:, owned]
-        for head in range(self.heads):  # as in maimod.families.operators.attend
-            logits = query[head] @ key[head].T
-            logits += bias[head]
-            if not is_small[head]:
-                logits -= logits.max(axis=1, keepdims=True)
-            np.exp(logits, out=logits)
-            np.divide(logits @ value[head], logits @ ones, out=mixed[:, head])
+        mixed, sums = self._attend(query, key, value, bias, False)
+        if not is_safe(sums):
+            mixed, _ = self._attend(query, key, value, bias, True)
         x = x + self.out(mixed.reshape(x.shape))
         x += self.narrow(gelu_by_tanh(self.widen(divided_by_deviation(x))))
         return x
+
+    def _attend(
+        self, query: np.ndarray, key: np.ndarray, value: np.ndarray, bias: np.ndarray, is_large: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(T, H, D / H) of (H, T, D / H) and the sums of the weights (T, H), as in maimod.families.operators.attend."""
+        mixed, sums = np.empty_like(query.swapaxes(0, 1)), np.empty((query.shape[1], self.heads), dtype=np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for head in range(self.heads):
+                logits = query[head] @ key[head].T
+                logits += bias[head]
+                weigh(logits, value[head], mixed[:, head], sums[:, head], is_large)
+        return mixed, sums
 
 
 class NumpyDiscriminator:

@@ -13,17 +13,19 @@ import numpy as np
 
 BLOCK = 128
 """Queries that attend at a time: a block of logits against 1,000 keys takes half a megabyte."""
-SAFE_LOGIT = 60.0
-"""Logits between this and its negative need no subtraction of the largest: sums of thousands of their exponentials are far
-from the ends of float32."""
+BITS = 1 / np.log(2.0)
+"""In a unit of natural logarithms. Attention works with powers of 2, which numpy computes in half of the time of those of e."""
+LEAST_SUM, LARGEST_SUM = 1e-30, 1e30
+"""Sums of weights between these need no subtraction of the largest logit: they, and their products with values, are far from
+the ends of float32."""
 ROWS = 64
 """Rows of a feed-forward layer at a time."""
-_ERF = [
-    np.float32(factor * 2 ** (1 / 32))
-    for factor in (1.0, 0.0249334962, 0.0102583486, 0.00139052057, -0.0000800294727, 0.0000198655604)
+_TAIL = [
+    np.float32(factor)
+    for factor in (1.0000419943, 1.1507547091, 0.4600691826, 0.0517547511, -0.0070554314, 0.00046928383)
 ]
-"""Coefficients of 1, x, x², … in (2 / (1 - erf(x / sqrt 2)))^(1/32), fitted for x / 2 (1 - erf) to be right to 1.5e-7. The form is
-that of Abramowitz and Stegun, 7.1.28, with a degree less and a squaring more."""
+"""Coefficients of 1, x, x², … in -log2 of (1 - erf(x / sqrt 2)) / 2 for x >= 0, fitted for x / 2 (1 - erf) to be right to
+5e-7."""
 
 
 MAX_THREADS = 8
@@ -96,35 +98,35 @@ def gelu(x: np.ndarray) -> np.ndarray:
 
     In float32 to 1e-6: numpy has no erf.
     """
-    with np.errstate(over="ignore"):  # x / inf is the right limit
-        for start in range(0, len(x), ROWS):
-            rows = x[start : start + ROWS]
-            size = np.abs(rows)
-            tail = size * _ERF[-1]
-            for coefficient in _ERF[-2:0:-1]:
-                tail += coefficient
-                tail *= size
-            tail += _ERF[0]
-            for _ in range(5):
-                tail *= tail
-            np.divide(size, tail, out=tail)  # |x| / 2 (1 - erf)
-            np.maximum(rows, np.float32(0.0), out=rows)
-            rows -= tail
+    for start in range(0, len(x), ROWS):
+        rows = x[start : start + ROWS]
+        size = np.abs(rows)
+        tail = size * -_TAIL[-1]
+        for coefficient in _TAIL[-2:0:-1]:
+            tail -= coefficient
+            tail *= size
+        tail -= _TAIL[0]
+        np.exp2(tail, out=tail)
+        tail *= size  # |x| / 2 (1 - erf)
+        np.maximum(rows, np.float32(0.0), out=rows)
+        rows -= tail
     return x
 
 
 def gelu_by_tanh(x: np.ndarray) -> np.ndarray:
     """Its usual approximation x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 of (n, D), in place."""
-    for start in range(0, len(x), ROWS):
-        rows = x[start : start + ROWS]
-        inner = rows * rows
-        inner *= np.float32(0.044715 * (2 / np.pi) ** 0.5)
-        inner += np.float32((2 / np.pi) ** 0.5)
-        inner *= rows
-        np.tanh(inner, out=inner)
-        inner += np.float32(1.0)
-        inner *= np.float32(0.5)
-        rows *= inner
+    # (1 + tanh y) / 2 = 1 / (1 + 2^(-2 y / ln 2))
+    factor = -2 * BITS * (2 / np.pi) ** 0.5
+    with np.errstate(over="ignore"):  # x / inf is the right limit
+        for start in range(0, len(x), ROWS):
+            rows = x[start : start + ROWS]
+            inner = rows * rows
+            inner *= np.float32(0.044715 * factor)
+            inner += np.float32(factor)
+            inner *= rows
+            np.exp2(inner, out=inner)
+            inner += np.float32(1.0)
+            rows /= inner
     return x
 
 
@@ -177,7 +179,7 @@ def rotate(x: np.ndarray, angles: np.ndarray) -> np.ndarray:
 def attend(
     query: np.ndarray, key: np.ndarray, value: np.ndarray, first: int | None = None, seen: np.ndarray | None = None
 ) -> np.ndarray:
-    """Attention of (T, H, K) over (S, H, K), queries scaled already: (T, H K).
+    """Attention of (T, H, K) over (S, H, K): (T, H K). Logits are in bits: the queries are scaled so already.
 
     Args:
         query: of T positions.
@@ -186,30 +188,65 @@ def attend(
         first: with it attention is causal: position of the first query among the keys.
         seen: (T, S) which keys a query sees.
     """
+    mixed, sums = _attend(query, key, value, first, seen, False)
+    if not is_safe(sums):
+        mixed, _ = _attend(query, key, value, first, seen, True)
+    return mixed.reshape(len(query), -1)
+
+
+def _attend(
+    query: np.ndarray, key: np.ndarray, value: np.ndarray, first: int | None, seen: np.ndarray | None, is_large: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`attend`, and the sums (T, H) of the weights; with `is_large` the largest logit is subtracted first."""
     length, heads, width = query.shape
-    found = np.empty((length, heads, width), dtype=np.float32)
-    future = np.triu(np.full((BLOCK, BLOCK), -np.inf, dtype=np.float32), 1) if first is not None else None
-    is_small = largest_logit(query, key) <= SAFE_LOGIT
-    ones = np.ones((len(key), 1), dtype=np.float32)
+    mixed, sums = np.empty((length, heads, width), dtype=np.float32), np.empty((length, heads), dtype=np.float32)
+    past = np.tri(BLOCK, dtype=np.float32)
     block = BLOCK if first is not None else 2 * BLOCK  # longer ones waste more on the keys after a query
-    for start in range(0, length, block):
-        stop = min(start + block, length)
-        known = len(key) if first is None else first + stop
-        for head in range(heads):  # one by one: their logits stay in the core's cache
-            logits = query[start:stop, head] @ key[:known, head].T
-            if future is not None:
-                logits[:, known - (stop - start) :] += future[: stop - start, : stop - start]
-            if seen is not None:
-                logits[~seen[start:stop]] = -np.inf
-            if not is_small[head]:
-                logits -= logits.max(axis=1, keepdims=True)
-            np.exp(logits, out=logits)
-            # The sum as a product with ones, which BLAS computes three times as fast as numpy adds.
-            np.divide(logits @ value[:known, head], logits @ ones[:known], out=found[start:stop, head])
-    return found.reshape(length, heads * width)
+    with np.errstate(over="ignore", invalid="ignore"):  # then they are computed again
+        for start in range(0, length, block):
+            stop = min(start + block, length)
+            known, visible = len(key), None
+            if first is not None:
+                known, visible = first + stop, past[: stop - start, : stop - start]
+            elif seen is not None:
+                visible = seen[start:stop]
+            for head in range(heads):  # one by one: their logits stay in the core's cache
+                logits = query[start:stop, head] @ key[:known, head].T
+                rows = slice(start, stop), head
+                weigh(logits, value[:known, head], mixed[rows], sums[rows], is_large, visible)
+    return mixed, sums
 
 
-def largest_logit(query: np.ndarray, key: np.ndarray) -> np.ndarray:
-    """(H,) what no logit exceeds, by the longest query and the longest key of each head."""
-    longest = [np.einsum("thk,thk->th", x, x).max(axis=0) for x in (query, key)]
-    return np.asarray(np.sqrt(longest[0] * longest[1]))
+def is_safe(sums: np.ndarray) -> bool:
+    """Whether sums of weights are far from the ends of float32."""
+    return bool(sums.min() > LEAST_SUM and sums.max() < LARGEST_SUM)  # false for NaN, too
+
+
+def weigh(
+    logits: np.ndarray,
+    value: np.ndarray,
+    mixed: np.ndarray,
+    sums: np.ndarray,
+    is_large: bool,
+    visible: np.ndarray | None = None,
+) -> None:
+    """Values (S, K) weighted by logits (T, S) in bits, which are changed, into `mixed` (T, K), and the sums of the weights (T,).
+
+    Args:
+        logits: of T queries against S keys.
+        value: of the keys.
+        mixed: is set.
+        sums: is set.
+        is_large: whether the largest logit is subtracted.
+        visible: (T, n) 1 for those of the last n keys that a query sees, 0 for others.
+    """
+    if is_large:
+        if visible is not None:
+            logits[:, len(value) - visible.shape[1] :][visible == 0] = -np.inf
+        logits -= logits.max(axis=1, keepdims=True)
+    np.exp2(logits, out=logits)
+    if visible is not None:  # numpy takes three times as long for 2 to the power of -inf
+        logits[:, len(value) - visible.shape[1] :] *= visible
+    # A product with ones, which BLAS computes three times as fast as numpy adds.
+    sums[...] = logits @ np.ones(len(value), dtype=np.float32)
+    np.divide(logits @ value, sums[:, None], out=mixed)

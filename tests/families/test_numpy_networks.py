@@ -55,11 +55,11 @@ def test_operators_are_what_their_names_say() -> None:
 
 
 @pytest.mark.parametrize("length", [5, operators.BLOCK, 2 * operators.BLOCK + 70])
-@pytest.mark.parametrize("size", [1.0, 20.0])
+@pytest.mark.parametrize("size", [1.0, 50.0])
 def test_attention_in_blocks_is_attention(length: int, size: float) -> None:
     random = np.random.default_rng(1)
     query, key, value = (random.normal(size=(length, 2, 8)).astype(np.float32) for _ in range(3))
-    query[:, 1] *= size  # of 20: exponentials of its logits are beyond float32
+    query[:, 1] *= size  # of 50: exponentials of its logits are beyond float32
     for first in (None, 0, 3):
         asked = query if first is None else query[first:]
         seen = (
@@ -71,8 +71,9 @@ def test_attention_in_blocks_is_attention(length: int, size: float) -> None:
         shares = np.exp(logits - logits.max(axis=-1, keepdims=True))
         shares /= shares.sum(axis=-1, keepdims=True)
         expected = np.einsum("hts,shk->thk", shares, value).reshape(len(asked), -1)
-        assert np.allclose(operators.attend(asked, key, value, first), expected, atol=1e-5 * size)
-        assert np.allclose(operators.attend(asked, key, value, None, seen), expected, atol=1e-5 * size)
+        in_bits = asked * np.float32(operators.BITS)
+        assert np.allclose(operators.attend(in_bits, key, value, first), expected, atol=1e-5 * size)
+        assert np.allclose(operators.attend(in_bits, key, value, None, seen), expected, atol=1e-5 * size)
 
 
 def test_windows_of_the_original_without_an_event_are_passed_over() -> None:

@@ -16,7 +16,18 @@ from maimod.families import measures
 from maimod.families.inputs import WindowInputs
 from maimod.families.measures import Measures, Targets
 from maimod.families.mini.config import CONVOLUTIONS, FRAME_STRIDE, TIME_UNIT_MS, MiniConfig
-from maimod.families.operators import Linear, Weights, attend, gelu, paired, rms_normed, rotate, rotations, thread_count
+from maimod.families.operators import (
+    BITS,
+    Linear,
+    Weights,
+    attend,
+    gelu,
+    paired,
+    rms_normed,
+    rotate,
+    rotations,
+    thread_count,
+)
 
 POSITIONS_A_THREAD = 2_000
 Keys = tuple[np.ndarray, np.ndarray]
@@ -28,7 +39,7 @@ class _Attention:
 
     def __init__(self, weights: Weights, config: MiniConfig, norm: np.ndarray, memory_norm: np.ndarray) -> None:
         width, heads = config.d_model, config.heads
-        self.heads, scale = heads, np.float32((width // heads) ** -0.5)
+        self.heads, scale = heads, np.float32((width // heads) ** -0.5 * BITS)
         query, bias = weights.take("query.weight", width, width) * norm, weights.take("query.bias", width)
         self.query = Linear(paired(query, heads) * scale, paired(bias, heads) * scale)
         both = weights.take("key_value.weight", 2 * width, width) * memory_norm
