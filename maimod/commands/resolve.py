@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 """The path that means a `.osu` file on stdin."""
+LEAST_MEMORY = 300
+"""MB. With less, a process cannot even load the libraries, or ends in the middle of one."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,10 @@ def _refuse_contradictions(check: Check) -> None:
         raise UsageError("--write-baseline: name the file with --baseline FILE")
     if options.baseline is not None and options.baseline.suffix.lower() in NEVER_WRITTEN:
         raise UsageError(f"--baseline {options.baseline}: would overwrite a file of a map; maimod never changes one")
+    if 0 < options.memory < LEAST_MEMORY:
+        raise UsageError(
+            f"--memory {options.memory}: maimod itself takes most of {LEAST_MEMORY} MB; give that or more, or 0 for no limit"
+        )
     if options.new_only and check.cache is None:
         raise UsageError("--new-only needs the cache, which remembers the last run")
     if STDIN in check.paths:

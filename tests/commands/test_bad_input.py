@@ -168,3 +168,9 @@ def test_the_same_input_gives_the_same_bytes(folder: Path, capsys: pytest.Captur
     (folder / "map.osu").write_text(MAP)
     first, second = (run(capsys, str(folder), "--format", "json")[1] for _ in range(2))
     assert first == second
+
+
+def test_less_memory_than_maimod_takes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "map.osu").write_text(MAP)
+    code, out, err = run(capsys, str(folder / "map.osu"), "--memory", "5")
+    assert (code, out) == (2, "") and err.startswith("maimod: --memory 5: ") and err.count("\n") == 1
