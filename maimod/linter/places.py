@@ -35,12 +35,14 @@ from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.timing import BeatGrid
 from maimod.rules import (
     RULES,
+    body_relations,
     catch_copies,
     catch_measures,
     geometry,
     measure_alternatives,
     passages,
     slip_alternatives,
+    slip_measures,
     slip_model,
     slips,
     taiko_measures,
@@ -117,6 +119,8 @@ few, notes that end at a wrong time, and notes of taiko with the wrong colour: l
 difference, log2 of the rank among the objects, and of the rank per minute."""
 EXCHANGED = tuple(name for name in slip_alternatives.NAMES if name.startswith("exchanged"))
 """What the steps would gain if a circle changed places with a neighbour."""
+OTHERWISE = tuple(name for name in slip_alternatives.NAMES if name not in EXCHANGED)
+"""What they are, and would gain if an object was turned round, mirrored, scaled or elsewhere."""
 SIBLINGS = ("siblings", "siblings_with_object", "siblings_with_flag", "siblings_same_kind")
 PHRASES = ("phrase_places", "phrase_strength")
 NUMBERS = (
@@ -181,6 +185,8 @@ NAMES: tuple[str, ...] = (
     *(f"slider {name}" for name in slider_alternatives.NAMES),
     *(f"body {name}" for name in slider_bodies.NAMES),
     *EXCHANGED,
+    *(f"otherwise {name}" for name in OTHERWISE),
+    *(f"lies {name}" for name in body_relations.NAMES),
     *(f"columns {name}" for name in column_alternatives.NAMES),
     *(f"chord copies {name}" for name in chord_copies.NAMES),
     *(f"finisher {name}" for name in finishers.NAMES),
@@ -308,6 +314,8 @@ def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evid
         slider_alternatives.features(evidence)[ranks],
         table.bodies[ranks],
         table.exchanged[ranks],
+        table.otherwise[ranks],
+        table.relations[ranks],
         table.columns[ranks],
         table.finishers[ranks],
         table.song_habits[ranks],
@@ -583,10 +591,27 @@ class _Table:
     @cached_property
     def exchanged(self) -> np.ndarray:
         """(n_objects, len(EXCHANGED)); zeros in modes without a playfield."""
+        return self._alternatives(EXCHANGED)
+
+    @cached_property
+    def otherwise(self) -> np.ndarray:
+        """(n_objects, len(OTHERWISE)); zeros in modes without a playfield."""
+        return self._alternatives(OTHERWISE)
+
+    def _alternatives(self, names: Sequence[str]) -> np.ndarray:
         found = self.evidence.slips
         if found is None or found.measures is None:
-            return np.zeros((len(self.objects), len(EXCHANGED)))
-        return found.measures.alternatives.features[:, [slip_alternatives.NAMES.index(name) for name in EXCHANGED]]
+            return np.zeros((len(self.objects), len(names)))
+        return found.measures.alternatives.features[:, [slip_alternatives.NAMES.index(name) for name in names]]
+
+    @cached_property
+    def relations(self) -> np.ndarray:
+        """(n_objects, len(body_relations.NAMES)); zeros in modes in which bodies are not seen."""
+        found = self.evidence.slips
+        if self.evidence.beatmap.mode is not Mode.OSU or found is None or found.measures is None:
+            return np.zeros((len(self.objects), len(body_relations.NAMES)))
+        columns = [slip_measures.NAMES.index(name) for name in body_relations.NAMES]
+        return found.measures.features[:, columns]
 
     @cached_property
     def columns(self) -> np.ndarray:

@@ -55,6 +55,10 @@ MOST_OF_END, MOST_INSIDE = 5.0, 3.0
 """The most that the step into or out of a figure gains, and each step of it: all must fit better."""
 TURNS_OF_PASSAGES, MOST_OF_PASSAGES = 0.5, 6.0
 """Weight of turns beside distances, and the most that one end of a passage gains: both ends must fit better."""
+TURNED_DEGREES = (-90, -60, -45, -30, -15, 15, 30, 45, 60, 90)
+"""Angles by which bodies are turned about their heads."""
+RATIO_OCTAVES, RATIO_BINS, RATIO_WIDTH = 4.0, 33, 0.25
+"""Range on either side of 0, number of points and kernel width of the density of ratios, in octaves."""
 MOST_STEPS = 1500
 """Steps compared with each other; a longer map is cut into parts."""
 
@@ -78,13 +82,20 @@ NAMES = (
     "exchanged_steps",
     "exchanged_turns",
     "exchanged_px",
+    "turned_steps",
+    "turned_turns",
+    "turned_by",
+    "scaled",
+    "ratio_fit",
 )
 """`fit`: density of the steps as they are. The others: what the densities gain if a slider ran from its tail to its head
 (`reversed`), if it curved to the other side (`flipped`), and if the figure was mirrored that gains most of those that begin
 with the object (`mirrored_from`), end with it (`mirrored_to`) or have it (`mirrored_with`); and if it was elsewhere (`moved`,
 and log2 of 1 + how far, `moved_px`), or a few objects together that begin (`group_from`) or end with it (`group_to`); if a circle was
 exchanged with the next or the one before, whichever gains more (`exchanged`), and by how much that shortens the way
-(`exchanged_px`: log2 of 1 + px, negative if it is longer)."""
+(`exchanged_px`: log2 of 1 + px, negative if it is longer); if a body was turned about its head (`turned`, and by how many
+degrees, `turned_by`); if a figure of circles with the object was larger or smaller (`scaled`). `ratio_fit`: density of the ratio
+of the distances out of and into an object, by those of the map with about the same gaps."""
 
 
 class Alternatives(msgspec.Struct, frozen=True):
@@ -173,10 +184,13 @@ def find(
             )
             features[part, 7:12] = found
             features[part, 12:16] = _moved(steps, heads[part], tails[part], starting)
-            features[part, 16:], partners[part] = _exchanged(steps, heads[part], tails[part], is_circle[part])
+            features[part, 16:19], partners[part] = _exchanged(steps, heads[part], tails[part], is_circle[part])
+            features[part, 19:22] = _turned_bodies(steps, heads[part], tails[part], bodies[part])
+            features[part, 23] = _ratios(steps, gaps[start : part.stop - 1])
             figures[part, 0] += start
             partners[part] += start
             of_parts[start] = steps
+    features[:, 22] = figures_scaled(of_parts, heads, tails, is_circle)
     return Alternatives(features, figures, axes, mirrored_px, partners, of_parts)
 
 
@@ -296,11 +310,8 @@ def _compare(
     from_circle, to_circle = np.isnan(leaving[:-1]), np.isnan(starting[1:])
     left = np.where(from_circle, np.concatenate([[0j], way[:-1]]), leaving[:-1])
     begun = np.where(to_circle, np.concatenate([way[1:], [0j]]), starting[1:])
-    numbers, octaves = np.arange(len(way)), np.log2(np.maximum(gaps, LEAST_GAP_MS)).astype(np.float32)
-    apart = np.abs(np.subtract.outer(numbers, numbers))
-    weights = np.exp(-0.5 * (np.subtract.outer(octaves, octaves) / np.float32(GAP_OCTAVES)) ** 2)
-    weights *= (ELSEWHERE + np.exp(-numbers / LOCAL_STEPS)).astype(np.float32)[apart]
-    weights[(apart <= BESIDE) | (weights < NOTHING)] = 0.0
+    octaves = np.log2(np.maximum(gaps, LEAST_GAP_MS)).astype(np.float32)
+    weights = _nearby(np.exp(-0.5 * (np.subtract.outer(octaves, octaves) / np.float32(GAP_OCTAVES)) ** 2))
     low, high = OCTAVES
     distances = _densities(
         weights, np.log2(np.abs(way) + FROM_PX), np.linspace(low, high, OCTAVE_BINS), OCTAVE_WIDTH, PRIOR
@@ -311,6 +322,15 @@ def _compare(
         same = weights * (is_circle[:, None] == is_circle[None])
         turns.append(_densities(same, found, angles, TURN_WIDTH, 1 / np.pi * TURN_WIDTH))
     return _Steps(way, left, begun, distances, (turns[0], turns[1]))
+
+
+def _nearby(weights: np.ndarray) -> np.ndarray:
+    """Weights (n, n) of steps for each other, less for those far away and none for those beside."""
+    numbers = np.arange(len(weights))
+    apart = np.abs(np.subtract.outer(numbers, numbers))
+    weights *= (ELSEWHERE + np.exp(-numbers / LOCAL_STEPS)).astype(np.float32)[apart]
+    weights[(apart <= BESIDE) | (weights < NOTHING)] = 0.0
+    return weights
 
 
 def _densities(weights: np.ndarray, values: np.ndarray, at: np.ndarray, width: float, prior: float) -> np.ndarray:
@@ -375,6 +395,46 @@ def _reversed(steps: _Steps, heads: np.ndarray, tails: np.ndarray, bodies: np.nd
         - steps.of_turns(1, i - 1, steps.way[i - 1], begins)
         - steps.of_turns(0, i, ends, steps.way[i])
     )
+    return found
+
+
+def _turned_bodies(steps: _Steps, heads: np.ndarray, tails: np.ndarray, bodies: np.ndarray) -> np.ndarray:
+    """(n_objects, 3) gains of the steps and the turns if a body was turned about its head, and by how many degrees."""
+    found = np.zeros((len(heads), 3))
+    i = np.flatnonzero(np.abs(bodies[:, -1]) >= LEAST_TURNED_PX)
+    i = i[(i > 0) & (i < len(heads) - 1)]
+    chords, begins = tails[i] - heads[i], bodies[i, 0]
+    leaving = np.where(np.abs(chords) >= LEAST_PX, bodies[i, -1] - bodies[i, -3], -begins)  # one that comes back
+
+    def fit(angle: float) -> tuple[np.ndarray, np.ndarray]:
+        by = np.exp(1j * np.deg2rad(angle))
+        way = heads[i + 1] - heads[i] - chords * by
+        turn = steps.of_turns(1, i - 1, steps.way[i - 1], begins * by)
+        distances, turns = steps.fit(i, way, leaving * by, steps.starting[i])
+        return distances, turn + turns
+
+    now = fit(0.0)
+    best = np.zeros(len(i))
+    for angle in TURNED_DEGREES:
+        gains = np.subtract(fit(float(angle)), now)
+        more = (gains.sum(axis=0) > best) & _is_inside(heads[i] + bodies[i, -1] * np.exp(1j * np.deg2rad(angle)))
+        best[more] = gains.sum(axis=0)[more]
+        found[i[more], 0], found[i[more], 1], found[i[more], 2] = gains[0][more], gains[1][more], abs(angle)
+    return found
+
+
+def _ratios(steps: _Steps, gaps: np.ndarray) -> np.ndarray:
+    """(n_objects,) density of the ratio of the distances out of and into each object."""
+    n = len(gaps) + 1
+    found = np.zeros(n)
+    octaves = np.log2(np.maximum(gaps, LEAST_GAP_MS)).astype(np.float32)
+    distances = np.log2(np.abs(steps.way) + FROM_PX)
+    ratios, numbers = np.diff(distances), np.arange(n - 2)
+    away = np.subtract.outer(octaves[:-1], octaves[:-1]) ** 2 + np.subtract.outer(octaves[1:], octaves[1:]) ** 2
+    weights = _nearby(np.exp(-0.5 * away / np.float32(GAP_OCTAVES**2)))
+    points = np.linspace(-RATIO_OCTAVES, RATIO_OCTAVES, RATIO_BINS)
+    table = _densities(weights, ratios, points, RATIO_WIDTH, PRIOR)
+    found[1:-1] = _at(table, numbers, (ratios + RATIO_OCTAVES) / (2 * RATIO_OCTAVES) * (RATIO_BINS - 1))
     return found
 
 

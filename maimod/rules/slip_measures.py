@@ -14,7 +14,7 @@ import numpy as np
 
 from maimod.osu import slider_path
 from maimod.osu.beatmap import Beatmap, HitObject, ObjectKind
-from maimod.rules import geometry, slip_alternatives
+from maimod.rules import body_relations, geometry, slip_alternatives
 from maimod.rules.geometry import (
     EXACT_PX,
     FAR_PX,
@@ -119,6 +119,7 @@ NAMES = (
     *(f"map {name}" for name in RESIDUALS),
     *CONTEXT,
     *slip_alternatives.NAMES,
+    *body_relations.NAMES,
 )
 """Names of the features. `off`: log2 of 1 + residual. `around`: share of the objects on either side that keep the relation.
 `map`: share of those that keep it among all that keep it or nearly do."""
@@ -230,6 +231,7 @@ def measure(beatmap: Beatmap, objects: Sequence[HitObject]) -> Measures:
     columns.append(np.stack([np.asarray(context[name], dtype=float) for name in CONTEXT], axis=1))
     alternatives = slip_alternatives.find(objects, heads, tails, bodies, gaps)
     columns.append(alternatives.features)
+    columns.append(body_relations.measure(objects, heads, tails, bodies, radius, beatmap.difficulty.preempt_ms))
     features = np.concatenate(columns, axis=1).astype(np.float32)
     return Measures(
         features,

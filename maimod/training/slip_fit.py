@@ -32,6 +32,9 @@ from maimod.training.evaluate import sources
 from maimod.training.processes import map_in_processes
 from maimod.training.slip_forest import KEPT_OTHERS, Scored, chooser, figures, fitted, is_close, load, versions
 
+RIGID = frozenset({"together", "figure-mirrored", "figure-turned"})
+"""Kinds that keep the relations inside a few objects."""
+SCALES = (0.6, 0.75, 1.3, 1.5)
 SIZES = (2, 3, 4, 5, 8, 10, 16, 20, 32, 40, 60, 90, 120, 160, 200)
 """Px of planted moves."""
 APART = (14, 28)
@@ -53,10 +56,14 @@ KINDS = {
     "head": (POSITION, 1),
     "together": (POSITION, 2),
     "figure-mirrored": (POSITION, 3),
+    "figure-turned": (POSITION, 1),
+    "figure-scaled": (POSITION, 2),
+    "exchanged": (POSITION, 2),
     "anchor": (SHAPE, 5),
+    "anchor-lost": (SHAPE, 1),
     "reversed": (SHAPE, 3),
     "body-mirrored": (SHAPE, 1),
-    "body-turned": (SHAPE, 1),
+    "body-turned": (SHAPE, 3),
 }
 """Kinds of moves: what of an object they change, and how often they are planted."""
 
@@ -162,7 +169,7 @@ def _head(objects: Sequence[HitObject], at: int, size: float, random: Generator)
 
 
 def _together(objects: Sequence[HitObject], at: int, size: float, random: Generator) -> list[HitObject]:
-    group = objects[at : at + int(random.integers(2, 5))]
+    group = objects[at : at + int(random.integers(2, 6))]
     for way in _ways(size, random):
         moved = [_with_points(o, (p + way for p in _points(o))) for o in group]
         if all(moved):
@@ -182,6 +189,44 @@ def _figure_mirrored(objects: Sequence[HitObject], at: int, size: float, random:
         middle = (min(y) + max(y)) / 2
         moved = [_with_points(o, (complex(p.real, 2 * middle - p.imag) for p in _points(o))) for o in group]
     return [o for o in moved if o is not None] if all(moved) else []
+
+
+def _around_middle(group: Sequence[HitObject], factor: complex) -> list[HitObject]:
+    """The objects turned and scaled about the middle of their heads; none if one leaves the playfield."""
+    middle = sum(complex(o.x, o.y) for o in group) / len(group)
+    new = [_with_points(o, (middle + (p - middle) * factor for p in _points(o))) for o in group]
+    return [o for o in new if o is not None] if all(new) else []
+
+
+def _figure_turned(objects: Sequence[HitObject], at: int, size: float, random: Generator) -> list[HitObject]:
+    group = objects[at : at + int(random.integers(2, 6))]
+    angles = random.permutation([sign * a for sign in (-1, 1) for a in np.deg2rad([15, 30, 45, 90, 180])]).tolist()
+    return next(filter(None, (_around_middle(group, cmath.exp(1j * a)) for a in angles)), [])
+
+
+def _figure_scaled(objects: Sequence[HitObject], at: int, size: float, random: Generator) -> list[HitObject]:
+    """Circles alone, because sliders would get another duration."""
+    group = objects[at : at + int(random.integers(2, 6))]
+    if any(o.slider is not None for o in group):
+        return []
+    return next(filter(None, (_around_middle(group, factor) for factor in random.permutation(SCALES).tolist())), [])
+
+
+def _exchanged(objects: Sequence[HitObject], at: int, size: float, random: Generator) -> list[HitObject]:
+    """A circle and the next one in each other's place."""
+    first, second = objects[at : at + 2]
+    if {first.kind, second.kind} != {ObjectKind.CIRCLE} or math.dist((first.x, first.y), (second.x, second.y)) < 20:
+        return []
+    return [replace(first, x=second.x, y=second.y), replace(second, x=first.x, y=first.y)]
+
+
+def _anchor_lost(objects: Sequence[HitObject], at: int, size: float, random: Generator) -> list[HitObject]:
+    o, points = objects[at], _points(objects[at])
+    places = [k for k in range(1, len(points) - 1) if points[k] not in (points[k - 1], points[k + 1])]
+    if o.slider is None or o.slider.segment_types or not places:
+        return []
+    k = int(random.choice(places))
+    return _first([_with_points(o, (*points[:k], *points[k + 1 :]))])
 
 
 def _anchor(objects: Sequence[HitObject], at: int, size: float, random: Generator) -> list[HitObject]:
@@ -226,7 +271,11 @@ _MOVES: dict[str, _Move] = {
     "head": _head,
     "together": _together,
     "figure-mirrored": _figure_mirrored,
+    "figure-turned": _figure_turned,
+    "figure-scaled": _figure_scaled,
+    "exchanged": _exchanged,
     "anchor": _anchor,
+    "anchor-lost": _anchor_lost,
     "reversed": _reversed,
     "body-mirrored": _body_mirrored,
     "body-turned": _body_turned,
@@ -263,7 +312,10 @@ def examples_of(seed: int, path: Path) -> list[Rows]:
 def _is_inside_group(kinds: Sequence[str]) -> np.ndarray:
     """Objects moved together with both neighbours, which keep their relations to each other."""
     return np.array(
-        [bool(kind) and 0 < i < len(kinds) - 1 and kinds[i - 1] == kind == kinds[i + 1] for i, kind in enumerate(kinds)]
+        [
+            kind in RIGID and 0 < i < len(kinds) - 1 and kinds[i - 1] == kind == kinds[i + 1]
+            for i, kind in enumerate(kinds)
+        ]
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from maimod.osu.beatmap import Beatmap, ObjectKind
-from maimod.rules import catch_measures, slider_slips, slip_measures, slip_model, slips
+from maimod.rules import catch_measures, slider_slips, slip_alternatives, slip_measures, slip_model, slips
 from maimod.rules.base import Candidate, Evidence
 from maimod.rules.slip_model import FILE, Forest, SlipModel
 from maimod.rules.trees import Trees
@@ -359,7 +359,8 @@ def test_circles_that_were_exchanged_gain_by_changing_places() -> None:
     assert (values(usual, "exchanged_steps") + values(usual, "exchanged_turns"))[2:-3].max() < 0.5
     spinner = replace(changed.hit_objects[20], kind=ObjectKind.SPINNER)
     objects = (*changed.hit_objects[:20], spinner, *changed.hit_objects[21:])
-    exchanged = slip_measures.measure(changed, objects).alternatives.features[:, -3:]
+    columns = [slip_alternatives.NAMES.index(f"exchanged_{name}") for name in ("steps", "turns", "px")]
+    exchanged = slip_measures.measure(changed, objects).alternatives.features[:, columns]
     assert not exchanged[20].any()
 
 
@@ -426,3 +427,41 @@ def test_a_hyperdash_that_movements_with_the_gap_have_is_named_where_the_copies_
     assert not others and one.words.endswith("px more would be a hyperdash, as 70 % of the movements with this gap are")
     found.ways[44, catch_measures.WAYS.index("map hyperdash in")] = 0.3
     assert not list(slips._hyperdash(found, 44))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Bodies turned, figures scaled, ratios of distances
+
+
+def pairs(turned: int = -1) -> Beatmap:
+    """Sliders of 80 px that end 40 px before the next one, one of them turned by 45 degrees."""
+    lines = []
+    for i in range(32):
+        x, y = 20 + 120 * (i % 4), 60 + 80 * (i // 4 % 4)
+        end = f"{x + 57}:{y + 57}" if i == turned else f"{x + 80}:{y}"
+        lines.append(f"{x},{y},{1000 + 800 * i},2,0,L|{end},1,80")
+    return beatmap(lines)
+
+
+def test_a_body_that_fits_the_steps_if_it_is_turned_back() -> None:
+    as_it_was, changed = pairs(), pairs(turned=17)
+    assert values(as_it_was, "turned_steps")[17] == 0
+    assert values(changed, "turned_steps")[17] + values(changed, "turned_turns")[17] > 2
+    assert values(changed, "turned_by")[17] == pytest.approx(45)
+
+
+def test_distances_out_of_an_object_unlike_those_into_it() -> None:
+    fits = values(dance(20, (60, 0)), "ratio_fit")
+    assert fits[1:-1].argmin() + 1 in (19, 20, 21) and fits[20] < fits[10] - 1
+
+
+def test_a_figure_that_would_fit_if_it_was_larger() -> None:
+    corners = [(150, 100), (150 + SIDE, 100), (150 + SIDE, 100 + SIDE), (150, 100 + SIDE)]
+    small = [(200 + 0.55 * (x - 200), 150 + 0.55 * (y - 150)) for x, y in corners]
+    lines = [
+        f"{x:.0f},{y:.0f},{1000 + 250 * i},1,0,0:0:0:0:"
+        for i in range(48)
+        for x, y in [(small if 20 <= i < 24 else corners)[i % 4]]
+    ]
+    gains = values(beatmap(lines), "scaled")
+    assert gains[20:24].min() > 1 > gains[:16].max()

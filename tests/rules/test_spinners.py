@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from maimod.audio.onsets import OnsetEnvelope
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules import spinners
@@ -71,3 +73,17 @@ def test_words_without_other_difficulties() -> None:
 
 def test_mania_has_no_spinners() -> None:
     assert found(spinner_map(mode=3)) == []
+
+
+def test_a_stronger_onset_a_beat_from_the_end_counts_for_the_judge_alone() -> None:
+    own = spinner_map((24, 31))
+    seconds = np.arange(0, 45 * BEAT) / 1000
+    onsets = [*(beat * BEAT / 1000 for beat in CIRCLES), 32 * BEAT / 1000]
+    strength = np.max([np.exp(-(((seconds - at) / 0.01) ** 2)) for at in onsets], axis=0)
+    heard = Evidence(own, envelope=OnsetEnvelope(strength.astype(np.float32), 1.0))
+    silent = Evidence(own)
+    (with_song,), (without,) = (
+        [one for one in spinners.run(evidence) if one.rule is spinners.END] for evidence in (heard, silent)
+    )
+    assert with_song.numbers["bits_of_song"] > 2 and without.numbers["bits_of_song"] == 0
+    assert with_song.measure == without.measure

@@ -84,7 +84,7 @@ def test_a_model_is_fitted_measured_and_read_again(songs: Path, monkeypatch: pyt
 
 
 def test_what_is_no_example_against_which(songs: Path) -> None:
-    first, second, *_ = slip_fit.examples_of(0, songs / "one" / "one.osu")
+    first, second, *_ = slip_fit.examples_of(3, songs / "one" / "one.osu")
     moved = np.array([bool(kind) for kind in first.kinds])
     assert moved.sum() >= 5 and first.features.shape == (len(moved), len(slip_measures.NAMES))
     # Others are left out at random, and weigh more instead; those beside a move are all there.

@@ -9,12 +9,13 @@ from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
+import numpy as np
 from numpy.random import Generator
 
 from maimod.findings import Category
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, Mode, ObjectKind, SliderPath
 from maimod.osu.slider_path import tail
-from maimod.osu.timing import snap
+from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid, snap
 from maimod.training.faults.base import (
     ALL,
     CLEAR_GAP_MS,
@@ -190,9 +191,10 @@ def _circles_joined(beatmap: Beatmap, random: Generator, envelope: Envelope) -> 
     ):
         a, b = objects[i : i + 2]
         distance = math.dist((a.x, a.y), (b.x, b.y))
-        red = beatmap.red_line_at(a.time)
-        per_ms = beatmap.difficulty.slider_multiplier * 100 * beatmap.velocity_at(a.time) / red.beat_length
-        length = per_ms * (b.time - a.time)
+        # Circles are at whole ms, but the editor makes sliders as long as the ticks between them.
+        start, end = BeatGrid(beatmap).ticks(np.array([a.time, b.time])).tolist()
+        per_beat = beatmap.difficulty.slider_multiplier * 100 * beatmap.velocity_at(a.time)
+        length = per_beat * (end - start) / TICKS_PER_BEAT
         if distance < LEAST_JOINED_PX:
             continue
         share = length / distance
