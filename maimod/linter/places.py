@@ -29,6 +29,7 @@ from maimod.linter import (
     slider_alternatives,
     slider_bodies,
     song_habits,
+    start_habits,
 )
 from maimod.linter.rhythm_alternatives import RhythmAlternatives
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
@@ -191,6 +192,7 @@ NAMES: tuple[str, ...] = (
     *(f"chord copies {name}" for name in chord_copies.NAMES),
     *(f"finisher {name}" for name in finishers.NAMES),
     *(f"song {name}" for name in song_habits.NAMES),
+    *(f"habit {name}" for name in start_habits.NAMES),
     *(f"way {name}" for name in catch_measures.WAYS),
     *(f"catch copies {name}" for name in catch_copies.NAMES),
     *(f"mode {mode.label}" for mode in Mode),
@@ -319,6 +321,7 @@ def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evid
         table.columns[ranks],
         table.finishers[ranks],
         table.song_habits[ranks],
+        table.start_habits[ranks],
         table.ways[ranks],
         np.tile([float(evidence.beatmap.mode is mode) for mode in Mode], (len(places), 1)),
     ]
@@ -643,6 +646,14 @@ class _Table:
         """(n_objects, len(song_habits.NAMES))."""
         evidence = self.evidence
         return song_habits.features(
+            evidence.beatmap, self.objects, evidence.bands, evidence.envelope, self.rhythm.lag, self._siblings
+        )
+
+    @cached_property
+    def start_habits(self) -> np.ndarray:
+        """(n_objects, len(start_habits.NAMES)); zeros in taiko."""
+        evidence = self.evidence
+        return start_habits.features(
             evidence.beatmap, self.objects, evidence.bands, evidence.envelope, self.rhythm.lag, self._siblings
         )
 

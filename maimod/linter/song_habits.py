@@ -74,23 +74,27 @@ def features(
     found = np.zeros((len(objects), len(NAMES)))
     if bands is None or envelope is None or len(objects) < LEAST_STARTS or not len(bands.flux):
         return found
-    times, of = _starts(objects)
+    times, of = starts_of(objects)
     if len(times) < LEAST_STARTS:
         return found
-    known = np.concatenate([_song(times + lag_ms, bands, envelope), _phases(beatmap, times)], axis=1)
+    known = np.concatenate([song_at(times + lag_ms, bands, envelope), phases(beatmap, times)], axis=1)
     for number, target in enumerate(TARGETS):
-        values = _target(target, beatmap.mode, objects, of)
+        values = target_of(target, beatmap.mode, objects, of)
         if values is None or np.ptp(values) == 0:
             continue
-        expected = _Fit(np.concatenate([known, *_elsewhere(target, times, others)], axis=1)).without_itself(values)
+        expected = Fit(np.concatenate([known, *elsewhere(target, times, others)], axis=1)).without_itself(values)
         rest = values - expected
-        spread = np.sqrt(max(float((rest**2).mean()), 1e-6))
-        found[:, 2 * number] = np.clip(rest / spread, -MOST_OFF, MOST_OFF)[of]
-        found[:, 2 * number + 1] = max(1 - spread**2 / float(values.var()), 0.0)
+        found[:, 2 * number] = in_deviations(rest)[of]
+        found[:, 2 * number + 1] = max(1 - float((rest**2).mean()) / float(values.var()), 0.0)
     return found
 
 
-def _target(target: str, mode: Mode, objects: Sequence[HitObject], of: np.ndarray) -> np.ndarray | None:
+def in_deviations(rest: np.ndarray) -> np.ndarray:
+    """Rests of a fit in standard deviations, within `MOST_OFF`."""
+    return np.clip(rest / np.sqrt(max(float((rest**2).mean()), 1e-6)), -MOST_OFF, MOST_OFF)
+
+
+def target_of(target: str, mode: Mode, objects: Sequence[HitObject], of: np.ndarray) -> np.ndarray | None:
     """(n_starts,) what the starts have; None if the mode does not have it."""
     if mode not in OF_MODES[target]:
         return None
@@ -107,12 +111,12 @@ def _target(target: str, mode: Mode, objects: Sequence[HitObject], of: np.ndarra
     return np.minimum(np.bincount(of, weights=[has(o) for o in objects]), 1.0)
 
 
-def _elsewhere(target: str, times: np.ndarray, others: Sequence[Beatmap]) -> Iterator[np.ndarray]:
+def elsewhere(target: str, times: np.ndarray, others: Sequence[Beatmap]) -> Iterator[np.ndarray]:
     """(n_starts, 2) for each other difficulty: whether something starts there, and what it has then, less its mean."""
     for other in others[:MOST_OTHERS]:
         objects = sorted(other.hit_objects, key=lambda o: o.time)
-        starts, of = _starts(objects)
-        values = _target(target, other.mode, objects, of)
+        starts, of = starts_of(objects)
+        values = target_of(target, other.mode, objects, of)
         if values is not None and np.ptp(values) > 0:
             place = np.clip(np.searchsorted(starts, times), 1, max(len(starts) - 1, 1))
             place = place - (times - starts[place - 1] < starts[place] - times)
@@ -120,7 +124,7 @@ def _elsewhere(target: str, times: np.ndarray, others: Sequence[Beatmap]) -> Ite
             yield np.stack([there, np.where(there, values[place] - values.mean(), 0.0)], axis=1)
 
 
-def _starts(objects: Sequence[HitObject]) -> tuple[np.ndarray, np.ndarray]:
+def starts_of(objects: Sequence[HitObject]) -> tuple[np.ndarray, np.ndarray]:
     """Times at which objects start, and (n_objects,) the number of the start of each."""
     starts = np.array([o.time for o in objects])
     of = np.concatenate([[0], np.cumsum(np.diff(starts) > SAME_MS)])
@@ -132,7 +136,7 @@ def _sound(o: HitObject) -> int:
     return o.slider.edge_sounds[0] if o.slider and o.slider.edge_sounds else o.hitsound
 
 
-def _song(times: np.ndarray, bands: Bands, envelope: OnsetEnvelope) -> np.ndarray:
+def song_at(times: np.ndarray, bands: Bands, envelope: OnsetEnvelope) -> np.ndarray:
     """(n_starts, n) onsets and loudness at times of the song."""
     frame = np.round(times / bands.frame_ms).astype(int)[:, None]
     last = len(bands.flux) - 1
@@ -147,7 +151,7 @@ def _song(times: np.ndarray, bands: Bands, envelope: OnsetEnvelope) -> np.ndarra
     return np.concatenate([onsets, after, after - before, whole], axis=1)
 
 
-def _phases(beatmap: Beatmap, times: np.ndarray) -> np.ndarray:
+def phases(beatmap: Beatmap, times: np.ndarray) -> np.ndarray:
     """(n_starts, n) place in the beat and in the measure, as 0 and 1."""
     grid = BeatGrid(beatmap)
     ticks = grid.ticks(times)
@@ -158,13 +162,13 @@ def _phases(beatmap: Beatmap, times: np.ndarray) -> np.ndarray:
     return np.stack(columns, axis=1).astype(float)
 
 
-class _Fit:
-    """Ridge regression on standardised inputs."""
+class Fit:
+    """Ridge regression on standardised inputs; `ridge` is the weight of the penalty, in starts."""
 
-    def __init__(self, inputs: np.ndarray) -> None:
+    def __init__(self, inputs: np.ndarray, ridge: float = RIDGE) -> None:
         standard = (inputs - inputs.mean(axis=0)) / (inputs.std(axis=0) + 1e-3)
         self.inputs = np.concatenate([np.ones((len(inputs), 1)), standard], axis=1)
-        penalty = RIDGE * np.eye(self.inputs.shape[1])
+        penalty = ridge * np.eye(self.inputs.shape[1])
         penalty[0, 0] = 0.0
         self.solve = np.linalg.solve(self.inputs.T @ self.inputs + penalty, self.inputs.T)
         self.leverage = np.minimum((self.inputs * self.solve.T).sum(axis=1), MOST_LEVERAGE)
