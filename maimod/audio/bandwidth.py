@@ -7,10 +7,10 @@ back. Conventions: frequencies in kHz, levels in dB.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from maimod.audio.container import FORMATS, MAX_BYTES
@@ -31,8 +31,7 @@ LOWEST_KHZ, REFERENCE_KHZ = 6.5, (2.0, 6.0)
 LEAST_SECONDS, MAX_RATE = 5.0, 192_000
 
 
-@dataclass(frozen=True, slots=True)
-class Break:
+class Break(msgspec.Struct, frozen=True):
     """The lowest audible fall of a spectrum above 6.5 kHz."""
 
     khz: float

@@ -20,7 +20,6 @@ objects against empty 1/2 ticks: median song 0.77, tenth percentile 0.64; agains
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 import msgspec
@@ -88,8 +87,7 @@ SLOPES_MS_PER_S = np.arange(-25.0, 25.5, 1.0)
 """Drifts that are tried [ms/s]; 1 % of tempo is 10."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OnsetEnvelope:
+class OnsetEnvelope(msgspec.Struct, frozen=True, eq=False):
     """Strength of the onset at each moment of a song; equal to itself alone."""
 
     values: np.ndarray

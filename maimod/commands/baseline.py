@@ -213,8 +213,7 @@ def _folder(beatmap: BeatmapReport, path: Path) -> str:
 # The last run
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(msgspec.Struct, frozen=True):
     """Changes in a beatmap since the last run."""
 
     new: tuple[Finding, ...]

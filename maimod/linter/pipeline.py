@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
+
+import msgspec
 
 from maimod.findings import BeatmapReport, Category, Finding, Scope, Tier
 from maimod.linter.bugs import bug
@@ -24,11 +26,10 @@ Seen = TypeVar("Seen")
 Found = TypeVar("Found")
 
 
-@dataclass(frozen=True)
-class SetAnalysis:
+class SetAnalysis(msgspec.Struct, frozen=True):
     """Result of the rules about a whole set."""
 
-    candidates: Mapping[Path, Sequence[Candidate]] = field(default_factory=dict)
+    candidates: Mapping[Path, Sequence[Candidate]] = msgspec.field(default_factory=dict)
     """Candidates by the path of the difficulty that reports them."""
     missing: tuple[str, ...] = ()
     """One line for each part of the set that cannot be checked, with the reason."""

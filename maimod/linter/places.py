@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from maimod.discriminator.prediction import KINDS, NO_PREDICTION
@@ -204,8 +204,7 @@ Entry = tuple[Candidate, float, float]
 """A candidate, the log-odds of its rule's own measure, and those of the discriminator."""
 
 
-@dataclass(slots=True)
-class Place:
+class Place(msgspec.Struct):
     """A place with its candidates."""
 
     category: Category
@@ -215,7 +214,7 @@ class Place:
     """Place of its object among the objects by time; of an empty slot the object before it."""
     slot: int
     """On the grid of the discriminator."""
-    candidates: list[Entry] = field(default_factory=list)
+    candidates: list[Entry] = msgspec.field(default_factory=list)
     """(candidate, log-odds of the rule's own measure, log-odds of the discriminator); `SILENT` if only the discriminator
     proposes it."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from maimod.audio import decode, onsets, spectrogram
@@ -16,13 +16,12 @@ if TYPE_CHECKING:
     from maimod.families.family import Family, NetworkConfig
 
 
-@dataclass(frozen=True)
-class Song:
+class Song(msgspec.Struct, frozen=True, dict=True):
     """A song; derived data are computed once, at first use."""
 
     audio: Audio
     envelope: onsets.OnsetEnvelope
-    _inputs: dict[NetworkConfig, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
+    _inputs: dict[NetworkConfig, np.ndarray] = msgspec.field(default_factory=dict)
 
     @cached_property
     def bands(self) -> spectrogram.Bands:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from maimod.linter.settings import Settings
 from maimod.osu.discovery import Entry, Source
 
 
-@dataclass(slots=True)
-class Task:
+class Task(msgspec.Struct):
     """A source to lint."""
 
     number: int
     source: Source
     settings: Settings
-    given_up: list[str] = field(default_factory=list)
+    given_up: list[str] = msgspec.field(default_factory=list)
     """Inner names of beatmaps that were given up."""
-    reported: list[str] = field(default_factory=list)
+    reported: list[str] = msgspec.field(default_factory=list)
     """Inner names of the others that have their report; beatmaps are reported in their order."""
 
     @property

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+import msgspec
+
 from maimod.findings import BeatmapReport, Category, Finding, Report, Scope, Severity, Tier
 
 SAME_MS = 3.0
@@ -37,8 +39,7 @@ TOPICS = {
 """Rules that find the same mistake by comparing difficulties, each with the rule that finds it in one difficulty."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A finding and where it stands in the report."""
 
     beatmap: int
@@ -110,8 +111,7 @@ class Entry:
         return [f"{len(self.alike)} more like it: {stamps}"] if self.alike else []
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(msgspec.Struct, frozen=True):
     """The entries about one mapset, in the order in which they are printed."""
 
     beatmaps: tuple[int, ...]

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from maimod.findings import Finding, Report, Severity
 
 if TYPE_CHECKING:
@@ -39,8 +41,7 @@ class View:
     """Pictures of the evidence, for formats that show them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(msgspec.Struct, frozen=True):
     """A report shortened by a View, with the findings left out, so that reporters can count them."""
 
     report: Report

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import lru_cache
+
+import msgspec
 
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, HitObject, Mode
@@ -37,12 +38,11 @@ FEW = 3
 """More places are a way of mapping."""
 
 
-@dataclass(slots=True)
-class Moment:
+class Moment(msgspec.Struct):
     """What sounds at one time."""
 
-    notes: list[HitObject] = field(default_factory=list)
-    samples: Counter[str] = field(default_factory=Counter)
+    notes: list[HitObject] = msgspec.field(default_factory=list)
+    samples: Counter[str] = msgspec.field(default_factory=Counter)
     """How often each sample starts, by its name ("soft-hitclap2", "kick"), without hitnormals."""
     spare: int = 0
     """Notes that play only a hitnormal."""

@@ -8,7 +8,6 @@ Sums of boosted trees over :mod:`maimod.rules.slip_measures`, :mod:`maimod.rules
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -71,8 +70,7 @@ FEATURES: Mapping[str, Sequence[str]] = {
 """Names of the features by the field of the model that uses them."""
 
 
-@dataclass(frozen=True)
-class Slips:
+class Slips(msgspec.Struct, frozen=True):
     """Log-odds of every object, in order of time; `NO_SLIP` where the kind of object or the mode has none."""
 
     positions: np.ndarray
@@ -87,11 +85,11 @@ class Slips:
     """(n_objects,) that a note has the wrong colour."""
     measures: Measures | None = None
     """Of osu! and catch."""
-    mania: ManiaMeasures | None = field(default=None)
+    mania: ManiaMeasures | None = msgspec.field(default=None)
     """Of mania, and of the notes of taiko alone."""
-    ways: np.ndarray | None = field(default=None)
+    ways: np.ndarray | None = msgspec.field(default=None)
     """(n_objects, len(catch_measures.WAYS)) how the catcher gets to each object of catch and on from it."""
-    copies: np.ndarray | None = field(default=None)
+    copies: np.ndarray | None = msgspec.field(default=None)
     """(n_objects, len(catch_copies.NAMES)) what the copies of its measure have in place of each object of catch."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -324,7 +323,7 @@ def test_a_column_is_likelier_if_half_of_the_passages_have_it(with_other: int, e
     counts = {"places": 3, "places_with": 0, "places_with_other": with_other, "column": 2, "example": 1000.0}
     expectation = Expectation(**{name: np.full(n, value) for name, value in counts.items()})
     words, _, likelier = mania_slips._column_words(
-        seen, replace(slips, mania=structs.replace(slips.mania, expectation=expectation)), 0
+        seen, structs.replace(slips, mania=structs.replace(slips.mania, expectation=expectation)), 0
     )
     assert expected in words and likelier == "column 3"
 
