@@ -70,12 +70,16 @@ NAMES = (
     "straight",
     *(f"end {name}" for name in END_NAMES),
     "reach",
+    "reach into",
 )
 """`more`, `less`: one repeat more or less: how usual such sliders are, how many copies and difficulties have an edge at the time
 that would be added, or none at the one that would be gone, and the rank of its onset among the edges, 0 to 1. `straight`: odds
 that sliders as long as a straight one are not straight; `end`: as :mod:`maimod.linter.rhythm_alternatives` for starts, for the
 end among all edges, and for another one a span later; `reach`: log2 of the distance from a circle to the next object over the
-length of a slider that lasts as long."""
+length of a slider that lasts as long.; `reach into`: that of the circle before."""
+
+
+_REACH = NAMES.index("reach")
 
 
 class _Edges(msgspec.Struct, frozen=True):
@@ -130,9 +134,9 @@ def features(evidence: Evidence) -> np.ndarray:
     found[:, 2 * width : 3 * width] = np.where(is_slider[:, None], by_gap[last + 1], 0.0)
     sliders = np.flatnonzero(is_slider)
     if len(sliders):
-        found[sliders, 3 * width : -1] = _of_sliders(evidence, edges, sliders, first[sliders], last[sliders])
+        found[sliders, 3 * width : _REACH] = _of_sliders(evidence, edges, sliders, first[sliders], last[sliders])
     circles = np.flatnonzero([o.kind is ObjectKind.CIRCLE for o in objects[:-1]])
-    found[circles, -1] = _reach(evidence, edges, gaps, circles, last[circles])
+    found[circles, _REACH] = found[circles + 1, _REACH + 1] = _reach(evidence, edges, gaps, circles, last[circles])
     return found
 
 

@@ -184,3 +184,8 @@ def test_maps_that_are_too_short_or_too_long(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("maimod.linter.slider_alternatives.MOST_EDGES", 2 * 3 * MEASURES)
     assert features(Evidence(of_sliders())).any()
     assert not features(Evidence(of_sliders("repeat"))).any()
+
+
+def test_the_reach_of_a_circle_is_known_at_the_next_object_too() -> None:
+    reach, into = column(of_sliders("split"), "reach"), column(of_sliders("split"), "reach into")
+    assert into[0] == 0 and np.array_equal(into[1:], reach[:-1]) and np.count_nonzero(into) > MEASURES
