@@ -19,10 +19,14 @@ FLAGS = frozenset(range(0, STARTS, 8))
 
 
 def standard(
-    claps: Collection[int] = CLAPS, finishes: Collection[int] = FINISHES, flags: Collection[int] = FLAGS, mode: int = 0
+    claps: Collection[int] = CLAPS,
+    finishes: Collection[int] = FINISHES,
+    flags: Collection[int] = FLAGS,
+    mode: int = 0,
+    starts: Collection[int] = range(STARTS),
 ) -> Beatmap:
     lines = []
-    for i in range(STARTS):
+    for i in starts:
         sound = 8 * (i in claps) + 4 * (i in finishes)
         lines.append(f"{100 + i % 7 * 30},{80 + i % 5 * 30},{GAP_MS * i},{5 if i in flags else 1},{sound},0:0:0:0:")
     return beatmap(lines, mode=mode)
@@ -70,6 +74,12 @@ def test_a_new_combo_on_the_start_beside(to: int) -> None:
     assert found[80] == found[to] > 1.0
     assert found[84] == NOT_MOVED
     assert column(standard(), "combo_moved").max() < 0
+
+
+def test_places_without_a_start_are_not_compared() -> None:
+    starts = [i for i in range(STARTS) if 64 <= i < 96 or i % 8 in (0, 1)]
+    found = column(standard(claps=CLAPS - {82}, starts=starts), "lost_measures")
+    assert starts[int(found.argmax())] == 82 and found.max() > 0.8
 
 
 def test_additions_that_the_map_has_nowhere() -> None:
