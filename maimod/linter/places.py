@@ -124,6 +124,8 @@ OTHERWISE = tuple(name for name in slip_alternatives.NAMES if name not in EXCHAN
 """What they are, and would gain if an object was turned round, mirrored, scaled or elsewhere."""
 SIBLINGS = ("siblings", "siblings_with_object", "siblings_with_flag", "siblings_same_kind")
 PHRASES = ("phrase_places", "phrase_strength")
+RANKED_HABITS = ("lost", "extra", "addition_other", "combo_off")
+"""Of :mod:`maimod.linter.start_habits`, of which log2 of the rank in the map is a feature too."""
 NUMBERS = (
     "bits_of_copies",
     "bits_of_difficulties",
@@ -193,6 +195,7 @@ NAMES: tuple[str, ...] = (
     *(f"finisher {name}" for name in finishers.NAMES),
     *(f"song {name}" for name in song_habits.NAMES),
     *(f"habit {name}" for name in start_habits.NAMES),
+    *(f"rank habit {name}" for name in RANKED_HABITS),
     *(f"way {name}" for name in catch_measures.WAYS),
     *(f"catch copies {name}" for name in catch_copies.NAMES),
     *(f"mode {mode.label}" for mode in Mode),
@@ -650,11 +653,13 @@ class _Table:
 
     @cached_property
     def start_habits(self) -> np.ndarray:
-        """(n_objects, len(start_habits.NAMES)); zeros in taiko."""
+        """(n_objects, len(start_habits.NAMES) + len(RANKED_HABITS)); those of taiko are all the same."""
         evidence = self.evidence
-        return start_habits.features(
+        found = start_habits.features(
             evidence.beatmap, self.objects, evidence.bands, evidence.envelope, self.rhythm.lag, self._siblings
         )
+        ranks = [_log_ranks(found[:, start_habits.NAMES.index(name)]) for name in RANKED_HABITS]
+        return np.concatenate([found, np.stack(ranks, axis=1)], axis=1)
 
     @cached_property
     def ways(self) -> np.ndarray:

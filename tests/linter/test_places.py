@@ -265,3 +265,15 @@ def test_places_in_a_stretch_that_lacks_a_line_know_of_it() -> None:
     assert around == [7, 7]
     assert value(features, "stretch around", at[7, Category.RHYTHM]) == 0
     assert value(features, "stretch around", at[12, Category.HITSOUNDS]) == 0
+
+
+def test_a_new_combo_unlike_those_around_is_first_of_its_map() -> None:
+    lines = [
+        f"{64 + 40 * (i % 8)},192,{1000 + 500 * i},{5 if i % 8 == 0 or i == 21 else 1},0,0:0:0:0:" for i in range(40)
+    ]
+    loaded = beatmap(lines)
+    objects = [loaded.hit_objects[i] for i in (21, 30)]
+    found = [about(new_combos.MISSING, 5, time=o.time, line=o.line, objects=[o], measure=3.0) for o in objects]
+    _, features = judged_places(found, replace(doubted(loaded, {}), scores=()), Calibration())
+    assert value(features, "habit combo_off") > 1.0 > value(features, "habit combo_off", 1)
+    assert value(features, "rank habit combo_off") == 0.0 < value(features, "rank habit combo_off", 1)
