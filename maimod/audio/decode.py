@@ -243,7 +243,7 @@ def _soundfile_blocks(source: _Source) -> Blocks:
         count = max(BLOCK_SAMPLES // file.channels, 1)
         while len(block := file.read(count, dtype="float32", always_2d=True)):
             with np.errstate(invalid="ignore", over="ignore"):  # samples that are no numbers are counted by the caller
-                mixed = block @ weights
+                mixed = block @ weights if len(weights) > 1 else block[:, 0]
             yield file.samplerate, mixed
 
 

@@ -238,6 +238,8 @@ class _Grid:
         # The strengths at all lags of a time lie side by side: rows are copied instead of looked up one by one.
         at_lags = np.lib.stride_tricks.sliding_window_view(padded, reach + 1)[:, ::step]
         places += before
+        if len(places) == 1:
+            return np.asarray(at_lags[places[0]].mean(axis=0, keepdims=True))
         total = np.zeros((len(places), n_lags), dtype=np.float32)
         count = max(1, CURVE_BLOCK // n_lags)
         for start in range(0, len(places), count):

@@ -277,7 +277,7 @@ def _remembered_scores(
     beatmap: Beatmap, song: Song | None, settings: Settings, resources: Resources
 ) -> Generator[float, None, Scores]:
     """As :func:`score`, with the cache."""
-    key = _score_key(beatmap, song, resources)
+    key = _score_key(beatmap, song, resources) if resources.cache else None
     kept = resources.cache.get(key, KeptScores) if resources.cache and key else None
     known = kept.among(beatmap) if kept else None
     if known is not None:
