@@ -61,6 +61,8 @@ END = Rule(
 )
 
 LEAST_REST_BEATS = 3.0
+REST_BEATS = 0.75
+"""From the end of the object before a rest to the time of its finding."""
 SAME_PART = 0.4
 """Part of the time of two spinners that they share, if they are the same one in two difficulties."""
 SAME_BEATS = 1 / 8
@@ -110,7 +112,8 @@ def _missing(evidence: Evidence, before: HitObject, after: HitObject, others: Se
     has = sum(map(bool, inside))
     bits = float(log_odds(has, len(others) - has))
     beat = beatmap.red_line_of(start).beat_length
-    time = median([spans[0][0] for spans in inside if spans]) if has else min(start + beat, end - beat)
+    # Not where a spinner would start: there the judge would compare the rest with the spinner of the untouched map.
+    time = start + REST_BEATS * beat
     numbers = where(evidence, start, end)
     spinner = a(kind_name(str(ObjectKind.SPINNER), beatmap))
     seen = f"; {has} of {len(others)} {OTHERS} have {spinner} here" if has else f", neither {spinner} nor a break"

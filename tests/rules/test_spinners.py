@@ -42,7 +42,7 @@ def others(*spans: tuple[float, float], mode: int = 0) -> list[Beatmap]:
 def test_a_rest_in_which_the_other_difficulties_have_a_spinner(mode: int, name: str) -> None:
     own = spinner_map((24, 31), mode=mode)
     (one,) = [one for one in found(own, *others(*BOTH, mode=mode)) if one.rule is spinners.MISSING]
-    assert one.time == 8 * BEAT and one.end_time == 16 * BEAT and one.objects[0].time == 7 * BEAT
+    assert one.time == 7.75 * BEAT and one.end_time == 16 * BEAT and one.objects[0].time == 7 * BEAT
     assert one.message == f"Nothing is here for 9 beats; 2 of 2 other difficulties have a {name} here."
     (alone,) = [one for one in found(own) if one.rule is spinners.MISSING]
     (agreed,) = [one for one in found(own, *others((24, 31), mode=mode)) if one.rule is spinners.MISSING]
