@@ -44,8 +44,8 @@ COLUMN = Rule(
     "were fitted on notes and stretches put into other columns weigh them.",
     advice="Is the note in the column that you meant?",
     ignore_when="the pattern follows the pitch or the sound here",
-    blind_spots="Maps without patterns that come again; two notes in a row that exchanged columns; stretches that were exchanged as a "
-    "whole.",
+    blind_spots="Maps without patterns that come again, with few notes or with more than four keys, where a third to half as many are "
+    "found; two notes in a row that exchanged columns; stretches that were exchanged as a whole.",
     source=_SOURCE,
     modes=MANIA,
     curves={"": SLIP_CURVE},
