@@ -62,6 +62,8 @@ ranked maps 13 have something off every tick, and seven a start that is further 
 RUN_OBJECTS = 4
 """Unsnapped objects with fewer objects between them are one finding."""
 BEFORE_LINE_MS, BEFORE_LINE_LEAST_MS = 60.0, 10.0
+LEAST_SHARED = 2
+"""Fewest other difficulties that make a place one of the set."""
 LATE_MS = 1.0
 """Lateness, up to `UNSNAP_MS`, that rounding cannot explain; lazer calls objects that are this far off, either way,
 negligible. Of 262 ranked maps 8 have late ones, 137 early ones."""
@@ -140,7 +142,8 @@ BEFORE_LINE = Rule(
     why="A red line that restarts the beat is where the song's next beat is; an object a few hundredths of a second before it is "
     "mostly that beat, snapped before the line was set.",
     how="A red line lies off the beats of the one before, nothing starts on it, and an object is on a quarter-beat tick of the "
-    "old beat at most 60 ms and a sixth of a beat earlier.",
+    "old beat at most 60 ms and a sixth of a beat earlier. A minor, if two other difficulties or more, and half of them, have an object "
+    "there as well.",
     advice="Check which beat it belongs to, and move it onto the red line if it is the new one.",
     ignore_when="the old beat still sounds there",
     blind_spots="Ends of sliders; objects that are off the old beat as well, see rhythm/unsnapped.",
@@ -442,12 +445,19 @@ def _before_lines(evidence: Evidence) -> Iterator[Candidate]:
                 time=near[-1].time,
                 line=near[-1].line,
                 objects=[near[-1]],
-                certainty=Certainty.GUIDELINE,
+                certainty=Certainty.POSSIBLE if _is_of_set(evidence, near[-1].time) else Certainty.GUIDELINE,
                 actual=f"{near[-1].time:.0f} ms",
                 expected=[Expected(f"{line.time:.0f} ms")],
                 message=f"This {object_name(near[-1], evidence.beatmap)} is on the beat of the old red line, "
                 f"{line.time - near[-1].time:.0f} ms before the next red line begins a new one.",
             )
+
+
+def _is_of_set(evidence: Evidence, time: float) -> bool:
+    """Whether several other difficulties of the mode, and half of them, have an object at a time: so it is meant."""
+    others = [one for one in evidence.others if one.mode is evidence.beatmap.mode]
+    there = sum(abs(one.hit_objects[one.closest_object(time)].time - time) < UNSNAP_MS for one in others)
+    return there >= max(LEAST_SHARED, len(others) / 2)
 
 
 def _other_red_line(evidence: Evidence, edge: Edge) -> TimingPoint | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from maimod.audio.onsets import OnsetEnvelope, alignment
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Finding, Severity
 from maimod.osu.beatmap import Beatmap
+from maimod.osu.mapset import Mapset
 from maimod.rules import rhythm
 from maimod.rules.base import Evidence
 from tests.findings import findings_of
@@ -141,6 +144,19 @@ def test_an_object_on_the_old_beat_just_before_a_red_line(line: int, expected: b
         timing_points=("0,500,4,2,0,70,1,0", f"{line},500,4,2,0,70,1,0"),
     )
     assert "rhythm/unsnapped-at-red-line" not in rules(found(both))
+
+
+@pytest.mark.parametrize(("shared", "severity"), [(0, "warning"), (1, "warning"), (2, "minor")])
+def test_an_object_of_the_whole_set_before_a_red_line_is_meant(shared: int, severity: str):
+    def difficulty(name: str, at: int):
+        times = [*range(1000, 4501, BEAT), at, *range(5050 + BEAT, 7050, BEAT)]
+        lines = ("0,500,4,2,0,70,1,0", "5050,500,4,2,0,70,1,0")
+        return beatmap([circle(time) for time in times], timing_points=lines, path=f"{name}.osu")
+
+    own = difficulty("own", 5000)
+    others = [difficulty(str(number), 5000 if number < shared else 5050) for number in range(3)]
+    evidence = Evidence(own, mapset=Mapset(Path(), (own, *others)))
+    assert [f.severity for f in findings_of(rhythm.run, evidence) if f.rule == rhythm.BEFORE_LINE.id] == [severity]
 
 
 def test_unsnapped_objects_close_together_are_one_finding():
