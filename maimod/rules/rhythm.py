@@ -141,8 +141,8 @@ BEFORE_LINE = Rule(
     ("map",),
     why="A red line that restarts the beat is where the song's next beat is; an object a few hundredths of a second before it is "
     "mostly that beat, snapped before the line was set.",
-    how="A red line lies off the beats of the one before, nothing starts on it, and an object is on a quarter-beat tick of the "
-    "old beat at most 60 ms and a sixth of a beat earlier. A minor, if two other difficulties or more, and half of them, have an object "
+    how="A red line lies off the beats of the one before, nothing starts on it, and an object after that one is on a quarter-beat tick "
+    "of the old beat at most 60 ms and a sixth of a beat earlier. A minor, if two other difficulties or more, and half of them, have an object "
     "there as well.",
     advice="Check which beat it belongs to, and move it onto the red line if it is the new one.",
     ignore_when="the old beat still sounds there",
@@ -436,7 +436,9 @@ def _before_lines(evidence: Evidence) -> Iterator[Candidate]:
         reach = min(BEFORE_LINE_MS, former.beat_length / 6)
         first, last = np.searchsorted(times, [line.time - reach - 0.5, line.time + UNSNAP_MS])
         near = evidence.objects_by_time[first:last]
-        if not near or near[-1].time > line.time - BEFORE_LINE_LEAST_MS or near[-1].time < former.time:
+        if not near or near[-1].time > line.time - BEFORE_LINE_LEAST_MS:
+            continue
+        if near[-1].time < former.time + UNSNAP_MS:  # the former line was set at this object
             continue
         at = snap(evidence.beatmap, near[-1].time, (1, 2, 4))
         if at.red_line is former and abs(at.error) < UNSNAP_MS:

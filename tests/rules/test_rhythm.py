@@ -146,6 +146,12 @@ def test_an_object_on_the_old_beat_just_before_a_red_line(line: int, expected: b
     assert "rhythm/unsnapped-at-red-line" not in rules(found(both))
 
 
+def test_an_object_on_a_red_line_of_its_own_is_on_no_old_beat():
+    times = [*range(1000, 5001, BEAT), *range(5050 + BEAT, 7050, BEAT)]
+    lines = ("0,500,4,2,0,70,1,0", "5000,500,4,2,0,70,1,0", "5050,500,4,2,0,70,1,0")
+    assert rhythm.BEFORE_LINE.id not in rules(found(beatmap([circle(time) for time in times], timing_points=lines)))
+
+
 @pytest.mark.parametrize(("shared", "severity"), [(0, "warning"), (1, "warning"), (2, "minor")])
 def test_an_object_of_the_whole_set_before_a_red_line_is_meant(shared: int, severity: str):
     def difficulty(name: str, at: int):
