@@ -54,7 +54,7 @@ MUTED = Rule(
     ("map",),
     why="Players need to hear their hits; a muted circle or slider head gives no feedback.",
     how="The volume of a circle, slider head or hold note is at most 5 %. Of 300 ranked and other maps 9 have such "
-    "hits. A map of which half of the hits have 20 % or less is a minor.",
+    "hits. A map of which half of the hits have 20 % or less is a minor, as is the quiet end of a fade.",
     advice="Raise the volume: players need to hear their hits.",
     ignore_when="the song is nearly silent there",
     blind_spots="Silent custom samples; slider tails and repeats, which many mappers mute on purpose.",
@@ -186,7 +186,9 @@ def muted(evidence: Evidence, found: Sequence[Hit]) -> Iterator[Candidate]:
     runs = list(_quiet_runs(active, 0, MUTED_PERCENT))
     if len(runs) > MANY_MUTED:
         runs = [[hit for run in runs for hit in run]]
-    yield from (_quiet_candidate(MUTED, run) for run in runs)
+    for run in runs:
+        one = _quiet_candidate(MUTED, run)
+        yield replace(one, certainty=Certainty.POSSIBLE) if _fades(active, run) else one
     usual = sorted(hit.volume for hit in active)[len(active) // 2] if active else 100
     if not runs and usual <= QUIET_PERCENT:
         yield replace(
@@ -194,6 +196,16 @@ def muted(evidence: Evidence, found: Sequence[Hit]) -> Iterator[Candidate]:
             certainty=Certainty.POSSIBLE,
             words=f"The hits of this map are barely audible: half of them have {usual} % volume or less.",
         )
+
+
+def _fades(active: Sequence[Hit], run: Sequence[Hit]) -> bool:
+    """Whether a run of hits is the quiet end of a fade: those after it grow louder by and by, or those before it quieter."""
+    volumes, place = [hit.volume for hit in active], active.index(run[0])
+    before, after = volumes[max(place - 2, 0) : place], volumes[place + len(run) :][:2]
+    return any(
+        len(two) == 2 and run_volume < two[0] < two[1] and two[0] <= QUIET_PERCENT
+        for two, run_volume in ((after, run[-1].volume), (before[::-1], run[0].volume))
+    )
 
 
 def quiet(evidence: Evidence, found: Sequence[Hit]) -> Iterator[Candidate]:

@@ -229,6 +229,22 @@ def test_muted_circle():
     assert rules["hitsounds/muted"].severity is Severity.WARNING
 
 
+@pytest.mark.parametrize(
+    ("volumes", "severity"),
+    [
+        ((5, 7, 9), "minor"),
+        ((9, 7, 5), "minor"),
+        ((5, 5, 5), "warning"),
+        ((5, 40, 60), "warning"),
+        ((60, 40, 5), "warning"),
+    ],
+)
+def test_the_quiet_end_of_a_fade_is_a_minor(volumes: tuple[int, ...], severity: str):
+    written = {50 + number: f"0:0:0:{volume}:" for number, volume in enumerate(volumes)}
+    (finding,) = [f for f in found(circles((beat_sounds() * 5)[:300], written)) if f.rule == "hitsounds/muted"]
+    assert finding.severity == severity
+
+
 def test_a_map_that_is_quiet_throughout():
     (finding,) = [f for f in found(circles((beat_sounds() * 5)[:300]), ["0,500,4,2,0,15,1,0"]) if "muted" in f.rule]
     assert finding.severity is Severity.MINOR and "half of them have 15 %" in finding.message
