@@ -407,9 +407,7 @@ def command(
             about |= {f"test {name}": value for name, value in found.items()}
             report("\n".join(f"{name}: {value}" for name, value in about.items()))
         prefix = "" if mode is Mode.OSU else f"{mode.label} "
-        kept = (
-            {} if model is None else {k: v for k, v in model.measured.items() if not prefix or not k.startswith(prefix)}
-        )
+        kept = {} if model is None else {k: v for k, v in model.measured.items() if _mode_of(k) is not mode}
         new = {f"{prefix}{name}": value for name, value in about.items()}
         model, read = msgspec.structs.replace(started, measured=kept | new), read + len(paths)
     if model is None or not read:
@@ -418,6 +416,11 @@ def command(
     path = target / FILE
     path.write_bytes(msgspec.json.encode(model) + b"\n")
     report(f"{path}: fitted on {read} maps")
+
+
+def _mode_of(measured: str) -> Mode:
+    """The mode that a key of :attr:`SlipModel.measured` is about; those of osu! do not begin with their mode."""
+    return next((mode for mode in MODES if mode is not Mode.OSU and measured.startswith(f"{mode.label} ")), Mode.OSU)
 
 
 def _maps_of(

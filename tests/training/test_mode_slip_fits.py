@@ -175,3 +175,14 @@ def test_other_modes_are_added_to_a_model(songs: Path, monkeypatch: pytest.Monke
     assert float(model.measured["catch test catch moved 80 auc"]) > 0.95
     found = slip_model.find(model, CATCH, CATCH.hit_objects)
     assert found is not None and found.measures is not None
+    fit(modes=(Mode.CATCH,))
+    model = slip_model.load(target)
+    assert model is not None and model.measured["maps"] == 7
+    # What was measured of forests that are there no more is not kept.
+    assert {k for k in model.measured if k.startswith("catch")} == {"catch maps", "catch seed"}
+    assert float(model.measured["mania test ends end-moved auc"]) > 0.95
+
+
+def test_figures_are_those_of_one_mode() -> None:
+    names = {"maps": Mode.OSU, "test circle 5 auc": Mode.OSU, "taiko maps": Mode.TAIKO, "mania test x auc": Mode.MANIA}
+    assert {name: slip_fit._mode_of(name) for name in names} == names
