@@ -71,7 +71,7 @@ def edits(before: bytes, after: bytes, path: Path | str = "beatmap.osu") -> Edit
         old, new = parser.parse(before, path), parser.parse(after, path)
     except BeatmapError:
         return None
-    found = differences(old, new)
+    found = differences(old, new, unseen=True)
     told = [Edit("", _remark(remark.kind, remark.what)) for remark in found.general]
     told += [Edit(_stamp(new, place), "; ".join(_words(place.changes))) for place in found.places]
     return Edits(new.version, _summary(found), tuple(told)) if told else None

@@ -111,10 +111,16 @@ class Differences:
     """Where the versions come from."""
 
 
-def differences(before: Beatmap, after: Beatmap) -> Differences:
-    """Compare two versions of a difficulty."""
+def differences(before: Beatmap, after: Beatmap, *, unseen: bool = False) -> Differences:
+    """Compare two versions of a difficulty.
+
+    Args:
+        before, after: the versions.
+        unseen: whether a slider velocity under which no slider starts counts as a change in osu! and catch.
+    """
     shift = _shift(before, after)
-    changes = sorted([*_object_changes(before, after, shift), *_line_changes(before, after, shift)], key=_start)
+    lines = _line_changes(before, after, shift, unseen)
+    changes = sorted([*_object_changes(before, after, shift), *lines], key=_start)
     metadata = before.metadata
     return Differences(
         int(before.mode),
@@ -281,9 +287,9 @@ def _sounds(o: HitObject) -> tuple[Any, ...]:
 # Lines, and what has no place
 
 
-def _line_changes(before: Beatmap, after: Beatmap, shift: float) -> Iterator[Change]:
+def _line_changes(before: Beatmap, after: Beatmap, shift: float, unseen: bool) -> Iterator[Change]:
     """Changes of the values in force, where there are objects under them; of the velocity where it shows, which without
-    scrolling is at sliders."""
+    scrolling is at sliders, unless `unseen` ones count."""
     times = sorted(
         {point.time for point in before.timing_points} | {point.time - shift for point in after.timing_points}
     )
@@ -291,7 +297,7 @@ def _line_changes(before: Beatmap, after: Beatmap, shift: float) -> Iterator[Cha
     objects = [(o.time - by, o.slider) for of, by in ((before, 0.0), (after, shift)) for o in of.hit_objects]
     is_scrolling = before.mode in (Mode.TAIKO, Mode.MANIA)
     every = [time for time, _ in objects]
-    shown = every if is_scrolling else [time for time, slider in objects if slider is not None]
+    shown = every if is_scrolling or unseen else [time for time, slider in objects if slider is not None]
     values: tuple[tuple[str, Callable[[TimingPoint], float]], ...] = (
         ("scroll speed", lambda point: round(point.velocity, 3)),
         ("volume", lambda point: point.volume),

@@ -71,6 +71,7 @@ def other(one: Declared) -> Any:
         "format": ["markdown"],
         "year": 2015,
         "mapper_id": 7,
+        "memory": 3000,
         "tier": "exact",
     }
     if one.name in own:
