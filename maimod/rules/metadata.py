@@ -374,8 +374,8 @@ def _guest_names(version: str) -> list[str]:
         if not (link := re.match(r"(?:[&,+x]|and\b)\s*", rest)):
             break
         rest = rest[link.end() :]
-    # After a bracket or colon: "HDHR (Someone's Oni)".
-    parts = (re.split(r"[(\[:]", owner)[-1] for owner in owners)
+    # After a bracket or a colon: "HDHR (Someone's Oni)". Names can have square brackets: "[Someone]'s Oni".
+    parts = (re.split(r"\(|\s\[(?!.*\])|:", owner)[-1] for owner in owners)
     names = (name.strip() for part in parts for name in re.split(r"\s*[&,]\s*|(?:^|\s+)(?:and|x|vs\.?)\s+", part))
     return [name for name in names if name and not NO_NAMES & set(name.lower().split())]
 

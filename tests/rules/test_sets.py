@@ -303,6 +303,9 @@ def test_a_difficulty_is_no_level_that_is_left_out(tmp_path, monkeypatch, name: 
         ("A vs B's Hard", ["A", "B"]),
         ("vs B's Hard", ["B"]),
         ("HDHR (A's Oni)", ["A"]),
+        ("[A]'s Oni", ["[A]"]),
+        ("[[[[[[['s Easy", ["[[[[[[["]),
+        ("4K: A's Hard", ["A"]),
         ("Vet's It's An Emotional One", ["Vet"]),
     ],
 )
