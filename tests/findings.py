@@ -9,6 +9,7 @@ import numpy as np
 
 from maimod.discriminator.features import grid_of
 from maimod.discriminator.prediction import KINDS, CorruptionLogits
+from maimod.features.trees import Trees
 from maimod.findings import Category, Finding
 from maimod.linter.calibration import Calibration
 from maimod.linter.judge import NETWORK_SHARE, Judge, Model, Network
@@ -16,7 +17,6 @@ from maimod.linter.rescore import rescore
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import BEATMAP_CHECKS, RULES
 from maimod.rules.base import Candidate, Evidence, MapsetCheck, MapsetEvidence
-from maimod.rules.trees import Trees
 
 
 def findings_of(run: Callable[[Evidence], Iterator[Candidate]], evidence: Evidence) -> list[Finding]:

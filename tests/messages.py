@@ -22,7 +22,7 @@ from maimod.rules.base import Candidate
 ROOT = Path(__file__).parents[1]
 FILE = Path(__file__).parent / "rules" / "messages.json"
 """Example of each rule: {rule: {"message", "test"}}."""
-WHERE = ("tests/rules", "tests/linter/test_planted_mapset.py")
+WHERE = ("tests/rules", "tests/features", "tests/linter/test_planted_mapset.py")
 """Tests that plant mistakes and whose rules are real."""
 LONGEST = 230
 """Characters of a message with its advice; names in quotes and brackets count as one."""

@@ -21,6 +21,7 @@ ROOMS = [
     "events",
     "families",
     "discriminator",
+    "features",
     "rules",
     "linter",
     "evidence",

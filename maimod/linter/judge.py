@@ -14,9 +14,9 @@ from collections.abc import Mapping
 import msgspec
 import numpy as np
 
+from maimod.features.trees import Trees, are_whole, tree_sum
 from maimod.findings import Category
 from maimod.linter.places import NAMES
-from maimod.rules.trees import Trees, are_whole, tree_sum
 
 WITHIN = (-4.0, 6.0)
 """Bounds of the standardised features of the network."""

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import maimod
 from maimod.errors import CheckpointError
+from maimod.features import slip_model
+from maimod.features.slip_model import SlipModel
 from maimod.findings import ModelInfo
 from maimod.linter.calibration import Calibration
 from maimod.linter.settings import BUNDLED_MODEL, Settings
 from maimod.osu.beatmap import Mode
-from maimod.rules import slip_model
-from maimod.rules.slip_model import SlipModel
 
 if TYPE_CHECKING:
     from maimod.discriminator.runner import Runner

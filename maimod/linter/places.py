@@ -18,38 +18,35 @@ import numpy as np
 
 from maimod.discriminator.prediction import KINDS, NO_PREDICTION
 from maimod.events.schema import EventKind, EventScore
-from maimod.findings import Category, Tier
-from maimod.linter import (
+from maimod.features import (
+    body_relations,
+    catch_copies,
+    catch_measures,
     chord_copies,
     column_alternatives,
     combo_alternatives,
     finishers,
+    geometry,
+    measure_alternatives,
+    passages,
     phrases,
     rhythm_alternatives,
     slider_alternatives,
     slider_bodies,
-    song_habits,
-    start_habits,
-)
-from maimod.linter.rhythm_alternatives import RhythmAlternatives
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
-from maimod.osu.timing import BeatGrid
-from maimod.rules import (
-    RULES,
-    body_relations,
-    catch_copies,
-    catch_measures,
-    geometry,
-    measure_alternatives,
-    passages,
     slip_alternatives,
     slip_measures,
     slip_model,
-    slips,
+    song_habits,
+    start_habits,
     taiko_measures,
 )
+from maimod.features.ordered import median
+from maimod.features.rhythm_alternatives import RhythmAlternatives
+from maimod.findings import Category, Tier
+from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.timing import BeatGrid
+from maimod.rules import RULES, slips
 from maimod.rules.base import Candidate, Evidence
-from maimod.rules.ordered import median
 from maimod.rules.rhythm_index import alternative
 
 CATEGORIES = (
@@ -125,7 +122,7 @@ OTHERWISE = tuple(name for name in slip_alternatives.NAMES if name not in EXCHAN
 SIBLINGS = ("siblings", "siblings_with_object", "siblings_with_flag", "siblings_same_kind")
 PHRASES = ("phrase_places", "phrase_strength")
 RANKED_HABITS = ("lost", "extra", "addition_other", "combo_off")
-"""Of :mod:`maimod.linter.start_habits`, of which log2 of the rank in the map is a feature too."""
+"""Of :mod:`maimod.features.start_habits`, of which log2 of the rank in the map is a feature too."""
 NUMBERS = (
     "bits_of_copies",
     "bits_of_difficulties",

@@ -22,8 +22,9 @@ import msgspec
 import numpy as np
 
 from maimod.discriminator.prediction import NO_PREDICTION, CorruptionLogits
+from maimod.features import phrases
 from maimod.findings import Category, Finding, Severity, Tier, editor_timestamp
-from maimod.linter import phrases, places
+from maimod.linter import places
 from maimod.linter.bugs import bug
 from maimod.linter.calibration import Calibration
 from maimod.linter.judge import Judge

@@ -23,15 +23,15 @@ from maimod.audio.onsets import Alignment, OnsetEnvelope
 from maimod.audio.spectrogram import Bands
 from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventSchema, EventScore
+from maimod.features import slip_model
+from maimod.features.measure_alternatives import MeasureAlternatives
+from maimod.features.passages import Passages
+from maimod.features.slip_model import SlipModel, Slips
 from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import Beatmap, HitObject, Mode
 from maimod.osu.level import Level
 from maimod.osu.mapset import Mapset
-from maimod.rules import slip_model
-from maimod.rules.measure_alternatives import MeasureAlternatives
-from maimod.rules.passages import Passages
 from maimod.rules.rhythm_index import RhythmIndex, lag_of
-from maimod.rules.slip_model import SlipModel, Slips
 
 ALL_MODES = frozenset(Mode)
 DOCS = "https://github.com/OWNER/maimod/blob/main/docs"

@@ -1,6 +1,6 @@
 """What the song, similar measures and the other difficulties have at a time, in words for messages.
 
-Similar measures are the copies of :mod:`maimod.rules.passages`.
+Similar measures are the copies of :mod:`maimod.features.passages`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from maimod.features.passages import SAME_VOLUME
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.osu.hitsounds import BIG, KAT, addition_names, set_name
 from maimod.osu.names import kind_name, noun, taiko_note
-from maimod.rules.passages import SAME_VOLUME
 from maimod.rules.rhythm_index import ONSET_WIDTH_MS, lag_of
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def sounds(evidence: Evidence, time: float, name: str, otherwise: str) -> str:
     Args:
         evidence: of the map.
         time: of a hit [ms].
-        name: sound, sample_set or volume, of :class:`maimod.rules.passages.Timeline`.
+        name: sound, sample_set or volume, of :class:`maimod.features.passages.Timeline`.
         otherwise: said where there is no other hit to compare with, or most are the same.
     """
     sides, own = _sounds(evidence, time, name)

@@ -18,6 +18,7 @@ import numpy as np
 
 from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind
+from maimod.features.hitsound_habits import habits
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Mode
 from maimod.osu.hitsounds import BIG, CLAP, FINISH, KAT, WHISTLE, Hit, addition_names, hits, set_name
@@ -25,7 +26,6 @@ from maimod.osu.names import hit_name
 from maimod.osu.timing import snap
 from maimod.rules import elsewhere
 from maimod.rules.base import ALL_MODES, LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
-from maimod.rules.hitsound_habits import habits
 from maimod.rules.hitsound_model import HitsoundEvidence
 from maimod.rules.volume import HITSOUND_RULES, MUTED, NONE, QUIET, VOLUME, muted, quiet, volumes, without_additions
 

@@ -14,6 +14,9 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import numpy as np
 
+from maimod.features.ordered import median
+from maimod.features.passages import CELLS_PER_BEAT
+from maimod.features.song_parts import beats
 from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import Beatmap, TimingPoint
 from maimod.osu.timing import TICKS_PER_BEAT
@@ -21,11 +24,8 @@ from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, ca
 from maimod.rules.elsewhere import OTHERS
 from maimod.rules.kiai import logit_of_border
 from maimod.rules.kiai_sections import BORDER_BEATS, others_of_set
-from maimod.rules.ordered import median
 from maimod.rules.passage_rhythms import log_odds
-from maimod.rules.passages import CELLS_PER_BEAT
 from maimod.rules.rhythm_index import lag_of
-from maimod.rules.song_parts import beats
 from maimod.rules.stretches import where
 
 BORDER_CURVE = Curve(5.0, 1.5, highest=0.29)

@@ -13,14 +13,14 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import numpy as np
 
+from maimod.features.ordered import distinct, median
+from maimod.features.song_parts import again, similarity
 from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.elsewhere import OTHERS
-from maimod.rules.ordered import distinct, median
 from maimod.rules.passage_rhythms import log_odds
 from maimod.rules.rhythm_index import lag_of
-from maimod.rules.song_parts import again, similarity
 from maimod.rules.stretches import others_of, where
 
 SECTION_CURVE = Curve(6.0, 1.5, highest=0.29)

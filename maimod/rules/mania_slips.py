@@ -1,6 +1,6 @@
 """Slips of mania: notes in a wrong column, chords with a note too many or too few, holds that end at a wrong time.
 
-The model (:mod:`maimod.rules.slip_model`) knows how such slips differ from what the map does around them and elsewhere.
+The model (:mod:`maimod.features.slip_model`) knows how such slips differ from what the map does around them and elsewhere.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from maimod.features.mania_measures import CHORD_NAMES, COLUMN_NAMES, END_NAMES
+from maimod.features.mania_rows import SAME_MS
+from maimod.features.ordered import median
+from maimod.features.slip_model import NO_SLIP, Slips
 from maimod.findings import Category, Expected, Severity, Tier, editor_timestamp
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
-from maimod.rules.mania_measures import CHORD_NAMES, COLUMN_NAMES, END_NAMES
-from maimod.rules.mania_rows import SAME_MS
-from maimod.rules.ordered import median
 from maimod.rules.positions import gap_name
-from maimod.rules.slip_model import NO_SLIP, Slips
 
 MANIA = frozenset({Mode.MANIA})
 LEAST_LOG_ODDS = -6.0

@@ -2,7 +2,7 @@
 have, an object of another kind.
 
 Each passage is one candidate, at the object where it begins. What the copies do is measured in bits, as the log-odds of
-the other value among them; the same of the other difficulties is added. Copies: :mod:`maimod.rules.passages`.
+the other value among them; the same of the other difficulties is added. Copies: :mod:`maimod.features.passages`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from maimod.features.passages import CELLS_PER_BEAT, QUARTER, Passages
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import HitObject, ObjectKind
 from maimod.osu.names import kind_name, noun, object_name
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.elsewhere import a, counted
-from maimod.rules.passages import CELLS_PER_BEAT, QUARTER, Passages
 from maimod.rules.rhythm import at_time
 
 SHIFTED_CURVE, GRID_CURVE, COPIES_CURVE = Curve(7.5, 1.2), Curve(8.0, 1.5), Curve(9.0, 1.5)

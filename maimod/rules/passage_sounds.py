@@ -13,12 +13,12 @@ from itertools import groupby
 
 import numpy as np
 
+from maimod.features.passages import Passages
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import HitObject, Mode
 from maimod.osu.hitsounds import Hit, set_name
 from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.passage_rhythms import LEAST_BITS, LEAST_OTHERS, SHOWN_OBJECTS, bits_of_length, log_odds, strongest
-from maimod.rules.passages import Passages
 from maimod.rules.volume import HITSOUND_RULES
 
 NOT_TAIKO = ALL_MODES - {Mode.TAIKO}

@@ -2,7 +2,7 @@
 the wrong time.
 
 Each line is one candidate. It is measured in bits by what the line does to its sliders: durations that are rare in the map,
-ends on or after the next object, and other durations than at the same place of the copies (:mod:`maimod.rules.passages`)
+ends on or after the next object, and other durations than at the same place of the copies (:mod:`maimod.features.passages`)
 and of the other difficulties.
 """
 
@@ -13,11 +13,11 @@ from itertools import groupby
 
 import numpy as np
 
+from maimod.features.passages import Passages
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import HitObject, Mode
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.passage_rhythms import LEAST_BITS, SHOWN_OBJECTS, bits_of_length, log_odds, strongest
-from maimod.rules.passages import Passages
 from maimod.rules.positions import gap_name
 
 VELOCITY_CURVE = Curve(14.0, 3.0)

@@ -1,7 +1,7 @@
 """Measures that as a whole would be likelier otherwise: pasted from elsewhere, halves exchanged, mirrored, sounds or new combos one
 object late, whistle and clap exchanged.
 
-Object by object all of them can look usual. What they would gain is measured in :mod:`maimod.rules.measure_alternatives`.
+Object by object all of them can look usual. What they would gain is measured in :mod:`maimod.features.measure_alternatives`.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from itertools import groupby
 
 import numpy as np
 
+from maimod.features.measure_alternatives import LEAST_OBJECTS, MIRRORED_MEASURES
+from maimod.features.slip_alternatives import across
 from maimod.findings import Category, Expected, Severity, Tier, editor_timestamp
 from maimod.osu.beatmap import HitObject, Mode
 from maimod.osu.names import noun
 from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.elsewhere import counted
-from maimod.rules.measure_alternatives import LEAST_OBJECTS, MIRRORED_MEASURES
 from maimod.rules.passage_rhythms import SHOWN_OBJECTS, strongest
-from maimod.rules.slip_alternatives import across
 from maimod.rules.volume import HITSOUND_RULES
 
 HALVES_CURVE, PASTED_CURVE, PASTED_NOTES_CURVE = Curve(9.0, 1.5), Curve(6.5, 1.2), Curve(9.0, 1.5)

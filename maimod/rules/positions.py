@@ -14,14 +14,14 @@ import numpy as np
 
 from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventScore, position
+from maimod.features.geometry import Steps, compare_steps
+from maimod.features.ordered import median, percentile
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu import slider_path
 from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
 from maimod.osu.names import object_name
 from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
-from maimod.rules.geometry import Steps, compare_steps
-from maimod.rules.ordered import median, percentile
 
 OSU = frozenset({Mode.OSU})
 
@@ -50,7 +50,7 @@ NEIGHBOURHOOD_MS = 4000.0
 MAX_NEIGHBOURS = 200
 """Most neighbours on each side; ranked maps have up to about 70."""
 SAME_GAP_MS = 6.0
-"""Gaps this close are the same rhythm, as in :mod:`maimod.rules.geometry`."""
+"""Gaps this close are the same rhythm, as in :mod:`maimod.features.geometry`."""
 CLOSE_MS, SAME_SNAP_MS = 180.0, 5.0
 """Steps of half a beat of 160 BPM or less, and how alike their times are (Mapset Verifier, abnormal spacing)."""
 LEAST_WIDTH_PX, LEAP_TIMES = 20.0, 4.0

@@ -20,6 +20,7 @@ import numpy as np
 from maimod.discriminator.features import SLOTS_PER_BEAT
 from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventScore
+from maimod.features.ordered import distinct, median
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import UNSNAP_MS, HitObject, Mode, ObjectKind, TimingPoint
 from maimod.osu.names import kind_name, noun, object_name
@@ -36,7 +37,6 @@ from maimod.rules.base import (
     candidate,
     places_alike,
 )
-from maimod.rules.ordered import distinct, median
 from maimod.rules.rhythm_index import SAME_MS, Edge, RhythmIndex, alternative, contains
 
 ODD_DIVISORS = frozenset({5, 7, 9, 12, 16})

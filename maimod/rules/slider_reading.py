@@ -8,12 +8,12 @@ from itertools import groupby, pairwise
 
 import numpy as np
 
+from maimod.features.ordered import median
 from maimod.findings import Category, Severity, Tier
 from maimod.osu import slider_path
 from maimod.osu.beatmap import HitObject, Mode, SliderPath
 from maimod.osu.level import Level
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, places_alike
-from maimod.rules.ordered import median
 
 OSU = frozenset({Mode.OSU})
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21#difficulty-specific"

@@ -14,6 +14,7 @@ import numpy as np
 
 from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventScore
+from maimod.features.ordered import percentile
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu import slider_path
 from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject, Mode
@@ -29,7 +30,6 @@ from maimod.rules.base import (
     bundled,
     candidate,
 )
-from maimod.rules.ordered import percentile
 from maimod.rules.positions import PLACES, SAME_GAP_MS, cursor, steps
 
 EXTENDED_SHARE, EXTENDED_PX = 0.03, 5.0

@@ -1,6 +1,6 @@
 """Slips: objects that seem to have been moved by accident.
 
-The model (:mod:`maimod.rules.slip_model`) knows how moves of a few pixels and more change the relations of objects to
+The model (:mod:`maimod.features.slip_model`) knows how moves of a few pixels and more change the relations of objects to
 their neighbours. It finds slips, and says nothing about what a modder would place elsewhere.
 """
 
@@ -12,15 +12,15 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from maimod.features import catch_copies, catch_measures, slip_alternatives
+from maimod.features.geometry import EXACT_PX, FAR_PX
+from maimod.features.slip_measures import LEAST_GAP_MS, RESIDUALS, Measures
+from maimod.features.slip_model import Slips
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Mode
 from maimod.osu.names import object_name
-from maimod.rules import catch_copies, catch_measures, slip_alternatives
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
-from maimod.rules.geometry import EXACT_PX, FAR_PX
 from maimod.rules.positions import UsualSteps, gap_name
-from maimod.rules.slip_measures import LEAST_GAP_MS, RESIDUALS, Measures
-from maimod.rules.slip_model import Slips
 
 OSU = frozenset({Mode.OSU})
 ON_PLAYFIELD = frozenset({Mode.OSU, Mode.CATCH})

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from maimod.features.ordered import median
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.names import kind_name
 from maimod.osu.timing import TICKS_PER_BEAT
 from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.elsewhere import OTHERS, a, counted
-from maimod.rules.ordered import median
 from maimod.rules.passage_rhythms import log_odds
 from maimod.rules.rhythm_index import lag_of
 from maimod.rules.stretches import others_of, where

@@ -1,4 +1,4 @@
-"""Slips of taiko: notes that seem to have the wrong colour, by the model of :mod:`maimod.rules.slip_model`."""
+"""Slips of taiko: notes that seem to have the wrong colour, by the model of :mod:`maimod.features.slip_model`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from maimod.features.mania_measures import COLUMN_NAMES, Expectation
+from maimod.features.taiko_measures import is_kat, notes_of
 from maimod.findings import Category, Expected, Severity, Tier, editor_timestamp
 from maimod.osu.beatmap import Mode
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
-from maimod.rules.mania_measures import COLUMN_NAMES, Expectation
 from maimod.rules.slips import beside
-from maimod.rules.taiko_measures import is_kat, notes_of
 
 LEAST_LOG_ODDS = -6.0
 """Notes with less are no candidates."""

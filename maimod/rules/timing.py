@@ -31,11 +31,11 @@ from maimod.audio.onsets import (
     share_alike,
 )
 from maimod.events.schema import BEATS, EventScore
+from maimod.features.ordered import median
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, ObjectKind, TimingPoint
 from maimod.osu.timing import snap
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
-from maimod.rules.ordered import median
 from maimod.rules.rhythm_index import alternative, usual_lag
 
 RUN_OFF_MS = 25.0

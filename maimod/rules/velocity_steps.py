@@ -19,12 +19,12 @@ from itertools import groupby
 import msgspec
 import numpy as np
 
+from maimod.features.ordered import median
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, Mode
 from maimod.osu.names import noun
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.elsewhere import counted
-from maimod.rules.ordered import median
 from maimod.rules.passage_rhythms import SHOWN_OBJECTS, strongest
 from maimod.rules.passage_speeds import bits_of_durations
 from maimod.rules.stretches import (

@@ -1,6 +1,6 @@
 """Changes of volume that come late or are missing, and lines out of a rising or falling volume.
 
-Hits under one line are compared with those at the same place of the copies (:mod:`maimod.rules.passages`) and with the lines of
+Hits under one line are compared with those at the same place of the copies (:mod:`maimod.features.passages`) and with the lines of
 the other difficulties. A stretch of them that all have another volume there, while the rest under the line agrees, shows that a
 line is missing where the stretch begins or ends; a stretch under lines of its own is mostly a choice, and listed by
 :mod:`maimod.rules.passage_sounds`.
@@ -17,6 +17,9 @@ from itertools import groupby, pairwise
 import msgspec
 import numpy as np
 
+from maimod.features.ordered import median
+from maimod.features.passages import SAME_VOLUME
+from maimod.features.song_parts import loudness
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, TimingPoint
 from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS, Hit
@@ -24,11 +27,8 @@ from maimod.osu.names import noun
 from maimod.osu.timing import TICKS_PER_BEAT
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.elsewhere import OTHERS, counted
-from maimod.rules.ordered import median
 from maimod.rules.passage_rhythms import SHOWN_OBJECTS, log_odds, strongest
-from maimod.rules.passages import SAME_VOLUME
 from maimod.rules.rhythm_index import lag_of
-from maimod.rules.song_parts import loudness
 from maimod.rules.stretches import (
     LEAST_BITS,
     LONGEST_MS,

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 from numpy.random import Generator
 
+from maimod.features import catch_copies
+from maimod.features.slip_model import Forest, log_odds
 from maimod.osu import slider_path
 from maimod.osu.beatmap import WIDTH, Beatmap, HitObject, ObjectKind
 from maimod.osu.catch import Part, movements
-from maimod.rules import catch_copies
-from maimod.rules.slip_model import Forest, log_odds
 from maimod.training.slip_forest import Rows, Scored, chooser, chosen, is_close, load, versions
 
 SIZES = (8, 12, 16, 24, 32, 40, 60, 80, 100, 120, 160, 200)

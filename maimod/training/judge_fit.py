@@ -18,12 +18,12 @@ import msgspec
 import numpy as np
 
 from maimod.errors import UsageError
+from maimod.features.trees import Trees
 from maimod.findings import Category
 from maimod.linter.judge import PLACES_AHEAD, WITHIN, Judge, Model, Network, standing
 from maimod.linter.places import CATEGORIES, NAMES, STRETCHES
 from maimod.osu.beatmap import Mode
 from maimod.rules import RULES
-from maimod.rules.trees import Trees
 
 PRIOR, RARE_PRIOR = 0.7, 0.2
 """Mistakes of each category in a map, and of each of `RARE`."""

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.random import Generator
 
+from maimod.features import mania_measures
+from maimod.features.mania_measures import ManiaMeasures
+from maimod.features.mania_rows import SAME_MS
+from maimod.features.slip_model import FEATURES, Forest, log_odds
 from maimod.osu.beatmap import Beatmap, HitObject, ObjectKind
-from maimod.rules import mania_measures
-from maimod.rules.mania_measures import ManiaMeasures
-from maimod.rules.mania_rows import SAME_MS
-from maimod.rules.slip_model import FEATURES, Forest, log_odds
 from maimod.training.slip_forest import Rows, Scored, chooser, chosen, is_close, load, versions
 
 APART = (10, 24)

@@ -1,4 +1,4 @@
-"""Fit the model of slips (:mod:`maimod.rules.slip_model`) on mistakes planted in good maps, and measure it on others.
+"""Fit the model of slips (:mod:`maimod.features.slip_model`) on mistakes planted in good maps, and measure it on others.
 
 Those of catch and mania are in :mod:`maimod.training.catch_slip_fit` and :mod:`maimod.training.mania_slip_fit`. Every planted
 version of an osu! map has a move in each stretch of a dozen or two objects, of 2 to 200 px: of circles and whole sliders,
@@ -23,9 +23,9 @@ import numpy as np
 from numpy.random import Generator
 
 from maimod.errors import UsageError
+from maimod.features import slip_measures, slip_model
+from maimod.features.slip_model import FEATURES, FILE, FORMAT, Forest, SlipModel, log_odds
 from maimod.osu.beatmap import HEIGHT, WIDTH, HitObject, Mode, ObjectKind
-from maimod.rules import slip_measures, slip_model
-from maimod.rules.slip_model import FEATURES, FILE, FORMAT, Forest, SlipModel, log_odds
 from maimod.training import catch_slip_fit, mania_slip_fit, slip_forest, taiko_slip_fit
 from maimod.training.corpus import is_held_out
 from maimod.training.evaluate import sources

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.random import Generator
 
 from maimod.errors import UsageError
+from maimod.features.slip_model import LEAST_OBJECTS, Forest
 from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap, HitObject
-from maimod.rules.slip_model import LEAST_OBJECTS, Forest
 from maimod.training.judge_fit import plain_trees
 
 MOST_OBJECTS = 3500

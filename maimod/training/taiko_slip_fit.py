@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.random import Generator
 
+from maimod.features.mania_measures import COLUMN_NAMES
+from maimod.features.slip_model import Forest, log_odds
+from maimod.features.taiko_measures import KAT, is_kat, measure_colours, notes_of
 from maimod.osu.beatmap import HitObject
-from maimod.rules.mania_measures import COLUMN_NAMES
-from maimod.rules.slip_model import Forest, log_odds
-from maimod.rules.taiko_measures import KAT, is_kat, measure_colours, notes_of
 from maimod.training.slip_forest import Rows, Scored, chooser, chosen, is_close, load, versions
 
 APART = (12, 30)

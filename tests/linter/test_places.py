@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 from maimod.events.schema import Event, EventKind, EventScore
+from maimod.features import slip_model
+from maimod.features.slip_model import Forest, SlipModel
+from maimod.features.trees import Trees
 from maimod.findings import Category, Tier
 from maimod.linter import places as module
 from maimod.linter.calibration import Calibration
@@ -16,10 +19,8 @@ from maimod.linter.places import NAMES, Place
 from maimod.linter.rescore import can_judge, judged_places
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
-from maimod.rules import RULES, hitsounds, new_combos, positions, rhythm, sliders, slip_model, volume_steps
+from maimod.rules import RULES, hitsounds, new_combos, positions, rhythm, sliders, volume_steps
 from maimod.rules.base import Candidate, Evidence, Rule, candidate
-from maimod.rules.slip_model import Forest, SlipModel
-from maimod.rules.trees import Trees
 from tests.findings import doubted
 from tests.maps import beatmap
 

@@ -21,9 +21,9 @@ from maimod.linter.rescore import rescore, severity
 from maimod.osu.beatmap import Mode
 from maimod.rules import clashes, hitsounds, kiai, positions, rhythm, sliders, slips, timing
 from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Ramp, Rule, candidate
+from tests.features.test_passages import MEASURE, phrase_map
 from tests.findings import doubted, judging, proposals_of
 from tests.maps import beatmap
-from tests.rules.test_passages import MEASURE, phrase_map
 
 MAP = beatmap([f"{64 + 40 * (i % 8)},192,{1000 + 500 * i},1,0,0:0:0:0:" for i in range(40)])
 """20 s, so that `USUAL_FINDINGS` and a third of `USUAL_FINDINGS_A_MINUTE` are usual."""

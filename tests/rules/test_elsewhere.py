@@ -9,8 +9,8 @@ import pytest
 from maimod.osu.mapset import Mapset
 from maimod.rules import elsewhere
 from maimod.rules.base import Evidence
+from tests.features.test_passages import BEAT, MEASURE, SONG, VERSE, phrase_map
 from tests.maps import beatmap
-from tests.rules.test_passages import BEAT, MEASURE, SONG, VERSE, phrase_map
 
 RHYTHM = "the rhythm suggests so"
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from maimod.features.passages import Cells
+from maimod.features.song_parts import beats
 from maimod.osu.mapset import Mapset
 from maimod.rules import kiai_borders
 from maimod.rules.base import Candidate, Evidence
-from maimod.rules.passages import Cells
-from maimod.rules.song_parts import beats
+from tests.features.test_passages import MEASURE, phrase_map
 from tests.rules.test_kiai_sections import kiai_map, song
-from tests.rules.test_passages import MEASURE, phrase_map
 
 PARTS = "ABCABC"
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from maimod.audio.spectrogram import N_BANDS, N_LOUD, Bands
+from maimod.features.passages import Cells
+from maimod.features.song_parts import again, similarity
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules import kiai_sections
 from maimod.rules.base import Candidate, Evidence
-from maimod.rules.passages import Cells
-from maimod.rules.song_parts import again, similarity
+from tests.features.test_passages import BEAT, MEASURE, phrase_map
 from tests.maps import RED_LINE
-from tests.rules.test_passages import BEAT, MEASURE, phrase_map
 
 FRAME_MS = 20.0
 PART = 4

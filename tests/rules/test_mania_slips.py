@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from msgspec import structs
 
+from maimod.features import mania_measures, slip_model
+from maimod.features.mania_measures import CHORD_NAMES, COLUMN_NAMES, END_NAMES, Expectation, ManiaMeasures, measure
+from maimod.features.slip_model import FILE, FORMAT, NO_SLIP, Forest, SlipModel
+from maimod.features.trees import Trees
 from maimod.osu.beatmap import Beatmap
-from maimod.rules import mania_measures, mania_slips, slip_model
+from maimod.rules import mania_slips
 from maimod.rules.base import Candidate, Evidence
-from maimod.rules.mania_measures import CHORD_NAMES, COLUMN_NAMES, END_NAMES, Expectation, ManiaMeasures, measure
-from maimod.rules.slip_model import FILE, FORMAT, NO_SLIP, Forest, SlipModel
-from maimod.rules.trees import Trees
 from tests.maps import beatmap
 
 NOTHING = Forest([], Trees(-9.0, [], [], [], [], []))

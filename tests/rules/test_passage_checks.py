@@ -9,8 +9,8 @@ from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules import passage_rhythms, passage_sounds, passage_speeds
 from maimod.rules.base import Candidate, Evidence
+from tests.features.test_passages import BEAT, MEASURE, SONG, VERSE, phrase_map
 from tests.maps import RED_LINE, beatmap
-from tests.rules.test_passages import BEAT, MEASURE, SONG, VERSE, phrase_map
 
 
 def found(one: Beatmap, *others: Beatmap) -> list[Candidate]:

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from maimod.features import catch_measures, slip_alternatives, slip_measures, slip_model
+from maimod.features.slip_model import FILE, Forest, SlipModel
+from maimod.features.trees import Trees
 from maimod.osu.beatmap import Beatmap, ObjectKind
-from maimod.rules import catch_measures, slider_slips, slip_alternatives, slip_measures, slip_model, slips
+from maimod.rules import slider_slips, slips
 from maimod.rules.base import Candidate, Evidence
-from maimod.rules.slip_model import FILE, Forest, SlipModel
-from maimod.rules.trees import Trees
 from tests.maps import beatmap
 
 SIDE = 100

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from maimod.features import slip_model
+from maimod.features.taiko_measures import measure_colours, notes_of
 from maimod.osu.beatmap import Beatmap
-from maimod.rules import slip_model, taiko_slips
+from maimod.rules import taiko_slips
 from maimod.rules.base import Evidence
-from maimod.rules.taiko_measures import measure_colours, notes_of
 from tests.maps import beatmap
 
 PATTERN = (0, 8, 8, 0, 0, 2, 8, 0)

@@ -9,8 +9,8 @@ from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules import velocity_steps
 from maimod.rules.base import Candidate, Evidence
+from tests.features.test_passages import BEAT, MEASURE, SONG, phrase_map
 from tests.maps import RED_LINE, beatmap
-from tests.rules.test_passages import BEAT, MEASURE, SONG, phrase_map
 
 
 def found(own: Beatmap, *others: Beatmap) -> list[Candidate]:

@@ -12,8 +12,8 @@ from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules import volume_steps
 from maimod.rules.base import Candidate, Evidence
+from tests.features.test_passages import BEAT, MEASURE, phrase_map
 from tests.maps import RED_LINE
-from tests.rules.test_passages import BEAT, MEASURE, phrase_map
 
 
 def found(one: Beatmap, *others: Beatmap) -> list[Candidate]:

@@ -301,7 +301,7 @@ def test_more_evidence_never_lowers_a_score(fitted: tuple[Calibration, np.ndarra
 
 def test_the_trees_are_written_as_scikit_learn_has_them() -> None:
     ensemble = pytest.importorskip("sklearn.ensemble")
-    from maimod.rules.trees import tree_sum
+    from maimod.features.trees import tree_sum
 
     random = np.random.default_rng(2)
     x = random.normal(size=(300, 5)).astype(np.float32)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from maimod.errors import UsageError
+from maimod.features import slip_model
+from maimod.features.slip_model import FILE, FORMAT, Forest, SlipModel
+from maimod.features.trees import Trees
 from maimod.osu.beatmap import Mode, ObjectKind
 from maimod.osu.catch import movements
-from maimod.rules import slip_model
-from maimod.rules.slip_model import FILE, FORMAT, Forest, SlipModel
-from maimod.rules.trees import Trees
 from maimod.training import catch_slip_fit, mania_slip_fit, slip_fit, slip_forest
 from maimod.training.faults import modes as faults_of_modes
 from tests.maps import beatmap, text

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from maimod.errors import UsageError
-from maimod.rules import slip_measures, slip_model
+from maimod.features import slip_measures, slip_model
 from maimod.training import slip_fit, slip_forest
 from maimod.training.slip_fit import KINDS, POSITION, SHAPE, plant
 from tests.maps import beatmap, text

@@ -1,0 +1,154 @@
+"""What the copies of a passage of catch have at the place of an object: where it is, how the catcher gets there.
+
+A figure that was mirrored or moved, or a hyperdash that was lost, is like no copy of its passage, while the objects around it
+are; a copy counts the more, the more of these agree with it. Passages are often mirrored as a whole, so copies are compared as
+they are and mirrored. Distances in osu! pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from maimod.features import catch_measures
+from maimod.features.catch_measures import WAYS
+from maimod.features.mania_rows import AROUND_ROWS, around_rows
+from maimod.features.passages import Passages
+from maimod.features.slip_measures import Measures
+from maimod.osu.beatmap import WIDTH, Beatmap, HitObject
+
+SAME_PX = 12.0
+"""Places and distances this close are the same."""
+NEARLY = 1e-6
+"""Weight of a copy with which nothing around agrees; it counts where there is no better one."""
+
+NAMES = (
+    "same place",
+    "mirrored place",
+    "place trust",
+    "off",
+    "same distance",
+    "longer",
+    "shorter",
+    "same way",
+    "mirrored way",
+    "way trust",
+    "hyperdash",
+    "no hyperdash",
+    "walked",
+)
+"""Weighted shares of the copies. `same place`: as the objects around agree with the copy, as it is or mirrored; `mirrored place`: the
+other way round; `off`: log2 of 1 + px from where the copies have the object. Of the movement to the object: as long, longer or
+shorter there, `same way` and `mirrored way` as of the place; a hyperdash only there or only here (`no hyperdash`), walked only
+there or only here (`walked`). `trust`: the sum of the weights."""
+
+MOVEMENTS = NAMES[NAMES.index("same distance") :]
+"""Those of the movement to the object."""
+SLIP_NAMES = (
+    *catch_measures.NAMES,
+    *(f"copies {name}" for name in NAMES),
+    *(f"copies next {name}" for name in MOVEMENTS),
+)
+"""Names of all by which :mod:`maimod.features.slip_model` finds objects that were moved; `next` is the movement on from the object."""
+
+
+def measure(
+    beatmap: Beatmap, objects: Sequence[HitObject], passages: Passages | None = None
+) -> tuple[np.ndarray, Measures]:
+    """Measure every object of a catch map, with what the copies have.
+
+    Args:
+        beatmap: gives the width of the catcher and the measures.
+        objects: in order of time.
+        passages: the copies of the measures; made of the objects alone if None.
+
+    Returns:
+        float32 (n_objects, len(SLIP_NAMES)), and the relations of :func:`maimod.features.catch_measures.measure`.
+    """
+    if passages is None:
+        passages = Passages(replace(beatmap, hit_objects=tuple(objects)), None, 0.0, ())
+    own, relations = catch_measures.measure(beatmap, objects)
+    copies = features(objects, own[:, -len(WAYS) :], passages)
+    following = np.zeros((len(objects), len(MOVEMENTS)))
+    following[:-1] = copies[1:, -len(MOVEMENTS) :]
+    return np.concatenate([own, copies, following], axis=1).astype(np.float32), relations
+
+
+def features(objects: Sequence[HitObject], ways: np.ndarray, passages: Passages) -> np.ndarray:
+    """Measure every object.
+
+    Args:
+        objects: in order of time.
+        ways: (n_objects, len(WAYS)) of :mod:`maimod.features.catch_measures`.
+        passages: the copies of the measures of their map.
+
+    Returns:
+        (n_objects, len(NAMES)); zeros where there are no copies.
+    """
+    if not passages.cells.count:
+        return np.zeros((len(objects), len(NAMES)))
+    partners = _partners(objects, passages)
+    there, at = partners >= 0, np.maximum(partners, 0)
+    x = np.array([o.x for o in objects])
+    return np.concatenate([_places(x, x[at], there), _movements(x, ways, there, at)], axis=1)
+
+
+def _partners(objects: Sequence[HitObject], passages: Passages) -> np.ndarray:
+    """(n_objects, n_copies) the object at the same place of each copy; -1 where there is none."""
+    of_cell = np.full(passages.cells.count, -1)
+    cells = passages.cells.of([o.time for o in objects])
+    of_cell[cells] = np.arange(len(objects))
+    copies = passages.copies_of(cells)
+    return np.asarray(np.where(copies >= 0, of_cell[np.maximum(copies, 0)], -1))
+
+
+def _places(x: np.ndarray, other: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """(n_objects, 4) of the places `x` (n_objects,) and those of the copies (n_objects, n_copies)."""
+    plain, mirrored = (there & (np.abs(place - x[:, None]) <= SAME_PX) for place in (other, WIDTH - other))
+    weights = np.concatenate([_weights(there, plain), _weights(there, mirrored)], axis=1)
+    expected = _mean(np.concatenate([other, WIDTH - other], axis=1), weights)
+    columns = (
+        _mean(np.concatenate([plain, mirrored], axis=1), weights),
+        _mean(np.concatenate([mirrored, plain], axis=1), weights),
+        weights.sum(axis=1),
+        np.where(there.any(axis=1), np.log2(1.0 + np.abs(expected - x)), 0.0),
+    )
+    return np.stack(columns, axis=1)
+
+
+def _movements(x: np.ndarray, ways: np.ndarray, there: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """(n_objects, 9) of the movements to the objects and those of the copies, the objects `at` (n_objects, n_copies)."""
+    there = there & (at > 0)  # nothing moves to the first object
+    step = np.diff(x, prepend=x[:1])
+    longer = np.abs(step[at]) - np.abs(step)[:, None]
+    side = np.sign(step[at]) * np.sign(step)[:, None]
+    same, way, other_way = there & (np.abs(longer) <= SAME_PX), there & (side > 0), there & (side < 0)
+    weights = _weights(there, same & (way | other_way))
+    # How much more the movements around go the same way than the other way; negative where the copy is mirrored.
+    turned = around_rows(way.astype(float) - other_way, AROUND_ROWS)
+    of_way = weights * np.abs(turned)
+    hyper, walked = (ways[:, WAYS.index(f"{name} in")] > 0.5 for name in ("hyperdash", "walked"))
+    columns = (
+        _mean(same, weights),
+        _mean(longer > SAME_PX, weights),
+        _mean(longer < -SAME_PX, weights),
+        _mean(np.where(turned > 0, way, other_way), of_way),
+        _mean(np.where(turned > 0, other_way, way), of_way),
+        of_way.sum(axis=1),
+        _mean(hyper[at] & ~hyper[:, None], weights),
+        _mean(~hyper[at] & hyper[:, None], weights),
+        _mean(walked[at] != walked[:, None], weights),
+    )
+    return np.stack(columns, axis=1)
+
+
+def _weights(there: np.ndarray, agreed: np.ndarray) -> np.ndarray:
+    """(n_objects, n_copies) by the square of the share of the objects around that agree with each copy."""
+    return np.asarray(there * (around_rows(agreed.astype(float), AROUND_ROWS) ** 2 + NEARLY))
+
+
+def _mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(n_objects,) weighted means of values (n_objects, n_copies)."""
+    return np.asarray((values * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), NEARLY))

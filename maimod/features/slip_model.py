@@ -1,0 +1,189 @@
+"""The model of slips: log-odds that an object of a map was changed by accident.
+
+Sums of boosted trees over :mod:`maimod.features.slip_measures`, :mod:`maimod.features.catch_measures` and :mod:`maimod.features.catch_copies`,
+:mod:`maimod.features.mania_measures` and :mod:`maimod.features.taiko_measures`. The numbers are in `slips.json` of
+`models/maimod-slips`; `maimod slips` fits them on planted mistakes (:mod:`maimod.training.slip_fit`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from maimod.features import catch_copies, catch_measures, mania_measures, slip_measures, taiko_measures
+from maimod.features.mania_measures import ManiaMeasures
+from maimod.features.passages import Passages
+from maimod.features.slip_measures import Measures
+from maimod.features.trees import Trees, are_whole, tree_sum
+from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+
+FILE = "slips.json"
+FORMAT = 1
+LEAST_OBJECTS, MOST_OBJECTS = 30, 15_000
+"""Fewest objects for a map's own habits; as many as the longest ranked marathons."""
+NO_SLIP = -12.0
+"""Log-odds where nothing can have slipped."""
+
+
+class Forest(msgspec.Struct, frozen=True):
+    """Model of one kind of slip."""
+
+    features: list[str]
+    """Names of the features that it uses, of `FEATURES`."""
+    trees: Trees
+
+
+class SlipModel(msgspec.Struct, frozen=True):
+    """Content of the file."""
+
+    format: int
+    positions: Forest
+    """Objects of osu! that were moved."""
+    shapes: Forest
+    """Sliders of osu! whose body was changed: an anchor moved, mirrored, turned, reversed."""
+    measured: dict[str, float | int | str] = {}
+    """What it was fitted on, and how it did on other maps."""
+    catch: Forest | None = None
+    """Objects of catch that were moved."""
+    columns: Forest | None = None
+    """Notes of mania in a wrong column."""
+    chords: Forest | None = None
+    """Chords of mania with a note too many or too few."""
+    ends: Forest | None = None
+    """Notes of mania that end at a wrong time."""
+    colours: Forest | None = None
+    """Notes of taiko with a wrong colour."""
+
+
+FEATURES: Mapping[str, Sequence[str]] = {
+    "positions": slip_measures.NAMES,
+    "shapes": slip_measures.NAMES,
+    "catch": catch_copies.SLIP_NAMES,
+    "columns": mania_measures.COLUMN_NAMES,
+    "chords": mania_measures.CHORD_NAMES,
+    "ends": mania_measures.END_NAMES,
+    "colours": mania_measures.COLUMN_NAMES,
+}
+"""Names of the features by the field of the model that uses them."""
+
+
+class Slips(msgspec.Struct, frozen=True):
+    """Log-odds of every object, in order of time; `NO_SLIP` where the kind of object or the mode has none."""
+
+    positions: np.ndarray
+    """(n_objects,) that the object was moved, in mania that it is in a wrong column."""
+    shapes: np.ndarray
+    """(n_objects,) that the body was changed."""
+    chords: np.ndarray
+    """(n_objects,) that the chord of a note has one too many or too few."""
+    ends: np.ndarray
+    """(n_objects,) that a note ends at a wrong time."""
+    colours: np.ndarray
+    """(n_objects,) that a note has the wrong colour."""
+    measures: Measures | None = None
+    """Of osu! and catch."""
+    mania: ManiaMeasures | None = msgspec.field(default=None)
+    """Of mania, and of the notes of taiko alone."""
+    ways: np.ndarray | None = msgspec.field(default=None)
+    """(n_objects, len(catch_measures.WAYS)) how the catcher gets to each object of catch and on from it."""
+    copies: np.ndarray | None = msgspec.field(default=None)
+    """(n_objects, len(catch_copies.NAMES)) what the copies of its measure have in place of each object of catch."""
+
+
+def load(folder: Path) -> SlipModel | None:
+    """Read the model of a folder; None if there is none.
+
+    Raises:
+        ValueError: if it is there but damaged, or of another version.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return None
+    try:
+        model = msgspec.json.decode(path.read_bytes(), type=SlipModel)
+        if model.format != FORMAT:
+            raise ValueError(f"format {model.format}, {FORMAT} expected")
+        for part, names in FEATURES.items():
+            forest: Forest | None = getattr(model, part)
+            if forest is not None:
+                _check(forest, names)
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: not a usable model of slips ({str(error)[:160]}); install maimod again") from None
+    return model
+
+
+def _check(forest: Forest, names: Sequence[str]) -> None:
+    """Raises:
+    ValueError: if the forest does not fit this version's features or is not whole.
+    """
+    unknown = [name for name in forest.features if name not in names]
+    if unknown:
+        raise ValueError(f"unknown feature {unknown[0]!r}")
+    if not are_whole(forest.trees, len(forest.features)):
+        raise ValueError("damaged trees")
+
+
+def find(
+    model: SlipModel, beatmap: Beatmap, objects: Sequence[HitObject], passages: Passages | None = None
+) -> Slips | None:
+    """Log-odds of every object; None in modes that the model does not know and in maps with too few objects or too many.
+
+    Args:
+        model: of :func:`load`.
+        beatmap: the map.
+        objects: its objects in order of time.
+        passages: the copies of its measures; made of the objects alone if None.
+    """
+    if not LEAST_OBJECTS <= len(objects) <= MOST_OBJECTS:
+        return None
+    silent = np.full(len(objects), NO_SLIP)
+    match beatmap.mode:
+        case Mode.OSU:
+            return _of_osu(model, beatmap, objects)
+        case Mode.CATCH if model.catch is not None:
+            features, measures = catch_copies.measure(beatmap, objects, passages)
+            positions = _without_spinners(log_odds(model.catch, features, catch_copies.SLIP_NAMES), objects)
+            n = len(catch_measures.NAMES)
+            ways, copies = features[:, n - len(catch_measures.WAYS) : n], features[:, n : n + len(catch_copies.NAMES)]
+            return Slips(positions, silent, silent, silent, silent, measures, ways=ways, copies=copies)
+        case Mode.TAIKO if model.colours is not None:
+            places = taiko_measures.notes_of(objects)
+            if len(places) < LEAST_OBJECTS:
+                return None
+            mania = taiko_measures.measure_colours(beatmap, [objects[place] for place in places])
+            colours = silent.copy()
+            colours[places] = log_odds(model.colours, mania.columns, mania_measures.COLUMN_NAMES)
+            return Slips(silent, silent, silent, silent, colours, mania=mania)
+        case Mode.MANIA if model.columns is not None and model.chords is not None and model.ends is not None:
+            mania = mania_measures.measure(beatmap, objects)
+            return Slips(
+                log_odds(model.columns, mania.columns, mania_measures.COLUMN_NAMES),
+                silent,
+                log_odds(model.chords, mania.chords, mania_measures.CHORD_NAMES),
+                log_odds(model.ends, mania.ends, mania_measures.END_NAMES),
+                silent,
+                mania=mania,
+            )
+    return None
+
+
+def _of_osu(model: SlipModel, beatmap: Beatmap, objects: Sequence[HitObject]) -> Slips:
+    measures = slip_measures.measure(beatmap, objects)
+    positions, silent = log_odds(model.positions, measures.features), np.full(len(objects), NO_SLIP)
+    shapes = silent.copy()
+    shapes[measures.is_slider] = log_odds(model.shapes, measures.features[measures.is_slider])
+    return Slips(_without_spinners(positions, objects), shapes, silent, silent, silent, measures)
+
+
+def _without_spinners(values: np.ndarray, objects: Sequence[HitObject]) -> np.ndarray:
+    values[[o.kind is ObjectKind.SPINNER for o in objects]] = NO_SLIP
+    return values
+
+
+def log_odds(forest: Forest, features: np.ndarray, names: Sequence[str] = slip_measures.NAMES) -> np.ndarray:
+    """(n_objects,) of the features (n_objects, len(names))."""
+    columns = [names.index(name) for name in forest.features]
+    return tree_sum(forest.trees, features[:, columns])
