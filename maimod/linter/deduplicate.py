@@ -9,12 +9,13 @@ same mistake.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict, deque
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
 
-from maimod.findings import Category, Finding, Severity, Tier
+from maimod.findings import Category, Finding, Severity, Tier, editor_timestamp
 from maimod.linter.rescore import rests_on_network
 from maimod.linter.settings import is_faint
 from maimod.osu.beatmap import Beatmap
@@ -69,6 +70,9 @@ OF_OTHER_SNAPS = frozenset({"mapset/beside-others", "mapset/missing-object"})
 SAME_BORDER_MS = 3
 ALIKE = "objects_alike"
 """Evidence of a finding that names several places: the indices of the objects of the others."""
+MISSING_COMBO, UNEXPECTED_COMBO = "new-combos/missing", "new-combos/unexpected"
+_NO_COMBO = re.compile(r"^No new combo (?=on )")
+"""How the messages of the first begin, up to the place in the measure."""
 FIRST_CAUSES = frozenset({Category.RHYTHM, Category.MAPSET})
 """Warnings and problems of these categories come first."""
 MOST_OF_RULE = 100
@@ -89,9 +93,10 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
         of each that is not faint), at most `MOST_OF_RULE` of a rule, the last of which says how many "more" there are; and the number of surprising events that
         no finding but faint ones names.
     """
-    kept = _Kept({o.index: place for place, o in enumerate(evidence.objects_by_time)})
+    rank = {o.index: place for place, o in enumerate(evidence.objects_by_time)}
+    kept = _Kept(rank)
     also: dict[int, list[Finding]] = {}
-    ordered = sorted(findings, key=_order_of_causes)
+    ordered = sorted(_moved_combos(findings, rank, evidence.beatmap), key=_order_of_causes)
     sections = _first_sections(ordered)
     for finding in ordered:
         causes = [*kept.causes(finding), *kept.passages_around(finding), *kept.borders_at(finding)]
@@ -114,6 +119,47 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
     )
     order = {category: place for place, category in enumerate(Category)}
     return sorted(_few_of_each(merged), key=lambda f: (f.time, order[f.category], f.rule)), unexplained
+
+
+def _moved_combos(findings: Sequence[Finding], rank: Mapping[int, int], beatmap: Beatmap) -> Iterator[Finding]:
+    """Findings; where a new combo is missing at one object and unexpected at the next or the one before, one about both, with the
+    words of the missing one, and score and severity of the likelier."""
+    unexpected = {rank[one.objects[0]]: one for one in findings if one.rule == UNEXPECTED_COMBO and _is_at_one(one)}
+    named: set[int] = set()
+    for one in findings:
+        if one.rule == MISSING_COMBO and _is_at_one(one):
+            place = rank[one.objects[0]]
+            beside = [
+                other for at in (place + 1, place - 1) if (other := unexpected.get(at)) and id(other) not in named
+            ]
+            if beside:
+                other = max(beside, key=lambda finding: finding.score)
+                named.update((id(one), id(other)))
+                yield _moved_combo(one, other, beatmap)
+    yield from (one for one in findings if id(one) not in named)
+
+
+def _is_at_one(finding: Finding) -> bool:
+    """Whether a finding that is listed is about one object, not the same place of several phrases."""
+    return len(finding.objects) == 1 and "places" not in finding.evidence and not is_faint(finding)
+
+
+def _moved_combo(missing: Finding, unexpected: Finding, beatmap: Beatmap) -> Finding:
+    side = "late" if missing.time < unexpected.time else "early"
+    first, last = sorted((missing, unexpected), key=lambda finding: finding.time)
+    likelier = max(missing, unexpected, key=lambda finding: finding.score)
+    objects = first.objects + last.objects
+    return replace(
+        missing,
+        severity=likelier.severity,
+        score=likelier.score,
+        message=_NO_COMBO.sub(f"The new combo is one object {side}, not ", missing.message),
+        time=first.time,
+        timestamp=editor_timestamp(beatmap, first.time, [beatmap.hit_objects[index] for index in objects]),
+        line=first.line,
+        objects=objects,
+        end_time=last.time,
+    )
 
 
 def _few_of_each(findings: Sequence[Finding]) -> Iterator[Finding]:

@@ -114,7 +114,7 @@ INTERRUPTED = Rule(
     Tier.ESTIMATED,
     ("map",),
     why="A timing point without its kiai flag switches the effect off and on again in the middle of a section.",
-    how="Kiai stops for a beat or less between two long sections, once in the map.",
+    how="Kiai stops for a beat or less between two long sections, once in the map; a minor if two other difficulties have the same gap.",
     advice="Did a timing point lose its kiai?",
     ignore_when="the song has a rest there that the gap shows",
     blind_spots="Gaps longer than a beat.",
@@ -131,7 +131,7 @@ STRAY = Rule(
     "velocity, the volume or the samples as well: one that only ends kiai was set for the flash.",
     advice="Did a timing point keep its kiai by accident?",
     ignore_when="the flash marks a single strong sound",
-    blind_spots="Maps that flash more than once, which counts as style.",
+    blind_spots="Maps that flash more than once, which counts as style; flashes that two other difficulties have too.",
     source=_SOURCE,
 )
 NEVER_ENDS = Rule(
@@ -325,12 +325,13 @@ def _short(evidence: Evidence) -> Iterator[Candidate]:
         stop, following = sections[short_gaps[0]][1], sections[short_gaps[0] + 1][0]
         # A short rest before a new part of the song is intended, if that part begins a measure.
         if stop is not None and _place(beatmap, following.time) != "downbeat":
+            is_own = _is_own(evidence, stop.time, following.time)
             yield candidate(
                 INTERRUPTED,
                 time=stop.time,
                 end_time=following.time,
                 line=stop.line,
-                certainty=Certainty.GUIDELINE,
+                certainty=Certainty.GUIDELINE if is_own else Certainty.POSSIBLE,
                 actual="kiai off",
                 expected=(Expected("kiai on"),),
                 message=f"Kiai stops for {gaps[short_gaps[0]]:.2g} beats between sections of {lengths[short_gaps[0]]:.3g} and "
@@ -339,7 +340,7 @@ def _short(evidence: Evidence) -> Iterator[Candidate]:
     flashes = [number for number, length in enumerate(lengths) if length <= FLASH_BEATS]
     if len(flashes) == 1 and any(length >= LONG_BEATS for length in lengths):
         start, end = sections[flashes[0]]
-        if end is not None and _only_kiai(start, end):
+        if end is not None and (_only_kiai(start, end) or not _is_own(evidence, start.time, end.time)):
             return
         yield candidate(
             STRAY,
@@ -351,6 +352,14 @@ def _short(evidence: Evidence) -> Iterator[Candidate]:
             expected=(Expected("kiai off"),),
             message=f"Kiai is on for only {lengths[flashes[0]]:.2g} beats; the map has no other such flash.",
         )
+
+
+def _is_own(evidence: Evidence, *times: float) -> bool:
+    """Whether fewer than several other difficulties switch kiai at all of these times [ms] too: what these agree on is meant, or
+    was copied with all lines."""
+    wanted = {round(time) for time in times}
+    sharing = [other for other in evidence.others if wanted <= {round(one.point.time) for one in _borders(other)}]
+    return len(sharing) < LEAST_SHARED
 
 
 def _only_kiai(start: TimingPoint, end: TimingPoint) -> bool:

@@ -175,7 +175,8 @@ UNUSUAL_SNAP = Rule(
     "model and the song may support it.",
     advice="Listen: does the song have this rhythm here, or did the object slip?",
     ignore_when="the song has that rhythm there",
-    blind_spots="Wrong snaps between divisors that the map uses (see rhythm/wrong-tick), and slips that come again up to 16 beats later.",
+    blind_spots="Wrong snaps between divisors that the map uses (see rhythm/wrong-tick), slips that come again up to 16 beats later, and starts that "
+    "half of the other difficulties have too.",
     source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Beat_snap_divisor",
     curves={"": TICK_CURVE},
 )
@@ -498,6 +499,8 @@ def _unusual_snaps(evidence: Evidence, moments: RhythmIndex, named: frozenset[in
         if (
             abs(usual.error) < UNSNAP_MS or hit_object.kind is ObjectKind.SPINNER
         ):  # spinners start a little after the last object
+            continue
+        if not edge.number and _is_of_set(evidence, edge.time):
             continue
         event = None if edge.number else moments.start_score(hit_object)
         bits = LONE_TICK_BITS if event is None else LONE_TICK_BITS / 2 + min(event.tolerant_surprisal, MAX_MODEL_BITS)

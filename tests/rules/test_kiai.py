@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from maimod.events.schema import Event, EventKind, EventScore
-from maimod.findings import Finding
+from maimod.findings import Finding, Severity
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules import kiai
@@ -129,6 +129,23 @@ def test_gap_in_the_middle():
     assert finding.time == 24_500 and finding.end_time == 24_750
 
 
+@pytest.mark.parametrize(
+    ("others", "severity"),
+    [
+        ((24_500,), Severity.WARNING),
+        ((24_500, 24_500), Severity.MINOR),
+        ((24_500, 24_250), Severity.WARNING),  # another gap
+    ],
+)
+def test_a_gap_that_two_other_difficulties_have_is_a_minor(others: tuple[int, ...], severity: Severity):
+    own, *rest = [
+        replace(map_with((8000, stop), (24_750, 40_000)), path=Path(f"{number}.osu"))
+        for number, stop in enumerate((24_500, *others))
+    ]
+    (finding,) = findings_of(kiai.run, Evidence(own, mapset=Mapset(Path(), (own, *rest))))
+    assert (finding.rule, finding.severity) == ("kiai/interrupted", severity)
+
+
 def test_rest_before_a_new_measure_is_meant():
     assert found(map_with((8000, 23_500), (24_000, 40_000))) == []
 
@@ -154,6 +171,22 @@ def test_stray_flash(end: str, count: int):
     lines = [RED_LINE, "8000,-100,4,2,0,70,0,1", "24000,-100,4,2,0,70,0,0", "40000,-100,4,2,0,70,0,1", end]
     flashing = beatmap([f"256,192,{1000 + i * 500},1,0,0:0:0:0:" for i in range(200)], lines)
     assert rules(found(flashing)) == ["kiai/stray-flash"] * count
+
+
+def test_a_flash_that_two_other_difficulties_have_is_meant():
+    lines = [RED_LINE, "8000,-100,4,2,0,70,0,1", "24000,-100,4,2,0,70,0,0", "40000,-100,4,2,0,70,0,1"]
+    own, *others = [
+        replace(
+            beatmap(
+                [f"256,192,{1000 + i * 500},1,0,0:0:0:0:" for i in range(200)],
+                [*lines, f"40250,-{50 + number},4,2,0,70,0,0"],
+            ),
+            path=Path(f"{number}.osu"),
+        )
+        for number in range(3)
+    ]
+    for rest, expected in ((others[:1], ["kiai/stray-flash"]), (others, [])):
+        assert rules(findings_of(kiai.run, Evidence(own, mapset=Mapset(Path(), (own, *rest))))) == expected
 
 
 def test_flashing_style_is_meant():

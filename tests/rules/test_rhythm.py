@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -238,6 +239,17 @@ def test_lone_object_on_a_third():
         found(circles(moved={5: BEAT / 3}, extra=(1000 + 5 * BEAT + BEAT / 6,))) == []
     )  # two thirds together are meant
     assert found(circles(moved={5: BEAT / 3, 12: BEAT / 3, 18: BEAT / 3})) == []  # a map with thirds
+
+
+def test_a_lone_third_that_half_of_the_other_difficulties_have_is_meant():
+    own, same, other = (
+        replace(circles(moved={5: by}), path=Path(f"{name}.osu"))
+        for name, by in (("own", BEAT / 3), ("same", BEAT / 3), ("other", 0))
+    )
+    again = replace(same, path=Path("again.osu"))
+    for others, count in (((same,), 1), ((same, other, again), 0), ((same, other, other), 1)):
+        evidence = Evidence(own, mapset=Mapset(Path(), (own, *others)))
+        assert len(findings_of(rhythm.run, evidence)) == count
 
 
 def test_run_of_sevenths_is_meant():
