@@ -11,7 +11,8 @@ from itertools import groupby
 
 import numpy as np
 
-from maimod.features.measure_alternatives import LEAST_OBJECTS, MIRRORED_MEASURES
+from maimod.features.measure_alternatives import MIRRORED_MEASURES
+from maimod.features.measure_rhythms import LEAST_OBJECTS
 from maimod.features.slip_alternatives import across
 from maimod.findings import Category, Expected, Severity, Tier, editor_timestamp
 from maimod.osu.beatmap import HitObject, Mode
@@ -170,7 +171,7 @@ def run_positions(evidence: Evidence) -> Iterator[Candidate]:
 
 def _inside(evidence: Evidence, first: int, last: int) -> list[HitObject]:
     """Objects of the measures from one to another."""
-    of_object = evidence.measures.of_object
+    of_object = evidence.measures.likely.of_object
     low, high = np.searchsorted(of_object, [first, last + 1])
     return list(evidence.objects_by_time[low:high])
 
@@ -225,7 +226,7 @@ def _pasted(evidence: Evidence) -> Iterator[Candidate]:
     gains = of["same_unlike"] + WEIGHT_OF_WORSE * np.minimum(worse, MOST_WORSE) - np.log(of["same_elsewhere"] + RAREST)
     for measure in np.flatnonzero(of["same_alone"] & (worse > 0) & (gains >= LEAST_GAIN)).tolist():
         objects = _inside(evidence, measure, measure)
-        (twin, *_) = _inside(evidence, int(measures.twins[measure]), int(measures.twins[measure]))
+        (twin, *_) = _inside(evidence, int(measures.rhythms.twins[measure]), int(measures.rhythms.twins[measure]))
         stamp = editor_timestamp(evidence.beatmap, twin.time).removesuffix(" -")
         yield _at(
             PASTED,
@@ -298,7 +299,7 @@ def _mirrored(evidence: Evidence) -> Iterator[Candidate]:
         if not used.isdisjoint(passage) or len(objects) < LEAST_OBJECTS:
             continue
         used.update(passage)
-        low, high = np.searchsorted(measures.of_object, [passage[0], passage[-1] + 1])
+        low, high = np.searchsorted(measures.likely.of_object, [passage[0], passage[-1] + 1])
         way = int(ways[row, first])
         heads, tails = positions.heads, positions.tails
         into = abs(across(heads[low], way) - tails[low - 1])

@@ -345,10 +345,11 @@ def test_a_kat_is_the_same_with_either_addition() -> None:
         [(beat, {WHISTLE: CLAP if number % 2 else WHISTLE}.get(sound, sound), flag) for beat, sound, flag in one]
         for number, one in enumerate(song())
     ]
-    of = [
-        MeasureAlternatives(passages, passages.beatmap.hit_objects) for passages in map(passages_of, (either, song()))
-    ]
-    assert (of[0].sounds == of[1].sounds).all() and set(np.unique(of[0].sounds).tolist()) == {-1, 0, 1, 2}
+    sounds, same = (
+        MeasureAlternatives(passages_of(one), passages_of(one).beatmap.hit_objects).sounds.sounds
+        for one in (either, song())
+    )
+    assert (sounds == same).all() and set(np.unique(sounds).tolist()) == {-1, 0, 1, 2}
 
 
 def test_a_slip_that_was_copied_with_its_phrase() -> None:
