@@ -131,8 +131,9 @@ class Finding:
         """`fact`, or how likely an estimate is real: `likely 84 %`, `maybe 55 %` or `unsure 22 %`."""
         if self.tier is Tier.EXACT:
             return "fact"
-        word = "likely" if self.score >= LIKELY else "maybe" if self.score >= MAYBE else "unsure"
-        return f"{word} {min(max(round(100 * self.score), 1), 99)} %"
+        percent = min(max(round(100 * self.score), 1), 99)
+        word = "likely" if percent >= 100 * LIKELY else "maybe" if percent >= 100 * MAYBE else "unsure"
+        return f"{word} {percent} %"
 
     @property
     def link(self) -> str:
@@ -267,6 +268,11 @@ def clock(time: float) -> str:
     """`MM:SS:mmm` of a time in ms, as the editor writes it."""
     total = max(0, round(time))
     return f"{total // 60_000:02d}:{total // 1000 % 60:02d}:{total % 1000:03d}"
+
+
+def minutes(time: float) -> str:
+    """`M:SS` of a time in ms; parts of a second do not count, as in the game."""
+    return f"{int(time) // 60_000}:{int(time) // 1000 % 60:02d}"
 
 
 def editor_link(timestamp: str) -> str:

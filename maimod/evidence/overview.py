@@ -12,7 +12,8 @@ from html import escape
 import numpy as np
 
 from maimod.evidence.svg import element, polyline
-from maimod.osu.beatmap import UNSNAP_MS, Beatmap
+from maimod.findings import clock, minutes
+from maimod.osu.beatmap import UNSNAP_MS, Beatmap, Mode
 from maimod.osu.hitsounds import SAMPLE_SETS, hits
 from maimod.osu.level import star_rating
 from maimod.osu.mapset import Mapset
@@ -52,22 +53,26 @@ def _settings(whole: Mapset) -> list[Row]:
 
     def velocities(one: Beatmap) -> str:
         found = [one.velocity_at(o.time) for o in one.hit_objects]
-        return f"{min(found):.2f}x – {max(found):.2f}x" if found else ""
+        return _range(f"{min(found):.2f}x", f"{max(found):.2f}x") if found else ""
+
+    modes = {one.mode is Mode.MANIA for one in whole.beatmaps}
+    sizes = "circle size or keys" if len(modes) > 1 else "keys" if True in modes else "circle size"
 
     def tempos(one: Beatmap) -> str:
-        return ", ".join(sorted({f"{60_000 / red.beat_length:.6g}" for red in one.red_lines if red.beat_length > 0}))
+        found = sorted(60_000 / red.beat_length for red in one.red_lines if red.beat_length > 0)
+        return ", ".join(dict.fromkeys(f"{bpm:.6g}" for bpm in found))
 
     def volumes(one: Beatmap) -> str:
         found = [hit.volume for hit in hits(one)]
-        return f"{min(found)} – {max(found)} %" if found else ""
+        return f"{_range(str(min(found)), str(max(found)))} %" if found else ""
 
     return [
-        ("mode", lambda one: one.mode.label),
+        ("mode", lambda one: one.mode.title),
         ("stars", stars),
         ("objects", lambda one: str(len(one.hit_objects))),
-        ("drain time", lambda one: _clock(one.drain_ms)),
+        ("drain time", lambda one: minutes(one.drain_ms)),
         ("BPM", tempos),
-        ("circle size or keys", lambda one: f"{one.difficulty.circle_size:g}"),
+        (sizes, lambda one: f"{one.difficulty.circle_size:g}"),
         ("approach rate", lambda one: f"{one.difficulty.approach_rate:g}"),
         ("overall difficulty", lambda one: f"{one.difficulty.overall_difficulty:g}"),
         ("HP drain", lambda one: f"{one.difficulty.hp_drain_rate:g}"),
@@ -78,10 +83,20 @@ def _settings(whole: Mapset) -> list[Row]:
         ("red, green lines", _lines),
         (
             "kiai",
-            lambda one: ", ".join(f"{_clock(a.time)}–{_clock(b.time) if b else 'end'}" for a, b in one.kiai_sections),
+            lambda one: ", ".join(f"{minutes(a.time)}–{minutes(b.time) if b else 'end'}" for a, b in one.kiai_sections),
         ),
-        ("preview", lambda one: one.written.get("General", {}).get("PreviewTime", "")),
+        ("preview", _preview),
     ]
+
+
+def _range(low: str, high: str) -> str:
+    return low if low == high else f"{low} – {high}"
+
+
+def _preview(one: Beatmap) -> str:
+    """The preview point as the editor shows it; as it is written if it is no time."""
+    written = one.written.get("General", {}).get("PreviewTime", "")
+    return clock(int(written)) if written.isdecimal() and len(written) < 9 else written
 
 
 def _lines(one: Beatmap) -> str:
@@ -206,8 +221,3 @@ def _curves(beatmaps: Sequence[Beatmap]) -> str:
 def _curve(x: np.ndarray, y: np.ndarray, name: str) -> str:
     points = [(float(a) * WIDTH, HEIGHT - 2 - float(b) * (HEIGHT - 6)) for a, b in zip(x, y, strict=True)]
     return element("path", d=polyline(points), class_=name, fill="none", vector_effect="non-scaling-stroke")
-
-
-def _clock(ms: float) -> str:
-    seconds = round(ms / 1000)
-    return f"{seconds // 60}:{seconds % 60:02d}"

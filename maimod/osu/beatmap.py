@@ -37,6 +37,11 @@ class Mode(IntEnum):
         """Name used in reports: osu, taiko, catch or mania."""
         return self.name.lower()
 
+    @property
+    def title(self) -> str:
+        """Name for players: osu!, osu!taiko, osu!catch or osu!mania."""
+        return "osu!" if self is Mode.OSU else f"osu!{self.label}"
+
 
 PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
 """Modes in which objects have places on the playfield, and combos."""

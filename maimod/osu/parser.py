@@ -12,6 +12,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,6 +58,18 @@ SECTIONS = frozenset(
         "Mania",
     ]
 )
+SETTINGS = ("HPDrainRate", "CircleSize", "OverallDifficulty", "SliderMultiplier", "SliderTickRate")
+"""Keys of [Difficulty] that the editor writes in every format."""
+OTHER_KEYS = {
+    "General": ("AudioFilename", "AudioLeadIn", "PreviewTime", "SampleSet", "StackLeniency", "Mode"),
+    "Metadata": ("Title", "TitleUnicode", "Artist", "ArtistUnicode", "Creator", "Version", "Source", "Tags"),
+    "Difficulty": ("ApproachRate",),
+}
+"""Keys that are noticed when they are mistyped."""
+CLOSE = 0.75
+"""Least likeness of a mistyped name and the one that is meant, as difflib measures it."""
+CONFLICT = re.compile(r"<{7} |={7}$|>{7} ")
+"""Lines that git writes into a file that two people changed."""
 MIN_BEAT_LENGTH_MS, MAX_BEAT_LENGTH_MS = 6.0, 60_000.0
 """Limits of the beat of a red line; the game replaces others, also negative ones, by the closer limit (lazer,
 `TimingControlPoint`)."""
@@ -178,6 +191,10 @@ class _Parser:
         self.skipped: defaultdict[tuple[str, str], _Lines] = defaultdict(_Lines)
         """Lines that are left out, by kind of line and reason."""
         self.odd_beats = _Lines()
+        self.named: set[str] = set()
+        """Sections that the file has."""
+        self.unknown: list[tuple[int, str]] = []
+        """(line, name) of sections that the format does not have."""
         self.offset = 0.0
 
     def fail(self, line: int | None, reason: str) -> BeatmapError:
@@ -202,12 +219,18 @@ class _Parser:
                 if section in SECTIONS and section not in ("Events", "Editor"):  # in [Events], commands of storyboards
                     self.skip(f"[{section}]", "beginning with a space or an underscore, as the game does", number)
                 continue
+            if CONFLICT.match(line):
+                self.skip(f"[{section}]", "of a git conflict, to be resolved first", number)
+                continue
             if section != "Metadata":
                 line = _without_comment(line)
             if line.startswith("[") and line.endswith("]"):
                 section = line[1:-1].strip()
+                self.named.add(section)
                 if section not in SECTIONS:
-                    self.messages.append(f"line {number}: there is no section {line[:40]}; it is left out")
+                    self.unknown.append((number, section[:38]))
+                    meant = "; did you mean [{}]?".format(*close) if (close := _close(section, SECTIONS)) else ""
+                    self.messages.append(f"line {number}: there is no section {line[:40]}; it is left out{meant}")
                 continue
             self.line(section, number, line)
         return self.finish(version)
@@ -344,10 +367,11 @@ class _Parser:
 
     def finish(self, version: int) -> Beatmap:
         if not self.object_lines:
-            raise self.fail(None, "no hit objects: nothing to lint (is the file cut off?)")
+            raise self.fail(*self.missing("HitObjects", "no hit objects: nothing to lint", " (is the file cut off?)"))
         lost = "".join(f" ({_skipped(*of, lines)})" for of, lines in self.skipped.items() if of[0] == "timing point")
         if not self.timing_points:
-            raise self.fail(None, f"no timing points: without a beat there is nothing to compare with{lost}")
+            why = "no timing points: without a beat there is nothing to compare with"
+            raise self.fail(*self.missing("TimingPoints", why, lost))
         if not any(point.uninherited for point in self.timing_points):
             raise self.fail(
                 self.timing_points[0].line, f"no uninherited timing point (red line) in the whole map{lost}"
@@ -368,6 +392,7 @@ class _Parser:
         reader = _Objects(self, shell)
         objects = reader.read()
         self.note_duplicates()
+        self.note_missing()
         self.messages += [_skipped(kind, why, lines) for (kind, why), lines in self.skipped.items()]
         if self.odd_beats.count:
             self.messages.append(
@@ -391,6 +416,32 @@ class _Parser:
             {place: lines[-1][0] for place, lines in self.values.items()},
         )
 
+    def missing(self, section: str, reason: str, otherwise: str) -> tuple[int | None, str]:
+        """Line and reason of a failure for want of a section, with the one that is written in its place."""
+        for line, name in self.unknown:
+            if section in _close(name, SECTIONS):
+                return line, f"{reason}; [{name}] should be [{section}]"
+        return None, f"{reason}{otherwise}{'' if section in self.named else f'; the file has no section [{section}]'}"
+
+    def note_missing(self) -> None:
+        """Name settings that every file has and this one lacks, and keys that are written with a mistake: the game leaves
+        both out without a word."""
+        for section, others in OTHER_KEYS.items():
+            written = self.sections[section]
+            wanted = [
+                key for key in ((*SETTINGS, *others) if section == "Difficulty" else others) if key not in written
+            ]
+            mistyped = {}
+            for key in written:
+                if wanted and key not in OTHER_KEYS[section] and (close := _close(key, wanted)):
+                    mistyped[close[0]] = key
+            for key, found in mistyped.items():
+                line = self.values[section, found][-1][0]
+                self.messages.append(f"line {line}: {found[:40]} should be {key}; the game leaves the line out")
+            lacks = [key for key in wanted if key in SETTINGS and key not in mistyped]
+            if lacks and written:
+                self.messages.append(f"[Difficulty] has no {', '.join(lacks)}; the game's default is used")
+
     def note_duplicates(self) -> None:
         twice = {place: lines for place, lines in self.values.items() if len({value for _, value in lines}) > 1}
         if twice:
@@ -403,7 +454,9 @@ class _Parser:
             try:
                 return Mode(_integer(text))
             except ValueError:
-                self.messages.append(f"line {number}: there is no game mode {text[:20]!r}; the line is left out")
+                self.messages.append(
+                    f"line {number}: there is no game mode {text[:20]!r}; the line is left out, as in the game"
+                )
         return Mode.OSU
 
     def difficulty(self, mode: Mode) -> Difficulty:
@@ -435,6 +488,11 @@ class _Parser:
         )
 
 
+def _close(name: str, known: Iterable[str]) -> list[str]:
+    """The known name that is most like a mistyped one, if there is one."""
+    return get_close_matches(name, list(known), n=1, cutoff=CLOSE)
+
+
 _BEFORE_COMMENT = re.compile(r'(?:[^"/]|"[^"]*(?:"|$)|/(?!/))*+')  # +: remembers no way back, which would fill memory
 
 
@@ -460,8 +518,12 @@ class _Lines:
             self.first.append(number)
 
     def __str__(self) -> str:
-        """`line 3, 5, 8`."""
-        return "line " + ", ".join(map(str, self.first)) + (", …" if self.count > len(self.first) else "")
+        """`line 3`, `lines 3, 5, 8`."""
+        return (
+            f"line{'s' * (self.count > 1)} "
+            + ", ".join(map(str, self.first))
+            + (", …" if self.count > len(self.first) else "")
+        )
 
 
 def _skipped(kind: str, why: str, lines: _Lines) -> str:

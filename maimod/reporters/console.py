@@ -20,8 +20,9 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from maimod.findings import BeatmapReport, Category, Finding, ModelInfo, Report, Scope, Severity, Tier
+from maimod.findings import BeatmapReport, Category, Finding, ModelInfo, Report, Scope, Severity, Tier, minutes
 from maimod.linter.settings import LEAST_SCORE
+from maimod.osu.beatmap import Mode
 from maimod.reporters import triage
 from maimod.reporters.text import clean
 from maimod.reporters.triage import Entry
@@ -56,7 +57,7 @@ FEW_ENTRIES, FIRST_ENTRIES = 10, 5
 
 STYLES = {Severity.PROBLEM: "bold red", Severity.WARNING: "yellow", Severity.MINOR: "cyan"}
 LETTERS = {Severity.PROBLEM: "P", Severity.WARNING: "W", Severity.MINOR: "M"}
-MODES = {"osu": "osu!", "taiko": "osu!taiko", "catch": "osu!catch", "mania": "osu!mania"}
+MODES = {mode.label: mode.title for mode in Mode}
 TITLES = {category: category.value.capitalize().replace("-", " ") for category in Category}
 
 Part = str | tuple[str, str | Style]
@@ -213,7 +214,7 @@ class Stream:
             return
         if self.many:
             page.line()
-            _list_of_maps(page, shown.report.beatmaps)
+            _list_of_maps(page, shown.report)
         page.line()
         page.rule()
         _summary(page, shown, view)
@@ -263,7 +264,7 @@ def _beatmap(
         conditioning = [
             MODES.get(beatmap.mode, beatmap.mode),
             count(beatmap.objects, "object"),
-            f"{round(beatmap.drain_ms / 1000) // 60}:{round(beatmap.drain_ms / 1000) % 60:02d}",
+            minutes(beatmap.drain_ms),
             clean(beatmap.audio) if beatmap.audio else "no song",
             f"{clean(model.id)} ({clean(model.device)}, {model.precision})" if model else "no model",
         ]
@@ -376,19 +377,26 @@ def _statistics(page: Page, shown: Shown, findings: Iterable[Finding]) -> None:
         page.line(*cells, f"{total:>7}  ", (name, "" if name in totals else "dim"))
 
 
-def _list_of_maps(page: Page, beatmaps: Sequence[BeatmapReport]) -> None:
+def _list_of_maps(page: Page, report: Report) -> None:
+    """Print how many findings each difficulty has alone, and each set for several of them."""
     heads = [(f"{LETTERS[severity]:>5}", STYLES[severity]) for severity in Severity]
-    page.line(*heads, ("  Maps", "bold"), (f" · {len(beatmaps)}", "dim"))
-    for beatmap in beatmaps:
-        counts = Counter(finding.severity for finding in beatmap.findings)
-        cells = [
-            (f"{counts[severity] or '·':>5}", STYLES[severity] if counts[severity] else "dim") for severity in Severity
-        ]
-        if beatmap.status == "error":
-            cells = [(f"{'error':>{15}}", "bold red")]
-        mark = " (partial)" if beatmap.status == "partial" else ""
-        # The difficulty is at the end of a path, so the end is kept.
-        page.line(*cells, "  ", _end_of(_name(beatmap), page.width - 17 - len(mark)), (mark, "yellow"))
+    page.line(*heads, ("  Maps", "bold"), (f" · {len(report.beatmaps)}", "dim"))
+    for sheet in triage.sheets(report):
+        if sheet.general:
+            _counted(page, sheet.general, f"General · {_song(report.beatmaps[sheet.beatmaps[0]])}")
+        for number in sheet.beatmaps:
+            beatmap = report.beatmaps[number]
+            if beatmap.status == "error":
+                page.line(("error".rjust(15), "bold red"), "  ", _end_of(_name(beatmap), page.width - 17))
+            else:
+                _counted(page, sheet.own[number], _name(beatmap), " (partial)" * (beatmap.status == "partial"))
+
+
+def _counted(page: Page, entries: Sequence[Entry], name: str, mark: str = "") -> None:
+    counts = Counter(place.finding.severity for entry in entries for place in entry.places())
+    cells = [(f"{counts[one] or '·':>5}", STYLES[one] if counts[one] else "dim") for one in Severity]
+    # The difficulty is at the end of a name, so the end is kept.
+    page.line(*cells, "  ", _end_of(name, page.width - 17 - len(mark)), (mark, "yellow"))
 
 
 def _summary(page: Page, shown: Shown, view: View) -> None:
@@ -436,13 +444,16 @@ def _first(page: Page, report: Report) -> None:
     if len(entries) <= FEW_ENTRIES:
         return
     page.line(("Look first at:", "bold"))
+    is_of_many = len({beatmap.mapset for beatmap in report.beatmaps}) > 1
     for entry in entries[:FIRST_ENTRIES]:
         finding = entry.finding
-        where = entry.where(report).partition(":")[0] or f"[{report.beatmaps[entry.lead.beatmap].version}]"
+        beatmap = report.beatmaps[entry.lead.beatmap]
+        where = entry.where(report).partition(":")[0] or f"[{beatmap.version}]"
         parts = [clean(_stamp(finding)), clean(where), finding.rule]
-        page.line(
-            " ", (LETTERS[finding.severity], STYLES[finding.severity]), " ", " ".join(part for part in parts if part)
-        )
+        line = " ".join(part for part in parts if part)
+        if is_of_many:  # several sets have a difficulty of this name
+            line += f" · {_end_of(_song(beatmap) or clean(beatmap.path), max(page.width - cell_len(line) - 6, 12))}"
+        page.line(" ", (LETTERS[finding.severity], STYLES[finding.severity]), " ", line)
 
 
 def _hidden(page: Page, shown: Shown, view: View) -> None:

@@ -295,9 +295,8 @@ def _concurrent(pairs: Sequence[tuple[HitObject, HitObject]], beatmap: Beatmap) 
     for before, after in pairs:
         gap = after.time - before.end_time
         if after.time == before.time:
-            message = (
-                f"This {object_name(before, beatmap)} and this {object_name(after, beatmap)} start at the same time."
-            )
+            one, other = object_name(before, beatmap), object_name(after, beatmap)
+            message = f"{f'Two {one}s' if one == other else f'This {one} and this {other}'} start at the same time."
         elif gap <= -ROUNDING_MS:
             message = f"This {object_name(after, beatmap)} starts {-gap:.0f} ms before the end of the {object_name(before, beatmap)} before it."
         else:

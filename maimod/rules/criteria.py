@@ -15,6 +15,7 @@ from enum import StrEnum
 
 import msgspec
 
+from maimod.findings import minutes
 from maimod.osu.beatmap import Mode
 from maimod.osu.level import Level
 
@@ -139,10 +140,10 @@ def _at_least(**values: float) -> dict[Level, Bounds]:
 
 def _spread(mode: Mode, hard: float, insane: float, expert: float, alternatives: bool) -> Iterator[Criterion]:
     """Drain times by level of the lowest difficulty, and the spreads that may replace a lower one."""
-    minutes = {HARD: (hard * 60_000, INF), INSANE: (insane * 60_000, INF), EXPERT: (expert * 60_000, INF)}
-    for level, (low, high) in minutes.items():
+    drains = {HARD: (hard * 60_000, INF), INSANE: (insane * 60_000, INF), EXPERT: (expert * 60_000, INF)}
+    for level, (low, high) in drains.items():
         allowed = Level(level - 1).label_in(mode)
-        clock = f"{int(low) // 60_000}:{int(low) // 1000 % 60:02d}"
+        clock = minutes(low)
         instead = f", or of a spread of at least {6 - level} difficulties" if alternatives else ""
         yield Criterion(
             "lowest-difficulty-drain",

@@ -131,7 +131,7 @@ VIDEO = Rule(
     why="Large videos and other codecs stutter or do not play; a sound track is never played.",
     how="The video is at most 1280 x 720, encoded as H.264 and has no sound track. A missing file is a minor: players "
     "may leave it out.",
-    advice="Correct the video, or remove it.",
+    advice="Add or replace the file, or remove the video from the map.",
     ignore_when="never",
     blind_spots="Whether it matches the song.",
     source=f"{CRITERIA}#video-and-background",
@@ -333,8 +333,8 @@ def _unused(
             subject=file,
             actual=f"{100 * share:.0f} %",
             expected=[Expected("20 % or less")],
-            message=f"{100 * share:.0f} % of the song lie after the last object{' (with a video or storyboard)' if shown else ''}; "
-            f"{100 * UNUSED_SHARE:.0f} % of it are the most.",
+            message=f"{100 * share:.0f} % of the song comes after the last object{' (with a video or storyboard)' if shown else ''}; "
+            f"at most {100 * UNUSED_SHARE:.0f} % of it may.",
         )
 
 

@@ -79,8 +79,8 @@ def _lines(evidence: Evidence, passages: Passages) -> Iterator[Candidate]:
             measure=total,
             actual=f"{velocity:.2f}x",
             expected=[Expected("durations as in the rest of the map")],
-            message=f"At {velocity:.2f}x {'this slider lasts' if one else f'these {len(objects)} sliders last'} "
-            f"{gap_name(evidence, objects[0], objects[0].duration)}{'' if one else ' and so on'}, unlike the rest of the map "
+            message=f"At {velocity:.2f}x {'this slider lasts' if one else f'the first of these {len(objects)} sliders lasts'} "
+            f"{gap_name(evidence, objects[0], objects[0].duration)}, unlike the rest of the map "
             "and similar measures.",
             sliders=len(objects),
             bits=round(total, 2),

@@ -165,7 +165,7 @@ STORYBOARD = Rule(
     how="Files of sprites and of all frames of animations are looked for in the folder (a missing one is a warning), and have 17 "
     "million pixels at most. A sprite on the layer Overlay, above the objects, is a minor.",
     criteria=("storyboard-image",),
-    advice="Add the picture, make it smaller, or remove it from the storyboard.",
+    advice="Add or replace the picture, or take it out of the storyboard.",
     ignore_when="the picture is the player's skin's (UseSkinSprites)",
     blind_spots="What sprites do; all but the first 100,000 pictures.",
     source=f"{CRITERIA}#storyboarding",

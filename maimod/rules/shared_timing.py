@@ -144,17 +144,17 @@ def _line_differences(beatmap: Beatmap, reference: Beatmap, where: str) -> Itera
                 False,
                 line.line,
                 line.time,
-                f"The red line at {line.time:.0f} ms is at {near.time:.0f} ms in {where}",
+                f"The red line at {clock(line.time)} is at {clock(near.time)} in {where}",
             )
         elif not _only_restarts_bar(beatmap, line):
-            yield True, line.line, line.time, f"There is no red line at {line.time:.0f} ms in {where}"
+            yield True, line.line, line.time, f"There is no red line at {clock(line.time)} in {where}"
     for other in missing:
         if not _only_restarts_bar(reference, other):
             yield (
                 True,
                 beatmap.red_line_at(other.time).line,
                 other.time,
-                f"The red line at {other.time:.0f} ms in {where} is missing here",
+                f"The red line at {clock(other.time)} in {where} is missing here",
             )
 
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from maimod.findings import Expected, Severity, Tier
+from maimod.findings import Expected, Severity, Tier, minutes
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.level import STARS, Level
 from maimod.rules import criteria
@@ -100,10 +100,10 @@ def _lowest(evidence: MapsetEvidence, rated: Sequence[tuple[float, Beatmap]]) ->
         lowest,
         # A folder without its backgrounds may lack difficulties too.
         certainty=Certainty.CERTAIN if is_whole(evidence.mapset) else Certainty.LIKELY,
-        actual=f"{_name(level, lowest.mode)}, {_clock(length)}",
+        actual=f"{_name(level, lowest.mode)}, {minutes(length)}",
         expected=[Expected(f"{_name(Level(step - 1), lowest.mode)} or lower{instead}")],
-        message=f"The lowest difficulty of {lowest.mode.label} is {_name(level, lowest.mode)} ({stars:.2f} stars), which "
-        f"requires {_clock(least)} of {required}; [{shortest.version}] has {_clock(length)}.",
+        message=f"The lowest difficulty of {lowest.mode.title} is {_name(level, lowest.mode)} ({stars:.2f} stars), which "
+        f"requires {minutes(least)} of {required}; [{shortest.version}] has {minutes(length)}.",
         stars=stars,
         drain_ms=round(length),
     )
@@ -121,10 +121,6 @@ def _counted_ms(beatmap: Beatmap, *, is_highest: bool) -> float:
 def _name(level: Level, mode: Mode) -> str:
     label = level.label_in(mode)
     return f"{'an' if label[0] in 'AEIOU' else 'a'} {label}"
-
-
-def _clock(ms: float) -> str:
-    return f"{int(ms) // 60_000}:{int(ms) // 1000 % 60:02d}"
 
 
 def _level_of(evidence: MapsetEvidence, beatmap: Beatmap, stars: float) -> Level:

@@ -20,14 +20,14 @@ SERVER = "https://github.com/ppy/osu-server-beatmap-submission"
 _NEVER = "never: the server refuses the upload"
 LENGTH = Rule(
     "submission/length",
-    "Metadata too long",
+    "Metadata too long or empty",
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="The upload is refused.",
+    why="The upload is refused, and what has no title, artist, creator or name of its difficulty cannot be found.",
     how="Artist, title (romanised or not) and the name of a difficulty have at most 80 characters, the source 200, the tags "
-    "1,000.",
-    advice="Shorten it.",
+    "1,000. Artist, title, creator and the name of a difficulty are not empty.",
+    advice="Change it in the song setup.",
     ignore_when=_NEVER,
     blind_spots="None.",
     source=SERVER,
@@ -112,6 +112,8 @@ LONGEST = {
     "Tags": 1_000,
 }
 """Characters."""
+REQUIRED = ("Artist", "Title", "Creator", "Version")
+"""Fields that may not be empty."""
 LONGEST_FILE, LONG_FILE, LONGEST_PATH = 150, 130, 500
 """Characters. Mapset Verifier warns from 130 on."""
 SURE_LETTERS = 12
@@ -170,8 +172,23 @@ def _lengths(evidence: MapsetEvidence) -> Iterator[Placed]:
         for key, longest in LONGEST.items():
             if len(beatmap.metadata.get(key, "")) > longest:
                 groups[key, beatmap.metadata[key]].append(beatmap)
+        for key in REQUIRED:
+            if not beatmap.metadata.get(key, "").strip():
+                groups[key, ""].append(beatmap)
     for (key, value), beatmaps in groups.items():
         what = "name of the difficulty" if key == "Version" else key
+        if not value:
+            yield from evidence.candidate(
+                LENGTH,
+                beatmaps,
+                line=beatmaps[0].line_of("Metadata", key),
+                certainty=Certainty.CERTAIN,
+                subject=key,
+                actual="empty",
+                expected=[Expected(f"a {what}")],
+                message=f"The {what} is empty.",
+            )
+            continue
         yield from evidence.candidate(
             LENGTH,
             beatmaps,

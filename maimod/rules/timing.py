@@ -32,7 +32,7 @@ from maimod.audio.onsets import (
 )
 from maimod.events.schema import BEATS, EventScore
 from maimod.features.ordered import median
-from maimod.findings import Category, Expected, Severity, Tier
+from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, ObjectKind, TimingPoint
 from maimod.osu.timing import snap
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
@@ -270,7 +270,7 @@ def _before_first_line(evidence: Evidence) -> Iterator[Candidate]:
             line=early[0].line,
             objects=early[:1],
             certainty=Certainty.POSSIBLE,
-            message=f"{count} before the first red line ({first.time:.0f} ms), where no beat is set.",
+            message=f"{count} before the first red line (at {clock(first.time)}), where no beat is set.",
             red_line=first.line,
             objects_before=len(early),
         )
@@ -597,8 +597,8 @@ def _beats(evidence: Evidence) -> Iterator[Candidate]:
                 measure=worst.tolerant_surprisal,
                 event=worst,
                 actual=kind,
-                message=f"The {kind} at {time:.0f} ms may not be where the song has it"
-                f"{f'; {other.time:.0f} ms would fit' if (other := alternative(worst, worst.event.time)) else ''}.",
+                message=f"The {kind} at {clock(time)} may not be where the song has it"
+                f"{f'; {clock(other.time)} would fit' if (other := alternative(worst, worst.event.time)) else ''}.",
             )
         last_time = time
 

@@ -36,6 +36,12 @@ def test_counts_side_by_side(tmp_path):
     assert row(html, "objects") == ["4", "4"] and html.count("mm-curves") == 2
 
 
+def test_values_read_as_in_the_editor(tmp_path):
+    html = shown(tmp_path)
+    assert row(html, "mode") == ["osu!", "osu!"] and row(html, "velocities used") == ["1.00x", "1.00x"]
+    assert row(html, "circle size") == ["4", "4"] and "keys" not in html
+
+
 def test_equal_metadata_are_one_cell_and_different_ones_stand_out(tmp_path):
     html = shown(tmp_path, Source="Game")
     assert row(html, "Title") == ["&lt;b&gt;T"] and "<b>T" not in html

@@ -111,7 +111,7 @@ class TestTolerance:
         assert [o.line for o in beatmap.hit_objects] == [12, 16]
         assert beatmap.messages == (
             "skipped 1 timing point line that cannot be read (line 8)",
-            "skipped 3 hit object lines that cannot be read (line 13, 14, 15)",
+            "skipped 3 hit object lines that cannot be read (lines 13, 14, 15)",
         )
 
     def test_a_missing_header_is_forgiven(self) -> None:
@@ -143,7 +143,28 @@ class TestTolerance:
             )
         )
         assert beatmap.difficulty.slider_multiplier == 2 and beatmap.line_of("Difficulty", "SliderMultiplier") == 9
-        assert beatmap.messages == ("line 9: SliderMultiplier again; the last value counts, as in the game",)
+        assert beatmap.messages[0] == "line 9: SliderMultiplier again; the last value counts, as in the game"
+
+    def test_keys_that_are_mistyped_or_lacking_are_named(self) -> None:
+        settings = ["HPDrainRate:5", "CircleSize:4", "OverallDificulty:8", "SliderTickRate:1"]
+        beatmap = read(
+            MINIMAL.replace("Mode: 0", "Mod: 3").replace("[Timing", "\n".join(["[Difficulty]", *settings, "[Timing"]))
+        )
+        assert beatmap.mode is Mode.OSU and beatmap.messages == (
+            "line 5: Mod should be Mode; the game leaves the line out",
+            "line 10: OverallDificulty should be OverallDifficulty; the game leaves the line out",
+            "[Difficulty] has no SliderMultiplier; the game's default is used",
+        )
+        whole = [*settings, "OverallDifficulty:8", "SliderMultiplier:1.4", "Difficult:1"]
+        assert read(MINIMAL.replace("[Timing", "\n".join(["[Difficulty]", *whole, "[Timing"]))).messages == ()
+
+    def test_lines_of_a_git_conflict_are_named_as_such(self) -> None:
+        line = "256,192,2000,1,0,0:0:0:0:\n"
+        beatmap = read(f"{MINIMAL}<<<<<<< HEAD\n{line}=======\n{line}>>>>>>> other\n")
+        assert [o.line for o in beatmap.hit_objects] == [11, 13, 15]
+        assert beatmap.messages == (
+            "skipped 3 [HitObjects] lines of a git conflict, to be resolved first (lines 12, 14, 16)",
+        )
 
     def test_a_value_that_cannot_be_read_does_not_replace_one_that_can(self) -> None:
         beatmap = read(MINIMAL.replace("[Timing", "[Difficulty]\nCircleSize:3\nCircleSize:NaN\nHPDrainRate:x\n[Timing"))
@@ -154,7 +175,7 @@ class TestTolerance:
     def test_a_mode_that_does_not_exist_is_osu(self, mode: str) -> None:
         beatmap = read(MINIMAL.replace("Mode: 0", f"Mode: {mode}"))
         assert beatmap.mode is Mode.OSU
-        assert beatmap.messages == (f"line 5: there is no game mode {mode!r}; the line is left out",)
+        assert beatmap.messages == (f"line 5: there is no game mode {mode!r}; the line is left out, as in the game",)
 
     def test_formats_3_and_4_play_24_ms_later(self) -> None:
         text = MINIMAL.replace("[Timing", "[Events]\n2,5000,6000\n[Timing") + "256,192,2000,12,0,3000\n"
@@ -228,7 +249,7 @@ class TestAsTheGameReads:
     def test_headings_with_comments_and_spaces(self) -> None:
         assert len(read(MINIMAL.replace("[HitObjects]", "[ HitObjects ] // here")).hit_objects) == 1
         assert (
-            "line 7: there is no section [timingpoints]; it is left out"
+            "line 7: there is no section [timingpoints]; it is left out; did you mean [TimingPoints]?"
             in read(MINIMAL.replace("[TimingPoints]", "[timingpoints]\n[TimingPoints]")).messages
         )
 
@@ -396,7 +417,7 @@ class TestLimits:
         for line in range(9_000):
             reader.skip("break", "that cannot be read", line)
         ((_, lines),) = reader.skipped.items()
-        assert lines.count == 9_000 and len(lines.first) == 5 and f"{lines}" == "line 0, 1, 2, 3, 4, …"
+        assert lines.count == 9_000 and len(lines.first) == 5 and f"{lines}" == "lines 0, 1, 2, 3, 4, …"
 
     def test_a_comment_after_a_very_long_line(self) -> None:
         assert parser._without_comment("a" * 3_000_000 + '"b//c" // d').endswith('a"b//c"')
@@ -470,7 +491,13 @@ class TestRefusals:
             ("hello world", "not a beatmap"),
             ("osu file format v0", "unknown format version"),
             ("osu file format vX", "unknown format version"),
-            ("osu file format v14\n[HitObjects]\n", "no hit objects"),
+            ("osu file format v14\n[HitObjects]\n", "no hit objects: nothing to lint (is the file cut off?)"),
+            ("osu file format v14\n", "(is the file cut off?); the file has no section [HitObjects]"),
+            (
+                MINIMAL.replace("[HitObjects]", "[HitObject]"),
+                "map.osu:10: no hit objects: nothing to lint; [HitObject] should be",
+            ),
+            (MINIMAL.replace("[TimingPoints]", "[Timing]"), "the file has no section [TimingPoints]"),
             (MINIMAL.replace("1000,500,4,2,1,60,1,0", ""), "no timing points"),
             (MINIMAL.replace("1000,500,4,2,1,60,1,0", "1000,-100,4,2,1,60,0,0"), "no uninherited timing point"),
             (MINIMAL.replace(",500,", ",NaN,"), "no timing points"),

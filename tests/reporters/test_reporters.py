@@ -237,6 +237,25 @@ def test_what_all_difficulties_of_a_set_lack_is_said_once():
     assert page(Report("", None, (four, CLEAN))).count("partial: ") == 1
 
 
+def test_the_list_of_maps_counts_what_concerns_the_set_for_the_set():
+    shared = [replace(MANIA, path=f"set/{name}.osu", version=name, findings=(OFFSET,)) for name in ("4K", "7K")]
+    shared[1] = replace(shared[1], findings=(OFFSET, UNSNAPPED))
+    listed = page(Report("", None, tuple(shared))).partition("Maps · 2\n")[2].splitlines()[:3]
+    assert [(row.split()[:3], row[15:].strip()) for row in listed] == [
+        (["·", "·", "2"], "General · 高橋洋子 – 残酷な天使"),
+        (["·", "·", "·"], "高橋洋子 – 残酷な天使 [4K] (partial)"),
+        (["1", "·", "·"], "高橋洋子 – 残酷な天使 [7K] (partial)"),
+    ]
+
+
+def test_what_to_look_at_first_names_the_set_if_there_are_several():
+    kinds = [replace(UNSNAPPED, rule=f"rhythm/{word}", message=f"{word}.") for word in "abcdefghijkl"]
+    one = replace(MANIA, path="one/a.osu", findings=tuple(kinds))
+    other = replace(MANIA, path="two/a.osu", title="Two", findings=())
+    assert " P 00:01:000 (12) - [4K] rhythm/a\n" in page(Report("", None, (one, replace(one, findings=()))))
+    assert " P 00:01:000 (12) - [4K] rhythm/a · 高橋洋子 – 残酷な天使\n" in page(Report("", None, (one, other)))
+
+
 def test_clean_map_without_model():
     assert (
         page(Report("0.1.0", None, (CLEAN,)))

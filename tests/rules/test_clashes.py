@@ -62,6 +62,11 @@ def test_message_names_both_objects():
     assert finding.objects == (0, 1) and finding.score == 0.95
 
 
+def test_message_names_two_of_a_kind_as_such():
+    (finding,) = found([circle(1000), circle(1000)])
+    assert finding.message == "Two circles start at the same time."
+
+
 def test_columns_of_mania_are_looked_at_elsewhere():
     assert found([hold(1000, 2000), circle(1500), circle(1505)], mode=3) == []
 

@@ -193,7 +193,7 @@ def test_lowest_difficulty_goes_by_the_length(tmp_path):
     del given["Normal"]
     (finding,) = found(tmp_path, spread.CHECK, given)
     assert finding.message == (
-        "The lowest difficulty of osu is a Hard (2.98 stars), which requires 2:30 of drain time of each difficulty; [Hard] has 2:07."
+        "The lowest difficulty of osu! is a Hard (2.98 stars), which requires 2:30 of drain time of each difficulty; [Hard] has 2:07."
     )
     longer = {
         name: version.with_objects(lambda lines: [*lines, f"256,192,{2000 + 152_000},1,0,0:0:0:0:"])
@@ -989,7 +989,7 @@ def test_elements_of_a_skin_and_what_git_needs_are_no_left_overs(tmp_path):
 
 @pytest.mark.parametrize(
     ("extra", "message"),
-    [("50000,400,4,2,0,70,1,0", "There is no red line at 50000 ms in [Expert], [Insane] and [Normal]."), (None, None)],
+    [("50000,400,4,2,0,70,1,0", "There is no red line at 00:50:000 in [Expert], [Insane] and [Normal]."), (None, None)],
 )
 def test_red_lines_too_many(tmp_path, extra: str | None, message: str | None):
     lines = LINES if extra is None else (*LINES, extra)
@@ -1005,7 +1005,7 @@ def test_a_red_line_that_was_moved_and_one_that_is_missing(tmp_path):
     assert (
         finding.message
         == (
-            "The red line at 60010 ms is at 60000 ms in [Expert], [Insane] and [Normal]; "
+            "The red line at 01:00:010 is at 01:00:000 in [Expert], [Insane] and [Normal]; "
             "1 more of its red lines differs."
         )
         and finding.time == 60_010

@@ -43,6 +43,14 @@ def test_lengths(tmp_path, key: str, longest: int):
     assert (finding.rule, finding.severity, finding.evidence["subject"]) == ("submission/length", "problem", key)
 
 
+@pytest.mark.parametrize(("key", "what"), [("Title", "Title"), ("Creator", "Creator")])
+def test_fields_that_may_not_be_empty(tmp_path, key: str, what: str):
+    findings = found(tmp_path, with_all(**{key: " "}))
+    assert [(one.message, one.severity) for one in findings if one.rule == "submission/length"] == [
+        (f"The {what} is empty.", "problem")
+    ]
+
+
 @pytest.mark.parametrize(
     ("length", "rules"),
     [
