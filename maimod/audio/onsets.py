@@ -47,9 +47,6 @@ LAGS_MS = np.arange(-100, 101)
 TYPICAL_LAG_MS = 29.0
 """Lag of a well-timed map [ms]: ranked maps' median 28.8, quartiles 25.4 and 32.0, 5 and 95 % at 18.5 and 37.0, 1 and
 99 % at 11.7 and 43.0 (84 maps). Much of the spread is true: all frequency bands of a song agree on it."""
-MAX_LAG_DEVIATION_MS = 20.0
-"""Lag off `TYPICAL_LAG_MS` by more than this [ms] makes the map's offset doubtful. False alarms: 1.2 % of ranked maps
-(2.2 % of all). Finds 49 % of whole maps shifted by 20 ms, 92 % by 30 ms and 99 % by 40 ms."""
 MIN_SIGNIFICANCE = 5.0
 """Least `Alignment.significance` to trust a lag. Of runs of 25 objects 91 % reach it, and none of those is over 12 ms
 off its map's lag; of 12 objects 64 %, of which 2.6 % are off."""

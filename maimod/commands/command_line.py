@@ -202,15 +202,6 @@ def _is_same(path: Path, other: str) -> bool:
         return False
 
 
-def prefixes_of(option: str, given: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    """Split at commas and refuse prefixes without a rule, because a typing error would select or ignore nothing."""
-    prefixes = tuple(part.strip() for text in given for part in text.split(",") if part.strip())
-    for prefix in prefixes:
-        if not any(rule.startswith(prefix) for rule in known):
-            raise UsageError(f"{option} {prefix}: no such rule{suggest(prefix, known)}")
-    return prefixes
-
-
 def suggest(given: str, known: Sequence[str]) -> str:
     """`; did you mean …?`, or an empty text."""
     parts = {part: name for name in known for part in (name.partition("/")[0], name.partition("/")[2], name) if part}

@@ -40,17 +40,6 @@ class Marker(msgspec.Struct, frozen=True):
     """Whether the words can hardly be anything else."""
 
 
-STANDARD = (
-    "(TV Size)",
-    "(Game Ver.)",
-    "(Short Ver.)",
-    "(Cut Ver.)",
-    "(Sped Up Ver.)",
-    "(Nightcore Mix)",
-    "(Sped Up & Cut Ver.)",
-    "(Nightcore & Cut Ver.)",
-    "(Extended Edit)",
-)
 LENGTHS = frozenset({"(TV Size)", "(Game Ver.)", "(Short Ver.)", "(Cut Ver.)", "(Extended Edit)"})
 """Only one of these fits a song."""
 _AND = r"\s*(?:&|\+|and)\s*"

@@ -18,7 +18,6 @@ from maimod.osu.beatmap import HitObject, Mode
 LEAST_RATIO = 20.0
 SAME_TIME_MS = 10.0
 PLACES = frozenset({EventKind.DISTANCE, EventKind.POS_X, EventKind.POS_Y, EventKind.POS})
-SOUNDS = frozenset({EventKind.HITSOUND, EventKind.VOLUME})
 K = EventKind
 
 

@@ -6,7 +6,6 @@ import struct
 import xml.etree.ElementTree as ElementTree
 import zlib
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -264,15 +263,6 @@ def test_samples_of_ours_can_be_told_apart():
     spectra = [np.abs(np.fft.rfft(one, 32_000)) for one in made]
     spectra = [one / np.linalg.norm(one) for one in spectra]
     assert max(float(a @ b) for i, a in enumerate(spectra) for b in spectra[:i]) < 0.97
-
-
-class Tags(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[str] = []
-
-    def handle_starttag(self, tag, attrs):
-        self.seen.append(tag)
 
 
 def test_evidence_escapes_what_maps_say():

@@ -6,7 +6,6 @@ import io
 import json
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -17,18 +16,10 @@ from maimod.reporters import REPORTERS
 from maimod.reporters.html import Album, Pictures
 from maimod.reporters.view import View
 from tests.evidence.test_evidence import analysis
+from tests.html import Tags
 from tests.linter.test_api import songs
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "maimod example"
-
-
-class Tags(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[str] = []
-
-    def handle_starttag(self, tag, attrs):
-        self.seen.append(tag)
 
 
 def html_of(report: Report, album: Album | None) -> str:
