@@ -8,8 +8,9 @@ import re
 from pathlib import Path
 
 import pytest
+import typer
 
-from maimod import rules
+from maimod import app, rules
 from maimod.findings import Category, Report
 from maimod.linter.deduplicate import CAUSES
 from maimod.reporters.sarif import as_sarif
@@ -146,3 +147,35 @@ def test_the_readme_commands_name_what_is_there() -> None:
     assert all((ROOT / path).exists() for path in re.findall(r'beatmap_path="([^"]+)"', text))
     for rule in re.findall(r"maimod explain (\S+)", text):
         assert rule in RULES
+
+
+WITH_COMMANDS = ["README.md", *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "docs").glob("*.md")))]
+COMMAND = re.compile(
+    r"`maimod ([a-z][^`\n]*)`|^ *(?:.*\| )?maimod ([a-z]+ (?:[^\s`]*[A-Z./\\-]|\w+ --).*)$", re.MULTILINE
+)
+"""`maimod check PATH --jobs 4` in a sentence, or on a line of its own."""
+
+
+def unknown_words(line: str) -> set[str]:
+    """Commands and options of a command line, without `maimod`, that there are not."""
+    known = typer.main.get_command(app.app)
+    words = re.sub(r"\s+#.*$", "", line).split()
+    for word in words[:2]:
+        if hasattr(known, "commands") and word in known.commands:
+            known = known.commands[word]
+    if hasattr(known, "commands") and not words[0].startswith("-"):
+        return {words[0]}
+    options = {name for one in known.params for name in (*one.opts, *one.secondary_opts)} | {"--help"}
+    return {word for word in words if word.startswith("--") and word.rstrip(",.;:)") not in options}
+
+
+@pytest.mark.parametrize("page", WITH_COMMANDS)
+def test_the_commands_of_the_pages_are_those_there_are(page: str) -> None:
+    found = [one or two for one, two in COMMAND.findall((ROOT / page).read_text(encoding="utf-8"))]
+    assert not {line: words for line in found if (words := unknown_words(line))}
+
+
+def test_commands_are_recognised() -> None:
+    text = "so `maimod train --lora` does\nmaimod check a.osu --job 4   # all\nmaimod checks a map before\n| maimod lint songs/\n"
+    found = [one or two for one, two in COMMAND.findall(text)]
+    assert [unknown_words(line) for line in found] == [{"--lora"}, {"--job"}, {"lint"}]
