@@ -309,7 +309,7 @@ def _encoded_up(
         subject=file,
         actual=f"{end.khz:.1f} kHz",
         expected=[Expected(f"{limit:g} kHz or more")],
-        message=f'"{file}" has {found.bit_rate:.0f} kbit/s, but nothing above {end.khz:.1f} kHz, as songs that were encoded at a lower '
+        message=f'"{file}" has {found.bit_rate:.0f} kbit/s, but nothing above {end.khz:.1f} kHz, like songs that were encoded at a lower '
         "rate before.",
         khz=end.khz,
         drop_db=end.drop,

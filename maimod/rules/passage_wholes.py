@@ -280,7 +280,7 @@ def _combos(evidence: Evidence) -> Iterator[Candidate]:
             gain,
             "one object late",
             "one object earlier",
-            f"{combos} one object late: earlier they match {MEASURE_OF_MAP}.",
+            f"{combos} one object late: earlier {'it matches' if count == 1 else 'they match'} {MEASURE_OF_MAP}.",
         )
 
 

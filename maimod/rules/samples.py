@@ -461,7 +461,7 @@ def _sample_faults(name: str, sample: probe.Sample) -> Iterator[tuple[Rule, Cert
         yield (
             BALANCE,
             Certainty.LIKELY if sample.balance < ONE_SIDED else Certainty.POSSIBLE,
-            f"is louder on one side; the other has {100 * sample.balance:.0f} % of its loudness, 50 % of it are the least",
+            f"is louder on one side; the other side has {100 * sample.balance:.0f} % of its loudness, less than 50 %",
             f"{100 * sample.balance:.0f} %",
             "50 % or more",
         )
