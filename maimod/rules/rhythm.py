@@ -1,85 +1,41 @@
-"""Rhythm: objects off every tick, on unusual ticks, at times where the model expects none, or missing where it expects
-one.
+"""Rhythm: objects at times where the model expects none, of other kinds, or missing where it expects one; after those off the ticks.
 
-Exact arithmetic measures milliseconds, the model predicts ticks, the song shows whether something sounds. One mistake
-gives one finding: an object found by arithmetic is not checked with the model again, nor is the one after it.
+Exact arithmetic (:mod:`maimod.rules.snaps`) measures milliseconds, the model predicts ticks, the song shows whether something
+sounds. One mistake gives one finding: an object found by arithmetic is not checked with the model again, nor is the one after it.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator
 from functools import partial
-from itertools import pairwise
-from typing import Any
-
-import numpy as np
 
 from maimod.discriminator.features import SLOTS_PER_BEAT
 from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventScore
-from maimod.features.ordered import distinct, median
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import UNSNAP_MS, HitObject, Mode, ObjectKind, TimingPoint
+from maimod.osu.beatmap import UNSNAP_MS, HitObject, Mode
 from maimod.osu.names import kind_name, noun, object_name
 from maimod.osu.timing import Snap, snap
 from maimod.rules import elsewhere
-from maimod.rules.base import (
-    LEAST_PROPOSED_LOGIT,
-    BeatmapCheck,
-    Candidate,
-    Certainty,
-    Curve,
-    Evidence,
-    Rule,
-    candidate,
-    places_alike,
+from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.rhythm_index import SAME_MS, RhythmIndex, alternative, contains
+from maimod.rules.snaps import (
+    BEFORE_LINE,
+    LEAST_TICK_BITS,
+    MAX_MODEL_BITS,
+    SLIGHTLY_LATE,
+    UNSNAPPED,
+    UNUSUAL_SNAP,
+    USUAL_DIVISORS,
+    before_lines,
+    expected_tick,
+    slightly_late,
+    unsnapped,
+    unusual_snaps,
 )
-from maimod.rules.rhythm_index import SAME_MS, Edge, RhythmIndex, alternative, contains
-
-ODD_DIVISORS = frozenset({5, 7, 9, 12, 16})
-"""Ticks on which objects hardly ever start: 371 of 532,000 starts in 1,045 ranked maps, in 20 maps of which all but a
-few use them in runs. An object that slipped by some ms is on one of them as often as off all ticks, because they are 2
-to 8 ms apart at 180 BPM."""
-END_DIVISORS = frozenset({5, 7, 9})
-"""Sliders do end on 1/12 and 1/16 (1,763 of 260,000 repeats and ends), hardly ever on these (28)."""
-USUAL_DIVISORS = (1, 2, 3, 4, 6, 8)
-THIRDS, LONE_THIRDS = (3, 6, 12), 2
-"""Starts on a third are as unusual in maps with at most this many of them: of 300 ranked maps one has one such object alone."""
-QUARTERS = (1, 2, 4)
-RARE_USES = 3
-RARE_SHARE = 0.005
-"""A divisor with at most this share of the objects is unusual in the map (Mapset Verifier, wrong snapping)."""
-COMPANION_BEATS = 1.1
-"""Objects on an unusual divisor that are intended have neighbours on it: a run of 1/12, a pair of 1/16."""
-REPEATED_BEATS = 16
-"""As is one that comes again a whole number of beats later, up to this."""
-SURE_MS = 2.5
-"""Starts that are further off are a problem: between 2 ms and this are what a red line leaves that was moved by a ms or two. Of 1,046
-ranked maps 13 have something off every tick, and seven a start that is further off, most of them joke or Aspire maps."""
-RUN_OBJECTS = 4
-"""Unsnapped objects with fewer objects between them are one finding."""
-BEFORE_LINE_MS, BEFORE_LINE_LEAST_MS = 60.0, 10.0
-LEAST_SHARED = 2
-"""Fewest other difficulties that make a place one of the set."""
-LATE_MS = 1.0
-"""Lateness, up to `UNSNAP_MS`, that rounding cannot explain; lazer calls objects that are this far off, either way,
-negligible. Of 262 ranked maps 8 have late ones, 137 early ones."""
-LEAST_TUPLET = 4
-"""Fewest steps of a rhythm that is taken for a divisor of its own."""
-TUPLET_BEATS = (1, 2)
-"""Such a rhythm begins and ends on these divisors."""
-MAX_RUNS = 10
-"""More than this are one finding as well: a way of mapping, or a tool that moved objects."""
-WHOLE_SHARE = 0.3
-"""From this share of unsnapped objects on, the red line is wrong rather than the objects."""
-WHOLE_OBJECTS = 6
-
-LONE_TICK_BITS = 6.0
-"""Evidence of a lone object on an unusual divisor; the model, if there is one, adds up to half."""
-MAX_MODEL_BITS = 12.0
 
 CLEAR_ONSET = 0.5
 """Onset strength that is neither for nor against an object; mapped objects have about 1, empty 1/4 ticks 0.2.
@@ -102,7 +58,6 @@ LONGEST_HOLE_BEATS = 1.0
 """After a longer gap the mapper paused and the model expected notes: no mistake."""
 MIN_PROBABILITY = 0.5
 """Smallest probability of another time: without it a surprise may be free rhythm."""
-TICK_CURVE = Curve(5.5, 1.5)
 EXTRA_CURVE, HOLE_CURVE, SHIFT_CURVE = Curve(5.5, 1.3), Curve(8.0, 1.0), Curve(4.8, 1.0)
 """Curves of bits. At 0.6, each of the three gives about one finding in ten minutes of untouched ranked maps (20 maps,
 all modes, an early checkpoint), and finds about 20 % of added objects, 30 % of deleted ones and 45 % of those on a
@@ -115,71 +70,6 @@ def at_time(corruption: CorruptionLogits, found: Candidate) -> float:
     return corruption.at(found.rule.corruptions, [found.time])
 
 
-_CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
-UNSNAPPED = Rule(
-    "rhythm/unsnapped",
-    "Object off every tick",
-    Severity.PROBLEM,
-    Tier.EXACT,
-    ("map",),
-    why="The ranking criteria require objects on timeline ticks; an object off the ticks is off the music.",
-    how="Starts, repeats and ends 2 ms or more from every tick of the divisors 1 to 9, 12 and 16 of the red line in "
-    "force. Ends and repeats alone, and starts by less than 2.5 ms, are a warning. Even notes between two beats, such as eleven in three beats, are a minor: the criteria allow divisors that the "
-    "editor does not have.",
-    advice="Snap again, or check the red line there.",
-    ignore_when="the rhythm needs a divisor that the editor does not have, such as 1/11",
-    blind_spots="Objects that slipped onto a tick of a fine divisor; see rhythm/unusual-snap. Errors under 2 ms come "
-    "from rounding.",
-    source=f"{_CRITERIA}#timing",
-    criteria=("snapping",),
-)
-BEFORE_LINE = Rule(
-    "rhythm/unsnapped-at-red-line",
-    "Object on the old beat just before a red line",
-    Severity.WARNING,
-    Tier.EXACT,
-    ("map",),
-    why="A red line that restarts the beat is where the song's next beat is; an object a few hundredths of a second before it is "
-    "mostly that beat, snapped before the line was set.",
-    how="A red line lies off the beats of the one before, nothing starts on it, and an object after that one is on a quarter-beat tick "
-    "of the old beat at most 60 ms and a sixth of a beat earlier. A minor, if two other difficulties or more, and half of them, have an object "
-    "there as well.",
-    advice="Check which beat it belongs to, and move it onto the red line if it is the new one.",
-    ignore_when="the old beat still sounds there",
-    blind_spots="Ends of sliders; objects that are off the old beat as well, see rhythm/unsnapped.",
-    source=f"{_CRITERIA}#timing",
-)
-SLIGHTLY_LATE = Rule(
-    "rhythm/slightly-unsnapped",
-    "Objects a millisecond late",
-    Severity.MINOR,
-    Tier.EXACT,
-    ("map",),
-    why="The editor truncates times to whole ms, so objects are up to 1 ms early; a late one was not snapped by the "
-    "editor.",
-    how="Starts 1 ms to 2 ms after the closest tick. Larger errors are reported by rhythm/unsnapped; objects that are "
-    "this early were rounded.",
-    advice="Snap it again in the editor if you want it exact.",
-    ignore_when="the ranking criteria allow it: less than 2 ms is snapped",
-    blind_spots="Objects that are 1 ms early; sliders' ends, which depend on the velocity.",
-    source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckUnsnappedObjects.cs",
-)
-UNUSUAL_SNAP = Rule(
-    "rhythm/unusual-snap",
-    "Lone object on an unusual tick",
-    Severity.WARNING,
-    Tier.ESTIMATED,
-    ("map", "model", "audio"),
-    why="One object on 1/7 or 1/12 in a map that otherwise follows 1/4 is mostly a slip and disturbs the rhythm.",
-    how="The object is alone on a divisor that the map hardly uses, such as 1/7 or 1/12, or 1/3 in a map without other thirds; the "
-    "model and the song may support it.",
-    advice="Listen: does the song have this rhythm here, or did the object slip?",
-    ignore_when="the song has that rhythm there",
-    blind_spots="Wrong snaps between divisors that the map uses (see rhythm/wrong-tick), slips that come again up to 16 beats later, and starts that "
-    "half of the other difficulties have too.",
-    source="https://osu.ppy.sh/wiki/en/Client/Beatmap_editor/Beat_snap_divisor",
-    curves={"": TICK_CURVE},
-)
 UNEXPECTED_OBJECT = Rule(
     "rhythm/unexpected-object",
     "Object without a reason in the song",
@@ -271,8 +161,6 @@ _NAMES = {
     EventKind.DENDEN: "denden",
 }
 
-LEAST_TICK_BITS = 4.23
-"""An object on an unusual divisor with a higher probability than this is the map's style."""
 SLIP_BITS = {
     UNUSUAL_SNAP: LEAST_TICK_BITS,
     UNEXPECTED_OBJECT: 4.4,
@@ -288,252 +176,18 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     if not evidence.beatmap.hit_objects:
         return
     moments, named = evidence.rhythm, set[int]()
-    for find in (_unsnapped, _unusual_snaps, _starts, _kinds, _ends):
+    for find in (unsnapped, unusual_snaps, _starts, _kinds, _ends):
         for found in find(evidence, moments, frozenset(named)):
             if _is_slip(found):
                 named.update(o.index for o in found.objects)
             yield found
-    yield from _slightly_late(evidence, moments)
-    yield from _before_lines(evidence)
+    yield from slightly_late(evidence, moments)
+    yield from before_lines(evidence)
 
 
 def _is_slip(found: Candidate) -> bool:
     """Whether a candidate is strong enough to explain why the model is surprised at its object again."""
     return found.measure is None or found.measure >= SLIP_BITS[found.rule]
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Arithmetic
-
-
-def _unsnapped(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
-    places = {o.index: place for place, o in enumerate(evidence.objects_by_time)}
-    slips: list[Edge] = []
-    for edge in moments.edges:
-        # An object that starts off the beat also ends off it: its first edge counts.
-        if abs(edge.snap.error) >= UNSNAP_MS and (not slips or slips[-1].hit_object is not edge.hit_object):
-            slips.append(edge)
-    if len(slips) >= max(WHOLE_OBJECTS, WHOLE_SHARE * len(places)):
-        yield _unsnapped_candidate(evidence, slips, whole=True)
-        return
-    runs: list[list[Edge]] = []
-    for slip in slips:
-        last = runs[-1][-1] if runs else None
-        if last and (
-            places[slip.hit_object.index] - places[last.hit_object.index] <= RUN_OBJECTS
-            and slip.time - last.time <= 4 * slip.snap.red_line.beat_length
-        ):
-            runs[-1].append(slip)
-        else:
-            runs.append([slip])
-    tuplets = [(run, _tuplet_candidate(evidence, run)) for run in runs]
-    yield from (found for _, found in tuplets if found is not None)
-    runs = [run for run, found in tuplets if found is None]
-    if len(runs) > MAX_RUNS:
-        yield _unsnapped_candidate(evidence, [slip for run in runs for slip in run])
-        return
-    yield from (_unsnapped_candidate(evidence, run) for run in runs)
-
-
-def _tuplet_candidate(evidence: Evidence, slips: Sequence[Edge]) -> Candidate | None:
-    """Unsnapped objects that divide some beats evenly, by a divisor that the editor lacks; None if they do not."""
-    times = distinct(evidence.object_times)
-    start = int(np.searchsorted(times, slips[0].hit_object.time)) - 1
-    end = int(np.searchsorted(times, slips[-1].hit_object.time))
-    if start < 0 or any(slip.number for slip in slips) or end - start < LEAST_TUPLET:
-        return None
-    run = times[start : end + 1]
-    step = (run[-1] - run[0]) / (len(run) - 1)
-    if np.abs(run - run[0] - step * np.arange(len(run))).max() >= UNSNAP_MS:
-        return None
-    first, last = (snap(evidence.beatmap, time, TUPLET_BEATS) for time in (run[0], run[-1] + step))
-    if max(abs(first.error), abs(last.error)) >= UNSNAP_MS or first.red_line is not last.red_line:
-        return None
-    beats = (last.tick - first.tick) / first.red_line.beat_length
-    words = f"{len(run)} even {noun(evidence.beatmap)}s in {beats:g} beat{'s' if beats != 1 else ''}"
-    return candidate(
-        UNSNAPPED,
-        time=slips[0].time,
-        end_time=slips[-1].time,
-        line=slips[0].hit_object.line,
-        certainty=Certainty.HARMLESS,
-        objects=[slip.hit_object for slip in slips],
-        message=f"{words[0].upper()}{words[1:]}: the editor has no divisor for this rhythm, which the criteria allow if the song has it.",
-        actual=words,
-        unsnapped=len(slips),
-    )
-
-
-def _unsnapped_candidate(evidence: Evidence, slips: Sequence[Edge], whole: bool = False) -> Candidate:
-    first, errors = slips[0], np.array([slip.snap.error for slip in slips])
-    typical, n_objects = median(errors), len(evidence.beatmap.hit_objects)
-    numbers: dict[str, Any] = {"errors_ms": [round(float(error), 2) for error in errors[:20]], "unsnapped": len(slips)}
-    usual = snap(evidence.beatmap, first.time, USUAL_DIVISORS)  # the closest of all is often 1/7, rarely intended
-    other = _other_red_line(evidence, first)
-    hint = ""
-    if other is not None:
-        hint = f"; the red line {'before' if other.time < first.time else 'that follows'} would fit"
-        numbers["fitting_red_line_ms"] = other.time
-    if whole:
-        message = (
-            f"{len(slips)} of {n_objects} {noun(evidence.beatmap)}s are off every tick, typically {abs(typical):.0f} ms "
-            f"{_late(typical)}; "
-            "the red lines seem to have been changed after the objects were placed."
-        )
-    elif len(slips) > 1:
-        where = (
-            "close together"
-            if slips[-1].time - first.time < len(slips) * 4 * first.snap.red_line.beat_length
-            else "throughout the map"
-        )
-        what = f"{len(slips)} {noun(evidence.beatmap)}s"
-        if all(slip.number for slip in slips):
-            what = f"The {'ends' if evidence.beatmap.mode is Mode.MANIA else 'ends or repeats'} of {what}"
-        message = f"{what} {where} are off every tick, by up to {np.abs(errors).max():.0f} ms{hint}."
-    else:
-        message = f"{first.name(evidence.beatmap)} is {abs(usual.error):.0f} ms {_after(usual.error)} the closest 1/{usual.divisor} tick{hint}."
-    is_sure = any(slip.number == 0 and abs(slip.snap.error) >= SURE_MS for slip in slips)
-    certainty = Certainty.CERTAIN if is_sure else Certainty.LIKELY
-    if all(slip.hit_object.kind is ObjectKind.SPINNER for slip in slips):
-        certainty = Certainty.GUIDELINE
-    return candidate(
-        UNSNAPPED,
-        time=first.time,
-        end_time=slips[-1].time if len(slips) > 1 else None,
-        line=first.hit_object.line,
-        certainty=certainty,
-        objects=[slip.hit_object for slip in slips],
-        message=message,
-        actual=f"{abs(usual.error):.1f} ms {_late(usual.error)}",
-        expected=(_expected(usual),),
-        **numbers,
-    )
-
-
-def _slightly_late(evidence: Evidence, moments: RhythmIndex) -> Iterator[Candidate]:
-    late = [edge for edge in moments.edges if edge.number == 0 and LATE_MS <= edge.snap.error < UNSNAP_MS]
-    if late:
-        first = late[0]
-        more = places_alike([edge.time for edge in late[1:]])
-        yield candidate(
-            SLIGHTLY_LATE,
-            time=first.time,
-            line=first.hit_object.line,
-            objects=[edge.hit_object for edge in late[:8]],
-            certainty=Certainty.HARMLESS,
-            count=len(late),
-            actual=f"{first.snap.error:.1f} ms late",
-            expected=[_expected(first.snap)],
-            message=f"{first.name(evidence.beatmap)} is {first.snap.error:.1f} ms after the closest 1/{first.snap.divisor} tick{more}.",
-        )
-
-
-def _before_lines(evidence: Evidence) -> Iterator[Candidate]:
-    times = evidence.object_times
-    for former, line in pairwise(evidence.beatmap.red_lines):
-        beats = (line.time - former.time) / former.beat_length
-        if abs(beats - round(beats)) * former.beat_length < UNSNAP_MS:
-            continue
-        reach = min(BEFORE_LINE_MS, former.beat_length / 6)
-        first, last = np.searchsorted(times, [line.time - reach - 0.5, line.time + UNSNAP_MS])
-        near = evidence.objects_by_time[first:last]
-        if not near or near[-1].time > line.time - BEFORE_LINE_LEAST_MS:
-            continue
-        if near[-1].time < former.time + UNSNAP_MS:  # the former line was set at this object
-            continue
-        at = snap(evidence.beatmap, near[-1].time, (1, 2, 4))
-        if at.red_line is former and abs(at.error) < UNSNAP_MS:
-            yield candidate(
-                BEFORE_LINE,
-                time=near[-1].time,
-                line=near[-1].line,
-                objects=[near[-1]],
-                certainty=Certainty.POSSIBLE if _is_of_set(evidence, near[-1].time) else Certainty.GUIDELINE,
-                actual=f"{near[-1].time:.0f} ms",
-                expected=[Expected(f"{line.time:.0f} ms")],
-                message=f"This {object_name(near[-1], evidence.beatmap)} is on the beat of the old red line, "
-                f"{line.time - near[-1].time:.0f} ms before the next red line begins a new one.",
-            )
-
-
-def _is_of_set(evidence: Evidence, time: float) -> bool:
-    """Whether several other difficulties of the mode, and half of them, have an object at a time: so it is meant."""
-    others = [one for one in evidence.others if one.mode is evidence.beatmap.mode]
-    there = sum(abs(one.hit_objects[one.closest_object(time)].time - time) < UNSNAP_MS for one in others)
-    return there >= max(LEAST_SHARED, len(others) / 2)
-
-
-def _other_red_line(evidence: Evidence, edge: Edge) -> TimingPoint | None:
-    """The red line before the one in force, or one that follows within a beat, if the edge is on a 1/4 tick of it."""
-    lines = evidence.beatmap.red_lines
-    place = lines.index(edge.snap.red_line)
-    former = lines[place - 1 : place] if place else ()
-    following = [line for line in lines[place + 1 : place + 2] if line.time - edge.time < line.beat_length]
-    for line in (*following, *former):
-        quarters = 4 * (edge.time - line.time) / line.beat_length
-        if abs(quarters - round(quarters)) * line.beat_length / 4 < UNSNAP_MS / 2:
-            return line
-    return None
-
-
-def _unusual_snaps(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
-    uses = Counter(edge.snap.divisor for edge in moments.edges)
-    times: defaultdict[int, list[float]] = defaultdict(list)
-    for edge in moments.edges:
-        times[edge.snap.divisor].append(edge.time)
-    for of_divisor in times.values():
-        of_divisor.sort()
-    thirds = sorted(time for divisor in THIRDS for time in times[divisor])
-    done = set(named)
-    for edge in moments.edges:
-        hit_object, at = edge.hit_object, edge.snap
-        is_rare = uses[at.divisor] <= max(RARE_USES, RARE_SHARE * len(moments.edges))
-        lone_third = at.divisor in (3, 6) and not edge.number and len(thirds) <= LONE_THIRDS
-        odd = END_DIVISORS if edge.number else ODD_DIVISORS
-        if not is_rare or not (lone_third or at.divisor in odd) or hit_object.index in done:
-            continue
-        others, beat = thirds if lone_third else times[at.divisor], at.red_line.beat_length
-        if _has_companion(others, edge.time, COMPANION_BEATS * beat) or _is_repeated(others, edge.time, beat):
-            continue
-        usual = snap(evidence.beatmap, edge.time, QUARTERS if lone_third else USUAL_DIVISORS)
-        if (
-            abs(usual.error) < UNSNAP_MS or hit_object.kind is ObjectKind.SPINNER
-        ):  # spinners start a little after the last object
-            continue
-        if not edge.number and _is_of_set(evidence, edge.time):
-            continue
-        event = None if edge.number else moments.start_score(hit_object)
-        bits = LONE_TICK_BITS if event is None else LONE_TICK_BITS / 2 + min(event.tolerant_surprisal, MAX_MODEL_BITS)
-        bits += 1.0 if lone_third or at.divisor in END_DIVISORS else 0.0
-        if bits >= LEAST_TICK_BITS:
-            done.add(hit_object.index)
-            yield candidate(
-                UNUSUAL_SNAP,
-                time=edge.time,
-                line=hit_object.line,
-                objects=[hit_object],
-                measure=bits,
-                event=event,
-                actual=f"1/{at.divisor}",
-                expected=(_expected(usual),),
-                message=f"{edge.name(evidence.beatmap)} is alone on a 1/{at.divisor} tick, {abs(usual.error):.0f} ms "
-                f"{_after(usual.error)} the closest 1/{usual.divisor} tick. The map has {_uses(uses[at.divisor])} on 1/{at.divisor}.",
-                uses_in_map=uses[at.divisor],
-                off_usual_ms=round(usual.error, 1),
-            )
-
-
-def _has_companion(times: Sequence[float], time: float, reach: float) -> bool:
-    """Whether one of the ascending `times` is another than `time`, within `reach` [ms]."""
-    before, after = bisect_left(times, time - UNSNAP_MS) - 1, bisect_right(times, time + UNSNAP_MS)
-    return (before >= 0 and time - times[before] <= reach) or (after < len(times) and times[after] - time <= reach)
-
-
-def _is_repeated(times: Sequence[float], time: float, beat: float) -> bool:
-    """Whether one of the ascending `times` is a whole number of beats away, up to `REPEATED_BEATS`: what is done twice is meant."""
-    first, end = bisect_left(times, time - REPEATED_BEATS * beat), bisect_right(times, time + REPEATED_BEATS * beat)
-    away = [abs(other - time) / beat for other in times[first:end]]
-    return any(beats > 0.5 and abs(beats - round(beats)) * beat < UNSNAP_MS for beats in away)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -609,7 +263,9 @@ def _start(
         message=text,
         actual="nothing" if rule is MISSING_OBJECT else f"1/{here.divisor} at {time:.0f} ms",
         expected=[
-            _expected(snap(evidence.beatmap, at.value), p) for at, p in event.expected[:3] if at.kind is EventKind.TIME
+            expected_tick(snap(evidence.beatmap, at.value), p)
+            for at, p in event.expected[:3]
+            if at.kind is EventKind.TIME
         ],
         onset_here=sound_here,
         onset_expected=sound_there,
@@ -731,7 +387,7 @@ def _ends(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> It
             measure=bits,
             event=event,
             actual=f"1/{here.divisor} at {time:.0f} ms",
-            expected=(_expected(there, round(other.probability, 3)),),
+            expected=(expected_tick(there, round(other.probability, 3)),),
             message=f"This {object_name(hit_object, evidence.beatmap)} {'ends' if time >= hit_object.end_time - SAME_MS else 'turns'} "
             f"{_place_name(here)}, {amount} than usual in such a rhythm{_sound_at(evidence, other.time)}.",
             alike_in_map=alike,
@@ -777,22 +433,6 @@ def _length_message(evidence: Evidence, o: HitObject) -> str:
     lasts = _apart(o.duration, evidence.beatmap.red_line_of(o.time).beat_length)
     seen = elsewhere.lengths(evidence, o, "the rhythm around it suggests another length")
     return f"This {object_name(o, evidence.beatmap)} lasts {lasts}: {seen}."
-
-
-def _uses(number: int) -> str:
-    return f"only {number} start{'s' * (number != 1)} or end{'s' * (number != 1)}"
-
-
-def _after(error: float) -> str:
-    return "after" if error > 0 else "before"
-
-
-def _late(error: float) -> str:
-    return "late" if error > 0 else "early"
-
-
-def _expected(tick: Snap, probability: float | None = None) -> Expected:
-    return Expected(f"1/{tick.divisor} at {tick.tick:.0f} ms", None if probability is None else round(probability, 3))
 
 
 def _place_name(tick: Snap) -> str:
