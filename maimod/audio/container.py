@@ -97,11 +97,43 @@ class _Slice(io.RawIOBase):
         super().close()
 
 
-class Packets(msgspec.Struct, frozen=True):
-    """The packets of a sound track, counted."""
+class Headers(msgspec.Struct, frozen=True):
+    """What FFmpeg reads at the beginning of a file."""
 
     container: str
     """FFmpeg's name of the format."""
+    seconds: float | None
+    """Length, mostly a guess by the bit rate."""
+    audio_codec: str | None
+    """None without a sound track."""
+    sample_rate: int | None
+    video_codec: str | None
+    """None without pictures; covers of songs do not count."""
+    width: int
+    height: int
+
+
+def headers_of(container: Any) -> Headers:
+    """Describe an opened file."""
+    # A stream of a codec that FFmpeg does not know has no codec context.
+    sound = next((one.codec_context for one in container.streams.audio if one.codec_context), None)
+    pictures = (one.codec_context for one in container.streams.video if one.codec_context)
+    picture = next((one for one in pictures if one.name not in ("mjpeg", "png", "gif", "bmp")), None)
+    return Headers(
+        container.format.name,
+        container.duration and container.duration / 1_000_000,
+        sound.name if sound else None,
+        sound.sample_rate if sound else None,
+        picture.name if picture else None,
+        picture.width if picture else 0,
+        picture.height if picture else 0,
+    )
+
+
+class Packets(msgspec.Struct, frozen=True):
+    """The packets of a sound track, counted."""
+
+    headers: Headers
     seconds: float
     """Length of the song, lost packets included."""
     n_bytes: int
@@ -205,11 +237,11 @@ def _measured(part: Part) -> Packets | None:
     try:
         with open_container(part) as container:
             seconds, n_bytes = _count(part.path, container, container.streams.audio[0])
-            name, stated = container.format.name, _stated(container)
+            headers, stated = headers_of(container), _stated(container)
     except (av.FFmpegError, OSError, ValueError, IndexError):
         return None
     ends_early, has_true_header = _is_cut(part), True
-    if name == "mp3":
+    if headers.container == "mp3":
         stated, has_true_header = None, False
         tag = _xing(part)
         if tag is not None:
@@ -218,7 +250,7 @@ def _measured(part: Part) -> Packets | None:
             stated = tag.seconds if tag.n_bytes is None or ends_early else None
             are_bytes_right = tag.n_bytes is None or abs(tag.held - tag.n_bytes) < 0.01 * tag.n_bytes
             has_true_header = are_bytes_right and abs(tag.seconds - seconds) < LENGTH_TOLERANCE
-    return Packets(name, seconds, n_bytes, stated, ends_early, has_true_header)
+    return Packets(headers, seconds, n_bytes, stated, ends_early, has_true_header)
 
 
 def _count(path: Path, container: Any, stream: Any) -> tuple[float, int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from maimod.audio.container import FORMATS, MAX_BYTES, measure, parts
+from maimod.audio.container import FORMATS, MAX_BYTES, Headers, Packets, headers_of, measure, parts
 from maimod.errors import AudioError
 from maimod.osu.folder import open_file
 
@@ -52,6 +52,29 @@ def probe(path: Path, rate: bool = True) -> Media | None:
         path: the file.
         rate: whether to measure the bit rate, for which the whole file is read.
     """
+    counted = _counted(path) if rate else []
+    # Opening a file takes as long as counting its packets, so one that is a song by itself is not opened again.
+    headers = counted[0].headers if len(counted) == 1 and counted[0].headers.audio_codec else _headers(path)
+    if headers is None:
+        return None
+    if not headers.audio_codec:
+        counted = []
+    seconds, n_bytes = sum(one.seconds for one in counted), sum(one.n_bytes for one in counted)
+    length = seconds if counted else headers.seconds
+    return Media(
+        headers.container,
+        None if length is None else 1000 * length,
+        headers.audio_codec,
+        n_bytes * 8 / 1000 / seconds if seconds else None,
+        headers.sample_rate,
+        headers.video_codec,
+        headers.width,
+        headers.height,
+    )
+
+
+def _headers(path: Path) -> Headers | None:
+    """What the headers of a file say; None if FFmpeg's libraries cannot read it."""
     import av
 
     options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
@@ -60,40 +83,21 @@ def probe(path: Path, rate: bool = True) -> Media | None:
             open_file(path, MAX_BYTES) as file,
             av.open(file, "r", options=options, metadata_errors="replace") as container,
         ):
-            # A stream of a codec that FFmpeg does not know has no codec context.
-            sound = next((one.codec_context for one in container.streams.audio if one.codec_context), None)
-            pictures = (one.codec_context for one in container.streams.video if one.codec_context)
-            picture = next((one for one in pictures if one.name not in ("mjpeg", "png", "gif", "bmp")), None)
-            name, duration = container.format.name, container.duration and container.duration / 1000
-        seconds, n_bytes = _counted(path) if sound and rate else (None, 0)
-        return Media(
-            name,
-            duration if seconds is None else 1000 * seconds,
-            sound.name if sound else None,
-            n_bytes * 8 / 1000 / seconds if seconds else None,
-            sound.sample_rate if sound else None,
-            picture.name if picture else None,
-            picture.width if picture else 0,
-            picture.height if picture else 0,
-        )
+            return headers_of(container)
     except (av.FFmpegError, OSError, ValueError, IndexError):
         return None
 
 
-def _counted(path: Path) -> tuple[float | None, int]:
-    """(length in seconds, bytes of sound) by the packets: what headers say of variable rates is often wrong."""
+def _counted(path: Path) -> list[Packets]:
+    """The packets of each song in a file, because what headers say of variable rates is often wrong; none if one of them cannot be
+    counted."""
     try:
         found = parts(path)
-        if found[-1].stop > MAX_RATE_BYTES:
-            return None, 0
-        counted = [measure(part) for part in found]
+        counted = [measure(part) for part in found] if found[-1].stop <= MAX_RATE_BYTES else []
     except AudioError:
-        return None, 0
-    return (
-        (sum(one.seconds for one in counted if one), sum(one.n_bytes for one in counted if one))
-        if all(counted)
-        else (None, 0)
-    )
+        return []
+    known = [one for one in counted if one]
+    return known if len(known) == len(counted) else []
 
 
 def picture_size(path: Path) -> tuple[int, int, str] | None:
