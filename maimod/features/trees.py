@@ -8,8 +8,9 @@ from functools import cached_property
 import msgspec
 import numpy as np
 
-NODES_AT_ONCE = 1 << 14
-"""Nodes of all trees and some rows, which stay in a core's cache."""
+ROWS_AT_ONCE = 1024
+COMPARED_AT_ONCE = 256
+"""Comparisons of so many rows that are made together: their features stay in a core's cache."""
 
 
 class Trees(msgspec.Struct, frozen=True, dict=True):
@@ -41,48 +42,90 @@ def are_whole(trees: Trees, n_features: int) -> bool:
         feature, left, right, roots = (np.array(one, dtype=np.int64) for one in lists)
     except OverflowError:
         return False
-    later = np.minimum(left, right) > np.arange(nodes)
+    later, is_inner = np.minimum(left, right) > np.arange(nodes), feature >= 0
+    if not all(((children >= 0) & (children < nodes)).all() for children in (left, right, roots)):
+        return False
     return bool(
         math.isfinite(trees.start)
         and np.isfinite(np.array(trees.threshold, dtype=float)).all()
         and ((feature >= -1) & (feature < n_features)).all()
-        and all(((children >= 0) & (children < nodes)).all() for children in (left, right, roots))
-        and (later | (feature < 0)).all()
+        and (later | ~is_inner).all()
+        and (np.bincount(np.concatenate([left[is_inner], right[is_inner], roots]), minlength=nodes) <= 1).all()
     )
 
 
+class _Level(msgspec.Struct, frozen=True):
+    """Nodes of all trees that are equally far from their roots."""
+
+    inner: np.ndarray
+    """Which of them compare."""
+    condition: np.ndarray
+    """What each of those compares."""
+    leaves: np.ndarray
+    """Which of them are leaves."""
+    places: np.ndarray
+    """Of those among the values."""
+
+
 class _Nodes(msgspec.Struct, frozen=True):
-    """Trees as arrays with two places for each node, so that adding a comparison to a place leads to where the child is
-    found; a leaf leads to itself."""
+    """Trees as arrays, for many rows at a time: each node has a bit for each row that comes to it."""
 
     feature: np.ndarray
+    """(n_conditions,) a row goes left if this feature is at most the limit."""
     limit: np.ndarray
+    levels: tuple[_Level, ...]
+    """From the roots on. After a level come the left children of its inner nodes, then the right ones."""
     values: np.ndarray
-    children: np.ndarray
-    """Places; the right child of a node comes first."""
-    roots: np.ndarray
-    depth: int
+    """(n_trees, n_leaves) of the leaves, as many for each tree as the largest has."""
 
     @classmethod
     def of(cls, trees: Trees) -> _Nodes:
-        feature, values = np.array(trees.feature), np.array(trees.threshold)
-        is_leaf, own = feature < 0, np.arange(len(feature))
-        left, right = (np.where(is_leaf, own, np.array(children)) for children in (trees.left, trees.right))
-        depth, level = 0, np.zeros(len(feature), dtype=bool)
-        level[trees.roots] = True
-        while (level & ~is_leaf).any():  # children have greater numbers than their parents, so this ends
-            following = np.zeros_like(level)
-            following[left[level]] = following[right[level]] = True
-            level, depth = following, depth + 1
-        limit = values.astype(np.float32)  # nine digits name a float32
-        return cls(
-            np.repeat(np.maximum(feature, 0), 2),
-            np.repeat(limit, 2),
-            np.repeat(values, 2),
-            2 * np.stack([right, left], axis=1).ravel(),
-            2 * np.array(trees.roots),
-            depth,
+        feature, value, left, right, nodes = map(
+            np.array, (trees.feature, trees.threshold, trees.left, trees.right, trees.roots)
         )
+        is_inner = feature >= 0
+        condition, tree = np.cumsum(is_inner) - 1, np.arange(len(nodes))
+        found, reached = [], []
+        while len(nodes):  # children have greater numbers than their parents, so this ends
+            inner, leaves = np.flatnonzero(is_inner[nodes]), np.flatnonzero(~is_inner[nodes])
+            asking = nodes[inner]
+            found.append((inner, condition[asking], leaves))
+            reached.append((tree[leaves], value[nodes[leaves]]))
+            nodes, tree = np.concatenate([left[asking], right[asking]]), np.tile(tree[inner], 2)
+        of_tree, of_leaf = (np.concatenate(part) for part in zip(*reached, strict=True))
+        counts, order = np.bincount(of_tree), np.argsort(of_tree, kind="stable")
+        number = np.empty(len(of_tree), dtype=np.intp)  # of a leaf in its tree
+        number[order] = np.arange(len(of_tree)) - np.repeat(np.cumsum(counts) - counts, counts)
+        values = np.zeros((len(counts), counts.max()))
+        values[of_tree, number] = of_leaf
+        places = np.split(of_tree * values.shape[1] + number, np.cumsum([len(leaves) for *_, leaves in found])[:-1])
+        levels = tuple(_Level(*level, own) for level, own in zip(found, places, strict=True))
+        limit = value[is_inner].astype(np.float32)  # nine digits name a float32
+        return cls(feature[is_inner], limit, levels, values)
+
+    def leaves_of(self, features: np.ndarray) -> np.ndarray:
+        """(n_trees, n_rows) places of the leaves to which rows (n_rows, n_features) come."""
+        columns = np.ascontiguousarray(features.T, dtype=np.float32)
+        n_trees, width = self.values.shape
+        n_bytes = -(-len(features) // 8)
+        goes_left = np.empty((len(self.feature), n_bytes), dtype=np.uint8)
+        for at in range(0, len(self.feature), COMPARED_AT_ONCE):
+            part = slice(at, at + COMPARED_AT_ONCE)
+            goes_left[part] = np.packbits(columns[self.feature[part]] <= self.limit[part, None], axis=1)
+        comes = np.full((n_trees, n_bytes), 255, dtype=np.uint8)
+        ends = np.zeros((n_trees * width, n_bytes), dtype=np.uint8)
+        for level in self.levels:
+            ends[level.places] = comes[level.leaves]
+            comes = comes[level.inner]
+            left = comes & goes_left[level.condition]
+            comes = np.concatenate([left, comes ^ left])
+        # A row comes to one leaf of each tree, whose number is found bit by bit.
+        ends = ends.reshape(n_trees, width, n_bytes)
+        number = np.zeros((n_trees, len(features)), dtype=np.uint16)
+        for bit in range((width - 1).bit_length()):
+            has_bit = np.bitwise_or.reduce(ends[:, np.arange(width) >> bit & 1 == 1], axis=1)
+            number |= np.unpackbits(has_bit, axis=1, count=len(features)).astype(np.uint16) << bit
+        return np.arange(n_trees)[:, None] * width + number
 
 
 def tree_sum(trees: Trees, features: np.ndarray) -> np.ndarray:
@@ -95,22 +138,8 @@ def tree_sum(trees: Trees, features: np.ndarray) -> np.ndarray:
     Returns:
         (n_rows,) log-odds.
     """
-    if not trees.roots:
-        return np.full(len(features), trees.start)
-    nodes, features = trees.nodes, np.ascontiguousarray(features, dtype=np.float32)
-    total = np.empty(len(features))
-    count = max(1, NODES_AT_ONCE // len(nodes.roots))
-    for start in range(0, len(features), count):
-        block = features[start : start + count]
-        first = (np.arange(len(block)) * features.shape[1])[:, None]
-        node = np.tile(nodes.roots, (len(block), 1))
-        place = np.empty_like(node)
-        for _ in range(nodes.depth):
-            # All places exist; "clip" is the mode in which numpy writes straight into `out`.
-            nodes.feature.take(node, out=place, mode="clip")
-            place += first
-            node += block.take(place, mode="clip") <= nodes.limit.take(node, mode="clip")
-            nodes.children.take(node, out=place, mode="clip")
-            node, place = place, node
-        total[start : start + len(block)] = nodes.values.take(node, mode="clip").sum(axis=1)
-    return trees.start + total
+    total = np.full(len(features), trees.start)
+    for start in range(0, len(features) if trees.roots else 0, ROWS_AT_ONCE):
+        nodes, rows = trees.nodes, slice(start, start + ROWS_AT_ONCE)
+        total[rows] += nodes.values.take(nodes.leaves_of(features[rows])).sum(axis=0)
+    return total

@@ -26,9 +26,56 @@ def test_a_sum_of_trees() -> None:
     assert tree_sum(Trees(0.5, [], [], [], [], []), features).tolist() == [0.5] * 3
 
 
+def walked(trees: Trees, row: np.ndarray) -> float:
+    """The sum for one row, node by node."""
+    total = trees.start
+    for node in trees.roots:
+        while trees.feature[node] >= 0:
+            is_left = row[trees.feature[node]] <= np.float32(trees.threshold[node])
+            node = (trees.left if is_left else trees.right)[node]
+        total += trees.threshold[node]
+    return total
+
+
+def grown(random: np.random.Generator, n_trees: int, n_features: int) -> Trees:
+    """Random trees of 1 to 40 leaves, some of them deep."""
+    trees = Trees(0.25, [], [], [], [], [])
+    for _ in range(n_trees):
+        trees.roots.append(len(trees.feature))
+        open_leaves = [len(trees.feature)]
+        columns = (trees.feature, trees.threshold, trees.left, trees.right)
+        for column, value in zip(columns, (-1, random.normal(), 0, 0), strict=True):
+            column.append(value)  # type: ignore[attr-defined]
+        for _ in range(random.integers(0, 40)):
+            node = open_leaves.pop(random.integers(max(len(open_leaves) - 3, 0), len(open_leaves)))
+            first = len(trees.feature)
+            trees.feature[node], trees.threshold[node] = int(random.integers(n_features)), float(random.normal())
+            trees.left[node], trees.right[node] = first, first + 1
+            for _ in range(2):
+                for column, value in zip(columns, (-1, random.normal(), 0, 0), strict=True):
+                    column.append(value)  # type: ignore[attr-defined]
+            open_leaves += [first, first + 1]
+    return trees
+
+
+def test_many_rows_go_the_ways_that_each_would_alone() -> None:
+    random = np.random.default_rng(3)
+    trees = grown(random, 30, 5)
+    rows = random.normal(size=(1500, 5)).astype(np.float32)
+    rows[::7, 2] = trees.threshold[0]  # equal is left
+    assert are_whole(trees, 5)
+    found = tree_sum(trees, rows)
+    assert found.shape == (1500,)
+    some = [0, 7, 8, 1023, 1024, 1499]
+    assert found[some] == pytest.approx([walked(trees, rows[row]) for row in some], abs=1e-12)
+    assert tree_sum(trees, rows[:0]).shape == (0,)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
+        {"left": [2, 0, 0]},
+        {"roots": [0, 1]},
         {"start": math.nan},
         {"threshold": [2.0, math.inf, 0.75]},
         {"threshold": [2.0, 0.75]},
