@@ -7,7 +7,6 @@ Source: osu!lazer, `TaikoPlayfield`, `CatchHitObject`, `DefaultManiaSkin` (behav
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Iterator
 
 import numpy as np
@@ -18,6 +17,7 @@ from maimod.evidence.svg import element, number, polyline, text
 from maimod.osu import slider_path
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, ObjectKind
 from maimod.osu.hitsounds import BIG, KAT
+from maimod.osu.timing import ticks_between
 
 HEIGHT = 480
 SCROLL = 0.5
@@ -303,13 +303,5 @@ def _taiko_speed(beatmap: Beatmap, time: float) -> float:
 def _beats(beatmap: Beatmap, span: Span, reach: float) -> Iterator[tuple[float, bool]]:
     """Yield (time, whether a measure begins) for the beats in view."""
     start, stop = span.time - span.before - 400, span.time + span.after + reach
-    for red, following in zip(
-        beatmap.red_lines, [*(point.time for point in beatmap.red_lines[1:]), math.inf], strict=True
-    ):
-        beat_length = min(max(red.beat_length, 60.0), 60_000.0)
-        first = max(0, math.ceil((start - red.time) / beat_length))
-        for number_ in range(first, first + 500):
-            time = red.time + number_ * beat_length
-            if time > min(stop, following - 1):
-                break
-            yield time, number_ % max(red.meter, 1) == 0
+    for time, beat, red in ticks_between(beatmap, start, stop):
+        yield time, beat % max(red.meter, 1) == 0

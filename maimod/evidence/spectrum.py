@@ -7,8 +7,7 @@ place an object. In a well-timed map onsets are drawn on the lines, in a late ma
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,10 +19,12 @@ from maimod.events.schema import EventKind
 from maimod.evidence.moment import CLOUD, MARKED
 from maimod.evidence.svg import data_url, element, number, palette, png, polyline, text
 from maimod.osu.beatmap import Beatmap
+from maimod.osu.timing import ticks_between
 from maimod.rules.rhythm_index import SAME_MS
 
 if TYPE_CHECKING:
     from maimod.linter.pipeline import Analysis
+    from maimod.linter.song import Song
 
 WIDTH, HEIGHT = 720, 190
 SPECTRUM = (22, 132)
@@ -53,77 +54,13 @@ def spectrum(analysis: Analysis, time: float, marked: Collection[int] = (), half
     def x(at: float) -> float:
         return (at - start) / (stop - start) * WIDTH
 
-    parts = [element("rect", x=0, y=0, width=WIDTH, height=HEIGHT, fill="#14161c")]
-    if analysis.song is not None:
-        heard = start + TYPICAL_LAG_MS, stop + TYPICAL_LAG_MS
-        image = data_url(png(spectrogram(analysis.song.audio, *heard), COLOURS))
-        parts.append(
-            element(
-                "image",
-                href=image,
-                x=0,
-                y=SPECTRUM[0],
-                width=WIDTH,
-                height=SPECTRUM[1] - SPECTRUM[0],
-                preserveAspectRatio="none",
-            )
-        )
-        times = np.arange(start, stop, 4.0)
-        strengths = np.minimum(analysis.song.envelope.strength(times + TYPICAL_LAG_MS), CLIP) / CLIP
-        points = [
-            (x(float(t)), ONSETS[1] - float(s) * (ONSETS[1] - ONSETS[0])) for t, s in zip(times, strengths, strict=True)
-        ]
-        parts.append(
-            element(
-                "path",
-                d=polyline([(0, ONSETS[1]), *points, (WIDTH, ONSETS[1])]) + "Z",
-                fill="#ffb454",
-                fill_opacity=0.75,
-            )
-        )
-    else:
-        parts.append(text("no song", x=WIDTH / 2, y=90, fill="#8a93ad", text_anchor="middle", font_size=16))
-    parts += _ticks(analysis.beatmap, start, stop, x)
-    for o in analysis.beatmap.hit_objects:
-        for edge, at in enumerate(o.edge_times()[:200]):
-            if start <= at <= stop:
-                ours = o.index in marked
-                parts.append(
-                    element(
-                        "path",
-                        d=f"M{number(x(at))} {SPECTRUM[0] - 4}V{ONSETS[1]}",
-                        stroke=MARKED if ours else "#fff",
-                        stroke_width=3 if ours and not edge else 1.5,
-                        stroke_opacity=1 if ours or not edge else 0.45,
-                        stroke_dasharray=None if not edge else "3 3",
-                    )
-                )
-    named = -LABEL_PX
-    for at, probability in expected_times(analysis, marked):
-        if start <= at <= stop:
-            parts.append(
-                element(
-                    "path",
-                    d=f"M{number(x(at))} {SPECTRUM[0] - 4}V{ONSETS[1]}",
-                    stroke=CLOUD,
-                    stroke_width=3,
-                    stroke_dasharray="7 4",
-                    stroke_opacity=f"{0.35 + 0.65 * probability:.3g}",
-                )
-            )
-            if x(at) - named >= LABEL_PX:
-                named = x(at)
-                parts.append(
-                    text(
-                        f"{probability:.0%}",
-                        x=named,
-                        y=13,
-                        fill=CLOUD,
-                        text_anchor="middle",
-                        font_size=12,
-                        font_weight="bold",
-                    )
-                )
+    parts = [
+        element("rect", x=0, y=0, width=WIDTH, height=HEIGHT, fill="#14161c"),
+        *_song(analysis.song, start, stop, x),
+        *_ticks(analysis.beatmap, start, stop, x),
+        *_edges(analysis.beatmap, start, stop, x, marked),
+        *_expected([one for one in expected_times(analysis, marked) if start <= one[0] <= stop], x),
+    ]
     parts.append(element("path", class_="mm-now", d=f"M0 0V{HEIGHT}", stroke="#7CFF6B", stroke_width=2, opacity=0))
     return element(
         "svg",
@@ -136,6 +73,58 @@ def spectrum(analysis: Analysis, time: float, marked: Collection[int] = (), half
         data_start=start,
         data_stop=stop,
     )
+
+
+def _song(song: Song | None, start: float, stop: float, x: Callable[[float], float]) -> list[str]:
+    """The spectrogram, and the onset strength below it."""
+    if song is None:
+        return [text("no song", x=WIDTH / 2, y=90, fill="#8a93ad", text_anchor="middle", font_size=16)]
+    (top, bottom), (low, high) = SPECTRUM, ONSETS
+    heard = start + TYPICAL_LAG_MS, stop + TYPICAL_LAG_MS
+    image = data_url(png(spectrogram(song.audio, *heard), COLOURS))
+    times = np.arange(start, stop, 4.0)
+    strengths = np.minimum(song.envelope.strength(times + TYPICAL_LAG_MS), CLIP) / CLIP
+    points = [(x(float(t)), high - float(s) * (high - low)) for t, s in zip(times, strengths, strict=True)]
+    outline = polyline([(0, high), *points, (WIDTH, high)]) + "Z"
+    return [
+        element("image", href=image, x=0, y=top, width=WIDTH, height=bottom - top, preserveAspectRatio="none"),
+        element("path", d=outline, fill="#ffb454", fill_opacity=0.75),
+    ]
+
+
+def _edges(
+    beatmap: Beatmap, start: float, stop: float, x: Callable[[float], float], marked: Collection[int]
+) -> Iterator[str]:
+    """Starts, repeats and ends of the objects."""
+    for o in beatmap.hit_objects:
+        for edge, at in enumerate(o.edge_times()[:200]):
+            if start <= at <= stop:
+                ours = o.index in marked
+                yield element(
+                    "path",
+                    d=f"M{number(x(at))} {SPECTRUM[0] - 4}V{ONSETS[1]}",
+                    stroke=MARKED if ours else "#fff",
+                    stroke_width=3 if ours and not edge else 1.5,
+                    stroke_opacity=1 if ours or not edge else 0.45,
+                    stroke_dasharray=None if not edge else "3 3",
+                )
+
+
+def _expected(times: Iterable[tuple[float, float]], x: Callable[[float], float]) -> Iterator[str]:
+    """Times that the model expected, with their probabilities where there is room for them."""
+    named = -LABEL_PX
+    for at, probability in times:
+        yield element(
+            "path",
+            d=f"M{number(x(at))} {SPECTRUM[0] - 4}V{ONSETS[1]}",
+            stroke=CLOUD,
+            stroke_width=3,
+            stroke_dasharray="7 4",
+            stroke_opacity=f"{0.35 + 0.65 * probability:.3g}",
+        )
+        if x(at) - named >= LABEL_PX:
+            named, label = x(at), f"{probability:.0%}"
+            yield text(label, x=named, y=13, fill=CLOUD, text_anchor="middle", font_size=12, font_weight="bold")
 
 
 def expected_times(analysis: Analysis, marked: Collection[int]) -> list[tuple[float, float]]:
@@ -182,18 +171,10 @@ def spectrogram(song: decode.Audio, start: float, stop: float) -> np.ndarray:
     return np.ascontiguousarray((shades.T[::-1] * 255).astype(np.uint8))
 
 
-def _ticks(beatmap: Beatmap, start: float, stop: float, x: object) -> list[str]:
-    assert callable(x)
+def _ticks(beatmap: Beatmap, start: float, stop: float, x: Callable[[float], float]) -> list[str]:
+    """The quarter beats, below; `x` gives the place of a time."""
     marks = []
-    for red, following in zip(
-        beatmap.red_lines, [*(point.time for point in beatmap.red_lines[1:]), math.inf], strict=True
-    ):
-        quarter = min(max(red.beat_length, 60.0), 60_000.0) / 4
-        first = max(0, math.ceil((start - red.time) / quarter))
-        for place in range(first, first + 400):
-            at = red.time + place * quarter
-            if at > min(stop, following - 1):
-                break
-            _, colour, height = SNAPS[0 if place % 4 == 0 else 1 if place % 2 == 0 else 2]
-            marks.append(element("path", d=f"M{number(x(at))} {HEIGHT}v{-height}", stroke=colour, stroke_width=1.5))
+    for at, place, _ in ticks_between(beatmap, start, stop, 4):
+        _, colour, height = SNAPS[0 if place % 4 == 0 else 1 if place % 2 == 0 else 2]
+        marks.append(element("path", d=f"M{number(x(at))} {HEIGHT}v{-height}", stroke=colour, stroke_width=1.5))
     return marks

@@ -7,7 +7,7 @@ rounded). Ticks count up through the whole map; each red line starts on a whole 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -145,6 +145,24 @@ def _closest_tick(red: TimingPoint, time: float, divisors: Sequence[int]) -> Sna
             if least < 0.01:  # nothing is closer
                 break
     return Snap(best, of_best, time - best if least < math.inf else math.inf, red)
+
+
+def ticks_between(
+    beatmap: Beatmap, start: float, stop: float, divisor: int = 1
+) -> Iterator[tuple[float, int, TimingPoint]]:
+    """Ticks of a divisor from `start` to `stop` [ms], none before the first red line: (ms, number from its red line, red line).
+
+    Beats are taken as 60 ms to a minute long and at most 500 ticks are given for each red line, whatever a file says.
+    """
+    ends = [*(red.time for red in beatmap.red_lines[1:]), math.inf]
+    for red, end in zip(beatmap.red_lines, ends, strict=True):
+        step = min(max(red.beat_length, 60.0), 60_000.0) / divisor
+        first = max(0, math.ceil((start - red.time) / step))
+        for number in range(first, first + 500):
+            time = red.time + number * step
+            if time > min(stop, end - 1):
+                break
+            yield time, number, red
 
 
 def beat_in_measure(red: TimingPoint, time: float) -> float:
