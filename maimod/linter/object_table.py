@@ -22,6 +22,7 @@ from maimod.features import (
     combo_alternatives,
     finishers,
     geometry,
+    set_holds,
     slider_bodies,
     slip_alternatives,
     slip_measures,
@@ -313,6 +314,14 @@ class ObjectTable:
                 axis=1,
             )
         return found
+
+    @cached_property
+    def set_holds(self) -> np.ndarray:
+        """(n_objects, len(set_holds.NAMES)); zeros in other modes."""
+        slips = self.evidence.slips
+        if slips is None or slips.mania is None or self.evidence.beatmap.mode is not Mode.MANIA:
+            return np.zeros((len(self.objects), len(set_holds.NAMES)))
+        return set_holds.features(slips.mania.rows, self._siblings)
 
     @cached_property
     def finishers(self) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -198,6 +199,33 @@ def test_the_other_difficulties_are_known() -> None:
     _, features = judged_places(found, seen, Calibration())
     assert [value(features, "siblings_with_object", row) for row in range(2)] == [1.0, 0.0]
     assert [value(features, "siblings_with_flag", row) for row in range(2)] == [1.0, 0.0]
+
+
+def test_the_holds_of_the_other_difficulties_are_known_in_mania_alone() -> None:
+    always = Forest([], Trees(-5.0, [], [], [], [], []))
+    model = SlipModel(1, always, always, columns=always, chords=always, ends=always, colours=always)
+
+    def of(mode: int, lengths: Sequence[int], path: str) -> Beatmap:
+        lines = [
+            f"{64 + 128 * (i % 4)},192,{1000 + 500 * i},{f'128,0,{1000 + 500 * i + end}:' if end else '1,0,'}0:0:0:0:"
+            for i, end in enumerate(lengths)
+        ]
+        return beatmap(lines, mode=mode, path=path)
+
+    lengths = [250, 0] * 20
+    other = of(3, lengths, "other.osu")
+    for own, expected in (
+        (of(3, [*lengths[:20], 375, *lengths[21:]], "own.osu"), 1.0),
+        (of(1, 40 * [0], "own.osu"), 0.0),
+    ):
+        found = [
+            candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
+            for o in own.hit_objects
+        ]
+        seen = replace(doubted(own, {}), scores=(), slip_model=model, mapset=Mapset(Path(), (own, other)))
+        _, features = judged_places(found, seen, Calibration())
+        assert value(features, "set other end", 20) == expected
+        assert value(features, "set holds", 0) == expected and value(features, "set holds", 1) == 0.0
 
 
 def test_the_notes_of_a_chord_have_the_gaps_of_the_chord() -> None:
