@@ -53,7 +53,9 @@ PASSAGE_CAUSES: dict[Category, frozenset[Category]] = {
 moves the ends of sliders."""
 OF_STRETCHES = frozenset({"hitsounds/volume-step", "hitsounds/volume-ramp", "sliders/velocity-step"})
 """Rules about what lies under one line, which are about a passage too."""
-OF_ONE_NOTE = frozenset({"rhythm/chord-slip", "positions/column-slip"})
+COLUMN_SLIP = "positions/column-slip"
+"""Of two notes of mania that exchanged columns each seems to be in a wrong one: the surer is kept."""
+OF_ONE_NOTE = frozenset({"rhythm/chord-slip", COLUMN_SLIP})
 """In mania the same note can seem to be one too many in its chord and to be in a wrong column, at a right time in both cases: of
 these the surer is kept."""
 HOLES = frozenset({"rhythm/missing-object", "rhythm/passage-object"})
@@ -307,9 +309,11 @@ def _explains_next(cause: Finding, finding: Finding) -> bool:
 
 def _explains_before(cause: Finding, finding: Finding) -> bool:
     """Whether an estimate is a consequence of a finding about the next object: that one belongs where the estimate misses one,
-    or a step that surprises the generator at its end is unusual seen from its start too."""
+    both are notes that exchanged columns, or a step that surprises the generator at its end is unusual seen from its start too."""
     if finding.rule in HOLES:
         return cause.rule == "rhythm/wrong-tick"
+    if finding.rule == cause.rule == COLUMN_SLIP:
+        return True
     is_step = finding.category is cause.category is Category.POSITIONS and cause.surprisal is not None
     return is_step and finding.tier is Tier.ESTIMATED and finding.surprisal is None
 

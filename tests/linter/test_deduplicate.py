@@ -154,6 +154,19 @@ class TestFolding:
         assert rules(finding("rhythm/chord-slip", 3, 0.9), finding("positions/column-slip", 3, column)) == [kept]
         assert rules(finding("rhythm/other", 3, 0.9), finding("positions/column-slip", 3, 0.95)) == ["rhythm/other"]
 
+    @pytest.mark.parametrize("later", [0.95, 0.85])
+    def test_notes_that_exchanged_columns_are_named_once(self, later: float) -> None:
+        slips = [
+            finding("positions/column-slip", at, score, None, tier=Tier.ESTIMATED)
+            for at, score in ((3, 0.9), (4, later))
+        ]
+        found, _ = deduplicate(slips, Evidence(MAP))
+        assert [f.objects for f in found] == [(4,) if later > 0.9 else (3,)] and len(found[0].evidence["also"]) == 1
+        apart = finding("positions/column-slip", 5, later, None, tier=Tier.ESTIMATED)
+        assert len(deduplicate([slips[0], apart], Evidence(MAP))[0]) == 2
+        jump = finding("positions/jump", 4, 0.95, None, tier=Tier.ESTIMATED)
+        assert len(deduplicate([slips[0], jump], Evidence(MAP))[0]) == 2
+
     def test_what_follows_right_after_is_its_wake(self) -> None:
         assert rules(finding("rhythm/a", 3, 0.9), finding("positions/b", 4)) == ["rhythm/a"]
 
