@@ -486,7 +486,10 @@ def calibrate(
             help="JSON lines about the maps: only those that fit their song are used, of osu! only ranked ones.",
         ),
     ] = None,
-    maps: Annotated[int, typer.Option(min=1, help="Number of maps of each mode, at most two per song.")] = 40,
+    maps: Annotated[
+        int,
+        typer.Option(min=1, help="Maps of each mode, two per song; first those held out of training, six per song."),
+    ] = 40,
     seed: Annotated[int, typer.Option(help="Random seed for maps and places.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
     device: Device = "auto",

@@ -33,6 +33,7 @@ from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.rules import BEATMAP_CHECKS
 from maimod.rules.base import Candidate, Curve
+from maimod.training import judge_check
 from maimod.training.corpus import is_held_out
 from maimod.training.evaluate import evaluation_resources, set_of, sources
 from maimod.training.faults import FAULTS, Copy, Fault, Planted, plant_alone, plant_many
@@ -47,8 +48,10 @@ STRETCH_MS = 1000.0
 NO_EVIDENCE = -10.0
 """The least value of :func:`maimod.linter.places.both`."""
 CLEAR_MS = 3000.0
-COPIES = (8, 4, 2)
+COPIES = (9, 9, 9)
 """Most mistakes in each changed copy of a map."""
+PER_SONG, PER_UNSEEN_SONG = 2, 6
+"""Most maps of one mode and song, and of a song that no network was trained on: these are few, and count more."""
 LOCAL_FAULTS = tuple(fault for fault in FAULTS if fault.category in CATEGORIES)
 """Kinds that are judged place by place; timing is not."""
 
@@ -232,32 +235,33 @@ def command(
     Raises:
         UsageError: if the folder has no maps to plant mistakes in, or none of the mistakes was found.
     """
-    # Few collections have enough ranked maps of modes other than osu!.
-    paths = [
-        path
-        for mode in Mode
-        for path in sources(
-            songs,
-            mode,
-            manifest,
-            seed,
-            per_song=2,
-            unranked=unranked or mode is not Mode.OSU,
-            accept=is_held_out if held_out else lambda folder: True,
-        )[:maps]
-    ]
+    paths = [path for mode in Mode for path in _maps(songs, mode, manifest, seed, held_out, unranked)[:maps]]
     if not paths:
         raise UsageError(f"{songs}: no map with a song to plant mistakes in")
     examples = collect(paths, settings, seed, COPIES, jobs, report)
     mistakes = sum(sum(kind not in (UNTOUCHED, UNCLEAR) for kind in one.kinds) for one in examples)
     if not mistakes:
         raise UsageError(f"{songs}: no network sees any of the planted mistakes; is models/maimod-proofreader missing?")
-    judge, _ = fit(examples, seed, report)
+    judge, checked = fit(examples, seed, report)
+    for line in judge_check.lines(examples, checked):
+        report(line)
     measured: dict[str, float | int | str] = {"maps": len(examples), "seed": seed, "mistakes": mistakes}
     target.mkdir(parents=True, exist_ok=True)
     report(
         f"{write(judge, measured, target)}: {len(judge.rules)} rules, from {mistakes} mistakes in {len(examples)} maps"
     )
+
+
+def _maps(songs: Path, mode: Mode, manifest: Path | None, seed: int, held_out: bool, unranked: bool) -> list[Path]:
+    """Maps to plant mistakes in: first those that no network was trained on, and of these the ranked ones first."""
+    # Few collections have enough ranked maps of modes other than osu!.
+    kinds = [False, True] if manifest is not None and (unranked or mode is not Mode.OSU) else [False]
+    unseen = [
+        sources(songs, mode, manifest, seed, per_song=PER_UNSEEN_SONG, unranked=kind, accept=is_held_out)
+        for kind in kinds
+    ]
+    seen = [sources(songs, mode, manifest, seed, per_song=PER_SONG, unranked=kind) for kind in kinds if not held_out]
+    return list(dict.fromkeys(path for part in (*unseen, *seen) for path in part))
 
 
 def write(judge: Judge, measured: dict[str, float | int | str], folder: Path) -> Path:

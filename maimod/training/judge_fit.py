@@ -152,7 +152,7 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class _Data:
+class Data:
     """All places of one category."""
 
     category: Category
@@ -169,7 +169,7 @@ class _Data:
     """Whether no network was trained on that map."""
 
 
-def _data(examples: Sequence[Examples], category: Category, without: frozenset[str] = frozenset()) -> _Data:
+def data_of(examples: Sequence[Examples], category: Category, without: frozenset[str] = frozenset()) -> Data:
     """Places of a category; mistakes of the kinds `without` are no examples."""
     chosen = [one.categories == CATEGORIES.index(category) for one in examples]
     counts = [int(own.sum()) for own in chosen]
@@ -187,7 +187,7 @@ def _data(examples: Sequence[Examples], category: Category, without: frozenset[s
         for kind, count in by_kind.items():
             weights[(modes == mode) & real & (without_dose == kind)] = prior * versions / len(by_kind) / count
     copies = np.concatenate([one.copies[own] for one, own in zip(examples, chosen, strict=True)])
-    return _Data(
+    return Data(
         category,
         np.concatenate([one.features[own] for one, own in zip(examples, chosen, strict=True)]),
         real,
@@ -220,7 +220,7 @@ def directions(category: Category) -> dict[str, int]:
     return {name: sign for names, sign in ((more, 1), (less, -1)) for name in names if name in NAMES}
 
 
-def _fit_parts(data: _Data, rows: np.ndarray, seed: int) -> Model:
+def _fit_parts(data: Data, rows: np.ndarray, seed: int) -> Model:
     """Fit both parts on some rows, those of modes of `APART` with enough mistakes on their own; a model without calibration."""
     apart = {}
     for mode in APART.get(data.category, ()):
@@ -231,7 +231,7 @@ def _fit_parts(data: _Data, rows: np.ndarray, seed: int) -> Model:
     return msgspec.structs.replace(_fit_mode_parts(data, rows, seed), apart=apart)
 
 
-def _fit_mode_parts(data: _Data, rows: np.ndarray, seed: int) -> Model:
+def _fit_mode_parts(data: Data, rows: np.ndarray, seed: int) -> Model:
     """Both parts, fitted on all of the rows together."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -344,13 +344,13 @@ def _rounded(values: np.ndarray, digits: int = 6) -> list[float]:
     return [float(f"{value:.{digits}g}") for value in values]
 
 
-def _unseen_first(data: _Data) -> np.ndarray:
+def _unseen_first(data: Data) -> np.ndarray:
     """Weights of the examples, those in unseen maps `UNSEEN_WEIGHT` times the others, with the same sum as before."""
     weights = data.weights * np.where(data.unseen, UNSEEN_WEIGHT, 1.0)
     return np.asarray(weights * (data.weights.sum() / weights.sum()))
 
 
-def _standings(logits: np.ndarray, data: _Data) -> np.ndarray:
+def _standings(logits: np.ndarray, data: Data) -> np.ndarray:
     """:func:`maimod.linter.judge.standing` of every place in its version of its map."""
     found = np.zeros((len(logits), len(PLACES_AHEAD)))
     order = np.argsort(data.lists, kind="stable")
@@ -359,7 +359,7 @@ def _standings(logits: np.ndarray, data: _Data) -> np.ndarray:
     return found
 
 
-def _calibrated(logits: np.ndarray, data: _Data) -> tuple[float, list[float], dict[str, float]]:
+def _calibrated(logits: np.ndarray, data: Data) -> tuple[float, list[float], dict[str, float]]:
     """Make log-odds true, on the examples in maps that no network has seen, if they have enough mistakes.
 
     Args:
@@ -392,7 +392,7 @@ def _calibrated(logits: np.ndarray, data: _Data) -> tuple[float, list[float], di
     return slope, ahead, {mode: round(float(value), 4) for mode, value in zip(modes, shifts, strict=True)}
 
 
-def held_out_logits(data: _Data, seed: int) -> np.ndarray:
+def held_out_logits(data: Data, seed: int) -> np.ndarray:
     """Log-odds of every example by models fitted without its song, before calibration."""
     songs = sorted(set(data.songs.tolist()))
     folds = {
@@ -427,7 +427,7 @@ def fit(
     models: dict[Category, Model] = {}
     checked: dict[Category, np.ndarray] = {}
     for category in categories:
-        data = _data(examples, category)
+        data = data_of(examples, category)
         if data.real.sum() < LEAST_POSITIVES:
             report(f"{category.value}: {data.real.sum()} mistakes are too few, so its rules keep their own scores")
             continue
@@ -437,7 +437,7 @@ def fit(
     return Judge(models, _known_rules(examples)), checked
 
 
-def fit_category(data: _Data, seed: int) -> tuple[Model, np.ndarray]:
+def fit_category(data: Data, seed: int) -> tuple[Model, np.ndarray]:
     """Model of a category, and the calibrated log-odds of all places by models that do not know their song."""
     fitted = replace(data, weights=_unseen_first(data))
     logits = held_out_logits(fitted, seed)

@@ -181,7 +181,7 @@ def test_mistakes_weigh_as_if_each_version_had_few_of_them_all_kinds_alike() -> 
     """Whatever the doses of a kind."""
     kinds = ("moved:8 px", "moved:8 px", "moved:60 px", "doubled") + (UNTOUCHED,) * 56
     examples = [replace(one, kinds=kinds, versions=2) for one in separable(5)]
-    data = judge_fit._data(examples, Category.NEW_COMBOS)
+    data = judge_fit.data_of(examples, Category.NEW_COMBOS)
     assert data.weights[data.real].sum() == pytest.approx(judge_fit.PRIOR * 2 * 5)
     moved, doubled = data.weights[:3].sum(), data.weights[3]
     assert moved == pytest.approx(doubled) and (data.weights[~data.real] == 1.0).all()
@@ -191,7 +191,7 @@ def test_mistakes_in_kiai_are_rarer_than_others() -> None:
     kinds = ("kiai-moved",) * 4 + (UNTOUCHED,) * 56
     kiai = np.full(60, CATEGORIES.index(Category.KIAI))
     examples = [replace(one, kinds=kinds, categories=kiai) for one in separable(5)]
-    data = judge_fit._data(examples, Category.KIAI)
+    data = judge_fit.data_of(examples, Category.KIAI)
     assert data.weights[data.real].sum() == pytest.approx(judge_fit.RARE_PRIOR * 5 * examples[0].versions)
 
 
@@ -205,7 +205,7 @@ def test_columns_of_mania_are_fitted_apart_if_there_are_enough() -> None:
     features[:, column] = random.normal(size=800) + np.where(real, np.where(modes == "mania", -4.0, 4.0), 0.0)
     names = np.arange(800).astype(str)
     every = np.ones(800, dtype=bool)
-    data = judge_fit._Data(Category.POSITIONS, features, real, every, np.ones(800), names, modes, np.arange(800), every)
+    data = judge_fit.Data(Category.POSITIONS, features, real, every, np.ones(800), names, modes, np.arange(800), every)
     model = judge_fit._fit_parts(data, np.arange(800), 0)
     low, high = (model.mean_logits(features[:2] * 0 + value, "mania")[0] for value in (4.0, -4.0))
     assert list(model.apart) == ["mania"] and low + 4 < high
@@ -221,7 +221,7 @@ def test_the_style_of_a_map_is_part_of_the_calibration() -> None:
     maps = np.repeat(np.arange(21), 40)
     real = (maps > 0) & (np.arange(840) % 40 == 0)
     logits = np.where(real | (maps == 0), 2.0, -6.0)
-    data = judge_fit._Data(
+    data = judge_fit.Data(
         Category.KIAI,
         np.zeros((840, 1)),
         real,
@@ -242,7 +242,7 @@ def test_places_that_are_no_examples_are_only_compared_with() -> None:
     """A doubt beside many that are unclear stands out less than the same doubt alone."""
     (example,) = separable(1)
     unclear = replace(example, kinds=tuple(UNCLEAR if 6 <= n < 36 else kind for n, kind in enumerate(example.kinds)))
-    data = judge_fit._data([unclear], Category.NEW_COMBOS)
+    data = judge_fit.data_of([unclear], Category.NEW_COMBOS)
     assert data.is_example.sum() == 29 and data.real.sum() == 6 and not data.weights[6:36].any()
     logits = np.where(np.arange(59) < 36, 1.0, -5.0)
     others = judge_fit._standings(logits, data.__class__(**vars(data) | {"lists": np.arange(59) >= 6}))
@@ -250,7 +250,7 @@ def test_places_that_are_no_examples_are_only_compared_with() -> None:
 
 
 def test_mistakes_of_kinds_that_are_left_out_are_no_examples() -> None:
-    data = judge_fit._data(separable(2), Category.NEW_COMBOS, frozenset({"combo-missing"}))
+    data = judge_fit.data_of(separable(2), Category.NEW_COMBOS, frozenset({"combo-missing"}))
     assert not data.real.any() and data.is_example.sum() == 2 * 53 and len(data.real) == 2 * 59
 
 
@@ -264,7 +264,7 @@ def test_maps_that_the_networks_have_not_seen_weigh_more_and_set_the_calibration
     for one in examples:
         if one.unseen:
             one.features[:6, column] -= 4.5  # the mistakes
-    data = judge_fit._data(examples, Category.NEW_COMBOS)
+    data = judge_fit.data_of(examples, Category.NEW_COMBOS)
     weights = judge_fit._unseen_first(data)
     assert weights.sum() == pytest.approx(data.weights.sum())
     assert weights[data.unseen].sum() == pytest.approx(judge_fit.UNSEEN_WEIGHT * weights[~data.unseen].sum(), rel=0.01)
