@@ -75,8 +75,8 @@ def lines(examples: Sequence[Examples], checked: Mapping[Category, np.ndarray]) 
         chosen = [number for number, one in enumerate(examples) if one.mode == mode and one.unseen]
         if not chosen:
             continue
-        maps, logits = [examples[number] for number in chosen], [by_map[number] for number in chosen]
-        found = [recall(maps, logits, rate) for rate in FALSE_A_MINUTE]
+        maps, odds_of = [examples[number] for number in chosen], [by_map[number] for number in chosen]
+        found = [recall(maps, odds_of, rate) for rate in FALSE_A_MINUTE]
         shares = [
             f"{name} "
             + " / ".join(
