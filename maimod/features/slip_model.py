@@ -65,7 +65,7 @@ FEATURES: Mapping[str, Sequence[str]] = {
     "columns": mania_measures.COLUMN_NAMES,
     "chords": mania_measures.CHORD_NAMES,
     "ends": mania_measures.END_NAMES,
-    "colours": mania_measures.COLUMN_NAMES,
+    "colours": taiko_measures.SLIP_NAMES,
 }
 """Names of the features by the field of the model that uses them."""
 
@@ -155,7 +155,7 @@ def find(
                 return None
             mania = taiko_measures.measure_colours(beatmap, [objects[place] for place in places])
             colours = silent.copy()
-            colours[places] = log_odds(model.colours, mania.columns, mania_measures.COLUMN_NAMES)
+            colours[places] = log_odds(model.colours, taiko_measures.slip_features(mania), taiko_measures.SLIP_NAMES)
             return Slips(silent, silent, silent, silent, colours, mania=mania)
         case Mode.MANIA if model.columns is not None and model.chords is not None and model.ends is not None:
             mania = mania_measures.measure(beatmap, objects)

@@ -3,7 +3,8 @@
 A mapper answers a snare with a clap or a kat, a crash with a finish, a strong onset with a large chord. From the onsets and the loudness of
 the song in a few bands, from the place in the beat, and from what the other difficulties have there, a ridge regression over the map
 itself says what to expect of every start; each is left out of the fit that it is compared with. How much of it that explains differs
-from map to map, and is known too.
+from map to map, and is known too. Whistles and claps of osu! difficulties explain 60 to 100 % of the colours of taiko in a few sets, and nearly nothing
+in most.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ ALIKE_MS = 6.0
 """Starts of two difficulties this close in time are the same beat."""
 
 TARGETS = ("size", "held", "kat", "whistle", "finish", "clap", "new combo")
+KAT_SOUNDS = ("whistle", "clap")
 OF_MODES = {
     "size": {Mode.MANIA},
     "held": {Mode.MANIA},
@@ -66,7 +68,7 @@ def features(
         objects: in order of time.
         bands, envelope: of the song; None without one.
         lag_ms: from a time of the map to its onset.
-        others: the other difficulties of its set and mode.
+        others: the other difficulties of its set and mode, and for taiko those of osu!.
 
     Returns:
         (n_objects, len(NAMES)); zeros without a song, in short maps, and of what the mode does not have.
@@ -112,16 +114,18 @@ def target_of(target: str, mode: Mode, objects: Sequence[HitObject], of: np.ndar
 
 
 def elsewhere(target: str, times: np.ndarray, others: Sequence[Beatmap]) -> Iterator[np.ndarray]:
-    """(n_starts, 2) for each other difficulty: whether something starts there, and what it has then, less its mean."""
+    """(n_starts, 2) for each other difficulty, of osu! for each addition that makes a kat: whether something starts there, and what it
+    has then, less its mean."""
     for other in others[:MOST_OTHERS]:
         objects = sorted(other.hit_objects, key=lambda o: o.time)
         starts, of = starts_of(objects)
-        values = target_of(target, other.mode, objects, of)
-        if values is not None and np.ptp(values) > 0:
-            place = np.clip(np.searchsorted(starts, times), 1, max(len(starts) - 1, 1))
-            place = place - (times - starts[place - 1] < starts[place] - times)
-            there = np.abs(starts[place] - times) <= ALIKE_MS
-            yield np.stack([there, np.where(there, values[place] - values.mean(), 0.0)], axis=1)
+        for name in KAT_SOUNDS if target == "kat" and other.mode is not Mode.TAIKO else (target,):
+            values = target_of(name, other.mode, objects, of)
+            if values is not None and np.ptp(values) > 0:
+                place = np.clip(np.searchsorted(starts, times), 1, max(len(starts) - 1, 1))
+                place = place - (times - starts[place - 1] < starts[place] - times)
+                there = np.abs(starts[place] - times) <= ALIKE_MS
+                yield np.stack([there, np.where(there, values[place] - values.mean(), 0.0)], axis=1)
 
 
 def starts_of(objects: Sequence[HitObject]) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,8 @@
 """Numbers by which :mod:`maimod.features.slip_model` finds notes of taiko with the wrong colour.
 
 Dons and kats are two columns, so what :mod:`maimod.features.mania_measures` measures of columns holds for colours: what the same
-place of the measures around has, and what follows the same colours elsewhere in the map.
+place of the measures around has, and what follows the same colours elsewhere in the map. :mod:`maimod.features.colour_figures` adds
+where the same figure comes again.
 """
 
 from __future__ import annotations
@@ -9,11 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from maimod.features.mania_measures import ManiaMeasures, measure
+import numpy as np
+
+from maimod.features import colour_figures
+from maimod.features.mania_measures import COLUMN_NAMES, ManiaMeasures, measure
 from maimod.osu.beatmap import WIDTH, Beatmap, HitObject, Mode, ObjectKind
 
 KAT = 2 | 8
 """Whistle or clap makes a kat."""
+SLIP_NAMES = (*COLUMN_NAMES, *colour_figures.NAMES)
+"""Features of a note's colour."""
 
 
 def is_kat(o: HitObject) -> bool:
@@ -37,3 +43,8 @@ def measure_colours(beatmap: Beatmap, notes: Sequence[HitObject]) -> ManiaMeasur
     # Volume and finishers say nothing about the colour.
     placed = [replace(o, x=WIDTH * (0.75 if is_kat(o) else 0.25), hitsound=0) for o in notes]
     return measure(two, placed)
+
+
+def slip_features(measured: ManiaMeasures) -> np.ndarray:
+    """float32 (n_notes, len(SLIP_NAMES)) of the notes measured by :func:`measure_colours`."""
+    return np.concatenate([measured.columns, colour_figures.measure(measured.rows)], axis=1, dtype=np.float32)

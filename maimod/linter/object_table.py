@@ -336,8 +336,11 @@ class ObjectTable:
     def song_habits(self) -> np.ndarray:
         """(n_objects, len(song_habits.NAMES))."""
         evidence = self.evidence
+        others = self._siblings
+        if evidence.beatmap.mode is Mode.TAIKO:
+            others = [*others, *self._of_mode(Mode.OSU)]
         return song_habits.features(
-            evidence.beatmap, self.objects, evidence.bands, evidence.envelope, self.rhythm.lag, self._siblings
+            evidence.beatmap, self.objects, evidence.bands, evidence.envelope, self.rhythm.lag, others
         )
 
     @cached_property
@@ -376,7 +379,9 @@ class ObjectTable:
 
     @cached_property
     def _siblings(self) -> list[Beatmap]:
-        mode = self.evidence.beatmap.mode
+        return self._of_mode(self.evidence.beatmap.mode)
+
+    def _of_mode(self, mode: Mode) -> list[Beatmap]:
         return [one for one in self.evidence.others if one.mode is mode and len(one.hit_objects) >= LEAST_OBJECTS]
 
     def siblings(self, times: np.ndarray, ranks: np.ndarray) -> np.ndarray:

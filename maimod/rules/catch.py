@@ -142,7 +142,7 @@ LEAST_WAY_BACK = 2 / 3
 """Share of the walking speed that a turn after a fast movement needs to be antiflow. Of 366 such hyperdashes in nine Platters 65 turn back, all of them
 walked, in every Platter some; 61 need less, which leaves time to turn."""
 SAME_SNAP_MS = 4.0
-FEW = 4
+FEW = 2
 """More findings of one rule become one."""
 ROUNDING_MS = 1.0
 

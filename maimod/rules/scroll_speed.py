@@ -526,13 +526,14 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
     """Speeds that differ from those before and after, reported at the first note after the change.
 
     The discriminator reads velocities without the tempo, so a velocity that evens out a tempo looks wrong to it: only
-    places close to a change of the scroll speed itself are proposed.
+    places close to a change of the scroll speed itself that can be seen are proposed.
     """
     beatmap = evidence.beatmap
     if beatmap.mode not in SCROLLING or not beatmap.hit_objects:
         return
     stretches = _stretches(evidence)
-    changes = [stretch.notes[0].time for stretch in stretches[1:]]
+    seen = [(a, b) for a, b in pairwise(stretches) if abs(b.speed / a.speed - 1.0) >= LEAST_CHANGE]
+    changes = [after.notes[0].time for _, after in seen]
     main, last = _main_beat_length(beatmap), -SLOTS_PER_BEAT * 8
     for slot, logit in corruption.peaks("velocity", LEAST_PROPOSED_LOGIT, apart=SLOTS_PER_BEAT * 4):
         near = range(slot, slot + SLOTS_PER_BEAT * 2)
@@ -550,7 +551,7 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
             line=o.line,
             objects=[o],
             proposed=logit,
-            message=f"The scroll speed changes here from {stretches[change].speed:.2f}x to {stretches[change + 1].speed:.2f}x, where "
+            message=f"The scroll speed changes here from {seen[change][0].speed:.2f}x to {seen[change][1].speed:.2f}x, where "
             "the notes around suggest no change.",
             actual=f"{_speed(beatmap, o.time + EDITOR_MS, main):.2f}x",
         )

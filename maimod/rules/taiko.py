@@ -154,8 +154,8 @@ LAST_FINISHER = {Level.INSANE: 4, Level.EXPERT: 3}
 NEAR_FINISHER = {Level.HARD: 3}
 """Divisor of the patterns that a finisher should not be in (Mapset Verifier)."""
 CLEARLY_LONGER = 1.5
-FEW = 4
-"""More findings of one guideline become one."""
+FEW_PLACES, FEW = 4, 2
+"""More findings of one rule, or of one guideline, become one."""
 SLACK_MS = 3.0
 """Times are truncated to whole ms, of two objects and of the red line."""
 SWING_SHARE = 0.5
@@ -169,7 +169,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     if level in LEVELS:
         yield from bundled(_long_patterns(evidence, level), FEW)
         yield from bundled(_without_rest(evidence, level), FEW)
-        yield from bundled(_too_fast(evidence, level), FEW)
+        yield from bundled(_too_fast(evidence, level), FEW_PLACES)
         yield from bundled(_colours(evidence, level), FEW)
     yield from bundled(_finishers(evidence, level))
     yield from bundled(_before_dendens(evidence, level))

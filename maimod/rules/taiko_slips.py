@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from maimod.features.mania_measures import COLUMN_NAMES, Expectation
+from maimod.features.colour_figures import Figures
+from maimod.features.mania_measures import COLUMN_NAMES, ManiaMeasures
 from maimod.features.taiko_measures import is_kat, notes_of
 from maimod.findings import Category, Expected, Severity, Tier, editor_timestamp
 from maimod.osu.beatmap import Mode
@@ -29,8 +30,8 @@ COLOUR = Rule(
     ("map",),
     why="A don among kats, or a kat among dons, breaks the pattern that players have learnt from the passages before.",
     how="The colour is compared with the same place of the measures around that have the same pattern (also with all colours "
-    "exchanged), and with what follows the same colours elsewhere in the map. Decision trees that were fitted on notes given "
-    "the other colour weigh them.",
+    "exchanged), with what follows the same colours elsewhere in the map, and with the notes of the same rhythm around which most is "
+    "the same. Decision trees that were fitted on notes given the other colour weigh them.",
     advice="Is this the colour that you meant?",
     ignore_when="the colour follows another sound here",
     blind_spots="Maps without patterns that come again; neighbours that exchanged their colours.",
@@ -46,39 +47,48 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     slips = evidence.slips
     if slips is None or slips.mania is None or evidence.beatmap.mode is not Mode.TAIKO:
         return
-    places = notes_of(evidence.objects_by_time)
+    places, figures = notes_of(evidence.objects_by_time), Figures(slips.mania.rows)
     log_odds = slips.colours[places]
     others = beside(log_odds) - MARGIN
     for note in np.flatnonzero((log_odds >= LEAST_LOG_ODDS) & (log_odds >= others)).tolist():
         o = evidence.objects_by_time[places[note]]
         own, other = ("kat", "don") if is_kat(o) else ("don", "kat")
-        bits = float(slips.mania.columns[note, COLUMN_NAMES.index("other bits both")])
         yield candidate(
             COLOUR,
             time=o.time,
             line=o.line,
             objects=[o],
             measure=float(log_odds[note]),
-            message=f"{_words(evidence, own, other, slips.mania.expectation, note, bits)}.",
+            message=f"{_words(evidence, own, other, slips.mania, figures, note)}.",
             actual=own,
             expected=[Expected(other)],
             log_odds=round(float(log_odds[note]), 2),
         )
 
 
-def _words(evidence: Evidence, own: str, other: str, expected: Expectation, note: int, bits: float) -> str:
+def _words(evidence: Evidence, own: str, other: str, measured: ManiaMeasures, figures: Figures, note: int) -> str:
+    expected = measured.expectation
     places, same, different = (
         int(values[note]) for values in (expected.places, expected.places_with, expected.places_with_other)
     )
     if places >= LEAST_PLACES and different > same:
-        stamp = editor_timestamp(evidence.beatmap, float(expected.example[note])).removesuffix(" -")
         return (
             f"This note is a {own}; at the same place of {places} passages with the same pattern, {different} "
-            f"{'has' if different == 1 else 'have'} a {other} (as {stamp}) and {same or 'none'} a {own}"
+            f"{'has' if different == 1 else 'have'} a {other} (as {_stamp(evidence, expected.example[note])}) and {same or 'none'} a {own}"
         )
-    if bits < -1:
+    alike = figures.alike(int(measured.row_of[note]))
+    if alike.other >= LEAST_PLACES and alike.other > alike.own:
+        return (
+            f"This note is a {own}; of {alike.other + alike.own} places with the same notes around, {alike.other} have a {other} "
+            f"(as {_stamp(evidence, alike.example)}) and {alike.own or 'none'} a {own}"
+        )
+    if measured.columns[note, COLUMN_NAMES.index("other bits both")] < -1:
         return f"This note is a {own}; after and before the same colours the map mostly has a {other}"
     return f"This note is a {own}, which fits neither the notes before nor those after it"
+
+
+def _stamp(evidence: Evidence, time: float) -> str:
+    return editor_timestamp(evidence.beatmap, float(time)).removesuffix(" -")
 
 
 CHECK = BeatmapCheck(Category.HITSOUNDS, "Slips of colours", (COLOUR,), run)

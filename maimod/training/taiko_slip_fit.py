@@ -14,9 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.random import Generator
 
-from maimod.features.mania_measures import COLUMN_NAMES
 from maimod.features.slip_model import Forest, log_odds
-from maimod.features.taiko_measures import KAT, is_kat, measure_colours, notes_of
+from maimod.features.taiko_measures import KAT, SLIP_NAMES, is_kat, measure_colours, notes_of, slip_features
 from maimod.osu.beatmap import HitObject
 from maimod.training.slip_forest import Rows, Scored, chooser, chosen, is_close, load, versions
 
@@ -74,7 +73,7 @@ def examples_of(seed: int, path: Path) -> list[Rows]:
     found = []
     for version in _versions(path, notes, seed):
         changed = np.array([bool(kind) for kind in version.kinds])
-        found.append(chosen(measure_colours(loaded[0], version.notes).columns, changed, changed, random))
+        found.append(chosen(slip_features(measure_colours(loaded[0], version.notes)), changed, changed, random))
     return found
 
 
@@ -85,9 +84,9 @@ def scored(forest: Forest, seed: int, path: Path) -> tuple[float, dict[str, Scor
         return None
     beatmap, objects = loaded
     notes = [objects[place] for place in notes_of(objects)]
-    result = Scored(log_odds(forest, measure_colours(beatmap, notes).columns, COLUMN_NAMES))
+    result = Scored(log_odds(forest, slip_features(measure_colours(beatmap, notes)), SLIP_NAMES))
     for version in _versions(path, notes, seed):
-        scores = log_odds(forest, measure_colours(beatmap, version.notes).columns, COLUMN_NAMES)
+        scores = log_odds(forest, slip_features(measure_colours(beatmap, version.notes)), SLIP_NAMES)
         changed = np.array([bool(kind) for kind in version.kinds])
         result.others.append(scores[~is_close(changed)])
         result.found += [(f"colours {version.kinds[i]}", float(scores[i])) for i in np.flatnonzero(changed).tolist()]

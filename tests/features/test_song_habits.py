@@ -67,6 +67,17 @@ def test_a_note_of_the_wrong_colour(kats: frozenset[int], at: int, sign: int) ->
     assert np.abs(off).argmax() == at and sign * off[at] > 4.0
 
 
+def test_colours_that_follow_the_claps_of_an_osu_difficulty() -> None:
+    random = np.random.default_rng(9)
+    kats = frozenset(np.flatnonzero(random.random(STARTS) < 0.3).tolist())
+    wrong = min(i for i in kats if i > 40)
+    lines = [f"100,100,{FIRST_MS + GAP_MS * i},1,{8 * (i in kats)},0:0:0:0:" for i in range(STARTS)]
+    own = taiko(kats - {wrong})
+    found = features(own, own.hit_objects, *song(), LAG_MS, [beatmap(lines)])
+    assert value(found, "kat known", 0) > 0.9
+    assert found[:, NAMES.index("kat off")].argmin() == wrong and value(found, "kat off", wrong) < -4.0
+
+
 def test_colours_that_do_not_follow_the_song() -> None:
     random = np.random.default_rng(9)
     found = measured(taiko(frozenset(np.flatnonzero(random.random(STARTS) < 0.3).tolist())))

@@ -163,6 +163,15 @@ def test_fast_hyperdashes_within_a_slider_of_a_rain():
     assert rules(findings) == [("hyperdash", "problem")]
 
 
+def test_more_than_two_places_of_one_rule_are_one():
+    # Each a fast hyperdash before a dash, with a walk behind.
+    places = [(400, 200), (-300, 300), (-100, 1500)]
+    for count, findings in ((2, 2), (3, 1)):
+        of = [f for f in found(way(*places * count), Level.HARD) if f.rule == "positions/hyperdash-run"]
+        assert [f.severity for f in of] == ["warning"] * findings
+    assert "; the same at 2 more places: " in of[0].message
+
+
 def test_antiflow_after_a_fast_hyperdash():
     assert rules(found(way((400, 200), (-150, 300)), Level.HARD)) == [("antiflow", "minor")]
     assert rules(found(way((400, 200), (-130, 300)), Level.HARD)) == []  # two thirds of the walking speed are enough

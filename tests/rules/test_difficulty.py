@@ -103,6 +103,12 @@ def test_a_level_by_stars_alone_forgives_more():
     assert of("mapset/unusual-for-level", findings_of(difficulty.run, taiko)) == []
 
 
+@pytest.mark.parametrize(("health", "count"), [(8, 0), (7, 0), (6.9, 1)])
+def test_health_of_taiko_may_be_slightly_lower(health: float, count: int):
+    loaded = beatmap(mode=1, overall_difficulty=3, hp_drain_rate=health)
+    assert len(of("mapset/unusual-for-level", found(loaded, Level.EASY))) == count
+
+
 @pytest.mark.parametrize(
     ("colours", "extra", "expected"),
     [

@@ -108,7 +108,7 @@ def test_an_object_too_many_and_a_hole_beside_it_are_one_object_on_the_wrong_tic
 
 
 @pytest.mark.parametrize("mode", [1, 3])
-@pytest.mark.parametrize(("velocity", "count"), [(80, 0), (100, 1)])
+@pytest.mark.parametrize(("velocity", "count"), [(80, 0), (83, 0), (85, 1), (100, 1)])
 def test_a_velocity_that_evens_out_a_tempo_is_no_other_scroll_speed(mode: int, velocity: int, count: int) -> None:
     notes = [f"64,192,{1000 + BEAT * i},1,0,0:0:0:0:" for i in range(12)]
     slower = ["7000,625,4,2,0,70,1,0", f"7000,-{velocity},4,2,0,70,0,0"]  # 96 BPM, the same scroll speed at 1.25x

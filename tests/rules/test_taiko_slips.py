@@ -60,3 +60,15 @@ def test_whistle_and_clap_are_one_colour_and_finishers_none() -> None:
 def test_short_maps_and_other_modes_have_none(model: slip_model.SlipModel) -> None:
     assert list(taiko_slips.run(Evidence(made(count=20), slip_model=model))) == []
     assert list(taiko_slips.run(Evidence(made()))) == []
+
+
+def test_a_figure_that_comes_again_at_odd_distances_is_named(model: slip_model.SlipModel) -> None:
+    starts = np.cumsum([0, *(3 + (number * 7 % 5) for number in range(15))]).tolist()
+    lines = [
+        f"256,192,{1000 + 500 * start + 125 * place},1,{8 * (place in ((2, 3) if number == 9 else (1, 2, 3)))},0:0:0:0:"
+        for number, start in enumerate(starts)
+        for place in range(5)
+    ]
+    found = max(taiko_slips.run(Evidence(beatmap(lines, mode=1), slip_model=model)), key=lambda one: one.measure or -99)
+    assert found.time == 1000 + 500 * starts[9] + 125
+    assert "places with the same notes around" in found.message and "have a kat (as 00:" in found.message

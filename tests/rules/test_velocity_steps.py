@@ -84,3 +84,16 @@ def test_an_effect_that_is_used_again_is_weaker() -> None:
         return max((one.measure or 0.0 for one in found(notes(lines, mode=3))), default=0.0)
 
     assert bits(10) > bits(2, 10) + 3
+
+
+def test_a_difficulty_that_never_changes_its_speed_says_nothing_of_one_that_does() -> None:
+    others = [notes([RED_LINE], path=f"{number}.osu") for number in range(2)]
+    (one,) = found(notes(velocities((11, 1.3))), *others)
+    assert one.numbers["bits_of_difficulties"] == 0 < one.numbers["bits_of_copies"]
+
+
+def test_a_map_that_changes_its_speed_all_the_time() -> None:
+    steps = [(measure, 0.8 + 0.1 * (measure * 7 % 5)) for measure in range(24)]
+    assert found(notes(velocities(*steps))) == []
+    # As a map of one speed with the same measure changed:
+    assert found(notes(velocities(*((measure, 1.0) for measure in range(24) if measure != 11), (11, 1.5))))
