@@ -1,7 +1,7 @@
 """The model of slips: log-odds that an object of a map was changed by accident.
 
 Sums of boosted trees over :mod:`maimod.features.slip_measures`, :mod:`maimod.features.catch_measures` and :mod:`maimod.features.catch_copies`,
-:mod:`maimod.features.mania_measures` and :mod:`maimod.features.taiko_measures`. The numbers are in `slips.json` of
+:mod:`maimod.features.form_measures`, :mod:`maimod.features.mania_measures` and :mod:`maimod.features.taiko_measures`. The numbers are in `slips.json` of
 `models/maimod-slips`; `maimod slips` fits them on planted mistakes (:mod:`maimod.training.slip_fit`).
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from maimod.features import catch_copies, catch_measures, mania_measures, slip_measures, taiko_measures
+from maimod.features import catch_copies, catch_measures, form_measures, mania_measures, slip_measures, taiko_measures
 from maimod.features.mania_measures import ManiaMeasures
 from maimod.features.passages import Passages
 from maimod.features.slip_measures import Measures
@@ -56,6 +56,8 @@ class SlipModel(msgspec.Struct, frozen=True):
     """Notes of mania that end at a wrong time."""
     colours: Forest | None = None
     """Notes of taiko with a wrong colour."""
+    forms: Forest | None = None
+    """Objects of osu! of a wrong kind, with a wrong duration or wrong repeats."""
 
 
 FEATURES: Mapping[str, Sequence[str]] = {
@@ -66,6 +68,7 @@ FEATURES: Mapping[str, Sequence[str]] = {
     "chords": mania_measures.CHORD_NAMES,
     "ends": mania_measures.END_NAMES,
     "colours": taiko_measures.SLIP_NAMES,
+    "forms": form_measures.NAMES,
 }
 """Names of the features by the field of the model that uses them."""
 

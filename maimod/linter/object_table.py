@@ -21,8 +21,10 @@ from maimod.features import (
     column_alternatives,
     combo_alternatives,
     finishers,
+    form_measures,
     geometry,
     set_holds,
+    slider_alternatives,
     slider_bodies,
     slip_alternatives,
     slip_measures,
@@ -85,12 +87,13 @@ RHYTHM = (
 )
 SLIPS = tuple(
     f"{what} {name}"
-    for what in ("position", "shape", "chord", "end", "colour")
+    for what in ("position", "shape", "chord", "end", "colour", "form")
     for name in ("log-odds", "beside", "lead", "rank", "a minute")
 )
 """Of the model of slips, for objects that were moved, bodies that were changed, chords of mania with a note too many or too
-few, notes that end at a wrong time, and notes of taiko with the wrong colour: log-odds, the highest of the neighbours, their
-difference, log2 of the rank among the objects, and of the rank per minute."""
+few, notes that end at a wrong time, notes of taiko with the wrong colour, and objects of osu! of a wrong kind or with a wrong
+duration or repeats: log-odds, the highest of the neighbours, their difference, log2 of the rank among the objects, and of the
+rank per minute."""
 EXCHANGED = tuple(name for name in slip_alternatives.NAMES if name.startswith("exchanged"))
 """What the steps would gain if a circle changed places with a neighbour."""
 OTHERWISE = tuple(name for name in slip_alternatives.NAMES if name not in EXCHANGED)
@@ -362,6 +365,20 @@ class ObjectTable:
         return np.concatenate([slips.ways, slips.copies], axis=1)
 
     @cached_property
+    def slider_alternatives(self) -> np.ndarray:
+        """(n_objects, len(slider_alternatives.NAMES)); zeros in modes without sliders."""
+        return slider_alternatives.features(self.evidence)
+
+    @cached_property
+    def forms(self) -> np.ndarray:
+        """(n_objects,) log-odds that an object of osu! has a wrong form."""
+        model, is_osu = self.evidence.slip_model, self.evidence.beatmap.mode is Mode.OSU
+        if model is None or model.forms is None or not is_osu or not form_measures.can_measure(self.objects):
+            return np.full(len(self.objects), slip_model.NO_SLIP)
+        measured = form_measures.measure(self.evidence, self.slider_alternatives)
+        return slip_model.log_odds(model.forms, measured, form_measures.NAMES)
+
+    @cached_property
     def slips(self) -> np.ndarray:
         """(n_objects, len(SLIPS)); of a map in which none are looked for, those of objects that did not slip."""
         n, found = len(self.objects), self.evidence.slips
@@ -369,7 +386,7 @@ class ObjectTable:
         columns = []
         silent = (np.full(n, slip_model.NO_SLIP),) * 5
         kinds = (found.positions, found.shapes, found.chords, found.ends, found.colours) if found else silent
-        for log_odds in kinds:
+        for log_odds in (*kinds, self.forms if found else silent[0]):
             beside = np.maximum(slips.beside(log_odds), slip_model.NO_SLIP)
             ranks = log_ranks(log_odds)
             columns += [log_odds, beside, log_odds - beside, ranks, ranks - math.log2(minutes)]

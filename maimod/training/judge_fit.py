@@ -63,8 +63,8 @@ BITS_OF = {
 """Groups of events that are evidence on mistakes of a category."""
 SLIPS_OF = {
     Category.POSITIONS: ("position",),
-    Category.SLIDERS: ("shape",),
-    Category.RHYTHM: ("chord", "end"),
+    Category.SLIDERS: ("shape", "form"),
+    Category.RHYTHM: ("chord", "end", "form"),
     Category.HITSOUNDS: ("colour",),
 }
 """Slips that are evidence on mistakes of a category."""

@@ -129,6 +129,30 @@ def test_what_the_model_of_slips_says_of_the_object_and_its_neighbours() -> None
     assert value(features, "slip position log-odds", high) == slip_model.NO_SLIP
 
 
+def test_what_the_model_of_forms_says() -> None:
+    """A map of circles half a beat apart, and a slider with a repeat among them."""
+    lines = [f"{100 + 20 * (i % 8)},192,{1000 + 250 * i},1,0,0:0:0:0:" for i in range(60) if i not in (31, 32)]
+    lines.append("200,192,8500,2,0,L|235:192,2,35,0|0|0,0:0|0:0|0:0,0:0:0:0:")
+    loaded = beatmap(sorted((line for line in lines if ",8500,1," not in line), key=lambda one: int(one.split(",")[2])))
+    unknown = Trees(0.0, [0], [0, -1, -1], [0.5, 2.0, -6.0], [1, 0, 0], [2, 0, 0])
+    always = Forest([], Trees(-5.0, [], [], [], [], []))
+    model = SlipModel(1, always, always, forms=Forest(["count form"], unknown))
+    places = [
+        candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
+        for o in loaded.hit_objects
+    ]
+
+    def log_odds(model: SlipModel, name: str = "log-odds") -> list[float]:
+        _, features = judged_places(places, replace(doubted(loaded, {}), scores=(), slip_model=model), Calibration())
+        return [value(features, f"slip form {name}", row) for row in range(len(places))]
+
+    assert log_odds(model) == [2.0 if o.slider else -6.0 for o in loaded.hit_objects]
+    odd = next(o.index for o in loaded.hit_objects if o.slider)
+    assert log_odds(model, "lead")[odd] == 8.0 and log_odds(model, "rank")[odd] == 0.0
+    without = SlipModel(1, always, always)
+    assert set(log_odds(without)) == {slip_model.NO_SLIP}
+
+
 @pytest.mark.parametrize(
     ("mode", "says"),
     [(3, {"position": -1.0, "chord": -2.0, "end": -3.0}), (1, {"colour": -4.0}), (2, {"position": -5.0})],
@@ -137,14 +161,14 @@ def test_what_the_models_of_other_modes_say_goes_into_features_of_its_own(mode: 
     def constant(value: float) -> Forest:
         return Forest([], Trees(value, [], [], [], [], []))
 
-    parts = {"columns": -1.0, "chords": -2.0, "ends": -3.0, "colours": -4.0, "catch": -5.0}
+    parts = {"columns": -1.0, "chords": -2.0, "ends": -3.0, "colours": -4.0, "catch": -5.0, "forms": 7.0}
     model = SlipModel(1, constant(9.0), constant(9.0), **{name: constant(value) for name, value in parts.items()})
     loaded = beatmap([f"{64 + 40 * (i % 8)},192,{1000 + 500 * i},1,0,0:0:0:0:" for i in range(40)], mode=mode)
     o = loaded.hit_objects[7]
     found = [candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)]
     seen = replace(doubted(loaded, {}), scores=(), slip_model=model)
     _, features = judged_places(found, seen, Calibration())
-    kinds = ("position", "shape", "chord", "end", "colour")
+    kinds = ("position", "shape", "chord", "end", "colour", "form")
     assert {kind: value(features, f"slip {kind} log-odds") for kind in kinds} == {
         kind: says.get(kind, slip_model.NO_SLIP) for kind in kinds
     }

@@ -146,7 +146,15 @@ def test_a_model_from_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [[], {}, stored() | {"format": 0}, stored(features=["nothing"]), stored(features=[]), stored(trees={"start": 0.0})],
+    [
+        [],
+        {},
+        stored() | {"format": 0},
+        stored(features=["nothing"]),
+        stored(features=[]),
+        stored(trees={"start": 0.0}),
+        stored() | {"forms": stored()["positions"]},
+    ],
 )
 def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path, content: object) -> None:
     (tmp_path / FILE).write_text(json.dumps(content))

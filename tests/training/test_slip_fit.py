@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from maimod.errors import UsageError
-from maimod.features import slip_measures, slip_model
+from maimod.features import form_measures, slip_measures, slip_model
 from maimod.training import slip_fit, slip_forest
 from maimod.training.slip_fit import KINDS, POSITION, SHAPE, plant
 from tests.maps import beatmap, text
@@ -69,6 +69,7 @@ def songs(tmp_path: Path) -> Path:
 def test_a_model_is_fitted_measured_and_read_again(songs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("sklearn")
     monkeypatch.setattr(slip_fit, "TREES", {"max_iter": 30, "max_leaf_nodes": 6, "learning_rate": 0.2})
+    monkeypatch.setattr(slip_fit, "FORM_TREES", {"max_iter": 10, "max_leaf_nodes": 6, "learning_rate": 0.2})
     monkeypatch.setattr(slip_forest, "LEAST_LEAF", 5)
     said: list[str] = []
     target = songs / "model"
@@ -78,6 +79,9 @@ def test_a_model_is_fitted_measured_and_read_again(songs: Path, monkeypatch: pyt
     assert model.measured["test maps"] == 4
     recalls = [v for k, v in model.measured.items() if k.startswith("test circle") and k.endswith("auc")]
     assert len(recalls) > 3 and np.mean([float(v) for v in recalls]) > 0.97
+    lengths = float(model.measured["test form length auc"]), int(model.measured["test form length n"])
+    assert lengths[0] > 0.9 and lengths[1] > 5
+    assert model.forms is not None and model.forms.features == list(form_measures.NAMES)
     moved = beatmap([*lines()[:80], "162,109,81000,1,0,0:0:0:0:", *lines()[81:]])
     found = slip_model.find(model, moved, moved.hit_objects)
     assert found is not None and found.positions.argmax() == 80
