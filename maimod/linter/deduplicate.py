@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict, deque
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
 
@@ -20,7 +20,7 @@ from maimod.linter.rescore import rests_on_network
 from maimod.linter.settings import is_faint
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import RULES
-from maimod.rules.base import Evidence
+from maimod.rules.base import Evidence, places_alike
 
 REACH_OBJECTS = 1
 """A finding reaches this many objects past its own."""
@@ -72,6 +72,9 @@ OF_OTHER_SNAPS = frozenset({"mapset/beside-others", "mapset/missing-object"})
 SAME_BORDER_MS = 3
 ALIKE = "objects_alike"
 """Evidence of a finding that names several places: the indices of the objects of the others."""
+LACKS_ADDITION = "mapset/missing-addition"
+"""Additions that all other difficulties have, at one place or several: likelier estimates about the sounds of all of them say as much."""
+BARE_STRETCH = "hitsounds/none"
 MISSING_COMBO, UNEXPECTED_COMBO = "new-combos/missing", "new-combos/unexpected"
 _NO_COMBO = re.compile(r"^No new combo (?=on )")
 """How the messages of the first begin, up to the place in the measure."""
@@ -98,10 +101,16 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
     rank = {o.index: place for place, o in enumerate(evidence.objects_by_time)}
     kept = _Kept(rank)
     also: dict[int, list[Finding]] = {}
-    ordered = sorted(_moved_combos(findings, rank, evidence.beatmap), key=_order_of_causes)
+    once = list(_bare_stretches(_moved_combos(findings, rank, evidence.beatmap)))
+    ordered = sorted(once, key=_order_of_causes)
     sections = _first_sections(ordered)
     for finding in ordered:
-        causes = [*kept.causes(finding), *kept.passages_around(finding), *kept.borders_at(finding)]
+        causes = [
+            *kept.causes(finding),
+            *kept.passages_around(finding),
+            *kept.borders_at(finding),
+            *kept.sounds_at_all(finding),
+        ]
         if finding.time in sections and _is_inside(finding):
             causes.append(sections[finding.time])
         if causes:
@@ -121,6 +130,27 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
     )
     order = {category: place for place, category in enumerate(Category)}
     return sorted(_few_of_each(merged), key=lambda f: (f.time, order[f.category], f.rule)), unexplained
+
+
+def _bare_stretches(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Findings; of several stretches without additions the surest, which is the longest, names the others."""
+    bare: list[Finding] = []
+    for one in findings:
+        if one.rule == BARE_STRETCH:
+            bare.append(one)
+        else:
+            yield one
+    if bare:
+        surest = max(bare, key=lambda one: one.score)
+        times = sorted(one.time for one in bare)
+        what, _, advice = surest.message.partition(". ")
+        words = places_alike([time for time in times if time != surest.time], "none for a while at")
+        several = {"places": len(times), "times_ms": times} if words else {}
+        yield replace(
+            surest,
+            message=f"{what.removesuffix('.')}{words}. {advice}".rstrip(),
+            evidence={**surest.evidence, **several},
+        )
 
 
 def _moved_combos(findings: Sequence[Finding], rank: Mapping[int, int], beatmap: Beatmap) -> Iterator[Finding]:
@@ -230,7 +260,7 @@ class _Kept:
     def add(self, finding: Finding) -> None:
         kind = (finding.rule, finding.severity, rests_on_network(finding), finding.surprisal is None)
         # A finding that names further places by their objects stands for all of them.
-        ranks = {self._rank[index] for index in (*finding.objects, *finding.evidence.get(ALIKE, ()))}
+        ranks = {self._rank[index] for index in _at_all_places(finding)}
         for rank in ranks:
             self._at[rank].setdefault(kind, len(self.findings))
         if ranks:
@@ -245,16 +275,14 @@ class _Kept:
         self.findings.append(finding)
 
     def passages_around(self, finding: Finding) -> list[int]:
-        """Numbers of kept findings about passages that explain a less likely estimate inside."""
+        """Numbers of kept findings about passages that explain a less likely estimate inside, or inside one of the copies that they name."""
         if finding.tier is Tier.EXACT:
             return []
         return [
             number
             for number in self._passages
             for passage in (self.findings[number],)
-            if passage.time <= finding.time <= (passage.end_time or passage.time)
-            and _is_of_passage(finding, passage)
-            and finding.score <= passage.score
+            if _is_in(finding.time, passage) and _is_of_passage(finding, passage) and finding.score <= passage.score
         ]
 
     def borders_at(self, finding: Finding) -> list[int]:
@@ -263,6 +291,19 @@ class _Kept:
             return []
         around = range(round(finding.time) - SAME_BORDER_MS, round(finding.time) + SAME_BORDER_MS + 1)
         return [self._borders[time] for time in around if time in self._borders]
+
+    def sounds_at_all(self, finding: Finding) -> list[int]:
+        """Numbers of kept findings about the sounds of every object that lacks additions of the other difficulties; empty if one has none."""
+        if finding.rule != LACKS_ADDITION or finding.severity is not Severity.MINOR:
+            return []
+        found: list[int] = []
+        for index in _at_all_places(finding):
+            numbers = self._at[self._rank[index]].values()
+            here = [number for number in numbers if self.findings[number].category is Category.HITSOUNDS]
+            if not here:
+                return []
+            found.append(min(here))
+        return found
 
     def causes(self, finding: Finding) -> list[int]:
         """Numbers of kept findings with objects that explain a finding."""
@@ -282,6 +323,11 @@ class _Kept:
         ]
 
 
+def _at_all_places(finding: Finding) -> tuple[int, ...]:
+    """Indices of the objects at all places that a finding names."""
+    return (*finding.objects, *finding.evidence.get(ALIKE, ()))
+
+
 def _explains(cause: Finding, finding: Finding) -> bool:
     """Whether a finding is a consequence of another one that shares an object with it, or the same mistake."""
     if finding.tier is Tier.EXACT:
@@ -289,6 +335,11 @@ def _explains(cause: Finding, finding: Finding) -> bool:
     if cause.rule == LATE_LINE and finding.category is Category.RHYTHM:
         return True
     return {cause.rule, finding.rule} == OF_ONE_NOTE or finding.category in CAUSES[cause.category]
+
+
+def _is_in(time: float, passage: Finding) -> bool:
+    length = (passage.end_time or passage.time) - passage.time
+    return any(start <= time <= start + length for start in (passage.time, *passage.evidence.get("times_ms", ())))
 
 
 def _is_of_passage(finding: Finding, passage: Finding) -> bool:

@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from maimod import __version__
 from maimod.audio.onsets import OnsetEnvelope
 from maimod.errors import BeatmapError, UsageError
 from maimod.findings import Finding, plain
@@ -182,7 +183,7 @@ def chosen_doses(faults: Sequence[Fault], name: str, seed: int, doses: int) -> l
 def merged(parts: Sequence[Evaluation], split: str = "") -> Evaluation:
     """Combine evaluations, with the versions of maimod and the libraries."""
     versions = [
-        ("maimod", version("maimod")),
+        ("maimod", __version__),
         ("Python", platform.python_version()),
         *((name, version(name)) for name in ("numpy", "torch", "soundfile") if find_spec(name)),
     ]

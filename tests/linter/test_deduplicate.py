@@ -114,6 +114,40 @@ class TestFolding:
         here, there, elsewhere = (finding("hitsounds/missing", index, 0.5) for index in (3, 7, 9))
         assert rules(lacks, here, there, elsewhere) == ["mapset/missing-addition", "hitsounds/missing"]
 
+    def test_a_passage_that_names_its_copies_explains_estimates_in_all_of_them(self) -> None:
+        passage = replace(finding("hitsounds/passage-volume", 6, 0.8), end_time=MAP.hit_objects[8].time)
+        inside = [finding("hitsounds/volume", index, 0.3, None, tier=Tier.ESTIMATED) for index in (1, 2, 4, 7)]
+        assert rules(passage, *inside) == ["hitsounds/volume"] * 3 + ["hitsounds/passage-volume"]
+        everywhere = replace(passage, evidence={"times_ms": [MAP.hit_objects[1].time, passage.time]})
+        assert rules(everywhere, *inside) == ["hitsounds/volume", "hitsounds/passage-volume"]
+
+    def test_stretches_without_additions_are_one_finding(self) -> None:
+        short, long = (
+            replace(
+                finding("hitsounds/none", index, score, None, tier=Tier.ESTIMATED),
+                message="No whistle, finish or clap for 30 s from here on. Listen.",
+            )
+            for index, score in ((1, 0.4), (8, 0.9))
+        )
+        (one,) = deduplicate([short, long], Evidence(MAP))[0]
+        assert one.message == (
+            "No whistle, finish or clap for 30 s from here on; none for a while at 1 more place: 00:01:500. Listen."
+        )
+        assert (one.time, one.evidence["times_ms"]) == (long.time, [short.time, long.time])
+        assert deduplicate([short], Evidence(MAP))[0] == [short]
+
+    def test_additions_that_others_have_are_said_by_likelier_estimates_about_all_of_them(self) -> None:
+        lacks = finding("mapset/missing-addition", 3, 0.4, None, severity=Severity.MINOR, tier=Tier.ESTIMATED)
+        lacks = replace(lacks, evidence={"objects_alike": [7]})
+        here, there = (finding("hitsounds/missing", index, 0.7, None, tier=Tier.ESTIMATED) for index in (3, 7))
+        assert rules(lacks, here, there) == ["hitsounds/missing"] * 2
+        assert rules(lacks, here) == ["hitsounds/missing", "mapset/missing-addition"]
+        assert rules(lacks, replace(here, rule="positions/a", category=Category.POSITIONS), there) == [
+            "positions/a",
+            "mapset/missing-addition",
+            "hitsounds/missing",
+        ]
+
     @pytest.mark.parametrize("rule", ["rhythm/missing-object", "rhythm/passage-object"])
     def test_the_object_at_a_wrong_tick_is_the_one_that_is_missing_before_it(self, rule: str) -> None:
         moved = finding("rhythm/wrong-tick", 4, 0.9)

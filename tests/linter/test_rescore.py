@@ -183,8 +183,28 @@ class TestDiscriminator:
 class TestJudge:
     BY_PLACE = judging(Category.POSITIONS, "slot place", 1.0, 0.0, "positions/unexpected")
 
+    @pytest.fixture(autouse=True)
+    def _as_the_judge_says(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+        if "read" not in request.function.__name__:
+            monkeypatch.setattr(module, "READ_LOGITS", {})
+
     def seen(self, doubts: dict[tuple[str, float], float]) -> Evidence:
         return replace(doubted(MAP, doubts), scores=())
+
+    @pytest.mark.parametrize("mode", [Mode.OSU, Mode.CATCH])
+    def test_what_was_read_in_ranked_osu_maps_moves_the_score_of_a_rule_or_category(self, mode: Mode) -> None:
+        sounds = judging(Category.HITSOUNDS, "slot addition", 1.0, 0.0, "hitsounds/unexpected")
+        others = judging(Category.POSITIONS, "slot place", 1.0, 0.0, "positions/slip")
+        for rule, kind, calibration, by in (
+            (hitsounds.UNEXPECTED, "addition", sounds, 0.4),
+            (positions.UNEXPECTED, "place", self.BY_PLACE, -0.8),
+            (slips.SLIP, "place", others, 0.0),
+        ):
+            seen = self.seen({(kind, MAP.hit_objects[10].time): 0.5})
+            seen = replace(seen, beatmap=replace(MAP, mode=mode))
+            (finding,) = rescore([found(rule, measure=9.0)], seen, calibration)
+            logit = 0.5 + (by if mode is Mode.OSU else 0.0)
+            assert finding.score == pytest.approx(1 / (1 + math.exp(-logit)), abs=1e-3)
 
     def test_the_score_of_a_place_is_the_judge_s(self) -> None:
         evidence = self.seen({("place", MAP.hit_objects[10].time): 0.5})
@@ -275,25 +295,33 @@ class TestJudge:
 
         assert len(unexpected("finish", "whistle")) == 2 and len(unexpected("finish", "finish")) == 1
 
-    def test_a_kind_that_the_judge_was_not_taught_is_a_minor_if_rule_and_proofreader_are_sure(self) -> None:
-        blind = judging(Category.POSITIONS, NAMES[0], 0.0, -9.0, "positions/unexpected")
-        sure = self.seen({("place", MAP.hit_objects[10].time): 4.0})
-        (finding,) = with_proposals([measured(positions.UNEXPECTED, 0.9)], sure, blind)
-        assert finding.score == pytest.approx(0.2, abs=0.01) and finding.severity is Severity.MINOR
-        doubt = self.seen({("place", MAP.hit_objects[10].time): -4.0})
-        assert not with_proposals([measured(positions.UNEXPECTED, 0.9)], doubt, blind)
-
-    def test_in_catch_the_judge_knows_the_kinds(self) -> None:
-        blind = judging(Category.POSITIONS, NAMES[0], 0.0, -9.0, "positions/unexpected")
-        sure = self.seen({("place", MAP.hit_objects[10].time): 4.0})
-        catch = replace(sure, beatmap=replace(MAP, mode=Mode.CATCH))
-        assert not with_proposals([measured(positions.UNEXPECTED, 0.9)], catch, blind)
+    @pytest.mark.parametrize(
+        ("mode", "category", "count"),
+        [
+            (Mode.OSU, Category.HITSOUNDS, 1),
+            (Mode.OSU, Category.POSITIONS, 0),
+            (Mode.MANIA, Category.HITSOUNDS, 1),
+            (Mode.MANIA, Category.POSITIONS, 1),
+            (Mode.CATCH, Category.HITSOUNDS, 0),
+        ],
+    )
+    def test_a_kind_that_was_not_taught_is_a_minor_if_rule_and_proofreader_are_sure(
+        self, mode: Mode, category: Category, count: int
+    ) -> None:
+        rule = hitsounds.UNEXPECTED if category is Category.HITSOUNDS else positions.UNEXPECTED
+        blind = judging(category, NAMES[0], 0.0, -9.0, rule.id)
+        for logit, expected in ((4.0, count), (-4.0, 0)):
+            seen = self.seen({(kind, MAP.hit_objects[10].time): logit for kind in rule.corruptions})
+            findings = rescore([measured(rule, 0.9)], replace(seen, beatmap=replace(MAP, mode=mode)), blind)
+            assert len(findings) == expected
+            assert all(f.score == pytest.approx(0.2, abs=0.01) and f.severity is Severity.MINOR for f in findings)
 
     @pytest.mark.parametrize(("logit", "count"), [(-0.9, 1), (-1.1, 0)])
     def test_what_the_proofreader_denies_is_no_kind_that_was_not_taught(self, logit: float, count: int) -> None:
-        blind = judging(Category.POSITIONS, NAMES[0], 0.0, -9.0, "positions/unexpected")
-        denied = self.seen({("place", MAP.hit_objects[10].time): logit})
-        assert len(with_proposals([measured(positions.UNEXPECTED, 0.999)], denied, blind)) == count
+        rule = hitsounds.UNEXPECTED
+        blind = judging(Category.HITSOUNDS, NAMES[0], 0.0, -9.0, rule.id)
+        denied = self.seen({(kind, MAP.hit_objects[10].time): logit for kind in rule.corruptions})
+        assert len(rescore([measured(rule, 0.999)], denied, blind)) == count
 
     def test_what_every_phrase_lacks_is_no_warning(self) -> None:
         calibration = judging(Category.NEW_COMBOS, "slot combo", 1.0, 0.0, "new-combos/missing")
