@@ -40,6 +40,8 @@ LEVEL_WINDOW_SECONDS = 8.0
 LEVEL_FACTOR = 1.5  # from the weighted mean of a peak, which is about a triangle, to its height
 LEVEL_FLOOR = 0.1  # of the loudest level: keeps the noise of a silent break from counting as onsets
 
+ONSET_WIDTH_MS = 15.0
+"""Onsets are within this of the time of an object plus the map's lag, depending on how softly a sound starts."""
 CLIP = 1.5
 """Strength above which an onset counts no more: one cymbal must not outvote ten notes."""
 LAGS_MS = np.arange(-100, 101)

@@ -18,6 +18,7 @@ from maimod.osu.timing import BeatGrid
 SAME_MS = 3.0
 """Notes this close start together, and ends this close are at one time."""
 MOST_KEYS = 20
+"""Most columns of a map that is measured."""
 NO_GAP_BEATS = 32.0
 """Gap where there is no other note."""
 LAG_TICKS = (24, 48, 96)
@@ -133,6 +134,7 @@ class Rows:
 
     @cached_property
     def size_model(self) -> ContextModel:
+        """Of the numbers of notes."""
         return ContextModel(self.size, self.size, self.ticks_between)
 
     @cached_property
@@ -168,6 +170,7 @@ def _group(starts: np.ndarray) -> np.ndarray:
 
 
 def divisors(ticks: np.ndarray) -> np.ndarray:
+    """Log2 of the ticks of the coarsest usual grid that each tick is on; -1 off them."""
     found = np.full(len(ticks), -1.0)
     for step in (3, 4, 6, 8, 12, 16, 24, 48):
         found[ticks % step == 0] = np.log2(step)
@@ -226,6 +229,7 @@ def share_same_around(values: np.ndarray, there: np.ndarray) -> np.ndarray:
 
 
 def mirrored_masks(masks: np.ndarray, keys: int) -> np.ndarray:
+    """Masks of columns, the first column last."""
     found = np.zeros_like(masks)
     for column in range(keys):
         found |= ((masks >> column) & 1) << (keys - 1 - column)

@@ -10,8 +10,9 @@ from functools import cached_property
 
 import numpy as np
 
+from maimod.audio.onsets import ONSET_WIDTH_MS
 from maimod.features.likely_measures import PART_WEIGHTS, LikelyMeasures, log_odds, log_sum, masked_odds
-from maimod.features.passages import CELLS_PER_BEAT, ONSET_WIDTH_MS, displaced
+from maimod.features.passages import CELLS_PER_BEAT, displaced
 from maimod.osu.beatmap import Mode
 
 DIFFERENCE = 3.0

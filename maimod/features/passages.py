@@ -15,7 +15,7 @@ from functools import cached_property
 import msgspec
 import numpy as np
 
-from maimod.audio.onsets import OnsetEnvelope
+from maimod.audio.onsets import ONSET_WIDTH_MS, OnsetEnvelope
 from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
 from maimod.osu.hitsounds import Hit, hits
 from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid
@@ -35,7 +35,6 @@ measures around it."""
 WEIGHT_OF_SONG, WEIGHT_OF_SOUNDS = 0.25, 0.25
 SHIFTS = (-2 * QUARTER, -QUARTER, QUARTER, 2 * QUARTER)
 """Cells by which a paste is early or late."""
-ONSET_WIDTH_MS = 15.0
 SOUND_VALUES, SET_VALUES = 8, 4
 SAME_VOLUME = 8
 """Percent."""

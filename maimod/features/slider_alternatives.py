@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from maimod.audio.onsets import ONSET_WIDTH_MS
 from maimod.features.passages import Passages
 from maimod.features.rhythm_alternatives import Moments
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
@@ -58,7 +59,6 @@ STRAIGHT = 0.995
 """Least share of its length that the chord of a straight slider has."""
 NO_ROOM = -8.0
 """Gain of a repeat that would reach the next object."""
-ONSET_WIDTH_MS = 15.0
 
 AT_END = ("usage", "sound", "onset", "distance", "after")
 GAP_NAMES = (*AT_END, "copies", "siblings", "total")

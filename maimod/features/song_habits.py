@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from maimod.audio.onsets import OnsetEnvelope
+from maimod.audio.onsets import ONSET_WIDTH_MS, OnsetEnvelope
 from maimod.audio.spectrogram import Bands
 from maimod.features.mania_rows import SAME_MS
 from maimod.features.taiko_measures import is_kat
@@ -25,7 +25,6 @@ ONSET_FRAMES = (-2, 3)
 """Frames of the bands around a start in which its onset lies."""
 LOUD_FRAMES = 7
 """Frames before and after a start, by which the song becomes louder or softer."""
-ONSET_WIDTH_MS = 15.0
 RIDGE = 3.0
 """Weight of the penalty, in starts."""
 MOST_LEVERAGE = 0.9

@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from maimod.audio.onsets import ONSET_WIDTH_MS
 from maimod.discriminator.prediction import KINDS, NO_PREDICTION
 from maimod.events.schema import EventKind, EventScore
 from maimod.features import (
@@ -223,7 +224,7 @@ class ObjectTable:
         in_measure, measure = ticks.measure_ticks(own_ticks)
         divisor = _divisors(own_ticks)
         envelope = self.evidence.envelope
-        onsets = np.zeros(len(objects)) if envelope is None else envelope.at(starts + self.rhythm.lag, 15.0)
+        onsets = np.zeros(len(objects)) if envelope is None else envelope.at(starts + self.rhythm.lag, ONSET_WIDTH_MS)
         columns: dict[str, np.ndarray | list[float]] = {
             "circle": [o.kind is ObjectKind.CIRCLE for o in objects],
             "slider": [o.slider is not None for o in objects],

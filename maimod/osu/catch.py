@@ -71,6 +71,7 @@ class Movement(msgspec.Struct, frozen=True):
 
     @property
     def is_hyperdash(self) -> bool:
+        """Whether the game makes it one."""
         return self.to_hyperdash < 0
 
     @property

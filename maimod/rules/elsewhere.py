@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from maimod.audio.onsets import ONSET_WIDTH_MS
 from maimod.features.passages import SAME_VOLUME
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.osu.hitsounds import BIG, KAT, addition_names, set_name
 from maimod.osu.names import kind_name, noun, taiko_note
-from maimod.rules.rhythm_index import ONSET_WIDTH_MS, lag_of
+from maimod.rules.rhythm_index import lag_of
 
 if TYPE_CHECKING:
     from maimod.rules.base import Evidence
@@ -51,10 +52,12 @@ class _Share(msgspec.Struct, frozen=True):
 
     @property
     def is_usual(self) -> bool:
+        """Whether at least half of them have it."""
         return 2 * self.count >= self.of
 
     @property
     def is_many(self) -> bool:
+        """Whether they are enough to speak against something."""
         return self.of >= LEAST_AGAINST
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from maimod.audio.onsets import FAR_MS, LAGS_MS, MIN_SIGNIFICANCE, TYPICAL_LAG_MS, Alignment
+from maimod.audio.onsets import FAR_MS, LAGS_MS, MIN_SIGNIFICANCE, ONSET_WIDTH_MS, TYPICAL_LAG_MS, Alignment
 from maimod.events.schema import BEATS, EventKind, EventScore
 from maimod.osu.beatmap import Beatmap, HitObject
 from maimod.osu.names import object_name
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 SAME_MS = 12.0
 """Times closer than this are equal: a tick of the model is 1/48 beat, 7 ms at 180 BPM."""
-ONSET_WIDTH_MS = 15.0
-"""Onsets are within this of the time plus the map's lag, depending on how softly a sound starts."""
 
 AS_HIGH = 0.85
 """A lag with at least this share of the strongest lag's onset strength may be the true one: in songs of even notes

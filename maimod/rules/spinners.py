@@ -90,6 +90,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
 
 
 def spinners_of(beatmap: Beatmap) -> list[HitObject]:
+    """Spinners of a map, in its order."""
     return [o for o in beatmap.hit_objects if o.kind is ObjectKind.SPINNER]
 
 

@@ -17,13 +17,13 @@ from numpy.random import Generator
 from maimod.features.slip_model import Forest, log_odds
 from maimod.features.taiko_measures import KAT, SLIP_NAMES, is_kat, measure_colours, notes_of, slip_features
 from maimod.osu.beatmap import HitObject
+from maimod.osu.hitsounds import CLAP
 from maimod.training.slip_forest import Rows, Scored, chooser, chosen, is_close, load, versions
 
 APART = (12, 30)
 """Notes from one changed colour to the next."""
 EXCHANGED = 0.25
 """Share of changes in which two neighbours exchange their colours."""
-CLAP = 8
 VERSIONS = 3
 
 

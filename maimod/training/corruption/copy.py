@@ -40,10 +40,12 @@ class Tampered:
     """(n_slots,) bool: too close to another change."""
 
     def mark(self, kind: str, *times: float) -> None:
+        """Label the slots of these times [ms] with a kind of change."""
         slots, _ = self.grid.locate(times)
         self.labels[slots, KIND[kind]] = True
 
     def beat(self, time: float) -> float:
+        """Ms of a beat at a time."""
         return self.beatmap.red_line_of(time).beat_length
 
     def keep_clear(self, first: int, last: int) -> None:
@@ -87,6 +89,7 @@ def slider_from(copy: Tampered, i: int) -> HitObject | None:
 
 
 def exchange(copy: Tampered, old: HitObject, new: HitObject) -> None:
+    """Put another object in the place of one, and keep other changes away from it."""
     k = next(k for k, o in enumerate(copy.objects) if o is old)
     copy.objects[k] = new
     slot = copy.starts[k]

@@ -24,6 +24,7 @@ def _on_grid(copy: Tampered, time: float, like: float) -> float:
 
 
 def extra(copy: Tampered, i: int) -> bool:
+    """An object that is not in the map."""
     o, (_, after) = copy.objects[i], copy.around(i)
     if o is None or after is None or o.kind is ObjectKind.SPINNER:
         return False
@@ -73,6 +74,7 @@ def extra(copy: Tampered, i: int) -> bool:
 
 
 def missing(copy: Tampered, i: int) -> bool:
+    """An object taken away."""
     o, (before, after) = copy.objects[i], copy.around(i)
     if o is None or before is None or after is None or o.kind is ObjectKind.SPINNER:
         return False
@@ -88,6 +90,7 @@ def missing(copy: Tampered, i: int) -> bool:
 
 
 def moved_in_time(copy: Tampered, i: int) -> bool:
+    """An object on another tick."""
     o, (before, after) = copy.objects[i], copy.around(i)
     if (
         o is None
@@ -190,6 +193,7 @@ def to_circle(copy: Tampered, i: int) -> bool:
 
 
 def combo(copy: Tampered, i: int) -> bool:
+    """A new combo set, moved or taken away."""
     o = copy.objects[i]
     if o is None or i == 0:
         return False
@@ -220,6 +224,7 @@ def combo(copy: Tampered, i: int) -> bool:
 
 
 def addition(copy: Tampered, i: int) -> bool:
+    """An addition set, changed or taken away; in taiko another colour."""
     o = copy.objects[i]
     if o is None or o.kind is ObjectKind.SPINNER:
         return False
@@ -252,6 +257,7 @@ def addition(copy: Tampered, i: int) -> bool:
 
 
 def sample_set(copy: Tampered, i: int) -> bool:
+    """Another sample set."""
     o = copy.objects[i]
     if o is None or o.kind is ObjectKind.SPINNER or o.sample.filename:
         return False
@@ -268,6 +274,7 @@ def sample_set(copy: Tampered, i: int) -> bool:
 
 
 def volume(copy: Tampered, i: int) -> bool:
+    """Another volume."""
     o = copy.objects[i]
     if o is None:
         return False
@@ -286,6 +293,7 @@ def volume(copy: Tampered, i: int) -> bool:
 
 
 def place(copy: Tampered, i: int) -> bool:
+    """An object elsewhere on the playfield, or in another column."""
     o, (before, _) = copy.objects[i], copy.around(i)
     if o is None or o.kind is ObjectKind.SPINNER:
         return False
@@ -319,6 +327,7 @@ def place(copy: Tampered, i: int) -> bool:
 
 
 def length(copy: Tampered, i: int) -> bool:
+    """A slider that ends elsewhere."""
     o = slider_from(copy, i)
     if o is None or o.slider is None:
         return False
@@ -338,6 +347,7 @@ def length(copy: Tampered, i: int) -> bool:
 
 
 def shape(copy: Tampered, i: int) -> bool:
+    """A slider with another body."""
     o = slider_from(copy, i)
     if o is None or o.slider is None or copy.beatmap.mode in (Mode.TAIKO, Mode.MANIA):
         return False

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.random import Generator
 
-from maimod.audio.onsets import OnsetEnvelope, alignment
+from maimod.audio.onsets import ONSET_WIDTH_MS, OnsetEnvelope, alignment
 from maimod.findings import Category
 from maimod.osu.beatmap import HEIGHT, WIDTH, Beatmap, HitObject, Mode, ObjectKind, TimingPoint, combo_numbers
 from maimod.osu.timing import TICKS_PER_BEAT
@@ -26,7 +26,6 @@ CLEAR_GAP_MS = 40.0
 RUN_GAPS = 4
 """Equal gaps that make an even run; half of them on either side of the place."""
 LONGEST_RUN_GAP_MS = 1_100.0
-ONSET_WIDTH_MS = 15.0
 WHISTLE, FINISH, CLAP = 2, 4, 8
 ADDITIONS = WHISTLE | FINISH | CLAP
 SAMPLE_SETS = {"normal": 1, "soft": 2, "drum": 3}
@@ -157,6 +156,7 @@ def with_objects(beatmap: Beatmap, new: Mapping[int, HitObject | None]) -> Beatm
 
 
 def moved_in_time(o: HitObject, by: float) -> HitObject:
+    """The object `by` ms later."""
     return replace(o, time=o.time + by, end_time=o.end_time + by)
 
 
@@ -200,6 +200,7 @@ def additions_of(o: HitObject) -> int:
 
 
 def with_additions(o: HitObject, bits: int) -> HitObject:
+    """The object with other additions at its start."""
     if o.slider and o.slider.edge_sounds:
         return replace(o, slider=replace(o.slider, edge_sounds=(bits, *o.slider.edge_sounds[1:])))
     return replace(o, hitsound=bits)
@@ -210,6 +211,7 @@ def with_additions(o: HitObject, bits: int) -> HitObject:
 
 
 def pick(random: Generator, places: Sequence[T]) -> T | None:
+    """One of the places by chance; None if there are none."""
     return places[int(random.integers(len(places)))] if places else None
 
 
@@ -232,6 +234,7 @@ class Row:
 
     @property
     def end_time(self) -> float:
+        """Ms at which the last of them ends."""
         return max(o.end_time for o in self.objects)
 
     @property
@@ -241,6 +244,7 @@ class Row:
 
 
 def rows_of(beatmap: Beatmap) -> list[Row]:
+    """Objects by time, those that start together as one row."""
     grouped: list[list[HitObject]] = []
     for o in sorted(beatmap.hit_objects, key=lambda o: (o.time, o.index)):
         if grouped and o.time - grouped[-1][0].time < SAME_MS:
@@ -263,6 +267,7 @@ def in_even_runs(beatmap: Beatmap, rows: Sequence[Row]) -> Iterator[tuple[int, f
 
 
 def is_circle(o: HitObject | None) -> bool:
+    """Whether it is a circle, or a note."""
     return o is not None and o.kind is ObjectKind.CIRCLE
 
 
@@ -288,6 +293,7 @@ def onset_strengths(beatmap: Beatmap, envelope: OnsetEnvelope, times: Sequence[f
 
 
 def on_downbeat(beatmap: Beatmap, time: float) -> bool:
+    """Whether a time [ms] is on the first beat of a measure."""
     red = beatmap.red_line_of(time)
     measure = red.beat_length * red.meter
     return abs((time - red.time + measure / 2) % measure - measure / 2) < SAME_MS
@@ -301,6 +307,7 @@ def effective_sample(beatmap: Beatmap, o: HitObject) -> tuple[int, int]:
 
 
 def sliders_of(beatmap: Beatmap) -> list[HitObject]:
+    """Sliders of one curve, with a length."""
     return [
         o
         for o in beatmap.hit_objects
@@ -312,10 +319,12 @@ def sliders_of(beatmap: Beatmap) -> list[HitObject]:
 
 
 def is_inside(point: tuple[float, float]) -> bool:
+    """Whether a point [px] lies on the playfield."""
     return 0 <= point[0] <= WIDTH and 0 <= point[1] <= HEIGHT
 
 
 def column_x(beatmap: Beatmap, column: int) -> float:
+    """x [px] at which a file has a note of a mania column."""
     return float(math.floor((column + 0.5) * WIDTH / beatmap.keys))
 
 
@@ -374,8 +383,10 @@ def over(changed: Beatmap, start: float, end: float, note: str) -> Planted:
 
 
 def faster(factor: float, point: TimingPoint) -> TimingPoint:
+    """The green line with its velocity times `factor`."""
     return replace(point, beat_length=-100.0 / (point.velocity * factor))
 
 
 def at_volume(percent: int, point: TimingPoint) -> TimingPoint:
+    """The line with another volume [%]."""
     return replace(point, volume=percent)
