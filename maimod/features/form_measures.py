@@ -9,19 +9,16 @@ be fitted on maps without songs. Times in ticks, 48 to the beat; odds are natura
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from maimod.features import slider_alternatives
 from maimod.features.ordered import median
+from maimod.features.passages import Passages
 from maimod.features.slider_alternatives import FROM_PX
-from maimod.osu.beatmap import HitObject, ObjectKind
+from maimod.osu.beatmap import Beatmap, HitObject, ObjectKind
 from maimod.osu.slider_path import flatten
 from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid
-
-if TYPE_CHECKING:
-    from maimod.rules.base import Evidence
 
 TOLERANCE = 2
 """Ticks that count as one: objects are at whole ms."""
@@ -91,16 +88,17 @@ def can_measure(objects: Sequence[HitObject]) -> bool:
     return len(objects) > slider_alternatives.LEAST_GAPS and edges <= slider_alternatives.MOST_EDGES
 
 
-def measure(evidence: Evidence, alternatives: np.ndarray | None = None) -> np.ndarray:
+def measure(passages: Passages, objects: Sequence[HitObject], alternatives: np.ndarray | None = None) -> np.ndarray:
     """float32 (n_objects, len(NAMES)) of the objects of an osu! map in order of time.
 
     Args:
-        evidence: of a map for which :func:`can_measure` holds.
+        passages: of the map.
+        objects: of the map, in order of time; :func:`can_measure` holds.
         alternatives: (n_objects, len(slider_alternatives.NAMES)), if they are known.
     """
     if alternatives is None:
-        alternatives = slider_alternatives.features(evidence)
-    form = _Forms(evidence)
+        alternatives = slider_alternatives.features(passages, objects)
+    form = _Forms(passages.beatmap, objects)
     columns = [
         form.own(),
         form.gaps(),
@@ -121,14 +119,12 @@ def _rounded(ticks: np.ndarray) -> np.ndarray:
 class _Forms:
     """Starts, durations and repeats of the objects of a map."""
 
-    def __init__(self, evidence: Evidence) -> None:
-        self.evidence = evidence
-        self.objects: Sequence[HitObject] = evidence.objects_by_time
-        self.grid = BeatGrid(evidence.beatmap)
+    def __init__(self, beatmap: Beatmap, objects: Sequence[HitObject]) -> None:
+        self.objects, self.grid = objects, BeatGrid(beatmap)
         n = len(self.objects)
         self.slides = np.array([o.slider.slides if o.slider else 0 for o in self.objects])
         self.is_spinner = np.array([o.kind is ObjectKind.SPINNER for o in self.objects])
-        both = np.stack([evidence.object_times, evidence.object_end_times])
+        both = np.array([[o.time for o in objects], [o.end_time for o in objects]])
         self.start, end = self.grid.ticks(both)
         self.end = np.maximum(self.start, end)
         self.duration = self.end - self.start

@@ -14,7 +14,6 @@ is likelier.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -22,12 +21,9 @@ import numpy as np
 from maimod.audio.onsets import ONSET_WIDTH_MS
 from maimod.features.passages import Passages
 from maimod.features.rhythm_alternatives import Moments
-from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.slider_path import flatten
 from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid
-
-if TYPE_CHECKING:
-    from maimod.rules.base import Evidence
 
 LEAST_GAPS, MOST_EDGES = 8, 20_000
 """Fewest gaps for habits of the map, and most edges that are compared: the longest ranked marathons have as many."""
@@ -114,21 +110,28 @@ class _Gaps(msgspec.Struct, frozen=True):
     """Ticks from the start of the measure."""
 
 
-def features(evidence: Evidence) -> np.ndarray:
-    """(n_objects, len(NAMES)) for the objects of a map of osu! or catch in order of time; zeros in other modes."""
-    objects = evidence.objects_by_time
+def features(passages: Passages, objects: Sequence[HitObject]) -> np.ndarray:
+    """Measure every object of a map of osu! or catch.
+
+    Args:
+        passages: of the map.
+        objects: of the map, in order of time.
+
+    Returns:
+        (n_objects, len(NAMES)); zeros in other modes.
+    """
     found = np.zeros((len(objects), len(NAMES)))
-    if evidence.beatmap.mode not in (Mode.OSU, Mode.CATCH) or len(objects) <= LEAST_GAPS:
+    if passages.beatmap.mode not in (Mode.OSU, Mode.CATCH) or len(objects) <= LEAST_GAPS:
         return found
     if sum(o.slider.slides + 1 if o.slider else 2 for o in objects) > MOST_EDGES:
         return found
-    edges = _edges(evidence)
-    gaps = _gaps(evidence, edges)
+    edges = _edges(passages, objects)
+    gaps = _gaps(passages.beatmap, objects, edges)
     n, width = len(objects), len(GAP_NAMES)
     first = np.searchsorted(edges.rank, np.arange(n))
     last = np.searchsorted(edges.rank, np.arange(n), side="right") - 1
     by_gap = np.zeros((len(gaps.length) + 2, width))  # with none before the first object and after the last
-    odds = np.concatenate([_by_usage(edges, gaps), _elsewhere(evidence.passages, edges, gaps)], axis=1)
+    odds = np.concatenate([_by_usage(edges, gaps), _elsewhere(passages, edges, gaps)], axis=1)
     odds[~gaps.is_compared] = 0.0
     by_gap[1:-1] = np.concatenate([odds, odds.sum(axis=1, keepdims=True)], axis=1)
     is_slider = np.array([o.slider is not None for o in objects])
@@ -137,18 +140,22 @@ def features(evidence: Evidence) -> np.ndarray:
     found[:, 2 * width : 3 * width] = np.where(is_slider[:, None], by_gap[last + 1], 0.0)
     sliders = np.flatnonzero(is_slider)
     if len(sliders):
-        found[sliders, 3 * width : _REACH] = _of_sliders(evidence, edges, sliders, first[sliders], last[sliders])
+        found[sliders, 3 * width : _REACH] = _of_sliders(
+            passages, objects, edges, sliders, first[sliders], last[sliders]
+        )
     circles = np.flatnonzero([o.kind is ObjectKind.CIRCLE for o in objects[:-1]])
-    found[circles, _REACH] = found[circles + 1, _REACH + 1] = _reach(evidence, edges, gaps, circles, last[circles])
+    found[circles, _REACH] = found[circles + 1, _REACH + 1] = _reach(
+        passages.beatmap, objects, edges, gaps, circles, last[circles]
+    )
     return found
 
 
-def _edges(evidence: Evidence) -> _Edges:
+def _edges(passages: Passages, objects: Sequence[HitObject]) -> _Edges:
     rank: list[int] = []
     time: list[float] = []
     place: list[complex] = []
     sound: list[int] = []
-    for i, o in enumerate(evidence.objects_by_time):
+    for i, o in enumerate(objects):
         own = o.edge_times()
         rank += [i] * len(own)
         time += own
@@ -161,13 +168,13 @@ def _edges(evidence: Evidence) -> _Edges:
             sounds = (*o.slider.edge_sounds, *[o.hitsound] * len(own))[: len(own)]
             sound += [bits >> 1 & 7 for bits in sounds]
     times = np.array(time)
-    envelope = evidence.envelope
-    strength = np.zeros(len(times)) if envelope is None else envelope.at(times + evidence.rhythm.lag, ONSET_WIDTH_MS)
+    envelope = passages.envelope
+    strength = np.zeros(len(times)) if envelope is None else envelope.at(times + passages.lag_ms, ONSET_WIDTH_MS)
     order = np.sort(strength)
     bins = np.searchsorted(order, strength, side="left") * ONSET_BINS // max(len(order), 1)
-    ticks = BeatGrid(evidence.beatmap).ticks(times)
+    ticks = BeatGrid(passages.beatmap).ticks(times)
     places = np.array(place)
-    if evidence.beatmap.mode is Mode.CATCH:  # where only x counts
+    if passages.beatmap.mode is Mode.CATCH:  # where only x counts
         places = places.real + 0j
     return _Edges(np.array(rank), times, ticks, places, np.array(sound), bins, strength)
 
@@ -178,11 +185,11 @@ def parts(n: int) -> Iterator[tuple[slice, slice]]:
         yield slice(start, start + MOST_AT_ONCE), slice(max(start - MOST_AT_ONCE, 0), start + 2 * MOST_AT_ONCE)
 
 
-def _gaps(evidence: Evidence, edges: _Edges) -> _Gaps:
-    grid = BeatGrid(evidence.beatmap)
+def _gaps(beatmap: Beatmap, objects: Sequence[HitObject], edges: _Edges) -> _Gaps:
+    grid = BeatGrid(beatmap)
     length = np.diff(edges.tick)
     in_measure, _ = grid.measure_ticks(edges.tick[:-1])
-    is_spinner = np.array([o.kind is ObjectKind.SPINNER for o in evidence.objects_by_time])[edges.rank]
+    is_spinner = np.array([o.kind is ObjectKind.SPINNER for o in objects])[edges.rank]
     is_compared = (length > SAME_TICKS) & (length <= MOST_TICKS) & ~is_spinner[:-1] & ~is_spinner[1:]
     is_held = edges.rank[1:] == edges.rank[:-1]
     return _Gaps(length, is_held, is_compared, in_measure % TICKS_PER_BEAT, in_measure)
@@ -305,12 +312,18 @@ def _odds(is_other: np.ndarray, there: np.ndarray) -> np.ndarray:
 
 
 def _of_sliders(
-    evidence: Evidence, edges: _Edges, sliders: np.ndarray, head: np.ndarray, tail: np.ndarray
+    passages: Passages,
+    objects: Sequence[HitObject],
+    edges: _Edges,
+    sliders: np.ndarray,
+    head: np.ndarray,
+    tail: np.ndarray,
 ) -> np.ndarray:
     """(n_sliders, 2 * len(REPEAT_NAMES) + 1 + len(END_NAMES)) on repeats more and less, straight bodies and the ends.
 
     Args:
-        evidence: of the map.
+        passages: of the map.
+        objects: in order of time.
         edges: of all objects.
         sliders: (n_sliders,) places of the sliders among the objects.
         head: (n_sliders,) numbers of their first edges.
@@ -318,18 +331,18 @@ def _of_sliders(
     """
     slides, span = tail - head, edges.tick[head + 1] - edges.tick[head]
     following = np.append(edges.tick, edges.tick[-1] + 2 * MOST_TICKS)[tail + 1] - edges.tick[tail]
-    is_straight = _are_straight([evidence.objects_by_time[i] for i in sliders.tolist()])
+    is_straight = _are_straight([objects[i] for i in sliders.tolist()])
     counts, bent = _alike_sliders(
-        evidence, edges.tick[head], span, np.minimum(following, MOST_TICKS), slides, is_straight
+        passages.beatmap, edges.tick[head], span, np.minimum(following, MOST_TICKS), slides, is_straight
     )
     width = len(REPEAT_NAMES)
     found = np.zeros((len(sliders), 2 * width + 1 + len(END_NAMES)))
     found[:, 2 * width] = bent
     found[:, 0], found[:, width] = (np.log((counts[:, k] + UNSEEN) / (counts[:, 1] + UNSEEN)) for k in (2, 0))
     more = edges.time[tail] + edges.time[head + 1] - edges.time[head]
-    found[:, 1:width] = _at_edge(evidence, edges, edges.time[tail], more, True)
-    found[:, width + 1 : 2 * width] = _at_edge(evidence, edges, edges.time[tail - 1], edges.time[tail], False)
-    moments = Moments(evidence.beatmap, edges.time)
+    found[:, 1:width] = _at_edge(passages, edges, edges.time[tail], more, True)
+    found[:, width + 1 : 2 * width] = _at_edge(passages, edges, edges.time[tail - 1], edges.time[tail], False)
+    moments = Moments(passages.beatmap, edges.time)
     found[:, 2 * width + 1 : -1], found[:, -1] = moments.removed()[tail], moments.added(more)
     found[span >= following, :width], found[span >= following, -1] = 0.0, NO_ROOM
     found[slides < 2, width : 2 * width] = 0.0
@@ -349,12 +362,12 @@ def _are_straight(sliders: Sequence[HitObject]) -> np.ndarray:
 
 
 def _alike_sliders(
-    evidence: Evidence, start: np.ndarray, span: np.ndarray, free: np.ndarray, slides: np.ndarray, straight: np.ndarray
+    beatmap: Beatmap, start: np.ndarray, span: np.ndarray, free: np.ndarray, slides: np.ndarray, straight: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """How many slides the sliders of the map have at such places, and whether they are straight.
 
     Args:
-        evidence: gives the red lines.
+        beatmap: gives the red lines.
         start, span, free: (n_sliders,) ticks of the head, of a span, and to the next object.
         slides: (n_sliders,) number of spans.
         straight: (n_sliders,) whether the body is one line.
@@ -364,7 +377,7 @@ def _alike_sliders(
         are not straight, 0 for sliders that are not.
     """
     n, room = len(start), slides * span + free
-    measure, _ = BeatGrid(evidence.beatmap).measure_ticks(start)
+    measure, _ = BeatGrid(beatmap).measure_ticks(start)
     beat = measure % TICKS_PER_BEAT
     counts, odds = np.zeros((n, 3)), np.zeros(n)
     for asked, known in parts(n):
@@ -384,18 +397,18 @@ def _alike_sliders(
     return counts, odds
 
 
-def _at_edge(evidence: Evidence, edges: _Edges, before: np.ndarray, times: np.ndarray, is_more: bool) -> np.ndarray:
+def _at_edge(passages: Passages, edges: _Edges, before: np.ndarray, times: np.ndarray, is_more: bool) -> np.ndarray:
     """(n, 3) odds by copies and by difficulties with an edge before that there is one at a time, or none if it would be gone,
     and the rank of the onset at the time.
 
     Args:
-        evidence: of the map.
+        passages: of the map.
         edges: of its objects.
         before: (n,) ms of the edge before.
         times: (n,) ms.
         is_more: whether an edge would be added.
     """
-    found, passages = np.zeros((len(times), 3)), evidence.passages
+    found = np.zeros((len(times), 3))
     if passages.cells.count:
         cells, cells_before = passages.cells.of(times), passages.cells.of(before)
         there, there_before = passages.copies_of(cells), passages.copies_of(cells_before)
@@ -403,17 +416,18 @@ def _at_edge(evidence: Evidence, edges: _Edges, before: np.ndarray, times: np.nd
         known = (there >= 0) & (there_before >= 0) & edge[np.maximum(there_before, 0)]
         found[:, 0] = _odds(edge[np.maximum(there, 0)] == is_more, known)
         found[:, 1] = _odds(passages.in_siblings("edge", cells) == is_more, passages.in_siblings("edge", cells_before))
-    if evidence.envelope is not None:
-        onset = evidence.envelope.at(times + evidence.rhythm.lag, ONSET_WIDTH_MS)
+    if passages.envelope is not None:
+        onset = passages.envelope.at(times + passages.lag_ms, ONSET_WIDTH_MS)
         ordered = np.sort(edges.strength)
         low, high = (np.searchsorted(ordered, onset, side=side) for side in ("left", "right"))
         found[:, 2] = (low + high) / (2 * len(ordered))
     return found
 
 
-def _reach(evidence: Evidence, edges: _Edges, gaps: _Gaps, circles: np.ndarray, number: np.ndarray) -> np.ndarray:
+def _reach(
+    beatmap: Beatmap, objects: Sequence[HitObject], edges: _Edges, gaps: _Gaps, circles: np.ndarray, number: np.ndarray
+) -> np.ndarray:
     """(n_circles,) `reach` of circles, which have the places `circles` among the objects and `number` among the edges."""
-    beatmap, objects = evidence.beatmap, evidence.objects_by_time
     velocity = np.array([beatmap.velocity_at(objects[i].time) for i in circles.tolist()])
     length = beatmap.difficulty.slider_multiplier * 100 * velocity * gaps.length[number] / TICKS_PER_BEAT
     steps = np.abs(edges.place[number + 1] - edges.place[number])

@@ -368,7 +368,7 @@ class ObjectTable:
     @cached_property
     def slider_alternatives(self) -> np.ndarray:
         """(n_objects, len(slider_alternatives.NAMES)); zeros in modes without sliders."""
-        return slider_alternatives.features(self.evidence)
+        return slider_alternatives.features(self.evidence.passages, self.objects)
 
     @cached_property
     def forms(self) -> np.ndarray:
@@ -376,7 +376,7 @@ class ObjectTable:
         model, is_osu = self.evidence.slip_model, self.evidence.beatmap.mode is Mode.OSU
         if model is None or model.forms is None or not is_osu or not form_measures.can_measure(self.objects):
             return np.full(len(self.objects), slip_model.NO_SLIP)
-        measured = form_measures.measure(self.evidence, self.slider_alternatives)
+        measured = form_measures.measure(self.evidence.passages, self.objects, self.slider_alternatives)
         return slip_model.log_odds(model.forms, measured, form_measures.NAMES)
 
     @cached_property

@@ -275,6 +275,11 @@ def _versions(path: Path, beatmap: Beatmap, objects: Sequence[HitObject], seed: 
     return versions(path, seed, VERSIONS, partial(plant, beatmap, objects))
 
 
+def _measured(beatmap: Beatmap) -> np.ndarray:
+    evidence = Evidence(beatmap)
+    return form_measures.measure(evidence.passages, evidence.objects_by_time)
+
+
 def examples_of(seed: int, path: Path) -> list[Rows]:
     """Examples of planted versions of a map."""
     loaded = load(path)
@@ -284,7 +289,7 @@ def examples_of(seed: int, path: Path) -> list[Rows]:
     found = []
     for version in _versions(path, *loaded, seed):
         changed = np.array([bool(kind) for kind in version.kinds])
-        found.append(chosen(form_measures.measure(Evidence(version.beatmap)), changed, changed, random))
+        found.append(chosen(_measured(version.beatmap), changed, changed, random))
     return found
 
 
@@ -292,7 +297,7 @@ def scored(forest: Forest, seed: int, path: Path, beatmap: Beatmap, objects: Seq
     """Log-odds of a map as it is and with changed forms; of what one change made, the highest."""
 
     def of(one: Beatmap) -> np.ndarray:
-        return log_odds(forest, form_measures.measure(Evidence(one)), form_measures.NAMES)
+        return log_odds(forest, _measured(one), form_measures.NAMES)
 
     result = Scored(of(beatmap))
     for version in _versions(path, beatmap, objects, seed):

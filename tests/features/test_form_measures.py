@@ -5,15 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maimod.features.form_measures import NAMES, can_measure, measure
+from maimod.features import form_measures, slider_alternatives
+from maimod.features.form_measures import NAMES, can_measure
 from maimod.osu.beatmap import Beatmap
 from maimod.rules.base import Evidence
 from tests.features.test_slider_alternatives import ODD, of_sliders
 from tests.maps import beatmap
 
 
+def measure(loaded: Beatmap, alternatives: np.ndarray | None = None) -> np.ndarray:
+    evidence = Evidence(loaded)
+    return form_measures.measure(evidence.passages, evidence.objects_by_time, alternatives)
+
+
 def column(loaded: Beatmap, name: str) -> np.ndarray:
-    found = measure(Evidence(loaded))
+    found = measure(loaded)
     assert found.shape == (len(loaded.hit_objects), len(NAMES)) and np.isfinite(found).all()
     return found[:, NAMES.index(name)]
 
@@ -81,13 +87,11 @@ def test_directions_of_bodies() -> None:
 
 
 def test_known_alternatives_are_not_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    from maimod.features import slider_alternatives
-
     evidence = Evidence(SPLIT)
-    known = slider_alternatives.features(evidence)
-    expected = measure(evidence)
+    known = slider_alternatives.features(evidence.passages, evidence.objects_by_time)
+    expected = measure(SPLIT)
     monkeypatch.setattr(slider_alternatives, "features", None)
-    assert (measure(evidence, known) == expected).all()
+    assert (measure(SPLIT, known) == expected).all()
 
 
 def test_maps_that_are_too_short_or_have_too_many_edges() -> None:
@@ -95,12 +99,12 @@ def test_maps_that_are_too_short_or_have_too_many_edges() -> None:
     long = beatmap([f"100,100,{500 * i},2,0,L|200:100,{3000 if i == 5 else 1},1,0" for i in range(40)])
     many = beatmap([f"100,100,{500 * i},2,0,L|200:100,3000,1,0" for i in range(40)])
     assert [can_measure(one.hit_objects) for one in (short, long, many, USUAL)] == [False, True, False, True]
-    assert np.isfinite(measure(Evidence(long))).all()
+    assert np.isfinite(measure(long)).all()
 
 
 def test_spinners_objects_at_one_time_and_objects_far_apart() -> None:
     lines = [f"100,100,{500 * i},1,0,0:0:0:0:" for i in range(12)]
     lines += ["256,192,6000,12,0,9000,0:0:0:0:", "100,100,9500,1,0,0:0:0:0:", "300,100,9500,1,0,0:0:0:0:"]
-    assert np.isfinite(measure(Evidence(beatmap(lines)))).all()
+    assert np.isfinite(measure(beatmap(lines))).all()
     far = [*lines, "100,100,20000000,1,0,0:0:0:0:"]
     assert not column(beatmap(far), "lag trust").any()

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from maimod.audio.onsets import TYPICAL_LAG_MS, OnsetEnvelope
-from maimod.features.slider_alternatives import NAMES, NO_ROOM, features
+from maimod.features import slider_alternatives
+from maimod.features.slider_alternatives import NAMES, NO_ROOM
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules.base import Evidence
@@ -54,8 +55,13 @@ def of_circles(joined: bool) -> Beatmap:
     return beatmap(lines)
 
 
+def features(evidence: Evidence | Beatmap) -> np.ndarray:
+    evidence = evidence if isinstance(evidence, Evidence) else Evidence(evidence)
+    return slider_alternatives.features(evidence.passages, evidence.objects_by_time)
+
+
 def column(evidence: Evidence | Beatmap, name: str) -> np.ndarray:
-    found = features(evidence if isinstance(evidence, Evidence) else Evidence(evidence))
+    found = features(evidence)
     assert np.isfinite(found).all()
     return found[:, NAMES.index(name)]
 
@@ -149,20 +155,20 @@ def test_a_circle_as_far_as_a_slider_would_reach() -> None:
 def test_catch_has_x_alone() -> None:
     lines = [f"{100 + 50 * (i % 2)},{40 * (i % 9)},{i * BEAT},1,0,0:0:0:0:" for i in range(30)]
     flat = [f"{100 + 50 * (i % 2)},0,{i * BEAT},1,0,0:0:0:0:" for i in range(30)]
-    first, second = (features(Evidence(beatmap(of, mode=2))) for of in (lines, flat))
+    first, second = (features(beatmap(of, mode=2)) for of in (lines, flat))
     assert np.array_equal(first, second)
 
 
 @pytest.mark.parametrize("mode", [1, 3])
 def test_other_modes_have_none(mode: int) -> None:
     lines = [f"{64 + 128 * (i % 4)},192,{i * BEAT},1,0,0:0:0:0:" for i in range(30)]
-    assert not features(Evidence(beatmap(lines, mode=mode, circle_size=4))).any()
+    assert not features(beatmap(lines, mode=mode, circle_size=4)).any()
 
 
 def test_a_long_map_is_cut_into_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = features(Evidence(of_sliders("split")))
+    whole = features(of_sliders("split"))
     monkeypatch.setattr("maimod.features.slider_alternatives.MOST_AT_ONCE", 40)
-    parts = features(Evidence(of_sliders("split")))
+    parts = features(of_sliders("split"))
     head = 3 * ODD + 1
     assert parts[:, NAMES.index("own total")].argmax() == head
     assert np.corrcoef(whole.ravel(), parts.ravel())[0, 1] > 0.95
@@ -180,10 +186,10 @@ def test_an_end_on_another_tick() -> None:
 
 
 def test_maps_that_are_too_short_or_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not features(Evidence(beatmap(measure(0)))).any()
+    assert not features(beatmap(measure(0))).any()
     monkeypatch.setattr("maimod.features.slider_alternatives.MOST_EDGES", 2 * 3 * MEASURES)
-    assert features(Evidence(of_sliders())).any()
-    assert not features(Evidence(of_sliders("repeat"))).any()
+    assert features(of_sliders()).any()
+    assert not features(of_sliders("repeat")).any()
 
 
 def test_the_reach_of_a_circle_is_known_at_the_next_object_too() -> None:
