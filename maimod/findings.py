@@ -136,6 +136,11 @@ class Finding:
         return f"{word} {percent} %"
 
     @property
+    def place(self) -> str:
+        """The timestamp; empty for what is at no time in the map."""
+        return self.timestamp if self.scope is Scope.PLACE else ""
+
+    @property
     def link(self) -> str:
         """`osu://edit/...`, opens the editor at the finding."""
         return editor_link(self.timestamp)

@@ -203,7 +203,8 @@ def test_values_of_options_are_not_rewritten(lint):
         ((beatmap(WARNING),), ["--fail-on", "warning", "--max-findings", "0"], 1),
         ((BROKEN,), [], 2),
         ((BROKEN, BROKEN), ["--fail-on", "never"], 2),
-        ((BROKEN, beatmap()), [], 0),
+        ((BROKEN, beatmap()), [], 1),
+        ((BROKEN, beatmap()), ["--fail-on", "never"], 0),
         ((BROKEN, beatmap(PROBLEM)), [], 1),
     ],
 )

@@ -179,8 +179,11 @@ def _interrupted(check: Check, report: Report, stream: _Stream | _Verdicts | Non
 
 
 def fails(report: Report, fail_on: Severity | None) -> bool:
-    """Whether something at or above `fail_on` was found, listed or not."""
-    return fail_on is not None and any(finding.severity.rank <= fail_on.rank for finding in report.findings)
+    """Whether something at or above `fail_on` was found, listed or not, or a difficulty could not be checked at all."""
+    return fail_on is not None and (
+        any(beatmap.status == "error" for beatmap in report.beatmaps)
+        or any(finding.severity.rank <= fail_on.rank for finding in report.findings)
+    )
 
 
 def _lint(

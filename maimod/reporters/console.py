@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from maimod.findings import BeatmapReport, Category, Finding, ModelInfo, Report, Scope, Severity, Tier, minutes
+from maimod.findings import BeatmapReport, Category, Finding, ModelInfo, Report, Severity, Tier, minutes
 from maimod.linter.settings import LEAST_SCORE
 from maimod.osu.beatmap import Mode
 from maimod.reporters import triage
@@ -301,7 +301,7 @@ def _category(page: Page, report: Report, category: Category, entries: Sequence[
 
 def _stamp(finding: Finding) -> str:
     """The timestamp; what concerns no place in the map has none."""
-    return clean(finding.timestamp) if finding.scope is Scope.PLACE else ""
+    return clean(finding.place)
 
 
 def _finding(page: Page, finding: Finding, stamps: int, further: Sequence[str]) -> None:
@@ -322,9 +322,10 @@ def _finding(page: Page, finding: Finding, stamps: int, further: Sequence[str]) 
     beside: list[Part] = [(finding.rule, "dim")]
     rows: list[list[Part]] = [[(line, emphasis)] for line in wrap(clean(finding.message), room)]
     below = list(further)
-    if wide or not stamp:
+    is_cramped = MARGIN + max(stamps, cell_len(stamp)) + 2 + len(finding.rule) > page.width
+    if wide or is_cramped or not stamp:
         below = [" · ".join((finding.rule, *below[:1])), *below[1:]]
-        beside = rows.pop(0) if cell_len(stamp) <= stamps else []
+        beside = rows.pop(0) if (wide or not stamp) and cell_len(stamp) <= stamps else []
     page.line(*lead, " " * max(2, stamps + 2 - cell_len(stamp)) if stamp or (wide and stamps) else "", *beside)
     for row in rows + [[(line, "dim")] for text in below for line in wrap(text, room)]:
         page.line(" " * indent, *row)

@@ -15,7 +15,7 @@ from maimod.findings import BeatmapReport, Finding, Report, Severity
 from maimod.reporters.json import left_out
 from maimod.reporters.markdown import ADVICE, counts, escape, lines
 from maimod.reporters.text import without_controls, without_hash_commands
-from maimod.reporters.view import View, shorten
+from maimod.reporters.view import View, located, shorten
 
 COMMANDS = {Severity.PROBLEM: "error", Severity.WARNING: "warning", Severity.MINOR: "notice"}
 MAX_ANNOTATIONS = 10
@@ -52,10 +52,9 @@ def github(report: Report, out: TextIO, view: View) -> None:
 
 
 def _annotation(beatmap: BeatmapReport, finding: Finding) -> str:
-    difficulty = f"[{beatmap.version}] " if beatmap.version else ""
     return command(
         COMMANDS[finding.severity],
-        f"{difficulty}{finding.timestamp} {finding.message}",
+        located(beatmap, finding),
         file=beatmap.location,
         line=finding.line,
         title=finding.rule,

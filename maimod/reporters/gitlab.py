@@ -44,7 +44,7 @@ def gitlab(report: Report, out: TextIO, view: View) -> None:
             for message in beatmap.messages:
                 add(beatmap.location, 1, "maimod", level, message, message)
         for finding in beatmap.findings:
-            text = f"{finding.timestamp} {finding.message}"
+            text = f"{finding.place} {finding.message}".lstrip()
             add(beatmap.location, finding.line, finding.rule, LEVELS[finding.severity], text, finding.id)
         for note in left_out(complete, shown):
             add(beatmap.location, 1, "maimod", "info", note, "left out")

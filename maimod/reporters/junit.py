@@ -55,7 +55,7 @@ def _suite(root: ElementTree.Element, beatmap: BeatmapReport, messages: list[str
             suite,
             "testcase",
             classname=_text(beatmap.location),
-            name=_text(f"{finding.timestamp} {finding.rule}"),
+            name=_text(f"{finding.place} {finding.rule}".lstrip()),
             file=_text(beatmap.location),
             line=str(finding.line),
         )

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
-from maimod.findings import BeatmapReport, Report, Scope, Severity
+from maimod.findings import BeatmapReport, Report, Severity
 from maimod.reporters import triage
 from maimod.reporters.json import left_out
 from maimod.reporters.text import without_controls
@@ -90,7 +90,7 @@ def title(beatmap: BeatmapReport) -> str:
 def issue(entry: Entry, report: Report, labelled: bool = False) -> str:
     """The line of one entry, as a modder writes it: timestamp, what is there, what to check, where else."""
     finding = entry.finding
-    stamp = f"{finding.timestamp} " if finding.scope is Scope.PLACE else ""
+    stamp = f"{finding.place} ".lstrip()
     where = [f"{where[0].upper()}{where[1:]}."] if (where := entry.where(report)) else []
     mark = f"**{finding.severity.value.capitalize()}:** " if labelled or finding.severity is Severity.PROBLEM else ""
     label = f" `{finding.rule}` ({finding.confidence})" if labelled else ""

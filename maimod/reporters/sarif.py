@@ -15,7 +15,7 @@ from urllib.parse import quote
 from maimod.findings import BeatmapReport, Finding, Report, Severity
 from maimod.reporters.json import left_out
 from maimod.reporters.text import json_without_commands
-from maimod.reporters.view import View, shorten
+from maimod.reporters.view import View, located, shorten
 
 if TYPE_CHECKING:
     from maimod.rules.base import Rule
@@ -122,13 +122,12 @@ def _result(beatmap: BeatmapReport, finding: Finding, index: int, occurrence: in
         "actual": finding.actual or None,
         "expected": [one.text for one in finding.expected] or None,
     }
-    difficulty = f"[{beatmap.version}] " if beatmap.version else ""
     return {
         "ruleId": finding.rule,
         "ruleIndex": index,
         "level": LEVELS[finding.severity],
         "rank": round(finding.score * 100, 2),
-        "message": {"text": f"{difficulty}{finding.timestamp} {finding.message}"},
+        "message": {"text": located(beatmap, finding)},
         "locations": [_location(beatmap, finding.line)],
         "partialFingerprints": {FINGERPRINT: f"{finding.id}:{occurrence}"},
         "properties": {name: value for name, value in known.items() if value is not None},

@@ -76,7 +76,7 @@ def of_entry(beatmaps: Sequence[BeatmapReport], view: View) -> dict[str, Any]:
         "reasons": [
             {
                 "difficulty": beatmap.version,
-                "timestamp": finding.timestamp,
+                "timestamp": finding.place,
                 "rule": finding.rule,
                 "severity": finding.severity.value,
                 "message": finding.message,

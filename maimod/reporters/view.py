@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from maimod.findings import Finding, Report, Severity
+from maimod.findings import BeatmapReport, Finding, Report, Scope, Severity
 
 if TYPE_CHECKING:
     from maimod.reporters.html import Album
@@ -67,3 +67,9 @@ def shorten(report: Report, view: View) -> Shown:
         for beatmap in report.beatmaps
     )
     return Shown(replace(report, beatmaps=beatmaps), tuple(milder), tuple(beyond))
+
+
+def located(beatmap: BeatmapReport, finding: Finding) -> str:
+    """The message of a finding with its difficulty and time, as far as it has them: `[Hard] 00:12:345 (1) - Message`."""
+    difficulty = f"[{beatmap.version}]" if beatmap.version and finding.scope is not Scope.SET else ""
+    return " ".join(part for part in (difficulty, finding.place, finding.message) if part)

@@ -83,6 +83,15 @@ def is_empty(evidence: Evidence, time: float) -> bool:
     return sum(share.of for share in shares) >= LEAST_COMPARED and not any(share.count for share in shares)
 
 
+def has_same_flag(evidence: Evidence, time: float, has_flag: bool) -> bool:
+    """Whether most of several similar measures, and of the other difficulties, have a new combo at a time [ms], or lack
+    it, as the map does."""
+    shares = _shares(evidence, "flag", time)
+    if sum(share.of for share in shares) < LEAST_COMPARED:
+        return False
+    return all(2 * (share.count if has_flag else share.of - share.count) > share.of for share in shares)
+
+
 def _weighed(reasons: Sequence[str], against: Sequence[str], otherwise: str) -> str:
     """Reasons, and what speaks against them; with no reason of its own the finding rests on `otherwise`."""
     return f"{'; '.join(reasons) or otherwise}{', though ' * bool(against)}{' and '.join(against)}"

@@ -251,6 +251,8 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
             bits = total(verdict)
             hit_object = combos.objects[verdict.place]
             flag = rule is UNEXPECTED
+            if evidence.scores is None and elsewhere.has_same_flag(evidence, hit_object.time, flag):
+                continue  # without the networks no judge weighs what speaks against it
             odds = verdict.model + (MODEL_USUAL_BITS if flag else 0.0)
             chance = None if verdict.event is None else round(1 / (1 + 2.0**-odds), 4)
             yield candidate(

@@ -7,16 +7,17 @@ import json
 from dataclasses import replace
 from importlib.resources import files
 from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import jsonschema
 import pytest
 from junitparser import Error, Failure, JUnitXml, Skipped
 
-from maimod.findings import Expected, Report, Severity
+from maimod.findings import Expected, Report, Scope, Severity
 from maimod.reporters import REPORTERS
 from maimod.reporters.github import MAX_SUMMARY_BYTES
 from maimod.reporters.view import View
-from tests.reporters.test_reporters import BEATMAP, BROKEN, MISSING, OFFSET, RULES, SET
+from tests.reporters.test_reporters import BEATMAP, BROKEN, MISSING, OFFSET, RULES, SET, UNSNAPPED
 
 HOSTILE = replace(
     BEATMAP,
@@ -154,6 +155,29 @@ def test_github_annotations(monkeypatch):
         "::warning file=set/4k.osu,line=120,title=rhythm/missing::[4K] 02:54:138 (174138|0,174138|3) - "
         + MISSING.message,
     ]
+
+
+def test_what_concerns_files_has_neither_time_nor_difficulty():
+    def texts(scope):
+        finding = replace(UNSNAPPED, scope=scope, message="No song.")
+        report = Report("", None, (replace(BEATMAP, findings=(finding,)),))
+        sarif = json.loads(text("sarif", report))["runs"][0]["results"][0]["message"]["text"]
+        case = ElementTree.fromstring(text("junit", report)).findall(".//testcase")[1].get("name")
+        (entry,) = json.loads(text("gitlab", report))
+        (verdict,) = text("verdict", report).splitlines()
+        annotation = text("github", report).strip().rpartition("::")[2]
+        return sarif, annotation, entry["description"], case, json.loads(verdict)["reasons"][0]["timestamp"]
+
+    here = "[Collab [Hard]] 00:01:000 (12) - No song."
+    assert texts(Scope.PLACE) == (
+        here,
+        here,
+        "00:01:000 (12) - No song.",
+        "00:01:000 (12) - rhythm/unsnapped",
+        "00:01:000 (12) -",
+    )
+    assert texts(Scope.DIFFICULTY) == (*["[Collab [Hard]] No song."] * 2, "No song.", "rhythm/unsnapped", "")
+    assert texts(Scope.SET) == (*["No song."] * 3, "rhythm/unsnapped", "")
 
 
 def test_github_commands_cannot_be_smuggled_in(monkeypatch):

@@ -171,6 +171,12 @@ def test_wide_pages_put_the_message_beside_the_timestamp():
     ]
 
 
+def test_on_narrow_pages_no_line_is_longer_than_the_page():
+    lines = page(REPORT, width=40).partition("─")[0].splitlines()
+    assert max(map(len, lines)) <= 40 and "       fact P 00:01:000 (12) -" in lines
+    assert "rhythm/unsnapped" in page(REPORT, width=40)
+
+
 def test_evidence_is_printed_on_request():
     lines = [line.strip() for line in page(REPORT, verbose=True, width=140).splitlines()]
     assert (

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Finding, Severity
 from maimod.osu.beatmap import Beatmap
-from maimod.rules import new_combos
+from maimod.rules import elsewhere, new_combos
 from maimod.rules.base import Evidence
 from tests.findings import findings_of
 from tests.maps import beatmap
@@ -62,6 +62,22 @@ def test_flag_inside_a_combo() -> None:
     (finding,) = find(combos(REGULAR | {42}))
     assert (finding.rule, finding.objects) == ("new-combos/unexpected", (42,))
     assert "on beat 3 of the measure" in finding.message
+
+
+def test_without_networks_what_most_similar_measures_have_is_no_finding(monkeypatch) -> None:
+    loaded = combos(REGULAR | {42})
+    evidence = Evidence(loaded)
+    same = [
+        (beat, flag, elsewhere.has_same_flag(evidence, 500.0 * beat, flag))
+        for beat in (40, 41, 42)
+        for flag in (True, False)
+    ]
+    assert [one[:2] for one in same if one[2]] == [(40, True), (41, False), (42, False)]
+    assert not elsewhere.has_same_flag(Evidence(combos(REGULAR, count=8)), 0.0, True)  # too few to compare with
+    scores = scored(loaded, {42: 0.05})
+    assert find(loaded) and find(loaded, scores)
+    monkeypatch.setattr(elsewhere, "has_same_flag", lambda evidence, time, has_flag: True)
+    assert not find(loaded) and find(loaded, scores)
 
 
 def test_a_rest_belongs_to_no_combo() -> None:
