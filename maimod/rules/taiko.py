@@ -321,13 +321,13 @@ def _without_rest(evidence: Evidence, level: Level) -> Iterator[Candidate]:
         last = objects[-1] if pause is None else pause.before
         length = last.end_time - start.time
         beats = length / _beat_at(evidence.beatmap, start.time)
-        if beats > soft + 0.1:
+        if round(beats) > soft:  # a note on the next 1/4 is no beat more
             yield candidate(
                 NO_REST,
                 time=start.time,
                 end_time=last.end_time,
                 line=start.line,
-                certainty=evidence.for_level(Certainty.GUIDELINE if beats > hard + 0.1 else Certainty.POSSIBLE),
+                certainty=evidence.for_level(Certainty.GUIDELINE if round(beats) > hard else Certainty.POSSIBLE),
                 actual=f"{beats:.0f} beats",
                 expected=[Expected(f"a rest of {REST_NAMES[level]}")],
                 message=f"There is no rest moment of {REST_NAMES[level]} for {length / 1000:.0f} s, {beats:.0f} beats "
