@@ -116,6 +116,13 @@ class Snap(msgspec.Struct, frozen=True):
         """Position of the tick in its measure."""
         return beat_in_measure(self.red_line, self.tick)
 
+    @property
+    def place(self) -> str:
+        """The same in words: "beat 2", "beat 3 + 1/2"."""
+        whole = math.floor(self.beat + 0.01)
+        part = round((self.beat - whole) * self.divisor)
+        return f"beat {whole + 1}" + (f" + {part}/{self.divisor}" if part else "")
+
 
 def snap(beatmap: Beatmap, time: float, divisors: Sequence[int] = SNAP_DIVISORS) -> Snap:
     """Find the timeline tick closest to `time` [ms], of the red line in force or of one that begins within 2 ms.

@@ -228,6 +228,7 @@ PLACES_NAMED = 8
 def places_alike(times: Sequence[float], what: str = "the same at", place: str = "place") -> str:
     """Part of a message about the first of several places, with the times [ms] of the others: "; the same at 2 more places:
     00:12:000, 00:14:000"; empty for one."""
+    times = list({round(time): time for time in times}.values())  # the notes of a chord are at one place
     if not times:
         return ""
     listed = ", ".join(map(clock, times[:PLACES_NAMED])) + (" and others" if len(times) > PLACES_NAMED else "")
@@ -249,7 +250,6 @@ def bundled(found: Iterable[Candidate], most: int = MANY) -> Iterator[Candidate]
 
 
 def _as_one(first: Candidate, places: Sequence[Candidate]) -> Candidate:
-    # The notes of a chord are at one place.
     times = list({round(one.time): one.time for one in (first, *places)}.values())
     return replace(
         first,

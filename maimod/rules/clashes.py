@@ -254,6 +254,7 @@ def _report(evidence: Evidence, rule: Rule, places: Sequence[_Place]) -> Iterato
     if len(places) > MANY:
         objects = [o for place in places for o in place.objects[-1:]]
         first, least = places[0], min(place.actual_ms for place in places)
+        others = [place.objects[-1].time for place in places if place.objects[-1].time != first.objects[-1].time]
         yield candidate(
             rule,
             time=first.objects[-1].time,
@@ -261,7 +262,7 @@ def _report(evidence: Evidence, rule: Rule, places: Sequence[_Place]) -> Iterato
             line=first.objects[-1].line,
             objects=objects[:SHOWN_OBJECTS],
             certainty=min((place.certainty for place in places), key=list(Certainty).index),
-            message=f"{first.message[:-1]}{places_alike([place.objects[-1].time for place in places[1:]])}.",
+            message=f"{first.message[:-1]}{places_alike(others)}.",
             actual=f"{least:.0f} ms",
             expected=[Expected(f"at least {first.least_ms:.0f} ms")],
             places=len(places),

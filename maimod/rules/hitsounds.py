@@ -314,21 +314,11 @@ def _message(evidence: Evidence, hit: Hit, deviation: _Deviation, n_hits: int) -
     more = f", as {n_hits - 1} more next to it" if n_hits > 1 else ""
     if deviation.n_wanted > deviation.n_alike / 2:
         does = "have that" if aspect in SET_ASPECTS + TAIKO_ASPECTS else "have one" if deviation.wanted else "have none"
-        reason = (
-            f"{deviation.n_wanted} of {deviation.n_alike} similar places around ({_position(evidence, hit)}) {does}"
-        )
+        reason = f"{deviation.n_wanted} of {deviation.n_alike} similar places around ({snap(evidence.beatmap, hit.time).place}) {does}"
     else:
         compared = "sample_set" if aspect in SET_ASPECTS else "sound"
         reason = elsewhere.sounds(evidence, hit.time, compared, "the hits before it suggest otherwise")
     return f"{what}{more}; {reason}."
-
-
-def _position(evidence: Evidence, hit: Hit) -> str:
-    """Position of a hit in the measure: "beat 2", "beat 3 + 1/2"."""
-    tick = snap(evidence.beatmap, hit.time)
-    whole = math.floor(tick.beat + 0.01)
-    part = round((tick.beat - whole) * tick.divisor)
-    return f"beat {whole + 1}" + (f" + {part}/{tick.divisor}" if part else "")
 
 
 # ---------------------------------------------------------------------------------------------------------------------

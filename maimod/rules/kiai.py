@@ -334,7 +334,7 @@ def _short(evidence: Evidence) -> Iterator[Candidate]:
                 certainty=Certainty.GUIDELINE if is_own else Certainty.POSSIBLE,
                 actual="kiai off",
                 expected=(Expected("kiai on"),),
-                message=f"Kiai stops for {gaps[short_gaps[0]]:.2g} beats between sections of {lengths[short_gaps[0]]:.3g} and "
+                message=f"Kiai stops for {_beats(gaps[short_gaps[0]])} between sections of {lengths[short_gaps[0]]:.3g} and "
                 f"{lengths[short_gaps[0] + 1]:.3g} beats.",
             )
     flashes = [number for number, length in enumerate(lengths) if length <= FLASH_BEATS]
@@ -350,8 +350,12 @@ def _short(evidence: Evidence) -> Iterator[Candidate]:
             certainty=Certainty.POSSIBLE,
             actual="kiai on",
             expected=(Expected("kiai off"),),
-            message=f"Kiai is on for only {lengths[flashes[0]]:.2g} beats; the map has no other such flash.",
+            message=f"Kiai is on for only {_beats(lengths[flashes[0]])}; the map has no other such flash.",
         )
+
+
+def _beats(number: float) -> str:
+    return f"{number:.2g} beat{'s' * (number != 1)}"
 
 
 def _is_own(evidence: Evidence, *times: float) -> bool:

@@ -211,7 +211,7 @@ def _chord_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str,
     if expected != size:
         return (
             f"{_starts(size)} here; at {_stamp(evidence, slips.mania.chord_example[note])}, the same place of the passage most "
-            f"like this one, it is {_notes(expected)}",
+            f"like this one, {_starts(expected)[0].lower()}{_starts(expected)[1:]}",
             actual,
             _notes(expected),
         )

@@ -207,8 +207,8 @@ def _beats(ticks: int) -> str:
 
 
 def _place_in_measure(evidence: Evidence, hit_object: HitObject) -> str:
-    beat = snap(evidence.beatmap, hit_object.time).beat
-    return "on the downbeat" if beat < 0.01 else f"on beat {beat + 1:.4g} of the measure"
+    tick = snap(evidence.beatmap, hit_object.time)
+    return "on the downbeat" if tick.beat < 0.01 else f"on {tick.place} of the measure"
 
 
 def _words(evidence: Evidence, hit_object: HitObject, verdict: Verdict, flag: bool, named: Sequence[str]) -> str:

@@ -317,6 +317,10 @@ def _uneven(
     )
 
 
+def _pixels(distance: float) -> str:
+    return f"{distance:.0f} px" if distance >= 1 else "less than 1 px"
+
+
 def gap_name(evidence: Evidence, before: HitObject, gap: float) -> str:
     """A gap in beats ("1/2 beat", "2 beats"), or in ms if it is on no common divisor."""
     beats = gap / evidence.beatmap.red_line_of(before.end_time).beat_length
@@ -427,7 +431,7 @@ def offscreen(evidence: Evidence) -> Iterator[Candidate]:
                     line=o.line,
                     objects=[o],
                     certainty=Certainty.CERTAIN if ends > 0 else Certainty.LIKELY,  # Mapset Verifier: a warning
-                    message=f"{what} reaches {beyond.max():.0f} px beyond the edge of a 4:3 screen.",
+                    message=f"{what} reaches {_pixels(float(beyond.max()))} beyond the edge of a 4:3 screen.",
                     actual=f"x {x:.0f}, y {y:.0f}",
                     beyond_px=round(float(beyond.max()), 1),
                     radius_px=round(radius, 1),

@@ -15,7 +15,7 @@ from maimod.osu.beatmap import MAX_TIME_MS, Beatmap, Mode
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
 from maimod.rules.criteria import high
 from maimod.rules.played_samples import played
-from maimod.rules.sets import CRITERIA, LAZER, is_whole
+from maimod.rules.sets import CRITERIA, LAZER, is_whole, quoted
 
 MISSING_SAMPLE = Rule(
     "mapset/sample-missing",
@@ -514,7 +514,7 @@ def _storyboard(evidence: MapsetEvidence) -> Iterator[Placed]:
                 certainty=Certainty.LIKELY,
                 files=missing[:50],
                 actual=missing[0],
-                message=f"The storyboard shows {', '.join(missing[:SHOWN])}{more}, which the folder does not have.",
+                message=f"The storyboard shows {', '.join(map(quoted, missing[:SHOWN]))}{more}, which the folder does not have.",
             )
     sounding = [
         beatmap

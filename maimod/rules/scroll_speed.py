@@ -486,9 +486,14 @@ def _ranges(evidence: Evidence, level: Level) -> Iterator[Candidate]:
             certainty=Certainty.POSSIBLE,
             actual=f"{relative:.2f}x",
             expected=[Expected(f"{slowest:g}x to {fastest:g}x")],
-            message=f"From here on notes scroll at {relative:.2f}x for {section.duration / 1000:.0f} s; "
+            message=f"From here on notes scroll at {relative:.2f}x for {_seconds(section.duration)}; "
             f"{level.one_in(Mode.MANIA)} should stay within {slowest:g}x to {fastest:g}x.",
         )
+
+
+def _seconds(duration: float) -> str:
+    """A duration in ms as in "0.4 s", "12 s"."""
+    return f"{duration / 1000:.1f} s" if duration < 5000 else f"{duration / 1000:.0f} s"
 
 
 def _tempo(evidence: Evidence) -> Iterator[Candidate]:

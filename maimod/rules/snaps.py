@@ -246,7 +246,7 @@ def slightly_late(evidence: Evidence, moments: RhythmIndex) -> Iterator[Candidat
     late = [edge for edge in moments.edges if edge.number == 0 and LATE_MS <= edge.snap.error < UNSNAP_MS]
     if late:
         first = late[0]
-        more = places_alike([edge.time for edge in late[1:]])
+        more = places_alike([edge.time for edge in late if edge.time != first.time])
         yield candidate(
             SLIGHTLY_LATE,
             time=first.time,

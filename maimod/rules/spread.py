@@ -129,6 +129,11 @@ def _level_of(evidence: MapsetEvidence, beatmap: Beatmap, stars: float) -> Level
     return _level(stars) if given is None else given
 
 
+def _either(names: Sequence[str]) -> str:
+    """As in "Normal, Hard or Insane"."""
+    return " or ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
 def _gaps(evidence: MapsetEvidence, rated: Sequence[tuple[float, Beatmap]]) -> Iterator[Placed]:
     for (low, lower), (high, higher) in pairwise(rated):
         if low >= FREE_STARS:
@@ -147,7 +152,7 @@ def _gaps(evidence: MapsetEvidence, rated: Sequence[tuple[float, Beatmap]]) -> I
             stars=[low, high],
             message=f"[{lower.version}] ({low:.2f} stars) and [{higher.version}] ({high:.2f}) are {high - low:.2f} "
             "stars apart"
-            f"{', with no ' + ' and no '.join(left_out) + ' in between' if left_out else ''}.",
+            f"{f', with no {_either(left_out)} in between' if left_out else ''}.",
         )
 
 

@@ -81,6 +81,11 @@ def test_many_are_one_finding():
     assert "; the same at 19 more places: 00:01:500, 00:02:000" in finding.message and finding.end_time == 10_500
 
 
+def test_a_place_with_several_objects_is_named_once():
+    (finding,) = found([circle(time) for time in (1000, 1000, 1000, *(1500 + 500 * (i // 3) for i in range(24)))])
+    assert "the same at 8 more places: 00:01:500, 00:02:000, 00:02:500" in finding.message
+
+
 def test_objects_without_length():
     assert rules(found([spinner(1000, 1000)])) == ["rhythm/zero-length"]
     assert rules(found([hold(1000, 900)], mode=3)) == ["rhythm/zero-length"]

@@ -173,6 +173,18 @@ def test_stray_flash(end: str, count: int):
     assert rules(found(flashing)) == ["kiai/stray-flash"] * count
 
 
+def test_one_beat_is_no_beats():
+    lines = [
+        RED_LINE,
+        "8000,-100,4,2,0,70,0,1",
+        "24000,-100,4,2,0,70,0,0",
+        "40000,-100,4,2,0,70,0,1",
+        "40500,-50,4,2,0,70,0,0",
+    ]
+    (finding,) = found(beatmap([f"256,192,{1000 + i * 500},1,0,0:0:0:0:" for i in range(200)], lines))
+    assert finding.message == "Kiai is on for only 1 beat; the map has no other such flash."
+
+
 def test_a_flash_that_two_other_difficulties_have_is_meant():
     lines = [RED_LINE, "8000,-100,4,2,0,70,0,1", "24000,-100,4,2,0,70,0,0", "40000,-100,4,2,0,70,0,1"]
     own, *others = [

@@ -128,6 +128,10 @@ def test_offscreen_circle_depends_on_its_size() -> None:
     assert not find(square(place, circle_size=4), "positions/offscreen")
 
 
+def test_a_part_of_a_pixel_is_not_called_none() -> None:
+    assert [positions._pixels(distance) for distance in (0.4, 1.2)] == ["less than 1 px", "1 px"]
+
+
 def test_offscreen_body_is_a_warning() -> None:
     loaded = beatmap(["100,300,1000,2,0,B|200:620|300:300,1,400"])
     (finding,) = find(loaded, "positions/offscreen")

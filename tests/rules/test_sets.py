@@ -290,6 +290,11 @@ def test_a_difficulty_is_no_level_that_is_left_out(tmp_path, monkeypatch, name: 
     assert gap.message.partition(", ")[2].partition(".")[0] == words
 
 
+def test_levels_left_out_are_alternatives():
+    assert spread._either(["Normal"]) == "Normal"
+    assert spread._either(["Normal", "Hard", "Insane"]) == "Normal, Hard or Insane"
+
+
 @pytest.mark.parametrize(
     ("version", "names"),
     [
@@ -859,7 +864,7 @@ def test_a_picture_is_missing_once_whichever_way_its_slash_leans(tmp_path):
         for (name, version), picture in zip(versions().items(), ("sb/a.png", "sb\\a.png") * 2, strict=True)
     }
     messages = {finding.message for finding in found(tmp_path, samples.CHECK, given, "mapset/storyboard-file")}
-    assert messages == {"The storyboard shows sb/a.png, which the folder does not have."}
+    assert messages == {'The storyboard shows "sb/a.png", which the folder does not have.'}
 
 
 def test_sounds_of_the_storyboard_of_the_set(tmp_path):

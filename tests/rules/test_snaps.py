@@ -36,6 +36,12 @@ def test_late_by_a_millisecond(time: float, count: int):
     assert [finding.severity for finding in findings] == ["minor"] * count
 
 
+def test_notes_of_a_chord_are_no_further_place():
+    chord = beatmap([circle(500), circle(1001), circle(1001), circle(1500)], mode=3)
+    (finding,) = (f for f in found(chord) if "slightly" in f.rule)
+    assert "more place" not in finding.message
+
+
 def test_two_milliseconds_are_not_forgiven():
     assert rules(found(circles(moved={5: 2}))) == ["rhythm/unsnapped"]
 
