@@ -23,6 +23,7 @@ from maimod.findings import BeatmapReport, Finding, ModelInfo, Report
 from maimod.linter.cache import Cache, digest
 from maimod.linter.settings import Settings
 from maimod.osu.discovery import base
+from maimod.reporters.view import note
 
 SCHEMA = "maimod-baseline/1"
 
@@ -164,8 +165,7 @@ def without(beatmap: BeatmapReport, kept: Sequence[Finding], why: str) -> Beatma
     left_out = len(beatmap.findings) - len(kept)
     if not left_out:
         return beatmap
-    note = f"{left_out} finding{'s' * (left_out != 1)} not listed: {why}"
-    return replace(beatmap, findings=tuple(kept), messages=(*beatmap.messages, note))
+    return replace(beatmap, findings=tuple(kept), messages=(*beatmap.messages, note(left_out, why)))
 
 
 def stale(report: Report, baseline: Baseline, path: Path, settings: Sequence[Settings]) -> list[Accepted]:

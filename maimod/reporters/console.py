@@ -26,7 +26,7 @@ from maimod.osu.beatmap import Mode
 from maimod.reporters import triage
 from maimod.reporters.text import clean
 from maimod.reporters.triage import Entry
-from maimod.reporters.view import Shown, View, shorten
+from maimod.reporters.view import Shown, View, note, noted, shorten
 from maimod.rules.criteria import AS_OF, described
 
 if TYPE_CHECKING:
@@ -181,13 +181,16 @@ class Stream:
         self._set = []
         for sheet in triage.sheets(report):
             shared = _shared_messages([report.beatmaps[number] for number in sheet.beatmaps])
+            if self.many:
+                shared = [one for one in shared if not noted(one)]
             if sheet.general or shared:
                 self._separate()
                 first = report.beatmaps[sheet.beatmaps[0]]
                 _general(self.page, report, sheet.general, replace(first, messages=tuple(shared)), self.view)
             for number in sheet.beatmaps:
                 beatmap, entries = report.beatmaps[number], sheet.own[number]
-                beatmap = replace(beatmap, messages=tuple(one for one in beatmap.messages if one not in shared))
+                messages = (one for one in beatmap.messages if one not in shared and not (self.many and noted(one)))
+                beatmap = replace(beatmap, messages=tuple(messages))  # the summary has the notes of all
                 is_silent = not entries and not beatmap.messages and beatmap.status != "error"
                 if is_silent and (self.many or self.view.quiet):
                     continue  # counted in the list of maps
@@ -425,6 +428,8 @@ def _summary(page: Page, shown: Shown, view: View) -> None:
     if errors:
         page.line((f"{count(errors, 'map')} could not be read.", "bold red"))
     _hidden(page, shown, view)
+    if len(report.beatmaps) > 1:
+        _unlisted(page, report)
     if fainter := sum(beatmap.fainter for beatmap in report.beatmaps):
         page.paragraph(
             f"{count(fainter, 'fainter estimate')} not listed ({glue(f'--min-score {LEAST_SCORE}')} lists them).", "dim"
@@ -437,6 +442,15 @@ def _summary(page: Page, shown: Shown, view: View) -> None:
     if findings:
         best = min(findings, key=lambda finding: (-finding.score, finding.severity.rank))
         page.paragraph(f"Why, and when to ignore it: {glue(f'maimod explain {best.rule}')}", "dim")
+
+
+def _unlisted(page: Page, report: Report) -> None:
+    """Print how many findings of all maps their messages leave out, by reason."""
+    counts: Counter[str] = Counter()
+    for count, why in filter(None, (noted(one) for beatmap in report.beatmaps for one in beatmap.messages)):
+        counts[why] += count
+    for why, count in counts.items():
+        page.paragraph(f"{note(count, why)}.", "dim")
 
 
 def _first(page: Page, report: Report) -> None:

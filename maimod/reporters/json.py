@@ -9,7 +9,7 @@ import msgspec
 
 from maimod.findings import SCHEMA, BeatmapReport, Finding, Report, plain
 from maimod.reporters.text import json_without_commands
-from maimod.reporters.view import Shown, View, shorten
+from maimod.reporters.view import Shown, View, note, shorten
 
 
 def json(report: Report, out: TextIO, view: View) -> None:
@@ -65,7 +65,7 @@ def left_out(complete: BeatmapReport, shown: Shown) -> list[str]:
     own = {id(finding) for finding in complete.findings}
     parts = ((shown.milder, "below --min-severity"), (shown.beyond, "beyond --max-findings"))
     counts = ((sum(id(finding) in own for finding in findings), why) for findings, why in parts)
-    return [f"{count} finding{'s' * (count != 1)} not listed: {why}" for count, why in counts if count]
+    return [note(count, why) for count, why in counts if count]
 
 
 def _beatmap(beatmap: BeatmapReport, notes: list[str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -67,6 +68,17 @@ def shorten(report: Report, view: View) -> Shown:
         for beatmap in report.beatmaps
     )
     return Shown(replace(report, beatmaps=beatmaps), tuple(milder), tuple(beyond))
+
+
+def note(count: int, why: str) -> str:
+    """The message of a difficulty on findings that are not listed, as in "2 findings not listed: accepted in known.json"."""
+    return f"{count} finding{'s' * (count != 1)} not listed: {why}"
+
+
+def noted(message: str) -> tuple[int, str] | None:
+    """The count and reason of a message of :func:`note`; None if it is another one."""
+    found = re.fullmatch(r"(\d+) findings? not listed: (.*)", message)
+    return (int(found[1]), found[2]) if found else None
 
 
 def located(beatmap: BeatmapReport, finding: Finding) -> str:

@@ -145,7 +145,7 @@ def _objects(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[
                 expected=[Expected(_a(noun(one.beatmap)))],
                 places=len(holes),
                 times_ms=holes,
-                message=f"All {len(others)} other difficulties have {_a(noun(one.beatmap))} here, even "
+                message=f"{'Both' if len(others) == 2 else f'All {len(others)}'} other difficulties have {_a(noun(one.beatmap))} here, even "
                 f"{names(_easiest(evidence, easier))}{places_alike(more)}.",
             )
 

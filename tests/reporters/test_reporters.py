@@ -254,6 +254,18 @@ def test_the_list_of_maps_counts_what_concerns_the_set_for_the_set():
     ]
 
 
+def test_findings_that_are_not_listed_are_counted_once_for_all_maps():
+    def without(number, why, **changes):
+        return replace(CLEAN, messages=(f"{number} finding{'s' * (number > 1)} not listed: {why}",), **changes)
+
+    text = page(
+        Report("", None, (without(3, "as at main"), without(1, "as at main", path="b/x.osu"), without(1, "so")))
+    )
+    assert text.count("not listed") == 2 and "4 findings not listed: as at main.\n1 finding not listed: so.\n" in text
+    assert text.startswith("    P    W    M  Maps · 3\n")
+    assert "note: 3 findings not listed: as at main\n" in page(Report("", None, (without(3, "as at main"),)))
+
+
 def test_what_to_look_at_first_names_the_set_if_there_are_several():
     kinds = [replace(UNSNAPPED, rule=f"rhythm/{word}", message=f"{word}.") for word in "abcdefghijkl"]
     one = replace(MANIA, path="one/a.osu", findings=tuple(kinds))
