@@ -5,6 +5,7 @@ Similar measures are the copies of :mod:`maimod.features.passages`.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -94,7 +95,10 @@ def has_same_flag(evidence: Evidence, time: float, has_flag: bool) -> bool:
 
 def _weighed(reasons: Sequence[str], against: Sequence[str], otherwise: str) -> str:
     """Reasons, and what speaks against them; with no reason of its own the finding rests on `otherwise`."""
-    return f"{'; '.join(reasons) or otherwise}{', though ' * bool(against)}{' and '.join(against)}"
+    words = f"{'; '.join(reasons) or otherwise}{', though ' * bool(against)}{' and '.join(against)}"
+    for many, one in ((OTHERS, "the other difficulty"), (MEASURES, "the similar measure")):
+        words = re.sub(f"(?<!and )1 of 1 {many} have", f"{one} has", words).replace(f"1 of 1 {many}", one)
+    return words
 
 
 def joined(words: str, seen: str) -> str:

@@ -38,6 +38,16 @@ def test_what_agrees_is_a_reason_and_what_does_not_is_said_too() -> None:
         assert "though" not in elsewhere.objects(with_others(one, *few), HOLE, True, RHYTHM, "there")
 
 
+def test_one_of_one_is_the_one() -> None:
+    one, whole = shortened({9: WITHOUT_BEAT_1}, "0.osu"), shortened({}, "1.osu")
+    assert elsewhere.objects(with_others(one, whole), HOLE, True, RHYTHM) == (
+        "8 of 8 similar measures and the other difficulty have an object here"
+    )
+    assert elsewhere._weighed(["1 of 1 other difficulties have one"], ["2 of 6 similar measures have one"], "") == (
+        "the other difficulty has one, though 2 of 6 similar measures have one"
+    )
+
+
 def test_an_extra_object_is_agreed_on_by_those_that_have_none() -> None:
     one = shortened({9: (*VERSE, 3.5)})
     time = 9 * MEASURE + 3.5 * BEAT

@@ -631,13 +631,14 @@ function maimodViewer(root, host) {
       node.style.width = isLong ? `${Math.min(end, 100) - from}%` : "";
       node.classList.toggle("mm-long", isLong);
     }
-    const span = view[1] - view[0], every = [100, 200, 500, 1000, 2000, 5000, 10000, 15000, 30000, 60000, 120000, 300000, 600000, 3600000].find(s => span / s <= 14) || 7200000;
+    const axis = box.querySelector(".mm-axis"), most = Math.min(14, Math.max(2, axis.clientWidth / 56));  // a label is some 40 px wide
+    const span = view[1] - view[0], every = [100, 200, 500, 1000, 2000, 5000, 10000, 15000, 30000, 60000, 120000, 300000, 600000, 3600000].find(s => span / s <= most) || 7200000;
     const ticks = [];
     for (let t = Math.ceil(view[0] / every) * every; t <= view[1]; t += every) {
       const text = every < 1000 ? clock(t) : clock(t).slice(0, 5);
       ticks.push(h("span", {style: `left:${place(t)}%`}, text));
     }
-    box.querySelector(".mm-axis").replaceChildren(...ticks);
+    axis.replaceChildren(...ticks);
     drawClose();
     drawGhosts();
   }
