@@ -256,9 +256,13 @@ class Page:
         found = []
         with os.scandir(folder) as entries:
             for entry in entries:
-                is_wanted = not is_hidden(entry.name) and (entry.is_dir() or is_archive(Path(entry.name)))
-                if is_wanted and all(word in entry.name.lower() for word in words):
-                    found.append((entry.stat().st_mtime, entry.name))
+                if is_hidden(entry.name) or not all(word in entry.name.lower() for word in words):
+                    continue
+                try:  # a link may lead nowhere, and a file may be deleted meanwhile
+                    if entry.is_dir() or is_archive(Path(entry.name)):
+                        found.append((entry.stat().st_mtime, entry.name))
+                except OSError:
+                    continue
         rows = [{"name": folder.name or str(folder), "path": str(folder), "kind": "here"}] if _is_set(folder) else []
         for _, name in sorted(found, reverse=True)[:MAX_BROWSED]:
             path = folder / name

@@ -479,6 +479,16 @@ def test_calls_answer_with_one_line_about_what_is_wrong(maps):
     assert any(rule["id"] == "rhythm/unsnapped" and rule["why"] for rule in calls["rules"]({})["value"])
 
 
+def test_what_leads_nowhere_does_not_hide_the_rest_of_a_folder(maps, tmp_path):
+    songs = tmp_path / "Songs"
+    (songs / "1 Set").mkdir(parents=True)
+    try:
+        (songs / "gone.osz").symlink_to(tmp_path / "nothing")
+    except OSError:
+        pytest.skip("no links on this system")
+    assert [row["name"] for row in maps.page.browse({"folder": str(songs)})["rows"]] == ["1 Set"]
+
+
 def test_a_songs_folder_is_browsed_by_words_the_last_changed_first(maps, tmp_path):
     songs = tmp_path / "Songs"
     for number, name in enumerate(("1 xi - FREEDOM DiVE", "2 Mili - Vulnerability", "3 xi - Glorious Crown")):
