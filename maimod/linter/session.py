@@ -143,6 +143,9 @@ class Session:
                         report = _named(outcome.report, entry)
                         if source.is_archive:
                             report = _of_archive(report, left_out, folder, source)
+                        elif source.is_lone:  # in a folder that nobody knows
+                            here = f"{folder / entry.inner}"
+                            report = replace(report, messages=caching.moved(report.messages, here, entry.name))
                         outcomes.append(replace(outcome, report=report))
                         yield report
         except BeatmapError as error:

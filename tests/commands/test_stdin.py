@@ -57,6 +57,7 @@ def test_a_song_can_be_given(tmp_path, monkeypatch, capsys):
     ("content", "arguments", "line"),
     [
         (b" \n", [], "-: nothing on stdin; pipe a .osu file into it"),
+        (b"x", [], "stdin:1: not a beatmap: the first line must be 'osu file format v…'"),
         (b"PK\3\4", [], "-: an archive on stdin; give its path instead"),
         (b"x", ["other.osu"], "-: stdin is the only path, where it is one"),
         (b"x", ["--new-only"], "-: stdin cannot be divided, or compared with a later or earlier run (--new-only)"),
