@@ -82,6 +82,9 @@ COPIED = frozenset({Category.RHYTHM, Category.NEW_COMBOS, Category.HITSOUNDS})
 PHRASES = "phrases"
 """Evidence of a finding that stands for the same place of several phrases: how many."""
 PLACES_NAMED = 8
+FEW_SPEEDS = 2
+"""Where a map has more estimates of a scroll speed, those with a score below 0.5 are one: they were half of all minors of ranked taiko maps,
+in those that change their speed for effect."""
 USUAL_FINDINGS, USUAL_FINDINGS_A_MINUTE = 2.0, 1.0
 """Usual number of findings of a rule by a network in a map; more are the map's style. Takes the warnings on 40
 untouched ranked maps from 2.02 to 1.87 a minute, and those on a few maps of unusual style from dozens to none."""
@@ -193,7 +196,10 @@ def _judge(
             for number, logit in zip(numbers.tolist(), logits.tolist(), strict=True)
             if (best := found[number].best_of(judge.rules)) is not None
         ]
-        for (candidate, own, discriminator), logit in _named_once(named, evidence):
+        once = list(_named_once(named, evidence))
+        for (candidate, own, discriminator), logit in (
+            _speeds_together(once, evidence) if category is Category.SCROLL_SPEED else once
+        ):
             yield Scored(candidate, round(1 / (1 + math.exp(-logit)), 4), own, discriminator)
 
 
@@ -253,13 +259,34 @@ def _in_copies(named: Sequence[tuple[Entry, float]], evidence: Evidence) -> Iter
     yield from (one for number, one in enumerate(named) if number not in folded)
 
 
-def _at_all(candidate: Candidate, times: Sequence[float], evidence: Evidence) -> Candidate:
-    """A candidate that also names the other places of its phrase or passage, by their times in ms."""
+def _speeds_together(named: Sequence[tuple[Entry, float]], evidence: Evidence) -> Iterator[tuple[Entry, float]]:
+    """Candidates about scroll speed with their log-odds; where more than `FEW_SPEEDS` are listed, of those that are unlikely the likeliest,
+    which names the others: whether a map means its changes of speed is one question."""
+    listed = [number for number, (_, logit) in enumerate(named) if logit >= LISTED_LOGIT]
+    unlikely = [number for number in listed if named[number][1] < 0.0]
+    if len(listed) > FEW_SPEEDS and len(unlikely) > 1:
+        likeliest = max(unlikely, key=lambda number: named[number][1])
+        (candidate, measured, discriminator), logit = named[likeliest]
+        times = sorted(named[number][0][0].time for number in unlikely)
+        at_all = _at_all(candidate, times, evidence, "the scroll speed is as doubtful", "")
+        yield (at_all, measured, discriminator), logit
+        named = [one for number, one in enumerate(named) if number not in unlikely]
+    yield from named
+
+
+def _at_all(
+    candidate: Candidate,
+    times: Sequence[float],
+    evidence: Evidence,
+    what: str = "the same",
+    where: str = " of the phrase",
+) -> Candidate:
+    """A candidate that also names other places, as those of its phrase or passage, by their times in ms."""
     others = [editor_timestamp(evidence.beatmap, time).removesuffix(" -") for time in times if time != candidate.time]
     listed = ", ".join(others[:PLACES_NAMED]) + (", …" if len(others) > PLACES_NAMED else "")
     return replace(
         candidate,
-        words=f"{_message(candidate).removesuffix('.')}; the same at {len(others)} more place{'s' * (len(others) > 1)} of the phrase: {listed}.",
+        words=f"{_message(candidate).removesuffix('.')}; {what} at {len(others)} more place{'s' * (len(others) > 1)}{where}: {listed}.",
         numbers={**candidate.numbers, "places": len(times), "times_ms": list(times)},
     )
 

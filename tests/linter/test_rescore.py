@@ -23,7 +23,7 @@ from maimod.rules import clashes, hitsounds, kiai, positions, rhythm, sliders, s
 from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Ramp, Rule, candidate
 from tests.features.test_passages import MEASURE, phrase_map
 from tests.findings import doubted, judging, proposals_of
-from tests.maps import beatmap
+from tests.maps import RED_LINE, beatmap
 
 MAP = beatmap([f"{64 + 40 * (i % 8)},192,{1000 + 500 * i},1,0,0:0:0:0:" for i in range(40)])
 """20 s, so that `USUAL_FINDINGS` and a third of `USUAL_FINDINGS_A_MINUTE` are usual."""
@@ -254,6 +254,32 @@ class TestJudge:
         assert finding.score == pytest.approx(1 / (1 + math.exp(1.0 - others)), abs=0.01)
         assert finding.evidence["times_ms"] == places and finding.evidence["places"] == 5
         assert "the same at 4 more places of the phrase: 00:06:000, 00:10:000" in finding.message
+
+    @pytest.mark.parametrize(
+        ("logits", "found"),
+        [
+            ((-1.0, -0.5, -0.8), [(1, 3)]),
+            ((-1.0, -0.5, 0.5, -0.8), [(1, 3), (2, None)]),  # one is likely
+            ((0.5, -1.0, -0.5), [(0, None), (2, 2)]),
+            ((0.5, 1.0, -0.5), [(0, None), (1, None), (2, None)]),
+            ((-1.0, -0.5), [(0, None), (1, None)]),
+            ((-1.0, -0.5, -2.0), [(0, None), (1, None), (2, None)]),  # one is not listed
+        ],
+    )
+    def test_many_doubtful_scroll_speeds_are_one_question(
+        self, logits: tuple[float, ...], found: list[tuple[int, int | None]]
+    ) -> None:
+        times = [9000.0 + 8000 * place for place in range(4)]
+        lines = [f"{time:.0f},-{80 + 20 * (place % 2):.0f},4,2,0,70,0,0" for place, time in enumerate(times)]
+        notes = [f"256,192,{1000 + 500 * i},1,0,0:0:0:0:" for i in range(80)]
+        loaded = beatmap(notes, (RED_LINE, *lines), mode=1)
+        doubts = {("velocity", time): logit for time, logit in zip(times, logits, strict=False)}
+        seen = replace(doubted(loaded, doubts, elsewhere=-6.0), scores=())
+        calibration = judging(Category.SCROLL_SPEED, "slot velocity", 1.0, 0.0, "scroll-speed/unexpected")
+        findings = sorted(with_proposals([], seen, calibration), key=lambda finding: finding.time)
+        assert [(round(f.time - 9000) // 8000, f.evidence.get("places")) for f in findings] == found
+        if found == [(1, 3)]:
+            assert "; the scroll speed is as doubtful at 2 more places: 00:09:000, 00:25:000." in findings[0].message
 
     @pytest.mark.parametrize(
         ("logits", "found"),
