@@ -102,6 +102,17 @@ def test_exact_findings_come_before_the_model_and_the_rest_after(monkeypatch, tm
     assert job.status()["kind"] == "done" and shown.analysis(shown.difficulties[0])[0].song is whole.analysis.song
 
 
+def test_a_saved_difficulty_shows_its_exact_findings_beside_the_estimated_ones_of_before(tmp_path):
+    saved = result(tmp_path).difficulties[0]
+    (estimated,) = saved.report.findings
+    fixed = replace(estimated, tier=Tier.EXACT, id="fixed")
+    saved.report = replace(saved.report, findings=(estimated, fixed))
+    now = replace(estimated, tier=Tier.EXACT, id="now", time=estimated.time - 1)
+    saved.show_early(replace(saved.analysis, report=replace(saved.report, findings=(now,), events=0)))
+    assert [finding.id for finding in saved.report.findings] == ["now", estimated.id]
+    assert saved.report.events == result(tmp_path).difficulties[0].report.events
+
+
 @pytest.mark.parametrize(
     ("error", "trouble"),
     [
