@@ -27,19 +27,16 @@ def _after_norm(weights: Weights, norm: str, name: str, outputs: int, width: int
 class _Layer:
     def __init__(self, weights: Weights, config: DiscriminatorConfig) -> None:
         width, inner, heads = config.d_model, config.feed_forward, config.heads
-        self.heads, self.width, self.reach = heads, width, config.reach
+        self.heads = heads
         self.query_key_value = _after_norm(weights, "attention_norm", "query_key_value", 3 * width, width)
         self.query_key_value.scale(slice(0, width), (width // heads) ** -0.5 * BITS)  # the queries
         self.out = Linear(weights.take("out.weight", width, width), weights.take("out.bias", width))
-        self.distances = weights.take("distances", heads, 2 * config.reach - 1) * np.float32(BITS)
+        distances = weights.take("distances", heads, 2 * config.reach - 1) * np.float32(BITS)
+        # Row i is the distances from -i on, so this is a view of a few KB instead of megabytes that do not stay in a core's cache.
+        self.bias = np.lib.stride_tricks.sliding_window_view(distances, config.reach, axis=1)[:, ::-1]
+        """(H, N, N) what is added to the logits of slots."""
         self.widen = _after_norm(weights, "feed_norm", "feed.0", inner, width)
         self.narrow = Linear(weights.take("feed.2.weight", width, inner), weights.take("feed.2.bias", width))
-
-    def bias(self, length: int) -> np.ndarray:
-        """(H, N, N) what is added to the logits of N slots: row i is the distances from -i on, so this is a view of a few
-        KB instead of a megabyte that does not stay in a core's cache."""
-        rows = np.lib.stride_tricks.sliding_window_view(self.distances, length, axis=1)
-        return rows[:, self.reach - length : self.reach][:, ::-1]
 
     def __call__(self, x: np.ndarray, owned: slice = slice(None)) -> np.ndarray:
         """Outputs at some of the slots."""
@@ -47,7 +44,7 @@ class _Layer:
         parts = self.query_key_value(divided_by_deviation(x)).reshape(length, 3, self.heads, -1)
         query, key, value = parts.transpose(1, 2, 0, 3)  # (H, N, D / H)
         x, query = x[owned], query[:, owned]
-        bias = self.bias(length)[:, owned]
+        bias = self.bias[:, :length, :length][:, owned]
         mixed, sums = self._attend(query, key, value, bias, False)
         if not is_safe(sums):
             mixed, _ = self._attend(query, key, value, bias, True)

@@ -27,6 +27,16 @@ class Trees(msgspec.Struct, frozen=True, dict=True):
     right: list[int]
 
     @cached_property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """The lists, in order.
+
+        Raises:
+            OverflowError: if a number has more than 64 bits.
+        """
+        lists = (self.roots, self.feature, self.threshold, self.left, self.right)
+        return tuple(np.array(one, dtype=float if one is self.threshold else np.int64) for one in lists)
+
+    @cached_property
     def nodes(self) -> _Nodes:
         """The trees in the form in which they are computed."""
         return _Nodes.of(self)
@@ -37,9 +47,8 @@ def are_whole(trees: Trees, n_features: int) -> bool:
     nodes = len(trees.feature)
     if {len(trees.threshold), len(trees.left), len(trees.right)} != {nodes}:
         return False
-    lists = (trees.feature, trees.left, trees.right, trees.roots)
     try:
-        feature, left, right, roots = (np.array(one, dtype=np.int64) for one in lists)
+        roots, feature, threshold, left, right = trees.arrays
     except OverflowError:
         return False
     later, is_inner = np.minimum(left, right) > np.arange(nodes), feature >= 0
@@ -47,7 +56,7 @@ def are_whole(trees: Trees, n_features: int) -> bool:
         return False
     return bool(
         math.isfinite(trees.start)
-        and np.isfinite(np.array(trees.threshold, dtype=float)).all()
+        and np.isfinite(threshold).all()
         and ((feature >= -1) & (feature < n_features)).all()
         and (later | ~is_inner).all()
         and (np.bincount(np.concatenate([left[is_inner], right[is_inner], roots]), minlength=nodes) <= 1).all()
@@ -80,9 +89,7 @@ class _Nodes(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, trees: Trees) -> _Nodes:
-        feature, value, left, right, nodes = map(
-            np.array, (trees.feature, trees.threshold, trees.left, trees.right, trees.roots)
-        )
+        nodes, feature, value, left, right = trees.arrays
         is_inner = feature >= 0
         condition, tree = np.cumsum(is_inner) - 1, np.arange(len(nodes))
         found, reached = [], []

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 
 import msgspec
 import numpy as np
@@ -31,7 +32,7 @@ NO_PLACE = -9.0
 FURTHEST = 8.0
 
 
-class Network(msgspec.Struct, frozen=True):
+class Network(msgspec.Struct, frozen=True, dict=True):
     """One hidden layer of tanh."""
 
     mean: list[float]
@@ -44,11 +45,20 @@ class Network(msgspec.Struct, frozen=True):
     """Weights of the hidden units."""
     bias: float
 
+    @cached_property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """The lists, in order; float32 as the features."""
+        mean, scale, weights, offsets, outputs = (
+            np.array(one, dtype=np.float32)
+            for one in (self.mean, self.scale, self.weights, self.offsets, self.outputs)
+        )
+        return mean, scale, weights.reshape(-1, len(mean)), offsets, outputs
+
     def logits(self, features: np.ndarray) -> np.ndarray:
         """(n,) log-odds for (n, n_features)."""
-        standard = np.clip((features - np.array(self.mean)) / np.array(self.scale), *WITHIN)
-        hidden = np.tanh(standard @ np.array(self.weights).reshape(-1, len(self.mean)).T + np.array(self.offsets))
-        return np.asarray(hidden @ np.array(self.outputs) + self.bias)
+        mean, scale, weights, offsets, outputs = self.arrays
+        standard = np.clip((features - mean) / scale, *WITHIN)
+        return np.asarray(np.tanh(standard @ weights.T + offsets) @ outputs + self.bias)
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -126,13 +136,14 @@ def check(models: Mapping[Category, Model]) -> None:
         if unknown:
             raise ValueError(f"unknown feature {unknown[0]!r}")
         n, network = len(model.features), model.network
-        flat = [weight for unit in network.weights for weight in unit]
-        numbers = [*network.mean, *network.scale, *flat, *network.offsets, *network.outputs, network.bias]
-        if not all(map(math.isfinite, (*numbers, model.slope, *model.ahead, *model.shift.values()))):
-            raise ValueError(f"{category.value}: a number that is not finite")
-        fits = {len(network.mean), len(network.scale), *map(len, network.weights)} == {n} and all(network.scale)
+        fits = {len(network.mean), len(network.scale), *map(len, network.weights)} == {n}
         if not fits or {len(network.offsets), len(network.outputs)} != {len(network.weights)}:
             raise ValueError(f"{category.value}: the numbers of its network do not fit its features")
+        numbers = (network.bias, model.slope, *model.ahead, *model.shift.values())
+        if not all(map(math.isfinite, numbers)) or not all(np.isfinite(one).all() for one in network.arrays):
+            raise ValueError(f"{category.value}: a number that is not finite")
+        if not network.arrays[1].all():
+            raise ValueError(f"{category.value}: a scale of 0")
         if len(model.ahead) != len(PLACES_AHEAD):
             raise ValueError(
                 f"{category.value}: {len(model.ahead)} weights of places ahead, {len(PLACES_AHEAD)} expected"

@@ -276,8 +276,8 @@ def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evid
         table.ways[ranks],
         np.tile([float(evidence.beatmap.mode is mode) for mode in Mode], (len(places), 1)),
     ]
-    found = np.concatenate(columns, axis=1).astype(np.float32)
-    return np.nan_to_num(found, nan=0.0, posinf=HIGHEST_BITS, neginf=-HIGHEST_BITS)
+    found = np.concatenate(columns, axis=1, dtype=np.float32, casting="same_kind")
+    return np.nan_to_num(found, copy=False, nan=0.0, posinf=HIGHEST_BITS, neginf=-HIGHEST_BITS)
 
 
 def _rule_scores(places: Sequence[Place], strength: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
