@@ -237,10 +237,13 @@ def _weights(known: _Contexts, asked: _Contexts) -> np.ndarray:
     weights = apart * np.float32(-1 / LOCAL_STARTS)
     np.exp(weights, out=weights)
     weights += np.float32(ELSEWHERE)
-    weights *= np.where(_same(asked.beat, known.beat), np.float32(1), np.float32(OTHER_PHASE))
-    weights *= np.where(_same(asked.measure, known.measure), np.float32(1 + SAME_MEASURE_PLACE), np.float32(1))
-    weights *= np.where(_same(asked.gap, known.gap), np.float32(1 + SAME_GAP), np.float32(1))
-    weights[apart <= BESIDE] = 0.0
+    # Places in a measure and gaps repeat, so each pair of them is compared once; the beat follows from the measure.
+    _, first, pair = np.unique(asked.measure * (1 << 32) + asked.gap, return_index=True, return_inverse=True)
+    factors = np.where(_same(asked.beat[first], known.beat), np.float32(1), np.float32(OTHER_PHASE))
+    factors *= np.where(_same(asked.measure[first], known.measure), np.float32(1 + SAME_MEASURE_PLACE), np.float32(1))
+    factors *= np.where(_same(asked.gap[first], known.gap), np.float32(1 + SAME_GAP), np.float32(1))
+    weights *= factors[pair]
+    weights *= apart > BESIDE
     return weights
 
 

@@ -260,23 +260,26 @@ def _octaves(distances: np.ndarray) -> np.ndarray:
 
 def _weights(gaps: _Gaps, asked: np.ndarray, known: np.ndarray) -> np.ndarray:
     """float32 (n_asked, n_known) how much each known gap says of each that is asked for."""
-
-    def same(values: np.ndarray, tolerance: int = SAME_TICKS) -> np.ndarray:
-        values = values.astype(np.int32)
-        return np.asarray(np.abs(np.subtract.outer(values[asked], values[known])) <= tolerance)
-
-    n, length = len(gaps.length), np.minimum(gaps.length, MOST_TICKS + 2 * SAME_TICKS)
-    apart = np.abs(np.subtract.outer(asked, known)).astype(np.float32)
-    weights = np.exp(apart * np.float32(-1 / LOCAL_GAPS)) + np.float32(ELSEWHERE)
-    weights *= np.where(same(length), np.float32(1), np.float32(OTHER_LENGTH))
-    weights *= np.where(same(gaps.beat), np.float32(1), np.float32(OTHER_PHASE))
-    weights *= np.where(same(gaps.measure), np.float32(1 + SAME_MEASURE_PLACE), np.float32(1))
+    length = np.minimum(gaps.length, MOST_TICKS + 2 * SAME_TICKS)
     form = length * 2 + gaps.is_held
-    for by in (-1, 1):
-        beside = np.full(n, -1)
-        beside[max(-by, 0) : n - max(by, 0)] = form[max(by, 0) : n + min(by, 0)]
-        weights *= np.where(same(beside, 2), np.float32(1 + SAME_NEIGHBOUR), np.float32(1))
-    weights[apart <= BESIDE] = 0.0
+    before, after = np.concatenate([[-1], form[:-1]]), np.concatenate([form[1:], [-1]])
+    # Many gaps are alike in all of these, and are compared once.
+    alike = np.stack([length, gaps.beat, gaps.measure, before, after], axis=1).astype(np.int32)
+    distinct, kind = np.unique(alike[asked], axis=0, return_inverse=True)
+
+    def same(column: int, tolerance: int = SAME_TICKS) -> np.ndarray:
+        return np.asarray(np.abs(np.subtract.outer(distinct[:, column], alike[known, column])) <= tolerance)
+
+    factors = np.where(same(0), np.float32(1), np.float32(OTHER_LENGTH))
+    factors *= np.where(same(1), np.float32(1), np.float32(OTHER_PHASE))
+    factors *= np.where(same(2), np.float32(1 + SAME_MEASURE_PLACE), np.float32(1))
+    for column in (3, 4):
+        factors *= np.where(same(column, 2), np.float32(1 + SAME_NEIGHBOUR), np.float32(1))
+    apart = np.abs(np.subtract.outer(asked, known)).astype(np.float32)
+    weights = np.exp(apart * np.float32(-1 / LOCAL_GAPS))
+    weights += np.float32(ELSEWHERE)
+    weights *= factors[kind]
+    weights *= apart > BESIDE
     return weights
 
 

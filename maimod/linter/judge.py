@@ -49,8 +49,7 @@ class Network(msgspec.Struct, frozen=True, dict=True):
     def arrays(self) -> tuple[np.ndarray, ...]:
         """The lists, in order; float32 as the features."""
         mean, scale, weights, offsets, outputs = (
-            np.array(one, dtype=np.float32)
-            for one in (self.mean, self.scale, self.weights, self.offsets, self.outputs)
+            np.array(one, dtype=np.float32) for one in (self.mean, self.scale, self.weights, self.offsets, self.outputs)
         )
         return mean, scale, weights.reshape(-1, len(mean)), offsets, outputs
 

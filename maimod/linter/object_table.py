@@ -13,7 +13,7 @@ import numpy as np
 
 from maimod.audio.onsets import ONSET_WIDTH_MS
 from maimod.discriminator.prediction import KINDS, NO_PREDICTION
-from maimod.events.schema import EventKind, EventScore
+from maimod.events.schema import EventKind
 from maimod.features import (
     body_relations,
     catch_copies,
@@ -163,15 +163,14 @@ class ObjectTable:
     @cached_property
     def bits(self) -> np.ndarray:
         """(n_objects, len(BITS)) surprisal of the events of each object."""
-        found = np.zeros((len(self.objects), len(BITS)))
-        for rank, o in enumerate(self.objects):
-            scores = self.evidence.scores_by_object.get(o.index, ())
+        rows = []
+        for o in self.objects:
+            scores, row = self.evidence.scores_by_object.get(o.index, ()), [0.0] * (len(BITS) + 1)
             first = scores[0].event.group if scores else None
             for score in scores:
-                group = _group_of(score, score.event.group == first)
-                if group is not None:
-                    found[rank, BITS.index(group)] += score.tolerant_surprisal
-        return np.minimum(found, HIGHEST_BITS)
+                row[_COLUMNS[score.event.kind][score.event.group == first]] += score.tolerant_surprisal
+            rows.append(row[:-1])
+        return np.minimum(np.array(rows).reshape(-1, len(BITS)), HIGHEST_BITS)
 
     @cached_property
     def bit_ranks(self) -> np.ndarray:
@@ -459,9 +458,8 @@ _GROUPS = {
 }
 
 
-def _group_of(score: EventScore, is_head: bool) -> str | None:
+def _group_of(kind: EventKind, is_head: bool) -> str | None:
     """The group of `BITS` that an event of an object belongs to; None for those that say nothing of their own."""
-    kind = score.event.kind
     if kind in (EventKind.TIME, EventKind.SNAP):
         return "time" if is_head else "end"
     if kind in _POSITIONS:
@@ -471,6 +469,13 @@ def _group_of(score: EventScore, is_head: bool) -> str | None:
     if kind in _GROUPS:
         return _GROUPS[kind]
     return "kind" if kind in _HEADS else "anchor" if kind.value.endswith("anchor") else None
+
+
+_COLUMNS = {
+    kind: [BITS.index(group) if (group := _group_of(kind, is_head)) else len(BITS) for is_head in (False, True)]
+    for kind in EventKind
+}
+"""Column of `BITS` after the first group of an object, and in it; one more for events that say nothing of their own."""
 
 
 def _log_odds(probability: float) -> float:

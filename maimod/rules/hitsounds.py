@@ -183,8 +183,10 @@ def _deviations(sounds: HitsoundEvidence) -> Iterator[Candidate]:
     by_hit: dict[int, list[_Deviation]] = defaultdict(list)
     for aspect in aspects:
         values = aspect.of_word(sounds.habits.words).astype(np.int64)
-        for place, row in enumerate(sounds.habits.votes(values).tolist()):
-            deviation = _deviation(sounds, aspect, place, int(values[place]), row)
+        votes = sounds.habits.votes(values)
+        rows = zip(values.tolist(), votes.tolist(), votes.argmax(axis=1).tolist(), strict=True)
+        for place, (actual, row, most) in enumerate(rows):
+            deviation = _deviation(sounds, aspect, place, actual, row, most)
             if deviation is not None:
                 by_hit[place].append(deviation)
     group: list[list[_Deviation]] = []
@@ -204,12 +206,13 @@ def _kind(deviation: _Deviation) -> tuple[str, int, int]:
 
 
 def _deviation(
-    sounds: HitsoundEvidence, aspect: _Aspect, place: int, actual: int, row: Sequence[float]
+    sounds: HitsoundEvidence, aspect: _Aspect, place: int, actual: int, row: Sequence[float], most: int
 ) -> _Deviation | None:
-    """Combine both kinds of evidence on one property of one hit."""
+    """Combine both kinds of evidence on one property of one hit; of the similar places, which `row` counts by value, the most have
+    `most`."""
     hit = sounds.habits.hits[place]
     n_alike = int(sum(row))
-    likeliest = max(range(len(row)), key=row.__getitem__) if n_alike else actual
+    likeliest = most if n_alike else actual
     score = sounds.score(hit, EventKind.HITSOUND)
     if score is not None and likeliest == actual and score.likeliest.kind is EventKind.HITSOUND:
         likeliest = aspect.of_event(score.likeliest.value)

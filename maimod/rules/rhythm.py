@@ -324,21 +324,22 @@ def _kind_message(evidence: Evidence, kind: str, probability: float, hit_object:
 
 def _other_kind(evidence: Evidence, score: EventScore) -> tuple[str, float, EventScore] | None:
     """(kind, its probability, score) if the alternatives of an event are another kind of object."""
-    on_playfield = evidence.beatmap.mode in (Mode.OSU, Mode.CATCH)
     actual = score.event.kind
+    others = [(event.kind, probability) for event, probability in score.expected if event.kind is not actual]
+    if not others:
+        return None
+    on_playfield = evidence.beatmap.mode in (Mode.OSU, Mode.CATCH)
     masses: defaultdict[str, float] = defaultdict(float)
-    for event, probability in score.expected:
-        if event.kind is actual:
-            continue
-        if actual in _NAMES and event.kind in _NAMES:
-            masses[_NAMES[event.kind]] += probability
-        elif on_playfield and actual is EventKind.SCROLL_SPEED and event.kind is EventKind.HITSOUND:
+    for other, probability in others:
+        if actual in _NAMES and other in _NAMES:
+            masses[_NAMES[other]] += probability
+        elif on_playfield and actual is EventKind.SCROLL_SPEED and other is EventKind.HITSOUND:
             masses["circle"] += probability  # only sliders have a velocity event
-        elif on_playfield and actual is EventKind.HITSOUND and event.kind is EventKind.SCROLL_SPEED:
+        elif on_playfield and actual is EventKind.HITSOUND and other is EventKind.SCROLL_SPEED:
             masses["slider"] += probability
-        elif actual is EventKind.SPINNER and event.kind in (EventKind.DISTANCE, EventKind.POS, EventKind.POS_X):
+        elif actual is EventKind.SPINNER and other in (EventKind.DISTANCE, EventKind.POS, EventKind.POS_X):
             masses["circle or slider"] += probability
-        elif actual in (EventKind.DISTANCE, EventKind.POS, EventKind.POS_X) and event.kind is EventKind.SPINNER:
+        elif actual in (EventKind.DISTANCE, EventKind.POS, EventKind.POS_X) and other is EventKind.SPINNER:
             masses["spinner"] += probability
     if not masses:
         return None
