@@ -235,7 +235,8 @@ class _Grid:
         before, after = max(0, -int(places.min())), max(0, int(places.max()) + reach + 1 - len(self.values))
         padded = np.pad(self.values, (before, after), mode="edge") if before or after else self.values
         # The strengths at all lags of a time lie side by side: rows are copied instead of looked up one by one.
-        at_lags = np.lib.stride_tricks.sliding_window_view(padded, reach + 1)[:, ::step]
+        size, strides = len(padded) - reach, (padded.itemsize, step * padded.itemsize)
+        at_lags: np.ndarray = np.ndarray((size, n_lags), padded.dtype, padded, strides=strides)
         places += before
         if len(places) == 1:
             return np.asarray(at_lags[places[0]].mean(axis=0, keepdims=True))

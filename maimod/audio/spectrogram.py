@@ -108,7 +108,10 @@ def _spectra(samples: np.ndarray, n_fft: int, hop_length: int) -> Iterator[tuple
         piece = np.zeros(last - first, dtype=np.float32)
         inside = samples[max(first, 0) : last]
         piece[max(-first, 0) : max(-first, 0) + len(inside)] = inside
-        frames = np.lib.stride_tricks.sliding_window_view(piece, n_fft)[::hop_length]
+        # The same view as of sliding_window_view, which takes 30 µs.
+        frames: np.ndarray = np.ndarray(
+            (stop - start, n_fft), piece.dtype, piece, strides=(hop_length * piece.itemsize, piece.itemsize)
+        )
         np.multiply(frames, window, out=windowed[: stop - start])
         yield start, np.fft.rfft(windowed[: stop - start], axis=1, norm="forward", out=spectra[: stop - start])
 
