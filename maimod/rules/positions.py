@@ -405,6 +405,9 @@ def offscreen(evidence: Evidence) -> Iterator[Candidate]:
         if o.kind not in (ObjectKind.CIRCLE, ObjectKind.SLIDER):
             continue
         points = slider_path.flatten(o.slider).vertices if o.slider else np.array([[o.x, o.y]])
+        (left, top), (right, bottom) = (points.min(axis=0), points.max(axis=0)) if o.slider else ((o.x, o.y),) * 2
+        if max(LEFT - left, right - RIGHT, TOP - top, bottom - BOTTOM) + radius < -1:  # nearly all
+            continue
         beyond = np.max(
             [
                 LEFT - points[:, 0] + radius,

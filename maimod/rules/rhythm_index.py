@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from maimod.audio.onsets import FAR_MS, LAGS_MS, MIN_SIGNIFICANCE, ONSET_WIDTH_MS, TYPICAL_LAG_MS, Alignment
+from maimod.audio.onsets import (
+    FAR_MS,
+    LAGS_MS,
+    MIN_SIGNIFICANCE,
+    ONSET_WIDTH_MS,
+    TYPICAL_LAG_MS,
+    Alignment,
+    OnsetEnvelope,
+)
 from maimod.events.schema import BEATS, EventKind, EventScore
 from maimod.osu.beatmap import Beatmap, HitObject
 from maimod.osu.names import object_name
@@ -216,5 +224,16 @@ class RhythmIndex:
         """Strength of the song's onset at a time of the map; None without a song."""
         if self.evidence.envelope is None:
             return None
-        at = np.array([time + self.lag])
-        return round(float(self.evidence.envelope.at(at, ONSET_WIDTH_MS)[0]), 2)
+        if time in self._start_onsets:
+            return self._start_onsets[time]
+        return self._onsets_at(self.evidence.envelope, [time])[0]
+
+    @cached_property
+    def _start_onsets(self) -> dict[float, float]:
+        """Strength at all starts: many together take as long as one."""
+        envelope, times = self.evidence.envelope, self.start_times
+        return dict(zip(times, self._onsets_at(envelope, times), strict=True)) if envelope else {}
+
+    def _onsets_at(self, envelope: OnsetEnvelope, times: Sequence[float]) -> list[float]:
+        strengths = envelope.at(np.array(times) + self.lag, ONSET_WIDTH_MS)
+        return [round(strength, 2) for strength in strengths.tolist()]
