@@ -326,8 +326,7 @@ class TestJudge:
         [
             (Mode.OSU, Category.HITSOUNDS, 1),
             (Mode.OSU, Category.POSITIONS, 0),
-            (Mode.MANIA, Category.HITSOUNDS, 1),
-            (Mode.MANIA, Category.POSITIONS, 1),
+            (Mode.MANIA, Category.HITSOUNDS, 0),
             (Mode.CATCH, Category.HITSOUNDS, 0),
         ],
     )
