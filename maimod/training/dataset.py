@@ -34,15 +34,18 @@ MODE_WEIGHTS = {Mode.OSU: 1.0, Mode.TAIKO: 1.5, Mode.CATCH: 1.5, Mode.MANIA: 0.3
 """Relative frequency of a second of a map by mode: the usual corpus has much mania and little taiko and catch."""
 LONGEST_MS = 300_000.0
 """A marathon is drawn as often as five minutes of a map."""
-SONG_DROPOUT = 0.05
+SONG_DROPOUT = 0.07
 """Share of windows whose song is left out, so that a missing song lowers the quality of scores but does not break them.
 """
-FACT_DROPOUT = 0.1
+FACT_DROPOUT = 0.3
 """How often each fact about the map is left out."""
-TEMPO_CHANCE, TEMPO_RANGE = 0.3, 0.12
+TEMPO_CHANCE, TEMPO_RANGE = 0.5, 0.15
 """How often the speed is changed, and by how much at most."""
-NOISE_CHANCE = 0.3
+NOISE_CHANCE = 0.5
 """How often noise is added to the song."""
+STRIPES_CHANCE, STRIPES, WIDEST_BANDS, LONGEST_FRAMES = 0.5, 2, 10, 30
+"""How often stripes of a spectrogram are blanked, in both directions (SpecAugment, Park et al., 2019, arXiv:1904.08779);
+how many in each, and the most mel bands and frames of one."""
 SHIFT_MS = 6.0
 """Largest shift of the song in ms, the timing error of ranked maps."""
 ENCODER_COST = 0.6
@@ -163,6 +166,8 @@ class TokenSampler:
         if audio is not None and random.random() < NOISE_CHANCE:
             sound = drawn.inputs.by_window[family.audio_input]
             sound += random.normal(scale=random.uniform(0, family.audio_noise), size=sound.shape).astype(np.float32)
+        if audio is not None and random.random() < STRIPES_CHANCE:
+            _blank_stripes(drawn.inputs.by_window[family.audio_input], random)
         return drawn
 
     def _mirror(self, example: TokenisedExample, random: Generator) -> Callable[[np.ndarray], np.ndarray]:
@@ -183,6 +188,18 @@ class TokenSampler:
             return _mirror_cells(tokens, vocabulary, across, down)
 
         return mirrored
+
+
+def _blank_stripes(sound: np.ndarray, random: Generator) -> None:
+    """Blank stripes of a normalised spectrogram (n_frames, n_bands), whose mean is 0; samples of a song are left as they are."""
+    if sound.ndim != 2:
+        return
+    n_frames, n_bands = sound.shape
+    for _ in range(STRIPES):
+        first = int(random.integers(n_bands))
+        sound[:, first : first + int(random.integers(WIDEST_BANDS + 1))] = 0.0
+        first = int(random.integers(n_frames))
+        sound[first : first + int(random.integers(LONGEST_FRAMES + 1))] = 0.0
 
 
 def _mirror(tokens: np.ndarray, vocabulary: Vocabulary, kind: EventKind, total: int) -> np.ndarray:

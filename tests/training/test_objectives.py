@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from maimod.discriminator.prediction import KINDS  # noqa: E402
 from maimod.events.schema import EventKind  # noqa: E402
 from maimod.events.vocabulary import Vocabulary  # noqa: E402
 from maimod.families.inputs import IGNORED  # noqa: E402
+from maimod.families.mini.network import MiniNetwork  # noqa: E402
 from maimod.families.registry import open_folder  # noqa: E402
 from maimod.training.corruption import KIND  # noqa: E402
 from maimod.training.objectives import FILL_WEIGHT, KIND_WEIGHT, CorruptionDetection, NextToken  # noqa: E402
@@ -157,3 +159,13 @@ def test_next_token_loss_counts_targets_only(vocabulary: Vocabulary) -> None:
         objective(given)["loss"].backward()
         optimizer.step()
     assert objective(given)["bits"].item() < 1.5  # one third circles, two thirds x: 0.92 bits
+
+
+def test_some_tokens_lose_their_embedding_while_training_and_none_afterwards(shape_of: Callable[[str], Path]) -> None:
+    network = open_folder(shape_of("bundled")).make_network()
+    assert isinstance(network, MiniNetwork)
+    tokens = torch.ones((8, 500), dtype=torch.int64)
+    torch.manual_seed(1)
+    lost = (network.train()._embedded(tokens) == 0).all(dim=-1)
+    assert 0.03 < lost.float().mean() < 0.07
+    assert not (network.eval()._embedded(tokens) == 0).any()
