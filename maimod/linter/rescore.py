@@ -31,7 +31,7 @@ from maimod.linter.judge import Judge
 from maimod.linter.places import Entry, Place
 from maimod.linter.settings import LEAST_SCORE, LISTED_SCORE
 from maimod.osu.beatmap import Mode
-from maimod.rules.base import Candidate, Certainty, Evidence
+from maimod.rules.base import Candidate, Certainty, Evidence, places_alike
 
 PROBLEM_SCORE, WARNING_SCORE, MINOR_SCORE = 0.85, 0.6, 0.2
 """A finding is a problem, a warning or a minor from this score on (bounded by its rule). An estimate below the last is not
@@ -80,7 +80,6 @@ COPIED = frozenset({Category.RHYTHM, Category.NEW_COMBOS, Category.HITSOUNDS})
 """Categories whose mistakes are copied with a passage; where objects lie on the playfield is mostly made anew."""
 PHRASES = "phrases"
 """Evidence of a finding that stands for the same place of several phrases: how many."""
-PLACES_NAMED = 8
 FEW_SPEEDS = 2
 """Where a map has more estimates of a scroll speed, those with a score below 0.5 are one: they were half of all minors of ranked taiko maps,
 in those that change their speed for effect."""
@@ -197,7 +196,7 @@ def _judge(
         ]
         once = list(_named_once(named, evidence))
         for (candidate, own, discriminator), logit in (
-            _speeds_together(once, evidence) if category is Category.SCROLL_SPEED else once
+            _speeds_together(once) if category is Category.SCROLL_SPEED else once
         ):
             yield Scored(candidate, round(1 / (1 + math.exp(-logit)), 4), own, discriminator)
 
@@ -226,7 +225,7 @@ def _named_once(named: Sequence[tuple[Entry, float]], evidence: Evidence) -> Ite
             members = [own[number] for number in group]
             folded.update(members)
             candidate, measured, discriminator = named[max(members, key=lambda number: named[number][1])][0]
-            at_all = _at_all(candidate, times[group].tolist(), evidence)
+            at_all = _at_all(candidate, times[group].tolist())
             at_all = replace(at_all, numbers={**at_all.numbers, PHRASES: len(group)})
             yield (at_all, measured, discriminator), logit
     yield from _in_copies([one for number, one in enumerate(named) if number not in folded], evidence)
@@ -254,11 +253,11 @@ def _in_copies(named: Sequence[tuple[Entry, float]], evidence: Evidence) -> Iter
             (candidate, measured, discriminator), logit = named[first]
             folded.update(others, [first])
             times = sorted(named[number][0][0].time for number in (first, *others))
-            yield (_at_all(candidate, times, evidence), measured, discriminator), logit
+            yield (_at_all(candidate, times), measured, discriminator), logit
     yield from (one for number, one in enumerate(named) if number not in folded)
 
 
-def _speeds_together(named: Sequence[tuple[Entry, float]], evidence: Evidence) -> Iterator[tuple[Entry, float]]:
+def _speeds_together(named: Sequence[tuple[Entry, float]]) -> Iterator[tuple[Entry, float]]:
     """Candidates about scroll speed with their log-odds; where more than `FEW_SPEEDS` are listed, of those that are unlikely the likeliest,
     which names the others: whether a map means its changes of speed is one question."""
     listed = [number for number, (_, logit) in enumerate(named) if logit >= LISTED_LOGIT]
@@ -267,25 +266,20 @@ def _speeds_together(named: Sequence[tuple[Entry, float]], evidence: Evidence) -
         likeliest = max(unlikely, key=lambda number: named[number][1])
         (candidate, measured, discriminator), logit = named[likeliest]
         times = sorted(named[number][0][0].time for number in unlikely)
-        at_all = _at_all(candidate, times, evidence, "the scroll speed is as doubtful", "")
+        at_all = _at_all(candidate, times, "the scroll speed is as doubtful at", "")
         yield (at_all, measured, discriminator), logit
         named = [one for number, one in enumerate(named) if number not in unlikely]
     yield from named
 
 
 def _at_all(
-    candidate: Candidate,
-    times: Sequence[float],
-    evidence: Evidence,
-    what: str = "the same",
-    where: str = " of the phrase",
+    candidate: Candidate, times: Sequence[float], what: str = "the same at", where: str = " of the phrase"
 ) -> Candidate:
     """A candidate that also names other places, as those of its phrase or passage, by their times in ms."""
-    others = [editor_timestamp(evidence.beatmap, time).removesuffix(" -") for time in times if time != candidate.time]
-    listed = ", ".join(others[:PLACES_NAMED]) + (", …" if len(others) > PLACES_NAMED else "")
+    others = [time for time in times if time != candidate.time]
     return replace(
         candidate,
-        words=f"{_message(candidate).removesuffix('.')}; {what} at {len(others)} more place{'s' * (len(others) > 1)}{where}: {listed}.",
+        words=f"{_message(candidate).removesuffix('.')}{places_alike(others, what, where=where)}.",
         numbers={**candidate.numbers, "places": len(times), "times_ms": list(times)},
     )
 

@@ -13,7 +13,7 @@ from maimod.features.mania_measures import CHORD_NAMES, COLUMN_NAMES, END_NAMES
 from maimod.features.mania_rows import SAME_MS
 from maimod.features.ordered import median
 from maimod.features.slip_model import NO_SLIP, Slips
-from maimod.findings import Category, Expected, Severity, Tier, editor_timestamp
+from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.positions import gap_name
@@ -139,11 +139,6 @@ def _candidates(
         )
 
 
-def _stamp(evidence: Evidence, time: float) -> str:
-    """A place of the map."""
-    return editor_timestamp(evidence.beatmap, time).removesuffix(" -")
-
-
 def have(count: int) -> str:
     """The verb for so many passages."""
     return "has" if count == 1 else "have"
@@ -164,7 +159,7 @@ def _column_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str
     if places >= LEAST_PLACES and other > 0 and other_places > own_places and 2 * other_places >= places:
         return (
             f"This note is in column {own}; at the same place of {places} passages with the same pattern, {other_places} "
-            f"{have(other_places)} one in column {other} (as {_stamp(evidence, expected.example[note])}) and "
+            f"{have(other_places)} one in column {other} (as {clock(expected.example[note])}) and "
             f"{own_places or 'none'} in column {own}",
             actual,
             likelier,
@@ -210,7 +205,7 @@ def _chord_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str,
     actual = _notes(size)
     if expected != size:
         return (
-            f"{_starts(size)} here; at {_stamp(evidence, slips.mania.chord_example[note])}, the same place of the passage most "
+            f"{_starts(size)} here; at {clock(slips.mania.chord_example[note])}, the same place of the passage most "
             f"like this one, {_starts(expected)[0].lower()}{_starts(expected)[1:]}",
             actual,
             _notes(expected),
@@ -250,7 +245,7 @@ def _end_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str, s
     if expected >= 0 and abs(expected - own) > 1 / 16:
         likelier = f"{gap_name(evidence, o, expected * beat)} long" if expected else "not held"
         return (
-            f"This note is {actual}; at {_stamp(evidence, slips.mania.length_example[note])}, the same place of the passage most "
+            f"This note is {actual}; at {clock(slips.mania.length_example[note])}, the same place of the passage most "
             f"like this one, it is {likelier}",
             actual,
             likelier,

@@ -14,7 +14,7 @@ import numpy as np
 from maimod.features.measure_alternatives import MIRRORED_MEASURES
 from maimod.features.measure_rhythms import LEAST_OBJECTS
 from maimod.features.slip_alternatives import across
-from maimod.findings import Category, Expected, Severity, Tier, editor_timestamp
+from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import HitObject, Mode
 from maimod.osu.names import noun
 from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
@@ -227,7 +227,7 @@ def _pasted(evidence: Evidence) -> Iterator[Candidate]:
     for measure in np.flatnonzero(of["same_alone"] & (worse > 0) & (gains >= LEAST_GAIN)).tolist():
         objects = _inside(evidence, measure, measure)
         (twin, *_) = _inside(evidence, int(measures.rhythms.twins[measure]), int(measures.rhythms.twins[measure]))
-        stamp = editor_timestamp(evidence.beatmap, twin.time).removesuffix(" -")
+        stamp = clock(twin.time)
         yield _at(
             PASTED,
             objects,

@@ -177,27 +177,20 @@ def _lengths(evidence: MapsetEvidence) -> Iterator[Placed]:
                 groups[key, ""].append(beatmap)
     for (key, value), beatmaps in groups.items():
         what = "name of the difficulty" if key == "Version" else key
-        if not value:
-            yield from evidence.candidate(
-                LENGTH,
-                beatmaps,
-                line=beatmaps[0].line_of("Metadata", key),
-                certainty=Certainty.CERTAIN,
-                subject=key,
-                actual="empty",
-                expected=[Expected(f"a {what}")],
-                message=f"The {what} is empty.",
-            )
-            continue
+        if value:
+            actual, wanted = f"{len(value)} characters", f"{LONGEST[key]} characters or less"
+            message = f"The {what} has {len(value)} characters; the server takes {LONGEST[key]} at most."
+        else:
+            actual, wanted, message = "empty", f"a {what}", f"The {what} is empty."
         yield from evidence.candidate(
             LENGTH,
             beatmaps,
             line=beatmaps[0].line_of("Metadata", key),
             certainty=Certainty.CERTAIN,
             subject=key,
-            actual=f"{len(value)} characters",
-            expected=[Expected(f"{LONGEST[key]} characters or less")],
-            message=f"The {what} has {len(value)} characters; the server takes {LONGEST[key]} at most.",
+            actual=actual,
+            expected=[Expected(wanted)],
+            message=message,
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from maimod.features.colour_figures import Figures
 from maimod.features.mania_measures import COLUMN_NAMES, ManiaMeasures
 from maimod.features.taiko_measures import is_kat, notes_of
-from maimod.findings import Category, Expected, Severity, Tier, editor_timestamp
+from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import Mode
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.slips import beside
@@ -74,21 +74,17 @@ def _words(evidence: Evidence, own: str, other: str, measured: ManiaMeasures, fi
     if places >= LEAST_PLACES and different > same:
         return (
             f"This note is a {own}; at the same place of {places} passages with the same pattern, {different} "
-            f"{'has' if different == 1 else 'have'} a {other} (as {_stamp(evidence, expected.example[note])}) and {same or 'none'} a {own}"
+            f"{'has' if different == 1 else 'have'} a {other} (as {clock(expected.example[note])}) and {same or 'none'} a {own}"
         )
     alike = figures.alike(int(measured.row_of[note]))
     if alike.other >= LEAST_PLACES and alike.other > alike.own:
         return (
             f"This note is a {own}; of {alike.other + alike.own} places with the same notes around, {alike.other} have a {other} "
-            f"(as {_stamp(evidence, alike.example)}) and {alike.own or 'none'} a {own}"
+            f"(as {clock(alike.example)}) and {alike.own or 'none'} a {own}"
         )
     if measured.columns[note, COLUMN_NAMES.index("other bits both")] < -1:
         return f"This note is a {own}; after and before the same colours the map mostly has a {other}"
     return f"This note is a {own}, which fits neither the notes before nor those after it"
-
-
-def _stamp(evidence: Evidence, time: float) -> str:
-    return editor_timestamp(evidence.beatmap, float(time)).removesuffix(" -")
 
 
 CHECK = BeatmapCheck(Category.HITSOUNDS, "Slips of colours", (COLOUR,), run)
