@@ -19,6 +19,11 @@ from maimod.rules import CHECKS, RULES
 from maimod.rules.base import DOCS
 
 ROOT = Path(__file__).parents[1]
+PAGES = [
+    "README.md",
+    *(p.relative_to(ROOT).as_posix() for f in ("docs", "models") for p in sorted((ROOT / f).rglob("*.md"))),
+]
+"""All pages for readers."""
 
 
 def test_the_rules_page_is_that_of_the_declarations() -> None:
@@ -61,7 +66,7 @@ def test_every_rule_answers_a_readers_questions(rule: rules.Rule) -> None:
     assert rule.source == "" or rule.source.startswith("https://")
 
 
-@pytest.mark.parametrize("page", ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))])
+@pytest.mark.parametrize("page", PAGES)
 def test_links_within_the_repository_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
@@ -74,7 +79,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
-@pytest.mark.parametrize("page", ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))])
+@pytest.mark.parametrize("page", PAGES)
 def test_links_to_headings_lead_to_headings(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", text):
@@ -149,7 +154,6 @@ def test_the_readme_commands_name_what_is_there() -> None:
         assert rule in RULES
 
 
-WITH_COMMANDS = ["README.md", *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "docs").glob("*.md")))]
 COMMAND = re.compile(
     r"`maimod ([a-z][^`\n]*)`|^ *(?:.*\| )?maimod ([a-z]+ (?:[^\s`]*[A-Z./\\-]|\w+ --).*)$", re.MULTILINE
 )
@@ -169,7 +173,7 @@ def unknown_words(line: str) -> set[str]:
     return {word for word in words if word.startswith("--") and word.rstrip(",.;:)") not in options}
 
 
-@pytest.mark.parametrize("page", WITH_COMMANDS)
+@pytest.mark.parametrize("page", PAGES)
 def test_the_commands_of_the_pages_are_those_there_are(page: str) -> None:
     found = [one or two for one, two in COMMAND.findall((ROOT / page).read_text(encoding="utf-8"))]
     assert not {line: words for line in found if (words := unknown_words(line))}
