@@ -16,7 +16,7 @@ from maimod.features.slip_model import NO_SLIP, Slips
 from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
-from maimod.rules.positions import gap_name
+from maimod.rules.steps import gap_name
 
 MANIA = frozenset({Mode.MANIA})
 LEAST_LOG_ODDS = -6.0

@@ -19,7 +19,7 @@ from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, places_alike
 from maimod.rules.criteria import low
-from maimod.rules.positions import cursor
+from maimod.rules.steps import cursor
 
 OSU = frozenset({Mode.OSU})
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21"

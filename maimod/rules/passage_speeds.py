@@ -18,7 +18,7 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import HitObject, Mode
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.passage_rhythms import LEAST_BITS, SHOWN_OBJECTS, bits_of_length, log_odds, strongest
-from maimod.rules.positions import gap_name
+from maimod.rules.steps import gap_name
 
 VELOCITY_CURVE = Curve(14.0, 3.0)
 """Of bits. 100 minutes of 60 ranked and other maps have 2 lines above the middle; planted mistakes have 8 in the median in osu! and

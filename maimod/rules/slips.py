@@ -20,7 +20,7 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Mode
 from maimod.osu.names import object_name
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
-from maimod.rules.positions import UsualSteps, gap_name
+from maimod.rules.steps import UsualSteps, gap_name
 
 OSU = frozenset({Mode.OSU})
 ON_PLAYFIELD = frozenset({Mode.OSU, Mode.CATCH})

@@ -20,7 +20,7 @@ from maimod.linter.places import NAMES, Place
 from maimod.linter.rescore import can_judge, judged_places
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
-from maimod.rules import RULES, hitsounds, new_combos, positions, rhythm, sliders, volume_steps
+from maimod.rules import RULES, hitsounds, new_combos, positions, rhythm, slider_directions, slider_shapes, volume_steps
 from maimod.rules.base import Candidate, Evidence, Rule, candidate
 from tests.findings import doubted
 from tests.maps import beatmap
@@ -287,7 +287,7 @@ def test_a_chord_of_another_difficulty_has_all_kinds_of_its_notes() -> None:
 
 
 def test_the_strongest_candidate_gives_the_words() -> None:
-    weak, strong = about(sliders.SHAPE, 4, measure=1.0), about(sliders.REPEATS, 4, measure=9.0)
+    weak, strong = about(slider_shapes.SHAPE, 4, measure=1.0), about(slider_directions.REPEATS, 4, measure=9.0)
     place = Place(Category.SLIDERS, 0.0, 4, 0, [(weak, -2.0, -5.0), (strong, 1.0, -7.0)])
     assert place.best[0] is strong
 

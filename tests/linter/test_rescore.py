@@ -19,7 +19,20 @@ from maimod.linter.judge import Judge
 from maimod.linter.places import NAMES
 from maimod.linter.rescore import rescore, severity
 from maimod.osu.beatmap import Mode
-from maimod.rules import clashes, hitsounds, kiai, positions, rhythm, sliders, slips, timing
+from maimod.rules import (
+    clashes,
+    hitsounds,
+    kiai,
+    mania_columns,
+    offscreen,
+    positions,
+    rhythm,
+    slider_shapes,
+    slider_velocities,
+    slips,
+    spacing,
+    timing,
+)
 from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Ramp, Rule, candidate
 from tests.features.test_passages import MEASURE, phrase_map
 from tests.findings import doubted, judging, proposals_of
@@ -79,7 +92,7 @@ class TestScores:
 
     @pytest.mark.parametrize(("score", "count"), [(0.31, 1), (0.29, 0)])
     def test_without_a_discriminator_an_estimate_needs_a_higher_score(self, score: float, count: int) -> None:
-        assert len(rescore([measured(positions.SPACING, score)], WITHOUT, Calibration())) == count
+        assert len(rescore([measured(spacing.SPACING, score)], WITHOUT, Calibration())) == count
 
     def test_a_curve_within_bounds(self) -> None:
         curve = Curve(10.0, 2.0, lowest=0.3, highest=0.8, shift=-0.1)
@@ -91,7 +104,7 @@ class TestScores:
         assert [round(ramp(measure), 3) for measure in (0.0, 1.0, 2.0, 3.0, 9.0)] == [0.2, 0.2, 0.4, 0.6, 0.6]
 
     def test_of_two_ways_to_one_finding_the_stronger_counts(self) -> None:
-        weak, strong = (found(sliders.SHAPE, measure=bits, curve="copy", copies=bits) for bits in (1.3, 2.0))
+        weak, strong = (found(slider_shapes.SHAPE, measure=bits, curve="copy", copies=bits) for bits in (1.3, 2.0))
         for both in ([weak, strong], [strong, weak]):
             (finding,) = rescore(both, WITHOUT, Calibration())
             assert finding.evidence == {"copies": 2.0}
@@ -102,10 +115,10 @@ class TestScores:
 
     def test_a_checkpoint_may_bring_its_own_curves(self) -> None:
         stored = Calibration({"positions/unexpected-column": Curve(20.0, 1.0)})
-        (before,) = rescore([found(positions.UNEXPECTED_COLUMN, measure=9.0)], WITHOUT, Calibration())
+        (before,) = rescore([found(mania_columns.UNEXPECTED_COLUMN, measure=9.0)], WITHOUT, Calibration())
         assert before.score == 0.8  # the bound of the declared curve
-        assert rescore([found(positions.UNEXPECTED_COLUMN, measure=9.0)], WITHOUT, stored) == []
-        (after,) = rescore([found(positions.UNEXPECTED_COLUMN, measure=30.0)], WITHOUT, stored)
+        assert rescore([found(mania_columns.UNEXPECTED_COLUMN, measure=9.0)], WITHOUT, stored) == []
+        (after,) = rescore([found(mania_columns.UNEXPECTED_COLUMN, measure=30.0)], WITHOUT, stored)
         assert after.score == 0.8
 
 
@@ -229,7 +242,7 @@ class TestJudge:
 
     def test_it_is_silent_about_a_rule_of_its_category_that_it_does_not_know(self) -> None:
         evidence = self.seen({("place", MAP.hit_objects[10].time): 4.0})
-        (finding,) = rescore([measured(positions.SPACING, 0.7)], evidence, self.BY_PLACE)
+        (finding,) = rescore([measured(spacing.SPACING, 0.7)], evidence, self.BY_PLACE)
         assert finding.score != pytest.approx(1 / (1 + math.exp(-4.0)), abs=1e-3)
 
     def test_without_the_generator_s_scores_there_is_no_judgement(self) -> None:
@@ -365,7 +378,7 @@ class TestJudge:
         assert finding.severity is expected
 
     def test_facts_are_outside(self) -> None:
-        fact = found(positions.OFFSCREEN, certainty=Certainty.LIKELY)
+        fact = found(offscreen.OFFSCREEN, certainty=Certainty.LIKELY)
         calibration = judging(Category.POSITIONS, NAMES[0], 0.0, -20.0, "positions/unexpected", "positions/offscreen")
         assert scores(with_proposals([fact], self.seen({}), calibration)) == [module.CERTAINTY_SCORES[Certainty.LIKELY]]
 
@@ -385,9 +398,9 @@ class TestJudge:
 class TestExact:
     FACTS = (
         (rhythm.UNSNAPPED, Certainty.CERTAIN),
-        (positions.OFFSCREEN, Certainty.LIKELY),
+        (offscreen.OFFSCREEN, Certainty.LIKELY),
         (clashes.CONCURRENT, Certainty.CERTAIN),
-        (sliders.CONTROL_POINTS, Certainty.LIKELY),
+        (slider_shapes.CONTROL_POINTS, Certainty.LIKELY),
         (rhythm.SLIGHTLY_LATE, Certainty.HARMLESS),
         (hitsounds.MUTED, Certainty.CERTAIN),
     )
@@ -432,12 +445,12 @@ class TestRepetition:
         ) == [0.8, 0.8]
 
     def test_habits_of_the_map_are_not_what_a_network_repeats(self) -> None:
-        own = [measured(positions.SPACING, 0.8, at, by_model=False) for at in range(12)]
+        own = [measured(spacing.SPACING, 0.8, at, by_model=False) for at in range(12)]
         assert scores(with_proposals(own, WITHOUT, Calibration())) == [0.8] * 12
 
     def test_each_rule_is_lowered_by_its_own_repetition(self) -> None:
         often = [measured(positions.UNEXPECTED, 0.8, at) for at in range(6)]
-        three = [measured(sliders.VELOCITY, 0.8, at) for at in range(20, 23)]
+        three = [measured(slider_velocities.VELOCITY, 0.8, at) for at in range(20, 23)]
         lone = measured(rhythm.UNEXPECTED_KIND, 0.8, 30)
         findings = with_proposals([*often, *three, lone], WITHOUT, Calibration())
         assert scores(findings) == [round(0.8 * USUAL / 6, 4)] * 6 + [round(0.8 * USUAL / 3, 4)] * 3 + [0.8]

@@ -6,7 +6,18 @@ import pytest
 
 from maimod.discriminator.prediction import KINDS
 from maimod.osu.beatmap import Beatmap
-from maimod.rules import RULES, elsewhere, hitsounds, kiai, new_combos, positions, rhythm, scroll_speed, sliders
+from maimod.rules import (
+    RULES,
+    elsewhere,
+    hitsounds,
+    kiai,
+    mania_columns,
+    new_combos,
+    positions,
+    rhythm,
+    scroll_speed,
+    slider_shapes,
+)
 from maimod.rules.base import LEAST_PROPOSED_LOGIT, Candidate, Rule
 from tests.findings import doubted, proposals_of
 from tests.maps import RED_LINE, beatmap
@@ -56,9 +67,9 @@ CASES: list[tuple[Rule, int, str, float]] = [
     (hitsounds.COLOUR, 1, "addition", 5000),
     (positions.UNEXPECTED, 0, "place", 5000),
     (positions.UNEXPECTED, 2, "place", 5000),
-    (positions.UNEXPECTED_COLUMN, 3, "place", 5000),
-    (sliders.SHAPE, 0, "shape", 18_000),
-    (sliders.SHAPE, 2, "shape", 18_000),
+    (mania_columns.UNEXPECTED_COLUMN, 3, "place", 5000),
+    (slider_shapes.SHAPE, 0, "shape", 18_000),
+    (slider_shapes.SHAPE, 2, "shape", 18_000),
     (scroll_speed.UNEXPECTED, 1, "velocity", 5000),
     (scroll_speed.UNEXPECTED, 3, "velocity", 5000),
     (kiai.MISPLACED, 0, "kiai", 8000),
