@@ -227,7 +227,7 @@ def score(
     output: Annotated[str, typer.Option(metavar="FILE", help="Output file; - is stdout.")] = "-",
     **options: Any,
 ) -> int:
-    """Write the model's score of each event, one JSON object per line; fields: docs/how-scores-work.md."""
+    """Write the model's score of each event, one JSON object per line; fields: docs/measuring.md."""
     import json
 
     from maimod.linter.api import score_events
@@ -407,7 +407,7 @@ def evaluate(
     """Measure what is found: known mistakes planted in good maps, false findings on the maps as they are, and places
     that mappers corrected.
 
-    docs/how-scores-work.md describes the tables. About 15 s a map and core with the defaults.
+    docs/measuring.md describes the tables. About 15 s a map and core with the defaults.
     """
     from maimod.training import evaluation_commands
 
