@@ -22,10 +22,8 @@ from maimod.features import (
     column_alternatives,
     combo_alternatives,
     finishers,
-    form_measures,
     geometry,
     set_holds,
-    slider_alternatives,
     slider_bodies,
     slip_alternatives,
     slip_measures,
@@ -365,20 +363,6 @@ class ObjectTable:
         return np.concatenate([slips.ways, slips.copies], axis=1)
 
     @cached_property
-    def slider_alternatives(self) -> np.ndarray:
-        """(n_objects, len(slider_alternatives.NAMES)); zeros in modes without sliders."""
-        return slider_alternatives.features(self.evidence.passages, self.objects)
-
-    @cached_property
-    def forms(self) -> np.ndarray:
-        """(n_objects,) log-odds that an object of osu! has a wrong form."""
-        model, is_osu = self.evidence.slip_model, self.evidence.beatmap.mode is Mode.OSU
-        if model is None or model.forms is None or not is_osu or not form_measures.can_measure(self.objects):
-            return np.full(len(self.objects), slip_model.NO_SLIP)
-        measured = form_measures.measure(self.evidence.passages, self.objects, self.slider_alternatives)
-        return slip_model.log_odds(model.forms, measured, form_measures.NAMES)
-
-    @cached_property
     def slips(self) -> np.ndarray:
         """(n_objects, len(SLIPS)); of a map in which none are looked for, those of objects that did not slip."""
         n, found = len(self.objects), self.evidence.slips
@@ -386,7 +370,8 @@ class ObjectTable:
         columns = []
         silent = (np.full(n, slip_model.NO_SLIP),) * 5
         kinds = (found.positions, found.shapes, found.chords, found.ends, found.colours) if found else silent
-        for log_odds in (*kinds, self.forms if found else silent[0]):
+        forms = self.evidence.forms if found else None
+        for log_odds in (*kinds, silent[0] if forms is None else forms):
             beside = np.maximum(slips.beside(log_odds), slip_model.NO_SLIP)
             ranks = log_ranks(log_odds)
             columns += [log_odds, beside, log_odds - beside, ranks, ranks - math.log2(minutes)]

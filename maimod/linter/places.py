@@ -263,7 +263,7 @@ def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evid
         RhythmAlternatives(evidence.beatmap, table.objects).features(times, ranks, row[:, ROW.index("empty")] > 0),
         table.combos[ranks],
         evidence.measures.features(times, ranks),
-        table.slider_alternatives[ranks],
+        evidence.slider_alternatives[ranks],
         table.bodies[ranks],
         table.exchanged[ranks],
         table.otherwise[ranks],

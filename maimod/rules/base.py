@@ -23,7 +23,7 @@ from maimod.audio.onsets import Alignment, OnsetEnvelope
 from maimod.audio.spectrogram import Bands
 from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventSchema, EventScore
-from maimod.features import slip_model
+from maimod.features import form_measures, slider_alternatives, slip_model
 from maimod.features.measure_alternatives import MeasureAlternatives
 from maimod.features.passages import Passages
 from maimod.features.slip_model import SlipModel, Slips
@@ -345,6 +345,22 @@ class Evidence:
             return None
         passages = self.passages if self.beatmap.mode is Mode.CATCH else None
         return slip_model.find(self.slip_model, self.beatmap, self.objects_by_time, passages)
+
+    @cached_property
+    def slider_alternatives(self) -> np.ndarray:
+        """(n_objects, len(slider_alternatives.NAMES)) in order of time; zeros in modes without sliders."""
+        return slider_alternatives.features(self.passages, self.objects_by_time)
+
+    @cached_property
+    def forms(self) -> np.ndarray | None:
+        """(n_objects,) log-odds that objects of osu! have a wrong form, in order of time; None without the model, in other modes and in
+        maps with few objects."""
+        model, objects = self.slip_model, self.objects_by_time
+        is_osu = self.beatmap.mode is Mode.OSU
+        if model is None or model.forms is None or not is_osu or not form_measures.can_measure(objects):
+            return None
+        measured = form_measures.measure(self.passages, objects, self.slider_alternatives)
+        return slip_model.log_odds(model.forms, measured, form_measures.NAMES)
 
     @cached_property
     def object_of_slot(self) -> dict[int, HitObject]:

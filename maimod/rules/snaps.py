@@ -312,12 +312,10 @@ def _other_red_line(evidence: Evidence, edge: Edge) -> TimingPoint | None:
 def unusual_snaps(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
     """Objects alone on a divisor that the map hardly uses, if they are not in `named`."""
     uses = Counter(edge.snap.divisor for edge in moments.edges)
-    times: defaultdict[int, list[float]] = defaultdict(list)
-    for edge in moments.edges:
-        times[edge.snap.divisor].append(edge.time)
-    for of_divisor in times.values():
-        of_divisor.sort()
-    thirds = sorted(time for divisor in THIRDS for time in times[divisor])
+    by_divisor: defaultdict[int, list[Edge]] = defaultdict(list)
+    for edge in sorted(moments.edges, key=lambda edge: edge.time):
+        by_divisor[edge.snap.divisor].append(edge)
+    thirds = sorted((edge for divisor in THIRDS for edge in by_divisor[divisor]), key=lambda edge: edge.time)
     done = set(named)
     for edge in moments.edges:
         hit_object, at = edge.hit_object, edge.snap
@@ -326,7 +324,9 @@ def unusual_snaps(evidence: Evidence, moments: RhythmIndex, named: frozenset[int
         odd = END_DIVISORS if edge.number else ODD_DIVISORS
         if not is_rare or not (lone_third or at.divisor in odd) or hit_object.index in done:
             continue
-        others, beat = thirds if lone_third else times[at.divisor], at.red_line.beat_length
+        alike, beat = thirds if lone_third else by_divisor[at.divisor], at.red_line.beat_length
+        # A slider that slipped takes its end along; repeats among themselves are a rhythm.
+        others = [other.time for other in alike if edge.number or other.hit_object is not hit_object]
         if _has_companion(others, edge.time, COMPANION_BEATS * beat) or _is_repeated(others, edge.time, beat):
             continue
         usual = snap(evidence.beatmap, edge.time, QUARTERS if lone_third else USUAL_DIVISORS)

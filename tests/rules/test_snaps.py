@@ -157,6 +157,13 @@ def test_lone_object_on_a_seventh():
     assert finding.actual == "1/7"
 
 
+def test_a_slider_on_a_seventh_does_not_go_with_its_own_end():
+    (finding,) = found(
+        beatmap([circle(1000), circle(1500), slider(2071, 140), *(circle(3000 + i * BEAT) for i in range(12))])
+    )
+    assert (finding.rule, finding.actual) == ("rhythm/unusual-snap", "1/7")
+
+
 def test_an_unusual_tick_that_comes_again_some_beats_later_is_meant():
     assert found(circles(moved={5: 71, 9: 71})) == []
     assert len(found(circles(moved={5: 71, 9: BEAT - 71}))) == 2
