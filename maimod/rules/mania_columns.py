@@ -13,6 +13,7 @@ from maimod.features.ordered import percentile
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
+from maimod.rules.mania_slips import likeliest_of_chord
 from maimod.rules.positions import BASE_PERCENTILE, MIN_OBJECTS
 
 HOLD_GAP_MS = 30.0
@@ -140,6 +141,7 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
     for slot, logit in corruption.peaks("place", LEAST_PROPOSED_LOGIT, apart=0):
         o = evidence.object_of_slot.get(slot)
         if o is not None and o.kind is not ObjectKind.SPINNER:
+            o = likeliest_of_chord(evidence, o)
             yield candidate(
                 UNEXPECTED_COLUMN,
                 time=o.time,

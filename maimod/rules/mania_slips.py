@@ -139,6 +139,18 @@ def _candidates(
         )
 
 
+def likeliest_of_chord(evidence: Evidence, note: HitObject) -> HitObject:
+    """The note that starts with `note` and is likeliest in a wrong column, as of the candidates here; `note` itself without the
+    model and in other modes. What is known of a moment is so about one note of its chord, not about two."""
+    slips = evidence.slips
+    if slips is None or slips.mania is None or evidence.beatmap.mode is not Mode.MANIA:
+        return note
+    row_of = slips.mania.row_of
+    row = row_of[np.searchsorted(evidence.object_times, note.time)]
+    first, last = np.searchsorted(row_of, [row, row + 1]).tolist()
+    return evidence.objects_by_time[first + int(slips.positions[first:last].argmax())]
+
+
 def have(count: int) -> str:
     """The verb for so many passages."""
     return "has" if count == 1 else "have"

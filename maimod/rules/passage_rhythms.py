@@ -132,11 +132,21 @@ def _first_objects(evidence: Evidence, cells: np.ndarray) -> list[HitObject]:
 
 
 def _objects_of_kind(evidence: Evidence, cells: np.ndarray) -> list[HitObject]:
-    """The first object in each cell that is of the cell's kind: in a chord the hold note."""
+    """The object in each cell that is of the cell's kind, in a chord the hold note; of several the one likeliest to end at a wrong
+    time, else the first."""
     starts, objects = evidence.passages.cells.of(evidence.object_times), evidence.objects_by_time
     kinds = [list(ObjectKind)[number - 1] for number in evidence.passages.own.kind[cells].tolist()]
-    firsts = np.searchsorted(starts, cells).tolist()
-    return [next(o for o in objects[first:] if o.kind is kind) for first, kind in zip(firsts, kinds, strict=True)]
+    ends = evidence.slips.ends if evidence.slips else np.zeros(len(objects))
+    found = []
+    for kind, first, last in zip(
+        kinds,
+        np.searchsorted(starts, cells).tolist(),
+        np.searchsorted(starts, cells, side="right").tolist(),
+        strict=True,
+    ):
+        own = [place for place in range(first, last) if objects[place].kind is kind]
+        found.append(objects[max(own, key=ends.__getitem__)])
+    return found
 
 
 def _shifted(evidence: Evidence) -> Iterator[Candidate]:

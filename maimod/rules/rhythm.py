@@ -21,6 +21,7 @@ from maimod.osu.names import kind_name, noun, object_name
 from maimod.osu.timing import Snap, snap
 from maimod.rules import elsewhere
 from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.mania_slips import likeliest_of_chord
 from maimod.rules.rhythm_index import SAME_MS, RhythmIndex, alternative, contains
 from maimod.rules.snaps import (
     BEFORE_LINE,
@@ -491,6 +492,7 @@ def _propose_starts(evidence: Evidence, corruption: CorruptionLogits) -> Iterato
         o = evidence.object_of_slot.get(slot)
         if o is None:
             continue
+        o = likeliest_of_chord(evidence, o)
         beside = [
             other
             for other in range(slot - reach, slot + reach + 1)

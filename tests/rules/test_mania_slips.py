@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ from maimod.features.mania_measures import CHORD_NAMES, COLUMN_NAMES, END_NAMES,
 from maimod.features.slip_model import FILE, FORMAT, NO_SLIP, Forest, SlipModel
 from maimod.features.trees import Trees
 from maimod.osu.beatmap import Beatmap
-from maimod.rules import mania_slips
-from maimod.rules.base import Candidate, Evidence
+from maimod.rules import mania_columns, mania_slips, passage_rhythms, rhythm
+from maimod.rules.base import Candidate, Evidence, Rule
+from tests.findings import doubted
 from tests.maps import beatmap
 
 NOTHING = Forest([], Trees(-9.0, [], [], [], [], []))
@@ -291,6 +293,24 @@ def test_of_a_chord_the_note_that_is_likeliest_in_a_wrong_column_is_named() -> N
         assert [loaded.column(o) for o in found.objects] == [added]
 
 
+def test_what_the_proofreader_doubts_about_a_chord_is_about_the_same_note() -> None:
+    start = PLACE + 8 * QUARTER
+    checks = {mania_columns.UNEXPECTED_COLUMN: ("place", mania_columns), rhythm.UNEXPECTED_OBJECT: ("extra", rhythm)}
+
+    def named(seen: Evidence, rule: Rule) -> int:
+        assert seen.corruption is not None
+        found = one([x for x in checks[rule][1].propose(seen, seen.corruption) if x.rule is rule and x.proposed == 3.0])
+        return seen.beatmap.column(found.objects[0])
+
+    for added in (1, 2):
+        loaded = made([*notes(), (start, added, 0)])
+        model = evidence(loaded, columns=stump("vote", 0.2, 2.0, -9.0)).slip_model
+        for rule, (kind, _) in checks.items():
+            seen = doubted(loaded, {(kind, start): 3.0})
+            assert named(seen, rule) == 0
+            assert named(replace(seen, slip_model=model), rule) == added
+
+
 def test_a_hold_is_named_with_its_length() -> None:
     start = PLACE + 12 * QUARTER
     shorter = changed(start, 1, (start, 1, QUARTER))
@@ -299,6 +319,22 @@ def test_a_hold_is_named_with_its_length() -> None:
     lost = [x for x in mania_slips.run(evidence(loaded, ends=stump("best lag off", 0.5, -9.0, 2.0))) if x.time == start]
     assert one(lost).actual == "not held" and "3/4 beat long" in one(lost).message
     assert found.rule is mania_slips.END
+
+
+def test_of_a_chord_that_lost_its_hold_the_note_is_named_that_is_likeliest_to_end_wrongly() -> None:
+    def lost(column: int) -> Candidate:
+        """The chords on the third beat of all measures but one hold a note."""
+        start, held = PLACE + 8 * QUARTER, 2 * QUARTER
+        chords = [note for note in notes() if note[0] % (16 * QUARTER) == start % (16 * QUARTER)]
+        kept = [note for note in notes() if note not in chords]
+        holds = [(t, c, held if c == column and t != start else 0) for t, c, _ in chords]
+        seen = evidence(made([*kept, *holds]), ends=stump("holds of column", 0.99, 2.0, -9.0))
+        return one([x for x in passage_rhythms.run(seen) if x.rule is passage_rhythms.OTHER_KIND])
+
+    for column in (0, 3):
+        found = lost(column)
+        assert (found.time, found.actual) == (PLACE + 8 * QUARTER, "circle")
+        assert [round((o.x - 64) / 128) for o in found.objects] == [column]
 
 
 def test_of_rows_beside_each_other_the_likelier_is_named() -> None:
