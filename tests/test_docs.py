@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import typer
@@ -183,3 +185,18 @@ def test_commands_are_recognised() -> None:
     text = "so `maimod train --lora` does\nmaimod check a.osu --job 4   # all\nmaimod checks a map before\n| maimod lint songs/\n"
     found = [one or two for one, two in COMMAND.findall(text)]
     assert [unknown_words(line) for line in found] == [{"--lora"}, {"--job"}, {"lint"}]
+
+
+def test_the_worked_example_of_a_rule_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "adding-a-rule.md").read_text(encoding="utf-8")
+    code, tests = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    module, there = ModuleType("maimod.rules.many_repeats"), ModuleType("example")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(rules, "many_repeats", module, raising=False)
+    exec(code, vars(module))
+    monkeypatch.setitem(RULES, module.MANY_REPEATS.id, module.MANY_REPEATS)
+    exec(tests, vars(there))
+    named = [value for name, value in vars(there).items() if name.startswith("test_")]
+    assert len(named) == 3
+    for test in named:
+        test()

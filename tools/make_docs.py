@@ -70,6 +70,8 @@ def messages_page() -> str:
             lines += [f"## {title.capitalize().replace('-', ' ')}", ""]
             lines += ["| rule | | message | what to check |", "|---|---|---|---|"]
         for rule in check.rules:
+            if rule.id not in examples:
+                sys.exit(f"no message of {rule.id}: write a test of it, then run python -m tests.messages")
             kind = f"{rule.severity.value}, {'fact' if rule.tier is Tier.EXACT else 'estimate'}"
             message = examples[rule.id]["message"].replace("|", "\\|")
             lines.append(f"| [{rule.id}](rules.md#{rule.id.replace('/', '')}) | {kind} | {message} | {rule.advice} |")
