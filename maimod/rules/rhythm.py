@@ -220,6 +220,7 @@ def _start(
     here, there = snap(evidence.beatmap, time), snap(evidence.beatmap, other.time)
     beat = here.red_line.beat_length
     sound_here, sound_there = moments.onset(time), moments.onset(other.time)
+    of_chord = likeliest_of_chord(evidence, hit_object)
     is_loud = sound_here is not None and sound_here >= CLEAR_ONSET
     is_louder_there = sound_here is None or sound_there is None or sound_there > sound_here
     if (
@@ -227,7 +228,7 @@ def _start(
         and contains(moments.start_times, other.time)
         and (sound_here is None or sound_here < LOUD_ONSET)
     ) or (other.time > time and moments.is_read_beat(other.time) and (sound_here is None or sound_here < LOUD_ONSET)):
-        rule, shown, shown_time, support = UNEXPECTED_OBJECT, hit_object, time, -_support(sound_here) / 2
+        rule, shown, shown_time, support = UNEXPECTED_OBJECT, of_chord, time, -_support(sound_here) / 2
         text = partial(_extra, evidence, hit_object)
     elif contains(moments.edge_times, other.time) or moments.is_read_beat(other.time):
         return None
@@ -237,7 +238,7 @@ def _start(
         and is_louder_there
         and not (other.time < time and is_loud)
     ):
-        rule, shown, shown_time, support = WRONG_TICK, hit_object, time, _support(sound_there) - _support(sound_here)
+        rule, shown, shown_time, support = WRONG_TICK, of_chord, time, _support(sound_there) - _support(sound_here)
         text = partial(_displaced, evidence, hit_object, there)
     elif other.time < time <= other.time + LONGEST_HOLE_BEATS * beat + SAME_MS and (
         sound_there is None or sound_there >= FAINT_ONSET

@@ -18,6 +18,7 @@ from maimod.rules import mania_columns, mania_slips, passage_rhythms, rhythm
 from maimod.rules.base import Candidate, Evidence, Rule
 from tests.findings import doubted
 from tests.maps import beatmap
+from tests.rules.test_rhythm import scores
 
 NOTHING = Forest([], Trees(-9.0, [], [], [], [], []))
 QUARTER = 125
@@ -309,6 +310,17 @@ def test_what_the_proofreader_doubts_about_a_chord_is_about_the_same_note() -> N
             seen = doubted(loaded, {(kind, start): 3.0})
             assert named(seen, rule) == 0
             assert named(replace(seen, slip_model=model), rule) == added
+
+
+def test_a_chord_that_surprises_the_generator_is_doubted_at_the_same_note() -> None:
+    start = PLACE + 9 * QUARTER
+    loaded = made([*notes(), (start, 1, 0), (start, 2, QUARTER // 2)])
+    slip_model = evidence(loaded, columns=stump("hold", 0.5, -9.0, 2.0)).slip_model
+    seen = scores(loaded, {start: (14.0, start + QUARTER, 0.9)})
+    for model, column in ((None, 1), (slip_model, 2)):
+        found = rhythm.run(Evidence(loaded, seen, slip_model=model))
+        extra = one([x for x in found if x.rule is rhythm.UNEXPECTED_OBJECT])
+        assert extra.time == start and [loaded.column(o) for o in extra.objects] == [column]
 
 
 def test_a_hold_is_named_with_its_length() -> None:
