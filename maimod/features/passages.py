@@ -17,7 +17,7 @@ import numpy as np
 
 from maimod.audio.onsets import ONSET_WIDTH_MS, OnsetEnvelope
 from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
-from maimod.osu.hitsounds import Hit, hits
+from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS, Hit, hits
 from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid
 
 CELLS_PER_BEAT = 12
@@ -38,6 +38,8 @@ SHIFTS = (-2 * QUARTER, -QUARTER, QUARTER, 2 * QUARTER)
 SOUND_VALUES, SET_VALUES = 8, 4
 SAME_VOLUME = 8
 """Percent."""
+OTHER_STEP = 10
+"""Percent by which the volumes of two difficulties change otherwise."""
 UNKNOWN = 0.5
 """Share that is neither for nor against something, where nothing is there to compare with."""
 
@@ -54,13 +56,19 @@ NAMES = (
     "copies_same_velocity",
     "copies_same_distance",
     "copies_same_additions",
+    "copies_lost_addition",
+    "copies_added_addition",
     "copies_same_set",
     "copies_same_volume",
     "siblings_with_edge",
     "siblings_there",
     "siblings_same_additions",
+    "siblings_lost_addition",
+    "siblings_added_addition",
     "siblings_same_set",
     "siblings_same_volume",
+    "siblings_louder",
+    "siblings_softer",
     "passage_rhythm",
     "passage_lost",
     "passage_added",
@@ -483,6 +491,8 @@ class Passages:
             "copies_with_edge": _share(self.in_copies("edge", cells)[0], there),
             **self._object_columns(heads),
             "copies_same_additions": of_copies.same_additions,
+            "copies_lost_addition": of_copies.lost_addition,
+            "copies_added_addition": of_copies.added_addition,
             "copies_same_set": of_copies.same_set,
             "copies_same_volume": of_copies.same_volume,
             "siblings_with_edge": _share(
@@ -490,8 +500,11 @@ class Passages:
             ),
             "siblings_there": np.log2(1.0 + of_siblings.count),
             "siblings_same_additions": of_siblings.same_additions,
+            "siblings_lost_addition": of_siblings.lost_addition,
+            "siblings_added_addition": of_siblings.added_addition,
             "siblings_same_set": of_siblings.same_set,
             "siblings_same_volume": of_siblings.same_volume,
+            **self._steps_of_volume(objects),
             **{name: values[measures] for name, values in self._measure_table.items()},
             "fade": self._fade(times),
             "since_break": self._since_break(objects),
@@ -513,6 +526,19 @@ class Passages:
         columns = {f"copies_same_{name}": _share(same(name), there) for name in ("flag", "kind", "length")}
         columns |= {f"copies_same_{name}": _share(same(name), there) for name in ("velocity", "distance")}
         return columns | {"copies_there": np.log2(1.0 + there.sum(axis=1))}
+
+    def _steps_of_volume(self, times: np.ndarray) -> dict[str, np.ndarray]:
+        """(n,) shares of the other difficulties whose lines become louder and softer than this map's do, by `OTHER_STEP` percent, from
+        the hit before to the object at each time."""
+        starts = np.array([hit.time for hit in self.hits])
+        before = starts[np.maximum(np.searchsorted(starts, times - 1.0) - 1, 0)] if len(starts) else times
+        steps = [_volumes(one, times) - _volumes(one, before) for one in (self.beatmap, *self._others)]
+        more = np.stack(steps[1:], axis=1) - steps[0][:, None] if steps[1:] else np.zeros((len(times), 0))
+        there = np.ones(more.shape, dtype=bool)
+        return {
+            "siblings_louder": _share(more >= OTHER_STEP, there),
+            "siblings_softer": _share(more <= -OTHER_STEP, there),
+        }
 
     def _fade(self, times: np.ndarray) -> np.ndarray:
         """(n,) log2 of 1 and the steps in one direction of the volumes of the lines around each time."""
@@ -547,6 +573,10 @@ class Sounds(msgspec.Struct, frozen=True):
     same_set: np.ndarray
     same_volume: np.ndarray
     """Shares of these; `UNKNOWN` without any."""
+    lost_addition: np.ndarray
+    """Share of them with an addition that the hit lacks, of the whistle, finish or clap that most have."""
+    added_addition: np.ndarray
+    """Share of them without an addition that the hit has, of the one that fewest have."""
     with_additions: np.ndarray
     """Share of them with an addition."""
     lost: np.ndarray
@@ -572,6 +602,9 @@ class Sounds(msgspec.Struct, frozen=True):
         there = sound >= 0
         count = there.sum(axis=1)
         own_sound, own_set, own_volume = own.sound[cells], own.sample_set[cells], own.volume[cells]
+        bits = 1 << np.arange(3)
+        has = np.stack([_share((sound & bit) > 0, there) for bit in bits.tolist()], axis=1)
+        own_has = (np.maximum(own_sound, 0)[:, None] & bits) > 0
         with_additions = np.where(count > 0, (there & (sound > 0)).sum(axis=1) / np.maximum(count, 1), 0.0)
         of_set = np.stack([(there & (sets == number)).sum(axis=1) for number in range(SET_VALUES)], axis=1)
         most = of_set.argmax(axis=1)
@@ -584,6 +617,8 @@ class Sounds(msgspec.Struct, frozen=True):
             _share(sound == own_sound[:, None], there),
             _share(sets == own_set[:, None], there),
             _share(np.abs(volume - own_volume[:, None]) <= SAME_VOLUME, there),
+            np.where(own_has | (count == 0)[:, None], 0.0, has).max(axis=1),
+            np.where(own_has & (count > 0)[:, None], 1.0 - has, 0.0).max(axis=1),
             with_additions,
             is_hit & enough & (own_sound == 0) & (with_additions > 0.5),
             is_hit & enough & (own_sound > 0) & (with_additions < 0.5),
@@ -600,6 +635,13 @@ def displaced(matrix: np.ndarray, by: int) -> np.ndarray:
     elif -n < by < 0:
         found[-by:, -by:] = matrix[:by, :by]
     return found
+
+
+def _volumes(beatmap: Beatmap, times: np.ndarray) -> np.ndarray:
+    """(n,) percent that the lines of a difficulty set at times [ms]; before the first of them its volume."""
+    points = beatmap.sorted_timing_points
+    place = np.searchsorted([point.time for point in points], times + HITSOUND_LENIENCY_MS, side="right") - 1
+    return np.array([point.volume for point in points], dtype=float)[np.maximum(place, 0)]
 
 
 def _share(values: np.ndarray, there: np.ndarray) -> np.ndarray:

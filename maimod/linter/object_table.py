@@ -98,7 +98,7 @@ EXCHANGED = tuple(name for name in slip_alternatives.NAMES if name.startswith("e
 OTHERWISE = tuple(name for name in slip_alternatives.NAMES if name not in EXCHANGED)
 """What they are, and would gain if an object was turned round, mirrored, scaled or elsewhere."""
 SIBLINGS = ("siblings", "siblings_with_object", "siblings_with_flag", "siblings_same_kind")
-RANKED_HABITS = ("lost", "extra", "addition_other", "combo_off")
+RANKED_HABITS = ("lost", "extra", "finish_lost", "addition_other", "combo_off")
 """Of :mod:`maimod.features.start_habits`, of which log2 of the rank in the map is a feature too."""
 
 

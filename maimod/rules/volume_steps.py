@@ -11,8 +11,10 @@ Figures were counted in 49 minutes of 28 maps of all modes that no network was t
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -48,8 +50,8 @@ STEP_CURVE, LINE_CURVE = Curve(12.0, 2.0), Curve(12.0, 2.0, highest=0.29)
 have, of two quieter measures 93 and 77 %. All that lies under a line is not listed without the judge."""
 LATE_CURVE = Curve(6.0, 1.0)
 """Of bits. No line of those maps has 4, and 0.2 a minute have 3; of those with a change that is a beat late 57 and 77 % have."""
-RAMP_CURVE = Curve(7.0, 1.5, highest=0.6)
-"""Of bits. No line of those maps has more than 1.5; of ramps with a planted slip 67 % have, 38 % more than 6."""
+RAMP_CURVE = Curve(5.0, 1.0, highest=0.8)
+"""Of bits. In 212 minutes of 130 ranked maps 0.02 lines a minute have 2.5, 0.005 have 5; of ramps with a planted slip 72 and 48 %."""
 
 STEP = Rule(
     "hitsounds/volume-step",
@@ -60,7 +62,8 @@ STEP = Rule(
     why="Hits that keep the volume of the section before are too quiet or too loud for theirs; mostly a line was forgotten or set a "
     "beat late.",
     how="Several hits under a timing point have another volume at the same place of measures with the same rhythm, and in the other "
-    "difficulties. If they are all that lie under it, that counts less.",
+    "difficulties; if they are all that lie under it, that counts less. Or most other difficulties become louder or quieter at a hit, "
+    "and this one does not.",
     advice="Should a line change the volume here?",
     ignore_when="the song changes here otherwise than in those measures",
     blind_spots="Volumes that objects give themselves; changes by less than 12 %; passages that occur once, in sets of one difficulty.",
@@ -91,8 +94,8 @@ OUT_OF_RAMP = Rule(
     Tier.ESTIMATED,
     ("map",),
     why="In a volume that rises or falls line by line, a single line on the wrong side of its neighbours is heard as a slip.",
-    how="The volumes before and after this line rise, or fall, in steps, and its own is not between them. That other difficulties "
-    "have the same counts against a slip, and that other lines of the map do so as well.",
+    how="The volumes before and after this line rise, or fall, in steps, and its own is not between them. A gap of two steps between "
+    "them counts for a slip; that other difficulties have the same counts against it, and so do other such lines of the map.",
     advice="Does the volume of this line continue the fade?",
     ignore_when="the song has an accent there",
     blind_spots="Ramps of fewer than four lines; a line between its neighbours.",
@@ -118,6 +121,8 @@ RAMP_STEP, STEP_MS = 30, 8_000.0
 """Percent and ms between lines of one ramp, at most."""
 LEAST_RAMP, MOST_RAMP = 3, 6
 """Lines of a ramp beside the one out of it, and most that count."""
+BITS_OF_STEP = 1.5
+"""For a line where the ramp has a gap of two steps, and against one where it has not."""
 SAME_LEVEL = 3
 """Percent by which difficulties differ in the same ramp."""
 BITS_OF_ANOTHER = 1.5
@@ -190,6 +195,59 @@ def _steps(evidence: Evidence) -> Iterator[Candidate]:
     heard = _heard(evidence)
     if len(heard.hits) < LEAST_HITS:
         return
+    found = list(_unlike_others(evidence, heard))
+    yield from found
+    for one in _not_followed(evidence, heard):
+        if all(one.time > (other.end_time or other.time) or (one.end_time or one.time) < other.time for other in found):
+            yield one
+
+
+def _not_followed(evidence: Evidence, heard: _Heard) -> Iterator[Candidate]:
+    """Stretches that begin where most other difficulties change their volume and this one does not, whatever the levels: a difficulty
+    that is louder throughout has the same steps."""
+    volumes, _ = heard.sides[1]
+    count = volumes.shape[1]
+    if not count:
+        return
+    of_own, of_others = np.diff(heard.own), np.diff(volumes, axis=0)
+    middle = np.sort(volumes, axis=1)[:, (count - 1) // 2]
+    off = heard.own - middle
+    off -= median(off)
+    for sign in (-1, 1):
+        many = (sign * of_others >= OTHER_VOLUME).sum(axis=1)
+        odds = log_odds(many, count - many)
+        # Where the others come back from such a step, nothing is missing.
+        goes_off = -sign * off[1:] >= np.abs(off[:-1]) + OTHER_VOLUME / 2
+        for before in np.flatnonzero((odds > 0) & (sign * of_own < OTHER_VOLUME / 2) & goes_off).tolist():
+            start = before + 1
+            ends = (heard.own[start:] != heard.own[start]) | (
+                sign * (middle[start:] - middle[start]) < -OTHER_VOLUME / 2
+            )
+            stop = start + int(ends.argmax()) if ends.any() else len(ends) + start
+            hits = heard.hits[start:stop]
+            if hits[-1].time - hits[0].time > LONGEST_MS:
+                continue
+            bits = float(odds[before])
+            expected = heard.own[start] + middle[start] - middle[before]
+            yield _of_stretch(
+                evidence,
+                hits,
+                f"The volume stays {heard.own[start]:.0f} % here, where {many[before]} of {count} {OTHERS} become "
+                f"{'louder' if sign > 0 else 'quieter'}.",
+                (float(heard.own[start]), float(np.clip(expected, 0, 100))),
+                measure=bits,
+                bits=round(bits, 2),
+                bits_of_copies=0.0,
+                bits_of_difficulties=round(bits, 2),
+                bits_of_song=round(-sign * float(heard.too_loud[start:stop].mean()), 2),
+                begins_at_line=False,
+                ends_at_line=bool(stop < len(heard.own) and heard.own[stop] != heard.own[start]),
+                is_settled=False,
+            )
+
+
+def _unlike_others(evidence: Evidence, heard: _Heard) -> Iterator[Candidate]:
+    """Stretches whose volume is not that of the copies and of the other difficulties."""
     runs = [list(run) for _, run in groupby(range(len(heard.hits)), key=heard.own.tolist().__getitem__)]
     for sign in (-1, 1):
         bits = [_bits(heard, sign, *side) for side in heard.sides]
@@ -238,19 +296,14 @@ def _step(
         return None
     like = "" if all(at_lines) else ", as those after" if at_lines[0] else ", as those before"
     many = "This hit has" if len(hits) == 1 else f"{counted(len(hits), 'hit')} from here on have"
-    return candidate(
-        STEP,
-        time=first.time,
-        end_time=last.time if len(hits) > 1 else None,
-        line=first.point.line,
-        objects=list({hit.hit_object.index: hit.hit_object for hit in hits}.values())[:SHOWN_OBJECTS],
+    return _of_stretch(
+        evidence,
+        hits,
+        f"{many} {own:.0f} % volume{like}; {names(of_copies, of_others)} have "
+        f"{expected:.0f} % here{', as the next line sets' if is_settled else ''}.",
+        (own, expected),
         measure=total,
         curve="whole line" if all(at_lines) else "",
-        actual=f"{own:.0f} %",
-        expected=[Expected(f"{expected:.0f} %")],
-        message=f"{many} {own:.0f} % volume{like}; {names(of_copies, of_others)} have "
-        f"{expected:.0f} % here{', as the next line sets' if is_settled else ''}.",
-        hits=len(hits),
         bits=round(total, 2),
         bits_of_copies=round(of_copies, 2),
         bits_of_difficulties=round(of_others, 2),
@@ -258,6 +311,25 @@ def _step(
         begins_at_line=at_lines[0],
         ends_at_line=at_lines[1],
         is_settled=is_settled,
+    )
+
+
+def _of_stretch(
+    evidence: Evidence, hits: Sequence[Hit], message: str, volumes: tuple[float, float], **details: Any
+) -> Candidate:
+    """The candidate of a stretch of hits, with its volume and the expected one."""
+    first, last = hits[0], hits[-1]
+    return candidate(
+        STEP,
+        time=first.time,
+        end_time=last.time if len(hits) > 1 else None,
+        line=first.point.line,
+        objects=list({hit.hit_object.index: hit.hit_object for hit in hits}.values())[:SHOWN_OBJECTS],
+        actual=f"{volumes[0]:.0f} %",
+        expected=[Expected(f"{volumes[1]:.0f} %")],
+        message=message,
+        hits=len(hits),
+        **details,
         **where(evidence, first.time, last.time),
     )
 
@@ -341,11 +413,9 @@ def _is_near(ordered: np.ndarray, times: np.ndarray) -> np.ndarray:
 
 def _out_of_ramps(evidence: Evidence) -> Iterator[Candidate]:
     lines = _levels(evidence.beatmap)
-    found = [
-        (place, sign, ramp) for place in range(1, len(lines) - 1) for sign, ramp in _ramp_around(lines, place) if ramp
-    ]
+    found = [(place, *ramp) for place in range(1, len(lines) - 1) for ramp in _ramp_around(lines, place)]
     others = others_of(evidence)
-    for place, sign, ramp in found:
+    for place, sign, ramp, fits in found:
         before, own, after = (line.volume for line in lines[place - 1 : place + 2])
         start, end = lines[place].time, lines[place + 1].time
         first, last = np.searchsorted(evidence.object_times, [start - HITSOUND_LENIENCY_MS, end])
@@ -356,7 +426,7 @@ def _out_of_ramps(evidence: Evidence) -> Iterator[Candidate]:
         same = np.abs(there - own) <= SAME_LEVEL
         inside = (there >= min(before, after) - SAME_LEVEL) & (there <= max(before, after) + SAME_LEVEL) & ~same
         of_others = float(log_odds(inside.sum(), same.sum()))
-        bits = ramp + of_others - BITS_OF_ANOTHER * math.log2(len(found))
+        bits = ramp + of_others + (BITS_OF_STEP if fits else -BITS_OF_STEP) - BITS_OF_ANOTHER * math.log2(len(found))
         yield candidate(
             OUT_OF_RAMP,
             time=start,
@@ -379,22 +449,19 @@ def _out_of_ramps(evidence: Evidence) -> Iterator[Candidate]:
         )
 
 
-def _ramp_around(lines: Sequence[TimingPoint], place: int) -> Iterator[tuple[int, int]]:
-    """The direction and the number of the lines that a line is out of, if it is out of a ramp."""
+def _ramp_around(lines: Sequence[TimingPoint], place: int) -> Iterator[tuple[int, int, bool]]:
+    """The direction and the number of the lines that a line is out of, if it is out of a ramp, and whether one step of them is
+    missing there."""
     before, own, after = (line.volume for line in lines[place - 1 : place + 2])
     is_between = min(before, after) <= own <= max(before, after)
     if before == after or is_between or lines[place + 1].time - lines[place].time > LONGEST_MS:
         return
     sign = 1 if after > before else -1
-    earlier, later = (
-        _ramp(part, by)
-        for part, by in (
-            (lines[max(place - MOST_RAMP, 0) : place][::-1], -sign),
-            (lines[place + 1 : place + 1 + MOST_RAMP], sign),
-        )
-    )
-    if earlier >= 2 and earlier + later >= LEAST_RAMP:
-        yield sign, min(earlier + later, MOST_RAMP)
+    earlier = _ramp(lines[max(place - MOST_RAMP, 0) : place][::-1], -sign)
+    later = _ramp(lines[place + 1 : place + 1 + MOST_RAMP], sign)
+    if len(earlier) >= 2 and len(earlier) + len(later) >= LEAST_RAMP:
+        step = statistics.median(abs(b - a) for side in (earlier, later) for a, b in pairwise(side))
+        yield sign, min(len(earlier) + len(later), MOST_RAMP), abs(abs(after - before) - 2 * step) <= step / 2
 
 
 def _levels(beatmap: Beatmap) -> list[TimingPoint]:
@@ -404,14 +471,18 @@ def _levels(beatmap: Beatmap) -> list[TimingPoint]:
     return [next(run) for _, run in groupby(last, key=lambda point: point.volume)]
 
 
-def _ramp(lines: Sequence[TimingPoint], sign: int) -> int:
-    """How many of the first lines rise (`sign` 1) or fall in small steps."""
-    count = min(len(lines), 1)
+def _ramp(lines: Sequence[TimingPoint], sign: int) -> list[int]:
+    """The volumes of the first lines, as long as they rise (`sign` 1) or fall in small steps. Backwards the last may have begun long
+    ago: it is the level before the ramp."""
+    volumes = [line.volume for line in lines[:1]]
     for one, other in pairwise(lines):
-        if not 0 < sign * (other.volume - one.volume) <= RAMP_STEP or abs(other.time - one.time) > STEP_MS:
+        is_far = abs(other.time - one.time) > STEP_MS
+        if not 0 < sign * (other.volume - one.volume) <= RAMP_STEP or (is_far and other.time > one.time):
             break
-        count += 1
-    return count
+        volumes.append(other.volume)
+        if is_far:
+            break
+    return volumes
 
 
 CHECK = BeatmapCheck(Category.HITSOUNDS, "Changes of volume", (STEP, LATE, OUT_OF_RAMP), run)

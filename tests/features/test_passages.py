@@ -97,6 +97,33 @@ def test_other_difficulties_are_compared_by_time() -> None:
     assert feature(found, "siblings_with_edge", time) == 1.0
     assert feature(found, "siblings_there", time) == pytest.approx(np.log2(3))
     assert feature(passages(own, other), "siblings_same_additions", own.hit_objects[42].time) == 0.0
+    lost = [feature(found, f"siblings_{name}_addition", own.hit_objects[42].time) for name in ("lost", "added")]
+    back = [
+        feature(passages(other, own), f"siblings_{name}_addition", own.hit_objects[42].time)
+        for name in ("lost", "added")
+    ]
+    assert (lost, back) == ([0.5, 0.0], [0.0, 1.0])
+    assert feature(found, "copies_lost_addition", own.hit_objects[42].time) > 0.5
+
+
+def test_volumes_of_other_difficulties_are_compared_by_their_steps() -> None:
+    def volumes(*pairs: tuple[int, int]) -> list[str]:
+        return [
+            f"{measure * MEASURE},{-100 if measure else BEAT},4,2,0,{one},{int(not measure)},0"
+            for measure, one in pairs
+        ]
+
+    own = phrase_map(lines=volumes((0, 30)))
+    louder, same = (
+        phrase_map(path=f"{one}.osu", lines=volumes((0, one), (9, other))) for one, other in ((50, 70), (60, 65))
+    )
+    shares = [
+        [feature(passages(own, louder, same), f"siblings_{name}", at * MEASURE) for name in ("louder", "softer")]
+        for at in (8, 9)
+    ]
+    assert shares == [[0.0, 0.0], [0.5, 0.0]]
+    assert feature(passages(louder, own), "siblings_softer", 9 * MEASURE) == 1.0
+    assert feature(passages(own), "siblings_louder", 9 * MEASURE) == 0.5
 
 
 def test_two_measures_pasted_half_a_beat_late() -> None:

@@ -109,11 +109,34 @@ def test_a_line_out_of_a_ramp() -> None:
     assert ramp(30, 40, 50, 60, 70) == []
     assert ramp(70, 60, 50, 40, 30) == []
     (one,) = ramp(30, 40, 30, 60, 70)
-    assert one.time == 2 * MEASURE and one.measure == 4 and one.actual == "30 %"
+    assert one.time == 2 * MEASURE and one.measure == 4 + volume_steps.BITS_OF_STEP and one.actual == "30 %"
     assert one.message == "The volume rises from 40 to 60 % here in a ramp of 4 lines, but this line sets 30 %."
     (falling,) = ramp(70, 60, 70, 40, 30)
     assert "falls from 60 to 40 %" in falling.message
     assert ramp(30, 90, 30, 90, 30) == []
+    (jump,) = ramp(30, 40, 30, 80, 90)  # from 40 to 80 is more than one line of the ramp
+    assert jump.measure == 4 - volume_steps.BITS_OF_STEP
+
+
+def test_a_ramp_begins_at_a_level_of_any_length() -> None:
+    long = [line(0, 30), *(line((8 + number) * MEASURE, one) for number, one in enumerate((40, 30, 60)))]
+    (one,) = [one for one in found(phrase_map(lines=[RED_LINE, *long])) if one.rule is volume_steps.OUT_OF_RAMP]
+    assert one.time == 9 * MEASURE and one.numbers["lines_of_ramp"] == 3
+
+
+def test_a_step_of_all_other_difficulties_is_missed_at_any_level() -> None:
+    once = [tuple((beat + 0.25 * number) % 4 for beat in (0, 1, 2)) for number in range(24)]  # no measure is repeated
+
+    def lines(*volumes: tuple[int, int]) -> list[str]:
+        return [RED_LINE, *(line(measure * MEASURE, volume) for measure, volume in volumes)]
+
+    whole = [phrase_map(once, path=f"{number}.osu", lines=lines((0, 50), (12, 70), (15, 50))) for number in range(3)]
+    usual = phrase_map(once, lines=lines((0, 80), (12, 100), (15, 80)))
+    assert all("stays" not in one.message for one in found(usual, *whole))
+    (one,) = found(phrase_map(once, lines=lines((0, 80))), *whole)
+    assert one.rule is volume_steps.STEP and one.time == 12 * MEASURE and one.end_time < 15 * MEASURE
+    assert one.message == "The volume stays 80 % here, where 3 of 3 other difficulties become louder."
+    assert (one.actual, one.expected[0].text) == ("80 %", "100 %")
 
 
 def test_volumes_follow_the_song_as_in_the_rest_of_the_map() -> None:
