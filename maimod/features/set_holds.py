@@ -12,10 +12,9 @@ import numpy as np
 
 from maimod.features.mania_rows import Rows
 from maimod.osu.beatmap import Beatmap, HitObject, ObjectKind
+from maimod.osu.timing import SAME_BEAT_MS, are_near
 
-ALIKE_MS = 6.0
-"""Starts of two difficulties this close in time are the same beat."""
-ENDS_ALIKE_MS = 10.0
+SAME_END_MS = 10.0
 """Ends this close are one: they are rounded more often than starts."""
 PRIOR_NOTES = 4.0
 """Weight of the share of the whole map beside the share at places where a difficulty has the same, in notes."""
@@ -58,33 +57,30 @@ def _add(found: dict[str, np.ndarray], rows: Rows, objects: Sequence[HitObject],
     is_hold = rows.is_hold
     ends_of = _ends_at(rows.start, holds)
     holds_there = np.array([len(ends) > 0 for ends in ends_of])
-    notes_there = _is_near(rows.start, [o.time for o in objects], ALIKE_MS) & ~holds_there
+    notes_there = are_near(rows.start, [o.time for o in objects], SAME_BEAT_MS) & ~holds_there
     found["holds"] += holds_there
     found["notes"] += notes_there
     for there in (holds_there, notes_there):
         found["held odds"] += np.where(there, _held_odds(is_hold, there), 0.0)
     both = is_hold & holds_there
     pairs = zip(ends_of, rows.end.tolist(), strict=True)
-    same = both & np.array([bool((np.abs(ends - end) <= ENDS_ALIKE_MS).any()) for ends, end in pairs])
+    same = both & np.array([bool((np.abs(ends - end) <= SAME_END_MS).any()) for ends, end in pairs])
     share = (same.sum() - same) / np.maximum(both.sum() - both, 1)
     found["same end"] += np.where(same, share, 0.0)
     found["other end"] += np.where(both & ~same, share, 0.0)
     if is_hold.any():
-        border = _is_near(rows.end, [o.time for o in objects] + [o.end_time for o in holds], ENDS_ALIKE_MS)
+        border = are_near(rows.end, [o.time for o in objects] + [o.end_time for o in holds], SAME_END_MS)
         found["border"] += np.where(is_hold, border - border[is_hold].mean(), 0.0)
 
 
 def _ends_at(times: np.ndarray, holds: Sequence[HitObject]) -> list[np.ndarray]:
     """Ends [ms] of the holds that start at each time."""
     starts, ends = (np.array(values) for values in zip(*sorted((o.time, o.end_time) for o in holds), strict=True))
-    first, last = np.searchsorted(starts, times - ALIKE_MS), np.searchsorted(starts, times + ALIKE_MS, side="right")
+    first, last = (
+        np.searchsorted(starts, times - SAME_BEAT_MS),
+        np.searchsorted(starts, times + SAME_BEAT_MS, side="right"),
+    )
     return [ends[low:high] for low, high in zip(first.tolist(), last.tolist(), strict=True)]
-
-
-def _is_near(times: np.ndarray, others: Sequence[float], within: float) -> np.ndarray:
-    """Whether one of the other times is so close to each."""
-    ordered = np.sort(np.array(others))
-    return np.asarray(np.searchsorted(ordered, times - within) < np.searchsorted(ordered, times + within, side="right"))
 
 
 def _held_odds(is_hold: np.ndarray, there: np.ndarray) -> np.ndarray:

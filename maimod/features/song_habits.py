@@ -19,7 +19,7 @@ from maimod.features.mania_rows import SAME_MS
 from maimod.features.taiko_measures import is_kat
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.hitsounds import CLAP, FINISH, WHISTLE
-from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid
+from maimod.osu.timing import SAME_BEAT_MS, TICKS_PER_BEAT, BeatGrid
 
 ONSET_FRAMES = (-2, 3)
 """Frames of the bands around a start in which its onset lies."""
@@ -32,8 +32,6 @@ MOST_LEVERAGE = 0.9
 LEAST_STARTS = 30
 MOST_OFF = 8.0
 MOST_OTHERS = 6
-ALIKE_MS = 6.0
-"""Starts of two difficulties this close in time are the same beat."""
 
 TARGETS = ("size", "held", "kat", "whistle", "finish", "clap", "new combo")
 KAT_SOUNDS = ("whistle", "clap")
@@ -123,7 +121,7 @@ def elsewhere(target: str, times: np.ndarray, others: Sequence[Beatmap]) -> Iter
             if values is not None and np.ptp(values) > 0:
                 place = np.clip(np.searchsorted(starts, times), 1, max(len(starts) - 1, 1))
                 place = place - (times - starts[place - 1] < starts[place] - times)
-                there = np.abs(starts[place] - times) <= ALIKE_MS
+                there = np.abs(starts[place] - times) <= SAME_BEAT_MS
                 yield np.stack([there, np.where(there, values[place] - values.mean(), 0.0)], axis=1)
 
 

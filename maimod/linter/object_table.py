@@ -33,7 +33,7 @@ from maimod.features import (
     taiko_measures,
 )
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
-from maimod.osu.timing import BeatGrid
+from maimod.osu.timing import SAME_BEAT_MS, BeatGrid, are_near
 from maimod.rules import slips
 from maimod.rules.base import Evidence
 from maimod.rules.rhythm_index import alternative
@@ -44,8 +44,6 @@ BITS = ("time", "end", "position", "anchor", "combo", "sound", "edge_sound", "vo
 """Groups of events, of which the surprisals [bits] are added for each object."""
 WIDE_SLOTS = 4
 """How far around a place the discriminator counts: a beat."""
-ALIKE_MS = 6.0
-"""Objects of two difficulties this close in time are the same beat."""
 REST_BEATS = 4.0
 """A gap this long begins a section."""
 LEAST_OBJECTS = 2
@@ -193,7 +191,7 @@ class ObjectTable:
         other = alternative(time, time.event.time)
         if other is None:
             return time.entropy, flag, -10.0, 0.0, 0.0
-        is_empty = not any(abs(t - other.time) <= 2 * ALIKE_MS for t in self._starts_near(other.time))
+        is_empty = not any(abs(t - other.time) <= 2 * SAME_BEAT_MS for t in self._starts_near(other.time))
         beats = max(min((other.time - o.time) / beat, 4.0), -4.0)
         return time.entropy, flag, _log_odds(other.probability), beats, float(is_empty)
 
@@ -393,10 +391,10 @@ class ObjectTable:
         own = [self.objects[rank].kind for rank in ranks.tolist()]
         for other in self._siblings:
             found[:, 0] += 1
-            found[:, 1] += _are_near(times, [o.time for o in other.hit_objects])
-            found[:, 2] += _are_near(times, [o.time for o in other.hit_objects if o.new_combo])
+            found[:, 1] += are_near(times, [o.time for o in other.hit_objects], SAME_BEAT_MS)
+            found[:, 2] += are_near(times, [o.time for o in other.hit_objects if o.new_combo], SAME_BEAT_MS)
             for kind in set(own):
-                has = _are_near(times, [o.time for o in other.hit_objects if o.kind is kind])
+                has = are_near(times, [o.time for o in other.hit_objects if o.kind is kind], SAME_BEAT_MS)
                 found[:, 3] += has & np.array([one is kind for one in own])
         found[:, 1:] /= np.maximum(found[:, :1], 1)
         found[:, 0] = np.log2(1.0 + found[:, 0])
@@ -411,17 +409,10 @@ def _gaps(starts: np.ndarray, ends: np.ndarray, is_mania: bool) -> tuple[np.ndar
     if not is_mania:
         between = starts[1:] - ends[:-1]
         return np.concatenate([[np.inf], between]), np.concatenate([between, [np.inf]])
-    rows = np.concatenate([[0], np.cumsum(np.diff(starts) > ALIKE_MS / 2)])
+    rows = np.concatenate([[0], np.cumsum(np.diff(starts) > SAME_BEAT_MS / 2)])
     times = starts[np.searchsorted(rows, np.arange(rows[-1] + 1))]
     between = np.diff(times)
     return np.concatenate([[np.inf], between])[rows], np.concatenate([between, [np.inf]])[rows]
-
-
-def _are_near(times: np.ndarray, starts: Sequence[float]) -> np.ndarray:
-    """(n,) whether something starts within `ALIKE_MS` of each time."""
-    ordered = np.sort(np.array([-np.inf, *starts, np.inf]))
-    place = np.searchsorted(ordered, times)
-    return np.asarray(np.minimum(times - ordered[place - 1], ordered[place] - times) <= ALIKE_MS)
 
 
 _HEADS = frozenset(

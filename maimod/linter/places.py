@@ -39,7 +39,6 @@ from maimod.features.ordered import median
 from maimod.features.rhythm_alternatives import RhythmAlternatives
 from maimod.findings import Category, Tier
 from maimod.linter.object_table import (
-    ALIKE_MS,
     BITS,
     EXCHANGED,
     HIGHEST_BITS,
@@ -53,6 +52,7 @@ from maimod.linter.object_table import (
     log_ranks,
 )
 from maimod.osu.beatmap import Mode
+from maimod.osu.timing import SAME_BEAT_MS
 from maimod.rules import RULES
 from maimod.rules.base import Candidate, Evidence
 
@@ -362,7 +362,9 @@ def _stretches(places: Sequence[Place]) -> np.ndarray:
             found[number, :-1] = [float(numbers.get(name, 0.0)) for name in NUMBERS]
             end = strongest.time if strongest.end_time is None else strongest.end_time
             inside = (
-                (categories == categories[number]) & (times >= strongest.time - ALIKE_MS) & (times <= end + ALIKE_MS)
+                (categories == categories[number])
+                & (times >= strongest.time - SAME_BEAT_MS)
+                & (times <= end + SAME_BEAT_MS)
             )
             around[inside] = np.maximum(around[inside], float(strongest.numbers["bits"]))
     return found

@@ -17,6 +17,8 @@ from maimod.osu.beatmap import UNSNAP_MS, Beatmap, TimingPoint
 SNAP_DIVISORS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16)
 """Beat snap divisors of the editor; every timeline tick belongs to one of them."""
 
+SAME_BEAT_MS = 6.0
+"""Starts in two difficulties of a set that are this close are on the same beat."""
 TICKS_PER_BEAT = 48
 PHASE_DIVISORS = (1, 2, 3, 4, 6, 8)
 """Parts of a beat whose phases are inputs of the network."""
@@ -152,6 +154,12 @@ def _closest_tick(red: TimingPoint, time: float, divisors: Sequence[int]) -> Sna
             if least < 0.01:  # nothing is closer
                 break
     return Snap(best, of_best, time - best if least < math.inf else math.inf, red)
+
+
+def are_near(times: np.ndarray, others: Sequence[float] | np.ndarray, within: float) -> np.ndarray:
+    """(n_times,) whether one of the other times is at most `within` ms from each; all in any order."""
+    ordered = np.sort(np.asarray(others, dtype=float))
+    return np.asarray(np.searchsorted(ordered, times - within) < np.searchsorted(ordered, times + within, side="right"))
 
 
 def ticks_between(

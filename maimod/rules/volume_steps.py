@@ -26,7 +26,7 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, TimingPoint
 from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS, Hit
 from maimod.osu.names import noun
-from maimod.osu.timing import TICKS_PER_BEAT
+from maimod.osu.timing import TICKS_PER_BEAT, are_near
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.elsewhere import OTHERS, counted
 from maimod.rules.passage_rhythms import SHOWN_OBJECTS, log_odds, strongest
@@ -362,10 +362,12 @@ def _late(evidence: Evidence) -> Iterator[Candidate]:
     )
     beats = np.array([evidence.beatmap.red_line_of(time).beat_length for time in times.tolist()])
     flags = np.array([o.time for o in evidence.objects_by_time if o.new_combo])
-    combos = _is_near(flags, times - beats).astype(float) - _is_near(flags, times)
+    combos = are_near(times - beats, flags, NEAR_MS).astype(float) - are_near(times, flags, NEAR_MS)
     of_map = log_odds(there, here - 1) + BITS_OF_COMBO * combos
     others = [np.array([point.time for _, point in _changes(other)]) for other in others_of(evidence)]
-    at_both = [sum((_is_near(other, at) for other in others), np.zeros(len(at), int)) for at in (times - beats, times)]
+    at_both = [
+        sum((are_near(at, other, NEAR_MS) for other in others), np.zeros(len(at), int)) for at in (times - beats, times)
+    ]
     of_others = log_odds(*at_both)
     for number, (before, point) in enumerate(steps):
         bits = float(of_map[number] + of_others[number])
@@ -399,12 +401,6 @@ def _places(there: int, here: int, of_others: int, others: int) -> str:
 def _changes(beatmap: Beatmap) -> list[tuple[TimingPoint, TimingPoint]]:
     """(line before, line) of the changes of volume that are heard."""
     return [pair for pair in pairwise(_levels(beatmap)) if abs(pair[1].volume - pair[0].volume) >= OTHER_VOLUME]
-
-
-def _is_near(ordered: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """(n_times,) whether one of ascending times is within `NEAR_MS` of each."""
-    found = np.searchsorted(ordered, times + NEAR_MS, side="right") > np.searchsorted(ordered, times - NEAR_MS)
-    return np.asarray(found)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maimod.osu.beatmap import Beatmap, Difficulty
-from maimod.osu.timing import SNAP_DIVISORS, TICKS_PER_BEAT, BeatGrid, beat_in_measure, snap
+from maimod.osu.timing import SNAP_DIVISORS, TICKS_PER_BEAT, BeatGrid, are_near, beat_in_measure, snap
 from tests.maps import beatmap
 
 
@@ -121,3 +121,9 @@ def test_a_slider_lasts_as_long_as_its_length_takes_at_its_velocity() -> None:
     assert slider.slider is not None
     assert a_map.slider_duration(slider.slider, 1000) == slider.duration == 600
     assert a_map.slider_duration(slider.slider, 999) == 1200
+
+
+def test_times_are_near_up_to_the_limit_on_both_sides() -> None:
+    near = are_near(np.array([94.0, 93.0, 106.0, 107.0, 500.0]), [300.0, 100.0], 6.0)
+    assert near.tolist() == [True, False, True, False, False]
+    assert not are_near(np.array([0.0]), [], 6.0).any()
