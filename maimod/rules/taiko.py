@@ -154,7 +154,7 @@ LAST_FINISHER = {Level.INSANE: 4, Level.EXPERT: 3}
 NEAR_FINISHER = {Level.HARD: 3}
 """Divisor of the patterns that a finisher should not be in (Mapset Verifier)."""
 CLEARLY_LONGER = 1.5
-FEW_PLACES, FEW = 4, 2
+FEW_PLACES, FEW = 4, 1
 """More findings of one rule, or of one guideline, become one."""
 SLACK_MS = 3.0
 """Times are truncated to whole ms, of two objects and of the red line."""
