@@ -8,6 +8,7 @@ python tools/make_docs.py
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -26,9 +27,20 @@ def rules_page() -> str:
     lines = [
         "# Rules",
         "",
-        "Made by `tools/make_docs.py` from what `maimod explain RULE` prints; do not edit by hand.",
+        "Made by `tools/make_docs.py` from what `maimod explain RULE` prints; do not edit by hand. What each rule says about a map: [messages](messages.md).",
+        "",
+        "A rule is *exact* if its findings are facts (arithmetic, criteria, files) and *estimated* if they rest on a model, the song or habits of the map ([how scores work](how-scores-work.md)).",
         "",
     ]
+    titles = {check.category: [] for check in CHECKS}
+    for check in CHECKS:
+        titles[check.category].append(
+            f"[{check.title}](#{re.sub(r'[^a-z0-9 -]', '', check.title.lower()).replace(' ', '-')})"
+        )
+    lines += [
+        f"- {category.value.capitalize().replace('-', ' ')}: {' · '.join(names)}" for category, names in titles.items()
+    ]
+    lines.append("")
     for check in CHECKS:
         lines += [f"## {check.title}", ""]
         for rule in check.rules:

@@ -68,21 +68,25 @@ class Criterion(msgspec.Struct, frozen=True):
 
 def in_words(low: float, high: float, unit: str = "") -> str:
     """Bounds in words, of which one may be infinite."""
+    if unit == "ms" and max(low, high if math.isfinite(high) else 0) >= 10_000:
+        low, high, unit = low / 1000, high / 1000, "s"
     one = 1 in (low, high) or 0 < low < 1
     singular = unit.removesuffix("es") if unit.endswith("shes") else unit.removesuffix("s")
     of = unit if unit in ("", "x") else f" {singular if one else unit}"
     if low == math.inf or high == 0:
         return "none"
     if math.isinf(low):
-        return f"{high:g}{of} or less"
+        return f"{_number(high)}{of} or less"
     if math.isinf(high):
         return f"{_number(low, unit)}{of} or more"
     return f"{low:g}{of}" if low == high else f"{low:g} to {high:g}{of}"
 
 
-def _number(value: float, unit: str) -> str:
-    """Parts of a beat as fractions."""
-    return f"1/{1 / value:.0f}" if unit == "beats" and 0 < value < 1 else f"{value:g}"
+def _number(value: float, unit: str = "") -> str:
+    """Parts of a beat as fractions, millions with commas."""
+    if unit == "beats" and 0 < value < 1:
+        return f"1/{1 / value:.0f}"
+    return f"{value:,.0f}" if value >= 100_000 else f"{value:g}"
 
 
 NO_MODE, ALL_MODES = frozenset[Mode](), frozenset(Mode)

@@ -35,6 +35,8 @@ def test_rules_name_limits_of_their_modes():
         (-criteria.INF, 1.3, "x", "1.3x or less"),
         (0.5, criteria.INF, "beats", "1/2 beat or more"),
         (250, criteria.INF, "ms", "250 ms or more"),
+        (30_000, criteria.INF, "ms", "30 s or more"),
+        (-criteria.INF, 17e6, "px", "17,000,000 px or less"),
         (1, 1, "x", "1x"),
         (-criteria.INF, 1, "hyperdashes", "1 hyperdash or less"),
         (criteria.INF, criteria.INF, "ms", "none"),
