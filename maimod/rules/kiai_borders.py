@@ -84,7 +84,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         lengths = [border.beats for border in alike]
         for number, (border, off, bits) in enumerate(zip(alike, *_by_song(evidence, alike), strict=True)):
             unlike = _unlike(border.beats, lengths[:number] + lengths[number + 1 :])
-            yield _candidate(evidence, border, off, bits, times, unlike)
+            yield from _candidate(evidence, border, off, bits, times, unlike)
 
 
 def _unlike(length: float, others: Sequence[float]) -> float:
@@ -159,16 +159,20 @@ def _fits(rows: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 def _candidate(
     evidence: Evidence, border: _Border, off: int, of_song: float, others: Sequence[Sequence[float]], unlike: float
-) -> Candidate:
+) -> Iterator[Candidate]:
+    """One about the border, unless nothing but the lesser part of the set, which has it elsewhere, speaks against it: that is a
+    finding about the others."""
     beatmap, time = evidence.beatmap, border.point.time
     beat = beatmap.red_line_of(time).beat_length
     closest = [min(times, key=lambda other: abs(other - time)) for times in others if times]
     near = [other for other in closest if abs(other - time) <= BORDER_BEATS * beat]
     elsewhere = [other for other in near if abs(other - time) > SAME_MS]
+    if not off and 0 < len(elsewhere) <= len(near) - len(elsewhere):
+        return
     of_others = float(log_odds(len(elsewhere), len(near) - len(elsewhere)))
     bits = of_song + of_others
     word, place = "begins" if border.begins else "ends", where(evidence, time, time - off * beat)
-    return candidate(
+    yield candidate(
         BORDER,
         time=time,
         line=border.point.line,

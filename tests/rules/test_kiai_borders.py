@@ -8,6 +8,7 @@ import pytest
 
 from maimod.features.passages import Cells
 from maimod.features.song_parts import beats
+from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules import kiai_borders
 from maimod.rules.base import Candidate, Evidence
@@ -65,6 +66,18 @@ def test_the_other_difficulties_say_where_a_border_is() -> None:
     assert (off.measure or 0.0) > 2 > -2 > (right.measure or 0.0)
     assert off.message == "Kiai begins 1 beat later than in 2 of 2 other difficulties."
     assert off.expected[0].text == "00:40:000"
+
+
+def test_a_border_that_most_of_the_set_has_is_not_compared_with_the_others() -> None:
+    own, other = kiai_map((8, 12)), kiai_map((8.25, 12), path="other.osu")
+
+    def begins(*others: Beatmap) -> list[float]:
+        candidates = kiai_borders.run(Evidence(own, mapset=Mapset(Path(), (own, *others))))
+        return [one.measure or 0.0 for one in candidates if one.time == 8 * MEASURE]
+
+    same = [kiai_map((8, 12), path=f"{number}.osu") for number in range(2)]
+    assert begins(other, same[0]) == [] and begins(*same, other) == []
+    assert begins(other)[0] > 0 > begins(*same)[0]
 
 
 def test_nothing_is_known_of_one_section_alone() -> None:
