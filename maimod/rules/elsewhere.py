@@ -84,6 +84,11 @@ def is_empty(evidence: Evidence, time: float) -> bool:
     return sum(share.of for share in shares) >= LEAST_COMPARED and not any(share.count for share in shares)
 
 
+def is_usual_start(evidence: Evidence, time: float) -> bool:
+    """Whether at least half of several similar measures have an object at a time [ms]."""
+    return any(share.what == MEASURES and share.is_many and share.is_usual for share in _shares(evidence, "head", time))
+
+
 def has_same_flag(evidence: Evidence, time: float, has_flag: bool) -> bool:
     """Whether most of several similar measures, and of the other difficulties, have a new combo at a time [ms], or lack
     it, as the map does."""

@@ -370,6 +370,28 @@ class TestJudge:
         assert pooled.score > 0.8 and pooled.severity is Severity.MINOR and pooled.evidence["phrases"] == 5
         assert single.score > 0.8 and single.severity is Severity.WARNING
 
+    def test_what_two_copies_of_a_measure_have_is_no_warning(self) -> None:
+        times = [measure * MEASURE + 1000.0 for measure in (1, 9)]
+        seen = replace(doubted(phrase_map(), {("combo", time): 3.0 for time in times}, elsewhere=-6.0), scores=())
+        (finding,) = with_proposals(
+            [], seen, judging(Category.NEW_COMBOS, "slot combo", 1.0, 0.0, "new-combos/missing")
+        )
+        assert finding.score > 0.9 and finding.severity is Severity.MINOR and finding.evidence["places"] == 2
+
+    @pytest.mark.parametrize(("off", "expected"), [((9,), Severity.WARNING), (tuple(range(0, 20, 2)), Severity.MINOR)])
+    def test_an_object_off_its_tick_where_similar_measures_have_one_is_no_warning(
+        self, off: tuple[int, ...], expected: Severity
+    ) -> None:
+        """Circles on every beat; in the measures `off` the third is a quarter beat late."""
+        times = [1000 * beat // 2 + 125 * (beat % 4 == 2 and beat // 4 in off) for beat in range(80)]
+        loaded = beatmap([f"{64 + 40 * (i % 8)},192,{time},1,0,0:0:0:0:" for i, time in enumerate(times)])
+        o = loaded.hit_objects[4 * off[-1] + 2]
+        late = candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=99.0)
+        heard = replace(doubted(loaded, {}), envelope=OnsetEnvelope(np.zeros(12_000, dtype=np.float32), 5.0), scores=())
+        sure = judging(Category.RHYTHM, NAMES[0], 0.0, 3.0, rhythm.WRONG_TICK.id)
+        (finding,) = (one for one in rescore([late], heard, sure) if one.time == o.time)
+        assert finding.score > 0.9 and finding.severity is expected
+
     @pytest.mark.parametrize(("logit", "expected"), [(1.3, Severity.MINOR), (1.5, Severity.WARNING)])
     def test_a_warning_needs_more_than_a_likely_mistake(self, logit: float, expected: Severity) -> None:
         evidence = self.seen({("place", MAP.hit_objects[10].time): logit})
