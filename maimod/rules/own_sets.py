@@ -23,7 +23,7 @@ from maimod.osu.names import hit_name
 from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.elsewhere import counted
 from maimod.rules.passage_rhythms import SHOWN_OBJECTS, strongest
-from maimod.rules.stretches import LEAST_BITS, LONGEST_MS, apart, bits_of, others_of, parts, totals, where
+from maimod.rules.stretches import LEAST_BITS, LONGEST_MS, bits_of, others_of, parts, totals, where
 from maimod.rules.volume import HITSOUND_RULES
 
 OWN_SETS_CURVE = Curve(8.0, 2.0, highest=0.29)
@@ -97,15 +97,40 @@ def _candidates(evidence: Evidence) -> Iterator[Candidate]:
     copies = _compared(own, at, [(own, passages.copies_of(at))])
     of_set = _compared(own, at, [(other, at[:, None]) for other in others], first=1)
     bits = [np.maximum(beats.bits, measures.bits), copies.bits, of_set.bits]
+    stretches: list[np.ndarray] = []
     for is_own, group in groupby(range(len(at)), key=own.own[at].tolist().__getitem__):
         run_of = np.array(list(group))
-        stretches = [] if is_own else [run_of[start:stop] for start, stop in parts([side[run_of] for side in bits])]
-        found = []
-        for inside in stretches:
-            played = [hit_of[cell] for cell in at[inside].tolist()]
-            expected, count = _expected((beats, measures, copies, of_set), inside)
-            found.append(_candidate(evidence, played, totals(bits, inside), expected, count))
-        yield from apart([one for one in found if one is not None])
+        stretches += [] if is_own else _stretches(run_of, bits)
+    for inside in _passages(stretches, at, cells):
+        played = [hit_of[cell] for cell in at[inside].tolist()]
+        expected, count = _expected((beats, measures, copies, of_set), inside)
+        found = _candidate(evidence, played, totals(bits, inside), expected, count)
+        if found is not None:
+            yield found
+
+
+def _stretches(run_of: np.ndarray, bits: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The numbers of the hits of each stretch of a run, none overlapping a stronger one."""
+    found = [run_of[start:stop] for start, stop in parts([side[run_of] for side in bits])]
+    strength = [sum(totals(bits, inside)) for inside in found]
+    kept: list[np.ndarray] = []
+    for number in sorted(range(len(found)), key=lambda one: -strength[one]):
+        inside = found[number]
+        is_free = all(inside[0] > other[-1] or inside[-1] < other[0] for other in kept)
+        kept += [inside] if is_free and strength[number] >= LEAST_BITS else []
+    return kept
+
+
+def _passages(stretches: list[np.ndarray], at: np.ndarray, cells: Cells) -> Iterator[np.ndarray]:
+    """Stretches less than a measure apart together: a passage that lost its sets has hits between that never had any."""
+    together: list[np.ndarray] = []
+    for inside in sorted(stretches, key=lambda one: int(one[0])):
+        if together and at[inside[0]] - at[together[-1][-1]] >= cells.lengths[cells.measures(at[inside[:1]])[0]]:
+            yield np.concatenate(together)
+            together = []
+        together.append(inside)
+    if together:
+        yield np.concatenate(together)
 
 
 def _sets(played: Sequence[Hit], cells: Cells) -> _Sets:

@@ -35,22 +35,22 @@ def test_nothing_where_the_pattern_goes_on_or_is_nowhere() -> None:
     assert found(drums(lost=range(16))) == []
 
 
-def test_a_measure_that_lost_its_sets() -> None:
-    candidates = found(drums(lost=[7]))
-    assert {one.time for one in candidates} == {7 * MEASURE + BEAT, 7 * MEASURE + 3 * BEAT}
-    one = candidates[0]
-    assert one.rule is own_sets.OWN_SETS and one.numbers["hits"] == 1 and one.numbers["bits_of_difficulties"] == 0
+def test_a_measure_that_lost_its_sets_is_one_passage() -> None:
+    (one,) = found(drums(lost=[7]))
+    assert (one.time, one.end_time) == (7 * MEASURE + BEAT, 7 * MEASURE + 3 * BEAT) and one.rule is own_sets.OWN_SETS
+    assert one.numbers["hits"] == 2 and one.numbers["bits_of_difficulties"] == 0
     assert one.message == (
-        "This circle plays the soft set of the line; 10 hits beats or measures away and in similar measures have the normal set with drum "
-        "additions of their own."
+        "2 hits from here on play the soft set of the line; 18 hits beats or measures away and in similar measures have the normal set "
+        "with drum additions of their own."
     )
     assert (one.actual, one.expected[0].text) == ("the soft set", "the normal set with drum additions")
+    assert [other.time // MEASURE for other in found(drums(lost=[4, 11]))] == [4, 11]
 
 
 def test_the_other_difficulties_count_as_well() -> None:
-    (one, _) = found(drums(lost=[7]))
-    (seen, _) = found(drums(lost=[7]), drums(path="other.osu"), drums(path="third.osu"))
-    assert seen.numbers["bits_of_difficulties"] == 2 and (seen.measure or 0) == (one.measure or 0) + 2
+    (one,) = found(drums(lost=[7]))
+    (seen,) = found(drums(lost=[7]), drums(path="other.osu"), drums(path="third.osu"))
+    assert seen.numbers["bits_of_difficulties"] == 4 and (seen.measure or 0) == (one.measure or 0) + 4
     agreed = found(drums(lost=[7]), drums(path="other.osu", lost=[7]), drums(path="third.osu", lost=[7]))
     assert all(other.numbers["bits_of_difficulties"] < 0 for other in agreed)
 
