@@ -22,7 +22,7 @@ from maimod.rules.base import DOCS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
-    "README.md",
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md"),
     *(p.relative_to(ROOT).as_posix() for f in ("docs", "models") for p in sorted((ROOT / f).rglob("*.md"))),
 ]
 """All pages for readers."""
