@@ -122,15 +122,19 @@ def _stretches(run_of: np.ndarray, bits: Sequence[np.ndarray]) -> list[np.ndarra
 
 
 def _passages(stretches: list[np.ndarray], at: np.ndarray, cells: Cells) -> Iterator[np.ndarray]:
-    """Stretches less than a measure apart together: a passage that lost its sets has hits between that never had any."""
-    together: list[np.ndarray] = []
+    """Stretches less than a measure apart together: a passage that lost its sets has hits between that never had any. Where that
+    makes it too long for a mistake they stay apart."""
+    together: list[list[np.ndarray]] = []
     for inside in sorted(stretches, key=lambda one: int(one[0])):
-        if together and at[inside[0]] - at[together[-1][-1]] >= cells.lengths[cells.measures(at[inside[:1]])[0]]:
-            yield np.concatenate(together)
-            together = []
-        together.append(inside)
-    if together:
-        yield np.concatenate(together)
+        measure = cells.lengths[cells.measures(at[inside[:1]])[0]]
+        if together and at[inside[0]] - at[together[-1][-1][-1]] < measure:
+            together[-1].append(inside)
+        else:
+            together.append([inside])
+    for group in together:
+        whole = np.concatenate(group)
+        start, end = cells.times(at[whole[[0, -1]]]).tolist()
+        yield from [whole] if end - start <= LONGEST_MS else group
 
 
 def _sets(played: Sequence[Hit], cells: Cells) -> _Sets:

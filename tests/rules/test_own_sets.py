@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+import numpy as np
+
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules import own_sets
@@ -45,6 +47,13 @@ def test_a_measure_that_lost_its_sets_is_one_passage() -> None:
     )
     assert (one.actual, one.expected[0].text) == ("the soft set", "the normal set with drum additions")
     assert [other.time // MEASURE for other in found(drums(lost=[4, 11]))] == [4, 11]
+
+
+def test_what_is_too_long_for_a_passage_stays_apart() -> None:
+    cells = Evidence(drums()).passages.cells
+    at, stretches = 24 * np.arange(30), [np.array([number]) for number in range(30)]  # one each two beats
+    assert len(list(own_sets._passages(stretches[:17], at, cells))) == 1
+    assert len(list(own_sets._passages(stretches[:18], at, cells))) == 18
 
 
 def test_the_other_difficulties_count_as_well() -> None:
