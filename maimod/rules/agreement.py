@@ -41,7 +41,7 @@ BESIDE = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("map",),
-    why="If all others snap a sound to one tick, an object a fraction of a beat away from it is mostly snapped "
+    why="If all others snap a sound to one tick, an object a fraction of a beat away from it is usually snapped "
     "wrongly.",
     how="No other difficulty has anything at the time of this object, but at least two, and most of the set, have an "
     "object at one and "
@@ -58,7 +58,7 @@ MISSING_ADDITION = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("map",),
-    why="Hitsounds are mostly copied between the difficulties of a set; an addition that only one lacks was forgotten "
+    why="Hitsounds are usually copied between the difficulties of a set; an addition that only one lacks was forgotten "
     "there.",
     how="All other difficulties that have a hit at this time, at least two, play the same additions from the same "
     "sample set, and this "

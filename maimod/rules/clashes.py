@@ -43,7 +43,7 @@ TOO_CLOSE = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="The second object is nearly unplayable, and mostly a slip or a copy that was not removed.",
+    why="The second object is nearly unplayable, and usually a slip or a copy that was not removed.",
     how="An object starts less than 10 ms after the one before it, or less than 20 ms after a slider's end.",
     advice="Delete one of them, or move it.",
     ignore_when="never: the ranking criteria forbid it",

@@ -65,7 +65,7 @@ UNEXPECTED = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("model", "map"),
-    why="A single addition outside the pattern stresses a sound that is not there, and is mostly a slip.",
+    why="A single addition outside the pattern stresses a sound that is not there, and is usually a slip.",
     how="A whistle, finish or clap is present although similar places of the map do not have it, or the model hardly "
     "expects it.",
     advice="Is the addition meant for this sound?",

@@ -126,7 +126,7 @@ STRAY = Rule(
     Severity.MINOR,
     Tier.ESTIMATED,
     ("map",),
-    why="A single flash is mostly a timing point that was copied with its kiai flag.",
+    why="A single flash is usually a timing point that was copied with its kiai flag.",
     how="Kiai lasts for a beat or less, once in the map, while its other sections are long, and the line that ends it changes the "
     "velocity, the volume or the samples as well: one that only ends kiai was set for the flash.",
     advice="Did a timing point keep its kiai by accident?",

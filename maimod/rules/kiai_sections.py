@@ -32,7 +32,7 @@ SECTION = Rule(
     Severity.MINOR,
     Tier.ESTIMATED,
     ("audio", "map"),
-    why="Kiai marks a part of the song; a chorus that lacks it, or a verse that has it, mostly lost or kept a line by accident.",
+    why="Kiai marks a part of the song; a chorus that lacks it, or a verse that has it, usually lost or kept a line by accident.",
     how="The spectrum of the song from here on is compared with that of the sections with kiai; kiai is also compared with the other "
     "difficulties of the set.",
     advice="Should kiai be the same here?",

@@ -50,7 +50,7 @@ COLUMN_SHARE = Rule(
     Severity.WARNING,
     Tier.EXACT,
     ("map",),
-    why="A map that is played with one hand more than with the other is tiring, and mostly not meant so.",
+    why="A map that is played with one hand more than with the other is tiring, and usually not meant so.",
     how="Notes of a column over the mean of all: under 0.7 or over 1.4 with up to 6 keys, under 0.6 or over 1.6 with "
     "more; 1 % of 244 maps with 4 keys, 6 % of 61 with 7 keys, no ranked one.",
     advice="Is it intended?",

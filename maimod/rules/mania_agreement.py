@@ -20,7 +20,7 @@ MISSING = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("map",),
-    why="Samples are mostly copied between the difficulties of a set; one that only one difficulty lacks was forgotten "
+    why="Samples are usually copied between the difficulties of a set; one that only one difficulty lacks was forgotten "
     "there.",
     how="All other mania difficulties with notes at this time play a sample that this one does not play, neither by a "
     "note nor in the storyboard, although a note of it has only a hitnormal. All places are one finding; more than three, up to 2 "

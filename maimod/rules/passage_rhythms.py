@@ -57,7 +57,7 @@ OTHER_GRID = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("map",),
-    why="A few objects on thirds of a beat in a map of quarters, or the reverse, are mostly placed with the wrong beat snap divisor.",
+    why="A few objects on thirds of a beat in a map of quarters, or the reverse, are usually placed with the wrong beat snap divisor.",
     how="Up to four beats have objects on thirds and none on quarters, or the reverse, in a map where few beats do; measures with the "
     "same rhythm, and the other difficulties, have the other kind there.",
     advice="Listen at a low speed: does the song have this rhythm here?",
@@ -74,7 +74,7 @@ HOLE = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("map",),
-    why="A phrase that is mapped the same way each time, but lacks one object once, mostly lost it.",
+    why="A phrase that is mapped the same way each time, but lacks one object once, usually lost it.",
     how="Nothing starts, turns, ends or is held where most measures with the same rhythm have an object; that the other difficulties "
     "have one counts as well.",
     advice="Listen: is the sound there this time as well?",

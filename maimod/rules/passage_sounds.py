@@ -42,7 +42,7 @@ LOST = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("map",),
-    why="A passage without whistles, finishes and claps, although it is mapped like others that have them, mostly lost them when "
+    why="A passage without whistles, finishes and claps, although it is mapped like others that have them, usually lost them when "
     "it was copied or edited.",
     how="Two or more hits in a row have no addition where most measures with the same rhythm, or most other difficulties, have "
     "one.",

@@ -79,7 +79,7 @@ EXCHANGED = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("map",),
-    why="Whistles where the pattern has claps, and claps where it has whistles, mostly come from the wrong key or from another guest's set.",
+    why="Whistles where the pattern has claps, and claps where it has whistles, usually come from the wrong key or from another guest's set.",
     how="With whistle and clap exchanged, the hits of a measure or of several in a row are much more like those of the measures that they "
     "should be like, by the song, by the measures around and by the place in the phrase.",
     advice="Compare the sounds with those of similar parts.",
@@ -130,7 +130,7 @@ COMBOS = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("map",),
-    why="New combos that all come one object late were mostly set from the wrong object on.",
+    why="New combos that all come one object late were usually set from the wrong object on.",
     how="With the flags of the next objects, the new combos of a measure or of several in a row are much more like those of the measures "
     "that they should be like, by the song, by the measures around and by the place in the phrase.",
     advice="Should they begin one object earlier?",

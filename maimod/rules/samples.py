@@ -133,7 +133,7 @@ EMPTY_FILE = Rule(
     Severity.PROBLEM,
     Tier.EXACT,
     ("map",),
-    why="Empty files cannot be uploaded, and are mostly the result of a failed copy.",
+    why="Empty files cannot be uploaded, and are usually the result of a failed copy.",
     how="A file in the folder has 0 bytes.",
     advice="Replace or remove the file.",
     ignore_when="never",

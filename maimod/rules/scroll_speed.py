@@ -50,7 +50,7 @@ UNEXPECTED = Rule(
     Severity.MINOR,
     Tier.ESTIMATED,
     ("model", "map"),
-    why="One or two notes with another speed than those around are hard to read; mostly a green line was copied with "
+    why="One or two notes with another speed than those around are hard to read; usually a green line was copied with "
     "an old velocity, or not reset.",
     how="Up to three notes, or one measure, scroll at another speed between two sections of the same speed. The score "
     "is higher the fewer such places the map has, and with the model's surprise.",

@@ -54,7 +54,7 @@ KIAI = Rule(
     Severity.WARNING,
     Tier.EXACT,
     ("map",),
-    why="The chorus is the same in every difficulty; a section that begins elsewhere or is missing in one was mostly "
+    why="The chorus is the same in every difficulty; a section that begins elsewhere or is missing in one was usually "
     "forgotten there.",
     how="Starts and ends of the kiai sections are compared with those that most difficulties of the mode have, within "
     "half a beat; in taiko also if there are only two, a minor.",

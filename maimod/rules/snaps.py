@@ -94,7 +94,7 @@ BEFORE_LINE = Rule(
     Tier.EXACT,
     ("map",),
     why="A red line that restarts the beat is where the song's next beat is; an object a few hundredths of a second before it is "
-    "mostly that beat, snapped before the line was set.",
+    "usually that beat, snapped before the line was set.",
     how="A red line lies off the beats of the one before, nothing starts on it, and an object after that one is on a quarter-beat tick "
     "of the old beat at most 60 ms and a sixth of a beat earlier. A minor, if two other difficulties or more, and half of them, have an object "
     "there as well.",
@@ -124,7 +124,7 @@ UNUSUAL_SNAP = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("map", "model", "audio"),
-    why="One object on 1/7 or 1/12 in a map that otherwise follows 1/4 is mostly a slip and disturbs the rhythm.",
+    why="One object on 1/7 or 1/12 in a map that otherwise follows 1/4 is usually a slip and disturbs the rhythm.",
     how="The object is alone on a divisor that the map hardly uses, such as 1/7 or 1/12, or 1/3 in a map without other thirds; the "
     "model and the song may support it.",
     advice="Listen: does the song have this rhythm here, or did the object slip?",

@@ -85,7 +85,7 @@ LEAP = Rule(
     Severity.MINOR,  # 2.6 % of ranked maps have them, mostly on purpose
     Tier.EXACT,
     ("map",),
-    why="Players cannot foresee a jump many times as wide as all others of its rhythm; mostly the object is a tick too early.",
+    why="Players cannot foresee a jump many times as wide as all others of its rhythm; usually the object is a tick too early.",
     how="Of steps of at most 180 ms, one wider than two circles is at least four times as wide as every other of its rhythm within "
     "4 s, of which there are four or more. Steps from a slider are three radii shorter, because its end need not be reached.",
     advice="Does the music leap here as well?",

@@ -31,7 +31,7 @@ MISSING = Rule(
     Severity.MINOR,
     Tier.ESTIMATED,
     ("map",),
-    why="A rest of some beats in the middle of the map is mostly a spinner that was deleted, or a break that was forgotten.",
+    why="A rest of some beats in the middle of the map is usually a spinner that was deleted, or a break that was forgotten.",
     how="Nothing is hit or held for three beats or more, and there is no break; that the other difficulties have a spinner there, or "
     "have none, counts.",
     advice="Should a spinner be here?",

@@ -69,7 +69,7 @@ SCROLL_STRETCH = Rule(
     Severity.MINOR,
     Tier.ESTIMATED,
     ("map",),
-    why="A stretch that scrolls faster or slower than when it comes again mostly lies under a mistyped line, or lacks one.",
+    why="A stretch that scrolls faster or slower than when it comes again usually lies under a mistyped line, or lacks one.",
     how="The scroll speeds of notes in a row are compared with those at the same place of measures with the same rhythm, and with the "
     "steps of the other difficulties; with either only where most notes agree, in the map or around.",
     advice="Check the velocity of the green lines here.",

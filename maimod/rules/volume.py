@@ -34,7 +34,7 @@ VOLUME = Rule(
     Severity.WARNING,
     Tier.ESTIMATED,
     ("model", "map"),
-    why="One or two hits much quieter or louder than those around sound like a missed or doubled hit; mostly a green "
+    why="One or two hits much quieter or louder than those around sound like a missed or doubled hit; usually a green "
     "line has the wrong volume.",
     how="Up to three hits in a row, not counting tails and repeats, differ from an equal volume before and after. The "
     "score is higher the fewer such places the map has, and with the model's surprise.",

@@ -59,7 +59,7 @@ STEP = Rule(
     Severity.MINOR,
     Tier.ESTIMATED,
     ("map",),
-    why="Hits that keep the volume of the section before are too quiet or too loud for theirs; mostly a line was forgotten or set a "
+    why="Hits that keep the volume of the section before are too quiet or too loud for theirs; usually a line was forgotten or set a "
     "beat late.",
     how="Several hits under a timing point have another volume at the same place of measures with the same rhythm, and in the other "
     "difficulties; if they are all that lie under it, that counts less. Or most other difficulties become louder or quieter at a hit, "
