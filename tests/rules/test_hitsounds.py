@@ -223,6 +223,14 @@ def test_quiet_hits_are_one_finding_unless_all_others_are_as_quiet(others: tuple
     assert "at 10 % volume" in finding.message and again in finding.message
 
 
+def test_hits_that_are_quiet_at_several_places_are_meant():
+    quiet = [
+        found(circles((beat_sounds() * 5)[:300], dict.fromkeys(places, "0:0:0:20:")))
+        for places in ([50, 51, 52, 53], [50, 90, 130, 170])
+    ]
+    assert ["hitsounds/quiet" in {f.rule for f in some} for some in quiet] == [True, False]
+
+
 def test_muted_circle():
     rules = {f.rule: f for f in found(circles((beat_sounds() * 5)[:300], {50: "0:0:0:5:"}))}
     assert rules["hitsounds/muted"].objects == (50,)
