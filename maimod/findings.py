@@ -184,6 +184,8 @@ class BeatmapReport:
     `set.osz/name.osu`."""
     fainter: int = 0
     """Number of estimates with a score below that of listed ones, which are not among `findings`."""
+    stars: float | None = None
+    """Star rating; None if it cannot be computed."""
 
     @property
     def location(self) -> str:

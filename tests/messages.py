@@ -84,7 +84,7 @@ def recorded() -> dict[str, dict[str, str]]:
     return dict(json.loads(FILE.read_text(encoding="utf-8"))) if FILE.exists() else {}
 
 
-FALLBACK = ("around it suggest", "fits neither", "lead to expect")
+FALLBACK = ("around it suggest", "fits neither", "around suggest")
 """Of messages about a place that has nothing to be compared with."""
 
 

@@ -219,9 +219,7 @@ def find_song(beatmap: Beatmap, settings: Settings, loaded: Songs) -> tuple[Song
     if path is None:
         name = beatmap.audio_filename
         wanted = (
-            f"{short(repr(name))} {Folder(beatmap.path.parent).why_not(name)}"
-            if name
-            else "no AudioFilename in [General]"
+            f'"{short(name)}" {Folder(beatmap.path.parent).why_not(name)}' if name else "no AudioFilename in [General]"
         )
         return None, [f"no song ({wanted}): {unheard}"]
     try:

@@ -152,4 +152,5 @@ def _report(
         events=len(evidence.scores or ()),
         unexplained=unexplained,
         findings=findings,
+        stars=evidence.mapset.stars.get(beatmap.path) if evidence.mapset else None,
     )

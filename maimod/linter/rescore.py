@@ -235,7 +235,7 @@ def _named_once(named: Sequence[tuple[Entry, float]], evidence: Evidence) -> Ite
     yield from _in_copies([one for number, one in enumerate(named) if number not in folded], evidence)
 
 
-_TIME = re.compile(r"[\d.]+ ms")
+_TIME = re.compile(r"\d+:\d\d:\d{3}|[\d.]+ ms")
 
 
 def _in_copies(named: Sequence[tuple[Entry, float]], evidence: Evidence) -> Iterator[tuple[Entry, float]]:

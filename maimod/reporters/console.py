@@ -266,6 +266,7 @@ def _beatmap(
     if beatmap.status != "error" and not view.quiet:
         conditioning = [
             MODES.get(beatmap.mode, beatmap.mode),
+            *([] if beatmap.stars is None else [f"{beatmap.stars:.2f} stars"]),
             count(beatmap.objects, "object"),
             minutes(beatmap.drain_ms),
             clean(beatmap.audio) if beatmap.audio else "no song",
@@ -345,9 +346,11 @@ def _evidence(finding: Finding) -> str:
     ]
     if expected:
         parts.append(f"expected: {', '.join(expected)}")
-    for name in ("first_reading", "second_reading"):
-        if name in finding.evidence:
-            parts.append(f"{name.replace('_', ' ')} {finding.evidence[name]:+.1f}")
+    readings = (("first_reading", "rule"), ("second_reading", "proofreader"))
+    if log_odds := [
+        f"{finding.evidence[name]:+.1f} by the {who}" for name, who in readings if name in finding.evidence
+    ]:
+        parts.append(f"log-odds {', '.join(log_odds)}")
     return f"Evidence: {'; '.join(parts)}" if parts else ""
 
 
@@ -385,15 +388,19 @@ def _list_of_maps(page: Page, report: Report) -> None:
     """Print how many findings each difficulty has alone, and each set for several of them."""
     heads = [(f"{LETTERS[severity]:>5}", STYLES[severity]) for severity in Severity]
     page.line(*heads, ("  Maps", "bold"), (f" · {len(report.beatmaps)}", "dim"))
-    for sheet in triage.sheets(report):
+    sheets = triage.sheets(report)
+    for sheet in sheets:
+        beatmaps = [report.beatmaps[number] for number in sheet.beatmaps]
+        songs = {_song(beatmap) for beatmap in beatmaps if beatmap.status != "error"}
         if sheet.general:
-            _counted(page, sheet.general, f"General · {_song(report.beatmaps[sheet.beatmaps[0]])}")
-        for number in sheet.beatmaps:
-            beatmap = report.beatmaps[number]
+            _counted(page, sheet.general, f"General · {_song(beatmaps[0])}")
+        is_named = len(songs) == 1 and (bool(sheet.general) or len(sheets) == 1)
+        for number, beatmap in zip(sheet.beatmaps, beatmaps, strict=True):
+            name = f"[{clean(beatmap.version)}]" if is_named and beatmap.version else _name(beatmap)
             if beatmap.status == "error":
-                page.line(("error".rjust(15), "bold red"), "  ", _end_of(_name(beatmap), page.width - 17))
+                page.line(("error".rjust(15), "bold red"), "  ", _end_of(name, page.width - 17))
             else:
-                _counted(page, sheet.own[number], _name(beatmap), " (partial)" * (beatmap.status == "partial"))
+                _counted(page, sheet.own[number], name, " (partial)" * (beatmap.status == "partial"))
 
 
 def _counted(page: Page, entries: Sequence[Entry], name: str, mark: str = "") -> None:
@@ -464,7 +471,7 @@ def _first(page: Page, report: Report) -> None:
         finding = entry.finding
         beatmap = report.beatmaps[entry.lead.beatmap]
         where = entry.where(report).partition(":")[0] or f"[{beatmap.version}]"
-        parts = [clean(_stamp(finding)), clean(where), finding.rule]
+        parts = [clean(_stamp(finding)), finding.rule, clean(where)]
         line = " ".join(part for part in parts if part)
         if is_of_many:  # several sets have a difficulty of this name
             line += f" · {_end_of(_song(beatmap) or clean(beatmap.path), max(page.width - cell_len(line) - 6, 12))}"

@@ -77,6 +77,7 @@ def _beatmap(beatmap: BeatmapReport, notes: list[str]) -> dict[str, Any]:
         "creator": beatmap.creator,
         "version": beatmap.version,
         "mode": beatmap.mode,
+        "stars": plain(beatmap.stars),
         "audio": beatmap.audio,
         "status": beatmap.status,
         "messages": [*beatmap.messages, *notes],

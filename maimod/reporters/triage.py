@@ -5,6 +5,7 @@ All formats take their entries from here. Nothing is lost: an entry holds every 
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +15,7 @@ from itertools import groupby
 import msgspec
 
 from maimod.findings import BeatmapReport, Category, Finding, Report, Scope, Severity, Tier
+from maimod.osu.beatmap import Mode
 
 SAME_MS = 3.0
 """Findings of several difficulties at most this far apart are about the same moment."""
@@ -21,6 +23,7 @@ SAME_SECTION_MS = 1000.0
 """The same for findings about a section, whose borders follow the objects of each difficulty."""
 SAME_GAP_MS = 500.0
 """The same for a missing object in one difficulty: one rule gives the time of the gap, the other that of an object."""
+MODES = [mode.label for mode in Mode]
 LEAST_ALIKE = 3
 """Fewest findings of a kind that become one entry; of exact ones in the same words two do."""
 SHARED = frozenset(
@@ -82,11 +85,13 @@ class Entry:
             yield from one.places()
 
     def difficulties(self, report: Report) -> list[str]:
-        """Names of the difficulties that it concerns; empty if it is one alone."""
+        """Names of the difficulties that it concerns, the easiest first; empty if it is one alone."""
         named = self.finding.evidence.get("difficulties")
         if self.finding.scope is Scope.SET and isinstance(named, list):
-            return [str(name) for name in named]
-        numbers = self.beatmaps
+            own = report.beatmaps[self.lead.beatmap].mapset
+            ease = {one.version: _ease(one) for one in report.beatmaps if one.mapset == own}
+            return sorted(map(str, named), key=lambda name: ease.get(name, (len(MODES), math.inf)))
+        numbers = sorted(self.beatmaps, key=lambda number: _ease(report.beatmaps[number]))
         return [report.beatmaps[number].version for number in numbers] if len(numbers) > 1 else []
 
     def where(self, report: Report) -> str:
@@ -115,7 +120,7 @@ class Sheet(msgspec.Struct, frozen=True):
     """The entries about one mapset, in the order in which they are printed."""
 
     beatmaps: tuple[int, ...]
-    """Indices of its difficulties."""
+    """Indices of its difficulties, modes in the order of the game and in each the easiest first."""
     general: tuple[Entry, ...]
     """About the set or several difficulties, by worth."""
     own: dict[int, tuple[Entry, ...]]
@@ -146,7 +151,14 @@ def sheets(report: Report) -> list[Sheet]:
 
 
 def _sets(beatmaps: Sequence[BeatmapReport]) -> list[list[int]]:
-    return [list(group) for _, group in groupby(range(len(beatmaps)), key=lambda number: beatmaps[number].mapset)]
+    groups = groupby(range(len(beatmaps)), key=lambda number: beatmaps[number].mapset)
+    return [sorted(group, key=lambda number: _ease(beatmaps[number])) for _, group in groups]
+
+
+def _ease(beatmap: BeatmapReport) -> tuple[int, float]:
+    """Sort key: modes in the order of the game, in each the easiest first; last what could not be read."""
+    mode = MODES.index(beatmap.mode) if beatmap.mode in MODES else len(MODES)
+    return mode, math.inf if beatmap.stars is None else beatmap.stars
 
 
 def _sheet(report: Report, numbers: Sequence[int]) -> Sheet:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from maimod.findings import Expected, Severity, Tier
+from maimod.findings import Expected, Severity, Tier, clock
 from maimod.osu.beatmap import PLAYFIELD_MODES, UNSNAP_MS, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.hitsounds import Hit, addition_names, hits, set_name
 from maimod.osu.names import hit_name, noun, object_name
@@ -30,7 +30,7 @@ MISSING_OBJECT = Rule(
     how="All other difficulties of the mode, at least one of them easier, have an object that starts at a time where "
     "this one has neither an object nor a slider, spinner or break, in a pause of up to four beats that no spinner begins. Up to three "
     "such places of a difficulty are one finding.",
-    advice="Was it forgotten, or is the rest meant?",
+    advice="Was it forgotten, or is the pause intended?",
     ignore_when="the pause is intended, to emphasise the next sound",
     blind_spots="The easiest difficulty; places that a slider or a break covers, and longer pauses; sets of two difficulties.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques/Undermapping",
@@ -133,6 +133,7 @@ def _objects(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[
         ]
         if 0 < len(holes) <= OWN_RHYTHM:
             first, *more = holes
+            have = f"other difficulties have {_a(noun(one.beatmap))} here"
             after = next((o for o in one.objects_by_time if o.time > first), one.objects_by_time[-1])
             yield from evidence.candidate(
                 MISSING_OBJECT,
@@ -145,8 +146,8 @@ def _objects(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[
                 expected=[Expected(_a(noun(one.beatmap)))],
                 places=len(holes),
                 times_ms=holes,
-                message=f"{'Both' if len(others) == 2 else f'All {len(others)}'} other difficulties have {_a(noun(one.beatmap))} here, even "
-                f"{names(_easiest(evidence, easier))}{places_alike(more)}.",
+                message=f"{f'Both {have}' if len(others) == 2 else f'All {len(others)} {have}'}"
+                f"{f', even {names(_easiest(evidence, easier))}' if len(easier) < len(others) else ''}{places_alike(more)}.",
             )
 
 
@@ -189,8 +190,8 @@ def _beside(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[P
                 line=o.line,
                 objects=[o],
                 certainty=Certainty.POSSIBLE if is_pair else Certainty.LIKELY,
-                actual=f"{o.time:.0f} ms",
-                expected=[Expected(f"{time:.0f} ms")],
+                actual=clock(o.time),
+                expected=[Expected(clock(time))],
                 others_ms=time,
                 message=f"This {object_name(o, beatmap)} lies {abs(o.time - time):.0f} ms {'after' if o.time > time else 'before'} "
                 "where "

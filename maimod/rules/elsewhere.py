@@ -57,12 +57,23 @@ class _Share(msgspec.Struct, frozen=True):
         return 2 * self.count >= self.of
 
     @property
+    def speaks_against(self) -> bool:
+        """Whether it is worth naming against a finding: several places, or difficulties that have what seems too much."""
+        return self.is_many or (self.what == OTHERS and self.count > 0)
+
+    @property
     def is_many(self) -> bool:
         """Whether they are enough to speak against something."""
         return self.of >= LEAST_AGAINST
 
-    def __str__(self) -> str:
+    @property
+    def plain(self) -> str:
         return f"{self.count} of {self.of} {self.what}"
+
+    def __str__(self) -> str:
+        if not self.count:
+            return f"none of {self.of} {self.what}" if self.of > 1 else self.plain
+        return f"{'only ' * (not self.is_usual)}{self.plain}"
 
 
 def _shares(evidence: Evidence, name: str, time: float) -> list[_Share]:
@@ -103,6 +114,8 @@ def _weighed(reasons: Sequence[str], against: Sequence[str], otherwise: str) -> 
     words = f"{'; '.join(reasons) or otherwise}{', though ' * bool(against)}{' and '.join(against)}"
     for many, one in ((OTHERS, "the other difficulty"), (MEASURES, "the similar measure")):
         words = re.sub(f"(?<!and )1 of 1 {many} have", f"{one} has", words).replace(f"1 of 1 {many}", one)
+        words = re.sub(f"(?<!and )0 of 1 {many} have one\\b", f"{one} has none", words)
+        words = re.sub(f"(?<!and )0 of 1 {many} have an? ", f"{one} has no ", words)
     return words
 
 
@@ -130,7 +143,7 @@ def objects(evidence: Evidence, time: float, is_missing: bool, otherwise: str, w
             against.append(f"the song has {heard}{'' if agreeing else f' {where}'}")
         else:
             reasons.append(f"the song has {heard} {where}")
-    others = [str(share) for share in shares if share.is_usual is not is_missing and share.is_many]
+    others = [str(share) for share in shares if share.is_usual is not is_missing and share.speaks_against]
     an_object = a(noun(evidence.beatmap))
     if agreeing:
         reasons.append(f"{' and '.join(agreeing)} have {an_object}{'' if reasons else f' {where}'}")
@@ -155,10 +168,14 @@ def kinds(evidence: Evidence, time: float, names: Sequence[str], otherwise: str)
     if not valid.any():
         return otherwise
     numbers = [int((valid & (seen == KINDS.index(name) + 1)).sum()) for name in names if name in KINDS]
-    of = f"{int(valid.sum())} similar measures"
     words = [a(kind_name(name, evidence.beatmap)) for name in names]
-    first, *rest = zip(numbers, words, strict=False)
-    shares = ", ".join([f"{first[0]} of {of} have {first[1]}", *(f"{number} {name}" for number, name in rest)])
+    counted_words = [f"{number or 'none'} {name}" for number, name in zip(numbers, words, strict=False)]
+    head, _, first = counted_words[0].partition(" ")
+    shares = ", ".join([f"{head} of {int(valid.sum())} {MEASURES} have {first}", *counted_words[1:]])
+    if valid.sum() == 1:  # "the similar measure has a slider"
+        shares = (
+            f"1 of 1 {MEASURES} have {next((name for number, name in zip(numbers, words, strict=False) if number), '')}"
+        )
     own, others = numbers[0], sum(numbers[1:])
     if own == others:
         return otherwise
@@ -191,7 +208,7 @@ def sounds(evidence: Evidence, time: float, name: str, otherwise: str) -> str:
     ((usual, _),) = Counter(value for values, _ in sides for value in values).most_common(1)
     shares = [_Share(values.count(usual), len(values), what) for values, what in sides]
     if _is_same(name, own, usual):
-        return _weighed([], [f"{' and '.join(map(str, shares))} have the same here"], otherwise)
+        return _weighed([], [f"{' and '.join(share.plain for share in shares)} have the same here"], otherwise)
     agreeing, against = (
         " and ".join(str(one) for one in shares if one.is_usual is side and (side or one.is_many or len(shares) == 1))
         for side in (True, False)
@@ -199,7 +216,7 @@ def sounds(evidence: Evidence, time: float, name: str, otherwise: str) -> str:
     sound_there = f"have {_sound_name(evidence, name, usual)} here"
     if not agreeing:
         return f"{against} {sound_there}, the rest others"
-    return _weighed([f"{agreeing} {sound_there}"], [f"{against} have it"] if against else [], otherwise)
+    return _weighed([f"{agreeing} {sound_there}"], [f"{against} do"] if against else [], otherwise)
 
 
 def is_in_all_others(evidence: Evidence, time: float, name: str) -> bool:
@@ -244,7 +261,7 @@ def lengths(evidence: Evidence, o: HitObject, otherwise: str) -> str:
     same, of = _same_length(evidence, o)
     if not of:
         return otherwise
-    share = f"{same} of {counted(of, 'object')} here in similar measures {'lasts' if same == 1 else 'last'} as long"
+    share = f"{same if same or of == 1 else 'none'} of {counted(of, 'object')} here in similar measures {'lasts' if same == 1 else 'last'} as long"
     return _weighed([share], [], otherwise) if same <= of / 2 else _weighed([], [share], otherwise)
 
 

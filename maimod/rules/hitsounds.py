@@ -314,7 +314,7 @@ def _message(evidence: Evidence, hit: Hit, deviation: _Deviation, n_hits: int) -
         what = f"This {place} plays a {set_name(deviation.actual)} {sound}, where {set_name(deviation.wanted)} would follow the pattern"
     else:
         what = f"This {place} has {'no' if deviation.wanted else 'a'} {aspect.name}"
-    more = f", as {n_hits - 1} more next to it" if n_hits > 1 else ""
+    more = f", as {'does' if n_hits == 2 else 'do'} {n_hits - 1} more beside it" if n_hits > 1 else ""
     if deviation.n_wanted > deviation.n_alike / 2:
         does = "have that" if aspect in SET_ASPECTS + TAIKO_ASPECTS else "have one" if deviation.wanted else "have none"
         reason = f"{deviation.n_wanted} of {deviation.n_alike} similar places around ({snap(evidence.beatmap, hit.time).place}) {does}"

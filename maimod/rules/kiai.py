@@ -21,6 +21,7 @@ from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap, TimingPoint
 from maimod.osu.timing import beat_in_measure, snap
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
+from maimod.rules.snaps import expected_tick
 
 KIAI_DIVISORS = (1, 2, 3, 4, 6, 8, 16)
 """Divisors of starts and ends: all but six in those maps are on one of these; a slip of some ms may land on 1/5, 1/7,
@@ -231,7 +232,7 @@ def _unsnapped(evidence: Evidence, border: _Border) -> Candidate:
         line=border.point.line,
         certainty=Certainty.LIKELY if abs(error) >= CLEAR_UNSNAP_MS else Certainty.GUIDELINE,
         actual=f"{abs(error):.1f} ms {'late' if error > 0 else 'early'}",
-        expected=(Expected(f"1/{tick.divisor} at {tick.tick:.0f} ms"),),
+        expected=(expected_tick(tick),),
         message=f"Kiai {border.word} {abs(error):.1f} ms off the closest tick of the beat.",
         error_ms=round(error, 2),
     )

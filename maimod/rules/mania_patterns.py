@@ -64,8 +64,8 @@ MUCH_LONGER = 2.0
 TOGETHER_MS = 10.0
 """Notes this close are one moment: a chord that is a little off."""
 SLACK_MS = 3.0
-FEW = 4
-"""More findings of one kind become one."""
+FEW = 1
+"""More findings of one kind become one, which lists the places: a mapper reads what the level asks for once."""
 
 
 class _Moment(msgspec.Struct, frozen=True):
@@ -84,11 +84,14 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         return
     moments = _moments(evidence)
     divisor, most = FASTEST[level]
-    yield from bundled(_runs(evidence, level, moments, divisor, most, 1.0), FEW)
+    fast = list(_runs(evidence, level, moments, divisor, most, 1.0))
+    yield from bundled(fast, FEW)
     if level in LONGEST_DIVISOR:
         divisor = LONGEST_DIVISOR[level]
         longest = high(f"notes-on-1/{divisor}", Mode.MANIA, level)
-        yield from bundled(_runs(evidence, level, moments, divisor, longest, MUCH_LONGER), FEW)
+        long = _runs(evidence, level, moments, divisor, longest, MUCH_LONGER)
+        named = {(one.time, one.end_time) for one in fast}
+        yield from bundled((one for one in long if (one.time, one.end_time) not in named), FEW)
     if level in JACK_LEVELS:
         yield from bundled(_jacks(evidence, level, moments), FEW)
     yield from bundled(_trills(evidence, level, moments), FEW)

@@ -171,7 +171,7 @@ def _column_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str
     if places >= LEAST_PLACES and other > 0 and other_places > own_places and 2 * other_places >= places:
         return (
             f"This note is in column {own}; at the same place of {places} passages with the same pattern, {other_places} "
-            f"{have(other_places)} one in column {other} (as {clock(expected.example[note])}) and "
+            f"{have(other_places)} one in column {other} (as at {clock(expected.example[note])}) and "
             f"{own_places or 'none'} in column {own}",
             actual,
             likelier,
@@ -228,7 +228,7 @@ def _chord_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str,
     )
     other = size + 1 if more == "more" else size - 1
     if other < 1:
-        return f"{_starts(size)} here, where the rows around lead to expect a rest", actual, ""
+        return f"{_starts(size)} here, where the rows around suggest none", actual, ""
     if shares[more] > max(shares["same"], 0):
         return (
             f"{_starts(size)} here; of the rows around at this place of two beats {100 * shares[more]:.0f} % have "
@@ -236,7 +236,7 @@ def _chord_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str,
             actual,
             _notes(other),
         )
-    return f"{_starts(size)} here, where the rows around lead to expect {_notes(other)}", actual, _notes(other)
+    return f"{_starts(size)} here, where the rows around suggest {_notes(other)}", actual, _notes(other)
 
 
 def _notes(size: int) -> str:
@@ -263,7 +263,7 @@ def _end_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str, s
             likelier,
         )
     if not held:
-        return "This note is not held, where the notes around lead to expect a hold note", actual, "a hold note"
+        return "This note is not held, where the notes around suggest a hold note", actual, "a hold note"
     if (other := _uneven(evidence, note)) is not None:
         likelier = f"{gap_name(evidence, o, other.duration)} long"
         return f"This hold note is {actual}, another one of its chord {likelier}", actual, likelier

@@ -225,7 +225,7 @@ def _words(evidence: Evidence, hit_object: HitObject, verdict: Verdict, flag: bo
     where = f"{'New combo' if flag else 'No new combo'} {_place_in_measure(evidence, hit_object)}"
     lengths = f"it makes combos of {before} and {after} beats"
     if not flag:
-        lengths = f"this combo lasts {_beats(sum(verdict.lengths))} beats, with one here {before} and {after}"
+        lengths = f"this combo lasts {_beats(sum(verdict.lengths))} beats, or {before} and {after} with one here"
     seen = elsewhere.flags(evidence, hit_object.time, not flag, "")
     usual = f"usual in this map: {', '.join(named[: 2 if seen else N_COMMON])}."
     if verdict.habit <= 0:

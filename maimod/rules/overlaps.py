@@ -129,8 +129,8 @@ def _overlaps(evidence: Evidence, objects: list[HitObject]) -> Iterator[Candidat
             certainty=Certainty.POSSIBLE if is_style else Certainty.GUIDELINE,
             actual=f"{one.distance:.0f} px",
             expected=[Expected(f"{diameter:.0f} px or more")],
-            message=f"These objects overlap: they are {one.distance:.0f} px and {one.gap:.0f} ms apart, circles are "
-            f"{diameter:.0f} px wide{', as the distance snap of this map has it' if one in usual else ''}"
+            message=f"These objects overlap: they are {one.distance:.0f} px and {one.gap:.0f} ms apart"
+            f"{', as the distance snap of this map wants it' if one in usual else ''}, and circles are {diameter:.0f} px wide"
             f"{places_alike([other.before.time for other in styled[1:]]) if is_style else ''}.",
             places=len(styled) if is_style else 1,
         )

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from maimod.features.passages import CELLS_PER_BEAT, QUARTER, Passages
-from maimod.findings import Category, Expected, Severity, Tier
+from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import HitObject, ObjectKind
 from maimod.osu.names import kind_name, noun, object_name
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
@@ -235,8 +235,8 @@ def _other_grids(evidence: Evidence) -> Iterator[Candidate]:
             measure=bits,
             actual=f"on {names[kind]}",
             expected=[Expected(f"on {names[other]}")],
-            message=f"{len(run)} beat{'s' if len(run) > 1 else ''} with {noun(evidence.beatmap)}s on {ticks[kind]} ticks; {others}, "
-            f"most have {ticks[other]}.",
+            message=f"{f'{len(run)} beats have' if len(run) > 1 else 'This beat has'} {noun(evidence.beatmap)}s on {ticks[kind]} ticks; "
+            f"{others}, most have {ticks[other]}.",
             beats=len(run),
             alike_in_map=alike,
             bits=round(bits, 2),
@@ -275,7 +275,7 @@ def _missing(evidence: Evidence) -> Iterator[Candidate]:
             objects=[before],
             measure=float(bits[place]),
             actual="nothing",
-            expected=[Expected(f"an object at {time:.0f} ms")],
+            expected=[Expected(f"an object at {clock(time)}")],
             message=f"{with_it[place]} of {counted(int(with_it[place] + without[place]), 'similar measure')} have "
             f"{a(noun(evidence.beatmap))} here, this one has none.",
             copies=int(with_it[place] + without[place]),
@@ -302,8 +302,8 @@ def _other_kinds(evidence: Evidence) -> Iterator[Candidate]:
                 line=o.line,
                 objects=[o],
                 measure=float(bits[place]),
-                actual=str(o.kind),
-                expected=[Expected(str(kind))],
+                actual=kind_name(str(o.kind), evidence.beatmap),
+                expected=[Expected(kind_name(str(kind), evidence.beatmap))],
                 message=f"This is {a(object_name(o, evidence.beatmap))}; {counted(int(with_it[place]), 'similar measure')} "
                 f"{'has' if with_it[place] == 1 else 'have'} {a(kind_name(str(kind), evidence.beatmap))} here, "
                 f"{same[place] or 'none'} {a(kind_name(str(o.kind), evidence.beatmap))}.",

@@ -15,7 +15,7 @@ from functools import partial
 from maimod.discriminator.features import SLOTS_PER_BEAT
 from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventScore
-from maimod.findings import Category, Expected, Severity, Tier
+from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import UNSNAP_MS, HitObject, Mode
 from maimod.osu.names import kind_name, noun, object_name
 from maimod.osu.timing import Snap, snap
@@ -263,7 +263,7 @@ def _start(
         measure=bits,
         event=event,
         message=text,
-        actual="nothing" if rule is MISSING_OBJECT else f"1/{here.divisor} at {time:.0f} ms",
+        actual="nothing" if rule is MISSING_OBJECT else f"1/{here.divisor} at {clock(time)}",
         expected=[
             expected_tick(snap(evidence.beatmap, at.value), p)
             for at, p in event.expected[:3]
@@ -305,8 +305,12 @@ def _kinds(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> I
             objects=[hit_object],
             measure=bits,
             event=event,
-            actual=str(hit_object.kind),
-            expected=(Expected(kind, round(probability, 4)),),
+            actual=kind_name(str(hit_object.kind), evidence.beatmap),
+            expected=(
+                Expected(
+                    " or ".join(kind_name(one, evidence.beatmap) for one in kind.split(" or ")), round(probability, 4)
+                ),
+            ),
             message=partial(_kind_message, evidence, kind, probability, hit_object),
             bits=round(bits, 2),
         )
@@ -389,7 +393,7 @@ def _ends(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> It
             objects=[hit_object],
             measure=bits,
             event=event,
-            actual=f"1/{here.divisor} at {time:.0f} ms",
+            actual=f"1/{here.divisor} at {clock(time)}",
             expected=(expected_tick(there, round(other.probability, 3)),),
             message=f"This {object_name(hit_object, evidence.beatmap)} {'ends' if time >= hit_object.end_time - SAME_MS else 'turns'} "
             f"{_place_name(here)}, {amount} than usual in such a rhythm{_sound_at(evidence, other.time)}.",
@@ -509,8 +513,8 @@ def _propose_starts(evidence: Evidence, corruption: CorruptionLogits) -> Iterato
                 objects=[o],
                 proposed=max(logit, holes.pop(other)),
                 message=partial(_displaced, evidence, o, snap(evidence.beatmap, time)),
-                actual=f"{o.time:.0f} ms",
-                expected=[Expected(f"{time:.0f} ms")],
+                actual=clock(o.time),
+                expected=[Expected(clock(time))],
             )
         else:
             yield candidate(
@@ -520,7 +524,7 @@ def _propose_starts(evidence: Evidence, corruption: CorruptionLogits) -> Iterato
                 objects=[o],
                 proposed=logit,
                 message=partial(_extra, evidence, o),
-                actual=str(o.kind),
+                actual=kind_name(str(o.kind), evidence.beatmap),
                 expected=[Expected("no object")],
             )
     for slot, logit in holes.items():
@@ -535,7 +539,7 @@ def _propose_starts(evidence: Evidence, corruption: CorruptionLogits) -> Iterato
                 proposed=logit,
                 message=partial(_hole, evidence, time),
                 actual="nothing",
-                expected=[Expected(f"an object at {time:.0f} ms")],
+                expected=[Expected(f"an object at {clock(time)}")],
             )
 
 

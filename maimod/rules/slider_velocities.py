@@ -154,7 +154,7 @@ def _velocity_words(body: Body, around: float | None, others: int, other: str | 
         other: the velocity that the model expects.
         beside: the sliders before and after, if there are both.
     """
-    own = f"This slider has {body.velocity:.2f}x"
+    own = f"This slider has a velocity of {body.velocity:.2f}x"
     if around:
         return f"{own}; the sliders before and after have {around:.2f}x."
     if other and others >= USUAL_VELOCITY:  # that many others have it is no reason

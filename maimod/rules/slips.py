@@ -6,6 +6,7 @@ their neighbours. It finds slips, and says nothing about what a modder would pla
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -102,7 +103,7 @@ def candidates(rule: Rule, log_odds: np.ndarray, evidence: Evidence, relations: 
             continue
         kept = int((slips.measures.residuals[rank] <= EXACT_PX).sum())
         usual = float(slips.measures.around[rank].sum())
-        named = "; ".join(one.words for one in broken[:WORDS])
+        named = _joined(broken[:WORDS])
         if evidence.beatmap.mode is Mode.CATCH:  # most relations need a plane
             unnamed = _ways(slips.measures, rank, evidence)
         elif rule is SLIP and (steps := usually.words(o)):
@@ -129,6 +130,20 @@ def candidates(rule: Rule, log_odds: np.ndarray, evidence: Evidence, relations: 
             relations_kept_around=round(usual, 1),
             **off,
         )
+
+
+def _joined(broken: Sequence[Broken]) -> str:
+    """As in "it is 40 px off the line of its neighbours and off the middle of its neighbours"; equal distances are said once."""
+    said: list[str] = []
+    last = None
+    for one in broken:
+        off = _OFF.match(one.words)
+        if off and last:
+            said[-1] += f" and {off[2] if off[1] == last[1] else f'{off[1]} {off[2]}'}"
+        else:
+            said.append(one.words)
+        last = off
+    return "; ".join(said)
 
 
 def _is_unseen(broken: Sequence[Broken]) -> bool:
@@ -189,6 +204,7 @@ BROKEN_BY_MOVE = (
 )
 BROKEN_IN_CATCH = (HYPERDASH, "step_in_mode", "step_out_mode", "stack", "figure", "midpoint")
 """On a line many places are mirror images of others by chance."""
+_OFF = re.compile(r"it is (\d+ px) (off .*)")
 CATCH_PX = 12.0
 """Least distance from a relation that is named in catch: the catcher is 107 px wide at circle size 5 and rarely has to stand
 more exactly."""

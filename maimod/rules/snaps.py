@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from maimod.features.ordered import distinct, median
-from maimod.findings import Expected, Severity, Tier
+from maimod.findings import Expected, Severity, Tier, clock
 from maimod.osu.beatmap import UNSNAP_MS, Mode, ObjectKind, TimingPoint
 from maimod.osu.names import noun, object_name
 from maimod.osu.timing import Snap, snap
@@ -282,8 +282,8 @@ def before_lines(evidence: Evidence) -> Iterator[Candidate]:
                 line=near[-1].line,
                 objects=[near[-1]],
                 certainty=Certainty.POSSIBLE if _is_of_set(evidence, near[-1].time) else Certainty.GUIDELINE,
-                actual=f"{near[-1].time:.0f} ms",
-                expected=[Expected(f"{line.time:.0f} ms")],
+                actual=clock(near[-1].time),
+                expected=[Expected(clock(line.time))],
                 message=f"This {object_name(near[-1], evidence.beatmap)} is on the beat of the old red line, "
                 f"{line.time - near[-1].time:.0f} ms before the next red line begins a new one.",
             )
@@ -384,4 +384,4 @@ def _late(error: float) -> str:
 
 def expected_tick(tick: Snap, probability: float | None = None) -> Expected:
     """A tick as a likelier value, with its probability by the model."""
-    return Expected(f"1/{tick.divisor} at {tick.tick:.0f} ms", None if probability is None else round(probability, 3))
+    return Expected(f"1/{tick.divisor} at {clock(tick.tick)}", None if probability is None else round(probability, 3))

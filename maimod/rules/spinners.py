@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from maimod.features.ordered import median
-from maimod.findings import Category, Expected, Severity, Tier
+from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.names import kind_name
 from maimod.osu.timing import TICKS_PER_BEAT
@@ -165,8 +165,8 @@ def _end(
         line=spinner.line,
         objects=[spinner],
         measure=bits,
-        actual=f"{spinner.end_time:.0f} ms",
-        expected=[Expected(f"{median(off):.0f} ms")] if off else [],
+        actual=clock(spinner.end_time),
+        expected=[Expected(clock(median(off)))] if off else [],
         message=f"This {name} {seen}.",
         bits=round(bits, 2),
         bits_of_copies=round(of_map, 2),

@@ -74,13 +74,13 @@ def _words(evidence: Evidence, own: str, other: str, measured: ManiaMeasures, fi
     if places >= LEAST_PLACES and different > same:
         return (
             f"This note is a {own}; at the same place of {places} passages with the same pattern, {different} "
-            f"{'has' if different == 1 else 'have'} a {other} (as {clock(expected.example[note])}) and {same or 'none'} a {own}"
+            f"{'has' if different == 1 else 'have'} a {other} (as at {clock(expected.example[note])}) and {same or 'none'} a {own}"
         )
     alike = figures.alike(int(measured.row_of[note]))
     if alike.other >= LEAST_PLACES and alike.other > alike.own:
         return (
             f"This note is a {own}; of {alike.other + alike.own} places with the same notes around, {alike.other} have a {other} "
-            f"(as {clock(alike.example)}) and {alike.own or 'none'} a {own}"
+            f"(as at {clock(alike.example)}) and {alike.own or 'none'} a {own}"
         )
     if measured.columns[note, COLUMN_NAMES.index("other bits both")] < -1:
         return f"This note is a {own}; after and before the same colours the map mostly has a {other}"

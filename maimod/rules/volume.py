@@ -252,7 +252,7 @@ def _quiet_candidate(rule: Rule, run: Sequence[Hit]) -> Candidate:
         rule,
         time=first.time,
         end_time=run[-1].time if len(run) > 1 else None,
-        message=f"{who} barely audible at {quietest} % volume; more than {QUIET_PERCENT} % are usual.",
+        message=f"{who} barely audible at {quietest} % volume; more than {QUIET_PERCENT} % is usual.",
         line=_volume_line(first),
         objects=tuple(hit.hit_object for hit in run[:SHOWN_OBJECTS]),
         actual=f"{quietest} %",

@@ -249,9 +249,19 @@ def test_the_list_of_maps_counts_what_concerns_the_set_for_the_set():
     listed = page(Report("", None, tuple(shared))).partition("Maps · 2\n")[2].splitlines()[:3]
     assert [(row.split()[:3], row[15:].strip()) for row in listed] == [
         (["·", "·", "2"], "General · 高橋洋子 – 残酷な天使"),
-        (["·", "·", "·"], "高橋洋子 – 残酷な天使 [4K] (partial)"),
-        (["1", "·", "·"], "高橋洋子 – 残酷な天使 [7K] (partial)"),
+        (["·", "·", "·"], "[4K] (partial)"),
+        (["1", "·", "·"], "[7K] (partial)"),
     ]
+
+
+def test_difficulties_are_in_the_order_of_modes_and_stars():
+    names = [("mania", 1.0, "4K"), ("osu", 5.2, "Another"), ("osu", None, "Broken"), ("osu", 1.8, "Easy")]
+    maps = [replace(CLEAN, path=f"set/{name}.osu", version=name, mode=mode, stars=of) for mode, of, name in names]
+    maps[3] = replace(maps[3], findings=(OFFSET,))
+    text = page(Report("", None, tuple(maps)))
+    listed = [row[15:].strip() for row in text.partition("Maps · 4\n")[2].splitlines()[:4]]
+    assert listed == ["[Easy]", "[Another]", "[Broken]", "[4K]"]
+    assert "osu! · 1.80 stars · 1,512 objects" in text
 
 
 def test_findings_that_are_not_listed_are_counted_once_for_all_maps():
@@ -270,8 +280,8 @@ def test_what_to_look_at_first_names_the_set_if_there_are_several():
     kinds = [replace(UNSNAPPED, rule=f"rhythm/{word}", message=f"{word}.") for word in "abcdefghijkl"]
     one = replace(MANIA, path="one/a.osu", findings=tuple(kinds))
     other = replace(MANIA, path="two/a.osu", title="Two", findings=())
-    assert " P 00:01:000 (12) - [4K] rhythm/a\n" in page(Report("", None, (one, replace(one, findings=()))))
-    assert " P 00:01:000 (12) - [4K] rhythm/a · 高橋洋子 – 残酷な天使\n" in page(Report("", None, (one, other)))
+    assert " P 00:01:000 (12) - rhythm/a [4K]\n" in page(Report("", None, (one, replace(one, findings=()))))
+    assert " P 00:01:000 (12) - rhythm/a [4K] · 高橋洋子 – 残酷な天使\n" in page(Report("", None, (one, other)))
 
 
 def test_clean_map_without_model():

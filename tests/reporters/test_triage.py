@@ -175,3 +175,15 @@ def test_the_viewer_lists_the_same_entries() -> None:
         ((0, 0), [(1, 1)], True),
         ((1, 0), [], False),
     ]
+
+
+def test_difficulties_are_named_the_easiest_first_in_every_order_of_files() -> None:
+    stars = {"Another": 5.1, "Easy": 1.7, "Hard": 3.4}
+    everywhere = finding("mapset/audio", scope=Scope.SET, objects=(), evidence={"difficulties": ["Another", "Hard"]})
+    files = report(*((name, [finding("timing/bpm")] if name != "Hard" else [everywhere]) for name in stars))
+    whole = replace(files, beatmaps=tuple(replace(one, stars=stars[one.version]) for one in files.beatmaps))
+    assert sheets(whole)[0].beatmaps == (1, 2, 0) and viewer.data(whole)["order"] == [1, 2, 0]
+    assert {where for _, where, _ in listed(whole)} == {
+        "in 2 difficulties: Easy, Another",
+        "in 2 difficulties: Hard, Another",
+    }

@@ -32,7 +32,7 @@ def test_what_agrees_is_a_reason_and_what_does_not_is_said_too() -> None:
     assert elsewhere.objects(alone, HOLE, True, RHYTHM, "there") == "8 of 8 similar measures have an object there"
     one, *others = (shortened({9: WITHOUT_BEAT_1}, f"{number}.osu") for number in range(4))
     assert elsewhere.objects(with_others(one, *others), HOLE, True, RHYTHM, "there") == (
-        "8 of 8 similar measures have an object there, though 0 of 3 other difficulties have one"
+        "8 of 8 similar measures have an object there, though none of 3 other difficulties have one"
     )
     for few in (others[:1], others[:2]):
         assert "though" not in elsewhere.objects(with_others(one, *few), HOLE, True, RHYTHM, "there")
@@ -51,18 +51,42 @@ def test_one_of_one_is_the_one() -> None:
 def test_an_extra_object_is_agreed_on_by_those_that_have_none() -> None:
     one = shortened({9: (*VERSE, 3.5)})
     time = 9 * MEASURE + 3.5 * BEAT
-    assert elsewhere.objects(with_others(one), time, False, RHYTHM) == "0 of 8 similar measures have an object here"
+    assert elsewhere.objects(with_others(one), time, False, RHYTHM) == "none of 8 similar measures have an object here"
     others = [shortened({9: (*VERSE, 3.5)}, f"{number}.osu") for number in range(3)]
     assert elsewhere.objects(with_others(one, *others), time, False, RHYTHM) == (
-        "0 of 8 similar measures have an object here, though 3 of 3 other difficulties have one"
+        "none of 8 similar measures have an object here, though 3 of 3 other difficulties have one"
     )
+
+
+@pytest.mark.parametrize(
+    ("with_it", "without", "said"),
+    [(1, 0, "the other difficulty has one"), (1, 1, "1 of 2 other difficulties have one"), (0, 2, "")],
+)
+def test_few_difficulties_that_have_an_extra_object_too_are_named(with_it: int, without: int, said: str) -> None:
+    one = shortened({9: (*VERSE, 3.5)})
+    others = [
+        *(shortened({9: (*VERSE, 3.5)}, f"{number}.osu") for number in range(with_it)),
+        *(shortened({}, f"without {number}.osu") for number in range(without)),
+    ]
+    words = elsewhere.objects(with_others(one, *others), 9 * MEASURE + 3.5 * BEAT, False, RHYTHM)
+    assert words.partition(", though ")[2] == said
+
+
+def test_few_have_only_few() -> None:
+    words = elsewhere._weighed(["0 of 1 other difficulties have an object"], ["0 of 1 similar measures have one"], "")
+    assert words == "the other difficulty has no object, though the similar measure has none"
+    assert [str(elsewhere._Share(count, 8, "measures")) for count in (0, 3, 4)] == [
+        "none of 8 measures",
+        "only 3 of 8 measures",
+        "4 of 8 measures",
+    ]
 
 
 @pytest.mark.parametrize(
     ("heard", "expected"),
     [
-        ("a clear sound", "0 of 8 similar measures have an object here, though the song has a clear sound"),
-        (elsewhere.NO_SOUND, "the song has no sound here; 0 of 8 similar measures have an object"),
+        ("a clear sound", "none of 8 similar measures have an object here, though the song has a clear sound"),
+        (elsewhere.NO_SOUND, "the song has no sound here; none of 8 similar measures have an object"),
     ],
 )
 def test_a_sound_speaks_against_an_extra_object(heard: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,11 +114,11 @@ def test_kinds_and_lengths() -> None:
     one = phrase_map(slider=[46])
     slider, circle = one.hit_objects[46], one.hit_objects[41]
     kinds = elsewhere.kinds(Evidence(one), slider.time, ["slider", "circle"], RHYTHM)
-    assert kinds.startswith("0 of ") and "similar measures have a slider, " in kinds and RHYTHM not in kinds
+    assert kinds.startswith("none of ") and "similar measures have a slider, " in kinds and RHYTHM not in kinds
     assert elsewhere.kinds(Evidence(one), circle.time, ["circle", "slider"], RHYTHM).startswith(
         f"{RHYTHM}, though 8 of 8"
     )
-    assert elsewhere.lengths(Evidence(one), slider, RHYTHM).startswith("0 of ")
+    assert elsewhere.lengths(Evidence(one), slider, RHYTHM).startswith("none of 8 objects")
     assert elsewhere.lengths(Evidence(one), circle, RHYTHM).startswith(f"{RHYTHM}, though 8 of 8 objects here")
 
 

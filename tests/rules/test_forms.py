@@ -29,7 +29,7 @@ def test_a_repeat_that_no_other_slider_has() -> None:
     assert one.rule.id == "sliders/form" and one.measure == 2.0
     assert one.objects[0].index == HEAD and [e.text for e in one.expected] == ["one repeat less"]
     assert one.message.startswith(
-        "This slider may have the wrong form: one repeat less would be more usual; 0 of 8 objects here"
+        "This slider may have the wrong form: one repeat less would be more usual; none of 8 objects here"
     )
 
 
@@ -41,7 +41,9 @@ def test_a_slider_in_place_of_two_circles() -> None:
 
 def test_circles_in_place_of_a_slider() -> None:
     (one,) = found(of_sliders("split"), stump("own odds measure", 1.0, -9.0, 1.0))
-    assert one.objects[0].index == HEAD and one.message.endswith("0 of 8 similar measures have a circle, 8 a slider.")
+    assert one.objects[0].index == HEAD and one.message.endswith(
+        "none of 8 similar measures have a circle, 8 a slider."
+    )
     assert [e.text for e in one.expected] == ["a slider up to the next object"]
 
 

@@ -219,7 +219,7 @@ def test_quiet_hits_are_one_finding_unless_all_others_are_as_quiet(others: tuple
     evidence = Evidence(one, mapset=Mapset(Path(), (one, *rest)))
     (finding,) = [f for f in findings_of(hitsounds.run, evidence) if f.rule == "hitsounds/quiet"]
     assert finding.evidence["times_ms"] == [BEAT * time for time in times] and finding.time == 90 * BEAT
-    again = "; the same at 1 more place: 00:25:000." if len(times) > 1 else "20 % are usual."
+    again = "; the same at 1 more place: 00:25:000." if len(times) > 1 else "20 % is usual."
     assert "at 10 % volume" in finding.message and again in finding.message
 
 

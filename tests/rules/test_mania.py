@@ -190,6 +190,16 @@ def test_runs_by_level(level: Level | None, count: int, ms: float, severity: str
     assert patterns(level, *stream(count, ms)) == expected
 
 
+def test_runs_of_a_map_are_one_finding_that_lists_the_places() -> None:
+    objects = [note(i % 4, start + 100 * i) for start in (1000, 5000, 9000) for i in range(3)]
+    (found,) = findings_of(mania_patterns.run, Evidence(made(objects), level=Level.EASY))
+    assert "the same at 2 more places: 00:05:000, 00:09:000" in found.message
+    fast = [
+        note(i % 4, 1000 + 100 * i) for i in range(12)
+    ]  # too long for a run on 1/2 as well, which is the same mistake
+    assert len(list(findings_of(mania_patterns.run, Evidence(made(fast), level=Level.EASY)))) == 1
+
+
 def test_notes_a_little_off_are_one_chord():
     assert patterns(Level.EASY, (5, 1), (400, 2)) == []
 

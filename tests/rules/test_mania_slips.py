@@ -345,7 +345,7 @@ def test_of_a_chord_that_lost_its_hold_the_note_is_named_that_is_likeliest_to_en
 
     for column in (0, 3):
         found = lost(column)
-        assert (found.time, found.actual) == (PLACE + 8 * QUARTER, "circle")
+        assert (found.time, found.actual) == (PLACE + 8 * QUARTER, "note")
         assert [round((o.x - 64) / 128) for o in found.objects] == [column]
 
 

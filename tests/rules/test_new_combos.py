@@ -105,8 +105,8 @@ def test_lengths_that_are_usual_are_no_reason() -> None:
     seen = Evidence(loaded, scored(loaded, {42: 0.9999, 60: 0.0001}))
     words = {(one.rule.id, one.objects[0].index): one.message for one in new_combos.run(seen)}
     assert words["new-combos/missing", 42] == (
-        "No new combo on beat 3 of the measure, where the objects around suggest one: this combo lasts 4 beats, with one here "
-        "2 and 2, though 0 of 8 similar measures have one."
+        "No new combo on beat 3 of the measure, where the objects around suggest one: this combo lasts 4 beats, or 2 and 2 with "
+        "one here, though none of 8 similar measures have one."
     )
     assert words["new-combos/unexpected", 60] == (
         "New combo on the downbeat, where the objects around suggest none: it makes combos of 4 and 4 beats, though 8 of 8 "

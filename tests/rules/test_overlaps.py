@@ -52,7 +52,10 @@ def test_overlaps_at_the_distance_snap_are_a_style():
     objects = [circle(60 + (50 * beat if beat < 9 else 50 * (18 - beat)), 100, 1000 + 500 * beat) for beat in beats]
     (finding,) = found(overlaps, objects, Level.EASY)
     assert rules([finding]) == [("positions/overlap", "minor")]
-    assert "as the distance snap of this map has it; the same at 1 more place" in finding.message
+    assert (
+        "as the distance snap of this map wants it, and circles are 73 px wide; the same at 1 more place"
+        in finding.message
+    )
     closer = [*objects[:-1], circle(150, 100, 1000 + 500 * 17)]
     findings = found(overlaps, closer, Level.EASY)
     assert [f.severity for f in findings] == ["minor", "warning"] and "distance snap" not in findings[1].message

@@ -120,7 +120,7 @@ def test_extra_object():
     assert finding.rule == "rhythm/unexpected-object"
     assert finding.time == 4250
     assert finding.message == (
-        "Possible extra circle: the song has no sound here; 0 of 4 similar measures have an object."
+        "Possible extra circle: the song has no sound here; none of 4 similar measures have an object."
     )
 
 
@@ -160,7 +160,7 @@ def test_unexpected_kind():
     (finding,) = found(loaded, scores(loaded, kinds=kind_score(loaded, 3000, 12.0, 0.9995)))
     assert finding.rule == "rhythm/unexpected-kind"
     assert finding.message == (
-        "This is a slider, where a circle would be more usual: 0 of 4 similar measures have a slider, 4 a circle."
+        "This is a slider, where a circle would be more usual: none of 4 similar measures have a slider, 4 a circle."
     )
 
 

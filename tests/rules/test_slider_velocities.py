@@ -57,7 +57,7 @@ def test_a_usual_velocity_needs_another_that_would_fit() -> None:
         loaded, "sliders/velocity", [score_of(loaded, 9, EventKind.SCROLL_SPEED, 20.0, 100, expected=[(150, 0.8)])]
     )
     assert (
-        named.message == "This slider has 1.00x; 1.50x would follow the pattern."
+        named.message == "This slider has a velocity of 1.00x; 1.50x would follow the pattern."
     )  # that all others have it is no reason
     loaded = beatmap(lines(), [RED_LINE, "0,-50,4,2,0,70,0,0", "9000,-100,4,2,0,70,0,0"])
     (first,) = find(

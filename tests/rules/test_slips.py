@@ -474,3 +474,13 @@ def test_a_figure_that_would_fit_if_it_was_larger() -> None:
     ]
     gains = values(beatmap(lines), "scaled")
     assert gains[20:24].min() > 1 > gains[:16].max()
+
+
+def test_equal_distances_are_said_once() -> None:
+    def broken(*words: str) -> str:
+        return slips._joined([slips.Broken("line", 0.0, 1.0, one) for one in words])
+
+    line, middle = "it is 40 px off the line of its neighbours", "it is 40 px off the middle of its neighbours"
+    assert broken(line, middle) == f"{line} and off the middle of its neighbours"
+    assert broken(line, middle.replace("40", "12")) == f"{line} and 12 px off the middle of its neighbours"
+    assert broken("74 px from the object before", line) == f"74 px from the object before; {line}"

@@ -22,7 +22,7 @@ def test_unsnapped_object():
     assert finding.severity is Severity.PROBLEM
     assert finding.objects == (5,)
     assert finding.message == "This circle is 10 ms after the closest 1/1 tick."
-    assert finding.expected[0].text == "1/1 at 3500 ms"
+    assert finding.expected[0].text == "1/1 at 00:03:500"
 
 
 @pytest.mark.parametrize("error", [-1.0, 1.0, 1.9])

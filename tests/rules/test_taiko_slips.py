@@ -39,7 +39,9 @@ def test_a_note_of_the_other_colour_is_named(
     found = max(taiko_slips.run(Evidence(made(place, to), slip_model=model)), key=lambda one: one.measure or -99)
     assert found.time == 1000 + 250 * place and (found.measure or -99) > 0
     assert (found.actual, found.expected[0].text) == (own, other)
-    assert f"This note is a {own}; at the same place of" in found.message and f"have a {other} (as 00:" in found.message
+    assert (
+        f"This note is a {own}; at the same place of" in found.message and f"have a {other} (as at 00:" in found.message
+    )
 
 
 def test_the_map_as_it_is_has_none(model: slip_model.SlipModel) -> None:
@@ -71,4 +73,4 @@ def test_a_figure_that_comes_again_at_odd_distances_is_named(model: slip_model.S
     ]
     found = max(taiko_slips.run(Evidence(beatmap(lines, mode=1), slip_model=model)), key=lambda one: one.measure or -99)
     assert found.time == 1000 + 500 * starts[9] + 125
-    assert "places with the same notes around" in found.message and "have a kat (as 00:" in found.message
+    assert "places with the same notes around" in found.message and "have a kat (as at 00:" in found.message

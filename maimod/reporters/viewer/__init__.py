@@ -46,6 +46,7 @@ def data(report: Report, view: View | None = None) -> dict[str, Any]:
     for beatmap in shown["beatmaps"]:
         beatmap["strip"] = None
     shown["categories"] = [category.value for category in Category]
+    shown["order"] = [number for sheet in triage.sheets(report) for number in sheet.beatmaps]
     shown["entries"] = [_entry(entry, report) for entry in triage.entries(shorten(report, view or View()).report)]
     used = {finding.rule for finding in report.findings}
     shown["rules"] = {rule: RULES[rule].title for rule in sorted(used) if rule in RULES}

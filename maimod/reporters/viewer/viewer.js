@@ -105,7 +105,7 @@ function maimodViewer(root, host) {
     if (!isSame) limit = LIMIT;
     selected = null;
     if (!isSame || !$(".mm-body")) skeleton(); else { $(".mm-title").replaceWith(heading()); drawFilters(); }
-    if (!isSame || !old) { current = filters.beatmap >= 0 ? filters.beatmap : Math.max(0, data.beatmaps.findIndex(b => b.findings.length)); resetView(); }
+    if (!isSame || !old) { current = filters.beatmap >= 0 ? filters.beatmap : data.order.find(i => data.beatmaps[i].findings.length) || 0; resetView(); }
     update();
     if (isSame) $(".mm-list").scrollTop = top;
     if (isSame && !kept && isIt(listed[0], before)) kept = listed[0];
@@ -163,15 +163,16 @@ function maimodViewer(root, host) {
         onclick: () => { filters.beatmap = index; limit = LIMIT; if (index >= 0 && current !== index) { current = index; resetView(); } update(); if (!listed.includes(selected) && listed.length) select(listed[0], true); }},
         name, h("span", {class: `mm-badge ${worst || ""}`}, String(open.length)));
     };
+    const difficulties = data.order.map(i => [data.beatmaps[i], i]);
     const several = data.beatmaps.length > 1 ? [tab(ALL, "All", "Everything"), tab(GENERAL, "General", "What concerns the set, or several difficulties")] : [];
-    tabs.replaceChildren(...several, ...data.beatmaps.map((b, i) => tab(i, (b.version || b.path) + (b.status === "error" ? " (unreadable)" : ""),
+    tabs.replaceChildren(...several, ...difficulties.map(([b, i]) => tab(i, (b.version || b.path) + (b.status === "error" ? " (unreadable)" : ""),
       `${b.path} · ${b.mode || "?"} · ${counted(b.objects, "object")}${b.complete === false ? " · only exact findings so far" : ""}`, b.complete === false)));
     const messages = [];
     if (data.unfinished) messages.push(h("li", {class: "error"}, `Unfinished: the run was interrupted; ${counted(data.unfinished, "more beatmap")} not checked.`));
-    data.beatmaps.forEach((b, i) => {
-      if (filters.beatmap >= 0 && filters.beatmap !== i) return;
+    for (const [b, i] of difficulties) {
+      if (filters.beatmap >= 0 && filters.beatmap !== i) continue;
       for (const message of b.messages) messages.push(h("li", {class: b.status}, h("b", {}, b.version || b.path), " ", message));
-    });
+    }
     for (const edit of data.edits || []) messages.push(h("li", {class: "edited"}, h("b", {}, "changed"), ` ${edit.version}: ${edit.text}`));
     for (const gone of data.resolved || []) messages.push(h("li", {class: "resolved"}, h("b", {}, "resolved"), ` ${gone.version}: ${gone.text}`));
     const list = $(".mm-messages");
