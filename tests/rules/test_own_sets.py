@@ -65,9 +65,17 @@ def test_the_other_difficulties_count_as_well() -> None:
 
 
 def test_sets_of_lines_are_not_those_of_objects() -> None:
-    beats = [f"100,100,{number * BEAT},1,0,0:0:0:0:" for number in range(64)]
+    beats = [f"100,100,{number * BEAT},1,0,{'3:0' if number > 60 else '0:0'}:0:0:" for number in range(64)]
     lines = [RED_LINE, f"{7 * MEASURE},-100,4,3,0,70,0,0", f"{8 * MEASURE},-100,4,1,0,70,0,0"]
     assert found(beatmap(beats, lines)) == []
+
+
+def test_a_pattern_repeats_by_beats_or_by_measures() -> None:
+    cells = Evidence(drums()).passages.cells
+    beats, measures = own_sets._away(cells, np.array([8 * 48]))
+    assert (beats - 8 * 48).tolist() == [[-24, 24, -48, 48]]
+    assert (measures - 8 * 48).tolist() == [[-48, 48, -96, 96, -192, 192]]
+    assert (next(own_sets._away(cells, np.array([0]))) >= 0).tolist() == [[False, True, False, True]]
 
 
 def test_not_in_taiko() -> None:
