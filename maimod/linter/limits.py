@@ -59,7 +59,7 @@ def set_memory_policy() -> None:
     again: a tenth of the time. glibc would return each freed array of over 128 KB to the system, and pay a page fault for
     every 4 KB of the next one.
     """
-    gc.set_threshold(300_000, 20, 100)
+    gc.set_threshold(600_000, 20, 100)
     if sys.platform != "linux":
         return
     import ctypes

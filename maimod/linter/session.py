@@ -398,6 +398,8 @@ class _Folder:
             except Exception as error:
                 messages = (*report.messages, bug("drawing the pictures", error))
                 report, failed = replace(report, status="partial", messages=messages), True
+        else:  # nothing keeps the analysis
+            analysis.evidence.forget()
         return _Outcome(report, analysis.found, failed)
 
 

@@ -394,6 +394,12 @@ class Evidence:
         """The starts, repeats and ends of its objects, and what the model expected there."""
         return RhythmIndex(self)
 
+    def forget(self) -> None:
+        """Let go of all that was computed from it. Much of that refers back to the evidence, so both would stay in memory
+        until Python looks for cycles."""
+        for name in vars(self).keys() - self.__dataclass_fields__.keys():
+            del vars(self)[name]
+
     def for_level(self, certainty: Certainty) -> Certainty:
         """Certainty of what is wrong only at this level: one less where neither name nor user states the level."""
         if not self.level_guessed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -67,6 +69,27 @@ def test_progress_counts_the_beatmaps_of_the_source(tmp_path):
         step.done for step in steps
     )
     assert 1.8 < steps[-1].done < 2
+
+
+def test_evidence_goes_with_its_map(tmp_path, monkeypatch):
+    """Whatever refers back to it: else a set would need the memory of several maps until Python looks for cycles."""
+    left, analyse = [], session_module.analyse
+
+    def watched(gathered, *arguments):
+        assert gathered.evidence.rhythm.evidence is gathered.evidence
+        left.append(weakref.ref(gathered.evidence))
+        return analyse(gathered, *arguments)
+
+    monkeypatch.setattr(session_module, "analyse", watched)
+    items = Session().lint(source(tmp_path, "a", "b"), NO_MODEL)
+    gc.disable()
+    try:
+        assert [[found() for found in left] for item in items if isinstance(item, BeatmapReport)] == [
+            [None],
+            [None] * 2,
+        ]
+    finally:
+        gc.enable()
 
 
 def test_a_file_that_cannot_be_read_goes_the_way_of_the_others(tmp_path):

@@ -89,7 +89,8 @@ class _Convolution(msgspec.Struct, frozen=True):
         """(F, C) to (F / stride, D)."""
         padded = np.pad(x, [(self.size // 2, self.size // 2), (0, 0)])
         seen = np.lib.stride_tricks.sliding_window_view(padded, self.size, axis=0)[:: self.stride]  # (F', C, size)
-        return self.linear(seen.reshape(len(seen), -1))
+        # Frame by frame, as they lie in memory: channel by channel the copy takes a fifth of the whole.
+        return self.linear(np.ascontiguousarray(seen.swapaxes(1, 2)).reshape(len(seen), -1))
 
 
 class NumpyMini:
@@ -112,7 +113,7 @@ class NumpyMini:
                 weights.take(f"conv{number}.weight", width, inputs, size),
                 weights.take(f"conv{number}.bias", width),
             )
-            self.convolutions.append(_Convolution(Linear(matrix.reshape(width, -1), bias), size, stride))
+            self.convolutions.append(_Convolution(Linear(matrix.swapaxes(1, 2).reshape(width, -1), bias), size, stride))
             inputs = width
         self.encoder = [_Layer(weights.within(f"encoder.{i}"), config) for i in range(config.encoder_layers)]
         norm = weights.take("encoder_norm.weight", width)
