@@ -113,7 +113,7 @@ def test_a_map_alone_has_no_evidence_but_itself(tmp_path):
     assert evidence.beatmap is beatmap
     parts = (evidence.scores, evidence.schema, evidence.envelope, evidence.alignment, evidence.corruption, found.song)
     assert parts == (None,) * 6 and not found.failed and found.notes == ()
-    assert found.missing == ("no song ('song.wav' is not in the folder): offset, tempo and silence are not checked",)
+    assert found.missing == ('no song ("song.wav" is not in the folder): offset, tempo and silence are not checked',)
 
 
 def test_the_song_gives_onsets_and_how_they_lie(tmp_path):
