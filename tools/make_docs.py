@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from maimod.commands.options import SCHEMA_FILE, schema  # noqa: E402
+from maimod.commands.config_file import SCHEMA_FILE, schema  # noqa: E402
 from maimod.findings import Tier  # noqa: E402
 from maimod.osu.beatmap import Mode  # noqa: E402
 from maimod.rules import CHECKS, criteria  # noqa: E402

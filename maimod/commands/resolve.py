@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maimod.commands.command_line import outputs_of, say, suggest
-from maimod.commands.options import PRESETS, CheckOptions, Config, Declared, declared, discover, load
+from maimod.commands.config_file import Config, discover, load
+from maimod.commands.options import PRESETS, CheckOptions, Declared, declared
 from maimod.commands.shards import numbers_of
 from maimod.errors import UsageError, short
 from maimod.findings import Severity

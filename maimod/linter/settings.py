@@ -1,7 +1,7 @@
 """Settings of a lint, each option declared once.
 
 An annotation (:class:`Option`) holds everything that other modules need to know of a setting. The command line,
-`maimod.toml` and its JSON schema are made from these declarations (:mod:`maimod.commands.options`).
+`maimod.toml` and its JSON schema are made from these declarations (:mod:`maimod.commands.config_file`).
 """
 
 from __future__ import annotations

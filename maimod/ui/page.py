@@ -24,7 +24,7 @@ from maimod import __version__
 from maimod.commands.baseline import load as load_baseline
 from maimod.commands.baseline import since_cleared
 from maimod.commands.command_line import FAILED, say
-from maimod.commands.options import discover
+from maimod.commands.config_file import discover
 from maimod.commands.resolve import restricted, settings_of
 from maimod.errors import BeatmapError, ConfigError, MaimodError, UsageError
 from maimod.linter.cache import Cache, default_folder

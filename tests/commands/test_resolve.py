@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from maimod.app import main
-from maimod.commands.options import discover
+from maimod.commands.config_file import discover
 from maimod.commands.resolve import resolve, restricted
 from maimod.errors import ConfigError, UsageError
 from maimod.linter.settings import Override, Settings
