@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -25,20 +25,18 @@ from maimod.commands import interrupts
 from maimod.commands.command_line import (
     FAILED,
     Commands,
+    files_named,
     outputs_of,
     quiet_if_pipe_closed,
+    rules_of,
     say,
     silence_stdout,
-    suggest,
 )
 from maimod.commands.options import from_command_line, parameter, rule_names, takes
 from maimod.errors import NO_TORCH, MaimodError, UsageError
 from maimod.findings import Severity
 from maimod.linter.limits import set_memory_policy
 from maimod.linter.settings import BUNDLED_MODEL, Settings, Where
-
-if TYPE_CHECKING:
-    from maimod.rules.base import Rule
 
 gc.freeze()
 gc.enable()
@@ -81,6 +79,10 @@ def maimod(
 
 ModelName = Annotated[str, parameter("model")]
 Device = Annotated[str, parameter("device")]
+GoodMaps = Annotated[
+    Path, typer.Argument(metavar="SONGS_DIR", exists=True, file_okay=False, help="Folder of good maps.")
+]
+Processes = Annotated[int, typer.Option(min=1, help="Processes.")]
 
 
 @app.command()
@@ -198,25 +200,24 @@ def explain(
     ],
 ) -> int:
     """Explain why a rule matters, how it is found, and when to ignore it."""
-    from maimod.reporters import console
+    from maimod.reporters import rule_list
 
-    console.explain(_matching(rule), sys.stdout)
+    rule_list.explain(rules_of(rule), sys.stdout)
     return 0
 
 
 @app.command()
 def rules(format: Annotated[Literal["console", "json"], typer.Option(help="Format of the list.")] = "console") -> int:
     """List the rules."""
+    from maimod.reporters import rule_list
     from maimod.rules import CHECKS
 
     if format == "json":
         import json
 
-        typer.echo(json.dumps([_rule_as_json(rule) for check in CHECKS for rule in check.rules], indent=2))
+        typer.echo(json.dumps([rule_list.rule_as_json(rule) for check in CHECKS for rule in check.rules], indent=2))
     else:
-        from maimod.reporters import console
-
-        console.rules(CHECKS, sys.stdout)
+        rule_list.rules(CHECKS, sys.stdout)
     return 0
 
 
@@ -326,7 +327,7 @@ def train(
     )
     watched = sys.stderr is not None and sys.stderr.isatty()
     if watched:
-        from maimod.reporters.console import TrainingBar
+        from maimod.reporters.progress_bar import TrainingBar
     try:
         lora = tasks.Lora(lora_rank, lora_alpha or lora_rank, start) if lora_rank else None
         source = tasks.Source(
@@ -387,7 +388,7 @@ def evaluate(
     doses: Annotated[
         int, typer.Option(min=0, help="Doses of each kind planted in a map, drawn for each map; 0 is all of them.")
     ] = 1,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    jobs: Processes = 1,
     model: Annotated[
         str, typer.Option("--model", "--model-path", metavar="NAME|DIR", help="Bundled model or checkpoint folder.")
     ] = BUNDLED_MODEL,
@@ -411,7 +412,7 @@ def evaluate(
     """
     from maimod.training import evaluation_commands
 
-    try:
+    with files_named():
         settings = Settings(None if no_model else model, device)
         evaluation_commands.evaluate(
             songs,
@@ -431,8 +432,6 @@ def evaluate(
             markdown_file=markdown,
             report=say,
         )
-    except OSError as error:
-        raise UsageError(str(error)) from None
     return 0
 
 
@@ -464,19 +463,15 @@ def pairs(
     """Make pairs of versions of a difficulty, and lists of what changed, for maimod evaluate --pairs."""
     from maimod.training.versions import write_pairs
 
-    try:
+    with files_named():
         count = write_pairs(source, output, say)
-    except OSError as error:
-        raise UsageError(str(error)) from None
     say(f"{count} pairs in {output}")
     return 0
 
 
 @app.command()
 def calibrate(
-    songs: Annotated[
-        Path, typer.Argument(metavar="SONGS_DIR", exists=True, file_okay=False, help="Folder of good maps.")
-    ],
+    songs: GoodMaps,
     model: Annotated[
         str, typer.Option("--model", "--model-path", metavar="NAME|DIR", help="Checkpoint to calibrate.")
     ] = BUNDLED_MODEL,
@@ -497,7 +492,7 @@ def calibrate(
         typer.Option(min=1, help="Maps of each mode, two per song; first those held out of training, six per song."),
     ] = 40,
     seed: Annotated[int, typer.Option(help="Random seed for maps and places.")] = 0,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    jobs: Processes = 1,
     device: Device = "auto",
     unranked: Annotated[
         bool, typer.Option("--unranked", help="With a manifest: osu! maps that are not ranked as well.")
@@ -510,7 +505,7 @@ def calibrate(
     from maimod.linter.models import model_folder
     from maimod.training.calibrate import command
 
-    try:
+    with files_named():
         command(
             songs,
             Settings(model, device),
@@ -523,16 +518,12 @@ def calibrate(
             unranked=unranked,
             report=say,
         )
-    except OSError as error:
-        raise UsageError(str(error)) from None
     return 0
 
 
 @app.command()
 def slips(
-    songs: Annotated[
-        Path, typer.Argument(metavar="SONGS_DIR", exists=True, file_okay=False, help="Folder of good maps.")
-    ],
+    songs: GoodMaps,
     output: Annotated[Path, typer.Option(metavar="DIR", help="Folder for slips.json.")],
     manifest: Annotated[
         Path | None,
@@ -550,16 +541,14 @@ def slips(
     ] = "all",
     maps: Annotated[int, typer.Option(min=1, help="Number of maps of each mode, a few per song.")] = 600,
     seed: Annotated[int, typer.Option(help="Random seed for maps, places and trees.")] = 0,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    jobs: Processes = 1,
 ) -> int:
     """Fit the model of slips on mistakes planted in good maps, and write slips.json."""
     from maimod.training.slip_fit import MODES, command
 
     modes = [one for one in MODES if mode in (one.label, "all")]
-    try:
+    with files_named():
         command(songs, output, manifest=manifest, test=test, maps=maps, seed=seed, jobs=jobs, report=say, modes=modes)
-    except OSError as error:
-        raise UsageError(str(error)) from None
     return 0
 
 
@@ -621,45 +610,6 @@ def version() -> int:
 
     typer.echo(f"maimod {__version__}")
     return 0
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Helpers
-
-
-def _matching(prefix: str) -> list[Rule]:
-    """The rule of this name, else all rules with this prefix."""
-    from maimod.rules import CHECKS
-
-    known = {rule.id: rule for check in CHECKS for rule in check.rules}
-    if prefix in known:
-        return [known[prefix]]
-    found = [rule for name, rule in known.items() if prefix and name.startswith(prefix)]
-    if not found:
-        raise UsageError(f"{prefix}: no such rule{suggest(prefix, list(known)) or '; see maimod rules'}")
-    return found
-
-
-def _rule_as_json(rule: Rule) -> dict[str, Any]:
-    from maimod.rules.criteria import described
-
-    return {
-        "id": rule.id,
-        "title": rule.title,
-        "category": rule.category.value,
-        "severity": rule.severity.value,
-        "tier": rule.tier.value,
-        "evidence": list(rule.evidence),
-        "modes": [mode.label for mode in sorted(rule.modes)],
-        "why": rule.why,
-        "how": rule.how,
-        "proposal": rule.proposal,
-        "ignore_when": rule.ignore_when,
-        "blind_spots": rule.blind_spots,
-        "source": rule.source,
-        "page": rule.page,
-        "criteria": described(rule.criteria, rule.modes),
-    }
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from maimod.commands import command_line
 from maimod.errors import UsageError
 from maimod.findings import BeatmapReport, Category, Finding, ModelInfo, Severity, Tier
 from maimod.linter.settings import Settings
-from maimod.reporters import console
+from maimod.reporters import progress_bar
 from maimod.rules import RULES
 from maimod.rules.base import BeatmapCheck, Rule
 
@@ -454,11 +454,11 @@ def test_progress_only_on_a_terminal_and_after_a_while(monkeypatch):
     monkeypatch.delenv("TTY_COMPATIBLE", raising=False)
     err = io.StringIO()
     err.isatty = lambda: True
-    with console.ProgressBar(err) as bar:
+    with progress_bar.ProgressBar(err) as bar:
         bar(SimpleNamespace(stage="scoring", beatmap="a.osu", done=0.5, total=1.0))
     assert err.getvalue() == ""
-    monkeypatch.setattr(console, "PROGRESS_DELAY_S", 0.0)
-    with console.ProgressBar(err) as bar:
+    monkeypatch.setattr(progress_bar, "PROGRESS_DELAY_S", 0.0)
+    with progress_bar.ProgressBar(err) as bar:
         bar(SimpleNamespace(stage="scoring", beatmap="a.osu", done=0.5, total=1.0))
         bar.timer.join()
     assert "scoring a.osu" in err.getvalue() and "50 %" in err.getvalue()

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from maimod.linter.session import Session
     from maimod.linter.settings import Settings
     from maimod.osu.discovery import Source
-    from maimod.reporters.console import ProgressBar
     from maimod.reporters.console import Stream as ConsoleStream
+    from maimod.reporters.progress_bar import ProgressBar
 
 MANY = 10
 """Most files or findings named one by one on stderr."""
@@ -205,7 +205,7 @@ def _lint(
         return Report(__version__, None, ()), "0 of 0 mapsets"
     watched = not check.view.quiet and sys.stderr is not None and sys.stderr.isatty()
     if watched:
-        from maimod.reporters.console import ProgressBar
+        from maimod.reporters.progress_bar import ProgressBar
 
     beatmaps: list[BeatmapReport] = []
     with interrupts.raising(True):  # finding the maps of a large folder may take long

@@ -8,11 +8,12 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import typer
 from typer.core import TyperGroup
@@ -22,6 +23,9 @@ from maimod.errors import UsageError
 from maimod.osu.folder import ARCHIVES, BEATMAP, NEVER_WRITTEN
 from maimod.reporters import REPORTERS
 from maimod.reporters.text import clean
+
+if TYPE_CHECKING:
+    from maimod.rules.base import Rule
 
 FOUND, FAILED = 1, 2
 """Exit codes: something at or above --fail-on; bad usage or nothing that could be read."""
@@ -210,6 +214,23 @@ def suggest(given: str, known: Sequence[str]) -> str:
     return f"; did you mean {' or '.join(dict.fromkeys(close))}?" if close else ""
 
 
+def rules_of(prefix: str) -> list[Rule]:
+    """The rule of this name, else all rules with this prefix.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    from maimod.rules import CHECKS
+
+    known = {rule.id: rule for check in CHECKS for rule in check.rules}
+    if prefix in known:
+        return [known[prefix]]
+    found = [rule for name, rule in known.items() if prefix and name.startswith(prefix)]
+    if not found:
+        raise UsageError(f"{prefix}: no such rule{suggest(prefix, list(known)) or '; see maimod rules'}")
+    return found
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Answers
 
@@ -229,3 +250,16 @@ def quiet_if_pipe_closed(error: OSError) -> None:
 def silence_stdout() -> None:
     """Discard further output, so that the interpreter's final flush raises no error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+@contextmanager
+def files_named() -> Iterator[None]:
+    """Report files and folders of the command line that cannot be read or written as bad usage.
+
+    Raises:
+        UsageError: in place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(str(error)) from None

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import errno
 import os
-import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
-from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -27,13 +24,9 @@ from maimod.reporters import triage
 from maimod.reporters.text import clean
 from maimod.reporters.triage import Entry
 from maimod.reporters.view import Shown, View, note, noted, shorten
-from maimod.rules.criteria import AS_OF, described
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
-    from maimod.rules.base import BeatmapCheck, MapsetCheck, Rule
-    from maimod.training.trainer import Progress as TrainingProgress
+    pass
 
 DEFAULT_WIDTH, MAX_WIDTH = 80, 120
 """Columns in a pipe, and the widest page that is comfortable to read."""
@@ -49,8 +42,6 @@ CONFIDENCE_NOTE = (
     "fact: arithmetic, criteria or files. Percentages: how likely an estimate is a mistake in an unfinished map; "
     "in a finished one it is less likely. Numbers behind it: --verbose"
 )
-PROGRESS_DELAY_S = 1.0
-"""Runs shorter than this show no progress bar."""
 
 FEW_ENTRIES, FIRST_ENTRIES = 10, 5
 """A report of more entries names the first ones again at its end, which a terminal shows."""
@@ -83,7 +74,7 @@ def glue(text: str) -> str:
     return text.replace(" ", _GLUE)
 
 
-def _end_of(text: str, width: int) -> str:
+def end_of(text: str, width: int) -> str:
     """The last `width` columns of a text, with `…` in front if it is longer."""
     if cell_len(text) <= width:
         return text
@@ -398,7 +389,7 @@ def _list_of_maps(page: Page, report: Report) -> None:
         for number, beatmap in zip(sheet.beatmaps, beatmaps, strict=True):
             name = f"[{clean(beatmap.version)}]" if is_named and beatmap.version else _name(beatmap)
             if beatmap.status == "error":
-                page.line(("error".rjust(15), "bold red"), "  ", _end_of(name, page.width - 17))
+                page.line(("error".rjust(15), "bold red"), "  ", end_of(name, page.width - 17))
             else:
                 _counted(page, sheet.own[number], name, " (partial)" * (beatmap.status == "partial"))
 
@@ -407,7 +398,7 @@ def _counted(page: Page, entries: Sequence[Entry], name: str, mark: str = "") ->
     counts = Counter(place.finding.severity for entry in entries for place in entry.places())
     cells = [(f"{counts[one] or '·':>5}", STYLES[one] if counts[one] else "dim") for one in Severity]
     # The difficulty is at the end of a name, so the end is kept.
-    page.line(*cells, "  ", _end_of(name, page.width - 17 - len(mark)), (mark, "yellow"))
+    page.line(*cells, "  ", end_of(name, page.width - 17 - len(mark)), (mark, "yellow"))
 
 
 def _summary(page: Page, shown: Shown, view: View) -> None:
@@ -474,7 +465,7 @@ def _first(page: Page, report: Report) -> None:
         parts = [clean(_stamp(finding)), finding.rule, clean(where)]
         line = " ".join(part for part in parts if part)
         if is_of_many:  # several sets have a difficulty of this name
-            line += f" · {_end_of(_song(beatmap) or clean(beatmap.path), max(page.width - cell_len(line) - 6, 12))}"
+            line += f" · {end_of(_song(beatmap) or clean(beatmap.path), max(page.width - cell_len(line) - 6, 12))}"
         page.line(" ", (LETTERS[finding.severity], STYLES[finding.severity]), " ", line)
 
 
@@ -504,198 +495,3 @@ def _counts(findings: Sequence[Finding]) -> str:
     return ", ".join(
         count(counts[severity], nouns.get(severity, severity.value)) for severity in Severity if counts[severity]
     )
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The rules
-
-
-def explain(rules: Sequence[Rule], out: TextIO, view: View | None = None) -> None:
-    """Write the full description of each rule."""
-    page = Page(out, view or View())
-    for number, rule in enumerate(rules):
-        if number:
-            page.line()
-            page.rule()
-        page.line((rule.id, "bold"), f"  {rule.title}")
-        modes = "all modes" if len(rule.modes) == 4 else ", ".join(MODES[mode.label] for mode in sorted(rule.modes))
-        conditioning = (
-            f"{LETTERS[rule.severity]}: {rule.severity.value} at most",
-            rule.tier.value,
-            f"evidence: {', '.join(rule.evidence)}",
-            modes,
-        )
-        page.paragraph(" · ".join(glue(fact) for fact in conditioning), "dim")
-        for head, text in (
-            ("Why it matters", rule.why),
-            ("How it is found", rule.how),
-            ("How only the proofreader finds it", rule.proposal),
-            ("What to check", rule.advice),
-            ("Ignore it when", rule.ignore_when),
-            ("Blind spots", rule.blind_spots),
-            ("Source", rule.source),
-        ):
-            if text:
-                page.line()
-                page.line((head, "bold"))
-                page.paragraph(" ".join(text.split()), first="  ")
-        if limits := described(rule.criteria, rule.modes):
-            page.line()
-            page.line((f"Limits of the ranking criteria, as of {AS_OF}", "bold"))
-            for limit in limits:
-                page.paragraph(limit, first="  ")
-        page.line()
-        page.paragraph(glue(f"maimod check MAP --ignore {rule.id}"), first="Leave it out: ", rest=2, first_style="dim")
-
-
-def rules(checks: Sequence[BeatmapCheck | MapsetCheck], out: TextIO, view: View | None = None) -> None:
-    """Write the table of rules."""
-    page = Page(out, view or View())
-    width = max((len(rule.id) for check in checks for rule in check.rules), default=0)
-    for number, check in enumerate(checks):
-        if number:
-            page.line()
-        page.line((check.title, "bold"), (f" · {len(check.rules)}", "dim"))
-        for rule in check.rules:
-            evidence = "+".join(rule.evidence)
-            lead = f" {rule.id:<{width}}  "
-            lines = wrap(rule.title, max(page.width - 3 - len(lead), 20))
-            if cell_len(lines[-1]) + 2 + len(evidence) <= page.width - 3 - len(lead):
-                lines[-1] += "  "
-            else:
-                lines.append("")
-            for row, line in enumerate(lines):
-                start: list[Part] = ["  ", (LETTERS[rule.severity], STYLES[rule.severity]), lead]
-                page.line(
-                    *(start if not row else [" " * (len(lead) + 3)]),
-                    line,
-                    (evidence if row == len(lines) - 1 else "", "dim"),
-                )
-    page.line()
-    page.paragraph(
-        "P, W, M: the highest severity a finding of the rule can have; its score decides. "
-        f"More on a rule: {glue('maimod explain RULE')}",
-        "dim",
-    )
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Progress
-
-
-class Step(Protocol):
-    """Progress of a run."""
-
-    @property
-    def stage(self) -> str: ...
-    @property
-    def beatmap(self) -> str: ...
-    @property
-    def done(self) -> float: ...
-    @property
-    def total(self) -> float: ...
-
-
-class ProgressBar:
-    """Progress bar that appears only if a run takes long, and is removed at the end."""
-
-    def __init__(self, err: TextIO) -> None:
-        self.err = err
-        self.lock = threading.Lock()
-        self.timer = threading.Timer(PROGRESS_DELAY_S, self._show)
-        self.timer.daemon = True
-        self.step: Step | None = None
-        self.bar: Progress | None = None
-        self.finished = False
-
-    def __enter__(self) -> ProgressBar:
-        self.timer.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.timer.cancel()
-        with self.lock:
-            self.finished = True
-            if self.bar is not None:
-                self.bar.stop()
-
-    def __call__(self, step: Step) -> None:
-        """Show a step."""
-        with self.lock:
-            self.step = step
-            self._update()
-
-    @contextmanager
-    def aside(self) -> Iterator[None]:
-        """Hide the bar while something is printed."""
-        with self.lock:
-            if self.bar is not None:
-                self.bar.stop()
-            try:
-                yield
-            finally:
-                if self.bar is not None:
-                    self.bar.start()
-
-    def _show(self) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-        with self.lock:
-            if self.finished:
-                return
-            self.bar = Progress(
-                TextColumn("{task.description}", markup=False),
-                BarColumn(),
-                TextColumn("{task.percentage:>3.0f} %"),
-                TimeElapsedColumn(),
-                console=Console(file=self.err),
-                transient=True,
-            )
-            self.bar.add_task("loading", total=None)
-            self.bar.start()
-            self._update()
-
-    def _update(self) -> None:
-        if self.bar is not None and self.step is not None:
-            name = _end_of(clean(self.step.beatmap), 30)
-            self.bar.update(
-                self.bar.task_ids[0],
-                completed=self.step.done,
-                total=self.step.total,
-                description=f"{self.step.stage} {name}".strip(),
-            )
-
-
-class TrainingBar:
-    """A bar that fills with the progress of a training; lines are printed above it."""
-
-    def __init__(self, err: TextIO) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self.bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TimeRemainingColumn(),
-            console=Console(file=err),
-        )
-        self.task = self.bar.add_task("reading the songs", total=1.0)
-
-    def __enter__(self) -> TrainingBar:
-        self.bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.bar.stop()
-
-    def say(self, line: str) -> None:
-        """Print a line above the bar."""
-        self.bar.console.print(f"maimod: {clean(line)}", markup=False, highlight=False)
-
-    def show(self, progress: TrainingProgress) -> None:
-        """Show how far a training is."""
-        means = ", ".join(f"{name} {value:.3f}" for name, value in progress.means.items())
-        self.bar.update(self.task, completed=progress.share, description=f"step {progress.step:,}, {means}")
