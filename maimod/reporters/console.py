@@ -10,7 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -24,9 +24,6 @@ from maimod.reporters import triage
 from maimod.reporters.text import clean
 from maimod.reporters.triage import Entry
 from maimod.reporters.view import Shown, View, note, noted, shorten
-
-if TYPE_CHECKING:
-    pass
 
 DEFAULT_WIDTH, MAX_WIDTH = 80, 120
 """Columns in a pipe, and the widest page that is comfortable to read."""

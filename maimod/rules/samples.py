@@ -1,21 +1,19 @@
-"""Other files of the set: hitsound samples, files of storyboards, unused files."""
+"""Hitsound samples of a set: missing ones, formats, delays, loudness of both sides."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from maimod.audio import probe
 from maimod.findings import Expected, Severity, Tier
-from maimod.osu import limits
 from maimod.osu.beatmap import MAX_TIME_MS, Beatmap, Mode
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
-from maimod.rules.criteria import high
 from maimod.rules.played_samples import played
-from maimod.rules.sets import CRITERIA, LAZER, is_whole, quoted
+from maimod.rules.sets import CRITERIA, LAZER, is_whole
 
 MISSING_SAMPLE = Rule(
     "mapset/sample-missing",
@@ -127,78 +125,11 @@ FINISH = Rule(
     source=f"{CRITERIA}#audio",
     modes=frozenset({Mode.OSU, Mode.CATCH, Mode.MANIA}),
 )
-EMPTY_FILE = Rule(
-    "mapset/empty-file",
-    "File of no bytes",
-    Severity.PROBLEM,
-    Tier.EXACT,
-    ("map",),
-    why="Empty files cannot be uploaded, and are usually the result of a failed copy.",
-    how="A file in the folder has 0 bytes.",
-    advice="Replace or remove the file.",
-    ignore_when="never",
-    blind_spots="None.",
-    source=f"{LAZER}/CheckZeroByteFiles.cs",
-)
-UNUSED_FILE = Rule(
-    "mapset/unused-file",
-    "File that nothing uses",
-    Severity.WARNING,
-    Tier.EXACT,
-    ("map",),
-    why="It makes every download of the set larger.",
-    how="A file is named by no difficulty and not by the storyboard, and is neither an element of a skin nor a "
-    "hitsound that a hit plays.",
-    advice="Remove it before you upload.",
-    ignore_when="it is there for the work on the set and will be removed",
-    blind_spots="Skin elements, see mapset/skin-unused; files of version control, settings and notes (.git, "
-    ".toml, .md); storyboards of 100,000 pictures or more.",
-    source=f"{CRITERIA}#general",
-)
-STORYBOARD = Rule(
-    "mapset/storyboard-file",
-    "Picture of the storyboard missing or too large",
-    Severity.PROBLEM,
-    Tier.EXACT,
-    ("map",),
-    why="The storyboard has a hole where the picture should be; a very large one takes long to load.",
-    how="Files of sprites and of all frames of animations are looked for in the folder (a missing one is a warning), and have 17 "
-    "million pixels at most. A sprite on the layer Overlay, above the objects, is a minor.",
-    criteria=("storyboard-image",),
-    advice="Add or replace the picture, or take it out of the storyboard.",
-    ignore_when="the picture is the player's skin's (UseSkinSprites)",
-    blind_spots="What sprites do; all but the first 100,000 pictures.",
-    source=f"{CRITERIA}#storyboarding",
-)
-STORYBOARDED = Rule(
-    "mapset/storyboarded-hitsounds",
-    "Hitsounds in the storyboard",
-    Severity.WARNING,
-    Tier.EXACT,
-    ("map",),
-    why="Sounds of the storyboard do not depend on the player: they play even if the object is missed.",
-    how="Sample events in a difficulty, or in the .osb file, of osu!, taiko or catch.",
-    advice="Check that players cannot take them for hitsounds.",
-    ignore_when="the sounds belong to the storyboard",
-    blind_spots="None.",
-    source=f"{CRITERIA}#audio",
-    modes=frozenset({Mode.OSU, Mode.TAIKO, Mode.CATCH}),
-)
 
 HITSOUND = re.compile(
     r"^(?:taiko-)?(?:normal|soft|drum)-(?:hit(?:normal|whistle|finish|clap)|slider(?:tick|slide|whistle))\d*\.\w+$",
     re.I,
 )
-SKIN = re.compile(
-    r"^(?:applause|approachcircle|arrow-|button-|combo-|comboburst|combobreak|count|cursor|default-|fail|followpoint|fruit-|go|gos|hit\d|"
-    r"hitcircle|inputoverlay|k[123456]|key-|lighting|masking-border|menu-|metronome|mania-|mode-|nightcore-|options-|particle|pause-|pippidon|"
-    r"play-|ranking-|ready|reversearrow|score-|scorebar|scoreentry|section|selection-|slider|spinner|star|taiko|target|warningarrow|welcome|"
-    r"are-you-ready|skin\.ini|triangles|bananas|pippidonclear|pippidonfail|pippidonidle|pippidonkiai)",
-    re.I,
-)
-"""Names of skin elements, https://osu.ppy.sh/wiki/en/Skinning."""
-WORKING_FILES = frozenset({".md", ".toml", ".yml", ".yaml", ".json", ".sarif"})
-"""Files of sets in git repositories."""
 MAX_SAMPLES = 500
 """Most samples that are decoded; the largest keysounded sets have about 1,000."""
 SHORT_MS, LATE_MS, LITTLE_LATE_MS = 25.0, 5.0, 1.0
@@ -208,10 +139,6 @@ LOPSIDED, ONE_SIDED = 0.5, 0.1
 """Loudness of the quieter channel as a share of the other."""
 FREQUENT_SHARE, FREQUENT_HITS = 0.25, 20
 EMPTY_WAV_BYTES = 44
-MAX_MEASURED = 1_000
-"""Most pictures whose headers are read."""
-OVERLAY = re.compile(r"(?:Sprite|Animation|4|6)\s*,\s*(?:Overlay|4)\s*,")
-SHOWN = 5
 Named = dict[str, list[tuple[Beatmap, int, float, bool]]]
 """(difficulty, line, time, whether a hit object plays it) of each file named as a sound."""
 
@@ -220,54 +147,32 @@ def run(evidence: MapsetEvidence) -> Iterator[Placed]:
     mapset = evidence.mapset
     if not mapset.files:
         return
-    named = _named_samples(evidence)
+    named = named_samples(evidence)
     yield from _missing(evidence, named)
     yield from _of_mania(evidence)
-    plays = _played(evidence)
+    plays = played_by_any(evidence)
     yield from _hitsounds(evidence, named, plays)
     yield from _finishes(evidence)
-    yield from _storyboard(evidence)
-    yield from _unplayed(evidence, plays)
-    empty = [name for name, n_bytes in mapset.files.items() if not n_bytes]
-    if empty:
-        yield from _files(evidence, EMPTY_FILE, empty, Certainty.CERTAIN, "has no bytes", "have no bytes")
-    unused = _unused(evidence, named)
-    if unused:
-        yield from _files(evidence, UNUSED_FILE, unused, Certainty.LIKELY, "is not used", "are not used")
 
 
-def _files(
-    evidence: MapsetEvidence, rule: Rule, names: list[str], certainty: Certainty, one: str, many: str
-) -> Iterator[Placed]:
-    shown = ", ".join(f'"{name}"' for name in names[:SHOWN]) + (
-        f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    )
-    yield from evidence.candidate(
-        rule,
-        evidence.beatmaps,
-        certainty=certainty,
-        message=f"{shown} {one if len(names) == 1 else many}.",
-        actual=names[0],
-        files=names[:50],
-    )
-
-
-def _named_samples(evidence: MapsetEvidence) -> Named:
+def named_samples(evidence: MapsetEvidence) -> Named:
+    """The sounds that hit objects and storyboards name, with their places."""
     named: Named = defaultdict(list)
     for beatmap in evidence.beatmaps:
         for o in beatmap.hit_objects:
             if o.sample.filename:
                 named[o.sample.filename].append((beatmap, o.line, o.time, True))
         for line, text in beatmap.events:
-            if (sound := _sample_event(text)) is not None:
+            if (sound := sample_event(text)) is not None:
                 named[sound[1]].append((beatmap, line, sound[0], False))
     for text in evidence.mapset.storyboard:
-        if (sound := _sample_event(text)) is not None:
+        if (sound := sample_event(text)) is not None:
             named[sound[1]].append((evidence.beatmaps[0], 1, sound[0], False))
     return named
 
 
-def _sample_event(text: str) -> tuple[float, str] | None:
+def sample_event(text: str) -> tuple[float, str] | None:
+    """Time [ms] and file of a line of a storyboard that plays a sound; None for other lines."""
     fields = text.split(",")
     if fields[0] not in ("5", "Sample") or len(fields) < 4:
         return None
@@ -335,35 +240,15 @@ def _of_mania(evidence: MapsetEvidence) -> Iterator[Placed]:
             )
 
 
-def _played(evidence: MapsetEvidence) -> frozenset[str]:
+def played_by_any(evidence: MapsetEvidence) -> frozenset[str]:
     """Names of the samples that some difficulty of the folder plays."""
     mapset = evidence.mapset
     return frozenset(name for beatmap in (*mapset.beatmaps, *mapset.work, *mapset.others) for name in played(beatmap))
 
 
-def _stem(name: str) -> str:
+def stem(name: str) -> str:
     """The sample that a file is: taiko has its own names for the same ones."""
     return name.rpartition(".")[0].lower().removeprefix("taiko-")
-
-
-def _unplayed(evidence: MapsetEvidence, plays: frozenset[str]) -> Iterator[Placed]:
-    if evidence.mapset.unreadable:
-        return
-    files = [
-        name
-        for name, n_bytes in evidence.mapset.files.items()
-        # An empty sample silences what may be played in the editor or by another index.
-        if n_bytes > EMPTY_WAV_BYTES and "/" not in name and HITSOUND.match(name) and _stem(name) not in plays
-    ]
-    if files:
-        yield from _files(
-            evidence,
-            UNUSED_FILE,
-            files,
-            Certainty.LIKELY,
-            "is a hitsound that no hit plays",
-            "are hitsounds that no hit plays",
-        )
 
 
 def _finishes(evidence: MapsetEvidence) -> Iterator[Placed]:
@@ -409,11 +294,9 @@ def _hitsounds(evidence: MapsetEvidence, named: Named, plays: frozenset[str]) ->
                 )
             continue
         for rule, certainty, what, actual, expected in _sample_faults(name, sample):
-            if rule in (DELAYED_SAMPLE, BALANCE) and name not in keysounds and _stem(name) not in plays:
+            if rule in (DELAYED_SAMPLE, BALANCE) and name not in keysounds and stem(name) not in plays:
                 certainty = Certainty.POSSIBLE
-            if rule is BALANCE and (
-                name in keysounds or (certainty is Certainty.POSSIBLE and _stem(name) not in plays)
-            ):
+            if rule is BALANCE and (name in keysounds or (certainty is Certainty.POSSIBLE and stem(name) not in plays)):
                 continue
             yield from evidence.candidate(
                 rule,
@@ -476,154 +359,8 @@ def _sample_faults(name: str, sample: probe.Sample) -> Iterator[tuple[Rule, Cert
         )
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Storyboards and unused files
-
-
-def _pictures(lines: Iterable[str]) -> list[str]:
-    """Files of sprites and of the frames of animations, at most `MAX_PICTURES`."""
-    named: dict[tuple[str, str, int | None], None] = {}  # (before the number, after it, number of frames)
-    for text in lines:
-        fields = [part.strip().strip('"') for part in text.split(",")]
-        if fields[0] in ("Sprite", "4") and len(fields) > 3:
-            named[fields[3], "", None] = None
-        elif fields[0] in ("Animation", "6") and len(fields) > 6:
-            stem, dot, extension = fields[3].rpartition(".")
-            count = min(int(fields[6]), limits.MAX_FRAMES) if fields[6].isdecimal() and len(fields[6]) < 10 else 0
-            named[stem, f"{dot}{extension}", count] = None
-    names = (
-        f"{before}{'' if count is None else number}{after}"
-        for before, after, count in named
-        for number in range(1 if count is None else count)
-    )
-    return list(islice(names, limits.MAX_PICTURES))
-
-
-def _storyboard(evidence: MapsetEvidence) -> Iterator[Placed]:
-    shared = _pictures(evidence.mapset.storyboard)
-    for place, beatmap in enumerate(evidence.beatmaps):
-        own = _pictures(text for _, text in beatmap.events)
-        wanted = dict.fromkeys([*own, *(shared if place == 0 else ())])
-        names = (name.replace("\\", "/") for name in wanted if evidence.mapset.find_picture(name) is None)
-        missing = list(dict.fromkeys(names))
-        if missing and beatmap.general.get("UseSkinSprites", "0") != "1":
-            more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
-            yield from evidence.candidate(
-                STORYBOARD,
-                beatmap,
-                certainty=Certainty.LIKELY,
-                files=missing[:50],
-                actual=missing[0],
-                message=f"The storyboard shows {', '.join(map(quoted, missing[:SHOWN]))}{more}, which the folder does not have.",
-            )
-    sounding = [
-        beatmap
-        for beatmap in evidence.beatmaps
-        if beatmap.mode in STORYBOARDED.modes and any(_sample_event(text) is not None for _, text in beatmap.events)
-    ]
-    yield from _pictures_shown(evidence, shared)
-    shared_count = sum(_sample_event(text) is not None for text in evidence.mapset.storyboard)
-    if shared_count and not sounding:
-        sounding = [beatmap for beatmap in evidence.beatmaps if beatmap.mode in STORYBOARDED.modes]
-    if sounding:
-        line = next((line for line, text in sounding[0].events if _sample_event(text) is not None), 1)
-        count = shared_count + sum(
-            _sample_event(text) is not None for beatmap in sounding for _, text in beatmap.events
-        )
-        yield from evidence.candidate(
-            STORYBOARDED,
-            sounding,
-            line=line,
-            certainty=Certainty.POSSIBLE,
-            actual=f"{count} sounds",
-            message=f"{count} sound{'s are' if count > 1 else ' is'} played by the storyboard, not by hits.",
-        )
-
-
-def _pictures_shown(evidence: MapsetEvidence, shared: Sequence[str]) -> Iterator[Placed]:
-    """Pictures that are too large, and sprites above the objects."""
-    largest = high("storyboard-image", Mode.OSU)
-    shown = dict.fromkeys(
-        [*shared, *(name for one in evidence.beatmaps for name in _pictures(text for _, text in one.events))]
-    )
-    for file in islice(dict.fromkeys(evidence.mapset.find_picture(name) for name in shown), MAX_MEASURED):
-        found = probe.picture_size(evidence.mapset.path_of(file)) if file is not None else None
-        if found is not None and found[0] * found[1] > largest:
-            yield from evidence.candidate(
-                STORYBOARD,
-                evidence.beatmaps,
-                certainty=Certainty.CERTAIN,
-                subject=file,
-                actual=f"{found[0]} x {found[1]}",
-                expected=[Expected(f"{largest / 1e6:g} million pixels or less")],
-                message=f'The picture "{file}" of the storyboard has {found[0] * found[1] / 1e6:.1f} million pixels.',
-            )
-    above = [one for one in evidence.beatmaps if any(OVERLAY.match(text) for _, text in one.events)]
-    if not above and any(OVERLAY.match(text) for text in evidence.mapset.storyboard):
-        above = list(evidence.beatmaps)
-    if above:
-        yield from evidence.candidate(
-            STORYBOARD,
-            above,
-            certainty=Certainty.POSSIBLE,
-            subject="Overlay",
-            message="The storyboard has pictures on the layer Overlay, which can hide the objects.",
-        )
-
-
-def _unused(evidence: MapsetEvidence, named: Named) -> list[str]:
-    mapset = evidence.mapset
-    if mapset.unreadable:  # nobody knows what they use
-        return []
-    readers = (*mapset.beatmaps, *mapset.work, *mapset.others)
-    events = [text for beatmap in readers for _, text in beatmap.events] + list(mapset.storyboard)
-    shown = [
-        fields[2]
-        for fields in (text.split(",") for text in events)
-        if fields[0] in ("0", "Background", "1", "Video") and len(fields) > 2
-    ]
-    played = {o.sample.filename for beatmap in (*mapset.work, *mapset.others) for o in beatmap.hit_objects}
-    pictures = _pictures(events)
-    if len(pictures) == limits.MAX_PICTURES:
-        return []
-    found = {
-        *(mapset.find(name) for name in (*shown, *(beatmap.audio_filename for beatmap in readers))),
-        *(mapset.find_picture(name) for name in {*shown, *pictures}),
-        *(mapset.find_sound(name) for name in {*named, *played}),
-    }
-    used = {mapset.path_of(name) for name in found if name is not None}  # of a link, what it leads to
-    return [name for name in mapset.files if mapset.path_of(name) not in used and not _belongs(name, evidence)]
-
-
-def _belongs(name: str, evidence: MapsetEvidence) -> bool:
-    """Whether a file belongs to a set although no other file names it."""
-    path = PurePosixPath(name)
-    if (
-        path.name.lower() == "thumbs.db"
-        or path.suffix.lower() in WORKING_FILES
-        or path.stem.upper() in ("LICENSE", "LICENCE")
-    ):
-        return True
-    if path.suffix.lower() in (".osu", ".osb"):
-        return len(path.parts) == 1
-    return len(path.parts) == 1 and bool(HITSOUND.match(name) or SKIN.match(name))
-
-
 CHECK = MapsetCheck(
-    "Samples, storyboard and other files",
-    (
-        MISSING_SAMPLE,
-        NO_HITNORMAL,
-        SAMPLE_FORMAT,
-        SHORT_SAMPLE,
-        SILENT_SAMPLE,
-        DELAYED_SAMPLE,
-        BALANCE,
-        FINISH,
-        EMPTY_FILE,
-        UNUSED_FILE,
-        STORYBOARD,
-        STORYBOARDED,
-    ),
+    "Samples",
+    (MISSING_SAMPLE, NO_HITNORMAL, SAMPLE_FORMAT, SHORT_SAMPLE, SILENT_SAMPLE, DELAYED_SAMPLE, BALANCE, FINISH),
     run,
 )
