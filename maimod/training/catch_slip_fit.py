@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
 
 from maimod.features import catch_copies
-from maimod.features.slip_model import Forest, log_odds
 from maimod.osu import slider_path
 from maimod.osu.beatmap import WIDTH, Beatmap, HitObject, ObjectKind
 from maimod.osu.catch import Part, movements
-from maimod.training.slip_forest import Rows, Scored, chooser, chosen, is_close, load, versions
+from maimod.training.slip_forest import Planted, SlipFit
 
 SIZES = (8, 12, 16, 24, 32, 40, 60, 80, 100, 120, 160, 200)
 """Px of planted moves."""
@@ -150,43 +147,17 @@ _MOVES: dict[str, Callable[[Sequence[HitObject], float, Generator], list[HitObje
 }
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Examples
+def _measured(beatmap: Beatmap, objects: Sequence[HitObject]) -> np.ndarray:
+    return catch_copies.measure(beatmap, objects)[0]
 
 
-def _versions(path: Path, beatmap: Beatmap, objects: Sequence[HitObject], seed: int) -> list[CatchVersion]:
-    return versions(path, seed, VERSIONS, partial(plant, beatmap, objects))
+def _planted(beatmap: Beatmap, objects: Sequence[HitObject], random: Generator) -> Planted:
+    version = plant(beatmap, objects, random)
+    names = [
+        "" if not kind else f"catch {kind} {size:g}" if size else f"catch {kind}"
+        for kind, size in zip(version.kinds, version.sizes.tolist(), strict=True)
+    ]
+    return Planted(_measured(beatmap, version.objects), names, version.inside)
 
 
-def examples_of(seed: int, path: Path) -> list[Rows]:
-    """Examples of planted versions of a map."""
-    loaded = load(path)
-    if loaded is None:
-        return []
-    random = chooser(path, seed)
-    found = []
-    for version in _versions(path, *loaded, seed):
-        features, _ = catch_copies.measure(loaded[0], version.objects)
-        moved = np.array([bool(kind) for kind in version.kinds])
-        found.append(chosen(features, moved & ~version.inside, moved, random))
-    return found
-
-
-def scored(forest: Forest, seed: int, path: Path) -> tuple[float, dict[str, Scored]] | None:
-    """Log-odds of a map as it is and with planted moves; None for one that is too short or too long."""
-    loaded = load(path)
-    if loaded is None:
-        return None
-    beatmap, objects = loaded
-
-    def look(of: Sequence[HitObject]) -> np.ndarray:
-        return log_odds(forest, catch_copies.measure(beatmap, of)[0], catch_copies.SLIP_NAMES)
-
-    result = Scored(look(objects))
-    for version in _versions(path, beatmap, objects, seed):
-        scores, moved = look(version.objects), np.array([bool(kind) for kind in version.kinds])
-        result.others.append(scores[~is_close(moved)])
-        for i in np.flatnonzero(moved & ~version.inside).tolist():
-            kind, size = version.kinds[i], version.sizes[i]
-            result.found.append((f"catch {kind} {size:g}" if size else f"catch {kind}", float(scores[i])))
-    return beatmap.drain_ms / 60_000, {"catch": result}
+FIT = SlipFit("catch", catch_copies.SLIP_NAMES, VERSIONS, _measured, _planted)

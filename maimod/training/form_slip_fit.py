@@ -11,17 +11,15 @@ import cmath
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
 
 from maimod.features import form_measures
-from maimod.features.slip_model import Forest, log_odds
 from maimod.osu.beatmap import HEIGHT, WIDTH, Beatmap, HitObject, ObjectKind, SliderPath
 from maimod.osu.slider_path import flatten
 from maimod.rules.base import Evidence
-from maimod.training.slip_forest import Rows, Scored, chooser, chosen, is_close, load, versions
+from maimod.training.slip_forest import Planted, SlipFit
 
 APART = (10, 24)
 """Objects from one planted change to the next."""
@@ -267,44 +265,15 @@ _CHANGES: dict[str, Callable[[_Draft, int], _Change | None]] = {
 }
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Examples
-
-
-def _versions(path: Path, beatmap: Beatmap, objects: Sequence[HitObject], seed: int) -> list[FormVersion]:
-    return versions(path, seed, VERSIONS, partial(plant, beatmap, objects))
-
-
-def _measured(beatmap: Beatmap) -> np.ndarray:
+def _measured(beatmap: Beatmap, objects: Sequence[HitObject] = ()) -> np.ndarray:
     evidence = Evidence(beatmap)
     return form_measures.measure(evidence.passages, evidence.objects_by_time)
 
 
-def examples_of(seed: int, path: Path) -> list[Rows]:
-    """Examples of planted versions of a map."""
-    loaded = load(path)
-    if loaded is None:
-        return []
-    random = chooser(path, seed)
-    found = []
-    for version in _versions(path, *loaded, seed):
-        changed = np.array([bool(kind) for kind in version.kinds])
-        found.append(chosen(_measured(version.beatmap), changed, changed, random))
-    return found
+def _planted(beatmap: Beatmap, objects: Sequence[HitObject], random: Generator) -> Planted:
+    version = plant(beatmap, objects, random)
+    names = [f"form {kind}" if kind else "" for kind in version.kinds]
+    return Planted(_measured(version.beatmap), names, np.zeros(len(names), dtype=bool))
 
 
-def scored(forest: Forest, seed: int, path: Path, beatmap: Beatmap, objects: Sequence[HitObject]) -> Scored:
-    """Log-odds of a map as it is and with changed forms; of what one change made, the highest."""
-
-    def of(one: Beatmap) -> np.ndarray:
-        return log_odds(forest, _measured(one), form_measures.NAMES)
-
-    result = Scored(of(beatmap))
-    for version in _versions(path, beatmap, objects, seed):
-        scores, kinds = of(version.beatmap), np.array(version.kinds)
-        result.others.append(scores[~is_close(kinds != "")])
-        borders = np.flatnonzero(kinds[1:] != kinds[:-1]) + 1
-        for own in np.split(np.arange(len(kinds)), borders):
-            if kinds[own[0]]:
-                result.found.append((f"form {kinds[own[0]]}", float(scores[own].max())))
-    return result
+FIT = SlipFit("forms", form_measures.NAMES, VERSIONS, _measured, _planted, are_joined=True)

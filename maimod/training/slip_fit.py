@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,14 +24,14 @@ import numpy as np
 from numpy.random import Generator
 
 from maimod.errors import UsageError
-from maimod.features import form_measures, slip_measures, slip_model
+from maimod.features import slip_measures, slip_model
 from maimod.features.slip_model import FEATURES, FILE, FORMAT, Forest, SlipModel, log_odds
 from maimod.osu.beatmap import HEIGHT, WIDTH, HitObject, Mode, ObjectKind
 from maimod.training import catch_slip_fit, form_slip_fit, mania_slip_fit, slip_forest, taiko_slip_fit
 from maimod.training.corpus import is_held_out
 from maimod.training.evaluate import sources
 from maimod.training.processes import map_in_processes
-from maimod.training.slip_forest import KEPT_OTHERS, Scored, chooser, figures, fitted, is_close, load, versions
+from maimod.training.slip_forest import KEPT_OTHERS, Scored, SlipFit, chooser, figures, fitted, is_close, load, versions
 
 RIGID = frozenset({"together", "figure-mirrored", "figure-turned"})
 """Kinds that keep the relations inside a few objects."""
@@ -290,10 +290,6 @@ SIZED = frozenset({"moved", "turned-about-neighbour", "head", "together", "ancho
 # Examples
 
 
-def _versions(path: Path, objects: Sequence[HitObject], seed: int, count: int) -> list[Version]:
-    return versions(path, seed, count, partial(plant, objects))
-
-
 def examples_of(seed: int, path: Path) -> list[Rows]:
     """Examples of planted versions of a map, most of those without a move left out."""
     loaded = load(path)
@@ -301,7 +297,7 @@ def examples_of(seed: int, path: Path) -> list[Rows]:
         return []
     random = chooser(path, seed)
     found = []
-    for version in _versions(path, loaded[1], seed, VERSIONS):
+    for version in versions(path, seed, VERSIONS, partial(plant, loaded[1])):
         measures = slip_measures.measure(loaded[0], version.objects)
         moved = np.array([bool(kind) for kind in version.kinds])
         close = is_close(moved)
@@ -352,8 +348,15 @@ def scored(model: SlipModel, seed: int, path: Path) -> tuple[float, dict[str, Sc
         return None
     beatmap, objects = loaded
     clean = slip_measures.measure(beatmap, objects)
-    planted = [(v, slip_measures.measure(beatmap, v.objects)) for v in _versions(path, objects, seed, VERSIONS)]
-    found = {} if model.forms is None else {"forms": form_slip_fit.scored(model.forms, seed, path, beatmap, objects)}
+    planted = [
+        (version, slip_measures.measure(beatmap, version.objects))
+        for version in versions(path, seed, VERSIONS, partial(plant, objects))
+    ]
+    found = (
+        {}
+        if model.forms is None
+        else {"forms": form_slip_fit.FIT.scored_map(model.forms, seed, path, beatmap, objects)}
+    )
     for what, forest in ((POSITION, model.positions), (SHAPE, model.shapes)):
         rows = clean.is_slider if what == SHAPE else np.ones(len(objects), dtype=bool)
         result = Scored(log_odds(forest, clean.features)[rows])
@@ -445,26 +448,26 @@ def _fit_mode(mode: Mode, model: SlipModel | None, paths: Sequence[Path], seed: 
     """The model with the forests of one mode fitted anew."""
     if mode is Mode.OSU:
         new = fit([row for _, rows in map_in_processes(partial(examples_of, seed), paths, jobs) for row in rows], seed)
-        read = map_in_processes(partial(form_slip_fit.examples_of, seed), paths, jobs)
-        forms = fitted([row for _, rows in read for row in rows], form_measures.NAMES, seed, FORM_TREES)
+        forms = _fitted(form_slip_fit.FIT, paths, seed, jobs, FORM_TREES)
         if model is None:
             return msgspec.structs.replace(new, forms=forms)
         return msgspec.structs.replace(model, positions=new.positions, shapes=new.shapes, forms=forms)
     assert model is not None
     if mode is Mode.CATCH:
-        read = map_in_processes(partial(catch_slip_fit.examples_of, seed), paths, jobs)
-        forest = fitted([row for _, rows in read for row in rows], FEATURES["catch"], seed, CATCH_TREES)
-        return msgspec.structs.replace(model, catch=forest)
+        return msgspec.structs.replace(model, catch=_fitted(catch_slip_fit.FIT, paths, seed, jobs, CATCH_TREES))
     if mode is Mode.TAIKO:
-        read = map_in_processes(partial(taiko_slip_fit.examples_of, seed), paths, jobs)
-        forest = fitted([row for _, rows in read for row in rows], FEATURES["colours"], seed, OTHER_TREES)
-        return msgspec.structs.replace(model, colours=forest)
+        return msgspec.structs.replace(model, colours=_fitted(taiko_slip_fit.FIT, paths, seed, jobs, OTHER_TREES))
     parts = [rows for _, rows in map_in_processes(partial(mania_slip_fit.examples_of, seed), paths, jobs) if rows]
     forests = {
         part: fitted([row for rows in parts for row in rows[part]], FEATURES[part], seed, OTHER_TREES)
         for part in mania_slip_fit.PARTS
     }
     return msgspec.structs.replace(model, **forests)
+
+
+def _fitted(fit: SlipFit, paths: Sequence[Path], seed: int, jobs: int, trees: Mapping[str, float]) -> Forest:
+    read = map_in_processes(partial(fit.examples_of, seed), paths, jobs)
+    return fitted([row for _, rows in read for row in rows], fit.features, seed, trees)
 
 
 def measured(model: SlipModel, mode: Mode, paths: Sequence[Path], seed: int, jobs: int) -> dict[str, float]:
@@ -474,9 +477,9 @@ def measured(model: SlipModel, mode: Mode, paths: Sequence[Path], seed: int, job
         case Mode.OSU:
             look = partial(scored, model, seed)
         case Mode.CATCH if model.catch is not None:
-            look = partial(catch_slip_fit.scored, model.catch, seed)
+            look = partial(catch_slip_fit.FIT.scored, model.catch, seed)
         case Mode.TAIKO if model.colours is not None:
-            look = partial(taiko_slip_fit.scored, model.colours, seed)
+            look = partial(taiko_slip_fit.FIT.scored, model.colours, seed)
         case _:
             forests = {part: getattr(model, part) for part in mania_slip_fit.PARTS}
             look = partial(mania_slip_fit.scored, forests, seed)

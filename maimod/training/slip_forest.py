@@ -8,6 +8,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.random import Generator
 
 from maimod.errors import UsageError
-from maimod.features.slip_model import LEAST_OBJECTS, Forest
+from maimod.features.slip_model import LEAST_OBJECTS, Forest, log_odds
 from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap, HitObject
 from maimod.training.judge_fit import plain_trees
@@ -59,6 +60,72 @@ class Scored:
     """Of what is far from the mistakes of each version."""
     found: list[tuple[str, float]] = field(default_factory=list)
     """Name of each mistake, and its log-odds."""
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A version of a map with planted mistakes, as examples for one forest."""
+
+    features: np.ndarray
+    """float32 (n, n_features)."""
+    names: Sequence[str]
+    """Of the mistake at each example, as it is reported; empty without one."""
+    inside: np.ndarray
+    """(n,) whether its neighbours changed with it, so that nothing shows there: neither an example nor looked for."""
+
+    @property
+    def changed(self) -> np.ndarray:
+        """(n,) whether a mistake is there."""
+        return np.array([bool(name) for name in self.names])
+
+
+@dataclass(frozen=True)
+class SlipFit:
+    """What the forest of one kind of mistakes is fitted on and measured on."""
+
+    forest: str
+    features: Sequence[str]
+    versions: int
+    """Planted versions of each map."""
+    measure: Callable[[Beatmap, Sequence[HitObject]], np.ndarray]
+    """Features (n, n_features) of a good map."""
+    plant: Callable[[Beatmap, Sequence[HitObject], Generator], Planted]
+    are_joined: bool = False
+    """Whether neighbours of one name are a single mistake, which counts as found by the highest of their log-odds."""
+
+    def examples_of(self, seed: int, path: Path) -> list[Rows]:
+        """Examples of planted versions of a map; none of one that is too short or too long."""
+        loaded = load(path)
+        if loaded is None:
+            return []
+        random = chooser(path, seed)
+        planted = versions(path, seed, self.versions, partial(self.plant, *loaded))
+        return [chosen(one.features, one.changed & ~one.inside, one.changed, random) for one in planted]
+
+    def scored(self, forest: Forest, seed: int, path: Path) -> tuple[float, dict[str, Scored]] | None:
+        """Minutes and log-odds of a map as it is and with planted mistakes; None for one that is too short or too long."""
+        loaded = load(path)
+        if loaded is None:
+            return None
+        return loaded[0].drain_ms / 60_000, {self.forest: self.scored_map(forest, seed, path, *loaded)}
+
+    def scored_map(
+        self, forest: Forest, seed: int, path: Path, beatmap: Beatmap, objects: Sequence[HitObject]
+    ) -> Scored:
+        """Log-odds of a loaded map as it is and with planted mistakes."""
+        result = Scored(log_odds(forest, self.measure(beatmap, objects), self.features))
+        for one in versions(path, seed, self.versions, partial(self.plant, beatmap, objects)):
+            scores, changed = log_odds(forest, one.features, self.features), one.changed
+            result.others.append(scores[~is_close(changed)])
+            places = np.flatnonzero(changed & ~one.inside)
+            if self.are_joined:
+                names = np.array(one.names)
+                borders = np.flatnonzero(names[1:] != names[:-1]) + 1
+                groups = [group for group in np.split(np.arange(len(names)), borders) if names[group[0]]]
+            else:
+                groups = list(places[:, None])
+            result.found += [(one.names[group[0]], float(scores[group].max())) for group in groups]
+        return result
 
 
 def load(path: Path) -> tuple[Beatmap, tuple[HitObject, ...]] | None:

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
 
-from maimod.features.slip_model import Forest, log_odds
 from maimod.features.taiko_measures import KAT, SLIP_NAMES, is_kat, measure_colours, notes_of, slip_features
-from maimod.osu.beatmap import HitObject
+from maimod.osu.beatmap import Beatmap, HitObject
 from maimod.osu.hitsounds import CLAP
-from maimod.training.slip_forest import Rows, Scored, chooser, chosen, is_close, load, versions
+from maimod.training.slip_forest import Planted, SlipFit
 
 APART = (12, 30)
 """Notes from one changed colour to the next."""
@@ -59,35 +56,15 @@ def _other_colour(o: HitObject) -> HitObject:
     return replace(o, hitsound=o.hitsound & ~KAT if is_kat(o) else o.hitsound | CLAP)
 
 
-def _versions(path: Path, notes: Sequence[HitObject], seed: int) -> list[TaikoVersion]:
-    return versions(path, seed, VERSIONS, partial(plant, notes))
+def _measured(beatmap: Beatmap, objects: Sequence[HitObject]) -> np.ndarray:
+    return slip_features(measure_colours(beatmap, [objects[place] for place in notes_of(objects)]))
 
 
-def examples_of(seed: int, path: Path) -> list[Rows]:
-    """Examples of planted versions of a map."""
-    loaded = load(path)
-    if loaded is None:
-        return []
-    notes = [loaded[1][place] for place in notes_of(loaded[1])]
-    random = chooser(path, seed)
-    found = []
-    for version in _versions(path, notes, seed):
-        changed = np.array([bool(kind) for kind in version.kinds])
-        found.append(chosen(slip_features(measure_colours(loaded[0], version.notes)), changed, changed, random))
-    return found
+def _planted(beatmap: Beatmap, objects: Sequence[HitObject], random: Generator) -> Planted:
+    version = plant([objects[place] for place in notes_of(objects)], random)
+    names = [f"colours {kind}" if kind else "" for kind in version.kinds]
+    features = slip_features(measure_colours(beatmap, version.notes))
+    return Planted(features, names, np.zeros(len(names), dtype=bool))
 
 
-def scored(forest: Forest, seed: int, path: Path) -> tuple[float, dict[str, Scored]] | None:
-    """Minutes and log-odds of a map as it is and with changed colours; None for one that is too short or too long."""
-    loaded = load(path)
-    if loaded is None:
-        return None
-    beatmap, objects = loaded
-    notes = [objects[place] for place in notes_of(objects)]
-    result = Scored(log_odds(forest, slip_features(measure_colours(beatmap, notes)), SLIP_NAMES))
-    for version in _versions(path, notes, seed):
-        scores = log_odds(forest, slip_features(measure_colours(beatmap, version.notes)), SLIP_NAMES)
-        changed = np.array([bool(kind) for kind in version.kinds])
-        result.others.append(scores[~is_close(changed)])
-        result.found += [(f"colours {version.kinds[i]}", float(scores[i])) for i in np.flatnonzero(changed).tolist()]
-    return beatmap.drain_ms / 60_000, {"colours": result}
+FIT = SlipFit("colours", SLIP_NAMES, VERSIONS, _measured, _planted)

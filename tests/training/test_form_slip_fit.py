@@ -131,14 +131,14 @@ def test_a_forest_fitted_on_some_maps_finds_changes_in_another(tmp_path: Path) -
         path = tmp_path / f"{number}.osu"
         path.write_text(text(lines(number)), encoding="utf-8")
         paths.append(path)
-    rows = [one for path in paths[:3] for one in form_slip_fit.examples_of(0, path)]
+    rows = [one for path in paths[:3] for one in form_slip_fit.FIT.examples_of(0, path)]
     assert len(rows) == 3 * form_slip_fit.VERSIONS
     assert all(one.features.shape == (len(one.real), len(form_measures.NAMES)) for one in rows)
     assert 0 < sum(one.real.sum() for one in rows) < sum(len(one.real) for one in rows)
     forest = slip_forest.fitted(rows, form_measures.NAMES, 0, {"max_iter": 30, "max_leaf_nodes": 6})
     loaded = slip_forest.load(paths[3])
     assert loaded is not None
-    result = form_slip_fit.scored(forest, 0, paths[3], *loaded)
+    result = form_slip_fit.FIT.scored_map(forest, 0, paths[3], *loaded)
     assert len(result.clean) == len(loaded[1]) and len(result.others) == form_slip_fit.VERSIONS
     assert {name for name, _ in result.found} <= {f"form {kind}" for kind in form_slip_fit.KINDS}
     found = np.array([score for _, score in result.found])
