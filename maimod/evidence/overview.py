@@ -13,7 +13,7 @@ import numpy as np
 
 from maimod.evidence.svg import element, polyline
 from maimod.findings import clock, minutes
-from maimod.osu.beatmap import UNSNAP_MS, Beatmap, Mode
+from maimod.osu.beatmap import PLAYFIELD_MODES, UNSNAP_MS, Beatmap, Mode
 from maimod.osu.hitsounds import SAMPLE_SETS, hits
 from maimod.osu.level import star_rating
 from maimod.osu.mapset import Mapset
@@ -40,7 +40,7 @@ def overview(whole: Mapset) -> str:
             _table("Metadata", beatmaps, [(name, _metadata(name)) for name in METADATA], is_folded=True),
             _counts("Beat snaps", beatmaps, _snaps, _divisor),
             _counts("Objects", beatmaps, lambda one: Counter(object_name(o, one) for o in one.hit_objects)),
-            _counts("Hitsounds", beatmaps, _hitsounds),
+            _counts("Hitsounds", beatmaps, _hitsounds, whole=lambda one: len(hits(one))),
             _curves(beatmaps),
         ]
     )
@@ -73,7 +73,7 @@ def _settings(whole: Mapset) -> list[Row]:
         ("drain time", lambda one: minutes(one.drain_ms)),
         ("BPM", tempos),
         (sizes, lambda one: f"{one.difficulty.circle_size:g}"),
-        ("approach rate", lambda one: f"{one.difficulty.approach_rate:g}"),
+        ("approach rate", lambda one: f"{one.difficulty.approach_rate:g}" if one.mode in PLAYFIELD_MODES else "–"),
         ("overall difficulty", lambda one: f"{one.difficulty.overall_difficulty:g}"),
         ("HP drain", lambda one: f"{one.difficulty.hp_drain_rate:g}"),
         ("slider velocity", lambda one: f"{one.difficulty.slider_multiplier:g}"),
@@ -155,17 +155,19 @@ def _counts(
     beatmaps: Sequence[Beatmap],
     count: Callable[[Beatmap], Counter[str]],
     key: Callable[[str], tuple[bool, int]] | None = None,
+    whole: Callable[[Beatmap], int] = lambda one: len(one.hit_objects),
 ) -> str:
-    """Counts with their share of the objects of each difficulty."""
+    """Counts with their share of the `whole` of each difficulty, which is the number of its objects."""
+    wholes = [max(whole(one), 1) for one in beatmaps]
     counts = [count(one) for one in beatmaps]
     names = sorted({name for one in counts for name, number in one.items() if number}, key=key)
     body = []
     for name in names:
         cells = "".join(
-            f"<td>{one[name]} <span>{round(100 * one[name] / max(len(beatmap.hit_objects), 1))} %</span></td>"
+            f"<td>{one[name]} <span>{f'{100 * one[name] / of:.0f}' if 200 * one[name] >= of else '&lt;1'} %</span></td>"
             if one[name]
             else "<td>–</td>"
-            for one, beatmap in zip(counts, beatmaps, strict=True)
+            for one, of in zip(counts, wholes, strict=True)
         )
         body.append(f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>')
     return _whole_table(title, beatmaps, body)

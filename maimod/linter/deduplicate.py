@@ -15,6 +15,8 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
 
+import numpy as np
+
 from maimod.findings import Category, Finding, Severity, Tier, editor_timestamp
 from maimod.linter.rescore import rests_on_network
 from maimod.linter.settings import is_faint
@@ -64,6 +66,13 @@ KIAI_OF_SET = "mapset/kiai"
 """A border of kiai that the other difficulties have elsewhere: estimates about the same border say less."""
 LATE_LINE = "sliders/late-line"
 """A line just after the head of a slider, which keeps another velocity: so its length in beats, its end and its shape are unusual."""
+SET_HOLE = "mapset/missing-object"
+OFF_EVERY_TICK = frozenset({"rhythm/unsnapped", "rhythm/unusual-snap"})
+"""Findings about an object on no tick that the map uses: the one before it is not meant for the place that it left."""
+OFF_TICKS = OFF_EVERY_TICK | frozenset({"rhythm/wrong-tick", "rhythm/unsnapped-at-red-line", "mapset/beside-others"})
+"""Findings about an object that is beside its place, where the other difficulties have the object that seems to be missing."""
+BESIDE_BEATS = 0.55
+"""How far an object can be from that place."""
 OTHER_SNAPS = "mapset/snaps-differ"
 FIRST_RULES = frozenset({KIAI_OF_SET, LATE_LINE, OTHER_SNAPS})
 """Exact findings that come before the estimates that they explain."""
@@ -110,6 +119,7 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
             *kept.passages_around(finding),
             *kept.borders_at(finding),
             *kept.sounds_at_all(finding),
+            *kept.misplaced_beside(finding, evidence),
         ]
         if finding.time in sections and _is_inside(finding):
             causes.append(sections[finding.time])
@@ -219,15 +229,17 @@ def _listed(folded: Sequence[Finding]) -> list[dict[str, str]]:
     ]
 
 
-def _order_of_causes(finding: Finding) -> tuple[bool, bool, bool, bool, float, float, str]:
+def _order_of_causes(finding: Finding) -> tuple[bool, bool, bool, bool, bool, float, float, str]:
     """Sort key: causes first.
 
     Sections come first, even before surer findings inside them. Then what other difficulties show of kiai, lines that come after their slider, and passages on another divisor. Then rhythm, because another time changes the distance
     and not the other way round, and findings about the set, which are stronger evidence than one difficulty. Then exact
-    findings, then by score; of equals the earlier one is the cause. Minor findings are ordered by score only.
+    findings, then by score; of equals the earlier one is the cause. Minor findings are ordered by score only. Holes that the other
+    difficulties show explain nothing and come last.
     """
     is_grave = finding.severity is not Severity.MINOR
     return (
+        finding.rule == SET_HOLE,
         not _is_section(finding),
         finding.rule not in FIRST_RULES,
         not (finding.category in FIRST_CAUSES and is_grave and finding.rule not in OF_ONE_NOTE),
@@ -305,6 +317,27 @@ class _Kept:
             found.append(min(here))
         return found
 
+    def misplaced_beside(self, finding: Finding, evidence: Evidence) -> list[int]:
+        """Numbers of kept findings about objects that are off their place beside every hole that the other difficulties show; empty if a
+        hole has none."""
+        if finding.rule != SET_HOLE:
+            return []
+        times, found = evidence.object_times, list[int]()
+        for time in finding.evidence.get("times_ms", [finding.time]):
+            reach = BESIDE_BEATS * evidence.beatmap.red_line_of(time).beat_length
+            after = int(np.searchsorted(times, time))
+            ranks = [
+                rank
+                for beside in (times[max(after - 1, 0)], times[min(after, len(times) - 1)])
+                if abs(beside - time) <= reach
+                for rank in range(np.searchsorted(times, beside), np.searchsorted(times, beside, "right"))
+            ]
+            numbers = [n for rank in ranks for n in self._at[rank].values() if self.findings[n].rule in OFF_TICKS]
+            if not numbers:
+                return []
+            found.append(min(numbers))
+        return found
+
     def causes(self, finding: Finding) -> list[int]:
         """Numbers of kept findings with objects that explain a finding."""
         ranks = {self._rank[index] for index in finding.objects}
@@ -359,8 +392,11 @@ def _explains_next(cause: Finding, finding: Finding) -> bool:
 
 
 def _explains_before(cause: Finding, finding: Finding) -> bool:
-    """Whether an estimate is a consequence of a finding about the next object: that one belongs where the estimate misses one,
-    both are notes that exchanged columns, or a step that surprises the generator at its end is unusual seen from its start too."""
+    """Whether an estimate is a consequence of a finding about the next object: that one belongs where the estimate misses one or
+    would put its own, both are notes that exchanged columns, or a step that surprises the generator at its end is unusual seen from
+    its start too."""
+    if finding.rule == "rhythm/wrong-tick":
+        return cause.rule in OFF_EVERY_TICK
     if finding.rule in HOLES:
         return cause.rule == "rhythm/wrong-tick"
     if finding.rule == cause.rule == COLUMN_SLIP:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -109,6 +109,12 @@ def has_same_flag(evidence: Evidence, time: float, has_flag: bool) -> bool:
     return all(2 * (share.count if has_flag else share.of - share.count) > share.of for share in shares)
 
 
+def _all(shares: Iterable[_Share]) -> str:
+    """As in "8 of 8 similar measures and 3 of 3 other difficulties"; beside others one alone that has nothing is not named."""
+    named = list(shares)
+    return " and ".join(map(str, [one for one in named if one.count or one.of > 1] or named))
+
+
 def _weighed(reasons: Sequence[str], against: Sequence[str], otherwise: str) -> str:
     """Reasons, and what speaks against them; with no reason of its own the finding rests on `otherwise`."""
     words = f"{'; '.join(reasons) or otherwise}{', though ' * bool(against)}{' and '.join(against)}"
@@ -137,18 +143,18 @@ def objects(evidence: Evidence, time: float, is_missing: bool, otherwise: str, w
     reasons: list[str] = []
     against: list[str] = []
     shares = _shares(evidence, "head", time)
-    agreeing = [str(share) for share in shares if share.is_usual is is_missing]
+    agreeing = _all(share for share in shares if share.is_usual is is_missing)
     if heard := sound(evidence, time):
         if is_missing is (heard == NO_SOUND):
             against.append(f"the song has {heard}{'' if agreeing else f' {where}'}")
         else:
             reasons.append(f"the song has {heard} {where}")
-    others = [str(share) for share in shares if share.is_usual is not is_missing and share.speaks_against]
+    others = _all(share for share in shares if share.is_usual is not is_missing and share.speaks_against)
     an_object = a(noun(evidence.beatmap))
     if agreeing:
-        reasons.append(f"{' and '.join(agreeing)} have {an_object}{'' if reasons else f' {where}'}")
+        reasons.append(f"{agreeing} have {an_object}{'' if reasons else f' {where}'}")
     if others:
-        against.append(f"{' and '.join(others)} have {'one' if agreeing else an_object}")
+        against.append(f"{others} have {'one' if agreeing else an_object}")
     return _weighed(reasons, against, otherwise)
 
 
@@ -186,7 +192,7 @@ def flags(evidence: Evidence, time: float, is_missing: bool, otherwise: str) -> 
     """As in "5 of 8 similar measures and 2 of 3 other difficulties have one", with the arguments of :func:`objects`."""
     shares = _shares(evidence, "flag", time)
     sides = (
-        " and ".join(str(one) for one in shares if one.is_usual is (is_missing is agrees) and (agrees or one.is_many))
+        _all(one for one in shares if one.is_usual is (is_missing is agrees) and (agrees or one.is_many))
         for agrees in (True, False)
     )
     agreeing, others = ([f"{side} have one"] if side else [] for side in sides)
@@ -210,7 +216,7 @@ def sounds(evidence: Evidence, time: float, name: str, otherwise: str) -> str:
     if _is_same(name, own, usual):
         return _weighed([], [f"{' and '.join(share.plain for share in shares)} have the same here"], otherwise)
     agreeing, against = (
-        " and ".join(str(one) for one in shares if one.is_usual is side and (side or one.is_many or len(shares) == 1))
+        _all(one for one in shares if one.is_usual is side and (side or one.is_many or len(shares) == 1))
         for side in (True, False)
     )
     sound_there = f"have {_sound_name(evidence, name, usual)} here"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import glob
 import json
+import math
 import os
 import re
 import shutil
@@ -33,9 +34,10 @@ from maimod.linter.session import Session
 from maimod.linter.settings import BUNDLED_MODEL, LEAST_SCORE, LISTED_SCORE, Override, Settings
 from maimod.osu import discovery, parser
 from maimod.osu.archive import is_archive
+from maimod.osu.beatmap import Mode
 from maimod.osu.discovery import Entry, Source
 from maimod.osu.folder import ARCHIVES, BEATMAP, PICTURES, SONGS, STORYBOARD, Folder, has_ending, is_hidden, parts_of
-from maimod.osu.level import Level
+from maimod.osu.level import Level, star_rating
 from maimod.osu.level import parse as parse_level
 from maimod.reporters import viewer
 from maimod.rules import RULES
@@ -229,11 +231,9 @@ class Page:
                 sources = discovery.find([given])
             except UsageError:
                 sources = []
-            choices = [
-                {"name": _difficulty(source, entry), "location": entry.location}
-                for source in sources
-                for entry in source.entries
-            ]
+            named = [(_difficulty(source, entry), entry) for source in sources for entry in source.entries]
+            named.sort(key=lambda one: one[0][1])
+            choices = [{"name": name, "location": entry.location} for (name, _), entry in named]
         return choices if 1 < len(choices) <= MAX_DIFFICULTIES else []
 
     def browse(self, asked: Asked) -> dict[str, Any]:
@@ -432,15 +432,18 @@ def _baseline(sources: Sequence[Source], given: str) -> Path | None:
     return path
 
 
-def _difficulty(source: Source, entry: Entry) -> str:
-    """Name of a difficulty; for one in an archive, taken from its file name."""
+def _difficulty(source: Source, entry: Entry) -> tuple[str, tuple[int, float]]:
+    """(name of a difficulty, sort key: by mode and stars); for one in an archive, taken from its file name."""
+    last = len(Mode), math.inf
     if source.is_archive:
         found = re.search(r"\[(.*)\]\.osu$", entry.inner)
-        return found[1] if found else entry.inner
+        return (found[1] if found else entry.inner), last
     try:
-        return parser.load(source.path / entry.inner).metadata.get("Version") or entry.inner
+        beatmap = parser.load(source.path / entry.inner)
     except BeatmapError:
-        return f"{entry.inner} (unreadable)"
+        return f"{entry.inner} (unreadable)", last
+    stars = star_rating(beatmap)
+    return beatmap.metadata.get("Version") or entry.inner, (beatmap.mode.value, math.inf if stars is None else stars)
 
 
 def _settings(asked: Asked) -> Settings:

@@ -33,6 +33,7 @@ def test_counts_side_by_side(tmp_path):
     assert row(html, "1/1") == ["2 <span>50 %</span>"] * 2 and row(html, "1/2") == ["1 <span>25 %</span>"] * 2
     assert row(html, "unsnapped") == ["1 <span>25 %</span>"] * 2
     assert row(html, "clap") == row(html, "whistle") == ["1 <span>25 %</span>"] * 2
+    assert row(html, "soft set") == ["4 <span>100 %</span>"] * 2  # of the hits
     assert row(html, "objects") == ["4", "4"] and html.count("mm-curves") == 2
 
 

@@ -158,6 +158,25 @@ class TestFolding:
             "rhythm/unexpected-kind",
         ]
 
+    @pytest.mark.parametrize("rule", ["rhythm/unsnapped", "rhythm/unusual-snap"])
+    def test_the_object_before_one_off_the_grid_is_not_on_a_wrong_tick_too(self, rule: str) -> None:
+        off = finding(rule, 5, 0.9, None)
+        assert rules(finding("rhythm/wrong-tick", 4, 0.6), off) == [rule]
+        assert len(rules(finding("rhythm/wrong-tick", 3, 0.6), off)) == 2
+
+    @pytest.mark.parametrize("score", [0.3, 0.9])
+    def test_an_object_beside_its_place_is_the_one_that_the_other_difficulties_have(self, score: float) -> None:
+        minor = {"severity": Severity.MINOR}
+        tick = finding("rhythm/wrong-tick", 5, score, **minor)  # at 3500, half a beat from 3250 and 3750
+        hole = finding("mapset/missing-object", None, 0.4, None, 3250.0, tier=Tier.ESTIMATED, **minor)
+        (kept,) = deduplicate([hole, tick], Evidence(MAP))[0]
+        assert kept.rule == "rhythm/wrong-tick" and kept.evidence["also"][0]["rule"] == "mapset/missing-object"
+        assert len(rules(hole, replace(tick, rule="rhythm/unexpected-kind"))) == 2
+        assert len(rules(replace(hole, time=2900.0), tick)) == 2  # beside another object
+        both = replace(hole, evidence={"times_ms": [3250.0, 5250.0]})
+        assert len(rules(both, tick)) == 2  # the second is no object off its place
+        assert len(rules(both, tick, finding("rhythm/unsnapped", 8, score, None))) == 2
+
     def test_the_strongest_of_one_object_stays_and_names_the_rest(self) -> None:
         kept, _ = deduplicate([finding("rhythm/a", 3, 0.7), finding("rhythm/b", 3, 0.9)], Evidence(MAP))
         assert [f.rule for f in kept] == ["rhythm/b"] and kept[0].evidence["also"] == [

@@ -80,6 +80,8 @@ def test_few_have_only_few() -> None:
         "only 3 of 8 measures",
         "4 of 8 measures",
     ]
+    none, alone = elsewhere._Share(0, 8, "measures"), elsewhere._Share(0, 1, "others")
+    assert (elsewhere._all([none, alone]), elsewhere._all([alone])) == ("none of 8 measures", "0 of 1 others")
 
 
 @pytest.mark.parametrize(
