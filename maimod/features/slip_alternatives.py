@@ -183,7 +183,7 @@ def find(
                 steps, heads[part], tails[part], lows[part], highs[part]
             )
             features[part, 7:12] = found
-            features[part, 12:16] = _moved(steps, heads[part], tails[part], starting)
+            features[part, 12:16] = _moved(steps, heads[part], starting)
             features[part, 16:19], partners[part] = _exchanged(steps, heads[part], tails[part], is_circle[part])
             features[part, 19:22] = _turned_bodies(steps, heads[part], tails[part], bodies[part])
             features[part, 23] = _ratios(steps, gaps[start : part.stop - 1])
@@ -483,7 +483,7 @@ def _mirrored(
     return gains, figures, axes, px
 
 
-def _moved(steps: _Steps, heads: np.ndarray, tails: np.ndarray, starting: np.ndarray) -> np.ndarray:
+def _moved(steps: _Steps, heads: np.ndarray, starting: np.ndarray) -> np.ndarray:
     """(n_objects, 4) the most that the steps gain if an object is elsewhere and log2 of 1 + how far away that is; and
     if a few objects that begin or end with it are elsewhere."""
     found = np.zeros((len(heads), 4))

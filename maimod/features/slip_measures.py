@@ -185,7 +185,7 @@ def measure(beatmap: Beatmap, objects: Sequence[HitObject]) -> Measures:
     kept_around = around(keeps.astype(float), REACH)
     others_near = np.maximum(near.sum(axis=0) - near, 0)
     of_map = np.where(others_near > 0, (keeps.sum(axis=0) - keeps) / np.maximum(others_near, 1), 0.0)
-    asked = _asked(heads, tails, distances, steps)
+    asked = _asked(heads, tails, steps)
     exact = keeps.sum(axis=1)
     context = {
         "exact": exact,
@@ -456,7 +456,7 @@ def _blankets(
 # Places that relations ask for
 
 
-def _asked(heads: np.ndarray, tails: np.ndarray, distances: np.ndarray, steps: Steps) -> tuple[np.ndarray, ...]:
+def _asked(heads: np.ndarray, tails: np.ndarray, steps: Steps) -> tuple[np.ndarray, ...]:
     """Number of kinds of relations that hold where an object is, most that would hold elsewhere, and how far that is."""
     n = len(heads)
     if n < 2 * 4 + 1:

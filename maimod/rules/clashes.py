@@ -177,11 +177,10 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     mode = evidence.beatmap.mode
     pairs = list(_pairs(evidence))
     if mode in CONCURRENT.modes:
-        yield from _report(evidence, CONCURRENT, list(_concurrent(pairs, evidence.beatmap)))
+        yield from _report(CONCURRENT, list(_concurrent(pairs, evidence.beatmap)))
     if mode in TOO_CLOSE.modes:
-        yield from _report(evidence, TOO_CLOSE, list(_too_close(pairs, evidence.beatmap)))
+        yield from _report(TOO_CLOSE, list(_too_close(pairs, evidence.beatmap)))
     yield from _report(
-        evidence,
         ZERO_LENGTH,
         [
             _Place((o,), f"This {object_name(o, evidence.beatmap)} lasts {o.duration:.0f} ms.", o.duration, 1.0)
@@ -191,7 +190,6 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     )
     if mode is Mode.MANIA:
         yield from _report(
-            evidence,
             SHORT_HOLD,
             [
                 _Place(
@@ -206,12 +204,11 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
             ],
         )
     if mode is Mode.OSU:
-        yield from _report(evidence, SHORT_SPINNER, list(_short_spinners(evidence)))
-        yield from _report(evidence, RECOVERY, list(_recovery(evidence, pairs)))
-        yield from _report(evidence, SHORT_SLIDER, list(_repeated(evidence)))
+        yield from _report(SHORT_SPINNER, list(_short_spinners(evidence)))
+        yield from _report(RECOVERY, list(_recovery(evidence, pairs)))
+        yield from _report(SHORT_SLIDER, list(_repeated(evidence)))
         if evidence.level is Level.EASY:
             yield from _report(
-                evidence,
                 SHORT_SLIDER,
                 [
                     _Place(
@@ -226,7 +223,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
                 ],
             )
     if mode is Mode.CATCH and evidence.level is not None:
-        yield from _report(evidence, SHOWER_GAP, list(_shower_gaps(evidence, pairs, evidence.level)))
+        yield from _report(SHOWER_GAP, list(_shower_gaps(pairs, evidence.level)))
 
 
 def _is_repeated(o: HitObject) -> bool:
@@ -250,7 +247,7 @@ def _repeated(evidence: Evidence) -> Iterator[_Place]:
             )
 
 
-def _report(evidence: Evidence, rule: Rule, places: Sequence[_Place]) -> Iterator[Candidate]:
+def _report(rule: Rule, places: Sequence[_Place]) -> Iterator[Candidate]:
     if len(places) > MANY:
         objects = [o for place in places for o in place.objects[-1:]]
         first, least = places[0], min(place.actual_ms for place in places)
@@ -377,7 +374,7 @@ def _recovery(evidence: Evidence, pairs: Sequence[tuple[HitObject, HitObject]]) 
             )
 
 
-def _shower_gaps(evidence: Evidence, pairs: Sequence[tuple[HitObject, HitObject]], level: Level) -> Iterator[_Place]:
+def _shower_gaps(pairs: Sequence[tuple[HitObject, HitObject]], level: Level) -> Iterator[_Place]:
     for before, after in pairs:
         gap = after.time - before.end_time
         for shower, fruit, least, word in (

@@ -128,7 +128,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     sounds = HitsoundEvidence(evidence, habits(evidence.beatmap, found))
     yield from _deviations(sounds)
     yield from volumes(sounds)
-    yield from muted(evidence, found)
+    yield from muted(found)
     yield from quiet(evidence, found)
     yield from without_additions(evidence, found)
 

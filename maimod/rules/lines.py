@@ -116,14 +116,13 @@ MOST_NAMED = 4
 
 def run(evidence: Evidence) -> Iterator[Candidate]:
     points = evidence.beatmap.sorted_timing_points
-    yield from _first(evidence, points[0])
+    yield from _first(points[0])
     yield from _same_time(evidence, points)
     yield from _unused_green(evidence, points)
     yield from _unused_red(evidence)
     quiet = [point for point in points if point.volume < LEAST_VOLUME]
     if quiet:
         yield _candidate(
-            evidence,
             LINE_VOLUME,
             quiet,
             Certainty.POSSIBLE,
@@ -134,7 +133,6 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     loud = [point for point in points if point.written_volume > MOST_VOLUME]
     if loud:
         yield _candidate(
-            evidence,
             LINE_VOLUME,
             loud,
             Certainty.HARMLESS,
@@ -145,13 +143,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
 
 
 def _candidate(
-    evidence: Evidence,
-    rule: Rule,
-    found: Sequence[TimingPoint],
-    certainty: Certainty,
-    message: str,
-    actual: str,
-    expected: str,
+    rule: Rule, found: Sequence[TimingPoint], certainty: Certainty, message: str, actual: str, expected: str
 ) -> Candidate:
     """One finding for all lines, because they are fixed together."""
     first = found[0]
@@ -169,7 +161,7 @@ def _candidate(
     )
 
 
-def _first(evidence: Evidence, first: TimingPoint) -> Iterator[Candidate]:
+def _first(first: TimingPoint) -> Iterator[Candidate]:
     for is_so, what in ((not first.uninherited, "is a green line"), (first.kiai, "has kiai")):
         if is_so:
             yield candidate(
@@ -235,7 +227,6 @@ def _same_time(evidence: Evidence, points: Sequence[TimingPoint]) -> Iterator[Ca
             conflicts.append(point)
     if twice:
         yield _candidate(
-            evidence,
             DUPLICATE_GREEN,
             twice,
             Certainty.CERTAIN,
@@ -245,7 +236,6 @@ def _same_time(evidence: Evidence, points: Sequence[TimingPoint]) -> Iterator[Ca
         )
     if copies:
         yield _candidate(
-            evidence,
             DUPLICATE_GREEN,
             copies,
             Certainty.POSSIBLE,
@@ -255,7 +245,6 @@ def _same_time(evidence: Evidence, points: Sequence[TimingPoint]) -> Iterator[Ca
         )
     if conflicts:
         yield _candidate(
-            evidence,
             CONFLICT,
             conflicts,
             Certainty.POSSIBLE,
@@ -373,7 +362,6 @@ def _unused_red(evidence: Evidence) -> Iterator[Candidate]:
             unused.append(line)
     if unused:
         yield _candidate(
-            evidence,
             UNUSED_RED,
             unused,
             Certainty.GUIDELINE,

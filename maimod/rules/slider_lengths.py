@@ -104,7 +104,7 @@ def bodies(evidence: Evidence) -> list[Body]:
     return found
 
 
-def lengths(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidate]:
+def lengths(all_bodies: Sequence[Body]) -> Iterator[Candidate]:
     """Bodies that are longer or much shorter than their curves."""
     extended = {
         body.head.index

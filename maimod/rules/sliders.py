@@ -20,7 +20,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     all_bodies = bodies(evidence)
     yield from invisible(evidence, all_bodies)
     visible = [body for body in all_bodies if body.path.natural_length > 0]
-    odd_lengths = list(lengths(evidence, visible))
+    odd_lengths = list(lengths(visible))
     yield from odd_lengths
     # A wrong length also gives a wrong tail: that is one mistake.
     misfits = {

@@ -113,10 +113,10 @@ def _unused(evidence: MapsetEvidence, named: Named) -> list[str]:
         *(mapset.find_sound(name) for name in {*named, *played}),
     }
     used = {mapset.path_of(name) for name in found if name is not None}  # of a link, what it leads to
-    return [name for name in mapset.files if mapset.path_of(name) not in used and not _belongs(name, evidence)]
+    return [name for name in mapset.files if mapset.path_of(name) not in used and not _belongs(name)]
 
 
-def _belongs(name: str, evidence: MapsetEvidence) -> bool:
+def _belongs(name: str) -> bool:
     """Whether a file belongs to a set although no other file names it."""
     path = PurePosixPath(name)
     if (

@@ -181,7 +181,7 @@ MANY_MUTED = 8
 SHOWN_OBJECTS = 8
 
 
-def muted(evidence: Evidence, found: Sequence[Hit]) -> Iterator[Candidate]:
+def muted(found: Sequence[Hit]) -> Iterator[Candidate]:
     """Barely audible hits: neighbours are one finding, and so are all hits of a map with many."""
     active = _pressed(found)
     runs = list(_quiet_runs(active, 0, MUTED_PERCENT))

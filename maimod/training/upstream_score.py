@@ -39,7 +39,7 @@ def suggestions(scores: Sequence[EventScore], mode: Mode) -> list[Finding]:
         if score.entropy <= 0.0 or (ratio := score.surprisal / score.entropy) < LEAST_RATIO:
             continue
         group = _Group(kinds.get(score.event.group), score.event.time)
-        category = None if _is_dropped(score, group, beats) else _category(score, group, beats, mode)
+        category = None if _is_dropped(score, group, beats) else _category(score, group, mode)
         if category is not None:
             source = score.event.source
             objects = (source.index,) if isinstance(source, HitObject) else ()
@@ -74,7 +74,7 @@ def _near(times: Sequence[float], time: float, within: float) -> bool:
     return place < len(times) and times[place] <= time + within
 
 
-def _category(score: EventScore, group: _Group, beats: Sequence[float], mode: Mode) -> Category | None:
+def _category(score: EventScore, group: _Group, mode: Mode) -> Category | None:
     actual, expected = score.event.kind, score.likeliest.kind
     of_group = (
         Category.RHYTHM

@@ -66,7 +66,7 @@ def _replace(copy: Tampered, first: int, length: int, objects: list[HitObject]) 
         copy.objects[k] = None
     copy.added += objects
     for slot in sorted(before.keys() | after.keys()):
-        _mark(copy, slot, before.get(slot, []), after.get(slot, []))
+        _mark(copy, before.get(slot, []), after.get(slot, []))
     copy.keep_clear(first, last)
     return True
 
@@ -82,7 +82,7 @@ def _by_slot(copy: Tampered, objects: Iterable[HitObject]) -> Slots:
     return of_slot
 
 
-def _mark(copy: Tampered, slot: int, before: list[HitObject], after: list[HitObject]) -> None:
+def _mark(copy: Tampered, before: list[HitObject], after: list[HitObject]) -> None:
     """Label what differs between the objects of a slot."""
     time = (after or before)[0].time
     if len(before) != len(after):
