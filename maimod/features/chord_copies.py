@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from maimod.features.cells import CELLS_PER_BEAT
 from maimod.features.mania_rows import AROUND_ROWS, Rows, around_rows
-from maimod.features.passages import CELLS_PER_BEAT, Passages
+from maimod.features.passages import Passages
 
 NEARLY = 1e-6
 """Weight of a copy with which nothing around agrees; it counts where there is no better one."""

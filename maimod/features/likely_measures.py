@@ -12,7 +12,8 @@ from functools import cached_property
 
 import numpy as np
 
-from maimod.features.passages import CELLS_PER_BEAT, LONGEST_MEASURE, Passages, displaced
+from maimod.features.cells import CELLS_PER_BEAT, LONGEST_MEASURE
+from maimod.features.passages import Passages, displaced
 from maimod.osu.beatmap import HitObject
 
 WEIGHT_OF_SONG, WEIGHT_OF_AROUND = 12.0, 7.0

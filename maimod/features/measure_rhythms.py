@@ -11,8 +11,9 @@ from functools import cached_property
 import numpy as np
 
 from maimod.audio.onsets import ONSET_WIDTH_MS
+from maimod.features.cells import CELLS_PER_BEAT
 from maimod.features.likely_measures import PART_WEIGHTS, LikelyMeasures, log_odds, log_sum, masked_odds
-from maimod.features.passages import CELLS_PER_BEAT, displaced
+from maimod.features.passages import displaced
 from maimod.osu.beatmap import Mode
 
 DIFFERENCE = 3.0

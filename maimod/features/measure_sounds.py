@@ -8,9 +8,10 @@ from functools import cached_property
 
 import numpy as np
 
+from maimod.features.cells import CELLS_PER_BEAT
 from maimod.features.likely_measures import LikelyMeasures, in_a_row, log_odds, masked_odds, normalised
 from maimod.features.measure_rhythms import FURTHEST
-from maimod.features.passages import CELLS_PER_BEAT, SOUND_VALUES
+from maimod.features.passages import SOUND_VALUES
 from maimod.osu.beatmap import Mode
 from maimod.osu.hitsounds import CLAP, FINISH, WHISTLE
 

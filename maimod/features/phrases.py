@@ -9,8 +9,8 @@ from itertools import groupby
 
 import numpy as np
 
+from maimod.features.cells import Cells
 from maimod.features.ordered import median
-from maimod.features.passages import Cells
 
 MEASURES = (2, 4, 8)
 """Measures in a phrase."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from maimod.audio.spectrogram import Bands
-from maimod.features.passages import CELLS_PER_BEAT, LONGEST_MEASURE, QUARTER, Cells
+from maimod.features.cells import CELLS_PER_BEAT, LONGEST_MEASURE, QUARTER, Cells
 
 WEIGHT_OF_ONSETS = 0.5
 """Beside 1 for the loudness. Of 13 maps with several sections of kiai, measures are in kiai if those most alike are, with an AUC of

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import numpy as np
 
+from maimod.features.cells import CELLS_PER_BEAT
 from maimod.features.ordered import median
-from maimod.features.passages import CELLS_PER_BEAT
 from maimod.features.song_parts import beats
 from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import Beatmap, TimingPoint

@@ -15,7 +15,7 @@ from itertools import groupby
 import msgspec
 import numpy as np
 
-from maimod.features.passages import CELLS_PER_BEAT, Cells
+from maimod.features.cells import CELLS_PER_BEAT, Cells
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Mode
 from maimod.osu.hitsounds import DEFAULT_SET, Hit, hits, set_name

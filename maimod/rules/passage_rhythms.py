@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from maimod.features.passages import CELLS_PER_BEAT, QUARTER, Passages
+from maimod.features.cells import CELLS_PER_BEAT, QUARTER
+from maimod.features.passages import Passages
 from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import HitObject, ObjectKind
 from maimod.osu.names import kind_name, noun, object_name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from maimod.features import phrases
-from maimod.features.passages import Cells
+from maimod.features.cells import Cells
 from tests.features.test_passages import MEASURE, phrase_map
 
 CELLS = Cells(phrase_map())

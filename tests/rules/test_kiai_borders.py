@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from maimod.features.passages import Cells
+from maimod.features.cells import Cells
 from maimod.features.song_parts import beats
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
