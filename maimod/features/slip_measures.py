@@ -249,14 +249,14 @@ def measure(beatmap: Beatmap, objects: Sequence[HitObject]) -> Measures:
     )
 
 
-def _into(values: np.ndarray, n: int, otherwise: float) -> np.ndarray:
+def _into(values: np.ndarray, n: int, fill: float) -> np.ndarray:
     """Values of steps, at the object that they lead to."""
-    return np.concatenate([np.full(min(n, 1), otherwise), values])
+    return np.concatenate([np.full(min(n, 1), fill), values])
 
 
-def _from(values: np.ndarray, n: int, otherwise: float) -> np.ndarray:
+def _from(values: np.ndarray, n: int, fill: float) -> np.ndarray:
     """Values of steps, at the object that they start from."""
-    return np.concatenate([values, np.full(min(n, 1), otherwise)])
+    return np.concatenate([values, np.full(min(n, 1), fill)])
 
 
 def _deviations(steps: Steps) -> np.ndarray:

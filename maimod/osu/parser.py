@@ -416,12 +416,12 @@ class _Parser:
             {place: lines[-1][0] for place, lines in self.values.items()},
         )
 
-    def missing(self, section: str, reason: str, otherwise: str) -> tuple[int | None, str]:
+    def missing(self, section: str, reason: str, consequence: str) -> tuple[int | None, str]:
         """Line and reason of a failure for want of a section, with the one that is written in its place."""
         for line, name in self.unknown:
             if section in _close(name, SECTIONS):
                 return line, f"{reason}; [{name}] should be [{section}]"
-        return None, f"{reason}{otherwise}{'' if section in self.named else f'; the file has no section [{section}]'}"
+        return None, f"{reason}{consequence}{'' if section in self.named else f'; the file has no section [{section}]'}"
 
     def note_missing(self) -> None:
         """Name settings that every file has and this one lacks, and keys that are written with a mistake: the game leaves

@@ -115,9 +115,9 @@ def _all(shares: Iterable[_Share]) -> str:
     return " and ".join(map(str, [one for one in named if one.count or one.of > 1] or named))
 
 
-def _weighed(reasons: Sequence[str], against: Sequence[str], otherwise: str) -> str:
-    """Reasons, and what speaks against them; with no reason of its own the finding rests on `otherwise`."""
-    words = f"{'; '.join(reasons) or otherwise}{', though ' * bool(against)}{' and '.join(against)}"
+def _weighed(reasons: Sequence[str], against: Sequence[str], fallback: str) -> str:
+    """Reasons, and what speaks against them; with no reason of its own the finding rests on `fallback`."""
+    words = f"{'; '.join(reasons) or fallback}{', though ' * bool(against)}{' and '.join(against)}"
     for many, one in ((OTHERS, "the other difficulty"), (MEASURES, "the similar measure")):
         words = re.sub(f"(?<!and )1 of 1 {many} have", f"{one} has", words).replace(f"1 of 1 {many}", one)
         words = re.sub(f"(?<!and )0 of 1 {many} have one\\b", f"{one} has none", words)
@@ -126,18 +126,18 @@ def _weighed(reasons: Sequence[str], against: Sequence[str], otherwise: str) -> 
 
 
 def joined(words: str, seen: str) -> str:
-    """Words with what a function of this module returns if nothing is said `otherwise`."""
+    """Words with what a function of this module returned for an empty `fallback`."""
     return f"{words}{'; ' * (bool(seen) and not seen.startswith(','))}{seen}"
 
 
-def objects(evidence: Evidence, time: float, is_missing: bool, otherwise: str, where: str = "here") -> str:
+def objects(evidence: Evidence, time: float, is_missing: bool, fallback: str, where: str = "here") -> str:
     """As in "the song has a clear sound there; 6 of 8 similar measures have a note, though 0 of 2 other difficulties have one".
 
     Args:
         evidence: of the map.
         time: of an object, or of a place without one [ms].
         is_missing: whether an object seems to be missing; else one seems to be too many.
-        otherwise: said where neither the song nor another place agrees.
+        fallback: said where neither the song nor another place agrees.
         where: "here" or "there".
     """
     reasons: list[str] = []
@@ -155,24 +155,24 @@ def objects(evidence: Evidence, time: float, is_missing: bool, otherwise: str, w
         reasons.append(f"{agreeing} have {an_object}{'' if reasons else f' {where}'}")
     if others:
         against.append(f"{others} have {'one' if agreeing else an_object}")
-    return _weighed(reasons, against, otherwise)
+    return _weighed(reasons, against, fallback)
 
 
-def kinds(evidence: Evidence, time: float, names: Sequence[str], otherwise: str) -> str:
+def kinds(evidence: Evidence, time: float, names: Sequence[str], fallback: str) -> str:
     """As in "6 of 8 similar measures have a slider, 2 a circle".
 
     Args:
         evidence: of the map.
         time: of an object [ms].
         names: of kinds: its own, and those that seem likelier.
-        otherwise: said where the similar measures do not agree that another kind is likelier; alone, if they are undecided.
+        fallback: said where the similar measures do not agree that another kind is likelier; alone, if they are undecided.
     """
     passages = evidence.passages
     if not passages.cells.count:
-        return otherwise
+        return fallback
     seen, valid = passages.in_copies("kind", passages.cell_of(time))
     if not valid.any():
-        return otherwise
+        return fallback
     numbers = [int((valid & (seen == KINDS.index(name) + 1)).sum()) for name in names if name in KINDS]
     words = [a(kind_name(name, evidence.beatmap)) for name in names]
     counted_words = [f"{number or 'none'} {name}" for number, name in zip(numbers, words, strict=False)]
@@ -184,11 +184,11 @@ def kinds(evidence: Evidence, time: float, names: Sequence[str], otherwise: str)
         )
     own, others = numbers[0], sum(numbers[1:])
     if own == others:
-        return otherwise
-    return _weighed([shares], [], otherwise) if others > own else _weighed([], [shares], otherwise)
+        return fallback
+    return _weighed([shares], [], fallback) if others > own else _weighed([], [shares], fallback)
 
 
-def flags(evidence: Evidence, time: float, is_missing: bool, otherwise: str) -> str:
+def flags(evidence: Evidence, time: float, is_missing: bool, fallback: str) -> str:
     """As in "5 of 8 similar measures and 2 of 3 other difficulties have one", with the arguments of :func:`objects`."""
     shares = _shares(evidence, "flag", time)
     sides = (
@@ -196,25 +196,25 @@ def flags(evidence: Evidence, time: float, is_missing: bool, otherwise: str) -> 
         for agrees in (True, False)
     )
     agreeing, others = ([f"{side} have one"] if side else [] for side in sides)
-    return _weighed(agreeing, others, otherwise)
+    return _weighed(agreeing, others, fallback)
 
 
-def sounds(evidence: Evidence, time: float, name: str, otherwise: str) -> str:
+def sounds(evidence: Evidence, time: float, name: str, fallback: str) -> str:
     """What the same hit sounds like elsewhere: "6 of 8 similar measures have a whistle here".
 
     Args:
         evidence: of the map.
         time: of a hit [ms].
         name: sound, sample_set or volume, of :class:`maimod.features.passages.Timeline`.
-        otherwise: said where there is no other hit to compare with, or most are the same.
+        fallback: said where there is no other hit to compare with, or most are the same.
     """
     sides, own = _sounds(evidence, time, name)
     if not sides:
-        return otherwise
+        return fallback
     ((usual, _),) = Counter(value for values, _ in sides for value in values).most_common(1)
     shares = [_Share(values.count(usual), len(values), what) for values, what in sides]
     if _is_same(name, own, usual):
-        return _weighed([], [f"{' and '.join(share.plain for share in shares)} have the same here"], otherwise)
+        return _weighed([], [f"{' and '.join(share.plain for share in shares)} have the same here"], fallback)
     agreeing, against = (
         _all(one for one in shares if one.is_usual is side and (side or one.is_many or len(shares) == 1))
         for side in (True, False)
@@ -222,7 +222,7 @@ def sounds(evidence: Evidence, time: float, name: str, otherwise: str) -> str:
     sound_there = f"have {_sound_name(evidence, name, usual)} here"
     if not agreeing:
         return f"{against} {sound_there}, the rest others"
-    return _weighed([f"{agreeing} {sound_there}"], [f"{against} do"] if against else [], otherwise)
+    return _weighed([f"{agreeing} {sound_there}"], [f"{against} do"] if against else [], fallback)
 
 
 def is_in_all_others(evidence: Evidence, time: float, name: str) -> bool:
@@ -262,13 +262,13 @@ def _sound_name(evidence: Evidence, name: str, value: int) -> str:
     return f"a {addition_names(value << 1)}" if value else "no addition"
 
 
-def lengths(evidence: Evidence, o: HitObject, otherwise: str) -> str:
+def lengths(evidence: Evidence, o: HitObject, fallback: str) -> str:
     """As in "1 of 5 objects here in similar measures lasts as long", with the last argument of :func:`kinds`."""
     same, of = _same_length(evidence, o)
     if not of:
-        return otherwise
+        return fallback
     share = f"{same if same or of == 1 else 'none'} of {counted(of, 'object')} here in similar measures {'lasts' if same == 1 else 'last'} as long"
-    return _weighed([share], [], otherwise) if same <= of / 2 else _weighed([], [share], otherwise)
+    return _weighed([share], [], fallback) if same <= of / 2 else _weighed([], [share], fallback)
 
 
 def _same_length(evidence: Evidence, o: HitObject) -> tuple[int, int]:

@@ -58,12 +58,10 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
             continue
         likelier = _likelier(o, evidence.slider_alternatives[rank])
         usual = f"{likelier} would be more usual" if likelier else ""
-        otherwise = "" if usual else "its rhythm is unlike that around it"
+        fallback = "" if usual else "its rhythm is unlike that around it"
         kinds = [str(ObjectKind.CIRCLE), str(ObjectKind.SLIDER)]
         seen = (
-            elsewhere.lengths(evidence, o, otherwise)
-            if o.slider
-            else elsewhere.kinds(evidence, o.time, kinds, otherwise)
+            elsewhere.lengths(evidence, o, fallback) if o.slider else elsewhere.kinds(evidence, o.time, kinds, fallback)
         )
         name = object_name(o, evidence.beatmap)
         yield candidate(

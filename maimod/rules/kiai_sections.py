@@ -219,8 +219,8 @@ def _candidate(evidence: Evidence, part: _Part, others: list[np.ndarray]) -> Can
     beatmap = evidence.beatmap
     line = beatmap.timing_point_at(part.start + UNSNAP_MS)
     middle = np.array([(part.start + part.end) / 2])
-    otherwise = sum(bool(_is_on(spans, middle)[0]) != part.has_kiai for spans in others)
-    of_others = float(log_odds(otherwise, len(others) - otherwise))
+    differing = sum(bool(_is_on(spans, middle)[0]) != part.has_kiai for spans in others)
+    of_others = float(log_odds(differing, len(others) - differing))
     begins, ends = _at_borders(beatmap, part)
     bits = part.song + of_others
     return candidate(
@@ -231,7 +231,7 @@ def _candidate(evidence: Evidence, part: _Part, others: list[np.ndarray]) -> Can
         measure=bits,
         actual="kiai" if part.has_kiai else "no kiai",
         expected=[Expected("no kiai" if part.has_kiai else "kiai")],
-        message=_words(part, otherwise, len(others)),
+        message=_words(part, differing, len(others)),
         bits=round(bits, 2),
         bits_of_song=round(part.song, 2),
         bits_of_difficulties=round(of_others, 2),
@@ -242,12 +242,12 @@ def _candidate(evidence: Evidence, part: _Part, others: list[np.ndarray]) -> Can
     )
 
 
-def _words(part: _Part, otherwise: int, others: int) -> str:
+def _words(part: _Part, differing: int, others: int) -> str:
     reasons = []
     if part.like is not None:
         reasons.append(f"the song is like that at {clock(part.like)}, where kiai begins")
-    if otherwise:
-        reasons.append(f"{otherwise} of {others} {OTHERS} have {'none' if part.has_kiai else 'it'}")
+    if differing:
+        reasons.append(f"{differing} of {others} {OTHERS} have {'none' if part.has_kiai else 'it'}")
     return f"Kiai is {'on' if part.has_kiai else 'off'} here; {', and '.join(reasons)}."
 
 

@@ -27,7 +27,7 @@ REVERSED_CURVE = Curve(middle=5.0, scale=0.8)
 above 4.4 and 0.1 above 5.6; of sliders that were reversed 37 % are."""
 REVERSED_PX = 40.0
 """With the tail closer to the head than this, the direction makes no difference."""
-MIN_STEPS, MAX_KIN = 8, 2_000
+MIN_STEPS, MAX_STEPS = 8, 2_000
 """Fewest steps of the same rhythm to compare with, and most."""
 SPREAD = 0.25
 """Width in octaves of the kernel that smooths the map's step lengths."""
@@ -109,7 +109,7 @@ def _count(count: int) -> str:
     return f"{count or 'no'} repeat{'s' * (count != 1)}"
 
 
-class _Kinship:
+class _StepsByGap:
     """Steps of the same rhythm."""
 
     def __init__(self, gaps: np.ndarray) -> None:
@@ -122,16 +122,16 @@ class _Kinship:
         first = int(np.searchsorted(self._gaps, gap - width))
         last = int(np.searchsorted(self._gaps, gap + width, side="right"))
         places = np.arange(first, last)
-        if last - first > MAX_KIN:
-            places = first + np.arange(MAX_KIN) * (last - first) // MAX_KIN
-        kin = self._order[places]
-        return kin[~np.isin(kin, without)]
+        if last - first > MAX_STEPS:
+            places = first + np.arange(MAX_STEPS) * (last - first) // MAX_STEPS
+        same = self._order[places]
+        return same[~np.isin(same, without)]
 
 
 def reversed_sliders(evidence: Evidence) -> Iterator[Candidate]:
     """Sliders that fit the map's spacing better from tail to head."""
     all_steps = steps(evidence)
-    kinship = _Kinship(np.array([s.gap for s in all_steps]))
+    by_gap = _StepsByGap(np.array([s.gap for s in all_steps]))
     octaves = np.log2(np.maximum([s.distance for s in all_steps], 8.0)) if all_steps else np.zeros(0)
     for i, (into, out) in enumerate(pairwise(all_steps)):
         head = into.after
@@ -144,10 +144,10 @@ def reversed_sliders(evidence: Evidence) -> Iterator[Candidate]:
         if sum(ways) > into.distance + out.distance:  # less movement as it is: a tight pattern
             continue
         for step, other in zip((into, out), ways, strict=True):
-            kin = kinship.of(step.gap, (i, i + 1))
-            if len(kin) < MIN_STEPS:
+            same = by_gap.of(step.gap, (i, i + 1))
+            if len(same) < MIN_STEPS:
                 break
-            bits += _log_density(octaves[kin], other) - _log_density(octaves[kin], step.distance)
+            bits += _log_density(octaves[same], other) - _log_density(octaves[same], step.distance)
         else:
             yield candidate(
                 REVERSED,

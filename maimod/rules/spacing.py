@@ -44,7 +44,7 @@ CLOSE_MS, SAME_SNAP_MS = 180.0, 5.0
 """Steps of half a beat of 160 BPM or less, and how alike their times are (Mapset Verifier, abnormal spacing)."""
 LEAST_WIDTH_PX, LEAP_TIMES = 20.0, 4.0
 """Narrower steps count as this wide; a leap is this many times as wide (Mapset Verifier: a warning)."""
-MIN_KIN = 4
+MIN_STEPS = 4
 """Fewest steps of the same rhythm to compare with."""
 SAME_PX, MOST_SAME_STEPS = 2.0, 2
 """A distance that the map has at more than so many other gaps of the same length is a figure of its own."""
@@ -235,11 +235,11 @@ def leaps(evidence: Evidence, all_steps: Sequence[Step]) -> Iterator[Candidate]:
     for i in np.flatnonzero(widths > 4 * radius).tolist():
         first, last = np.searchsorted(times, [times[i] - NEIGHBOURHOOD_MS, times[i] + NEIGHBOURHOOD_MS])
         first, last = max(first, i - MAX_NEIGHBOURS), min(last, i + MAX_NEIGHBOURS + 1)
-        kin = np.flatnonzero(np.abs(gaps[first:last] - gaps[i]) <= SAME_SNAP_MS) + first
-        kin = kin[np.abs(kin - i) > 1]
-        if len(kin) < MIN_KIN or widths[i] < LEAP_TIMES * widths[kin].max():
+        same = np.flatnonzero(np.abs(gaps[first:last] - gaps[i]) <= SAME_SNAP_MS) + first
+        same = same[np.abs(same - i) > 1]
+        if len(same) < MIN_STEPS or widths[i] < LEAP_TIMES * widths[same].max():
             continue
-        step, usual = close[i], median(widths[kin])
+        step, usual = close[i], median(widths[same])
         yield candidate(
             LEAP,
             time=step.after.time,

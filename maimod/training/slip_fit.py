@@ -136,10 +136,10 @@ def _with_points(o: HitObject, points: Iterable[complex]) -> HitObject | None:
     return replace(o, x=whole[0][0], y=whole[0][1], slider=slider)
 
 
-def _ways(size: float, random: Generator) -> list[complex]:
+def _offsets(size: float, random: Generator) -> list[complex]:
     """Moves of a size: a few in any direction, or along the axes as with a key held."""
     if random.random() < 0.15:
-        return [size * complex(way) for way in random.permutation([1, -1, 1j, -1j])]
+        return [size * complex(direction) for direction in random.permutation([1, -1, 1j, -1j])]
     return [cmath.rect(size, turn) for turn in random.uniform(0, 2 * math.pi, 8)]
 
 
@@ -149,17 +149,17 @@ def _first(found: Iterable[HitObject | None]) -> list[HitObject]:
 
 def _moved(objects: Sequence[HitObject], at: int, size: float, random: Generator) -> list[HitObject]:
     o = objects[at]
-    return _first(_with_points(o, (p + way for p in _points(o))) for way in _ways(size, random))
+    return _first(_with_points(o, (p + offset for p in _points(o))) for offset in _offsets(size, random))
 
 
 def _turned_about_neighbour(objects: Sequence[HitObject], at: int, size: float, random: Generator) -> list[HitObject]:
     """The distance to the object before stays, as with distance snap."""
     o, before = objects[at], complex(objects[at - 1].x, objects[at - 1].y)
-    way = complex(o.x, o.y) - before
-    if abs(way) < size / 2 or abs(way) < 1:
+    offset = complex(o.x, o.y) - before
+    if abs(offset) < size / 2 or abs(offset) < 1:
         return []
-    angle = 2 * math.asin(min(size / (2 * abs(way)), 1.0))
-    moves = [way * cmath.exp(1j * sign * angle) - way for sign in random.permutation([-1, 1])]
+    angle = 2 * math.asin(min(size / (2 * abs(offset)), 1.0))
+    moves = [offset * cmath.exp(1j * sign * angle) - offset for sign in random.permutation([-1, 1])]
     return _first(_with_points(o, (p + move for p in _points(o))) for move in moves)
 
 
@@ -168,13 +168,13 @@ def _head(objects: Sequence[HitObject], at: int, size: float, random: Generator)
     if o.slider is None:
         return []
     head, *anchors = _points(o)
-    return _first(_with_points(o, (head + way, *anchors)) for way in _ways(size, random))
+    return _first(_with_points(o, (head + offset, *anchors)) for offset in _offsets(size, random))
 
 
 def _together(objects: Sequence[HitObject], at: int, size: float, random: Generator) -> list[HitObject]:
     group = objects[at : at + int(random.integers(2, 6))]
-    for way in _ways(size, random):
-        moved = [_with_points(o, (p + way for p in _points(o))) for o in group]
+    for offset in _offsets(size, random):
+        moved = [_with_points(o, (p + offset for p in _points(o))) for o in group]
         if all(moved):
             return [o for o in moved if o is not None]
     return []
@@ -239,7 +239,9 @@ def _anchor(objects: Sequence[HitObject], at: int, size: float, random: Generato
     if o.slider is None or not places:
         return []
     k = int(random.choice(places))
-    return _first(_with_points(o, (*points[:k], points[k] + way, *points[k + 1 :])) for way in _ways(size, random))
+    return _first(
+        _with_points(o, (*points[:k], points[k] + offset, *points[k + 1 :])) for offset in _offsets(size, random)
+    )
 
 
 def _reversed(objects: Sequence[HitObject], at: int, size: float, random: Generator) -> list[HitObject]:

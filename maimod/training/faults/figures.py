@@ -91,9 +91,9 @@ def _with_figure(beatmap: Beatmap, figure: Sequence[HitObject], new: Sequence[Hi
 def _shifted(pixels: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """A figure moved as a whole, to another line of the editor's grid."""
     angles = [(random.random() + k / 8) * 2 * math.pi for k in range(8)]
-    ways = [(1, 0), (-1, 0)] if beatmap.mode is Mode.CATCH else [(math.cos(a), math.sin(a)) for a in angles]
+    directions = [(1, 0), (-1, 0)] if beatmap.mode is Mode.CATCH else [(math.cos(a), math.sin(a)) for a in angles]
     for figure in _figures(beatmap, random, FIGURE_OBJECTS):
-        for dx, dy in ways:
+        for dx, dy in directions:
 
             def there(point: Point, dx: float = pixels * dx, dy: float = pixels * dy) -> Point:
                 return point[0] + dx, point[1] + dy

@@ -38,9 +38,9 @@ FIGURE_OBJECTS = (3, 4, 5)
 
 
 def _moved(pixels: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
-    ways = _ways(beatmap, random)
+    directions = _directions(beatmap, random)
     for o in in_turn(random, [o for o in beatmap.hit_objects[1:] if is_circle(o) and not _is_stacked(beatmap, o)]):
-        for dx, dy in ways:
+        for dx, dy in directions:
             x, y = round(o.x + pixels * dx), round(o.y + pixels * dy)
             if is_inside((x, y)):
                 moved = replace(o, x=float(x), y=float(y))
@@ -123,7 +123,7 @@ def _combo_misplaced(beatmap: Beatmap, random: Generator, envelope: Envelope) ->
     return None
 
 
-def _ways(beatmap: Beatmap, random: Generator) -> list[tuple[float, float]]:
+def _directions(beatmap: Beatmap, random: Generator) -> list[tuple[float, float]]:
     """Directions to move an object in; in catch there are only two."""
     turn = random.random()
     if beatmap.mode is not Mode.OSU:
@@ -139,10 +139,10 @@ def _shifted(o: HitObject, x: float, y: float) -> HitObject:
 
 
 def _slider_moved(pixels: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
-    ways = _ways(beatmap, random)
+    directions = _directions(beatmap, random)
     for o in in_turn(random, [o for o in sliders_of(beatmap) if not _is_stacked(beatmap, o)]):
         assert o.slider is not None
-        for dx, dy in ways:
+        for dx, dy in directions:
             moved = _shifted(o, float(round(pixels * dx)), float(round(pixels * dy)))
             if moved.slider is not None and all(map(is_inside, moved.slider.control_points)):
                 note = f"slider moved from ({o.x:g}, {o.y:g}) to ({moved.x:g}, {moved.y:g})"
@@ -159,7 +159,7 @@ def _is_stacked(beatmap: Beatmap, o: HitObject) -> bool:
 def _stack_broken(pixels: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """The second of two objects in a stack is moved off it."""
     window = beatmap.difficulty.preempt_ms * beatmap.stack_leniency
-    ways = _ways(beatmap, random)
+    directions = _directions(beatmap, random)
     places = [
         o
         for before, o in pairwise(beatmap.hit_objects)
@@ -171,7 +171,7 @@ def _stack_broken(pixels: float, beatmap: Beatmap, random: Generator, envelope: 
     o = pick(random, places)
     if o is None:
         return None
-    for dx, dy in ways:
+    for dx, dy in directions:
         moved = _shifted(o, float(round(pixels * dx)), float(round(pixels * dy)))
         if is_inside((moved.x, moved.y)):
             return mistake_at(exchanged(beatmap, o, moved), moved, f"{pixels:g} px off the object it is stacked on")
