@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from maimod.features import catch_measures
-from maimod.features.catch_measures import WAYS
+from maimod.features.catch_measures import CATCHER_NAMES
 from maimod.features.mania_rows import AROUND_ROWS, around_rows
 from maimod.features.passages import Passages
 from maimod.features.slip_measures import Measures
@@ -70,18 +70,18 @@ def measure(
     if passages is None:
         passages = Passages(replace(beatmap, hit_objects=tuple(objects)), None, 0.0, ())
     own, relations = catch_measures.measure(beatmap, objects)
-    copies = features(objects, own[:, -len(WAYS) :], passages)
+    copies = features(objects, own[:, -len(CATCHER_NAMES) :], passages)
     following = np.zeros((len(objects), len(MOVEMENTS)))
     following[:-1] = copies[1:, -len(MOVEMENTS) :]
     return np.concatenate([own, copies, following], axis=1).astype(np.float32), relations
 
 
-def features(objects: Sequence[HitObject], ways: np.ndarray, passages: Passages) -> np.ndarray:
+def features(objects: Sequence[HitObject], catcher: np.ndarray, passages: Passages) -> np.ndarray:
     """Measure every object.
 
     Args:
         objects: in order of time.
-        ways: (n_objects, len(WAYS)) of :mod:`maimod.features.catch_measures`.
+        catcher: (n_objects, len(CATCHER_NAMES)) of :mod:`maimod.features.catch_measures`.
         passages: the copies of the measures of their map.
 
     Returns:
@@ -92,7 +92,7 @@ def features(objects: Sequence[HitObject], ways: np.ndarray, passages: Passages)
     partners = _partners(objects, passages)
     there, at = partners >= 0, np.maximum(partners, 0)
     x = np.array([o.x for o in objects])
-    return np.concatenate([_places(x, x[at], there), _movements(x, ways, there, at)], axis=1)
+    return np.concatenate([_places(x, x[at], there), _movements(x, catcher, there, at)], axis=1)
 
 
 def _partners(objects: Sequence[HitObject], passages: Passages) -> np.ndarray:
@@ -118,7 +118,7 @@ def _places(x: np.ndarray, other: np.ndarray, there: np.ndarray) -> np.ndarray:
     return np.stack(columns, axis=1)
 
 
-def _movements(x: np.ndarray, ways: np.ndarray, there: np.ndarray, at: np.ndarray) -> np.ndarray:
+def _movements(x: np.ndarray, catcher: np.ndarray, there: np.ndarray, at: np.ndarray) -> np.ndarray:
     """(n_objects, 9) of the movements to the objects and those of the copies, the objects `at` (n_objects, n_copies)."""
     there = there & (at > 0)  # nothing moves to the first object
     step = np.diff(x, prepend=x[:1])
@@ -129,7 +129,7 @@ def _movements(x: np.ndarray, ways: np.ndarray, there: np.ndarray, at: np.ndarra
     # How much more the movements around go the same way than the other way; negative where the copy is mirrored.
     turned = around_rows(way.astype(float) - other_way, AROUND_ROWS)
     of_way = weights * np.abs(turned)
-    hyper, walked = (ways[:, WAYS.index(f"{name} in")] > 0.5 for name in ("hyperdash", "walked"))
+    hyper, walked = (catcher[:, CATCHER_NAMES.index(f"{name} in")] > 0.5 for name in ("hyperdash", "walked"))
     columns = (
         _mean(same, weights),
         _mean(longer > SAME_PX, weights),

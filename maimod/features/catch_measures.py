@@ -29,7 +29,7 @@ REACH = 12
 FARTHEST_PX = 512.0
 
 _SIDES = ("in", "out")
-WAYS = (
+CATCHER_NAMES = (
     *(
         f"{what} {side}"
         for side in _SIDES
@@ -45,7 +45,7 @@ WAYS = (
     "on grid",
     "on grid around",
 )
-NAMES = (*slip_measures.NAMES, *(f"way {name}" for name in WAYS))
+NAMES = (*slip_measures.NAMES, *(f"way {name}" for name in CATCHER_NAMES))
 """Names of the features."""
 
 
@@ -62,8 +62,8 @@ def measure(beatmap: Beatmap, objects: Sequence[HitObject]) -> tuple[np.ndarray,
     flat = [_on_line(o) for o in objects]
     with np.errstate(divide="ignore", invalid="ignore"):  # bodies on a line have no angles
         relations = slip_measures.measure(beatmap, flat)
-    ways = _ways(beatmap, objects)
-    return np.concatenate([relations.features, ways], axis=1).astype(np.float32), relations
+    catcher = _catcher_movements(beatmap, objects)
+    return np.concatenate([relations.features, catcher], axis=1).astype(np.float32), relations
 
 
 def _on_line(o: HitObject) -> HitObject:
@@ -79,8 +79,8 @@ def _on_line(o: HitObject) -> HitObject:
     return replace(o, y=0.0, slider=path)
 
 
-def _ways(beatmap: Beatmap, objects: Sequence[HitObject]) -> np.ndarray:
-    """(n_objects, len(WAYS))."""
+def _catcher_movements(beatmap: Beatmap, objects: Sequence[HitObject]) -> np.ndarray:
+    """(n_objects, len(CATCHER_NAMES))."""
     n = len(objects)
     changed = replace(beatmap, hit_objects=tuple(objects))
     between: dict[int, Movement] = {}
@@ -124,7 +124,7 @@ def _ways(beatmap: Beatmap, objects: Sequence[HitObject]) -> np.ndarray:
         "on grid": on_grid,
         "on grid around": around(on_grid, REACH),
     }
-    columns = np.stack([found[name] for name in WAYS], axis=1)
+    columns = np.stack([found[name] for name in CATCHER_NAMES], axis=1)
     columns[[o.kind is ObjectKind.SPINNER for o in objects]] = 0.0
     return columns
 

@@ -189,7 +189,7 @@ class MeasureAlternatives:
     @cached_property
     def mirrored(self) -> tuple[np.ndarray, np.ndarray]:
         """(len(MIRRORED_MEASURES), n) each: what the steps into and out of so many measures from each one on gain if these
-        are mirrored, and the number of the way in :data:`maimod.features.slip_alternatives.WAYS`."""
+        are mirrored, and the number of the mirror in :data:`maimod.features.slip_alternatives.MIRRORS`."""
         n = self.likely.n
         gains, ways = np.zeros((2, len(MIRRORED_MEASURES), n))
         if self.positions is None:

@@ -47,7 +47,7 @@ GROUPS = (2, 3, 4)
 """Objects that are moved together."""
 MOVES_PX, MOVE_DIRECTIONS = (25.0, 60.0, 120.0, 200.0), 8
 """Distances and number of directions of the other places that are tried."""
-WAYS = ((1, 0), (0, 1), (1, 1))
+MIRRORS = ((1, 0), (0, 1), (1, 1))
 """Passages are mirrored left to right, top to bottom, and turned upside down."""
 SCALED, FACTORS = (3, 4, 5), (1 / 1.4, 1 / 0.7)
 """Circles of figures that are scaled about their middle, and by how much."""
@@ -205,25 +205,25 @@ def passages_mirrored(
         firsts, lasts: (n_passages,) numbers of their objects.
 
     Returns:
-        (n_passages,) the greatest gain, 0 at the ends of the map; and the number of its way in `WAYS`.
+        (n_passages,) the greatest gain, 0 at the ends of the map; and the number of its mirror in `MIRRORS`.
     """
-    gains, ways = np.zeros(len(firsts)), np.zeros(len(firsts), dtype=int)
+    gains, mirrors = np.zeros(len(firsts)), np.zeros(len(firsts), dtype=int)
     for start, part in steps.items():
         inside = (firsts > start) & (lasts >= firsts) & (lasts < start + len(part.way))
         i, j = firsts[inside], lasts[inside]
         into, out = i - 1 - start, j - start
         now_in = part.fit(into, part.way[into], part.leaving[into], part.starting[into])
         now_out = part.fit(out, part.way[out], part.leaving[out], part.starting[out])
-        found = np.zeros((len(WAYS), len(i)))
-        for number in range(len(WAYS)):
+        found = np.zeros((len(MIRRORS), len(i)))
+        for number in range(len(MIRRORS)):
             head, tail = across(heads[i], number), across(tails[j], number)
             new_in = part.fit(into, head - tails[i - 1], part.leaving[into], _turned(part.starting[into], number))
             new_out = part.fit(out, heads[j + 1] - tail, _turned(part.leaving[out], number), part.starting[out])
             for new, now in ((new_in, now_in), (new_out, now_out)):
                 gain = new[0] - now[0] + TURNS_OF_PASSAGES * (new[1] - now[1])
                 found[number] += np.minimum(gain, MOST_OF_PASSAGES)
-        gains[inside], ways[inside] = found.max(axis=0), found.argmax(axis=0)
-    return gains, ways
+        gains[inside], mirrors[inside] = found.max(axis=0), found.argmax(axis=0)
+    return gains, mirrors
 
 
 def figures_scaled(
@@ -271,16 +271,16 @@ def figures_scaled(
     return gains
 
 
-def _turned(directions: np.ndarray, way: int) -> np.ndarray:
-    """Directions mirrored in a way of `WAYS`."""
-    x, y = WAYS[way]
+def _turned(directions: np.ndarray, mirror: int) -> np.ndarray:
+    """Directions mirrored by one of `MIRRORS`."""
+    x, y = MIRRORS[mirror]
     return np.asarray((-1) ** x * directions.real + 1j * (-1) ** y * directions.imag)
 
 
-def across(points: np.ndarray, way: int) -> np.ndarray:
-    """Points mirrored about the middle of the playfield in a way of `WAYS`."""
-    x, y = WAYS[way]
-    return _turned(points, way) + x * WIDTH + 1j * y * HEIGHT
+def across(points: np.ndarray, mirror: int) -> np.ndarray:
+    """Points mirrored about the middle of the playfield by one of `MIRRORS`."""
+    x, y = MIRRORS[mirror]
+    return _turned(points, mirror) + x * WIDTH + 1j * y * HEIGHT
 
 
 def _directions(objects: Sequence[HitObject], bodies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

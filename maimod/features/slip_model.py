@@ -90,8 +90,8 @@ class Slips(msgspec.Struct, frozen=True):
     """Of osu! and catch."""
     mania: ManiaMeasures | None = msgspec.field(default=None)
     """Of mania, and of the notes of taiko alone."""
-    ways: np.ndarray | None = msgspec.field(default=None)
-    """(n_objects, len(catch_measures.WAYS)) how the catcher gets to each object of catch and on from it."""
+    catcher: np.ndarray | None = msgspec.field(default=None)
+    """(n_objects, len(catch_measures.CATCHER_NAMES)) how the catcher gets to each object of catch and on from it."""
     copies: np.ndarray | None = msgspec.field(default=None)
     """(n_objects, len(catch_copies.NAMES)) what the copies of its measure have in place of each object of catch."""
 
@@ -150,8 +150,11 @@ def find(
             features, measures = catch_copies.measure(beatmap, objects, passages)
             positions = _without_spinners(log_odds(model.catch, features, catch_copies.SLIP_NAMES), objects)
             n = len(catch_measures.NAMES)
-            ways, copies = features[:, n - len(catch_measures.WAYS) : n], features[:, n : n + len(catch_copies.NAMES)]
-            return Slips(positions, silent, silent, silent, silent, measures, ways=ways, copies=copies)
+            catcher, copies = (
+                features[:, n - len(catch_measures.CATCHER_NAMES) : n],
+                features[:, n : n + len(catch_copies.NAMES)],
+            )
+            return Slips(positions, silent, silent, silent, silent, measures, catcher=catcher, copies=copies)
         case Mode.TAIKO if model.colours is not None:
             places = taiko_measures.notes_of(objects)
             if len(places) < LEAST_OBJECTS:

@@ -353,12 +353,12 @@ class ObjectTable:
         return np.concatenate([found, np.stack(ranks, axis=1)], axis=1)
 
     @cached_property
-    def ways(self) -> np.ndarray:
+    def catcher(self) -> np.ndarray:
         """(n_objects, n) the way of the catcher, and that of the copies; zeros in other modes."""
         slips = self.evidence.slips
-        if slips is None or slips.ways is None or slips.copies is None:
-            return np.zeros((len(self.objects), len(catch_measures.WAYS) + len(catch_copies.NAMES)))
-        return np.concatenate([slips.ways, slips.copies], axis=1)
+        if slips is None or slips.catcher is None or slips.copies is None:
+            return np.zeros((len(self.objects), len(catch_measures.CATCHER_NAMES) + len(catch_copies.NAMES)))
+        return np.concatenate([slips.catcher, slips.copies], axis=1)
 
     @cached_property
     def slips(self) -> np.ndarray:

@@ -144,7 +144,7 @@ NAMES: tuple[str, ...] = (
     *(f"song {name}" for name in song_habits.NAMES),
     *(f"habit {name}" for name in start_habits.NAMES),
     *(f"rank habit {name}" for name in RANKED_HABITS),
-    *(f"way {name}" for name in catch_measures.WAYS),
+    *(f"way {name}" for name in catch_measures.CATCHER_NAMES),
     *(f"catch copies {name}" for name in catch_copies.NAMES),
     *(f"mode {mode.label}" for mode in Mode),
 )
@@ -273,7 +273,7 @@ def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evid
         table.finishers[ranks],
         table.song_habits[ranks],
         table.start_habits[ranks],
-        table.ways[ranks],
+        table.catcher[ranks],
         np.tile([float(evidence.beatmap.mode is mode) for mode in Mode], (len(places), 1)),
     ]
     found = np.concatenate(columns, axis=1, dtype=np.float32, casting="same_kind")

@@ -65,7 +65,7 @@ def _reversed(pattern: Pattern) -> Pattern:
     return pattern[::-1]
 
 
-WAYS = (_head_only, _reversed)
+CORRECTIONS = (_head_only, _reversed)
 """How a slider would sound without the slip."""
 
 
@@ -87,7 +87,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     if edges is None:
         return
     counts = Counter(edges.patterns)
-    found = [one for way in WAYS for one in _as(way, edges, counts)]
+    found = [one for correct in CORRECTIONS for one in _corrected(correct, edges, counts)]
     yield from sorted(found, key=lambda one: -(one.measure or 0.0))[:MOST_CANDIDATES]
 
 
@@ -111,15 +111,15 @@ def _edges(evidence: Evidence) -> _Edges | None:
     )
 
 
-def _as(way: Callable[[Pattern], Pattern], edges: _Edges, counts: Counter[Pattern]) -> Iterator[Candidate]:
-    """Sliders that would be more usual another way."""
-    ways = [way(pattern) for pattern in edges.patterns]
+def _corrected(correct: Callable[[Pattern], Pattern], edges: _Edges, counts: Counter[Pattern]) -> Iterator[Candidate]:
+    """Sliders that would be more usual with that correction."""
+    corrected = [correct(pattern) for pattern in edges.patterns]
     of_map = [
         float(np.clip(np.log2((counts[other] + 0.5) / (counts[own] - 0.5)), LEAST_ODDS, MOST_ODDS))
-        for own, other in zip(edges.patterns, ways, strict=True)
+        for own, other in zip(edges.patterns, corrected, strict=True)
     ]
-    sides = [BITS_OF_EDGE * _gain(edges, ways, *side) for side in edges.sides]
-    for number, (slider, own, other) in enumerate(zip(edges.sliders, edges.patterns, ways, strict=True)):
+    sides = [BITS_OF_EDGE * _gain(edges, corrected, *side) for side in edges.sides]
+    for number, (slider, own, other) in enumerate(zip(edges.sliders, edges.patterns, corrected, strict=True)):
         of_copies, of_others = (float(side[number]) for side in sides)
         bits = of_map[number] + of_copies + of_others
         if own == other or bits < LEAST_BITS:
@@ -141,9 +141,11 @@ def _as(way: Callable[[Pattern], Pattern], edges: _Edges, counts: Counter[Patter
         )
 
 
-def _gain(edges: _Edges, ways: Sequence[Pattern], seen: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """(n_sliders,) how many more edges fit others in another way: sums of shares of them."""
-    own, other = (np.array([bits for pattern in patterns for bits in pattern]) for patterns in (edges.patterns, ways))
+def _gain(edges: _Edges, corrected: Sequence[Pattern], seen: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """(n_sliders,) how many more edges fit others when corrected: sums of shares of them."""
+    own, other = (
+        np.array([bits for pattern in patterns for bits in pattern]) for patterns in (edges.patterns, corrected)
+    )
     count = np.maximum(valid.sum(axis=1), 1)
     shares = [((seen == bits[:, None]) & valid).sum(axis=1) / count for bits in (other, own)]
     return np.asarray(np.add.reduceat(shares[0] - shares[1], edges.starts))

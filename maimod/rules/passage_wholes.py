@@ -288,7 +288,7 @@ def _mirrored(evidence: Evidence) -> Iterator[Candidate]:
     measures, positions = evidence.measures, evidence.measures.positions
     if positions is None:
         return
-    gains, ways = measures.mirrored
+    gains, mirrors = measures.mirrored
     used: set[int] = set()
     for number in np.argsort(-gains, axis=None, kind="stable").tolist():
         row, first = divmod(number, gains.shape[1])
@@ -300,10 +300,10 @@ def _mirrored(evidence: Evidence) -> Iterator[Candidate]:
             continue
         used.update(passage)
         low, high = np.searchsorted(measures.likely.of_object, [passage[0], passage[-1] + 1])
-        way = int(ways[row, first])
+        mirror = int(mirrors[row, first])
         heads, tails = positions.heads, positions.tails
-        into = abs(across(heads[low], way) - tails[low - 1])
-        out = abs(heads[high] - across(tails[high - 1], way))
+        into = abs(across(heads[low], mirror) - tails[low - 1])
+        out = abs(heads[high] - across(tails[high - 1], mirror))
         now = f"{positions.distances[low - 1]:.0f} and {positions.distances[high - 1]:.0f} px"
         yield _at(
             MIRRORED,
@@ -311,12 +311,12 @@ def _mirrored(evidence: Evidence) -> Iterator[Candidate]:
             float(gains[row, first]),
             now,
             f"{into:.0f} and {out:.0f} px",
-            f"These {len(objects)} {noun(evidence.beatmap)}s have {now} to those around; {_WAYS[way]} about the middle of the playfield, "
+            f"These {len(objects)} {noun(evidence.beatmap)}s have {now} to those around; {_MIRRORED[mirror]} about the middle of the playfield, "
             f"{into:.0f} and {out:.0f} px, as the map has more often at these gaps.",
         )
 
 
-_WAYS = ("mirrored left to right", "mirrored top to bottom", "turned upside down")
+_MIRRORED = ("mirrored left to right", "mirrored top to bottom", "turned upside down")
 RHYTHM_CHECK = BeatmapCheck(Category.RHYTHM, "Rhythm of whole measures", (HALVES, PASTED), run_rhythm)
 SOUNDS_CHECK = BeatmapCheck(Category.HITSOUNDS, "Hitsounds of whole measures", (EXCHANGED, LATE), run_sounds)
 POSITIONS_CHECK = BeatmapCheck(Category.POSITIONS, "Positions of whole measures", (MIRRORED,), run_positions)

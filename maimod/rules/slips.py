@@ -313,10 +313,11 @@ def _exchanged(measures: Measures, rank: int, evidence: Evidence) -> Iterator[Br
 def _hyperdash(slips: Slips, rank: int) -> Iterator[Broken]:
     """A hyperdash that most copies of the measure, or most movements with the gap, have and this place lacks, or the other way
     round."""
-    if slips.ways is None or slips.copies is None:
+    if slips.catcher is None or slips.copies is None:
         return
     away, usual = (
-        float(slips.ways[rank, catch_measures.WAYS.index(name)]) for name in ("to hyperdash in", "map hyperdash in")
+        float(slips.catcher[rank, catch_measures.CATCHER_NAMES.index(name)])
+        for name in ("to hyperdash in", "map hyperdash in")
     )
     there, here = (float(slips.copies[rank, catch_copies.NAMES.index(name)]) for name in ("hyperdash", "no hyperdash"))
     if there >= LEAST_COPIES and 0 <= away <= NEAR_HYPERDASH_PX:

@@ -23,8 +23,8 @@ def measured(moved: Mapping[int, float], mirrored: frozenset[int] = frozenset(),
     x = [512 - place if i // NOTES in mirrored else place for i, place in enumerate(FIGURE * MEASURES)]
     lines = [f"{moved.get(i, place):g},192,{1000 + gap * i},1,0,0:0:0:0:" for i, place in enumerate(x)]
     found = beatmap(lines, mode=2, timing_points=[f"1000,{2 * gap},4,1,0,100,1,0"])
-    ways = catch_measures.measure(found, found.hit_objects)[0][:, -len(catch_measures.WAYS) :]
-    return features(found.hit_objects, ways, Passages(found, None, 0.0, ()))
+    catcher = catch_measures.measure(found, found.hit_objects)[0][:, -len(catch_measures.CATCHER_NAMES) :]
+    return features(found.hit_objects, catcher, Passages(found, None, 0.0, ()))
 
 
 def value(found: np.ndarray, name: str, at: int = PLACE) -> float:
@@ -72,5 +72,5 @@ def test_a_hyperdash_that_was_lost() -> None:
 
 def test_without_copies_there_is_nothing_to_say() -> None:
     found = beatmap([f"{100 * i},192,{1000 + 700 * i**2},1,0,0:0:0:0:" for i in range(5)], mode=2)
-    ways = np.zeros((5, len(catch_measures.WAYS)))
-    assert not features(found.hit_objects, ways, Passages(found, None, 0.0, ())).any()
+    catcher = np.zeros((5, len(catch_measures.CATCHER_NAMES)))
+    assert not features(found.hit_objects, catcher, Passages(found, None, 0.0, ())).any()

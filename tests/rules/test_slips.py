@@ -429,12 +429,12 @@ def test_a_hyperdash_that_movements_with_the_gap_have_is_named_where_the_copies_
     always = Forest([], Trees(1.0, [], [], [], [], []))
     loaded = catch_measures_of_a_figure(-60)
     found = slip_model.find(SlipModel(slip_model.FORMAT, always, always, catch=always), loaded, loaded.hit_objects)
-    assert found is not None and found.ways is not None and found.copies is not None
-    found.ways[44, catch_measures.WAYS.index("map hyperdash in")] = 0.7
+    assert found is not None and found.catcher is not None and found.copies is not None
+    found.catcher[44, catch_measures.CATCHER_NAMES.index("map hyperdash in")] = 0.7
     found.copies[44] = 0.0
     one, *others = slips._hyperdash(found, 44)
     assert not others and one.words.endswith("px more would be a hyperdash, as 70 % of the movements with this gap are")
-    found.ways[44, catch_measures.WAYS.index("map hyperdash in")] = 0.3
+    found.catcher[44, catch_measures.CATCHER_NAMES.index("map hyperdash in")] = 0.3
     assert not list(slips._hyperdash(found, 44))
 
 
