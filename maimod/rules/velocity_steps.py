@@ -147,6 +147,8 @@ def _objects(evidence: Evidence) -> _Objects | None:
     of_others = np.stack(siblings, axis=1) if siblings else np.zeros((len(times), 0))
     of_others -= np.array([median(column) for column in of_others.T])
     in_copies = (there >= 0) & passages.in_copies("head", cells)[0]
+    if _is_scrolling(beatmap):
+        in_copies &= ~_by_tempo_alone(beatmap, times, passages.cells.times(np.maximum(there, 0)), of_copies)
     in_others, trust = np.ones(of_others.shape, dtype=bool), (np.ones(len(times)), np.ones(len(times)))
     if _is_scrolling(beatmap):
         each = [_trust(column[:, None], in_others[:, :1]) for column in of_others.T]
@@ -159,6 +161,24 @@ def _objects(evidence: Evidence) -> _Objects | None:
         ((of_copies, in_copies), (of_others, in_others)),
         trust,
         np.zeros(len(objects)) if _is_scrolling(beatmap) else bits_of_durations(passages, objects),
+    )
+
+
+def _by_tempo_alone(beatmap: Beatmap, times: np.ndarray, copies: np.ndarray, octaves: np.ndarray) -> np.ndarray:
+    """(n_objects, n_copies) whether a note scrolls at another speed than its copy under the same velocity: another tempo says nothing
+    about the green lines.
+
+    Args:
+        beatmap: with the lines.
+        times: (n_objects,) of the notes, ms.
+        copies: (n_objects, n_copies) times of the copies, ms.
+        octaves: (n_objects, n_copies) by which the notes are faster.
+    """
+    lines = beatmap.sorted_timing_points
+    own, there = (in_force(lines, at + UNSNAP_MS, lambda point: point.velocity) for at in (times, copies.ravel()))
+    return np.asarray(
+        (np.abs(octaves) > SAME_VELOCITY)
+        & (np.abs(np.log2(own[:, None] / there.reshape(copies.shape))) <= SAME_VELOCITY)
     )
 
 

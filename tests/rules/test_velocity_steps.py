@@ -78,6 +78,23 @@ def test_a_measure_under_a_mistyped_line() -> None:
     assert one.message == "5 notes from here on scroll at 0.50x, unlike similar measures here."
 
 
+def test_a_tempo_that_is_not_evened_out_is_no_other_velocity() -> None:
+    """The last two measures of the map are faster, as are the notes, without a green line or with one that evens it out but for a measure."""
+
+    def candidates(*lines: str) -> list[Candidate]:
+        start, beat = 22 * MEASURE, 0.75 * BEAT
+        kept = [o for o in notes([RED_LINE]).hit_objects if o.time < start]
+        times = [o.time for o in kept] + [start + (4 * number + at) * beat for number in range(2) for at in SONG[20]]
+        red = f"{start},{beat:g},4,2,0,70,1,0"
+        return found(beatmap([f"256,192,{time:g},1,0,0:0:0:0:" for time in times], [RED_LINE, red, *lines], 1))
+
+    assert candidates() == []
+    even = f"{22 * MEASURE},{-100 / 0.75:.4f},4,2,0,70,0,0"
+    assert candidates(even) == []
+    (lost,) = candidates(even, f"{22 * MEASURE + 3 * BEAT},-100,4,2,0,70,0,0")
+    assert lost.actual == "1.00x"
+
+
 def test_an_effect_that_is_used_again_is_weaker() -> None:
     def bits(*measures: int) -> float:
         lines = velocities(*(pair for number in measures for pair in ((number, 0.5), (number + 1, 1.0))))
