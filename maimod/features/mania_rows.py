@@ -15,6 +15,10 @@ from maimod.features.geometry import shifted
 from maimod.osu.beatmap import Beatmap, HitObject
 from maimod.osu.timing import BeatGrid
 
+LEAST_TRUST = 0.55
+"""A lag at which this share of the notes around agree tells what is expected."""
+COLUMN_GAPS = ("start", "end", "rows")
+"""What is measured to the neighbours of a note in its column."""
 SAME_MS = 3.0
 """Notes this close start together, and ends this close are at one time."""
 MOST_KEYS = 20
@@ -328,3 +332,44 @@ class ContextModel:
                 pairs = pairs - (itself & (symbols == self.mirrored[rows].reshape(shape)))
             found = (np.maximum(pairs, 0) + BACK_OFF * found) / (np.maximum(total, 0) + BACK_OFF)
         return np.asarray(-np.log2(np.maximum(found, 1e-9)))
+
+
+def gaps_of(near: np.ndarray, of: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """(n_notes,) the gap of each note in its column."""
+    return np.asarray(near[of, columns])
+
+
+def column_gaps(rows: Rows) -> dict[str, np.ndarray]:
+    """Beats, and rows, between each note and its neighbours in its column."""
+    n = len(rows.notes)
+    found = {f"{what} {side}": np.full(n, NO_GAP_BEATS) for side in ("before", "after") for what in COLUMN_GAPS}
+    beat = rows.beat[rows.row_of]
+    for column in range(rows.keys):
+        own = np.flatnonzero(rows.column == column)
+        if len(own) < 2:
+            continue
+        first, second = own[:-1], own[1:]
+        start = (rows.start[second] - rows.start[first]) / beat[second]
+        end = np.maximum(rows.start[second] - rows.end[first], 0) / beat[second]
+        between = (rows.row_of[second] - rows.row_of[first]).astype(float)
+        for what, values in (("start", start), ("end", end), ("rows", between)):
+            found[f"{what} before"][second] = np.minimum(values, NO_GAP_BEATS)
+            found[f"{what} after"][first] = np.minimum(values, NO_GAP_BEATS)
+    return found
+
+
+def row_features(rows: Rows) -> dict[str, np.ndarray]:
+    """(n_rows,) features of each row and of the map that all tables have."""
+    return {
+        "row gap before": np.log2(np.maximum(rows.gap[:-1], 1 / 64)),
+        "row gap after": np.log2(np.maximum(rows.gap[1:], 1 / 64)),
+        "keys": np.full(rows.count, rows.keys),
+        "divisor": rows.divisor,
+        "density": np.full(rows.count, rows.density),
+    }
+
+
+def table(found: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray:
+    """float32 (n, len(names)) the features by name as a table; what is not a number is 0."""
+    columns = np.stack([np.asarray(found[name], dtype=float) for name in names], axis=1)
+    return np.nan_to_num(columns, nan=0.0, posinf=64.0, neginf=-64.0).astype(np.float32)

@@ -13,7 +13,17 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from maimod.features import catch_copies, catch_measures, form_measures, mania_measures, slip_measures, taiko_measures
+from maimod.features import (
+    catch_copies,
+    catch_measures,
+    chord_measures,
+    column_measures,
+    form_measures,
+    hold_measures,
+    mania_measures,
+    slip_measures,
+    taiko_measures,
+)
 from maimod.features.mania_measures import ManiaMeasures
 from maimod.features.passages import Passages
 from maimod.features.slip_measures import Measures
@@ -64,9 +74,9 @@ FEATURES: Mapping[str, Sequence[str]] = {
     "positions": slip_measures.NAMES,
     "shapes": slip_measures.NAMES,
     "catch": catch_copies.SLIP_NAMES,
-    "columns": mania_measures.COLUMN_NAMES,
-    "chords": mania_measures.CHORD_NAMES,
-    "ends": mania_measures.END_NAMES,
+    "columns": column_measures.COLUMN_NAMES,
+    "chords": chord_measures.CHORD_NAMES,
+    "ends": hold_measures.END_NAMES,
     "colours": taiko_measures.SLIP_NAMES,
     "forms": form_measures.NAMES,
 }
@@ -166,10 +176,10 @@ def find(
         case Mode.MANIA if model.columns is not None and model.chords is not None and model.ends is not None:
             mania = mania_measures.measure(beatmap, objects)
             return Slips(
-                log_odds(model.columns, mania.columns, mania_measures.COLUMN_NAMES),
+                log_odds(model.columns, mania.columns, column_measures.COLUMN_NAMES),
                 silent,
-                log_odds(model.chords, mania.chords, mania_measures.CHORD_NAMES),
-                log_odds(model.ends, mania.ends, mania_measures.END_NAMES),
+                log_odds(model.chords, mania.chords, chord_measures.CHORD_NAMES),
+                log_odds(model.ends, mania.ends, hold_measures.END_NAMES),
                 silent,
                 mania=mania,
             )

@@ -13,7 +13,8 @@ from dataclasses import replace
 import numpy as np
 
 from maimod.features import colour_figures
-from maimod.features.mania_measures import COLUMN_NAMES, ManiaMeasures, measure
+from maimod.features.column_measures import COLUMN_NAMES
+from maimod.features.mania_measures import ManiaMeasures, measure
 from maimod.osu.beatmap import WIDTH, Beatmap, HitObject, Mode, ObjectKind
 
 KAT = 2 | 8

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from maimod.features.mania_measures import CHORD_NAMES, COLUMN_NAMES, END_NAMES
+from maimod.features.chord_measures import CHORD_NAMES
+from maimod.features.column_measures import COLUMN_NAMES
+from maimod.features.hold_measures import END_NAMES
 from maimod.features.mania_rows import SAME_MS
 from maimod.features.ordered import median
 from maimod.features.slip_model import NO_SLIP, Slips

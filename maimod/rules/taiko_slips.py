@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from maimod.features.colour_figures import Figures
-from maimod.features.mania_measures import COLUMN_NAMES, ManiaMeasures
+from maimod.features.column_measures import COLUMN_NAMES
+from maimod.features.mania_measures import ManiaMeasures
 from maimod.features.taiko_measures import is_kat, notes_of
 from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import Mode

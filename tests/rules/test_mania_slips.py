@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from maimod.features import mania_measures, slip_model
-from maimod.features.mania_measures import CHORD_NAMES, COLUMN_NAMES, END_NAMES, Expectation, ManiaMeasures, measure
+from maimod.features import mania_rows, slip_model
+from maimod.features.chord_measures import CHORD_NAMES
+from maimod.features.column_measures import COLUMN_NAMES, Expectation
+from maimod.features.hold_measures import END_NAMES
+from maimod.features.mania_measures import ManiaMeasures, measure
 from maimod.features.slip_model import FILE, FORMAT, NO_SLIP, Forest, SlipModel
 from maimod.features.trees import Trees
 from maimod.osu.beatmap import Beatmap
@@ -380,4 +383,4 @@ def test_a_column_is_likelier_if_half_of_the_passages_have_it(with_other: int, e
 def test_other_modes_have_no_slips_of_mania() -> None:
     loaded = beatmap([f"256,192,{1000 + 250 * i},1,0,0:0:0:0:" for i in range(60)], mode=1)
     assert evidence(loaded, columns=stump("vote", 0.2, 2.0, 2.0)).slips is None
-    assert mania_measures.MOST_KEYS >= 18
+    assert mania_rows.MOST_KEYS >= 18

@@ -1,0 +1,161 @@
+"""Numbers of the rows of mania, for chords with a note too many or too few."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from maimod.features.geometry import shifted
+from maimod.features.mania_rows import (
+    AROUND_NOTES,
+    AROUND_ROWS,
+    CONTEXTS,
+    LEAST_TRUST,
+    Rows,
+    around_rows,
+    gaps_of,
+    row_features,
+    share_below,
+    table,
+)
+from maimod.osu.timing import TICKS_PER_BEAT
+
+CHORD_NAMES = (
+    "size",
+    *(f"{what} {phase}" for phase in ("beat", "half", "measure") for what in ("same", "more", "less")),
+    *(f"{what} {phase} around" for phase in ("beat", "half") for what in ("same", "more", "less")),
+    *(f"{what} {name}" for name in CONTEXTS for what in ("bits", "more bits", "less bits")),
+    *(f"mask {what} {name}" for name in CONTEXTS for what in ("bits", "more bits", "less bits")),
+    "lag size",
+    "lag trust",
+    "lag same",
+    "lag more",
+    "lag less",
+    "best lag",
+    "best lag size",
+    "sound same",
+    "sound more",
+    "sound less",
+    "worst gap",
+    "worst around",
+    "vote least",
+    "vote most free",
+    "before size",
+    "after size",
+    "row gap before",
+    "row gap after",
+    "holds",
+    "held",
+    "keys",
+    "divisor",
+    "density",
+    "free",
+)
+"""Features of a row, for chords."""
+
+
+def measure_chords(rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Features of the rows, the size of the row at the most trusted lag, and its time."""
+    size, n = rows.size, rows.count
+    found: dict[str, np.ndarray] = {"size": size}
+    phases = {"beat": rows.tick % TICKS_PER_BEAT, "half": rows.tick % (2 * TICKS_PER_BEAT), "measure": rows.in_measure}
+    for phase, values in phases.items():
+        for what, share in zip(("same", "more", "less"), _shares(size, values), strict=True):
+            found[f"{what} {phase}"] = share
+    for phase in ("beat", "half"):
+        for what, share in zip(("same", "more", "less"), _shares_around(size, phases[phase]), strict=True):
+            found[f"{what} {phase} around"] = share
+    every = np.arange(n)
+    sizes, masks = rows.size_model, rows.model
+    is_free = ~(rows.occupied | rows.held)
+    bit = np.int64(1) << np.arange(rows.keys, dtype=np.int64)
+    for name in CONTEXTS:
+        own = sizes.bits(name, every, size)
+        found[f"bits {name}"] = own
+        found[f"more bits {name}"] = sizes.bits(name, every, size + 1) - own
+        found[f"less bits {name}"] = sizes.bits(name, every, size - 1) - own
+        own = masks.bits(name, every, rows.mask)
+        more = masks.bits(name, every, rows.mask[:, None] | bit)
+        less = masks.bits(name, every, rows.mask[:, None] & ~bit)
+        found[f"mask bits {name}"] = own
+        found[f"mask more bits {name}"] = np.where(is_free, more, 40.0).min(axis=1) - own
+        found[f"mask less bits {name}"] = np.where(rows.occupied & (size > 1)[:, None], less, 40.0).min(axis=1) - own
+    lag_sizes = rows.at_lags(size)
+    trust = np.where(rows.partners >= 0, around_rows(_size_agreement(rows), AROUND_ROWS), 0.0)
+    weights = trust**3
+    total = np.maximum(weights.sum(axis=1), 1e-6)
+    best = trust.argmax(axis=1)
+    expected = lag_sizes[every, best]
+    gaps = np.minimum(*rows.near)
+    sound = _sounds(rows)
+    sound_shares = _shares(size, sound)
+    quantile = share_below(np.minimum(*(gaps_of(near, rows.row_of, rows.column) for near in rows.near)))
+    worst = np.ones(n)
+    np.minimum.at(worst, rows.row_of, quantile)
+    found |= {
+        "lag size": (weights * lag_sizes).sum(axis=1) / total - size,
+        "lag trust": trust.mean(axis=1),
+        "lag same": (weights * (lag_sizes == size[:, None])).sum(axis=1) / total,
+        "lag more": (weights * (lag_sizes == size[:, None] + 1)).sum(axis=1) / total,
+        "lag less": (weights * (lag_sizes == size[:, None] - 1)).sum(axis=1) / total,
+        "best lag": trust.max(axis=1),
+        "best lag size": expected - size,
+        "sound same": sound_shares[0],
+        "sound more": sound_shares[1],
+        "sound less": sound_shares[2],
+        "worst gap": np.where(rows.occupied, np.log2(np.maximum(gaps, 1 / 64)), 5.0).min(axis=1),
+        "worst around": worst,
+        "vote least": np.where(rows.occupied, rows.votes, 1.0).min(axis=1),
+        "vote most free": np.where(is_free, rows.votes, 0.0).max(axis=1),
+        "before size": np.concatenate([[0], size[:-1]]),
+        "after size": np.concatenate([size[1:], [0]]),
+        "holds": np.bincount(rows.row_of, weights=rows.is_hold, minlength=n),
+        "held": rows.held.sum(axis=1),
+        **row_features(rows),
+        "free": is_free.sum(axis=1),
+    }
+    sizes = np.where(trust.max(axis=1) >= LEAST_TRUST, expected, size)
+    return table(found, CHORD_NAMES), sizes, rows.time_at(best)
+
+
+def _size_agreement(rows: Rows) -> np.ndarray:
+    """(n_rows, n_lags) whether the partner is as large: 1, one note off a third, else 0."""
+    off = np.abs(rows.at_lags(rows.size) - rows.size[:, None])
+    return np.asarray(np.where(rows.partners >= 0, np.select([off == 0, off == 1], [1.0, 0.33], 0.0), 0.0))
+
+
+def _sounds(rows: Rows) -> np.ndarray:
+    """(n_rows,) additions of all notes of a row together."""
+    found = np.zeros(rows.count, dtype=int)
+    for row, note in zip(rows.row_of.tolist(), rows.notes, strict=True):
+        found[row] |= note.hitsound
+    return found
+
+
+def _shares(size: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Shares of the other rows of the same group that are as large, one larger, one smaller."""
+    groups = np.unique(among, return_inverse=True)[1]
+    most = int(size.max()) + 2
+    counts = np.zeros((groups.max() + 1, most + 1))
+    np.add.at(counts, (groups, size), 1)
+    own = counts[groups]
+    row = np.arange(len(size))
+    total = np.maximum(own.sum(axis=1) - 1, 1)
+    return (own[row, size] - 1) / total, own[row, size + 1] / total, own[row, size - 1] / total
+
+
+def _shares_around(size: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same among the rows close by; -1 where none is of the group."""
+    same, more, less, count = (np.zeros(len(size)) for _ in range(4))
+    values = size.astype(float)
+    for by in (*range(-AROUND_NOTES, 0), *range(1, AROUND_NOTES + 1)):
+        there = shifted(among.astype(float), by) == among
+        off = shifted(values, by) - values
+        same, more, less = same + (there & (off == 0)), more + (there & (off == 1)), less + (there & (off == -1))
+        count = count + there
+    known = count > 0
+    total = np.maximum(count, 1)
+    return (
+        np.where(known, same / total, -1.0),
+        np.where(known, more / total, -1.0),
+        np.where(known, less / total, -1.0),
+    )
