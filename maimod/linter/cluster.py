@@ -140,12 +140,17 @@ def _client(address: str, jobs: int) -> Iterator[Client]:
     try:
         if address == LOCAL:
             with without_ctrl_c():  # which the threads that start the workers inherit
-                local = LocalCluster(
-                    n_workers=jobs or os.cpu_count() or 1,
-                    threads_per_worker=1,
-                    dashboard_address="127.0.0.1:0",
-                    silence_logs=logging.CRITICAL,
-                )
+                try:
+                    local = LocalCluster(
+                        n_workers=jobs or os.cpu_count() or 1,
+                        threads_per_worker=1,
+                        dashboard_address="127.0.0.1:0",
+                        silence_logs=logging.CRITICAL,
+                    )
+                except (OSError, RuntimeError) as error:  # a worker was killed before it was ready
+                    raise UsageError(
+                        f"--scheduler {address}: its workers cannot be started ({short(str(error).rstrip('.'))})"
+                    ) from None
         try:
             client = Client(local or address, timeout=CONNECTING_S)
         except (OSError, ValueError, TypeError) as error:

@@ -101,6 +101,17 @@ def test_a_scheduler_that_is_not_there_is_said_in_one_line(tmp_path, capsys, mon
     assert err.startswith(f"maimod: --scheduler {address}: cannot be reached (") and err.count("\n") == 1
 
 
+def test_workers_that_do_not_start_are_said_in_one_line(tmp_path, capsys, monkeypatch):
+    def killed(**options):
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr(distributed, "LocalCluster", killed)
+    songs(tmp_path)
+    assert main(["check", str(tmp_path), "--scheduler", "local", "--no-model", "--no-cache"]) == 2
+    err = capsys.readouterr().err
+    assert err == "maimod: --scheduler local: its workers cannot be started (Nanny failed to start)\n"
+
+
 def test_without_dask_one_line_says_how_to_get_it(tmp_path, capsys, monkeypatch):
     songs(tmp_path, 1)
     monkeypatch.setitem(sys.modules, "distributed", None)
