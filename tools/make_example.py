@@ -598,13 +598,7 @@ FAULTS = (
     ),
     Fault("missing object", 35, 4, ("rhythm/",), True, "the middle one of three circles is left out", _remove(35, 4)),
     Fault(
-        "slider velocity",
-        36,
-        2,
-        ("sliders/",),
-        True,
-        "one slider moves 1.5 times as fast",
-        _velocity(36, 2, 2, 1.5, LOUD),
+        "slider velocity", 36, 2, ("sliders/",), True, "one slider moves half as fast", _velocity(36, 2, 2, 0.5, LOUD)
     ),
     Fault(
         "volume dip",

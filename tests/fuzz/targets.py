@@ -25,7 +25,7 @@ import numpy as np
 import maimod.linter.api as linting
 from maimod.audio import decode, probe
 from maimod.commands import baseline as known
-from maimod.commands import merge, options, resolve
+from maimod.commands import config_file, merge, resolve
 from maimod.errors import AudioError, BeatmapError, CheckpointError, MaimodError
 from maimod.findings import BeatmapReport, Report, Shard
 from maimod.linter.cache import Cache
@@ -371,16 +371,16 @@ def configuration(place: Path, more: Path | None) -> Make:
             content = toml(mutate.of_value(tomllib.loads(content.decode()), random)).encode("utf-8", "surrogatepass")
 
         def run() -> Outcome:
-            path = place / options.NAME
+            path = place / config_file.NAME
             path.write_bytes(content)
             try:
-                found, refused = resolve.restricted(options.load(path, is_found=True), {})
+                found, refused = resolve.restricted(config_file.load(path, is_found=True), {})
                 for line in refused:
                     one_line(line)
                 own = resolve.options_of(found, {}, list(RULES)).settings
             except MaimodError as error:
                 one_line(str(error))
-                if options.NAME not in str(error):
+                if config_file.NAME not in str(error):
                     raise Broken(f"an error without the file: {error}") from None
                 return Outcome(refused=True)
             own.key("Hard")
