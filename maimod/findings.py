@@ -131,7 +131,8 @@ class Finding:
         """`fact`, or how likely an estimate is real: `likely 84 %`, `maybe 55 %` or `unsure 22 %`."""
         if self.tier is Tier.EXACT:
             return "fact"
-        percent = min(max(round(100 * self.score), 1), 99)
+        # Rounded down, so that 79.7 % is not shown as the 80 % from which there are warnings.
+        percent = min(max(int(100 * self.score + 1e-9), 1), 99)
         word = "likely" if percent >= 100 * LIKELY else "maybe" if percent >= 100 * MAYBE else "unsure"
         return f"{word} {percent} %"
 

@@ -64,7 +64,14 @@ PLACE = Finding("rhythm/a", Category.RHYTHM, Severity.MINOR, 0.3, "Late.", 1000.
 
 @pytest.mark.parametrize(
     ("score", "words"),
-    [(0.0, "unsure 1 %"), (0.39, "unsure 39 %"), (0.397, "maybe 40 %"), (0.7, "likely 70 %"), (0.999, "likely 99 %")],
+    [
+        (0.0, "unsure 1 %"),
+        (0.39, "unsure 39 %"),
+        (0.397, "unsure 39 %"),
+        (0.7977, "likely 79 %"),
+        (0.7, "likely 70 %"),
+        (0.999, "likely 99 %"),
+    ],
 )
 def test_an_estimate_is_never_certain(score: float, words: str) -> None:
     assert replace(PLACE, score=score).confidence == words
