@@ -351,7 +351,7 @@ def unusual_snaps(evidence: Evidence, moments: RhythmIndex, named: frozenset[int
                 actual=f"1/{at.divisor}",
                 expected=(expected_tick(usual),),
                 message=f"{edge.name(evidence.beatmap)} is alone on a 1/{at.divisor} tick, {abs(usual.error):.0f} ms "
-                f"{_after(usual.error)} the closest 1/{usual.divisor} tick. The map has {_uses(uses[at.divisor])} on 1/{at.divisor}.",
+                f"{_after(usual.error)} the closest 1/{usual.divisor} tick. {_uses_elsewhere(by_divisor[at.divisor], edge)} on 1/{at.divisor}.",
                 uses_in_map=uses[at.divisor],
                 off_usual_ms=round(usual.error, 1),
             )
@@ -370,8 +370,12 @@ def _is_repeated(times: Sequence[float], time: float, beat: float) -> bool:
     return any(beats > 0.5 and abs(beats - round(beats)) * beat < UNSNAP_MS for beats in away)
 
 
-def _uses(number: int) -> str:
-    return f"only {number} start{'s' * (number != 1)} or end{'s' * (number != 1)}"
+def _uses_elsewhere(alike: Sequence[Edge], edge: Edge) -> str:
+    """How many starts and ends of other objects are among those of one divisor: the own end of a slider is none of them."""
+    number = sum(other.hit_object is not edge.hit_object for other in alike)
+    if not number:
+        return "Nothing else in the map is"
+    return f"The map has only {number} other start{'s' * (number != 1)} or end{'s' * (number != 1)}"
 
 
 def _after(error: float) -> str:

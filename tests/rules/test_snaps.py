@@ -162,6 +162,9 @@ def test_a_slider_on_a_seventh_does_not_go_with_its_own_end():
         beatmap([circle(1000), circle(1500), slider(2071, 140), *(circle(3000 + i * BEAT) for i in range(12))])
     )
     assert (finding.rule, finding.actual) == ("rhythm/unusual-snap", "1/7")
+    assert "Nothing else in the map is on 1/7." in finding.message
+    one, other = found(circles(moved={2: 71, 19: 71}))
+    assert "The map has only 1 other start or end on 1/7." in one.message and one.message[-9:] == other.message[-9:]
 
 
 def test_an_unusual_tick_that_comes_again_some_beats_later_is_meant():
