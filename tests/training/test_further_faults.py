@@ -465,6 +465,26 @@ def test_a_lost_line_keeps_the_former_velocity(name: str, mode: int) -> None:
     assert planted.beatmap.velocity_at(planted.start) == planted.beatmap.velocity_at(planted.start - 1)
 
 
+@pytest.mark.parametrize("name", ["volume-line-lost", "velocity-line-lost", "volume-late", "kiai-doubled"])
+def test_of_a_lost_or_moved_line_none_is_left(name: str) -> None:
+    good, planted = plant(name)
+    times = [[point.time for point in one.timing_points] for one in (good, planted.beatmap)]
+    assert planted.start in times[0] and planted.start not in times[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "line"), [("velocity-line-lost", "-80,4,2,0,70"), ("volume-line-lost", "-100,4,2,0,40")]
+)
+def test_a_lost_line_keeps_the_kiai_that_begins_there(name: str, line: str) -> None:
+    points = [RED_LINE, "2000,-100,4,2,0,70,0,0", f"4000,{line},0,1", "6000,-100,4,2,0,70,0,1"]
+    sliders = [f"100,100,{time},2,0,L|170:100,1,70" for time in range(2000, 9000, 500)]
+    (fault,) = select([name])
+    places = [fault.inject(beatmap(sliders, points), np.random.default_rng(seed)) for seed in range(20)]
+    planted = next(found for found in places if found and found.start == 4000)
+    (left,) = [point for point in planted.beatmap.timing_points if point.time == 4000]
+    assert (left.velocity, left.volume, left.kiai) == (1.0, 70, True)
+
+
 def test_a_late_line_leaves_its_object_to_the_former_one() -> None:
     good, planted = plant("velocity-line-late")
     (o,) = of(planted.beatmap, planted)

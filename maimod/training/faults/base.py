@@ -194,6 +194,25 @@ def overridden(
     return points
 
 
+def without_idle(points: Iterable[TimingPoint], *times: float) -> list[TimingPoint]:
+    """Timing points without the green lines at `times` [ms] that set nothing new: of a line that was lost or moved none is
+    left, and one that does nothing would give the place away."""
+    kept: list[TimingPoint] = []
+    for point in sorted(points, key=lambda point: (point.time, not point.uninherited)):
+        if point.uninherited or point.time not in times or not kept or not _is_alike(kept[-1], point):
+            kept.append(point)
+    return kept
+
+
+def _is_alike(one: TimingPoint, other: TimingPoint) -> bool:
+    """Whether both set the same velocity, samples, volume and kiai."""
+    own, others = (
+        (point.generates_ticks, point.sample_set, point.sample_index, point.volume, point.kiai)
+        for point in (one, other)
+    )
+    return own == others and math.isclose(one.velocity, other.velocity)
+
+
 def additions_of(o: HitObject) -> int:
     """Additions at the start of an object."""
     return (o.slider.edge_sounds[0] if o.slider and o.slider.edge_sounds else o.hitsound) & ADDITIONS

@@ -29,6 +29,7 @@ from maimod.training.faults.base import (
     rows_of,
     starting_in,
     stretches,
+    without_idle,
 )
 
 LONGEST_LINE_MS = 16_000.0
@@ -90,7 +91,7 @@ def _kiai_moved(beats: float | None, beatmap: Beatmap, random: Generator, envelo
             or any(point.kiai != beatmap.timing_point_at(start).kiai for point in inside)
         ):
             continue
-        lines = overridden(beatmap, start, until, partial(_with_kiai, begins == (by < 0)))
+        lines = without_idle(overridden(beatmap, start, until, partial(_with_kiai, begins == (by < 0))), start, until)
         objects = tuple(o.index for o in beatmap.hit_objects if start - SAME_MS <= o.time <= until + SAME_MS)
         return Planted(
             rebuild(beatmap, timing_points=lines),

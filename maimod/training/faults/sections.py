@@ -22,6 +22,7 @@ from maimod.training.faults.base import (
     overridden,
     rebuild,
     starting_in,
+    without_idle,
 )
 from maimod.training.faults.lines import LONGEST_LINE_MS
 
@@ -46,7 +47,7 @@ def _steps(beatmap: Beatmap) -> list[tuple[TimingPoint, float]]:
 
 
 def _line_lost(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
-    """A line that changes the velocity is lost: until the next line the former velocity is in force."""
+    """A line that changes the velocity is lost: until the next line the former velocity is in force. What else it sets stays."""
     for point, until in in_turn(random, _steps(beatmap)):
         inside = starting_in(beatmap, point.time, until)
         velocity = beatmap.velocity_at(point.time - 1)
@@ -57,7 +58,8 @@ def _line_lost(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plant
         def as_before(line: TimingPoint, velocity: float = velocity) -> TimingPoint:
             return replace(line, beat_length=-100.0 / velocity)
 
-        changed = rebuild(beatmap, timing_points=overridden(beatmap, point.time, until, as_before))
+        lines = without_idle(overridden(beatmap, point.time, until, as_before), point.time)
+        changed = rebuild(beatmap, timing_points=lines)
         end = max(until, *(o.end_time for o in starting_in(changed, point.time, until)), 0.0)
         note = f"velocity stays {velocity:.2f}x in place of {point.velocity:.2f}x"
         return replace(over(changed, point.time, until, note), end=end)
@@ -91,7 +93,7 @@ def _kiai_changed(beatmap: Beatmap, start: float, end: float, is_on: bool, note:
         _kiai(is_on, line) if start <= line.time < end else line
         for line in overridden(beatmap, start, end, partial(_kiai, is_on))
     ]
-    return over(rebuild(beatmap, timing_points=lines), start, end, note)
+    return over(rebuild(beatmap, timing_points=without_idle(lines, start, end)), start, end, note)
 
 
 def _kiai_lost(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:

@@ -41,6 +41,7 @@ from maimod.training.faults.base import (
     stretches,
     with_additions,
     with_objects,
+    without_idle,
 )
 from maimod.training.faults.lines import LONGEST_LINE_MS
 
@@ -219,7 +220,7 @@ def _has_own_volume(objects: list[HitObject]) -> bool:
 
 def _at_former_volume(beatmap: Beatmap, former: TimingPoint, point: TimingPoint, until: float, note: str) -> Planted:
     """A map that has the volume of a former line from another one on until a time in ms."""
-    lines = overridden(beatmap, point.time, until, partial(at_volume, former.volume))
+    lines = without_idle(overridden(beatmap, point.time, until, partial(at_volume, former.volume)), point.time)
     return over(rebuild(beatmap, timing_points=lines), point.time, until, note)
 
 
@@ -237,7 +238,7 @@ def _step_late(beats: float, beatmap: Beatmap, random: Generator, envelope: Enve
 
 
 def _step_lost(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
-    """A line that changes the volume is lost: until the next line the section sounds as the one before."""
+    """A line that changes the volume is lost: until the next line the section sounds as the one before. What else it sets stays."""
     points = beatmap.sorted_timing_points
     for before, point in in_turn(random, _steps(beatmap)):
         until = next((other.time for other in points if other.time > point.time), None)
