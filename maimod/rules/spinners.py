@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
 import numpy as np
 
 from maimod.features.ordered import median
@@ -22,7 +23,7 @@ from maimod.rules.rhythm_index import lag_of
 from maimod.rules.stretches import others_of, where
 
 SPINNER_CURVE = Curve(3.0, 1.0, highest=0.29)
-"""Of bits. Not listed without the judge: of rests 0.12 a minute have -3 bits or more, and 79 % of those that lost a spinner; of
+"""Of bits. Not listed without the judge: of rests 0.10 a minute have 1 bit or more, and 94 % of those that lost a spinner (50 in 184 minutes); of
 spinners 0.23 a minute have 0 bits or more, and 92 % of those that end a beat off."""
 
 MISSING = Rule(
@@ -32,8 +33,8 @@ MISSING = Rule(
     Tier.ESTIMATED,
     ("map",),
     why="A rest of some beats in the middle of the map is usually a spinner that was deleted, or a break that was forgotten.",
-    how="Nothing is hit or held for three beats or more, and there is no break; that the other difficulties have a spinner there, or "
-    "have none, counts.",
+    how="Nothing is hit or held for three beats or more, and there is no break, or it begins late or ends early; how long the rest is, other rests "
+    "as long in the map, spinners with as much room, and those of the other difficulties count.",
     advice="Should a spinner be here?",
     ignore_when="the song rests here",
     blind_spots="Rests of less than three beats.",
@@ -67,6 +68,10 @@ SAME_PART = 0.4
 """Part of the time of two spinners that they share, if they are the same one in two difficulties."""
 SAME_BEATS = 1 / 8
 SAME_MS = 5.0
+MOST_BEATS = 16.0
+"""Each beat of a rest is half a bit, up to so many."""
+SAME_ROOM = 0.8
+"""Rests and spinners whose room differs by no greater factor are as long."""
 MOST_CANDIDATES = 24
 """The longest rests, and the first spinners."""
 
@@ -81,9 +86,9 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     if beatmap.mode not in MISSING.modes or not beatmap.hit_objects or not evidence.passages.cells.count:
         return
     others = [[(o.time, o.end_time) for o in spinners_of(other)] for other in others_of(evidence)]
-    rests = sorted(_rests(evidence), key=lambda rest: rest[0].end_time - rest[1].time)[:MOST_CANDIDATES]
-    for before, after in sorted(rests, key=lambda rest: rest[1].time):
-        yield _missing(evidence, before, after, others)
+    rests = sorted(_rests(evidence), key=lambda rest: -rest.room)[:MOST_CANDIDATES]
+    for rest in sorted(rests, key=lambda rest: rest.start):
+        yield _missing(evidence, rest, others, rests)
     own = spinners_of(beatmap)
     for spinner in own[:MOST_CANDIDATES]:
         yield _end(evidence, spinner, own, others)
@@ -94,44 +99,98 @@ def spinners_of(beatmap: Beatmap) -> list[HitObject]:
     return [o for o in beatmap.hit_objects if o.kind is ObjectKind.SPINNER]
 
 
-def _rests(evidence: Evidence) -> Iterator[tuple[HitObject, HitObject]]:
-    """(object before, object after) of the rests without a break."""
+class _Rest(msgspec.Struct, frozen=True):
+    """A stretch without objects and without a break."""
+
+    before: HitObject
+    after: HitObject
+    start: float
+    """[ms] The end of the object before, or of a break."""
+    end: float
+    """The object after, or the start of a break."""
+    side: str = ""
+    """Of a break, in words."""
+
+    @property
+    def room(self) -> float:
+        return self.end - self.start
+
+
+def _rests(evidence: Evidence) -> Iterator[_Rest]:
+    """Rests without a break, and those on either side of one: the editor begins a break soon after an object, and ends it when
+    the next one appears."""
     beatmap, objects = evidence.beatmap, evidence.objects_by_time
     before = objects[0]
     for after in objects[1:]:
-        beat = beatmap.red_line_of(after.time).beat_length
-        if after.time - before.end_time >= LEAST_REST_BEATS * beat - SAME_MS and not any(
-            pause.start < after.time and pause.end > before.end_time for pause in beatmap.breaks
-        ):
-            yield before, after
+        least = LEAST_REST_BEATS * beatmap.red_line_of(after.time).beat_length - SAME_MS
+        inside = [pause for pause in beatmap.breaks if pause.start < after.time and pause.end > before.end_time]
+        if inside:
+            start, end = min(pause.start for pause in inside), max(pause.end for pause in inside)
+            if start - before.end_time >= least:
+                yield _Rest(before, after, before.end_time, start, "before the break")
+            if after.time - end - beatmap.difficulty.preempt_ms >= least:
+                yield _Rest(before, after, end, after.time, "after the break")
+        elif after.time - before.end_time >= least:
+            yield _Rest(before, after, before.end_time, after.time)
         before = max(before, after, key=lambda o: o.end_time)
 
 
-def _missing(evidence: Evidence, before: HitObject, after: HitObject, others: Sequence[Sequence[Span]]) -> Candidate:
-    beatmap, start, end = evidence.beatmap, before.end_time, after.time
+def _missing(evidence: Evidence, rest: _Rest, others: Sequence[Sequence[Span]], rests: Sequence[_Rest]) -> Candidate:
+    beatmap, start, end = evidence.beatmap, rest.start, rest.end
+    beside = rest.after if rest.side and rest.start > rest.before.end_time else rest.before
     inside = [[span for span in spans if start - SAME_MS <= span[0] and span[1] <= end + SAME_MS] for spans in others]
     has = sum(map(bool, inside))
-    bits = float(log_odds(has, len(others) - has))
+    of_others = float(log_odds(has, len(others) - has))
+    of_map = _unusual_rest(evidence, rest, rests)
     beat = beatmap.red_line_of(start).beat_length
     # Not where a spinner would start: there the judge would compare the rest with the spinner of the untouched map.
     time = start + REST_BEATS * beat
     numbers = where(evidence, start, end)
+    bits = of_map + (of_others + min(numbers["beats"], MOST_BEATS)) / 2
     spinner = a(kind_name(str(ObjectKind.SPINNER), beatmap))
-    seen = f"; {has} of {len(others)} {OTHERS} have {spinner} here" if has else f", neither {spinner} nor a break"
+    seen = f", neither {spinner} nor a break" if not rest.side else f" {rest.side}"
+    if has:
+        seen = f"{seen if rest.side else ''}; {has} of {len(others)} {OTHERS} have {spinner} here"
     return candidate(
         MISSING,
         time=time,
         end_time=end,
-        line=before.line,
-        objects=[before],
+        line=beside.line,
+        objects=[beside],
         measure=bits,
         actual="nothing",
         expected=[Expected(spinner)],
         message=f"Nothing is here for {_beats(numbers['beats'])}{seen}.",
         bits=round(bits, 2),
-        bits_of_difficulties=round(bits, 2),
+        bits_of_difficulties=round(of_others, 2),
+        bits_of_map=round(of_map, 2),
+        bits_of_song=round(_goes_on(evidence, start, end), 2),
         **numbers,
     )
+
+
+def _unusual_rest(evidence: Evidence, rest: _Rest, rests: Sequence[_Rest]) -> float:
+    """Bits of the spinners in the map with about as much room against the other rests as long."""
+    objects = evidence.objects_by_time
+    of_spinners = [
+        after.time - before.end_time
+        for before, spinner, after in zip(objects, objects[1:], objects[2:], strict=False)
+        if spinner.kind is ObjectKind.SPINNER
+    ]
+    alike = sum(SAME_ROOM * rest.room <= room <= rest.room / SAME_ROOM for room in of_spinners)
+    as_long = sum(other.room >= SAME_ROOM * rest.room for other in rests) - 1
+    return float(log_odds(alike, as_long))
+
+
+def _goes_on(evidence: Evidence, start: float, end: float) -> float:
+    """Log2 of the onsets of the song on the beats of a rest over those of the objects of the map; 0 without a song."""
+    if evidence.envelope is None:
+        return 0.0
+    beat, lag = evidence.beatmap.red_line_of(start).beat_length, lag_of(evidence.alignment)
+    usual = median(evidence.envelope.at(evidence.object_times + lag, ONSET_WIDTH_MS))
+    there = evidence.envelope.at(np.arange(start + beat, end - beat / 2, beat) + lag, ONSET_WIDTH_MS)
+    strength = float(np.maximum(there, 0.0).mean()) if len(there) else 0.0
+    return float(np.log2((strength + FAINT * usual + LEAST_ONSET) / (usual + FAINT * usual + LEAST_ONSET)))
 
 
 def _end(

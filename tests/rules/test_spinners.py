@@ -12,6 +12,7 @@ from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules import spinners
 from maimod.rules.base import Candidate, Evidence
+from maimod.rules.rhythm_index import lag_of
 from tests.maps import RED_LINE, beatmap
 
 BEAT = 500
@@ -46,7 +47,7 @@ def test_a_rest_in_which_the_other_difficulties_have_a_spinner(mode: int, name: 
     assert one.message == f"Nothing is here for 9 beats; 2 of 2 other difficulties have a {name} here."
     (alone,) = [one for one in found(own) if one.rule is spinners.MISSING]
     (agreed,) = [one for one in found(own, *others((24, 31), mode=mode)) if one.rule is spinners.MISSING]
-    assert (agreed.measure or 0.0) < (alone.measure or 0.0) == 0 < (one.measure or 0.0)
+    assert (agreed.measure or 0.0) < (alone.measure or 0.0) < (one.measure or 0.0)
     assert alone.message == f"Nothing is here for 9 beats, neither a {name} nor a break."
 
 
@@ -54,6 +55,49 @@ def test_breaks_and_spinners_are_no_rests() -> None:
     assert [one.rule for one in found(spinner_map(*BOTH))] == [spinners.END] * 2
     paused = spinner_map((24, 31), events=[f"2,{8 * BEAT},{15 * BEAT}"])
     assert [one.rule for one in found(paused)] == [spinners.END]
+
+
+def test_the_rest_that_is_left_beside_a_break() -> None:
+    """The editor begins a break 200 ms after an object, so one that begins late followed a spinner that is gone."""
+    late = spinner_map((24, 31), events=[f"2,{12 * BEAT},{15 * BEAT}"])
+    (one,) = [one for one in found(late) if one.rule is spinners.MISSING]
+    assert one.time == 7.75 * BEAT and one.end_time == 12 * BEAT and one.objects[0].time == 7 * BEAT
+    assert one.message == "Nothing is here for 5 beats before the break."
+    (seen,) = [one for one in found(late, *others((8, 11), (24, 31))) if one.rule is spinners.MISSING]
+    assert (
+        seen.message == "Nothing is here for 5 beats before the break; 2 of 2 other difficulties have a spinner here."
+    )
+    early = spinner_map((24, 31), events=[f"2,{8 * BEAT},{10 * BEAT}"])
+    (one,) = [one for one in found(early) if one.rule is spinners.MISSING]
+    assert one.time == 10.75 * BEAT and one.end_time == 16 * BEAT and one.objects[0].time == 16 * BEAT
+    assert one.message == "Nothing is here for 6 beats after the break."
+
+
+def test_long_rests_that_the_map_has_again_or_fills_with_spinners() -> None:
+    def bits(own: Beatmap) -> float:
+        (one,) = [one for one in found(own) if one.rule is spinners.MISSING and one.end_time == 16 * BEAT]
+        return one.measure or 0.0
+
+    resting, paused = spinner_map(), spinner_map(events=[f"2,{24 * BEAT - 300},{32 * BEAT - 900}"])
+    assert bits(resting) < bits(paused) < bits(spinner_map((24, 31)))
+    assert bits(spinner_map((10, 12), (24, 31))) < bits(
+        spinner_map((24, 31))
+    )  # four beats are a shorter rest than nine
+
+
+def test_a_rest_in_which_the_song_goes_on() -> None:
+    own = spinner_map((24, 31))
+
+    def of_song(rests: bool) -> float:
+        strength = np.zeros(45 * BEAT, dtype=np.float32)
+        strength[::BEAT] = 1.0
+        if rests:
+            strength[8 * BEAT : 15 * BEAT + 1] = 0.0
+        envelope = OnsetEnvelope(np.roll(strength, round(lag_of(None))), 1.0)
+        (one,) = [one for one in spinners.run(Evidence(own, envelope=envelope)) if one.rule is spinners.MISSING]
+        return float(one.numbers["bits_of_song"])
+
+    assert of_song(rests=True) < -2 < of_song(rests=False) == pytest.approx(0.0, abs=0.2)
 
 
 def test_a_spinner_that_ends_a_beat_early() -> None:
