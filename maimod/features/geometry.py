@@ -114,13 +114,13 @@ def measure(objects: Sequence[HitObject], relations: Relations | None = None) ->
     exact = (residuals <= EXACT_PX).sum(axis=1)
     near = ((residuals > EXACT_PX) & (residuals <= NEAR_PX)).sum(axis=1)
     on_grid = ((heads.real % 4 == 0) & (heads.imag % 4 == 0)).astype(float)
-    again = _again(objects, heads)
+    again = again_of(objects, heads)
     share = np.full(len(heads), (again > 0).mean() if len(heads) else 0.0)
     counts = (exact, near, around(exact, 8), shares, on_grid, around(on_grid, REACH), again, share)
     return np.column_stack([np.log2(1.0 + residuals), *counts])
 
 
-def _again(objects: Sequence[HitObject], heads: np.ndarray) -> np.ndarray:
+def again_of(objects: Sequence[HitObject], heads: np.ndarray) -> np.ndarray:
     """(n_objects,) circles of the longest figure with each object that lies on the one before it; 0 without one."""
     found, starts = np.zeros(len(heads)), np.array([o.time for o in objects])
     is_circle = np.array([o.kind is ObjectKind.CIRCLE for o in objects], dtype=bool)
@@ -157,7 +157,7 @@ def compare(objects: Sequence[HitObject]) -> Relations:
             bodies[i] = shape(o.slider)
     steps, skips = _steps(found, shares, heads, tails, starts, ends)
     _stacks(found, heads, tails, starts)
-    _figures(found, heads)
+    figures(found, heads)
     _copies(found, objects, bodies)
     residuals = np.stack([np.nan_to_num(found[name], nan=FAR_PX, posinf=FAR_PX) for name in RESIDUALS], axis=1)
     residuals = np.clip(residuals, 0.0, FAR_PX)
@@ -296,7 +296,7 @@ def _stacks(found: dict[str, np.ndarray], heads: np.ndarray, tails: np.ndarray, 
     found["field_mirror"] = mirrored
 
 
-def _figures(found: dict[str, np.ndarray], heads: np.ndarray) -> None:
+def figures(found: dict[str, np.ndarray], heads: np.ndarray) -> None:
     """Compare with lines, parallelograms, polygons and trapezoids of the neighbours."""
     n = len(heads)
     if n < 2 * FIGURE + 1:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from maimod.features import body_relations, geometry, slip_alternatives
+from maimod.features import body_relations, geometry, point_relations, slip_alternatives
 from maimod.features.geometry import (
     EXACT_PX,
     FAR_PX,
@@ -112,6 +112,8 @@ CONTEXT = (
     "median_gap",
     "median_distance",
     "circles",
+    "again",
+    "again_share",
 )
 NAMES = (
     *(f"off {name}" for name in RESIDUALS),
@@ -120,6 +122,7 @@ NAMES = (
     *CONTEXT,
     *slip_alternatives.NAMES,
     *body_relations.NAMES,
+    *point_relations.NAMES,
 )
 """Names of the features. `off`: log2 of 1 + residual. `around`: share of the objects on either side that keep the relation.
 `map`: share of those that keep it among all that keep it or nearly do."""
@@ -187,6 +190,7 @@ def measure(beatmap: Beatmap, objects: Sequence[HitObject]) -> Measures:
     of_map = np.where(others_near > 0, (keeps.sum(axis=0) - keeps) / np.maximum(others_near, 1), 0.0)
     asked = _asked(heads, tails, steps)
     exact = keeps.sum(axis=1)
+    again = geometry.again_of(objects, heads)
     context = {
         "exact": exact,
         "near": (near & ~keeps).sum(axis=1),
@@ -226,12 +230,15 @@ def measure(beatmap: Beatmap, objects: Sequence[HitObject]) -> Measures:
         "median_gap": np.full(n, np.log2(max(median(gaps), 1.0)) if n > 1 else 0.0),
         "median_distance": np.full(n, np.log2(1 + median(distances)) if n > 1 else 0.0),
         "circles": np.full(n, 1 - is_slider.mean()),
+        "again": again,
+        "again_share": np.full(n, (again > 0).mean()),
     }
     columns = [np.log2(1 + residuals), kept_around, of_map]
     columns.append(np.stack([np.asarray(context[name], dtype=float) for name in CONTEXT], axis=1))
     alternatives = slip_alternatives.find(objects, heads, tails, bodies, gaps)
     columns.append(alternatives.features)
     columns.append(body_relations.measure(objects, heads, tails, bodies, radius, beatmap.difficulty.preempt_ms))
+    columns.append(point_relations.measure(objects, heads, tails, bodies))
     features = np.concatenate(columns, axis=1).astype(np.float32)
     return Measures(
         features,

@@ -22,8 +22,8 @@ SLIP = Rule(
     ("map",),
     why="An anchor dragged by accident, or a body turned or reversed alone, breaks the shape that the slider shares with "
     "others, and the way from its end.",
-    how="The body is compared with those of the same length, with its own mirror image and with sliders nearby, its end with the "
-    "spacing and the stacks around. Decision trees that were fitted on anchors moved by 2 to 200 px and on bodies turned, "
+    how="The body is compared with those of the same length, with its own mirror image and with sliders nearby, its control points with "
+    "those of other sliders, the length of their path with that of the slider, its end with the spacing, the stacks and the figures around. Decision trees that were fitted on anchors moved by 2 to 200 px and on bodies turned, "
     "mirrored or reversed weigh them.",
     advice="Check for a control point that was moved by accident.",
     ignore_when="the shape is meant to be unique.",

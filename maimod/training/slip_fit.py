@@ -17,6 +17,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -35,6 +36,8 @@ from maimod.training.slip_forest import KEPT_OTHERS, Scored, SlipFit, chooser, f
 
 RIGID = frozenset({"together", "figure-mirrored", "figure-turned"})
 """Kinds that keep the relations inside a few objects."""
+LEAST_LEFT_PX = 20.0
+"""Least of the greatest distance in a figure that is left on its copy; closer circles are a stack."""
 SCALES = (0.6, 0.75, 1.3, 1.5)
 SIZES = (2, 3, 4, 5, 8, 10, 16, 20, 32, 40, 60, 90, 120, 160, 200)
 """Px of planted moves."""
@@ -62,11 +65,12 @@ KINDS = {
     "figure-turned": (POSITION, 1),
     "figure-scaled": (POSITION, 2),
     "exchanged": (POSITION, 2),
-    "anchor": (SHAPE, 5),
+    "left-behind": (POSITION, 2),
+    "anchor": (SHAPE, 6),
     "anchor-lost": (SHAPE, 1),
     "reversed": (SHAPE, 3),
     "body-mirrored": (SHAPE, 1),
-    "body-turned": (SHAPE, 3),
+    "body-turned": (SHAPE, 4),
 }
 """Kinds of moves: what of an object they change, and how often they are planted."""
 
@@ -223,6 +227,19 @@ def _exchanged(objects: Sequence[HitObject], at: int, size: float, random: Gener
     return [replace(first, x=second.x, y=second.y), replace(second, x=first.x, y=first.y)]
 
 
+def _left_behind(objects: Sequence[HitObject], at: int, size: float, random: Generator) -> list[HitObject]:
+    """A figure of circles lies where the one before it is, as a copy that was not moved."""
+    count = int(random.integers(3, 6))
+    before, group = objects[max(at - count, 0) : at], objects[at : at + count]
+    if len(before) != len(group) or any(o.kind is not ObjectKind.CIRCLE for o in (*before, *group)):
+        return []
+    gaps = np.diff([o.time for o in (*before, *group)])
+    moves = [math.dist((a.x, a.y), (b.x, b.y)) for a, b in pairwise((*before, group[0]))]
+    if gaps.max() - gaps.min() > 4 or max(moves) < LEAST_LEFT_PX:
+        return []
+    return [replace(o, x=a.x, y=a.y) for a, o in zip(before, group, strict=True)]
+
+
 def _anchor_lost(objects: Sequence[HitObject], at: int, size: float, random: Generator) -> list[HitObject]:
     o, points = objects[at], _points(objects[at])
     places = [k for k in range(1, len(points) - 1) if points[k] not in (points[k - 1], points[k + 1])]
@@ -279,6 +296,7 @@ _MOVES: dict[str, _Move] = {
     "figure-turned": _figure_turned,
     "figure-scaled": _figure_scaled,
     "exchanged": _exchanged,
+    "left-behind": _left_behind,
     "anchor": _anchor,
     "anchor-lost": _anchor_lost,
     "reversed": _reversed,
