@@ -345,10 +345,7 @@ class ObjectTable:
     @cached_property
     def start_habits(self) -> np.ndarray:
         """(n_objects, len(start_habits.NAMES) + len(RANKED_HABITS)); those of taiko are all the same."""
-        evidence = self.evidence
-        found = start_habits.features(
-            evidence.beatmap, self.objects, evidence.bands, evidence.envelope, self.rhythm.lag, self._siblings
-        )
+        found = self.evidence.start_habits
         ranks = [log_ranks(found[:, start_habits.NAMES.index(name)]) for name in RANKED_HABITS]
         return np.concatenate([found, np.stack(ranks, axis=1)], axis=1)
 

@@ -23,7 +23,7 @@ from maimod.audio.onsets import Alignment, OnsetEnvelope
 from maimod.audio.spectrogram import Bands
 from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventSchema, EventScore
-from maimod.features import form_measures, slider_alternatives, slip_model
+from maimod.features import form_measures, slider_alternatives, slip_model, start_habits
 from maimod.features.measure_alternatives import MeasureAlternatives
 from maimod.features.passages import Passages
 from maimod.features.slip_model import SlipModel, Slips
@@ -388,6 +388,13 @@ class Evidence:
         """What its measures would gain with other contents."""
         positions = self.slips.measures if self.slips else None
         return MeasureAlternatives(self.passages, self.objects_by_time, positions)
+
+    @cached_property
+    def start_habits(self) -> np.ndarray:
+        """(n_objects, len(start_habits.NAMES)) by time: what the starts around say of additions and new combos."""
+        others = [one for one in self.others if one.mode is self.beatmap.mode and len(one.hit_objects) > 1]
+        lag = lag_of(self.alignment)
+        return start_habits.features(self.beatmap, self.objects_by_time, self.bands, self.envelope, lag, others)
 
     @cached_property
     def rhythm(self) -> RhythmIndex:

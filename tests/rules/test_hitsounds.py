@@ -286,3 +286,15 @@ def test_what_is_heard():
     assert [(h.additions, h.normal_set, h.volume) for h in heard] == [(8, 2, 70)] * 3 + [(2, 3, 40)] * 2
     assert [h.place for h in heard] == ["slider head", "slider repeat", "slider tail", "circle", "circle"]
     assert [(h.normal_set, h.addition_set) for h in heard[3:]] == [(3, 3), (3, 3)]
+
+
+def test_a_section_without_its_finish():
+    """Claps on 2 and 4, a finish every fourth measure; the places around one of these have other sounds."""
+    sounds = [FINISH if i % 16 == 0 else CLAP if i % 2 else 2 * (i // 64 % 2) for i in range(256)]
+    assert found(circles(sounds)) == []
+    sounds[128] = 0
+    [finding] = found(circles(sounds))
+    assert (finding.rule, finding.time, finding.objects) == ("hitsounds/missing", 128 * BEAT, (128,))
+    assert "on the downbeat has no finish; 6 of 6 downbeats 4, 8 or 16 measures away have one" in finding.message
+    assert finding.expected[0].text == "soft hitnormal + soft finish"
+    assert found(circles(sounds), mode=3) == []
