@@ -41,10 +41,12 @@ class Calibration:
     judge: Judge | None = None
     """None: the checkpoint is not calibrated, and the two networks are weighed by default."""
 
-    def score(self, rule: Rule, curve: str, measure: float) -> float:
+    def score(self, rule: Rule, curve: str, measure: float, is_judged: bool = False) -> float:
         """Score of a rule's measure, by its declared curve with the middle and scale of `calibration.json`, if given
-        there."""
+        there; for the judge without the highest score of the curve, which is meant for the rule alone."""
         declared = rule.curves[curve]
+        if is_judged and isinstance(declared, Curve):
+            declared = replace(declared, highest=1.0)
         stored = self.curves.get(f"{rule.id}:{curve}" if curve else rule.id)
         if stored is None:
             return declared(measure)

@@ -32,7 +32,7 @@ from maimod.linter.places import Entry, Place
 from maimod.linter.settings import LEAST_SCORE, LISTED_SCORE
 from maimod.osu.beatmap import Mode
 from maimod.rules import elsewhere
-from maimod.rules.base import Candidate, Certainty, Evidence, places_alike
+from maimod.rules.base import Candidate, Certainty, Curve, Evidence, places_alike
 
 PROBLEM_SCORE, WARNING_SCORE, MINOR_SCORE = 0.85, 0.6, 0.2
 """A finding is a problem, a warning or a minor from this score on (bounded by its rule). An estimate below the last is not
@@ -120,6 +120,7 @@ def rescore(candidates: Iterable[Candidate], evidence: Evidence, calibration: Ca
     Returns:
         Findings to report, in any order, without ids.
     """
+    candidates = list(candidates)
     scored, proposals = _scored(candidates, calibration)
     exact = [one for one in scored if one.candidate.rule.tier is Tier.EXACT]
     estimates = [one for one in scored if one.candidate.rule.tier is Tier.ESTIMATED]
@@ -127,7 +128,7 @@ def rescore(candidates: Iterable[Candidate], evidence: Evidence, calibration: Ca
     if calibration.judge is not None and can_judge(evidence):
         judged = [
             _finding(one, evidence, JUDGED_WARNING_SCORE)
-            for one in _judge(scored, proposals, evidence, calibration.judge)
+            for one in _judge(*_scored(candidates, calibration, is_judged=True), evidence, calibration.judge)
             if one.score >= LEAST_SCORE
         ]
         rules = calibration.judge.rules
@@ -157,7 +158,7 @@ def judged_places(
     Returns:
         The places, and float32 (n_places, n_features) of :func:`maimod.linter.places.features`.
     """
-    return _places(*_scored(candidates, calibration), evidence)
+    return _places(*_scored(candidates, calibration, is_judged=True), evidence)
 
 
 def _places(
@@ -213,9 +214,12 @@ def _read_logit(entry: Entry, mode: Mode) -> float:
 
 def _least_logit(entry: Entry) -> float:
     """Log-odds that a place keeps whatever the judge says: a minor, where the rule is sure and the proofreader does not deny it."""
-    candidate, _, discriminator = entry
+    candidate, own, discriminator = entry
     if candidate.rule.corruptions and discriminator < DENIED_LOGIT:
         return -math.inf
+    curve = candidate.rule.curves.get(candidate.curve)
+    if isinstance(curve, Curve):
+        entry = candidate, min(own, _logit(curve.highest)), discriminator
     return min(NETWORK_WEIGHT * places.both(entry) - UNTAUGHT_MARGIN, UNTAUGHT_LOGIT)
 
 
@@ -304,9 +308,10 @@ def severity(highest: Severity, score: float, warning: float = WARNING_SCORE) ->
 
 
 def _scored(
-    candidates: Iterable[Candidate], calibration: Calibration
+    candidates: Iterable[Candidate], calibration: Calibration, is_judged: bool = False
 ) -> tuple[list[Scored], list[tuple[Candidate, float]]]:
-    """Score the measures of the rules; of several candidates for one finding the best is kept.
+    """Score the measures of the rules; of several candidates for one finding the best is kept. The judge sees all that they measure,
+    also what is too much for the highest score that a curve gives on its own.
 
     Proposals of the discriminator are returned apart, with their log-odds.
     """
@@ -319,7 +324,7 @@ def _scored(
         if one.measure is None:
             score = CERTAINTY_SCORES[one.certainty]
         else:
-            score = calibration.score(one.rule, one.curve, one.measure)
+            score = calibration.score(one.rule, one.curve, one.measure, is_judged)
         # Equal exact findings are not merged: each has its own subject.
         key: tuple[object, ...] = (place,)
         if one.measure is not None:

@@ -20,7 +20,17 @@ from maimod.linter.places import NAMES, Place
 from maimod.linter.rescore import can_judge, judged_places
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
-from maimod.rules import RULES, hitsounds, new_combos, positions, rhythm, slider_directions, slider_shapes, volume_steps
+from maimod.rules import (
+    RULES,
+    hitsounds,
+    new_combos,
+    own_sets,
+    positions,
+    rhythm,
+    slider_directions,
+    slider_shapes,
+    volume_steps,
+)
 from maimod.rules.base import Candidate, Evidence, Rule, candidate
 from tests.findings import doubted
 from tests.maps import beatmap
@@ -87,6 +97,12 @@ def test_what_a_rule_measured_and_what_the_discriminator_says_there() -> None:
     assert value(features, "slot combo") == 1.5 and value(features, "rank combo") == 0.0
     assert value(features, "slot place") == -12.0 and value(features, "near place") == -1.0
     assert value(features, "near extra") == -12.0 and value(features, "wide extra") == 0.5
+
+
+def test_what_a_rule_measures_is_not_bounded_by_the_highest_score_that_it_has_alone() -> None:
+    _, features = judged_places([about(own_sets.OWN_SETS, 5, measure=12.0)], evidence(), Calibration())
+    assert value(features, "rule hitsounds/own-sets") == pytest.approx(2.0, abs=0.01)
+    assert Calibration().score(own_sets.OWN_SETS, "", 12.0) == 0.29
 
 
 def test_what_the_generator_says_there_and_beside_it() -> None:
