@@ -16,6 +16,8 @@ import numpy as np
 from maimod.features.chord_measures import measure_chords
 from maimod.features.column_measures import Expectation, measure_columns
 from maimod.features.hold_measures import measure_ends
+from maimod.features.hold_stretches import HoldStretches
+from maimod.features.hold_stretches import measure as measure_stretches
 from maimod.features.mania_rows import Rows
 from maimod.osu.beatmap import Beatmap, HitObject
 
@@ -42,6 +44,8 @@ class ManiaMeasures(msgspec.Struct, frozen=True):
     """(n_notes,) ms of that place."""
     rows: Rows
     """The notes as rows."""
+    hold_stretches: HoldStretches
+    """What stretches of holds would gain with other ends."""
 
 
 def measure(beatmap: Beatmap, notes: Sequence[HitObject]) -> ManiaMeasures:
@@ -57,5 +61,15 @@ def measure(beatmap: Beatmap, notes: Sequence[HitObject]) -> ManiaMeasures:
     ends, lengths, length_times = measure_ends(rows)
     of = rows.row_of
     return ManiaMeasures(
-        columns, chords[of], ends, of, expectation, sizes[of], chord_times[of], lengths, length_times[of], rows
+        columns,
+        chords[of],
+        ends,
+        of,
+        expectation,
+        sizes[of],
+        chord_times[of],
+        lengths,
+        length_times[of],
+        rows,
+        measure_stretches(rows),
     )

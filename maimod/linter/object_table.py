@@ -23,6 +23,7 @@ from maimod.features import (
     combo_alternatives,
     finishers,
     geometry,
+    hold_stretches,
     set_holds,
     slider_bodies,
     slip_alternatives,
@@ -91,6 +92,10 @@ SLIPS = tuple(
 few, notes that end at a wrong time, notes of taiko with the wrong colour, and objects of osu! of a wrong kind or with a wrong
 duration or repeats: log-odds, the highest of the neighbours, their difference, log2 of the rank among the objects, and of the
 rank per minute."""
+HOLDS = (*(f"stretch {name}" for name in hold_stretches.NAMES), "rank of kind", "ahead of kind")
+"""Of mania: what stretches of holds would gain with other ends; log2 of the rank of the log-odds that the note ends wrong among those
+held as it is, or not held as it is, and by how much they are higher than the highest of these others: notes that should be held are
+seldom as doubtful as holds."""
 EXCHANGED = tuple(name for name in slip_alternatives.NAMES if name.startswith("exchanged"))
 """What the steps would gain if a circle changed places with a neighbour."""
 OTHERWISE = tuple(name for name in slip_alternatives.NAMES if name not in EXCHANGED)
@@ -321,6 +326,20 @@ class ObjectTable:
         if slips is None or slips.mania is None or self.evidence.beatmap.mode is not Mode.MANIA:
             return np.zeros((len(self.objects), len(set_holds.NAMES)))
         return set_holds.features(slips.mania.rows, self._siblings)
+
+    @cached_property
+    def holds(self) -> np.ndarray:
+        """(n_objects, len(HOLDS)); zeros in other modes."""
+        n, slips = len(self.objects), self.evidence.slips
+        if slips is None or slips.mania is None or self.evidence.beatmap.mode is not Mode.MANIA:
+            return np.zeros((n, len(HOLDS)))
+        is_hold, ranks, ahead = slips.mania.rows.is_hold, np.zeros(n), np.zeros(n)
+        for own in (np.flatnonzero(is_hold), np.flatnonzero(~is_hold)):
+            ranks[own] = log_ranks(slips.ends[own])
+            highest = np.sort(slips.ends[own])[::-1]
+            if len(own) > 1:
+                ahead[own] = slips.ends[own] - np.where(slips.ends[own] == highest[0], highest[1], highest[0])
+        return np.column_stack([slips.mania.hold_stretches.features(n), ranks, ahead])
 
     @cached_property
     def finishers(self) -> np.ndarray:

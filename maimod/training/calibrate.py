@@ -1,7 +1,7 @@
 """Calibrate a checkpoint: plant mistakes in good maps, and fit the judge that tells their places from the others.
 
-In changed copies the strongest place of a right category within `TIGHT_MS` of a mistake is an example with one, in
-columns of mania another note of the chord only if nothing is about the changed one. A category in which the mistake does not
+In changed copies the strongest place of a right category within `TIGHT_MS` of a mistake is an example with one, another one than that of
+the changed object only if nothing is about it: while a hold lasted that became a note, other places may be doubted more. A category in which the mistake does not
 show, that is where the untouched map is doubted as much, gives no example if another one shows it: a mistyped velocity would
 teach that anything is a mistake of rhythm. Of a mistake that is a stretch, only places that are stronger than in the untouched
 map are examples: most of them show nothing of it, and the strongest would teach that any doubt is a mistake. Examples without
@@ -25,7 +25,7 @@ from maimod.findings import Category
 from maimod.linter.calibration import FILE, FORMAT, Stored
 from maimod.linter.gather import Gathered, gather
 from maimod.linter.judge import Judge
-from maimod.linter.places import CATEGORIES, Place, both
+from maimod.linter.places import CATEGORIES, Entry, Place, both
 from maimod.linter.progress import result_of
 from maimod.linter.rescore import can_judge, judged_places
 from maimod.linter.settings import Settings
@@ -146,7 +146,9 @@ def _right(places: Sequence[Place], fault: Fault, mistake: Planted, before: Sequ
             strength = max(map(both, right))
             if is_stretch and strength < _strength_there(before, place) + NEW_NATS:
                 continue
-            of_another = place.category is Category.POSITIONS and _is_chord_mate(right[0][0], mistake)
+            of_another = _is_beside(right, mistake) or (
+                place.category is Category.POSITIONS and _is_chord_mate(right[0][0], mistake)
+            )
             found = (not of_another, strength, number)
             best[place.category] = max(best.get(place.category, found), found)
     shown = [
@@ -161,6 +163,15 @@ def _strength_there(before: Sequence[Place], place: Place) -> float:
     """Of the strongest place of the untouched map at the time of `place` and of its category."""
     near = [one for one in before if one.category is place.category and abs(one.time - place.time) <= TIGHT_MS]
     return max((both(one.best) for one in near), default=NO_EVIDENCE)
+
+
+def _is_beside(right: Sequence[Entry], mistake: Planted) -> bool:
+    """Whether no candidate is about the changed object, which starts where a mistake does that lasts."""
+    if len(mistake.objects) != 1 or mistake.places or mistake.end - mistake.start <= TIGHT_MS:
+        return False
+    (index,) = mistake.objects
+    starts_it = abs(mistake.beatmap.hit_objects[index].time - mistake.start) < SAME_MS
+    return starts_it and not any(o.index == index for one in right for o in one[0].objects[:1])
 
 
 def _is_chord_mate(candidate: Candidate, mistake: Planted) -> bool:

@@ -214,9 +214,12 @@ def directions(category: Category) -> dict[str, int]:
     more += [f"measure {name}" for name in MEASURES_OF.get(category, ())]
     slips = [f"slip {what}" for what in SLIPS_OF.get(category, ())]
     more += [f"{slip} {name}" for slip in slips for name in ("log-odds", "lead")]
+    if category is Category.RHYTHM:
+        more += [f"holds {name}" for name in ("stretch alone", "stretch from", "stretch around", "ahead of kind")]
     less = ["own_rank", "both_rank", *(f"rank {kind}" for kind in kinds)]
     less += [f"rank {group} bits" for group in BITS_OF[category]]
     less += [f"{slip} {name}" for slip in slips for name in ("rank", "a minute")]
+    less += ["holds rank of kind"] if category is Category.RHYTHM else []
     return {name: sign for names, sign in ((more, 1), (less, -1)) for name in names if name in NAMES}
 
 

@@ -268,6 +268,25 @@ def test_the_holds_of_the_other_difficulties_are_known_in_mania_alone() -> None:
         assert value(features, "set holds", 0) == expected and value(features, "set holds", 1) == 0.0
 
 
+def test_notes_are_ranked_by_their_ends_apart_from_holds() -> None:
+    always = Forest([], Trees(-9.0, [], [], [], [], []))
+    ends = Forest(["hold"], Trees(0.0, [0], [0, -1, -1], [0.5, -4.0, 2.0], [1, 0, 0], [2, 0, 0]))
+    model = SlipModel(1, always, always, columns=always, chords=always, ends=ends, colours=always)
+    lines = [
+        f"{64 + 128 * (i % 4)},192,{1000 + 500 * i},{f'128,0,{1250 + 500 * i}:' if i % 2 else '1,0,'}0:0:0:0:"
+        for i in range(40)
+    ]
+    own = beatmap(lines, mode=3)
+    found = [
+        candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
+        for o in own.hit_objects
+    ]
+    _, features = judged_places(found, replace(doubted(own, {}), scores=(), slip_model=model), Calibration())
+    assert value(features, "slip end rank", 0) > value(features, "slip end rank", 1)
+    assert value(features, "holds rank of kind", 0) == value(features, "holds rank of kind", 1) > 0
+    assert value(features, "holds ahead of kind", 0) == 0
+
+
 def test_the_notes_of_a_chord_have_the_gaps_of_the_chord() -> None:
     lines = [
         f"{64 + 128 * column},192,{1000 + 250 * row},1,0,0:0:0:0:" for row in range(4) for column in range(row + 1)

@@ -336,6 +336,20 @@ def test_a_hold_is_named_with_its_length() -> None:
     assert found.rule is mania_slips.END
 
 
+def test_holds_of_a_stretch_that_all_end_early_are_one_finding() -> None:
+    cut, held = range(PLACE, PLACE + 2 * 16 * QUARTER), []
+    for time, column, length in notes():
+        is_hold = time % (16 * QUARTER) in {(1000 + by * QUARTER) % (16 * QUARTER) for by in (0, 4)}
+        length = 3 * QUARTER if is_hold and column != 1 else length
+        held.append((time, column, length - QUARTER if length and time in cut else length))
+    found = one([x for x in mania_slips.run(evidence(made(held))) if x.curve == "stretch"])
+    assert found.rule is mania_slips.END and found.time == PLACE and found.measure is not None and found.measure > 12
+    assert found.message.startswith("6 hold notes from here to 00:") and "seem to end 1/4 beat early" in found.message
+    assert (found.actual, found.expected[0].text) == ("1/4 beat early", "1/4 beat later")
+    assert len(found.objects) == 6 and found.end_time == found.objects[-1].time
+    assert not [x for x in mania_slips.run(evidence(made(notes()))) if x.curve == "stretch"]
+
+
 def test_of_a_chord_that_lost_its_hold_the_note_is_named_that_is_likeliest_to_end_wrongly() -> None:
     def lost(column: int) -> Candidate:
         """The chords on the third beat of all measures but one hold a note."""

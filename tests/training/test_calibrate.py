@@ -102,6 +102,21 @@ def test_in_another_column_the_other_note_of_the_chord_is_an_example_only_if_not
     assert right([*chord(positions.UNEXPECTED), after], "moved") == [2]
 
 
+def test_while_a_changed_object_lasts_another_place_is_an_example_only_if_nothing_is_about_it() -> None:
+    own, later, empty = (
+        place_at(3000.0, RHYTHM, -3.0, 4),
+        place_at(3500.0, RHYTHM, 2.0, 5),
+        place_at(3750.0, RHYTHM, 3.0),
+    )
+    lasting = Planted(LOADED, 3000.0, 4000.0, (4,))
+    kind = select(["hold-to-note"])[0]
+    assert calibrate._right([own, later, empty], kind, lasting, ()) == [0]
+    assert calibrate._right([later, empty], kind, lasting, ()) == [1]
+    # Of an object that was deleted nothing is left; the places beside it are as good.
+    assert calibrate._right([own, later, empty], kind, replace(lasting, objects=(3, 4)), ()) == [2]
+    assert calibrate._right([own, later, empty], kind, replace(lasting, start=2900.0), ()) == [2]
+
+
 @pytest.mark.parametrize(("time", "expected"), [(21_000.0, False), (22_900.0, False), (24_100.0, True)])
 def test_places_beside_a_mistake_are_no_examples_without_one(time: float, expected: bool) -> None:
     copy = Copy(LOADED, ((select(["moved:200 px"])[0], Planted(LOADED, 20_000.0, 20_000.0, (0,))),))
