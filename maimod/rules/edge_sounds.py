@@ -73,6 +73,8 @@ class _Edges(msgspec.Struct, frozen=True):
     """All edges of the sliders, in order, with what others have there."""
 
     sliders: list[HitObject]
+    times: list[list[float]]
+    """Ms of the edges of each."""
     patterns: list[Pattern]
     starts: np.ndarray
     """(n_sliders,) number of the first edge of each."""
@@ -105,6 +107,7 @@ def _edges(evidence: Evidence) -> _Edges | None:
     others = passages.in_siblings("sound", cells)
     return _Edges(
         [own[0].hit_object for own in hits],
+        [[hit.time for hit in own] for own in hits],
         [tuple(hit.additions >> 1 for hit in own) for own in hits],
         np.cumsum([0, *(len(own) for own in hits[:-1])]),
         ((copied, there & (copied >= 0)), (others, others >= 0)),
@@ -124,10 +127,12 @@ def _corrected(correct: Callable[[Pattern], Pattern], edges: _Edges, counts: Cou
         bits = of_map[number] + of_copies + of_others
         if own == other or bits < LEAST_BITS:
             continue
+        # At the first edge that would sound otherwise, where other rules and the networks have their evidence.
+        edge = next(place for place, (a, b) in enumerate(zip(own, other, strict=True)) if a != b)
         yield candidate(
             EDGES,
-            time=slider.time,
-            end_time=slider.end_time,
+            time=edges.times[number][edge],
+            end_time=slider.end_time if edge < len(own) - 1 else None,
             line=slider.line,
             objects=[slider],
             measure=bits,

@@ -36,6 +36,7 @@ def found(own: Beatmap, *others: Beatmap) -> list[Candidate]:
 @pytest.mark.parametrize("mode", [0, 2])
 def test_the_addition_of_the_head_on_all_edges(mode: int) -> None:
     (one,) = found(slider_map({12: "8|8"}, mode=mode))
+    assert one.time == pytest.approx(one.objects[0].end_time)  # the tail has the wrong one
     assert one.objects[0].time == 24 * BEAT and one.actual == "clap, clap" and one.expected[0].text == "clap, none"
     assert one.message == (
         'The edges of this slider have "clap, clap"; 15 other sliders of the map have "clap, none", 0 the same, and similar measures '
@@ -48,7 +49,7 @@ def test_exchanged_sounds_and_the_other_difficulties() -> None:
     own, others = slider_map({13: "0|2"}), [slider_map(path=f"{number}.osu") for number in range(2)]
     alone, together = found(own), found(own, *others)
     best = max(together, key=lambda one: one.measure or 0.0)
-    assert best.objects[0].time == 26 * BEAT and best.expected[0].text == "whistle, none"
+    assert best.time == best.objects[0].time == 26 * BEAT and best.expected[0].text == "whistle, none"
     assert best.numbers["bits_of_difficulties"] == 6 and (best.measure or 0.0) > max(
         one.measure or 0.0 for one in alone
     )
