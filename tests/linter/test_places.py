@@ -100,9 +100,9 @@ def test_what_a_rule_measured_and_what_the_discriminator_says_there() -> None:
 
 
 def test_what_a_rule_measures_is_not_bounded_by_the_highest_score_that_it_has_alone() -> None:
-    _, features = judged_places([about(own_sets.OWN_SETS, 5, measure=12.0)], evidence(), Calibration())
+    _, features = judged_places([about(own_sets.OWN_SETS, 5, measure=44.0)], evidence(), Calibration())
     assert value(features, "rule hitsounds/own-sets") == pytest.approx(2.0, abs=0.01)
-    assert Calibration().score(own_sets.OWN_SETS, "", 12.0) == 0.29
+    assert Calibration().score(own_sets.OWN_SETS, "", 44.0) == 0.29
 
 
 def test_what_the_generator_says_there_and_beside_it() -> None:

@@ -61,7 +61,8 @@ def test_the_other_difficulties_count_as_well() -> None:
     (seen,) = found(drums(lost=[7]), drums(path="other.osu"), drums(path="third.osu"))
     assert seen.numbers["bits_of_difficulties"] == 4 and (seen.measure or 0) == (one.measure or 0) + 4
     agreed = found(drums(lost=[7]), drums(path="other.osu", lost=[7]), drums(path="third.osu", lost=[7]))
-    assert all(other.numbers["bits_of_difficulties"] < 0 for other in agreed)
+    assert all(other.numbers["bits_of_difficulties"] < 0 and other.measure == other.numbers["bits"] for other in agreed)
+    assert one.measure == one.numbers["bits"] + 4 * own_sets.BITS_OF_ALL  # all sides agree
 
 
 def test_sets_of_lines_are_not_those_of_objects() -> None:
