@@ -7,6 +7,7 @@ from functools import cached_property
 
 import msgspec
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from maimod.discriminator.features import Grid
 
@@ -77,6 +78,8 @@ class CorruptionLogits(msgspec.Struct, frozen=True, dict=True):
     def peaks(self, kind: str, least: float, apart: int = 1) -> Iterator[tuple[int, float]]:
         """(slot, log-odds) of slots above `least` that no slot up to `apart` away exceeds."""
         values = self.of(kind)
-        for slot in np.flatnonzero(values > least):
-            if values[slot] >= values[max(slot - apart, 0) : slot + apart + 1].max():
-                yield int(slot), float(values[slot])
+        slots = np.flatnonzero(values > least)
+        if apart:
+            highest = sliding_window_view(np.pad(values, apart, mode="edge"), 2 * apart + 1).max(axis=1)
+            slots = slots[values[slots] >= highest[slots]]
+        yield from zip(slots.tolist(), values[slots].tolist(), strict=True)

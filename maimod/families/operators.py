@@ -13,6 +13,8 @@ import numpy as np
 
 BLOCK = 128
 """Queries that attend at a time: a block of logits against 1,000 keys takes half a megabyte."""
+PAST = np.tri(BLOCK, dtype=np.float32)
+"""Which of the last keys a block of queries sees where attention is causal."""
 BITS = 1 / np.log(2.0)
 """In a unit of natural logarithms. Attention works with powers of 2, which numpy computes in half of the time of those of e."""
 LEAST_SUM, LARGEST_SUM = 1e-30, 1e30
@@ -200,14 +202,13 @@ def _attend(
     """As :func:`attend`, and the sums (T, H) of the weights; with `is_large` the largest logit is subtracted first."""
     length, heads, width = query.shape
     mixed, sums = np.empty((length, heads, width), dtype=np.float32), np.empty((length, heads), dtype=np.float32)
-    past = np.tri(BLOCK, dtype=np.float32)
     block = BLOCK if first is not None else 2 * BLOCK  # longer ones waste more on the keys after a query
     with np.errstate(over="ignore", invalid="ignore"):  # then they are computed again
         for start in range(0, length, block):
             stop = min(start + block, length)
             known, visible = len(key), None
             if first is not None:
-                known, visible = first + stop, past[: stop - start, : stop - start]
+                known, visible = first + stop, PAST[: stop - start, : stop - start]
             elif seen is not None:
                 visible = seen[start:stop]
             for head in range(heads):  # one by one: their logits stay in the core's cache

@@ -31,6 +31,7 @@ from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import Beatmap, HitObject, Mode
 from maimod.osu.level import Level
 from maimod.osu.mapset import Mapset
+from maimod.rules import elsewhere
 from maimod.rules.rhythm_index import RhythmIndex, lag_of
 
 ALL_MODES = frozenset(Mode)
@@ -400,6 +401,11 @@ class Evidence:
     def rhythm(self) -> RhythmIndex:
         """The starts, repeats and ends of its objects, and what the model expected there."""
         return RhythmIndex(self)
+
+    @cached_property
+    def usual_objects(self) -> frozenset[int]:
+        """Indices of its objects that are as in most of the similar measures."""
+        return elsewhere.usual_objects(self)
 
     def forget(self) -> None:
         """Let go of all that was computed from it. Much of that refers back to the evidence, so both would stay in memory

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from maimod.audio.onsets import ONSET_WIDTH_MS
-from maimod.features.passages import SAME_VOLUME
+from maimod.features.passages import SAME_VOLUME, Passages
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.osu.hitsounds import BIG, KAT, addition_names, set_name
 from maimod.osu.names import kind_name, noun, taiko_note
@@ -276,20 +276,30 @@ def _same_length(evidence: Evidence, o: HitObject) -> tuple[int, int]:
     passages = evidence.passages
     if not passages.cells.count:
         return 0, 0
-    cell = passages.cell_of(o.time)
-    heads, valid = passages.in_copies("head", cell)
-    seen, _ = passages.in_copies("length", cell)
+    same, of = _same_lengths(passages, passages.cell_of(o.time))
+    return int(same[0]), int(of[0])
+
+
+def _same_lengths(passages: Passages, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`_same_length`, (n,) each, of the objects in cells (n,)."""
+    heads, valid = passages.in_copies("head", cells)
+    seen, _ = passages.in_copies("length", cells)
     there = valid & heads
-    return int((there & (seen == passages.own.length[cell][:, None])).sum()), int(there.sum())
+    return (there & (seen == passages.own.length[cells][:, None])).sum(axis=1), there.sum(axis=1)
 
 
-def is_usual(evidence: Evidence, o: HitObject) -> bool:
-    """Whether most of several similar measures have the same kind of object, of the same length, at this place."""
-    same, of = _same_length(evidence, o)
-    if of < LEAST_ALIKE or same < MOST_ALIKE * of:
-        return False
-    seen, valid = evidence.passages.in_copies("kind", evidence.passages.cell_of(o.time))
-    return int((valid & (seen == KINDS.index(str(o.kind)) + 1)).sum()) >= MOST_ALIKE * of
+def usual_objects(evidence: Evidence) -> frozenset[int]:
+    """Indices of the objects of which most of several similar measures have the same kind, of the same length, at their place."""
+    passages, objects = evidence.passages, evidence.beatmap.hit_objects
+    if not passages.cells.count:
+        return frozenset()
+    kinds = np.array([KINDS.index(str(o.kind)) + 1 for o in objects])
+    cells = passages.cells.of([o.time for o in objects])
+    same, of = _same_lengths(passages, cells)
+    seen, valid = passages.in_copies("kind", cells)
+    alike = (valid & (seen == kinds[:, None])).sum(axis=1)
+    is_usual = (of >= LEAST_ALIKE) & (np.minimum(same, alike) >= MOST_ALIKE * of)
+    return frozenset(objects[number].index for number in np.flatnonzero(is_usual).tolist())
 
 
 def a(name: str) -> str:

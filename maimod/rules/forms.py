@@ -54,7 +54,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         return
     for rank in np.flatnonzero((log_odds >= LEAST_LOG_ODDS) & (log_odds >= beside(log_odds))).tolist():
         o = evidence.objects_by_time[rank]
-        if o.kind is ObjectKind.SPINNER or elsewhere.is_usual(evidence, o):
+        if o.kind is ObjectKind.SPINNER or o.index in evidence.usual_objects:
             continue
         likelier = _likelier(o, evidence.slider_alternatives[rank])
         usual = f"{likelier} would be more usual" if likelier else ""

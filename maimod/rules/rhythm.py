@@ -294,7 +294,7 @@ def _kinds(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> I
                 if found
             ]
         )
-        if not judged or elsewhere.is_usual(evidence, hit_object):
+        if not judged or hit_object.index in evidence.usual_objects:
             continue
         kind, probability, event = max(judged, key=lambda found: found[1])
         bits = min(event.tolerant_surprisal, -math.log2(max(1.0 - probability, 1e-9)))
@@ -479,7 +479,7 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
     if evidence.beatmap.mode in (Mode.OSU, Mode.CATCH):
         for slot, logit in corruption.peaks("length", LEAST_PROPOSED_LOGIT, apart=0):
             o = evidence.object_of_slot.get(slot)
-            if o is not None and o.slider is not None and not elsewhere.is_usual(evidence, o):
+            if o is not None and o.slider is not None and o.index not in evidence.usual_objects:
                 yield candidate(
                     UNEXPECTED_END,
                     time=o.time,

@@ -11,7 +11,6 @@ Figures were counted in 49 minutes of 28 maps of all modes that no network was t
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 from typing import Any
@@ -457,7 +456,7 @@ def _ramp_around(lines: Sequence[TimingPoint], place: int) -> Iterator[tuple[int
     earlier = _ramp(lines[max(place - MOST_RAMP, 0) : place][::-1], -sign)
     later = _ramp(lines[place + 1 : place + 1 + MOST_RAMP], sign)
     if len(earlier) >= 2 and len(earlier) + len(later) >= LEAST_RAMP:
-        step = statistics.median(abs(b - a) for side in (earlier, later) for a, b in pairwise(side))
+        step = median([abs(b - a) for side in (earlier, later) for a, b in pairwise(side)])
         yield sign, min(len(earlier) + len(later), MOST_RAMP), abs(abs(after - before) - 2 * step) <= step / 2
 
 

@@ -41,3 +41,10 @@ def test_files_without_a_song(tmp_path: Path) -> None:
     (tmp_path / "a.mp3").write_bytes(b"nothing of the kind")
     song(tmp_path / "b.mp3", seconds=2, level=0.1)
     assert [spectral_break(tmp_path / name) for name in ("a.mp3", "b.mp3", "none.mp3")] == [None] * 3
+
+
+@pytest.mark.parametrize("count", [16, 21, 32])
+def test_nearly_the_highest_is_numpys_percentile(count: int) -> None:
+    levels = np.random.default_rng(1).normal(-60.0, 20.0, (count, 50))
+    expected = np.percentile(levels, bandwidth.NEARLY_HIGHEST, axis=0)
+    np.testing.assert_allclose(bandwidth._nearly_highest(levels), expected, rtol=1e-12)

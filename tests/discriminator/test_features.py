@@ -132,6 +132,11 @@ def test_logits_are_found_by_time_and_have_peaks() -> None:
     time = float(grid.times[13])
     assert corruption.at(("extra",), [time]) == 2.0 and corruption.at(("extra", "missing"), [time + 500]) == -5.0
     assert list(corruption.peaks("extra", 0.0)) == [(13, 2.0)]
+    assert list(corruption.peaks("extra", 0.0, apart=0)) == [(12, 1.0), (13, 2.0)]
+    logits[-1, 1] = 1.0
+    assert list(CorruptionLogits(grid, corruption.kinds, logits).peaks("missing", 0.0, apart=2)) == [
+        (grid.count - 1, 1.0)
+    ]
     assert corruption.at(("kiai",), [time]) == NO_PREDICTION and corruption.at(("extra",), []) == NO_PREDICTION
 
 
