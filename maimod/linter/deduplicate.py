@@ -18,7 +18,7 @@ from heapq import heappop, heappush
 import numpy as np
 
 from maimod.findings import Category, Finding, Severity, Tier, editor_timestamp
-from maimod.linter.rescore import rests_on_network
+from maimod.linter.rescore import TIMES, rests_on_network
 from maimod.linter.settings import is_faint
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import RULES
@@ -85,6 +85,10 @@ LACKS_ADDITION = "mapset/missing-addition"
 """Additions that all other difficulties have, at one place or several: likelier estimates about the sounds of all of them say as much."""
 BARE_STRETCH = "hitsounds/none"
 MISSING_COMBO, UNEXPECTED_COMBO = "new-combos/missing", "new-combos/unexpected"
+MOVED_OBJECTS = 2
+"""Objects between the place of a new combo and where it seems to belong: of new combos that are set too late or too early most are
+one or two objects off."""
+SAME_PLACE_MS = 3.0
 _NO_COMBO = re.compile(r"^No new combo (?=on )")
 """How the messages of the first begin, up to the place in the measure."""
 FIRST_CAUSES = frozenset({Category.RHYTHM, Category.MAPSET})
@@ -110,7 +114,7 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
     rank = {o.index: place for place, o in enumerate(evidence.objects_by_time)}
     kept = _Kept(rank)
     also: dict[int, list[Finding]] = {}
-    once = list(_bare_stretches(_moved_combos(findings, rank, evidence.beatmap)))
+    once = list(_bare_stretches(_moved_combos(findings, rank, evidence)))
     ordered = sorted(once, key=_order_of_causes)
     sections = _first_sections(ordered)
     for finding in ordered:
@@ -129,7 +133,9 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
         else:
             kept.add(finding)
     merged = [
-        replace(f, evidence={**f.evidence, "also": _listed(also[i])}) if i in also else f
+        replace(f, evidence={**f.evidence, "also": [*f.evidence.get("also", ()), *_listed(also[i])]})
+        if i in also
+        else f
         for i, f in enumerate(kept.findings)
     ]
     mentioned = {index for finding in findings if not is_faint(finding) for index in finding.objects}
@@ -155,7 +161,7 @@ def _bare_stretches(findings: Iterable[Finding]) -> Iterator[Finding]:
         times = sorted(one.time for one in bare)
         what, _, advice = surest.message.partition(". ")
         words = places_alike([time for time in times if time != surest.time], "none for a while at")
-        several = {"places": len(times), "times_ms": times} if words else {}
+        several = {"places": len(times), TIMES: times} if words else {}
         yield replace(
             surest,
             message=f"{what.removesuffix('.')}{words}. {advice}".rstrip(),
@@ -163,22 +169,46 @@ def _bare_stretches(findings: Iterable[Finding]) -> Iterator[Finding]:
         )
 
 
-def _moved_combos(findings: Sequence[Finding], rank: Mapping[int, int], beatmap: Beatmap) -> Iterator[Finding]:
-    """Findings; where a new combo is missing at one object and unexpected at the next or the one before, one about both, with the
-    words of the missing one, and score and severity of the likelier."""
+def _moved_combos(findings: Sequence[Finding], rank: Mapping[int, int], evidence: Evidence) -> Iterator[Finding]:
+    """Findings; where a new combo is missing at one object and unexpected up to `MOVED_OBJECTS` before or after, one about both, with
+    the words of the missing one, and score and severity of the likelier. One that is missing at several places lists the unexpected
+    ones beside them."""
     unexpected = {rank[one.objects[0]]: one for one in findings if one.rule == UNEXPECTED_COMBO and _is_at_one(one)}
     named: set[int] = set()
     for one in findings:
-        if one.rule == MISSING_COMBO and _is_at_one(one):
-            place = rank[one.objects[0]]
-            beside = [
-                other for at in (place + 1, place - 1) if (other := unexpected.get(at)) and id(other) not in named
-            ]
-            if beside:
-                other = max(beside, key=lambda finding: finding.score)
-                named.update((id(one), id(other)))
-                yield _moved_combo(one, other, beatmap)
+        if one.rule != MISSING_COMBO or not one.objects or is_faint(one):
+            continue
+        places = [rank[one.objects[0]]]
+        if TIMES in one.evidence:
+            places = np.searchsorted(evidence.object_times, np.array(one.evidence[TIMES]) - SAME_PLACE_MS).tolist()
+        beside = {
+            id(other): (by, other)
+            for place in places
+            for steps in range(1, MOVED_OBJECTS + 1)
+            for by in (steps, -steps)
+            if (other := unexpected.get(place + by)) and id(other) not in named
+        }
+        if not beside:
+            continue
+        if TIMES in one.evidence:
+            named.update((id(one), *beside))
+            yield _with_moved(one, [other for _, other in beside.values()])
+        elif _is_at_one(one):
+            by, other = max(beside.values(), key=lambda pair: (-abs(pair[0]), pair[1].score))
+            named.update((id(one), id(other)))
+            yield _moved_combo(one, other, abs(by), evidence.beatmap)
     yield from (one for one in findings if id(one) not in named)
+
+
+def _with_moved(missing: Finding, others: Sequence[Finding]) -> Finding:
+    """A new combo that is missing at several places, with the unexpected ones beside them under it."""
+    likelier = max([missing, *others], key=lambda finding: finding.score)
+    return replace(
+        missing,
+        severity=min([missing, *others], key=lambda finding: finding.severity.rank).severity,
+        score=likelier.score,
+        evidence={**missing.evidence, "also": _listed(others)},
+    )
 
 
 def _is_at_one(finding: Finding) -> bool:
@@ -186,7 +216,7 @@ def _is_at_one(finding: Finding) -> bool:
     return len(finding.objects) == 1 and "places" not in finding.evidence and not is_faint(finding)
 
 
-def _moved_combo(missing: Finding, unexpected: Finding, beatmap: Beatmap) -> Finding:
+def _moved_combo(missing: Finding, unexpected: Finding, by: int, beatmap: Beatmap) -> Finding:
     side = "late" if missing.time < unexpected.time else "early"
     first, last = sorted((missing, unexpected), key=lambda finding: finding.time)
     likelier = max(missing, unexpected, key=lambda finding: finding.score)
@@ -195,7 +225,9 @@ def _moved_combo(missing: Finding, unexpected: Finding, beatmap: Beatmap) -> Fin
         missing,
         severity=likelier.severity,
         score=likelier.score,
-        message=_NO_COMBO.sub(f"The new combo is one object {side}, not ", missing.message),
+        message=_NO_COMBO.sub(
+            f"The new combo is {'one object' if by == 1 else f'{by} objects'} {side}, not ", missing.message
+        ),
         time=first.time,
         timestamp=editor_timestamp(beatmap, first.time, [beatmap.hit_objects[index] for index in objects]),
         line=first.line,
@@ -372,7 +404,7 @@ def _explains(cause: Finding, finding: Finding) -> bool:
 
 def _is_in(time: float, passage: Finding) -> bool:
     length = (passage.end_time or passage.time) - passage.time
-    return any(start <= time <= start + length for start in (passage.time, *passage.evidence.get("times_ms", ())))
+    return any(start <= time <= start + length for start in (passage.time, *passage.evidence.get(TIMES, ())))
 
 
 def _is_of_passage(finding: Finding, passage: Finding) -> bool:

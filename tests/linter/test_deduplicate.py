@@ -66,15 +66,16 @@ class TestFolding:
         of_all = replace(fact, time=1000.0, evidence={"added": [], "missing": [1000.0, 4000.0]})
         assert rules(of_all, here, section, beside) == ["mapset/kiai", "kiai/misplaced"]
 
-    @pytest.mark.parametrize(("missing", "side"), [(4, "late"), (6, "early")])
-    def test_a_new_combo_one_object_off_is_named_once(self, missing: int, side: str) -> None:
+    @pytest.mark.parametrize(
+        ("missing", "off"),
+        [(4, "one object late"), (6, "one object early"), (3, "2 objects late"), (7, "2 objects early")],
+    )
+    def test_a_new_combo_few_objects_off_is_named_once(self, missing: int, off: str) -> None:
         words = "No new combo on the downbeat: 8 of 8 similar measures have one."
         lacks = replace(finding("new-combos/missing", missing, 0.3, severity=Severity.MINOR), message=words)
         extra = finding("new-combos/unexpected", 5, 0.9)
         (one,) = deduplicate([lacks, extra], Evidence(MAP))[0]
-        assert (
-            one.message == f"The new combo is one object {side}, not on the downbeat: 8 of 8 similar measures have one."
-        )
+        assert one.message == f"The new combo is {off}, not on the downbeat: 8 of 8 similar measures have one."
         first, last = sorted((missing, 5))
         assert (one.rule, one.score, one.severity) == ("new-combos/missing", 0.9, Severity.WARNING)
         assert (one.objects, one.time, one.end_time) == (
@@ -82,13 +83,24 @@ class TestFolding:
             MAP.hit_objects[first].time,
             MAP.hit_objects[last].time,
         )
-        assert one.timestamp == editor_timestamp(MAP, one.time, MAP.hit_objects[first : last + 1])
+        assert one.timestamp == editor_timestamp(MAP, one.time, [MAP.hit_objects[index] for index in (first, last)])
 
     def test_other_pairs_of_new_combos_stay_two(self) -> None:
         lacks, extra = finding("new-combos/missing", 4, 0.3, None), finding("new-combos/unexpected", 5, 0.9, None)
         lacks, extra = (replace(one, tier=Tier.ESTIMATED) for one in (lacks, extra))
-        for beside in (replace(lacks, objects=(3,)), replace(lacks, evidence={"places": 4}), replace(lacks, score=0.1)):
+        for beside in (replace(lacks, objects=(2,)), replace(lacks, evidence={"places": 4}), replace(lacks, score=0.1)):
             assert len(rules(beside, extra)) == 2
+
+    def test_new_combos_missing_at_several_places_list_those_beside_them(self) -> None:
+        times = [MAP.hit_objects[index].time for index in (1, 4)]
+        lacks = replace(
+            finding("new-combos/missing", 1, 0.5, severity=Severity.MINOR), evidence={"places": 2, "times_ms": times}
+        )
+        near, far = finding("new-combos/unexpected", 6, 0.7), finding("new-combos/unexpected", 9, 0.4)
+        one, other = deduplicate([near, lacks, far], Evidence(MAP))[0]
+        assert (one.rule, one.score, one.severity) == ("new-combos/missing", 0.7, Severity.WARNING)
+        assert other.rule == "new-combos/unexpected" and other.objects == (9,)
+        assert [also["rule"] for also in one.evidence["also"]] == ["new-combos/unexpected"]
 
     def test_a_line_after_the_head_of_a_slider_explains_its_length(self) -> None:
         late = finding("sliders/late-line", 3, 0.65, None)
