@@ -84,9 +84,17 @@ PHRASES = "phrases"
 TIMES = "times_ms"
 """Evidence of a finding that stands for several places: their times."""
 WRONG_TICK = "rhythm/wrong-tick"
-FEW_SPEEDS = 2
-"""Where a map has more estimates of a scroll speed, those with a score below 0.5 are one: they were half of all minors of ranked taiko maps,
-in those that change their speed for effect."""
+FEW_DOUBTS = 2
+"""Where a map has more estimates of one rule or category of `ONE_QUESTION`, those with a score below 0.5 are one."""
+ONE_QUESTION: Mapping[str, tuple[frozenset[Mode], str]] = {
+    "scroll-speed": (frozenset(Mode), "the scroll speed is as doubtful at"),
+    "new-combos/unexpected": (frozenset({Mode.CATCH}), "a new combo is as doubtful at"),
+    "new-combos/missing": (frozenset({Mode.CATCH}), "a new combo is as likely at"),
+    WRONG_TICK: (frozenset({Mode.TAIKO}), "the tick is as doubtful at"),
+}
+"""What a map does on purpose or not at all: the modes, and what joins the places in words. Half of all minors of ranked taiko maps were
+speeds, in those that change their speed for effect; combos of catch follow the measures more loosely than those of osu!; syncopations of
+taiko come in numbers."""
 USUAL_FINDINGS, USUAL_FINDINGS_A_MINUTE = 2.0, 1.0
 """Usual number of findings of a rule by a network in a map; more are the map's style. Takes the warnings on 40
 untouched ranked maps from 2.02 to 1.87 a minute, and those on a few maps of unusual style from dozens to none."""
@@ -199,10 +207,7 @@ def _judge(
             for number, logit in zip(numbers.tolist(), logits.tolist(), strict=True)
             if (best := found[number].best_of(judge.rules)) is not None
         ]
-        once = list(_named_once(named, evidence))
-        for (candidate, own, discriminator), logit in (
-            _speeds_together(once) if category is Category.SCROLL_SPEED else once
-        ):
+        for (candidate, own, discriminator), logit in _questions(list(_named_once(named, evidence)), mode):
             yield Scored(candidate, round(1 / (1 + math.exp(-logit)), 4), own, discriminator)
 
 
@@ -265,26 +270,27 @@ def _in_copies(named: Sequence[tuple[Entry, float]], evidence: Evidence) -> Iter
     yield from (one for number, one in enumerate(named) if number not in folded)
 
 
-def _speeds_together(named: Sequence[tuple[Entry, float]]) -> Iterator[tuple[Entry, float]]:
-    """Candidates about scroll speed with their log-odds; where more than `FEW_SPEEDS` are listed, of those that are unlikely the likeliest,
-    which names the others: whether a map means its changes of speed is one question."""
-    listed = [number for number, (_, logit) in enumerate(named) if logit >= LISTED_LOGIT]
-    unlikely = [number for number in listed if named[number][1] < 0.0]
-    if len(listed) > FEW_SPEEDS and len(unlikely) > 1:
-        likeliest = max(unlikely, key=lambda number: named[number][1])
-        (candidate, measured, discriminator), logit = named[likeliest]
-        times = sorted(named[number][0][0].time for number in unlikely)
-        at_all = _at_all(candidate, times, "the scroll speed is as doubtful at", "")
-        yield (at_all, measured, discriminator), logit
-        named = [one for number, one in enumerate(named) if number not in unlikely]
-    yield from named
+def _questions(named: Sequence[tuple[Entry, float]], mode: Mode) -> Sequence[tuple[Entry, float]]:
+    """Candidates with their log-odds; where more than `FEW_DOUBTS` of one of `ONE_QUESTION` are listed, of those that are unlikely the
+    likeliest, which names the others."""
+    for question, (modes, words) in ONE_QUESTION.items():
+        own = [one for one in named if mode in modes and question in (one[0][0].rule.id, one[0][0].rule.category)]
+        listed = [one for one in own if one[1] >= LISTED_LOGIT]
+        unlikely = [one for one in listed if one[1] < 0.0]
+        if len(listed) > FEW_DOUBTS and len(unlikely) > 1:
+            (candidate, measured, discriminator), logit = max(unlikely, key=lambda one: one[1])
+            times = sorted({time for (one, _, _), _ in unlikely for time in one.numbers.get(TIMES, [one.time])})
+            at_all = (_at_all(candidate, times, words, ""), measured, discriminator)
+            named = [(at_all, logit), *(one for one in named if not any(one is other for other in unlikely))]
+    return named
 
 
 def _at_all(
     candidate: Candidate, times: Sequence[float], what: str = "the same at", where: str = " of the phrase"
 ) -> Candidate:
     """A candidate that also names other places, as those of its phrase or passage, by their times in ms."""
-    others = [time for time in times if time != candidate.time]
+    named = candidate.numbers.get(TIMES, [candidate.time])
+    others = [time for time in times if time not in named]
     return replace(
         candidate,
         words=f"{_message(candidate).removesuffix('.')}{places_alike(others, what, where=where)}.",

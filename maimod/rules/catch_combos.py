@@ -55,7 +55,11 @@ def _long_combos(evidence: Evidence, level: Level, of: Sequence[Fruit]) -> Itera
         first, last = combo[0].hit_object, combo[-1].hit_object
         if len(caught) <= most or first is last:
             continue
-        is_guideline = not math.isinf(high("combo-length", Mode.CATCH, level)) and len(caught) > MUCH_LONGER * most
+        has_limit = not math.isinf(high("combo-length", Mode.CATCH, level))
+        is_guideline = has_limit and len(caught) > MUCH_LONGER * most
+        usual = f"{level.one_in(Mode.CATCH)} should have at most {most:g}"
+        if not has_limit:
+            usual = f"more than {most:g} are many in {level.one_in(Mode.CATCH)}, for which the criteria give no number"
         yield candidate(
             LONG_COMBO,
             time=first.time,
@@ -65,7 +69,7 @@ def _long_combos(evidence: Evidence, level: Level, of: Sequence[Fruit]) -> Itera
             certainty=evidence.for_level(Certainty.GUIDELINE if is_guideline else Certainty.POSSIBLE),
             actual=f"{len(caught)} fruits",
             expected=[Expected(f"at most {most:g}")],
-            message=f"This combo has {len(caught)} fruits; {level.one_in(Mode.CATCH)} should have at most {most:g}.",
+            message=f"This combo has {len(caught)} fruits; {usual}.",
         )
 
 

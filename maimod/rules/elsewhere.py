@@ -89,6 +89,12 @@ def _shares(evidence: Evidence, name: str, time: float) -> list[_Share]:
     return [share for share in found if share.of]
 
 
+def _is_one_cell(evidence: Evidence, one: float, other: float) -> bool:
+    """Whether two times [ms] are too close for similar measures to tell them apart."""
+    passages = evidence.passages
+    return not passages.cells.count or bool(passages.cell_of(one)[0] == passages.cell_of(other)[0])
+
+
 def is_empty(evidence: Evidence, time: float) -> bool:
     """Whether several similar measures and other difficulties could have an object at a time [ms], and none of them has."""
     shares = _shares(evidence, "head", time)
@@ -130,7 +136,9 @@ def joined(words: str, seen: str) -> str:
     return f"{words}{'; ' * (bool(seen) and not seen.startswith(','))}{seen}"
 
 
-def objects(evidence: Evidence, time: float, is_missing: bool, fallback: str, where: str = "here") -> str:
+def objects(
+    evidence: Evidence, time: float, is_missing: bool, fallback: str, where: str = "here", moved: float | None = None
+) -> str:
     """As in "the song has a clear sound there; 6 of 8 similar measures have a note, though 0 of 2 other difficulties have one".
 
     Args:
@@ -139,6 +147,7 @@ def objects(evidence: Evidence, time: float, is_missing: bool, fallback: str, wh
         is_missing: whether an object seems to be missing; else one seems to be too many.
         fallback: said where neither the song nor another place agrees.
         where: "here" or "there".
+        moved: start [ms] of the object that seems to belong there, if one does: where an object is usual at both, that is said.
     """
     reasons: list[str] = []
     against: list[str] = []
@@ -155,6 +164,9 @@ def objects(evidence: Evidence, time: float, is_missing: bool, fallback: str, wh
         reasons.append(f"{agreeing} have {an_object}{'' if reasons else f' {where}'}")
     if others:
         against.append(f"{others} have {'one' if agreeing else an_object}")
+    here = [] if moved is None or _is_one_cell(evidence, moved, time) else _shares(evidence, "head", moved)
+    if both := _all(share for share in here if share.is_usual and share.is_many):
+        against.append(f"{both} have {'one' if agreeing or others else an_object} here")
     return _weighed(reasons, against, fallback)
 
 

@@ -427,7 +427,7 @@ def _displaced(evidence: Evidence, o: HitObject, there: Snap) -> str:
     off = there.tick - o.time
     apart = _apart(off, here.red_line.beat_length)
     side = f"{apart} {'later' if off > 0 else 'earlier'} ({abs(off):.0f} ms)"
-    seen = elsewhere.objects(evidence, there.tick, True, AROUND, "there")
+    seen = elsewhere.objects(evidence, there.tick, True, AROUND, "there", o.time)
     return f"This {name} is {_place_name(here)} and may belong {_place_name(there)}, {side}: {seen}."
 
 

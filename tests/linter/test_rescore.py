@@ -11,7 +11,7 @@ import pytest
 
 from maimod.audio.onsets import OnsetEnvelope
 from maimod.events.schema import Event, EventKind, EventScore
-from maimod.findings import Category, Finding, Severity, Tier
+from maimod.findings import Category, Finding, Severity, Tier, clock
 from maimod.linter import rescore as module
 from maimod.linter.calibration import Calibration
 from maimod.linter.judge import WITHIN as JUDGED_WITHIN
@@ -293,6 +293,40 @@ class TestJudge:
         assert [(round(f.time - 9000) // 8000, f.evidence.get("places")) for f in findings] == found
         if found == [(1, 3)]:
             assert "; the scroll speed is as doubtful at 2 more places: 00:09:000, 00:25:000." in findings[0].message
+
+    @pytest.mark.parametrize(
+        ("mode", "logits", "found"),
+        [
+            (2, (-1.0, -0.5, -0.8), [(1, 3)]),
+            (2, (-1.0, -0.5), [(0, None), (1, None)]),
+            (2, (-1.0, 1.0, -0.8), [(1, None), (2, 2)]),  # what is likely is a finding of its own
+            (0, (-1.0, -0.5, -0.8), [(0, None), (1, None), (2, None)]),
+        ],
+    )
+    def test_many_doubtful_combos_of_catch_are_one_question(
+        self, mode: int, logits: tuple[float, ...], found: list[tuple[int, int | None]]
+    ) -> None:
+        # Not at the same place of phrases, which would be one finding in all modes.
+        times = [9000.0 + 8500 * place for place in range(3)]
+        circles = [f"256,192,{1000 + 500 * i},1,0,0:0:0:0:" for i in range(80)]
+        doubts = {("combo", time): logit for time, logit in zip(times, logits, strict=False)}
+        seen = replace(doubted(beatmap(circles, mode=mode), doubts, elsewhere=-6.0), scores=())
+        calibration = judging(Category.NEW_COMBOS, "slot combo", 1.0, 0.0, "new-combos/missing")
+        findings = sorted(with_proposals([], seen, calibration), key=lambda finding: finding.time)
+        assert [(round(f.time - 9000) // 8500, f.evidence.get("places")) for f in findings] == found
+        if found == [(1, 3)]:
+            assert "; a new combo is as likely at 2 more places: 00:09:000, 00:26:000." in findings[0].message
+
+    def test_a_question_about_copies_of_a_phrase_names_each_place_once(self) -> None:
+        loaded = replace(phrase_map(), mode=Mode.CATCH)
+        times = [measure * MEASURE + 1000.0 for measure in (1, 9)]
+        others = [4 * MEASURE + 1625.0, 6 * MEASURE + 375.0]
+        doubts = {("combo", time): -0.5 for time in times} | {("combo", time): -1.0 for time in others}
+        seen = replace(doubted(loaded, doubts, elsewhere=-6.0), scores=())
+        calibration = judging(Category.NEW_COMBOS, "slot combo", 1.0, 0.0, "new-combos/missing")
+        (finding,) = with_proposals([], seen, calibration)
+        assert finding.evidence["times_ms"] == sorted([*times, *others]) and finding.evidence["places"] == 4
+        assert finding.message.count("; ") == 2 and finding.message.count(clock(times[1])) == 1
 
     @pytest.mark.parametrize(
         ("logits", "found"),

@@ -201,6 +201,15 @@ def test_long_combos(count: int, level: Level, severity: str | None):
     assert [f.severity for f in combo(count, level)] == ([] if severity is None else [severity])
 
 
+def test_what_no_criterion_limits_is_said_so():
+    (limited,), (unlimited,) = combo(11, Level.NORMAL), combo(17, Level.EXPERT)
+    assert (
+        "17 fruits; more than 16 are many in " in unlimited.message
+        and "the criteria give no number." in unlimited.message
+    )
+    assert "a Salad should have at most 10." in limited.message
+
+
 def test_ends_of_sliders_count_and_drops_do_not():
     sliders = [f"100,192,{1000 + i * 1500},2,0,L|400:192,1,280" for i in range(5)]
     (finding,) = findings_of(catch_combos.run, Evidence(beatmap(sliders, mode=2), level=Level.EASY))

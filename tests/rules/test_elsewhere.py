@@ -38,6 +38,23 @@ def test_what_agrees_is_a_reason_and_what_does_not_is_said_too() -> None:
         assert "though" not in elsewhere.objects(with_others(one, *few), HOLE, True, RHYTHM, "there")
 
 
+def test_an_object_that_may_belong_elsewhere_is_usual_here_too() -> None:
+    one = shortened({9: (0.0, 1.5, 2.0, 2.5, 3.0)}, "0.osu")
+    both = [shortened({9: (0.0, 1.0, 1.5, 2.0, 2.5, 3.0)}, f"{number}.osu") for number in (1, 2)]
+    only_there = [shortened({9: (0.0, 1.0, 1.5, 2.0, 3.0)}, f"{number}.osu") for number in (3, 4, 5)]
+    here = 9 * MEASURE + 2.5 * BEAT
+    said = "8 of 8 similar measures and {0} of {0} other difficulties have an object there"
+    seen = elsewhere.objects(with_others(one, *both, *only_there[:2]), HOLE, True, RHYTHM, "there", here)
+    assert seen == f"{said.format(4)}, though 2 of 4 other difficulties have one here"
+    # Fewer than half, or two alone, say little.
+    for others in ([*both, *only_there], both):
+        seen = elsewhere.objects(with_others(one, *others), HOLE, True, RHYTHM, "there", here)
+        assert seen == said.format(len(others))
+    # Within one cell of the grid both places are the same.
+    seen = elsewhere.objects(with_others(one, *both, *only_there), HOLE, True, RHYTHM, "there", HOLE + 1)
+    assert "though" not in seen
+
+
 def test_one_of_one_is_the_one() -> None:
     one, whole = shortened({9: WITHOUT_BEAT_1}, "0.osu"), shortened({}, "1.osu")
     assert elsewhere.objects(with_others(one, whole), HOLE, True, RHYTHM) == (
