@@ -639,7 +639,7 @@ def main(argv: list[str] | None = None) -> int:
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         hint = f" (see {context.command_path} --help)" if context else ""
-        say(" ".join(error.format_message().replace("Value error, ", "").split()) + hint)
+        say(f"{_plain(error.format_message())}{hint}")
         return FAILED
     except MaimodError as error:
         say(str(error))
@@ -649,8 +649,10 @@ def main(argv: list[str] | None = None) -> int:
             return _unexpected(error)
         say(NO_TORCH)
         return FAILED
-    except SystemExit:  # typer's answer to a closed pipe
-        silence_stdout()
+    except SystemExit as end:
+        if COMPLETE in os.environ:  # its answer to a shell: fish offers files after a 1
+            return int(end.code or 0)
+        silence_stdout()  # typer's answer to a closed pipe
         return 0
     except OSError as error:
         try:
@@ -663,6 +665,19 @@ def main(argv: list[str] | None = None) -> int:
     finally:
         if argv is None:  # the process ends: to look through all its objects for cycles takes a twentieth of a check
             gc.freeze()
+
+
+def _plain(message: str) -> str:
+    """A message of typer's in one line, without what pydantic adds: "must be a whole number" in place of "Input should be a
+    valid integer, unable to parse string as an integer"."""
+    for theirs, ours in (
+        ("Value error, ", ""),
+        ("Input should be a valid integer", "must be a whole number"),
+        ("Input should be a valid number", "must be a number"),
+        ("Input should be ", "must be "),
+    ):
+        message = message.replace(theirs, ours)
+    return " ".join(message.partition(", unable to parse")[0].split())
 
 
 def _command_line(words: Sequence[str]) -> Any:

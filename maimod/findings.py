@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from maimod.osu.beatmap import Beatmap, HitObject, Mode
-from maimod.osu.folder import ARCHIVES
+from maimod.osu.folder import ARCHIVES, BEATMAP
 
 SCHEMA = "maimod-report/1"
 LIKELY, MAYBE = 0.7, 0.4
@@ -197,6 +197,8 @@ class BeatmapReport:
     def mapset(self) -> str:
         """Path of its folder or archive."""
         path = PurePosixPath(self.location)
+        if path.suffix.lower() != BEATMAP:  # an archive or a folder of which nothing could be read, or stdin
+            return path.as_posix()
         archive = next((parent for parent in path.parents if parent.suffix.lower() in ARCHIVES), None)
         return (archive or path.parent).as_posix()
 

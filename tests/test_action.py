@@ -122,6 +122,16 @@ def test_the_script_of_the_action(tmp_path):
     assert (tmp_path / "out.sarif").exists() and "rhythm/unsnapped" in (tmp_path / "summary").read_text(
         encoding="utf-8"
     )
+    (tmp_path / "output").unlink()
+    wrong = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", step["run"]],
+        cwd=tmp_path,
+        env={**environment, "ARGS": "--select 'rhythm"},
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert wrong.returncode != 0 and "quote" in wrong.stderr and not (tmp_path / "output").exists()
+    run(ARGS="--no-model --select ''")  # an empty value stays one
     # A pull request that changes nothing about the set; one of two shards, which is empty.
     for command in (
         ["init", "-q"],

@@ -226,6 +226,11 @@ def test_results_on_stdout_failures_on_stderr(lint, capsys):
     lint.beatmaps = (BROKEN,)
     app.main(["check", "x"])
     assert capsys.readouterr() == ("", "maimod: bad.osu:3: cannot read hit object\n")
+    alike = [replace(BROKEN, path=f"{name}.osu", messages=("maimod.toml: 3 is not a text",)) for name in "abc"]
+    lint.beatmaps = (*alike, BROKEN)
+    app.main(["check", "x"])
+    one, other = capsys.readouterr().err.splitlines()
+    assert one == "maimod: a.osu and 2 more: maimod.toml: 3 is not a text" and other.startswith("maimod: bad.osu:3: ")
 
 
 def test_formats_to_files(lint, tmp_path, capsys):
@@ -269,6 +274,14 @@ def test_estimates_are_told_from_facts_by_their_rules(lint, capsys):
         (
             ["check", "x", "--precision", "fp8"],
             "Invalid value for '--precision': 'fp8' is not one of 'auto', 'fp32', 'bf16', 'amp', 'int8'. (see maimod check --help)",
+        ),
+        (
+            ["check", "x", "--max-findings", "many"],
+            "Invalid value for '--max-findings': must be a whole number (see maimod check --help)",
+        ),
+        (
+            ["check", "x", "--min-score", "2"],
+            "Invalid value for '--min-score': must be less than or equal to 1 (see maimod check --help)",
         ),
         (["check", ""], "Invalid value for PATH: an empty path (see maimod check --help)"),
         (["beatmap_path=''"], "beatmap_path is empty: give the path of a .osu file"),

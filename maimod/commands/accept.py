@@ -57,7 +57,8 @@ def accept(check: Check, names: Sequence[str]) -> int:
     for beatmap, one in new:
         say(f"accepted in {path}: {_line(beatmap, one)}")
     if len(new) < len(chosen):
-        say(f"{len(chosen) - len(new)} of the findings named are in {path} already")
+        known_ones = len(chosen) - len(new)
+        say(f"{known_ones} of the findings named {'is' if known_ones == 1 else 'are'} in {path} already")
     return 0
 
 
@@ -68,6 +69,8 @@ def _named(name: str, report: Report, rules: Sequence[str]) -> list[Found]:
         UsageError: if there are none, or several of a name without a time.
     """
     rule, at, time = name.partition("@")
+    if rule and (of_category := [one for one in rules if one.startswith(f"{rule.rstrip('/')}/")]):
+        raise UsageError(f"{name}: {rule} is a category; name one of its rules, as in {of_category[0]}{at}{time}")
     if rule not in rules:
         raise UsageError(f"{name}: no rule {rule}{suggest(rule, rules) or '; write RULE@TIME, see maimod rules'}")
     of_rule = [(beatmap, one) for beatmap in report.beatmaps for one in beatmap.findings if one.rule == rule]

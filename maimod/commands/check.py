@@ -464,9 +464,12 @@ def write_report(name: str, target: Path | None, report: Report, view: View) -> 
 
 
 def _tell_failures(report: Report) -> None:
-    """Print on stderr why nothing could be read."""
-    for beatmap in report.beatmaps[:MANY]:
-        reason = "; ".join(beatmap.messages) or "cannot be read"
-        say(reason if beatmap.path in reason else f"{beatmap.path}: {reason}")
-    if len(report.beatmaps) > MANY:
-        say(f"and {len(report.beatmaps) - MANY:,} more beatmaps that cannot be read")
+    """Print on stderr why nothing could be read, once for beatmaps with the same reason."""
+    alike: dict[str, list[BeatmapReport]] = {}
+    for beatmap in report.beatmaps:
+        alike.setdefault("; ".join(beatmap.messages) or "cannot be read", []).append(beatmap)
+    for reason, (beatmap, *others) in list(alike.items())[:MANY]:
+        more = f" and {len(others):,} more" if others else ""
+        say(reason if beatmap.path in reason else f"{beatmap.path}{more}: {reason}")
+    if beyond := sum(len(same) for same in list(alike.values())[MANY:]):
+        say(f"and {beyond:,} more beatmaps that cannot be read")

@@ -6,6 +6,7 @@ Keys, types and bounds are those of the declarations in :mod:`maimod.commands.op
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -53,9 +54,10 @@ def discover(folder: Path) -> Config:
     """
     folder = folder.absolute()
     for place in (folder, *folder.parents):
-        if (place / NAME).is_file():
+        # Not Path.is_file, which raises an error in a folder that may not be searched.
+        if os.path.isfile(place / NAME):
             return load(place / NAME, is_found=True)
-        if (place / "pyproject.toml").is_file():
+        if os.path.isfile(place / "pyproject.toml"):
             config = load(place / "pyproject.toml", is_found=True)
             if config:
                 return config

@@ -254,7 +254,7 @@ def settings_of(
 
 def _common_folder(paths: Sequence[str]) -> Path:
     """Common folder of all paths."""
-    folders = [path if path.is_dir() else path.parent for path in (Path(os.path.abspath(path)) for path in paths)]
+    folders = [path if os.path.isdir(path) else path.parent for path in (Path(os.path.abspath(path)) for path in paths)]
     try:
         return Path(os.path.commonpath(folders))
     except ValueError:  # different drives

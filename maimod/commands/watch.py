@@ -20,7 +20,7 @@ from maimod.commands.resolve import Check
 from maimod.errors import MaimodError, UsageError
 from maimod.linter.session import Session
 from maimod.osu.discovery import Source, find
-from maimod.osu.folder import BEATMAP, Folder, has_ending
+from maimod.osu.folder import ARCHIVES, BEATMAP, Folder, has_ending
 
 INTERVAL_S = 0.4
 SETTLED_S = 0.2
@@ -81,6 +81,10 @@ def _wait(check: Check, state: State) -> tuple[list[Source], State]:
                 break
             now = again
         saved = {path for path in now.keys() | state.keys() if now.get(path) != state.get(path)}
+        if not check.view.quiet:
+            for path in sorted(state.keys() - now.keys()):
+                if has_ending(path.name, BEATMAP, *ARCHIVES):
+                    say(f"gone: {path}")
         changed = [part for source in sources if (part := _saved_part(source, saved)) is not None]
         if changed:
             return changed, now

@@ -145,7 +145,8 @@ class Session:
                             report = _of_archive(report, left_out, folder, source)
                         elif source.is_lone:  # in a folder that nobody knows
                             here = f"{folder / entry.inner}"
-                            report = replace(report, messages=caching.moved(report.messages, here, entry.name))
+                            messages = caching.moved(report.messages, here, entry.name)
+                            report = replace(report, messages=tuple(map(_without_folder, messages)))
                         outcomes.append(replace(outcome, report=report))
                         yield report
         except BeatmapError as error:
@@ -423,6 +424,11 @@ def _unread(why: str) -> SetAnalysis:
 def _named(report: BeatmapReport, entry: Entry) -> BeatmapReport:
     """A report under its given name."""
     return replace(report, path=entry.name, file=entry.location)
+
+
+def _without_folder(message: str) -> str:
+    """A message about a map without a folder, in which no song can lie."""
+    return message.replace("is not in the folder", "does not come with it; --audio FILE gives it")
 
 
 def _of_archive(report: BeatmapReport, left_out: Sequence[str], folder: Path, source: Source) -> BeatmapReport:

@@ -123,7 +123,9 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         except OSError as error:
             raise BeatmapError(path, None, f"cannot be read ({_reason(error)})") from None
         except (zipfile.BadZipFile, ValueError, NotImplementedError, LookupError, OverflowError, struct.error) as error:
-            raise BeatmapError(path, None, f"not a zip archive ({_reason(error)}), which an .osz file is") from None
+            raise BeatmapError(
+                path, None, f"not a zip archive, or cut off ({_reason(error)}); download or export it again"
+            ) from None
         yield archive
 
 

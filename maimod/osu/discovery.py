@@ -76,9 +76,10 @@ def find(paths: Sequence[str | Path]) -> list[Source]:
     unlisted: dict[Path, str] = {}
     for given in paths:
         for path in _expanded(given):
-            inside = _inside(path) if path.is_dir() else _Inside([path], {})
+            is_folder = os.path.isdir(path)  # Path.is_dir raises an error in a folder that may not be searched
+            inside = _inside(path) if is_folder else _Inside([path], {})
             for file in inside.files:
-                found.setdefault(file, (file, path if path.is_dir() else None))
+                found.setdefault(file, (file, path if is_folder else None))
             unlisted |= inside.unlisted
     if not found and not unlisted:
         raise UsageError("no path given: give a .osu file, a mapset folder or an .osz archive")
@@ -151,9 +152,12 @@ def _inside(folder: Path, required: bool = True) -> _Inside:
 def _exists(path: Path) -> bool:
     """Whether there is something of that name, be it a link that leads nowhere or a name too long for the system."""
     try:
-        return os.path.lexists(path)
-    except ValueError:  # a name with a NUL
+        os.lstat(path)
+    except PermissionError:  # in a folder that may not be searched: reading it says so
+        return True
+    except (OSError, ValueError):  # a name with a NUL
         return False
+    return True
 
 
 MAX_SHOWN_PATH = 300
@@ -174,11 +178,13 @@ def _names(found: Sequence[tuple[Path, Path | None]]) -> list[str]:
 
 def _archive(path: Path, name: str) -> Source:
     try:
-        beatmaps = archive.contents(path).beatmaps
+        found = archive.contents(path)
     except BeatmapError as error:
         return Source(path, (Entry("", name, location(path)),), True, str(error))
+    beatmaps = found.beatmaps
     if not beatmaps:
-        return Source(path, (Entry("", name, location(path)),), True, f"{path}: no .osu file in this archive")
+        trouble = "; ".join((f"{path}: no .osu file in this archive", *found.messages[:1]))
+        return Source(path, (Entry("", name, location(path)),), True, trouble)
     place = location(path)
     return Source(path, tuple(Entry(inner, f"{name}/{inner}", f"{place}/{inner}") for inner in beatmaps), True)
 

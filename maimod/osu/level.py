@@ -80,7 +80,10 @@ def star_rating(source: Path | Beatmap) -> float | None:
     if isinstance(source, Beatmap) and _n_ticks(source) > limits.MAX_SLIDER_TICKS:
         return None
     try:
-        parsed = rosu_pp_py.Beatmap(bytes=read_file(path))
+        content = read_file(path)
+        if b"\n" not in content:  # the game also ends lines at a CR alone, rosu-pp does not
+            content = content.replace(b"\r", b"\n")
+        parsed = rosu_pp_py.Beatmap(bytes=content)
         if parsed.is_suspicious():
             return None
         return round(float(rosu_pp_py.Difficulty().calculate(parsed).stars), 2)

@@ -126,7 +126,8 @@ class Page:
     ) -> None:
         """Print wrapped text: `first` before the first line, the others indented by `rest` columns."""
         indent = cell_len(first) if rest is None else rest
-        for number, line in enumerate(wrap(text, self.width - max(indent, cell_len(first)))):
+        lines = [line for line in wrap(text, self.width - max(indent, cell_len(first))) if line != "·"]
+        for number, line in enumerate(lines):
             self.line((first if not number else " " * indent, first_style), (line.removesuffix(" ·"), style))
 
     def rule(self) -> None:
@@ -419,7 +420,10 @@ def _summary(page: Page, shown: Shown, view: View) -> None:
             )
         )
     elif len(report.beatmaps) > errors:
-        page.line((f"No findings{maps}.", "bold green" if not (shown.milder or shown.beyond) else "bold"))
+        is_shortened = (
+            shown.milder or shown.beyond or any(noted(one) for each in report.beatmaps for one in each.messages)
+        )
+        page.line((f"No findings listed{maps}.", "bold") if is_shortened else (f"No findings{maps}.", "bold green"))
     if errors:
         page.line((f"{count(errors, 'map')} could not be read.", "bold red"))
     _hidden(page, shown, view)

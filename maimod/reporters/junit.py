@@ -24,7 +24,7 @@ def junit(report: Report, out: TextIO, view: View) -> None:
     shown = shorten(report, view)
     root = ElementTree.Element("testsuites", name="maimod")
     for complete, beatmap in zip(report.beatmaps, shown.report.beatmaps, strict=True):
-        _suite(root, beatmap, [*beatmap.messages, *left_out(complete, shown)], view)
+        _suite(root, beatmap, [*beatmap.messages, *left_out(complete, shown)], view, _unlisted(complete, beatmap, view))
     if report.interruption:
         suite = ElementTree.SubElement(root, "testsuite", name="maimod")
         case = ElementTree.SubElement(suite, "testcase", classname="maimod", name="is complete")
@@ -41,7 +41,18 @@ def junit(report: Report, out: TextIO, view: View) -> None:
     )
 
 
-def _suite(root: ElementTree.Element, beatmap: BeatmapReport, messages: list[str], view: View) -> None:
+def _unlisted(complete: BeatmapReport, listed: BeatmapReport, view: View) -> list[Finding]:
+    """Findings of severity --fail-on or worse that are not listed, which count for the exit code."""
+    return [one for one in complete.findings if _fails(one, view) and one not in listed.findings]
+
+
+def _fails(finding: Finding, view: View) -> bool:
+    return view.fail_on is not None and finding.severity.rank <= view.fail_on.rank
+
+
+def _suite(
+    root: ElementTree.Element, beatmap: BeatmapReport, messages: list[str], view: View, unlisted: list[Finding]
+) -> None:
     suite = ElementTree.SubElement(root, "testsuite", name=_text(beatmap.location))
     reading = ElementTree.SubElement(
         suite, "testcase", classname=_text(beatmap.location), name="is readable", file=_text(beatmap.location)
@@ -59,9 +70,15 @@ def _suite(root: ElementTree.Element, beatmap: BeatmapReport, messages: list[str
             file=_text(beatmap.location),
             line=str(finding.line),
         )
-        kind = "failure" if view.fail_on is not None and finding.severity.rank <= view.fail_on.rank else "skipped"
+        kind = "failure" if _fails(finding, view) else "skipped"
         mark = ElementTree.SubElement(case, kind, type=finding.severity.value, message=_text(finding.message))
         mark.text = _text(_details(beatmap, finding))
+    if unlisted:
+        case = ElementTree.SubElement(
+            suite, "testcase", classname=_text(beatmap.location), name="not listed", file=_text(beatmap.location)
+        )
+        text = f"{len(unlisted)} finding{'s' * (len(unlisted) != 1)} that --fail-on counts, but the list leaves out"
+        ElementTree.SubElement(case, "failure", type=unlisted[0].severity.value, message=text)
     _count(suite)
 
 

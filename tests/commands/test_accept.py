@@ -51,6 +51,8 @@ def test_accepting_adds_to_the_file_and_once_only(folder, capsys):
     assert len(load(Path("known.json")).findings) == 2 and unsnapped(capsys) == []
     assert main(["accept", "Songs", *TIMES, *OPTIONS]) == 0
     assert "2 of the findings named are in known.json already" in capsys.readouterr().err
+    assert main(["accept", "Songs", next(iter(TIMES)), *OPTIONS]) == 0
+    assert "1 of the findings named is in known.json already" in capsys.readouterr().err
     assert Path("known.json").read_bytes() == before
 
 
@@ -60,6 +62,7 @@ def test_accepting_adds_to_the_file_and_once_only(folder, capsys):
         (["rhythm/unsnapped"], "rhythm/unsnapped: 2 findings; add @TIME of one: 00:03:507 [Hard], 00:08:007 [Hard]"),
         (["rhythm/unsnapped@5"], "rhythm/unsnapped@5: no finding at this time; there are: 00:03:507 [Hard]"),
         (["rhythm/unsnaped@5"], "rhythm/unsnaped@5: no rule rhythm/unsnaped; did you mean rhythm/unsnapped"),
+        (["rhythm@5"], "rhythm@5: rhythm is a category; name one of its rules, as in rhythm/"),
         (["kiai/unsnapped@5"], "kiai/unsnapped@5: there is no finding of this rule"),
         ([*TIMES, "kiai/unsnapped"], "kiai/unsnapped: there is no finding of this rule"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,39 @@ def test_paths_that_lead_nowhere(tmp_path: Path, capsys: pytest.CaptureFixture[s
     (tmp_path / "set.osz").write_bytes(b"PK")
     code, out, err = run(capsys, str(tmp_path / make))
     assert (code, out, err.count("\n")) == (2, "", 1) and make in err
+
+
+def test_a_folder_that_may_not_be_searched_costs_no_other(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("locked", "open"):
+        (folder / name).mkdir()
+        (folder / name / "map.osu").write_text(MAP)
+
+    def refused(call: Any, below: Path | None = None) -> Any:  # whoever tests as root may read everything
+        def answer(path: Any, *arguments: Any, **options: Any) -> Any:
+            if not isinstance(path, int) and folder / "locked" in (Path(path), *Path(path).parents)[below is None :]:
+                raise PermissionError(13, "Permission denied", str(path))
+            return call(path, *arguments, **options)
+
+        return answer
+
+    for name in ("stat", "lstat", "open"):
+        monkeypatch.setattr(os, name, refused(getattr(os, name)))
+    monkeypatch.setattr(os, "scandir", refused(os.scandir, folder))
+    for given in ("locked", "locked/map.osu"):
+        code, out, err = run(capsys, str(folder / given))
+        assert (code, out, err.count("\n")) == (2, "", 1) and "Permission denied" in err and "a bug" not in err
+    code, out, err = run(capsys, str(folder), "--format", "concise")
+    assert "locked: cannot be listed (Permission denied)" in out and "open/map.osu" in out and not err
+
+
+def test_the_stars_of_a_map_whose_lines_end_at_cr(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stars = []
+    for end in (b"\n", b"\r"):
+        (folder / "map.osu").write_bytes(MAP.encode().replace(b"\n", end))
+        stars.append(report(capsys, str(folder / "map.osu"))["beatmaps"][0]["stars"])
+    assert stars[0] == stars[1] > 0.5
 
 
 @pytest.mark.parametrize(

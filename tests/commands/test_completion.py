@@ -43,6 +43,17 @@ def test_what_is_offered(line, some):
     assert some <= set(offered(line))
 
 
+@pytest.mark.parametrize(("line", "code"), [("maimod check --fail-on ", 0), ("maimod check Songs/", 1)])
+def test_fish_is_told_to_offer_files_where_there_is_nothing_else(line, code):
+    variables = {"_MAIMOD_COMPLETE": "complete_fish", "_TYPER_COMPLETE_ARGS": line}
+    done = subprocess.run(
+        [sys.executable, "mai_mod.py"],
+        env={**os.environ, **variables, "_TYPER_COMPLETE_FISH_ACTION": "is-args"},
+        cwd=ROOT,
+    )
+    assert done.returncode == code
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
 def test_every_shell_has_a_script(shell):
     assert "_MAIMOD_COMPLETE" in run(sys.executable, "mai_mod.py", "completion", shell)

@@ -69,6 +69,14 @@ def test_entries_that_cannot_be_read_have_their_verdict_too(entries, capsys):
     assert json.loads(capsys.readouterr().out)["verdict"] == "unreadable"
 
 
+def test_each_archive_that_cannot_be_read_has_a_verdict_of_its_own(entries, capsys):
+    for name in ("one.osz", "two.osz"):
+        (entries / name).write_bytes(b"PK")
+    assert main(["check", "entries", "--preset", "screen", "--jobs", "1", "--fail-on", "never"]) == 0
+    verdicts = {one["entry"]: one["verdict"] for one in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert verdicts["entries/one.osz"] == verdicts["entries/two.osz"] == "unreadable" and len(verdicts) == 5
+
+
 def test_verdicts_in_a_file_are_those_on_stdout(entries, capsys):
     main(["check", "entries", "--preset", "screen", "--jobs", "1"])
     printed = capsys.readouterr().out

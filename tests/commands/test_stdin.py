@@ -53,6 +53,14 @@ def test_a_song_can_be_given(tmp_path, monkeypatch, capsys):
     assert beatmap["audio"] == "song.wav" and not any("no song" in message for message in beatmap["messages"])
 
 
+def test_without_a_song_it_says_how_to_give_one(monkeypatch, capsys):
+    piped(monkeypatch, FAULTY.encode())
+    main(CHECK)
+    (beatmap,) = json.loads(capsys.readouterr().out)["beatmaps"]
+    (message,) = [one for one in beatmap["messages"] if "no song" in one]
+    assert "--audio FILE gives it" in message and "folder" not in message
+
+
 @pytest.mark.parametrize(
     ("content", "arguments", "line"),
     [

@@ -69,6 +69,9 @@ def test_a_saved_map_is_linted_again(tmp_path):
         (tmp_path / "Songs" / "0 Artist - Title" / "Hard.osu").write_text("broken while it is being written")
         wait("watching; Ctrl+C ends it", 3)
         assert "not a beatmap" in out.read_text()
+        gone = tmp_path / "Songs" / "1 Artist - Title" / "Hard.osu"
+        gone.unlink()
+        wait(f"gone: {gone.relative_to(tmp_path)}", 1)
     finally:
         process.send_signal(signal.SIGINT)
         code = process.wait(20)

@@ -279,3 +279,18 @@ def test_an_archive_without_maps_is_said_to_be_one(tmp_path):
     path = archive(tmp_path / "skin.osz", ("a.png", "x"))
     (beatmap,) = lint([path], NO_MODEL).report().beatmaps
     assert beatmap.messages == (f"{path}: no .osu file in this archive",)
+
+
+def test_an_archive_whose_only_map_is_left_out_says_why(tmp_path):
+    path = archive(tmp_path / "set.osz", ("../Hard.osu", MAP), ("../Easy.osu", MAP))
+    (beatmap,) = lint([path], NO_MODEL).report().beatmaps
+    assert beatmap.messages == (
+        f"{path}: no .osu file in this archive; {path}: '../Hard.osu' leads out of the archive; left out",
+    )
+
+
+def test_an_archive_that_is_cut_off_is_to_be_downloaded_again(tmp_path):
+    path = archive(tmp_path / "set.osz", ("Hard.osu", MAP))
+    path.write_bytes(path.read_bytes()[:-30])
+    (beatmap,) = lint([path], NO_MODEL).report().beatmaps
+    assert "cut off" in beatmap.messages[0] and beatmap.messages[0].endswith("; download or export it again")

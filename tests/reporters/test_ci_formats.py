@@ -135,6 +135,17 @@ def test_junit_is_as_red_as_the_exit_code():
     assert [failures(severity) for severity in (*Severity, None)] == [1, 2, 3, 0]
 
 
+def test_junit_fails_for_what_the_list_leaves_out():
+    whole = JUnitXml.fromstring(text("junit", Report("0.1.0", None, (BEATMAP,)), max_findings=0).encode())
+    assert whole.failures == 1
+    (failure,) = list(next(iter(whole)))[1].result
+    assert failure.message == "1 finding that --fail-on counts, but the list leaves out"
+    listed = JUnitXml.fromstring(
+        text("junit", Report("0.1.0", None, (BEATMAP,)), max_findings=0, fail_on=None).encode()
+    )
+    assert listed.failures == 0
+
+
 def test_junit_holds_any_text():
     document = JUnitXml.fromstring(text("junit", Report("0.1.0", None, (HOSTILE,))).encode("ascii"))
     case = list(next(iter(document)))[1]

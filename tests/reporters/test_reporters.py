@@ -442,6 +442,14 @@ def test_fainter_estimates_are_counted():
 
 
 def test_a_list_of_no_findings_says_so():
-    assert "Not shown: 1 problem, 2 warnings, 1 minor finding beyond --max-findings 0, which lists none." in page(
-        SET, max_findings=0, width=120
-    )
+    hidden = page(SET, max_findings=0, width=120)
+    assert "Not shown: 1 problem, 2 warnings, 1 minor finding beyond --max-findings 0, which lists none." in hidden
+    assert "No findings listed in 4 maps." in hidden
+    accepted = replace(CLEAN, messages=("2 findings not listed: accepted in known.json",))
+    assert "No findings listed." in page(Report("0.1.0", None, (accepted,)))
+
+
+def test_no_line_is_a_separator_alone():
+    path = f"{'x' * 70}.osu"
+    text = page(Report("0.1.0", None, (replace(BEATMAP, path=path), MANIA)))
+    assert f"  {path}\n" in text and "\n  ·\n" not in text
