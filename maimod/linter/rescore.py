@@ -33,6 +33,7 @@ from maimod.linter.settings import LEAST_SCORE, LISTED_SCORE
 from maimod.osu.beatmap import Mode
 from maimod.rules import elsewhere
 from maimod.rules.base import Candidate, Certainty, Curve, Evidence, places_alike
+from maimod.rules.snaps import IS_HEARD
 
 PROBLEM_SCORE, WARNING_SCORE, MINOR_SCORE = 0.85, 0.6, 0.2
 """A finding is a problem, a warning or a minor from this score on (bounded by its rule). An estimate below the last is not
@@ -420,6 +421,9 @@ def _finding(one: Scored, evidence: Evidence, warning: float = WARNING_SCORE) ->
 def _is_minor(one: Scored, evidence: Evidence) -> bool:
     """Whether an estimate is no warning, however likely it is."""
     found = one.candidate
+    # The song has it there: a rhythm of its own, though the rest of the map is on other ticks.
+    if found.numbers.get(IS_HEARD):
+        return True
     if one.rule_logit is None:
         return False
     # What is missing at the same place of every phrase can be a copied slip, but in 166 minutes of ranked maps it was style; so is an

@@ -30,6 +30,7 @@ from maimod.rules import (
     slider_shapes,
     slider_velocities,
     slips,
+    snaps,
     spacing,
     timing,
 )
@@ -149,6 +150,12 @@ class TestDiscriminator:
         heard = replace(unheard, envelope=OnsetEnvelope(np.zeros(5_000, dtype=np.float32), 5.0))
         severities = [with_proposals([missing], one, Calibration())[0].severity for one in (heard, unheard)]
         assert severities == [Severity.WARNING, Severity.MINOR]
+
+    @pytest.mark.parametrize(("heard", "expected"), [(False, Severity.WARNING), (True, Severity.MINOR)])
+    def test_an_unusual_tick_that_the_song_has_is_a_minor(self, heard: bool, expected: Severity) -> None:
+        lone = replace(measured(snaps.UNUSUAL_SNAP, 0.9), numbers={snaps.IS_HEARD: heard})
+        song = replace(doubted(MAP, {}), envelope=OnsetEnvelope(np.zeros(5_000, dtype=np.float32), 5.0))
+        assert [one.severity for one in rescore([lone], song, Calibration())] == [expected]
 
     def test_what_was_too_weak_alone_may_be_reported_with_it(self) -> None:
         weak = measured(positions.UNEXPECTED, 0.1)

@@ -13,7 +13,7 @@ from maimod.rules import rhythm, snaps
 from maimod.rules.base import Evidence
 from tests.findings import findings_of
 from tests.maps import beatmap
-from tests.rules.test_rhythm import BEAT, circle, circles, found, rules, scores, slider
+from tests.rules.test_rhythm import BEAT, circle, circles, found, rules, scores, slider, song
 
 
 def test_unsnapped_object():
@@ -155,6 +155,15 @@ def test_lone_object_on_a_seventh():
     (finding,) = found(circles(moved={5: 71}))
     assert finding.rule == "rhythm/unusual-snap"
     assert finding.actual == "1/7"
+
+
+def test_a_lone_object_on_a_third_that_the_song_has():
+    beat = 1000 + 5 * BEAT
+    for onset, heard in ((beat + BEAT / 3, True), (beat + BEAT / 4, False)):
+        seen = Evidence(circles(moved={5: BEAT / 3}), envelope=song([onset]))
+        (one,) = (one for one in findings_of(rhythm.run, seen) if one.rule == "rhythm/unusual-snap")
+        assert one.evidence[snaps.IS_HEARD] is heard and (one.severity is Severity.MINOR) is heard
+        assert one.message.endswith("But the song has a stronger onset here than there.") is heard
 
 
 def test_a_slider_on_a_seventh_does_not_go_with_its_own_end():
