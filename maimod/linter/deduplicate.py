@@ -18,7 +18,7 @@ from heapq import heappop, heappush
 import numpy as np
 
 from maimod.findings import Category, Finding, Severity, Tier, editor_timestamp
-from maimod.linter.rescore import TIMES, rests_on_network
+from maimod.linter.rescore import MISSING_COMBO, TIMES, rests_on_network
 from maimod.linter.settings import is_faint
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import RULES
@@ -84,7 +84,7 @@ ALIKE = "objects_alike"
 LACKS_ADDITION = "mapset/missing-addition"
 """Additions that all other difficulties have, at one place or several: likelier estimates about the sounds of all of them say as much."""
 BARE_STRETCH = "hitsounds/none"
-MISSING_COMBO, UNEXPECTED_COMBO = "new-combos/missing", "new-combos/unexpected"
+UNEXPECTED_COMBO = "new-combos/unexpected"
 MOVED_OBJECTS = 2
 """Objects between the place of a new combo and where it seems to belong: of new combos that are set too late or too early most are
 one or two objects off."""
@@ -425,13 +425,13 @@ def _explains_next(cause: Finding, finding: Finding) -> bool:
 
 def _explains_before(cause: Finding, finding: Finding) -> bool:
     """Whether an estimate is a consequence of a finding about the next object: that one belongs where the estimate misses one or
-    would put its own, both are notes that exchanged columns, or a step that surprises the generator at its end is unusual seen from
+    would put its own, both are notes that exchanged columns or new combos of which one is too many, or a step that surprises the generator at its end is unusual seen from
     its start too."""
     if finding.rule == "rhythm/wrong-tick":
         return cause.rule in OFF_EVERY_TICK
     if finding.rule in HOLES:
         return cause.rule == "rhythm/wrong-tick"
-    if finding.rule == cause.rule == COLUMN_SLIP:
+    if finding.rule == cause.rule and finding.rule in (COLUMN_SLIP, UNEXPECTED_COMBO):
         return True
     is_step = finding.category is cause.category is Category.POSITIONS and cause.surprisal is not None
     return is_step and finding.tier is Tier.ESTIMATED and finding.surprisal is None

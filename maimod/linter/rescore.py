@@ -85,6 +85,7 @@ PHRASES = "phrases"
 TIMES = "times_ms"
 """Evidence of a finding that stands for several places: their times."""
 WRONG_TICK = "rhythm/wrong-tick"
+MISSING_COMBO = "new-combos/missing"
 FEW_DOUBTS = 2
 """Where a map has more estimates of one rule or category of `ONE_QUESTION`, those with a score below 0.5 are one."""
 ONE_QUESTION: Mapping[str, tuple[frozenset[Mode], str]] = {
@@ -238,7 +239,12 @@ def _named_once(named: Sequence[tuple[Entry, float]], evidence: Evidence) -> Ite
         for group, logit in phrases.pooled(evidence.passages.cells, times, np.array([named[n][1] for n in own])):
             members = [own[number] for number in group]
             folded.update(members)
-            candidate, measured, discriminator = named[max(members, key=lambda number: named[number][1])][0]
+            (candidate, measured, discriminator), likeliest = max(
+                (named[number] for number in members), key=lambda one: one[1]
+            )
+            # What the other difficulties lack too was not copied by mistake: of new combos planted away from every phrase 9 % are so.
+            if rule == MISSING_COMBO and elsewhere.others_lack_flags(evidence, times[group].tolist()):
+                logit = likeliest
             at_all = _at_all(candidate, times[group].tolist())
             at_all = replace(at_all, numbers={**at_all.numbers, PHRASES: len(group)})
             yield (at_all, measured, discriminator), logit

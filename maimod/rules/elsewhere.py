@@ -115,6 +115,15 @@ def has_same_flag(evidence: Evidence, time: float, has_flag: bool) -> bool:
     return all(2 * (share.count if has_flag else share.of - share.count) > share.of for share in shares)
 
 
+def others_lack_flags(evidence: Evidence, times: Sequence[float]) -> bool:
+    """Whether two or more other difficulties have fewer than half of the new combos at times [ms] that this one lacks."""
+    passages = evidence.passages
+    if not passages.cells.count:
+        return False
+    others = passages.in_siblings("flag", passages.cells.of(times))
+    return others.shape[1] > 1 and 2 * int((others > 0).sum()) < others.size
+
+
 def _all(shares: Iterable[_Share]) -> str:
     """As in "8 of 8 similar measures and 3 of 3 other difficulties"; beside others one alone that has nothing is not named."""
     named = list(shares)

@@ -358,7 +358,7 @@ def unusual_snaps(evidence: Evidence, moments: RhythmIndex, named: frozenset[int
                 f"{_after(usual.error)} the closest 1/{usual.divisor} tick. {_uses_elsewhere(by_divisor[at.divisor], edge)} on 1/{at.divisor}."
                 f"{' But the song has a stronger onset here than there.' if _is_heard(moments, edge.time, usual.tick) else ''}",
                 uses_in_map=uses[at.divisor],
-                **{IS_HEARD: _is_heard(moments, edge.time, usual.tick)},
+                is_heard=_is_heard(moments, edge.time, usual.tick),
                 off_usual_ms=round(usual.error, 1),
             )
 

@@ -91,6 +91,11 @@ class TestFolding:
         for beside in (replace(lacks, objects=(2,)), replace(lacks, evidence={"places": 4}), replace(lacks, score=0.1)):
             assert len(rules(beside, extra)) == 2
 
+    def test_of_two_new_combos_in_a_row_the_surer_is_too_many(self) -> None:
+        sure, other = finding("new-combos/unexpected", 6, 0.7), finding("new-combos/unexpected", 5, 0.4)
+        (one,) = deduplicate([other, sure], Evidence(MAP))[0]
+        assert one.objects == (6,) and one.evidence["also"][0]["rule"] == "new-combos/unexpected"
+
     def test_new_combos_missing_at_several_places_list_those_beside_them(self) -> None:
         times = [MAP.hit_objects[index].time for index in (1, 4)]
         lacks = replace(

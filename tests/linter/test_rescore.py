@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -19,6 +20,7 @@ from maimod.linter.judge import Judge
 from maimod.linter.places import NAMES
 from maimod.linter.rescore import rescore, severity
 from maimod.osu.beatmap import Mode
+from maimod.osu.mapset import Mapset
 from maimod.rules import (
     clashes,
     hitsounds,
@@ -410,6 +412,21 @@ class TestJudge:
         (pooled,), (single,) = (with_proposals([], seen, calibration) for seen in (every, one))
         assert pooled.score > 0.8 and pooled.severity is Severity.MINOR and pooled.evidence["phrases"] == 5
         assert single.score > 0.8 and single.severity is Severity.WARNING
+
+    @pytest.mark.parametrize(("has_flags", "is_pooled"), [(True, True), (False, False)])
+    def test_what_the_other_difficulties_lack_too_is_not_likelier_in_every_phrase(
+        self, has_flags: bool, is_pooled: bool
+    ) -> None:
+        calibration = judging(Category.NEW_COMBOS, "slot combo", 1.0, 0.0, "new-combos/missing")
+        places = [o.time for o in MAP.hit_objects[2::8]]
+        others = [
+            replace(MAP, path=Path(name), hit_objects=tuple(replace(o, new_combo=has_flags) for o in MAP.hit_objects))
+            for name in ("one.osu", "two.osu")
+        ]
+        doubts = {("combo", time): -1.0 for time in places}
+        seen = replace(doubted(MAP, doubts, elsewhere=-6.0), scores=(), mapset=Mapset(Path(), (MAP, *others)))
+        (finding,) = with_proposals([], seen, calibration)
+        assert (finding.score > 0.3) is is_pooled and finding.evidence["places"] == 5
 
     def test_what_two_copies_of_a_measure_have_is_no_warning(self) -> None:
         times = [measure * MEASURE + 1000.0 for measure in (1, 9)]
