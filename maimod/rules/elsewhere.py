@@ -106,11 +106,11 @@ def is_usual_start(evidence: Evidence, time: float) -> bool:
     return any(share.what == MEASURES and share.is_many and share.is_usual for share in _shares(evidence, "head", time))
 
 
-def has_same_flag(evidence: Evidence, time: float, has_flag: bool) -> bool:
+def has_same_flag(evidence: Evidence, time: float, has_flag: bool, in_set: bool = False) -> bool:
     """Whether most of several similar measures, and of the other difficulties, have a new combo at a time [ms], or lack
-    it, as the map does."""
+    it, as the map does; with `in_set` only if there are other difficulties."""
     shares = _shares(evidence, "flag", time)
-    if sum(share.of for share in shares) < LEAST_COMPARED:
+    if sum(share.of for share in shares) < LEAST_COMPARED or (in_set and all(share.what != OTHERS for share in shares)):
         return False
     return all(2 * (share.count if has_flag else share.of - share.count) > share.of for share in shares)
 

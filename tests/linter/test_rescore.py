@@ -428,6 +428,17 @@ class TestJudge:
         (finding,) = with_proposals([], seen, calibration)
         assert (finding.score > 0.3) is is_pooled and finding.evidence["places"] == 5
 
+    def test_a_new_combo_is_less_in_doubt_where_the_set_does_the_same(self) -> None:
+        loaded, calibration = phrase_map(), judging(Category.NEW_COMBOS, "slot combo", 1.0, 0.0, "new-combos/missing")
+        time = 9 * MEASURE + 1000.0  # within a measure, where neither copies nor the other difficulty have one
+        scores = []
+        for mode, count in ((Mode.OSU, 1), (Mode.OSU, 0), (Mode.CATCH, 1)):
+            own, other = (replace(loaded, mode=mode, path=Path(name)) for name in ("own.osu", "other.osu"))
+            seen = doubted(own, {("combo", time): 0.0}, elsewhere=-6.0)
+            seen = replace(seen, scores=(), mapset=Mapset(Path(), (own, other)[: 1 + count]))
+            scores += [one.score for one in with_proposals([], seen, calibration)]
+        assert scores == [pytest.approx(1 / (1 + math.exp(-module.SAME_FLAG_LOGIT)), abs=1e-3), 0.5, 0.5]
+
     def test_what_two_copies_of_a_measure_have_is_no_warning(self) -> None:
         times = [measure * MEASURE + 1000.0 for measure in (1, 9)]
         seen = replace(doubted(phrase_map(), {("combo", time): 3.0 for time in times}, elsewhere=-6.0), scores=())
