@@ -381,10 +381,16 @@ def _finishes(sounds: HitsoundEvidence) -> Iterator[Candidate]:
 
 def _finish_words(evidence: Evidence, hit: Hit, others: Sequence[Hit]) -> str:
     have = sum(bool(other.additions & FINISH) for other in others)
-    place = f"This {hit_name(hit, evidence.beatmap)} on the downbeat has no finish"
-    if 2 * have > len(others):
-        return f"{place}; {have} of {len(others)} downbeats 4, 8 or 16 measures away have one."
-    return f"{place}; {elsewhere.sounds(evidence, hit.time, 'sound', 'the downbeats around suggest one')}."
+    passages = evidence.passages
+    in_set = passages.in_siblings("sound", passages.cell_of(hit.time))[0]
+    in_set = in_set[in_set >= 0]
+    also = int((in_set & FINISH >> 1 > 0).sum())
+    reasons = [f"{have} of {len(others)} downbeats 4, 8 or 16 measures away"] if 2 * have > len(others) else []
+    if 2 * also > len(in_set):
+        reasons.append("the other difficulty" if len(in_set) == 1 else f"{also} of {len(in_set)} {elsewhere.OTHERS}")
+    has = "has one" if reasons[-1:] == ["the other difficulty"] and len(reasons) == 1 else "have one"
+    why = f"{' and '.join(reasons)} {has}" if reasons else "the starts some measures and phrases away suggest one"
+    return f"This {hit_name(hit, evidence.beatmap)} on the downbeat has no finish; {why}."
 
 
 # ---------------------------------------------------------------------------------------------------------------------

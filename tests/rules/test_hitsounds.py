@@ -298,3 +298,20 @@ def test_a_section_without_its_finish():
     assert "on the downbeat has no finish; 6 of 6 downbeats 4, 8 or 16 measures away have one" in finding.message
     assert finding.expected[0].text == "soft hitnormal + soft finish"
     assert found(circles(sounds), mode=3) == []
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (1, "6 of 6 downbeats 4, 8 or 16 measures away and the other difficulty have one."),
+        (2, "and 2 of 2 other difficulties have one."),
+    ],
+)
+def test_a_finish_that_the_other_difficulties_have(count: int, words: str):
+    sounds = [FINISH if i % 16 == 0 else CLAP if i % 2 else 2 * (i // 64 % 2) for i in range(256)]
+    others = [beatmap(circles(sounds), path=f"{number}.osu") for number in range(count)]
+    sounds[128] = 0
+    own = beatmap(circles(sounds))
+    found = findings_of(hitsounds.run, Evidence(own, mapset=Mapset(Path(), (own, *others))))
+    (finding,) = (one for one in found if "on the downbeat" in one.message)
+    assert words in finding.message
