@@ -71,8 +71,8 @@ READ_LOGITS: Mapping[str, float] = {"hitsounds": 0.4, "positions/unexpected": -0
 ranked difficulties (307 minutes) that were opened one by one, 12 to 15 of 17 in hitsounds were right, at a mean score of 0.39; of 12 unexpected positions at
 most one, at 0.36. At most two of 9 velocities were right too; they are not lowered, because 0.7 would lose one in
 ten of those planted in held-out maps and save 0.03 findings a minute."""
-SAME_FLAG_LOGIT = -1.0
-"""Log-odds that a place of new combos gains where most similar measures and most other difficulties do as the map does. Of planted mistakes of osu!
+SAME_FLAG_LOGIT, FAINT_LOGIT = -1.0, -3.0
+"""Log-odds that a place of new combos with more than the second gains where most similar measures and most other difficulties do as the map does. Of planted mistakes of osu!
 2 to 9 % are at such places, of the 24 findings about 64 ranked maps that no network was trained on 4, none of them right."""
 DENIED_LOGIT = -1.0
 """The proofreader denies what it gives less than these log-odds. In 149 maps that no network has seen, the least log-odds hold at
@@ -208,7 +208,7 @@ def _judge(
         logits = judge.logits(category, features[numbers], mode.label)
         has_least = category in WITH_LEAST.get(mode, ())
         named = [
-            (best, max(logit + _read_logit(best, evidence), _least_logit(best) if has_least else -math.inf))
+            (best, max(_as_read(best, logit, evidence), _least_logit(best) if has_least else -math.inf))
             for number, logit in zip(numbers.tolist(), logits.tolist(), strict=True)
             if (best := found[number].best_of(judge.rules)) is not None
         ]
@@ -216,16 +216,16 @@ def _judge(
             yield Scored(candidate, round(1 / (1 + math.exp(-logit)), 4), own, discriminator)
 
 
-def _read_logit(entry: Entry, evidence: Evidence) -> float:
-    """What reading findings about ranked maps adds to the log-odds of a place."""
+def _as_read(entry: Entry, logit: float, evidence: Evidence) -> float:
+    """The log-odds of a place, as reading findings about ranked maps moves them."""
     rule = entry[0].rule
     if evidence.beatmap.mode is not Mode.OSU:
-        return 0.0
-    if rule.category is Category.NEW_COMBOS and elsewhere.has_same_flag(
-        evidence, entry[0].time, rule.id != MISSING_COMBO, in_set=True
-    ):
-        return SAME_FLAG_LOGIT
-    return READ_LOGITS.get(rule.id, READ_LOGITS.get(rule.category, 0.0))
+        return logit
+    is_combo = rule.category is Category.NEW_COMBOS and logit > FAINT_LOGIT
+    if is_combo and elsewhere.has_same_flag(evidence, entry[0].time, rule.id != MISSING_COMBO, in_set=True):
+        # The faint ones stay: most places are so, and phrases are compared with the median of all.
+        return max(logit + SAME_FLAG_LOGIT, FAINT_LOGIT)
+    return logit + READ_LOGITS.get(rule.id, READ_LOGITS.get(rule.category, 0.0))
 
 
 def _least_logit(entry: Entry) -> float:
