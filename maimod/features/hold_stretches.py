@@ -60,6 +60,8 @@ class HoldStretches(msgspec.Struct, frozen=True):
 
     holds: np.ndarray
     """(n_holds,) number of each note that is held, in order of time."""
+    length: np.ndarray
+    """(n_holds,) ticks."""
     alone: np.ndarray
     """(n_holds,) bits."""
     stretches: tuple[Stretch, ...]
@@ -94,14 +96,15 @@ def measure(rows: Rows) -> HoldStretches:
     """Measure the holds of a map."""
     holds = np.flatnonzero(rows.is_hold)
     if len(holds) < LEAST_MAP_HOLDS:
-        return HoldStretches(holds, np.zeros(len(holds)), ())
+        return HoldStretches(holds, np.zeros(len(holds), dtype=np.int64), np.zeros(len(holds)), ())
     start = rows.tick[rows.row_of[holds]].astype(np.int64)
     end = np.round(rows.grid.ticks(rows.end[holds])).astype(np.int64)
     moved = end + np.concatenate([[0], SHIFTS])[:, None]
     gains = _by_habit(rows, holds, start, moved)
     of_copies = _by_copies(rows, holds, (moved - start))
     total = gains + of_copies
-    return HoldStretches(holds, np.maximum(total.max(axis=0), 0.0), tuple(_best(rows, holds, start, total, of_copies)))
+    stretches = tuple(_best(rows, holds, start, total, of_copies))
+    return HoldStretches(holds, end - start, np.maximum(total.max(axis=0), 0.0), stretches)
 
 
 def _by_habit(rows: Rows, holds: np.ndarray, start: np.ndarray, moved: np.ndarray) -> np.ndarray:

@@ -57,6 +57,8 @@ OF_STRETCHES = frozenset({"hitsounds/volume-step", "hitsounds/volume-ramp", "sli
 """Rules about what lies under one line, which are about a passage too."""
 COLUMN_SLIP = "positions/column-slip"
 """Of two notes of mania that exchanged columns each seems to be in a wrong one: the surer is kept."""
+HOLD_SLIP = "rhythm/hold-slip"
+"""Of mania: about one note, or about a stretch of holds that all end early or late."""
 OF_ONE_NOTE = frozenset({"rhythm/chord-slip", COLUMN_SLIP})
 """In mania the same note can seem to be one too many in its chord and to be in a wrong column, at a right time in both cases: of
 these the surer is kept."""
@@ -114,7 +116,7 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
     rank = {o.index: place for place, o in enumerate(evidence.objects_by_time)}
     kept = _Kept(rank)
     also: dict[int, list[Finding]] = {}
-    once = list(_bare_stretches(_moved_combos(findings, rank, evidence)))
+    once = list(_bare_stretches(_holds_together(_moved_combos(findings, rank, evidence))))
     ordered = sorted(once, key=_order_of_causes)
     sections = _first_sections(ordered)
     for finding in ordered:
@@ -167,6 +169,33 @@ def _bare_stretches(findings: Iterable[Finding]) -> Iterator[Finding]:
             message=f"{what.removesuffix('.')}{words}. {advice}".rstrip(),
             evidence={**surest.evidence, **several},
         )
+
+
+def _holds_together(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Findings; one about a stretch of holds names those about single ones inside, and is as likely as the likeliest of them."""
+    every = list(findings)
+    stretches = [one for one in every if one.rule == HOLD_SLIP and len(one.objects) > 1 and not is_faint(one)]
+    inside: dict[int, list[Finding]] = {number: [] for number in range(len(stretches))}
+    for one in every:
+        around = [number for number, stretch in enumerate(stretches) if _is_of_stretch(one, stretch)]
+        if around:
+            inside[around[0]].append(one)
+        elif one not in stretches:
+            yield one
+    for number, stretch in enumerate(stretches):
+        own = [one for one in inside[number] if not is_faint(one)]
+        likeliest = max([stretch, *own], key=lambda one: one.score)
+        listed = {"also": _listed(own)} if own else {}
+        yield replace(
+            stretch, score=likeliest.score, severity=likeliest.severity, evidence={**stretch.evidence, **listed}
+        )
+
+
+def _is_of_stretch(finding: Finding, stretch: Finding) -> bool:
+    """Whether a finding is about the end of a single hold of a stretch."""
+    last = stretch.time if stretch.end_time is None else stretch.end_time
+    is_single = finding.rule == HOLD_SLIP and len(finding.objects) == 1
+    return is_single and stretch.time <= finding.time <= last
 
 
 def _moved_combos(findings: Sequence[Finding], rank: Mapping[int, int], evidence: Evidence) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ The model (:mod:`maimod.features.slip_model`) knows how such slips differ from w
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from maimod.features.chord_measures import CHORD_NAMES
 from maimod.features.column_measures import COLUMN_NAMES
 from maimod.features.hold_measures import END_NAMES
+from maimod.features.hold_stretches import HoldStretches, Stretch
 from maimod.features.mania_measures import ManiaMeasures
 from maimod.features.mania_rows import SAME_MS
 from maimod.features.ordered import median
@@ -157,7 +159,6 @@ def _stretches(evidence: Evidence, mania: ManiaMeasures) -> Iterator[Candidate]:
         holds = [evidence.objects_by_time[note] for note in of.holds[one.first : one.last].tolist()]
         o, by = holds[0], abs(one.shift) / TICKS_PER_BEAT * evidence.beatmap.red_line_of(holds[0].time).beat_length
         early, later = ("early", "later") if one.shift > 0 else ("late", "earlier")
-        like = "in the passages with the same pattern" if one.of_copies > one.gain / 2 else "elsewhere in the map"
         yield candidate(
             END,
             time=o.time,
@@ -167,11 +168,25 @@ def _stretches(evidence: Evidence, mania: ManiaMeasures) -> Iterator[Candidate]:
             measure=one.gain,
             curve="stretch",
             message=f"{len(holds)} hold notes from here to {clock(holds[-1].time)} seem to end {gap_name(evidence, o, by)} {early}: "
-            f"so much {later} they would end as {like}.",
+            f"{_other_lengths(evidence, of, one) or f'so much {later} they would end as elsewhere in the map'}.",
             actual=f"{gap_name(evidence, o, by)} {early}",
             expected=[Expected(f"{gap_name(evidence, o, by)} {later}")],
             bits=round(one.gain, 1),
         )
+
+
+def _other_lengths(evidence: Evidence, of: HoldStretches, stretch: Stretch) -> str:
+    """How usual the length is that most holds of a stretch have, and the one that they would have; empty if that is not more usual."""
+    inside = of.length[stretch.first : stretch.last]
+    others = np.delete(of.length, np.s_[stretch.first : stretch.last])
+    own = Counter(inside.tolist()).most_common(1)[0][0]
+    share, new_share = (100 * float(np.mean(others == length)) for length in (own, own + stretch.shift))
+    if not len(others) or new_share < max(share, 1.0):
+        return ""
+    o = evidence.objects_by_time[of.holds[stretch.first]]
+    tick = evidence.beatmap.red_line_of(o.time).beat_length / TICKS_PER_BEAT
+    now, then = (gap_name(evidence, o, length * tick) for length in (own, own + stretch.shift))
+    return f"most are {now} long, as {f'{share:.0f} %' if share >= 0.5 else 'none'} of the others; {new_share:.0f} % are {then} long"
 
 
 def likeliest_of_chord(evidence: Evidence, note: HitObject) -> HitObject:

@@ -66,6 +66,20 @@ class TestFolding:
         of_all = replace(fact, time=1000.0, evidence={"added": [], "missing": [1000.0, 4000.0]})
         assert rules(of_all, here, section, beside) == ["mapset/kiai", "kiai/misplaced"]
 
+    def test_ends_of_single_holds_are_told_with_their_stretch(self) -> None:
+        def slip(index: int, score: float) -> Finding:
+            return finding("rhythm/hold-slip", index, score, None, tier=Tier.ESTIMATED)
+
+        stretch = replace(slip(2, 0.5), objects=(2, 3, 4), end_time=MAP.hit_objects[6].time, severity=Severity.MINOR)
+        inside, faint, after = slip(6, 0.9), slip(4, 0.05), slip(9, 0.6)
+        kept, _ = deduplicate([inside, stretch, faint, after], Evidence(MAP))
+        assert [one.objects for one in kept] == [(2, 3, 4), (9,)]
+        assert (kept[0].score, kept[0].severity) == (0.9, Severity.WARNING)
+        assert [one["rule"] for one in kept[0].evidence["also"]] == ["rhythm/hold-slip"]
+        # A stretch that is not listed names nothing.
+        kept, _ = deduplicate([inside, replace(stretch, score=0.05)], Evidence(MAP))
+        assert (6,) in [one.objects for one in kept]
+
     @pytest.mark.parametrize(
         ("missing", "off"),
         [(4, "one object late"), (6, "one object early"), (3, "2 objects late"), (7, "2 objects early")],

@@ -344,7 +344,10 @@ def test_holds_of_a_stretch_that_all_end_early_are_one_finding() -> None:
         held.append((time, column, length - QUARTER if length and time in cut else length))
     found = one([x for x in mania_slips.run(evidence(made(held))) if x.curve == "stretch"])
     assert found.rule is mania_slips.END and found.time == PLACE and found.measure is not None and found.measure > 12
-    assert found.message.startswith("6 hold notes from here to 00:") and "seem to end 1/4 beat early" in found.message
+    assert found.message.startswith(
+        "6 hold notes from here to 00:16:500 seem to end 1/4 beat early: most are 1/2 beat long"
+    )
+    assert found.message.endswith("long, as none of the others; 100 % are 3/4 beat long.")
     assert (found.actual, found.expected[0].text) == ("1/4 beat early", "1/4 beat later")
     assert len(found.objects) == 6 and found.end_time == found.objects[-1].time
     assert not [x for x in mania_slips.run(evidence(made(notes()))) if x.curve == "stretch"]
