@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -234,6 +234,17 @@ def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evid
     Returns:
         float32 (n_places, len(NAMES)).
     """
+    found, filled = np.empty((len(places), len(NAMES)), dtype=np.float32), 0
+    # Block by block: all of them side by side take twice the memory of the result.
+    for block in _blocks(places, exact, evidence):
+        found[:, filled : filled + block.shape[1]] = block
+        filled += block.shape[1]
+    assert filled == len(NAMES)
+    return np.nan_to_num(found, copy=False, nan=0.0, posinf=HIGHEST_BITS, neginf=-HIGHEST_BITS)
+
+
+def _blocks(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evidence) -> Iterator[np.ndarray]:
+    """(n_places, n) each: the features in the order of `NAMES`."""
     table = ObjectTable(evidence)
     ranks, slots = np.array([p.rank for p in places]), np.array([p.slot for p in places])
     times = np.array([p.time for p in places])
@@ -245,42 +256,38 @@ def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evid
     by_object = table.by_object
     is_exact = np.array([o.index in exact_indices for o in table.objects], dtype=float)
     row = _row_features(places, best, strength, is_exact[ranks], table)
-    columns = [
-        row,
-        _own_scores(places),
-        here[ranks],
-        beside[ranks],
-        *table.discriminator(slots, ranks),
-        table.bits[ranks],
-        table.bits[np.maximum(ranks - 1, 0)],
-        table.bits[np.minimum(ranks + 1, n - 1)],
-        table.bit_ranks[ranks],
-        by_object[ranks],
-        table.siblings(times, ranks),
-        _in_phrases(times, [one[0].rule.id for one in best], strength, table),
-        _stretches(places),
-        evidence.passages.features(times, evidence.object_times[ranks]),
-        table.geometry[ranks],
-        table.slips[ranks],
-        RhythmAlternatives(evidence.beatmap, table.objects).features(times, ranks, row[:, ROW.index("empty")] > 0),
-        table.combos[ranks],
-        evidence.measures.features(times, ranks),
-        evidence.slider_alternatives[ranks],
-        table.bodies[ranks],
-        table.exchanged[ranks],
-        table.otherwise[ranks],
-        table.relations[ranks],
-        table.columns[ranks],
-        table.set_holds[ranks],
-        table.holds[ranks],
-        table.finishers[ranks],
-        table.song_habits[ranks],
-        table.start_habits[ranks],
-        table.catcher[ranks],
-        np.tile([float(evidence.beatmap.mode is mode) for mode in Mode], (len(places), 1)),
-    ]
-    found = np.concatenate(columns, axis=1, dtype=np.float32, casting="same_kind")
-    return np.nan_to_num(found, copy=False, nan=0.0, posinf=HIGHEST_BITS, neginf=-HIGHEST_BITS)
+    yield row
+    yield _own_scores(places)
+    yield here[ranks]
+    yield beside[ranks]
+    yield from table.discriminator(slots, ranks)
+    yield table.bits[ranks]
+    yield table.bits[np.maximum(ranks - 1, 0)]
+    yield table.bits[np.minimum(ranks + 1, n - 1)]
+    yield table.bit_ranks[ranks]
+    yield by_object[ranks]
+    yield table.siblings(times, ranks)
+    yield _in_phrases(times, [one[0].rule.id for one in best], strength, table)
+    yield _stretches(places)
+    yield evidence.passages.features(times, evidence.object_times[ranks])
+    yield table.geometry[ranks]
+    yield table.slips[ranks]
+    yield RhythmAlternatives(evidence.beatmap, table.objects).features(times, ranks, row[:, ROW.index("empty")] > 0)
+    yield table.combos[ranks]
+    yield evidence.measures.features(times, ranks)
+    yield evidence.slider_alternatives[ranks]
+    yield table.bodies[ranks]
+    yield table.exchanged[ranks]
+    yield table.otherwise[ranks]
+    yield table.relations[ranks]
+    yield table.columns[ranks]
+    yield table.set_holds[ranks]
+    yield table.holds[ranks]
+    yield table.finishers[ranks]
+    yield table.song_habits[ranks]
+    yield table.start_habits[ranks]
+    yield table.catcher[ranks]
+    yield np.tile([float(evidence.beatmap.mode is mode) for mode in Mode], (len(places), 1))
 
 
 def _rule_scores(places: Sequence[Place], strength: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
