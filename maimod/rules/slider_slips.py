@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from maimod.findings import Category, Severity, Tier
 from maimod.osu.beatmap import Mode
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule
-from maimod.rules.slips import OSU, REVERSED, candidates
+from maimod.rules.slips import CONTROL_POINT, OSU, REVERSED, candidates
 
 SLIP_CURVE = Curve(middle=3.3, scale=1.0)
 """As that of :data:`maimod.rules.slips.SLIP`. 118 ranked maps have 0.01 sliders a minute above 1."""
-BROKEN = (REVERSED, "copy", "turned_copy", "step_out_mode", "tail_stack", "symmetry", "parallel")
+BROKEN = (REVERSED, CONTROL_POINT, "copy", "turned_copy", "step_out_mode", "tail_stack", "symmetry", "parallel")
 """Relations of a body and its end."""
 
 SLIP = Rule(

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from maimod.features import catch_copies, catch_measures, slip_alternatives
+from maimod.features import catch_copies, catch_measures, slip_alternatives, slip_measures
 from maimod.features.geometry import EXACT_PX, FAR_PX
 from maimod.features.slip_measures import LEAST_GAP_MS, RESIDUALS, Measures
 from maimod.features.slip_model import Slips
@@ -183,6 +183,11 @@ REVERSED, MIRRORED, EXCHANGED = "reversed", "mirrored", "exchanged"
 """Other ways round that fit better, beside the relations."""
 HYPERDASH = "hyperdash"
 """In catch: a hyperdash that the copies of the measure have and the object lacks, or the other way round."""
+CONTROL_POINT, PATH = "control_point", "path"
+"""All control points but one are those of other sliders; the path of the control points has another length than the slider."""
+LEAST_POINTS, LEAST_PATH_PX, USUAL_PATHS, END_OF_PATHS = 4, 8.0, 0.05, 0.03
+"""Fewest control points of which one is named; from how many px on the length of the path is, if at most so many sliders have about the same
+difference, and it is among so many that have the most or the least."""
 WHOLE = (REVERSED, MIRRORED, EXCHANGED, HYPERDASH)
 """What is no distance from a relation."""
 NEAR_HYPERDASH_PX, LEAST_COPIES = 60.0, 0.5
@@ -237,10 +242,12 @@ def _broken(slips: Slips, rank: int, evidence: Evidence, relations: tuple[str, .
         found += _mirrored(measures, rank, evidence)
     if EXCHANGED in relations:
         found += _exchanged(measures, rank, evidence)
+    if CONTROL_POINT in relations:
+        found += _control_points(measures, rank)
     if HYPERDASH in relations:
         found += _hyperdash(slips, rank)
     for relation in relations:
-        if relation in WHOLE:
+        if relation in (*WHOLE, CONTROL_POINT, PATH):
             continue
         column = RESIDUALS.index(relation)
         off, kept = float(measures.residuals[rank, column]), float(measures.around[rank, column])
@@ -263,6 +270,31 @@ def _broken(slips: Slips, rank: int, evidence: Evidence, relations: tuple[str, .
 def _gain(measures: Measures, rank: int, *names: str) -> float:
     features = measures.alternatives.features[rank]
     return float(sum(features[slip_alternatives.NAMES.index(name)] for name in names))
+
+
+def _control_points(measures: Measures, rank: int) -> Iterator[Broken]:
+    """A control point that is not where other sliders have it, and a path that is longer or shorter than the slider."""
+
+    def value(name: str) -> float:
+        return float(measures.features[rank, slip_measures.NAMES.index(name)])
+
+    odd, others = 2.0 ** value("odd_point") - 1, round(2.0 ** value("with_but_one")) - 1
+    is_copy = value("with_same_points") > 0
+    if value("points") >= LEAST_POINTS and others and not is_copy and EXACT_PX < odd <= NAMED_PX:
+        sliders = "another slider" if others == 1 else f"{others} other sliders"
+        words = f"all control points but one are those of {sliders}; that one is {odd:.0f} px off"
+        yield Broken(CONTROL_POINT, round(odd, 1), 2.0, words)
+    off, place = value("beyond"), value("beyond_rank")
+    px = 2.0 ** abs(off) - 1
+    is_extreme = place <= END_OF_PATHS if off < 0 else place >= 1 - END_OF_PATHS
+    if px >= LEAST_PATH_PX and is_extreme and value("beyond_usual") <= USUAL_PATHS:
+        way = (
+            "longer than the slider, which ends before"
+            if off > 0
+            else "shorter than the slider, which runs straight on after"
+        )
+        words = f"the path through its control points is {px:.0f} px {way} the last of them, unlike nearly all others in the map"
+        yield Broken(PATH, round(px, 1), 1.0, words)
 
 
 def _reversed(measures: Measures, rank: int) -> Iterator[Broken]:

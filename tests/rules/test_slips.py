@@ -290,6 +290,33 @@ def test_a_slider_unlike_its_copies() -> None:
     assert "off the most similar of the other 39 sliders of its length" in found.message
 
 
+def curves(third: tuple[int, int] = (70, 30), last: int = 110) -> Beatmap:
+    """Forty sliders with the same four control points, the third of one of them or the last elsewhere."""
+    lines = []
+    for i in range(40):
+        x, y = 20 + 40 * (i % 10), 50 + 60 * (i // 10)
+        (a, b), c = (third, last) if i == 17 else ((70, 30), 110)
+        lines.append(f"{x},{y},{1000 + 1000 * i},2,0,B|{x + 30}:{y + 20}|{x + a}:{y + b}|{x + c}:{y},1,110")
+    return beatmap(lines)
+
+
+@pytest.mark.parametrize(
+    ("loaded", "words"),
+    [
+        (curves((73, 34)), "all control points but one are those of 39 other sliders; that one is 4 px off"),
+        (
+            curves(last=160),
+            "the path through its control points is 56 px longer than the slider, which ends before the",
+        ),
+        (curves((50, 20), 70), "px shorter than the slider, which runs straight on after the last of them, unlike"),
+    ],
+)
+def test_a_control_point_elsewhere_than_those_of_other_sliders(loaded: Beatmap, words: str) -> None:
+    found = list(slider_slips.run(evidence(loaded, shapes=stump("with_same_points", 0.5, 1.5, -9.0))))
+    assert [one.time for one in found] == [18000]
+    assert words in found[0].message
+
+
 @pytest.mark.parametrize(
     ("gap", "name"),
     [(500, "1 beat"), (250, "1/2 beat"), (167, "1/3 beat"), (1000, "2 beats"), (750, "3/2 beats"), (230, "230 ms")],
