@@ -11,9 +11,15 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from maimod.findings import Report
+from maimod.reporters import REPORTERS
+from maimod.reporters.view import View
+from tests.evidence.test_evidence import analysis
 
 pytest.importorskip("gradio")
 webdriver = pytest.importorskip("selenium.webdriver")
@@ -455,3 +461,17 @@ def test_a_phone_with_fingers(address, phone):
     assert page.script("document.documentElement.scrollWidth") <= 390
     check_for_everybody(page)
     assert [entry["message"] for entry in phone.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+def test_a_report_about_several_songs_names_the_song_of_each_row(browser, tmp_path):
+    reports = [
+        replace(analysis().report, path=f"{song}/map.osu", artist="Artist", title=song) for song in ("One", "Two")
+    ]
+    out = tmp_path / "report.html"
+    with open(out, "w", encoding="utf-8") as stream:
+        REPORTERS["html"](Report("0", None, tuple(reports)), stream, View())
+    page = Page(browser, out.as_uri())
+    rows = [row.text for row in page.all(".mm-row .mm-where")]
+    assert (
+        len(rows) == 2 and sum("Artist – One" in row for row in rows) == sum("Artist – Two" in row for row in rows) == 1
+    )

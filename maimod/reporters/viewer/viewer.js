@@ -144,8 +144,13 @@ function maimodViewer(root, host) {
   }
   const exported = () => [...new Set(listed.flatMap(f => (f.entry.lead === f ? [...f.entry.same, ...f.entry.alike.flatMap(one => one.same)] : [f])).filter(f => visibleIn(f)).map(f => f.key))];
 
+  const song = b => [b.artist, b.title].filter(Boolean).join(" – ");
+  const allSongs = () => new Set(data.beatmaps.filter(b => b.status !== "error").map(song));
+  // Of several sets, the name of a difficulty or "in all 5 difficulties" does not say which.
+  const whose = b => allSongs().size > 1 ? song(b) || b.path : "";
+
   function heading() {
-    const songs = new Set(data.beatmaps.filter(b => b.status !== "error").map(b => `${b.artist} – ${b.title}`));
+    const songs = allSongs();
     const creators = new Set(data.beatmaps.map(b => b.creator).filter(Boolean));
     const title = songs.size === 1 ? [...songs][0] : songs.size ? `${songs.size} songs` : data.beatmaps.length ? "Nothing could be read" : "Nothing was checked";
     const model = data.model ? `${data.model.id} on ${data.model.device}` : "no model: only exact rules and the song";
@@ -166,7 +171,7 @@ function maimodViewer(root, host) {
     const difficulties = data.order.map(i => [data.beatmaps[i], i]);
     const several = data.beatmaps.length > 1 ? [tab(ALL, "All", "Everything"), tab(GENERAL, "General", "What concerns the set, or several difficulties")] : [];
     tabs.replaceChildren(...several, ...difficulties.map(([b, i]) => tab(i, (b.version || b.path) + (b.status === "error" ? " (unreadable)" : ""),
-      `${b.path} · ${b.mode || "?"} · ${counted(b.objects, "object")}${b.complete === false ? " · only exact findings so far" : ""}`, b.complete === false)));
+      `${whose(b) && `${whose(b)} · `}${b.path} · ${b.mode || "?"} · ${counted(b.objects, "object")}${b.complete === false ? " · only exact findings so far" : ""}`, b.complete === false)));
     const messages = [];
     if (data.unfinished) messages.push(h("li", {class: "error"}, `Unfinished: the run was interrupted; ${counted(data.unfinished, "more beatmap")} not checked.`));
     for (const [b, i] of difficulties) {
@@ -297,7 +302,7 @@ function maimodViewer(root, host) {
           state ? h("span", {class: `mm-state ${state}`}, state === "post" ? "to post" : state) : null,
           h("span", {class: "mm-measure", title: measureTitle(finding)}, measure(finding))),
         h("span", {class: "mm-message"}, finding.message),
-        where || rules.length ? h("span", {class: "mm-where"}, [where, rules.length ? `also ${rules.join(", ")}` : ""].filter(Boolean).join(" · ")) : null,
+        where || rules.length ? h("span", {class: "mm-where"}, [where, where && whose(beatmap), rules.length ? `also ${rules.join(", ")}` : ""].filter(Boolean).join(" · ")) : null,
         isLead && alike.length ? h("button", {type: "button", class: "mm-fold", tabindex: "-1", "aria-expanded": String(open), onclick: event => { event.stopPropagation(); fold(one.lead.id); }},
           open ? `hide the ${alike.length} like it` : `${alike.length} more like it`) : null));
   }
@@ -394,7 +399,7 @@ function maimodViewer(root, host) {
         h("button", {type: "button", class: "mm-copy", title: "Copy timestamp and message", onclick: () => copy(`${isPlace ? `${finding.timestamp} ` : ""}${finding.message}`)}, "copy as post"),
         h("span", {class: `mm-severity ${finding.severity}`}, finding.severity),
         h("span", {class: "mm-score", title: measureTitle(finding)}, measure(finding)),
-        h("span", {class: "mm-where"}, [finding.entry.where || beatmap.version, isPlace || finding.scope === "difficulty" ? `line ${finding.line}` : ""].filter(Boolean).join(" · ")),
+        h("span", {class: "mm-where"}, [finding.entry.where || beatmap.version, whose(beatmap), isPlace || finding.scope === "difficulty" ? `line ${finding.line}` : ""].filter(Boolean).join(" · ")),
         h("span", {class: "mm-states"}, Object.entries(STATES).map(([state, [name, key]]) =>
           h("button", {type: "button", "data-mark": state, title: `${name} (${key})`, onclick: () => mark(finding, state)}, name)))),
       h("p", {class: "mm-text"}, finding.message));
