@@ -77,7 +77,7 @@ def test_an_extra_object_is_agreed_on_by_those_that_have_none() -> None:
 
 @pytest.mark.parametrize(
     ("with_it", "without", "said"),
-    [(1, 0, "the other difficulty has one"), (1, 1, "1 of 2 other difficulties have one"), (0, 2, "")],
+    [(1, 0, "the other difficulty has one"), (1, 1, "1 of 2 other difficulties has one"), (0, 2, "")],
 )
 def test_few_difficulties_that_have_an_extra_object_too_are_named(with_it: int, without: int, said: str) -> None:
     one = shortened({9: (*VERSE, 3.5)})
@@ -92,6 +92,12 @@ def test_few_difficulties_that_have_an_extra_object_too_are_named(with_it: int, 
 def test_few_have_only_few() -> None:
     words = elsewhere._weighed(["0 of 1 other difficulties have an object"], ["0 of 1 similar measures have one"], "")
     assert words == "the other difficulty has no object, though the similar measure has none"
+    of_eight, both = (
+        "only 1 of 8 similar measures have one",
+        "1 of 8 similar measures and 1 of 4 other difficulties have one",
+    )
+    assert elsewhere._weighed([of_eight], [], "") == "only 1 of 8 similar measures has one"
+    assert elsewhere._weighed([both], [], "") == both
     assert [str(elsewhere._Share(count, 8, "measures")) for count in (0, 3, 4)] == [
         "none of 8 measures",
         "only 3 of 8 measures",
