@@ -137,7 +137,7 @@ def _weighed(reasons: Sequence[str], against: Sequence[str], fallback: str) -> s
         words = re.sub(f"(?<!and )1 of 1 {many} have", f"{one} has", words).replace(f"1 of 1 {many}", one)
         words = re.sub(f"(?<!and )0 of 1 {many} have one\\b", f"{one} has none", words)
         words = re.sub(f"(?<!and )0 of 1 {many} have an? ", f"{one} has no ", words)
-        words = re.sub(f"(?<!and )(?<!\\d)(1 of \\d+ {many}) have", r"\1 has", words)
+        words = re.sub(f"(?<!and )(?<!and only )(?<!\\d)(1 of \\d+ {many}) have", r"\1 has", words)
     return words
 
 

@@ -94,7 +94,7 @@ def test_few_have_only_few() -> None:
     assert words == "the other difficulty has no object, though the similar measure has none"
     of_eight, both = (
         "only 1 of 8 similar measures have one",
-        "1 of 8 similar measures and 1 of 4 other difficulties have one",
+        "none of 8 similar measures and only 1 of 4 other difficulties have one",
     )
     assert elsewhere._weighed([of_eight], [], "") == "only 1 of 8 similar measures has one"
     assert elsewhere._weighed([both], [], "") == both
