@@ -53,7 +53,7 @@ class SlipModel(msgspec.Struct, frozen=True):
     positions: Forest
     """Objects of osu! that were moved."""
     shapes: Forest
-    """Sliders of osu! whose body was changed: an anchor moved, mirrored, turned, reversed."""
+    """Sliders whose body was changed: an anchor moved, mirrored, turned, reversed. Fitted on osu!, and used in catch as well."""
     measured: dict[str, float | int | str] = {}
     """What it was fitted on, and how it did on other maps."""
     catch: Forest | None = None
@@ -67,7 +67,7 @@ class SlipModel(msgspec.Struct, frozen=True):
     colours: Forest | None = None
     """Notes of taiko with a wrong colour."""
     forms: Forest | None = None
-    """Objects of osu! of a wrong kind, with a wrong duration or wrong repeats."""
+    """Objects of a wrong kind, with a wrong duration or wrong repeats. Fitted on osu!, and used in catch as well."""
 
 
 FEATURES: Mapping[str, Sequence[str]] = {
@@ -97,7 +97,9 @@ class Slips(msgspec.Struct, frozen=True):
     colours: np.ndarray
     """(n_objects,) that a note has the wrong colour."""
     measures: Measures | None = None
-    """Of osu! and catch."""
+    """Of osu! and catch, in catch of x alone."""
+    bodies: Measures | None = None
+    """Of osu! and catch, always of x and y: what the bodies of sliders have in common."""
     mania: ManiaMeasures | None = msgspec.field(default=None)
     """Of mania, and of the notes of taiko alone."""
     catcher: np.ndarray | None = msgspec.field(default=None)
@@ -164,7 +166,10 @@ def find(
                 features[:, n - len(catch_measures.CATCHER_NAMES) : n],
                 features[:, n : n + len(catch_copies.NAMES)],
             )
-            return Slips(positions, silent, silent, silent, silent, measures, catcher=catcher, copies=copies)
+            with np.errstate(divide="ignore", invalid="ignore"):  # some bodies lie on their own head
+                bodies = slip_measures.measure(beatmap, objects)
+            shapes = _of_bodies(model, bodies)
+            return Slips(positions, shapes, silent, silent, silent, measures, bodies, catcher=catcher, copies=copies)
         case Mode.TAIKO if model.colours is not None:
             places = taiko_measures.notes_of(objects)
             if len(places) < LEAST_OBJECTS:
@@ -189,9 +194,15 @@ def find(
 def _of_osu(model: SlipModel, beatmap: Beatmap, objects: Sequence[HitObject]) -> Slips:
     measures = slip_measures.measure(beatmap, objects)
     positions, silent = log_odds(model.positions, measures.features), np.full(len(objects), NO_SLIP)
-    shapes = silent.copy()
+    shapes = _of_bodies(model, measures)
+    return Slips(_without_spinners(positions, objects), shapes, silent, silent, silent, measures, measures)
+
+
+def _of_bodies(model: SlipModel, measures: Measures) -> np.ndarray:
+    """(n_objects,) that the body was changed."""
+    shapes = np.full(len(measures.is_slider), NO_SLIP)
     shapes[measures.is_slider] = log_odds(model.shapes, measures.features[measures.is_slider])
-    return Slips(_without_spinners(positions, objects), shapes, silent, silent, silent, measures)
+    return shapes
 
 
 def _without_spinners(values: np.ndarray, objects: Sequence[HitObject]) -> np.ndarray:

@@ -33,7 +33,7 @@ from maimod.features import (
     start_habits,
     taiko_measures,
 )
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.timing import SAME_BEAT_MS, BeatGrid, are_near
 from maimod.rules import slips
 from maimod.rules.base import Evidence
@@ -89,7 +89,7 @@ SLIPS = tuple(
     for name in ("log-odds", "beside", "lead", "rank", "a minute")
 )
 """Of the model of slips, for objects that were moved, bodies that were changed, chords of mania with a note too many or too
-few, notes that end at a wrong time, notes of taiko with the wrong colour, and objects of osu! of a wrong kind or with a wrong
+few, notes that end at a wrong time, notes of taiko with the wrong colour, and objects of osu! and catch of a wrong kind or with a wrong
 duration or repeats: log-odds, the highest of the neighbours, their difference, log2 of the rank among the objects, and of the
 rank per minute."""
 HOLDS = (*(f"stretch {name}" for name in hold_stretches.NAMES), "rank of kind", "ahead of kind")
@@ -267,14 +267,14 @@ class ObjectTable:
     @cached_property
     def combos(self) -> np.ndarray:
         """(n_objects, len(combo_alternatives.NAMES)); zeros in modes without combos."""
-        if self.evidence.beatmap.mode not in (Mode.OSU, Mode.CATCH):
+        if self.evidence.beatmap.mode not in PLAYFIELD_MODES:
             return np.zeros((len(self.objects), len(combo_alternatives.NAMES)))
         return combo_alternatives.features(self.evidence.beatmap, self.objects)
 
     @cached_property
     def bodies(self) -> np.ndarray:
         """(n_objects, len(slider_bodies.NAMES)); zeros in modes in which they are not seen."""
-        if self.evidence.beatmap.mode is not Mode.OSU:
+        if self.evidence.beatmap.mode not in PLAYFIELD_MODES:
             return np.zeros((len(self.objects), len(slider_bodies.NAMES)))
         return slider_bodies.features(self.objects)
 
@@ -298,10 +298,10 @@ class ObjectTable:
     def relations(self) -> np.ndarray:
         """(n_objects, len(body_relations.NAMES)); zeros in modes in which bodies are not seen."""
         found = self.evidence.slips
-        if self.evidence.beatmap.mode is not Mode.OSU or found is None or found.measures is None:
+        if found is None or found.bodies is None:
             return np.zeros((len(self.objects), len(body_relations.NAMES)))
         columns = [slip_measures.NAMES.index(name) for name in body_relations.NAMES]
-        return found.measures.features[:, columns]
+        return found.bodies.features[:, columns]
 
     @cached_property
     def columns(self) -> np.ndarray:

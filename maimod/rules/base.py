@@ -28,7 +28,7 @@ from maimod.features.measure_alternatives import MeasureAlternatives
 from maimod.features.passages import Passages
 from maimod.features.slip_model import SlipModel, Slips
 from maimod.findings import Category, Expected, Severity, Tier, clock
-from maimod.osu.beatmap import Beatmap, HitObject, Mode
+from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, HitObject, Mode
 from maimod.osu.level import Level
 from maimod.osu.mapset import Mapset
 from maimod.rules import elsewhere
@@ -354,11 +354,12 @@ class Evidence:
 
     @cached_property
     def forms(self) -> np.ndarray | None:
-        """(n_objects,) log-odds that objects of osu! have a wrong form, in order of time; None without the model, in other modes and in
-        maps with few objects."""
+        """(n_objects,) log-odds that objects of osu! or catch have a wrong form, in order of time; None without the model, in other modes and
+        in maps with few objects."""
         model, objects = self.slip_model, self.objects_by_time
-        is_osu = self.beatmap.mode is Mode.OSU
-        if model is None or model.forms is None or not is_osu or not form_measures.can_measure(objects):
+        if model is None or model.forms is None or self.beatmap.mode not in PLAYFIELD_MODES:
+            return None
+        if not form_measures.can_measure(objects):
             return None
         measured = form_measures.measure(self.passages, objects, self.slider_alternatives)
         return slip_model.log_odds(model.forms, measured, form_measures.NAMES)

@@ -1,4 +1,4 @@
-"""Objects of osu! that seem to have the wrong form: a slider for circles, a circle for a slider, a repeat too many or too few.
+"""Objects of osu! and catch that seem to have the wrong form: a slider for circles, a circle for a slider, a repeat too many or too few.
 
 The model (:mod:`maimod.features.slip_model`) knows how such changes break the rhythm that the map keeps.
 """
@@ -15,7 +15,7 @@ from maimod.osu.beatmap import HitObject, ObjectKind
 from maimod.osu.names import object_name
 from maimod.rules import elsewhere
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
-from maimod.rules.slips import OSU, beside
+from maimod.rules.slips import ON_PLAYFIELD, beside
 
 LEAST_LOG_ODDS = -3.0
 """Objects with less are no candidates."""
@@ -38,7 +38,7 @@ FORM = Rule(
     ignore_when="the song differs from the similar measures here",
     blind_spots="Maps with few objects; what three quarters of the similar measures have as well; spinners.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Slider",
-    modes=OSU,
+    modes=ON_PLAYFIELD,
     curves={"": FORM_CURVE},
     corruptions=("length",),
 )

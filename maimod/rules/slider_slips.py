@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from maimod.findings import Category, Severity, Tier
 from maimod.osu.beatmap import Mode
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule
-from maimod.rules.slips import CONTROL_POINT, OSU, REVERSED, candidates
+from maimod.rules.slips import CONTROL_POINT, ON_PLAYFIELD, REVERSED, candidates
 
 SLIP_CURVE = Curve(middle=3.3, scale=1.0)
 """As that of :data:`maimod.rules.slips.SLIP`. 118 ranked maps have 0.01 sliders a minute above 1."""
 BROKEN = (REVERSED, CONTROL_POINT, "copy", "turned_copy", "step_out_mode", "tail_stack", "symmetry", "parallel")
 """Relations of a body and its end."""
+BROKEN_IN_CATCH = tuple(relation for relation in BROKEN if relation not in ("step_out_mode", "tail_stack"))
+"""Those of the body alone: to the objects around only x counts."""
 
 SLIP = Rule(
     "sliders/slip",
@@ -29,7 +31,7 @@ SLIP = Rule(
     ignore_when="the shape is meant to be unique.",
     blind_spots="Maps whose sliders have nothing in common.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Slider",
-    modes=OSU,
+    modes=ON_PLAYFIELD,
     curves={"": SLIP_CURVE},
     corruptions=("shape",),
 )
@@ -37,8 +39,9 @@ SLIP = Rule(
 
 def run(evidence: Evidence) -> Iterator[Candidate]:
     """Sliders whose body seems to have changed."""
-    if (slips := evidence.slips) is not None and evidence.beatmap.mode is Mode.OSU:
-        yield from candidates(SLIP, slips.shapes, evidence, BROKEN)
+    slips, is_catch = evidence.slips, evidence.beatmap.mode is Mode.CATCH
+    if slips is not None and slips.bodies is not None:
+        yield from candidates(SLIP, slips.shapes, evidence, BROKEN_IN_CATCH if is_catch else BROKEN)
 
 
 CHECK = BeatmapCheck(Category.SLIDERS, "Slips of sliders", (SLIP,), run)

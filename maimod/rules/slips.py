@@ -41,6 +41,7 @@ LEAST_EXCHANGED, LEAST_SAVED_PX = 6.0, 60.0
 those that were exchanged."""
 LEAST_COMPANIONS = 3
 """Fewest steps at one distance to name it."""
+UNLIKE_ALL = "no other slider of the map has quite this shape"
 WORDS = 2
 """Relations that a message names."""
 LEAST_SEEN_PX, UNSEEN_LOG_ODDS = 5.5, -1.0
@@ -94,18 +95,20 @@ def candidates(rule: Rule, log_odds: np.ndarray, evidence: Evidence, relations: 
         relations: those of `RESIDUALS` that the words can name.
     """
     slips = evidence.slips
-    assert slips is not None and slips.measures is not None
+    assert slips is not None
+    measures = slips.measures if rule is SLIP else slips.bodies
+    assert measures is not None
     others, usually = beside(log_odds), UsualSteps(evidence)
     for rank in np.flatnonzero((log_odds >= LEAST_LOG_ODDS) & (log_odds >= others)).tolist():
         o = evidence.objects_by_time[rank]
-        broken = _broken(slips, rank, evidence, relations)
+        broken = _broken(slips, measures, rank, evidence, relations)
         if rule is SLIP and log_odds[rank] < UNSEEN_LOG_ODDS and _is_unseen(broken[:WORDS]):
             continue
-        kept = int((slips.measures.residuals[rank] <= EXACT_PX).sum())
-        usual = float(slips.measures.around[rank].sum())
+        kept = int((measures.residuals[rank] <= EXACT_PX).sum())
+        usual = float(measures.around[rank].sum())
         named = _joined(broken[:WORDS])
         if evidence.beatmap.mode is Mode.CATCH:  # most relations need a plane
-            unnamed = _ways(slips.measures, rank, evidence)
+            unnamed = _ways(measures, rank, evidence) if rule is SLIP else UNLIKE_ALL
         elif rule is SLIP and (steps := usually.words(o)):
             unnamed = f"it is {steps}"
         elif kept < usual:
@@ -113,7 +116,7 @@ def candidates(rule: Rule, log_odds: np.ndarray, evidence: Evidence, relations: 
         elif rule is SLIP:
             unnamed = "the pattern of the objects before and after suggests another place"
         else:
-            unnamed = "no other slider of the map has quite this shape"
+            unnamed = UNLIKE_ALL
         name = object_name(o, evidence.beatmap)
         off: dict[str, Any] = {f"{one.relation}_px": one.off for one in broken[:4] if one.off}
         yield candidate(
@@ -230,14 +233,14 @@ _WORDS = {
 }
 
 
-def _broken(slips: Slips, rank: int, evidence: Evidence, relations: tuple[str, ...]) -> list[Broken]:
+def _broken(
+    slips: Slips, measures: Measures, rank: int, evidence: Evidence, relations: tuple[str, ...]
+) -> list[Broken]:
     """Relations that an object breaks, by how often the objects around keep them."""
-    measures = slips.measures
-    assert measures is not None
     found: list[Broken] = []
     least = CATCH_PX if evidence.beatmap.mode is Mode.CATCH else EXACT_PX
-    if REVERSED in relations:
-        found += _reversed(measures, rank)
+    if REVERSED in relations and slips.measures is not None:
+        found += _reversed(slips.measures, rank)
     if MIRRORED in relations:
         found += _mirrored(measures, rank, evidence)
     if EXCHANGED in relations:

@@ -171,7 +171,7 @@ def test_what_the_model_of_forms_says() -> None:
 
 @pytest.mark.parametrize(
     ("mode", "says"),
-    [(3, {"position": -1.0, "chord": -2.0, "end": -3.0}), (1, {"colour": -4.0}), (2, {"position": -5.0})],
+    [(3, {"position": -1.0, "chord": -2.0, "end": -3.0}), (1, {"colour": -4.0}), (2, {"position": -5.0, "form": 7.0})],
 )
 def test_what_the_models_of_other_modes_say_goes_into_features_of_its_own(mode: int, says: dict[str, float]) -> None:
     def constant(value: float) -> Forest:
@@ -188,6 +188,26 @@ def test_what_the_models_of_other_modes_say_goes_into_features_of_its_own(mode: 
     assert {kind: value(features, f"slip {kind} log-odds") for kind in kinds} == {
         kind: says.get(kind, slip_model.NO_SLIP) for kind in kinds
     }
+
+
+def test_bodies_of_catch_are_measured_with_their_y() -> None:
+    """Sliders that go the same way in x, all but one with the same bow in y."""
+    always = Forest([], Trees(-5.0, [], [], [], [], []))
+    rows = [
+        f"{100 + 20 * (i % 8)},100,{1000 + 500 * i},2,0,B|{150 + 20 * (i % 8)}:{180 if i == 17 else 140}|{200 + 20 * (i % 8)}:100,1,105"
+        for i in range(40)
+    ]
+    rows[25] = rows[25].replace(":100,1", ":100|210:100,1")  # one control point more
+    loaded = beatmap(rows, mode=2)
+    places = [
+        candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
+        for o in loaded.hit_objects
+    ]
+    model = SlipModel(1, always, always, catch=always)
+    _, features = judged_places(places, replace(doubted(loaded, {}), scores=(), slip_model=model), Calibration())
+    assert value(features, "slip shape log-odds", 17) == -5.0
+    assert value(features, "lies copies_share", 17) < 0.1 < 0.8 < value(features, "lies copies_share", 20)
+    assert value(features, "body points_odds", 25) > 1.0 > 0.0 > value(features, "body points_odds", 20)
 
 
 def test_other_colours_and_the_copies_are_those_of_the_notes_alone() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from maimod.features import slip_model
 from maimod.features.slip_model import Forest, SlipModel
-from maimod.osu.beatmap import Beatmap
+from maimod.osu.beatmap import Beatmap, Mode
 from maimod.rules import forms
 from maimod.rules.base import Candidate, Evidence
 from tests.features.test_slider_alternatives import ODD, of_circles, of_sliders
@@ -58,6 +60,13 @@ def test_the_likeliest_of_those_side_by_side() -> None:
     assert found(beatmap(lines), unknown_forms(-3.1)) == []
 
 
+def test_forms_are_compared_in_catch_too() -> None:
+    loaded = replace(of_sliders("repeat"), mode=Mode.CATCH)
+    (one,) = found(loaded, unknown_forms())
+    assert one.objects[0].index == HEAD and "one repeat less would be more usual" in one.message
+
+
 def test_without_a_model_of_forms_or_in_another_mode() -> None:
+    assert found(replace(of_sliders("repeat"), mode=Mode.TAIKO), unknown_forms()) == []
     assert found(of_sliders("repeat"), None) == []
     assert list(forms.run(Evidence(of_sliders("repeat")))) == []

@@ -13,7 +13,7 @@ import pytest
 from maimod.features import catch_measures, slip_alternatives, slip_measures, slip_model
 from maimod.features.slip_model import FILE, Forest, SlipModel
 from maimod.features.trees import Trees
-from maimod.osu.beatmap import Beatmap, ObjectKind
+from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
 from maimod.rules import slider_slips, slips
 from maimod.rules.base import Candidate, Evidence
 from tests.maps import beatmap
@@ -32,12 +32,12 @@ def dance(moved: int = -1, by: tuple[int, int] = (0, 0), mode: int = 0, count: i
     return beatmap(lines, mode=mode)
 
 
-def bodies(changed: int = -1) -> Beatmap:
+def bodies(changed: int = -1, by: int = 6) -> Beatmap:
     """Forty straight sliders side by side, one of which may be bent."""
     lines = []
     for i in range(40):
         x, y = 50 + 40 * (i % 10), 50 + 60 * (i // 10)
-        path = f"L|{x + 25}:{y + 6}|{x + 50}:{y}" if i == changed else f"L|{x + 50}:{y}"
+        path = f"L|{x + 25}:{y + by}|{x + 50}:{y}" if i == changed else f"L|{x + 50}:{y}"
         lines.append(f"{x},{y},{1000 + 1000 * i},2,0,{path},1,50")
     return beatmap(lines)
 
@@ -288,6 +288,14 @@ def test_a_slider_unlike_its_copies() -> None:
     (found,) = slider_slips.run(evidence(loaded, shapes=stump("off copy", 1.0, -9.0, 1.5)))
     assert found.time == loaded.hit_objects[17].time and found.rule.id == "sliders/slip"
     assert "off the most similar of the other 39 sliders of its length" in found.message
+
+
+def test_bodies_of_catch_are_compared_with_their_y() -> None:
+    loaded = replace(bodies(changed=17, by=30), mode=Mode.CATCH)
+    shapes, nothing = stump("off copy", 1.0, -9.0, 1.5), Forest([], NOTHING)
+    (one,) = slider_slips.run(evidence(loaded, shapes=shapes, catch=nothing))
+    assert one.time == loaded.hit_objects[17].time
+    assert "off the most similar of the other 39 sliders of its length" in one.message
 
 
 def curves(third: tuple[int, int] = (70, 30), last: int = 110) -> Beatmap:
