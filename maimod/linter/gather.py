@@ -200,7 +200,7 @@ def level_of(beatmap: Beatmap, settings: Settings, whole: Mapset | None = None) 
 
 
 def is_guess(beatmap: Beatmap, settings: Settings, whole: Mapset | None = None) -> bool:
-    """Whether the level is known from the stars alone."""
+    """Whether the level is a guess by stars and settings."""
     if settings.of_difficulty(beatmap.version).level is not None:
         return False
     named = level.named_level(beatmap.version)

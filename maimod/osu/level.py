@@ -59,6 +59,28 @@ two levels the harder one, which allows more."""
 _WORDS = {name: level for level, names in _NAMES.items() for name in names.split("|")}
 _PARTS = {**_WORDS, "muzu": Level.HARD, "futsu": Level.NORMAL}
 """The same where other words stand around them."""
+_BORROWED = {
+    "standard": Level.NORMAL,
+    "past": Level.NORMAL,
+    "present": Level.HARD,
+    "future": Level.INSANE,
+    "in": Level.INSANE,
+}
+"""Levels of other games (Arcaea, Phigros) whose names also mean something else: a difficulty so called is no easier."""
+_MEASURES: Mapping[Mode, Mapping[str, tuple[float, float, float, float]]] = {
+    Mode.OSU: {"stars": STARS, "approach_rate": (4.0, 6.0, 8.25, 9.1), "overall_difficulty": (2.75, 4.75, 6.75, 8.2)},
+    Mode.TAIKO: {"stars": (1.6, 2.4, 3.5, 4.8), "overall_difficulty": (3.5, 4.5, 5.25, 6.25)},
+    Mode.CATCH: {"stars": (2.0, 2.75, 3.6, 4.8), "approach_rate": (6.5, 7.5, 8.5, 9.15)},
+    Mode.MANIA: {"stars": (1.6, 2.35, 3.5, 4.6)},
+}
+"""Where Normal, Hard, Insane and Expert begin, about half way between the medians of difficulties whose names say their
+level; the stars of osu! are those of the criteria. Of 750 ranked difficulties of osu! with such a name a guess by these is
+right for 88 % and too easy for 3 %, one by the stars alone for 83 % and 13 %; of 226 of mania for 73 % and 13 %, by the
+stars of osu! for 58 % and 39 %. The density of objects helps in no mode."""
+UNSURE = 0.1
+"""Levels below the beginning of the next one within which that counts, which allows more."""
+DISAGREEING = 1.5
+"""How many levels stars and settings may lie apart. Of a difficulty where it is more, nobody knows the level."""
 _GUEST = re.compile(r"^.*(?:'s|[a-z\d]')\s+")
 """What comes before the level in "Someone's Hard" and "Chromoxx' Hard"."""
 _AFTER_MODE = re.compile(r"^.*\b(?:taiko|catch|ctb|mania|\d+k)\s+")
@@ -99,16 +121,18 @@ def _n_ticks(beatmap: Beatmap) -> float:
 
 
 def level_of(beatmap: Beatmap, stars: float | None) -> Level | None:
-    """Find the level by the name of the difficulty, else by its stars; None if there is neither.
+    """Find the level by the name of the difficulty, else by its stars and settings; None if they do not say.
 
     A name counts where it stands alone or after a guest's ("Hard", "pishifat's Hard", "4K Normal"), and if the stars do
     not contradict it: an "Easy" of 5 stars is called so for another reason. Among other words it counts unless the stars
     are higher: a "Very Hard" is none of the Hards.
     """
     named = named_level(beatmap.version)
-    by_stars = None if stars is None else Level(sum(stars >= limit for limit in STARS))
-    if named is None or by_stars is None:
-        return named if by_stars is None else by_stars
+    if stars is None:
+        return named
+    if named is None:
+        return _guess(beatmap, stars)
+    by_stars = Level(sum(stars >= limit for limit in STARS))
     if named < by_stars and _level_alone(beatmap.version) is None:
         return by_stars
     if beatmap.mode is Mode.OSU:
@@ -119,6 +143,28 @@ def level_of(beatmap: Beatmap, stars: float | None) -> Level | None:
     # The star ranges are those of osu!, so in the other modes a name may be two levels off. If it is more, the harder
     # level counts, which allows more.
     return named if abs(named - by_stars) <= 2 else max(named, by_stars)
+
+
+def _guess(beatmap: Beatmap, stars: float) -> Level | None:
+    """Level by the mean of where stars and settings lie among the levels, no easier than the stars; None where settings
+    and stars disagree, below Expert."""
+    values = {
+        "stars": stars,
+        "approach_rate": beatmap.difficulty.approach_rate,
+        "overall_difficulty": beatmap.difficulty.overall_difficulty,
+    }
+    positions = [_position(values[name], begins) for name, begins in _MEASURES[beatmap.mode].items()]
+    by_stars, by_all = (min(int(one), Level.EXPERT) for one in (positions[0], sum(positions) / len(positions) + UNSURE))
+    if max(positions) - min(positions) > DISAGREEING and by_stars < Level.EXPERT:
+        return None
+    return max(Level(max(by_stars, by_all)), _BORROWED.get(_level_word(_simplified(beatmap.version)), Level.EASY))
+
+
+def _position(value: float, begins: Sequence[float]) -> float:
+    """Where a value lies among the levels: 1.5 is half way from the beginning of Normal to that of Hard; from 0 to 5."""
+    edges = [2 * begins[0] - begins[1], *begins, 2 * begins[-1] - begins[-2]]
+    below = min(sum(value >= edge for edge in edges[1:]), Level.EXPERT)
+    return min(max(below + (value - edges[below]) / (edges[below + 1] - edges[below]), 0.0), Level.EXPERT + 1.0)
 
 
 def levels_of(beatmaps: Sequence[Beatmap], stars: Mapping[Path, float | None]) -> dict[Path, Level | None]:
@@ -154,11 +200,15 @@ def named_level(version: str) -> Level | None:
 
 
 def _level_alone(version: str) -> Level | None:
-    name = with_straight_apostrophes(version).strip().lower().strip("~!.-* ")
+    name = _simplified(version)
     if (level := _word(name)) is not None:
         return level
     bracketed = _IN_BRACKETS.search(name)
     return _word(bracketed[1]) if bracketed else None
+
+
+def _simplified(version: str) -> str:
+    return with_straight_apostrophes(version).strip().lower().strip("~!.-* ")
 
 
 def _level_among_words(version: str) -> Level | None:
@@ -171,9 +221,13 @@ def _level_among_words(version: str) -> Level | None:
 
 
 def _word(name: str) -> Level | None:
+    return _WORDS.get(_level_word(name))
+
+
+def _level_word(name: str) -> str:
+    """What a name in small letters says beside the guest, the mode and the number of keys."""
     name = _GUEST.sub("", _NUMBER.sub("", name.strip()))
-    name = re.sub(r"^(?:\[?\d+k\]?|collab|cs\d|light)\s+|\s+(?:collab|\d+k)$", "", _AFTER_MODE.sub("", name))
-    return _WORDS.get(name)
+    return re.sub(r"^(?:\[?\d+k\]?|collab|cs\d|light)\s+|\s+(?:collab|\d+k)$", "", _AFTER_MODE.sub("", name))
 
 
 def with_straight_apostrophes(name: str) -> str:

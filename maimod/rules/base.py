@@ -307,7 +307,7 @@ class Evidence:
     schema: EventSchema | None = None
     """Event schema of the scores; None without a model."""
     level_guessed: bool = False
-    """Whether only the stars speak for the level, not the name of the difficulty or the user."""
+    """Whether the level is a guess by stars and settings, not from the name of the difficulty or the user."""
     slip_model: SlipModel | None = None
     """Model of slips; None if it is missing."""
     reported: frozenset[Path] = frozenset()

@@ -61,7 +61,7 @@ FOR_LEVEL = Rule(
     "them.",
     how="Approach rate, overall difficulty, health and circle size, as far as the mode uses them, are compared with "
     "the "
-    "guidelines for the level. A deviation of up to 1.5 is a minor, and none if only the stars tell the level. Health of taiko may "
+    "guidelines for the level. A deviation of up to 1.5 is a minor, and none if the level is a guess. Health of taiko may "
     "be lower by 1, as the guidelines allow for many notes.",
     advice="Is it intended?",
     ignore_when="the tempo or the density of the song requires it",
@@ -234,7 +234,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         if mode is Mode.OSU:
             yield from _overflow(evidence)
         yield from _colours(evidence)
-    # The ranges of the stars are those of osu!.
+    # In the other modes a guess is too often wrong.
     if evidence.level is not None and (mode is Mode.OSU or not evidence.level_guessed):
         yield from _for_level(evidence, evidence.level)
     if mode is Mode.CATCH:

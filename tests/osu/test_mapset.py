@@ -105,7 +105,6 @@ def test_storyboard_variables_are_filled_in(tmp_path):
         ("Hard", 3.1, Level.HARD),
         ("pishifat's Hard", 3.1, Level.HARD),
         ("Easy", 5.5, Level.EXPERT),
-        ("Celestial", 4.2, Level.INSANE),
         ("Normal", None, Level.NORMAL),
         ("Celestial", None, None),
         ("Hard", 4.1, Level.HARD),
@@ -148,6 +147,33 @@ def test_level_by_name_and_stars(version: str, stars: float | None, expected: Le
 )
 def test_levels_of_the_other_modes(version: str, stars: float, expected: Level):
     assert level.level_of(beatmap(mode=1, metadata={"Version": version}), stars) is expected
+
+
+@pytest.mark.parametrize(
+    ("mode", "version", "stars", "approach", "overall", "expected"),
+    [
+        (0, "Purple", 1.99, 5.0, 3.0, Level.NORMAL),  # not an Easy: its settings are a Normal's
+        (0, "Brown", 1.48, 3.0, 2.0, Level.EASY),
+        (0, "Celestial", 3.95, 8.5, 7.0, Level.INSANE),
+        (0, "Celestial", 9.9, 10.0, 10.0, Level.EXPERT),
+        (0, "Celestial", 0.1, 0.0, 0.0, Level.EASY),
+        (0, "Celestial", 4.2, 7.5, 6.0, Level.INSANE),  # no easier than its stars
+        (0, "Celestial", 5.5, 9.0, 5.0, Level.EXPERT),
+        (0, "Test", 2.6, 10.0, 5.0, None),  # nothing fits
+        (1, "Silver", 1.7, 10.0, 4.0, Level.NORMAL),  # the approach rate means nothing in taiko
+        (2, "Silver", 1.8, 6.7, 6.7, Level.NORMAL),
+        (3, "BLUE", 2.5, 5.0, 5.0, Level.HARD),  # the stars of mania
+        (3, "IN", 1.96, 5.0, 5.0, Level.INSANE),
+        (3, "Someone's 4K Future", 3.0, 5.0, 5.0, Level.INSANE),
+        (3, "Future", 6.0, 5.0, 5.0, Level.EXPERT),
+        (3, "The Future", 3.0, 5.0, 5.0, Level.HARD),
+    ],
+)
+def test_level_where_the_name_says_nothing(
+    mode: int, version: str, stars: float, approach: float, overall: float, expected: Level | None
+):
+    settings = {"approach_rate": approach, "overall_difficulty": overall}
+    assert level.level_of(beatmap(mode=mode, metadata={"Version": version}, **settings), stars) is expected
 
 
 @pytest.mark.parametrize(
