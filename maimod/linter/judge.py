@@ -9,7 +9,7 @@ The numbers are in `calibration.json` beside the weights of the generator; `maim
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 
 import msgspec
@@ -30,6 +30,8 @@ PLACES_AHEAD = (1, 3, 8, 26)
 NO_PLACE = -9.0
 """Log-odds where a map has fewer places than that."""
 FURTHEST = 8.0
+STRONG = 4.0
+"""Log-odds of a rule's measure that are as strong as any."""
 
 
 class Network(msgspec.Struct, frozen=True, dict=True):
@@ -70,7 +72,9 @@ class Model(msgspec.Struct, frozen=True):
     slope: float = 1.0
     ahead: tuple[float, ...] = (0.0,) * len(PLACES_AHEAD)
     shift: dict[str, float] = {}
-    """Calibration: log-odds = slope * weighted mean of both parts + ahead * :func:`standing` + shift of the mode."""
+    """Calibration: log-odds = slope * weighted mean of both parts + ahead * :func:`standing` + shift of the mode + what rules add."""
+    by_rule: dict[str, float] = {}
+    """Log-odds that the strongest measure of a rule adds (:func:`strength_of`): both parts trust too little what few mistakes show."""
     apart: dict[str, Model] = {}
     """By the label of a mode: the parts of a mode whose mistakes of the category are of another nature, without calibration
     of their own."""
@@ -102,7 +106,9 @@ class Judge(msgspec.Struct, frozen=True):
         """
         model = self.models[category]
         logits = model.mean_logits(features, mode)
-        return np.asarray(model.slope * logits + standing(logits) @ np.array(model.ahead) + model.shift.get(mode, 0.0))
+        of_rules = strength_of(features, model.by_rule) @ np.array(list(model.by_rule.values()))
+        calibrated = model.slope * logits + standing(logits) @ np.array(model.ahead) + model.shift.get(mode, 0.0)
+        return np.asarray(calibrated + of_rules)
 
 
 def standing(logits: np.ndarray) -> np.ndarray:
@@ -121,6 +127,12 @@ def standing(logits: np.ndarray) -> np.ndarray:
     return np.clip(logits[:, None] - np.stack(others, axis=1), -FURTHEST, FURTHEST)
 
 
+def strength_of(features: np.ndarray, rules: Collection[str]) -> np.ndarray:
+    """(n_places, n_rules) from 0 to 1: how strong the measure of each rule is; 0 without a candidate or with log-odds of -`STRONG`."""
+    own = features[:, [_COLUMNS[f"rule {rule}"] for rule in rules]]
+    return np.asarray((np.clip(own, -STRONG, STRONG) + STRONG) / (2 * STRONG))
+
+
 _COLUMNS = {name: number for number, name in enumerate(NAMES)}
 
 
@@ -131,14 +143,15 @@ def check(models: Mapping[Category, Model]) -> None:
         ValueError: if they do not fit this version's features or are not whole.
     """
     for category, model in [(c, part) for c, whole in models.items() for part in (whole, *whole.apart.values())]:
-        unknown = [name for name in model.features if name not in _COLUMNS]
+        names = [*model.features, *(f"rule {rule}" for rule in model.by_rule)]
+        unknown = [name for name in names if name not in _COLUMNS]
         if unknown:
             raise ValueError(f"unknown feature {unknown[0]!r}")
         n, network = len(model.features), model.network
         fits = {len(network.mean), len(network.scale), *map(len, network.weights)} == {n}
         if not fits or {len(network.offsets), len(network.outputs)} != {len(network.weights)}:
             raise ValueError(f"{category.value}: the numbers of its network do not fit its features")
-        numbers = (network.bias, model.slope, *model.ahead, *model.shift.values())
+        numbers = (network.bias, model.slope, *model.ahead, *model.shift.values(), *model.by_rule.values())
         if not all(map(math.isfinite, numbers)) or not all(np.isfinite(one).all() for one in network.arrays):
             raise ValueError(f"{category.value}: a number that is not finite")
         if not network.arrays[1].all():

@@ -21,7 +21,7 @@ import msgspec
 import numpy as np
 
 from maimod.errors import UsageError
-from maimod.findings import Category
+from maimod.findings import Category, Tier
 from maimod.linter.calibration import FILE, FORMAT, Stored
 from maimod.linter.gather import Gathered, gather
 from maimod.linter.judge import Judge
@@ -78,9 +78,10 @@ def examples_of(
     untouched = look(loaded)
     if not can_judge(untouched.evidence):
         return None
-    before, features = _places(untouched)
-    places = before
+    before, features, facts = _places(untouched)
+    places, known = before, {_mark(one) for one in facts}
     kinds, rows, owners, planted = [UNTOUCHED] * len(places), [features], list(places), Counter[str]()
+    told: set[tuple[int, str]] = set()
     envelope = untouched.evidence.envelope
     changed = [plant_many(loaded, faults, seed + number, most, envelope=envelope) for number, most in enumerate(copies)]
     for copy in (*changed, plant_alone(loaded, faults, seed, envelope)):
@@ -89,10 +90,13 @@ def examples_of(
         after = look(copy.beatmap)
         if not can_judge(after.evidence):
             continue
-        places, features = _places(after)
+        places, features, facts = _places(after)
+        facts = [one for one in facts if _mark(one) not in known]
         named = [UNTOUCHED if _is_clear(one, copy) else UNCLEAR for one in places]
         for fault, mistake in copy.mistakes:
             planted[fault.name] += 1
+            if any(fault.is_right(one.rule.id) and is_at(one, mistake) for one in facts):
+                told.add((len(rows), fault.name))
             for place in _right(places, fault, mistake, before):
                 named[place] = fault.name
         kinds += named
@@ -111,13 +115,21 @@ def examples_of(
         planted,
         len(rows),
         is_held_out(loaded.path.parent),
+        frozenset(told),
     )
 
 
-def _places(gathered: Gathered) -> tuple[list[Place], np.ndarray]:
+def _places(gathered: Gathered) -> tuple[list[Place], np.ndarray, list[Candidate]]:
+    """The places, their features, and the facts: candidates of exact rules."""
     evidence = gathered.evidence
     candidates = [one for check in BEATMAP_CHECKS for one in check.candidates(evidence)]
-    return judged_places(candidates, evidence, gathered.calibration)
+    facts = [one for one in candidates if one.rule.tier is Tier.EXACT]
+    return *judged_places(candidates, evidence, gathered.calibration), facts
+
+
+def _mark(candidate: Candidate) -> tuple[str, float]:
+    """What a fact has in common with the same one about another copy of the map."""
+    return candidate.rule.id, candidate.time
 
 
 def _is_clear(place: Place, copy: Copy) -> bool:

@@ -32,7 +32,7 @@ def recall(examples: Sequence[Examples], logits: Sequence[np.ndarray], false_a_m
         false_a_minute: places of the untouched maps above the threshold, for each minute.
 
     Returns:
-        By kind, all its doses together.
+        By kind, all its doses together. What a fact names is found: a report lists it before every estimate.
     """
     minutes = sum(one.minutes for one in examples)
     untouched = np.sort(
@@ -46,8 +46,8 @@ def recall(examples: Sequence[Examples], logits: Sequence[np.ndarray], false_a_m
         for name, count in one.planted.items():
             planted[_kind(name)] += count
         # A mistake has an example in each category that shows it. The mistakes of one copy are of different kinds.
-        above = {(one.copies[place], one.kinds[place]) for place in np.flatnonzero(own > threshold).tolist()}
-        for _, name in above:
+        above = {(int(one.copies[place]), one.kinds[place]) for place in np.flatnonzero(own > threshold).tolist()}
+        for _, name in above | one.told:
             if name not in (UNTOUCHED, UNCLEAR):
                 found[_kind(name)] += 1
     return {kind: min(found[kind] / count, 1.0) for kind, count in planted.items()}

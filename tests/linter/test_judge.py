@@ -13,7 +13,7 @@ import pytest
 from maimod.findings import Category
 from maimod.linter.calibration import FILE, Calibration
 from maimod.linter.judge import FURTHEST, NO_PLACE, Judge, standing
-from maimod.linter.places import NAMES
+from maimod.linter.places import NAMES, SILENT
 
 STUMP = {
     "start": -1.0,
@@ -119,6 +119,18 @@ def test_what_is_doubted_again_and_again_is_the_style_of_the_map(tmp_path: Path)
     assert alone == pytest.approx(0.8 * own + 0.3 * min(own - NO_PLACE, FURTHEST) + 0.25)
 
 
+def test_rules_of_few_mistakes_add_log_odds_by_their_strength(tmp_path: Path) -> None:
+    judge = loaded(tmp_path, stored(by_rule={"new-combos/missing": 1.5, "new-combos/passage-late": 0.4}))
+    measures = np.array([SILENT, -4.0, 2.0, 9.0])
+    places = np.repeat(row(slot_combo=3.0), 4, axis=0)
+    places[:, [name.startswith("rule ") for name in NAMES]] = SILENT
+    places[:, NAMES.index("rule new-combos/missing")] = measures
+    found = judge.logits(Category.NEW_COMBOS, places, "osu")
+    assert found - found[0] == pytest.approx([0.0, 0.0, 1.5 * 6 / 8, 1.5])
+    places[:, NAMES.index("rule new-combos/passage-late")] = measures[::-1]
+    assert judge.logits(Category.NEW_COMBOS, places, "osu") - found == pytest.approx([0.4, 0.4 * 6 / 8, 0.0, 0.0])
+
+
 def test_a_checkpoint_without_a_judge(tmp_path: Path) -> None:
     assert Calibration.load(tmp_path) == Calibration()
 
@@ -140,6 +152,8 @@ def test_a_checkpoint_without_a_judge(tmp_path: Path) -> None:
         stored(NETWORK | {"scale": [0.0]}),
         stored(NETWORK | {"bias": math.inf}),
         stored(ahead=[0.0]),
+        stored(by_rule={"new-combos/other": 1.0}),
+        stored(by_rule={"new-combos/missing": math.inf}),
         stored(trees=STUMP | {"left": [1, 0]}),
         stored(trees=STUMP | {"feature": [1, -1, -1]}),
         stored(trees=STUMP | {"right": [3, 0, 0]}),

@@ -13,7 +13,7 @@ import pytest
 from maimod.findings import Category
 from maimod.linter.calibration import Calibration
 from maimod.linter.gather import Gathered
-from maimod.linter.places import CATEGORIES, NAMES, Place
+from maimod.linter.places import CATEGORIES, NAMES, SILENT, Place
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import positions, rhythm
 from maimod.rules.base import Rule, candidate
@@ -47,6 +47,12 @@ def test_a_planted_mistake_is_one_example_of_each_right_category() -> None:
     assert not (unclear & untouched).any() and all((unclear & copy).any() for copy in copies)
     # All places of each version are there, so that each can be compared with the others.
     assert {int(one.sum()) for one in (untouched, *copies)} <= {int(untouched.sum()) + extra for extra in range(-3, 4)}
+
+
+def test_a_mistake_that_a_fact_names_is_told_also_without_a_place() -> None:
+    found = examples_of(look, LOADED, select(["unsnapped:20 ms"]), seed=1, copies=(1, 1))
+    assert found is not None and found.planted["unsnapped:20 ms"] == 2
+    assert found.told == {(1, "unsnapped:20 ms"), (2, "unsnapped:20 ms")}
 
 
 def test_a_map_that_the_networks_cannot_read_gives_no_examples() -> None:
@@ -238,7 +244,7 @@ def test_the_style_of_a_map_is_part_of_the_calibration() -> None:
     logits = np.where(real | (maps == 0), 2.0, -6.0)
     data = judge_fit.Data(
         Category.KIAI,
-        np.zeros((840, 1)),
+        np.full((840, len(NAMES)), SILENT),
         real,
         np.ones(840, dtype=bool),
         np.ones(840),
@@ -247,10 +253,30 @@ def test_the_style_of_a_map_is_part_of_the_calibration() -> None:
         maps,
         np.ones(840, dtype=bool),
     )
-    slope, ahead, shift = judge_fit._calibrated(logits, data)
-    calibrated = slope * logits + judge_fit._standings(logits, data) @ np.array(ahead) + shift["osu"]
-    assert min(ahead) >= 0 and max(ahead) > 0.1
+    found = judge_fit._calibrated(logits, data)
+    calibrated = judge_fit._applied(found, logits, data)
+    assert min(found.ahead) >= 0 and max(found.ahead) > 0.1 and not found.by_rule
     assert calibrated[real].min() > calibrated[maps == 0].max() + 4
+
+
+@pytest.mark.parametrize(
+    ("mistakes", "others", "adds"), [(30, 2, True), (4, 2, False), (90, 2, False), (30, 60, False)]
+)
+def test_a_rule_of_few_mistakes_adds_what_both_parts_do_not_see(mistakes: int, others: int, adds: bool) -> None:
+    """Its candidates are right, and neither part knows; not where it has too few mistakes, many, or candidates everywhere."""
+    rows = np.arange(1000)
+    real = rows < mistakes
+    features = np.full((1000, len(NAMES)), SILENT)
+    features[: mistakes + others, NAMES.index("rule hitsounds/volume-ramp")] = 3.0
+    every = np.ones(1000, dtype=bool)
+    names, logits = rows.astype(str), np.full(1000, -3.0)
+    data = judge_fit.Data(
+        Category.HITSOUNDS, features, real, every, np.ones(1000), names, np.full(1000, "osu"), rows, every
+    )
+    found = judge_fit._calibrated(logits, data)
+    assert set(found.by_rule) == ({"hitsounds/volume-ramp"} if adds else set())
+    calibrated = judge_fit._applied(found, logits, data)
+    assert (calibrated[0] > calibrated[-1] + 2) == adds
 
 
 def test_places_that_are_no_examples_are_only_compared_with() -> None:

@@ -50,6 +50,12 @@ def test_a_mistake_that_two_categories_show_is_found_once() -> None:
     assert recall([one], [np.full(9, 5.0) - 9.0 * (np.arange(9) < 4)], 0.0)["combo-missing"] == 0.5
 
 
+def test_a_mistake_that_a_fact_names_is_found_without_a_place_and_once() -> None:
+    one = replace(example(KINDS, COPIES, PLANTED), told=frozenset({(1, "combo-missing"), (2, "moved:60 px")}))
+    logits = np.array([3.0, 1.0, 0.0, -1.0, 0.5, 9.0, 9.0, -4.0])
+    assert recall([one], [logits], 0.0) == {"moved": 0.5, "combo-missing": 0.5}
+
+
 def test_lines_tell_modes_and_categories_of_unseen_maps() -> None:
     one = example(KINDS * 10, COPIES * 10, PLANTED)
     odds = np.tile([-2.0, -2.0, -2.0, -2.0, 3.0, 3.0, 3.0, 3.0], 10)
