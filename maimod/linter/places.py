@@ -30,6 +30,7 @@ from maimod.features import (
     phrases,
     rhythm_alternatives,
     set_holds,
+    set_starts,
     slider_alternatives,
     slider_bodies,
     song_habits,
@@ -141,6 +142,7 @@ NAMES: tuple[str, ...] = (
     *(f"columns {name}" for name in column_alternatives.NAMES),
     *(f"chord copies {name}" for name in chord_copies.NAMES),
     *(f"set {name}" for name in set_holds.NAMES),
+    *(f"starts {name}" for name in set_starts.NAMES),
     *(f"holds {name}" for name in HOLDS),
     *(f"finisher {name}" for name in finishers.NAMES),
     *(f"song {name}" for name in song_habits.NAMES),
@@ -282,6 +284,7 @@ def _blocks(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evide
     yield table.relations[ranks]
     yield table.columns[ranks]
     yield table.set_holds[ranks]
+    yield set_starts.features(evidence.passages, times)
     yield table.holds[ranks]
     yield table.finishers[ranks]
     yield table.song_habits[ranks]

@@ -259,6 +259,8 @@ def test_the_other_difficulties_are_known() -> None:
     _, features = judged_places(found, seen, Calibration())
     assert [value(features, "siblings_with_object", row) for row in range(2)] == [1.0, 0.0]
     assert [value(features, "siblings_with_flag", row) for row in range(2)] == [1.0, 0.0]
+    odds = [value(features, "starts extra", row) for row in range(2)]
+    assert odds[0] < odds[1]
 
 
 def test_the_holds_of_the_other_difficulties_are_known_in_mania_alone() -> None:
