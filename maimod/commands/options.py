@@ -50,7 +50,7 @@ class CheckOptions(Settings):
         Severity.MINOR
     )
     max_findings: Annotated[
-        int | None, Option(help="List only the N findings with the highest scores.", metavar="N", least=0)
+        int | None, Option(help="List only N findings: the gravest, and of those the likeliest.", metavar="N", least=0)
     ] = None
     new_only: Annotated[
         bool, Option(help="List only findings that the last run of the same map without this option did not have.")

@@ -475,7 +475,7 @@ def _hidden(page: Page, shown: Shown, view: View) -> None:
     if shown.beyond:
         page.paragraph(
             f"{_counts(shown.beyond)} beyond --max-findings {view.max_findings}"
-            f"{'; the highest-scored are listed' if view.max_findings else ', which lists none'}.",
+            f"{'; the gravest are listed' if view.max_findings else ', which lists none'}.",
             first="Not shown: ",
             rest=2,
             first_style="bold yellow",

@@ -23,7 +23,7 @@ class View:
     min_severity: Severity = Severity.MINOR
     """List only this severity and worse."""
     max_findings: int | None = None
-    """List at most this many findings, those with the highest scores; None lists all."""
+    """List at most this many findings: problems before warnings and warnings before minor ones, of equals those with the highest scores; None lists all."""
     statistics: bool = False
     """Add a table of rules by severity."""
     quiet: bool = False
@@ -59,8 +59,8 @@ def shorten(report: Report, view: View) -> Shown:
     milder = [finding for finding in report.findings if finding.severity.rank > view.min_severity.rank]
     beyond: list[Finding] = []
     if view.max_findings is not None and len(listed) > view.max_findings:
-        # Stable: of equal scores the earlier findings are listed.
-        ranked = sorted(listed, key=lambda finding: (-finding.score, finding.severity.rank))
+        # By severity first: the score of an exact problem can be lower than that of an estimate. Stable: of equals the earlier findings are listed.
+        ranked = sorted(listed, key=lambda finding: (finding.severity.rank, -finding.score))
         beyond = ranked[view.max_findings :]
     dropped = {id(finding) for finding in (*milder, *beyond)}
     beatmaps = tuple(

@@ -224,7 +224,7 @@ error: set/broken.osu:31: cannot read hit object: the file seems cut off here
 2 findings in 4 maps: 1 problem (P), 1 warning (W), 0 minor (M)
 rhythm 2
 1 map could not be read.
-Not shown: 1 warning beyond --max-findings 2; the highest-scored are listed.
+Not shown: 1 warning beyond --max-findings 2; the gravest are listed.
 Not shown: 1 minor finding below --min-severity warning.
 {NOTE}
 Why, and when to ignore it: maimod explain rhythm/unsnapped
@@ -356,7 +356,15 @@ def test_wrap_and_percent():
     ]
 
 
-def test_shorten_keeps_the_highest_scored_and_loses_nothing():
+def test_shorten_never_leaves_out_a_problem_for_a_likelier_estimate():
+    likely = replace(MISSING, severity=Severity.MINOR, score=0.99)
+    possible = replace(UNSNAPPED, score=0.4)
+    report = Report("0.1.0", MODEL, (replace(BEATMAP, findings=(OFFSET, likely, possible)),))
+    assert shorten(report, View(max_findings=1)).report.findings == [possible]
+    assert shorten(report, View(max_findings=2)).beyond == (OFFSET,)
+
+
+def test_shorten_keeps_the_gravest_and_loses_nothing():
     shown = shorten(SET, View(max_findings=1))
     assert shown.report.findings == [UNSNAPPED] and len(shown.beyond) == 3 and not shown.milder
     assert shorten(SET, View()).report == SET
