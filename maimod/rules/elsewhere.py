@@ -106,6 +106,11 @@ def is_usual_start(evidence: Evidence, time: float) -> bool:
     return any(share.what == MEASURES and share.is_many and share.is_usual for share in _shares(evidence, "head", time))
 
 
+def is_start_of_most(evidence: Evidence, time: float) -> bool:
+    """Whether at least half of the other difficulties, of which there are some, have an object at a time [ms]."""
+    return any(share.what == OTHERS and share.is_usual for share in _shares(evidence, "head", time))
+
+
 def has_same_flag(evidence: Evidence, time: float, has_flag: bool, in_set: bool = False) -> bool:
     """Whether most of several similar measures, and of the other difficulties, have a new combo at a time [ms], or lack
     it, as the map does; with `in_set` only if there are other difficulties."""

@@ -34,6 +34,7 @@ from maimod.rules import (
     slips,
     snaps,
     spacing,
+    spinners,
     timing,
 )
 from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Ramp, Rule, candidate
@@ -209,6 +210,7 @@ class TestJudge:
     def _as_the_judge_says(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
         if "read" not in request.function.__name__:
             monkeypatch.setattr(module, "READ_LOGITS", {})
+            monkeypatch.setattr(module, "LEAST_LISTED", {})
 
     def seen(self, doubts: dict[tuple[str, float], float]) -> Evidence:
         return replace(doubted(MAP, doubts), scores=())
@@ -427,6 +429,35 @@ class TestJudge:
         seen = replace(doubted(MAP, doubts, elsewhere=-6.0), scores=(), mapset=Mapset(Path(), (MAP, *others)))
         (finding,) = with_proposals([], seen, calibration)
         assert (finding.score > 0.3) is is_pooled and finding.evidence["places"] == 5
+
+    @pytest.mark.parametrize("key", ["positions/unexpected", "positions"])
+    def test_a_rule_or_category_can_need_a_higher_score_to_be_listed(
+        self, key: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "LEAST_LISTED", {key: 0.4})
+        scores = []
+        for logit in (-2.0, -1.0, -0.5, -0.3, 2.0):
+            evidence = self.seen({("place", MAP.hit_objects[10].time): logit})
+            scores += [one.score for one in with_proposals([], evidence, self.BY_PLACE)]
+        assert scores == pytest.approx([0.119, 0.198, 0.198, 0.426, 0.881], abs=1e-3)
+
+    def test_an_object_off_its_tick_is_less_in_doubt_where_the_set_has_one_too(self) -> None:
+        calibration = judging(Category.RHYTHM, NAMES[0], 0.0, 0.5, rhythm.WRONG_TICK.id)
+        late = measured(rhythm.WRONG_TICK, 0.9)
+        bare = replace(MAP, hit_objects=MAP.hit_objects[:10], path=Path("bare.osu"))
+        scores = []
+        for others in ((), (bare, bare, replace(MAP, path=Path("a.osu"))), (bare, replace(MAP, path=Path("b.osu")))):
+            seen = replace(self.seen({}), mapset=Mapset(Path(), (MAP, *others)))
+            scores += [one.score for one in rescore([late], seen, calibration) if one.rule == rhythm.WRONG_TICK.id]
+        less = 1 / (1 + math.exp(-0.5 - module.SAME_START_LOGIT))
+        assert scores == pytest.approx([0.622, 0.622, less], abs=1e-3)
+
+    @pytest.mark.parametrize(("mode", "score"), [(Mode.TAIKO, 0.378), (Mode.OSU, 0.622)])
+    def test_taiko_is_less_in_doubt_where_it_rests(self, mode: Mode, score: float) -> None:
+        calibration = judging(Category.RHYTHM, NAMES[0], 0.0, 0.5, spinners.MISSING.id)
+        seen = replace(self.seen({}), beatmap=replace(MAP, mode=mode))
+        (finding,) = rescore([measured(spinners.MISSING, 0.9)], seen, calibration)
+        assert finding.score == pytest.approx(score, abs=1e-3)
 
     def test_a_new_combo_is_less_in_doubt_where_the_set_does_the_same(self) -> None:
         loaded, calibration = phrase_map(), judging(Category.NEW_COMBOS, "slot combo", 1.0, 0.0, "new-combos/missing")
