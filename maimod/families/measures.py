@@ -90,10 +90,10 @@ def measure(logits: np.ndarray, targets: Targets) -> Measures:
     total = weights @ np.ones(weights.shape[1], dtype=np.float32)
     if targets.exact:
         bits = -np.log2(weights / total[:, None] + np.float32(EXACT_FLOOR))
-        surprisals, entropies = _at(bits, targets.tokens), np.einsum("nv,nv->n", weights, bits) / total
+        surprisals, entropies = _at(bits, targets.tokens), np.vecdot(weights, bits) / total
     else:
         surprisals = (np.log(total) - _at(logits, targets.tokens)) * BITS
-        entropies = (np.log(total) - np.einsum("nv,nv->n", weights, logits) / total) * BITS
+        entropies = (np.log(total) - np.vecdot(weights, logits) / total) * BITS
     near = _near(weights, targets) / total
     if not targets.exact:
         weights *= targets.table.astype(np.float32)[targets.legal]

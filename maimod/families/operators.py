@@ -100,6 +100,7 @@ def gelu(x: np.ndarray) -> np.ndarray:
 
     In float32 to 1e-6: numpy has no erf.
     """
+    zeros = np.zeros((min(ROWS, len(x)), x.shape[1]), dtype=np.float32)
     for start in range(0, len(x), ROWS):
         rows = x[start : start + ROWS]
         size = np.abs(rows)
@@ -110,7 +111,7 @@ def gelu(x: np.ndarray) -> np.ndarray:
         tail -= _TAIL[0]
         np.exp2(tail, out=tail)
         tail *= size  # |x| / 2 (1 - erf)
-        np.maximum(rows, np.float32(0.0), out=rows)
+        np.maximum(rows, zeros[: len(rows)], out=rows)  # numpy takes four times as long against a number
         rows -= tail
     return x
 
@@ -134,7 +135,7 @@ def gelu_by_tanh(x: np.ndarray) -> np.ndarray:
 
 def rms_normed(x: np.ndarray, epsilon: float = float(np.finfo(np.float32).eps)) -> np.ndarray:
     """Rows of (..., D) divided by their root mean square; `epsilon` as torch's."""
-    scale = np.einsum("...d,...d->...", x, x)
+    scale = np.vecdot(x, x)
     scale /= np.float32(x.shape[-1])
     scale += np.float32(epsilon)
     np.sqrt(scale, out=scale)
@@ -149,7 +150,7 @@ def divided_by_deviation(x: np.ndarray, epsilon: float = 1e-5) -> np.ndarray:
     """
     width = np.float32(x.shape[1])
     mean = x @ np.full(x.shape[1], 1 / width, dtype=np.float32)  # three times as fast as numpy adds
-    variance = np.einsum("nd,nd->n", x, x)
+    variance = np.vecdot(x, x)
     variance /= width
     variance -= mean * mean
     np.maximum(variance, np.float32(0.0), out=variance)
@@ -171,10 +172,19 @@ def paired(matrix: np.ndarray, heads: int) -> np.ndarray:
     return np.ascontiguousarray(split.swapaxes(1, 2)).reshape(matrix.shape)
 
 
+def for_heads(angles: np.ndarray, heads: int) -> np.ndarray:
+    """Rotations (T, K/2) once for each head, (T, H, K/2), as :func:`rotate` needs them."""
+    return np.repeat(angles[:, None], heads, axis=1)
+
+
 def rotate(x: np.ndarray, angles: np.ndarray) -> np.ndarray:
-    """Rotate :func:`paired` channels of (T, H, K) by (T, K/2) complex numbers, in place."""
+    """Rotate :func:`paired` channels of (T, H, K) by (T, H, K/2) complex numbers, in place.
+
+    Both lie in memory without gaps, so that numpy multiplies them in one loop: half of the time, a sixth for keys that lie
+    between values.
+    """
     pairs = x.view(np.complex64)
-    pairs *= angles[:, None]
+    pairs *= angles
     return x
 
 

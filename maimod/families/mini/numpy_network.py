@@ -21,6 +21,7 @@ from maimod.families.operators import (
     Linear,
     Weights,
     attend,
+    for_heads,
     gelu,
     paired,
     rms_normed,
@@ -43,13 +44,13 @@ class _Attention:
         query, bias = weights.take("query.weight", width, width) * norm, weights.take("query.bias", width)
         self.query = Linear(paired(query, heads) * scale, paired(bias, heads) * scale)
         both = weights.take("key_value.weight", 2 * width, width) * memory_norm
-        self.key_value = Linear(np.concatenate([paired(both[:width], heads), both[width:]]))
+        self.key, self.value = Linear(paired(both[:width], heads)), Linear(both[width:])
         self.out = Linear(weights.take("out.weight", width, width), weights.take("out.bias", width))
 
     def keys(self, memory: np.ndarray, angles: np.ndarray) -> Keys:
         """Keys and values of a memory (S, D)."""
-        both = self.key_value(memory).reshape(len(memory), 2, self.heads, -1)
-        return rotate(both[:, 0], angles), both[:, 1]
+        key, value = (part(memory).reshape(len(memory), self.heads, -1) for part in (self.key, self.value))
+        return rotate(key, angles), value
 
     def __call__(
         self, x: np.ndarray, angles: np.ndarray, keys: Keys, first: int | None = None, seen: np.ndarray | None = None
@@ -127,7 +128,8 @@ class NumpyMini:
         self.project = Linear(weights.take("project.weight", config.vocab_size_out, width) * norm)
         weights.finish()
         frames = np.arange(-(-config.frames // FRAME_STRIDE)) * (FRAME_STRIDE * config.frame_ms / TIME_UNIT_MS)
-        self.frame_angles = rotations(frames, self.head_width)
+        self.heads = config.heads
+        self.frame_angles = for_heads(rotations(frames, self.head_width), self.heads)
         self.threads = thread_count()
 
     @property
@@ -206,7 +208,8 @@ class NumpyMini:
         units = times / np.float32(TIME_UNIT_MS)
         by_time, half = rotations(units, self.head_width), rotations(units, self.head_width // 2)
         # Half of each head is rotated by position in the sequence, half by time.
-        return x, np.concatenate([rotations(index, self.head_width // 2), half], axis=1), by_time
+        angles = np.concatenate([rotations(index, self.head_width // 2), half], axis=1)
+        return x, for_heads(angles, self.heads), for_heads(by_time, self.heads)
 
 
 class Growing:
