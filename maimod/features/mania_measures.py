@@ -9,11 +9,14 @@ beats.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import msgspec
 import numpy as np
 
+from maimod.features import column_alternatives
 from maimod.features.chord_measures import measure_chords
+from maimod.features.column_alternatives import ColumnAlternatives
 from maimod.features.column_measures import Expectation, measure_columns
 from maimod.features.hold_measures import measure_ends
 from maimod.features.hold_stretches import HoldStretches
@@ -22,7 +25,7 @@ from maimod.features.mania_rows import Rows
 from maimod.osu.beatmap import Beatmap, HitObject
 
 
-class ManiaMeasures(msgspec.Struct, frozen=True):
+class ManiaMeasures(msgspec.Struct, frozen=True, dict=True):
     """Numbers of every note, in order of time."""
 
     columns: np.ndarray
@@ -46,6 +49,11 @@ class ManiaMeasures(msgspec.Struct, frozen=True):
     """The notes as rows."""
     hold_stretches: HoldStretches
     """What stretches of holds would gain with other ends."""
+
+    @cached_property
+    def column_alternatives(self) -> ColumnAlternatives:
+        """What rows and stretches would gain with other columns."""
+        return column_alternatives.measure(self.rows)
 
 
 def measure(beatmap: Beatmap, notes: Sequence[HitObject]) -> ManiaMeasures:

@@ -314,7 +314,7 @@ class ObjectTable:
             notes = taiko_measures.notes_of(self.objects) if is_taiko else np.arange(len(self.objects))
             rows = mania.rows
             found[notes] = np.concatenate(
-                [column_alternatives.features(rows)[rows.row_of], chord_copies.features(rows, self.evidence.passages)],
+                [mania.column_alternatives.features[rows.row_of], chord_copies.features(rows, self.evidence.passages)],
                 axis=1,
             )
         return found

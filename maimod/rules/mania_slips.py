@@ -1,4 +1,4 @@
-"""Slips of mania: notes in a wrong column, chords with a note too many or too few, holds that end at a wrong time.
+"""Slips of mania: notes in a wrong column, passages with other columns, chords with a note too many or too few, holds that end at a wrong time.
 
 The model (:mod:`maimod.features.slip_model`) knows how such slips differ from what the map does around them and elsewhere.
 """
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from maimod.features import column_alternatives
 from maimod.features.chord_measures import CHORD_NAMES
 from maimod.features.column_measures import COLUMN_NAMES
 from maimod.features.hold_measures import END_NAMES
@@ -38,6 +39,9 @@ STRETCH_CURVE = Curve(middle=20.0, scale=6.0)
 """Of bits. On 34 maps in held-out folders (72 minutes) stretches of 11 bits or more are 0.3 a minute, of 24 0.1; of 112 that were
 shortened by a quarter beat over two measures 83 and 63 % have as many."""
 LEAST_STRETCH_BITS = 4.0
+EXCHANGED_CURVE = Curve(middle=17.0, scale=4.0)
+"""Of bits."""
+LEAST_EXCHANGED_BITS = 5.0
 SLIP_CURVE = Curve(middle=3.3, scale=1.0)
 """Log-odds of the model, which was fitted on maps with a mistake in every 17 rows, lowered to those of a map that is nearly
 finished."""
@@ -60,6 +64,23 @@ COLUMN = Rule(
     source=_SOURCE,
     modes=MANIA,
     curves={"": SLIP_CURVE},
+    corruptions=("place",),
+)
+EXCHANGED = Rule(
+    "positions/columns-exchanged",
+    "Columns of a passage seem to be exchanged",
+    Severity.WARNING,
+    Tier.ESTIMATED,
+    ("map",),
+    why="A passage that was mirrored or pasted a column off breaks the flow where it begins and ends, and differs from the passages like it.",
+    how="Half a measure, one or two measures that begin on a beat are compared with what they would be mirrored, with two neighbouring columns "
+    "exchanged, or with all notes a column further: by how columns follow each other in the map, and by the passages that the rows around repeat.",
+    advice="Are the notes in the columns that you meant?",
+    ignore_when="the passage is mirrored on purpose",
+    blind_spots="Maps in which any column follows any other; columns that are not neighbours; holds that end in the passage.",
+    source=_SOURCE,
+    modes=MANIA,
+    curves={"": EXCHANGED_CURVE},
     corruptions=("place",),
 )
 CHORD = Rule(
@@ -109,6 +130,7 @@ def columns(evidence: Evidence) -> Iterator[Candidate]:
     slips = evidence.slips
     if slips is not None and slips.mania is not None and evidence.beatmap.mode is Mode.MANIA:
         yield from _candidates(COLUMN, slips.positions, evidence, slips, _column_words)
+        yield from _exchanged(evidence, slips.mania)
 
 
 def run(evidence: Evidence) -> Iterator[Candidate]:
@@ -149,6 +171,41 @@ def _candidates(
             actual=actual,
             expected=[Expected(expected)] if expected else [],
             log_odds=round(float(log_odds[note]), 2),
+        )
+
+
+def _exchanged(evidence: Evidence, mania: ManiaMeasures) -> Iterator[Candidate]:
+    """Stretches that would be likelier with other columns."""
+    objects, row_of = evidence.objects_by_time, mania.row_of
+    for one in mania.column_alternatives.apart(LEAST_EXCHANGED_BITS):
+        if one.kind == column_alternatives.LATE:
+            continue
+        first, last = np.searchsorted(row_of, [one.first, one.last]).tolist()
+        o, end = objects[first], objects[last - 1].time
+        if one.kind == column_alternatives.MIRRORED:
+            seem, otherwise = "seem to be mirrored", "mirrored"
+        elif one.kind == column_alternatives.EXCHANGED:
+            pair = f"{one.column + 1} and {one.column + 2}"
+            seem, otherwise = f"{pair} seem to be exchanged", f"with columns {pair} exchanged"
+        else:
+            seem = f"seem to be one too far to the {'left' if one.column > 0 else 'right'}"
+            otherwise = f"one column further {'right' if one.column > 0 else 'left'}"
+        why = (
+            "the passages like it have them the other way"
+            if one.of_copies > one.gain / 2
+            else "the other way they would join the rows before and after as columns do elsewhere in the map"
+        )
+        yield candidate(
+            EXCHANGED,
+            time=o.time,
+            end_time=end,
+            line=o.line,
+            objects=objects[first:last][:SHOWN_HOLDS],
+            measure=one.gain,
+            message=f"From here to {clock(end)} the columns {seem}: {why}.",
+            actual="these columns",
+            expected=[Expected(otherwise)],
+            bits=round(one.gain, 1),
         )
 
 
@@ -359,5 +416,5 @@ def _usual_length(evidence: Evidence, note: int) -> float:
     return median([o.duration for o in near if o.kind is ObjectKind.HOLD and o is not own] or [own.duration])
 
 
-COLUMN_CHECK = BeatmapCheck(Category.POSITIONS, "Slips of columns", (COLUMN,), columns)
+COLUMN_CHECK = BeatmapCheck(Category.POSITIONS, "Slips of columns", (COLUMN, EXCHANGED), columns)
 CHECK = BeatmapCheck(Category.RHYTHM, "Slips of chords and hold notes", (CHORD, END), run)

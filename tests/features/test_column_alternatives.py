@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from maimod.features.column_alternatives import NAMES, features
+from maimod.features.column_alternatives import NAMES, measure
 from maimod.features.mania_rows import Rows
 from maimod.features.taiko_measures import measure_colours
 from tests.maps import beatmap
@@ -29,7 +29,7 @@ def measured(of: Sequence[Sequence[int]]) -> np.ndarray:
     """The features of rows of columns on 1/2 at 120 BPM."""
     notes = [f"{64 + 128 * column},192,{1000 + 250 * i},1,0,0:0:0:0:" for i, row in enumerate(of) for column in row]
     found = beatmap(notes, mode=3, circle_size=4)
-    return features(Rows(found, found.hit_objects))
+    return measure(Rows(found, found.hit_objects)).features
 
 
 def single(of: Sequence[int]) -> np.ndarray:
@@ -105,7 +105,7 @@ def test_colours_of_a_measure_exchanged_and_one_note_late() -> None:
     def of_colours(colours: Sequence[int]) -> np.ndarray:
         lines = [f"256,192,{1000 + 250 * i},1,{8 * colour},0:0:0:0:" for i, colour in enumerate(colours)]
         found = beatmap(lines, mode=1)
-        return features(measure_colours(found, found.hit_objects).rows)
+        return measure(measure_colours(found, found.hit_objects).rows).features
 
     even, changed = of_colours(pattern), list(pattern)
     changed[FIRST : FIRST + NOTES] = [1 - colour for colour in changed[FIRST : FIRST + NOTES]]
@@ -126,4 +126,49 @@ def test_a_map_of_few_rows_has_none(of: list[list[int]]) -> None:
 
 def test_a_map_of_one_column_has_no_other() -> None:
     found = beatmap([f"256,192,{1000 + 250 * i},1,0,0:0:0:0:" for i in range(40)], mode=3, circle_size=1)
-    assert not features(Rows(found, found.hit_objects)).any()
+    assert not measure(Rows(found, found.hit_objects)).features.any()
+
+
+def test_two_notes_that_changed_columns() -> None:
+    swapped = columns()
+    swapped[FIRST + 3 : FIRST + 5] = swapped[FIRST + 3 : FIRST + 5][::-1]
+    found, even = single(swapped), single(columns())
+    best = np.sort(of(found, "swapped").argsort()[-2:])
+    assert best.tolist() == [FIRST + 3, FIRST + 4]
+    assert of(found, "swapped").max() > of(even, "swapped").max() + 8.0
+    assert of(found, "swapped copies")[FIRST + 3] > 2.0
+
+
+def test_notes_of_chords_and_equal_columns_do_not_change_places() -> None:
+    rows = [[column] for column in columns()]
+    rows[FIRST + 3] = [0, 2]
+    found = of(measured(rows), "swapped")
+    assert found[FIRST + 3] == 0.0
+    assert of(single([1] * 40), "swapped").max() == 0.0
+
+
+def test_a_note_in_another_column_would_be_likelier_in_its_own() -> None:
+    moved = columns()
+    moved[FIRST + 3] = (moved[FIRST + 3] + 2) % 4
+    found, even = single(moved), single(columns())
+    assert of(found, "elsewhere").argmax() == FIRST + 3
+    assert of(found, "elsewhere").max() > of(even, "elsewhere").max() + 8.0
+    pattern = [0, 1, 2, 3, 1, 3, 0, 2] * MEASURES
+    pattern[FIRST + 3] = 0
+    repeated = single(pattern)
+    assert of(repeated, "elsewhere").argmax() == FIRST + 3 and of(repeated, "elsewhere copies")[FIRST + 3] > 4.0
+
+
+def test_a_note_cannot_be_where_another_one_is_held() -> None:
+    moved = columns()
+    moved[FIRST + 3] = (moved[FIRST + 3] + 2) % 4
+    assert columns()[FIRST + 1] == columns()[FIRST + 3]
+
+    def gain(held: int) -> float:
+        lines = [f"{64 + 128 * column},192,{1000 + 250 * i},1,0,0:0:0:0:" for i, column in enumerate(moved)]
+        start = 1000 + 250 * (FIRST + 1)
+        lines[FIRST + 1] = f"{64 + 128 * moved[FIRST + 1]},192,{start},128,0,{start + held}:0:0:0:0:"
+        loaded = beatmap(lines, mode=3, circle_size=4)
+        return float(of(measure(Rows(loaded, loaded.hit_objects)).features, "elsewhere")[FIRST + 3])
+
+    assert gain(700) < gain(300) - 2.0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -276,7 +278,8 @@ def test_a_note_too_soon_in_its_column_is_named_where_nothing_is_alike() -> None
         column = int((column + random.integers(1, 3)) % 4)
         of.append((1000 + 2 * i * QUARTER, column, 0))
     of.insert(41, (of[40][0] + QUARTER, of[40][1], 0))
-    found = [*mania_slips.columns(evidence(made(of), columns=stump("start before", -1.9, 2.0, -9.0)))]
+    seen = evidence(made(of), columns=stump("start before", -1.9, 2.0, -9.0))
+    found = [x for x in mania_slips.columns(seen) if x.rule is mania_slips.COLUMN]
     assert "1/4 beat after the note before it in column" in one(found).message
 
 
@@ -351,6 +354,59 @@ def test_holds_of_a_stretch_that_all_end_early_are_one_finding() -> None:
     assert (found.actual, found.expected[0].text) == ("1/4 beat early", "1/4 beat later")
     assert len(found.objects) == 6 and found.end_time == found.objects[-1].time
     assert not [x for x in mania_slips.run(evidence(made(notes()))) if x.curve == "stretch"]
+
+
+def stairs(way: Callable[[int], int], start: int = PLACE) -> Beatmap:
+    """Stairs without a jump on 1/4, in which a measure has other columns."""
+    zigzag = (0, 1, 2, 3, 2, 1)
+    steps = [(1000 + i * QUARTER, zigzag[i % 6], 0) for i in range(MEASURES * 16)]
+    return made(
+        [(time, way(column) if start <= time < start + 16 * QUARTER else column, 0) for time, column, _ in steps]
+    )
+
+
+@pytest.mark.parametrize(
+    ("way", "seem", "otherwise"),
+    [
+        (lambda column: 3 - column, "the columns seem to be mirrored", "mirrored"),
+        (
+            lambda column: {1: 2, 2: 1}.get(column, column),
+            "the columns 2 and 3 seem to be exchanged",
+            "with columns 2 and 3 exchanged",
+        ),
+    ],
+)
+def test_columns_of_a_passage_that_were_exchanged_are_one_finding(
+    way: Callable[[int], int], seem: str, otherwise: str
+) -> None:
+    found = [one for one in mania_slips.columns(evidence(stairs(way))) if one.rule is mania_slips.EXCHANGED]
+    likeliest = max(found, key=lambda one: one.measure or 0.0)
+    assert likeliest.time == PLACE and likeliest.measure is not None and likeliest.measure > 17
+    assert likeliest.message.startswith("From here to 00:14:875 " + seem + ": the other way they would join")
+    assert [one.text for one in likeliest.expected] == [otherwise]
+    assert likeliest.end_time == PLACE + 15 * QUARTER and len(likeliest.objects) == 8
+    # The map itself has no such passage, and no candidate overlaps another one.
+    assert not [
+        one for one in mania_slips.columns(evidence(stairs(lambda column: column))) if one.rule is likeliest.rule
+    ]
+    spans = sorted((one.time, one.end_time or one.time) for one in found)
+    assert all(end < start for (_, end), (start, _) in pairwise(spans))
+
+
+def test_a_passage_a_column_too_far_is_said_to_be_so_by_its_copies() -> None:
+    def shifted(by: int) -> Beatmap:
+        steps = [
+            (start + i * QUARTER, column)
+            for start in range(1000, 1000 + MEASURES * 16 * QUARTER, 16 * QUARTER)
+            for i, column in enumerate((1, 2, 1, 2, 2, 1, 2, 1, 1, 2, 2, 2, 1, 1, 2, 1))
+        ]
+        return made([(t, c + by if PLACE <= t < PLACE + 16 * QUARTER else c, 0) for t, c in steps])
+
+    for by, side, other in ((1, "right", "left"), (-1, "left", "right")):
+        found = [one for one in mania_slips.columns(evidence(shifted(by))) if one.rule is mania_slips.EXCHANGED]
+        likeliest = max(found, key=lambda one: one.measure or 0.0)
+        assert likeliest.time == PLACE and f"one too far to the {side}: the passages like it" in likeliest.message
+        assert likeliest.expected[0].text == f"one column further {other}"
 
 
 def test_of_a_chord_that_lost_its_hold_the_note_is_named_that_is_likeliest_to_end_wrongly() -> None:
