@@ -230,6 +230,8 @@ def directions(category: Category) -> dict[str, int]:
     more += [f"{slip} {name}" for slip in slips for name in ("log-odds", "lead")]
     if category is Category.RHYTHM:
         more += [f"holds {name}" for name in ("stretch alone", "stretch from", "stretch around", "ahead of kind")]
+    if category is Category.POSITIONS:
+        more += ["columns swapped", "columns elsewhere"]
     less = ["own_rank", "both_rank", *(f"rank {kind}" for kind in kinds)]
     less += [f"rank {group} bits" for group in BITS_OF[category]]
     less += [f"{slip} {name}" for slip in slips for name in ("rank", "a minute")]
