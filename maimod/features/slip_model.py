@@ -100,6 +100,9 @@ class Slips(msgspec.Struct, frozen=True):
     """Of osu! and catch, in catch of x alone."""
     bodies: Measures | None = None
     """Of osu! and catch, always of x and y: what the bodies of sliders have in common."""
+    on_plane: np.ndarray | None = None
+    """(n_objects,) of catch, that the object was moved, by the relations of osu! in x and y: mappers copy and mirror figures with their y,
+    so these find mirrored figures and exchanged fruits that x alone does not."""
     mania: ManiaMeasures | None = msgspec.field(default=None)
     """Of mania, and of the notes of taiko alone."""
     catcher: np.ndarray | None = msgspec.field(default=None)
@@ -168,8 +171,16 @@ def find(
             )
             with np.errstate(divide="ignore", invalid="ignore"):  # some bodies lie on their own head
                 bodies = slip_measures.measure(beatmap, objects)
-            shapes = _of_bodies(model, bodies)
-            return Slips(positions, shapes, silent, silent, silent, measures, bodies, catcher=catcher, copies=copies)
+            return Slips(
+                positions,
+                _of_bodies(model, bodies),
+                *(silent, silent, silent),
+                measures,
+                bodies,
+                _without_spinners(log_odds(model.positions, bodies.features), objects),
+                catcher=catcher,
+                copies=copies,
+            )
         case Mode.TAIKO if model.colours is not None:
             places = taiko_measures.notes_of(objects)
             if len(places) < LEAST_OBJECTS:

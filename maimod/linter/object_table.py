@@ -85,12 +85,12 @@ RHYTHM = (
 )
 SLIPS = tuple(
     f"{what} {name}"
-    for what in ("position", "shape", "chord", "end", "colour", "form")
+    for what in ("position", "shape", "chord", "end", "colour", "form", "plane")
     for name in ("log-odds", "beside", "lead", "rank", "a minute")
 )
 """Of the model of slips, for objects that were moved, bodies that were changed, chords of mania with a note too many or too
 few, notes that end at a wrong time, notes of taiko with the wrong colour, and objects of osu! and catch of a wrong kind or with a wrong
-duration or repeats: log-odds, the highest of the neighbours, their difference, log2 of the rank among the objects, and of the
+duration or repeats, and objects of catch that were moved, by x and y: log-odds, the highest of the neighbours, their difference, log2 of the rank among the objects, and of the
 rank per minute."""
 HOLDS = (*(f"stretch {name}" for name in hold_stretches.NAMES), "rank of kind", "ahead of kind")
 """Of mania: what stretches of holds would gain with other ends; log2 of the rank of the log-odds that the note ends wrong among those
@@ -385,7 +385,8 @@ class ObjectTable:
         silent = (np.full(n, slip_model.NO_SLIP),) * 5
         kinds = (found.positions, found.shapes, found.chords, found.ends, found.colours) if found else silent
         forms = self.evidence.forms if found else None
-        for log_odds in (*kinds, silent[0] if forms is None else forms):
+        on_plane = found.on_plane if found else None
+        for log_odds in (*kinds, *(silent[0] if one is None else one for one in (forms, on_plane))):
             beside = np.maximum(slips.beside(log_odds), slip_model.NO_SLIP)
             ranks = log_ranks(log_odds)
             columns += [log_odds, beside, log_odds - beside, ranks, ranks - math.log2(minutes)]

@@ -171,7 +171,11 @@ def test_what_the_model_of_forms_says() -> None:
 
 @pytest.mark.parametrize(
     ("mode", "says"),
-    [(3, {"position": -1.0, "chord": -2.0, "end": -3.0}), (1, {"colour": -4.0}), (2, {"position": -5.0, "form": 7.0})],
+    [
+        (3, {"position": -1.0, "chord": -2.0, "end": -3.0}),
+        (1, {"colour": -4.0}),
+        (2, {"position": -5.0, "form": 7.0, "plane": 9.0}),
+    ],
 )
 def test_what_the_models_of_other_modes_say_goes_into_features_of_its_own(mode: int, says: dict[str, float]) -> None:
     def constant(value: float) -> Forest:
@@ -184,7 +188,7 @@ def test_what_the_models_of_other_modes_say_goes_into_features_of_its_own(mode: 
     found = [candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)]
     seen = replace(doubted(loaded, {}), scores=(), slip_model=model)
     _, features = judged_places(found, seen, Calibration())
-    kinds = ("position", "shape", "chord", "end", "colour", "form")
+    kinds = ("position", "shape", "chord", "end", "colour", "form", "plane")
     assert {kind: value(features, f"slip {kind} log-odds") for kind in kinds} == {
         kind: says.get(kind, slip_model.NO_SLIP) for kind in kinds
     }
