@@ -344,8 +344,11 @@ class Beatmap:
 
     def slider_duration(self, slider: SliderPath, time: float) -> float:
         """How long a slider that starts at `time` [ms] lasts, all its slides together [ms]."""
-        pixels_per_beat = self.difficulty.slider_multiplier * 100 * self.velocity_at(time)
-        return slider.length * slider.slides / pixels_per_beat * self.red_line_at(time).beat_length
+        return slider.length * slider.slides / self.pixels_per_beat(time) * self.red_line_at(time).beat_length
+
+    def pixels_per_beat(self, time: float) -> float:
+        """How far the ball of a slider that starts at `time` [ms] gets in a beat [px]."""
+        return self.difficulty.slider_multiplier * 100 * self.velocity_at(time)
 
     def tick_distance(self, time: float) -> float:
         """Px from tick to tick of a slider that starts at `time` [ms]."""

@@ -17,6 +17,10 @@ from maimod.osu.beatmap import UNSNAP_MS, Beatmap, TimingPoint
 SNAP_DIVISORS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16)
 """Beat snap divisors of the editor; every timeline tick belongs to one of them."""
 
+EDITED_DIVISORS = (4, 3, 6, 8, 12, 16)
+"""Beat snap divisors at which sliders are drawn, the usual one first."""
+SAME_BEATS = 0.005
+"""Lengths in files are rounded, so this much less than a whole number of ticks is one."""
 SAME_BEAT_MS = 6.0
 """Starts in two difficulties of a set that are this close are on the same beat."""
 TICKS_PER_BEAT = 48
@@ -154,6 +158,30 @@ def _closest_tick(red: TimingPoint, time: float, divisors: Sequence[int]) -> Sna
             if least < 0.01:  # nothing is closer
                 break
     return Snap(best, of_best, time - best if least < math.inf else math.inf, red)
+
+
+def edited_length(beatmap: Beatmap, time: float, length: float, path: float) -> float | None:
+    """Length [px] that the editor gives a slider after one of its control points was dragged or deleted.
+
+    It ends the slider at the last tick of the beat snap divisor that the path reaches. The divisor is the first of
+    `EDITED_DIVISORS` that the slider was drawn at.
+
+    Args:
+        beatmap: the map.
+        time: start of the slider, ms.
+        length: before, px.
+        path: arc length of the changed path, px.
+
+    Returns:
+        None if the slider was not on ticks before, or if the path reaches none.
+    """
+    beat = beatmap.pixels_per_beat(time)
+    for divisor in EDITED_DIVISORS:
+        before = round(length / beat * divisor)
+        if before and abs(length / beat - before / divisor) <= SAME_BEATS:
+            now = math.floor((path / beat + SAME_BEATS) * divisor)
+            return None if now < 1 else length if now == before else now / divisor * beat
+    return None
 
 
 def are_near(times: np.ndarray, others: Sequence[float] | np.ndarray, within: float) -> np.ndarray:

@@ -79,7 +79,7 @@ class _Draft:
 
     def velocity(self, o: HitObject) -> float:
         """Px a ms of a slider."""
-        return self.beatmap.difficulty.slider_multiplier * 100 * self.beatmap.velocity_at(o.time) / self.beat(o)
+        return self.beatmap.pixels_per_beat(o.time) / self.beat(o)
 
     def body(self, o: HitObject, duration: float, toward: complex) -> SliderPath | None:
         """A body from an object that lasts so long: of another slider of the map with this length, or straight."""

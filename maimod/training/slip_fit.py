@@ -27,7 +27,9 @@ from numpy.random import Generator
 from maimod.errors import UsageError
 from maimod.features import slip_measures, slip_model
 from maimod.features.slip_model import FEATURES, FILE, FORMAT, Forest, SlipModel, log_odds
-from maimod.osu.beatmap import HEIGHT, WIDTH, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import HEIGHT, WIDTH, Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.slider_path import flatten
+from maimod.osu.timing import edited_length
 from maimod.training import catch_slip_fit, form_slip_fit, mania_slip_fit, slip_forest, taiko_slip_fit
 from maimod.training.corpus import is_held_out
 from maimod.training.evaluate import sources
@@ -59,14 +61,14 @@ POSITION, SHAPE = "position", "shape"
 KINDS = {
     "moved": (POSITION, 10),
     "turned-about-neighbour": (POSITION, 2),
-    "head": (POSITION, 1),
+    "head": (POSITION, 3),
     "together": (POSITION, 2),
     "figure-mirrored": (POSITION, 3),
     "figure-turned": (POSITION, 1),
     "figure-scaled": (POSITION, 2),
     "exchanged": (POSITION, 2),
     "left-behind": (POSITION, 2),
-    "anchor": (SHAPE, 6),
+    "anchor": (SHAPE, 8),
     "anchor-lost": (SHAPE, 1),
     "reversed": (SHAPE, 3),
     "body-mirrored": (SHAPE, 1),
@@ -103,11 +105,12 @@ class Rows:
 # Planting
 
 
-def plant(objects: Sequence[HitObject], random: Generator) -> Version:
+def plant(beatmap: Beatmap, objects: Sequence[HitObject], random: Generator) -> Version:
     """Plant moves all over a map.
 
     Args:
-        objects: of a good map, in order of time.
+        beatmap: a good map.
+        objects: its objects in order of time.
         random: chooses places, kinds and sizes.
     """
     changed, kinds, sizes = list(objects), [""] * len(objects), np.zeros(len(objects))
@@ -117,6 +120,8 @@ def plant(objects: Sequence[HitObject], random: Generator) -> Version:
         kind = str(random.choice(names, p=chances / chances.sum()))
         size = float(random.choice(SIZES))
         moved = _MOVES[kind](objects, at, size, random)
+        if kind in RESNAPPED and moved:
+            moved = _resnapped(beatmap, objects, at, moved[0])
         if moved and all(o.kind is not ObjectKind.SPINNER for o in objects[at : at + len(moved)]):
             for by, o in enumerate(moved):
                 if o != objects[at + by]:
@@ -145,6 +150,20 @@ def _offsets(size: float, random: Generator) -> list[complex]:
     if random.random() < 0.15:
         return [size * complex(direction) for direction in random.permutation([1, -1, 1j, -1j])]
     return [cmath.rect(size, turn) for turn in random.uniform(0, 2 * math.pi, 8)]
+
+
+def _resnapped(beatmap: Beatmap, objects: Sequence[HitObject], at: int, new: HitObject) -> list[HitObject]:
+    """The slider with the length that the editor gives it anew; none if it would last until the next object."""
+    old = objects[at].slider
+    if old is None or new.slider is None:
+        return []
+    length = edited_length(beatmap, new.time, old.length, flatten(new.slider).natural_length)
+    if length is None:
+        return []
+    slider = replace(new.slider, length=length)
+    end = new.end_time if length == old.length else new.time + beatmap.slider_duration(slider, new.time)
+    is_free = at + 1 == len(objects) or end < objects[at + 1].time or length <= old.length
+    return [replace(new, slider=slider, end_time=end)] if is_free else []
 
 
 def _first(found: Iterable[HitObject | None]) -> list[HitObject]:
@@ -303,6 +322,8 @@ _MOVES: dict[str, _Move] = {
     "body-mirrored": _body_mirrored,
     "body-turned": _body_turned,
 }
+RESNAPPED = frozenset({"head", "anchor", "anchor-lost"})
+"""Kinds that change the path of a slider, which the editor then ends at the last tick that it reaches."""
 SIZED = frozenset({"moved", "turned-about-neighbour", "head", "together", "anchor"})
 
 
@@ -317,7 +338,7 @@ def examples_of(seed: int, path: Path) -> list[Rows]:
         return []
     random = chooser(path, seed)
     found = []
-    for version in versions(path, seed, VERSIONS, partial(plant, loaded[1])):
+    for version in versions(path, seed, VERSIONS, partial(plant, *loaded)):
         measures = slip_measures.measure(loaded[0], version.objects)
         moved = np.array([bool(kind) for kind in version.kinds])
         close = is_close(moved)
@@ -370,7 +391,7 @@ def scored(model: SlipModel, seed: int, path: Path) -> tuple[float, dict[str, Sc
     clean = slip_measures.measure(beatmap, objects)
     planted = [
         (version, slip_measures.measure(beatmap, version.objects))
-        for version in versions(path, seed, VERSIONS, partial(plant, objects))
+        for version in versions(path, seed, VERSIONS, partial(plant, beatmap, objects))
     ]
     found = (
         {}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maimod.osu.beatmap import Beatmap, Difficulty
-from maimod.osu.timing import SNAP_DIVISORS, TICKS_PER_BEAT, BeatGrid, are_near, beat_in_measure, snap
+from maimod.osu.timing import SNAP_DIVISORS, TICKS_PER_BEAT, BeatGrid, are_near, beat_in_measure, edited_length, snap
 from tests.maps import beatmap
 
 
@@ -127,3 +127,14 @@ def test_times_are_near_up_to_the_limit_on_both_sides() -> None:
     near = are_near(np.array([94.0, 93.0, 106.0, 107.0, 500.0]), [300.0, 100.0], 6.0)
     assert near.tolist() == [True, False, True, False, False]
     assert not are_near(np.array([0.0]), [], 6.0).any()
+
+
+def test_the_editor_ends_a_slider_at_the_last_tick_that_its_path_reaches() -> None:
+    a_map = beatmap(timing_points=["0,500,4,2,0,70,1,0", "2000,-50,4,2,0,70,0,0"], slider_multiplier=1.4)
+    paths = (34.0, 35.0, 69.0, 104.0, 105.1, 180.0)
+    assert [edited_length(a_map, 1000, 70.0, path) for path in paths] == [None, 35, 35, 70, 105, 175]
+    assert edited_length(a_map, 1000, 70.1, 100.0) == 70.1  # lengths in files are rounded, and stay
+    assert edited_length(a_map, 2000, 140.0, 100.0) == 70  # twice as fast
+    third = 140 / 3
+    assert edited_length(a_map, 1000, third, 100.0) == pytest.approx(2 * third)
+    assert edited_length(a_map, 1000, 10.0, 100.0) is None  # on no tick before

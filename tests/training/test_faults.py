@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from maimod.audio.onsets import OnsetEnvelope
 from maimod.findings import Category
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.slider_path import flatten
 from maimod.osu.timing import snap
 from maimod.training.faults import CLASSIC, FAULTS, Fault, Planted, plant_alone, plant_many, select
 from maimod.training.faults.base import rebuild
@@ -41,12 +42,14 @@ def even_map(mode: int = 0) -> Beatmap:
 
 def varied_map(mode: int = 0) -> Beatmap:
     """The even map with a place for everything: bursts on quarters and thirds of a beat, stacks, repeats, finishers, chords,
-    hold notes, and a line of its own for every fourth measure, which is not in force for long."""
+    hold notes, sliders with room after them, and a line of its own for every fourth measure, which is not in force for long."""
     lines = []
     for k in range(256):
         time, sound, flag = 2000 + k * 250, 8 if k % 4 == 2 else 0, 4 if k % 8 == 0 else 0
         x, y = 100 + 37 * (k % 9), 80 + 23 * (k % 7)
         if k % 32 == 25:  # between the thirds
+            continue
+        if k % 64 in (29, 30, 31) and mode != Mode.MANIA:  # room for a slider that gets longer
             continue
         if mode == Mode.TAIKO and k % 16 == 8:
             sound = 4
@@ -238,6 +241,23 @@ def test_slider_ends_follow_length_and_velocity() -> None:
     assert after.slider.length == before.slider.length * 2
     assert after.duration == pytest.approx(before.duration)
     assert faster.beatmap.velocity_at(faster.beatmap.hit_objects[after.index + 1].time) == 1.0
+
+
+def test_a_slider_ends_on_a_tick_of_its_path_after_an_anchor_is_dragged() -> None:
+    lengths = []
+    for seed, pixels in product(range(4), (5, 40, 60, 120)):
+        good, planted = plant(f"slider-anchor:{pixels} px", seed=seed)
+        (before,), (after,) = changes(good, planted.beatmap)
+        assert before.slider is not None and after.slider is not None
+        old, new = (np.array(o.slider.control_points) for o in (before, after))
+        assert np.hypot(*(new - old).T).max() == pytest.approx(pixels, abs=1)
+        beyond = flatten(after.slider).natural_length - after.slider.length
+        assert -1 < beyond < 35  # 35 px are a quarter of a beat
+        assert after.slider.length % 35 == 0 and after.duration == pytest.approx(after.slider.length / 140 * 500)
+        assert planted.end == max(before.end_time, after.end_time)
+        assert after.end_time + 40 <= planted.beatmap.hit_objects[after.index + 1].time
+        lengths.append(after.slider.length)
+    assert set(lengths) >= {35, 70, 105}
 
 
 def test_a_reversed_slider_begins_where_it_ended() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from maimod.errors import UsageError
 from maimod.features import form_measures, slip_measures, slip_model
+from maimod.osu.slider_path import flatten
 from maimod.training import slip_fit, slip_forest
 from maimod.training.slip_fit import KINDS, POSITION, SHAPE, plant
 from tests.maps import beatmap, text
@@ -22,18 +23,19 @@ def lines(turn: int = 0, count: int = 160) -> list[str]:
     found = []
     for i in range(count):
         x, y = CORNERS[(i + turn) % 4]
-        kind = f"2,0,L|{x + 60}:{y + 30}|{x + 120}:{y},1,120" if i % 4 == 3 else "1,0,0:0:0:0:"
+        kind = f"2,0,L|{x + 60}:{y + 30}|{x + 120}:{y},1,105" if i % 4 == 3 else "1,0,0:0:0:0:"
         found.append(f"{x},{y},{1000 + 1000 * i},{kind}")
     return found
 
 
-OBJECTS = beatmap(lines()).hit_objects
+MAP = beatmap(lines())
+OBJECTS = MAP.hit_objects
 
 
 def test_only_the_objects_named_are_moved_and_stay_inside() -> None:
-    seen: set[str] = set()
+    seen, lengths = set[str](), set[float]()
     for seed in range(40):
-        version = plant(OBJECTS, np.random.default_rng(seed))
+        version = plant(MAP, OBJECTS, np.random.default_rng(seed))
         for before, after, kind, size in zip(OBJECTS, version.objects, version.kinds, version.sizes, strict=True):
             assert (before == after) == (not kind)
             assert (before.time, before.line, before.new_combo) == (after.time, after.line, after.new_combo)
@@ -45,7 +47,17 @@ def test_only_the_objects_named_are_moved_and_stay_inside() -> None:
                 assert abs(head - size) <= 1.0
             elif kind and KINDS[kind][0] == SHAPE and kind != "reversed":
                 assert head == 0
+            if kind in slip_fit.RESNAPPED:  # the editor ends it at a quarter beat anew
+                assert before.slider is not None and after.slider is not None
+                beyond = flatten(after.slider).natural_length - after.slider.length
+                assert after.slider.length % 35 == 0 and -1 < beyond < 35
+                lasted = after.slider.length / 140 * 500
+                assert after.duration == pytest.approx(lasted) and after.end_time < before.time + 1000
+                lengths.add(after.slider.length - before.slider.length)
+            elif before.slider and after.slider:
+                assert before.slider.length == after.slider.length
             seen.add(kind)
+    assert {-35, 0, 35} <= lengths
     assert seen == {"", *KINDS} - {"left-behind"}
 
 
@@ -53,7 +65,7 @@ def test_a_figure_left_on_the_one_before_it() -> None:
     circles = beatmap([f"{100 + 20 * (i % 13)},{80 + 9 * (i % 7)},{1000 + 500 * i},1,0,0:0:0:0:" for i in range(160)])
     found = 0
     for seed in range(40):
-        version = plant(circles.hit_objects, np.random.default_rng(seed))
+        version = plant(circles, circles.hit_objects, np.random.default_rng(seed))
         left = [i for i, kind in enumerate(version.kinds) if kind == "left-behind"]
         for first in [i for i in left if i - 1 not in left]:
             count = next(k for k in range(1, 9) if first + k not in left)
@@ -66,7 +78,7 @@ def test_a_figure_left_on_the_one_before_it() -> None:
 
 
 def test_moves_are_far_apart_and_depend_on_the_seed_alone() -> None:
-    one, two, other = (plant(OBJECTS, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    one, two, other = (plant(MAP, OBJECTS, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert one.objects == two.objects != other.objects
     moved = [i for i, kind in enumerate(one.kinds) if kind]
     gaps = np.diff(moved)

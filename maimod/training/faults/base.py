@@ -16,8 +16,19 @@ from numpy.random import Generator
 
 from maimod.audio.onsets import ONSET_WIDTH_MS, OnsetEnvelope, alignment
 from maimod.findings import Category
-from maimod.osu.beatmap import HEIGHT, WIDTH, Beatmap, HitObject, Mode, ObjectKind, TimingPoint, combo_numbers
-from maimod.osu.timing import TICKS_PER_BEAT
+from maimod.osu.beatmap import (
+    HEIGHT,
+    WIDTH,
+    Beatmap,
+    HitObject,
+    Mode,
+    ObjectKind,
+    SliderPath,
+    TimingPoint,
+    combo_numbers,
+)
+from maimod.osu.slider_path import flatten
+from maimod.osu.timing import TICKS_PER_BEAT, edited_length
 
 SAME_MS = 3.0
 """Times closer than this are equal, because files have whole ms and grids do not."""
@@ -335,6 +346,23 @@ def sliders_of(beatmap: Beatmap) -> list[HitObject]:
         and o.slider.length > 0
         and not o.slider.segment_types
     ]
+
+
+def edited(beatmap: Beatmap, o: HitObject, slider: SliderPath) -> HitObject | None:
+    """A slider whose control points were changed in the editor, which ends it at the last tick that its path reaches.
+
+    None if it was not on a tick before, or if it would last until the next object, which mappers see.
+    """
+    assert o.slider is not None
+    length = edited_length(beatmap, o.time, o.slider.length, flatten(slider).natural_length)
+    if length is None:
+        return None
+    slider = replace(slider, length=length)
+    end = o.time + beatmap.slider_duration(slider, o.time)
+    until = beatmap.hit_objects[o.index + 1].time if o.index + 1 < len(beatmap.hit_objects) else math.inf
+    if length > o.slider.length and end + CLEAR_GAP_MS > until:
+        return None
+    return replace(o, slider=slider, end_time=o.end_time if length == o.slider.length else end)
 
 
 def is_inside(point: tuple[float, float]) -> bool:

@@ -193,7 +193,7 @@ def _circles_joined(beatmap: Beatmap, random: Generator, envelope: Envelope) -> 
         distance = math.dist((a.x, a.y), (b.x, b.y))
         # Circles are at whole ms, but the editor makes sliders as long as the ticks between them.
         start, end = BeatGrid(beatmap).ticks(np.array([a.time, b.time])).tolist()
-        per_beat = beatmap.difficulty.slider_multiplier * 100 * beatmap.velocity_at(a.time)
+        per_beat = beatmap.pixels_per_beat(a.time)
         length = per_beat * (end - start) / TICKS_PER_BEAT
         if distance < LEAST_JOINED_PX:
             continue

@@ -20,6 +20,7 @@ from maimod.training.faults.base import (
     Envelope,
     Fault,
     Planted,
+    edited,
     exchanged,
     in_turn,
     is_circle,
@@ -219,16 +220,18 @@ def _body(
     change: Callable[[tuple[Point, ...], Generator], tuple[Point, ...] | None],
     curves: str,
     note: str,
+    is_edited: bool,
     beatmap: Beatmap,
     random: Generator,
     envelope: Envelope,
 ) -> Planted | None:
-    """A slider with other control points and the same length.
+    """A slider with other control points.
 
     Args:
         change: of the control points; None if they cannot have the mistake.
         curves: types of curves that can.
         note: what is done.
+        is_edited: whether the editor ends the slider anew, at the last tick that the path reaches.
         beatmap, random, envelope: as in :meth:`Fault.inject`.
     """
     for o in in_turn(random, [o for o in sliders_of(beatmap) if o.slider is not None and o.slider.curve in curves]):
@@ -238,8 +241,9 @@ def _body(
             continue
         curve = "L" if len(points) == 2 else o.slider.curve
         slider = replace(o.slider, control_points=points, curve=curve)
-        if math.dist(tail(slider), tail(o.slider)) >= LEAST_TAIL_PX:
-            return mistake_at(exchanged(beatmap, o, replace(o, slider=slider)), o, note, o.end_time)
+        new = edited(beatmap, o, slider) if is_edited else replace(o, slider=slider)
+        if new is not None and new.slider is not None and math.dist(tail(new.slider), tail(o.slider)) >= LEAST_TAIL_PX:
+            return mistake_at(exchanged(beatmap, o, new), o, note, max(o.end_time, new.end_time))
     return None
 
 
@@ -284,13 +288,15 @@ FAULTS: tuple[Fault, ...] = (
     Fault("figure-left", "", (_P,), ONLY_OSU, _left),
     *(Fault("jump-scaled", f"x{factor:g}", (_P,), ONLY_OSU, partial(_jump_scaled, factor)) for factor in (0.6, 1.5)),
     *(Fault("passage-mirrored", f"{n} measures", (_P,), WITH_POSITIONS, partial(_passage_mirrored, n)) for n in (1, 2)),
-    Fault("anchor-lost", "", (_S, _P), ONLY_OSU, partial(_body, _without_point, "BP", "a control point is missing")),
+    Fault(
+        "anchor-lost", "", (_S, _P), ONLY_OSU, partial(_body, _without_point, "BP", "a control point is missing", True)
+    ),
     Fault(
         "anchor-exchanged",
         "",
         (_S, _P),
         ONLY_OSU,
-        partial(_body, _anchor_exchanged, "B", "an anchor is red for white or white for red"),
+        partial(_body, _anchor_exchanged, "B", "an anchor is red for white or white for red", True),
     ),
     *(
         Fault(
@@ -298,7 +304,7 @@ FAULTS: tuple[Fault, ...] = (
             f"{degrees} degrees",
             (_S, _P),
             ONLY_OSU,
-            partial(_body, partial(_body_turned, degrees), "BLP", f"slider turned by {degrees} degrees"),
+            partial(_body, partial(_body_turned, degrees), "BLP", f"slider turned by {degrees} degrees", False),
         )
         for degrees in (15, 45)
     ),

@@ -18,6 +18,7 @@ from maimod.training.faults.base import (
     Envelope,
     Fault,
     Planted,
+    edited,
     exchanged,
     faster,
     has_red_line,
@@ -35,21 +36,20 @@ def _anchor_moved(pixels: float, beatmap: Beatmap, random: Generator, envelope: 
     for o in in_turn(random, sliders_of(beatmap)):
         assert o.slider is not None
         points = o.slider.control_points
-        # A red anchor is two equal points; taking them apart is another mistake. The path keeps its length.
+        # A red anchor is two equal points; taking them apart is another mistake.
         places = [k for k in range(1, len(points)) if points[k] not in (points[k - 1], *points[k + 1 : k + 2])]
         k = pick(random, places)
         if k is None:
             continue
         for angle in ((turn + step / 16) * 2 * math.pi for step in range(16)):
             x, y = round(points[k][0] + pixels * math.cos(angle)), round(points[k][1] + pixels * math.sin(angle))
-            if is_inside((x, y)):
-                slider = replace(o.slider, control_points=(*points[:k], (float(x), float(y)), *points[k + 1 :]))
-                return mistake_at(
-                    exchanged(beatmap, o, replace(o, slider=slider)),
-                    o,
-                    f"control point {k} of {len(points) - 1} moved by {pixels:g} px",
-                    o.end_time,
-                )
+            if not is_inside((x, y)):
+                continue
+            slider = replace(o.slider, control_points=(*points[:k], (float(x), float(y)), *points[k + 1 :]))
+            new = edited(beatmap, o, slider)
+            if new is not None:
+                note = f"control point {k} of {len(points) - 1} moved by {pixels:g} px"
+                return mistake_at(exchanged(beatmap, o, new), o, note, max(o.end_time, new.end_time))
     return None
 
 
