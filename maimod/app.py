@@ -628,9 +628,9 @@ def main(argv: list[str] | None = None) -> int:
             stream.reconfigure(encoding="utf-8" if os.name == "nt" else None, errors="replace")
     try:
         if COMPLETE in os.environ:
-            from typer.completion import completion_init  # type: ignore[attr-defined]
+            from maimod.commands import completion as shells
 
-            completion_init()
+            shells.register()
         with interrupts.handled():
             words = sys.argv[1:] if argv is None else list(argv)
             code = _command_line(words).main(words, prog_name="maimod", standalone_mode=False)

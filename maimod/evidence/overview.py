@@ -15,7 +15,7 @@ from maimod.evidence.svg import element, polyline
 from maimod.findings import clock, minutes
 from maimod.osu.beatmap import PLAYFIELD_MODES, UNSNAP_MS, Beatmap, Mode
 from maimod.osu.hitsounds import SAMPLE_SETS, hits
-from maimod.osu.level import star_rating
+from maimod.osu.level import named_level, star_rating
 from maimod.osu.mapset import Mapset
 from maimod.osu.names import object_name
 from maimod.osu.timing import snap
@@ -51,6 +51,13 @@ def _settings(whole: Mapset) -> list[Row]:
         value = whole.stars.get(one.path) or star_rating(one)
         return "?" if value is None else f"{value:.2f}"
 
+    def level(one: Beatmap) -> str:
+        known = whole.levels.get(one.path)
+        if known is None:
+            return "unknown"
+        label = known.label_in(one.mode)
+        return label if known is named_level(one.version) else f"{label} (a guess)"
+
     def velocities(one: Beatmap) -> str:
         found = [one.velocity_at(o.time) for o in one.hit_objects]
         return _range(f"{min(found):.2f}x", f"{max(found):.2f}x") if found else ""
@@ -69,6 +76,7 @@ def _settings(whole: Mapset) -> list[Row]:
     return [
         ("mode", lambda one: one.mode.title),
         ("stars", stars),
+        ("level, if not given", level),
         ("objects", lambda one: str(len(one.hit_objects))),
         ("drain time", lambda one: minutes(one.drain_ms)),
         ("BPM", tempos),

@@ -192,7 +192,7 @@ def read_sets(folder: Path) -> tuple[list[Mapset], tuple[str, ...]]:
 
 
 def level_of(beatmap: Beatmap, settings: Settings, whole: Mapset | None = None) -> Level | None:
-    """Level of a difficulty from the settings, else from its name and stars."""
+    """Level of a difficulty as given, else by its name, stars and settings."""
     given = settings.of_difficulty(beatmap.metadata.get("Version", "")).level
     if given is not None:
         return level.parse(given)

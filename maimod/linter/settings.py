@@ -127,7 +127,7 @@ class Selection:
         ),
     ] = ()
     level: Annotated[
-        LevelName | None, Option(help="Level of every difficulty, instead of the one from its name and stars.")
+        LevelName | None, Option(help="Level of every difficulty, instead of the one by its name, stars and settings.")
     ] = None
     """None: from the name and the star rating."""
 

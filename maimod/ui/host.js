@@ -38,10 +38,10 @@ const sheet = h("button", {type: "button", id: "mm-overview", "aria-expanded": "
 const watching = h("input", {type: "checkbox", id: "mm-watch", checked: page.watch, onchange: event => { page.watch = event.target.checked; remember(); poll(); }});
 const status = h("div", {class: "mm-run", role: "status", id: "mm-status"});
 const picked = h("ul", {id: "mm-difficulties", "aria-label": "Difficulties"});
-const pickers = h("div", {class: "mm-pick", hidden: true}, h("p", {class: "mm-number"}, "Difficulties to check (none ticked: all), and their levels where the name or the stars mislead"), picked);
+const pickers = h("div", {class: "mm-pick", hidden: true}, h("p", {class: "mm-number"}, "Difficulties to check (none ticked: all), and their levels where name and settings mislead (Overview has what maimod takes them for)"), picked);
 const baseline = h("input", {type: "text", placeholder: "optional .json file", "data-option": "baseline", value: page.options.baseline || "", onchange: remember});
 const model = h("input", {type: "text", list: "mm-models", "data-option": "model", value: page.options.model || GIVEN.models[0], onchange: remember});
-const level = select("level", ["", ...GIVEN.levels], ["from name and stars", ...GIVEN.levels]);
+const level = select("level", ["", ...GIVEN.levels], ["by name and settings", ...GIVEN.levels]);
 const least = select("least", GIVEN.scores.map(String), GIVEN.scores.map(score => `${Math.round(100 * score)} % likely or more`));
 const device = select("device", GIVEN.devices);
 const upload_ = h("input", {type: "file", multiple: true, accept: GIVEN.maps.join(","), id: "mm-upload", "aria-label": "Files to check", onchange: event => dropped(event.target.files)});
@@ -137,7 +137,7 @@ async function choices() {
     const isOwn = page.chosenIn === path.value.trim(), chosen = new Set(isOwn ? page.options.picked : []), levels = isOwn ? page.options.levels : {};
     picked.replaceChildren(...found.map(one => h("li", {},
       h("label", {}, h("input", {type: "checkbox", value: one.location, checked: chosen.has(one.location), onchange: choose}), " ", one.name),
-      h("select", {"data-name": one.name, "aria-label": `Level of ${one.name}`, onchange: choose}, ["", ...GIVEN.levels].map(name => h("option", {value: name, selected: levels[one.name] === name}, name || "from name and stars"))))));
+      h("select", {"data-name": one.name, "aria-label": `Level of ${one.name}`, onchange: choose}, ["", ...GIVEN.levels].map(name => h("option", {value: name, selected: levels[one.name] === name}, name || "by name and settings"))))));
     pickers.hidden = !found.length;
     level.closest("label").hidden = found.length > 0;  // each has its own
   } catch { pickers.hidden = true; level.closest("label").hidden = false; }

@@ -37,6 +37,9 @@ def offered(line: str) -> list[str]:
         ("maimod check --fail-on ", {"problem", "never"}),
         ("maimod check --format s", {"sarif"}),
         ("maimod explain kiai/uns", {"kiai/unsnapped"}),
+        ("maimod check --fail-on=", {"--fail-on=problem", "--fail-on=never"}),
+        ("maimod check fail_on=ne", {"fail_on=never"}),
+        ("maimod check --select=kiai,rhythm/unsn", {"--select=kiai,rhythm/unsnapped"}),
     ],
 )
 def test_what_is_offered(line, some):
@@ -60,11 +63,20 @@ def test_every_shell_has_a_script(shell):
 
 
 @pytest.mark.skipif(shutil.which("bash") is None or os.name == "nt", reason="needs bash")
-def test_the_script_of_bash(tmp_path):
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("check", "--min-sev"), "--min-severity"),
+        (("check", "--fail-on", "=", "pro"), "problem"),  # "=" is a word of its own
+        (("check", "fail_on", "=", "ne"), "never"),
+        (("check", "--fail-on", "="), "problem warning minor never"),
+    ],
+)
+def test_the_script_of_bash(tmp_path, words, expected):
     command = tmp_path / "maimod"
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT / "mai_mod.py"}" "$@"\n')
     command.chmod(0o755)
-    script = """source <(maimod completion bash); COMP_WORDS=(maimod check --min-sev); COMP_CWORD=2
-        _maimod_completion maimod; echo "${COMPREPLY[@]}" """
+    script = f"""source <(maimod completion bash); COMP_WORDS=(maimod {" ".join(words)}); COMP_CWORD={len(words)}
+        _maimod_completion maimod; echo "${{COMPREPLY[@]}}" """
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
-    assert run("bash", "--norc", "-c", script, PATH=path).split() == ["--min-severity"]
+    assert run("bash", "--norc", "-c", script, PATH=path).split() == expected.split()

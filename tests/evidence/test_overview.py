@@ -37,6 +37,16 @@ def test_counts_side_by_side(tmp_path):
     assert row(html, "objects") == ["4", "4"] and html.count("mm-curves") == 2
 
 
+def test_levels_that_are_guessed_or_unknown_are_said_to_be(tmp_path):
+    settings = {"Celestial": (2, 1), "Odd": (10, 0), "Normal": (5, 4)}
+    for version, (approach, overall) in settings.items():
+        text = maps.text(LINES, metadata={"Version": version}, approach_rate=approach, overall_difficulty=overall)
+        (tmp_path / f"{version}.osu").write_text(text)
+    (whole,) = mapset.load(tmp_path)
+    shown_levels = row(overview(whole), "level, if not given")
+    assert sorted(shown_levels) == ["Easy (a guess)", "Normal", "unknown"]
+
+
 def test_values_read_as_in_the_editor(tmp_path):
     html = shown(tmp_path)
     assert row(html, "mode") == ["osu!", "osu!"] and row(html, "velocities used") == ["1.00x", "1.00x"]

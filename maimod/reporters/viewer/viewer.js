@@ -136,7 +136,7 @@ function maimodViewer(root, host) {
       exporting.append("Export what is listed: ");
       for (const format of host.exports) {
         exporting.append(h("button", {type: "button", "data-export": format, onclick: () => host.export(format, exported()).then(say)},
-          format[0].toUpperCase() + format.slice(1)));
+          format === "markdown" ? "Markdown" : format.toUpperCase()));
       }
     }
     drawFilters();
@@ -386,6 +386,13 @@ function maimodViewer(root, host) {
     if (!quietly) { chosen = true; $(".mm-list").focus({preventScroll: true}); }
     keep();
     drawDetail();
+    if (!quietly) revealDetail();
+  }
+
+  // Where the evidence is below the list, on a narrow screen, the list moves to the top, so that both are in sight.
+  function revealDetail() {
+    const list = $(".mm-list"), top = $(".mm-detail").getBoundingClientRect().top;
+    if (top > list.getBoundingClientRect().top && (top < 0 || top > 0.55 * window.innerHeight)) list.scrollIntoView({block: "start"});
   }
 
   // ---------------------------------------------------------------------------------------------------------- the evidence

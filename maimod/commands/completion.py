@@ -1,0 +1,47 @@
+"""Completion by shells, also of what follows `--option=` and `key=`.
+
+typer completes `--option value`. After `=` it offers the bare value, which only bash takes as the rest of the word, and
+bash, for which `=` is a word of its own, is offered files as soon as a letter of the value is typed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typer._completion_classes import BashComplete, FishComplete, PowerShellComplete, ZshComplete, add_completion_class
+from typer.completion import completion_init  # type: ignore[attr-defined]
+
+
+class _AfterEquals:
+    """Overrides what the classes of typer look for and offer."""
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[Any]:
+        """What can stand in the place of the last word, as typer's completion items."""
+        if incomplete == "=":  # bash, right after it
+            args, incomplete = [*args, "="], ""
+        if args[-1:] == ["="]:
+            name, equals = args[-2], ""
+            args = args[:-2]
+        else:
+            name, equals, value = incomplete.partition("=")
+            if not equals:
+                return super().get_completions(args, incomplete)  # type: ignore[misc, no-any-return]
+            incomplete = value
+        option = name if name.startswith("-") else f"--{name.replace('_', '-')}"
+        items = super().get_completions([*args, option], incomplete)  # type: ignore[misc]
+        for item in items if equals else ():
+            item.value = f"{name}={item.value}"
+        return items  # type: ignore[no-any-return]
+
+
+def register() -> None:
+    """Make typer answer the scripts of `maimod completion`."""
+    completion_init()
+    for name, base in (
+        ("bash", BashComplete),
+        ("zsh", ZshComplete),
+        ("fish", FishComplete),
+        ("powershell", PowerShellComplete),
+        ("pwsh", PowerShellComplete),
+    ):
+        add_completion_class(type(base.__name__, (_AfterEquals, base), {}), name)
