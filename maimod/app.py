@@ -465,7 +465,7 @@ def pairs(
 
     with files_named():
         count = write_pairs(source, output, say)
-    say(f"{count} pairs in {output}")
+    say(f"{count} {'pair' if count == 1 else 'pairs'} in {output}")
     return 0
 
 

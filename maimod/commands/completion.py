@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from typer._completion_classes import BashComplete, FishComplete, PowerShellComplete, ZshComplete, add_completion_class
+from typer._click.shell_completion import add_completion_class
+from typer._completion_classes import BashComplete, FishComplete, PowerShellComplete, ZshComplete
 from typer.completion import completion_init  # type: ignore[attr-defined]
 
 
@@ -19,19 +20,19 @@ class _AfterEquals:
         """What can stand in the place of the last word, as typer's completion items."""
         if incomplete == "=":  # bash, right after it
             args, incomplete = [*args, "="], ""
-        if args[-1:] == ["="]:
+        if len(args) > 1 and args[-1] == "=":
             name, equals = args[-2], ""
             args = args[:-2]
         else:
             name, equals, value = incomplete.partition("=")
             if not equals:
-                return super().get_completions(args, incomplete)  # type: ignore[misc, no-any-return]
+                return super().get_completions(args, incomplete)  # type: ignore[misc]
             incomplete = value
         option = name if name.startswith("-") else f"--{name.replace('_', '-')}"
         items = super().get_completions([*args, option], incomplete)  # type: ignore[misc]
         for item in items if equals else ():
             item.value = f"{name}={item.value}"
-        return items  # type: ignore[no-any-return]
+        return items
 
 
 def register() -> None:

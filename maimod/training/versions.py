@@ -65,7 +65,7 @@ def write_pairs(source: Path, output: Path, report: Callable[[str], None] = lamb
         maps, changed = found
         name = _file_name(f"{count:03d}-{changed.title}-{changed.version}")
         _write(output / name, pair, maps[1], changed)
-        report(f"{name}: {len(changed.places)} places")
+        report(f"{name}: {len(changed.places)} {'place' if len(changed.places) == 1 else 'places'}")
         count += 1
     if not count:
         raise UsageError(f"{source}: no difficulty with two versions that differ")
