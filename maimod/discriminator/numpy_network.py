@@ -62,6 +62,7 @@ class _Layer:
                 logits = query[head] @ key[head].T
                 logits += bias[head]
                 weigh(logits, value[head], mixed[:, head], sums[:, head], is_large)
+            mixed /= sums[:, :, None]
         return mixed, sums
 
 

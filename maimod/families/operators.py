@@ -225,6 +225,7 @@ def _attend(
                 logits = query[start:stop, head] @ key[:known, head].T
                 rows = slice(start, stop), head
                 weigh(logits, value[:known, head], mixed[rows], sums[rows], is_large, visible)
+        mixed /= sums[:, :, None]
     return mixed, sums
 
 
@@ -241,13 +242,14 @@ def weigh(
     is_large: bool,
     visible: np.ndarray | None = None,
 ) -> None:
-    """Values (S, K) weighted by logits (T, S) in bits, which are changed, into `mixed` (T, K), and the sums of the weights (T,).
+    """Sums of values (S, K) weighted by powers of logits (T, S) in bits, which are changed, and the sums of the weights (T,),
+    by which they are still to be divided: for all heads at once.
 
     Args:
         logits: of T queries against S keys.
         value: of the keys.
-        mixed: is set.
-        sums: is set.
+        mixed: (T, K), is set.
+        sums: (T,), is set.
         is_large: whether the largest logit is subtracted.
         visible: (T, n) 1 for those of the last n keys that a query sees, 0 for others.
     """
@@ -260,4 +262,4 @@ def weigh(
         logits[:, len(value) - visible.shape[1] :] *= visible
     # A product with ones, which BLAS computes three times as fast as numpy adds.
     sums[...] = logits @ np.ones(len(value), dtype=np.float32)
-    np.divide(logits @ value, sums[:, None], out=mixed)
+    np.matmul(logits, value, out=mixed)
