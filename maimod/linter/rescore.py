@@ -321,20 +321,20 @@ def _questions(named: Sequence[tuple[Entry, float]], mode: Mode) -> Sequence[tup
         if len(listed) > FEW_DOUBTS and len(unlikely) > 1:
             (candidate, measured, discriminator), logit = max(unlikely, key=lambda one: one[1])
             times = sorted({time for (one, _, _), _ in unlikely for time in one.numbers.get(TIMES, [one.time])})
-            at_all = (_at_all(candidate, times, words, ""), measured, discriminator)
+            at_all = (_at_all(candidate, times, words, "place"), measured, discriminator)
             named = [(at_all, logit), *(one for one in named if not any(one is other for other in unlikely))]
     return named
 
 
 def _at_all(
-    candidate: Candidate, times: Sequence[float], what: str = "the same at", where: str = " of the phrase"
+    candidate: Candidate, times: Sequence[float], what: str = "the same in", place: str = "phrase"
 ) -> Candidate:
     """A candidate that also names other places, as those of its phrase or passage, by their times in ms."""
     named = candidate.numbers.get(TIMES, [candidate.time])
     others = [time for time in times if time not in named]
     return replace(
         candidate,
-        words=f"{_message(candidate).removesuffix('.')}{places_alike(others, what, where=where)}.",
+        words=f"{_message(candidate).removesuffix('.')}{places_alike(others, what, place)}.",
         numbers={**candidate.numbers, "places": len(times), TIMES: list(times)},
     )
 

@@ -226,14 +226,14 @@ PLACES_NAMED = 8
 """Most places that the words of such a finding list."""
 
 
-def places_alike(times: Sequence[float], what: str = "the same at", place: str = "place", where: str = "") -> str:
+def places_alike(times: Sequence[float], what: str = "the same at", place: str = "place") -> str:
     """Part of a message about the first of several places, with the times [ms] of the others: "; the same at 2 more places:
-    00:12:000, 00:14:000"; empty for one. `where` follows the places, as in "2 more places of the phrase"."""
+    00:12:000, 00:14:000"; empty for one."""
     times = list({round(time): time for time in times}.values())  # the notes of a chord are at one place
     if not times:
         return ""
     listed = ", ".join(map(clock, times[:PLACES_NAMED])) + (" and others" if len(times) > PLACES_NAMED else "")
-    return f"; {what} {len(times)} more {place}{'s' * (len(times) > 1)}{where}: {listed}"
+    return f"; {what} {len(times)} more {place}{'s' * (len(times) > 1)}: {listed}"
 
 
 def bundled(found: Iterable[Candidate], most: int = MANY) -> Iterator[Candidate]:

@@ -366,7 +366,7 @@ def _recovery(evidence: Evidence, pairs: Sequence[tuple[HitObject, HitObject]]) 
         if before.kind is ObjectKind.SPINNER and evidence.level is not None and 0 <= gap < least - ROUNDING_MS:
             yield _Place(
                 (after,),
-                f"This {object_name(after, evidence.beatmap)} starts {gap:.0f} ms after a spinner; in "
+                f"This {object_name(after, evidence.beatmap)} starts {gap:.0f} ms after the end of a spinner; in "
                 f"{_article(evidence.level)} it should be at least {least:.0f} ms.",
                 gap,
                 least,

@@ -72,7 +72,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
             measure=float(log_odds[rank]),
             actual=f"{name}, {o.slider.slides} slides" if o.slider else name,
             expected=[Expected(likelier)] if likelier else [],
-            message=f"This {name} may have the wrong form: {elsewhere.joined(usual, seen) if usual else seen}.",
+            message=f"This {name} may have the wrong {'kind or length' if o.slider else 'kind'}: {elsewhere.joined(usual, seen) if usual else seen}.",
             log_odds=round(float(log_odds[rank]), 2),
         )
 

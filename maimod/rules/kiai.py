@@ -230,7 +230,7 @@ def _unsnapped(evidence: Evidence, border: _Border) -> Candidate:
         UNSNAPPED,
         time=border.point.time,
         line=border.point.line,
-        certainty=Certainty.LIKELY if abs(error) >= CLEAR_UNSNAP_MS else Certainty.GUIDELINE,
+        certainty=Certainty.LIKELY if abs(error) >= CLEAR_UNSNAP_MS else Certainty.POSSIBLE,
         actual=f"{abs(error):.1f} ms {'late' if error > 0 else 'early'}",
         expected=(expected_tick(tick),),
         message=f"Kiai {border.word} {abs(error):.1f} ms off the closest tick of the beat.",

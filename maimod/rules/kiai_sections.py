@@ -247,7 +247,10 @@ def _words(part: _Part, differing: int, others: int) -> str:
     if part.like is not None:
         reasons.append(f"the song is like that at {clock(part.like)}, where kiai begins")
     if differing:
-        reasons.append(f"{differing} of {others} {OTHERS} have {'none' if part.has_kiai else 'it'}")
+        what = "none" if part.has_kiai else "it"
+        reasons.append(
+            f"the other difficulty has {what}" if others == 1 else f"{differing} of {others} {OTHERS} have {what}"
+        )
     return f"Kiai is {'on' if part.has_kiai else 'off'} here; {', and '.join(reasons)}."
 
 

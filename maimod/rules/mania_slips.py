@@ -383,9 +383,9 @@ def _end_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str, s
                 actual,
                 "",
             )
-        few = f"{100 * share:.0f} %" if share else "none"
+        few = f"as {100 * share:.0f} % of the" if share else "unlike all"
         return (
-            f"This hold note is {actual}, as {few} of the hold notes around; half of these are {usual} long or more",
+            f"This hold note is {actual}, {few} hold notes around; half of these are {usual} long or more",
             actual,
             "",
         )

@@ -150,8 +150,8 @@ def _off_beat_lines(evidence: Evidence) -> Iterator[Candidate]:
                 certainty=Certainty.POSSIBLE,
                 actual=f"{early_or_late(-off)}",
                 expected=(Expected("on the beat of the red line before"),),
-                message=f"This red line keeps the tempo, but lies {abs(off):.1f} ms {side(-off)} for the beat of the red line "
-                "before it.",
+                message=f"This red line keeps the tempo, but lies {abs(off):.1f} ms {'after' if off > 0 else 'before'} the beat of "
+                "the red line before it.",
                 off_ms=round(off, 2),
                 former_line=former.line,
             )

@@ -226,9 +226,9 @@ _WORDS = {
     "trapezoid": "it is {off} px off the mirror image of its neighbour",
     "field_mirror": "it is {off} px off the mirror image of an object nearby in the playfield",
     "axis": "it is {off} px off the row or column of its neighbours",
-    "turned_copy": "turned or mirrored, {off} px off",
+    "turned_copy": "turned or mirrored, it is {off} px off another slider of its length",
     "tail_stack": "its end is {off} px off the closest object to stack on",
-    "symmetry": "it is {off} px off its own mirror image",
+    "symmetry": "its halves are {off} px off mirroring each other, as those of sliders around do",
     "parallel": "it is {off} px off being parallel to a slider nearby",
 }
 
@@ -325,8 +325,8 @@ def _mirrored(measures: Measures, rank: int, evidence: Evidence) -> Iterator[Bro
     now = float(distances[first - 1]), float(distances[first + count - 1])
     back = tuple(map(float, alternatives.mirrored_px[rank]))
     words = (
-        f"the objects {', '.join(map(str, numbers))} have {now[0]:.0f} and {now[1]:.0f} px to those around; mirrored {way}, "
-        f"{back[0]:.0f} and {back[1]:.0f} px, as the map has more often at these gaps"
+        f"the objects {', '.join(map(str, numbers))} are {now[0]:.0f} and {now[1]:.0f} px from those before and after them; "
+        f"mirrored {way} it would be {back[0]:.0f} and {back[1]:.0f} px, as the map has more often at these gaps"
     )
     yield Broken(MIRRORED, 0.0, 0.5, words, f"{now[0]:.0f} and {now[1]:.0f} px", f"{back[0]:.0f} and {back[1]:.0f} px")
 

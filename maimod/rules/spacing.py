@@ -202,7 +202,7 @@ def _uneven(
     for at in named:
         step, digits = all_steps[at], 0 if compared.off[at] >= WHOLE_PX else 1
         companions = round(compared.share[at] * compared.count[at])
-        side = "from the object before" if step.after is o else "to the next"
+        side = "from the object before" if step.after is o else "from the next one"
         words.append(
             f"{step.distance:.{digits}f} px {side}, where {companions} other gaps of "
             f"{gap_name(evidence, step.before, step.gap)} have {compared.mode[at]:.{digits}f} px"

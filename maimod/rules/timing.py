@@ -278,8 +278,8 @@ def _steps(evidence: Evidence, song: _Song) -> Iterator[Candidate]:
             measure=(by**2 - (by + off) ** 2) / (2 * variance),
             actual=early_or_late(-off),
             expected=(Expected("on the beat of the red line before"),),
-            message=f"This red line keeps the tempo, but lies {abs(off):.0f} ms {side(-off)} for the beat of the one before; after it the "
-            f"sounds come {abs(by):.0f} ms {'later' if by > 0 else 'earlier'} than before it, as if the beat went on.",
+            message=f"This red line keeps the tempo, but lies {abs(off):.0f} ms {'after' if off > 0 else 'before'} the beat of the one before; from it on the "
+            f"sounds come {abs(by):.0f} ms {'later' if by > 0 else 'earlier'} than until then, as if the beat went on.",
             off_ms=round(off, 2),
             lag_change_ms=round(by, 1),
             former_line=former.line,
@@ -381,6 +381,7 @@ def _bpm_candidate(evidence: Evidence, song: _Song, section: _Section) -> Candid
     line = evidence.beatmap.red_line_at(section.start)
     bpm, fitting = 60_000 / line.beat_length, 60_000 / (line.beat_length * (1 + section.amount / 1000))
     error = max(2 * fitting * section.uncertainty / 1000, 0.01)
+    run_off = abs(section.amount) * (section.end - section.start) / 1000
     grows = "fall behind the objects" if section.amount > 0 else "run ahead of the objects"
     return candidate(
         BPM,
@@ -391,7 +392,7 @@ def _bpm_candidate(evidence: Evidence, song: _Song, section: _Section) -> Candid
         actual=tempo(line),
         expected=(Expected(f"about {fitting:.2f} BPM"),),
         message=f"Over {_seconds(section)}, by {section.objects} objects, the sounds {grows} by about {abs(section.amount):.1f} ms "
-        f"each second: {bpm:.2f} BPM is set, {fitting:.2f} ± {error:.2f} BPM would fit.",
+        f"each second, {run_off:.0f} ms in all: {bpm:.2f} BPM is set, {fitting:.2f} ± {error:.2f} BPM would fit.",
         drift_ms_per_s=round(section.amount, 2),
         bpm=round(bpm, 3),
         fitting_bpm=round(fitting, 3),

@@ -271,7 +271,7 @@ def _step(
     like = "" if alone else f", as those {'after' if at_lines[0] else 'before'}"
     who = names(of_copies, of_others)
     why = (
-        f"unlike {who} here"
+        f"where {who} {'scroll' if scrolls else 'are'} {'slower' if sign > 0 else 'faster'}"
         if scrolls or max(of_copies, of_others) > LEAST_BITS / 2
         else "with durations that are rare in the map"
     )

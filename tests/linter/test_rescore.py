@@ -277,7 +277,7 @@ class TestJudge:
         others = 0.15 * 4 * (-1.0 - JUDGED_WITHIN[0])
         assert finding.score == pytest.approx(1 / (1 + math.exp(1.0 - others)), abs=0.01)
         assert finding.evidence["times_ms"] == places and finding.evidence["places"] == 5
-        assert "the same at 4 more places of the phrase: 00:06:000, 00:10:000" in finding.message
+        assert "the same in 4 more phrases: 00:06:000, 00:10:000" in finding.message
 
     @pytest.mark.parametrize(
         ("logits", "found"),
@@ -359,7 +359,7 @@ class TestJudge:
         assert [(round(f.time - 1000) // MEASURE, f.evidence.get("places")) for f in findings] == found
         if found[0][1]:
             assert findings[0].evidence["times_ms"] == times and findings[0].score == pytest.approx(0.73, abs=0.01)
-            assert "; the same at 1 more place of the phrase: 00:19:000." in findings[0].message
+            assert "; the same in 1 more phrase: 00:19:000." in findings[0].message
 
     def test_other_sounds_in_two_copies_of_a_measure_are_two_findings(self) -> None:
         loaded = phrase_map()

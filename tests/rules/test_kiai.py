@@ -47,6 +47,12 @@ def test_kiai_off_the_beat():
     assert finding.message == "Kiai begins 13.0 ms off the closest tick of the beat."
 
 
+@pytest.mark.parametrize(("start", "expected"), [(8004, Severity.MINOR), (8013, Severity.WARNING)])
+def test_kiai_some_ms_off_the_beat_is_a_minor(start: int, expected: Severity):
+    (finding,) = found(map_with((start, 24_000)))
+    assert finding.severity is expected
+
+
 def test_many_lines_off_the_beat_are_one_finding():
     (finding,) = found(map_with((8013, 24_000), (40_013, 56_000), (72_013, 88_000)))
     assert finding.message == "Kiai begins or ends off the beat 3 times, first here."

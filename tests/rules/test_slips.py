@@ -457,7 +457,7 @@ def test_words_say_the_distances_of_the_other_way_round() -> None:
     )
     figure = evidence(zigzag(range(18, 22)), positions=stump("mirrored_from_steps", 3.0, -9.0, 5.0))
     (one,) = slips.run(figure)
-    assert "mirrored left to right, 50 and 50 px" in one.message
+    assert "mirrored left to right it would be 50 and 50 px" in one.message
 
 
 def test_a_hyperdash_that_movements_with_the_gap_have_is_named_where_the_copies_say_nothing() -> None:

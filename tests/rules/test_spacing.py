@@ -31,7 +31,7 @@ def test_displaced_object_breaks_an_even_spacing_once() -> None:
     assert finding.expected[0].text == "100 px"
     assert finding.severity is not Severity.MINOR
     assert finding.message.startswith("This circle is 146 px from the object before, where ")
-    assert " other gaps of 1 beat have 100 px, and 146 px to the next, where " in finding.message
+    assert " other gaps of 1 beat have 100 px, and 146 px from the next one, where " in finding.message
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def test_a_step_of_the_red_lines_that_the_song_does_not_have(in_song: float, rul
     if rules:
         assert result[0].severity is Severity.MINOR and result[0].time == 19_990
         assert (
-            "lies 10 ms early for the beat of the one before; after it the sounds come 10 ms later" in result[0].message
+            "lies 10 ms before the beat of the one before; from it on the sounds come 10 ms later" in result[0].message
         )
 
 

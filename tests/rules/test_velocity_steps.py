@@ -59,7 +59,7 @@ def test_a_lost_line_leaves_sliders_at_the_velocity_before() -> None:
     assert one.rule is velocity_steps.SLIDER_STEP and one.time == 12 * MEASURE and one.actual == "1.00x"
     assert one.numbers["bits_of_difficulties"] == 8 and one.numbers["bits_of_durations"] > 0
     assert one.message == (
-        "8 sliders from here on have 1.00x velocity, as those before, unlike the other difficulties here."
+        "8 sliders from here on have 1.00x velocity, as those before, where the other difficulties are faster."
     )
 
 
@@ -75,7 +75,7 @@ def test_a_measure_under_a_mistyped_line() -> None:
     (one,) = found(notes(velocities((10, 0.5), (11, 1.0)), mode=3))
     assert (one.time, one.end_time) == (10 * MEASURE, 10 * MEASURE + 3 * BEAT)
     assert one.numbers["begins_at_line"] and one.numbers["ends_at_line"]
-    assert one.message == "5 notes from here on scroll at 0.50x, unlike similar measures here."
+    assert one.message == "5 notes from here on scroll at 0.50x, where similar measures scroll faster."
 
 
 def test_a_tempo_that_is_not_evened_out_is_no_other_velocity() -> None:
