@@ -311,8 +311,8 @@ def _mirrored(evidence: Evidence) -> Iterator[Candidate]:
             float(gains[row, first]),
             now,
             f"{into:.0f} and {out:.0f} px",
-            f"These {len(objects)} {noun(evidence.beatmap)}s are {now} from the objects before and after them; {_MIRRORED[mirror]} about the middle of the "
-            f"playfield it would be {into:.0f} and {out:.0f} px, as the map has more often at these gaps.",
+            f"These {len(objects)} {noun(evidence.beatmap)}s are {now} from those before and after; {_MIRRORED[mirror]} about the middle of the "
+            f"playfield, {into:.0f} and {out:.0f} px, as the map has more often at these gaps.",
         )
 
 

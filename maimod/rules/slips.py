@@ -226,7 +226,7 @@ _WORDS = {
     "trapezoid": "it is {off} px off the mirror image of its neighbour",
     "field_mirror": "it is {off} px off the mirror image of an object nearby in the playfield",
     "axis": "it is {off} px off the row or column of its neighbours",
-    "turned_copy": "turned or mirrored, it is {off} px off another slider of its length",
+    "turned_copy": "turned or mirrored, it is {off} px off another slider",
     "tail_stack": "its end is {off} px off the closest object to stack on",
     "symmetry": "its halves are {off} px off mirroring each other, as those of sliders around do",
     "parallel": "it is {off} px off being parallel to a slider nearby",

@@ -149,7 +149,7 @@ def test_a_measure_mirrored_alone() -> None:
     assert one.rule is passage_wholes.MIRRORED and score(one) > 0.5
     assert (one.time, one.end_time) == ((AT - 4) * MEASURE, (AT - 4) * MEASURE + 1750)
     assert one.message.startswith(
-        "These 8 objects are 405 and 405 px from the objects before and after them; mirrored left to right about the middle"
+        "These 8 objects are 405 and 405 px from those before and after; mirrored left to right about the middle"
     )
     assert "100 and 100 px, as the map has" in one.message
     values = evidence.measures.of_measures["mirrored"]
