@@ -53,8 +53,10 @@ PASSAGE_CAUSES: dict[Category, frozenset[Category]] = {
 }
 """Categories that a finding about a passage can cause anywhere in it: it is named once, where it begins. A wrong velocity also
 moves the ends of sliders."""
-OF_STRETCHES = frozenset({"hitsounds/volume-step", "hitsounds/volume-ramp", "sliders/velocity-step"})
-"""Rules about what lies under one line, which are about a passage too."""
+OF_STRETCHES = frozenset(
+    {"hitsounds/volume-step", "hitsounds/volume-ramp", "sliders/velocity-step", "positions/columns-exchanged"}
+)
+"""Rules about what lies under one line, or has other columns, which are about a passage too."""
 COLUMN_SLIP = "positions/column-slip"
 """Of two notes of mania that exchanged columns each seems to be in a wrong one: the surer is kept."""
 HOLD_SLIP = "rhythm/hold-slip"

@@ -238,6 +238,12 @@ class TestFolding:
         assert rules(finding("rhythm/chord-slip", 3, 0.9), finding("positions/column-slip", 3, column)) == [kept]
         assert rules(finding("rhythm/other", 3, 0.9), finding("positions/column-slip", 3, 0.95)) == ["rhythm/other"]
 
+    @pytest.mark.parametrize(("column", "count"), [(0.7, 1), (0.95, 2)])
+    def test_notes_of_a_passage_with_exchanged_columns_are_not_named_beside_it(self, column: float, count: int) -> None:
+        passage = finding("positions/columns-exchanged", 3, 0.8, end_time=MAP.hit_objects[8].time, tier=Tier.ESTIMATED)
+        slip = finding("positions/column-slip", 7, column, tier=Tier.ESTIMATED)
+        assert len(deduplicate([passage, slip], Evidence(MAP))[0]) == count
+
     @pytest.mark.parametrize("later", [0.95, 0.85])
     def test_notes_that_exchanged_columns_are_named_once(self, later: float) -> None:
         slips = [

@@ -393,6 +393,22 @@ def test_columns_of_a_passage_that_were_exchanged_are_one_finding(
     assert all(end < start for (_, end), (start, _) in pairwise(spans))
 
 
+@pytest.mark.parametrize(("place", "side"), [(3, "next"), (4, "previous")])
+def test_two_notes_that_changed_columns_are_named_as_such(place: int, side: str) -> None:
+    steps = [(0, 1, 2, 3, 2, 1)[i % 6] for i in range(MEASURES * 16)]
+    first = 6 * 16 + 3
+    steps[first : first + 2] = steps[first : first + 2][::-1]
+    time = PLACE + place * QUARTER
+    seen = evidence(made([(1000 + i * QUARTER, column, 0) for i, column in enumerate(steps)]))
+    note = number(seen.beatmap, time, steps[6 * 16 + place])
+    assert seen.slips is not None and seen.slips.mania is not None
+    words, actual, likelier = mania_slips._column_words(seen, seen.slips, note)
+    other = steps[6 * 16 + (4 if place == 3 else 3)] + 1
+    assert f"the {side} one in column {other} seem to have changed columns" in words
+    assert (actual, likelier) == (f"column {steps[6 * 16 + place] + 1}", f"column {other}")
+    assert mania_slips._swapped_with(seen, seen.slips.mania, note + 8) is None
+
+
 def test_a_passage_a_column_too_far_is_said_to_be_so_by_its_copies() -> None:
     def shifted(by: int) -> Beatmap:
         steps = [
