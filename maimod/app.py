@@ -125,7 +125,7 @@ def check(
     return once(resolved)
 
 
-@app.command()
+@app.command(short_help="Accept single findings in a baseline.")
 def accept(
     context: typer.Context,
     path: Annotated[str, typer.Argument(metavar="PATH", help="As for check.")],
@@ -162,7 +162,7 @@ def _typed(context: typer.Context, options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@app.command()
+@app.command(short_help="Join JSON reports, such as those of shards.")
 def merge(
     reports: Annotated[list[str], typer.Argument(metavar="REPORT.json", help="JSON reports, as of --shard.")],
     format: Annotated[list[str] | None, parameter("format")] = None,
@@ -190,7 +190,7 @@ def merge(
     return run_merge(reports, outputs_of(format or ["console"], []), view)
 
 
-@app.command()
+@app.command(short_help="Explain a rule, and when to ignore it.")
 def explain(
     rule: Annotated[
         str,
@@ -221,7 +221,7 @@ def rules(format: Annotated[Literal["console", "json"], typer.Option(help="Forma
     return 0
 
 
-@app.command()
+@app.command(short_help="Write the model's score of each event as JSON lines.")
 @takes(Where.SCORE)
 def score(
     path: Annotated[str, typer.Argument(metavar="MAP.osu", help="A beatmap, with its song in the same folder.")],
@@ -245,7 +245,7 @@ def score(
     return 0
 
 
-@app.command()
+@app.command(short_help="Train a network on a Songs folder.")
 def train(
     songs: Annotated[
         Path, typer.Argument(metavar="SONGS_DIR", exists=True, file_okay=False, help="Folder of mapset folders.")
@@ -345,12 +345,12 @@ def train(
     return 0
 
 
-@app.command()
+@app.command(short_help="Measure what is found of mistakes planted in good maps.")
 def evaluate(
     songs: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[SONGS_DIR]", exists=True, file_okay=False, show_default=False, help="Folder of good maps."
+            metavar="SONGS_DIR", exists=True, file_okay=False, show_default=False, help="Folder of good maps."
         ),
     ] = None,
     pairs: Annotated[
@@ -435,7 +435,7 @@ def evaluate(
     return 0
 
 
-@app.command()
+@app.command(short_help="Compare two evaluations of the same maps.")
 def compare(
     one: Annotated[Path, typer.Argument(metavar="A.json", exists=True, dir_okay=False, help="File of --json.")],
     two: Annotated[Path, typer.Argument(metavar="B.json", exists=True, dir_okay=False, help="The other one.")],
@@ -447,7 +447,7 @@ def compare(
     return 0
 
 
-@app.command()
+@app.command(short_help="Make pairs of versions of difficulties for evaluate.")
 def pairs(
     source: Annotated[
         Path,
@@ -469,7 +469,7 @@ def pairs(
     return 0
 
 
-@app.command()
+@app.command(short_help="Calibrate the scores of a checkpoint.")
 def calibrate(
     songs: GoodMaps,
     model: Annotated[
@@ -521,7 +521,7 @@ def calibrate(
     return 0
 
 
-@app.command()
+@app.command(short_help="Fit the model of slips.")
 def slips(
     songs: GoodMaps,
     output: Annotated[Path, typer.Option(metavar="DIR", help="Folder for slips.json.")],
@@ -552,9 +552,9 @@ def slips(
     return 0
 
 
-@app.command()
+@app.command(short_help="Open the page in the browser, with pictures and sound.")
 def ui(
-    path: Annotated[str, typer.Argument(metavar="[PATH]", help="Path to fill in.")] = "",
+    path: Annotated[str, typer.Argument(metavar="PATH", help="Path to fill in.")] = "",
     port: Annotated[
         int | None,
         typer.Option(min=1, max=65535, show_default=False, help="Port; by default the first free one from 7860."),
@@ -592,7 +592,7 @@ def info(
     return 0
 
 
-@app.command()
+@app.command(short_help="Print a script that completes commands in a shell.")
 def completion(
     shell: Annotated[Literal["bash", "zsh", "fish", "powershell"], typer.Argument(help="The shell that you use.")],
 ) -> int:

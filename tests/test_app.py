@@ -6,6 +6,7 @@ import errno
 import gc
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -405,6 +406,14 @@ def test_no_arguments_print_the_help_on_stderr(capsys):
 def test_every_option_of_check_has_help():
     check = typer.main.get_command(app.app).commands["check"]
     assert all(one.help for one in check.params)
+
+
+@pytest.mark.parametrize("command", [None, *sorted(typer.main.get_command(app.app).commands)])
+def test_the_help_is_in_whole_sentences_and_plain_words(command, capsys):
+    assert app.main([*([command] if command else ()), "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("Usage: maimod")
+    assert not re.search(r"\w\.\.\.\n|<int|<float|<str|list\[|\[\[", shown)
 
 
 def run(code: str) -> subprocess.CompletedProcess:

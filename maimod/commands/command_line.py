@@ -54,6 +54,7 @@ class Commands(TyperGroup):
         has_own_commands = hasattr(command, "commands")
         for one in (*self.get_params(ctx), *(command.get_params(ctx) if command else ())):
             setattr(one, "process_value", partial(_processed, one, one.process_value))  # noqa: B010
+            _name_plainly(one)
         return super().parse_args(
             ctx, args if command is None or has_own_commands else [args[0], *rewrite(args[1:], command)]
         )
@@ -72,6 +73,15 @@ class Commands(TyperGroup):
             own = {spelling for one in self.commands[self.default].params for spelling in one.opts}
             return name in own and name not in ("--help", "-h")
         return bool(equals) or os.path.exists(token) or any(mark in token for mark in (BEATMAP, *ARCHIVES, "/", "\\"))
+
+
+def _name_plainly(parameter: Any) -> None:
+    """Make the help say PATH and N in place of typer's PATH <list[str]> and <int range>."""
+    kind = parameter.type_descriptor
+    if parameter.param_type_name == "argument" and not kind.is_choice:
+        setattr(parameter, "display_type_rich", lambda **_: "")  # noqa: B010
+    elif parameter.param_type_name == "option" and (kind.is_ranged or kind.annotation is int):
+        parameter.metavar = parameter.metavar or "N"
 
 
 def _processed(parameter: Any, process: Callable[[Any, Any], Any], context: Any, value: Any) -> Any:

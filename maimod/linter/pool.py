@@ -29,6 +29,9 @@ from maimod.linter.task import Task
 
 LOADING_S = 600.0
 """Seconds for loading the model; not counted for the limit of a map."""
+LOST_IN_A_ROW = 3
+"""Processes that may end while they load the model, one after the other, before the run is given up: one may be the
+victim of a full memory, as many have a reason that the next one has too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ def run(tasks: Sequence[Task], jobs: int, limits: Limits, setup: Setup) -> Gener
             with suppress(OSError):  # it has died, which the next read of its pipe shows
                 worker.pipe.send((task.source, task.settings, tuple(task.reported), tuple(task.given_up)))
 
+    lost = 0
     try:
         for _ in range(jobs):
             start()
@@ -109,7 +113,14 @@ def run(tasks: Sequence[Task], jobs: int, limits: Limits, setup: Setup) -> Gener
                         message = worker.pipe.recv()
                     except (EOFError, OSError):
                         worker.process.join()
-                        reason = _death(worker.process.exitcode)
+                        how = _death(worker.process.exitcode)
+                        reason = f"ended the process that linted it ({how})"
+                        if worker.loading:
+                            lost += 1
+                            if lost == LOST_IN_A_ROW:
+                                raise UsageError(
+                                    f"{lost} processes in a row ended while they loaded the model ({how})"
+                                ) from None
                     else:
                         match message:
                             case UsageError() | CheckpointError():
@@ -120,19 +131,21 @@ def run(tasks: Sequence[Task], jobs: int, limits: Limits, setup: Setup) -> Gener
                                 _note(worker, progress)
                                 yield task.number, progress, info
                             case (BeatmapReport() as report, info):
+                                lost = 0
                                 task.reported.append(task.left[0].inner)
                                 yield task.number, report, info
                         continue
                 elif time.monotonic() - worker.since > _limit(worker, limits):
                     reason = f"took longer than {_limit(worker, limits):g} s and was given up"
+                    if worker.loading:
+                        raise UsageError(f"loading the model {reason}")
                 else:
                     continue
                 _end(worker)
                 workers.remove(worker)
-                if worker.loading:
-                    raise UsageError(f"a process that was loading the model {reason}")
-                for report in _given_up(task, worker.beatmap, reason):
-                    yield task.number, report, None
+                if not worker.loading:
+                    for report in _given_up(task, worker.beatmap, reason):
+                        yield task.number, report, None
                 if task.left:
                     waiting.appendleft(task)
                 if waiting:
@@ -183,12 +196,13 @@ def _patience(busy: Sequence[_Worker], limits: Limits) -> float | None:
 
 
 def _death(code: int | None) -> str:
+    """How a process ended, as in "SIGKILL"."""
     if code is not None and code < 0:
         try:
-            return f"ended the process that linted it ({signal.Signals(-code).name})"
+            return signal.Signals(-code).name
         except ValueError:
             pass
-    return f"ended the process that linted it (exit code {code})"
+    return f"exit code {code}"
 
 
 def _end(worker: _Worker) -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from maimod.errors import CheckpointError
+from maimod.errors import CheckpointError, UsageError
 from maimod.findings import BeatmapReport, Report
 from maimod.linter.api import lint
 from maimod.linter.limits import Limits
+from maimod.linter.pool import LOST_IN_A_ROW
 from maimod.linter.progress import Progress
 from maimod.linter.settings import Settings
 from tests.linter.test_api import FAULTY, MAP, NO_MODEL, ROOT, songs
@@ -79,6 +80,42 @@ def test_a_map_that_takes_too_long_or_kills_its_process_costs_no_other(stumbling
     assert report.beatmaps[1].messages == ("crash.osu: ended the process that linted it (exit code 3)",)
     assert "MemoryError" in report.beatmaps[2].messages[0] or os.name == "nt"
     assert report.beatmaps[3].messages == ("hang.osu: took longer than 3 s and was given up",)
+
+
+DYING = """
+import os, sys
+from pathlib import Path
+if "multiprocessing.spawn" in " ".join(sys.orig_argv):
+    from maimod.linter import session
+    real = session.Session.lint
+    def lint(*args, **options):
+        deaths = Path(os.environ["DEATHS"])
+        died = len(deaths.read_text())
+        if died < int(os.environ["MOST_DEATHS"]):
+            deaths.write_text("x" * (died + 1))
+            os._exit(9)
+        return real(*args, **options)
+    session.Session.lint = lint
+"""
+"""Processes that end before they have loaded anything, as often as the test says."""
+
+
+@pytest.mark.parametrize("deaths", [LOST_IN_A_ROW - 1, LOST_IN_A_ROW])
+def test_a_process_that_ends_while_it_loads_the_model_is_replaced_but_not_for_ever(tmp_path, monkeypatch, deaths):
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(DYING)
+    (tmp_path / "deaths").write_text("")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "site"), str(ROOT)]))
+    monkeypatch.setenv("DEATHS", str(tmp_path / "deaths"))
+    monkeypatch.setenv("MOST_DEATHS", str(deaths))
+    (tmp_path / "set").mkdir()
+    write(tmp_path / "set", "a", "b")
+    run = lint([tmp_path / "set"], NO_MODEL, limits=Limits(seconds=60))
+    if deaths < LOST_IN_A_ROW:
+        assert statuses(run.report()) == [("a.osu", "partial"), ("b.osu", "partial")]
+    else:
+        with pytest.raises(UsageError, match=r"3 processes in a row ended while they loaded the model \(exit code 9\)"):
+            run.report()
 
 
 def test_what_was_reported_before_a_crash_is_neither_linted_nor_reported_again(stumbling):
