@@ -1,6 +1,6 @@
 """The judge: one learned probability for each place, from all evidence there.
 
-For each category a small neural network and a sum of boosted trees, of which the weighted mean of the log-odds counts. What
+For each category small neural networks and a sum of boosted trees, of which the weighted mean of the log-odds counts. What
 is doubted again and again in one map is its style, so a place is then compared with the others of its map (:func:`standing`).
 The numbers are in `calibration.json` beside the weights of the generator; `maimod calibrate` fits them on planted mistakes
 (:mod:`maimod.training.calibrate`). Plain numpy.
@@ -23,7 +23,7 @@ WITHIN = (-4.0, 6.0)
 """Bounds of the standardised features of the network."""
 
 NETWORK_SHARE = 0.3
-"""Weight of the network in the mean. On songs that neither part had seen, the loss of the mean is lower than that of either,
+"""Weight of the networks in the mean. On songs that neither part had seen, the loss of the mean is lower than that of either,
 and nearly the same from 0.25 to 0.5."""
 PLACES_AHEAD = (1, 3, 8, 26)
 """A place is compared with the other place of its map and category that has this rank by log-odds."""
@@ -34,32 +34,66 @@ STRONG = 4.0
 """Log-odds of a rule's measure that are as strong as any."""
 
 
+class Layer(msgspec.Struct, frozen=True, dict=True):
+    weights: list[list[float]]
+    """Of each unit, one for each input."""
+    offsets: list[float]
+
+    @cached_property
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """Weights (n_inputs, n_units) and offsets (n_units,), float32 as the features."""
+        offsets = np.array(self.offsets, dtype=np.float32)
+        return np.array(self.weights, dtype=np.float32).reshape(len(offsets), -1).T, offsets
+
+
 class Network(msgspec.Struct, frozen=True, dict=True):
-    """One hidden layer of tanh."""
+    """Networks with the same inputs and hidden layers; the mean of their outputs counts."""
 
     mean: list[float]
     scale: list[float]
     """Features are standardised: (x - mean) / scale, within `WITHIN`."""
-    weights: list[list[float]]
-    """Of each hidden unit, one for each feature."""
-    offsets: list[float]
-    outputs: list[float]
-    """Weights of the hidden units."""
-    bias: float
+    members: list[list[Layer]]
+    """Layers of each, the last with one unit."""
+    bias: float = 0.0
+    """Added to the mean."""
 
     @cached_property
-    def arrays(self) -> tuple[np.ndarray, ...]:
-        """The lists, in order; float32 as the features."""
-        mean, scale, weights, offsets, outputs = (
-            np.array(one, dtype=np.float32) for one in (self.mean, self.scale, self.weights, self.offsets, self.outputs)
-        )
-        return mean, scale, weights.reshape(-1, len(mean)), offsets, outputs
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and scale as float32."""
+        return np.array(self.mean, dtype=np.float32), np.array(self.scale, dtype=np.float32)
 
     def logits(self, features: np.ndarray) -> np.ndarray:
         """(n,) log-odds for (n, n_features)."""
-        mean, scale, weights, offsets, outputs = self.arrays
+        mean, scale = self.arrays
         standard = np.clip((features - mean) / scale, *WITHIN)
-        return np.asarray(np.tanh(standard @ weights.T + offsets) @ outputs + self.bias)
+        total = np.zeros(len(features), dtype=standard.dtype)
+        for *hidden, last in self.members:
+            values = standard
+            for weights, offsets in (layer.arrays for layer in hidden):
+                values = np.maximum(values @ weights + offsets, 0)
+            weights, offsets = last.arrays
+            total += (values @ weights + offsets)[:, 0]
+        return np.asarray(total / len(self.members) + self.bias)
+
+    def check(self, n_features: int) -> None:
+        """Check numbers that were read from a file.
+
+        Raises:
+            ValueError: if they do not fit together or are not finite.
+        """
+        sizes = [[n_features, *(len(layer.offsets) for layer in layers)] for layers in self.members]
+        fits = {len(self.mean), len(self.scale)} == {n_features} and bool(sizes)
+        for size, layers in zip(sizes, self.members, strict=True):
+            fits &= bool(layers) and size[-1] == 1
+            for inputs, layer in zip(size, layers, strict=False):
+                fits &= len(layer.weights) == len(layer.offsets) and {len(one) for one in layer.weights} == {inputs}
+        if not fits:
+            raise ValueError("the numbers of its network do not fit its features")
+        numbers = [*self.arrays, *(one for layers in self.members for layer in layers for one in layer.arrays)]
+        if not math.isfinite(self.bias) or not all(np.isfinite(one).all() for one in numbers):
+            raise ValueError("a number that is not finite")
+        if not self.arrays[1].all():
+            raise ValueError("a scale of 0")
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -147,15 +181,13 @@ def check(models: Mapping[Category, Model]) -> None:
         unknown = [name for name in names if name not in _COLUMNS]
         if unknown:
             raise ValueError(f"unknown feature {unknown[0]!r}")
-        n, network = len(model.features), model.network
-        fits = {len(network.mean), len(network.scale), *map(len, network.weights)} == {n}
-        if not fits or {len(network.offsets), len(network.outputs)} != {len(network.weights)}:
-            raise ValueError(f"{category.value}: the numbers of its network do not fit its features")
-        numbers = (network.bias, model.slope, *model.ahead, *model.shift.values(), *model.by_rule.values())
-        if not all(map(math.isfinite, numbers)) or not all(np.isfinite(one).all() for one in network.arrays):
+        n = len(model.features)
+        try:
+            model.network.check(n)
+        except ValueError as error:
+            raise ValueError(f"{category.value}: {error}") from None
+        if not all(map(math.isfinite, (model.slope, *model.ahead, *model.shift.values(), *model.by_rule.values()))):
             raise ValueError(f"{category.value}: a number that is not finite")
-        if not network.arrays[1].all():
-            raise ValueError(f"{category.value}: a scale of 0")
         if len(model.ahead) != len(PLACES_AHEAD):
             raise ValueError(
                 f"{category.value}: {len(model.ahead)} weights of places ahead, {len(PLACES_AHEAD)} expected"

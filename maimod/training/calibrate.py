@@ -55,6 +55,8 @@ COPIES, UNSEEN_COPIES = 2, 6
 of the category rises from 79 to 81 % of those of sliders and from 86 to 88 % of those of hitsounds (trees alone, judge 9)."""
 PER_SONG, PER_UNSEEN_SONG = 2, 6
 """Most maps of one mode and song, and of a song that no network was trained on: these are few, and count more."""
+SCARCE = (Mode.TAIKO, Mode.CATCH)
+"""Modes of which collections have few maps: twice as many copies, and as many maps of a song as if none were known."""
 LOCAL_FAULTS = tuple(fault for fault in FAULTS if fault.category in CATEGORIES)
 """Kinds that are judged place by place; timing is not."""
 
@@ -222,8 +224,9 @@ def examples_of_file(settings: Settings, seed: int, path: Path) -> Examples | No
     def look(beatmap: Beatmap) -> Gathered:
         return result_of(gather(beatmap, path.name, settings, resources, whole))
 
-    copies = UNSEEN_COPIES if is_held_out(path.parent) else COPIES
-    return examples_of(look, parser.load(path), LOCAL_FAULTS, seed, (MOST_MISTAKES,) * copies)
+    loaded = parser.load(path)
+    copies = (UNSEEN_COPIES if is_held_out(path.parent) else COPIES) * (2 if loaded.mode in SCARCE else 1)
+    return examples_of(look, loaded, LOCAL_FAULTS, seed, (MOST_MISTAKES,) * copies)
 
 
 def collect(
@@ -282,7 +285,8 @@ def _maps(songs: Path, mode: Mode, manifest: Path | None, seed: int, held_out: b
         sources(songs, mode, manifest, seed, per_song=PER_UNSEEN_SONG, unranked=kind, accept=is_held_out)
         for kind in kinds
     ]
-    seen = [sources(songs, mode, manifest, seed, per_song=PER_SONG, unranked=kind) for kind in kinds if not held_out]
+    per_song = PER_UNSEEN_SONG if mode in SCARCE else PER_SONG
+    seen = [sources(songs, mode, manifest, seed, per_song=per_song, unranked=kind) for kind in kinds if not held_out]
     return list(dict.fromkeys(path for part in (*unseen, *seen) for path in part))
 
 

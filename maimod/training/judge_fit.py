@@ -3,7 +3,7 @@
 Examples are weighted as if each map had `PRIOR` mistakes in most categories, all kinds equally often whatever their number of
 doses, so the probabilities are those of maps that are nearly finished.
 
-Needs scikit-learn (`pip install "maimod[train]"`).
+Needs scikit-learn and torch (`pip install "maimod[train]"`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -20,10 +20,13 @@ import numpy as np
 from maimod.errors import UsageError
 from maimod.features.trees import Trees
 from maimod.findings import Category
-from maimod.linter.judge import PLACES_AHEAD, WITHIN, Judge, Model, Network, standing, strength_of
+from maimod.linter.judge import PLACES_AHEAD, WITHIN, Judge, Layer, Model, Network, standing, strength_of
 from maimod.linter.places import CATEGORIES, NAMES, RULE_IDS, SILENT, STRETCHES
 from maimod.osu.beatmap import Mode
 from maimod.rules import RULES
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 PRIOR, RARE_PRIOR = 0.7, 0.2
 """Mistakes of each category in a map, and of each of `RARE`."""
@@ -44,13 +47,14 @@ TREES = {
 """In maps that no network has seen, their loss in rhythm is lower by 8 % than with 8 leaves and a rate of 0.05, and by 3 % than
 with 150 trees of at most six levels and a rate of 0.12. Fewer bins than the usual 255 cost nothing and save half of the time."""
 LEAST_LEAF = 20
-UNITS, DRAWS = 24, 2
-"""Hidden units of the networks, and networks of which each sees another draw of the examples; their mean counts."""
-EPOCHS, BATCH, RATE, DECAY, DROPPED = 50, 512, 1e-2, 0.01, 0.2
-"""Of the networks: rounds over the examples, examples in a step, highest learning rate, decay of the weights, share of the
-inputs that are left out at random."""
-ADAM = 0.9, 0.999
-"""Decay of the means of gradients and of their squares."""
+UNITS, MEMBERS = 48, 2
+"""Units of each of two hidden layers, and networks whose mean counts."""
+EPOCHS, BATCH, RATE, DECAY = 30, 256, 2e-3, 0.05
+"""Of the networks: rounds over the examples, examples in a step, highest learning rate, decay of the weights."""
+INPUTS_DROPPED, UNITS_DROPPED = 0.2, 0.4
+"""Shares of features and of hidden units that are left out at random. With one hidden layer of 24 units, none of them dropped, recall
+at one false place a minute is 81.1 instead of 82.2 % for sliders and 87.6 instead of 88.7 % for hitsounds (mean with the trees,
+songs left out)."""
 BITS_OF = {
     Category.RHYTHM: ("time", "end", "kind"),
     Category.POSITIONS: ("position", "column"),
@@ -215,7 +219,7 @@ def data_of(examples: Sequence[Examples], category: Category, without: frozenset
 
 
 def directions(category: Category) -> dict[str, int]:
-    """Evidence on mistakes of a category: 1 if more of the feature can only raise the score, -1 if it can only lower it.
+    """Evidence on mistakes of a category: 1 if more of the feature can only raise what the trees say, -1 if it can only lower it.
 
     Without this, rare mistakes teach that strong evidence of one kind is weak evidence of another.
     """
@@ -269,64 +273,55 @@ def _fit_mode_parts(data: Data, rows: np.ndarray, seed: int) -> Model:
         **TREES, min_samples_leaf=LEAST_LEAF, monotonic_cst=sign, random_state=seed, early_stopping=False
     )
     trees.fit(x, y, sample_weight=balanced)
-    network = _network(x, y, balanced, sign, shift, seed)
+    network = _network(x, y, balanced, shift, seed)
     return Model(names, network, plain_trees(trees, shift))
 
 
-def _network(x: np.ndarray, y: np.ndarray, w: np.ndarray, sign: np.ndarray, shift: float, seed: int) -> Network:
-    """Fit `DRAWS` networks, which stand side by side in one, with log-odds lower by `shift`."""
-    random = np.random.default_rng(seed)
-    mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-3)
-    inputs = np.clip((x - mean) / scale, *WITHIN).astype(np.float32)
-    # Each network counts each example as often as a draw with replacement would have it.
-    draws = [(w / w.mean() * random.poisson(1.0, len(w))).astype(np.float32) for _ in range(DRAWS)]
-    drawn = [_descend(inputs, y.astype(np.float32), draw, sign, random) for draw in draws]
-    weights, offsets, outputs, bias = (np.concatenate(parts, axis=-1) for parts in zip(*drawn, strict=True))
-    return Network(
-        _rounded(mean),
-        _rounded(scale),
-        [_rounded(unit, 3) for unit in weights.T],
-        _rounded(offsets),
-        _rounded(outputs / DRAWS),
-        float(bias.mean()) - shift,
-    )
+def _network(x: np.ndarray, y: np.ndarray, w: np.ndarray, shift: float, seed: int) -> Network:
+    """Fit `MEMBERS` networks, with log-odds lower by `shift`.
 
-
-def _descend(
-    x: np.ndarray, y: np.ndarray, w: np.ndarray, sign: np.ndarray, random: np.random.Generator
-) -> list[np.ndarray]:
-    """Weights (n_features, `UNITS`), offsets, outputs and bias of one network, by Adam with a falling rate.
-
-    Outputs are positive, and weights have the sign of their evidence, so more evidence cannot lower the log-odds.
+    Unlike in the trees no direction of evidence is prescribed: with it, two layers find only a third of what they find more than
+    one, and of kinds that were never taught as many (63 % of sliders and 55 and 56 % of hitsounds at 0.3 false places a minute).
     """
-    shapes = (x.shape[1], UNITS), (UNITS,), (UNITS,), (1,)
-    weights, offsets, outputs, bias = parameters = [np.zeros(shape, dtype=np.float32) for shape in shapes]
-    weights += random.normal(size=shapes[0]) / x.shape[1] ** 0.5
-    outputs += np.abs(random.normal(size=UNITS)) / UNITS**0.5
-    bias -= 1.0
-    least = np.where(sign > 0, 0.0, -np.inf).astype(np.float32)[:, None]
-    most = np.where(sign < 0, 0.0, np.inf).astype(np.float32)[:, None]
-    means, squares = ([np.zeros_like(one) for one in parameters] for _ in range(2))
-    steps, step = EPOCHS * -(-len(y) // BATCH), 0
+    import torch
+    from torch import nn
+
+    mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-3)
+    inputs = torch.tensor(np.clip((x - mean) / scale, *WITHIN), dtype=torch.float32)
+    targets, weights = (torch.tensor(one, dtype=torch.float32) for one in (y, w / w.mean()))
+    members = []
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for _ in range(MEMBERS):
+            layers = [nn.Linear(x.shape[1], UNITS), nn.Linear(UNITS, UNITS), nn.Linear(UNITS, 1)]
+            hidden = [part for one in layers[:-1] for part in (one, nn.ReLU(), nn.Dropout(UNITS_DROPPED))]
+            _descend(nn.Sequential(nn.Dropout(INPUTS_DROPPED), *hidden, layers[-1]), inputs, targets, weights)
+            members.append([_plain_layer(one) for one in layers])
+    return Network(_rounded(mean), _rounded(scale), members, -shift)
+
+
+def _descend(network: nn.Module, inputs: Tensor, targets: Tensor, weights: Tensor) -> None:
+    """Train a network in place, by AdamW with a rate that rises and falls."""
+    import torch
+
+    steps = EPOCHS * -(-len(targets) // BATCH)
+    optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
     for _ in range(EPOCHS):
-        order = random.permutation(len(y))
-        for rows in np.split(order, range(BATCH, len(y), BATCH)):
-            kept = random.random((len(rows), x.shape[1]), dtype=np.float32) >= DROPPED
-            chosen = x[rows] * kept / np.float32(1 - DROPPED)
-            hidden = np.tanh(chosen @ weights + offsets)
-            errors = w[rows] * (1 / (1 + np.exp(-(hidden @ outputs + bias))) - y[rows]) / len(rows)
-            inner = errors[:, None] * outputs * (1 - hidden**2)
-            gradients = chosen.T @ inner, inner.sum(axis=0), hidden.T @ errors, errors.sum(keepdims=True)
-            step += 1
-            rate = RATE * min(10 * step / steps, 1.0) * (1 - step / (steps + 1))
-            for value, gradient, first, second in zip(parameters, gradients, means, squares, strict=True):
-                first += (1 - ADAM[0]) * (gradient - first)
-                second += (1 - ADAM[1]) * (gradient**2 - second)
-                value -= rate * (first / (1 - ADAM[0] ** step)) / (np.sqrt(second / (1 - ADAM[1] ** step)) + 1e-8)
-            weights *= 1 - rate * DECAY
-            np.clip(weights, least, most, out=weights)
-            np.maximum(outputs, 0.0, out=outputs)
-    return parameters
+        for rows in torch.randperm(len(targets)).split(BATCH):
+            loss = torch.nn.functional.binary_cross_entropy_with_logits(
+                network(inputs[rows])[:, 0], targets[rows], weights[rows]
+            )
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+
+
+def _plain_layer(layer: nn.Linear) -> Layer:
+    return Layer(
+        [_rounded(unit, 3) for unit in layer.weight.detach().numpy()], _rounded(layer.bias.detach().numpy(), 4)
+    )
 
 
 def _balanced(weights: np.ndarray, real: np.ndarray) -> np.ndarray:
@@ -432,7 +427,7 @@ def _calibrated(logits: np.ndarray, data: Data) -> _Calibration:
         total = float((w * (np.logaddexp(0, odds) - y * odds)).sum() + (penalty * away**2).sum())
         return total, x.T @ (w * (1 / (1 + np.exp(-odds)) - y)) + 2 * penalty * away
 
-    bounds = [(0.2, 2.0), *[(0, 1)] * len(PLACES_AHEAD), *[(-4, 4)] * len(modes), *[(0, 6)] * len(rules)]
+    bounds = [(0.2, 4.0), *[(0, 1)] * len(PLACES_AHEAD), *[(-4, 4)] * len(modes), *[(0, 6)] * len(rules)]
     best = scipy.optimize.minimize(loss, usual, jac=True, method="L-BFGS-B", bounds=bounds).x
     slope, *rest = [round(float(value), 4) for value in best]
     ahead, shifts, added = np.split(rest, np.cumsum([len(PLACES_AHEAD), len(modes)]))
@@ -468,10 +463,10 @@ def fit(
         The judge, and for each category the calibrated log-odds of its places by models that do not know their song.
 
     Raises:
-        UsageError: if scikit-learn is not installed.
+        UsageError: if scikit-learn or torch is not installed.
     """
-    if find_spec("sklearn") is None:
-        raise UsageError('calibration needs scikit-learn: pip install "maimod[train]"')
+    if find_spec("sklearn") is None or find_spec("torch") is None:
+        raise UsageError('calibration needs scikit-learn and torch: pip install "maimod[train]"')
     models: dict[Category, Model] = {}
     checked: dict[Category, np.ndarray] = {}
     for category in categories:

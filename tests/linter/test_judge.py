@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 from pathlib import Path
@@ -28,9 +29,14 @@ STUMP = {
 NETWORK = {
     "mean": [1.0],
     "scale": [2.0],
-    "weights": [[0.5], [1.0]],
-    "offsets": [0.25, 0.0],
-    "outputs": [2.0, 1.0],
+    "members": [
+        [
+            {"weights": [[0.5], [-1.0]], "offsets": [0.25, 0.0]},
+            {"weights": [[1.0, 2.0], [0.5, -1.0]], "offsets": [0.0, 0.125]},
+            {"weights": [[2.0, 1.0]], "offsets": [-1.5]},
+        ],
+        [{"weights": [[4.0]], "offsets": [-1.0]}],
+    ],
     "bias": -3.0,
 }
 
@@ -44,7 +50,7 @@ def stored(network: Any = NETWORK, **changes: Any) -> dict[str, Any]:
         "ahead": [0.0] * 4,
         "shift": {"osu": 0.25},
     }
-    return {"format": 3, "rules": ["new-combos/missing"], "models": {"new-combos": model | changes}, "measured": {}}
+    return {"format": 4, "rules": ["new-combos/missing"], "models": {"new-combos": model | changes}, "measured": {}}
 
 
 def written(folder: Path, content: object) -> Path:
@@ -67,7 +73,16 @@ def row(**values: float) -> np.ndarray:
 
 def of_network(standard: float) -> float:
     """What `NETWORK` makes of a standardised feature."""
-    return 2.0 * math.tanh(0.5 * standard + 0.25) + math.tanh(standard) - 3.0
+    first = max(0.5 * standard + 0.25, 0.0), max(-standard, 0.0)
+    second = max(first[0] + 2.0 * first[1], 0.0), max(0.5 * first[0] - first[1] + 0.125, 0.0)
+    return (2.0 * second[0] + second[1] - 1.5 + 4.0 * standard - 1.0) / 2 - 3.0
+
+
+def changed(member: int, layer: int, **changes: Any) -> dict[str, Any]:
+    """`NETWORK` with another layer."""
+    network: dict[str, Any] = copy.deepcopy(NETWORK)
+    network["members"][member][layer] |= changes
+    return network
 
 
 def test_both_parts_are_averaged_and_calibrated(tmp_path: Path) -> None:
@@ -139,16 +154,20 @@ def test_a_checkpoint_without_a_judge(tmp_path: Path) -> None:
     "content",
     [
         [],
-        {"format": 3},
-        stored() | {"format": 2},
+        {"format": 4},
+        stored() | {"format": 3},
         stored() | {"models": {"nothing": stored()["models"]["new-combos"]}},
         stored(features=["slot nothing"]),
         stored(NETWORK | {"mean": [1.0, 2.0]}),
-        stored(NETWORK | {"weights": [["x"], [1.0]]}),
-        stored(NETWORK | {"weights": [[1.0, 2.0], [1.0]]}),
-        stored(NETWORK | {"weights": [[math.inf], [1.0]]}),
-        stored(NETWORK | {"offsets": [1.0]}),
-        stored(NETWORK | {"outputs": []}),
+        stored(NETWORK | {"members": []}),
+        stored(NETWORK | {"members": [[]]}),
+        stored(changed(0, 0, weights=[["x"], [1.0]])),
+        stored(changed(0, 0, weights=[[1.0, 2.0], [1.0]])),
+        stored(changed(0, 0, weights=[[math.inf], [1.0]])),
+        stored(changed(0, 0, offsets=[1.0])),
+        stored(changed(0, 1, weights=[[1.0], [0.5]])),
+        stored(changed(0, 2, weights=[], offsets=[])),
+        stored(changed(1, 0, weights=[[1.0], [1.0]], offsets=[0.0, 0.0])),
         stored(NETWORK | {"scale": [0.0]}),
         stored(NETWORK | {"bias": math.inf}),
         stored(ahead=[0.0]),

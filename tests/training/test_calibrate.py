@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from maimod.features.trees import tree_sum
 from maimod.findings import Category
 from maimod.linter.calibration import Calibration
 from maimod.linter.gather import Gathered
@@ -187,7 +188,7 @@ def test_the_judge_tells_mistakes_from_other_places(fitted: tuple[Calibration, n
     row = np.zeros((2, len(NAMES)))
     row[1, NAMES.index("slot combo")] = 6.0
     low, high = judge.models[Category.NEW_COMBOS].mean_logits(row, "osu")
-    assert low + 4 < high
+    assert low + 3 < high
 
 
 def test_scores_are_those_of_maps_with_few_mistakes(fitted: tuple[Calibration, np.ndarray]) -> None:
@@ -232,7 +233,7 @@ def test_columns_of_mania_are_fitted_apart_if_there_are_enough() -> None:
     assert list(model.apart) == ["mania"] and low + 4 < high
     assert model.mean_logits(features[:1] * 0 + 4.0, "osu")[0] > model.mean_logits(features[:1] * 0 - 4.0, "osu")[0] + 4
     held_out = judge_fit.held_out_logits(data, 0)
-    assert held_out[real].min() > np.median(held_out[~real])
+    assert np.quantile(held_out[real], 0.05) > np.quantile(held_out[~real], 0.9)
     few = np.flatnonzero((modes == "osu") | (np.arange(800) > 435))  # 24 of mania are too few
     assert not judge_fit._fit_parts(data, few, 0).apart
 
@@ -323,7 +324,7 @@ def test_maps_that_the_networks_have_not_seen_weigh_more_and_set_the_calibration
     assert judge.models[Category.NEW_COMBOS].slope != alike.models[Category.NEW_COMBOS].slope
 
 
-def test_more_evidence_never_lowers_a_score(fitted: tuple[Calibration, np.ndarray]) -> None:
+def test_more_evidence_never_lowers_what_the_trees_say(fitted: tuple[Calibration, np.ndarray]) -> None:
     judge = fitted[0].judge
     assert judge is not None
     model = judge.models[Category.NEW_COMBOS]
@@ -334,16 +335,13 @@ def test_more_evidence_never_lowers_a_score(fitted: tuple[Calibration, np.ndarra
     more = rows.copy()
     for name, sign in signs.items():
         more[:, NAMES.index(name)] += 0.8 * sign
-    before, after = (model.mean_logits(one, "osu") for one in (rows, more))
+    chosen = [NAMES.index(name) for name in model.features]
+    before, after = (tree_sum(model.trees, one[:, chosen]) for one in (rows, more))
     assert (after >= before - 1e-9).all() and (after > before).any()
-    of_network = (model.network.logits(one[:, [NAMES.index(name) for name in model.features]]) for one in (rows, more))
-    assert (np.diff(list(of_network), axis=0) > 0).all()
 
 
 def test_the_trees_are_written_as_scikit_learn_has_them() -> None:
     ensemble = pytest.importorskip("sklearn.ensemble")
-    from maimod.features.trees import tree_sum
-
     random = np.random.default_rng(2)
     x = random.normal(size=(300, 5)).astype(np.float32)
     y = x[:, 0] + x[:, 1] * x[:, 2] + random.normal(size=300) > 0.4
@@ -352,35 +350,39 @@ def test_the_trees_are_written_as_scikit_learn_has_them() -> None:
     assert ours == pytest.approx(trees.decision_function(x) - 0.25, abs=1e-3)
 
 
-def test_networks_stand_side_by_side_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    random = np.random.default_rng(4)
-    drawn = [[random.normal(size=shape) for shape in ((3, 2), (2,), (2,), (1,))] for _ in range(judge_fit.DRAWS)]
-    left = iter(drawn)
-    monkeypatch.setattr(judge_fit, "_descend", lambda *given: next(left))
-    x = random.normal(2.0, 3.0, size=(50, 3))
-    network = judge_fit._network(x, x[:, 0] > 2, np.ones(50), np.zeros(3, dtype=int), 0.25, seed=0)
-    standard = (x - x.mean(axis=0)) / x.std(axis=0)
-    each = [np.tanh(standard @ weights + offsets) @ outputs + bias for weights, offsets, outputs, bias in drawn]
+def test_the_networks_are_written_as_torch_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    fitted = []
+    monkeypatch.setattr(judge_fit, "_descend", lambda network, *given: fitted.append(network.eval()))
+    x = np.random.default_rng(4).normal(2.0, 3.0, size=(50, 3))
+    network = judge_fit._network(x, x[:, 0] > 2, np.ones(50), 0.25, seed=0)
+    standard = torch.tensor((x - x.mean(axis=0)) / x.std(axis=0), dtype=torch.float32)
+    with torch.no_grad():
+        each = [one(standard)[:, 0].numpy() for one in fitted]
+    assert len(each) == judge_fit.MEMBERS and np.abs(each[0] - each[1]).max() > 0.05
     assert network.logits(x) == pytest.approx(np.mean(each, axis=0) - 0.25, abs=0.01)
 
 
 def test_a_network_learns_what_only_two_features_together_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
     monkeypatch.setattr(judge_fit, "BATCH", 32)
-    monkeypatch.setattr(judge_fit, "EPOCHS", 40)
+    monkeypatch.setattr(judge_fit, "RATE", 1e-2)
     x = np.random.default_rng(5).normal(size=(1500, 4))
     real = x[:, 0] * x[:, 1] > 0
-    network = judge_fit._network(x[:1000], real[:1000], np.ones(1000), np.zeros(4, dtype=int), 0.0, seed=0)
+    network = judge_fit._network(x[:1000], real[:1000], np.ones(1000), 0.0, seed=0)
     assert ((network.logits(x[1000:]) > 0) == real[1000:]).mean() > 0.85
-    again = judge_fit._network(x[:1000], real[:1000], np.ones(1000), np.zeros(4, dtype=int), 0.0, seed=0)
+    again = judge_fit._network(x[:1000], real[:1000], np.ones(1000), 0.0, seed=0)
     assert again == network
 
 
-def test_a_network_is_not_misled_about_the_direction_of_evidence() -> None:
-    """In these examples the first feature lowers the odds and the second raises them."""
-    x = np.random.default_rng(6).normal(size=(600, 3))
-    network = judge_fit._network(x, x[:, 1] - x[:, 0] > 0, np.ones(600), np.array([1, -1, 0]), 0.0, seed=0)
-    more = x + np.array([0.5, -0.5, 0.0])
-    assert (network.logits(more) >= network.logits(x) - 1e-9).all()
+def test_examples_weigh_in_the_networks() -> None:
+    """Half of the examples say the opposite of the others, which weigh more."""
+    pytest.importorskip("torch")
+    x = np.random.default_rng(6).normal(size=(1200, 2))
+    is_heavy = np.arange(1200) % 2 == 0
+    real = (x[:, 0] > 0) == is_heavy
+    network = judge_fit._network(x, real, np.where(is_heavy, 5.0, 1.0), 0.0, seed=0)
+    assert ((network.logits(x) > 0) == (x[:, 0] > 0)).mean() > 0.9
 
 
 def test_what_was_written_is_read_again(tmp_path: Path, fitted: tuple[Calibration, np.ndarray]) -> None:
