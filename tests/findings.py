@@ -12,7 +12,7 @@ from maimod.discriminator.prediction import KINDS, CorruptionLogits
 from maimod.features.trees import Trees
 from maimod.findings import Category, Finding
 from maimod.linter.calibration import Calibration
-from maimod.linter.judge import NETWORK_SHARE, Judge, Model, Network
+from maimod.linter.judge import NETWORK_SHARE, Judge, Layer, Model, Network
 from maimod.linter.rescore import rescore
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import BEATMAP_CHECKS, RULES
@@ -59,8 +59,7 @@ def doubted(loaded: Beatmap, doubts: Mapping[tuple[str, float], float], elsewher
 def judging(category: Category, feature: str, weight: float, bias: float, *rules: str) -> Calibration:
     """Calibration whose judge knows one feature of one category: log-odds = weight * feature + bias."""
     # A hidden unit is nearly a line if its weight is small.
-    small = 1e-4
-    network = Network([0.0], [1.0], [[small]], [0.0], [weight / small / NETWORK_SHARE], bias / NETWORK_SHARE)
+    network = Network([0.0], [1.0], [[Layer([[weight / NETWORK_SHARE]], [0.0])]], bias / NETWORK_SHARE)
     model = Model([feature], network, Trees(0.0, [], [], [], [], []))
     return Calibration(judge=Judge({category: model}, frozenset(rules)))
 
