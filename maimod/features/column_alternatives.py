@@ -100,16 +100,6 @@ class ColumnAlternatives(msgspec.Struct, frozen=True):
     stretches: tuple[Stretch, ...]
     """For each row at which one can begin the best one of each length."""
 
-    def apart(self, least: float) -> Iterator[Stretch]:
-        """Stretches with a gain of at least `least` that do not overlap, the best first."""
-        taken = np.zeros(len(self.features), dtype=bool)
-        for one in sorted(self.stretches, key=lambda one: -one.gain):
-            if one.gain < least:
-                return
-            if not taken[one.first : one.last].any():
-                taken[one.first : one.last] = True
-                yield one
-
 
 def measure(rows: Rows) -> ColumnAlternatives:
     """Measure every row."""

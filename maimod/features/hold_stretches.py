@@ -81,16 +81,6 @@ class HoldStretches(msgspec.Struct, frozen=True):
         found[self.holds] = of
         return found
 
-    def apart(self, least: float) -> Iterator[Stretch]:
-        """Stretches with a gain of at least `least` that do not overlap, the best first."""
-        taken = np.zeros(len(self.holds), dtype=bool)
-        for one in sorted(self.stretches, key=lambda one: -one.gain):
-            if one.gain < least:
-                return
-            if not taken[one.first : one.last].any():
-                taken[one.first : one.last] = True
-                yield one
-
 
 def measure(rows: Rows) -> HoldStretches:
     """Measure the holds of a map."""

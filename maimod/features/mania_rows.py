@@ -6,8 +6,9 @@ rows at the lags of a row are its *partners*. Times in ms, gaps in beats; a *mas
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -373,3 +374,30 @@ def table(found: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray:
     """float32 (n, len(names)) the features by name as a table; what is not a number is 0."""
     columns = np.stack([np.asarray(found[name], dtype=float) for name in names], axis=1)
     return np.nan_to_num(columns, nan=0.0, posinf=64.0, neginf=-64.0).astype(np.float32)
+
+
+class Stretch(Protocol):
+    """Part of a map that would be likelier otherwise."""
+
+    @property
+    def first(self) -> int: ...
+
+    @property
+    def last(self) -> int:
+        """After the last one."""
+
+    @property
+    def gain(self) -> float:
+        """Bits."""
+
+
+OneStretch = TypeVar("OneStretch", bound=Stretch)
+
+
+def apart(stretches: Iterable[OneStretch], least: float) -> list[OneStretch]:
+    """Stretches with a gain of at least `least` that do not overlap, the best first."""
+    chosen: list[OneStretch] = []
+    for one in sorted(stretches, key=lambda one: -one.gain):
+        if one.gain >= least and all(one.last <= other.first or other.last <= one.first for other in chosen):
+            chosen.append(one)
+    return chosen

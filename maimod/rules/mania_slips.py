@@ -16,7 +16,7 @@ from maimod.features.column_measures import COLUMN_NAMES
 from maimod.features.hold_measures import END_NAMES
 from maimod.features.hold_stretches import HoldStretches, Stretch
 from maimod.features.mania_measures import ManiaMeasures
-from maimod.features.mania_rows import SAME_MS
+from maimod.features.mania_rows import SAME_MS, apart
 from maimod.features.ordered import median
 from maimod.features.slip_model import NO_SLIP, Slips
 from maimod.findings import Category, Expected, Severity, Tier, clock
@@ -180,7 +180,7 @@ def _candidates(
 def _exchanged(evidence: Evidence, mania: ManiaMeasures) -> Iterator[Candidate]:
     """Stretches that would be likelier with other columns."""
     objects, row_of = evidence.objects_by_time, mania.row_of
-    for one in mania.column_alternatives.apart(LEAST_EXCHANGED_BITS):
+    for one in apart(mania.column_alternatives.stretches, LEAST_EXCHANGED_BITS):
         if one.kind == column_alternatives.LATE:
             continue
         first, last = np.searchsorted(row_of, [one.first, one.last]).tolist()
@@ -215,7 +215,7 @@ def _exchanged(evidence: Evidence, mania: ManiaMeasures) -> Iterator[Candidate]:
 def _stretches(evidence: Evidence, mania: ManiaMeasures) -> Iterator[Candidate]:
     """Stretches of holds that would be likelier with other ends."""
     of = mania.hold_stretches
-    for one in of.apart(LEAST_STRETCH_BITS):
+    for one in apart(of.stretches, LEAST_STRETCH_BITS):
         holds = [evidence.objects_by_time[note] for note in of.holds[one.first : one.last].tolist()]
         o, by = holds[0], abs(one.shift) / TICKS_PER_BEAT * evidence.beatmap.red_line_of(holds[0].time).beat_length
         early, later = ("early", "later") if one.shift > 0 else ("late", "earlier")

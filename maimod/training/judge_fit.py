@@ -308,12 +308,12 @@ def _descend(network: nn.Module, inputs: Tensor, targets: Tensor, weights: Tenso
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
     for _ in range(EPOCHS):
-        for rows in torch.randperm(len(targets)).split(BATCH):
+        for rows in torch.split(torch.randperm(len(targets)), BATCH):
             loss = torch.nn.functional.binary_cross_entropy_with_logits(
                 network(inputs[rows])[:, 0], targets[rows], weights[rows]
             )
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
             schedule.step()
 

@@ -7,8 +7,8 @@ from collections.abc import Collection
 import numpy as np
 import pytest
 
-from maimod.features.hold_stretches import NAMES, HoldStretches, measure
-from maimod.features.mania_rows import Rows
+from maimod.features.hold_stretches import NAMES, HoldStretches, Stretch, measure
+from maimod.features.mania_rows import Rows, apart
 from tests.maps import beatmap
 
 BEAT, MEASURES = 500, 24
@@ -30,7 +30,7 @@ def rows(cut: Collection[int] = (), by: int = BEAT // 4, after: int = 0) -> Rows
 
 
 def best(found: HoldStretches) -> tuple[range, int, float]:
-    one = next(found.apart(1.0))
+    one = apart(found.stretches, 1.0)[0]
     return range(one.first, one.last), one.shift, one.gain
 
 
@@ -63,7 +63,7 @@ def test_an_end_without_room_is_no_alternative() -> None:
 
 
 def test_what_the_passages_that_are_alike_have_is_told_apart() -> None:
-    of_copies = next(measure(rows(STRETCH)).apart(1.0)).of_copies
+    of_copies = apart(measure(rows(STRETCH)).stretches, 1.0)[0].of_copies
     assert 0 < of_copies < best(measure(rows(STRETCH)))[2]
 
 
@@ -85,3 +85,11 @@ def test_maps_with_few_holds_are_not_measured(count: int) -> None:
     )
     found = measure(Rows(loaded, loaded.hit_objects))
     assert not found.stretches and len(found.features(count + 1)) == count + 1
+
+
+def test_stretches_that_overlap_a_better_one_are_left_out() -> None:
+    def stretch(first: int, last: int, gain: float) -> Stretch:
+        return Stretch(first, last, 6, gain, 0.0)
+
+    best, beside, overlapping, weak = stretch(4, 8, 9.0), stretch(8, 10, 2.0), stretch(2, 5, 8.0), stretch(20, 24, 1.9)
+    assert apart((weak, overlapping, beside, best), 2.0) == [best, beside]
