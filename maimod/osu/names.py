@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.hitsounds import BIG, KAT, Hit
 
@@ -22,6 +24,13 @@ def noun(beatmap: Beatmap) -> str:
 def kind_name(kind: str, beatmap: Beatmap) -> str:
     """A kind of object in the words of the mode."""
     return KINDS.get(beatmap.mode, {}).get(kind, kind)
+
+
+def in_words_of_mode(text: str, beatmap: Beatmap) -> str:
+    """A text about circles and sliders, in the words of the mode."""
+    for kind, name in KINDS.get(beatmap.mode, {}).items():
+        text = re.sub(rf"\b{kind}(?=s?\b)", name, text)
+    return text
 
 
 def object_name(hit_object: HitObject, beatmap: Beatmap) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from maimod.features.slider_alternatives import NAMES
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import HitObject, ObjectKind
-from maimod.osu.names import object_name
+from maimod.osu.names import in_words_of_mode, object_name
 from maimod.rules import elsewhere
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.slips import ON_PLAYFIELD, beside
@@ -56,7 +56,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         o = evidence.objects_by_time[rank]
         if o.kind is ObjectKind.SPINNER or o.index in evidence.usual_objects:
             continue
-        likelier = _likelier(o, evidence.slider_alternatives[rank])
+        likelier = in_words_of_mode(_likelier(o, evidence.slider_alternatives[rank]), evidence.beatmap)
         usual = f"{likelier} would be more usual" if likelier else ""
         fallback = "" if usual else "its rhythm is unlike that around it"
         kinds = [str(ObjectKind.CIRCLE), str(ObjectKind.SLIDER)]

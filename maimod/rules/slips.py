@@ -19,7 +19,7 @@ from maimod.features.slip_measures import LEAST_GAP_MS, RESIDUALS, Measures
 from maimod.features.slip_model import Slips
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Mode
-from maimod.osu.names import object_name
+from maimod.osu.names import in_words_of_mode, object_name
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.steps import UsualSteps, gap_name
 
@@ -106,9 +106,11 @@ def candidates(rule: Rule, log_odds: np.ndarray, evidence: Evidence, relations: 
             continue
         kept = int((measures.residuals[rank] <= EXACT_PX).sum())
         usual = float(measures.around[rank].sum())
-        named = _joined(broken[:WORDS])
+        named = in_words_of_mode(_joined(broken[:WORDS]), evidence.beatmap)
         if evidence.beatmap.mode is Mode.CATCH:  # most relations need a plane
-            unnamed = _ways(measures, rank, evidence) if rule is SLIP else UNLIKE_ALL
+            unnamed = (
+                _ways(measures, rank, evidence) if rule is SLIP else in_words_of_mode(UNLIKE_ALL, evidence.beatmap)
+            )
         elif rule is SLIP and (steps := usually.words(o)):
             unnamed = f"it is {steps}"
         elif kept < usual:

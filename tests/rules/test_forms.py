@@ -64,6 +64,8 @@ def test_forms_are_compared_in_catch_too() -> None:
     loaded = replace(of_sliders("repeat"), mode=Mode.CATCH)
     (one,) = found(loaded, unknown_forms())
     assert one.objects[0].index == HEAD and "one repeat less would be more usual" in one.message
+    (one,) = found(replace(of_sliders("split"), mode=Mode.CATCH), stump("own odds measure", 1.0, -9.0, 1.0))
+    assert "a juice stream up to the next object would be more usual" in one.message
 
 
 def test_without_a_model_of_forms_or_in_another_mode() -> None:

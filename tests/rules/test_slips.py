@@ -295,7 +295,7 @@ def test_bodies_of_catch_are_compared_with_their_y() -> None:
     shapes, nothing = stump("off copy", 1.0, -9.0, 1.5), Forest([], NOTHING)
     (one,) = slider_slips.run(evidence(loaded, shapes=shapes, catch=nothing))
     assert one.time == loaded.hit_objects[17].time
-    assert "off the most similar of the other 39 sliders of its length" in one.message
+    assert "off the most similar of the other 39 juice streams of its length" in one.message
 
 
 def curves(third: tuple[int, int] = (70, 30), last: int = 110) -> Beatmap:
