@@ -29,7 +29,7 @@ COUNTS = {
     "configuration": 200,
     "baseline": 100,
     "report": 60,
-    "cache": 60,
+    "cache": 120,
     "checkpoint": 25,
 }
 SLOW = {"lint-with-model": 6}
