@@ -1,6 +1,7 @@
 """Lint sources in several processes, each with its own model, and stop processes that exceed a limit.
 
-If a process dies or takes too long, its current map becomes an error, and the rest of the set goes to a new process.
+If a process dies or takes too long, its current map becomes an error, and the rest of the set goes to a new process. A map
+whose process was killed from outside, as the system does when memory runs out, is tried once more.
 Processes are spawned, not forked: torch and its threads do not survive a fork.
 
 Nothing heavy is imported here, so that a new process can set its limits before anything large is in memory.
@@ -32,6 +33,8 @@ LOADING_S = 600.0
 LOST_IN_A_ROW = 3
 """Processes that may end while they load the model, one after the other, before the run is given up: one may be the
 victim of a full memory, as many have a reason that the next one has too."""
+KILLED = ("SIGKILL", "SIGTERM")
+"""Deaths of a process that its map need not have caused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +105,25 @@ def run(tasks: Sequence[Task], jobs: int, limits: Limits, setup: Setup) -> Gener
                 worker.pipe.send((task.source, task.settings, tuple(task.reported), tuple(task.given_up)))
 
     lost = 0
+    tried: set[tuple[int, str]] = set()
+    """Maps whose process was killed once, by their task."""
     try:
         for _ in range(jobs):
             start()
         while busy := [(worker, worker.task) for worker in workers if worker.task is not None]:
             ready = wait([worker.pipe for worker, _ in busy], _patience([worker for worker, _ in busy], limits))
             for worker, task in busy:
+                how = ""
                 if worker.pipe in ready:
                     try:
                         message = worker.pipe.recv()
                     except (EOFError, OSError):
                         worker.process.join()
                         how = _death(worker.process.exitcode)
-                        reason = f"ended the process that linted it ({how})"
+                        if how in KILLED:
+                            reason = f"lost its process twice ({how}; too little memory?) and was given up"
+                        else:
+                            reason = f"ended the process that linted it ({how})"
                         if worker.loading:
                             lost += 1
                             if lost == LOST_IN_A_ROW:
@@ -143,7 +152,10 @@ def run(tasks: Sequence[Task], jobs: int, limits: Limits, setup: Setup) -> Gener
                     continue
                 _end(worker)
                 workers.remove(worker)
-                if not worker.loading:
+                current = task.number, worker.beatmap
+                if how in KILLED and current not in tried and not worker.loading:
+                    tried.add(current)
+                elif not worker.loading:
                     for report in _given_up(task, worker.beatmap, reason):
                         yield task.number, report, None
                 if task.left:

@@ -425,7 +425,7 @@ def _summary(page: Page, shown: Shown, view: View) -> None:
         )
         page.line((f"No findings listed{maps}.", "bold") if is_shortened else (f"No findings{maps}.", "bold green"))
     if errors:
-        page.line((f"{count(errors, 'map')} could not be read.", "bold red"))
+        page.line((f"{count(errors, 'map')} could not be checked.", "bold red"))
     _hidden(page, shown, view)
     if len(report.beatmaps) > 1:
         _unlisted(page, report)
@@ -437,10 +437,11 @@ def _summary(page: Page, shown: Shown, view: View) -> None:
         page.paragraph(report.interruption, "bold red")
     if any(finding.tier is Tier.ESTIMATED for finding in findings):
         page.paragraph(CONFIDENCE_NOTE, "dim")
-    _first(page, report)
-    if findings:
-        best = min(findings, key=lambda finding: (-finding.score, finding.severity.rank))
-        page.paragraph(f"Why, and when to ignore it: {glue(f'maimod explain {best.rule}')}", "dim")
+    entries = triage.entries(report)
+    if len(entries) > FEW_ENTRIES:
+        _first(page, report, entries[:FIRST_ENTRIES])
+    if entries:
+        page.paragraph(f"Why, and when to ignore it: {glue(f'maimod explain {entries[0].finding.rule}')}", "dim")
 
 
 def _unlisted(page: Page, report: Report) -> None:
@@ -452,14 +453,11 @@ def _unlisted(page: Page, report: Report) -> None:
         page.paragraph(f"{note(count, why)}.", "dim")
 
 
-def _first(page: Page, report: Report) -> None:
-    """Name what to look at first, if the report is long."""
-    entries = triage.entries(report)
-    if len(entries) <= FEW_ENTRIES:
-        return
+def _first(page: Page, report: Report, entries: Sequence[Entry]) -> None:
+    """Name what to look at first."""
     page.line(("Look first at:", "bold"))
     is_of_many = len({beatmap.mapset for beatmap in report.beatmaps}) > 1
-    for entry in entries[:FIRST_ENTRIES]:
+    for entry in entries:
         finding = entry.finding
         beatmap = report.beatmaps[entry.lead.beatmap]
         where = entry.where(report).partition(":")[0] or f"[{beatmap.version}]"

@@ -30,6 +30,8 @@ def gather(beatmap, *args):
     with open(beatmap.path.with_name("worked at"), "a") as file: file.write(name + "\\n")
     if "hang" in name: time.sleep(60)
     if "crash" in name: os._exit(3)
+    times = open(beatmap.path.with_name("worked at")).read().split().count(name)
+    if "killed" in name and ("always" in name or times == 1): os.kill(os.getpid(), 9)
     if "eat" in name: bytearray(4 << 30)
     return real(beatmap, *args)
 session.gather = gather
@@ -80,6 +82,23 @@ def test_a_map_that_takes_too_long_or_kills_its_process_costs_no_other(stumbling
     assert report.beatmaps[1].messages == ("crash.osu: ended the process that linted it (exit code 3)",)
     assert "MemoryError" in report.beatmaps[2].messages[0] or os.name == "nt"
     assert report.beatmaps[3].messages == ("hang.osu: took longer than 3 s and was given up",)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="knows no signal that kills")
+def test_a_map_whose_process_is_killed_from_outside_is_tried_once_more(stumbling):
+    write(stumbling, "a", "always-killed", "killed-once", "z")
+    report = lint([stumbling], NO_MODEL, limits=Limits(seconds=60)).report()
+    assert statuses(report) == [
+        ("a.osu", "partial"),
+        ("always-killed.osu", "error"),
+        ("killed-once.osu", "partial"),
+        ("z.osu", "partial"),
+    ]
+    assert report.beatmaps[1].messages == (
+        "always-killed.osu: lost its process twice (SIGKILL; too little memory?) and was given up",
+    )
+    worked = (stumbling / "worked at").read_text().splitlines()
+    assert worked == ["a.osu", *["always-killed.osu"] * 2, *["killed-once.osu"] * 2, "z.osu"]
 
 
 DYING = """

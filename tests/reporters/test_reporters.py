@@ -223,13 +223,19 @@ error: set/broken.osu:31: cannot read hit object: the file seems cut off here
 {RULE}
 2 findings in 4 maps: 1 problem (P), 1 warning (W), 0 minor (M)
 rhythm 2
-1 map could not be read.
+1 map could not be checked.
 Not shown: 1 warning beyond --max-findings 2; the gravest are listed.
 Not shown: 1 minor finding below --min-severity warning.
 {NOTE}
 Why, and when to ignore it: maimod explain rhythm/unsnapped
 """
     )
+
+
+def test_the_rule_to_explain_is_that_of_what_to_look_at_first():
+    findings = (replace(UNSNAPPED, score=0.95), replace(OFFSET, score=0.99))
+    text = page(Report("", None, (replace(BEATMAP, findings=findings),)))
+    assert text.endswith("maimod explain rhythm/unsnapped\n")
 
 
 def test_what_all_difficulties_of_a_set_lack_is_said_once():
