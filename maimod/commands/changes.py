@@ -25,6 +25,8 @@ from maimod.osu.discovery import Source, find, opened
 
 MAX_BYTES = 1 << 30
 """Largest file that is taken from the repository."""
+COMMIT_DIGITS = 10
+"""Digits of a commit's id that are shown."""
 SAME_MS = 2.0
 """Times of findings and objects that differ by at most this much are the same, because a shift is rounded."""
 NEAR_MS = 8_000.0
@@ -402,6 +404,8 @@ class Changes:
         self.ref, self.total = ref, len(sources)
         first = sources[0].path
         self.history = History.of(first.parent if sources[0].is_archive else first, ref)
+        if ref == self.history.commit:  # as a workflow gives it
+            self.ref = ref[:COMMIT_DIGITS]
         self.sources = [source for source in sources if self.history.has_changed(source)]
         self.new = self.worse = self.known = self.unsure = 0
         self._source_of = {entry.name: (source, entry.inner) for source in self.sources for entry in source.entries}
@@ -463,8 +467,9 @@ class Changes:
         if not self.sources:
             return f"--diff {self.ref}: none of {self.total:,} mapset{'s' * (self.total != 1)} has changed"
         unsure = f", {self.unsure} estimated far from every change" if self.unsure else ""
+        commit = self.history.commit[:COMMIT_DIGITS]
         return (
-            f"--diff {self.ref} ({self.history.commit[:10]}): {len(self.sources):,} of {self.total:,} "
+            f"--diff {self.ref}{'' if self.ref == commit else f' ({commit})'}: {len(self.sources):,} of {self.total:,} "
             f"mapset{'s' * (self.total != 1)} changed; {self.new} new, {self.worse} worse; "
             f"not listed: {self.known} as before{unsure}"
         )

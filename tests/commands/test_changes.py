@@ -85,6 +85,15 @@ def test_a_new_mistake_is_listed_and_the_old_ones_beside_it_are_not(repository, 
     assert found(capsys)[1] == listed
 
 
+def test_a_commit_named_by_all_its_digits_is_shown_with_a_few(repository, capsys):
+    edit(HARD, (",12000,1,0", ",12007,1,0"))
+    commit = git("rev-parse", "main")
+    main([*CHECK, "--diff", commit])
+    out, err = capsys.readouterr()
+    assert commit not in out + err
+    assert f"--diff {commit[:10]}: 1 of 2 mapsets changed" in err and f"not listed: as at {commit[:10]}." in out
+
+
 def test_a_mistake_stays_the_same_when_objects_come_and_go_around_it(repository, capsys):
     lines = HARD.read_text().splitlines(keepends=True)
     at = next(number for number, line in enumerate(lines) if ",3507,1,0" in line)
