@@ -56,11 +56,6 @@ def faults(message: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def complete(candidate: Candidate) -> str:
-    """The message of a candidate as a finding has it."""
-    return f"{candidate.message} {candidate.rule.advice}".rstrip()
-
-
 class Writing:
     """All messages that rules write, test by test."""
 

@@ -52,6 +52,10 @@ TYPICAL_LAG_MS = 29.0
 MIN_SIGNIFICANCE = 5.0
 """Least `Alignment.significance` to trust a lag. Of runs of 25 objects 91 % reach it, and none of those is over 12 ms
 off its map's lag; of 12 objects 64 %, of which 2.6 % are off."""
+WINDOW_MS = 10_000.0
+"""Windows in which sections are measured [ms]: the ends of a section are known no better."""
+LEAST_WINDOW_TIMES = 8
+"""Fewest times in a window to judge a section by."""
 SECTION_SHIFT_MS = 15.0
 SECTION_GAIN = 3.5
 """A window off the map's lag by this much [ms], with this gain [standard errors], is shifted. False alarms: 4 % of 173
@@ -122,10 +126,8 @@ class Alignment(msgspec.Struct, frozen=True):
 
     lag_ms: float
     """Onsets come this much after the times [ms]; 0 if `n_times` is 0."""
-    contrast: float
-    """Mean strength at the best lag over that at far lags; 1 is chance. Maps have 4.4, nineteen in twenty over 2.3."""
     significance: float
-    """The same difference in standard errors; below `MIN_SIGNIFICANCE` the lag is a guess."""
+    """Mean strength at the best lag less that at far lags, in standard errors; below `MIN_SIGNIFICANCE` the lag is a guess."""
     n_times: int
     """Times inside of the song."""
     curve: np.ndarray
@@ -264,18 +266,16 @@ def alignment(envelope: OnsetEnvelope, times_ms: np.ndarray) -> Alignment:
     grid = _Grid(envelope, times_ms)
     n_times = len(grid.times)
     if n_times == 0:
-        return Alignment(0.0, 1.0, 0.0, 0, np.zeros(len(LAGS_MS), dtype=np.float32))
+        return Alignment(0.0, 0.0, 0, np.zeros(len(LAGS_MS), dtype=np.float32))
     times = grid.times[:: 1 + n_times // MAX_TIMES]
     strengths = grid.at(times[:, None] + LAGS_MS)  # (n_times, n_lags)
     curve = strengths.mean(axis=0)
     best = int(curve.argmax())
     is_far = np.abs(LAGS_MS - LAGS_MS[best]) > FAR_MS
-    chance = float(curve[is_far].mean())
     difference = strengths[:, best] - strengths[:, is_far].mean(axis=1)
     significance = float(difference.mean()) / _standard_error(difference)
     return Alignment(
         lag_ms=_refine(curve, best, LAGS_MS) if curve[best] > 0 else 0.0,
-        contrast=float(curve[best]) / chance if chance > 0 else 1.0,
         significance=significance,
         n_times=n_times,
         curve=curve,
@@ -334,25 +334,16 @@ def share_alike(envelope: OnsetEnvelope, times_ms: np.ndarray, lag_ms: float, by
     return float(alike - opposite) / max(int(is_clear.sum()), 1)
 
 
-def local_alignment(
-    envelope: OnsetEnvelope,
-    times_ms: np.ndarray,
-    *,
-    window_ms: float = 10_000.0,
-    min_times: int = 8,
-    slopes: np.ndarray | None = None,
-) -> LocalAlignment:
+def local_alignment(envelope: OnsetEnvelope, times_ms: np.ndarray, slopes: np.ndarray | None = None) -> LocalAlignment:
     """Measure the lag of each section of a map against the lag of the whole map.
 
-    Windows of `window_ms` start every quarter of it. A window with fewer than `min_times` times is left out. Judge
+    Windows of `WINDOW_MS` start every quarter of it. A window with fewer than `LEAST_WINDOW_TIMES` times is left out. Judge
     shifts without slopes, by `SECTION_SHIFT_MS` and `SECTION_GAIN`, and tempo with them, by `SECTION_SLOPE` and
     `SECTION_SLOPE_GAIN`.
 
     Args:
         envelope: of the song.
         times_ms: (n_times,) times of the objects [ms], in any order.
-        window_ms: length of a section [ms].
-        min_times: fewest times to judge a section by.
         slopes: drifts to try beside the lags [ms/s], as `SLOPES_MS_PER_S`; None for no drift.
     """
     grid = _Grid(envelope, times_ms)
@@ -361,9 +352,9 @@ def local_alignment(
     tried = np.zeros(1) if slopes is None else np.asarray(slopes, dtype=np.float64)
     rows: list[tuple[float, float, float, float, float, int]] = []
     seen: tuple[int, int] | None = None
-    for start in _window_starts(times, window_ms):
-        first, stop = np.searchsorted(times, (start, start + window_ms))
-        if stop - first < min_times or (first, stop) == seen:
+    for start in _window_starts(times):
+        first, stop = np.searchsorted(times, (start, start + WINDOW_MS))
+        if stop - first < LEAST_WINDOW_TIMES or (first, stop) == seen:
             continue
         seen = (int(first), int(stop))
         inside = times[first : stop : 1 + (stop - first) // MAX_WINDOW_TIMES]
@@ -374,14 +365,14 @@ def local_alignment(
     return LocalAlignment(starts, ends, lags, fitted, gains, counts.astype(np.int64), map_lag)
 
 
-def _window_starts(times: np.ndarray, window_ms: float) -> Iterator[float]:
+def _window_starts(times: np.ndarray) -> Iterator[float]:
     """Starts of windows that cover all times [ms], without those in long breaks."""
     if len(times) == 0:
         return
-    start, step = float(times[0]), window_ms / 4
+    start, step = float(times[0]), WINDOW_MS / 4
     while True:
         yield start
-        if start + window_ms > times[-1]:
+        if start + WINDOW_MS > times[-1]:
             return
         following = float(times[np.searchsorted(times, start, side="right")])
         start += step * max(1.0, np.floor((following - start) / step))

@@ -83,7 +83,7 @@ def mel_levels(audio: Audio, frame_ms: float, n_mels: int) -> MelLevels:
     return MelLevels(np.log1p(levels, out=levels), 1000.0 * hop / rate)
 
 
-def step_samples(frame_ms: float, sample_rate: int = SAMPLE_RATE) -> int:
+def step_samples(frame_ms: float, sample_rate: int) -> int:
     """Samples from one frame to the next."""
     return max(1, round(frame_ms * sample_rate / 1000))
 

@@ -41,7 +41,7 @@ def score(model: Model, encoded: EncodedMap, exact: bool = False) -> dict[str, t
 
 
 def score_in_steps(
-    model: Model, encoded: EncodedMap, exact: bool = False
+    model: Model, encoded: EncodedMap, exact: bool
 ) -> Generator[float, None, dict[str, tuple[EventScore, ...]]]:
     """Score every event of a map, each exactly once.
 

@@ -140,7 +140,7 @@ class MeasureSounds:
             "edges_bare": self._edges_bare(),
         }
 
-    def _addition_odds(self, bits: Sequence[int], among: np.ndarray | float = 1.0) -> list[np.ndarray]:
+    def _addition_odds(self, bits: Sequence[int], among: np.ndarray | float) -> list[np.ndarray]:
         """(n, width) for each addition: log-odds of it if there is a hit, by the measures `among` (n, n) that have the other
         sounds of this one."""
         hits = self.sounds >= 0

@@ -170,7 +170,7 @@ def gather_mapset(whole: Mapset, reported: frozenset[Path], settings: Settings) 
     return MapsetEvidence(whole, of_beatmaps, reported)
 
 
-def evidence_without_song(beatmap: Beatmap, settings: Settings, whole: Mapset | None = None) -> Evidence:
+def evidence_without_song(beatmap: Beatmap, settings: Settings, whole: Mapset | None) -> Evidence:
     """The evidence that a map and its set give by themselves, without model and song."""
     return Evidence(
         beatmap,
@@ -199,7 +199,7 @@ def level_of(beatmap: Beatmap, settings: Settings, whole: Mapset | None = None) 
     return whole.levels[beatmap.path] if whole else level.level_of(beatmap, star_rating(beatmap))
 
 
-def is_guess(beatmap: Beatmap, settings: Settings, whole: Mapset | None = None) -> bool:
+def is_guess(beatmap: Beatmap, settings: Settings, whole: Mapset | None) -> bool:
     """Whether the level is a guess by stars and settings."""
     if settings.of_difficulty(beatmap.version).level is not None:
         return False

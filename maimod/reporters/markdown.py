@@ -87,7 +87,7 @@ def title(beatmap: BeatmapReport) -> str:
     return escape(f"[{beatmap.version}]" if beatmap.version else beatmap.path)
 
 
-def issue(entry: Entry, report: Report, labelled: bool = False) -> str:
+def issue(entry: Entry, report: Report, labelled: bool) -> str:
     """The line of one entry, as a modder writes it: timestamp, what is there, what to check, where else."""
     finding = entry.finding
     stamp = f"{finding.place} ".lstrip()

@@ -13,9 +13,9 @@ from maimod.rules.base import BeatmapCheck, MapsetCheck, Rule
 from maimod.rules.criteria import AS_OF, described
 
 
-def explain(rules: Sequence[Rule], out: TextIO, view: View | None = None) -> None:
+def explain(rules: Sequence[Rule], out: TextIO) -> None:
     """Write the full description of each rule."""
-    page = Page(out, view or View())
+    page = Page(out, View())
     for number, rule in enumerate(rules):
         if number:
             page.line()
@@ -51,9 +51,9 @@ def explain(rules: Sequence[Rule], out: TextIO, view: View | None = None) -> Non
         page.paragraph(glue(f"maimod check MAP --ignore {rule.id}"), first="Leave it out: ", rest=2, first_style="dim")
 
 
-def rules(checks: Sequence[BeatmapCheck | MapsetCheck], out: TextIO, view: View | None = None) -> None:
+def rules(checks: Sequence[BeatmapCheck | MapsetCheck], out: TextIO) -> None:
     """Write the table of rules."""
-    page = Page(out, view or View())
+    page = Page(out, View())
     width = max((len(rule.id) for check in checks for rule in check.rules), default=0)
     for number, check in enumerate(checks):
         if number:

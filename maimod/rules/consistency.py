@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from maimod.findings import Expected, Severity, Tier
-from maimod.osu.beatmap import MAX_TIME_MS, Beatmap, Mode
+from maimod.osu.beatmap import MAX_TIME_MS, PLAYFIELD_MODES, Beatmap, Mode
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
 from maimod.rules.sets import CRITERIA, LAZER, Part, background, departures, names, quoted, video
 
@@ -103,7 +103,7 @@ TICK_RATE = Rule(
     ignore_when="the lowest difficulties have fewer ticks, or follow another rhythm of the song",
     blind_spots="Sets in which several differ, which is a choice.",
     source=f"{LAZER}/CheckInconsistentSettings.cs",
-    modes=frozenset({Mode.OSU, Mode.CATCH}),
+    modes=PLAYFIELD_MODES,
 )
 BACKGROUND = Rule(
     "mapset/backgrounds-differ",
@@ -137,6 +137,8 @@ VIDEO = Rule(
 
 SPRITES = ("Sprite", "Animation", "4,", "6,")
 """Beginnings of the events that show a picture."""
+MOST_WORDS = 6
+"""Most tags that a message lists."""
 
 
 def run(evidence: MapsetEvidence) -> Iterator[Placed]:
@@ -197,9 +199,9 @@ def _metadata_message(key: str, part: Part) -> str:
     return f"{key} is {quoted(part.value)} here and {quoted(part.usual)} in {others}."
 
 
-def _list(words: Sequence[str], limit: int = 6) -> str:
-    shown = ", ".join(f'"{word}"' for word in words[:limit])
-    return shown + (f" and {len(words) - limit} more" if len(words) > limit else "")
+def _list(words: Sequence[str]) -> str:
+    shown = ", ".join(f'"{word}"' for word in words[:MOST_WORDS])
+    return shown + (f" and {len(words) - MOST_WORDS} more" if len(words) > MOST_WORDS else "")
 
 
 def _ids(evidence: MapsetEvidence) -> Iterator[Placed]:

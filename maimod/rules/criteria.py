@@ -66,7 +66,7 @@ class Criterion(msgspec.Struct, frozen=True):
         return in_words(self.low, self.high, self.unit)
 
 
-def in_words(low: float, high: float, unit: str = "") -> str:
+def in_words(low: float, high: float, unit: str) -> str:
     """Bounds in words, of which one may be infinite."""
     if unit == "ms" and max(low, high if math.isfinite(high) else 0) >= 10_000:
         low, high, unit = low / 1000, high / 1000, "s"
@@ -354,7 +354,7 @@ _BY_PLACE: dict[tuple[str, Mode, Level | None], Criterion] = {
 }
 
 
-def criterion(key: str, mode: Mode, level: Level | None = None) -> Criterion | None:
+def criterion(key: str, mode: Mode, level: Level | None) -> Criterion | None:
     """The limit for a level of a mode, else that for all levels of it; None if there is none.
 
     Args:

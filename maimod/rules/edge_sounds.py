@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import HitObject, Mode
+from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject
 from maimod.osu.hitsounds import Hit, addition_names
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.elsewhere import counted
@@ -40,7 +40,7 @@ EDGES = Rule(
     ignore_when="the song has that sound at both ends",
     blind_spots="Sliders without additions; passages that occur once, in sets of one difficulty.",
     source=HITSOUND_RULES,
-    modes=frozenset({Mode.OSU, Mode.CATCH}),
+    modes=PLAYFIELD_MODES,
     curves={"": EDGE_CURVE},
     corruptions=("addition",),
 )

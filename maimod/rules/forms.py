@@ -11,11 +11,11 @@ import numpy as np
 
 from maimod.features.slider_alternatives import NAMES
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import HitObject, ObjectKind
+from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject, ObjectKind
 from maimod.osu.names import in_words_of_mode, object_name
 from maimod.rules import elsewhere
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
-from maimod.rules.slips import ON_PLAYFIELD, beside
+from maimod.rules.slips import beside
 
 LEAST_LOG_ODDS = -3.0
 """Objects with less are no candidates."""
@@ -38,7 +38,7 @@ FORM = Rule(
     ignore_when="the song differs from the similar measures here",
     blind_spots="Maps with few objects; what three quarters of the similar measures have as well; spinners.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Slider",
-    modes=ON_PLAYFIELD,
+    modes=PLAYFIELD_MODES,
     curves={"": FORM_CURVE},
     corruptions=("length",),
 )

@@ -15,7 +15,7 @@ import numpy as np
 
 from maimod.features.passages import Passages
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import HitObject, Mode
+from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.passage_rhythms import LEAST_BITS, SHOWN_OBJECTS, bits_of_length, log_odds, strongest
 from maimod.rules.steps import gap_name
@@ -43,7 +43,7 @@ OTHER_VELOCITY = Rule(
     ignore_when="the song has longer or shorter sounds here",
     blind_spots="Velocities that most of the map has; lines without sliders.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Slider",
-    modes=frozenset({Mode.OSU, Mode.CATCH}),
+    modes=PLAYFIELD_MODES,
     curves={"": VELOCITY_CURVE},
     corruptions=("length", "shape"),
 )

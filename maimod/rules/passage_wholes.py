@@ -15,7 +15,7 @@ from maimod.features.measure_alternatives import MIRRORED_MEASURES
 from maimod.features.measure_rhythms import LEAST_OBJECTS
 from maimod.features.slip_alternatives import across
 from maimod.findings import Category, Expected, Severity, Tier, clock
-from maimod.osu.beatmap import HitObject, Mode
+from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject, Mode
 from maimod.osu.names import noun
 from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.elsewhere import counted
@@ -120,7 +120,7 @@ MIRRORED = Rule(
     ignore_when="the leaps follow the song",
     blind_spots="Measures after a break; passages that were moved as well.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques",
-    modes=frozenset({Mode.OSU, Mode.CATCH}),
+    modes=PLAYFIELD_MODES,
     curves={"": MIRRORED_CURVE},
     corruptions=("place",),
 )
@@ -137,7 +137,7 @@ COMBOS = Rule(
     ignore_when="the pattern changes here",
     blind_spots="Parts that occur once; new combos that are early.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Combo",
-    modes=frozenset({Mode.OSU, Mode.CATCH}),
+    modes=PLAYFIELD_MODES,
     curves={"": COMBOS_CURVE},
     corruptions=("combo",),
 )

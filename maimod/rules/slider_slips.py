@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from maimod.findings import Category, Severity, Tier
-from maimod.osu.beatmap import Mode
+from maimod.osu.beatmap import PLAYFIELD_MODES, Mode
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule
-from maimod.rules.slips import CONTROL_POINT, ON_PLAYFIELD, REVERSED, candidates
+from maimod.rules.slips import CONTROL_POINT, REVERSED, candidates
 
 SLIP_CURVE = Curve(middle=3.3, scale=1.0)
 """As that of :data:`maimod.rules.slips.SLIP`. 118 ranked maps have 0.01 sliders a minute above 1."""
@@ -31,7 +31,7 @@ SLIP = Rule(
     ignore_when="the shape is meant to be unique.",
     blind_spots="Maps whose sliders have nothing in common.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Slider",
-    modes=ON_PLAYFIELD,
+    modes=PLAYFIELD_MODES,
     curves={"": SLIP_CURVE},
     corruptions=("shape",),
 )

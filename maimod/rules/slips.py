@@ -18,13 +18,11 @@ from maimod.features.geometry import EXACT_PX, FAR_PX
 from maimod.features.slip_measures import LEAST_GAP_MS, RESIDUALS, Measures
 from maimod.features.slip_model import Slips
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import Mode
+from maimod.osu.beatmap import PLAYFIELD_MODES, Mode
 from maimod.osu.names import in_words_of_mode, object_name
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.steps import UsualSteps, gap_name
 
-OSU = frozenset({Mode.OSU})
-ON_PLAYFIELD = frozenset({Mode.OSU, Mode.CATCH})
 LEAST_LOG_ODDS = -4.0
 """Objects with less are no candidates."""
 BESIDE = 2
@@ -65,7 +63,7 @@ SLIP = Rule(
     ignore_when="the object is meant to stand apart, or the map places freely.",
     blind_spots="Moves of up to 5 px, unless many relations show them; maps that keep few exact relations; most single moves from Hard on; objects that were never in a relation.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Distance_snap",
-    modes=ON_PLAYFIELD,
+    modes=PLAYFIELD_MODES,
     curves={"": SLIP_CURVE},
     corruptions=("place",),
 )

@@ -18,6 +18,7 @@ from maimod.audio.onsets import (
     SECTION_SLOPE_GAIN,
     SLOPES_MS_PER_S,
     TYPICAL_LAG_MS,
+    WINDOW_MS,
     Alignment,
     OnsetEnvelope,
     alignment,
@@ -46,8 +47,6 @@ MIN_SECTION_MS = 8_000.0
 MIN_STRETCH_MS = 14_000.0
 """A stretch inside of a section must be this long. Of 194 finished maps four had a drift in a single window of 10 s, all of
 3 ms a second, and none in a longer stretch: so short, other instruments look like a drift."""
-WINDOW_MS = 10_000.0
-"""Length of the windows in which shifts are measured: their ends are known no better."""
 LONE_WINDOW_GAIN = 5.5
 """A single shifted window needs this gain: sections of soft sounds reach 4 in ranked maps, in one window of 10 s each.
 """

@@ -22,7 +22,7 @@ import numpy as np
 
 from maimod.features.ordered import median
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, Mode
+from maimod.osu.beatmap import PLAYFIELD_MODES, UNSNAP_MS, Beatmap, HitObject, Mode
 from maimod.osu.names import noun
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.elsewhere import counted
@@ -59,7 +59,7 @@ SLIDER_STEP = Rule(
     ignore_when="the song has longer or shorter sounds here",
     blind_spots="Lines without sliders; passages that occur once, in sets of one difficulty.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Slider",
-    modes=frozenset({Mode.OSU, Mode.CATCH}),
+    modes=PLAYFIELD_MODES,
     curves={"": SLIDER_CURVE},
     corruptions=("length", "shape"),
 )

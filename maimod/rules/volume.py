@@ -11,7 +11,7 @@ from itertools import groupby
 
 from maimod.events.schema import EventKind
 from maimod.findings import Expected, Severity, Tier
-from maimod.osu.beatmap import Mode, ObjectKind
+from maimod.osu.beatmap import PLAYFIELD_MODES, ObjectKind
 from maimod.osu.hitsounds import Hit
 from maimod.osu.names import hit_name
 from maimod.rules import elsewhere
@@ -89,7 +89,7 @@ NONE = Rule(
     ignore_when="the song has nothing to stress, or custom samples carry the rhythm",
     blind_spots="Additions with silent custom samples.",
     source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckFewHitsounds.cs",
-    modes=frozenset({Mode.OSU, Mode.CATCH}),
+    modes=PLAYFIELD_MODES,
     curves={"": BARE_CURVE},
 )
 

@@ -121,10 +121,10 @@ def _mode_with_song(path: Path) -> int | None:
 def evaluate_map(
     analyse: Callable[[Beatmap, str], Analysis],
     loaded: Beatmap,
-    faults: Sequence[Fault] = FAULTS,
-    seed: int = 0,
+    faults: Sequence[Fault],
+    seed: int,
     *,
-    together: int = 1,
+    together: int,
     model: str = "none",
     untouched: tuple[Analysis, Sequence[Finding]] | None = None,
 ) -> Evaluation:

@@ -33,7 +33,7 @@ def in_map(findings: Iterable[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.category is not Category.MAPSET]
 
 
-def spans_of(finding: Finding, whole: bool = False) -> list[Span]:
+def spans_of(finding: Finding, whole: bool) -> list[Span]:
     """(start, end) in ms of the places that a finding is about.
 
     Args:

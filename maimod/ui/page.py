@@ -533,7 +533,7 @@ def _style() -> str:
     return viewer.style() + (files("maimod.ui") / "page.css").read_text(encoding="utf-8")
 
 
-def serve(path: str = "", port: int | None = None, browser: bool = True) -> int:
+def serve(path: str, port: int | None, browser: bool) -> int:
     """Serve the page until interrupted, and return an exit code."""
     # Import torch in the background, so that the first run does not wait two seconds for it.
     threading.Thread(target=_warm_up, daemon=True).start()

@@ -33,7 +33,6 @@ def test_alignment_finds_a_shift_of_23_ms() -> None:
     result = onsets.alignment(onsets.onset_envelope(song), times)
     assert result.lag_ms == pytest.approx(23.0, abs=2.0)
     assert result.significance > onsets.MIN_SIGNIFICANCE
-    assert result.contrast > 3
     assert result.n_times == len(times)
 
 
@@ -105,7 +104,7 @@ def test_odd_songs_and_times_give_numbers(song: str, times: str) -> None:
         assert np.isfinite(envelope.values).all()
         assert np.isfinite(envelope.at(ODD_TIMES[times], 25.0)).all()
         result = onsets.alignment(envelope, ODD_TIMES[times])
-        assert np.isfinite([result.lag_ms, result.contrast, result.significance]).all()
+        assert np.isfinite([result.lag_ms, result.significance]).all()
         local = onsets.local_alignment(envelope, ODD_TIMES[times], slopes=onsets.SLOPES_MS_PER_S)
         assert np.isfinite(local.gains).all()
         found = onsets.drift(envelope, ODD_TIMES[times])

@@ -18,7 +18,6 @@ from maimod.findings import Severity
 from maimod.linter.settings import Settings, Where
 from tests.linter.test_api import FAULTY
 
-ROOT = Path(__file__).parents[2]
 GOOD = """
 fail-on = "warning"
 format = ["console"]

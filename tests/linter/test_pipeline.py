@@ -27,7 +27,6 @@ from tests import maps
 LINES = [f"{50 * (i % 8)},100,{1000 + 500 * i},{5 if i % 4 == 0 else 1},0" for i in range(40)]
 MAP = maps.beatmap(LINES)
 CURVES = {"": Curve(middle=0.0, scale=1.0)}
-Run = Callable[[Evidence], Iterator[Candidate]]
 
 
 def rule(name: str, tier: Tier = Tier.ESTIMATED) -> Rule:

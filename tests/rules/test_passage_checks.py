@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from maimod.osu.beatmap import Beatmap
@@ -16,10 +15,6 @@ from tests.maps import RED_LINE, beatmap
 def found(one: Beatmap, *others: Beatmap) -> list[Candidate]:
     evidence = Evidence(one, mapset=Mapset(Path(), (one, *others)) if others else None)
     return [*passage_sounds.run(evidence), *passage_rhythms.run(evidence), *passage_speeds.run(evidence)]
-
-
-def rules(candidates: Sequence[Candidate]) -> list[str]:
-    return [one.rule.id for one in candidates]
 
 
 def test_nothing_where_everything_is_repeated() -> None:

@@ -15,7 +15,7 @@ from maimod.features.slip_model import FILE, Forest, SlipModel
 from maimod.features.trees import Trees
 from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
 from maimod.rules import slider_slips, slips
-from maimod.rules.base import Candidate, Evidence
+from maimod.rules.base import Evidence
 from tests.maps import beatmap
 
 SIDE = 100
@@ -56,10 +56,6 @@ def stump(name: str, limit: float, below: float, above: float) -> Forest:
 def evidence(loaded: Beatmap, **forests: Forest) -> Evidence:
     model = {"positions": Forest([], NOTHING), "shapes": Forest([], NOTHING)} | forests
     return Evidence(loaded, slip_model=SlipModel(slip_model.FORMAT, **model))
-
-
-def times(found: list[Candidate]) -> list[float]:
-    return [one.time for one in found]
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ def plant_many(
     beatmap: Beatmap,
     kinds: Sequence[Fault],
     seed: int,
-    count: int = 8,
+    count: int,
     gap_ms: float = APART_MS,
     envelope: OnsetEnvelope | None = None,
 ) -> Copy:
