@@ -1,23 +1,15 @@
-"""Settings and length of a single difficulty: values that the game or the criteria do not allow, values unusual for its
-level, keys, colours, drain time, breaks.
-
-Of 1,046 ranked maps 10 have a break that does not fit, 5 are a few hundredths of a second short of 30 s, which is
-tolerated.
-"""
+"""Settings of a single difficulty: values that the game or the criteria do not allow, values unusual for its level, colours."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from itertools import pairwise
-
-import numpy as np
 
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import PLAYFIELD_MODES, Break, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, Mode, ObjectKind
 from maimod.osu.level import Level
 from maimod.rules import criteria
-from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 _LAZER = "https://github.com/ppy/osu/blob/master/osu.Game"
@@ -29,8 +21,7 @@ SETTING = Rule(
     ("map",),
     why="The game limits or rounds such values, so the map plays differently from its file.",
     how="Health, circle size, overall difficulty and approach rate lie between 0 and 10 and have one decimal at most; "
-    "the slider velocity "
-    "lies between 0.4 and 3.6. More decimals of a setting that the mode does not use are a minor.",
+    "the slider velocity lies between 0.4 and 3.6. More decimals of a setting that the mode does not use are a minor.",
     advice="Set it within the bounds.",
     ignore_when="never",
     blind_spots="None.",
@@ -60,9 +51,8 @@ FOR_LEVEL = Rule(
     why="Players choose a difficulty by its level; an approach rate or health that is unusual for the level surprises "
     "them.",
     how="Approach rate, overall difficulty, health and circle size, as far as the mode uses them, are compared with "
-    "the "
-    "guidelines for the level. A deviation of up to 1.5 is a minor, and none if the level is a guess. Health of taiko may "
-    "be lower by 1, as the guidelines allow for many notes.",
+    "the guidelines for the level. A deviation of up to 1.5 is a minor, and none if the level is a guess. Health of "
+    "taiko may be lower by 1, as the guidelines allow for many notes.",
     advice="Is it intended?",
     ignore_when="the tempo or the density of the song requires it",
     blind_spots="Difficulties with unknown level; taiko, catch and mania where the name of the difficulty does not "
@@ -70,66 +60,21 @@ FOR_LEVEL = Rule(
     source=f"{_CRITERIA}/osu%21#difficulty-specific",
     criteria=("approach-rate", "overall-difficulty", "hp-drain-rate", "circle-size"),
 )
-DRAIN = Rule(
-    "mapset/drain-time",
-    "Drain time too short",
-    Severity.PROBLEM,
-    Tier.EXACT,
-    ("map",),
-    why="The ranking criteria require at least 30 seconds of play.",
-    how="From the first object to the end of the last, without breaks.",
-    advice="Map more of the song.",
-    ignore_when="never",
-    blind_spots="None.",
-    source=f"{_CRITERIA}#beatmap",
-    criteria=("drain-time",),
-)
 OVERFLOW = Rule(
     "mapset/score-overflow",
     "Score beyond what the game can count",
     Severity.WARNING,
     Tier.EXACT,
     ("map",),
-    why="In stable the score of a perfect play passes 2,147,483,647, the largest number that it counts to, and becomes negative.",
-    how="Circles and sliders give 300 points each, and 300 times the combo times the difficulty multiplier divided by 25; the "
-    "multiplier is computed from the settings and the density of objects.",
+    why="In stable the score of a perfect play passes 2,147,483,647, the largest number that it counts to, and becomes "
+    "negative.",
+    how="Circles and sliders give 300 points each, and 300 times the combo times the difficulty multiplier divided by "
+    "25; the multiplier is computed from the settings and the density of objects.",
     advice="Use fewer objects, or lower settings.",
     ignore_when="the map is made for lazer alone",
     blind_spots="Mods, which multiply the score; bonus of spinners; other modes.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Score/ScoreV1/osu%21",
     modes=frozenset({Mode.OSU}),
-)
-BREAK = Rule(
-    "mapset/break",
-    "Break too short or too close to an object",
-    Severity.PROBLEM,
-    Tier.EXACT,
-    ("map",),
-    why="The game shows breaks by fading; one that is too short flickers, and one that overlaps with play hides "
-    "objects. The editor makes no such breaks; they remain when objects are added, moved or copied between "
-    "difficulties.",
-    how="A break lasts 650 ms or more, begins 200 ms or more after an object ends, ends no later than the next object "
-    "begins to appear (by the approach rate), contains no object, and has whole ms, because stable refuses a map with "
-    "decimals. A border that is wrong by up to 50 ms is a warning, by up to 10 ms a minor.",
-    advice="Set the break again in the editor.",
-    ignore_when="never: the game or another editor will change it",
-    blind_spots="Mania, which hardly uses breaks.",
-    source=f"{_LAZER}/Rulesets/Edit/Checks/CheckBreaks.cs",
-    modes=ALL_MODES - {Mode.MANIA},
-)
-MISSING_BREAK = Rule(
-    "mapset/missing-break",
-    "Long pause without a break",
-    Severity.MINOR,
-    Tier.EXACT,
-    ("map",),
-    why="Health drains during a pause that is not a break, and players do not know that they may rest.",
-    how="There is no object for 10 s or more, and no break in between.",
-    advice="Add a break.",
-    ignore_when="a break would show too early whether the map continues",
-    blind_spots="Pauses under 10 s; mania, where health does not drain by itself.",
-    source="https://osu.ppy.sh/wiki/en/Gameplay/Break",
-    modes=ALL_MODES - {Mode.MANIA},
 )
 OVERALL_APPROACH = Rule(
     "mapset/overall-differs-from-approach",
@@ -138,8 +83,7 @@ OVERALL_APPROACH = Rule(
     Tier.EXACT,
     ("map",),
     why="Catch does not use the overall difficulty except for the score; the criteria ask for one value for both, so "
-    "that "
-    "scores of difficulties compare.",
+    "that scores of difficulties compare.",
     how="OverallDifficulty and ApproachRate of a catch map are different; none of 64 real maps but two jokes.",
     advice="Is it intended?",
     ignore_when="the score would overflow; then the overall difficulty is lower",
@@ -171,11 +115,8 @@ COMBO_COLOURS = Rule(
     ("map",),
     why="Combos are distinguished by their colours, which must be visible against the background and must not glare.",
     how="At least two combo colours (none at all is a minor, unless the default skin is forced: the player's skin "
-    "decides then). "
-    "Perceived brightness "
-    "(HSP) of combo "
-    "colours and of the slider border: a problem below 30 (of the border, which sets of old have black, a warning), a warning below 43, or "
-    "above 250 in maps with kiai, where "
+    "decides then). Perceived brightness (HSP) of combo colours and of the slider border: a problem below 30 (of the "
+    "border, which sets of old have black, a warning), a warning below 43, or above 250 in maps with kiai, where "
     "objects flash.",
     advice="Set colours that stand out from the background.",
     ignore_when="the background is bright throughout",
@@ -213,22 +154,13 @@ SLIGHTLY = {(Mode.TAIKO, "HPDrainRate"): 1.0}
 DARK, DIM, GLARING = 30.0, 43.0, 250.0
 """HSP, Mapset Verifier."""
 
-DRAIN_ROUNDING_MS = 50.0
-MIN_BREAK_MS, MIN_BREAK_START_MS = 650.0, 200.0
-LITTLE_MS, SOME_MS = 10.0, 50.0
-"""A break that begins or ends this much wrong is a minor or a warning, not yet a problem: ranked maps have breaks that begin 167 and
-195 ms after an object, and some that end 11 and 26 ms late."""
 LARGEST_SCORE = 2**31 - 1
-ROUNDING_MS = 1.0
-LONG_PAUSE_MS = 10_000.0
-"""Pause in ms; no ranked map has one as long."""
 
 
 def run(evidence: Evidence) -> Iterator[Candidate]:
     mode = evidence.beatmap.mode
     yield from _bounds(evidence)
     yield from _unused_settings(evidence)
-    yield from _playing_time(evidence)
     if mode in PLAYFIELD_MODES:
         yield from _tick_rate(evidence)
         if mode is Mode.OSU:
@@ -411,13 +343,7 @@ def _without_shower(evidence: Evidence) -> Candidate:
 
 def _colours(evidence: Evidence) -> Iterator[Candidate]:
     beatmap = evidence.beatmap
-    colours: dict[str, tuple[float, float, float]] = {}
-    for key, text in beatmap.written.get("Colours", {}).items():
-        try:
-            red, green, blue = (float(part) for part in text.split(",")[:3])
-        except ValueError:
-            continue
-        colours[key] = (red, green, blue)
+    colours = _written_colours(beatmap)
     combos = [key for key in colours if key.startswith("Combo")]
     if not combos and beatmap.mode is Mode.OSU and beatmap.general.get("SkinPreference", "").strip() != "Default":
         yield _setting(
@@ -442,157 +368,44 @@ def _colours(evidence: Evidence) -> Iterator[Candidate]:
             section="Colours",
         )
     for key in (*combos, *(key for key in ("SliderBorder",) if key in colours)):
-        red, green, blue = colours[key]
-        brightness = math.sqrt(0.299 * red * red + 0.587 * green * green + 0.114 * blue * blue)
-        name = "The slider border" if key == "SliderBorder" else f"Combo colour {key.removeprefix('Combo')}"
-        of = f"{name} ({red:g}, {green:g}, {blue:g}) is"
-        if brightness < DIM:
-            is_hidden = brightness < DARK and key != "SliderBorder"
-            certainty = Certainty.CERTAIN if is_hidden else Certainty.GUIDELINE
-            yield _setting(
-                evidence,
-                COMBO_COLOURS,
-                key,
-                certainty,
-                f"{of} very dark: brightness {brightness:.0f} of 255, {DIM:.0f} is the least.",
-                f"{brightness:.0f}",
-                "43 or more",
-                section="Colours",
-            )
-        elif brightness > GLARING and beatmap.kiai_sections and key != "SliderBorder":
-            yield _setting(
-                evidence,
-                COMBO_COLOURS,
-                key,
-                Certainty.GUIDELINE,
-                f"{of} glaring in kiai: brightness {brightness:.0f} of 255, {GLARING:.0f} is the most.",
-                f"{brightness:.0f}",
-                "250 or less",
-                section="Colours",
-            )
+        yield from _brightness(evidence, key, colours[key])
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Playing time
+def _written_colours(beatmap: Beatmap) -> dict[str, tuple[float, float, float]]:
+    """Red, green and blue, 0 to 255, by key; without those that cannot be read."""
+    colours: dict[str, tuple[float, float, float]] = {}
+    for key, text in beatmap.written.get("Colours", {}).items():
+        try:
+            red, green, blue = (float(part) for part in text.split(",")[:3])
+        except ValueError:
+            continue
+        colours[key] = (red, green, blue)
+    return colours
 
 
-def _playing_time(evidence: Evidence) -> Iterator[Candidate]:
-    beatmap = evidence.beatmap
-    least = criteria.low("drain-time", beatmap.mode)
-    if beatmap.drain_ms < least:
-        yield candidate(
-            DRAIN,
-            time=evidence.objects_by_time[0].time,
-            line=1,
-            certainty=Certainty.CERTAIN if beatmap.drain_ms < least - DRAIN_ROUNDING_MS else Certainty.POSSIBLE,
-            actual=f"{beatmap.drain_ms / 1000:.2f} s",
-            expected=[Expected("30 s")],
-            message=f"The drain time is {beatmap.drain_ms / 1000:.2f} s, less than 30 s.",
-        )
-    if beatmap.mode is Mode.MANIA:
+def _brightness(evidence: Evidence, key: str, colour: tuple[float, float, float]) -> Iterator[Candidate]:
+    """A colour that is too dark, or too bright while objects flash."""
+    red, green, blue = colour
+    brightness = math.sqrt(0.299 * red * red + 0.587 * green * green + 0.114 * blue * blue)
+    is_border = key == "SliderBorder"
+    name = "The slider border" if is_border else f"Combo colour {key.removeprefix('Combo')}"
+    of = f"{name} ({red:g}, {green:g}, {blue:g}) is"
+    if brightness < DIM:
+        certainty = Certainty.CERTAIN if brightness < DARK and not is_border else Certainty.GUIDELINE
+        message = f"{of} very dark: brightness {brightness:.0f} of 255, {DIM:.0f} is the least."
+        expected = f"{DIM:.0f} or more"
+    elif brightness > GLARING and evidence.beatmap.kiai_sections and not is_border:
+        certainty = Certainty.GUIDELINE
+        message = f"{of} glaring in kiai: brightness {brightness:.0f} of 255, {GLARING:.0f} is the most."
+        expected = f"{GLARING:.0f} or less"
+    else:
         return
-    for pause in beatmap.breaks:
-        yield from _break(evidence, pause)
-    yield from _missing_breaks(evidence)
-
-
-def _break(evidence: Evidence, pause: Break) -> Iterator[Candidate]:
-    wrong: list[tuple[Certainty, str, str, str]] = []
-    starts, ends = evidence.object_times, evidence.object_end_times
-    inside = int(np.sum((starts < pause.end - ROUNDING_MS) & (ends > pause.start + ROUNDING_MS)))
-    before = max(ends[ends <= pause.start + ROUNDING_MS].tolist(), default=None)
-    after = min(starts[starts >= pause.end - ROUNDING_MS].tolist(), default=None)
-    preempt = evidence.beatmap.difficulty.preempt_ms
-    length = pause.end - pause.start
-    if inside:
-        count = f"{inside} objects lie" if inside > 1 else "An object lies"
-        wrong.append((Certainty.CERTAIN, f"{count} in this break", "objects", "none"))
-    if length < MIN_BREAK_MS:
-        is_rounding = length >= MIN_BREAK_MS - ROUNDING_MS
-        wrong.append(
-            (
-                Certainty.POSSIBLE if is_rounding else Certainty.GUIDELINE,
-                f"This break lasts {length:.0f} ms",
-                f"{length:.0f} ms",
-                f"{MIN_BREAK_MS:.0f} ms",
-            )
-        )
-    if pause.start % 1 or pause.end % 1:
-        written = f"{pause.start:.12g} to {pause.end:.12g} ms"
-        wrong.append((Certainty.CERTAIN, "This break has decimals, which stable cannot read", written, "whole ms"))
-    if not inside and before is not None and pause.start - before < MIN_BREAK_START_MS - ROUNDING_MS:
-        gap = pause.start - before
-        wrong.append(
-            (
-                _how_wrong(MIN_BREAK_START_MS - gap),
-                f"This break begins {gap:.0f} ms after the object before it",
-                f"{gap:.0f} ms",
-                "200 ms",
-            )
-        )
-    if not inside and after is not None and after - pause.end < preempt - ROUNDING_MS:
-        gap = after - pause.end
-        wrong.append(
-            (
-                _how_wrong(preempt - gap),
-                f"This break ends {gap:.0f} ms before the next object, which begins to appear {preempt:.0f} ms before "
-                "its time",
-                f"{gap:.0f} ms",
-                f"{preempt:.0f} ms",
-            )
-        )
-    if wrong:
-        certainty, message, actual, least = wrong[0]
-        more = "".join(f"; {other[0].lower()}{other[1:]}" for _, other, _, _ in wrong[1:])
-        yield candidate(
-            BREAK,
-            time=pause.start,
-            end_time=pause.end,
-            line=pause.line,
-            certainty=certainty,
-            message=f"{message}{more}.",
-            actual=actual,
-            expected=[Expected(least)],
-            length_ms=round(length, 1),
-        )
-
-
-def _how_wrong(by_ms: float) -> Certainty:
-    """For a border of a break that is wrong by some ms."""
-    if by_ms <= 2 * ROUNDING_MS:
-        return Certainty.HARMLESS
-    if by_ms <= LITTLE_MS:
-        return Certainty.POSSIBLE
-    return Certainty.GUIDELINE if by_ms <= SOME_MS else Certainty.CERTAIN
-
-
-def _missing_breaks(evidence: Evidence) -> Iterator[Candidate]:
-    ends = 0.0
-    last: HitObject | None = None
-    for before, after in pairwise(evidence.objects_by_time):
-        if before.end_time >= ends:
-            last, ends = before, before.end_time
-        pause = after.time - ends
-        if (
-            last is not None
-            and pause >= LONG_PAUSE_MS
-            and not any(one.start < after.time and one.end > ends for one in evidence.beatmap.breaks)
-        ):
-            yield candidate(
-                MISSING_BREAK,
-                time=ends,
-                end_time=after.time,
-                line=after.line,
-                certainty=Certainty.POSSIBLE,
-                actual="no break",
-                expected=[Expected("a break")],
-                message=f"There is no object for {pause / 1000:.1f} s, and no break.",
-            )
+    yield _setting(evidence, COMBO_COLOURS, key, certainty, message, f"{brightness:.0f}", expected, section="Colours")
 
 
 CHECK = BeatmapCheck(
     Category.MAPSET,
-    "Settings and length of a difficulty",
-    (SETTING, TICK_RATE, FOR_LEVEL, COMBO_COLOURS, OVERALL_APPROACH, NO_SHOWER, DRAIN, OVERFLOW, BREAK, MISSING_BREAK),
+    "Settings of a difficulty",
+    (SETTING, TICK_RATE, FOR_LEVEL, COMBO_COLOURS, OVERALL_APPROACH, NO_SHOWER, OVERFLOW),
     run,
 )

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 import pytest
 
 from maimod.findings import Finding
-from maimod.rules import difficulty
+from maimod.rules import playing_time
 from maimod.rules.base import Evidence
 from tests.findings import findings_of
 from tests.maps import beatmap
 
-RULES = {difficulty.DRAIN.id, difficulty.BREAK.id, difficulty.MISSING_BREAK.id}
+RULES = {playing_time.DRAIN.id, playing_time.BREAK.id, playing_time.MISSING_BREAK.id}
 PREEMPT = 1200  # approach rate 5
 
 
 def found(times: Sequence[float], *events: str, mode: int = 0) -> list[Finding]:
     loaded = beatmap([f"256,192,{time},1,0,0:0:0:0:" for time in times], events=events, mode=mode)
-    return [finding for finding in findings_of(difficulty.run, Evidence(loaded)) if finding.rule in RULES]
+    return [finding for finding in findings_of(playing_time.run, Evidence(loaded)) if finding.rule in RULES]
 
 
 PLAY = [*range(0, 20_001, 500), *range(26_000, 46_001, 500)]
