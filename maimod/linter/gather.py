@@ -328,8 +328,8 @@ def _notes(settings: Settings, networks: Networks) -> tuple[str, ...]:
     if networks.models is None or networks.calibration.judge is not None or networks.discriminator is None:
         return ()
     return (
-        f"the scores of {networks.models.info.id} are not calibrated: "
-        f"run maimod calibrate SONGS_DIR --model {settings.model}",
+        f"the scores of {networks.models.info.id} are not calibrated: run maimod calibrate SONGS_DIR --model "
+        f"{settings.model}",
     )
 
 

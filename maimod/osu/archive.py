@@ -183,8 +183,7 @@ def _contents(path: Path, archive: zipfile.ZipFile) -> Contents:
             if beatmap_bytes > MAX_BEATMAP_BYTES:
                 messages.append(
                     f"{path}: {given[:100]!r} is beyond the {MAX_BEATMAP_BYTES >> 20} MB of beatmaps that are read of "
-                    "one set; "
-                    "left out"
+                    "one set; left out"
                 )
                 continue
         key = name_key(name)

@@ -472,8 +472,8 @@ def _hidden(page: Page, shown: Shown, view: View) -> None:
     """Print how many findings are not listed, and why."""
     if shown.beyond:
         page.paragraph(
-            f"{_counts(shown.beyond)} beyond --max-findings {view.max_findings}"
-            f"{'; the gravest are listed' if view.max_findings else ', which lists none'}.",
+            f"{_counts(shown.beyond)} beyond --max-findings "
+            f"{view.max_findings}{'; the gravest are listed' if view.max_findings else ', which lists none'}.",
             first="Not shown: ",
             rest=2,
             first_style="bold yellow",

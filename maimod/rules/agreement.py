@@ -44,9 +44,8 @@ BESIDE = Rule(
     why="If all others snap a sound to one tick, an object a fraction of a beat away from it is usually snapped "
     "wrongly.",
     how="No other difficulty has anything at the time of this object, but at least two, and most of the set, have an "
-    "object at one and "
-    "the same time within 1/6 beat, where this one has none. In up to three places of the map. In a set of two "
-    "difficulties it is the easier one's object, and a minor.",
+    "object at one and the same time within 1/6 beat, where this one has none. In up to three places of the map. In a "
+    "set of two difficulties it is the easier one's object, and a minor.",
     advice="Check which of the two times the sound has.",
     ignore_when="this difficulty follows a finer rhythm of the song here",
     blind_spots="Objects more than 1/6 beat off, and those on no tick, which are unsnapped.",
@@ -61,12 +60,11 @@ MISSING_ADDITION = Rule(
     why="Hitsounds are usually copied between the difficulties of a set; an addition that only one lacks was forgotten "
     "there.",
     how="All other difficulties that have a hit at this time, at least two, play the same additions from the same "
-    "sample set, and this "
-    "one lacks one of them, or plays them from another set. What is heard counts: the additions of all hits at that time, "
-    "samples of the storyboard, and custom samples of a hitnormal that the others do not use. A difficulty that does so at more than 0.5 % of such places gets minors, at more than 2 % "
-    "none: it has "
-    "hitsounds of its own. Minors are also ends of spinners, slider ends and repeats, which are silenced on purpose, and places with "
-    "two others only. All places of a difficulty are one finding, which names them.",
+    "sample set, and this one lacks one of them, or plays them from another set. What is heard counts: the additions "
+    "of all hits at that time, samples of the storyboard, and custom samples of a hitnormal that the others do not "
+    "use. A difficulty that does so at more than 0.5 % of such places gets minors, at more than 2 % none: it has "
+    "hitsounds of its own. Minors are also ends of spinners, slider ends and repeats, which are silenced on purpose, "
+    "and places with two others only. All places of a difficulty are one finding, which names them.",
     advice="Was it forgotten, or is it meant?",
     ignore_when="the difficulty follows another sound here",
     blind_spots="Additions that two difficulties lack; sets of two difficulties.",
@@ -193,9 +191,9 @@ def _beside(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[P
                 actual=clock(o.time),
                 expected=[Expected(clock(time))],
                 others_ms=time,
-                message=f"This {object_name(o, beatmap)} lies {abs(o.time - time):.0f} ms {'after' if o.time > time else 'before'} "
-                "where "
-                f"{names(there_too)} {'has' if is_pair else 'have'} {_a(noun(beatmap))}, and no other difficulty has one here.",
+                message=f"This {object_name(o, beatmap)} lies {abs(o.time - time):.0f} ms "
+                f"{'after' if o.time > time else 'before'} where {names(there_too)} {'has' if is_pair else 'have'} "
+                f"{_a(noun(beatmap))}, and no other difficulty has one here.",
             )
 
 

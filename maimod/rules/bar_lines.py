@@ -153,8 +153,7 @@ def _old_speed(beatmap: Beatmap) -> Iterator[Candidate]:
                 actual=f"{before.velocity:.2f}x",
                 expected=[Expected(f"{point.velocity:.2f}x")],
                 message=f"The green line for {point.velocity:.2f}x comes {late:.1f} ms after this bar line, which "
-                "keeps "
-                f"{before.velocity:.2f}x.",
+                f"keeps {before.velocity:.2f}x.",
                 late_ms=round(late, 2),
             )
 

@@ -31,9 +31,8 @@ HYPERDASH = Rule(
     ("map",),
     why="Beginners do not know hyperdashes yet, and lose control on drops and repeats of sliders.",
     how="As the game computes it: any hyperdash in a Cup or Salad, one from or to a drop or repeat in a Platter. In a "
-    "Rain, one from or to a drop or repeat is a warning, one within a slider a problem if its fruits are less than "
-    "125 ms "
-    "apart.",
+    "Rain, one from or to a drop or repeat is a warning, one within a slider a problem if its fruits are less than 125 "
+    "ms apart.",
     advice="Move the fruits closer together.",
     ignore_when="never in a Cup, Salad or Platter: the ranking criteria forbid it",
     blind_spots="Difficulties with unknown level; hyperdashes over a banana shower.",
@@ -64,10 +63,8 @@ HYPERDASH_RUN = Rule(
     ("map",),
     why="Each hyperdash starts where the one before it stopped, so a run of them allows no correction.",
     how="More than two hyperdashes in a row in a Platter, four in a Rain, two within a slider of a Rain; a hyperdash "
-    "of "
-    "less than 250 ms in a Platter, or 125 ms in a Rain, next to another one (in a Platter, next to a dash a warning); "
-    "different snaps in a row (in a Rain a "
-    "warning).",
+    "of less than 250 ms in a Platter, or 125 ms in a Rain, next to another one (in a Platter, next to a dash a "
+    "warning); different snaps in a row (in a Rain a warning).",
     advice="Let a walk come between.",
     ignore_when="never: the ranking criteria forbid it",
     blind_spots="Difficulties with unknown level.",
@@ -87,9 +84,8 @@ EDGE_DASH = Rule(
     Tier.EXACT,
     ("map",),
     why="The first fruit has to be caught with the very edge of the catcher, which looks like any other dash.",
-    how="A dash that lacks up to 10 px to a hyperdash: a problem in a Salad or Platter if it lacks 2 px at most, "
-    "else a "
-    "warning; in a Rain a minor, next to another dash or hyperdash a warning; in an Overdose a warning after a "
+    how="A dash that lacks up to 10 px to a hyperdash: a problem in a Salad or Platter if it lacks 2 px at most, else "
+    "a warning; in a Rain a minor, next to another dash or hyperdash a warning; in an Overdose a warning after a "
     "hyperdash.",
     advice="Is it meant to be that tight?",
     ignore_when="the edge dash is intended, in a Rain or Overdose",
@@ -106,9 +102,8 @@ DASH = Rule(
     ("map",),
     why="Beginners walk; dashes are introduced one by one, with time for each.",
     how="A movement that cannot be walked, not even from the best place: any in a Cup; between fruits less than 125 ms "
-    "apart in a Salad, 62 ms in a Platter or Rain; more than two (Platter: four) in a row, or one of less than 250 "
-    "ms in "
-    "a Salad that another dash follows.",
+    "apart in a Salad, 62 ms in a Platter or Rain; more than two (Platter: four) in a row, or one of less than 250 ms "
+    "in a Salad that another dash follows.",
     advice="Move the fruits closer together.",
     ignore_when="the movement can be walked after all",
     blind_spots="Difficulties with unknown level; movements that players dash although they could walk.",

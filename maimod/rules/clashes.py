@@ -88,9 +88,9 @@ SHORT_SPINNER = Rule(
     Tier.EXACT,
     ("map",),
     why="A spinner that ends before it can be spun gives every player a miss or a lower hit.",
-    how="Its length is compared with the time that the game's autoplay needs for 1,000 points of bonus at this "
-    "overall difficulty (problem), "
-    "and with 1000, 750 and 500 ms in an Easy, Normal and Hard (warning; up to 1.2 times that a minor).",
+    how="Its length is compared with the time that the game's autoplay needs for 1,000 points of bonus at this overall "
+    "difficulty (problem), and with 1000, 750 and 500 ms in an Easy, Normal and Hard (warning; up to 1.2 times that a "
+    "minor).",
     advice="Make it longer, or use another object.",
     ignore_when="autoplay gets at least 1,000 points of bonus",
     blind_spots="Whether the song has anything to spin to.",
@@ -121,8 +121,7 @@ SHOWER_GAP = Rule(
     ("map",),
     why="Players move away to catch bananas, and need time to return to the next fruit.",
     how="The time before and after a banana shower is compared with the criteria for the level: 250 to 62 ms before, "
-    "250 to 125 "
-    "after.",
+    "250 to 125 after.",
     advice="Move the fruit, or shorten the banana shower.",
     ignore_when="never: the ranking criteria forbid it",
     blind_spots="Difficulties with unknown level.",

@@ -84,8 +84,7 @@ SETTINGS = Rule(
     why="Countdown, letterbox, epilepsy warning and similar settings belong to the set; a difficulty that differs was "
     "forgotten.",
     how="Countdown, lead-in, letterbox (where there are breaks), epilepsy warning, widescreen and order of the "
-    "storyboard (where there is "
-    "one), and skin preference are compared with those of most.",
+    "storyboard (where there is one), and skin preference are compared with those of most.",
     advice="Make it the same everywhere, or is it intended?",
     ignore_when="a difficulty needs it, as a longer lead-in for an earlier first object",
     blind_spots="Settings that all difficulties share.",
@@ -126,8 +125,7 @@ VIDEO = Rule(
     ("map",),
     why="A video with two start times does not match the song in one of the difficulties.",
     how="Difficulties that name the same video have it start at the same time; a video that some difficulties of a "
-    "mode lack, and another one in another mode, is a "
-    "warning.",
+    "mode lack, and another one in another mode, is a warning.",
     advice="Make it the same everywhere.",
     ignore_when="a difficulty leaves the video out on purpose",
     blind_spots="Whether the video fits the song at all.",

@@ -115,8 +115,7 @@ BACKGROUND = Rule(
     ("map",),
     why="Small pictures are blurred, large ones only make the download larger.",
     how="Width and height are at most 2560 x 1440 and at least 160 x 120 (below 960 x 540 is a warning), the file has "
-    "2.5 MB at most "
-    "and is a JPEG or PNG.",
+    "2.5 MB at most and is a JPEG or PNG.",
     advice="Use a picture of another size.",
     ignore_when="no larger version of the picture exists",
     blind_spots="Pictures that were scaled up.",

@@ -25,9 +25,8 @@ SHORT_FOR_LEVEL = Rule(
     Tier.EXACT,
     ("map",),
     why="Beginners need time to release a note at the right moment.",
-    how="A hold note lasts less than a beat in an Easy, half a beat in a Normal, a quarter in a Hard; beats are "
-    "those of "
-    "a song of about 180 BPM. At least half as long, or more than four of them, is a minor.",
+    how="A hold note lasts less than a beat in an Easy, half a beat in a Normal, a quarter in a Hard; beats are those "
+    "of a song of about 180 BPM. At least half as long, or more than four of them, is a minor.",
     advice="Hold it longer, or make it a note.",
     ignore_when="the sound is that short",
     blind_spots="Difficulties with unknown level; harder ones, see rhythm/short-hold.",
@@ -43,8 +42,7 @@ CLOSE_RELEASES = Rule(
     ("map",),
     why="To release one finger shortly after another asks for independent fingers, which beginners do not have.",
     how="Two hold notes end at different times less than a beat apart in an Easy, half a beat in a Normal; beats are "
-    "those "
-    "of a song of about 180 BPM.",
+    "those of a song of about 180 BPM.",
     advice="Release them together, or further apart.",
     ignore_when="the song is slow",
     blind_spots="Difficulties with unknown level; harder ones.",
@@ -59,9 +57,8 @@ DURING_HOLD = Rule(
     Tier.EXACT,
     ("map",),
     why="Beginners cannot press a key while they hold another one for a moment only.",
-    how="A note starts within a hold note of a beat or less in an Easy, half a beat or less in a Normal; at its "
-    "start or end "
-    "it may.",
+    how="A note starts within a hold note of a beat or less in an Easy, half a beat or less in a Normal; at its start "
+    "or end it may.",
     advice="Move the note, or make the hold note a note.",
     ignore_when="the song is slow",
     blind_spots="Difficulties with unknown level; harder ones; longer hold notes.",
@@ -77,8 +74,7 @@ UNEVEN_RELEASE = Rule(
     why="Hold notes that start together and end a fraction of a beat apart look as if they ended together; the player "
     "releases both.",
     how="Two hold notes start at one time and end less than 1/6 beat apart, but not at one time, in up to two chords "
-    "of "
-    "a map in which at least ten chords end together for each.",
+    "of a map in which at least ten chords end together for each.",
     advice="Should both end together?",
     ignore_when="the sounds end apart",
     blind_spots="Maps that release hold notes apart throughout; hold notes that start at different times.",
@@ -151,8 +147,7 @@ def _close_releases(evidence: Evidence, level: Level) -> Iterator[Candidate]:
                 actual=f"{apart:.0f} ms",
                 expected=[Expected(f"at least {least:.0f} ms")],
                 message=f"These hold notes are released {apart:.0f} ms apart; in {level.one_in(Mode.MANIA)} releases "
-                "should be "
-                f"at least {least:.0f} ms apart.",
+                f"should be at least {least:.0f} ms apart.",
             )
 
 
@@ -173,8 +168,7 @@ def _during(evidence: Evidence, level: Level) -> Iterator[Candidate]:
                 actual="a note",
                 expected=[Expected("none")],
                 message=f"A note starts during this hold note of {hold.duration:.0f} ms; {level.one_in(Mode.MANIA)} "
-                "should have "
-                "none there.",
+                "should have none there.",
             )
 
 

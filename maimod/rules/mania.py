@@ -66,12 +66,10 @@ CHORD = Rule(
     Tier.EXACT,
     ("map",),
     why="Chords of seven and more keys can only be read and hit by experts, and beginners are given one or two notes "
-    "at "
-    "once.",
+    "at once.",
     how="Notes of a mania map that start at the same time: more than six in an Insane or easier are a problem. The "
-    "guidelines allow fewer in an Easy, Normal and Hard, by the number of keys; one note more than that is a minor, "
-    "as are "
-    "more than five such chords, two more are a warning.",
+    "guidelines allow fewer in an Easy, Normal and Hard, by the number of keys; one note more than that is a minor, as "
+    "are more than five such chords, two more are a warning.",
     advice="Take notes out of the chord.",
     ignore_when="never beyond six; below that, if the song has an accent there",
     blind_spots="Difficulties with unknown level; chords with notes some ms apart; notes that are held meanwhile.",

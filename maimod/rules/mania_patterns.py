@@ -29,8 +29,7 @@ RUN = Rule(
     ("map",),
     why="Beginners cannot read and press many notes in a row; each level introduces faster runs.",
     how="Notes on 1/4 or closer in an Easy, 1/6 in a Normal, more than three on 1/8 in a Hard; more than five on 1/2 "
-    "in an "
-    "Easy or on 1/4 in a Normal, a minor up to twice as many. Beats are those of a song of about 180 BPM.",
+    "in an Easy or on 1/4 in a Normal, a minor up to twice as many. Beats are those of a song of about 180 BPM.",
     advice="Make the run shorter or slower, unless the song is slow.",
     ignore_when="the song is slow enough for the run to be comfortable",
     blind_spots="Difficulties with unknown level, Insane and Expert.",
@@ -46,8 +45,7 @@ JACK = Rule(
     ("map",),
     why="The same finger twice in a quarter beat, or two fingers in turn for long, strain players of the lower levels.",
     how="Two notes of one column 1/4 beat apart or less in an Easy or Normal; a trill of more than nine single notes "
-    "in a "
-    "Hard.",
+    "in a Hard.",
     advice="Spread it over other columns, or slow it down.",
     ignore_when="the song is slow",
     blind_spots="Difficulties with unknown level, Insane and Expert; jacks in a Hard, which are discouraged only.",
@@ -166,9 +164,8 @@ def _jacks(evidence: Evidence, level: Level, moments: Sequence[_Moment]) -> Iter
                 JACK,
                 [before, after],
                 Certainty.GUIDELINE,
-                f"Column {min(before.columns & after.columns) + 1} has two notes within {after.time - before.time:.0f} ms; {level.one_in(Mode.MANIA)} "
-                "should have "
-                f"no jacks of 1/{JACK_DIVISOR}.",
+                f"Column {min(before.columns & after.columns) + 1} has two notes within {after.time - before.time:.0f} "
+                f"ms; {level.one_in(Mode.MANIA)} should have no jacks of 1/{JACK_DIVISOR}.",
                 1,
             )
 

@@ -51,9 +51,8 @@ MISSING = Rule(
     Tier.ESTIMATED,
     ("map", "model"),
     why="New combos show players where a musical phrase begins; a combo that continues into the next phrase hides it.",
-    how="The length of the combo in beats is compared with that of all other combos of this map: it is rare, while "
-    "the two parts that "
-    "a flag on this object would make are common. The model's probability of a flag here is added.",
+    how="The length of the combo in beats is compared with that of all other combos of this map: it is rare, while the "
+    "two parts that a flag on this object would make are common. The model's probability of a flag here is added.",
     advice="Does a new phrase begin here?",
     ignore_when="the phrase is longer here, or the pattern is one combo on purpose.",
     blind_spots="Maps whose combos have no usual length; a combo whose doubled length is common as well. Colours are "
@@ -72,8 +71,8 @@ UNEXPECTED = Rule(
     ("map", "model"),
     why="A flag inside a phrase splits a unit of the music, and suggests a change that is not there.",
     how="The combos before and after the flag have lengths that are rare in this map, while without the flag, or with "
-    "it one or two "
-    "objects away, they would be common. A rest of more than eight beats belongs to no combo. The model's probability against a flag here is added.",
+    "it one or two objects away, they would be common. A rest of more than eight beats belongs to no combo. The "
+    "model's probability against a flag here is added.",
     advice="Does something new begin here?",
     ignore_when="the flag marks a single sound or a change of rhythm, or one combo for each note is the style of the "
     "passage.",

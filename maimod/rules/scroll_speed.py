@@ -106,9 +106,8 @@ FOR_LEVEL = Rule(
     why="Beginners read the rhythm from the distances of the notes, which change with the scroll speed.",
     how="The scroll speed, tempo included, of notes or bar lines differs from the one that the difficulty has for the "
     "longest time. In a mania Easy, and a Normal that is the lowest difficulty, any change is forbidden (also by a "
-    "tempo "
-    "that is not evened out); in another Normal it is a minor. In a Kantan or Futsuu green lines should follow the "
-    "pace of the song only, a minor.",
+    "tempo that is not evened out); in another Normal it is a minor. In a Kantan or Futsuu green lines should follow "
+    "the pace of the song only, a minor.",
     advice="Keep one scroll speed for beginners.",
     ignore_when="the song changes its pace there, in taiko",
     blind_spots="Difficulties with unknown level; changes by less than 2 %, or 3 % by the tempo.",
@@ -124,11 +123,9 @@ TEMPO = Rule(
     ("map",),
     why="Notes scroll as fast as the tempo unless green lines even it out; in mania players set their own speed and "
     "expect it to stay.",
-    how="The map changes its tempo by more than 3 %, and the scroll speed of what follows differs from that of most "
-    "of the "
-    "map, because there is no green line, or one with another velocity, or a later one. Only in maps that change the "
-    "scroll "
-    "speed nowhere else.",
+    how="The map changes its tempo by more than 3 %, and the scroll speed of what follows differs from that of most of "
+    "the map, because there is no green line, or one with another velocity, or a later one. Only in maps that change "
+    "the scroll speed nowhere else.",
     advice="Should a green line on each red line keep the speed?",
     ignore_when="the change of speed is intended",
     blind_spots="Maps with other changes of scroll speed.",
@@ -145,8 +142,7 @@ RANGE = Rule(
     why="Players set their scroll speed for the map; a long section that is much slower or faster reads like another "
     "map.",
     how="For more than four measures the scroll speed, relative to the one of most of the map, is outside of 0.8 to "
-    "1.1 in "
-    "a Hard, 0.7 to 1.1 in an Insane, 0.6 to 1.1 in an Expert.",
+    "1.1 in a Hard, 0.7 to 1.1 in an Insane, 0.6 to 1.1 in an Expert.",
     advice="Check that the section can still be read.",
     ignore_when="the song changes its pace there",
     blind_spots="Difficulties with unknown level; easier ones, see scroll-speed/for-level.",

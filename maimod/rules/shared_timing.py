@@ -28,8 +28,7 @@ RED_LINES = Rule(
     why="The song has one timing. A difficulty with another offset, tempo or meter was timed before the others were "
     "corrected.",
     how="Times, tempos and meters of the red lines are compared with those of most difficulties; lines in taiko and "
-    "mania that "
-    "only restart the bar are left out, and other modes may differ (a warning).",
+    "mania that only restart the bar are left out, and other modes may differ (a warning).",
     advice="Make the red lines the same everywhere.",
     ignore_when="one mode needs its own lines for bar lines or scroll speed",
     blind_spots="Mistakes that all difficulties share.",

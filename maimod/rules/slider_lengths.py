@@ -37,8 +37,7 @@ LENGTH = Rule(
     why="The body ends before its last control point, or continues straight after it, so the tail is not where it was "
     "drawn.",
     how="The length in the file is compared with the length of the curve. The editor cuts a curve at the last tick "
-    "before its end, "
-    "so the remaining part is short; it never makes a body longer than its curve.",
+    "before its end, so the remaining part is short; it never makes a body longer than its curve.",
     advice="Was the curve changed after the length was set?",
     ignore_when="bodies are stretched on purpose; if many are, the rule reports none.",
     blind_spots="A wrong length that still ends on the last tick before the end of the curve.",

@@ -46,8 +46,7 @@ SHAPE = Rule(
     ("model", "map"),
     why="A misplaced control point gives the body an unintended shape, or moves the tail.",
     how="The model's surprise at the control points and at the tail is compared with that at the other sliders of the "
-    "map; copies of "
-    "one shape, turned or mirrored, that differ in a single control point are found by their distances.",
+    "map; copies of one shape, turned or mirrored, that differ in a single control point are found by their distances.",
     advice="Check for a control point that was moved by accident.",
     ignore_when="the body is deliberate slider art, or the copy should differ.",
     blind_spots="A small shift that keeps a smooth curve; maps without similar sliders.",

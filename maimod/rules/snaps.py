@@ -211,9 +211,8 @@ def _unsnapped_candidate(evidence: Evidence, slips: Sequence[Edge], whole: bool 
         numbers["fitting_red_line_ms"] = other.time
     if whole:
         message = (
-            f"{len(slips)} of {n_objects} {noun(evidence.beatmap)}s are off every tick, typically {abs(typical):.0f} ms "
-            f"{_late(typical)}; "
-            "the red lines seem to have been changed after the objects were placed."
+            f"{len(slips)} of {n_objects} {noun(evidence.beatmap)}s are off every tick, typically {abs(typical):.0f} "
+            f"ms {_late(typical)}; the red lines seem to have been changed after the objects were placed."
         )
     elif len(slips) > 1:
         where = (

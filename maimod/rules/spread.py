@@ -44,8 +44,7 @@ GAP = Rule(
     ("map",),
     why="Players who have mastered one difficulty need a next one within reach.",
     how="By their stars, two neighbouring difficulties of a mode lie 1.6 stars or more apart (1.4, a minor, if that "
-    "leaves out a whole "
-    "level, as from Easy to Hard); in ranked sets 1 % do.",
+    "leaves out a whole level, as from Easy to Hard); in ranked sets 1 % do.",
     advice="Add a difficulty in between, or bring them closer.",
     ignore_when="the difficulties between are still to come, or stars misjudge one of them",
     blind_spots="Gaps above Insane, which are allowed; gaps in how difficulties play that stars do not show.",
@@ -151,8 +150,7 @@ def _gaps(evidence: MapsetEvidence, rated: Sequence[tuple[float, Beatmap]]) -> I
             expected=[Expected("a difficulty in between")],
             stars=[low, high],
             message=f"[{lower.version}] ({low:.2f} stars) and [{higher.version}] ({high:.2f}) are {high - low:.2f} "
-            "stars apart"
-            f"{f', with no {_either(left_out)} in between' if left_out else ''}.",
+            f"stars apart{f', with no {_either(left_out)} in between' if left_out else ''}.",
         )
 
 

@@ -63,10 +63,9 @@ TOO_FAST = Rule(
     Tier.EXACT,
     ("map",),
     why="Beginners cannot hit notes that follow each other faster than their level introduces.",
-    how="Two notes are less than 1/2 beat apart in a Kantan (1/3 in a song with a swing beat), 1/3 in a Futsuu (1/2 "
-    "if it is the lowest difficulty, a warning), 1/6 in "
-    "a Muzukashii, 1/8 in an Oni. A problem if that holds for the beats of the song as well as for those of a song of "
-    "about 180 BPM.",
+    how="Two notes are less than 1/2 beat apart in a Kantan (1/3 in a song with a swing beat), 1/3 in a Futsuu (1/2 if "
+    "it is the lowest difficulty, a warning), 1/6 in a Muzukashii, 1/8 in an Oni. A problem if that holds for the "
+    "beats of the song as well as for those of a song of about 180 BPM.",
     advice="Leave one of them out, or use a slower rhythm.",
     ignore_when="never, at about 180 BPM; in slow songs the criteria allow finer rhythms",
     blind_spots="Difficulties with unknown level, Inner and Ura Oni.",
@@ -80,12 +79,10 @@ COLOURS = Rule(
     Severity.WARNING,
     Tier.EXACT,
     ("map",),
-    why="Each change of colour within a fast pattern asks for another hand or another part of the drum; beginners "
-    "read one "
-    "thing at a time.",
+    why="Each change of colour within a fast pattern asks for another hand or another part of the drum; beginners read "
+    "one thing at a time.",
     how="A change of colour in a pattern of 1/2 in a Kantan, or of 1/3 in a Futsuu. In a Muzukashii, in a pattern of "
-    "more "
-    "than three notes on 1/4, more than one change, or one that is not at its start or end, a minor.",
+    "more than three notes on 1/4, more than one change, or one that is not at its start or end, a minor.",
     advice="Make the colours simpler, unless the song is slow.",
     ignore_when="the song is so slow that the pattern is not fast",
     blind_spots="Difficulties with unknown level, Oni and harder.",
@@ -255,8 +252,7 @@ def _colours(evidence: Evidence, level: Level) -> Iterator[Candidate]:
                 expected=[Expected(most)],
                 message=f"This pattern of {len(notes)} notes on 1/{divisor} changes its colour "
                 f"{f'{len(changes)} times' if len(changes) > 1 else 'once'}; in {level.one_in(Mode.TAIKO)} it should "
-                "have "
-                f"{most}.",
+                f"have {most}.",
             )
 
 
@@ -409,9 +405,8 @@ def _before_dendens(evidence: Evidence, level: Level) -> Iterator[Candidate]:
                 certainty=Certainty.POSSIBLE,
                 actual=f"{gap:.0f} ms",
                 expected=[Expected(f"at least {least:.0f} ms")],
-                message=f"This denden starts {gap:.0f} ms after the note before it; {level.one_in(Mode.TAIKO)} "
-                "should leave "
-                f"1/{1 / beats:.0f} beat ({least:.0f} ms).",
+                message=f"This denden starts {gap:.0f} ms after the note before it; {level.one_in(Mode.TAIKO)} should "
+                f"leave 1/{1 / beats:.0f} beat ({least:.0f} ms).",
             )
 
 

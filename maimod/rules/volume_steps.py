@@ -299,8 +299,8 @@ def _step(
     return _of_stretch(
         evidence,
         hits,
-        f"{many} {own:.0f} % volume{like}; {names(of_copies, of_others)} have "
-        f"{expected:.0f} % here{', as the next line sets' if is_settled else ''}.",
+        f"{many} {own:.0f} % volume{like}; {names(of_copies, of_others)} have {expected:.0f} % "
+        f"here{', as the next line sets' if is_settled else ''}.",
         (own, expected),
         measure=total,
         curve="whole line" if all(at_lines) else "",
