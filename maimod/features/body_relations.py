@@ -30,26 +30,33 @@ SIDES, AROUND = 6, 12
 ROUND_DEGREES, ROUND_WITHIN = 15.0, 1.0
 """Bodies turned by hand seldom lie at whole multiples of this angle."""
 
-CLEARANCES = ("head_on_head", "head_on_body", "body_on_head", "body_on_next", "body_on_body")
-AIMS = ("aim_out", "aim_in", "opposite", "upright")
+CLEARANCES = (
+    "head_on_head",  # from a head to those before, without the last one and those that it is stacked on
+    "head_on_body",  # from a head to the bodies before
+    "body_on_head",  # from a body to the heads before
+    "body_on_next",  # from a body to the heads after the next one
+    "body_on_body",  # from a body to the bodies before
+)
+"""Radii to the closest object that may be seen at the same time; `FAR_RADII` without one."""
+AIMS = (
+    "aim_out",  # the next object, from the line in which the body ends
+    "aim_in",  # the end of the object before, from the line in which the body begins
+    "opposite",  # the chord, from the mirror image of that of a slider nearby
+    "upright",  # the chord, from a right angle with that of a slider nearby
+)
+"""Px by which a direction is off; as a feature log2 of 1 + px."""
 NAMES = (
     *CLEARANCES,
-    *(f"{name}_rank" for name in CLEARANCES),
+    *(f"{name}_rank" for name in CLEARANCES),  # share of the objects of the map with less
     *AIMS,
-    *(f"{name}_around" for name in AIMS),
-    "round_angle",
-    "round_around",
-    "copies_share",
-    "turned_share",
-    "turned_angle",
+    *(f"{name}_around" for name in AIMS),  # share of the sliders around that keep the relation
+    "round_angle",  # degrees from the closest multiple of `ROUND_DEGREES`
+    "round_around",  # share of the sliders around that lie at such an angle
+    "copies_share",  # of the sliders as long, those with exactly this shape or its mirror image
+    "turned_share",  # those that have it if they are turned
+    "turned_angle",  # the least angle by which these are turned
 )
-"""`head_on_head`: radii from an object to the closest of those before that it does not stack on, the last left out;
-`head_on_body`: to their bodies, `body_on_head`: from its body to their heads, `body_on_next`: to the heads after the next one,
-`body_on_body`: to their bodies; `rank`: share of the map's objects with less. `aim_out`: px of the next object from the line of
-the end of a body; `aim_in`: of the end of the object before from the line of its beginning; `opposite`: px by which the chord is
-off the mirror image of that of a slider nearby; `upright`: off a right angle with it; `around`: share of the objects around that
-keep it. `round_angle`: degrees from the closest multiple of 15. `copies_share`: of the sliders as long, those with exactly this
-shape or its mirror image, and those with it if turned (`turned_share`); `turned_angle`: least angle by which these are turned."""
+"""Names of the features."""
 
 
 def measure(

@@ -25,24 +25,23 @@ NEARLY = 1e-6
 """Weight of a copy with which nothing around agrees; it counts where there is no better one."""
 
 NAMES = (
-    "same place",
-    "mirrored place",
-    "place trust",
-    "off",
+    # The place of the object.
+    "same place",  # the copies that have it there: as they are, or mirrored, whichever agrees with the objects around
+    "mirrored place",  # the other way round
+    "place trust",  # sum of the weights
+    "off",  # log2 of 1 + px from where the copies have the object
+    # The movement to the object.
     "same distance",
     "longer",
     "shorter",
-    "same way",
-    "mirrored way",
-    "way trust",
-    "hyperdash",
-    "no hyperdash",
-    "walked",
+    "same way",  # to the same side, as the movements around agree with the copy
+    "mirrored way",  # the other way round
+    "way trust",  # sum of the weights
+    "hyperdash",  # a hyperdash in the copies alone
+    "no hyperdash",  # a hyperdash here alone
+    "walked",  # walked in the copies alone, or here alone
 )
-"""Weighted shares of the copies. `same place`: as the objects around agree with the copy, as it is or mirrored; `mirrored place`: the
-other way round; `off`: log2 of 1 + px from where the copies have the object. Of the movement to the object: as long, longer or
-shorter there, `same way` and `mirrored way` as of the place; a hyperdash only there or only here (`no hyperdash`), walked only
-there or only here (`walked`). `trust`: the sum of the weights."""
+"""Shares of the copies, each weighted by how many of the objects around agree with it."""
 
 MOVEMENTS = NAMES[NAMES.index("same distance") :]
 """Those of the movement to the object."""

@@ -21,34 +21,42 @@ from maimod.osu.timing import TICKS_PER_BEAT
 
 CHORD_NAMES = (
     "size",
+    # Share of the other rows at the same place of the beat, of two beats or of the measure that are as large, one note
+    # larger, one smaller; in the map, and close by (-1 without any).
     *(f"{what} {phase}" for phase in ("beat", "half", "measure") for what in ("same", "more", "less")),
     *(f"{what} {phase} around" for phase in ("beat", "half") for what in ("same", "more", "less")),
+    # Surprisal of the size by the rows before, after or around it, and how much one note more or less would change it;
+    # then that of the columns, with the best note added or taken away.
     *(f"{what} {name}" for name in CONTEXTS for what in ("bits", "more bits", "less bits")),
     *(f"mask {what} {name}" for name in CONTEXTS for what in ("bits", "more bits", "less bits")),
-    "lag size",
-    "lag trust",
-    "lag same",
-    "lag more",
+    # The places a whole number of beats or measures away, weighted by how far the sizes around agree (lags).
+    "lag size",  # their mean size, less that of the row
+    "lag trust",  # how far the sizes around agree, mean of all lags
+    "lag same",  # share that is as large
+    "lag more",  # one note larger
     "lag less",
-    "best lag",
-    "best lag size",
+    "best lag",  # how far the sizes around agree at the best lag
+    "best lag size",  # its size, less that of the row
+    # Share of the other rows with the same additions.
     "sound same",
     "sound more",
     "sound less",
-    "worst gap",
-    "worst around",
-    "vote least",
-    "vote most free",
+    # Notes of the row.
+    "worst gap",  # log2 of the shortest gap in a column, in beats
+    "worst around",  # share of the notes of the map with one as short
+    "vote least",  # least share of the lags that have one of its columns
+    "vote most free",  # highest share that has a free column
+    # The row and the map.
     "before size",
     "after size",
-    "row gap before",
+    "row gap before",  # log2 of the beats
     "row gap after",
-    "holds",
-    "held",
+    "holds",  # notes that are held
+    "held",  # holds that go on over the row
     "keys",
     "divisor",
     "density",
-    "free",
+    "free",  # columns without a note or a hold
 )
 """Features of a row, for chords."""
 

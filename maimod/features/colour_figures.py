@@ -34,33 +34,34 @@ AROUND_NOTES = 8
 NEIGHBOURS = (-3, -2, -1, 1, 2, 3)
 
 NAMES = (
-    "votes own",
+    # Sums of the weights of the partners. A margin is by how much the other colour is likelier, natural logarithm.
+    "votes own",  # partners with the colour of the note
     "votes other",
     "votes margin",
-    "votes margin exchanged",
+    "votes margin exchanged",  # with the partners whose colours are exchanged
+    # Share of the notes around that agree with the most similar partner of each colour.
     "nearest own",
     "nearest other",
     "nearest margin",
     "nearest margin exchanged",
+    # Partners that agree almost wholly.
     "alike own",
     "alike other",
-    "rhythm share",
-    "place share",
-    *(f"same {by}" for by in NEIGHBOURS),
-    "gap -2",
-    "gap 2",
+    # Share of the notes with this colour.
+    "rhythm share",  # among those with the same rhythm
+    "place share",  # among those at the same place of the measure
+    *(f"same {by}" for by in NEIGHBOURS),  # whether a neighbour has the colour; -1 if there is none
+    "gap -2",  # log2 of the beats before the note before
+    "gap 2",  # log2 of the beats after the note after
+    # Notes of its burst.
     "burst before",
     "burst after",
     "burst length",
-    "beat place",
-    "measure place",
-    "share around",
+    "beat place",  # ticks since the beat
+    "measure place",  # ticks since the measure
+    "share around",  # share of the notes around with this colour
 )
-"""`votes`: sum of the weights of the partners with the colour of the note and with the other one, and by how much the other one is likelier
-(natural logarithm), also with the partners whose colours are exchanged; `nearest`: share of the notes around that agree with the most similar
-partner of each colour; `alike`: number of partners that agree almost wholly; `share`: of notes of the same colour among those with the same
-rhythm, at the same place in the measure, and around; `same`: whether the colour is that of a neighbour, -1 if there is none; `gap`: log2 of
-the beats before the note before, and after the note after; `burst`: notes of it."""
+"""Names of the features."""
 
 
 class Alike(msgspec.Struct, frozen=True):

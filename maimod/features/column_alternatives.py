@@ -55,22 +55,20 @@ LONGEST_GAP = 2.0
 
 MIRRORED, EXCHANGED, MOVED, LATE = KINDS = ("mirrored", "exchanged", "moved", "late")
 NAMES = (
-    *(f"{kind} row" for kind in KINDS),
-    *(f"{kind} {side}" for side in ("from", "until") for kind in KINDS),
-    "borders",
-    "copies",
-    "unused",
-    "unused after",
-    "swapped",
+    # By how many bits the rows would be likelier otherwise: mirrored, with two columns beside each other exchanged,
+    # moved by one column, with the columns of the row before or after.
+    *(f"{kind} row" for kind in KINDS),  # the row alone
+    *(f"{kind} {side}" for side in ("from", "until") for kind in KINDS),  # the best stretch that begins or ends with it
+    "borders",  # the most that the borders of a stretch that begins with it give
+    "copies",  # the most that the repeated passages give
+    "unused",  # notes that the column that misses most should have had around the row
+    "unused after",  # the same for the time after the row
+    "swapped",  # bits, if the single notes of the row and of one beside it changed columns
     "swapped copies",
-    "elsewhere",
+    "elsewhere",  # bits, if one note of the row was in a free column
     "elsewhere copies",
 )
-"""`row`: by how many bits the row alone would be likelier with its columns mirrored, two beside each other exchanged, all moved by
-one, or with those of the row before or after. `from`, `until`: the same of the best stretch that begins with the row or ends before it;
-`borders` and `copies`: what its borders and the repeated passages say of it. `unused`: how many notes the column that misses most
-should have had around the row; `unused after`: in the time after it. `swapped`: by how many bits the row and one beside it would be
-likelier if their single notes changed columns, and what the repeated passages say of that. `elsewhere`: the same, if one note of the row were in a free column."""
+"""Names of the features."""
 
 
 class Stretch(msgspec.Struct, frozen=True):

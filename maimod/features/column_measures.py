@@ -29,41 +29,51 @@ from maimod.features.mania_rows import (
 PAIR_CONTEXTS: Mapping[str, tuple[tuple[int, ...], ...]] = {"around": ((-1,), (-1, 2), (-2, -1, 2, 3))}
 """Rows from which those of a row and the next one are expected."""
 COLUMN_NAMES = (
+    # Gaps to the neighbours in the column: log2 of the beats or rows; share of the notes of the map, and of those
+    # around, that have one as short.
     *(f"{what} {side}" for side in ("before", "after") for what in COLUMN_GAPS),
     *(f"map {what} {side}" for side in ("before", "after") for what in COLUMN_GAPS),
     *(f"around {what} {side}" for side in ("before", "after") for what in COLUMN_GAPS),
+    # Columns that were used more recently; share of the notes of the map, and of those around, with as many.
     *(f"recency {side}" for side in ("before", "after")),
     *(f"map recency {side}" for side in ("before", "after")),
     *(f"around recency {side}" for side in ("before", "after")),
-    *(f"best free gap {side}" for side in ("before", "after", "both")),
-    "free",
+    *(
+        f"best free gap {side}" for side in ("before", "after", "both")
+    ),  # log2 of the beats in the free column with most
+    "free",  # columns without a note or a hold
+    # Surprisal of the columns of the row by the rows before, after or around it, and what it would gain.
     *(f"bits {name}" for name in CONTEXTS),
-    *(f"other bits {name}" for name in CONTEXTS),
-    *(f"without bits {name}" for name in CONTEXTS),
+    *(f"other bits {name}" for name in CONTEXTS),  # with the note in the best free column
+    *(f"without bits {name}" for name in CONTEXTS),  # without the note
+    # How much better the note and one of a row beside would fit in each other's column.
     "exchange bits",
     "exchange vote",
     "exchange gap",
-    "vote",
-    "other vote",
-    "trust",
-    "best lag",
-    "best lag has",
-    "best lag has other",
-    "mirrored vote",
-    "column share",
-    "hand before",
+    # The places a whole number of beats or measures away, weighted by how far the notes around agree (lags).
+    "vote",  # share of them with a note in the column
+    "other vote",  # in the best free column
+    "trust",  # share of the notes around that agree, mean of all lags
+    "best lag",  # the same of the best one
+    "best lag has",  # whether that has a note in the column
+    "best lag has other",  # whether it has one in a free column
+    "mirrored vote",  # share of them with a note in the mirrored column
+    "column share",  # notes of the column in the map, 1 is the mean of the columns
+    # Notes on the side of the note.
+    "hand before",  # share of the row before
     "hand after",
-    "hand size",
+    "hand size",  # of its own row
+    # The row and the map.
     "row size",
-    "row gap before",
+    "row gap before",  # log2 of the beats
     "row gap after",
-    "hold",
-    "held",
-    "holds",
+    "hold",  # whether the note is held
+    "held",  # holds that go on over the row
+    "holds",  # share of the notes of the map that are held
     "keys",
     "divisor",
     "density",
-    "size bits",
+    "size bits",  # surprisal of the size of the row
 )
 """Features of a note's column."""
 

@@ -30,27 +30,27 @@ UNKNOWN = 0.5
 """Share where there is nothing to compare with."""
 
 NAMES = (
-    "length_now",
+    # Log2 of 1 + other combos of the map like those at the object, the rarer of two: as the flag is (now) and if it was
+    # the other way (other).
+    "length_now",  # as long
     "length_other",
-    "place_now",
+    "place_now",  # as long, from the same place of the measure
     "place_other",
-    "objects_now",
+    "objects_now",  # with as many objects
     "objects_other",
+    # Measures from the start of the combo to the object, and from there to its end.
     "measures_before",
     "measures_after",
-    "near_same",
-    "map_same",
-    "compared",
-    "phrases_same",
+    # Share of the objects at the same place of other measures with the same flag.
+    "near_same",  # nearby
+    "map_same",  # in all of the map
+    "compared",  # log2 of 1 + their number
+    "phrases_same",  # `PHRASES` measures away
+    # The least at the two neighbours: a flag that is an object early is unlike both.
     "near_same_beside",
     "phrases_same_beside",
 )
-"""`length`: log2 of 1 + the number of other combos in the map that last as long as those at the object, the rarer one of two,
-as the flag is (`now`) and if it was the other way (`other`); `place`: of those that begin at the same place of the measure
-as well; `objects`: of those with as many objects. `measures`: from the start of the combo to the object, and from there to its end.
-`near_same`, `map_same`, `phrases_same`: share of the objects at the same place of other measures with the same flag, those nearby,
-in all of the map, and 1, 2, 4 or 8 measures away; `compared`: log2 of 1 + their number. `beside`: the least at the two
-neighbours; a flag that is an object early is unlike both."""
+"""Names of the features."""
 
 
 def features(beatmap: Beatmap, objects: Sequence[HitObject]) -> np.ndarray:

@@ -42,44 +42,43 @@ MOST_ALIKE = 200
 """Sliders of one length that are compared with each other."""
 
 RESIDUALS = (
-    "step_in",
-    "step_in_2",
-    "step_in_mode",
+    # The step to the object, and the step from it, beside others with the same gap in time.
+    "step_in",  # least difference of the distances
+    "step_in_2",  # second least
+    "step_in_mode",  # from the most common distance
     "step_out",
     "step_out_2",
     "step_out_mode",
-    "skip_2",
+    "skip_2",  # least difference of the distance from the object two before
     "skip_3",
-    "stack",
+    "stack",  # the closest head or tail
+    # Figures with the heads on either side.
     "parallelogram",
     "line",
     "midpoint",
     "extrapolation",
     "polygon",
     "trapezoid",
-    "field_mirror",
-    "axis",
-    "copy",
-    "turned_copy",
+    # The playfield.
+    "field_mirror",  # the closest mirror image of a head or tail
+    "axis",  # the row or column of a head
+    # The shape of a slider, compared with one of the same length.
+    "copy",  # mirrored or not
+    "turned_copy",  # turned by any angle
 )
-"""Residuals of an object, px. `step_in`, `step_out`: least difference of the step to (from) the object from other steps
-with the same gap in time; `_2`: the second least; `_mode`: from their most common distance. `skip`: the same for the
-object two or three before. `stack`: to the closest head or tail. `copy`: of a slider's shape to that of one with the same
-length, mirrored or not; `turned_copy`: turned by any angle."""
+"""Residuals of an object: px by which it is off each relation."""
 COUNTS = (
-    "exact",
-    "near",
-    "exact_around",
-    "mode_share_in",
+    "exact",  # relations that are kept
+    "near",  # nearly kept
+    "exact_around",  # mean number kept by the eight objects on either side
+    "mode_share_in",  # share of the steps at the same gap with the most common distance
     "mode_share_out",
-    "on_grid",
-    "grid_around",
-    "again",
-    "again_share",
+    "on_grid",  # whether x and y are multiples of 4
+    "grid_around",  # share of the neighbours for which they are
+    "again",  # circles of the figure around the object that lies where the figure before it does
+    "again_share",  # share of the objects with such a figure
 )
-"""Number of relations kept, and nearly kept; mean number kept by the eight objects on either side; share of steps with
-the most common distance; whether x and y are multiples of 4, and the share of neighbours for which they are; circles of the figure
-around the object that lies where the figure before it does, and the share of objects with such a figure."""
+"""Numbers about all relations of an object."""
 NAMES = (*RESIDUALS, *COUNTS)
 
 

@@ -25,50 +25,62 @@ from maimod.features.mania_rows import (
 from maimod.osu.timing import TICKS_PER_BEAT
 
 END_NAMES = (
-    "hold",
-    "length",
+    # The note itself. "same": share of the other notes, held as it is or not, that are alike; "around": of those close
+    # by.
+    "hold",  # whether it is held
+    "length",  # log2 of 1 + 1/24 beats
     "same length",
     "same length around",
     "end divisor",
     "same end divisor",
-    "end phase",
-    "gap after",
+    "end phase",  # share with the same place in the measure at the end
+    "gap after",  # log2 of 1 + 1/24 beats to the next note of the column
     "same gap after",
     "same gap after around",
-    "gap to row",
+    "gap to row",  # log2 of 1 + 1/24 beats to the next row
     "same gap to row",
     "same gap to row around",
-    "ends with start",
-    "ends with end",
-    "ends inside",
-    "rows inside",
-    "start after",
+    # What is at its end.
+    "ends with start",  # whether a row starts then
+    "ends with end",  # other holds that end then
+    "ends inside",  # holds that go on over the next row
+    "rows inside",  # log2 of 1 + rows during the hold
+    "start after",  # log2 of 1 + beats to the first row after the end
+    # Other notes of its row.
     "row holds",
     "row size",
-    "row same end",
+    "row same end",  # holds with the same end
     "row other end",
+    # Share of the notes that are held, or not, as it is.
     "holds around",
-    "holds at phase",
-    "holds",
-    "holds of column",
-    "lag trust",
-    "lag hold",
-    "lag same length",
+    "holds at phase",  # at the same place of the measure
+    "holds",  # share of the notes of the map that are held
+    "holds of column",  # in the same column
+    # The places a whole number of beats or measures away, by their longest hold, weighted by how far lengths and
+    # columns around agree (lags).
+    "lag trust",  # how far they agree, mean of all lags
+    "lag hold",  # share with a hold
+    "lag same length",  # share with the length of the note
     "lag other length",
-    "best lag",
-    "best lag hold",
-    "best lag off",
-    "length before",
+    "best lag",  # how far the best lag agrees
+    "best lag hold",  # whether that has a hold
+    "best lag off",  # log2 of its length over that of the note
+    # The notes before and after.
+    "length before",  # log2 of the length over that of the note
     "length after",
     "hold before",
     "hold after",
     "row gap before",
     "row gap after",
-    "size of lag",
-    "lag holds",
+    "size of lag",  # log2 of the longest length of its row over its own
+    "lag holds",  # holds of the rows at the lags, less those of its row
     "best lag holds",
+    # Surprisal of the number of holds of the row by the rows beside, and how much one more or less would change it.
     *(f"{what} {name}" for name in CONTEXTS for what in ("hold bits", "more holds bits", "less holds bits")),
+    # What the lags have in the column of the note.
     *(f"column lag {what}" for what in ("trust", "hold", "note", "same length")),
+    # Share of the notes in the same situation that are held, or not, as it is: the same gaps beside the row, gap in the
+    # column, sound, size of the row.
     *(f"holds at {key}{where}" for key in ("gaps", "column gap", "sound", "size") for where in ("", " around")),
     "holds at phase around",
     "keys",

@@ -32,72 +32,69 @@ COMBO_MEASURES = 4
 """Measures in a row of which the gains are added."""
 
 OF_MEASURES = (
-    "fit",
-    "expected_difference",
-    "other",
+    # Rhythm. A `_song` beside a gain is the same by the onsets of the song at the objects.
+    "fit",  # log-probability of the rhythm
+    "expected_difference",  # weighted differences from the likely measures
+    "other",  # gain of the best rhythm of another measure
     "other_song",
-    "expected_song",
-    "song_fit",
-    "halves",
+    "expected_song",  # what the rhythms of the likely measures gain by the onsets, their mean
+    "song_fit",  # log-probability of the objects by the onsets of the song
+    "halves",  # gain of the measure with its halves exchanged
     "halves_song",
-    "moved",
+    "moved",  # gain of the measure moved by the best of `SHIFTS`
     "moved_song",
-    "same_alone",
-    "same_unlike",
-    "same_before",
-    "same_worse",
-    "same_elsewhere",
-    "sounds_fit",
-    "sounds_exchanged",
-    "sounds_earlier",
-    "sounds_half_beat_earlier",
-    "sounds_halves",
-    "flags_fit",
-    "flags_earlier",
-    "flags_earlier_long",
-    "mirrored",
-    "finish_phrases",
-    "section",
-    "column_lost",
+    # Measures with the very same objects at the same places.
+    "same_alone",  # there is one, and neither the measure before nor the one after is repeated with it
+    "same_unlike",  # log-odds of the likeliest measure against the one that is the same
+    "same_before",  # the measure before is the same
+    "same_worse",  # by how much this one fits its likely measures and the song less than the one that is the same
+    "same_elsewhere",  # share of the other measures that have one
+    # Sounds of the hits.
+    "sounds_fit",  # mean log-probability
+    "sounds_exchanged",  # gain with whistle for clap and clap for whistle
+    "sounds_earlier",  # gain if each object sounds as the next one does
+    "sounds_half_beat_earlier",  # gain if it sounds as the hit half a beat later does
+    "sounds_halves",  # gain with the sounds of the halves exchanged
+    # New combos.
+    "flags_fit",  # log-probability
+    "flags_earlier",  # gain if each object has the flag of the next one
+    "flags_earlier_long",  # the same for `COMBO_MEASURES` in a row
+    # All else.
+    "mirrored",  # what the steps into and out of one or two measures gain if these are mirrored
+    "finish_phrases",  # log-odds of a finish on the downbeat by those a phrase or a few away
+    "section",  # by how much the song changes at the start of the measure
+    "column_lost",  # mania: log-odds that a column that only the measures before and after use is used here as well
 )
-"""Of the measure around a place. `fit`: log-probability of its rhythm; `expected_difference`: from the likely measures, weighted;
-`other`: what the best of their rhythms would gain. `song`: the same by the onsets of the song at its objects. `halves`, `moved`: with
-the halves exchanged, and moved by the best of `SHIFTS`. `same_alone`: whether another measure has the very same objects, at the same
-places, and neither the measure before nor the one after is repeated with it; `same_unlike`: log-odds of the likeliest measure against
-the one that is the same; `before`: whether it is the one before;
-`worse`: by how much this one fits its likely measures and the song less than the one that is the same; `elsewhere`: share of the other measures that have a twin. `sounds`
-and `flags` are those of hits and new combos; `exchanged`: whistle for clap; `earlier`: each object with what the next one has. `mirrored`: what the steps into and out of one or
-two measures gain if these are mirrored. `finish_phrases`: log-odds of a finish on the downbeat by those a phrase or a few away;
-`section`: by how much the song is less alike across the start of the measure than before and after it; `column_lost`: log-odds that a
-column of mania that the measures before and after use, and this one does not, is used by the likely measures and as rarely left out
-elsewhere."""
+"""Features of the measure around a place."""
 OF_OBJECTS = (
-    "sound_fit",
-    "sound_other",
-    "whistle_lost",
+    # Sounds. All log-odds are by the measures that have the rest of the measure.
+    "sound_fit",  # log-probability of the sound
+    "sound_other",  # gain of the likeliest sound
+    "whistle_lost",  # log-odds of a whistle that it lacks
     "finish_lost",
     "clap_lost",
-    "addition_added",
-    "lost_out_of_phrase",
-    "finish_missing",
-    "edges_bare",
+    "addition_added",  # log-odds against the least likely addition that it has
+    "lost_out_of_phrase",  # the highest of these, by the measures that a slip copied with its phrase is not in
+    "finish_missing",  # all odds of a finish on a downbeat together
+    "edges_bare",  # what its repeats and its tail gain without additions
+    # Log-odds against what it is.
     "flag_other",
     "kind_other",
     "end_other",
     "chord_other",
-    "elsewhere",
-    "elsewhere_song",
-    "scaled",
+    # Elsewhere.
+    "elsewhere",  # by how much likelier an object is at the best empty place up to half a beat away
+    "elsewhere_song",  # the same, with the onsets of the song
+    "scaled",  # what a figure of circles with the object gains if it is larger or smaller
 )
-"""Of the object of a place. `sound`: log-probability of its sound, and what the likeliest other sound gains. By the measures that have
-all the rest of its measure: log-odds of each addition that it lacks (`lost`), against the least likely one that it has, and against its
-flag, kind, end, and chord or single note. `edges_bare`: what its edges gain without additions; `out_of_phrase`: the most that any
-addition is lost, as for places; `elsewhere`: by how much likelier an object is at the best empty place up to half a beat away,
-without and with the `song`; `finish_missing`: all odds of a finish on a downbeat together; `scaled`: what a figure of circles with
-the object gains if it is larger or smaller."""
-OF_CELLS = ("object", "object_out_of_phrase", "object_song", "object_both")
-"""Log-odds that an object starts at a place, by the likely measures that have all the rest of its measure, by those of them that a slip
-copied with its phrase is not in, and by the song; `both`: the first with half of the song's."""
+"""Features of the object of a place."""
+OF_CELLS = (
+    "object",  # by the likely measures that have all the rest of this one
+    "object_out_of_phrase",  # by those of them that a slip copied with its phrase is not in
+    "object_song",  # by the onsets of the song
+    "object_both",  # the first, and half of the song's
+)
+"""Log-odds that an object starts at a place."""
 NAMES = (*OF_MEASURES, *OF_OBJECTS, *OF_CELLS)
 
 

@@ -36,22 +36,24 @@ UNKNOWN = 0.5
 """Share that is neither for nor against something, where nothing is there to compare with."""
 
 NAMES = (
-    "copies",
-    "copies_alike",
-    "copies_song",
-    "copies_with_object",
-    "copies_with_edge",
-    "copies_there",
+    # Copies of the measure of a place; shares are of those with something at the place.
+    "copies",  # log2 of 1 + their number
+    "copies_alike",  # mean likeness of their rhythm, with the measures around
+    "copies_song",  # mean correlation of the onsets of the song
+    "copies_with_object",  # share of the copies in which an object starts at the place
+    "copies_with_edge",  # in which one starts, turns or ends
+    "copies_there",  # log2 of 1 + those with an object where the object of the place starts
     "copies_same_flag",
     "copies_same_kind",
     "copies_same_length",
     "copies_same_velocity",
     "copies_same_distance",
     "copies_same_additions",
-    "copies_lost_addition",
-    "copies_added_addition",
+    "copies_lost_addition",  # they have an addition that the hit lacks: the one that most have
+    "copies_added_addition",  # they lack an addition that the hit has: the one that fewest have
     "copies_same_set",
     "copies_same_volume",
+    # The same place of the other difficulties.
     "siblings_with_edge",
     "siblings_there",
     "siblings_same_additions",
@@ -59,25 +61,27 @@ NAMES = (
     "siblings_added_addition",
     "siblings_same_set",
     "siblings_same_volume",
-    "siblings_louder",
+    "siblings_louder",  # their lines become louder here, and this map's do not
     "siblings_softer",
-    "passage_rhythm",
-    "passage_lost",
-    "passage_added",
+    # The measure around the place, compared with its copies: the mean of its hits.
+    "passage_rhythm",  # mean likeness of the rhythms
+    "passage_lost",  # hits without the additions that most copies have
+    "passage_added",  # hits with additions that most copies lack
     "passage_other_set",
-    "passage_volume",
+    "passage_volume",  # volume less the median of the copies
     "passage_other_velocity",
+    # The same with the other difficulties.
     "passage_siblings_lost",
     "passage_siblings_other_set",
     "passage_siblings_volume",
-    "passage_shifted",
-    "passage_siblings_shifted",
-    "passage_thirds",
-    "fade",
-    "since_break",
+    # The measure as a whole.
+    "passage_shifted",  # what it and the next one gain in likeness to other measures if they are moved
+    "passage_siblings_shifted",  # what they gain with the other difficulties
+    "passage_thirds",  # share of the objects on thirds of a beat, less that in the map
+    "fade",  # log2 of 1 + steps in one direction of the volumes of the lines around
+    "since_break",  # 1 within a measure after a break or after the first object, less and less later
 )
-"""Names of the features of :meth:`Passages.features`. Those of copies and siblings are shares of the copies or of the
-other difficulties that have something at the same place; those of passages are about the measure around a place."""
+"""Names of the features of :meth:`Passages.features`."""
 
 
 class Passages:

@@ -22,15 +22,25 @@ from maimod.osu.beatmap import HEIGHT, WIDTH, HitObject
 
 FIGURES = ("parallelogram", "line", "midpoint", "extrapolation", "polygon", "trapezoid")
 """Relations of :mod:`maimod.features.geometry` among all heads and ends, in the order in which they are played."""
-PLACES = ("row", "image", "centre", "stack")
-ENDS = ("apart_next", "apart_last", "chord_out", "chord_in", "round", "legs", "polygon_symmetry")
+PLACES = (
+    "row",  # the row or column of one of the four points on either side
+    "image",  # the mirror image in the playfield of one of them
+    "centre",  # the middle row or column of the playfield
+    "stack",  # a point of the whole map, without the objects beside
+)
+"""Relations of a head or an end to places."""
+ENDS = (
+    "apart_next",  # how much farther the next object is from the end than from the head
+    "apart_last",  # how much farther the end is than the head from the object before
+    "chord_out",  # least difference of the chord from the way to the next object
+    "chord_in",  # least difference of the chord from the way to the slider
+    "round",  # how far the body is from a circle about an object nearby
+    "legs",  # least difference of two legs of the control polygon
+    "polygon_symmetry",  # the polygon from its mirror image, or from itself turned upside down
+)
+"""Relations of a slider as a whole."""
 RESIDUALS = (*(f"head {name}" for name in (*FIGURES, *PLACES)), *(f"end {name}" for name in (*FIGURES, *PLACES)), *ENDS)
-"""Residuals, px, of heads and of the far ends of sliders. `row`: from the row or column of one of the four points on either side;
-`image`: from the mirror image in the playfield of one of them; `centre`: from the middle row or column of the playfield; `stack`: from
-a point of the whole map, without the objects beside. `apart_next`: how much farther the next object is from the end than from
-the head, `apart_last`: the end than the head from the object before; `chord_out`, `chord_in`: least difference of the length of
-the chord from the way to the next object, and from the way to it; `round`: how far the body is from a circle about an object nearby; `legs`: least difference of
-two legs of the control polygon; `polygon_symmetry`: of it to its mirror image or to itself turned upside down."""
+"""Residuals, px, of heads and of the far ends of sliders."""
 REACH, AROUND = 4, 12
 ROUND_BY = (-3, -2, -1, 1, 2, 3)
 """Objects about which a body may go round."""
@@ -43,27 +53,25 @@ MOST_ALIKE = 150
 SAME_POINT_PX = 1.0
 
 POINTS = (
-    "points",
-    "same_points",
-    "but_one_point",
-    "odd_point",
+    "points",  # number of control points
+    # Log2 of 1 + px by which they differ at most from those of another slider, mirrored or from its end.
+    "same_points",  # all of them
+    "but_one_point",  # without the one that differs most
+    "odd_point",  # how far that one is off
+    # Log2 of 1 + the number of sliders with the same points.
     "with_same_points",
-    "with_but_one",
+    "with_but_one",  # with all but one of them
+    # As the first two, for the lengths of the legs and the diagonals, which no turn changes.
     "turned_polygon",
     "turned_but_one",
-    "beyond",
-    "beyond_rank",
-    "beyond_usual",
-    "anchors_grid",
-    "anchors_grid_map",
+    # Px by which the path of the control points is longer than the slider.
+    "beyond",  # log2 of 1 + px, with its sign
+    "beyond_rank",  # share of the sliders with less
+    "beyond_usual",  # share of the sliders with about the same
+    "anchors_grid",  # share of the anchors on multiples of 4 px
+    "anchors_grid_map",  # the same in the map
 )
-"""Number of control points; log2 of 1 + px by which they differ at most from those of another slider, mirrored or from its end, with all of
-them (`same_points`) and without the one that differs most (`but_one_point`), how far that one is off (`odd_point`); log2 of 1 +
-the number of sliders with the same points (`with_same_points`) and with all but one of them (`with_but_one`); the same for the
-lengths of the legs and the diagonals, which no turn changes (`turned_polygon`, `turned_but_one`: leg that differs most left out).
-`beyond`: px by which the path of the control points is longer than the slider, log2 of 1 + px with its sign; share of the sliders
-with less (`beyond_rank`), and with about the same (`beyond_usual`). `anchors_grid`: share of the anchors on multiples of 4 px, and
-that of the map."""
+"""Numbers about control points."""
 NAMES = (*(f"{name} off" for name in RESIDUALS), *(f"{name} kept" for name in RESIDUALS), *POINTS)
 """Names of the features. `off`: log2 of 1 + residual. `kept`: share of the objects around that keep the relation."""
 

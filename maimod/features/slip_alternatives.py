@@ -63,39 +63,38 @@ MOST_STEPS = 1500
 """Steps compared with each other; a longer map is cut into parts."""
 
 NAMES = (
+    # Log-density of the steps and turns as they are.
     "step_in_fit",
     "step_out_fit",
     "turn_in_fit",
     "turn_out_fit",
+    # What they gain if a slider ran from its tail to its head, or curved to the other side.
     "reversed_steps",
     "reversed_turns",
     "flipped_turns",
+    # What they gain if a figure was mirrored: the best one that begins with the object, ends with it, or has it.
     "mirrored_from_steps",
     "mirrored_from_turns",
     "mirrored_to_steps",
     "mirrored_to_turns",
     "mirrored_with",
+    # What they gain if the object was elsewhere, or a few objects that begin or end with it.
     "moved",
-    "moved_px",
+    "moved_px",  # log2 of 1 + how far away that is
     "group_from",
     "group_to",
+    # What they gain if a circle changed places with the next one or the one before, whichever is better.
     "exchanged_steps",
     "exchanged_turns",
-    "exchanged_px",
+    "exchanged_px",  # log2 of 1 + px of way saved, negative if the way is longer
+    # What they gain if a body was turned about its head.
     "turned_steps",
     "turned_turns",
-    "turned_by",
-    "scaled",
-    "ratio_fit",
+    "turned_by",  # degrees
+    "scaled",  # what they gain if a figure of circles with the object was larger or smaller
+    "ratio_fit",  # log-density of the ratio of the distances out of and into the object, at about these gaps
 )
-"""`fit`: density of the steps as they are. The others: what the densities gain if a slider ran from its tail to its head
-(`reversed`), if it curved to the other side (`flipped`), and if the figure was mirrored that gains most of those that begin
-with the object (`mirrored_from`), end with it (`mirrored_to`) or have it (`mirrored_with`); and if it was elsewhere (`moved`,
-and log2 of 1 + how far, `moved_px`), or a few objects together that begin (`group_from`) or end with it (`group_to`); if a circle was
-exchanged with the next or the one before, whichever gains more (`exchanged`), and by how much that shortens the way
-(`exchanged_px`: log2 of 1 + px, negative if it is longer); if a body was turned about its head (`turned`, and by how many
-degrees, `turned_by`); if a figure of circles with the object was larger or smaller (`scaled`). `ratio_fit`: density of the ratio
-of the distances out of and into an object, by those of the map with about the same gaps."""
+"""Names of the features. Gains are natural logarithms."""
 
 
 class Alternatives(msgspec.Struct, frozen=True):

@@ -50,71 +50,74 @@ LEAST_GAP_MS = 20.0
 """Steps with a shorter gap have no velocity."""
 
 MORE_RESIDUALS = (
-    "skip_2_out",
+    "skip_2_out",  # as `skip_2`, for the object two after
     "skip_3_out",
-    "rate_in",
+    "rate_in",  # the distance at the most common velocity of the steps around, whatever their gaps
     "rate_out",
-    "tail_stack",
+    "tail_stack",  # the closest head or tail to the tail of a slider
+    # Least difference of the step to the object where the steps around it occur elsewhere in the map, mirrored or not.
     "figure",
     "long_figure",
-    "reversed_copy",
-    "copy_2",
-    "parallel",
-    "symmetry",
-    "turn",
-    "blanket",
+    # The shape of a slider.
+    "reversed_copy",  # that of another one, from tail to head
+    "copy_2",  # that of the second most similar one
+    "parallel",  # the chord, from those of sliders nearby
+    "symmetry",  # its own mirror image
+    "turn",  # the step after, from one with the same turn as elsewhere at these gaps
+    "blanket",  # a slider around the object, from a circle about it
 )
-"""Residuals, px, beside those of :mod:`maimod.features.geometry`. `skip_out`: as `skip`, for the object two or three after.
-`rate`: from the distance at the most common velocity of the steps around, whatever their gaps.
-`tail_stack`: of a slider's tail. `figure`, `long_figure`: least difference of the step to the object where the steps around
-it occur elsewhere in the map, mirrored or not. `reversed_copy`: from tail to head; `copy_2`: to the second most similar.
-`parallel`: of the chord to those of sliders nearby. `symmetry`: of a slider to its mirror image. `turn`: of the step after
-to one with the same turn as elsewhere at these gaps. `blanket`: how far the body of a slider around the object is from a
-circle about it."""
+"""Residuals, px, beside those of :mod:`maimod.features.geometry`."""
 RESIDUALS = (*geometry.RESIDUALS, *MORE_RESIDUALS)
 ASKED_BY = ("spacing", "stack", "line", "parallelogram", "polygon", "trapezoid", "mirror")
 """Kinds of relations that ask for a place."""
 CONTEXT = (
+    # Relations that the object keeps.
     "exact",
-    "near",
-    "exact_around",
+    "near",  # nearly kept
+    "exact_around",  # mean of the eight objects on either side
     "near_around",
-    "exact_missing",
-    "mode_share_in",
+    "exact_missing",  # kept by the objects around and not by this one, less kept by this one alone
+    # The steps to the object and from it, beside others with the same gap.
+    "mode_share_in",  # share of them with the most common distance
     "mode_share_out",
-    "companions_in",
+    "companions_in",  # their number
     "companions_out",
-    "spread_in",
+    "spread_in",  # log2 of 1 + median distance from the most common one
     "spread_out",
-    "off_in",
+    "off_in",  # the difference from it, in units of that spread
     "off_out",
-    "distance_in",
+    "distance_in",  # log2 of 1 + px
     "distance_out",
-    "gap_in",
+    "gap_in",  # log2 of the ms
     "gap_out",
-    "gaps_equal",
-    "cosine",
-    "asked_here",
-    "asked_elsewhere",
-    "asked_away",
+    "gaps_equal",  # log2 of the gap after over the gap before
+    "cosine",  # of the turn at the object
+    # Kinds of relations that ask for a place.
+    "asked_here",  # that hold where the object is
+    "asked_elsewhere",  # most that hold at another place
+    "asked_away",  # log2 of 1 + px to that
+    # Whether x and y are multiples of 4 or 8.
     "grid_4",
     "grid_8",
-    "grid_around",
-    "combo_number",
-    "combo_ends",
+    "grid_around",  # share of the objects around on multiples of 4
+    # The object.
+    "combo_number",  # log2
+    "combo_ends",  # whether it is the last one of its combo
     "slider",
     "slides",
-    "length",
-    "bow",
+    "length",  # log2 of 1 + px
+    "bow",  # greatest distance of the body from its chord, as a share of the chord
+    # The map.
     "radius",
     "preempt",
-    "objects",
-    "median_gap",
-    "median_distance",
-    "circles",
-    "again",
-    "again_share",
+    "objects",  # log2
+    "median_gap",  # log2 of the ms
+    "median_distance",  # log2 of 1 + px
+    "circles",  # share of the objects that are no sliders
+    "again",  # circles of the figure around the object that lies where the figure before it does
+    "again_share",  # share of the objects with such a figure
 )
+"""Numbers beside the relations."""
 NAMES = (
     *(f"off {name}" for name in RESIDUALS),
     *(f"around {name}" for name in RESIDUALS),

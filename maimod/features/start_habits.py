@@ -49,24 +49,23 @@ LEAST_PROBABILITY = 0.01
 NOT_MOVED = -10.0
 
 NAMES = (
-    "lost",
+    # By how much a start has less or more than is expected, for the addition with the most.
+    "lost",  # in standard deviations of what is not explained
     "extra",
-    "lost_beats",
+    "lost_beats",  # than the share of the starts 2, 4, 6, ... beats away
     "extra_beats",
-    "lost_measures",
+    "lost_measures",  # than the share of the starts 1, 2, 3, ... measures away
     "extra_measures",
-    "finish_lost",
-    "addition_other",
-    "combo_off",
+    "finish_lost",  # as `lost`, of the finish alone
+    "addition_other",  # log-odds against what the start has, for the addition with the highest
+    # More of a new combo than is expected.
+    "combo_off",  # in standard deviations of what is not explained
     "combo_beats",
     "combo_measures",
-    "combo_phrases",
-    "combo_moved",
+    "combo_phrases",  # than the share of the starts `IN_PHRASES` measures away
+    "combo_moved",  # by how much log-odds are higher with the new combo at the start beside
 )
-"""`lost`, `extra`: by how much a start has less or more than is expected, in standard deviations of what is not explained, for the
-addition with the most; `beats`, `measures`, `phrases`: the same as the difference from the share of the starts 2, 4, 6, ... beats, 1, 2,
-3, ... measures, and 4, 8 or 16 measures away that have it; `combo`: more new combo than expected. `other`: log-odds against what the
-start has, for the addition with the highest; `moved`: by how much log-odds are higher with the new combo at the start beside."""
+"""Names of the features."""
 
 
 def features(
