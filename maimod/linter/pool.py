@@ -81,89 +81,129 @@ def run(tasks: Sequence[Task], jobs: int, limits: Limits, setup: Setup) -> Gener
     Raises:
         UsageError: if the processes cannot work at all.
     """
-    jobs = min(jobs, len(tasks))
-    threads = max(1, (os.cpu_count() or 1) // max(jobs, 1))
-    waiting = deque(tasks)
-    workers: list[_Worker] = []
+    pool = _Pool(tasks, jobs, limits, setup)
+    try:
+        yield from pool.answers()
+    finally:
+        pool.end()
 
-    def start() -> None:
+
+class _Pool:
+    """Processes, and the tasks that wait for one."""
+
+    def __init__(self, tasks: Sequence[Task], jobs: int, limits: Limits, setup: Setup) -> None:
+        self.jobs, self.limits, self.setup = min(jobs, len(tasks)), limits, setup
+        self.waiting = deque(tasks)
+        self.workers: list[_Worker] = []
+        self.lost = 0
+        """Processes in a row that ended while they loaded the model."""
+        self.tried: set[tuple[int, str]] = set()
+        """Maps whose process was killed once, by their task."""
+
+    def answers(self) -> Iterator[Answer]:
+        """Start the processes, and yield what they answer until no task is left."""
+        for _ in range(self.jobs):
+            self.start()
+        while busy := [(worker, worker.task) for worker in self.workers if worker.task is not None]:
+            ready = wait([worker.pipe for worker, _ in busy], _patience([worker for worker, _ in busy], self.limits))
+            for worker, task in busy:
+                if worker.pipe in ready:
+                    yield from self.received(worker, task)
+                elif time.monotonic() - worker.since > _limit(worker, self.limits):
+                    reason = f"took longer than {_limit(worker, self.limits):g} s and was given up"
+                    if worker.loading:
+                        raise UsageError(f"loading the model {reason}")
+                    yield from self.replaced(worker, task, reason)
+
+    def start(self) -> None:
+        """Start a process with the next task."""
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(theirs, setup, limits.megabytes, threads), daemon=True)
+        threads = max(1, (os.cpu_count() or 1) // max(self.jobs, 1))
+        process = context.Process(target=_work, args=(theirs, self.setup, self.limits.megabytes, threads), daemon=True)
         with without_ctrl_c():
             process.start()
         theirs.close()
-        workers.append(_Worker(process, ours))
-        give(workers[-1])
+        self.workers.append(_Worker(process, ours))
+        self.give(self.workers[-1])
 
-    def give(worker: _Worker) -> None:
+    def give(self, worker: _Worker) -> None:
+        """Give a process the next task, if there is one."""
         worker.task = None
-        if waiting:
-            task = waiting.popleft()
+        if self.waiting:
+            task = self.waiting.popleft()
             worker.task, worker.beatmap, worker.loading, worker.since = task, "", True, time.monotonic()
             with suppress(OSError):  # it has died, which the next read of its pipe shows
                 worker.pipe.send((task.source, task.settings, tuple(task.reported), tuple(task.given_up)))
 
-    lost = 0
-    tried: set[tuple[int, str]] = set()
-    """Maps whose process was killed once, by their task."""
-    try:
-        for _ in range(jobs):
-            start()
-        while busy := [(worker, worker.task) for worker in workers if worker.task is not None]:
-            ready = wait([worker.pipe for worker, _ in busy], _patience([worker for worker, _ in busy], limits))
-            for worker, task in busy:
-                how = ""
-                if worker.pipe in ready:
-                    try:
-                        message = worker.pipe.recv()
-                    except (EOFError, OSError):
-                        worker.process.join()
-                        how = _death(worker.process.exitcode)
-                        if how in KILLED:
-                            reason = f"lost its process twice ({how}; too little memory?) and was given up"
-                        else:
-                            reason = f"ended the process that linted it ({how})"
-                        if worker.loading:
-                            lost += 1
-                            if lost == LOST_IN_A_ROW:
-                                raise UsageError(
-                                    f"{lost} processes in a row ended while they loaded the model ({how})"
-                                ) from None
-                    else:
-                        match message:
-                            case UsageError() | CheckpointError():
-                                raise message
-                            case None:
-                                give(worker)
-                            case (Progress() as progress, info):
-                                _note(worker, progress)
-                                yield task.number, progress, info
-                            case (BeatmapReport() as report, info):
-                                lost = 0
-                                task.reported.append(task.left[0].inner)
-                                yield task.number, report, info
-                        continue
-                elif time.monotonic() - worker.since > _limit(worker, limits):
-                    reason = f"took longer than {_limit(worker, limits):g} s and was given up"
-                    if worker.loading:
-                        raise UsageError(f"loading the model {reason}")
-                else:
-                    continue
-                _end(worker)
-                workers.remove(worker)
-                current = task.number, worker.beatmap
-                if how in KILLED and current not in tried and not worker.loading:
-                    tried.add(current)
-                elif not worker.loading:
-                    for report in _given_up(task, worker.beatmap, reason):
-                        yield task.number, report, None
-                if task.left:
-                    waiting.appendleft(task)
-                if waiting:
-                    start()
-    finally:
-        for worker in workers:
+    def received(self, worker: _Worker, task: Task) -> Iterator[Answer]:
+        """Read what a process has sent; one that sends no more has died.
+
+        Raises:
+            UsageError, CheckpointError: if the processes cannot work at all.
+        """
+        try:
+            message = worker.pipe.recv()
+        except (EOFError, OSError):
+            yield from self.died(worker, task)
+            return
+        match message:
+            case UsageError() | CheckpointError():
+                raise message
+            case None:
+                self.give(worker)
+            case (Progress() as progress, info):
+                _note(worker, progress)
+                yield task.number, progress, info
+            case (BeatmapReport() as report, info):
+                self.lost = 0
+                task.reported.append(task.left[0].inner)
+                yield task.number, report, info
+
+    def died(self, worker: _Worker, task: Task) -> Iterator[Answer]:
+        """Give up what a process was linting that has died; what was killed from outside is tried once more.
+
+        Raises:
+            UsageError: if too many have died while they loaded the model.
+        """
+        worker.process.join()
+        how = _death(worker.process.exitcode)
+        if worker.loading:
+            self.lost += 1
+            if self.lost == LOST_IN_A_ROW:
+                raise UsageError(f"{self.lost} processes in a row ended while they loaded the model ({how})") from None
+        current = task.number, worker.beatmap
+        if how not in KILLED:
+            reason = f"ended the process that linted it ({how})"
+        elif current in self.tried:
+            reason = f"lost its process twice ({how}; too little memory?) and was given up"
+        else:
+            reason = ""
+            if not worker.loading:
+                self.tried.add(current)
+        yield from self.replaced(worker, task, reason)
+
+    def replaced(self, worker: _Worker, task: Task, reason: str) -> Iterator[Answer]:
+        """End a process and start another one if something is left to do.
+
+        Args:
+            worker: the process.
+            task: what it was given.
+            reason: why its current map is given up; empty if that is tried again.
+        """
+        _end(worker)
+        self.workers.remove(worker)
+        if reason and not worker.loading:
+            for report in _given_up(task, worker.beatmap, reason):
+                yield task.number, report, None
+        if task.left:
+            self.waiting.appendleft(task)
+        if self.waiting:
+            self.start()
+
+    def end(self) -> None:
+        """End all processes."""
+        for worker in self.workers:
             _end(worker)
 
 
