@@ -110,18 +110,9 @@ def measure_ends(rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     end_divisor = divisors(end_tick)
     long = np.zeros(rows.count)
     np.maximum.at(long, of, length)
-    lag_long = rows.at_lags(long)
-    alike = np.where(rows.partners >= 0, lag_long == long[:, None], False)
-    trust = np.where(rows.partners >= 0, around_rows(alike.astype(float), AROUND_ROWS), 0.0)
-    by_columns = np.maximum(rows.trust[:, : trust.shape[1]], rows.trust[:, trust.shape[1] :])
-    trust = np.where(rows.partners >= 0, 0.5 * trust + 0.5 * by_columns, 0.0)
-    weights = trust[of] ** 3
-    total = np.maximum(weights.sum(axis=1), 1e-6)
-    lag_own = lag_long[of]
+    trust = _trust(rows, long)
     best = trust.argmax(axis=1)
-    expected = lag_long[np.arange(rows.count), best][of]
-    lag_holds = rows.at_lags(row_holds)
-    best_holds = lag_holds[np.arange(rows.count), best]
+    expected = rows.at_lags(long)[np.arange(rows.count), best][of]
     ones = np.ones(n, dtype=bool)
     before, behind = np.maximum(np.arange(n) - 1, 0), np.minimum(np.arange(n) + 1, n - 1)
     found = {
@@ -151,11 +142,7 @@ def measure_ends(rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         "holds at phase": share_same(hold.astype(int), rows.in_measure[of]),
         "holds": np.full(n, hold.mean()),
         "holds of column": share_same(hold.astype(int), rows.column),
-        "lag trust": trust.mean(axis=1)[of],
-        "lag hold": (weights * (lag_own > 0)).sum(axis=1) / total,
-        "lag same length": (weights * (lag_own == length[:, None])).sum(axis=1) / total,
-        "lag other length": (weights * ((lag_own != length[:, None]) & (lag_own > 0))).sum(axis=1) / total,
-        "best lag": trust.max(axis=1)[of],
+        **_at_lags(rows, trust, length, long, row_holds),
         "best lag hold": expected > 0,
         "best lag off": np.log2(1 + expected) - np.log2(1 + length),
         "length before": np.log2(1 + length[before]) - np.log2(1 + length),
@@ -163,8 +150,6 @@ def measure_ends(rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         "hold before": hold[before],
         "hold after": hold[behind],
         "size of lag": np.log2(1 + long)[of] - np.log2(1 + length),
-        "lag holds": (weights * lag_holds[of]).sum(axis=1) / total - row_holds[of],
-        "best lag holds": (best_holds - row_holds)[of],
         **_hold_bits(rows, row_holds.astype(np.int64)),
         **_holds_of_column(rows, length),
         **_holds_alike(rows, gaps["start after"]),
@@ -172,6 +157,43 @@ def measure_ends(rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     }
     known = trust.max(axis=1)[of] >= LEAST_TRUST
     return table(found, END_NAMES), np.where(known, expected / 24, -1.0), rows.time_at(best)
+
+
+def _trust(rows: Rows, long: np.ndarray) -> np.ndarray:
+    """(n_rows, n_lags) how far the rows around agree with their partners in their longest hold and in their columns; 0 where
+    the row has no partner. `long` are the lengths (n_rows,) of the longest holds."""
+    alike = np.where(rows.partners >= 0, rows.at_lags(long) == long[:, None], False)
+    trust = np.where(rows.partners >= 0, around_rows(alike.astype(float), AROUND_ROWS), 0.0)
+    by_columns = np.maximum(rows.trust[:, : trust.shape[1]], rows.trust[:, trust.shape[1] :])
+    return np.asarray(np.where(rows.partners >= 0, 0.5 * trust + 0.5 * by_columns, 0.0))
+
+
+def _at_lags(
+    rows: Rows, trust: np.ndarray, length: np.ndarray, long: np.ndarray, row_holds: np.ndarray
+) -> dict[str, np.ndarray]:
+    """What the partners of the row of each note hold.
+
+    Args:
+        rows: the map.
+        trust: (n_rows, n_lags) of :func:`_trust`.
+        length: (n_notes,) of each note, 0 if it is not held.
+        long: (n_rows,) of the longest hold of each row.
+        row_holds: (n_rows,) holds of each row.
+    """
+    of, own = rows.row_of, length[:, None]
+    weights, partner = trust[of] ** 3, rows.at_lags(long)[of]
+    total = np.maximum(weights.sum(axis=1), 1e-6)
+    holds = rows.at_lags(row_holds)
+    best_holds = holds[np.arange(rows.count), trust.argmax(axis=1)]
+    return {
+        "lag trust": trust.mean(axis=1)[of],
+        "lag hold": (weights * (partner > 0)).sum(axis=1) / total,
+        "lag same length": (weights * (partner == own)).sum(axis=1) / total,
+        "lag other length": (weights * ((partner != own) & (partner > 0))).sum(axis=1) / total,
+        "best lag": trust.max(axis=1)[of],
+        "lag holds": (weights * holds[of]).sum(axis=1) / total - row_holds[of],
+        "best lag holds": (best_holds - row_holds)[of],
+    }
 
 
 def _hold_bits(rows: Rows, holds: np.ndarray) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ are in osu! pixels. Positions are complex numbers, x + iy.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -182,7 +183,7 @@ def measure(beatmap: Beatmap, objects: Sequence[HitObject]) -> Measures:
     _elsewhere(found, heads)
     same_length = _bodies(found, objects, bodies, starts)
     _turns(found, heads, gaps)
-    radius = beatmap.difficulty.circle_radius
+    radius, preempt = beatmap.difficulty.circle_radius, beatmap.difficulty.preempt_ms
     _blankets(found, heads, bodies, is_slider, radius)
     more = np.stack([np.nan_to_num(found[name], nan=FAR_PX, posinf=FAR_PX) for name in MORE_RESIDUALS], axis=1)
     residuals = np.concatenate([relations.residuals, np.clip(more, 0.0, FAR_PX)], axis=1)
@@ -191,44 +192,23 @@ def measure(beatmap: Beatmap, objects: Sequence[HitObject]) -> Measures:
     kept_around = around(keeps.astype(float), REACH)
     others_near = np.maximum(near.sum(axis=0) - near, 0)
     of_map = np.where(others_near > 0, (keeps.sum(axis=0) - keeps) / np.maximum(others_near, 1), 0.0)
-    asked = _asked(heads, tails, steps)
-    exact = keeps.sum(axis=1)
+    asked_here, asked_elsewhere, asked_away = _asked(heads, tails, steps)
     again = geometry.again_of(objects, heads)
-    context = {
-        "exact": exact,
-        "near": (near & ~keeps).sum(axis=1),
-        "exact_around": around(exact, 8),
-        "near_around": around((near & ~keeps).sum(axis=1), 8),
-        "exact_missing": np.where(keeps, 0.0, kept_around).sum(axis=1)
-        - np.where(keeps, 1 - kept_around, 0.0).sum(axis=1),
-        "mode_share_in": _into(steps.share, n, 0.0),
-        "mode_share_out": _from(steps.share, n, 0.0),
-        "companions_in": _into(steps.count, n, 0.0),
-        "companions_out": _from(steps.count, n, 0.0),
-        "spread_in": np.log2(1 + _into(steps.spread, n, FAR_PX)),
-        "spread_out": np.log2(1 + _from(steps.spread, n, FAR_PX)),
-        "off_in": _into(_deviations(steps), n, 0.0),
-        "off_out": _from(_deviations(steps), n, 0.0),
-        "distance_in": np.log2(1 + _into(distances, n, 0.0)),
-        "distance_out": np.log2(1 + _from(distances, n, 0.0)),
-        "gap_in": np.log2(np.clip(_into(gaps, n, 4000.0), 10, 4000)),
-        "gap_out": np.log2(np.clip(_from(gaps, n, 4000.0), 10, 4000)),
-        "gaps_equal": np.log2(np.clip(_from(gaps, n, 4000.0), 10, 4000) / np.clip(_into(gaps, n, 4000.0), 10, 4000)),
+    context: dict[str, Any] = {
+        **_kept(keeps, near, kept_around),
+        **_beside_steps(steps, distances, gaps, n),
         "cosine": _cosines(heads),
-        "asked_here": asked[0],
-        "asked_elsewhere": asked[1],
-        "asked_away": np.log2(1 + asked[2]),
+        "asked_here": asked_here,
+        "asked_elsewhere": asked_elsewhere,
+        "asked_away": np.log2(1 + asked_away),
         "grid_4": _on_grid(heads, 4),
         "grid_8": _on_grid(heads, 8),
         "grid_around": around(_on_grid(heads, 4), REACH),
-        "combo_number": [np.log2(max(o.combo_number, 1)) for o in objects],
-        "combo_ends": [after.new_combo for after in objects[1:]] + [True] * min(n, 1),
+        **_of_objects(objects),
         "slider": is_slider,
-        "slides": [o.slider.slides if o.slider else 0 for o in objects],
-        "length": [np.log2(1 + o.slider.length) if o.slider else 0.0 for o in objects],
         "bow": _bows(bodies),
         "radius": np.full(n, radius),
-        "preempt": np.full(n, beatmap.difficulty.preempt_ms),
+        "preempt": np.full(n, preempt),
         "objects": np.full(n, np.log2(n)),
         "median_gap": np.full(n, np.log2(max(median(gaps), 1.0)) if n > 1 else 0.0),
         "median_distance": np.full(n, np.log2(1 + median(distances)) if n > 1 else 0.0),
@@ -236,15 +216,18 @@ def measure(beatmap: Beatmap, objects: Sequence[HitObject]) -> Measures:
         "again": again,
         "again_share": np.full(n, (again > 0).mean()),
     }
-    columns = [np.log2(1 + residuals), kept_around, of_map]
-    columns.append(np.stack([np.asarray(context[name], dtype=float) for name in CONTEXT], axis=1))
     alternatives = slip_alternatives.find(objects, heads, tails, bodies, gaps)
-    columns.append(alternatives.features)
-    columns.append(body_relations.measure(objects, heads, tails, bodies, radius, beatmap.difficulty.preempt_ms))
-    columns.append(point_relations.measure(objects, heads, tails, bodies))
-    features = np.concatenate(columns, axis=1).astype(np.float32)
+    columns = [
+        np.log2(1 + residuals),
+        kept_around,
+        of_map,
+        np.stack([np.asarray(context[name], dtype=float) for name in CONTEXT], axis=1),
+        alternatives.features,
+        body_relations.measure(objects, heads, tails, bodies, radius, preempt),
+        point_relations.measure(objects, heads, tails, bodies),
+    ]
     return Measures(
-        features,
+        np.concatenate(columns, axis=1).astype(np.float32),
         residuals,
         kept_around,
         steps,
@@ -257,6 +240,49 @@ def measure(beatmap: Beatmap, objects: Sequence[HitObject]) -> Measures:
         relations,
         alternatives,
     )
+
+
+def _kept(keeps: np.ndarray, near: np.ndarray, kept_around: np.ndarray) -> dict[str, np.ndarray]:
+    """How many relations each object and those around keep, by (n_objects, n_relations) whether each one is kept, is nearly
+    kept, and by which share of the objects around."""
+    exact = keeps.sum(axis=1)
+    missing = np.where(keeps, 0.0, kept_around).sum(axis=1) - np.where(keeps, 1 - kept_around, 0.0).sum(axis=1)
+    return {
+        "exact": exact,
+        "near": (near & ~keeps).sum(axis=1),
+        "exact_around": around(exact, 8),
+        "near_around": around((near & ~keeps).sum(axis=1), 8),
+        "exact_missing": missing,
+    }
+
+
+def _beside_steps(steps: Steps, distances: np.ndarray, gaps: np.ndarray, n: int) -> dict[str, np.ndarray]:
+    """The steps to each of `n` objects and from it, beside others with the same gap."""
+    gap_in, gap_out = (np.clip(one, 10, 4000) for one in (_into(gaps, n, 4000.0), _from(gaps, n, 4000.0)))
+    return {
+        "mode_share_in": _into(steps.share, n, 0.0),
+        "mode_share_out": _from(steps.share, n, 0.0),
+        "companions_in": _into(steps.count, n, 0.0),
+        "companions_out": _from(steps.count, n, 0.0),
+        "spread_in": np.log2(1 + _into(steps.spread, n, FAR_PX)),
+        "spread_out": np.log2(1 + _from(steps.spread, n, FAR_PX)),
+        "off_in": _into(_deviations(steps), n, 0.0),
+        "off_out": _from(_deviations(steps), n, 0.0),
+        "distance_in": np.log2(1 + _into(distances, n, 0.0)),
+        "distance_out": np.log2(1 + _from(distances, n, 0.0)),
+        "gap_in": np.log2(gap_in),
+        "gap_out": np.log2(gap_out),
+        "gaps_equal": np.log2(gap_out / gap_in),
+    }
+
+
+def _of_objects(objects: Sequence[HitObject]) -> dict[str, list[float]]:
+    return {
+        "combo_number": [np.log2(max(o.combo_number, 1)) for o in objects],
+        "combo_ends": [after.new_combo for after in objects[1:]] + [True] * min(len(objects), 1),
+        "slides": [o.slider.slides if o.slider else 0 for o in objects],
+        "length": [np.log2(1 + o.slider.length) if o.slider else 0.0 for o in objects],
+    }
 
 
 def _into(values: np.ndarray, n: int, fill: float) -> np.ndarray:
