@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maimod.audio.onsets import CLIP, TYPICAL_LAG_MS
+from maimod.audio.onsets import CLIP, TYPICAL_LAG_MS, OnsetEnvelope
 from maimod.evidence.moment import MARKED
 from maimod.evidence.spectrum import COLOURS
 from maimod.evidence.svg import data_url, element, number, png, text
@@ -38,13 +38,7 @@ def digest(analysis: Analysis, finding: Finding) -> str:
     beats, half = _beats(analysis.beatmap)
     if analysis.song is None or len(beats) < SMOOTHED:
         return ""
-    offsets = np.linspace(-half, half, ROWS)
-    strengths = np.minimum(
-        analysis.song.envelope.strength((beats[None, :] + offsets[:, None] + TYPICAL_LAG_MS).ravel()), CLIP
-    ).reshape(ROWS, len(beats))
-    kernel = np.ones(SMOOTHED) / SMOOTHED
-    smooth = np.apply_along_axis(lambda row: np.convolve(row, kernel, mode="same"), 1, strengths)
-    shades = (smooth / max(float(smooth.max()), 1e-6) * 255).astype(np.uint8)
+    shades = _shades(analysis.song.envelope, beats, half)
     start, stop = float(beats[0]), float(beats[-1])
 
     def x(at: float) -> float:
@@ -92,6 +86,17 @@ def digest(analysis: Analysis, finding: Finding) -> str:
         role="img",
         aria_label="Beat digest: the sounds around each half beat over the map",
     )
+
+
+def _shades(envelope: OnsetEnvelope, beats: np.ndarray, half: float) -> np.ndarray:
+    """(ROWS, n_beats) onset strength from `half` ms before each beat to `half` ms after it, 0 to 255."""
+    offsets = np.linspace(-half, half, ROWS)
+    strengths = np.minimum(
+        envelope.strength((beats[None, :] + offsets[:, None] + TYPICAL_LAG_MS).ravel()), CLIP
+    ).reshape(ROWS, len(beats))
+    kernel = np.ones(SMOOTHED) / SMOOTHED
+    smooth = np.apply_along_axis(lambda row: np.convolve(row, kernel, mode="same"), 1, strengths)
+    return np.asarray((smooth / max(float(smooth.max()), 1e-6) * 255).astype(np.uint8))
 
 
 def _label(content: str, x: float, y: float, anchor: str = "start") -> str:

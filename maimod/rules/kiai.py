@@ -262,14 +262,7 @@ def _misplaced(evidence: Evidence, borders: list[_Border]) -> Iterator[Candidate
         event = scores.get(border.point.line)
         if event is not None and event.tolerant_surprisal < LEAST_BITS:
             event = None
-        if place == "downbeat" or not border.begins:
-            curve = "usual place"
-        elif place == "off the beat" and is_long_start:
-            curve = "off the beat"
-        elif odd:
-            curve = "half a beat off the habit" if place == "half beat" else "off the habit"
-        else:
-            curve = ""
+        curve = _curve(border, place, is_long_start, odd)
         if event is None and curve in ("", "usual place"):
             continue
         others = (
@@ -292,6 +285,17 @@ def _misplaced(evidence: Evidence, borders: list[_Border]) -> Iterator[Candidate
             others_on_downbeat=on_downbeat - own,
             other_sections=len(starts) - 1,
         )
+
+
+def _curve(border: _Border, place: str, is_long_start: bool, is_odd: bool) -> str:
+    """Name of the curve for a border, by its place in the measure; `is_odd` if the other sections begin on downbeats."""
+    if place == "downbeat" or not border.begins:
+        return "usual place"
+    if place == "off the beat" and is_long_start:
+        return "off the beat"
+    if is_odd:
+        return "half a beat off the habit" if place == "half beat" else "off the habit"
+    return ""
 
 
 def _place(beatmap: Beatmap, time: float) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from typing import NamedTuple
 
 from maimod.discriminator.features import SLOTS_PER_BEAT
 from maimod.discriminator.prediction import CorruptionLogits
@@ -217,63 +218,82 @@ def _start(
     time, other = hit_object.time, alternative(event, event.event.time)
     if other is None or other.probability < MIN_PROBABILITY:
         return None
-    here, there = snap(evidence.beatmap, time), snap(evidence.beatmap, other.time)
-    beat = here.red_line.beat_length
-    sound_here, sound_there = moments.onset(time), moments.onset(other.time)
-    of_chord = likeliest_of_chord(evidence, hit_object)
-    is_loud = sound_here is not None and sound_here >= CLEAR_ONSET
-    is_louder_there = sound_here is None or sound_there is None or sound_there > sound_here
-    if (
-        other.time > time
-        and contains(moments.start_times, other.time)
-        and (sound_here is None or sound_here < LOUD_ONSET)
-    ) or (other.time > time and moments.is_read_beat(other.time) and (sound_here is None or sound_here < LOUD_ONSET)):
-        rule, shown, shown_time, support = UNEXPECTED_OBJECT, of_chord, time, -_support(sound_here) / 2
-        text = partial(_extra, evidence, hit_object)
-    elif contains(moments.edge_times, other.time) or moments.is_read_beat(other.time):
-        return None
-    elif (
-        abs(other.time - time) <= beat / 2 + SAME_MS
-        and here.divisor > there.divisor
-        and is_louder_there
-        and not (other.time < time and is_loud)
-    ):
-        rule, shown, shown_time, support = WRONG_TICK, of_chord, time, _support(sound_there) - _support(sound_here)
-        text = partial(_displaced, evidence, hit_object, there)
-    elif other.time < time <= other.time + LONGEST_HOLE_BEATS * beat + SAME_MS and (
-        sound_there is None or sound_there >= FAINT_ONSET
-    ):
-        if elsewhere.is_empty(evidence, other.time):
-            return None
-        rule, shown, shown_time, support = MISSING_OBJECT, before, other.time, _support(sound_there)
-        text = partial(_hole, evidence, other.time)
-    else:
-        return None
+    slip = _slip(evidence, moments, before, hit_object, other.time)
     alike = moments.alike(time)
-    if alike > MAX_ALIKE:
+    if slip is None or alike > MAX_ALIKE:
         return None
-    bits = min(event.tolerant_surprisal, MAX_MODEL_BITS) + support - HABIT_BITS * math.log2(1 + alike)
-    if rule is not WRONG_TICK:
+    bits = min(event.tolerant_surprisal, MAX_MODEL_BITS) + slip.support - HABIT_BITS * math.log2(1 + alike)
+    if slip.rule is not WRONG_TICK:
         bits += ODDS_SHARE * min(math.log2(other.probability / max(1.0 - other.probability, 1e-3)), MAX_ODDS_BITS)
+    here = f"1/{snap(evidence.beatmap, time).divisor} at {clock(time)}"
     return candidate(
-        rule,
-        time=shown_time,
-        line=shown.line,
-        objects=[shown],
+        slip.rule,
+        time=slip.time,
+        line=slip.shown.line,
+        objects=[slip.shown],
         measure=bits,
         event=event,
-        message=text,
-        actual="nothing" if rule is MISSING_OBJECT else f"1/{here.divisor} at {clock(time)}",
+        message=slip.words,
+        actual="nothing" if slip.rule is MISSING_OBJECT else here,
         expected=[
             expected_tick(snap(evidence.beatmap, at.value), p)
             for at, p in event.expected[:3]
             if at.kind is EventKind.TIME
         ],
-        onset_here=sound_here,
-        onset_expected=sound_there,
+        onset_here=moments.onset(time),
+        onset_expected=moments.onset(other.time),
         alike_in_map=alike,
         bits=round(bits, 2),
     )
+
+
+class _Slip(NamedTuple):
+    """What may be wrong where the model expected an object at another time."""
+
+    rule: Rule
+    shown: HitObject
+    time: float
+    support: float
+    """Bits by the onsets of the song."""
+    words: Callable[[], str]
+
+
+def _slip(
+    evidence: Evidence, moments: RhythmIndex, before: HitObject, hit_object: HitObject, expected: float
+) -> _Slip | None:
+    """The slip by which an object is at its time and not at the `expected` one [ms]; None if none explains that.
+
+    A model that expects a later object, or a later beat, may see one too many. One that expects an empty time beside the
+    object, on a coarser tick, may see one on the wrong tick; one that expects an empty time before it may miss one there.
+    """
+    time = hit_object.time
+    here, there = snap(evidence.beatmap, time), snap(evidence.beatmap, expected)
+    beat = here.red_line.beat_length
+    sound_here, sound_there = moments.onset(time), moments.onset(expected)
+    of_chord = likeliest_of_chord(evidence, hit_object)
+    is_read_beat = moments.is_read_beat(expected)
+    may_be_extra = sound_here is None or sound_here < LOUD_ONSET
+    if expected > time and may_be_extra and (is_read_beat or contains(moments.start_times, expected)):
+        support = -_support(sound_here) / 2
+        return _Slip(UNEXPECTED_OBJECT, of_chord, time, support, partial(_extra, evidence, hit_object))
+    if is_read_beat or contains(moments.edge_times, expected):
+        return None
+    is_loud = sound_here is not None and sound_here >= CLEAR_ONSET
+    is_louder_there = sound_here is None or sound_there is None or sound_there > sound_here
+    if (
+        abs(expected - time) <= beat / 2 + SAME_MS
+        and here.divisor > there.divisor
+        and is_louder_there
+        and not (expected < time and is_loud)
+    ):
+        support = _support(sound_there) - _support(sound_here)
+        return _Slip(WRONG_TICK, of_chord, time, support, partial(_displaced, evidence, hit_object, there))
+    may_be_missing = sound_there is None or sound_there >= FAINT_ONSET
+    is_in_reach = expected < time <= expected + LONGEST_HOLE_BEATS * beat + SAME_MS
+    if is_in_reach and may_be_missing and not elsewhere.is_empty(evidence, expected):
+        support = _support(sound_there)
+        return _Slip(MISSING_OBJECT, before, expected, support, partial(_hole, evidence, expected))
+    return None
 
 
 def _support(strength: float | None) -> float:

@@ -234,63 +234,71 @@ class _Border(msgspec.Struct, frozen=True):
 
 def _kiai(evidence: MapsetEvidence, of_mode: Sequence[Beatmap]) -> Iterator[Placed]:
     beat = of_mode[0].red_lines[0]  # one grid for all, even if the lines of one are wrong
-    borders: dict[str, list[_Border]] = {}
-    for one in of_mode:
-        long = [
-            section
-            for section in one.kiai_sections
-            if section[1] is None or section[1].time - section[0].time > SHORT_KIAI_BEATS * beat.beat_length
-        ]
-        borders[str(one.path)] = [
-            _Border(point.time, point.line, "begins" if point is section[0] else "ends")
-            for section in long
-            for point in section
-            if point is not None
-        ]
-
-    def key(one: Beatmap) -> str:
-        return ",".join(
-            f"{(border.time - beat.time) / beat.beat_length / KIAI_BEATS:.0f}" for border in borders[str(one.path)]
-        )
-
-    for part in departures(of_mode, [key(one) for one in of_mode]):
-        reference = part.others[0]
-        usual = borders[str(reference.path)]
-        # In taiko kiai lights the whole playfield, so that even two difficulties should agree.
-        is_pair = of_mode[0].mode is Mode.TAIKO and len(of_mode) == 2
+    near = KIAI_BEATS * beat.beat_length
+    borders = {one.path: _borders(one, SHORT_KIAI_BEATS * beat.beat_length) for one in of_mode}
+    keys = [",".join(f"{(border.time - beat.time) / near:.0f}" for border in borders[one.path]) for one in of_mode]
+    # In taiko kiai lights the whole playfield, so that even two difficulties should agree.
+    is_pair = of_mode[0].mode is Mode.TAIKO and len(of_mode) == 2
+    for part in departures(of_mode, keys):
+        usual = borders[part.others[0].path]
         if (not is_pair and (len(part.others) < 2 or len(part.others) <= len(of_mode) / 2)) or not usual:
             continue
+        # All others together are stronger evidence than most of them.
+        all_others = len(part.others) == len(of_mode) - 1 and not is_pair
         for beatmap in part.beatmaps:
-            own, near = borders[str(beatmap.path)], KIAI_BEATS * beat.beat_length
+            own = borders[beatmap.path]
             missing = [border for border in usual if not _has(own, border.time, near)]
             added = [border for border in own if not _has(usual, border.time, near)]
             if (not missing and not added) or (len(missing) + len(added) > FEW_KIAI and own):
                 continue
             first = (added or missing)[0] if own else usual[0]
             line = 1 if not own else first.line if added else beatmap.timing_point_at(first.time).line
-            # All others together are stronger evidence than most of them.
-            all_others = len(part.others) == len(of_mode) - 1 and not is_pair
-            certainty = Certainty.LIKELY if all_others else Certainty.POSSIBLE
-            there = [border.time for border in missing if border.verb == first.verb]
-            if not own:
-                what = f"There is no kiai here, while {names(part.others)} have it"
-            elif added and there:
-                closest = min(there, key=lambda time: abs(time - first.time))
-                what = f"Kiai {first.verb} here, and at {clock(closest)} in {names(part.others)}"
-            elif added:
-                what = f"Kiai {_doing(added)}, but not in {names(part.others)}"
-            else:
-                what = f"Kiai {_doing(missing)} in {names(part.others)}, but not in this difficulty"
             yield from evidence.candidate(
                 KIAI,
                 beatmap,
                 line=line,
                 time=first.time,
-                certainty=certainty,
-                message=f"{what}.",
+                certainty=Certainty.LIKELY if all_others else Certainty.POSSIBLE,
+                message=f"{_kiai_words(own, missing, added, names(part.others))}.",
                 missing=[border.time for border in missing],
                 added=[border.time for border in added],
             )
+
+
+def _borders(beatmap: Beatmap, short_ms: float) -> list[_Border]:
+    """Starts and ends of the kiai sections that are longer than `short_ms`."""
+    long = [
+        section
+        for section in beatmap.kiai_sections
+        if section[1] is None or section[1].time - section[0].time > short_ms
+    ]
+    return [
+        _Border(point.time, point.line, "begins" if point is section[0] else "ends")
+        for section in long
+        for point in section
+        if point is not None
+    ]
+
+
+def _kiai_words(own: Sequence[_Border], missing: Sequence[_Border], added: Sequence[_Border], others: str) -> str:
+    """What kiai does here and in the others, from where both differ first.
+
+    Args:
+        own: borders of the difficulty.
+        missing: borders that only the others have.
+        added: borders that only this one has.
+        others: the others by name.
+    """
+    if not own:
+        return f"There is no kiai here, while {others} have it"
+    if not added:
+        return f"Kiai {_doing(missing)} in {others}, but not in this difficulty"
+    first = added[0]
+    there = [border.time for border in missing if border.verb == first.verb]
+    if not there:
+        return f"Kiai {_doing(added)}, but not in {others}"
+    closest = min(there, key=lambda time: abs(time - first.time))
+    return f"Kiai {first.verb} here, and at {clock(closest)} in {others}"
 
 
 def _doing(borders: Sequence[_Border]) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 
 from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Expected, Severity, Tier
-from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject
+from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, HitObject
 from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Rule, candidate
 from maimod.rules.slider_lengths import Body
 
@@ -77,35 +77,36 @@ def _alike(ascending: Sequence[float], velocity: float) -> int:
 
 def velocities(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidate]:
     """Single sliders with another velocity, and heads just before the line intended for them."""
-    beatmap = evidence.beatmap
-    lone = []
+    yield from _single(evidence, all_bodies)
+    yield from _late_lines(evidence.beatmap, all_bodies)
+
+
+def _single(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidate]:
+    beside: dict[int, tuple[Body, Body]] = {}
+    around: dict[int, float] = {}
+    """Of single sliders, the velocity of those before and after."""
     for before, body, after in zip(all_bodies, all_bodies[1:], all_bodies[2:], strict=False):
+        beside[body.head.index] = before, after
         near = after.head.time - before.head.time <= LONE_MS
         if near and same(before.velocity, after.velocity) and not same(body.velocity, before.velocity):
-            lone.append((before, body))
-    rarity = math.log2(max(len(all_bodies), 1)) - 2 * math.log2(max(len(lone), 1))
-    usual = {body.head.index: before.velocity for before, body in lone}
+            around[body.head.index] = before.velocity
+    rarity = math.log2(max(len(all_bodies), 1)) - 2 * math.log2(max(len(around), 1))
     events = {
         s.event.source.index: s
         for s in evidence.of_kind(EventKind.SCROLL_SPEED)
         if isinstance(s.event.source, HitObject)
     }
-    beside = {
-        body.head.index: (before, after)
-        for before, body, after in zip(all_bodies, all_bodies[1:], all_bodies[2:], strict=False)
-    }
     used = sorted(body.velocity for body in all_bodies)
     alike = {one: _alike(used, one) for one in set(used)}
     for body in all_bodies:
-        event = events.get(body.head.index)
+        event, usual = events.get(body.head.index), around.get(body.head.index)
         # Players know a velocity that occurs often; without a model the map is the only evidence.
         others = alike[body.velocity] - 1
         bits = (0.0 if event is None else event.tolerant_surprisal) - math.log2(1 + others) / 2
-        bits += HABIT_WEIGHT * max(rarity, 0.0) * (body.head.index in usual)
-        around = usual.get(body.head.index)
-        expected = _velocities(event, sorted(alike)) or ([Expected(f"{around:.2f}x")] if around else [])
+        bits += HABIT_WEIGHT * max(rarity, 0.0) * (usual is not None)
+        expected = _velocities(event, sorted(alike)) or ([Expected(f"{usual:.2f}x")] if usual else [])
         other = next((one.text for one in expected if one.text != f"{body.velocity:.2f}x"), None)
-        if not around and (
+        if not usual and (
             abs(float(other[:-1]) / body.velocity - 1) < SEEN_VELOCITY_SHARE if other else others >= USUAL_VELOCITY
         ):
             continue
@@ -116,11 +117,14 @@ def velocities(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candi
             objects=[body.head],
             measure=bits,
             event=event,
-            message=partial(_velocity_words, body, around, others, other, beside.get(body.head.index, ())),
+            message=partial(_velocity_words, body, usual, others, other, beside.get(body.head.index, ())),
             actual=f"{body.velocity:.2f}x",
             expected=expected,
             bits=round(bits, 2),
         )
+
+
+def _late_lines(beatmap: Beatmap, all_bodies: Sequence[Body]) -> Iterator[Candidate]:
     heads = {body.head.time: body for body in all_bodies}
     times = sorted(heads)
     for point in beatmap.sorted_timing_points:
@@ -130,17 +134,18 @@ def velocities(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candi
         body = heads[times[place]]
         if same(body.velocity, point.velocity):
             continue
+        late_ms = point.time - body.head.time
         yield candidate(
             LATE_LINE,
             time=body.head.time,
             line=point.line,
             objects=[body.head],
             certainty=Certainty.CERTAIN,
-            message=f"The green line for {point.velocity:.2f}x comes {point.time - body.head.time:g} ms after the head of this "
-            f"slider, which keeps {body.velocity:.2f}x.",
+            message=f"The green line for {point.velocity:.2f}x comes {late_ms:g} ms after the head of this slider, which "
+            f"keeps {body.velocity:.2f}x.",
             actual=f"{body.velocity:.2f}x",
             expected=[Expected(f"{point.velocity:.2f}x")],
-            late_ms=round(point.time - body.head.time, 3),
+            late_ms=round(late_ms, 3),
         )
 
 
