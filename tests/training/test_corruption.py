@@ -19,7 +19,7 @@ from maimod.training.corruption import (
     KIND,
     STRETCHES,
     Change,
-    Tampered,
+    CorruptedCopy,
     corrupt,
     corrupt_lines,
     figures,
@@ -66,7 +66,7 @@ def with_spinners(beatmap: Beatmap) -> Beatmap:
     return replace(beatmap, hit_objects=tuple(changed))
 
 
-def nothing(copy: Tampered, i: int) -> bool:
+def nothing(copy: CorruptedCopy, i: int) -> bool:
     return False
 
 
@@ -155,11 +155,11 @@ def test_no_change_fails_where_a_stretch_has_a_spinner_alone() -> None:
         corrupt(sparse, grid, np.random.default_rng(seed))
 
 
-def tampered(good: Beatmap, seed: int) -> Tampered:
+def tampered(good: Beatmap, seed: int) -> CorruptedCopy:
     grid = features.grid_of(good)
     assert grid is not None
     objects = sorted(good.hit_objects, key=lambda o: o.time)
-    return Tampered(
+    return CorruptedCopy(
         good,
         grid,
         np.random.default_rng(seed),

@@ -14,10 +14,10 @@ from numpy.random import Generator
 from maimod.discriminator.features import SLOT_TICKS, SLOTS_PER_BEAT, Grid
 from maimod.osu.beatmap import Beatmap, HitObject, Mode
 from maimod.training.corruption import figures, objects, pastes, stretches
-from maimod.training.corruption.copy import KIND, SLOTS_PER_CHANGE, SLOTS_PER_STRETCH, Change, Tampered
+from maimod.training.corruption.copy import KIND, SLOTS_PER_CHANGE, SLOTS_PER_STRETCH, Change, CorruptedCopy
 from maimod.training.corruption.lines import corrupt_lines
 
-__all__ = ["CHANGES", "KIND", "STRETCHES", "Change", "Tampered", "corrupt", "corrupt_lines"]
+__all__ = ["CHANGES", "KIND", "STRETCHES", "Change", "CorruptedCopy", "corrupt", "corrupt_lines"]
 
 _COMMON: tuple[tuple[Change, float], ...] = (
     (objects.extra, 3.0),
@@ -99,7 +99,7 @@ def corrupt(beatmap: Beatmap, grid: Grid, random: Generator) -> tuple[Beatmap, n
     in_order = sorted(beatmap.hit_objects, key=lambda o: (o.time, o.index))
     originals: list[HitObject | None] = [*in_order]
     starts, _ = grid.locate([o.time for o in in_order])
-    copy = Tampered(
+    copy = CorruptedCopy(
         beatmap,
         grid,
         random,
@@ -130,7 +130,7 @@ def corrupt(beatmap: Beatmap, grid: Grid, random: Generator) -> tuple[Beatmap, n
     return replace(beatmap, hit_objects=tuple(in_place)), copy.labels
 
 
-def _change_stretches(copy: Tampered) -> None:
+def _change_stretches(copy: CorruptedCopy) -> None:
     """Change whole stretches of a map, some of its phrases or none."""
     changes = STRETCHES[copy.beatmap.mode]
     for _ in range(int(copy.random.poisson(copy.grid.count / SLOTS_PER_STRETCH))):

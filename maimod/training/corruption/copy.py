@@ -23,7 +23,7 @@ CLEAR_MS = 35.0
 
 
 @dataclass
-class Tampered:
+class CorruptedCopy:
     """A changed copy under construction."""
 
     beatmap: Beatmap
@@ -66,11 +66,11 @@ class Tampered:
         return self.objects[i - 1] if i else None, self.objects[i + 1] if i + 1 < len(self.objects) else None
 
 
-Change = Callable[[Tampered, int], bool]
+Change = Callable[[CorruptedCopy, int], bool]
 """Changes a copy at or near its object i, by time; False if it cannot."""
 
 
-def is_column_free(copy: Tampered, i: int, column: int, start: float, end: float) -> bool:
+def is_column_free(copy: CorruptedCopy, i: int, column: int, start: float, end: float) -> bool:
     """Whether a mania column has no note but object i from `start` to `end` [ms] and close to them."""
     near = (copy.objects[k] for k in range(max(i - 24, 0), min(i + 24, len(copy.objects))) if k != i)
     return not any(
@@ -79,7 +79,7 @@ def is_column_free(copy: Tampered, i: int, column: int, start: float, end: float
     )
 
 
-def slider_from(copy: Tampered, i: int) -> HitObject | None:
+def slider_from(copy: CorruptedCopy, i: int) -> HitObject | None:
     """The object, or one soon after, that is a slider."""
     for k in range(i, min(i + 4, len(copy.objects))):
         o = copy.objects[k]
@@ -88,7 +88,7 @@ def slider_from(copy: Tampered, i: int) -> HitObject | None:
     return None
 
 
-def exchange(copy: Tampered, old: HitObject, new: HitObject) -> None:
+def exchange(copy: CorruptedCopy, old: HitObject, new: HitObject) -> None:
     """Put another object in the place of one, and keep other changes away from it."""
     k = next(k for k, o in enumerate(copy.objects) if o is old)
     copy.objects[k] = new

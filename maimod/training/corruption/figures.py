@@ -9,7 +9,7 @@ import numpy as np
 
 from maimod.osu.beatmap import HEIGHT, WIDTH, Mode, ObjectKind, SliderPath
 from maimod.osu.slider_path import tail
-from maimod.training.corruption.copy import CLEAR_MS, MEASURE_SLOTS, Tampered, exchange, slider_from
+from maimod.training.corruption.copy import CLEAR_MS, MEASURE_SLOTS, CorruptedCopy, exchange, slider_from
 
 _CENTRE = np.array([WIDTH / 2, HEIGHT / 2])
 _MIRRORS = (np.diag([-1.0, 1.0]), np.diag([1.0, -1.0]), np.diag([-1.0, -1.0]))
@@ -17,7 +17,7 @@ _LEAST_STEP = 12.0
 """Smallest mean step of a figure's objects [osu! pixels] that counts as a mistake."""
 
 
-def figure_moved(copy: Tampered, i: int) -> bool:
+def figure_moved(copy: CorruptedCopy, i: int) -> bool:
     """Two to six objects moved together, mirrored, turned, or closer together or farther apart."""
     chosen = list(range(i, min(i + int(copy.random.integers(2, 7)), len(copy.objects))))
     first, last = int(copy.starts[chosen[0]]), int(copy.starts[chosen[-1]])
@@ -42,7 +42,7 @@ def figure_moved(copy: Tampered, i: int) -> bool:
     return True
 
 
-def _placed(copy: Tampered, heads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _placed(copy: CorruptedCopy, heads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A (2, 2) matrix that turns directions, and the new places of (n, 2) heads [osu! pixels]."""
     random, centre, kept = copy.random, heads.mean(axis=0), np.eye(2)
     if copy.beatmap.mode is Mode.CATCH:
@@ -83,7 +83,7 @@ def _is_inside(x: float, y: float) -> bool:
     return 0 <= x <= WIDTH and 0 <= y <= HEIGHT
 
 
-def places_exchanged(copy: Tampered, i: int) -> bool:
+def places_exchanged(copy: CorruptedCopy, i: int) -> bool:
     """Two circles in turn, each at the place of the other."""
     o, after = copy.objects[i], copy.around(i)[1]
     if o is None or after is None or o.kind is not ObjectKind.CIRCLE or after.kind is not ObjectKind.CIRCLE:
@@ -97,7 +97,7 @@ def places_exchanged(copy: Tampered, i: int) -> bool:
     return True
 
 
-def body_turned(copy: Tampered, i: int) -> bool:
+def body_turned(copy: CorruptedCopy, i: int) -> bool:
     """A slider's body turned about its head."""
     o = slider_from(copy, i)
     if o is None or o.slider is None:
@@ -112,7 +112,7 @@ def body_turned(copy: Tampered, i: int) -> bool:
     return True
 
 
-def slider_split(copy: Tampered, i: int) -> bool:
+def slider_split(copy: CorruptedCopy, i: int) -> bool:
     """A slider without repeats becomes two circles, at its head and its tail."""
     o = slider_from(copy, i)
     if o is None or o.slider is None or o.slider.slides > 1 or o.duration < 2 * CLEAR_MS:
@@ -133,7 +133,7 @@ def slider_split(copy: Tampered, i: int) -> bool:
     return True
 
 
-def circles_joined(copy: Tampered, i: int) -> bool:
+def circles_joined(copy: CorruptedCopy, i: int) -> bool:
     """Two circles at most a beat apart become a slider of the velocity that a slider close by has."""
     o, after = copy.objects[i], copy.around(i)[1]
     if o is None or after is None or o.kind is not ObjectKind.CIRCLE or after.kind is not ObjectKind.CIRCLE:

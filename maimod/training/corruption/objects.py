@@ -9,13 +9,13 @@ import numpy as np
 
 from maimod.osu.beatmap import HEIGHT, WIDTH, HitObject, Mode, ObjectKind
 from maimod.osu.slider_path import flatten, tail
-from maimod.training.corruption.copy import APART_SLOTS, CLEAR_MS, Tampered, exchange, is_column_free, slider_from
+from maimod.training.corruption.copy import APART_SLOTS, CLEAR_MS, CorruptedCopy, exchange, is_column_free, slider_from
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Rhythm
 
 
-def _on_grid(copy: Tampered, time: float, like: float) -> float:
+def _on_grid(copy: CorruptedCopy, time: float, like: float) -> float:
     """The tick of 1/4, 1/3 or 1/8 nearest to a time."""
     divisor = float(copy.random.choice([1, 2, 4, 4, 4, 8, 3, 6])) if like <= 0 else like
     red = copy.beatmap.red_line_of(time)
@@ -23,7 +23,7 @@ def _on_grid(copy: Tampered, time: float, like: float) -> float:
     return float(round(red.time + round((time - red.time) / step) * step))
 
 
-def extra(copy: Tampered, i: int) -> bool:
+def extra(copy: CorruptedCopy, i: int) -> bool:
     """An object that is not in the map."""
     o, (_, after) = copy.objects[i], copy.around(i)
     if o is None or after is None or o.kind is ObjectKind.SPINNER:
@@ -73,7 +73,7 @@ def extra(copy: Tampered, i: int) -> bool:
     return True
 
 
-def missing(copy: Tampered, i: int) -> bool:
+def missing(copy: CorruptedCopy, i: int) -> bool:
     """An object taken away."""
     o, (before, after) = copy.objects[i], copy.around(i)
     if o is None or before is None or after is None or o.kind is ObjectKind.SPINNER:
@@ -89,7 +89,7 @@ def missing(copy: Tampered, i: int) -> bool:
     return True
 
 
-def moved_in_time(copy: Tampered, i: int) -> bool:
+def moved_in_time(copy: CorruptedCopy, i: int) -> bool:
     """An object on another tick."""
     o, (before, after) = copy.objects[i], copy.around(i)
     if (
@@ -120,7 +120,7 @@ def moved_in_time(copy: Tampered, i: int) -> bool:
     return True
 
 
-def chord(copy: Tampered, i: int) -> bool:
+def chord(copy: CorruptedCopy, i: int) -> bool:
     """Mania: a note is taken from a chord, or added to a row."""
     o, keys = copy.objects[i], copy.beatmap.keys
     if o is None or o.kind is not ObjectKind.CIRCLE:
@@ -140,7 +140,7 @@ def chord(copy: Tampered, i: int) -> bool:
     return True
 
 
-def hold(copy: Tampered, i: int) -> bool:
+def hold(copy: CorruptedCopy, i: int) -> bool:
     """Mania: a hold note ends early or late or becomes a note, or a note is held."""
     o = copy.objects[i]
     if o is None or copy.random.random() < 0.5:
@@ -177,7 +177,7 @@ def hold(copy: Tampered, i: int) -> bool:
     return True
 
 
-def to_circle(copy: Tampered, i: int) -> bool:
+def to_circle(copy: CorruptedCopy, i: int) -> bool:
     """A slider or drum roll becomes a circle."""
     o = slider_from(copy, i)
     if o is None or o.slider is None:
@@ -192,7 +192,7 @@ def to_circle(copy: Tampered, i: int) -> bool:
 # Flags and sounds
 
 
-def combo(copy: Tampered, i: int) -> bool:
+def combo(copy: CorruptedCopy, i: int) -> bool:
     """A new combo set, moved or taken away."""
     o = copy.objects[i]
     if o is None or i == 0:
@@ -223,7 +223,7 @@ def combo(copy: Tampered, i: int) -> bool:
     return True
 
 
-def addition(copy: Tampered, i: int) -> bool:
+def addition(copy: CorruptedCopy, i: int) -> bool:
     """An addition set, changed or taken away; in taiko another colour."""
     o = copy.objects[i]
     if o is None or o.kind is ObjectKind.SPINNER:
@@ -256,7 +256,7 @@ def addition(copy: Tampered, i: int) -> bool:
     return True
 
 
-def sample_set(copy: Tampered, i: int) -> bool:
+def sample_set(copy: CorruptedCopy, i: int) -> bool:
     """Another sample set."""
     o = copy.objects[i]
     if o is None or o.kind is ObjectKind.SPINNER or o.sample.filename:
@@ -273,7 +273,7 @@ def sample_set(copy: Tampered, i: int) -> bool:
     return True
 
 
-def volume(copy: Tampered, i: int) -> bool:
+def volume(copy: CorruptedCopy, i: int) -> bool:
     """Another volume."""
     o = copy.objects[i]
     if o is None:
@@ -292,7 +292,7 @@ def volume(copy: Tampered, i: int) -> bool:
 # Places and sliders
 
 
-def place(copy: Tampered, i: int) -> bool:
+def place(copy: CorruptedCopy, i: int) -> bool:
     """An object elsewhere on the playfield, or in another column."""
     o, (before, _) = copy.objects[i], copy.around(i)
     if o is None or o.kind is ObjectKind.SPINNER:
@@ -326,7 +326,7 @@ def place(copy: Tampered, i: int) -> bool:
     return False
 
 
-def length(copy: Tampered, i: int) -> bool:
+def length(copy: CorruptedCopy, i: int) -> bool:
     """A slider that ends elsewhere."""
     o = slider_from(copy, i)
     if o is None or o.slider is None:
@@ -346,7 +346,7 @@ def length(copy: Tampered, i: int) -> bool:
     return True
 
 
-def shape(copy: Tampered, i: int) -> bool:
+def shape(copy: CorruptedCopy, i: int) -> bool:
     """A slider with another body."""
     o = slider_from(copy, i)
     if o is None or o.slider is None or copy.beatmap.mode in (Mode.TAIKO, Mode.MANIA):

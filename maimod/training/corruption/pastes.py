@@ -8,13 +8,13 @@ from dataclasses import replace
 
 from maimod.discriminator.features import SLOTS_PER_BEAT
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
-from maimod.training.corruption.copy import CLEAR_MS, MEASURE_SLOTS, Tampered
+from maimod.training.corruption.copy import CLEAR_MS, MEASURE_SLOTS, CorruptedCopy
 
 Slots = dict[int, list[HitObject]]
 _LENGTHS = (MEASURE_SLOTS // 2, MEASURE_SLOTS, MEASURE_SLOTS, 2 * MEASURE_SLOTS, 4 * MEASURE_SLOTS)
 
 
-def pasted(copy: Tampered, i: int) -> bool:
+def pasted(copy: CorruptedCopy, i: int) -> bool:
     """Half a measure to four measures replaced by others of the map, often by those before."""
     first, length = int(copy.starts[i]), int(copy.random.choice(_LENGTHS))
     last = copy.grid.count - length - 1
@@ -28,7 +28,7 @@ def pasted(copy: Tampered, i: int) -> bool:
     return _replace(copy, first, length, _moved(copy, source, length, by))
 
 
-def halves_exchanged(copy: Tampered, i: int) -> bool:
+def halves_exchanged(copy: CorruptedCopy, i: int) -> bool:
     """The halves of a measure, or of two, in the other order."""
     first, half = int(copy.starts[i]), int(copy.random.choice([1, 1, 2])) * MEASURE_SLOTS // 2
     if first + 2 * half >= copy.grid.count:
@@ -37,7 +37,7 @@ def halves_exchanged(copy: Tampered, i: int) -> bool:
     return _replace(copy, first, 2 * half, [*_moved(copy, first + half, half, -by), *_moved(copy, first, half, by)])
 
 
-def _moved(copy: Tampered, first: int, length: int, by: float) -> list[HitObject]:
+def _moved(copy: CorruptedCopy, first: int, length: int, by: float) -> list[HitObject]:
     """The objects of `length` slots from `first` on, `by` [ms] later."""
     found = (copy.objects[k] for k in copy.between(first, first + length - 1))
     return [
@@ -45,7 +45,7 @@ def _moved(copy: Tampered, first: int, length: int, by: float) -> list[HitObject
     ]
 
 
-def _replace(copy: Tampered, first: int, length: int, objects: list[HitObject]) -> bool:
+def _replace(copy: CorruptedCopy, first: int, length: int, objects: list[HitObject]) -> bool:
     """Replace what is in `length` slots from `first` on, if it fits there and is another rhythm."""
     last = first + length - 1
     old = copy.between(first, last)
@@ -71,18 +71,18 @@ def _replace(copy: Tampered, first: int, length: int, objects: list[HitObject]) 
     return True
 
 
-def _at(copy: Tampered, k: int) -> HitObject | None:
+def _at(copy: CorruptedCopy, k: int) -> HitObject | None:
     return copy.objects[k] if 0 <= k < len(copy.objects) else None
 
 
-def _by_slot(copy: Tampered, objects: Iterable[HitObject]) -> Slots:
+def _by_slot(copy: CorruptedCopy, objects: Iterable[HitObject]) -> Slots:
     found, of_slot = list(objects), defaultdict(list)
     for o, slot in zip(found, copy.grid.locate([o.time for o in found])[0].tolist(), strict=True):
         of_slot[slot].append(o)
     return of_slot
 
 
-def _mark(copy: Tampered, before: list[HitObject], after: list[HitObject]) -> None:
+def _mark(copy: CorruptedCopy, before: list[HitObject], after: list[HitObject]) -> None:
     """Label what differs between the objects of a slot."""
     time = (after or before)[0].time
     if len(before) != len(after):

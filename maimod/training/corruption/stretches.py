@@ -11,12 +11,12 @@ from numpy.random import Generator
 
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.osu.hitsounds import CLAP, FINISH, WHISTLE
-from maimod.training.corruption.copy import CLEAR_MS, KIND, MEASURE_SLOTS, Tampered
+from maimod.training.corruption.copy import CLEAR_MS, KIND, MEASURE_SLOTS, CorruptedCopy
 
 ADDITIONS = WHISTLE | FINISH | CLAP
 
 
-def sounds_changed(copy: Tampered, i: int) -> bool:
+def sounds_changed(copy: CorruptedCopy, i: int) -> bool:
     """One to four measures without additions, without finishes, or with the additions of the hits before or of another kind."""
     first = int(copy.starts[i])
     last = first + int(copy.random.choice([1, 2, 4])) * MEASURE_SLOTS - 1
@@ -59,7 +59,7 @@ def _other_additions(before: list[int], random: Generator) -> list[int]:
     return before[:1] * len(before)
 
 
-def colours_changed(copy: Tampered, i: int) -> bool:
+def colours_changed(copy: CorruptedCopy, i: int) -> bool:
     """A measure or less of taiko with the other colours, with one colour, or with those of the notes before."""
     first = int(copy.starts[i])
     last = first + int(copy.random.choice([2, 4, 8, MEASURE_SLOTS])) - 1
@@ -79,7 +79,7 @@ def colours_changed(copy: Tampered, i: int) -> bool:
     return True
 
 
-def combos_changed(copy: Tampered, i: int) -> bool:
+def combos_changed(copy: CorruptedCopy, i: int) -> bool:
     """One to four measures without flags of new combos, with many, or with every flag an object early or late."""
     first = int(copy.starts[i])
     last = first + int(copy.random.choice([1, 2, 4])) * MEASURE_SLOTS - 1
@@ -104,7 +104,7 @@ def combos_changed(copy: Tampered, i: int) -> bool:
     return True
 
 
-def spinner_changed(copy: Tampered, i: int) -> bool:
+def spinner_changed(copy: CorruptedCopy, i: int) -> bool:
     """A spinner lost, or one that ends early or late."""
     spinners = [k for k, o in enumerate(copy.objects) if o and o.kind is ObjectKind.SPINNER]
     if not spinners:
@@ -127,7 +127,7 @@ def spinner_changed(copy: Tampered, i: int) -> bool:
     return True
 
 
-def late_paste(copy: Tampered, i: int) -> bool:
+def late_paste(copy: CorruptedCopy, i: int) -> bool:
     """A half to four measures a quarter, a third or a half of a beat late or early."""
     first = int(copy.starts[i])
     last = first + int(copy.random.choice([0.5, 1, 2, 4]) * MEASURE_SLOTS) - 1
@@ -153,7 +153,7 @@ def late_paste(copy: Tampered, i: int) -> bool:
     return True
 
 
-def in_every_phrase(copy: Tampered, i: int) -> bool:
+def in_every_phrase(copy: CorruptedCopy, i: int) -> bool:
     """The same slip at the same place of several phrases: no new combo, no additions or no object."""
     o, period = copy.objects[i], int(copy.random.choice([1, 2, 2, 4, 4, 8])) * MEASURE_SLOTS
     if o is None:
@@ -172,7 +172,7 @@ def in_every_phrase(copy: Tampered, i: int) -> bool:
     return made > 0
 
 
-def _no_combo(copy: Tampered, i: int) -> bool:
+def _no_combo(copy: CorruptedCopy, i: int) -> bool:
     o = copy.objects[i]
     if o is None or i == 0 or not o.new_combo or o.kind is ObjectKind.SPINNER:
         return False
@@ -181,7 +181,7 @@ def _no_combo(copy: Tampered, i: int) -> bool:
     return True
 
 
-def _no_addition(copy: Tampered, i: int) -> bool:
+def _no_addition(copy: CorruptedCopy, i: int) -> bool:
     o = copy.objects[i]
     if o is None or o.slider or o.kind is ObjectKind.SPINNER or not o.hitsound & ADDITIONS:
         return False
@@ -190,7 +190,7 @@ def _no_addition(copy: Tampered, i: int) -> bool:
     return True
 
 
-def _no_object(copy: Tampered, i: int) -> bool:
+def _no_object(copy: CorruptedCopy, i: int) -> bool:
     o, (before, after) = copy.objects[i], copy.around(i)
     if o is None or before is None or after is None or o.kind is not ObjectKind.CIRCLE or o.new_combo:
         return False
@@ -199,7 +199,7 @@ def _no_object(copy: Tampered, i: int) -> bool:
     return True
 
 
-def columns_changed(copy: Tampered, i: int) -> bool:
+def columns_changed(copy: CorruptedCopy, i: int) -> bool:
     """Mania: up to two measures with columns mirrored, exchanged, one to the side, or without the notes of a column."""
     keys, first = copy.beatmap.keys, int(copy.starts[i])
     last = first + int(copy.random.choice([1, 2, 4, 8, MEASURE_SLOTS, 2 * MEASURE_SLOTS])) - 1
@@ -242,7 +242,7 @@ def _other_columns(keys: int, before: list[int], random: Generator) -> dict[int,
     return to | {int(random.choice(before)): None}
 
 
-def holds_changed(copy: Tampered, i: int) -> bool:
+def holds_changed(copy: CorruptedCopy, i: int) -> bool:
     """Mania: the holds of a measure or two end early, become notes, or one of them is let go in between."""
     first = int(copy.starts[i])
     last = first + int(copy.random.choice([1, 2])) * MEASURE_SLOTS - 1
@@ -268,7 +268,7 @@ def holds_changed(copy: Tampered, i: int) -> bool:
     return changed > 0
 
 
-def _let_go(copy: Tampered, k: int, o: HitObject) -> bool:
+def _let_go(copy: CorruptedCopy, k: int, o: HitObject) -> bool:
     """A hold becomes two, with a quarter of a beat between them."""
     beat = copy.beat(o.time)
     parts = int(o.duration / beat * 2)
